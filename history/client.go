@@ -1,0 +1,204 @@
+package history
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// wakeAt is how many operations a client buffers before it asks for a flush
+// ahead of time.
+const wakeAt = 1 << 15
+
+// Client records the operations of one worker, one at a time. Its lock is its
+// own: only the flusher ever takes it besides, four times a second and for as
+// long as it takes to swap two slices.
+type Client struct {
+	_ [64]byte // keeps neighbours in memory from sharing a cache line
+
+	r  *Recorder
+	mu sync.Mutex
+
+	process int32
+	closed  bool
+	isOpen  bool
+	op      Op   // the open operation
+	txn     Txn  // its micro-operations as they were invoked
+	last    Time // the last stamp, to refuse a clock that runs backwards
+	done    batch
+
+	errors, notes nameCache
+
+	ok, fail, info, opened atomic.Int64
+
+	_ [64]byte
+}
+
+// Process is the number of the process that the next operation belongs to (or
+// the open one, if there is one).
+func (c *Client) Process() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.process
+}
+
+// Invoke records that the worker is about to send an operation. txn is copied.
+// Node and levels index the recorder's Header; node is -1 if none is asked. The
+// stamp is the last thing that Invoke takes: send immediately after it returned.
+//
+// An error means that nothing was recorded and nothing must be sent.
+func (c *Client) Invoke(session int32, node int16, readLevel, writeLevel uint8, txn *Txn) error {
+	// Only the worker itself writes c.last.
+	if c.r.isBehind(c.last) {
+		c.r.waitFlushed(c.last)
+	}
+	if err := c.r.Err(); err != nil {
+		return err
+	}
+	h := &c.r.header
+	if node < -1 || int(node) >= len(h.Nodes) {
+		return fmt.Errorf("invoke: node %d: the history's header has %d nodes", node, len(h.Nodes))
+	}
+	if int(readLevel) >= len(h.Levels) || int(writeLevel) >= len(h.Levels) {
+		return fmt.Errorf("invoke: levels %d and %d: the history's header has %d levels", readLevel, writeLevel, len(h.Levels))
+	}
+	if err := checkTxn(txn); err != nil {
+		return fmt.Errorf("invoke: %w", err)
+	}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	if c.isOpen {
+		c.mu.Unlock()
+		return fmt.Errorf("impossible history: process %d invoked an operation while its previous one was open", c.process)
+	}
+	c.txn.Mops = append(c.txn.Mops[:0], txn.Mops...)
+	c.txn.lists = c.txn.lists[:0]
+	for i := range c.txn.Mops {
+		// What an earlier use of txn left behind was not seen by this operation.
+		c.txn.Mops[i].forget()
+	}
+	c.op = Op{
+		Process: c.process, Session: session, Node: node,
+		ReadLevel: readLevel, WriteLevel: writeLevel,
+		Outcome: Info, Complete: Never, Error: -1, Note: -1,
+	}
+	c.opened.Store(1)
+	c.isOpen = true
+	c.op.Invoke = c.r.clock()
+	if c.op.Invoke < c.last {
+		err := fmt.Errorf("impossible history: process %d invoked an operation at %d ns, before the stamp %d ns of its previous one", c.process, c.op.Invoke, c.last)
+		c.isOpen = false
+		c.opened.Store(0)
+		c.mu.Unlock()
+		return c.r.fail(err)
+	}
+	c.last = c.op.Invoke
+	c.mu.Unlock()
+	return nil
+}
+
+// Complete records how the open operation ended. Its stamp is the first thing
+// that it takes: call it immediately after the answer arrived. txn has the
+// micro-operations that were invoked, with what was seen; it is copied. Node
+// is the node that answered (usually the one that was asked). errText is why
+// the outcome is not ok, note what the database told besides values; both may
+// be empty, and both are cleaned and kept once.
+//
+// After an info outcome the worker goes on as a new process; see Process.
+func (c *Client) Complete(outcome Outcome, txn *Txn, node int16, errText, note string) error {
+	at := c.r.clock()
+	if err := c.r.Err(); err != nil {
+		return err
+	}
+	if node < -1 || int(node) >= len(c.r.header.Nodes) {
+		return fmt.Errorf("complete: node %d: the history's header has %d nodes", node, len(c.r.header.Nodes))
+	}
+	if outcome > Fail {
+		return fmt.Errorf("complete: unknown outcome %d", outcome)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	if !c.isOpen {
+		return fmt.Errorf("impossible history: process %d completed an operation that it had not invoked", c.process)
+	}
+	if at < c.op.Invoke {
+		return c.r.fail(fmt.Errorf("impossible history: process %d completed an operation at %d ns, before its invocation at %d ns", c.process, at, c.op.Invoke))
+	}
+	if err := c.checkAnswer(outcome, txn); err != nil {
+		return err
+	}
+	op := &c.op
+	op.Outcome = outcome
+	op.Node = node
+	// The stamp of an info outcome decides to which cut it belongs; the
+	// flusher replaces it by Never.
+	op.Complete = at
+	op.Error = c.errors.id(errText, &c.r.names, nameError)
+	op.Note = c.notes.id(note, &c.r.names, nameNote)
+	c.done.add(*op, txn.Mops, txn.lists)
+	c.last = at
+	c.isOpen = false
+	c.opened.Store(0)
+	switch outcome {
+	case OK:
+		c.ok.Store(c.ok.Load() + 1)
+	case Fail:
+		c.fail.Store(c.fail.Load() + 1)
+	default:
+		c.info.Store(c.info.Load() + 1)
+		c.process = c.r.nextProcess.Add(1) - 1
+	}
+	if len(c.done.ops)%wakeAt == 0 {
+		c.r.wakeUp()
+	}
+	return nil
+}
+
+// checkTxn refuses what no history can hold.
+func checkTxn(txn *Txn) error {
+	if len(txn.Mops) == 0 {
+		return fmt.Errorf("the transaction has no micro-operation")
+	}
+	if len(txn.Mops) > math.MaxUint16 {
+		return fmt.Errorf("a transaction of %d micro-operations: at most %d are allowed", len(txn.Mops), math.MaxUint16)
+	}
+	for i := range txn.Mops {
+		m := &txn.Mops[i]
+		if !m.Func.known() {
+			return fmt.Errorf("micro-operation %d has the unknown function %d", i, m.Func)
+		}
+		if m.Key < 0 {
+			return fmt.Errorf("micro-operation %d has the negative key %d", i, m.Key)
+		}
+	}
+	return nil
+}
+
+// checkAnswer refuses a txn that is not the one that was invoked, and an ok read
+// that returned nothing.
+func (c *Client) checkAnswer(outcome Outcome, txn *Txn) error {
+	if len(txn.Mops) != len(c.txn.Mops) {
+		return fmt.Errorf("impossible history: process %d invoked %d micro-operations and completed %d", c.process, len(c.txn.Mops), len(txn.Mops))
+	}
+	for i := range txn.Mops {
+		m, was := &txn.Mops[i], &c.txn.Mops[i]
+		if m.Func != was.Func || m.Key != was.Key || m.Func.Installs() && m.Arg != was.Arg {
+			return fmt.Errorf("impossible history: process %d invoked micro-operation %d as %s of %s (%s) and completed it as %s of %s (%s)",
+				c.process, i, was.Func, was.Key, was.Arg, m.Func, m.Key, m.Arg)
+		}
+		if outcome == OK && m.Flags&Observed == 0 && m.Func.returns() {
+			return fmt.Errorf("process %d: micro-operation %d (%s of %s) is ok but returned nothing: the client must call SetRead or SetList", c.process, i, m.Func, m.Key)
+		}
+		if m.Func.lists() && uint64(m.listAt)+uint64(m.listLen) > uint64(len(txn.lists)) {
+			return fmt.Errorf("process %d: micro-operation %d has a list that is not its transaction's: the client must call SetList", c.process, i)
+		}
+	}
+	return nil
+}

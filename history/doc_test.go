@@ -1,0 +1,44 @@
+package history
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestFormatPage keeps docs/history-format.md true: its example is read, and its
+// tables have the names and numbers of the code.
+func TestFormatPage(t *testing.T) {
+	b, err := os.ReadFile("../docs/history-format.md")
+	must(t, err)
+	page := string(b)
+	_, example, ok := strings.Cut(page, "```json\n")
+	if !ok {
+		t.Fatal("there is no example")
+	}
+	example, _, _ = strings.Cut(example, "```")
+	h, err := Decode(strings.NewReader(example))
+	must(t, err)
+	if len(h.Ops) != 3 || len(h.Faults) != 1 || len(h.Events) != 1 || h.Torn {
+		t.Errorf("the example has %d operations, %d faults, %d events, torn %v", len(h.Ops), len(h.Faults), len(h.Events), h.Torn)
+	}
+	for i, name := range funcNames {
+		if name != "" && !strings.Contains(page, fmt.Sprintf("| %d | `%s` |", i, name)) {
+			t.Errorf("function %d is not there as %s", i, name)
+		}
+	}
+	for i := 0; i < colCount; i++ {
+		if name := colNames[i]; !strings.Contains(page, fmt.Sprintf("| %d | %s |", i, name)) && !strings.Contains(page, ", "+name+" |") && !strings.Contains(page, " | "+name+",") {
+			t.Errorf("column %d is not there as %s", i, name)
+		}
+	}
+	for _, n := range []string{
+		fmt.Sprint(int64(textBase + maxTexts)), fmt.Sprint(int64(Absent)),
+		fmt.Sprintf("%d times the stored length", maxRatio), fmt.Sprint(ratioFree), fmt.Sprintf("arrays of %d numbers", predictorSlots),
+	} {
+		if !strings.Contains(page, n) {
+			t.Errorf("%s is not on the page", n)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package history
+
+// Fault is a fault window: what was broken, when, and the proof that it bit and
+// that it healed. A fault counts only when it was seen to bite.
+type Fault struct {
+	// ID is unique in the run, from 1, in the order of injection.
+	ID int `json:"id"`
+	// Kind is the family, such as "partition", "kill", "pause", "clock".
+	Kind string `json:"kind"`
+	// Name says what exactly, such as "isolate n1" or "kill n3".
+	Name string `json:"name"`
+	// Nodes are the nodes it was done to.
+	Nodes []string `json:"nodes,omitempty"`
+	// Groups are the sides of a partition, for the report's picture.
+	Groups [][]string `json:"groups,omitempty"`
+	// Cuts are the directed links that were cut, as from>to.
+	Cuts []string `json:"cuts,omitempty"`
+
+	// Injected is when the injection began, Bit when it was seen to bite (0 if
+	// never), Healing when healing began, Healed when it was seen to be over
+	// (0 if never). Between Injected and Healed the fault may have an effect.
+	Injected Time `json:"injected_ns"`
+	Bit      Time `json:"bit_ns,omitempty"`
+	Healing  Time `json:"healing_ns,omitempty"`
+	Healed   Time `json:"healed_ns,omitempty"`
+
+	// Proof is what was seen: probes that failed, packets dropped, a process
+	// gone, probes that succeeded again.
+	Proof []string `json:"proof,omitempty"`
+	// Error is why it did not bite or did not heal, empty otherwise.
+	Error string `json:"error,omitempty"`
+}
+
+// Covers tells whether t falls into the time in which f may have had an effect.
+func (f *Fault) Covers(t Time) bool {
+	return t >= f.Injected && (f.Healed == 0 || t <= f.Healed)
+}
+
+// Event is a moment of the run that is no operation and no fault: a phase
+// begins, a failover is seen, a replica is promoted.
+type Event struct {
+	At   Time   `json:"at_ns"`
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
+// EventPhase is the kind of the events that say which phase of the run begins.
+const EventPhase = "phase"
+
+// FaultsAt are the IDs of the faults whose windows cover t, in the order of
+// their injection, whether or not they were seen to bite (Fault.Bit tells).
+func (h *History) FaultsAt(t Time) []int {
+	var ids []int
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		if f.Injected > t {
+			break
+		}
+		if f.Covers(t) {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
+}
+
+// FaultAt tells whether the window of some fault that was seen to bite covers t.
+// It does not allocate.
+func (h *History) FaultAt(t Time) bool {
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		if f.Injected > t {
+			return false
+		}
+		if f.Bit != 0 && f.Covers(t) {
+			return true
+		}
+	}
+	return false
+}

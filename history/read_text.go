@@ -1,0 +1,247 @@
+package history
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// textReader reads the text format.
+type textReader struct {
+	file string
+	line int
+	b    *Builder
+	scan scanner
+	txn  Txn
+	list []Value
+	// lines tells the line of each operation, by the place of its first
+	// micro-operation, which sorting does not change.
+	lines  []opLine
+	named  bool
+	ops    int64
+	faults int64
+	events int64
+}
+
+type opLine struct {
+	mopAt uint32
+	line  int32
+}
+
+// readText reads a text history.
+func readText(in io.Reader, file string) (*History, error) {
+	r := &textReader{file: file}
+	lines := lineReader{in: bufio.NewReaderSize(in, 256<<10)}
+	ended := false
+	for {
+		line, err := lines.next()
+		r.line++
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if isEOF(err) {
+			return nil, r.wrong("", "the compressed file ends too early: it is not whole")
+		}
+		if err != nil {
+			return nil, r.wrong("", err.Error())
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			return nil, r.wrong("", "the line is empty, expected a JSON object")
+		}
+		if ended {
+			return nil, r.wrong("", "something stands after the end line")
+		}
+		if ended, err = r.parse(line); err != nil {
+			return nil, err
+		}
+	}
+	if !ended {
+		return nil, r.wrong("", `the file ends without its end line {"type":"end"}: it is not whole; if it is, add that line`)
+	}
+	return r.history()
+}
+
+// history builds the history and names the line of what makes it impossible.
+func (r *textReader) history() (*History, error) {
+	if r.b.deferred != nil {
+		return nil, &FormatError{File: r.file, Problem: r.b.deferred.Error(), Err: r.b.deferred}
+	}
+	h := &r.b.h
+	err := h.finish()
+	var inv *InvariantError
+	if errors.As(err, &inv) {
+		at := h.Ops[inv.Op].mopAt
+		i, _ := slices.BinarySearchFunc(r.lines, at, func(l opLine, at uint32) int {
+			return int(int64(l.mopAt) - int64(at))
+		})
+		return nil, &FormatError{File: r.file, Line: int(r.lines[i].line), Problem: "impossible history: " + inv.Rule, Err: err}
+	}
+	if err != nil {
+		return nil, &FormatError{File: r.file, Problem: err.Error(), Err: err}
+	}
+	return h, nil
+}
+
+// parse reads one line and tells whether it was the end.
+func (r *textReader) parse(line []byte) (bool, error) {
+	kind := "op"
+	if !bytes.HasPrefix(line, []byte(`{"type":"op",`)) {
+		var t struct {
+			Type string `json:"type"`
+		}
+		if err := json.Unmarshal(line, &t); err != nil {
+			return false, r.badJSON(err)
+		}
+		kind = t.Type
+	}
+	if r.b == nil && kind != "header" {
+		return false, r.wrong("type", fmt.Sprintf("%s, expected the first line to be the header", quote(kind)))
+	}
+	switch kind {
+	case "header":
+		return false, r.header(line)
+	case "op":
+		return false, r.op(line)
+	case "fault":
+		var f textFault
+		if err := unmarshalStrict(line, &f); err != nil {
+			return false, r.badJSON(err)
+		}
+		r.faults++
+		r.b.AddFault(f.Fault)
+		return false, nil
+	case "event":
+		var e textEvent
+		if err := unmarshalStrict(line, &e); err != nil {
+			return false, r.badJSON(err)
+		}
+		r.events++
+		r.b.AddEvent(e.Event)
+		return false, nil
+	case "end":
+		return true, r.end(line)
+	}
+	return false, r.wrong("type", fmt.Sprintf("%s, expected header, op, fault, event or end", quote(kind)))
+}
+
+func (r *textReader) header(line []byte) error {
+	if r.b != nil {
+		return r.wrong("type", "a second header")
+	}
+	var t textHeader
+	if err := unmarshalStrict(line, &t); err != nil {
+		return r.badJSON(err)
+	}
+	if t.Format != textFormat {
+		return r.wrong("format", fmt.Sprintf("%s, expected %q", quote(t.Format), textFormat))
+	}
+	if t.Version != textVersion {
+		return r.wrong("version", fmt.Sprintf("%d, expected %d: read it with a newer lapse", t.Version, textVersion))
+	}
+	if len(t.Header.Levels) == 0 {
+		t.Header.Levels = []string{""}
+	}
+	if err := t.Header.check(); err != nil {
+		return r.wrong("", err.Error())
+	}
+	r.named = t.NamedKeys
+	r.b = NewBuilder(t.Header)
+	r.b.h.Header.Initial = Absent
+	if len(t.Initial) > 0 {
+		r.scan.reset(t.Initial)
+		r.scan.name = "initial"
+		r.b.h.Header.Initial = r.scan.value(r.b)
+		r.scan.end()
+		if bad := r.scan.bad; bad != nil {
+			return r.wrong(bad.field, bad.problem)
+		}
+	}
+	return nil
+}
+
+func (r *textReader) end(line []byte) error {
+	var t textEnd
+	if err := unmarshalStrict(line, &t); err != nil {
+		return r.badJSON(err)
+	}
+	for _, c := range []struct {
+		field string
+		want  *int64
+		got   int64
+	}{{"ops", t.Ops, r.ops}, {"faults", t.Faults, r.faults}, {"events", t.Events, r.events}} {
+		if c.want != nil && *c.want != c.got {
+			return r.wrong(c.field, fmt.Sprintf("the end tells of %d, %d were read", *c.want, c.got))
+		}
+	}
+	r.b.h.Torn = t.Torn
+	return nil
+}
+
+func (r *textReader) op(line []byte) error {
+	op, bad := r.scanOp(line)
+	if bad != nil {
+		return r.wrong(bad.field, bad.problem)
+	}
+	r.lines = append(r.lines, opLine{uint32(len(r.b.h.mops)), int32(r.line)})
+	r.ops++
+	r.b.Add(op, &r.txn)
+	return nil
+}
+
+// set sets or clears a flag.
+func (m *Mop) set(f MopFlags, on bool) {
+	m.Flags &^= f
+	if on {
+		m.Flags |= f
+	}
+}
+
+// wrong names the line of a problem.
+func (r *textReader) wrong(field, problem string) error {
+	return &FormatError{File: r.file, Line: r.line, Field: field, Problem: problem}
+}
+
+// badJSON names the line and, if it can, the field or the column of an error of
+// encoding/json.
+func (r *textReader) badJSON(err error) error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return r.wrong("", fmt.Sprintf("column %d: %s", syntax.Offset, syntax.Error()))
+	}
+	p := jsonProblem(err)
+	return r.wrong(p.field, p.problem)
+}
+
+// lineReader reads lines of bounded length.
+type lineReader struct {
+	in  *bufio.Reader
+	buf []byte
+}
+
+// next is the next line, valid until the next call; io.EOF at the end.
+func (l *lineReader) next() ([]byte, error) {
+	l.buf = l.buf[:0]
+	for {
+		part, err := l.in.ReadSlice('\n')
+		if len(l.buf)+len(part) > maxLine {
+			return nil, fmt.Errorf("the line is longer than %d bytes", maxLine)
+		}
+		if err == nil && len(l.buf) == 0 {
+			return part, nil
+		}
+		l.buf = append(l.buf, part...)
+		switch {
+		case err == nil:
+			return l.buf, nil
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && len(l.buf) > 0:
+			return l.buf, nil
+		default:
+			return nil, err
+		}
+	}
+}
