@@ -1,0 +1,129 @@
+package formats
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// clocklessBuilder collects the transactions of the formats that know only
+// sessions: every stamp is 0.
+type clocklessBuilder struct {
+	b   *history.Builder
+	txn history.Txn
+	// zero says that the value 0 means 'never written'.
+	zero bool
+}
+
+func newClockless(source string, zeroIsInitial bool) *clocklessBuilder {
+	return &clocklessBuilder{
+		b: history.NewBuilder(history.Header{
+			Source: source, Initial: history.Absent,
+			Attributes: map[string]string{AttributeClock: ClockNone},
+		}),
+		zero: zeroIsInitial,
+	}
+}
+
+func (c *clocklessBuilder) value(v uint64) history.Value {
+	if v == 0 && c.zero {
+		return history.Absent
+	}
+	return history.Value(v)
+}
+
+func (c *clocklessBuilder) read(key string, v history.Value) {
+	c.txn.Mops = append(c.txn.Mops, history.Mop{Func: history.Read, Key: c.b.Key(key)})
+	c.txn.SetRead(len(c.txn.Mops)-1, v)
+}
+
+func (c *clocklessBuilder) write(key string, v history.Value) {
+	c.txn.Mops = append(c.txn.Mops, history.Mop{Func: history.Write, Key: c.b.Key(key), Arg: v})
+}
+
+// end closes the transaction that read and write have filled. Each session is
+// one process: no outcome here is info except in Cobra's unfinished ones, which
+// are the last of their session. An empty transaction is dropped.
+func (c *clocklessBuilder) end(session int32, outcome history.Outcome) {
+	if len(c.txn.Mops) > 0 {
+		op := history.Op{Process: session, Session: session, Error: -1, Note: -1, Node: -1, Outcome: outcome}
+		if outcome == history.Info {
+			op.Complete = history.Never
+		}
+		c.b.Add(op, &c.txn)
+	}
+	c.txn.Reset()
+}
+
+func (c *clocklessBuilder) history(in *input) (*history.History, error) {
+	h, err := c.b.History()
+	return h, in.wrap(err)
+}
+
+// plainTxns are the transactions of h as the clockless formats can hold them:
+// reads and writes of integers. emit gets each operation with its session's
+// number, sessions one after another.
+func plainTxns(h *history.History, format string, emit func(session int, op *history.Op, mops []history.Mop) error) error {
+	bySession := map[int32][]int{}
+	var sessions []int32
+	for i := range h.Ops {
+		s := h.Ops[i].Session
+		if bySession[s] == nil {
+			sessions = append(sessions, s)
+		}
+		bySession[s] = append(bySession[s], i)
+	}
+	slices.Sort(sessions)
+	for n, s := range sessions {
+		for _, i := range bySession[s] {
+			op := &h.Ops[i]
+			mops := h.Mops(op)
+			for j := range mops {
+				if err := plainMop(h, &mops[j]); err != nil {
+					return fmt.Errorf("the format %s cannot hold operation %d: %w", format, i, err)
+				}
+			}
+			if err := emit(n, op, mops); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func plainMop(h *history.History, m *history.Mop) error {
+	switch m.Func {
+	case history.Read:
+		if m.Flags&history.Observed == 0 || m.Ret == history.Absent {
+			return nil
+		}
+		if m.Ret <= 0 {
+			return fmt.Errorf("it reads %s; only integers above 0 can be written", h.ValueText(m.Ret))
+		}
+	case history.Write:
+		if m.Arg <= 0 {
+			return fmt.Errorf("it writes %s; only integers above 0 can be written", h.ValueText(m.Arg))
+		}
+	default:
+		return fmt.Errorf("it has a micro-operation %s; only read and write can be written", m.Func)
+	}
+	return nil
+}
+
+// numericKeys gives every key of h a number: its own name if all names are
+// numbers, else its index.
+func numericKeys(h *history.History) func(history.Key) string {
+	for _, name := range h.KeyNames {
+		n, err := strconv.ParseUint(name, 10, 63)
+		if err != nil || strconv.FormatUint(n, 10) != name {
+			return func(k history.Key) string { return strconv.Itoa(int(k)) }
+		}
+	}
+	if len(h.KeyNames) == 0 {
+		return func(k history.Key) string { return strconv.Itoa(int(k)) }
+	}
+	return func(k history.Key) string { return strings.Clone(h.KeyName(k)) }
+}

@@ -1,0 +1,65 @@
+package formats
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// dump is a history as text, one operation a line in the order of invocation,
+// so that tests can compare what formats keep. Stamps are left out.
+func dump(h *history.History) string {
+	var b strings.Builder
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		fmt.Fprintf(&b, "s%d p%d %s", op.Session, op.Process, op.Outcome)
+		if n := h.NodeName(op); n != "" {
+			b.WriteString(" @" + n)
+		}
+		if l := h.LevelName(op.ReadLevel) + "/" + h.LevelName(op.WriteLevel); l != "/" {
+			b.WriteString(" " + l)
+		}
+		mops := h.Mops(op)
+		for j := range mops {
+			b.WriteString(" " + dumpMop(h, &mops[j]))
+		}
+		if e := h.String(op.Error); e != "" {
+			b.WriteString(" !" + e)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func dumpMop(h *history.History, m *history.Mop) string {
+	key := h.KeyName(m.Key)
+	ret := "?"
+	if m.Flags&history.Observed != 0 {
+		ret = h.ValueText(m.Ret)
+	}
+	switch m.Func {
+	case history.Read, history.ReadCounter, history.Dequeue, history.Generate:
+		return fmt.Sprintf("%s(%s)=%s", m.Func, key, ret)
+	case history.ReadList, history.ReadSet:
+		if m.Flags&history.Observed == 0 {
+			return fmt.Sprintf("%s(%s)=?", m.Func, key)
+		}
+		var vs []string
+		for _, v := range h.List(m) {
+			vs = append(vs, h.ValueText(v))
+		}
+		return fmt.Sprintf("%s(%s)=[%s]", m.Func, key, strings.Join(vs, " "))
+	case history.CAS:
+		s := fmt.Sprintf("cas(%s %s->%s)", key, h.ValueText(m.Expect), h.ValueText(m.Arg))
+		if m.Flags&history.Mismatched != 0 {
+			s += "mismatch"
+		}
+		return s
+	case history.Delete, history.Acquire, history.Release:
+		return fmt.Sprintf("%s(%s)", m.Func, key)
+	case history.Transfer:
+		return fmt.Sprintf("transfer(%s>%s %d)", key, h.KeyName(history.Key(m.Arg)), m.Expect)
+	}
+	return fmt.Sprintf("%s(%s %s)", m.Func, key, h.ValueText(m.Arg))
+}

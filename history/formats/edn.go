@@ -1,0 +1,364 @@
+package formats
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth bounds the nesting of EDN and JSON.
+const maxDepth = 64
+
+// ednReader reads EDN (github.com/edn-format/edn): nil, booleans, numbers,
+// strings, characters, keywords, symbols, vectors, lists, maps, sets, tagged
+// literals (the tag is dropped), comments and discarded forms.
+type ednReader struct {
+	in    *input
+	pos   int
+	stack []term
+	arena []term
+}
+
+func newEDNReader(in *input) *ednReader { return &ednReader{in: in} }
+
+func ednSpace(c byte) bool {
+	return c == ' ' || c == ',' || c == '\n' || c == '\t' || c == '\r' || c == '\f'
+}
+
+func ednDelimiter(c byte) bool {
+	switch c {
+	case '(', ')', '[', ']', '{', '}', '"', ';':
+		return true
+	}
+	return ednSpace(c)
+}
+
+// skip passes white space and comments.
+func (r *ednReader) skip() {
+	d := r.in.data
+	for r.pos < len(d) {
+		switch c := d[r.pos]; {
+		case ednSpace(c):
+			r.pos++
+		case c == ';':
+			for r.pos < len(d) && d[r.pos] != '\n' {
+				r.pos++
+			}
+		default:
+			return
+		}
+	}
+}
+
+// peek is the next significant byte, 0 at the end.
+func (r *ednReader) peek() byte {
+	r.skip()
+	if r.pos >= len(r.in.data) {
+		return 0
+	}
+	return r.in.data[r.pos]
+}
+
+// next reads one form; ok is false at the end of the input, or before closer
+// (which is then consumed) if that is not 0.
+func (r *ednReader) next(closer byte) (t term, ok bool, err error) {
+	r.stack = r.stack[:0]
+	r.arena = r.arena[:0]
+	return r.form(closer, 0)
+}
+
+func (r *ednReader) form(closer byte, depth int) (t term, ok bool, err error) {
+	if depth > maxDepth {
+		return t, false, r.in.errAt(r.pos, "expected at most %d levels of nesting", maxDepth)
+	}
+	d := r.in.data
+	for {
+		c := r.peek()
+		if r.pos >= len(d) {
+			if closer != 0 {
+				return t, false, r.in.errAt(r.pos, "expected %q, found the end of the file", string(closer))
+			}
+			return t, false, nil
+		}
+		switch c {
+		case closer:
+			r.pos++
+			return t, false, nil
+		case ')', ']', '}':
+			return t, false, r.in.errAt(r.pos, "expected a value, found %q, which closes nothing", string(c))
+		case '[':
+			return r.container(termList, ']', 1, depth)
+		case '(':
+			return r.container(termList, ')', 1, depth)
+		case '{':
+			return r.container(termMap, '}', 1, depth)
+		case '"':
+			t, err = r.str()
+			return t, err == nil, err
+		case '\\':
+			t, err = r.char()
+			return t, err == nil, err
+		case '#':
+			again, t, ok, err := r.dispatch(closer, depth)
+			if again && err == nil {
+				continue
+			}
+			return t, ok, err
+		}
+		t, err = r.atom()
+		return t, err == nil, err
+	}
+}
+
+// dispatch reads what begins with #. again says that it was a discarded form
+// or a tag, after which the caller goes on.
+func (r *ednReader) dispatch(closer byte, depth int) (again bool, t term, ok bool, err error) {
+	d := r.in.data
+	at := r.pos
+	if r.pos+1 >= len(d) {
+		return false, t, false, r.in.errAt(at, "expected a value, found a lone #")
+	}
+	switch c := d[r.pos+1]; {
+	case c == '{':
+		t, ok, err = r.container(termSet, '}', 2, depth)
+		return false, t, ok, err
+	case c == '_':
+		r.pos += 2
+		_, ok, err = r.form(0, depth+1)
+		if err == nil && !ok {
+			err = r.in.errAt(at, "expected a value after #_, found the end of the file")
+		}
+		return true, t, false, err
+	case c == '#':
+		// ##Inf, ##-Inf, ##NaN
+		r.pos += 2
+		t, err = r.atom()
+		t.kind = termFloat
+		return false, t, err == nil, err
+	default:
+		// A tag: #inst "...", #jepsen.history.Op{...}. A record's tag may touch
+		// its map.
+		r.pos++
+		for r.pos < len(d) && !ednDelimiter(d[r.pos]) {
+			r.pos++
+		}
+		if r.pos == at+1 {
+			return false, t, false, r.in.errAt(at, "expected a tag after #, found %s", show(d[r.pos:]))
+		}
+		t, ok, err = r.form(0, depth+1)
+		if err == nil && !ok {
+			err = r.in.errAt(at, "expected a value after the tag %s, found the end of the file", d[at:r.pos])
+		}
+		return false, t, ok, err
+	}
+}
+
+func (r *ednReader) container(kind termKind, end byte, skip, depth int) (term, bool, error) {
+	at := r.pos
+	r.pos += skip
+	mark := len(r.stack)
+	for {
+		t, ok, err := r.form(end, depth+1)
+		if err != nil {
+			return term{}, false, err
+		}
+		if !ok {
+			break
+		}
+		r.stack = append(r.stack, t)
+	}
+	n := len(r.stack) - mark
+	if kind == termMap && n%2 != 0 {
+		return term{}, false, r.in.errAt(at, "expected a value for every key of the map, found %d forms", n)
+	}
+	// An append that moves the arena leaves earlier kids where they were, which
+	// stays valid.
+	from := len(r.arena)
+	r.arena = append(r.arena, r.stack[mark:]...)
+	r.stack = r.stack[:mark]
+	return term{kind: kind, pos: at, kids: r.arena[from:len(r.arena):len(r.arena)]}, true, nil
+}
+
+func (r *ednReader) str() (term, error) {
+	d := r.in.data
+	at := r.pos
+	r.pos++
+	from := r.pos
+	for r.pos < len(d) && d[r.pos] != '"' && d[r.pos] != '\\' {
+		r.pos++
+	}
+	if r.pos < len(d) && d[r.pos] == '"' {
+		r.pos++
+		return term{kind: termString, pos: at, text: string(d[from : r.pos-1])}, nil
+	}
+	var b strings.Builder
+	b.Write(d[from:r.pos])
+	for r.pos < len(d) {
+		c := d[r.pos]
+		r.pos++
+		switch c {
+		case '"':
+			return term{kind: termString, pos: at, text: b.String()}, nil
+		case '\\':
+			if r.pos >= len(d) {
+				break
+			}
+			e := d[r.pos]
+			r.pos++
+			switch e {
+			case 't':
+				b.WriteByte('\t')
+			case 'r':
+				b.WriteByte('\r')
+			case 'n':
+				b.WriteByte('\n')
+			case 'b':
+				b.WriteByte('\b')
+			case 'f':
+				b.WriteByte('\f')
+			case '\\', '"', '\'', '/':
+				b.WriteByte(e)
+			case 'u':
+				if r.pos+4 > len(d) {
+					return term{}, r.in.errAt(r.pos, "expected four hexadecimal digits after \\u")
+				}
+				v, err := strconv.ParseUint(string(d[r.pos:r.pos+4]), 16, 32)
+				if err != nil {
+					return term{}, r.in.errAt(r.pos, "expected four hexadecimal digits after \\u, found %s", show(d[r.pos:r.pos+4]))
+				}
+				b.WriteRune(rune(v))
+				r.pos += 4
+			default:
+				return term{}, r.in.errAt(r.pos-2, "expected an escape such as \\n in the string, found %q", "\\"+string(rune(e)))
+			}
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return term{}, r.in.errAt(at, "expected the string to end with a double quote, found the end of the file")
+}
+
+func (r *ednReader) char() (term, error) {
+	d := r.in.data
+	at := r.pos
+	r.pos++
+	if r.pos >= len(d) {
+		return term{}, r.in.errAt(at, "expected a character after the backslash, found the end of the file")
+	}
+	_, n := utf8.DecodeRune(d[r.pos:])
+	r.pos += n
+	for r.pos < len(d) && !ednDelimiter(d[r.pos]) {
+		r.pos++
+	}
+	return term{kind: termString, pos: at, text: string(d[at+1 : r.pos])}, nil
+}
+
+func (r *ednReader) atom() (term, error) {
+	d := r.in.data
+	at := r.pos
+	for r.pos < len(d) && !ednDelimiter(d[r.pos]) {
+		r.pos++
+	}
+	b := d[at:r.pos]
+	if len(b) == 0 {
+		return term{}, r.in.errAt(at, "expected a value, found %s", show(d[at:]))
+	}
+	t := term{pos: at}
+	switch c := b[0]; {
+	case c == ':':
+		if len(b) == 1 {
+			return term{}, r.in.errAt(at, "expected a keyword after the colon, found nothing")
+		}
+		t.kind, t.text = termKeyword, intern(b[1:])
+		return t, nil
+	case c >= '0' && c <= '9', (c == '-' || c == '+') && len(b) > 1 && b[1] >= '0' && b[1] <= '9':
+		return r.number(at, b)
+	}
+	switch string(b) {
+	case "nil":
+		t.kind = termNil
+	case "true":
+		t.kind, t.num = termBool, 1
+	case "false":
+		t.kind = termBool
+	default:
+		t.kind, t.text = termSymbol, string(b)
+	}
+	return t, nil
+}
+
+func (r *ednReader) number(at int, b []byte) (term, error) {
+	s := strings.TrimPrefix(string(b), "+")
+	if n, err := strconv.ParseInt(strings.TrimSuffix(s, "N"), 10, 64); err == nil {
+		return term{kind: termInt, pos: at, num: n}, nil
+	}
+	digits := strings.TrimPrefix(strings.TrimRight(s, "NM"), "-")
+	if _, err := strconv.ParseFloat(digits, 64); err != nil && strings.Trim(digits, "0123456789/") != "" {
+		return term{}, r.in.errAt(at, "expected a number, found %s", show(b))
+	}
+	return term{kind: termFloat, pos: at, text: s}, nil
+}
+
+// intern spares the allocation of the keywords that every operation has.
+func intern(b []byte) string {
+	switch string(b) {
+	case "type":
+		return "type"
+	case "invoke":
+		return "invoke"
+	case "ok":
+		return "ok"
+	case "info":
+		return "info"
+	case "fail":
+		return "fail"
+	case "f":
+		return "f"
+	case "value":
+		return "value"
+	case "process":
+		return "process"
+	case "time":
+		return "time"
+	case "index":
+		return "index"
+	case "txn":
+		return "txn"
+	case "append":
+		return "append"
+	case "r":
+		return "r"
+	case "w":
+		return "w"
+	case "read":
+		return "read"
+	case "write":
+		return "write"
+	case "cas":
+		return "cas"
+	}
+	return string(b)
+}
+
+// ednQuote is s as an EDN string.
+func ednQuote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '"', '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case '\n':
+			b.WriteString(`\n`)
+		case '\r':
+			b.WriteString(`\r`)
+		case '\t':
+			b.WriteString(`\t`)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

@@ -1,0 +1,181 @@
+// Package formats reads and writes the history files of other tools.
+//
+// Every format turns into a history.History and, where the format can hold it,
+// back. Formats are recognised by their first bytes, or named. Files compressed
+// with gzip or zstd are read as they are. A bad file gets one error that names
+// the file, the line (the byte offset for binary formats) and what was expected.
+//
+// Formats without a clock (Plume, AWDIT, dbcop, Cobra) put every stamp at 0:
+// intervals are closed, so that all operations are concurrent and only the
+// order inside each session is left. Header.Attributes["clock"] is "none" then.
+package formats
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// Format is one file format.
+type Format struct {
+	// Name is what --format takes.
+	Name string
+	// Summary is one line for people.
+	Summary string
+	// CanRead and CanWrite say which directions exist.
+	CanRead, CanWrite bool
+
+	detect func(head []byte) bool
+	read   func(in *input) (*history.History, error)
+	write  func(w io.Writer, h *history.History) error
+	// readPath is set for the formats that are read from a path rather than
+	// from bytes.
+	readPath func(path string) (*history.History, error)
+	// detectPath recognises a directory.
+	detectPath func(path string) bool
+}
+
+// AttributeClock is the header attribute that says what the stamps are:
+// ClockNone when the source had no clock and no order between sessions,
+// ClockOrder when stamps only number the lines of the source.
+const (
+	AttributeClock = "clock"
+	ClockNone      = "none"
+	ClockOrder     = "order"
+)
+
+// registry lists the formats in the order in which they are tried when a file
+// is to be recognised. A format is added by one file and one line here.
+func registry() []Format {
+	all := []Format{
+		lapseFormat(),
+		lapseTextFormat(),
+		porcupineEtcdFormat(),
+		porcupineKVFormat(),
+		elleJSONFormat(),
+		dbcopJSONFormat(),
+		dbcopHistFormat(),
+		ednFormat(),
+		plumeFormat(),
+		awditFormat(),
+		cobraFormat(),
+		dbcopBincodeFormat(),
+	}
+	for i := range all {
+		f := &all[i]
+		f.CanRead = f.read != nil || f.readPath != nil
+		f.CanWrite = f.write != nil
+	}
+	return all
+}
+
+// All are the formats, sorted by name.
+func All() []Format {
+	all := registry()
+	slices.SortFunc(all, func(a, b Format) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Names are the names of the formats, sorted.
+func Names() []string {
+	var names []string
+	for _, f := range All() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func byName(name string) (*Format, error) {
+	all := registry()
+	for i := range all {
+		if all[i].Name == name {
+			return &all[i], nil
+		}
+	}
+	return nil, fmt.Errorf("there is no history format %q; there are: %s", name, strings.Join(Names(), ", "))
+}
+
+// Read reads the history at path, a file or (for Cobra) a directory. With the
+// empty name the format is recognised. Errors about the content are *Error.
+func Read(path, name string) (*history.History, error) {
+	if name == "" {
+		return recogniseAndRead(path)
+	}
+	f, err := byName(name)
+	if err != nil {
+		return nil, err
+	}
+	if f.readPath != nil {
+		return f.readPath(path)
+	}
+	in, err := load(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.read(in)
+}
+
+// ReadBytes is Read for a file's content that is in memory (compressed or not);
+// label stands for the file in errors. Formats that need a directory refuse.
+func ReadBytes(label string, data []byte, name string) (*history.History, error) {
+	in, err := unpack(label, data)
+	if err != nil {
+		return nil, err
+	}
+	var f *Format
+	if name == "" {
+		f, err = detect(in)
+	} else {
+		f, err = byName(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.read == nil {
+		return nil, fmt.Errorf("%s: the format %s is read from a directory", label, f.Name)
+	}
+	return f.read(in)
+}
+
+func recogniseAndRead(path string) (*history.History, error) {
+	all := registry()
+	for i := range all {
+		if all[i].detectPath != nil && all[i].detectPath(path) {
+			return all[i].readPath(path)
+		}
+	}
+	in, err := load(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := detect(in)
+	if err != nil {
+		return nil, err
+	}
+	if f.readPath != nil {
+		return f.readPath(path)
+	}
+	return f.read(in)
+}
+
+// Write writes h to w in the named format. What the format cannot hold is an
+// error that names the operation; see docs/formats.md for what each drops.
+func Write(w io.Writer, name string, h *history.History) error {
+	f, err := byName(name)
+	if err != nil {
+		return err
+	}
+	if f.write == nil {
+		var can []string
+		for _, f := range All() {
+			if f.CanWrite {
+				can = append(can, f.Name)
+			}
+		}
+		return fmt.Errorf("the format %s can be read only; these can be written: %s", name, strings.Join(can, ", "))
+	}
+	return f.write(w, h)
+}

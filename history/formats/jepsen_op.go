@@ -1,0 +1,149 @@
+package formats
+
+import (
+	"math"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// jepsenType is the :type of an operation.
+type jepsenType uint8
+
+const (
+	jInvoke jepsenType = iota
+	jOK
+	jFail
+	jInfo
+)
+
+var jepsenTypes = map[string]jepsenType{"invoke": jInvoke, "ok": jOK, "fail": jFail, "info": jInfo}
+
+// jepsenOp is one line of a Jepsen history.
+type jepsenOp struct {
+	pos     int
+	process int64
+	// nemesis is set for operations of a process that is no number.
+	nemesis bool
+	typ     jepsenType
+	f       string
+	value   *term
+	time    int64
+	hasTime bool
+	err     *term
+	node    string
+	session int64 // -1 if not given
+	// read and write are the levels, which are not Jepsen's own but harmless
+	// extra keys.
+	readLevel, writeLevel string
+}
+
+// parseJepsenOp takes an operation out of a map or of a tuple
+// [process type f value].
+func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
+	op := jepsenOp{pos: t.pos, session: -1}
+	var process, typ, f *term
+	switch t.kind {
+	case termMap:
+		for i := 0; i+1 < len(t.kids); i += 2 {
+			name, ok := t.kids[i].word()
+			if !ok {
+				return op, in.errAt(t.kids[i].pos, "expected a keyword such as :process as key of the operation, found %s", t.kids[i].describe())
+			}
+			v := &t.kids[i+1]
+			switch name {
+			case "process":
+				process = v
+			case "type":
+				typ = v
+			case "f":
+				f = v
+			case "value":
+				op.value = v
+			case "time":
+				if v.kind == termInt {
+					op.time, op.hasTime = v.num, true
+				} else if !v.isNil() {
+					return op, in.errAt(v.pos, "expected nanoseconds as :time, found %s", v.describe())
+				}
+			case "error":
+				op.err = v
+			case "node":
+				op.node, _ = v.word()
+			case "session":
+				if v.kind == termInt && v.num >= 0 && v.num <= math.MaxInt32 {
+					op.session = v.num
+				}
+			case "read-level":
+				op.readLevel, _ = v.word()
+			case "write-level":
+				op.writeLevel, _ = v.word()
+			}
+		}
+	case termList:
+		if len(t.kids) < 3 {
+			return op, in.errAt(t.pos, "expected an operation {:process ..., :type ..., :f ..., :value ...}, found a vector of %d", len(t.kids))
+		}
+		process, typ, f = &t.kids[0], &t.kids[1], &t.kids[2]
+		if len(t.kids) > 3 {
+			op.value = &t.kids[3]
+		}
+	default:
+		return op, in.errAt(t.pos, "expected an operation {:process ..., :type ..., :f ..., :value ...}, found %s", t.describe())
+	}
+	if op.value == nil {
+		op.value = &term{pos: t.pos}
+	}
+	name, ok := "", false
+	if typ != nil {
+		name, ok = typ.word()
+	}
+	if op.typ, ok = jepsenTypes[name]; !ok {
+		return op, in.errAt(t.pos, "expected :type :invoke, :ok, :fail or :info, found %s", typ.describe())
+	}
+	// A line without :f and :process is a transaction of Viper's log.
+	if f == nil {
+		op.f = "txn"
+	} else if op.f, ok = f.word(); !ok {
+		return op, in.errAt(f.pos, "expected a keyword as :f, found %s", f.describe())
+	}
+	switch {
+	case process == nil:
+		return op, in.errAt(t.pos, "expected the operation to have a :process")
+	case process.kind == termInt:
+		op.process = process.num
+		if op.process < 0 || op.process > math.MaxInt32/2 {
+			return op, in.errAt(process.pos, "expected a process between 0 and %d, found %d", math.MaxInt32/2, op.process)
+		}
+	default:
+		if _, ok := process.word(); !ok {
+			return op, in.errAt(process.pos, "expected a number or :nemesis as :process, found %s", process.describe())
+		}
+		op.nemesis = true
+	}
+	return op, nil
+}
+
+// minInt is the first integer that is not reserved for texts and absence.
+const minInt = math.MinInt64 + 1<<31 + 1
+
+// valueOf turns a term into a value: integers stand for themselves, nil is
+// absent, all else is an interned text.
+func valueOf(b *history.Builder, in *input, t *term) (history.Value, error) {
+	switch t.kind {
+	case termNil:
+		return history.Absent, nil
+	case termInt:
+		if t.num < minInt {
+			return 0, in.errAt(t.pos, "expected a value above %d, found %d", int64(minInt), t.num)
+		}
+		return history.Value(t.num), nil
+	case termString:
+		return b.Text(t.text), nil
+	}
+	return b.Text(t.String()), nil
+}
+
+// keyOf names a key as it is written, strings without their quotes.
+func keyOf(b *history.Builder, t *term) history.Key {
+	return b.Key(keyText(t))
+}

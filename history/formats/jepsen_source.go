@@ -1,0 +1,140 @@
+package formats
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// termSource hands out the top-level terms of a file one by one. It may be
+// asked again, from the beginning.
+type termSource func(f func(t *term) error) error
+
+func ednFormat() Format {
+	return Format{
+		Name:    "edn",
+		Summary: "Jepsen and Knossos histories in EDN (also the lines of Viper)",
+		detect: func(head []byte) bool {
+			s := squeeze([]byte(firstLine(head, ";") + " "))
+			if s == "" {
+				return false
+			}
+			switch s[0] {
+			case '(', '#':
+				return true
+			case '{':
+				return len(s) == 1 || s[1] == ':'
+			case '[':
+				if len(s) > 2 && (s[1] == '{' && s[2] == ':' || s[1] == '[' || s[1] == '#') {
+					return true
+				}
+				// A tuple of an old Knossos file, or a vector over many lines.
+				return bytes.Contains(head, []byte(":invoke")) || bytes.Contains(head, []byte(":ok"))
+			}
+			return false
+		},
+		read:  func(in *input) (*history.History, error) { return readJepsen(in, ednSource(in), "jepsen-edn") },
+		write: func(w io.Writer, h *history.History) error { return writeJepsen(w, h, ednSyntax{}) },
+	}
+}
+
+func elleJSONFormat() Format {
+	return Format{
+		Name:    "elle-json",
+		Summary: "histories in JSON as elle-cli takes them",
+		detect: func(head []byte) bool {
+			s := squeeze(head)
+			return len(s) > 2 && (s[:2] == "[{" || s[0] == '{') && (bytes.Contains(head, []byte(`"process"`)) || bytes.Contains(head, []byte(`"f"`))) &&
+				bytes.Contains(head, []byte(`"type"`)) && bytes.Contains(head, []byte(`"value"`))
+		},
+		read:  func(in *input) (*history.History, error) { return readJepsen(in, jsonSource(in), "elle-json") },
+		write: func(w io.Writer, h *history.History) error { return writeJepsen(w, h, jsonSyntax{}) },
+	}
+}
+
+// ednSource reads operations one after another, or inside one outer vector or
+// list.
+func ednSource(in *input) termSource {
+	return func(f func(*term) error) error {
+		r := newEDNReader(in)
+		for {
+			closer := byte(0)
+			switch r.peek() {
+			case '[', '(':
+				if end, ok := outerContainer(r); ok {
+					r.pos++
+					closer = end
+				}
+			}
+			for {
+				t, ok, err := r.next(closer)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					break
+				}
+				if err := f(&t); err != nil {
+					return err
+				}
+				if closer == 0 {
+					break
+				}
+			}
+			if r.peek() == 0 && r.pos >= len(in.data) {
+				return nil
+			}
+		}
+	}
+}
+
+// outerContainer tells whether the vector or list at r holds operations, rather
+// than being the tuple [process type f value] of an old Knossos file.
+func outerContainer(r *ednReader) (end byte, ok bool) {
+	end = ']'
+	if r.in.data[r.pos] == '(' {
+		end = ')'
+	}
+	ahead := ednReader{in: r.in, pos: r.pos + 1}
+	switch ahead.peek() {
+	case '{', '[', '(', '#', end, 0:
+		return end, true
+	}
+	return end, false
+}
+
+// jsonSource reads the objects of one outer array, or objects one after
+// another.
+func jsonSource(in *input) termSource {
+	return func(f func(*term) error) error {
+		r := newJSONReader(in)
+		array := len(bytes.TrimLeft(in.data, " \t\r\n")) > 0 && bytes.TrimLeft(in.data, " \t\r\n")[0] == '['
+		if array {
+			if _, err := r.dec.Token(); err != nil {
+				return r.wrap(err)
+			}
+		}
+		for {
+			t, ok, err := r.next()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			if err := f(&t); err != nil {
+				return err
+			}
+		}
+		if array {
+			if !r.closed {
+				return r.wrap(io.EOF)
+			}
+			if _, err := r.dec.Token(); err != io.EOF {
+				return in.errAt(r.pos(), "expected the file to end after the array of operations")
+			}
+		}
+		return nil
+	}
+}

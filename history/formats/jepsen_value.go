@@ -1,0 +1,237 @@
+package formats
+
+import (
+	"github.com/lapse-test/lapse/history"
+)
+
+// mops turns the :f and :value of a line into micro-operations. On an
+// invocation (and an info) only reads that carry a value count as observed; on
+// an ok completion all do.
+func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
+	v := op.value
+	if op.f == "txn" {
+		return r.txn(txn, op, v)
+	}
+	key := plainKey
+	if r.style.independent && v.kind == termList && len(v.kids) == 2 && op.f != "transfer" {
+		key = keyText(&v.kids[0])
+		v = &v.kids[1]
+	}
+	k := r.b.Key(key)
+	ok := op.typ == jOK
+	one := func(f history.Func) error {
+		arg, err := valueOf(r.b, r.in, v)
+		if err != nil {
+			return err
+		}
+		txn.Mops = append(txn.Mops, history.Mop{Func: f, Key: k, Arg: arg})
+		return nil
+	}
+	result := func(f history.Func) error {
+		m := history.Mop{Func: f, Key: k, Ret: history.Absent}
+		txn.Mops = append(txn.Mops, m)
+		if !ok {
+			return nil
+		}
+		got, err := valueOf(r.b, r.in, v)
+		if err != nil {
+			return err
+		}
+		txn.SetRead(len(txn.Mops)-1, got)
+		return nil
+	}
+	switch op.f {
+	case "read":
+		switch {
+		case r.style.transfers:
+			return r.bankRead(txn, op, v)
+		case r.style.sets:
+			return r.list(txn, history.ReadSet, k, v, ok)
+		case r.style.appends:
+			return r.list(txn, history.ReadList, k, v, ok)
+		case r.style.adds:
+			return result(history.ReadCounter)
+		}
+		return result(history.Read)
+	case "write":
+		if v.isNil() {
+			txn.Mops = append(txn.Mops, history.Mop{Func: history.Delete, Key: k, Arg: history.Absent})
+			return nil
+		}
+		return one(history.Write)
+	case "delete":
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.Delete, Key: k, Arg: history.Absent})
+		return nil
+	case "cas":
+		if v.kind != termList || len(v.kids) != 2 {
+			return r.in.errAt(v.pos, "expected [old new] as the value of :cas, found %s", v.describe())
+		}
+		old, err := valueOf(r.b, r.in, &v.kids[0])
+		if err != nil {
+			return err
+		}
+		new, err := valueOf(r.b, r.in, &v.kids[1])
+		if err != nil {
+			return err
+		}
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.CAS, Key: k, Expect: old, Arg: new})
+		return nil
+	case "add", "increment":
+		if r.style.sets {
+			return one(history.Add)
+		}
+		if v.kind != termInt {
+			return r.in.errAt(v.pos, "expected an integer to be added to the counter, found %s", v.describe())
+		}
+		return one(history.Increment)
+	case "remove":
+		return one(history.Remove)
+	case "append":
+		return one(history.Append)
+	case "enqueue":
+		return one(history.Enqueue)
+	case "dequeue":
+		return result(history.Dequeue)
+	case "drain":
+		if ok && (v.kind == termList || v.kind == termSet) && len(v.kids) > 0 {
+			for i := range v.kids {
+				got, err := valueOf(r.b, r.in, &v.kids[i])
+				if err != nil {
+					return err
+				}
+				txn.Mops = append(txn.Mops, history.Mop{Func: history.Dequeue, Key: k})
+				txn.SetRead(len(txn.Mops)-1, got)
+			}
+			return nil
+		}
+		m := history.Mop{Func: history.Dequeue, Key: k, Ret: history.Absent}
+		if ok {
+			m.Flags = history.Observed
+		}
+		txn.Mops = append(txn.Mops, m)
+		return nil
+	case "generate":
+		return result(history.Generate)
+	case "acquire":
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.Acquire, Key: k})
+		return nil
+	case "release":
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.Release, Key: k})
+		return nil
+	case "transfer":
+		return r.transfer(txn, v)
+	}
+	return r.in.errAt(op.pos, "expected :f to be one of txn, read, write, cas, delete, add, remove, append, enqueue, dequeue, drain, generate, acquire, release, transfer; found :%s", op.f)
+}
+
+func (r *jepsenBuilder) list(txn *history.Txn, f history.Func, k history.Key, v *term, ok bool) error {
+	txn.Mops = append(txn.Mops, history.Mop{Func: f, Key: k})
+	if v.isNil() {
+		if ok {
+			txn.SetList(len(txn.Mops)-1, nil)
+		}
+		return nil
+	}
+	if v.kind != termList && v.kind != termSet {
+		return r.in.errAt(v.pos, "expected a vector or a set as the value of the read, found %s", v.describe())
+	}
+	r.scratch = r.scratch[:0]
+	for i := range v.kids {
+		e, err := valueOf(r.b, r.in, &v.kids[i])
+		if err != nil {
+			return err
+		}
+		r.scratch = append(r.scratch, e)
+	}
+	txn.SetList(len(txn.Mops)-1, r.scratch)
+	return nil
+}
+
+// txn reads a transaction of micro-operations [f key value].
+func (r *jepsenBuilder) txn(txn *history.Txn, op *jepsenOp, v *term) error {
+	if v.kind != termList {
+		return r.in.errAt(v.pos, "expected a vector of micro-operations [f key value] as the value of :txn, found %s", v.describe())
+	}
+	for i := range v.kids {
+		m := &v.kids[i]
+		if m.kind != termList || len(m.kids) < 2 || len(m.kids) > 3 {
+			return r.in.errAt(m.pos, "expected a micro-operation [f key value], found %s", m.describe())
+		}
+		f, _ := m.kids[0].word()
+		k := keyOf(r.b, &m.kids[1])
+		val := &term{pos: m.pos}
+		if len(m.kids) == 3 {
+			val = &m.kids[2]
+		}
+		switch f {
+		case "r", "read":
+			if r.style.isList(&m.kids[1]) {
+				if err := r.list(txn, history.ReadList, k, val, op.typ == jOK); err != nil {
+					return err
+				}
+				continue
+			}
+			txn.Mops = append(txn.Mops, history.Mop{Func: history.Read, Key: k, Ret: history.Absent})
+			if op.typ == jOK || !val.isNil() && op.typ != jInvoke {
+				got, err := valueOf(r.b, r.in, val)
+				if err != nil {
+					return err
+				}
+				txn.SetRead(len(txn.Mops)-1, got)
+			}
+		case "w", "write", "i", "insert", "append":
+			arg, err := valueOf(r.b, r.in, val)
+			if err != nil {
+				return err
+			}
+			mop := history.Mop{Func: history.Write, Key: k, Arg: arg}
+			switch {
+			case f == "append":
+				mop.Func = history.Append
+			case arg == history.Absent:
+				mop.Func = history.Delete
+			}
+			txn.Mops = append(txn.Mops, mop)
+		default:
+			return r.in.errAt(m.pos, "expected a micro-operation :r, :w or :append, found %s", m.kids[0].describe())
+		}
+	}
+	if len(txn.Mops) == 0 {
+		// An empty transaction did nothing; a read that nobody saw stands for it.
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.Read, Key: r.b.Key(plainKey), Ret: history.Absent})
+	}
+	return nil
+}
+
+// bankRead turns a map from account to balance into one read an account.
+func (r *jepsenBuilder) bankRead(txn *history.Txn, op *jepsenOp, v *term) error {
+	if v.isNil() || op.typ != jOK {
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.Read, Key: r.b.Key(plainKey), Ret: history.Absent})
+		return nil
+	}
+	if v.kind != termMap || len(v.kids) == 0 {
+		return r.in.errAt(v.pos, "expected a map from account to balance, found %s", v.describe())
+	}
+	for i := 0; i+1 < len(v.kids); i += 2 {
+		got, err := valueOf(r.b, r.in, &v.kids[i+1])
+		if err != nil {
+			return err
+		}
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.Read, Key: keyOf(r.b, &v.kids[i])})
+		txn.SetRead(len(txn.Mops)-1, got)
+	}
+	return nil
+}
+
+func (r *jepsenBuilder) transfer(txn *history.Txn, v *term) error {
+	from, to, amount := v.get("from"), v.get("to"), v.get("amount")
+	if from.isNil() || to.isNil() || amount.isNil() || amount.kind != termInt {
+		return r.in.errAt(v.pos, "expected {:from account, :to account, :amount integer} as the value of :transfer, found %s", v.describe())
+	}
+	// The receiving account is interned as a key, and Arg is its number.
+	txn.Mops = append(txn.Mops, history.Mop{
+		Func: history.Transfer, Key: keyOf(r.b, from),
+		Arg: history.Value(keyOf(r.b, to)), Expect: history.Value(amount.num),
+	})
+	return nil
+}

@@ -1,0 +1,44 @@
+package formats
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// lapseFormat is our own binary format, lapseTextFormat its readable twin. The
+// history package reads both; docs/history-format.md describes them.
+func lapseFormat() Format {
+	return Format{
+		Name:     "lapse",
+		Summary:  "lapse's own compressed histories",
+		detect:   func(head []byte) bool { return bytes.HasPrefix(head, []byte("\x89LAPSE")) },
+		read:     decodeLapse,
+		readPath: history.ReadFile,
+		write:    history.Encode,
+	}
+}
+
+func lapseTextFormat() Format {
+	return Format{
+		Name:    "lapse-jsonl",
+		Summary: "lapse's own histories as lines of JSON",
+		detect: func(head []byte) bool {
+			line, _, _ := bytes.Cut(head, []byte("\n"))
+			return bytes.HasPrefix(head, []byte("{")) && bytes.Contains(line, []byte(`"lapse-history"`))
+		},
+		read:     decodeLapse,
+		readPath: history.ReadFile,
+		write:    func(w io.Writer, h *history.History) error { return history.EncodeText(w, h) },
+	}
+}
+
+func decodeLapse(in *input) (*history.History, error) {
+	h, err := history.Decode(bytes.NewReader(in.data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", in.label, err)
+	}
+	return h, nil
+}

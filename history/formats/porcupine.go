@@ -1,0 +1,296 @@
+package formats
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+func porcupineEtcdFormat() Format {
+	return Format{
+		Name:    "porcupine-etcd",
+		Summary: "Jepsen's log of an etcd register, as in Porcupine's tests",
+		detect: func(head []byte) bool {
+			return etcdLine.MatchString(firstLine(head))
+		},
+		read: readPorcupineEtcd,
+	}
+}
+
+func porcupineKVFormat() Format {
+	return Format{
+		Name:    "porcupine-kv",
+		Summary: "the log of a key-value store with get, put and append, as in Porcupine's tests",
+		detect: func(head []byte) bool {
+			return kvLine.MatchString(firstLine(head))
+		},
+		read: readPorcupineKV,
+	}
+}
+
+var (
+	etcdLine = regexp.MustCompile(`^INFO\s+jepsen\.util\s+-\s+(\S+)\s+:(invoke|ok|fail|info)\s+:(\S+)\s+(.*?)\s*$`)
+	kvLine   = regexp.MustCompile(`^\{:process\s+\d+,\s*:type\s+:\w+,\s*:f\s+:(?:get|put|append),\s*:key\s`)
+)
+
+// processes gives every process a new number after an info, as a history wants
+// it.
+type processes struct {
+	renamed map[int64]int32
+	next    int32
+}
+
+func newProcesses(highest int64) *processes {
+	return &processes{map[int64]int32{}, int32(highest) + 1}
+}
+
+func (p *processes) number(process int64) int32 {
+	if n, ok := p.renamed[process]; ok {
+		return n
+	}
+	return int32(process)
+}
+
+func (p *processes) renew(process int64) {
+	p.renamed[process] = p.next
+	p.next++
+}
+
+const maxLogProcess = 1 << 30
+
+// readPorcupineEtcd reads one register, nil at first. A failed compare-and-set
+// means that the value was another one; a read that timed out says nothing.
+func readPorcupineEtcd(in *input) (*history.History, error) {
+	type pending struct {
+		op  history.Op
+		mop history.Mop
+		f   string
+	}
+	b := history.NewBuilder(history.Header{
+		Source: "porcupine-etcd", Initial: history.Absent,
+		Attributes: map[string]string{AttributeClock: ClockOrder},
+	})
+	key := b.Key(plainKey)
+	open := map[int64]*pending{}
+	var order []int64
+	procs := newProcesses(maxLogProcess)
+	line := history.Time(-1)
+	err := in.lines(func(pos int, text []byte) error {
+		line++
+		if len(bytes.TrimSpace(text)) == 0 {
+			return nil
+		}
+		m := etcdLine.FindSubmatch(text)
+		if m == nil {
+			return in.errAt(pos, "expected 'INFO jepsen.util - <process> :invoke|:ok|:fail|:info :read|:write|:cas <value>', found %s", show(text))
+		}
+		typ, f, arg := string(m[2]), string(m[3]), string(m[4])
+		process, err := strconv.ParseInt(string(m[1]), 10, 64)
+		if err != nil {
+			// The nemesis logs here too.
+			b.AddEvent(history.Event{At: line, Kind: "nemesis", Text: shorten(string(m[1]) + " :" + f + " " + arg)})
+			return nil
+		}
+		if process < 0 || process >= maxLogProcess {
+			return in.errAt(pos, "expected a process below %d, found %d", maxLogProcess, process)
+		}
+		p := open[process]
+		if typ == "invoke" {
+			if p != nil {
+				return in.errAt(pos, "expected process %d to complete its :%s before it invokes another operation", process, p.f)
+			}
+			p = &pending{f: f}
+			p.op = history.Op{Invoke: line, Process: procs.number(process), Session: int32(process), Error: -1, Note: -1, Node: -1}
+			if p.mop, err = etcdInvocation(in, pos, key, f, arg); err != nil {
+				return err
+			}
+			open[process] = p
+			order = append(order, process)
+			return nil
+		}
+		if p == nil {
+			return in.errAt(pos, "expected process %d to invoke :%s before it completes it", process, f)
+		}
+		if p.f != f {
+			return in.errAt(pos, "expected process %d to complete its :%s, found :%s", process, p.f, f)
+		}
+		p.op.Complete = line
+		switch typ {
+		case "ok":
+			p.op.Outcome = history.OK
+			if f == "read" {
+				v, err := etcdValue(in, pos, arg)
+				if err != nil {
+					return err
+				}
+				p.mop.Ret, p.mop.Flags = v, history.Observed
+			}
+		case "fail":
+			p.op.Outcome = history.Fail
+			switch {
+			case f == "cas" && arg != ":timed-out":
+				p.mop.Flags |= history.Mismatched
+			case f == "read":
+			case f == "write", f == "cas":
+				p.op.Error = b.String(arg)
+			}
+		case "info":
+			p.op.Outcome, p.op.Complete = history.Info, history.Never
+			p.op.Error = b.String(arg)
+			procs.renew(process)
+		}
+		delete(open, process)
+		b.AddPlain(p.op, p.mop)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, process := range order {
+		if p := open[process]; p != nil {
+			delete(open, process)
+			p.op.Outcome, p.op.Complete = history.Info, history.Never
+			b.AddPlain(p.op, p.mop)
+		}
+	}
+	h, err := b.History()
+	return h, in.wrap(err)
+}
+
+func etcdInvocation(in *input, pos int, key history.Key, f, arg string) (history.Mop, error) {
+	switch f {
+	case "read":
+		return history.Mop{Func: history.Read, Key: key, Ret: history.Absent}, nil
+	case "write":
+		v, err := etcdValue(in, pos, arg)
+		return history.Mop{Func: history.Write, Key: key, Arg: v}, err
+	case "cas":
+		m := casArgs.FindStringSubmatch(arg)
+		if m == nil {
+			return history.Mop{}, in.errAt(pos, "expected [old new] after :cas, found %s", show([]byte(arg)))
+		}
+		from, err := etcdValue(in, pos, m[1])
+		if err != nil {
+			return history.Mop{}, err
+		}
+		to, err := etcdValue(in, pos, m[2])
+		return history.Mop{Func: history.CAS, Key: key, Expect: from, Arg: to}, err
+	}
+	return history.Mop{}, in.errAt(pos, "expected :read, :write or :cas, found :%s", f)
+}
+
+var casArgs = regexp.MustCompile(`^\[(\S+)\s+(\S+)\]$`)
+
+func etcdValue(in *input, pos int, s string) (history.Value, error) {
+	if s == "nil" {
+		return history.Absent, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < minInt {
+		return 0, in.errAt(pos, "expected nil or an integer, found %s", show([]byte(s)))
+	}
+	return history.Value(n), nil
+}
+
+// readPorcupineKV reads texts under keys, all empty at first: put writes a text,
+// append adds to it (history.Concat), get returns it.
+func readPorcupineKV(in *input) (*history.History, error) {
+	type pending struct {
+		op  history.Op
+		mop history.Mop
+		f   string
+	}
+	b := history.NewBuilder(history.Header{
+		Source:     "porcupine-kv",
+		Attributes: map[string]string{AttributeClock: ClockOrder},
+		Initial:    history.TextValue(0),
+	})
+	b.Text("") // becomes text 0, the initial value
+	open := map[int64]*pending{}
+	var order []int64
+	procs := newProcesses(maxLogProcess)
+	at := history.Time(-1)
+	err := ednSource(in)(func(t *term) error {
+		at++
+		process, typ, f := t.get("process"), t.get("type"), t.get("f")
+		key, value := t.get("key"), t.get("value")
+		if t.kind != termMap || process == nil || typ == nil || f == nil || key == nil || value == nil {
+			return in.errAt(t.pos, `expected {:process 0, :type :invoke, :f :get, :key "k", :value nil}, found %s`, t.describe())
+		}
+		if process.kind != termInt || process.num < 0 || process.num >= maxLogProcess {
+			return in.errAt(process.pos, "expected a process number, found %s", process.describe())
+		}
+		if key.kind != termString {
+			return in.errAt(key.pos, "expected a string as :key, found %s", key.describe())
+		}
+		if value.kind != termString && !value.isNil() {
+			return in.errAt(value.pos, "expected a string or nil as :value, found %s", value.describe())
+		}
+		what, _ := f.word()
+		p := open[process.num]
+		if name, _ := typ.word(); name != "invoke" {
+			typ := jepsenTypes[name]
+			if typ == jInvoke {
+				return in.errAt(t.pos, "expected :type :invoke, :ok, :fail or :info, found %s", name)
+			}
+			if p == nil || p.f != what {
+				return in.errAt(t.pos, "expected process %d to invoke :%s before it completes it", process.num, what)
+			}
+			delete(open, process.num)
+			p.op.Complete = at
+			switch typ {
+			case jOK:
+				p.op.Outcome = history.OK
+				if what == "get" {
+					if value.isNil() {
+						return in.errAt(value.pos, "expected a string as the result of :get, found nil")
+					}
+					p.mop.Ret, p.mop.Flags = b.Text(value.text), history.Observed
+				}
+			case jFail:
+				p.op.Outcome = history.Fail
+			case jInfo:
+				p.op.Outcome, p.op.Complete = history.Info, history.Never
+				procs.renew(process.num)
+			}
+			b.AddPlain(p.op, p.mop)
+			return nil
+		}
+		if p != nil {
+			return in.errAt(t.pos, "expected process %d to complete its :%s before it invokes another operation", process.num, p.f)
+		}
+		p = &pending{f: what, mop: history.Mop{Key: b.Key(key.text)}}
+		p.op = history.Op{Invoke: at, Process: procs.number(process.num), Session: int32(process.num), Error: -1, Note: -1, Node: -1}
+		switch what {
+		case "get":
+			p.mop.Func, p.mop.Ret = history.Read, history.Absent
+		case "put", "append":
+			if value.isNil() {
+				return in.errAt(value.pos, "expected a string as the value of :%s, found nil", what)
+			}
+			p.mop.Func, p.mop.Arg = history.Write, b.Text(value.text)
+			if what == "append" {
+				p.mop.Func = history.Concat
+			}
+		default:
+			return in.errAt(f.pos, "expected :f :get, :put or :append, found %s", f.describe())
+		}
+		open[process.num] = p
+		order = append(order, process.num)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, process := range order {
+		if p := open[process]; p != nil {
+			delete(open, process)
+			p.op.Outcome, p.op.Complete = history.Info, history.Never
+			b.AddPlain(p.op, p.mop)
+		}
+	}
+	h, err := b.History()
+	return h, in.wrap(err)
+}

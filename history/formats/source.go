@@ -1,0 +1,156 @@
+package formats
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxUnpacked bounds what a compressed file may grow to, so that a few
+// malicious bytes cannot fill the memory.
+const maxUnpacked = 8 << 30
+
+// maxShown bounds how much of a bad file is quoted in an error.
+const maxShown = 40
+
+// Error says what is wrong with a file, where, and what was expected.
+type Error struct {
+	// File is the path as it was given.
+	File string
+	// Line counts from 1; 0 for binary formats.
+	Line int
+	// Offset is the byte offset in the unpacked file.
+	Offset int64
+	// Text says what was expected and what was found.
+	Text string
+}
+
+func (e *Error) Error() string {
+	if e.Line > 0 {
+		return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
+	}
+	return fmt.Sprintf("%s: at byte %d: %s", e.File, e.Offset, e.Text)
+}
+
+// input is a file in memory, unpacked.
+type input struct {
+	label string
+	data  []byte
+}
+
+func load(path string) (*input, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the history: %w", err)
+	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("%s is a directory without T<n>.log files (Cobra), and no other format is a directory: name a file", path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the history: %w", err)
+	}
+	return unpack(path, data)
+}
+
+// unpack takes off gzip and zstd, whatever the file's name says.
+func unpack(label string, data []byte) (*input, error) {
+	var r io.Reader
+	switch {
+	case bytes.HasPrefix(data, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil, fmt.Errorf("%s: unpacking gzip: %w", label, err)
+		}
+		r = z
+	case bytes.HasPrefix(data, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxUnpacked))
+		if err != nil {
+			return nil, fmt.Errorf("%s: unpacking zstd: %w", label, err)
+		}
+		defer z.Close()
+		r = z
+	default:
+		return &input{label, data}, nil
+	}
+	out, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: unpacking: %w", label, err)
+	}
+	if len(out) > maxUnpacked {
+		return nil, fmt.Errorf("%s: unpacks to more than %d bytes", label, int64(maxUnpacked))
+	}
+	return &input{label, out}, nil
+}
+
+// errAt makes an error for a text format at byte pos.
+func (in *input) errAt(pos int, format string, args ...any) error {
+	pos = min(max(pos, 0), len(in.data))
+	return &Error{
+		File:   in.label,
+		Line:   1 + bytes.Count(in.data[:pos], []byte{'\n'}),
+		Offset: int64(pos),
+		Text:   fmt.Sprintf(format, args...),
+	}
+}
+
+// errByte makes an error for a binary format at byte pos.
+func (in *input) errByte(pos int, format string, args ...any) error {
+	return &Error{File: in.label, Offset: int64(pos), Text: fmt.Sprintf(format, args...)}
+}
+
+// wrap names the file of an error that the history package found.
+func (in *input) wrap(err error) error {
+	var e *Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", in.label, err)
+}
+
+// show quotes the beginning of b for an error.
+func show(b []byte) string {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		b = b[:i]
+	}
+	if len(b) == 0 {
+		return "the end of the line"
+	}
+	if len(b) > maxShown {
+		return strconv.Quote(string(b[:maxShown])) + "..."
+	}
+	return strconv.Quote(string(b))
+}
+
+// lines calls f with each line (without its end) and the position of its first
+// byte, until f returns an error.
+func (in *input) lines(f func(pos int, line []byte) error) error {
+	for pos := 0; pos < len(in.data); {
+		end := bytes.IndexByte(in.data[pos:], '\n')
+		next := len(in.data)
+		line := in.data[pos:]
+		if end >= 0 {
+			line = in.data[pos : pos+end]
+			next = pos + end + 1
+		}
+		line = bytes.TrimSuffix(line, []byte{'\r'})
+		if err := f(pos, line); err != nil {
+			return err
+		}
+		pos = next
+	}
+	return nil
+}
+
+// isDir tells whether path is a directory.
+func isDir(path string) bool {
+	info, err := os.Stat(filepath.Clean(path))
+	return err == nil && info.IsDir()
+}

@@ -1,0 +1,122 @@
+package formats
+
+import (
+	"strconv"
+	"strings"
+)
+
+// termKind is the kind of a term.
+type termKind uint8
+
+const (
+	termNil termKind = iota
+	termBool
+	termInt
+	termFloat // and integers beyond 64 bits: kept as text
+	termString
+	termKeyword
+	termSymbol
+	termList // vectors and lists
+	termSet
+	termMap // kids are key, value, key, value
+)
+
+var termNames = [...]string{"nil", "a boolean", "an integer", "a number", "a string", "a keyword", "a symbol", "a vector", "a set", "a map"}
+
+// term is an EDN or JSON value. Its memory belongs to the parser and is valid
+// until the next top-level term is asked for.
+type term struct {
+	kind termKind
+	pos  int
+	num  int64
+	text string // of strings, keywords (without colon), symbols, floats
+	kids []term
+}
+
+// word is the text of a keyword, string or symbol: JSON has strings where EDN
+// has keywords.
+func (t *term) word() (string, bool) {
+	switch t.kind {
+	case termKeyword, termString, termSymbol:
+		return t.text, true
+	}
+	return "", false
+}
+
+// get is the value of the map t under the keyword or string name, nil if there
+// is none.
+func (t *term) get(name string) *term {
+	if t.kind != termMap {
+		return nil
+	}
+	for i := 0; i+1 < len(t.kids); i += 2 {
+		if w, ok := t.kids[i].word(); ok && w == name {
+			return &t.kids[i+1]
+		}
+	}
+	return nil
+}
+
+func (t *term) isNil() bool { return t == nil || t.kind == termNil }
+
+// describe is what t is, for errors.
+func (t *term) describe() string {
+	if t == nil {
+		return "nothing"
+	}
+	switch t.kind {
+	case termNil:
+		return "nil"
+	case termList, termSet, termMap:
+		return termNames[t.kind]
+	}
+	s := t.String()
+	if len(s) > maxShown {
+		s = s[:maxShown] + "..."
+	}
+	return s
+}
+
+// String is t in EDN.
+func (t *term) String() string {
+	var b strings.Builder
+	t.print(&b)
+	return b.String()
+}
+
+// print is recursive; the parsers bound the depth.
+func (t *term) print(b *strings.Builder) {
+	open, end := "[", "]"
+	switch t.kind {
+	case termNil:
+		b.WriteString("nil")
+		return
+	case termBool:
+		b.WriteString(strconv.FormatBool(t.num != 0))
+		return
+	case termInt:
+		b.WriteString(strconv.FormatInt(t.num, 10))
+		return
+	case termString:
+		b.WriteString(ednQuote(t.text))
+		return
+	case termKeyword:
+		b.WriteString(":" + t.text)
+		return
+	case termFloat, termSymbol:
+		b.WriteString(t.text)
+		return
+	case termSet:
+		open, end = "#{", "}"
+	case termMap:
+		open, end = "{", "}"
+	}
+	b.WriteString(open)
+	for i := range t.kids {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		t.kids[i].print(b)
+	}
+	b.WriteString(end)
+}
