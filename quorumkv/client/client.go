@@ -1,0 +1,212 @@
+// Package client talks to one quorumkv node over HTTP. It retries nothing, and says of every failed write whether
+// it may have been written.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+)
+
+// maxResponse bounds what a response may make the client read.
+const maxResponse = 8 << 20
+
+// Client is safe for concurrent use. It keeps connections of its own; Close gives them up.
+type Client struct {
+	base string
+	http *http.Client
+}
+
+// New makes a client of the node at a host:port address.
+func New(addr string) *Client {
+	dialer := net.Dialer{Timeout: time.Second}
+	return &Client{
+		base: "http://" + addr,
+		http: &http.Client{Transport: &http.Transport{
+			DialContext:         dialer.DialContext, // and no proxy, whatever the environment says
+			MaxIdleConnsPerHost: 256,
+			IdleConnTimeout:     30 * time.Second,
+			DisableCompression:  true,
+		}},
+	}
+}
+
+// Close gives up idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Error is a request that failed, in the node's words or, without a Status, because the node did not answer.
+type Error struct {
+	Status int // HTTP status; 0 when there was no answer
+	protocol.Failure
+	cause error
+}
+
+func (e *Error) Error() string {
+	if e.Outcome != "" {
+		return fmt.Sprintf("%s (%s): %s", e.Code, e.Outcome, e.Message)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+// Unwrap is the error of the connection or the context, when there was no answer.
+func (e *Error) Unwrap() error { return e.cause }
+
+// CodeNoAnswer is the code of errors without an answer.
+const CodeNoAnswer = "no_answer"
+
+// Put writes value under key at level w (ONE, QUORUM, ALL or a number; QUORUM when empty). Its errors are *Error
+// with an Outcome.
+func (c *Client) Put(ctx context.Context, key string, value []byte, w string) (protocol.Written, error) {
+	return c.write(ctx, http.MethodPut, key, value, w)
+}
+
+// Delete deletes key at level w, like Put.
+func (c *Client) Delete(ctx context.Context, key, w string) (protocol.Written, error) {
+	return c.write(ctx, http.MethodDelete, key, nil, w)
+}
+
+func (c *Client) write(ctx context.Context, method, key string, value []byte, w string) (protocol.Written, error) {
+	var out protocol.Written
+	err := c.do(ctx, method, "/kv/"+url.PathEscape(key)+params("w", w), value, &out)
+	return out, err
+}
+
+// Get reads key at level r. A nil Value without an error says that there is none. The level w, when
+// not empty, is the one at which the key is written, see the README on blocking read repair.
+func (c *Client) Get(ctx context.Context, key, r, w string) (*protocol.Value, error) {
+	return c.value(ctx, "/kv/"+url.PathEscape(key)+params("r", r, "w", w))
+}
+
+// Replica reads what the node itself holds of key; nil when it holds no value.
+func (c *Client) Replica(ctx context.Context, key string) (*protocol.Value, error) {
+	return c.value(ctx, "/replica/"+url.PathEscape(key))
+}
+
+func (c *Client) value(ctx context.Context, path string) (*protocol.Value, error) {
+	var out protocol.Value
+	err := c.do(ctx, http.MethodGet, path, nil, &out)
+	var e *Error
+	if errors.As(err, &e) && e.Code == protocol.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &out, nil
+}
+
+// Ring asks for the replicas of key, in order, and all nodes.
+func (c *Client) Ring(ctx context.Context, key string) (protocol.Ring, error) {
+	var out protocol.Ring
+	err := c.do(ctx, http.MethodGet, "/ring"+params("key", key), nil, &out)
+	return out, err
+}
+
+// Health asks how the node is; a node that is stopping is an error.
+func (c *Client) Health(ctx context.Context) (protocol.Health, error) {
+	var out protocol.Health
+	err := c.do(ctx, http.MethodGet, "/health", nil, &out)
+	return out, err
+}
+
+// SetClock bends the node's clock by offset, in whole milliseconds. The node must run with testing on.
+func (c *Client) SetClock(ctx context.Context, offset time.Duration) error {
+	return c.post(ctx, "/admin/clock", protocol.Clock{OffsetMS: offset.Milliseconds()})
+}
+
+// SetDefects switches on exactly the named defects. The node must run with testing on.
+func (c *Client) SetDefects(ctx context.Context, names []string) error {
+	if names == nil {
+		names = []string{}
+	}
+	return c.post(ctx, "/admin/defects", protocol.Defects{On: names})
+}
+
+func (c *Client) post(ctx context.Context, path string, body any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	return c.do(ctx, http.MethodPost, path, b, &struct{}{})
+}
+
+// params spells a query of those pairs of name and value whose value is not empty.
+func params(pairs ...string) string {
+	q := ""
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			continue
+		}
+		sep := "&"
+		if q == "" {
+			sep = "?"
+		}
+		q += sep + pairs[i] + "=" + url.QueryEscape(pairs[i+1])
+	}
+	return q
+}
+
+func (c *Client) do(ctx context.Context, method, path string, body []byte, out any) error {
+	write := method == http.MethodPut || method == http.MethodDelete
+	var connected atomic.Bool // whether the request may have been sent
+	if write {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	}
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, reader)
+	if err != nil {
+		return noAnswer(err, write, false)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return noAnswer(err, write, connected.Load())
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
+	if err != nil {
+		return noAnswer(err, write, true)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return answered(resp, b, write)
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return noAnswer(fmt.Errorf("read the response: %w", err), write, true)
+	}
+	return nil
+}
+
+func noAnswer(err error, write, connected bool) error {
+	e := &Error{Failure: protocol.Failure{Code: CodeNoAnswer, Message: err.Error()}, cause: err}
+	if write {
+		e.Outcome = protocol.NotWritten
+		if connected {
+			e.Outcome = protocol.PerhapsWritten
+		}
+	}
+	return e
+}
+
+func answered(resp *http.Response, b []byte, write bool) error {
+	var body protocol.ErrorBody
+	if err := json.Unmarshal(b, &body); err != nil || body.Error.Code == "" {
+		body.Error = protocol.Failure{Code: protocol.CodeInternal, Message: fmt.Sprintf("%s: %.200q", resp.Status, b)}
+	}
+	if write && body.Error.Outcome != protocol.NotWritten {
+		body.Error.Outcome = protocol.PerhapsWritten // also when whoever answered did not say
+	}
+	return &Error{Status: resp.StatusCode, Failure: body.Error}
+}

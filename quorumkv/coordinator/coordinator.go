@@ -1,0 +1,215 @@
+// Package coordinator carries out clients' requests over the replicas of a key, without a leader.
+//
+// Every request goes to all N replicas of its key. A write is acknowledged when W of them hold it
+// durably, a read is answered from the first R answers; the largest record (package record) wins.
+//
+// # When this is linearizable
+//
+// With write timestamps from a quorum and blocking read repair this is the multi-writer register of Attiya, Bar-Noy and
+// Dolev, "Sharing Memory Robustly in Message-Passing Systems" (1995), in the form of Lynch and Shvartsman (1997), with W and R
+// in place of majorities. Call the replicas that durably hold a version or a larger one its holders; they only ever grow
+// in number (records are never replaced by smaller ones, tombstones are kept, replicas answer only what is on
+// disk). Let N replicas, W+R > N for every pair of a write and a read. Then
+//
+//  1. an acknowledged write has W holders, so every later read, which asks R, sees its version or a larger one;
+//  2. before it chooses a version, a write asks quorum.TimestampRead = max(majority, N-W+1) replicas, so it
+//     chooses a larger version than every acknowledged write of the same W before it;
+//  3. before it answers, a read makes its version have quorum.WriteBack = max(majority, N-R+1) holders (or the W that the
+//     client names). Every later read of the same R sees one of them, and so does every later write's timestamp
+//     read: majorities meet, and W meets N-W+1.
+//
+// So the versions order all completed operations in real time. A write that failed half-way, a message or a hint that
+// arrives late carries the version that it always had: it is seen by a reader, who then completes it, or it is
+// not, and then it takes its place among concurrent writes whenever that is. Levels may be mixed freely as long
+// as W+R > N for every pair of them and, for 2. and 3., either all writes have the same W and all reads the same R, or
+// all are majorities.
+//
+// Without 3. a half-done write is seen by one read and missed by the next; without 2. a write acknowledged later can carry
+// the smaller version and is lost at once. The tests show all of it.
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/ring"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+// ReadRepair says what a read does about replicas that answered with something older.
+type ReadRepair string
+
+// The ways of read repair.
+const (
+	RepairOff      ReadRepair = "off"      // nothing
+	RepairAsync    ReadRepair = "async"    // bring them up to date after the answer
+	RepairBlocking ReadRepair = "blocking" // first make enough replicas hold what is answered
+)
+
+// Timestamps says where a write takes its version from.
+type Timestamps string
+
+// The sources of write timestamps.
+const (
+	FromCoordinator Timestamps = "coordinator" // the coordinator's hybrid logical clock
+	FromQuorum      Timestamps = "quorum"      // larger than what a quorum of replicas holds
+)
+
+// Transport reaches replicas by their node's name, the local one included.
+type Transport interface {
+	// Ready is nil when a request to node can be sent now. It may wait for a connection until ctx ends.
+	Ready(ctx context.Context, node string) error
+	Read(ctx context.Context, node, key string) (record.Record, error)
+	Version(ctx context.Context, node, key string) (record.Version, error)
+	// Apply returns nil when node durably holds rec or something larger. An error that wraps replica.ErrNotApplied says that
+	// it never will because of this call; after any other it may.
+	Apply(ctx context.Context, node, key string, rec record.Record) error
+}
+
+// Options configure a coordinator; all are needed.
+type Options struct {
+	Self           string
+	Ring           *ring.Ring
+	Transport      Transport
+	Store          *storage.Store // for hints
+	Clock          *hlc.Clock
+	Defects        *defect.Set
+	ReadRepair     ReadRepair
+	HintedHandoff  bool
+	Timestamps     Timestamps
+	RequestTimeout time.Duration // of a client's request
+	PeerTimeout    time.Duration // of a message to a replica
+	Logger         *slog.Logger
+}
+
+// Coordinator is safe for concurrent use. Close it to end what runs in the background.
+type Coordinator struct {
+	Options
+	stats Stats
+	cache staleCache
+
+	ctx    context.Context // of messages, which outlive the request that sent them
+	cancel context.CancelFunc
+	noWait context.Context // has ended: asks a transport for what it knows now
+
+	mu      sync.Mutex // orders Close after the last start of background work
+	closed  bool
+	wg      sync.WaitGroup
+	slots   chan struct{} // one for each repair in the background
+	replays map[string]chan struct{}
+}
+
+// maxBackgroundRepairs bounds repairs after the answer; more are skipped and counted.
+const maxBackgroundRepairs = 1024
+
+// New makes a coordinator and starts the replay of hints to every other node.
+func New(o Options) *Coordinator {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Coordinator{Options: o, ctx: ctx, cancel: cancel,
+		slots: make(chan struct{}, maxBackgroundRepairs), replays: make(map[string]chan struct{})}
+	var end context.CancelFunc
+	c.noWait, end = context.WithCancel(ctx)
+	end()
+	for _, node := range o.Ring.Nodes() {
+		if node == o.Self {
+			continue
+		}
+		wake := make(chan struct{}, 1)
+		c.replays[node] = wake
+		c.wg.Go(func() { c.replayHints(node, wake) })
+	}
+	return c
+}
+
+// Close ends all background work and waits for it. No request may be running or start.
+func (c *Coordinator) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	c.wg.Wait()
+}
+
+// background runs f with Close waiting for it; after Close it does not run.
+func (c *Coordinator) background(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.stats.Background.Add(1)
+	c.wg.Go(func() {
+		defer c.stats.Background.Add(-1)
+		f()
+	})
+	return true
+}
+
+// Replicas are the nodes on which this coordinator looks for key.
+func (c *Coordinator) Replicas(key string) []string {
+	if c.Defects.Has(defect.StaleRing) {
+		return c.Ring.Misplaced(key)
+	}
+	return c.Ring.Replicas(key)
+}
+
+// reach checks that need of the nodes can be sent to now, so that a request which cannot succeed is refused
+// before any replica has seen it. It returns nil, or why nodes cannot be reached.
+func (c *Coordinator) reach(ctx context.Context, nodes []string, need int) map[string]string {
+	if c.ready(c.noWait, nodes, need) == nil {
+		return nil
+	}
+	// Waits, but only for connections that are being made again for the first time since they were lost.
+	return c.ready(ctx, nodes, need)
+}
+
+func (c *Coordinator) ready(ctx context.Context, nodes []string, need int) map[string]string {
+	ready, failed := 0, map[string]string(nil)
+	for _, node := range nodes {
+		if err := c.Transport.Ready(ctx, node); err != nil {
+			if failed == nil {
+				failed = make(map[string]string)
+			}
+			failed[node] = err.Error()
+			continue
+		}
+		if ready++; ready >= need {
+			return nil
+		}
+	}
+	return failed
+}
+
+func (c *Coordinator) count(l quorum.Level, what string) (int, error) {
+	n, err := l.Count(c.Ring.N())
+	if err != nil {
+		return 0, &Error{Code: CodeBadLevel, Message: fmt.Sprintf("%s: %v", what, err)}
+	}
+	return n, nil
+}
+
+// message is the context of messages to replicas: it ends with the coordinator or after the peer timeout, not with
+// the client's request, because what is sent cannot be unsent.
+func (c *Coordinator) message() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.ctx, c.PeerTimeout)
+}
+
+// localFirst moves this node, if it is among the replicas, to the front of a copy.
+func (c *Coordinator) localFirst(replicas []string) []string {
+	i := slices.Index(replicas, c.Self)
+	if i <= 0 {
+		return replicas
+	}
+	out := slices.Clone(replicas)
+	copy(out[1:i+1], replicas[:i])
+	out[0] = c.Self
+	return out
+}

@@ -1,0 +1,368 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
+	"github.com/lapse-test/lapse/quorumkv/ring"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+// kind is what a message between nodes asks for.
+type kind int
+
+const (
+	kindReady kind = iota
+	kindRead
+	kindVersion
+	kindApply
+)
+
+// message is a request on its way from a coordinator to a replica.
+type message struct {
+	from, to string
+	kind     kind
+	key      string
+	value    string // of an apply
+}
+
+// fate decides what becomes of a message. It may block, which delays the message. Without an error the message is
+// delivered; with one the sender gets the error, and after says whether the replica gets an apply all the same.
+type fate func(ctx context.Context, m message) (after bool, err error)
+
+// network connects real coordinators and replicas, under the control of a test.
+type network struct {
+	mu    sync.Mutex
+	fate  fate
+	nodes map[string]*node
+	late  sync.WaitGroup // messages delivered after their sender gave up
+}
+
+func (n *network) set(f fate) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fate = f
+}
+
+// node is a coordinator and a replica, which can be restarted under it.
+type node struct {
+	name    string
+	net     *network
+	clock   *hlc.Clock
+	defects *defect.Set
+	coord   *Coordinator
+
+	mu      sync.Mutex
+	fs      *vfs.MemFS
+	store   *storage.Store
+	replica *replica.Replica
+}
+
+func (n *node) local() *replica.Replica {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.replica
+}
+
+type config struct {
+	nodes, replication int
+	repair             ReadRepair
+	stamps             Timestamps
+	hints              bool
+	peerTimeout        time.Duration
+	requestTimeout     time.Duration
+	maxSkew            time.Duration
+}
+
+func (c config) withDefaults() config {
+	if c.nodes == 0 {
+		c.nodes = 3
+	}
+	if c.replication == 0 {
+		c.replication = 3
+	}
+	if c.repair == "" {
+		c.repair = RepairBlocking
+	}
+	if c.stamps == "" {
+		c.stamps = FromQuorum
+	}
+	if c.peerTimeout == 0 {
+		c.peerTimeout = 5 * time.Second
+	}
+	if c.requestTimeout == 0 {
+		c.requestTimeout = 10 * time.Second
+	}
+	return c
+}
+
+// start makes nodes n1, n2, ... with real storage in memory.
+func start(t testing.TB, c config) *network {
+	t.Helper()
+	c = c.withDefaults()
+	net := &network{nodes: make(map[string]*node)}
+	var names []string
+	for i := range c.nodes {
+		names = append(names, fmt.Sprint("n", i+1))
+	}
+	r, err := ring.New(names, c.replication, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		n := &node{name: name, net: net, clock: hlc.NewClock(nil, c.maxSkew), defects: &defect.Set{}, fs: vfs.NewCrashableMem()}
+		n.open(t)
+		net.nodes[name] = n
+	}
+	for _, n := range net.nodes {
+		n.coord = New(Options{Self: n.name, Ring: r, Transport: endpoint{net, n.name}, Store: openStore(t, vfs.NewMem(), n.name),
+			Clock: n.clock, Defects: n.defects, ReadRepair: c.repair, HintedHandoff: c.hints, Timestamps: c.stamps,
+			RequestTimeout: c.requestTimeout, PeerTimeout: c.peerTimeout, Logger: slog.New(slog.DiscardHandler)})
+	}
+	t.Cleanup(func() {
+		for _, n := range net.nodes {
+			n.coord.Close()
+		}
+		net.late.Wait()
+	})
+	return net
+}
+
+func openStore(t testing.TB, fs vfs.FS, name string) *storage.Store {
+	t.Helper()
+	s, err := storage.Open(storage.Options{Dir: "data", Node: name, Ring: "test", Fsync: true, FS: fs,
+		Logger: slog.New(slog.DiscardHandler), MaxHints: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func (n *node) open(t testing.TB) {
+	n.store = openStore(t, n.fs, n.name)
+	n.replica = replica.New(n.store, n.clock, n.defects)
+}
+
+// crash cuts the node's power: the replica comes back with what was synced, and nothing else.
+func (n *node) crash(t testing.TB) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fs = n.fs.CrashClone(vfs.CrashCloneCfg{})
+	n.open(t)
+}
+
+// endpoint is one coordinator's way into the network.
+type endpoint struct {
+	net  *network
+	self string
+}
+
+// send asks the fate of a message and, if it is to be delivered, calls deliver.
+func (e endpoint) send(ctx context.Context, m message, deliver func(r *replica.Replica) error) error {
+	m.from = e.self
+	e.net.mu.Lock()
+	f := e.net.fate
+	e.net.mu.Unlock()
+	dest := e.net.nodes[m.to]
+	if f != nil {
+		after, err := f(ctx, m)
+		if err != nil {
+			if after && m.kind == kindApply {
+				e.net.late.Go(func() { _ = dest.serve(deliver) })
+			}
+			return err
+		}
+	}
+	return dest.serve(deliver)
+}
+
+// serve answers from the replica, unless that has crashed before the answer left.
+func (n *node) serve(deliver func(r *replica.Replica) error) error {
+	r := n.local()
+	if err := deliver(r); err != nil {
+		return err
+	}
+	if n.local() != r {
+		return errors.New("connection lost")
+	}
+	return nil
+}
+
+func (e endpoint) Ready(ctx context.Context, node string) error {
+	return e.send(ctx, message{to: node, kind: kindReady}, func(*replica.Replica) error { return nil })
+}
+
+func (e endpoint) Read(ctx context.Context, node, key string) (rec record.Record, err error) {
+	err = e.send(ctx, message{to: node, kind: kindRead, key: key}, func(r *replica.Replica) (err error) {
+		rec, err = r.Read(key)
+		return err
+	})
+	return rec, err
+}
+
+func (e endpoint) Version(ctx context.Context, node, key string) (v record.Version, err error) {
+	err = e.send(ctx, message{to: node, kind: kindVersion, key: key}, func(r *replica.Replica) (err error) {
+		v, err = r.Version(key)
+		return err
+	})
+	return v, err
+}
+
+func (e endpoint) Apply(ctx context.Context, node, key string, rec record.Record) error {
+	m := message{to: node, kind: kindApply, key: key, value: string(rec.Value)}
+	return e.send(ctx, m, func(r *replica.Replica) error { return r.Apply(key, rec) })
+}
+
+var errRefused = fmt.Errorf("%w: refused by the test", replica.ErrNotApplied)
+
+// lost blocks until the sender gives up: a message that never arrives.
+func lost(ctx context.Context) (bool, error) {
+	<-ctx.Done()
+	return false, ctx.Err()
+}
+
+// cut makes a fate that loses all messages between the two nodes, and knows that it does: they are not reachable.
+func cut(a, b string) fate {
+	return func(_ context.Context, m message) (bool, error) {
+		if m.from == a && m.to == b || m.from == b && m.to == a {
+			return false, errRefused
+		}
+		return false, nil
+	}
+}
+
+// isolate cuts a node off from all others, in both directions.
+func isolate(name string) fate {
+	return func(_ context.Context, m message) (bool, error) {
+		if m.from != m.to && (m.from == name || m.to == name) {
+			return false, errRefused
+		}
+		return false, nil
+	}
+}
+
+// Shorthands for clients.
+
+func level(t testing.TB, s string) quorum.Level {
+	t.Helper()
+	l, err := quorum.ParseLevel(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func (n *network) put(t testing.TB, via, key, value, w string) (WriteResult, *Error) {
+	t.Helper()
+	return n.write(t, via, WriteRequest{Key: key, Value: []byte(value), W: level(t, w)})
+}
+
+func (n *network) delete(t testing.TB, via, key, w string) (WriteResult, *Error) {
+	t.Helper()
+	return n.write(t, via, WriteRequest{Key: key, Delete: true, W: level(t, w)})
+}
+
+func (n *network) write(t testing.TB, via string, req WriteRequest) (WriteResult, *Error) {
+	t.Helper()
+	res, err := n.nodes[via].coord.Write(t.Context(), req)
+	return res, asError(t, err)
+}
+
+func (n *network) get(t testing.TB, via, key, r string) (string, *Error) {
+	t.Helper()
+	res, err := n.nodes[via].coord.Read(t.Context(), ReadRequest{Key: key, R: level(t, r)})
+	return string(res.Record.Value), asError(t, err)
+}
+
+func asError(t testing.TB, err error) *Error {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("not an *Error: %v", err)
+	}
+	return e
+}
+
+func (n *network) mustPut(t testing.TB, via, key, value, w string) WriteResult {
+	t.Helper()
+	res, err := n.put(t, via, key, value, w)
+	if err != nil {
+		t.Fatalf("put %s=%s through %s: %v (%v)", key, value, via, err, err.Failed)
+	}
+	return res
+}
+
+func (n *network) wantGet(t testing.TB, via, key, r, want string) {
+	t.Helper()
+	got, err := n.get(t, via, key, r)
+	if err != nil {
+		t.Fatalf("get %s through %s: %v (%v)", key, via, err, err.Failed)
+	}
+	if got != want {
+		t.Fatalf("get %s at R=%s through %s: %q, want %q", key, r, via, got, want)
+	}
+}
+
+// settle waits until everything that coordinators have sent has arrived or failed.
+func (n *network) settle(t testing.TB) {
+	t.Helper()
+	eventually(t, "all messages have met their fate", func() bool {
+		for _, node := range n.nodes {
+			if node.coord.Stats().Background.Load() > 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// heal waits for what is under way to fail, then lets everything through.
+func (n *network) heal(t testing.TB) {
+	t.Helper()
+	n.settle(t)
+	n.set(nil)
+}
+
+// holds is what a replica has on disk.
+func (n *network) holds(t testing.TB, name, key string) string {
+	t.Helper()
+	rec, err := n.nodes[name].local().Read(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(rec.Value)
+}
+
+// eventually polls for a condition.
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for !cond() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("never came about: %s", what)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}

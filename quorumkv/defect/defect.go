@@ -1,0 +1,138 @@
+// Package defect holds the faults that can be switched on in a running node so that a tester can be
+// tested: each breaks one promise that the node otherwise keeps, in a way that clients can see.
+package defect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// Defect is one switchable fault.
+type Defect uint32
+
+// The defects, each described by All.
+const (
+	AckBeforeQuorum Defect = 1 << iota
+	ReadOne
+	DropHints
+	ForgetUnsynced
+	IgnoreNewerTimestamps
+	StaleCache
+	SkipWriteBack
+	SkipTimestampRead
+	StaleRing
+	CountHints
+	ForgetTombstones
+	DenyPartialWrites
+)
+
+// Info describes a defect for people: what the node does wrong, which promise breaks, and what a
+// test must do to see it.
+type Info struct {
+	Defect  Defect `json:"-"`
+	Name    string `json:"name"`
+	What    string `json:"what"`
+	Breaks  string `json:"breaks"`
+	Exposed string `json:"exposed_by"`
+}
+
+var all = []Info{
+	{AckBeforeQuorum, "ack-before-quorum",
+		"the coordinator acknowledges a write as soon as it has been handed to the network, before any replica has it",
+		"an acknowledged write is durable and seen by later quorum reads",
+		"W=QUORUM R=QUORUM; partition the coordinator from the other replicas, or kill it, under write load"},
+	{ReadOne, "read-one",
+		"the coordinator answers a read from one replica (itself where it can) whatever R says, and repairs nothing",
+		"W+R>N reads see the last acknowledged write",
+		"W=QUORUM R=QUORUM; keep one replica partitioned from the others while clients on both sides read"},
+	{DropHints, "drop-hints",
+		"hints are claimed to be stored and thrown away",
+		"replicas converge after a partition heals without anybody reading",
+		"read_repair=off, hinted_handoff=true; write at W=QUORUM while one replica is cut off, heal, then read every replica by /replica"},
+	{ForgetUnsynced, "forget-unsynced",
+		"the replica acknowledges from memory and writes to disk seconds later",
+		"an acknowledged write survives a crash",
+		"write, then kill -9 the replicas of a key (all of them at W=ALL, any W of them otherwise) within seconds, restart, read at ALL"},
+	{IgnoreNewerTimestamps, "ignore-newer-timestamps",
+		"the replica stores whichever write arrives last, however old its timestamp",
+		"last-write-wins: reads never go back to an overwritten value, replicas converge",
+		"hinted_handoff=true; partition one replica under overwrites of the same keys, heal: late hints and repairs undo newer writes"},
+	{StaleCache, "stale-cache",
+		"the coordinator answers a read from what it last returned for the key, for up to two seconds",
+		"W+R>N reads see the last acknowledged write",
+		"W=QUORUM R=QUORUM, no fault; read a key through the defective node while others write it"},
+	{SkipWriteBack, "skip-write-back",
+		"a blocking read returns without making other replicas hold what it returns, as if it had",
+		"linearizability: a value that was read is seen by every later read (new-then-old reads appear)",
+		"read_repair=blocking, write_timestamps=quorum, W=QUORUM R=QUORUM on every node; concurrent reads of keys under write, with partitions or pauses that leave writes half done"},
+	{SkipTimestampRead, "skip-timestamp-read",
+		"a write takes its timestamp from the coordinator's clock although the node claims write_timestamps=quorum",
+		"linearizability: an acknowledged write is not overruled by an older one",
+		"write_timestamps=quorum, W=QUORUM R=QUORUM; set one node's clock seconds ahead, or another's behind, under writes through several coordinators"},
+	{StaleRing, "stale-ring",
+		"the coordinator places keys one node further on the ring than its peers do",
+		"W+R>N reads see the last acknowledged write, through whichever node",
+		"more nodes than N (with as many nodes as replicas there is no other place); write through one node, read through another; R+W only just above N; no fault needed"},
+	{CountHints, "count-hints",
+		"a stored hint counts as a replica's acknowledgement (a sloppy quorum that says it is a strict one)",
+		"W+R>N reads see the last acknowledged write",
+		"hinted_handoff=true, W=QUORUM R=QUORUM; partition the nodes, write on the smaller side, read on the larger"},
+	{ForgetTombstones, "forget-tombstones",
+		"the replica deletes the record and keeps no tombstone, so that an older write can come back",
+		"a deleted key stays deleted until it is written again",
+		"write, cut one replica off, delete at W=QUORUM, heal, read at QUORUM: the replica that missed the delete brings the value back"},
+	{DenyPartialWrites, "deny-partial-writes",
+		"a write that reached some replicas but not W is reported as not_written",
+		"a write reported as not written is never read",
+		"W=ALL R=ONE, or W=QUORUM with pauses; writes that time out with not_written turn up in reads"},
+}
+
+// All describes every defect, in a fixed order.
+func All() []Info { return slices.Clone(all) }
+
+// Parse reads a defect's name.
+func Parse(name string) (Defect, error) {
+	for _, d := range all {
+		if d.Name == name {
+			return d.Defect, nil
+		}
+	}
+	known := make([]string, 0, len(all))
+	for _, d := range all {
+		known = append(known, d.Name)
+	}
+	return 0, fmt.Errorf("unknown defect %q; known are %s", name, strings.Join(known, ", "))
+}
+
+// Set is the defects that are on. The zero value is empty. All methods may be called concurrently.
+type Set struct{ bits atomic.Uint32 }
+
+// Has reports whether d is on.
+func (s *Set) Has(d Defect) bool { return s.bits.Load()&uint32(d) != 0 }
+
+// Replace switches on exactly the named defects. A name that is not known changes nothing.
+func (s *Set) Replace(names []string) error {
+	var bits uint32
+	for _, n := range names {
+		d, err := Parse(n)
+		if err != nil {
+			return err
+		}
+		bits |= uint32(d)
+	}
+	s.bits.Store(bits)
+	return nil
+}
+
+// Names are the defects that are on, in the order of All.
+func (s *Set) Names() []string {
+	names := []string{}
+	for _, d := range all {
+		if s.Has(d.Defect) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,150 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
+)
+
+// conn is the asking side of a connection.
+type conn struct {
+	*stream
+	lastHeard atomic.Int64 // Unix nanoseconds of the last frame
+
+	mu      sync.Mutex
+	nextID  uint64
+	waiting map[uint64]chan reply
+}
+
+type reply struct {
+	record record.Record // of opRead; only its version of opVersion
+	err    error
+}
+
+func startConn(s *stream, timeout time.Duration) *conn {
+	c := &conn{stream: s, waiting: make(map[uint64]chan reply)}
+	c.lastHeard.Store(time.Now().UnixNano())
+	go c.writeLoop()
+	go c.readLoop()
+	go c.watch(timeout)
+	return c
+}
+
+var errLost = errors.New("connection lost before the answer")
+
+// call sends a request and waits for its answer. An error that wraps replica.ErrNotApplied says that the peer
+// has not seen the request or has refused it.
+func (c *conn) call(ctx context.Context, o op, key string, rec record.Record) (record.Record, error) {
+	answer := make(chan reply, 1)
+	c.mu.Lock()
+	c.nextID++
+	id := c.nextID
+	c.waiting[id] = answer
+	c.mu.Unlock()
+
+	b := appendFrame(getFrame(), id, byte(o), func(b []byte) []byte { return appendRequest(b, o, key, rec) })
+	select {
+	case <-c.done:
+		c.forget(id)
+		return record.Record{}, fmt.Errorf("%w: connection closed: %w", replica.ErrNotApplied, c.err)
+	default:
+	}
+	select {
+	case c.out <- b:
+	default:
+		c.forget(id)
+		return record.Record{}, fmt.Errorf("%w: too many requests are waiting for this node", replica.ErrNotApplied)
+	}
+	select {
+	case a := <-answer:
+		return a.record, a.err
+	case <-ctx.Done():
+		c.forget(id)
+		return record.Record{}, ctx.Err()
+	case <-c.done:
+		c.forget(id)
+		select {
+		case a := <-answer: // it came just before the end
+			return a.record, a.err
+		default:
+			return record.Record{}, fmt.Errorf("%w: %w", errLost, c.err)
+		}
+	}
+}
+
+func (c *conn) forget(id uint64) {
+	c.mu.Lock()
+	delete(c.waiting, id)
+	c.mu.Unlock()
+}
+
+func (c *conn) readLoop() {
+	var buf []byte
+	for {
+		var f frame
+		var err error
+		f, buf, err = readFrame(c.r, buf)
+		if err != nil {
+			c.close(fmt.Errorf("read: %w", err))
+			return
+		}
+		c.lastHeard.Store(time.Now().UnixNano())
+		c.mu.Lock()
+		answer := c.waiting[f.id]
+		delete(c.waiting, f.id)
+		c.mu.Unlock()
+		if answer != nil {
+			answer <- parseReply(f)
+		}
+	}
+}
+
+// parseReply copies out of the frame all that the caller gets.
+func parseReply(f frame) reply {
+	switch status(f.kind) {
+	case statusOK:
+		if len(f.body) == 0 {
+			return reply{}
+		}
+		r, err := record.Parse(f.body)
+		return reply{record: r, err: err}
+	case statusNotApplied:
+		return reply{err: fmt.Errorf("%w: %s", replica.ErrNotApplied, f.body)}
+	case statusFailed:
+		return reply{err: errors.New(string(f.body))}
+	}
+	return reply{err: fmt.Errorf("%w: unknown status %d", errMalformed, f.kind)}
+}
+
+// watch pings and closes the connection when nothing has been heard for the timeout.
+func (c *conn) watch(timeout time.Duration) {
+	interval := max(timeout/4, time.Millisecond)
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.done:
+			return
+		case <-tick.C:
+		}
+		silent := time.Since(time.Unix(0, c.lastHeard.Load()))
+		if silent > timeout+interval {
+			c.close(fmt.Errorf("nothing heard for %s", silent.Round(time.Millisecond)))
+			return
+		}
+		if silent >= interval/2 {
+			select {
+			case c.out <- appendFrame(getFrame(), 0, byte(opPing), func(b []byte) []byte {
+				return appendRequest(b, opPing, "", record.Record{})
+			}):
+			default: // the queue is full: answers are due anyway
+			}
+		}
+	}
+}

@@ -1,0 +1,123 @@
+// Package peer carries requests between nodes: one connection for each direction of each pair,
+// opened by an HTTP upgrade on the ordinary port, over which any number of requests are in flight.
+//
+// A connection on which nothing arrives for the peer timeout, although it is pinged, is closed, so that a
+// partition never leaves a connection behind that TCP would revive only minutes later; a new one is
+// dialled at once and then every few dozen milliseconds until the peer is back.
+package peer
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/lapse-test/lapse/quorumkv/record"
+)
+
+// Protocol is the name in the HTTP upgrade; it changes with the frames.
+const Protocol = "quorumkv-peer/1"
+
+// op says what a request asks for.
+type op byte
+
+const (
+	opPing op = iota
+	opRead
+	opVersion
+	opApply
+)
+
+// status says how a request went.
+type status byte
+
+const (
+	statusOK         status = iota
+	statusNotApplied        // refused before anything was done
+	statusFailed            // an error on the way; an apply may have happened
+)
+
+const (
+	frameHead = 4 + 8 + 1 // length of what follows, id, op or status
+	// maxFrame bounds what one peer can make another allocate.
+	maxFrame = 2 << 20
+)
+
+var errMalformed = errors.New("malformed frame")
+
+// frame is a request or a response. Its body is only valid until the next frame is read.
+type frame struct {
+	id   uint64
+	kind byte
+	body []byte
+}
+
+// appendFrame appends the binary form: four bytes of length (of what follows them), eight of id, one of kind, the body.
+func appendFrame(b []byte, id uint64, kind byte, body func([]byte) []byte) []byte {
+	start := len(b)
+	b = append(b, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint64(b, id)
+	b = append(b, kind)
+	if body != nil {
+		b = body(b)
+	}
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4))
+	return b
+}
+
+// readFrame reads one frame into buf, growing it as needed, and returns the buffer for reuse.
+func readFrame(r *bufio.Reader, buf []byte) (frame, []byte, error) {
+	var head [frameHead]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return frame{}, buf, err
+	}
+	n := int(binary.BigEndian.Uint32(head[:])) - (frameHead - 4)
+	if n < 0 || n > maxFrame {
+		return frame{}, buf, fmt.Errorf("%w: a body of %d bytes", errMalformed, n)
+	}
+	if cap(buf) < n {
+		buf = make([]byte, n)
+	}
+	buf = buf[:n]
+	if _, err := io.ReadFull(r, buf); err != nil {
+		return frame{}, buf, err
+	}
+	return frame{id: binary.BigEndian.Uint64(head[4:]), kind: head[12], body: buf}, buf, nil
+}
+
+// appendRequest appends a request's body: the key with its length before it, and for an apply the record.
+func appendRequest(b []byte, o op, key string, rec record.Record) []byte {
+	b = binary.AppendUvarint(b, uint64(len(key)))
+	b = append(b, key...)
+	if o == opApply {
+		b = rec.AppendTo(b)
+	}
+	return b
+}
+
+// parseRequest reads what appendRequest wrote. Nothing of the result lies in b.
+func parseRequest(o op, b []byte) (key string, rec record.Record, err error) {
+	n, used := binary.Uvarint(b)
+	if used <= 0 || n > uint64(len(b)-used) {
+		return "", rec, fmt.Errorf("%w: a key longer than the request", errMalformed)
+	}
+	b = b[used:]
+	key, b = string(b[:n]), b[n:]
+	switch o {
+	case opApply:
+		if rec, err = record.Parse(b); err != nil {
+			return "", rec, err
+		}
+		if rec.Version.IsZero() {
+			return "", rec, fmt.Errorf("%w: an apply without a version", errMalformed)
+		}
+	case opPing, opRead, opVersion:
+		if len(b) > 0 {
+			return "", rec, fmt.Errorf("%w: %d bytes after the key", errMalformed, len(b))
+		}
+	default:
+		return "", rec, fmt.Errorf("%w: unknown operation %d", errMalformed, o)
+	}
+	return key, rec, nil
+}

@@ -1,0 +1,87 @@
+package peer
+
+import (
+	"bufio"
+	"bytes"
+	"testing"
+
+	"github.com/lapse-test/lapse/quorumkv/record"
+)
+
+func someRecord() record.Record {
+	return record.Record{Version: record.Version{Time: 7, Node: "n1"}, Value: []byte("v")}
+}
+
+func TestRequestRoundTrip(t *testing.T) {
+	for _, tc := range []struct {
+		o   op
+		key string
+		rec record.Record
+	}{
+		{opPing, "", record.Record{}},
+		{opRead, "k", record.Record{}},
+		{opVersion, "äöü", record.Record{}},
+		{opApply, "k", someRecord()},
+		{opApply, "", record.Record{Version: record.Version{Time: 1, Node: "n"}, Tombstone: true}},
+	} {
+		b := appendFrame(nil, 42, byte(tc.o), func(b []byte) []byte { return appendRequest(b, tc.o, tc.key, tc.rec) })
+		f, _, err := readFrame(bufio.NewReader(bytes.NewReader(b)), nil)
+		if err != nil || f.id != 42 || op(f.kind) != tc.o {
+			t.Fatalf("%+v: %+v, %v", tc, f, err)
+		}
+		key, rec, err := parseRequest(op(f.kind), f.body)
+		if err != nil || key != tc.key || rec.Compare(tc.rec) != 0 {
+			t.Fatalf("%+v: %q, %+v, %v", tc, key, rec, err)
+		}
+	}
+}
+
+func TestParseRequestRefuses(t *testing.T) {
+	for name, tc := range map[string]struct {
+		o op
+		b []byte
+	}{
+		"empty":                  {opRead, nil},
+		"key longer than frame":  {opRead, []byte{5, 'a'}},
+		"bytes after the key":    {opRead, []byte{1, 'a', 'b'}},
+		"apply without a record": {opApply, []byte{1, 'a'}},
+		"apply of nothing":       {opApply, record.Record{}.AppendTo([]byte{1, 'a'})},
+		"unknown operation":      {9, []byte{1, 'a'}},
+	} {
+		if _, _, err := parseRequest(tc.o, tc.b); err == nil {
+			t.Errorf("%s was read", name)
+		}
+	}
+}
+
+func FuzzReadFrame(f *testing.F) {
+	for _, o := range []op{opPing, opRead, opApply} {
+		f.Add(appendFrame(nil, 1, byte(o), func(b []byte) []byte { return appendRequest(b, o, "key", someRecord()) }))
+	}
+	f.Add([]byte{0, 0, 0, 1, 2})
+	f.Add(bytes.Repeat([]byte{0xff}, 20))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := bufio.NewReader(bytes.NewReader(b))
+		var buf []byte
+		for {
+			var fr frame
+			var err error
+			fr, buf, err = readFrame(r, buf)
+			if err != nil {
+				return
+			}
+			if len(fr.body) > len(b) {
+				t.Fatalf("a body of %d bytes from %d", len(fr.body), len(b))
+			}
+			parseReply(fr)
+			key, rec, err := parseRequest(op(fr.kind), fr.body)
+			if err != nil {
+				continue
+			}
+			k2, r2, err := parseRequest(op(fr.kind), appendRequest(nil, op(fr.kind), key, rec))
+			if err != nil || k2 != key || r2.Compare(rec) != 0 {
+				t.Fatalf("%q %+v reads back as %q %+v, %v", key, rec, k2, r2, err)
+			}
+		}
+	})
+}

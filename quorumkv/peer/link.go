@@ -1,0 +1,220 @@
+package peer
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
+)
+
+// Path is where a node accepts peers, by an HTTP upgrade to Protocol.
+const Path = "/peer"
+
+// Headers of the upgrade request.
+const (
+	headerFrom = "Quorumkv-From"
+	headerTo   = "Quorumkv-To"
+	headerRing = "Quorumkv-Ring"
+)
+
+const (
+	redial = 50 * time.Millisecond
+	queue  = 4096
+)
+
+// Identity is who a node is and which placement it believes in; peers that disagree do not connect.
+type Identity struct {
+	Node string
+	Ring string
+}
+
+// Link is this node's way to one peer. All methods may be called concurrently.
+type Link struct {
+	self    Identity
+	peer    string
+	addr    string
+	timeout time.Duration
+	log     *slog.Logger
+	up      func(peer string)
+
+	mu      sync.Mutex
+	conn    *conn
+	down    error         // why the last attempt failed; nil while connected or trying for the first time
+	changed chan struct{} // closed at the next change
+}
+
+// NewLink makes a link to the named peer at a host:port address. It is idle until Run. A peer that is silent for timeout
+// counts as gone; up, when not nil, is called whenever a connection stands.
+func NewLink(self Identity, peer, addr string, timeout time.Duration, log *slog.Logger, up func(peer string)) *Link {
+	return &Link{self: self, peer: peer, addr: addr, timeout: timeout, log: log.With("peer", peer), up: up,
+		changed: make(chan struct{})}
+}
+
+// Addr is where this node reaches the peer.
+func (l *Link) Addr() string { return l.addr }
+
+// Run keeps the link connected until ctx ends.
+func (l *Link) Run(ctx context.Context) {
+	lastLogged := ""
+	for ctx.Err() == nil {
+		c, err := l.dial(ctx)
+		if err != nil {
+			if msg := err.Error(); msg != lastLogged && ctx.Err() == nil {
+				l.log.Warn("peer is unreachable", "error", msg)
+				lastLogged = msg
+			}
+			l.set(nil, err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(redial/2 + rand.N(redial)):
+			}
+			continue
+		}
+		lastLogged = ""
+		l.log.Info("peer connected")
+		l.set(c, nil)
+		if l.up != nil {
+			l.up(l.peer)
+		}
+		select {
+		case <-ctx.Done():
+			c.close(ctx.Err())
+		case <-c.done:
+			l.log.Warn("peer connection lost", "error", c.err)
+		}
+		l.set(nil, nil)
+	}
+	l.set(nil, errors.New("this node is stopping"))
+}
+
+func (l *Link) set(c *conn, down error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn, l.down = c, down
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+func (l *Link) state() (c *conn, down error, changed <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn, l.down, l.changed
+}
+
+// Err is nil while the link is connected, else why it is not.
+func (l *Link) Err() error {
+	c, down, _ := l.state()
+	switch {
+	case c != nil:
+		return nil
+	case down != nil:
+		return down
+	}
+	return errors.New("connecting")
+}
+
+// Ready waits while a connection is being made for the first time since the last was lost, and
+// fails at once when the peer could not be reached just now. Its errors wrap replica.ErrNotApplied.
+func (l *Link) Ready(ctx context.Context) error {
+	_, err := l.ready(ctx)
+	return err
+}
+
+func (l *Link) ready(ctx context.Context) (*conn, error) {
+	for {
+		c, down, changed := l.state()
+		if c != nil {
+			return c, nil
+		}
+		if down != nil {
+			return nil, fmt.Errorf("%w: unreachable: %w", replica.ErrNotApplied, down)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: unreachable: %w", replica.ErrNotApplied, ctx.Err())
+		case <-changed:
+		}
+	}
+}
+
+func (l *Link) call(ctx context.Context, o op, key string, rec record.Record) (record.Record, error) {
+	c, err := l.ready(ctx)
+	if err != nil {
+		return record.Record{}, err
+	}
+	return c.call(ctx, o, key, rec)
+}
+
+// Read asks the peer for its record of key.
+func (l *Link) Read(ctx context.Context, key string) (record.Record, error) {
+	return l.call(ctx, opRead, key, record.Record{})
+}
+
+// Version asks the peer for the version of its record of key.
+func (l *Link) Version(ctx context.Context, key string) (record.Version, error) {
+	r, err := l.call(ctx, opVersion, key, record.Record{})
+	return r.Version, err
+}
+
+// Apply has the peer take rec. Unless the error wraps replica.ErrNotApplied, the peer may have taken it or may yet.
+func (l *Link) Apply(ctx context.Context, key string, rec record.Record) error {
+	_, err := l.call(ctx, opApply, key, rec)
+	return err
+}
+
+func (l *Link) dial(ctx context.Context) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "tcp", l.addr)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	r := bufio.NewReaderSize(nc, 32<<10)
+	err = l.upgrade(nc, r)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("greet %s at %s: %w", l.peer, l.addr, err)
+	}
+	return startConn(newStream(nc, r, queue, l.timeout), l.timeout), nil
+}
+
+func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {
+	req, err := http.NewRequest(http.MethodGet, "http://"+l.addr+Path, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Connection", "Upgrade")
+	req.Header.Set("Upgrade", Protocol)
+	req.Header.Set(headerFrom, l.self.Node)
+	req.Header.Set(headerTo, l.peer)
+	req.Header.Set(headerRing, l.self.Ring)
+	if err := req.Write(nc); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(r, req)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		defer resp.Body.Close()
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 500))
+		return fmt.Errorf("refused with %s: %s", resp.Status, strings.TrimSpace(string(why)))
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/internal/proxy"
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+var discard = slog.New(slog.DiscardHandler)
+
+// serveNode runs the answering side of a node on a loopback port.
+func serveNode(t *testing.T, id Identity, inFlight int) (addr string, local *replica.Replica) {
+	t.Helper()
+	store, err := storage.Open(storage.Options{Dir: "data", Node: id.Node, Ring: id.Ring, Fsync: true, FS: vfs.NewMem(), Logger: discard, MaxHints: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	local = replica.New(store, hlc.NewClock(nil, time.Second), &defect.Set{})
+	ps := NewServer(id, local, inFlight, time.Second, discard)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: ps}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = srv.Serve(l) }()
+	t.Cleanup(func() {
+		srv.Close()
+		ps.Close()
+		<-served
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String(), local
+}
+
+func startLink(t *testing.T, self Identity, peer, addr string, timeout time.Duration) *Link {
+	t.Helper()
+	l := NewLink(self, peer, addr, timeout, discard, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { l.Run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	return l
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	ctx := within(t)
+	for !cond() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("never came about: %s", what)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+func TestCallsOverOneConnection(t *testing.T) {
+	addr, _ := serveNode(t, Identity{"n2", "ring"}, 1000)
+	l := startLink(t, Identity{"n1", "ring"}, "n2", addr, 10*time.Second)
+	ctx := within(t)
+	if err := l.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			key := fmt.Sprint("k", i)
+			if got, err := l.Read(ctx, key); err != nil || got.Live() {
+				t.Errorf("%s before: %+v, %v", key, got, err)
+			}
+			want := record.Record{Version: record.Version{Time: hlc.Timestamp(i + 1), Node: "n1"}, Value: []byte(strings.Repeat(key, 1+i*10))}
+			if err := l.Apply(ctx, key, want); err != nil {
+				t.Error(err)
+			}
+			if got, err := l.Read(ctx, key); err != nil || got.Compare(want) != 0 {
+				t.Errorf("%s: %+v, %v", key, got, err)
+			}
+			if got, err := l.Version(ctx, key); err != nil || got != want.Version {
+				t.Errorf("%s: %+v, %v", key, got, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestLinkRefusesTheWrongNode(t *testing.T) {
+	addr, _ := serveNode(t, Identity{"n2", "ring"}, 10)
+	for _, tc := range []struct {
+		self Identity
+		peer string
+		want string
+	}{
+		{Identity{"n1", "ring"}, "n3", `this is node "n2", not "n3"`},
+		{Identity{"n1", "other"}, "n2", "configured with other nodes"},
+	} {
+		l := startLink(t, tc.self, tc.peer, addr, 5*time.Second)
+		err := l.Ready(within(t))
+		if err == nil || !strings.Contains(err.Error(), tc.want) || !errors.Is(err, replica.ErrNotApplied) {
+			t.Errorf("%+v to %s: %v", tc.self, tc.peer, err)
+		}
+	}
+}
+
+func TestUnreachablePeerFailsAtOnceAndComesBack(t *testing.T) {
+	hold, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := hold.Addr().String()
+	hold.Close()
+	l := startLink(t, Identity{"n1", "ring"}, "n2", addr, 5*time.Second)
+	if err := l.Apply(within(t), "k", someRecord()); !errors.Is(err, replica.ErrNotApplied) {
+		t.Fatalf("nobody listens: %v", err)
+	}
+	id := Identity{"n2", "ring"}
+	store, err := storage.Open(storage.Options{Dir: "d", Node: "n2", Ring: "ring", FS: vfs.NewMem(), Logger: discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	ps := NewServer(id, replica.New(store, hlc.NewClock(nil, 0), &defect.Set{}), 10, time.Second, discard)
+	nl, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: ps}
+	go func() { _ = srv.Serve(nl) }()
+	defer ps.Close()
+	defer srv.Close()
+	eventually(t, "the link is up", func() bool { return l.Err() == nil })
+	if err := l.Apply(within(t), "k", someRecord()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOverloadedPeerRefuses(t *testing.T) {
+	addr, _ := serveNode(t, Identity{"n2", "ring"}, 0)
+	l := startLink(t, Identity{"n1", "ring"}, "n2", addr, 5*time.Second)
+	err := l.Apply(within(t), "k", someRecord())
+	if !errors.Is(err, replica.ErrNotApplied) || !strings.Contains(err.Error(), "overloaded") {
+		t.Fatalf("no slot is free: %v", err)
+	}
+}
+
+// A silent link is given up, requests then fail at once, and after the partition a new connection stands soon.
+func TestPartitionedLinkIsGivenUpAndRecovers(t *testing.T) {
+	addr, local := serveNode(t, Identity{"n2", "ring"}, 100)
+	wire := proxy.New(t, addr)
+	l := startLink(t, Identity{"n1", "ring"}, "n2", wire.Addr(), 100*time.Millisecond)
+	eventually(t, "the link is up", func() bool { return l.Err() == nil })
+	if err := l.Apply(within(t), "k", someRecord()); err != nil {
+		t.Fatal(err)
+	}
+	wire.Cut(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	lostRec := someRecord()
+	lostRec.Version.Time++
+	err := l.Apply(ctx, "lost", lostRec)
+	if err == nil || ctx.Err() != nil {
+		t.Fatalf("a request into the partition: %v", err)
+	}
+	if errors.Is(err, replica.ErrNotApplied) {
+		if r, err := local.Read("lost"); err != nil || r.Live() {
+			t.Fatalf("said to be not applied, and is: %v", err)
+		}
+	}
+	eventually(t, "the link is seen to be down", func() bool {
+		return errors.Is(l.Ready(canceled()), replica.ErrNotApplied) && l.Err() != nil && l.Err().Error() != "connecting"
+	})
+	wire.Cut(false)
+	eventually(t, "the link is up again", func() bool { return l.Err() == nil })
+	if _, err := l.Read(within(t), "k"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func TestServerRefusesNonsense(t *testing.T) {
+	addr, _ := serveNode(t, Identity{"n2", "ring"}, 10)
+	resp, err := http.Get("http://" + addr + Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusConflict {
+		t.Fatalf("a plain request: %s", resp.Status)
+	}
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	fmt.Fprintf(nc, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %s\r\n%s: n9\r\n%s: n2\r\n%s: ring\r\n\r\n",
+		Path, Protocol, headerFrom, headerTo, headerRing)
+	fmt.Fprint(nc, strings.Repeat("\xff", 100))
+	if err := nc.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(nc)
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		t.Fatalf("the connection stays open after a malformed frame: %q", rest)
+	}
+}
+
+func BenchmarkApplyOverLoopback(b *testing.B) {
+	id := Identity{"n2", "ring"}
+	store, err := storage.Open(storage.Options{Dir: "d", Node: "n2", Ring: "ring", Fsync: true, FS: vfs.NewMem(), Logger: discard})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	ps := NewServer(id, replica.New(store, hlc.NewClock(nil, 0), &defect.Set{}), 1000, time.Second, discard)
+	nl, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	srv := &http.Server{Handler: ps}
+	go func() { _ = srv.Serve(nl) }()
+	defer ps.Close()
+	defer srv.Close()
+	l := NewLink(Identity{"n1", "ring"}, "n2", nl.Addr().String(), 5*time.Second, discard, nil)
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	go l.Run(ctx)
+	b.ReportAllocs()
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 1; pb.Next(); i++ {
+			rec := record.Record{Version: record.Version{Time: hlc.Timestamp(i), Node: "n1"}, Value: []byte("12345")}
+			if err := l.Apply(ctx, fmt.Sprint("k", i%100), rec); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,182 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
+)
+
+// Server answers peers' requests from the local replica. It is an http.Handler for Path.
+type Server struct {
+	self         Identity
+	local        *replica.Replica
+	log          *slog.Logger
+	writeTimeout time.Duration
+	slots        chan struct{} // one for each request being served
+	refused      atomic.Int64
+
+	mu      sync.Mutex
+	closed  bool
+	streams map[*stream]struct{}
+	wg      sync.WaitGroup
+}
+
+// NewServer makes the answering side of a node. At most inFlight requests are served at a time; more are refused.
+func NewServer(self Identity, local *replica.Replica, inFlight int, writeTimeout time.Duration, log *slog.Logger) *Server {
+	return &Server{self: self, local: local, log: log, writeTimeout: writeTimeout,
+		slots: make(chan struct{}, inFlight), streams: make(map[*stream]struct{})}
+}
+
+// Refused is how many requests were refused because too many were being served.
+func (s *Server) Refused() int64 { return s.refused.Load() }
+
+// ServeHTTP takes a connection over from HTTP when the peer asks for the right node and believes in the same placement.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := s.greet(r); err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	nc, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, "cannot upgrade: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	// The HTTP server's deadlines were for a request, not for a connection.
+	if err := nc.SetDeadline(time.Time{}); err != nil {
+		nc.Close()
+		return
+	}
+	st := newStream(nc, rw.Reader, cap(s.slots), s.writeTimeout)
+	if !s.track(st) {
+		st.close(errors.New("this node is stopping"))
+		return
+	}
+	defer s.untrack(st)
+	from := r.Header.Get(headerFrom)
+	const accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + Protocol + "\r\n\r\n"
+	go st.writeLoop()
+	st.enqueue([]byte(accepted))
+	s.serve(st)
+	s.log.Debug("peer's connection ended", "peer", from, "error", st.err)
+}
+
+func (s *Server) greet(r *http.Request) error {
+	switch {
+	case r.Header.Get("Upgrade") != Protocol:
+		return fmt.Errorf("this address is for peers that speak %s", Protocol)
+	case r.Header.Get(headerTo) != s.self.Node:
+		return fmt.Errorf("this is node %q, not %q: check the peers' addresses", s.self.Node, r.Header.Get(headerTo))
+	case r.Header.Get(headerRing) != s.self.Ring:
+		return errors.New("this node is configured with other nodes, another replication or other virtual nodes")
+	}
+	return nil
+}
+
+func (s *Server) track(st *stream) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.streams[st] = struct{}{}
+	s.wg.Add(1)
+	return true
+}
+
+func (s *Server) untrack(st *stream) {
+	s.mu.Lock()
+	delete(s.streams, st)
+	s.mu.Unlock()
+	s.wg.Done()
+}
+
+// Close ends every connection and waits for the requests that are being served.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	for st := range s.streams {
+		st.close(errors.New("this node is stopping"))
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+// serve answers requests until the stream ends, and returns when the last of them is done.
+func (s *Server) serve(st *stream) {
+	var requests sync.WaitGroup
+	defer requests.Wait()
+	var buf []byte
+	for {
+		var f frame
+		var err error
+		f, buf, err = readFrame(st.r, buf)
+		if err != nil {
+			st.close(fmt.Errorf("read: %w", err))
+			return
+		}
+		o := op(f.kind)
+		key, rec, err := parseRequest(o, f.body)
+		if err != nil {
+			st.close(err)
+			return
+		}
+		if o == opPing {
+			st.answer(f.id, statusOK, nil)
+			continue
+		}
+		select {
+		case s.slots <- struct{}{}:
+		default:
+			s.refused.Add(1)
+			st.answer(f.id, statusNotApplied, []byte("node is overloaded"))
+			continue
+		}
+		id := f.id
+		requests.Go(func() {
+			defer func() { <-s.slots }()
+			s.handle(st, id, o, key, rec)
+		})
+	}
+}
+
+func (s *Server) handle(st *stream, id uint64, o op, key string, rec record.Record) {
+	var err error
+	var out record.Record
+	switch o {
+	case opRead:
+		out, err = s.local.Read(key)
+	case opVersion:
+		out.Version, err = s.local.Version(key)
+	case opApply:
+		err = s.local.Apply(key, rec)
+	}
+	switch {
+	case errors.Is(err, replica.ErrNotApplied):
+		st.answer(id, statusNotApplied, []byte(err.Error()))
+	case err != nil:
+		st.answer(id, statusFailed, []byte(err.Error()))
+	case o == opApply:
+		st.answer(id, statusOK, nil)
+	default:
+		st.enqueue(appendFrame(getFrame(), id, byte(statusOK), out.AppendTo))
+	}
+}
+
+func (st *stream) answer(id uint64, code status, body []byte) {
+	st.enqueue(appendFrame(getFrame(), id, byte(code), func(b []byte) []byte { return append(b, body...) }))
+}
+
+// enqueue waits for room: the asking side bounds what is in flight, and a stream that does not drain is closed.
+func (st *stream) enqueue(b []byte) {
+	select {
+	case st.out <- b:
+	case <-st.done:
+	}
+}

@@ -1,0 +1,172 @@
+// Package protocol holds the JSON that a quorumkv node and its clients exchange; README.md
+// describes the requests.
+package protocol
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/record"
+)
+
+// Version names a write. Versions are ordered by number, and between equal numbers by node.
+type Version struct {
+	// Number is the hybrid logical timestamp as a decimal int64: a string, because JSON numbers lose digits beyond 2^53.
+	Number  string `json:"number"`
+	WallMS  int64  `json:"wall_ms"`
+	Logical uint16 `json:"logical"`
+	Node    string `json:"node"`
+}
+
+// NewVersion is the JSON form of v; nil for the version of nothing.
+func NewVersion(v record.Version) *Version {
+	if v.IsZero() {
+		return nil
+	}
+	return &Version{Number: strconv.FormatInt(int64(v.Time), 10), WallMS: v.Time.WallMillis(), Logical: v.Time.Logical(), Node: v.Node}
+}
+
+// Int64 is the number of v; zero for nil or a malformed number.
+func (v *Version) Int64() int64 {
+	if v == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(v.Number, 10, 64)
+	if err != nil || n < 0 || n > int64(hlc.Max) {
+		return 0
+	}
+	return n
+}
+
+// Compare orders versions as the replicas do; nil is smaller than all others.
+func (v *Version) Compare(o *Version) int {
+	if c := cmp.Compare(v.Int64(), o.Int64()); c != 0 || v == nil || o == nil {
+		return c
+	}
+	return strings.Compare(v.Node, o.Node)
+}
+
+// Written answers PUT and DELETE /kv/{key}.
+type Written struct {
+	Key         string   `json:"key"`
+	Version     *Version `json:"version"`
+	W           int      `json:"w"`
+	Acked       []string `json:"acked"` // replicas that held the write durably when the answer was sent
+	Coordinator string   `json:"coordinator"`
+}
+
+// Value answers GET /kv/{key} and GET /replica/{key}. Exactly one of Value and ValueBase64 is set: the second
+// when the value is not valid UTF-8.
+type Value struct {
+	Key         string   `json:"key"`
+	Value       *string  `json:"value,omitempty"`
+	ValueBase64 []byte   `json:"value_base64,omitempty"`
+	Version     *Version `json:"version"`
+	R           int      `json:"r,omitempty"`
+	Answered    []string `json:"answered,omitempty"`
+	Repaired    []string `json:"repaired,omitempty"` // replicas that were brought up to date before the answer
+	Coordinator string   `json:"coordinator"`
+}
+
+// Bytes is the value in whichever form it came.
+func (v *Value) Bytes() []byte {
+	if v.Value != nil {
+		return []byte(*v.Value)
+	}
+	return v.ValueBase64
+}
+
+// Outcome says of a failed write whether a replica may hold it.
+type Outcome string
+
+// The outcomes of failed writes.
+const (
+	NotWritten     Outcome = "not_written"     // certainly written nowhere, now and later
+	PerhapsWritten Outcome = "perhaps_written" // readers may see it at any later time
+)
+
+// Codes of errors that the HTTP layer gives; a coordinator's are in package coordinator.
+const (
+	CodeNotFound         = "not_found"
+	CodeBadRequest       = "bad_request"
+	CodeBadKey           = "bad_key"
+	CodeBadLevel         = "bad_level"
+	CodeValueTooLarge    = "value_too_large"
+	CodeMethodNotAllowed = "method_not_allowed"
+	CodeUnsupported      = "compare_and_set_unsupported"
+	CodeOverloaded       = "overloaded"
+	CodeStopping         = "stopping"
+	CodeTestingDisabled  = "testing_disabled"
+	CodeInternal         = "internal"
+)
+
+// Failure is what every response with a status of 400 and above carries under "error".
+type Failure struct {
+	Code    string  `json:"code"`
+	Message string  `json:"message"`
+	Outcome Outcome `json:"outcome,omitempty"` // of writes
+	// Needed is how many replicas had to take part, Answered are those that did, Failed those that did not and why.
+	Needed      int               `json:"needed,omitempty"`
+	Answered    []string          `json:"answered,omitempty"`
+	Failed      map[string]string `json:"failed,omitempty"`
+	Version     *Version          `json:"version,omitempty"` // of the delete, with not_found
+	Coordinator string            `json:"coordinator,omitempty"`
+}
+
+// ErrorBody is the body around a Failure.
+type ErrorBody struct {
+	Error Failure `json:"error"`
+}
+
+// Node is a node and the address at which the answering node reaches it.
+type Node struct {
+	Name    string  `json:"name"`
+	Address string  `json:"address"`
+	Owned   float64 `json:"owned,omitempty"` // share of the hash space of which it is the first replica
+}
+
+// Ring answers GET /ring.
+type Ring struct {
+	Key          string `json:"key,omitempty"`
+	Replicas     []Node `json:"replicas,omitempty"` // of the key, in the order of the ring
+	Nodes        []Node `json:"nodes"`
+	Replication  int    `json:"replication"`
+	VirtualNodes int    `json:"virtual_nodes"`
+	Digest       string `json:"digest"`
+}
+
+// PeerHealth is how a node sees a peer.
+type PeerHealth struct {
+	Address   string `json:"address"`
+	Connected bool   `json:"connected"`
+	Error     string `json:"error,omitempty"`
+	Hints     int    `json:"hints"` // writes that the peer has missed and this node will deliver
+}
+
+// Health answers GET /health.
+type Health struct {
+	Status          string                `json:"status"` // ok or stopping
+	Node            string                `json:"node"`
+	Mode            string                `json:"mode"`
+	Replication     int                   `json:"replication"`
+	ReadRepair      string                `json:"read_repair"`
+	HintedHandoff   bool                  `json:"hinted_handoff"`
+	WriteTimestamps string                `json:"write_timestamps"`
+	Fsync           bool                  `json:"fsync"`
+	Testing         bool                  `json:"testing"`
+	ClockOffsetMS   int64                 `json:"clock_offset_ms"`
+	Defects         []string              `json:"defects"`
+	Peers           map[string]PeerHealth `json:"peers"`
+}
+
+// Clock is asked by POST and answers GET and POST /admin/clock.
+type Clock struct {
+	OffsetMS int64 `json:"offset_ms"`
+}
+
+// Defects answers GET and POST /admin/defects; POST asks with On alone.
+type Defects struct {
+	On []string `json:"defects"`
+}

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"reflect"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Command is `quorumkv`, with `serve` below it.
+func Command() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "quorumkv",
+		Short: "A replicated key-value store with tunable consistency",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(serveCommand())
+	return cmd
+}
+
+func serveCommand() *cobra.Command {
+	flags := newServeFlags()
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run one node",
+		Long: `Run one node until it is interrupted.
+
+Every node is given its own name, address and data directory, and the addresses of all others. Flags win over
+the file that --config names.`,
+		Example: `  quorumkv serve --node n1 --listen 127.0.0.1:7401 --data-dir /tmp/kv/n1 --peers n2=127.0.0.1:7402,n3=127.0.0.1:7403
+  quorumkv serve --config n1.yaml --read-repair off`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := flags.config(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			var level slog.Level
+			if err := level.UnmarshalText([]byte(flags.logLevel)); err != nil {
+				return fmt.Errorf("--log-level: %w", err)
+			}
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			s, err := Open(cfg, log, nil)
+			if err != nil {
+				return err
+			}
+			return s.Run(ctx)
+		},
+		SilenceUsage: true,
+	}
+	cmd.Flags().AddFlagSet(flags.set)
+	return cmd
+}
+
+// serveFlags are the flags of serve: one for every key of Config.
+type serveFlags struct {
+	set      *pflag.FlagSet
+	file     string
+	logLevel string
+	cfg      Config
+}
+
+func newServeFlags() *serveFlags {
+	f := &serveFlags{set: pflag.NewFlagSet("serve", pflag.ContinueOnError), cfg: Default()}
+	c, fs := &f.cfg, f.set
+	fs.StringVar(&f.file, "config", "", "YAML or JSON file with the keys below (with _ for -)")
+	fs.StringVar(&c.Mode, "mode", c.Mode, "how replicas agree: leaderless")
+	fs.StringVar(&c.Node, "node", "", "this node's name")
+	fs.StringVar(&c.Listen, "listen", c.Listen, "address for clients and peers")
+	fs.StringVar(&c.DataDir, "data-dir", "", "directory of this node alone")
+	fs.StringToStringVar(&c.Peers, "peers", nil, "name=host:port of every other node, as this node reaches it (repeatable)")
+	fs.IntVar(&c.Replication, "replication", c.Replication, "replicas of a key (N)")
+	fs.IntVar(&c.VirtualNodes, "virtual-nodes", c.VirtualNodes, "points of each node on the ring")
+	fs.StringVar((*string)(&c.ReadRepair), "read-repair", string(c.ReadRepair), "off, async or blocking")
+	fs.BoolVar(&c.HintedHandoff, "hinted-handoff", c.HintedHandoff, "keep writes for replicas that miss them")
+	fs.IntVar(&c.MaxHints, "max-hints", c.MaxHints, "hints kept for one peer")
+	fs.StringVar((*string)(&c.WriteTimestamps), "write-timestamps", string(c.WriteTimestamps), "coordinator or quorum")
+	fs.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "after which a request is answered whatever happens")
+	fs.DurationVar(&c.PeerTimeout, "peer-timeout", c.PeerTimeout, "after which a message is given up and a silent peer counts as gone")
+	fs.DurationVar(&c.MaxClockSkew, "max-clock-skew", c.MaxClockSkew, "how far ahead a timestamp may be for this clock to follow it")
+	fs.BoolVar(&c.Fsync, "fsync", c.Fsync, "sync writes to disk before acknowledging them")
+	fs.IntVar(&c.MaxRequests, "max-requests", c.MaxRequests, "requests served at a time; more get 429")
+	fs.IntVar(&c.MaxValueBytes, "max-value-bytes", c.MaxValueBytes, "size of the largest value")
+	fs.BoolVar(&c.Testing, "testing", false, "allow /admin, defects and clock offsets: for tests only")
+	fs.StringSliceVar(&c.Defects, "defects", nil, "faults to switch on (repeatable; needs --testing)")
+	fs.DurationVar(&c.ClockOffset, "clock-offset", 0, "bend the clock (needs --testing)")
+	fs.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	return f
+}
+
+// config is the file, if any, with the flags that were given on top.
+func (f *serveFlags) config(given *pflag.FlagSet) (Config, error) {
+	cfg := f.cfg
+	if f.file != "" {
+		loaded, err := Load(f.file)
+		if err != nil {
+			return Config{}, err
+		}
+		overlay(&loaded, cfg, given)
+		cfg = loaded
+	}
+	if err := cfg.Validate(); err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	return cfg, nil
+}
+
+// overlay copies those fields of flags into cfg whose flag was given.
+func overlay(cfg *Config, flags Config, given *pflag.FlagSet) {
+	dst, src := reflect.ValueOf(cfg).Elem(), reflect.ValueOf(flags)
+	for i := range dst.NumField() {
+		if given.Changed(flagName(dst.Type().Field(i))) {
+			dst.Field(i).Set(src.Field(i))
+		}
+	}
+}
+
+// flagName is the flag of a key of the file.
+func flagName(field reflect.StructField) string {
+	return strings.ReplaceAll(field.Tag.Get("yaml"), "_", "-")
+}

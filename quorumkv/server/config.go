@@ -1,0 +1,200 @@
+// Package server is a quorumkv node: its configuration, its parts put together, and the command
+// that runs it.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/lapse-test/lapse/quorumkv/coordinator"
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/ring"
+)
+
+// ModeLeaderless is the only mode there is: any node coordinates, over N equal replicas.
+const ModeLeaderless = "leaderless"
+
+// Config is all that a node is told. Default gives the defaults; Load reads a file over them.
+type Config struct {
+	Mode    string `yaml:"mode"`     // leaderless
+	Node    string `yaml:"node"`     // this node's name
+	Listen  string `yaml:"listen"`   // host:port for clients and peers
+	DataDir string `yaml:"data_dir"` // of this node alone
+	// Peers are all other nodes by name, with the address at which this node reaches each; it may differ from where others
+	// reach it. This node's own name may be among them and is ignored.
+	Peers           map[string]string      `yaml:"peers"`
+	Replication     int                    `yaml:"replication"`   // N, replicas of a key
+	VirtualNodes    int                    `yaml:"virtual_nodes"` // points of each node on the ring
+	ReadRepair      coordinator.ReadRepair `yaml:"read_repair"`
+	HintedHandoff   bool                   `yaml:"hinted_handoff"`
+	MaxHints        int                    `yaml:"max_hints"` // kept for one peer
+	WriteTimestamps coordinator.Timestamps `yaml:"write_timestamps"`
+	RequestTimeout  time.Duration          `yaml:"request_timeout"` // of a client's request
+	PeerTimeout     time.Duration          `yaml:"peer_timeout"`    // of a message, and after which a silent peer counts as gone
+	MaxClockSkew    time.Duration          `yaml:"max_clock_skew"`  // how far ahead a timestamp may be for this clock to follow it
+	Fsync           bool                   `yaml:"fsync"`           // before every acknowledgement
+	MaxRequests     int                    `yaml:"max_requests"`    // served at a time
+	MaxValueBytes   int                    `yaml:"max_value_bytes"`
+	Testing         bool                   `yaml:"testing"` // /admin, defects and clock_offset are allowed
+	Defects         []string               `yaml:"defects"`
+	ClockOffset     time.Duration          `yaml:"clock_offset"`
+}
+
+// Default is the configuration of a node that promises as much as this store can: linearizable with W+R > N.
+func Default() Config {
+	return Config{
+		Mode:            ModeLeaderless,
+		Listen:          "127.0.0.1:7400",
+		Replication:     3,
+		VirtualNodes:    256,
+		ReadRepair:      coordinator.RepairBlocking,
+		HintedHandoff:   true,
+		MaxHints:        100_000,
+		WriteTimestamps: coordinator.FromQuorum,
+		RequestTimeout:  time.Second,
+		PeerTimeout:     500 * time.Millisecond,
+		MaxClockSkew:    500 * time.Millisecond,
+		Fsync:           true,
+		MaxRequests:     1024,
+		MaxValueBytes:   64 << 10,
+	}
+}
+
+// Load reads a YAML or JSON file over the defaults. An unknown key is an error that quotes its line.
+func Load(path string) (Config, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	c, err := parseConfig(b)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func parseConfig(b []byte) (Config, error) {
+	c := Default()
+	if err := yaml.UnmarshalWithOptions(b, &c, yaml.Strict()); err != nil {
+		return Config{}, errors.New(yaml.FormatError(err, false, true))
+	}
+	return c, nil
+}
+
+// Validate reports everything that is wrong with the configuration.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Mode != ModeLeaderless {
+		bad("mode: %q is not known: %s is the only mode", c.Mode, ModeLeaderless)
+	}
+	if err := validName(c.Node); err != nil {
+		bad("node: %w", err)
+	}
+	if c.DataDir == "" {
+		bad("data_dir: give this node a directory of its own")
+	}
+	if err := validAddress(c.Listen, true); err != nil {
+		bad("listen: %w", err)
+	}
+	for name, addr := range c.Peers {
+		if err := validName(name); err != nil {
+			bad("peers: %w", err)
+		}
+		if err := validAddress(addr, false); err != nil && name != c.Node {
+			bad("peers: %s: %w", name, err)
+		}
+	}
+	if _, err := ring.New(c.Nodes(), c.Replication, c.VirtualNodes); err != nil {
+		bad("replication, virtual_nodes: %w", err)
+	}
+	switch c.ReadRepair {
+	case coordinator.RepairOff, coordinator.RepairAsync, coordinator.RepairBlocking:
+	default:
+		bad("read_repair: %q is not off, async or blocking", c.ReadRepair)
+	}
+	switch c.WriteTimestamps {
+	case coordinator.FromCoordinator, coordinator.FromQuorum:
+	default:
+		bad("write_timestamps: %q is not coordinator or quorum", c.WriteTimestamps)
+	}
+	errs = append(errs, c.validateLimits()...)
+	return errors.Join(errs...)
+}
+
+func (c Config) validateLimits() (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for name, d := range map[string]time.Duration{"request_timeout": c.RequestTimeout, "peer_timeout": c.PeerTimeout} {
+		if d < time.Millisecond || d > time.Hour {
+			bad("%s: %s must be between 1ms and 1h", name, d)
+		}
+	}
+	if c.MaxClockSkew < 0 || c.MaxClockSkew > hlc.MaxOffset {
+		bad("max_clock_skew: %s must be between 0 and %s", c.MaxClockSkew, hlc.MaxOffset)
+	}
+	if c.MaxHints < 1 {
+		bad("max_hints: %d must be at least 1; to keep none, switch hinted_handoff off", c.MaxHints)
+	}
+	if c.MaxRequests < 1 || c.MaxRequests > 1<<16 {
+		bad("max_requests: %d must be between 1 and %d", c.MaxRequests, 1<<16)
+	}
+	if c.MaxValueBytes < 1 || c.MaxValueBytes > 1<<20 {
+		bad("max_value_bytes: %d must be between 1 and %d", c.MaxValueBytes, 1<<20)
+	}
+	for _, d := range c.Defects {
+		if _, err := defect.Parse(d); err != nil {
+			bad("defects: %w", err)
+		}
+	}
+	if c.ClockOffset > hlc.MaxOffset || c.ClockOffset < -hlc.MaxOffset {
+		bad("clock_offset: %s must be between -%s and %s", c.ClockOffset, hlc.MaxOffset, hlc.MaxOffset)
+	}
+	if !c.Testing && (len(c.Defects) > 0 || c.ClockOffset != 0) {
+		bad("defects and clock_offset need testing: true (--testing)")
+	}
+	return errs
+}
+
+// Nodes are the names of all nodes, this one included.
+func (c Config) Nodes() []string {
+	names := []string{c.Node}
+	for name := range c.Peers {
+		if name != c.Node {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func validName(s string) error {
+	if s == "" || len(s) > record.MaxNodeName {
+		return fmt.Errorf("name %q must have 1 to %d characters", s, record.MaxNodeName)
+	}
+	for _, r := range s {
+		ok := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.'
+		if !ok {
+			return fmt.Errorf("name %q: only letters, digits, -, _ and . are allowed", s)
+		}
+	}
+	return nil
+}
+
+func validAddress(s string, anyPort bool) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("address %q is not host:port", s)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 && !anyPort {
+		return fmt.Errorf("address %q has no usable port", s)
+	}
+	return nil
+}

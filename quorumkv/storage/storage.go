@@ -1,0 +1,300 @@
+// Package storage keeps a node's records and hints on disk, in a pebble database.
+//
+// An Apply that has returned is on stable storage (unless the store was opened without fsync), and
+// a Get never returns a record that is not: a replica that has answered a read may be killed
+// at once, and answers the same after its restart. Pebble by itself shows a batch to readers
+// before the batch is synced, so reads and writes of a key exclude each other here.
+package storage
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/lapse-test/lapse/quorumkv/record"
+)
+
+// Key space: one byte says what a pebble key is about.
+const (
+	prefixMeta   = 'm'
+	prefixRecord = 'r'
+	prefixHint   = 'h'
+)
+
+const formatVersion = 1
+
+// ErrClosed is returned by every call after Close.
+var ErrClosed = errors.New("storage is closed")
+
+// Options say where and how a store keeps its data.
+type Options struct {
+	Dir    string
+	Node   string // the node that the data belongs to
+	Ring   string // the digest of the placement that the data belongs to
+	Fsync  bool   // sync every write before it is acknowledged
+	FS     vfs.FS // the operating system's when nil
+	Logger *slog.Logger
+	// MaxHints bounds the hints kept for one peer.
+	MaxHints int
+}
+
+// Store is safe for concurrent use.
+type Store struct {
+	db       *pebble.DB
+	write    *pebble.WriteOptions
+	maxHints int
+	log      *slog.Logger
+
+	closing sync.RWMutex // held for reading by every call, so that none runs on a closed pebble
+	closed  bool
+
+	seed    maphash.Seed
+	stripes [512]sync.RWMutex // order reads and writes of a key, see the package comment
+
+	hintMu     sync.Mutex // orders changes of hints
+	hintCounts map[string]int
+
+	unsynced buffer
+	applied  atomic.Int64
+	ignored  atomic.Int64
+}
+
+// Open opens or creates the store in o.Dir. A directory that belongs to another node or another placement is refused.
+func Open(o Options) (*Store, error) {
+	cache := pebble.NewCache(16 << 20)
+	defer cache.Unref()
+	db, err := pebble.Open(o.Dir, &pebble.Options{
+		FS:                 o.FS,
+		Cache:              cache,
+		MemTableSize:       8 << 20,
+		FormatMajorVersion: pebble.FormatNewest,
+		Logger:             pebbleLogger{o.Logger},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open data directory %s: %w", o.Dir, err)
+	}
+	s := &Store{db: db, write: pebble.Sync, maxHints: o.MaxHints, log: o.Logger, seed: maphash.MakeSeed()}
+	if !o.Fsync {
+		s.write = pebble.NoSync
+	}
+	if err := s.claim(o); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if s.hintCounts, err = s.countHints(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+type identity struct {
+	Format int    `json:"format"`
+	Node   string `json:"node"`
+	Ring   string `json:"ring"`
+}
+
+// claim writes whose data this is, or checks it.
+func (s *Store) claim(o Options) error {
+	key := []byte{prefixMeta}
+	want := identity{formatVersion, o.Node, o.Ring}
+	raw, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		b, err := json.Marshal(want)
+		if err != nil {
+			return fmt.Errorf("mark data directory %s: %w", o.Dir, err)
+		}
+		if err := s.db.Set(key, b, pebble.Sync); err != nil {
+			return fmt.Errorf("mark data directory %s: %w", o.Dir, err)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read data directory %s: %w", o.Dir, err)
+	}
+	defer closer.Close()
+	var have identity
+	if err := json.Unmarshal(raw, &have); err != nil {
+		return fmt.Errorf("data directory %s: not written by quorumkv: %w", o.Dir, err)
+	}
+	switch {
+	case have.Format != want.Format:
+		return fmt.Errorf("data directory %s has format %d, this version reads %d: use an empty directory", o.Dir, have.Format, want.Format)
+	case have.Node != want.Node:
+		return fmt.Errorf("data directory %s belongs to node %q, not %q: give each node its own", o.Dir, have.Node, want.Node)
+	case have.Ring != want.Ring:
+		return fmt.Errorf("data directory %s belongs to another set of nodes, replication or virtual nodes; data is not moved between placements: use an empty directory", o.Dir)
+	}
+	return nil
+}
+
+// Close flushes what is buffered and closes the database. Later calls return ErrClosed.
+func (s *Store) Close() error {
+	flushErr := s.SetForget(false)
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return errors.Join(flushErr, s.db.Close())
+}
+
+// enter keeps the store open until the returned function is called.
+func (s *Store) enter() (leave func(), err error) {
+	s.closing.RLock()
+	if s.closed {
+		s.closing.RUnlock()
+		return nil, ErrClosed
+	}
+	return s.closing.RUnlock, nil
+}
+
+func (s *Store) stripe(key string) *sync.RWMutex {
+	return &s.stripes[maphash.String(s.seed, key)%uint64(len(s.stripes))]
+}
+
+func recordKey(key string) []byte {
+	b := make([]byte, 0, 1+len(key))
+	return append(append(b, prefixRecord), key...)
+}
+
+// Get reads the record of key; the zero Record when there is none.
+func (s *Store) Get(key string) (record.Record, error) {
+	var r record.Record
+	err := s.read(key, func(b []byte) (err error) { r, err = record.Parse(b); return err }, func(u record.Record) { r = u })
+	return r, err
+}
+
+// Version reads only the version of key's record.
+func (s *Store) Version(key string) (record.Version, error) {
+	var v record.Version
+	err := s.read(key, func(b []byte) (err error) { v, err = record.ParseVersion(b); return err }, func(u record.Record) { v = u.Version })
+	return v, err
+}
+
+func (s *Store) read(key string, stored func([]byte) error, buffered func(record.Record)) error {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	mu := s.stripe(key)
+	mu.RLock()
+	defer mu.RUnlock()
+	if r, ok := s.unsynced.get(key); ok {
+		buffered(r)
+		return nil
+	}
+	b, closer, err := s.db.Get(recordKey(key))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read %q: %w", key, err)
+	}
+	defer closer.Close()
+	if err := stored(b); err != nil {
+		return fmt.Errorf("read %q: %w", key, err)
+	}
+	return nil
+}
+
+// How says which of two records of a key Apply keeps.
+type How int
+
+const (
+	// Newest keeps the larger record: last-write-wins.
+	Newest How = iota
+	// Always takes the new record whatever its version (the defect ignore-newer-timestamps).
+	Always
+	// Erase removes the stored record when r is larger and keeps nothing of r (the defect forget-tombstones).
+	Erase
+)
+
+// Apply takes r as a record of key and reports whether it is now the stored one. It returns when
+// the decision is durable: also when r lost, the record that it lost to is on disk.
+func (s *Store) Apply(key string, r record.Record, how How) (applied bool, err error) {
+	leave, err := s.enter()
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	mu := s.stripe(key)
+	mu.Lock()
+	defer mu.Unlock()
+	if how != Always {
+		newer, err := s.isNewer(key, r)
+		if err != nil {
+			return false, err
+		}
+		if !newer {
+			s.ignored.Add(1)
+			return false, nil
+		}
+	}
+	s.applied.Add(1)
+	if how == Erase {
+		r = record.Record{} // reads as "never written"
+	}
+	if s.unsynced.put(key, r) {
+		return true, nil
+	}
+	if err := s.db.Set(recordKey(key), r.AppendTo(nil), s.write); err != nil {
+		return false, fmt.Errorf("write %q: %w", key, err)
+	}
+	return true, nil
+}
+
+func (s *Store) isNewer(key string, r record.Record) (bool, error) {
+	if u, ok := s.unsynced.get(key); ok {
+		return r.Compare(u) > 0, nil
+	}
+	b, closer, err := s.db.Get(recordKey(key))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read %q before writing it: %w", key, err)
+	}
+	defer closer.Close()
+	have, err := record.ParseVersion(b)
+	if err != nil {
+		return false, fmt.Errorf("read %q before writing it: %w", key, err)
+	}
+	if c := r.Version.Compare(have); c != 0 {
+		return c > 0, nil
+	}
+	full, err := record.Parse(b)
+	if err != nil {
+		return false, fmt.Errorf("read %q before writing it: %w", key, err)
+	}
+	return r.Compare(full) > 0, nil
+}
+
+// Counts are how many records were taken, and how many were ignored as older than what was stored.
+func (s *Store) Counts() (applied, ignored int64) { return s.applied.Load(), s.ignored.Load() }
+
+// pebbleLogger sends pebble's messages to slog.
+type pebbleLogger struct{ log *slog.Logger }
+
+func (l pebbleLogger) Infof(format string, args ...any) {
+	l.log.Debug("pebble: " + fmt.Sprintf(format, args...))
+}
+
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.log.Error("pebble: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf must not return: pebble calls it when its log can no longer be written, and a node that goes on after
+// a failed sync would acknowledge what it may have lost.
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	msg := "pebble: " + fmt.Sprintf(format, args...)
+	l.log.Error(msg)
+	panic(msg)
+}
