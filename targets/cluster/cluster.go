@@ -1,0 +1,234 @@
+// Package cluster is where nodes run: handles for nodes and for the network
+// between them, shared by targets (which start a database on them) and nemeses
+// (which break them). The providers live in the packages below: sandbox (Linux
+// namespaces), local (loopback with a proxy a link), docker and external.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Clients is the name of the place where the harness's clients are, as one end
+// of a Link or of Cluster.Route.
+const Clients = "clients"
+
+// Spec says which nodes a target wants.
+type Spec struct {
+	// Run identifies the run; providers label with it what they make.
+	Run string
+	// Nodes are the nodes' names, unique, such as n1, n2, n3.
+	Nodes []string
+	// Ports are the ports that every node listens on, as the database numbers
+	// them. Providers that cannot give every node an address of its own map
+	// them (see Cluster.Bind).
+	Ports []int
+	// LinkByLink says that the target can give each node another address for
+	// each of its peers, which the local provider needs.
+	LinkByLink bool
+	// Dir is where nodes' directories are made; empty means a place that
+	// vanishes with the cluster.
+	Dir string
+	// LogDir is where the nodes' logs are written; it outlives the cluster.
+	LogDir string
+}
+
+// Provider makes clusters.
+type Provider interface {
+	// Name is "sandbox", "local", "docker" or "external".
+	Name() string
+	// Available says why this provider cannot serve spec on this machine, nil
+	// if it can. The error names the way out.
+	Available(ctx context.Context, spec Spec) error
+	// Open makes the nodes and the network between them; nothing runs on them
+	// yet. What it made is gone after Close, and also after kill -9 of this
+	// process.
+	Open(ctx context.Context, spec Spec) (Cluster, error)
+}
+
+// Cluster is a set of nodes with a network between them. All methods of it, of
+// its nodes and of its network are safe for concurrent use.
+type Cluster interface {
+	// Provider is the name of the provider that made it.
+	Provider() string
+	// Nodes are the nodes in the order of the Spec.
+	Nodes() []Node
+	// Node is the node with that name, or an error that lists those there are.
+	Node(name string) (Node, error)
+	// Bind is the host:port that a process on node has to listen on so that it
+	// serves port.
+	Bind(node string, port int) (string, error)
+	// Route is the host:port that a process on from (a node, or Clients) dials
+	// to reach port on to. Under the local provider every ordered pair has an
+	// address of its own, because each leads through its own proxy.
+	Route(from, to string, port int) (string, error)
+	// Network is the network between the nodes and the clients.
+	Network() Network
+	// Close ends everything that runs on the nodes and removes what Open made,
+	// except for the logs.
+	Close(ctx context.Context) error
+}
+
+// Command is a process to be run on a node.
+type Command struct {
+	// Path is the executable, absolute.
+	Path string
+	Args []string
+	// Env is the whole environment, as KEY=value; nil means a minimal one
+	// (PATH, HOME = the node's directory, LANG=C.UTF-8).
+	Env []string
+	// Dir is the working directory; empty means the node's directory.
+	Dir string
+	// Log is the name of the log that stdout and stderr are appended to, below
+	// Spec.LogDir/<node>/; empty means "stdout.log".
+	Log string
+	// NotRoot asks for a user id that is not 0, even where the harness is
+	// root: Postgres refuses to run as root.
+	NotRoot bool
+}
+
+// State is what a node's main process does.
+type State int
+
+// The states of a node.
+const (
+	Stopped State = iota
+	Running
+	Paused
+)
+
+func (s State) String() string {
+	switch s {
+	case Running:
+		return "running"
+	case Paused:
+		return "paused"
+	}
+	return "stopped"
+}
+
+// Node is one machine of the cluster, with one main process: the database.
+type Node interface {
+	Name() string
+	// Address is the node's IP address, as other nodes see it.
+	Address() string
+	// Dir is the node's directory; it survives kill and restart of the process
+	// and vanishes with the cluster.
+	Dir() string
+	// LogDir is where the node's logs are.
+	LogDir() string
+	// Start starts the main process. It is an error if one is running. That it
+	// serves is for the target to find out.
+	Start(ctx context.Context, cmd Command) error
+	// Stop sends SIGTERM to the main process, waits for its end, and sends
+	// SIGKILL to all that it started when ctx is done.
+	Stop(ctx context.Context) error
+	// Signal sends a signal (such as SIGINT for a fast shutdown of Postgres) to
+	// the main process.
+	Signal(sig int) error
+	// Kill sends SIGKILL to the main process and everything that it started and
+	// returns when all are gone. Killing a stopped node is no error.
+	Kill(ctx context.Context) error
+	// Pause stops (SIGSTOP) the main process and everything that it started and
+	// returns when they were seen to be stopped; Resume continues them.
+	Pause(ctx context.Context) error
+	Resume(ctx context.Context) error
+	// State is looked up, not remembered.
+	State() State
+	// Pid is the main process's id as this process sees it, 0 if stopped.
+	Pid() int
+	// Exited is closed when the main process that Start started last has
+	// ended, for whatever reason.
+	Exited() <-chan struct{}
+	// Exec runs another command on the node to its end and returns what it
+	// wrote on stdout and stderr together.
+	Exec(ctx context.Context, cmd Command) ([]byte, error)
+}
+
+// Link is a direction between two nodes, or between a node and Clients.
+type Link struct{ From, To string }
+
+func (l Link) String() string { return l.From + ">" + l.To }
+
+// Drops counts what a cut link dropped since the cut.
+type Drops struct {
+	// Packets counts packets, under the local provider chunks of a stream.
+	Packets uint64
+	Bytes   uint64
+}
+
+// Network is what connects nodes and clients, link by link.
+type Network interface {
+	// Cut drops everything sent over the links from now on, both on open and on
+	// new connections. Links that are cut already stay so.
+	Cut(ctx context.Context, links ...Link) error
+	// Heal undoes Cut for these links, and HealAll for all.
+	Heal(ctx context.Context, links ...Link) error
+	HealAll(ctx context.Context) error
+	// Drops counts what was dropped on each link that is cut.
+	Drops(ctx context.Context) (map[Link]Drops, error)
+	// Probe sends something over the link and returns nil if it arrived, and
+	// ErrUnreachable (wrapped) if it did not until ctx was done. It tests this
+	// one direction only.
+	Probe(ctx context.Context, link Link) error
+}
+
+// ErrUnreachable is what a Probe over a cut link returns.
+var ErrUnreachable = errors.New("unreachable")
+
+// EnvironmentError says that this machine or cluster cannot do what was asked:
+// no fault of the user's input and no verdict on the database. Way is what the
+// user can do about it.
+type EnvironmentError struct {
+	Doing string
+	Err   error
+	Way   string
+}
+
+func (e *EnvironmentError) Error() string {
+	s := e.Doing
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	if e.Way != "" {
+		s += "; " + e.Way
+	}
+	return s
+}
+
+func (e *EnvironmentError) Unwrap() error { return e.Err }
+
+// NodeNames are n1 ... n<count>.
+func NodeNames(count int) []string {
+	names := make([]string, count)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%d", i+1)
+	}
+	return names
+}
+
+// Both is the links between a and b in both directions.
+func Both(a, b string) []Link { return []Link{{a, b}, {b, a}} }
+
+// PollEvery is how often Await asks.
+const PollEvery = 20 * time.Millisecond
+
+// Await calls ok until it returns nil or ctx is done, and then says what ok
+// said last.
+func Await(ctx context.Context, what string, ok func(context.Context) error) error {
+	tick := time.NewTicker(PollEvery)
+	defer tick.Stop()
+	for {
+		err := ok(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w (last: %w)", what, ctx.Err(), err)
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,97 @@
+// Package providers lists where nodes can run, and chooses.
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/local"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+)
+
+// Auto is the name that leaves the choice to Choose.
+const Auto = "auto"
+
+// Entry is a provider that can be chosen.
+type Entry struct {
+	Provider cluster.Provider
+	// About is half a sentence for the user: where the nodes run.
+	About string
+	// Auto says that it may be chosen without being named.
+	Auto bool
+}
+
+// All are the providers, in the order in which they are tried.
+func All() []Entry {
+	return []Entry{
+		{sandbox.Provider{}, "nodes in Linux namespaces of their own", true},
+		{local.Provider{}, "nodes as processes on loopback, each link through a proxy", true},
+	}
+}
+
+// Names are the names that Choose takes.
+func Names(all []Entry) []string {
+	names := []string{Auto}
+	for _, e := range all {
+		names = append(names, e.Provider.Name())
+	}
+	return names
+}
+
+// Choose returns the provider with this name, or for "auto" the first that can
+// serve spec on this machine, and says in half a sentence what it is and why. If
+// the choice is "sandbox", sandbox.Enter comes next; in the sandbox Choose chooses
+// it again.
+//
+// If there is none the error is a *cluster.EnvironmentError with every way out.
+// An unknown name is an error that lists those there are.
+func Choose(ctx context.Context, name string, spec cluster.Spec) (cluster.Provider, string, error) {
+	return choose(ctx, All(), name, spec)
+}
+
+func choose(ctx context.Context, all []Entry, name string, spec cluster.Spec) (cluster.Provider, string, error) {
+	if name != Auto {
+		for _, e := range all {
+			if e.Provider.Name() == name {
+				if err := e.Provider.Available(ctx, spec); err != nil {
+					return nil, "", fmt.Errorf("provider %s: %w", name, err)
+				}
+				return e.Provider, e.About, nil
+			}
+		}
+		return nil, "", fmt.Errorf("provider %q: there is none of this name; there are %s", name, strings.Join(Names(all), ", "))
+	}
+	var why []string
+	var errs []error
+	for _, e := range all {
+		if !e.Auto {
+			continue
+		}
+		err := e.Provider.Available(ctx, spec)
+		if err == nil {
+			reason := e.About
+			if len(why) > 0 {
+				reason += " (not " + strings.Join(why, "; not ") + ")"
+			}
+			return e.Provider, reason, nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", e.Provider.Name(), err))
+		why = append(why, e.Provider.Name()+": "+cause(err))
+	}
+	return nil, "", &cluster.EnvironmentError{
+		Doing: "finding where nodes can run",
+		Err:   errors.Join(errs...),
+	}
+}
+
+// cause is what stands in the way, without the way out.
+func cause(err error) string {
+	var env *cluster.EnvironmentError
+	if errors.As(err, &env) {
+		return (&cluster.EnvironmentError{Doing: env.Doing, Err: env.Err}).Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,69 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+type fake struct {
+	name string
+	err  error
+}
+
+func (f fake) Name() string                                  { return f.name }
+func (f fake) Available(context.Context, cluster.Spec) error { return f.err }
+func (f fake) Open(context.Context, cluster.Spec) (cluster.Cluster, error) {
+	return nil, errors.New("not opened here")
+}
+
+func TestChoose(t *testing.T) {
+	no := &cluster.EnvironmentError{Doing: "trying", Err: errors.New("forbidden"), Way: "ask for it"}
+	for _, c := range []struct {
+		title  string
+		all    []Entry
+		name   string
+		want   string
+		reason string // is contained
+		errs   []string
+	}{
+		{"the first", []Entry{{fake{"a", nil}, "in a", true}, {fake{"b", nil}, "in b", true}}, "auto", "a", "in a", nil},
+		{"the second, and why", []Entry{{fake{"a", no}, "in a", true}, {fake{"b", nil}, "in b", true}}, "auto", "b", "in b (not a: trying: forbidden)", nil},
+		{"not by itself", []Entry{{fake{"a", nil}, "in a", false}, {fake{"b", nil}, "in b", true}}, "auto", "b", "in b", nil},
+		{"by name", []Entry{{fake{"a", nil}, "in a", true}, {fake{"b", nil}, "in b", false}}, "b", "b", "in b", nil},
+		{"by name, impossible", []Entry{{fake{"a", no}, "in a", true}, {fake{"b", nil}, "in b", true}}, "a", "", "", []string{"provider a", "forbidden", "ask for it"}},
+		{"none", []Entry{{fake{"a", no}, "in a", true}, {fake{"b", no}, "in b", true}}, "auto", "", "", []string{"a: trying: forbidden; ask for it", "b: trying"}},
+		{"unknown", []Entry{{fake{"a", nil}, "in a", true}}, "c", "", "", []string{`"c"`, "auto, a"}},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			p, reason, err := choose(context.Background(), c.all, c.name, cluster.Spec{})
+			if c.errs == nil {
+				if err != nil || p.Name() != c.want || reason != c.reason {
+					t.Fatalf("chose %v, %q, %v", p, reason, err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatalf("chose %v, want an error", p)
+			}
+			for _, s := range c.errs {
+				if !strings.Contains(err.Error(), s) {
+					t.Errorf("the error %q does not say %q", err, s)
+				}
+			}
+			var env *cluster.EnvironmentError
+			if c.name != "c" && !errors.As(err, &env) {
+				t.Errorf("%T is no EnvironmentError", err)
+			}
+		})
+	}
+}
+
+func TestAllAreNamed(t *testing.T) {
+	if got := strings.Join(Names(All()), " "); got != "auto sandbox local" {
+		t.Errorf("names: %s", got)
+	}
+}

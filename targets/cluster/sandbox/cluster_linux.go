@@ -1,0 +1,248 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/vishvananda/netns"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/nft"
+)
+
+// maxNodes is how many addresses a cluster's subnet has for nodes: .11 to .250.
+const (
+	firstHost = 11
+	maxNodes  = 240
+)
+
+// Available implements cluster.Provider. Outside of the sandbox it makes one, a
+// node in it and a cut, in some 50 ms, because only trying tells.
+func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
+	if len(spec.Nodes) > maxNodes {
+		return &cluster.EnvironmentError{
+			Doing: "using the sandbox",
+			Err:   fmt.Errorf("%d nodes do not fit into one network", len(spec.Nodes)),
+			Way:   fmt.Sprintf("use at most %d", maxNodes),
+		}
+	}
+	if Inside() {
+		return nil
+	}
+	_, err := run(ctx, Options{}, true)
+	return err
+}
+
+// Open implements cluster.Provider. It works only inside, see Enter.
+func (Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster, error) {
+	if err := spec.Check(); err != nil {
+		return nil, fmt.Errorf("opening a cluster: %w", err)
+	}
+	if len(spec.Nodes) > maxNodes {
+		return nil, fmt.Errorf("opening a cluster: %d nodes, at most %d fit into one network", len(spec.Nodes), maxNodes)
+	}
+	if !Inside() {
+		return nil, errors.New("opening a cluster: this process is not in a sandbox; call sandbox.Enter first")
+	}
+	c := &sandboxed{spec: spec}
+	if err := c.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening a cluster: %w", err), c.Close(context.WithoutCancel(ctx)))
+	}
+	return c, nil
+}
+
+// sandboxed is a cluster of network namespaces around a bridge.
+type sandboxed struct {
+	spec   cluster.Spec
+	dir    string // holds the nodes' directories, and is ours
+	forget func() // takes back removeOnEnd
+	hub    *hub
+	nodes  []*node
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+func (c *sandboxed) open(ctx context.Context) error {
+	if err := c.makeDir(); err != nil {
+		return err
+	}
+	var err error
+	if c.hub, err = newHub(c.spec.Run); err != nil {
+		return err
+	}
+	for i, name := range c.spec.Nodes {
+		n := &node{name: name, dir: filepath.Join(c.dir, name), logDir: filepath.Join(c.spec.LogDir, name)}
+		for _, d := range []string{n.dir, n.logDir} {
+			// A database may insist on a directory that is closed to others.
+			if err := os.MkdirAll(d, 0o700); err != nil {
+				return fmt.Errorf("making a directory of node %s: %w", name, err)
+			}
+		}
+		if n.ns, err = newNamespace(); err != nil {
+			return fmt.Errorf("node %s: %w", name, err)
+		}
+		c.nodes = append(c.nodes, n)
+		n.addr = c.hub.host(firstHost + i)
+		if err := c.hub.connect(n.ns, name, nodeInterface, n.addr); err != nil {
+			return err
+		}
+		n.fw = nft.New(int(n.ns.fd), c.hub.table)
+	}
+	return c.ready(ctx)
+}
+
+// ready waits until packets pass. It looks first and probes then: a packet that
+// comes too early costs a second, until the kernel resolves the address again.
+func (c *sandboxed) ready(ctx context.Context) error {
+	for _, n := range c.nodes {
+		if err := awaitUp(ctx, n.ns, nodeInterface); err != nil {
+			return fmt.Errorf("node %s: %w", n.name, err)
+		}
+	}
+	if err := c.hub.awaitUp(ctx); err != nil {
+		return err
+	}
+	for _, n := range c.nodes {
+		for _, l := range cluster.Both(cluster.Clients, n.name) {
+			if err := c.Network().Probe(ctx, l); err != nil {
+				return fmt.Errorf("the new network does not carry packets: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *sandboxed) makeDir() error {
+	parent := c.spec.Dir
+	if parent == "" {
+		parent = Private()
+	}
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return fmt.Errorf("making the nodes' directories: %w", err)
+	}
+	dir, err := filepath.Abs(filepath.Join(parent, "lapse-"+c.spec.Run+"-"+rand.Text()))
+	if err != nil {
+		return fmt.Errorf("making the nodes' directories: %w", err)
+	}
+	if c.spec.Dir != "" {
+		if c.forget, err = removeOnEnd(dir); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fmt.Errorf("making the nodes' directories: %w", err)
+	}
+	c.dir = dir
+	return nil
+}
+
+func (c *sandboxed) Provider() string { return Name }
+
+func (c *sandboxed) Nodes() []cluster.Node {
+	out := make([]cluster.Node, len(c.nodes))
+	for i, n := range c.nodes {
+		out[i] = n
+	}
+	return out
+}
+
+func (c *sandboxed) Node(name string) (cluster.Node, error) {
+	n, err := c.node(name)
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+func (c *sandboxed) node(name string) (*node, error) {
+	for _, n := range c.nodes {
+		if n.name == name {
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("no node %q; there are %s", name, strings.Join(c.spec.Nodes, ", "))
+}
+
+func (c *sandboxed) Bind(name string, port int) (string, error) {
+	n, err := c.node(name)
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort(n.Address(), strconv.Itoa(port)), nil
+}
+
+func (c *sandboxed) Route(from, to string, port int) (string, error) {
+	if from != cluster.Clients {
+		if _, err := c.node(from); err != nil {
+			return "", err
+		}
+	}
+	return c.Bind(to, port)
+}
+
+func (c *sandboxed) Network() cluster.Network { return network{c} }
+
+// Close implements cluster.Cluster; further calls return what the first did.
+func (c *sandboxed) Close(ctx context.Context) error {
+	c.closeOnce.Do(func() {
+		var errs []error
+		for _, n := range c.nodes {
+			if err := n.close(ctx); err != nil {
+				errs = append(errs, fmt.Errorf("node %s: %w", n.name, err))
+			}
+		}
+		if c.hub != nil {
+			errs = append(errs, c.hub.close())
+		}
+		for _, n := range c.nodes {
+			n.ns.close()
+		}
+		if c.dir != "" {
+			errs = append(errs, os.RemoveAll(c.dir))
+		}
+		if c.forget != nil {
+			c.forget()
+		}
+		if err := errors.Join(errs...); err != nil {
+			c.closeErr = fmt.Errorf("closing a cluster: %w", err)
+		}
+	})
+	return c.closeErr
+}
+
+// end is one end of links: a node, or the clients in the hub.
+type end struct {
+	addr netip.Addr
+	ns   *namespace
+	fw   *nft.Firewall
+}
+
+func (c *sandboxed) end(name string) (end, error) {
+	if name == cluster.Clients {
+		return end{c.hub.addr, c.hub.ns, c.hub.fw}, nil
+	}
+	n, err := c.node(name)
+	if err != nil {
+		return end{}, err
+	}
+	return end{n.addr, n.ns, n.fw}, nil
+}
+
+// here is the namespace of the clients, which is the harness's own.
+func here() (*namespace, error) {
+	fd, err := netns.Get()
+	if err != nil {
+		return nil, fmt.Errorf("opening the clients' network namespace: %w", err)
+	}
+	return &namespace{fd: fd}, nil
+}

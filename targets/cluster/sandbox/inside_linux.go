@@ -1,0 +1,73 @@
+package sandbox
+
+import (
+	"os"
+	"strings"
+)
+
+// The environment variables by which the processes know what they are.
+const (
+	// envInit carries the orders of init, as JSON.
+	envInit = "LAPSE_SANDBOX_INIT"
+	// envInside tells the harness where it is: see marker.
+	envInside = "LAPSE_SANDBOX"
+)
+
+// marker says which sandbox a process is in. It names the PID namespace so that
+// a variable which strayed into another environment convinces nobody.
+type marker struct {
+	pidNS    string
+	rootless bool
+	private  string
+}
+
+func (m marker) String() string {
+	s := m.pidNS + ";root;" + m.private
+	if m.rootless {
+		s = m.pidNS + ";rootless;" + m.private
+	}
+	return s
+}
+
+func readMarker() (marker, bool) {
+	part := strings.SplitN(os.Getenv(envInside), ";", 3)
+	if len(part) != 3 {
+		return marker{}, false
+	}
+	m := marker{pidNS: part[0], rootless: part[1] == "rootless", private: part[2]}
+	return m, m.pidNS == pidNamespace()
+}
+
+func pidNamespace() string {
+	s, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return ""
+	}
+	return s
+}
+
+// OutsideEnviron is os.Environ without what makes a process believe that it is in
+// this sandbox: for one that is to make a sandbox of its own.
+func OutsideEnviron() []string { return without(os.Environ(), envInside, envInit) }
+
+// Inside says whether this process is in a sandbox.
+func Inside() bool {
+	_, ok := readMarker()
+	return ok
+}
+
+// Rootless says whether this process is in a sandbox that an ordinary user made.
+func Rootless() bool {
+	m, ok := readMarker()
+	return ok && m.rootless
+}
+
+// Private is the directory, in memory and of this sandbox alone, below which the
+// nodes' directories are; it is empty outside.
+func Private() string {
+	m, ok := readMarker()
+	if !ok {
+		return ""
+	}
+	return m.private
+}

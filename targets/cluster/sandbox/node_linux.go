@@ -1,0 +1,240 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/nft"
+	"github.com/lapse-test/lapse/targets/cluster/proc"
+	"github.com/lapse-test/lapse/targets/cluster/spawn"
+)
+
+// node implements cluster.Node. Its processes are those in its network
+// namespace: none can leave it, so that nobody escapes Kill and Pause, whatever
+// it forked.
+type node struct {
+	name   string
+	dir    string
+	logDir string
+	addr   netip.Addr
+	ns     *namespace
+	fw     *nft.Firewall
+
+	mu     sync.Mutex    // held while a process is started
+	closed bool          // nothing is started any more
+	pid    int           // of the main process that was started last
+	exited chan struct{} // closed when it has ended and was reaped
+}
+
+func (n *node) Name() string    { return n.name }
+func (n *node) Address() string { return n.addr.String() }
+func (n *node) Dir() string     { return n.dir }
+func (n *node) LogDir() string  { return n.logDir }
+
+// Start implements cluster.Node.
+func (n *node) Start(ctx context.Context, c cluster.Command) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.running() {
+		return fmt.Errorf("starting %s on %s: process %d is running", c.Path, n.name, n.pid)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("starting %s on %s: %w", c.Path, n.name, err)
+	}
+	log, err := spawn.OpenLog(n.logDir, c)
+	if err != nil {
+		return fmt.Errorf("starting %s on %s: %w", c.Path, n.name, err)
+	}
+	defer log.Close()
+	cmd, err := n.launch(c.NotRoot, func() *exec.Cmd {
+		cmd := spawn.Cmd(context.Background(), c, n.dir)
+		cmd.Stdout, cmd.Stderr = log, log
+		return cmd
+	})
+	if err != nil {
+		return fmt.Errorf("starting %s on %s: %w", c.Path, n.name, err)
+	}
+	exited := make(chan struct{})
+	n.pid, n.exited = cmd.Process.Pid, exited
+	go func() {
+		_ = cmd.Wait() // how it ended is not asked: nodes are killed
+		close(exited)
+	}()
+	return nil
+}
+
+// launch starts the command that build makes in the node's namespace; n.mu is
+// held.
+func (n *node) launch(notRoot bool, build func() *exec.Cmd) (*exec.Cmd, error) {
+	if n.closed {
+		return nil, errClosed
+	}
+	return spawn.Start(notRoot, n.dir, build, func(cmd *exec.Cmd) error { return n.ns.do(cmd.Start) })
+}
+
+// close kills everything for good.
+func (n *node) close(ctx context.Context) error {
+	n.mu.Lock()
+	n.closed = true
+	n.mu.Unlock()
+	return n.Kill(ctx)
+}
+
+// running says whether the main process is there; n.mu is held.
+func (n *node) running() bool {
+	if n.exited == nil {
+		return false
+	}
+	select {
+	case <-n.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Exited implements cluster.Node. Before the first Start it is closed.
+func (n *node) Exited() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.exited == nil {
+		closed := make(chan struct{})
+		close(closed)
+		return closed
+	}
+	return n.exited
+}
+
+// Pid implements cluster.Node.
+func (n *node) Pid() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.running() {
+		return 0
+	}
+	return n.pid
+}
+
+// State implements cluster.Node.
+func (n *node) State() cluster.State {
+	pid := n.Pid()
+	if pid == 0 {
+		return cluster.Stopped
+	}
+	st, err := proc.ReadStat(pid)
+	switch {
+	case err != nil || st.State == 'Z' || st.State == 'X':
+		return cluster.Stopped
+	case st.State == 'T':
+		return cluster.Paused
+	}
+	return cluster.Running
+}
+
+// Signal implements cluster.Node.
+func (n *node) Signal(sig int) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.running() {
+		return fmt.Errorf("sending signal %d to %s: no process is running", sig, n.name)
+	}
+	// While exited is open the process id is not given to another process.
+	if err := syscall.Kill(n.pid, syscall.Signal(sig)); err != nil {
+		return fmt.Errorf("sending signal %d to %s: %w", sig, n.name, err)
+	}
+	return nil
+}
+
+// Stop implements cluster.Node. What the main process left behind is killed.
+func (n *node) Stop(ctx context.Context) error {
+	exited := n.Exited()
+	if n.Pid() != 0 {
+		_ = n.Signal(int(syscall.SIGTERM)) // it may end by itself meanwhile
+		_ = n.Signal(int(syscall.SIGCONT)) // or it would never see the other
+	}
+	select {
+	case <-exited:
+	case <-ctx.Done():
+	}
+	// The deadline was for an orderly end; the kernel needs no long one.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
+	defer cancel()
+	return n.Kill(ctx)
+}
+
+// killTimeout is how long the kernel may take to end killed processes.
+const killTimeout = 30 * time.Second
+
+// Kill implements cluster.Node: all processes of the node, as when a machine
+// loses its power, except that the disk keeps what was not yet synced.
+func (n *node) Kill(ctx context.Context) error {
+	err := n.ns.hold(func() error { return proc.Kill(ctx, proc.NetworkNamespace(n.ns.inode)) })
+	if errors.Is(err, errClosed) {
+		return nil // Close has killed all
+	}
+	if err != nil {
+		return fmt.Errorf("killing %s: %w", n.name, err)
+	}
+	// Nothing is left but for the main process to be reaped.
+	<-n.Exited()
+	return nil
+}
+
+// Pause implements cluster.Node.
+func (n *node) Pause(ctx context.Context) error {
+	if n.Pid() == 0 {
+		return fmt.Errorf("pausing %s: no process is running", n.name)
+	}
+	if err := n.ns.hold(func() error { return proc.Pause(ctx, proc.NetworkNamespace(n.ns.inode)) }); err != nil {
+		return fmt.Errorf("pausing %s: %w", n.name, err)
+	}
+	return nil
+}
+
+// Resume implements cluster.Node.
+func (n *node) Resume(ctx context.Context) error {
+	if err := n.ns.hold(func() error { return proc.Resume(ctx, proc.NetworkNamespace(n.ns.inode)) }); err != nil {
+		return fmt.Errorf("resuming %s: %w", n.name, err)
+	}
+	return nil
+}
+
+// outputDelay is how long Exec waits for more output when the command has ended
+// but something that it started holds its output open.
+const outputDelay = 500 * time.Millisecond
+
+// Exec implements cluster.Node. Its process is one of the node's: Kill and Pause
+// mean it, too.
+func (n *node) Exec(ctx context.Context, c cluster.Command) ([]byte, error) {
+	var out bytes.Buffer
+	n.mu.Lock()
+	cmd, err := n.launch(c.NotRoot, func() *exec.Cmd {
+		cmd := spawn.Cmd(ctx, c, n.dir)
+		cmd.Stdout, cmd.Stderr = &out, &out
+		cmd.WaitDelay = outputDelay
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		return cmd
+	})
+	n.mu.Unlock()
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil
+	}
+	if ctx.Err() != nil {
+		err = errors.Join(err, ctx.Err())
+	}
+	if err != nil {
+		return out.Bytes(), fmt.Errorf("running %s on %s: %w", c.Path, n.name, err)
+	}
+	return out.Bytes(), nil
+}

@@ -1,0 +1,45 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+)
+
+// A name becomes part of a directory, of an interface's label and of a
+// firewall's comment, so that only what all of them allow is let through.
+var (
+	nodeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
+	runName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+)
+
+// Check returns what is wrong with the Spec, whichever provider is to serve it.
+func (s Spec) Check() error {
+	if !runName.MatchString(s.Run) {
+		return fmt.Errorf("run name %q: want letters, digits, '.', '_' and '-'", s.Run)
+	}
+	if len(s.Nodes) == 0 {
+		return errors.New("a cluster needs at least one node")
+	}
+	seen := map[string]bool{}
+	for _, n := range s.Nodes {
+		switch {
+		case n == Clients:
+			return fmt.Errorf("node name %q is taken: it names the place of the clients", n)
+		case !nodeName.MatchString(n):
+			return fmt.Errorf("node name %q: want lower case letters, digits and '-', such as n1", n)
+		case seen[n]:
+			return fmt.Errorf("node name %q is there twice", n)
+		}
+		seen[n] = true
+	}
+	for _, p := range s.Ports {
+		if p < 1 || p > 65535 {
+			return fmt.Errorf("port %d: want 1 to 65535", p)
+		}
+	}
+	if s.LogDir == "" {
+		return errors.New("a cluster needs a directory for its logs (Spec.LogDir)")
+	}
+	return nil
+}
