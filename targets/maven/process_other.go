@@ -1,0 +1,17 @@
+//go:build !unix
+
+package maven
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+)
+
+func ownGroup(*exec.Cmd) {}
+
+func endGroup(*exec.Cmd) {}
+
+func lockFile(context.Context, string) (func(), error) {
+	return nil, errors.New("this system has no file locks that lapse knows")
+}

@@ -1,0 +1,250 @@
+// Package targets is what is tested: one folder a database, each with its
+// topology, its configuration, its consistency levels, its client and its
+// classification of errors. A database is added by adding one folder and one
+// line in the registry.
+package targets
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Config is what the user asked for, the same for every target.
+type Config struct {
+	// Run identifies the run; everything that is made in a database that is
+	// not ours is named after it.
+	Run string
+	// Nodes is how many.
+	Nodes int
+	// ReadLevel and WriteLevel are spelled as the database spells them; empty
+	// means the target's default.
+	ReadLevel, WriteLevel string
+	// Options are the target's own settings, from --set key=value; see
+	// Info.Options.
+	Options map[string]string
+	// OpTimeout is the deadline of every operation.
+	OpTimeout time.Duration
+	// Cache is where fetched software is kept, for this user.
+	Cache string
+	// Progress gets one line at a time about long work (fetching, joining).
+	Progress func(line string)
+	Log      *slog.Logger
+}
+
+// Option describes a setting of one target.
+type Option struct {
+	Name    string
+	Default string
+	// Values are the allowed ones, empty if it is free.
+	Values []string
+	Help   string
+}
+
+// Info says what a target offers.
+type Info struct {
+	Name string
+	// Summary is one line for people.
+	Summary string
+	// ReadLevels and WriteLevels are examples or the full list; the first is
+	// the default. Validate decides what is allowed.
+	ReadLevels, WriteLevels []string
+	Options                 []Option
+	// Funcs are the micro-operations that it can do; MaxTxn is how many of them
+	// in one transaction (1: no transactions).
+	Funcs  []history.Func
+	MaxTxn int
+	// TxnUnmixed says that a transaction of several either only reads or only
+	// writes.
+	TxnUnmixed bool
+	// DefaultNodes is the number of nodes when the user names none.
+	DefaultNodes, MinNodes, MaxNodes int
+}
+
+// Target is one kind of database.
+type Target interface {
+	// Info is constant.
+	Info() Info
+	// Resolve checks cfg, fills in defaults and returns it completed. Its
+	// errors are *UsageError: they name the value, why it cannot be served, and
+	// what can.
+	Resolve(cfg Config) (Config, error)
+	// Spec says which nodes the resolved cfg needs.
+	Spec(cfg Config) cluster.Spec
+	// Start starts the database on c and returns when it is ready: a write and
+	// a read went through every node. On error everything started is stopped.
+	Start(ctx context.Context, c cluster.Cluster, cfg Config) (System, error)
+}
+
+// Fetcher is implemented by targets whose software is downloaded.
+type Fetcher interface {
+	// Fetch makes the software be there, in cfg.Cache or installed. It is
+	// called before the sandbox is entered, because there is no network in it.
+	// When the software is there it returns at once and needs no network.
+	Fetch(ctx context.Context, cfg Config) error
+	// Present says what is there (such as "PostgreSQL 18.3 at ...") and, if
+	// something lacks, what and how to mend it.
+	Present(ctx context.Context, cfg Config) (string, error)
+}
+
+// Exemplar is implemented by targets that can say beforehand what their running
+// systems can do, so that a fault which needs more is refused before the run.
+type Exemplar interface {
+	// Exemplar is a value of the type that Start returns, for its method set
+	// alone: no method of it may be called.
+	Exemplar() System
+}
+
+// System is a running database.
+type System interface {
+	// Open opens a client for one session. The harness calls it again for a new
+	// session of the same worker.
+	Open(ctx context.Context, s Session) (Client, error)
+	// Restart starts the process of a killed node again, with its data.
+	Restart(ctx context.Context, node string) error
+	// Ready returns nil when node answers an operation, or would take part
+	// again in serving one.
+	Ready(ctx context.Context, node string) error
+	// Version is the database's own version, such as "PostgreSQL 18.3".
+	Version() string
+	// Stop ends the database (not the cluster).
+	Stop(ctx context.Context) error
+}
+
+// Session says who a client is.
+type Session struct {
+	// ID is the session's number in the history.
+	ID int32
+	// Home is the index of the node that the session stays with.
+	Home int
+	// Roam says that the session asks a node named anew for each operation
+	// (the at of Client.Do) rather than staying with Home.
+	Roam bool
+	// Text interns a value that the database returned and that is no integer:
+	// foreign data is seen and reported, never dropped. Safe for concurrent use.
+	Text func(string) history.Value
+}
+
+// Client is the connection of one session: strictly sequential, with no retry,
+// no speculative execution and no reconnection behind our back. After an
+// operation whose outcome is info, or whenever Result.Broken is set, the harness
+// closes it and opens another.
+type Client interface {
+	// Do carries out txn as one transaction (a plain operation is a transaction
+	// of one) by the node with the index at, or by whichever node the levels
+	// call for, and fills in what was seen (Txn.SetRead, SetVersion, SetList).
+	// It returns at the deadline of ctx at the latest.
+	Do(ctx context.Context, at int, txn *history.Txn) Result
+	// Close frees the connection.
+	io.Closer
+}
+
+// Result is how an operation ended.
+type Result struct {
+	Outcome history.Outcome
+	// Err is why it did not succeed; nil when OK.
+	Err error
+	// Node is the index of the node that was really asked, -1 if none.
+	Node int
+	// Note is what the database told besides values, such as which replicas
+	// answered. It must come from a small set: it is interned.
+	Note string
+	// Broken says that the connection is of no further use.
+	Broken bool
+}
+
+// Primarier is implemented by systems with a leader.
+type Primarier interface {
+	// Primary is the name of the node that takes the writes now.
+	Primary(ctx context.Context) (string, error)
+}
+
+// ReplicaPlacer is implemented by systems that can tell which nodes hold a key.
+type ReplicaPlacer interface {
+	Replicas(ctx context.Context, key history.Key) ([]string, error)
+}
+
+// ClockBender is implemented by systems whose nodes' clocks can be moved.
+type ClockBender interface {
+	// BendClock moves the wall clock of node by offset from true time (0 puts
+	// it right again) and returns the offset that was then read back.
+	BendClock(ctx context.Context, node string, offset time.Duration) (time.Duration, error)
+}
+
+// Lagger is implemented by systems whose replicas can be held back.
+type Lagger interface {
+	// HoldReplica stops node from applying what the primary sends; Release
+	// lets it catch up.
+	HoldReplica(ctx context.Context, node string) error
+	ReleaseReplica(ctx context.Context, node string) error
+}
+
+// HoldChecker is implemented by Laggers that can tell whether a replica is held
+// back; it is how the fault lag proves that it bites.
+type HoldChecker interface {
+	// ReplicaHeld is what the database itself says of node.
+	ReplicaHeld(ctx context.Context, node string) (bool, error)
+}
+
+// Observer is implemented by systems that have something to tell of the run
+// which no client saw, such as a failover. The harness stamps and records it.
+type Observer interface {
+	Observe(func(kind, text string))
+}
+
+// Promiser is implemented by targets that know what their database promises.
+type Promiser interface {
+	// Promises says for the models that it knows (by the names of the checkers)
+	// whether the database promises them with the resolved cfg, whatever happens
+	// to the network and to processes. A model that is not in the map is one that
+	// it says nothing about.
+	Promises(cfg Config) map[string]bool
+}
+
+// DataCentred is implemented by systems whose nodes are in named data centres.
+type DataCentred interface {
+	// DataCentres is the data centre of each node, by their names.
+	DataCentres() map[string]string
+}
+
+// UsageError is bad input: one sentence that names the place and the way out.
+type UsageError struct {
+	Text string
+}
+
+func (e *UsageError) Error() string { return e.Text }
+
+// Usagef makes a UsageError.
+func Usagef(format string, args ...any) error {
+	return &UsageError{fmt.Sprintf(format, args...)}
+}
+
+// ResolveOptions fills in the defaults of the options that info describes and
+// refuses unknown names and values.
+func ResolveOptions(info Info, given map[string]string) (map[string]string, error) {
+	out := map[string]string{}
+	names := make([]string, 0, len(info.Options))
+	for _, o := range info.Options {
+		out[o.Name] = o.Default
+		names = append(names, o.Name)
+	}
+	for k, v := range given {
+		i := slices.IndexFunc(info.Options, func(o Option) bool { return o.Name == k })
+		if i < 0 {
+			return nil, Usagef("--set %s=%s: target %s has no such option; it has: %s", k, v, info.Name, strings.Join(names, ", "))
+		}
+		o := info.Options[i]
+		if len(o.Values) > 0 && !slices.Contains(o.Values, v) {
+			return nil, Usagef("--set %s=%s: must be one of %s", k, v, strings.Join(o.Values, ", "))
+		}
+		out[k] = v
+	}
+	return out, nil
+}
