@@ -1,0 +1,219 @@
+package postgres
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// The database users. Clients are no superusers, so that they cannot take the
+// connections that are kept for the operator.
+const (
+	superuser  = "postgres"
+	clientUser = "lapse"
+	database   = "postgres"
+)
+
+// maxConnections is large because a client that gave up waiting for standbys
+// leaves a server process that waits on.
+const maxConnections = 500
+
+// dataDir is where a node's data is.
+func dataDir(n cluster.Node) string { return filepath.Join(n.Dir(), "data") }
+
+// setting is one line of postgresql.conf.
+type setting struct{ name, value string }
+
+func quote(value string) string { return "'" + strings.ReplaceAll(value, "'", "''") + "'" }
+
+func render(list []setting) []byte {
+	var b bytes.Buffer
+	for _, s := range list {
+		fmt.Fprintf(&b, "%s = %s\n", s.name, quote(s.value))
+	}
+	return b.Bytes()
+}
+
+// fixedSettings are the same on every node and for the whole run. They keep what
+// is promised (fsync, full_page_writes and the levels are as installed) and change
+// sizes, and the times after which a lost connection is noticed.
+func fixedSettings(sw software) []setting {
+	list := []setting{
+		{"max_connections", strconv.Itoa(maxConnections)},
+		{"superuser_reserved_connections", "10"},
+		{"shared_buffers", "32MB"},
+		{"dynamic_shared_memory_type", "mmap"}, // in the data directory, where it vanishes
+		{"unix_socket_directories", ""},
+		{"fsync", "on"},
+		{"full_page_writes", "on"},
+		{"wal_level", "replica"},
+		{"hot_standby", "on"},
+		{"max_wal_senders", "20"},
+		{"max_replication_slots", "10"},
+		{"wal_keep_size", "256MB"}, // a standby that was cut off finds what it missed
+		{"min_wal_size", "32MB"},
+		{"max_wal_size", "128MB"},
+		{"max_logical_replication_workers", "0"},
+		{"max_parallel_workers", "0"},
+		{"max_parallel_workers_per_gather", "0"},
+		{"jit", "off"},
+		{"autovacuum_max_workers", "1"},
+		{"deadlock_timeout", "200ms"},
+		{"wal_sender_timeout", "2s"},
+		{"wal_receiver_timeout", "2s"},
+		{"wal_receiver_status_interval", "1s"},
+		{"wal_retrieve_retry_interval", "100ms"},
+		{"tcp_keepalives_idle", "5"},
+		{"tcp_keepalives_interval", "1"},
+		{"tcp_keepalives_count", "3"},
+		{"client_connection_check_interval", "1s"}, // a vanished client holds no place in a lock's queue
+		{"ssl", "off"},
+		{"password_encryption", "scram-sha-256"},
+		{"log_min_messages", "warning"},
+		{"log_checkpoints", "off"},
+		{"log_line_prefix", "%m [%p] %q%a "},
+		{"logging_collector", "off"},
+		{"lc_messages", "C"},
+		{"timezone", "UTC"},
+		{"log_timezone", "UTC"},
+	}
+	if sw.major >= 18 {
+		list = append(list, setting{"io_method", "sync"}) // no worker processes
+	}
+	return list
+}
+
+// nodeSettings are the settings of one node: where it listens, which standbys it
+// waits for once it is the primary, and whom it follows while it is not.
+func (s *System) nodeSettings(node, primary int) ([]setting, error) {
+	name := s.nodes[node].Name()
+	bind, err := s.cluster.Bind(name, port)
+	if err != nil {
+		return nil, fmt.Errorf("configuring %s: %w", name, err)
+	}
+	host, portText, err := net.SplitHostPort(bind)
+	if err != nil {
+		return nil, fmt.Errorf("configuring %s: %w", name, err)
+	}
+	var others []string
+	for i, n := range s.nodes {
+		if i != node {
+			others = append(others, n.Name())
+		}
+	}
+	list := []setting{
+		{"listen_addresses", host},
+		{"port", portText},
+		{"cluster_name", name},
+		{"synchronous_standby_names", s.set.sync.names(others)},
+		{"recovery_min_apply_delay", strconv.FormatInt(s.applyDelay().Milliseconds(), 10) + "ms"},
+	}
+	if node != primary {
+		conninfo, err := s.conninfo(node, primary)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, setting{"primary_conninfo", conninfo})
+	}
+	return list, nil
+}
+
+// conninfo is how standby reaches primary.
+func (s *System) conninfo(standby, primary int) (string, error) {
+	from, to := s.nodes[standby].Name(), s.nodes[primary].Name()
+	route, err := s.cluster.Route(from, to, port)
+	if err != nil {
+		return "", fmt.Errorf("configuring %s: %w", from, err)
+	}
+	host, portText, err := net.SplitHostPort(route)
+	if err != nil {
+		return "", fmt.Errorf("configuring %s: %w", from, err)
+	}
+	text := fmt.Sprintf("host=%s port=%s user=%s application_name=%s sslmode=disable gssencmode=disable connect_timeout=2 keepalives_idle=5 keepalives_interval=1 keepalives_count=3 tcp_user_timeout=3000",
+		host, portText, superuser, from)
+	if s.password != "" {
+		// The password itself would be in the log: PostgreSQL writes there what a
+		// changed primary_conninfo is.
+		text += " passfile='" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(passfile(s.nodes[standby])) + "'"
+	}
+	return text, nil
+}
+
+// passfile is where a standby's server finds the password of the primary's.
+func passfile(n cluster.Node) string { return filepath.Join(n.Dir(), "passfile") }
+
+// writePassfile writes it, where a password is asked for.
+func (s *System) writePassfile(n cluster.Node) error {
+	if s.password == "" {
+		return nil
+	}
+	if err := writeFile(passfile(n), []byte("*:*:*:*:"+s.password+"\n"), 0o600); err != nil {
+		return fmt.Errorf("configuring %s: %w", n.Name(), err)
+	}
+	return s.own(n, passfile(n))
+}
+
+// configure writes a node's configuration as a follower of primary, or as the
+// primary itself. A running server takes it up when it gets SIGHUP.
+func (s *System) configure(node, primary int) error {
+	own, err := s.nodeSettings(node, primary)
+	if err != nil {
+		return err
+	}
+	if err := s.writePassfile(s.nodes[node]); err != nil {
+		return err
+	}
+	dir := dataDir(s.nodes[node])
+	text := append(render(fixedSettings(s.software)), render(own)...)
+	if err := writeFile(filepath.Join(dir, "postgresql.conf"), text, 0o600); err != nil {
+		return fmt.Errorf("configuring %s: %w", s.nodes[node].Name(), err)
+	}
+	if err := writeFile(filepath.Join(dir, "pg_hba.conf"), s.hostRules(), 0o600); err != nil {
+		return fmt.Errorf("configuring %s: %w", s.nodes[node].Name(), err)
+	}
+	signal := filepath.Join(dir, "standby.signal")
+	if node == primary {
+		err = os.Remove(signal)
+		if os.IsNotExist(err) {
+			err = nil
+		}
+	} else {
+		err = os.WriteFile(signal, nil, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("configuring %s: %w", s.nodes[node].Name(), err)
+	}
+	return nil
+}
+
+// hostRules is pg_hba.conf. Where only the run can reach the nodes no password is
+// asked for.
+func (s *System) hostRules() []byte {
+	method := "trust"
+	if s.password != "" {
+		method = "scram-sha-256"
+	}
+	var b bytes.Buffer
+	for _, db := range []string{"all", "replication"} {
+		for _, net := range []string{"0.0.0.0/0", "::/0"} {
+			fmt.Fprintf(&b, "host %s all %s %s\n", db, net, method)
+		}
+	}
+	return b.Bytes()
+}
+
+// applyDelay is how late standbys replay. While the database is being made ready
+// there is no delay.
+func (s *System) applyDelay() time.Duration {
+	if !s.delayed.Load() {
+		return 0
+	}
+	return s.set.applyDelay
+}

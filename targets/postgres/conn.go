@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// login is who connects, and as what.
+type login struct {
+	user, password, database string
+	// params are the session's settings, sent while connecting.
+	params map[string]string
+}
+
+// conn is one connection to one node. Not safe for concurrent use.
+type conn struct {
+	pg  *pgx.Conn
+	raw *countingConn
+	// isolation is the level that a session asked for when it was opened.
+	isolation string
+	// unreplicated is set when the server said that it gave up waiting for
+	// standbys; see takeUnreplicated.
+	unreplicated bool
+}
+
+// countingConn knows whether bytes were handed to the network.
+type countingConn struct {
+	net.Conn
+	written atomic.Int64
+}
+
+func (c *countingConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
+	return n, err
+}
+
+var errNoSecondDial = errors.New("this connection dials once")
+
+// dial connects to addr. The environment (PGHOST and the like) has no say.
+func dial(ctx context.Context, addr string, who login) (*conn, error) {
+	host, portText, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	portNumber, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
+	}
+	cfg, err := pgx.ParseConfig("host=127.0.0.1 port=5432 user=x password=x database=x sslmode=disable sslnegotiation=postgres target_session_attrs=any connect_timeout=0")
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %s: a PG... variable of the environment is bad: %w", addr, err)
+	}
+	c := &conn{}
+	cfg.Host, cfg.Port = host, uint16(portNumber)
+	cfg.User, cfg.Password, cfg.Database = who.user, who.password, who.database
+	cfg.RuntimeParams = who.params
+	cfg.Fallbacks, cfg.ValidateConnect, cfg.AfterConnect, cfg.TLSConfig = nil, nil, nil, nil
+	// One round trip a statement, by the extended protocol, and nothing that is
+	// remembered from one statement to the next.
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	cfg.StatementCacheCapacity, cfg.DescriptionCacheCapacity = 0, 0
+	// pgx dials once more to send a cancel request when a deadline passes. That
+	// would end a wait for standbys and make the commit visible, so it may not.
+	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if c.raw != nil {
+			return nil, errNoSecondDial
+		}
+		raw, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		c.raw = &countingConn{Conn: raw}
+		return c.raw, nil
+	}
+	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if strings.HasPrefix(n.Message, "canceling wait for synchronous replication") ||
+			strings.HasPrefix(n.Message, "canceling the wait for synchronous replication") {
+			c.unreplicated = true
+		}
+	}
+	c.pg, err = pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		if c.raw != nil {
+			_ = c.raw.Close() // it has failed already
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// standby says whether the server was a standby when it last said something. It
+// reports the change itself (in_hot_standby), without being asked.
+func (c *conn) standby() bool { return c.pg.PgConn().ParameterStatus("in_hot_standby") == "on" }
+
+// takeUnreplicated returns errNotReplicated if the server has given up waiting
+// for standbys since it was last asked.
+func (c *conn) takeUnreplicated() error {
+	if !c.unreplicated {
+		return nil
+	}
+	c.unreplicated = false
+	return errNotReplicated
+}
+
+// broken says whether the connection is of no further use.
+func (c *conn) broken() bool { return c.pg.IsClosed() }
+
+// terminate is the protocol's message with which a client says goodbye.
+var terminate = []byte{'X', 0, 0, 0, 4}
+
+// close ends the connection without waiting for the server.
+func (c *conn) close() {
+	_ = c.raw.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
+	_, _ = c.raw.Conn.Write(terminate) // it notices the end of the stream as well
+	_ = c.raw.Close()
+	// Lets pgx know, which otherwise would keep what belongs to the connection.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = c.pg.Close(ctx)
+}

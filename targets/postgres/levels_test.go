@@ -1,0 +1,249 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+)
+
+// short is the deadline of an operation that is expected to run into it.
+const short = 500 * time.Millisecond
+
+func TestReadYourWritesOnReplicas(t *testing.T) {
+	sandboxtest.EachUser(t, func(t *testing.T) {
+		readYourWrites(deploy(t, targets.Config{WriteLevel: writeLocal, ReadLevel: readReplica}))
+	})
+}
+
+// readYourWrites shows that an asynchronous replica which is held back breaks
+// read-your-writes, and that each cure does what it promises.
+func readYourWrites(d *deployment) {
+	t := d.t
+	must(t, d.HoldReplica(d.ctx, "n2"))
+
+	s := d.sessionAt(1, readReplica, writeLocal)
+	s.write(1, 11)
+	if v := s.read(1); v != history.Absent {
+		t.Errorf("a replica that is held back shows %v, want nothing", v)
+	}
+	if res := s.do(opTimeout, read(1)); res.Node != 1 {
+		t.Errorf("the read went to node %d, want 1", res.Node)
+	}
+	if v := d.sessionAt(1, readPrimary, writeLocal).read(1); v != 11 {
+		t.Errorf("the primary shows %v, want 11", v)
+	}
+	// A session at home on the primary reads from the next node.
+	if v := d.sessionAt(0, readReplica, writeLocal).read(1); v != history.Absent {
+		t.Errorf("read level replica with the primary as home shows %v, want nothing: it must not ask the primary", v)
+	}
+	if v := d.sessionAt(0, readAny, writeLocal).read(1); v != 11 {
+		t.Errorf("read level any with the primary as home shows %v, want 11", v)
+	}
+
+	s = d.sessionAt(1, readSticky, writeLocal)
+	if v := s.read(1); v != history.Absent {
+		t.Errorf("sticky without a write of its own shows %v, want nothing", v)
+	}
+	s.write(1, 12)
+	if v := s.read(1); v != 12 {
+		t.Errorf("sticky shows %v after its own write, want 12", v)
+	}
+	s.c.set.sticky = time.Nanosecond // over
+	if v := s.read(1); v != history.Absent {
+		t.Errorf("sticky shows %v when its time is over, want nothing", v)
+	}
+
+	s = d.sessionAt(1, readWaitForLSN, writeLocal).connected()
+	s.write(1, 13)
+	res := s.do(3*short, read(1))
+	if res.Outcome != history.Fail || !errors.Is(res.Err, errNotReplayed) || res.Broken {
+		t.Errorf("wait-for-lsn on a replica that is held back: %v (%v), broken %v; want fail, because it is not replayed, on a sound connection", res.Outcome, res.Err, res.Broken)
+	}
+	lags, err := d.Lag(d.ctx)
+	must(t, err)
+	if lags["n2"].Replayed <= 0 || lags["n2"].Received != 0 {
+		t.Errorf("lag of the held replica: %+v, want it to have received but not replayed", lags["n2"])
+	}
+	must(t, d.ReleaseReplica(d.ctx, "n2"))
+	if v := s.read(1); v != 13 {
+		t.Errorf("wait-for-lsn shows %v, want 13", v)
+	}
+	if res := s.do(opTimeout, read(1)); res.Node != 1 {
+		t.Errorf("wait-for-lsn asked node %d, want 1", res.Node)
+	}
+	// Now without anybody holding back, a race that it must always win.
+	for v := history.Value(100); v < 200; v++ {
+		s.write(2, v)
+		if got := s.read(2); got != v {
+			t.Fatalf("wait-for-lsn shows %v after its own write of %v", got, v)
+		}
+	}
+}
+
+func TestSynchronousReplication(t *testing.T) {
+	d := deploy(t, targets.Config{WriteLevel: writeOn, Options: map[string]string{"sync": "any:2"}})
+
+	t.Run("remote_apply shows a write everywhere at once", func(t *testing.T) {
+		w := d.sessionAt(0, readReplica, writeRemoteApply)
+		readers := []*session{d.sessionAt(1, readReplica, writeOn), d.sessionAt(2, readReplica, writeOn)}
+		for v := history.Value(1); v <= 100; v++ {
+			w.write(1, v)
+			for i, r := range readers {
+				if got := r.read(1); got != v {
+					t.Fatalf("standby %d shows %v after the write of %v was acknowledged at remote_apply", i+1, got, v)
+				}
+			}
+		}
+	})
+	t.Run("remote_apply waits for replay, on does not", func(t *testing.T) {
+		must(t, d.HoldReplica(d.ctx, "n3"))
+		d.sessionAt(0, readPrimary, writeOn).write(2, 21)
+		d.sessionAt(0, readPrimary, writeRemoteWrite).write(2, 22)
+		if res := d.sessionAt(0, readPrimary, writeRemoteApply).connected().do(short, write(2, 23)); res.Outcome != history.Info {
+			t.Errorf("remote_apply with replay held back: %v (%v), want info", res.Outcome, res.Err)
+		}
+		must(t, d.ReleaseReplica(d.ctx, "n3"))
+		d.await("the write to end its wait", shows(d.sessionAt(0, readPrimary, writeOn), 2, 23))
+	})
+	t.Run("a commit blocks while a standby is cut off", func(t *testing.T) {
+		cut := cluster.Both("n1", "n2")
+		must(t, d.cluster.Network().Cut(d.ctx, cut...))
+		for _, level := range []string{writeRemoteWrite, writeOn, writeRemoteApply} {
+			res := d.sessionAt(0, readPrimary, level).connected().do(short, write(3, 31))
+			if res.Outcome != history.Info || !res.Broken {
+				t.Errorf("%s with a standby cut off: %v (%v), want info", level, res.Outcome, res.Err)
+			}
+		}
+		for i, level := range []string{writeOff, writeLocal} {
+			d.sessionAt(0, readPrimary, level).write(4, history.Value(41+i))
+		}
+		// Had a cancel request been sent, the write would be seen now.
+		s := d.sessionAt(0, readPrimary, writeLocal)
+		if v := s.read(3); v != history.Absent {
+			t.Errorf("the primary shows %v while the commit waits for standbys, want nothing", v)
+		}
+		must(t, d.cluster.Network().Heal(d.ctx, cut...))
+		d.await("the commit to end its wait", shows(s, 3, 31))
+	})
+	t.Run("a wait that is given up is not acknowledged", func(t *testing.T) {
+		cut := cluster.Both("n1", "n2")
+		must(t, d.cluster.Network().Cut(d.ctx, cut...))
+		ctx, stop := context.WithTimeout(d.ctx, opTimeout)
+		defer stop()
+		canceled := make(chan error, 1)
+		go func() {
+			canceled <- cluster.Await(ctx, "a commit that waits for standbys", func(ctx context.Context) error {
+				return d.admin(ctx, 0, func(c *conn) error {
+					tag, err := c.pg.Exec(ctx, `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'lapse'`)
+					if err == nil && tag.RowsAffected() == 0 {
+						return errors.New("none")
+					}
+					return err
+				})
+			})
+		}()
+		s := d.sessionAt(0, readPrimary, writeOn)
+		res := s.do(opTimeout, write(5, 51))
+		must(t, <-canceled)
+		if res.Outcome != history.Info || !errors.Is(res.Err, errNotReplicated) {
+			t.Errorf("a commit whose wait was canceled: %v (%v), want info", res.Outcome, res.Err)
+		}
+		if v := d.session(0).read(5); v != 51 {
+			t.Errorf("the primary shows %v, want the commit that was made locally", v)
+		}
+		must(t, d.cluster.Network().Heal(d.ctx, cut...))
+		d.await("n2 to follow", func(ctx context.Context) error { return d.Ready(ctx, "n2") })
+	})
+}
+
+// shows is a condition for await: a read returns v.
+func shows(s *session, key history.Key, v history.Value) func(context.Context) error {
+	return func(context.Context) error {
+		if got := s.read(key); got != v {
+			return fmt.Errorf("key %v is %v, not %v", key, got, v)
+		}
+		return nil
+	}
+}
+
+func TestRestart(t *testing.T) {
+	d := deploy(t, targets.Config{WriteLevel: writeOn, ReadLevel: readReplica})
+	s := d.session(1)
+	s.write(1, 11)
+
+	t.Run("a standby", func(t *testing.T) {
+		must(t, d.nodes[1].Kill(d.ctx))
+		res := s.do(opTimeout, read(1))
+		if res.Outcome != history.Fail || res.Node != 1 {
+			t.Errorf("a read from a killed standby: %v (%v) by node %d, want fail by node 1", res.Outcome, res.Err, res.Node)
+		}
+		if err := d.Ready(d.ctx, "n2"); err == nil {
+			t.Error("a killed standby is said to be ready")
+		}
+		d.session(0).write(1, 12)
+		must(t, d.Restart(d.ctx, "n2"))
+		d.await("n2 to be ready", func(ctx context.Context) error { return d.Ready(ctx, "n2") })
+		if v := d.session(1).read(1); v != 12 {
+			t.Errorf("the standby shows %v after its restart, want what was written meanwhile", v)
+		}
+	})
+	t.Run("the primary", func(t *testing.T) {
+		w := d.session(1)
+		w.write(1, 13)
+		must(t, d.nodes[0].Kill(d.ctx))
+		// The connection is found to be dead, or was: nothing says that the write
+		// arrived, and nothing that it did not, unless no byte left.
+		if res := w.do(opTimeout, write(1, 14)); res.Outcome == history.OK || !res.Broken {
+			t.Errorf("a write to a killed primary: %v (%v)", res.Outcome, res.Err)
+		}
+		res := d.session(1).do(opTimeout, write(1, 15))
+		if res.Outcome != history.Fail || !strings.Contains(res.Err.Error(), "connection refused") {
+			t.Errorf("a write on a new connection to a killed primary: %v (%v), want fail, as it was refused", res.Outcome, res.Err)
+		}
+		must(t, d.Restart(d.ctx, "n1"))
+		for _, n := range d.nodes {
+			d.await(n.Name()+" to be ready", func(ctx context.Context) error { return d.Ready(ctx, n.Name()) })
+		}
+		if v := d.sessionAt(0, readPrimary, writeOn).read(1); v != 13 {
+			t.Errorf("the primary shows %v after its restart, want 13", v)
+		}
+	})
+	t.Run("a held standby stays held", func(t *testing.T) {
+		must(t, d.HoldReplica(d.ctx, "n3"))
+		must(t, d.nodes[2].Kill(d.ctx))
+		must(t, d.Restart(d.ctx, "n3"))
+		d.session(0).write(2, 21)
+		if v := d.session(2).read(2); v != history.Absent {
+			t.Errorf("a held standby shows %v after its restart, want nothing", v)
+		}
+		must(t, d.ReleaseReplica(d.ctx, "n3"))
+		d.await("n3 to catch up", shows(d.session(2), 2, 21))
+	})
+	t.Run("a standby is not taken for the primary", func(t *testing.T) {
+		d.primary.Store(1) // as a client that has not heard of a failover
+		defer d.primary.Store(0)
+		res := d.sessionAt(0, readPrimary, writeOn).do(opTimeout, read(1))
+		if res.Outcome != history.Fail || !errors.Is(res.Err, errNotPrimary) || !res.Broken {
+			t.Errorf("a read: %v (%v), broken %v; want fail, as it is not the primary", res.Outcome, res.Err, res.Broken)
+		}
+		for _, mops := range [][]history.Mop{{write(1, 99)}, {read(1), write(1, 99)}} {
+			res = d.sessionAt(0, readPrimary, writeOn).do(opTimeout, mops...)
+			if res.Outcome != history.Fail || !strings.Contains(res.Err.Error(), "25006") {
+				t.Errorf("a write: %v (%v), want fail with SQLSTATE 25006", res.Outcome, res.Err)
+			}
+		}
+	})
+	t.Run("the primary cannot be held", func(t *testing.T) {
+		if err := d.HoldReplica(d.ctx, "n1"); err == nil {
+			t.Error("the primary was held back")
+		}
+	})
+}

@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Restart implements targets.System: a killed standby, or a primary that is still
+// one, goes on with its data. A former primary is made a standby anew, which
+// waits, until ctx is done, for the primary and the network between the two.
+func (s *System) Restart(ctx context.Context, name string) error {
+	node, err := s.index(name)
+	if err != nil {
+		return err
+	}
+	err = cluster.Await(ctx, name+" to be started again", func(ctx context.Context) error {
+		s.roles.Lock()
+		defer s.roles.Unlock()
+		if s.nodes[node].State() != cluster.Stopped {
+			return nil // the operator has done it
+		}
+		if s.rebuild[node] {
+			return s.rebuildStandby(ctx, node)
+		}
+		if err := s.configure(node, s.primaryIndex()); err != nil {
+			return err
+		}
+		return s.launch(ctx, node)
+	})
+	if err != nil {
+		return fmt.Errorf("starting %s again: %w", name, err)
+	}
+	s.roles.Lock()
+	held := s.held[node]
+	s.roles.Unlock()
+	if !held {
+		return nil
+	}
+	return cluster.Await(ctx, name+" to be held back again", func(ctx context.Context) error { return s.HoldReplica(ctx, name) })
+}
+
+// Ready implements targets.System. A primary is ready when it writes; a standby
+// when it receives the log from the primary and has replayed what was written
+// before the call, unless it is held back.
+func (s *System) Ready(ctx context.Context, name string) error {
+	node, err := s.index(name)
+	if err != nil {
+		return err
+	}
+	primary := s.primaryIndex()
+	if node == primary {
+		return s.admin(ctx, node, func(c *conn) error {
+			if c.standby() {
+				return errNotPrimary
+			}
+			return execute(ctx, c.pg, `INSERT INTO probe AS p VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET value = p.value + 1`)
+		})
+	}
+	goal, err := s.standing(ctx, primary)
+	if err != nil {
+		return fmt.Errorf("%s follows %s: %w", name, s.nodes[primary].Name(), err)
+	}
+	s.roles.Lock()
+	held := s.held[node] || s.applyDelay() > 0
+	s.roles.Unlock()
+	return s.admin(ctx, node, func(c *conn) error {
+		ctx, cancel := context.WithTimeout(ctx, readyPatience)
+		defer cancel()
+		for {
+			st, err := askStanding(ctx, c)
+			switch {
+			case err != nil:
+				return err
+			case !st.standby:
+				return errors.New("it is no standby of " + s.nodes[primary].Name())
+			case !st.receiving:
+				return errors.New("it does not receive the log from " + s.nodes[primary].Name())
+			case held || st.replayed >= goal.position:
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("it has replayed up to %v of %v", st.replayed, goal.position)
+			case <-time.After(replayPoll):
+			}
+		}
+	})
+}
+
+// readyPatience is how long one call of Ready lets a standby catch up.
+const readyPatience = time.Second
+
+// HoldReplica implements targets.Lagger: the standby goes on receiving the log and
+// stops replaying it. Promotion and ReleaseReplica end that.
+func (s *System) HoldReplica(ctx context.Context, name string) error {
+	node, err := s.index(name)
+	if err != nil {
+		return err
+	}
+	if node == s.primaryIndex() {
+		return fmt.Errorf("holding %s back: it is the primary", name)
+	}
+	err = s.admin(ctx, node, func(c *conn) error {
+		if err := execute(ctx, c.pg, `SELECT pg_wal_replay_pause()`); err != nil {
+			return err
+		}
+		return cluster.Await(ctx, "replay to pause", func(ctx context.Context) error {
+			var state string
+			if err := c.pg.QueryRow(ctx, `SELECT pg_get_wal_replay_pause_state()`).Scan(&state); err != nil {
+				return err
+			}
+			if state != "paused" {
+				return errors.New(state)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("holding %s back: %w", name, err)
+	}
+	s.setHeld(node, true)
+	return nil
+}
+
+// ReleaseReplica implements targets.Lagger. A node that was promoted meanwhile is
+// released already.
+func (s *System) ReleaseReplica(ctx context.Context, name string) error {
+	node, err := s.index(name)
+	if err != nil {
+		return err
+	}
+	s.setHeld(node, false)
+	err = s.admin(ctx, node, func(c *conn) error {
+		if !c.standby() {
+			return nil
+		}
+		return execute(ctx, c.pg, `SELECT pg_wal_replay_resume()`)
+	})
+	if err != nil {
+		return fmt.Errorf("letting %s catch up: %w", name, err)
+	}
+	return nil
+}
+
+// ReplicaHeld implements targets.HoldChecker: the standby itself is asked. A
+// primary is not held back.
+func (s *System) ReplicaHeld(ctx context.Context, name string) (bool, error) {
+	node, err := s.index(name)
+	if err != nil {
+		return false, err
+	}
+	var held bool
+	err = s.admin(ctx, node, func(c *conn) error {
+		if !c.standby() {
+			return nil
+		}
+		return c.pg.QueryRow(ctx, `SELECT pg_is_wal_replay_paused()`).Scan(&held)
+	})
+	if err != nil {
+		return false, fmt.Errorf("asking %s whether it is held back: %w", name, err)
+	}
+	return held, nil
+}
+
+func (s *System) setHeld(node int, held bool) {
+	s.roles.Lock()
+	defer s.roles.Unlock()
+	if held {
+		s.held[node] = true
+	} else {
+		delete(s.held, node)
+	}
+}

@@ -1,0 +1,239 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/targets"
+)
+
+// The read levels.
+const (
+	// readPrimary asks the primary.
+	readPrimary = "primary"
+	// readReplica asks the session's node if it is a standby, else the next one.
+	readReplica = "replica"
+	// readAny asks the session's node, whatever it is.
+	readAny = "any"
+	// readSticky asks the primary for a time after the session's own last write,
+	// and a replica otherwise.
+	readSticky = "sticky"
+	// readWaitForLSN asks a replica as soon as it has replayed the session's own
+	// last commit, and fails if it does not within the deadline.
+	readWaitForLSN = "wait-for-lsn"
+)
+
+var readLevels = []string{readPrimary, readReplica, readAny, readSticky, readWaitForLSN}
+
+// The write levels are the values of synchronous_commit.
+const (
+	writeOff         = "off"
+	writeLocal       = "local"
+	writeRemoteWrite = "remote_write"
+	writeOn          = "on"
+	writeRemoteApply = "remote_apply"
+)
+
+// writeLevels has the default first, then the others from weak to strong.
+var writeLevels = []string{writeOn, writeOff, writeLocal, writeRemoteWrite, writeRemoteApply}
+
+// The options.
+const (
+	optSync          = "sync"
+	optSticky        = "sticky"
+	optIsolation     = "isolation"
+	optFailover      = "failover"
+	optFailoverAfter = "failover-after"
+	optApplyDelay    = "apply-delay"
+	optSoftware      = "software"
+	optBindir        = "bindir"
+)
+
+var options = []targets.Option{
+	{Name: optSync, Default: "none", Help: "synchronous_standby_names: none, any:K or first:K of the standbys"},
+	{Name: optSticky, Default: "5s", Help: "read level sticky: how long after its own write a session reads from the primary"},
+	{Name: optIsolation, Default: "read committed", Values: isolations, Help: "isolation level of every transaction"},
+	{Name: optFailover, Default: "off", Values: []string{"off", "on"}, Help: "promote the most advanced standby when the primary is gone"},
+	{Name: optFailoverAfter, Default: "1s", Help: "how long the primary must be gone before a standby is promoted"},
+	{Name: optApplyDelay, Default: "0s", Help: "recovery_min_apply_delay: how late the standbys replay every commit"},
+	{Name: optSoftware, Default: "fetched", Values: []string{"fetched", "path"}, Help: "the fetched PostgreSQL, or the one installed on this machine"},
+	{Name: optBindir, Default: "", Help: "directory with initdb and postgres, instead of software"},
+}
+
+var isolations = []string{"read committed", "repeatable read", "serializable"}
+
+// syncRule is which standbys a commit waits for.
+type syncRule struct {
+	// method is "", "any" or "first"; count is how many standbys.
+	method string
+	count  int
+}
+
+// String is the rule as the option spells it.
+func (r syncRule) String() string {
+	if r.method == "" {
+		return "none"
+	}
+	return r.method + ":" + strconv.Itoa(r.count)
+}
+
+// names is the value of synchronous_standby_names for a primary with these
+// standbys.
+func (r syncRule) names(standbys []string) string {
+	if r.method == "" || len(standbys) == 0 {
+		return ""
+	}
+	quoted := make([]string, len(standbys))
+	for i, s := range standbys {
+		quoted[i] = strconv.Quote(s)
+	}
+	return fmt.Sprintf("%s %d (%s)", strings.ToUpper(r.method), r.count, strings.Join(quoted, ", "))
+}
+
+// settings is a Config in our own terms.
+type settings struct {
+	nodes         int
+	read, write   string
+	sync          syncRule
+	sticky        time.Duration
+	isolation     string
+	failover      bool
+	failoverAfter time.Duration
+	applyDelay    time.Duration
+	software      string
+	bindir        string
+}
+
+// acknowledgedOnStandbys is how many standbys have the WAL of a commit at least
+// in their operating system's memory when it is acknowledged.
+func (s settings) acknowledgedOnStandbys() int {
+	switch s.write {
+	case writeRemoteWrite, writeOn, writeRemoteApply:
+		return s.sync.count
+	}
+	return 0
+}
+
+// parse checks a Config and fills in what it leaves open. Its errors are
+// *targets.UsageError.
+func parse(cfg targets.Config) (settings, error) {
+	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel}
+	if s.nodes == 0 {
+		s.nodes = info.DefaultNodes
+	}
+	if s.nodes < info.MinNodes || s.nodes > info.MaxNodes {
+		return s, targets.Usagef("--nodes %d: postgres runs on %d to %d nodes, one of them the primary", s.nodes, info.MinNodes, info.MaxNodes)
+	}
+	if s.read == "" {
+		s.read = readLevels[0]
+	}
+	if s.write == "" {
+		s.write = writeLevels[0]
+	}
+	if !slices.Contains(readLevels, s.read) {
+		return s, targets.Usagef("--read-level %s: postgres reads at %s", s.read, strings.Join(readLevels, ", "))
+	}
+	if !slices.Contains(writeLevels, s.write) {
+		return s, targets.Usagef("--write-level %s: postgres writes at the values of synchronous_commit: %s", s.write, strings.Join(writeLevels, ", "))
+	}
+	given := map[string]string{}
+	for k, v := range cfg.Options {
+		if k == optIsolation {
+			v = strings.ToLower(strings.NewReplacer("-", " ", "_", " ").Replace(v))
+		}
+		given[k] = v
+	}
+	opts, err := targets.ResolveOptions(info, given)
+	if err != nil {
+		return s, err
+	}
+	s.isolation, s.software, s.bindir = opts[optIsolation], opts[optSoftware], opts[optBindir]
+	s.failover = opts[optFailover] == "on"
+	if s.sync, err = parseSync(opts[optSync], s.nodes-1); err != nil {
+		return s, err
+	}
+	for _, d := range []struct {
+		option string
+		value  *time.Duration
+		least  time.Duration
+	}{
+		{optSticky, &s.sticky, time.Millisecond},
+		{optFailoverAfter, &s.failoverAfter, 100 * time.Millisecond},
+		{optApplyDelay, &s.applyDelay, 0},
+	} {
+		if *d.value, err = time.ParseDuration(opts[d.option]); err != nil || *d.value < d.least {
+			return s, targets.Usagef("--set %s=%s: want a duration of at least %v, such as 1500ms or 5s", d.option, opts[d.option], d.least)
+		}
+	}
+	return s, s.combination()
+}
+
+func parseSync(text string, standbys int) (syncRule, error) {
+	if text == "none" {
+		return syncRule{}, nil
+	}
+	method, count, _ := strings.Cut(text, ":")
+	k, err := strconv.Atoi(count)
+	if (method != "any" && method != "first") || err != nil || k < 1 {
+		return syncRule{}, targets.Usagef("--set sync=%s: must be none, any:K or first:K, where K is how many standbys a commit waits for", text)
+	}
+	if k > standbys {
+		return syncRule{}, targets.Usagef("--set sync=%s: there are only %d standbys; lower K or raise --nodes to %d", text, standbys, k+1)
+	}
+	return syncRule{method, k}, nil
+}
+
+// combination refuses settings that cannot be served together.
+func (s settings) combination() error {
+	if s.sync.count == 0 && (s.write == writeRemoteWrite || s.write == writeRemoteApply) {
+		way := "with a single node use on or local"
+		if s.nodes > 1 {
+			way = "add --set sync=any:1"
+		}
+		return targets.Usagef("--write-level %s: without synchronous standbys it is the same as local; %s", s.write, way)
+	}
+	if s.nodes == 1 && (s.read == readReplica || s.read == readSticky || s.read == readWaitForLSN) {
+		return targets.Usagef("--read-level %s: there is no replica with --nodes 1; use more nodes, or read from the primary", s.read)
+	}
+	if s.nodes == 1 && s.failover {
+		return targets.Usagef("--set failover=on: there is no standby with --nodes 1; use more nodes")
+	}
+	if s.isolation == "serializable" && s.read != readPrimary {
+		return targets.Usagef("--set isolation=serializable with --read-level %s: PostgreSQL has no serializable transactions on a standby; use --read-level primary, or repeatable read", s.read)
+	}
+	if s.applyDelay > 0 && s.failover {
+		return targets.Usagef("--set apply-delay=%v with --set failover=on: a standby that replays late does not know how much it has received after a restart, so that the most advanced one cannot be told; use one of them", s.applyDelay)
+	}
+	if s.applyDelay > 0 && s.write == writeRemoteApply {
+		return targets.Usagef("--set apply-delay=%v with --write-level remote_apply: every commit would wait for it; use another write level", s.applyDelay)
+	}
+	return nil
+}
+
+// complete is cfg with everything filled in that it left open.
+func (s settings) complete(cfg targets.Config) targets.Config {
+	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel = s.nodes, s.read, s.write
+	failover := "off"
+	if s.failover {
+		failover = "on"
+	}
+	cfg.Options = map[string]string{
+		optSync:          s.sync.String(),
+		optSticky:        s.sticky.String(),
+		optIsolation:     s.isolation,
+		optFailover:      failover,
+		optFailoverAfter: s.failoverAfter.String(),
+		optApplyDelay:    s.applyDelay.String(),
+		optSoftware:      s.software,
+		optBindir:        s.bindir,
+	}
+	if cfg.OpTimeout == 0 {
+		cfg.OpTimeout = defaultOpTimeout
+	}
+	return cfg
+}
+
+const defaultOpTimeout = 2 * time.Second

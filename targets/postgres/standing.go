@@ -1,0 +1,113 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// standing is what a node says of its place in the replication.
+type standing struct {
+	// standby says that it replays rather than writes.
+	standby bool
+	// receiving says that it has a connection to a primary; timeline is the one
+	// that it receives, and silent how long ago it heard the primary last.
+	receiving bool
+	timeline  int
+	silent    time.Duration
+	// position is up to where it has the log, replayed up to where it shows it.
+	// For a primary both are where its log is on disk, which is what it sends.
+	position, replayed lsn
+}
+
+const sqlStanding = `
+SELECT r.standby,
+       COALESCE(w.status = 'streaming', false),
+       COALESCE(w.received_tli, 0),
+       COALESCE(extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time) * 1000, 0)::bigint,
+       CASE WHEN r.standby THEN GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), w.written_lsn)
+            ELSE pg_current_wal_flush_lsn() END::text,
+       CASE WHEN r.standby THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text
+  FROM (SELECT pg_is_in_recovery() AS standby) r LEFT JOIN pg_stat_wal_receiver w ON true`
+
+// askStanding asks the node behind c.
+func askStanding(ctx context.Context, c *conn) (standing, error) {
+	var st standing
+	var silentMillis int64
+	var position, replayed *string
+	err := c.pg.QueryRow(ctx, sqlStanding).Scan(&st.standby, &st.receiving, &st.timeline, &silentMillis, &position, &replayed)
+	if err != nil {
+		return st, err
+	}
+	st.silent = time.Duration(silentMillis) * time.Millisecond
+	if st.position, err = readLSN(position); err != nil {
+		return st, err
+	}
+	st.replayed, err = readLSN(replayed)
+	if !st.standby {
+		st.position, st.replayed = st.position.end(), st.replayed.end()
+	}
+	return st, err
+}
+
+func readLSN(text *string) (lsn, error) {
+	if text == nil {
+		return 0, nil
+	}
+	return parseLSN(*text)
+}
+
+// standing asks a node over a connection of its own.
+func (s *System) standing(ctx context.Context, node int) (st standing, err error) {
+	err = s.admin(ctx, node, func(c *conn) error {
+		st, err = askStanding(ctx, c)
+		return err
+	})
+	return st, err
+}
+
+// Lag is how far a standby is behind the primary.
+type Lag struct {
+	// Received and Replayed are the bytes of the log that the primary has on disk
+	// and the standby has not received, or not replayed.
+	Received, Replayed int64
+	// Time is how long ago the last commit that the standby shows was made, 0 when
+	// it has replayed everything.
+	Time time.Duration
+}
+
+// Lag is the lag of every standby that can be asked. Standbys that cannot are
+// left out; without an answer of the primary there is an error.
+func (s *System) Lag(ctx context.Context) (map[string]Lag, error) {
+	primary := s.primaryIndex()
+	at, err := s.standing(ctx, primary)
+	if err != nil {
+		return nil, fmt.Errorf("measuring lag: %w", err)
+	}
+	lags := map[string]Lag{}
+	for i, n := range s.nodes {
+		if i == primary {
+			continue
+		}
+		var st standing
+		var millis int64
+		err := s.admin(ctx, i, func(c *conn) (err error) {
+			if st, err = askStanding(ctx, c); err != nil {
+				return err
+			}
+			return c.pg.QueryRow(ctx, `SELECT COALESCE(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000, 0)::bigint`).Scan(&millis)
+		})
+		if err != nil {
+			s.log.Debug("measuring lag", "node", n.Name(), "error", err)
+			continue
+		}
+		lag := Lag{Received: behind(at.position, st.position), Replayed: behind(at.position, st.replayed)}
+		if lag.Replayed > 0 {
+			lag.Time = time.Duration(millis) * time.Millisecond
+		}
+		lags[n.Name()] = lag
+	}
+	return lags, nil
+}
+
+func behind(primary, standby lsn) int64 { return max(0, int64(primary)-int64(standby)) }

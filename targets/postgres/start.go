@@ -1,0 +1,279 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Start implements targets.Target.
+func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
+	set, err := parse(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Nodes()) != set.nodes {
+		return nil, fmt.Errorf("starting postgres: the cluster has %d nodes, not %d", len(c.Nodes()), set.nodes)
+	}
+	sw, err := set.find(ctx, cfg.Cache)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{
+		cluster:  c,
+		nodes:    c.Nodes(),
+		set:      set,
+		software: sw,
+		schema:   schemaName(cfg.Run),
+		log:      logger(cfg),
+		progress: cfg.Progress,
+		held:     map[int]bool{},
+		rebuild:  map[int]bool{},
+	}
+	if s.progress == nil {
+		s.progress = func(string) {}
+	}
+	if err := s.start(ctx, cfg.Cache); err != nil {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		return nil, errors.Join(err, s.Stop(stopCtx))
+	}
+	return s, nil
+}
+
+// stopTimeout is how long stopping may take when starting has failed.
+const stopTimeout = 20 * time.Second
+
+func (s *System) start(ctx context.Context, cache string) error {
+	if err := s.prepare(ctx, cache); err != nil {
+		return err
+	}
+	s.progress(fmt.Sprintf("starting %s on %d nodes", s.software, len(s.nodes)))
+	for i := range s.nodes {
+		if err := s.launch(ctx, i); err != nil {
+			return err
+		}
+	}
+	if err := s.whileAlive(ctx, s.makeReady); err != nil {
+		return err
+	}
+	if err := s.whileAlive(ctx, s.checkpoint); err != nil {
+		return err
+	}
+	if s.set.applyDelay > 0 {
+		s.delayed.Store(true)
+		for i := range s.nodes {
+			if err := s.reconfigure(i); err != nil {
+				return err
+			}
+		}
+	}
+	if s.set.failover {
+		s.op = startOperator(s)
+	}
+	return nil
+}
+
+// launch starts the server of a node. That it serves is for the caller to wait
+// for.
+func (s *System) launch(ctx context.Context, node int) error {
+	n := s.nodes[node]
+	if err := s.own(n, dataDir(n)); err != nil {
+		return err
+	}
+	return n.Start(ctx, cluster.Command{
+		Path:    filepath.Join(s.software.bindir, "postgres"),
+		Args:    []string{"-D", dataDir(n)},
+		Log:     logName,
+		NotRoot: true,
+	})
+}
+
+// logName is the file in a node's log directory that the server writes to.
+const logName = "postgres.log"
+
+// whileAlive runs f and ends it when a server dies.
+func (s *System) whileAlive(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for _, n := range s.nodes {
+		exited := n.Exited()
+		go func() {
+			select {
+			case <-exited:
+				cancel(fmt.Errorf("the server on %s ended; its log is %s", n.Name(), filepath.Join(n.LogDir(), logName)))
+			case <-ctx.Done():
+			}
+		}()
+	}
+	err := f(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// makeReady makes the schema and returns when a write went through the primary at
+// the write level and every standby has shown it.
+func (s *System) makeReady(ctx context.Context) error {
+	err := cluster.Await(ctx, "the primary", func(ctx context.Context) error {
+		return s.admin(ctx, s.primaryIndex(), func(*conn) error { return nil })
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.admin(ctx, s.primaryIndex(), func(c *conn) error { return s.makeSchema(ctx, c) }); err != nil {
+		return err
+	}
+	// The schema is there before any client reads at a standby.
+	c, err := s.connect(ctx, s.primaryIndex(), s.clientLogin(0, s.set, s.primaryIndex()))
+	if err != nil {
+		return fmt.Errorf("connecting as a client: %w", err)
+	}
+	defer c.close()
+	if err := execute(ctx, c.pg, `INSERT INTO probe VALUES (0, 1)`); err != nil {
+		return fmt.Errorf("writing at level %s: %w", s.set.write, err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for i, n := range s.nodes {
+		group.Go(func() error {
+			return cluster.Await(ctx, n.Name()+" to show a write of the primary", func(ctx context.Context) error {
+				return s.showsProbe(ctx, i)
+			})
+		})
+	}
+	return group.Wait()
+}
+
+func (s *System) showsProbe(ctx context.Context, node int) error {
+	c, err := s.connect(ctx, node, s.clientLogin(0, s.set, node))
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	var n int64
+	return c.pg.QueryRow(ctx, `SELECT value FROM probe WHERE id = 0`).Scan(&n)
+}
+
+// checkpoint has every node write down where it is. A standby that was killed
+// shows, when it is started again, first the state of its last restartpoint: that
+// must not be one before there were tables.
+func (s *System) checkpoint(ctx context.Context) error {
+	primary := s.primaryIndex()
+	var goal standing
+	err := s.admin(ctx, primary, func(c *conn) (err error) {
+		if err = execute(ctx, c.pg, `CHECKPOINT`); err == nil {
+			goal, err = askStanding(ctx, c)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range s.nodes {
+		if i == primary {
+			continue
+		}
+		group.Go(func() error {
+			return s.admin(ctx, i, func(c *conn) error {
+				if err := awaitReplay(ctx, c.pg, goal.position); err != nil {
+					return err
+				}
+				return execute(ctx, c.pg, `CHECKPOINT`)
+			})
+		})
+	}
+	return group.Wait()
+}
+
+// makeSchema makes the role, the schema and the tables in one transaction.
+func (s *System) makeSchema(ctx context.Context, c *conn) error {
+	password := ""
+	if s.password != "" {
+		password = " PASSWORD '" + s.password + "'" // hexadecimal
+	}
+	// The statement holds a secret: not even an error may bring it into the log.
+	sql := `SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1;
+BEGIN;
+CREATE ROLE ` + clientUser + ` LOGIN` + password + `;
+CREATE SCHEMA ` + s.schema + ` AUTHORIZATION ` + clientUser + `;
+SET LOCAL ROLE ` + clientUser + `;` + tables + `COMMIT`
+	_, err := c.pg.PgConn().Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return fmt.Errorf("making the schema %s: %w", s.schema, err)
+	}
+	return nil
+}
+
+// schemaName is a name for the run's schema that needs no quotes.
+func schemaName(run string) string {
+	name := []byte("lapse_" + strings.ToLower(run))
+	for i, b := range name {
+		if (b < 'a' || b > 'z') && (b < '0' || b > '9') {
+			name[i] = '_'
+		}
+	}
+	return string(name[:min(len(name), 63)])
+}
+
+// reconfigure writes a node's configuration anew and has a running server take it
+// up.
+func (s *System) reconfigure(node int) error {
+	if err := s.configure(node, s.primaryIndex()); err != nil {
+		return err
+	}
+	n := s.nodes[node]
+	if err := s.own(n, dataDir(n)); err != nil {
+		return err
+	}
+	if n.State() == cluster.Stopped {
+		return nil
+	}
+	return n.Signal(int(syscall.SIGHUP))
+}
+
+// Stop implements targets.System: a fast shutdown of every server, standbys last,
+// and SIGKILL for those that have not ended when ctx is done.
+func (s *System) Stop(ctx context.Context) error {
+	if s.op != nil {
+		s.op.stop()
+	}
+	s.roles.Lock()
+	defer s.roles.Unlock()
+	errs := make(chan error, len(s.nodes))
+	for _, n := range s.nodes {
+		go func() {
+			errs <- s.stopNode(ctx, n)
+		}()
+	}
+	var all []error
+	for range s.nodes {
+		all = append(all, <-errs)
+	}
+	for _, n := range s.nodes {
+		clearSharedMemory(dataDir(n))
+	}
+	return errors.Join(all...)
+}
+
+func (s *System) stopNode(ctx context.Context, n cluster.Node) error {
+	if n.State() == cluster.Paused {
+		if err := n.Kill(ctx); err != nil {
+			return err
+		}
+	}
+	if n.State() != cluster.Stopped {
+		_ = n.Signal(int(syscall.SIGINT)) // fast shutdown; Stop alone would wait for clients
+	}
+	return n.Stop(ctx)
+}

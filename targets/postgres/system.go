@@ -1,0 +1,141 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// System is a running PostgreSQL cluster. It is safe for concurrent use.
+type System struct {
+	cluster  cluster.Cluster
+	nodes    []cluster.Node
+	set      settings
+	software software
+	// password is everybody's, empty where none is asked for.
+	password string
+	schema   string
+	log      *slog.Logger
+	progress func(string)
+
+	// primary is the index of the node that takes the writes.
+	primary atomic.Int32
+	// delayed turns recovery_min_apply_delay on.
+	delayed atomic.Bool
+	observe atomic.Pointer[func(kind, text string)]
+
+	// roles is held while nodes change their roles or are started, so that nobody
+	// starts a node in a role that is being taken from it.
+	roles sync.Mutex
+	// held are the standbys that HoldReplica stopped from replaying.
+	held map[int]bool
+	// rebuild are the nodes whose data is of a history that was given up.
+	rebuild map[int]bool
+	// op is the operator, nil without failover.
+	op *operator
+}
+
+var (
+	_ targets.System    = (*System)(nil)
+	_ targets.Primarier = (*System)(nil)
+	_ targets.Lagger    = (*System)(nil)
+	_ targets.Observer  = (*System)(nil)
+)
+
+// Open implements targets.System. Connections are made when they are needed.
+func (s *System) Open(_ context.Context, session targets.Session) (targets.Client, error) {
+	return &client{
+		sys:     s,
+		set:     s.set,
+		session: session,
+		conns:   make([]*conn, len(s.nodes)),
+	}, nil
+}
+
+// Version implements targets.System.
+func (s *System) Version() string { return s.software.String() }
+
+// Primary implements targets.Primarier: the node that takes the writes according
+// to the operator, or the first node without one.
+func (s *System) Primary(context.Context) (string, error) {
+	return s.nodes[s.primaryIndex()].Name(), nil
+}
+
+func (s *System) primaryIndex() int { return int(s.primary.Load()) }
+
+// Observe implements targets.Observer. The kinds are "failover" and "standby".
+func (s *System) Observe(f func(kind, text string)) { s.observe.Store(&f) }
+
+func (s *System) tell(kind, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.log.Info(text, "kind", kind)
+	if f := s.observe.Load(); f != nil {
+		(*f)(kind, text)
+	}
+}
+
+func (s *System) index(name string) (int, error) {
+	for i, n := range s.nodes {
+		if n.Name() == name {
+			return i, nil
+		}
+	}
+	_, err := s.cluster.Node(name) // says which there are
+	return 0, err
+}
+
+// connect makes a connection from where the clients are.
+func (s *System) connect(ctx context.Context, node int, who login) (*conn, error) {
+	addr, err := s.cluster.Route(cluster.Clients, s.nodes[node].Name(), port)
+	if err != nil {
+		return nil, err
+	}
+	return dial(ctx, addr, who)
+}
+
+func (s *System) clientLogin(session int32, set settings, node int) login {
+	return login{user: clientUser, password: s.password, database: database, params: map[string]string{
+		"application_name":              fmt.Sprintf("lapse-%d", session),
+		"search_path":                   s.schema,
+		"synchronous_commit":            set.write,
+		"default_transaction_isolation": s.isolationAt(set, node),
+	}}
+}
+
+// isolationAt is the isolation level of transactions at node: a standby knows no
+// serializable, only repeatable read (PostgreSQL, "Serializable Isolation Level":
+// hot standbys do not support it).
+func (s *System) isolationAt(set settings, node int) string {
+	if set.isolation == "serializable" && node != s.primaryIndex() {
+		return "repeatable read"
+	}
+	return set.isolation
+}
+
+// adminLogin is for what the harness itself asks; its writes do not wait for
+// standbys.
+func (s *System) adminLogin() login {
+	return login{user: superuser, password: s.password, database: database, params: map[string]string{
+		"application_name":   "lapse-admin",
+		"search_path":        s.schema,
+		"synchronous_commit": "local",
+	}}
+}
+
+// admin runs f with a connection of the superuser's to node.
+func (s *System) admin(ctx context.Context, node int, f func(c *conn) error) error {
+	c, err := s.connect(ctx, node, s.adminLogin())
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", s.nodes[node].Name(), err)
+	}
+	defer c.close()
+	if err := f(c); err != nil {
+		return fmt.Errorf("asking %s: %w", s.nodes[node].Name(), err)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// port is the servers' port, as a Spec numbers it.
+const port = 5432
+
+var info = targets.Info{
+	Name:         "postgres",
+	Summary:      "PostgreSQL with streaming replication: one primary and its standbys",
+	ReadLevels:   readLevels,
+	WriteLevels:  writeLevels,
+	Options:      options,
+	DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
+	MaxTxn: 64,
+	Funcs: []history.Func{
+		history.Read, history.Write, history.CAS, history.Delete,
+		history.Append, history.ReadList,
+		history.Add, history.Remove, history.ReadSet,
+		history.Increment, history.ReadCounter,
+		history.Generate, history.Transfer,
+	},
+}
+
+// Target is PostgreSQL. The zero value is ready; it is safe for concurrent use.
+type Target struct{}
+
+var (
+	_ targets.Target  = Target{}
+	_ targets.Fetcher = Target{}
+)
+
+// Info implements targets.Target.
+func (Target) Info() targets.Info { return info }
+
+// Resolve implements targets.Target.
+func (Target) Resolve(cfg targets.Config) (targets.Config, error) {
+	s, err := parse(cfg)
+	if err != nil {
+		return cfg, err
+	}
+	if err := s.checkSoftware(); err != nil {
+		return cfg, err
+	}
+	return s.complete(cfg), nil
+}
+
+// Spec implements targets.Target. The first node is the first primary.
+func (Target) Spec(cfg targets.Config) cluster.Spec {
+	return cluster.Spec{
+		Run:        cfg.Run,
+		Nodes:      cluster.NodeNames(cfg.Nodes),
+		Ports:      []int{port},
+		LinkByLink: true,
+	}
+}
+
+// Fetch implements targets.Fetcher. Installed software is only looked for.
+func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
+	s, err := parse(cfg)
+	if err != nil {
+		return err
+	}
+	if s.fetched() {
+		if err := newStore(cfg.Cache, cfg.Progress).fetch(ctx); err != nil {
+			return err
+		}
+	}
+	_, err = s.find(ctx, cfg.Cache)
+	return err
+}
+
+// Present implements targets.Fetcher.
+func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
+	s, err := parse(cfg)
+	if err != nil {
+		return "", err
+	}
+	sw, err := s.find(ctx, cfg.Cache)
+	if err != nil {
+		return "", err
+	}
+	return sw.String() + " at " + sw.bindir, nil
+}
+
+// logger is cfg's logger or one that says nothing.
+func logger(cfg targets.Config) *slog.Logger {
+	if cfg.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return cfg.Log
+}

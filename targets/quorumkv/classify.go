@@ -1,0 +1,27 @@
+package quorumkv
+
+import (
+	"errors"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+)
+
+// Classify says what an error means for the operation: a read that got no answer
+// has failed; a write has failed only when the store, or the connection that
+// never came about, says that it was written nowhere. Everything else may have
+// been written.
+func Classify(err error, write bool) history.Outcome {
+	if err == nil {
+		return history.OK
+	}
+	if !write {
+		return history.Fail
+	}
+	var e *client.Error
+	if errors.As(err, &e) && e.Outcome == protocol.NotWritten {
+		return history.Fail
+	}
+	return history.Info
+}

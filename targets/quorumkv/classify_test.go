@@ -1,0 +1,86 @@
+package quorumkv
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+)
+
+func TestClassify(t *testing.T) {
+	answered := func(o protocol.Outcome) error {
+		return &client.Error{Status: 503, Failure: protocol.Failure{Code: "unavailable", Outcome: o}}
+	}
+	for _, c := range []struct {
+		name  string
+		err   error
+		write bool
+		want  history.Outcome
+	}{
+		{"acknowledged write", nil, true, history.OK},
+		{"answered read", nil, false, history.OK},
+		{"write that reached nobody", answered(protocol.NotWritten), true, history.Fail},
+		{"write that reached somebody", answered(protocol.PerhapsWritten), true, history.Info},
+		{"write that says nothing of its outcome", answered(""), true, history.Info},
+		{"write with an error that is not the client's", errors.New("?"), true, history.Info},
+		{"write past its deadline", context.DeadlineExceeded, true, history.Info},
+		{"read that failed", answered(""), false, history.Fail},
+		{"read past its deadline", context.DeadlineExceeded, false, history.Fail},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := Classify(c.err, c.write); got != c.want {
+				t.Errorf("Classify(%v, write %t) = %s, want %s", c.err, c.write, got, c.want)
+			}
+		})
+	}
+}
+
+// TestClassifyConnections takes its errors from real connections.
+func TestClassifyConnections(t *testing.T) {
+	refused, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused.Close()
+	release := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer silent.Close()
+	defer close(release)
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			conn.Close()
+		}
+	}))
+	defer broken.Close()
+	for _, c := range []struct {
+		name, addr string
+		want       history.Outcome
+	}{
+		{"refused before a byte left", refused.Addr().String(), history.Fail},
+		{"no answer until the deadline", silent.Listener.Addr().String(), history.Info},
+		{"connection lost after the request", broken.Listener.Addr().String(), history.Info},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			cl := client.New(c.addr)
+			defer cl.Close()
+			_, err := cl.Put(ctx, "k0", []byte("1"), "1")
+			if got := Classify(err, true); got != c.want {
+				t.Errorf("write: Classify(%v) = %s, want %s", err, got, c.want)
+			}
+			_, err = cl.Get(ctx, "k0", "1", "")
+			if got := Classify(err, false); got != history.Fail {
+				t.Errorf("read: Classify(%v) = %s, want fail", err, got)
+			}
+		})
+	}
+}

@@ -1,0 +1,129 @@
+package quorumkv
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// session is one session: a connection of its own to each node that it asks. The
+// store has no sessions, so that nothing but these connections is carried along.
+type session struct {
+	system *System
+	text   func(string) history.Value
+	conns  []*client.Client
+	// writeBack is the level at which keys are written: blocking read repair
+	// has to know it (see the store's README).
+	writeBack string
+}
+
+// Open implements targets.System.
+func (s *System) Open(_ context.Context, cfg targets.Session) (targets.Client, error) {
+	c := &session{system: s, text: cfg.Text, conns: make([]*client.Client, len(s.nodes))}
+	if s.cfg.Options[optReadRepair] == "blocking" {
+		c.writeBack = s.cfg.WriteLevel
+	}
+	return c, nil
+}
+
+// Close implements targets.Client.
+func (c *session) Close() error {
+	for _, conn := range c.conns {
+		if conn != nil {
+			conn.Close()
+		}
+	}
+	return nil
+}
+
+func (c *session) conn(at int) (*client.Client, error) {
+	if c.conns[at] == nil {
+		addr, err := c.system.cluster.Route(cluster.Clients, c.system.nodes[at], port)
+		if err != nil {
+			return nil, fmt.Errorf("finding the way to %s: %w", c.system.nodes[at], err)
+		}
+		c.conns[at] = client.New(addr)
+	}
+	return c.conns[at], nil
+}
+
+// Do implements targets.Client.
+func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
+	if len(txn.Mops) != 1 {
+		return targets.Result{Outcome: history.Fail, Node: -1, Err: fmt.Errorf("quorumkv has no transactions, asked for %d micro-operations", len(txn.Mops))}
+	}
+	conn, err := c.conn(at)
+	if err != nil {
+		return targets.Result{Outcome: history.Fail, Node: at, Err: err}
+	}
+	note, err := c.do(ctx, conn, txn)
+	if err != nil {
+		return targets.Result{Outcome: Classify(err, txn.Mops[0].Func.Writes()), Err: err, Node: at}
+	}
+	return targets.Result{Outcome: history.OK, Node: at, Note: note}
+}
+
+func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn) (note string, err error) {
+	m := &txn.Mops[0]
+	key := m.Key.String()
+	cfg := &c.system.cfg
+	switch m.Func {
+	case history.Read:
+		got, err := conn.Get(ctx, key, cfg.ReadLevel, c.writeBack)
+		if err != nil {
+			return "", err
+		}
+		if got == nil {
+			txn.SetRead(0, history.Absent)
+			return "", nil
+		}
+		txn.SetRead(0, c.value(got))
+		txn.SetVersion(0, got.Version.Int64())
+		return readNote(got), nil
+	case history.Write:
+		var done protocol.Written
+		if done, err = conn.Put(ctx, key, strconv.AppendInt(nil, int64(m.Arg), 10), cfg.WriteLevel); err == nil {
+			txn.SetVersion(0, done.Version.Int64())
+		}
+		return ackedNote(done), err
+	case history.Delete:
+		var done protocol.Written
+		if done, err = conn.Delete(ctx, key, cfg.WriteLevel); err == nil {
+			txn.SetVersion(0, done.Version.Int64())
+		}
+		return ackedNote(done), err
+	}
+	return "", fmt.Errorf("quorumkv cannot do %s", m.Func)
+}
+
+// value is what the store returned: the integer that some client wrote, or
+// whatever else was there, for the checkers to wonder about.
+func (c *session) value(got *protocol.Value) history.Value {
+	b := got.Bytes()
+	if v, err := strconv.ParseInt(string(b), 10, 64); err == nil {
+		return history.Value(v)
+	}
+	return c.text(string(b))
+}
+
+func readNote(v *protocol.Value) string {
+	note := "answered by " + strings.Join(v.Answered, " ")
+	if len(v.Repaired) > 0 {
+		note += ", repaired " + strings.Join(v.Repaired, " ")
+	}
+	return note
+}
+
+func ackedNote(w protocol.Written) string {
+	if len(w.Acked) == 0 {
+		return ""
+	}
+	return "acknowledged by " + strings.Join(w.Acked, " ")
+}

@@ -1,0 +1,168 @@
+// Package quorumkv tests the project's own replicated store: every node is a
+// process of this binary, so that nothing has to be installed.
+package quorumkv
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Name is the target's name.
+const Name = "quorumkv"
+
+// port is what every node listens on, for clients and peers alike.
+const port = 7400
+
+// The target's options, spelled as the store's own configuration spells them.
+const (
+	optReplication    = "replication"
+	optReadRepair     = "read_repair"
+	optHintedHandoff  = "hinted_handoff"
+	optTimestamps     = "write_timestamps"
+	optDefects        = "defects"
+	optRequestTimeout = "request_timeout"
+	optFsync          = "fsync"
+)
+
+// Target is quorumkv.
+type Target struct{}
+
+// New makes the target.
+func New() *Target { return &Target{} }
+
+// Info implements targets.Target.
+func (*Target) Info() targets.Info {
+	levels := []string{"QUORUM", "ONE", "ALL", "1", "2", "3"}
+	return targets.Info{
+		Name:        Name,
+		Summary:     "the project's own leaderless replicated store (R and W per request)",
+		ReadLevels:  levels,
+		WriteLevels: levels,
+		Options: []targets.Option{
+			{Name: optReplication, Default: "", Help: "replicas of a key, N (default: the nodes, at most 3)"},
+			{Name: optReadRepair, Default: "async", Values: []string{"off", "async", "blocking"}, Help: "what a read does about replicas that hold something older"},
+			{Name: optHintedHandoff, Default: "true", Values: []string{"true", "false"}, Help: "keep writes for replicas that miss them"},
+			{Name: optTimestamps, Default: "coordinator", Values: []string{"coordinator", "quorum"}, Help: "where a write's timestamp comes from; quorum with read_repair=blocking and W+R>N is linearizable"},
+			{Name: optRequestTimeout, Default: "", Help: "after which a node answers whatever happens (default: a quarter of the operations' deadline)"},
+			{Name: optFsync, Default: "true", Values: []string{"true", "false"}, Help: "sync writes before acknowledging them"},
+			{Name: optDefects, Default: "", Help: "defects to switch on, separated by +, each on all nodes or as name@node on one: " + strings.Join(defectNames(), ", ")},
+		},
+		Funcs:        []history.Func{history.Read, history.Write, history.Delete},
+		MaxTxn:       1,
+		DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
+	}
+}
+
+func defectNames() []string {
+	var names []string
+	for _, d := range defect.All() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// Resolve implements targets.Target.
+func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
+	opts, err := targets.ResolveOptions(t.Info(), cfg.Options)
+	if err != nil {
+		return cfg, err
+	}
+	if opts[optReplication] == "" {
+		opts[optReplication] = strconv.Itoa(min(cfg.Nodes, 3))
+	}
+	n, err := strconv.Atoi(opts[optReplication])
+	if err != nil || n < 1 || n > cfg.Nodes {
+		return cfg, targets.Usagef("--set %s=%s: must be a number from 1 to the number of nodes, %d", optReplication, opts[optReplication], cfg.Nodes)
+	}
+	if opts[optRequestTimeout] == "" {
+		opts[optRequestTimeout] = max(cfg.OpTimeout/4, 20*time.Millisecond).String()
+	}
+	if d, err := time.ParseDuration(opts[optRequestTimeout]); err != nil || d < time.Millisecond || d > time.Hour {
+		return cfg, targets.Usagef("--set %s=%s: must be a duration from 1ms to 1h, such as 500ms", optRequestTimeout, opts[optRequestTimeout])
+	}
+	nodes := cluster.NodeNames(cfg.Nodes)
+	for _, d := range splitDefects(opts[optDefects]) {
+		if !slices.Contains(defectNames(), d.name) {
+			return cfg, targets.Usagef("--set %s=%s: no defect %q; there are: %s", optDefects, opts[optDefects], d.name, strings.Join(defectNames(), ", "))
+		}
+		if d.node != "" && !slices.Contains(nodes, d.node) {
+			return cfg, targets.Usagef("--set %s=%s: no node %q; there are: %s", optDefects, opts[optDefects], d.node, strings.Join(nodes, ", "))
+		}
+	}
+	cfg.Options = opts
+	if cfg.WriteLevel, err = checkLevel("write-level", cfg.WriteLevel, n); err != nil {
+		return cfg, err
+	}
+	cfg.ReadLevel, err = checkLevel("read-level", cfg.ReadLevel, n)
+	return cfg, err
+}
+
+func checkLevel(flag, level string, n int) (string, error) {
+	if level == "" {
+		return quorum.Quorum.String(), nil
+	}
+	level = strings.ToUpper(level)
+	if _, err := count(level, n); err != nil {
+		return "", targets.Usagef("--%s %s: %v (N is %d)", flag, level, err, n)
+	}
+	return level, nil
+}
+
+// count is how many of n replicas a level asks for.
+func count(level string, n int) (int, error) {
+	l, err := quorum.ParseLevel(level)
+	if err != nil {
+		return 0, err
+	}
+	return l.Count(n)
+}
+
+// onNode is a defect of one node, or of all if node is empty.
+type onNode struct{ name, node string }
+
+func splitDefects(s string) []onNode {
+	var out []onNode
+	for _, part := range strings.FieldsFunc(s, func(r rune) bool { return r == '+' || r == ',' }) {
+		name, node, _ := strings.Cut(part, "@")
+		out = append(out, onNode{name, node})
+	}
+	return out
+}
+
+// Spec implements targets.Target.
+func (*Target) Spec(cfg targets.Config) cluster.Spec {
+	return cluster.Spec{Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{port}, LinkByLink: true}
+}
+
+// replicas is N of a resolved configuration.
+func replicas(cfg targets.Config) (int, error) {
+	n, err := strconv.Atoi(cfg.Options[optReplication])
+	if err != nil {
+		return 0, fmt.Errorf("reading %s: %w", optReplication, err)
+	}
+	return n, nil
+}
+
+// Levels counts the replicas of a resolved configuration and those that its
+// write and read levels ask for: N, W and R.
+func Levels(cfg targets.Config) (n, w, r int, err error) {
+	if n, err = replicas(cfg); err != nil {
+		return 0, 0, 0, err
+	}
+	if w, err = count(cfg.WriteLevel, n); err != nil {
+		return 0, 0, 0, err
+	}
+	if r, err = count(cfg.ReadLevel, n); err != nil {
+		return 0, 0, 0, err
+	}
+	return n, w, r, nil
+}
