@@ -1,0 +1,193 @@
+package cassandra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/gocql/gocql"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// System is a running Cassandra cluster. It is safe for concurrent use.
+type System struct {
+	cluster cluster.Cluster
+	nodes   []cluster.Node
+	set     settings
+	jvm     jvm
+	// keyspace has the tables.
+	keyspace string
+	clock    *clock
+	ring     *ring
+	version  string
+	log      *slog.Logger
+	progress func(string)
+
+	// admins are connections for what the harness itself asks of each node.
+	adminMu sync.Mutex
+	admins  []*conn
+}
+
+var (
+	_ targets.System        = (*System)(nil)
+	_ targets.ReplicaPlacer = (*System)(nil)
+	_ targets.DataCentred   = (*System)(nil)
+	_ targets.ClockBender   = (*System)(nil)
+)
+
+// Open implements targets.System. A session that stays is connected to its home
+// at once.
+func (s *System) Open(ctx context.Context, session targets.Session) (targets.Client, error) {
+	c := &client{
+		sys: s, session: session,
+		read: s.set.read, write: s.set.write,
+		statements: newStatements(s.keyspace, s.set.write),
+		conns:      make([]*conn, len(s.nodes)),
+	}
+	if !session.Roam {
+		if _, err := c.conn(ctx, session.Home); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// connect makes a connection to a node from where the clients are.
+func (s *System) connect(ctx context.Context, node int) (*conn, error) {
+	addr, err := s.cluster.Route(cluster.Clients, s.nodes[node].Name(), nativePort)
+	if err != nil {
+		return nil, err
+	}
+	return connect(ctx, addr, s.set.opTimeout, s.log)
+}
+
+// admin runs f with a connection to a node that is kept for the next time, unless
+// f fails.
+func (s *System) admin(ctx context.Context, node int, f func(*conn) error) error {
+	s.adminMu.Lock()
+	n := s.admins[node]
+	s.admins[node] = nil
+	s.adminMu.Unlock()
+	if n == nil {
+		var err error
+		if n, err = s.connect(ctx, node); err != nil {
+			return err
+		}
+	}
+	err := f(n)
+	if err != nil && broken(err) {
+		_ = n.Close() // it is useless
+		return err
+	}
+	s.adminMu.Lock()
+	defer s.adminMu.Unlock()
+	if s.admins[node] != nil {
+		_ = n.Close() // another caller was quicker
+		return err
+	}
+	s.admins[node] = n
+	return err
+}
+
+// index is that of the node with this name.
+func (s *System) index(name string) (int, error) {
+	for i, n := range s.nodes {
+		if n.Name() == name {
+			return i, nil
+		}
+	}
+	_, err := s.cluster.Node(name) // says which there are
+	return 0, err
+}
+
+// Restart implements targets.System.
+func (s *System) Restart(ctx context.Context, node string) error {
+	i, err := s.index(node)
+	if err != nil {
+		return err
+	}
+	if err := s.startNode(ctx, i); err != nil {
+		return fmt.Errorf("restarting %s: %w", node, err)
+	}
+	return nil
+}
+
+// Ready implements targets.System: the node answers a read as a coordinator.
+func (s *System) Ready(ctx context.Context, node string) error {
+	i, err := s.index(node)
+	if err != nil {
+		return err
+	}
+	return s.alive(ctx, i, func(ctx context.Context) error {
+		return s.admin(ctx, i, func(n *conn) error {
+			return n.query(ctx, "SELECT v FROM "+s.keyspace+"."+dataTable+" WHERE k = 'ready'").Consistency(gocql.One).Exec()
+		})
+	})
+}
+
+// alive calls ask unless the node's process has ended.
+func (s *System) alive(ctx context.Context, i int, ask func(context.Context) error) error {
+	n := s.nodes[i]
+	if n.State() == cluster.Stopped {
+		return fmt.Errorf("%s does not run%s", n.Name(), s.lastWords(n))
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.set.opTimeout)
+	defer cancel()
+	if err := ask(ctx); err != nil {
+		return fmt.Errorf("%s: %w", n.Name(), err)
+	}
+	return nil
+}
+
+// Version implements targets.System.
+func (s *System) Version() string { return "Apache Cassandra " + s.version }
+
+// Replicas implements targets.ReplicaPlacer.
+func (s *System) Replicas(_ context.Context, key history.Key) ([]string, error) {
+	var out []string
+	for _, i := range s.ring.replicas(murmur3([]byte(key.String()))) {
+		out = append(out, s.nodes[i].Name())
+	}
+	return out, nil
+}
+
+// DataCentres implements targets.DataCentred.
+func (s *System) DataCentres() map[string]string {
+	out := map[string]string{}
+	for i, n := range s.nodes {
+		out[n.Name()] = dcName(s.set.dc(i))
+	}
+	return out
+}
+
+// Stop implements targets.System. The nodes are killed: their data ends with the
+// cluster, and an orderly end of Cassandra takes seconds.
+func (s *System) Stop(ctx context.Context) error {
+	s.adminMu.Lock()
+	for i, n := range s.admins {
+		if n != nil {
+			_ = n.Close()
+			s.admins[i] = nil
+		}
+	}
+	s.adminMu.Unlock()
+	errs := make([]error, len(s.nodes))
+	var group errgroup.Group
+	for i, n := range s.nodes {
+		group.Go(func() error {
+			errs[i] = n.Kill(ctx)
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in errs
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("stopping Cassandra: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package cassandra
+
+import (
+	"context"
+	_ "embed"
+	"strconv"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/maven"
+)
+
+// Target is Apache Cassandra; the zero value is ready.
+type Target struct{}
+
+var (
+	_ targets.Target   = Target{}
+	_ targets.Fetcher  = Target{}
+	_ targets.Promiser = Target{}
+)
+
+// The ports of Cassandra, by its own names.
+const (
+	storagePort = 7000
+	nativePort  = 9042
+)
+
+// version is what pom.xml names.
+const version = "5.0.8"
+
+//go:embed pom.xml
+var pom []byte
+
+//go:embed SHA256SUMS
+var sums []byte
+
+// java is what Cassandra 5.0 runs on: it was not made for a newer one, which has
+// no security manager any more.
+var java = maven.Java{For: "Cassandra " + version, Min: 17, Max: 17, Install: "a Java 17 runtime (Debian: apt-get install openjdk-17-jre-headless)"}
+
+func store(cache string, progress func(string)) *maven.Store {
+	return maven.NewStore(maven.Software{
+		Target: "cassandra", Title: "Apache Cassandra " + version, Size: "67 MB",
+		POM: pom, Sums: sums, Java: java,
+	}, cache, progress)
+}
+
+// Info implements targets.Target.
+func (Target) Info() targets.Info {
+	return targets.Info{
+		Name:        "cassandra",
+		Summary:     "Apache Cassandra " + version + ": leaderless replication with tunable consistency, last write wins, lightweight transactions",
+		ReadLevels:  names(true),
+		WriteLevels: names(false),
+		Options:     options(),
+		Funcs: []history.Func{
+			history.Read, history.Write, history.CAS, history.Delete,
+			history.Append, history.ReadList,
+			history.Add, history.Remove, history.ReadSet,
+			history.Increment, history.ReadCounter,
+		},
+		MaxTxn:       1,
+		DefaultNodes: defaultNodes, MinNodes: 1, MaxNodes: maxNodes,
+	}
+}
+
+// Resolve implements targets.Target.
+func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
+	opts, err := targets.ResolveOptions(t.Info(), cfg.Options)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Options = opts
+	if cfg.Nodes == 0 {
+		cfg.Nodes = defaultNodes
+	}
+	if cfg.OpTimeout == 0 {
+		cfg.OpTimeout = defaultOpTimeout
+	}
+	s, err := resolve(cfg)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.ReadLevel, cfg.WriteLevel = s.read.name, s.write.name
+	cfg.Options["rf"] = strconv.Itoa(s.rf)
+	return cfg, nil
+}
+
+const defaultOpTimeout = 2 * time.Second
+
+// Spec implements targets.Target.
+func (Target) Spec(cfg targets.Config) cluster.Spec {
+	return cluster.Spec{Run: cfg.Run, Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{storagePort, nativePort}}
+}
+
+// Fetch implements targets.Fetcher.
+func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
+	return store(cfg.Cache, cfg.Progress).Fetch(ctx)
+}
+
+// Present implements targets.Fetcher.
+func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
+	return store(cfg.Cache, nil).Present(ctx)
+}
