@@ -1,0 +1,98 @@
+package dynamodb
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// access is how DynamoDB is reached.
+type access struct {
+	endpoint    string
+	region      string
+	credentials aws.CredentialsProvider
+	// proxied says that it is somewhere in the world: a node of ours never is.
+	proxied bool
+}
+
+// newAccess is for DynamoDB Local at endpoint, or for the service with the
+// credentials of the AWS environment.
+func newAccess(ctx context.Context, s settings, endpoint string) (access, error) {
+	a := access{endpoint: endpoint, region: s.region}
+	if s.endpoint == "" {
+		// DynamoDB Local checks nothing; without -sharedDb they name the database.
+		a.credentials = credentials.NewStaticCredentialsProvider("lapse", "lapse", "")
+		return a, nil
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.region))
+	if err != nil {
+		return a, fmt.Errorf("reading the AWS configuration: %w", err)
+	}
+	a.credentials, a.proxied = cfg.Credentials, true
+	return a, nil
+}
+
+// conn is a client of the SDK with a connection of its own.
+type conn struct {
+	*sdk.Client
+	transport *http.Transport
+	sent      *atomic.Int64
+}
+
+// connect makes a conn; nothing is sent before the first request. Nothing is done
+// twice: the SDK's retries are off, and the HTTP transport repeats only what it
+// did not send at all.
+func (a access) connect() *conn {
+	sent := new(atomic.Int64)
+	dialer := new(net.Dialer)
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return &countedConn{c, sent}, nil
+		},
+		MaxConnsPerHost: 1, MaxIdleConnsPerHost: 1,
+		DisableCompression: true,
+	}
+	if a.proxied {
+		transport.Proxy = http.ProxyFromEnvironment
+	}
+	client := sdk.New(sdk.Options{
+		BaseEndpoint: aws.String(a.endpoint),
+		Region:       a.region,
+		Credentials:  a.credentials,
+		HTTPClient:   &http.Client{Transport: transport},
+		Retryer:      aws.NopRetryer{},
+		EndpointDiscovery: sdk.EndpointDiscoveryOptions{
+			EnableEndpointDiscovery: aws.EndpointDiscoveryDisabled,
+		},
+	})
+	return &conn{client, transport, sent}
+}
+
+// Close frees the connection.
+func (c *conn) Close() error {
+	c.transport.CloseIdleConnections()
+	return nil
+}
+
+// countedConn counts what was handed to the kernel.
+type countedConn struct {
+	net.Conn
+	sent *atomic.Int64
+}
+
+func (c *countedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.sent.Add(int64(n))
+	return n, err
+}

@@ -1,0 +1,189 @@
+package dynamodb
+
+import (
+	"context"
+	_ "embed"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/maven"
+)
+
+// Target is DynamoDB; the zero value is ready.
+type Target struct{}
+
+var (
+	_ targets.Target   = Target{}
+	_ targets.Fetcher  = Target{}
+	_ targets.Promiser = Target{}
+)
+
+// version is what pom.xml names.
+const version = "2.6.1"
+
+// port is DynamoDB Local's own default.
+const port = 8000
+
+// maxTxn is how many items a transaction can have.
+const maxTxn = 100
+
+// The levels: ConsistentRead of a read, and the one that all writes have.
+const (
+	eventual = "eventual"
+	strong   = "strong"
+	put      = "put"
+)
+
+//go:embed pom.xml
+var pom []byte
+
+//go:embed SHA256SUMS
+var sums []byte
+
+var java = maven.Java{For: "DynamoDB Local " + version, Min: 17, Install: "a Java runtime of version 17 or newer (Debian: apt-get install default-jre-headless)"}
+
+func store(cache string, progress func(string)) *maven.Store {
+	return maven.NewStore(maven.Software{
+		Target: "dynamodb", Title: "DynamoDB Local " + version, Size: "51 MB",
+		POM: pom, Sums: sums, Java: java,
+	}, cache, progress)
+}
+
+// Info implements targets.Target.
+func (Target) Info() targets.Info {
+	return targets.Info{
+		Name:        "dynamodb",
+		Summary:     "DynamoDB Local " + version + " (one process, no replicas), or DynamoDB itself by endpoint and region",
+		ReadLevels:  []string{strong, eventual},
+		WriteLevels: []string{put},
+		Options: []targets.Option{
+			{Name: "storage", Default: "disk", Values: []string{"disk", "memory"}, Help: "where DynamoDB Local keeps its data; what is in memory is gone when the process is"},
+			{Name: "shared_db", Default: "on", Values: []string{"on", "off"}, Help: "one database whatever the credentials and the region (-sharedDb)"},
+			{Name: "region", Default: "us-east-1", Help: "the AWS region"},
+			{Name: "endpoint", Help: "URL of a DynamoDB that is there already, such as https://dynamodb.eu-west-1.amazonaws.com: nothing is started, a table named after the run is made and removed again, and credentials are those of the AWS environment"},
+		},
+		Funcs: []history.Func{
+			history.Read, history.Write, history.CAS, history.Delete,
+			history.Append, history.ReadList,
+			history.Add, history.Remove, history.ReadSet,
+			history.Increment, history.ReadCounter, history.Transfer,
+		},
+		MaxTxn: maxTxn, TxnUnmixed: true,
+		DefaultNodes: 1, MinNodes: 1, MaxNodes: 1,
+	}
+}
+
+// settings are a resolved configuration.
+type settings struct {
+	consistent bool
+	memory     bool
+	shared     bool
+	region     string
+	// endpoint is empty for a process of our own.
+	endpoint string
+}
+
+var regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+func resolve(cfg targets.Config) (settings, error) {
+	o := cfg.Options
+	s := settings{memory: o["storage"] == "memory", shared: o["shared_db"] == "on", region: o["region"], endpoint: o["endpoint"]}
+	if cfg.Nodes != 1 {
+		return s, targets.Usagef("%d nodes: DynamoDB Local is one process, and has no replicas; use one node", cfg.Nodes)
+	}
+	if !slices.Contains([]string{eventual, strong}, cfg.ReadLevel) {
+		return s, targets.Usagef("read level %q: DynamoDB reads with ConsistentRead false or true, named here %s and %s", cfg.ReadLevel, eventual, strong)
+	}
+	s.consistent = cfg.ReadLevel == strong
+	if cfg.WriteLevel != put {
+		return s, targets.Usagef("write level %q: DynamoDB has one level of writes, named here %s", cfg.WriteLevel, put)
+	}
+	if !regionName.MatchString(s.region) {
+		return s, targets.Usagef("--set region=%s: want the name of a region, such as us-east-1", s.region)
+	}
+	if s.endpoint != "" {
+		u, err := url.Parse(s.endpoint)
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+			return s, targets.Usagef("--set endpoint: want a URL such as https://dynamodb.eu-west-1.amazonaws.com")
+		case u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "":
+			return s, targets.Usagef("--set endpoint: want scheme, host and port only; credentials come from the AWS environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...)")
+		}
+	}
+	return s, nil
+}
+
+// Resolve implements targets.Target.
+func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
+	opts, err := targets.ResolveOptions(t.Info(), cfg.Options)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Options = opts
+	if cfg.Nodes == 0 {
+		cfg.Nodes = 1
+	}
+	if cfg.ReadLevel == "" {
+		cfg.ReadLevel = strong
+	}
+	if cfg.WriteLevel == "" {
+		cfg.WriteLevel = put
+	}
+	if cfg.OpTimeout == 0 {
+		cfg.OpTimeout = defaultOpTimeout
+	}
+	if _, err := resolve(cfg); err != nil {
+		return cfg, err
+	}
+	return cfg, nil
+}
+
+const defaultOpTimeout = 2 * time.Second
+
+// Spec implements targets.Target. One node has no peers, so that any provider can
+// serve it.
+func (Target) Spec(cfg targets.Config) cluster.Spec {
+	return cluster.Spec{Run: cfg.Run, Nodes: cluster.NodeNames(1), Ports: []int{port}, LinkByLink: true}
+}
+
+// Fetch implements targets.Fetcher.
+func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
+	if cfg.Options["endpoint"] != "" {
+		return nil
+	}
+	return store(cfg.Cache, cfg.Progress).Fetch(ctx)
+}
+
+// Present implements targets.Fetcher.
+func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
+	if endpoint := cfg.Options["endpoint"]; endpoint != "" {
+		return "DynamoDB at " + endpoint, nil
+	}
+	return store(cfg.Cache, nil).Present(ctx)
+}
+
+// Promises implements targets.Promiser: what DynamoDB's documentation promises for
+// reads and writes of single items. Of a store in memory nothing survives a kill.
+func (Target) Promises(cfg targets.Config) map[string]bool {
+	s, err := resolve(cfg)
+	if err != nil {
+		return nil
+	}
+	promised := s.consistent && (!s.memory || s.endpoint != "")
+	out := map[string]bool{}
+	for _, model := range []string{
+		"linearizable", "sequential", "regular", "safe", "read-your-writes", "monotonic-reads",
+		"monotonic-writes", "writes-follow-reads", "eventual",
+	} {
+		out[model] = promised
+	}
+	// Copies of an item converge, usually within a second, as long as there are any.
+	out["eventual"] = !s.memory || s.endpoint != ""
+	return out
+}
