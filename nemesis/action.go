@@ -1,0 +1,44 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// action carries out one step. The methods are called in this order, one at a
+// time; each must respect its context. What an action shares with others that
+// are under way goes through the ledger.
+type action interface {
+	// aim settles what the schedule left open, describes the fault in f, and
+	// claims what the fault needs for itself. A skipped error says that there
+	// is nothing to be done to.
+	aim(ctx context.Context, s *scene, f *history.Fault) error
+	// inject breaks.
+	inject(ctx context.Context, s *scene) error
+	// bitten returns the proof that it bites, or says why it does not seem to.
+	// It is called again until it does, or the time for it is over.
+	bitten(ctx context.Context, s *scene) ([]string, error)
+	// heal mends. It is called even when inject failed half-way, and again
+	// when it failed itself.
+	heal(ctx context.Context, s *scene) error
+	// healed returns the proof that the fault's own effect is undone, or says
+	// what still holds. It is called again until it is.
+	healed(ctx context.Context, s *scene) ([]string, error)
+	// release gives back what aim claimed, at the end of whatever happened.
+	release(s *scene)
+}
+
+// skipped is why a step was not carried out, through no failure.
+type skipped struct{ why string }
+
+func (e *skipped) Error() string { return e.why }
+
+func skip(format string, args ...any) error { return &skipped{fmt.Sprintf(format, args...)} }
+
+func isSkipped(err error) bool {
+	var s *skipped
+	return errors.As(err, &s)
+}

@@ -1,0 +1,135 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+const familyClock = "clock"
+
+// offsets are how far a clock is moved, forwards or backwards: about what a bad
+// NTP server, a leap second handled badly and a forgotten virtual machine do.
+var offsets = [...]time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second, 30 * time.Second}
+
+// maxOffset bounds what a schedule from a file may ask for.
+const maxOffset = 24 * time.Hour
+
+// clocks are faults of a node's wall clock.
+func clocks() []kind {
+	return []kind{{
+		Info: Info{Name: "clock", Kind: familyClock, MinNodes: 1, Needs: []Ability{CanBend},
+			Summary: "move the wall clock of one node forwards or backwards, and put it right again"},
+		pick: func(r *rand.Rand, nodes []string, s *Step) {
+			s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
+			s.Offset = offsets[r.IntN(len(offsets))]
+			if r.IntN(2) == 0 {
+				s.Offset = -s.Offset
+			}
+		},
+		check: func(nodes []string, s *Step) error {
+			if s.Offset == 0 || s.Offset > maxOffset || s.Offset < -maxOffset {
+				return usagef("offset_ns is %d, but must be other than 0 and within %s", s.Offset, maxOffset)
+			}
+			return checkSome(nodes, s)
+		},
+		act: func(s *Step) action { return &clock{step: s} },
+	}}
+}
+
+// claimClock is what the fault claims of a node.
+const claimClock = "clock"
+
+// clock bites when the offset that the database reads back is the one wanted,
+// give or take a tenth and 50 ms, and is healed when it reads back as none.
+type clock struct {
+	step    *Step
+	bender  ClockBender
+	claimed bool
+	got     []time.Duration
+}
+
+func (c *clock) aim(_ context.Context, s *scene, f *history.Fault) error {
+	f.Kind, f.Nodes = familyClock, c.step.Nodes
+	f.Name = fmt.Sprintf("clock of %s by %s", strings.Join(c.step.Nodes, " "), signed(c.step.Offset))
+	var ok bool
+	if c.bender, ok = s.System.(ClockBender); !ok {
+		return usagef("the target's clocks cannot be moved")
+	}
+	if err := s.ledger.hold(claimClock, f.Name, c.step.Nodes...); err != nil {
+		return err
+	}
+	c.claimed = true
+	return nil
+}
+
+func signed(d time.Duration) string {
+	if d > 0 {
+		return "+" + d.String()
+	}
+	return d.String()
+}
+
+// bend moves all the fault's clocks to offset and keeps what was read back.
+func (c *clock) bend(ctx context.Context, offset time.Duration) error {
+	c.got = nil
+	for _, n := range c.step.Nodes {
+		got, err := c.bender.BendClock(ctx, n, offset)
+		if err != nil {
+			return fmt.Errorf("moving the clock of %s by %s: %w", n, signed(offset), err)
+		}
+		c.got = append(c.got, got)
+	}
+	return nil
+}
+
+func (c *clock) inject(ctx context.Context, _ *scene) error { return c.bend(ctx, c.step.Offset) }
+
+// near tells whether a clock that was to be off by want and reads got is where
+// it should be.
+func near(got, want time.Duration) bool {
+	const slack = 50 * time.Millisecond
+	return (got - want).Abs() <= want.Abs()/10+slack
+}
+
+func (c *clock) readBack(want time.Duration) ([]string, error) {
+	var proof []string
+	for i, n := range c.step.Nodes {
+		if !near(c.got[i], want) {
+			return nil, fmt.Errorf("the clock of %s reads %s off, but should be %s off", n, signed(c.got[i]), signed(want))
+		}
+		proof = append(proof, fmt.Sprintf("the clock of %s reads %s off", n, signed(c.got[i])))
+	}
+	return proof, nil
+}
+
+func (c *clock) bitten(ctx context.Context, _ *scene) ([]string, error) {
+	proof, err := c.readBack(c.step.Offset)
+	if err == nil {
+		return proof, nil
+	}
+	if again := c.bend(ctx, c.step.Offset); again != nil {
+		return nil, again
+	}
+	return c.readBack(c.step.Offset)
+}
+
+func (c *clock) heal(ctx context.Context, _ *scene) error { return c.bend(ctx, 0) }
+
+func (c *clock) healed(ctx context.Context, _ *scene) ([]string, error) {
+	if err := c.bend(ctx, 0); err != nil {
+		return nil, err
+	}
+	return c.readBack(0)
+}
+
+func (c *clock) release(s *scene) {
+	if c.claimed {
+		s.ledger.drop(claimClock, c.step.Nodes...)
+		c.claimed = false
+	}
+}

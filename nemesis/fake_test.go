@@ -1,0 +1,380 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// lies are what a fake cluster or database only pretends to do.
+type lies struct {
+	cutNothing       bool // Cut returns nil
+	cutAllButOne     bool // the last link stays open
+	cutTooMuch       bool // another link goes too
+	cutFails         bool
+	countNothing     bool // the counters do not move
+	countOnly        bool // the counters move, and packets arrive all the same
+	probeBreaks      bool // probes fail for another reason than the link
+	healNothing      bool
+	healAllButOne    bool
+	killNothing      bool
+	killLeavesPID    bool // the node says stopped, the process is there
+	killNotAwaited   bool // Exited is not closed
+	killFails        bool
+	pauseNothing     bool
+	resumeNothing    bool
+	restartNothing   bool
+	restartFails     bool
+	neverReady       bool
+	clockStays       bool // BendClock returns what it reads: no offset
+	clockStaysBent   bool
+	lagNothing       bool
+	lagForever       bool
+	noPrimary        bool
+	unknownPrimary   bool
+	operatorRestarts bool // the database's own operator starts killed nodes
+}
+
+// fake is a cluster and a database in memory.
+type fake struct {
+	lies lies
+
+	mu    sync.Mutex
+	names []string
+	nodes map[string]*fakeNode
+	// cut says since when a link is cut.
+	cut     map[cluster.Link]time.Time
+	pids    map[int]bool
+	nextPID int
+	clocks  map[string]time.Duration
+	held    map[string]bool
+	began   time.Time
+	faults  map[int]history.Fault
+	updates []history.Fault
+	lines   []string
+	calls   []string
+	// readyAfter is when nodes are in service again after a start.
+	readyAfter time.Duration
+}
+
+func newFake(nodes int, l lies) *fake {
+	f := &fake{
+		lies: l, names: cluster.NodeNames(nodes), nodes: map[string]*fakeNode{},
+		cut: map[cluster.Link]time.Time{}, pids: map[int]bool{}, nextPID: 100,
+		clocks: map[string]time.Duration{}, held: map[string]bool{}, began: time.Now(),
+		faults: map[int]history.Fault{}, readyAfter: 200 * time.Millisecond,
+	}
+	for _, n := range f.names {
+		node := &fakeNode{f: f, name: n}
+		f.nodes[n] = node
+		node.start()
+	}
+	return f
+}
+
+// scene is a scene whose processes are the fake's.
+func (f *fake) scene() *scene {
+	s := newScene(Stage{Cluster: f, System: f, Log: f, Progress: func(line string) { f.lines = append(f.lines, line) }})
+	s.exists = func(pid int) bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.pids[pid]
+	}
+	return s
+}
+
+func (f *fake) called(format string, args ...any) {
+	f.calls = append(f.calls, fmt.Sprintf(format, args...))
+}
+
+// Log.
+
+func (f *fake) Now() history.Time { return history.Time(time.Since(f.began)) }
+
+func (f *fake) Fault(h history.Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults[h.ID] = h
+	f.updates = append(f.updates, h)
+}
+
+// cluster.Cluster and cluster.Network.
+
+func (f *fake) Provider() string                            { return "fake" }
+func (f *fake) Bind(string, int) (string, error)            { return "", nil }
+func (f *fake) Route(string, string, int) (string, error)   { return "", nil }
+func (f *fake) Network() cluster.Network                    { return f }
+func (f *fake) Close(context.Context) error                 { return nil }
+func (f *fake) Exec(context.Context, cluster.Command) error { return nil }
+
+func (f *fake) Nodes() []cluster.Node {
+	var out []cluster.Node
+	for _, n := range f.names {
+		out = append(out, f.nodes[n])
+	}
+	return out
+}
+
+func (f *fake) Node(name string) (cluster.Node, error) {
+	if n, ok := f.nodes[name]; ok {
+		return n, nil
+	}
+	return nil, fmt.Errorf("no node %s", name)
+}
+
+func (f *fake) Cut(_ context.Context, links ...cluster.Link) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lies.cutFails {
+		return errors.New("nf_tables is not there")
+	}
+	if f.lies.cutNothing {
+		return nil
+	}
+	if f.lies.cutAllButOne {
+		links = links[:len(links)-1]
+	}
+	for _, l := range links {
+		if _, there := f.cut[l]; !there {
+			f.cut[l] = time.Now()
+		}
+	}
+	if f.lies.cutTooMuch {
+		f.cut[cluster.Link{From: cluster.Clients, To: f.names[0]}] = time.Now()
+	}
+	return nil
+}
+
+func (f *fake) Heal(_ context.Context, links ...cluster.Link) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lies.healNothing {
+		return nil
+	}
+	if f.lies.healAllButOne {
+		links = links[1:]
+	}
+	for _, l := range links {
+		delete(f.cut, l)
+	}
+	return nil
+}
+
+func (f *fake) HealAll(ctx context.Context) error {
+	return f.Heal(ctx, slices.SortedFunc(maps.Keys(f.cut), func(a, b cluster.Link) int {
+		return slices.Compare([]string{a.From, a.To}, []string{b.From, b.To})
+	})...)
+}
+
+// Drops counts the packets of a database that sends one every 100 ms over every
+// link but those between n2 and n3, which have nothing to say to each other.
+func (f *fake) Drops(context.Context) (map[cluster.Link]cluster.Drops, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[cluster.Link]cluster.Drops{}
+	for l, since := range f.cut {
+		var d cluster.Drops
+		if silent := l.From != "n1" && l.To != "n1" && len(f.names) == 3 && l.From != cluster.Clients && l.To != cluster.Clients; !silent && !f.lies.countNothing {
+			d.Packets = uint64(time.Since(since) / (100 * time.Millisecond))
+		}
+		out[l] = d
+	}
+	return out, nil
+}
+
+func (f *fake) Probe(ctx context.Context, l cluster.Link) error {
+	arrives := func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		_, cut := f.cut[l]
+		return !cut || f.lies.countOnly
+	}
+	for {
+		if f.lies.probeBreaks {
+			return errors.New("no socket left")
+		}
+		if arrives() {
+			return nil
+		}
+		if !sleep(ctx, 50*time.Millisecond) {
+			return fmt.Errorf("%s: %w", l, cluster.ErrUnreachable)
+		}
+	}
+}
+
+// The database.
+
+func (f *fake) Restart(_ context.Context, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.lies.restartFails:
+		return errors.New("data directory is broken")
+	case f.lies.restartNothing:
+		return nil
+	case f.nodes[name].state != cluster.Stopped:
+		return errors.New("it runs already")
+	}
+	f.nodes[name].start()
+	return nil
+}
+
+func (f *fake) Ready(_ context.Context, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.nodes[name]
+	if f.lies.neverReady || n.state != cluster.Running || time.Since(n.started) < f.readyAfter {
+		return errors.New("starting up")
+	}
+	for l := range f.cut {
+		if l.From == name || l.To == name {
+			return errors.New("peers are missing")
+		}
+	}
+	return nil
+}
+
+func (f *fake) Primary(context.Context) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lies.noPrimary {
+		return "", errors.New("no primary at the moment")
+	}
+	if f.lies.unknownPrimary {
+		return "somebody", nil
+	}
+	for _, n := range f.names {
+		if f.nodes[n].state == cluster.Running {
+			return n, nil
+		}
+	}
+	return "", errors.New("all nodes are down")
+}
+
+func (f *fake) BendClock(_ context.Context, name string, offset time.Duration) (time.Duration, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lies.clockStays || f.lies.clockStaysBent && offset == 0 {
+		return f.clocks[name], nil
+	}
+	f.clocks[name] = offset
+	return offset, nil
+}
+
+func (f *fake) HoldReplica(_ context.Context, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held[name] = !f.lies.lagNothing
+	return nil
+}
+
+func (f *fake) ReleaseReplica(_ context.Context, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held[name] = f.lies.lagForever
+	return nil
+}
+
+func (f *fake) ReplicaHeld(_ context.Context, name string) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.held[name], nil
+}
+
+// fakeNode is a node whose process is a number.
+type fakeNode struct {
+	f       *fake
+	name    string
+	state   cluster.State
+	pid     int
+	exited  chan struct{}
+	started time.Time
+}
+
+// start is called with the fake's lock held, or before it is shared.
+func (n *fakeNode) start() {
+	n.f.nextPID++
+	n.pid, n.state, n.exited, n.started = n.f.nextPID, cluster.Running, make(chan struct{}), time.Now()
+	n.f.pids[n.pid] = true
+}
+
+func (n *fakeNode) Name() string                                 { return n.name }
+func (n *fakeNode) Address() string                              { return "" }
+func (n *fakeNode) Dir() string                                  { return "" }
+func (n *fakeNode) LogDir() string                               { return "" }
+func (n *fakeNode) Start(context.Context, cluster.Command) error { return errors.New("not here") }
+func (n *fakeNode) Stop(ctx context.Context) error               { return n.Kill(ctx) }
+func (n *fakeNode) Signal(int) error                             { return nil }
+func (n *fakeNode) Exec(context.Context, cluster.Command) ([]byte, error) {
+	return nil, errors.New("not here")
+}
+
+func (n *fakeNode) Kill(context.Context) error {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	n.f.called("kill %s", n.name)
+	l := &n.f.lies
+	if l.killFails {
+		return errors.New("not permitted")
+	}
+	if l.killNothing || n.state == cluster.Stopped {
+		return nil
+	}
+	n.state = cluster.Stopped
+	if !l.killLeavesPID {
+		delete(n.f.pids, n.pid)
+	}
+	if !l.killNotAwaited {
+		close(n.exited)
+	}
+	if l.operatorRestarts {
+		n.start()
+		return nil
+	}
+	n.pid = 0
+	return nil
+}
+
+func (n *fakeNode) Pause(context.Context) error {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	n.f.called("pause %s", n.name)
+	if !n.f.lies.pauseNothing {
+		n.state = cluster.Paused
+	}
+	return nil
+}
+
+func (n *fakeNode) Resume(context.Context) error {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	if !n.f.lies.resumeNothing {
+		n.state = cluster.Running
+	}
+	return nil
+}
+
+func (n *fakeNode) State() cluster.State {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	return n.state
+}
+
+func (n *fakeNode) Pid() int {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	return n.pid
+}
+
+func (n *fakeNode) Exited() <-chan struct{} {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	return n.exited
+}

@@ -1,0 +1,87 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+const familyKill = "kill"
+
+// kills are SIGKILL to a node's process and all that it started, and a restart
+// with its data at the end.
+func kills() []kind {
+	act := func(s *Step) action { return &kill{victims: victims{family: familyKill, step: s}} }
+	return []kind{
+		{
+			Info: Info{Name: "kill", Kind: familyKill, MinNodes: 1, Needs: []Ability{CanRestart},
+				Summary: "kill -9 one node, and start it again"},
+			pick:  func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) },
+			check: checkSome, act: act,
+		},
+		{
+			Info: Info{Name: "kill-primary", Kind: familyKill, MinNodes: 1, Needs: []Ability{CanRestart, HasPrimary},
+				Summary: "kill -9 the node that takes the writes at the time, and start it again"},
+			pick: func(*rand.Rand, []string, *Step) {}, check: checkPrimary,
+			act: func(s *Step) action {
+				return &kill{victims: victims{family: familyKill, step: s, ofPrimary: true}}
+			},
+		},
+		{
+			Info: Info{Name: "kill-all", Kind: familyKill, MinNodes: 1, Needs: []Ability{CanRestart},
+				Summary: "kill -9 all nodes at once, as a power failure does, and start them again"},
+			pick:  func(_ *rand.Rand, nodes []string, s *Step) { s.Nodes = slices.Clone(nodes) },
+			check: checkSome, act: act,
+		},
+	}
+}
+
+// kill bites when the processes that were there before are gone: the node says
+// that it is stopped or runs another process, the process that ran before has
+// been waited for, and the operating system does not know its id any more.
+type kill struct {
+	victims
+	before []process
+}
+
+// process is a node's process before it was killed.
+type process struct {
+	pid    int
+	exited <-chan struct{}
+}
+
+func (k *kill) inject(ctx context.Context, _ *scene) error {
+	k.before = nil
+	for _, n := range k.nodes {
+		k.before = append(k.before, process{n.Pid(), n.Exited()})
+	}
+	return each(k.nodes, func(n cluster.Node) error {
+		if err := n.Kill(ctx); err != nil {
+			return fmt.Errorf("killing %s: %w", n.Name(), err)
+		}
+		return nil
+	})
+}
+
+func (k *kill) bitten(_ context.Context, s *scene) ([]string, error) {
+	var proof []string
+	for i, n := range k.nodes {
+		was := k.before[i]
+		select {
+		case <-was.exited:
+		default:
+			return nil, fmt.Errorf("the process of %s has not ended", n.Name())
+		}
+		if was.pid > 0 && s.exists(was.pid) {
+			return nil, fmt.Errorf("process %d of %s is still there", was.pid, n.Name())
+		}
+		if st, pid := n.State(), n.Pid(); st != cluster.Stopped && pid == was.pid {
+			return nil, fmt.Errorf("%s is %s", n.Name(), st)
+		}
+		proof = append(proof, fmt.Sprintf("process %d of %s is gone", was.pid, n.Name()))
+	}
+	return proof, nil
+}

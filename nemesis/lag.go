@@ -1,0 +1,113 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+const familyLag = "lag"
+
+// lags are faults of replication: a replica that receives but does not apply.
+func lags() []kind {
+	return []kind{{
+		Info: Info{Name: "lag", Kind: familyLag, MinNodes: 2, Needs: []Ability{CanLag},
+			Summary: "hold one replica back from applying what the primary sends, and let it catch up"},
+		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Pick = r.IntN(1 << 16) },
+		check: func(_ []string, s *Step) error {
+			if s.Pick < 0 {
+				return usagef("pick is %d, but must not be negative", s.Pick)
+			}
+			return nil
+		},
+		act: func(s *Step) action { return &lag{step: s} },
+	}}
+}
+
+// claimReplica is what the fault claims of a node.
+const claimReplica = "replication"
+
+// lag bites when the database itself says that the replica is held back, where
+// it can say that, and is healed when it says that it is not.
+type lag struct {
+	step    *Step
+	lagger  Lagger
+	node    string
+	claimed bool
+}
+
+func (l *lag) aim(ctx context.Context, s *scene, f *history.Fault) error {
+	f.Kind, f.Name = familyLag, "hold a replica back"
+	var ok bool
+	if l.lagger, ok = s.System.(Lagger); !ok {
+		return usagef("the target's replicas cannot be held back")
+	}
+	replicas := l.step.Nodes
+	if len(replicas) == 0 {
+		replicas = s.nodes
+		if _, ok := s.System.(Primarier); ok {
+			p, err := s.primary(ctx)
+			if err != nil {
+				return fmt.Errorf("finding the primary: %w", err)
+			}
+			replicas = slices.DeleteFunc(slices.Clone(replicas), func(n string) bool { return n == p })
+		}
+	}
+	if len(replicas) == 0 {
+		return skip("there is no replica")
+	}
+	l.node = replicas[l.step.Pick%len(replicas)]
+	f.Name, f.Nodes = "hold back replica "+l.node, []string{l.node}
+	if err := s.ledger.hold(claimReplica, f.Name, l.node); err != nil {
+		return err
+	}
+	l.claimed = true
+	return nil
+}
+
+func (l *lag) inject(ctx context.Context, _ *scene) error {
+	if err := l.lagger.HoldReplica(ctx, l.node); err != nil {
+		return fmt.Errorf("holding back %s: %w", l.node, err)
+	}
+	return nil
+}
+
+func (l *lag) bitten(ctx context.Context, s *scene) ([]string, error) {
+	return l.says(ctx, s, true)
+}
+
+// says compares what the database says of the replica with what it should be.
+func (l *lag) says(ctx context.Context, s *scene, want bool) ([]string, error) {
+	words := map[bool]string{true: "is held back", false: "applies again"}
+	c, ok := s.System.(HoldChecker)
+	if !ok {
+		return []string{fmt.Sprintf("%s %s: the database took the order, and cannot say more", l.node, words[want])}, nil
+	}
+	held, err := c.ReplicaHeld(ctx, l.node)
+	if err != nil {
+		return nil, fmt.Errorf("asking %s whether it is held back: %w", l.node, err)
+	}
+	if held != want {
+		return nil, fmt.Errorf("%s says that it %s", l.node, words[held])
+	}
+	return []string{fmt.Sprintf("%s says that it %s", l.node, words[want])}, nil
+}
+
+func (l *lag) heal(ctx context.Context, _ *scene) error {
+	if err := l.lagger.ReleaseReplica(ctx, l.node); err != nil {
+		return fmt.Errorf("releasing %s: %w", l.node, err)
+	}
+	return nil
+}
+
+func (l *lag) healed(ctx context.Context, s *scene) ([]string, error) { return l.says(ctx, s, false) }
+
+func (l *lag) release(s *scene) {
+	if l.claimed {
+		s.ledger.drop(claimReplica, l.node)
+		l.claimed = false
+	}
+}

@@ -1,0 +1,85 @@
+package nemesis
+
+import (
+	"sync"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// ledger is what faults that overlap must know of each other, so that none
+// undoes, or is misled by, another one.
+//
+// A link stays cut until the last fault that cut it is healed. A node's process
+// belongs to one fault at a time: a second one that would kill or pause it is
+// skipped and reported as such, because stopping what is stopped has no effect
+// and starting it again would end the other fault early. The same holds for a
+// node's clock and its replication.
+type ledger struct {
+	mu   sync.Mutex
+	cuts map[cluster.Link]int
+	held map[claim]string
+}
+
+// claim is what a fault needs for itself: the process, clock or replication of
+// a node.
+type claim struct{ what, node string }
+
+func newLedger() *ledger {
+	return &ledger{cuts: map[cluster.Link]int{}, held: map[claim]string{}}
+}
+
+// hold takes all nodes' what for the fault called who, or none of them; then it
+// says whose one of them is.
+func (l *ledger) hold(what, who string, nodes ...string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, n := range nodes {
+		if by, taken := l.held[claim{what, n}]; taken {
+			return skip("the %s of %s is in the hands of another fault (%s)", what, n, by)
+		}
+	}
+	for _, n := range nodes {
+		l.held[claim{what, n}] = who
+	}
+	return nil
+}
+
+// drop gives nodes' what back.
+func (l *ledger) drop(what string, nodes ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, n := range nodes {
+		delete(l.held, claim{what, n})
+	}
+}
+
+// cut counts one more fault on each link.
+func (l *ledger) cut(links []cluster.Link) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, link := range links {
+		l.cuts[link]++
+	}
+}
+
+// mend counts one fault less on each link and returns the links that are free
+// now.
+func (l *ledger) mend(links []cluster.Link) []cluster.Link {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var free []cluster.Link
+	for _, link := range links {
+		if l.cuts[link]--; l.cuts[link] <= 0 {
+			delete(l.cuts, link)
+			free = append(free, link)
+		}
+	}
+	return free
+}
+
+// isCut tells whether some fault cuts link.
+func (l *ledger) isCut(link cluster.Link) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cuts[link] > 0
+}

@@ -1,0 +1,220 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// window is a fault from injection to its end.
+type window struct {
+	fault  history.Fault
+	action action
+	// unhealed is why it was not seen to be over.
+	unhealed error
+}
+
+// touched are the nodes that the fault was done to, or whose links it cut.
+func (w *window) touched() []string {
+	nodes := slices.Clone(w.fault.Nodes)
+	for _, text := range w.fault.Cuts {
+		from, to, _ := strings.Cut(text, ">")
+		nodes = append(nodes, from, to)
+	}
+	slices.Sort(nodes)
+	nodes = slices.Compact(nodes)
+	return slices.DeleteFunc(nodes, func(n string) bool { return n == cluster.Clients })
+}
+
+// live carries out one step: inject, see it bite, hold, heal, see it healed but
+// for the nodes being back in service, which settle sees to. It returns nil if the step was not carried out.
+//
+// The end of ctx is the end of the load: it cuts the hold short. What has begun
+// is carried through, with the time that it may take, for a fault must neither
+// stay nor be left undecided.
+func (s *scene) live(ctx context.Context, step *Step) *window {
+	k, err := find(step.Fault)
+	if err != nil {
+		s.refuse(step, history.Fault{Name: step.Fault}, err)
+		return nil
+	}
+	w := &window{action: k.act(step)}
+	f := &w.fault
+	on := context.WithoutCancel(ctx)
+	if err := w.action.aim(on, s, f); err != nil {
+		w.action.release(s)
+		s.refuse(step, *f, err)
+		return nil
+	}
+	defer w.action.release(s)
+
+	s.begin(f)
+	err = s.bite(on, w)
+	if err != nil {
+		f.Error = "did not bite: " + err.Error()
+		s.note(func(o *Outcome) { o.NotBitten = append(o.NotBitten, Trouble{f.ID, f.Name, err.Error()}) })
+		s.say("fault %d: %s: did not bite: %s", f.ID, f.Name, err)
+	} else {
+		f.Bit = s.now()
+		s.Log.Fault(*f)
+		s.note(func(o *Outcome) { o.Bit++ })
+		s.say("fault %d: %s: bites (%s)", f.ID, f.Name, seconds(f.Bit-f.Injected))
+		sleep(ctx, time.Duration(f.Injected-s.now())+step.Hold)
+	}
+
+	f.Healing = s.now()
+	s.Log.Fault(*f)
+	w.unhealed = s.mend(on, w)
+	return w
+}
+
+// refuse records a step that was not carried out.
+func (s *scene) refuse(step *Step, f history.Fault, err error) {
+	t := Trouble{Name: f.Name, Reason: err.Error()}
+	if t.Name == "" {
+		t.Name = step.Fault
+	}
+	if isSkipped(err) {
+		s.note(func(o *Outcome) { o.Skipped = append(o.Skipped, t) })
+		s.say("%s: left out: %s", t.Name, t.Reason)
+		return
+	}
+	s.note(func(o *Outcome) { o.NotBitten = append(o.NotBitten, t) })
+	s.say("%s: could not be injected: %s", t.Name, t.Reason)
+}
+
+// bite injects and waits for the proof.
+func (s *scene) bite(ctx context.Context, w *window) error {
+	inject, cancel := context.WithTimeout(ctx, s.Limits.Bite)
+	defer cancel()
+	if err := w.action.inject(inject, s); err != nil {
+		return fmt.Errorf("injecting it: %w", err)
+	}
+	proof, err := await(ctx, s.Limits.Bite, func(ctx context.Context) ([]string, error) {
+		return w.action.bitten(ctx, s)
+	})
+	w.fault.Proof = append(w.fault.Proof, proof...)
+	return err
+}
+
+// mend heals and waits for the proof that the fault's own effect is over.
+func (s *scene) mend(ctx context.Context, w *window) error {
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.Heal)
+	defer cancel()
+	_, err := await(ctx, s.Limits.Heal, func(ctx context.Context) ([]string, error) {
+		return nil, w.action.heal(ctx, s)
+	})
+	if err != nil {
+		return fmt.Errorf("healing it: %w", err)
+	}
+	proof, err := await(ctx, s.Limits.Heal, func(ctx context.Context) ([]string, error) {
+		return w.action.healed(ctx, s)
+	})
+	w.fault.Proof = append(w.fault.Proof, proof...)
+	return err
+}
+
+// settle ends windows, because every node that they touched is back in service
+// or should have been within limit. Only then a fault is over.
+func (s *scene) settle(ctx context.Context, windows []*window, limit time.Duration) {
+	var nodes []string
+	for _, w := range windows {
+		nodes = append(nodes, w.touched()...)
+	}
+	slices.Sort(nodes)
+	nodes = slices.Compact(nodes)
+	missing := s.ready(ctx, nodes, limit)
+	for _, w := range windows {
+		s.conclude(w, missing)
+	}
+}
+
+// settledEarly tries to end a window while other faults are on: if all its nodes
+// are in service all the same, it is over. If not, that may be the others'
+// doing, and nothing is said.
+func (s *scene) settledEarly(ctx context.Context, w *window) bool {
+	const patience = 2 * time.Second
+	if w.unhealed != nil {
+		return false
+	}
+	missing := s.ready(ctx, w.touched(), patience)
+	if len(missing) > 0 {
+		return false
+	}
+	s.conclude(w, missing)
+	return true
+}
+
+// conclude records the end of a window, given the nodes that are not in service.
+func (s *scene) conclude(w *window, missing map[string]error) {
+	f := &w.fault
+	_, checked := s.System.(ReadyChecker)
+	errs := []error{w.unhealed}
+	for _, n := range w.touched() {
+		if errs = append(errs, missing[n]); missing[n] == nil && checked {
+			f.Proof = append(f.Proof, n+" is in service")
+		}
+	}
+	if err := joinErrors(errs); err != nil {
+		if f.Error != "" {
+			f.Error += "; "
+		}
+		f.Error += "was not seen to heal: " + err.Error()
+		s.note(func(o *Outcome) { o.Unhealed = append(o.Unhealed, Trouble{f.ID, f.Name, err.Error()}) })
+		s.say("fault %d: %s: not healed: %s", f.ID, f.Name, err)
+	} else {
+		f.Healed = s.now()
+		s.note(func(o *Outcome) { o.Healed++ })
+		s.say("fault %d: %s: healed (%s)", f.ID, f.Name, seconds(f.Healed-f.Healing))
+	}
+	s.Log.Fault(*f)
+}
+
+// ready waits for nodes to be in service and returns why those are not that are
+// not within limit.
+func (s *scene) ready(ctx context.Context, nodes []string, limit time.Duration) map[string]error {
+	missing := map[string]error{}
+	r, ok := s.System.(ReadyChecker)
+	if !ok {
+		return missing
+	}
+	var mu sync.Mutex
+	_ = each(nodes, func(n string) error {
+		_, err := await(ctx, limit, func(ctx context.Context) ([]string, error) { return nil, r.Ready(ctx, n) })
+		if err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			missing[n] = fmt.Errorf("%s is not in service: %w", n, err)
+		}
+		return nil
+	})
+	return missing
+}
+
+// sleep waits for d, or for the end of ctx, and tells whether d has passed.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+func seconds(t history.Time) string {
+	return fmt.Sprintf("%.2f s", time.Duration(t).Seconds())
+}
+
+var errLoadEnded = errors.New("the load ended before its time came")

@@ -1,0 +1,56 @@
+package nemesis
+
+import "fmt"
+
+// Outcome is what became of a schedule.
+type Outcome struct {
+	// Planned counts the steps of the schedule, Injected those carried out, Bit
+	// those that were seen to bite, Healed those that were seen to be over.
+	Planned  int `json:"planned"`
+	Injected int `json:"injected"`
+	Bit      int `json:"bit"`
+	Healed   int `json:"healed"`
+	// NotBitten were injected, or were to be, and were not seen to bite as they
+	// should. Unhealed were not seen to be over. Either makes a run
+	// inconclusive.
+	NotBitten []Trouble `json:"not_bitten,omitempty"`
+	Unhealed  []Trouble `json:"unhealed,omitempty"`
+	// Skipped were left out on purpose: the load ended before, or the node was
+	// in the hands of another fault.
+	Skipped []Trouble `json:"skipped,omitempty"`
+	// Unexpected is what no fault accounts for, such as a node that was found
+	// stopped: the database crashed, or its own operator stopped it.
+	Unexpected []Trouble `json:"unexpected,omitempty"`
+}
+
+// Trouble is a step or node that something is to be said of.
+type Trouble struct {
+	// Fault is the ID in the history, 0 if it was not injected.
+	Fault int `json:"fault,omitempty"`
+	// Name says what exactly, as history.Fault.Name does, or names a node.
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+func (t Trouble) String() string {
+	if t.Fault > 0 {
+		return fmt.Sprintf("fault %d (%s): %s", t.Fault, t.Name, t.Reason)
+	}
+	return fmt.Sprintf("%s: %s", t.Name, t.Reason)
+}
+
+// Reasons are why a run with this outcome is inconclusive, one sentence each;
+// none if all faults did what they should.
+func (o Outcome) Reasons() []string {
+	var out []string
+	for _, t := range o.NotBitten {
+		out = append(out, "did not bite: "+t.String())
+	}
+	for _, t := range o.Unhealed {
+		out = append(out, "was not seen to heal: "+t.String())
+	}
+	if o.Planned > 0 && o.Bit == 0 && len(o.NotBitten) == 0 {
+		out = append(out, fmt.Sprintf("none of %d planned faults was injected", o.Planned))
+	}
+	return out
+}

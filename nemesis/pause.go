@@ -1,0 +1,57 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+const familyPause = "pause"
+
+// pauses are SIGSTOP to a node's process and all that it started, and SIGCONT
+// at the end: what a long garbage collection or a frozen virtual machine does.
+func pauses() []kind {
+	return []kind{
+		{
+			Info: Info{Name: "pause", Kind: familyPause, MinNodes: 1,
+				Summary: "stop one node for a while as a long garbage collection does, and let it go on"},
+			pick:  func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) },
+			check: checkSome,
+			act:   func(s *Step) action { return &pause{victims{family: familyPause, step: s}} },
+		},
+		{
+			Info: Info{Name: "pause-primary", Kind: familyPause, MinNodes: 1, Needs: []Ability{HasPrimary},
+				Summary: "stop the node that takes the writes at the time for a while, and let it go on"},
+			pick: func(*rand.Rand, []string, *Step) {}, check: checkPrimary,
+			act: func(s *Step) action {
+				return &pause{victims{family: familyPause, step: s, ofPrimary: true}}
+			},
+		},
+	}
+}
+
+// pause bites when the operating system says that the process is stopped, which
+// is what Node.State looks up.
+type pause struct{ victims }
+
+func (p *pause) inject(ctx context.Context, _ *scene) error {
+	return each(p.nodes, func(n cluster.Node) error {
+		if err := n.Pause(ctx); err != nil {
+			return fmt.Errorf("pausing %s: %w", n.Name(), err)
+		}
+		return nil
+	})
+}
+
+func (p *pause) bitten(context.Context, *scene) ([]string, error) {
+	var proof []string
+	for _, n := range p.nodes {
+		if st := n.State(); st != cluster.Paused {
+			return nil, fmt.Errorf("%s is %s", n.Name(), st)
+		}
+		proof = append(proof, fmt.Sprintf("process %d of %s is stopped", n.Pid(), n.Name()))
+	}
+	return proof, nil
+}

@@ -1,0 +1,238 @@
+package nemesis
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Config is what a schedule is made from.
+type Config struct {
+	Seed uint64
+	// Faults are names of the catalogue; see Parse.
+	Faults []string
+	// Nodes are the cluster's nodes.
+	Nodes []string
+	// Abilities are what the target can do. Nil means that it is not known:
+	// then every fault is allowed, Run refuses what the target cannot do, and
+	// mixes leave out what needs an ability.
+	Abilities []Ability
+	// Duration is how long the load goes on.
+	Duration time.Duration
+	// Interval is the time from one injection to the next in a lane (there is
+	// one lane, or two when faults are mixed); Hold is how long a fault lasts.
+	// Both vary by a seeded tenth or two. The defaults give a run three windows,
+	// or one for each fault asked for if those then have two seconds each, and
+	// long runs one every ten seconds; a fault lasts 60 % of the interval, 80 %
+	// when faults are mixed.
+	Interval, Hold time.Duration
+	// Quiet is the time before the first fault: 0 means a tenth of the
+	// duration, at most two seconds. The same is kept free at the end, so that
+	// what follows the last fault is seen too.
+	Quiet time.Duration
+	// Mode is OneAtATime if empty.
+	Mode Mode
+}
+
+// Plan makes the schedule: a pure function of cfg. Every fault asked for has its
+// turn before any of them comes again.
+func Plan(cfg Config) (Schedule, error) {
+	if cfg.Mode == "" {
+		cfg.Mode = OneAtATime
+	}
+	s := Schedule{
+		Version: scheduleVersion, Seed: cfg.Seed, Mode: cfg.Mode,
+		Nodes: slices.Clone(cfg.Nodes), Faults: slices.Clone(cfg.Faults),
+		Duration: cfg.Duration, Steps: []Step{},
+	}
+	if err := s.Validate(); err != nil {
+		return Schedule{}, err
+	}
+	if len(cfg.Faults) == 0 {
+		return s, nil
+	}
+	t, err := newTiming(cfg)
+	if err != nil {
+		return Schedule{}, err
+	}
+	p := planner{cfg: cfg, r: planStream(cfg.Seed)}
+	for _, name := range cfg.Faults {
+		b, err := newBag(name, cfg)
+		if err != nil {
+			return Schedule{}, err
+		}
+		p.bags = append(p.bags, b)
+	}
+	lanes := 1
+	if cfg.Mode == Mixed {
+		lanes = 2
+	}
+	// Lanes take turns, so that the order of drawing is the order of time.
+	for start := t.quiet; start+t.interval <= t.end; start += t.interval / time.Duration(lanes) {
+		p.add(t, start)
+	}
+	if len(p.steps) == 0 {
+		return Schedule{}, usagef("faults: no window of %s fits between %s and %s of a run of %s; make the run longer or the interval shorter",
+			t.hold, t.quiet, t.end, cfg.Duration)
+	}
+	slices.SortStableFunc(p.steps, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
+	s.Steps = p.steps
+	return s, s.Validate()
+}
+
+// planStream is where all chance in a schedule comes from: ChaCha8 keyed with a
+// hash of the seed, so that neighbouring seeds have nothing in common, neither
+// with each other nor with the streams of the workers.
+func planStream(seed uint64) *rand.Rand {
+	return rand.New(rand.NewChaCha8(sha256.Sum256(binary.BigEndian.AppendUint64([]byte("lapse nemesis 1 "), seed))))
+}
+
+// timing is where windows may lie.
+type timing struct {
+	quiet, end, interval, hold time.Duration
+}
+
+func newTiming(cfg Config) (timing, error) {
+	const (
+		longestQuiet, longestInterval = 2 * time.Second, 10 * time.Second
+		fewestWindows                 = 3
+		comfortable                   = 2 * time.Second
+		shortest                      = time.Second
+	)
+	if cfg.Duration < shortest {
+		return timing{}, usagef("faults: a run of %s is too short for them; it must last at least %s", cfg.Duration, shortest)
+	}
+	if cfg.Interval < 0 || cfg.Hold < 0 || cfg.Quiet < 0 {
+		return timing{}, usagef("faults: interval, hold and lead-in must not be negative")
+	}
+	margin := min(cfg.Duration/10, longestQuiet)
+	t := timing{quiet: cfg.Quiet, end: cfg.Duration - margin, interval: cfg.Interval, hold: cfg.Hold}
+	if t.quiet == 0 {
+		t.quiet = margin
+	}
+	part, whole := time.Duration(6), time.Duration(10)
+	if cfg.Mode == Mixed {
+		part = 8
+	}
+	if t.interval == 0 && t.hold > 0 {
+		t.interval = t.hold * whole / part
+	}
+	if t.interval == 0 {
+		room := t.end - t.quiet
+		windows := max(fewestWindows, min(time.Duration(len(cfg.Faults)), room/comfortable))
+		t.interval = min(room/windows, longestInterval)
+	}
+	if t.hold == 0 {
+		t.hold = t.interval * part / whole
+	}
+	if t.interval <= 0 || t.hold < time.Millisecond {
+		return timing{}, usagef("faults: with a lead-in of %s a run of %s has no room for faults", t.quiet, cfg.Duration)
+	}
+	if t.hold >= t.interval {
+		return timing{}, usagef("faults: a fault that holds for %s does not fit into an interval of %s; the interval must be longer", t.hold, t.interval)
+	}
+	return t, nil
+}
+
+// bag deals out what a name stands for: itself, or the parts of a mix, each
+// once before any comes again.
+type bag struct {
+	kinds, left []kind
+}
+
+func newBag(name string, cfg Config) (*bag, error) {
+	k, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.fits(len(cfg.Nodes), cfg.Abilities); err != nil {
+		return nil, err
+	}
+	if k.mix == nil {
+		return &bag{kinds: []kind{k}}, nil
+	}
+	b := &bag{}
+	for _, part := range k.mix {
+		k, err := find(part)
+		if err != nil {
+			return nil, err
+		}
+		known := cfg.Abilities
+		if known == nil {
+			known = []Ability{}
+		}
+		if k.fits(len(cfg.Nodes), known) == nil {
+			b.kinds = append(b.kinds, k)
+		}
+	}
+	return b, nil
+}
+
+func (b *bag) deal(r *rand.Rand) kind {
+	if len(b.left) == 0 {
+		b.left = slices.Clone(b.kinds)
+		r.Shuffle(len(b.left), func(i, j int) { b.left[i], b.left[j] = b.left[j], b.left[i] })
+	}
+	k := b.left[len(b.left)-1]
+	b.left = b.left[:len(b.left)-1]
+	return k
+}
+
+type planner struct {
+	cfg   Config
+	r     *rand.Rand
+	bags  []*bag
+	left  []*bag
+	steps []Step
+}
+
+// add puts one step into the interval that begins at start.
+func (p *planner) add(t timing, start time.Duration) {
+	if len(p.left) == 0 {
+		p.left = slices.Clone(p.bags)
+		p.r.Shuffle(len(p.left), func(i, j int) { p.left[i], p.left[j] = p.left[j], p.left[i] })
+	}
+	b := p.left[len(p.left)-1]
+	p.left = p.left[:len(p.left)-1]
+	k := b.deal(p.r)
+
+	gap := t.interval - t.hold
+	delay := scale(gap, p.r.Float64()*0.3)
+	hold := min(scale(t.hold, 0.85+0.3*p.r.Float64()), t.interval-delay-gap/5)
+	// At most a few tries: with all nodes busy the step is left out.
+	const tries = 16
+	for range tries {
+		s := Step{At: (start + delay).Truncate(time.Millisecond), Hold: max(hold.Truncate(time.Millisecond), time.Millisecond), Fault: k.Name}
+		k.pick(p.r, p.cfg.Nodes, &s)
+		if !p.clashes(&s) {
+			p.steps = append(p.steps, s)
+			return
+		}
+	}
+}
+
+func scale(d time.Duration, by float64) time.Duration { return time.Duration(float64(d) * by) }
+
+// clashes tells whether s would stop the process of a node that another step
+// has stopped at the time. Which node a fault of the primary will meet is not
+// known here; the ledger sees to those.
+func (p *planner) clashes(s *Step) bool {
+	if !stopsProcesses(s.Fault) {
+		return false
+	}
+	for i := range p.steps {
+		o := &p.steps[i]
+		if !stopsProcesses(o.Fault) || o.At >= s.At+s.Hold || s.At >= o.At+o.Hold {
+			continue
+		}
+		for _, n := range s.Nodes {
+			if slices.Contains(o.Nodes, n) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,136 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// claimProcess is what faults that stop a node's process claim of it.
+const claimProcess = "process"
+
+// stopsProcesses tells whether a fault stops processes.
+func stopsProcesses(name string) bool {
+	return strings.HasPrefix(name, familyKill) || strings.HasPrefix(name, familyPause)
+}
+
+// victims is what kill and pause have in common: the nodes that they are done
+// to.
+type victims struct {
+	family string
+	step   *Step
+	// ofPrimary: the node is found when it is injected.
+	ofPrimary bool
+	nodes     []cluster.Node
+	claimed   bool
+}
+
+func (v *victims) aim(ctx context.Context, s *scene, f *history.Fault) error {
+	names := v.step.Nodes
+	f.Kind = v.family
+	f.Name = v.family + " " + strings.Join(names, " ")
+	if v.ofPrimary {
+		f.Name = v.family + " the primary"
+		p, err := s.primary(ctx)
+		if err != nil {
+			return fmt.Errorf("finding the primary: %w", err)
+		}
+		f.Name += " " + p
+		names = []string{p}
+	}
+	f.Nodes = names
+	v.nodes = nil
+	for _, name := range names {
+		n, err := s.Cluster.Node(name)
+		if err != nil {
+			return err
+		}
+		v.nodes = append(v.nodes, n)
+	}
+	if err := s.ledger.hold(claimProcess, f.Name, names...); err != nil {
+		return err
+	}
+	v.claimed = true
+	for _, n := range v.nodes {
+		if st := n.State(); st != cluster.Running {
+			return fmt.Errorf("%s was %s before, though no fault had done that", n.Name(), st)
+		}
+	}
+	return nil
+}
+
+func (v *victims) names() []string {
+	var out []string
+	for _, n := range v.nodes {
+		out = append(out, n.Name())
+	}
+	return out
+}
+
+func (v *victims) release(s *scene) {
+	if v.claimed {
+		s.ledger.drop(claimProcess, v.names()...)
+		v.claimed = false
+	}
+}
+
+func (v *victims) heal(ctx context.Context, s *scene) error {
+	return each(v.nodes, func(n cluster.Node) error { return s.revive(ctx, n) })
+}
+
+func (v *victims) healed(_ context.Context, _ *scene) ([]string, error) {
+	var proof []string
+	for _, n := range v.nodes {
+		if st := n.State(); st != cluster.Running {
+			return nil, fmt.Errorf("%s is still %s", n.Name(), st)
+		}
+		proof = append(proof, fmt.Sprintf("%s runs again as process %d", n.Name(), n.Pid()))
+	}
+	return proof, nil
+}
+
+// revive makes the process of n run, whatever it does now. A database with an
+// operator of its own may start or stop it at the same time, so that what counts
+// is that it runs in the end.
+func (s *scene) revive(ctx context.Context, n cluster.Node) error {
+	return cluster.Await(ctx, n.Name()+" to run again", func(ctx context.Context) error {
+		switch n.State() {
+		case cluster.Paused:
+			if err := n.Resume(ctx); err != nil {
+				return fmt.Errorf("resuming %s: %w", n.Name(), err)
+			}
+		case cluster.Stopped:
+			r, ok := s.System.(Restarter)
+			if !ok {
+				return fmt.Errorf("%s is stopped, and the target cannot start it again", n.Name())
+			}
+			if err := r.Restart(ctx, n.Name()); err != nil {
+				return fmt.Errorf("starting %s again: %w", n.Name(), err)
+			}
+		}
+		if st := n.State(); st != cluster.Running {
+			return fmt.Errorf("%s is %s", n.Name(), st)
+		}
+		return nil
+	})
+}
+
+// pickOne draws the one node that a fault is done to.
+func pickOne(names []string, draw int) []string { return []string{names[draw]} }
+
+// checkSome checks a step that must name its nodes.
+func checkSome(_ []string, s *Step) error {
+	if len(s.Nodes) == 0 {
+		return usagef("fault %s must name its nodes", s.Fault)
+	}
+	for i, n := range s.Nodes {
+		if slices.Contains(s.Nodes[:i], n) {
+			return usagef("node %s is there twice", n)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// shortestWindow is how much of the load must be left for a fault to be
+// injected at all.
+const shortestWindow = 300 * time.Millisecond
+
+// Check says why schedule cannot be carried out on stage, nil if it can: nodes
+// that are not there, or a database that cannot do what a fault needs.
+func Check(stage Stage, schedule Schedule) error {
+	if err := schedule.Validate(); err != nil {
+		return err
+	}
+	if stage.Cluster == nil || stage.Log == nil {
+		return errors.New("a stage needs a cluster and a log")
+	}
+	var names []string
+	for _, n := range stage.Cluster.Nodes() {
+		names = append(names, n.Name())
+	}
+	for _, n := range schedule.Nodes {
+		if !slices.Contains(names, n) {
+			return usagef("the schedule of faults is for nodes %s, but this cluster has %s", strings.Join(schedule.Nodes, ", "), strings.Join(names, ", "))
+		}
+	}
+	can := AbilitiesOf(stage.System)
+	for i, step := range schedule.Steps {
+		k, err := find(step.Fault)
+		if err == nil {
+			err = k.fits(len(names), can)
+		}
+		if err != nil {
+			return usagef("schedule of faults: step %d: %s", i+1, err)
+		}
+	}
+	return nil
+}
+
+// Run carries out schedule, whose times count from now. It returns when all is
+// done and healed; when ctx ends, which is the end of the load or an interrupt,
+// faults under way are healed at once, the rest is left out, and all is verified
+// to be healed under deadlines of Run's own. The error is for a schedule that
+// does not fit the stage (see Check): then nothing was done.
+func Run(ctx context.Context, stage Stage, schedule Schedule) (Outcome, error) {
+	if err := Check(stage, schedule); err != nil {
+		return Outcome{}, err
+	}
+	return newScene(stage).run(ctx, schedule), nil
+}
+
+func (s *scene) run(ctx context.Context, schedule Schedule) Outcome {
+	r := runner{scene: s, schedule: schedule, began: time.Now()}
+	s.note(func(o *Outcome) { o.Planned = len(schedule.Steps) })
+	if schedule.Mode == Mixed {
+		r.mixed(ctx)
+	} else {
+		r.oneByOne(ctx)
+	}
+	r.finish(context.WithoutCancel(ctx))
+	return s.outcome
+}
+
+// runner is the course of one schedule.
+type runner struct {
+	*scene
+	schedule Schedule
+	began    time.Time
+
+	// gate is held while windows begin and while they are settled, so that
+	// nothing new is broken while nodes are to come back into service.
+	gate   sync.Mutex
+	active int
+	owed   []*window
+}
+
+// oneByOne keeps the planned gaps of up to a second even when healing took
+// longer than planned: the database is to be seen without faults in between.
+func (r *runner) oneByOne(ctx context.Context) {
+	const longestGap = time.Second
+	var free time.Time
+	var planned time.Duration
+	for i := range r.schedule.Steps {
+		step := &r.schedule.Steps[i]
+		at := r.began.Add(step.At)
+		if i > 0 {
+			if t := free.Add(min(longestGap, max(0, step.At-planned))); t.After(at) {
+				at = t
+			}
+		}
+		r.step(ctx, step, at)
+		free, planned = time.Now(), step.At+step.Hold
+	}
+}
+
+func (r *runner) mixed(ctx context.Context) {
+	var wg sync.WaitGroup
+	for i := range r.schedule.Steps {
+		step := &r.schedule.Steps[i]
+		wg.Go(func() { r.step(ctx, step, r.began.Add(step.At)) })
+	}
+	wg.Wait()
+}
+
+// step waits until at and carries out one step, unless the load is over then.
+func (r *runner) step(ctx context.Context, step *Step, at time.Time) {
+	if !r.mayBegin(ctx, at) {
+		r.note(func(o *Outcome) {
+			o.Skipped = append(o.Skipped, Trouble{Name: step.Fault, Reason: errLoadEnded.Error()})
+		})
+		return
+	}
+	w := r.live(ctx, step)
+	on := context.WithoutCancel(ctx)
+	if w != nil && !r.alone() && r.settledEarly(on, w) {
+		w = nil
+	}
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	r.active--
+	if w != nil {
+		r.owed = append(r.owed, w)
+	}
+	if r.active == 0 && len(r.owed) > 0 {
+		r.settle(on, r.owed, r.Limits.Heal)
+		r.owed = nil
+	}
+}
+
+// alone tells whether the step that asks is the only one under way.
+func (r *runner) alone() bool {
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	return r.active == 1
+}
+
+func (r *runner) mayBegin(ctx context.Context, at time.Time) bool {
+	if !sleep(ctx, time.Until(at)) {
+		return false
+	}
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	over := r.schedule.Duration > 0 && time.Since(r.began)+shortestWindow > r.schedule.Duration
+	if ctx.Err() != nil || over {
+		return false
+	}
+	r.active++
+	return true
+}
+
+// finish heals whatever may still be broken, and looks at all nodes.
+func (r *runner) finish(ctx context.Context) {
+	r.unexpected()
+	if r.outcome.Injected == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.Limits.Heal)
+	defer cancel()
+	if err := r.healAll(ctx); err != nil {
+		r.note(func(o *Outcome) {
+			o.Unhealed = append(o.Unhealed, Trouble{Name: "the cluster after all faults", Reason: err.Error()})
+		})
+		r.say("the cluster is not healed: %s", err)
+	}
+}
+
+// unexpected notes nodes that do not run although every fault is over.
+func (r *runner) unexpected() {
+	if len(r.outcome.Unhealed) > 0 {
+		return // which says it already
+	}
+	for _, n := range r.Cluster.Nodes() {
+		if st := n.State(); st != cluster.Running {
+			r.note(func(o *Outcome) {
+				o.Unexpected = append(o.Unexpected, Trouble{Name: n.Name(),
+					Reason: fmt.Sprintf("was found %s after all faults were over", st)})
+			})
+			r.say("%s was found %s, though no fault holds it", n.Name(), st)
+		}
+	}
+}

@@ -1,0 +1,455 @@
+package nemesis
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// These tests run in synctest's bubbles: time passes as soon as everybody waits,
+// so that minutes of faults take no time and the order of events is the same on
+// every machine.
+
+var everything = []Ability{CanRestart, HasPrimary, CanBend, CanLag}
+
+// planFor makes a schedule of one kind of fault.
+func planFor(t *testing.T, nodes int, seed uint64, mode Mode, faults ...string) Schedule {
+	t.Helper()
+	s, err := Plan(Config{
+		Seed: seed, Faults: faults, Nodes: cluster.NodeNames(nodes), Abilities: everything,
+		Duration: 30 * time.Second, Mode: mode,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// whole says what is still broken in a fake.
+func (f *fake) whole(t *testing.T) {
+	t.Helper()
+	if len(f.cut) > 0 {
+		t.Errorf("%d links are still cut", len(f.cut))
+	}
+	for _, n := range f.nodes {
+		if n.State() != cluster.Running {
+			t.Errorf("%s is still %s", n.name, n.State())
+		}
+	}
+	for n, off := range f.clocks {
+		if off != 0 {
+			t.Errorf("the clock of %s is still off by %s", n, off)
+		}
+	}
+	for n, held := range f.held {
+		if held {
+			t.Errorf("%s is still held back", n)
+		}
+	}
+}
+
+// TestEveryFaultBitesAndHeals runs each fault of the catalogue, and all of them
+// mixed, on an honest cluster.
+func TestEveryFaultBitesAndHeals(t *testing.T) {
+	type run struct {
+		name   string
+		mode   Mode
+		faults []string
+	}
+	var runs []run
+	for _, name := range Names() {
+		runs = append(runs, run{name, OneAtATime, []string{name}})
+	}
+	runs = append(runs, run{"all mixed", Mixed, Names()}, run{"mostly processes mixed", Mixed, []string{"kill", "pause", "kill-all"}})
+	for _, r := range runs {
+		t.Run(r.name, func(t *testing.T) {
+			for seed := range uint64(20) {
+				synctest.Test(t, func(t *testing.T) {
+					f := newFake(5, lies{})
+					schedule := planFor(t, 5, seed, r.mode, r.faults...)
+					o := f.scene().run(t.Context(), schedule)
+					if reasons := o.Reasons(); len(reasons) > 0 || len(o.Unexpected) > 0 {
+						t.Fatalf("seed %d: %v %v", seed, reasons, o.Unexpected)
+					}
+					if r.mode == OneAtATime && len(o.Skipped) > 0 {
+						t.Errorf("seed %d: left out: %v", seed, o.Skipped)
+					}
+					if o.Planned != len(schedule.Steps) || o.Injected+len(o.Skipped) != o.Planned || o.Bit != o.Injected || o.Healed != o.Injected || o.Bit == 0 {
+						t.Errorf("seed %d: %+v", seed, o)
+					}
+					f.whole(t)
+					checkRecord(t, f, o.Injected, r.mode)
+				})
+			}
+		})
+	}
+}
+
+// checkRecord checks what went into the history.
+func checkRecord(t *testing.T, f *fake, injected int, mode Mode) {
+	t.Helper()
+	if len(f.faults) != injected {
+		t.Fatalf("%d faults in the history, %d were injected", len(f.faults), injected)
+	}
+	var before history.Fault
+	for id := 1; id <= injected; id++ {
+		h := f.faults[id]
+		if h.ID != id || h.Kind == "" || h.Name == "" || len(h.Nodes) == 0 || len(h.Proof) < 2 || h.Error != "" {
+			t.Errorf("fault %d is recorded as %+v", id, h)
+		}
+		if h.Injected <= 0 || h.Bit < h.Injected || h.Healing <= h.Bit || h.Healed < h.Healing {
+			t.Errorf("fault %d: injected %d, bit %d, healing %d, healed %d", id, h.Injected, h.Bit, h.Healing, h.Healed)
+		}
+		if h.Injected < before.Injected {
+			t.Errorf("fault %d was injected before fault %d", id, before.ID)
+		}
+		if mode == OneAtATime && h.Injected < before.Healed {
+			t.Errorf("fault %d was injected before fault %d was healed", id, before.ID)
+		}
+		before = h
+	}
+	// Each is recorded at injection, at bite, when healing begins and at the end.
+	count := map[int]int{}
+	for _, u := range f.updates {
+		count[u.ID]++
+	}
+	for id, n := range count {
+		if n != 4 {
+			t.Errorf("fault %d was recorded %d times, expected 4", id, n)
+		}
+	}
+}
+
+// TestLiesAreFoundOut: clusters and databases that only pretend.
+func TestLiesAreFoundOut(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fault string
+		lies  lies
+		// notBitten or unhealed is in the reason.
+		notBitten, unhealed string
+	}{
+		{"cut does nothing", "partition-one", lies{cutNothing: true}, "arrived", ""},
+		{"one link stays open", "partition-halves", lies{cutAllButOne: true}, "a probe over", ""},
+		{"one link too many is cut", "partition-one", lies{cutTooMuch: true}, "more was cut than meant: clients>n1 does not pass", "peers are missing"},
+		{"cut fails", "partition-one", lies{cutFails: true}, "injecting it: nf_tables", ""},
+		{"no packet is dropped", "partition-one", lies{countNothing: true}, "no packet of the database was dropped on", ""},
+		{"packets are counted and arrive", "partition-one", lies{countOnly: true}, "arrived", ""},
+		{"probes cannot be made", "partition-one", lies{probeBreaks: true}, "no socket left", "no socket left"},
+		{"clients are not cut", "clients", lies{cutNothing: true}, "a probe over", ""},
+		{"heal does nothing", "partition-one", lies{healNothing: true}, "", "does not pass"},
+		{"one link stays cut", "partition-one", lies{healAllButOne: true}, "", "does not pass"},
+		{"no primary to isolate", "partition-primary", lies{noPrimary: true}, "finding the primary: no primary at the moment", ""},
+		{"an unknown primary", "kill-primary", lies{unknownPrimary: true}, `the primary is said to be "somebody"`, ""},
+		{"kill does nothing", "kill", lies{killNothing: true}, "has not ended", ""},
+		{"kill fails", "kill", lies{killFails: true}, "injecting it: killing", ""},
+		{"the process survives", "kill", lies{killLeavesPID: true}, "is still there", ""},
+		{"the process was not waited for", "kill", lies{killNotAwaited: true}, "has not ended", ""},
+		{"all but kill", "kill-all", lies{killNothing: true}, "has not ended", ""},
+		{"restart does nothing", "kill", lies{restartNothing: true}, "", "is stopped"},
+		{"restart fails", "kill", lies{restartFails: true}, "", "data directory is broken"},
+		{"never in service", "kill", lies{neverReady: true}, "", "is not in service: starting up"},
+		{"never in service after a cut", "partition-one", lies{neverReady: true}, "", "is not in service: starting up"},
+		{"pause does nothing", "pause", lies{pauseNothing: true}, "is running", ""},
+		{"resume does nothing", "pause", lies{resumeNothing: true}, "", "is paused"},
+		{"the clock does not move", "clock", lies{clockStays: true}, "reads 0s off, but should be", ""},
+		{"the clock stays bent", "clock", lies{clockStaysBent: true}, "", "off, but should be 0s off"},
+		{"the replica is not held back", "lag", lies{lagNothing: true}, "says that it applies again", ""},
+		{"the replica stays held back", "lag", lies{lagForever: true}, "", "says that it is held back"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3, tt.lies)
+				o := f.scene().run(t.Context(), planFor(t, 3, 3, OneAtATime, tt.fault))
+				check := func(what string, got []Trouble, want string) {
+					t.Helper()
+					if want == "" {
+						if len(got) > 0 {
+							t.Errorf("%s: %v, expected none", what, got)
+						}
+						return
+					}
+					if len(got) == 0 {
+						t.Fatalf("%s: none, expected %q; outcome %+v", what, want, o)
+					}
+					if !strings.Contains(got[0].Reason, want) {
+						t.Errorf("%s: %q, expected %q", what, got[0].Reason, want)
+					}
+					if !slices.ContainsFunc(o.Reasons(), func(r string) bool { return strings.Contains(r, want) }) {
+						t.Errorf("the run would not be inconclusive: %v", o.Reasons())
+					}
+				}
+				check("not bitten", o.NotBitten, tt.notBitten)
+				check("unhealed", o.Unhealed, tt.unhealed)
+				for id, h := range f.faults {
+					if (tt.notBitten != "") != (h.Bit == 0) || (tt.unhealed != "") != (h.Healed == 0) {
+						t.Errorf("fault %d: bit %d, healed %d, error %q", id, h.Bit, h.Healed, h.Error)
+					}
+					if h.Error == "" || h.Healing == 0 {
+						t.Errorf("fault %d: no error in the history, or no healing: %+v", id, h)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A database with an operator of its own starts a killed node before we look:
+// the kill has happened all the same.
+func TestKilledAndRestartedByTheDatabaseItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(3, lies{operatorRestarts: true})
+		o := f.scene().run(t.Context(), planFor(t, 3, 1, OneAtATime, "kill"))
+		if len(o.Reasons()) > 0 || o.Bit != o.Planned {
+			t.Errorf("%+v", o)
+		}
+	})
+}
+
+func TestNodeThatDiedByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(3, lies{})
+		for _, n := range f.nodes {
+			if err := n.Kill(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := f.scene().run(t.Context(), planFor(t, 3, 1, OneAtATime, "pause"))
+		if len(o.NotBitten) != o.Planned || !strings.Contains(o.NotBitten[0].Reason, "was stopped before, though no fault had done that") {
+			t.Errorf("not bitten: %v", o.NotBitten)
+		}
+		if len(o.Unexpected) != 3 {
+			t.Errorf("unexpected: %v", o.Unexpected)
+		}
+	})
+}
+
+// TestEndOfLoadHealsAtOnce cancels at every moment of a schedule.
+func TestEndOfLoadHealsAtOnce(t *testing.T) {
+	for _, mode := range []Mode{OneAtATime, Mixed} {
+		for at := 500 * time.Millisecond; at < 31*time.Second; at += 700 * time.Millisecond {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(5, lies{})
+				ctx, cancel := context.WithTimeout(t.Context(), at)
+				defer cancel()
+				o := f.scene().run(ctx, planFor(t, 5, 11, mode, Names()...))
+				if o.Injected > 0 && len(o.Reasons()) > 0 {
+					t.Fatalf("cancelled at %s: %v", at, o.Reasons())
+				}
+				if o.Injected+len(o.Skipped) != o.Planned || o.Healed != o.Injected {
+					t.Errorf("cancelled at %s: %+v", at, o)
+				}
+				if took := time.Since(f.began); took > at+5*time.Second {
+					t.Errorf("cancelled at %s, but over only at %s", at, took)
+				}
+				f.whole(t)
+			})
+		}
+	}
+}
+
+// A fault that heals slowly delays the next one, and what would begin after the
+// end of the load is left out.
+func TestSlowHealingDelaysTheNextFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(3, lies{})
+		f.readyAfter = 12 * time.Second
+		schedule := planFor(t, 3, 5, OneAtATime, "kill")
+		o := f.scene().run(t.Context(), schedule)
+		if len(o.Reasons()) > 0 || o.Injected == o.Planned || len(o.Skipped) == 0 {
+			t.Errorf("%+v", o)
+		}
+		for _, s := range o.Skipped {
+			if !strings.Contains(s.Reason, "the load ended") {
+				t.Errorf("left out: %s", s)
+			}
+		}
+		checkRecord(t, f, o.Injected, OneAtATime)
+	})
+}
+
+// TestOverlap puts faults on top of each other by hand.
+func TestOverlap(t *testing.T) {
+	step := func(at, hold time.Duration, fault string, nodes ...string) Step {
+		s := Step{At: at, Hold: hold, Fault: fault, Nodes: nodes}
+		if strings.HasPrefix(fault, "partition") {
+			isolate(nodes[0], cluster.NodeNames(3), &s)
+		}
+		return s
+	}
+	run := func(t *testing.T, f *fake, steps ...Step) Outcome {
+		s := Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute, Steps: steps}
+		if err := s.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		return f.scene().run(t.Context(), s)
+	}
+	t.Run("a link stays cut until the last fault of it is healed", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{})
+			go func() {
+				time.Sleep(6 * time.Second) // n1 was healed at 5 s, n2 will be at 8 s
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				for _, l := range cluster.Both("n1", "n2") {
+					if _, cut := f.cut[l]; !cut {
+						t.Errorf("%s is open although n2 is isolated", l)
+					}
+				}
+				for _, l := range cluster.Both("n1", "n3") {
+					if _, cut := f.cut[l]; cut {
+						t.Errorf("%s is cut although no fault cuts it any more", l)
+					}
+				}
+			}()
+			o := run(t, f, step(time.Second, 4*time.Second, "partition-one", "n1"), step(3*time.Second, 5*time.Second, "partition-one", "n2"))
+			if len(o.Reasons()) > 0 || o.Healed != 2 {
+				t.Errorf("%+v", o)
+			}
+			f.whole(t)
+			// The first was not over before the second was: no node was in
+			// service that shared a cut link.
+			if f.faults[1].Healed < f.faults[2].Healing {
+				t.Errorf("fault 1 was over at %d although fault 2 lasted until %d", f.faults[1].Healed, f.faults[2].Healing)
+			}
+		})
+	})
+	t.Run("a dead node is not paused", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{})
+			o := run(t, f, step(time.Second, 5*time.Second, "kill", "n1"), step(3*time.Second, time.Second, "pause", "n1"))
+			if len(o.Reasons()) > 0 || len(o.Skipped) != 1 || !strings.Contains(o.Skipped[0].Reason, "in the hands of another fault (kill n1)") {
+				t.Errorf("%+v", o)
+			}
+			if slices.Contains(f.calls, "pause n1") {
+				t.Error("it was paused all the same")
+			}
+			f.whole(t)
+		})
+	})
+	t.Run("the primary that is paused is not killed", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{})
+			o := run(t, f, step(time.Second, 5*time.Second, "pause", "n1"), step(3*time.Second, time.Second, "kill-primary"))
+			// The fake's primary is the first node that runs.
+			if len(o.Reasons()) > 0 || o.Bit != 2 || f.faults[2].Nodes[0] != "n2" {
+				t.Errorf("%+v %+v", o, f.faults)
+			}
+			f.whole(t)
+		})
+	})
+	t.Run("what is over is over, whatever else goes on", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{})
+			o := run(t, f, step(time.Second, 20*time.Second, "pause", "n1"), step(2*time.Second, 2*time.Second, "kill", "n2"))
+			if len(o.Reasons()) > 0 || o.Healed != 2 {
+				t.Errorf("%+v", o)
+			}
+			if kill := f.faults[2]; kill.Healed > history.Time(6*time.Second) {
+				t.Errorf("the killed node was in service soon after 4 s, and the fault is over at %s", time.Duration(kill.Healed))
+			}
+		})
+	})
+	t.Run("kill in a partition", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{})
+			o := run(t, f, step(time.Second, 6*time.Second, "partition-one", "n1"), step(2*time.Second, 2*time.Second, "kill", "n1"))
+			if len(o.Reasons()) > 0 || o.Bit != 2 || o.Healed != 2 {
+				t.Errorf("%+v", o)
+			}
+			f.whole(t)
+		})
+	})
+	t.Run("nothing but what was skipped", func(t *testing.T) {
+		o := Outcome{Planned: 2, Skipped: []Trouble{{Name: "kill"}, {Name: "pause"}}}
+		if len(o.Reasons()) != 1 {
+			t.Errorf("a run without any fault is not inconclusive: %v", o.Reasons())
+		}
+	})
+}
+
+func TestHealAll(t *testing.T) {
+	breakAll := func(t *testing.T, f *fake) {
+		t.Helper()
+		ctx := t.Context()
+		if err := f.Cut(ctx, cluster.Both("n1", "n2")...); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.nodes["n1"].Kill(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.nodes["n2"].Pause(ctx); err != nil {
+			t.Fatal(err)
+		}
+		f.clocks["n3"] = time.Minute
+		f.held["n3"] = true
+	}
+	t.Run("whatever was broken, and twice", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{})
+			breakAll(t, f)
+			for range 2 {
+				if err := HealAll(t.Context(), Stage{Cluster: f, System: f, Log: f}); err != nil {
+					t.Error(err)
+				}
+				f.whole(t)
+			}
+		})
+	})
+	for name, l := range map[string]lies{
+		"network":  {healNothing: true},
+		"process":  {restartFails: true},
+		"paused":   {resumeNothing: true},
+		"clock":    {clockStaysBent: true},
+		"replica":  {lagForever: true, neverReady: true},
+		"no start": {restartNothing: true},
+	} {
+		t.Run("says what is not healed: "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3, l)
+				breakAll(t, f)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				if err := HealAll(ctx, Stage{Cluster: f, System: f, Log: f}); err == nil {
+					t.Error("it says that all is healed")
+				}
+			})
+		})
+	}
+}
+
+// bare is a cluster without a database that can be asked anything.
+func TestWithoutAbilities(t *testing.T) {
+	f := newFake(3, lies{})
+	stage := Stage{Cluster: f, Log: f}
+	for fault, want := range map[string]string{
+		"kill":              "needs nodes that can be started again",
+		"partition-primary": "needs a primary",
+		"clock":             "needs clocks that can be moved",
+		"lag":               "needs replicas that can be held back",
+	} {
+		_, err := Run(t.Context(), stage, planFor(t, 3, 1, OneAtATime, fault))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, expected %q", fault, err, want)
+		}
+	}
+	if _, err := Run(t.Context(), stage, planFor(t, 5, 1, OneAtATime, "partition-one")); err == nil || !strings.Contains(err.Error(), "this cluster has n1, n2, n3") {
+		t.Errorf("a schedule for five nodes on three: %v", err)
+	}
+	if len(f.updates) > 0 || len(f.calls) > 0 {
+		t.Error("something was done all the same")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(3, lies{})
+		o, err := Run(t.Context(), Stage{Cluster: f, Log: f}, planFor(t, 3, 1, OneAtATime, "partition-one", "pause"))
+		if err != nil || len(o.Reasons()) > 0 || o.Bit != o.Planned {
+			t.Errorf("faults that need nothing: %+v %v", o, err)
+		}
+	})
+}

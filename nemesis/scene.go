@@ -1,0 +1,159 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// scene is a stage while faults are on it.
+type scene struct {
+	Stage
+	ledger *ledger
+	nodes  []string
+	// exists asks the operating system for a process; tests that have no
+	// processes replace it.
+	exists func(pid int) bool
+
+	// network is held while links are cut or healed together with their entry
+	// in the ledger.
+	network sync.Mutex
+	// out serialises Progress.
+	out sync.Mutex
+
+	// mu guards all below.
+	mu      sync.Mutex
+	lastID  int
+	outcome Outcome
+}
+
+func newScene(stage Stage) *scene {
+	stage.Limits = stage.Limits.withDefaults()
+	s := &scene{Stage: stage, ledger: newLedger(), exists: processExists}
+	for _, n := range stage.Cluster.Nodes() {
+		s.nodes = append(s.nodes, n.Name())
+	}
+	return s
+}
+
+func (s *scene) say(format string, args ...any) {
+	if s.Progress == nil {
+		return
+	}
+	s.out.Lock()
+	defer s.out.Unlock()
+	s.Progress(fmt.Sprintf(format, args...))
+}
+
+// now is the run's clock, never 0: 0 means never in a history.Fault.
+func (s *scene) now() history.Time { return max(s.Log.Now(), 1) }
+
+// note changes the outcome.
+func (s *scene) note(change func(*Outcome)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.outcome)
+}
+
+// begin gives f its number and the time of its injection.
+func (s *scene) begin(f *history.Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastID++
+	s.outcome.Injected++
+	f.ID, f.Injected = s.lastID, s.now()
+	s.Log.Fault(*f)
+}
+
+// primary asks the database for the node that takes the writes. Right after a
+// failover there may be none for a moment.
+func (s *scene) primary(ctx context.Context) (string, error) {
+	p, ok := s.System.(Primarier)
+	if !ok {
+		return "", usagef("the target has no primary")
+	}
+	var name string
+	_, err := await(ctx, s.Limits.Bite, func(ctx context.Context) ([]string, error) {
+		var err error
+		name, err = p.Primary(ctx)
+		if err == nil && !slices.Contains(s.nodes, name) {
+			err = fmt.Errorf("the primary is said to be %q, which is no node", name)
+		}
+		return nil, err
+	})
+	return name, err
+}
+
+// await calls ok until it returns nil, at most for limit, and otherwise returns
+// what it said last: the reason without the waiting.
+func await(ctx context.Context, limit time.Duration, ok func(context.Context) ([]string, error)) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var proof []string
+	var last error
+	err := cluster.Await(ctx, "it", func(ctx context.Context) error {
+		p, err := ok(ctx)
+		// A deadline that cuts an attempt short says less than the attempt
+		// before it did.
+		if err != nil && (last == nil || !errors.Is(err, context.DeadlineExceeded)) {
+			last = err
+		}
+		proof = p
+		return err
+	})
+	if err != nil && last != nil {
+		return nil, fmt.Errorf("%w (after %s)", last, limit)
+	}
+	return proof, err
+}
+
+// each does f for all items at once and returns their errors in the order of
+// the items, joined.
+func each[T any](items []T, f func(T) error) error {
+	errs := make([]error, len(items))
+	var wg sync.WaitGroup
+	for i, item := range items {
+		wg.Go(func() { errs[i] = f(item) })
+	}
+	wg.Wait()
+	return joinErrors(errs)
+}
+
+// joinErrors is errors.Join on one line.
+func joinErrors(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return &joined{errs}
+}
+
+type joined struct{ errs []error }
+
+// Error shows at most a few of many: forty links that fail do so for one reason.
+func (j *joined) Error() string {
+	const shown = 4
+	var b strings.Builder
+	for i, err := range j.errs[:min(shown, len(j.errs))] {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(err.Error())
+	}
+	if n := len(j.errs) - shown; n > 0 {
+		fmt.Fprintf(&b, "; and %d more", n)
+	}
+	return b.String()
+}
+
+func (j *joined) Unwrap() []error { return j.errs }
