@@ -1,0 +1,195 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/workloads"
+)
+
+// tickEvery is how often progress is told during the load.
+const tickEvery = 250 * time.Millisecond
+
+func (r *run) makeWorkers() {
+	r.workers = make([]*worker, r.plan.Concurrency)
+	for i := range r.workers {
+		r.workers[i] = &worker{
+			run:   r,
+			index: i,
+			home:  i % r.plan.Nodes,
+			roam:  r.plan.Session == SessionRoam,
+			rec:   r.recorder.Client(),
+		}
+	}
+}
+
+// The kinds of session.
+const (
+	SessionStay = "stay"
+	SessionRoam = "roam"
+)
+
+// prepare does the workload's set-up operations, one after the other. Each of
+// them must succeed.
+func (r *run) prepare(ctx context.Context) error {
+	w := r.workers[0]
+	for i := 0; ; i++ {
+		w.txn.Reset()
+		if !r.deps.Workload.Setup(i, &w.txn) {
+			return nil
+		}
+		res, ok, err := w.do(ctx, w.home)
+		if err != nil {
+			return err
+		}
+		if !ok || res.Outcome != history.OK {
+			return fmt.Errorf("preparing the workload %s: set-up operation %d: %w", r.plan.Workload, i, orTimeout(res.Err))
+		}
+	}
+}
+
+func orTimeout(err error) error {
+	if err == nil {
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+// load drives the workload while the nemesis works through its schedule. It
+// returns when the time is up or ctx is done, with everything healed.
+func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
+	r.phase(PhaseLoad)
+	began := time.Now()
+	loadCtx, cancel := context.WithTimeout(ctx, time.Duration(r.plan.Duration))
+	defer cancel()
+
+	faults := newFaultLedger(r.recorder)
+	ticking, stopTicking := context.WithCancel(context.WithoutCancel(ctx))
+	ticker := r.tick(ticking, began, faults)
+	defer func() { stopTicking(); <-ticker }()
+
+	group, groupCtx := errgroup.WithContext(loadCtx)
+	arrivals, err := workloads.NewSchedule(r.plan.Seed, len(r.workers), r.plan.Rate)
+	if err != nil {
+		return nemesis.Outcome{}, fmt.Errorf("scheduling operations: %w", err)
+	}
+	for _, w := range r.workers {
+		group.Go(func() error { return w.load(groupCtx, began, arrivals) })
+	}
+	var outcome nemesis.Outcome
+	var nemesisErr error
+	if len(r.plan.Schedule.Steps) > 0 {
+		outcome, nemesisErr = nemesis.Run(groupCtx, nemesis.Stage{
+			Cluster: r.cluster, System: r.system, Log: faults, Progress: r.progress.Note,
+		}, r.plan.Schedule)
+	}
+	err = group.Wait()
+	stopTicking()
+	<-ticker
+	counts := r.recorder.Counts()
+	took := time.Since(began)
+	r.progress.Phase(PhaseLoad, fmt.Sprintf("%.1fs, %d operations: ok %d, fail %d, info %d; faults: %d injected, %d seen to bite, %d seen to heal",
+		took.Seconds(), counts.OK+counts.Fail+counts.Info, counts.OK, counts.Fail, counts.Info, outcome.Injected, outcome.Bit, outcome.Healed))
+	if err != nil {
+		return outcome, err
+	}
+	if nemesisErr != nil {
+		return outcome, fmt.Errorf("injecting faults: %w", nemesisErr)
+	}
+	return outcome, nil
+}
+
+// tick tells progress until ctx is done.
+func (r *run) tick(ctx context.Context, began time.Time, faults *faultLedger) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTicker(tickEvery)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				st := faults.status()
+				st.Phase, st.Elapsed, st.Total = PhaseLoad, time.Since(began), time.Duration(r.plan.Duration)
+				st.Counts = r.recorder.Counts()
+				r.progress.Tick(st)
+			}
+		}
+	}()
+	return done
+}
+
+// load is one worker's share of the load.
+func (w *worker) load(ctx context.Context, began time.Time, arrivals *workloads.Schedule) error {
+	gen := w.run.deps.Workload
+	for i := 0; ; i++ {
+		if !arrivals.Closed() {
+			sleep(ctx, time.Until(began.Add(arrivals.At(w.index, i))))
+		}
+		select {
+		case <-ctx.Done():
+			return nil // the load is over
+		default:
+		}
+		w.txn.Reset()
+		node, more := gen.Next(w.index, &w.txn)
+		if !more {
+			return nil
+		}
+		res, done, err := w.do(ctx, node)
+		if err != nil {
+			return err
+		}
+		if !done {
+			// Never sent: for the generator it is an operation without effect.
+			res = targets.Result{Outcome: history.Fail}
+		}
+		gen.Done(w.index, &w.txn, res.Outcome)
+	}
+}
+
+// finalReads waits until the system has settled and then reads what is left, by
+// every node.
+func (r *run) finalReads(ctx context.Context) error {
+	r.phase(PhaseSettle)
+	sleep(ctx, time.Duration(r.plan.Settle))
+	r.phase(PhaseFinal)
+	before := r.recorder.Counts()
+	ctx, cancel := context.WithTimeout(ctx, finalTimeout)
+	defer cancel()
+	group, groupCtx := errgroup.WithContext(ctx)
+	for _, w := range r.workers {
+		group.Go(func() error { return w.finalReads(groupCtx) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	after := r.recorder.Counts()
+	r.progress.Phase(PhaseFinal, fmt.Sprintf("%d reads, %d ok", after.OK+after.Fail+after.Info-before.OK-before.Fail-before.Info, after.OK-before.OK))
+	return nil
+}
+
+func (w *worker) finalReads(ctx context.Context) error {
+	// The final reads ask each node in turn, whatever the session did before.
+	w.close()
+	w.roam = true
+	for i := 0; ctx.Err() == nil; i++ {
+		w.txn.Reset()
+		node, more := w.run.deps.Workload.Final(w.index, i, &w.txn)
+		if !more {
+			break
+		}
+		if _, _, err := w.do(ctx, node); err != nil {
+			return err
+		}
+	}
+	return nil
+}

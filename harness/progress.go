@@ -1,0 +1,52 @@
+package harness
+
+import (
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// The phases of a run, in order. They are recorded as events of kind
+// history.EventPhase.
+const (
+	PhaseSetup  = "setup"
+	PhaseLoad   = "load"
+	PhaseHeal   = "heal"
+	PhaseSettle = "settle"
+	PhaseFinal  = "final"
+	PhaseEnd    = "end"
+)
+
+// Status is a look at a run in progress.
+type Status struct {
+	Phase string
+	// Elapsed and Total are of the load phase.
+	Elapsed, Total time.Duration
+	Counts         history.Counts
+	// Faults names what is broken at the moment.
+	Faults []string
+	// Injected, Bit and Healed count faults so far.
+	Injected, Bit, Healed int
+}
+
+// Progress is told how a run goes on. Calls come from one goroutine at a time.
+type Progress interface {
+	// Phase says that a phase begins, or ended with text.
+	Phase(name, text string)
+	// Tick comes a few times a second during the load.
+	Tick(Status)
+	// Note is one line about something that happened.
+	Note(text string)
+}
+
+// Silent is a Progress that says nothing.
+type Silent struct{}
+
+// Phase implements Progress.
+func (Silent) Phase(string, string) {}
+
+// Tick implements Progress.
+func (Silent) Tick(Status) {}
+
+// Note implements Progress.
+func (Silent) Note(string) {}

@@ -1,0 +1,186 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/workloads"
+)
+
+// Deps are what a run works with; they are made from the plan by the caller,
+// because the harness knows no database, workload or provider by name.
+type Deps struct {
+	// Run is the run's identifier.
+	Run      string
+	Target   targets.Target
+	Config   targets.Config
+	Workload workloads.Generator
+	Provider cluster.Provider
+	// HistoryPath is where the history is written, LogDir where the nodes' logs
+	// go, DataDir where nodes' directories are made (empty: a place that
+	// vanishes).
+	HistoryPath, LogDir, DataDir string
+	Progress                     Progress
+	Log                          *slog.Logger
+}
+
+// Report is how a run went, apart from what its history tells.
+type Report struct {
+	// Version is the database's own version.
+	Version string
+	// Setup is how long it took until the database was ready.
+	Setup time.Duration
+	// Interrupted says that the run was stopped before its time.
+	Interrupted bool
+	// Faults is what became of the faults.
+	Faults nemesis.Outcome
+}
+
+// The time limits of the phases; those of the load are in the plan.
+const (
+	setupTimeout    = 5 * time.Minute
+	finalTimeout    = 2 * time.Minute
+	teardownTimeout = 30 * time.Second
+)
+
+// Run does what plan says: it starts the database, loads it while faults come
+// and go, heals, lets it settle, reads finally, and ends what it started. The
+// history is on disk when it returns, whatever happened. When ctx is done the
+// load ends, faults are healed and what there is is kept: Report.Interrupted is
+// set and the error is nil. An error is of the environment
+// (*cluster.EnvironmentError) or of the harness.
+func Run(ctx context.Context, plan *Plan, d Deps) (rep Report, err error) {
+	if d.Progress == nil {
+		d.Progress = Silent{}
+	}
+	r := &run{plan: plan, deps: d, log: d.Log, progress: &lockedProgress{p: d.Progress}}
+	defer func() { err = errors.Join(err, r.teardown(ctx)) }()
+
+	if err := r.setUp(ctx); err != nil {
+		if ctx.Err() != nil {
+			return Report{Interrupted: true}, nil
+		}
+		return Report{}, err
+	}
+	rep.Version, rep.Setup = r.system.Version(), r.setupTook
+	outcome, err := r.load(ctx)
+	rep.Faults = outcome
+	if err != nil {
+		return rep, err
+	}
+	if ctx.Err() != nil {
+		rep.Interrupted = true
+		return rep, nil
+	}
+	if err := r.finalReads(ctx); err != nil {
+		return rep, err
+	}
+	rep.Interrupted = ctx.Err() != nil
+	return rep, nil
+}
+
+type run struct {
+	plan      *Plan
+	deps      Deps
+	log       *slog.Logger
+	progress  Progress
+	cluster   cluster.Cluster
+	system    targets.System
+	recorder  *history.Recorder
+	workers   []*worker
+	setupTook time.Duration
+	sessions  sessionCounter
+	// writeLevel and readLevel index the levels in the history's header.
+	writeLevel, readLevel uint8
+}
+
+func (r *run) phase(name string) {
+	r.progress.Phase(name, "")
+	if r.recorder != nil {
+		r.recorder.Event(history.EventPhase, name)
+	}
+}
+
+func (r *run) setUp(ctx context.Context) error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
+	defer cancel()
+	spec := r.deps.Target.Spec(r.deps.Config)
+	spec.Run, spec.LogDir, spec.Dir = r.deps.Run, r.deps.LogDir, r.deps.DataDir
+
+	r.progress.Phase(PhaseSetup, "")
+	c, err := r.deps.Provider.Open(ctx, spec)
+	if err != nil {
+		return fmt.Errorf("making %d nodes (%s): %w", len(spec.Nodes), r.deps.Provider.Name(), err)
+	}
+	r.cluster = c
+	if r.system, err = r.deps.Target.Start(ctx, c, r.deps.Config); err != nil {
+		return fmt.Errorf("starting %s: %w", r.deps.Target.Info().Name, err)
+	}
+	levels, writeLevel, readLevel := levelIndexes(r.plan.WriteLevel, r.plan.ReadLevel)
+	r.writeLevel, r.readLevel = writeLevel, readLevel
+	header := history.Header{
+		Run:        r.deps.Run,
+		Source:     history.SourceLapse,
+		Target:     r.plan.Target,
+		Workload:   r.plan.Workload,
+		Seed:       r.plan.Seed,
+		Nodes:      spec.Nodes,
+		Levels:     levels,
+		Initial:    history.Absent,
+		Start:      time.Now().UTC().Format(time.RFC3339Nano),
+		Attributes: r.deps.Workload.Attributes(),
+	}
+	if r.recorder, err = history.Create(r.deps.HistoryPath, header); err != nil {
+		return fmt.Errorf("opening the history: %w", err)
+	}
+	if o, ok := r.system.(targets.Observer); ok {
+		o.Observe(func(kind, text string) {
+			r.recorder.Event(kind, text)
+			r.progress.Note(kind + ": " + text)
+		})
+	}
+	r.recorder.Event(history.EventPhase, PhaseSetup)
+	r.makeWorkers()
+	if err := r.prepare(ctx); err != nil {
+		return err
+	}
+	r.setupTook = time.Since(began)
+	r.progress.Phase(PhaseSetup, fmt.Sprintf("%d nodes of %s up in %.1fs, a write and a read went through each", len(spec.Nodes), r.system.Version(), r.setupTook.Seconds()))
+	return nil
+}
+
+// teardown ends what was started, in the opposite order. It works on after ctx
+// is done.
+func (r *run) teardown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardownTimeout)
+	defer cancel()
+	var errs []error
+	for _, w := range r.workers {
+		w.close()
+	}
+	if r.recorder != nil {
+		r.recorder.Event(history.EventPhase, PhaseEnd)
+		if err := r.recorder.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("writing the history: %w", err))
+		}
+	}
+	if r.system != nil {
+		if err := r.system.Stop(ctx); err != nil {
+			r.log.Warn("stopping the database", "error", err)
+		}
+	}
+	if r.cluster != nil {
+		if err := r.cluster.Close(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("removing the nodes: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,124 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// sessionCounter numbers the sessions of a run from 1.
+type sessionCounter struct{ n atomic.Int32 }
+
+func (c *sessionCounter) next() int32 { return c.n.Add(1) }
+
+// levelIndexes lists the levels of a run for the history's header and says where
+// the write and the read level stand in it; the first is always the empty one.
+func levelIndexes(write, read string) (levels []string, writeIndex, readIndex uint8) {
+	levels = []string{""}
+	add := func(level string) uint8 {
+		i := slices.Index(levels, level)
+		if i < 0 {
+			i = len(levels)
+			levels = append(levels, level)
+		}
+		return uint8(i)
+	}
+	writeIndex, readIndex = add(write), add(read)
+	return levels, writeIndex, readIndex
+}
+
+// reopenPause is how long a worker waits before it asks again for a connection
+// that could not be had: long enough not to spin, short enough to see a node
+// come back.
+const reopenPause = 100 * time.Millisecond
+
+// worker is one client: strictly sequential, one session at a time.
+type worker struct {
+	run     *run
+	index   int
+	home    int
+	roam    bool
+	rec     *history.Client
+	txn     history.Txn
+	client  targets.Client
+	session int32
+}
+
+// do carries out the operation that stands in w.txn, by the node at for a
+// roaming session. It reports false when no connection could be had until ctx
+// was done; then nothing was recorded.
+func (w *worker) do(ctx context.Context, at int) (targets.Result, bool, error) {
+	if !w.roam {
+		at = w.home
+	}
+	if !w.open(ctx) {
+		return targets.Result{}, false, nil
+	}
+	// The operation outlives the end of the load: a request that was sent is
+	// waited for, so that ending a run makes no outcome indeterminate.
+	opCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(w.run.plan.OpTimeout))
+	defer cancel()
+	if err := w.rec.Invoke(w.session, int16(at), w.run.readLevel, w.run.writeLevel, &w.txn); err != nil {
+		return targets.Result{}, false, fmt.Errorf("recording an invocation: %w", err)
+	}
+	res := w.client.Do(opCtx, at, &w.txn)
+	text := ""
+	if res.Err != nil {
+		text = res.Err.Error()
+	}
+	if err := w.rec.Complete(res.Outcome, &w.txn, int16(res.Node), text, res.Note); err != nil {
+		return res, false, fmt.Errorf("recording a completion: %w", err)
+	}
+	if res.Broken || res.Outcome == history.Info {
+		w.close()
+	}
+	return res, true, nil
+}
+
+// open makes sure that there is a client; it tries again until ctx is done.
+func (w *worker) open(ctx context.Context) bool {
+	for w.client == nil {
+		if ctx.Err() != nil {
+			return false
+		}
+		s := targets.Session{ID: w.run.sessions.next(), Home: w.home, Roam: w.roam, Text: w.run.recorder.Text}
+		openCtx, cancel := context.WithTimeout(ctx, time.Duration(w.run.plan.OpTimeout))
+		c, err := w.run.system.Open(openCtx, s)
+		cancel()
+		if err == nil {
+			w.client, w.session = c, s.ID
+			return true
+		}
+		w.run.log.Debug("opening a session", "worker", w.index, "error", err)
+		sleep(ctx, reopenPause)
+	}
+	return true
+}
+
+func (w *worker) close() {
+	if w.client == nil {
+		return
+	}
+	if err := w.client.Close(); err != nil {
+		w.run.log.Debug("closing a session", "worker", w.index, "error", err)
+	}
+	w.client = nil
+}
+
+// sleep waits for d or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
