@@ -1,0 +1,423 @@
+// Package causal decides the causal models of Bouajjani, Enea, Guerraoui and
+// Hamza ("On verifying causal consistency", POPL 2017) and PRAM, for registers
+// whose values name their writes.
+//
+// The causal order is the transitive closure of session order and reads-from.
+//
+//   - causal (CC, weak causal consistency): no read returns a value that a write
+//     in its causal past replaced causally, nor the initial value when its past
+//     holds a write of the key, and the causal order has no cycle.
+//   - causal-convergent (CCv): the same, and there is one order of all writes,
+//     extending the causal one, that says for every read which write of its past
+//     is the newest. This is what last-writer-wins systems promise.
+//   - causal-memory (CM, Ahamad et al. 1995): the same as CC, and each session has
+//     an order of its own in which its reads return the last write.
+//   - pram (Lipton and Sandberg 1988; FIFO consistency): each session has an order
+//     of its own, of all writes and its reads, that keeps every session's writes
+//     in their order. This is the per-session-view family of session guarantees;
+//     package session decides the other one.
+//
+// CCv and CM are incomparable; both imply CC, and CM implies PRAM. All are decided
+// by the absence of bad patterns, CC and CCv in time linear in the operations
+// times the sessions, CM and PRAM by saturation, session by session. A write
+// without an answer belongs to the history only if its value was seen; it follows
+// what its session did before and comes before nothing in its session. With many
+// of those (see newEngine) some are followed only as far as what came before
+// them, and reads of values with several writers (deletes, imported histories)
+// say nothing: a violation can then be missed, but never invented.
+package causal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/history"
+)
+
+// The models.
+const (
+	Causal     = "causal"
+	Convergent = "causal-convergent"
+	Memory     = "causal-memory"
+	PRAM       = "pram"
+)
+
+// Models are the names of all models of this package.
+func Models() []string {
+	return []string{Causal, Convergent, Memory, PRAM, MonotonicWrites, WritesFollowReads}
+}
+
+// Checker decides one of the models. Safe for concurrent use.
+type Checker struct{ model string }
+
+// New is a checker for model, one of the constants of this package.
+func New(model string) *Checker { return &Checker{model} }
+
+// Model is the model's name.
+func (c *Checker) Model() string { return c.model }
+
+// Applies refuses what is no register operation.
+func (c *Checker) Applies(h *history.History) error { return register.Applies(h, c.model, false) }
+
+// pattern is a bad pattern.
+type pattern uint8
+
+const (
+	thinAir pattern = iota
+	cyclicOrder
+	replacedInPast
+	initialAfterWrite
+	cyclicConflict
+)
+
+// finding is a violation before it is put into words.
+type finding struct {
+	pattern     pattern
+	older       int32 // the write that was seen, -1 if the initial value
+	newer, read int32
+	lane        int32 // whose view it is (causal-memory, pram), -1 if all sessions'
+	hops        []hop // cycles
+	found       *finder
+}
+
+// run is one check under way.
+type run struct {
+	h       *history.History
+	model   string
+	f       *register.Flat
+	e       *engine
+	stopped atomic.Bool
+	found   []finding
+	total   int
+	most    int
+	stats   checkers.Evidence
+	missed  []missed
+	faults  *evidence.Windows
+	after   history.Time // from when on answers met a fault
+}
+
+func (r *run) stop() bool { return r.stopped.Load() }
+
+func everybody(*register.FlatOp) bool { return true }
+
+// Check decides h. Verdict.Total counts the reads that match a bad pattern by
+// themselves, and each contradiction between several of them once.
+// Evidence.AtRisk counts the reads of keys that some write in the session's
+// causal past had written, since only these can show a violation.
+func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	began := time.Now()
+	set, err := register.Split(h, c.model, false)
+	if err != nil {
+		return checkers.Verdict{}, err
+	}
+	b = b.WithDefaults()
+	ctx, cancel := context.WithTimeout(ctx, b.Time)
+	defer cancel()
+	v := checkers.Verdict{Model: c.model, Evidence: evidence.Of(set), Algorithm: "bad patterns over vectors of the causal past"}
+	r := &run{h: h, model: c.model, most: b.MaxViolations, faults: evidence.NewWindows(h)}
+	r.after = r.faults.After(0)
+	defer context.AfterFunc(ctx, func() { r.stopped.Store(true) })()
+	r.f = register.Flatten(set)
+	undecided := r.decide(b)
+	if err := r.verdict(context.WithoutCancel(ctx), &v, undecided); err != nil {
+		return v, err
+	}
+	v.Elapsed = time.Since(began)
+	return v, nil
+}
+
+// decide looks for bad patterns and returns why it is not finished, "" if it is.
+func (r *run) decide(b checkers.Budget) string {
+	for i := range r.f.Ops {
+		switch o := &r.f.Ops[i]; {
+		case o.Kind == 0 || o.Late:
+		case o.Kind == register.Read:
+			r.stats.Reads++
+		case o.Kind == register.CAS:
+			r.stats.Reads++
+			r.stats.Writes++
+		default:
+			r.stats.Writes++
+		}
+	}
+	aboutWrites := r.model == MonotonicWrites || r.model == WritesFollowReads
+	for _, i := range r.f.Thin {
+		if aboutWrites {
+			break // not their business
+		}
+		r.note(finding{pattern: thinAir, read: i, older: -1, newer: -1, lane: -1})
+	}
+	if r.f.Lanes() == 0 {
+		return ""
+	}
+	if r.model == PRAM {
+		if !r.prepare(b, false) {
+			return r.tooMuch()
+		}
+		return r.views(nil)
+	}
+	if !r.prepare(b, true) {
+		return r.tooMuch()
+	}
+	switch r.model {
+	case MonotonicWrites:
+		return r.monotonicWrites()
+	case WritesFollowReads:
+		return r.writesFollowReads()
+	}
+	var conflicts edges
+	disturbed := make([]bool, r.f.Lanes())
+	end := r.e.walk(rules{from: everybody, stop: r.stop, read: func(i int32, vec []int32) bool {
+		w := r.e.source(i)
+		var past []int32
+		if w >= 0 {
+			past = r.e.vector(w) // which holds w itself
+		}
+		bad := false
+		risk := w >= 0
+		if !r.e.newest[r.f.Ops[i].Key].plain(r.e, vec, w, past) {
+			risk = r.e.byKey.each(i, vec, past, func(x int32) bool {
+				switch {
+				case x == w:
+				case w < 0:
+					bad = true
+					r.note(finding{pattern: initialAfterWrite, older: -1, newer: x, read: i, lane: -1})
+				case r.e.follows(x, w):
+					bad = true
+					r.note(finding{pattern: replacedInPast, older: w, newer: x, read: i, lane: -1})
+				default:
+					conflicts.list = append(conflicts.list, edge{x, w, i})
+					disturbed[r.f.Ops[i].Lane] = true
+				}
+				return !bad
+			})
+		}
+		if risk {
+			r.stats.AtRisk++
+			if r.h.Ops[i].Complete >= r.after {
+				r.stats.DuringFaults++
+			}
+		}
+		return true
+	}})
+	switch end {
+	case ended:
+		return "the time ran out"
+	case cyclic:
+		r.cycleAmongUnplaced(everybody, nil, cyclicOrder, -1)
+		return ""
+	}
+	if r.total > 0 || r.model == Causal || len(conflicts.list) == 0 {
+		return ""
+	}
+	if r.model == Memory {
+		if !r.prepare(b, false) {
+			return r.tooMuch()
+		}
+		return r.views(disturbed)
+	}
+	conflicts.index(r.e)
+	switch r.e.walk(rules{from: everybody, stop: r.stop, extra: &conflicts, bare: true}) {
+	case ended:
+		return "the time ran out"
+	case cyclic:
+		r.cycleAmongUnplaced(everybody, &conflicts, cyclicConflict, -1)
+	}
+	return ""
+}
+
+// prepare makes the engine; false if the memory does not suffice.
+func (r *run) prepare(b checkers.Budget, lean bool) bool {
+	r.e = nil // let go of the last one first
+	e, ok := newEngine(r.f, b.Memory, lean)
+	if ok {
+		r.e = e
+	}
+	return ok
+}
+
+func (r *run) tooMuch() string {
+	return fmt.Sprintf("the memory does not suffice for the causal past of every write (%d sessions)", r.f.Lanes())
+}
+
+// views saturates the order that each session must see: whenever the past of one
+// of its reads holds a write of the key other than the one that it saw, that
+// write came first. only, if not nil, says which sessions can be in doubt.
+func (r *run) views(only []bool) string {
+	undecided := 0
+	for l := range r.f.Lanes() {
+		if only != nil && !only[l] {
+			continue
+		}
+		if r.stop() {
+			undecided++
+			continue
+		}
+		if !r.view(int32(l)) {
+			undecided++
+		}
+	}
+	if undecided > 0 {
+		return fmt.Sprintf("the time ran out for the views of %d of %d sessions", undecided, r.f.Lanes())
+	}
+	return ""
+}
+
+// view decides one session's view; false if the time ran out.
+func (r *run) view(lane int32) bool {
+	from := everybody
+	if r.model == PRAM {
+		// What its own unanswered operation saw the session does not know.
+		from = func(o *register.FlatOp) bool { return o.Lane == lane && !o.Late }
+	}
+	var extra edges
+	first := true
+	for {
+		more, bad := false, false
+		extra.index(r.e)
+		end := r.e.walk(rules{from: from, stop: r.stop, extra: &extra, read: func(i int32, vec []int32) bool {
+			if r.f.Ops[i].Lane != lane || r.f.Ops[i].Late {
+				return true
+			}
+			w := r.e.source(i)
+			var past []int32
+			if w >= 0 {
+				past = r.e.vector(w)
+			}
+			if r.e.newest[r.f.Ops[i].Key].plain(r.e, vec, w, past) {
+				if w >= 0 && first && r.model == PRAM {
+					r.stats.AtRisk++
+				}
+				return true
+			}
+			risk := r.e.byKey.each(i, vec, past, func(x int32) bool {
+				switch {
+				case x == w:
+				case w < 0:
+					bad = true
+					r.note(finding{pattern: initialAfterWrite, older: -1, newer: x, read: i, lane: lane, found: newFinder(r.e, from, &extra)})
+				default:
+					extra.list = append(extra.list, edge{x, w, i})
+					more = true
+				}
+				return !bad
+			})
+			if risk && first && r.model == PRAM {
+				r.stats.AtRisk++
+			}
+			return !bad
+		}})
+		first = false
+		switch {
+		case bad:
+			return true
+		case end == ended:
+			return false
+		case end == cyclic:
+			r.cycleAmongUnplaced(from, &extra, cyclicConflict, lane)
+			return true
+		case !more:
+			return true
+		}
+	}
+}
+
+func (r *run) note(f finding) {
+	r.total++
+	if len(r.found) < 4*r.most+64 {
+		r.found = append(r.found, f)
+	}
+}
+
+// cycleAmongUnplaced finds a short cycle among the operations that the last walk
+// could not place.
+func (r *run) cycleAmongUnplaced(from func(*register.FlatOp) bool, extra *edges, p pattern, lane int32) {
+	if extra != nil && extra.start == nil {
+		extra.index(r.e)
+	}
+	fd := newFinder(r.e, from, extra)
+	fd.plain = lane < 0
+	limit := 0
+	if extra != nil {
+		limit = len(extra.list)
+	}
+	var best []hop
+	tried := 0
+	try := func(i int32) {
+		if tried++; tried > 64 && best != nil || r.stop() && best != nil {
+			return
+		}
+		if c := fd.path(i, i, limit); c != nil && (best == nil || len(c) < len(best)) {
+			best = c
+		}
+	}
+	// Every cycle passes a derived edge or one of reads-from.
+	if extra != nil {
+		for i := range extra.list {
+			if w := extra.list[i].to; !r.e.placed[w] {
+				try(w)
+			}
+		}
+	}
+	if best == nil {
+		for i := range r.f.Ops {
+			if o := &r.f.Ops[i]; o.Kind != 0 && !r.e.placed[i] && r.e.source(int32(i)) >= 0 && from(o) {
+				try(int32(i))
+			}
+			if tried > 64 && best != nil {
+				break
+			}
+		}
+	}
+	f := finding{pattern: p, older: -1, newer: -1, read: -1, lane: lane, hops: best, found: fd}
+	for _, h := range best {
+		f.read = max(f.read, h.to)
+	}
+	r.note(f)
+}
+
+// verdict gathers what was found.
+func (r *run) verdict(ctx context.Context, v *checkers.Verdict, undecided string) error {
+	e := &v.Evidence
+	e.Reads, e.Writes, e.AtRisk, e.DuringFaults = r.stats.Reads, r.stats.Writes, r.stats.AtRisk, r.stats.DuringFaults
+	v.Total = r.total
+	e.Bad = r.total
+	slices.SortStableFunc(r.found, func(a, b finding) int { return int(a.read) - int(b.read) })
+	for _, f := range r.found[:min(len(r.found), r.most)] {
+		x, err := r.violation(ctx, f)
+		if err != nil {
+			return err
+		}
+		v.Violations = append(v.Violations, x)
+	}
+	r.sortMissed()
+	for _, m := range r.missed[:min(len(r.missed), r.most-len(v.Violations))] {
+		x, err := r.tellMissed(m)
+		if err != nil {
+			return err
+		}
+		v.Violations = append(v.Violations, x)
+	}
+	slices.SortStableFunc(v.Violations, func(a, b checkers.Violation) int { return len(a.Ops) - len(b.Ops) })
+	if undecided != "" {
+		v.Reasons = append(v.Reasons, undecided)
+	}
+	switch {
+	case v.Total > 0:
+		v.Status = checkers.Violated
+	case undecided != "":
+		v.Status = checkers.Inconclusive
+	case e.AtRisk == 0:
+		v.Status = checkers.Inconclusive
+		v.Reasons = []string{"no read of a key that its session knew to have been written, so nothing could have shown a violation"}
+	default:
+		v.Status = checkers.Held
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package causal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/brute"
+	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/history"
+)
+
+// violation puts f into words; what it shows is refuted again from the
+// definition.
+func (r *run) violation(ctx context.Context, f finding) (checkers.Violation, error) {
+	v := checkers.Violation{Model: r.model, Session: -1}
+	if f.found == nil && r.e != nil {
+		f.found = newFinder(r.e, everybody, nil)
+	}
+	var ops []int32
+	switch f.pattern {
+	case thinAir:
+		ops = []int32{f.read}
+		r.tellThinAir(&v, f)
+	case replacedInPast, initialAfterWrite:
+		ops = r.tellReplaced(&v, f)
+	default:
+		ops = r.tellCycle(&v, f)
+	}
+	v.Key = r.key(ops)
+	shown := f.read
+	if shown >= 0 {
+		v.Session = r.h.Ops[shown].Session
+		v.At = r.h.Ops[shown].Complete
+		v.Faults = r.faults.IDs(r.h, int(shown))
+	}
+	for _, o := range ops {
+		v.Ops = append(v.Ops, int(o))
+	}
+	slices.Sort(v.Ops)
+	v.Ops = slices.Compact(v.Ops)
+	if f.pattern == thinAir {
+		return v, nil
+	}
+	if f.pattern != cyclicOrder && len(ops) <= brute.MaxOps && r.definition().Satisfied(r.f, ops) {
+		return v, fmt.Errorf("%s: the witness %v satisfies the model when checked by itself: this is a bug in lapse", r.model, v.Ops)
+	}
+	if v.Key != "" && linearizable.Refuted(ctx, r.h, v.Ops) {
+		v.Certified = "porcupine"
+	}
+	return v, nil
+}
+
+// definition is the model for brute force.
+func (r *run) definition() brute.Causally {
+	switch r.model {
+	case Convergent:
+		return brute.Causally{Convergent: true}
+	case Memory:
+		return brute.Causally{Views: true}
+	case PRAM:
+		return brute.Causally{Views: true, SessionAlone: true}
+	}
+	return brute.Causally{}
+}
+
+// key is the name of the key that all of ops are about, "" if several.
+func (r *run) key(ops []int32) string {
+	for _, o := range ops {
+		if r.f.Ops[o].Key != r.f.Ops[ops[0]].Key {
+			return ""
+		}
+	}
+	return r.h.KeyName(r.f.Keys[r.f.Ops[ops[0]].Key])
+}
+
+// value is what operation i wrote, in words.
+func (r *run) value(i int32) string {
+	m := r.h.Mop(&r.h.Ops[i])
+	if m.Func == history.Delete {
+		return r.h.ValueText(history.Absent)
+	}
+	return r.h.ValueText(m.Arg)
+}
+
+func (r *run) tellThinAir(v *checkers.Violation, f finding) {
+	v.Anomaly = "thin-air read"
+	op := &r.h.Ops[f.read]
+	m := r.h.Mop(op)
+	why := fmt.Sprintf("nobody wrote that value to %s", r.h.KeyName(m.Key))
+	for i := range r.h.Ops {
+		x := &r.h.Ops[i]
+		w := r.h.Mop(x)
+		seen := m.Ret
+		if m.Func == history.CAS && op.Outcome != history.Fail {
+			seen = m.Expect
+		}
+		if x.Outcome == history.Fail && w.Key == m.Key && w.Func.Installs() && w.Arg == seen {
+			v.Anomaly = "aborted read"
+			why = fmt.Sprintf("the only write of that value, by session %d, had failed", x.Session)
+			v.Ops = append(v.Ops, i) // it proves nothing, but tells the likeliest story
+			break
+		}
+	}
+	v.Sentence = explain.Op(r.h, int(f.read)) + ", but " + why
+	v.Steps = []checkers.Step{{From: int(f.read), To: -1, Kind: "thin-air", Why: why}}
+}
+
+// tellReplaced explains a read whose past holds a write that replaced what it
+// returned.
+func (r *run) tellReplaced(v *checkers.Violation, f finding) []int32 {
+	limit := 0
+	if f.found.extra != nil {
+		limit = len(f.found.extra.list)
+	}
+	after := f.found.path(f.newer, f.read, limit)
+	hops := slices.Clone(after)
+	v.Anomaly = "causally stale read"
+	tail := "as before the first write"
+	if f.older >= 0 {
+		hops = append(f.found.path(f.older, f.newer, limit), after...)
+		tail = fmt.Sprintf("which %s had causally replaced", r.value(f.newer))
+	}
+	known := "which was in the causal past of its session"
+	if f.lane >= 0 && r.model == PRAM {
+		known = "which its session must have seen by then"
+	}
+	if len(after) == 1 && after[0].kind == inSession {
+		v.Sentence = fmt.Sprintf("%s, and %s %s, %s", explain.Op(r.h, int(f.newer)),
+			explain.Later(r.h, int(f.newer), int(f.read)), explain.Did(r.h, int(f.read), false), tail)
+	} else {
+		v.Sentence = fmt.Sprintf("%s, %s, although %s, %s", explain.Op(r.h, int(f.read)), tail, explain.Op(r.h, int(f.newer)), known)
+	}
+	v.Steps = r.steps(f.found, hops)
+	v.Legal = []string{r.value(f.newer)}
+	ops := append(f.found.operations(hops), f.read, f.newer)
+	if f.older >= 0 {
+		ops = append(ops, f.older)
+	}
+	slices.Sort(ops)
+	return slices.Compact(ops)
+}
+
+// tellCycle explains an order that contradicts itself.
+func (r *run) tellCycle(v *checkers.Violation, f finding) []int32 {
+	ops := f.found.operations(f.hops)
+	v.Steps = r.steps(f.found, f.hops)
+	switch {
+	case f.pattern == cyclicOrder:
+		v.Anomaly = "causality cycle"
+		v.Sentence = "each of these operations comes causally before itself"
+	case f.lane >= 0:
+		v.Anomaly = "no order for a session"
+		v.Sentence = fmt.Sprintf("no order of the writes explains what session %d read", r.h.Ops[r.f.Lane(int(f.lane))[0]].Session)
+	default:
+		v.Anomaly = "contradictory order"
+		v.Sentence = "no single order of the writes explains what these sessions read"
+	}
+	if len(ops) <= 8 {
+		v.Sentence += ": "
+		for i, o := range ops {
+			if i > 0 {
+				v.Sentence += "; "
+			}
+			v.Sentence += explain.Op(r.h, int(o))
+		}
+	}
+	if f.lane >= 0 {
+		// Everything that the session itself read in the witness is in it, but a
+		// view is refuted only with the session's own operations.
+		for _, o := range ops {
+			if r.f.Ops[o].Lane == f.lane {
+				f.read = max(f.read, o)
+			}
+		}
+	}
+	return ops
+}
+
+// steps are the edges of hops, derived ones with their reason.
+func (r *run) steps(fd *finder, hops []hop) []checkers.Step {
+	var out []checkers.Step
+	for _, h := range hops {
+		s := checkers.Step{From: int(h.from), To: int(h.to)}
+		switch h.kind {
+		case inSession:
+			s.Kind, s.Why = "session", fmt.Sprintf("session %d did it before the other", r.h.Ops[h.from].Session)
+		case readsFrom:
+			s.Kind, s.Why = "reads-from", fmt.Sprintf("the other saw %s", r.value(h.from))
+		default:
+			by := fd.extra.list[h.number].by
+			s.Kind = "conflict"
+			s.Why = fmt.Sprintf("%s, whose past holds %s, saw %s, so %s comes first", explain.Op(r.h, int(by)), r.value(h.from), r.value(h.to), r.value(h.from))
+		}
+		out = append(out, s)
+	}
+	return out
+}

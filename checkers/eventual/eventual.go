@@ -1,0 +1,180 @@
+// Package eventual decides whether replicas converge: once writes have stopped
+// and all faults are healed, reads of a key, by whichever node, agree.
+//
+// Eventual consistency (Vogels, "Eventually Consistent", 2009; Terry et al.,
+// "Managing Update Conflicts in Bayou", 1995) is a liveness property and says
+// nothing of when; what a run can refute is "within the time that it was left
+// alone", which the verdict is about. A key has diverged if its final reads (see
+// evidence.FinalReads) cannot all come before or after the late effect of writes
+// that were never answered:
+//
+//   - two final reads saw different values, neither of them written by an
+//     operation without an answer, or
+//   - a value was read, then another, and then the first one again.
+//
+// The final reads must have asked at a level that tells replicas apart (one
+// replica); at a quorum the checker sees only what a quorum hides.
+package eventual
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Model is the model's name.
+const Model = "eventual"
+
+// Checker decides convergence. Safe for concurrent use.
+type Checker struct{}
+
+// New is a checker.
+func New() Checker { return Checker{} }
+
+// Model implements checkers.Checker.
+func (Checker) Model() string { return Model }
+
+// Applies implements checkers.Checker: it refuses what is no register operation.
+func (Checker) Applies(h *history.History) error { return register.Applies(h, Model, false) }
+
+// Check implements checkers.Checker. Evidence.AtRisk counts the final reads of
+// keys that were written and that more than one node was asked for.
+func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	began := time.Now()
+	b = b.WithDefaults()
+	ctx, cancel := context.WithTimeout(ctx, b.Time)
+	defer cancel()
+	set, err := register.Split(h, Model, false)
+	if err != nil {
+		return checkers.Verdict{}, err
+	}
+	v := checkers.Verdict{Model: Model, Evidence: evidence.Of(set), Algorithm: "final reads compared"}
+	final, noFinal := evidence.FinalReads(h)
+	if noFinal != nil {
+		v.Status = checkers.Inconclusive
+		v.Reasons = []string{"no read is final: " + noFinal.Error()}
+		v.Elapsed = time.Since(began)
+		return v, nil
+	}
+	var k register.Key
+	var reads []int32
+	for n := range set.Keys {
+		if ctx.Err() != nil {
+			v.Undecided = append(v.Undecided, checkers.Undecided{Key: h.KeyName(set.Keys[n]), Reason: "the time ran out"})
+			continue
+		}
+		set.Load(n, &k)
+		v.Evidence.Reads += k.Reads
+		v.Evidence.Writes += k.Writes
+		reads = finalReads(&k, final, reads[:0])
+		if k.Writes == 0 || nodesAsked(h, &k, reads) < 2 {
+			continue
+		}
+		v.Evidence.AtRisk += len(reads)
+		if witness := diverged(&k, reads); witness != nil {
+			v.Total++
+			if len(v.Violations) < b.MaxViolations {
+				v.Violations = append(v.Violations, violation(h, &k, witness))
+			}
+		}
+	}
+	v.Evidence.Bad = v.Total
+	switch {
+	case v.Total > 0:
+		v.Status = checkers.Violated
+	case len(v.Undecided) > 0:
+		v.Status = checkers.Inconclusive
+		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), v.Evidence.Keys)}
+	case v.Evidence.AtRisk == 0:
+		v.Status = checkers.Inconclusive
+		v.Reasons = []string{"no key that was written was read finally by more than one node"}
+	default:
+		v.Status = checkers.Held
+	}
+	v.Elapsed = time.Since(began)
+	return v, nil
+}
+
+func finalReads(k *register.Key, final history.Time, into []int32) []int32 {
+	for i := range k.Ops {
+		if op := &k.Ops[i]; op.Kind == register.Read && op.Inv > final {
+			into = append(into, int32(i))
+		}
+	}
+	return into
+}
+
+func nodesAsked(h *history.History, k *register.Key, reads []int32) int {
+	var nodes []int16
+	for _, p := range reads {
+		if n := h.Ops[k.Ops[p].At].Node; !slices.Contains(nodes, n) {
+			nodes = append(nodes, n)
+		}
+	}
+	return len(nodes)
+}
+
+// diverged returns the two or three reads that refute convergence, nil if none
+// do. Reads are in the order of their invocation.
+func diverged(k *register.Key, reads []int32) []int32 {
+	// Two values that were both settled before the final reads began.
+	for _, p := range reads {
+		if q := reads[0]; k.Ops[p].Val != k.Ops[q].Val && settled(k, p) && settled(k, q) {
+			return []int32{q, p}
+		}
+	}
+	// There and back again: no single late effect explains it.
+	for i, a := range reads {
+		for j := i + 1; j < len(reads); j++ {
+			b := reads[j]
+			if k.Ops[a].Val == k.Ops[b].Val || k.Ops[a].Ret >= k.Ops[b].Inv {
+				continue
+			}
+			for _, c := range reads[j+1:] {
+				if k.Ops[c].Val == k.Ops[a].Val && k.Ops[b].Ret < k.Ops[c].Inv {
+					return []int32{a, b, c}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// settled tells whether what the read p saw cannot be the late effect of a write
+// without an answer.
+func settled(k *register.Key, p int32) bool {
+	// Deletes and imported histories may install a value twice, so that all of
+	// the key's operations count; this is asked only where reads differ.
+	v := k.Ops[p].Val
+	return !slices.ContainsFunc(k.Ops, func(op register.Op) bool { return op.Installs() && op.Info() && op.Val == v })
+}
+
+func violation(h *history.History, k *register.Key, reads []int32) checkers.Violation {
+	x := checkers.Violation{Model: Model, Anomaly: "replicas diverge", Key: h.KeyName(k.ID), Session: -1}
+	last := reads[len(reads)-1]
+	x.At = k.Ops[last].Ret
+	for _, p := range reads {
+		if v := k.Ops[p].Val; v >= 0 && k.Writer[v] >= 0 {
+			x.Ops = append(x.Ops, int(k.Ops[k.Writer[v]].At))
+		}
+		x.Ops = append(x.Ops, int(k.Ops[p].At))
+	}
+	slices.Sort(x.Ops)
+	x.Ops = slices.Compact(x.Ops)
+	first := k.Ops[reads[0]].At
+	second := k.Ops[reads[1]].At
+	x.Sentence = fmt.Sprintf("after all faults were healed and the writes had stopped, %s, and %s, %s",
+		explain.Op(h, int(first)), explain.Later(h, int(first), int(second)), explain.Op(h, int(second)))
+	if len(reads) == 3 {
+		x.Sentence += ", and then " + explain.Op(h, int(k.Ops[last].At)) + " again"
+	}
+	x.Steps = []checkers.Step{{From: int(second), To: -1, Kind: "divergence", Why: "no write was going on any more, so that replicas that have converged return one value"}}
+	return x
+}

@@ -1,0 +1,52 @@
+package evidence
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// FinalReads is the time from which reads are final: all load is over, all
+// faults are healed, and the database had time to settle. A run of lapse says so
+// with an event; in other histories it is when the last operation that could
+// change something was answered (invoked, if it never was) and the last fault had
+// healed. An error says why no read of h is final.
+func FinalReads(h *history.History) (history.Time, error) {
+	from := history.Time(-1)
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == history.EventPhase && strings.HasPrefix(e.Text, "final") {
+			from = e.At
+		}
+	}
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		if f.Bit == 0 && f.Error != "" {
+			continue
+		}
+		if f.Healed == 0 {
+			return 0, fmt.Errorf("fault %d (%s) was never seen to heal", f.ID, f.Name)
+		}
+		if from < 0 || f.Healed > from {
+			from = f.Healed
+		}
+	}
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		if op.Outcome == history.Fail {
+			continue
+		}
+		for _, m := range h.Mops(op) {
+			if !m.Func.Writes() {
+				continue
+			}
+			if op.Outcome == history.Info {
+				from = max(from, op.Invoke)
+			} else {
+				from = max(from, op.Complete)
+			}
+			break
+		}
+	}
+	return from, nil
+}

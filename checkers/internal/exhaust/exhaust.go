@@ -1,0 +1,239 @@
+// Package exhaust decides linearizability of small histories of sets, lists,
+// queues and counters by trying every order, and makes random histories of them.
+// It shares nothing with the checkers that it tests. Exponential: for a handful
+// of operations.
+package exhaust
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// Linearizable tells whether the operations of h, one micro-operation each and
+// all on one key, can be put in an order that agrees with real time and with
+// what was returned. Operations without an answer may be left out.
+func Linearizable(h *history.History) bool {
+	var ops []int
+	for i := range h.Ops {
+		if h.Ops[i].Outcome != history.Fail {
+			ops = append(ops, i)
+		}
+	}
+	return search(h, ops, nil)
+}
+
+func search(h *history.History, left []int, state []history.Value) bool {
+	open := true
+	for _, i := range left {
+		if h.Ops[i].Outcome == history.OK {
+			open = false
+		}
+	}
+	if open {
+		return true
+	}
+	for n, i := range left {
+		// i may be next if nothing that is left returned before it began.
+		first := true
+		for _, j := range left {
+			if h.Ops[j].Complete < h.Ops[i].Invoke {
+				first = false
+			}
+		}
+		if !first {
+			continue
+		}
+		rest := slices.Delete(slices.Clone(left), n, n+1)
+		for _, next := range steps(h, i, state) {
+			if search(h, rest, next) {
+				return true
+			}
+		}
+		if h.Ops[i].Outcome == history.Info && search(h, rest, state) {
+			return true
+		}
+	}
+	return false
+}
+
+// steps are the states after operation i in state, none if it is not possible.
+// The state of sets is sorted, that of counters is one number.
+func steps(h *history.History, i int, state []history.Value) [][]history.Value {
+	op := &h.Ops[i]
+	m := h.Mop(op)
+	seen := op.Outcome == history.OK && m.Flags&history.Observed != 0
+	switch m.Func {
+	case history.Append, history.Enqueue:
+		return [][]history.Value{append(slices.Clone(state), m.Arg)}
+	case history.Add:
+		s := append(slices.Clone(state), m.Arg)
+		slices.Sort(s)
+		return [][]history.Value{slices.Compact(s)}
+	case history.ReadList:
+		if seen && !slices.Equal(h.List(m), state) {
+			return nil
+		}
+	case history.ReadSet:
+		got := slices.Clone(h.List(m))
+		slices.Sort(got)
+		if seen && !slices.Equal(got, state) {
+			return nil
+		}
+	case history.Dequeue:
+		switch {
+		case len(state) == 0:
+			if seen && m.Ret != history.Absent {
+				return nil
+			}
+		case seen && m.Ret != state[0]:
+			return nil
+		default:
+			return [][]history.Value{state[1:]}
+		}
+	case history.Increment:
+		return [][]history.Value{{counter(state) + m.Arg}}
+	case history.ReadCounter:
+		if seen && m.Ret != counter(state) {
+			return nil
+		}
+	default:
+		panic(fmt.Sprintf("exhaust knows no %s", m.Func))
+	}
+	return [][]history.Value{state}
+}
+
+func counter(state []history.Value) history.Value {
+	if len(state) == 0 {
+		return 0
+	}
+	return state[0]
+}
+
+// Config is what Random makes: an object with the two functions Write and Read.
+type Config struct {
+	Write, Read history.Func
+	Ops         int
+	// Acked histories have no failed and no indeterminate operations.
+	Acked bool
+	// Damage is how many of a hundred results are wrong.
+	Damage int
+}
+
+// Random makes the history of seed: operations of three processes on one key
+// that take effect at random moments around their intervals.
+func Random(seed uint64, cfg Config) (*history.History, error) {
+	rng := rand.New(rand.NewPCG(seed, 0xe8a0))
+	b := history.NewBuilder(history.Header{Source: "generated", Initial: history.Absent})
+	b.Key("k0")
+	var state []history.Value
+	free := make([]history.Time, 3)
+	process := []int32{0, 1, 2}
+	fresh := int32(3)
+	next := history.Value(0)
+	var txn history.Txn
+	for i := range cfg.Ops {
+		p := rng.IntN(3)
+		at := history.Time(10 * (i + 1))
+		op := history.Op{Process: process[p], Session: int32(p), Error: -1, Note: -1, Node: -1, Outcome: history.OK}
+		op.Invoke = max(free[p], at-history.Time(rng.IntN(20)))
+		op.Complete = max(op.Invoke, at) + history.Time(rng.IntN(20))
+		if !cfg.Acked {
+			switch rng.IntN(10) {
+			case 0:
+				op.Outcome = history.Fail
+			case 1, 2:
+				op.Outcome = history.Info
+			}
+		}
+		free[p] = op.Complete
+		if op.Outcome == history.Info {
+			op.Complete = history.Never
+			process[p] = fresh
+			fresh++
+		}
+		txn.Reset()
+		f := cfg.Write
+		if rng.IntN(2) == 0 {
+			f = cfg.Read
+		}
+		m := history.Mop{Func: f, Ret: history.Absent}
+		if f == cfg.Write {
+			next++
+			m.Arg = next
+			if f == history.Increment {
+				m.Arg = history.Value(rng.IntN(5) - 1)
+			}
+		}
+		txn.Mops = append(txn.Mops, m)
+		took := op.Outcome == history.OK || op.Outcome == history.Info && rng.IntN(2) == 0
+		if rng.IntN(100) < cfg.Damage && op.Outcome == history.Fail {
+			took = true
+		}
+		ok := op.Outcome == history.OK
+		wrong := rng.IntN(100) < cfg.Damage
+		switch f {
+		case history.Append, history.Enqueue, history.Add:
+			if took && !wrong {
+				state = append(state, m.Arg)
+			}
+			if took && wrong && len(state) > 0 {
+				state = slices.Insert(state, len(state)-1, m.Arg)
+			}
+		case history.ReadList, history.ReadSet:
+			list := slices.Clone(state)
+			if wrong && len(list) > 0 {
+				j := rng.IntN(len(list))
+				list = slices.Delete(list, j, j+1)
+			}
+			if ok {
+				txn.SetList(0, list)
+			}
+		case history.Increment:
+			if took && !wrong {
+				state = []history.Value{counter(state) + m.Arg}
+			}
+		case history.ReadCounter:
+			v := counter(state)
+			if wrong {
+				v += history.Value(rng.IntN(3) - 1)
+			}
+			if ok {
+				txn.SetRead(0, v)
+			}
+		case history.Dequeue:
+			v := history.Absent
+			if len(state) > 0 && took {
+				j := 0
+				if wrong {
+					j = rng.IntN(len(state))
+				}
+				v = state[j]
+				if !wrong || rng.IntN(2) == 0 {
+					state = slices.Delete(slices.Clone(state), j, j+1)
+				}
+			}
+			if wrong && rng.IntN(3) == 0 {
+				v = history.Absent
+			}
+			if ok {
+				txn.SetRead(0, v)
+			}
+		}
+		b.Add(op, &txn)
+	}
+	return b.History()
+}
+
+// Show is h as text, for the messages of tests.
+func Show(h *history.History) string {
+	s := ""
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		m := h.Mop(op)
+		s += fmt.Sprintf("%d: s%d %d..%d %s %s arg %v ret %v list %v\n", i, op.Session, op.Invoke, op.Complete, op.Outcome, m.Func, m.Arg, m.Ret, h.List(m))
+	}
+	return s
+}

@@ -1,0 +1,43 @@
+package gen
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+)
+
+// Rounds is how many random histories a differential test looks at: few in an
+// ordinary run, LAPSE_ROUNDS of them where somebody asks for more.
+func Rounds(few int) int {
+	if n, err := strconv.Atoi(os.Getenv("LAPSE_ROUNDS")); err == nil && n > 0 {
+		return n
+	}
+	return few
+}
+
+// Small draws the shape of a history that brute force can decide: one key,
+// unique values unless ambiguous.
+func Small(seed uint64, ambiguous bool) Register {
+	rng := rand.New(rand.NewPCG(seed, 0x5a11))
+	c := Register{
+		Ops: 3 + rng.IntN(7), Sessions: 1 + rng.IntN(4), Keys: 1,
+		Writes: 0.15 + 0.4*rng.Float64(),
+		Info:   0.3 * rng.Float64() * float64(rng.IntN(2)), Fail: 0.1,
+		Ties: rng.IntN(2) == 0,
+	}
+	if rng.IntN(2) == 0 {
+		c.CAS = 0.4 * rng.Float64()
+		c.Lost = 0.5 * float64(rng.IntN(2))
+	}
+	switch rng.IntN(3) {
+	case 0:
+		c.Stale = 0.4
+	case 1:
+		c.Lie = 0.3
+	}
+	if ambiguous {
+		c.Values = 1 + rng.IntN(3)
+		c.Delete = 0.2 * float64(rng.IntN(2))
+	}
+	return c
+}

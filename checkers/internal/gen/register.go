@@ -1,0 +1,202 @@
+// Package gen makes random histories for the tests of checkers: legal ones, by
+// running a register with sequential clients, and ones that need not be. The
+// same seed makes the same history.
+package gen
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// Register says what register histories look like. Probabilities are in
+// [0, 1]; what is left of the operations are reads.
+type Register struct {
+	Ops, Sessions, Keys int
+	Writes, CAS, Delete float64
+	// Info is how often an operation gets no answer, Fail how often it fails.
+	Info, Fail float64
+	// Values bounds the values written; 0 means that every value is unique.
+	Values int
+	// Lie is how often a read returns a value that its key had at any time, or
+	// now and then any value of the run; Stale how often one that its key had not
+	// long before.
+	Lie, Stale float64
+	// Lost is how often a compare-and-set succeeds although its condition is
+	// false.
+	Lost float64
+	// Ties makes equal stamps frequent.
+	Ties bool
+	// Single gives every key one writer, who writes increasing values.
+	Single bool
+	// Nodes is how many nodes are asked, chosen at random.
+	Nodes int
+}
+
+type client struct {
+	process int32
+	op      history.Op
+	mop     history.Mop
+	open    bool
+	applied bool
+}
+
+type late struct {
+	mop history.Mop
+}
+
+// History runs the register.
+func (c Register) History(seed uint64) (*history.History, error) {
+	rng := rand.New(rand.NewPCG(seed, 0x1a95e))
+	header := history.Header{Source: "test", Initial: history.Absent, Seed: seed}
+	if c.Single {
+		header.Attributes = map[string]string{"order": "value"}
+	}
+	for i := range c.Nodes {
+		header.Nodes = append(header.Nodes, fmt.Sprintf("n%d", i+1))
+	}
+	b := history.NewBuilder(header)
+	state := make([]history.Value, c.Keys)
+	past := make([][]history.Value, c.Keys)
+	for k := range state {
+		state[k] = history.Absent
+		past[k] = []history.Value{history.Absent}
+	}
+	clients := make([]client, c.Sessions)
+	for i := range clients {
+		clients[i].process = int32(i)
+	}
+	processes := int32(c.Sessions)
+	var pending []late
+	next := history.Value(0)
+	now := history.Time(0)
+	apply := func(m *history.Mop) bool {
+		s := &state[m.Key]
+		switch m.Func {
+		case history.Read:
+			m.Ret = *s
+			m.Flags |= history.Observed
+			return true
+		case history.CAS:
+			if *s != m.Expect && rng.Float64() >= c.Lost {
+				return false
+			}
+		}
+		*s = m.Arg
+		past[m.Key] = append(past[m.Key], *s)
+		return true
+	}
+	invoked, finished := 0, 0
+	for finished < c.Ops {
+		if !c.Ties || rng.IntN(3) > 0 {
+			now += history.Time(1 + rng.IntN(3))
+		}
+		if len(pending) > 0 && rng.IntN(4) == 0 {
+			i := rng.IntN(len(pending))
+			apply(&pending[i].mop)
+			pending = append(pending[:i], pending[i+1:]...)
+		}
+		i := rng.IntN(len(clients))
+		cl := &clients[i]
+		switch {
+		case !cl.open:
+			if invoked == c.Ops {
+				continue
+			}
+			invoked++
+			cl.mop = c.invent(rng, i, state, past, &next)
+			cl.op = history.Op{Invoke: now, Process: cl.process, Session: int32(i), Error: -1, Note: -1, Node: -1}
+			if c.Nodes > 0 {
+				cl.op.Node = int16(rng.IntN(c.Nodes))
+			}
+			cl.open, cl.applied = true, false
+		case !cl.applied:
+			cl.applied = true
+			switch {
+			case rng.Float64() < c.Fail:
+				cl.op.Outcome = history.Fail
+			case rng.Float64() < c.Info:
+				cl.op.Outcome = history.Info
+				pending = append(pending, late{cl.mop})
+			case apply(&cl.mop):
+				cl.op.Outcome = history.OK
+			default:
+				cl.op.Outcome = history.Fail
+				if rng.IntN(2) == 0 {
+					cl.mop.Ret = state[cl.mop.Key]
+					cl.mop.Flags |= history.Observed | history.Mismatched
+				} else {
+					cl.mop.Flags |= history.Mismatched
+				}
+			}
+			if cl.op.Outcome == history.OK && cl.mop.Func == history.Read {
+				c.spoil(rng, &cl.mop, past, next)
+			}
+		default:
+			cl.open = false
+			cl.op.Complete = now
+			if cl.op.Outcome == history.Info {
+				cl.op.Complete = history.Never
+				cl.process = processes
+				processes++
+			}
+			b.AddPlain(cl.op, cl.mop)
+			finished++
+		}
+	}
+	h, err := b.History()
+	if err != nil {
+		return nil, fmt.Errorf("seed %d: %w", seed, err)
+	}
+	return h, nil
+}
+
+// invent makes the next operation of client i.
+func (c Register) invent(rng *rand.Rand, i int, state []history.Value, past [][]history.Value, next *history.Value) history.Mop {
+	k := history.Key(rng.IntN(c.Keys))
+	m := history.Mop{Func: history.Read, Key: k}
+	x := rng.Float64()
+	if c.Single && int(k)%c.Sessions != i && x < c.Writes+c.CAS+c.Delete {
+		return m
+	}
+	value := func() history.Value {
+		if c.Values > 0 {
+			return history.Value(1 + rng.IntN(c.Values))
+		}
+		*next++
+		return *next
+	}
+	switch {
+	case x < c.Writes:
+		m.Func, m.Arg = history.Write, value()
+	case x < c.Writes+c.CAS:
+		m.Func, m.Arg, m.Expect = history.CAS, value(), state[k]
+		if rng.IntN(4) == 0 {
+			m.Expect = past[k][rng.IntN(len(past[k]))]
+		}
+	case x < c.Writes+c.CAS+c.Delete:
+		m.Func, m.Arg = history.Delete, history.Absent
+	}
+	return m
+}
+
+// spoil makes a read lie.
+func (c Register) spoil(rng *rand.Rand, m *history.Mop, past [][]history.Value, next history.Value) {
+	switch x := rng.Float64(); {
+	case x < c.Lie && rng.IntN(4) > 0:
+		p := past[m.Key]
+		m.Ret = p[rng.IntN(len(p))]
+	case x < c.Lie:
+		top := int(next)
+		if c.Values > 0 {
+			top = c.Values
+		}
+		if m.Ret = history.Value(rng.IntN(top + 1)); m.Ret == 0 {
+			m.Ret = history.Absent
+		}
+	case x < c.Lie+c.Stale:
+		p := past[m.Key]
+		m.Ret = p[max(0, len(p)-1-rng.IntN(3))]
+	}
+}

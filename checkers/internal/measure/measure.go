@@ -1,0 +1,52 @@
+// Package measure serves the checkers' benchmarks: processor time, which other
+// work on the machine does not lengthen as it does the time on the wall, and the
+// peak of the heap.
+package measure
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+// Loop runs f as a benchmark and reports the processor time of one run beside the
+// time on the wall.
+func Loop(b *testing.B, f func()) {
+	b.Helper()
+	b.ResetTimer()
+	from := processor()
+	n := 0
+	for b.Loop() {
+		f()
+		n++
+	}
+	b.ReportMetric(float64((processor()-from).Microseconds())/1000/float64(n), "cpu-ms/op")
+}
+
+// Peak runs f and returns by how many bytes the heap grew at most while it ran.
+func Peak(f func()) uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	base, top := m.HeapAlloc, m.HeapAlloc
+	done, finished := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(finished)
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				top = max(top, m.HeapAlloc)
+			}
+		}
+	}()
+	f()
+	close(done)
+	<-finished
+	return top - base
+}

@@ -1,0 +1,388 @@
+// Package linearizable decides linearizability (Herlihy and Wing 1990) of
+// registers: reads, writes, compare-and-sets and deletes of independent keys,
+// absent at first.
+//
+// Linearizability is local: a history is linearizable if and only if each key's
+// part is, so keys are decided one by one, several at once. A key whose values
+// are unique is decided exactly in O(n log n) (zones.go), any other by a search
+// (search.go) that is exact too but may run out of its budget. Porcupine
+// (github.com/anishathalye/porcupine) refutes the witness of every violation
+// again, and can be the engine for all keys.
+package linearizable
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Model is the model's name.
+const Model = "linearizable"
+
+// Engine is how keys are decided.
+type Engine string
+
+// The engines.
+const (
+	// Auto takes the fast algorithm where values are unique, else the search.
+	Auto Engine = "auto"
+	// Search takes the search for every key.
+	Search Engine = "search"
+	// Porcupine lets Porcupine decide every key.
+	Porcupine Engine = "porcupine"
+)
+
+// ParseEngine is the engine called name; its error names the possible ones.
+func ParseEngine(name string) (Engine, error) {
+	switch e := Engine(name); e {
+	case "":
+		return Auto, nil
+	case Auto, Search, Porcupine:
+		return e, nil
+	}
+	return "", fmt.Errorf("unknown engine %q for linearizability: choose auto, search or porcupine", name)
+}
+
+// Checker decides linearizability. Safe for concurrent use.
+type Checker struct{ engine Engine }
+
+// New is a checker with the given engine; the zero Engine is Auto.
+func New(e Engine) *Checker {
+	if e == "" {
+		e = Auto
+	}
+	return &Checker{e}
+}
+
+// Model is "linearizable".
+func (c *Checker) Model() string { return Model }
+
+// Applies refuses what is no register operation.
+func (c *Checker) Applies(h *history.History) error { return register.Applies(h, Model, true) }
+
+// Check decides h key by key. Verdict.Total counts the keys that are refuted,
+// each with one violation, the clearest that was found for it. Evidence.Bad
+// counts the stale reads on those keys (at least one a key).
+func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	began := time.Now()
+	set, err := register.Split(h, Model, true)
+	if err != nil {
+		return checkers.Verdict{}, err
+	}
+	b = b.WithDefaults()
+	if b.Workers <= 0 {
+		b.Workers = runtime.GOMAXPROCS(0)
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.Time)
+	defer cancel()
+	r := &run{h: h, set: set, budget: b, engine: c.engine, deadline: began.Add(b.Time), ctx: ctx, faults: evidence.NewWindows(h)}
+	defer context.AfterFunc(ctx, func() { r.stopped.Store(true) })()
+	r.keys = make([]keyResult, len(r.set.Keys))
+	r.workers = make([]worker, b.Workers)
+	r.decideAll()
+	v := r.verdict()
+	v.Elapsed = time.Since(began)
+	return v, nil
+}
+
+// run is one check under way.
+type run struct {
+	h        *history.History
+	set      *register.Set
+	budget   checkers.Budget
+	engine   Engine
+	ctx      context.Context
+	deadline time.Time
+	grace    time.Time // until when violations may be made small and certified
+	stopped  atomic.Bool
+	faults   *evidence.Windows
+	keys     []keyResult
+	workers  []worker
+}
+
+// keyResult is what is known about one key.
+type keyResult struct {
+	state    outcome
+	conflict conflict // if zones refuted it
+	stuck    int      // if the search refuted it: answers that could be passed
+	by       Engine
+	reason   string
+	span     history.Time // how long the contradiction takes to tell
+	bad      int
+	stats    keyStats
+}
+
+// load brings key number i into w.
+func (r *run) load(w *worker, i int) *register.Key {
+	if w.loaded != i+1 {
+		r.set.Load(i, &w.key)
+		w.loaded = i + 1
+	}
+	return &w.key
+}
+
+func (r *run) stop() bool { return r.stopped.Load() }
+
+// worker is the memory that one goroutine at a time reuses from key to key.
+type worker struct {
+	key    register.Key
+	loaded int // number of the key that it holds + 1
+	zoner  zoner
+	search searcher
+}
+
+// each calls do for the numbers in todo, with the budget's number of workers.
+func (r *run) each(todo []int, do func(w *worker, i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for i := range min(r.budget.Workers, len(todo)) {
+		w := &r.workers[i]
+		wg.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(todo) {
+					return
+				}
+				do(w, todo[n])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// decideAll decides every key: first what is cheap, then the searches in rounds
+// of growing limits, so that one hard key keeps no other waiting.
+func (r *run) decideAll() {
+	all := make([]int, len(r.keys))
+	for i := range all {
+		all[i] = i
+		r.keys[i] = keyResult{state: undecided, reason: reasonTime}
+	}
+	r.each(all, func(w *worker, i int) {
+		if r.stop() {
+			return
+		}
+		r.load(w, i)
+		res := &r.keys[i]
+		res.stats = r.measure(&w.key)
+		if r.engine != Auto || w.key.Concats > 0 || !w.key.Unique {
+			return
+		}
+		c := w.zoner.decide(&w.key, r.stop)
+		if r.stop() {
+			return
+		}
+		switch {
+		case c.fault != none:
+			res.state, res.conflict, res.by = illegal, c, Auto
+			res.span = w.zoner.conflictSpan(&w.key, c)
+			res.bad = max(1, staleReads(&w.key))
+		default:
+			if w.key.Misses > 0 {
+				dropMisses(&w.key, w.zoner.clusters)
+				w.loaded = 0 // it is not the whole key any more
+			}
+			if w.key.Misses == 0 {
+				res.state, res.by = legal, Auto
+			}
+		}
+	})
+	rounds := []int{1 << 14, 1 << 18, 0}
+	if r.engine == Porcupine {
+		rounds = []int{0}
+	}
+	for _, limit := range rounds {
+		var todo []int
+		for i := range r.keys {
+			if r.keys[i].state == undecided {
+				todo = append(todo, i)
+			}
+		}
+		slices.SortStableFunc(todo, func(a, b int) int { return cmp.Compare(r.set.Len(a), r.set.Len(b)) })
+		memory := r.budget.Memory / int64(max(1, min(r.budget.Workers, len(todo))))
+		r.each(todo, func(w *worker, i int) { r.searchKey(w, i, limit, memory) })
+	}
+}
+
+// searchKey decides key number i by search or by Porcupine.
+func (r *run) searchKey(w *worker, i, configurations int, memory int64) {
+	if r.stop() {
+		return
+	}
+	res := &r.keys[i]
+	k := r.load(w, i)
+	if r.engine == Porcupine {
+		res.by = Porcupine
+		res.state, res.reason = askPorcupine(r.ctx, r.h, k, everything(k), nil, time.Until(r.deadline), memory)
+	} else {
+		res.by = Search
+		r.reduce(w)
+		res.state = w.search.run(r.h, k, limits{stop: r.stop, configurations: configurations, bytes: memory})
+		res.reason = w.search.reason
+	}
+	switch res.state {
+	case undecided:
+		res.reason = fmt.Sprintf("%s with up to %d operations open at once, %d of them without an answer",
+			res.reason, res.stats.open, res.stats.info)
+	case illegal:
+		if res.by == Porcupine {
+			// Porcupine does not say where: a search finds the place.
+			if w.search.run(r.h, k, limits{stop: r.stop, bytes: memory}) != illegal {
+				w.search.deepest = len(k.Ops)
+			}
+		}
+		res.stuck = w.search.deepest
+		res.span = history.Never
+		res.bad = max(1, staleReads(k))
+	}
+}
+
+// reduce drops from the key in w the operations that follow from the others.
+func (r *run) reduce(w *worker) {
+	k := &w.key
+	if k.Misses == 0 {
+		return
+	}
+	w.loaded = 0 // it is not the whole key any more
+	if k.Unique && w.zoner.decide(k, func() bool { return false }).fault == none {
+		dropMisses(k, w.zoner.clusters)
+	} else {
+		dropMisses(k, nil)
+	}
+}
+
+func everything(k *register.Key) []int32 {
+	pos := make([]int32, 0, len(k.Ops))
+	for i := range k.Ops {
+		if k.Ops[i].Kind != register.Void {
+			pos = append(pos, int32(i))
+		}
+	}
+	return pos
+}
+
+// witness explains the refuted key number i.
+func (r *run) witness(w *worker, i int) checkers.Violation {
+	k, res := r.load(w, i), &r.keys[i]
+	late := func() bool { return time.Now().After(r.grace) }
+	s := newShrinker(r.h, k, late)
+	var pos []int32
+	if res.conflict.fault != none {
+		c := w.zoner.decide(k, func() bool { return false })
+		pos = w.zoner.candidates(k, c)
+	} else {
+		if res.by == Search {
+			r.reduce(w)
+		}
+		w.search.prepare(r.h, k)
+		pos = w.search.prefix(k, res.stuck)
+	}
+	sub, ok := s.shrink(pos)
+	if !ok && len(pos) < len(k.Ops) {
+		// The candidates do not refute by themselves: a gap in our reasoning,
+		// so fall back on the whole key.
+		sub, _ = s.shrink(everything(k))
+	}
+	return violation(context.WithoutCancel(r.ctx), r.h, k, sub, r.faults, max(20*time.Millisecond, time.Until(r.grace)))
+}
+
+// prefix are the positions of what was invoked before the answer that no order
+// could pass; that much is refuted already.
+func (s *searcher) prefix(k *register.Key, passed int) []int32 {
+	if passed >= len(s.order) {
+		return everything(k)
+	}
+	cut := s.until[s.order[passed]]
+	var pos []int32
+	for i := range k.Ops {
+		op := &k.Ops[i]
+		if op.Inv > cut {
+			break
+		}
+		if op.Kind == register.Void || !op.Installs() && op.Kind != register.Concat && op.Ret > cut {
+			continue
+		}
+		pos = append(pos, int32(i))
+	}
+	return pos
+}
+
+// verdict gathers the results of all keys.
+func (r *run) verdict() checkers.Verdict {
+	v := checkers.Verdict{Model: Model, Evidence: evidence.Of(r.set)}
+	e := &v.Evidence
+	var bad []int
+	searched := 0
+	for i := range r.keys {
+		res := &r.keys[i]
+		e.Reads += res.stats.reads
+		e.Writes += res.stats.writes
+		e.AtRisk += res.stats.atRisk
+		e.Overlapping += res.stats.overlapping
+		e.DuringFaults += res.stats.duringFaults
+		if res.by != Auto {
+			searched++
+		}
+		switch res.state {
+		case illegal:
+			bad = append(bad, i)
+			e.Bad += res.bad
+		case undecided:
+			v.Undecided = append(v.Undecided, checkers.Undecided{Key: r.h.KeyName(r.set.Keys[i]), Reason: res.reason})
+		}
+	}
+	v.Total = len(bad)
+	slices.SortStableFunc(bad, func(a, b int) int {
+		x, y := &r.keys[a], &r.keys[b]
+		return cmp.Or(cmp.Compare(x.conflict.fault.rank(), y.conflict.fault.rank()), cmp.Compare(x.span, y.span))
+	})
+	bad = bad[:min(len(bad), r.budget.MaxViolations)]
+	// A violation without its proof is worth little: explaining may go a little
+	// over the time, where deciding may not.
+	r.grace = time.Now().Add(150 * time.Millisecond)
+	if r.grace.Before(r.deadline) {
+		r.grace = r.deadline
+	}
+	v.Violations = make([]checkers.Violation, len(bad))
+	numbers := make([]int, len(bad))
+	for i := range numbers {
+		numbers[i] = i
+	}
+	r.each(numbers, func(w *worker, i int) { v.Violations[i] = r.witness(w, bad[i]) })
+	slices.SortStableFunc(v.Violations, func(a, b checkers.Violation) int {
+		return cmp.Compare(len(a.Ops), len(b.Ops))
+	})
+	switch {
+	case r.engine == Porcupine:
+		v.Algorithm = "Porcupine, key by key"
+	case searched == 0:
+		v.Algorithm = "zones (unique values), key by key"
+	case searched == len(r.keys):
+		v.Algorithm = "depth-first search over windows, key by key"
+	default:
+		v.Algorithm = fmt.Sprintf("zones (unique values) for %d keys, depth-first search over windows for %d", len(r.keys)-searched, searched)
+	}
+	switch {
+	case v.Total > 0:
+		v.Status = checkers.Violated
+	case len(v.Undecided) > 0:
+		v.Status = checkers.Inconclusive
+		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), len(r.keys))}
+	case e.AtRisk == 0:
+		v.Status = checkers.Inconclusive
+		v.Reasons = []string{"no read followed an acknowledged write, so nothing could have shown a violation"}
+	default:
+		v.Status = checkers.Held
+	}
+	return v
+}

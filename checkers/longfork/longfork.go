@@ -1,0 +1,165 @@
+// Package longfork looks for long forks (Sovran and others, SOSP 2011): two
+// writes to different keys that two readers see in opposite orders. Parallel
+// snapshot isolation allows them, snapshot isolation and prefix consistency do
+// not. Every key is written at most once, so that a read of several keys is a
+// set of writes that it saw, and reads of the same keys must be a chain under
+// inclusion. Exact for that pattern: O(n log n) beside the reading of the keys.
+package longfork
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/tally"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Model is the name of the model: that there is no long fork.
+const Model = "long-fork"
+
+// Anomaly is the name of what violates it.
+const Anomaly = "long fork"
+
+// Checker implements checkers.Checker. Safe for concurrent use.
+type Checker struct{}
+
+// New is a checker.
+func New() *Checker { return &Checker{} }
+
+// Model implements checkers.Checker.
+func (*Checker) Model() string { return Model }
+
+// Applies implements checkers.Checker: reads and writes, each key written at
+// most once.
+func (*Checker) Applies(h *history.History) error {
+	if err := tally.Only(h, false, history.Read, history.Write); err != nil {
+		return err
+	}
+	written := map[history.Key]bool{}
+	for i := range h.Ops {
+		for _, m := range h.Mops(&h.Ops[i]) {
+			if m.Func != history.Write {
+				continue
+			}
+			if written[m.Key] {
+				return fmt.Errorf("operation %d writes key %s a second time; this model is about keys that are written once", i, h.KeyName(m.Key))
+			}
+			written[m.Key] = true
+		}
+	}
+	return nil
+}
+
+// reading is a read of a group: the keys that it found written, ascending.
+type reading struct {
+	op   int
+	saw  []history.Key
+	keys []history.Key
+}
+
+// Check implements checkers.Checker.
+func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	if err := c.Applies(h); err != nil {
+		return checkers.Verdict{}, err
+	}
+	t := tally.New(ctx, h, b, Model, "reads of a group ordered by inclusion")
+	writer := map[history.Key]int{}
+	var reads []reading
+	var err error
+	for i := range h.Ops {
+		if err = t.Tick(); err != nil {
+			return t.Verdict("", err)
+		}
+		op := &h.Ops[i]
+		var r reading
+		for _, m := range h.Mops(op) {
+			switch {
+			case m.Func == history.Write:
+				writer[m.Key] = i
+				if op.Outcome == history.OK {
+					t.Evidence().Writes++
+				}
+			case op.Outcome == history.OK && m.Flags&history.Observed != 0:
+				r.keys = append(r.keys, m.Key)
+				if m.Ret != history.Absent && m.Ret != h.Header.Initial {
+					r.saw = append(r.saw, m.Key)
+				}
+			}
+		}
+		if len(r.keys) < 2 {
+			continue
+		}
+		r.op = i
+		slices.Sort(r.keys)
+		r.keys = slices.Compact(r.keys)
+		slices.Sort(r.saw)
+		r.saw = slices.Compact(r.saw)
+		reads = append(reads, r)
+	}
+	ev := t.Evidence()
+	ev.Reads = len(reads)
+	// Reads of the same keys together, the smaller first.
+	slices.SortFunc(reads, func(a, b reading) int {
+		return cmp.Or(slices.Compare(a.keys, b.keys), cmp.Compare(len(a.saw), len(b.saw)), cmp.Compare(a.op, b.op))
+	})
+	for i := range reads {
+		if err = t.Tick(); err != nil {
+			break
+		}
+		r := &reads[i]
+		if i == 0 || slices.Compare(reads[i-1].keys, r.keys) != 0 {
+			ev.Keys++
+			continue
+		}
+		p := &reads[i-1]
+		// A read that saw some of the keys and not all can show a fork.
+		if n := len(r.saw); n > 0 && n < len(r.keys) {
+			ev.AtRisk++
+			if t.DuringFaults(r.op) {
+				ev.DuringFaults++
+			}
+		}
+		mine, ok := missing(r.saw, p.saw)
+		if ok {
+			continue
+		}
+		theirs, _ := missing(p.saw, r.saw)
+		fork(t, h, writer, p.op, r.op, mine, theirs)
+	}
+	thin := ""
+	if ev.AtRisk == 0 {
+		thin = "no read saw some of the keys of a group and not the others, together with another read of that group"
+	}
+	return t.Verdict(thin, err)
+}
+
+// missing is the first key of small that is not in big; ok says that there is
+// none.
+func missing(big, small []history.Key) (k history.Key, ok bool) {
+	for _, k := range small {
+		if _, found := slices.BinarySearch(big, k); !found {
+			return k, false
+		}
+	}
+	return 0, true
+}
+
+// fork reports that p saw the write of x and not of y, and r of y and not of x.
+func fork(t *tally.Tally, h *history.History, writer map[history.Key]int, p, r int, x, y history.Key) {
+	t.Violate(Anomaly, func() checkers.Violation {
+		v := checkers.Violation{Session: -1, Ops: []int{p, r}}
+		for _, k := range []history.Key{x, y} {
+			if w, ok := writer[k]; ok {
+				v.Ops = append(v.Ops, w)
+			}
+		}
+		one := fmt.Sprintf("session %d saw the write of %s and not that of %s", h.Ops[p].Session, h.KeyName(x), h.KeyName(y))
+		two := fmt.Sprintf("session %d saw the write of %s and not that of %s", h.Ops[r].Session, h.KeyName(y), h.KeyName(x))
+		v.Sentence = one + ", " + two + ": the two writes happened in opposite orders for them."
+		v.Steps = []checkers.Step{{From: p, To: r, Kind: "rw", Why: one}, {From: r, To: p, Kind: "rw", Why: two}}
+		return v
+	})
+}

@@ -1,0 +1,37 @@
+package registry
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestNames keeps names, checkers and meanings together.
+func TestNames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, e := range All() {
+		if got := e.New().Model(); got != e.Model {
+			t.Errorf("the checker of %q calls itself %q", e.Model, got)
+		}
+		if seen[e.Model] || e.Meaning == "" || strings.HasSuffix(e.Meaning, ".") {
+			t.Errorf("%q is listed twice or badly explained: %q", e.Model, e.Meaning)
+		}
+		seen[e.Model] = true
+		if c, err := ByName(e.Model); err != nil || c.Model() != e.Model {
+			t.Errorf("ByName(%q): %v", e.Model, err)
+		}
+	}
+}
+
+// TestUnknownName checks that the error shows the way out.
+func TestUnknownName(t *testing.T) {
+	for name, want := range map[string]string{
+		"linearisable":    `did you mean "linearizable"?`,
+		"readyourwrites":  `did you mean "read-your-writes"?`,
+		"quite something": "choose one of",
+	} {
+		_, err := ByName(name)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", name, err, want)
+		}
+	}
+}

@@ -1,0 +1,427 @@
+// Package regular decides Lamport's two weaker registers ("On interprocess
+// communication", 1986) for any number of writers.
+//
+// Regular: a read returns the value of a write that it overlaps, or of one that
+// was not replaced before it began. This is the weak multi-writer form (MWR-weak
+// of Shao, Pierce and Welch, "Multiwriter consistency conditions for shared
+// memory registers", SIAM J. Comput. 40, 2011): each read is judged by itself,
+// and a write is replaced for it if another write lies wholly between the two,
+// that is, was invoked after the first was acknowledged and was acknowledged
+// before the read was invoked. It is what read and write sets that intersect
+// (W+R>N) promise by themselves: an acknowledged write is seen by every later
+// read. Two reads may still see two concurrent writes in different orders, and a
+// read after a newer value may return the older one while the write is going on.
+//
+// Safe: the same, but only for reads that overlap no write; others may return
+// anything. A write without an answer may happen at any time, so that after one
+// no read of its key is held to anything.
+//
+// A successful compare-and-set counts as a read of what it expected and as a
+// write; one that failed without telling the value counts as nothing. Both models
+// are decided exactly, in O(n log n).
+package regular
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/brute"
+	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/history"
+)
+
+// The models.
+const (
+	Regular = "regular"
+	Safe    = "safe"
+)
+
+// Checker decides one of the models. Safe for concurrent use.
+type Checker struct{ model string }
+
+// New is a checker for model, Regular or Safe.
+func New(model string) *Checker { return &Checker{model} }
+
+// Model is the model's name.
+func (c *Checker) Model() string { return c.model }
+
+// Applies refuses what is no register operation.
+func (c *Checker) Applies(h *history.History) error { return register.Applies(h, c.model, false) }
+
+// Check decides h. Verdict.Total and Evidence.Bad count the reads that broke the
+// model; Evidence.AtRisk counts the reads that it held to something, because a
+// write of their key had been acknowledged before.
+func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	began := time.Now()
+	set, err := register.Split(h, c.model, false)
+	if err != nil {
+		return checkers.Verdict{}, err
+	}
+	b = b.WithDefaults()
+	if b.Workers <= 0 {
+		b.Workers = runtime.GOMAXPROCS(0)
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.Time)
+	defer cancel()
+	r := &run{h: h, set: set, safe: c.model == Safe, model: c.model, most: b.MaxViolations, faults: evidence.NewWindows(h)}
+	defer context.AfterFunc(ctx, func() { r.stopped.Store(true) })()
+	workers := make([]worker, min(b.Workers, max(1, len(set.Keys))))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for i := range workers {
+		w := &workers[i]
+		w.run = r
+		wg.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(set.Keys) {
+					return
+				}
+				if r.stopped.Load() {
+					w.skipped = append(w.skipped, n)
+					continue
+				}
+				w.check(n)
+			}
+		})
+	}
+	wg.Wait()
+	v, err := r.verdict(context.WithoutCancel(ctx), workers)
+	v.Elapsed = time.Since(began)
+	return v, err
+}
+
+type run struct {
+	h       *history.History
+	set     *register.Set
+	safe    bool
+	model   string
+	most    int
+	faults  *evidence.Windows
+	stopped atomic.Bool
+}
+
+// finding is a read that broke the model.
+type finding struct {
+	key   int32
+	read  int32 // position
+	newer int32 // position of the write that replaced what it saw, -1 if that was never there
+	took  history.Time
+}
+
+// write is an acknowledged write, for sorting by answer.
+type write struct {
+	ret history.Time
+	pos int32
+}
+
+// worker is one goroutine's memory.
+type worker struct {
+	*run
+	key      register.Key
+	acked    []write
+	latest   []history.Time // ambiguous values: the latest answer, see writers
+	start    []int32
+	writers  []int32
+	found    []finding
+	skipped  []int
+	evidence checkers.Evidence
+	total    int
+}
+
+// check judges every read of key number n.
+func (w *worker) check(n int) {
+	w.set.Load(n, &w.key)
+	k := &w.key
+	w.evidence.Reads += k.Reads
+	w.evidence.Writes += k.Writes
+	if len(k.Ops) == 0 {
+		return
+	}
+	w.acked = w.acked[:0]
+	for i := range k.Ops {
+		if op := &k.Ops[i]; op.Installs() && !op.Info() {
+			w.acked = append(w.acked, write{op.Ret, int32(i)})
+		}
+	}
+	slices.SortFunc(w.acked, func(a, b write) int { return cmp.Compare(a.ret, b.ret) })
+	if !k.Unique {
+		w.index(k)
+	}
+	after := w.faults.After(k.Ops[0].Inv)
+	// newest is the write invoked last among those acknowledged before the
+	// current read began: it hides all that were acknowledged before it began.
+	newest, a := int32(-1), 0
+	// open is the latest answer among the writes invoked until the read ended.
+	open, o := register.Before, 0
+	for i := range k.Ops {
+		r := &k.Ops[i]
+		seen := sees(r)
+		for a < len(w.acked) && w.acked[a].ret < r.Inv {
+			if p := w.acked[a].pos; newest < 0 || k.Ops[p].Inv > k.Ops[newest].Inv {
+				newest = p
+			}
+			a++
+		}
+		if seen == register.None {
+			continue
+		}
+		if w.safe {
+			if r.Kind == register.CAS {
+				continue
+			}
+			// Reads that end out of order make the bound on open too large, and
+			// too many reads exempt, so that it is looked up afresh then.
+			if o > 0 && o <= len(k.Ops) && k.Ops[o-1].Inv > r.Ret {
+				open, o = register.Before, 0
+			}
+			for o < len(k.Ops) && k.Ops[o].Inv <= r.Ret {
+				if k.Ops[o].Installs() {
+					open = max(open, k.Ops[o].Ret)
+				}
+				o++
+			}
+			if open >= r.Inv {
+				continue
+			}
+		}
+		if newest >= 0 {
+			w.evidence.AtRisk++
+			if r.Ret >= after {
+				w.evidence.DuringFaults++
+			}
+		}
+		since := register.Before
+		if newest >= 0 {
+			since = k.Ops[newest].Inv
+		}
+		if w.possible(k, r, seen, since) {
+			continue
+		}
+		w.total++
+		f := finding{key: int32(n), read: int32(i), newer: -1}
+		if w.existed(k, r, seen) {
+			f.newer = newest
+			f.took = r.Ret - k.Ops[newest].Inv
+		}
+		w.note(f)
+	}
+}
+
+// sees is the value that op saw, register.None if it saw none.
+func sees(op *register.Op) int32 {
+	switch {
+	case op.Kind == register.Read:
+		return op.Val
+	case op.Kind == register.CAS && !op.Info():
+		return op.Exp
+	}
+	return register.None
+}
+
+// index lists the writers of each value by invocation, with the latest answer
+// until each.
+func (w *worker) index(k *register.Key) {
+	w.start = append(w.start[:0], make([]int32, len(k.Values)+1)...)
+	n := 0
+	for i := range k.Ops {
+		if k.Ops[i].Installs() {
+			w.start[k.Ops[i].Val+1]++
+			n++
+		}
+	}
+	for v := range k.Values {
+		w.start[v+1] += w.start[v]
+	}
+	w.writers = append(w.writers[:0], make([]int32, n)...)
+	w.latest = append(w.latest[:0], make([]history.Time, n)...)
+	fill := slices.Clone(w.start[:len(k.Values)])
+	for i := range k.Ops {
+		op := &k.Ops[i]
+		if !op.Installs() {
+			continue
+		}
+		at := fill[op.Val]
+		w.writers[at], w.latest[at] = int32(i), op.Ret
+		if at > w.start[op.Val] {
+			w.latest[at] = max(op.Ret, w.latest[at-1])
+		}
+		fill[op.Val]++
+	}
+}
+
+// possible tells whether some writer of v was invoked before r ended and was not
+// acknowledged before since.
+func (w *worker) possible(k *register.Key, r *register.Op, v int32, since history.Time) bool {
+	switch {
+	case v < 0:
+		return false
+	case v == register.Initial && since == register.Before:
+		return true
+	case k.Unique:
+		p := k.Writer[v]
+		return p >= 0 && k.Ops[p].Inv <= r.Ret && k.Ops[p].Ret >= since
+	}
+	i := w.until(k, r, v)
+	return i > w.start[v] && w.latest[i-1] >= since
+}
+
+// until is where the writers of v that were invoked before r ended end.
+func (w *worker) until(k *register.Key, r *register.Op, v int32) int32 {
+	list := w.writers[w.start[v]:w.start[v+1]]
+	i, _ := slices.BinarySearchFunc(list, r.Ret, func(p int32, t history.Time) int {
+		if k.Ops[p].Inv <= t {
+			return -1
+		}
+		return 1
+	})
+	return w.start[v] + int32(i)
+}
+
+// existed tells whether v could be there before r ended at all.
+func (w *worker) existed(k *register.Key, r *register.Op, v int32) bool {
+	switch {
+	case v < 0:
+		return false
+	case v == register.Initial:
+		return true
+	case k.Unique:
+		return k.Ops[k.Writer[v]].Inv <= r.Ret
+	}
+	return w.until(k, r, v) > w.start[v]
+}
+
+func (w *worker) note(f finding) {
+	if len(w.found) >= 4*w.most+64 {
+		slices.SortFunc(w.found, findingOrder)
+		w.found = w.found[:w.most]
+	}
+	w.found = append(w.found, f)
+}
+
+func findingOrder(a, b finding) int {
+	// What was replaced speaks more plainly than what was never there.
+	x, y := 0, 0
+	if a.newer < 0 {
+		x = 1
+	}
+	if b.newer < 0 {
+		y = 1
+	}
+	return cmp.Or(x-y, cmp.Compare(a.took, b.took), cmp.Compare(a.key, b.key), cmp.Compare(a.read, b.read))
+}
+
+func (r *run) verdict(ctx context.Context, workers []worker) (checkers.Verdict, error) {
+	v := checkers.Verdict{Model: r.model, Evidence: evidence.Of(r.set), Algorithm: "each read against the writes acknowledged before it"}
+	e := &v.Evidence
+	var found []finding
+	for i := range workers {
+		w := &workers[i]
+		e.Reads += w.evidence.Reads
+		e.Writes += w.evidence.Writes
+		e.AtRisk += w.evidence.AtRisk
+		e.DuringFaults += w.evidence.DuringFaults
+		v.Total += w.total
+		found = append(found, w.found...)
+		for _, n := range w.skipped {
+			v.Undecided = append(v.Undecided, checkers.Undecided{Key: r.h.KeyName(r.set.Keys[n]), Reason: "the time ran out"})
+		}
+	}
+	e.Bad = v.Total
+	slices.SortFunc(v.Undecided, func(a, b checkers.Undecided) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(found, findingOrder)
+	var k register.Key
+	for _, f := range found[:min(len(found), r.most)] {
+		r.set.Load(int(f.key), &k)
+		x, err := r.violation(ctx, &k, f)
+		if err != nil {
+			return v, err
+		}
+		v.Violations = append(v.Violations, x)
+	}
+	switch {
+	case v.Total > 0:
+		v.Status = checkers.Violated
+	case len(v.Undecided) > 0:
+		v.Status = checkers.Inconclusive
+		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), e.Keys)}
+	case e.AtRisk == 0:
+		v.Status = checkers.Inconclusive
+		v.Reasons = []string{"no read followed an acknowledged write, so nothing could have shown a violation"}
+		if r.safe {
+			v.Reasons[0] = "every read that followed an acknowledged write overlapped a write, which exempts it"
+		}
+	default:
+		v.Status = checkers.Held
+	}
+	return v, nil
+}
+
+// violation explains f, refuted again from the definition.
+func (r *run) violation(ctx context.Context, k *register.Key, f finding) (checkers.Violation, error) {
+	pos := []int32{f.read}
+	seen := sees(&k.Ops[f.read])
+	// Of several writers of the value show the one acknowledged last: the others
+	// were replaced even earlier.
+	old := int32(-1)
+	for i := range k.Ops {
+		op := &k.Ops[i]
+		if op.Installs() && op.Val == seen && int32(i) != f.read && (old < 0 || f.newer >= 0 && op.Inv <= k.Ops[f.read].Ret && op.Ret > k.Ops[old].Ret) {
+			old = int32(i)
+		}
+	}
+	if old >= 0 {
+		pos = append(pos, old)
+	}
+	if f.newer >= 0 {
+		pos = append(pos, f.newer)
+	}
+	slices.Sort(pos)
+	pos = slices.Compact(pos)
+	var ops []int
+	var shown []register.Op
+	for _, p := range pos {
+		ops = append(ops, int(k.Ops[p].At))
+		op := k.Ops[p]
+		if p != f.read && op.Kind == register.CAS {
+			op.Kind, op.Exp = register.Write, register.None
+		}
+		shown = append(shown, op)
+	}
+	if brute.Regular(shown, r.safe) {
+		return checkers.Violation{}, fmt.Errorf("%s: the witness %v of key %s satisfies the model when checked by itself: this is a bug in lapse", r.model, ops, r.h.KeyName(k.ID))
+	}
+	x := linearizable.Explain(ctx, r.h, r.model, ops, r.faults)
+	x.Legal = r.legal(k, &k.Ops[f.read])
+	return x, nil
+}
+
+// legal are the values that the operation could have seen.
+func (r *run) legal(k *register.Key, op *register.Op) []string {
+	since := register.Before
+	for i := range k.Ops {
+		if x := &k.Ops[i]; x.Installs() && x.Ret < op.Inv {
+			since = max(since, x.Inv)
+		}
+	}
+	var out []string
+	if since == register.Before {
+		out = append(out, r.h.ValueText(k.Values[register.Initial]))
+	}
+	for i := range k.Ops {
+		if x := &k.Ops[i]; x.Installs() && x != op && x.Inv <= op.Ret && x.Ret >= since && len(out) < 12 {
+			out = append(out, r.h.ValueText(k.Values[x.Val]))
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	return slices.Compact(out)
+}

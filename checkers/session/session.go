@@ -1,0 +1,315 @@
+// Package session decides the session guarantees of Terry et al. ("Session
+// guarantees for weakly consistent replicated data", 1994): read your writes and
+// monotonic reads. Monotonic writes and writes follow reads, which need several
+// keys, are in package causal.
+//
+// Two inequivalent families of definitions exist. The one decided here has one
+// order of the writes of each key on which all sessions agree (arbitration, in
+// the words of Burckhardt 2014 and of Viotti and Vukolić 2016), and every read
+// returns the newest in it of the writes that it saw. The other family, where
+// each session has a view of its own, is the model "pram" of package causal.
+//
+// Arbitration extends real time: a write that was acknowledged before another
+// was invoked is the older one. A write without an answer may happen late, so
+// that it is ordered only behind the writes acknowledged before it. A guarantee
+// is violated if no arbitration lets every read see what its session demands:
+// then, with an edge from each demanded write to the write that the read
+// returned, and real time, there is a cycle. Nothing is assumed about how values
+// are numbered, and with one writer a key (workload session) real time alone
+// orders all acknowledged writes.
+//
+// Keys whose values are not unique (deletes, imported histories) are decided by
+// the direct cases alone: never a false alarm, but a violation can be missed.
+package session
+
+import (
+	"cmp"
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/history"
+)
+
+// The models.
+const (
+	ReadYourWrites = "read-your-writes"
+	MonotonicReads = "monotonic-reads"
+)
+
+// Models are the names of all models of this package.
+func Models() []string { return []string{ReadYourWrites, MonotonicReads} }
+
+// Checker decides one guarantee. Safe for concurrent use.
+type Checker struct{ model string }
+
+// New is a checker for model, one of the constants of this package.
+func New(model string) *Checker { return &Checker{model} }
+
+// Model is the guarantee's name.
+func (c *Checker) Model() string { return c.model }
+
+// Applies refuses what is no register operation.
+func (c *Checker) Applies(h *history.History) error {
+	return register.Applies(h, c.model, false)
+}
+
+// Check decides h. Verdict.Total and Evidence.Bad count the reads that broke the
+// guarantee; Evidence.AtRisk counts those that could have.
+func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	began := time.Now()
+	set, err := register.Split(h, c.model, false)
+	if err != nil {
+		return checkers.Verdict{}, err
+	}
+	b = b.WithDefaults()
+	if b.Workers <= 0 {
+		b.Workers = runtime.GOMAXPROCS(0)
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.Time)
+	defer cancel()
+	r := &run{h: h, set: set, model: c.model, most: b.MaxViolations, faults: evidence.NewWindows(h)}
+	defer context.AfterFunc(ctx, func() { r.stopped.Store(true) })()
+	r.sessions = register.NewSessions(h)
+	workers := make([]worker, min(b.Workers, max(1, len(r.set.Keys))))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for i := range workers {
+		w := &workers[i]
+		w.run = r
+		w.states = make([]state, r.sessions.N)
+		wg.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(r.set.Keys) {
+					return
+				}
+				if r.stopped.Load() {
+					w.skipped = append(w.skipped, n)
+					continue
+				}
+				w.check(n)
+			}
+		})
+	}
+	wg.Wait()
+	v, err := r.verdict(context.WithoutCancel(ctx), workers)
+	v.Elapsed = time.Since(began)
+	return v, err
+}
+
+type run struct {
+	h        *history.History
+	set      *register.Set
+	sessions *register.Sessions
+	model    string
+	most     int
+	faults   *evidence.Windows
+	stopped  atomic.Bool
+}
+
+// state is what a session has done to the current key.
+type state struct {
+	key int32 // number of the key + 1; another one means nothing yet
+	// write is the position of its last acknowledged write, -1 if none.
+	write int32
+	// read is the position of the read whose value the next one must not
+	// precede; newest is that of the read whose write began last, and since is
+	// when it began.
+	read, newest int32
+	since        history.Time
+}
+
+// span is what is known about when a value was installed: its writers' earliest
+// invocation and latest answer.
+type span struct{ inv, ret history.Time }
+
+// demand is an edge: the value from must come before the value to, because of
+// the operations at positions a and b.
+type demand struct{ from, to, a, b int32 }
+
+// finding is a violation before it is put into words.
+type finding struct {
+	key   int32
+	a, b  int32 // positions of the operation that demanded and of the read
+	chain []demand
+	took  history.Time
+}
+
+// worker is one goroutine's memory.
+type worker struct {
+	*run
+	key      register.Key
+	states   []state
+	spans    []span
+	demands  []demand
+	order    arbiter
+	found    []finding
+	skipped  []int
+	evidence checkers.Evidence
+	total    int
+}
+
+const before = register.Before
+
+// check decides key number n.
+func (w *worker) check(n int) {
+	w.set.Load(n, &w.key)
+	k := &w.key
+	w.evidence.Reads += k.Reads
+	w.evidence.Writes += k.Writes
+	if len(k.Ops) == 0 {
+		return
+	}
+	w.measure(k)
+	after := w.faults.After(k.Ops[0].Inv)
+	w.demands = w.demands[:0]
+	backward := false
+	ryw := w.model == ReadYourWrites
+	for i := range k.Ops {
+		op := &k.Ops[i]
+		st := &w.states[w.sessions.Of(w.h.Ops[op.At].Session)]
+		if st.key != int32(n)+1 {
+			*st = state{key: int32(n) + 1, write: -1, read: -1, newest: -1, since: before}
+		}
+		seen := register.None
+		switch {
+		case op.Kind == register.Read:
+			seen = op.Val
+		case op.Kind == register.CAS && !op.Info():
+			seen = op.Exp
+		}
+		if seen >= 0 {
+			var risk, bad bool
+			var d demand
+			if ryw {
+				risk, bad, d = w.ownWrite(k, st, int32(i), seen)
+			} else {
+				risk, bad, d = w.ownRead(k, st, int32(i), seen)
+			}
+			if risk {
+				w.evidence.AtRisk++
+				if op.Ret >= after {
+					w.evidence.DuringFaults++
+				}
+			}
+			if bad {
+				w.total++
+				w.note(finding{key: int32(n), a: d.a, b: d.b, took: op.Ret - k.Ops[d.a].Inv})
+			} else if d.from != d.to {
+				w.demands = append(w.demands, d)
+				backward = backward || d.to < d.from
+			}
+		}
+		if op.Installs() && !op.Info() {
+			if ryw && st.write >= 0 && k.Unique {
+				w.demands = append(w.demands, demand{k.Ops[st.write].Val, op.Val, st.write, int32(i)})
+			}
+			st.write = int32(i)
+		}
+	}
+	if backward && k.Unique {
+		for _, chain := range w.order.cycles(k, w.spans, w.demands) {
+			w.total++
+			last := chain[0]
+			for _, d := range chain {
+				if d.a >= 0 && (last.a < 0 || k.Ops[d.b].Inv > k.Ops[last.b].Inv) {
+					last = d
+				}
+			}
+			w.note(finding{key: int32(n), a: last.a, b: last.b, chain: chain, took: history.Never})
+		}
+	}
+}
+
+// measure finds when each value was installed.
+func (w *worker) measure(k *register.Key) {
+	if cap(w.spans) < len(k.Values) {
+		w.spans = make([]span, len(k.Values))
+	}
+	w.spans = w.spans[:len(k.Values)]
+	for i := range w.spans {
+		w.spans[i] = span{history.Never, before}
+	}
+	w.spans[register.Initial] = span{before, before}
+	for i := range k.Ops {
+		if op := &k.Ops[i]; op.Installs() {
+			s := &w.spans[op.Val]
+			s.inv, s.ret = min(s.inv, op.Inv), max(s.ret, op.Ret)
+		}
+	}
+}
+
+// ownWrite judges that the operation at i saw the value seen, under read your
+// writes.
+func (w *worker) ownWrite(k *register.Key, st *state, i, seen int32) (risk, bad bool, d demand) {
+	if st.write < 0 || k.Ops[st.write].Ret > k.Ops[i].Inv {
+		return false, false, demand{}
+	}
+	own := &k.Ops[st.write]
+	d = demand{own.Val, seen, st.write, i}
+	switch {
+	case seen == own.Val:
+		return true, false, demand{}
+	case w.spans[seen].ret < own.Inv:
+		return true, true, d
+	case !k.Unique:
+		return true, false, demand{}
+	}
+	// An earlier write of the same session is older even if the stamps touch.
+	other := k.Writer[seen]
+	if x := &k.Ops[other]; other < st.write && x.Ret <= own.Inv && w.h.Ops[x.At].Session == w.h.Ops[own.At].Session {
+		return true, true, d
+	}
+	return true, false, d
+}
+
+// ownRead judges that the operation at i saw the value seen, under monotonic
+// reads.
+func (w *worker) ownRead(k *register.Key, st *state, i, seen int32) (risk, bad bool, d demand) {
+	if st.read >= 0 && k.Ops[st.read].Ret > k.Ops[i].Inv {
+		return false, false, demand{}
+	}
+	s := w.spans[seen]
+	if st.read >= 0 {
+		risk = true
+		if s.ret < st.since {
+			return true, true, demand{sees(&k.Ops[st.newest]), seen, st.newest, i}
+		}
+		if last := sees(&k.Ops[st.read]); last != seen && k.Unique {
+			d = demand{last, seen, st.read, i}
+		}
+	}
+	st.read = i
+	if st.newest < 0 || s.inv > st.since {
+		st.newest, st.since = i, s.inv
+	}
+	return risk, false, d
+}
+
+// sees is the value that op saw.
+func sees(op *register.Op) int32 {
+	if op.Kind == register.CAS {
+		return op.Exp
+	}
+	return op.Val
+}
+
+// note keeps the clearest findings: those told in the shortest time.
+func (w *worker) note(f finding) {
+	if len(w.found) >= 4*w.most+64 {
+		slices.SortFunc(w.found, findingOrder)
+		w.found = w.found[:w.most]
+	}
+	w.found = append(w.found, f)
+}
+
+func findingOrder(a, b finding) int {
+	return cmp.Or(cmp.Compare(a.took, b.took), cmp.Compare(a.key, b.key), cmp.Compare(a.b, b.b), cmp.Compare(a.a, b.a))
+}

@@ -1,0 +1,218 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/brute"
+	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/linearizable"
+)
+
+func (r *run) verdict(ctx context.Context, workers []worker) (checkers.Verdict, error) {
+	v := checkers.Verdict{Model: r.model, Evidence: evidence.Of(r.set),
+		Algorithm: "demands against one arbitration a key, topological sort"}
+	e := &v.Evidence
+	var found []finding
+	for i := range workers {
+		w := &workers[i]
+		e.Reads += w.evidence.Reads
+		e.Writes += w.evidence.Writes
+		e.AtRisk += w.evidence.AtRisk
+		e.DuringFaults += w.evidence.DuringFaults
+		v.Total += w.total
+		found = append(found, w.found...)
+		for _, n := range w.skipped {
+			v.Undecided = append(v.Undecided, checkers.Undecided{Key: r.h.KeyName(r.set.Keys[n]), Reason: "the time ran out"})
+		}
+	}
+	e.Bad = v.Total
+	slices.SortFunc(v.Undecided, func(a, b checkers.Undecided) int {
+		return slices.Compare([]byte(a.Key), []byte(b.Key))
+	})
+	slices.SortFunc(found, findingOrder)
+	var k register.Key
+	loaded := int32(-1)
+	for _, f := range found[:min(len(found), r.most)] {
+		if f.key != loaded {
+			r.set.Load(int(f.key), &k)
+			loaded = f.key
+		}
+		x, err := r.violation(ctx, &k, f)
+		if err != nil {
+			return v, err
+		}
+		v.Violations = append(v.Violations, x)
+	}
+	switch {
+	case v.Total > 0:
+		v.Status = checkers.Violated
+	case len(v.Undecided) > 0:
+		v.Status = checkers.Inconclusive
+		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), e.Keys)}
+	case e.AtRisk == 0:
+		v.Status = checkers.Inconclusive
+		if r.model == ReadYourWrites {
+			v.Reasons = []string{"no session read a key that it had written before"}
+		} else {
+			v.Reasons = []string{"no session read a key twice"}
+		}
+	default:
+		v.Status = checkers.Held
+	}
+	return v, nil
+}
+
+// violation puts f into words. The operations shown are refuted again from the
+// definition first.
+func (r *run) violation(ctx context.Context, k *register.Key, f finding) (checkers.Violation, error) {
+	h := r.h
+	read := int(k.Ops[f.b].At)
+	v := checkers.Violation{
+		Model: r.model, Key: h.KeyName(k.ID), Session: h.Ops[read].Session,
+		At: h.Ops[read].Complete, Faults: r.faults.IDs(h, read),
+	}
+	pos := []int32{f.a, f.b}
+	if f.chain == nil {
+		pos = append(pos, r.direct(&v, k, f)...)
+	} else {
+		pos = append(pos, r.indirect(&v, k, f)...)
+	}
+	slices.Sort(pos)
+	pos = slices.Compact(pos)
+	ops := make([]register.Op, len(pos))
+	sessions := make([]int32, len(pos))
+	for i, p := range pos {
+		ops[i] = k.Ops[p]
+		sessions[i] = h.Ops[k.Ops[p].At].Session
+		v.Ops = append(v.Ops, int(k.Ops[p].At))
+	}
+	g := brute.Guarantee{OwnWrites: r.model == ReadYourWrites, OwnReads: r.model == MonotonicReads}
+	if len(ops) <= brute.MaxOps && brute.Session(g, ops, sessions) {
+		return v, fmt.Errorf("%s: the witness %v of key %s satisfies the model when checked by itself: this is a bug in lapse", r.model, v.Ops, v.Key)
+	}
+	if linearizable.Refuted(ctx, h, v.Ops) {
+		v.Certified = "porcupine"
+	}
+	return v, nil
+}
+
+// writer is the position of the write of v that was answered last, -1 for an
+// initial value that nobody wrote.
+func writer(k *register.Key, v int32) int32 {
+	if k.Unique {
+		return k.Writer[v]
+	}
+	best := int32(-1)
+	for i := range k.Ops {
+		if op := &k.Ops[i]; op.Installs() && op.Val == v && (best < 0 || op.Ret > k.Ops[best].Ret) {
+			best = int32(i)
+		}
+	}
+	return best
+}
+
+// direct explains a read that returned a value known to be older than what its
+// session had written or read.
+func (r *run) direct(v *checkers.Violation, k *register.Key, f finding) []int32 {
+	h := r.h
+	at := func(p int32) int { return int(k.Ops[p].At) }
+	seen := sees(&k.Ops[f.b])
+	old := writer(k, seen)
+	var pos []int32
+	name := func(v int32) string { return h.ValueText(k.Values[v]) }
+	end := "which had been replaced before"
+	if old >= 0 {
+		pos = append(pos, old)
+	} else {
+		end = "as before the first write"
+	}
+	var newer int32 // the write that replaced what was read
+	if r.model == ReadYourWrites {
+		v.Anomaly = "own write not seen"
+		newer = f.a
+	} else {
+		v.Anomaly = "non-monotonic read"
+		newer = writer(k, sees(&k.Ops[f.a]))
+		pos = append(pos, newer)
+	}
+	v.Sentence = fmt.Sprintf("%s, and %s %s, %s", explain.Op(h, at(f.a)),
+		explain.Later(h, at(f.a), at(f.b)), explain.Did(h, at(f.b), false), end)
+	if old >= 0 {
+		gap := "the session made it before the other"
+		if k.Ops[old].Ret < k.Ops[newer].Inv {
+			gap = fmt.Sprintf("it was acknowledged %s before the other was invoked", explain.Gap(k.Ops[newer].Inv-k.Ops[old].Ret))
+		}
+		v.Steps = append(v.Steps, checkers.Step{From: at(old), To: at(newer), Kind: "real-time",
+			Why: fmt.Sprintf("%s, so %s is older than %s", gap, name(seen), name(k.Ops[newer].Val))})
+	} else {
+		v.Steps = append(v.Steps, checkers.Step{From: at(newer), To: -1, Kind: "initial",
+			Why: fmt.Sprintf("%s was there before any write, so it is older than %s", name(seen), name(k.Ops[newer].Val))})
+	}
+	v.Steps = append(v.Steps, checkers.Step{From: at(f.a), To: at(f.b), Kind: "session",
+		Why: fmt.Sprintf("session %d %s, so its read must return %s or a newer value", v.Session, did(r.model), name(k.Ops[newer].Val))})
+	v.Legal = r.legal(k, f.b, newer)
+	return pos
+}
+
+func did(model string) string {
+	if model == ReadYourWrites {
+		return "had its write acknowledged"
+	}
+	return "had read it"
+}
+
+// legal are the values of key k that the operation at position p could have
+// returned: newer, and what is not known to be older than it and had been
+// invoked.
+func (r *run) legal(k *register.Key, p, newer int32) []string {
+	var out []string
+	for i := range k.Ops {
+		op := &k.Ops[i]
+		if op.Inv > k.Ops[p].Ret {
+			break
+		}
+		if op.Installs() && op.Ret >= k.Ops[newer].Inv && len(out) < 8 {
+			out = append(out, r.h.ValueText(k.Values[op.Val]))
+		}
+	}
+	return out
+}
+
+// indirect explains demands that contradict each other only together.
+func (r *run) indirect(v *checkers.Violation, k *register.Key, f finding) []int32 {
+	h := r.h
+	var pos []int32
+	at := func(p int32) int { return int(k.Ops[p].At) }
+	name := func(v int32) string { return h.ValueText(k.Values[v]) }
+	order := ""
+	for _, d := range f.chain {
+		w, x := k.Writer[d.from], k.Writer[d.to]
+		pos = append(pos, w, x)
+		order += name(d.from) + " before "
+		if d.a < 0 {
+			v.Steps = append(v.Steps, checkers.Step{From: at(w), To: at(x), Kind: "real-time",
+				Why: fmt.Sprintf("it was acknowledged %s before the other was invoked, so %s comes before %s",
+					explain.Gap(k.Ops[x].Inv-k.Ops[w].Ret), name(d.from), name(d.to))})
+			continue
+		}
+		pos = append(pos, d.a, d.b)
+		why := fmt.Sprintf("session %d read it and later the other, so %s comes before %s", h.Ops[at(d.a)].Session, name(d.from), name(d.to))
+		if r.model == ReadYourWrites {
+			why = fmt.Sprintf("session %d wrote it and later read the other, so %s comes before %s", h.Ops[at(d.a)].Session, name(d.from), name(d.to))
+			if k.Ops[d.b].Installs() && k.Ops[d.b].Val == d.to {
+				why = fmt.Sprintf("session %d wrote it and later the other, so %s comes before %s", h.Ops[at(d.a)].Session, name(d.from), name(d.to))
+			}
+		}
+		v.Steps = append(v.Steps, checkers.Step{From: at(d.a), To: at(d.b), Kind: "session", Why: why})
+	}
+	order += name(f.chain[0].from)
+	v.Anomaly = "contradictory order"
+	v.Sentence = fmt.Sprintf("%s, and %s %s, but together with what others saw of %s that puts %s",
+		explain.Op(h, at(f.a)), explain.Later(h, at(f.a), at(f.b)), explain.Did(h, at(f.b), false), v.Key, order)
+	return pos
+}

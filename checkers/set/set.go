@@ -1,0 +1,254 @@
+// Package set checks sets: elements, unique in the history, are added, perhaps
+// removed, and whole sets are read. It has two models.
+//
+// "set" is what any store should keep however weak it is: an element that is
+// known to be in the set (its add was acknowledged, or some read saw it) is not
+// gone for good; nothing is in the set that was never added, whose add certainly
+// failed, whose add had not begun, or whose removal was acknowledged before.
+// An element is lost when it is missing from a read that began after it was
+// known, and from every later one. Stale reads (missing, but later there) are not
+// violations of it; Outcomes counts them, with the times from knowing to stable
+// and to lost, as Jepsen's set-full does. Exact for that definition.
+//
+// "set-linearizable" wants each operation to take effect at one moment. Without
+// removals that is decided exactly in O(n log n) beside the reading of the sets:
+// the reads must be a chain under inclusion, which tells the order of all
+// operations, and real time must not contradict it.
+package set
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/tally"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Names of the models.
+const (
+	Model        = "set"
+	Linearizable = "set-linearizable"
+)
+
+// Checker implements checkers.Checker for Model. Safe for concurrent use.
+type Checker struct{}
+
+// New is a checker of Model.
+func New() *Checker { return &Checker{} }
+
+// Model implements checkers.Checker.
+func (*Checker) Model() string { return Model }
+
+// Applies implements checkers.Checker.
+func (*Checker) Applies(h *history.History) error {
+	if h.Ambiguous {
+		return fmt.Errorf("an element was added to one set twice, so that reads do not tell which add they saw: elements must be unique")
+	}
+	return tally.Only(h, true, history.Add, history.Remove, history.ReadSet)
+}
+
+// element is one element of one set.
+type element struct {
+	value       history.Value
+	add, remove int // operations, -1 if there is none
+	// known is when it was certain that the element is in the set: Never if it
+	// never was; knownBy is the operation that made it so.
+	known   history.Time
+	knownBy int
+	// lastIn and lastOut are the reads with and without it that began last, out
+	// counted only from when it was known; -1 if there is none.
+	lastIn, lastOut int
+	firstIn         int
+	firstInEnds     history.Time
+	seen            int // place of the last read that had it, for duplicates
+}
+
+// members are the elements of one key, by value.
+type members struct {
+	h   *history.History
+	key history.Key
+	all []element
+	// reads are the ok reads in the order of invocation.
+	reads []history.MopRef
+}
+
+func load(h *history.History, key history.Key, refs []history.MopRef) *members {
+	s := &members{h: h, key: key}
+	for _, r := range refs {
+		m := h.At(r)
+		op := &h.Ops[r.Op]
+		switch m.Func {
+		case history.Add:
+			e := element{value: m.Arg, add: int(r.Op), remove: -1, known: history.Never, knownBy: int(r.Op), lastIn: -1, lastOut: -1, firstIn: -1, seen: -1}
+			if op.Outcome == history.OK {
+				e.known = op.Complete
+			}
+			s.all = append(s.all, e)
+		case history.ReadSet:
+			if op.Outcome == history.OK && m.Flags&history.Observed != 0 {
+				s.reads = append(s.reads, r)
+			}
+		}
+	}
+	slices.SortFunc(s.all, func(a, b element) int { return cmp.Compare(a.value, b.value) })
+	for _, r := range refs {
+		if m := h.At(r); m.Func == history.Remove && h.Ops[r.Op].Outcome != history.Fail {
+			if e := s.find(m.Arg); e != nil {
+				e.remove = int(r.Op)
+			}
+		}
+	}
+	return s
+}
+
+// find is the element with value v, nil if nobody ever added it.
+func (s *members) find(v history.Value) *element {
+	i, ok := slices.BinarySearchFunc(s.all, v, func(e element, v history.Value) int { return cmp.Compare(e.value, v) })
+	if !ok {
+		return nil
+	}
+	return &s.all[i]
+}
+
+// follow goes through the reads and fills in when each element was seen.
+func (s *members) follow(t *tally.Tally) error {
+	for _, r := range s.reads {
+		op := &s.h.Ops[r.Op]
+		for _, v := range s.h.List(s.h.At(r)) {
+			if err := t.Tick(); err != nil {
+				return err
+			}
+			e := s.find(v)
+			if e == nil {
+				continue
+			}
+			if e.firstIn < 0 || op.Complete < e.firstInEnds {
+				e.firstIn, e.firstInEnds = int(r.Op), op.Complete
+			}
+			if op.Complete < e.known {
+				e.known, e.knownBy = op.Complete, int(r.Op)
+			}
+			e.lastIn = int(r.Op)
+		}
+	}
+	// Now that it is known when elements were known: who misses them.
+	for n, r := range s.reads {
+		op := &s.h.Ops[r.Op]
+		for _, v := range s.h.List(s.h.At(r)) {
+			if e := s.find(v); e != nil {
+				e.seen = n
+			}
+		}
+		for i := range s.all {
+			if err := t.Tick(); err != nil {
+				return err
+			}
+			if e := &s.all[i]; e.seen != n && e.known < op.Invoke {
+				e.lastOut = int(r.Op)
+			}
+		}
+	}
+	return nil
+}
+
+// lost tells whether e was known, then missing, and never seen after.
+func (s *members) lost(e *element) bool {
+	return e.remove < 0 && e.lastOut >= 0 &&
+		(e.lastIn < 0 || s.h.Ops[e.lastIn].Invoke < s.h.Ops[e.lastOut].Invoke)
+}
+
+// Check implements checkers.Checker.
+func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	if err := c.Applies(h); err != nil {
+		return checkers.Verdict{}, err
+	}
+	t := tally.New(ctx, h, b, Model, "first and last read of each element")
+	x := h.ByKey()
+	var err error
+	for i := range x.Len() {
+		key, refs := x.At(i)
+		s := load(h, key, refs)
+		if err = s.follow(t); err != nil {
+			break
+		}
+		s.unexpected(t)
+		s.losses(t)
+		ev := t.Evidence()
+		ev.Keys++
+		ev.Reads += len(s.reads)
+	}
+	thin := ""
+	if t.Evidence().AtRisk == 0 {
+		thin = "no read began after an element was known to be in the set"
+	}
+	return t.Verdict(thin, err)
+}
+
+func (s *members) losses(t *tally.Tally) {
+	ev := t.Evidence()
+	for i := range s.all {
+		e := &s.all[i]
+		if s.h.Ops[e.add].Outcome == history.OK {
+			ev.Writes++
+		}
+		if e.known == history.Never || e.remove >= 0 || e.lastOut < 0 && (e.lastIn < 0 || s.h.Ops[e.lastIn].Invoke <= e.known) {
+			continue
+		}
+		ev.AtRisk++
+		if t.DuringFaults(e.add) {
+			ev.DuringFaults++
+		}
+		if !s.lost(e) {
+			continue
+		}
+		t.Violate("lost element", func() checkers.Violation {
+			why := fmt.Sprintf("%s was known to be in %s at %d ns, but the read that began at %d ns missed it, and no later read saw it",
+				s.h.ValueText(e.value), s.h.KeyName(s.key), e.known, s.h.Ops[e.lastOut].Invoke)
+			return checkers.Violation{
+				Key: s.h.KeyName(s.key), Session: s.h.Ops[e.add].Session, Ops: []int{e.add, e.knownBy, e.lastOut}, Sentence: why + ".",
+				Steps: []checkers.Step{{From: e.knownBy, To: e.lastOut, Kind: "rt", Why: why}},
+			}
+		})
+	}
+}
+
+// unexpected finds elements that must not be in a read.
+func (s *members) unexpected(t *tally.Tally) {
+	h := s.h
+	for n, r := range s.reads {
+		op := &h.Ops[r.Op]
+		list := h.List(h.At(r))
+		for _, v := range list {
+			e := s.find(v)
+			report := func(anomaly, what string, others ...int) {
+				t.Violate(anomaly, func() checkers.Violation {
+					why := fmt.Sprintf("session %d read %s in %s, %s", op.Session, h.ValueText(v), h.KeyName(s.key), what)
+					steps := []checkers.Step{{From: int(r.Op), To: -1, Kind: "fact", Why: why}}
+					if len(others) > 0 {
+						steps[0].To = others[0]
+					}
+					return checkers.Violation{Key: h.KeyName(s.key), Session: op.Session, Ops: append([]int{int(r.Op)}, others...), Sentence: why + ".", Steps: steps}
+				})
+			}
+			switch {
+			case e == nil:
+				report("unexpected element", "which nobody added")
+				continue
+			case h.Ops[e.add].Outcome == history.Fail:
+				report("aborted element", "though its add failed", e.add)
+			case op.Complete < h.Ops[e.add].Invoke:
+				report("future element", "before its add was invoked", e.add)
+			case e.remove >= 0 && h.Ops[e.remove].Outcome == history.OK && h.Ops[e.remove].Complete < op.Invoke && h.Ops[e.remove].Invoke > h.Ops[e.add].Complete:
+				report("resurrected element", "though its removal had been acknowledged", e.add, e.remove)
+			}
+			// Places count down from the last pass: -2 and below are of this one.
+			if e.seen == -2-n {
+				report("duplicate element", fmt.Sprintf("twice in one read of %d elements", len(list)))
+			}
+			e.seen = -2 - n
+		}
+	}
+}

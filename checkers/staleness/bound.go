@@ -1,0 +1,159 @@
+package staleness
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Model is the name of the model that Checker decides.
+const Model = "bounded-staleness"
+
+// Bound is what is promised: a read is at most so many versions or so long
+// behind, whichever allows more; a zero field allows nothing by itself. With both
+// zero no stale read is allowed.
+type Bound struct {
+	Versions int
+	Time     time.Duration
+}
+
+// Checker decides whether all reads keep a bound. Safe for concurrent use.
+type Checker struct{ bound Bound }
+
+// New is a checker for bound.
+func New(bound Bound) (*Checker, error) {
+	if bound.Versions < 0 || bound.Time < 0 {
+		return nil, errors.New("a bound on staleness must not be negative")
+	}
+	return &Checker{bound}, nil
+}
+
+// Model is "bounded-staleness".
+func (c *Checker) Model() string { return Model }
+
+// Applies refuses what is no register operation.
+func (c *Checker) Applies(h *history.History) error { return register.Applies(h, Model, false) }
+
+// Check decides h. Verdict.Total and Evidence.Bad count the reads beyond the
+// bound.
+func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	began := time.Now()
+	set, err := register.Split(h, Model, false)
+	if err != nil {
+		return checkers.Verdict{}, err
+	}
+	b = b.WithDefaults()
+	limited, cancel := context.WithTimeout(ctx, b.Time)
+	defer cancel()
+	v := checkers.Verdict{Model: Model, Evidence: evidence.Of(set), Algorithm: "writes wholly between a read and the write that it saw"}
+	m := newMeter(h, set)
+	for n := range set.Keys {
+		if limited.Err() != nil {
+			v.Undecided = append(v.Undecided, checkers.Undecided{Key: h.KeyName(set.Keys[n]), Reason: "the time ran out"})
+			continue
+		}
+		m.key(n)
+		v.Evidence.Reads += m.k.Reads
+		v.Evidence.Writes += m.k.Writes
+	}
+	v.Evidence.AtRisk = len(m.samples)
+	var bad []sample
+	for _, s := range m.samples {
+		if m.groups[s.group].inside {
+			v.Evidence.DuringFaults++
+		}
+		if int(s.versions) > c.bound.Versions && s.behind > history.Time(c.bound.Time) {
+			bad = append(bad, s)
+		}
+	}
+	v.Total, v.Evidence.Bad = len(bad), len(bad)
+	slices.SortStableFunc(bad, func(a, b sample) int { return cmp.Compare(b.behind, a.behind) })
+	for _, s := range bad[:min(len(bad), b.MaxViolations)] {
+		v.Violations = append(v.Violations, m.violation(context.WithoutCancel(ctx), s, c.bound))
+	}
+	switch {
+	case v.Total > 0:
+		v.Status = checkers.Violated
+	case len(v.Undecided) > 0:
+		v.Status, v.Reasons = checkers.Inconclusive, []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), len(set.Keys))}
+	case v.Evidence.AtRisk == 0:
+		v.Status, v.Reasons = checkers.Inconclusive, []string{"no read followed an acknowledged write, so nothing could have been stale"}
+	default:
+		v.Status = checkers.Held
+	}
+	v.Elapsed = time.Since(began)
+	return v, nil
+}
+
+// violation explains a read beyond the bound: the write that it saw, the first
+// one that it missed, and the last one.
+func (m *meter) violation(ctx context.Context, s sample, bound Bound) checkers.Violation {
+	h := m.h
+	op := &h.Ops[s.op]
+	n := m.set.Find(h.Mop(op).Key)
+	m.set.Load(n, &m.k)
+	k := &m.k
+	var read *register.Op
+	for i := range k.Ops {
+		if k.Ops[i].At == s.op {
+			read = &k.Ops[i]
+		}
+	}
+	old, since := int32(-1), register.Before
+	for i := range k.Ops {
+		if x := &k.Ops[i]; x.Installs() && x.Val == read.Val && x.Ret > since {
+			old, since = x.At, x.Ret
+		}
+	}
+	first, last := int32(-1), int32(-1)
+	for i := range k.Ops {
+		x := &k.Ops[i]
+		if !x.Installs() || x.Inv <= since || x.Ret >= read.Inv {
+			continue
+		}
+		if first < 0 || x.Ret < h.Ops[first].Complete {
+			first = x.At
+		}
+		if last < 0 || x.Ret > h.Ops[last].Complete {
+			last = x.At
+		}
+	}
+	ops := []int{int(first), int(last), int(s.op)}
+	if old >= 0 {
+		ops = append(ops, int(old))
+	}
+	slices.Sort(ops)
+	v := checkers.Violation{
+		Model: Model, Anomaly: "stale read", Key: h.KeyName(k.ID), Session: op.Session,
+		Ops: slices.Compact(ops), At: op.Complete, Faults: m.windows.IDs(h, int(s.op)),
+		Sentence: fmt.Sprintf("%s, which was %s and %s behind (allowed: %s or %s)",
+			explain.Op(h, int(s.op)), plural(int(s.versions)), explain.Gap(s.behind), plural(bound.Versions), bound.Time),
+	}
+	if old >= 0 {
+		v.Steps = append(v.Steps, checkers.Step{From: int(old), To: int(first), Kind: "real-time", Why: "it was acknowledged before the other was invoked, so it is the older value"})
+	}
+	v.Steps = append(v.Steps, checkers.Step{From: int(first), To: int(s.op), Kind: "real-time",
+		Why: fmt.Sprintf("it was acknowledged %s before the read was invoked, and %s more followed until then", explain.Gap(s.behind), plural(int(s.versions)-1))})
+	if linearizable.Refuted(ctx, h, v.Ops) {
+		v.Certified = "porcupine"
+	}
+	return v
+}
+
+// plural is "1 version", "2 versions".
+func plural(n int) string {
+	if n == 1 {
+		return "1 version"
+	}
+	return fmt.Sprintf("%d versions", n)
+}

@@ -1,0 +1,203 @@
+package txn
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/exhaust"
+	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
+	"github.com/lapse-test/lapse/history"
+)
+
+const none = history.Absent
+
+func r(k history.Key, v history.Value) exhaust.M { return exhaust.M{F: history.Read, K: k, R: v} }
+func w(k history.Key, v history.Value) exhaust.M { return exhaust.M{F: history.Write, K: k, A: v} }
+func a(k history.Key, v history.Value) exhaust.M { return exhaust.M{F: history.Append, K: k, A: v} }
+func l(k history.Key, vs ...history.Value) exhaust.M {
+	return exhaust.M{F: history.ReadList, K: k, L: vs}
+}
+
+// at is a transaction of session s from from to to.
+func at(s int32, from, to history.Time, mops ...exhaust.M) exhaust.Op {
+	return exhaust.Op{S: s, From: from, To: to, Mops: mops}
+}
+
+// beside are transactions of their own sessions, all concurrent.
+func beside(txns ...[]exhaust.M) []exhaust.Op {
+	var ops []exhaust.Op
+	for i, t := range txns {
+		ops = append(ops, at(int32(i), 0, 100, t...))
+	}
+	return ops
+}
+
+func t(mops ...exhaust.M) []exhaust.M { return mops }
+
+func failed(op exhaust.Op) exhaust.Op { op.Fail = true; return op }
+
+// The classic anomalies, each beside a legal history that differs in one
+// operation. strongest are the strongest levels that must not be refuted.
+var classics = []struct {
+	name      string
+	ops       []exhaust.Op
+	anomaly   string // "" for legal
+	strongest []string
+}{
+	{"two appends interleave", beside(t(a(0, 1), a(1, 1)), t(a(0, 2), a(1, 2)), t(l(0, 1, 2), l(1, 2, 1))), "G0", nil},
+	{"two appends do not", beside(t(a(0, 1), a(1, 1)), t(a(0, 2), a(1, 2)), t(l(0, 1, 2), l(1, 1, 2))), "", []string{"strict-serializable"}},
+
+	{"aborted read", []exhaust.Op{failed(at(0, 0, 9, w(0, 1))), at(1, 0, 9, r(0, 1))}, "G1a", []string{"strong-read-uncommitted"}},
+	{"committed read", []exhaust.Op{at(0, 0, 9, w(0, 1)), at(1, 0, 9, r(0, 1))}, "", []string{"strict-serializable"}},
+	{"aborted element", []exhaust.Op{failed(at(0, 0, 9, a(0, 1))), at(1, 0, 9, l(0, 1))}, "G1a", []string{"strong-read-uncommitted"}},
+
+	{"intermediate read", beside(t(w(0, 1), w(0, 2)), t(r(0, 1))), "G1b", []string{"strong-read-uncommitted"}},
+	{"final read", beside(t(w(0, 1), w(0, 2)), t(r(0, 2))), "", []string{"strict-serializable"}},
+	{"intermediate list", beside(t(a(0, 1), a(0, 2)), t(l(0, 1)), t(l(0, 1, 2))), "G1b", []string{"strong-read-uncommitted"}},
+
+	{"information in a circle", beside(t(w(0, 1), r(1, 2)), t(w(1, 2), r(0, 1))), "G1c", []string{"strong-read-uncommitted"}},
+	{"information one way", beside(t(w(0, 1), r(1, none)), t(w(1, 2), r(0, 1))), "", []string{"strict-serializable"}},
+
+	{"each replaces the other's version", beside(t(r(0, 2), w(0, 1)), t(r(0, 1), w(0, 2))), "cyclic versions", []string{"strong-read-uncommitted"}},
+
+	{"from nowhere", beside(t(w(0, 1)), t(r(0, 7))), "thin-air read", []string{"strong-read-uncommitted"}},
+	{"future read", beside(t(r(0, 1), w(0, 1)), t(w(1, 2)), t(r(1, 2))), "future read", []string{"strong-read-uncommitted"}},
+	{"own write not seen", beside(t(w(0, 1), r(0, none)), t(w(1, 2)), t(r(1, 2))), "internal", []string{"read-committed"}},
+	{"own write seen", beside(t(w(0, 1), r(0, 1)), t(w(1, 2)), t(r(1, 2))), "", []string{"strict-serializable"}},
+
+	{"read skew", beside(t(w(0, 1), w(1, 1)), t(r(0, none), r(1, 1))), "G-single", []string{"strong-read-committed"}},
+	{"no read skew", beside(t(w(0, 1), w(1, 1)), t(r(0, 1), r(1, 1))), "", []string{"strict-serializable"}},
+
+	{"lost update", beside(t(r(0, none), w(0, 1)), t(r(0, none), w(0, 2)), t(r(0, 2))), "lost update", []string{"strong-prefix"}},
+	{"no lost update", beside(t(r(0, none), w(0, 1)), t(r(0, 1), w(0, 2)), t(r(0, 2))), "", []string{"strict-serializable"}},
+
+	{"write skew", beside(t(r(0, none), r(1, none), w(0, 1)), t(r(0, none), r(1, none), w(1, 2)), t(r(0, 1), r(1, 2))), "G2-item", []string{"strong-snapshot-isolation"}},
+	{"no write skew", beside(t(r(0, none), r(1, none), w(0, 1)), t(r(0, 1), r(1, none), w(1, 2)), t(r(0, 1), r(1, 2))), "", []string{"strict-serializable"}},
+
+	{"long fork", beside(t(w(0, 1)), t(w(1, 2)), t(r(0, 1), r(1, none)), t(r(0, none), r(1, 2))), "G-nonadjacent", []string{"strong-parallel-snapshot-isolation"}},
+	{"no fork", beside(t(w(0, 1)), t(w(1, 2)), t(r(0, 1), r(1, none)), t(r(0, 1), r(1, 2))), "", []string{"strict-serializable"}},
+
+	{"non-repeatable read", beside(t(w(0, 1)), t(r(0, none), r(0, 1))), "non-repeatable read", []string{"strong-read-committed-biswas-enea"}},
+	{"non-monotonic read", beside(t(w(0, 1)), t(r(0, 1), r(0, none))), "non-monotonic read", []string{"strong-read-committed"}},
+
+	{"lists disagree", beside(t(a(0, 1)), t(a(0, 2)), t(l(0, 1)), t(l(0, 2))), "incompatible order", []string{"strong-read-uncommitted"}},
+	{"lists agree", beside(t(a(0, 1)), t(a(0, 2)), t(l(0, 1)), t(l(0, 1, 2))), "", []string{"strict-serializable"}},
+	{"an element twice", beside(t(a(0, 1)), t(l(0, 1, 1))), "duplicate elements", nil},
+	{"dirty update", []exhaust.Op{failed(at(0, 0, 9, a(0, 1))), at(1, 0, 9, a(0, 2)), at(2, 0, 9, l(0, 1, 2))}, "dirty update", []string{"strong-read-uncommitted"}},
+
+	{"session goes back", []exhaust.Op{at(0, 0, 1, w(0, 1)), at(1, 2, 3, r(0, 1)), at(1, 4, 5, r(0, none))}, "causality violation", []string{"serializable", "strong-read-committed"}},
+	{"session does not", []exhaust.Op{at(0, 0, 1, w(0, 1)), at(1, 2, 3, r(0, 1)), at(1, 4, 5, r(0, 1))}, "", []string{"strict-serializable"}},
+	{"stale by the clock", []exhaust.Op{at(0, 0, 1, w(0, 1)), at(2, 0, 50, r(0, 1)), at(1, 4, 5, r(0, none))}, "G-single-realtime", []string{"strong-session-serializable"}},
+	{"not stale when concurrent", []exhaust.Op{at(0, 0, 4, w(0, 1)), at(2, 0, 50, r(0, 1)), at(1, 4, 5, r(0, none))}, "", []string{"strict-serializable"}},
+}
+
+func TestClassics(tt *testing.T) {
+	for _, c := range classics {
+		tt.Run(c.name, func(tt *testing.T) {
+			h := exhaust.Build(tt, nil, c.ops...)
+			vs, err := CheckAll(context.Background(), h, checkers.Budget{})
+			if err != nil {
+				tt.Fatal(err)
+			}
+			found := map[string]bool{}
+			for _, v := range vs {
+				for _, x := range v.Violations {
+					found[x.Anomaly] = true
+					wellFormed(tt, h, &x)
+				}
+				if c.anomaly == "" && v.Status == checkers.Violated {
+					tt.Errorf("%s is refuted: %v", v.Model, v.Violations)
+				}
+			}
+			if c.anomaly != "" && !found[c.anomaly] {
+				tt.Errorf("%s was not found, but %v", c.anomaly, found)
+			}
+			// What must stand stands, and all of the rest falls, as brute force
+			// says too.
+			o := brute.New(h)
+			for _, v := range vs {
+				stands := slices.ContainsFunc(c.strongest, func(s string) bool { return lattice.Implies(s, v.Model) })
+				if stands && v.Status == checkers.Violated {
+					tt.Errorf("%s is refuted", v.Model)
+				}
+				if !strings.HasSuffix(v.Model, "read-uncommitted") && o.Holds(v.Model) == (v.Status == checkers.Violated) {
+					tt.Errorf("%s: %s, but brute force says holds = %v", v.Model, v.Status, o.Holds(v.Model))
+				}
+			}
+		})
+	}
+}
+
+// wellFormed checks what every violation must have.
+func wellFormed(tt *testing.T, h *history.History, x *checkers.Violation) {
+	tt.Helper()
+	if x.Sentence == "" || len(x.Ops) == 0 || len(x.Steps) == 0 || len(lattice.Refutes(x.Anomaly)) == 0 && x.Anomaly != AnomalyNoOrder {
+		tt.Errorf("the violation lacks something: %+v", x)
+	}
+	if !slices.IsSorted(x.Ops) || x.Ops[0] < 0 || x.Ops[len(x.Ops)-1] >= len(h.Ops) {
+		tt.Errorf("the witness is %v", x.Ops)
+	}
+	for _, s := range x.Steps {
+		if s.Why == "" || !slices.Contains(x.Ops, s.From) || s.To >= 0 && !slices.Contains(x.Ops, s.To) {
+			tt.Errorf("a step names what is not in the witness %v: %+v", x.Ops, s)
+		}
+	}
+	if len(x.Steps) > 1 && x.Steps[len(x.Steps)-1].To != x.Steps[0].From && x.Anomaly != AnomalyNoOrder {
+		tt.Errorf("the steps are no cycle: %+v", x.Steps)
+	}
+}
+
+// TestSentence keeps the manner of explanations.
+func TestSentence(tt *testing.T) {
+	h := exhaust.Build(tt, nil, beside(t(a(0, 1), a(1, 1)), t(l(0), l(1, 1)), t(l(0, 1)))...)
+	c, err := New("snapshot-isolation")
+	if err != nil {
+		tt.Fatal(err)
+	}
+	v, err := c.Check(context.Background(), h, checkers.Budget{})
+	if err != nil || len(v.Violations) != 1 {
+		tt.Fatalf("%v %v", v, err)
+	}
+	want := `Let:
+  T0 = [append k0 1, append k1 1]
+  T1 = [read k0 = [], read k1 = [1]]
+  T2 = [read k0 = [1]]
+Then:
+  - T0 < T1, because T1 read T0's append of 1 to key k1.
+  - however, T1 < T0, because T1 did not see T0's append of 1 to key k0 (it read []; T2 read it next): a contradiction!`
+	if got := v.Violations[0].Sentence; got != want {
+		tt.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if v.Violations[0].Certified == "" {
+		tt.Error("the witness was not verified")
+	}
+}
+
+// TestApplies wants a reason for each kind of history that cannot be checked.
+func TestApplies(tt *testing.T) {
+	c, err := New("serializable")
+	if err != nil {
+		tt.Fatal(err)
+	}
+	for name, ops := range map[string][]exhaust.Op{
+		"a second time":                   beside(t(w(0, 1)), t(w(0, 1))),
+		"micro-operation enqueue":         beside(t(exhaust.M{F: history.Enqueue, A: 1})),
+		"as a register and others use it": beside(t(w(0, 1)), t(a(0, 2))),
+	} {
+		h := exhaust.Build(tt, nil, ops...)
+		err := c.Applies(h)
+		if err == nil || name != "a second time" && !strings.Contains(err.Error(), name) {
+			tt.Errorf("%s: %v", name, err)
+		}
+		if _, err := c.Check(context.Background(), h, checkers.Budget{}); err == nil {
+			tt.Errorf("%s: checked all the same", name)
+		}
+	}
+	if _, err := New("serialisable"); err == nil || !strings.Contains(err.Error(), "serializable") {
+		tt.Errorf("an unknown level: %v", err)
+	}
+}

@@ -1,0 +1,122 @@
+package txn
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Checker decides one isolation level. Safe for concurrent use.
+type Checker struct {
+	model model
+}
+
+var _ checkers.Checker = (*Checker)(nil)
+
+// New is the checker of the model called name, one of Models or of their other
+// names (PL-3, strong-serializable ...).
+func New(name string) (*Checker, error) {
+	m, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Checker{m}, nil
+}
+
+// Model implements checkers.Checker.
+func (c *Checker) Model() string { return c.model.name }
+
+// Applies implements checkers.Checker: the history must consist of reads and
+// writes of registers and lists, with unique values.
+func (c *Checker) Applies(h *history.History) error { return applies(h) }
+
+// Check implements checkers.Checker.
+func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	vs, err := check(ctx, h, b, []model{c.model})
+	if err != nil {
+		return checkers.Verdict{}, err
+	}
+	return vs[0], nil
+}
+
+// CheckAll decides the named models, all if none are named, with the work that
+// they share done once. A level that a stronger one settles is not searched
+// again. The verdicts are in the order of the names.
+func CheckAll(ctx context.Context, h *history.History, b checkers.Budget, names ...string) ([]checkers.Verdict, error) {
+	if len(names) == 0 {
+		names = Models()
+	}
+	var ms []model
+	for _, n := range names {
+		m, err := find(n)
+		if err != nil {
+			return nil, err
+		}
+		ms = append(ms, m)
+	}
+	return check(ctx, h, b, ms)
+}
+
+func check(ctx context.Context, h *history.History, b checkers.Budget, ms []model) ([]checkers.Verdict, error) {
+	if err := applies(h); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	a, err := analyse(ctx, h, b)
+	if err != nil {
+		if !isBudget(err) {
+			return nil, err
+		}
+		var out []checkers.Verdict
+		for _, m := range ms {
+			out = append(out, checkers.Verdict{
+				Model: m.name, Status: checkers.Inconclusive, Reasons: []string{"the check was not finished: " + err.Error()},
+				Algorithm: "none", Elapsed: time.Since(start),
+			})
+		}
+		return out, nil
+	}
+	verdicts := make([]checkers.Verdict, len(ms))
+	// The strongest first, because what holds there holds below.
+	order := make([]int, len(ms))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		return len(lattice.ImpliedBy(ms[j].name)) - len(lattice.ImpliedBy(ms[i].name))
+	})
+	var held []string
+	for _, i := range order {
+		m := &ms[i]
+		v := checkers.Verdict{Model: m.name, Evidence: a.evidence}
+		if s := slices.IndexFunc(held, func(s string) bool { return lattice.Implies(s, m.name) }); s >= 0 {
+			v.Status, v.Algorithm = checkers.Held, "implied by "+held[s]
+			v.Elapsed = time.Since(start)
+			verdicts[i] = v
+			continue
+		}
+		begin := time.Now()
+		o, err := a.decide(m)
+		if err != nil {
+			return nil, err
+		}
+		if o.status == checkers.Held {
+			held = append(held, m.name)
+		}
+		v.Status, v.Reasons, v.Total, v.Violations, v.Algorithm = o.status, o.reasons, o.total, o.violations, o.algorithm
+		if len(v.Violations) > a.gd.max {
+			v.Violations = v.Violations[:a.gd.max]
+		}
+		for j := range v.Violations {
+			v.Violations[j].Model = m.name
+		}
+		v.Evidence.Bad = v.Total
+		v.Elapsed = time.Since(begin)
+		verdicts[i] = v
+	}
+	return verdicts, nil
+}

@@ -1,0 +1,109 @@
+package txn
+
+// shape is what the name of a cycle depends on.
+type shape struct {
+	wr, rw, predicates int
+	adjacent           bool
+	so, rt             bool
+	// forced: a version order follows from the axiom of a level, and only levels
+	// that keep it are refuted.
+	forced bool
+}
+
+// shapeOf looks at the edges of c, and at those behind its forced edges.
+func (d *dsg) shapeOf(c []edge) shape {
+	var s shape
+	for i, e := range c {
+		switch e.kind {
+		case kindWR:
+			s.wr++
+		case kindCO:
+			s.wr++
+			d.forcedShape(e, &s)
+		case kindRW, kindRWP:
+			s.rw++
+			if e.kind == kindRWP {
+				s.predicates++
+			}
+			if c[(i+1)%len(c)].kind&kindAnyRW != 0 {
+				s.adjacent = true
+			}
+			d.forcedShape(e, &s)
+		case kindSO:
+			s.so = true
+		case kindRT:
+			s.rt = true
+		}
+	}
+	return s
+}
+
+// forcedShape adds what e stands on if it follows from a forced order: how its
+// reader knew.
+func (d *dsg) forcedShape(e edge, s *shape) {
+	b := d.reason(e)
+	if b.forced == nil {
+		return
+	}
+	s.forced = true
+	if d.via == nil {
+		return
+	}
+	path, err := d.via(b.forced.from, b.forced.reader)
+	if err != nil {
+		return
+	}
+	for _, p := range path {
+		s.so = s.so || p.kind == kindSO
+		s.rt = s.rt || p.kind == kindRT
+	}
+}
+
+// classify names the cycle as Adya and Kingsbury do. A cycle without rw edges
+// that only a level's axiom closes has the name of what the axiom forbids.
+func (d *dsg) classify(c []edge) string {
+	s := d.shapeOf(c)
+	suffix := ""
+	switch {
+	case s.rt:
+		suffix = "-realtime"
+	case s.so:
+		suffix = "-process"
+	}
+	switch {
+	case s.rw == 1:
+		return AnomalyGSingle + suffix
+	case s.rw > 1 && !s.adjacent:
+		return AnomalyGNonadjacent + suffix
+	case s.rw > 1 && s.predicates > 0:
+		return AnomalyG2 + suffix
+	case s.rw > 1:
+		return AnomalyG2Item + suffix
+	case s.forced && s.rt:
+		return d.axiom.anomaly() + suffix
+	case s.forced:
+		return d.axiom.anomaly()
+	case s.wr > 0 && d.cyclicVersions(c):
+		return AnomalyCyclic
+	case s.wr > 0:
+		return AnomalyG1c + suffix
+	}
+	return AnomalyG0 + suffix
+}
+
+// cyclicVersions tells whether every transaction of c read the version of one
+// key that the one before it had installed, and replaced it.
+func (d *dsg) cyclicVersions(c []edge) bool {
+	key := int32(-1)
+	for _, e := range c {
+		if e.kind&(kindWR|kindCO) == 0 {
+			return false
+		}
+		b, ok := d.reasonRMW(e)
+		if !ok || key >= 0 && b.key != key {
+			return false
+		}
+		key = b.key
+	}
+	return true
+}

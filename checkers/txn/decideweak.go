@@ -1,0 +1,211 @@
+package txn
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/lapse-test/lapse/checkers"
+)
+
+// decideWeak decides a level of Biswas and Enea.
+func (a *analysis) decideWeak(m *model) (outcome, error) {
+	if a.onlyLists() {
+		// Places tell everything about the versions of lists, so that a
+		// violation is a cycle, and only what lies on cycles need be looked at.
+		if err := a.graphs(); err != nil {
+			return outcome{}, err
+		}
+		var keep []int32
+		for _, v := range a.ids {
+			if int(v) < a.n {
+				keep = append(keep, v)
+			}
+		}
+		if len(keep) == 0 {
+			return outcome{status: checkers.Held, algorithm: productSearch}, nil
+		}
+		part := &analysis{dsg: a.ir.project(keep).newDSG(), gd: a.gd, versionsOf: a.versionsOf}
+		return part.decideWeakly(m)
+	}
+	return a.decideWeakly(m)
+}
+
+// onlyLists tells whether no key is a register.
+func (a *analysis) onlyLists() bool {
+	for w := range a.writes {
+		if !a.lists[a.writes[w].key] {
+			return false
+		}
+	}
+	return a.anyList
+}
+
+func (a *analysis) decideWeakly(m *model) (outcome, error) {
+	lean, err := a.leanGraph(m.base)
+	if err != nil {
+		return outcome{}, err
+	}
+	o := outcome{status: checkers.Held, algorithm: "commit order forced by the level's axiom (AWDIT)"}
+	order, ok := topological(lean)
+	if !ok {
+		return o, a.weakCycles(&o, lean, a.narrowerWeak(m.base))
+	}
+	w := &weak{ir: a.ir, vis: m.vis, base: m.base, lean: lean, order: order}
+	w.sortWrites()
+	if err := w.axiom(); err != nil {
+		if w.broken > 0 {
+			return o, a.staleReads(&o, w)
+		}
+		return o, err
+	}
+	if w.broken > 0 {
+		return o, a.staleReads(&o, w)
+	}
+	if len(w.forced) == 0 {
+		return o, nil
+	}
+	full, err := makeGraph(a.gd, a.n, lean.nodes(), func(edge func(from, to int32, k kind)) error {
+		for v := range int32(lean.nodes()) {
+			to, kinds := lean.edges(v)
+			for j, u := range to {
+				edge(v, u, kinds[j])
+			}
+		}
+		for _, f := range w.forced {
+			edge(f.from, f.to, kindCO)
+		}
+		return nil
+	})
+	if err != nil {
+		return o, err
+	}
+	if _, ok := topological(full); ok {
+		return o, nil
+	}
+	a.forced, a.via, a.axiom = w.forced, w.path, m.vis
+	defer func() { a.forced, a.via = nil, nil }()
+	return o, a.weakCycles(&o, full, a.narrowerWeak(m.base))
+}
+
+func (a *analysis) narrowerWeak(base kind) []*automaton {
+	out := []*automaton{plain(kindWW), plain(kindWW | kindWR)}
+	if base&kindSO != 0 {
+		out = append(out, plain(kindWW|kindWR|kindSO))
+	}
+	return append(out, plain(kindWW|kindWR|kindCO|base&kindSO))
+}
+
+// weakCycles reports the cycles of g.
+func (a *analysis) weakCycles(o *outcome, g *graph, narrower []*automaton) error {
+	all := plain(kindAll)
+	comps, err := components(a.gd, g, all)
+	if err != nil {
+		return err
+	}
+	o.status = checkers.Violated
+	return a.witnesses(o, g, nil, comps, all, narrower)
+}
+
+func (v visibility) anomaly() string {
+	switch v {
+	case seenBefore:
+		return AnomalyNonMonotonic
+	case seenDirectly:
+		return AnomalyFractured
+	}
+	return AnomalyCausal
+}
+
+// path is how reader came to know of t2: the shortest way by what the level
+// counts as visible.
+func (w *weak) path(t2, reader int32) ([]edge, error) {
+	mask := w.base | kindWR | kindEps
+	switch w.vis {
+	case seenBefore:
+		return []edge{{t2, reader, kindWR}}, nil
+	case seenDirectly:
+		for _, e := range w.externals(reader) {
+			if e.source == t2 {
+				return []edge{{t2, reader, kindWR}}, nil
+			}
+		}
+		for u := w.soPrev[reader]; u >= 0; u = w.soPrev[u] {
+			if u == t2 {
+				return []edge{{t2, reader, kindSO}}, nil
+			}
+		}
+		return []edge{{t2, reader, kindRT}}, nil
+	}
+	if w.visible == nil {
+		only, err := w.lean.restrict(w.guard, mask)
+		if err != nil {
+			return nil, err
+		}
+		w.visible = only
+	}
+	hops, err := shortestPath(w.guard, w.visible, t2, reader)
+	if err != nil || hops == nil {
+		return nil, err
+	}
+	return joinSessions(w.ir, contract(w.lean, hops)), nil
+}
+
+// joinSessions makes one edge of session edges in a row.
+func joinSessions(r *ir, c []edge) []edge {
+	var out []edge
+	for _, e := range c {
+		if n := len(out); n > 0 && e.kind == kindSO && out[n-1].kind == kindSO {
+			out[n-1].to = e.to
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// maxPaths is for how many stale reads the path is worked out to choose the
+// shortest from.
+const maxPaths = 32
+
+// staleReads reports reads of an older version than one that was visible.
+func (a *analysis) staleReads(o *outcome, w *weak) error {
+	o.status = checkers.Violated
+	o.total += w.broken
+	stale := slices.Clone(w.stale)
+	slices.SortFunc(stale, func(x, y forcedOrder) int {
+		return cmp.Or(cmp.Compare(x.reader, y.reader), cmp.Compare(x.from, y.from), cmp.Compare(x.key, y.key))
+	})
+	stale = slices.Compact(stale)
+	if len(stale) > maxPaths {
+		stale = stale[:maxPaths]
+	}
+	for _, s := range stale {
+		p, err := w.path(s.from, s.reader)
+		if err != nil {
+			if len(o.violations) > 0 && isBudget(err) {
+				break
+			}
+			return err
+		}
+		c := append(p, edge{s.reader, s.from, kindRW})
+		if err := a.verify(c, plain(kindAll)); err != nil {
+			return err
+		}
+		name := w.vis.anomaly()
+		for _, e := range p {
+			if e.kind == kindRT {
+				name += "-realtime"
+				break
+			}
+		}
+		v := a.violation(c, name)
+		v.Certified = certifiedBy
+		v.Session = a.opOf(s.reader).Session
+		o.violations = append(o.violations, v)
+	}
+	sortViolations(o.violations)
+	if len(o.violations) > a.gd.max {
+		o.violations = o.violations[:a.gd.max]
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package txn
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
+	"github.com/lapse-test/lapse/checkers/txn/internal/gen"
+	"github.com/lapse-test/lapse/history"
+)
+
+// differentialRuns is how many random histories are compared with brute force:
+// LAPSE_DIFFERENTIAL=100000 go test -run Differential for the long version.
+func differentialRuns(t *testing.T, short int) uint64 {
+	t.Helper()
+	if s := os.Getenv("LAPSE_DIFFERENTIAL"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("LAPSE_DIFFERENTIAL=%s: %v", s, err)
+		}
+		return n
+	}
+	return uint64(short)
+}
+
+var smallConfigs = []gen.Config{
+	{Txns: 5, Sessions: 3, Keys: 2, Mops: 3, Lists: true},
+	{Txns: 5, Sessions: 3, Keys: 2, Mops: 3},
+	{Txns: 5, Sessions: 2, Keys: 3, Mops: 4, Mixed: true},
+	{Txns: 5, Sessions: 4, Keys: 2, Mops: 2, Lists: true, Calm: true},
+	{Txns: 5, Sessions: 4, Keys: 2, Mops: 2, Calm: true},
+	{Txns: 5, Sessions: 3, Keys: 2, Mops: 3, ReadFirst: true, Calm: true},
+	{Txns: 5, Sessions: 3, Keys: 1, Mops: 2, Clockless: true},
+	{Txns: 6, Sessions: 3, Keys: 2, Mops: 2, Calm: true, Clockless: true},
+	{Txns: 4, Sessions: 4, Keys: 3, Mops: 5, Lists: true, Clockless: true},
+}
+
+// TestDifferentialBruteForce compares every level with brute force on small
+// random histories.
+func TestDifferentialBruteForce(t *testing.T) {
+	t.Parallel()
+	runs := differentialRuns(t, 4500)
+	held, violated := 0, 0
+	for seed := range runs {
+		cfg := smallConfigs[seed%uint64(len(smallConfigs))]
+		h, err := gen.History(seed, cfg)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		oracle := brute.New(h)
+		for _, name := range Models() {
+			want := oracle.Holds(name)
+			c, err := New(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Check(context.Background(), h, checkers.Budget{})
+			if err != nil {
+				t.Fatalf("seed %d, %s: %v\n%s", seed, name, err, show(h))
+			}
+			if oracle.Odd && (name == "read-uncommitted" || name == "strong-session-read-uncommitted" || name == "strong-read-uncommitted") {
+				continue
+			}
+			if want {
+				held++
+			} else {
+				violated++
+			}
+			if (got.Status == checkers.Violated) == want || got.Status == checkers.Inconclusive && got.Evidence.AtRisk > 0 {
+				t.Fatalf("seed %d, %s: got %s %v, brute force says holds = %v\n%s\n%v", seed, name, got.Status, got.Reasons, want, show(h), got.Violations)
+			}
+		}
+	}
+	t.Logf("seeds 0 to %d: %d times held, %d times violated", runs-1, held, violated)
+	if held < int(runs) || violated < int(runs) {
+		t.Errorf("the histories are one-sided: %d times held, %d times violated in %d histories", held, violated, runs)
+	}
+}
+
+func show(h *history.History) string {
+	s := ""
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		s += opName(i) + " s" + strconv.Itoa(int(op.Session)) + " " + op.Outcome.String() + " " +
+			strconv.FormatInt(int64(op.Invoke), 10) + ".." + strconv.FormatInt(int64(op.Complete), 10) + " " + describe(h, i) + "\n"
+	}
+	return s
+}

@@ -1,0 +1,326 @@
+package txn
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+)
+
+// because is why an edge holds: a sentence, the reads that prove the version
+// order it stands on, and the key.
+type because struct {
+	why   string
+	proof []int32 // operations
+	key   int32   // -1 for so and rt
+	// forced is the order that the edge follows from, nil if it was seen.
+	forced *forcedOrder
+}
+
+// reason finds why the edge e of the known graph holds.
+func (d *dsg) reason(e edge) because {
+	from, to := d.name(e.from), d.name(e.to)
+	switch e.kind {
+	case kindSO:
+		return because{why: fmt.Sprintf("session %d did %s before %s", d.opOf(e.to).Session, from, to), key: -1}
+	case kindRT:
+		a, b := d.opOf(e.from), d.opOf(e.to)
+		return because{why: fmt.Sprintf("%s had completed %d ns before %s was invoked", from, b.Invoke-a.Complete, to), key: -1}
+	case kindWR:
+		if b, ok := d.reasonWR(e); ok {
+			return b
+		}
+	case kindWW:
+		if b, ok := d.reasonWW(e); ok {
+			return b
+		}
+	case kindRW, kindRWP:
+		if b, ok := d.reasonRW(e); ok {
+			return b
+		}
+	case kindCO:
+		if b, ok := d.reasonCO(e); ok {
+			return b
+		}
+	}
+	return because{why: fmt.Sprintf("%s precedes %s (%s)", from, to, kindNames[e.kind]), key: -1}
+}
+
+func (d *dsg) name(v int32) string      { return opName(int(d.op[v])) }
+func (d *dsg) opOf(v int32) *history.Op { return &d.h.Ops[d.op[v]] }
+func (d *dsg) keyName(k int32) string   { return d.h.KeyName(history.Key(k)) }
+func (d *dsg) valueOfWrite(w int32) string {
+	mops, _ := d.mops(d.writes[w].op)
+	return d.h.ValueText(mops[d.writes[w].mop].Arg)
+}
+
+// reasonWR: the first read of e.to that saw a version of e.from.
+func (d *dsg) reasonWR(e edge) (because, bool) {
+	mops, at := d.mops(d.op[e.to])
+	for j := range mops {
+		m := &mops[j]
+		w := d.readFrom(m, at+int32(j))
+		if w < 0 || d.node[d.writes[w].op] != e.from {
+			continue
+		}
+		return because{
+			why: fmt.Sprintf("%s read %s's %s of %s to key %s", d.name(e.to), d.name(e.from), verb(d.lists[m.Key]), d.valueOfWrite(w), d.h.KeyName(m.Key)),
+			key: int32(m.Key),
+		}, true
+	}
+	return because{}, false
+}
+
+func verb(list bool) string {
+	if list {
+		return "append"
+	}
+	return "write"
+}
+
+// readFrom is the write that a read saw, below 0 if it was none of another
+// transaction.
+func (d *dsg) readFrom(m *history.Mop, mop int32) int32 {
+	switch m.Func {
+	case history.Read, history.CAS:
+		return d.from[mop]
+	case history.ReadList:
+		if m.Flags&history.Observed != 0 && !d.odd[mop] {
+			return d.versionBefore(m.Key, d.from[mop])
+		}
+	}
+	return fromNone
+}
+
+// reasonWW: a list in which a version of e.to follows one of e.from.
+func (d *dsg) reasonWW(e edge) (because, bool) {
+	mops, _ := d.mops(d.op[e.to])
+	for j := range mops {
+		m := &mops[j]
+		if m.Func != history.Append {
+			continue
+		}
+		k := int32(m.Key)
+		w := d.index.find(m.Key, m.Arg)
+		pos := d.verPos[w]
+		last := d.verOff[k+1] - d.verOff[k]
+		switch pos {
+		case unseen:
+			pos = last
+		case unplaced:
+			continue
+		}
+		for i := pos - 1; i >= 0; i-- {
+			u := d.committedAt(k, i)
+			if u < 0 {
+				continue
+			}
+			if u == e.from {
+				before := d.versions[d.verOff[k]+i]
+				proof := d.longestOp[k]
+				why := fmt.Sprintf("%s appended %s to key %s after %s appended %s, as %s read", d.name(e.to), d.h.ValueText(m.Arg), d.keyName(k), d.name(e.from), d.valueOfWrite(before), opName(int(proof)))
+				if pos == last {
+					why = fmt.Sprintf("%s appended %s to key %s after %s appended %s: no read saw the former, not even that of %s, which saw the latter", d.name(e.to), d.h.ValueText(m.Arg), d.keyName(k), d.name(e.from), d.valueOfWrite(before), opName(int(proof)))
+				}
+				return because{why: why, proof: []int32{proof}, key: k}, true
+			}
+			break
+		}
+	}
+	return because{}, false
+}
+
+// reasonRW: a read of e.from that did not see what e.to wrote next.
+func (d *dsg) reasonRW(e edge) (because, bool) {
+	mops, at := d.mops(d.op[e.from])
+	for j := range mops {
+		m := &mops[j]
+		mop := at + int32(j)
+		k := int32(m.Key)
+		switch m.Func {
+		case history.ReadList:
+			if m.Flags&history.Observed == 0 || d.odd[mop] {
+				continue
+			}
+			if b, ok := d.reasonRWList(e, m, mop, k); ok {
+				return b, true
+			}
+		case history.Read, history.CAS:
+			w := d.from[mop]
+			if w == fromInit {
+				if d.wroteKey(e.to, k) {
+					return because{why: fmt.Sprintf("%s read the initial version of key %s, which %s replaced", d.name(e.from), d.keyName(k), d.name(e.to)), key: k}, true
+				}
+				continue
+			}
+			if w < 0 {
+				continue
+			}
+			if op := d.rmw[w]; op >= 0 && d.node[op] == e.to {
+				return because{why: fmt.Sprintf("%s read %s from key %s, and %s read the same and replaced it", d.name(e.from), d.valueOfWrite(w), d.keyName(k), d.name(e.to)), key: k}, true
+			}
+			if b, ok := d.reasonForcedRW(e, w, k); ok {
+				return b, true
+			}
+		}
+	}
+	return because{}, false
+}
+
+func (d *dsg) reasonRWList(e edge, m *history.Mop, mop, k int32) (because, bool) {
+	total := d.verOff[k+1] - d.verOff[k]
+	for i := d.from[mop]; i < total; i++ {
+		u := d.committedAt(k, i)
+		if u < 0 {
+			continue
+		}
+		if u != e.to {
+			break
+		}
+		w := d.versions[d.verOff[k]+i]
+		return because{
+			why:   fmt.Sprintf("%s did not see %s's append of %s to key %s (it read %s; %s read it next)", d.name(e.from), d.name(e.to), d.valueOfWrite(w), d.keyName(k), listText(d.h, d.h.List(m)), opName(int(d.longestOp[k]))),
+			proof: []int32{d.longestOp[k]}, key: k,
+		}, true
+	}
+	// Any append of e.to behind what was read will do.
+	mops, _ := d.mops(d.op[e.to])
+	for j := range mops {
+		if x := &mops[j]; x.Func == history.Append && int32(x.Key) == k {
+			if pos := d.verPos[d.index.find(x.Key, x.Arg)]; pos >= 0 && pos < d.from[mop] {
+				continue
+			}
+			b := because{why: fmt.Sprintf("%s did not see %s's append of %s to key %s (it read %s)", d.name(e.from), d.name(e.to), d.h.ValueText(x.Arg), d.keyName(k), listText(d.h, d.h.List(m))), key: k}
+			if p := d.longestOp[k]; p != d.op[e.from] {
+				b.proof = []int32{p}
+			}
+			return b, true
+		}
+	}
+	return because{}, false
+}
+
+func (d *dsg) wroteKey(v, k int32) bool {
+	for _, m := range d.h.Mops(d.opOf(v)) {
+		if int32(m.Key) == k && m.Func.Writes() {
+			return true
+		}
+	}
+	return false
+}
+
+// reasonRMW: e.to read a version of e.from and replaced it.
+func (d *dsg) reasonRMW(e edge) (because, bool) {
+	mops, at := d.mops(d.op[e.to])
+	for j := range mops {
+		m := &mops[j]
+		if (m.Func == history.Read || m.Func == history.CAS) && d.rmwRead[at+int32(j)] {
+			if w := d.from[at+int32(j)]; w >= 0 && d.node[d.writes[w].op] == e.from {
+				return because{why: fmt.Sprintf("%s read %s's %s from key %s and replaced it", d.name(e.to), d.name(e.from), d.valueOfWrite(w), d.h.KeyName(m.Key)), key: int32(m.Key)}, true
+			}
+		}
+	}
+	return because{}, false
+}
+
+// reasonCO: a read before a write in one transaction, or what a level forces.
+func (d *dsg) reasonCO(e edge) (because, bool) {
+	if b, ok := d.reasonRMW(e); ok {
+		return b, true
+	}
+	for _, f := range d.forced {
+		if f.from == e.from && f.to == e.to {
+			how, proof := d.knowledge(f)
+			return because{
+				why:   fmt.Sprintf("%s knew of %s, which wrote key %s, and yet read %s's version of that key%s", d.name(f.reader), d.name(f.from), d.keyName(f.key), d.name(f.to), how),
+				proof: proof, key: f.key, forced: &f,
+			}, true
+		}
+	}
+	return because{}, false
+}
+
+// knowledge tells how the reader of f came to know of f.from.
+func (d *dsg) knowledge(f forcedOrder) (how string, proof []int32) {
+	proof = []int32{d.op[f.reader]}
+	if d.via == nil {
+		return "", proof
+	}
+	path, err := d.via(f.from, f.reader)
+	if err != nil || len(path) == 0 {
+		return "", proof
+	}
+	how = " (" + d.name(f.from)
+	for _, e := range path {
+		how += fmt.Sprintf(" -%s-> %s", kindNames[e.kind], d.name(e.to))
+		proof = append(proof, d.op[e.to])
+	}
+	return how + ")", proof
+}
+
+// reasonForcedRW: w's version was forced before that of e.to.
+func (d *dsg) reasonForcedRW(e edge, w, k int32) (because, bool) {
+	u := d.node[d.writes[w].op]
+	for _, f := range d.forced {
+		if f.key == k && f.from == u && f.to == e.to {
+			how, proof := d.knowledge(f)
+			return because{
+				why:   fmt.Sprintf("%s read %s from key %s, which %s replaced later, as %s knew of the former and read the latter%s", d.name(e.from), d.valueOfWrite(w), d.keyName(k), d.name(e.to), d.name(f.reader), how),
+				proof: append(proof, d.op[u]), key: k, forced: &f,
+			}, true
+		}
+	}
+	return because{}, false
+}
+
+// violation tells a cycle: Let the transactions be these, then each precedes the
+// next, and that is a contradiction.
+func (d *dsg) violation(c []edge, anomaly string) checkers.Violation {
+	c = rotate(c)
+	v := checkers.Violation{Anomaly: anomaly, Session: -1}
+	var let, then strings.Builder
+	keys := map[int32]bool{}
+	named := map[int32]bool{}
+	name := func(op int32) {
+		if named[op] {
+			return
+		}
+		named[op] = true
+		v.Ops = append(v.Ops, int(op))
+		fmt.Fprintf(&let, "  %s = %s\n", opName(int(op)), describe(d.h, int(op)))
+	}
+	var proofs []int32
+	for i, e := range c {
+		b := d.reason(e)
+		if b.key >= 0 {
+			keys[b.key] = true
+		}
+		name(d.op[e.from])
+		proofs = append(proofs, b.proof...)
+		v.Steps = append(v.Steps, checkers.Step{From: int(d.op[e.from]), To: int(d.op[e.to]), Kind: kindNames[e.kind], Why: b.why})
+		however := ""
+		if i == len(c)-1 {
+			however = "however, "
+		}
+		fmt.Fprintf(&then, "  - %s%s < %s, because %s", however, d.name(e.from), d.name(e.to), b.why)
+		if i == len(c)-1 {
+			then.WriteString(": a contradiction!")
+		} else {
+			then.WriteString(".\n")
+		}
+	}
+	slices.Sort(proofs)
+	for _, p := range slices.Compact(proofs) {
+		name(p)
+	}
+	v.Sentence = "Let:\n" + let.String() + "Then:\n" + then.String()
+	if len(keys) == 1 {
+		for k := range keys {
+			v.Key = d.keyName(k)
+		}
+	}
+	finish(d.h, &v)
+	return v
+}

@@ -1,0 +1,279 @@
+package txn
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// guessOrder orders the transactions as they may have committed: along as much
+// of the known graph as has no cycle, early completions first, and no write
+// before the known readers of what it replaces if that can be helped. It is only
+// a guess: what is concluded from it is checked.
+func (a *analysis) guessOrder(known *graph) ([]int32, error) {
+	for _, mask := range []kind{
+		kindAll, kindAll &^ kindRT, kindVersion | kindWR | kindSO | kindRT,
+		kindVersion | kindWR | kindSO, kindVersion | kindWR, kindWR,
+	} {
+		g := known
+		if mask != kindAll {
+			var err error
+			if g, err = known.restrict(a.gd, mask|kindEps); err != nil {
+				return nil, err
+			}
+		}
+		if order, ok := a.schedule(g); ok {
+			return order, nil
+		}
+		if err := a.gd.check(); err != nil {
+			return nil, err
+		}
+	}
+	order := make([]int32, a.n)
+	for v := range order {
+		order[v] = int32(v)
+	}
+	return order, nil
+}
+
+// scheduler is Kahn's algorithm with a queue by completion and a place to wait
+// for those that would overwrite what is still to be read.
+type scheduler struct {
+	*analysis
+	g       *graph
+	in      []int32
+	rank    []int32
+	ready   rankHeap
+	waiting rankHeap
+	// pending[w] is how many readers of write w are still to come; by key for
+	// the initial version, behind all writes.
+	pending []int32
+	current []int32 // of a key: the slot in pending of its version
+	blocked map[int32][]int32
+	placed  []bool
+	order   []int32
+}
+
+type rankHeap struct {
+	items []int32
+	rank  []int32
+}
+
+func (h *rankHeap) Len() int           { return len(h.items) }
+func (h *rankHeap) Less(i, j int) bool { return h.rank[h.items[i]] < h.rank[h.items[j]] }
+func (h *rankHeap) Swap(i, j int)      { h.items[i], h.items[j] = h.items[j], h.items[i] }
+func (h *rankHeap) Push(x any)         { h.items = append(h.items, x.(int32)) }
+func (h *rankHeap) Pop() any {
+	n := len(h.items) - 1
+	x := h.items[n]
+	h.items = h.items[:n]
+	return x
+}
+
+func (a *analysis) schedule(g *graph) (order []int32, ok bool) {
+	n := g.nodes()
+	s := &scheduler{
+		analysis: a, g: g,
+		in: make([]int32, n), rank: make([]int32, n),
+		pending: make([]int32, len(a.writes)+a.keys), current: make([]int32, a.keys),
+		blocked: map[int32][]int32{}, placed: make([]bool, n),
+	}
+	for _, w := range g.to {
+		s.in[w]++
+	}
+	s.ranks()
+	for k := range s.current {
+		s.current[k] = int32(len(a.writes) + k)
+	}
+	for v := range int32(a.n) {
+		s.reads(v, func(slot int32) { s.pending[slot]++ })
+	}
+	s.ready.rank, s.waiting.rank = s.rank, s.rank
+	for v := range int32(n) {
+		if s.in[v] == 0 {
+			heap.Push(&s.ready, v)
+		}
+	}
+	for s.ready.Len()+s.waiting.Len() > 0 {
+		if a.gd.tick() != nil {
+			return nil, false
+		}
+		if s.ready.Len() == 0 {
+			v := heap.Pop(&s.waiting).(int32)
+			if !s.placed[v] {
+				s.place(v)
+			}
+			continue
+		}
+		v := heap.Pop(&s.ready).(int32)
+		if s.placed[v] {
+			continue
+		}
+		if int(v) < a.n {
+			if slot := s.obstacle(v); slot >= 0 {
+				s.blocked[slot] = append(s.blocked[slot], v)
+				heap.Push(&s.waiting, v)
+				continue
+			}
+		}
+		s.place(v)
+	}
+	return s.order, len(s.order) == a.n
+}
+
+// ranks sorts by completion; barriers and hubs come first, they are free.
+func (s *scheduler) ranks() {
+	byTime := make([]int32, s.n)
+	for v := range byTime {
+		byTime[v] = int32(v)
+	}
+	at := func(v int32) history.Time {
+		op := s.opOf(v)
+		if op.Complete == history.Never {
+			return op.Invoke
+		}
+		return op.Complete
+	}
+	slices.SortFunc(byTime, func(x, y int32) int { return cmp.Or(cmp.Compare(at(x), at(y)), cmp.Compare(x, y)) })
+	for i := range s.rank {
+		s.rank[i] = -1
+	}
+	for i, v := range byTime {
+		s.rank[v] = int32(i)
+	}
+}
+
+// reads calls f with the slot of each register version that v read of others.
+func (s *scheduler) reads(v int32, f func(slot int32)) {
+	mops, at := s.mops(s.op[v])
+	for j := range mops {
+		m := &mops[j]
+		if !isRegisterRead(m) {
+			continue
+		}
+		switch from := s.from[at+int32(j)]; {
+		case from == fromInit:
+			f(int32(len(s.writes)) + int32(m.Key))
+		case from >= 0:
+			f(from)
+		}
+	}
+}
+
+// obstacle is a version that v would overwrite though others are still to read
+// it, -1 if there is none.
+func (s *scheduler) obstacle(v int32) int32 {
+	mops, _ := s.mops(s.op[v])
+	for j := range mops {
+		m := &mops[j]
+		if !m.Func.Writes() || s.lists[m.Key] {
+			continue
+		}
+		slot := s.current[m.Key]
+		own := int32(0)
+		s.reads(v, func(x int32) {
+			if x == slot {
+				own++
+			}
+		})
+		if s.pending[slot] > own {
+			return slot
+		}
+	}
+	return -1
+}
+
+func (s *scheduler) place(v int32) {
+	s.placed[v] = true
+	if int(v) < s.n {
+		s.order = append(s.order, v)
+		mops, _ := s.mops(s.op[v])
+		s.reads(v, func(slot int32) {
+			s.pending[slot]--
+			if s.pending[slot] <= 1 {
+				for _, b := range s.blocked[slot] {
+					if !s.placed[b] {
+						heap.Push(&s.ready, b)
+					}
+				}
+				delete(s.blocked, slot)
+			}
+		})
+		for j := range mops {
+			m := &mops[j]
+			if m.Func.Installs() && !s.lists[m.Key] {
+				s.current[m.Key] = s.index.find(m.Key, m.Arg)
+			}
+		}
+	}
+	to, _ := s.g.edges(v)
+	for _, u := range to {
+		if s.in[u]--; s.in[u] == 0 {
+			heap.Push(&s.ready, u)
+		}
+	}
+}
+
+// completed is the graph in which the versions of every key with an open order
+// follow order.
+func (a *analysis) completed(order []int32) (*graph, error) {
+	rank := make([]int32, a.n)
+	for i, v := range order {
+		rank[v] = int32(i)
+	}
+	// The open writers of each key in their order.
+	type version struct{ node, write int32 }
+	versions := make([][]version, a.keys)
+	for w := range a.writes {
+		wr := &a.writes[w]
+		v := a.node[wr.op]
+		if v < 0 || !wr.final || a.lists[wr.key] && a.verPos[w] != unseen {
+			continue
+		}
+		versions[wr.key] = append(versions[wr.key], version{v, int32(w)})
+	}
+	next := make([]int32, len(a.writes))
+	for i := range next {
+		next[i] = -1
+	}
+	for k := range versions {
+		vs := versions[k]
+		slices.SortFunc(vs, func(x, y version) int { return cmp.Compare(rank[x.node], rank[y.node]) })
+		for i := range len(vs) - 1 {
+			next[vs[i].write] = vs[i+1].node
+		}
+	}
+	return makeGraph(a.gd, a.n, a.nodes, func(edge func(from, to int32, k kind)) error {
+		if err := a.emit(edge); err != nil {
+			return err
+		}
+		for w, u := range next {
+			if u >= 0 && a.node[a.writes[w].op] != u {
+				edge(a.node[a.writes[w].op], u, kindWW)
+			}
+		}
+		for v := range int32(a.n) {
+			if err := a.gd.tick(); err != nil {
+				return err
+			}
+			mops, at := a.mops(a.op[v])
+			for j := range mops {
+				m := &mops[j]
+				w := a.from[at+int32(j)]
+				if !isRegisterRead(m) || w < 0 {
+					continue
+				}
+				rw := kindRW
+				if m.Flags&history.Predicate != 0 {
+					rw = kindRWP
+				}
+				if u := next[w]; u >= 0 && u != v {
+					edge(v, u, rw)
+				}
+			}
+		}
+		return nil
+	})
+}

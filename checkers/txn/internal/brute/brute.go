@@ -1,0 +1,496 @@
+// Package brute decides isolation levels by trying every commit order of every
+// choice of indeterminate transactions against the axioms of Biswas and Enea
+// (OOPSLA 2019). It knows nothing of graphs, and shares no code with the
+// checkers that it is there to test. Exponential: for a handful of transactions.
+package brute
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// txn is a committed transaction.
+type txn struct {
+	op    int
+	reads []read
+	// writes are the final values by key, appends all appended ones.
+	writes  map[history.Key]history.Value
+	appends map[history.Key][]history.Value
+}
+
+// read is an external read: of the version that source installed (-1: initial).
+type read struct {
+	key    history.Key
+	source int
+	// list is what others had appended, for lists.
+	list []history.Value
+	isL  bool
+}
+
+// Oracle decides levels for one history.
+type Oracle struct {
+	h *history.History
+	// Odd says, after Holds, that the history has direct anomalies that only
+	// matter from read committed upwards, such as lists in incompatible orders;
+	// read uncommitted is then not defined here.
+	Odd  bool
+	fits bool
+}
+
+// New makes an oracle of h.
+func New(h *history.History) *Oracle { return &Oracle{h: h} }
+
+// base orders.
+type base uint8
+
+const (
+	none base = iota
+	session
+	realtime
+)
+
+func split(model string) (b base, level string) {
+	switch {
+	case model == "strict-serializable":
+		return realtime, "serializable"
+	case strings.HasPrefix(model, "strong-session-"):
+		return session, strings.TrimPrefix(model, "strong-session-")
+	case strings.HasPrefix(model, "strong-"):
+		return realtime, strings.TrimPrefix(model, "strong-")
+	}
+	switch model {
+	case "read-committed-biswas-enea", "read-atomic", "transactional-causal", "prefix", "parallel-snapshot-isolation":
+		return session, model
+	}
+	return none, model
+}
+
+// Holds tells whether the history satisfies the model.
+func (o *Oracle) Holds(model string) bool {
+	b, level := split(model)
+	var infos []int
+	for i := range o.h.Ops {
+		if o.h.Ops[i].Outcome == history.Info {
+			infos = append(infos, i)
+		}
+	}
+	for choice := range 1 << len(infos) {
+		in := map[int]bool{}
+		for j, i := range infos {
+			in[i] = choice>>j&1 == 1
+		}
+		if o.holdsWith(b, level, in) {
+			return true
+		}
+	}
+	o.Odd = o.Odd || !o.fits
+	return false
+}
+
+// owner finds who wrote v to k; final says whether it was the last of its
+// transaction to the key.
+func (o *Oracle) owner(k history.Key, v history.Value) (op, mop int, final, ok bool) {
+	for i := range o.h.Ops {
+		mops := o.h.Mops(&o.h.Ops[i])
+		for j := range mops {
+			if m := &mops[j]; m.Func.Installs() && m.Key == k && m.Arg == v {
+				final = true
+				for _, later := range mops[j+1:] {
+					if later.Func.Installs() && later.Key == k {
+						final = false
+					}
+				}
+				return i, j, final, true
+			}
+		}
+	}
+	return 0, 0, false, false
+}
+
+func (o *Oracle) holdsWith(b base, level string, info map[int]bool) bool {
+	var txns []txn
+	place := map[int]int{}
+	for i := range o.h.Ops {
+		if c := o.h.Ops[i].Outcome; c == history.OK || c == history.Info && info[i] {
+			place[i] = len(txns)
+			txns = append(txns, txn{op: i, writes: map[history.Key]history.Value{}, appends: map[history.Key][]history.Value{}})
+		}
+	}
+	committedReads := level != "read-uncommitted"
+	internal := level != "read-uncommitted" && level != "read-committed"
+	for t := range txns {
+		if !o.load(&txns[t], place, committedReads, internal) {
+			return false
+		}
+	}
+	so := o.baseOrder(b, txns)
+	if level == "parallel-snapshot-isolation" {
+		return o.parallel(txns, so)
+	}
+	found := false
+	permute(len(txns), func(co []int) bool {
+		found = o.satisfies(level, txns, so, co)
+		return found
+	})
+	return found
+}
+
+// load fills in what a transaction read and wrote; it reports false if a read is
+// impossible at the level whatever the order.
+func (o *Oracle) load(t *txn, place map[int]int, committedReads, internal bool) bool {
+	mops := o.h.Mops(&o.h.Ops[t.op])
+	ok := true
+	bad := func(matters bool) {
+		o.Odd = true
+		if matters {
+			ok = false
+		}
+	}
+	for j := range mops {
+		m := &mops[j]
+		k := m.Key
+		switch m.Func {
+		case history.Write:
+			t.writes[k] = m.Arg
+		case history.Append:
+			t.appends[k] = append(t.appends[k], m.Arg)
+		case history.Read:
+			if m.Flags&history.Observed == 0 {
+				continue
+			}
+			own, hasOwn := t.writes[k]
+			if m.Ret == history.Absent {
+				if hasOwn {
+					bad(internal)
+				}
+				t.reads = append(t.reads, read{key: k, source: -1})
+				continue
+			}
+			op, at, final, known := o.owner(k, m.Ret)
+			switch {
+			case !known:
+				bad(committedReads)
+			case op == t.op:
+				if at > j {
+					bad(committedReads)
+				} else if m.Ret != own {
+					bad(internal)
+				}
+			default:
+				if hasOwn {
+					bad(internal)
+				}
+				src, committed := place[op]
+				if !committed {
+					bad(committedReads)
+					continue
+				}
+				if !final {
+					bad(committedReads)
+				}
+				t.reads = append(t.reads, read{key: k, source: src})
+			}
+		case history.ReadList:
+			if m.Flags&history.Observed == 0 {
+				continue
+			}
+			o.loadList(t, j, place, committedReads, internal, bad)
+		}
+	}
+	return ok
+}
+
+func (o *Oracle) loadList(t *txn, j int, place map[int]int, committedReads, internal bool, bad func(bool)) {
+	m := &o.h.Mops(&o.h.Ops[t.op])[j]
+	list := o.h.List(m)
+	k := m.Key
+	own := t.appends[k]
+	n := len(list) - len(own)
+	mangled := false
+	if n < 0 || !slices.Equal(list[n:], own) {
+		// Where its own appends are not where they belong, the list says only
+		// whom it read from.
+		bad(internal)
+		n = len(list)
+		mangled = true
+	}
+	ext := list[:n]
+	last := -1
+	for i, v := range ext {
+		if slices.Contains(ext[:i], v) {
+			bad(committedReads)
+		}
+		op, mop, final, known := o.owner(k, v)
+		if !known {
+			bad(committedReads)
+			continue
+		}
+		if op == t.op {
+			bad(committedReads && mop > j || internal) // its own, too early or out of place
+			last = -2
+			continue
+		}
+		src, committed := place[op]
+		if !committed {
+			bad(committedReads)
+			continue
+		}
+		last = src
+		if i == len(ext)-1 && !final && !mangled {
+			bad(committedReads)
+		}
+	}
+	if last != -2 && !mangled {
+		t.reads = append(t.reads, read{key: k, source: last, list: ext, isL: true})
+	}
+}
+
+func (o *Oracle) baseOrder(b base, txns []txn) [][]bool {
+	so := square(len(txns))
+	for i := range txns {
+		for j := range txns {
+			x, y := &o.h.Ops[txns[i].op], &o.h.Ops[txns[j].op]
+			if x.Outcome != history.OK || i == j {
+				continue
+			}
+			if b != none && x.Session == y.Session && txns[i].op < txns[j].op && x.Complete <= y.Invoke {
+				so[i][j] = true
+			}
+			if b == realtime && x.Complete < y.Invoke {
+				so[i][j] = true
+			}
+		}
+	}
+	return so
+}
+
+func square(n int) [][]bool {
+	m := make([][]bool, n)
+	for i := range m {
+		m[i] = make([]bool, n)
+	}
+	return m
+}
+
+func permute(n int, f func([]int) bool) {
+	p := make([]int, n)
+	for i := range p {
+		p[i] = i
+	}
+	var rec func(i int) bool
+	rec = func(i int) bool {
+		if i == n {
+			return f(p)
+		}
+		for j := i; j < n; j++ {
+			p[i], p[j] = p[j], p[i]
+			if rec(i + 1) {
+				return true
+			}
+			p[i], p[j] = p[j], p[i]
+		}
+		return false
+	}
+	rec(0)
+}
+
+func (t *txn) wrote(k history.Key) bool {
+	_, ok := t.writes[k]
+	return ok || len(t.appends[k]) > 0
+}
+
+// satisfies tells whether the commit order co is one that the level allows.
+func (o *Oracle) satisfies(level string, txns []txn, so [][]bool, co []int) bool {
+	if !o.listsFit(txns, co) {
+		return false
+	}
+	o.fits = true
+	n := len(txns)
+	pos := make([]int, n)
+	for i, t := range co {
+		pos[t] = i
+	}
+	wr := square(n)
+	for t := range txns {
+		for _, r := range txns[t].reads {
+			if r.source >= 0 {
+				wr[r.source][t] = true
+			}
+		}
+	}
+	for i := range n {
+		for j := range n {
+			if so[i][j] && pos[i] > pos[j] {
+				return false
+			}
+			if wr[i][j] && pos[i] > pos[j] && level != "read-uncommitted" {
+				return false
+			}
+		}
+	}
+	if level == "read-uncommitted" || level == "read-committed" {
+		return true
+	}
+	causal := square(n)
+	for i := range n {
+		for j := range n {
+			causal[i][j] = so[i][j] || wr[i][j]
+		}
+	}
+	direct := square(n)
+	for i := range n {
+		copy(direct[i], causal[i])
+	}
+	for k := range n {
+		for i := range n {
+			for j := range n {
+				causal[i][j] = causal[i][j] || causal[i][k] && causal[k][j]
+			}
+		}
+	}
+	visible := func(t2, t3, readAt int) bool {
+		switch level {
+		case "read-committed-biswas-enea":
+			for _, r := range txns[t3].reads[:readAt] {
+				if r.source == t2 {
+					return true
+				}
+			}
+			return false
+		case "read-atomic":
+			return direct[t2][t3]
+		case "transactional-causal":
+			return causal[t2][t3]
+		case "prefix":
+			for t4 := range n {
+				if (t4 == t2 || pos[t2] < pos[t4]) && direct[t4][t3] {
+					return true
+				}
+			}
+			return false
+		case "snapshot-isolation":
+			for t4 := range n {
+				if t4 != t2 && pos[t2] > pos[t4] {
+					continue
+				}
+				if direct[t4][t3] {
+					return true
+				}
+				if t4 != t3 && pos[t4] < pos[t3] && conflict(&txns[t4], &txns[t3]) {
+					return true
+				}
+			}
+			return false
+		case "serializable", "repeatable-read":
+			return pos[t2] < pos[t3]
+		}
+		panic("no such level: " + level)
+	}
+	for t3 := range txns {
+		for i, r := range txns[t3].reads {
+			for t2 := range txns {
+				if t2 == r.source || t2 == t3 || !txns[t2].wrote(r.key) || !visible(t2, t3, i) {
+					continue
+				}
+				if r.source < 0 || pos[t2] > pos[r.source] {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+func conflict(a, b *txn) bool {
+	for k := range a.writes {
+		if b.wrote(k) {
+			return true
+		}
+	}
+	for k := range a.appends {
+		if b.wrote(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// listsFit tells whether every list that was read is a prefix of the appends in
+// the order co.
+func (o *Oracle) listsFit(txns []txn, co []int) bool {
+	all := map[history.Key][]history.Value{}
+	for _, t := range co {
+		for k, vs := range txns[t].appends {
+			all[k] = append(all[k], vs...)
+		}
+	}
+	for t := range txns {
+		for _, r := range txns[t].reads {
+			if !r.isL {
+				continue
+			}
+			if len(r.list) > len(all[r.key]) || !slices.Equal(r.list, all[r.key][:len(r.list)]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// parallel decides parallel snapshot isolation by its relation, for every
+// choice of version orders; a commit order of all transactions gives them, but
+// need not agree with anything else.
+func (o *Oracle) parallel(txns []txn, so [][]bool) bool {
+	n := len(txns)
+	found := false
+	permute(n, func(co []int) bool {
+		if !o.listsFit(txns, co) {
+			return false
+		}
+		pos := make([]int, n)
+		for i, t := range co {
+			pos[t] = i
+		}
+		d, rw := square(n), square(n)
+		for t := range txns {
+			for u := range txns {
+				d[t][u] = d[t][u] || so[t][u]
+				if t != u && pos[t] < pos[u] && conflict(&txns[t], &txns[u]) {
+					d[t][u] = true
+				}
+			}
+			for _, r := range txns[t].reads {
+				if r.source >= 0 {
+					d[r.source][t] = true
+				}
+				for u := range txns {
+					if u != t && u != r.source && txns[u].wrote(r.key) && (r.source < 0 || pos[r.source] < pos[u]) {
+						rw[t][u] = true
+					}
+				}
+			}
+		}
+		for k := range n {
+			for i := range n {
+				for j := range n {
+					d[i][j] = d[i][j] || d[i][k] && d[k][j]
+				}
+			}
+		}
+		for i := range n {
+			if d[i][i] {
+				return false
+			}
+			for j := range n {
+				if d[i][j] && rw[j][i] {
+					return false
+				}
+			}
+		}
+		found = true
+		return true
+	})
+	return found
+}

@@ -1,0 +1,142 @@
+package txn
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/checkers/lattice"
+)
+
+// level is how a model is decided.
+type level uint8
+
+const (
+	levelGraph level = iota // the automaton finds no cycle
+	levelPSI                // no cycle with exactly one rw edge, none without
+	levelWeak               // the axiom of Biswas and Enea
+)
+
+// model is one isolation level with its order base.
+type model struct {
+	name, meaning string
+	level         level
+	base          kind
+	vis           visibility
+	automaton     *automaton
+	// noOrder: with unknown version orders the automaton over what is known is
+	// all there is to it, because they can be chosen along any topological order.
+	noOrder bool
+}
+
+const (
+	baseNone     = kind(0)
+	baseSession  = kindSO
+	baseRealtime = kindSO | kindRT
+)
+
+const kindVersion = kindWW | kindCO
+
+// models are all levels, the weakest first.
+func models() []model {
+	type family struct {
+		names    [3]string // without an order base, with sessions, with real time
+		meanings string
+		make     func(base kind) model
+	}
+	graph := func(mask kind, noOrder bool) func(kind) model {
+		return func(base kind) model {
+			return model{automaton: plain(mask | base), noOrder: noOrder}
+		}
+	}
+	weak := func(vis visibility) func(kind) model {
+		return func(kind) model { return model{level: levelWeak, vis: vis, noOrder: true} }
+	}
+	families := []family{
+		{[3]string{lattice.ReadUncommitted, lattice.SessionReadUncommitted, lattice.StrongReadUncommitted},
+			"writes of transactions do not interleave (Adya's PL-1)", graph(kindWW, true)},
+		{[3]string{lattice.ReadCommitted, lattice.SessionReadCommitted, lattice.StrongReadCommitted},
+			"only final writes of committed transactions are read, and information does not flow in circles (Adya's PL-2)", graph(kindVersion|kindWR, true)},
+		{[3]string{"", lattice.ReadCommittedBiswasEnea, lattice.StrongReadCommittedBiswasEnea},
+			"read committed, and inside a transaction reads never go back (Biswas and Enea)", weak(seenBefore)},
+		{[3]string{"", lattice.ReadAtomic, lattice.StrongReadAtomic},
+			"a transaction sees all of another's writes or none", weak(seenDirectly)},
+		{[3]string{"", lattice.TransactionalCausal, lattice.StrongTransactionalCausal},
+			"a transaction sees everything that what it sees had seen", weak(seenCausally)},
+		{[3]string{"", lattice.Prefix, lattice.StrongPrefix},
+			"every transaction sees a prefix of one order of all", func(base kind) model { return model{automaton: prefixed(base)} }},
+		{[3]string{"", lattice.PSI, lattice.StrongPSI},
+			"causal snapshots, and of two concurrent writers of a key one aborts", func(base kind) model {
+				return model{level: levelPSI, automaton: plain(kindVersion | kindWR | base)}
+			}},
+		{[3]string{lattice.SnapshotIsolation, lattice.SessionSnapshotIsolation, lattice.StrongSnapshotIsolation},
+			"every transaction sees a snapshot, and of two concurrent writers of a key one aborts", func(base kind) model {
+				return model{automaton: afterOne(kindVersion | kindWR | base)}
+			}},
+		{[3]string{lattice.RepeatableRead, lattice.SessionRepeatableRead, lattice.StrongRepeatableRead},
+			"serializable as far as single items are concerned (Adya's PL-2.99)", graph(kindVersion|kindWR|kindRW, false)},
+		{[3]string{lattice.Serializable, lattice.SessionSerializable, lattice.StrictSerializable},
+			"the outcome is that of one transaction after another", graph(kindVersion|kindWR|kindAnyRW, false)},
+	}
+	suffix := [3]string{"", ", in the order of each session", ", in the order of real time"}
+	var out []model
+	for i, base := range []kind{baseNone, baseSession, baseRealtime} {
+		for _, f := range families {
+			if f.names[i] == "" {
+				continue
+			}
+			m := f.make(base)
+			m.name, m.base = f.names[i], base
+			m.meaning = f.meanings
+			if f.names[0] != "" || i == 2 {
+				m.meaning += suffix[i]
+			}
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// Models are the names of the isolation levels, weaker ones first as far as they
+// can be compared.
+func Models() []string {
+	all := models()
+	slices.SortStableFunc(all, func(a, b model) int {
+		return len(lattice.ImpliedBy(a.name)) - len(lattice.ImpliedBy(b.name))
+	})
+	var names []string
+	for _, m := range all {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// Meaning is what the model promises, in one line.
+func Meaning(name string) string {
+	m, err := find(name)
+	if err != nil {
+		return ""
+	}
+	return m.meaning
+}
+
+// aliases are other names in use.
+var aliases = map[string]string{
+	"strong-serializable":                        lattice.StrictSerializable,
+	"strict-snapshot-isolation":                  lattice.StrongSnapshotIsolation,
+	"strong-session-prefix":                      lattice.Prefix,
+	"strong-session-parallel-snapshot-isolation": lattice.PSI,
+	"PL-1": lattice.ReadUncommitted, "PL-2": lattice.ReadCommitted, "PL-2.99": lattice.RepeatableRead, "PL-3": lattice.Serializable,
+}
+
+func find(name string) (model, error) {
+	if a, ok := aliases[name]; ok {
+		name = a
+	}
+	for _, m := range models() {
+		if m.name == name {
+			return m, nil
+		}
+	}
+	return model{}, fmt.Errorf("there is no isolation level %q; there are: %s", name, strings.Join(Models(), ", "))
+}

@@ -1,0 +1,69 @@
+package txn
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// realtime is the real-time order in O(n) edges: a chain of barriers, each
+// standing for a moment. A transaction points to the first barrier after its
+// completion, and the last barrier before its invocation points to it.
+// Intervals are closed: a completion at the stamp of an invocation does not
+// precede it.
+type realtime struct {
+	barriers int
+	// after[v] is the barrier that v points to, before[v] the one that points
+	// to it; -1 if there is none.
+	after, before []int32
+}
+
+func (r *ir) realtime() *realtime {
+	t := &realtime{after: make([]int32, r.n), before: make([]int32, r.n)}
+	ends := make([]int32, 0, r.n)
+	for v := range int32(r.n) {
+		t.after[v], t.before[v] = -1, -1
+		if r.h.Ops[r.op[v]].Outcome == history.OK {
+			ends = append(ends, v)
+		}
+	}
+	slices.SortFunc(ends, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(r.h.Ops[r.op[a]].Complete, r.h.Ops[r.op[b]].Complete), cmp.Compare(a, b))
+	})
+	// Nodes are in the order of invocation: merge them with the completions.
+	// Completions between two invocations share a barrier.
+	next := 0
+	open := false
+	for v := range int32(r.n) {
+		invoke := r.h.Ops[r.op[v]].Invoke
+		for next < len(ends) && r.h.Ops[r.op[ends[next]]].Complete < invoke {
+			if !open {
+				t.barriers++
+				open = true
+			}
+			t.after[ends[next]] = int32(t.barriers) - 1
+			next++
+		}
+		if t.barriers > 0 {
+			t.before[v] = int32(t.barriers) - 1
+		}
+		open = false
+	}
+	return t
+}
+
+// emit gives the edges, with the barriers numbered from first.
+func (t *realtime) emit(first int32, edge func(from, to int32, k kind)) {
+	for v := range t.after {
+		if b := t.after[v]; b >= 0 {
+			edge(int32(v), first+b, kindRT)
+		}
+		if b := t.before[v]; b >= 0 {
+			edge(first+b, int32(v), kindRT)
+		}
+	}
+	for b := range int32(t.barriers) - 1 {
+		edge(first+b, first+b+1, kindEps)
+	}
+}

@@ -1,0 +1,217 @@
+package txn
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
+	"github.com/lapse-test/lapse/checkers/txn/internal/gen"
+)
+
+var middleConfigs = []gen.Config{
+	{Txns: 40, Sessions: 5, Keys: 4, Mops: 4, Lists: true, Calm: true},
+	{Txns: 30, Sessions: 4, Keys: 4, Mops: 3, Calm: true},
+	{Txns: 30, Sessions: 4, Keys: 3, Mops: 4, ReadFirst: true, Calm: true},
+	{Txns: 40, Sessions: 6, Keys: 6, Mops: 3, Mixed: true, Calm: true},
+	{Txns: 24, Sessions: 3, Keys: 3, Mops: 3, Clockless: true, Calm: true},
+	{Txns: 40, Sessions: 5, Keys: 8, Mops: 2, Lists: true},
+}
+
+// TestDifferentialSearch compares the graph searches with the search over
+// version orders, which works on bit matrices of relations, on histories that
+// are too large for brute force.
+func TestDifferentialSearch(t *testing.T) {
+	t.Parallel()
+	runs := differentialRuns(t, 600)
+	held, violated, hard := 0, 0, 0
+	for seed := range runs {
+		h, err := gen.History(seed, middleConfigs[seed%uint64(len(middleConfigs))])
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		gd := newGuard(context.Background(), checkers.Budget{})
+		a, err := analyse(context.Background(), h, checkers.Budget{})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for _, m := range models() {
+			// The search knows nothing of anomalies inside transactions, and is for
+			// levels that depend on version orders.
+			if m.noOrder || a.direct(&m).total > 0 {
+				continue
+			}
+			order := make([]int32, a.n)
+			for i := range order {
+				order[i] = int32(i)
+			}
+			want, err := newSolver(a.dsg, &m, order).run(gd)
+			if errors.Is(err, errTooHard) {
+				hard++
+				continue
+			}
+			if err != nil {
+				t.Fatalf("seed %d, %s: %v", seed, m.name, err)
+			}
+			o, err := a.decide(&m)
+			if err != nil {
+				t.Fatalf("seed %d, %s: %v", seed, m.name, err)
+			}
+			if want {
+				held++
+			} else {
+				violated++
+			}
+			for i := range o.violations {
+				wellFormed(t, h, &o.violations[i])
+			}
+			if (o.status == checkers.Violated) == want {
+				t.Fatalf("seed %d, %s: %s %v, the search says holds = %v\n%s", seed, m.name, o.status, o.violations, want, show(h))
+			}
+		}
+	}
+	t.Logf("seeds 0 to %d: %d times held, %d times violated, %d times too hard for the second opinion", runs-1, held, violated, hard)
+	if held == 0 || violated == 0 || hard > (held+violated)/10 {
+		t.Errorf("%d times held, %d times violated, %d times too hard: that says too little", held, violated, hard)
+	}
+}
+
+// TestLattice checks what the lattice says against brute force: what holds for
+// a model holds for all that it implies, and an anomaly's models do not hold.
+func TestLattice(t *testing.T) {
+	t.Parallel()
+	runs := differentialRuns(t, 1500)
+	for seed := range runs {
+		h, err := gen.History(seed, smallConfigs[seed%uint64(len(smallConfigs))])
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		o := brute.New(h)
+		holds := map[string]bool{}
+		for _, m := range Models() {
+			holds[m] = o.Holds(m)
+		}
+		if o.Odd {
+			continue // read uncommitted is not defined then
+		}
+		for s, yes := range holds {
+			for _, w := range lattice.ImpliedBy(s) {
+				if known, ok := holds[w]; ok && yes && !known {
+					t.Fatalf("seed %d: %s holds, and %s, which it implies, does not\n%s", seed, s, w, show(h))
+				}
+			}
+		}
+		vs, err := CheckAll(context.Background(), h, checkers.Budget{})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for _, v := range vs {
+			for _, x := range v.Violations {
+				for m, yes := range holds {
+					if yes && lattice.Refuted(x.Anomaly, m) {
+						t.Fatalf("seed %d: %s was found, which refutes %s, but that holds\n%s%s", seed, x.Anomaly, m, show(h), x.Sentence)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestTogether wants of all levels together what each says alone.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(60) {
+		h, err := gen.History(seed, middleConfigs[seed%uint64(len(middleConfigs))])
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := CheckAll(context.Background(), h, checkers.Budget{})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for _, v := range all {
+			c, err := New(v.Model)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, err := c.Check(context.Background(), h, checkers.Budget{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if one.Status != v.Status && one.Status != checkers.Inconclusive && v.Status != checkers.Inconclusive {
+				t.Errorf("seed %d, %s: %s alone, %s together", seed, v.Model, one.Status, v.Status)
+			}
+			if one.Status == checkers.Violated && !reflect.DeepEqual(one.Violations, v.Violations) {
+				t.Errorf("seed %d, %s: other witnesses alone than together", seed, v.Model)
+			}
+			again, err := c.Check(context.Background(), h, checkers.Budget{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(one.Violations, again.Violations) {
+				t.Errorf("seed %d, %s: other witnesses the second time", seed, v.Model)
+			}
+		}
+	}
+}
+
+// TestBudget: what was decided before the budget ran out is said, the rest is
+// inconclusive with the reason.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	h := load{txns: 20_000, sessions: 10, mops: 4, keys: 50, lists: true, stale: true}.history()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	c, err := New("serializable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := c.Check(ctx, h, checkers.Budget{})
+	if err != nil || v.Status != checkers.Inconclusive || len(v.Reasons) == 0 {
+		t.Errorf("after a cancelled context: %s %v, %v", v.Status, v.Reasons, err)
+	}
+	v, err = c.Check(context.Background(), h, checkers.Budget{Time: time.Nanosecond})
+	if err != nil || v.Status != checkers.Inconclusive || len(v.Reasons) == 0 {
+		t.Errorf("without time: %s %v, %v", v.Status, v.Reasons, err)
+	}
+	v, err = c.Check(context.Background(), h, checkers.Budget{Memory: 1 << 10})
+	if err != nil || v.Status != checkers.Inconclusive || len(v.Reasons) == 0 {
+		t.Errorf("without memory: %s %v, %v", v.Status, v.Reasons, err)
+	}
+}
+
+// TestSearchBudget stops the search over version orders in the middle.
+func TestSearchBudget(t *testing.T) {
+	t.Parallel()
+	h, err := gen.History(3, gen.Config{Txns: 400, Sessions: 20, Keys: 3, Mops: 3, Clockless: true, Calm: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := analyse(context.Background(), h, checkers.Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := find("prefix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.graphs(); err != nil {
+		t.Fatal(err)
+	}
+	order := make([]int32, a.n)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	s, err := a.newSearch(&m, a.all, order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.gd.deadline = time.Now()
+	if _, err := s.run(); !errors.Is(err, errTime) {
+		t.Errorf("the search ended with %v", err)
+	}
+}

@@ -1,0 +1,87 @@
+// Package unique checks generators of identifiers: no identifier may be given
+// out twice. Exact: O(n log n) in the identifiers that were seen. Identifiers of
+// operations without an answer are not known, and could not be blamed.
+package unique
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/tally"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Model is the name of the model.
+const Model = "unique"
+
+// Checker implements checkers.Checker. Safe for concurrent use.
+type Checker struct{}
+
+// New is a checker.
+func New() *Checker { return &Checker{} }
+
+// Model implements checkers.Checker.
+func (*Checker) Model() string { return Model }
+
+// Applies implements checkers.Checker.
+func (*Checker) Applies(h *history.History) error { return tally.Only(h, false, history.Generate) }
+
+// Check implements checkers.Checker.
+func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	if err := c.Applies(h); err != nil {
+		return checkers.Verdict{}, err
+	}
+	t := tally.New(ctx, h, b, Model, "identifiers sorted")
+	type id struct {
+		key   history.Key
+		value history.Value
+		op    int
+	}
+	var ids []id
+	var err error
+	for i := range h.Ops {
+		if err = t.Tick(); err != nil {
+			break
+		}
+		op := &h.Ops[i]
+		if op.Outcome != history.OK {
+			continue
+		}
+		mops := h.Mops(op)
+		for j := range mops {
+			if m := &mops[j]; m.Flags&history.Observed != 0 {
+				ids = append(ids, id{m.Key, m.Ret, i})
+			}
+		}
+	}
+	slices.SortFunc(ids, func(a, b id) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.value, b.value), cmp.Compare(a.op, b.op))
+	})
+	ev := t.Evidence()
+	ev.Reads, ev.AtRisk = len(ids), len(ids)
+	for i := range ids {
+		if i == 0 || ids[i].key != ids[i-1].key {
+			ev.Keys++
+			continue
+		}
+		a, b := ids[i-1], ids[i]
+		if a.value != b.value {
+			continue
+		}
+		t.Violate("duplicate identifier", func() checkers.Violation {
+			why := fmt.Sprintf("session %d and session %d were both given the identifier %s", h.Ops[a.op].Session, h.Ops[b.op].Session, h.ValueText(a.value))
+			return checkers.Violation{
+				Key: h.KeyName(a.key), Session: -1, Ops: []int{a.op, b.op}, Sentence: why + ".",
+				Steps: []checkers.Step{{From: a.op, To: b.op, Kind: "duplicate", Why: why}},
+			}
+		})
+	}
+	thin := ""
+	if len(ids) < 2 {
+		thin = "fewer than two identifiers were given out"
+	}
+	return t.Verdict(thin, err)
+}

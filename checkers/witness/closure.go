@@ -1,0 +1,87 @@
+package witness
+
+import (
+	"slices"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// value names a value of a key.
+type value struct {
+	key history.Key
+	v   history.Value
+}
+
+// dependents lists, for each operation of h, those that saw what it may have
+// done, so that they must go when it goes.
+func dependents(h *history.History) [][]int32 {
+	// Who put a value there, and who changed a key in a way that names no value.
+	writers := map[value][]int32{}
+	changers := map[history.Key][]int32{}
+	all := map[history.Key][]int32{}
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		for _, m := range h.Mops(op) {
+			switch {
+			case m.Func.Installs():
+				writers[value{m.Key, m.Arg}] = append(writers[value{m.Key, m.Arg}], int32(i))
+			case m.Func == history.Delete:
+				writers[value{m.Key, history.Absent}] = append(writers[value{m.Key, history.Absent}], int32(i))
+			case m.Func == history.Transfer:
+				// It changes two accounts: from Key to Arg.
+				changers[m.Key] = append(changers[m.Key], int32(i))
+				changers[history.Key(m.Arg)] = append(changers[history.Key(m.Arg)], int32(i))
+			case m.Func == history.Increment || m.Func == history.Concat || m.Func == history.Remove ||
+				m.Func == history.Acquire || m.Func == history.Release:
+				changers[m.Key] = append(changers[m.Key], int32(i))
+			}
+			if m.Func.Writes() && op.Outcome != history.Fail {
+				all[m.Key] = append(all[m.Key], int32(i))
+			}
+		}
+	}
+	deps := make([][]int32, len(h.Ops))
+	need := func(i int, on []int32) {
+		for _, o := range on {
+			if int(o) != i && h.Ops[o].Invoke <= h.Ops[i].Complete {
+				deps[o] = append(deps[o], int32(i))
+			}
+		}
+	}
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		mops := h.Mops(op)
+		for j := range mops {
+			m := &mops[j]
+			saw := m.Flags&history.Observed != 0
+			switch m.Func {
+			case history.Read, history.ReadCounter, history.Dequeue:
+				if saw {
+					need(i, writers[value{m.Key, m.Ret}])
+					need(i, changers[m.Key])
+				}
+			case history.ReadList, history.ReadSet:
+				if saw {
+					for _, v := range h.List(m) {
+						need(i, writers[value{m.Key, v}])
+					}
+					need(i, changers[m.Key])
+				}
+			case history.CAS:
+				switch {
+				case op.Outcome != history.Fail:
+					need(i, writers[value{m.Key, m.Expect}])
+				case saw:
+					need(i, writers[value{m.Key, m.Ret}])
+				case m.Flags&history.Mismatched != 0:
+					need(i, all[m.Key])
+				}
+			}
+		}
+	}
+	for o := range deps {
+		slices.Sort(deps[o])
+		deps[o] = slices.Compact(deps[o])
+	}
+	return deps
+}
