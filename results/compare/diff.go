@@ -1,0 +1,239 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+)
+
+// Run is a stored run as a comparison sees it.
+type Run struct {
+	Summary results.Summary
+	Plan    harness.Plan
+	Figures *Figures
+}
+
+// Load reads a run directory. A missing plan is an empty one.
+func Load(dir results.Dir) (*Run, error) {
+	r := &Run{}
+	if err := dir.ReadJSON(results.FileRun, &r.Summary); err != nil {
+		return nil, err
+	}
+	plan, err := harness.ReadPlan(dir.File(results.FilePlan))
+	switch {
+	case err == nil:
+		r.Plan = *plan
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	h, err := history.ReadFile(dir.File(results.FileHistory))
+	if err != nil {
+		return nil, fmt.Errorf("loading run %s: %w", dir.ID, err)
+	}
+	r.Figures = Of(h)
+	return r, nil
+}
+
+// Diff is what differs between two runs. It judges nothing: whether a change is
+// for the worse is the gate's business.
+type Diff struct {
+	A string `json:"a"`
+	B string `json:"b"`
+	// Changes are the settings and versions that differ.
+	Changes []Change `json:"changes"`
+	// Verdicts has a line for each model that either run checked.
+	Verdicts []Change `json:"verdicts"`
+	Figures  []Figure `json:"figures"`
+}
+
+// Change is a text in both runs, "-" where a run has none.
+type Change struct {
+	Name string `json:"name"`
+	A    string `json:"a"`
+	B    string `json:"b"`
+}
+
+// Figure is a number in both runs, nil where it was not measured.
+type Figure struct {
+	Name string   `json:"name"`
+	Unit string   `json:"unit"`
+	A    *float64 `json:"a"`
+	B    *float64 `json:"b"`
+}
+
+// Percent is the change from A to B in per cent; false when it has none.
+func (f Figure) Percent() (float64, bool) {
+	if f.A == nil || f.B == nil || *f.A == 0 {
+		return 0, false
+	}
+	return 100 * (*f.B - *f.A) / *f.A, true
+}
+
+// Between compares two runs.
+func Between(a, b *Run) *Diff {
+	d := &Diff{A: a.Summary.Run, B: b.Summary.Run, Changes: []Change{}, Verdicts: []Change{}}
+	d.settings(a, b)
+	d.verdicts(a, b)
+	d.figures(a.Figures, b.Figures)
+	return d
+}
+
+func (d *Diff) settings(a, b *Run) {
+	x, y := settings(a), settings(b)
+	all := map[string]bool{}
+	for k := range x {
+		all[k] = true
+	}
+	for k := range y {
+		all[k] = true
+	}
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		if x[k] != y[k] {
+			d.Changes = append(d.Changes, Change{k, orDash(x[k]), orDash(y[k])})
+		}
+	}
+}
+
+func settings(r *Run) map[string]string {
+	s, p := &r.Summary, &r.Plan
+	m := map[string]string{
+		"target": s.Target, "version": s.Version, "provider": s.Provider, "nodes": fmt.Sprint(s.Nodes),
+		"write level": s.WriteLevel, "read level": s.ReadLevel, "workload": s.Workload, "seed": fmt.Sprint(s.Seed),
+		"clients": fmt.Sprint(s.Concurrency), "lapse": s.Host.Lapse, "go": s.Host.Go, "cpus": fmt.Sprint(s.Host.CPUs),
+		"rate": fmt.Sprint(p.Rate), "duration": fmt.Sprint(p.Duration), "faults": strings.Join(p.Faults, ","), "sessions": p.Session,
+	}
+	for k, v := range p.Options {
+		m["option "+k] = v
+	}
+	for k, v := range p.WorkloadOptions {
+		m["workload option "+k] = v
+	}
+	return m
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func (d *Diff) verdicts(a, b *Run) {
+	seen := map[string]bool{}
+	for _, r := range []*Run{a, b} {
+		for _, v := range r.Summary.Verdicts {
+			if !seen[v.Model] {
+				seen[v.Model] = true
+				d.Verdicts = append(d.Verdicts, Change{v.Model, verdict(a, v.Model), verdict(b, v.Model)})
+			}
+		}
+	}
+}
+
+func verdict(r *Run, model string) string {
+	v, ok := r.Summary.ByModel(model)
+	switch {
+	case !ok:
+		return "-"
+	case v.Total > 0:
+		return fmt.Sprintf("%s (%s)", v.Status, results.Group(v.Total))
+	}
+	return string(v.Status)
+}
+
+func (d *Diff) figures(a, b *Figures) {
+	add := func(name, unit string, of func(*Figures) *float64) {
+		x, y := of(a), of(b)
+		if x != nil || y != nil {
+			d.Figures = append(d.Figures, Figure{name, unit, x, y})
+		}
+	}
+	for _, part := range []struct {
+		name string
+		of   func(*Figures) *Phase
+	}{
+		{"outside faults", func(f *Figures) *Phase { return &f.Calm }},
+		{"in faults", func(f *Figures) *Phase { return &f.Faulted }},
+	} {
+		some := func(value func(*Phase) float64, count func(*Phase) int64) func(*Figures) *float64 {
+			return func(f *Figures) *float64 {
+				p := part.of(f)
+				if count(p) == 0 {
+					return nil
+				}
+				v := value(p)
+				return &v
+			}
+		}
+		ops := func(p *Phase) int64 { return int64(p.Ops) }
+		reads := func(p *Phase) int64 { return p.Read.Count }
+		writes := func(p *Phase) int64 { return p.Write.Count }
+		add("ok "+part.name, "%", some(func(p *Phase) float64 { return 100 * p.OKRatio() }, ops))
+		add("throughput "+part.name, "ok/s", some(func(p *Phase) float64 { return p.OKPerSecond }, ops))
+		add("read p50 "+part.name, "ms", some(func(p *Phase) float64 { return p.Read.P50 }, reads))
+		add("read p99 "+part.name, "ms", some(func(p *Phase) float64 { return p.Read.P99 }, reads))
+		add("write p50 "+part.name, "ms", some(func(p *Phase) float64 { return p.Write.P50 }, writes))
+		add("write p99 "+part.name, "ms", some(func(p *Phase) float64 { return p.Write.P99 }, writes))
+	}
+	for i := range max(len(a.Windows), len(b.Windows)) {
+		name := ""
+		at := func(f *Figures) *float64 {
+			if i >= len(f.Windows) {
+				return nil
+			}
+			return f.Windows[i].Recovery
+		}
+		for _, f := range []*Figures{a, b} {
+			if i < len(f.Windows) && !strings.Contains(name, f.Windows[i].Name) {
+				name = strings.TrimPrefix(name+" / "+f.Windows[i].Name, " / ")
+			}
+		}
+		// A recovery that was not seen in either run is worth a line, too.
+		d.Figures = append(d.Figures, Figure{fmt.Sprintf("recovery after F%d %s", i+1, name), "s", at(a), at(b)})
+	}
+}
+
+// Print writes d as text.
+func (d *Diff) Print(w io.Writer) error {
+	var b strings.Builder
+	row := func(name, x, y, delta string) {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-40s  %-24s %-24s %s", name, x, y, delta), " ") + "\n")
+	}
+	row("", d.A, d.B, "")
+	for _, v := range d.Verdicts {
+		row(v.Name, v.A, v.B, map[bool]string{true: "", false: "changed"}[v.A == v.B])
+	}
+	for _, f := range d.Figures {
+		row(f.Name, f.Text(f.A), f.Text(f.B), f.Delta())
+	}
+	for _, c := range d.Changes {
+		row(c.Name, c.A, c.B, "changed")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Text is one side of f with its unit.
+func (f Figure) Text(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.4g %s", *v, f.Unit)
+}
+
+// Delta is the change as people read it, empty if there is none to speak of.
+func (f Figure) Delta() string {
+	p, ok := f.Percent()
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%+.1f %%", p)
+}

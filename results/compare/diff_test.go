@@ -1,0 +1,80 @@
+package compare
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+)
+
+// stored writes a run whose reads take the given time and whose fault is over
+// after one second.
+func stored(t *testing.T, id, version string, took history.Time, status checkers.Status) results.Dir {
+	t.Helper()
+	fault := history.Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 1000 * ms, Bit: 1001 * ms, Healing: 1990 * ms, Healed: 2000 * ms}
+	h := timed(t, []history.Fault{fault}, func(history.Time) (history.Outcome, history.Time) { return history.OK, took })
+	dir, err := results.Create(t.TempDir(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := history.WriteFile(dir.File(results.FileHistory), h); err != nil {
+		t.Fatal(err)
+	}
+	s := results.Summary{Schema: results.SummarySchema, Run: id, Target: "quorumkv", Version: version, Assessment: results.Assessment{
+		Status: status, Verdicts: []checkers.Verdict{{Model: "linearizable", Status: status}},
+	}}
+	if err := dir.WriteJSON(results.FileRun, &s); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func load(t *testing.T, dir results.Dir) *Run {
+	t.Helper()
+	r, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestBetween(t *testing.T) {
+	a := load(t, stored(t, "r1", "1.0", ms, checkers.Held))
+	b := load(t, stored(t, "r2", "1.1", 3*ms, checkers.Violated))
+	d := Between(a, b)
+	if len(d.Changes) != 1 || d.Changes[0] != (Change{"version", "1.0", "1.1"}) {
+		t.Errorf("changes: %+v", d.Changes)
+	}
+	if len(d.Verdicts) != 1 || d.Verdicts[0] != (Change{"linearizable", "held", "violated"}) {
+		t.Errorf("verdicts: %+v", d.Verdicts)
+	}
+	found := false
+	for _, f := range d.Figures {
+		if f.Name == "read p99 in faults" {
+			found = true
+			if p, ok := f.Percent(); !ok || p < 195 || p > 205 {
+				t.Errorf("%s: %+v %% (%v), want 200", f.Name, p, ok)
+			}
+		}
+		if strings.HasPrefix(f.Name, "write") {
+			t.Errorf("%s: there were no writes", f.Name)
+		}
+	}
+	if !found {
+		t.Error("read p99 in faults is missing")
+	}
+	var text strings.Builder
+	if err := d.Print(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"recovery after F1 isolate n1", "+200.", "changed"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the text lacks %q:\n%s", want, text.String())
+		}
+	}
+	if same := Between(a, a); len(same.Changes) != 0 {
+		t.Errorf("a run differs from itself: %+v", same.Changes)
+	}
+}

@@ -1,0 +1,235 @@
+// Package compare holds the figures of a run that reports, differences and
+// gates share, and compares two runs of the same case by them.
+package compare
+
+import (
+	"math"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+)
+
+// Figures are a run in numbers, split by whether a fault was on. Operations
+// outside the load phase do not count.
+type Figures struct {
+	All Phase `json:"all"`
+	// Calm are the operations that touched no fault window, Faulted those that
+	// overlapped one. A window lasts from the injection until the fault was
+	// seen to be healed.
+	Calm    Phase `json:"outside_faults"`
+	Faulted Phase `json:"in_faults"`
+	// Windows has one entry a fault window, in the order of injection.
+	Windows []Window `json:"fault_windows,omitempty"`
+}
+
+// Phase is a part of the load phase in numbers.
+type Phase struct {
+	Seconds float64 `json:"seconds"`
+	Ops     int     `json:"ops"`
+	OK      int     `json:"ok"`
+	Fail    int     `json:"fail"`
+	Info    int     `json:"info"`
+	// OKPerSecond is 0 when the phase has no length.
+	OKPerSecond float64 `json:"ok_per_second"`
+	// Read and Write are the latencies of ok operations; an operation with any
+	// micro-operation that writes is a write.
+	Read  results.Latency `json:"read"`
+	Write results.Latency `json:"write"`
+}
+
+// OKRatio is the share of operations that were ok, 1 when there were none.
+func (p Phase) OKRatio() float64 {
+	if p.Ops == 0 {
+		return 1
+	}
+	return float64(p.OK) / float64(p.Ops)
+}
+
+// Window is one fault and what the load looked like in it.
+type Window struct {
+	Fault int    `json:"fault"`
+	Name  string `json:"name"`
+	Phase `json:"load"`
+	// Recovery is how many seconds passed from the beginning of healing until
+	// operations succeeded as they do outside faults: until the invocation of
+	// the first of RecoveryRun consecutive operations of which at least 95 %
+	// of the calm share were ok. Nil if that was not seen before the next fault
+	// or the end of the load, or if the fault was never healed.
+	Recovery *float64 `json:"recovery_s"`
+}
+
+// RecoveryRun is over how many operations recovery is judged.
+const RecoveryRun = 20
+
+// Of computes the figures of h in one pass over its operations and faults.
+func Of(h *history.History) *Figures {
+	begin, end := results.LoadPhase(h)
+	all, calm, faulted := newMeter(), newMeter(), newMeter()
+	windows := make([]*meter, len(h.Faults))
+	for i := range windows {
+		windows[i] = newMeter()
+	}
+	var load []*history.Op
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		if op.Invoke < begin || op.Invoke > end {
+			continue
+		}
+		load = append(load, op)
+		all.add(h, op)
+		hit := false
+		for j := range h.Faults {
+			if overlaps(op, &h.Faults[j]) {
+				windows[j].add(h, op)
+				hit = true
+			}
+		}
+		if hit {
+			faulted.add(h, op)
+		} else {
+			calm.add(h, op)
+		}
+	}
+	covered := covered(h.Faults, begin, end)
+	f := &Figures{
+		All:     all.phase(seconds(end - begin)),
+		Calm:    calm.phase(seconds(end-begin) - covered),
+		Faulted: faulted.phase(covered),
+	}
+	for j := range h.Faults {
+		w := &h.Faults[j]
+		from, to := clip(w, begin, end)
+		f.Windows = append(f.Windows, Window{
+			Fault: w.ID, Name: w.Name, Phase: windows[j].phase(seconds(to - from)),
+			Recovery: recovery(h.Faults, j, load, f.Calm.OKRatio()),
+		})
+	}
+	return f
+}
+
+func seconds(t history.Time) float64 { return math.Max(0, float64(t)/1e9) }
+
+func overlaps(op *history.Op, f *history.Fault) bool {
+	return op.Complete >= f.Injected && (f.Healed == 0 || op.Invoke <= f.Healed)
+}
+
+// clip is the part of a fault window in the load phase.
+func clip(f *history.Fault, begin, end history.Time) (from, to history.Time) {
+	from, to = max(f.Injected, begin), end
+	if f.Healed != 0 {
+		to = min(to, f.Healed)
+	}
+	return from, max(from, to)
+}
+
+// covered is how many seconds of the load phase lie in some fault window.
+// Faults are in the order of their injection.
+func covered(faults []history.Fault, begin, end history.Time) float64 {
+	var sum history.Time
+	at := begin
+	for i := range faults {
+		from, to := clip(&faults[i], begin, end)
+		from = max(from, at)
+		if to > from {
+			sum += to - from
+			at = to
+		}
+	}
+	return seconds(sum)
+}
+
+func recovery(faults []history.Fault, j int, load []*history.Op, calmRatio float64) *float64 {
+	f := &faults[j]
+	start := f.Healing
+	if start == 0 {
+		start = f.Healed
+	}
+	if f.Healed == 0 {
+		return nil
+	}
+	until := history.Never
+	for i := range faults {
+		if i != j && faults[i].Injected > start {
+			until = min(until, faults[i].Injected)
+		}
+	}
+	var window []*history.Op
+	for _, op := range load {
+		if op.Invoke >= start && op.Invoke < until {
+			window = append(window, op)
+		}
+	}
+	need := int(math.Ceil(RecoveryRun * 0.95 * calmRatio))
+	ok := 0
+	for i, op := range window {
+		if op.Outcome == history.OK {
+			ok++
+		}
+		if i >= RecoveryRun && window[i-RecoveryRun].Outcome == history.OK {
+			ok--
+		}
+		if i >= RecoveryRun-1 && ok >= need {
+			s := seconds(window[i-RecoveryRun+1].Invoke - start)
+			return &s
+		}
+	}
+	return nil
+}
+
+// meter counts operations of a phase.
+type meter struct {
+	p           Phase
+	read, write *hdrhistogram.Histogram
+}
+
+// meterMax is in microseconds: ten minutes, beyond any operation's deadline.
+const meterMax = 600_000_000
+
+func newMeter() *meter {
+	return &meter{read: hdrhistogram.New(1, meterMax, 3), write: hdrhistogram.New(1, meterMax, 3)}
+}
+
+func (m *meter) add(h *history.History, op *history.Op) {
+	m.p.Ops++
+	switch op.Outcome {
+	case history.Fail:
+		m.p.Fail++
+	case history.Info:
+		m.p.Info++
+	case history.OK:
+		m.p.OK++
+		hist := m.read
+		if Writes(h, op) {
+			hist = m.write
+		}
+		// Values beyond the histogram's range are counted at its edge.
+		_ = hist.RecordValue(min(int64(op.Complete-op.Invoke)/1000, meterMax))
+	}
+}
+
+// Writes tells whether op has a micro-operation that writes.
+func Writes(h *history.History, op *history.Op) bool {
+	for _, m := range h.Mops(op) {
+		if m.Func.Writes() {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *meter) phase(s float64) Phase {
+	p := m.p
+	p.Seconds = s
+	if s > 0 {
+		p.OKPerSecond = float64(p.OK) / s
+	}
+	p.Read, p.Write = latency(m.read), latency(m.write)
+	return p
+}
+
+func latency(h *hdrhistogram.Histogram) results.Latency {
+	ms := func(us int64) float64 { return float64(us) / 1000 }
+	return results.Latency{Count: h.TotalCount(), P50: ms(h.ValueAtQuantile(50)), P99: ms(h.ValueAtQuantile(99)), Max: ms(h.Max())}
+}

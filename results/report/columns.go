@@ -1,0 +1,267 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+)
+
+// maxEmbedded is how many operations a report carries for its timeline. More
+// are sampled; the figures and charts always use all.
+const maxEmbedded = 120_000
+
+// timeline is what the page's script draws: operations as columns of
+// variable-length integers and texts, compressed.
+type timeline struct {
+	Shown, Total int
+	Note         string
+	// Meta is small and readable; Blob is base64 (URL alphabet) of gzip.
+	Meta meta
+	Blob string
+}
+
+type meta struct {
+	Count    int          `json:"count"`
+	LengthUS int64        `json:"length_us"`
+	Sessions []int32      `json:"sessions"`
+	Nodes    []string     `json:"nodes"`
+	Faults   []metaFault  `json:"faults"`
+	Phases   []metaPhase  `json:"phases"`
+	Broken   []metaBroken `json:"violations"`
+}
+
+type metaFault struct {
+	ID   int    `json:"id"`
+	Name string `json:"name"`
+	From int64  `json:"from_us"`
+	To   int64  `json:"to_us"`
+	Bit  bool   `json:"bit"`
+}
+
+type metaPhase struct {
+	At   int64  `json:"at_us"`
+	Text string `json:"text"`
+}
+
+// metaBroken is a violation: Ops index the embedded operations.
+type metaBroken struct {
+	Number int    `json:"number"`
+	Model  string `json:"model"`
+	Text   string `json:"text"`
+	At     int64  `json:"at_us"`
+	Ops    []int  `json:"ops"`
+}
+
+func micros(t history.Time) int64 { return int64(t) / 1000 }
+
+// embed chooses and encodes the operations of h.
+func embed(h *history.History, verdicts []checkers.Verdict) (*timeline, error) {
+	chosen, note := sample(h, verdicts, maxEmbedded)
+	t := &timeline{Shown: len(chosen), Total: len(h.Ops), Note: note}
+	length := runLength(h)
+	t.Meta = meta{Count: len(chosen), LengthUS: micros(length) + 1, Nodes: h.Header.Nodes}
+	place := map[int]int{}
+	for n, i := range chosen {
+		place[i] = n
+	}
+	number := 0
+	for i := range verdicts {
+		for j := range verdicts[i].Violations {
+			v := &verdicts[i].Violations[j]
+			number++
+			b := metaBroken{Number: number, Model: v.Model, Text: v.Sentence, At: micros(v.At)}
+			for _, op := range v.Ops {
+				b.Ops = append(b.Ops, place[op])
+			}
+			t.Meta.Broken = append(t.Meta.Broken, b)
+		}
+	}
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		to := length
+		if f.Healed != 0 {
+			to = f.Healed
+		}
+		t.Meta.Faults = append(t.Meta.Faults, metaFault{f.ID, f.Name, micros(f.Injected), micros(to), f.Bit != 0})
+	}
+	for _, e := range h.Events {
+		t.Meta.Phases = append(t.Meta.Phases, metaPhase{micros(e.At), e.Text})
+	}
+	var err error
+	t.Blob, err = encode(h, chosen, &t.Meta)
+	return t, err
+}
+
+// encode writes the columns one after the other, each with its length before
+// it: invocation (difference to the one before), duration plus one (0: no
+// answer), session, node plus one, outcome and whether it writes, key, then the
+// texts of operations and the names of keys, as JSON arrays.
+func encode(h *history.History, chosen []int, m *meta) (string, error) {
+	sessions, keys := map[int32]uint64{}, map[history.Key]uint64{}
+	var columns [6][]byte
+	texts := make([]string, 0, len(chosen))
+	var names []string
+	put := func(c int, v uint64) { columns[c] = binary.AppendUvarint(columns[c], v) }
+	before := int64(0)
+	for _, i := range chosen {
+		op := &h.Ops[i]
+		at := micros(op.Invoke)
+		put(0, uint64(at-before))
+		before = at
+		if op.Complete == history.Never {
+			put(1, 0)
+		} else {
+			put(1, uint64(micros(op.Complete)-at)+1)
+		}
+		s, ok := sessions[op.Session]
+		if !ok {
+			s = uint64(len(sessions))
+			sessions[op.Session] = s
+			m.Sessions = append(m.Sessions, op.Session)
+		}
+		put(2, s)
+		put(3, uint64(op.Node+1))
+		writes := uint64(0)
+		mops := h.Mops(op)
+		var parts []string
+		for j := range mops {
+			if mops[j].Func.Writes() {
+				writes = 1
+			}
+			parts = append(parts, results.MopText(h, op, &mops[j]))
+		}
+		put(4, uint64(op.Outcome)|writes<<2)
+		key := uint64(0)
+		if len(mops) > 0 {
+			if key, ok = keys[mops[0].Key]; !ok {
+				key = uint64(len(names))
+				keys[mops[0].Key] = key
+				names = append(names, h.KeyName(mops[0].Key))
+			}
+		}
+		put(5, key)
+		text := short(strings.Join(parts, "; "), 120)
+		if e := h.String(op.Error); e != "" {
+			text += "  (" + short(e, 80) + ")"
+		}
+		texts = append(texts, text)
+	}
+	var raw bytes.Buffer
+	for _, c := range columns {
+		_ = binary.Write(&raw, binary.LittleEndian, uint32(len(c)))
+		raw.Write(c)
+	}
+	for _, list := range [][]string{texts, names} {
+		j, err := json.Marshal(list)
+		if err != nil {
+			return "", fmt.Errorf("encoding the timeline: %w", err)
+		}
+		_ = binary.Write(&raw, binary.LittleEndian, uint32(len(j)))
+		raw.Write(j)
+	}
+	var packed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return "", fmt.Errorf("compressing the timeline: %w", err)
+	}
+	if _, err := z.Write(raw.Bytes()); err != nil {
+		return "", fmt.Errorf("compressing the timeline: %w", err)
+	}
+	if err := z.Close(); err != nil {
+		return "", fmt.Errorf("compressing the timeline: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(packed.Bytes()), nil
+}
+
+// sample chooses at most limit operations: all if they fit, otherwise those of
+// the witnesses first, then failed and unanswered ones, then successful ones,
+// evenly over the run. The note says what was left out.
+func sample(h *history.History, verdicts []checkers.Verdict, limit int) ([]int, string) {
+	n := len(h.Ops)
+	if n <= limit {
+		all := make([]int, n)
+		for i := range all {
+			all[i] = i
+		}
+		return all, ""
+	}
+	take := make([]bool, n)
+	witness := 0
+	for i := range verdicts {
+		for j := range verdicts[i].Violations {
+			for _, op := range verdicts[i].Violations[j].Ops {
+				if !take[op] {
+					take[op] = true
+					witness++
+				}
+			}
+		}
+	}
+	troubled, fine := 0, 0
+	for i := range h.Ops {
+		if take[i] {
+			continue
+		}
+		if h.Ops[i].Outcome == history.OK {
+			fine++
+		} else {
+			troubled++
+		}
+	}
+	// At most half of the room goes to what did not succeed.
+	everyBad := stride(troubled, limit/2)
+	everyOK := stride(fine, max(1, limit-witness-(troubled+everyBad-1)/everyBad))
+	seenBad, seenOK := 0, 0
+	chosen := make([]int, 0, limit)
+	for i := range h.Ops {
+		switch {
+		case take[i]:
+		case h.Ops[i].Outcome == history.OK:
+			take[i] = seenOK%everyOK == 0
+			seenOK++
+		default:
+			take[i] = seenBad%everyBad == 0
+			seenBad++
+		}
+		if take[i] {
+			chosen = append(chosen, i)
+		}
+	}
+	bad := "all fail and info operations"
+	if everyBad > 1 {
+		bad = fmt.Sprintf("every %s of the fail and info operations", ordinal(everyBad))
+	}
+	return slices.Clip(chosen), fmt.Sprintf("The timeline shows a sample, %s of %s operations: all that stand in a witness, %s, and every %s of the ok ones. Figures and charts use all.",
+		results.Group(len(chosen)), results.Group(n), bad, ordinal(everyOK))
+}
+
+func stride(n, room int) int {
+	if n <= room || room <= 0 {
+		return 1
+	}
+	return (n + room - 1) / room
+}
+
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return fmt.Sprintf("%d%s", n, suffix)
+}

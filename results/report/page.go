@@ -1,0 +1,322 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/compare"
+)
+
+//go:embed page.gohtml
+var pageText string
+
+//go:embed style.css
+var styleText string
+
+//go:embed timeline.js
+var scriptText string
+
+// pageTemplate is never changed after it was parsed.
+var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"group": results.Group, "millis": millis, "percent": func(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) },
+	"number": number, "recovered": recovered, "seconds": results.Seconds,
+}).Parse(pageText))
+
+// page is all that the template shows.
+type page struct {
+	*Source
+	CSS        template.CSS
+	JS         template.JS
+	Policy     string
+	Status     checkers.Status
+	Headline   string
+	Subline    string
+	Meta       []term
+	Claims     []claim
+	Witnesses  []witness
+	More       int
+	Figures    *compare.Figures
+	Charts     []chart
+	FaultRows  []faultRow
+	Plan       []term
+	Host       []term
+	Phases     []history.Event
+	Glossary   []term
+	Timeline   *timeline
+	Reproduce  string
+	Violations int
+}
+
+type claim struct {
+	checkers.Verdict
+	Meaning, Text, Anchor string
+	Undecided             []checkers.Undecided
+	MoreUndecided         int
+}
+
+type witness struct {
+	*checkers.Violation
+	Number, Total int
+	Picture       template.HTML
+	Ops           []opRow
+	Undrawn       int
+	Steps         []string
+	Faults        []string
+}
+
+type opRow struct {
+	Name, Text, Outcome, Node, Levels, Note, Error string
+	Invoke, Took                                   string
+	Session                                        int32
+	Offending                                      bool
+}
+
+type faultRow struct {
+	*history.Fault
+	From, Bites, Until string
+	State              string
+	Good               bool
+}
+
+// maxWitnesses bounds the witnesses drawn in full, shared out among the violated
+// models; the run directory has all.
+const maxWitnesses = 12
+
+// maxUndecided bounds the undecided keys listed for a claim.
+const maxUndecided = 8
+
+// Policy is the content security policy of a report: no network, and no script
+// but the report's own, by its digest.
+func Policy() string {
+	digest := sha256.Sum256([]byte(scriptText))
+	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'"
+}
+
+// Render draws s. It fails only when w does or the history is not that of the
+// summary.
+func Render(w io.Writer, s *Source) error {
+	p := &page{
+		Source: s, CSS: template.CSS(styleText), JS: template.JS(scriptText),
+		Policy:    Policy(),
+		Reproduce: s.Summary.Reproduce, Glossary: glossary(s.Summary.Verdicts),
+	}
+	p.headline()
+	p.tables()
+	if h := s.History; h != nil {
+		p.witnesses(h)
+		p.Figures = compare.Of(h)
+		p.Charts = charts(h)
+		for i := range h.Faults {
+			p.FaultRows = append(p.FaultRows, faultLine(&h.Faults[i]))
+		}
+		p.Phases = h.Events
+		t, err := embed(h, s.Summary.Verdicts)
+		if err != nil {
+			return err
+		}
+		p.Timeline = t
+	}
+	if err := pageTemplate.Execute(w, p); err != nil {
+		return fmt.Errorf("drawing the report: %w", err)
+	}
+	return nil
+}
+
+func (p *page) headline() {
+	s := &p.Summary
+	var bad, open, held []string
+	for _, v := range s.Verdicts {
+		switch v.Status {
+		case checkers.Violated:
+			bad = append(bad, v.Model)
+			p.Violations += v.Total
+		case checkers.Held:
+			held = append(held, v.Model)
+		default:
+			open = append(open, v.Model)
+		}
+	}
+	p.Status = s.Status
+	if p.Status == "" || len(s.Verdicts) == 0 {
+		p.Status = checkers.Inconclusive
+	}
+	switch {
+	case len(bad) > 0:
+		p.Headline = strings.Join(bad, " and ") + " violated"
+		p.Subline = fmt.Sprintf("%s violations were found; the witnesses below prove them.", results.Group(p.Violations))
+		if p.Violations == 1 {
+			p.Subline = "One violation was found; the witness below proves it."
+		}
+	case len(s.Verdicts) == 0:
+		p.Headline = "no verdict"
+		p.Subline = "Nothing was checked, so nothing is known."
+		if s.State == "running" {
+			p.Subline = "The run did not reach its end, so nothing was checked; `lapse check` can still judge what was recorded."
+		}
+	case len(open) > 0:
+		p.Headline = strings.Join(open, " and ") + " inconclusive"
+		p.Subline = "Nothing was refuted, but the evidence does not suffice; the claims say what lacks."
+	default:
+		p.Headline = strings.Join(held, " and ") + " held"
+		p.Subline = "Not refuted by this run; the claims say how much evidence stands behind it."
+	}
+	if s.Environment != "" {
+		p.Warnings = append([]string{"Something went wrong outside the database: " + s.Environment}, p.Warnings...)
+	}
+	if s.State == "interrupted" {
+		p.Warnings = append(p.Warnings, "The run was interrupted before its time.")
+	}
+}
+
+func (p *page) tables() {
+	s := &p.Summary
+	add := func(to *[]term, name, text string) {
+		if text != "" {
+			*to = append(*to, term{name, text})
+		}
+	}
+	target := s.Version
+	if !strings.HasPrefix(strings.ToLower(target), strings.ToLower(s.Target)) {
+		target = strings.TrimSpace(s.Target + " " + s.Version)
+	}
+	add(&p.Meta, "target", target)
+	add(&p.Meta, "levels", levels(s.WriteLevel, s.ReadLevel))
+	add(&p.Meta, "workload", fmt.Sprintf("%s, %d clients", s.Workload, s.Concurrency))
+	if l := s.Load; l != nil {
+		add(&p.Meta, "load", fmt.Sprintf("%s operations in %.3g s", results.Group(l.Ops), l.Seconds))
+		add(&p.Meta, "faults", fmt.Sprintf("%d injected, %d seen to bite, %d healed", l.Faults.Injected, l.Faults.Bit, l.Faults.Healed))
+	}
+	add(&p.Meta, "seed", fmt.Sprint(s.Seed))
+
+	add(&p.Host, "nodes", fmt.Sprintf("%d by %s: %s", s.Nodes, s.Provider, s.ProviderReason))
+	add(&p.Host, "database", s.Version)
+	add(&p.Host, "lapse", s.Host.Lapse+", "+s.Host.Go)
+	add(&p.Host, "machine", fmt.Sprintf("%s/%s, %d CPUs", s.Host.OS, s.Host.Arch, s.Host.CPUs))
+	add(&p.Host, "started", s.Started.UTC().Format(time.RFC3339))
+	if !s.Finished.IsZero() {
+		add(&p.Host, "took", s.Finished.Sub(s.Started).Round(100*time.Millisecond).String())
+	}
+	if plan := p.Source.Plan; plan != nil {
+		add(&p.Plan, "rate", map[bool]string{true: "closed loop: as fast as answers come", false: number(plan.Rate) + " operations a second"}[plan.Rate == 0])
+		add(&p.Plan, "duration", time.Duration(plan.Duration).String())
+		add(&p.Plan, "operation timeout", time.Duration(plan.OpTimeout).String())
+		add(&p.Plan, "sessions", plan.Session)
+		add(&p.Plan, "faults", strings.Join(plan.Faults, ", "))
+		for _, k := range slices.Sorted(maps.Keys(plan.Options)) {
+			add(&p.Plan, k, plan.Options[k])
+		}
+		for _, k := range slices.Sorted(maps.Keys(plan.WorkloadOptions)) {
+			add(&p.Plan, k, plan.WorkloadOptions[k])
+		}
+	}
+	known := meanings()
+	number := 1
+	for _, v := range s.Verdicts {
+		c := claim{Verdict: v, Meaning: known[v.Model], Text: results.EvidenceText(v), Undecided: v.Undecided}
+		if len(v.Violations) > 0 {
+			c.Anchor = fmt.Sprintf("witness-%d", number)
+			number += len(v.Violations)
+		}
+		if len(c.Undecided) > maxUndecided {
+			c.MoreUndecided = len(c.Undecided) - maxUndecided
+			c.Undecided = c.Undecided[:maxUndecided]
+		}
+		p.Claims = append(p.Claims, c)
+	}
+}
+
+func levels(write, read string) string {
+	if write == "" && read == "" {
+		return ""
+	}
+	return "write " + write + ", read " + read
+}
+
+func (p *page) witnesses(h *history.History) {
+	broken := 0
+	for i := range p.Summary.Verdicts {
+		if len(p.Summary.Verdicts[i].Violations) > 0 {
+			broken++
+		}
+	}
+	number := 0
+	for i := range p.Summary.Verdicts {
+		v := &p.Summary.Verdicts[i]
+		for j := range v.Violations {
+			number++
+			if j >= max(2, maxWitnesses/broken) {
+				p.More++
+				continue
+			}
+			p.Witnesses = append(p.Witnesses, witnessOf(h, &v.Violations[j], number, p.Violations))
+		}
+	}
+}
+
+func witnessOf(h *history.History, v *checkers.Violation, number, total int) witness {
+	w := witness{Violation: v, Number: number, Total: total, Undrawn: max(0, len(v.Ops)-maxDrawn)}
+	w.Picture = drawWitness(h, v, fmt.Sprintf("w%d", number))
+	names := map[int]string{}
+	for n, i := range v.Ops {
+		op := &h.Ops[i]
+		names[i] = fmt.Sprintf("#%d", n+1)
+		row := opRow{
+			Name: names[i], Text: opLabel(h, op), Outcome: op.Outcome.String(), Node: h.NodeName(op),
+			Levels: results.LevelText(h, op), Note: h.String(op.Note), Error: h.String(op.Error),
+			Invoke: results.Seconds(op.Invoke), Took: "no answer", Session: op.Session,
+		}
+		if op.Complete != history.Never {
+			row.Took = millis(float64(op.Complete-op.Invoke) / 1e6)
+			row.Offending = op.Complete == v.At
+		}
+		w.Ops = append(w.Ops, row)
+	}
+	for _, st := range v.Steps {
+		if st.To < 0 {
+			w.Steps = append(w.Steps, fmt.Sprintf("%s: %s", names[st.From], st.Why))
+			continue
+		}
+		w.Steps = append(w.Steps, fmt.Sprintf("%s before %s, because %s", names[st.From], names[st.To], st.Why))
+	}
+	for i := range h.Faults {
+		if slices.Contains(v.Faults, h.Faults[i].ID) {
+			w.Faults = append(w.Faults, fmt.Sprintf("fault %d: %s", h.Faults[i].ID, results.FaultText(&h.Faults[i])))
+		}
+	}
+	return w
+}
+
+func recovered(s *float64) string {
+	if s == nil {
+		return "not seen"
+	}
+	return fmt.Sprintf("%.2f s", *s)
+}
+
+func faultLine(f *history.Fault) faultRow {
+	r := faultRow{Fault: f, From: results.Seconds(f.Injected), Bites: "never", Until: "never", State: "✓ bit and healed", Good: true}
+	if f.Bit != 0 {
+		r.Bites = results.Seconds(f.Bit)
+	}
+	if f.Healed != 0 {
+		r.Until = results.Seconds(f.Healed)
+	}
+	switch {
+	case f.Bit == 0:
+		r.State, r.Good = "✗ not seen to bite", false
+	case f.Healed == 0:
+		r.State, r.Good = "✗ not seen to heal", false
+	}
+	return r
+}

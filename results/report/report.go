@@ -1,0 +1,85 @@
+// Package report writes the report of one run: a single HTML file that needs no
+// network and no server, says the verdict first and shows the proof. The first
+// part, with witnesses, charts and fault log, is drawn in Go and readable
+// without scripts; a script adds the timeline of all operations.
+//
+// Nothing here can change a verdict: a report is drawn from what is on disk.
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+)
+
+// Source is what a report is drawn from.
+type Source struct {
+	Summary results.Summary
+	// Plan is nil if the run directory has none.
+	Plan *harness.Plan
+	// History is nil if there is none or it cannot be read; Warnings say why.
+	History  *history.History
+	Warnings []string
+}
+
+// Load reads a run directory. What cannot be read besides the summary becomes a
+// warning in the report.
+func Load(dir results.Dir) (*Source, error) {
+	s := &Source{}
+	if err := dir.ReadJSON(results.FileRun, &s.Summary); err != nil {
+		return nil, fmt.Errorf("drawing a report: %w", err)
+	}
+	plan, err := harness.ReadPlan(dir.File(results.FilePlan))
+	switch {
+	case err == nil:
+		s.Plan = plan
+	case !errors.Is(err, fs.ErrNotExist):
+		s.Warnings = append(s.Warnings, "The plan cannot be read: "+err.Error())
+	}
+	h, err := history.ReadFile(dir.File(results.FileHistory))
+	switch {
+	case err == nil:
+		s.History = h
+	case errors.Is(err, fs.ErrNotExist):
+		s.Warnings = append(s.Warnings, "The run kept no history, so there are no operations to show.")
+	default:
+		s.Warnings = append(s.Warnings, "The history cannot be read, so there are no operations to show: "+err.Error())
+	}
+	if h := s.History; h != nil {
+		if h.Torn {
+			s.Warnings = append(s.Warnings, "The run was killed: the history ends in the middle. Operations that were open then are info.")
+		}
+		if !inRange(s) {
+			return nil, fmt.Errorf("drawing a report of run %s: its witnesses name operations that its history does not have; `lapse check %s` checks it again", dir.ID, dir.ID)
+		}
+	}
+	return s, nil
+}
+
+// inRange tells whether the witnesses fit the history.
+func inRange(s *Source) bool {
+	for i := range s.Summary.Verdicts {
+		for j := range s.Summary.Verdicts[i].Violations {
+			for _, op := range s.Summary.Verdicts[i].Violations[j].Ops {
+				if op < 0 || op >= len(s.History.Ops) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// Write draws the report of the run in dir.
+func Write(w io.Writer, dir results.Dir) error {
+	s, err := Load(dir)
+	if err != nil {
+		return err
+	}
+	return Render(w, s)
+}

@@ -1,0 +1,174 @@
+package server
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+)
+
+const secret = "this must not be served"
+
+// runs makes two runs, a file beside them, and links that lead out.
+func runs(t *testing.T) string {
+	t.Helper()
+	top := t.TempDir()
+	out := filepath.Join(top, "runs")
+	for _, id := range []string{"run-a", "run-b", "run-link"} {
+		d, err := results.Create(out, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := results.Summary{Schema: results.SummarySchema, Run: id, Target: "<b>x</b>", Assessment: results.Assessment{Status: checkers.Held}}
+		if err := d.WriteJSON(results.FileRun, &s); err != nil {
+			t.Fatal(err)
+		}
+		b := history.NewBuilder(history.Header{Source: "lapse"})
+		b.AddPlain(history.Op{Invoke: 1, Complete: 2, Node: -1, Error: -1, Note: -1, Outcome: history.OK}, history.Mop{Func: history.Write, Arg: 1})
+		h, err := b.History()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := history.WriteFile(d.File(results.FileHistory), h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{filepath.Join(top, "secret.txt"), filepath.Join(out, "secret.txt"), filepath.Join(out, "run-a", "secret.txt"), filepath.Join(top, "run.json")} {
+		if err := os.WriteFile(name, []byte(`{"run":"`+secret+`","target":"`+secret+`"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// run-link's summary leads out of its directory; linked is a link itself.
+	inner := filepath.Join(out, "run-link", results.FileRun)
+	if err := os.Remove(inner); err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{inner: filepath.Join(top, "run.json"), filepath.Join(out, "linked"): top} {
+		if err := os.Symlink(to, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// serve starts a server that must stop when the test ends.
+func serve(t *testing.T, out string) string {
+	t.Helper()
+	ln, err := Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, ln, out, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("stopping: %v", err)
+		}
+		if c, err := net.Dial("tcp", ln.Addr().String()); err == nil {
+			_ = c.Close()
+			t.Error("the port is still open")
+		}
+	})
+	return ln.Addr().String()
+}
+
+// get asks for a path exactly as it is written, without a client tidying it.
+func get(t *testing.T, addr, path, host string) (int, http.Header, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.URL.Opaque = path
+	req.Host = host
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, res.Header, string(body)
+}
+
+func TestPages(t *testing.T) {
+	addr := serve(t, runs(t))
+	for path, want := range map[string]string{
+		"/": "run-b", "/runs/run-a": "Claims", "/compare?a=run-a&b=run-b": "Two runs compared",
+	} {
+		code, head, body := get(t, addr, path, "")
+		if code != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, without %q", path, code, want)
+		}
+		if strings.Contains(body, "<b>x</b>") {
+			t.Errorf("%s shows a text as markup", path)
+		}
+		if p := head.Get("Content-Security-Policy"); !strings.Contains(p, "default-src 'none'") || !strings.Contains(p, "frame-ancestors 'none'") {
+			t.Errorf("%s: policy %q", path, p)
+		}
+		if head.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: no nosniff", path)
+		}
+	}
+}
+
+func TestPathsCannotEscape(t *testing.T) {
+	addr := serve(t, runs(t))
+	for _, path := range []string{
+		"/runs/..", "/runs/../secret.txt", "/runs/%2e%2e", "/runs/%2e%2e%2fsecret.txt", "/runs/..%2f..%2fetc%2fpasswd", "/runs/%2fetc%2fpasswd",
+		"/runs//etc/passwd", "/runs/.", "/runs/", "/runs", "/runs/secret.txt", "/runs/run-a/secret.txt", "/runs/run-a%2f..%2f..%2fsecret.txt",
+		"/runs/linked", "/runs/latest", "/runs/run-link", "/compare?a=run-a&b=..", "/compare?a=linked&b=run-a", "/compare", "/secret.txt", "/..%5csecret.txt",
+	} {
+		code, _, body := get(t, addr, path, "")
+		if code == http.StatusOK {
+			t.Errorf("%s: was answered", path)
+		}
+		if strings.Contains(body, secret) || strings.Contains(body, "root:") {
+			t.Errorf("%s: shows a file from outside", path)
+		}
+	}
+	if _, _, body := get(t, addr, "/", ""); strings.Contains(body, secret) || strings.Contains(body, "run-link") {
+		t.Error("the list shows a run that leads out")
+	}
+}
+
+func TestForeignHost(t *testing.T) {
+	addr := serve(t, runs(t))
+	if code, _, _ := get(t, addr, "/", "evil.example:80"); code != http.StatusForbidden {
+		t.Errorf("a foreign name was answered with %d", code)
+	}
+	if code, _, _ := get(t, addr, "/", "localhost:80"); code != http.StatusOK {
+		t.Errorf("localhost was answered with %d", code)
+	}
+}
+
+func TestOnlyLoopback(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:0": true, "localhost:0": true, "0.0.0.0:0": false, ":0": false, "[::]:0": false, "192.0.2.1:0": false, "example.com:0": false, "127.0.0.1": false,
+	} {
+		ln, err := Listen(t.Context(), address)
+		if (err == nil) != want {
+			t.Errorf("%s: %v", address, err)
+		}
+		if ln != nil {
+			_ = ln.Close()
+		}
+	}
+}

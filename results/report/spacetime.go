@@ -1,0 +1,390 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+)
+
+// maxDrawn bounds the operations in a picture; the table lists all.
+const maxDrawn = 24
+
+// The measures of the picture, in its own units.
+const (
+	laneLeft   = 112.0
+	barHeight  = 38.0
+	rowHeight  = 48.0
+	nodeHeight = 44.0
+	bandTop    = 26.0
+	monoWide   = 7.3
+	smallWide  = 6.4
+)
+
+// spacetime draws the operations of a witness: a lane for each session and each
+// node, a bar from invocation to completion, arrows that carry values to and
+// from the node that was asked, fault windows as hatched bands. Order and overlap
+// are exact; distances are compressed, so that a gap of seconds and an operation
+// of microseconds fit one picture.
+type spacetime struct {
+	svg
+	id    string
+	h     *history.History
+	v     *checkers.Violation
+	bars  []*bar
+	times []history.Time
+	x     []float64
+	right float64
+
+	sessions []lane
+	nodes    []lane
+}
+
+type bar struct {
+	op          int
+	name        string
+	label, sub  string
+	x1, x2      float64
+	y           float64
+	row         int
+	offending   bool
+	in, out     string
+	node        int
+	sessionLane int
+}
+
+type lane struct {
+	name string
+	y    float64
+	rows int
+}
+
+func drawWitness(h *history.History, v *checkers.Violation, id string) template.HTML {
+	p := &spacetime{id: id, h: h, v: v}
+	p.collect()
+	if len(p.bars) == 0 {
+		return ""
+	}
+	p.axis()
+	p.lanes()
+	return p.draw()
+}
+
+// collect makes a bar of each operation.
+func (p *spacetime) collect() {
+	ops := p.v.Ops
+	if len(ops) > maxDrawn {
+		ops = ops[:maxDrawn]
+	}
+	sessionAt, nodeAt := map[int32]int{}, map[int16]int{}
+	for n, i := range ops {
+		op := &p.h.Ops[i]
+		s, ok := sessionAt[op.Session]
+		if !ok {
+			s = len(p.sessions)
+			sessionAt[op.Session] = s
+			p.sessions = append(p.sessions, lane{name: fmt.Sprintf("session %d", op.Session)})
+		}
+		b := &bar{op: i, name: fmt.Sprintf("#%d", n+1), sessionLane: s, node: -1}
+		if p.h.NodeName(op) != "" {
+			at, ok := nodeAt[op.Node]
+			if !ok {
+				at = len(p.nodes)
+				nodeAt[op.Node] = at
+				p.nodes = append(p.nodes, lane{name: p.h.NodeName(op)})
+			}
+			b.node = at
+		}
+		b.label = b.name + " " + short(opLabel(p.h, op), 44)
+		b.sub = short(opSub(p.h, op), 52)
+		b.in, b.out = carried(p.h, op)
+		b.offending = op.Complete == p.v.At && op.Complete != history.Never
+		p.bars = append(p.bars, b)
+	}
+}
+
+func opLabel(h *history.History, op *history.Op) string {
+	var parts []string
+	for j := range h.Mops(op) {
+		parts = append(parts, results.MopText(h, op, &h.Mops(op)[j]))
+	}
+	return strings.ReplaceAll(strings.Join(parts, "; "), "->", "→")
+}
+
+func opSub(h *history.History, op *history.Op) string {
+	parts := []string{op.Outcome.String()}
+	if op.Complete != history.Never {
+		parts = append(parts, millis(float64(op.Complete-op.Invoke)/1e6))
+	} else {
+		parts = append(parts, "no answer")
+	}
+	if l := results.LevelText(h, op); l != "" {
+		parts = append(parts, l)
+	}
+	return strings.Join(parts, " · ")
+}
+
+// carried is what travels to the node and back.
+func carried(h *history.History, op *history.Op) (in, out string) {
+	mops := h.Mops(op)
+	if len(mops) != 1 {
+		return "", ""
+	}
+	m := &mops[0]
+	if m.Func.Installs() {
+		in = short(h.ValueText(m.Arg), 14)
+	}
+	if m.Flags&history.Observed != 0 && (m.Func == history.Read || m.Func == history.Dequeue || m.Func == history.ReadCounter) {
+		out = short(h.ValueText(m.Ret), 14)
+	}
+	return in, out
+}
+
+// axis places every stamp: in order, apart enough for the bars' texts.
+func (p *spacetime) axis() {
+	for _, b := range p.bars {
+		op := &p.h.Ops[b.op]
+		p.times = append(p.times, op.Invoke)
+		if op.Complete != history.Never {
+			p.times = append(p.times, op.Complete)
+		}
+	}
+	first, last := slices.Min(p.times), slices.Max(p.times)
+	for i := range p.h.Faults {
+		for _, t := range []history.Time{p.h.Faults[i].Injected, p.h.Faults[i].Healed} {
+			if t > first && t < last {
+				p.times = append(p.times, t)
+			}
+		}
+	}
+	slices.Sort(p.times)
+	p.times = slices.Compact(p.times)
+
+	type apart struct {
+		from int
+		by   float64
+	}
+	need := make([][]apart, len(p.times))
+	lastOf := map[int]*bar{}
+	for _, b := range p.bars {
+		op := &p.h.Ops[b.op]
+		at, _ := slices.BinarySearch(p.times, op.Invoke)
+		if prev := lastOf[b.sessionLane]; prev != nil {
+			if c := p.h.Ops[prev.op].Complete; c < op.Invoke {
+				from, _ := slices.BinarySearch(p.times, c)
+				need[at] = append(need[at], apart{from, 10})
+			}
+		}
+		lastOf[b.sessionLane] = b
+		if op.Complete != history.Never {
+			to, _ := slices.BinarySearch(p.times, op.Complete)
+			need[to] = append(need[to], apart{at, b.width()})
+		}
+	}
+	p.x = make([]float64, len(p.times))
+	p.x[0] = laneLeft + 24
+	for i := 1; i < len(p.times); i++ {
+		gap := float64(p.times[i]-p.times[i-1]) / 1e3
+		p.x[i] = p.x[i-1] + 10 + 9*math.Log10(1+gap)
+		for _, n := range need[i] {
+			p.x[i] = max(p.x[i], p.x[n.from]+n.by)
+		}
+	}
+	p.right = p.x[len(p.x)-1] + 24
+	for _, b := range p.bars {
+		op := &p.h.Ops[b.op]
+		b.x1 = p.at(op.Invoke)
+		if op.Complete != history.Never {
+			b.x2 = p.at(op.Complete)
+		} else {
+			p.right = max(p.right, b.x1+b.width()+12)
+		}
+	}
+	for _, b := range p.bars {
+		if b.x2 == 0 {
+			b.x2 = p.right - 4
+		}
+	}
+}
+
+func (b *bar) width() float64 {
+	return 20 + max(monoWide*float64(len([]rune(b.label))), smallWide*float64(len([]rune(b.sub))))
+}
+
+// at is the place of a stamp; those outside the picture are at its edges.
+func (p *spacetime) at(t history.Time) float64 {
+	i, ok := slices.BinarySearch(p.times, t)
+	switch {
+	case ok:
+		return p.x[i]
+	case i == 0:
+		return laneLeft
+	case i == len(p.times):
+		return p.right
+	}
+	return (p.x[i-1] + p.x[i]) / 2
+}
+
+// lanes gives concurrent operations of one session rows of their own.
+func (p *spacetime) lanes() {
+	for s := range p.sessions {
+		var ends []float64
+		for _, b := range p.bars {
+			if b.sessionLane != s {
+				continue
+			}
+			row := slices.IndexFunc(ends, func(end float64) bool { return end <= b.x1 })
+			if row < 0 {
+				row = len(ends)
+				ends = append(ends, 0)
+			}
+			ends[row], b.row = b.x2, row
+		}
+		p.sessions[s].rows = len(ends)
+	}
+	y := bandTop + 20
+	for s := range p.sessions {
+		p.sessions[s].y = y
+		for _, b := range p.bars {
+			if b.sessionLane == s {
+				b.y = y + float64(b.row)*rowHeight
+			}
+		}
+		y += float64(p.sessions[s].rows)*rowHeight + 10
+	}
+	y += 18
+	slices.SortFunc(p.nodes, func(a, b lane) int { return strings.Compare(a.name, b.name) })
+	for n := range p.nodes {
+		p.nodes[n].y = y
+		y += nodeHeight
+	}
+	for _, b := range p.bars {
+		if b.node >= 0 {
+			name := p.h.NodeName(&p.h.Ops[b.op])
+			b.node = slices.IndexFunc(p.nodes, func(l lane) bool { return l.name == name })
+		}
+	}
+}
+
+func (p *spacetime) bottom() float64 {
+	if n := len(p.nodes); n > 0 {
+		return p.nodes[n-1].y + nodeHeight - 8
+	}
+	last := p.sessions[len(p.sessions)-1]
+	return last.y + float64(last.rows)*rowHeight
+}
+
+func (p *spacetime) draw() template.HTML {
+	bottom := p.bottom()
+	p.open(p.id, "spacetime", "The operations of the witness over time, a lane for each session and each node. "+p.v.Sentence, p.right+12, bottom+30)
+	p.bands(bottom)
+	for _, l := range p.sessions {
+		p.text("lane-name", 4, l.y+barHeight/2+4, short(l.name, 16))
+		p.line("lane", laneLeft-8, l.y+barHeight/2, p.right, l.y+barHeight/2)
+	}
+	for _, l := range p.nodes {
+		p.text("lane-name node", 4, l.y+14, "node "+short(l.name, 11))
+		p.line("lane node", laneLeft-8, l.y+10, p.right, l.y+10)
+	}
+	p.arrows()
+	for _, b := range p.bars {
+		p.bar(b)
+	}
+	p.ticks(bottom)
+	return p.close()
+}
+
+func (p *spacetime) bands(bottom float64) {
+	first, last := p.times[0], p.times[len(p.times)-1]
+	for i := range p.h.Faults {
+		f := &p.h.Faults[i]
+		if f.Injected > last || (f.Healed != 0 && f.Healed < first) {
+			continue
+		}
+		x1, x2 := p.at(f.Injected), p.right
+		if f.Healed != 0 {
+			x2 = p.at(f.Healed)
+		}
+		p.band(p.id, "fault-band", x1, bandTop-22, x2-x1, bottom-bandTop+22, results.FaultText(f))
+		p.line("fault-edge", x1, bandTop-22, x1, bottom)
+		p.text("fault-name", x1+6, bandTop-8, short(fmt.Sprintf("fault %d: %s", f.ID, f.Name), max(6, int((x2-x1)/6.6))))
+		for _, l := range p.nodes {
+			if slices.Contains(f.Nodes, l.name) {
+				p.rect("node-hit", x1, l.y+4, x2-x1, 12, 3)
+			}
+		}
+	}
+}
+
+func (p *spacetime) arrows() {
+	ends := map[int][2]float64{}
+	for _, b := range p.bars {
+		if b.node < 0 {
+			continue
+		}
+		y := p.nodes[b.node].y + 10
+		from := b.y + barHeight
+		op := &p.h.Ops[b.op]
+		mid := (b.x1 + b.x2) / 2
+		if op.Complete == history.Never {
+			mid = min(mid, b.x1+b.width()/2)
+		}
+		p.arrow(p.id, "message", b.x1+6, from, mid-2, y-4)
+		if op.Complete != history.Never {
+			p.arrow(p.id, "message back", mid+2, y-4, b.x2-6, from+1)
+		}
+		p.circle("node-dot", mid, y, 4)
+		t := b.name
+		if b.in != "" {
+			t += " ← " + b.in
+		}
+		if b.out != "" {
+			t += " → " + b.out
+		}
+		if op.Complete == history.Never {
+			t += " no answer"
+		}
+		half := float64(len([]rune(t))) * smallWide / 2
+		row, e := 0, ends[b.node]
+		if mid-half < e[0] && e[1] <= e[0] {
+			row = 1
+		}
+		e[row] = mid + half + 6
+		ends[b.node] = e
+		p.text("carried", mid, y+15+float64(row)*12, t)
+	}
+}
+
+func (p *spacetime) bar(b *bar) {
+	op := &p.h.Ops[b.op]
+	class := "bar " + op.Outcome.String()
+	if b.offending {
+		class += " offending"
+	}
+	p.rect(class, b.x1, b.y, b.x2-b.x1, barHeight, 5)
+	p.text("bar-label", b.x1+9, b.y+16, b.label)
+	p.text("bar-sub", b.x1+9, b.y+31, b.sub)
+	if b.offending {
+		p.text("offends", b.x2-6, b.y-3, "✗")
+	}
+	p.tip(b.x1, b.y, b.x2-b.x1, barHeight, results.OpText(p.h, b.op))
+}
+
+// ticks name the stamps of the first and last moments and of those with room.
+func (p *spacetime) ticks(bottom float64) {
+	free := 0.0
+	for i, t := range p.times {
+		label := fmt.Sprintf("%.6f s", float64(t)/1e9)
+		if p.x[i] < free {
+			continue
+		}
+		free = p.x[i] + 84
+		p.line("tick", p.x[i], bandTop, p.x[i], bottom+6)
+		p.text("tick-label", p.x[i], bottom+20, label)
+	}
+}

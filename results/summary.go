@@ -1,0 +1,91 @@
+package results
+
+import (
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// SummarySchema is the version of run.json and of what --json prints.
+const SummarySchema = 1
+
+// Summary is run.json: what was run, where, and how it ended. It is written
+// when the run begins and again when it ends, so that a killed run can still be
+// read.
+type Summary struct {
+	Schema int    `json:"schema"`
+	Run    string `json:"run"`
+	// State is "running", "finished" or "interrupted"; a run that says running
+	// and does not run was killed.
+	State    string    `json:"state"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished,omitzero"`
+
+	Target         string `json:"target"`
+	Version        string `json:"version,omitempty"`
+	Provider       string `json:"provider"`
+	ProviderReason string `json:"provider_reason,omitempty"`
+	Nodes          int    `json:"nodes"`
+	WriteLevel     string `json:"write_level"`
+	ReadLevel      string `json:"read_level"`
+	Workload       string `json:"workload"`
+	Seed           uint64 `json:"seed"`
+	Concurrency    int    `json:"concurrency"`
+	// Reproduce is the command that runs the same plan again.
+	Reproduce string `json:"reproduce"`
+
+	Host    Host    `json:"host"`
+	Require Require `json:"require"`
+
+	Load *Load `json:"load,omitempty"`
+	// Environment says what went wrong outside the database under test.
+	Environment string `json:"environment,omitempty"`
+	Exit        *Exit  `json:"exit,omitempty"`
+	Assessment  `json:"assessment"`
+}
+
+// Host is the machine and the software that made the run.
+type Host struct {
+	OS    string `json:"os"`
+	Arch  string `json:"arch"`
+	CPUs  int    `json:"cpus"`
+	Go    string `json:"go"`
+	Lapse string `json:"lapse"`
+}
+
+// Load is the run in numbers.
+type Load struct {
+	Seconds float64 `json:"seconds"`
+	Ops     int     `json:"ops"`
+	OK      int     `json:"ok"`
+	Fail    int     `json:"fail"`
+	Info    int     `json:"info"`
+	// OKPerSecond is over the load phase.
+	OKPerSecond float64 `json:"ok_per_second"`
+	// Latencies of ok operations, in milliseconds.
+	Read  Latency `json:"read"`
+	Write Latency `json:"write"`
+	// Faults counts the fault windows.
+	Faults FaultCount `json:"faults"`
+}
+
+// FaultCount counts faults.
+type FaultCount struct {
+	Injected int `json:"injected"`
+	Bit      int `json:"bit"`
+	Healed   int `json:"healed"`
+}
+
+// CountFaults counts the fault windows of a history.
+func CountFaults(faults []history.Fault) FaultCount {
+	c := FaultCount{Injected: len(faults)}
+	for i := range faults {
+		if faults[i].Bit != 0 {
+			c.Bit++
+		}
+		if faults[i].Healed != 0 {
+			c.Healed++
+		}
+	}
+	return c
+}
