@@ -1,0 +1,254 @@
+package runs
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/local"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+)
+
+// testCache is where the tests keep fetched software between runs.
+func testCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "lapse")
+}
+
+func testEnvironment(t *testing.T) Environment {
+	t.Helper()
+	return Environment{
+		Out: t.TempDir(), Cache: testCache(),
+		Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func carryOut(t *testing.T, r Request) *Finished {
+	t.Helper()
+	f, err := runRequest(t.Context(), r, 3, sandbox.Provider{}, "", testEnvironment(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: %s", f.Summary.Reproduce, f.Summary.Exit.Reason)
+	return f
+}
+
+// explain logs everything that a wrong verdict has to be judged by.
+func explain(t *testing.T, f *Finished) {
+	t.Helper()
+	for _, v := range f.Summary.Verdicts {
+		t.Logf("%s %s %v %+v", v.Model, v.Status, v.Reasons, v.Evidence)
+		for i := range v.Violations {
+			t.Log(v.Violations[i].Sentence)
+			for _, op := range v.Violations[i].Ops {
+				t.Log(results.OpText(f.History, op))
+			}
+		}
+	}
+}
+
+func expectStatus(t *testing.T, f *Finished, model string, want checkers.Status) checkers.Verdict {
+	t.Helper()
+	v, ok := f.Summary.ByModel(model)
+	if !ok {
+		t.Fatalf("no verdict on %s", model)
+	}
+	if v.Status != want {
+		explain(t, f)
+		t.Fatalf("%s is %s, want %s", model, v.Status, want)
+	}
+	return v
+}
+
+// TestSelftestCatchesEveryDefect is `lapse selftest`.
+func TestSelftestCatchesEveryDefect(t *testing.T) {
+	cases := SelftestCases(5 * time.Second)
+	for _, d := range defect.All() {
+		if !slices.ContainsFunc(cases, func(c Case) bool { return c.Defect == d.Name }) {
+			t.Errorf("the selftest has no case for %s", d.Name)
+		}
+	}
+	for _, c := range cases {
+		t.Run(c.Defect, func(t *testing.T) {
+			s, err := Selftest(t.Context(), c, SelftestSeed, sandbox.Provider{}, "", testEnvironment(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !s.Caught {
+				t.Errorf("%s was not caught", c.Defect)
+			}
+			if s.Control != checkers.Held {
+				t.Errorf("the same configuration without the defect is %s: %q", s.Control, s.ControlReasons)
+			}
+		})
+	}
+}
+
+// TestCorrectStoreRaisesNoAlarm is `lapse selftest --soak`. LAPSE_SOAK_RUNS
+// chooses another number of runs than the 50 of the acceptance.
+func TestCorrectStoreRaisesNoAlarm(t *testing.T) {
+	n := 50
+	if s := os.Getenv("LAPSE_SOAK_RUNS"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range n {
+		f, err := Soak(t.Context(), i, 3*time.Second, sandbox.Provider{}, "", testEnvironment(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Summary.Status != checkers.Held {
+			explain(t, f)
+			t.Fatalf("run %d (seed %d) is %s", i, i+1, f.Summary.Status)
+		}
+	}
+}
+
+// TestRunAndCheckAgree checks a stored run again.
+func TestRunAndCheckAgree(t *testing.T) {
+	f := carryOut(t, Request{
+		Target: "quorumkv", WriteLevel: "1", ReadLevel: "1", Workload: "session",
+		Models: "linearizable,read-your-writes", Faults: "partition", Rate: 400, Duration: 5 * time.Second,
+	})
+	first := expectStatus(t, f, "linearizable", checkers.Violated)
+	expectStatus(t, f, "read-your-writes", checkers.Violated)
+	h, err := history.ReadFile(f.Dir.File(results.FileHistory))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := harness.ReadPlan(f.Dir.File(results.FilePlan))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := FromPlan(plan, testEnvironment(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := results.Assess(t.Context(), h, p.Models, checkers.Budget{}, f.Summary.Require)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, _ := again.ByModel("linearizable")
+	if first.Total != second.Total || !slices.Equal(first.Violations[0].Ops, second.Violations[0].Ops) {
+		t.Errorf("the run found %d violations, first %v; checking it again %d, first %v", first.Total, first.Violations[0].Ops, second.Total, second.Violations[0].Ops)
+	}
+	for _, file := range []string{results.FilePlan, results.FileRun, results.FileVerdict, results.FileLog, "violations/001/explain.txt", "violations/001/witness.json", "violations/001/witness.jsonl", "violations/001/porcupine.html", "nodes/n1/quorumkv.log"} {
+		if fi, err := os.Stat(f.Dir.File(file)); err != nil || fi.Size() == 0 {
+			t.Errorf("the run directory lacks %s: %v", file, err)
+		}
+	}
+	witness, err := history.ReadFile(f.Dir.File("violations/001/witness.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := results.Assess(t.Context(), witness, p.Models[:1], checkers.Budget{}, results.Require{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if alone.Status != checkers.Violated {
+		t.Errorf("the stored witness alone is %s", alone.Status)
+	}
+}
+
+// TestDemonstration is `make run`, where namespaces can be had and where they
+// cannot.
+func TestDemonstration(t *testing.T) {
+	for _, provider := range []cluster.Provider{sandbox.Provider{}, local.Provider{}} {
+		t.Run(provider.Name(), func(t *testing.T) {
+			r := Request{
+				Target: "quorumkv", WriteLevel: "1", ReadLevel: "1", Workload: "session",
+				Models: "read-your-writes,linearizable", Faults: "partition", Rate: 400, Duration: 6 * time.Second,
+			}
+			for _, want := range []checkers.Status{checkers.Violated, checkers.Held} {
+				f, err := runRequest(t.Context(), r, 7, provider, "", testEnvironment(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				expectStatus(t, f, "read-your-writes", want)
+				expectStatus(t, f, "linearizable", want)
+				r.WriteLevel, r.ReadLevel, r.Options = "2", "2", correct(nil)
+			}
+		})
+	}
+}
+
+func postgres(write, read, faults string) Request {
+	return Request{
+		Target: "postgres", WriteLevel: write, ReadLevel: read, Workload: "session",
+		Models: "read-your-writes", Faults: faults, Rate: 300, Duration: 8 * time.Second,
+	}
+}
+
+func TestPostgresReadYourWrites(t *testing.T) {
+	for _, c := range []struct {
+		read string
+		want checkers.Status
+	}{
+		{"replica", checkers.Violated},
+		{"sticky", checkers.Held},
+		{"wait-for-lsn", checkers.Held},
+	} {
+		t.Run(c.read, func(t *testing.T) {
+			expectStatus(t, carryOut(t, postgres("local", c.read, "partition-one")), "read-your-writes", c.want)
+		})
+	}
+}
+
+// TestPostgresFailover kills the primary while it is cut off from its standbys.
+func TestPostgresFailover(t *testing.T) {
+	for _, c := range []struct {
+		write, sync string
+		want        checkers.Status
+	}{
+		{"local", "none", checkers.Violated},
+		{"remote_apply", "any:1", checkers.Held},
+	} {
+		t.Run(c.write, func(t *testing.T) {
+			r := postgres(c.write, "primary", "partition-primary,kill-primary")
+			r.FaultMode, r.Models, r.Duration = "mixed", "no-lost-writes", 15*time.Second
+			r.Options = map[string]string{"failover": "on", "sync": c.sync}
+			expectStatus(t, carryOut(t, r), "no-lost-writes", c.want)
+		})
+	}
+}
+
+// TestPostgresIsolation finds exactly the anomalies that each level documents
+// (PostgreSQL, "Transaction Isolation"): repeatable read is snapshot isolation.
+func TestPostgresIsolation(t *testing.T) {
+	for _, c := range []struct {
+		isolation      string
+		held, violated []string
+	}{
+		{"read committed", []string{"read-committed"}, []string{"repeatable-read", "snapshot-isolation", "serializable"}},
+		{"repeatable read", []string{"read-committed", "snapshot-isolation"}, []string{"serializable"}},
+		{"serializable", []string{"read-committed", "snapshot-isolation", "repeatable-read", "serializable"}, nil},
+	} {
+		t.Run(c.isolation, func(t *testing.T) {
+			f := carryOut(t, Request{
+				Target: "postgres", WriteLevel: "on", ReadLevel: "primary", Workload: "append",
+				Options: map[string]string{"isolation": c.isolation}, Concurrency: "4n", Duration: 6 * time.Second,
+			})
+			for _, m := range c.held {
+				expectStatus(t, f, m, checkers.Held)
+			}
+			for _, m := range c.violated {
+				expectStatus(t, f, m, checkers.Violated)
+			}
+		})
+	}
+}

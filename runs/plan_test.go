@@ -1,0 +1,87 @@
+package runs
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/targets"
+)
+
+func planned(t *testing.T, r Request) []byte {
+	t.Helper()
+	p, err := Plan(t.Context(), r, Environment{Log: slog.New(slog.DiscardHandler), Cache: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Plan.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestSameSeedSamePlan(t *testing.T) {
+	r := Request{Target: "quorumkv", Faults: "partition,kill,pause", Duration: 30 * time.Second, Seed: 42, Seeded: true}
+	first, second := planned(t, r), planned(t, r)
+	if !bytes.Equal(first, second) {
+		t.Errorf("the same seed gave two plans:\n%s\n%s", first, second)
+	}
+	r.Seed = 43
+	if bytes.Equal(first, planned(t, r)) {
+		t.Error("another seed gave the same plan")
+	}
+}
+
+func TestDrawnSeedIsInThePlan(t *testing.T) {
+	r := Request{Target: "quorumkv"}
+	if bytes.Equal(planned(t, r), planned(t, r)) {
+		t.Error("two runs without --seed have the same plan")
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	good := Request{Target: "quorumkv", Duration: 10 * time.Second}
+	planned(t, good)
+	for _, c := range []struct {
+		name   string
+		change func(*Request)
+		// says is in the error, which must name the place and the way out.
+		says string
+	}{
+		{"target", func(r *Request) { r.Target = "quorumvk" }, "there are: quorumkv"},
+		{"nodes", func(r *Request) { r.Nodes = 99 }, "1 to 9 nodes"},
+		{"write level", func(r *Request) { r.WriteLevel = "4" }, "--write-level 4"},
+		{"read level", func(r *Request) { r.ReadLevel = "LOCAL" }, "--read-level"},
+		{"option", func(r *Request) { r.Options = map[string]string{"repair": "on"} }, "read_repair"},
+		{"option's value", func(r *Request) { r.Options = map[string]string{"read_repair": "on"} }, "off, async, blocking"},
+		{"defect", func(r *Request) { r.Options = map[string]string{"defects": "x"} }, "stale-cache"},
+		{"workload", func(r *Request) { r.Workload = "regster" }, "register"},
+		{"weights", func(r *Request) { r.Weights = "read=a" }, "--weights"},
+		{"concurrency", func(r *Request) { r.Concurrency = "n2" }, "--concurrency"},
+		{"rate", func(r *Request) { r.Rate = -1 }, "--rate"},
+		{"duration", func(r *Request) { r.Duration = time.Millisecond }, "--duration"},
+		{"op timeout", func(r *Request) { r.OpTimeout = -time.Second }, "--op-timeout"},
+		{"session", func(r *Request) { r.Session = "walk" }, "stay or roam"},
+		{"faults", func(r *Request) { r.Faults = "partitoin" }, "partition"},
+		{"a fault that the target cannot have", func(r *Request) { r.Faults = "kill-primary" }, "a primary"},
+		{"fault mode", func(r *Request) { r.FaultMode = "both" }, "mixed"},
+		{"model", func(r *Request) { r.Models = "linearisable" }, "linearizable"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := good
+			c.change(&r)
+			_, err := Plan(t.Context(), r, Environment{Log: slog.New(slog.DiscardHandler), Cache: t.TempDir()})
+			var usage *targets.UsageError
+			if !errors.As(err, &usage) {
+				t.Fatalf("error %v is no usage error", err)
+			}
+			if !strings.Contains(err.Error(), c.says) {
+				t.Errorf("error %q does not say %q", err, c.says)
+			}
+		})
+	}
+}

@@ -1,0 +1,191 @@
+package quorum
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/quorumkv/server"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+)
+
+// TestMain runs the tests in a sandbox. Nodes of quorumkv are this binary.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "quorumkv" {
+		cmd := server.Command()
+		cmd.SetArgs(os.Args[2:])
+		if err := cmd.Execute(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(sandboxtest.Main(m))
+}
+
+func TestPredictions(t *testing.T) {
+	abd := map[string]string{"read_repair": "blocking", "write_timestamps": "quorum"}
+	for _, c := range []struct {
+		n, w, r               int
+		options               map[string]string
+		regular, linearizable Prediction
+	}{
+		{1, 1, 1, nil, Hold, Hold},
+		{2, 1, 1, nil, MayBreak, MayBreak},
+		{2, 1, 2, nil, MayBreak, MayBreak}, // 2W <= N
+		{2, 1, 2, abd, Hold, Hold},
+		{2, 2, 1, nil, Hold, MayBreak},
+		{3, 1, 2, abd, MayBreak, MayBreak},
+		{3, 2, 1, nil, MayBreak, MayBreak},
+		{3, 2, 2, nil, Hold, MayBreak},
+		{3, 2, 2, abd, Hold, Hold},
+		{3, 1, 3, nil, MayBreak, MayBreak}, // 2W <= N
+		{3, 3, 1, nil, Hold, MayBreak},
+		{5, 3, 2, nil, MayBreak, MayBreak},
+		{5, 3, 3, nil, Hold, MayBreak},
+		{5, 2, 4, nil, MayBreak, MayBreak}, // 2W <= N
+	} {
+		cells, err := Cells(Ask{Target: "quorumkv", N: c.n, Options: c.options})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(cells) != c.n*c.n {
+			t.Fatalf("N=%d has %d cells", c.n, len(cells))
+		}
+		p := cells[(c.w-1)*c.n+c.r-1].Predicted
+		if p[Regular] != c.regular || p[Linearizable] != c.linearizable || p[ReadYourWrites] != c.regular {
+			t.Errorf("N=%d W=%d R=%d %v: predicted %v", c.n, c.w, c.r, c.options, p)
+		}
+	}
+}
+
+func TestPostgresPredictions(t *testing.T) {
+	cells, err := Cells(Ask{Target: "postgres", N: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]map[string]Prediction{
+		"k=0 local primary":               predict(true, true, true),
+		"k=0 local replica":               predict(false, false, false),
+		"k=0 local sticky":                predict(false, true, false),
+		"k=0 local wait-for-lsn":          predict(false, true, false),
+		"k=2 on replica":                  predict(false, false, false),
+		"k=1 remote_apply replica":        predict(false, false, false),
+		"k=2 remote_apply replica":        predict(true, true, false),
+		"k=1 remote_apply wait-for-lsn":   predict(false, true, false),
+		"k=2 remote_apply primary":        predict(true, true, true),
+		"k=3 remote_apply does not exist": nil,
+	}
+	for _, c := range cells {
+		for m, p := range want[c.Row+" "+c.Column] {
+			if c.Predicted[m] != p {
+				t.Errorf("%s %s %s: predicted %s, want %s", c.Row, c.Column, m, c.Predicted[m], p)
+			}
+		}
+	}
+	if len(cells) != 5*4 {
+		t.Errorf("%d cells, want 20", len(cells))
+	}
+}
+
+func TestBadAsks(t *testing.T) {
+	for _, a := range []Ask{
+		{Target: "quorumkv", N: 0},
+		{Target: "quorumkv", N: 6},
+		{Target: "mysql", N: 3},
+		{Target: "quorumkv", N: 3, Options: map[string]string{"replication": "2"}},
+		{Target: "postgres", N: 3, Options: map[string]string{"failover": "on"}},
+	} {
+		if _, err := Cells(a); err == nil {
+			t.Errorf("%+v is taken", a)
+		}
+	}
+}
+
+// TestSplitIsolatesWriteFromRead: wherever W+R <= N each window leaves a side on
+// which writes succeed, and the other is large enough for reads.
+func TestSplitIsolatesWriteFromRead(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for n := 2; n <= MaxReplicas; n++ {
+		nodes := make([]string, n)
+		for i := range nodes {
+			nodes[i] = fmt.Sprintf("n%d", i+1)
+		}
+		for w := 1; w <= n; w++ {
+			for r := 1; r <= n; r++ {
+				steps := split(w, r)(rnd, nodes, 4*time.Second, time.Second, 500*time.Millisecond)
+				if len(steps) < 3 {
+					t.Fatalf("N=%d W=%d R=%d: %d windows", n, w, r, len(steps))
+				}
+				for _, s := range steps {
+					a, b := s.Groups[0], s.Groups[1]
+					if len(a) == 0 || len(b) == 0 || len(a)+len(b) != n || len(s.Cuts) != 2*len(a)*len(b) {
+						t.Fatalf("N=%d W=%d R=%d: step %+v", n, w, r, s)
+					}
+					apart := len(a) >= w && len(b) >= r
+					if apart != (w+r <= n) {
+						t.Errorf("N=%d W=%d R=%d: sides %v and %v", n, w, r, a, b)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestWilson compares with the values of Brown, Cai and DasGupta's formula
+// computed by hand.
+func TestWilson(t *testing.T) {
+	for _, c := range []struct {
+		k, n      int
+		low, high float64
+	}{
+		{0, 0, 0, 1},
+		{0, 100, 0, 0.0370},
+		{5, 10, 0.2366, 0.7634},
+		{100, 100, 0.9630, 1},
+		{10, 1000, 0.0054, 0.0183},
+	} {
+		i := Wilson(c.k, c.n)
+		if math.Abs(i.Low-c.low) > 1e-4 || math.Abs(i.High-c.high) > 1e-4 {
+			t.Errorf("Wilson(%d, %d) = %.4f..%.4f, want %.4f..%.4f", c.k, c.n, i.Low, i.High, c.low, c.high)
+		}
+	}
+}
+
+// TestTwoCells runs one cell that breaks and one that does not.
+func TestTwoCells(t *testing.T) {
+	ask := Ask{Target: "quorumkv", N: 2, Duration: 2 * time.Second, Rate: 500, Seed: 5}
+	cells, err := Cells(ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := runs.Environment{Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
+	table, err := Run(t.Context(), ask, []Cell{cells[0], cells[3]}, sandbox.Provider{}, "", env, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weak, strong := table.Cells[0], table.Cells[1]
+	if o := weak.Models[Regular]; o.Observed != Broke || o.Witness == "" || weak.Stale == 0 || weak.Rate95.Low <= 0 {
+		t.Errorf("W=1 R=1 of 2: %+v", weak)
+	}
+	if o := strong.Models[Regular]; o.Observed != Held || strong.Stale != 0 || strong.AtRisk < minAtRisk {
+		t.Errorf("W=2 R=2 of 2: %+v", strong)
+	}
+	if strong.Served.WritesInFault.Availability() > 0.5 || weak.Served.WritesInFault.Availability() < 0.9 {
+		t.Errorf("writes in faults: W=1 %.2f, W=2 %.2f", weak.Served.WritesInFault.Availability(), strong.Served.WritesInFault.Availability())
+	}
+	if table.Exit.Code != 0 {
+		t.Errorf("exit %+v", table.Exit)
+	}
+	if !slices.Equal(table.Rows, []string{"W=1", "W=2"}) {
+		t.Errorf("rows %v", table.Rows)
+	}
+}

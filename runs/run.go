@@ -1,0 +1,151 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Version is lapse's own version, as reports name it.
+const Version = "0.1.0"
+
+// Finished is a run that is over, with its verdict.
+type Finished struct {
+	Dir     results.Dir
+	Summary results.Summary
+	// History is nil if none was written.
+	History *history.History
+	Report  harness.Report
+}
+
+// Run carries out a plan, keeps everything in a new run directory below
+// env.Out, checks the history and saves the verdicts. Finished is valid, with
+// its exit code, whenever the run directory could be made; the error says in
+// addition what went wrong outside the database.
+func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason string, env Environment) (*Finished, error) {
+	started := time.Now()
+	dir, err := results.Create(env.Out, results.NewID(started, rand.Uint32()))
+	if err != nil {
+		return nil, &cluster.EnvironmentError{Doing: "keeping the run", Err: err, Way: "name a writable directory with --out"}
+	}
+	log, closeLog, err := openLog(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer closeLog()
+
+	plan, err := p.Plan.Encode()
+	if err != nil {
+		return nil, err
+	}
+	if err := dir.WriteFile(results.FilePlan, plan); err != nil {
+		return nil, err
+	}
+	f := &Finished{Dir: dir, Summary: summaryOf(p, dir, provider.Name(), reason, started)}
+	if err := dir.WriteJSON(results.FileRun, &f.Summary); err != nil {
+		return nil, err
+	}
+
+	log.Info("the run begins", "run", dir.ID, "target", p.Plan.Target, "provider", provider.Name(), "seed", p.Plan.Seed)
+	cfg := p.Config
+	cfg.Run, cfg.Log, cfg.Progress = dir.ID, log, env.Progress.Note
+	f.Report, err = harness.Run(ctx, p.Plan, harness.Deps{
+		Run: dir.ID, Target: p.Target, Config: cfg, Workload: p.Workload, Provider: provider,
+		HistoryPath: dir.File(results.FileHistory), LogDir: dir.File(results.DirNodes), DataDir: env.DataDir,
+		Progress: env.Progress, Log: log,
+	})
+	f.Summary.Version = f.Report.Version
+	f.Summary.State = "finished"
+	if f.Report.Interrupted {
+		f.Summary.State = "interrupted"
+	}
+	runErr := err
+	if runErr != nil {
+		f.Summary.Environment = runErr.Error()
+		log.Error("the run went wrong", "error", runErr)
+	}
+	checkErr := f.check(ctx, p, env)
+	f.Summary.Finished = time.Now()
+	exit := f.exit(runErr, checkErr)
+	f.Summary.Exit = &exit
+	return f, errors.Join(runErr, checkErr, dir.WriteJSON(results.FileRun, &f.Summary))
+}
+
+// check loads what is on disk, so that the verdict is that of `lapse check`.
+func (f *Finished) check(ctx context.Context, p *Planned, env Environment) error {
+	h, err := history.ReadFile(f.Dir.File(results.FileHistory))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("loading the run's history: %w", err)
+	}
+	f.History = h
+	f.Summary.Load = results.Measure(h)
+	// What was interrupted is checked all the same; only a second interrupt,
+	// which ends the process, stops that.
+	a, err := results.Assess(context.WithoutCancel(ctx), h, p.Models, env.Budget, f.Summary.Require)
+	f.Summary.Assessment = a
+	if err != nil {
+		return err
+	}
+	return results.SaveVerdicts(context.WithoutCancel(ctx), f.Dir, h, &f.Summary)
+}
+
+func (f *Finished) exit(runErr, checkErr error) results.Exit {
+	e := results.Exit{Code: results.ExitOf(f.Summary.Status), Reason: string(f.Summary.Status)}
+	worse := func(code int, reason string) {
+		if w := results.WorseExit(e.Code, code); w != e.Code {
+			e = results.Exit{Code: w, Reason: reason}
+		}
+	}
+	if runErr != nil {
+		worse(results.ExitEnvironment, runErr.Error())
+	}
+	if f.Report.Interrupted {
+		worse(results.ExitInterrupted, "interrupted")
+	}
+	if checkErr != nil {
+		worse(results.ExitBug, checkErr.Error())
+	}
+	return e
+}
+
+func summaryOf(p *Planned, dir results.Dir, provider, reason string, started time.Time) results.Summary {
+	require := results.RequireOfRun(len(p.Plan.Schedule.Steps) > 0)
+	if p.Require != nil {
+		require = *p.Require
+	}
+	return results.Summary{
+		Schema: results.SummarySchema, Run: dir.ID, State: "running", Started: started,
+		Target: p.Plan.Target, Provider: provider, ProviderReason: reason, Nodes: p.Plan.Nodes,
+		WriteLevel: p.Plan.WriteLevel, ReadLevel: p.Plan.ReadLevel,
+		Workload: p.Plan.Workload, Seed: p.Plan.Seed, Concurrency: p.Plan.Concurrency,
+		Reproduce: "lapse replay " + dir.ID,
+		Host: results.Host{
+			OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(),
+			Go: runtime.Version(), Lapse: Version,
+		},
+		Require: require,
+	}
+}
+
+func openLog(dir results.Dir) (*slog.Logger, func(), error) {
+	file, err := os.OpenFile(dir.File(results.FileLog), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the run's log: %w", err)
+	}
+	log := slog.New(slog.NewJSONHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return log, func() { _ = file.Close() }, nil
+}

@@ -1,0 +1,194 @@
+package runs
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Case is a run that must catch one of quorumkv's defects, and must not blame
+// the same configuration without it.
+type Case struct {
+	Defect  string
+	Request Request
+}
+
+// SelftestSeed is the seed of the selftest's runs unless another is given.
+const SelftestSeed = 1
+
+// correct is the configuration that quorumkv promises to be linearizable.
+func correct(more map[string]string) map[string]string {
+	o := map[string]string{"read_repair": "blocking", "write_timestamps": "quorum"}
+	for k, v := range more {
+		o[k] = v
+	}
+	return o
+}
+
+// SelftestCases has a case for every defect of the store, each chosen so that
+// only the defect can break what is checked. Runs last duration each.
+func SelftestCases(duration time.Duration) []Case {
+	base := Request{
+		Target: "quorumkv", Nodes: 3, WriteLevel: "QUORUM", ReadLevel: "QUORUM",
+		Workload: "session", Models: "linearizable,read-your-writes", Rate: 600, Concurrency: "3n",
+		Duration: duration, OpTimeout: time.Second, Options: correct(nil),
+	}
+	with := func(name string, change func(*Request)) Case {
+		r := base
+		if change != nil {
+			change(&r)
+		}
+		return Case{Defect: name, Request: r}
+	}
+	return []Case{
+		with("ack-before-quorum", func(r *Request) { r.Faults = "partition-one" }),
+		with("read-one", func(r *Request) { r.Faults = "partition-one" }),
+		with("drop-hints", func(r *Request) {
+			r.ReadLevel, r.Models, r.Faults = "ONE", "eventual", "partition-one"
+			r.Options = correct(map[string]string{"read_repair": "off"})
+			r.Settle = 3 * time.Second
+		}),
+		with("forget-unsynced", func(r *Request) {
+			r.WriteLevel, r.ReadLevel, r.Faults = "ALL", "ALL", "kill-all"
+		}),
+		with("ignore-newer-timestamps", func(r *Request) { r.Workload, r.Faults = "register", "partition-one" }),
+		with("stale-cache", nil),
+		with("skip-write-back", func(r *Request) {
+			// Only a write that reached some replicas and not enough can show it,
+			// and only the moment of a cut makes such writes.
+			r.WriteLevel, r.ReadLevel = "ALL", "ONE"
+			r.Workload, r.Faults = "register", "partition-one"
+			r.FaultInterval, r.FaultHold = time.Second, 500*time.Millisecond
+			r.Options = correct(map[string]string{"hinted_handoff": "false"})
+		}),
+		with("skip-timestamp-read", func(r *Request) { r.Faults = "clock" }),
+		with("stale-ring", func(r *Request) {
+			r.Nodes, r.Concurrency = 5, "2n"
+			r.WriteLevel, r.ReadLevel = "ONE", "ONE"
+			r.Options = correct(map[string]string{"replication": "1"})
+		}),
+		with("count-hints", func(r *Request) { r.Faults = "partition-one" }),
+		with("forget-tombstones", func(r *Request) {
+			r.Workload, r.Weights, r.Models, r.Faults = "register", "read=3,write=1,delete=1", "linearizable", "partition-one"
+		}),
+		with("deny-partial-writes", func(r *Request) {
+			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", "linearizable", "pause"
+		}),
+	}
+}
+
+// defective is the request with the defect switched on. A ring that all nodes
+// see alike is no defect, so that one is on one node.
+func (c Case) defective() Request {
+	r := c.Request
+	r.Options = correct(r.Options)
+	r.Options["defects"] = c.Defect
+	if c.Defect == "stale-ring" {
+		r.Options["defects"] += "@n1"
+	}
+	return r
+}
+
+// SelfTested is what became of a case.
+type SelfTested struct {
+	Defect string `json:"defect"`
+	What   string `json:"what"`
+	// Caught says that the defect was found, By which models and with which
+	// anomaly first.
+	Caught  bool     `json:"caught"`
+	By      []string `json:"by,omitempty"`
+	Anomaly string   `json:"anomaly,omitempty"`
+	// Control is the verdict on the same configuration without the defect.
+	Control checkers.Status `json:"control"`
+	// ControlReasons say why the control did not hold.
+	ControlReasons []string `json:"control_reasons,omitempty"`
+	Run            string   `json:"run"`
+	ControlRun     string   `json:"control_run"`
+}
+
+// Passed says that the defect was caught and the correct store not blamed.
+func (s SelfTested) Passed() bool { return s.Caught && s.Control == checkers.Held }
+
+// Selftest runs a case with its defect and without.
+func Selftest(ctx context.Context, c Case, seed uint64, provider cluster.Provider, reason string, env Environment) (SelfTested, error) {
+	out := SelfTested{Defect: c.Defect, What: describe(c.Defect)}
+	bad, err := runRequest(ctx, c.defective(), seed, provider, reason, env)
+	if err != nil {
+		return out, fmt.Errorf("running %s: %w", c.Defect, err)
+	}
+	out.Run = bad.Dir.ID
+	for _, v := range bad.Summary.Verdicts {
+		if v.Status != checkers.Violated {
+			continue
+		}
+		out.Caught = true
+		out.By = append(out.By, v.Model)
+		if out.Anomaly == "" && len(v.Violations) > 0 {
+			out.Anomaly = v.Violations[0].Anomaly
+		}
+	}
+	control, err := runRequest(ctx, c.Request, seed, provider, reason, env)
+	if err != nil {
+		return out, fmt.Errorf("running the control of %s: %w", c.Defect, err)
+	}
+	out.ControlRun, out.Control = control.Dir.ID, control.Summary.Status
+	for _, v := range control.Summary.Verdicts {
+		out.ControlReasons = append(out.ControlReasons, v.Reasons...)
+		for i := range v.Violations {
+			out.ControlReasons = append(out.ControlReasons, v.Violations[i].Sentence)
+		}
+	}
+	return out, nil
+}
+
+func runRequest(ctx context.Context, r Request, seed uint64, provider cluster.Provider, reason string, env Environment) (*Finished, error) {
+	r.Seed, r.Seeded = seed, true
+	p, err := Plan(ctx, r, env)
+	if err != nil {
+		return nil, err
+	}
+	f, err := Run(ctx, p, provider, reason, env)
+	if err == nil && f.Report.Interrupted {
+		err = context.Cause(ctx)
+	}
+	return f, err
+}
+
+func describe(name string) string {
+	for _, d := range defect.All() {
+		if d.Name == name {
+			return d.What
+		}
+	}
+	return ""
+}
+
+// SoakRequest is the i-th of the runs that must raise no alarm: a correct
+// configuration of quorumkv, taking turns among levels whose W+R exceeds N,
+// workloads and numbers of nodes, under partitions, kills and pauses.
+func SoakRequest(i int, duration time.Duration) Request {
+	levels := [][2]string{{"QUORUM", "QUORUM"}, {"ALL", "ONE"}, {"ONE", "ALL"}, {"2", "2"}}
+	l := levels[i%len(levels)]
+	r := Request{
+		Target: "quorumkv", Nodes: 3, WriteLevel: l[0], ReadLevel: l[1],
+		Workload: []string{"register", "session"}[i/len(levels)%2],
+		Models:   "linearizable,read-your-writes,monotonic-reads",
+		Rate:     600, Concurrency: "3n", Duration: duration, OpTimeout: time.Second,
+		Options: correct(nil),
+		Faults:  strings.Join([]string{"partition", "kill", "pause"}, ","),
+	}
+	if i%5 == 4 {
+		r.Nodes, r.Concurrency = 5, "2n"
+	}
+	return r
+}
+
+// Soak makes the i-th soak run with the seed i+1.
+func Soak(ctx context.Context, i int, duration time.Duration, provider cluster.Provider, reason string, env Environment) (*Finished, error) {
+	return runRequest(ctx, SoakRequest(i, duration), uint64(i)+1, provider, reason, env)
+}
