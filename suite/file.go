@@ -1,0 +1,106 @@
+// Package suite reads suite files, makes the cases of their matrices, runs them
+// within a time budget and judges the claims.
+//
+// A suite file is YAML and read strictly: a key that is not known, or a value
+// that cannot be, is an error that names line and column and quotes the line.
+package suite
+
+// APIVersion is the version of the suite file.
+const APIVersion = "lapse/v1"
+
+// File is a suite file. Every key but cases, and targets that they name, has a
+// default.
+type File struct {
+	APIVersion  string `yaml:"apiVersion" json:"apiVersion" jsonschema:"description=version of this format: lapse/v1"`
+	Name        string `yaml:"name" json:"name" jsonschema:"description=name of the suite: letters, digits and hyphens"`
+	Description string `yaml:"description,omitempty" json:"description,omitempty" jsonschema:"description=what the suite settles"`
+	Seed        string `yaml:"seed,omitempty" json:"seed,omitempty" jsonschema:"description=seed of every random choice: a number, or auto to draw one"`
+	Budget      string `yaml:"budget,omitempty" json:"budget,omitempty" jsonschema:"description=time that the whole suite may take, such as 10m; cases that do not fit are not run and say so"`
+
+	Targets  map[string]Target `yaml:"targets" json:"targets" jsonschema:"description=databases by the names that matrices use"`
+	Defaults Settings          `yaml:"defaults,omitempty" json:"defaults,omitempty" jsonschema:"description=settings of every case that has none of its own"`
+	Cases    []Case            `yaml:"cases" json:"cases" jsonschema:"description=what is run and claimed"`
+	Require  Require           `yaml:"require,omitempty" json:"require,omitempty" jsonschema:"description=evidence that a pass needs; with less it is inconclusive"`
+	Gate     Gate              `yaml:"gate,omitempty" json:"gate,omitempty" jsonschema:"description=what blocks a build"`
+}
+
+// Target is a database.
+type Target struct {
+	Kind     string            `yaml:"kind" json:"kind" jsonschema:"description=quorumkv, postgres, ...: see lapse doctor"`
+	Nodes    int               `yaml:"nodes,omitempty" json:"nodes,omitempty" jsonschema:"description=number of nodes (default: the target's)"`
+	Options  map[string]string `yaml:"options,omitempty" json:"options,omitempty" jsonschema:"description=settings of the target, as --set has them"`
+	Optional bool              `yaml:"optional,omitempty" json:"optional,omitempty" jsonschema:"description=where it is not to be had its cases are skipped, and that is said"`
+}
+
+// Settings are how a case is run; zero values are the defaults of lapse run.
+type Settings struct {
+	Workload        string            `yaml:"workload,omitempty" json:"workload,omitempty" jsonschema:"description=what clients do (default register)"`
+	WorkloadOptions map[string]string `yaml:"workloadOptions,omitempty" json:"workloadOptions,omitempty" jsonschema:"description=settings of the workload"`
+	Weights         string            `yaml:"weights,omitempty" json:"weights,omitempty" jsonschema:"description=shares of the operations, such as read=3,write=1"`
+	Session         string            `yaml:"session,omitempty" json:"session,omitempty" jsonschema:"description=stay or roam (default roam)"`
+	Concurrency     string            `yaml:"concurrency,omitempty" json:"concurrency,omitempty" jsonschema:"description=clients at once: a number or a multiple of the nodes such as 2n"`
+	Rate            float64           `yaml:"rate,omitempty" json:"rate,omitempty" jsonschema:"description=operations a second over all clients (default 200)"`
+	Keys            int               `yaml:"keys,omitempty" json:"keys,omitempty" jsonschema:"description=keys in use at a time"`
+	OpsPerKey       int               `yaml:"opsPerKey,omitempty" json:"opsPerKey,omitempty" jsonschema:"description=operations after which a key is retired"`
+	MaxInfoPerKey   int               `yaml:"maxInfoPerKey,omitempty" json:"maxInfoPerKey,omitempty" jsonschema:"description=indeterminate operations after which a key is retired"`
+	Duration        string            `yaml:"duration,omitempty" json:"duration,omitempty" jsonschema:"description=how long the load lasts (default 30s)"`
+	OpTimeout       string            `yaml:"opTimeout,omitempty" json:"opTimeout,omitempty" jsonschema:"description=deadline of each operation (default 2s)"`
+	Settle          string            `yaml:"settle,omitempty" json:"settle,omitempty" jsonschema:"description=pause between the last healing and the final reads (default 500ms)"`
+	FaultInterval   string            `yaml:"faultInterval,omitempty" json:"faultInterval,omitempty" jsonschema:"description=time between faults"`
+	FaultHold       string            `yaml:"faultHold,omitempty" json:"faultHold,omitempty" jsonschema:"description=how long a fault lasts"`
+	FaultMode       string            `yaml:"faultMode,omitempty" json:"faultMode,omitempty" jsonschema:"description=one-at-a-time or mixed"`
+}
+
+// Case is a matrix of runs with the same claims.
+type Case struct {
+	Name     string            `yaml:"name" json:"name" jsonschema:"description=name of the case, the first part of the identifiers of its runs"`
+	Matrix   Matrix            `yaml:"matrix" json:"matrix" jsonschema:"description=every combination is a run"`
+	Options  map[string]string `yaml:"options,omitempty" json:"options,omitempty" jsonschema:"description=settings of the target for this case, over the target's own"`
+	Settings Settings          `yaml:"settings,omitempty" json:"settings,omitempty" jsonschema:"description=settings of this case, over the defaults"`
+	Claims   []Claim           `yaml:"claims" json:"claims" jsonschema:"description=what is to hold, or to break"`
+}
+
+// Matrix spans the runs of a case.
+type Matrix struct {
+	Target []string   `yaml:"target" json:"target" jsonschema:"description=names of targets"`
+	Levels []string   `yaml:"levels" json:"levels" jsonschema:"description=pairs of levels: W2R2, or write/read such as local/replica"`
+	Faults [][]string `yaml:"faults,omitempty" json:"faults,omitempty" jsonschema:"description=lists of faults; the empty list is no faults"`
+}
+
+// Claim is an expectation of a model.
+type Claim struct {
+	Model  string `yaml:"model" json:"model" jsonschema:"description=consistency model"`
+	When   string `yaml:"when,omitempty" json:"when,omitempty" jsonschema:"description=condition on W, R, N, write, read, target and faults, such as W+R>N && target==store"`
+	Expect string `yaml:"expect" json:"expect" jsonschema:"enum=holds,enum=violated,enum=report,description=holds; violated (a negative control); report (judged, with no consequence)"`
+}
+
+// The values of Claim.Expect.
+const (
+	ExpectHolds    = "holds"
+	ExpectViolated = "violated"
+	ExpectReport   = "report"
+)
+
+// Require is the evidence that a pass needs. Absent values are the defaults of
+// every run.
+type Require struct {
+	OK           *int  `yaml:"ok,omitempty" json:"ok,omitempty" jsonschema:"description=operations that must have succeeded"`
+	ReadsAtRisk  *int  `yaml:"readsAtRisk,omitempty" json:"readsAtRisk,omitempty" jsonschema:"description=reads that could have shown a violation"`
+	DuringFaults *int  `yaml:"duringFaults,omitempty" json:"duringFaults,omitempty" jsonschema:"description=operations that must have succeeded while a fault was on"`
+	FaultsBite   *bool `yaml:"faultsBite,omitempty" json:"faultsBite,omitempty" jsonschema:"description=every fault must have been seen to bite and to heal"`
+}
+
+// Gate is what blocks a build. A violation always does, unless it is known.
+type Gate struct {
+	Inconclusive string   `yaml:"inconclusive,omitempty" json:"inconclusive,omitempty" jsonschema:"enum=fail,enum=warn,description=what an inconclusive claim does (default fail)"`
+	Environment  string   `yaml:"environment,omitempty" json:"environment,omitempty" jsonschema:"enum=fail,enum=warn,description=what a run does that could not be carried out (default fail)"`
+	Thresholds   []string `yaml:"thresholds,omitempty" json:"thresholds,omitempty" jsonschema:"description=conditions on every run, such as read.p99 < 250ms, availability > 0.9, recovery < 10s"`
+	Known        []Known  `yaml:"known,omitempty" json:"known,omitempty" jsonschema:"description=violations that are known, until a day"`
+}
+
+// Known is a violation that does not block until a day.
+type Known struct {
+	ID     string `yaml:"id" json:"id" jsonschema:"description=identifier of the claim, as results print it"`
+	Until  string `yaml:"until" json:"until" jsonschema:"description=last day of it, such as 2027-03-01"`
+	Reason string `yaml:"reason" json:"reason" jsonschema:"description=why it is accepted until then"`
+}

@@ -1,0 +1,327 @@
+package suite
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/workloads"
+)
+
+// Parse reads a suite file called name. Its errors are *targets.UsageError: they
+// name file, line and column and quote the line.
+func Parse(name string, b []byte) (*File, error) {
+	var f File
+	if err := yaml.UnmarshalWithOptions(b, &f, yaml.Strict(), yaml.DisallowUnknownField()); err != nil {
+		return nil, targets.Usagef("%s:%s", name, strings.TrimSpace(yaml.FormatError(err, false, true))+suggestion(err))
+	}
+	p := &problems{name: name, source: b}
+	f.check(p)
+	return &f, errors.Join(p.errs...)
+}
+
+var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
+
+// suggestion finds the key that was meant.
+func suggestion(err error) string {
+	m := unknownField.FindStringSubmatch(err.Error())
+	if m == nil {
+		return ""
+	}
+	var keys []string
+	collect(reflect.TypeFor[File](), &keys)
+	if near := nearest(m[1], keys); near != "" {
+		return fmt.Sprintf("\ndid you mean %q?", near)
+	}
+	return ""
+}
+
+// collect gathers the keys of a type and of all it holds.
+func collect(t reflect.Type, keys *[]string) {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Map, reflect.Pointer:
+		collect(t.Elem(), keys)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			key, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+			*keys = append(*keys, key)
+			collect(t.Field(i).Type, keys)
+		}
+	}
+}
+
+func nearest(word string, among []string) string {
+	best, least := "", 1+len(word)/3
+	for _, k := range among {
+		if d := distance(strings.ToLower(k), strings.ToLower(word)); d <= least {
+			best, least = k, d-1
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, delete or replace (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// problems collects what is wrong, each with its place in the source.
+type problems struct {
+	name   string
+	source []byte
+	errs   []error
+}
+
+// add says what is wrong at a YAML path such as $.cases[0].name.
+func (p *problems) add(path, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	line, column, excerpt := p.locate(path)
+	where := p.name
+	if line > 0 {
+		where = fmt.Sprintf("%s:%d:%d", p.name, line, column)
+	}
+	p.errs = append(p.errs, targets.Usagef("%s: %s: %s%s", where, strings.TrimPrefix(path, "$."), text, excerpt))
+}
+
+func (p *problems) locate(path string) (line, column int, excerpt string) {
+	y, err := yaml.PathString(path)
+	if err != nil {
+		return 0, 0, ""
+	}
+	file, err := parser.ParseBytes(p.source, 0)
+	if err != nil {
+		return 0, 0, ""
+	}
+	node, err := y.FilterFile(file)
+	if err != nil || node == nil {
+		return 0, 0, "" // the key is absent
+	}
+	pos := node.GetToken().Position
+	lines := strings.Split(string(p.source), "\n")
+	if pos.Line < 1 || pos.Line > len(lines) {
+		return 0, 0, ""
+	}
+	return pos.Line, pos.Column, fmt.Sprintf("\n  %3d | %s", pos.Line, lines[pos.Line-1])
+}
+
+var nameOK = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+func (f *File) check(p *problems) {
+	if f.APIVersion != APIVersion {
+		p.add("$.apiVersion", "must be %s, not %q", APIVersion, f.APIVersion)
+	}
+	if !nameOK.MatchString(f.Name) {
+		p.add("$.name", "must be letters, digits and hyphens, not %q", f.Name)
+	}
+	if _, _, err := f.seed(); err != nil {
+		p.add("$.seed", "%v", err)
+	}
+	duration(p, "$.budget", f.Budget, time.Second)
+	if len(f.Targets) == 0 {
+		p.add("$.targets", "there must be at least one target")
+	}
+	for name, t := range f.Targets {
+		at := "$.targets." + name
+		if !nameOK.MatchString(name) {
+			p.add("$.targets", "target %q: the name must be letters, digits and hyphens", name)
+		}
+		if t.Kind == "" {
+			p.add(at, "it needs a kind, such as quorumkv or postgres")
+		}
+		if t.Nodes < 0 {
+			p.add(at+".nodes", "must not be negative")
+		}
+	}
+	f.Defaults.check(p, "$.defaults")
+	if len(f.Cases) == 0 {
+		p.add("$.cases", "there must be at least one case")
+	}
+	for i := range f.Cases {
+		f.checkCase(p, i)
+	}
+	for _, n := range []struct {
+		key   string
+		value *int
+	}{{"ok", f.Require.OK}, {"readsAtRisk", f.Require.ReadsAtRisk}, {"duringFaults", f.Require.DuringFaults}} {
+		if n.value != nil && *n.value < 0 {
+			p.add("$.require."+n.key, "must not be negative")
+		}
+	}
+	f.Gate.check(p)
+}
+
+func (f *File) checkCase(p *problems, i int) {
+	c, at := &f.Cases[i], fmt.Sprintf("$.cases[%d]", i)
+	if !nameOK.MatchString(c.Name) {
+		p.add(at+".name", "must be letters, digits and hyphens, not %q", c.Name)
+	}
+	for j := range i {
+		if f.Cases[j].Name == c.Name {
+			p.add(at+".name", "case %q is there twice", c.Name)
+		}
+	}
+	if len(c.Matrix.Target) == 0 {
+		p.add(at+".matrix", "it needs target: a list of names of targets")
+	}
+	for j, name := range c.Matrix.Target {
+		if _, ok := f.Targets[name]; !ok {
+			p.add(fmt.Sprintf("%s.matrix.target[%d]", at, j), "there is no target %q", name)
+		}
+	}
+	if len(c.Matrix.Levels) == 0 {
+		p.add(at+".matrix", "it needs levels: a list such as [W2R2] or [local/replica]")
+	}
+	for j, l := range c.Matrix.Levels {
+		if _, _, err := splitLevels(l); err != nil {
+			p.add(fmt.Sprintf("%s.matrix.levels[%d]", at, j), "%v", err)
+		}
+	}
+	for j, list := range c.Matrix.Faults {
+		if _, err := nemesis.Parse(strings.Join(list, ",")); err != nil {
+			p.add(fmt.Sprintf("%s.matrix.faults[%d]", at, j), "%v", err)
+		}
+	}
+	c.Settings.check(p, at+".settings")
+	if len(c.Claims) == 0 {
+		p.add(at, "it needs claims: without one nothing is judged")
+	}
+	for j := range c.Claims {
+		c.Claims[j].check(p, fmt.Sprintf("%s.claims[%d]", at, j))
+	}
+}
+
+func (c *Claim) check(p *problems, at string) {
+	if _, err := registry.ByName(c.Model); err != nil {
+		p.add(at+".model", "%v", err)
+	}
+	if _, err := parseWhen(c.When); err != nil {
+		p.add(at+".when", "%v", err)
+	}
+	if !slices.Contains([]string{ExpectHolds, ExpectViolated, ExpectReport}, c.Expect) {
+		p.add(at+".expect", "must be %s, %s or %s, not %q", ExpectHolds, ExpectViolated, ExpectReport, c.Expect)
+	}
+}
+
+func (s *Settings) check(p *problems, at string) {
+	if s.Workload != "" {
+		if _, err := workloads.ByName(s.Workload); err != nil {
+			p.add(at+".workload", "%v", err)
+		}
+	}
+	if _, err := workloads.ParseWeights(s.Weights); err != nil {
+		p.add(at+".weights", "%v", err)
+	}
+	if s.Session != "" && s.Session != harness.SessionStay && s.Session != harness.SessionRoam {
+		p.add(at+".session", "must be stay or roam, not %q", s.Session)
+	}
+	if s.Concurrency != "" {
+		if _, err := workloads.ParseConcurrency(s.Concurrency, 1); err != nil {
+			p.add(at+".concurrency", "%v", err)
+		}
+	}
+	for _, n := range []struct {
+		key   string
+		value float64
+	}{{"rate", s.Rate}, {"keys", float64(s.Keys)}, {"opsPerKey", float64(s.OpsPerKey)}, {"maxInfoPerKey", float64(s.MaxInfoPerKey)}} {
+		if n.value < 0 {
+			p.add(at+"."+n.key, "must not be negative")
+		}
+	}
+	duration(p, at+".duration", s.Duration, time.Second)
+	duration(p, at+".opTimeout", s.OpTimeout, time.Millisecond)
+	duration(p, at+".settle", s.Settle, time.Millisecond)
+	duration(p, at+".faultInterval", s.FaultInterval, time.Millisecond)
+	duration(p, at+".faultHold", s.FaultHold, time.Millisecond)
+	if s.FaultMode != "" && s.FaultMode != string(nemesis.OneAtATime) && s.FaultMode != string(nemesis.Mixed) {
+		p.add(at+".faultMode", "must be %s or %s, not %q", nemesis.OneAtATime, nemesis.Mixed, s.FaultMode)
+	}
+}
+
+// duration checks a duration; empty is none.
+func duration(p *problems, at, text string, least time.Duration) {
+	if text == "" {
+		return
+	}
+	if d, err := time.ParseDuration(text); err != nil || d < least {
+		p.add(at, "must be a duration of at least %s, such as 500ms, 20s or 5m, not %q", least, text)
+	}
+}
+
+func (g *Gate) check(p *problems) {
+	for key, v := range map[string]string{"inconclusive": g.Inconclusive, "environment": g.Environment} {
+		if v != "" && v != results.PolicyFail && v != results.PolicyWarn {
+			p.add("$.gate."+key, "must be fail or warn, not %q", v)
+		}
+	}
+	for i, t := range g.Thresholds {
+		if _, err := results.ParseThreshold(t); err != nil {
+			p.add(fmt.Sprintf("$.gate.thresholds[%d]", i), "%v", err)
+		}
+	}
+	for i, k := range g.Known {
+		at := fmt.Sprintf("$.gate.known[%d]", i)
+		if k.ID == "" {
+			p.add(at, "it needs the id of a claim")
+		}
+		if _, err := time.Parse(time.DateOnly, k.Until); err != nil {
+			p.add(at+".until", "must be a day such as 2027-03-01, not %q: nothing is known for ever", k.Until)
+		}
+		if strings.TrimSpace(k.Reason) == "" {
+			p.add(at, "it needs a reason")
+		}
+	}
+}
+
+// seed is the seed and whether there is one.
+func (f *File) seed() (uint64, bool, error) {
+	if f.Seed == "" || f.Seed == "auto" {
+		return 0, false, nil
+	}
+	n, err := strconv.ParseUint(f.Seed, 10, 53)
+	if err != nil {
+		return 0, false, fmt.Errorf("must be auto or a number below 2^53, not %q", f.Seed)
+	}
+	return n, true, nil
+}
+
+var numbered = regexp.MustCompile(`^W(\d+)R(\d+)$`)
+
+// splitLevels reads W2R2 and write/read.
+func splitLevels(text string) (write, read string, err error) {
+	if m := numbered.FindStringSubmatch(text); m != nil {
+		return m[1], m[2], nil
+	}
+	write, read, ok := strings.Cut(text, "/")
+	if !ok || write == "" || read == "" || strings.Contains(read, "/") {
+		return "", "", fmt.Errorf("levels %q: must be like W2R2, or the write and the read level like local/replica", text)
+	}
+	return write, read, nil
+}

@@ -1,0 +1,231 @@
+package suite
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/suites"
+	"github.com/lapse-test/lapse/targets"
+)
+
+const good = `apiVersion: lapse/v1
+name: x
+seed: "1"
+budget: 5m
+targets:
+  s: {kind: quorumkv, nodes: 3, options: {read_repair: blocking}}
+defaults: {workload: session, weights: "", session: roam, concurrency: 2n, rate: 100, keys: 4, opsPerKey: 50, maxInfoPerKey: 4, duration: 5s, opTimeout: 1s, settle: 100ms, faultInterval: 2s, faultHold: 1s, faultMode: one-at-a-time}
+cases:
+  - name: c
+    matrix: {target: [s], levels: [W2R2], faults: [[partition-one]]}
+    options: {hinted_handoff: "false"}
+    settings: {rate: 200}
+    claims:
+      - {model: linearizable, when: "W+R>N", expect: holds}
+require: {ok: 1, readsAtRisk: 1, duringFaults: 1, faultsBite: true}
+gate:
+  inconclusive: warn
+  environment: fail
+  thresholds: ["read.p99 < 250ms"]
+  known: [{id: a, until: 2027-01-01, reason: why}]
+`
+
+func environment() runs.Environment {
+	return runs.Environment{Log: slog.New(slog.DiscardHandler)}
+}
+
+func TestGoodFile(t *testing.T) {
+	s, err := Load(t.Context(), "x.yaml", []byte(good), nil, environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Runs) != 1 || s.Runs[0].ID != "c/s/W2R2/partition-one" || len(s.Runs[0].Claims) != 1 {
+		t.Fatalf("runs %+v", s.Runs)
+	}
+	r := s.Runs[0]
+	if r.Request.Rate != 200 || r.Request.Options["read_repair"] != "blocking" || r.Request.Options["hinted_handoff"] != "false" || s.Seed != 1 {
+		t.Errorf("request %+v", r.Request)
+	}
+	if r.Claims[0].Line != 14 {
+		t.Errorf("the claim is said to stand on line %d", r.Claims[0].Line)
+	}
+	if got := *r.Planned.Require; got.OK != 1 || got.AtRisk != 1 || !got.FaultsBit || got.DuringFaults != 1 {
+		t.Errorf("require %+v", got)
+	}
+}
+
+// bad is one change of the good file each: what is replaced, by what, and what the
+// error must say. There is a row for every key.
+var bad = []struct{ key, from, to, says string }{
+	{"apiVersion", "lapse/v1", "lapse/v2", "x.yaml:1:13"},
+	{"name", "name: x", "name: a b", "x.yaml:2:7"},
+	{"seed", `seed: "1"`, `seed: "-1"`, "x.yaml:3:7"},
+	{"budget", "budget: 5m", "budget: soon", "x.yaml:4:9"},
+	{"description", "name: x", "name: x\ndescription: [1]", "[3:14]"},
+	{"kind", "kind: quorumkv", "kind: quorumvk", "there are: quorumkv"},
+	{"nodes", "nodes: 3", "nodes: -3", "x.yaml:6:"},
+	{"options", "read_repair: blocking", "read_repair: on", "off, async, blocking"},
+	{"optional", "nodes: 3", "nodes: 3, optional: perhaps", "[6:"},
+	{"targets", "  s: {kind", "  t: {kind", "no target \"s\""},
+	{"workload", "workload: session", "workload: sesion", "session"},
+	{"workloadOptions", "workload: session", "workload: session, workloadOptions: {x: \"1\"}", "session"},
+	{"weights", `weights: ""`, "weights: a=b", "defaults.weights"},
+	{"session", "session: roam", "session: walk", "stay or roam"},
+	{"concurrency", "concurrency: 2n", "concurrency: n2", "defaults.concurrency"},
+	{"rate", "rate: 100", "rate: -1", "defaults.rate"},
+	{"keys", "keys: 4", "keys: -4", "defaults.keys"},
+	{"opsPerKey", "opsPerKey: 50", "opsPerKey: -1", "defaults.opsPerKey"},
+	{"maxInfoPerKey", "maxInfoPerKey: 4", "maxInfoPerKey: -1", "defaults.maxInfoPerKey"},
+	{"duration", "duration: 5s", "duration: 5", "defaults.duration"},
+	{"opTimeout", "opTimeout: 1s", "opTimeout: x", "defaults.opTimeout"},
+	{"settle", "settle: 100ms", "settle: x", "defaults.settle"},
+	{"faultInterval", "faultInterval: 2s", "faultInterval: x", "defaults.faultInterval"},
+	{"faultHold", "faultHold: 1s", "faultHold: 3s", "does not fit"},
+	{"faultMode", "faultMode: one-at-a-time", "faultMode: both", "mixed"},
+	{"defaults", "defaults: {", "default: {", `did you mean "defaults"?`},
+	{"settings", "settings: {rate: 200}", "settings: {rate: -200}", "cases[0].settings.rate"},
+	{"cases", "cases:\n", "cases: []\nx:\n", "unknown field"},
+	{"case name", "- name: c", "- name: c/d", "x.yaml:9:11"},
+	{"matrix", "matrix: {target: [s], levels", "matrix: {levels", "it needs target"},
+	{"target", "target: [s]", "target: [t]", `there is no target "t"`},
+	{"levels", "levels: [W2R2]", "levels: [W2]", "x.yaml:10:"},
+	{"levels beyond N", "levels: [W2R2]", "levels: [W2R4]", "N is 3"},
+	{"faults", "[[partition-one]]", "[[partition-won]]", "partition-one"},
+	{"case options", `hinted_handoff: "false"`, `hinted_handof: "false"`, "hinted_handoff"},
+	{"claims", "claims:\n      - {model: linearizable, when: \"W+R>N\", expect: holds}", "claims: []", "it needs claims"},
+	{"model", "model: linearizable", "model: linearisable", `did you mean "linearizable"`},
+	{"when", `when: "W+R>N"`, `when: "W+R"`, "no comparison"},
+	{"when's names", `when: "W+R>N"`, `when: "W+Q>N"`, `"Q" has no value`},
+	{"when that is never", `when: "W+R>N"`, `when: "W+R<=N"`, "applies to no run"},
+	{"expect", "expect: holds", "expect: hold", "holds, violated or report"},
+	{"ok", "ok: 1", "ok: -1", "require.ok"},
+	{"readsAtRisk", "readsAtRisk: 1", "readsAtRisk: -1", "require.readsAtRisk"},
+	{"duringFaults", "duringFaults: 1", "duringFaults: -1", "require.duringFaults"},
+	{"faultsBite", "faultsBite: true", "faultsBite: 7", "[15:"},
+	{"require", "require: {ok", "requires: {ok", `did you mean "require"?`},
+	{"inconclusive", "inconclusive: warn", "inconclusive: pass", "fail or warn"},
+	{"environment", "environment: fail", "environment: retry", "fail or warn"},
+	{"thresholds", "read.p99 < 250ms", "read.p98 < 250ms", "read.p99"},
+	{"id", "{id: a, ", "{", "it needs the id"},
+	{"until", "until: 2027-01-01", "until: never", "2027-03-01"},
+	{"reason", ", reason: why", "", "it needs a reason"},
+	{"known", "known: [", "knwon: [", `did you mean "known"?`},
+	{"gate", "gate:\n", "gates:\n", `did you mean "gate"?`},
+}
+
+func TestBadValues(t *testing.T) {
+	covered := map[string]bool{}
+	for _, c := range bad {
+		covered[c.key] = true
+		t.Run(c.key, func(t *testing.T) {
+			text := strings.Replace(good, c.from, c.to, 1)
+			if text == good {
+				t.Fatalf("%q is not in the good file", c.from)
+			}
+			_, err := Load(t.Context(), "x.yaml", []byte(text), nil, environment())
+			var usage *targets.UsageError
+			if !errors.As(err, &usage) {
+				t.Fatalf("error %v is no usage error", err)
+			}
+			if !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "x.yaml:") {
+				t.Errorf("error %q does not say %q", err, c.says)
+			}
+		})
+	}
+	var keys []string
+	collect(reflect.TypeFor[File](), &keys)
+	for _, k := range keys {
+		if !covered[k] {
+			t.Errorf("no bad value is tried for %s", k)
+		}
+	}
+}
+
+func TestUnknownKeyQuotesTheLine(t *testing.T) {
+	_, err := Parse("x.yaml", []byte(strings.Replace(good, "concurrency", "conccurency", 1)))
+	for _, want := range []string{"x.yaml:[7:", "conccurency", `did you mean "concurrency"?`, "  7 | defaults"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %q", err, want)
+		}
+	}
+}
+
+func TestWhen(t *testing.T) {
+	numbers := map[string]int{"W": 2, "R": 1, "N": 3}
+	words := map[string]string{"read": "replica", "write": "local", "target": "s", "faults": "none"}
+	for text, want := range map[string]bool{
+		"": true, "W+R>N": false, "W+R<=N": true, "2*W>N": true, "W==2 && R==1": true, "W==2 && R!=1": false,
+		"read==replica": true, "read!=replica": false, "faults==none && W<N": true, "W+R>=N": true, "target=='s'": true,
+	} {
+		c, err := parseWhen(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.holds(numbers, words); got != want || err != nil {
+			t.Errorf("%q is %v (%v), want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"W", "W>", "W>N>R", "read>replica", "X>1", "W+>1"} {
+		if _, err := parseWhen(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
+// TestShippedSuites plans all of them, and the example.
+func TestShippedSuites(t *testing.T) {
+	for _, name := range suites.Names() {
+		b, err := suites.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Load(t.Context(), name, b, nil, environment())
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if s.File.Name != name || s.File.Description == "" {
+			t.Errorf("suite %s has name %q, description %q", name, s.File.Name, s.File.Description)
+		}
+	}
+	if _, err := Load(t.Context(), "init.yaml", Example, nil, environment()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSchemaKnowsEveryKey(t *testing.T) {
+	b, err := JSONSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(b) {
+		t.Fatal("the schema is no JSON")
+	}
+	var keys []string
+	collect(reflect.TypeFor[File](), &keys)
+	for _, k := range keys {
+		if !bytes.Contains(b, []byte(`"`+k+`": {`)) {
+			t.Errorf("the schema lacks %s", k)
+		}
+	}
+	if !bytes.Contains(b, []byte(`"additionalProperties": false`)) {
+		t.Error("the schema lets unknown keys pass")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(good))
+	f.Add(Example)
+	f.Add([]byte("apiVersion: lapse/v1\ncases: [{matrix: {faults: [[]]}}]"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := Parse("x.yaml", b); err == nil && len(s.Cases) == 0 {
+			t.Error("a suite without cases was taken")
+		}
+	})
+}

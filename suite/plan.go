@@ -1,0 +1,337 @@
+package suite
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/quorumkv"
+)
+
+// Suite is a suite file, ready to be run.
+type Suite struct {
+	File *File
+	// Source is where it came from, Digest the SHA-256 of its text.
+	Source, Digest string
+	Seed           uint64
+	Budget         time.Duration
+	Runs           []Run
+}
+
+// Run is one combination of a matrix.
+type Run struct {
+	// ID is case/target/levels/faults.
+	ID string
+	// Target is the name in the file; Optional is as there.
+	Target   string
+	Optional bool
+	Faults   []string
+	Request  runs.Request
+	// Planned is nil if the target is not to be had, and Missing says why.
+	Planned *runs.Planned
+	Missing string
+	Claims  []RunClaim
+}
+
+// RunClaim is a claim that applies to a run.
+type RunClaim struct {
+	Claim
+	Line int
+}
+
+// Load parses a suite and plans all its runs. Nothing is started. seed replaces
+// that of the file if it is not nil.
+func Load(ctx context.Context, source string, text []byte, seed *uint64, env runs.Environment) (*Suite, error) {
+	f, err := Parse(source, text)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	s := &Suite{File: f, Source: source, Digest: hex.EncodeToString(sum[:])}
+	n, given, err := f.seed()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case seed != nil:
+		s.Seed = *seed
+	case given:
+		s.Seed = n
+	default:
+		s.Seed = rand.Uint64N(1 << 53) // exact as a JSON number anywhere
+	}
+	if f.Budget != "" {
+		if s.Budget, err = time.ParseDuration(f.Budget); err != nil {
+			return nil, fmt.Errorf("reading the budget: %w", err)
+		}
+	}
+	p := &problems{name: source, source: text}
+	for i := range f.Cases {
+		s.expand(ctx, p, i, env)
+	}
+	return s, errors.Join(p.errs...)
+}
+
+func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environment) {
+	c := &s.File.Cases[i]
+	faults := c.Matrix.Faults
+	if len(faults) == 0 {
+		faults = [][]string{nil}
+	}
+	used := make([]bool, len(c.Claims))
+	for _, target := range c.Matrix.Target {
+		for j, levels := range c.Matrix.Levels {
+			for _, list := range faults {
+				r := s.request(c, target, levels, list)
+				var err error
+				if r.Planned, err = runs.Plan(ctx, r.Request, env); err != nil {
+					if r.Optional && unknownTarget(r.Request.Target, env) {
+						r.Missing = err.Error()
+						s.Runs = append(s.Runs, r)
+						for k := range used {
+							used[k] = true
+						}
+						continue
+					}
+					p.add(fmt.Sprintf("$.cases[%d].matrix.levels[%d]", i, j), "%s: %v", r.ID, err)
+					continue
+				}
+				for k := range c.Claims {
+					at := fmt.Sprintf("$.cases[%d].claims[%d].when", i, k)
+					ok, err := applies(&c.Claims[k], &r)
+					if err != nil {
+						p.add(at, "%s: %v", r.ID, err)
+						return
+					}
+					if ok {
+						used[k] = true
+						line, _, _ := p.locate(fmt.Sprintf("$.cases[%d].claims[%d].model", i, k))
+						r.Claims = append(r.Claims, RunClaim{c.Claims[k], line})
+					}
+				}
+				if r.Planned, err = s.withModels(ctx, &r, env); err != nil {
+					p.add(fmt.Sprintf("$.cases[%d]", i), "%s: %v", r.ID, err)
+					continue
+				}
+				s.Runs = append(s.Runs, r)
+			}
+		}
+	}
+	for k := range used {
+		if !used[k] && len(p.errs) == 0 {
+			p.add(fmt.Sprintf("$.cases[%d].claims[%d].when", i, k), "this claim applies to no run of its matrix")
+		}
+	}
+}
+
+// withModels plans again, now that it is known what is claimed.
+func (s *Suite) withModels(ctx context.Context, r *Run, env runs.Environment) (*runs.Planned, error) {
+	var models []string
+	for _, c := range r.Claims {
+		if !slices.Contains(models, c.Model) {
+			models = append(models, c.Model)
+		}
+	}
+	r.Request.Models = strings.Join(models, ",")
+	p, err := runs.Plan(ctx, r.Request, env)
+	if err != nil {
+		return nil, err
+	}
+	need := results.RequireOfRun(len(p.Plan.Schedule.Steps) > 0)
+	q := s.File.Require
+	for _, n := range []struct{ to, from *int }{{&need.OK, q.OK}, {&need.AtRisk, q.ReadsAtRisk}, {&need.DuringFaults, q.DuringFaults}} {
+		if n.from != nil {
+			*n.to = *n.from
+		}
+	}
+	if q.FaultsBite != nil {
+		need.FaultsBit = *q.FaultsBite
+	}
+	if len(p.Plan.Schedule.Steps) == 0 {
+		need.FaultsBit, need.DuringFaults = false, 0
+	}
+	p.Require = &need
+	return p, nil
+}
+
+// request makes a run of the matrix, before its claims are known.
+func (s *Suite) request(c *Case, target, levels string, faults []string) Run {
+	t := s.File.Targets[target]
+	set := over(s.File.Defaults, c.Settings)
+	write, read, _ := splitLevels(levels) // checked by Parse
+	options := maps.Clone(t.Options)
+	if options == nil {
+		options = map[string]string{}
+	}
+	maps.Copy(options, c.Options)
+	name := strings.Join(faults, "+")
+	if name == "" {
+		name = "none"
+	}
+	return Run{
+		ID:     strings.Join([]string{c.Name, target, strings.ReplaceAll(levels, "/", "-"), name}, "/"),
+		Target: target, Optional: t.Optional, Faults: faults,
+		Request: runs.Request{
+			Target: t.Kind, Nodes: t.Nodes, WriteLevel: write, ReadLevel: read, Options: options,
+			Workload: set.Workload, WorkloadOptions: set.WorkloadOptions, Weights: set.Weights,
+			Keys: set.Keys, OpsPerKey: set.OpsPerKey, MaxInfoPerKey: set.MaxInfoPerKey,
+			Session: set.Session, Concurrency: set.Concurrency, Rate: rate(set.Rate),
+			Duration: span(set.Duration), OpTimeout: span(set.OpTimeout), Settle: span(set.Settle),
+			Faults:        strings.Join(faults, ","),
+			FaultInterval: span(set.FaultInterval), FaultHold: span(set.FaultHold), FaultMode: set.FaultMode,
+			Seed: s.Seed, Seeded: true,
+		},
+	}
+}
+
+func rate(r float64) float64 {
+	if r == 0 {
+		return runs.DefaultRate
+	}
+	return r
+}
+
+// span reads a duration that Parse has checked; empty is 0.
+func span(text string) time.Duration {
+	d, _ := time.ParseDuration(text)
+	return d
+}
+
+// over is base with what more sets.
+func over(base, more Settings) Settings {
+	s := base
+	set(&s.Workload, more.Workload)
+	if more.WorkloadOptions != nil {
+		s.WorkloadOptions = more.WorkloadOptions
+	}
+	set(&s.Weights, more.Weights)
+	set(&s.Session, more.Session)
+	set(&s.Concurrency, more.Concurrency)
+	set(&s.Rate, more.Rate)
+	set(&s.Keys, more.Keys)
+	set(&s.OpsPerKey, more.OpsPerKey)
+	set(&s.MaxInfoPerKey, more.MaxInfoPerKey)
+	set(&s.Duration, more.Duration)
+	set(&s.OpTimeout, more.OpTimeout)
+	set(&s.Settle, more.Settle)
+	set(&s.FaultInterval, more.FaultInterval)
+	set(&s.FaultHold, more.FaultHold)
+	set(&s.FaultMode, more.FaultMode)
+	return s
+}
+
+func set[T comparable](to *T, value T) {
+	var zero T
+	if value != zero {
+		*to = value
+	}
+}
+
+func unknownTarget(kind string, env runs.Environment) bool {
+	_, err := env.Target(kind)
+	return err != nil
+}
+
+// applies decides a claim's condition for a run.
+func applies(c *Claim, r *Run) (bool, error) {
+	when, err := parseWhen(c.When)
+	if err != nil {
+		return false, err
+	}
+	plan := r.Planned.Plan
+	faults := strings.Join(r.Faults, "+")
+	if faults == "" {
+		faults = "none"
+	}
+	words := map[string]string{"write": plan.WriteLevel, "read": plan.ReadLevel, "target": r.Target, "faults": faults}
+	return when.holds(replicas(r), words)
+}
+
+// replicas are N, W and R where the levels are counts of replicas.
+func replicas(r *Run) map[string]int {
+	cfg := r.Planned.Config
+	switch r.Planned.Plan.Target {
+	case quorumkv.Name:
+		if n, w, rd, err := quorumkv.Levels(cfg); err == nil {
+			return map[string]int{"N": n, "W": w, "R": rd}
+		}
+	case "cassandra":
+		n, err := strconv.Atoi(cfg.Options["rf"])
+		if err != nil {
+			return nil
+		}
+		counts := map[string]int{"ANY": 0, "ONE": 1, "TWO": 2, "THREE": 3, "QUORUM": n/2 + 1, "ALL": n}
+		w, okW := counts[cfg.WriteLevel]
+		rd, okR := counts[cfg.ReadLevel]
+		if okW && okR {
+			return map[string]int{"N": n, "W": w, "R": rd}
+		}
+	}
+	return nil
+}
+
+// Estimate is how long a run will take, from what starting its target takes on
+// two cores.
+func (r *Run) Estimate() time.Duration {
+	if r.Planned == nil {
+		return 0
+	}
+	start := map[string]time.Duration{"quorumkv": 2 * time.Second, "postgres": 6 * time.Second, "cassandra": 75 * time.Second}[r.Request.Target]
+	if start == 0 {
+		start = 10 * time.Second
+	}
+	return start + time.Duration(r.Planned.Plan.Duration) + time.Duration(r.Planned.Plan.Settle)
+}
+
+// Estimate is how long all runs will take, without the budget.
+func (s *Suite) Estimate() time.Duration {
+	var total time.Duration
+	for i := range s.Runs {
+		total += s.Runs[i].Estimate()
+	}
+	return total
+}
+
+// Policy is the gate of the file.
+func (s *Suite) Policy() results.Policy {
+	p := results.Policy{Inconclusive: s.File.Gate.Inconclusive, Environment: s.File.Gate.Environment, Thresholds: s.File.Gate.Thresholds}
+	for _, k := range s.File.Gate.Known {
+		p.Known = append(p.Known, results.KnownIssue(k))
+	}
+	return p
+}
+
+// Present looks again whether the software of optional targets is there, and
+// takes out the runs of those whose is not.
+func (s *Suite) Present(ctx context.Context) {
+	missing := map[string]string{}
+	for i := range s.Runs {
+		r := &s.Runs[i]
+		if r.Planned == nil || !r.Optional {
+			continue
+		}
+		why, known := missing[r.Target]
+		if !known {
+			if f, ok := r.Planned.Target.(targets.Fetcher); ok {
+				if _, err := f.Present(ctx, r.Planned.Config); err != nil {
+					why = err.Error()
+				}
+			}
+			missing[r.Target] = why
+		}
+		if why != "" {
+			r.Planned, r.Missing = nil, why
+		}
+	}
+}

@@ -1,0 +1,218 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// DirSuites is the directory, below that of the runs, in which suites are kept.
+const DirSuites = "suites"
+
+// Options are how a suite is carried out.
+type Options struct {
+	Provider cluster.Provider
+	Reason   string
+	// Resume goes on with an earlier result: cases that it has are not run again,
+	// except those that could not be run or were not reached. A violation stays.
+	Resume *results.SuiteResult
+	// Done is called after each case.
+	Done func(n, of int, c *results.CaseResult)
+}
+
+// Run carries the suite out and judges it. The result is saved after every case;
+// it is never nil when the error is.
+func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*results.SuiteResult, error) {
+	began := time.Now()
+	res := o.Resume
+	var dir results.Dir
+	if res == nil {
+		res = &results.SuiteResult{
+			Schema: results.SuiteSchema, Suite: s.File.Name, File: s.Source, Digest: s.Digest,
+			Seed: s.Seed, Started: began, Policy: s.Policy(),
+		}
+		var err error
+		id := s.File.Name + "-" + results.NewID(began, uint32(began.Nanosecond()))
+		if dir, err = results.Create(filepath.Join(env.Out, DirSuites), id); err != nil {
+			return nil, &cluster.EnvironmentError{Doing: "keeping the suite's results", Err: err, Way: "name a writable directory with --out"}
+		}
+		res.ID = id
+	} else {
+		if res.Digest != s.Digest {
+			return nil, targets.Usagef("--resume: %s was run with another text of %s; run it anew", res.ID, s.Source)
+		}
+		dir = results.Dir{Path: filepath.Join(env.Out, DirSuites, res.ID), ID: res.ID}
+	}
+	res.State = "running"
+	res.Cases = s.keep(res.Cases)
+	done := map[string]bool{}
+	for _, c := range res.Cases {
+		done[c.ID] = true
+	}
+	for i := range s.Runs {
+		r := &s.Runs[i]
+		if done[r.ID] {
+			continue
+		}
+		c, err := s.carryOut(ctx, r, began, env, o)
+		if err != nil {
+			return res, err
+		}
+		if c == nil {
+			break // interrupted
+		}
+		res.Cases = append(res.Cases, *c)
+		if err := dir.WriteJSON(results.FileSuite, res); err != nil {
+			return res, err
+		}
+		if o.Done != nil {
+			o.Done(len(res.Cases), len(s.Runs), c)
+		}
+	}
+	res.State, res.Finished = "finished", time.Now()
+	if ctx.Err() != nil {
+		res.State = "interrupted"
+	}
+	gate, err := results.Gate(res, nil, time.Now())
+	if err != nil {
+		return res, err
+	}
+	res.Gate, res.Exit = gate, &gate.Exit
+	return res, dir.WriteJSON(results.FileSuite, res)
+}
+
+// keep is what a resumed suite does not do again: everything that was judged.
+func (s *Suite) keep(cases []results.CaseResult) []results.CaseResult {
+	var out []results.CaseResult
+	for _, c := range cases {
+		if c.Status != results.CaseEnvironment && c.Status != results.CaseNotRun && c.Status != results.CaseSkipped {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// carryOut makes one run. It returns nil when it was interrupted.
+func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.Environment, o Options) (*results.CaseResult, error) {
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	c := &results.CaseResult{ID: r.ID, Target: r.Target, WriteLevel: r.Request.WriteLevel, ReadLevel: r.Request.ReadLevel, Faults: r.Faults}
+	if r.Planned == nil {
+		c.Status, c.Reason = results.CaseSkipped, r.Missing
+		return c, nil
+	}
+	if left := s.Budget - time.Since(began); s.Budget > 0 && r.Estimate() > left {
+		c.Status, c.Reason = results.CaseNotRun, fmt.Sprintf("the budget of %s has %s left, and this takes about %s", s.Budget, max(0, left.Round(time.Second)), r.Estimate())
+		return c, nil
+	}
+	start := time.Now()
+	f, err := runs.Run(ctx, r.Planned, o.Provider, o.Reason, env)
+	c.Seconds = time.Since(start).Seconds()
+	if f == nil {
+		return nil, err
+	}
+	if f.Report.Interrupted {
+		return nil, nil
+	}
+	c.Run, c.Reproduce = f.Dir.ID, f.Summary.Reproduce
+	c.Status = results.CasePassed
+	if err != nil {
+		c.Status, c.Reason = results.CaseEnvironment, err.Error()
+	}
+	if f.History != nil {
+		c.Figures = figures(f.History, f.Summary.Load)
+	}
+	for _, claim := range r.Claims {
+		j := judge(r.ID, claim, &f.Summary)
+		// What broke before the run went wrong is broken all the same; what did
+		// not is not known.
+		if err != nil && j.Status != results.CaseViolated {
+			continue
+		}
+		c.Status = results.WorseCase(c.Status, j.Status)
+		c.Claims = append(c.Claims, j)
+	}
+	if len(r.Claims) == 0 && err == nil {
+		c.Status, c.Reason = results.CaseInconclusive, "no claim applies to it"
+	}
+	return c, nil
+}
+
+// judge compares a claim with its model's verdict.
+func judge(id string, claim RunClaim, s *results.Summary) results.ClaimResult {
+	j := results.ClaimResult{ID: id + "/" + claim.Model, Model: claim.Model, Expect: claim.Expect, Line: claim.Line, Status: results.CasePassed}
+	v, ok := s.ByModel(claim.Model)
+	if !ok {
+		j.Observed, j.Status = checkers.Inconclusive, results.CaseInconclusive
+		j.Detail = "it was not checked"
+		for _, n := range s.NotChecked {
+			if n.Model == claim.Model {
+				j.Detail += ": " + n.Reason
+			}
+		}
+	} else {
+		j.Observed, j.Violations = v.Status, v.Total
+		switch {
+		case len(v.Violations) > 0:
+			j.Detail = v.Violations[0].Sentence
+		case len(v.Reasons) > 0:
+			j.Detail = strings.Join(v.Reasons, "; ")
+		default:
+			j.Detail = results.EvidenceText(v)
+		}
+		switch claim.Expect {
+		case ExpectHolds:
+			j.Status = map[checkers.Status]results.CaseStatus{checkers.Held: results.CasePassed, checkers.Violated: results.CaseViolated}[v.Status]
+		case ExpectViolated:
+			if v.Status != checkers.Violated {
+				j.Detail = "a violation was expected and none was seen, so that a pass of the other claims proves little: " + j.Detail
+				j.Status = ""
+			}
+		}
+		if j.Status == "" {
+			j.Status = results.CaseInconclusive
+		}
+	}
+	if claim.Expect == ExpectReport {
+		j.Status = results.CasePassed
+	}
+	return j
+}
+
+// figures are what thresholds are about.
+func figures(h *history.History, l *results.Load) *results.CaseFigures {
+	f := &results.CaseFigures{Availability: 1}
+	if l != nil {
+		f.OKPerSecond, f.ReadP99, f.WriteP99 = l.OKPerSecond, l.Read.P99, l.Write.P99
+		if l.Ops > 0 {
+			f.Availability = float64(l.OK) / float64(l.Ops)
+		}
+	}
+	for i := range h.Faults {
+		healed := h.Faults[i].Healed
+		if healed == 0 {
+			continue
+		}
+		next := history.Never
+		for j := range h.Ops {
+			op := &h.Ops[j]
+			if op.Outcome == history.OK && op.Invoke >= healed && op.Complete < next && h.Mop(op).Func.Writes() {
+				next = op.Complete
+			}
+		}
+		if next != history.Never {
+			f.Recovery = max(f.Recovery, time.Duration(next-healed).Seconds())
+		}
+	}
+	return f
+}
