@@ -1,0 +1,191 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/history/formats"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/targets"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	var format, models string
+	c := &cobra.Command{
+		Use:   "check RUN|FILE",
+		Short: "Check a stored run or an imported history",
+		Long: `Check a stored run (by directory, identifier, its ending, or "latest") or a
+history in a file. Formats: ` + strings.Join(formats.Names(), ", ") + `; they are
+recognised, or named with --format.`,
+		Example: `  lapse check latest
+  lapse check --model linearizable c10-bad.txt --format porcupine-etcd`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.check(cmd, args[0], format, models)
+		},
+	}
+	c.Flags().StringVar(&format, "format", "", "format of the file (default: recognised)")
+	c.Flags().StringVar(&models, "model", "", "consistency models, comma-separated (default: those of the run, else all that apply)")
+	a.addBudgetFlags(c)
+	return c
+}
+
+// loaded is a history with what is known about how it came to be.
+type loaded struct {
+	history *history.History
+	require results.Require
+	models  []string
+}
+
+// load opens a run or reads a file.
+func (a *app) load(ref, format string) (*loaded, error) {
+	if format == "" {
+		dir, err := results.Open(a.out, ref)
+		if err == nil {
+			return loadRun(dir)
+		}
+		if fi, statErr := os.Stat(ref); statErr != nil || (fi.IsDir() && format != "") {
+			return nil, err
+		}
+	}
+	h, err := formats.Read(ref, format)
+	if err != nil {
+		return nil, targets.Usagef("%v", err)
+	}
+	return &loaded{history: h, require: results.Require{OK: 1}}, nil
+}
+
+func loadRun(dir results.Dir) (*loaded, error) {
+	h, err := history.ReadFile(dir.File(results.FileHistory))
+	if err != nil {
+		return nil, fmt.Errorf("loading run %s: %w", dir.ID, err)
+	}
+	var s results.Summary
+	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
+		return nil, err
+	}
+	l := &loaded{history: h, require: s.Require}
+	for _, v := range s.Verdicts {
+		l.models = append(l.models, v.Model)
+	}
+	if len(l.models) == 0 {
+		// A killed run never got that far; its plan knows.
+		var plan struct {
+			Models []string `json:"models"`
+		}
+		if err := dir.ReadJSON(results.FilePlan, &plan); err != nil {
+			return nil, err
+		}
+		l.models = plan.Models
+	}
+	return l, nil
+}
+
+func (a *app) check(cmd *cobra.Command, ref, format, models string) error {
+	l, err := a.load(ref, format)
+	if err != nil {
+		return err
+	}
+	names := l.models
+	if models != "" {
+		names = strings.Split(models, ",")
+	}
+	list, err := chooseCheckers(l.history, names)
+	if err != nil {
+		return err
+	}
+	assessment, err := results.Assess(cmd.Context(), l.history, list, a.budget, l.require)
+	if err != nil {
+		return &exitError{code: results.ExitBug, text: err.Error()}
+	}
+	exit := results.Exit{Code: results.ExitOf(assessment.Status), Reason: string(assessment.Status)}
+	if a.json {
+		doc := struct {
+			Exit results.Exit `json:"exit"`
+			results.Assessment
+		}{exit, assessment}
+		if err := a.printJSON(doc); err != nil {
+			return err
+		}
+	} else {
+		if l.history.Torn {
+			fmt.Fprintln(a.stdout, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
+		}
+		results.PrintVerdicts(a.stdout, a.style, &assessment)
+		a.printViolations(l.history, &assessment, shownViolations)
+		fmt.Fprintf(a.stdout, "\nresult: %s (exit %d)\n", exit.Reason, exit.Code)
+	}
+	return &exitError{code: exit.Code}
+}
+
+// chooseCheckers finds the named checkers, or all that apply to h.
+func chooseCheckers(h *history.History, names []string) ([]checkers.Checker, error) {
+	var list []checkers.Checker
+	if len(names) == 0 {
+		plain := plainOperations(h)
+		for _, e := range registry.All() {
+			c := e.New()
+			if _, ok := c.(checkers.Together); ok && plain {
+				continue // isolation levels are about transactions
+			}
+			if c.Applies(h) == nil {
+				list = append(list, c)
+			}
+		}
+		if len(list) == 0 {
+			return nil, targets.Usagef("no consistency model applies to this history")
+		}
+		return list, nil
+	}
+	for _, n := range names {
+		c, err := registry.ByName(strings.TrimSpace(n))
+		if err != nil {
+			return nil, targets.Usagef("--model: %v", err)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// plainOperations tells whether every operation is a transaction of one on a
+// register, so that isolation levels have nothing to say that the models of plain
+// operations do not say better.
+func plainOperations(h *history.History) bool {
+	for i := range h.Ops {
+		mops := h.Mops(&h.Ops[i])
+		if len(mops) != 1 || mops[0].Func == history.Append || mops[0].Func == history.ReadList {
+			return false
+		}
+	}
+	return true
+}
+
+// printViolations prints the first violations of each model in full. A proof that
+// refutes several models is printed once.
+func (a *app) printViolations(h *history.History, as *results.Assessment, each int) {
+	printed := map[string]string{}
+	for i := range as.Verdicts {
+		v := &as.Verdicts[i]
+		for j := range v.Violations {
+			if j == each {
+				break
+			}
+			x := &v.Violations[j]
+			proof := fmt.Sprint(x.Ops, x.Sentence)
+			fmt.Fprintln(a.stdout)
+			if model, again := printed[proof]; again {
+				fmt.Fprintf(a.stdout, "%s  %s: %s, by the same operations as %s\n",
+					a.style.Red(fmt.Sprintf("VIOLATION %d of %s", j+1, results.Group(v.Total))), v.Model, x.Anomaly, model)
+				continue
+			}
+			printed[proof] = v.Model
+			results.PrintViolation(a.stdout, a.style, h, x, j+1, v.Total)
+		}
+	}
+}

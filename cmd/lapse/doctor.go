@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
+	targetregistry "github.com/lapse-test/lapse/targets/registry"
+)
+
+// finding is one line of the doctor's.
+type finding struct {
+	Kind  string `json:"kind"`
+	Name  string `json:"name"`
+	Ready bool   `json:"ready"`
+	Text  string `json:"text"`
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what this machine can test, and what lacks",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found := a.examine(cmd.Context())
+			if a.json {
+				return a.printJSON(found)
+			}
+			for _, f := range found {
+				mark := a.style.Green("ready  ")
+				if !f.Ready {
+					mark = a.style.Yellow("missing")
+				}
+				fmt.Fprintf(a.stdout, "%-9s %-10s %s  %s\n", f.Kind, f.Name, mark, f.Text)
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) examine(ctx context.Context) []finding {
+	var found []finding
+	spec := cluster.Spec{Run: "doctor", Nodes: cluster.NodeNames(3), Ports: []int{7000}, LinkByLink: true, LogDir: os.TempDir()}
+	for _, p := range providers.All() {
+		f := finding{Kind: "provider", Name: p.Provider.Name(), Ready: true, Text: p.About}
+		if err := p.Provider.Available(ctx, spec); err != nil {
+			f.Ready, f.Text = false, err.Error()
+		}
+		found = append(found, f)
+	}
+	for _, t := range targetregistry.All() {
+		found = append(found, a.examineTarget(ctx, t))
+	}
+	return found
+}
+
+func (a *app) examineTarget(ctx context.Context, t targets.Target) finding {
+	info := t.Info()
+	f := finding{Kind: "target", Name: info.Name, Ready: true, Text: "built in"}
+	fetcher, ok := t.(targets.Fetcher)
+	if !ok {
+		return f
+	}
+	cfg, err := t.Resolve(targets.Config{Nodes: info.DefaultNodes, Cache: a.cache})
+	if err == nil {
+		f.Text, err = fetcher.Present(ctx, cfg)
+	}
+	if err != nil {
+		f.Ready, f.Text = false, fmt.Sprintf("%v (lapse fetch %s)", err, info.Name)
+	}
+	return f
+}
+
+func (a *app) fetchCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "fetch [TARGET...]",
+		Short: "Fetch the software of targets, so that runs need no network",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list := targetregistry.All()
+			if len(args) > 0 {
+				list = nil
+				for _, name := range args {
+					t, err := targetregistry.ByName(name)
+					if err != nil {
+						return err
+					}
+					list = append(list, t)
+				}
+			}
+			return a.fetchAll(cmd.Context(), list)
+		},
+	}
+	a.addRunFlags(c)
+	return c
+}
+
+func (a *app) fetchAll(ctx context.Context, list []targets.Target) error {
+	env, err := a.environment()
+	if err != nil {
+		return err
+	}
+	var found []finding
+	for _, t := range list {
+		cfg, err := t.Resolve(targets.Config{Nodes: t.Info().DefaultNodes, Cache: a.cache})
+		if err != nil {
+			return err
+		}
+		if err := fetch(ctx, t, cfg, env); err != nil {
+			return err
+		}
+		f := a.examineTarget(ctx, t)
+		found = append(found, f)
+		if !a.json {
+			fmt.Fprintf(a.stdout, "%-10s %s\n", f.Name, f.Text)
+		}
+	}
+	if a.json {
+		return a.printJSON(found)
+	}
+	return nil
+}

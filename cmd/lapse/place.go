@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+)
+
+// place is where nodes run. If the command ran in a sandbox already, to its
+// end, exited is set.
+type place struct {
+	provider cluster.Provider
+	reason   string
+	exited   bool
+	code     int
+}
+
+func (p *place) exit() error { return &exitError{code: p.code} }
+
+// place chooses the provider, fetches the software while there is a network,
+// and enters the sandbox if that is what was chosen.
+func (a *app) place(ctx context.Context, planned *runs.Planned, env runs.Environment) (*place, error) {
+	spec := planned.Target.Spec(planned.Config)
+	spec.Run, spec.LogDir = "probe", os.TempDir()
+	if names := providers.Names(providers.All()); !slices.Contains(names, planned.Plan.Provider) {
+		return nil, targets.Usagef("--provider %s: must be one of %s", planned.Plan.Provider, strings.Join(names, ", "))
+	}
+	provider, reason, err := providers.Choose(ctx, planned.Plan.Provider, spec)
+	if err != nil {
+		return nil, err
+	}
+	p := &place{provider: provider, reason: reason}
+	if sandbox.Inside() {
+		return p, nil
+	}
+	if err := fetch(ctx, planned.Target, planned.Config, env); err != nil {
+		return nil, err
+	}
+	if provider.Name() != sandbox.Name {
+		return p, nil
+	}
+	return a.enter(ctx, p, env)
+}
+
+// fetch makes a target's software be there.
+func fetch(ctx context.Context, t targets.Target, cfg targets.Config, env runs.Environment) error {
+	f, ok := t.(targets.Fetcher)
+	if !ok {
+		return nil
+	}
+	cfg.Progress, cfg.Log = env.Progress.Note, env.Log
+	if err := f.Fetch(ctx, cfg); err != nil {
+		return fmt.Errorf("fetching %s: %w", t.Info().Name, err)
+	}
+	return nil
+}
+
+// enter runs this command line again in the sandbox.
+func (a *app) enter(ctx context.Context, p *place, env runs.Environment) (*place, error) {
+	visible := []string{env.Out, env.Cache}
+	if env.DataDir != "" {
+		visible = append(visible, env.DataDir)
+	}
+	for _, dir := range visible {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return nil, &cluster.EnvironmentError{Doing: "making a directory that the sandbox needs", Err: err, Way: "name another one with --out, --cache or --data-dir"}
+		}
+	}
+	// Enter passes signals on itself; a context that ends with the first of them
+	// would make two out of one.
+	inside, code, err := sandbox.Enter(context.WithoutCancel(ctx), sandbox.Options{Visible: visible})
+	if err != nil {
+		return nil, err
+	}
+	p.exited, p.code = !inside, code
+	return p, nil
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/runs/quorum"
+)
+
+func (a *app) quorumCommand() *cobra.Command {
+	var ask quorum.Ask
+	var sets []string
+	var witnesses bool
+	c := &cobra.Command{
+		Use:   "quorum",
+		Short: "Settle W+R>N: for every pair of levels, what is promised and what was seen",
+		Long: `Run every pair of write and read levels for a while, with the nodes that a write
+needs cut off from those that a read needs, and compare for three models what the
+theory predicts with what was seen:
+
+  regular            an acknowledged write is seen by every later read
+  read-your-writes   a session sees its own acknowledged writes
+  linearizable       what W+R>N by itself does not promise
+
+A cell that may break and did not is run again, longer and harder, before it is
+called "not seen". Exit 0: nothing that is promised broke; 1: something did;
+2: too little evidence.`,
+		Example: `  lapse quorum --target quorumkv --n 3
+  lapse quorum --target quorumkv --n 3 --set read_repair=blocking --set write_timestamps=quorum
+  lapse quorum --target postgres --n 3`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if ask.Options, err = parseSets("set", sets); err != nil {
+				return err
+			}
+			if !cmd.Flags().Changed("seed") {
+				ask.Seed = rand.Uint64N(1 << 53) // exact as a JSON number anywhere
+			}
+			return a.quorum(cmd, ask, witnesses)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&ask.Target, "target", "quorumkv", "quorumkv, postgres or cassandra")
+	f.IntVar(&ask.N, "n", 3, "replicas of every key, 1 to 5; as many nodes")
+	f.StringArrayVar(&sets, "set", nil, "setting of the target, name=value (repeatable)")
+	f.StringVar(&ask.Provider, "provider", "auto", "where nodes run: auto, sandbox or local")
+	f.DurationVar(&ask.Duration, "duration", quorum.DefaultDuration, "load of each cell's first run; the second lasts twice as long")
+	f.Float64Var(&ask.Rate, "rate", quorum.DefaultRate, "operations a second over all clients")
+	f.Uint64Var(&ask.Seed, "seed", 0, "seed of every random choice (default: drawn and printed)")
+	f.BoolVar(&witnesses, "witnesses", false, "print the proof of every model that broke, cell by cell")
+	a.addRunFlags(c)
+	return c
+}
+
+func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses bool) error {
+	env, err := a.environment()
+	if err != nil {
+		return err
+	}
+	cells, err := quorum.Cells(ask)
+	if err != nil {
+		return err
+	}
+	// Every cell is planned before the first one is run, so that bad input shows.
+	var planned *runs.Planned
+	for i := range cells {
+		if planned, err = runs.Plan(cmd.Context(), cells[i].Request, env); err != nil {
+			return err
+		}
+	}
+	place, err := a.place(cmd.Context(), planned, env)
+	if err != nil {
+		return err
+	}
+	if place.exited {
+		return place.exit()
+	}
+	fmt.Fprintf(a.stderr, "lapse %s · seed %d · quorums of %s, N=%d · %d cells · %s\n", runs.Version, ask.Seed, ask.Target, ask.N, len(cells), place.reason)
+	began := time.Now()
+	quiet := env
+	quiet.Progress = harness.Silent{}
+	table, err := quorum.Run(cmd.Context(), ask, cells, place.provider, place.reason, quiet, func(r quorum.Result) {
+		reg := r.Models[quorum.Regular]
+		fmt.Fprintf(a.stderr, "  %-18s %-14s predicted %-9s observed %-12s stale %s of %s reads at risk (%d runs)\n",
+			r.Row, r.Column, reg.Predicted, reg.Observed, results.Group(r.Stale), results.Group(r.AtRisk), len(r.Runs))
+	})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if err := a.printJSON(table); err != nil {
+			return err
+		}
+		return &exitError{code: table.Exit.Code}
+	}
+	table.Print(a.stdout, a.style)
+	a.printQuorumWitnesses(table, witnesses)
+	fmt.Fprintf(a.stdout, "\nresult: %s (exit %d), %s\n", table.Exit.Reason, table.Exit.Code, time.Since(began).Round(time.Second))
+	return &exitError{code: table.Exit.Code}
+}
+
+// printQuorumWitnesses prints every proof, or in one line each where to find it;
+// what is promised and broke is always printed in full.
+func (a *app) printQuorumWitnesses(t *quorum.Table, all bool) {
+	for i := range t.Cells {
+		c := &t.Cells[i]
+		full := all
+		for _, m := range quorum.Models() {
+			full = full || !c.Models[m].AsPredicted
+		}
+		if full {
+			fmt.Fprintln(a.stdout)
+			c.PrintWitness(a.stdout, a.style)
+			continue
+		}
+		for _, m := range quorum.Models() {
+			o := c.Models[m]
+			if o.Observed == quorum.Broke {
+				fmt.Fprintf(a.stdout, "  %s %s %s: %s (lapse show %s)\n", c.Row, c.Column, m, o.Witness, o.Run)
+				break
+			}
+		}
+		for _, m := range quorum.Models() {
+			if o := c.Models[m]; o.Observed == quorum.Thin {
+				fmt.Fprintf(a.stdout, "  %s %s %s is inconclusive: %v\n", c.Row, c.Column, m, o.Reasons)
+			}
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+)
+
+func (a *app) replayCommand() *cobra.Command {
+	var expect string
+	var until int
+	c := &cobra.Command{
+		Use:   "replay RUN",
+		Short: "Run the plan of a stored run again",
+		Long: `Run the plan of a stored run again: the same operations, the same faults at the
+same times. What the database makes of it may differ: the plan is the same, not
+the interleaving. --until-violated N runs it up to N times and stops at the first
+violation: exit 1 with its witness, or 0 if all N held.`,
+		Example: `  lapse replay latest
+  lapse replay latest --until-violated 20`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkExpect(expect); err != nil {
+				return err
+			}
+			if until < 0 || until > 0 && expect != "" {
+				return targets.Usagef("--until-violated %d: must be a number of runs, and goes without --expect", until)
+			}
+			dir, err := results.Open(a.out, args[0])
+			if err != nil {
+				return err
+			}
+			plan, err := harness.ReadPlan(dir.File(results.FilePlan))
+			if err != nil {
+				return err
+			}
+			env, err := a.environment()
+			if err != nil {
+				return err
+			}
+			planned, err := runs.FromPlan(plan, env)
+			if err != nil {
+				return err
+			}
+			if until > 0 {
+				return a.replayUntil(cmd, planned, env, until)
+			}
+			return a.carryOut(cmd, planned, env, expect)
+		},
+	}
+	c.Flags().StringVar(&expect, "expect", "", "held or violated: exit 0 if the run ends so, 1 if it ends the other way")
+	c.Flags().IntVar(&until, "until-violated", 0, "run it again and again, this many times at most, until it is violated")
+	a.addRunFlags(c)
+	return c
+}
+
+// replayUntil runs a plan until it is violated. The runs before, whatever they
+// ended with, are kept as runs are, and count in the exit code.
+func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.Environment, most int) error {
+	p, err := a.place(cmd.Context(), planned, env)
+	if err != nil {
+		return err
+	}
+	if p.exited {
+		return p.exit()
+	}
+	code := results.ExitHeld
+	for n := 1; ; n++ {
+		f, err := runs.Run(cmd.Context(), planned, p.provider, p.reason, env)
+		if f == nil {
+			return err
+		}
+		if err != nil {
+			fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+		}
+		exit := f.Summary.Exit
+		code = results.WorseExit(code, exit.Code)
+		fmt.Fprintf(a.stderr, "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)
+		if exit.Code != results.ExitViolated && exit.Code != results.ExitInterrupted && exit.Code != results.ExitBug && n < most {
+			continue
+		}
+		if a.json {
+			if err := a.printJSON(&f.Summary); err != nil {
+				return err
+			}
+		} else {
+			a.printFinished(f)
+		}
+		return &exitError{code: code}
+	}
+}

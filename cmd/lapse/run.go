@@ -1,0 +1,197 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// requestFlags are the flags from which a plan is made.
+type requestFlags struct {
+	req          runs.Request
+	sets         []string
+	workloadSets []string
+	expect       string
+}
+
+func (a *app) runCommand() *cobra.Command {
+	rf, sf := &requestFlags{}, &suiteFlags{}
+	c := &cobra.Command{
+		Use:   "run [SUITE]",
+		Short: "Run a database under load and faults, and check what its clients saw",
+		Example: `  lapse run --target quorumkv --write-level 1 --read-level 1 --faults partition --duration 10s --seed 7
+  lapse run --target postgres --write-level local --read-level replica --faults partition
+  lapse run --target quorumkv --set read_repair=blocking --set write_timestamps=quorum --faults partition,kill,pause --expect held
+  lapse run quorum-basics
+  lapse run suite.yaml --output junit=junit.xml`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			rf.req.Seeded = cmd.Flags().Changed("seed")
+			if len(args) > 0 {
+				return a.runSuiteWith(cmd, args[0], rf, sf)
+			}
+			return a.run(cmd, rf)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&rf.req.Target, "target", "quorumkv", "database to test; `lapse doctor` lists them")
+	f.IntVar(&rf.req.Nodes, "nodes", 0, "nodes (default: the target's)")
+	f.StringVar(&rf.req.WriteLevel, "write-level", "", "consistency level of writes, as the database spells it")
+	f.StringVar(&rf.req.ReadLevel, "read-level", "", "consistency level of reads, as the database spells it")
+	f.StringArrayVar(&rf.sets, "set", nil, "setting of the target, name=value (repeatable)")
+	f.StringVar(&rf.req.Provider, "provider", "auto", "where nodes run: auto, sandbox or local")
+	f.StringVar(&rf.req.Workload, "workload", runs.DefaultWorkload, "what clients do")
+	f.StringArrayVar(&rf.workloadSets, "workload-set", nil, "setting of the workload, name=value (repeatable)")
+	f.StringVar(&rf.req.Weights, "weights", "", "shares of the operations, such as read=3,write=1")
+	f.IntVar(&rf.req.Keys, "keys", 0, "keys in use at a time (default: the workload's)")
+	f.IntVar(&rf.req.OpsPerKey, "ops-per-key", 0, "operations after which a key is retired (default: the workload's)")
+	f.IntVar(&rf.req.MaxInfoPerKey, "max-info-per-key", 0, "indeterminate operations after which a key is retired (default 8)")
+	f.StringVar(&rf.req.Session, "session", harness.SessionRoam, "stay: a session keeps to its node; roam: it asks another node each time")
+	f.StringVar(&rf.req.Concurrency, "concurrency", runs.DefaultConcurrency, "clients at once: a number, or a multiple of the nodes such as 2n")
+	f.Float64Var(&rf.req.Rate, "rate", runs.DefaultRate, "operations a second over all clients; 0: as fast as answers come")
+	f.DurationVar(&rf.req.Duration, "duration", runs.DefaultDuration, "how long the load lasts")
+	f.DurationVar(&rf.req.OpTimeout, "op-timeout", runs.DefaultOpTimeout, "deadline of each operation")
+	f.DurationVar(&rf.req.Settle, "settle", runs.DefaultSettle, "pause between the last healing and the final reads")
+	f.StringVar(&rf.req.Faults, "faults", "", "what to break, such as partition,kill,pause")
+	f.DurationVar(&rf.req.FaultInterval, "fault-interval", 0, "time between faults (default: chosen by the duration)")
+	f.DurationVar(&rf.req.FaultHold, "fault-hold", 0, "how long a fault lasts (default: chosen by the duration)")
+	f.StringVar(&rf.req.FaultMode, "fault-mode", "one-at-a-time", "one-at-a-time, or mixed: two faults at a time, such as a killed node behind a cut")
+	f.StringVar(&rf.req.Models, "model", "", "consistency models to check, comma-separated (default: the workload's)")
+	f.Uint64Var(&rf.req.Seed, "seed", 0, "seed of every random choice (default: drawn and printed)")
+	f.StringVar(&rf.expect, "expect", "", "held or violated: exit 0 if the run ends so, 1 if it ends the other way")
+	sf.add(c)
+	a.addRunFlags(c)
+	return c
+}
+
+// suiteRunFlags are the flags that go with a suite; the others are keys of its file.
+var suiteRunFlags = []string{"seed", "resume", "output", "progress", "progress-interval", "data-dir",
+	"check-time", "check-memory", "max-violations", "json", "out", "cache"}
+
+func (a *app) runSuiteWith(cmd *cobra.Command, ref string, rf *requestFlags, sf *suiteFlags) error {
+	var wrong error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if !slices.Contains(suiteRunFlags, f.Name) {
+			wrong = targets.Usagef("--%s does not go with a suite: set it in %s", f.Name, ref)
+		}
+	})
+	if wrong != nil {
+		return wrong
+	}
+	var seed *uint64
+	if rf.req.Seeded {
+		seed = &rf.req.Seed
+	}
+	return a.runSuite(cmd, ref, sf, seed)
+}
+
+func (a *app) run(cmd *cobra.Command, rf *requestFlags) error {
+	if err := checkExpect(rf.expect); err != nil {
+		return err
+	}
+	var err error
+	if rf.req.Options, err = parseSets("set", rf.sets); err != nil {
+		return err
+	}
+	if rf.req.WorkloadOptions, err = parseSets("workload-set", rf.workloadSets); err != nil {
+		return err
+	}
+	env, err := a.environment()
+	if err != nil {
+		return err
+	}
+	planned, err := runs.Plan(cmd.Context(), rf.req, env)
+	if err != nil {
+		return err
+	}
+	return a.carryOut(cmd, planned, env, rf.expect)
+}
+
+func checkExpect(expect string) error {
+	switch expect {
+	case "", string(checkers.Held), string(checkers.Violated):
+		return nil
+	}
+	return targets.Usagef("--expect %s: must be held or violated", expect)
+}
+
+// carryOut runs a plan, inside the sandbox if that is where nodes run, and says
+// what came of it.
+func (a *app) carryOut(cmd *cobra.Command, planned *runs.Planned, env runs.Environment, expect string) error {
+	place, err := a.place(cmd.Context(), planned, env)
+	if err != nil {
+		return err
+	}
+	if place.exited {
+		return place.exit()
+	}
+	fmt.Fprintln(a.stderr, headline(planned.Plan, place.reason))
+	finished, err := runs.Run(cmd.Context(), planned, place.provider, place.reason, env)
+	if finished == nil {
+		return err
+	}
+	if err != nil {
+		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+	}
+	exit := finished.Summary.Exit
+	if expect != "" {
+		exit = expected(*exit, expect)
+		finished.Summary.Exit = exit
+	}
+	if err := writeReport(finished.Dir, finished.Dir.File("report.html")); err != nil {
+		// A picture is no part of the verdict.
+		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+	}
+	if a.json {
+		if err := a.printJSON(&finished.Summary); err != nil {
+			return err
+		}
+	} else {
+		a.printFinished(finished)
+	}
+	return &exitError{code: exit.Code}
+}
+
+// expected turns round what counts as success.
+func expected(e results.Exit, expect string) *results.Exit {
+	want := map[string]int{string(checkers.Held): results.ExitHeld, string(checkers.Violated): results.ExitViolated}[expect]
+	switch e.Code {
+	case want:
+		return &results.Exit{Code: results.ExitHeld, Reason: "as expected: " + expect}
+	case results.ExitHeld, results.ExitViolated:
+		return &results.Exit{Code: results.ExitViolated, Reason: fmt.Sprintf("expected %s, saw %s", expect, e.Reason)}
+	}
+	return &e
+}
+
+func headline(p *harness.Plan, reason string) string {
+	rate := "as fast as answers come"
+	if p.Rate > 0 {
+		rate = fmt.Sprintf("%g op/s", p.Rate)
+	}
+	return fmt.Sprintf("lapse %s · seed %d · %s, %d nodes, write %s, read %s · %s, %d clients (%s), %s, %s · %s",
+		runs.Version, p.Seed, p.Target, p.Nodes, p.WriteLevel, p.ReadLevel,
+		p.Workload, p.Concurrency, p.Session, rate, time.Duration(p.Duration), reason)
+}
+
+// shownViolations is how many witnesses a run prints in full for each model.
+const shownViolations = 1
+
+func (a *app) printFinished(f *runs.Finished) {
+	w := a.stdout
+	results.PrintVerdicts(w, a.style, &f.Summary.Assessment)
+	if f.History != nil {
+		a.printViolations(f.History, &f.Summary.Assessment, shownViolations)
+	}
+	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", f.Summary.Exit.Reason, f.Summary.Exit.Code)
+	fmt.Fprintf(w, "run:    %s   (report.html in it; lapse show, check, replay, report %s)\n", f.Dir.Path, f.Dir.ID)
+}

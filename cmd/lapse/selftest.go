@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+)
+
+func (a *app) selftestCommand() *cobra.Command {
+	var only []string
+	var duration time.Duration
+	var seed uint64
+	var soak int
+	var provider string
+	c := &cobra.Command{
+		Use:   "selftest",
+		Short: "Test the tester: every defect of quorumkv must be caught, the correct store must not be blamed",
+		Long: `Run quorumkv once with each of its defects, which must be caught, and once more
+in the same configuration without, which must hold. With --soak N run correct
+configurations N times under partitions, kills and pauses instead: none may
+raise an alarm.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cases := runs.SelftestCases(duration)
+			if len(only) > 0 {
+				var err error
+				if cases, err = chooseCases(cases, only); err != nil {
+					return err
+				}
+			}
+			env, err := a.environment()
+			if err != nil {
+				return err
+			}
+			probe := cases[0].Request
+			probe.Provider = provider
+			planned, err := runs.Plan(cmd.Context(), probe, env)
+			if err != nil {
+				return err
+			}
+			place, err := a.place(cmd.Context(), planned, env)
+			if err != nil {
+				return err
+			}
+			if place.exited {
+				return place.exit()
+			}
+			if soak > 0 {
+				return a.soak(cmd, soak, duration, place, env)
+			}
+			return a.selftest(cmd, cases, seed, place, env)
+		},
+	}
+	f := c.Flags()
+	f.StringSliceVar(&only, "only", nil, "defects to try (default: all)")
+	f.DurationVar(&duration, "duration", 6*time.Second, "how long each run's load lasts")
+	f.Uint64Var(&seed, "seed", runs.SelftestSeed, "seed of the runs")
+	f.IntVar(&soak, "soak", 0, "number of correct runs to make instead")
+	f.StringVar(&provider, "provider", "auto", "where nodes run: auto, sandbox or local")
+	a.addRunFlags(c)
+	return c
+}
+
+func chooseCases(cases []runs.Case, only []string) ([]runs.Case, error) {
+	var out []runs.Case
+	var names []string
+	for _, c := range cases {
+		names = append(names, c.Defect)
+		if slices.Contains(only, c.Defect) {
+			out = append(out, c)
+		}
+	}
+	for _, n := range only {
+		if !slices.Contains(names, n) {
+			return nil, targets.Usagef("--only %s: no such defect; there are: %s", n, strings.Join(names, ", "))
+		}
+	}
+	return out, nil
+}
+
+func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *place, env runs.Environment) error {
+	var all []runs.SelfTested
+	passed := 0
+	if !a.json {
+		fmt.Fprintf(a.stdout, "%-24s %-8s %-34s %-22s %s\n", "defect", "caught", "by", "anomaly", "same without it")
+	}
+	for _, c := range cases {
+		s, err := runs.Selftest(cmd.Context(), c, seed, p.provider, p.reason, env)
+		if err != nil {
+			return err
+		}
+		all = append(all, s)
+		if s.Passed() {
+			passed++
+		}
+		if !a.json {
+			a.printSelfTested(s)
+		}
+	}
+	if a.json {
+		if err := a.printJSON(all); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(a.stdout, "%d of %d defects caught and their controls held\n", passed, len(all))
+	}
+	if passed < len(all) {
+		return &exitError{code: results.ExitViolated}
+	}
+	return nil
+}
+
+func (a *app) printSelfTested(s runs.SelfTested) {
+	caught := a.style.Green("yes")
+	if !s.Caught {
+		caught = a.style.Red("NO ")
+	}
+	fmt.Fprintf(a.stdout, "%-24s %s      %-34s %-22s %s\n", s.Defect, caught, strings.Join(s.By, ", "), s.Anomaly, a.style.Status(s.Control))
+	if s.Control != checkers.Held {
+		for _, r := range s.ControlReasons {
+			fmt.Fprintf(a.stdout, "    %s (run %s)\n", r, s.ControlRun)
+		}
+	}
+}
+
+func (a *app) soak(cmd *cobra.Command, n int, duration time.Duration, p *place, env runs.Environment) error {
+	code, alarms := results.ExitHeld, 0
+	for i := range n {
+		f, err := runs.Soak(cmd.Context(), i, duration, p.provider, p.reason, env)
+		if err != nil {
+			return err
+		}
+		code = results.WorseExit(code, f.Summary.Exit.Code)
+		if f.Summary.Status == checkers.Violated {
+			alarms++
+		}
+		s := &f.Summary
+		fmt.Fprintf(a.stdout, "%3d/%d  %s  write %-6s read %-6s %-8s %d nodes  ok %s  faults %d  %s\n", i+1, n, s.Run,
+			s.WriteLevel, s.ReadLevel, s.Workload, s.Nodes, results.Group(s.Load.OK), s.Load.Faults.Bit, a.style.Status(s.Status))
+		for _, v := range s.Verdicts {
+			for _, r := range v.Reasons {
+				fmt.Fprintf(a.stdout, "         %s: %s\n", v.Model, r)
+			}
+		}
+	}
+	fmt.Fprintf(a.stdout, "%d runs, %d alarms\n", n, alarms)
+	return &exitError{code: code}
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	var violation int
+	var ops bool
+	var key string
+	c := &cobra.Command{
+		Use:   "show RUN",
+		Short: "Explain a stored run: verdicts, faults with their proof, violations",
+		Example: `  lapse show latest
+  lapse show latest --violation 2
+  lapse show latest --ops --key k4`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir, err := results.Open(a.out, args[0])
+			if err != nil {
+				return err
+			}
+			if ops {
+				return a.showOps(dir, key)
+			}
+			return a.show(dir, violation)
+		},
+	}
+	c.Flags().IntVarP(&violation, "violation", "v", 0, "show only the violation with this number (default: all that were kept)")
+	c.Flags().BoolVar(&ops, "ops", false, "list the operations instead")
+	c.Flags().StringVar(&key, "key", "", "with --ops: only operations on this key")
+	return c
+}
+
+func (a *app) show(dir results.Dir, violation int) error {
+	var s results.Summary
+	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
+		return err
+	}
+	h, err := history.ReadFile(dir.File(results.FileHistory))
+	if err != nil {
+		return fmt.Errorf("loading run %s: %w", dir.ID, err)
+	}
+	if a.json {
+		doc := struct {
+			*results.Summary
+			Faults    []history.Fault   `json:"faults"`
+			Events    []history.Event   `json:"events"`
+			Witnesses []results.Witness `json:"witnesses"`
+		}{Summary: &s, Faults: h.Faults, Events: h.Events}
+		for i := range s.Verdicts {
+			for j := range s.Verdicts[i].Violations {
+				doc.Witnesses = append(doc.Witnesses, results.NewWitness(h, &s.Verdicts[i].Violations[j]))
+			}
+		}
+		return a.printJSON(doc)
+	}
+	if violation > 0 {
+		return a.showViolation(h, &s, violation)
+	}
+	results.PrintSummary(a.stdout, a.style, h, &s)
+	a.printViolations(h, &s.Assessment, s.Kept())
+	return nil
+}
+
+func (a *app) showViolation(h *history.History, s *results.Summary, n int) error {
+	number := 0
+	for i := range s.Verdicts {
+		v := &s.Verdicts[i]
+		for j := range v.Violations {
+			if number++; number == n {
+				results.PrintViolation(a.stdout, a.style, h, &v.Violations[j], j+1, v.Total)
+				return nil
+			}
+		}
+	}
+	return targets.Usagef("--violation %d: run %s keeps %d", n, s.Run, number)
+}
+
+func (a *app) showOps(dir results.Dir, key string) error {
+	h, err := history.ReadFile(dir.File(results.FileHistory))
+	if err != nil {
+		return fmt.Errorf("loading run %s: %w", dir.ID, err)
+	}
+	found := key == ""
+	for i := range h.Ops {
+		if key != "" && !touches(h, i, key) {
+			continue
+		}
+		found = true
+		if _, err := fmt.Fprintf(a.stdout, "%7d  %s\n", i, results.OpText(h, i)); err != nil {
+			return fmt.Errorf("printing operations: %w", err)
+		}
+	}
+	if !found {
+		return targets.Usagef("--key %s: no operation of run %s is on that key", key, dir.ID)
+	}
+	return nil
+}
+
+func touches(h *history.History, i int, key string) bool {
+	for _, m := range h.Mops(&h.Ops[i]) {
+		if h.KeyName(m.Key) == key {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) runsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "runs",
+		Short: "List the stored runs",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			dirs, err := results.List(a.out)
+			if err != nil {
+				return err
+			}
+			list := make([]results.Summary, 0, len(dirs))
+			for _, d := range dirs {
+				var s results.Summary
+				if err := d.ReadJSON(results.FileRun, &s); err != nil {
+					fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+					continue
+				}
+				list = append(list, s)
+			}
+			if a.json {
+				return a.printJSON(list)
+			}
+			for i := range list {
+				s := &list[i]
+				fmt.Fprintf(a.stdout, "%s  %s  %-10s write %-12s read %-12s %-9s seed %d  %s\n",
+					s.Run, s.Started.Local().Format(time.DateTime), s.Target, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, s))
+			}
+			return nil
+		},
+	}
+}
+
+func stateOf(a *app, s *results.Summary) string {
+	if s.State == "running" {
+		return "not finished"
+	}
+	if len(s.Verdicts) == 0 {
+		return "no verdict"
+	}
+	return a.style.Status(s.Status)
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print lapse's version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				return a.printJSON(map[string]string{"version": runs.Version})
+			}
+			_, err := fmt.Fprintln(a.stdout, "lapse "+runs.Version)
+			return err
+		},
+	}
+}
