@@ -1,0 +1,51 @@
+# Two commands matter: `make run` (the main job, only Go needed) and `make test`.
+GO      ?= go
+BIN     := bin/lapse
+LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-writes,linearizable \
+           --faults partition --duration 12s --rate 400 --seed 7
+CORRECT := --set read_repair=blocking --set write_timestamps=quorum
+
+.PHONY: always build run test test-cassandra suites race lint bench clean
+
+build: $(BIN)
+
+# Always asked for, because the Go tool knows best what is up to date.
+$(BIN): always
+	$(GO) build -o $(BIN) ./cmd/lapse
+
+# A store that forgets at W=1, R=1 under a partition, and the same seed and
+# faults at W=2, R=2 with blocking read repair, where it does not.
+run: build
+	$(BIN) $(DEMO) --write-level 1 --read-level 1 --expect violated
+	@echo
+	$(BIN) $(DEMO) --write-level 2 --read-level 2 $(CORRECT) --expect held
+
+# Clusters of several Cassandra nodes take ten minutes and two cores for
+# themselves: they have a command of their own.
+CLUSTERS := TestTwoNodes|TestThreeNodes|TestTwoCentres
+
+# Against the real servers. What cannot be run fails and says why. One package at
+# a time: clusters that compete for two cores make each other's deadlines pass.
+test:
+	$(GO) vet ./...
+	$(GO) test -p 1 -timeout 40m -skip '^($(CLUSTERS))$$' ./...
+
+test-cassandra:
+	$(GO) test -count=1 -timeout 60m ./targets/cassandra
+
+# The shipped suites, each on its real systems.
+suites: build
+	for s in quorum-basics read-your-writes replica-lag failover last-write-wins hot-partition; do $(BIN) run $$s || exit 1; done
+
+race:
+	$(GO) test -race -timeout 30m ./history/... ./workloads/... ./nemesis/... ./harness/... ./results/... ./runs/... ./checkers/... ./quorumkv/...
+
+lint:
+	$(GO) run $(LINT) run
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./history/... ./workloads/... ./checkers/... ./harness/...
+
+clean:
+	rm -rf bin
