@@ -19,6 +19,8 @@ type Assessment struct {
 	NotChecked []NotChecked `json:"not_checked,omitempty"`
 	// Lattice is what the verdicts add up to.
 	Lattice lattice.Summary `json:"lattice"`
+	// Promises is what the database promises, nil if that is not known.
+	Promises *Promises `json:"promises,omitempty"`
 }
 
 // NotChecked is a model that could not be checked at all.

@@ -18,6 +18,9 @@ func PrintVerdicts(w io.Writer, s Style, a *Assessment) {
 		for _, r := range v.Reasons {
 			fmt.Fprintf(w, "  %-20s   because %s\n", "", r)
 		}
+		if t := a.Promises.Says(v); t != "" {
+			fmt.Fprintf(w, "  %-20s   %s\n", "", t)
+		}
 		printUndecided(w, v)
 	}
 	for _, n := range a.NotChecked {

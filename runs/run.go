@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -96,11 +97,29 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment) error
 	// What was interrupted is checked all the same; only a second interrupt,
 	// which ends the process, stops that.
 	a, err := results.Assess(context.WithoutCancel(ctx), h, p.Models, env.Budget, f.Summary.Require)
+	a.Promises = promises(p, h)
 	f.Summary.Assessment = a
 	if err != nil {
 		return err
 	}
 	return results.SaveVerdicts(context.WithoutCancel(ctx), f.Dir, h, &f.Summary)
+}
+
+// promises is what the target promises of the operations of h, nil if it does not
+// say.
+func promises(p *Planned, h *history.History) *results.Promises {
+	t, ok := p.Target.(targets.Promiser)
+	if !ok {
+		return nil
+	}
+	models := t.Promises(p.Config, results.Funcs(h))
+	if len(models) == 0 {
+		return nil
+	}
+	return &results.Promises{
+		By:     fmt.Sprintf("%s at write %s, read %s", p.Plan.Target, p.Plan.WriteLevel, p.Plan.ReadLevel),
+		Models: models,
+	}
 }
 
 func (f *Finished) exit(runErr, checkErr error) results.Exit {

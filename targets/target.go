@@ -202,10 +202,10 @@ type Observer interface {
 // Promiser is implemented by targets that know what their database promises.
 type Promiser interface {
 	// Promises says for the models that it knows (by the names of the checkers)
-	// whether the database promises them with the resolved cfg, whatever happens
-	// to the network and to processes. A model that is not in the map is one that
-	// it says nothing about.
-	Promises(cfg Config) map[string]bool
+	// whether the database promises them to clients that do these operations with
+	// the resolved cfg, whatever happens to the network and to processes. A model
+	// that is not in the map is one that it says nothing about.
+	Promises(cfg Config, funcs []history.Func) map[string]bool
 }
 
 // DataCentred is implemented by systems whose nodes are in named data centres.

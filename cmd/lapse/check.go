@@ -41,6 +41,8 @@ type loaded struct {
 	history *history.History
 	require results.Require
 	models  []string
+	// promises is what the run's database promises, nil if that is not known.
+	promises *results.Promises
 }
 
 // load opens a run or reads a file.
@@ -70,7 +72,7 @@ func loadRun(dir results.Dir) (*loaded, error) {
 	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
 		return nil, err
 	}
-	l := &loaded{history: h, require: s.Require}
+	l := &loaded{history: h, require: s.Require, promises: s.Promises}
 	for _, v := range s.Verdicts {
 		l.models = append(l.models, v.Model)
 	}
@@ -104,6 +106,7 @@ func (a *app) check(cmd *cobra.Command, ref, format, models string) error {
 	if err != nil {
 		return &exitError{code: results.ExitBug, text: err.Error()}
 	}
+	assessment.Promises = l.promises
 	exit := results.Exit{Code: results.ExitOf(assessment.Status), Reason: string(assessment.Status)}
 	if a.json {
 		doc := struct {

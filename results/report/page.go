@@ -61,8 +61,10 @@ type page struct {
 type claim struct {
 	checkers.Verdict
 	Meaning, Text, Anchor string
-	Undecided             []checkers.Undecided
-	MoreUndecided         int
+	// Promise says whether the database promises it.
+	Promise       string
+	Undecided     []checkers.Undecided
+	MoreUndecided int
 }
 
 type witness struct {
@@ -158,6 +160,7 @@ func (p *page) headline() {
 		if p.Violations == 1 {
 			p.Subline = "One violation was found; the witness below proves it."
 		}
+		p.Subline += blame(s)
 	case len(s.Verdicts) == 0:
 		p.Headline = "no verdict"
 		p.Subline = "Nothing was checked, so nothing is known."
@@ -177,6 +180,30 @@ func (p *page) headline() {
 	if s.State == "interrupted" {
 		p.Warnings = append(p.Warnings, "The run was interrupted before its time.")
 	}
+}
+
+// blame says whose violations these are, as far as the database says what it
+// promises.
+func blame(s *results.Summary) string {
+	var broken, allowed []string
+	for _, v := range s.Verdicts {
+		promised, known := s.Promises.Of(v.Model)
+		switch {
+		case v.Status != checkers.Violated || !known:
+		case promised:
+			broken = append(broken, v.Model)
+		default:
+			allowed = append(allowed, v.Model)
+		}
+	}
+	text := ""
+	if len(broken) > 0 {
+		text += fmt.Sprintf(" %s promises %s.", s.Promises.By, strings.Join(broken, " and "))
+	}
+	if len(allowed) > 0 {
+		text += fmt.Sprintf(" %s does not promise %s: these levels allow it, and it is no defect of the database.", s.Promises.By, strings.Join(allowed, " or "))
+	}
+	return text
 }
 
 func (p *page) tables() {
@@ -223,7 +250,7 @@ func (p *page) tables() {
 	known := meanings()
 	number := 1
 	for _, v := range s.Verdicts {
-		c := claim{Verdict: v, Meaning: known[v.Model], Text: results.EvidenceText(v), Undecided: v.Undecided}
+		c := claim{Verdict: v, Meaning: known[v.Model], Text: results.EvidenceText(v), Undecided: v.Undecided, Promise: s.Promises.Says(v)}
 		if len(v.Violations) > 0 {
 			c.Anchor = fmt.Sprintf("witness-%d", number)
 			number += len(v.Violations)

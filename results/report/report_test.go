@@ -271,3 +271,27 @@ func BenchmarkRenderMillion(b *testing.B) {
 	}
 	b.ReportMetric(float64(out.Len()), "bytes")
 }
+
+// TestPromises: the report says of a violation whether the database promised
+// otherwise, at the top and beside the claim.
+func TestPromises(t *testing.T) {
+	s := staleRead(t, "n2")
+	if page := render(t, s); strings.Contains(page, "promise") && strings.Contains(page, "no defect of the database") {
+		t.Error("nothing is known of promises, and yet the page speaks of them")
+	}
+	s.Summary.Promises = &results.Promises{By: "cassandra at write QUORUM, read QUORUM", Models: map[string]bool{"linearizable": false, "read-your-writes": true}}
+	page := render(t, s)
+	for _, want := range []string{
+		"cassandra at write QUORUM, read QUORUM does not promise linearizable: these levels allow it, and it is no defect of the database.",
+		"not promised by cassandra at write QUORUM, read QUORUM: these levels allow it",
+		"<span class=\"promise\">promised by cassandra at write QUORUM, read QUORUM</span>",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	s.Summary.Promises.Models["linearizable"] = true
+	if page := render(t, s); !strings.Contains(page, "cassandra at write QUORUM, read QUORUM promises linearizable.") {
+		t.Error("the page does not say whose fault it is")
+	}
+}

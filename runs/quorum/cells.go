@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/registry"
@@ -227,7 +228,7 @@ func promises(r runs.Request) (map[string]bool, error) {
 	if !ok {
 		return nil, fmt.Errorf("target %s does not say what it promises", r.Target)
 	}
-	return p.Promises(cfg), nil
+	return p.Promises(cfg, []history.Func{history.Read, history.Write}), nil
 }
 
 // Rows and Columns are the names in the order of the cells.

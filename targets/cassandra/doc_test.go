@@ -49,7 +49,7 @@ func TestPage(t *testing.T) {
 		}
 		cfg, err = Target{}.Resolve(cfg)
 		must(t, err)
-		promises := Target{}.Promises(cfg)
+		promises := Target{}.Promises(cfg, plainFuncs)
 		for i, model := range []string{"regular", "monotonic-reads", "linearizable"} {
 			if got := cells[4+i]; (got == "yes") != promises[model] || got != "yes" && got != "no" {
 				t.Errorf("%s: the page says %s of %s, the code %v", strings.TrimSpace(line), got, model, promises[model])

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gocql/gocql"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -146,6 +147,38 @@ func TestMeetAcrossCentres(t *testing.T) {
 	}
 }
 
+// plainFuncs are what a client does that compares and sets nothing.
+var plainFuncs = []history.Func{history.Read, history.Write}
+
+// TestPromisesOfOperations: what is promised depends on what is done.
+func TestPromisesOfOperations(t *testing.T) {
+	all := []history.Func{history.Read, history.Write, history.CAS, history.Delete}
+	for _, c := range []struct {
+		w, r         string
+		funcs        []history.Func
+		regular, lin bool
+	}{
+		{"QUORUM", "QUORUM", plainFuncs, true, false},
+		{"QUORUM", "QUORUM", all, false, false}, // past Paxos and through it
+		{"SERIAL", "SERIAL", all, true, true},
+		{"QUORUM", "SERIAL", []history.Func{history.Read, history.CAS}, true, true},
+		{"ONE", "SERIAL", []history.Func{history.Read, history.CAS}, true, true},
+		{"ONE", "ONE", []history.Func{history.Read, history.CAS}, false, false},
+	} {
+		cfg, err := Target{}.Resolve(targets.Config{WriteLevel: c.w, ReadLevel: c.r})
+		must(t, err)
+		p := Target{}.Promises(cfg, c.funcs)
+		if p["regular"] != c.regular || p["linearizable"] != c.lin {
+			t.Errorf("W=%s R=%s %v: regular %v, linearizable %v", c.w, c.r, c.funcs, p["regular"], p["linearizable"])
+		}
+	}
+	cfg, err := Target{}.Resolve(targets.Config{})
+	must(t, err)
+	if p := (Target{}).Promises(cfg, []history.Func{history.Append, history.ReadList}); p != nil {
+		t.Errorf("of lists it says %v", p)
+	}
+}
+
 // TestPromises has pairs of configurations that differ in one thing.
 func TestPromises(t *testing.T) {
 	const regular, monotonic, linearizable = "regular", "monotonic-reads", "linearizable"
@@ -187,7 +220,7 @@ func TestPromises(t *testing.T) {
 		}
 		cfg, err := Target{}.Resolve(cfg)
 		must(t, err)
-		if got := (Target{}).Promises(cfg)[c.model]; got != c.want {
+		if got := (Target{}).Promises(cfg, plainFuncs)[c.model]; got != c.want {
 			t.Errorf("%d nodes, W=%s R=%s %s: %s promised: %v", c.nodes, c.w, c.r, c.options, c.model, got)
 		}
 	}
@@ -209,7 +242,7 @@ func TestPromisesImply(t *testing.T) {
 					continue // rf=1 has no TWO
 				}
 				tried++
-				p := Target{}.Promises(cfg)
+				p := Target{}.Promises(cfg, plainFuncs)
 				for stronger, weaker := range map[string][]string{
 					"linearizable": {"sequential", "regular", "read-your-writes", "monotonic-reads", "writes-follow-reads", "eventual"},
 					"regular":      {"safe", "read-your-writes", "monotonic-writes"},

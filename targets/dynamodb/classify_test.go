@@ -109,7 +109,7 @@ func TestResolve(t *testing.T) {
 	for _, level := range []string{"", strong, eventual} {
 		cfg, err := Target{}.Resolve(targets.Config{ReadLevel: level})
 		must(t, err)
-		if got, want := (Target{}).Promises(cfg)["linearizable"], level != eventual; got != want {
+		if got, want := (Target{}).Promises(cfg, nil)["linearizable"], level != eventual; got != want {
 			t.Errorf("at %q linearizable is promised: %v", level, got)
 		}
 		if cfg.Nodes != 1 || cfg.OpTimeout == 0 {

@@ -291,7 +291,7 @@ func TestMemoryForgets(t *testing.T) {
 	if got := d.session(t).read(t, 1); got != history.Absent {
 		t.Errorf("read %v out of a memory that is gone", got)
 	}
-	if (Target{}).Promises(d.cfg)["linearizable"] {
+	if (Target{}).Promises(d.cfg, nil)["linearizable"] {
 		t.Error("and yet it is promised")
 	}
 }

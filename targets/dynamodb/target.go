@@ -170,7 +170,7 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 
 // Promises implements targets.Promiser: what DynamoDB's documentation promises for
 // reads and writes of single items. Of a store in memory nothing survives a kill.
-func (Target) Promises(cfg targets.Config) map[string]bool {
+func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	s, err := resolve(cfg)
 	if err != nil {
 		return nil
