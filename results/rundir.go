@@ -29,6 +29,7 @@ const (
 	FileWitness    = "witness.json"
 	FilePorcupine  = "porcupine.html"
 	FileWitnessOps = "witness.jsonl"
+	FilePicture    = "picture.svg"
 )
 
 // DefaultOut is where runs are kept unless --out says otherwise.

@@ -40,6 +40,9 @@ func SaveVerdicts(ctx context.Context, d Dir, h *history.History, s *Summary) er
 // ViolationDir is the folder of the n-th violation (from 1) in a run directory.
 func ViolationDir(n int) string { return filepath.Join(DirViolations, fmt.Sprintf("%03d", n)) }
 
+// ViolationFile is a file in that folder.
+func ViolationFile(n int, name string) string { return filepath.Join(ViolationDir(n), name) }
+
 func saveViolation(ctx context.Context, d Dir, h *history.History, v *checkers.Violation, number int) error {
 	dir := ViolationDir(number)
 	var text bytes.Buffer

@@ -120,19 +120,18 @@ func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violat
 	}
 	fmt.Fprintln(w, s.Red(head))
 	fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(v.Sentence, "\n", "\n  "))
-	names := witnessNames(v.Ops)
-	for _, i := range v.Ops {
-		fmt.Fprintf(w, "    %-3s %s\n", names[i], OpText(h, i))
+	proof := strings.Contains(v.Sentence, "\n") // in several lines: with its own Let and Then
+	if !proof && len(v.Ops) > 0 {
+		fmt.Fprintln(w, "  Let:")
 	}
-	for _, st := range v.Steps {
-		if strings.Contains(v.Sentence, "\n") {
-			break // a proof in several lines has its steps in it
+	for _, i := range v.Ops {
+		fmt.Fprintf(w, "    %-3s %s\n", OpName(v, i), OpText(h, i))
+	}
+	if !proof && len(v.Steps) > 0 {
+		fmt.Fprintln(w, "  Then:")
+		for _, st := range v.Steps {
+			fmt.Fprintf(w, "    %s\n", StepText(v, st))
 		}
-		if st.To < 0 {
-			fmt.Fprintf(w, "    %s: %s\n", names[st.From], st.Why)
-			continue
-		}
-		fmt.Fprintf(w, "    %s before %s, because %s\n", names[st.From], names[st.To], st.Why)
 	}
 	if len(v.Legal) > 0 {
 		fmt.Fprintf(w, "    legal would have been: %s\n", strings.Join(v.Legal, ", "))
@@ -151,12 +150,36 @@ func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violat
 	}
 }
 
-func witnessNames(ops []int) map[int]string {
-	names := map[int]string{}
-	for n, i := range ops {
-		names[i] = fmt.Sprintf("#%d", n+1)
+// OpName is how the explanation of v calls operation i: as its sentence does where
+// that names transactions by their place in the history, else by its place in the
+// witness.
+func OpName(v *checkers.Violation, i int) string {
+	if t := fmt.Sprintf("T%d", i); containsWord(v.Sentence, t) {
+		return t
 	}
-	return names
+	return fmt.Sprintf("#%d", 1+slices.Index(v.Ops, i))
+}
+
+// containsWord tells whether s has word, not as the beginning of a longer number.
+func containsWord(s, word string) bool {
+	for {
+		_, rest, ok := strings.Cut(s, word)
+		if !ok {
+			return false
+		}
+		if rest == "" || rest[0] < '0' || rest[0] > '9' {
+			return true
+		}
+		s = rest
+	}
+}
+
+// StepText is one reason of a proof as a sentence.
+func StepText(v *checkers.Violation, s checkers.Step) string {
+	if s.To < 0 {
+		return fmt.Sprintf("%s: %s", OpName(v, s.From), s.Why)
+	}
+	return fmt.Sprintf("%s before %s, because %s", OpName(v, s.From), OpName(v, s.To), s.Why)
 }
 
 func faultByID(h *history.History, id int) *history.Fault {

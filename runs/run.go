@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -76,7 +77,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		f.Summary.Environment = runErr.Error()
 		log.Error("the run went wrong", "error", runErr)
 	}
-	checkErr := f.check(ctx, p, env)
+	checkErr := f.check(ctx, p, env, log)
 	f.Summary.Finished = time.Now()
 	exit := f.exit(runErr, checkErr)
 	f.Summary.Exit = &exit
@@ -84,7 +85,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 }
 
 // check loads what is on disk, so that the verdict is that of `lapse check`.
-func (f *Finished) check(ctx context.Context, p *Planned, env Environment) error {
+func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *slog.Logger) error {
 	h, err := history.ReadFile(f.Dir.File(results.FileHistory))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -102,7 +103,14 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment) error
 	if err != nil {
 		return err
 	}
-	return results.SaveVerdicts(context.WithoutCancel(ctx), f.Dir, h, &f.Summary)
+	if err := results.SaveVerdicts(context.WithoutCancel(ctx), f.Dir, h, &f.Summary); err != nil {
+		return err
+	}
+	// A picture that cannot be drawn is no part of the verdict.
+	if err := picture.Save(f.Dir, h, &f.Summary); err != nil {
+		log.Warn("a violation has no picture", "error", err)
+	}
+	return nil
 }
 
 // promises is what the target promises of the operations of h, nil if it does not

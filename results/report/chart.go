@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results/picture"
+	"github.com/lapse-test/lapse/results/svg"
 )
 
 // chart is one figure over the time of the run, drawn with the fault windows.
@@ -133,7 +135,7 @@ func charts(h *history.History) []chart {
 			share[i] = 100 * float64(b.good[i]) / float64(n)
 		}
 	}
-	width := fmt.Sprintf("bins of %s", millis(float64(b.width)/1e6))
+	width := fmt.Sprintf("bins of %s", picture.Millis(float64(b.width)/1e6))
 	return []chart{
 		drawChart(h, b, "c-rate", "Throughput, operations a second", width, false, 0,
 			series{"line-ok", "ok", "/s", b.ok}, series{"line-fail", "fail", "/s", b.fail}, series{"line-info", "info (no answer)", "/s", b.info}),
@@ -176,8 +178,8 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 		}
 		return chartTop + tall*(1-r)
 	}
-	var s svg
-	s.open(id, "chart", title, chartWidth, chartHeight)
+	var s svg.Drawing
+	s.Open(id, "chart", title, chartWidth, chartHeight)
 	for i := range h.Faults {
 		f := &h.Faults[i]
 		end := float64(b.length)
@@ -185,15 +187,15 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 			end = float64(f.Healed)
 		}
 		x1, x2 := x(float64(f.Injected)), x(end)
-		s.band(id, "fault-band", x1, chartTop, x2-x1, tall, fmt.Sprintf("fault %d: %s", f.ID, f.Name))
-		s.text("fault-name", x1+2, chartTop-6, fmt.Sprintf("F%d", f.ID))
+		s.Band(id, "fault-band", x1, chartTop, x2-x1, tall, fmt.Sprintf("fault %d: %s", f.ID, f.Name))
+		s.Text("fault-name", x1+2, chartTop-6, fmt.Sprintf("F%d", f.ID))
 	}
 	for _, m := range marks {
-		s.line("grid", chartLeft, y(m), chartWidth-chartRight, y(m))
-		s.text("axis y", chartLeft-8, y(m)+4, number(m))
+		s.Line("grid", chartLeft, y(m), chartWidth-chartRight, y(m))
+		s.Text("axis y", chartLeft-8, y(m)+4, number(m))
 	}
 	for _, t := range timeMarks(float64(b.length) / 1e9) {
-		s.text("axis x", x(t*1e9), chartHeight-8, number(t)+" s")
+		s.Text("axis x", x(t*1e9), chartHeight-8, number(t)+" s")
 	}
 	step := float64(b.width)
 	for _, l := range list {
@@ -209,7 +211,7 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 			fmt.Fprintf(&d, "%s%.1f %.1f", pen, x(min((float64(i)+0.5)*step, float64(b.length))), y(v))
 			pen = "L"
 		}
-		s.path("series "+l.class, d.String())
+		s.Path("series "+l.class, d.String())
 	}
 	for i := range b.asked {
 		t := fmt.Sprintf("%s to %s s", number(float64(i)*step/1e9), number(float64(i+1)*step/1e9))
@@ -219,9 +221,9 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 			}
 		}
 		x1 := x(float64(i) * step)
-		s.tip(x1, chartTop, min(x(float64(i+1)*step), chartWidth-chartRight)-x1, tall, t)
+		s.Tip(x1, chartTop, min(x(float64(i+1)*step), chartWidth-chartRight)-x1, tall, t)
 	}
-	c := chart{Title: title, Note: note, SVG: s.close()}
+	c := chart{Title: title, Note: note, SVG: template.HTML(s.Close())}
 	for _, l := range list {
 		c.Legend = append(c.Legend, legend{l.class, l.name})
 	}
@@ -288,15 +290,4 @@ func number(v float64) string {
 		return fmt.Sprintf("%.4gk", v/1e3)
 	}
 	return fmt.Sprintf("%.4g", v)
-}
-
-// millis is a duration in milliseconds as people read it.
-func millis(v float64) string {
-	if v >= 1000 {
-		return fmt.Sprintf("%.3g s", v/1000)
-	}
-	if v < 1 {
-		return fmt.Sprintf("%.0f µs", v*1000)
-	}
-	return fmt.Sprintf("%.3g ms", v)
 }

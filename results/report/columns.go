@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/svg"
 )
 
 // maxEmbedded is how many operations a report carries for its timeline. More
@@ -149,9 +150,9 @@ func encode(h *history.History, chosen []int, m *meta) (string, error) {
 			}
 		}
 		put(5, key)
-		text := short(strings.Join(parts, "; "), 120)
+		text := svg.Short(strings.Join(parts, "; "), 120)
 		if e := h.String(op.Error); e != "" {
-			text += "  (" + short(e, 80) + ")"
+			text += "  (" + svg.Short(e, 80) + ")"
 		}
 		texts = append(texts, text)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/compare"
+	"github.com/lapse-test/lapse/results/picture"
 )
 
 //go:embed page.gohtml
@@ -29,7 +30,7 @@ var scriptText string
 
 // pageTemplate is never changed after it was parsed.
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"group": results.Group, "millis": millis, "percent": func(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) },
+	"group": results.Group, "millis": picture.Millis, "percent": func(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) },
 	"number": number, "recovered": recovered, "seconds": results.Seconds,
 }).Parse(pageText))
 
@@ -109,7 +110,7 @@ func Policy() string {
 // summary.
 func Render(w io.Writer, s *Source) error {
 	p := &page{
-		Source: s, CSS: template.CSS(styleText), JS: template.JS(scriptText),
+		Source: s, CSS: template.CSS(styleText + picture.Style()), JS: template.JS(scriptText),
 		Policy:    Policy(),
 		Reproduce: s.Summary.Reproduce, Glossary: glossary(s.Summary.Verdicts),
 	}
@@ -292,29 +293,23 @@ func (p *page) witnesses(h *history.History) {
 }
 
 func witnessOf(h *history.History, v *checkers.Violation, number, total int) witness {
-	w := witness{Violation: v, Number: number, Total: total, Undrawn: max(0, len(v.Ops)-maxDrawn)}
-	w.Picture = drawWitness(h, v, fmt.Sprintf("w%d", number))
-	names := map[int]string{}
-	for n, i := range v.Ops {
+	w := witness{Violation: v, Number: number, Total: total, Undrawn: max(0, len(v.Ops)-picture.MaxDrawn)}
+	w.Picture = template.HTML(picture.Witness(h, v, fmt.Sprintf("w%d", number)))
+	for _, i := range v.Ops {
 		op := &h.Ops[i]
-		names[i] = fmt.Sprintf("#%d", n+1)
 		row := opRow{
-			Name: names[i], Text: opLabel(h, op), Outcome: op.Outcome.String(), Node: h.NodeName(op),
+			Name: results.OpName(v, i), Text: picture.OpLabel(h, op), Outcome: op.Outcome.String(), Node: h.NodeName(op),
 			Levels: results.LevelText(h, op), Note: h.String(op.Note), Error: h.String(op.Error),
 			Invoke: results.Seconds(op.Invoke), Took: "no answer", Session: op.Session,
 		}
 		if op.Complete != history.Never {
-			row.Took = millis(float64(op.Complete-op.Invoke) / 1e6)
+			row.Took = picture.Millis(float64(op.Complete-op.Invoke) / 1e6)
 			row.Offending = op.Complete == v.At
 		}
 		w.Ops = append(w.Ops, row)
 	}
 	for _, st := range v.Steps {
-		if st.To < 0 {
-			w.Steps = append(w.Steps, fmt.Sprintf("%s: %s", names[st.From], st.Why))
-			continue
-		}
-		w.Steps = append(w.Steps, fmt.Sprintf("%s before %s, because %s", names[st.From], names[st.To], st.Why))
+		w.Steps = append(w.Steps, results.StepText(v, st))
 	}
 	for i := range h.Faults {
 		if slices.Contains(v.Faults, h.Faults[i].ID) {

@@ -1,8 +1,7 @@
-package report
+package picture
 
 import (
 	"fmt"
-	"html/template"
 	"math"
 	"slices"
 	"strings"
@@ -10,10 +9,8 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/svg"
 )
-
-// maxDrawn bounds the operations in a picture; the table lists all.
-const maxDrawn = 24
 
 // The measures of the picture, in its own units.
 const (
@@ -32,7 +29,7 @@ const (
 // are exact; distances are compressed, so that a gap of seconds and an operation
 // of microseconds fit one picture.
 type spacetime struct {
-	svg
+	svg.Drawing
 	id    string
 	h     *history.History
 	v     *checkers.Violation
@@ -40,6 +37,8 @@ type spacetime struct {
 	times []history.Time
 	x     []float64
 	right float64
+	// top is the room above for the heading.
+	top float64
 
 	sessions []lane
 	nodes    []lane
@@ -64,8 +63,8 @@ type lane struct {
 	rows int
 }
 
-func drawWitness(h *history.History, v *checkers.Violation, id string) template.HTML {
-	p := &spacetime{id: id, h: h, v: v}
+// picture is the whole drawing, empty if the violation names no operations.
+func (p *spacetime) picture() string {
 	p.collect()
 	if len(p.bars) == 0 {
 		return ""
@@ -78,11 +77,11 @@ func drawWitness(h *history.History, v *checkers.Violation, id string) template.
 // collect makes a bar of each operation.
 func (p *spacetime) collect() {
 	ops := p.v.Ops
-	if len(ops) > maxDrawn {
-		ops = ops[:maxDrawn]
+	if len(ops) > MaxDrawn {
+		ops = ops[:MaxDrawn]
 	}
 	sessionAt, nodeAt := map[int32]int{}, map[int16]int{}
-	for n, i := range ops {
+	for _, i := range ops {
 		op := &p.h.Ops[i]
 		s, ok := sessionAt[op.Session]
 		if !ok {
@@ -90,7 +89,7 @@ func (p *spacetime) collect() {
 			sessionAt[op.Session] = s
 			p.sessions = append(p.sessions, lane{name: fmt.Sprintf("session %d", op.Session)})
 		}
-		b := &bar{op: i, name: fmt.Sprintf("#%d", n+1), sessionLane: s, node: -1}
+		b := &bar{op: i, name: results.OpName(p.v, i), sessionLane: s, node: -1}
 		if p.h.NodeName(op) != "" {
 			at, ok := nodeAt[op.Node]
 			if !ok {
@@ -100,15 +99,16 @@ func (p *spacetime) collect() {
 			}
 			b.node = at
 		}
-		b.label = b.name + " " + short(opLabel(p.h, op), 44)
-		b.sub = short(opSub(p.h, op), 52)
+		b.label = b.name + " " + svg.Short(OpLabel(p.h, op), 44)
+		b.sub = svg.Short(opSub(p.h, op), 52)
 		b.in, b.out = carried(p.h, op)
 		b.offending = op.Complete == p.v.At && op.Complete != history.Never
 		p.bars = append(p.bars, b)
 	}
 }
 
-func opLabel(h *history.History, op *history.Op) string {
+// OpLabel is what an operation did, in one line.
+func OpLabel(h *history.History, op *history.Op) string {
 	var parts []string
 	for j := range h.Mops(op) {
 		parts = append(parts, results.MopText(h, op, &h.Mops(op)[j]))
@@ -119,7 +119,7 @@ func opLabel(h *history.History, op *history.Op) string {
 func opSub(h *history.History, op *history.Op) string {
 	parts := []string{op.Outcome.String()}
 	if op.Complete != history.Never {
-		parts = append(parts, millis(float64(op.Complete-op.Invoke)/1e6))
+		parts = append(parts, Millis(float64(op.Complete-op.Invoke)/1e6))
 	} else {
 		parts = append(parts, "no answer")
 	}
@@ -137,10 +137,10 @@ func carried(h *history.History, op *history.Op) (in, out string) {
 	}
 	m := &mops[0]
 	if m.Func.Installs() {
-		in = short(h.ValueText(m.Arg), 14)
+		in = svg.Short(h.ValueText(m.Arg), 14)
 	}
 	if m.Flags&history.Observed != 0 && (m.Func == history.Read || m.Func == history.Dequeue || m.Func == history.ReadCounter) {
-		out = short(h.ValueText(m.Ret), 14)
+		out = svg.Short(h.ValueText(m.Ret), 14)
 	}
 	return in, out
 }
@@ -247,7 +247,7 @@ func (p *spacetime) lanes() {
 		}
 		p.sessions[s].rows = len(ends)
 	}
-	y := bandTop + 20
+	y := p.top + bandTop + 20
 	for s := range p.sessions {
 		p.sessions[s].y = y
 		for _, b := range p.bars {
@@ -279,28 +279,31 @@ func (p *spacetime) bottom() float64 {
 	return last.y + float64(last.rows)*rowHeight
 }
 
-func (p *spacetime) draw() template.HTML {
+func (p *spacetime) draw() string {
 	bottom := p.bottom()
-	p.open(p.id, "spacetime", "The operations of the witness over time, a lane for each session and each node. "+p.v.Sentence, p.right+12, bottom+30)
+	width := max(p.right+12, headingWidth(&p.Drawing, p.v))
+	p.Open(p.id, "spacetime", "The operations of the witness over time, a lane for each session and each node. "+p.v.Sentence, width, bottom+30)
+	drawHeading(&p.Drawing, p.v, width, bottom+30)
 	p.bands(bottom)
 	for _, l := range p.sessions {
-		p.text("lane-name", 4, l.y+barHeight/2+4, short(l.name, 16))
-		p.line("lane", laneLeft-8, l.y+barHeight/2, p.right, l.y+barHeight/2)
+		p.Text("lane-name", 4, l.y+barHeight/2+4, svg.Short(l.name, 16))
+		p.Line("lane", laneLeft-8, l.y+barHeight/2, p.right, l.y+barHeight/2)
 	}
 	for _, l := range p.nodes {
-		p.text("lane-name node", 4, l.y+14, "node "+short(l.name, 11))
-		p.line("lane node", laneLeft-8, l.y+10, p.right, l.y+10)
+		p.Text("lane-name node", 4, l.y+14, "node "+svg.Short(l.name, 11))
+		p.Line("lane node", laneLeft-8, l.y+10, p.right, l.y+10)
 	}
 	p.arrows()
 	for _, b := range p.bars {
 		p.bar(b)
 	}
 	p.ticks(bottom)
-	return p.close()
+	return p.Close()
 }
 
 func (p *spacetime) bands(bottom float64) {
 	first, last := p.times[0], p.times[len(p.times)-1]
+	top := p.top + bandTop
 	for i := range p.h.Faults {
 		f := &p.h.Faults[i]
 		if f.Injected > last || (f.Healed != 0 && f.Healed < first) {
@@ -310,12 +313,12 @@ func (p *spacetime) bands(bottom float64) {
 		if f.Healed != 0 {
 			x2 = p.at(f.Healed)
 		}
-		p.band(p.id, "fault-band", x1, bandTop-22, x2-x1, bottom-bandTop+22, results.FaultText(f))
-		p.line("fault-edge", x1, bandTop-22, x1, bottom)
-		p.text("fault-name", x1+6, bandTop-8, short(fmt.Sprintf("fault %d: %s", f.ID, f.Name), max(6, int((x2-x1)/6.6))))
+		p.Band(p.id, "fault-band", x1, top-22, x2-x1, bottom-top+22, results.FaultText(f))
+		p.Line("fault-edge", x1, top-22, x1, bottom)
+		p.Text("fault-name", x1+6, top-8, svg.Short(fmt.Sprintf("fault %d: %s", f.ID, f.Name), max(6, int((x2-x1)/6.6))))
 		for _, l := range p.nodes {
 			if slices.Contains(f.Nodes, l.name) {
-				p.rect("node-hit", x1, l.y+4, x2-x1, 12, 3)
+				p.Rect("node-hit", x1, l.y+4, x2-x1, 12, 3)
 			}
 		}
 	}
@@ -334,11 +337,11 @@ func (p *spacetime) arrows() {
 		if op.Complete == history.Never {
 			mid = min(mid, b.x1+b.width()/2)
 		}
-		p.arrow(p.id, "message", b.x1+6, from, mid-2, y-4)
+		p.Arrow(p.id, "message", b.x1+6, from, mid-2, y-4)
 		if op.Complete != history.Never {
-			p.arrow(p.id, "message back", mid+2, y-4, b.x2-6, from+1)
+			p.Arrow(p.id, "message back", mid+2, y-4, b.x2-6, from+1)
 		}
-		p.circle("node-dot", mid, y, 4)
+		p.Circle("node-dot", mid, y, 4)
 		t := b.name
 		if b.in != "" {
 			t += " ← " + b.in
@@ -356,7 +359,7 @@ func (p *spacetime) arrows() {
 		}
 		e[row] = mid + half + 6
 		ends[b.node] = e
-		p.text("carried", mid, y+15+float64(row)*12, t)
+		p.Text("carried", mid, y+15+float64(row)*12, t)
 	}
 }
 
@@ -366,13 +369,13 @@ func (p *spacetime) bar(b *bar) {
 	if b.offending {
 		class += " offending"
 	}
-	p.rect(class, b.x1, b.y, b.x2-b.x1, barHeight, 5)
-	p.text("bar-label", b.x1+9, b.y+16, b.label)
-	p.text("bar-sub", b.x1+9, b.y+31, b.sub)
+	p.Rect(class, b.x1, b.y, b.x2-b.x1, barHeight, 5)
+	p.Text("bar-label", b.x1+9, b.y+16, b.label)
+	p.Text("bar-sub", b.x1+9, b.y+31, b.sub)
 	if b.offending {
-		p.text("offends", b.x2-6, b.y-3, "✗")
+		p.Text("offends", b.x2-6, b.y-3, "✗")
 	}
-	p.tip(b.x1, b.y, b.x2-b.x1, barHeight, results.OpText(p.h, b.op))
+	p.Tip(b.x1, b.y, b.x2-b.x1, barHeight, results.OpText(p.h, b.op))
 }
 
 // ticks name the stamps of the first and last moments and of those with room.
@@ -384,7 +387,7 @@ func (p *spacetime) ticks(bottom float64) {
 			continue
 		}
 		free = p.x[i] + 84
-		p.line("tick", p.x[i], bandTop, p.x[i], bottom+6)
-		p.text("tick-label", p.x[i], bottom+20, label)
+		p.Line("tick", p.x[i], p.top+bandTop, p.x[i], bottom+6)
+		p.Text("tick-label", p.x[i], bottom+20, label)
 	}
 }

@@ -1,0 +1,224 @@
+// Package picture draws witnesses: the operations of a register over time with
+// sessions, nodes, levels and fault windows, and the dependency cycle of
+// transactions. It draws in Go and needs no other tool.
+//
+// A picture explains a verdict and never changes it: whoever draws one goes on
+// without it when it cannot be drawn.
+package picture
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/svg"
+)
+
+// MaxDrawn bounds the operations in a picture.
+const MaxDrawn = 24
+
+//go:embed style.css
+var styleText string
+
+// The colours of a picture that stands alone, for light and dark backgrounds. They
+// can be told apart by people who are blind to red or green (Okabe and Ito 2008),
+// and no meaning rests on colour alone: outcomes and kinds differ in dashes too.
+var (
+	light = map[string]string{
+		"bg": "#fbfbf9", "card": "#ffffff", "ink": "#1c2126", "soft": "#5b636c", "line": "#dfe1dd", "bad": "#b3261e",
+		"open": "#8a5a00", "ok": "#2f6fbf", "fail": "#6f757c", "info": "#b86e00", "band": "#d9b36a", "band-bg": "#f6ead0",
+	}
+	dark = map[string]string{
+		"bg": "#14171a", "card": "#1b1f23", "ink": "#e6e8ea", "soft": "#9aa3ab", "line": "#30363c", "bad": "#ff8a80",
+		"open": "#f0be5a", "ok": "#6aa7f0", "fail": "#9aa1a8", "info": "#f0ab4a", "band": "#8a6d35", "band-bg": "#2f2819",
+	}
+)
+
+// Style is the style sheet of embedded pictures. Its colours are custom properties
+// that the page defines: bg, card, ink, soft, line, bad, open, ok, fail, info, band
+// and band-bg.
+func Style() string { return styleText }
+
+// documentStyle spells the colours out, because few programs but browsers know
+// custom properties.
+func documentStyle() string {
+	spell := func(colours map[string]string) string {
+		s := styleText
+		for _, name := range slices.Sorted(maps.Keys(colours)) {
+			s = strings.ReplaceAll(s, "var(--"+name+")", colours[name])
+		}
+		return s
+	}
+	return `svg{font-family:system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}` + spell(light) +
+		"@media (prefers-color-scheme:dark){" + spell(dark) + "}"
+}
+
+// ErrNothing says that a violation names no operations to draw.
+var ErrNothing = errors.New("the violation names no operations, so there is nothing to draw")
+
+// Witness is the picture of v as an <svg> element for a page that has Style; its
+// ids begin with id. It is empty if there is nothing to draw.
+func Witness(h *history.History, v *checkers.Violation, id string) string {
+	return draw(h, v, id, "")
+}
+
+// Document is the picture of v as a file of its own, with the sentence above it
+// and light and dark colours. A mistake in the drawing is an error like any other:
+// the verdict stands without its picture.
+func Document(h *history.History, v *checkers.Violation) (document []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("drawing went wrong: %v", r)
+		}
+	}()
+	for _, i := range v.Ops {
+		if i < 0 || i >= len(h.Ops) {
+			return nil, fmt.Errorf("the witness names operation %d of a history of %d", i, len(h.Ops))
+		}
+	}
+	s := draw(h, v, "w", documentStyle())
+	if s == "" {
+		return nil, ErrNothing
+	}
+	return []byte(s + "\n"), nil
+}
+
+func draw(h *history.History, v *checkers.Violation, id, style string) string {
+	d := svg.Drawing{Style: style}
+	head := 0.0
+	if style != "" {
+		head = headHeight(v)
+	}
+	if steps := cycleOf(h, v); steps != nil {
+		c := &cycle{Drawing: d, id: id, h: h, v: v, steps: steps, top: head}
+		return c.picture()
+	}
+	p := &spacetime{Drawing: d, id: id, h: h, v: v, top: head}
+	return p.picture()
+}
+
+// The measures of the heading of a document.
+const (
+	headWide  = 100 // letters in a line of the sentence
+	headLine  = 17.0
+	headLines = 4
+)
+
+// heading is the verdict in words: the model, the anomaly and the first lines of
+// the sentence.
+func heading(v *checkers.Violation) (title string, lines []string) {
+	title = v.Model + ": " + v.Anomaly
+	if v.Key != "" {
+		title += ", key " + svg.Short(v.Key, 40)
+	}
+	sentence := v.Sentence
+	if strings.Contains(sentence, "\n") {
+		return title, nil // a proof in several lines is what the picture shows
+	}
+	lines = wrap(sentence, headWide)
+	if len(lines) > headLines {
+		lines = lines[:headLines]
+		lines[headLines-1] = svg.Short(lines[headLines-1], headWide-2) + " …"
+	}
+	if len(v.Legal) > 0 {
+		lines = append(lines, svg.Short("legal would have been: "+strings.Join(v.Legal, ", "), headWide))
+	}
+	return title, lines
+}
+
+func headHeight(v *checkers.Violation) float64 {
+	_, lines := heading(v)
+	return 38 + headLine*float64(len(lines))
+}
+
+// drawHeading puts the background and the words.
+func drawHeading(d *svg.Drawing, v *checkers.Violation, w, h float64) {
+	if d.Style == "" {
+		return
+	}
+	d.Rect("page", 0, 0, w, h, 0)
+	title, lines := heading(v)
+	d.Text("verdict", 12, 24, "✗ "+title)
+	for i, l := range lines {
+		d.Text("sentence", 12, 46+headLine*float64(i), l)
+	}
+}
+
+// headingWidth is the room that the words of a document need.
+func headingWidth(d *svg.Drawing, v *checkers.Violation) float64 {
+	if d.Style == "" {
+		return 0
+	}
+	title, lines := heading(v)
+	w := 9 * float64(len([]rune(title))+3)
+	for _, l := range lines {
+		w = max(w, 7*float64(len([]rune(l))))
+	}
+	return w + 24
+}
+
+// wrap cuts a text into lines of at most n runes, at spaces where there are any.
+func wrap(t string, n int) []string {
+	var lines []string
+	line := []rune{}
+	for word := range strings.FieldsSeq(t) {
+		w := []rune(word)
+		for len(w) > n {
+			if len(line) > 0 {
+				lines = append(lines, string(line))
+				line = line[:0:0]
+			}
+			lines = append(lines, string(w[:n]))
+			w = w[n:]
+		}
+		if len(line) > 0 && len(line)+1+len(w) > n {
+			lines = append(lines, string(line))
+			line = nil
+		}
+		if len(line) > 0 {
+			line = append(line, ' ')
+		}
+		line = append(line, w...)
+	}
+	if len(line) > 0 {
+		lines = append(lines, string(line))
+	}
+	return lines
+}
+
+// Millis is a duration in milliseconds as people read it.
+func Millis(v float64) string {
+	if v >= 1000 {
+		return fmt.Sprintf("%.3g s", v/1000)
+	}
+	if v < 1 {
+		return fmt.Sprintf("%.0f µs", v*1000)
+	}
+	return fmt.Sprintf("%.3g ms", v)
+}
+
+// Save draws every violation of s into its folder in the run directory. What
+// cannot be drawn is left out; the error says what, and is no part of a verdict.
+func Save(dir results.Dir, h *history.History, s *results.Summary) error {
+	var errs []error
+	number := 0
+	for i := range s.Verdicts {
+		for j := range s.Verdicts[i].Violations {
+			number++
+			b, err := Document(h, &s.Verdicts[i].Violations[j])
+			if err == nil {
+				err = dir.WriteFile(results.ViolationFile(number, results.FilePicture), b)
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("drawing violation %d: %w", number, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
