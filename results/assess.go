@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -21,6 +22,8 @@ type Assessment struct {
 	Lattice lattice.Summary `json:"lattice"`
 	// Promises is what the database promises, nil if that is not known.
 	Promises *Promises `json:"promises,omitempty"`
+	// Staleness says how stale reads were, nil where no read could have been.
+	Staleness *staleness.Report `json:"staleness,omitempty"`
 }
 
 // NotChecked is a model that could not be checked at all.
@@ -51,6 +54,7 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 		a.Status = checkers.Inconclusive
 	}
 	a.Lattice = lattice.Summarise(a.Verdicts)
+	a.Staleness = measureStaleness(ctx, h, b)
 	return a, errors.Join(errs...)
 }
 

@@ -3,6 +3,7 @@ package results
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
@@ -72,8 +73,9 @@ func (r Require) lacks(h *history.History, v checkers.Verdict) []string {
 // countsRisk tells which checkers fill in Evidence.AtRisk: those that judge read
 // by read.
 func countsRisk(model string) bool {
+	model, _, _ = strings.Cut(model, ":") // a bound is part of the name
 	switch model {
-	case "eventual", "read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads", "regular", "no-lost-writes":
+	case "bounded-staleness", "eventual", "read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads", "regular", "no-lost-writes":
 		return true
 	}
 	return false

@@ -13,8 +13,12 @@ import (
 
 // PrintVerdicts prints one line a model with the evidence behind it.
 func PrintVerdicts(w io.Writer, s Style, a *Assessment) {
+	width := 20
 	for _, v := range a.Verdicts {
-		fmt.Fprintf(w, "  %-20s %s  %s\n", v.Model, pad(s, v.Status), s.Dim(evidenceText(v)))
+		width = max(width, len(v.Model))
+	}
+	for _, v := range a.Verdicts {
+		fmt.Fprintf(w, "  %-*s %s  %s\n", width, v.Model, pad(s, v.Status), s.Dim(evidenceText(v)))
 		for _, r := range v.Reasons {
 			fmt.Fprintf(w, "  %-20s   because %s\n", "", r)
 		}
@@ -24,9 +28,12 @@ func PrintVerdicts(w io.Writer, s Style, a *Assessment) {
 		printUndecided(w, v)
 	}
 	for _, n := range a.NotChecked {
-		fmt.Fprintf(w, "  %-20s - not checked: %s\n", n.Model, n.Reason)
+		fmt.Fprintf(w, "  %-*s - not checked: %s\n", width, n.Model, n.Reason)
 	}
 	printLattice(w, a)
+	if a.Staleness != nil {
+		printStaleness(w, s, a.Staleness)
+	}
 }
 
 // printLattice says what the verdicts add up to, where that says more than the
@@ -40,8 +47,10 @@ func printLattice(w io.Writer, a *Assessment) {
 		what  string
 		names []string
 	}{
-		{"refuted with them", l.ImpliedRefuted},
+		{"refuted", l.Refuted},
+		{"implied refuted", l.ImpliedRefuted},
 		{"strongest not refuted", l.StrongestNotRefuted},
+		{"undecided", l.Undecided},
 	} {
 		if len(line.names) > 0 {
 			fmt.Fprintf(w, "  %s: %s\n", line.what, shortList(line.names))
@@ -94,8 +103,13 @@ func evidenceText(v checkers.Verdict) string {
 	}
 }
 
-// percent keeps two significant digits.
-func percent(p float64) string { return fmt.Sprintf("%.2g %%", p*100) }
+// percent keeps two significant digits, three at 100.
+func percent(p float64) string {
+	if p >= 0.1 {
+		return fmt.Sprintf("%.0f %%", p*100)
+	}
+	return fmt.Sprintf("%.2g %%", p*100)
+}
 
 // Group writes n with a comma after every three digits.
 func Group(n int) string {

@@ -127,6 +127,9 @@ func TestRunAndCheckAgree(t *testing.T) {
 	})
 	first := expectStatus(t, f, "linearizable", checkers.Violated)
 	expectStatus(t, f, "read-your-writes", checkers.Violated)
+	if s := f.Summary.Staleness; s == nil || s.All.Stale.N == 0 || len(s.Groups) == 0 || s.Delta == 0 {
+		t.Errorf("the staleness of the reads was not measured: %+v", s)
+	}
 	h, err := history.ReadFile(f.Dir.File(results.FileHistory))
 	if err != nil {
 		t.Fatal(err)

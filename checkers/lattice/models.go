@@ -11,7 +11,10 @@
 // where two definitions are not comparable, nothing is said.
 package lattice
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Names of the transactional models; see package txn for their definitions.
 const (
@@ -60,18 +63,32 @@ const (
 	WritesFollowReads = "writes-follow-reads"
 	NoLostWrites      = "no-lost-writes"
 	Eventual          = "eventual"
+	// BoundedStaleness alone allows no stale read; with a bound in its name, as
+	// in "bounded-staleness:2", it allows more.
+	BoundedStaleness = "bounded-staleness"
+)
+
+// Names of the models of data types.
+const (
+	List            = "list"
+	SetLinearizable = "set-linearizable"
+	Set             = "set"
+	FIFOQueue       = "fifo-queue"
+	Queue           = "queue"
+	Bank            = "bank"
+	LongFork        = "long-fork"
 )
 
 // weaker lists what each model implies directly.
 var weaker = map[string][]string{
-	StrictSerializable:            {SessionSerializable, StrongSnapshotIsolation, StrongRepeatableRead, Linearizable},
+	StrictSerializable:            {SessionSerializable, StrongSnapshotIsolation, StrongRepeatableRead, Linearizable, List, SetLinearizable},
 	StrongSnapshotIsolation:       {SessionSnapshotIsolation, StrongPSI, StrongPrefix},
-	StrongPSI:                     {PSI, StrongTransactionalCausal},
+	StrongPSI:                     {PSI, StrongTransactionalCausal, Bank},
 	StrongPrefix:                  {Prefix, StrongTransactionalCausal},
 	StrongTransactionalCausal:     {TransactionalCausal, StrongReadAtomic},
 	StrongReadAtomic:              {ReadAtomic, StrongReadCommittedBiswasEnea},
 	StrongReadCommittedBiswasEnea: {ReadCommittedBiswasEnea, StrongReadCommitted},
-	StrongRepeatableRead:          {SessionRepeatableRead, StrongReadCommitted},
+	StrongRepeatableRead:          {SessionRepeatableRead, StrongReadCommitted, Bank},
 	StrongReadCommitted:           {SessionReadCommitted, StrongReadUncommitted},
 	StrongReadUncommitted:         {SessionReadUncommitted},
 
@@ -82,22 +99,25 @@ var weaker = map[string][]string{
 	SessionReadUncommitted:   {ReadUncommitted},
 
 	Serializable:            {SnapshotIsolation, RepeatableRead},
-	SnapshotIsolation:       {ReadCommitted},
-	RepeatableRead:          {ReadCommitted},
+	SnapshotIsolation:       {ReadCommitted, LongFork},
+	RepeatableRead:          {ReadCommitted, LongFork},
 	PSI:                     {TransactionalCausal},
-	Prefix:                  {TransactionalCausal},
+	Prefix:                  {TransactionalCausal, LongFork},
 	TransactionalCausal:     {ReadAtomic, CausalConvergent},
 	ReadAtomic:              {ReadCommittedBiswasEnea},
 	ReadCommittedBiswasEnea: {SessionReadCommitted},
 	ReadCommitted:           {ReadUncommitted},
 
 	Linearizable:     {Sequential, Regular},
-	Regular:          {Safe, NoLostWrites},
+	Regular:          {Safe, NoLostWrites, BoundedStaleness},
 	Sequential:       {CausalMemory, CausalConvergent},
 	CausalMemory:     {Causal, PRAM},
 	CausalConvergent: {Causal},
 	Causal:           {ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads},
 	PRAM:             {ReadYourWrites, MonotonicReads, MonotonicWrites},
+
+	SetLinearizable: {Set},
+	FIFOQueue:       {Queue},
 }
 
 // Models are all models that are known, sorted.
@@ -124,9 +144,13 @@ func Models() []string {
 func Known(model string) bool { return slices.Contains(Models(), model) }
 
 // Implies tells whether every history that satisfies stronger satisfies weak. A
-// model implies itself.
+// model implies itself. What allows no stale read keeps any bound on them; two
+// bounds are not compared.
 func Implies(stronger, weak string) bool {
-	return stronger == weak || slices.Contains(ImpliedBy(stronger), weak)
+	if stronger == weak || slices.Contains(ImpliedBy(stronger), weak) {
+		return true
+	}
+	return strings.HasPrefix(weak, BoundedStaleness+":") && Implies(stronger, BoundedStaleness)
 }
 
 // ImpliedBy are the models that hold wherever model holds, sorted, without model

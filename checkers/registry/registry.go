@@ -21,6 +21,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/sequential"
 	"github.com/lapse-test/lapse/checkers/session"
 	"github.com/lapse-test/lapse/checkers/set"
+	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/checkers/txn"
 	"github.com/lapse-test/lapse/checkers/unique"
 )
@@ -64,9 +65,22 @@ var dataTypes = []Entry{
 	{longfork.Model, "no two readers see two writes in opposite orders", func() checkers.Checker { return longfork.New() }},
 }
 
+// bounded are the models that a user states with a bound of their own in the
+// name; without one they allow nothing.
+var bounded = []Entry{
+	{staleness.Model, "a read is at most so many versions or so long behind, as in " + staleness.Model + ":2:500ms; without a bound, not at all", func() checkers.Checker { c, _ := staleness.New(staleness.Bound{}); return c }},
+}
+
+// Bounded tells whether model is stated with a bound, so that it is checked only
+// where somebody asks for it.
+func Bounded(model string) bool {
+	name, _, _ := strings.Cut(model, ":")
+	return slices.ContainsFunc(bounded, func(e Entry) bool { return e.Model == name })
+}
+
 // All are all models: those of plain operations, of data types, and of
 // transactions.
-func All() []Entry { return slices.Concat(entries, dataTypes, isolation()) }
+func All() []Entry { return slices.Concat(entries, bounded, dataTypes, isolation()) }
 
 // isolation are the isolation levels, which package txn lists itself.
 func isolation() []Entry {
@@ -100,6 +114,13 @@ func ByName(name string) (checkers.Checker, error) {
 	}
 	if c, err := txn.New(name); err == nil {
 		return c, nil
+	}
+	if Bounded(name) {
+		b, err := staleness.Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		return staleness.New(b)
 	}
 	names := Names()
 	slices.SortStableFunc(names, func(a, b string) int { return distance(a, name) - distance(b, name) })

@@ -35,3 +35,27 @@ func TestUnknownName(t *testing.T) {
 		}
 	}
 }
+
+// TestBound reads bounds in the name, which the checker's own name keeps.
+func TestBound(t *testing.T) {
+	for name, want := range map[string]string{
+		"bounded-staleness": "bounded-staleness", "bounded-staleness:3": "bounded-staleness:3",
+		"bounded-staleness:0.5s": "bounded-staleness:500ms", "bounded-staleness:2:1s": "bounded-staleness:2:1s",
+	} {
+		c, err := ByName(name)
+		if err != nil || c.Model() != want {
+			t.Errorf("%s: got %v, %v, want %s", name, c, err, want)
+		}
+		if !Bounded(name) {
+			t.Errorf("%s has no bound", name)
+		}
+	}
+	for _, name := range []string{"bounded-staleness:", "bounded-staleness:-1", "bounded-staleness:2:3", "bounded-staleness:1s:1s", "bounded-staleness:soon"} {
+		if _, err := ByName(name); err == nil || !strings.Contains(err.Error(), "bounded-staleness:2:500ms") {
+			t.Errorf("%s: got %v, want an example of how to write it", name, err)
+		}
+	}
+	if Bounded("linearizable") {
+		t.Error("linearizable has no bound")
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -27,6 +29,41 @@ type Bound struct {
 	Time     time.Duration
 }
 
+// Parse reads the name of a model with its bound: "bounded-staleness" alone
+// allows no stale read, "bounded-staleness:2" two versions, ":500ms" half a
+// second, ":2:500ms" whichever of the two allows more.
+func Parse(model string) (Bound, error) {
+	parts := strings.Split(model, ":")
+	var b Bound
+	if parts[0] != Model {
+		return b, fmt.Errorf("%q is not %s", model, Model)
+	}
+	for _, p := range parts[1:] {
+		if n, err := strconv.Atoi(p); err == nil && n > 0 && b.Versions == 0 {
+			b.Versions = n
+			continue
+		}
+		d, err := time.ParseDuration(p)
+		if err != nil || d <= 0 || b.Time != 0 {
+			return b, fmt.Errorf("the bound of %q is not understood at %q: write %s:VERSIONS, %s:TIME or %s:VERSIONS:TIME, such as %s:2:500ms", model, p, Model, Model, Model, Model)
+		}
+		b.Time = d
+	}
+	return b, nil
+}
+
+// String is the name of the model with this bound, as Parse reads it.
+func (b Bound) String() string {
+	s := Model
+	if b.Versions > 0 {
+		s += ":" + strconv.Itoa(b.Versions)
+	}
+	if b.Time > 0 {
+		s += ":" + b.Time.String()
+	}
+	return s
+}
+
 // Checker decides whether all reads keep a bound. Safe for concurrent use.
 type Checker struct{ bound Bound }
 
@@ -38,8 +75,8 @@ func New(bound Bound) (*Checker, error) {
 	return &Checker{bound}, nil
 }
 
-// Model is "bounded-staleness".
-func (c *Checker) Model() string { return Model }
+// Model is the name with the bound, such as "bounded-staleness:2:500ms".
+func (c *Checker) Model() string { return c.bound.String() }
 
 // Applies refuses what is no register operation.
 func (c *Checker) Applies(h *history.History) error { return register.Applies(h, Model, false) }
@@ -55,7 +92,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	b = b.WithDefaults()
 	limited, cancel := context.WithTimeout(ctx, b.Time)
 	defer cancel()
-	v := checkers.Verdict{Model: Model, Evidence: evidence.Of(set), Algorithm: "writes wholly between a read and the write that it saw"}
+	v := checkers.Verdict{Model: c.Model(), Evidence: evidence.Of(set), Algorithm: "writes wholly between a read and the write that it saw"}
 	m := newMeter(h, set)
 	for n := range set.Keys {
 		if limited.Err() != nil {
@@ -134,10 +171,10 @@ func (m *meter) violation(ctx context.Context, s sample, bound Bound) checkers.V
 	}
 	slices.Sort(ops)
 	v := checkers.Violation{
-		Model: Model, Anomaly: "stale read", Key: h.KeyName(k.ID), Session: op.Session,
+		Model: bound.String(), Anomaly: "stale read", Key: h.KeyName(k.ID), Session: op.Session,
 		Ops: slices.Compact(ops), At: op.Complete, Faults: m.windows.IDs(h, int(s.op)),
-		Sentence: fmt.Sprintf("%s, which was %s and %s behind (allowed: %s or %s)",
-			explain.Op(h, int(s.op)), plural(int(s.versions)), explain.Gap(s.behind), plural(bound.Versions), bound.Time),
+		Sentence: fmt.Sprintf("%s, which was %s and %s behind (allowed: %s)",
+			explain.Op(h, int(s.op)), plural(int(s.versions)), explain.Gap(s.behind), bound.allowed()),
 	}
 	if old >= 0 {
 		v.Steps = append(v.Steps, checkers.Step{From: int(old), To: int(first), Kind: "real-time", Why: "it was acknowledged before the other was invoked, so it is the older value"})
@@ -148,6 +185,19 @@ func (m *meter) violation(ctx context.Context, s sample, bound Bound) checkers.V
 		v.Certified = "porcupine"
 	}
 	return v
+}
+
+// allowed is the bound in words.
+func (b Bound) allowed() string {
+	switch {
+	case b.Versions > 0 && b.Time > 0:
+		return fmt.Sprintf("%s or %s", plural(b.Versions), b.Time)
+	case b.Versions > 0:
+		return plural(b.Versions)
+	case b.Time > 0:
+		return b.Time.String()
+	}
+	return "no stale read"
 }
 
 // plural is "1 version", "2 versions".

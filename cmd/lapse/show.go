@@ -14,13 +14,14 @@ import (
 
 func (a *app) showCommand() *cobra.Command {
 	var violation int
-	var ops bool
+	var ops, stale bool
 	var key string
 	c := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Explain a stored run: verdicts, faults with their proof, violations",
 		Example: `  lapse show latest
   lapse show latest --violation 2
+  lapse show latest --staleness
   lapse show latest --ops --key k4`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -31,11 +32,15 @@ func (a *app) showCommand() *cobra.Command {
 			if ops {
 				return a.showOps(dir, key)
 			}
+			if stale {
+				return a.showStaleness(dir)
+			}
 			return a.show(dir, violation)
 		},
 	}
 	c.Flags().IntVarP(&violation, "violation", "v", 0, "show only the violation with this number (default: all that were kept)")
 	c.Flags().BoolVar(&ops, "ops", false, "list the operations instead")
+	c.Flags().BoolVar(&stale, "staleness", false, "show how stale reads were instead: by level, and inside and outside fault windows")
 	c.Flags().StringVar(&key, "key", "", "with --ops: only operations on this key")
 	return c
 }
@@ -68,6 +73,21 @@ func (a *app) show(dir results.Dir, violation int) error {
 	}
 	results.PrintSummary(a.stdout, a.style, h, &s)
 	a.printViolations(h, &s.Assessment, s.Kept())
+	return nil
+}
+
+func (a *app) showStaleness(dir results.Dir) error {
+	var s results.Summary
+	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
+		return err
+	}
+	if s.Staleness == nil {
+		return targets.Usagef("--staleness: in run %s no read of a plain register followed an acknowledged write", dir.ID)
+	}
+	if a.json {
+		return a.printJSON(s.Staleness)
+	}
+	results.PrintStaleness(a.stdout, a.style, s.Staleness)
 	return nil
 }
 

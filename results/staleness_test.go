@@ -1,0 +1,66 @@
+package results
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/regular"
+	"github.com/lapse-test/lapse/history"
+)
+
+// staleHistory has a writer and a reader; every third read is one version behind.
+func staleHistory(t *testing.T) *history.History {
+	t.Helper()
+	const ms = history.Time(1_000_000)
+	b := history.NewBuilder(history.Header{Source: "test", Initial: history.Absent, Levels: []string{"", "ONE"}})
+	for i := range history.Time(60) {
+		op := history.Op{Process: 1, Session: 1, Invoke: i * 10 * ms, Complete: i*10*ms + ms, WriteLevel: 1, Outcome: history.OK, Error: -1, Note: -1, Node: -1}
+		b.AddPlain(op, history.Mop{Func: history.Write, Arg: history.Value(i + 1)})
+		v := history.Value(i + 1)
+		if i%3 == 2 {
+			v--
+		}
+		op = history.Op{Process: 2, Session: 2, Invoke: i*10*ms + 4*ms, Complete: i*10*ms + 5*ms, ReadLevel: 1, Outcome: history.OK, Error: -1, Note: -1, Node: -1}
+		b.AddPlain(op, history.Mop{Func: history.Read, Ret: v, Flags: history.Observed})
+	}
+	h, err := b.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TestStaleness takes the numbers from the history to the text and to JSON.
+func TestStaleness(t *testing.T) {
+	a, err := Assess(t.Context(), staleHistory(t), []checkers.Checker{regular.New(regular.Regular), regular.New(regular.Safe)}, checkers.Budget{}, Require{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Staleness == nil || a.Staleness.All.Stale.N != 20 || a.Staleness.All.Stale.Of != 60 {
+		t.Fatalf("got %+v, want 20 stale reads of 60", a.Staleness)
+	}
+	var text bytes.Buffer
+	PrintVerdicts(&text, Style{}, &a)
+	PrintStaleness(&text, Style{}, a.Staleness)
+	for _, want := range []string{
+		"stale reads          20 of 60: 33 % (23 % to 46 % at 95 %)", "max 1; by time p50 3ms", "delta 3ms",
+		"2ms to 5ms after       missed by 20 of 60", "W=ONE R=ONE outside faults",
+		"  refuted: regular, safe\n", "implied refuted: linearizable, strict-serializable",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &text)
+		}
+	}
+	doc, err := json.Marshal(&a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"staleness":{"all":{"reads":60,"stale":{"n":20,"of":60`, `"delta_ns":3000000`, `"implied_refuted":["linearizable","strict-serializable"]`} {
+		if !strings.Contains(string(doc), want) {
+			t.Errorf("%s is not in\n%s", want, doc)
+		}
+	}
+}
