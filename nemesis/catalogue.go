@@ -15,6 +15,7 @@ const (
 	HasPrimary Ability = "primary"
 	CanBend    Ability = "clock"
 	CanLag     Ability = "lag"
+	HasCentres Ability = "centres"
 )
 
 // meaning is what a target lacks, in words.
@@ -28,6 +29,8 @@ func (a Ability) meaning() string {
 		return "clocks that can be moved"
 	case CanLag:
 		return "replicas that can be held back"
+	case HasCentres:
+		return "more than one data centre"
 	}
 	return string(a)
 }
@@ -46,6 +49,9 @@ func AbilitiesOf(system any) []Ability {
 	}
 	if _, ok := system.(Lagger); ok {
 		out = append(out, CanLag)
+	}
+	if _, ok := system.(DataCentred); ok {
+		out = append(out, HasCentres)
 	}
 	return out
 }

@@ -39,6 +39,7 @@ type lies struct {
 	lagForever       bool
 	noPrimary        bool
 	unknownPrimary   bool
+	oneCentre        bool
 	operatorRestarts bool // the database's own operator starts killed nodes
 }
 
@@ -256,6 +257,18 @@ func (f *fake) Primary(context.Context) (string, error) {
 		}
 	}
 	return "", errors.New("all nodes are down")
+}
+
+// DataCentres: the first half of the nodes, rounded up, is in dc1.
+func (f *fake) DataCentres() map[string]string {
+	out := map[string]string{}
+	for i, name := range f.names {
+		out[name] = "dc1"
+		if !f.lies.oneCentre && i >= (len(f.names)+1)/2 {
+			out[name] = "dc2"
+		}
+	}
+	return out
 }
 
 func (f *fake) BendClock(_ context.Context, name string, offset time.Duration) (time.Duration, error) {

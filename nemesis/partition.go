@@ -61,6 +61,7 @@ func partitions() []kind {
 				return &cut{family: familyPartition, step: s, isolatePrimary: true}
 			},
 		},
+		betweenCentres(),
 		named("partition-oneway", "one node that cannot send to its peers, or one that hears nothing from them", 2, func(r *rand.Rand, nodes []string, s *Step) {
 			node := nodes[r.IntN(len(nodes))]
 			mute := r.IntN(2) == 0

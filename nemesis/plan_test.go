@@ -166,7 +166,7 @@ func TestPartitions(t *testing.T) {
 		nodes := cluster.NodeNames(n)
 		majority := n/2 + 1
 		for _, k := range partitions() {
-			if k.mix != nil || k.Name == "partition-primary" || n < k.MinNodes {
+			if k.mix != nil || slices.Contains(k.Needs, HasPrimary) || slices.Contains(k.Needs, HasCentres) || n < k.MinNodes {
 				continue
 			}
 			picks := map[string]bool{}

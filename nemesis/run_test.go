@@ -16,7 +16,7 @@ import (
 // so that minutes of faults take no time and the order of events is the same on
 // every machine.
 
-var everything = []Ability{CanRestart, HasPrimary, CanBend, CanLag}
+var everything = []Ability{CanRestart, HasPrimary, CanBend, CanLag, HasCentres}
 
 // planFor makes a schedule of one kind of fault.
 func planFor(t *testing.T, nodes int, seed uint64, mode Mode, faults ...string) Schedule {
@@ -146,6 +146,8 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"heal does nothing", "partition-one", lies{healNothing: true}, "", "does not pass"},
 		{"one link stays cut", "partition-one", lies{healAllButOne: true}, "", "does not pass"},
 		{"no primary to isolate", "partition-primary", lies{noPrimary: true}, "finding the primary: no primary at the moment", ""},
+		{"one data centre", "partition-centres", lies{oneCentre: true}, "there is one data centre", ""},
+		{"the data centres are not cut", "partition-centres", lies{cutNothing: true}, "arrived", ""},
 		{"an unknown primary", "kill-primary", lies{unknownPrimary: true}, `the primary is said to be "somebody"`, ""},
 		{"kill does nothing", "kill", lies{killNothing: true}, "has not ended", ""},
 		{"kill fails", "kill", lies{killFails: true}, "injecting it: killing", ""},
@@ -433,6 +435,7 @@ func TestWithoutAbilities(t *testing.T) {
 		"partition-primary": "needs a primary",
 		"clock":             "needs clocks that can be moved",
 		"lag":               "needs replicas that can be held back",
+		"partition-centres": "needs more than one data centre",
 	} {
 		_, err := Run(t.Context(), stage, planFor(t, 3, 1, OneAtATime, fault))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -67,6 +67,12 @@ type HoldChecker interface {
 	ReplicaHeld(ctx context.Context, node string) (bool, error)
 }
 
+// DataCentred is needed by the fault partition-centres.
+type DataCentred interface {
+	// DataCentres is the data centre of each node, by their names.
+	DataCentres() map[string]string
+}
+
 // Stage is where faults happen.
 type Stage struct {
 	Cluster cluster.Cluster

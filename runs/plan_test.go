@@ -68,6 +68,7 @@ func TestBadRequests(t *testing.T) {
 		{"session", func(r *Request) { r.Session = "walk" }, "stay or roam"},
 		{"faults", func(r *Request) { r.Faults = "partitoin" }, "partition"},
 		{"a fault that the target cannot have", func(r *Request) { r.Faults = "kill-primary" }, "a primary"},
+		{"data centres", func(r *Request) { r.Target, r.Faults = "cassandra", "partition-centres" }, "needs more than one data centre"},
 		{"fault mode", func(r *Request) { r.FaultMode = "both" }, "mixed"},
 		{"model", func(r *Request) { r.Models = "linearisable" }, "linearizable"},
 	} {

@@ -102,6 +102,13 @@ type Exemplar interface {
 	Exemplar() System
 }
 
+// Centred is implemented by targets that can say beforehand in how many data
+// centres their nodes are.
+type Centred interface {
+	// Centres is their number with the resolved cfg.
+	Centres(cfg Config) int
+}
+
 // System is a running database.
 type System interface {
 	// Open opens a client for one session. The harness calls it again for a new

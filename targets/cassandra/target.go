@@ -19,6 +19,8 @@ var (
 	_ targets.Target   = Target{}
 	_ targets.Fetcher  = Target{}
 	_ targets.Promiser = Target{}
+	_ targets.Exemplar = Target{}
+	_ targets.Centred  = Target{}
 )
 
 // The ports of Cassandra, by its own names.
@@ -93,6 +95,18 @@ const defaultOpTimeout = 2 * time.Second
 // Spec implements targets.Target.
 func (Target) Spec(cfg targets.Config) cluster.Spec {
 	return cluster.Spec{Run: cfg.Run, Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{storagePort, nativePort}}
+}
+
+// Exemplar implements targets.Exemplar.
+func (Target) Exemplar() targets.System { return (*System)(nil) }
+
+// Centres implements targets.Centred.
+func (Target) Centres(cfg targets.Config) int {
+	s, err := resolve(cfg)
+	if err != nil {
+		return 1
+	}
+	return s.dcs
 }
 
 // Fetch implements targets.Fetcher.
