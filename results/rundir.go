@@ -30,6 +30,7 @@ const (
 	FilePorcupine  = "porcupine.html"
 	FileWitnessOps = "witness.jsonl"
 	FilePicture    = "picture.svg"
+	FileMinimal    = "min.jsonl"
 )
 
 // DefaultOut is where runs are kept unless --out says otherwise.

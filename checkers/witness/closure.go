@@ -12,9 +12,18 @@ type value struct {
 	v   history.Value
 }
 
-// dependents lists, for each operation of h, those that saw what it may have
-// done, so that they must go when it goes.
-func dependents(h *history.History) [][]int32 {
+// links says what goes, and what is weakened, when an operation goes.
+type links struct {
+	// gone are, by operation, those that saw what it may have done, so that they
+	// must go with it.
+	gone [][]int32
+	// weak are the compare-and-sets that may have seen what it did: without it each
+	// stands for a plain write, which demands less and so invents no violation.
+	weak [][]int32
+}
+
+// linksOf finds the links between the operations of h.
+func linksOf(h *history.History) links {
 	// Who put a value there, and who changed a key in a way that names no value.
 	writers := map[value][]int32{}
 	changers := map[history.Key][]int32{}
@@ -40,14 +49,15 @@ func dependents(h *history.History) [][]int32 {
 			}
 		}
 	}
-	deps := make([][]int32, len(h.Ops))
-	need := func(i int, on []int32) {
+	l := links{gone: make([][]int32, len(h.Ops)), weak: make([][]int32, len(h.Ops))}
+	link := func(to [][]int32, i int, on []int32) {
 		for _, o := range on {
 			if int(o) != i && h.Ops[o].Invoke <= h.Ops[i].Complete {
-				deps[o] = append(deps[o], int32(i))
+				to[o] = append(to[o], int32(i))
 			}
 		}
 	}
+	need := func(i int, on []int32) { link(l.gone, i, on) }
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		mops := h.Mops(op)
@@ -69,6 +79,8 @@ func dependents(h *history.History) [][]int32 {
 				}
 			case history.CAS:
 				switch {
+				case op.Outcome != history.Fail && len(mops) == 1:
+					link(l.weak, i, writers[value{m.Key, m.Expect}])
 				case op.Outcome != history.Fail:
 					need(i, writers[value{m.Key, m.Expect}])
 				case saw:
@@ -79,9 +91,11 @@ func dependents(h *history.History) [][]int32 {
 			}
 		}
 	}
-	for o := range deps {
-		slices.Sort(deps[o])
-		deps[o] = slices.Compact(deps[o])
+	for _, lists := range [][][]int32{l.gone, l.weak} {
+		for o := range lists {
+			slices.Sort(lists[o])
+			lists[o] = slices.Compact(lists[o])
+		}
 	}
-	return deps
+	return l
 }

@@ -22,6 +22,9 @@ type Stats struct {
 	// Sessions and Keys count those of what is left.
 	Sessions int `json:"sessions"`
 	Keys     int `json:"keys"`
+	// Weakened counts the compare-and-sets that were made plain writes, because
+	// what they compared with was dropped.
+	Weakened int `json:"weakened"`
 	// Candidates is how many smaller histories were checked.
 	Candidates int `json:"candidates"`
 	// Minimal tells that no single operation can be dropped (with what depends on
@@ -34,8 +37,9 @@ type Stats struct {
 var ErrHolds = errors.New("the history does not violate the model")
 
 // Shrink finds a small part of h that violates checker's model with the same
-// anomaly as the first violation that checker finds in h, and returns the indexes
-// of its operations, ascending. It is deterministic, apart from where the time
+// anomaly as the first violation that checker finds in h (any, if that one is of no
+// special kind), and returns it with the indexes of its operations, ascending. It is
+// deterministic, apart from where the time
 // runs out (budget.Time in all).
 //
 // Parts are closed, so that no violation is invented: with an operation that saw
@@ -44,8 +48,9 @@ var ErrHolds = errors.New("the history does not violate the model")
 // failed without telling the value) every operation that changed the key before
 // it ended. Dropping such an operation drops what depends on it. Whole keys are
 // tried first, then the time after, sessions, and ever smaller runs of operations
-// (delta debugging, Zeller and Hildebrandt 2002).
-func Shrink(ctx context.Context, h *history.History, checker checkers.Checker, budget checkers.Budget) ([]int, Stats, error) {
+// (delta debugging, Zeller and Hildebrandt 2002). told, if not nil, hears after each
+// candidate how many operations are left and how many candidates were checked.
+func Shrink(ctx context.Context, h *history.History, checker checkers.Checker, budget checkers.Budget, told func(Stats)) (*history.History, []int, Stats, error) {
 	budget = budget.WithDefaults()
 	ctx, cancel := context.WithTimeout(ctx, budget.Time)
 	defer cancel()
@@ -54,21 +59,21 @@ func Shrink(ctx context.Context, h *history.History, checker checkers.Checker, b
 	stats := Stats{From: len(h.Ops)}
 	v, err := checker.Check(ctx, h, budget)
 	if err != nil {
-		return nil, stats, fmt.Errorf("checking the whole history: %w", err)
+		return nil, nil, stats, fmt.Errorf("checking the whole history: %w", err)
 	}
 	if len(v.Violations) == 0 {
 		if v.Status == checkers.Inconclusive && len(v.Undecided) > 0 || ctx.Err() != nil {
-			return nil, stats, fmt.Errorf("%s was not decided in time: %s", checker.Model(), strings.Join(v.Reasons, "; "))
+			return nil, nil, stats, fmt.Errorf("%s was not decided in time: %s", checker.Model(), strings.Join(v.Reasons, "; "))
 		}
-		return nil, stats, ErrHolds
+		return nil, nil, stats, ErrHolds
 	}
 	s := &shrinker{ctx: ctx, h: h, checker: checker, budget: budget, deadline: deadline,
-		anomaly: v.Violations[0].Anomaly, stats: &stats, deps: dependents(h)}
+		anomaly: v.Violations[0].Anomaly, stats: &stats, told: told, links: linksOf(h)}
 	keep := make([]bool, len(h.Ops))
 	for i := range keep {
 		keep[i] = true
 	}
-	s.keep = keep
+	s.keep, s.weak = keep, make([]bool, len(h.Ops))
 	// What the checker names may suffice already.
 	named := make([]bool, len(h.Ops))
 	for _, o := range v.Violations[0].Ops {
@@ -81,6 +86,11 @@ func Shrink(ctx context.Context, h *history.History, checker checkers.Checker, b
 	stats.Minimal = s.byOperation()
 	ops := s.left()
 	stats.To = len(ops)
+	for _, o := range ops {
+		if s.weak[o] {
+			stats.Weakened++
+		}
+	}
 	sessions, keys := map[int32]bool{}, map[history.Key]bool{}
 	for _, o := range ops {
 		sessions[h.Ops[o].Session] = true
@@ -90,7 +100,7 @@ func Shrink(ctx context.Context, h *history.History, checker checkers.Checker, b
 	}
 	stats.Sessions, stats.Keys = len(sessions), len(keys)
 	stats.Elapsed = time.Since(began)
-	return ops, stats, nil
+	return s.part(ops, s.weak), ops, stats, nil
 }
 
 type shrinker struct {
@@ -101,8 +111,34 @@ type shrinker struct {
 	deadline time.Time
 	anomaly  string
 	stats    *Stats
-	deps     [][]int32 // by operation: those that depend on it
+	told     func(Stats)
+	links    links
 	keep     []bool
+	weak     []bool // the compare-and-sets that stand for plain writes
+}
+
+// part is the history of ops, with those in weak made plain writes.
+func (s *shrinker) part(ops []int, weak []bool) *history.History {
+	part := s.h.Subset(ops)
+	for i, o := range ops {
+		if weak[o] {
+			m := &part.Mops(&part.Ops[i])[0]
+			m.Func, m.Expect = history.Write, 0
+		}
+	}
+	return part
+}
+
+// anyAnomaly are the names that say no more than that a model is violated; what is
+// left of such a violation often has a better one.
+var anyAnomaly = []string{"no legal order", "contradictory order", "no version order"}
+
+// thinAir are the anomalies that leaving operations out invents.
+var thinAir = []string{"thin-air read", "aborted read", "G1a"}
+
+// same tells whether a violation of a part is the one that is being made small.
+func (s *shrinker) same(x checkers.Violation) bool {
+	return x.Anomaly == s.anomaly || slices.Contains(anyAnomaly, s.anomaly) && !slices.Contains(thinAir, x.Anomaly)
 }
 
 func (s *shrinker) left() []int {
@@ -124,7 +160,7 @@ func (s *shrinker) try(drop []int) bool {
 	if s.late() {
 		return false
 	}
-	next := slices.Clone(s.keep)
+	next, weak := slices.Clone(s.keep), slices.Clone(s.weak)
 	n := 0
 	stack := make([]int32, 0, len(drop))
 	for _, o := range drop {
@@ -140,19 +176,22 @@ func (s *shrinker) try(drop []int) bool {
 	for len(stack) > 0 {
 		o := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		for _, d := range s.deps[o] {
+		for _, d := range s.links.gone[o] {
 			if next[d] {
 				next[d] = false
 				stack = append(stack, d)
 			}
 		}
+		for _, d := range s.links.weak[o] {
+			weak[d] = true
+		}
 	}
-	return s.check(next, false)
+	return s.check(next, weak, false)
 }
 
 // check keeps next if it still violates the model in the same way, and, if it is
 // alone what a checker named and not closed, in no other way.
-func (s *shrinker) check(next []bool, named bool) bool {
+func (s *shrinker) check(next, weak []bool, named bool) bool {
 	var ops []int
 	for i, k := range next {
 		if k {
@@ -163,7 +202,12 @@ func (s *shrinker) check(next []bool, named bool) bool {
 		return false
 	}
 	s.stats.Candidates++
-	part := s.h.Subset(ops)
+	if s.told != nil {
+		now := *s.stats
+		now.To = len(s.left())
+		s.told(now)
+	}
+	part := s.part(ops, weak)
 	if s.checker.Applies(part) != nil {
 		return false
 	}
@@ -173,25 +217,39 @@ func (s *shrinker) check(next []bool, named bool) bool {
 	if err != nil {
 		return false
 	}
-	i := slices.IndexFunc(v.Violations, func(x checkers.Violation) bool { return x.Anomaly == s.anomaly })
-	if i < 0 || named && slices.ContainsFunc(v.Violations, func(x checkers.Violation) bool { return x.Anomaly != s.anomaly }) {
+	i := slices.IndexFunc(v.Violations, s.same)
+	if i < 0 || named && slices.ContainsFunc(v.Violations, func(x checkers.Violation) bool { return !s.same(x) }) {
 		return false
 	}
-	s.keep = next
+	s.keep, s.weak = next, weak
 	// What the checker names in what is left may suffice by itself.
 	if alone := v.Violations[i].Ops; len(alone) < len(ops) {
 		fewer := make([]bool, len(next))
 		for _, o := range alone {
 			fewer[ops[o]] = true
 		}
-		s.check(fewer, true)
+		s.check(fewer, s.weakAmong(fewer), true)
 	}
 	return true
 }
 
 // only tries to keep nothing but the operations named, which the checker itself
 // has shown to be a proof, whatever else may have put the values there.
-func (s *shrinker) only(named []bool) { s.check(named, true) }
+func (s *shrinker) only(named []bool) { s.check(named, s.weakAmong(named), true) }
+
+// weakAmong are the compare-and-sets of keep that have lost what they compared
+// with.
+func (s *shrinker) weakAmong(keep []bool) []bool {
+	weak := slices.Clone(s.weak)
+	for o, kept := range keep {
+		if !kept {
+			for _, d := range s.links.weak[o] {
+				weak[d] = true
+			}
+		}
+	}
+	return weak
+}
 
 // groups drops what can be dropped group by group, many groups at once first.
 func (s *shrinker) groups(groups [][]int) {

@@ -36,7 +36,7 @@ func TestShrink(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ops, stats, err := Shrink(context.Background(), h, c, budget)
+			part, ops, stats, err := Shrink(context.Background(), h, c, budget, nil)
 			if errors.Is(err, ErrHolds) {
 				continue
 			}
@@ -45,7 +45,6 @@ func TestShrink(t *testing.T) {
 			}
 			shrunk++
 			largest = max(largest, len(ops))
-			part := h.Subset(ops)
 			before, err := c.Check(context.Background(), h, budget)
 			if err != nil {
 				t.Fatal(err)
@@ -54,7 +53,7 @@ func TestShrink(t *testing.T) {
 			if err != nil || v.Status != checkers.Violated {
 				t.Fatalf("seed %d: %s: the %d operations left are %s (%v)", seed, c.Model(), len(ops), v.Status, err)
 			}
-			if again, _, err := Shrink(context.Background(), h, c, budget); err != nil || !slices.Equal(ops, again) {
+			if _, again, _, err := Shrink(context.Background(), h, c, budget, nil); err != nil || !slices.Equal(ops, again) {
 				t.Errorf("seed %d: %s: not the same twice: %v, %v (%v)", seed, c.Model(), ops, again, err)
 			}
 			if !stats.Minimal || stats.From != len(h.Ops) || stats.To != len(ops) {
@@ -63,7 +62,7 @@ func TestShrink(t *testing.T) {
 			if v.Violations[0].Anomaly != before.Violations[0].Anomaly {
 				continue // shrinking once more would look for something else
 			}
-			if once, _, err := Shrink(context.Background(), part, c, budget); err != nil || len(once) != len(part.Ops) {
+			if _, once, _, err := Shrink(context.Background(), part, c, budget, nil); err != nil || len(once) != len(part.Ops) {
 				t.Errorf("seed %d: %s: %d operations shrink further to %d (%v)", seed, c.Model(), len(part.Ops), len(once), err)
 			}
 		}
@@ -80,7 +79,7 @@ func TestNothingToShrink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Shrink(context.Background(), h, linearizable.New(linearizable.Auto), checkers.Budget{}); !errors.Is(err, ErrHolds) {
+	if _, _, _, err := Shrink(context.Background(), h, linearizable.New(linearizable.Auto), checkers.Budget{}, nil); !errors.Is(err, ErrHolds) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -93,17 +92,17 @@ func TestShrinkStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := linearizable.New(linearizable.Search)
-	ops, stats, err := Shrink(context.Background(), h, c, checkers.Budget{Time: 2 * time.Second})
+	part, _, stats, err := Shrink(context.Background(), h, c, checkers.Budget{Time: 2 * time.Second}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v, err := c.Check(context.Background(), h.Subset(ops), checkers.Budget{}); err != nil || v.Status != checkers.Violated {
+	if v, err := c.Check(context.Background(), part, checkers.Budget{}); err != nil || v.Status != checkers.Violated {
 		t.Errorf("what is left is %s (%v)", v.Status, err)
 	}
 	t.Logf("%+v", stats)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, _, err := Shrink(ctx, h, c, checkers.Budget{}); err == nil || errors.Is(err, ErrHolds) {
+	if _, _, _, err := Shrink(ctx, h, c, checkers.Budget{}, nil); err == nil || errors.Is(err, ErrHolds) {
 		t.Errorf("without time: %v", err)
 	}
 }

@@ -118,6 +118,7 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 		a.runCommand(), a.replayCommand(), a.checkCommand(), a.showCommand(), a.runsCommand(),
 		a.doctorCommand(), a.fetchCommand(), a.selftestCommand(), a.versionCommand(), a.reportCommand(), a.serveCommand(), a.diffCommand(),
 		a.quorumCommand(), a.validateCommand(), a.initCommand(), a.schemaCommand(), a.gateCommand(),
+		a.convertCommand(), a.shrinkCommand(),
 		server.Command(),
 	)
 	wrapArgs(root)
@@ -165,12 +166,9 @@ func (a *app) addBudgetFlags(c *cobra.Command) {
 }
 
 func (a *app) environment() (runs.Environment, error) {
-	kind := a.progress
-	if kind == "auto" || kind == "" {
-		kind = "plain"
-		if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			kind = "tty"
-		}
+	kind, err := a.progressKind()
+	if err != nil {
+		return runs.Environment{}, err
 	}
 	p, err := results.NewProgress(kind, a.stderr, results.StyleFor(a.stderr), a.interval)
 	if err != nil {
@@ -184,6 +182,20 @@ func (a *app) environment() (runs.Environment, error) {
 		Out: out, Cache: a.cache, DataDir: a.dataDir, Budget: a.budget, Progress: p,
 		Log: slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}, nil
+}
+
+// progressKind is --progress with auto decided.
+func (a *app) progressKind() (string, error) {
+	switch a.progress {
+	case "auto", "":
+		if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			return "tty", nil
+		}
+		return "plain", nil
+	case "tty", "plain", "json", "none":
+		return a.progress, nil
+	}
+	return "", targets.Usagef("--progress %s: must be auto, tty, plain, json or none", a.progress)
 }
 
 // printJSON prints the one document that --json promises.

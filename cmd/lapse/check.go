@@ -46,6 +46,10 @@ type loaded struct {
 	models  []string
 	// promises is what the run's database promises, nil if that is not known.
 	promises *results.Promises
+	// format is what the file was in; dir and summary are set for a run.
+	format  string
+	dir     *results.Dir
+	summary results.Summary
 }
 
 // load opens a run or reads a file.
@@ -59,11 +63,17 @@ func (a *app) load(ref, format string) (*loaded, error) {
 			return nil, err
 		}
 	}
+	if format == "" {
+		var err error
+		if format, err = formats.Recognise(ref); err != nil {
+			return nil, targets.Usagef("%v", err)
+		}
+	}
 	h, err := formats.Read(ref, format)
 	if err != nil {
 		return nil, targets.Usagef("%v", err)
 	}
-	return &loaded{history: h, require: results.Require{OK: 1}}, nil
+	return &loaded{history: h, require: results.Require{OK: 1}, format: format}, nil
 }
 
 func loadRun(dir results.Dir) (*loaded, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -15,13 +16,15 @@ import (
 func (a *app) showCommand() *cobra.Command {
 	var violation int
 	var ops, stale bool
-	var key string
+	var key, format string
 	c := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Explain a stored run: verdicts, faults with their proof, violations",
 		Example: `  lapse show latest
   lapse show latest --violation 2
   lapse show latest --staleness
+  lapse show latest -v 1 --format svg > witness.svg
+  lapse show latest -v 1 --format json
   lapse show latest --ops --key k4`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -29,23 +32,40 @@ func (a *app) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			switch format {
+			case formatText, formatJSON, formatSVG:
+			default:
+				return targets.Usagef("--format %s: must be text, json or svg", format)
+			}
+			if format == formatSVG && (a.json || violation == 0) {
+				return targets.Usagef("--format svg draws one violation: name it with -v N, without --json")
+			}
+			a.json = a.json || format == formatJSON
 			if ops {
 				return a.showOps(dir, key)
 			}
 			if stale {
 				return a.showStaleness(dir)
 			}
-			return a.show(dir, violation)
+					return a.show(dir, violation, format)
 		},
 	}
 	c.Flags().IntVarP(&violation, "violation", "v", 0, "show only the violation with this number (default: all that were kept)")
+	c.Flags().StringVar(&format, "format", formatText, "text, json, or (for one violation) svg: a picture")
 	c.Flags().BoolVar(&ops, "ops", false, "list the operations instead")
 	c.Flags().BoolVar(&stale, "staleness", false, "show how stale reads were instead: by level, and inside and outside fault windows")
 	c.Flags().StringVar(&key, "key", "", "with --ops: only operations on this key")
 	return c
 }
 
-func (a *app) show(dir results.Dir, violation int) error {
+// The forms in which a violation can be shown.
+const (
+	formatText = "text"
+	formatJSON = "json"
+	formatSVG  = "svg"
+)
+
+func (a *app) show(dir results.Dir, violation int, format string) error {
 	var s results.Summary
 	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
 		return err
@@ -53,6 +73,9 @@ func (a *app) show(dir results.Dir, violation int) error {
 	h, err := history.ReadFile(dir.File(results.FileHistory))
 	if err != nil {
 		return fmt.Errorf("loading run %s: %w", dir.ID, err)
+	}
+	if violation != 0 {
+		return a.showViolation(h, &s, violation, format)
 	}
 	if a.json {
 		doc := struct {
@@ -67,9 +90,6 @@ func (a *app) show(dir results.Dir, violation int) error {
 			}
 		}
 		return a.printJSON(doc)
-	}
-	if violation > 0 {
-		return a.showViolation(h, &s, violation)
 	}
 	results.PrintSummary(a.stdout, a.style, h, &s)
 	a.printViolations(h, &s.Assessment, s.Kept())
@@ -91,15 +111,30 @@ func (a *app) showStaleness(dir results.Dir) error {
 	return nil
 }
 
-func (a *app) showViolation(h *history.History, s *results.Summary, n int) error {
+func (a *app) showViolation(h *history.History, s *results.Summary, n int, format string) error {
 	number := 0
 	for i := range s.Verdicts {
 		v := &s.Verdicts[i]
 		for j := range v.Violations {
-			if number++; number == n {
-				results.PrintViolation(a.stdout, a.style, h, &v.Violations[j], j+1, v.Total)
-				return nil
+			if number++; number != n {
+				continue
 			}
+			x := &v.Violations[j]
+			switch {
+			case format == formatSVG:
+				b, err := picture.Document(h, x)
+				if err != nil {
+					return fmt.Errorf("violation %d: %w", n, err)
+				}
+				if _, err := a.stdout.Write(b); err != nil {
+					return fmt.Errorf("printing the picture: %w", err)
+				}
+			case a.json:
+				return a.printJSON(results.NewWitness(h, x))
+			default:
+				results.PrintViolation(a.stdout, a.style, h, x, j+1, v.Total)
+			}
+			return nil
 		}
 	}
 	return targets.Usagef("--violation %d: run %s keeps %d", n, s.Run, number)

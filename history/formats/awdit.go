@@ -32,6 +32,7 @@ func awditFormat() Format {
 		},
 		read:  readAWDIT,
 		write: writeAWDIT,
+		lost:  clocklessLost(false),
 	}
 }
 

@@ -116,14 +116,19 @@ func plainMop(h *history.History, m *history.Mop) error {
 // numericKeys gives every key of h a number: its own name if all names are
 // numbers, else its index.
 func numericKeys(h *history.History) func(history.Key) string {
-	for _, name := range h.KeyNames {
-		n, err := strconv.ParseUint(name, 10, 63)
-		if err != nil || strconv.FormatUint(n, 10) != name {
-			return func(k history.Key) string { return strconv.Itoa(int(k)) }
-		}
-	}
-	if len(h.KeyNames) == 0 {
+	if !numericNames(h) {
 		return func(k history.Key) string { return strconv.Itoa(int(k)) }
 	}
 	return func(k history.Key) string { return strings.Clone(h.KeyName(k)) }
+}
+
+// numericNames tells whether the keys of h have names, all of them numbers.
+func numericNames(h *history.History) bool {
+	for _, name := range h.KeyNames {
+		n, err := strconv.ParseUint(name, 10, 63)
+		if err != nil || strconv.FormatUint(n, 10) != name {
+			return false
+		}
+	}
+	return len(h.KeyNames) > 0
 }

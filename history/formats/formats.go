@@ -31,6 +31,8 @@ type Format struct {
 	detect func(head []byte) bool
 	read   func(in *input) (*history.History, error)
 	write  func(w io.Writer, h *history.History) error
+	// lost says what write leaves out of a history; nil if nothing.
+	lost func(h *history.History) []string
 	// readPath is set for the formats that are read from a path rather than
 	// from bytes.
 	readPath func(path string) (*history.History, error)
@@ -140,6 +142,49 @@ func ReadBytes(label string, data []byte, name string) (*history.History, error)
 	return f.read(in)
 }
 
+// Recognise is the name of the format of the file or directory at path.
+func Recognise(path string) (string, error) {
+	all := registry()
+	for i := range all {
+		if all[i].detectPath != nil && all[i].detectPath(path) {
+			return all[i].Name, nil
+		}
+	}
+	in, err := load(path)
+	if err != nil {
+		return "", err
+	}
+	f, err := detect(in)
+	if err != nil {
+		return "", err
+	}
+	return f.Name, nil
+}
+
+// ForFile is the format that the ending of a file's name stands for, of those that
+// can be written.
+func ForFile(path string) (string, bool) {
+	for ending, name := range map[string]string{
+		".lapse": "lapse", ".jsonl": "lapse-jsonl", ".edn": "edn", ".json": "elle-json", ".plume": "plume", ".awdit": "awdit",
+	} {
+		if strings.HasSuffix(path, ending) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// Writable are the names of the formats that can be written, sorted.
+func Writable() []string {
+	var can []string
+	for _, f := range All() {
+		if f.CanWrite {
+			can = append(can, f.Name)
+		}
+	}
+	return can
+}
+
 func recogniseAndRead(path string) (*history.History, error) {
 	all := registry()
 	for i := range all {
@@ -162,20 +207,15 @@ func recogniseAndRead(path string) (*history.History, error) {
 }
 
 // Write writes h to w in the named format. What the format cannot hold is an
-// error that names the operation; see docs/formats.md for what each drops.
+// error that names the operation, or, where the operations keep their meaning
+// without it, left out: Lost says what.
 func Write(w io.Writer, name string, h *history.History) error {
 	f, err := byName(name)
 	if err != nil {
 		return err
 	}
 	if f.write == nil {
-		var can []string
-		for _, f := range All() {
-			if f.CanWrite {
-				can = append(can, f.Name)
-			}
-		}
-		return fmt.Errorf("the format %s can be read only; these can be written: %s", name, strings.Join(can, ", "))
+		return fmt.Errorf("the format %s can be read only; these can be written: %s", name, strings.Join(Writable(), ", "))
 	}
 	return f.write(w, h)
 }

@@ -35,6 +35,14 @@ type jepsenOp struct {
 	// read and write are the levels, which are not Jepsen's own but harmless
 	// extra keys.
 	readLevel, writeLevel string
+	// note is what the database told besides values, mismatch that it said that
+	// the condition of a compare-and-set was false, was the value that it told then
+	// (nil if none). clockless says that no stamp of the file means anything. These
+	// keys are lapse's own, too.
+	note      string
+	mismatch  bool
+	was       *term
+	clockless bool
 }
 
 // parseJepsenOp takes an operation out of a map or of a tuple
@@ -77,6 +85,15 @@ func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
 				op.readLevel, _ = v.word()
 			case "write-level":
 				op.writeLevel, _ = v.word()
+			case "note":
+				op.note, _ = v.word()
+			case "mismatch":
+				op.mismatch = v.kind == termBool && v.num != 0
+			case "was":
+				op.was = v
+			case "clock":
+				word, _ := v.word()
+				op.clockless = word == ClockNone
 			}
 		}
 	case termList:

@@ -30,7 +30,9 @@ type jepsenBuilder struct {
 	order   []int64 // of first appearance, so that open operations end in order
 	nemesis nemesisReader
 	drains  int
-	scratch []history.Value
+	// clockless puts every stamp at 0.
+	clockless bool
+	scratch   []history.Value
 }
 
 // readJepsen reads a Jepsen history: the order of the lines is the order of
@@ -48,7 +50,7 @@ func readJepsen(in *input, src termSource, source string) (*history.History, err
 		fresh: int32(style.maxProcess) + 1,
 		procs: map[int64]*jepsenPending{},
 	}
-	timed := false
+	timed, clockless := false, false
 	attrs := map[string]string{}
 	r.b = history.NewBuilder(history.Header{Source: source, Initial: history.Absent, Attributes: attrs})
 	err = src(func(t *term) error {
@@ -57,6 +59,8 @@ func readJepsen(in *input, src termSource, source string) (*history.History, err
 			return err
 		}
 		timed = timed || op.hasTime
+		clockless = clockless || op.clockless
+		r.clockless = clockless
 		return r.line(&op)
 	})
 	if err != nil {
@@ -68,7 +72,9 @@ func readJepsen(in *input, src termSource, source string) (*history.History, err
 		}
 	}
 	r.nemesis.flush(r.b)
-	if !timed {
+	if clockless {
+		attrs[AttributeClock] = ClockNone
+	} else if !timed {
 		attrs[AttributeClock] = ClockOrder
 	}
 	if r.drains > 0 {
@@ -80,6 +86,9 @@ func readJepsen(in *input, src termSource, source string) (*history.History, err
 
 // stamp gives the line a stamp after all lines before it.
 func (r *jepsenBuilder) stamp(op *jepsenOp) history.Time {
+	if r.clockless {
+		return 0
+	}
 	at := r.last + 1
 	if op.hasTime && history.Time(op.time) > at && op.time < maxStamp {
 		at = history.Time(op.time)
@@ -144,6 +153,9 @@ func (r *jepsenBuilder) complete(p *jepsenPending, op *jepsenOp, at history.Time
 		}
 		p.op.Error = r.b.String(text)
 	}
+	if op.note != "" {
+		p.op.Note = r.b.String(op.note)
+	}
 	switch op.typ {
 	case jOK:
 		// The completion says it all, except that some tools leave out the value
@@ -156,6 +168,16 @@ func (r *jepsenBuilder) complete(p *jepsenPending, op *jepsenOp, at history.Time
 		}
 		r.finish(p, history.OK, at)
 	case jFail:
+		if p.f == "cas" && op.mismatch && len(p.txn.Mops) == 1 {
+			p.txn.Mops[0].Flags |= history.Mismatched
+			if op.was != nil {
+				was, err := valueOf(r.b, r.in, op.was)
+				if err != nil {
+					return err
+				}
+				p.txn.SetRead(0, was)
+			}
+		}
 		r.finish(p, history.Fail, at)
 	case jInfo:
 		// A transaction whose commit is unknown may still say what it read.

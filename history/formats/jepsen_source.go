@@ -36,6 +36,7 @@ func ednFormat() Format {
 		},
 		read:  func(in *input) (*history.History, error) { return readJepsen(in, ednSource(in), "jepsen-edn") },
 		write: func(w io.Writer, h *history.History) error { return writeJepsen(w, h, ednSyntax{}) },
+		lost:  jepsenLost,
 	}
 }
 
@@ -50,6 +51,7 @@ func elleJSONFormat() Format {
 		},
 		read:  func(in *input) (*history.History, error) { return readJepsen(in, jsonSource(in), "elle-json") },
 		write: func(w io.Writer, h *history.History) error { return writeJepsen(w, h, jsonSyntax{}) },
+		lost:  jepsenLost,
 	}
 }
 

@@ -115,6 +115,16 @@ func writeJepsen(w io.Writer, h *history.History, s syntax) error {
 
 // choose decides the style and refuses what no style can say.
 func (j *jepsenWriter) choose() error {
+	if init := j.h.Header.Initial; init != history.Absent {
+		for i := range j.h.Ops {
+			mops := j.h.Mops(&j.h.Ops[i])
+			for k := range mops {
+				if m := &mops[k]; m.Func == history.Read && m.Flags&history.Observed != 0 && m.Ret == init {
+					return fmt.Errorf("operation %d reads the initial value %s of this history; in Jepsen's formats keys begin with nothing", i, j.h.ValueText(init))
+				}
+			}
+		}
+	}
 	var funcs [256]bool
 	first := history.Key(-1)
 	maxKey := history.Key(0)
@@ -321,11 +331,32 @@ func (j *jepsenWriter) event(e jepsenEvent) {
 			out.WriteString(", " + s.field(x.name) + s.text(x.text))
 		}
 	}
+	if e.complete {
+		j.extras(op)
+	}
 	if e.complete && op.Error >= 0 {
 		out.WriteString(", " + s.field("error") + s.text(j.h.String(op.Error)))
 	}
+	if j.lines == 0 && j.h.Header.Attributes[AttributeClock] == ClockNone {
+		out.WriteString(", " + s.field("clock") + s.word(ClockNone))
+	}
 	out.WriteString("}")
 	j.lines++
+}
+
+// extras writes what Jepsen has no word for under keys of lapse's own, which other
+// readers pass over.
+func (j *jepsenWriter) extras(op *history.Op) {
+	if op.Note >= 0 {
+		j.out.WriteString(", " + j.s.field("note") + j.s.text(j.h.String(op.Note)))
+	}
+	mops := j.h.Mops(op)
+	if m := &mops[0]; op.Outcome == history.Fail && m.Func == history.CAS && m.Flags&history.Mismatched != 0 {
+		j.out.WriteString(", " + j.s.field("mismatch") + "true")
+		if m.Flags&history.Observed != 0 {
+			j.out.WriteString(", " + j.s.field("was") + j.value(m.Ret))
+		}
+	}
 }
 
 func (j *jepsenWriter) value(v history.Value) string {

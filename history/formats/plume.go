@@ -18,6 +18,7 @@ func plumeFormat() Format {
 		detect:  func(head []byte) bool { return plumeLine.MatchString(firstLine(head)) },
 		read:    readPlume,
 		write:   writePlume,
+		lost:    clocklessLost(true),
 	}
 }
 

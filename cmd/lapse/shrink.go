@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/checkers/witness"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/history/formats"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// shrinkFlags say what is shrunk, and where it goes.
+type shrinkFlags struct {
+	model, format, output, to string
+	violation                 int
+}
+
+func (a *app) shrinkCommand() *cobra.Command {
+	f := &shrinkFlags{}
+	c := &cobra.Command{
+		Use:   "shrink RUN|FILE",
+		Short: "Make a failing history small: the fewest operations that still break a model",
+		Long: `Make a failing history small. What is left still violates the model with the same
+anomaly, and no operation of it can go (with those that saw what it did). It is the
+same every time unless the time runs out; then what was reached by then is left.
+
+For a run, --violation takes the model of a violation and, without -o, writes to its
+folder. Exit codes: 0 made small, 2 not decided in time, 64 the history does not
+violate the model, 130 interrupted (with what was reached).`,
+		Example: `  lapse shrink latest -v 1
+  lapse shrink latest --model linearizable -o small.jsonl
+  lapse shrink history.edn --model serializable -o small.edn --check-time 10s`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.shrink(cmd.Context(), args[0], f) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.model, "model", "", "the consistency model that it violates (default for a run: that of the violation)")
+	fl.IntVarP(&f.violation, "violation", "v", 0, "for a run: the number of the violation whose model it is (default: the first)")
+	fl.StringVarP(&f.output, "output", "o", "", "file for what is left, - for standard output; its ending names the format")
+	fl.StringVar(&f.to, "to", "", "format of that file (default: by its ending)")
+	fl.StringVar(&f.format, "format", "", "format of FILE (default: recognised)")
+	fl.StringVar(&a.progress, "progress", "auto", "auto, tty, plain, json or none")
+	a.addBudgetFlags(c)
+	return c
+}
+
+// shrunk is what --json prints.
+type shrunk struct {
+	Model   string `json:"model"`
+	Anomaly string `json:"anomaly"`
+	witness.Stats
+	// Kept are the operations that are left, as indexes into the whole history.
+	Kept    []int           `json:"kept"`
+	Output  string          `json:"output,omitempty"`
+	LeftOut []string        `json:"left_out,omitempty"`
+	Witness results.Witness `json:"witness"`
+}
+
+func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
+	if f.output == stdoutName && a.json {
+		return targets.Usagef("--json and -o - both want standard output: name a file")
+	}
+	l, err := a.load(ref, f.format)
+	if err != nil {
+		return err
+	}
+	if err := f.complete(l); err != nil {
+		return err
+	}
+	to := ""
+	if f.output != "" {
+		if to, err = formatOf(f.output, f.to); err != nil {
+			return err
+		}
+		if _, err := formats.Lost(to, l.history); err != nil {
+			return targets.Usagef("--to: %v", err)
+		}
+	}
+	c, err := registry.ByName(f.model)
+	if err != nil {
+		return targets.Usagef("--model: %v", err)
+	}
+	if err := c.Applies(l.history); err != nil {
+		return targets.Usagef("--model %s: %v", f.model, err)
+	}
+	told, err := a.shrinkProgress(len(l.history.Ops))
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	part, ops, stats, err := witness.Shrink(ctx, l.history, c, a.budget, told)
+	switch {
+	case errors.Is(err, witness.ErrHolds):
+		return targets.Usagef("nothing to shrink: the history does not violate %s", f.model)
+	case ctx.Err() != nil && err != nil:
+		return &exitError{code: results.ExitInterrupted, text: "interrupted before anything was made small"}
+	case err != nil && time.Since(began) >= a.budget.WithDefaults().Time:
+		return &exitError{code: results.ExitInconclusive, text: err.Error() + "; give it more time with --check-time"}
+	case err != nil:
+		return &exitError{code: results.ExitInconclusive, text: err.Error()}
+	}
+	return a.shrunk(ctx, part, c, f, to, shrunk{Model: f.model, Stats: stats, Kept: ops})
+}
+
+// complete fills in the model and the output that a violation of a run stands for.
+func (f *shrinkFlags) complete(l *loaded) error {
+	if f.violation < 0 || f.violation > 0 && l.dir == nil {
+		return targets.Usagef("--violation %d: must be the number of a violation of a run", f.violation)
+	}
+	if l.dir == nil || f.violation == 0 && f.model != "" {
+		if f.model == "" {
+			return targets.Usagef("name the model that it violates with --model")
+		}
+		return nil
+	}
+	number := 0
+	for i := range l.summary.Verdicts {
+		v := &l.summary.Verdicts[i]
+		for range v.Violations {
+			if number++; number != max(f.violation, 1) {
+				continue
+			}
+			if f.model != "" && f.model != v.Model {
+				return targets.Usagef("--violation %d is one of %s, not of %s", number, v.Model, f.model)
+			}
+			f.model = v.Model
+			if f.output == "" {
+				f.output = l.dir.File(results.ViolationFile(number, results.FileMinimal))
+			}
+			return nil
+		}
+	}
+	return targets.Usagef("--violation %d: run %s keeps %d", max(f.violation, 1), l.dir.ID, number)
+}
+
+// shrinkProgress tells how far it is, at most every second on a terminal and every
+// ten seconds elsewhere.
+func (a *app) shrinkProgress(from int) (func(witness.Stats), error) {
+	kind, err := a.progressKind()
+	if err != nil {
+		return nil, err
+	}
+	every := 10 * time.Second
+	switch kind {
+	case "none":
+		return nil, nil
+	case "tty":
+		every = time.Second
+	}
+	last := time.Now()
+	return func(s witness.Stats) {
+		if time.Since(last) < every {
+			return
+		}
+		last = time.Now()
+		if kind == "json" {
+			fmt.Fprintf(a.stderr, `{"phase":"shrink","from":%d,"left":%d,"candidates":%d}`+"\n", from, s.To, s.Candidates)
+			return
+		}
+		fmt.Fprintf(a.stderr, "shrinking: %s of %s operations left, %s candidates checked\n", results.Group(s.To), results.Group(from), results.Group(s.Candidates))
+	}, nil
+}
+
+// shrunk checks what is left once more, keeps it and tells of it.
+func (a *app) shrunk(ctx context.Context, part *history.History, c checkers.Checker, f *shrinkFlags, to string, doc shrunk) error {
+	v, err := c.Check(context.WithoutCancel(ctx), part, a.budget)
+	if err != nil || len(v.Violations) == 0 {
+		return &exitError{code: results.ExitBug, text: fmt.Sprintf("the %d operations left do not violate %s when checked by themselves: %v", len(part.Ops), f.model, err)}
+	}
+	x := &v.Violations[0]
+	doc.Anomaly, doc.Output, doc.Witness = x.Anomaly, f.output, results.NewWitness(part, x)
+	if f.output != "" {
+		if doc.LeftOut, err = formats.Lost(to, part); err != nil {
+			return targets.Usagef("--to: %v", err)
+		}
+		if err := a.writeHistory(f.output, to, part); err != nil {
+			return err
+		}
+	}
+	if err := a.tellShrunk(part, x, v.Total, &doc, to); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return &exitError{code: results.ExitInterrupted}
+	}
+	return nil
+}
+
+func (a *app) tellShrunk(part *history.History, x *checkers.Violation, total int, doc *shrunk, to string) error {
+	if a.json {
+		return a.printJSON(doc)
+	}
+	out := a.stdout
+	if doc.Output == stdoutName {
+		out = a.stderr
+	}
+	fmt.Fprintf(out, "%s ops -> %s ops, %d sessions, %d keys; still refutes %s: %s (checked %s candidates, %.1fs)\n",
+		results.Group(doc.From), results.Group(doc.To), doc.Sessions, doc.Keys, doc.Model, doc.Anomaly, results.Group(doc.Candidates), doc.Elapsed.Seconds())
+	if doc.Weakened > 0 {
+		fmt.Fprintf(out, "compare-and-sets that stand as plain writes, because what they compared with is not needed: %d\n", doc.Weakened)
+	}
+	if !doc.Minimal {
+		fmt.Fprintln(out, "the time ran out before every operation was tried: it may be smaller still, see --check-time")
+	}
+	for _, line := range doc.LeftOut {
+		fmt.Fprintf(a.stderr, "%s does not hold: %s\n", to, line)
+	}
+	results.PrintViolation(out, a.style, part, x, 1, total)
+	if doc.Output != "" && doc.Output != stdoutName {
+		fmt.Fprintln(out, doc.Output)
+	}
+	return nil
+}
