@@ -16,7 +16,7 @@ import (
 func (a *app) quorumCommand() *cobra.Command {
 	var ask quorum.Ask
 	var sets []string
-	var witnesses bool
+	var witnesses, dryRun bool
 	c := &cobra.Command{
 		Use:   "quorum",
 		Short: "Settle W+R>N: for every pair of levels, what is promised and what was seen",
@@ -43,7 +43,7 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 			if !cmd.Flags().Changed("seed") {
 				ask.Seed = rand.Uint64N(1 << 53) // exact as a JSON number anywhere
 			}
-			return a.quorum(cmd, ask, witnesses)
+			return a.quorum(cmd, ask, witnesses, dryRun)
 		},
 	}
 	f := c.Flags()
@@ -55,11 +55,12 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 	f.Float64Var(&ask.Rate, "rate", quorum.DefaultRate, "operations a second over all clients")
 	f.Uint64Var(&ask.Seed, "seed", 0, "seed of every random choice (default: drawn and printed)")
 	f.BoolVar(&witnesses, "witnesses", false, "print the proof of every model that broke, cell by cell")
+	f.BoolVar(&dryRun, "dry-run", false, "check everything and print the cells that would be run")
 	a.addRunFlags(c)
 	return c
 }
 
-func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses bool) error {
+func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool) error {
 	env, err := a.environment()
 	if err != nil {
 		return err
@@ -74,6 +75,9 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses bool) error {
 		if planned, err = runs.Plan(cmd.Context(), cells[i].Request, env); err != nil {
 			return err
 		}
+	}
+	if dryRun {
+		return a.printCells(ask, cells)
 	}
 	place, err := a.place(cmd.Context(), planned, env)
 	if err != nil {
@@ -104,6 +108,19 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses bool) error {
 	a.printQuorumWitnesses(table, witnesses)
 	fmt.Fprintf(a.stdout, "\nresult: %s (exit %d), %s\n", table.Exit.Reason, table.Exit.Code, time.Since(began).Round(time.Second))
 	return &exitError{code: table.Exit.Code}
+}
+
+// printCells prints what would be run of a table.
+func (a *app) printCells(ask quorum.Ask, cells []quorum.Cell) error {
+	if a.json {
+		return a.printJSON(cells)
+	}
+	fmt.Fprintf(a.stdout, "quorums of %s, N=%d, seed %d: %d cells of %s, those that may break and did not twice as long again\n", ask.Target, ask.N, ask.Seed, len(cells), ask.Duration)
+	for i := range cells {
+		fmt.Fprintf(a.stdout, "  %-18s %-14s predicted %s\n", cells[i].Row, cells[i].Column, cells[i].Predicted[quorum.Regular])
+	}
+	fmt.Fprintln(a.stderr, "nothing was run: without --dry-run it is")
+	return nil
 }
 
 // printQuorumWitnesses prints every proof, or in one line each where to find it;

@@ -14,6 +14,7 @@ import (
 func (a *app) replayCommand() *cobra.Command {
 	var expect string
 	var until int
+	var dryRun bool
 	c := &cobra.Command{
 		Use:   "replay RUN",
 		Short: "Run the plan of a stored run again",
@@ -47,6 +48,9 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 			if err != nil {
 				return err
 			}
+			if dryRun {
+				return a.printPlan(planned)
+			}
 			if until > 0 {
 				return a.replayUntil(cmd, planned, env, until)
 			}
@@ -55,6 +59,7 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 	}
 	c.Flags().StringVar(&expect, "expect", "", "held or violated: exit 0 if the run ends so, 1 if it ends the other way")
 	c.Flags().IntVar(&until, "until-violated", 0, "run it again and again, this many times at most, until it is violated")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "check everything and print what would be run")
 	a.addRunFlags(c)
 	return c
 }

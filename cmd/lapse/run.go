@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ type requestFlags struct {
 	sets         []string
 	workloadSets []string
 	expect       string
+	dryRun       bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -68,13 +70,14 @@ func (a *app) runCommand() *cobra.Command {
 	f.StringVar(&rf.req.Models, "model", "", "consistency models to check, comma-separated (default: the workload's)")
 	f.Uint64Var(&rf.req.Seed, "seed", 0, "seed of every random choice (default: drawn and printed)")
 	f.StringVar(&rf.expect, "expect", "", "held or violated: exit 0 if the run ends so, 1 if it ends the other way")
+	f.BoolVar(&rf.dryRun, "dry-run", false, "check everything and print what would be run")
 	sf.add(c)
 	a.addRunFlags(c)
 	return c
 }
 
 // suiteRunFlags are the flags that go with a suite; the others are keys of its file.
-var suiteRunFlags = []string{"seed", "resume", "output", "progress", "progress-interval", "data-dir",
+var suiteRunFlags = []string{"seed", "resume", "dry-run", "output", "progress", "progress-interval", "data-dir",
 	"check-time", "check-memory", "max-violations", "json", "out", "cache"}
 
 func (a *app) runSuiteWith(cmd *cobra.Command, ref string, rf *requestFlags, sf *suiteFlags) error {
@@ -90,6 +93,9 @@ func (a *app) runSuiteWith(cmd *cobra.Command, ref string, rf *requestFlags, sf 
 	var seed *uint64
 	if rf.req.Seeded {
 		seed = &rf.req.Seed
+	}
+	if rf.dryRun {
+		return a.validate(cmd, ref, seed)
 	}
 	return a.runSuite(cmd, ref, sf, seed)
 }
@@ -113,7 +119,28 @@ func (a *app) run(cmd *cobra.Command, rf *requestFlags) error {
 	if err != nil {
 		return err
 	}
+	if rf.dryRun {
+		return a.printPlan(planned)
+	}
 	return a.carryOut(cmd, planned, env, rf.expect)
+}
+
+// printPlan prints what a run would do: its load, its models, its faults.
+func (a *app) printPlan(p *runs.Planned) error {
+	if a.json {
+		return a.printJSON(p.Plan)
+	}
+	w := a.stdout
+	fmt.Fprintln(w, headline(p.Plan, "provider "+p.Plan.Provider))
+	fmt.Fprintf(w, "  %-8s %s\n", "models", strings.Join(p.Plan.Models, ", "))
+	if len(p.Plan.Schedule.Steps) == 0 {
+		fmt.Fprintf(w, "  %-8s none\n", "faults")
+	}
+	for i, s := range p.Plan.Schedule.Steps {
+		fmt.Fprintf(w, "  fault %-2d at %s for %s: %s %s\n", i+1, s.At.Round(time.Millisecond), s.Hold.Round(time.Millisecond), s.Fault, strings.Join(s.Nodes, ", "))
+	}
+	fmt.Fprintln(a.stderr, "nothing was run: without --dry-run it is")
+	return nil
 }
 
 func checkExpect(expect string) error {

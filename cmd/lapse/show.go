@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -168,48 +167,6 @@ func touches(h *history.History, i int, key string) bool {
 		}
 	}
 	return false
-}
-
-func (a *app) runsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "runs",
-		Short: "List the stored runs",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			dirs, err := results.List(a.out)
-			if err != nil {
-				return err
-			}
-			list := make([]results.Summary, 0, len(dirs))
-			for _, d := range dirs {
-				var s results.Summary
-				if err := d.ReadJSON(results.FileRun, &s); err != nil {
-					fmt.Fprintln(a.stderr, "lapse: "+err.Error())
-					continue
-				}
-				list = append(list, s)
-			}
-			if a.json {
-				return a.printJSON(list)
-			}
-			for i := range list {
-				s := &list[i]
-				fmt.Fprintf(a.stdout, "%s  %s  %-10s write %-12s read %-12s %-9s seed %d  %s\n",
-					s.Run, s.Started.Local().Format(time.DateTime), s.Target, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, s))
-			}
-			return nil
-		},
-	}
-}
-
-func stateOf(a *app, s *results.Summary) string {
-	if s.State == "running" {
-		return "not finished"
-	}
-	if len(s.Verdicts) == 0 {
-		return "no verdict"
-	}
-	return a.style.Status(s.Status)
 }
 
 func (a *app) versionCommand() *cobra.Command {

@@ -175,42 +175,45 @@ func (a *app) validateCommand() *cobra.Command {
 		Example: `  lapse validate suite.yaml
   lapse validate quorum-basics`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			env, err := a.environment()
-			if err != nil {
-				return err
-			}
-			s, err := a.loadSuite(cmd.Context(), args[0], nil, env)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printJSON(s.Runs)
-			}
-			controls := false
-			for i := range s.Runs {
-				r := &s.Runs[i]
-				var claims []string
-				for _, c := range r.Claims {
-					claims = append(claims, c.Model+" "+c.Expect)
-					controls = controls || c.Expect == suite.ExpectViolated
-				}
-				if r.Missing != "" {
-					claims = []string{"skipped: " + r.Missing}
-				}
-				fmt.Fprintf(a.stdout, "%-58s %6s  %s\n", r.ID, r.Estimate().Round(time.Second), strings.Join(claims, ", "))
-			}
-			fmt.Fprintf(a.stdout, "%d runs, about %s", len(s.Runs), s.Estimate().Round(time.Second))
-			if s.Budget > 0 {
-				fmt.Fprintf(a.stdout, ", budget %s", s.Budget)
-			}
-			fmt.Fprintln(a.stdout)
-			if !controls {
-				fmt.Fprintln(a.stderr, "warning: no claim expects a violation: without a negative control a pass proves little")
-			}
-			return nil
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.validate(cmd, args[0], nil) },
 	}
+}
+
+// validate checks a suite and prints its matrix with its claims.
+func (a *app) validate(cmd *cobra.Command, ref string, seed *uint64) error {
+	env, err := a.environment()
+	if err != nil {
+		return err
+	}
+	s, err := a.loadSuite(cmd.Context(), ref, seed, env)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(s.Runs)
+	}
+	controls := false
+	for i := range s.Runs {
+		r := &s.Runs[i]
+		var claims []string
+		for _, c := range r.Claims {
+			claims = append(claims, c.Model+" "+c.Expect)
+			controls = controls || c.Expect == suite.ExpectViolated
+		}
+		if r.Missing != "" {
+			claims = []string{"skipped: " + r.Missing}
+		}
+		fmt.Fprintf(a.stdout, "%-58s %6s  %s\n", r.ID, r.Estimate().Round(time.Second), strings.Join(claims, ", "))
+	}
+	fmt.Fprintf(a.stdout, "%d runs, about %s", len(s.Runs), s.Estimate().Round(time.Second))
+	if s.Budget > 0 {
+		fmt.Fprintf(a.stdout, ", budget %s", s.Budget)
+	}
+	fmt.Fprintln(a.stdout)
+	if !controls {
+		fmt.Fprintln(a.stderr, "warning: no claim expects a violation: without a negative control a pass proves little")
+	}
+	return nil
 }
 
 func (a *app) initCommand() *cobra.Command {

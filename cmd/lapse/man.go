@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+)
+
+func (a *app) manCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "man DIR",
+		Short: "Write a man page of every command",
+		Long: `Write the man pages of lapse and of every command of it into a directory, which is
+made if it is not there.`,
+		Example: `  lapse man man1
+  man -l man1/lapse-run.1`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := os.MkdirAll(args[0], 0o777); err != nil {
+				return targets.Usagef("making the directory for man pages: %v", err)
+			}
+			// The same version writes the same bytes, on whatever day.
+			day := time.Unix(0, 0).UTC()
+			head := &doc.GenManHeader{Section: "1", Source: "lapse " + runs.Version, Manual: "lapse", Date: &day}
+			cmd.Root().DisableAutoGenTag = true
+			if err := doc.GenManTree(cmd.Root(), head, args[0]); err != nil {
+				return targets.Usagef("writing man pages: %v", err)
+			}
+			if a.json {
+				return a.printJSON(map[string]string{"directory": args[0]})
+			}
+			_, err := fmt.Fprintln(a.stdout, args[0])
+			return err
+		},
+	}
+}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/suite"
+	"github.com/lapse-test/lapse/targets"
+)
+
+func (a *app) runsCommand() *cobra.Command {
+	list := func(*cobra.Command, []string) error { return a.listRuns() }
+	c := &cobra.Command{
+		Use:   "runs",
+		Short: "List, show and remove the stored runs",
+		Long: `List the stored runs, oldest first. The subcommands remove those that are not
+needed any more; nothing else removes a run.`,
+		Example: `  lapse runs
+  lapse runs --json`,
+		Args: cobra.NoArgs,
+		RunE: list,
+	}
+	ls := &cobra.Command{
+		Use: "ls", Short: "List the stored runs, oldest first", Example: "  lapse runs ls",
+		Args: cobra.NoArgs, RunE: list,
+	}
+	show := a.showCommand()
+	show.Example = strings.ReplaceAll(show.Example, "lapse show", "lapse runs show")
+	c.AddCommand(ls, show, a.runsRemoveCommand(), a.runsCollectCommand())
+	return c
+}
+
+func (a *app) listRuns() error {
+	dirs, err := results.List(a.out)
+	if err != nil {
+		return err
+	}
+	list := make([]results.Summary, 0, len(dirs))
+	for _, d := range dirs {
+		var s results.Summary
+		if err := d.ReadJSON(results.FileRun, &s); err != nil {
+			fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+			continue
+		}
+		list = append(list, s)
+	}
+	if a.json {
+		return a.printJSON(list)
+	}
+	if len(list) == 0 {
+		fmt.Fprintf(a.stderr, "no runs below %s; make one with lapse run\n", a.out)
+	}
+	for i := range list {
+		s := &list[i]
+		fmt.Fprintf(a.stdout, "%s  %s  %-10s write %-12s read %-12s %-9s seed %d  %s\n",
+			s.Run, s.Started.Local().Format(time.DateTime), s.Target, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, s))
+	}
+	return nil
+}
+
+func stateOf(a *app, s *results.Summary) string {
+	if s.State == "running" {
+		return "not finished"
+	}
+	if len(s.Verdicts) == 0 {
+		return "no verdict"
+	}
+	return a.style.Status(s.Status)
+}
+
+func (a *app) runsRemoveCommand() *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use:   "rm RUN...",
+		Short: "Remove stored runs",
+		Long: `Remove stored runs, named as everywhere: by identifier, its ending, or "latest".
+All of them are found before the first one goes. A run that says that it is still
+running is refused unless --force is given.`,
+		Example: `  lapse runs rm latest
+  lapse runs rm 3f9a 77c1`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			var chosen []results.Dir
+			for _, ref := range args {
+				d, err := a.ownRun(ref)
+				if err != nil {
+					return err
+				}
+				if r := stored(d); r.Busy && !force {
+					return targets.Usagef("run %s may still be going on; --force removes it all the same", d.ID)
+				}
+				chosen = append(chosen, d)
+			}
+			removed := make([]string, 0, len(chosen))
+			for _, d := range chosen {
+				if err := results.Remove(a.out, d); err != nil {
+					return err
+				}
+				removed = append(removed, d.ID)
+			}
+			return a.printRemoved(removed, 0, false)
+		},
+	}
+	c.Flags().BoolVar(&force, "force", false, "also what says that it is still running")
+	return c
+}
+
+// ownRun finds a run that lies directly below the directory for runs: what is
+// elsewhere can be shown, but not removed.
+func (a *app) ownRun(ref string) (results.Dir, error) {
+	d, err := results.Open(a.out, ref)
+	if err != nil {
+		return d, err
+	}
+	own, err := filepath.EvalSymlinks(a.out)
+	if err != nil {
+		return d, fmt.Errorf("finding the directory for runs: %w", err)
+	}
+	if own, err = filepath.Abs(own); err != nil {
+		return d, fmt.Errorf("finding the directory for runs: %w", err)
+	}
+	path, err := filepath.Abs(d.Path)
+	if err != nil {
+		return d, fmt.Errorf("finding run %s: %w", ref, err)
+	}
+	if filepath.Dir(path) != own {
+		return d, targets.Usagef("run %s is not in %s, and only what is there is removed; name its directory with --out", path, own)
+	}
+	return d, nil
+}
+
+// abandoned is after how long a run that says that it is running was killed.
+const abandoned = 24 * time.Hour
+
+func stored(d results.Dir) results.Stored {
+	r := results.Stored{Dir: d}
+	var s results.Summary
+	if err := d.ReadJSON(results.FileRun, &s); err == nil {
+		r.Summary = &s
+		r.Busy = s.State == "running" && time.Since(s.Started) < abandoned
+	}
+	return r
+}
+
+func (a *app) runsCollectCommand() *cobra.Command {
+	var keep results.Keep
+	var budget string
+	var dry bool
+	c := &cobra.Command{
+		Use:   "gc",
+		Short: "Remove old runs",
+		Long: `Remove the runs that nothing keeps: neither --keep-last, nor --keep-failed, nor the
+latest suite. Runs that are going on and those whose run.json cannot be read stay.
+With --budget only as many go, oldest first, as it takes to come below it.`,
+		Example: `  lapse runs gc --keep-last 20 --keep-failed --dry-run
+  lapse runs gc --budget 2GiB`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if keep.Last < 0 {
+				return targets.Usagef("--keep-last %d: must be 0 or more", keep.Last)
+			}
+			var err error
+			if keep.Budget, err = parseBytes(budget); err != nil {
+				return err
+			}
+			return a.collect(keep, dry)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&keep.Last, "keep-last", 20, "how many of the newest runs stay")
+	f.BoolVar(&keep.Failed, "keep-failed", false, "keep every run that found a violation")
+	f.StringVar(&budget, "budget", "", "bytes that may stay, such as 500MiB or 2GiB (default: no matter how many)")
+	f.BoolVar(&dry, "dry-run", false, "say what would go, and remove nothing")
+	return c
+}
+
+func (a *app) collect(keep results.Keep, dry bool) error {
+	dirs, err := results.List(a.out)
+	if err != nil {
+		return err
+	}
+	runs := make([]results.Stored, 0, len(dirs))
+	for _, d := range dirs {
+		r := stored(d)
+		if r.Bytes, err = d.Size(); err != nil {
+			return err
+		}
+		runs = append(runs, r)
+	}
+	if keep.Runs, err = a.suiteRuns(); err != nil {
+		return err
+	}
+	removed := []string{}
+	var bytes int64
+	for _, r := range keep.Prune(runs) {
+		if !dry {
+			if err := results.Remove(a.out, r.Dir); err != nil {
+				return err
+			}
+		}
+		removed = append(removed, r.Dir.ID)
+		bytes += r.Bytes
+	}
+	if !dry {
+		if err := results.Sweep(a.out); err != nil {
+			return err
+		}
+	}
+	return a.printRemoved(removed, bytes, dry)
+}
+
+// suiteRuns are the runs that the latest suite's result names: its report and its
+// gate lead to them.
+func (a *app) suiteRuns() ([]string, error) {
+	b, err := os.ReadFile(filepath.Join(a.out, suite.DirSuites, latest, results.FileSuite))
+	if err != nil {
+		return nil, nil // no suite was run
+	}
+	var res results.SuiteResult
+	if err := json.Unmarshal(b, &res); err != nil {
+		return nil, fmt.Errorf("reading which runs the latest suite needs: %w", err)
+	}
+	var ids []string
+	for i := range res.Cases {
+		if id := res.Cases[i].Run; id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+func (a *app) printRemoved(ids []string, bytes int64, dry bool) error {
+	if a.json {
+		return a.printJSON(struct {
+			Removed []string `json:"removed"`
+			Bytes   int64    `json:"bytes,omitempty"`
+			DryRun  bool     `json:"dry_run"`
+		}{ids, bytes, dry})
+	}
+	word := "removed"
+	if dry {
+		word = "would remove"
+	}
+	for _, id := range ids {
+		if _, err := fmt.Fprintf(a.stdout, "%s %s\n", word, id); err != nil {
+			return fmt.Errorf("printing what went: %w", err)
+		}
+	}
+	if len(ids) == 0 {
+		fmt.Fprintln(a.stderr, "nothing to remove")
+	} else if bytes > 0 {
+		fmt.Fprintf(a.stderr, "%d runs, %.1f MiB\n", len(ids), float64(bytes)/(1<<20))
+	}
+	return nil
+}
+
+// parseBytes reads a number of bytes with an optional unit.
+func parseBytes(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	number, factor := text, int64(1)
+	for unit, f := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 1e3, "MB": 1e6, "GB": 1e9} {
+		if n, ok := strings.CutSuffix(text, unit); ok {
+			number, factor = n, f
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+	if err != nil || n <= 0 || n > (1<<62)/factor {
+		return 0, targets.Usagef("--budget %s: must be a whole number of bytes such as 500MiB or 2GiB", text)
+	}
+	return n * factor, nil
+}
