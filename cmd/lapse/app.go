@@ -114,6 +114,8 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 	f.BoolVar(&a.json, "json", false, "print one JSON document on stdout")
 	f.StringVar(&a.out, "out", results.DefaultOut, "directory in which runs are kept")
 	f.StringVar(&a.cache, "cache", defaultCache(), "directory in which fetched software is kept")
+	// Help and man pages are the same for every user.
+	f.Lookup("cache").DefValue = "lapse in the user's cache directory"
 	root.AddCommand(
 		a.runCommand(), a.replayCommand(), a.checkCommand(), a.showCommand(), a.runsCommand(),
 		a.doctorCommand(), a.fetchCommand(), a.selftestCommand(), a.versionCommand(), a.reportCommand(), a.serveCommand(), a.diffCommand(),

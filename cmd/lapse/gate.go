@@ -30,15 +30,18 @@ var writers = map[string]func(io.Writer, *results.SuiteResult) error{
 	},
 }
 
+// kindHTML is the kind of --output that needs the runs too.
+const kindHTML = "html"
+
 func addOutputFlag(c *cobra.Command, outputs *[]string) {
-	c.Flags().StringArrayVar(outputs, "output", nil, "write the suite's result too: junit=FILE, json=FILE, markdown=FILE or github=FILE, - is stdout (repeatable)")
+	c.Flags().StringArrayVar(outputs, "output", nil, "write the suite's result too: junit=FILE, json=FILE, markdown=FILE, html=FILE or github=FILE, - is stdout (repeatable)")
 }
 
 func checkOutputs(outputs []string) error {
 	for _, o := range outputs {
 		kind, path, ok := strings.Cut(o, "=")
-		if _, known := writers[kind]; !ok || !known || path == "" {
-			return targets.Usagef("--output %s: must be junit=FILE, json=FILE, markdown=FILE or github=FILE", o)
+		if _, known := writers[kind]; !ok || !known && kind != kindHTML || path == "" {
+			return targets.Usagef("--output %s: must be junit=FILE, json=FILE, markdown=FILE, html=FILE or github=FILE", o)
 		}
 	}
 	return nil
@@ -50,7 +53,11 @@ func (a *app) writeOutputs(s *results.SuiteResult, outputs []string) error {
 	for _, o := range outputs {
 		kind, path, _ := strings.Cut(o, "=")
 		var b bytes.Buffer
-		if err := writers[kind](&b, s); err != nil {
+		write := writers[kind]
+		if kind == kindHTML {
+			write = a.drawSuite
+		}
+		if err := write(&b, s); err != nil {
 			return err
 		}
 		if path == "-" {

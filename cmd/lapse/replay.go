@@ -83,6 +83,7 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 		if err != nil {
 			fmt.Fprintln(a.stderr, "lapse: "+err.Error())
 		}
+		a.drawRun(f.Dir)
 		exit := f.Summary.Exit
 		code = results.WorseExit(code, exit.Code)
 		fmt.Fprintf(a.stderr, "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)

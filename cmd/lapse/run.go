@@ -174,10 +174,7 @@ func (a *app) carryOut(cmd *cobra.Command, planned *runs.Planned, env runs.Envir
 		exit = expected(*exit, expect)
 		finished.Summary.Exit = exit
 	}
-	if err := writeReport(finished.Dir, finished.Dir.File("report.html")); err != nil {
-		// A picture is no part of the verdict.
-		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
-	}
+	a.drawRun(finished.Dir)
 	if a.json {
 		if err := a.printJSON(&finished.Summary); err != nil {
 			return err
@@ -220,5 +217,18 @@ func (a *app) printFinished(f *runs.Finished) {
 		a.printViolations(f.History, &f.Summary.Assessment, shownViolations)
 	}
 	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", f.Summary.Exit.Reason, f.Summary.Exit.Code)
-	fmt.Fprintf(w, "run:    %s   (report.html in it; lapse show, check, replay, report %s)\n", f.Dir.Path, f.Dir.ID)
+	fmt.Fprintf(w, "run:    %s   (report.html in it)\n", f.Dir.Path)
+	fmt.Fprintf(w, "next:   %s\n", nextStep(f))
+}
+
+// nextStep is what a reader of the result does now.
+func nextStep(f *runs.Finished) string {
+	id := f.Dir.ID
+	switch f.Summary.Status {
+	case checkers.Violated:
+		return fmt.Sprintf("lapse show %s (every witness) · lapse replay %s --until-violated 5 · lapse report %s -o report.html", id, id, id)
+	case checkers.Held:
+		return fmt.Sprintf("lapse show %s (the evidence) · lapse replay %s --until-violated 20", id, id)
+	}
+	return fmt.Sprintf("lapse show %s (what lacks); a longer --duration or a higher --rate gives more evidence", id)
 }

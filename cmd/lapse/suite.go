@@ -87,6 +87,9 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 		Provider: p.provider, Reason: p.reason, Resume: resumed,
 		Done: func(n, of int, c *results.CaseResult) {
 			fmt.Fprintf(a.stderr, "[%d/%d] %-12s %s  %.1fs  %s\n", n, of, c.Status, c.ID, c.Seconds, c.Reason)
+			if dir, err := results.Open(a.out, c.Run); c.Run != "" && err == nil {
+				a.drawRun(dir)
+			}
 		},
 	})
 	if err != nil {
@@ -97,6 +100,12 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 
 // finishSuite prints and writes what a suite came to.
 func (a *app) finishSuite(res *results.SuiteResult, outputs []string) error {
+	if file, err := a.saveSuiteReport(res); err != nil {
+		// A picture is no part of the verdict.
+		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+	} else {
+		fmt.Fprintln(a.stderr, "report: "+file)
+	}
 	if err := a.writeOutputs(res, outputs); err != nil {
 		return err
 	}

@@ -1,0 +1,395 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/picture"
+)
+
+//go:embed suite.gohtml
+var suiteText string
+
+//go:embed suite.js
+var suiteScript string
+
+var suiteTemplate = template.Must(template.Must(pageTemplate.Clone()).New("suite").Parse(suiteText))
+
+// SuiteSource is what the report of a suite is drawn from.
+type SuiteSource struct {
+	Result *results.SuiteResult
+	// Open finds a run by its identifier, for its witnesses; it may be nil. What it
+	// does not find is told without pictures.
+	Open func(id string) (results.Dir, error)
+	// Link is put before the identifier of a run to lead to its own report, such
+	// as "../../"; empty where there is nothing to lead to.
+	Link string
+}
+
+// suitePage is all that the template shows.
+type suitePage struct {
+	*results.SuiteResult
+	CSS      template.CSS
+	JS       template.JS
+	Policy   string
+	Status   checkers.Status
+	Word     string
+	Headline string
+	Subline  string
+	Meta     []term
+	Groups   []findings
+	Matrices []matrix
+	Proofs   []proof
+	More     int
+	Rows     []runRow
+	Glossary []term
+	Warnings []string
+	Judge    string
+}
+
+// findings are those of one class of the gate.
+type findings struct {
+	Name, Text string
+	Blocks     bool
+	Icon       string
+	List       []finding
+}
+
+type finding struct {
+	results.Finding
+	Anchor string
+}
+
+// matrix is the claims on one model in one case: a row for each target with its
+// levels, a column for each list of faults.
+type matrix struct {
+	Case, Model, Meaning string
+	Columns              []string
+	Rows                 []matrixRow
+}
+
+type matrixRow struct {
+	Target, Levels string
+	Cells          []*cellOf
+}
+
+type cellOf struct {
+	Claim          results.ClaimResult
+	Icon, Observed string
+	Class          string
+	Anchor         string
+	// Not says why there is no verdict.
+	Not string
+}
+
+// proof is the first witness of a claim that was seen to break.
+type proof struct {
+	ID, Anchor string
+	Expected   bool
+	Run        string
+	witness
+}
+
+type runRow struct {
+	results.CaseResult
+	Anchor, Class, Levels, Link, Proof string
+}
+
+// maxProofs bounds the witnesses in a suite's report: those that block come first.
+const maxProofs = 40
+
+// SuitePolicy is the content security policy of a suite's report.
+func SuitePolicy() string {
+	digest := sha256.Sum256([]byte(suiteScript))
+	return "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'"
+}
+
+// RenderSuite draws the report of a suite: what blocks, every claim in its matrix,
+// and the proof of each that was seen to break. It fails only when w does.
+func RenderSuite(w io.Writer, s *SuiteSource) error {
+	p := &suitePage{
+		SuiteResult: s.Result, CSS: template.CSS(styleText + picture.Style()), JS: template.JS(suiteScript),
+		Policy: SuitePolicy(), Judge: "lapse gate --results " + s.Result.ID,
+	}
+	p.proofs(s)
+	p.findings()
+	p.headline()
+	p.matrices()
+	p.rows(s)
+	p.glossary()
+	if err := suiteTemplate.ExecuteTemplate(w, "suite", p); err != nil {
+		return fmt.Errorf("drawing the report of suite %s: %w", s.Result.ID, err)
+	}
+	return nil
+}
+
+// classes are the gate's classes with what they mean, what blocks first.
+func (p *suitePage) findings() {
+	g := p.Gate
+	if g == nil {
+		return
+	}
+	warn := func(policy string) bool { return policy == results.PolicyWarn }
+	for _, c := range []struct {
+		name, text, icon string
+		blocks           bool
+		list             []results.Finding
+	}{
+		{"new", "claims that broke and that nobody knows of", "✗", true, g.New},
+		{"expired", "known violations whose day has passed", "✗", true, g.Expired},
+		{"threshold", "conditions on latency, availability or recovery that were not met", "✗", true, g.Thresholds},
+		{"environment", "runs that could not be carried out", "!", !warn(p.SuiteResult.Policy.Environment), g.Environment},
+		{"inconclusive", "claims that were not refuted, with too little evidence to say more", "?", !warn(p.SuiteResult.Policy.Inconclusive), g.Inconclusive},
+		{"ongoing", "known violations that have time left", "…", false, g.Ongoing},
+		{"resolved", "known violations that were not seen any more", "✓", false, g.Resolved},
+	} {
+		if len(c.list) == 0 {
+			continue
+		}
+		f := findings{Name: c.name, Text: c.text, Icon: c.icon, Blocks: c.blocks}
+		for _, x := range c.list {
+			f.List = append(f.List, finding{x, p.anchorOf(x.ID)})
+		}
+		p.Groups = append(p.Groups, f)
+	}
+}
+
+func (p *suitePage) anchorOf(id string) string {
+	for i := range p.Proofs {
+		if p.Proofs[i].ID == id {
+			return p.Proofs[i].Anchor
+		}
+	}
+	return ""
+}
+
+func (p *suitePage) headline() {
+	r := p.SuiteResult
+	claims, asExpected, broken, open := 0, 0, 0, 0
+	for i := range r.Cases {
+		for _, c := range r.Cases[i].Claims {
+			claims++
+			switch c.Status {
+			case results.CasePassed:
+				asExpected++
+			case results.CaseViolated:
+				broken++
+			default:
+				open++
+			}
+		}
+	}
+	code := results.ExitInconclusive
+	if r.Exit != nil {
+		code = r.Exit.Code
+	}
+	p.Status, p.Word = checkers.Inconclusive, "not settled"
+	switch {
+	case r.State != "finished":
+		p.Word = r.State
+		p.Headline = fmt.Sprintf("%s: %d runs were done", r.Suite, len(r.Cases))
+	case code == results.ExitHeld:
+		p.Status, p.Word = checkers.Held, "passed"
+		p.Headline = fmt.Sprintf("%s: all %d claims came out as expected", r.Suite, claims)
+		if asExpected < claims {
+			p.Headline = fmt.Sprintf("%s: %d of %d claims came out as expected, nothing blocks", r.Suite, asExpected, claims)
+		}
+	case broken > 0 || code == results.ExitViolated:
+		p.Status, p.Word = checkers.Violated, "blocked"
+		p.Headline = fmt.Sprintf("%s: %d of %d claims broke", r.Suite, broken, claims)
+		if broken == 0 {
+			p.Headline = fmt.Sprintf("%s: a condition was not met", r.Suite)
+		}
+	default:
+		p.Headline = fmt.Sprintf("%s: %d of %d claims are not settled", r.Suite, open, claims)
+	}
+	if r.Exit != nil {
+		p.Subline = "Exit " + fmt.Sprint(r.Exit.Code) + ": " + r.Exit.Reason + "."
+	}
+	p.Subline += " A claim that holds was not refuted by these runs; one that is expected to break is a negative control: it shows that the harness can see it."
+	add := func(name, text string) { p.Meta = append(p.Meta, term{name, text}) }
+	add("suite", r.File)
+	add("runs", fmt.Sprint(len(r.Cases)))
+	add("claims", fmt.Sprintf("%d as expected, %d broken, %d open", asExpected, broken, open))
+	add("seed", fmt.Sprint(r.Seed))
+	add("started", r.Started.UTC().Format(time.RFC3339))
+	if !r.Finished.IsZero() {
+		add("took", r.Finished.Sub(r.Started).Round(time.Second).String())
+	}
+}
+
+// look is how a claim is shown: never by colour alone.
+func look(c results.ClaimResult) (icon, class string) {
+	switch {
+	case c.Status == results.CaseViolated:
+		return "✗", "violated"
+	case c.Status == results.CaseInconclusive:
+		return "?", "inconclusive"
+	case c.Observed == checkers.Violated:
+		return "✓", "control"
+	}
+	return "✓", "held"
+}
+
+func (p *suitePage) matrices() {
+	known := meanings()
+	at := map[string]int{}
+	for i := range p.Cases {
+		c := &p.Cases[i]
+		name, _, _ := strings.Cut(c.ID, "/")
+		column := strings.Join(c.Faults, " + ")
+		if column == "" {
+			column = "no faults"
+		}
+		claims := c.Claims
+		if len(claims) == 0 {
+			continue // it is in the table of runs, with the reason
+		}
+		for _, claim := range claims {
+			key := name + "\x00" + claim.Model
+			m, ok := at[key]
+			if !ok {
+				m = len(p.Matrices)
+				at[key] = m
+				p.Matrices = append(p.Matrices, matrix{Case: name, Model: claim.Model, Meaning: known[claim.Model]})
+			}
+			p.Matrices[m].put(c, column, claim, p.anchorOf(claim.ID))
+		}
+	}
+	for i := range p.Matrices {
+		for j := range p.Matrices[i].Rows {
+			r := &p.Matrices[i].Rows[j]
+			for len(r.Cells) < len(p.Matrices[i].Columns) {
+				r.Cells = append(r.Cells, nil)
+			}
+		}
+	}
+}
+
+func (m *matrix) put(c *results.CaseResult, column string, claim results.ClaimResult, anchor string) {
+	col := slices.Index(m.Columns, column)
+	if col < 0 {
+		col = len(m.Columns)
+		m.Columns = append(m.Columns, column)
+	}
+	levels := levels(c.WriteLevel, c.ReadLevel)
+	row := slices.IndexFunc(m.Rows, func(r matrixRow) bool { return r.Target == c.Target && r.Levels == levels })
+	if row < 0 {
+		row = len(m.Rows)
+		m.Rows = append(m.Rows, matrixRow{Target: c.Target, Levels: levels})
+	}
+	r := &m.Rows[row]
+	for len(r.Cells) <= col {
+		r.Cells = append(r.Cells, nil)
+	}
+	icon, class := look(claim)
+	observed := string(claim.Observed)
+	if claim.Violations > 0 {
+		observed += ", " + results.Group(claim.Violations) + " times"
+	}
+	r.Cells[col] = &cellOf{Claim: claim, Icon: icon, Class: class, Observed: observed, Anchor: anchor}
+}
+
+// proofs draws the first witness of every claim that was seen to break: those that
+// were not expected first.
+func (p *suitePage) proofs(s *SuiteSource) {
+	for _, expected := range []bool{false, true} {
+		for i := range p.Cases {
+			c := &p.Cases[i]
+			var source *Source
+			for _, claim := range c.Claims {
+				if claim.Observed != checkers.Violated || (claim.Status == results.CaseViolated) == expected {
+					continue
+				}
+				if len(p.Proofs) == maxProofs {
+					p.More++
+					continue
+				}
+				if source == nil {
+					var err error
+					if source, err = s.open(c.Run); err != nil {
+						p.Warnings = append(p.Warnings, fmt.Sprintf("The witness of %s cannot be drawn: %v", claim.ID, err))
+						continue
+					}
+				}
+				p.addProof(source, c, claim, expected)
+			}
+		}
+	}
+}
+
+func (s *SuiteSource) open(run string) (*Source, error) {
+	if s.Open == nil {
+		return nil, fmt.Errorf("run %s is not at hand", run)
+	}
+	dir, err := s.Open(run)
+	if err != nil {
+		return nil, err
+	}
+	source, err := Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	if source.History == nil {
+		return nil, fmt.Errorf("%s", strings.Join(source.Warnings, " "))
+	}
+	return source, nil
+}
+
+func (p *suitePage) addProof(source *Source, c *results.CaseResult, claim results.ClaimResult, expected bool) {
+	for i := range source.Summary.Verdicts {
+		v := &source.Summary.Verdicts[i]
+		if v.Model != claim.Model || len(v.Violations) == 0 {
+			continue
+		}
+		n := len(p.Proofs) + 1
+		p.Proofs = append(p.Proofs, proof{
+			ID: claim.ID, Anchor: fmt.Sprintf("witness-%d", n), Expected: expected, Run: c.Run,
+			witness: witnessOf(source.History, &v.Violations[0], n, v.Total),
+		})
+		return
+	}
+	p.Warnings = append(p.Warnings, fmt.Sprintf("Run %s keeps no witness of %s.", c.Run, claim.ID))
+}
+
+func (p *suitePage) rows(s *SuiteSource) {
+	for i := range p.Cases {
+		c := &p.Cases[i]
+		r := runRow{CaseResult: *c, Anchor: fmt.Sprintf("run-%d", i+1), Class: "inconclusive", Levels: levels(c.WriteLevel, c.ReadLevel)}
+		switch c.Status {
+		case results.CasePassed:
+			r.Class = "held"
+		case results.CaseViolated:
+			r.Class = "violated"
+		case results.CaseSkipped, results.CaseNotRun:
+			r.Class = "none"
+		}
+		if s.Link != "" && c.Run != "" {
+			r.Link = s.Link + c.Run + "/report.html"
+		}
+		p.Rows = append(p.Rows, r)
+	}
+}
+
+func (p *suitePage) glossary() {
+	known := meanings()
+	var seen []string
+	for i := range p.Cases {
+		for _, c := range p.Cases[i].Claims {
+			if !slices.Contains(seen, c.Model) && known[c.Model] != "" {
+				seen = append(seen, c.Model)
+				p.Glossary = append(p.Glossary, term{c.Model, strings.TrimSuffix(known[c.Model], ".") + "."})
+			}
+		}
+	}
+	p.Glossary = append(p.Glossary, words...)
+}
