@@ -46,7 +46,7 @@ func (a *app) showCommand() *cobra.Command {
 			if stale {
 				return a.showStaleness(dir)
 			}
-					return a.show(dir, violation, format)
+			return a.show(dir, violation, format)
 		},
 	}
 	c.Flags().IntVarP(&violation, "violation", "v", 0, "show only the violation with this number (default: all that were kept)")
