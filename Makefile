@@ -6,7 +6,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra suites race lint bench clean
+.PHONY: always build run test test-cassandra suites differential race lint bench clean
 
 build: $(BIN)
 
@@ -37,6 +37,16 @@ test-cassandra:
 # The shipped suites, each on its real systems.
 suites: build
 	for s in quorum-basics read-your-writes replica-lag failover last-write-wins hot-partition; do $(BIN) run $$s || exit 1; done
+
+# Every checker against brute force written from the definition, on ROUNDS random
+# histories from the seed SEED on; then against a second algorithm, and each
+# witness again, on ROUNDS/20 larger ones. An ordinary test takes a few thousand.
+ROUNDS ?= 100000
+SEED   ?= 0
+differential: SHELL := bash -o pipefail
+differential:
+	LAPSE_SEED=$(SEED) LAPSE_ROUNDS=$(ROUNDS) $(GO) test -count=1 -v -p 1 -timeout 60m -run 'Against|BruteForce|Exhaustive|Sound|Definition|WriteOrder' ./checkers/... | grep -v -e '^=== ' -e 'no test'
+	LAPSE_SEED=$(SEED) LAPSE_ROUNDS=$$(($(ROUNDS)/20)) $(GO) test -count=1 -v -p 1 -timeout 60m -run 'DifferentialSearch|VerdictsAndWitnesses|Lattice$$|Delta$$' ./checkers/... | grep -v -e '^=== ' -e 'no test'
 
 race:
 	$(GO) test -race -timeout 30m ./history/... ./workloads/... ./nemesis/... ./harness/... ./results/... ./runs/... ./checkers/... ./quorumkv/...

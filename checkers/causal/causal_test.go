@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/measure"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -35,9 +36,9 @@ func flat(t testing.TB, h *history.History) *register.Flat {
 
 // TestAgainstBruteForce compares all models with their definitions.
 func TestAgainstBruteForce(t *testing.T) {
-	rounds := gen.Rounds(4000)
+	rounds := seeds.Choose(t, 4000)
 	counts := map[string]int{}
-	for seed := range uint64(rounds) {
+	for seed := range rounds.All() {
 		c := gen.Small(seed, seed%5 == 0)
 		c.Keys = 1 + int(seed%3)
 		c.Sessions = 2 + int(seed/3%3)
@@ -85,7 +86,7 @@ func TestAgainstBruteForce(t *testing.T) {
 		}
 		counts[fmt.Sprintf("CC %v CCv %v CM %v PRAM %v", held[Causal], held[Convergent], held[Memory], held[PRAM])]++
 	}
-	t.Logf("seeds 0..%d", rounds-1)
+	t.Logf("%s", rounds)
 	for k, n := range counts {
 		t.Logf("%6d %s", n, k)
 	}
@@ -99,10 +100,10 @@ func TestAgainstBruteForce(t *testing.T) {
 // TestWriteOrder compares the two guarantees about the order of writes with their
 // definitions.
 func TestWriteOrder(t *testing.T) {
-	rounds := gen.Rounds(4000)
+	rounds := seeds.Choose(t, 4000)
 	for _, model := range []string{MonotonicWrites, WritesFollowReads} {
 		counts := map[string]int{}
-		for seed := range uint64(rounds) {
+		for seed := range rounds.All() {
 			c := gen.Small(seed, seed%5 == 0)
 			c.Keys = 1 + int(seed%3)
 			c.Sessions = 2 + int(seed/3%3)
@@ -138,7 +139,7 @@ func TestWriteOrder(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("%s: seeds 0..%d: %v", model, rounds-1, counts)
+		t.Logf("%s: %s: %v", model, rounds, counts)
 		if len(counts) == 0 {
 			t.Errorf("no history broke %s", model)
 		}

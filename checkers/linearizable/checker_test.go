@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/brute"
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -24,9 +25,9 @@ func check(t *testing.T, e Engine, h *history.History) checkers.Verdict {
 // TestVerdictsAndWitnesses compares the verdicts of all engines with brute force
 // on small histories of two keys, and refutes every witness again.
 func TestVerdictsAndWitnesses(t *testing.T) {
-	rounds := gen.Rounds(3000)
+	rounds := seeds.Choose(t, 3000)
 	anomalies := map[string]int{}
-	for seed := range uint64(rounds) {
+	for seed := range rounds.All() {
 		c := gen.Small(seed, seed%3 == 0)
 		c.Keys = 1 + int(seed%2)
 		h, err := c.History(seed)
@@ -65,7 +66,7 @@ func TestVerdictsAndWitnesses(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("seeds 0..%d: %v", rounds-1, anomalies)
+	t.Logf("%s: %v", rounds, anomalies)
 	for _, a := range []string{"stale read", "new-old inversion", "thin-air read", "future read", "lost update"} {
 		if anomalies[a] == 0 {
 			t.Errorf("no history showed a %s", a)

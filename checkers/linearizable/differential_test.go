@@ -6,6 +6,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/brute"
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -34,7 +35,8 @@ func TestAgainstBruteForce(t *testing.T) {
 	var z zoner
 	counts := map[bool]int{}
 	zoned, missed, dropped := 0, 0, 0
-	for seed := range uint64(gen.Rounds(6000)) {
+	rounds := seeds.Choose(t, 6000)
+	for seed := range rounds.All() {
 		h, k := small(t, seed, seed%2 == 1)
 		want := brute.Linearizable(k.Ops)
 		counts[want]++
@@ -62,7 +64,7 @@ func TestAgainstBruteForce(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	t.Logf("seeds 0..: %d legal, %d illegal, %d with unique values; of %d with failed compare-and-sets %d needed no search", counts[true], counts[false], zoned, missed, dropped)
+	t.Logf("%s: %d legal, %d illegal, %d with unique values; of %d with failed compare-and-sets %d needed no search", rounds, counts[true], counts[false], zoned, missed, dropped)
 	if counts[true] < counts[false]/10 || counts[false] < counts[true]/10 || zoned == 0 {
 		t.Error("the histories are too much of one kind to test anything")
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -164,9 +165,9 @@ func TestPairs(t *testing.T) {
 // TestDefinition compares the losses that final reads show with the definition,
 // written down once more, on random histories.
 func TestDefinition(t *testing.T) {
-	rounds := gen.Rounds(4000)
+	rounds := seeds.Choose(t, 4000)
 	lost := 0
-	for seed := range uint64(rounds) {
+	for seed := range rounds.All() {
 		c := gen.Small(seed, seed%3 == 0)
 		c.CAS, c.Stale, c.Delete = 0, 0.6, 0
 		h, err := c.History(seed)
@@ -190,7 +191,7 @@ func TestDefinition(t *testing.T) {
 		}
 		lost += want
 	}
-	t.Logf("seeds 0..%d: %d lost writes", rounds-1, lost)
+	t.Logf("%s: %d lost writes", rounds, lost)
 	if lost == 0 {
 		t.Error("no history lost a write")
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/measure"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
 )
@@ -16,9 +17,9 @@ import (
 // TestAgainstBruteForce compares with the definition, and checks that
 // linearizable implies regular implies safe.
 func TestAgainstBruteForce(t *testing.T) {
-	rounds := gen.Rounds(6000)
+	rounds := seeds.Choose(t, 6000)
 	counts := map[string]int{}
-	for seed := range uint64(rounds) {
+	for seed := range rounds.All() {
 		h, err := gen.Small(seed, seed%3 == 0).History(seed)
 		if err != nil {
 			t.Fatal(err)
@@ -64,7 +65,7 @@ func TestAgainstBruteForce(t *testing.T) {
 			counts["regular, not linearizable"]++
 		}
 	}
-	t.Logf("seeds 0..%d: %v", rounds-1, counts)
+	t.Logf("%s: %v", rounds, counts)
 	for _, want := range []string{"regular stale read", "safe stale read", "regular, not linearizable"} {
 		if counts[want] == 0 {
 			t.Errorf("no history is %s", want)

@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/explain"
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/measure"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
 )
@@ -29,9 +30,9 @@ func dump(h *history.History) string {
 // TestAgainstBruteForce compares with trying every order, and checks what
 // sequential consistency implies and is implied by.
 func TestAgainstBruteForce(t *testing.T) {
-	rounds := gen.Rounds(4000)
+	rounds := seeds.Choose(t, 4000)
 	counts := map[string]int{}
-	for seed := range uint64(rounds) {
+	for seed := range rounds.All() {
 		c := gen.Small(seed, seed%5 == 0)
 		c.Keys = 1 + int(seed%3)
 		c.Sessions = 2 + int(seed/3%3)
@@ -71,7 +72,7 @@ func TestAgainstBruteForce(t *testing.T) {
 		}
 		counts[fmt.Sprint("sequential ", want)]++
 	}
-	t.Logf("seeds 0..%d: %v", rounds-1, counts)
+	t.Logf("%s: %v", rounds, counts)
 	if counts["no legal order"] == 0 || counts["sequential true"] == 0 {
 		t.Error("too few kinds of history")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/measure"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
 )
@@ -18,8 +19,8 @@ import (
 // TestAgainstDefinition counts versions and time once more, directly.
 func TestAgainstDefinition(t *testing.T) {
 	stale := 0
-	rounds := gen.Rounds(2000)
-	for seed := range uint64(rounds) {
+	rounds := seeds.Choose(t, 2000)
+	for seed := range rounds.All() {
 		c := gen.Small(seed, seed%4 == 0)
 		c.Ops, c.Stale, c.CAS = 12, 0.5, 0
 		h, err := c.History(seed)
@@ -66,13 +67,13 @@ func TestAgainstDefinition(t *testing.T) {
 	if stale == 0 {
 		t.Error("no read was stale")
 	}
-	t.Logf("seeds 0..%d: %d stale reads", rounds-1, stale)
+	t.Logf("%s: %d stale reads", rounds, stale)
 }
 
 // TestDelta checks delta against trying every time.
 func TestDelta(t *testing.T) {
 	found := 0
-	for seed := range uint64(gen.Rounds(800)) {
+	for seed := range seeds.Choose(t, 800).All() {
 		c := gen.Small(seed, false)
 		c.Stale, c.CAS, c.Info = 0.5, 0, 0
 		h, err := c.History(seed)

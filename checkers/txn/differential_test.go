@@ -2,29 +2,15 @@ package txn
 
 import (
 	"context"
-	"os"
 	"strconv"
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
 	"github.com/lapse-test/lapse/checkers/txn/internal/gen"
 	"github.com/lapse-test/lapse/history"
 )
-
-// differentialRuns is how many random histories are compared with brute force:
-// LAPSE_DIFFERENTIAL=100000 go test -run Differential for the long version.
-func differentialRuns(t *testing.T, short int) uint64 {
-	t.Helper()
-	if s := os.Getenv("LAPSE_DIFFERENTIAL"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatalf("LAPSE_DIFFERENTIAL=%s: %v", s, err)
-		}
-		return n
-	}
-	return uint64(short)
-}
 
 var smallConfigs = []gen.Config{
 	{Txns: 5, Sessions: 3, Keys: 2, Mops: 3, Lists: true},
@@ -42,9 +28,9 @@ var smallConfigs = []gen.Config{
 // random histories.
 func TestDifferentialBruteForce(t *testing.T) {
 	t.Parallel()
-	runs := differentialRuns(t, 4500)
+	runs := seeds.Choose(t, 4500)
 	held, violated := 0, 0
-	for seed := range runs {
+	for seed := range runs.All() {
 		cfg := smallConfigs[seed%uint64(len(smallConfigs))]
 		h, err := gen.History(seed, cfg)
 		if err != nil {
@@ -74,9 +60,9 @@ func TestDifferentialBruteForce(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("seeds 0 to %d: %d times held, %d times violated", runs-1, held, violated)
-	if held < int(runs) || violated < int(runs) {
-		t.Errorf("the histories are one-sided: %d times held, %d times violated in %d histories", held, violated, runs)
+	t.Logf("%s: %d times held, %d times violated", runs, held, violated)
+	if held < int(runs.N) || violated < int(runs.N) {
+		t.Errorf("the histories are one-sided: %d times held, %d times violated in %d histories", held, violated, runs.N)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
 	"github.com/lapse-test/lapse/checkers/txn/internal/gen"
@@ -27,9 +28,9 @@ var middleConfigs = []gen.Config{
 // are too large for brute force.
 func TestDifferentialSearch(t *testing.T) {
 	t.Parallel()
-	runs := differentialRuns(t, 600)
+	runs := seeds.Choose(t, 600)
 	held, violated, hard := 0, 0, 0
-	for seed := range runs {
+	for seed := range runs.All() {
 		h, err := gen.History(seed, middleConfigs[seed%uint64(len(middleConfigs))])
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -74,7 +75,7 @@ func TestDifferentialSearch(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("seeds 0 to %d: %d times held, %d times violated, %d times too hard for the second opinion", runs-1, held, violated, hard)
+	t.Logf("%s: %d times held, %d times violated, %d times too hard for the second opinion", runs, held, violated, hard)
 	if held == 0 || violated == 0 || hard > (held+violated)/10 {
 		t.Errorf("%d times held, %d times violated, %d times too hard: that says too little", held, violated, hard)
 	}
@@ -84,8 +85,8 @@ func TestDifferentialSearch(t *testing.T) {
 // a model holds for all that it implies, and an anomaly's models do not hold.
 func TestLattice(t *testing.T) {
 	t.Parallel()
-	runs := differentialRuns(t, 1500)
-	for seed := range runs {
+	runs := seeds.Choose(t, 1500)
+	for seed := range runs.All() {
 		h, err := gen.History(seed, smallConfigs[seed%uint64(len(smallConfigs))])
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/causal"
 	"github.com/lapse-test/lapse/checkers/internal/gen"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/regular"
 	"github.com/lapse-test/lapse/checkers/session"
@@ -27,7 +28,7 @@ func TestShrink(t *testing.T) {
 	budget := checkers.Budget{Time: time.Minute}
 	for n, c := range all {
 		shrunk, largest := 0, 0
-		for seed := range uint64(gen.Rounds(12)) {
+		for seed := range seeds.Choose(t, 12).All() {
 			g := gen.Register{Ops: 120, Sessions: 5, Keys: 3, Writes: 0.35, CAS: 0.1, Info: 0.05, Stale: 0.05, Lie: 0.02}
 			if n%2 == 1 {
 				g.Values = 6

@@ -105,6 +105,16 @@ func TestOperations(t *testing.T) {
 			t.Errorf("the counter is %v, want 2", v)
 		}
 	})
+	t.Run("queue", func(t *testing.T) {
+		s.ok(mop(history.Enqueue, 1, 7))
+		s.ok(mop(history.Enqueue, 2, 9))
+		s.ok(mop(history.Enqueue, 1, 5))
+		for _, want := range []history.Value{7, 5, history.Absent} {
+			if v := s.ok(mop(history.Dequeue, 1, 0)).Mops[0].Ret; v != want {
+				t.Errorf("the queue gave %v, want %v", v, want)
+			}
+		}
+	})
 	t.Run("identifiers", func(t *testing.T) {
 		a := s.ok(mop(history.Generate, 0, 0)).Mops[0].Ret
 		b := s.ok(mop(history.Generate, 0, 0)).Mops[0].Ret

@@ -19,6 +19,8 @@ CREATE TABLE registers (key int PRIMARY KEY, value bigint, version bigint NOT NU
 CREATE TABLE lists (key int PRIMARY KEY, elements bigint[] NOT NULL);
 CREATE TABLE sets (key int, element bigint, PRIMARY KEY (key, element));
 CREATE TABLE counters (key int PRIMARY KEY, value bigint NOT NULL);
+CREATE TABLE queues (id bigserial PRIMARY KEY, key int NOT NULL, element bigint NOT NULL);
+CREATE INDEX ON queues (key, id);
 CREATE SEQUENCE ids;
 CREATE TABLE probe (id int PRIMARY KEY, value bigint NOT NULL);
 `
@@ -43,6 +45,12 @@ ON CONFLICT (key) DO UPDATE SET elements = l.elements || excluded.elements`
 	sqlIncrement = `INSERT INTO counters AS c (key, value) VALUES ($1, $2)
 ON CONFLICT (key) DO UPDATE SET value = c.value + excluded.value`
 	sqlReadCounter = `SELECT value FROM counters WHERE key = $1`
+
+	sqlEnqueue = `INSERT INTO queues (key, element) VALUES ($1, $2)`
+	// sqlDequeue is how job queues are built on PostgreSQL: what another client is
+	// taking is passed over, not waited for.
+	sqlDequeue = `DELETE FROM queues WHERE id =
+(SELECT id FROM queues WHERE key = $1 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING element`
 
 	sqlGenerate = `SELECT nextval('ids')`
 
@@ -118,6 +126,20 @@ func run(ctx context.Context, c *pgx.Conn, txn *history.Txn, i int) error {
 			return err
 		}
 		txn.SetRead(i, history.Value(value))
+		return nil
+	case history.Enqueue:
+		return execute(ctx, c, sqlEnqueue, int32(m.Key), int64(m.Arg))
+	case history.Dequeue:
+		var element int64
+		err := c.QueryRow(ctx, sqlDequeue, int32(m.Key)).Scan(&element)
+		if errors.Is(err, pgx.ErrNoRows) {
+			txn.SetRead(i, history.Absent)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		txn.SetRead(i, history.Value(element))
 		return nil
 	case history.Generate:
 		var id int64

@@ -25,6 +25,7 @@ var info = targets.Info{
 		history.Append, history.ReadList,
 		history.Add, history.Remove, history.ReadSet,
 		history.Increment, history.ReadCounter,
+		history.Enqueue, history.Dequeue,
 		history.Generate, history.Transfer,
 	},
 }

@@ -2,28 +2,20 @@ package exhaust
 
 import (
 	"context"
-	"os"
-	"strconv"
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 )
 
-// Compare checks c against exhaustive search on random histories, the number of
-// them from LAPSE_DIFFERENTIAL or else short. A violation must be one; with exact
+// Compare checks c against exhaustive search on random histories, short of them
+// unless the environment asks for more (package seeds). A violation must be one; with exact
 // set, whatever is not linearizable must be found too.
 func Compare(t *testing.T, c checkers.Checker, cfg Config, short uint64, exact bool) {
 	t.Helper()
-	runs := short
-	if s := os.Getenv("LAPSE_DIFFERENTIAL"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatalf("LAPSE_DIFFERENTIAL=%s: %v", s, err)
-		}
-		runs = n
-	}
+	runs := seeds.Choose(t, short)
 	legal, illegal, missed := 0, 0, 0
-	for seed := range runs {
+	for seed := range runs.All() {
 		h, err := Random(seed, cfg)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -48,7 +40,7 @@ func Compare(t *testing.T, c checkers.Checker, cfg Config, short uint64, exact b
 			missed++
 		}
 	}
-	t.Logf("seeds 0 to %d: %d linearizable, %d not, of which %d were not found", runs-1, legal, illegal, missed)
+	t.Logf("%s: %d linearizable, %d not, of which %d were not found", runs, legal, illegal, missed)
 	if legal == 0 || illegal == 0 {
 		t.Errorf("the histories are one-sided: %d linearizable, %d not", legal, illegal)
 	}

@@ -1,19 +1,6 @@
 package gen
 
-import (
-	"math/rand/v2"
-	"os"
-	"strconv"
-)
-
-// Rounds is how many random histories a differential test looks at: few in an
-// ordinary run, LAPSE_ROUNDS of them where somebody asks for more.
-func Rounds(few int) int {
-	if n, err := strconv.Atoi(os.Getenv("LAPSE_ROUNDS")); err == nil && n > 0 {
-		return n
-	}
-	return few
-}
+import "math/rand/v2"
 
 // Small draws the shape of a history that brute force can decide: one key,
 // unique values unless ambiguous.
