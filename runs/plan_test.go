@@ -8,6 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anishathalye/porcupine"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/custom"
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -84,5 +89,24 @@ func TestBadRequests(t *testing.T) {
 				t.Errorf("error %q does not say %q", err, c.says)
 			}
 		})
+	}
+}
+
+// TestOwnModel plans a run with a model of the caller's own.
+func TestOwnModel(t *testing.T) {
+	own, err := custom.New(custom.Model{
+		Name: "my-model", Spec: porcupine.Model{Init: func() any { return nil }, Step: func(state, _, _ any) (bool, any) { return true, state }},
+		Operation: func(*history.History, int) (input, output any, ok bool) { return nil, nil, true },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := Environment{Cache: t.TempDir(), Log: slog.New(slog.DiscardHandler), Models: []checkers.Checker{own}}
+	p, err := Plan(t.Context(), Request{Target: "quorumkv", Models: "my-model,linearizable"}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Models) != 2 || p.Models[0] != checkers.Checker(own) || p.Plan.Models[0] != "my-model" {
+		t.Errorf("got %v", p.Plan.Models)
 	}
 }

@@ -75,6 +75,9 @@ type Environment struct {
 	// Targets are databases of the caller's own, found before those of the
 	// registry.
 	Targets []targets.Target
+	// Models are models of the caller's own (see checkers/custom), found before
+	// those of the registry.
+	Models []checkers.Checker
 }
 
 // Target finds a target by its name; the error names those of the registry.
@@ -85,6 +88,16 @@ func (e Environment) Target(name string) (targets.Target, error) {
 		}
 	}
 	return targetregistry.ByName(name)
+}
+
+// model finds a model by its name; the error names those of the registry.
+func (e Environment) model(name string) (checkers.Checker, error) {
+	for _, c := range e.Models {
+		if c.Model() == name {
+			return c, nil
+		}
+	}
+	return registry.ByName(name)
 }
 
 // The defaults of a run.
@@ -196,7 +209,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := p.makeWorkload(info); err != nil {
 		return nil, err
 	}
-	if err := p.chooseModels(req.Models); err != nil {
+	if err := p.chooseModels(req.Models, env); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -223,7 +236,7 @@ func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
 	if plan.Operations != stored {
 		return nil, targets.Usagef("the stored plan's operations have fingerprint %s, this lapse would do %s: it was made by another version", stored, plan.Operations)
 	}
-	if err := p.chooseModels(strings.Join(plan.Models, ",")); err != nil {
+	if err := p.chooseModels(strings.Join(plan.Models, ","), env); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -294,14 +307,14 @@ func (p *Planned) makeWorkload(info targets.Info) error {
 	return nil
 }
 
-func (p *Planned) chooseModels(list string) error {
+func (p *Planned) chooseModels(list string, env Environment) error {
 	names := p.Plan.Models
 	if list != "" {
 		names = strings.Split(list, ",")
 	}
 	p.Plan.Models, p.Models = names[:0:0], nil
 	for _, n := range names {
-		c, err := registry.ByName(strings.TrimSpace(n))
+		c, err := env.model(strings.TrimSpace(n))
 		if err != nil {
 			return targets.Usagef("--model: %v", err)
 		}

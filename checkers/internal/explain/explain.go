@@ -56,6 +56,10 @@ func Did(h *history.History, i int, withKey bool) string {
 				" from " + h.ValueText(m.Expect) + " to " + h.ValueText(m.Arg))
 		}
 		where(h, op, &b, "by", "W", op.WriteLevel)
+	case history.Acquire:
+		b.WriteString(verb(unsure, "acquired ", "tried to acquire ") + or(key, "it"))
+	case history.Release:
+		b.WriteString(verb(unsure, "released ", "tried to release ") + or(key, "it"))
 	default:
 		b.WriteString(m.Func.String())
 		preposition(&b, "on", key)
