@@ -72,7 +72,8 @@ func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
 	faults := newFaultLedger(r.recorder)
 	ticking, stopTicking := context.WithCancel(context.WithoutCancel(ctx))
 	ticker := r.tick(ticking, began, faults)
-	defer func() { stopTicking(); <-ticker }()
+	lag := r.sampleLag(ticking)
+	defer func() { stopTicking(); <-ticker; <-lag }()
 
 	group, groupCtx := errgroup.WithContext(loadCtx)
 	arrivals, err := workloads.NewSchedule(r.plan.Seed, len(r.workers), r.plan.Rate)

@@ -1,5 +1,7 @@
 package history
 
+import "encoding/json"
+
 // Fault is a fault window: what was broken, when, and the proof that it bit and
 // that it healed. A fault counts only when it was seen to bite.
 type Fault struct {
@@ -46,6 +48,33 @@ type Event struct {
 
 // EventPhase is the kind of the events that say which phase of the run begins.
 const EventPhase = "phase"
+
+// EventLag is the kind of the events that say how far a replica is behind: one a
+// replica, every half second or so while the load is on, for targets whose
+// systems can tell (targets.LagMeter). A replica that could not be asked has none.
+// Text is a Lag as JSON.
+const EventLag = "lag"
+
+// Lag is how far a replica is behind the node that takes the writes.
+type Lag struct {
+	Node string `json:"node"`
+	// BehindMS is how long ago the newest change that it shows was made, 0 when it
+	// shows all of them.
+	BehindMS int64 `json:"behind_ms"`
+	// NotReceived and NotApplied are the bytes of the log that it lacks, or has and
+	// does not show. The first ones are among the second ones.
+	NotReceived int64 `json:"not_received_bytes"`
+	NotApplied  int64 `json:"not_applied_bytes"`
+}
+
+// Lag reads an event of the kind EventLag; ok is false for others.
+func (e *Event) Lag() (l Lag, ok bool) {
+	if e.Kind != EventLag {
+		return l, false
+	}
+	err := json.Unmarshal([]byte(e.Text), &l)
+	return l, err == nil
+}
 
 // FaultsAt are the IDs of the faults whose windows cover t, in the order of
 // their injection, whether or not they were seen to bite (Fault.Bit tells).

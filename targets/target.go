@@ -200,6 +200,14 @@ type HoldChecker interface {
 	ReplicaHeld(ctx context.Context, node string) (bool, error)
 }
 
+// LagMeter is implemented by systems that can tell how far replicas are behind.
+// The harness asks while the load is on and records each answer as an event
+// (history.EventLag).
+type LagMeter interface {
+	// ReplicaLag is the lag of every replica that could be asked.
+	ReplicaLag(ctx context.Context) ([]history.Lag, error)
+}
+
 // Observer is implemented by systems that have something to tell of the run
 // which no client saw, such as a failover. The harness stamps and records it.
 type Observer interface {

@@ -88,6 +88,38 @@ func readYourWrites(d *deployment) {
 	}
 }
 
+// TestReadsGoByLag shows that read level max-lag leaves a standby that is held
+// back, and one that is cut off from the primary and says of itself that it is
+// not behind, and comes back to both.
+func TestReadsGoByLag(t *testing.T) {
+	d := deploy(t, targets.Config{WriteLevel: writeLocal, ReadLevel: readMaxLag, Options: map[string]string{"max-lag": "300ms"}})
+	w, s := d.sessionAt(0, readPrimary, writeLocal), d.sessionAt(1, readMaxLag, writeLocal)
+	value := history.Value(0)
+	asked := func(node int) func(context.Context) error {
+		return func(context.Context) error {
+			value++
+			w.write(1, value) // without writes nobody falls behind
+			if res := s.do(opTimeout, read(1)); res.Outcome != history.OK || res.Node != node {
+				return fmt.Errorf("the read went to node %d (%v), want %d", res.Node, res.Err, node)
+			}
+			return nil
+		}
+	}
+	d.await("reads at home", asked(1))
+	must(t, d.HoldReplica(d.ctx, "n2"))
+	d.await("reads to go to the other standby", asked(2))
+	lags, err := d.ReplicaLag(d.ctx)
+	must(t, err)
+	if len(lags) != 2 || lags[0].Node != "n2" || lags[0].BehindMS < 300 || lags[0].NotApplied == 0 || lags[0].NotReceived != 0 || lags[1].BehindMS > 300 {
+		t.Errorf("lags %+v", lags)
+	}
+	must(t, d.cluster.Network().Cut(d.ctx, cluster.Both("n1", "n3")...))
+	d.await("reads to go to the primary", asked(0))
+	must(t, d.cluster.Network().HealAll(d.ctx))
+	must(t, d.ReleaseReplica(d.ctx, "n2"))
+	d.await("reads at home again", asked(1))
+}
+
 func TestSynchronousReplication(t *testing.T) {
 	d := deploy(t, targets.Config{WriteLevel: writeOn, Options: map[string]string{"sync": "any:2"}})
 

@@ -24,9 +24,12 @@ const (
 	// readWaitForLSN asks a replica as soon as it has replayed the session's own
 	// last commit, and fails if it does not within the deadline.
 	readWaitForLSN = "wait-for-lsn"
+	// readMaxLag asks a replica that was found, at the last look, to be no further
+	// behind than the option max-lag, and the primary when there is none.
+	readMaxLag = "max-lag"
 )
 
-var readLevels = []string{readPrimary, readReplica, readAny, readSticky, readWaitForLSN}
+var readLevels = []string{readPrimary, readReplica, readAny, readSticky, readWaitForLSN, readMaxLag}
 
 // The write levels are the values of synchronous_commit.
 const (
@@ -44,6 +47,7 @@ var writeLevels = []string{writeOn, writeOff, writeLocal, writeRemoteWrite, writ
 const (
 	optSync          = "sync"
 	optSticky        = "sticky"
+	optMaxLag        = "max-lag"
 	optIsolation     = "isolation"
 	optFailover      = "failover"
 	optFailoverAfter = "failover-after"
@@ -55,6 +59,7 @@ const (
 var options = []targets.Option{
 	{Name: optSync, Default: "none", Help: "synchronous_standby_names: none, any:K or first:K of the standbys"},
 	{Name: optSticky, Default: "5s", Help: "read level sticky: how long after its own write a session reads from the primary"},
+	{Name: optMaxLag, Default: "1s", Help: "read level max-lag: how far behind a replica may be that is still read from"},
 	{Name: optIsolation, Default: "read committed", Values: isolations, Help: "isolation level of every transaction"},
 	{Name: optFailover, Default: "off", Values: []string{"off", "on"}, Help: "promote the most advanced standby when the primary is gone"},
 	{Name: optFailoverAfter, Default: "1s", Help: "how long the primary must be gone before a standby is promoted"},
@@ -99,6 +104,7 @@ type settings struct {
 	read, write   string
 	sync          syncRule
 	sticky        time.Duration
+	maxLag        time.Duration
 	isolation     string
 	failover      bool
 	failoverAfter time.Duration
@@ -161,6 +167,7 @@ func parse(cfg targets.Config) (settings, error) {
 		least  time.Duration
 	}{
 		{optSticky, &s.sticky, time.Millisecond},
+		{optMaxLag, &s.maxLag, lagLook},
 		{optFailoverAfter, &s.failoverAfter, 100 * time.Millisecond},
 		{optApplyDelay, &s.applyDelay, 0},
 	} {
@@ -195,7 +202,7 @@ func (s settings) combination() error {
 		}
 		return targets.Usagef("--write-level %s: without synchronous standbys it is the same as local; %s", s.write, way)
 	}
-	if s.nodes == 1 && (s.read == readReplica || s.read == readSticky || s.read == readWaitForLSN) {
+	if s.nodes == 1 && (s.read == readReplica || s.read == readSticky || s.read == readWaitForLSN || s.read == readMaxLag) {
 		return targets.Usagef("--read-level %s: there is no replica with --nodes 1; use more nodes, or read from the primary", s.read)
 	}
 	if s.nodes == 1 && s.failover {
@@ -223,6 +230,7 @@ func (s settings) complete(cfg targets.Config) targets.Config {
 	cfg.Options = map[string]string{
 		optSync:          s.sync.String(),
 		optSticky:        s.sticky.String(),
+		optMaxLag:        s.maxLag.String(),
 		optIsolation:     s.isolation,
 		optFailover:      failover,
 		optFailoverAfter: s.failoverAfter.String(),

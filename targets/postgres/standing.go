@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type standing struct {
 	// position is up to where it has the log, replayed up to where it shows it.
 	// For a primary both are where its log is on disk, which is what it sends.
 	position, replayed lsn
+	// shown is how long ago the newest commit that it shows was made.
+	shown time.Duration
 }
 
 const sqlStanding = `
@@ -27,19 +30,20 @@ SELECT r.standby,
        COALESCE(extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time) * 1000, 0)::bigint,
        CASE WHEN r.standby THEN GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), w.written_lsn)
             ELSE pg_current_wal_flush_lsn() END::text,
-       CASE WHEN r.standby THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text
+       CASE WHEN r.standby THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text,
+       COALESCE(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000, 0)::bigint
   FROM (SELECT pg_is_in_recovery() AS standby) r LEFT JOIN pg_stat_wal_receiver w ON true`
 
 // askStanding asks the node behind c.
 func askStanding(ctx context.Context, c *conn) (standing, error) {
 	var st standing
-	var silentMillis int64
+	var silentMillis, shownMillis int64
 	var position, replayed *string
-	err := c.pg.QueryRow(ctx, sqlStanding).Scan(&st.standby, &st.receiving, &st.timeline, &silentMillis, &position, &replayed)
+	err := c.pg.QueryRow(ctx, sqlStanding).Scan(&st.standby, &st.receiving, &st.timeline, &silentMillis, &position, &replayed, &shownMillis)
 	if err != nil {
 		return st, err
 	}
-	st.silent = time.Duration(silentMillis) * time.Millisecond
+	st.silent, st.shown = time.Duration(silentMillis)*time.Millisecond, time.Duration(shownMillis)*time.Millisecond
 	if st.position, err = readLSN(position); err != nil {
 		return st, err
 	}
@@ -76,38 +80,69 @@ type Lag struct {
 	Time time.Duration
 }
 
+// lagMeter asks how far the standbys are behind, over connections that it keeps.
+// It is safe for concurrent use; the zero value is ready.
+type lagMeter struct {
+	mu    sync.Mutex
+	conns map[int]*conn
+}
+
 // Lag is the lag of every standby that can be asked. Standbys that cannot are
 // left out; without an answer of the primary there is an error.
 func (s *System) Lag(ctx context.Context) (map[string]Lag, error) {
+	m := &s.meter
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	primary := s.primaryIndex()
-	at, err := s.standing(ctx, primary)
+	at, err := m.ask(ctx, s, primary)
 	if err != nil {
-		return nil, fmt.Errorf("measuring lag: %w", err)
+		return nil, fmt.Errorf("measuring lag: asking %s: %w", s.nodes[primary].Name(), err)
 	}
 	lags := map[string]Lag{}
 	for i, n := range s.nodes {
 		if i == primary {
 			continue
 		}
-		var st standing
-		var millis int64
-		err := s.admin(ctx, i, func(c *conn) (err error) {
-			if st, err = askStanding(ctx, c); err != nil {
-				return err
-			}
-			return c.pg.QueryRow(ctx, `SELECT COALESCE(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000, 0)::bigint`).Scan(&millis)
-		})
+		st, err := m.ask(ctx, s, i)
 		if err != nil {
 			s.log.Debug("measuring lag", "node", n.Name(), "error", err)
 			continue
 		}
 		lag := Lag{Received: behind(at.position, st.position), Replayed: behind(at.position, st.replayed)}
 		if lag.Replayed > 0 {
-			lag.Time = time.Duration(millis) * time.Millisecond
+			lag.Time = st.shown
 		}
 		lags[n.Name()] = lag
 	}
 	return lags, nil
+}
+
+func (m *lagMeter) ask(ctx context.Context, s *System, node int) (standing, error) {
+	if m.conns[node] == nil {
+		c, err := s.connect(ctx, node, s.adminLogin())
+		if err != nil {
+			return standing{}, err
+		}
+		if m.conns == nil {
+			m.conns = map[int]*conn{}
+		}
+		m.conns[node] = c
+	}
+	st, err := askStanding(ctx, m.conns[node])
+	if err != nil {
+		m.conns[node].close()
+		delete(m.conns, node)
+	}
+	return st, err
+}
+
+func (m *lagMeter) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, c := range m.conns {
+		c.close()
+		delete(m.conns, i)
+	}
 }
 
 func behind(primary, standby lsn) int64 { return max(0, int64(primary)-int64(standby)) }

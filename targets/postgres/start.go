@@ -80,6 +80,9 @@ func (s *System) start(ctx context.Context, cache string) error {
 	if s.set.failover {
 		s.op = startOperator(s)
 	}
+	if s.set.read == readMaxLag {
+		s.lags = startLagWatch(s)
+	}
 	return nil
 }
 
@@ -248,6 +251,10 @@ func (s *System) Stop(ctx context.Context) error {
 	if s.op != nil {
 		s.op.stop()
 	}
+	if s.lags != nil {
+		s.lags.stop()
+	}
+	s.meter.close()
 	s.roles.Lock()
 	defer s.roles.Unlock()
 	errs := make(chan error, len(s.nodes))

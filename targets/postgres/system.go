@@ -38,6 +38,9 @@ type System struct {
 	rebuild map[int]bool
 	// op is the operator, nil without failover.
 	op *operator
+	// lags watches how far the standbys are behind, nil unless reads go by that.
+	lags  *lagWatch
+	meter lagMeter
 }
 
 var (
@@ -45,6 +48,7 @@ var (
 	_ targets.Primarier = (*System)(nil)
 	_ targets.Lagger    = (*System)(nil)
 	_ targets.Observer  = (*System)(nil)
+	_ targets.LagMeter  = (*System)(nil)
 )
 
 // Open implements targets.System. Connections are made when they are needed.

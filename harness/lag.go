@@ -1,0 +1,62 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// How often replicas are asked how far behind they are: no more than lagSamples
+// times in a run, so that a run of hours has no more events than can be drawn.
+const (
+	lagEvery   = 500 * time.Millisecond
+	lagSamples = 2000
+	lagTimeout = time.Second
+)
+
+// sampleLag records how far replicas are behind until ctx is done, if the system
+// can tell. What cannot be asked is not there: that too is an answer.
+func (r *run) sampleLag(ctx context.Context) <-chan struct{} {
+	done := make(chan struct{})
+	meter, ok := r.system.(targets.LagMeter)
+	if !ok {
+		close(done)
+		return done
+	}
+	every := max(lagEvery, time.Duration(r.plan.Duration)/lagSamples)
+	go func() {
+		defer close(done)
+		t := time.NewTicker(every)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				r.recordLag(ctx, meter)
+			}
+		}
+	}()
+	return done
+}
+
+func (r *run) recordLag(ctx context.Context, meter targets.LagMeter) {
+	ctx, cancel := context.WithTimeout(ctx, lagTimeout)
+	defer cancel()
+	lags, err := meter.ReplicaLag(ctx)
+	if err != nil {
+		r.log.Debug("asking replicas how far behind they are", "error", err)
+		return
+	}
+	for i := range lags {
+		text, err := json.Marshal(&lags[i])
+		if err != nil {
+			r.log.Warn("recording the lag of a replica", "error", err)
+			continue
+		}
+		r.recorder.Event(history.EventLag, string(text))
+	}
+}
