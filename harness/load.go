@@ -93,6 +93,7 @@ func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
 	err = group.Wait()
 	stopTicking()
 	<-ticker
+	r.recordPlaces(ctx)
 	counts := r.recorder.Counts()
 	took := time.Since(began)
 	r.progress.Phase(PhaseLoad, fmt.Sprintf("%.1fs, %d operations: ok %d, fail %d, info %d; faults: %d injected, %d seen to bite, %d seen to heal",

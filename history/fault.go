@@ -76,6 +76,30 @@ func (e *Event) Lag() (l Lag, ok bool) {
 	return l, err == nil
 }
 
+// EventPlace is the kind of the events that say on which nodes a key is, for
+// workloads that ask for it (hot). Text is a Place as JSON.
+const EventPlace = "place"
+
+// Place is where a key is.
+type Place struct {
+	Key Key `json:"key"`
+	// Nodes are its replicas, the one that its partition belongs to first.
+	Nodes []string `json:"nodes"`
+}
+
+// Place reads an event of the kind EventPlace; ok is false for others.
+func (e *Event) Place() (p Place, ok bool) {
+	if e.Kind != EventPlace {
+		return p, false
+	}
+	err := json.Unmarshal([]byte(e.Text), &p)
+	return p, err == nil
+}
+
+// Sampled tells whether e is one of many measured values (EventLag, EventPlace)
+// rather than a moment.
+func (e *Event) Sampled() bool { return e.Kind == EventLag || e.Kind == EventPlace }
+
 // FaultsAt are the IDs of the faults whose windows cover t, in the order of
 // their injection, whether or not they were seen to bite (Fault.Bit tells).
 func (h *History) FaultsAt(t Time) []int {

@@ -2,9 +2,7 @@ package results
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -81,7 +79,7 @@ func Gate(s *SuiteResult, known []KnownIssue, now time.Time) (*GateResult, error
 	}
 	for i := range s.Cases {
 		g.addCase(&s.Cases[i], byID, now)
-		if err := g.addThresholds(&s.Cases[i], s.Policy.Thresholds); err != nil {
+		if err := g.addThresholds(&s.Cases[i], slices.Concat(s.Policy.Thresholds, s.Cases[i].Thresholds)); err != nil {
 			return nil, err
 		}
 	}
@@ -129,7 +127,11 @@ func (g *GateResult) addThresholds(c *CaseResult, thresholds []string) error {
 		if err != nil {
 			return err
 		}
-		if v := t.of(c.Figures); !t.met(v) {
+		v, why := t.of(c.Figures)
+		switch {
+		case why != "":
+			g.Inconclusive = append(g.Inconclusive, Finding{ID: c.ID, Text: fmt.Sprintf("threshold %s: %s", text, why)})
+		case !t.met(v):
 			g.Thresholds = append(g.Thresholds, Finding{ID: c.ID, Text: fmt.Sprintf("%s, but it is %s", text, t.show(v))})
 		}
 	}
@@ -158,73 +160,4 @@ func (g *GateResult) exit(s *SuiteResult) Exit {
 		worse(true, ExitInconclusive, 1, "suite without a claim that was judged")
 	}
 	return e
-}
-
-// Threshold is a condition on the figures of a case.
-type Threshold struct {
-	Figure string
-	Less   bool
-	// Limit is in the figure's unit: milliseconds, seconds, operations a second,
-	// or a share.
-	Limit float64
-}
-
-var thresholdText = regexp.MustCompile(`^\s*([a-z0-9.]+)\s*(<|>)\s*(\S+)\s*$`)
-
-// ParseThreshold reads such as "read.p99 < 250ms", "write.p99 < 1s",
-// "recovery < 10s", "availability > 0.95" and "rate > 100".
-func ParseThreshold(text string) (Threshold, error) {
-	m := thresholdText.FindStringSubmatch(text)
-	if m == nil {
-		return Threshold{}, fmt.Errorf("threshold %q: must be like read.p99 < 250ms", text)
-	}
-	t := Threshold{Figure: m[1], Less: m[2] == "<"}
-	var err error
-	switch t.Figure {
-	case "read.p99", "write.p99", "recovery":
-		var d time.Duration
-		d, err = time.ParseDuration(m[3])
-		if t.Limit = float64(d) / float64(time.Millisecond); t.Figure == "recovery" {
-			t.Limit = d.Seconds()
-		}
-	case "availability", "rate":
-		t.Limit, err = strconv.ParseFloat(m[3], 64)
-	default:
-		return Threshold{}, fmt.Errorf("threshold %q: there is no figure %s; there are read.p99, write.p99, recovery, availability, rate", text, t.Figure)
-	}
-	if err != nil {
-		return Threshold{}, fmt.Errorf("threshold %q: %s cannot be compared with %s", text, m[3], t.Figure)
-	}
-	return t, nil
-}
-
-func (t Threshold) of(f *CaseFigures) float64 {
-	switch t.Figure {
-	case "read.p99":
-		return f.ReadP99
-	case "write.p99":
-		return f.WriteP99
-	case "recovery":
-		return f.Recovery
-	case "availability":
-		return f.Availability
-	}
-	return f.OKPerSecond
-}
-
-func (t Threshold) met(v float64) bool {
-	if t.Less {
-		return v < t.Limit
-	}
-	return v > t.Limit
-}
-
-func (t Threshold) show(v float64) string {
-	switch t.Figure {
-	case "read.p99", "write.p99":
-		return fmt.Sprintf("%.1fms", v)
-	case "recovery":
-		return fmt.Sprintf("%.2fs", v)
-	}
-	return fmt.Sprintf("%.3g", v)
 }

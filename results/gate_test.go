@@ -8,14 +8,24 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
 )
 
 // suiteWith has one case of one claim.
 func suiteWith(st CaseStatus, detail string) *SuiteResult {
 	return &SuiteResult{Schema: SuiteSchema, Suite: "s", File: "s.yaml", State: "finished", Cases: []CaseResult{{
-		ID: "c/t/W1R1/none", Status: st, Run: "r1", Figures: &CaseFigures{OKPerSecond: 100, ReadP99: 20, WriteP99: 30, Availability: 0.9, Recovery: 2},
+		ID: "c/t/W1R1/none", Status: st, Run: "r1", Figures: figuresOfTest(),
 		Claims: []ClaimResult{{ID: "c/t/W1R1/none/linearizable", Model: "linearizable", Expect: "holds", Observed: checkers.Violated, Status: st, Detail: detail, Line: 9}},
 	}}}
+}
+
+func figuresOfTest() *CaseFigures {
+	return &CaseFigures{
+		Part: Part{Ops: 1000, ReadP99: 20, WriteP99: 30, Availability: 0.9}, OKPerSecond: 100, Recovery: 2, Staleness: 1.5, StalenessMeasured: true,
+		Inside:  Part{Ops: 100, ReadP99: 80, Availability: 0.5},
+		Outside: Part{Ops: 900, ReadP99: 10, Availability: 0.95},
+		Shards:  []Shard{{Node: "n2", Share: 0.6}, {Node: "n1", Share: 0.4}},
+	}
 }
 
 func known(until string) []KnownIssue {
@@ -44,6 +54,10 @@ func TestGate(t *testing.T) {
 		{"inconclusive, warn", CaseInconclusive, Policy{Inconclusive: PolicyWarn}, nil, 0, "INCONCLUSIVE"},
 		{"met thresholds", CasePassed, Policy{Thresholds: []string{"read.p99 < 21ms", "recovery < 3s", "availability > 0.89", "rate > 99"}}, nil, 0, ""},
 		{"broken threshold", CasePassed, Policy{Thresholds: []string{"read.p99 < 20ms"}}, nil, 1, "THRESHOLD"},
+		{"met inside and outside", CasePassed, Policy{Thresholds: []string{"read.p99 < 11ms outside faults", "read.p99 > 79ms inside faults", "staleness < 2s", "hottest < 0.7"}}, nil, 0, ""},
+		{"broken outside", CasePassed, Policy{Thresholds: []string{"availability > 0.95 outside faults"}}, nil, 1, "THRESHOLD"},
+		{"too stale", CasePassed, Policy{Thresholds: []string{"staleness < 1s"}}, nil, 1, "THRESHOLD"},
+		{"too hot", CasePassed, Policy{Thresholds: []string{"hottest < 0.5"}}, nil, 1, "THRESHOLD"},
 		{"slow recovery", CasePassed, Policy{Thresholds: []string{"recovery < 2s"}}, nil, 1, "THRESHOLD"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -79,10 +93,51 @@ func TestGate(t *testing.T) {
 }
 
 func TestBadThresholds(t *testing.T) {
-	for _, text := range []string{"", "read.p99", "read.p99 = 1s", "read.p98 < 1s", "read.p99 < 1", "rate > fast", "availability > 90%"} {
+	for _, text := range []string{"", "read.p99", "read.p99 = 1s", "read.p98 < 1s", "read.p99 < 1", "rate > fast", "availability > 90%", "rate > 1 inside faults", "read.p99 < 1s in faults", "staleness < 1"} {
 		if _, err := ParseThreshold(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}
+	}
+}
+
+// TestThresholdsOfACase adds one of the case's own, and one that cannot be
+// judged, which is not as if it were met.
+func TestThresholdsOfACase(t *testing.T) {
+	s := suiteWith(CasePassed, "x")
+	s.Cases[0].Thresholds = []string{"read.p99 < 20ms"}
+	if g, err := Gate(s, nil, time.Now()); err != nil || g.Exit.Code != ExitViolated || len(g.Thresholds) != 1 {
+		t.Errorf("%+v, %v", g, err)
+	}
+	s.Cases[0].Thresholds = []string{"hottest < 0.9"}
+	s.Cases[0].Figures.Shards = nil
+	if g, err := Gate(s, nil, time.Now()); err != nil || g.Exit.Code != ExitInconclusive {
+		t.Errorf("%+v, %v", g, err)
+	}
+}
+
+// TestRecovery: the time from a healing to the next successful write, and to the
+// last one that was tried where none succeeded.
+func TestRecovery(t *testing.T) {
+	b := history.NewBuilder(history.Header{Source: history.SourceLapse, Initial: history.Absent})
+	for i, o := range []history.Outcome{history.OK, history.Fail, history.OK, history.Fail, history.Fail} {
+		at := history.Time(i) * history.Time(time.Second)
+		b.AddPlain(history.Op{Process: 1, Session: 1, Invoke: at, Complete: at + 1000, Outcome: o, Error: -1, Note: -1, Node: -1}, history.Mop{Func: history.Write, Arg: history.Value(i + 1)})
+	}
+	for id, healed := range []time.Duration{500 * time.Millisecond, 2500 * time.Millisecond} {
+		at := history.Time(healed)
+		b.AddFault(history.Fault{ID: id + 1, Kind: "kill", Name: "kill n1", Injected: at - 2, Bit: at - 1, Healing: at - 1, Healed: at})
+	}
+	h, err := b.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Faults = h.Faults[:1]
+	if d := recovery(h); d != 1500*time.Millisecond+time.Microsecond {
+		t.Errorf("recovered after %s", d)
+	}
+	h.Faults[0].Healed = history.Time(2500 * time.Millisecond)
+	if d := recovery(h); d != 1500*time.Millisecond {
+		t.Errorf("not recovered, for %s", d)
 	}
 }
 

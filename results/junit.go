@@ -56,13 +56,16 @@ type junitMessage struct {
 // violations and absent targets are skipped, with the reason.
 func WriteJUnit(w io.Writer, s *SuiteResult) error {
 	out := junitSuites{Name: s.Suite}
-	ongoing, slow := map[string]Finding{}, map[string][]string{}
+	ongoing, slow, unmeasured := map[string]Finding{}, map[string][]string{}, map[string][]string{}
 	if s.Gate != nil {
 		for _, f := range s.Gate.Ongoing {
 			ongoing[f.ID] = f
 		}
 		for _, f := range s.Gate.Thresholds {
 			slow[f.ID] = append(slow[f.ID], f.Text)
+		}
+		for _, f := range s.Gate.Inconclusive {
+			unmeasured[f.ID] = append(unmeasured[f.ID], f.Text)
 		}
 	}
 	for i := range s.Cases {
@@ -101,6 +104,11 @@ func WriteJUnit(w io.Writer, s *SuiteResult) error {
 		}
 		for _, text := range slow[c.ID] {
 			add(junitCase{Name: "threshold", Time: "0", Failure: &junitMessage{Type: "threshold", Message: text}})
+		}
+		for _, text := range unmeasured[c.ID] {
+			if c.Status != CaseNotRun {
+				add(junitCase{Name: "threshold", Time: "0", Error: &junitMessage{Type: "inconclusive", Message: text}})
+			}
 		}
 		switch c.Status {
 		case CaseEnvironment:

@@ -27,6 +27,9 @@ func PrintSuite(w io.Writer, s Style, r *SuiteResult) {
 		if c.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", c.Reason)
 		}
+		if c.Figures != nil {
+			PrintFigures(w, s, c.Figures)
+		}
 	}
 	PrintGate(w, s, r.Gate)
 	fmt.Fprintf(w, "suite %s: %s\nresult: %s (exit %d)   (%s)\n", r.Suite, strings.Join(parts, " · "), r.Exit.Reason, r.Exit.Code, r.ID)

@@ -62,7 +62,9 @@ type CaseResult struct {
 	Run        string        `json:"run,omitempty"`
 	Reproduce  string        `json:"reproduce,omitempty"`
 	Claims     []ClaimResult `json:"claims,omitempty"`
-	Figures    *CaseFigures  `json:"figures,omitempty"`
+	// Thresholds are the case's own, besides those of the policy.
+	Thresholds []string     `json:"thresholds,omitempty"`
+	Figures    *CaseFigures `json:"figures,omitempty"`
 }
 
 // ClaimResult is one claim, judged.
@@ -73,6 +75,8 @@ type ClaimResult struct {
 	Expect   string          `json:"expect"`
 	Observed checkers.Status `json:"observed"`
 	Status   CaseStatus      `json:"status"`
+	// Anomalies are the kinds of violations among the witnesses.
+	Anomalies []string `json:"anomalies,omitempty"`
 	// Detail is the sentence of the first violation, or why it is inconclusive,
 	// or the evidence.
 	Detail string `json:"detail"`
@@ -80,17 +84,6 @@ type ClaimResult struct {
 	Violations int `json:"violations"`
 	// Line is where the claim stands in the suite file.
 	Line int `json:"line,omitempty"`
-}
-
-// CaseFigures are the numbers that thresholds are about.
-type CaseFigures struct {
-	OKPerSecond  float64 `json:"ok_per_second"`
-	ReadP99      float64 `json:"read_p99_ms"`
-	WriteP99     float64 `json:"write_p99_ms"`
-	Availability float64 `json:"availability"`
-	// Recovery is the longest time from a fault's healing to the completion of
-	// the next successful write, in seconds.
-	Recovery float64 `json:"recovery_s"`
 }
 
 // WorseCase is the status of two that must be seen.

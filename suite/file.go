@@ -58,6 +58,8 @@ type Case struct {
 	Options  map[string]string `yaml:"options,omitempty" json:"options,omitempty" jsonschema:"description=settings of the target for this case, over the target's own"`
 	Settings Settings          `yaml:"settings,omitempty" json:"settings,omitempty" jsonschema:"description=settings of this case, over the defaults"`
 	Claims   []Claim           `yaml:"claims" json:"claims" jsonschema:"description=what is to hold, or to break"`
+	// Thresholds are besides those of the gate.
+	Thresholds []string `yaml:"thresholds,omitempty" json:"thresholds,omitempty" jsonschema:"description=conditions on the runs of this case, besides those of the gate"`
 }
 
 // Matrix spans the runs of a case.
@@ -69,9 +71,11 @@ type Matrix struct {
 
 // Claim is an expectation of a model.
 type Claim struct {
-	Model  string `yaml:"model" json:"model" jsonschema:"description=consistency model"`
-	When   string `yaml:"when,omitempty" json:"when,omitempty" jsonschema:"description=condition on W, R, N, write, read, target and faults, such as W+R>N && target==store"`
-	Expect string `yaml:"expect" json:"expect" jsonschema:"enum=holds,enum=violated,enum=report,description=holds; violated (a negative control); report (judged, with no consequence)"`
+	Model string `yaml:"model" json:"model" jsonschema:"description=consistency model"`
+	When  string `yaml:"when,omitempty" json:"when,omitempty" jsonschema:"description=condition on W, R, N, write, read, target and faults, such as W+R>N && target==store"`
+	// Anomalies only go with ExpectViolated.
+	Anomalies []string `yaml:"anomalies,omitempty" json:"anomalies,omitempty" jsonschema:"description=with expect: violated, kinds of violations that must be among the witnesses, such as lost update"`
+	Expect    string   `yaml:"expect" json:"expect" jsonschema:"enum=holds,enum=violated,enum=report,description=holds; violated (a negative control); report (judged, with no consequence)"`
 }
 
 // The values of Claim.Expect.

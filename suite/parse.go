@@ -213,6 +213,11 @@ func (f *File) checkCase(p *problems, i int) {
 	if len(c.Claims) == 0 {
 		p.add(at, "it needs claims: without one nothing is judged")
 	}
+	for j, t := range c.Thresholds {
+		if _, err := results.ParseThreshold(t); err != nil {
+			p.add(fmt.Sprintf("%s.thresholds[%d]", at, j), "%v", err)
+		}
+	}
 	for j := range c.Claims {
 		c.Claims[j].check(p, fmt.Sprintf("%s.claims[%d]", at, j))
 	}
@@ -224,6 +229,14 @@ func (c *Claim) check(p *problems, at string) {
 	}
 	if _, err := parseWhen(c.When); err != nil {
 		p.add(at+".when", "%v", err)
+	}
+	if len(c.Anomalies) > 0 && c.Expect != ExpectViolated {
+		p.add(at+".anomalies", "they go with expect: %s only", ExpectViolated)
+	}
+	for i, a := range c.Anomalies {
+		if strings.TrimSpace(a) == "" {
+			p.add(fmt.Sprintf("%s.anomalies[%d]", at, i), "must be the name of an anomaly, such as lost update")
+		}
 	}
 	if !slices.Contains([]string{ExpectHolds, ExpectViolated, ExpectReport}, c.Expect) {
 		p.add(at+".expect", "must be %s, %s or %s, not %q", ExpectHolds, ExpectViolated, ExpectReport, c.Expect)

@@ -42,6 +42,8 @@ type Run struct {
 	Planned *runs.Planned
 	Missing string
 	Claims  []RunClaim
+	// Thresholds are those of its case.
+	Thresholds []string
 }
 
 // RunClaim is a claim that applies to a run.
@@ -181,7 +183,7 @@ func (s *Suite) request(c *Case, target, levels string, faults []string) Run {
 	}
 	return Run{
 		ID:     strings.Join([]string{c.Name, target, strings.ReplaceAll(levels, "/", "-"), name}, "/"),
-		Target: target, Optional: t.Optional, Faults: faults,
+		Target: target, Optional: t.Optional, Faults: faults, Thresholds: c.Thresholds,
 		Request: runs.Request{
 			Target: t.Kind, Nodes: t.Nodes, WriteLevel: write, ReadLevel: read, Options: options,
 			Workload: set.Workload, WorkloadOptions: set.WorkloadOptions, Weights: set.Weights,

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
@@ -106,7 +106,7 @@ func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.
 	if ctx.Err() != nil {
 		return nil, nil
 	}
-	c := &results.CaseResult{ID: r.ID, Target: r.Target, WriteLevel: r.Request.WriteLevel, ReadLevel: r.Request.ReadLevel, Faults: r.Faults}
+	c := &results.CaseResult{ID: r.ID, Target: r.Target, WriteLevel: r.Request.WriteLevel, ReadLevel: r.Request.ReadLevel, Faults: r.Faults, Thresholds: r.Thresholds}
 	if r.Planned == nil {
 		c.Status, c.Reason = results.CaseSkipped, r.Missing
 		return c, nil
@@ -130,7 +130,7 @@ func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.
 		c.Status, c.Reason = results.CaseEnvironment, err.Error()
 	}
 	if f.History != nil {
-		c.Figures = figures(f.History, f.Summary.Load)
+		c.Figures = results.FiguresOf(context.WithoutCancel(ctx), f.History)
 	}
 	for _, claim := range r.Claims {
 		j := judge(r.ID, claim, &f.Summary)
@@ -170,6 +170,7 @@ func judge(id string, claim RunClaim, s *results.Summary) results.ClaimResult {
 		default:
 			j.Detail = results.EvidenceText(v)
 		}
+		j.Anomalies = anomalies(v.Violations)
 		switch claim.Expect {
 		case ExpectHolds:
 			j.Status = map[checkers.Status]results.CaseStatus{checkers.Held: results.CasePassed, checkers.Violated: results.CaseViolated}[v.Status]
@@ -177,6 +178,12 @@ func judge(id string, claim RunClaim, s *results.Summary) results.ClaimResult {
 			if v.Status != checkers.Violated {
 				j.Detail = "a violation was expected and none was seen, so that a pass of the other claims proves little: " + j.Detail
 				j.Status = ""
+			}
+			for _, a := range claim.Anomalies {
+				if v.Status == checkers.Violated && !slices.Contains(j.Anomalies, a) {
+					j.Detail = fmt.Sprintf("it was violated, but no %s was among the witnesses (%s)", a, strings.Join(j.Anomalies, ", "))
+					j.Status = ""
+				}
 			}
 		}
 		if j.Status == "" {
@@ -189,30 +196,13 @@ func judge(id string, claim RunClaim, s *results.Summary) results.ClaimResult {
 	return j
 }
 
-// figures are what thresholds are about.
-func figures(h *history.History, l *results.Load) *results.CaseFigures {
-	f := &results.CaseFigures{Availability: 1}
-	if l != nil {
-		f.OKPerSecond, f.ReadP99, f.WriteP99 = l.OKPerSecond, l.Read.P99, l.Write.P99
-		if l.Ops > 0 {
-			f.Availability = float64(l.OK) / float64(l.Ops)
+// anomalies are the kinds of violations in the order in which they come.
+func anomalies(list []checkers.Violation) []string {
+	var out []string
+	for i := range list {
+		if a := list[i].Anomaly; a != "" && !slices.Contains(out, a) {
+			out = append(out, a)
 		}
 	}
-	for i := range h.Faults {
-		healed := h.Faults[i].Healed
-		if healed == 0 {
-			continue
-		}
-		next := history.Never
-		for j := range h.Ops {
-			op := &h.Ops[j]
-			if op.Outcome == history.OK && op.Invoke >= healed && op.Complete < next && h.Mop(op).Func.Writes() {
-				next = op.Complete
-			}
-		}
-		if next != history.Never {
-			f.Recovery = max(f.Recovery, time.Duration(next-healed).Seconds())
-		}
-	}
-	return f
+	return out
 }

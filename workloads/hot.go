@@ -63,6 +63,14 @@ type hot struct {
 
 func (g *hot) Attributes() map[string]string { return g.attributes }
 
+// Placed implements Placer.
+func (g *hot) Placed() []history.Key {
+	return g.pool.used(maxPlaced)
+}
+
+// maxPlaced is how many keys' places are recorded at most.
+const maxPlaced = 2048
+
 // zipf draws ranks 0..n-1 with probabilities proportional to 1/(rank+1)^s.
 // math/rand/v2 has one for s > 1 only.
 type zipf struct{ upTo []float64 }

@@ -82,6 +82,13 @@ func usagef(format string, args ...any) error {
 	return &UsageError{fmt.Sprintf(format, args...)}
 }
 
+// Placer is implemented by generators whose histories are to tell on which nodes
+// keys are.
+type Placer interface {
+	// Placed are keys that were used so far, with those in use first.
+	Placed() []history.Key
+}
+
 // Generator makes the operations. Methods may be called concurrently for
 // different workers, one call at a time for one worker; what worker w is given
 // depends only on the seed, on w, on how often it asked, on the keys that were

@@ -215,6 +215,7 @@ func (a *app) printFinished(f *runs.Finished) {
 	results.PrintVerdicts(w, a.style, &f.Summary.Assessment)
 	if f.History != nil {
 		a.printViolations(f.History, &f.Summary.Assessment, shownViolations)
+		results.PrintShards(w, results.Shards(f.History))
 	}
 	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", f.Summary.Exit.Reason, f.Summary.Exit.Code)
 	fmt.Fprintf(w, "run:    %s   (report.html in it)\n", f.Dir.Path)

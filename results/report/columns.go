@@ -95,8 +95,8 @@ func embed(h *history.History, verdicts []checkers.Verdict) (*timeline, error) {
 		t.Meta.Faults = append(t.Meta.Faults, metaFault{f.ID, f.Name, micros(f.Injected), micros(to), f.Bit != 0})
 	}
 	for _, e := range h.Events {
-		if e.Kind == history.EventLag {
-			continue // a curve, and no moment
+		if e.Sampled() {
+			continue // no moment
 		}
 		t.Meta.Phases = append(t.Meta.Phases, metaPhase{micros(e.At), e.Text})
 	}

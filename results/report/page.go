@@ -123,7 +123,7 @@ func Render(w io.Writer, s *Source) error {
 		for i := range h.Faults {
 			p.FaultRows = append(p.FaultRows, faultLine(&h.Faults[i]))
 		}
-		p.Phases = slices.DeleteFunc(slices.Clone(h.Events), func(e history.Event) bool { return e.Kind == history.EventLag })
+		p.Phases = slices.DeleteFunc(slices.Clone(h.Events), func(e history.Event) bool { return e.Sampled() })
 		t, err := embed(h, s.Summary.Verdicts)
 		if err != nil {
 			return err
