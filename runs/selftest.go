@@ -56,7 +56,12 @@ func SelftestCases(duration time.Duration) []Case {
 		with("forget-unsynced", func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Faults = "ALL", "ALL", "kill-all"
 		}),
-		with("ignore-newer-timestamps", func(r *Request) { r.Workload, r.Faults = "register", "partition-one" }),
+		with("ignore-newer-timestamps", func(r *Request) {
+			// A late hint or repair has to meet a newer write of the same key: one
+			// key at a time, and many writers.
+			r.Workload, r.Weights, r.Faults = "register", "read=1,write=1", "partition-one"
+			r.Keys, r.Rate, r.Concurrency = 1, 2000, "5n"
+		}),
 		with("stale-cache", nil),
 		with("skip-write-back", func(r *Request) {
 			// Only a write that reached some replicas and not enough can show it,
