@@ -25,7 +25,7 @@ func (a *app) checkCommand() *cobra.Command {
 history in a file. Formats: ` + strings.Join(formats.Names(), ", ") + `; they are
 recognised, or named with --format.`,
 		Example: `  lapse check latest
-  lapse check --model linearizable c10-bad.txt --format porcupine-etcd
+  lapse check --model linearizable c10-bad.txt --format porcupine-kv
   lapse check latest --model bounded-staleness:2:500ms --staleness`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,7 +85,7 @@ func loadRun(dir results.Dir) (*loaded, error) {
 	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
 		return nil, err
 	}
-	l := &loaded{history: h, require: s.Require, promises: s.Promises}
+	l := &loaded{history: h, require: s.Require, promises: s.Promises, dir: &dir, summary: s}
 	for _, v := range s.Verdicts {
 		l.models = append(l.models, v.Model)
 	}

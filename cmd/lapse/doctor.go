@@ -25,7 +25,9 @@ func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this machine can test, and what lacks",
-		Args:  cobra.NoArgs,
+		Example: `  lapse doctor
+  lapse doctor --json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found := a.examine(cmd.Context())
 			if a.json {
@@ -80,6 +82,8 @@ func (a *app) fetchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "fetch [TARGET...]",
 		Short: "Fetch the software of targets, so that runs need no network",
+		Example: `  lapse fetch
+  lapse fetch postgres cassandra`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list := targetregistry.All()
 			if len(args) > 0 {

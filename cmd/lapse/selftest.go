@@ -27,6 +27,9 @@ func (a *app) selftestCommand() *cobra.Command {
 in the same configuration without, which must hold. With --soak N run correct
 configurations N times under partitions, kills and pauses instead: none may
 raise an alarm.`,
+		Example: `  lapse selftest
+  lapse selftest --only drop-hints,stale-cache
+  lapse selftest --soak 50 --duration 30s`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cases := runs.SelftestCases(duration)

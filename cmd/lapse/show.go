@@ -173,7 +173,9 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print lapse's version",
-		Args:  cobra.NoArgs,
+		Example: `  lapse version
+  lapse version --json`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
 				return a.printJSON(map[string]string{"version": runs.Version})

@@ -255,9 +255,10 @@ func (a *app) initCommand() *cobra.Command {
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON schema of suite files, for editors",
-		Args:  cobra.NoArgs,
+		Use:     "schema",
+		Short:   "Print the JSON schema of suite files, for editors",
+		Example: "  lapse schema > lapse.schema.json",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			b, err := suite.JSONSchema()
 			if err != nil {
