@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // PlanSchema is the version of the stored plan.
@@ -28,6 +29,10 @@ type Plan struct {
 	WriteLevel string            `json:"write_level"`
 	ReadLevel  string            `json:"read_level"`
 	Options    map[string]string `json:"options,omitempty"`
+	// At are the addresses of nodes that somebody else runs, as --at gave them;
+	// none of them has a secret in it. Operator has that somebody's commands.
+	At       []string          `json:"at,omitempty"`
+	Operator *cluster.Operator `json:"operator,omitempty"`
 
 	Workload        string            `json:"workload"`
 	WorkloadOptions map[string]string `json:"workload_options,omitempty"`

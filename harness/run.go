@@ -175,6 +175,12 @@ func (r *run) teardown(ctx context.Context) error {
 	if r.system != nil {
 		if err := r.system.Stop(ctx); err != nil {
 			r.log.Warn("stopping the database", "error", err)
+			// What was left behind is for the user to know; a process that did not
+			// end by itself ends with the cluster.
+			var left *cluster.EnvironmentError
+			if errors.As(err, &left) {
+				errs = append(errs, err)
+			}
 		}
 	}
 	if r.cluster != nil {

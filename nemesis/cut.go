@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,8 +27,10 @@ type cut struct {
 	counted bool
 	free    []cluster.Link
 	mended  bool
-	// before is what the links had dropped when it was injected.
-	before map[cluster.Link]cluster.Drops
+	// before is what the links had dropped when it was injected; uncounted says that
+	// nobody counts that there.
+	before    map[cluster.Link]cluster.Drops
+	uncounted bool
 	// dropped is how many packets were dropped until healing began.
 	dropped uint64
 }
@@ -58,7 +61,8 @@ func (c *cut) inject(ctx context.Context, s *scene) error {
 	s.network.Lock()
 	defer s.network.Unlock()
 	var err error
-	if c.before, err = s.Cluster.Network().Drops(ctx); err != nil {
+	c.before, err = s.Cluster.Network().Drops(ctx)
+	if c.uncounted = errors.Is(err, cluster.ErrNotCounted); err != nil && !c.uncounted {
 		return fmt.Errorf("reading drop counters: %w", err)
 	}
 	s.ledger.cut(c.links)
@@ -70,9 +74,13 @@ func (c *cut) bitten(ctx context.Context, s *scene) ([]string, error) {
 	if err := s.mustFail(ctx, c.links); err != nil {
 		return nil, err
 	}
-	dropped, on, err := s.mustDrop(ctx, c.links, c.before)
-	if err != nil {
-		return nil, err
+	counted := cluster.ErrNotCounted.Error()
+	if !c.uncounted {
+		dropped, on, err := s.mustDrop(ctx, c.links, c.before)
+		if err != nil {
+			return nil, err
+		}
+		counted = fmt.Sprintf("%d packets of the database dropped on %d of them meanwhile", dropped, on)
 	}
 	others := s.otherLinks(c.links)
 	if err := s.mustPass(ctx, others); err != nil {
@@ -80,7 +88,7 @@ func (c *cut) bitten(ctx context.Context, s *scene) ([]string, error) {
 	}
 	return []string{
 		fmt.Sprintf("probes failed over the %d cut links: %s", len(c.links), listed(c.links)),
-		fmt.Sprintf("%d packets of the database dropped on %d of them meanwhile", dropped, on),
+		counted,
 		fmt.Sprintf("probes passed over all other %d links", len(others)),
 	}, nil
 }
@@ -111,7 +119,10 @@ func (c *cut) healed(ctx context.Context, s *scene) ([]string, error) {
 	if err := s.mustPass(ctx, free); err != nil {
 		return nil, err
 	}
-	proof := fmt.Sprintf("%d packets dropped until it was healed; probes pass again over %d links", c.dropped, len(free))
+	proof := fmt.Sprintf("probes pass again over %d links", len(free))
+	if !c.uncounted {
+		proof = fmt.Sprintf("%d packets dropped until it was healed; %s", c.dropped, proof)
+	}
 	if n := len(c.links) - len(free); n > 0 {
 		proof += fmt.Sprintf("; %d more are still cut by another fault", n)
 	}

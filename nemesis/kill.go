@@ -81,7 +81,7 @@ func (k *kill) bitten(_ context.Context, s *scene) ([]string, error) {
 		if st, pid := n.State(), n.Pid(); st != cluster.Stopped && pid == was.pid {
 			return nil, fmt.Errorf("%s is %s", n.Name(), st)
 		}
-		proof = append(proof, fmt.Sprintf("process %d of %s is gone", was.pid, n.Name()))
+		proof = append(proof, observed(n, fmt.Sprintf("process %d of %s is gone", was.pid, n.Name())))
 	}
 	return proof, nil
 }

@@ -13,9 +13,17 @@ import (
 // maxProbes bounds how many probes are under way at once.
 const maxProbes = 32
 
-// links are all directed links of the cluster: between nodes, and between nodes
-// and clients.
+// links are all directed links of the cluster, between nodes, and between nodes
+// and clients, that can be probed.
 func (s *scene) links() []cluster.Link {
+	out := s.allLinks()
+	if p, ok := s.Cluster.Network().(cluster.Partial); ok {
+		out = slices.DeleteFunc(out, func(l cluster.Link) bool { return !p.Probes(l) })
+	}
+	return out
+}
+
+func (s *scene) allLinks() []cluster.Link {
 	var out []cluster.Link
 	for _, a := range s.nodes {
 		for _, b := range s.nodes {

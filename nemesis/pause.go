@@ -51,7 +51,7 @@ func (p *pause) bitten(context.Context, *scene) ([]string, error) {
 		if st := n.State(); st != cluster.Paused {
 			return nil, fmt.Errorf("%s is %s", n.Name(), st)
 		}
-		proof = append(proof, fmt.Sprintf("process %d of %s is stopped", n.Pid(), n.Name()))
+		proof = append(proof, observed(n, fmt.Sprintf("process %d of %s is stopped", n.Pid(), n.Name())))
 	}
 	return proof, nil
 }

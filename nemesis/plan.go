@@ -20,6 +20,9 @@ type Config struct {
 	// then every fault is allowed, Run refuses what the target cannot do, and
 	// mixes leave out what needs an ability.
 	Abilities []Ability
+	// Refuse says why a fault cannot be done where the nodes are, nil if it can.
+	// Nil means that every fault can.
+	Refuse func(Info) error
 	// Duration is how long the load goes on.
 	Duration time.Duration
 	// Interval is the time from one injection to the next in a lane (there is
@@ -151,10 +154,18 @@ func newBag(name string, cfg Config) (*bag, error) {
 	if err := k.fits(len(cfg.Nodes), cfg.Abilities); err != nil {
 		return nil, err
 	}
+	refuse := cfg.Refuse
+	if refuse == nil {
+		refuse = func(Info) error { return nil }
+	}
 	if k.mix == nil {
+		if err := refuse(k.Info); err != nil {
+			return nil, err
+		}
 		return &bag{kinds: []kind{k}}, nil
 	}
 	b := &bag{}
+	var refused error
 	for _, part := range k.mix {
 		k, err := find(part)
 		if err != nil {
@@ -164,9 +175,17 @@ func newBag(name string, cfg Config) (*bag, error) {
 		if known == nil {
 			known = []Ability{}
 		}
-		if k.fits(len(cfg.Nodes), known) == nil {
-			b.kinds = append(b.kinds, k)
+		if k.fits(len(cfg.Nodes), known) != nil {
+			continue
 		}
+		if err := refuse(k.Info); err != nil {
+			refused = cmp.Or(refused, err)
+			continue
+		}
+		b.kinds = append(b.kinds, k)
+	}
+	if len(b.kinds) == 0 && refused != nil {
+		return nil, refused
 	}
 	return b, nil
 }

@@ -88,9 +88,18 @@ func (v *victims) healed(_ context.Context, _ *scene) ([]string, error) {
 		if st := n.State(); st != cluster.Running {
 			return nil, fmt.Errorf("%s is still %s", n.Name(), st)
 		}
-		proof = append(proof, fmt.Sprintf("%s runs again as process %d", n.Name(), n.Pid()))
+		proof = append(proof, observed(n, fmt.Sprintf("%s runs again as process %d", n.Name(), n.Pid())))
 	}
 	return proof, nil
+}
+
+// observed is a proof: what was seen of the process or, of a node whose process
+// cannot be seen, what its address did.
+func observed(n cluster.Node, process string) string {
+	if d, ok := n.(cluster.Distant); ok {
+		return n.Name() + ": " + d.Seen()
+	}
+	return process
 }
 
 // revive makes the process of n run, whatever it does now. A database with an

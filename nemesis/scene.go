@@ -36,6 +36,11 @@ type scene struct {
 
 func newScene(stage Stage) *scene {
 	stage.Limits = stage.Limits.withDefaults()
+	if p, ok := stage.Cluster.(cluster.Patient); ok {
+		// A fault is an order and what it takes to see that it was carried out.
+		stage.Limits.Probe = max(stage.Limits.Probe, p.Patience())
+		stage.Limits.Bite = max(stage.Limits.Bite, 2*p.Patience())
+	}
 	s := &scene{Stage: stage, ledger: newLedger(), exists: processExists}
 	for _, n := range stage.Cluster.Nodes() {
 		s.nodes = append(s.nodes, n.Name())

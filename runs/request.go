@@ -19,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/external"
 	targetregistry "github.com/lapse-test/lapse/targets/registry"
 	"github.com/lapse-test/lapse/workloads"
 )
@@ -32,6 +33,10 @@ type Request struct {
 	ReadLevel  string
 	// Options are the target's settings.
 	Options map[string]string
+	// At are the addresses of a cluster that somebody else runs, and Operator the
+	// path of the file with that somebody's commands.
+	At       []string
+	Operator string
 
 	Workload        string
 	WorkloadOptions map[string]string
@@ -114,6 +119,9 @@ func (r Request) withDefaults() Request {
 	if r.Provider == "" {
 		r.Provider = "auto"
 	}
+	if r.Provider == "auto" && len(r.At) > 0 {
+		r.Provider = external.Name
+	}
 	if r.Workload == "" {
 		r.Workload = DefaultWorkload
 	}
@@ -154,6 +162,10 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err != nil {
 		return nil, err
 	}
+	place, target, err := attach(req, target)
+	if err != nil {
+		return nil, err
+	}
 	info := target.Info()
 	if req.Nodes == 0 {
 		req.Nodes = info.DefaultNodes
@@ -168,6 +180,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		Nodes:     req.Nodes,
 		ReadLevel: req.ReadLevel, WriteLevel: req.WriteLevel,
 		Options: req.Options, OpTimeout: req.OpTimeout, Cache: env.Cache, Log: env.Log,
+		Operator: place.operator,
 	})
 	if err != nil {
 		return nil, err
@@ -187,6 +200,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		Schema: harness.PlanSchema, Seed: req.Seed,
 		Target: info.Name, Provider: req.Provider, Nodes: req.Nodes,
 		WriteLevel: cfg.WriteLevel, ReadLevel: cfg.ReadLevel, Options: cfg.Options,
+		At: place.at, Operator: place.operator,
 		Workload: req.Workload, WorkloadOptions: req.WorkloadOptions, Weights: weights,
 		Keys: req.Keys, OpsPerKey: req.OpsPerKey, MaxInfoPerKey: req.MaxInfoPerKey,
 		Session: req.Session, Concurrency: workers, Rate: req.Rate,
@@ -201,7 +215,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if plan.Schedule, err = nemesis.Plan(nemesis.Config{
 		Seed: req.Seed, Faults: faults, Nodes: spec.Nodes,
 		Duration: req.Duration, Interval: req.FaultInterval, Hold: req.FaultHold,
-		Mode: nemesis.Mode(req.FaultMode), Abilities: abilities(target, cfg),
+		Mode: nemesis.Mode(req.FaultMode), Abilities: abilities(target, cfg), Refuse: place.refuse(spec.Nodes),
 	}); err != nil {
 		return nil, targets.Usagef("--faults: %v", err)
 	}
@@ -221,9 +235,13 @@ func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
 	if err != nil {
 		return nil, err
 	}
+	if target, err = (place{at: plan.At}).target(target); err != nil {
+		return nil, err
+	}
 	cfg, err := target.Resolve(targets.Config{
 		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel,
 		Options: plan.Options, OpTimeout: time.Duration(plan.OpTimeout), Cache: env.Cache, Log: env.Log,
+		Operator: plan.Operator,
 	})
 	if err != nil {
 		return nil, err

@@ -32,6 +32,9 @@ type Config struct {
 	Options map[string]string
 	// OpTimeout is the deadline of every operation.
 	OpTimeout time.Duration
+	// Operator has the commands of whoever runs the nodes, where that is somebody
+	// else (Attacher); may be nil.
+	Operator *cluster.Operator
 	// Cache is where fetched software is kept, for this user.
 	Cache string
 	// Progress gets one line at a time about long work (fetching, joining).

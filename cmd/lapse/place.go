@@ -44,6 +44,9 @@ func (a *app) place(ctx context.Context, planned *runs.Planned, env runs.Environ
 	if err := fetch(ctx, planned.Target, planned.Config, env); err != nil {
 		return nil, err
 	}
+	if len(planned.Plan.At) > 0 {
+		p.reason += " (" + strings.Join(spec.At, ", ") + ")"
+	}
 	if provider.Name() != sandbox.Name {
 		return p, nil
 	}
@@ -58,7 +61,11 @@ func fetch(ctx context.Context, t targets.Target, cfg targets.Config, env runs.E
 	}
 	cfg.Progress, cfg.Log = env.Progress.Note, env.Log
 	if err := f.Fetch(ctx, cfg); err != nil {
-		return fmt.Errorf("fetching %s: %w", t.Info().Name, err)
+		doing := "fetching"
+		if len(t.Spec(cfg).At) > 0 {
+			doing = "looking at the external"
+		}
+		return fmt.Errorf("%s %s: %w", doing, t.Info().Name, err)
 	}
 	return nil
 }

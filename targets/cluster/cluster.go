@@ -33,6 +33,16 @@ type Spec struct {
 	Dir string
 	// LogDir is where the nodes' logs are written; it outlives the cluster.
 	LogDir string
+
+	// At are the addresses (host:port) of nodes that are there already, in the
+	// order of Nodes. Such a Spec is for the provider external, and only for it.
+	At []string
+	// Knock asks whoever is at an address for a sign of life in the database's
+	// own protocol, without credentials and without changing anything: that is how
+	// the state of a node is found whose processes cannot be seen.
+	Knock func(ctx context.Context, addr string) error
+	// Operator has the commands of whoever runs those nodes; may be nil.
+	Operator *Operator
 }
 
 // Provider makes clusters.
@@ -147,6 +157,12 @@ type Node interface {
 	Exec(ctx context.Context, cmd Command) ([]byte, error)
 }
 
+// Distant is implemented by nodes whose processes cannot be seen from here.
+type Distant interface {
+	// Seen says what was seen of the node when its State was last looked up.
+	Seen() string
+}
+
 // Link is a direction between two nodes, or between a node and Clients.
 type Link struct{ From, To string }
 
@@ -177,6 +193,22 @@ type Network interface {
 
 // ErrUnreachable is what a Probe over a cut link returns.
 var ErrUnreachable = errors.New("unreachable")
+
+// ErrNotCounted is what Drops returns where packets cannot be counted.
+var ErrNotCounted = errors.New("packets cannot be counted here")
+
+// Partial is implemented by networks that cannot probe every link.
+type Partial interface {
+	// Probes says whether Probe can tell anything of a link.
+	Probes(link Link) bool
+}
+
+// Patient is implemented by clusters whose nodes take their time: what breaks and
+// probes them are commands of somebody else.
+type Patient interface {
+	// Patience is how long one such command may take.
+	Patience() time.Duration
+}
 
 // EnvironmentError says that this machine or cluster cannot do what was asked:
 // no fault of the user's input and no verdict on the database. Way is what the

@@ -38,6 +38,9 @@ func (s Spec) Check() error {
 			return fmt.Errorf("port %d: want 1 to 65535", p)
 		}
 	}
+	if len(s.At) != 0 && len(s.At) != len(s.Nodes) {
+		return fmt.Errorf("%d addresses for %d nodes", len(s.At), len(s.Nodes))
+	}
 	if s.LogDir == "" {
 		return errors.New("a cluster needs a directory for its logs (Spec.LogDir)")
 	}

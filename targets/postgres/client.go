@@ -220,6 +220,8 @@ func (c *client) route(at int, writes bool) int {
 		at = c.session.Home % n
 	}
 	switch {
+	case c.sys.everyPrimary.Load():
+		return at
 	case writes:
 		return primary
 	case c.set.read == readAny:

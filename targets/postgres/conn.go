@@ -60,11 +60,17 @@ func dial(ctx context.Context, addr string, who login) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: a PG... variable of the environment is bad: %w", addr, err)
 	}
-	c := &conn{}
 	cfg.Host, cfg.Port = host, uint16(portNumber)
 	cfg.User, cfg.Password, cfg.Database = who.user, who.password, who.database
-	cfg.RuntimeParams = who.params
-	cfg.Fallbacks, cfg.ValidateConnect, cfg.AfterConnect, cfg.TLSConfig = nil, nil, nil, nil
+	cfg.TLSConfig = nil
+	return dialAs(ctx, cfg, who.params)
+}
+
+// dialAs connects as cfg says, of which it makes one connection without a memory.
+func dialAs(ctx context.Context, cfg *pgx.ConnConfig, params map[string]string) (*conn, error) {
+	c := &conn{}
+	cfg.RuntimeParams = params
+	cfg.Fallbacks, cfg.ValidateConnect, cfg.AfterConnect = nil, nil, nil
 	// One round trip a statement, by the extended protocol, and nothing that is
 	// remembered from one statement to the next.
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
@@ -88,6 +94,7 @@ func dial(ctx context.Context, addr string, who login) (*conn, error) {
 			c.unreplicated = true
 		}
 	}
+	var err error
 	c.pg, err = pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		if c.raw != nil {

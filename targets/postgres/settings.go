@@ -40,6 +40,10 @@ const (
 	writeRemoteApply = "remote_apply"
 )
 
+// writeDefault leaves synchronous_commit as it is set up, where that is not for us
+// to say.
+const writeDefault = "default"
+
 // writeLevels has the default first, then the others from weak to strong.
 var writeLevels = []string{writeOn, writeOff, writeLocal, writeRemoteWrite, writeRemoteApply}
 
@@ -148,7 +152,7 @@ func parse(cfg targets.Config) (settings, error) {
 	given := map[string]string{}
 	for k, v := range cfg.Options {
 		if k == optIsolation {
-			v = strings.ToLower(strings.NewReplacer("-", " ", "_", " ").Replace(v))
+			v = spellIsolation(v)
 		}
 		given[k] = v
 	}
@@ -176,6 +180,11 @@ func parse(cfg targets.Config) (settings, error) {
 		}
 	}
 	return s, s.combination()
+}
+
+// spellIsolation is an isolation level as PostgreSQL spells it.
+func spellIsolation(level string) string {
+	return strings.ToLower(strings.NewReplacer("-", " ", "_", " ").Replace(level))
 }
 
 func parseSync(text string, standbys int) (syncRule, error) {

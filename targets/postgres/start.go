@@ -137,7 +137,12 @@ func (s *System) makeReady(ctx context.Context) error {
 	if err := s.admin(ctx, s.primaryIndex(), func(c *conn) error { return s.makeSchema(ctx, c) }); err != nil {
 		return err
 	}
-	// The schema is there before any client reads at a standby.
+	return s.makeProbe(ctx)
+}
+
+// makeProbe writes through the primary at the write level and returns when every
+// node shows it: then the schema is there before any client reads at a standby.
+func (s *System) makeProbe(ctx context.Context) error {
 	c, err := s.connect(ctx, s.primaryIndex(), s.clientLogin(0, s.set, s.primaryIndex()))
 	if err != nil {
 		return fmt.Errorf("connecting as a client: %w", err)

@@ -41,6 +41,12 @@ type System struct {
 	// lags watches how far the standbys are behind, nil unless reads go by that.
 	lags  *lagWatch
 	meter lagMeter
+
+	// logins has how each node is connected to that somebody else runs; nil for
+	// nodes of ours.
+	logins []attachedLogin
+	// everyPrimary says that every node takes writes.
+	everyPrimary atomic.Bool
 }
 
 var (
@@ -95,6 +101,9 @@ func (s *System) index(name string) (int, error) {
 
 // connect makes a connection from where the clients are.
 func (s *System) connect(ctx context.Context, node int, who login) (*conn, error) {
+	if s.logins != nil {
+		return s.logins[node].dial(ctx, who.params)
+	}
 	addr, err := s.cluster.Route(cluster.Clients, s.nodes[node].Name(), port)
 	if err != nil {
 		return nil, err
@@ -103,19 +112,23 @@ func (s *System) connect(ctx context.Context, node int, who login) (*conn, error
 }
 
 func (s *System) clientLogin(session int32, set settings, node int) login {
-	return login{user: clientUser, password: s.password, database: database, params: map[string]string{
+	who := login{user: clientUser, password: s.password, database: database, params: map[string]string{
 		"application_name":              fmt.Sprintf("lapse-%d", session),
 		"search_path":                   s.schema,
 		"synchronous_commit":            set.write,
 		"default_transaction_isolation": s.isolationAt(set, node),
 	}}
+	if set.write == writeDefault {
+		delete(who.params, "synchronous_commit")
+	}
+	return who
 }
 
 // isolationAt is the isolation level of transactions at node: a standby knows no
 // serializable, only repeatable read (PostgreSQL, "Serializable Isolation Level":
 // hot standbys do not support it).
 func (s *System) isolationAt(set settings, node int) string {
-	if set.isolation == "serializable" && node != s.primaryIndex() {
+	if set.isolation == "serializable" && node != s.primaryIndex() && !s.everyPrimary.Load() {
 		return "repeatable read"
 	}
 	return set.isolation

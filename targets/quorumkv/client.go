@@ -72,8 +72,11 @@ func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Resu
 
 func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn) (note string, err error) {
 	m := &txn.Mops[0]
-	key := m.Key.String()
+	key := c.system.prefix + m.Key.String()
 	cfg := &c.system.cfg
+	if m.Func.Writes() {
+		c.system.written.add(key)
+	}
 	switch m.Func {
 	case history.Read:
 		got, err := conn.Get(ctx, key, cfg.ReadLevel, c.writeBack)

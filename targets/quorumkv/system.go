@@ -29,6 +29,10 @@ type System struct {
 	// admin are clients of the harness's own, one a node, safe for concurrent
 	// use.
 	admin map[string]*client.Client
+	// prefix begins every key, and written has those that may have been written,
+	// in a store that is not ours; empty and nil in one that is.
+	prefix  string
+	written *keySet
 
 	mu      sync.Mutex
 	offsets map[string]time.Duration

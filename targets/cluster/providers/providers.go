@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/local"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
@@ -29,6 +30,7 @@ func All() []Entry {
 	return []Entry{
 		{sandbox.Provider{}, "nodes in Linux namespaces of their own", true},
 		{local.Provider{}, "nodes as processes on loopback, each link through a proxy", true},
+		{external.Provider{}, "a cluster that somebody else runs", false},
 	}
 }
 

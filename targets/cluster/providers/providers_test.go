@@ -63,7 +63,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestAllAreNamed(t *testing.T) {
-	if got := strings.Join(Names(All()), " "); got != "auto sandbox local" {
+	if got := strings.Join(Names(All()), " "); got != "auto sandbox local external" {
 		t.Errorf("names: %s", got)
 	}
 }

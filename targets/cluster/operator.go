@@ -1,0 +1,75 @@
+package cluster
+
+import "time"
+
+// Operator is what whoever runs a cluster that is not ours lets be done to it. It
+// is part of a stored plan.
+type Operator struct {
+	// Timeout bounds each command.
+	Timeout time.Duration `json:"timeout_ns"`
+	// Nodes are the commands of each node, by its name.
+	Nodes map[string]Commands `json:"nodes"`
+}
+
+// Commands are done to one node. Each is a line for the shell; empty means that
+// there is none.
+type Commands struct {
+	// Cut cuts the node off from the peers that LAPSE_PEERS names, in both
+	// directions, and Heal lets it reach them again. Probe, on the node's own side,
+	// ends with 0 if the one peer in LAPSE_PEERS can be reached.
+	Cut   string `json:"cut,omitempty" yaml:"cut"`
+	Heal  string `json:"heal,omitempty" yaml:"heal"`
+	Probe string `json:"probe,omitempty" yaml:"probe"`
+	// Kill ends the database on the node so that it stays down, and Start starts it.
+	Kill  string `json:"kill,omitempty" yaml:"kill"`
+	Start string `json:"start,omitempty" yaml:"start"`
+	// Pause stops it for a while, and Resume lets it go on.
+	Pause  string `json:"pause,omitempty" yaml:"pause"`
+	Resume string `json:"resume,omitempty" yaml:"resume"`
+}
+
+// The names of the commands.
+const (
+	CommandCut    = "cut"
+	CommandHeal   = "heal"
+	CommandProbe  = "probe"
+	CommandKill   = "kill"
+	CommandStart  = "start"
+	CommandPause  = "pause"
+	CommandResume = "resume"
+)
+
+// Named is the command with one of the names above.
+func (c Commands) Named(name string) string {
+	switch name {
+	case CommandCut:
+		return c.Cut
+	case CommandHeal:
+		return c.Heal
+	case CommandProbe:
+		return c.Probe
+	case CommandKill:
+		return c.Kill
+	case CommandStart:
+		return c.Start
+	case CommandPause:
+		return c.Pause
+	case CommandResume:
+		return c.Resume
+	}
+	return ""
+}
+
+// Missing lists which of the named commands some of the nodes have not, such as
+// "n2.kill"; an operator that is nil has none.
+func (o *Operator) Missing(nodes []string, names ...string) []string {
+	var out []string
+	for _, n := range nodes {
+		for _, name := range names {
+			if o == nil || o.Nodes[n].Named(name) == "" {
+				out = append(out, n+"."+name)
+			}
+		}
+	}
+	return out
+}
