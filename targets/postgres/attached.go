@@ -42,7 +42,7 @@ const (
 	attachTimeout = time.Minute
 	// standbyPatience is how far a standby may be behind to be tested at all, and
 	// writerPatience how long a write of one node may take to be seen at another.
-	standbyPatience = 2 * time.Minute
+	standbyPatience = time.Minute
 	writerPatience  = 15 * time.Second
 )
 
