@@ -147,6 +147,8 @@ func parseAddress(dsn string, number int) (address, error) {
 func (t attachedTarget) Info() targets.Info {
 	i := info
 	i.Summary = "PostgreSQL, or what speaks its protocol, where somebody else runs it"
+	// max-lag asks the servers what only their administrators may know.
+	i.ReadLevels = slices.DeleteFunc(slices.Clone(readLevels), func(l string) bool { return l == readMaxLag })
 	i.WriteLevels = append([]string{writeDefault}, writeLevels...)
 	i.Options = nil
 	for _, o := range options {
