@@ -148,7 +148,7 @@ func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violat
 		}
 	}
 	if len(v.Legal) > 0 {
-		fmt.Fprintf(w, "    legal would have been: %s\n", strings.Join(v.Legal, ", "))
+		fmt.Fprintf(w, "    legal would have been: %s\n", LegalText(h, v))
 	}
 	for _, id := range v.Faults {
 		if f := faultByID(h, id); f != nil {
