@@ -86,16 +86,12 @@ func TestResolve(t *testing.T) {
 		cfg  targets.Config
 		want string
 	}{
-		"nodes":            {targets.Config{Nodes: 3}, "use one node"},
-		"read level":       {targets.Config{ReadLevel: "QUORUM"}, "named here eventual and strong"},
-		"write level":      {targets.Config{WriteLevel: "ONE"}, "named here put"},
-		"region":           {targets.Config{Options: map[string]string{"region": "Europe!"}}, "name of a region"},
-		"endpoint":         {targets.Config{Options: map[string]string{"endpoint": "dynamodb"}}, "want a URL"},
-		"secret":           {targets.Config{Options: map[string]string{"endpoint": "https://me:secret@host"}}, "credentials come from the AWS environment"},
-		"storage":          {targets.Config{Options: map[string]string{"storage": "tape"}}, "must be one of disk, memory"},
-		"no such option":   {targets.Config{Options: map[string]string{"rf": "3"}}, "no such option"},
-		"endpoint's path":  {targets.Config{Options: map[string]string{"endpoint": "https://host/path"}}, "host and port only"},
-		"endpoint's query": {targets.Config{Options: map[string]string{"endpoint": "https://host?x=y"}}, "host and port only"},
+		"nodes":          {targets.Config{Nodes: 3}, "use one node"},
+		"read level":     {targets.Config{ReadLevel: "QUORUM"}, "named here eventual and strong"},
+		"write level":    {targets.Config{WriteLevel: "ONE"}, "named here put"},
+		"region":         {targets.Config{Options: map[string]string{"region": "Europe!"}}, "name of a region"},
+		"storage":        {targets.Config{Options: map[string]string{"storage": "tape"}}, "must be one of disk, memory"},
+		"no such option": {targets.Config{Options: map[string]string{"rf": "3"}}, "no such option"},
 	} {
 		_, err := Target{}.Resolve(c.cfg)
 		var usage *targets.UsageError
@@ -114,6 +110,38 @@ func TestResolve(t *testing.T) {
 		}
 		if cfg.Nodes != 1 || cfg.OpTimeout == 0 {
 			t.Errorf("%+v", cfg)
+		}
+	}
+}
+
+func TestBadEndpoint(t *testing.T) {
+	for at, want := range map[string]string{
+		"dynamodb":                  "want a URL",
+		"https://me:secret@host":    "credentials come from the AWS environment",
+		"https://host/path":         "host and port only",
+		"https://host?x=y":          "host and port only",
+		"http://a:8000,http://b:80": "one endpoint",
+	} {
+		_, err := Target{}.Attached([]string{at})
+		var usage *targets.UsageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret@") {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+	for at, region := range map[string]string{
+		"https://dynamodb.eu-west-1.amazonaws.com":         "eu-west-1",
+		"https://vpce-1.dynamodb.us-gov-west-1.api.aws":    "us-gov-west-1",
+		"https://dynamodb.cn-north-1.amazonaws.com.cn:443": "cn-north-1",
+		"http://127.0.0.1:8000":                            defaultRegion,
+	} {
+		t.Setenv("AWS_REGION", "")
+		t.Setenv("AWS_DEFAULT_REGION", "")
+		target, err := Target{}.Attached([]string{at})
+		must(t, err)
+		cfg, err := target.Resolve(targets.Config{})
+		must(t, err)
+		if cfg.Options["region"] != region {
+			t.Errorf("%s is in %s", at, cfg.Options["region"])
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package dynamodb tests DynamoDB: Amazon's own DynamoDB Local as one process on
-// one node, or, with the option endpoint, the service itself, driven over
+// one node, or, at an endpoint (--at), the service itself, driven over
 // aws-sdk-go-v2.
 //
 // The read level is the parameter ConsistentRead of every call: eventual or

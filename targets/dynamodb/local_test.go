@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/local"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
 )
@@ -331,27 +332,44 @@ func TestEndpoint(t *testing.T) {
 		must(t, err)
 		return out.TableNames
 	}
-	cfg := targets.Config{Options: map[string]string{"endpoint": theirs.access.endpoint, "region": "eu-west-1"}, Cache: t.TempDir()}
-	must(t, Target{}.Fetch(theirs.ctx, cfg)) // nothing to be fetched
-	t.Run("run", func(t *testing.T) {
-		d := deploy(t, local.Provider{}, cfg)
-		s := d.session(t)
-		s.ok(t, write(1, 7))
-		if got := s.read(t, 1); got != 7 {
-			t.Errorf("read %v", got)
-		}
-		if got := tables(); !slices.Equal(got, []string{"lapse", "lapse-t1"}) {
-			t.Errorf("there are the tables %v", got)
-		}
-		must(t, d.Ready(d.ctx, "n1"))
-		var environment *cluster.EnvironmentError
-		if err := d.Restart(d.ctx, "n1"); !errors.As(err, &environment) {
-			t.Errorf("restarting what is not ours: %v", err)
-		}
-		if d.node.State() != cluster.Stopped {
-			t.Error("a process was started")
-		}
-	})
+	at, err := Target{}.Attached([]string{theirs.access.endpoint})
+	must(t, err)
+	cfg, err := at.Resolve(targets.Config{Run: "t1", Options: map[string]string{"region": "eu-west-1"}, OpTimeout: opTimeout})
+	must(t, err)
+	must(t, at.(targets.Fetcher).Fetch(theirs.ctx, cfg))
+	if got := tables(); !slices.Equal(got, []string{"lapse"}) {
+		t.Errorf("looking made the tables %v", got)
+	}
+	spec := at.Spec(cfg)
+	spec.LogDir = t.TempDir()
+	c, err := external.Provider{}.Open(theirs.ctx, spec)
+	must(t, err)
+	sys, err := at.Start(theirs.ctx, c, cfg)
+	must(t, err)
+	opened, err := sys.Open(theirs.ctx, targets.Session{ID: 1})
+	must(t, err)
+	s := &session{d: theirs, c: opened.(*client)}
+	s.ok(t, write(1, 7))
+	if got := s.read(t, 1); got != 7 {
+		t.Errorf("read %v", got)
+	}
+	if got := tables(); !slices.Equal(got, []string{"lapse", "lapse-t1"}) {
+		t.Errorf("there are the tables %v", got)
+	}
+	must(t, sys.Ready(theirs.ctx, "n1"))
+	must(t, opened.Close())
+	var environment *cluster.EnvironmentError
+	if err := sys.Restart(theirs.ctx, "n1"); !errors.As(err, &environment) || !strings.Contains(err.Error(), "--operator") {
+		t.Errorf("restarting what is not ours: %v", err)
+	}
+	// A second run of the same name touches nothing.
+	if _, err := at.Start(theirs.ctx, c, cfg); !errors.As(err, &environment) || !strings.Contains(err.Error(), "already") {
+		t.Errorf("the table is there already: %v", err)
+	}
+	if got := tables(); !slices.Equal(got, []string{"lapse", "lapse-t1"}) {
+		t.Errorf("refused, and there are the tables %v", got)
+	}
+	must(t, sys.Stop(theirs.ctx))
 	if got := tables(); !slices.Equal(got, []string{"lapse"}) {
 		t.Errorf("the run left the tables %v", got)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// System is a running DynamoDB Local, or the service. It is safe for concurrent
+// System is a running DynamoDB Local. It is safe for concurrent
 // use.
 type System struct {
 	cluster cluster.Cluster
@@ -55,26 +55,21 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	endpoint := set.endpoint
-	s.table = "lapse-" + cfg.Run
-	if endpoint == "" {
-		s.table = "lapse"
-		software := store(cfg.Cache, cfg.Progress)
-		if err := software.Check(); err != nil {
-			return nil, err
-		}
-		runtime, err := java.Find(ctx)
-		if err != nil {
-			return nil, err
-		}
-		s.java, s.jars = runtime.Path, software.Dir()
-		addr, err := c.Route(cluster.Clients, s.node.Name(), port)
-		if err != nil {
-			return nil, err
-		}
-		endpoint = "http://" + addr
+	s.table = "lapse"
+	software := store(cfg.Cache, cfg.Progress)
+	if err := software.Check(); err != nil {
+		return nil, err
 	}
-	if s.access, err = newAccess(ctx, set, endpoint); err != nil {
+	runtime, err := java.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.java, s.jars = runtime.Path, software.Dir()
+	addr, err := c.Route(cluster.Clients, s.node.Name(), port)
+	if err != nil {
+		return nil, err
+	}
+	if s.access, err = newAccess(ctx, set, "http://"+addr); err != nil {
 		return nil, err
 	}
 	s.admin = s.access.connect()
@@ -89,9 +84,6 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 }
 
 func (s *System) start(ctx context.Context) error {
-	if s.set.endpoint != "" {
-		return cluster.Await(ctx, "the table "+s.table, s.ensureTable)
-	}
 	if err := s.startNode(ctx); err != nil {
 		return err
 	}
@@ -162,29 +154,40 @@ func (s *System) ensureTable(ctx context.Context) error {
 	defer cancel()
 	s.adminMu.Lock()
 	defer s.adminMu.Unlock()
-	out, err := s.admin.DescribeTable(ctx, &sdk.DescribeTableInput{TableName: &s.table})
+	err := tableServes(ctx, s.admin, s.table)
 	var missing *types.ResourceNotFoundException
+	if !errors.As(err, &missing) {
+		return err
+	}
+	if err := makeTable(ctx, s.admin, s.table, s.table); err != nil {
+		return fmt.Errorf("making the table: %w", explain(err))
+	}
+	return errors.New("the table is being made")
+}
+
+// makeTable has a table made, which takes a moment, and marks it.
+func makeTable(ctx context.Context, c *conn, table, mark string) error {
+	_, err := c.CreateTable(ctx, &sdk.CreateTableInput{
+		TableName:            &table,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String(attrKey), AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String(attrKey), KeyType: types.KeyTypeHash}},
+		BillingMode:          types.BillingModePayPerRequest,
+		Tags:                 []types.Tag{{Key: aws.String("lapse"), Value: &mark}},
+	})
+	return err
+}
+
+// tableServes returns nil when a table is there and can be read.
+func tableServes(ctx context.Context, c *conn, table string) error {
+	out, err := c.DescribeTable(ctx, &sdk.DescribeTableInput{TableName: &table})
 	switch {
-	case errors.As(err, &missing):
-		_, err = s.admin.CreateTable(ctx, &sdk.CreateTableInput{
-			TableName:            &s.table,
-			AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String(attrKey), AttributeType: types.ScalarAttributeTypeS}},
-			KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String(attrKey), KeyType: types.KeyTypeHash}},
-			BillingMode:          types.BillingModePayPerRequest,
-			Tags:                 []types.Tag{{Key: aws.String("lapse"), Value: &s.table}},
-		})
-		if err != nil {
-			return fmt.Errorf("making the table: %w", explain(err))
-		}
-		return errors.New("the table is being made")
 	case err != nil:
 		return explain(err)
 	case out.Table.TableStatus != types.TableStatusActive:
 		return fmt.Errorf("the table is %s", out.Table.TableStatus)
 	}
 	// A read proves more than a status.
-	_, err = s.admin.GetItem(ctx, &sdk.GetItemInput{TableName: &s.table, Key: item{attrKey: &types.AttributeValueMemberS{Value: "ready"}}})
-	if err != nil {
+	if _, err = c.GetItem(ctx, &sdk.GetItemInput{TableName: &table, Key: item{attrKey: &types.AttributeValueMemberS{Value: "ready"}}}); err != nil {
 		return explain(err)
 	}
 	return nil
@@ -195,17 +198,9 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 	return &client{conn: s.access.connect(), table: s.table, consistent: s.set.consistent, reader: reader{session.Text}}, nil
 }
 
-func (s *System) check(node string) error {
-	if s.set.endpoint != "" {
-		return &cluster.EnvironmentError{Doing: "restarting " + node, Err: errors.New("the DynamoDB at " + s.set.endpoint + " is not ours"), Way: "use faults of the clients' network only"}
-	}
-	_, err := s.cluster.Node(node)
-	return err
-}
-
 // Restart implements targets.System.
 func (s *System) Restart(ctx context.Context, node string) error {
-	if err := s.check(node); err != nil {
+	if _, err := s.cluster.Node(node); err != nil {
 		return err
 	}
 	return s.startNode(ctx)
@@ -217,7 +212,7 @@ func (s *System) Ready(ctx context.Context, node string) error {
 	if _, err := s.cluster.Node(node); err != nil {
 		return err
 	}
-	if s.set.endpoint == "" && s.node.State() == cluster.Stopped {
+	if s.node.State() == cluster.Stopped {
 		return fmt.Errorf("%s does not run", node)
 	}
 	return s.ensureTable(ctx)
@@ -225,25 +220,13 @@ func (s *System) Ready(ctx context.Context, node string) error {
 
 // Version implements targets.System.
 func (s *System) Version() string {
-	if s.set.endpoint != "" {
-		return "DynamoDB at " + s.set.endpoint
-	}
 	return "DynamoDB Local " + version
 }
 
-// Stop implements targets.System. A table in a service that is not ours is
-// removed.
+// Stop implements targets.System.
 func (s *System) Stop(ctx context.Context) error {
 	s.adminMu.Lock()
 	defer s.adminMu.Unlock()
 	defer func() { _ = s.admin.Close() }()
-	if s.set.endpoint == "" {
-		return s.node.Kill(ctx)
-	}
-	_, err := s.admin.DeleteTable(ctx, &sdk.DeleteTableInput{TableName: &s.table})
-	var missing *types.ResourceNotFoundException
-	if err != nil && !errors.As(err, &missing) {
-		return fmt.Errorf("removing the table %s: %w", s.table, explain(err))
-	}
-	return nil
+	return s.node.Kill(ctx)
 }

@@ -3,10 +3,8 @@ package dynamodb
 import (
 	"context"
 	_ "embed"
-	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
@@ -29,6 +27,8 @@ const version = "2.6.1"
 
 // port is DynamoDB Local's own default.
 const port = 8000
+
+const defaultRegion = "us-east-1"
 
 // maxTxn is how many items a transaction can have.
 const maxTxn = 100
@@ -59,14 +59,13 @@ func store(cache string, progress func(string)) *maven.Store {
 func (Target) Info() targets.Info {
 	return targets.Info{
 		Name:        "dynamodb",
-		Summary:     "DynamoDB Local " + version + " (one process, no replicas), or DynamoDB itself by endpoint and region",
+		Summary:     "DynamoDB Local " + version + " (one process, no replicas), or DynamoDB itself where --at says",
 		ReadLevels:  []string{strong, eventual},
 		WriteLevels: []string{put},
 		Options: []targets.Option{
 			{Name: "storage", Default: "disk", Values: []string{"disk", "memory"}, Help: "where DynamoDB Local keeps its data; what is in memory is gone when the process is"},
 			{Name: "shared_db", Default: "on", Values: []string{"on", "off"}, Help: "one database whatever the credentials and the region (-sharedDb)"},
-			{Name: "region", Default: "us-east-1", Help: "the AWS region"},
-			{Name: "endpoint", Help: "URL of a DynamoDB that is there already, such as https://dynamodb.eu-west-1.amazonaws.com: nothing is started, a table named after the run is made and removed again, and credentials are those of the AWS environment"},
+			{Name: "region", Default: defaultRegion, Help: "the AWS region"},
 		},
 		Funcs: []history.Func{
 			history.Read, history.Write, history.CAS, history.Delete,
@@ -93,7 +92,7 @@ var regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 func resolve(cfg targets.Config) (settings, error) {
 	o := cfg.Options
-	s := settings{memory: o["storage"] == "memory", shared: o["shared_db"] == "on", region: o["region"], endpoint: o["endpoint"]}
+	s := settings{memory: o["storage"] == "memory", shared: o["shared_db"] == "on", region: o["region"]}
 	if cfg.Nodes != 1 {
 		return s, targets.Usagef("%d nodes: DynamoDB Local is one process, and has no replicas; use one node", cfg.Nodes)
 	}
@@ -107,25 +106,26 @@ func resolve(cfg targets.Config) (settings, error) {
 	if !regionName.MatchString(s.region) {
 		return s, targets.Usagef("--set region=%s: want the name of a region, such as us-east-1", s.region)
 	}
-	if s.endpoint != "" {
-		u, err := url.Parse(s.endpoint)
-		switch {
-		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-			return s, targets.Usagef("--set endpoint: want a URL such as https://dynamodb.eu-west-1.amazonaws.com")
-		case u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "":
-			return s, targets.Usagef("--set endpoint: want scheme, host and port only; credentials come from the AWS environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...)")
-		}
-	}
 	return s, nil
 }
 
 // Resolve implements targets.Target.
 func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
+	if _, given := cfg.Options["endpoint"]; given {
+		return cfg, targets.Usagef("--set endpoint: say where a DynamoDB is that is there already with --at https://...")
+	}
 	opts, err := targets.ResolveOptions(t.Info(), cfg.Options)
 	if err != nil {
 		return cfg, err
 	}
 	cfg.Options = opts
+	complete(&cfg)
+	_, err = resolve(cfg)
+	return cfg, err
+}
+
+// complete fills in the defaults of all but the options.
+func complete(cfg *targets.Config) {
 	if cfg.Nodes == 0 {
 		cfg.Nodes = 1
 	}
@@ -138,10 +138,6 @@ func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	if cfg.OpTimeout == 0 {
 		cfg.OpTimeout = defaultOpTimeout
 	}
-	if _, err := resolve(cfg); err != nil {
-		return cfg, err
-	}
-	return cfg, nil
 }
 
 const defaultOpTimeout = 2 * time.Second
@@ -154,17 +150,11 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Fetch implements targets.Fetcher.
 func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
-	if cfg.Options["endpoint"] != "" {
-		return nil
-	}
 	return store(cfg.Cache, cfg.Progress).Fetch(ctx)
 }
 
 // Present implements targets.Fetcher.
 func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
-	if endpoint := cfg.Options["endpoint"]; endpoint != "" {
-		return "DynamoDB at " + endpoint, nil
-	}
 	return store(cfg.Cache, nil).Present(ctx)
 }
 
@@ -175,6 +165,10 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	if err != nil {
 		return nil
 	}
+	return s.promises()
+}
+
+func (s settings) promises() map[string]bool {
 	promised := s.consistent && (!s.memory || s.endpoint != "")
 	out := map[string]bool{}
 	for _, model := range []string{
