@@ -38,19 +38,33 @@ func (*Checker) Applies(h *history.History) error {
 	if err := tally.Only(h, false, history.Read, history.Write); err != nil {
 		return err
 	}
-	written := map[history.Key]bool{}
-	for i := range h.Ops {
-		for _, m := range h.Mops(&h.Ops[i]) {
-			if m.Func != history.Write {
-				continue
-			}
-			if written[m.Key] {
-				return fmt.Errorf("operation %d writes key %s a second time; this model is about keys that are written once", i, h.KeyName(m.Key))
-			}
-			written[m.Key] = true
+	all := writesOf(h)
+	for i := 1; i < len(all); i++ {
+		if all[i].key == all[i-1].key {
+			return fmt.Errorf("operation %d writes key %s a second time; this model is about keys that are written once", all[i].op, h.KeyName(all[i].key))
 		}
 	}
 	return nil
+}
+
+// keyWrite is a write of a key.
+type keyWrite struct {
+	key history.Key
+	op  int
+}
+
+// writesOf are the writes of h by key.
+func writesOf(h *history.History) []keyWrite {
+	var out []keyWrite
+	for i := range h.Ops {
+		for _, m := range h.Mops(&h.Ops[i]) {
+			if m.Func == history.Write {
+				out = append(out, keyWrite{m.Key, i})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b keyWrite) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.op, b.op)) })
+	return out
 }
 
 // reading is a read of a group: the keys that it found written, ascending.
@@ -66,7 +80,6 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		return checkers.Verdict{}, err
 	}
 	t := tally.New(ctx, h, b, Model, "reads of a group ordered by inclusion")
-	writer := map[history.Key]int{}
 	var reads []reading
 	var err error
 	for i := range h.Ops {
@@ -78,7 +91,6 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		for _, m := range h.Mops(op) {
 			switch {
 			case m.Func == history.Write:
-				writer[m.Key] = i
 				if op.Outcome == history.OK {
 					t.Evidence().Writes++
 				}
@@ -127,7 +139,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 			continue
 		}
 		theirs, _ := missing(p.saw, r.saw)
-		fork(t, h, writer, p.op, r.op, mine, theirs)
+		fork(t, h, p.op, r.op, mine, theirs)
 	}
 	thin := ""
 	if ev.AtRisk == 0 {
@@ -148,12 +160,12 @@ func missing(big, small []history.Key) (k history.Key, ok bool) {
 }
 
 // fork reports that p saw the write of x and not of y, and r of y and not of x.
-func fork(t *tally.Tally, h *history.History, writer map[history.Key]int, p, r int, x, y history.Key) {
+func fork(t *tally.Tally, h *history.History, p, r int, x, y history.Key) {
 	t.Violate(Anomaly, func() checkers.Violation {
 		v := checkers.Violation{Session: -1, Ops: []int{p, r}}
-		for _, k := range []history.Key{x, y} {
-			if w, ok := writer[k]; ok {
-				v.Ops = append(v.Ops, w)
+		for _, w := range writesOf(h) { // few forks are explained
+			if w.key == x || w.key == y {
+				v.Ops = append(v.Ops, w.op)
 			}
 		}
 		one := fmt.Sprintf("session %d saw the write of %s and not that of %s", h.Ops[p].Session, h.KeyName(x), h.KeyName(y))

@@ -17,7 +17,7 @@ import (
 func (g *graph) search() result {
 	g.searched = true
 	s := newSearch(g)
-	seen := map[[2]uint64]struct{}{}
+	seen := newPositions()
 	type frame struct {
 		depth int // how many steps had been taken
 		cands []int32
@@ -34,13 +34,12 @@ func (g *graph) search() result {
 				g.reason = fmt.Sprintf("the time ran out after %d positions of the search", g.positions)
 				return unknown
 			}
-			if int64(len(seen))*40 > g.memory/2 {
+			if seen.bytes() > g.memory/2 {
 				g.reason = fmt.Sprintf("the memory ran out after %d positions of the search", g.positions)
 				return unknown
 			}
 		}
-		if _, known := seen[s.hash]; !known {
-			seen[s.hash] = struct{}{}
+		if seen.add(s.hash) {
 			frames = append(frames, frame{len(s.trail), s.candidates()})
 		}
 		for {

@@ -200,8 +200,7 @@ type meter struct {
 	set     *register.Set
 	windows *evidence.Windows
 	samples []sample
-	groups  []groupKey
-	number  map[groupKey]int32
+	groups  []groupKey // few: pairs of levels that were used
 
 	k     register.Key
 	acked []int32 // positions of acknowledged writes, by answer
@@ -211,7 +210,7 @@ type meter struct {
 }
 
 func newMeter(h *history.History, set *register.Set) *meter {
-	return &meter{h: h, set: set, windows: evidence.NewWindows(h), number: map[groupKey]int32{}}
+	return &meter{h: h, set: set, windows: evidence.NewWindows(h)}
 }
 
 // key takes the samples of key number n.
@@ -303,13 +302,12 @@ func (m *meter) below(rank int32) int32 {
 }
 
 func (m *meter) groupOf(g groupKey) int32 {
-	n, ok := m.number[g]
-	if !ok {
-		n = int32(len(m.groups))
+	n := slices.Index(m.groups, g)
+	if n < 0 {
+		n = len(m.groups)
 		m.groups = append(m.groups, g)
-		m.number[g] = n
 	}
-	return n
+	return int32(n)
 }
 
 // sum sums samples up.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/history"
 )
@@ -108,9 +109,7 @@ func check(ctx context.Context, h *history.History, b checkers.Budget, ms []mode
 			held = append(held, m.name)
 		}
 		v.Status, v.Reasons, v.Total, v.Violations, v.Algorithm = o.status, o.reasons, o.total, o.violations, o.algorithm
-		if len(v.Violations) > a.gd.max {
-			v.Violations = v.Violations[:a.gd.max]
-		}
+		v.Violations = tally.Spread(v.Violations, a.gd.max)
 		for j := range v.Violations {
 			v.Violations[j].Model = m.name
 		}

@@ -1,5 +1,7 @@
 package txn
 
+import "slices"
+
 // kind is the reason of an edge, a bit each.
 type kind uint8
 
@@ -82,13 +84,30 @@ func makeGraph(gd *guard, real, nodes int, emit emitter) (*graph, error) {
 // subgraph is the part of g that the nodes in keep span, in their order, which
 // must be ascending. The inverse is keep itself.
 func (g *graph) subgraph(gd *guard, keep []int32) (*graph, error) {
-	number := make(map[int32]int32, len(keep))
 	real := 0
 	for i, v := range keep {
-		number[v] = int32(i)
 		if int(v) < g.real {
 			real = i + 1
 		}
+	}
+	// The new number of a node, -1 if it has none. A small part of a large graph
+	// is searched, so that it costs nothing for the rest.
+	number := func(v int32) int32 {
+		if i, ok := slices.BinarySearch(keep, v); ok {
+			return int32(i)
+		}
+		return -1
+	}
+	if nodes := g.nodes(); len(keep) > nodes/64 {
+		if err := gd.reserve(int64(nodes) * 4); err != nil {
+			return nil, err
+		}
+		defer gd.release(int64(nodes) * 4)
+		table := make([]int32, nodes)
+		for i, v := range keep {
+			table[v] = int32(i) + 1
+		}
+		number = func(v int32) int32 { return table[v] - 1 }
 	}
 	return makeGraph(gd, real, len(keep), func(edge func(from, to int32, k kind)) error {
 		for i, v := range keep {
@@ -97,7 +116,7 @@ func (g *graph) subgraph(gd *guard, keep []int32) (*graph, error) {
 			}
 			to, kinds := g.edges(v)
 			for j, w := range to {
-				if n, ok := number[w]; ok {
+				if n := number(w); n >= 0 {
 					edge(int32(i), n, kinds[j])
 				}
 			}

@@ -50,8 +50,8 @@ type scheduler struct {
 	// pending[w] is how many readers of write w are still to come; by key for
 	// the initial version, behind all writes.
 	pending []int32
-	current []int32 // of a key: the slot in pending of its version
-	blocked map[int32][]int32
+	current []int32   // of a key: the slot in pending of its version
+	blocked [][]int32 // by slot: who waits for its readers
 	placed  []bool
 	order   []int32
 }
@@ -78,7 +78,7 @@ func (a *analysis) schedule(g *graph) (order []int32, ok bool) {
 		analysis: a, g: g,
 		in: make([]int32, n), rank: make([]int32, n),
 		pending: make([]int32, len(a.writes)+a.keys), current: make([]int32, a.keys),
-		blocked: map[int32][]int32{}, placed: make([]bool, n),
+		blocked: make([][]int32, len(a.writes)+a.keys), placed: make([]bool, n),
 	}
 	for _, w := range g.to {
 		s.in[w]++
@@ -198,7 +198,7 @@ func (s *scheduler) place(v int32) {
 						heap.Push(&s.ready, b)
 					}
 				}
-				delete(s.blocked, slot)
+				s.blocked[slot] = nil
 			}
 		})
 		for j := range mops {

@@ -23,7 +23,7 @@ func (r *ir) project(keep []int32) *ir {
 	}
 	p.soPrev = make([]int32, p.n)
 	p.chain, p.chainAt = make([]int32, p.n), make([]int32, p.n)
-	dense := map[int32]int32{}
+	dense := make([]int32, r.chains) // the new number of a chain plus one
 	p.chainOff = []int32{0}
 	p.chainSeq = make([]int32, 0, p.n)
 	// Chains stay chains: a part of an order is an order.
@@ -33,11 +33,11 @@ func (r *ir) project(keep []int32) *ir {
 		if u := r.soPrev[v]; u >= 0 {
 			p.soPrev[i] = number[u]
 		}
-		c, ok := dense[r.chain[v]]
-		if !ok {
-			c = int32(len(dense))
-			dense[r.chain[v]] = c
+		c := dense[r.chain[v]] - 1
+		if c < 0 {
 			members = append(members, nil)
+			c = int32(len(members)) - 1
+			dense[r.chain[v]] = c + 1
 		}
 		p.chain[i] = c
 		p.chainAt[i] = int32(len(members[c]))

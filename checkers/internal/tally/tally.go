@@ -113,9 +113,7 @@ func (t *Tally) Verdict(thin string, err error) (checkers.Verdict, error) {
 	slices.SortStableFunc(v.Violations, func(a, b checkers.Violation) int {
 		return cmp.Or(cmp.Compare(len(a.Ops), len(b.Ops)), cmp.Compare(a.At, b.At))
 	})
-	if len(v.Violations) > t.max {
-		v.Violations = v.Violations[:t.max]
-	}
+	v.Violations = Spread(v.Violations, t.max)
 	v.Status = checkers.Held
 	if thin != "" {
 		v.Status, v.Reasons = checkers.Inconclusive, append(v.Reasons, thin)
@@ -137,6 +135,28 @@ func (t *Tally) Verdict(thin string, err error) (checkers.Verdict, error) {
 	v.Evidence.Bad = max(v.Evidence.Bad, v.Total)
 	v.Elapsed = time.Since(t.start)
 	return v, nil
+}
+
+// Spread keeps up to most violations, as many of each anomaly as there is room
+// for: the first of each, then the second of each, and so on, so that a frequent
+// anomaly hides no rare one.
+func Spread(vs []checkers.Violation, most int) []checkers.Violation {
+	turn := make([]int, len(vs))
+	seen := map[string]int{}
+	for i := range vs {
+		turn[i] = seen[vs[i].Anomaly]
+		seen[vs[i].Anomaly]++
+	}
+	order := make([]int, len(vs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return turn[a] - turn[b] })
+	out := make([]checkers.Violation, 0, min(most, len(vs)))
+	for _, i := range order[:min(most, len(vs))] {
+		out = append(out, vs[i])
+	}
+	return out
 }
 
 // Only says which operation of h has a micro-operation that is none of allowed,
