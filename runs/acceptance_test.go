@@ -229,29 +229,3 @@ func TestPostgresFailover(t *testing.T) {
 		})
 	}
 }
-
-// TestPostgresIsolation finds exactly the anomalies that each level documents
-// (PostgreSQL, "Transaction Isolation"): repeatable read is snapshot isolation.
-func TestPostgresIsolation(t *testing.T) {
-	for _, c := range []struct {
-		isolation      string
-		held, violated []string
-	}{
-		{"read committed", []string{"read-committed"}, []string{"repeatable-read", "snapshot-isolation", "serializable"}},
-		{"repeatable read", []string{"read-committed", "snapshot-isolation"}, []string{"serializable"}},
-		{"serializable", []string{"read-committed", "snapshot-isolation", "repeatable-read", "serializable"}, nil},
-	} {
-		t.Run(c.isolation, func(t *testing.T) {
-			f := carryOut(t, Request{
-				Target: "postgres", WriteLevel: "on", ReadLevel: "primary", Workload: "append",
-				Options: map[string]string{"isolation": c.isolation}, Concurrency: "4n", Duration: 6 * time.Second,
-			})
-			for _, m := range c.held {
-				expectStatus(t, f, m, checkers.Held)
-			}
-			for _, m := range c.violated {
-				expectStatus(t, f, m, checkers.Violated)
-			}
-		})
-	}
-}
