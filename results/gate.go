@@ -87,6 +87,18 @@ func Gate(s *SuiteResult, known []KnownIssue, now time.Time) (*GateResult, error
 	return g, nil
 }
 
+// Blocking are the findings that make the gate fail under a policy.
+func (g *GateResult) Blocking(p Policy) []Finding {
+	out := slices.Concat(g.New, g.Expired, g.Thresholds)
+	if p.Environment != PolicyWarn {
+		out = append(out, g.Environment...)
+	}
+	if p.Inconclusive != PolicyWarn {
+		out = append(out, g.Inconclusive...)
+	}
+	return out
+}
+
 func (g *GateResult) addCase(c *CaseResult, known map[string]KnownIssue, now time.Time) {
 	switch c.Status {
 	case CaseEnvironment:
