@@ -6,7 +6,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra suites differential race lint bench clean
+.PHONY: always build run test test-cassandra acceptance overhead suites differential race lint bench clean
 
 build: $(BIN)
 
@@ -21,8 +21,9 @@ run: build
 	@echo
 	$(BIN) $(DEMO) --write-level 2 --read-level 2 $(CORRECT) --expect held
 
-# Clusters of several Cassandra nodes take ten minutes and two cores for
-# themselves: they have a command of their own.
+# `make test` has one cluster of three Cassandra nodes. Those that wait for failure
+# detectors take ten minutes and two cores for themselves: they have a command of
+# their own.
 CLUSTERS := TestTwoNodes|TestThreeNodes|TestTwoCentres
 
 # Against the real servers. What cannot be run fails and says why. One package at
@@ -33,6 +34,15 @@ test:
 
 test-cassandra:
 	$(GO) test -count=1 -timeout 60m ./targets/cassandra
+
+# Five runs of a minute for every claim about Cassandra's levels.
+acceptance:
+	$(GO) vet -tags acceptance ./targets/cassandra
+	$(GO) test -tags acceptance -count=1 -v -timeout 90m -run '^TestAcceptance$$' ./targets/cassandra
+
+# What a session adds to a bare loop over the same driver: the ratio, in one run.
+overhead:
+	$(GO) test -p 1 -run '^$$' -bench Overhead -benchtime 3000x ./targets/postgres ./targets/cassandra ./targets/dynamodb
 
 # The shipped suites, each on its real systems.
 suites: build

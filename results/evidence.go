@@ -20,7 +20,8 @@ type Require struct {
 	// FaultsBit asks that every injected fault was seen to bite and to heal,
 	// and that there was at least one.
 	FaultsBit bool `json:"faults_bit"`
-	// DuringFaults is how many operations must have succeeded in fault windows.
+	// DuringFaults is how many operations must have succeeded in fault windows; where
+	// there is one node, which serves nobody meanwhile, since the first of them.
 	DuringFaults int `json:"during_faults"`
 }
 
@@ -63,8 +64,12 @@ func (r Require) lacks(h *history.History, v checkers.Verdict) []string {
 		out = append(out, faultsLack(h)...)
 	}
 	if r.DuringFaults > 0 {
-		if n := okDuringFaults(h); n < r.DuringFaults {
-			out = append(out, fmt.Sprintf("only %d operations succeeded while a fault was on, %d are required", n, r.DuringFaults))
+		n, when := okDuringFaults(h), "while a fault was on"
+		if len(h.Header.Nodes) == 1 {
+			n, when = okSinceFaults(h), "since a fault bit"
+		}
+		if n < r.DuringFaults {
+			out = append(out, fmt.Sprintf("only %d operations succeeded %s, %d are required", n, when, r.DuringFaults))
 		}
 	}
 	return out
@@ -119,6 +124,23 @@ func okDuringFaults(h *history.History) int {
 				n++
 				break
 			}
+		}
+	}
+	return n
+}
+
+// okSinceFaults counts operations that succeeded after some fault had bitten.
+func okSinceFaults(h *history.History) int {
+	first := history.Never
+	for i := range h.Faults {
+		if bit := h.Faults[i].Bit; bit != 0 && (first == history.Never || bit < first) {
+			first = bit
+		}
+	}
+	n := 0
+	for i := range h.Ops {
+		if op := &h.Ops[i]; first != history.Never && op.Outcome == history.OK && op.Complete >= first {
+			n++
 		}
 	}
 	return n

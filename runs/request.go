@@ -309,7 +309,7 @@ func (p *Planned) makeWorkload(info targets.Info) error {
 	}
 	cfg := workloads.Config{
 		Seed: p.Plan.Seed, Workers: p.Plan.Concurrency, Nodes: p.Plan.Nodes,
-		Funcs: info.Funcs, MaxTxn: info.MaxTxn,
+		Funcs: info.Funcs, MaxTxn: info.MaxTxn, TxnUnmixed: info.TxnUnmixed,
 		Keys: p.Plan.Keys, OpsPerKey: p.Plan.OpsPerKey, MaxInfoPerKey: p.Plan.MaxInfoPerKey,
 		Weights: p.Plan.Weights, Options: p.Plan.WorkloadOptions,
 	}

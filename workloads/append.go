@@ -1,6 +1,10 @@
 package workloads
 
-import "github.com/lapse-test/lapse/history"
+import (
+	"slices"
+
+	"github.com/lapse-test/lapse/history"
+)
 
 // appendWorkload is the list-append workload of Elle (Kingsbury and Alvaro, VLDB
 // 2020): transactions that append unique elements to lists and read lists. What
@@ -24,7 +28,7 @@ func appendWorkload() Workload {
 		length = min(length, cfg.MaxTxn)
 		return &appender{
 			pool:   newPool(transactionShape(cfg, float64(1+length)/2)),
-			choose: newChooser(cfg.Weights), kindAppend: kindAppend, nodes: cfg.Nodes, length: length,
+			choose: newChooser(cfg.Weights), kindAppend: kindAppend, nodes: cfg.Nodes, length: length, unmixed: cfg.TxnUnmixed,
 			workers: newSimpleWorkers(cfg), finals: newFinals(cfg),
 		}, nil
 	}
@@ -48,8 +52,10 @@ type appender struct {
 	kindAppend string
 	nodes      int
 	length     int
-	workers    []simpleWorker
-	finals     finals
+	// unmixed: see Config.TxnUnmixed.
+	unmixed bool
+	workers []simpleWorker
+	finals  finals
 }
 
 func (g *appender) Attributes() map[string]string { return nil }
@@ -61,6 +67,11 @@ func (g *appender) Next(w int, txn *history.Txn) (int, bool) {
 	g.pool.ask(w)
 	node := me.stream.IntN(g.nodes)
 	txn.Reset()
+	if g.unmixed {
+		g.fillUnmixed(w, txn)
+		g.order(txn.Mops)
+		return node, true
+	}
 	for range 1 + me.stream.IntN(g.length) {
 		m := history.Mop{Func: history.ReadList}
 		if g.choose.kinds[g.choose.draw(me.stream)] == g.kindAppend {
@@ -71,6 +82,22 @@ func (g *appender) Next(w int, txn *history.Txn) (int, bool) {
 	}
 	g.order(txn.Mops)
 	return node, true
+}
+
+// fillUnmixed makes a transaction that only reads or only appends, each key once.
+func (g *appender) fillUnmixed(w int, txn *history.Txn) {
+	me := &g.workers[w]
+	appends := g.choose.kinds[g.choose.draw(me.stream)] == g.kindAppend
+	width := g.pool.width(w)
+	for range 1 + me.stream.IntN(min(g.length, width)) {
+		m := history.Mop{Func: history.ReadList, Key: g.pool.key(w, me.stream.IntN(width))}
+		if appends {
+			m.Func, m.Arg = history.Append, me.values.next()
+		}
+		if !slices.ContainsFunc(txn.Mops, func(o history.Mop) bool { return o.Key == m.Key }) {
+			txn.Mops = append(txn.Mops, m)
+		}
+	}
 }
 
 // order lets the appends of a transaction, between its reads, go to their keys

@@ -398,3 +398,38 @@ func TestEachSaysWhatItNeeds(t *testing.T) {
 		}
 	}
 }
+
+// TestUnmixedTransactions: where a transaction cannot both read and write, none
+// does, and none has a key twice; a workload that cannot do without says so.
+func TestUnmixedTransactions(t *testing.T) {
+	for _, w := range All() {
+		cfg := testConfig()
+		cfg.TxnUnmixed = true
+		g, err := w.New(cfg)
+		if err != nil {
+			if w.Name() != "txn-register" || !strings.Contains(err.Error(), "use append, bank or long-fork") {
+				t.Errorf("%s: %v", w.Name(), err)
+			}
+			continue
+		}
+		several := map[bool]int{}
+		for _, s := range drive(g, cfg.Workers, 500, nil) {
+			keys := map[history.Key]bool{}
+			for _, m := range s.mops {
+				if m.Func.Writes() != s.mops[0].Func.Writes() {
+					t.Fatalf("%s makes %v", w.Name(), s.mops)
+				}
+				if keys[m.Key] {
+					t.Fatalf("%s has a key twice: %v", w.Name(), s.mops)
+				}
+				keys[m.Key] = true
+			}
+			if len(s.mops) > 1 {
+				several[s.mops[0].Func.Writes()]++
+			}
+		}
+		if w.Name() == "append" && (several[true] < 20 || several[false] < 20) {
+			t.Errorf("append makes %d transactions of several that write and %d that read", several[true], several[false])
+		}
+	}
+}

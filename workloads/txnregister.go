@@ -25,6 +25,9 @@ func txnRegisterWorkload() Workload {
 		opsPerKey: 100,
 	}
 	d.build = func(cfg Config) (Generator, error) {
+		if cfg.TxnUnmixed {
+			return nil, usagef("its transactions read and write, and the target has only such that do one of both: use append, bank or long-fork")
+		}
 		most, err := d.integer(cfg, optionKeys, 1, 1000)
 		if err != nil {
 			return nil, err

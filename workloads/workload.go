@@ -20,6 +20,9 @@ type Config struct {
 	// one transaction.
 	Funcs  []history.Func
 	MaxTxn int
+	// TxnUnmixed says that a transaction of several either only reads or only
+	// writes, and has each key once.
+	TxnUnmixed bool
 	// Keys is how many keys are in use at a time; 0 means the workload's
 	// default.
 	Keys int

@@ -149,6 +149,38 @@ func partition(t *testing.T, d *deployment) {
 	}
 }
 
+// halfWritten has a write at ALL that reached n3 and no other node, and two reads at
+// QUORUM one after the other: by n3, which asks n1, and by n2, which cannot ask n3.
+// When the first read has repaired a quorum before it answered, the second one sees
+// what it saw. Hints of n3 that are quicker than the reads prove nothing, so that
+// there are several tries.
+func halfWritten(t *testing.T, d *deployment) (first, second, before, after history.Value) {
+	before, after = 1, 2
+	for try := range history.Key(4) {
+		k := 6500 + try
+		d.at(t, 0, "ALL", "ALL").write(t, k, before)
+		d.cut(t, []string{"n3"}, []string{"n1", "n2"})
+		if res := d.at(t, 2, "ALL", "ALL").do(write(k, after)); res.Outcome != history.Info {
+			t.Fatalf("a write at ALL by the lonely node: %+v", res)
+		}
+		must(t, d.cluster.Network().Heal(d.ctx, cluster.Both("n3", "n1")...))
+		d.await(t, "n3 to read at QUORUM", func(context.Context) error {
+			s := d.at(t, 2, "QUORUM", "QUORUM")
+			if res := s.do(history.Mop{Func: history.Read, Key: k}); res.Outcome != history.OK {
+				return res.Err
+			}
+			first = s.txn.Mops[0].Ret
+			return nil
+		})
+		second = d.at(t, 1, "QUORUM", "QUORUM").read(t, k)
+		d.whole(t)
+		if first != second {
+			break
+		}
+	}
+	return first, second, before, after
+}
+
 // pause stops n3 in the middle: it keeps its connections and answers nothing.
 func pause(t *testing.T, d *deployment) {
 	const k = history.Key(8000)

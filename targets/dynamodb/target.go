@@ -159,7 +159,9 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 }
 
 // Promises implements targets.Promiser: what DynamoDB's documentation promises for
-// reads and writes of single items. Of a store in memory nothing survives a kill.
+// reads and writes of single items, and of its transactions: these are serializable
+// with each other and with single writes and strong reads ("Isolation levels for
+// transactions"). Of a store in memory nothing survives a kill.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	s, err := resolve(cfg)
 	if err != nil {
@@ -173,11 +175,12 @@ func (s settings) promises() map[string]bool {
 	out := map[string]bool{}
 	for _, model := range []string{
 		"linearizable", "sequential", "regular", "safe", "read-your-writes", "monotonic-reads",
-		"monotonic-writes", "writes-follow-reads", "eventual",
+		"monotonic-writes", "writes-follow-reads", "eventual", "serializable",
 	} {
 		out[model] = promised
 	}
 	// Copies of an item converge, usually within a second, as long as there are any.
 	out["eventual"] = !s.memory || s.endpoint != ""
+	out["no-lost-writes"] = out["eventual"]
 	return out
 }

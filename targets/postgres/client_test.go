@@ -160,7 +160,7 @@ func TestOperations(t *testing.T) {
 		}
 	})
 	t.Run("what cannot be done is refused", func(t *testing.T) {
-		for _, mops := range [][]history.Mop{nil, {mop(history.Enqueue, 1, 1)}, {write(31, 1), mop(history.Acquire, 1, 0)}, make([]history.Mop, 65)} {
+		for _, mops := range [][]history.Mop{nil, {mop(history.Acquire, 1, 0)}, {write(31, 1), mop(history.Acquire, 1, 0)}, make([]history.Mop, 65)} {
 			if res := s.do(opTimeout, mops...); res.Outcome != history.Fail || res.Node != -1 {
 				t.Errorf("%d micro-operations: %v (%v) by node %d, want fail before any node was asked", len(mops), res.Outcome, res.Err, res.Node)
 			}

@@ -46,6 +46,9 @@ func (c *countingConn) Write(p []byte) (int, error) {
 
 var errNoSecondDial = errors.New("this connection dials once")
 
+// preparedStatements is more than the statements there are.
+const preparedStatements = 64
+
 // dial connects to addr. The environment (PGHOST and the like) has no say.
 func dial(ctx context.Context, addr string, who login) (*conn, error) {
 	host, portText, err := net.SplitHostPort(addr)
@@ -71,10 +74,10 @@ func dialAs(ctx context.Context, cfg *pgx.ConnConfig, params map[string]string) 
 	c := &conn{}
 	cfg.RuntimeParams = params
 	cfg.Fallbacks, cfg.ValidateConnect, cfg.AfterConnect = nil, nil, nil
-	// One round trip a statement, by the extended protocol, and nothing that is
-	// remembered from one statement to the next.
-	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
-	cfg.StatementCacheCapacity, cfg.DescriptionCacheCapacity = 0, 0
+	// One round trip a statement, which is prepared when a connection needs it first:
+	// a server that has to parse and plan it every time takes two thirds more.
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	cfg.StatementCacheCapacity, cfg.DescriptionCacheCapacity = preparedStatements, 0
 	// pgx dials once more to send a cancel request when a deadline passes. That
 	// would end a wait for standbys and make the commit visible, so it may not.
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
