@@ -8,6 +8,8 @@ package checkers
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
@@ -156,6 +158,22 @@ type Violation struct {
 	// Certified says by what the witness alone was refuted again, such as
 	// "porcupine"; empty if the model cannot be expressed there.
 	Certified string `json:"certified,omitempty"`
+}
+
+// NamesPlace tells whether the sentence calls operation i by its place in the
+// history, as T and its index, which the checkers of transactions do.
+func (v *Violation) NamesPlace(i int) bool {
+	name := "T" + strconv.Itoa(i)
+	for s := v.Sentence; ; {
+		_, rest, ok := strings.Cut(s, name)
+		if !ok {
+			return false
+		}
+		if rest == "" || rest[0] < '0' || rest[0] > '9' {
+			return true
+		}
+		s = rest
+	}
 }
 
 // Step is one reason in a proof: From is before To because of Why. To is -1 for

@@ -8,6 +8,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/checkers/staleness"
+	"github.com/lapse-test/lapse/checkers/witness"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -44,7 +45,10 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 			errs = append(errs, fmt.Errorf("checking %s: %w", group[0].Model(), err))
 			continue
 		}
-		for _, v := range verdicts {
+		for i, v := range verdicts {
+			if err := verify(ctx, h, group, i, &v); err != nil {
+				errs = append(errs, err)
+			}
 			v = r.Judge(h, v)
 			a.Status = Worse(a.Status, v.Status)
 			a.Verdicts = append(a.Verdicts, v)
@@ -56,6 +60,26 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 	a.Lattice = lattice.Summarise(a.Verdicts)
 	a.Staleness = measureStaleness(ctx, h, b)
 	return a, errors.Join(errs...)
+}
+
+// verify makes the witnesses of v smaller where that can be, and checks each again by
+// means that share nothing with the checker that found it. A witness that proves
+// nothing is a mistake in that checker.
+func verify(ctx context.Context, h *history.History, group []checkers.Checker, i int, v *checkers.Verdict) error {
+	var errs []error
+	for j := range v.Violations {
+		x := &v.Violations[j]
+		if i < len(group) && group[i].Model() == v.Model {
+			*x = witness.Refine(ctx, h, group[i], *x)
+		}
+		by, err := witness.Verify(ctx, h, x)
+		if err != nil {
+			errs = append(errs, err)
+		} else if x.Certified == "" {
+			x.Certified = by
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // groups leaves out the models that do not apply to h and puts those together

@@ -168,24 +168,10 @@ func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violat
 // that names transactions by their place in the history, else by its place in the
 // witness.
 func OpName(v *checkers.Violation, i int) string {
-	if t := fmt.Sprintf("T%d", i); containsWord(v.Sentence, t) {
-		return t
+	if v.NamesPlace(i) {
+		return fmt.Sprintf("T%d", i)
 	}
 	return fmt.Sprintf("#%d", 1+slices.Index(v.Ops, i))
-}
-
-// containsWord tells whether s has word, not as the beginning of a longer number.
-func containsWord(s, word string) bool {
-	for {
-		_, rest, ok := strings.Cut(s, word)
-		if !ok {
-			return false
-		}
-		if rest == "" || rest[0] < '0' || rest[0] > '9' {
-			return true
-		}
-		s = rest
-	}
 }
 
 // StepText is one reason of a proof as a sentence.

@@ -172,7 +172,7 @@ func (b *bank) read(i int) {
 	report := func(anomaly, why string, ops ...int) {
 		b.t.Violate(anomaly, func() checkers.Violation {
 			ops := append([]int{i}, ops...)
-			if b.from >= 0 && b.from != i {
+			if anomaly == "wrong total" && b.from >= 0 && b.from != i {
 				ops = append(ops, b.from)
 			}
 			return checkers.Violation{

@@ -195,7 +195,7 @@ func (q *contents) strangers(t *tally.Tally) {
 			}
 		}
 		if len(e.dequeues) > 1 {
-			q.violate(t, "duplicate element", took(e.dequeues[0])+fmt.Sprintf(", and so did %d others", len(e.dequeues)-1), e.dequeues...)
+			q.violate(t, "duplicate element", took(e.dequeues[0])+fmt.Sprintf(", and so did %d others", len(e.dequeues)-1), e.dequeues[0], e.dequeues[1], e.enqueue)
 		}
 	}
 }

@@ -125,6 +125,7 @@ func (a *analysis) witness(g *graph, ids, comp []int32, full *automaton, narrowe
 				c[i].from, c[i].to = ids[c[i].from], ids[c[i].to]
 			}
 		}
+		c = a.short(c, full)
 		if err := a.verify(c, full); err != nil {
 			return nil, err
 		}
@@ -186,6 +187,7 @@ func (a *analysis) decidePSI(m *model) (outcome, error) {
 		for i := range c {
 			c[i].from, c[i].to = a.ids[nodes[c[i].from]], a.ids[nodes[c[i].to]]
 		}
+		c = a.short(c, afterOne(m.automaton.mask))
 		if err := a.verify(c, afterOne(m.automaton.mask)); err != nil {
 			return o, err
 		}

@@ -275,6 +275,52 @@ func (d *dsg) reasonForcedRW(e edge, w, k int32) (because, bool) {
 	return because{}, false
 }
 
+// short is c with shortcuts through session order, where that is a cycle that auto
+// accepts too. Only paths that hold session order already and no anti-dependency give
+// way, so that the cycle stays in its class.
+func (a *analysis) short(c []edge, auto *automaton) []edge {
+	best := c
+	for {
+		next := a.shortcut(best)
+		if len(next) >= len(best) || a.verify(next, auto) != nil {
+			return best
+		}
+		best = next
+	}
+}
+
+// shortcut replaces the longest such path of c by one edge.
+func (a *analysis) shortcut(c []edge) []edge {
+	n := len(c)
+	for length := n - 1; length >= 2; length-- {
+		for at := range n {
+			from, to := c[at].from, c[(at+length-1)%n].to
+			kinds := kind(0)
+			for i := range length {
+				kinds |= c[(at+i)%n].kind
+			}
+			e := edge{from, to, kindSO}
+			switch {
+			case kinds&(kindRW|kindRWP) != 0:
+				continue
+			case kinds&kindRT != 0:
+				e.kind = kindRT
+			case kinds&kindSO == 0:
+				continue
+			}
+			if from == to || a.verifyEdge(e) != nil {
+				continue
+			}
+			out := []edge{e}
+			for i := length; i < n; i++ {
+				out = append(out, c[(at+i)%n])
+			}
+			return out
+		}
+	}
+	return c
+}
+
 // violation tells a cycle: Let the transactions be these, then each precedes the
 // next, and that is a contradiction.
 func (d *dsg) violation(c []edge, anomaly string) checkers.Violation {

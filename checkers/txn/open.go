@@ -144,6 +144,7 @@ func (a *analysis) refuteKnown(m *model, known *graph, o *outcome) (bool, error)
 			return false, err
 		}
 		auto := afterOne(m.automaton.mask)
+		c = a.short(c, auto)
 		if err := a.verify(c, auto); err != nil {
 			return false, err
 		}

@@ -319,6 +319,11 @@ func (r *ir) incompatible(op, mop int32, m *history.Mop) {
 	other := r.longestOp[m.Key]
 	r.found.add(AnomalyIncompatible, func() checkers.Violation {
 		a, b := r.others(mop, m), r.listOf(int32(m.Key))
+		both := fmt.Sprintf("%s and %s read the key", opName(int(op)), opName(int(other)))
+		if own := r.otherOrder(op, m, a); own != nil {
+			other, b = op, own
+			both = opName(int(op)) + " read the key twice,"
+		}
 		i := 0
 		for i < len(a) && i < len(b) && a[i] == b[i] {
 			i++
@@ -327,11 +332,27 @@ func (r *ir) incompatible(op, mop int32, m *history.Mop) {
 		why := fmt.Sprintf("at place %d of key %s one saw %s and the other %s", i, key, elementAt(r.h, a, i), elementAt(r.h, b, i))
 		return checkers.Violation{
 			Key: key, Session: -1, Ops: []int{int(op), int(other)},
-			Sentence: fmt.Sprintf("%s and %s read the key %s in two orders of which neither begins with the other: %s and %s. No order of the appends explains both.",
-				opName(int(op)), opName(int(other)), key, listText(r.h, a), listText(r.h, b)),
+			Sentence: fmt.Sprintf("%s %s in two orders of which neither begins with the other: %s and %s. No order of the appends explains both.",
+				both, key, listText(r.h, a), listText(r.h, b)),
 			Steps: []checkers.Step{{From: int(op), To: int(other), Kind: "incompatible", Why: why}},
 		}
 	})
+}
+
+// otherOrder is a list that operation op read with another micro-operation than m and
+// of which neither begins with the other, nil if there is none.
+func (r *ir) otherOrder(op int32, m *history.Mop, list []history.Value) []history.Value {
+	mops, at := r.mops(op)
+	for j := range mops {
+		x := &mops[j]
+		if x == m || x.Key != m.Key || x.Func != history.ReadList || x.Flags&history.Observed == 0 {
+			continue
+		}
+		if other := r.others(at+int32(j), x); !isPrefix(other, list) && !isPrefix(list, other) {
+			return other
+		}
+	}
+	return nil
 }
 
 func elementAt(h *history.History, list []history.Value, i int) string {
