@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/eventual"
 	"github.com/lapse-test/lapse/checkers/internal/exhaust"
 	"github.com/lapse-test/lapse/checkers/internal/gen"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/list"
 	"github.com/lapse-test/lapse/checkers/longfork"
@@ -32,7 +33,7 @@ import (
 // source makes random failing histories for some models.
 type source struct {
 	name     string
-	rounds   int
+	rounds   uint64
 	checkers []checkers.Checker
 	history  func(seed uint64) (*history.History, error)
 }
@@ -239,7 +240,7 @@ func randomTxns(seed uint64, lists bool) (*history.History, error) {
 func eachViolation(t *testing.T, f func(s *source, seed uint64, c checkers.Checker, h *history.History, v *checkers.Violation)) {
 	budget := checkers.Budget{MaxViolations: 5}
 	for _, s := range sources() {
-		for seed := range uint64(gen.Rounds(s.rounds)) {
+		for seed := range seeds.Choose(t, s.rounds).All() {
 			h, err := s.history(seed)
 			if err != nil {
 				t.Fatalf("%s, seed %d: %v", s.name, seed, err)
