@@ -155,7 +155,7 @@ func best(f func()) time.Duration {
 // TestTimeLimit checks that a search that cannot end ends in time, for both
 // engines, and that the verdict says what is undecided.
 func TestTimeLimit(t *testing.T) {
-	h := hard(t)
+	h := hard(t, false)
 	for _, e := range []Engine{Auto, Search, Porcupine} {
 		began := time.Now()
 		v, err := New(e).Check(context.Background(), h, checkers.Budget{Time: 300 * time.Millisecond})
@@ -169,12 +169,36 @@ func TestTimeLimit(t *testing.T) {
 	}
 }
 
+// TestDecidedBefore: a key that no memory suffices for hides neither the violation
+// of another nor its own name, whatever the engine.
+func TestDecidedBefore(t *testing.T) {
+	h := hard(t, true)
+	for _, e := range []Engine{Auto, Search, Porcupine} {
+		v, err := New(e).Check(context.Background(), h, checkers.Budget{Memory: 1 << 20, Time: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Status != checkers.Violated || v.Total != 1 || len(v.Violations) != 1 || v.Violations[0].Key != "k1" {
+			t.Errorf("%s: %s %+v, want the violation of k1", e, v.Status, v.Violations)
+		}
+		if len(v.Undecided) != 1 || v.Undecided[0].Key != "k0" || !strings.Contains(v.Undecided[0].Reason, "memory") {
+			t.Errorf("%s: undecided %+v, want k0 for want of memory", e, v.Undecided)
+		}
+	}
+}
+
 // hard is a history that no search decides soon: forty compare-and-sets at once
 // over five values, which would have to form a trail that passes every edge of a
 // graph; there is none, as the degrees say, but a search must try.
-func hard(t *testing.T) *history.History {
+// With bad there is another key besides, which is not linearizable.
+func hard(t *testing.T, bad bool) *history.History {
 	t.Helper()
 	b := history.NewBuilder(history.Header{Source: "test", Initial: absent})
+	b.Key("k0")
+	if bad {
+		b.AddPlain(history.Op{Process: 98, Session: 98, Invoke: 0, Complete: 1, Outcome: history.OK, Error: -1, Note: -1},
+			history.Mop{Func: history.Read, Key: b.Key("k1"), Ret: 7, Flags: history.Observed})
+	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	b.AddPlain(history.Op{Process: 99, Session: 99, Invoke: 0, Complete: 1, Outcome: history.OK, Error: -1, Note: -1},
 		history.Mop{Func: history.Write, Arg: 1})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/measure"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -198,5 +199,53 @@ func BenchmarkBlindWrites(b *testing.B) {
 		b.Run(fmt.Sprintf("stale=%v", stale), func(b *testing.B) {
 			benchmark(b, load{txns: 100_000, sessions: 20, mops: 4, keys: 1000, stale: stale})
 		})
+	}
+}
+
+// BenchmarkBudget gives all levels together a quarter of a second for histories
+// that take seconds; they may take 250 ms longer (over-ms). BenchmarkMemory gives
+// them a hundred megabytes and reports by how many percent they go over (over-%).
+func BenchmarkBudget(b *testing.B) {
+	const limit = 250 * time.Millisecond
+	each(b, func(b *testing.B, h *history.History) {
+		measure.Budget(b, limit, func() { undecided(b, h, checkers.Budget{Time: limit}) })
+	})
+}
+
+// BenchmarkMemory: see BenchmarkBudget.
+func BenchmarkMemory(b *testing.B) {
+	const memory = 100 << 20
+	each(b, func(b *testing.B, h *history.History) {
+		over := -100.0
+		for b.Loop() {
+			grew := measure.Peak(func() { undecided(b, h, checkers.Budget{Memory: memory}) })
+			over = max(over, 100*(float64(grew)/memory-1))
+		}
+		b.ReportMetric(over, "over-%")
+	})
+}
+
+func each(b *testing.B, run func(b *testing.B, h *history.History)) {
+	for name, l := range map[string]load{
+		"lists":       {txns: 500_000, sessions: 20, mops: 4, keys: 100, lists: true, stale: true},
+		"sloppy":      {txns: 200_000, sessions: 20, mops: 4, keys: 100, lists: true, sloppy: true},
+		"blind":       {txns: 200_000, sessions: 20, mops: 4, keys: 1000},
+		"blind-stale": {txns: 200_000, sessions: 20, mops: 4, keys: 1000, stale: true},
+	} {
+		h := l.history()
+		b.Run(name, func(b *testing.B) { run(b, h) })
+	}
+}
+
+// undecided checks all levels and wants a reason where there is no verdict.
+func undecided(b *testing.B, h *history.History, limit checkers.Budget) {
+	vs, err := CheckAll(context.Background(), h, limit)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, v := range vs {
+		if v.Status == checkers.Inconclusive && len(v.Reasons) == 0 {
+			b.Fatalf("%s is inconclusive without a reason", v.Model)
+		}
 	}
 }

@@ -185,6 +185,46 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestMemoryLadder gives ever more memory: what is decided with little is what is
+// decided with plenty, and some levels are decided before others.
+func TestMemoryLadder(t *testing.T) {
+	t.Parallel()
+	h := load{txns: 2000, sessions: 10, mops: 4, keys: 50, lists: true, stale: true}.history()
+	want := map[string]checkers.Status{}
+	full, err := CheckAll(t.Context(), h, checkers.Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range full {
+		want[v.Model] = v.Status
+	}
+	partly := 0
+	for memory := int64(1 << 14); memory <= 1<<23; memory += memory / 2 {
+		vs, err := CheckAll(t.Context(), h, checkers.Budget{Memory: memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		decided := 0
+		for _, v := range vs {
+			switch {
+			case v.Status == checkers.Inconclusive && len(v.Reasons) == 0:
+				t.Errorf("%d bytes: %s is inconclusive without a reason", memory, v.Model)
+			case v.Status == checkers.Inconclusive:
+			case v.Status != want[v.Model]:
+				t.Errorf("%d bytes: %s is %s, with plenty %s", memory, v.Model, v.Status, want[v.Model])
+			default:
+				decided++
+			}
+		}
+		if decided > 0 && decided < len(vs) {
+			partly++
+		}
+	}
+	if partly == 0 {
+		t.Error("there is no memory with which some levels are decided and others not")
+	}
+}
+
 // TestSearchBudget stops the search over version orders in the middle.
 func TestSearchBudget(t *testing.T) {
 	t.Parallel()

@@ -50,3 +50,20 @@ func Peak(f func()) uint64 {
 	<-finished
 	return top - base
 }
+
+// Budget runs f, a check with a budget of limit, and reports by how much it went
+// over it at worst: on the wall (over-ms), and in processor time (cpu-over-ms),
+// which is what is left of that where the machine is shared, given one worker.
+func Budget(b *testing.B, limit time.Duration, f func()) {
+	b.Helper()
+	wall, cpu := time.Duration(-1<<62), time.Duration(-1<<62)
+	for b.Loop() {
+		runtime.GC()
+		from, began := processor(), time.Now()
+		f()
+		wall = max(wall, time.Since(began)-limit)
+		cpu = max(cpu, processor()-from-limit)
+	}
+	b.ReportMetric(float64(wall.Microseconds())/1000, "over-ms")
+	b.ReportMetric(float64(cpu.Microseconds())/1000, "cpu-over-ms")
+}
