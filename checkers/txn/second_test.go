@@ -199,7 +199,7 @@ func TestMemoryLadder(t *testing.T) {
 		want[v.Model] = v.Status
 	}
 	partly := 0
-	for memory := int64(1 << 14); memory <= 1<<23; memory += memory / 2 {
+	for memory := int64(1 << 14); memory <= 1<<23; memory += memory / 6 {
 		vs, err := CheckAll(t.Context(), h, checkers.Budget{Memory: memory})
 		if err != nil {
 			t.Fatal(err)
