@@ -53,8 +53,12 @@ type Plan struct {
 	// last fault and the final reads.
 	Settle Duration `json:"settle"`
 
-	Faults   []string         `json:"faults,omitempty"`
-	Schedule nemesis.Schedule `json:"schedule"`
+	Faults []string `json:"faults,omitempty"`
+	// FaultInterval and FaultHold are what was asked for, 0 where it was left to
+	// the schedule.
+	FaultInterval Duration         `json:"fault_interval,omitempty"`
+	FaultHold     Duration         `json:"fault_hold,omitempty"`
+	Schedule      nemesis.Schedule `json:"schedule"`
 
 	// Models are the consistency models that the history is checked against.
 	Models []string `json:"models"`

@@ -33,6 +33,9 @@ type Summary struct {
 	Concurrency    int    `json:"concurrency"`
 	// Reproduce is the command that runs the same plan again.
 	Reproduce string `json:"reproduce"`
+	// Command is the command that makes the same plan anew, for whoever has not
+	// the run but a report of it.
+	Command string `json:"command,omitempty"`
 
 	Host    Host    `json:"host"`
 	Require Require `json:"require"`

@@ -211,6 +211,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		return nil, targets.Usagef("--faults: %v", err)
 	}
 	plan.Faults = faults
+	plan.FaultInterval, plan.FaultHold = harness.Duration(req.FaultInterval), harness.Duration(req.FaultHold)
 	spec := target.Spec(cfg)
 	if plan.Schedule, err = nemesis.Plan(nemesis.Config{
 		Seed: req.Seed, Faults: faults, Nodes: spec.Nodes,

@@ -159,7 +159,7 @@ func summaryOf(p *Planned, dir results.Dir, provider, reason string, started tim
 		Target: p.Plan.Target, Provider: provider, ProviderReason: reason, Nodes: p.Plan.Nodes,
 		WriteLevel: p.Plan.WriteLevel, ReadLevel: p.Plan.ReadLevel,
 		Workload: p.Plan.Workload, Seed: p.Plan.Seed, Concurrency: p.Plan.Concurrency,
-		Reproduce: "lapse replay " + dir.ID,
+		Reproduce: "lapse replay " + dir.ID, Command: Command(p),
 		Host: results.Host{
 			OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(),
 			Go: runtime.Version(), Lapse: Version,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/svg"
 )
@@ -148,10 +149,13 @@ func charts(h *history.History) []chart {
 
 // drawChart draws series over the bins; top 0 means as high as the values.
 func drawChart(h *history.History, b *bins, id, title, note string, log bool, top float64, list ...series) chart {
+	// What comes after the load, such as a burst of final reads, does not set the
+	// scale.
+	_, loadEnd := results.LoadPhase(h)
 	low, high := 0.0, top
 	for _, s := range list {
-		for _, v := range s.values {
-			if math.IsNaN(v) {
+		for i, v := range s.values {
+			if math.IsNaN(v) || history.Time(i)*b.width > loadEnd {
 				continue
 			}
 			if top == 0 {
@@ -172,9 +176,10 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 	tall := chartHeight - chartTop - chartBottom
 	x := func(t float64) float64 { return chartLeft + inner*t/float64(b.length) }
 	y := func(v float64) float64 {
-		r := v / high
+		r := min(v/high, 1)
 		if log {
 			r = (math.Log10(max(v, low)) - math.Log10(low)) / (math.Log10(high) - math.Log10(low))
+			r = min(r, 1)
 		}
 		return chartTop + tall*(1-r)
 	}
@@ -189,6 +194,10 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 		x1, x2 := x(float64(f.Injected)), x(end)
 		s.Band(id, "fault-band", x1, chartTop, x2-x1, tall, fmt.Sprintf("fault %d: %s", f.ID, f.Name))
 		s.Text("fault-name", x1+2, chartTop-6, fmt.Sprintf("F%d", f.ID))
+	}
+	if loadEnd < b.length {
+		s.Line("load-end", x(float64(loadEnd)), chartTop, x(float64(loadEnd)), chartTop+tall)
+		s.Tip(x(float64(loadEnd))-3, chartTop, 6, tall, "the load ends; what follows are final reads")
 	}
 	for _, m := range marks {
 		s.Line("grid", chartLeft, y(m), chartWidth-chartRight, y(m))

@@ -94,7 +94,7 @@ func embed(h *history.History, verdicts []checkers.Verdict) (*timeline, error) {
 		}
 		t.Meta.Faults = append(t.Meta.Faults, metaFault{f.ID, f.Name, micros(f.Injected), micros(to), f.Bit != 0})
 	}
-	for _, e := range h.Events {
+	for _, e := range happened(h) {
 		if e.Sampled() {
 			continue // no moment
 		}

@@ -56,7 +56,11 @@ type page struct {
 	Glossary   []term
 	Timeline   *timeline
 	Reproduce  string
+	Again      string
 	Violations int
+	Implied    []term
+	Stale      *stale
+	Shards     []results.Shard
 }
 
 type claim struct {
@@ -112,18 +116,26 @@ func Render(w io.Writer, s *Source) error {
 	p := &page{
 		Source: s, CSS: template.CSS(styleText + picture.Style()), JS: template.JS(scriptText),
 		Policy:    Policy(),
-		Reproduce: s.Summary.Reproduce, Glossary: glossary(s.Summary.Verdicts),
+		Reproduce: s.Summary.Command, Again: s.Summary.Reproduce, Glossary: glossary(s.Summary.Verdicts),
+	}
+	if p.Reproduce == "" {
+		p.Reproduce, p.Again = p.Again, ""
 	}
 	p.headline()
 	p.tables()
+	p.Implied, p.Stale = implied(&s.Summary.Assessment), staleOf(s.Summary.Staleness)
 	if h := s.History; h != nil {
 		p.witnesses(h)
 		p.Figures = compare.Of(h)
 		p.Charts = charts(h)
+		if c := lagChart(h); c != nil {
+			p.Charts = append(p.Charts, *c)
+		}
+		p.Shards = results.Shards(h)
 		for i := range h.Faults {
 			p.FaultRows = append(p.FaultRows, faultLine(&h.Faults[i]))
 		}
-		p.Phases = slices.DeleteFunc(slices.Clone(h.Events), func(e history.Event) bool { return e.Sampled() })
+		p.Phases = happened(h)
 		t, err := embed(h, s.Summary.Verdicts)
 		if err != nil {
 			return err
