@@ -120,6 +120,11 @@ var hostile = []string{
 	`<!--<script>`,
 	`]]><b>&amp;`,
 	`{{.}}`,
+	`</svg></details><script>alert(1)</script>`,
+	`&lt;script&gt;&#60;script&#62;`,
+	"\u2028</script\t>\x00<script>",
+	`javascript:alert(1)//<`,
+	`${alert(1)}\u003cscript\u003e`,
 }
 
 // TestHostileTexts puts each text everywhere that a database, a node or an error
