@@ -1,6 +1,7 @@
 package cassandra
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -126,4 +127,27 @@ func TestStatementsAreUnique(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSurroundings: what lacks to run Cassandra is named before anything is started.
+func TestSurroundings(t *testing.T) {
+	cfg, err := Target{}.Resolve(targets.Config{Run: "t1", Nodes: 1})
+	must(t, err)
+	spec := Target{}.Spec(cfg)
+	spec.LogDir = t.TempDir()
+	c, err := sandbox.Provider{}.Open(t.Context(), spec)
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close(context.WithoutCancel(t.Context()))) })
+	software.Surroundings(t, []int{11, 21, 25}, func(ctx context.Context, cache string) error {
+		cfg := cfg
+		cfg.Cache = cache
+		_, err := Target{}.Start(ctx, c, cfg)
+		if _, present := (Target{}).Present(ctx, cfg); present == nil {
+			t.Error("Present says that all is there")
+		}
+		if got := c.Nodes()[0].State(); got != cluster.Stopped {
+			t.Errorf("the node is %v", got)
+		}
+		return err
+	})
 }

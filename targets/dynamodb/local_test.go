@@ -19,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/local"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
 )
 
@@ -395,4 +396,28 @@ func TestStartFails(t *testing.T) {
 	if _, err := (Target{}).Start(t.Context(), c, cfg); err == nil || !strings.Contains(err.Error(), "lapse fetch dynamodb") {
 		t.Errorf("without software: %v", err)
 	}
+}
+
+// TestSurroundings: what lacks to run DynamoDB Local is named before anything is
+// started. A newer Java serves.
+func TestSurroundings(t *testing.T) {
+	cfg, err := Target{}.Resolve(targets.Config{Run: "t1"})
+	must(t, err)
+	spec := Target{}.Spec(cfg)
+	spec.LogDir = t.TempDir()
+	c, err := sandbox.Provider{}.Open(t.Context(), spec)
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close(context.WithoutCancel(t.Context()))) })
+	software.Surroundings(t, []int{8, 11}, func(ctx context.Context, cache string) error {
+		cfg := cfg
+		cfg.Cache = cache
+		_, err := Target{}.Start(ctx, c, cfg)
+		if _, present := (Target{}).Present(ctx, cfg); present == nil {
+			t.Error("Present says that all is there")
+		}
+		if got := c.Nodes()[0].State(); got != cluster.Stopped {
+			t.Errorf("the node is %v", got)
+		}
+		return err
+	})
 }
