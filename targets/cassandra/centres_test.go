@@ -41,7 +41,24 @@ func TestTwoCentres(t *testing.T) {
 		there(l, "EACH_QUORUM").write(t, k+20, 2)
 	}
 
+	here("EACH_QUORUM", "LOCAL_QUORUM").write(t, k+4, 5)
+
 	d.cut(t, []string{"n1", "n2"}, []string{"n3", "n4"})
+	// EACH_QUORUM/LOCAL_QUORUM: what was acknowledged is in both data centres. What is
+	// written now is in one, and nobody is told that it was written: reads of the two
+	// data centres one after the other are not monotonic.
+	if got := there("EACH_QUORUM", "LOCAL_QUORUM").read(t, k+4); got != 5 {
+		t.Errorf("W=EACH_QUORUM R=LOCAL_QUORUM: the other data centre reads %v across the cut, want 5", got)
+	}
+	if res := here("EACH_QUORUM", "LOCAL_QUORUM").do(write(k+5, 6)); res.Outcome != history.Info {
+		t.Errorf("a write at EACH_QUORUM into the cut: %+v", res)
+	}
+	if got := here("EACH_QUORUM", "LOCAL_QUORUM").read(t, k+5); got != 6 {
+		t.Errorf("the own data centre reads %v of a write by half, want 6", got)
+	}
+	if got := there("EACH_QUORUM", "LOCAL_QUORUM").read(t, k+5); got != 1 {
+		t.Errorf("the other data centre reads %v of a write by half, want 1", got)
+	}
 	// LOCAL_QUORUM goes on in both data centres, and each reads what the other has
 	// long replaced.
 	here("LOCAL_QUORUM", "LOCAL_QUORUM").write(t, k, 2)
@@ -72,6 +89,16 @@ func TestTwoCentres(t *testing.T) {
 		}
 		return nil
 	})
+	// QUORUM and SERIAL with one of four replicas cut off: any three share two.
+	d.cut(t, []string{"n4"}, []string{"n1", "n2", "n3"})
+	for i, l := range []string{"QUORUM", "SERIAL"} {
+		key := k + 6 + history.Key(i)
+		here(l, l).write(t, key, 7)
+		if got := there(l, l).read(t, key); got != 7 {
+			t.Errorf("W=%s R=%s: the other data centre reads %v, want 7", l, l, got)
+		}
+	}
+	d.whole(t)
 	// EACH_QUORUM: written in both before it is acknowledged.
 	here("EACH_QUORUM", "ONE").write(t, k+3, 5)
 	if got := there("ONE", "LOCAL_QUORUM").read(t, k+3); got != 5 {
@@ -85,9 +112,10 @@ func TestTwoCentres(t *testing.T) {
 func TestTwoNodes(t *testing.T) {
 	d := deploy(t, targets.Config{Nodes: 2, Options: map[string]string{
 		"rf": "1", "num_tokens": "8", "timestamps": "coordinator",
-		"hinted_handoff": "off", "commitlog_sync": "periodic", "paxos_variant": "v2",
+		"commitlog_sync": "periodic", "paxos_variant": "v2",
 	}})
 	t.Run("placement", func(t *testing.T) { placement(t, d) })
+	t.Run("a hint is no replica", func(t *testing.T) { hinted(t, d) })
 	t.Run("paxos v2", func(t *testing.T) {
 		s := d.at(t, 0, "SERIAL", "SERIAL")
 		s.ok(t, cas(500, history.Absent, 1))
@@ -141,6 +169,37 @@ func placement(t *testing.T, d *deployment) {
 		}
 	}
 	d.whole(t)
+}
+
+// hinted: a write at ANY is acknowledged when nobody has it who could be asked, and
+// so not even a read at ALL sees it.
+func hinted(t *testing.T, d *deployment) {
+	k := history.Key(300)
+	for d.owner(t, k) != "n2" {
+		k++
+	}
+	d.at(t, 1, "ALL", "ALL").write(t, k, 1)
+	d.cut(t, []string{"n1"}, []string{"n2"})
+	d.outcome(t, func() *session { return d.at(t, 0, "ANY", "ALL") }, write(k, 2), func(res targets.Result) bool {
+		return res.Outcome == history.OK
+	})
+	if got := d.at(t, 1, "ANY", "ALL").read(t, k); got != 1 {
+		t.Errorf("W=ANY R=ALL: read %v, want the old value", got)
+	}
+	d.whole(t)
+	d.await(t, "the hint to be delivered", func(context.Context) error {
+		if got := d.at(t, 1, "ANY", "ALL").read(t, k); got != 2 {
+			return fmt.Errorf("it reads %v", got)
+		}
+		return nil
+	})
+}
+
+func (d *deployment) owner(t *testing.T, k history.Key) string {
+	t.Helper()
+	got, err := d.Replicas(d.ctx, k)
+	must(t, err)
+	return got[0]
 }
 
 // clocks: with n1 half a minute ahead, a write that n1 stamped outlives one that

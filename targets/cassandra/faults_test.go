@@ -64,6 +64,7 @@ func partition(t *testing.T, d *deployment) {
 	for i := range history.Key(10) {
 		setUp.write(t, k+i, 1)
 	}
+	d.at(t, 1, "ALL", "ONE").write(t, k+6, 7)
 	d.cut(t, []string{"n3"}, []string{"n1", "n2"})
 
 	// Before the nodes have noticed: n3 waits for others that do not answer, and
@@ -79,6 +80,13 @@ func partition(t *testing.T, d *deployment) {
 	}
 	if res := early.do(history.Mop{Func: history.Read, Key: k}); res.Outcome != history.Fail {
 		t.Errorf("a read at QUORUM by the lonely node: %+v", res)
+	}
+	// What it wrote by half is there for who asks it at ONE, and not for who then asks
+	// another node: reads at ONE are not monotonic, whatever the write level.
+	for node, want := range map[int]history.Value{2: 50, 0: 1} {
+		if got := d.at(t, node, "QUORUM", "ONE").read(t, k); got != want {
+			t.Errorf("of a write by half n%d reads %v at ONE, want %v", node+1, got, want)
+		}
 	}
 	// A lightweight transaction is as unsure.
 	var casTimeout *gocql.RequestErrWriteTimeout
@@ -102,6 +110,20 @@ func partition(t *testing.T, d *deployment) {
 	if res := one.doAt(0, opTimeout, history.Mop{Func: history.Read, Key: k + 2}); res.Outcome != history.OK || one.txn.Mops[0].Ret != 1 {
 		t.Errorf("at ONE by the others: %+v of %v, want the old value", res, one.txn.Mops[0].Ret)
 	}
+
+	// QUORUM/ONE: the lonely node does not see what the others have acknowledged.
+	d.at(t, 0, "QUORUM", "ONE").write(t, k+7, 8)
+	if got := d.at(t, 2, "QUORUM", "ONE").read(t, k+7); got != 1 {
+		t.Errorf("W=QUORUM R=ONE: the lonely node reads %v, want the old value", got)
+	}
+	// ALL/ONE: what all have acknowledged each of them has.
+	for node := range 3 {
+		if got := d.at(t, node, "ALL", "ONE").read(t, k+6); got != 7 {
+			t.Errorf("W=ALL R=ONE: n%d reads %v", node+1, got)
+		}
+	}
+	// ONE/ALL: nobody can read at ALL now; see below.
+	d.at(t, 0, "ONE", "ALL").write(t, k+8, 9)
 
 	// Every pair that meets sees the last acknowledged write, on the side where it
 	// can be served; ALL cannot.
@@ -136,6 +158,9 @@ func partition(t *testing.T, d *deployment) {
 	any := d.at(t, 2, "ANY", "ONE")
 	any.write(t, k+5, 6)
 	d.whole(t)
+	if got := d.at(t, 2, "ONE", "ALL").read(t, k+8); got != 9 {
+		t.Errorf("W=ONE R=ALL: read %v, 9 was acknowledged", got)
+	}
 	for key, want := range map[history.Key]history.Value{k + 1: 2, k + 2: 3, k + 5: 6} {
 		for node := range 3 {
 			s := d.at(t, node, "ONE", "ONE")

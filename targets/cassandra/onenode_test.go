@@ -3,6 +3,7 @@ package cassandra
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +19,11 @@ import (
 // TestOneNode starts one node as whoever runs the tests, and as an ordinary user.
 func TestOneNode(t *testing.T) {
 	sandboxtest.EachUser(t, func(t *testing.T) {
-		d := deploy(t, targets.Config{Nodes: 1, WriteLevel: "ALL", ReadLevel: "ONE"})
+		d := deploy(t, targets.Config{Nodes: 1, WriteLevel: "ALL", ReadLevel: "ONE", Options: map[string]string{
+			"hinted_handoff": "off", "num_tokens": "3", "commitlog_sync": "group", "paxos_variant": "v2",
+			"read_repair": "NONE", "speculative_retry": "50ms",
+		}})
+		asConfigured(t, d)
 		s := d.at(t, 0, "ALL", "ONE")
 		s.write(t, 1, 7)
 		if got := s.read(t, 1); got != 7 {
@@ -35,6 +40,34 @@ func TestOneNode(t *testing.T) {
 			t.Errorf("left behind: %v, %v", left, err)
 		}
 	})
+}
+
+// asConfigured asks a node for the options that it was started with, and the tables
+// for theirs.
+func asConfigured(t *testing.T, d *deployment) {
+	t.Helper()
+	must(t, d.admin(d.ctx, 0, func(n *conn) error {
+		for name, want := range map[string]string{
+			"hinted_handoff_enabled": "false", "num_tokens": "3", "commitlog_sync": "group", "paxos_variant": "v2",
+			"phi_convict_threshold": "6.0", "endpoint_snitch": "GossipingPropertyFileSnitch",
+		} {
+			var got string
+			if err := n.query(d.ctx, "SELECT value FROM system_views.settings WHERE name = ?", name).Scan(&got); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if got != want {
+				t.Errorf("%s is %q, want %q", name, got, want)
+			}
+		}
+		var repair, speculative string
+		if err := n.query(d.ctx, "SELECT read_repair, speculative_retry FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'data'", d.keyspace).Scan(&repair, &speculative); err != nil {
+			return err
+		}
+		if repair != "NONE" || speculative != "50ms" {
+			t.Errorf("read_repair %s, speculative_retry %s", repair, speculative)
+		}
+		return nil
+	}))
 }
 
 // TestStartFails: what cannot start says so at once, in Cassandra's words.
