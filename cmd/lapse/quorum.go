@@ -33,6 +33,7 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 2: too little evidence.`,
 		Example: `  lapse quorum --target quorumkv --n 3
   lapse quorum --target quorumkv --n 3 --set read_repair=blocking --set write_timestamps=quorum
+  lapse quorum --target cassandra --n 3 --write-level ONE --read-level ONE
   lapse quorum --target postgres --n 3`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,6 +50,8 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 	f := c.Flags()
 	f.StringVar(&ask.Target, "target", "quorumkv", "quorumkv, postgres or cassandra")
 	f.IntVar(&ask.N, "n", 3, "replicas of every key, 1 to 5; as many nodes")
+	f.StringVar(&ask.Write, "write-level", "", "only this write level")
+	f.StringVar(&ask.Read, "read-level", "", "only this read level")
 	f.StringArrayVar(&sets, "set", nil, "setting of the target, name=value (repeatable)")
 	f.StringVar(&ask.Provider, "provider", "auto", "where nodes run: auto, sandbox or local")
 	f.DurationVar(&ask.Duration, "duration", quorum.DefaultDuration, "load of each cell's first run; the second lasts twice as long")

@@ -68,6 +68,21 @@ func cut(at, hold time.Duration, a, b []string) nemesis.Step {
 	return s
 }
 
+// bend moves the clock of one node after the other, so far that its writes come
+// before, or after, all that other nodes write meanwhile: where the sets meet and
+// only timestamps tell which of two writes is the last one, this is what breaks it.
+func bend(rnd *rand.Rand, nodes []string, duration, interval, hold time.Duration) []nemesis.Step {
+	var steps []nemesis.Step
+	windows(duration, interval, hold, func(i int, at time.Duration) {
+		offset := 5 * time.Second
+		if i%2 == 1 {
+			offset = -offset
+		}
+		steps = append(steps, nemesis.Step{At: at, Hold: hold, Fault: "clock", Nodes: []string{nodes[rnd.IntN(len(nodes))]}, Offset: offset})
+	})
+	return steps
+}
+
 // holdBack takes the standbys of a primary in turn: one is cut off from all other
 // nodes, the next one receives but does not apply. The first node is the primary,
 // because there is no failover in these tables.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
@@ -24,6 +25,8 @@ type Ask struct {
 	N int
 	// Options are settings of the target for all cells.
 	Options map[string]string
+	// Write and Read restrict the table to one write or read level; empty is all.
+	Write, Read string
 	// Provider is where nodes run, empty for automatic.
 	Provider string
 	// Duration is how long the load of each cell's first run lasts; the second
@@ -48,6 +51,8 @@ type Cell struct {
 	Predicted map[string]Prediction
 	Because   string
 	attack    attack
+	// longer is the attack of the second, longer run; nil is attack again.
+	longer attack
 }
 
 // Cells are the cells of a table, row by row. Its errors are *targets.UsageError.
@@ -120,10 +125,28 @@ func quorumkvCells(ask Ask) ([]Cell, error) {
 			c.Predicted = predict(meet && ordered, meet && ordered, ask.N == 1 || meet && abd)
 			c.Because = because
 			c.attack = split(w, r)
+			if meet && !ordered {
+				c.longer = bend
+			}
 			cells = append(cells, c)
 		}
 	}
-	return cells, nil
+	return only(ask, cells)
+}
+
+// only are the cells of the levels that were asked for.
+func only(ask Ask, cells []Cell) ([]Cell, error) {
+	out := slices.DeleteFunc(slices.Clone(cells), func(c Cell) bool {
+		return ask.Write != "" && c.Request.WriteLevel != ask.Write || ask.Read != "" && c.Request.ReadLevel != ask.Read
+	})
+	if len(out) > 0 {
+		return out, nil
+	}
+	var have []string
+	for i := range cells {
+		have = append(have, cells[i].Request.WriteLevel+"/"+cells[i].Request.ReadLevel)
+	}
+	return nil, targets.Usagef("--write-level %s --read-level %s: no cell of this table; it has, as write/read: %s", ask.Write, ask.Read, strings.Join(have, ", "))
 }
 
 // postgresCells has a row for each number k of synchronous standbys and what a
@@ -182,7 +205,7 @@ func postgresCells(ask Ask) ([]Cell, error) {
 			cells = append(cells, c)
 		}
 	}
-	return cells, nil
+	return only(ask, cells)
 }
 
 // cassandraCells takes the promises from the target itself.
@@ -207,12 +230,15 @@ func cassandraCells(ask Ask) ([]Cell, error) {
 				return nil, err
 			}
 			c.Predicted = predict(promised[Regular], promised[ReadYourWrites], promised[Linearizable])
-			_, c.Because = counts(ask.N, w.count, r.count)
-			c.attack = split(w.count, r.count)
+			meet, because := counts(ask.N, w.count, r.count)
+			c.Because, c.attack = because, split(w.count, r.count)
+			if meet && !promised[Regular] {
+				c.longer = bend // timestamps of the coordinators
+			}
 			cells = append(cells, c)
 		}
 	}
-	return cells, nil
+	return only(ask, cells)
 }
 
 func promises(r runs.Request) (map[string]bool, error) {

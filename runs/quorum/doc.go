@@ -14,7 +14,8 @@
 //
 // A cell that may break is given a second, longer run before it is said that no
 // violation was seen, with the nodes that a write needs cut off from those that a
-// read needs.
+// read needs or, where these sets meet and only clocks order two writes, with the
+// nodes' clocks moved.
 package quorum
 
 // The models of the table, by the names of the checkers.

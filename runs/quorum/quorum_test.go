@@ -102,6 +102,7 @@ func TestBadAsks(t *testing.T) {
 		{Target: "quorumkv", N: 6},
 		{Target: "mysql", N: 3},
 		{Target: "quorumkv", N: 3, Options: map[string]string{"replication": "2"}},
+		{Target: "quorumkv", N: 3, Write: "4"},
 		{Target: "postgres", N: 3, Options: map[string]string{"failover": "on"}},
 	} {
 		if _, err := Cells(a); err == nil {
@@ -157,6 +158,32 @@ func TestWilson(t *testing.T) {
 		if math.Abs(i.Low-c.low) > 1e-4 || math.Abs(i.High-c.high) > 1e-4 {
 			t.Errorf("Wilson(%d, %d) = %.4f..%.4f, want %.4f..%.4f", c.k, c.n, i.Low, i.High, c.low, c.high)
 		}
+	}
+}
+
+// TestOneCell takes one cell of a table.
+func TestOneCell(t *testing.T) {
+	cells, err := Cells(Ask{Target: "cassandra", N: 3, Write: "ONE", Read: "QUORUM"})
+	if err != nil || len(cells) != 1 || cells[0].Row != "W=ONE" || cells[0].Column != "R=QUORUM" {
+		t.Errorf("%+v, %v", cells, err)
+	}
+}
+
+// TestClocksBreakWhatMeets: with 2W <= N every read meets the last write, and
+// still misses it when the clocks disagree.
+func TestClocksBreakWhatMeets(t *testing.T) {
+	ask := Ask{Target: "quorumkv", N: 2, Write: "1", Read: "2", Duration: 1500 * time.Millisecond, Rate: 400, Seed: 5}
+	cells, err := Cells(ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := runs.Environment{Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
+	table, err := Run(t.Context(), ask, cells, sandbox.Provider{}, "", env, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := table.Cells[0].Models[Regular]; o.Predicted != MayBreak || o.Observed != Broke {
+		t.Errorf("W=1 R=2 of 2: %+v", table.Cells[0])
 	}
 }
 

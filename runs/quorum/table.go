@@ -83,6 +83,8 @@ type state struct {
 	cell      *Cell
 	result    Result
 	histories []*history.History
+	// longer replaces the cell's attack from the second run on.
+	longer attack
 }
 
 // Run fills in the table, cell by cell, and calls done after each. When ctx ends
@@ -119,6 +121,7 @@ func runCell(ctx context.Context, ask Ask, c *Cell, provider cluster.Provider, r
 		longer := c.Request
 		longer.Duration, longer.Seed = 2*d, ask.Seed+1
 		longer.Rate *= 1.5
+		s.longer = c.longer
 		if err := s.run(ctx, longer, ask, d/3, d/5, provider, reason, env); err != nil {
 			return s.result, err
 		}
@@ -154,7 +157,11 @@ func (s *state) run(ctx context.Context, req runs.Request, ask Ask, interval, ho
 	}
 	rnd := rand.New(rand.NewPCG(req.Seed, uint64(len(s.histories))))
 	nodes := p.Target.Spec(p.Config).Nodes
-	if p.Plan.Faults, err = schedule(&p.Plan.Schedule, s.cell.attack(rnd, nodes, req.Duration, interval, hold)); err != nil {
+	attack := s.cell.attack
+	if s.longer != nil {
+		attack = s.longer
+	}
+	if p.Plan.Faults, err = schedule(&p.Plan.Schedule, attack(rnd, nodes, req.Duration, interval, hold)); err != nil {
 		return err
 	}
 	// At some levels nothing succeeds while a fault is on: that is part of the

@@ -16,7 +16,7 @@ func (t *Table) Print(w io.Writer, s results.Style) {
 		fmt.Fprintln(w)
 	}
 	t.figures(w)
-	fmt.Fprintf(w, "\n\"held\" is: not refuted by this run. \"not seen\" is: may break, and a longer run with the write set cut off from the read set did not show it.\n")
+	fmt.Fprintf(w, "\n\"held\" is: not refuted by this run. \"not seen\" is: may break, and longer runs did not show it: with the write set cut off from the read set or, where the two meet, with clocks moved.\n")
 }
 
 func title(model string) string {
