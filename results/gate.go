@@ -66,7 +66,11 @@ type GateResult struct {
 // Gate judges a suite against its policy and what is known, at the given time.
 // The same violation in several results never becomes less: there is no retrying.
 func Gate(s *SuiteResult, known []KnownIssue, now time.Time) (*GateResult, error) {
-	g := &GateResult{}
+	// Empty lists rather than none: null is no array to those who read the JSON.
+	g := &GateResult{
+		New: []Finding{}, Ongoing: []Finding{}, Expired: []Finding{}, Resolved: []Finding{},
+		Inconclusive: []Finding{}, Environment: []Finding{}, Thresholds: []Finding{},
+	}
 	byID := map[string]KnownIssue{}
 	for _, k := range slices.Concat(s.Policy.Known, known) {
 		if _, err := time.Parse(time.DateOnly, k.Until); err != nil {

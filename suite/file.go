@@ -26,7 +26,12 @@ type File struct {
 
 // Target is a database.
 type Target struct {
-	Kind     string            `yaml:"kind" json:"kind" jsonschema:"description=quorumkv, postgres, ...: see lapse doctor"`
+	Kind string `yaml:"kind" json:"kind" jsonschema:"description=quorumkv, postgres, ...: see lapse doctor"`
+	// At, with Operator, is a cluster that is there already, as --at has it; all
+	// targets of a suite have it, or none.
+	At       []string          `yaml:"at,omitempty" json:"at,omitempty" jsonschema:"description=test a cluster that is there already: host:port of each node, a postgres:// address or connection string, or a DynamoDB endpoint; no passwords, those come from the environment"`
+	Operator string            `yaml:"operator,omitempty" json:"operator,omitempty" jsonschema:"description=with at: YAML file with the commands that cut, heal, kill, start, pause and resume its nodes"`
+	Provider string            `yaml:"provider,omitempty" json:"provider,omitempty" jsonschema:"description=where nodes run: auto (default), sandbox, local or docker; the same for all targets of a suite"`
 	Nodes    int               `yaml:"nodes,omitempty" json:"nodes,omitempty" jsonschema:"description=number of nodes (default: the target's)"`
 	Options  map[string]string `yaml:"options,omitempty" json:"options,omitempty" jsonschema:"description=settings of the target, as --set has them"`
 	Optional bool              `yaml:"optional,omitempty" json:"optional,omitempty" jsonschema:"description=where it is not to be had its cases are skipped, and that is said"`

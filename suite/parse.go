@@ -3,6 +3,7 @@ package suite
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/workloads"
 )
 
@@ -160,6 +162,7 @@ func (f *File) check(p *problems) {
 			p.add(at+".nodes", "must not be negative")
 		}
 	}
+	f.checkPlaces(p)
 	f.Defaults.check(p, "$.defaults")
 	if len(f.Cases) == 0 {
 		p.add("$.cases", "there must be at least one case")
@@ -176,6 +179,32 @@ func (f *File) check(p *problems) {
 		}
 	}
 	f.Gate.check(p)
+}
+
+// checkPlaces wants one place for all: a suite runs in one process, and in the
+// sandbox in which nodes run there is no other network.
+func (f *File) checkPlaces(p *problems) {
+	names := slices.Sorted(maps.Keys(f.Targets))
+	for _, name := range names {
+		first, t := f.Targets[names[0]], f.Targets[name]
+		if (len(t.At) > 0) != (len(first.At) > 0) {
+			p.add("$.targets", "%s has at and %s has not, or the other way round: a suite tests clusters that are there already, or ones that it makes; make two suites", names[0], name)
+		}
+		if t.Provider != first.Provider {
+			p.add("$.targets."+name, "provider %q, but %s has %q: it is the same for all targets of a suite", t.Provider, names[0], first.Provider)
+		}
+		if t.Provider != "" && !slices.Contains(providers.Names(providers.All()), t.Provider) {
+			p.add("$.targets."+name+".provider", "must be one of %s, not %q", strings.Join(providers.Names(providers.All()), ", "), t.Provider)
+		}
+		if t.Operator != "" && len(t.At) == 0 {
+			p.add("$.targets."+name+".operator", "its commands are for a cluster that is there already: say where that is with at")
+		}
+		for i, at := range t.At {
+			if strings.TrimSpace(at) == "" {
+				p.add(fmt.Sprintf("$.targets.%s.at[%d]", name, i), "must be an address")
+			}
+		}
+	}
 }
 
 func (f *File) checkCase(p *problems, i int) {

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
@@ -70,6 +73,9 @@ var bad = []struct{ key, from, to, says string }{
 	{"description", "name: x", "name: x\ndescription: [1]", "[3:14]"},
 	{"kind", "kind: quorumkv", "kind: quorumvk", "there are: quorumkv"},
 	{"nodes", "nodes: 3", "nodes: -3", "x.yaml:6:"},
+	{"at", "nodes: 3", "at: ['']", "targets.s.at[0]"},
+	{"operator", "nodes: 3", "nodes: 3, operator: x.yaml", "say where that is with at"},
+	{"provider", "nodes: 3", "nodes: 3, provider: cloud", "must be one of auto"},
 	{"options", "read_repair: blocking", "read_repair: on", "off, async, blocking"},
 	{"optional", "nodes: 3", "nodes: 3, optional: perhaps", "[6:"},
 	{"targets", "  s: {kind", "  t: {kind", "no target \"s\""},
@@ -219,6 +225,78 @@ func TestSchemaKnowsEveryKey(t *testing.T) {
 	}
 	if !bytes.Contains(b, []byte(`"additionalProperties": false`)) {
 		t.Error("the schema lets unknown keys pass")
+	}
+}
+
+// TestResultFitsItsSchema writes a result with everything in it and looks for every
+// key, and its kind, in the schema.
+func TestResultFitsItsSchema(t *testing.T) {
+	b, err := ResultSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema map[string]any
+	if err := json.Unmarshal(b, &schema); err != nil {
+		t.Fatal(err)
+	}
+	res := &results.SuiteResult{
+		Schema: results.SuiteSchema, State: "finished", Started: time.Now(), Finished: time.Now(),
+		Policy: results.Policy{Inconclusive: "warn", Thresholds: []string{"rate > 1"}, Known: []results.KnownIssue{{ID: "a", Until: "2027-01-01", Reason: "b"}}},
+		Cases: []results.CaseResult{{
+			ID: "c/s/W1R1/none/linearizable", Faults: []string{"kill"}, Status: results.CaseViolated, Thresholds: []string{"rate > 1"},
+			Claims:  []results.ClaimResult{{ID: "a", Status: results.CaseViolated, Anomalies: []string{"stale read"}, Line: 3}},
+			Figures: &results.CaseFigures{Shards: []results.Shard{{Node: "n1"}}},
+		}},
+	}
+	if res.Gate, err = results.Gate(res, nil, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	res.Exit = &res.Gate.Exit
+	var doc any
+	if b, err = json.Marshal(res); err == nil {
+		err = json.Unmarshal(b, &doc)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits(t, "$", doc, schema, schema)
+}
+
+// fits follows a document through the parts of JSON schema that the schema uses.
+func fits(t *testing.T, at string, doc any, schema, root map[string]any) {
+	t.Helper()
+	if ref, ok := schema["$ref"].(string); ok {
+		defs, _ := root["$defs"].(map[string]any)
+		schema, _ = defs[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
+	}
+	kind := map[reflect.Kind]string{reflect.Map: "object", reflect.Slice: "array", reflect.String: "string", reflect.Bool: "boolean"}[reflect.ValueOf(doc).Kind()]
+	want, _ := schema["type"].(string)
+	if number := want == "number" || want == "integer"; kind != want && (kind != "" || !number) {
+		t.Errorf("%s is %T, the schema says %q", at, doc, want)
+		return
+	}
+	switch v := doc.(type) {
+	case map[string]any:
+		properties, _ := schema["properties"].(map[string]any)
+		for k, x := range v {
+			p, ok := properties[k].(map[string]any)
+			if !ok {
+				t.Errorf("the schema lacks %s.%s", at, k)
+				continue
+			}
+			fits(t, at+"."+k, x, p, root)
+		}
+		required, _ := schema["required"].([]any)
+		for _, k := range required {
+			if _, ok := v[k.(string)]; !ok {
+				t.Errorf("%s lacks %s, which the schema requires", at, k)
+			}
+		}
+	case []any:
+		items, _ := schema["items"].(map[string]any)
+		for i, x := range v {
+			fits(t, fmt.Sprintf("%s[%d]", at, i), x, items, root)
+		}
 	}
 }
 

@@ -185,7 +185,7 @@ func (s *Suite) request(c *Case, target, levels string, faults []string) Run {
 		ID:     strings.Join([]string{c.Name, target, strings.ReplaceAll(levels, "/", "-"), name}, "/"),
 		Target: target, Optional: t.Optional, Faults: faults, Thresholds: c.Thresholds,
 		Request: runs.Request{
-			Target: t.Kind, Nodes: t.Nodes, WriteLevel: write, ReadLevel: read, Options: options,
+			Target: t.Kind, Provider: t.Provider, At: t.At, Operator: t.Operator, Nodes: t.Nodes, WriteLevel: write, ReadLevel: read, Options: options,
 			Workload: set.Workload, WorkloadOptions: set.WorkloadOptions, Weights: set.Weights,
 			Keys: set.Keys, OpsPerKey: set.OpsPerKey, MaxInfoPerKey: set.MaxInfoPerKey,
 			Session: set.Session, Concurrency: set.Concurrency, Rate: rate(set.Rate),

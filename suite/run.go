@@ -92,7 +92,7 @@ func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*resu
 
 // keep is what a resumed suite does not do again: everything that was judged.
 func (s *Suite) keep(cases []results.CaseResult) []results.CaseResult {
-	var out []results.CaseResult
+	out := []results.CaseResult{}
 	for _, c := range cases {
 		if c.Status != results.CaseEnvironment && c.Status != results.CaseNotRun && c.Status != results.CaseSkipped {
 			out = append(out, c)

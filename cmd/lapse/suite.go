@@ -255,12 +255,17 @@ func (a *app) initCommand() *cobra.Command {
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "schema",
-		Short:   "Print the JSON schema of suite files, for editors",
-		Example: "  lapse schema > lapse.schema.json",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			b, err := suite.JSONSchema()
+		Use:       "schema [suite|result]",
+		Short:     "Print the JSON schema of suite files, for editors, or of their results",
+		Example:   "  lapse schema > lapse.schema.json\n  lapse schema result > lapse-result.schema.json",
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"suite", "result"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			schema := suite.JSONSchema
+			if len(args) > 0 && args[0] == "result" {
+				schema = suite.ResultSchema
+			}
+			b, err := schema()
 			if err != nil {
 				return err
 			}
