@@ -6,16 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/vishvananda/netns"
-
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/netspace"
 	"github.com/lapse-test/lapse/targets/cluster/nft"
 )
 
@@ -88,7 +86,7 @@ func (c *sandboxed) open(ctx context.Context) error {
 				return fmt.Errorf("making a directory of node %s: %w", name, err)
 			}
 		}
-		if n.ns, err = newNamespace(); err != nil {
+		if n.ns, err = netspace.New(); err != nil {
 			return fmt.Errorf("node %s: %w", name, err)
 		}
 		c.nodes = append(c.nodes, n)
@@ -96,7 +94,7 @@ func (c *sandboxed) open(ctx context.Context) error {
 		if err := c.hub.connect(n.ns, name, nodeInterface, n.addr); err != nil {
 			return err
 		}
-		n.fw = nft.New(int(n.ns.fd), c.hub.table)
+		n.fw = nft.New(int(n.ns.FD()), c.hub.table)
 	}
 	return c.ready(ctx)
 }
@@ -190,7 +188,13 @@ func (c *sandboxed) Route(from, to string, port int) (string, error) {
 	return c.Bind(to, port)
 }
 
-func (c *sandboxed) Network() cluster.Network { return network{c} }
+func (c *sandboxed) Network() cluster.Network {
+	ends := netspace.Network{{Name: cluster.Clients, Addr: c.hub.addr, Space: c.hub.ns, Firewall: c.hub.fw}}
+	for _, n := range c.nodes {
+		ends = append(ends, netspace.End{Name: n.name, Addr: n.addr, Space: n.ns, Firewall: n.fw})
+	}
+	return ends
+}
 
 // Close implements cluster.Cluster; further calls return what the first did.
 func (c *sandboxed) Close(ctx context.Context) error {
@@ -205,7 +209,7 @@ func (c *sandboxed) Close(ctx context.Context) error {
 			errs = append(errs, c.hub.close())
 		}
 		for _, n := range c.nodes {
-			n.ns.close()
+			n.ns.Close()
 		}
 		if c.dir != "" {
 			errs = append(errs, os.RemoveAll(c.dir))
@@ -218,31 +222,4 @@ func (c *sandboxed) Close(ctx context.Context) error {
 		}
 	})
 	return c.closeErr
-}
-
-// end is one end of links: a node, or the clients in the hub.
-type end struct {
-	addr netip.Addr
-	ns   *namespace
-	fw   *nft.Firewall
-}
-
-func (c *sandboxed) end(name string) (end, error) {
-	if name == cluster.Clients {
-		return end{c.hub.addr, c.hub.ns, c.hub.fw}, nil
-	}
-	n, err := c.node(name)
-	if err != nil {
-		return end{}, err
-	}
-	return end{n.addr, n.ns, n.fw}, nil
-}
-
-// here is the namespace of the clients, which is the harness's own.
-func here() (*namespace, error) {
-	fd, err := netns.Get()
-	if err != nil {
-		return nil, fmt.Errorf("opening the clients' network namespace: %w", err)
-	}
-	return &namespace{fd: fd}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/netspace"
 	"github.com/lapse-test/lapse/targets/cluster/nft"
 )
 
@@ -24,7 +25,7 @@ type hub struct {
 	number int // of the cluster in this sandbox, from 0
 	addr   netip.Addr
 	table  string
-	ns     *namespace
+	ns     *netspace.Space
 	fw     *nft.Firewall
 	bridge *netlink.Bridge
 }
@@ -38,12 +39,12 @@ const maxClusters = 250
 func newHub(run string) (*hub, error) {
 	h := &hub{table: "lapse-" + run}
 	var err error
-	if h.ns, err = here(); err != nil {
+	if h.ns, err = netspace.Here(); err != nil {
 		return nil, err
 	}
 	for ; ; h.number++ {
 		if h.number == maxClusters {
-			h.ns.close()
+			h.ns.Close()
 			return nil, fmt.Errorf("%d clusters are open", maxClusters)
 		}
 		attrs := netlink.NewLinkAttrs()
@@ -54,12 +55,12 @@ func newHub(run string) (*hub, error) {
 			break
 		}
 		if !errors.Is(err, syscall.EEXIST) {
-			h.ns.close()
+			h.ns.Close()
 			return nil, fmt.Errorf("making a bridge: %w", err)
 		}
 	}
 	h.table = fmt.Sprintf("%s-%d", h.table, h.number)
-	h.fw = nft.New(int(h.ns.fd), h.table)
+	h.fw = nft.New(int(h.ns.FD()), h.table)
 	h.addr = h.host(1)
 	if err := h.up(); err != nil {
 		return nil, errors.Join(err, h.close())
@@ -106,8 +107,8 @@ func (h *hub) awaitUp(ctx context.Context) error {
 }
 
 // awaitUp waits until the interface with this name is seen to be up.
-func awaitUp(ctx context.Context, ns *namespace, name string) error {
-	inside, err := netlink.NewHandleAt(ns.fd)
+func awaitUp(ctx context.Context, ns *netspace.Space, name string) error {
+	inside, err := netlink.NewHandleAt(ns.FD())
 	if err != nil {
 		return fmt.Errorf("opening a netlink socket: %w", err)
 	}
@@ -140,26 +141,26 @@ func (h *hub) ports() ([]netlink.Link, error) {
 }
 
 // connect gives ns an interface with this name and address, on the bridge.
-func (h *hub) connect(ns *namespace, port, name string, addr netip.Addr) error {
+func (h *hub) connect(ns *netspace.Space, port, name string, addr netip.Addr) error {
 	if err := h.plug(ns, port, name, addr); err != nil {
 		return fmt.Errorf("connecting %s: %w", port, err)
 	}
 	return nil
 }
 
-func (h *hub) plug(ns *namespace, where, name string, addr netip.Addr) error {
+func (h *hub) plug(ns *netspace.Space, where, name string, addr netip.Addr) error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = fmt.Sprintf("lapse%d.%d", h.number, addr.As4()[3])
 	attrs.Alias = where
 	attrs.MasterIndex = h.bridge.Attrs().Index
-	port := &netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerNamespace: netlink.NsFd(ns.fd)}
+	port := &netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerNamespace: netlink.NsFd(ns.FD())}
 	if err := netlink.LinkAdd(port); err != nil {
 		return fmt.Errorf("making a pair of interfaces: %w", err)
 	}
 	if err := netlink.LinkSetUp(port); err != nil {
 		return fmt.Errorf("bringing up a port of the bridge: %w", err)
 	}
-	inside, err := netlink.NewHandleAt(ns.fd)
+	inside, err := netlink.NewHandleAt(ns.FD())
 	if err != nil {
 		return fmt.Errorf("opening a netlink socket: %w", err)
 	}
@@ -180,7 +181,7 @@ func (h *hub) plug(ns *namespace, where, name string, addr netip.Addr) error {
 // close removes the bridge, its ports (and with them the interfaces at their ends)
 // and the clients' firewall.
 func (h *hub) close() error {
-	defer h.ns.close()
+	defer h.ns.Close()
 	errs := []error{h.fw.AcceptAll()}
 	ports, err := h.ports()
 	errs = append(errs, err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/netspace"
 	"github.com/lapse-test/lapse/targets/cluster/nft"
 	"github.com/lapse-test/lapse/targets/cluster/proc"
 	"github.com/lapse-test/lapse/targets/cluster/spawn"
@@ -25,7 +26,7 @@ type node struct {
 	dir    string
 	logDir string
 	addr   netip.Addr
-	ns     *namespace
+	ns     *netspace.Space
 	fw     *nft.Firewall
 
 	mu     sync.Mutex    // held while a process is started
@@ -75,9 +76,9 @@ func (n *node) Start(ctx context.Context, c cluster.Command) error {
 // held.
 func (n *node) launch(notRoot bool, build func() *exec.Cmd) (*exec.Cmd, error) {
 	if n.closed {
-		return nil, errClosed
+		return nil, netspace.ErrClosed
 	}
-	return spawn.Start(notRoot, n.dir, build, func(cmd *exec.Cmd) error { return n.ns.do(cmd.Start) })
+	return spawn.Start(notRoot, n.dir, build, func(cmd *exec.Cmd) error { return n.ns.Do(cmd.Start) })
 }
 
 // close kills everything for good.
@@ -176,8 +177,8 @@ const killTimeout = 30 * time.Second
 // Kill implements cluster.Node: all processes of the node, as when a machine
 // loses its power, except that the disk keeps what was not yet synced.
 func (n *node) Kill(ctx context.Context) error {
-	err := n.ns.hold(func() error { return proc.Kill(ctx, proc.NetworkNamespace(n.ns.inode)) })
-	if errors.Is(err, errClosed) {
+	err := n.ns.Hold(func() error { return proc.Kill(ctx, proc.NetworkNamespace(n.ns.Inode())) })
+	if errors.Is(err, netspace.ErrClosed) {
 		return nil // Close has killed all
 	}
 	if err != nil {
@@ -193,7 +194,7 @@ func (n *node) Pause(ctx context.Context) error {
 	if n.Pid() == 0 {
 		return fmt.Errorf("pausing %s: no process is running", n.name)
 	}
-	if err := n.ns.hold(func() error { return proc.Pause(ctx, proc.NetworkNamespace(n.ns.inode)) }); err != nil {
+	if err := n.ns.Hold(func() error { return proc.Pause(ctx, proc.NetworkNamespace(n.ns.Inode())) }); err != nil {
 		return fmt.Errorf("pausing %s: %w", n.name, err)
 	}
 	return nil
@@ -201,7 +202,7 @@ func (n *node) Pause(ctx context.Context) error {
 
 // Resume implements cluster.Node.
 func (n *node) Resume(ctx context.Context) error {
-	if err := n.ns.hold(func() error { return proc.Resume(ctx, proc.NetworkNamespace(n.ns.inode)) }); err != nil {
+	if err := n.ns.Hold(func() error { return proc.Resume(ctx, proc.NetworkNamespace(n.ns.Inode())) }); err != nil {
 		return fmt.Errorf("resuming %s: %w", n.name, err)
 	}
 	return nil

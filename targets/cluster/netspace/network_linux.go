@@ -1,4 +1,4 @@
-package sandbox
+package netspace
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,39 +17,64 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/nft"
 )
 
-// network implements cluster.Network. A cut of a link is a rule at its receiving
+// End is one end of links: a node, or the clients.
+type End struct {
+	// Name is the node's, or cluster.Clients.
+	Name string
+	// Addr is its address, as the other ends see it.
+	Addr netip.Addr
+	// Space is where packets arrive that are sent to it, and Firewall drops them
+	// there.
+	Space    *Space
+	Firewall *nft.Firewall
+}
+
+// Network implements cluster.Network. A cut of a link is a rule at its receiving
 // end that drops by source address: for the sender it is silence, as on a real
 // network (dropped at the sender, a packet would be an error to the program).
-type network struct{ c *sandboxed }
+type Network []End
+
+func (w Network) end(name string) (End, error) {
+	names := make([]string, len(w))
+	for i, e := range w {
+		if e.Name == name {
+			return e, nil
+		}
+		names[i] = e.Name
+	}
+	return End{}, fmt.Errorf("no node %q; there are %s", name, strings.Join(names, ", "))
+}
 
 // byReceiver groups links by the end that has to act.
-func (w network) byReceiver(links []cluster.Link) (map[string][]netip.Addr, error) {
+func (w Network) byReceiver(links []cluster.Link) (map[string][]netip.Addr, error) {
 	out := map[string][]netip.Addr{}
 	for _, l := range links {
 		if l.From == l.To {
 			return nil, fmt.Errorf("link %v leads nowhere", l)
 		}
-		from, err := w.c.end(l.From)
+		from, err := w.end(l.From)
 		if err != nil {
 			return nil, fmt.Errorf("link %v: %w", l, err)
 		}
-		if _, err := w.c.end(l.To); err != nil {
+		if _, err := w.end(l.To); err != nil {
 			return nil, fmt.Errorf("link %v: %w", l, err)
 		}
-		out[l.To] = append(out[l.To], from.addr)
+		out[l.To] = append(out[l.To], from.Addr)
 	}
 	return out, nil
 }
 
-func (w network) Cut(ctx context.Context, links ...cluster.Link) error {
+// Cut implements cluster.Network.
+func (w Network) Cut(ctx context.Context, links ...cluster.Link) error {
 	return w.each(ctx, links, (*nft.Firewall).Drop)
 }
 
-func (w network) Heal(ctx context.Context, links ...cluster.Link) error {
+// Heal implements cluster.Network.
+func (w Network) Heal(ctx context.Context, links ...cluster.Link) error {
 	return w.each(ctx, links, (*nft.Firewall).Accept)
 }
 
-func (w network) each(ctx context.Context, links []cluster.Link, act func(*nft.Firewall, ...netip.Addr) error) error {
+func (w Network) each(ctx context.Context, links []cluster.Link, act func(*nft.Firewall, ...netip.Addr) error) error {
 	by, err := w.byReceiver(links)
 	if err != nil {
 		return err
@@ -57,56 +83,47 @@ func (w network) each(ctx context.Context, links []cluster.Link, act func(*nft.F
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e, err := w.c.end(to)
+		e, err := w.end(to)
 		if err != nil {
 			return err
 		}
-		if err := e.ns.hold(func() error { return act(e.fw, from...) }); err != nil {
+		if err := e.Space.Hold(func() error { return act(e.Firewall, from...) }); err != nil {
 			return fmt.Errorf("at %s: %w", to, err)
 		}
 	}
 	return nil
 }
 
-// HealAll tries every end, even if one fails.
-func (w network) HealAll(context.Context) error {
-	errs := []error{w.c.hub.ns.hold(w.c.hub.fw.AcceptAll)}
-	for _, n := range w.c.nodes {
-		errs = append(errs, n.ns.hold(n.fw.AcceptAll))
+// HealAll implements cluster.Network. It tries every end, even if one fails.
+func (w Network) HealAll(context.Context) error {
+	var errs []error
+	for _, e := range w {
+		errs = append(errs, e.Space.Hold(e.Firewall.AcceptAll))
 	}
 	return errors.Join(errs...)
 }
 
-// Drops does not count probes.
-func (w network) Drops(ctx context.Context) (map[cluster.Link]cluster.Drops, error) {
-	ends := append([]string{cluster.Clients}, w.c.spec.Nodes...)
+// Drops implements cluster.Network. It does not count probes.
+func (w Network) Drops(ctx context.Context) (map[cluster.Link]cluster.Drops, error) {
 	name := map[netip.Addr]string{}
-	for _, n := range ends {
-		e, err := w.c.end(n)
-		if err != nil {
-			return nil, err
-		}
-		name[e.addr] = n
+	for _, e := range w {
+		name[e.Addr] = e.Name
 	}
 	out := map[cluster.Link]cluster.Drops{}
-	for _, to := range ends {
+	for _, to := range w {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		e, err := w.c.end(to)
-		if err != nil {
-			return nil, err
-		}
 		var dropped map[netip.Addr]cluster.Drops
-		err = e.ns.hold(func() error {
-			dropped, err = e.fw.Dropped()
+		err := to.Space.Hold(func() (err error) {
+			dropped, err = to.Firewall.Dropped()
 			return err
 		})
 		if err != nil {
-			return nil, fmt.Errorf("at %s: %w", to, err)
+			return nil, fmt.Errorf("at %s: %w", to.Name, err)
 		}
 		for from, d := range dropped {
-			out[cluster.Link{From: name[from], To: to}] = d
+			out[cluster.Link{From: name[from], To: to.Name}] = d
 		}
 	}
 	return out, nil
@@ -115,18 +132,18 @@ func (w network) Drops(ctx context.Context) (map[cluster.Link]cluster.Drops, err
 // probeEvery is how often a probe's datagram is sent again.
 const probeEvery = 50 * time.Millisecond
 
-// Probe sends datagrams from a socket at one end to a socket at the other, with
+// Probe implements cluster.Network. It sends datagrams from a socket at one end to a socket at the other, with
 // nothing coming back: it tests the kernels' network, not the processes, and one
 // direction only.
-func (w network) Probe(ctx context.Context, link cluster.Link) error {
+func (w Network) Probe(ctx context.Context, link cluster.Link) error {
 	if _, err := w.byReceiver([]cluster.Link{link}); err != nil {
 		return err
 	}
-	from, err := w.c.end(link.From)
+	from, err := w.end(link.From)
 	if err != nil {
 		return err
 	}
-	to, err := w.c.end(link.To)
+	to, err := w.end(link.To)
 	if err != nil {
 		return err
 	}
@@ -163,7 +180,7 @@ func (w network) Probe(ctx context.Context, link cluster.Link) error {
 			if err != nil {
 				return fmt.Errorf("probing %v: %w", link, errors.Join(err, sendErr))
 			}
-			if string(buf[:n]) == string(nonce) && sender.Addr().Unmap() == from.addr {
+			if string(buf[:n]) == string(nonce) && sender.Addr().Unmap() == from.Addr {
 				return nil
 			}
 		}
@@ -171,11 +188,11 @@ func (w network) Probe(ctx context.Context, link cluster.Link) error {
 }
 
 // listen opens a socket at this end, whose packets are marked as a probe's.
-func (e end) listen() (*net.UDPConn, error) {
+func (e End) listen() (*net.UDPConn, error) {
 	var conn *net.UDPConn
-	err := e.ns.do(func() error {
+	err := e.Space.Do(func() error {
 		var err error
-		conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(e.addr, 0)))
+		conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(e.Addr, 0)))
 		return err
 	})
 	if err != nil {
