@@ -30,6 +30,9 @@ type Config struct {
 	// Options are the target's own settings, from --set key=value; see
 	// Info.Options.
 	Options map[string]string
+	// Image is the container image to be used instead of the target's own choice,
+	// empty for that; it counts only where nodes are containers.
+	Image string
 	// OpTimeout is the deadline of every operation.
 	OpTimeout time.Duration
 	// Operator has the commands of whoever runs the nodes, where that is somebody
@@ -95,6 +98,23 @@ type Fetcher interface {
 	// Present says what is there (such as "PostgreSQL 18.3 at ...") and, if
 	// something lacks, what and how to mend it.
 	Present(ctx context.Context, cfg Config) (string, error)
+}
+
+// Software is where fetched software is.
+type Software struct {
+	Version string
+	// Dir holds it.
+	Dir string
+	// Java is the java that it runs on, empty if it needs none.
+	Java string
+}
+
+// ImageOr is the image that the user chose, or else the target's own choice.
+func (c Config) ImageOr(own string) string {
+	if c.Image != "" {
+		return c.Image
+	}
+	return own
 }
 
 // Exemplar is implemented by targets that can say beforehand what their running

@@ -108,10 +108,6 @@ func (s *System) yaml(i int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var seeds []string
-	for _, other := range s.nodes {
-		seeds = append(seeds, other.Address())
-	}
 	in := func(name string) string { return filepath.Join(n.Dir(), name) }
 	wait := milliseconds(s.set.serverTimeout)
 	f := yamlFile{
@@ -120,7 +116,7 @@ func (s *System) yaml(i int) (string, error) {
 		DataDirs:    []string{in("data")}, CommitLogDir: in("commitlog"), HintsDir: in("hints"), CachesDir: in("saved_caches"),
 		SeedProvider: []seedProvider{{
 			ClassName:  "org.apache.cassandra.locator.SimpleSeedProvider",
-			Parameters: []map[string]string{{"seeds": strings.Join(seeds, ",")}},
+			Parameters: []map[string]string{{"seeds": seeds(s.nodes)}},
 		}},
 		ListenAddress: listen, RPCAddress: rpc, StoragePort: storage, NativePort: native,
 		Snitch:        "GossipingPropertyFileSnitch",
@@ -140,6 +136,15 @@ func (s *System) yaml(i int) (string, error) {
 		return "", fmt.Errorf("configuring %s: %w", n.Name(), err)
 	}
 	return string(text), nil
+}
+
+// seeds are the addresses of nodes.
+func seeds(nodes []cluster.Node) string {
+	var list []string
+	for _, n := range nodes {
+		list = append(list, n.Address())
+	}
+	return strings.Join(list, ",")
 }
 
 // bind is where a process on n has to listen to serve a port.

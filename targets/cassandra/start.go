@@ -29,11 +29,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if err != nil {
 		return nil, err
 	}
-	software := store(cfg.Cache, cfg.Progress)
-	if err := software.Check(); err != nil {
-		return nil, err
-	}
-	runtime, err := java.Find(ctx)
+	command, err := commandFor(ctx, c, cfg, set)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +38,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	}
 	s := &System{
 		cluster: c, nodes: c.Nodes(), set: set,
-		jvm:      jvm{java: runtime.Path, jars: software.Dir(), heap: set.heap},
+		command:  command,
 		keyspace: keyspaceName,
 		clock:    newClock(), ring: newRing(set.topology),
 		log: cfg.Log, progress: cfg.Progress,
@@ -140,13 +136,36 @@ func (s *System) whileRunning(ctx context.Context, f func(context.Context) error
 
 // startNode starts the process of node i; its data stays as it is.
 func (s *System) startNode(ctx context.Context, i int) error {
+	if err := s.command.prepare(ctx, s.nodes[i]); err != nil {
+		return err
+	}
 	if err := s.writeConfig(i); err != nil {
 		return err
 	}
 	if err := s.installClock(i); err != nil {
 		return fmt.Errorf("installing the clock of %s: %w", s.nodes[i].Name(), err)
 	}
-	return s.nodes[i].Start(ctx, s.jvm.command(s.nodes[i]))
+	return s.nodes[i].Start(ctx, s.command.command(s.nodes[i]))
+}
+
+// launcher is how a node's process is started.
+type launcher interface {
+	// prepare puts what the software itself brings into the node's directory,
+	// before our configuration.
+	prepare(ctx context.Context, n cluster.Node) error
+	command(n cluster.Node) cluster.Command
+}
+
+// commandFor is how nodes are started on c.
+func commandFor(ctx context.Context, c cluster.Cluster, cfg targets.Config, set settings) (launcher, error) {
+	if image := cluster.ImageOf(c); image != "" {
+		return container{heap: set.heap, seeds: seeds(c.Nodes())}, nil
+	}
+	sw, err := Fetched(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return jvm{java: sw.Java, jars: sw.Dir, heap: set.heap}, nil
 }
 
 // listening connects to the native port, and no more.

@@ -20,7 +20,8 @@ type System struct {
 	cluster cluster.Cluster
 	nodes   []cluster.Node
 	set     settings
-	jvm     jvm
+	// command is how the nodes' processes are started.
+	command launcher
 	// keyspace has the tables.
 	keyspace string
 	clock    *clock

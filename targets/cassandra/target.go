@@ -32,6 +32,9 @@ const (
 // version is what pom.xml names.
 const version = "5.0.8"
 
+// image is the official one of the same version.
+const image = "cassandra:" + version
+
 //go:embed pom.xml
 var pom []byte
 
@@ -94,7 +97,10 @@ const defaultOpTimeout = 2 * time.Second
 
 // Spec implements targets.Target.
 func (Target) Spec(cfg targets.Config) cluster.Spec {
-	return cluster.Spec{Run: cfg.Run, Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{storagePort, nativePort}}
+	return cluster.Spec{
+		Run: cfg.Run, Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{storagePort, nativePort},
+		Container: &cluster.Container{Image: cfg.ImageOr(image), User: "cassandra"},
+	}
 }
 
 // Exemplar implements targets.Exemplar.
@@ -117,4 +123,14 @@ func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
 // Present implements targets.Fetcher.
 func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 	return store(cfg.Cache, nil).Present(ctx)
+}
+
+// Fetched is the fetched software and the Java that it runs on.
+func Fetched(ctx context.Context, cfg targets.Config) (targets.Software, error) {
+	st := store(cfg.Cache, nil)
+	if err := st.Check(); err != nil {
+		return targets.Software{}, err
+	}
+	runtime, err := java.Find(ctx)
+	return targets.Software{Version: version, Dir: st.Dir(), Java: runtime.Path}, err
 }

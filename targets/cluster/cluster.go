@@ -28,6 +28,8 @@ type Spec struct {
 	// LinkByLink says that the target can give each node another address for
 	// each of its peers, which the local provider needs.
 	LinkByLink bool
+	// Container is how nodes are made that are containers, nil if they cannot be.
+	Container *Container
 	// Dir is where nodes' directories are made; empty means a place that
 	// vanishes with the cluster.
 	Dir string
@@ -58,6 +60,13 @@ type Provider interface {
 	Open(ctx context.Context, spec Spec) (Cluster, error)
 }
 
+// Preparer is implemented by providers that have something to fetch before Open,
+// which Open would do itself, though silently.
+type Preparer interface {
+	// Prepare makes what spec needs be there; progress gets a line at a time.
+	Prepare(ctx context.Context, spec Spec, progress func(line string)) error
+}
+
 // Cluster is a set of nodes with a network between them. All methods of it, of
 // its nodes and of its network are safe for concurrent use.
 type Cluster interface {
@@ -83,13 +92,17 @@ type Cluster interface {
 
 // Command is a process to be run on a node.
 type Command struct {
-	// Path is the executable, absolute.
+	// Path is the executable, absolute. Where nodes are containers (see ImageOf) it
+	// may be a name that the image's own PATH finds, and Start takes an empty one
+	// for the image's own entry point, which gets Args.
 	Path string
 	Args []string
 	// Env is the whole environment, as KEY=value; nil means a minimal one
-	// (PATH, HOME = the node's directory, LANG=C.UTF-8).
+	// (PATH, HOME = the node's directory, LANG=C.UTF-8). In a container it is added
+	// to the image's own, which the image's entry point gets alone if Env is nil.
 	Env []string
-	// Dir is the working directory; empty means the node's directory.
+	// Dir is the working directory; empty means the node's directory, and for an
+	// image's entry point the one that the image names.
 	Dir string
 	// Log is the name of the log that stdout and stderr are appended to, below
 	// Spec.LogDir/<node>/; empty means "stdout.log".
@@ -141,8 +154,9 @@ type Node interface {
 	// Kill sends SIGKILL to the main process and everything that it started and
 	// returns when all are gone. Killing a stopped node is no error.
 	Kill(ctx context.Context) error
-	// Pause stops (SIGSTOP) the main process and everything that it started and
-	// returns when they were seen to be stopped; Resume continues them.
+	// Pause stops (SIGSTOP, or the freezer of a container) the main process and
+	// everything that it started and returns when they were seen to be stopped;
+	// Resume continues them.
 	Pause(ctx context.Context) error
 	Resume(ctx context.Context) error
 	// State is looked up, not remembered.

@@ -41,8 +41,40 @@ func (s Spec) Check() error {
 	if len(s.At) != 0 && len(s.At) != len(s.Nodes) {
 		return fmt.Errorf("%d addresses for %d nodes", len(s.At), len(s.Nodes))
 	}
+	if c := s.Container; c != nil && c.Image == "" {
+		return errors.New("nodes as containers need an image (Spec.Container)")
+	}
 	if s.LogDir == "" {
 		return errors.New("a cluster needs a directory for its logs (Spec.LogDir)")
 	}
 	return nil
+}
+
+// Container is how a node is made as a container. It changes nothing for providers
+// whose nodes are none.
+type Container struct {
+	// Image is its name, with a tag or a digest.
+	Image string
+	// User is the name or number of the image's user that the database runs as,
+	// for its files. Empty means the user that the image itself names.
+	User string
+	// Mounts are files and directories of this machine that the nodes see, at the
+	// same path, and cannot change.
+	Mounts []string
+}
+
+// Imaged is implemented by clusters whose nodes are containers.
+type Imaged interface {
+	// Image is the image that they are made of.
+	Image() string
+}
+
+// ImageOf is the image that c's nodes are made of, empty where they are no
+// containers. Software that a target fetched or found on this machine is not in a
+// container: there the image has it.
+func ImageOf(c Cluster) string {
+	if i, ok := c.(Imaged); ok {
+		return i.Image()
+	}
+	return ""
 }

@@ -27,10 +27,11 @@ type System struct {
 	set     settings
 	access  access
 	table   string
-	java    string
-	jars    string
-	timeout time.Duration
-	log     *slog.Logger
+	// image is what the node is made of if it is a container; otherwise java and
+	// jars are the software.
+	image, java, jars string
+	timeout           time.Duration
+	log               *slog.Logger
 
 	adminMu sync.Mutex
 	admin   *conn
@@ -56,15 +57,13 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.table = "lapse"
-	software := store(cfg.Cache, cfg.Progress)
-	if err := software.Check(); err != nil {
-		return nil, err
+	if s.image = cluster.ImageOf(c); s.image == "" {
+		sw, err := Fetched(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		s.java, s.jars = sw.Java, sw.Dir
 	}
-	runtime, err := java.Find(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.java, s.jars = runtime.Path, software.Dir()
 	addr, err := c.Route(cluster.Clients, s.node.Name(), port)
 	if err != nil {
 		return nil, err
@@ -122,10 +121,14 @@ func (s *System) startNode(ctx context.Context) error {
 	args := []string{
 		"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
 		"-Djava.io.tmpdir=" + tmp,
-		"-Djava.library.path=" + s.jars, "-Dsqlite4java.library.path=" + s.jars,
-		"-cp", filepath.Join(s.jars, "*"), "com.amazonaws.services.dynamodbv2.local.main.ServerRunner",
-		"-port", number, "-disableTelemetry",
 	}
+	if s.image != "" { // whose entry point is java, in the directory of the jar
+		args = append(args, "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar")
+	} else {
+		args = append(args, "-Djava.library.path="+s.jars, "-Dsqlite4java.library.path="+s.jars,
+			"-cp", filepath.Join(s.jars, "*"), "com.amazonaws.services.dynamodbv2.local.main.ServerRunner")
+	}
+	args = append(args, "-port", number, "-disableTelemetry")
 	if s.set.memory {
 		args = append(args, "-inMemory")
 	} else {
@@ -220,6 +223,9 @@ func (s *System) Ready(ctx context.Context, node string) error {
 
 // Version implements targets.System.
 func (s *System) Version() string {
+	if s.image != "" {
+		return "DynamoDB Local (image " + s.image + ")"
+	}
 	return "DynamoDB Local " + version
 }
 

@@ -25,6 +25,9 @@ var (
 // version is what pom.xml names.
 const version = "2.6.1"
 
+// image is the official one of the same version.
+const image = "amazon/dynamodb-local:" + version
+
 // port is DynamoDB Local's own default.
 const port = 8000
 
@@ -145,7 +148,10 @@ const defaultOpTimeout = 2 * time.Second
 // Spec implements targets.Target. One node has no peers, so that any provider can
 // serve it.
 func (Target) Spec(cfg targets.Config) cluster.Spec {
-	return cluster.Spec{Run: cfg.Run, Nodes: cluster.NodeNames(1), Ports: []int{port}, LinkByLink: true}
+	return cluster.Spec{
+		Run: cfg.Run, Nodes: cluster.NodeNames(1), Ports: []int{port}, LinkByLink: true,
+		Container: &cluster.Container{Image: cfg.ImageOr(image)},
+	}
 }
 
 // Fetch implements targets.Fetcher.
@@ -183,4 +189,14 @@ func (s settings) promises() map[string]bool {
 	out["eventual"] = !s.memory || s.endpoint != ""
 	out["no-lost-writes"] = out["eventual"]
 	return out
+}
+
+// Fetched is the fetched software and the Java that it runs on.
+func Fetched(ctx context.Context, cfg targets.Config) (targets.Software, error) {
+	st := store(cfg.Cache, nil)
+	if err := st.Check(); err != nil {
+		return targets.Software{}, err
+	}
+	runtime, err := java.Find(ctx)
+	return targets.Software{Version: version, Dir: st.Dir(), Java: runtime.Path}, err
 }

@@ -33,7 +33,12 @@ func (s *System) prepare(ctx context.Context, cache string) error {
 		if s.password, err = newPassword(); err != nil {
 			return err
 		}
-		if err := s.initdb(ctx, first, dataDir(first)); err != nil {
+		if s.software.image != "" {
+			err = s.initByEntryPoint(ctx)
+		} else {
+			err = s.initdb(ctx, first, dataDir(first))
+		}
+		if err != nil {
 			return err
 		}
 	}

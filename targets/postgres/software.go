@@ -28,6 +28,8 @@ type software struct {
 	// root is the directory with all that it needs, empty if that is spread over
 	// the machine.
 	root string
+	// image is the container image that it is in; then bindir and root are empty.
+	image string
 }
 
 // String is such as "PostgreSQL 18.3".
@@ -127,13 +129,9 @@ func inspect(ctx context.Context, bindir, root string) (software, error) {
 	if err != nil {
 		return fail(fmt.Errorf("%w: %s", err, out))
 	}
-	m := versionText.FindStringSubmatch(string(out))
-	if m == nil {
-		return fail(fmt.Errorf("it answers %q", out))
-	}
-	major, err := strconv.Atoi(m[2])
-	if err != nil || major < oldest {
-		return fail(fmt.Errorf("it is version %s, and %d or newer is needed", m[1], oldest))
+	sw, err := parseVersion(out)
+	if err != nil {
+		return fail(err)
 	}
 	// The programs may be reached through links, but find their libraries beside
 	// their real place.
@@ -141,5 +139,29 @@ func inspect(ctx context.Context, bindir, root string) (software, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return software{bindir: filepath.Dir(real), version: m[1], major: major, root: root}, nil
+	sw.bindir, sw.root = filepath.Dir(real), root
+	return sw, nil
+}
+
+// parseVersion reads what postgres --version prints.
+func parseVersion(out []byte) (software, error) {
+	m := versionText.FindStringSubmatch(string(out))
+	if m == nil {
+		return software{}, fmt.Errorf("it answers %q", out)
+	}
+	major, err := strconv.Atoi(m[2])
+	if err != nil || major < oldest {
+		return software{}, fmt.Errorf("it is version %s, and %d or newer is needed", m[1], oldest)
+	}
+	return software{version: m[1], major: major}, nil
+}
+
+// Fetched is the fetched PostgreSQL.
+func Fetched(ctx context.Context, cfg targets.Config) (targets.Software, error) {
+	st := newStore(cfg.Cache, nil)
+	if err := st.check(); err != nil {
+		return targets.Software{}, st.presentError(err)
+	}
+	sw, err := inspect(ctx, st.bindir(), st.tree())
+	return targets.Software{Version: sw.version, Dir: sw.root}, err
 }

@@ -24,7 +24,12 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if len(c.Nodes()) != set.nodes {
 		return nil, fmt.Errorf("starting postgres: the cluster has %d nodes, not %d", len(c.Nodes()), set.nodes)
 	}
-	sw, err := set.find(ctx, cfg.Cache)
+	var sw software
+	if image := cluster.ImageOf(c); image != "" {
+		sw, err = softwareOf(ctx, image, c.Nodes()[0])
+	} else {
+		sw, err = set.find(ctx, cfg.Cache)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +68,10 @@ func (s *System) start(ctx context.Context, cache string) error {
 			return err
 		}
 	}
-	if err := s.whileAlive(ctx, s.makeReady); err != nil {
+	if err := s.whileAlive(ctx, s.nodes, s.makeReady); err != nil {
 		return err
 	}
-	if err := s.whileAlive(ctx, s.checkpoint); err != nil {
+	if err := s.whileAlive(ctx, s.nodes, s.checkpoint); err != nil {
 		return err
 	}
 	if s.set.applyDelay > 0 {
@@ -93,6 +98,9 @@ func (s *System) launch(ctx context.Context, node int) error {
 	if err := s.own(n, dataDir(n)); err != nil {
 		return err
 	}
+	if s.software.image != "" {
+		return n.Start(ctx, s.entryPoint(n))
+	}
 	return n.Start(ctx, cluster.Command{
 		Path:    filepath.Join(s.software.bindir, "postgres"),
 		Args:    []string{"-D", dataDir(n)},
@@ -104,11 +112,11 @@ func (s *System) launch(ctx context.Context, node int) error {
 // logName is the file in a node's log directory that the server writes to.
 const logName = "postgres.log"
 
-// whileAlive runs f and ends it when a server dies.
-func (s *System) whileAlive(ctx context.Context, f func(context.Context) error) error {
+// whileAlive runs f and ends it when the server of one of these nodes dies.
+func (s *System) whileAlive(ctx context.Context, nodes []cluster.Node, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	for _, n := range s.nodes {
+	for _, n := range nodes {
 		exited := n.Exited()
 		go func() {
 			select {
@@ -272,8 +280,10 @@ func (s *System) Stop(ctx context.Context) error {
 	for range s.nodes {
 		all = append(all, <-errs)
 	}
-	for _, n := range s.nodes {
-		clearSharedMemory(dataDir(n))
+	if s.software.image == "" { // a container takes it along
+		for _, n := range s.nodes {
+			clearSharedMemory(dataDir(n))
+		}
 	}
 	return errors.Join(all...)
 }

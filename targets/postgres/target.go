@@ -60,8 +60,13 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 		Nodes:      cluster.NodeNames(cfg.Nodes),
 		Ports:      []int{port},
 		LinkByLink: true,
+		Container:  &cluster.Container{Image: cfg.ImageOr(image), User: superuser},
 	}
 }
+
+// image is the official one of the version that is fetched elsewhere; its servers
+// run as the user postgres.
+const image = "postgres:18.3"
 
 // Fetch implements targets.Fetcher. Installed software is only looked for.
 func (Target) Fetch(ctx context.Context, cfg targets.Config) error {

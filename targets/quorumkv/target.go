@@ -4,6 +4,7 @@ package quorumkv
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,9 +139,16 @@ func splitDefects(s string) []onNode {
 	return out
 }
 
+// image is all that this binary needs around it in a container.
+const image = "debian:12.11-slim"
+
 // Spec implements targets.Target.
 func (*Target) Spec(cfg targets.Config) cluster.Spec {
-	return cluster.Spec{Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{port}, LinkByLink: true}
+	container := &cluster.Container{Image: cfg.ImageOr(image)}
+	if binary, err := os.Executable(); err == nil { // else Start says so
+		container.Mounts = []string{binary}
+	}
+	return cluster.Spec{Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{port}, LinkByLink: true, Container: container}
 }
 
 // replicas is N of a resolved configuration.

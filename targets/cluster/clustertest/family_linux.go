@@ -67,8 +67,9 @@ func familyPaused(t *testing.T, b *Bench) {
 	pids := startFamily(b, "paused")
 	b.Do(n.Pause(b.Ctx))
 	for _, pid := range pids {
-		if st, err := proc.ReadStat(pid); err != nil || st.State != 'T' {
-			t.Errorf("process %d is in state %c, %v; want T", pid, st.State, err)
+		if !proc.Stopped(pid) && !proc.Frozen(pid) {
+			st, err := proc.ReadStat(pid)
+			t.Errorf("process %d is in state %c, %v; want it stopped or frozen", pid, st.State, err)
 		}
 	}
 	if n.State() != cluster.Paused {
@@ -76,7 +77,7 @@ func familyPaused(t *testing.T, b *Bench) {
 	}
 	b.Do(n.Resume(b.Ctx))
 	for _, pid := range pids {
-		if st, err := proc.ReadStat(pid); err != nil || st.State == 'T' {
+		if st, err := proc.ReadStat(pid); err != nil || st.State == 'T' || proc.Frozen(pid) {
 			t.Errorf("process %d is in state %c, %v; want it to run", pid, st.State, err)
 		}
 	}

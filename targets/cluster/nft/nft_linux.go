@@ -54,6 +54,30 @@ func New(nsFD int, table string) *Firewall {
 	}
 }
 
+// Remove removes a table that a process which is no more has left in the network
+// namespace of this one. That there is none is no error.
+func Remove(table string) (bool, error) {
+	c, err := nftables.New()
+	if err != nil {
+		return false, fmt.Errorf("opening netfilter's netlink socket: %w", err)
+	}
+	all, err := c.ListTablesOfFamily(nftables.TableFamilyIPv4)
+	if err != nil {
+		return false, fmt.Errorf("listing nftables: %w", err)
+	}
+	for _, t := range all {
+		if t.Name != table {
+			continue
+		}
+		c.DelTable(t)
+		if err := c.Flush(); err != nil {
+			return false, fmt.Errorf("removing the nftables table %s: %w", table, err)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
 func (f *Firewall) conn() (*nftables.Conn, error) {
 	c, err := nftables.New(nftables.WithNetNSFd(f.nsFD))
 	if err != nil {

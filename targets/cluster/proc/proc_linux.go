@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -240,4 +241,30 @@ func Stopped(pid int) bool {
 		}
 	}
 	return true
+}
+
+// Frozen says whether the kernel's freezer holds the process's control group, as it
+// does with a container that is paused.
+func Frozen(pid int) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return false
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		part := strings.SplitN(line, ":", 3) // hierarchy, controllers, path; see cgroups(7)
+		if len(part) != 3 {
+			continue
+		}
+		switch {
+		case part[1] == "freezer":
+			state, err := os.ReadFile("/sys/fs/cgroup/freezer" + part[2] + "/freezer.state")
+			return err == nil && strings.TrimSpace(string(state)) == "FROZEN"
+		case part[0] == "0":
+			events, err := os.ReadFile("/sys/fs/cgroup" + part[2] + "/cgroup.events")
+			if err == nil && strings.Contains(string(events), "frozen 1") {
+				return true
+			}
+		}
+	}
+	return false
 }

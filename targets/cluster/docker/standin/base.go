@@ -1,0 +1,78 @@
+package standin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	dc "github.com/ory/dockertest/v3/docker"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Base is Debian as debootstrap makes it, like debian:<release>-slim.
+func (b *Builder) Base(ctx context.Context) (string, error) {
+	release, err := codename("/etc/os-release")
+	if err != nil {
+		return "", cannot(err)
+	}
+	repository := "lapse-standin/debian"
+	name := repository + ":" + release + "-slim"
+	if _, err := b.pool.Client.InspectImage(name); err == nil {
+		return name, nil
+	} else if !errors.Is(err, dc.ErrNoSuchImage) {
+		return "", fmt.Errorf("looking for %s: %w", name, err)
+	}
+	if os.Geteuid() != 0 {
+		return "", cannot(errors.New("debootstrap works only as root, and no base is there yet"))
+	}
+	program, err := exec.LookPath("debootstrap")
+	if err != nil {
+		return "", cannot(err)
+	}
+	b.progress("making " + name + " by debootstrap")
+	dir, err := os.MkdirTemp("", "lapse-standin-")
+	if err != nil {
+		return "", fmt.Errorf("making a base: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	root := filepath.Join(dir, "root")
+	if out, err := exec.CommandContext(ctx, program, "--variant=minbase", release, root).CombinedOutput(); err != nil {
+		return "", cannot(fmt.Errorf("debootstrap: %w\n%s", err, out))
+	}
+	read, write := io.Pipe()
+	defer read.Close()
+	go func() {
+		a := newArchive(write)
+		write.CloseWithError(errors.Join(a.tree(root, "", slimmed, false), a.close()))
+	}()
+	err = b.pool.Client.ImportImage(dc.ImportImageOptions{
+		Repository: repository, Tag: release + "-slim", Source: "-", InputStream: read, OutputStream: io.Discard, Context: ctx,
+	})
+	if err != nil {
+		return "", fmt.Errorf("importing %s: %w", name, err)
+	}
+	return name, nil
+}
+
+func cannot(err error) error {
+	return &cluster.EnvironmentError{
+		Doing: "making a base for images", Err: err,
+		Way: "run the tests as root on Debian with debootstrap (apt-get install debootstrap), once",
+	}
+}
+
+// slimmed says what a slim image does without.
+func slimmed(rel string) bool {
+	for _, p := range []string{"usr/share/doc/", "usr/share/man/", "usr/share/locale/", "var/cache/apt/", "var/lib/apt/lists/", "var/log/", "dev/", "proc/", "sys/"} {
+		if strings.HasPrefix(rel, p) {
+			return true
+		}
+	}
+	return false
+}
