@@ -26,14 +26,15 @@ run: build
 # their own.
 CLUSTERS := TestTwoNodes|TestThreeNodes|TestTwoCentres
 
-# Against the real servers. What cannot be run fails and says why. One package at
+# Against the real servers, in containers too: .ci/engine sees to a Docker engine. What cannot be run fails and says why. One package at
 # a time: clusters that compete for two cores make each other's deadlines pass.
 test:
 	$(GO) vet ./...
-	$(GO) test -p 1 -timeout 40m -skip '^($(CLUSTERS))$$' ./...
+	.ci/engine $(GO) test -p 1 -timeout 40m -skip '^($(CLUSTERS))$$' ./...
 
 test-cassandra:
 	$(GO) test -count=1 -timeout 60m ./targets/cassandra
+	.ci/engine $(GO) test -count=1 -timeout 20m -run '^TestThreeNodes$$' ./targets/cluster/docker
 
 # Five runs of a minute for every claim about Cassandra's levels.
 acceptance:

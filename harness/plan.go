@@ -29,6 +29,8 @@ type Plan struct {
 	WriteLevel string            `json:"write_level"`
 	ReadLevel  string            `json:"read_level"`
 	Options    map[string]string `json:"options,omitempty"`
+	// Image is the container image that the user chose.
+	Image string `json:"image,omitempty"`
 	// At are the addresses of nodes that somebody else runs, as --at gave them;
 	// none of them has a secret in it. Operator has that somebody's commands.
 	At       []string          `json:"at,omitempty"`

@@ -19,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/cluster/external"
 	targetregistry "github.com/lapse-test/lapse/targets/registry"
 	"github.com/lapse-test/lapse/workloads"
@@ -33,6 +34,9 @@ type Request struct {
 	ReadLevel  string
 	// Options are the target's settings.
 	Options map[string]string
+	// Image is what nodes are made of that are containers, empty for the target's
+	// own choice.
+	Image string
 	// At are the addresses of a cluster that somebody else runs, and Operator the
 	// path of the file with that somebody's commands.
 	At       []string
@@ -122,6 +126,9 @@ func (r Request) withDefaults() Request {
 	if r.Provider == "auto" && len(r.At) > 0 {
 		r.Provider = external.Name
 	}
+	if r.Provider == "auto" && r.Image != "" {
+		r.Provider = docker.Name // nobody else has a use for it
+	}
 	if r.Workload == "" {
 		r.Workload = DefaultWorkload
 	}
@@ -176,11 +183,14 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := checkDurations(req); err != nil {
 		return nil, err
 	}
+	if req.Image != "" && req.Provider != docker.Name {
+		return nil, targets.Usagef("--image %s: --provider %s makes no containers; use --provider %s", req.Image, req.Provider, docker.Name)
+	}
 	cfg, err := target.Resolve(targets.Config{
 		Nodes:     req.Nodes,
 		ReadLevel: req.ReadLevel, WriteLevel: req.WriteLevel,
 		Options: req.Options, OpTimeout: req.OpTimeout, Cache: env.Cache, Log: env.Log,
-		Operator: place.operator,
+		Image: req.Image, Operator: place.operator,
 	})
 	if err != nil {
 		return nil, err
@@ -199,7 +209,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	plan := &harness.Plan{
 		Schema: harness.PlanSchema, Seed: req.Seed,
 		Target: info.Name, Provider: req.Provider, Nodes: req.Nodes,
-		WriteLevel: cfg.WriteLevel, ReadLevel: cfg.ReadLevel, Options: cfg.Options,
+		WriteLevel: cfg.WriteLevel, ReadLevel: cfg.ReadLevel, Options: cfg.Options, Image: cfg.Image,
 		At: place.at, Operator: place.operator,
 		Workload: req.Workload, WorkloadOptions: req.WorkloadOptions, Weights: weights,
 		Keys: req.Keys, OpsPerKey: req.OpsPerKey, MaxInfoPerKey: req.MaxInfoPerKey,
@@ -242,7 +252,7 @@ func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
 	cfg, err := target.Resolve(targets.Config{
 		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel,
 		Options: plan.Options, OpTimeout: time.Duration(plan.OpTimeout), Cache: env.Cache, Log: env.Log,
-		Operator: plan.Operator,
+		Image: plan.Image, Operator: plan.Operator,
 	})
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func (a *app) doctorCommand() *cobra.Command {
 
 func (a *app) examine(ctx context.Context) []finding {
 	var found []finding
-	spec := cluster.Spec{Run: "doctor", Nodes: cluster.NodeNames(3), Ports: []int{7000}, LinkByLink: true, LogDir: os.TempDir()}
+	spec := cluster.Spec{Run: "doctor", Nodes: cluster.NodeNames(3), Ports: []int{7000}, LinkByLink: true, LogDir: os.TempDir(), Container: &cluster.Container{Image: "any"}}
 	for _, p := range providers.All() {
 		f := finding{Kind: "provider", Name: p.Provider.Name(), Ready: true, Text: p.About}
 		if err := p.Provider.Available(ctx, spec); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
@@ -25,8 +27,9 @@ type place struct {
 
 func (p *place) exit() error { return &exitError{code: p.code} }
 
-// place chooses the provider, fetches the software while there is a network,
-// and enters the sandbox if that is what was chosen.
+// place chooses the provider, fetches the software or the image while there is a
+// network, and enters the sandbox if that is what was chosen. If the choice was left
+// to it and the software cannot be had, nodes run where it need not.
 func (a *app) place(ctx context.Context, planned *runs.Planned, env runs.Environment) (*place, error) {
 	spec := planned.Target.Spec(planned.Config)
 	spec.Run, spec.LogDir = "probe", os.TempDir()
@@ -37,12 +40,23 @@ func (a *app) place(ctx context.Context, planned *runs.Planned, env runs.Environ
 	if err != nil {
 		return nil, err
 	}
-	p := &place{provider: provider, reason: reason}
 	if sandbox.Inside() {
-		return p, nil
+		return &place{provider: provider, reason: reason}, nil
 	}
-	if err := fetch(ctx, planned.Target, planned.Config, env); err != nil {
-		return nil, err
+	lacking := furnish(ctx, provider, spec, planned, env)
+	var usage *targets.UsageError
+	if lacking != nil && planned.Plan.Provider == providers.Auto && ctx.Err() == nil && !errors.As(lacking, &usage) {
+		if provider, reason, err = providers.Instead(ctx, provider, lacking, spec); err != nil {
+			return nil, err
+		}
+		lacking = furnish(ctx, provider, spec, planned, env)
+	}
+	if lacking != nil {
+		return nil, lacking
+	}
+	p := &place{provider: provider, reason: reason}
+	if provider.Name() == docker.Name {
+		p.reason += ", image " + spec.Container.Image
 	}
 	if len(planned.Plan.At) > 0 {
 		p.reason += " (" + strings.Join(spec.At, ", ") + ")"
@@ -51,6 +65,15 @@ func (a *app) place(ctx context.Context, planned *runs.Planned, env runs.Environ
 		return p, nil
 	}
 	return a.enter(ctx, p, env)
+}
+
+// furnish makes what runs on the nodes be there: the provider's nodes have it, or
+// the target's software is fetched.
+func furnish(ctx context.Context, p cluster.Provider, spec cluster.Spec, planned *runs.Planned, env runs.Environment) error {
+	if prepares, ok := p.(cluster.Preparer); ok {
+		return prepares.Prepare(ctx, spec, env.Progress.Note)
+	}
+	return fetch(ctx, planned.Target, planned.Config, env)
 }
 
 // fetch makes a target's software be there.

@@ -53,7 +53,7 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 	f.StringVar(&ask.Write, "write-level", "", "only this write level")
 	f.StringVar(&ask.Read, "read-level", "", "only this read level")
 	f.StringArrayVar(&sets, "set", nil, "setting of the target, name=value (repeatable)")
-	f.StringVar(&ask.Provider, "provider", "auto", "where nodes run: auto, sandbox or local")
+	f.StringVar(&ask.Provider, "provider", "auto", "where nodes run: auto, sandbox, local or docker")
 	f.DurationVar(&ask.Duration, "duration", quorum.DefaultDuration, "load of each cell's first run; the second lasts twice as long")
 	f.Float64Var(&ask.Rate, "rate", quorum.DefaultRate, "operations a second over all clients")
 	f.Uint64Var(&ask.Seed, "seed", 0, "seed of every random choice (default: drawn and printed)")

@@ -67,7 +67,7 @@ raise an alarm.`,
 	f.DurationVar(&duration, "duration", 6*time.Second, "how long each run's load lasts")
 	f.Uint64Var(&seed, "seed", runs.SelftestSeed, "seed of the runs")
 	f.IntVar(&soak, "soak", 0, "number of correct runs to make instead")
-	f.StringVar(&provider, "provider", "auto", "where nodes run: auto, sandbox or local")
+	f.StringVar(&provider, "provider", "auto", "where nodes run: auto, sandbox, local or docker")
 	a.addRunFlags(c)
 	return c
 }

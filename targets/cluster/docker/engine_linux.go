@@ -116,12 +116,18 @@ const pullStall = 60 * time.Second
 
 // image finds an image, and pulls it if it is not there.
 func (e *engine) image(ctx context.Context, name string, progress func(string)) (*dc.Image, error) {
+	fail := func(err error) (*dc.Image, error) {
+		return nil, &cluster.EnvironmentError{
+			Doing: "getting the image " + name, Err: err,
+			Way: "see that its name and tag are right and that the engine reaches the registry; or bring it there by other means (docker pull, docker load), or choose another one with --image",
+		}
+	}
 	img, err := e.client().InspectImage(name)
 	if err == nil {
 		return img, nil
 	}
 	if !errors.Is(err, dc.ErrNoSuchImage) {
-		return nil, fmt.Errorf("looking for the image %s: %w", name, err)
+		return fail(err)
 	}
 	progress("pulling the image " + name)
 	repository, tag := dc.ParseRepositoryTag(name)
@@ -141,10 +147,7 @@ func (e *engine) image(ctx context.Context, name string, progress func(string)) 
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return nil, &cluster.EnvironmentError{
-			Doing: "getting the image " + name, Err: err,
-			Way: "see that its name and tag are right and that the engine reaches the registry; or bring it there by other means (docker pull, docker load), or choose another one with --image",
-		}
+		return fail(err)
 	}
 	return img, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/local"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
@@ -30,6 +31,7 @@ func All() []Entry {
 	return []Entry{
 		{sandbox.Provider{}, "nodes in Linux namespaces of their own", true},
 		{local.Provider{}, "nodes as processes on loopback, each link through a proxy", true},
+		{docker.Provider{}, "containers of a Docker engine", true},
 		{external.Provider{}, "a cluster that somebody else runs", false},
 	}
 }
@@ -87,6 +89,28 @@ func choose(ctx context.Context, all []Entry, name string, spec cluster.Spec) (c
 		Doing: "finding where nodes can run",
 		Err:   errors.Join(errs...),
 	}
+}
+
+// Instead returns the provider whose nodes bring their software along, when that
+// cannot be had for the one that was chosen, for the reason lacking. If there is
+// none the error names what would help either of them.
+func Instead(ctx context.Context, chosen cluster.Provider, lacking error, spec cluster.Spec) (cluster.Provider, string, error) {
+	return instead(ctx, All(), chosen, lacking, spec)
+}
+
+func instead(ctx context.Context, all []Entry, chosen cluster.Provider, lacking error, spec cluster.Spec) (cluster.Provider, string, error) {
+	errs := []error{fmt.Errorf("%s: %w", chosen.Name(), lacking)}
+	for _, e := range all {
+		if _, brings := e.Provider.(cluster.Preparer); !brings || !e.Auto || e.Provider.Name() == chosen.Name() {
+			continue
+		}
+		err := e.Provider.Available(ctx, spec)
+		if err == nil {
+			return e.Provider, e.About + " (not " + chosen.Name() + ": " + cause(lacking) + ")", nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", e.Provider.Name(), err))
+	}
+	return nil, "", &cluster.EnvironmentError{Doing: "finding where nodes can run", Err: errors.Join(errs...)}
 }
 
 // cause is what stands in the way, without the way out.

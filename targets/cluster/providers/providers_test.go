@@ -63,7 +63,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestAllAreNamed(t *testing.T) {
-	if got := strings.Join(Names(All()), " "); got != "auto sandbox local external" {
+	if got := strings.Join(Names(All()), " "); got != "auto sandbox local docker external" {
 		t.Errorf("names: %s", got)
 	}
 }

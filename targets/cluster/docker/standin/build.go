@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ory/dockertest/v3"
@@ -71,6 +73,10 @@ func (b *Builder) build(ctx context.Context, base string, img image) (string, er
 			return "", err
 		}
 		sum.Write(text)
+	}
+	for _, at := range slices.Sorted(maps.Keys(img.texts)) {
+		fmt.Fprintln(sum, at)
+		sum.Write(img.texts[at])
 	}
 	name := img.name + "-" + hex.EncodeToString(sum.Sum(nil))[:10]
 	if _, err := b.pool.Client.InspectImage(name); err == nil {

@@ -148,6 +148,9 @@ CMD ["-jar", "DynamoDBLocal.jar", "-inMemory"]
 	})
 }
 
+// manifestLine is how long a line of a manifest is made.
+const manifestLine = 70
+
 // launcher is a DynamoDBLocal.jar like the distributed one: it starts the server
 // and finds everything else in DynamoDBLocal_lib.
 func launcher(dir string) ([]byte, error) {
@@ -155,17 +158,22 @@ func launcher(dir string) ([]byte, error) {
 	if err != nil || len(jars) == 0 {
 		return nil, errors.Join(err, errors.New("no jars in "+dir))
 	}
-	manifest := "Manifest-Version: 1.0\nMain-Class: com.amazonaws.services.dynamodbv2.local.main.ServerRunner\nClass-Path:"
+	manifest := "Manifest-Version: 1.0\nMain-Class: com.amazonaws.services.dynamodbv2.local.main.ServerRunner\n"
+	line := "Class-Path:"
 	for _, j := range jars {
-		// A line of a manifest ends after 72 bytes; one that begins with a space
-		// continues it.
-		manifest += "\n  DynamoDBLocal_lib/" + filepath.Base(j)
+		line += " DynamoDBLocal_lib/" + filepath.Base(j)
 	}
+	// A line of a manifest has 72 bytes at most; one that begins with a space
+	// continues the one before.
+	for ; len(line) > manifestLine; line = " " + line[manifestLine:] {
+		manifest += line[:manifestLine] + "\n"
+	}
+	manifest += line + "\n\n"
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	w, err := z.Create("META-INF/MANIFEST.MF")
 	if err == nil {
-		_, err = io.WriteString(w, manifest+"\n\n")
+		_, err = io.WriteString(w, manifest)
 	}
 	if err := errors.Join(err, z.Close()); err != nil {
 		return nil, fmt.Errorf("making a jar: %w", err)

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/targets/cluster/docker"
+)
+
+func (a *app) cleanCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "clean",
+		Short: "Remove what killed runs have left at the Docker engine",
+		Long: `Remove the containers, networks, directories and firewall tables that runs have
+left which were killed (kill -9, a crash of the machine). What belongs to a process
+that may be alive stays. The next run in containers does the same by itself. Nodes
+in the sandbox and local ones leave nothing.`,
+		Example: `  lapse clean
+  lapse clean --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			removed, err := docker.Provider{}.Clean(cmd.Context())
+			if a.json {
+				if removed == nil {
+					removed = []docker.Removed{}
+				}
+				return errors.Join(err, a.printJSON(removed))
+			}
+			for _, r := range removed {
+				fmt.Fprintf(a.stdout, "removed %-9s %s (run %s)\n", r.Kind, r.Name, r.Run)
+			}
+			if err == nil && len(removed) == 0 {
+				fmt.Fprintln(a.stdout, "nothing was left behind")
+			}
+			return err
+		},
+	}
+}
