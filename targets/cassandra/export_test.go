@@ -27,7 +27,7 @@ func Again(ctx context.Context, sys targets.System, cfg targets.Config, keyspace
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &System{
-		cluster: was.cluster, nodes: was.nodes, set: set, jvm: was.jvm, keyspace: keyspace,
+		cluster: was.cluster, nodes: was.nodes, set: set, command: was.command, keyspace: keyspace,
 		clock: newClock(), ring: was.ring, version: was.version,
 		log: log, progress: func(string) {}, admins: make([]*conn, len(was.nodes)),
 	}
