@@ -25,6 +25,8 @@ type Options struct {
 	// Resume goes on with an earlier result: cases that it has are not run again,
 	// except those that could not be run or were not reached. A violation stays.
 	Resume *results.SuiteResult
+	// Known are violations that do not block, besides those of the suite.
+	Known []results.KnownIssue
 	// Done is called after each case.
 	Done func(n, of int, c *results.CaseResult)
 }
@@ -82,7 +84,7 @@ func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*resu
 	if ctx.Err() != nil {
 		res.State = "interrupted"
 	}
-	gate, err := results.Gate(res, nil, time.Now())
+	gate, err := results.Gate(res, o.Known, time.Now())
 	if err != nil {
 		return res, err
 	}

@@ -41,6 +41,11 @@ func (a *app) runCommand() *cobra.Command {
 			if len(args) > 0 {
 				return a.runSuiteWith(cmd, args[0], rf, sf)
 			}
+			for _, name := range []string{"resume", "baseline", "output"} {
+				if cmd.Flags().Changed(name) {
+					return targets.Usagef("--%s goes with a suite: lapse run FILE --%s ...", name, name)
+				}
+			}
 			return a.run(cmd, rf)
 		},
 	}
@@ -79,7 +84,7 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 // suiteRunFlags are the flags that go with a suite; the others are keys of its file.
-var suiteRunFlags = []string{"seed", "resume", "dry-run", "output", "progress", "progress-interval", "data-dir",
+var suiteRunFlags = []string{"seed", "resume", "baseline", "dry-run", "output", "progress", "progress-interval", "data-dir",
 	"check-time", "check-memory", "max-violations", "json", "out", "cache"}
 
 func (a *app) runSuiteWith(cmd *cobra.Command, ref string, rf *requestFlags, sf *suiteFlags) error {

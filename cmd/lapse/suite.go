@@ -23,12 +23,14 @@ import (
 
 // suiteFlags are the flags of `lapse run` that are about suites.
 type suiteFlags struct {
-	resume  bool
-	outputs []string
+	resume   bool
+	baseline string
+	outputs  []string
 }
 
 func (sf *suiteFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&sf.resume, "resume", false, "go on with the last run of the suite, keeping the cases that were judged")
+	c.Flags().StringVar(&sf.baseline, "baseline", "", "of a suite: file with the violations that are known, as lapse gate has it")
 	addOutputFlag(c, &sf.outputs)
 }
 
@@ -63,6 +65,10 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 	if err != nil {
 		return err
 	}
+	known, err := readBaseline(sf.baseline)
+	if err != nil {
+		return err
+	}
 	var resumed *results.SuiteResult
 	if sf.resume {
 		if resumed, err = a.openSuite(latest); err != nil {
@@ -84,7 +90,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 	s.Present(cmd.Context())
 	fmt.Fprintf(a.stderr, "lapse %s · suite %s · seed %d · %d runs, about %s · %s\n", runs.Version, s.File.Name, s.Seed, len(s.Runs), s.Estimate(), p.reason)
 	res, err := s.Run(cmd.Context(), env, suite.Options{
-		Provider: p.provider, Reason: p.reason, Resume: resumed,
+		Provider: p.provider, Reason: p.reason, Resume: resumed, Known: known.Known,
 		Done: func(n, of int, c *results.CaseResult) {
 			fmt.Fprintf(a.stderr, "[%d/%d] %-12s %s  %.1fs  %s\n", n, of, c.Status, c.ID, c.Seconds, c.Reason)
 			if dir, err := results.Open(a.out, c.Run); c.Run != "" && err == nil {
