@@ -62,6 +62,33 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// bringing is a provider whose nodes bring their software along.
+type bringing struct{ fake }
+
+func (bringing) Prepare(context.Context, cluster.Spec, func(string)) error { return nil }
+
+func TestInstead(t *testing.T) {
+	lacking := &cluster.EnvironmentError{Doing: "looking for software", Err: errors.New("no Java"), Way: "install it"}
+	no := &cluster.EnvironmentError{Doing: "asking", Err: errors.New("no engine"), Way: "start one"}
+	chosen := fake{"a", nil}
+	all := []Entry{{chosen, "in a", true}, {fake{"b", nil}, "in b", true}, {bringing{fake{"c", nil}}, "in c", true}}
+	p, reason, err := instead(t.Context(), all, chosen, lacking, cluster.Spec{})
+	if err != nil || p.Name() != "c" || reason != "in c (not a: looking for software: no Java)" {
+		t.Errorf("chose %v, %q, %v", p, reason, err)
+	}
+	all[2].Provider = bringing{fake{"c", no}}
+	_, _, err = instead(t.Context(), all, chosen, lacking, cluster.Spec{})
+	var env *cluster.EnvironmentError
+	if !errors.As(err, &env) {
+		t.Fatalf("%v is no EnvironmentError", err)
+	}
+	for _, s := range []string{"a: looking for software: no Java; install it", "c: asking: no engine; start one"} {
+		if !strings.Contains(err.Error(), s) {
+			t.Errorf("the error %q does not say %q", err, s)
+		}
+	}
+}
+
 func TestAllAreNamed(t *testing.T) {
 	if got := strings.Join(Names(All()), " "); got != "auto sandbox local docker external" {
 		t.Errorf("names: %s", got)
