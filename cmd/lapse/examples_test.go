@@ -92,9 +92,10 @@ func tryDocs(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) < 50 {
+	if len(all) < 80 {
 		t.Fatalf("only %d command lines were found", len(all))
 	}
+	t.Logf("%d command lines", len(all))
 	try(t, dir, all)
 }
 
@@ -185,6 +186,9 @@ func tryOne(t *testing.T, line string) error {
 		args[i] = strings.Trim(args[i], "[]")
 		if p, ok := placeholders[args[i]]; ok {
 			args[i] = p
+		}
+		if i > 0 && args[i-1] == "--out" {
+			args[i] = results.DefaultOut
 		}
 		if args[i] == "FILE" {
 			args[i] = "suite.yaml"

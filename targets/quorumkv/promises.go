@@ -1,0 +1,37 @@
+package quorumkv
+
+import (
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// Promises implements targets.Promiser: the table of quorumkv's own documentation
+// ("What it promises"). Defects do not change it: they are what breaks it.
+func (*Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
+	n, w, r, err := Levels(cfg)
+	if err != nil {
+		return nil
+	}
+	synced := cfg.Options[optFsync] == "true"
+	overlap := w+r > n
+	agreed := cfg.Options[optTimestamps] == "quorum"
+	out := map[string]bool{"linearizable": overlap && agreed && synced && cfg.Options[optReadRepair] == "blocking"}
+	switch {
+	case out["linearizable"]:
+		// It implies the others.
+	case !overlap:
+		for _, m := range []string{"regular", "read-your-writes", "monotonic-reads"} {
+			out[m] = false
+		}
+	case agreed && synced:
+		// The read meets a replica that took the write; but a write that is under
+		// way, or failed half-way, can be read, then not, then again.
+		out["regular"], out["read-your-writes"], out["monotonic-reads"] = true, true, false
+	}
+	// With coordinators' timestamps and overlapping quorums clocks decide, and of
+	// what they do nothing is known here.
+	if agreed && synced {
+		out["no-lost-writes"] = true
+	}
+	return out
+}

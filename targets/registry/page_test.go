@@ -1,0 +1,32 @@
+package registry
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTargetPages wants a page of each target that names its levels and its settings.
+func TestTargetPages(t *testing.T) {
+	for _, target := range All() {
+		info := target.Info()
+		t.Run(info.Name, func(t *testing.T) {
+			b, err := os.ReadFile(filepath.Join("..", "..", "docs", "targets", info.Name+".md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			page := string(b)
+			for _, o := range info.Options {
+				if !strings.Contains(page, "`"+o.Name+"`") && !strings.Contains(page, o.Name+"=") {
+					t.Errorf("the page does not describe the setting %s", o.Name)
+				}
+			}
+			for _, l := range append(info.ReadLevels, info.WriteLevels...) {
+				if !strings.Contains(page, l) {
+					t.Errorf("the page does not describe the level %s", l)
+				}
+			}
+		})
+	}
+}
