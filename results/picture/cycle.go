@@ -201,5 +201,5 @@ func (c *cycle) legend() string {
 			parts = append(parts, s.Kind+": "+kindMeanings[s.Kind])
 		}
 	}
-	return strings.Join(parts, "   ")
+	return strings.Join(parts, " · ")
 }

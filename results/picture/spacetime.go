@@ -19,6 +19,7 @@ const (
 	rowHeight  = 48.0
 	nodeHeight = 44.0
 	bandTop    = 26.0
+	faultRow   = 16.0
 	monoWide   = 7.3
 	smallWide  = 6.4
 )
@@ -37,8 +38,11 @@ type spacetime struct {
 	times []history.Time
 	x     []float64
 	right float64
-	// top is the room above for the heading.
-	top float64
+	// top is the room above for the heading, and for the names of faults but the
+	// last row of them.
+	top    float64
+	faults []window
+	rows   int
 
 	sessions []lane
 	nodes    []lane
@@ -70,6 +74,7 @@ func (p *spacetime) picture() string {
 		return ""
 	}
 	p.axis()
+	p.windows()
 	p.lanes()
 	return p.draw()
 }
@@ -293,32 +298,62 @@ func (p *spacetime) draw() string {
 		p.Text("lane-name node", 4, l.y+14, "node "+svg.Short(l.name, 11))
 		p.Line("lane node", laneLeft-8, l.y+10, p.right, l.y+10)
 	}
+	p.ticks(bottom)
 	p.arrows()
 	for _, b := range p.bars {
 		p.bar(b)
 	}
-	p.ticks(bottom)
 	return p.Close()
 }
 
-func (p *spacetime) bands(bottom float64) {
+// window is a fault as drawn.
+type window struct {
+	fault  *history.Fault
+	x1, x2 float64
+	name   string
+	row    int
+}
+
+// windows places the faults, those whose names would lie on one another in rows.
+func (p *spacetime) windows() {
 	first, last := p.times[0], p.times[len(p.times)-1]
-	top := p.top + bandTop
+	var ends []float64
 	for i := range p.h.Faults {
 		f := &p.h.Faults[i]
 		if f.Injected > last || (f.Healed != 0 && f.Healed < first) {
 			continue
 		}
-		x1, x2 := p.at(f.Injected), p.right
+		w := window{fault: f, x1: p.at(f.Injected), x2: p.right}
 		if f.Healed != 0 {
-			x2 = p.at(f.Healed)
+			w.x2 = p.at(f.Healed)
 		}
-		p.Band(p.id, "fault-band", x1, top-22, x2-x1, bottom-top+22, results.FaultText(f))
-		p.Line("fault-edge", x1, top-22, x1, bottom)
-		p.Text("fault-name", x1+6, top-8, svg.Short(fmt.Sprintf("fault %d: %s", f.ID, f.Name), max(6, int((x2-x1)/6.6))))
+		w.name = svg.Short(fmt.Sprintf("fault %d: %s", f.ID, f.Name), max(12, int((p.right-w.x1)/7)))
+		w.row = slices.IndexFunc(ends, func(end float64) bool { return end <= w.x1 })
+		if w.row < 0 {
+			w.row = len(ends)
+			ends = append(ends, 0)
+		}
+		ends[w.row] = w.x1 + 14 + 7*float64(len([]rune(w.name)))
+		p.faults = append(p.faults, w)
+		p.right = max(p.right, ends[w.row])
+	}
+	p.rows = len(ends)
+	p.top += faultRow * float64(max(0, p.rows-1))
+}
+
+func (p *spacetime) bands(bottom float64) {
+	top := p.top + bandTop
+	for _, w := range p.faults {
+		y := top - 22 - faultRow*float64(p.rows-1-w.row)
+		p.Band(p.id, "fault-band", w.x1, y, w.x2-w.x1, bottom-y, results.FaultText(w.fault))
+	}
+	for _, w := range p.faults {
+		y := top - 22 - faultRow*float64(p.rows-1-w.row)
+		p.Line("fault-edge", w.x1, y, w.x1, bottom)
+		p.Text("fault-name", w.x1+6, y+14, w.name)
 		for _, l := range p.nodes {
-			if slices.Contains(f.Nodes, l.name) {
-				p.Rect("node-hit", x1, l.y+4, x2-x1, 12, 3)
+			if slices.Contains(w.fault.Nodes, l.name) {
+				p.Rect("node-hit", w.x1, l.y+4, w.x2-w.x1, 12, 3)
 			}
 		}
 	}
