@@ -47,7 +47,7 @@ overhead:
 
 # The shipped suites, each on its real systems.
 suites: build
-	for s in quorum-basics read-your-writes replica-lag failover last-write-wins hot-partition; do $(BIN) run $$s || exit 1; done
+	for s in quorum-basics read-your-writes replica-lag failover isolation last-write-wins hot-partition local-quorum smoke; do $(BIN) run $$s || exit 1; done
 
 # Every checker against brute force written from the definition, on ROUNDS random
 # histories from the seed SEED on; then against a second algorithm, and each

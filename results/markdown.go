@@ -22,7 +22,7 @@ func PrintSuite(w io.Writer, s Style, r *SuiteResult) {
 		c := &r.Cases[i]
 		fmt.Fprintf(w, "%-12s %s  %s\n", c.Status, c.ID, c.Run)
 		for _, j := range c.Claims {
-			fmt.Fprintf(w, "    %-20s expected %-9s %s  %s\n", j.Model, j.Expect, s.Status(j.Observed), s.Dim(j.Detail))
+			fmt.Fprintf(w, "    %-20s expected %-9s %s  %s\n", j.Model, j.Expect, s.Status(j.Observed), s.Dim(strings.ReplaceAll(j.Detail, "\n", "\n      ")))
 		}
 		if c.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", c.Reason)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -206,6 +208,13 @@ func TestShippedSuites(t *testing.T) {
 	if _, err := Load(t.Context(), "init.yaml", Example, nil, environment()); err != nil {
 		t.Error(err)
 	}
+	own, err := Load(t.Context(), "own.yaml", ExampleAt([]string{"postgres://db:5432/x"}), nil, environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(own.Runs) != 2 || own.Runs[0].Planned.Plan.Provider != "external" || own.Runs[0].Planned.Plan.At[0] == "" {
+		t.Errorf("%+v", own.Runs)
+	}
 }
 
 func TestSchemaKnowsEveryKey(t *testing.T) {
@@ -225,6 +234,36 @@ func TestSchemaKnowsEveryKey(t *testing.T) {
 	}
 	if !bytes.Contains(b, []byte(`"additionalProperties": false`)) {
 		t.Error("the schema lets unknown keys pass")
+	}
+}
+
+// TestPageHasEveryKey looks for every key in docs/suites.md, and for a page of every
+// shipped suite.
+func TestPageHasEveryKey(t *testing.T) {
+	b, err := os.ReadFile("../docs/suites.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]bool{}
+	for _, w := range regexp.MustCompile(`[A-Za-z]+`).FindAllString(strings.Join(regexp.MustCompile("`[^`]+`").FindAllString(string(b), -1), " "), -1) {
+		words[w] = true
+	}
+	var keys []string
+	collect(reflect.TypeFor[File](), &keys)
+	for _, k := range keys {
+		if !words[k] {
+			t.Errorf("docs/suites.md lacks %s", k)
+		}
+	}
+	for _, name := range suites.Names() {
+		page, err := os.ReadFile("../docs/suites/" + name + ".md")
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if !strings.Contains(string(page), "lapse run "+name) || !strings.Contains(string(b), "suites/"+name+".md") {
+			t.Errorf("suite %s: its page does not say how to run it, or docs/suites.md does not lead to it", name)
+		}
 	}
 }
 

@@ -232,10 +232,11 @@ func (a *app) validate(cmd *cobra.Command, ref string, seed *uint64) error {
 }
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
+	var at []string
+	c := &cobra.Command{
 		Use:     "init [FILE]",
 		Short:   "Write a commented suite file to start from",
-		Example: "  lapse init suite.yaml",
+		Example: "  lapse init suite.yaml\n  lapse init own.yaml --at postgres://me@db.example:5432/shop",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			path := "suite.yaml"
@@ -249,7 +250,11 @@ func (a *app) initCommand() *cobra.Command {
 			if err != nil {
 				return targets.Usagef("writing the suite: %v", err)
 			}
-			_, err = f.Write(suite.Example)
+			text := suite.Example
+			if len(at) > 0 {
+				text = suite.ExampleAt(at)
+			}
+			_, err = f.Write(text)
 			if err := errors.Join(err, f.Close()); err != nil {
 				return fmt.Errorf("writing %s: %w", path, err)
 			}
@@ -257,6 +262,8 @@ func (a *app) initCommand() *cobra.Command {
 			return err
 		},
 	}
+	c.Flags().StringSliceVar(&at, "at", nil, "write one for a PostgreSQL that is there already: a postgres:// address of each node, without password")
+	return c
 }
 
 func (a *app) schemaCommand() *cobra.Command {
