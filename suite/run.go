@@ -167,6 +167,9 @@ func judge(id string, claim RunClaim, s *results.Summary) results.ClaimResult {
 		switch {
 		case len(v.Violations) > 0:
 			j.Detail = v.Violations[0].Sentence
+			if says := s.Promises.Says(v); says != "" && claim.Expect == ExpectHolds {
+				j.Detail += "; " + says
+			}
 		case len(v.Reasons) > 0:
 			j.Detail = strings.Join(v.Reasons, "; ")
 		default:

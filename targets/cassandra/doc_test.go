@@ -2,6 +2,7 @@ package cassandra
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,14 +26,15 @@ func TestPage(t *testing.T) {
 			t.Errorf("the level %s is not there", l.name)
 		}
 	}
-	_, table, ok := strings.Cut(page, "| nodes | options | write | read | regular | monotonic-reads | linearizable |\n")
+	_, table, ok := strings.Cut(page, "| nodes | options | write | read | regular | monotonic-reads | linearizable | tried by |\n")
 	if !ok {
 		t.Fatal("there is no table of promises")
 	}
+	tests := testNames(t)
 	rows := 0
 	for line := range strings.Lines(table) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		if len(cells) != 7 {
+		if len(cells) != 8 {
 			break
 		}
 		for i := range cells {
@@ -50,6 +52,11 @@ func TestPage(t *testing.T) {
 		cfg, err = Target{}.Resolve(cfg)
 		must(t, err)
 		promises := Target{}.Promises(cfg, plainFuncs)
+		for name := range strings.SplitSeq(cells[7], ", ") {
+			if !tests[name] {
+				t.Errorf("%s: there is no test %q", strings.TrimSpace(line), name)
+			}
+		}
 		for i, model := range []string{"regular", "monotonic-reads", "linearizable"} {
 			if got := cells[4+i]; (got == "yes") != promises[model] || got != "yes" && got != "no" {
 				t.Errorf("%s: the page says %s of %s, the code %v", strings.TrimSpace(line), got, model, promises[model])
@@ -59,4 +66,23 @@ func TestPage(t *testing.T) {
 	if rows < 15 {
 		t.Errorf("only %d rows were read", rows)
 	}
+}
+
+// testNames are those of the tests in this folder.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
+	must(t, err)
+	names := map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		must(t, err)
+		for line := range strings.Lines(string(text)) {
+			if rest, ok := strings.CutPrefix(line, "func Test"); ok {
+				name, _, _ := strings.Cut(rest, "(")
+				names["Test"+name] = true
+			}
+		}
+	}
+	return names
 }
