@@ -26,6 +26,7 @@ type claim struct {
 	write, read string
 	workload    string
 	faults      string
+	keys        int
 	duration    time.Duration
 	model       string
 	want        checkers.Status
@@ -49,7 +50,7 @@ func expect(t *testing.T, c claim, seed uint64, provider cluster.Provider, own .
 	}
 	planned, err := runs.Plan(t.Context(), runs.Request{
 		Target: "cassandra", Nodes: c.nodes, WriteLevel: c.write, ReadLevel: c.read, Options: c.options,
-		Workload: c.workload, Rate: 250, Faults: c.faults,
+		Workload: c.workload, Rate: 250, Faults: c.faults, Keys: c.keys,
 		Models: strings.Trim(c.model+","+c.notPromised, ","), Duration: c.duration, Seed: seed, Seeded: true,
 	}, env)
 	if err != nil {
@@ -96,7 +97,7 @@ var short = []claim{
 		duration: 20 * time.Second,
 	},
 	{
-		write: "SERIAL", read: "SERIAL", workload: "register", faults: "partition-one,pause",
+		write: "SERIAL", read: "SERIAL", workload: "register", faults: "partition-one,pause", keys: 12,
 		model: "linearizable", want: checkers.Held, says: "promised by cassandra at write SERIAL, read SERIAL",
 		duration: 20 * time.Second,
 	},
