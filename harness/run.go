@@ -114,6 +114,7 @@ func (r *run) setUp(ctx context.Context) error {
 	defer cancel()
 	spec := r.deps.Target.Spec(r.deps.Config)
 	spec.Run, spec.LogDir, spec.Dir = r.deps.Run, r.deps.LogDir, r.deps.DataDir
+	spec.Cuts = r.plan.Schedule.CutsLinks()
 
 	r.progress.Phase(PhaseSetup, "")
 	c, err := r.deps.Provider.Open(ctx, spec)

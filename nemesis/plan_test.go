@@ -441,3 +441,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestCutsLinks(t *testing.T) {
+	for faults, want := range map[string]bool{"partition": true, "clients": true, "kill,partition-one": true, "kill,pause,clock,lag": false} {
+		s, err := Plan(Config{Seed: 1, Faults: strings.Split(faults, ","), Nodes: cluster.NodeNames(3), Abilities: everything, Duration: 20 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.CutsLinks(); got != want {
+			t.Errorf("%s: CutsLinks is %v", faults, got)
+		}
+	}
+}

@@ -61,6 +61,14 @@ type Step struct {
 	Offset time.Duration `json:"offset_ns,omitempty"`
 }
 
+// CutsLinks says whether the schedule has a fault that cuts links.
+func (s Schedule) CutsLinks() bool {
+	return slices.ContainsFunc(s.Steps, func(st Step) bool {
+		k, err := find(st.Fault)
+		return err == nil && (k.Kind == familyPartition || k.Kind == familyClients)
+	})
+}
+
 const scheduleVersion = 1
 
 // maxSchedule bounds the size of a stored schedule.

@@ -32,7 +32,7 @@ func (p *place) exit() error { return &exitError{code: p.code} }
 // to it and the software cannot be had, nodes run where it need not.
 func (a *app) place(ctx context.Context, planned *runs.Planned, env runs.Environment) (*place, error) {
 	spec := planned.Target.Spec(planned.Config)
-	spec.Run, spec.LogDir = "probe", os.TempDir()
+	spec.Run, spec.LogDir, spec.Cuts = "probe", os.TempDir(), planned.Plan.Schedule.CutsLinks()
 	if names := providers.Names(providers.All()); !slices.Contains(names, planned.Plan.Provider) {
 		return nil, targets.Usagef("--provider %s: must be one of %s", planned.Plan.Provider, strings.Join(names, ", "))
 	}

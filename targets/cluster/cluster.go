@@ -28,6 +28,8 @@ type Spec struct {
 	// LinkByLink says that the target can give each node another address for
 	// each of its peers, which the local provider needs.
 	LinkByLink bool
+	// Cuts says that links are going to be cut, which not everybody may everywhere.
+	Cuts bool
 	// Container is how nodes are made that are containers, nil if they cannot be.
 	Container *Container
 	// Dir is where nodes' directories are made; empty means a place that

@@ -88,10 +88,14 @@ func ordinary(ctx context.Context, c cluster.Cluster) error {
 	if n.State() != cluster.Stopped {
 		return fmt.Errorf("it is %v after Kill", n.State())
 	}
-	err = c.Network().Cut(ctx, cluster.Both("n1", "n2")...)
 	var env *cluster.EnvironmentError
-	if !errors.As(err, &env) || !strings.Contains(err.Error(), "as root") {
-		return fmt.Errorf("Cut: %w, want an error that says what to do", err)
+	for what, err := range map[string]error{
+		"Cut":       c.Network().Cut(ctx, cluster.Both("n1", "n2")...),
+		"Available": docker.Provider{}.Available(ctx, cluster.Spec{Container: &cluster.Container{Image: "x:1"}, Cuts: true}),
+	} {
+		if !errors.As(err, &env) || !strings.Contains(err.Error(), "as root") {
+			return fmt.Errorf("%s: %w, want an error that says what to do", what, err)
+		}
 	}
 	if err := c.Network().HealAll(ctx); err != nil {
 		return err

@@ -211,7 +211,7 @@ func (c *containers) enter(ctx context.Context) error {
 			c.networkErr = &cluster.EnvironmentError{
 				Doing: "reaching into the network of containers",
 				Err:   err,
-				Way:   "run lapse as root (sudo) to cut links, or use faults that need no network (kill, pause)",
+				Way:   cutWay,
 			}
 			return nil // kill and pause work all the same
 		}

@@ -92,9 +92,18 @@ func (p Provider) Available(ctx context.Context, spec cluster.Spec) error {
 			Way: fmt.Sprintf("use at most %d", maxNodes),
 		}
 	}
+	if spec.Cuts && os.Geteuid() != 0 {
+		return &cluster.EnvironmentError{
+			Doing: "using Docker", Err: errors.New("links are to be cut, and only root may reach into the network of containers"),
+			Way: cutWay,
+		}
+	}
 	_, err := p.connect(ctx)
 	return err
 }
+
+// cutWay is what a user who cannot cut links can do.
+const cutWay = "run lapse as root (sudo), use faults that need no network (kill, pause), or let nodes run elsewhere with --provider"
 
 var _ cluster.Preparer = Provider{}
 
