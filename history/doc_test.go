@@ -42,3 +42,21 @@ func TestFormatPage(t *testing.T) {
 		}
 	}
 }
+
+func TestSampledEvents(t *testing.T) {
+	lag := Event{Kind: EventLag, Text: `{"node":"n2","behind_ms":1500,"not_received_bytes":1,"not_applied_bytes":8192}`}
+	if l, ok := lag.Lag(); !ok || l != (Lag{"n2", 1500, 1, 8192}) || !lag.Sampled() {
+		t.Errorf("%+v %v", l, ok)
+	}
+	place := Event{Kind: EventPlace, Text: `{"key":3,"nodes":["n2","n4"]}`}
+	if p, ok := place.Place(); !ok || p.Key != 3 || len(p.Nodes) != 2 || !place.Sampled() {
+		t.Errorf("%+v %v", p, ok)
+	}
+	for _, e := range []Event{{Kind: EventPhase, Text: "load"}, {Kind: EventLag, Text: "late"}, {Kind: EventPlace, Text: "[]"}} {
+		_, lag := e.Lag()
+		_, place := e.Place()
+		if lag || place {
+			t.Errorf("%+v is read as a sample", e)
+		}
+	}
+}
