@@ -1,5 +1,7 @@
 # Two commands matter: `make run` (the main job, only Go needed) and `make test`.
 GO      ?= go
+# Static: no C compiler is needed, and the one binary serves quorumkv in any container.
+export CGO_ENABLED ?= 0
 BIN     := bin/lapse
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-writes,linearizable \
@@ -60,7 +62,7 @@ differential:
 	LAPSE_SEED=$(SEED) LAPSE_ROUNDS=$$(($(ROUNDS)/20)) $(GO) test -count=1 -v -p 1 -timeout 60m -run 'DifferentialSearch|VerdictsAndWitnesses|Lattice$$|Delta$$' ./checkers/... | grep -v -e '^=== ' -e 'no test'
 
 race:
-	$(GO) test -race -timeout 30m ./history/... ./workloads/... ./nemesis/... ./harness/... ./results/... ./runs/... ./checkers/... ./quorumkv/...
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./history/... ./workloads/... ./nemesis/... ./harness/... ./results/... ./runs/... ./checkers/... ./quorumkv/...
 
 lint:
 	$(GO) run $(LINT) run

@@ -166,7 +166,7 @@ func try(t *testing.T, dir string, all []command) {
 // placeholders stand for something that the reader has; what is put in their place
 // is in the example directory.
 var placeholders = map[string]string{
-	"RUN": "latest", "ID": "latest", "SUITE": "suite.yaml", "NAME": "quorum-basics", "A": "3f9a", "B": "latest",
+	"RUN": "latest", "ID": "latest", "SUITE": "suite.yaml", "NAME": "quorum-basics", "A": "3f9a", "B": "latest", "RUN1": "3f9a", "RUN2": "latest",
 	"DIR": "man1", "TARGET": "quorumkv", "N": "3", "HISTORY": "history.edn", "MODEL": "linearizable", "M": "linearizable",
 }
 
