@@ -15,6 +15,8 @@ const (
 	PhaseSettle = "settle"
 	PhaseFinal  = "final"
 	PhaseEnd    = "end"
+	// PhaseCheck comes after the run; no history has it.
+	PhaseCheck = "check"
 )
 
 // Status is a look at a run in progress.

@@ -77,7 +77,9 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		f.Summary.Environment = runErr.Error()
 		log.Error("the run went wrong", "error", runErr)
 	}
+	env.Progress.Phase(harness.PhaseCheck, "")
 	checkErr := f.check(ctx, p, env, log)
+	env.Progress.Phase(harness.PhaseEnd, "")
 	f.Summary.Finished = time.Now()
 	exit := f.exit(runErr, checkErr)
 	f.Summary.Exit = &exit
