@@ -123,7 +123,10 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	r := &run{h: h, model: c.model, most: b.MaxViolations, faults: evidence.NewWindows(h)}
 	r.after = r.faults.After(0)
 	defer context.AfterFunc(ctx, func() { r.stopped.Store(true) })()
-	r.f = register.Flatten(set)
+	if r.f = register.FlattenUntil(set, r.stop); r.f == nil {
+		v.Status, v.Reasons, v.Elapsed = checkers.Inconclusive, []string{lateReason}, time.Since(began)
+		return v, nil
+	}
 	undecided := r.decide(b)
 	if err := r.verdict(context.WithoutCancel(ctx), &v, undecided); err != nil {
 		return v, err
@@ -208,7 +211,7 @@ func (r *run) decide(b checkers.Budget) string {
 	}})
 	switch end {
 	case ended:
-		return "the time ran out"
+		return lateReason
 	case cyclic:
 		r.cycleAmongUnplaced(everybody, nil, cyclicOrder, -1)
 		return ""
@@ -225,7 +228,7 @@ func (r *run) decide(b checkers.Budget) string {
 	conflicts.index(r.e)
 	switch r.e.walk(rules{from: everybody, stop: r.stop, extra: &conflicts, bare: true}) {
 	case ended:
-		return "the time ran out"
+		return lateReason
 	case cyclic:
 		r.cycleAmongUnplaced(everybody, &conflicts, cyclicConflict, -1)
 	}
@@ -235,6 +238,9 @@ func (r *run) decide(b checkers.Budget) string {
 // prepare makes the engine; false if the memory does not suffice.
 func (r *run) prepare(b checkers.Budget, lean bool) bool {
 	r.e = nil // let go of the last one first
+	if r.stop() {
+		return false
+	}
 	e, ok := newEngine(r.f, b.Memory, lean)
 	if ok {
 		r.e = e
@@ -242,7 +248,13 @@ func (r *run) prepare(b checkers.Budget, lean bool) bool {
 	return ok
 }
 
+// lateReason is why a check is not finished when its time is over.
+const lateReason = "the time ran out"
+
 func (r *run) tooMuch() string {
+	if r.stop() {
+		return lateReason
+	}
 	return fmt.Sprintf("the memory does not suffice for the causal past of every write (%d sessions)", r.f.Lanes())
 }
 

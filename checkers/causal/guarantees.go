@@ -63,7 +63,7 @@ func (r *run) monotonicWrites() string {
 		clear(vec)
 		for _, i := range f.Lane(l) {
 			if r.stop() {
-				return "the time ran out"
+				return lateReason
 			}
 			o := &f.Ops[i]
 			v := o.Sees()
@@ -122,6 +122,7 @@ type newestRead struct {
 	best     []int32 // the read that saw it, over the list up to here
 }
 
+// It is nil if the time ran out.
 func (r *run) newNewestRead() *newestRead {
 	f := r.f
 	b := &newestRead{keyStart: make([]int32, len(f.Keys)+1)}
@@ -129,6 +130,9 @@ func (r *run) newNewestRead() *newestRead {
 	useful := func(i int32) bool { return !f.Ops[i].Late && r.e.source(i) >= 0 }
 	n := 0
 	for l := range f.Lanes() {
+		if r.stop() {
+			return nil
+		}
 		for _, i := range f.Lane(l) {
 			if useful(i) {
 				count[f.Ops[i].Key+1]++
@@ -142,6 +146,9 @@ func (r *run) newNewestRead() *newestRead {
 	ends := slices.Clone(count[:len(f.Keys)])
 	b.places, b.best = make([]int32, n), make([]int32, n)
 	for l := range f.Lanes() {
+		if r.stop() {
+			return nil
+		}
 		for _, i := range f.Lane(l) {
 			if useful(i) {
 				k := f.Ops[i].Key
@@ -173,6 +180,9 @@ func (r *run) newNewestRead() *newestRead {
 func (r *run) writesFollowReads() string {
 	f, e := r.f, r.e
 	newest := r.newNewestRead()
+	if newest == nil {
+		return lateReason
+	}
 	end := e.walk(rules{from: everybody, stop: r.stop, read: func(i int32, vec []int32) bool {
 		o := &f.Ops[i]
 		if o.Late {
@@ -210,7 +220,7 @@ func (r *run) writesFollowReads() string {
 	}})
 	switch end {
 	case ended:
-		return "the time ran out"
+		return lateReason
 	case cyclic:
 		r.cycleAmongUnplaced(everybody, nil, cyclicOrder, -1)
 	}

@@ -16,6 +16,10 @@ func (g *graph) saturate() result {
 	g.past = make([]int32, len(g.op)*g.width)
 	g.into = make([][]int32, len(g.op))
 	for n := range g.op {
+		if n&(1<<16-1) == 0 && g.stop() {
+			g.reason = "the time ran out"
+			return unknown
+		}
 		if s := g.source[n]; s >= 0 {
 			g.into[n] = append(g.into[n], s)
 		}
@@ -65,6 +69,9 @@ func (g *graph) close() bool {
 		work = work[:len(work)-1]
 		for g.start[l]+next[l] < g.start[l+1] {
 			n := g.start[l] + next[l]
+			if n&1023 == 0 && g.stop() {
+				return false
+			}
 			blocked := int32(-1)
 			for _, p := range g.into[n] {
 				if !placed[p] {

@@ -62,7 +62,12 @@ func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget)
 	var stopped atomic.Bool
 	defer context.AfterFunc(ctx, func() { stopped.Store(true) })()
 	v := checkers.Verdict{Model: Model, Evidence: evidence.Of(set)}
-	g := newGraph(register.Flatten(set), stopped.Load, b.Memory)
+	f := register.FlattenUntil(set, stopped.Load)
+	if f == nil {
+		v.Status, v.Reasons, v.Elapsed = checkers.Inconclusive, []string{"the time ran out"}, time.Since(began)
+		return v, nil
+	}
+	g := newGraph(f, stopped.Load, b.Memory)
 	g.count(&v.Evidence)
 	res := g.decide()
 	v.Algorithm = "saturation of session order and reads-from"

@@ -69,7 +69,14 @@ func (o *FlatOp) Installs() bool { return o.Kind == Write || o.Kind == CAS }
 
 // Flatten makes the flat form of s, whose operations must not append text.
 // Failed compare-and-sets that tell no value are left out.
-func Flatten(s *Set) *Flat {
+func Flatten(s *Set) *Flat { return FlattenUntil(s, func() bool { return false }) }
+
+// FlattenUntil is Flatten, but gives up with nil as soon as stop says so, which is
+// asked between keys and between passes over the operations.
+func FlattenUntil(s *Set, stop func() bool) *Flat {
+	if stop() {
+		return nil
+	}
 	h := s.H
 	f := &Flat{H: h, Ops: make([]FlatOp, len(h.Ops)), Keys: s.Keys}
 	// A key has at most one value more than operations, which gives every key
@@ -86,7 +93,7 @@ func Flatten(s *Set) *Flat {
 	for range min(runtime.GOMAXPROCS(0), max(1, len(s.Keys))) {
 		wg.Go(func() {
 			p := flattener{f: f, s: s}
-			for n := int(next.Add(1)) - 1; n < len(s.Keys); n = int(next.Add(1)) - 1 {
+			for n := int(next.Add(1)) - 1; n < len(s.Keys) && !stop(); n = int(next.Add(1)) - 1 {
 				p.key(n)
 			}
 			mu.Lock()
@@ -97,9 +104,15 @@ func Flatten(s *Set) *Flat {
 		})
 	}
 	wg.Wait()
+	if stop() {
+		return nil
+	}
 	slices.Sort(info)
 	slices.Sort(f.Thin)
 	f.keepSeen(info)
+	if stop() {
+		return nil
+	}
 	f.order()
 	return f
 }
