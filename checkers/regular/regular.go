@@ -129,6 +129,7 @@ type worker struct {
 	*run
 	key      register.Key
 	acked    []write
+	answered []history.Time // by position: the latest answer to the writes up to it
 	latest   []history.Time // ambiguous values: the latest answer, see writers
 	start    []int32
 	writers  []int32
@@ -161,9 +162,14 @@ func (w *worker) check(n int) {
 	// newest is the write invoked last among those acknowledged before the
 	// current read began: it hides all that were acknowledged before it began.
 	newest, a := int32(-1), 0
-	// open is the latest answer among the writes invoked until the read ended.
-	open, o := register.Before, 0
+	if w.safe {
+		w.answers(k)
+	}
 	for i := range k.Ops {
+		if i&(1<<14-1) == 0 && w.stopped.Load() {
+			w.skipped = append(w.skipped, n)
+			return
+		}
 		r := &k.Ops[i]
 		seen := sees(r)
 		for a < len(w.acked) && w.acked[a].ret < r.Inv {
@@ -179,18 +185,7 @@ func (w *worker) check(n int) {
 			if r.Kind == register.CAS {
 				continue
 			}
-			// Reads that end out of order make the bound on open too large, and
-			// too many reads exempt, so that it is looked up afresh then.
-			if o > 0 && o <= len(k.Ops) && k.Ops[o-1].Inv > r.Ret {
-				open, o = register.Before, 0
-			}
-			for o < len(k.Ops) && k.Ops[o].Inv <= r.Ret {
-				if k.Ops[o].Installs() {
-					open = max(open, k.Ops[o].Ret)
-				}
-				o++
-			}
-			if open >= r.Inv {
+			if w.openUntil(k, i) >= r.Inv {
 				continue
 			}
 		}
@@ -215,6 +210,37 @@ func (w *worker) check(n int) {
 		}
 		w.note(f)
 	}
+}
+
+// answers prepares openUntil.
+func (w *worker) answers(k *register.Key) {
+	w.answered = append(w.answered[:0], make([]history.Time, len(k.Ops))...)
+	last := register.Before
+	for i := range k.Ops {
+		if op := &k.Ops[i]; op.Installs() {
+			last = max(last, op.Ret)
+		}
+		w.answered[i] = last
+	}
+}
+
+// openUntil is the latest answer to the writes that were invoked before the read
+// at position i ended.
+func (w *worker) openUntil(k *register.Key, i int) history.Time {
+	// What was invoked during the read is near.
+	end, lo, hi := k.Ops[i].Ret, i, i+1
+	for hi < len(k.Ops) && k.Ops[hi].Inv <= end {
+		lo, hi = hi, hi+hi-i
+	}
+	hi = min(hi, len(k.Ops))
+	for lo+1 < hi {
+		if mid := (lo + hi) / 2; k.Ops[mid].Inv <= end {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return w.answered[lo]
 }
 
 // sees is the value that op saw, register.None if it saw none.

@@ -130,12 +130,14 @@ func BenchmarkMillion(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(name, func(b *testing.B) {
-			measure.Loop(b, func() {
-				if _, err := New(Regular).Check(context.Background(), h, checkers.Budget{}); err != nil {
-					b.Fatal(err)
-				}
+		for _, model := range []string{Regular, Safe} {
+			b.Run(model+"/"+name, func(b *testing.B) {
+				measure.Loop(b, func() {
+					if _, err := New(model).Check(context.Background(), h, checkers.Budget{}); err != nil {
+						b.Fatal(err)
+					}
+				})
 			})
-		})
+		}
 	}
 }
