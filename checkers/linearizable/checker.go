@@ -209,7 +209,8 @@ func (r *run) decideAll() {
 			}
 		}
 		slices.SortStableFunc(todo, func(a, b int) int { return cmp.Compare(r.set.Len(a), r.set.Len(b)) })
-		memory := r.budget.Memory / int64(max(1, min(r.budget.Workers, len(todo))))
+		// An eighth is for what the collector has not taken back yet.
+		memory := (r.budget.Memory - r.budget.Memory/8) / int64(max(1, min(r.budget.Workers, len(todo))))
 		r.each(todo, func(w *worker, i int) { r.searchKey(w, i, limit, memory) })
 	}
 }

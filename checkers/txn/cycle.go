@@ -15,6 +15,11 @@ const maxStarts = 200
 // shortestCycle finds a cycle of the automaton within the component comp of
 // product nodes, with as few transactions as can be found.
 func shortestCycle(gd *guard, g *graph, a *automaton, comp []int32) ([]edge, error) {
+	size := int64(g.nodes())*int64(a.states)*4 + int64(len(comp))*17
+	if err := gd.reserve(size); err != nil {
+		return nil, err
+	}
+	defer gd.release(size)
 	s := newSearch(g, a, comp)
 	var best []edge
 	for _, start := range s.starts(comp) {

@@ -24,6 +24,10 @@ func (a *analysis) decideWeak(m *model) (outcome, error) {
 		if len(keep) == 0 {
 			return outcome{status: checkers.Held, algorithm: productSearch}, nil
 		}
+		// Released with the rest of what this level takes.
+		if err := a.gd.reserve(a.ir.projectionSize(len(keep))); err != nil {
+			return outcome{}, err
+		}
 		part := &analysis{dsg: a.ir.project(keep).newDSG(), gd: a.gd, versionsOf: a.versionsOf}
 		return part.decideWeakly(m)
 	}

@@ -3,6 +3,7 @@ package txn
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -22,13 +23,16 @@ type guard struct {
 	deadline time.Time
 	memory   int64
 	used     int64
-	steps    uint32
-	max      int
+	// heap is used with what may not have been collected yet.
+	heap  int64
+	steps uint32
+	max   int
 }
 
 func newGuard(ctx context.Context, b checkers.Budget) *guard {
 	b = b.WithDefaults()
-	return &guard{ctx: ctx, deadline: time.Now().Add(b.Time), memory: b.Memory, max: b.MaxViolations}
+	// A sixth is for what is too small to be counted, and not yet collected.
+	return &guard{ctx: ctx, deadline: time.Now().Add(b.Time), memory: b.Memory - b.Memory/6, max: b.MaxViolations}
 }
 
 // tickEvery is so small that the slowest step (a micro-second or so) many times
@@ -55,11 +59,20 @@ func (g *guard) check() error {
 	return nil
 }
 
-// reserve counts bytes that are about to be allocated for a search.
+// reserve counts bytes that are about to be allocated for a search. What was
+// released is still there until it is collected, which is seen to when both
+// together would go over the budget.
 func (g *guard) reserve(bytes int64) error {
 	if g.used+bytes > g.memory {
 		return errMemory
 	}
+	// Slices that grow leave as much behind again.
+	litter := 2 * bytes
+	if g.heap+litter > g.memory {
+		runtime.GC()
+		g.heap = g.used
+	}
+	g.heap += litter
 	g.used += bytes
 	return nil
 }

@@ -89,7 +89,7 @@ func components(gd *guard, g *graph, a *automaton) ([][]int32, error) {
 	if n > 1<<31-2 {
 		return nil, errMemory
 	}
-	size := n * 16
+	size := n * 24 // two numbers, and a stack, its frames and what was found
 	if err := gd.reserve(size); err != nil {
 		return nil, err
 	}

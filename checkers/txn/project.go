@@ -1,5 +1,14 @@
 package txn
 
+import "unsafe"
+
+// projectionSize is what project allocates for n transactions, of whose reads
+// there are as many as usual.
+func (r *ir) projectionSize(n int) int64 {
+	reads := int64(len(r.ext)) * int64(n) / int64(max(1, r.n))
+	return int64(len(r.node)+r.n+r.chains)*4 + int64(n)*32 + reads*int64(unsafe.Sizeof(external{}))*2
+}
+
 // project is the part of r that the transactions in keep, ascending, make up.
 // Relations between them stay as they are; what others wrote keeps its place in
 // the version orders but has no node. It serves histories of lists, whose places

@@ -11,6 +11,11 @@ func singleRW(gd *guard, g *graph, d kind) ([]edge, error) {
 	if err != nil {
 		return nil, err
 	}
+	size := int64(g.nodes())*16 + int64(len(g.to))*12
+	if err := gd.reserve(size); err != nil {
+		return nil, err
+	}
+	defer gd.release(size)
 	order, _ := topological(only)
 	var from, to []int32
 	var kinds []kind
@@ -98,6 +103,11 @@ func contract(g *graph, hops []hop) []edge {
 
 // shortestPath goes from from to to, with as few transactions as can be.
 func shortestPath(gd *guard, g *graph, from, to int32) ([]hop, error) {
+	size := int64(g.nodes()) * 13
+	if err := gd.reserve(size); err != nil {
+		return nil, err
+	}
+	defer gd.release(size)
 	dist := make([]int32, g.nodes())
 	prev := make([]int32, g.nodes())
 	via := make([]kind, g.nodes())
