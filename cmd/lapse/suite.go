@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
 
@@ -125,8 +126,8 @@ func (a *app) finishSuite(res *results.SuiteResult, outputs []string) error {
 	return &exitError{code: res.Exit.Code}
 }
 
-// placeSuite fetches the software of all targets while there is a network, and
-// goes where nodes run.
+// placeSuite fetches the software of all targets while there is a network, unless
+// the nodes are containers and have it, and goes where nodes run.
 func (a *app) placeSuite(ctx context.Context, s *suite.Suite, env runs.Environment) (*place, error) {
 	var first *runs.Planned
 	fetched := map[string]bool{}
@@ -135,7 +136,7 @@ func (a *app) placeSuite(ctx context.Context, s *suite.Suite, env runs.Environme
 		if r.Planned == nil {
 			continue
 		}
-		if !sandbox.Inside() && !fetched[r.Target] {
+		if !sandbox.Inside() && !fetched[r.Target] && r.Planned.Plan.Provider != docker.Name {
 			fetched[r.Target] = true
 			if err := fetch(ctx, r.Planned.Target, r.Planned.Config, env); err != nil {
 				if !r.Optional {
