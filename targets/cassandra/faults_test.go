@@ -34,7 +34,28 @@ func (d *deployment) whole(t *testing.T) {
 	must(t, d.cluster.Network().HealAll(d.ctx))
 	ctx, cancel := context.WithTimeout(d.ctx, 2*time.Minute)
 	defer cancel()
+	d.linked(t)
+	began := time.Now()
 	must(t, d.proveReady(ctx))
+	t.Logf("all nodes see each other %v after the links were healed", time.Since(began).Round(time.Second))
+}
+
+// linked sees to it that no link is cut any more.
+func (d *deployment) linked(t *testing.T) {
+	t.Helper()
+	for _, from := range d.nodes {
+		for _, to := range d.nodes {
+			if from == to {
+				continue
+			}
+			ctx, cancel := context.WithTimeout(d.ctx, opTimeout)
+			err := d.cluster.Network().Probe(ctx, cluster.Link{From: from.Name(), To: to.Name()})
+			cancel()
+			if err != nil {
+				t.Fatalf("%s>%s is healed, and yet: %v", from.Name(), to.Name(), err)
+			}
+		}
+	}
 }
 
 // outcome awaits that an operation ends so: the failure detector takes its time to

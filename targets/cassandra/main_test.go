@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,9 +91,20 @@ func logs(c cluster.Cluster) string {
 	all := ""
 	for _, n := range c.Nodes() {
 		text, _ := os.ReadFile(filepath.Join(n.LogDir(), logName))
-		all += fmt.Sprintf("--- %s\n%s", n.Name(), text[max(0, len(text)-3000):])
+		all += fmt.Sprintf("--- %s\n%s\n%s", n.Name(), gossip(text), text[max(0, len(text)-3000):])
 	}
 	return all
+}
+
+// gossip is what a node's log says of the others.
+func gossip(log []byte) string {
+	var out strings.Builder
+	for line := range strings.Lines(string(log)) {
+		if strings.Contains(line, " is now ") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
 
 // session drives one client.
