@@ -9,6 +9,10 @@ import (
 // SuiteSchema is the version of suite.json.
 const SuiteSchema = 1
 
+// DirSuites is the directory, below that of the runs, in which suites are kept, each
+// in a directory of its own.
+const DirSuites = "suites"
+
 // FileSuite is the file of a suite's directory that holds its SuiteResult.
 const FileSuite = "suite.json"
 

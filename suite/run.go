@@ -16,7 +16,7 @@ import (
 )
 
 // DirSuites is the directory, below that of the runs, in which suites are kept.
-const DirSuites = "suites"
+const DirSuites = results.DirSuites
 
 // Options are how a suite is carried out.
 type Options struct {

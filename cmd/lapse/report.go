@@ -79,7 +79,7 @@ func (a *app) saveSuiteReport(res *results.SuiteResult) (string, error) {
 	file := filepath.Join(a.out, suite.DirSuites, res.ID, fileReport)
 	return file, writeFile(file, func(w io.Writer) error {
 		s := a.suiteSource(res)
-		s.Link = "../../"
+		s.Link = func(run string) string { return "../../" + run + "/" + fileReport }
 		return report.RenderSuite(w, s)
 	})
 }

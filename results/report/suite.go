@@ -30,9 +30,9 @@ type SuiteSource struct {
 	// Open finds a run by its identifier, for its witnesses; it may be nil. What it
 	// does not find is told without pictures.
 	Open func(id string) (results.Dir, error)
-	// Link is put before the identifier of a run to lead to its own report, such
-	// as "../../"; empty where there is nothing to lead to.
-	Link string
+	// Link is where the report of a run is, seen from that of the suite; nil where
+	// there is nothing to lead to.
+	Link func(run string) string
 }
 
 // suitePage is all that the template shows.
@@ -373,8 +373,8 @@ func (p *suitePage) rows(s *SuiteSource) {
 		case results.CaseSkipped, results.CaseNotRun:
 			r.Class = "none"
 		}
-		if s.Link != "" && c.Run != "" {
-			r.Link = s.Link + c.Run + "/report.html"
+		if s.Link != nil && c.Run != "" {
+			r.Link = s.Link(c.Run)
 		}
 		p.Rows = append(p.Rows, r)
 	}

@@ -54,7 +54,7 @@ func suiteOf(t testing.TB, name string) *SuiteSource {
 		t.Fatal(err)
 	}
 	r.Gate, r.Exit = gate, &gate.Exit
-	return &SuiteSource{Result: r, Link: "../../", Open: func(id string) (results.Dir, error) {
+	return &SuiteSource{Result: r, Link: func(run string) string { return "../../" + run + "/report.html" }, Open: func(id string) (results.Dir, error) {
 		if _, err := os.Stat(filepath.Join(out, id)); err != nil {
 			return results.Dir{}, fs.ErrNotExist
 		}
@@ -97,7 +97,7 @@ func TestSuite(t *testing.T) {
 // TestSuiteWithoutRuns tells what it cannot draw.
 func TestSuiteWithoutRuns(t *testing.T) {
 	s := suiteOf(t, "demo")
-	s.Open, s.Link = nil, ""
+	s.Open, s.Link = nil, nil
 	page := staticPart(renderSuite(t, s))
 	if !strings.Contains(page, "cannot be drawn: run r1 is not at hand") || !strings.Contains(page, "✗ violated, 3 times") {
 		t.Error("a suite without its runs does not say so")

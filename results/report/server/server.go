@@ -13,7 +13,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -75,6 +77,7 @@ func Handler(out string, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.list)
 	mux.HandleFunc("GET /runs/{id}", h.report)
+	mux.HandleFunc("GET /suites/{id}", h.suite)
 	mux.HandleFunc("GET /compare", h.compare)
 	return guard(mux)
 }
@@ -116,19 +119,68 @@ func (h *handler) find(id string) (results.Dir, error) {
 	if i < 0 {
 		return results.Dir{}, fs.ErrNotExist
 	}
-	// A link in a run directory could lead out of it.
-	for _, name := range []string{results.FileRun, results.FilePlan, results.FileHistory} {
-		fi, err := os.Lstat(dirs[i].File(name))
-		if err == nil && !fi.Mode().IsRegular() {
-			return results.Dir{}, fs.ErrNotExist
-		}
+	if !inside(dirs[i], results.FileRun, results.FilePlan, results.FileHistory) {
+		return results.Dir{}, fs.ErrNotExist
 	}
 	return dirs[i], nil
 }
 
+// inside tells whether the files are not links, which could lead out of a directory.
+func inside(d results.Dir, files ...string) bool {
+	for _, name := range files {
+		fi, err := os.Lstat(d.File(name))
+		if err == nil && !fi.Mode().IsRegular() {
+			return false
+		}
+	}
+	return true
+}
+
+// suites are the stored results of suites, the newest first. What is a link, or
+// cannot be read, is none.
+func (h *handler) suites() []*results.SuiteResult {
+	top := filepath.Join(h.out, results.DirSuites)
+	entries, err := os.ReadDir(top)
+	if err != nil {
+		return nil // no suite was run
+	}
+	var out []*results.SuiteResult
+	for _, e := range entries {
+		d := results.Dir{Path: filepath.Join(top, e.Name()), ID: e.Name()}
+		if !e.IsDir() || !inside(d, results.FileSuite) {
+			continue
+		}
+		s := &results.SuiteResult{}
+		if err := d.ReadJSON(results.FileSuite, s); err != nil {
+			continue
+		}
+		s.ID = e.Name()
+		out = append(out, s)
+	}
+	slices.SortStableFunc(out, func(a, b *results.SuiteResult) int { return b.Started.Compare(a.Started) })
+	return out
+}
+
+func (h *handler) suite(w http.ResponseWriter, r *http.Request) {
+	all := h.suites()
+	i := slices.IndexFunc(all, func(s *results.SuiteResult) bool { return s.ID == r.PathValue("id") })
+	if i < 0 {
+		h.problem(w, r, fs.ErrNotExist)
+		return
+	}
+	var page bytes.Buffer
+	source := &report.SuiteSource{Result: all[i], Open: h.find, Link: func(run string) string { return "/runs/" + url.PathEscape(run) }}
+	if err := report.RenderSuite(&page, source); err != nil {
+		h.problem(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", report.SuitePolicy()+"; frame-ancestors 'none'")
+	h.send(w, &page)
+}
+
 func (h *handler) problem(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
-		http.Error(w, "there is no such run; / lists those there are", http.StatusNotFound)
+		http.Error(w, "there is no such run or suite; / lists those there are", http.StatusNotFound)
 		return
 	}
 	h.log.Warn("a page cannot be shown", "page", r.URL.Path, "error", err)
@@ -150,6 +202,12 @@ func (h *handler) report(w http.ResponseWriter, r *http.Request) {
 	h.send(w, &page)
 }
 
+// listed is what the first page shows.
+type listed struct {
+	Suites []*results.SuiteResult
+	Runs   []results.Summary
+}
+
 func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 	dirs, err := results.List(h.out)
 	if err != nil {
@@ -157,9 +215,9 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	slices.Reverse(dirs)
-	var runs []results.Summary
+	list := listed{Suites: h.suites()}
 	for _, d := range dirs {
-		if _, err := h.find(d.ID); err != nil {
+		if !inside(d, results.FileRun, results.FilePlan, results.FileHistory) {
 			continue
 		}
 		s := results.Summary{}
@@ -167,9 +225,9 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 			h.log.Warn("a run cannot be listed", "run", d.ID, "error", err)
 		}
 		s.Run = d.ID
-		runs = append(runs, s)
+		list.Runs = append(list.Runs, s)
 	}
-	h.page(w, r, listPage, runs)
+	h.page(w, r, listPage, list)
 }
 
 func (h *handler) compare(w http.ResponseWriter, r *http.Request) {

@@ -47,6 +47,27 @@ func runs(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	// A suite with a hostile name, one that is a link, one whose result is one.
+	for id, name := range map[string]string{"s-good": "<b>x</b>", "s-link": "s"} {
+		d, err := results.Create(filepath.Join(out, results.DirSuites), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := results.SuiteResult{Schema: results.SuiteSchema, Suite: name, ID: id, File: name, State: "finished", Exit: &results.Exit{Code: 1, Reason: name},
+			Cases: []results.CaseResult{{ID: "c/t/W1R1/none", Run: "run-a"}, {ID: "c/t/W1R1/kill", Run: "../../secret"}}}
+		if err := d.WriteJSON(results.FileSuite, &s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(filepath.Join(out, results.DirSuites, "s-link", results.FileSuite)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(top, "run.json"), filepath.Join(out, results.DirSuites, "s-link", results.FileSuite)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(top, filepath.Join(out, results.DirSuites, "s-out")); err != nil {
+		t.Fatal(err)
+	}
 	// run-link's summary leads out of its directory; linked is a link itself.
 	inner := filepath.Join(out, "run-link", results.FileRun)
 	if err := os.Remove(inner); err != nil {
@@ -111,7 +132,7 @@ func get(t *testing.T, addr, path, host string) (int, http.Header, string) {
 func TestPages(t *testing.T) {
 	addr := serve(t, runs(t))
 	for path, want := range map[string]string{
-		"/": "run-b", "/runs/run-a": "Claims", "/compare?a=run-a&b=run-b": "Two runs compared",
+		"/": "run-b", "/runs/run-a": "Claims", "/compare?a=run-a&b=run-b": "Two runs compared", "/suites/s-good": `href="/runs/run-a"`,
 	} {
 		code, head, body := get(t, addr, path, "")
 		if code != http.StatusOK || !strings.Contains(body, want) {
@@ -134,6 +155,7 @@ func TestPathsCannotEscape(t *testing.T) {
 	for _, path := range []string{
 		"/runs/..", "/runs/../secret.txt", "/runs/%2e%2e", "/runs/%2e%2e%2fsecret.txt", "/runs/..%2f..%2fetc%2fpasswd", "/runs/%2fetc%2fpasswd",
 		"/runs//etc/passwd", "/runs/.", "/runs/", "/runs", "/runs/secret.txt", "/runs/run-a/secret.txt", "/runs/run-a%2f..%2f..%2fsecret.txt",
+		"/suites/..", "/suites/%2e%2e", "/suites/s-link", "/suites/s-out", "/suites/latest", "/suites/", "/suites", "/suites/run-a", "/suites/..%2frun-a", "/runs/suites",
 		"/runs/linked", "/runs/latest", "/runs/run-link", "/compare?a=run-a&b=..", "/compare?a=linked&b=run-a", "/compare", "/secret.txt", "/..%5csecret.txt",
 	} {
 		code, _, body := get(t, addr, path, "")
@@ -144,7 +166,7 @@ func TestPathsCannotEscape(t *testing.T) {
 			t.Errorf("%s: shows a file from outside", path)
 		}
 	}
-	if _, _, body := get(t, addr, "/", ""); strings.Contains(body, secret) || strings.Contains(body, "run-link") {
+	if _, _, body := get(t, addr, "/", ""); strings.Contains(body, secret) || strings.Contains(body, "run-link") || strings.Contains(body, "s-link") || !strings.Contains(body, "s-good") {
 		t.Error("the list shows a run that leads out")
 	}
 }
