@@ -113,7 +113,7 @@ func quorumkvCells(ask Ask) ([]Cell, error) {
 	var cells []Cell
 	for w := 1; w <= ask.N; w++ {
 		for r := 1; r <= ask.N; r++ {
-			c := Cell{Row: fmt.Sprintf("W=%d", w), Column: fmt.Sprintf("R=%d", r)}
+			c := Cell{Row: "W=" + named(w, ask.N), Column: "R=" + named(r, ask.N)}
 			c.Request = ask.request(map[string]string{"replication": strconv.Itoa(ask.N)})
 			c.Request.WriteLevel, c.Request.ReadLevel = strconv.Itoa(w), strconv.Itoa(r)
 			meet, because := counts(ask.N, w, r)
@@ -132,6 +132,20 @@ func quorumkvCells(ask Ask) ([]Cell, error) {
 		}
 	}
 	return only(ask, cells)
+}
+
+// named is a count of replicas with the names that quorumkv has for it.
+func named(k, n int) string {
+	names := []string{strconv.Itoa(k)}
+	for _, l := range []struct {
+		name  string
+		count int
+	}{{"ONE", 1}, {"QUORUM", n/2 + 1}, {"ALL", n}} {
+		if l.count == k {
+			names = append(names, l.name)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 // only are the cells of the levels that were asked for.

@@ -212,7 +212,7 @@ func TestTwoCells(t *testing.T) {
 	if table.Exit.Code != 0 {
 		t.Errorf("exit %+v", table.Exit)
 	}
-	if !slices.Equal(table.Rows, []string{"W=1", "W=2"}) {
+	if !slices.Equal(table.Rows, []string{"W=1 ONE", "W=2 QUORUM ALL"}) {
 		t.Errorf("rows %v", table.Rows)
 	}
 }
