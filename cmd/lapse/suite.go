@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 	}
 	var resumed *results.SuiteResult
 	if sf.resume {
-		if resumed, err = a.openSuite(latest); err != nil {
+		if resumed, err = a.lastOf(cmd.Context(), ref, env); err != nil {
 			return err
 		}
 		seed = &resumed.Seed
@@ -162,6 +163,30 @@ func (a *app) placeSuite(ctx context.Context, s *suite.Suite, env runs.Environme
 }
 
 const latest = "latest"
+
+// lastOf is the last result of a suite as its text is now.
+func (a *app) lastOf(ctx context.Context, ref string, env runs.Environment) (*results.SuiteResult, error) {
+	s, err := a.loadSuite(ctx, ref, nil, env)
+	if err != nil {
+		return nil, err
+	}
+	// Identifiers begin with the suite's name and then the time.
+	dirs, err := filepath.Glob(filepath.Join(a.out, suite.DirSuites, s.File.Name+"-*", results.FileSuite))
+	if err != nil {
+		return nil, fmt.Errorf("looking for results of %s: %w", ref, err)
+	}
+	slices.Sort(dirs)
+	for _, path := range slices.Backward(dirs) {
+		res, err := a.openSuite(path)
+		if err == nil && res.Digest == s.Digest {
+			return res, nil
+		}
+	}
+	if len(dirs) > 0 {
+		return nil, targets.Usagef("--resume: the results of %s below %s are of another text of it; run it anew", ref, a.out)
+	}
+	return nil, targets.Usagef("--resume: no result of %s below %s; run it without --resume", ref, a.out)
+}
 
 // openSuite finds the result of a suite: a file, a directory, an identifier below
 // the runs, or latest.
