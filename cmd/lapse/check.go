@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,11 +16,12 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/targets"
 )
 
 func (a *app) checkCommand() *cobra.Command {
-	var format, models string
+	var format, models, witnesses string
 	var stale bool
 	c := &cobra.Command{
 		Use:   "check RUN|FILE",
@@ -26,14 +31,16 @@ history in a file. Formats: ` + strings.Join(formats.Names(), ", ") + `; they ar
 recognised, or named with --format.`,
 		Example: `  lapse check latest
   lapse check --model linearizable c10-bad.txt --format porcupine-kv
+  lapse check history.edn --model serializable --witnesses proofs
   lapse check latest --model bounded-staleness:2:500ms --staleness`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.check(cmd, args[0], format, models, stale)
+			return a.check(cmd, args[0], format, models, witnesses, stale)
 		},
 	}
 	c.Flags().StringVar(&format, "format", "", "format of the file (default: recognised)")
 	c.Flags().StringVar(&models, "model", "", "consistency models, comma-separated (default: those of the run, else all that apply)")
+	c.Flags().StringVar(&witnesses, "witnesses", "", "directory for the proofs: sentences, JSON, a history that can be checked again, and a picture of each")
 	c.Flags().BoolVar(&stale, "staleness", false, "show how stale reads were, by level, and inside and outside fault windows")
 	a.addBudgetFlags(c)
 	return c
@@ -85,7 +92,7 @@ func loadRun(dir results.Dir) (*loaded, error) {
 	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
 		return nil, err
 	}
-	l := &loaded{history: h, require: s.Require, promises: s.Promises, dir: &dir, summary: s}
+	l := &loaded{format: "lapse", history: h, require: s.Require, promises: s.Promises, dir: &dir, summary: s}
 	for _, v := range s.Verdicts {
 		l.models = append(l.models, v.Model)
 	}
@@ -102,7 +109,7 @@ func loadRun(dir results.Dir) (*loaded, error) {
 	return l, nil
 }
 
-func (a *app) check(cmd *cobra.Command, ref, format, models string, stale bool) error {
+func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, stale bool) error {
 	l, err := a.load(ref, format)
 	if err != nil {
 		return err
@@ -113,6 +120,9 @@ func (a *app) check(cmd *cobra.Command, ref, format, models string, stale bool) 
 	}
 	list, err := chooseCheckers(l.history, names)
 	if err != nil {
+		return err
+	}
+	if err := forWitnesses(witnesses); err != nil {
 		return err
 	}
 	assessment, err := results.Assess(cmd.Context(), l.history, list, a.budget, l.require)
@@ -141,7 +151,61 @@ func (a *app) check(cmd *cobra.Command, ref, format, models string, stale bool) 
 		}
 		fmt.Fprintf(a.stdout, "\nresult: %s (exit %d)\n", exit.Reason, exit.Code)
 	}
+	if witnesses != "" {
+		if err := a.keepWitnesses(cmd.Context(), witnesses, l.history, &assessment); err != nil {
+			// What was found stands, and its exit code with it.
+			fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+			exit.Code = results.WorseExit(exit.Code, results.ExitEnvironment)
+		}
+	}
 	return &exitError{code: exit.Code}
+}
+
+// forWitnesses refuses a directory in which there is something else.
+func forWitnesses(path string) error {
+	if path == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return targets.Usagef("--witnesses: %v", err)
+	}
+	for _, e := range entries {
+		if e.Name() == results.FileVerdict || e.Name() == results.DirViolations {
+			return nil // of an earlier check
+		}
+	}
+	if len(entries) > 0 {
+		return targets.Usagef("--witnesses %s: there is something else in it; name a new directory", path)
+	}
+	return nil
+}
+
+// keepWitnesses writes the proofs of a check into a directory, as a run keeps its own.
+func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History, as *results.Assessment) error {
+	dir := results.Dir{Path: path, ID: filepath.Base(path)}
+	s := &results.Summary{Assessment: *as}
+	if err := results.SaveVerdicts(ctx, dir, h, s); err != nil {
+		return err
+	}
+	// A picture that cannot be drawn is no part of the verdict.
+	if err := picture.Save(dir, h, s); err != nil {
+		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+	}
+	if a.json {
+		return nil
+	}
+	kept := 0
+	for i := range as.Verdicts {
+		kept += len(as.Verdicts[i].Violations)
+	}
+	if kept > 0 {
+		fmt.Fprintf(a.stdout, "proofs: %s and %d more files\n", dir.File(results.ViolationFile(1, results.FilePicture)), 4*kept-1)
+	}
+	return nil
 }
 
 // chooseCheckers finds the named checkers, or all that apply to h.

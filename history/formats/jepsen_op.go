@@ -128,8 +128,8 @@ func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
 		return op, in.errAt(t.pos, "expected the operation to have a :process")
 	case process.kind == termInt:
 		op.process = process.num
-		if op.process < 0 || op.process > math.MaxInt32/2 {
-			return op, in.errAt(process.pos, "expected a process between 0 and %d, found %d", math.MaxInt32/2, op.process)
+		if op.process < 0 || op.process > maxProcess {
+			return op, in.errAt(process.pos, "expected a process between 0 and %d, found %d", maxProcess, op.process)
 		}
 	default:
 		if _, ok := process.word(); !ok {
@@ -139,6 +139,10 @@ func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
 	}
 	return op, nil
 }
+
+// maxProcess is the highest process in a file: above it are those that go on after an
+// info.
+const maxProcess = math.MaxInt32 / 2
 
 // minInt is the first integer that is not reserved for texts and absence.
 const minInt = math.MinInt64 + 1<<31 + 1

@@ -34,7 +34,7 @@ type ednSyntax struct{}
 func (ednSyntax) begin() string        { return "" }
 func (ednSyntax) end() string          { return "\n" }
 func (ednSyntax) between() string      { return "\n" }
-func (ednSyntax) word(s string) string { return ":" + s }
+func (ednSyntax) word(s string) string { return ":" + keyword(s) }
 func (ednSyntax) field(name string) string {
 	return ":" + name + " "
 }
@@ -42,12 +42,26 @@ func (ednSyntax) text(s string) string           { return ednQuote(s) }
 func (ednSyntax) set() (string, string)          { return "#{", "}" }
 func (ednSyntax) entry(key, value string) string { return key + " " + value }
 
+// keyword is s with what no keyword may contain made dashes.
+func keyword(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("*+!-_?<>=./", r):
+			return r
+		}
+		return '-'
+	}, s)
+}
+
 type jsonSyntax struct{}
 
-func (jsonSyntax) begin() string        { return "[" }
-func (jsonSyntax) end() string          { return "]\n" }
-func (jsonSyntax) between() string      { return ",\n" }
-func (jsonSyntax) word(s string) string { return strconv.Quote(s) }
+func (jsonSyntax) begin() string          { return "[" }
+func (jsonSyntax) end() string            { return "]\n" }
+func (jsonSyntax) between() string        { return ",\n" }
+func (s jsonSyntax) word(w string) string { return s.text(w) }
 func (jsonSyntax) field(name string) string {
 	return strconv.Quote(name) + ":"
 }
@@ -80,6 +94,8 @@ type jepsenWriter struct {
 	lines int
 	// numbers are the keys whose names are integers.
 	numbers []bool
+	// renamed are the numbers of processes that are too high for a file.
+	renamed map[int32]int32
 }
 
 // writeJepsen writes h as Jepsen would have logged it: an invocation and, if it
@@ -90,6 +106,7 @@ func writeJepsen(w io.Writer, h *history.History, s syntax) error {
 		return err
 	}
 	j.out.WriteString(s.begin())
+	j.rename()
 	events := jepsenEvents(h)
 	for _, e := range events {
 		j.event(e)
@@ -111,6 +128,32 @@ func writeJepsen(w io.Writer, h *history.History, s syntax) error {
 		return fmt.Errorf("writing the history: %w", err)
 	}
 	return nil
+}
+
+// rename gives processes with numbers beyond what a file may have, which importers
+// give out after an info, the next free ones.
+func (j *jepsenWriter) rename() {
+	next := int32(0)
+	for i := range j.h.Ops {
+		if p := j.h.Ops[i].Process; p <= maxProcess {
+			next = max(next, p+1)
+		}
+	}
+	j.renamed = map[int32]int32{}
+	for i := range j.h.Ops {
+		p := j.h.Ops[i].Process
+		if _, ok := j.renamed[p]; p > maxProcess && !ok {
+			j.renamed[p] = next
+			next++
+		}
+	}
+}
+
+func (j *jepsenWriter) process(op *history.Op) int32 {
+	if p, ok := j.renamed[op.Process]; ok {
+		return p
+	}
+	return op.Process
 }
 
 // choose decides the style and refuses what no style can say.
@@ -315,13 +358,13 @@ func (j *jepsenWriter) event(e jepsenEvent) {
 		typ = op.Outcome.String()
 	}
 	f, value := j.operation(op, e.complete && op.Outcome != history.Fail)
-	out.WriteString("{" + s.field("process") + strconv.Itoa(int(op.Process)))
+	out.WriteString("{" + s.field("process") + strconv.Itoa(int(j.process(op))))
 	out.WriteString(", " + s.field("type") + s.word(typ))
 	out.WriteString(", " + s.field("f") + s.word(f))
 	out.WriteString(", " + s.field("value") + value)
 	out.WriteString(", " + s.field("time") + strconv.FormatInt(int64(e.at), 10))
 	out.WriteString(", " + s.field("index") + strconv.Itoa(j.lines))
-	if op.Session != op.Process {
+	if op.Session != j.process(op) {
 		out.WriteString(", " + s.field("session") + strconv.Itoa(int(op.Session)))
 	}
 	for _, x := range []struct{ name, text string }{
@@ -481,6 +524,9 @@ func (j *jepsenWriter) bank(mops []history.Mop, results bool) (f, value string) 
 		if m := &mops[i]; m.Func == history.Read && m.Flags&history.Observed != 0 {
 			entries = append(entries, j.s.entry(j.key(m.Key), j.value(m.Ret)))
 		}
+	}
+	if len(entries) == 0 {
+		return "read", j.null()
 	}
 	return "read", "{" + strings.Join(entries, ", ") + "}"
 }
