@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
@@ -22,14 +23,31 @@ type finding struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var req runs.Request
+	var sets []string
+	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this machine can test, and what lacks",
+		Long: `Say what this machine can test, and what lacks. With --at, look at a cluster that
+somebody else runs instead: whether it lets us in, which node is what, and what
+runs of lapse that were killed have left there. Nothing is changed.`,
 		Example: `  lapse doctor
-  lapse doctor --json`,
+  lapse doctor --json
+  lapse doctor --target postgres --at db1:5432,db2:5432`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found := a.examine(cmd.Context())
+			var found []finding
+			if len(req.At) > 0 {
+				var err error
+				if req.Options, err = parseSets("set", sets); err != nil {
+					return err
+				}
+				if found, err = a.examineExternal(cmd.Context(), req); err != nil {
+					return err
+				}
+			} else {
+				found = a.examine(cmd.Context())
+			}
 			if a.json {
 				return a.printJSON(found)
 			}
@@ -43,6 +61,11 @@ func (a *app) doctorCommand() *cobra.Command {
 			return nil
 		},
 	}
+	f := c.Flags()
+	f.StringVar(&req.Target, "target", "quorumkv", "with --at: the database that is there")
+	f.StringArrayVar(&sets, "set", nil, "with --at: setting of the target, name=value (repeatable)")
+	addAtFlags(f, &req.At, &req.Operator)
+	return c
 }
 
 func (a *app) examine(ctx context.Context) []finding {

@@ -273,6 +273,7 @@ cases: [{name: q, matrix: {target: [store], levels: [W1R1], faults: [[partition-
 	}
 	write("small.yaml", []byte(small))
 	write("suite.yaml", suite.Example)
+	write("operator.yaml", []byte("all: {cut: a, heal: b, probe: c, kill: d, start: e, pause: f, resume: g}\n"))
 	write(".lapse/baseline.json", []byte(`{"schema": 1, "known": []}`))
 	module, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/anishathalye/porcupine").Output()
 	if err != nil {

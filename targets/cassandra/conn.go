@@ -2,6 +2,7 @@ package cassandra
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,11 @@ const protocolVersion = 4
 // connect makes a conn to addr (host:port). It returns when ctx is done at the
 // latest.
 func connect(ctx context.Context, addr string, opTimeout time.Duration, log *slog.Logger) (*conn, error) {
+	return connectAs(ctx, addr, admission{}, opTimeout, log)
+}
+
+// connectAs is connect to a node that asks who it is.
+func connectAs(ctx context.Context, addr string, who admission, opTimeout time.Duration, log *slog.Logger) (*conn, error) {
 	host, portText, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
@@ -40,12 +46,15 @@ func connect(ctx context.Context, addr string, opTimeout time.Duration, log *slo
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
 	}
-	d := &dialer{addr: addr}
+	d := &dialer{addr: addr, tls: who.tls}
 	cfg := gocql.NewCluster(host)
 	cfg.Port = port
 	cfg.ProtoVersion = protocolVersion
 	cfg.HostDialer = d
 	cfg.NumConns = 1
+	if who.user != "" {
+		cfg.Authenticator = gocql.PasswordAuthenticator{Username: who.user, Password: who.password}
+	}
 	cfg.Logger = driverLog{log}
 	// The deadline of an operation is that of its context.
 	cfg.Timeout = 0
@@ -127,6 +136,8 @@ var errSealed = errors.New("a lost connection is not made again")
 // only while the session is being opened.
 type dialer struct {
 	addr string
+	// tls is nil for connections that are not encrypted.
+	tls  *tls.Config
 	sent atomic.Int64
 
 	mu     sync.Mutex
@@ -146,6 +157,15 @@ func (d *dialer) DialHost(ctx context.Context, _ *gocql.HostInfo) (*gocql.Dialed
 	if err != nil {
 		return nil, err
 	}
+	var c net.Conn = &countedConn{raw, &d.sent}
+	if d.tls != nil {
+		encrypted := tls.Client(c, d.tls)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			raw.Close()
+			return nil, err
+		}
+		c = encrypted
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -153,7 +173,7 @@ func (d *dialer) DialHost(ctx context.Context, _ *gocql.HostInfo) (*gocql.Dialed
 		return nil, errSealed
 	}
 	d.conns = append(d.conns, raw)
-	return &gocql.DialedHost{Conn: &countedConn{raw, &d.sent}, DisableCoalesce: true}, nil
+	return &gocql.DialedHost{Conn: c, DisableCoalesce: true}, nil
 }
 
 // close lets nothing connect any more.

@@ -21,14 +21,20 @@ const keyspaceName = "lapse"
 // ALL asks them all.
 const readyKeyspace = "lapse_ready"
 
+// The columns of the tables; see statement.go.
+const (
+	dataColumns    = " (k text PRIMARY KEY, v bigint, l list<bigint>, s set<bigint>, never int)"
+	counterColumns = " (k text PRIMARY KEY, c counter)"
+)
+
 // makeSchema makes the keyspaces and tables by the first node, one after the other,
 // and waits once until all nodes have them.
 func (s *System) makeSchema(ctx context.Context) error {
 	table := fmt.Sprintf(" WITH read_repair = '%s' AND speculative_retry = '%s'", s.set.readRepair, s.set.speculative)
 	list := []string{
 		"CREATE KEYSPACE IF NOT EXISTS " + s.keyspace + " WITH replication = " + s.set.replication(s.set.rf),
-		"CREATE TABLE IF NOT EXISTS " + s.keyspace + "." + dataTable + " (k text PRIMARY KEY, v bigint, l list<bigint>, s set<bigint>, never int)" + table,
-		"CREATE TABLE IF NOT EXISTS " + s.keyspace + "." + counterTable + " (k text PRIMARY KEY, c counter)" + table,
+		"CREATE TABLE IF NOT EXISTS " + s.keyspace + "." + dataTable + dataColumns + table,
+		"CREATE TABLE IF NOT EXISTS " + s.keyspace + "." + counterTable + counterColumns + table,
 	}
 	if !s.set.everywhere() {
 		list = append(list,

@@ -30,6 +30,11 @@ type System struct {
 	log      *slog.Logger
 	progress func(string)
 
+	// at and accesses are where the nodes are that somebody else runs, and how they
+	// let us in; nil for nodes of ours.
+	at       []string
+	accesses []admission
+
 	// admins are connections for what the harness itself asks of each node.
 	adminMu sync.Mutex
 	admins  []*conn
@@ -61,6 +66,9 @@ func (s *System) Open(ctx context.Context, session targets.Session) (targets.Cli
 
 // connect makes a connection to a node from where the clients are.
 func (s *System) connect(ctx context.Context, node int) (*conn, error) {
+	if s.at != nil {
+		return connectAs(ctx, s.at[node], s.accesses[node], s.set.opTimeout, s.log)
+	}
 	addr, err := s.cluster.Route(cluster.Clients, s.nodes[node].Name(), nativePort)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -222,8 +223,11 @@ func needsStandby(read string) bool {
 // attachedLogin is how one node is connected to.
 type attachedLogin struct{ config *pgx.ConnConfig }
 
+// dial connects with these settings, and with those that the address asks for.
 func (l attachedLogin) dial(ctx context.Context, params map[string]string) (*conn, error) {
-	return dialAs(ctx, l.config.Copy(), params)
+	all := maps.Clone(l.config.RuntimeParams)
+	maps.Copy(all, params)
+	return dialAs(ctx, l.config.Copy(), all)
 }
 
 func (t attachedTarget) logins(cfg targets.Config) ([]attachedLogin, error) {

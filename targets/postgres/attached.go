@@ -341,7 +341,8 @@ func (a *attached) checkLevel(ctx context.Context) error {
 
 // watch follows changes of the primary until stop is called.
 func (a *attached) watch() {
-	const every = 250 * time.Millisecond
+	// Each look is a login, which costs the server something.
+	const every = time.Second
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {

@@ -1,0 +1,88 @@
+package targets
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAddresses(t *testing.T) {
+	for text, want := range map[string]string{
+		"db1":                  "db1:9042",
+		"db1:1, db2":           "db1:1 db2:9042",
+		"::1,[::1]:5,10.0.0.1": "[::1]:9042 [::1]:5 10.0.0.1:9042",
+	} {
+		got, err := Addresses([]string{text}, 9042)
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, %v, want %s", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"":                    "no address",
+		"db1:port":            "want host:port",
+		"db1:0":               "want host:port",
+		"db1,db1:9042":        "twice",
+		"me:hunter2@db1":      "credentials come from the environment",
+		"cql://me:hunter2@db": "credentials come from the environment",
+	} {
+		_, err := Addresses([]string{text}, 9042)
+		var usage *UsageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: the secret is told: %v", text, err)
+		}
+	}
+}
+
+func TestTLS(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none.pem")
+	if err := os.WriteFile(none, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		host    string
+		options map[string]string
+		on      bool
+		wrong   string
+	}{
+		{"db1.example.com", nil, true, ""},
+		{"db1.example.com", map[string]string{"tls": "off"}, false, ""},
+		{"localhost", nil, false, ""},
+		{"127.0.0.9", nil, false, ""},
+		{"::1", map[string]string{"tls": "on"}, true, ""},
+		{"10.0.0.1", nil, true, ""},
+		{"db1", map[string]string{"tls_ca": none}, false, "no certificate in it"},
+		{"db1", map[string]string{"tls_ca": none + "x"}, false, "no such file"},
+		{"db1", map[string]string{"tls_cert": none}, false, "go together"},
+		{"db1", map[string]string{"tls_cert": none, "tls_key": none}, false, "tls_cert"},
+		{"db1", map[string]string{"tls": "off", "tls_ca": none}, false, "tls=off"},
+	} {
+		cfg, err := TLS(c.options, c.host)
+		if c.wrong != "" {
+			var usage *UsageError
+			if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.wrong) {
+				t.Errorf("%s %v: %v, want %q", c.host, c.options, err, c.wrong)
+			}
+			continue
+		}
+		if err != nil || (cfg != nil) != c.on {
+			t.Errorf("%s %v: %v, %v", c.host, c.options, cfg, err)
+		}
+		if cfg != nil && (cfg.InsecureSkipVerify || cfg.ServerName != c.host) {
+			t.Errorf("%s %v: not verified: %+v", c.host, c.options, cfg)
+		}
+	}
+}
+
+func TestOwnName(t *testing.T) {
+	if got := OwnName("20261126-001122-AB3f", 63); got != "lapse_20261126_001122_ab3f" {
+		t.Error(got)
+	}
+	if got := OwnName(strings.Repeat("x", 90), 48); len(got) != 48 {
+		t.Error(got)
+	}
+}

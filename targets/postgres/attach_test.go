@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/targets"
+)
+
+func TestAttached(t *testing.T) {
+	for _, name := range []string{"PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSSLMODE", "PGSERVICE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("PGPASSWORD", "hunter2")
+	for at, want := range map[string]string{
+		"db1":                             "db1:5432",
+		"db1:1,db2":                       "db1:1 db2:5432",
+		"postgres://app@db1,db2:7/test":   "db1:5432 db2:7",
+		"postgresql://db1/test":           "db1:5432",
+		"host=db1 port=7 dbname=test":     "db1:7",
+		"postgres://db1/?sslmode=disable": "db1:5432",
+	} {
+		target, err := Target{}.Attached([]string{at})
+		must(t, err)
+		cfg, err := target.Resolve(targets.Config{})
+		must(t, err)
+		if got := strings.Join(target.Spec(cfg).At, " "); got != want {
+			t.Errorf("%s: %s, want %s", at, got, want)
+		}
+		logins, err := target.(attachedTarget).logins(cfg)
+		must(t, err)
+		for _, l := range logins {
+			if encrypted := l.config.TLSConfig != nil; encrypted == strings.Contains(at, "disable") || l.config.Password != "hunter2" {
+				t.Errorf("%s: encrypted %v, password %q", at, encrypted, l.config.Password)
+			}
+		}
+	}
+	for at, want := range map[string]string{
+		"":                                 "want the addresses",
+		"postgres://app:hunter2@db1/test":  "PGPASSWORD",
+		"postgres://app:@db1/test":         "PGPASSWORD",
+		"postgres://db1/x?password=secret": "PGPASSWORD",
+		"host=db1 PassWord = hunter2":      "PGPASSWORD",
+		"host=db1 sslpassword=hunter2":     "PGPASSWORD",
+		"mysql://db1/test":                 "not one of postgres",
+		"app:hunter2@db1":                  "no host:port",
+		"host=/run/postgresql":             "a socket",
+		"host=db1 sslmode=prefer":          "sslmode=verify-full",
+		"host=db1 sslmode=hunter2":         "cannot be read",
+		"db1,db1:5432":                     "twice",
+	} {
+		_, err := Target{}.Attached([]string{at})
+		var usage *targets.UsageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", at, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: the secret is told: %v", at, err)
+		}
+	}
+	target, err := Target{}.Attached([]string{"db1,db2"})
+	must(t, err)
+	for want, cfg := range map[string]targets.Config{
+		"--nodes 3":         {Nodes: 3},
+		"synchronous_commi": {WriteLevel: "QUORUM"},
+		"reads at primary":  {ReadLevel: "max-lag"},
+		"no such option":    {Options: map[string]string{"sync": "any:1"}},
+		"must be one of":    {Options: map[string]string{"isolation": "chaos"}},
+	} {
+		if _, err := target.Resolve(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", cfg, err, want)
+		}
+	}
+}
