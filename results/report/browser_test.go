@@ -49,6 +49,7 @@ type selfTest struct {
 	Same                   bool
 	Button                 int
 	Error                  string
+	PaintMs                float64
 }
 
 func open(t *testing.T, s *Source, fragment string) selfTest {
@@ -115,6 +116,7 @@ func TestManyInBrowser(t *testing.T) {
 		if r.Count != maxEmbedded || r.Lanes != 16 || r.Filtered != maxEmbedded/100 {
 			t.Errorf("%s: %d operations, %d lanes, %d info", fragment, r.Count, r.Lanes, r.Filtered)
 		}
+		t.Logf("%d operations are painted in %.1f ms", r.Count, r.PaintMs)
 	}
 }
 
