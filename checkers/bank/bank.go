@@ -37,6 +37,9 @@ func (*Checker) Applies(h *history.History) error {
 	if err := tally.Only(h, false, history.Read, history.Write, history.Transfer); err != nil {
 		return err
 	}
+	if h.Header.Workload == Model {
+		return nil
+	}
 	for i := range h.Ops {
 		for _, m := range h.Mops(&h.Ops[i]) {
 			if m.Func == history.Transfer {

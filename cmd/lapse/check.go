@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/bank"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
@@ -211,6 +212,9 @@ func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History
 // chooseCheckers finds the named checkers, or all that apply to h.
 func chooseCheckers(h *history.History, names []string) ([]checkers.Checker, error) {
 	var list []checkers.Checker
+	if len(names) == 0 && h.Header.Workload == bank.Model {
+		names = []string{bank.Model} // its balances name no writes
+	}
 	if len(names) == 0 {
 		plain := plainOperations(h)
 		for _, e := range registry.All() {

@@ -48,6 +48,20 @@ var samples = []struct {
 	text         string
 	want         string
 }{
+	{"long fork of Jepsen's", "edn", `{:type :invoke, :f :write, :value [[:w 1 1]], :process 0}
+{:type :ok, :f :write, :value [[:w 1 1]], :process 0}
+{:type :invoke, :f :read, :value [[:r 0 nil] [:r 1 nil]], :process 0}
+{:type :ok, :f :read, :value [[:r 0 nil] [:r 1 1]], :process 0}
+`, `s0 p0 ok write(1 1)
+s0 p0 ok read(0)=absent read(1)=1
+`},
+	{"bank without transfers", "edn", `{:type :invoke, :f :read, :process 0, :time 1, :index 0}
+{:type :ok, :f :read, :process 0, :time 2, :value {0 10, 1 -1}, :index 1}
+`, `s0 p0 ok read(0)=10 read(1)=-1
+`},
+	{"mutex without values", "elle-json", `[{"type":"invoke","f":"acquire","process":1,"time":3,"index":0},{"type":"ok","f":"acquire","process":1,"time":4,"index":1}]
+`, `s1 p1 ok acquire(x)
+`},
 	{"etcd log", "porcupine-etcd", `INFO  jepsen.util - 0	:invoke	:read	nil
 INFO  jepsen.util - 1	:invoke	:write	3
 INFO  jepsen.util - 0	:ok	:read	nil

@@ -123,6 +123,12 @@ func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
 	} else if op.f, ok = f.word(); !ok {
 		return op, in.errAt(f.pos, "expected a keyword as :f, found %s", f.describe())
 	}
+	if op.f == "read" || op.f == "write" {
+		// Jepsen's long-fork workload calls its transactions so.
+		if isTxnValue(op.value) {
+			op.f = "txn"
+		}
+	}
 	switch {
 	case process == nil:
 		return op, in.errAt(t.pos, "expected the operation to have a :process")
@@ -138,6 +144,23 @@ func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
 		op.nemesis = true
 	}
 	return op, nil
+}
+
+// isTxnValue tells whether v is a vector of micro-operations [:r key value].
+func isTxnValue(v *term) bool {
+	if v.kind != termList || len(v.kids) == 0 {
+		return false
+	}
+	for i := range v.kids {
+		m := &v.kids[i]
+		if m.kind != termList || len(m.kids) != 3 || m.kids[0].kind != termKeyword && m.kids[0].kind != termString {
+			return false
+		}
+		if f := m.kids[0].text; f != "r" && f != "w" && f != "append" {
+			return false
+		}
+	}
+	return true
 }
 
 // maxProcess is the highest process in a file: above it are those that go on after an

@@ -52,7 +52,11 @@ func readJepsen(in *input, src termSource, source string) (*history.History, err
 	}
 	timed, clockless := false, false
 	attrs := map[string]string{}
-	r.b = history.NewBuilder(history.Header{Source: source, Initial: history.Absent, Attributes: attrs})
+	header := history.Header{Source: source, Initial: history.Absent, Attributes: attrs}
+	if style.transfers {
+		header.Workload = "bank" // balances that nobody wrote name no writes
+	}
+	r.b = history.NewBuilder(header)
 	err = src(func(t *term) error {
 		op, err := parseJepsenOp(in, t)
 		if err != nil {

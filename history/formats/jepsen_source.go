@@ -47,7 +47,7 @@ func elleJSONFormat() Format {
 		detect: func(head []byte) bool {
 			s := squeeze(head)
 			return len(s) > 2 && (s[:2] == "[{" || s[0] == '{') && (bytes.Contains(head, []byte(`"process"`)) || bytes.Contains(head, []byte(`"f"`))) &&
-				bytes.Contains(head, []byte(`"type"`)) && bytes.Contains(head, []byte(`"value"`))
+				bytes.Contains(head, []byte(`"type"`)) && !bytes.Contains(head, []byte(`"lapse-history"`))
 		},
 		read:  func(in *input) (*history.History, error) { return readJepsen(in, jsonSource(in), "elle-json") },
 		write: func(w io.Writer, h *history.History) error { return writeJepsen(w, h, jsonSyntax{}) },

@@ -78,6 +78,9 @@ func scanStyle(in *input, src termSource) (*jepsenStyle, error) {
 			if op.typ == jInvoke && v.isNil() {
 				others++
 			}
+			if op.typ == jOK && v.kind == termMap {
+				s.transfers = true // of a bank in which nothing was moved
+			}
 			if op.typ == jOK {
 				c := v
 				if isPair {
