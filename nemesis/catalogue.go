@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"github.com/lapse-test/lapse/internal/spelling"
 )
 
 // Ability is what a fault needs of the database.
@@ -130,7 +132,7 @@ func find(name string) (kind, error) {
 	all := catalogue()
 	i := slices.IndexFunc(all, func(k kind) bool { return k.Name == name })
 	if i < 0 {
-		return kind{}, usagef("unknown fault %q%s; there are: %s, or none", name, didYouMean(name, Names()), strings.Join(Names(), ", "))
+		return kind{}, usagef("unknown fault %q%s; there are: %s, or none", name, spelling.Hint(name, Names()), strings.Join(Names(), ", "))
 	}
 	return all[i], nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/internal/spelling"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/targets"
@@ -45,7 +46,7 @@ func suggestion(err error) string {
 	}
 	var keys []string
 	collect(reflect.TypeFor[File](), &keys)
-	if near := nearest(m[1], keys); near != "" {
+	if near := spelling.Nearest(m[1], keys); near != "" {
 		return fmt.Sprintf("\ndid you mean %q?", near)
 	}
 	return ""
@@ -63,36 +64,6 @@ func collect(t reflect.Type, keys *[]string) {
 			collect(t.Field(i).Type, keys)
 		}
 	}
-}
-
-func nearest(word string, among []string) string {
-	best, least := "", 1+len(word)/3
-	for _, k := range among {
-		if d := distance(strings.ToLower(k), strings.ToLower(word)); d <= least {
-			best, least = k, d-1
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to insert, delete or replace (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // problems collects what is wrong, each with its place in the source.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/spelling"
 )
 
 // definition is what one workload's file says of it; it does for all of them
@@ -105,7 +106,7 @@ func (d *definition) resolveWeights(cfg Config) (map[string]int, error) {
 	for _, kind := range slices.Sorted(maps.Keys(cfg.Weights)) {
 		share := cfg.Weights[kind]
 		if _, ok := d.weights[kind]; !ok {
-			return nil, usagef("weights: workload %s has no %q%s; it has: %s", d.name, kind, didYouMean(kind, kinds), strings.Join(kinds, ", "))
+			return nil, usagef("weights: workload %s has no %q%s; it has: %s", d.name, kind, spelling.Hint(kind, kinds), strings.Join(kinds, ", "))
 		}
 		if share < 0 || share > maxWeight {
 			return nil, usagef("weights: the share of %s is %d, but must be from 0 to %d", kind, share, maxWeight)
@@ -135,7 +136,7 @@ func (d *definition) resolveOptions(given map[string]string) (map[string]string,
 			if len(names) > 0 {
 				has = "it has: " + strings.Join(names, ", ")
 			}
-			return nil, usagef("workload %s has no option %q%s; %s", d.name, name, didYouMean(name, names), has)
+			return nil, usagef("workload %s has no option %q%s; %s", d.name, name, spelling.Hint(name, names), has)
 		}
 		out[name] = given[name]
 	}

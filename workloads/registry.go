@@ -3,6 +3,8 @@ package workloads
 import (
 	"slices"
 	"strings"
+
+	"github.com/lapse-test/lapse/internal/spelling"
 )
 
 // All are the workloads there are, in the order in which they are shown. A
@@ -40,7 +42,7 @@ func ByName(name string) (Workload, error) {
 	all := All()
 	i := slices.IndexFunc(all, func(w Workload) bool { return w.Name() == name })
 	if i < 0 {
-		return nil, usagef("unknown workload %q%s; there are: %s", name, didYouMean(name, Names()), strings.Join(Names(), ", "))
+		return nil, usagef("unknown workload %q%s; there are: %s", name, spelling.Hint(name, Names()), strings.Join(Names(), ", "))
 	}
 	return all[i], nil
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/checkers/txn"
 	"github.com/lapse-test/lapse/checkers/unique"
+	"github.com/lapse-test/lapse/internal/spelling"
 )
 
 // Entry is one model.
@@ -105,7 +106,7 @@ func Names() []string {
 }
 
 // ByName is a checker for the model called name. Its error names the models that
-// there are, nearest first.
+// there are, and the one that is spelled most like it.
 func ByName(name string) (checkers.Checker, error) {
 	for _, e := range All() {
 		if e.Model == name {
@@ -123,31 +124,6 @@ func ByName(name string) (checkers.Checker, error) {
 		return staleness.New(b)
 	}
 	names := Names()
-	slices.SortStableFunc(names, func(a, b string) int { return distance(a, name) - distance(b, name) })
-	hint := ""
-	if distance(names[0], name) <= 1+len(name)/3 {
-		hint = fmt.Sprintf(" (did you mean %q?)", names[0])
-	}
 	slices.Sort(names)
-	return nil, fmt.Errorf("unknown consistency model %q%s: choose one of %s", name, hint, strings.Join(names, ", "))
-}
-
-// distance is the number of letters to insert, delete or replace (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return nil, fmt.Errorf("unknown consistency model %q%s: choose one of %s", name, spelling.Hint(name, names), strings.Join(names, ", "))
 }
