@@ -78,8 +78,10 @@ func newEngine(f *register.Flat, bytes int64, lean bool) (e *engine, ok bool) {
 	if int64(rows)*int64(e.width)*4 > bytes {
 		return nil, false
 	}
+	// Half the history's memory, but enough for a history of some thousands.
+	most := min(bytes, max(8<<20, min(64<<20, int64(len(f.Ops))*48)))
 	for _, i := range late {
-		if int64(rows)*int64(e.width+1)*4 > min(bytes, 64<<20) {
+		if int64(rows)*int64(e.width+1)*4 > most {
 			break
 		}
 		e.own[i] = int32(e.width)

@@ -83,3 +83,37 @@ func together(c checkers.Checker) bool {
 	_, ok := c.(checkers.Together)
 	return ok
 }
+
+// BenchmarkPeak reports the peak of the history and each check of it together, as
+// a multiple of the history (memory-ratio): three at most.
+func BenchmarkPeak(b *testing.B) {
+	for _, l := range []struct {
+		name string
+		load gen.Load
+	}{
+		{"one-key", gen.Load{Ops: 300_000, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05, Stale: true}},
+		{"300-keys", gen.Load{Ops: 300_000, Clients: 20, Keys: 300, Writes: 0.4, Info: 0.05, Single: true}},
+	} {
+		h, err := l.load.History(1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, e := range All() {
+			c := e.New()
+			if c.Applies(h) != nil || together(c) {
+				continue
+			}
+			b.Run(l.name+"/"+e.Model, func(b *testing.B) {
+				peak := uint64(0)
+				for b.Loop() {
+					peak = max(peak, measure.Peak(func() { _, err = c.Check(context.Background(), h, checkers.Budget{Time: 3 * time.Second}) }))
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				size := float64(len(h.Ops)) * 96
+				b.ReportMetric((size+float64(peak))/size, "memory-ratio")
+			})
+		}
+	}
+}
