@@ -47,6 +47,7 @@ func printLattice(w io.Writer, a *Assessment) {
 		what  string
 		names []string
 	}{
+		{"anomalies", l.Anomalies},
 		{"refuted", l.Refuted},
 		{"implied refuted", l.ImpliedRefuted},
 		{"strongest not refuted", l.StrongestNotRefuted},

@@ -78,8 +78,8 @@ func newEngine(f *register.Flat, bytes int64, lean bool) (e *engine, ok bool) {
 	if int64(rows)*int64(e.width)*4 > bytes {
 		return nil, false
 	}
-	// Half the history's memory, but enough for a history of some thousands.
-	most := min(bytes, max(8<<20, min(64<<20, int64(len(f.Ops))*48)))
+	// Half the memory of a long history, and enough for a short one.
+	most := min(bytes, max(16<<20, min(64<<20, int64(len(f.Ops))*48)))
 	for _, i := range late {
 		if int64(rows)*int64(e.width+1)*4 > most {
 			break

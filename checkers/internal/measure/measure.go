@@ -14,13 +14,13 @@ import (
 func Loop(b *testing.B, f func()) {
 	b.Helper()
 	b.ResetTimer()
-	from := processor()
+	from := Processor()
 	n := 0
 	for b.Loop() {
 		f()
 		n++
 	}
-	b.ReportMetric(float64((processor()-from).Microseconds())/1000/float64(n), "cpu-ms/op")
+	b.ReportMetric(float64((Processor()-from).Microseconds())/1000/float64(n), "cpu-ms/op")
 }
 
 // Peak runs f and returns by how many bytes the heap grew at most while it ran.
@@ -59,10 +59,10 @@ func Budget(b *testing.B, limit time.Duration, f func()) {
 	wall, cpu := time.Duration(-1<<62), time.Duration(-1<<62)
 	for b.Loop() {
 		runtime.GC()
-		from, began := processor(), time.Now()
+		from, began := Processor(), time.Now()
 		f()
 		wall = max(wall, time.Since(began)-limit)
-		cpu = max(cpu, processor()-from-limit)
+		cpu = max(cpu, Processor()-from-limit)
 	}
 	b.ReportMetric(float64(wall.Microseconds())/1000, "over-ms")
 	b.ReportMetric(float64(cpu.Microseconds())/1000, "cpu-over-ms")
