@@ -90,6 +90,17 @@ type WitnessOp struct {
 	Error    string   `json:"error,omitempty"`
 }
 
+// Witnesses spells out all violations of a, in the order of their numbers.
+func Witnesses(h *history.History, a *Assessment) []Witness {
+	var all []Witness
+	for i := range a.Verdicts {
+		for j := range a.Verdicts[i].Violations {
+			all = append(all, NewWitness(h, &a.Verdicts[i].Violations[j]))
+		}
+	}
+	return all
+}
+
 // NewWitness spells out the operations of v.
 func NewWitness(h *history.History, v *checkers.Violation) Witness {
 	w := Witness{Violation: *v}

@@ -9,8 +9,12 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// refineTime bounds how long one witness is worked on: a handful of operations.
-const refineTime = 200 * time.Millisecond
+// One witness is worked on if it is a handful of operations, and then not for long:
+// it takes a millisecond or so, and longer only where a search runs wild.
+const (
+	refineOps  = 24
+	refineTime = 2 * time.Second
+)
 
 // Refine makes the witness of v, which checker found in h, smaller if it can: it drops
 // operations, with those that saw what they did, and takes what checker says of the
@@ -20,7 +24,7 @@ const refineTime = 200 * time.Millisecond
 // Proofs that name transactions by their places in the history stay as they are: their
 // edges hold in the whole history, and those that a part suggests need not.
 func Refine(ctx context.Context, h *history.History, checker checkers.Checker, v checkers.Violation) checkers.Violation {
-	if len(v.Ops) < 2 || len(v.Ops) > 64 || namesPlaces(&v) {
+	if len(v.Ops) < 2 || len(v.Ops) > refineOps || namesPlaces(&v) {
 		return v
 	}
 	ctx, cancel := context.WithTimeout(ctx, refineTime)

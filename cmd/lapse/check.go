@@ -136,7 +136,8 @@ func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, s
 		doc := struct {
 			Exit results.Exit `json:"exit"`
 			results.Assessment
-		}{exit, assessment}
+			Witnesses []results.Witness `json:"witnesses"`
+		}{exit, assessment, results.Witnesses(l.history, &assessment)}
 		if err := a.printJSON(doc); err != nil {
 			return err
 		}

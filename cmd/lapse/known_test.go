@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,6 +121,38 @@ func TestKnownHistories(t *testing.T) {
 		if !read[f] {
 			t.Errorf("no known history was in %s", f)
 		}
+	}
+}
+
+// TestLogsSurviveConversion converts logs of Porcupine's own collection and wants the
+// verdict that they had.
+func TestLogsSurviveConversion(t *testing.T) {
+	module, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/anishathalye/porcupine").Output()
+	if err != nil {
+		t.Fatalf("finding Porcupine's histories: %v", err)
+	}
+	logs, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(module)), "test_data", "jepsen", "etcd_01*.log"))
+	if err != nil || len(logs) != 10 {
+		t.Fatalf("%d logs (%v)", len(logs), err)
+	}
+	violated := 0
+	for _, log := range logs {
+		want, _, _ := lapse(t, "check", log, "--model", "linearizable")
+		if want == results.ExitViolated {
+			violated++
+		}
+		for _, ending := range []string{"edn", "json", "jsonl", "lapse"} {
+			out := filepath.Join(t.TempDir(), "log."+ending)
+			if code, _, stderr := lapse(t, "convert", log, out); code != 0 {
+				t.Fatalf("%s to %s: exit %d: %s", log, ending, code, stderr)
+			}
+			if got, _, _ := lapse(t, "check", out, "--model", "linearizable"); got != want {
+				t.Errorf("%s as %s: exit %d, want %d", log, ending, got, want)
+			}
+		}
+	}
+	if violated == 0 || violated == len(logs) {
+		t.Errorf("%d of %d logs are violated: that tells little", violated, len(logs))
 	}
 }
 

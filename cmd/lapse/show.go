@@ -82,12 +82,7 @@ func (a *app) show(dir results.Dir, violation int, format string) error {
 			Faults    []history.Fault   `json:"faults"`
 			Events    []history.Event   `json:"events"`
 			Witnesses []results.Witness `json:"witnesses"`
-		}{Summary: &s, Faults: h.Faults, Events: h.Events}
-		for i := range s.Verdicts {
-			for j := range s.Verdicts[i].Violations {
-				doc.Witnesses = append(doc.Witnesses, results.NewWitness(h, &s.Verdicts[i].Violations[j]))
-			}
-		}
+		}{Summary: &s, Faults: h.Faults, Events: h.Events, Witnesses: results.Witnesses(h, &s.Assessment)}
 		return a.printJSON(doc)
 	}
 	results.PrintSummary(a.stdout, a.style, h, &s)
