@@ -33,7 +33,7 @@ func (c container) prepare(ctx context.Context, n cluster.Node) error {
 	if _, err := os.Stat(filepath.Join(conf, yamlName)); err == nil {
 		return nil // it was started before
 	}
-	if err := os.MkdirAll(filepath.Join(conf), 0o755); err != nil {
+	if err := os.MkdirAll(conf, 0o755); err != nil {
 		return fmt.Errorf("configuring %s: %w", n.Name(), err)
 	}
 	out, err := n.Exec(ctx, cluster.Command{

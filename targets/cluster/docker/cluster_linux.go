@@ -213,7 +213,7 @@ func (c *containers) enter(ctx context.Context) error {
 				Err:   err,
 				Way:   cutWay,
 			}
-			return nil // kill and pause work all the same
+			return nil //nolint:nilerr // kill and pause work all the same
 		}
 		ends = append(ends, netspace.End{Name: n.name, Addr: n.addr, Space: space, Firewall: nft.New(int(space.FD()), c.id)})
 	}

@@ -151,12 +151,12 @@ func (w Network) Probe(ctx context.Context, link cluster.Link) error {
 	if err != nil {
 		return fmt.Errorf("probing %v: %w", link, err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }() // nothing was written
 	out, err := from.listen()
 	if err != nil {
 		return fmt.Errorf("probing %v: %w", link, err)
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }() // what it sent is sent
 	nonce := []byte(rand.Text())
 	buf := make([]byte, 2*len(nonce))
 	for {
@@ -206,7 +206,7 @@ func (e End) listen() (*net.UDPConn, error) {
 		err = errors.Join(err, ctlErr)
 	}
 	if err != nil {
-		conn.Close()
+		_ = conn.Close() // it is of no use
 		return nil, fmt.Errorf("marking a probe: %w", err)
 	}
 	return conn, nil

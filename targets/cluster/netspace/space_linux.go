@@ -86,7 +86,7 @@ func onThread(enter func() error, f func() error) error {
 			done <- fmt.Errorf("looking up the network namespace: %w", err)
 			return
 		}
-		defer home.Close()
+		defer func() { _ = home.Close() }() // nothing was written
 		err = enter()
 		if err == nil {
 			err = f()

@@ -40,13 +40,13 @@ func (b *Builder) Base(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making a base: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // below the directory for temporary files
 	root := filepath.Join(dir, "root")
 	if out, err := exec.CommandContext(ctx, program, "--variant=minbase", release, root).CombinedOutput(); err != nil {
 		return "", cannot(fmt.Errorf("debootstrap: %w\n%s", err, out))
 	}
 	read, write := io.Pipe()
-	defer read.Close()
+	defer func() { _ = read.Close() }() // ends the writer, too
 	go func() {
 		a := newArchive(write)
 		write.CloseWithError(errors.Join(a.tree(root, "", slimmed, false), a.close()))

@@ -87,7 +87,7 @@ func (b *Builder) build(ctx context.Context, base string, img image) (string, er
 	b.progress("building " + name)
 	read, write := io.Pipe()
 	go func() { write.CloseWithError(b.context(write, dockerfile, img)) }()
-	defer read.Close()
+	defer func() { _ = read.Close() }() // ends the writer, too
 	var log bytes.Buffer
 	err := b.pool.Client.BuildImage(dc.BuildImageOptions{
 		Name: name, InputStream: read, OutputStream: &log, RmTmpContainer: true, ForceRmTmpContainer: true, Context: ctx,
