@@ -77,6 +77,17 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no run %q: it is no run directory, and none below %s ends in it; `lapse runs` lists those there are", e.Ref, e.Out)
 }
 
+// AmbiguousError says that more than one run answers to a reference.
+type AmbiguousError struct {
+	Ref string
+	// Runs are two of them.
+	Runs []string
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("run %q is ambiguous: %s end in it; name more of it", e.Ref, strings.Join(e.Runs, " and "))
+}
+
 // Open finds a run by its path, by its identifier, by the ending of its
 // identifier, or as "latest".
 func Open(out, ref string) (Dir, error) {
@@ -105,7 +116,7 @@ func Open(out, ref string) (Dir, error) {
 	case 0:
 		return Dir{}, &NotFoundError{ref, out}
 	}
-	return Dir{}, fmt.Errorf("run %q is ambiguous: %s and %s end in it", ref, found[0].ID, found[1].ID)
+	return Dir{}, &AmbiguousError{ref, []string{found[0].ID, found[1].ID}}
 }
 
 func isRun(path string) bool {

@@ -79,9 +79,10 @@ func (a *app) exitCode(err error) int {
 func classify(err error) int {
 	var usage *targets.UsageError
 	var missing *results.NotFoundError
+	var ambiguous *results.AmbiguousError
 	var env *cluster.EnvironmentError
 	switch {
-	case errors.As(err, &usage), errors.As(err, &missing), errors.Is(err, os.ErrNotExist):
+	case errors.As(err, &usage), errors.As(err, &missing), errors.As(err, &ambiguous), errors.Is(err, os.ErrNotExist):
 		return results.ExitUsage
 	case errors.As(err, &env):
 		return results.ExitEnvironment

@@ -67,8 +67,8 @@ func (a *app) load(ref, format string) (*loaded, error) {
 		if err == nil {
 			return loadRun(dir)
 		}
-		if fi, statErr := os.Stat(ref); statErr != nil || (fi.IsDir() && format != "") {
-			return nil, err
+		if _, statErr := os.Stat(ref); statErr != nil {
+			return nil, targets.Usagef("there is no file %s, and %v", ref, err)
 		}
 	}
 	if format == "" {

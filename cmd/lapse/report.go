@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/report"
 	"github.com/lapse-test/lapse/suite"
+	"github.com/lapse-test/lapse/targets"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -111,7 +114,11 @@ func writeReport(dir results.Dir, file string) error {
 func writeFile(file string, draw func(io.Writer) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".report-*")
 	if err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		var where *fs.PathError
+		if errors.As(err, &where) {
+			err = where.Err
+		}
+		return targets.Usagef("nothing can be written to %s (%v); name another file with -o", filepath.Dir(file), err)
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }() // gone already when all went well
 	err = draw(tmp)

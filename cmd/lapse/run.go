@@ -122,6 +122,11 @@ func (a *app) run(cmd *cobra.Command, rf *requestFlags) error {
 	if err != nil {
 		return err
 	}
+	for flag, d := range map[string]time.Duration{"duration": rf.req.Duration, "op-timeout": rf.req.OpTimeout} {
+		if d == 0 { // a request takes it for the default
+			return targets.Usagef("--%s 0s: must be longer", flag)
+		}
+	}
 	planned, err := runs.Plan(cmd.Context(), rf.req, env)
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func (a *app) serveCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ln, err := reportserver.Listen(cmd.Context(), address)
 			if err != nil {
-				return targets.Usagef("--listen: %v", err)
+				return targets.Usagef("--listen: %v; 127.0.0.1:0 takes any free port", err)
 			}
 			if _, err := fmt.Fprintf(a.stdout, "http://%s/\n", ln.Addr()); err != nil {
 				_ = ln.Close()
