@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/set"
 	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/checkers/witness"
 	"github.com/lapse-test/lapse/history"
@@ -25,6 +26,8 @@ type Assessment struct {
 	Promises *Promises `json:"promises,omitempty"`
 	// Staleness says how stale reads were, nil where no read could have been.
 	Staleness *staleness.Report `json:"staleness,omitempty"`
+	// Elements says how the elements of sets fared, nil where there are none.
+	Elements *set.Report `json:"set_elements,omitempty"`
 }
 
 // NotChecked is a model that could not be checked at all.
@@ -58,7 +61,7 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 		a.Status = checkers.Inconclusive
 	}
 	a.Lattice = lattice.Summarise(a.Verdicts)
-	a.Staleness = measureStaleness(ctx, h, b)
+	a.Staleness, a.Elements = measureStaleness(ctx, h, b), measureElements(ctx, h, b)
 	return a, errors.Join(errs...)
 }
 

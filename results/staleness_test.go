@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/regular"
+	"github.com/lapse-test/lapse/checkers/set"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -61,6 +62,42 @@ func TestStaleness(t *testing.T) {
 	for _, want := range []string{`"staleness":{"all":{"reads":60,"stale":{"n":20,"of":60`, `"delta_ns":3000000`, `"implied_refuted":["linearizable","strict-serializable"]`} {
 		if !strings.Contains(string(doc), want) {
 			t.Errorf("%s is not in\n%s", want, doc)
+		}
+	}
+}
+
+// TestElements: an element that one read missed for 20 ms, and one that is lost.
+func TestElements(t *testing.T) {
+	const ms = history.Time(1_000_000)
+	b := history.NewBuilder(history.Header{Source: "test", Initial: history.Absent})
+	op := func(at history.Time) history.Op {
+		return history.Op{Process: 1, Session: 1, Invoke: at * ms, Complete: (at + 1) * ms, Outcome: history.OK, Error: -1, Note: -1, Node: -1}
+	}
+	for i := range history.Time(3) {
+		b.AddPlain(op(10*i), history.Mop{Func: history.Add, Arg: history.Value(i + 1)})
+	}
+	for at, list := range map[history.Time][]history.Value{40: {1, 3}, 60: {1, 2, 3}, 80: {1, 2}} {
+		var txn history.Txn
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.ReadSet})
+		txn.SetList(0, list)
+		b.Add(op(at), &txn)
+	}
+	h, err := b.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := Assess(t.Context(), h, []checkers.Checker{set.New()}, checkers.Budget{}, Require{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Elements == nil || a.Elements.Stable != 2 || a.Elements.Stale != 1 || a.Elements.Lost != 1 {
+		t.Fatalf("got %+v, want two stable, one of them stale, and one lost", a.Elements)
+	}
+	var text bytes.Buffer
+	PrintVerdicts(&text, Style{}, &a)
+	for _, want := range []string{"3 of 3 acknowledged: 2 stable, 1 lost, 0 never read", "1 were missed by reads after they were known, until p50", "lost ones were last seen"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &text)
 		}
 	}
 }

@@ -34,6 +34,9 @@ func PrintVerdicts(w io.Writer, s Style, a *Assessment) {
 	if a.Staleness != nil {
 		printStaleness(w, s, a.Staleness)
 	}
+	if a.Elements != nil {
+		printElements(w, s, a.Elements)
+	}
 }
 
 // printLattice says what the verdicts add up to, where that says more than the
