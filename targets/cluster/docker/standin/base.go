@@ -42,7 +42,15 @@ func (b *Builder) Base(ctx context.Context) (string, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // below the directory for temporary files
 	root := filepath.Join(dir, "root")
-	if out, err := exec.CommandContext(ctx, program, "--variant=minbase", release, root).CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, program, "--variant=minbase", release, root)
+	mirror, proxy := aptSources(ctx, release)
+	if mirror != "" {
+		cmd.Args = append(cmd.Args, mirror)
+	}
+	if proxy != "" {
+		cmd.Env = append(os.Environ(), "http_proxy="+proxy)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", cannot(fmt.Errorf("debootstrap: %w\n%s", err, out))
 	}
 	read, write := io.Pipe()
@@ -58,6 +66,21 @@ func (b *Builder) Base(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("importing %s: %w", name, err)
 	}
 	return name, nil
+}
+
+// aptSources are the mirror and the proxy that this machine's own packages come
+// from, empty where apt does not tell: then debootstrap takes its own.
+func aptSources(ctx context.Context, release string) (mirror, proxy string) {
+	out, err := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(REPO_URI)",
+		"Created-By: Packages", "Component: main", "Codename: "+release).Output()
+	if err == nil {
+		mirror, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+	}
+	out, err = exec.CommandContext(ctx, "apt-config", "shell", "P", "Acquire::http::Proxy").Output()
+	if err == nil {
+		proxy = strings.Trim(strings.TrimPrefix(strings.TrimSpace(string(out)), "P="), "'")
+	}
+	return mirror, proxy
 }
 
 func cannot(err error) error {
