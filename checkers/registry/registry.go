@@ -69,7 +69,7 @@ var dataTypes = []Entry{
 // bounded are the models that a user states with a bound of their own in the
 // name; without one they allow nothing.
 var bounded = []Entry{
-	{staleness.Model, "a read is at most so many versions or so long behind, as in " + staleness.Model + ":2:500ms; without a bound, not at all", func() checkers.Checker { c, _ := staleness.New(staleness.Bound{}); return c }},
+	{staleness.Model, "a read is at most so many versions or so long behind, as in " + staleness.Model + ":2:500ms; without a bound, not at all", func() checkers.Checker { return staleness.Strict() }},
 }
 
 // Bounded tells whether model is stated with a bound, so that it is checked only

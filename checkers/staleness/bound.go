@@ -75,6 +75,9 @@ func New(bound Bound) (*Checker, error) {
 	return &Checker{bound}, nil
 }
 
+// Strict is a checker that allows no stale read.
+func Strict() *Checker { return &Checker{} }
+
 // Model is the name with the bound, such as "bounded-staleness:2:500ms".
 func (c *Checker) Model() string { return c.bound.String() }
 
