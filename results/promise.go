@@ -11,7 +11,7 @@ import (
 // Promises is what a database promises of the run that was made, so that a
 // violation of what was never promised is not held against it.
 type Promises struct {
-	// By names the database and the levels.
+	// By names the database, the levels and what is set otherwise than usual.
 	By string `json:"by"`
 	// Models says of each model that the database speaks about whether it is
 	// promised.
@@ -50,7 +50,7 @@ func (p *Promises) Says(v checkers.Verdict) string {
 	case promised:
 		return "promised by " + p.By
 	case v.Status == checkers.Violated:
-		return "not promised by " + p.By + ": these levels allow it, and it is no defect of the database"
+		return "not promised by " + p.By + ": this configuration allows it, and it is no defect of the database"
 	}
 	return "not promised by " + p.By + ": it may break in another run"
 }

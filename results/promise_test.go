@@ -16,7 +16,7 @@ func TestPromises(t *testing.T) {
 		status checkers.Status
 		want   string
 	}{
-		{"linearizable", checkers.Violated, "not promised by cassandra at write QUORUM, read QUORUM: these levels allow it, and it is no defect"},
+		{"linearizable", checkers.Violated, "not promised by cassandra at write QUORUM, read QUORUM: this configuration allows it, and it is no defect"},
 		{"linearizable", checkers.Held, "it may break in another run"},
 		{"linearizable", checkers.Inconclusive, "not promised by"},
 		{"regular", checkers.Violated, "promised by cassandra at write QUORUM, read QUORUM: the database, or what it says of itself, is wrong"},

@@ -126,10 +126,14 @@ func promises(p *Planned, h *history.History) *results.Promises {
 	if len(models) == 0 {
 		return nil
 	}
-	return &results.Promises{
-		By:     fmt.Sprintf("%s at write %s, read %s", p.Plan.Target, p.Plan.WriteLevel, p.Plan.ReadLevel),
-		Models: models,
+	by := fmt.Sprintf("%s at write %s, read %s", p.Plan.Target, p.Plan.WriteLevel, p.Plan.ReadLevel)
+	// What was set otherwise than usual may be why.
+	for _, o := range p.Target.Info().Options {
+		if v := p.Config.Options[o.Name]; o.Default != "" && v != o.Default {
+			by += fmt.Sprintf(", %s=%s", o.Name, v)
+		}
 	}
+	return &results.Promises{By: by, Models: models}
 }
 
 func (f *Finished) exit(runErr, checkErr error) results.Exit {

@@ -214,7 +214,7 @@ func blame(s *results.Summary) string {
 		text += fmt.Sprintf(" %s promises %s.", s.Promises.By, strings.Join(broken, " and "))
 	}
 	if len(allowed) > 0 {
-		text += fmt.Sprintf(" %s does not promise %s: these levels allow it, and it is no defect of the database.", s.Promises.By, strings.Join(allowed, " or "))
+		text += fmt.Sprintf(" %s does not promise %s: this configuration allows it, and it is no defect of the database.", s.Promises.By, strings.Join(allowed, " or "))
 	}
 	return text
 }

@@ -289,8 +289,8 @@ func TestPromises(t *testing.T) {
 	s.Summary.Promises = &results.Promises{By: "cassandra at write QUORUM, read QUORUM", Models: map[string]bool{"linearizable": false, "read-your-writes": true}}
 	page := render(t, s)
 	for _, want := range []string{
-		"cassandra at write QUORUM, read QUORUM does not promise linearizable: these levels allow it, and it is no defect of the database.",
-		"not promised by cassandra at write QUORUM, read QUORUM: these levels allow it",
+		"cassandra at write QUORUM, read QUORUM does not promise linearizable: this configuration allows it, and it is no defect of the database.",
+		"not promised by cassandra at write QUORUM, read QUORUM: this configuration allows it",
 		"<span class=\"promise\">promised by cassandra at write QUORUM, read QUORUM</span>",
 	} {
 		if !strings.Contains(page, want) {
