@@ -107,20 +107,25 @@ func quorumkvCells(ask Ask) ([]Cell, error) {
 	if _, ok := ask.Options["replication"]; ok {
 		return nil, targets.Usagef("--set replication: the table sets it itself; use --n")
 	}
-	// A write whose timestamp comes after all that a quorum knows, and a read
-	// that writes back what it saw before it answers: Attiya, Bar-Noy and Dolev.
-	abd := ask.Options["read_repair"] == "blocking" && ask.Options["write_timestamps"] == "quorum"
 	var cells []Cell
 	for w := 1; w <= ask.N; w++ {
+		stamps := timestamps(ask, w)
+		// A write whose timestamp comes after all that a quorum knows, and a read
+		// that writes back what it saw before it answers: Attiya, Bar-Noy and Dolev.
+		abd := ask.Options["read_repair"] == "blocking" && stamps == "quorum"
 		for r := 1; r <= ask.N; r++ {
 			c := Cell{Row: "W=" + named(w, ask.N), Column: "R=" + named(r, ask.N)}
-			c.Request = ask.request(map[string]string{"replication": strconv.Itoa(ask.N)})
+			c.Request = ask.request(map[string]string{"replication": strconv.Itoa(ask.N), "write_timestamps": stamps})
 			c.Request.WriteLevel, c.Request.ReadLevel = strconv.Itoa(w), strconv.Itoa(r)
 			meet, because := counts(ask.N, w, r)
-			ordered := 2*w > ask.N || ask.Options["write_timestamps"] == "quorum"
-			if meet && !ordered {
+			ordered := stamps == "quorum" || ask.N == 1
+			switch {
+			case ordered || !meet:
+			case 2*w <= ask.N:
 				// Gifford's second condition (weighted voting, 1979).
 				because += fmt.Sprintf("; but 2W = %d <= N: two writes, one after the other, may meet on no replica, and only clocks tell which is the last one", 2*w)
+			default:
+				because += "; but the coordinator of a write need not have seen the one before, and then only clocks tell which is the last one"
 			}
 			c.Predicted = predict(meet && ordered, meet && ordered, ask.N == 1 || meet && abd)
 			c.Because = because
@@ -132,6 +137,20 @@ func quorumkvCells(ask Ask) ([]Cell, error) {
 		}
 	}
 	return only(ask, cells)
+}
+
+// timestamps are where the writes of a row take their timestamps from, unless the
+// user says it: from a quorum where W is one, which is the store's own default and
+// asks no more replicas than the write needs anyway. A smaller W with it would need
+// more of them, and would no longer be that W.
+func timestamps(ask Ask, w int) string {
+	switch given := ask.Options["write_timestamps"]; {
+	case given != "":
+		return given
+	case 2*w > ask.N:
+		return "quorum"
+	}
+	return "coordinator"
 }
 
 // named is a count of replicas with the names that quorumkv has for it.

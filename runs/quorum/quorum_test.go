@@ -45,6 +45,7 @@ func TestPredictions(t *testing.T) {
 		{2, 2, 1, nil, Hold, MayBreak},
 		{3, 1, 2, abd, MayBreak, MayBreak},
 		{3, 2, 1, nil, MayBreak, MayBreak},
+		{3, 2, 2, map[string]string{"write_timestamps": "coordinator"}, MayBreak, MayBreak}, // clocks
 		{3, 2, 2, nil, Hold, MayBreak},
 		{3, 2, 2, abd, Hold, Hold},
 		{3, 1, 3, nil, MayBreak, MayBreak}, // 2W <= N
