@@ -217,7 +217,11 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 			}
 			// The last bin may be cut by the end of the run: its middle is then
 			// beyond it.
-			fmt.Fprintf(&d, "%s%.1f %.1f", pen, x(min((float64(i)+0.5)*step, float64(b.length))), y(v))
+			at := x(min((float64(i)+0.5)*step, float64(b.length)))
+			if pen == "M" && (i+1 == len(l.values) || math.IsNaN(l.values[i+1])) {
+				s.Circle("point "+l.class, at, y(v), 2.5) // a line of one point cannot be seen
+			}
+			fmt.Fprintf(&d, "%s%.1f %.1f", pen, at, y(v))
 			pen = "L"
 		}
 		s.Path("series "+l.class, d.String())

@@ -36,6 +36,10 @@ func TestLagIsDrawn(t *testing.T) {
 	if !strings.Contains(page, `aria-labelledby="c-lag-t"`) || !strings.Contains(page, "n2 31 s") {
 		t.Error("the lag of n2 is not drawn")
 	}
+	// The samples are further apart than the bins: points, which must be seen.
+	if n := strings.Count(page, `class="point curve-1"`); n != 5 {
+		t.Errorf("%d points are drawn, want 5", n)
+	}
 	if strings.Contains(page, "behind_ms") {
 		t.Error("samples stand among the events")
 	}
