@@ -123,7 +123,8 @@ func (s *System) yaml(i int) (string, error) {
 		HintedHandoff: s.set.hints, HintsFlush: "1000ms",
 		PhiConvict: s.set.phi, PaxosVariant: s.set.paxos,
 		CommitLogSync: s.set.commitLog, CommitSegment: "8MiB",
-		ReadTimeout: wait, RangeTimeout: wait, WriteTimeout: wait, CounterTimeout: wait, CASTimeout: wait, RequestTimeout: wait,
+		ReadTimeout: wait, RangeTimeout: wait, WriteTimeout: wait, CounterTimeout: wait, CASTimeout: wait,
+		RequestTimeout: milliseconds(echoTimeout),
 	}
 	switch s.set.commitLog {
 	case "periodic":
@@ -146,6 +147,12 @@ func seeds(nodes []cluster.Node) string {
 	}
 	return strings.Join(list, ",")
 }
+
+// echoTimeout is request_timeout, which bounds no operation of a client but the echo
+// by which a node finds out that another one is alive. An echo that is slower, on a
+// loaded machine or over a connection that waits to try again after a cut, is not
+// sent again: with a timeout of a second the node was seen down for good.
+const echoTimeout = 30 * time.Second
 
 // bind is where a process on n has to listen to serve a port.
 func (s *System) bind(n cluster.Node, port int) (string, int, error) {

@@ -49,7 +49,7 @@ func asConfigured(t *testing.T, d *deployment) {
 	must(t, d.admin(d.ctx, 0, func(n *conn) error {
 		for name, want := range map[string]string{
 			"hinted_handoff_enabled": "false", "num_tokens": "3", "commitlog_sync": "group", "paxos_variant": "v2",
-			"phi_convict_threshold": "6.0", "endpoint_snitch": "GossipingPropertyFileSnitch",
+			"phi_convict_threshold": "6.0", "request_timeout": "30000ms", "endpoint_snitch": "GossipingPropertyFileSnitch",
 		} {
 			var got string
 			if err := n.query(d.ctx, "SELECT value FROM system_views.settings WHERE name = ?", name).Scan(&got); err != nil {
