@@ -151,7 +151,8 @@ func seeds(nodes []cluster.Node) string {
 // echoTimeout is request_timeout, which bounds no operation of a client but the echo
 // by which a node finds out that another one is alive. An echo that is slower, on a
 // loaded machine or over a connection that waits to try again after a cut, is not
-// sent again: with a timeout of a second the node was seen down for good.
+// sent again: Gossiper (5.0.8) takes it for being under way for ever, and the other
+// node for down.
 const echoTimeout = 30 * time.Second
 
 // bind is where a process on n has to listen to serve a port.
