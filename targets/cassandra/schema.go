@@ -41,8 +41,16 @@ func (s *System) makeSchema(ctx context.Context) error {
 			"CREATE KEYSPACE IF NOT EXISTS "+readyKeyspace+" WITH replication = "+s.set.replication(0),
 			"CREATE TABLE IF NOT EXISTS "+s.readyTable()+" (k text PRIMARY KEY, v bigint)")
 	}
+	// A node that has just begun to listen may not have heard of the other data centre.
+	early, cancel := context.WithTimeout(ctx, schemaTimeout)
+	defer cancel()
+	if err := cluster.Await(early, "the first node to make the keyspace "+s.keyspace, func(ctx context.Context) error {
+		return s.admin(ctx, 0, func(n *conn) error { return n.query(ctx, list[0]).Exec() })
+	}); err != nil {
+		return fmt.Errorf("making the schema: %w", err)
+	}
 	err := s.admin(ctx, 0, func(n *conn) error {
-		for _, statement := range list {
+		for _, statement := range list[1:] {
 			if err := n.query(ctx, statement).Exec(); err != nil {
 				return fmt.Errorf("%s: %w", statement, err)
 			}
@@ -52,7 +60,7 @@ func (s *System) makeSchema(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making the schema: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, schemaTimeout)
+	ctx, cancel = context.WithTimeout(ctx, schemaTimeout)
 	defer cancel()
 	return cluster.Await(ctx, "the nodes to agree on the schema", s.schemaAgreed)
 }
