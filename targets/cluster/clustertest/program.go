@@ -45,7 +45,7 @@ func Main() {
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("ready")
-		select {}
+		forever()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -192,7 +192,7 @@ func family(mark string) error {
 	next := map[string]string{"parent": "child", "child": "grandchild"}[stage]
 	if next == "" {
 		fmt.Println("grandchild is there")
-		select {}
+		forever()
 	}
 	exe, err := os.Executable()
 	if err != nil {
@@ -212,5 +212,14 @@ func family(mark string) error {
 		return err
 	}
 	fmt.Println("parent is there")
-	select {}
+	forever()
+	return nil
+}
+
+// forever waits for the end that comes from outside. The runtime takes a process
+// whose goroutines all wait without a clock for a deadlock, and ends it.
+func forever() {
+	for {
+		time.Sleep(time.Hour)
+	}
 }

@@ -62,7 +62,9 @@ func ownHarness(kind string) error {
 		return err
 	}
 	fmt.Println("ready")
-	select {}
+	for {
+		time.Sleep(time.Hour) // until it is killed
+	}
 }
 
 // ordinary is what a user who is not root can do: all but cut links, and that is

@@ -47,7 +47,7 @@ func command(what string) int {
 		return 7
 	case "die":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
+		<-sigs // never reached
 	case "copy":
 		n, err := io.Copy(os.Stdout, os.Stdin)
 		fmt.Fprintln(os.Stderr, n, err, os.Args[1:], os.Getenv("LAPSE_TEST_ADDED"), os.Getppid())
