@@ -15,8 +15,7 @@ import (
 // does not.
 func LegalText(h *history.History, v *checkers.Violation) string {
 	parts := slices.Clone(v.Legal)
-	for i, text := range v.Legal {
-		w := writerOf(h, v.Key, text)
+	for i, w := range writersOf(h, v) {
 		if w < 0 || slices.Contains(v.Ops, w) {
 			continue
 		}
@@ -26,23 +25,50 @@ func LegalText(h *history.History, v *checkers.Violation) string {
 	return strings.Join(parts, ", ")
 }
 
-// writerOf is the operation that may have put the value with this text into key,
-// -1 if there is none or more than one.
-func writerOf(h *history.History, key, text string) int {
-	found := -1
+// writersOf is, for each value of v.Legal, the operation that may have put it into
+// v's key, -1 if there is none or more than one. It looks once through the history,
+// and makes a text only of what was written to that key: a report explains dozens
+// of violations of a history that may have a million operations.
+func writersOf(h *history.History, v *checkers.Violation) []int {
+	found := slices.Repeat([]int{-1}, len(v.Legal))
+	key, ok := keyOf(h, v)
+	if !ok || len(v.Legal) == 0 {
+		return found
+	}
+	twice := make([]bool, len(v.Legal))
 	for i := range h.Ops {
 		if h.Ops[i].Outcome == history.Fail {
 			continue
 		}
 		for _, m := range h.Mops(&h.Ops[i]) {
-			if !m.Func.Installs() || h.KeyName(m.Key) != key || h.ValueText(m.Arg) != text {
+			if m.Key != key || !m.Func.Installs() {
 				continue
 			}
-			if found >= 0 {
-				return -1
+			text := h.ValueText(m.Arg)
+			for j, legal := range v.Legal {
+				if legal == text {
+					twice[j] = twice[j] || found[j] >= 0
+					found[j] = i
+				}
 			}
-			found = i
+		}
+	}
+	for j := range found {
+		if twice[j] {
+			found[j] = -1
 		}
 	}
 	return found
+}
+
+// keyOf is the key that v names, as its witness has it.
+func keyOf(h *history.History, v *checkers.Violation) (history.Key, bool) {
+	for _, i := range v.Ops {
+		for _, m := range h.Mops(&h.Ops[i]) {
+			if h.KeyName(m.Key) == v.Key {
+				return m.Key, true
+			}
+		}
+	}
+	return 0, false
 }

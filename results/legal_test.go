@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
 )
 
 // TestLegalText names the write of a legal value unless the witness has it.
@@ -19,5 +20,31 @@ func TestLegalText(t *testing.T) {
 	v.Legal = nil
 	if got := LegalText(h, &v); strings.TrimSpace(got) != "" {
 		t.Errorf("nothing legal is said as %q", got)
+	}
+}
+
+// TestLegalTextOfSeveralWrites names no write where two, three or a failed one may
+// have been it, nor one of another key.
+func TestLegalTextOfSeveralWrites(t *testing.T) {
+	b := history.NewBuilder(history.Header{Source: "test", Initial: history.Absent})
+	write := func(at history.Time, key string, v history.Value, outcome history.Outcome) {
+		op := history.Op{Process: 1, Session: 1, Invoke: at, Complete: at + 1, Outcome: outcome, Error: -1, Note: -1, Node: -1}
+		b.AddPlain(op, history.Mop{Func: history.Write, Key: b.Key(key), Arg: v})
+	}
+	write(10, "a", 1, history.OK)
+	write(20, "a", 5, history.OK)
+	write(30, "a", 5, history.OK)
+	write(40, "a", 6, history.OK)
+	write(50, "a", 6, history.OK)
+	write(60, "a", 6, history.OK)
+	write(70, "a", 7, history.Fail)
+	write(80, "b", 8, history.OK)
+	h, err := b.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := checkers.Violation{Key: "a", Ops: []int{0}, Legal: []string{"5", "6", "7", "8"}}
+	if got := LegalText(h, &v); got != "5, 6, 7, 8" {
+		t.Errorf("got %s", got)
 	}
 }
