@@ -2,14 +2,11 @@ package results
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/checkers/set"
 	"github.com/lapse-test/lapse/checkers/staleness"
-	"github.com/lapse-test/lapse/checkers/witness"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -20,6 +17,10 @@ type Assessment struct {
 	// NotChecked are the models that do not apply to this history, with the
 	// reason.
 	NotChecked []NotChecked `json:"not_checked,omitempty"`
+	// Failures are the models whose checker itself went wrong, a bug in lapse each.
+	// Their verdicts are inconclusive unless another of their proofs stood; those of
+	// the other models are as good as ever.
+	Failures []Failure `json:"failures,omitempty"`
 	// Lattice is what the verdicts add up to.
 	Lattice lattice.Summary `json:"lattice"`
 	// Promises is what the database promises, nil if that is not known.
@@ -36,23 +37,18 @@ type NotChecked struct {
 	Reason string `json:"reason"`
 }
 
-// Assess checks h against each model and judges the evidence. The error is for a
-// checker that itself went wrong: a bug in lapse. When ctx is done, the models
-// that were not reached are inconclusive.
-func Assess(ctx context.Context, h *history.History, models []checkers.Checker, b checkers.Budget, r Require) (Assessment, error) {
+// Assess checks h against each model and judges the evidence. A checker that itself
+// went wrong costs its own model alone: see Assessment.Failures, which Assessment.Err
+// and Assessment.Exit report. When ctx is done, the models that were not reached are
+// inconclusive.
+func Assess(ctx context.Context, h *history.History, models []checkers.Checker, b checkers.Budget, r Require) Assessment {
 	a := Assessment{Status: checkers.Held}
-	var errs []error
 	for _, group := range groups(h, models, &a) {
-		verdicts, err := checkGroup(ctx, h, b, group)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("checking %s: %w", group[0].Model(), err))
-			continue
-		}
-		for i, v := range verdicts {
-			if err := verify(ctx, h, group, i, &v); err != nil {
-				errs = append(errs, err)
+		for i, v := range a.check(ctx, h, b, group) {
+			a.verify(ctx, h, group, i, &v)
+			if !a.failed(v.Model) {
+				v = r.Judge(h, v)
 			}
-			v = r.Judge(h, v)
 			a.Status = Worse(a.Status, v.Status)
 			a.Verdicts = append(a.Verdicts, v)
 		}
@@ -62,27 +58,7 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 	}
 	a.Lattice = lattice.Summarise(a.Verdicts)
 	a.Staleness, a.Elements = measureStaleness(ctx, h, b), measureElements(ctx, h, b)
-	return a, errors.Join(errs...)
-}
-
-// verify makes the witnesses of v smaller where that can be, and checks each again by
-// means that share nothing with the checker that found it. A witness that proves
-// nothing is a mistake in that checker.
-func verify(ctx context.Context, h *history.History, group []checkers.Checker, i int, v *checkers.Verdict) error {
-	var errs []error
-	for j := range v.Violations {
-		x := &v.Violations[j]
-		if i < len(group) && group[i].Model() == v.Model {
-			*x = witness.Refine(ctx, h, group[i], *x)
-		}
-		by, err := witness.Verify(ctx, h, x)
-		if err != nil {
-			errs = append(errs, err)
-		} else if x.Certified == "" {
-			x.Certified = by
-		}
-	}
-	return errors.Join(errs...)
+	return a
 }
 
 // groups leaves out the models that do not apply to h and puts those together
@@ -109,19 +85,6 @@ func groups(h *history.History, models []checkers.Checker, a *Assessment) [][]ch
 		out[i] = append(out[i], c)
 	}
 	return out
-}
-
-func checkGroup(ctx context.Context, h *history.History, b checkers.Budget, group []checkers.Checker) ([]checkers.Verdict, error) {
-	t, ok := group[0].(checkers.Together)
-	if !ok {
-		v, err := group[0].Check(ctx, h, b)
-		return []checkers.Verdict{v}, err
-	}
-	names := make([]string, len(group))
-	for i, c := range group {
-		names[i] = c.Model()
-	}
-	return t.CheckTogether(ctx, h, b, names)
 }
 
 // ByModel finds the verdict of a model.

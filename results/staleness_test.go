@@ -36,8 +36,8 @@ func staleHistory(t *testing.T) *history.History {
 
 // TestStaleness takes the numbers from the history to the text and to JSON.
 func TestStaleness(t *testing.T) {
-	a, err := Assess(t.Context(), staleHistory(t), []checkers.Checker{regular.New(regular.Regular), regular.New(regular.Safe)}, checkers.Budget{}, Require{})
-	if err != nil {
+	a := Assess(t.Context(), staleHistory(t), []checkers.Checker{regular.New(regular.Regular), regular.New(regular.Safe)}, checkers.Budget{}, Require{})
+	if err := a.Err(); err != nil {
 		t.Fatal(err)
 	}
 	if a.Staleness == nil || a.Staleness.All.Stale.N != 20 || a.Staleness.All.Stale.Of != 60 {
@@ -86,8 +86,8 @@ func TestElements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := Assess(t.Context(), h, []checkers.Checker{set.New()}, checkers.Budget{}, Require{})
-	if err != nil {
+	a := Assess(t.Context(), h, []checkers.Checker{set.New()}, checkers.Budget{}, Require{})
+	if err := a.Err(); err != nil {
 		t.Fatal(err)
 	}
 	if a.Elements == nil || a.Elements.Stable != 2 || a.Elements.Stale != 1 || a.Elements.Lost != 1 {

@@ -42,6 +42,9 @@ func carryOut(t *testing.T, r Request) *Finished {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := f.Summary.Err(); err != nil {
+		t.Error(err)
+	}
 	t.Logf("%s: %s", f.Summary.Reproduce, f.Summary.Exit.Reason)
 	return f
 }
@@ -142,8 +145,8 @@ func TestRunAndCheckAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := results.Assess(t.Context(), h, p.Models, checkers.Budget{}, f.Summary.Require)
-	if err != nil {
+	again := results.Assess(t.Context(), h, p.Models, checkers.Budget{}, f.Summary.Require)
+	if err := again.Err(); err != nil {
 		t.Fatal(err)
 	}
 	second, _ := again.ByModel("linearizable")
@@ -159,8 +162,8 @@ func TestRunAndCheckAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alone, err := results.Assess(t.Context(), witness, p.Models[:1], checkers.Budget{}, results.Require{})
-	if err != nil {
+	alone := results.Assess(t.Context(), witness, p.Models[:1], checkers.Budget{}, results.Require{})
+	if err := alone.Err(); err != nil {
 		t.Fatal(err)
 	}
 	if alone.Status != checkers.Violated {

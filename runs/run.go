@@ -99,11 +99,11 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 	f.Summary.Load = results.Measure(h)
 	// What was interrupted is checked all the same; only a second interrupt,
 	// which ends the process, stops that.
-	a, err := results.Assess(context.WithoutCancel(ctx), h, p.Models, env.Budget, f.Summary.Require)
+	a := results.Assess(context.WithoutCancel(ctx), h, p.Models, env.Budget, f.Summary.Require)
 	a.Promises = promises(p, h)
 	f.Summary.Assessment = a
-	if err != nil {
-		return err
+	if err := a.Err(); err != nil {
+		log.Error("a checker failed", "error", err)
 	}
 	if err := results.SaveVerdicts(context.WithoutCancel(ctx), f.Dir, h, &f.Summary); err != nil {
 		return err
@@ -137,7 +137,7 @@ func promises(p *Planned, h *history.History) *results.Promises {
 }
 
 func (f *Finished) exit(runErr, checkErr error) results.Exit {
-	e := results.Exit{Code: results.ExitOf(f.Summary.Status), Reason: string(f.Summary.Status)}
+	e := f.Summary.Assessment.Exit()
 	worse := func(code int, reason string) {
 		if w := results.WorseExit(e.Code, code); w != e.Code {
 			e = results.Exit{Code: w, Reason: reason}

@@ -126,12 +126,12 @@ func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, s
 	if err := forWitnesses(witnesses); err != nil {
 		return err
 	}
-	assessment, err := results.Assess(cmd.Context(), l.history, list, a.budget, l.require)
-	if err != nil {
-		return &exitError{code: results.ExitBug, text: err.Error()}
-	}
+	assessment := results.Assess(cmd.Context(), l.history, list, a.budget, l.require)
 	assessment.Promises = l.promises
-	exit := results.Exit{Code: results.ExitOf(assessment.Status), Reason: string(assessment.Status)}
+	exit := assessment.Exit()
+	if err := assessment.Err(); err != nil {
+		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+	}
 	if a.json {
 		doc := struct {
 			Exit results.Exit `json:"exit"`
@@ -151,7 +151,7 @@ func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, s
 			fmt.Fprintln(a.stdout)
 			results.PrintStaleness(a.stdout, a.style, assessment.Staleness)
 		}
-		fmt.Fprintf(a.stdout, "\nresult: %s (exit %d)\n", exit.Reason, exit.Code)
+		fmt.Fprintf(a.stdout, "\nresult: %s (exit %d)\n", assessment.Status, exit.Code)
 	}
 	if witnesses != "" {
 		if err := a.keepWitnesses(cmd.Context(), witnesses, l.history, &assessment); err != nil {
