@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/workloads"
 )
@@ -39,6 +40,9 @@ func (*memory) Info() targets.Info {
 	}
 }
 func (*memory) Resolve(cfg targets.Config) (targets.Config, error) { return cfg, nil }
+func (*memory) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart}
+}
 func (*memory) Spec(targets.Config) cluster.Spec {
 	return cluster.Spec{Nodes: cluster.NodeNames(3)}
 }

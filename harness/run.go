@@ -125,6 +125,11 @@ func (r *run) setUp(ctx context.Context) error {
 	if r.system, err = r.deps.Target.Start(ctx, c, r.deps.Config); err != nil {
 		return fmt.Errorf("starting %s: %w", r.deps.Target.Info().Name, err)
 	}
+	for _, a := range r.deps.Target.Abilities(r.deps.Config) {
+		if !a.In(r.system) {
+			return fmt.Errorf("target %s says that it has %s (ability %s), but its system does not implement that", r.deps.Target.Info().Name, a.Meaning(), a)
+		}
+	}
 	levels, writeLevel, readLevel := levelIndexes(r.plan.WriteLevel, r.plan.ReadLevel)
 	r.writeLevel, r.readLevel = writeLevel, readLevel
 	header := history.Header{

@@ -6,57 +6,9 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/internal/spelling"
+
+	"github.com/lapse-test/lapse/targets/ability"
 )
-
-// Ability is what a fault needs of the database.
-type Ability string
-
-// The abilities; see the interfaces of the same meaning.
-const (
-	CanRestart Ability = "restart"
-	HasPrimary Ability = "primary"
-	CanBend    Ability = "clock"
-	CanLag     Ability = "lag"
-	HasCentres Ability = "centres"
-)
-
-// meaning is what a target lacks, in words.
-func (a Ability) meaning() string {
-	switch a {
-	case CanRestart:
-		return "nodes that can be started again"
-	case HasPrimary:
-		return "a primary"
-	case CanBend:
-		return "clocks that can be moved"
-	case CanLag:
-		return "replicas that can be held back"
-	case HasCentres:
-		return "more than one data centre"
-	}
-	return string(a)
-}
-
-// AbilitiesOf is what system, a running database, can do.
-func AbilitiesOf(system any) []Ability {
-	out := []Ability{}
-	if _, ok := system.(Restarter); ok {
-		out = append(out, CanRestart)
-	}
-	if _, ok := system.(Primarier); ok {
-		out = append(out, HasPrimary)
-	}
-	if _, ok := system.(ClockBender); ok {
-		out = append(out, CanBend)
-	}
-	if _, ok := system.(Lagger); ok {
-		out = append(out, CanLag)
-	}
-	if _, ok := system.(DataCentred); ok {
-		out = append(out, HasCentres)
-	}
-	return out
-}
 
 // Info describes one kind of fault.
 type Info struct {
@@ -69,7 +21,7 @@ type Info struct {
 	// MinNodes is how many nodes there must be.
 	MinNodes int
 	// Needs is what the database must be able to do.
-	Needs []Ability
+	Needs []ability.Ability
 }
 
 // kind is an entry of the catalogue.
@@ -139,13 +91,13 @@ func find(name string) (kind, error) {
 
 // fits says why k cannot be done to so many nodes of a database with these
 // abilities (nil: not known yet), nil if it can.
-func (k *kind) fits(nodes int, abilities []Ability) error {
+func (k *kind) fits(nodes int, abilities []ability.Ability) error {
 	if nodes < k.MinNodes {
 		return usagef("fault %s needs at least %d nodes, but there are %d", k.Name, k.MinNodes, nodes)
 	}
 	for _, a := range k.Needs {
 		if abilities != nil && !slices.Contains(abilities, a) {
-			return usagef("fault %s needs %s, which this target has not", k.Name, a.meaning())
+			return usagef("fault %s needs %s, which this target has not", k.Name, a.Meaning())
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -16,7 +17,7 @@ import (
 // every node reaches every other one.
 func betweenCentres() kind {
 	return kind{
-		Info: Info{Name: "partition-centres", Kind: familyPartition, MinNodes: 2, Needs: []Ability{HasCentres},
+		Info: Info{Name: "partition-centres", Kind: familyPartition, MinNodes: 2, Needs: []ability.Ability{ability.Centres},
 			Summary: "the data centres cut off from each other"},
 		pick:  func(_ *rand.Rand, _ []string, _ *Step) {},
 		check: checkPrimary,
@@ -29,7 +30,7 @@ type centresCut struct{ cut }
 
 func (c *centresCut) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	f.Kind, f.Name = c.family, "cut the data centres"
-	d, ok := s.System.(DataCentred)
+	d, ok := s.System.(ability.DataCentred)
 	if !ok {
 		return usagef("the target has no data centres")
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
 )
 
 const familyClock = "clock"
@@ -22,7 +23,7 @@ const maxOffset = 24 * time.Hour
 // clocks are faults of a node's wall clock.
 func clocks() []kind {
 	return []kind{{
-		Info: Info{Name: "clock", Kind: familyClock, MinNodes: 1, Needs: []Ability{CanBend},
+		Info: Info{Name: "clock", Kind: familyClock, MinNodes: 1, Needs: []ability.Ability{ability.Clock},
 			Summary: "move the wall clock of one node forwards or backwards, and put it right again"},
 		pick: func(r *rand.Rand, nodes []string, s *Step) {
 			s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
@@ -48,7 +49,7 @@ const claimClock = "clock"
 // give or take a tenth and 50 ms, and is healed when it reads back as none.
 type clock struct {
 	step    *Step
-	bender  ClockBender
+	bender  ability.ClockBender
 	claimed bool
 	got     []time.Duration
 }
@@ -57,7 +58,7 @@ func (c *clock) aim(_ context.Context, s *scene, f *history.Fault) error {
 	f.Kind, f.Nodes = familyClock, c.step.Nodes
 	f.Name = fmt.Sprintf("clock of %s by %s", strings.Join(c.step.Nodes, " "), signed(c.step.Offset))
 	var ok bool
-	if c.bender, ok = s.System.(ClockBender); !ok {
+	if c.bender, ok = s.System.(ability.ClockBender); !ok {
 		return usagef("the target's clocks cannot be moved")
 	}
 	if err := s.ledger.hold(claimClock, f.Name, c.step.Nodes...); err != nil {

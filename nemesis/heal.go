@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -38,7 +39,7 @@ func (s *scene) healAll(ctx context.Context) error {
 
 // straighten sets all clocks right, if they can be moved at all.
 func (s *scene) straighten(ctx context.Context) error {
-	b, ok := s.System.(ClockBender)
+	b, ok := s.System.(ability.ClockBender)
 	if !ok {
 		return nil
 	}
@@ -57,12 +58,12 @@ func (s *scene) straighten(ctx context.Context) error {
 // releaseReplicas releases the replicas that say that they are held back, or all
 // but the primary where they cannot say.
 func (s *scene) releaseReplicas(ctx context.Context) error {
-	l, ok := s.System.(Lagger)
+	l, ok := s.System.(ability.Lagger)
 	if !ok {
 		return nil
 	}
 	replicas := s.nodes
-	if _, ok := s.System.(Primarier); ok {
+	if _, ok := s.System.(ability.Primarier); ok {
 		p, err := s.primary(ctx)
 		if err != nil {
 			return fmt.Errorf("finding the primary: %w", err)
@@ -70,7 +71,7 @@ func (s *scene) releaseReplicas(ctx context.Context) error {
 		replicas = slices.DeleteFunc(slices.Clone(replicas), func(n string) bool { return n == p })
 	}
 	return each(replicas, func(n string) error {
-		if c, ok := s.System.(HoldChecker); ok {
+		if c, ok := s.System.(ability.HoldChecker); ok {
 			if held, err := c.ReplicaHeld(ctx, n); err == nil && !held {
 				return nil
 			}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -17,13 +18,13 @@ func kills() []kind {
 	act := func(s *Step) action { return &kill{victims: victims{family: familyKill, step: s}} }
 	return []kind{
 		{
-			Info: Info{Name: "kill", Kind: familyKill, MinNodes: 1, Needs: []Ability{CanRestart},
+			Info: Info{Name: "kill", Kind: familyKill, MinNodes: 1, Needs: []ability.Ability{ability.Restart},
 				Summary: "kill -9 one node, and start it again"},
 			pick:  func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) },
 			check: checkSome, act: act,
 		},
 		{
-			Info: Info{Name: "kill-primary", Kind: familyKill, MinNodes: 1, Needs: []Ability{CanRestart, HasPrimary},
+			Info: Info{Name: "kill-primary", Kind: familyKill, MinNodes: 1, Needs: []ability.Ability{ability.Restart, ability.Primary},
 				Summary: "kill -9 the node that takes the writes at the time, and start it again"},
 			pick: func(*rand.Rand, []string, *Step) {}, check: checkPrimary,
 			act: func(s *Step) action {
@@ -31,7 +32,7 @@ func kills() []kind {
 			},
 		},
 		{
-			Info: Info{Name: "kill-all", Kind: familyKill, MinNodes: 1, Needs: []Ability{CanRestart},
+			Info: Info{Name: "kill-all", Kind: familyKill, MinNodes: 1, Needs: []ability.Ability{ability.Restart},
 				Summary: "kill -9 all nodes at once, as a power failure does, and start them again"},
 			pick:  func(_ *rand.Rand, nodes []string, s *Step) { s.Nodes = slices.Clone(nodes) },
 			check: checkSome, act: act,

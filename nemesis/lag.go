@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
 )
 
 const familyLag = "lag"
@@ -14,7 +15,7 @@ const familyLag = "lag"
 // lags are faults of replication: a replica that receives but does not apply.
 func lags() []kind {
 	return []kind{{
-		Info: Info{Name: "lag", Kind: familyLag, MinNodes: 2, Needs: []Ability{CanLag},
+		Info: Info{Name: "lag", Kind: familyLag, MinNodes: 2, Needs: []ability.Ability{ability.Lag},
 			Summary: "hold one replica back from applying what the primary sends, and let it catch up"},
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Pick = r.IntN(1 << 16) },
 		check: func(_ []string, s *Step) error {
@@ -34,7 +35,7 @@ const claimReplica = "replication"
 // it can say that, and is healed when it says that it is not.
 type lag struct {
 	step    *Step
-	lagger  Lagger
+	lagger  ability.Lagger
 	node    string
 	claimed bool
 }
@@ -42,13 +43,13 @@ type lag struct {
 func (l *lag) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	f.Kind, f.Name = familyLag, "hold a replica back"
 	var ok bool
-	if l.lagger, ok = s.System.(Lagger); !ok {
+	if l.lagger, ok = s.System.(ability.Lagger); !ok {
 		return usagef("the target's replicas cannot be held back")
 	}
 	replicas := l.step.Nodes
 	if len(replicas) == 0 {
 		replicas = s.nodes
-		if _, ok := s.System.(Primarier); ok {
+		if _, ok := s.System.(ability.Primarier); ok {
 			p, err := s.primary(ctx)
 			if err != nil {
 				return fmt.Errorf("finding the primary: %w", err)
@@ -82,7 +83,7 @@ func (l *lag) bitten(ctx context.Context, s *scene) ([]string, error) {
 // says compares what the database says of the replica with what it should be.
 func (l *lag) says(ctx context.Context, s *scene, want bool) ([]string, error) {
 	words := map[bool]string{true: "is held back", false: "applies again"}
-	c, ok := s.System.(HoldChecker)
+	c, ok := s.System.(ability.HoldChecker)
 	if !ok {
 		return []string{fmt.Sprintf("%s %s: the database took the order, and cannot say more", l.node, words[want])}, nil
 	}

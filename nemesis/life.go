@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -155,7 +156,7 @@ func (s *scene) settledEarly(ctx context.Context, w *window) bool {
 // conclude records the end of a window, given the nodes that are not in service.
 func (s *scene) conclude(w *window, missing map[string]error) {
 	f := &w.fault
-	_, checked := s.System.(ReadyChecker)
+	_, checked := s.System.(ability.ReadyChecker)
 	errs := []error{w.unhealed}
 	for _, n := range w.touched() {
 		if errs = append(errs, missing[n]); missing[n] == nil && checked {
@@ -181,7 +182,7 @@ func (s *scene) conclude(w *window, missing map[string]error) {
 // not within limit.
 func (s *scene) ready(ctx context.Context, nodes []string, limit time.Duration) map[string]error {
 	missing := map[string]error{}
-	r, ok := s.System.(ReadyChecker)
+	r, ok := s.System.(ability.ReadyChecker)
 	if !ok {
 		return missing
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -53,7 +54,7 @@ func partitions() []kind {
 			s.Groups = append(s.Groups, s.Nodes)
 		}),
 		{
-			Info: Info{Name: "partition-primary", Kind: familyPartition, MinNodes: 2, Needs: []Ability{HasPrimary},
+			Info: Info{Name: "partition-primary", Kind: familyPartition, MinNodes: 2, Needs: []ability.Ability{ability.Primary},
 				Summary: "the node that takes the writes at the time cut off from all others"},
 			pick:  func(*rand.Rand, []string, *Step) {},
 			check: checkPrimary,

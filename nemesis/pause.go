@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -22,7 +23,7 @@ func pauses() []kind {
 			act:   func(s *Step) action { return &pause{victims{family: familyPause, step: s}} },
 		},
 		{
-			Info: Info{Name: "pause-primary", Kind: familyPause, MinNodes: 1, Needs: []Ability{HasPrimary},
+			Info: Info{Name: "pause-primary", Kind: familyPause, MinNodes: 1, Needs: []ability.Ability{ability.Primary},
 				Summary: "stop the node that takes the writes at the time for a while, and let it go on"},
 			pick: func(*rand.Rand, []string, *Step) {}, check: checkPrimary,
 			act: func(s *Step) action {

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/lapse-test/lapse/targets/ability"
 )
 
 // Config is what a schedule is made from.
@@ -19,7 +21,7 @@ type Config struct {
 	// Abilities are what the target can do. Nil means that it is not known:
 	// then every fault is allowed, Run refuses what the target cannot do, and
 	// mixes leave out what needs an ability.
-	Abilities []Ability
+	Abilities []ability.Ability
 	// Refuse says why a fault cannot be done where the nodes are, nil if it can.
 	// Nil means that every fault can.
 	Refuse func(Info) error
@@ -173,7 +175,7 @@ func newBag(name string, cfg Config) (*bag, error) {
 		}
 		known := cfg.Abilities
 		if known == nil {
-			known = []Ability{}
+			known = []ability.Ability{}
 		}
 		if k.fits(len(cfg.Nodes), known) != nil {
 			continue

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -166,7 +167,7 @@ func TestPartitions(t *testing.T) {
 		nodes := cluster.NodeNames(n)
 		majority := n/2 + 1
 		for _, k := range partitions() {
-			if k.mix != nil || slices.Contains(k.Needs, HasPrimary) || slices.Contains(k.Needs, HasCentres) || n < k.MinNodes {
+			if k.mix != nil || slices.Contains(k.Needs, ability.Primary) || slices.Contains(k.Needs, ability.Centres) || n < k.MinNodes {
 				continue
 			}
 			picks := map[string]bool{}
@@ -256,11 +257,11 @@ func TestPartitions(t *testing.T) {
 func TestMixTakesWhatFits(t *testing.T) {
 	for _, tt := range []struct {
 		nodes     int
-		abilities []Ability
+		abilities []ability.Ability
 		want      []string
 	}{
 		{2, nil, []string{"partition-halves", "partition-one", "partition-oneway"}},
-		{3, []Ability{}, []string{"partition-bridge", "partition-halves", "partition-majority", "partition-one", "partition-oneway"}},
+		{3, []ability.Ability{}, []string{"partition-bridge", "partition-halves", "partition-majority", "partition-one", "partition-oneway"}},
 		{3, everything, []string{"partition-bridge", "partition-halves", "partition-majority", "partition-one", "partition-oneway", "partition-primary"}},
 		{5, everything, []string{"partition-bridge", "partition-halves", "partition-majority", "partition-one", "partition-oneway", "partition-primary", "partition-ring"}},
 	} {
@@ -296,7 +297,7 @@ func TestBadPlans(t *testing.T) {
 		{"unknown fault", func(c *Config) { c.Faults = []string{"partion"} }, `unknown fault "partion" (did you mean "partition"?)`},
 		{"one node", func(c *Config) { c.Nodes = c.Nodes[:1] }, "needs at least 2 nodes, but there are 1"},
 		{"ring of three", func(c *Config) { c.Faults = []string{"partition-ring"} }, "partition-ring needs at least 4 nodes, but there are 3"},
-		{"no primary", func(c *Config) { c.Faults = []string{"kill-primary"}; c.Abilities = []Ability{CanRestart} }, "kill-primary needs a primary, which this target has not"},
+		{"no primary", func(c *Config) { c.Faults = []string{"kill-primary"}; c.Abilities = []ability.Ability{ability.Restart} }, "kill-primary needs a primary, which this target has not"},
 		{"too short", func(c *Config) { c.Duration = 900 * time.Millisecond }, "must last at least 1s"},
 		{"negative", func(c *Config) { c.Hold = -1 }, "must not be negative"},
 		{"hold longer than interval", func(c *Config) { c.Hold, c.Interval = 3*time.Second, 2*time.Second }, "does not fit into an interval"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -113,7 +114,7 @@ func (s *scene) revive(ctx context.Context, n cluster.Node) error {
 				return fmt.Errorf("resuming %s: %w", n.Name(), err)
 			}
 		case cluster.Stopped:
-			r, ok := s.System.(Restarter)
+			r, ok := s.System.(ability.Restarter)
 			if !ok {
 				return fmt.Errorf("%s is stopped, and the target cannot start it again", n.Name())
 			}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -34,7 +35,7 @@ func Check(stage Stage, schedule Schedule) error {
 			return usagef("the schedule of faults is for nodes %s, but this cluster has %s", strings.Join(schedule.Nodes, ", "), strings.Join(names, ", "))
 		}
 	}
-	can := AbilitiesOf(stage.System)
+	can := ability.Of(stage.System)
 	for i, step := range schedule.Steps {
 		k, err := find(step.Fault)
 		if err == nil {

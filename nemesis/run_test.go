@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -16,7 +17,7 @@ import (
 // so that minutes of faults take no time and the order of events is the same on
 // every machine.
 
-var everything = []Ability{CanRestart, HasPrimary, CanBend, CanLag, HasCentres}
+var everything = []ability.Ability{ability.Restart, ability.Primary, ability.Clock, ability.Lag, ability.Centres}
 
 // planFor makes a schedule of one kind of fault.
 func planFor(t *testing.T, nodes int, seed uint64, mode Mode, faults ...string) Schedule {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -80,7 +81,7 @@ func (s *scene) begin(f *history.Fault) {
 // primary asks the database for the node that takes the writes. Right after a
 // failover there may be none for a moment.
 func (s *scene) primary(ctx context.Context) (string, error) {
-	p, ok := s.System.(Primarier)
+	p, ok := s.System.(ability.Primarier)
 	if !ok {
 		return "", usagef("the target has no primary")
 	}

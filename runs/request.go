@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -226,7 +225,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if plan.Schedule, err = nemesis.Plan(nemesis.Config{
 		Seed: req.Seed, Faults: faults, Nodes: spec.Nodes,
 		Duration: req.Duration, Interval: req.FaultInterval, Hold: req.FaultHold,
-		Mode: nemesis.Mode(req.FaultMode), Abilities: abilities(target, cfg), Refuse: place.refuse(spec.Nodes),
+		Mode: nemesis.Mode(req.FaultMode), Abilities: target.Abilities(cfg), Refuse: place.refuse(spec.Nodes),
 	}); err != nil {
 		return nil, targets.Usagef("--faults: %v", err)
 	}
@@ -269,20 +268,6 @@ func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
 		return nil, err
 	}
 	return p, nil
-}
-
-// abilities is what the target's systems can do with the resolved cfg, nil if it
-// does not say.
-func abilities(t targets.Target, cfg targets.Config) []nemesis.Ability {
-	e, ok := t.(targets.Exemplar)
-	if !ok {
-		return nil
-	}
-	list := nemesis.AbilitiesOf(e.Exemplar())
-	if c, ok := t.(targets.Centred); ok && c.Centres(cfg) < 2 {
-		list = slices.DeleteFunc(list, func(a nemesis.Ability) bool { return a == nemesis.HasCentres })
-	}
-	return list
 }
 
 func checkDurations(req Request) error {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -70,6 +71,11 @@ type Info struct {
 	// TxnUnmixed says that a transaction of several either only reads or only
 	// writes.
 	TxnUnmixed bool
+	// Startup is about how long Start takes with DefaultNodes nodes on two cores, for
+	// estimates; 0 is not known.
+	Startup time.Duration
+	// Quorums is the arithmetic of the levels, nil where nothing is known of it.
+	Quorums Quorums
 	// DefaultNodes is the number of nodes when the user names none.
 	DefaultNodes, MinNodes, MaxNodes int
 }
@@ -82,6 +88,10 @@ type Target interface {
 	// errors are *UsageError: they name the value, why it cannot be served, and
 	// what can.
 	Resolve(cfg Config) (Config, error)
+	// Abilities says beforehand what systems of the resolved cfg can do, so that a
+	// fault that needs more is refused before the run. The System that Start returns
+	// has the interface of each of them, which every run checks.
+	Abilities(cfg Config) []ability.Ability
 	// Spec says which nodes the resolved cfg needs.
 	Spec(cfg Config) cluster.Spec
 	// Start starts the database on c and returns when it is ready: a write and
@@ -117,22 +127,8 @@ func (c Config) ImageOr(own string) string {
 	return own
 }
 
-// Exemplar is implemented by targets that can say beforehand what their running
-// systems can do, so that a fault which needs more is refused before the run.
-type Exemplar interface {
-	// Exemplar is a value of the type that Start returns, for its method set
-	// alone: no method of it may be called.
-	Exemplar() System
-}
-
-// Centred is implemented by targets that can say beforehand in how many data
-// centres their nodes are.
-type Centred interface {
-	// Centres is their number with the resolved cfg.
-	Centres(cfg Config) int
-}
-
-// System is a running database.
+// System is a running database. What faults need of it are the interfaces of
+// package ability.
 type System interface {
 	// Open opens a client for one session. The harness calls it again for a new
 	// session of the same worker.
@@ -190,37 +186,9 @@ type Result struct {
 	Broken bool
 }
 
-// Primarier is implemented by systems with a leader.
-type Primarier interface {
-	// Primary is the name of the node that takes the writes now.
-	Primary(ctx context.Context) (string, error)
-}
-
 // ReplicaPlacer is implemented by systems that can tell which nodes hold a key.
 type ReplicaPlacer interface {
 	Replicas(ctx context.Context, key history.Key) ([]string, error)
-}
-
-// ClockBender is implemented by systems whose nodes' clocks can be moved.
-type ClockBender interface {
-	// BendClock moves the wall clock of node by offset from true time (0 puts
-	// it right again) and returns the offset that was then read back.
-	BendClock(ctx context.Context, node string, offset time.Duration) (time.Duration, error)
-}
-
-// Lagger is implemented by systems whose replicas can be held back.
-type Lagger interface {
-	// HoldReplica stops node from applying what the primary sends; Release
-	// lets it catch up.
-	HoldReplica(ctx context.Context, node string) error
-	ReleaseReplica(ctx context.Context, node string) error
-}
-
-// HoldChecker is implemented by Laggers that can tell whether a replica is held
-// back; it is how the fault lag proves that it bites.
-type HoldChecker interface {
-	// ReplicaHeld is what the database itself says of node.
-	ReplicaHeld(ctx context.Context, node string) (bool, error)
 }
 
 // LagMeter is implemented by systems that can tell how far replicas are behind.
@@ -244,12 +212,6 @@ type Promiser interface {
 	// the resolved cfg, whatever happens to the network and to processes. A model
 	// that is not in the map is one that it says nothing about.
 	Promises(cfg Config, funcs []history.Func) map[string]bool
-}
-
-// DataCentred is implemented by systems whose nodes are in named data centres.
-type DataCentred interface {
-	// DataCentres is the data centre of each node, by their names.
-	DataCentres() map[string]string
 }
 
 // UsageError is bad input: one sentence that names the place and the way out.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -47,8 +48,10 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 	return cluster.Spec{Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{port}, LinkByLink: true}
 }
 
-// Exemplar lets lapse see which faults the system below can take.
-func (Target) Exemplar() targets.System { return (*system)(nil) }
+// Abilities says which faults the system below can take.
+func (Target) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart}
+}
 
 // Start starts the store and returns when it answers.
 func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {

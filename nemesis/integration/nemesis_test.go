@@ -14,6 +14,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/clustertest"
 	"github.com/lapse-test/lapse/targets/cluster/local"
@@ -36,7 +37,7 @@ const (
 )
 
 // servers is a database of sorts: every node answers lines, and can be told to
-// ask a peer. It satisfies nemesis.Restarter and nemesis.Primarier.
+// ask a peer. It satisfies ability.Restarter and ability.Primarier.
 type servers struct {
 	cluster.Cluster
 }
@@ -291,7 +292,7 @@ func plan(t *testing.T, nodes int, mode nemesis.Mode, faults ...string) nemesis.
 	const interval = 500 * time.Millisecond
 	s, err := nemesis.Plan(nemesis.Config{
 		Seed: 5, Faults: faults, Nodes: cluster.NodeNames(nodes),
-		Abilities: []nemesis.Ability{nemesis.CanRestart, nemesis.HasPrimary},
+		Abilities: []ability.Ability{ability.Restart, ability.Primary},
 		Duration:  20*time.Second + interval*time.Duration(len(faults)), Interval: interval, Mode: mode,
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -28,7 +29,6 @@ var (
 	_ targets.Attacher = Target{}
 	_ targets.Target   = attachedTarget{}
 	_ targets.Fetcher  = attachedTarget{}
-	_ targets.Exemplar = attachedTarget{}
 )
 
 // maxAttached bounds the nodes of --at.
@@ -199,8 +199,11 @@ func knock(ctx context.Context, addr string, options map[string]string) error {
 	return nil
 }
 
-// Exemplar implements targets.Exemplar.
-func (attachedTarget) Exemplar() targets.System { return (*attached)(nil) }
+// Abilities implements targets.Target. How many data centres there are is seen
+// only when the cluster is asked.
+func (attachedTarget) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart, ability.Centres}
+}
 
 // Fetch implements targets.Fetcher: it looks, and makes nothing.
 func (t attachedTarget) Fetch(ctx context.Context, cfg targets.Config) error {

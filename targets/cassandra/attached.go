@@ -13,6 +13,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -31,7 +32,7 @@ type attached struct {
 
 var (
 	_ targets.System      = (*attached)(nil)
-	_ targets.DataCentred = (*attached)(nil)
+	_ ability.DataCentred = (*attached)(nil)
 )
 
 // look connects to every node and finds what cluster it is. It makes nothing.
@@ -384,7 +385,7 @@ func (a *attached) Ready(ctx context.Context, node string) error {
 // Version implements targets.System. Others say what Cassandra they are like.
 func (a *attached) Version() string { return "CQL, release " + a.sys.version }
 
-// DataCentres implements targets.DataCentred.
+// DataCentres implements ability.DataCentred.
 func (a *attached) DataCentres() map[string]string {
 	out := map[string]string{}
 	for i, n := range a.sys.nodes {

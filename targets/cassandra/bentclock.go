@@ -58,7 +58,7 @@ func (s *System) writeOffset(i int, offset time.Duration) error {
 	return os.Rename(path+".new", path)
 }
 
-// BendClock implements targets.ClockBender, to the millisecond. It returns when the
+// BendClock implements ability.ClockBender, to the millisecond. It returns when the
 // node's own answer to what time it is has moved.
 //
 // Timestamps that a node gave out as a coordinator stay ahead for as long as its

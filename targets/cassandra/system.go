@@ -12,6 +12,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -43,8 +44,8 @@ type System struct {
 var (
 	_ targets.System        = (*System)(nil)
 	_ targets.ReplicaPlacer = (*System)(nil)
-	_ targets.DataCentred   = (*System)(nil)
-	_ targets.ClockBender   = (*System)(nil)
+	_ ability.DataCentred   = (*System)(nil)
+	_ ability.ClockBender   = (*System)(nil)
 )
 
 // Open implements targets.System. A session that stays is connected to its home
@@ -166,7 +167,7 @@ func (s *System) Replicas(_ context.Context, key history.Key) ([]string, error) 
 	return out, nil
 }
 
-// DataCentres implements targets.DataCentred.
+// DataCentres implements ability.DataCentred.
 func (s *System) DataCentres() map[string]string {
 	out := map[string]string{}
 	for i, n := range s.nodes {

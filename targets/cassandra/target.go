@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/maven"
 )
@@ -19,8 +20,6 @@ var (
 	_ targets.Target   = Target{}
 	_ targets.Fetcher  = Target{}
 	_ targets.Promiser = Target{}
-	_ targets.Exemplar = Target{}
-	_ targets.Centred  = Target{}
 )
 
 // The ports of Cassandra, by its own names.
@@ -103,16 +102,13 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 	}
 }
 
-// Exemplar implements targets.Exemplar.
-func (Target) Exemplar() targets.System { return (*System)(nil) }
-
-// Centres implements targets.Centred.
-func (Target) Centres(cfg targets.Config) int {
-	s, err := resolve(cfg)
-	if err != nil {
-		return 1
+// Abilities implements targets.Target.
+func (Target) Abilities(cfg targets.Config) []ability.Ability {
+	list := []ability.Ability{ability.Restart, ability.Clock}
+	if s, err := resolve(cfg); err == nil && s.dcs > 1 {
+		list = append(list, ability.Centres)
 	}
-	return s.dcs
+	return list
 }
 
 // Fetch implements targets.Fetcher.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -129,6 +130,11 @@ func (t attachedTarget) knock(ctx context.Context, _ string) error {
 		return err
 	}
 	return answer.Body.Close()
+}
+
+// Abilities implements targets.Target.
+func (attachedTarget) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart}
 }
 
 // Promises implements targets.Promiser.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/maven"
 )
@@ -152,6 +153,11 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 		Run: cfg.Run, Nodes: cluster.NodeNames(1), Ports: []int{port}, LinkByLink: true,
 		Container: &cluster.Container{Image: cfg.ImageOr(image)},
 	}
+}
+
+// Abilities implements targets.Target.
+func (Target) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart}
 }
 
 // Fetch implements targets.Fetcher.

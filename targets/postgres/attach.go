@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -31,7 +32,6 @@ var (
 	_ targets.Attacher = Target{}
 	_ targets.Target   = attachedTarget{}
 	_ targets.Fetcher  = attachedTarget{}
-	_ targets.Exemplar = attachedTarget{}
 )
 
 // address is one node of --at.
@@ -287,5 +287,7 @@ func knock(ctx context.Context, addr string) error {
 	return nil
 }
 
-// Exemplar implements targets.Exemplar.
-func (attachedTarget) Exemplar() targets.System { return (*attached)(nil) }
+// Abilities implements targets.Target.
+func (attachedTarget) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart, ability.Primary}
+}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -31,7 +32,7 @@ type attached struct {
 
 var (
 	_ targets.System    = (*attached)(nil)
-	_ targets.Primarier = (*attached)(nil)
+	_ ability.Primarier = (*attached)(nil)
 	_ targets.Observer  = (*attached)(nil)
 )
 
@@ -414,7 +415,7 @@ func (a *attached) Ready(ctx context.Context, node string) error {
 // Version implements targets.System.
 func (a *attached) Version() string { return a.version }
 
-// Primary implements targets.Primarier.
+// Primary implements ability.Primarier.
 func (a *attached) Primary(ctx context.Context) (string, error) {
 	if a.sys.everyPrimary.Load() {
 		return "", errors.New("every node takes writes")

@@ -94,7 +94,7 @@ func (s *System) Ready(ctx context.Context, name string) error {
 // readyPatience is how long one call of Ready lets a standby catch up.
 const readyPatience = time.Second
 
-// HoldReplica implements targets.Lagger: the standby goes on receiving the log and
+// HoldReplica implements ability.Lagger: the standby goes on receiving the log and
 // stops replaying it. Promotion and ReleaseReplica end that.
 func (s *System) HoldReplica(ctx context.Context, name string) error {
 	node, err := s.index(name)
@@ -126,7 +126,7 @@ func (s *System) HoldReplica(ctx context.Context, name string) error {
 	return nil
 }
 
-// ReleaseReplica implements targets.Lagger. A node that was promoted meanwhile is
+// ReleaseReplica implements ability.Lagger. A node that was promoted meanwhile is
 // released already.
 func (s *System) ReleaseReplica(ctx context.Context, name string) error {
 	node, err := s.index(name)
@@ -146,7 +146,7 @@ func (s *System) ReleaseReplica(ctx context.Context, name string) error {
 	return nil
 }
 
-// ReplicaHeld implements targets.HoldChecker: the standby itself is asked. A
+// ReplicaHeld implements ability.HoldChecker: the standby itself is asked. A
 // primary is not held back.
 func (s *System) ReplicaHeld(ctx context.Context, name string) (bool, error) {
 	node, err := s.index(name)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -51,8 +52,8 @@ type System struct {
 
 var (
 	_ targets.System    = (*System)(nil)
-	_ targets.Primarier = (*System)(nil)
-	_ targets.Lagger    = (*System)(nil)
+	_ ability.Primarier = (*System)(nil)
+	_ ability.Lagger    = (*System)(nil)
 	_ targets.Observer  = (*System)(nil)
 	_ targets.LagMeter  = (*System)(nil)
 )
@@ -70,7 +71,7 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 // Version implements targets.System.
 func (s *System) Version() string { return s.software.String() }
 
-// Primary implements targets.Primarier: the node that takes the writes according
+// Primary implements ability.Primarier: the node that takes the writes according
 // to the operator, or the first node without one.
 func (s *System) Primary(context.Context) (string, error) {
 	return s.nodes[s.primaryIndex()].Name(), nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -67,6 +68,11 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 // image is the official one of the version that is fetched elsewhere; its servers
 // run as the user postgres.
 const image = "postgres:18.3"
+
+// Abilities implements targets.Target.
+func (Target) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart, ability.Primary, ability.Lag}
+}
 
 // Fetch implements targets.Fetcher. Installed software is only looked for.
 func (Target) Fetch(ctx context.Context, cfg targets.Config) error {

@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -29,7 +30,6 @@ var (
 	_ targets.Attacher = (*Target)(nil)
 	_ targets.Target   = (*attachedTarget)(nil)
 	_ targets.Fetcher  = (*attachedTarget)(nil)
-	_ targets.Exemplar = (*attachedTarget)(nil)
 )
 
 // Attached implements targets.Attacher. Addresses are host:port.
@@ -91,8 +91,10 @@ func knock(ctx context.Context, addr string) error {
 	return err
 }
 
-// Exemplar implements targets.Exemplar.
-func (*attachedTarget) Exemplar() targets.System { return (*attached)(nil) }
+// Abilities implements targets.Target.
+func (*attachedTarget) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart}
+}
 
 // Fetch implements targets.Fetcher: it looks, and makes nothing.
 func (t *attachedTarget) Fetch(ctx context.Context, cfg targets.Config) error {

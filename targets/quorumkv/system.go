@@ -212,7 +212,7 @@ func (s *System) Replicas(ctx context.Context, key history.Key) ([]string, error
 	return names, nil
 }
 
-// BendClock implements targets.ClockBender, in whole milliseconds.
+// BendClock implements ability.ClockBender, in whole milliseconds.
 func (s *System) BendClock(ctx context.Context, node string, offset time.Duration) (time.Duration, error) {
 	c, ok := s.admin[node]
 	if !ok {

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -149,6 +150,11 @@ func (*Target) Spec(cfg targets.Config) cluster.Spec {
 		container.Mounts = []string{binary}
 	}
 	return cluster.Spec{Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{port}, LinkByLink: true, Container: container}
+}
+
+// Abilities implements targets.Target.
+func (*Target) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart, ability.Clock}
 }
 
 // replicas is N of a resolved configuration.

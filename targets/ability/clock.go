@@ -1,0 +1,18 @@
+package ability
+
+import (
+	"context"
+	"time"
+)
+
+// Clock: the wall clock that a node's process sees can be moved.
+const Clock Ability = "clock"
+
+// ClockBender is the interface of Clock. It may be called from several goroutines
+// at once, for different nodes.
+type ClockBender interface {
+	// BendClock moves the wall clock of node by offset from true time (0 puts it
+	// right again) and returns the offset that was then read back. The node's
+	// process must run.
+	BendClock(ctx context.Context, node string, offset time.Duration) (time.Duration, error)
+}

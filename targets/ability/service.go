@@ -1,0 +1,23 @@
+package ability
+
+import "context"
+
+// Restart: killed nodes can be started again. Faults that end processes need it.
+const Restart Ability = "restart"
+
+// Restarter is the interface of Restart. Its methods are called from several
+// goroutines at once, for different nodes.
+type Restarter interface {
+	// Restart starts the process of a killed node again, with its data. It returns
+	// when the process was started, which need not be when it serves.
+	Restart(ctx context.Context, node string) error
+	ReadyChecker
+}
+
+// ReadyChecker tells when a node is back in service. It may be called from several
+// goroutines at once.
+type ReadyChecker interface {
+	// Ready returns nil when node answers an operation, or would take part again in
+	// serving one.
+	Ready(ctx context.Context, node string) error
+}
