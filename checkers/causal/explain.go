@@ -29,6 +29,7 @@ func (r *run) violation(ctx context.Context, f finding) (checkers.Violation, err
 	default:
 		ops = r.tellCycle(&v, f)
 	}
+	ops = r.withProofs(&v, ops)
 	v.Key = r.key(ops)
 	shown := f.read
 	if shown >= 0 {
@@ -51,6 +52,37 @@ func (r *run) violation(ctx context.Context, f finding) (checkers.Violation, err
 		v.Certified = "porcupine"
 	}
 	return v, nil
+}
+
+// withProofs adds to ops, for each without an answer, what shows that it happened:
+// an answered operation that saw its value, or a chain of compare-and-sets up to one.
+func (r *run) withProofs(v *checkers.Violation, ops []int32) []int32 {
+	for at := 0; at < len(ops); at++ {
+		late := ops[at]
+		if !r.f.Ops[late].Late {
+			continue
+		}
+		reader := int32(-1)
+		for i := range r.f.Ops {
+			o := &r.f.Ops[i]
+			if s := o.Sees(); o.Kind == 0 || s < 0 || r.f.Writer[s] != late {
+				continue
+			}
+			switch i := int32(i); {
+			case slices.Contains(ops, i):
+				reader = i
+			case reader < 0 || !slices.Contains(ops, reader) && r.f.Ops[reader].Late && !o.Late:
+				reader = i
+			}
+		}
+		if reader >= 0 && !slices.Contains(ops, reader) {
+			ops = append(ops, reader)
+			v.Steps = append(v.Steps, checkers.Step{From: int(late), To: int(reader), Kind: "reads-from",
+				Why: fmt.Sprintf("the other saw %s, so that it took effect although nobody answered", r.value(late))})
+			v.Sentence += fmt.Sprintf("; it took effect: %s", explain.Op(r.h, int(reader)))
+		}
+	}
+	return ops
 }
 
 // definition is the model for brute force.
@@ -86,26 +118,9 @@ func (r *run) value(i int32) string {
 }
 
 func (r *run) tellThinAir(v *checkers.Violation, f finding) {
-	v.Anomaly = "thin-air read"
-	op := &r.h.Ops[f.read]
-	m := r.h.Mop(op)
-	why := fmt.Sprintf("nobody wrote that value to %s", r.h.KeyName(m.Key))
-	for i := range r.h.Ops {
-		x := &r.h.Ops[i]
-		w := r.h.Mop(x)
-		seen := m.Ret
-		if m.Func == history.CAS && op.Outcome != history.Fail {
-			seen = m.Expect
-		}
-		if x.Outcome == history.Fail && w.Key == m.Key && w.Func.Installs() && w.Arg == seen {
-			v.Anomaly = "aborted read"
-			why = fmt.Sprintf("the only write of that value, by session %d, had failed", x.Session)
-			v.Ops = append(v.Ops, i) // it proves nothing, but tells the likeliest story
-			break
-		}
-	}
-	v.Sentence = explain.Op(r.h, int(f.read)) + ", but " + why
-	v.Steps = []checkers.Step{{From: int(f.read), To: -1, Kind: "thin-air", Why: why}}
+	x := explain.ThinAir(r.h, int(f.read))
+	v.Anomaly, v.Sentence, v.Steps = x.Anomaly, x.Sentence, x.Steps
+	v.Ops = append(v.Ops, x.Context...)
 }
 
 // tellReplaced explains a read whose past holds a write that replaced what it

@@ -87,33 +87,8 @@ func (t *teller) thinAir() (told, bool) {
 		if t.sees(p) != register.Unknown {
 			continue
 		}
-		o := t.at(p)
-		m := t.h.Mop(&t.h.Ops[o])
-		seen := m.Ret
-		if t.k.Ops[p].Kind == register.CAS {
-			seen = m.Expect
-		}
-		out := told{anomaly: "thin-air read", offender: o}
-		why := "nobody wrote " + t.h.ValueText(seen) + " to " + t.h.KeyName(t.k.ID)
-		// A failed write of that very value is the likeliest story.
-		for i := range t.h.Ops {
-			op := &t.h.Ops[i]
-			if op.Outcome != history.Fail {
-				continue
-			}
-			if w := t.h.Mop(op); w.Key == t.k.ID && w.Func.Installs() && w.Arg == seen {
-				out.anomaly = "aborted read"
-				out.context = []int{i}
-				why = fmt.Sprintf("its only write, by session %d, had failed", op.Session)
-				out.steps = append(out.steps, checkers.Step{From: i, To: o, Kind: "aborted",
-					Why: "the write certainly had no effect, yet its value was seen"})
-				break
-			}
-		}
-		if len(out.steps) == 0 {
-			out.steps = []checkers.Step{{From: o, To: -1, Kind: "thin-air", Why: why}}
-		}
-		out.sentence = explain.Op(t.h, o) + ", but " + why
+		x := explain.ThinAir(t.h, t.at(p))
+		out := told{anomaly: x.Anomaly, sentence: x.Sentence, steps: x.Steps, context: x.Context, offender: t.at(p)}
 		out.legal = legalValues(t.h, t.k, t.sub, p)
 		return out, true
 	}

@@ -17,7 +17,8 @@
 // no read of its key is held to anything.
 //
 // A successful compare-and-set counts as a read of what it expected and as a
-// write; one that failed without telling the value counts as nothing. Both models
+// write, and it must have been there to see it: compare-and-sets that were each built
+// on the other are no write of either's value. One that failed without telling the value counts as nothing. Both models
 // are decided exactly, in O(n log n).
 package regular
 
@@ -34,6 +35,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/brute"
 	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/explain"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
@@ -199,12 +201,12 @@ func (w *worker) check(n int) {
 		if newest >= 0 {
 			since = k.Ops[newest].Inv
 		}
-		if w.possible(k, r, seen, since) {
+		if w.possible(k, int32(i), seen, since) {
 			continue
 		}
 		w.total++
 		f := finding{key: int32(n), read: int32(i), newer: -1}
-		if w.existed(k, r, seen) {
+		if w.existed(k, int32(i), seen) {
 			f.newer = newest
 			f.took = r.Ret - k.Ops[newest].Inv
 		}
@@ -285,9 +287,10 @@ func (w *worker) index(k *register.Key) {
 	}
 }
 
-// possible tells whether some writer of v was invoked before r ended and was not
-// acknowledged before since.
-func (w *worker) possible(k *register.Key, r *register.Op, v int32, since history.Time) bool {
+// possible tells whether some writer of v, other than the operation at position i
+// itself, was invoked before that ended and was not acknowledged before since.
+func (w *worker) possible(k *register.Key, i, v int32, since history.Time) bool {
+	r := &k.Ops[i]
 	switch {
 	case v < 0:
 		return false
@@ -295,10 +298,17 @@ func (w *worker) possible(k *register.Key, r *register.Op, v int32, since histor
 		return true
 	case k.Unique:
 		p := k.Writer[v]
-		return p >= 0 && k.Ops[p].Inv <= r.Ret && k.Ops[p].Ret >= since
+		return p >= 0 && p != i && k.Ops[p].Inv <= r.Ret && k.Ops[p].Ret >= since
+	case r.Kind == register.CAS && r.Val == v:
+		for _, p := range w.writers[w.start[v]:w.until(k, r, v)] {
+			if p != i && k.Ops[p].Ret >= since {
+				return true
+			}
+		}
+		return false
 	}
-	i := w.until(k, r, v)
-	return i > w.start[v] && w.latest[i-1] >= since
+	n := w.until(k, r, v)
+	return n > w.start[v] && w.latest[n-1] >= since
 }
 
 // until is where the writers of v that were invoked before r ended end.
@@ -313,17 +323,10 @@ func (w *worker) until(k *register.Key, r *register.Op, v int32) int32 {
 	return w.start[v] + int32(i)
 }
 
-// existed tells whether v could be there before r ended at all.
-func (w *worker) existed(k *register.Key, r *register.Op, v int32) bool {
-	switch {
-	case v < 0:
-		return false
-	case v == register.Initial:
-		return true
-	case k.Unique:
-		return k.Ops[k.Writer[v]].Inv <= r.Ret
-	}
-	return w.until(k, r, v) > w.start[v]
+// existed tells whether v could be there before the operation at position i ended
+// at all.
+func (w *worker) existed(k *register.Key, i, v int32) bool {
+	return v == register.Initial || w.possible(k, i, v, register.Before)
 }
 
 func (w *worker) note(f finding) {
@@ -394,8 +397,11 @@ func (r *run) verdict(ctx context.Context, workers []worker) (checkers.Verdict, 
 
 // violation explains f, refuted again from the definition.
 func (r *run) violation(ctx context.Context, k *register.Key, f finding) (checkers.Violation, error) {
-	pos := []int32{f.read}
 	seen := sees(&k.Ops[f.read])
+	if seen < 0 {
+		return r.thinAir(ctx, k, &k.Ops[f.read]), nil
+	}
+	pos := []int32{f.read}
 	// Of several writers of the value show the one acknowledged last: the others
 	// were replaced even earlier.
 	old := int32(-1)
@@ -429,6 +435,21 @@ func (r *run) violation(ctx context.Context, k *register.Key, f finding) (checke
 	x := linearizable.Explain(ctx, r.h, r.model, ops, r.faults)
 	x.Legal = r.legal(k, &k.Ops[f.read])
 	return x, nil
+}
+
+// thinAir explains that op saw what nobody can have written.
+func (r *run) thinAir(ctx context.Context, k *register.Key, op *register.Op) checkers.Violation {
+	i := int(op.At)
+	t := explain.ThinAir(r.h, i)
+	v := checkers.Violation{
+		Model: r.model, Anomaly: t.Anomaly, Key: r.h.KeyName(k.ID), Session: r.h.Ops[i].Session, Sentence: t.Sentence,
+		Ops: append(t.Context, i), Steps: t.Steps, Legal: r.legal(k, op), Faults: r.faults.IDs(r.h, i), At: op.Ret,
+	}
+	slices.Sort(v.Ops)
+	if linearizable.Refuted(ctx, r.h, []int{i}) {
+		v.Certified = "porcupine"
+	}
+	return v
 }
 
 // legal are the values that the operation could have seen.

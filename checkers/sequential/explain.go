@@ -23,10 +23,10 @@ func (g *graph) explain(ctx context.Context) (checkers.Violation, error) {
 	var ops []int
 	if len(g.f.Thin) > 0 {
 		o := slices.Min(g.f.Thin)
-		ops = []int{int(o)}
-		v.Anomaly = "thin-air read"
-		v.Sentence = explain.Op(h, int(o)) + ", but nobody wrote that value"
-		v.Steps = []checkers.Step{{From: int(o), To: -1, Kind: "thin-air", Why: "no operation that may have happened wrote it"}}
+		x := explain.ThinAir(h, int(o))
+		ops = append(x.Context, int(o))
+		slices.Sort(ops)
+		v.Anomaly, v.Sentence, v.Steps = x.Anomaly, x.Sentence, x.Steps
 	} else {
 		ops = g.fewest(ctx)
 		v.Anomaly = "no legal order"
@@ -44,6 +44,9 @@ func (g *graph) explain(ctx context.Context) (checkers.Violation, error) {
 	}
 	v.Ops = ops
 	last := ops[len(ops)-1]
+	if len(g.f.Thin) > 0 {
+		last = int(slices.Min(g.f.Thin))
+	}
 	v.Session, v.At = h.Ops[last].Session, h.Ops[last].Complete
 	v.Faults = evidence.NewWindows(h).IDs(h, last)
 	keys := map[history.Key]bool{}
@@ -57,12 +60,35 @@ func (g *graph) explain(ctx context.Context) (checkers.Violation, error) {
 		}
 	}
 	if v.Anomaly == "no legal order" && len(ops) <= 16 {
-		part := flatten(h.Subset(ops))
+		part := g.part(ops)
 		if part != nil && brute.Sequential(part) {
 			return v, fmt.Errorf("%s: the witness %v satisfies the model when checked by itself: this is a bug in lapse", Model, ops)
 		}
 	}
 	return v, nil
+}
+
+// part is the flat form of the operations ops. What saw a value with several writers
+// says as little in it as in the whole: else it would seem to have seen the one writer
+// that is left.
+func (g *graph) part(ops []int) *register.Flat {
+	var told []int
+	plain := map[int]bool{}
+	for _, o := range ops {
+		r := &g.f.Ops[o]
+		if v := r.Sees(); v >= 0 && g.f.Writer[v] == register.Several {
+			if r.Kind != register.CAS {
+				continue
+			}
+			plain[len(told)] = true
+		}
+		told = append(told, o)
+	}
+	h := g.f.H.Subset(told)
+	for i := range plain {
+		h.Mops(&h.Ops[i])[0].Func = history.Write
+	}
+	return flatten(h)
 }
 
 // flatten is the flat form of a part of a checked history.
@@ -111,7 +137,7 @@ func (g *graph) fewest(ctx context.Context) []int {
 		if len(part) == 0 || ctx.Err() != nil {
 			return false
 		}
-		sub := flatten(f.H.Subset(part))
+		sub := g.part(part)
 		if sub == nil || len(sub.Thin) > 0 {
 			return false
 		}

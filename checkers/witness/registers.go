@@ -36,6 +36,9 @@ func (p *proof) register() (by string, proven, ok bool) {
 			return "", false, true
 		}
 	}
+	if slices.Contains(thinAir, p.v.Anomaly) {
+		return byDefinition, p.fromNowhere(), true
+	}
 	if len(p.v.Ops) > maxSession {
 		return "", false, true
 	}
@@ -79,6 +82,48 @@ func (p *proof) register() (by string, proven, ok bool) {
 	return byOrders, !definition.Satisfied(f, in), true
 }
 
+// fromNowhere tells whether some operation of the witness that was answered saw a
+// value that its key can never have held: what it can hold grows from the initial
+// value and from plain writes by compare-and-sets of what it can hold.
+func (p *proof) fromNowhere() bool {
+	saw := func(op *history.Op, m *history.Mop) (history.Value, bool) {
+		if m.Func == history.CAS && op.Outcome != history.Fail {
+			return m.Expect, op.Outcome == history.OK
+		}
+		return m.Ret, m.Flags&history.Observed != 0 && op.Outcome != history.Info
+	}
+	for _, i := range p.v.Ops {
+		op := p.op(i)
+		v, ok := saw(op, p.h.Mop(op))
+		if ok && !p.initial(v) && !p.held(p.h.Mop(op).Key)[v] {
+			return true
+		}
+	}
+	return false
+}
+
+// held are the values that key can have held at any time.
+func (p *proof) held(key history.Key) map[history.Value]bool {
+	out := map[history.Value]bool{history.Absent: true, p.h.Header.Initial: true}
+	for before := -1; before < len(out); {
+		before = len(out)
+		p.each(key, func(_ int, op *history.Op, m *history.Mop) bool {
+			if m.Func.Installs() && (m.Func != history.CAS || out[m.Expect]) {
+				out[m.Arg] = true
+			}
+			return false
+		})
+	}
+	return out
+}
+
+// canHappen tells whether operation i, if it is a compare-and-set without an answer,
+// can have met what it expected.
+func (p *proof) canHappen(i int) bool {
+	op, m := p.op(i), p.h.Mop(p.op(i))
+	return m.Func != history.CAS || op.Outcome == history.OK || p.held(m.Key)[m.Expect]
+}
+
 // withWriters is the history of the witness and of everything that may have put there
 // what it saw; in are the witness' places in it. A compare-and-set that is no part of
 // the witness stands as a plain write: what it saw is no evidence here.
@@ -103,19 +148,17 @@ func (p *proof) withWriters() (part *history.History, in []int32) {
 			continue
 		}
 		m := p.h.Mop(&p.h.Ops[i])
-		if m.Func.Installs() && saw[seen{m.Key, m.Arg}] || m.Func == history.Delete && saw[seen{m.Key, history.Absent}] {
+		if m.Func.Installs() && saw[seen{m.Key, m.Arg}] && p.canHappen(i) || m.Func == history.Delete && saw[seen{m.Key, history.Absent}] {
 			ops = append(ops, i)
 		}
 	}
 	slices.Sort(ops)
 	ops = slices.Compact(ops)
 	part = p.h.Subset(ops)
-	// Only of these is it said that nobody wrote what was seen.
-	thin := slices.Contains(thinAir, p.v.Anomaly)
 	for at, i := range ops {
 		op := &part.Ops[at]
 		m := &part.Mops(op)[0]
-		unknown := func(v history.Value) bool { return !thin && !p.initial(v) && !p.installed(m.Key, v) }
+		unknown := func(v history.Value) bool { return !p.initial(v) && !p.installed(m.Key, v) }
 		switch {
 		case m.Func == history.CAS && op.Outcome != history.Fail && (!p.inWitness(i) || unknown(m.Expect)):
 			m.Func, m.Expect = history.Write, 0

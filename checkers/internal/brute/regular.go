@@ -21,7 +21,10 @@ func Regular(ops []register.Op, safe bool) bool {
 		}
 		good, overlaps := false, false
 		for _, w := range writes {
-			if w.Inv <= r.Ret && w.Ret >= r.Inv && w.At != r.At && w.Inv != register.Before {
+			if w.At == r.At && w.Inv != register.Before {
+				continue // its own
+			}
+			if w.Inv <= r.Ret && w.Ret >= r.Inv && w.Inv != register.Before {
 				overlaps = true
 			}
 			if w.Val != v || w.Inv > r.Ret {

@@ -10,7 +10,8 @@ import (
 // it had seen wrote earlier; with writes follow reads, one that the session of a
 // write that it had seen read earlier, and so on from there. A read misses a
 // write if it returned a value known to be older, by real time or by the order of
-// the session that wrote both.
+// the session that wrote both. With writes follow reads nothing may come before itself
+// either, by session order and what was read from whom.
 func WriteOrder(h *history.History, f *register.Flat, ops []int32, followReads bool) bool {
 	source := func(i int32) (int32, bool) {
 		v := f.Ops[i].Sees()
@@ -26,6 +27,9 @@ func WriteOrder(h *history.History, f *register.Flat, ops []int32, followReads b
 			}
 		}
 		return -1, false
+	}
+	if followReads && cyclic(f, ops, source) {
+		return false
 	}
 	older := func(w, x int32) bool {
 		if w < 0 {
@@ -86,4 +90,30 @@ func WriteOrder(h *history.History, f *register.Flat, ops []int32, followReads b
 		}
 	}
 	return true
+}
+
+// cyclic tells whether some operation among ops comes before itself.
+func cyclic(f *register.Flat, ops []int32, source func(int32) (int32, bool)) bool {
+	n := len(ops)
+	m := make([]bool, n*n)
+	for i, a := range ops {
+		for j, b := range ops {
+			x, y := &f.Ops[a], &f.Ops[b]
+			w, ok := source(b)
+			m[i*n+j] = ok && w == a || i != j && x.Lane == y.Lane && !x.Late && (x.Place < y.Place || y.Late && x.Place <= y.Place)
+		}
+	}
+	for k := range n {
+		for i := range n {
+			for j := range n {
+				m[i*n+j] = m[i*n+j] || m[i*n+k] && m[k*n+j]
+			}
+		}
+	}
+	for i := range n {
+		if m[i*n+i] {
+			return true
+		}
+	}
+	return false
 }

@@ -26,6 +26,10 @@ type Register struct {
 	// Lost is how often a compare-and-set succeeds although its condition is
 	// false.
 	Lost float64
+	// Strange is how often a compare-and-set expects what its key was never given:
+	// what nobody wrote, what a write that failed would have written, what is only
+	// written later, or what it writes itself.
+	Strange float64
 	// Ties makes equal stamps frequent.
 	Ties bool
 	// Single gives every key one writer, who writes increasing values.
@@ -174,6 +178,10 @@ func (c Register) invent(rng *rand.Rand, i int, state []history.Value, past [][]
 		m.Func, m.Arg, m.Expect = history.CAS, value(), state[k]
 		if rng.IntN(4) == 0 {
 			m.Expect = past[k][rng.IntN(len(past[k]))]
+		}
+		if c.Strange > 0 && rng.Float64() < c.Strange {
+			// Values up to the newest may belong to writes that failed, or to other keys.
+			m.Expect = []history.Value{99, history.Value(1 + rng.IntN(int(m.Arg))), m.Arg + 1, m.Arg}[rng.IntN(4)]
 		}
 	case x < c.Writes+c.CAS+c.Delete:
 		m.Func, m.Arg = history.Delete, history.Absent

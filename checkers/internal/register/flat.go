@@ -172,8 +172,7 @@ func (f *Flat) several(k *Key, base int32) {
 	}
 }
 
-// keepSeen leaves out the operations without an answer whose value nobody saw,
-// or which saw what nobody wrote.
+// keepSeen leaves out the operations without an answer whose value nobody saw.
 func (f *Flat) keepSeen(info []int32) {
 	if len(info) == 0 {
 		return
@@ -198,11 +197,7 @@ func (f *Flat) keepSeen(info []int32) {
 	for len(stack) > 0 {
 		w := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		o := &f.Ops[w]
-		if o.Sees() == Unknown {
-			f.Thin = append(f.Thin, w)
-		}
-		seen(o.Sees())
+		seen(f.Ops[w].Sees())
 	}
 	for _, i := range info {
 		if !f.Ops[i].Late {

@@ -29,7 +29,8 @@ const (
 
 // Values that no number stands for.
 const (
-	// Unknown: a value that no operation of the key can have installed.
+	// Unknown: a value that no operation of the key can have installed, or only
+	// compare-and-sets that were each built on the other.
 	Unknown int32 = -1
 	// None: the operation has no such value.
 	None int32 = -2
@@ -60,7 +61,8 @@ func (o *Op) Installs() bool { return o.Kind == Write || o.Kind == CAS }
 type Key struct {
 	ID history.Key
 	// Ops are the operations that say something, by invocation: not those that
-	// failed, and not the reads without an answer.
+	// failed, not the reads without an answer, and not the compare-and-sets without
+	// an answer whose condition can never have been true.
 	Ops []Op
 	// Values are the values by number; Values[0] is the initial one, the others
 	// follow in the order of the invocation of their first writer.
@@ -76,15 +78,23 @@ type Key struct {
 	// Reads and Writes count the ok ones; a compare-and-set counts as both.
 	Reads, Writes int
 
-	raw   []history.Value
-	table table
+	raw    []history.Value
+	table  table
+	ground ground
 }
 
 // Load fills k with key number i.
-func (s *Set) Load(i int, k *Key) { k.load(s.H, s.Keys[i], s.At(i)) }
+func (s *Set) Load(i int, k *Key) {
+	k.load(s.H, s.Keys[i], s.At(i))
+	if gone := k.settle(); len(gone) > 0 {
+		k.load(s.H, s.Keys[i], without(s.At(i), gone))
+		k.settle()
+	}
+}
 
 // LoadOps fills k with the operations ops of h, ascending indexes, which must
-// all be on one key.
+// all be on one key. Where they are a part of it, what a compare-and-set was built
+// on may be missing: all are kept, and those have Unknown for what they saw.
 func LoadOps(h *history.History, ops []int, k *Key) {
 	at := make([]int32, len(ops))
 	for i, o := range ops {
