@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,14 +10,12 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/quorumkv"
 )
 
 // Suite is a suite file, ready to be run.
@@ -262,26 +261,19 @@ func applies(c *Claim, r *Run) (bool, error) {
 
 // replicas are N, W and R where the levels are counts of replicas.
 func replicas(r *Run) map[string]int {
-	cfg := r.Planned.Config
-	switch r.Planned.Plan.Target {
-	case quorumkv.Name:
-		if n, w, rd, err := quorumkv.Levels(cfg); err == nil {
-			return map[string]int{"N": n, "W": w, "R": rd}
-		}
-	case "cassandra":
-		n, err := strconv.Atoi(cfg.Options["rf"])
-		if err != nil {
-			return nil
-		}
-		counts := map[string]int{"ANY": 0, "ONE": 1, "TWO": 2, "THREE": 3, "QUORUM": n/2 + 1, "ALL": n}
-		w, okW := counts[cfg.WriteLevel]
-		rd, okR := counts[cfg.ReadLevel]
-		if okW && okR {
-			return map[string]int{"N": n, "W": w, "R": rd}
-		}
+	q := r.Planned.Target.Info().Quorums
+	if q == nil {
+		return nil
 	}
-	return nil
+	n, w, rd, ok := q.Counts(r.Planned.Config)
+	if !ok {
+		return nil
+	}
+	return map[string]int{"N": n, "W": w, "R": rd}
 }
+
+// unknownStartup is for targets that do not say how long a start takes.
+const unknownStartup = 10 * time.Second
 
 // Estimate is how long a run will take, from what starting its target takes on
 // two cores.
@@ -289,10 +281,7 @@ func (r *Run) Estimate() time.Duration {
 	if r.Planned == nil {
 		return 0
 	}
-	start := map[string]time.Duration{"quorumkv": 2 * time.Second, "postgres": 6 * time.Second, "cassandra": 75 * time.Second}[r.Request.Target]
-	if start == 0 {
-		start = 10 * time.Second
-	}
+	start := cmp.Or(r.Planned.Target.Info().Startup, unknownStartup)
 	return start + time.Duration(r.Planned.Plan.Duration) + time.Duration(r.Planned.Plan.Settle)
 }
 

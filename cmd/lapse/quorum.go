@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,7 +49,7 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&ask.Target, "target", "quorumkv", "quorumkv, postgres or cassandra")
+	f.StringVar(&ask.Target, "target", "quorumkv", "database whose levels are tried: "+strings.Join(quorum.Targets(), ", "))
 	f.IntVar(&ask.N, "n", 3, "replicas of every key, 1 to 5; as many nodes")
 	f.StringVar(&ask.Write, "write-level", "", "only this write level")
 	f.StringVar(&ask.Read, "read-level", "", "only this read level")
@@ -68,7 +69,11 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 	if err != nil {
 		return err
 	}
-	cells, err := quorum.Cells(ask)
+	target, err := env.Target(ask.Target)
+	if err != nil {
+		return err
+	}
+	cells, err := quorum.Cells(target, ask)
 	if err != nil {
 		return err
 	}

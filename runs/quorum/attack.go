@@ -7,12 +7,26 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // attack plans the faults of a run that lasts duration: windows of the given
 // length, one after the other.
 type attack func(r *rand.Rand, nodes []string, duration, interval, hold time.Duration) []nemesis.Step
+
+// attackOf is the attack that a target names.
+func attackOf(a targets.Attack) attack {
+	switch a.Kind {
+	case targets.AttackSplit:
+		return split(a.W, a.R)
+	case targets.AttackClocks:
+		return bend
+	case targets.AttackLag:
+		return holdBack
+	}
+	return nothing
+}
 
 // nothing is for a single node, which has nobody to be cut off from.
 func nothing(*rand.Rand, []string, time.Duration, time.Duration, time.Duration) []nemesis.Step {

@@ -1,14 +1,11 @@
 package quorum
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/registry"
@@ -19,7 +16,7 @@ const MaxReplicas = 5
 
 // Ask is what a table is asked for.
 type Ask struct {
-	// Target is quorumkv, postgres or cassandra.
+	// Target is the name of a target whose Info has Quorums.
 	Target string
 	// N is the number of replicas, which is that of the nodes.
 	N int
@@ -55,116 +52,70 @@ type Cell struct {
 	longer attack
 }
 
-// Cells are the cells of a table, row by row. Its errors are *targets.UsageError.
-func Cells(ask Ask) ([]Cell, error) {
+// Cells are the cells of the table of target, row by row: what its Info says of
+// its levels. Its errors are *targets.UsageError.
+func Cells(target targets.Target, ask Ask) ([]Cell, error) {
 	if ask.N < 1 || ask.N > MaxReplicas {
 		return nil, targets.Usagef("--n %d: must be 1 to %d replicas", ask.N, MaxReplicas)
 	}
-	switch ask.Target {
-	case "quorumkv":
-		return quorumkvCells(ask)
-	case "postgres":
-		return postgresCells(ask)
-	case "cassandra":
-		return cassandraCells(ask)
+	info := target.Info()
+	if info.Quorums == nil {
+		return nil, targets.Usagef("--target %s: it does not say how its levels meet, so that there is no table of them; these do: %s", info.Name, strings.Join(Targets(), ", "))
 	}
-	return nil, targets.Usagef("--target %s: lapse knows what quorums promise for quorumkv, postgres and cassandra", ask.Target)
-}
-
-func (a Ask) request(options map[string]string) runs.Request {
-	o := maps.Clone(a.Options)
-	if o == nil {
-		o = map[string]string{}
-	}
-	maps.Copy(o, options)
-	return runs.Request{
-		Target: a.Target, Provider: a.Provider, Nodes: a.N, Options: o,
-		Workload: "session", Rate: a.Rate, Duration: a.Duration,
-		OpTimeout: time.Second, Settle: 200 * time.Millisecond,
-		Seed: a.Seed, Seeded: true,
-	}
-}
-
-// counts is the arithmetic of W and R.
-func counts(n, w, r int) (meet bool, because string) {
-	if w+r > n {
-		return true, fmt.Sprintf("W+R = %d > N = %d: every read asks a replica that has the last acknowledged write", w+r, n)
-	}
-	return false, fmt.Sprintf("W+R = %d <= N = %d: a read may ask only replicas that the last acknowledged write did not reach", w+r, n)
-}
-
-func predict(regular, ryw, linearizable bool) map[string]Prediction {
-	word := func(b bool) Prediction {
-		if b {
-			return Hold
-		}
-		return MayBreak
-	}
-	return map[string]Prediction{Regular: word(regular), ReadYourWrites: word(ryw), Linearizable: word(linearizable)}
-}
-
-func quorumkvCells(ask Ask) ([]Cell, error) {
-	if _, ok := ask.Options["replication"]; ok {
-		return nil, targets.Usagef("--set replication: the table sets it itself; use --n")
+	said, err := info.Quorums.Cells(ask.N, ask.Options)
+	if err != nil {
+		return nil, err
 	}
 	var cells []Cell
-	for w := 1; w <= ask.N; w++ {
-		stamps := timestamps(ask, w)
-		// A write whose timestamp comes after all that a quorum knows, and a read
-		// that writes back what it saw before it answers: Attiya, Bar-Noy and Dolev.
-		abd := ask.Options["read_repair"] == "blocking" && stamps == "quorum"
-		for r := 1; r <= ask.N; r++ {
-			c := Cell{Row: "W=" + named(w, ask.N), Column: "R=" + named(r, ask.N)}
-			c.Request = ask.request(map[string]string{"replication": strconv.Itoa(ask.N), "write_timestamps": stamps})
-			c.Request.WriteLevel, c.Request.ReadLevel = strconv.Itoa(w), strconv.Itoa(r)
-			meet, because := counts(ask.N, w, r)
-			ordered := stamps == "quorum" || ask.N == 1
-			switch {
-			case ordered || !meet:
-			case 2*w <= ask.N:
-				// Gifford's second condition (weighted voting, 1979).
-				because += fmt.Sprintf("; but 2W = %d <= N: two writes, one after the other, may meet on no replica, and only clocks tell which is the last one", 2*w)
-			default:
-				because += "; but the coordinator of a write need not have seen the one before, and then only clocks tell which is the last one"
-			}
-			c.Predicted = predict(meet && ordered, meet && ordered, ask.N == 1 || meet && abd)
-			c.Because = because
-			c.attack = split(w, r)
-			if meet && !ordered {
-				c.longer = bend
-			}
-			cells = append(cells, c)
-		}
+	for i := range said {
+		cells = append(cells, ask.cell(&said[i]))
 	}
 	return only(ask, cells)
 }
 
-// timestamps are where the writes of a row take their timestamps from, unless the
-// user says it: from a quorum where W is one, which is the store's own default and
-// asks no more replicas than the write needs anyway. A smaller W with it would need
-// more of them, and would no longer be that W.
-func timestamps(ask Ask, w int) string {
-	switch given := ask.Options["write_timestamps"]; {
-	case given != "":
-		return given
-	case 2*w > ask.N:
-		return "quorum"
-	}
-	return "coordinator"
-}
-
-// named is a count of replicas with the names that quorumkv has for it.
-func named(k, n int) string {
-	names := []string{strconv.Itoa(k)}
-	for _, l := range []struct {
-		name  string
-		count int
-	}{{"ONE", 1}, {"QUORUM", n/2 + 1}, {"ALL", n}} {
-		if l.count == k {
-			names = append(names, l.name)
+// Targets are the names of the registry's targets that have a table.
+func Targets() []string {
+	var out []string
+	for _, t := range registry.All() {
+		if info := t.Info(); info.Quorums != nil {
+			out = append(out, info.Name)
 		}
 	}
-	return strings.Join(names, " ")
+	return out
+}
+
+// cell is what a target says of a pair of levels, with the run that tries it.
+func (a Ask) cell(said *targets.QuorumCell) Cell {
+	c := Cell{
+		Row: said.Row, Column: said.Column, Because: said.Because, Predicted: map[string]Prediction{},
+		attack: attackOf(said.Attack),
+	}
+	if said.Longer.Kind != targets.AttackNone {
+		c.longer = attackOf(said.Longer)
+	}
+	for _, m := range Models() {
+		c.Predicted[m] = MayBreak
+		if said.Predicted[m] {
+			c.Predicted[m] = Hold
+		}
+	}
+	options := maps.Clone(a.Options)
+	if options == nil {
+		options = map[string]string{}
+	}
+	maps.Copy(options, said.Options)
+	rate := a.Rate
+	if said.MaxRate > 0 {
+		rate = min(rate, said.MaxRate)
+	}
+	c.Request = runs.Request{
+		Target: a.Target, Provider: a.Provider, Nodes: a.N, Options: options,
+		WriteLevel: said.WriteLevel, ReadLevel: said.ReadLevel,
+		Workload: "session", Rate: rate, Duration: a.Duration,
+		OpTimeout: time.Second, Settle: 200 * time.Millisecond,
+		Seed: a.Seed, Seeded: true,
+	}
+	return c
 }
 
 // only are the cells of the levels that were asked for.
@@ -180,114 +131,6 @@ func only(ask Ask, cells []Cell) ([]Cell, error) {
 		have = append(have, cells[i].Request.WriteLevel+"/"+cells[i].Request.ReadLevel)
 	}
 	return nil, targets.Usagef("--write-level %s --read-level %s: no cell of this table; it has, as write/read: %s", ask.Write, ask.Read, strings.Join(have, ", "))
-}
-
-// postgresCells has a row for each number k of synchronous standbys and what a
-// commit waits for on them, and a column for each way to read.
-func postgresCells(ask Ask) ([]Cell, error) {
-	for _, fixed := range []string{"sync", "failover"} {
-		if _, ok := ask.Options[fixed]; ok {
-			return nil, targets.Usagef("--set %s: the table sets it itself, or it would change what is promised", fixed)
-		}
-	}
-	standbys := ask.N - 1
-	type row struct {
-		name, level, sync string
-		k                 int
-		applied           bool
-	}
-	rows := []row{{"k=0 local", "local", "none", 0, false}}
-	for k := 1; k <= standbys; k++ {
-		sync := "any:" + strconv.Itoa(k)
-		rows = append(rows,
-			row{fmt.Sprintf("k=%d on", k), "on", sync, k, false},
-			row{fmt.Sprintf("k=%d remote_apply", k), "remote_apply", sync, k, true})
-	}
-	columns := []string{"primary"}
-	if standbys > 0 {
-		columns = append(columns, "replica", "sticky", "wait-for-lsn")
-	}
-	var cells []Cell
-	for _, r := range rows {
-		for _, column := range columns {
-			c := Cell{Row: r.name, Column: column}
-			c.Request = ask.request(map[string]string{"sync": r.sync})
-			c.Request.WriteLevel, c.Request.ReadLevel = r.level, column
-			everywhere := r.applied && r.k == standbys
-			switch {
-			case column == "primary":
-				c.Predicted = predict(true, true, true)
-				c.Because = "one node takes the writes and answers the reads"
-			case everywhere:
-				c.Predicted = predict(true, true, false)
-				c.Because = "a commit is acknowledged when every standby shows it; but one standby may show it before another"
-			default:
-				c.Predicted = predict(false, column != "replica", false)
-				c.Because = fmt.Sprintf("a commit waits for %d of %d standbys to apply it, so that a read may ask one that has not", map[bool]int{true: r.k}[r.applied], standbys)
-				switch column {
-				case "sticky":
-					c.Because += "; a session reads from the primary for a time after its own writes"
-				case "wait-for-lsn":
-					c.Because += "; a session waits for its own last commit"
-				}
-			}
-			c.attack = holdBack
-			if standbys == 0 {
-				c.attack = nothing
-			}
-			cells = append(cells, c)
-		}
-	}
-	return only(ask, cells)
-}
-
-// cassandraCells takes the promises from the target itself.
-func cassandraCells(ask Ask) ([]Cell, error) {
-	levels := []struct {
-		name  string
-		count int
-	}{{"ONE", 1}, {"TWO", 2}, {"QUORUM", ask.N/2 + 1}, {"ALL", ask.N}}
-	var cells []Cell
-	for _, w := range levels {
-		for _, r := range levels {
-			// TWO of three is QUORUM, of two ALL.
-			if w.count > ask.N || r.count > ask.N || w.name == "TWO" && ask.N <= 3 || r.name == "TWO" && ask.N <= 3 {
-				continue
-			}
-			c := Cell{Row: "W=" + w.name, Column: "R=" + r.name}
-			c.Request = ask.request(map[string]string{"rf": strconv.Itoa(ask.N)})
-			c.Request.WriteLevel, c.Request.ReadLevel = w.name, r.name
-			c.Request.Rate = min(c.Request.Rate, 300)
-			promised, err := promises(c.Request)
-			if err != nil {
-				return nil, err
-			}
-			c.Predicted = predict(promised[Regular], promised[ReadYourWrites], promised[Linearizable])
-			meet, because := counts(ask.N, w.count, r.count)
-			c.Because, c.attack = because, split(w.count, r.count)
-			if meet && !promised[Regular] {
-				c.longer = bend // timestamps of the coordinators
-			}
-			cells = append(cells, c)
-		}
-	}
-	return only(ask, cells)
-}
-
-func promises(r runs.Request) (map[string]bool, error) {
-	t, err := registry.ByName(r.Target)
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := t.Resolve(targets.Config{Nodes: r.Nodes, WriteLevel: r.WriteLevel, ReadLevel: r.ReadLevel, Options: r.Options, OpTimeout: r.OpTimeout})
-	if err != nil {
-		return nil, err
-	}
-	p, ok := t.(targets.Promiser)
-	if !ok {
-		return nil, fmt.Errorf("target %s does not say what it promises", r.Target)
-	}
-	return p.Promises(cfg, []history.Func{history.Read, history.Write}), nil
 }
 
 // Rows and Columns are the names in the order of the cells.

@@ -3,6 +3,7 @@ package quorum
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -13,8 +14,10 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/quorumkv/server"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
 // TestMain runs the tests in a sandbox. Nodes of quorumkv are this binary.
@@ -29,6 +32,15 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(sandboxtest.Main(m))
+}
+
+// cellsOf are the cells of a target of the registry.
+func cellsOf(ask Ask) ([]Cell, error) {
+	t, err := registry.ByName(ask.Target)
+	if err != nil {
+		return nil, err
+	}
+	return Cells(t, ask)
 }
 
 func TestPredictions(t *testing.T) {
@@ -54,7 +66,7 @@ func TestPredictions(t *testing.T) {
 		{5, 3, 3, nil, Hold, MayBreak},
 		{5, 2, 4, nil, MayBreak, MayBreak}, // 2W <= N
 	} {
-		cells, err := Cells(Ask{Target: "quorumkv", N: c.n, Options: c.options})
+		cells, err := cellsOf(Ask{Target: "quorumkv", N: c.n, Options: c.options})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +81,7 @@ func TestPredictions(t *testing.T) {
 }
 
 func TestPostgresPredictions(t *testing.T) {
-	cells, err := Cells(Ask{Target: "postgres", N: 3})
+	cells, err := cellsOf(Ask{Target: "postgres", N: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +109,38 @@ func TestPostgresPredictions(t *testing.T) {
 	}
 }
 
+func predict(regular, ryw, linearizable bool) map[string]Prediction {
+	word := map[bool]Prediction{true: Hold, false: MayBreak}
+	return map[string]Prediction{Regular: word[regular], ReadYourWrites: word[ryw], Linearizable: word[linearizable]}
+}
+
+// TestAnybodysTarget: a table needs nothing but what the target's Info says.
+func TestAnybodysTarget(t *testing.T) {
+	cells, err := Cells(foreign{}, Ask{Target: "foreign", N: 2, Options: map[string]string{"a": "1"}, Rate: 500})
+	if err != nil || len(cells) != 1 {
+		t.Fatal(cells, err)
+	}
+	c := cells[0]
+	if !maps.Equal(c.Predicted, predict(true, false, false)) || c.longer == nil || c.Request.Rate != 10 ||
+		!maps.Equal(c.Request.Options, map[string]string{"a": "1", "b": "2"}) || c.Request.WriteLevel != "w" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// foreign is a target that the registry does not know.
+type foreign struct{ targets.Target }
+
+func (foreign) Info() targets.Info { return targets.Info{Name: "foreign", Quorums: foreign{}} }
+
+func (foreign) Counts(targets.Config) (n, w, r int, ok bool) { return 0, 0, 0, false }
+
+func (foreign) Cells(int, map[string]string) ([]targets.QuorumCell, error) {
+	return []targets.QuorumCell{{
+		Row: "w", Column: "r", WriteLevel: "w", ReadLevel: "r", Options: map[string]string{"b": "2"},
+		Predicted: map[string]bool{Regular: true}, MaxRate: 10, Longer: targets.Attack{Kind: targets.AttackClocks},
+	}}, nil
+}
+
 func TestBadAsks(t *testing.T) {
 	for _, a := range []Ask{
 		{Target: "quorumkv", N: 0},
@@ -105,8 +149,10 @@ func TestBadAsks(t *testing.T) {
 		{Target: "quorumkv", N: 3, Options: map[string]string{"replication": "2"}},
 		{Target: "quorumkv", N: 3, Write: "4"},
 		{Target: "postgres", N: 3, Options: map[string]string{"failover": "on"}},
+		{Target: "cassandra", N: 3, Options: map[string]string{"rf": "2"}},
+		{Target: "dynamodb", N: 1}, // whose levels are no quorums
 	} {
-		if _, err := Cells(a); err == nil {
+		if _, err := cellsOf(a); err == nil {
 			t.Errorf("%+v is taken", a)
 		}
 	}
@@ -164,7 +210,7 @@ func TestWilson(t *testing.T) {
 
 // TestOneCell takes one cell of a table.
 func TestOneCell(t *testing.T) {
-	cells, err := Cells(Ask{Target: "cassandra", N: 3, Write: "ONE", Read: "QUORUM"})
+	cells, err := cellsOf(Ask{Target: "cassandra", N: 3, Write: "ONE", Read: "QUORUM"})
 	if err != nil || len(cells) != 1 || cells[0].Row != "W=ONE" || cells[0].Column != "R=QUORUM" {
 		t.Errorf("%+v, %v", cells, err)
 	}
@@ -174,7 +220,7 @@ func TestOneCell(t *testing.T) {
 // still misses it when the clocks disagree.
 func TestClocksBreakWhatMeets(t *testing.T) {
 	ask := Ask{Target: "quorumkv", N: 2, Write: "1", Read: "2", Duration: 1500 * time.Millisecond, Rate: 400, Seed: 5}
-	cells, err := Cells(ask)
+	cells, err := cellsOf(ask)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +237,7 @@ func TestClocksBreakWhatMeets(t *testing.T) {
 // TestTwoCells runs one cell that breaks and one that does not.
 func TestTwoCells(t *testing.T) {
 	ask := Ask{Target: "quorumkv", N: 2, Duration: 2 * time.Second, Rate: 500, Seed: 5}
-	cells, err := Cells(ask)
+	cells, err := cellsOf(ask)
 	if err != nil {
 		t.Fatal(err)
 	}

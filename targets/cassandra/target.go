@@ -67,6 +67,8 @@ func (Target) Info() targets.Info {
 		},
 		MaxTxn:       1,
 		DefaultNodes: defaultNodes, MinNodes: 1, MaxNodes: maxNodes,
+		Startup: 75 * time.Second,
+		Quorums: quorums{},
 	}
 }
 

@@ -79,6 +79,7 @@ func (Target) Info() targets.Info {
 		},
 		MaxTxn: maxTxn, TxnUnmixed: true,
 		DefaultNodes: 1, MinNodes: 1, MaxNodes: 1,
+		Startup: 10 * time.Second,
 	}
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
@@ -20,7 +21,9 @@ var info = targets.Info{
 	WriteLevels:  writeLevels,
 	Options:      options,
 	DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
-	MaxTxn: 64,
+	Startup: 6 * time.Second,
+	Quorums: quorums{},
+	MaxTxn:  64,
 	Funcs: []history.Func{
 		history.Read, history.Write, history.CAS, history.Delete,
 		history.Append, history.ReadList,

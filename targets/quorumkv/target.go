@@ -61,6 +61,8 @@ func (*Target) Info() targets.Info {
 		Funcs:        []history.Func{history.Read, history.Write, history.Delete},
 		MaxTxn:       1,
 		DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
+		Startup: 2 * time.Second,
+		Quorums: quorums{},
 	}
 }
 
