@@ -348,7 +348,7 @@ func (d *opsDecoder) decodeMop(have counts, into *batch) *fieldError {
 	}
 	if fields&hasList != 0 {
 		if !m.Func.lists() {
-			return &fieldError{colNames[colFields], fmt.Sprintf("a list stands with %s, expected with read-list or read-set only", m.Func)}
+			return &fieldError{colNames[colFields], fmt.Sprintf("a list stands with %s, expected with read-list, read-set or poll only", m.Func)}
 		}
 		n := cols[colListLen].uvarint()
 		left := uint64(len(cols[colList].b) - cols[colList].at)

@@ -39,13 +39,31 @@ const (
 	// Transfer moves Amount (in Expect) from the account Key to the account
 	// numbered Arg.
 	Transfer
-	// Acquire takes the lock in a key, Release frees it.
+	// Acquire takes the lock in a key, Release gives it back. Expect is how
+	// many permits of a semaphore (0 means 1). With the flag Owned, Arg is who
+	// holds the lock as the database knows it; without it the session does. With
+	// Observed, Ret is the fencing token that the database gave.
 	Acquire
 	Release
 	// Concat adds the text Arg at the end of the text in a key, which Read then
 	// returns as a whole. Only imported histories have it: the texts need not
 	// be unique, so it names no write.
 	Concat
+	// Send appends the message Arg to the log in a key (a partition); its
+	// offset, if the database told it, is Version with the flag Versioned.
+	Send
+	// Poll returns messages of the log in a key, as a list of offset, message,
+	// offset, message ... in the order in which they came; see PollPairs. A Poll
+	// with an empty list says only that nothing came.
+	Poll
+	// Assign makes logs those that the consumer of this process reads, from a
+	// position that the database knows; the Assigns of one operation are the
+	// whole assignment. Arg is 1 for a log that it reads, 0 for one that it no
+	// longer reads (so that an empty assignment is an operation, too).
+	Assign
+	// Subscribe is Assign where the database shares the logs out among the
+	// consumers: any Poll may be of any of them.
+	Subscribe
 )
 
 var funcNames = [...]string{
@@ -57,6 +75,7 @@ var funcNames = [...]string{
 	Generate: "generate", Transfer: "transfer",
 	Acquire: "acquire", Release: "release",
 	Concat: "concat",
+	Send:   "send", Poll: "poll", Assign: "assign", Subscribe: "subscribe",
 }
 
 // String is the name of f in files and reports, "?" for an unknown one.
@@ -80,7 +99,7 @@ func ParseFunc(s string) (Func, bool) {
 // Writes tells whether f can change what later reads return.
 func (f Func) Writes() bool {
 	switch f {
-	case Read, ReadList, ReadSet, ReadCounter:
+	case Read, ReadList, ReadSet, ReadCounter, Poll, Assign, Subscribe:
 		return false
 	}
 	return f != 0
@@ -90,7 +109,7 @@ func (f Func) Writes() bool {
 // unique in the run, so that it names its write.
 func (f Func) Installs() bool {
 	switch f {
-	case Write, CAS, Append, Add, Enqueue:
+	case Write, CAS, Append, Add, Enqueue, Send:
 		return true
 	}
 	return false
@@ -102,7 +121,7 @@ func (f Func) known() bool { return int(f) < len(funcNames) && funcNames[f] != "
 // returns tells whether an ok f must have returned something.
 func (f Func) returns() bool {
 	switch f {
-	case Read, ReadList, ReadSet, Dequeue, ReadCounter, Generate:
+	case Read, ReadList, ReadSet, Dequeue, ReadCounter, Generate, Poll:
 		return true
 	}
 	return false
@@ -111,14 +130,14 @@ func (f Func) returns() bool {
 // takesArg tells whether f needs its Arg.
 func (f Func) takesArg() bool {
 	switch f {
-	case Increment, Remove, Transfer, Concat:
+	case Increment, Remove, Transfer, Concat, Assign, Subscribe:
 		return true
 	}
 	return f.Installs()
 }
 
 // lists tells whether what f returns is a list.
-func (f Func) lists() bool { return f == ReadList || f == ReadSet }
+func (f Func) lists() bool { return f == ReadList || f == ReadSet || f == Poll }
 
 // Outcome is how an operation ended.
 type Outcome uint8
@@ -164,8 +183,10 @@ const (
 	// failed CAS without it may have failed for any other reason and says
 	// nothing about the value.
 	Mismatched
+	// Owned: Arg of an Acquire or Release names the owner of the lock.
+	Owned
 
-	allFlags = Observed | Versioned | Predicate | Mismatched
+	allFlags = Observed | Versioned | Predicate | Mismatched | Owned
 )
 
 // Mop is a micro-operation: one read, write, append, compare-and-set ... inside
@@ -174,12 +195,13 @@ type Mop struct {
 	Func  Func
 	Flags MopFlags
 	Key   Key
-	// Arg is the value written, appended, added or enqueued.
+	// Arg is the value written, appended, added, enqueued or sent.
 	Arg Value
-	// Expect is what a CAS compares with, or the amount of a Transfer.
+	// Expect is what a CAS compares with, the amount of a Transfer, or the
+	// permits of an Acquire or Release.
 	Expect Value
-	// Ret is the value returned, valid when Flags has Observed. For ReadList
-	// and ReadSet use Txn.List or History.List.
+	// Ret is the value returned, valid when Flags has Observed. For ReadList,
+	// ReadSet and Poll use Txn.List or History.List.
 	Ret Value
 	// Version is the database's own version of the value read or written (HLC,
 	// WRITETIME in microseconds, LSN ...), comparable only within one key.

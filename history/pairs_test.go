@@ -86,6 +86,9 @@ func genMop(t *rapid.T, b *Builder, next *Value, named bool, txn *Txn) {
 	txn.Mops = append(txn.Mops, m)
 	if m.Flags&Observed != 0 && f.lists() {
 		n := rapid.IntRange(0, 4).Draw(t, "elements")
+		if f == Poll {
+			n *= 2
+		}
 		var list []Value
 		for range n {
 			list = append(list, value("element"))

@@ -35,6 +35,7 @@ const (
 	sawVersioned
 	sawPredicate
 	sawMismatched
+	sawOwned
 )
 
 // scanOp reads the line of an operation into op and r.txn.
@@ -228,6 +229,9 @@ func (r *textReader) scanMop() {
 		case "mismatched":
 			s.field("mismatched", &seen, sawMismatched)
 			m.set(Mismatched, s.boolean())
+		case "owned":
+			s.field("owned", &seen, sawOwned)
+			m.set(Owned, s.boolean())
 		default:
 			s.unknown(key)
 		}
@@ -244,7 +248,7 @@ func (r *textReader) scanMop() {
 	s.needs(seen&sawVersioned != 0 && seen&sawVersion == 0, "versioned", "version")
 	if seen&sawList != 0 && !m.Func.lists() {
 		s.name = "list"
-		s.wrong(fmt.Sprintf("stands with %s, expected with read-list or read-set only", m.Func))
+		s.wrong(fmt.Sprintf("stands with %s, expected with read-list, read-set or poll only", m.Func))
 	}
 	m.set(Versioned, seen&sawVersion != 0 && versioned)
 	if s.bad != nil {

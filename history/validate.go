@@ -86,6 +86,8 @@ func (h *History) brokenMop(m *Mop) string {
 		return fmt.Sprintf("has the negative key %d", m.Key)
 	case !m.Func.known():
 		return fmt.Sprintf("has the unknown function %d", m.Func)
+	case m.Func == Poll && m.listLen%2 != 0:
+		return fmt.Sprintf("polled %d values, which are no pairs of offset and message", m.listLen)
 	}
 	for _, v := range [...]Value{m.Arg, m.Expect, m.Ret} {
 		if i, ok := v.TextIndex(); ok && i >= len(h.Texts) {

@@ -294,6 +294,9 @@ func (t *textWriter) appendMop(b []byte, m *Mop) []byte {
 	if m.Flags&Mismatched != 0 {
 		b = append(b, `,"mismatched":true`...)
 	}
+	if m.Flags&Owned != 0 {
+		b = append(b, `,"owned":true`...)
+	}
 	return append(b, '}')
 }
 

@@ -286,7 +286,24 @@ func MopText(h *history.History, op *history.Op, m *history.Mop) string {
 			t += " (was " + ret + ")"
 		}
 		return t
-	case history.Delete, history.Acquire, history.Release:
+	case history.Delete:
+		return fmt.Sprintf("%s %s", m.Func, k)
+	case history.Acquire, history.Release:
+		return lockText(h, m, k)
+	case history.Send:
+		if m.Flags&history.Versioned != 0 {
+			return fmt.Sprintf("send %s=%s at offset %d", k, arg, m.Version)
+		}
+		return fmt.Sprintf("send %s=%s", k, arg)
+	case history.Poll:
+		if m.Flags&history.Observed == 0 {
+			return fmt.Sprintf("poll %s -> ?", k)
+		}
+		return fmt.Sprintf("poll %s -> %s", k, pollText(h, m))
+	case history.Assign, history.Subscribe:
+		if m.Arg == 0 {
+			return fmt.Sprintf("%s not %s", m.Func, k)
+		}
 		return fmt.Sprintf("%s %s", m.Func, k)
 	case history.Transfer:
 		return fmt.Sprintf("transfer %s from %s to account %s", m.Expect, k, arg)
