@@ -14,10 +14,10 @@ import (
 
 	dc "github.com/ory/dockertest/v3/docker"
 
+	"github.com/lapse-test/lapse/internal/standin/standintest"
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
-	"github.com/lapse-test/lapse/targets/cluster/docker/standin/standintest"
 	"github.com/lapse-test/lapse/targets/dynamodb"
 )
 

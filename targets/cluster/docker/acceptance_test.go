@@ -10,10 +10,10 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/internal/standin/standintest"
 	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
-	"github.com/lapse-test/lapse/targets/cluster/docker/standin/standintest"
 )
 
 // inDocker carries out a request in containers of the stand-in for the target's

@@ -18,10 +18,10 @@ import (
 
 	"github.com/google/nftables"
 
+	"github.com/lapse-test/lapse/internal/standin/standintest"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/clustertest"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
-	"github.com/lapse-test/lapse/targets/cluster/docker/standin/standintest"
 )
 
 // Environment variables of a harness that is a process of its own.

@@ -15,11 +15,11 @@ import (
 
 	dc "github.com/ory/dockertest/v3/docker"
 
+	"github.com/lapse-test/lapse/internal/standin/standintest"
 	"github.com/lapse-test/lapse/quorumkv/server"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/clustertest"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
-	"github.com/lapse-test/lapse/targets/cluster/docker/standin/standintest"
 )
 
 // TestMain runs what is no test: the nodes' program, nodes of quorumkv, and

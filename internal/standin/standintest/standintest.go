@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/lapse-test/lapse/targets/cluster/docker/standin"
+	"github.com/lapse-test/lapse/internal/standin"
 )
 
 // Cache is where the tests keep fetched software between runs.
