@@ -124,10 +124,8 @@ func (f fault) rank() int {
 		return 2
 	case thinAir:
 		return 3
-	case cycle:
-		return 4
 	}
-	return 5
+	return 4
 }
 
 // conflictSpan is how long the story of c takes, for choosing the clearest.

@@ -20,11 +20,6 @@ func (z *zoner) candidates(k *register.Key, c conflict) []int32 {
 	switch c.fault {
 	case thinAir:
 		pos = append(pos, c.op)
-		if op := &k.Ops[c.op]; op.Info() {
-			// A compare-and-set without an answer that must have happened: show
-			// what was built on it.
-			pos = append(pos, z.proofOf(k, op.Val)...)
-		}
 	case lostUpdate:
 		first := k.Writer[c.b]
 		pos = append(pos, first, c.op)
@@ -36,14 +31,6 @@ func (z *zoner) candidates(k *register.Key, c conflict) []int32 {
 		}
 	case order:
 		pos = z.orderCandidates(k, c)
-	case cycle:
-		for v := c.a; ; {
-			pos = append(pos, k.Writer[v])
-			pos = append(pos, z.proofOf(k, v)...)
-			if v = z.clusters[v].exp; v == c.a || v < 0 {
-				break
-			}
-		}
 	case zones:
 		pos = z.zoneCandidates(k, c)
 	}

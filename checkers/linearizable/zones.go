@@ -40,7 +40,6 @@ const (
 	thinAir          // an operation saw a value that nobody can have written
 	lostUpdate       // two compare-and-sets replaced the same value
 	order            // inside a chain
-	cycle            // compare-and-sets that were each built on the other
 	zones            // two chains, each of which must precede the other
 )
 
@@ -51,7 +50,7 @@ type conflict struct {
 	// op is the position of the operation (thinAir), or of the second
 	// compare-and-set (lostUpdate).
 	op int32
-	// a and b are values: the head of the chain (order, cycle), the value that
+	// a and b are values: the head of the chain (order), the value that
 	// was replaced twice (lostUpdate), the heads of the two chains (zones).
 	a, b int32
 	// at is the value at which the chain breaks (order).
@@ -75,7 +74,6 @@ type clusterFlags uint8
 const (
 	installed clusterFlags = 1 << iota // some operation installs it
 	needed                             // it must have happened
-	walked                             // its chain was reached from a head
 )
 
 type zone struct {
@@ -198,21 +196,19 @@ func (z *zoner) close(k *register.Key) conflict {
 	return conflict{}
 }
 
-// chains checks each chain in itself and computes its zone.
+// chains checks each chain in itself and computes its zone. Every chain has a head,
+// since register.Set.Load leaves no compare-and-sets that were built on each other.
 func (z *zoner) chains(k *register.Key) conflict {
 	cs := z.clusters
 	z.forward, z.backward = z.forward[:0], z.backward[:0]
-	linked := false
 	for v := range cs {
 		c := &cs[v]
 		if c.flags&needed == 0 {
 			continue
 		}
 		if c.exp != register.None {
-			linked = true
 			continue
 		}
-		c.flags |= walked
 		m, M := min(c.wRet, c.minRet), max(c.wInv, c.maxInv)
 		if c.wInv > c.minRet {
 			return conflict{fault: order, a: int32(v), at: int32(v)}
@@ -221,7 +217,6 @@ func (z *zoner) chains(k *register.Key) conflict {
 			latest, prev := c.wInv, c.maxInv
 			for u := c.next; u != register.None; u = cs[u].next {
 				d := &cs[u]
-				d.flags |= walked
 				latest = max(latest, prev, d.wInv)
 				if latest > min(d.wRet, d.minRet) {
 					return conflict{fault: order, a: int32(v), at: u}
@@ -234,13 +229,6 @@ func (z *zoner) chains(k *register.Key) conflict {
 			z.forward = append(z.forward, zone{m, M, int32(v)})
 		} else {
 			z.backward = append(z.backward, zone{m, M, int32(v)})
-		}
-	}
-	if linked {
-		for v := range cs {
-			if cs[v].flags&(needed|walked) == needed {
-				return conflict{fault: cycle, a: int32(v)}
-			}
 		}
 	}
 	return conflict{}
