@@ -47,6 +47,7 @@ func TestCases(t *testing.T) {
 		{"15-reads-its-own-future.plume", "writes-follow-reads," + causals, checkers.Violated, "causality cycle"},
 		{"15-reads-its-own-future.plume", "pram", checkers.Violated, "no order for a session"},
 		{"15-reads-its-own-future.plume", "sequential", checkers.Violated, "no legal order"},
+		{"16-doubled-values.edn", "sequential", checkers.Violated, "no legal order"},
 	} {
 		h, err := formats.Read("testdata/cases/"+c.file, "")
 		if err != nil {

@@ -68,6 +68,7 @@ func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget)
 		return v, nil
 	}
 	g := newGraph(f, stopped.Load, b.Memory)
+	g.set = set
 	g.count(&v.Evidence)
 	res := g.decide()
 	v.Algorithm = "saturation of session order and reads-from"
@@ -112,6 +113,7 @@ const (
 // own that follows its session's operations so far.
 type graph struct {
 	f    *register.Flat
+	set  *register.Set // of the whole history, nil for a part
 	stop func() bool
 	// memory bounds vectors and search in bytes.
 	memory int64
@@ -133,6 +135,7 @@ type graph struct {
 
 	cyclic    bool
 	searched  bool
+	doubled   bool // the search went by values
 	positions int
 	reason    string
 }
@@ -227,6 +230,9 @@ func (g *graph) decide() result {
 	switch r := g.saturate(); r {
 	case refuted, unknown:
 		return r
+	}
+	if g.f.Open > 0 && g.set != nil {
+		return g.byValues()
 	}
 	return g.search()
 }

@@ -9,10 +9,10 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/causal"
-	"github.com/lapse-test/lapse/checkers/internal/brute"
 	"github.com/lapse-test/lapse/checkers/internal/explain"
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/measure"
+	"github.com/lapse-test/lapse/checkers/internal/oracle"
 	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
@@ -45,7 +45,7 @@ func TestAgainstBruteForce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := brute.Sequential(flatten(h))
+		want := oracle.New(h).Sequential()
 		v, err := New().Check(context.Background(), h, checkers.Budget{})
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, dump(h))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/causal"
 	"github.com/lapse-test/lapse/checkers/internal/brute"
+	"github.com/lapse-test/lapse/checkers/internal/oracle"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/lostwrite"
@@ -71,10 +72,10 @@ func (p *proof) register() (by string, proven, ok bool) {
 	case causal.MonotonicWrites, causal.WritesFollowReads:
 		return byDefinition, !brute.WriteOrder(part, f, in, p.v.Model == causal.WritesFollowReads), true
 	case sequential.Model:
-		if len(part.Ops) > maxSession {
-			return "", false, true
+		if o := oracle.New(part); o.Small() {
+			return byOrders, !o.Sequential(), true
 		}
-		return byOrders, !brute.Sequential(f), true
+		return "", false, true
 	}
 	definition := map[string]brute.Causally{
 		causal.Causal: {}, causal.Convergent: {Convergent: true}, causal.Memory: {Views: true}, causal.PRAM: {Views: true, SessionAlone: true},
@@ -132,7 +133,7 @@ func (p *proof) withWriters() (part *history.History, in []int32) {
 		key history.Key
 		v   history.Value
 	}
-	saw := map[seen]bool{}
+	saw, any := map[seen]bool{}, map[history.Key]bool{}
 	for _, i := range p.v.Ops {
 		op, m := p.op(i), p.h.Mop(p.op(i))
 		switch {
@@ -140,6 +141,8 @@ func (p *proof) withWriters() (part *history.History, in []int32) {
 			saw[seen{m.Key, m.Expect}] = true
 		case m.Flags&history.Observed != 0:
 			saw[seen{m.Key, m.Ret}] = true
+		case m.Flags&history.Mismatched != 0:
+			any[m.Key] = true // whatever it met
 		}
 	}
 	ops := slices.Clone(p.v.Ops)
@@ -148,7 +151,7 @@ func (p *proof) withWriters() (part *history.History, in []int32) {
 			continue
 		}
 		m := p.h.Mop(&p.h.Ops[i])
-		if m.Func.Installs() && saw[seen{m.Key, m.Arg}] && p.canHappen(i) || m.Func == history.Delete && saw[seen{m.Key, history.Absent}] {
+		if m.Func.Installs() && (saw[seen{m.Key, m.Arg}] || any[m.Key]) && p.canHappen(i) || m.Func == history.Delete && (saw[seen{m.Key, history.Absent}] || any[m.Key]) {
 			ops = append(ops, i)
 		}
 	}

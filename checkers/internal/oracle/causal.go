@@ -143,7 +143,7 @@ func (o *Of) writes(w, r int) bool {
 func (o *Of) view(source []int, in []bool, own func(int) bool, before [][]bool) bool {
 	type state struct {
 		done uint32
-		last [4]int8
+		last [maxKeys]int8
 	}
 	places := map[uint32]int{}
 	for i := range o.ops {

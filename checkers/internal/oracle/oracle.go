@@ -1,9 +1,9 @@
 // Package oracle decides the register models for histories of a handful of
 // operations, straight from their definitions and from the history itself: it shares
-// no code with the checkers that it is the test of, nor with package brute, which
-// works on the same flat records as they do. Values may be written by several
-// operations: a history satisfies a model if some choice of what each operation read
-// from satisfies it. Exponential.
+// no code with the checkers whose tests and witnesses it judges, nor with package
+// brute, which works on the same flat records as they do. Values may be written by
+// several operations: a history satisfies a model if some choice of what each operation
+// read from satisfies it. Exponential.
 package oracle
 
 import (
@@ -89,8 +89,20 @@ func New(h *history.History) *Of {
 	return o
 }
 
-// Len is how many operations say something.
-func (o *Of) Len() int { return len(o.ops) }
+// The most operations and keys that the functions of this package bear.
+const (
+	maxOps  = 24
+	maxKeys = 8
+)
+
+// Small tells whether there are few enough operations and keys to try all orders.
+func (o *Of) Small() bool {
+	keys := map[history.Key]bool{}
+	for i := range o.ops {
+		keys[o.ops[i].key] = true
+	}
+	return len(o.ops) <= maxOps && len(keys) <= maxKeys
+}
 
 // inSession tells whether i comes before j in one session. Behind an operation
 // without an answer nothing does.
@@ -132,7 +144,7 @@ func (o *Of) Sequential() bool {
 func (o *Of) ordered(of []int, before func(i, j int) bool, watched func(i int) bool) bool {
 	type state struct {
 		done uint32
-		last [4]history.Value
+		last [maxKeys]history.Value
 	}
 	places := map[history.Key]int{}
 	start := state{}

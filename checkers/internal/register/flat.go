@@ -29,9 +29,9 @@ type Flat struct {
 	Keys []history.Key
 	// Thin lists the operations that saw a value that nobody can have written.
 	Thin []int32
-	// Ambiguous tells that some values have several writers, so that reads of
-	// them say nothing.
-	Ambiguous bool
+	// Open counts the operations of which it is not said what they read from, so that
+	// they say nothing here: see Key.Open and FlattenFrom.
+	Open int
 }
 
 // Writers that are no operation.
@@ -68,12 +68,18 @@ func (o *FlatOp) Sees() int32 {
 func (o *FlatOp) Installs() bool { return o.Kind == Write || o.Kind == CAS }
 
 // Flatten makes the flat form of s, whose operations must not append text.
-// Failed compare-and-sets that tell no value are left out.
+// Failed compare-and-sets that tell no value are left out, and what saw a value with
+// several writers does not say whose.
 func Flatten(s *Set) *Flat { return FlattenUntil(s, func() bool { return false }) }
 
 // FlattenUntil is Flatten, but gives up with nil as soon as stop says so, which is
 // asked between keys and between passes over the operations.
-func FlattenUntil(s *Set, stop func() bool) *Flat {
+func FlattenUntil(s *Set, stop func() bool) *Flat { return flatten(s, nil, stop) }
+
+// FlattenFrom is FlattenUntil with every operation's source chosen: nothing is open.
+func FlattenFrom(s *Set, from Sources, stop func() bool) *Flat { return flatten(s, from, stop) }
+
+func flatten(s *Set, from Sources, stop func() bool) *Flat {
 	if stop() {
 		return nil
 	}
@@ -92,7 +98,7 @@ func FlattenUntil(s *Set, stop func() bool) *Flat {
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), max(1, len(s.Keys))) {
 		wg.Go(func() {
-			p := flattener{f: f, s: s}
+			p := flattener{f: f, s: s, from: from}
 			for n := int(next.Add(1)) - 1; n < len(s.Keys) && !stop(); n = int(next.Add(1)) - 1 {
 				p.key(n)
 			}
@@ -100,7 +106,7 @@ func FlattenUntil(s *Set, stop func() bool) *Flat {
 			defer mu.Unlock()
 			info = append(info, p.info...)
 			f.Thin = append(f.Thin, p.thin...)
-			f.Ambiguous = f.Ambiguous || p.ambiguous
+			f.Open += p.open
 		})
 	}
 	wg.Wait()
@@ -121,15 +127,20 @@ func FlattenUntil(s *Set, stop func() bool) *Flat {
 type flattener struct {
 	f          *Flat
 	s          *Set
+	from       Sources
 	k          Key
 	info, thin []int32
-	ambiguous  bool
+	open       int
 }
 
 // key flattens key number n.
 func (p *flattener) key(n int) {
 	f, k := p.f, &p.k
 	p.s.Load(n, k)
+	if p.from != nil {
+		k.Resolve(p.from)
+	}
+	p.open += k.Open()
 	base := p.s.start[n] + int32(n)
 	for v, w := range k.Writer {
 		if w >= 0 {
@@ -137,12 +148,11 @@ func (p *flattener) key(n int) {
 		}
 	}
 	if !k.Unique {
-		p.ambiguous = true
 		f.several(k, base)
 	}
 	for i := range k.Ops {
 		op := &k.Ops[i]
-		if op.Kind == Miss {
+		if op.Kind == Miss || op.Kind == Void {
 			continue
 		}
 		o := FlatOp{Val: op.Val, Exp: op.Exp, Key: int32(n), Kind: op.Kind}

@@ -130,6 +130,11 @@ func (s *Set) Len(i int) int { return int(s.start[i+1] - s.start[i]) }
 // changed.
 func (s *Set) At(i int) []int32 { return s.at[s.start[i]:s.start[i+1]] }
 
+// Only is s with nothing but key number i.
+func (s *Set) Only(i int) *Set {
+	return &Set{H: s.H, Keys: s.Keys[i : i+1], start: []int32{0, int32(s.Len(i))}, at: s.At(i)}
+}
+
 // Find is the number of key k, -1 if no operation names it.
 func (s *Set) Find(k history.Key) int {
 	if i, ok := slices.BinarySearch(s.Keys, k); ok {

@@ -1,0 +1,186 @@
+package register
+
+import (
+	"slices"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// Where several operations installed the same value, and where a compare-and-set only
+// said which value it did not meet, the history does not say who read from whom. Each
+// choice makes of it a history that does.
+
+// Sources says, by index into History.Ops, from which operation each one read what it
+// saw: an index, NoSource or FromInitial.
+type Sources []int32
+
+// Sources that are no operation.
+const (
+	// NoSource: it saw nothing, or never happened.
+	NoSource int32 = -1
+	// FromInitial: it saw the state before every write.
+	FromInitial int32 = -2
+)
+
+// Open counts the operations of k of which it is not said what they read from. Those
+// without an answer count if they build on something.
+func (k *Key) Open() int {
+	if k.Concats > 0 || k.Unique && k.Misses == 0 {
+		return 0
+	}
+	installs := make([]int32, len(k.Values))
+	installs[Initial] = 1
+	for i := range k.Ops {
+		if op := &k.Ops[i]; op.Installs() {
+			installs[op.Val]++
+		}
+	}
+	n := 0
+	for i := range k.Ops {
+		op := &k.Ops[i]
+		switch v := op.sees(); {
+		case op.Kind == Miss && op.Exp >= 0:
+			n++
+		case v >= 0 && installs[v] > 1:
+			n++
+		}
+	}
+	return n
+}
+
+// sees is the value that op met, None if it does not say.
+func (op *Op) sees() int32 {
+	switch op.Kind {
+	case Read:
+		return op.Val
+	case CAS:
+		return op.Exp
+	}
+	return None
+}
+
+// Resolve gives every operation that installs something a value of its own, and to
+// those that saw something the value of their source. Compare-and-sets that met another
+// value become reads of it. Those without an answer and a source never happened.
+func (k *Key) Resolve(from Sources) {
+	number := func(at int32) int32 {
+		if at == FromInitial {
+			return Initial
+		}
+		p, ok := slices.BinarySearchFunc(k.Ops, at, func(op Op, at int32) int { return int(op.At) - int(at) })
+		if !ok {
+			return Unknown
+		}
+		return int32(p) + 1
+	}
+	values := make([]history.Value, len(k.Ops)+1)
+	writer := make([]int32, len(k.Ops)+1)
+	values[Initial], writer[Initial] = k.Values[Initial], -1
+	for p := range k.Ops {
+		op := &k.Ops[p]
+		writer[p+1] = -1
+		src := from[op.At]
+		switch {
+		case op.Kind == Miss && src == NoSource, op.Kind == CAS && op.Info() && src == NoSource:
+			op.Kind, op.Val = Void, None
+			continue
+		case op.Kind == Miss:
+			op.Kind, op.Val, op.Exp = Read, number(src), None
+		case op.Kind == Read && op.Val >= 0:
+			op.Val = number(src)
+		case op.Kind == CAS && op.Exp >= 0:
+			op.Exp = number(src)
+		}
+		if op.Installs() {
+			values[p+1], writer[p+1] = k.Values[op.Val], int32(p)
+			op.Val = int32(p) + 1
+		}
+	}
+	k.Values, k.Writer, k.Unique, k.Misses = values, writer, true, 0
+}
+
+// Guess is a way to choose sources without looking at the whole.
+type Guess uint8
+
+// The guesses.
+const (
+	// Newest: the writer invoked last before the answer.
+	Newest Guess = iota
+	// Settled: the writer invoked last among those acknowledged before the invocation.
+	Settled
+	// Own: the session's own last write of the value, else as Settled.
+	Own
+	// Oldest: the writer invoked first.
+	Oldest
+	guesses
+)
+
+// Guesses are all guesses.
+func Guesses() []Guess {
+	var out []Guess
+	for g := range guesses {
+		out = append(out, g)
+	}
+	return out
+}
+
+// Guess fills in into the sources of the operations of k as g would have it.
+func (k *Key) Guess(h *history.History, g Guess, into Sources) {
+	byValue := make([][]int32, len(k.Values))
+	var all []int32
+	for p := range k.Ops {
+		if op := &k.Ops[p]; op.Installs() {
+			byValue[op.Val] = append(byValue[op.Val], int32(p))
+			all = append(all, int32(p))
+		}
+	}
+	for p := range k.Ops {
+		op := &k.Ops[p]
+		into[op.At] = NoSource
+		from := all
+		v := op.sees()
+		switch {
+		case v >= 0:
+			from = byValue[v]
+		case op.Kind != Miss || op.Exp < 0:
+			continue
+		}
+		into[op.At] = k.pick(h, g, int32(p), from)
+	}
+}
+
+// pick chooses among the writers from, by invocation, for the operation at p.
+func (k *Key) pick(h *history.History, g Guess, p int32, from []int32) int32 {
+	op := &k.Ops[p]
+	best, rank := NoSource, -1
+	consider := func(at int32, r int) {
+		if r >= rank {
+			best, rank = at, r
+		}
+	}
+	if v := op.sees(); v == Initial || op.Kind == Miss && op.Exp != Initial {
+		consider(FromInitial, 1)
+	}
+	for n, w := range from {
+		x := &k.Ops[w]
+		if w == p || op.Kind == Miss && x.Val == op.Exp {
+			continue
+		}
+		r := 0
+		switch {
+		case g == Oldest:
+			r = len(from) - n + 1
+		case x.Inv > op.Ret:
+			r = 0
+		case g == Newest, x.Ret < op.Inv:
+			r = 2
+		default:
+			r = 1
+		}
+		if g == Own && w < p && !x.Info() && h.Ops[x.At].Session == h.Ops[op.At].Session {
+			r = 3
+		}
+		consider(x.At, r)
+	}
+	return best
+}
