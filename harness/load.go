@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,8 +63,13 @@ func orTimeout(err error) error {
 }
 
 // load drives the workload while the nemesis works through its schedule. It
-// returns when the time is up or ctx is done, with everything healed.
+// returns when the time is up or ctx is done, with everything healed. An error of a
+// worker ends the faults too, and hides none of theirs.
 func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
+	arrivals, err := workloads.NewSchedule(r.plan.Seed, len(r.workers), r.plan.Rate)
+	if err != nil {
+		return nemesis.Outcome{}, fmt.Errorf("scheduling operations: %w", err)
+	}
 	r.phase(PhaseLoad)
 	began := time.Now()
 	loadCtx, cancel := context.WithTimeout(ctx, time.Duration(r.plan.Duration))
@@ -75,36 +81,75 @@ func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
 	lag := r.sampleLag(ticking)
 	defer func() { stopTicking(); <-ticker; <-lag }()
 
+	nemesisCtx, endFaults := context.WithCancel(loadCtx)
+	defer endFaults()
+	over := r.breakThings(nemesisCtx, faults)
 	group, groupCtx := errgroup.WithContext(loadCtx)
-	arrivals, err := workloads.NewSchedule(r.plan.Seed, len(r.workers), r.plan.Rate)
-	if err != nil {
-		return nemesis.Outcome{}, fmt.Errorf("scheduling operations: %w", err)
-	}
 	for _, w := range r.workers {
-		group.Go(func() error { return w.load(groupCtx, began, arrivals) })
+		group.Go(func() error {
+			err := w.load(groupCtx, began, arrivals)
+			if err != nil {
+				endFaults()
+			}
+			return err
+		})
 	}
-	var outcome nemesis.Outcome
-	var nemesisErr error
-	if len(r.plan.Schedule.Steps) > 0 {
-		outcome, nemesisErr = nemesis.Run(groupCtx, nemesis.Stage{
+	workersErr := group.Wait()
+	took := time.Since(began)
+	if over == nil {
+		r.toldLoad(took, stopTicking, ticker)
+		r.recordPlaces(ctx)
+		return nemesis.Outcome{}, workersErr
+	}
+	// Workers that have nothing more to do leave the faults to go on.
+	var done broken
+	select {
+	case done = <-over:
+		over = nil
+	case <-nemesisCtx.Done():
+	}
+	r.toldLoad(took, stopTicking, ticker)
+	r.phase(PhaseHeal)
+	if over != nil {
+		done = <-over
+	}
+	r.recordPlaces(ctx)
+	r.progress.Phase(PhaseHeal, fmt.Sprintf("faults: %d injected, %d took effect, %d healed", done.outcome.Injected, done.outcome.Bit, done.outcome.Healed))
+	return done.outcome, errors.Join(workersErr, done.err)
+}
+
+// broken is what became of the faults.
+type broken struct {
+	outcome nemesis.Outcome
+	err     error
+}
+
+// breakThings has the nemesis carry out its schedule until ctx is done, and says
+// when all is healed; nil if no fault is planned.
+func (r *run) breakThings(ctx context.Context, faults *faultLedger) <-chan broken {
+	if len(r.plan.Schedule.Steps) == 0 {
+		return nil
+	}
+	over := make(chan broken, 1)
+	go func() {
+		outcome, err := nemesis.Run(ctx, nemesis.Stage{
 			Cluster: r.cluster, System: r.system, Log: faults, Progress: r.progress.Note,
 		}, r.plan.Schedule)
-	}
-	err = group.Wait()
+		if err != nil {
+			err = fmt.Errorf("injecting faults: %w", err)
+		}
+		over <- broken{outcome, err}
+	}()
+	return over
+}
+
+// toldLoad ends the ticking and says what the load came to.
+func (r *run) toldLoad(took time.Duration, stopTicking func(), ticker <-chan struct{}) {
 	stopTicking()
 	<-ticker
-	r.recordPlaces(ctx)
 	counts := r.recorder.Counts()
-	took := time.Since(began)
-	r.progress.Phase(PhaseLoad, fmt.Sprintf("%.1fs, %d operations: ok %d, fail %d, info %d; faults: %d injected, %d seen to bite, %d seen to heal",
-		took.Seconds(), counts.OK+counts.Fail+counts.Info, counts.OK, counts.Fail, counts.Info, outcome.Injected, outcome.Bit, outcome.Healed))
-	if err != nil {
-		return outcome, err
-	}
-	if nemesisErr != nil {
-		return outcome, fmt.Errorf("injecting faults: %w", nemesisErr)
-	}
-	return outcome, nil
+	r.progress.Phase(PhaseLoad, fmt.Sprintf("%.1fs, %d operations: ok %d, fail %d, info %d",
+		took.Seconds(), counts.OK+counts.Fail+counts.Info, counts.OK, counts.Fail, counts.Info))
 }
 
 // tick tells progress until ctx is done.
