@@ -56,12 +56,17 @@ func (b Budget) WithDefaults() Budget {
 	return b
 }
 
-// Checker decides one model.
+// Checker decides one model. Whoever assesses a history calls its methods from one
+// goroutine, one checker after another; commands and tests may call them from several at
+// once, with one history or several, so a Checker holds nothing that a call changes. A
+// Check may start goroutines of its own, as many as the budget has workers, and has ended
+// all of them when it returns.
 type Checker interface {
-	// Model is the name of the model, such as "linearizable".
-	Model() string
+	// Model is the model, which says what the checker counts and how its findings are
+	// verified. The name in it is that of the verdicts, with a parameter if it has one.
+	Model() Model
 	// Applies says why h cannot be checked by this checker (wrong kind of
-	// operations, ambiguous values), nil if it can.
+	// operations, ambiguous values), nil if it can. It does not change h.
 	Applies(h *history.History) error
 	// Check decides the model for h. The error is for what went wrong in the
 	// checking itself; running out of budget is a verdict. It returns at the
@@ -77,7 +82,7 @@ type Together interface {
 	// Family names the family; checkers of one family can be asked together.
 	Family() string
 	// CheckTogether decides the named models of the family; the verdicts are in
-	// the order of the names.
+	// the order of the names. What holds for Check holds for it.
 	CheckTogether(ctx context.Context, h *history.History, b Budget, models []string) ([]Verdict, error)
 }
 

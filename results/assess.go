@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/checkers/set"
 	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
@@ -56,7 +57,7 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 	if len(a.Verdicts) == 0 {
 		a.Status = checkers.Inconclusive
 	}
-	a.Lattice = lattice.Summarise(a.Verdicts)
+	a.Lattice = registry.Lattice().Summarise(a.Verdicts)
 	a.Staleness, a.Elements = measureStaleness(ctx, h, b), measureElements(ctx, h, b)
 	return a
 }
@@ -68,7 +69,7 @@ func groups(h *history.History, models []checkers.Checker, a *Assessment) [][]ch
 	family := map[string]int{}
 	for _, c := range models {
 		if err := c.Applies(h); err != nil {
-			a.NotChecked = append(a.NotChecked, NotChecked{c.Model(), err.Error()})
+			a.NotChecked = append(a.NotChecked, NotChecked{c.Model().Name, err.Error()})
 			continue
 		}
 		t, ok := c.(checkers.Together)

@@ -58,7 +58,7 @@ func (a *Assessment) check(ctx context.Context, h *history.History, b checkers.B
 	case err == nil:
 		return verdicts
 	case len(group) == 1:
-		model := group[0].Model()
+		model := group[0].Model().Name
 		a.fail(model, err)
 		return []checkers.Verdict{{Model: model, Status: checkers.Inconclusive, Reasons: []string{failedReason}}}
 	}
@@ -77,7 +77,7 @@ func checkGroup(ctx context.Context, h *history.History, b checkers.Budget, grou
 	}
 	names := make([]string, len(group))
 	for i, c := range group {
-		names[i] = c.Model()
+		names[i] = c.Model().Name
 	}
 	return t.CheckTogether(ctx, h, b, names)
 }
@@ -89,10 +89,12 @@ func checkGroup(ctx context.Context, h *history.History, b checkers.Budget, grou
 func (a *Assessment) verify(ctx context.Context, h *history.History, group []checkers.Checker, i int, v *checkers.Verdict) {
 	proven := v.Violations[:0:0]
 	for _, x := range v.Violations {
-		if i < len(group) && group[i].Model() == v.Model {
+		model := checkers.Model{Name: v.Model}
+		if i < len(group) && group[i].Model().Name == v.Model {
+			model = group[i].Model()
 			x = witness.Refine(ctx, h, group[i], x)
 		}
-		by, err := witness.Verify(ctx, h, &x)
+		by, err := witness.Verify(ctx, h, model, &x)
 		if err != nil {
 			a.fail(v.Model, err)
 			continue

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/checkers/regular"
 	"github.com/lapse-test/lapse/history"
 )
@@ -19,7 +20,13 @@ type claims struct {
 	err     error
 }
 
-func (c claims) Model() string                  { return c.model }
+func (c claims) Model() checkers.Model {
+	if m, ok := registry.Find(c.model); ok {
+		return m
+	}
+	return checkers.Model{Name: c.model}
+}
+
 func (c claims) Applies(*history.History) error { return nil }
 func (c claims) Check(context.Context, *history.History, checkers.Budget) (checkers.Verdict, error) {
 	return c.verdict, c.err

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -30,10 +30,10 @@ func (p *Promises) Of(model string) (promised, known bool) {
 	}
 	refused := false
 	for other, promised := range p.Models {
-		if promised && lattice.Implies(other, model) {
+		if promised && registry.Lattice().Implies(other, model) {
 			return true, true
 		}
-		refused = refused || !promised && lattice.Implies(model, other)
+		refused = refused || !promised && registry.Lattice().Implies(model, other)
 	}
 	return false, refused
 }

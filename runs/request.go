@@ -101,7 +101,7 @@ func (e Environment) Target(name string) (targets.Target, error) {
 // model finds a model by its name; the error names those of the registry.
 func (e Environment) model(name string) (checkers.Checker, error) {
 	for _, c := range e.Models {
-		if c.Model() == name {
+		if c.Model().Name == name {
 			return c, nil
 		}
 	}
@@ -333,7 +333,7 @@ func (p *Planned) chooseModels(list string, env Environment) error {
 			return targets.Usagef("--model: %v", err)
 		}
 		p.Models = append(p.Models, c)
-		p.Plan.Models = append(p.Plan.Models, c.Model())
+		p.Plan.Models = append(p.Plan.Models, c.Model().Name)
 	}
 	return nil
 }

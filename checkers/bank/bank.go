@@ -20,9 +20,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Model is the name of the model.
-const Model = "bank"
-
 // Checker implements checkers.Checker. Safe for concurrent use.
 type Checker struct{}
 
@@ -30,7 +27,7 @@ type Checker struct{}
 func New() *Checker { return &Checker{} }
 
 // Model implements checkers.Checker.
-func (*Checker) Model() string { return Model }
+func (*Checker) Model() checkers.Model { return Models()[0] }
 
 // Applies implements checkers.Checker.
 func (*Checker) Applies(h *history.History) error {
@@ -175,7 +172,7 @@ func (b *bank) read(i int) {
 	report := func(anomaly, why string, ops ...int) {
 		b.t.Violate(anomaly, func() checkers.Violation {
 			ops := append([]int{i}, ops...)
-			if anomaly == "wrong total" && b.from >= 0 && b.from != i {
+			if anomaly == WrongTotal && b.from >= 0 && b.from != i {
 				ops = append(ops, b.from)
 			}
 			return checkers.Violation{
@@ -187,13 +184,13 @@ func (b *bank) read(i int) {
 	if !b.negative {
 		for _, m := range mops {
 			if m.Func == history.Read && m.Flags&history.Observed != 0 && m.Ret != history.Absent && m.Ret < 0 {
-				report("negative balance", fmt.Sprintf("session %d read a balance of %s in account %s", op.Session, h.ValueText(m.Ret), h.KeyName(m.Key)))
+				report(NegativeBalance, fmt.Sprintf("session %d read a balance of %s in account %s", op.Session, h.ValueText(m.Ret), h.KeyName(m.Key)))
 			}
 		}
 	}
 	if absent >= 0 {
 		if at, ok := b.opened[absent]; ok && at < op.Invoke {
-			report("missing account", fmt.Sprintf("session %d did not find the account %s, which had been opened before", op.Session, h.KeyName(absent)), b.opener[absent])
+			report(MissingAccount, fmt.Sprintf("session %d did not find the account %s, which had been opened before", op.Session, h.KeyName(absent)), b.opener[absent])
 		}
 		return
 	}
@@ -211,6 +208,6 @@ func (b *bank) read(i int) {
 		if b.from >= 0 {
 			how = fmt.Sprintf("the read of session %d saw", h.Ops[b.from].Session)
 		}
-		report("wrong total", fmt.Sprintf("session %d read %d accounts with a total of %d, but %s %d", op.Session, n, sum, how, b.total))
+		report(WrongTotal, fmt.Sprintf("session %d read %d accounts with a total of %d, but %s %d", op.Session, n, sum, how, b.total))
 	}
 }

@@ -40,27 +40,14 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// The models.
-const (
-	Causal     = "causal"
-	Convergent = "causal-convergent"
-	Memory     = "causal-memory"
-	PRAM       = "pram"
-)
-
-// Models are the names of all models of this package.
-func Models() []string {
-	return []string{Causal, Convergent, Memory, PRAM, MonotonicWrites, WritesFollowReads}
-}
-
 // Checker decides one of the models. Safe for concurrent use.
 type Checker struct{ model string }
 
 // New is a checker for model, one of the constants of this package.
 func New(model string) *Checker { return &Checker{model} }
 
-// Model is the model's name.
-func (c *Checker) Model() string { return c.model }
+// Model implements checkers.Checker.
+func (c *Checker) Model() checkers.Model { return checkers.Named(c.model, Models()) }
 
 // Applies refuses what is no register operation.
 func (c *Checker) Applies(h *history.History) error { return register.Applies(h, c.model, false) }

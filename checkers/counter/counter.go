@@ -21,9 +21,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Model is the name of the model.
-const Model = "counter"
-
 // Checker implements checkers.Checker. Safe for concurrent use.
 type Checker struct{}
 
@@ -31,7 +28,7 @@ type Checker struct{}
 func New() *Checker { return &Checker{} }
 
 // Model implements checkers.Checker.
-func (*Checker) Model() string { return Model }
+func (*Checker) Model() checkers.Model { return Models()[0] }
 
 // Applies implements checkers.Checker.
 func (*Checker) Applies(h *history.History) error {
@@ -159,7 +156,7 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 			})
 		case !negative && before[m.op] != nil && v < before[m.op].value:
 			p := before[m.op]
-			t.Violate("counter went back", func() checkers.Violation {
+			t.Violate(wentBack, func() checkers.Violation {
 				why := fmt.Sprintf("session %d read %d from counter %s after session %d had read %d", op.Session, v, h.KeyName(key), h.Ops[p.op].Session, p.value)
 				return checkers.Violation{
 					Key: h.KeyName(key), Session: op.Session, Ops: []int{p.op, m.op}, Sentence: why + ", and nobody decremented it.",

@@ -89,8 +89,11 @@ func New(m Model) (*Checker, error) {
 	return &Checker{m}, nil
 }
 
-// Model is the name of the model.
-func (c *Checker) Model() string { return c.model.Name }
+// Model implements checkers.Checker. There is no refuter: what a specification of a user's
+// own means, only Porcupine knows here.
+func (c *Checker) Model() checkers.Model {
+	return checkers.Model{Name: c.model.Name, Meaning: "linearizability with respect to a specification of the user's own", New: func() checkers.Checker { return c }}
+}
 
 // Applies says that no operation of h is one of the model's, nil if some are.
 func (c *Checker) Applies(h *history.History) error {

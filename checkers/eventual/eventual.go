@@ -29,9 +29,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Model is the model's name.
-const Model = "eventual"
-
 // Checker decides convergence. Safe for concurrent use.
 type Checker struct{}
 
@@ -39,7 +36,7 @@ type Checker struct{}
 func New() Checker { return Checker{} }
 
 // Model implements checkers.Checker.
-func (Checker) Model() string { return Model }
+func (Checker) Model() checkers.Model { return Models()[0] }
 
 // Applies implements checkers.Checker: it refuses what is no register operation.
 func (Checker) Applies(h *history.History) error { return register.Applies(h, Model, false) }

@@ -1,37 +1,46 @@
-package lattice
+package lattice_test
 
 import (
 	"slices"
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/causal"
+	"github.com/lapse-test/lapse/checkers/eventual"
+	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/checkers/regular"
+	"github.com/lapse-test/lapse/checkers/sequential"
+	"github.com/lapse-test/lapse/checkers/session"
+	"github.com/lapse-test/lapse/checkers/txn"
 )
 
 // TestOrder: what implies another is not implied by it, and names are known.
 func TestOrder(t *testing.T) {
-	models := Models()
+	models := registry.Lattice().Models()
 	for _, a := range models {
 		for _, b := range models {
-			if a != b && Implies(a, b) && Implies(b, a) {
+			if a != b && registry.Lattice().Implies(a, b) && registry.Lattice().Implies(b, a) {
 				t.Errorf("%s and %s imply one another", a, b)
 			}
 			for _, c := range models {
-				if Implies(a, b) && Implies(b, c) && !Implies(a, c) {
+				if registry.Lattice().Implies(a, b) && registry.Lattice().Implies(b, c) && !registry.Lattice().Implies(a, c) {
 					t.Errorf("%s implies %s implies %s, but not at once", a, b, c)
 				}
 			}
 		}
-		if slices.Contains(ImpliedBy(a), a) || slices.Contains(Stronger(a), a) {
+		if slices.Contains(registry.Lattice().ImpliedBy(a), a) || slices.Contains(registry.Lattice().Stronger(a), a) {
 			t.Errorf("%s is listed as implied by itself", a)
 		}
 	}
-	for _, a := range Anomalies() {
-		for _, m := range Refutes(a) {
-			if !Known(m) {
+	for _, a := range registry.Lattice().Anomalies() {
+		for _, m := range registry.Lattice().Refutes(a) {
+			if !registry.Lattice().Known(m) {
 				t.Errorf("%s refutes %s, which is no model", a, m)
 			}
-			for _, n := range Refutes(a) {
-				if m != n && Implies(m, n) {
+			for _, n := range registry.Lattice().Refutes(a) {
+				if m != n && registry.Lattice().Implies(m, n) {
 					t.Errorf("%s refutes %s, which follows from refuting %s", a, m, n)
 				}
 			}
@@ -42,20 +51,20 @@ func TestOrder(t *testing.T) {
 // TestFacts are facts that every reader of the literature expects.
 func TestFacts(t *testing.T) {
 	for _, f := range [][2]string{
-		{StrictSerializable, Linearizable}, {StrictSerializable, ReadUncommitted}, {Serializable, SnapshotIsolation},
-		{SessionSnapshotIsolation, PSI}, {PSI, TransactionalCausal}, {Prefix, ReadAtomic}, {Linearizable, Sequential},
-		{Sequential, PRAM}, {Sequential, CausalConvergent}, {Causal, ReadYourWrites}, {Causal, WritesFollowReads}, {Linearizable, Safe},
+		{txn.StrictSerializable, linearizable.Model}, {txn.StrictSerializable, txn.ReadUncommitted}, {txn.Serializable, txn.SnapshotIsolation},
+		{txn.SessionSnapshotIsolation, txn.PSI}, {txn.PSI, txn.TransactionalCausal}, {txn.Prefix, txn.ReadAtomic}, {linearizable.Model, sequential.Model},
+		{sequential.Model, causal.PRAM}, {sequential.Model, causal.Convergent}, {causal.Causal, session.ReadYourWrites}, {causal.Causal, causal.WritesFollowReads}, {linearizable.Model, regular.Safe},
 	} {
-		if !Implies(f[0], f[1]) {
+		if !registry.Lattice().Implies(f[0], f[1]) {
 			t.Errorf("%s implies %s", f[0], f[1])
 		}
 	}
 	for _, f := range [][2]string{
-		{Serializable, Sequential}, {Serializable, TransactionalCausal}, {SnapshotIsolation, PSI}, {PSI, Prefix}, {Prefix, PSI},
-		{SnapshotIsolation, RepeatableRead}, {RepeatableRead, SnapshotIsolation}, {CausalMemory, CausalConvergent}, {CausalConvergent, CausalMemory},
-		{PRAM, WritesFollowReads}, {Causal, PRAM}, {Eventual, ReadYourWrites}, {SessionSerializable, StrictSerializable},
+		{txn.Serializable, sequential.Model}, {txn.Serializable, txn.TransactionalCausal}, {txn.SnapshotIsolation, txn.PSI}, {txn.PSI, txn.Prefix}, {txn.Prefix, txn.PSI},
+		{txn.SnapshotIsolation, txn.RepeatableRead}, {txn.RepeatableRead, txn.SnapshotIsolation}, {causal.Memory, causal.Convergent}, {causal.Convergent, causal.Memory},
+		{causal.PRAM, causal.WritesFollowReads}, {causal.Causal, causal.PRAM}, {eventual.Model, session.ReadYourWrites}, {txn.SessionSerializable, txn.StrictSerializable},
 	} {
-		if Implies(f[0], f[1]) {
+		if registry.Lattice().Implies(f[0], f[1]) {
 			t.Errorf("%s does not imply %s", f[0], f[1])
 		}
 	}
@@ -73,34 +82,34 @@ func TestSummarise(t *testing.T) {
 	cases := []struct {
 		name     string
 		verdicts []checkers.Verdict
-		want     Summary
+		want     lattice.Summary
 	}{
 		{"write skew", []checkers.Verdict{
-			verdict(Serializable, checkers.Violated, "G2-item"), verdict(SnapshotIsolation, checkers.Held), verdict(ReadCommitted, checkers.Held),
-		}, Summary{
-			Refuted: []string{Serializable}, ImpliedRefuted: []string{RepeatableRead, StrictSerializable, StrongRepeatableRead, SessionRepeatableRead, SessionSerializable},
-			NotRefuted: []string{ReadCommitted, SnapshotIsolation}, StrongestNotRefuted: []string{SnapshotIsolation}, Anomalies: []string{"G2-item"},
+			verdict(txn.Serializable, checkers.Violated, "G2-item"), verdict(txn.SnapshotIsolation, checkers.Held), verdict(txn.ReadCommitted, checkers.Held),
+		}, lattice.Summary{
+			Refuted: []string{txn.Serializable}, ImpliedRefuted: []string{txn.RepeatableRead, txn.StrictSerializable, txn.StrongRepeatableRead, txn.SessionRepeatableRead, txn.SessionSerializable},
+			NotRefuted: []string{txn.ReadCommitted, txn.SnapshotIsolation}, StrongestNotRefuted: []string{txn.SnapshotIsolation}, Anomalies: []string{"G2-item"},
 		}},
 		{"what was not decided", []checkers.Verdict{
-			verdict(Linearizable, checkers.Inconclusive), verdict(ReadYourWrites, checkers.Held), verdict(MonotonicReads, checkers.Inconclusive),
-		}, Summary{
-			NotRefuted: []string{ReadYourWrites}, StrongestNotRefuted: []string{ReadYourWrites}, Undecided: []string{Linearizable, MonotonicReads},
+			verdict(linearizable.Model, checkers.Inconclusive), verdict(session.ReadYourWrites, checkers.Held), verdict(session.MonotonicReads, checkers.Inconclusive),
+		}, lattice.Summary{
+			NotRefuted: []string{session.ReadYourWrites}, StrongestNotRefuted: []string{session.ReadYourWrites}, Undecided: []string{linearizable.Model, session.MonotonicReads},
 		}},
 		{"a stronger one answers", []checkers.Verdict{
-			verdict(Sequential, checkers.Held), verdict(MonotonicReads, checkers.Inconclusive),
-		}, Summary{
-			NotRefuted: []string{Sequential}, StrongestNotRefuted: []string{Sequential},
+			verdict(sequential.Model, checkers.Held), verdict(session.MonotonicReads, checkers.Inconclusive),
+		}, lattice.Summary{
+			NotRefuted: []string{sequential.Model}, StrongestNotRefuted: []string{sequential.Model},
 		}},
 		{"a weaker one is refuted", []checkers.Verdict{
-			verdict(Linearizable, checkers.Inconclusive), verdict(MonotonicReads, checkers.Violated),
-		}, Summary{
-			Refuted:        []string{MonotonicReads},
-			ImpliedRefuted: append(Stronger(MonotonicReads)[:0:0], Stronger(MonotonicReads)...),
+			verdict(linearizable.Model, checkers.Inconclusive), verdict(session.MonotonicReads, checkers.Violated),
+		}, lattice.Summary{
+			Refuted:        []string{session.MonotonicReads},
+			ImpliedRefuted: append(registry.Lattice().Stronger(session.MonotonicReads)[:0:0], registry.Lattice().Stronger(session.MonotonicReads)...),
 		}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got := Summarise(c.verdicts)
+			got := registry.Lattice().Summarise(c.verdicts)
 			slices.Sort(c.want.ImpliedRefuted)
 			for _, f := range []struct {
 				name      string

@@ -32,7 +32,7 @@ type Summary struct {
 // lost either, as the stronger one is listed. A verdict of held beside one of
 // violated on a weaker model would be a contradiction between checkers; the
 // refutation counts, because it has a witness.
-func Summarise(verdicts []checkers.Verdict) Summary {
+func (l *Lattice) Summarise(verdicts []checkers.Verdict) Summary {
 	var s Summary
 	refuted := map[string]bool{}
 	anomalies := map[string]bool{}
@@ -45,17 +45,17 @@ func Summarise(verdicts []checkers.Verdict) Summary {
 		}
 	}
 	implied := map[string]bool{}
-	for _, m := range Models() {
+	for _, m := range l.Models() {
 		if refuted[m] {
 			continue
 		}
 		for r := range refuted {
-			if Implies(m, r) {
+			if l.Implies(m, r) {
 				implied[m] = true
 			}
 		}
 		for a := range anomalies {
-			if Refuted(a, m) {
+			if l.Refuted(a, m) {
 				implied[m] = true
 			}
 		}
@@ -75,10 +75,10 @@ func Summarise(verdicts []checkers.Verdict) Summary {
 	s.NotRefuted = unique(s.NotRefuted)
 	s.Undecided = slices.DeleteFunc(unique(s.Undecided), func(m string) bool {
 		// A stronger model that held answers for it.
-		return slices.Contains(s.NotRefuted, m) || slices.ContainsFunc(s.NotRefuted, func(h string) bool { return Implies(h, m) })
+		return slices.Contains(s.NotRefuted, m) || slices.ContainsFunc(s.NotRefuted, func(h string) bool { return l.Implies(h, m) })
 	})
 	for _, m := range s.NotRefuted {
-		if !slices.ContainsFunc(s.NotRefuted, func(o string) bool { return o != m && Implies(o, m) }) {
+		if !slices.ContainsFunc(s.NotRefuted, func(o string) bool { return o != m && l.Implies(o, m) }) {
 			s.StrongestNotRefuted = append(s.StrongestNotRefuted, m)
 		}
 	}

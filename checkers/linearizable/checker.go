@@ -26,9 +26,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Model is the model's name.
-const Model = "linearizable"
-
 // Engine is how keys are decided.
 type Engine string
 
@@ -64,8 +61,8 @@ func New(e Engine) *Checker {
 	return &Checker{e}
 }
 
-// Model is "linearizable".
-func (c *Checker) Model() string { return Model }
+// Model implements checkers.Checker.
+func (c *Checker) Model() checkers.Model { return Models()[0] }
 
 // Applies refuses what is no register operation.
 func (c *Checker) Applies(h *history.History) error { return register.Applies(h, Model, true) }

@@ -13,12 +13,10 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/ranked"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/history"
 )
-
-// Model is the name of the model.
-const Model = "list"
 
 // Checker implements checkers.Checker. Safe for concurrent use.
 type Checker struct{}
@@ -27,7 +25,7 @@ type Checker struct{}
 func New() *Checker { return &Checker{} }
 
 // Model implements checkers.Checker.
-func (*Checker) Model() string { return Model }
+func (*Checker) Model() checkers.Model { return Models()[0] }
 
 // Applies implements checkers.Checker.
 func (*Checker) Applies(h *history.History) error {
@@ -157,11 +155,11 @@ func (l *one) element(i int, v history.Value) bool {
 	p := l.find(v)
 	switch {
 	case p == nil:
-		return report("unexpected element", "which nobody appended")
+		return report(refute.UnexpectedElement, "which nobody appended")
 	case h.Ops[p.op].Outcome == history.Fail:
-		return report("aborted element", "though its append failed", p.op)
+		return report(refute.AbortedElement, "though its append failed", p.op)
 	case p.at >= 0:
-		return report("duplicate element", "twice", p.op)
+		return report(refute.DuplicateElement, "twice", p.op)
 	}
 	p.at = i
 	return true
@@ -169,7 +167,7 @@ func (l *one) element(i int, v history.Value) bool {
 
 func (l *one) disagree(r, i int) {
 	h := l.h
-	l.t.Violate("incompatible order", func() checkers.Violation {
+	l.t.Violate(refute.IncompatibleOrder, func() checkers.Violation {
 		a, b := l.list(r)[i], l.longest[i]
 		why := fmt.Sprintf("at place %d of %s session %d read %s, and session %d read %s", i, l.name, h.Ops[r].Session, h.ValueText(a), h.Ops[l.from].Session, h.ValueText(b))
 		ops := []int{r, l.from}

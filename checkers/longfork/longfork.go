@@ -17,9 +17,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Model is the name of the model: that there is no long fork.
-const Model = "long-fork"
-
 // Anomaly is the name of what violates it.
 const Anomaly = "long fork"
 
@@ -30,7 +27,7 @@ type Checker struct{}
 func New() *Checker { return &Checker{} }
 
 // Model implements checkers.Checker.
-func (*Checker) Model() string { return Model }
+func (*Checker) Model() checkers.Model { return Models()[0] }
 
 // Applies implements checkers.Checker: reads and writes, each key written at
 // most once.

@@ -39,9 +39,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Model is the model's name.
-const Model = "no-lost-writes"
-
 // Authoritative is the attribute of the header that names the read levels that
 // ask the only copy that takes writes.
 const Authoritative = "authoritative"
@@ -52,8 +49,8 @@ type Checker struct{}
 // New is a checker.
 func New() Checker { return Checker{} }
 
-// Model is "no-lost-writes".
-func (Checker) Model() string { return Model }
+// Model implements checkers.Checker.
+func (Checker) Model() checkers.Model { return Models()[0] }
 
 // Applies refuses what is no register operation.
 func (Checker) Applies(h *history.History) error {

@@ -24,14 +24,9 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/history"
-)
-
-// Names of the models.
-const (
-	Model = "queue"
-	FIFO  = "fifo-queue"
 )
 
 // Checker implements checkers.Checker. Safe for concurrent use.
@@ -44,7 +39,7 @@ func New() *Checker { return &Checker{Model} }
 func NewFIFO() *Checker { return &Checker{FIFO} }
 
 // Model implements checkers.Checker.
-func (c *Checker) Model() string { return c.model }
+func (c *Checker) Model() checkers.Model { return checkers.Named(c.model, Models()) }
 
 // Applies implements checkers.Checker.
 func (c *Checker) Applies(h *history.History) error {
@@ -182,10 +177,10 @@ func (q *contents) strangers(t *tally.Tally) {
 		return fmt.Sprintf("session %d dequeued %s from %s", h.Ops[op].Session, h.ValueText(q.valueOf(op)), name)
 	}
 	for _, op := range q.strange {
-		q.violate(t, "unexpected element", took(op)+", which nobody enqueued", op)
+		q.violate(t, refute.UnexpectedElement, took(op)+", which nobody enqueued", op)
 	}
 	for _, op := range q.aborted {
-		q.violate(t, "aborted element", took(op)+", though its enqueue failed", op)
+		q.violate(t, refute.AbortedElement, took(op)+", though its enqueue failed", op)
 	}
 	for i := range q.all {
 		e := &q.all[i]
@@ -195,7 +190,7 @@ func (q *contents) strangers(t *tally.Tally) {
 			}
 		}
 		if len(e.dequeues) > 1 {
-			q.violate(t, "duplicate element", took(e.dequeues[0])+fmt.Sprintf(", and so did %d others", len(e.dequeues)-1), e.dequeues[0], e.dequeues[1], e.enqueue)
+			q.violate(t, refute.DuplicateElement, took(e.dequeues[0])+fmt.Sprintf(", and so did %d others", len(e.dequeues)-1), e.dequeues[0], e.dequeues[1], e.enqueue)
 		}
 	}
 }
@@ -234,7 +229,7 @@ func (q *contents) losses(t *tally.Tally) bool {
 	for i := range q.all {
 		e := &q.all[i]
 		if h.Ops[e.enqueue].Outcome == history.OK && len(e.dequeues) == 0 {
-			q.violate(t, "lost element", fmt.Sprintf("session %d enqueued %s to %s, which was acknowledged, but it never came out, and the queue was found empty in the end",
+			q.violate(t, refute.LostElement, fmt.Sprintf("session %d enqueued %s to %s, which was acknowledged, but it never came out, and the queue was found empty in the end",
 				h.Ops[e.enqueue].Session, h.ValueText(e.value), h.KeyName(q.key)), e.enqueue, drain)
 		}
 	}

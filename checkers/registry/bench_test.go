@@ -31,7 +31,7 @@ func BenchmarkBudget(b *testing.B) {
 		}
 		for _, e := range All() {
 			if c := e.New(); c.Applies(h) == nil && !together(c) {
-				b.Run(l.name+"/"+e.Model, func(b *testing.B) { budget(b, c, h, checkers.Budget{Time: limit, Workers: 1}) })
+				b.Run(l.name+"/"+e.Name, func(b *testing.B) { budget(b, c, h, checkers.Budget{Time: limit, Workers: 1}) })
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func BenchmarkPeak(b *testing.B) {
 			if c.Applies(h) != nil || together(c) {
 				continue
 			}
-			b.Run(l.name+"/"+e.Model, func(b *testing.B) {
+			b.Run(l.name+"/"+e.Name, func(b *testing.B) {
 				peak := uint64(0)
 				for b.Loop() {
 					peak = max(peak, measure.Peak(func() { _, err = c.Check(context.Background(), h, checkers.Budget{Time: 3 * time.Second}) }))

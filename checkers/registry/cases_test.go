@@ -27,7 +27,7 @@ func judge(t *testing.T, h *history.History, model string) checkers.Verdict {
 	}
 	for i := range v.Violations {
 		x := &v.Violations[i]
-		if by, err := witness.Verify(context.Background(), h, x); err != nil || by == "" {
+		if by, err := witness.Verify(context.Background(), h, c.Model(), x); err != nil || by == "" {
 			t.Errorf("%s: %s by %v is not verified: %v", model, x.Anomaly, x.Ops, err)
 		}
 	}

@@ -30,8 +30,8 @@ func TestModelsPage(t *testing.T) {
 		}
 	}
 	for _, e := range All() {
-		if sections[e.Model] == "" && !strings.Contains(page, "| `"+e.Model+"` |") {
-			t.Errorf("the page does not describe %s", e.Model)
+		if sections[e.Name] == "" && !strings.Contains(page, "| `"+e.Name+"` |") {
+			t.Errorf("the page does not describe %s", e.Name)
 		}
 	}
 	if len(sections) < 30 {

@@ -9,15 +9,15 @@ import (
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range All() {
-		if got := e.New().Model(); got != e.Model {
-			t.Errorf("the checker of %q calls itself %q", e.Model, got)
+		if got := e.New().Model().Name; got != e.Name {
+			t.Errorf("the checker of %q calls itself %q", e.Name, got)
 		}
-		if seen[e.Model] || e.Meaning == "" || strings.HasSuffix(e.Meaning, ".") {
-			t.Errorf("%q is listed twice or badly explained: %q", e.Model, e.Meaning)
+		if seen[e.Name] || e.Meaning == "" || strings.HasSuffix(e.Meaning, ".") {
+			t.Errorf("%q is listed twice or badly explained: %q", e.Name, e.Meaning)
 		}
-		seen[e.Model] = true
-		if c, err := ByName(e.Model); err != nil || c.Model() != e.Model {
-			t.Errorf("ByName(%q): %v", e.Model, err)
+		seen[e.Name] = true
+		if c, err := ByName(e.Name); err != nil || c.Model().Name != e.Name {
+			t.Errorf("ByName(%q): %v", e.Name, err)
 		}
 	}
 }
@@ -43,11 +43,11 @@ func TestBound(t *testing.T) {
 		"bounded-staleness:0.5s": "bounded-staleness:500ms", "bounded-staleness:2:1s": "bounded-staleness:2:1s",
 	} {
 		c, err := ByName(name)
-		if err != nil || c.Model() != want {
+		if err != nil || c.Model().Name != want {
 			t.Errorf("%s: got %v, %v, want %s", name, c, err, want)
 		}
-		if !Bounded(name) {
-			t.Errorf("%s has no bound", name)
+		if m, ok := Find(name); !ok || !m.Parameterised() {
+			t.Errorf("%s has no parameter", name)
 		}
 	}
 	for _, name := range []string{"bounded-staleness:", "bounded-staleness:-1", "bounded-staleness:2:3", "bounded-staleness:1s:1s", "bounded-staleness:soon"} {
@@ -55,7 +55,7 @@ func TestBound(t *testing.T) {
 			t.Errorf("%s: got %v, want an example of how to write it", name, err)
 		}
 	}
-	if Bounded("linearizable") {
-		t.Error("linearizable has no bound")
+	if m, ok := Find("linearizable"); !ok || m.Parameterised() {
+		t.Error("linearizable has no parameter")
 	}
 }

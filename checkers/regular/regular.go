@@ -41,20 +41,14 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// The models.
-const (
-	Regular = "regular"
-	Safe    = "safe"
-)
-
 // Checker decides one of the models. Safe for concurrent use.
 type Checker struct{ model string }
 
 // New is a checker for model, Regular or Safe.
 func New(model string) *Checker { return &Checker{model} }
 
-// Model is the model's name.
-func (c *Checker) Model() string { return c.model }
+// Model implements checkers.Checker.
+func (c *Checker) Model() checkers.Model { return checkers.Named(c.model, Models()) }
 
 // Applies refuses what is no register operation.
 func (c *Checker) Applies(h *history.History) error { return register.Applies(h, c.model, false) }

@@ -33,17 +33,14 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Model is the model's name.
-const Model = "sequential"
-
 // Checker decides sequential consistency. Safe for concurrent use.
 type Checker struct{}
 
 // New is a checker.
 func New() Checker { return Checker{} }
 
-// Model is "sequential".
-func (Checker) Model() string { return Model }
+// Model implements checkers.Checker.
+func (Checker) Model() checkers.Model { return Models()[0] }
 
 // Applies refuses what is no register operation.
 func (Checker) Applies(h *history.History) error { return register.Applies(h, Model, false) }

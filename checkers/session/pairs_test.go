@@ -203,7 +203,7 @@ func BenchmarkMillion(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, model := range Models() {
+		for _, model := range checkers.NamesOf(Models()) {
 			b.Run(c.name+"/"+model, func(b *testing.B) {
 				measure.Loop(b, func() {
 					if _, err := New(model).Check(context.Background(), h, checkers.Budget{}); err != nil {

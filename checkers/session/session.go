@@ -37,23 +37,14 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// The models.
-const (
-	ReadYourWrites = "read-your-writes"
-	MonotonicReads = "monotonic-reads"
-)
-
-// Models are the names of all models of this package.
-func Models() []string { return []string{ReadYourWrites, MonotonicReads} }
-
 // Checker decides one guarantee. Safe for concurrent use.
 type Checker struct{ model string }
 
 // New is a checker for model, one of the constants of this package.
 func New(model string) *Checker { return &Checker{model} }
 
-// Model is the guarantee's name.
-func (c *Checker) Model() string { return c.model }
+// Model implements checkers.Checker.
+func (c *Checker) Model() checkers.Model { return checkers.Named(c.model, Models()) }
 
 // Applies refuses what is no register operation.
 func (c *Checker) Applies(h *history.History) error {

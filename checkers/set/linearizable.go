@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/ranked"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/history"
 )
@@ -19,7 +20,7 @@ type Strict struct{}
 func NewLinearizable() *Strict { return &Strict{} }
 
 // Model implements checkers.Checker.
-func (*Strict) Model() string { return Linearizable }
+func (*Strict) Model() checkers.Model { return checkers.Named(Linearizable, Models()) }
 
 // Applies implements checkers.Checker: no removals.
 func (*Strict) Applies(h *history.History) error {
@@ -144,7 +145,7 @@ func (s *members) incomparable(t *tally.Tally, smaller []history.MopRef, r histo
 					theirs = w
 				}
 			}
-			t.Violate("incomparable reads", func() checkers.Violation {
+			t.Violate(refute.IncomparableReads, func() checkers.Violation {
 				why := fmt.Sprintf("session %d saw %s in %s but not %s, session %d saw %s but not %s",
 					h.Ops[other.Op].Session, h.ValueText(v), h.KeyName(s.key), h.ValueText(theirs), h.Ops[r.Op].Session, h.ValueText(theirs), h.ValueText(v))
 				return checkers.Violation{

@@ -23,14 +23,9 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/history"
-)
-
-// Names of the models.
-const (
-	Model        = "set"
-	Linearizable = "set-linearizable"
 )
 
 // Checker implements checkers.Checker for Model. Safe for concurrent use.
@@ -40,7 +35,7 @@ type Checker struct{}
 func New() *Checker { return &Checker{} }
 
 // Model implements checkers.Checker.
-func (*Checker) Model() string { return Model }
+func (*Checker) Model() checkers.Model { return checkers.Named(Model, Models()) }
 
 // Applies implements checkers.Checker.
 func (*Checker) Applies(h *history.History) error {
@@ -204,7 +199,7 @@ func (s *members) losses(t *tally.Tally) {
 		if !s.lost(e) {
 			continue
 		}
-		t.Violate("lost element", func() checkers.Violation {
+		t.Violate(refute.LostElement, func() checkers.Violation {
 			why := fmt.Sprintf("%s was known to be in %s at %d ns, but the read that began at %d ns missed it, and no later read saw it",
 				s.h.ValueText(e.value), s.h.KeyName(s.key), e.known, s.h.Ops[e.lastOut].Invoke)
 			return checkers.Violation{
@@ -235,10 +230,10 @@ func (s *members) unexpected(t *tally.Tally) {
 			}
 			switch {
 			case e == nil:
-				report("unexpected element", "which nobody added")
+				report(refute.UnexpectedElement, "which nobody added")
 				continue
 			case h.Ops[e.add].Outcome == history.Fail:
-				report("aborted element", "though its add failed", e.add)
+				report(refute.AbortedElement, "though its add failed", e.add)
 			case op.Complete < h.Ops[e.add].Invoke:
 				report("future element", "before its add was invoked", e.add)
 			case e.remove >= 0 && h.Ops[e.remove].Outcome == history.OK && h.Ops[e.remove].Complete < op.Invoke && h.Ops[e.remove].Invoke > h.Ops[e.add].Complete:
@@ -246,7 +241,7 @@ func (s *members) unexpected(t *tally.Tally) {
 			}
 			// Places count down from the last pass: -2 and below are of this one.
 			if e.seen == -2-n {
-				report("duplicate element", fmt.Sprintf("twice in one read of %d elements", len(list)))
+				report(refute.DuplicateElement, fmt.Sprintf("twice in one read of %d elements", len(list)))
 			}
 			e.seen = -2 - n
 		}

@@ -18,9 +18,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Model is the name of the model that Checker decides.
-const Model = "bounded-staleness"
-
 // Bound is what is promised: a read is at most so many versions or so long
 // behind, whichever allows more; a zero field allows nothing by itself. With both
 // zero no stale read is allowed.
@@ -78,8 +75,13 @@ func New(bound Bound) (*Checker, error) {
 // Strict is a checker that allows no stale read.
 func Strict() *Checker { return &Checker{} }
 
-// Model is the name with the bound, such as "bounded-staleness:2:500ms".
-func (c *Checker) Model() string { return c.bound.String() }
+// Model implements checkers.Checker; the name has the bound in it, such as
+// "bounded-staleness:2:500ms".
+func (c *Checker) Model() checkers.Model {
+	m := Models()[0]
+	m.Name = c.bound.String()
+	return m
+}
 
 // Applies refuses what is no register operation.
 func (c *Checker) Applies(h *history.History) error { return register.Applies(h, Model, false) }
@@ -95,7 +97,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	b = b.WithDefaults()
 	limited, cancel := context.WithTimeout(ctx, b.Time)
 	defer cancel()
-	v := checkers.Verdict{Model: c.Model(), Evidence: evidence.Of(set), Algorithm: "writes wholly between a read and the write that it saw"}
+	v := checkers.Verdict{Model: c.bound.String(), Evidence: evidence.Of(set), Algorithm: "writes wholly between a read and the write that it saw"}
 	m := newMeter(h, set)
 	for n := range set.Keys {
 		if limited.Err() != nil {

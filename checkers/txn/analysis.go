@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -134,7 +133,7 @@ type outcome struct {
 func (a *analysis) direct(m *model) outcome {
 	var o outcome
 	for _, name := range a.found.names() {
-		if lattice.Refuted(name, m.name) {
+		if levels().Refuted(name, m.name) {
 			f := a.found.kinds[name]
 			o.total += f.count
 			o.violations = append(o.violations, f.first...)

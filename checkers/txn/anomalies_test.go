@@ -8,7 +8,6 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/exhaust"
-	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
 	"github.com/lapse-test/lapse/history"
 )
@@ -120,7 +119,7 @@ func TestClassics(tt *testing.T) {
 			// says too.
 			o := brute.New(h)
 			for _, v := range vs {
-				stands := slices.ContainsFunc(c.strongest, func(s string) bool { return lattice.Implies(s, v.Model) })
+				stands := slices.ContainsFunc(c.strongest, func(s string) bool { return levels().Implies(s, v.Model) })
 				if stands && v.Status == checkers.Violated {
 					tt.Errorf("%s is refuted", v.Model)
 				}
@@ -135,7 +134,7 @@ func TestClassics(tt *testing.T) {
 // wellFormed checks what every violation must have.
 func wellFormed(tt *testing.T, h *history.History, x *checkers.Violation) {
 	tt.Helper()
-	if x.Sentence == "" || len(x.Ops) == 0 || len(x.Steps) == 0 || len(lattice.Refutes(x.Anomaly)) == 0 && x.Anomaly != AnomalyNoOrder {
+	if x.Sentence == "" || len(x.Ops) == 0 || len(x.Steps) == 0 || len(levels().Refutes(x.Anomaly)) == 0 && x.Anomaly != AnomalyNoOrder {
 		tt.Errorf("the violation lacks something: %+v", x)
 	}
 	if !slices.IsSorted(x.Ops) || x.Ops[0] < 0 || x.Ops[len(x.Ops)-1] >= len(h.Ops) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
-	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -29,7 +28,7 @@ func New(name string) (*Checker, error) {
 }
 
 // Model implements checkers.Checker.
-func (c *Checker) Model() string { return c.model.name }
+func (c *Checker) Model() checkers.Model { return c.model.about() }
 
 // Applies implements checkers.Checker: the history must consist of reads and
 // writes of registers and lists, with unique values.
@@ -49,7 +48,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 // again. The verdicts are in the order of the names.
 func CheckAll(ctx context.Context, h *history.History, b checkers.Budget, names ...string) ([]checkers.Verdict, error) {
 	if len(names) == 0 {
-		names = Models()
+		names = checkers.NamesOf(Models())
 	}
 	var ms []model
 	for _, n := range names {
@@ -88,13 +87,13 @@ func check(ctx context.Context, h *history.History, b checkers.Budget, ms []mode
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int {
-		return len(lattice.ImpliedBy(ms[j].name)) - len(lattice.ImpliedBy(ms[i].name))
+		return len(levels().ImpliedBy(ms[j].name)) - len(levels().ImpliedBy(ms[i].name))
 	})
 	var held []string
 	for _, i := range order {
 		m := &ms[i]
 		v := checkers.Verdict{Model: m.name, Evidence: a.evidence}
-		if s := slices.IndexFunc(held, func(s string) bool { return lattice.Implies(s, m.name) }); s >= 0 {
+		if s := slices.IndexFunc(held, func(s string) bool { return levels().Implies(s, m.name) }); s >= 0 {
 			v.Status, v.Algorithm = checkers.Held, "implied by "+held[s]
 			v.Elapsed = time.Since(start)
 			verdicts[i] = v

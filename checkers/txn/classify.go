@@ -66,9 +66,9 @@ func (d *dsg) classify(c []edge) string {
 	suffix := ""
 	switch {
 	case s.rt:
-		suffix = "-realtime"
+		suffix = overRealtime
 	case s.so:
-		suffix = "-process"
+		suffix = overSessions
 	}
 	switch {
 	case s.rw == 1:

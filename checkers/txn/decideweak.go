@@ -198,7 +198,7 @@ func (a *analysis) staleReads(o *outcome, w *weak) error {
 		name := w.vis.anomaly()
 		for _, e := range p {
 			if e.kind == kindRT {
-				name += "-realtime"
+				name += overRealtime
 				break
 			}
 		}

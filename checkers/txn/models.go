@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
 )
 
@@ -53,29 +55,29 @@ func models() []model {
 		return func(kind) model { return model{level: levelWeak, vis: vis, noOrder: true} }
 	}
 	families := []family{
-		{[3]string{lattice.ReadUncommitted, lattice.SessionReadUncommitted, lattice.StrongReadUncommitted},
+		{[3]string{ReadUncommitted, SessionReadUncommitted, StrongReadUncommitted},
 			"writes of transactions do not interleave (Adya's PL-1)", graph(kindWW, true)},
-		{[3]string{lattice.ReadCommitted, lattice.SessionReadCommitted, lattice.StrongReadCommitted},
+		{[3]string{ReadCommitted, SessionReadCommitted, StrongReadCommitted},
 			"only final writes of committed transactions are read, and information does not flow in circles (Adya's PL-2)", graph(kindVersion|kindWR, true)},
-		{[3]string{"", lattice.ReadCommittedBiswasEnea, lattice.StrongReadCommittedBiswasEnea},
+		{[3]string{"", ReadCommittedBiswasEnea, StrongReadCommittedBiswasEnea},
 			"read committed, and inside a transaction reads never go back (Biswas and Enea)", weak(seenBefore)},
-		{[3]string{"", lattice.ReadAtomic, lattice.StrongReadAtomic},
+		{[3]string{"", ReadAtomic, StrongReadAtomic},
 			"a transaction sees all of another's writes or none", weak(seenDirectly)},
-		{[3]string{"", lattice.TransactionalCausal, lattice.StrongTransactionalCausal},
+		{[3]string{"", TransactionalCausal, StrongTransactionalCausal},
 			"a transaction sees everything that what it sees had seen", weak(seenCausally)},
-		{[3]string{"", lattice.Prefix, lattice.StrongPrefix},
+		{[3]string{"", Prefix, StrongPrefix},
 			"every transaction sees a prefix of one order of all", func(base kind) model { return model{automaton: prefixed(base)} }},
-		{[3]string{"", lattice.PSI, lattice.StrongPSI},
+		{[3]string{"", PSI, StrongPSI},
 			"causal snapshots, and of two concurrent writers of a key one aborts", func(base kind) model {
 				return model{level: levelPSI, automaton: plain(kindVersion | kindWR | base)}
 			}},
-		{[3]string{lattice.SnapshotIsolation, lattice.SessionSnapshotIsolation, lattice.StrongSnapshotIsolation},
+		{[3]string{SnapshotIsolation, SessionSnapshotIsolation, StrongSnapshotIsolation},
 			"every transaction sees a snapshot, and of two concurrent writers of a key one aborts", func(base kind) model {
 				return model{automaton: afterOne(kindVersion | kindWR | base)}
 			}},
-		{[3]string{lattice.RepeatableRead, lattice.SessionRepeatableRead, lattice.StrongRepeatableRead},
+		{[3]string{RepeatableRead, SessionRepeatableRead, StrongRepeatableRead},
 			"serializable as far as single items are concerned (Adya's PL-2.99)", graph(kindVersion|kindWR|kindRW, false)},
-		{[3]string{lattice.Serializable, lattice.SessionSerializable, lattice.StrictSerializable},
+		{[3]string{Serializable, SessionSerializable, StrictSerializable},
 			"the outcome is that of one transaction after another", graph(kindVersion|kindWR|kindAnyRW, false)},
 	}
 	suffix := [3]string{"", ", in the order of each session", ", in the order of real time"}
@@ -97,36 +99,44 @@ func models() []model {
 	return out
 }
 
-// Models are the names of the isolation levels, weaker ones first as far as they
-// can be compared.
-func Models() []string {
-	all := models()
-	slices.SortStableFunc(all, func(a, b model) int {
-		return len(lattice.ImpliedBy(a.name)) - len(lattice.ImpliedBy(b.name))
-	})
-	var names []string
-	for _, m := range all {
-		names = append(names, m.name)
+// about is what is to be said of the level.
+func (m model) about() checkers.Model {
+	return checkers.Model{
+		Name: m.name, Meaning: m.meaning, Implies: implied()[m.name], RefutedBy: refutedBy(m.name), Risk: "reads",
+		New:    func() checkers.Checker { return &Checker{m} },
+		Refute: refuted,
 	}
-	return names
 }
 
-// Meaning is what the model promises, in one line.
-func Meaning(name string) string {
-	m, err := find(name)
-	if err != nil {
-		return ""
+// levels is which level implies which.
+var levels = sync.OnceValue(func() *lattice.Lattice {
+	var all []checkers.Model
+	for _, m := range models() {
+		all = append(all, m.about())
 	}
-	return m.meaning
+	return lattice.Of(all)
+})
+
+// Models are the isolation levels, weaker ones first as far as they can be compared.
+func Models() []checkers.Model {
+	all := models()
+	slices.SortStableFunc(all, func(a, b model) int {
+		return len(levels().ImpliedBy(a.name)) - len(levels().ImpliedBy(b.name))
+	})
+	var out []checkers.Model
+	for _, m := range all {
+		out = append(out, m.about())
+	}
+	return out
 }
 
 // aliases are other names in use.
 var aliases = map[string]string{
-	"strong-serializable":                        lattice.StrictSerializable,
-	"strict-snapshot-isolation":                  lattice.StrongSnapshotIsolation,
-	"strong-session-prefix":                      lattice.Prefix,
-	"strong-session-parallel-snapshot-isolation": lattice.PSI,
-	"PL-1": lattice.ReadUncommitted, "PL-2": lattice.ReadCommitted, "PL-2.99": lattice.RepeatableRead, "PL-3": lattice.Serializable,
+	"strong-serializable":                        StrictSerializable,
+	"strict-snapshot-isolation":                  StrongSnapshotIsolation,
+	"strong-session-prefix":                      Prefix,
+	"strong-session-parallel-snapshot-isolation": PSI,
+	"PL-1": ReadUncommitted, "PL-2": ReadCommitted, "PL-2.99": RepeatableRead, "PL-3": Serializable,
 }
 
 func find(name string) (model, error) {
@@ -138,5 +148,5 @@ func find(name string) (model, error) {
 			return m, nil
 		}
 	}
-	return model{}, fmt.Errorf("there is no isolation level %q; there are: %s", name, strings.Join(Models(), ", "))
+	return model{}, fmt.Errorf("there is no isolation level %q; there are: %s", name, strings.Join(checkers.NamesOf(Models()), ", "))
 }

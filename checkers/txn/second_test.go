@@ -9,7 +9,6 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/seeds"
-	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
 	"github.com/lapse-test/lapse/checkers/txn/internal/gen"
 )
@@ -93,14 +92,14 @@ func TestLattice(t *testing.T) {
 		}
 		o := brute.New(h)
 		holds := map[string]bool{}
-		for _, m := range Models() {
+		for _, m := range checkers.NamesOf(Models()) {
 			holds[m] = o.Holds(m)
 		}
 		if o.Odd {
 			continue // read uncommitted is not defined then
 		}
 		for s, yes := range holds {
-			for _, w := range lattice.ImpliedBy(s) {
+			for _, w := range levels().ImpliedBy(s) {
 				if known, ok := holds[w]; ok && yes && !known {
 					t.Fatalf("seed %d: %s holds, and %s, which it implies, does not\n%s", seed, s, w, show(h))
 				}
@@ -113,7 +112,7 @@ func TestLattice(t *testing.T) {
 		for _, v := range vs {
 			for _, x := range v.Violations {
 				for m, yes := range holds {
-					if yes && lattice.Refuted(x.Anomaly, m) {
+					if yes && levels().Refuted(x.Anomaly, m) {
 						t.Fatalf("seed %d: %s was found, which refutes %s, but that holds\n%s%s", seed, x.Anomaly, m, show(h), x.Sentence)
 					}
 				}

@@ -14,9 +14,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Model is the name of the model.
-const Model = "unique"
-
 // Checker implements checkers.Checker. Safe for concurrent use.
 type Checker struct{}
 
@@ -24,7 +21,7 @@ type Checker struct{}
 func New() *Checker { return &Checker{} }
 
 // Model implements checkers.Checker.
-func (*Checker) Model() string { return Model }
+func (*Checker) Model() checkers.Model { return Models()[0] }
 
 // Applies implements checkers.Checker.
 func (*Checker) Applies(h *history.History) error { return tally.Only(h, false, history.Generate) }

@@ -76,7 +76,7 @@ func smaller(ctx context.Context, h *history.History, checker checkers.Checker, 
 				s.To = place(s.To)
 			}
 		}
-		if by, err := Verify(ctx, h, &less); err == nil && by != "" {
+		if by, err := Verify(ctx, h, checker.Model(), &less); err == nil && by != "" {
 			return less, true
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/txn"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -63,7 +65,7 @@ func Shrink(ctx context.Context, h *history.History, checker checkers.Checker, b
 	}
 	if len(v.Violations) == 0 {
 		if v.Status == checkers.Inconclusive && len(v.Undecided) > 0 || ctx.Err() != nil {
-			return nil, nil, stats, fmt.Errorf("%s was not decided in time: %s", checker.Model(), strings.Join(v.Reasons, "; "))
+			return nil, nil, stats, fmt.Errorf("%s was not decided in time: %s", checker.Model().Name, strings.Join(v.Reasons, "; "))
 		}
 		return nil, nil, stats, ErrHolds
 	}
@@ -134,7 +136,7 @@ func (s *shrinker) part(ops []int, weak []bool) *history.History {
 var anyAnomaly = []string{"no legal order", "contradictory order", "no version order"}
 
 // thinAir are the anomalies that leaving operations out invents.
-var thinAir = []string{"thin-air read", "aborted read", "G1a"}
+var thinAir = []string{explain.AnomalyThinAir, explain.AnomalyAborted, txn.AnomalyG1a}
 
 // same tells whether a violation of a part is the one that is being made small.
 func (s *shrinker) same(x checkers.Violation) bool {

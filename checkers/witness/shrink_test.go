@@ -42,7 +42,7 @@ func TestShrink(t *testing.T) {
 				continue
 			}
 			if err != nil {
-				t.Fatalf("seed %d: %s: %v", seed, c.Model(), err)
+				t.Fatalf("seed %d: %s: %v", seed, c.Model().Name, err)
 			}
 			shrunk++
 			largest = max(largest, len(ops))
@@ -52,24 +52,24 @@ func TestShrink(t *testing.T) {
 			}
 			v, err := c.Check(context.Background(), part, budget)
 			if err != nil || v.Status != checkers.Violated {
-				t.Fatalf("seed %d: %s: the %d operations left are %s (%v)", seed, c.Model(), len(ops), v.Status, err)
+				t.Fatalf("seed %d: %s: the %d operations left are %s (%v)", seed, c.Model().Name, len(ops), v.Status, err)
 			}
 			if _, again, _, err := Shrink(context.Background(), h, c, budget, nil); err != nil || !slices.Equal(ops, again) {
-				t.Errorf("seed %d: %s: not the same twice: %v, %v (%v)", seed, c.Model(), ops, again, err)
+				t.Errorf("seed %d: %s: not the same twice: %v, %v (%v)", seed, c.Model().Name, ops, again, err)
 			}
 			if !stats.Minimal || stats.From != len(h.Ops) || stats.To != len(ops) {
-				t.Errorf("seed %d: %s: %+v", seed, c.Model(), stats)
+				t.Errorf("seed %d: %s: %+v", seed, c.Model().Name, stats)
 			}
 			if v.Violations[0].Anomaly != before.Violations[0].Anomaly {
 				continue // shrinking once more would look for something else
 			}
 			if _, once, _, err := Shrink(context.Background(), part, c, budget, nil); err != nil || len(once) != len(part.Ops) {
-				t.Errorf("seed %d: %s: %d operations shrink further to %d (%v)", seed, c.Model(), len(part.Ops), len(once), err)
+				t.Errorf("seed %d: %s: %d operations shrink further to %d (%v)", seed, c.Model().Name, len(part.Ops), len(once), err)
 			}
 		}
-		t.Logf("%s: %d histories of 120 operations became at most %d operations", c.Model(), shrunk, largest)
+		t.Logf("%s: %d histories of 120 operations became at most %d operations", c.Model().Name, shrunk, largest)
 		if shrunk == 0 {
-			t.Errorf("%s: nothing to shrink", c.Model())
+			t.Errorf("%s: nothing to shrink", c.Model().Name)
 		}
 	}
 }

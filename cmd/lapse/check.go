@@ -223,7 +223,7 @@ func chooseCheckers(h *history.History, names []string) ([]checkers.Checker, err
 			if _, ok := c.(checkers.Together); ok && plain {
 				continue // isolation levels are about transactions
 			}
-			if registry.Bounded(e.Model) {
+			if e.Parameterised() {
 				continue // the user says which bound is promised
 			}
 			if c.Applies(h) == nil {

@@ -158,7 +158,7 @@ func listWorkloads() ([]listed, error) {
 func listModels() ([]listed, error) {
 	var out []listed
 	for _, e := range registry.All() {
-		out = append(out, listed{Kind: "model", Name: e.Model, Text: e.Meaning})
+		out = append(out, listed{Kind: "model", Name: e.Name, Text: e.Meaning})
 	}
 	return out, nil
 }

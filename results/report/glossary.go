@@ -23,7 +23,7 @@ var words = []term{
 func meanings() map[string]string {
 	m := map[string]string{}
 	for _, e := range registry.All() {
-		m[e.Model] = e.Meaning
+		m[e.Name] = e.Meaning
 	}
 	return m
 }

@@ -96,7 +96,7 @@ func Run(t *testing.T, c checkers.Checker, cases []Case) {
 			var got []string
 			for _, x := range v.Violations {
 				got = append(got, x.Anomaly)
-				if x.Sentence == "" || len(x.Ops) == 0 || len(x.Steps) == 0 || x.Model != c.Model() {
+				if x.Sentence == "" || len(x.Ops) == 0 || len(x.Steps) == 0 || x.Model != c.Model().Name {
 					t.Errorf("the violation explains nothing: %+v", x)
 				}
 				for _, i := range x.Ops {

@@ -33,9 +33,9 @@ func Compare(t *testing.T, c checkers.Checker, cfg Config, short uint64, exact b
 		}
 		switch {
 		case want && !got:
-			t.Fatalf("seed %d: %s is blamed for %v, but the history is linearizable\n%s", seed, c.Model(), v.Violations, Show(h))
+			t.Fatalf("seed %d: %s is blamed for %v, but the history is linearizable\n%s", seed, c.Model().Name, v.Violations, Show(h))
 		case !want && got && exact:
-			t.Fatalf("seed %d: %s finds nothing, but the history is not linearizable\n%s", seed, c.Model(), Show(h))
+			t.Fatalf("seed %d: %s finds nothing, but the history is not linearizable\n%s", seed, c.Model().Name, Show(h))
 		case !want && got:
 			missed++
 		}

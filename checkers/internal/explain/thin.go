@@ -7,6 +7,13 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
+// The anomalies of registers of which it is said that nobody wrote what was seen, or only
+// somebody who failed. Leaving operations out of a history invents them.
+const (
+	AnomalyThinAir = "thin-air read"
+	AnomalyAborted = "aborted read"
+)
+
 // Thin is a value that was seen although nobody can have written it, in words.
 type Thin struct {
 	Anomaly, Sentence string
@@ -20,13 +27,13 @@ type Thin struct {
 // failed, or that it can only have come from a compare-and-set whose own condition
 // can never have been true.
 func ThinAir(h *history.History, i int) Thin {
-	out := Thin{Anomaly: "thin-air read"}
+	out := Thin{Anomaly: AnomalyThinAir}
 	key := h.Mop(&h.Ops[i]).Key
 	seen := saw(h, i)
 	why := "nobody wrote " + h.ValueText(seen) + " to " + h.KeyName(key)
 	if f := writerOf(h, key, seen, i, true); f >= 0 {
 		// A failed write of that very value is the likeliest story.
-		out.Anomaly, out.Context = "aborted read", []int{f}
+		out.Anomaly, out.Context = AnomalyAborted, []int{f}
 		why = fmt.Sprintf("its only write, by session %d, had failed", h.Ops[f].Session)
 		out.Steps = append(out.Steps, checkers.Step{From: f, To: i, Kind: "aborted",
 			Why: "the write certainly had no effect, yet its value was seen"})
@@ -49,7 +56,7 @@ func ThinAir(h *history.History, i int) Thin {
 		}
 		from := h.Mop(&h.Ops[w]).Expect
 		why += fmt.Sprintf("only a compare-and-set of %s can have written %s", h.ValueText(from), h.ValueText(seen))
-		out.Anomaly = "thin-air read"
+		out.Anomaly = AnomalyThinAir
 		out.Context = append(out.Context, w)
 		out.Steps = append(out.Steps, checkers.Step{From: w, To: at, Kind: "reads-from", Why: "the value can only come from there"})
 		at, seen = w, from

@@ -1,59 +1,65 @@
-package witness
+package txn
 
 import (
+	"context"
 	"slices"
 
-	"github.com/lapse-test/lapse/checkers/txn"
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/history"
 )
 
 // This file reads the anomalies of transactions that are facts rather than cycles off
 // the operations. Cycles come verified edge by edge.
 
-// transaction refutes the witness of an isolation level.
-func (p *proof) transaction() (by string, proven bool) {
-	if p.v.Certified != "" {
-		return p.v.Certified, true
+// proof is a violation of an isolation level under examination.
+type proof struct{ *refute.Proof }
+
+// refuted is the checkers.Refuter of all levels.
+func refuted(ctx context.Context, h *history.History, v *checkers.Violation) (by string, proven bool) {
+	p := proof{&refute.Proof{Ctx: ctx, H: h, V: v}}
+	if p.V.Certified != "" {
+		return p.V.Certified, true
 	}
 	var fact func() bool
-	switch p.v.Anomaly {
-	case txn.AnomalyThinAir:
+	switch p.V.Anomaly {
+	case AnomalyThinAir:
 		fact = func() bool {
-			return p.anyRead(func(_ int, k history.Key, v history.Value) bool { return !p.everWritten(k, v, true) })
+			return p.anyRead(func(_ int, k history.Key, v history.Value) bool { return !p.EverWritten(k, v, true) })
 		}
-	case txn.AnomalyG1a:
+	case AnomalyG1a:
 		fact = func() bool {
 			return p.anyRead(func(_ int, k history.Key, v history.Value) bool {
-				return !p.everWritten(k, v, false) && p.everWritten(k, v, true)
+				return !p.EverWritten(k, v, false) && p.EverWritten(k, v, true)
 			})
 		}
-	case txn.AnomalyG1b:
+	case AnomalyG1b:
 		fact = func() bool { return p.anyRead(p.intermediate) }
-	case txn.AnomalyInternal, txn.AnomalyFuture, txn.AnomalyNonRepeatable:
-		fact = func() bool { return slices.ContainsFunc(p.v.Ops, p.contradictsItself) }
-	case txn.AnomalyLostUpdate:
+	case AnomalyInternal, AnomalyFuture, AnomalyNonRepeatable:
+		fact = func() bool { return slices.ContainsFunc(p.V.Ops, p.contradictsItself) }
+	case AnomalyLostUpdate:
 		fact = p.lostUpdate
-	case txn.AnomalyDirtyUpdate:
+	case AnomalyDirtyUpdate:
 		fact = p.dirtyUpdate
-	case txn.AnomalyIncompatible:
+	case AnomalyIncompatible:
 		fact = p.incompatible
-	case txn.AnomalyDuplicate:
+	case AnomalyDuplicate:
 		fact = p.duplicate
 	default:
 		return "", false
 	}
-	return byDefinition, fact()
+	return refute.ByDefinition, fact()
 }
 
 // anyRead tells whether some value that the witness read, not as its own, makes f
 // true.
-func (p *proof) anyRead(f func(op int, k history.Key, v history.Value) bool) bool {
-	for _, i := range p.v.Ops {
-		op := p.op(i)
-		mops := p.h.Mops(op)
+func (p proof) anyRead(f func(op int, k history.Key, v history.Value) bool) bool {
+	for _, i := range p.V.Ops {
+		op := p.Op(i)
+		mops := p.H.Mops(op)
 		for j := range mops {
 			for _, v := range p.valuesOf(op, &mops[j]) {
-				if !p.initial(v) && !p.wrote(i, mops[j].Key, v) && f(i, mops[j].Key, v) {
+				if !p.Initial(v) && !p.wrote(i, mops[j].Key, v) && f(i, mops[j].Key, v) {
 					return true
 				}
 			}
@@ -63,7 +69,7 @@ func (p *proof) anyRead(f func(op int, k history.Key, v history.Value) bool) boo
 }
 
 // valuesOf are the values that m saw.
-func (p *proof) valuesOf(op *history.Op, m *history.Mop) []history.Value {
+func (p proof) valuesOf(op *history.Op, m *history.Mop) []history.Value {
 	switch {
 	case m.Func == history.CAS && op.Outcome == history.OK:
 		return []history.Value{m.Expect}
@@ -72,32 +78,25 @@ func (p *proof) valuesOf(op *history.Op, m *history.Mop) []history.Value {
 	case m.Func == history.Read:
 		return []history.Value{m.Ret}
 	case m.Func == history.ReadList:
-		return p.h.List(m)
+		return p.H.List(m)
 	}
 	return nil
 }
 
-// everWritten tells whether some transaction wrote v, which the witness saw, to k,
-// failed ones included or not.
-func (p *proof) everWritten(k history.Key, v history.Value, failed bool) bool {
-	w := p.writersOfSeen()[value{k, v}]
-	return w.happened || failed && w.failed
-}
-
-func (p *proof) wrote(i int, k history.Key, v history.Value) bool {
-	return slices.ContainsFunc(p.h.Mops(p.op(i)), func(m history.Mop) bool {
+func (p proof) wrote(i int, k history.Key, v history.Value) bool {
+	return slices.ContainsFunc(p.H.Mops(p.Op(i)), func(m history.Mop) bool {
 		return m.Key == k && (m.Func.Installs() && m.Arg == v || m.Func == history.Delete && v == history.Absent)
 	})
 }
 
 // intermediate tells whether v is a write to k that its transaction, one of the
 // witness, made and then wrote over, or appended to without it being seen.
-func (p *proof) intermediate(reader int, k history.Key, v history.Value) bool {
-	for _, w := range p.v.Ops {
+func (p proof) intermediate(reader int, k history.Key, v history.Value) bool {
+	for _, w := range p.V.Ops {
 		if w == reader || !p.wrote(w, k, v) {
 			continue
 		}
-		mops := p.h.Mops(p.op(w))
+		mops := p.H.Mops(p.Op(w))
 		at := slices.IndexFunc(mops, func(m history.Mop) bool { return m.Key == k && m.Func.Installs() && m.Arg == v })
 		for _, m := range mops[at+1:] {
 			if m.Key == k && m.Func.Writes() && !p.sawTogether(reader, k, v, m.Arg) {
@@ -109,12 +108,12 @@ func (p *proof) intermediate(reader int, k history.Key, v history.Value) bool {
 }
 
 // sawTogether tells whether a list that transaction i read has a and then b.
-func (p *proof) sawTogether(i int, k history.Key, a, b history.Value) bool {
-	mops := p.h.Mops(p.op(i))
+func (p proof) sawTogether(i int, k history.Key, a, b history.Value) bool {
+	mops := p.H.Mops(p.Op(i))
 	found := false
 	for j := range mops {
 		if m := &mops[j]; m.Key == k && m.Func == history.ReadList && m.Flags&history.Observed != 0 {
-			list := p.h.List(m)
+			list := p.H.List(m)
 			x := len(list) - 1
 			for x >= 0 && list[x] != a {
 				x--
@@ -133,7 +132,7 @@ func (p *proof) sawTogether(i int, k history.Key, a, b history.Value) bool {
 
 // contradictsItself tells whether transaction i did not see its own writes, saw its
 // own later ones, or read one key as two versions.
-func (p *proof) contradictsItself(i int) bool {
+func (p proof) contradictsItself(i int) bool {
 	type state struct {
 		known bool // what the whole key holds
 		value history.Value
@@ -141,8 +140,8 @@ func (p *proof) contradictsItself(i int) bool {
 		own   []history.Value // own appends, where nothing else is known
 	}
 	keys := map[history.Key]*state{}
-	op := p.op(i)
-	mops := p.h.Mops(op)
+	op := p.Op(i)
+	mops := p.H.Mops(op)
 	for j := range mops {
 		m := &mops[j]
 		s := keys[m.Key]
@@ -175,7 +174,7 @@ func (p *proof) contradictsItself(i int) bool {
 			if m.Flags&history.Observed == 0 {
 				continue
 			}
-			list := p.h.List(m)
+			list := p.H.List(m)
 			for _, v := range list {
 				if p.later(mops[j+1:], m.Key, v) {
 					return true
@@ -190,16 +189,16 @@ func (p *proof) contradictsItself(i int) bool {
 	return false
 }
 
-func (p *proof) later(mops []history.Mop, k history.Key, v history.Value) bool {
+func (p proof) later(mops []history.Mop, k history.Key, v history.Value) bool {
 	return slices.ContainsFunc(mops, func(m history.Mop) bool { return m.Key == k && m.Func.Installs() && m.Arg == v })
 }
 
 // lostUpdate: two transactions of the witness first read the same version of a key
 // and both wrote the key.
-func (p *proof) lostUpdate() bool {
+func (p proof) lostUpdate() bool {
 	first := func(i int, k history.Key) (version []history.Value, ok bool) {
-		op := p.op(i)
-		mops := p.h.Mops(op)
+		op := p.Op(i)
+		mops := p.H.Mops(op)
 		read := false
 		for j := range mops {
 			m := &mops[j]
@@ -218,10 +217,10 @@ func (p *proof) lostUpdate() bool {
 		}
 		return nil, false
 	}
-	for _, a := range p.v.Ops {
-		for _, m := range p.h.Mops(p.op(a)) {
+	for _, a := range p.V.Ops {
+		for _, m := range p.H.Mops(p.Op(a)) {
 			x, ok := first(a, m.Key)
-			for _, b := range p.v.Ops {
+			for _, b := range p.V.Ops {
 				if y, too := first(b, m.Key); ok && too && a != b && slices.Equal(x, y) {
 					return true
 				}
@@ -233,19 +232,19 @@ func (p *proof) lostUpdate() bool {
 
 // dirtyUpdate: a transaction that did not fail put something after a version of one
 // that failed.
-func (p *proof) dirtyUpdate() bool {
-	for _, i := range p.v.Ops {
-		op := p.op(i)
-		mops := p.h.Mops(op)
+func (p proof) dirtyUpdate() bool {
+	for _, i := range p.V.Ops {
+		op := p.Op(i)
+		mops := p.H.Mops(op)
 		for j := range mops {
 			m := &mops[j]
 			values := p.valuesOf(op, m)
 			for at, v := range values {
-				if p.initial(v) || p.everWritten(m.Key, v, false) || !p.everWritten(m.Key, v, true) {
+				if p.Initial(v) || p.EverWritten(m.Key, v, false) || !p.EverWritten(m.Key, v, true) {
 					continue
 				}
 				rest := values[at+1:]
-				if slices.ContainsFunc(rest, func(w history.Value) bool { return p.everWritten(m.Key, w, false) }) {
+				if slices.ContainsFunc(rest, func(w history.Value) bool { return p.EverWritten(m.Key, w, false) }) {
 					return true
 				}
 				if op.Outcome != history.Fail && slices.ContainsFunc(mops[j:], func(w history.Mop) bool { return w.Key == m.Key && w.Func.Writes() }) {
@@ -259,8 +258,8 @@ func (p *proof) dirtyUpdate() bool {
 
 // foreign is the list that transaction i read with m, without its own appends at the
 // end.
-func (p *proof) foreign(i int, m *history.Mop) []history.Value {
-	list := p.h.List(m)
+func (p proof) foreign(i int, m *history.Mop) []history.Value {
+	list := p.H.List(m)
 	for len(list) > 0 && p.wrote(i, m.Key, list[len(list)-1]) {
 		list = list[:len(list)-1]
 	}
@@ -269,14 +268,14 @@ func (p *proof) foreign(i int, m *history.Mop) []history.Value {
 
 // incompatible: two lists of a key of which neither begins with the other, or a list
 // with the appends of one transaction not in their order or not all.
-func (p *proof) incompatible() bool {
+func (p proof) incompatible() bool {
 	lists := map[history.Key][][]history.Value{}
-	for _, i := range p.v.Ops {
-		op := p.op(i)
-		mops := p.h.Mops(op)
+	for _, i := range p.V.Ops {
+		op := p.Op(i)
+		mops := p.H.Mops(op)
 		for j := range mops {
 			if m := &mops[j]; m.Func == history.ReadList && m.Flags&history.Observed != 0 {
-				lists[m.Key] = append(lists[m.Key], p.foreign(i, m), p.h.List(m))
+				lists[m.Key] = append(lists[m.Key], p.foreign(i, m), p.H.List(m))
 			}
 		}
 	}
@@ -288,7 +287,7 @@ func (p *proof) incompatible() bool {
 					return true
 				}
 			}
-			for _, w := range p.v.Ops {
+			for _, w := range p.V.Ops {
 				if p.reversed(w, k, x) {
 					return true
 				}
@@ -300,9 +299,9 @@ func (p *proof) incompatible() bool {
 
 // reversed tells whether list has an append of transaction w before, or without, one
 // that w made earlier.
-func (p *proof) reversed(w int, k history.Key, list []history.Value) bool {
+func (p proof) reversed(w int, k history.Key, list []history.Value) bool {
 	var own []history.Value
-	for _, m := range p.h.Mops(p.op(w)) {
+	for _, m := range p.H.Mops(p.Op(w)) {
 		if m.Key == k && m.Func == history.Append {
 			own = append(own, m.Arg)
 		}
@@ -319,14 +318,14 @@ func (p *proof) reversed(w int, k history.Key, list []history.Value) bool {
 }
 
 // duplicate: a list of the witness has an element twice.
-func (p *proof) duplicate() bool {
-	for _, i := range p.v.Ops {
-		mops := p.h.Mops(p.op(i))
+func (p proof) duplicate() bool {
+	for _, i := range p.V.Ops {
+		mops := p.H.Mops(p.Op(i))
 		for j := range mops {
 			if m := &mops[j]; m.Func == history.ReadList && m.Flags&history.Observed != 0 {
-				list := slices.Clone(p.h.List(m))
+				list := slices.Clone(p.H.List(m))
 				slices.Sort(list)
-				if len(slices.Compact(list)) < len(p.h.List(m)) {
+				if len(slices.Compact(list)) < len(p.H.List(m)) {
 					return true
 				}
 			}

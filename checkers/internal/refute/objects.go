@@ -1,11 +1,11 @@
-package witness
+package refute
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
-	"github.com/lapse-test/lapse/checkers/queue"
-	"github.com/lapse-test/lapse/checkers/set"
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -15,6 +15,20 @@ import (
 // the whole history, restricted to some reads and to the operations on some
 // elements, is a legal order of the projection. So an illegal projection refutes the
 // history.
+
+// The anomalies of objects on which it depends how they are proven.
+const (
+	// UnexpectedElement: nobody put it in. AbortedElement: who did failed.
+	UnexpectedElement = "unexpected element"
+	AbortedElement    = "aborted element"
+	// LostElement is about a weak set: no later read saw the element.
+	LostElement = "lost element"
+	// These are about what was seen alone, so that they must be proven without real
+	// time.
+	IncompatibleOrder = "incompatible order"
+	IncomparableReads = "incomparable reads"
+	DuplicateElement  = "duplicate element"
+)
 
 // maxUnits bounds what is tried.
 const maxUnits = 16
@@ -30,46 +44,49 @@ type unit struct {
 	list     []history.Value // of a read, projected
 }
 
-// object refutes the witness of a set, list or queue. For the weak models of sets and
-// queues the projection is onto one element, where they say no less than the strong
-// ones, and what they ask beyond that is looked up.
-func (p *proof) object() (by string, proven bool) {
-	tried := false
-	for _, elements := range p.candidates() {
-		units, ok := p.project(elements)
-		if !ok {
-			continue
+// Object refutes witnesses of linearizable sets, lists and queues.
+func Object() checkers.Refuter { return objects(false, nil) }
+
+// WeakObject refutes witnesses of sets and queues that promise less than to be
+// linearizable. The projection is then onto one element, where they say no less than the
+// strong ones; what they ask beyond that is looked up with also, unless it is nil.
+func WeakObject(also func(p *Proof, element history.Value) bool) checkers.Refuter {
+	return objects(true, also)
+}
+
+func objects(weak bool, also func(p *Proof, element history.Value) bool) checkers.Refuter {
+	return func(ctx context.Context, h *history.History, v *checkers.Violation) (by string, proven bool) {
+		p := &Proof{Ctx: ctx, H: h, V: v}
+		for _, elements := range p.candidates(weak) {
+			units, ok := p.project(elements)
+			if !ok {
+				continue
+			}
+			by = ByOrders
+			if p.legal(units) || also != nil && !also(p, elements[0]) {
+				continue
+			}
+			return by, true
 		}
-		tried = true
-		if p.legal(units) {
-			continue
-		}
-		if p.v.Model == set.Model && p.v.Anomaly == "lost element" && !p.goneForGood(elements[0]) {
-			continue
-		}
-		return byOrders, true
+		return by, false
 	}
-	if !tried {
-		return "", false
-	}
-	return byOrders, false
 }
 
 // candidates are the sets of elements to project onto, the likeliest first.
-func (p *proof) candidates() [][]history.Value {
+func (p *Proof) candidates(weak bool) [][]history.Value {
 	var put, seen, strange []history.Value
 	counts := map[history.Value]int{}
 	reads := 0
-	p.mops(func(op *history.Op, m *history.Mop) {
+	p.Mops(func(op *history.Op, m *history.Mop) {
 		switch {
 		case m.Func.Installs() || m.Func == history.Remove:
 			put = append(put, m.Arg)
-		case m.Func == history.Dequeue && observed(op, m) && m.Ret != history.Absent:
+		case m.Func == history.Dequeue && Observed(op, m) && m.Ret != history.Absent:
 			seen = append(seen, m.Ret)
 			strange = append(strange, m.Ret)
-		case observed(op, m):
+		case Observed(op, m):
 			reads++
-			for _, v := range p.h.List(m) {
+			for _, v := range p.H.List(m) {
 				counts[v]++
 			}
 		}
@@ -86,7 +103,7 @@ func (p *proof) candidates() [][]history.Value {
 	slices.Sort(strange)
 	put, seen, strange = slices.Compact(put), slices.Compact(seen), slices.Compact(strange)
 	// Only of these is it said that nobody put them in.
-	if p.v.Anomaly != "unexpected element" && p.v.Anomaly != "aborted element" {
+	if p.V.Anomaly != UnexpectedElement && p.V.Anomaly != AbortedElement {
 		unknown := func(v history.Value) bool { return !p.triedHere(v) }
 		put, seen, strange = slices.DeleteFunc(put, unknown), slices.DeleteFunc(seen, unknown), slices.DeleteFunc(strange, unknown)
 	}
@@ -94,7 +111,6 @@ func (p *proof) candidates() [][]history.Value {
 	for _, v := range slices.Concat(put, strange, seen) {
 		out = append(out, []history.Value{v})
 	}
-	weak := p.v.Model == set.Model || p.v.Model == queue.Model
 	if weak {
 		return out
 	}
@@ -114,50 +130,37 @@ func (p *proof) candidates() [][]history.Value {
 
 // timeless tells whether the anomaly is one of what was seen alone, so that it must
 // be proven without real time.
-func (p *proof) timeless() bool {
-	return slices.Contains([]string{"incompatible order", "incomparable reads", "duplicate element"}, p.v.Anomaly)
+func (p *Proof) timeless() bool {
+	return slices.Contains([]string{IncompatibleOrder, IncomparableReads, DuplicateElement}, p.V.Anomaly)
 }
 
 // triedHere tells whether somebody tried to put v into the key of the witness.
-func (p *proof) triedHere(v history.Value) bool {
+func (p *Proof) triedHere(v history.Value) bool {
 	for at, w := range p.writersOfSeen() {
-		if at.v == v && p.h.KeyName(at.key) == p.v.Key && (w.happened || w.failed) {
+		if at.v == v && p.H.KeyName(at.key) == p.V.Key && (w.happened || w.failed) {
 			return true
 		}
 	}
 	// What the witness put in itself need not have been seen.
 	put := false
-	p.mops(func(_ *history.Op, m *history.Mop) { put = put || m.Func.Installs() && m.Arg == v })
+	p.Mops(func(_ *history.Op, m *history.Mop) { put = put || m.Func.Installs() && m.Arg == v })
 	return put
-}
-
-// mops calls f with the micro-operations of the witness on its key.
-func (p *proof) mops(f func(op *history.Op, m *history.Mop)) {
-	for _, i := range p.v.Ops {
-		op := p.op(i)
-		mops := p.h.Mops(op)
-		for j := range mops {
-			if p.h.KeyName(mops[j].Key) == p.v.Key {
-				f(op, &mops[j])
-			}
-		}
-	}
 }
 
 // project makes the projection onto elements; ok is false if it is too large. What
 // failed to put an element in may have put it in all the same, unless that is what the
 // violation is about: it is then another violation, and this one must not rest on it.
-func (p *proof) project(elements []history.Value) (units []unit, ok bool) {
+func (p *Proof) project(elements []history.Value) (units []unit, ok bool) {
 	in := func(v history.Value) bool { return slices.Contains(elements, v) }
-	for i := range p.h.Ops {
-		op := p.op(i)
-		mops := p.h.Mops(op)
+	for i := range p.H.Ops {
+		op := p.Op(i)
+		mops := p.H.Mops(op)
 		for j := range mops {
 			m := &mops[j]
-			if p.h.KeyName(m.Key) != p.v.Key || op.Outcome == history.Fail && (!m.Func.Installs() || p.v.Anomaly == "aborted element") {
+			if p.H.KeyName(m.Key) != p.V.Key || op.Outcome == history.Fail && (!m.Func.Installs() || p.V.Anomaly == AbortedElement) {
 				continue
 			}
-			u := unit{f: m.Func, inv: op.Invoke, ret: op.Complete, arg: m.Arg, seen: observed(op, m), optional: op.Outcome != history.OK}
+			u := unit{f: m.Func, inv: op.Invoke, ret: op.Complete, arg: m.Arg, seen: Observed(op, m), optional: op.Outcome != history.OK}
 			if op.Outcome == history.Fail {
 				u.ret = history.Never
 			}
@@ -170,17 +173,17 @@ func (p *proof) project(elements []history.Value) (units []unit, ok bool) {
 					continue
 				}
 			case history.ReadSet, history.ReadList:
-				if !p.inWitness(i) || !u.seen {
+				if !p.InWitness(i) || !u.seen {
 					continue
 				}
-				for _, v := range p.h.List(m) {
+				for _, v := range p.H.List(m) {
 					if in(v) {
 						u.list = append(u.list, v)
 					}
 				}
 			case history.Dequeue:
 				u.took = m.Ret
-				if u.seen && m.Ret == history.Absent && !p.inWitness(i) || u.seen && m.Ret != history.Absent && !in(m.Ret) {
+				if u.seen && m.Ret == history.Absent && !p.InWitness(i) || u.seen && m.Ret != history.Absent && !in(m.Ret) {
 					continue
 				}
 			default:
@@ -197,7 +200,7 @@ func (p *proof) project(elements []history.Value) (units []unit, ok bool) {
 
 // legal tells whether units have an order that agrees with real time and with what
 // was returned.
-func (p *proof) legal(units []unit) bool {
+func (p *Proof) legal(units []unit) bool {
 	seen := map[string]bool{}
 	var try func(done uint32, state []history.Value) bool
 	try = func(done uint32, state []history.Value) bool {
@@ -264,33 +267,4 @@ func (u *unit) step(state []history.Value) (next []history.Value, ok bool) {
 		return state[1:], true
 	}
 	return state, true
-}
-
-// goneForGood tells whether element v was never removed and not seen by any read that
-// began after a read of the witness that missed it.
-func (p *proof) goneForGood(v history.Value) bool {
-	missed := history.Time(-1)
-	p.mops(func(op *history.Op, m *history.Mop) {
-		if m.Func == history.ReadSet && observed(op, m) && !slices.Contains(p.h.List(m), v) {
-			missed = max(missed, op.Invoke)
-		}
-	})
-	if missed < 0 {
-		return false
-	}
-	for i := range p.h.Ops {
-		op := p.op(i)
-		mops := p.h.Mops(op)
-		for j := range mops {
-			m := &mops[j]
-			if p.h.KeyName(m.Key) != p.v.Key {
-				continue
-			}
-			if m.Func == history.Remove && m.Arg == v && op.Outcome != history.Fail ||
-				m.Func == history.ReadSet && observed(op, m) && op.Invoke >= missed && slices.Contains(p.h.List(m), v) {
-				return false
-			}
-		}
-	}
-	return true
 }

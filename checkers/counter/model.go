@@ -1,0 +1,23 @@
+package counter
+
+import (
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
+)
+
+// Model is the model's name.
+const Model = "counter"
+
+// wentBack is the anomaly of two reads that follow one another.
+const wentBack = "counter went back"
+
+// Models is the model of this package.
+func Models() []checkers.Model {
+	return []checkers.Model{{
+		Name:    Model,
+		Meaning: "a read of a counter returns a sum of increments that real time allows",
+		Risk:    "reads",
+		New:     func() checkers.Checker { return New() },
+		Refute:  refute.Definition(refuted),
+	}}
+}

@@ -1,0 +1,20 @@
+package eventual
+
+import (
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
+)
+
+// Model is the model's name.
+const Model = "eventual"
+
+// Models is the model of this package.
+func Models() []checkers.Model {
+	return []checkers.Model{{
+		Name:    Model,
+		Meaning: "once writes have stopped and faults are healed, all replicas return one value",
+		Risk:    "final reads",
+		New:     func() checkers.Checker { return New() },
+		Refute:  refute.Definition(refuted),
+	}}
+}

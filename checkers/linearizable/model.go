@@ -1,0 +1,25 @@
+package linearizable
+
+import (
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/brute"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/internal/register"
+)
+
+// Model is the model's name.
+const Model = "linearizable"
+
+// Models is the model of this package.
+func Models() []checkers.Model {
+	return []checkers.Model{{
+		Name:    Model,
+		Meaning: "every operation takes effect at one moment between its invocation and its answer",
+		Risk:    "reads",
+		New:     func() checkers.Checker { return New(Auto) },
+		Refute: refute.OneKey(refute.MaxOneKey, func(ops []register.Op, _ []int32) bool {
+			refute.Weaken(ops)
+			return brute.Linearizable(ops)
+		}),
+	}}
+}

@@ -1,0 +1,20 @@
+package list
+
+import (
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
+)
+
+// Model is the model's name.
+const Model = "list"
+
+// Models is the model of this package.
+func Models() []checkers.Model {
+	return []checkers.Model{{
+		Name:    Model,
+		Meaning: "every key is a linearizable append-only list",
+		Risk:    "reads",
+		New:     func() checkers.Checker { return New() },
+		Refute:  refute.Object(),
+	}}
+}

@@ -1,0 +1,30 @@
+package queue
+
+import (
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
+)
+
+// The names of the models.
+const (
+	Model = "queue"
+	FIFO  = "fifo-queue"
+)
+
+// Models are the models of this package.
+func Models() []checkers.Model {
+	return []checkers.Model{{
+		Name:    FIFO,
+		Meaning: "every key is a linearizable first-in first-out queue",
+		Implies: []string{Model},
+		Risk:    "dequeues",
+		New:     func() checkers.Checker { return NewFIFO() },
+		Refute:  refute.Object(),
+	}, {
+		Name:    Model,
+		Meaning: "every element that was put into a queue comes out once, and nothing else",
+		Risk:    "dequeues",
+		New:     func() checkers.Checker { return New() },
+		Refute:  refute.WeakObject(nil),
+	}}
+}

@@ -1,0 +1,38 @@
+package session
+
+import (
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/causal"
+	"github.com/lapse-test/lapse/checkers/internal/brute"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/internal/register"
+)
+
+// The names of the models.
+const (
+	ReadYourWrites = "read-your-writes"
+	MonotonicReads = "monotonic-reads"
+)
+
+// Models are the models of this package.
+func Models() []checkers.Model {
+	return []checkers.Model{{
+		Name:      ReadYourWrites,
+		Meaning:   "a session sees its own acknowledged writes, or newer ones",
+		ImpliedBy: []string{causal.Causal, causal.PRAM},
+		Risk:      "reads",
+		New:       func() checkers.Checker { return New(ReadYourWrites) },
+		Refute:    refuter(brute.Guarantee{OwnWrites: true}),
+	}, {
+		Name:      MonotonicReads,
+		Meaning:   "a session never reads an older value than it has read before",
+		ImpliedBy: []string{causal.Causal, causal.PRAM},
+		Risk:      "reads",
+		New:       func() checkers.Checker { return New(MonotonicReads) },
+		Refute:    refuter(brute.Guarantee{OwnReads: true}),
+	}}
+}
+
+func refuter(g brute.Guarantee) checkers.Refuter {
+	return refute.OneKey(0, func(ops []register.Op, sessions []int32) bool { return brute.Session(g, ops, sessions) })
+}

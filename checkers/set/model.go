@@ -1,0 +1,30 @@
+package set
+
+import (
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
+)
+
+// The names of the models.
+const (
+	Model        = "set"
+	Linearizable = "set-linearizable"
+)
+
+// Models are the models of this package.
+func Models() []checkers.Model {
+	return []checkers.Model{{
+		Name:    Linearizable,
+		Meaning: "every key is a linearizable set",
+		Implies: []string{Model},
+		Risk:    "reads",
+		New:     func() checkers.Checker { return NewLinearizable() },
+		Refute:  refute.Object(),
+	}, {
+		Name:    Model,
+		Meaning: "an element that is known to be in a set stays there, and nothing else is in it",
+		Risk:    "elements",
+		New:     func() checkers.Checker { return New() },
+		Refute:  refute.WeakObject(goneForGood),
+	}}
+}

@@ -1,0 +1,148 @@
+package txn
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/lapse-test/lapse/checkers/bank"
+	"github.com/lapse-test/lapse/checkers/causal"
+	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/checkers/list"
+	"github.com/lapse-test/lapse/checkers/longfork"
+	"github.com/lapse-test/lapse/checkers/sequential"
+	"github.com/lapse-test/lapse/checkers/set"
+)
+
+// The names of the isolation levels.
+const (
+	ReadUncommitted         = "read-uncommitted"
+	ReadCommitted           = "read-committed"
+	ReadCommittedBiswasEnea = "read-committed-biswas-enea"
+	ReadAtomic              = "read-atomic"
+	TransactionalCausal     = "transactional-causal"
+	Prefix                  = "prefix"
+	PSI                     = "parallel-snapshot-isolation"
+	SnapshotIsolation       = "snapshot-isolation"
+	RepeatableRead          = "repeatable-read"
+	Serializable            = "serializable"
+
+	SessionReadUncommitted   = "strong-session-read-uncommitted"
+	SessionReadCommitted     = "strong-session-read-committed"
+	SessionRepeatableRead    = "strong-session-repeatable-read"
+	SessionSnapshotIsolation = "strong-session-snapshot-isolation"
+	SessionSerializable      = "strong-session-serializable"
+
+	StrongReadUncommitted         = "strong-read-uncommitted"
+	StrongReadCommitted           = "strong-read-committed"
+	StrongReadCommittedBiswasEnea = "strong-read-committed-biswas-enea"
+	StrongReadAtomic              = "strong-read-atomic"
+	StrongTransactionalCausal     = "strong-transactional-causal"
+	StrongPrefix                  = "strong-prefix"
+	StrongPSI                     = "strong-parallel-snapshot-isolation"
+	StrongSnapshotIsolation       = "strong-snapshot-isolation"
+	StrongRepeatableRead          = "strong-repeatable-read"
+	StrictSerializable            = "strict-serializable"
+)
+
+// implied lists what each level implies directly, among levels and among the models of
+// single objects.
+func implied() map[string][]string {
+	return map[string][]string{
+		StrictSerializable:            {SessionSerializable, StrongSnapshotIsolation, StrongRepeatableRead, linearizable.Model, list.Model, set.Linearizable},
+		StrongSnapshotIsolation:       {SessionSnapshotIsolation, StrongPSI, StrongPrefix},
+		StrongPSI:                     {PSI, StrongTransactionalCausal, bank.Model},
+		StrongPrefix:                  {Prefix, StrongTransactionalCausal},
+		StrongTransactionalCausal:     {TransactionalCausal, StrongReadAtomic},
+		StrongReadAtomic:              {ReadAtomic, StrongReadCommittedBiswasEnea},
+		StrongReadCommittedBiswasEnea: {ReadCommittedBiswasEnea, StrongReadCommitted},
+		StrongRepeatableRead:          {SessionRepeatableRead, StrongReadCommitted, bank.Model},
+		StrongReadCommitted:           {SessionReadCommitted, StrongReadUncommitted},
+		StrongReadUncommitted:         {SessionReadUncommitted},
+
+		SessionSerializable:      {Serializable, SessionSnapshotIsolation, SessionRepeatableRead, sequential.Model},
+		SessionSnapshotIsolation: {SnapshotIsolation, PSI, Prefix},
+		SessionRepeatableRead:    {RepeatableRead, SessionReadCommitted},
+		SessionReadCommitted:     {ReadCommitted, SessionReadUncommitted},
+		SessionReadUncommitted:   {ReadUncommitted},
+
+		Serializable:            {SnapshotIsolation, RepeatableRead},
+		SnapshotIsolation:       {ReadCommitted, longfork.Model},
+		RepeatableRead:          {ReadCommitted, longfork.Model},
+		PSI:                     {TransactionalCausal},
+		Prefix:                  {TransactionalCausal, longfork.Model},
+		TransactionalCausal:     {ReadAtomic, causal.Convergent},
+		ReadAtomic:              {ReadCommittedBiswasEnea},
+		ReadCommittedBiswasEnea: {SessionReadCommitted},
+		ReadCommitted:           {ReadUncommitted},
+	}
+}
+
+// What the name of an anomaly ends with, if it takes the order of each session, or of real
+// time, to see it.
+const (
+	overSessions = "-process"
+	overRealtime = "-realtime"
+)
+
+// weakest names, for each anomaly, the weakest levels that it refutes.
+func weakest() map[string][]string {
+	return map[string][]string{
+		AnomalyG0:        {ReadUncommitted},
+		AnomalyDuplicate: {ReadUncommitted},
+
+		AnomalyCyclic:       {ReadCommitted},
+		AnomalyG1a:          {ReadCommitted},
+		AnomalyG1b:          {ReadCommitted},
+		AnomalyG1c:          {ReadCommitted},
+		AnomalyThinAir:      {ReadCommitted},
+		AnomalyFuture:       {ReadCommitted},
+		AnomalyDirtyUpdate:  {ReadCommitted},
+		AnomalyIncompatible: {ReadCommitted},
+
+		AnomalyInternal:      {ReadCommittedBiswasEnea, SnapshotIsolation, RepeatableRead},
+		AnomalyNonMonotonic:  {ReadCommittedBiswasEnea},
+		AnomalyNonRepeatable: {ReadAtomic, SnapshotIsolation, RepeatableRead},
+		AnomalyFractured:     {ReadAtomic},
+		AnomalyCausal:        {TransactionalCausal},
+
+		AnomalyLostUpdate:   {PSI, SnapshotIsolation, RepeatableRead},
+		AnomalyGSingle:      {PSI, SnapshotIsolation, RepeatableRead},
+		AnomalyGNonadjacent: {SnapshotIsolation, RepeatableRead},
+		longfork.Anomaly:    {Prefix, SnapshotIsolation, RepeatableRead},
+		AnomalyG2Item:       {RepeatableRead},
+		AnomalyG2:           {Serializable},
+		"write skew":        {RepeatableRead},
+		// A snapshot without lost updates keeps the total of a bank, and so does an
+		// order of the transactions on each account.
+		bank.WrongTotal: {PSI, SnapshotIsolation, RepeatableRead},
+
+		AnomalyG0 + overSessions:           {SessionReadUncommitted},
+		AnomalyG1c + overSessions:          {SessionReadCommitted},
+		AnomalyGSingle + overSessions:      {PSI, SessionRepeatableRead},
+		AnomalyGNonadjacent + overSessions: {SessionSnapshotIsolation, SessionRepeatableRead},
+		AnomalyG2Item + overSessions:       {SessionRepeatableRead},
+		AnomalyG2 + overSessions:           {SessionSerializable},
+
+		AnomalyG0 + overRealtime:           {StrongReadUncommitted},
+		AnomalyG1c + overRealtime:          {StrongReadCommitted},
+		AnomalyNonMonotonic + overRealtime: {StrongReadCommittedBiswasEnea},
+		AnomalyFractured + overRealtime:    {StrongReadAtomic},
+		AnomalyCausal + overRealtime:       {StrongTransactionalCausal},
+		AnomalyGSingle + overRealtime:      {StrongPSI, StrongRepeatableRead},
+		AnomalyGNonadjacent + overRealtime: {StrongSnapshotIsolation, StrongRepeatableRead},
+		AnomalyG2Item + overRealtime:       {StrongRepeatableRead},
+		AnomalyG2 + overRealtime:           {StrictSerializable},
+	}
+}
+
+// refutedBy are the anomalies of which level is one of the weakest that they refute.
+func refutedBy(level string) []string {
+	var out []string
+	all := weakest()
+	for _, a := range slices.Sorted(maps.Keys(all)) {
+		if slices.Contains(all[a], level) {
+			out = append(out, a)
+		}
+	}
+	return out
+}

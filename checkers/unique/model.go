@@ -1,0 +1,20 @@
+package unique
+
+import (
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/refute"
+)
+
+// Model is the model's name.
+const Model = "unique"
+
+// Models is the model of this package.
+func Models() []checkers.Model {
+	return []checkers.Model{{
+		Name:    Model,
+		Meaning: "no identifier is given out twice",
+		Risk:    "identifiers",
+		New:     func() checkers.Checker { return New() },
+		Refute:  refute.Definition(refuted),
+	}}
+}
