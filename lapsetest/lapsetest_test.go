@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/lapsetest"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 // envInner makes TestInner do something: it is run by other tests, in a process of
@@ -72,7 +73,7 @@ func TestPasses(t *testing.T) {
 	for _, provider := range []string{"auto", "local"} {
 		t.Run(provider, func(t *testing.T) {
 			res := lapsetest.Run(t, lapsetest.Suite{Text: strings.Replace(weak, "EXPECT", "violated", 1), Provider: provider, Seed: 9})
-			if res.Seed != 9 || res.Exit.Code != results.ExitHeld || len(res.Cases) != 1 || res.Cases[0].Status != results.CasePassed {
+			if res.Seed != 9 || res.Exit.Code != verdict.ExitHeld || len(res.Cases) != 1 || res.Cases[0].Status != gate.CasePassed {
 				t.Errorf("%+v", res)
 			}
 		})

@@ -12,7 +12,10 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/harness"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/targets"
@@ -29,7 +32,7 @@ import (
 //
 // Run must not be called by tests that run in parallel: their clusters would
 // compete for the machine, and deadlines would pass.
-func Run(t *testing.T, s Suite) *results.SuiteResult {
+func Run(t *testing.T, s Suite) *gate.SuiteResult {
 	t.Helper()
 	name, text, err := s.text()
 	if err != nil {
@@ -60,13 +63,13 @@ func Run(t *testing.T, s Suite) *results.SuiteResult {
 }
 
 // stored is the result that was kept last in env.Out.
-func stored(t *testing.T, env runs.Environment) *results.SuiteResult {
+func stored(t *testing.T, env runs.Environment) *gate.SuiteResult {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(env.Out, suite.DirSuites, "latest", results.FileSuite))
+	b, err := os.ReadFile(filepath.Join(env.Out, suite.DirSuites, "latest", store.FileSuite))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var res results.SuiteResult
+	var res gate.SuiteResult
 	if err := json.Unmarshal(b, &res); err != nil {
 		t.Fatal(err)
 	}
@@ -171,18 +174,18 @@ func fetch(ctx context.Context, p *runs.Planned, env runs.Environment) error {
 }
 
 // report makes a subtest of every case.
-func report(t *testing.T, env runs.Environment, res *results.SuiteResult) {
+func report(t *testing.T, env runs.Environment, res *gate.SuiteResult) {
 	t.Helper()
 	bad := res.Gate.Blocking(res.Policy)
 	for i := range res.Cases {
 		c := &res.Cases[i]
 		t.Run(c.ID, func(t *testing.T) {
-			if c.Status == results.CaseSkipped {
+			if c.Status == gate.CaseSkipped {
 				t.Skip(c.Reason)
 			}
 			if c.Figures != nil {
 				var b strings.Builder
-				results.PrintFigures(&b, results.Style{}, c.Figures)
+				text.PrintFigures(&b, text.Style{}, c.Figures)
 				t.Log(strings.TrimSpace(b.String()))
 			}
 			for _, j := range c.Claims {
@@ -195,7 +198,7 @@ func report(t *testing.T, env runs.Environment, res *results.SuiteResult) {
 			}
 		})
 	}
-	if res.Exit.Code != results.ExitHeld && !t.Failed() {
+	if res.Exit.Code != verdict.ExitHeld && !t.Failed() {
 		t.Errorf("suite %s: %s", res.Suite, res.Exit.Reason)
 	}
 }
@@ -205,7 +208,7 @@ func proof(out, run string) string {
 	if run == "" {
 		return ""
 	}
-	b, err := os.ReadFile(filepath.Join(out, run, results.DirViolations, "001", results.FileExplain))
+	b, err := os.ReadFile(filepath.Join(out, run, store.DirViolations, "001", store.FileExplain))
 	if err != nil {
 		return ""
 	}

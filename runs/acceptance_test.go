@@ -13,7 +13,9 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/defect"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/local"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
@@ -57,7 +59,7 @@ func explain(t *testing.T, f *Finished) {
 		for i := range v.Violations {
 			t.Log(v.Violations[i].Sentence)
 			for _, op := range v.Violations[i].Ops {
-				t.Log(results.OpText(f.History, op))
+				t.Log(text.Op(f.History, op))
 			}
 		}
 	}
@@ -133,11 +135,11 @@ func TestRunAndCheckAgree(t *testing.T) {
 	if s := f.Summary.Staleness; s == nil || s.All.Stale.N == 0 || len(s.Groups) == 0 || s.Delta == 0 {
 		t.Errorf("the staleness of the reads was not measured: %+v", s)
 	}
-	h, err := history.ReadFile(f.Dir.File(results.FileHistory))
+	h, err := history.ReadFile(f.Dir.File(store.FileHistory))
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := harness.ReadPlan(f.Dir.File(results.FilePlan))
+	plan, err := harness.ReadPlan(f.Dir.File(store.FilePlan))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +147,7 @@ func TestRunAndCheckAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := results.Assess(t.Context(), h, p.Models, checkers.Budget{}, f.Summary.Require)
+	again := verdict.Assess(t.Context(), h, p.Models, checkers.Budget{}, f.Summary.Require)
 	if err := again.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +155,7 @@ func TestRunAndCheckAgree(t *testing.T) {
 	if first.Total != second.Total || !slices.Equal(first.Violations[0].Ops, second.Violations[0].Ops) {
 		t.Errorf("the run found %d violations, first %v; checking it again %d, first %v", first.Total, first.Violations[0].Ops, second.Total, second.Violations[0].Ops)
 	}
-	for _, file := range []string{results.FilePlan, results.FileRun, results.FileVerdict, results.FileLog, "violations/001/explain.txt", "violations/001/witness.json", "violations/001/witness.jsonl", "violations/001/porcupine.html", "nodes/n1/quorumkv.log"} {
+	for _, file := range []string{store.FilePlan, store.FileRun, store.FileVerdict, store.FileLog, "violations/001/explain.txt", "violations/001/witness.json", "violations/001/witness.jsonl", "violations/001/porcupine.html", "nodes/n1/quorumkv.log"} {
 		if fi, err := os.Stat(f.Dir.File(file)); err != nil || fi.Size() == 0 {
 			t.Errorf("the run directory lacks %s: %v", file, err)
 		}
@@ -162,7 +164,7 @@ func TestRunAndCheckAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alone := results.Assess(t.Context(), witness, p.Models[:1], checkers.Budget{}, results.Require{})
+	alone := verdict.Assess(t.Context(), witness, p.Models[:1], checkers.Budget{}, verdict.Require{})
 	if err := alone.Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/nemesis"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/cluster/external"
@@ -157,7 +157,7 @@ type Planned struct {
 	Workload workloads.Generator
 	Models   []checkers.Checker
 	// Require is the evidence that a pass needs, nil for that of every run.
-	Require *results.Require
+	Require *verdict.Require
 }
 
 // Plan checks a request and makes the plan of it. Its errors are of the user's

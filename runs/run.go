@@ -13,8 +13,11 @@ import (
 
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/picture"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/results/violations"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -24,8 +27,8 @@ const Version = "0.1.0"
 
 // Finished is a run that is over, with its verdict.
 type Finished struct {
-	Dir     results.Dir
-	Summary results.Summary
+	Dir     store.Dir
+	Summary store.Summary
 	// History is nil if none was written.
 	History *history.History
 	Report  harness.Report
@@ -37,7 +40,7 @@ type Finished struct {
 // addition what went wrong outside the database.
 func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason string, env Environment) (*Finished, error) {
 	started := time.Now()
-	dir, err := results.Create(env.Out, results.NewID(started, rand.Uint32()))
+	dir, err := store.Create(env.Out, store.NewID(started, rand.Uint32()))
 	if err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "keeping the run", Err: err, Way: "name a writable directory with --out"}
 	}
@@ -51,11 +54,11 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	if err != nil {
 		return nil, err
 	}
-	if err := dir.WriteFile(results.FilePlan, plan); err != nil {
+	if err := dir.WriteFile(store.FilePlan, plan); err != nil {
 		return nil, err
 	}
 	f := &Finished{Dir: dir, Summary: summaryOf(p, dir, provider.Name(), reason, started)}
-	if err := dir.WriteJSON(results.FileRun, &f.Summary); err != nil {
+	if err := dir.WriteJSON(store.FileRun, &f.Summary); err != nil {
 		return nil, err
 	}
 
@@ -64,7 +67,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	cfg.Run, cfg.Log, cfg.Progress = dir.ID, log, env.Progress.Note
 	f.Report, err = harness.Run(ctx, p.Plan, harness.Deps{
 		Run: dir.ID, Target: p.Target, Config: cfg, Workload: p.Workload, Provider: provider,
-		HistoryPath: dir.File(results.FileHistory), LogDir: dir.File(results.DirNodes), DataDir: env.DataDir,
+		HistoryPath: dir.File(store.FileHistory), LogDir: dir.File(store.DirNodes), DataDir: env.DataDir,
 		Progress: env.Progress, Log: log,
 	})
 	f.Summary.Version = f.Report.Version
@@ -83,12 +86,12 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	f.Summary.Finished = time.Now()
 	exit := f.exit(runErr, checkErr)
 	f.Summary.Exit = &exit
-	return f, errors.Join(runErr, checkErr, dir.WriteJSON(results.FileRun, &f.Summary))
+	return f, errors.Join(runErr, checkErr, dir.WriteJSON(store.FileRun, &f.Summary))
 }
 
 // check loads what is on disk, so that the verdict is that of `lapse check`.
 func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *slog.Logger) error {
-	h, err := history.ReadFile(f.Dir.File(results.FileHistory))
+	h, err := history.ReadFile(f.Dir.File(store.FileHistory))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -96,16 +99,16 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 		return fmt.Errorf("loading the run's history: %w", err)
 	}
 	f.History = h
-	f.Summary.Load = results.Measure(h)
+	f.Summary.Load = figures.Measure(h)
 	// What was interrupted is checked all the same; only a second interrupt,
 	// which ends the process, stops that.
-	a := results.Assess(context.WithoutCancel(ctx), h, p.Models, env.Budget, f.Summary.Require)
+	a := verdict.Assess(context.WithoutCancel(ctx), h, p.Models, env.Budget, f.Summary.Require)
 	a.Promises = promises(p, h)
 	f.Summary.Assessment = a
 	if err := a.Err(); err != nil {
 		log.Error("a checker failed", "error", err)
 	}
-	if err := results.SaveVerdicts(context.WithoutCancel(ctx), f.Dir, h, &f.Summary); err != nil {
+	if err := violations.Save(context.WithoutCancel(ctx), f.Dir, h, &f.Summary); err != nil {
 		return err
 	}
 	// A picture that cannot be drawn is no part of the verdict.
@@ -117,12 +120,12 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 
 // promises is what the target promises of the operations of h, nil if it does not
 // say.
-func promises(p *Planned, h *history.History) *results.Promises {
+func promises(p *Planned, h *history.History) *verdict.Promises {
 	t, ok := p.Target.(targets.Promiser)
 	if !ok {
 		return nil
 	}
-	models := t.Promises(p.Config, results.Funcs(h))
+	models := t.Promises(p.Config, verdict.Funcs(h))
 	if len(models) == 0 {
 		return nil
 	}
@@ -133,40 +136,40 @@ func promises(p *Planned, h *history.History) *results.Promises {
 			by += fmt.Sprintf(", %s=%s", o.Name, v)
 		}
 	}
-	return &results.Promises{By: by, Models: models}
+	return &verdict.Promises{By: by, Models: models}
 }
 
-func (f *Finished) exit(runErr, checkErr error) results.Exit {
+func (f *Finished) exit(runErr, checkErr error) verdict.Exit {
 	e := f.Summary.Assessment.Exit()
 	worse := func(code int, reason string) {
-		if w := results.WorseExit(e.Code, code); w != e.Code {
-			e = results.Exit{Code: w, Reason: reason}
+		if w := verdict.WorseExit(e.Code, code); w != e.Code {
+			e = verdict.Exit{Code: w, Reason: reason}
 		}
 	}
 	if runErr != nil {
-		worse(results.ExitEnvironment, runErr.Error())
+		worse(verdict.ExitEnvironment, runErr.Error())
 	}
 	if f.Report.Interrupted {
-		worse(results.ExitInterrupted, "interrupted")
+		worse(verdict.ExitInterrupted, "interrupted")
 	}
 	if checkErr != nil {
-		worse(results.ExitBug, checkErr.Error())
+		worse(verdict.ExitBug, checkErr.Error())
 	}
 	return e
 }
 
-func summaryOf(p *Planned, dir results.Dir, provider, reason string, started time.Time) results.Summary {
-	require := results.RequireOfRun(len(p.Plan.Schedule.Steps) > 0)
+func summaryOf(p *Planned, dir store.Dir, provider, reason string, started time.Time) store.Summary {
+	require := verdict.RequireOfRun(len(p.Plan.Schedule.Steps) > 0)
 	if p.Require != nil {
 		require = *p.Require
 	}
-	return results.Summary{
-		Schema: results.SummarySchema, Run: dir.ID, State: "running", Started: started,
+	return store.Summary{
+		Schema: store.SummarySchema, Run: dir.ID, State: "running", Started: started,
 		Target: p.Plan.Target, Provider: provider, ProviderReason: reason, Nodes: p.Plan.Nodes,
 		WriteLevel: p.Plan.WriteLevel, ReadLevel: p.Plan.ReadLevel,
 		Workload: p.Plan.Workload, Seed: p.Plan.Seed, Concurrency: p.Plan.Concurrency,
 		Reproduce: "lapse replay " + dir.ID, Command: Command(p),
-		Host: results.Host{
+		Host: store.Host{
 			OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(),
 			Go: runtime.Version(), Lapse: Version,
 		},
@@ -174,8 +177,8 @@ func summaryOf(p *Planned, dir results.Dir, provider, reason string, started tim
 	}
 }
 
-func openLog(dir results.Dir) (*slog.Logger, func(), error) {
-	file, err := os.OpenFile(dir.File(results.FileLog), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+func openLog(dir store.Dir) (*slog.Logger, func(), error) {
+	file, err := os.OpenFile(dir.File(store.FileLog), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the run's log: %w", err)
 	}

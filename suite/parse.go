@@ -18,7 +18,7 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/internal/spelling"
 	"github.com/lapse-test/lapse/nemesis"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/workloads"
@@ -214,7 +214,7 @@ func (f *File) checkCase(p *problems, i int) {
 		p.add(at, "it needs claims: without one nothing is judged")
 	}
 	for j, t := range c.Thresholds {
-		if _, err := results.ParseThreshold(t); err != nil {
+		if _, err := gate.ParseThreshold(t); err != nil {
 			p.add(fmt.Sprintf("%s.thresholds[%d]", at, j), "%v", err)
 		}
 	}
@@ -290,12 +290,12 @@ func duration(p *problems, at, text string, least time.Duration) {
 
 func (g *Gate) check(p *problems) {
 	for key, v := range map[string]string{"inconclusive": g.Inconclusive, "environment": g.Environment} {
-		if v != "" && v != results.PolicyFail && v != results.PolicyWarn {
+		if v != "" && v != gate.PolicyFail && v != gate.PolicyWarn {
 			p.add("$.gate."+key, "must be fail or warn, not %q", v)
 		}
 	}
 	for i, t := range g.Thresholds {
-		if _, err := results.ParseThreshold(t); err != nil {
+		if _, err := gate.ParseThreshold(t); err != nil {
 			p.add(fmt.Sprintf("$.gate.thresholds[%d]", i), "%v", err)
 		}
 	}

@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/figures"
+	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
@@ -278,16 +279,16 @@ func TestResultFitsItsSchema(t *testing.T) {
 	if err := json.Unmarshal(b, &schema); err != nil {
 		t.Fatal(err)
 	}
-	res := &results.SuiteResult{
-		Schema: results.SuiteSchema, State: "finished", Started: time.Now(), Finished: time.Now(),
-		Policy: results.Policy{Inconclusive: "warn", Thresholds: []string{"rate > 1"}, Known: []results.KnownIssue{{ID: "a", Until: "2027-01-01", Reason: "b"}}},
-		Cases: []results.CaseResult{{
-			ID: "c/s/W1R1/none/linearizable", Faults: []string{"kill"}, Status: results.CaseViolated, Thresholds: []string{"rate > 1"},
-			Claims:  []results.ClaimResult{{ID: "a", Status: results.CaseViolated, Anomalies: []string{"stale read"}, Line: 3}},
-			Figures: &results.CaseFigures{Shards: []results.Shard{{Node: "n1"}}},
+	res := &gate.SuiteResult{
+		Schema: gate.SuiteSchema, State: "finished", Started: time.Now(), Finished: time.Now(),
+		Policy: gate.Policy{Inconclusive: "warn", Thresholds: []string{"rate > 1"}, Known: []gate.KnownIssue{{ID: "a", Until: "2027-01-01", Reason: "b"}}},
+		Cases: []gate.CaseResult{{
+			ID: "c/s/W1R1/none/linearizable", Faults: []string{"kill"}, Status: gate.CaseViolated, Thresholds: []string{"rate > 1"},
+			Claims:  []gate.ClaimResult{{ID: "a", Status: gate.CaseViolated, Anomalies: []string{"stale read"}, Line: 3}},
+			Figures: &figures.Case{Shards: []figures.Shard{{Node: "n1"}}},
 		}},
 	}
-	if res.Gate, err = results.Gate(res, nil, time.Now()); err != nil {
+	if res.Gate, err = gate.Judge(res, nil, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	res.Exit = &res.Gate.Exit

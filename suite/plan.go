@@ -13,7 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -149,7 +150,7 @@ func (s *Suite) withModels(ctx context.Context, r *Run, env runs.Environment) (*
 	if err != nil {
 		return nil, err
 	}
-	need := results.RequireOfRun(len(p.Plan.Schedule.Steps) > 0)
+	need := verdict.RequireOfRun(len(p.Plan.Schedule.Steps) > 0)
 	q := s.File.Require
 	for _, n := range []struct{ to, from *int }{{&need.OK, q.OK}, {&need.AtRisk, q.ReadsAtRisk}, {&need.DuringFaults, q.DuringFaults}} {
 		if n.from != nil {
@@ -295,10 +296,10 @@ func (s *Suite) Estimate() time.Duration {
 }
 
 // Policy is the gate of the file.
-func (s *Suite) Policy() results.Policy {
-	p := results.Policy{Inconclusive: s.File.Gate.Inconclusive, Environment: s.File.Gate.Environment, Thresholds: s.File.Gate.Thresholds}
+func (s *Suite) Policy() gate.Policy {
+	p := gate.Policy{Inconclusive: s.File.Gate.Inconclusive, Environment: s.File.Gate.Environment, Thresholds: s.File.Gate.Thresholds}
 	for _, k := range s.File.Gate.Known {
-		p.Known = append(p.Known, results.KnownIssue(k))
+		p.Known = append(p.Known, gate.KnownIssue(k))
 	}
 	return p
 }

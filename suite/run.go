@@ -9,14 +9,17 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/figures"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // DirSuites is the directory, below that of the runs, in which suites are kept.
-const DirSuites = results.DirSuites
+const DirSuites = store.DirSuites
 
 // Options are how a suite is carried out.
 type Options struct {
@@ -24,27 +27,27 @@ type Options struct {
 	Reason   string
 	// Resume goes on with an earlier result: cases that it has are not run again,
 	// except those that could not be run or were not reached. A violation stays.
-	Resume *results.SuiteResult
+	Resume *gate.SuiteResult
 	// Known are violations that do not block, besides those of the suite.
-	Known []results.KnownIssue
+	Known []gate.KnownIssue
 	// Done is called after each case.
-	Done func(n, of int, c *results.CaseResult)
+	Done func(n, of int, c *gate.CaseResult)
 }
 
 // Run carries the suite out and judges it. The result is saved after every case;
 // it is never nil when the error is.
-func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*results.SuiteResult, error) {
+func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*gate.SuiteResult, error) {
 	began := time.Now()
 	res := o.Resume
-	var dir results.Dir
+	var dir store.Dir
 	if res == nil {
-		res = &results.SuiteResult{
-			Schema: results.SuiteSchema, Suite: s.File.Name, File: s.Source, Digest: s.Digest,
+		res = &gate.SuiteResult{
+			Schema: gate.SuiteSchema, Suite: s.File.Name, File: s.Source, Digest: s.Digest,
 			Seed: s.Seed, Started: began, Policy: s.Policy(),
 		}
 		var err error
-		id := s.File.Name + "-" + results.NewID(began, uint32(began.Nanosecond()))
-		if dir, err = results.Create(filepath.Join(env.Out, DirSuites), id); err != nil {
+		id := s.File.Name + "-" + store.NewID(began, uint32(began.Nanosecond()))
+		if dir, err = store.Create(filepath.Join(env.Out, DirSuites), id); err != nil {
 			return nil, &cluster.EnvironmentError{Doing: "keeping the suite's results", Err: err, Way: "name a writable directory with --out"}
 		}
 		res.ID = id
@@ -52,7 +55,7 @@ func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*resu
 		if res.Digest != s.Digest {
 			return nil, targets.Usagef("--resume: %s was run with another text of %s; run it anew", res.ID, s.Source)
 		}
-		dir = results.Dir{Path: filepath.Join(env.Out, DirSuites, res.ID), ID: res.ID}
+		dir = store.Dir{Path: filepath.Join(env.Out, DirSuites, res.ID), ID: res.ID}
 	}
 	res.State = "running"
 	res.Cases = s.keep(res.Cases)
@@ -73,7 +76,7 @@ func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*resu
 			break // interrupted
 		}
 		res.Cases = append(res.Cases, *c)
-		if err := dir.WriteJSON(results.FileSuite, res); err != nil {
+		if err := dir.WriteJSON(store.FileSuite, res); err != nil {
 			return res, err
 		}
 		if o.Done != nil {
@@ -84,19 +87,19 @@ func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*resu
 	if ctx.Err() != nil {
 		res.State = "interrupted"
 	}
-	gate, err := results.Gate(res, o.Known, time.Now())
+	judged, err := gate.Judge(res, o.Known, time.Now())
 	if err != nil {
 		return res, err
 	}
-	res.Gate, res.Exit = gate, &gate.Exit
-	return res, dir.WriteJSON(results.FileSuite, res)
+	res.Gate, res.Exit = judged, &judged.Exit
+	return res, dir.WriteJSON(store.FileSuite, res)
 }
 
 // keep is what a resumed suite does not do again: everything that was judged.
-func (s *Suite) keep(cases []results.CaseResult) []results.CaseResult {
-	out := []results.CaseResult{}
+func (s *Suite) keep(cases []gate.CaseResult) []gate.CaseResult {
+	out := []gate.CaseResult{}
 	for _, c := range cases {
-		if c.Status != results.CaseEnvironment && c.Status != results.CaseNotRun && c.Status != results.CaseSkipped {
+		if c.Status != gate.CaseEnvironment && c.Status != gate.CaseNotRun && c.Status != gate.CaseSkipped {
 			out = append(out, c)
 		}
 	}
@@ -104,17 +107,17 @@ func (s *Suite) keep(cases []results.CaseResult) []results.CaseResult {
 }
 
 // carryOut makes one run. It returns nil when it was interrupted.
-func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.Environment, o Options) (*results.CaseResult, error) {
+func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.Environment, o Options) (*gate.CaseResult, error) {
 	if ctx.Err() != nil {
 		return nil, nil
 	}
-	c := &results.CaseResult{ID: r.ID, Target: r.Target, WriteLevel: r.Request.WriteLevel, ReadLevel: r.Request.ReadLevel, Faults: r.Faults, Thresholds: r.Thresholds}
+	c := &gate.CaseResult{ID: r.ID, Target: r.Target, WriteLevel: r.Request.WriteLevel, ReadLevel: r.Request.ReadLevel, Faults: r.Faults, Thresholds: r.Thresholds}
 	if r.Planned == nil {
-		c.Status, c.Reason = results.CaseSkipped, r.Missing
+		c.Status, c.Reason = gate.CaseSkipped, r.Missing
 		return c, nil
 	}
 	if left := s.Budget - time.Since(began); s.Budget > 0 && r.Estimate() > left {
-		c.Status, c.Reason = results.CaseNotRun, fmt.Sprintf("the budget of %s has %s left, and this takes about %s", s.Budget, max(0, left.Round(time.Second)), r.Estimate())
+		c.Status, c.Reason = gate.CaseNotRun, fmt.Sprintf("the budget of %s has %s left, and this takes about %s", s.Budget, max(0, left.Round(time.Second)), r.Estimate())
 		return c, nil
 	}
 	start := time.Now()
@@ -127,35 +130,35 @@ func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.
 		return nil, nil
 	}
 	c.Run, c.Reproduce = f.Dir.ID, f.Summary.Reproduce
-	c.Status = results.CasePassed
+	c.Status = gate.CasePassed
 	if err != nil {
-		c.Status, c.Reason = results.CaseEnvironment, err.Error()
+		c.Status, c.Reason = gate.CaseEnvironment, err.Error()
 	}
 	if f.History != nil {
-		c.Figures = results.FiguresOf(context.WithoutCancel(ctx), f.History)
+		c.Figures = figures.Of(context.WithoutCancel(ctx), f.History)
 	}
 	for _, claim := range r.Claims {
 		j := judge(r.ID, claim, &f.Summary)
 		// What broke before the run went wrong is broken all the same; what did
 		// not is not known.
-		if err != nil && j.Status != results.CaseViolated {
+		if err != nil && j.Status != gate.CaseViolated {
 			continue
 		}
-		c.Status = results.WorseCase(c.Status, j.Status)
+		c.Status = gate.WorseCase(c.Status, j.Status)
 		c.Claims = append(c.Claims, j)
 	}
 	if len(r.Claims) == 0 && err == nil {
-		c.Status, c.Reason = results.CaseInconclusive, "no claim applies to it"
+		c.Status, c.Reason = gate.CaseInconclusive, "no claim applies to it"
 	}
 	return c, nil
 }
 
 // judge compares a claim with its model's verdict.
-func judge(id string, claim RunClaim, s *results.Summary) results.ClaimResult {
-	j := results.ClaimResult{ID: id + "/" + claim.Model, Model: claim.Model, Expect: claim.Expect, Line: claim.Line, Status: results.CasePassed}
+func judge(id string, claim RunClaim, s *store.Summary) gate.ClaimResult {
+	j := gate.ClaimResult{ID: id + "/" + claim.Model, Model: claim.Model, Expect: claim.Expect, Line: claim.Line, Status: gate.CasePassed}
 	v, ok := s.ByModel(claim.Model)
 	if !ok {
-		j.Observed, j.Status = checkers.Inconclusive, results.CaseInconclusive
+		j.Observed, j.Status = checkers.Inconclusive, gate.CaseInconclusive
 		j.Detail = "it was not checked"
 		for _, n := range s.NotChecked {
 			if n.Model == claim.Model {
@@ -173,12 +176,12 @@ func judge(id string, claim RunClaim, s *results.Summary) results.ClaimResult {
 		case len(v.Reasons) > 0:
 			j.Detail = strings.Join(v.Reasons, "; ")
 		default:
-			j.Detail = results.EvidenceText(v)
+			j.Detail = text.Evidence(v)
 		}
 		j.Anomalies = anomalies(v.Violations)
 		switch claim.Expect {
 		case ExpectHolds:
-			j.Status = map[checkers.Status]results.CaseStatus{checkers.Held: results.CasePassed, checkers.Violated: results.CaseViolated}[v.Status]
+			j.Status = map[checkers.Status]gate.CaseStatus{checkers.Held: gate.CasePassed, checkers.Violated: gate.CaseViolated}[v.Status]
 		case ExpectViolated:
 			if v.Status != checkers.Violated {
 				j.Detail = "a violation was expected and none was seen, so that a pass of the other claims proves little: " + j.Detail
@@ -192,11 +195,11 @@ func judge(id string, claim RunClaim, s *results.Summary) results.ClaimResult {
 			}
 		}
 		if j.Status == "" {
-			j.Status = results.CaseInconclusive
+			j.Status = gate.CaseInconclusive
 		}
 	}
 	if claim.Expect == ExpectReport {
-		j.Status = results.CasePassed
+		j.Status = gate.CasePassed
 	}
 	return j
 }

@@ -9,7 +9,8 @@ import (
 
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/quorumkv/server"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
@@ -61,11 +62,11 @@ func TestInterruptedSuiteGoesOn(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	first, err := s.Run(ctx, env, Options{Provider: sandbox.Provider{}, Done: func(int, int, *results.CaseResult) { cancel() }})
+	first, err := s.Run(ctx, env, Options{Provider: sandbox.Provider{}, Done: func(int, int, *gate.CaseResult) { cancel() }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.State != "interrupted" || first.Exit.Code != results.ExitInterrupted || len(first.Cases) != 1 {
+	if first.State != "interrupted" || first.Exit.Code != verdict.ExitInterrupted || len(first.Cases) != 1 {
 		t.Fatalf("%s, exit %+v, %d cases", first.State, first.Exit, len(first.Cases))
 	}
 	run := first.Cases[0].Run
@@ -74,11 +75,11 @@ func TestInterruptedSuiteGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]results.CaseStatus{
-		"c/s/W2R2/partition-one":          results.CasePassed,
-		"c/absent/W2R2/partition-one":     results.CaseSkipped,
-		"control/weak/W1R1/partition-one": results.CasePassed,
-		"wrong/weak/W1R1/partition-one":   results.CaseViolated,
+	want := map[string]gate.CaseStatus{
+		"c/s/W2R2/partition-one":          gate.CasePassed,
+		"c/absent/W2R2/partition-one":     gate.CaseSkipped,
+		"control/weak/W1R1/partition-one": gate.CasePassed,
+		"wrong/weak/W1R1/partition-one":   gate.CaseViolated,
 	}
 	for _, c := range res.Cases {
 		if want[c.ID] != c.Status {
@@ -92,7 +93,7 @@ func TestInterruptedSuiteGoesOn(t *testing.T) {
 	if res.Cases[0].Run != run {
 		t.Error("the finished case was run again")
 	}
-	if res.Exit.Code != results.ExitViolated || len(res.Gate.New) != 1 {
+	if res.Exit.Code != verdict.ExitViolated || len(res.Gate.New) != 1 {
 		t.Errorf("exit %+v, gate %+v", res.Exit, res.Gate)
 	}
 	changed, err := Load(t.Context(), "short.yaml", []byte(short+"\n"), nil, env)
@@ -115,7 +116,7 @@ func TestBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Cases[0].Status != results.CaseNotRun || res.Exit.Code != results.ExitInconclusive {
+	if res.Cases[0].Status != gate.CaseNotRun || res.Exit.Code != verdict.ExitInconclusive {
 		t.Errorf("%+v, exit %+v", res.Cases[0], res.Exit)
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/invopop/jsonschema"
 
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
 )
 
 // JSONSchema is the schema of the suite file, made from the same types that read
@@ -20,7 +20,7 @@ func JSONSchema() ([]byte, error) {
 // made from the types that write it.
 func ResultSchema() ([]byte, error) {
 	r := jsonschema.Reflector{ExpandedStruct: true, Anonymous: true, AllowAdditionalProperties: true}
-	return encode(r.Reflect(&results.SuiteResult{}), "lapse suite result", fmt.Sprintf("What a suite came to, schema %d. Readers ignore keys that they do not know.", results.SuiteSchema))
+	return encode(r.Reflect(&gate.SuiteResult{}), "lapse suite result", fmt.Sprintf("What a suite came to, schema %d. Readers ignore keys that they do not know.", gate.SuiteSchema))
 }
 
 func encode(s *jsonschema.Schema, title, about string) ([]byte, error) {

@@ -5,7 +5,7 @@
 // part can be put in an order that agrees with real time and that the
 // specification allows: linearizability with respect to it.
 //
-// New makes a checkers.Checker of it, which can be given to results.Assess, to
+// New makes a checkers.Checker of it, which can be given to verdict.Assess, to
 // witness.Shrink, and, in runs.Environment, to a run.
 package custom
 

@@ -17,7 +17,9 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/quorumkv/server"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -26,7 +28,7 @@ import (
 // app is what all commands share: where to write, and the flags of the root.
 type app struct {
 	stdout, stderr io.Writer
-	style          results.Style
+	style          text.Style
 	json           bool
 	out            string
 	cache          string
@@ -46,7 +48,7 @@ func (e *exitError) Error() string { return e.text }
 
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr, style: results.StyleFor(stdout)}
+	a := &app{stdout: stdout, stderr: stderr, style: text.StyleFor(stdout)}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -57,7 +59,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func (a *app) exitCode(err error) int {
 	if err == nil {
-		return results.ExitHeld
+		return verdict.ExitHeld
 	}
 	var exit *exitError
 	if errors.As(err, &exit) {
@@ -67,7 +69,7 @@ func (a *app) exitCode(err error) int {
 		return exit.code
 	}
 	code := classify(err)
-	if code == results.ExitBug {
+	if code == verdict.ExitBug {
 		fmt.Fprintf(a.stderr, "lapse: %v\nThis is a bug in lapse, not a verdict.\n", err)
 		return code
 	}
@@ -78,18 +80,18 @@ func (a *app) exitCode(err error) int {
 // classify says which exit code an error stands for.
 func classify(err error) int {
 	var usage *targets.UsageError
-	var missing *results.NotFoundError
-	var ambiguous *results.AmbiguousError
+	var missing *store.NotFoundError
+	var ambiguous *store.AmbiguousError
 	var env *cluster.EnvironmentError
 	switch {
 	case errors.As(err, &usage), errors.As(err, &missing), errors.As(err, &ambiguous), errors.Is(err, os.ErrNotExist):
-		return results.ExitUsage
+		return verdict.ExitUsage
 	case errors.As(err, &env):
-		return results.ExitEnvironment
+		return verdict.ExitEnvironment
 	case errors.Is(err, context.Canceled):
-		return results.ExitInterrupted
+		return verdict.ExitInterrupted
 	}
-	return results.ExitEnvironment
+	return verdict.ExitEnvironment
 }
 
 func (a *app) root() *cobra.Command {
@@ -113,7 +115,7 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 	})
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print one JSON document on stdout")
-	f.StringVar(&a.out, "out", results.DefaultOut, "directory in which runs are kept")
+	f.StringVar(&a.out, "out", store.DefaultOut, "directory in which runs are kept")
 	f.StringVar(&a.cache, "cache", defaultCache(), "directory in which fetched software is kept")
 	// Help and man pages are the same for every user.
 	f.Lookup("cache").DefValue = "lapse in the user's cache directory"
@@ -174,7 +176,7 @@ func (a *app) environment() (runs.Environment, error) {
 	if err != nil {
 		return runs.Environment{}, err
 	}
-	p, err := results.NewProgress(kind, a.stderr, results.StyleFor(a.stderr), a.interval)
+	p, err := text.NewProgress(kind, a.stderr, text.StyleFor(a.stderr), a.interval)
 	if err != nil {
 		return runs.Environment{}, targets.Usagef("%v", err)
 	}

@@ -16,8 +16,11 @@ import (
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
-	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/picture"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/results/violations"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -50,20 +53,20 @@ recognised, or named with --format.`,
 // loaded is a history with what is known about how it came to be.
 type loaded struct {
 	history *history.History
-	require results.Require
+	require verdict.Require
 	models  []string
 	// promises is what the run's database promises, nil if that is not known.
-	promises *results.Promises
+	promises *verdict.Promises
 	// format is what the file was in; dir and summary are set for a run.
 	format  string
-	dir     *results.Dir
-	summary results.Summary
+	dir     *store.Dir
+	summary store.Summary
 }
 
 // load opens a run or reads a file.
 func (a *app) load(ref, format string) (*loaded, error) {
 	if format == "" {
-		dir, err := results.Open(a.out, ref)
+		dir, err := store.Open(a.out, ref)
 		if err == nil {
 			return loadRun(dir)
 		}
@@ -81,16 +84,16 @@ func (a *app) load(ref, format string) (*loaded, error) {
 	if err != nil {
 		return nil, targets.Usagef("%v", err)
 	}
-	return &loaded{history: h, require: results.Require{OK: 1}, format: format}, nil
+	return &loaded{history: h, require: verdict.Require{OK: 1}, format: format}, nil
 }
 
-func loadRun(dir results.Dir) (*loaded, error) {
-	h, err := history.ReadFile(dir.File(results.FileHistory))
+func loadRun(dir store.Dir) (*loaded, error) {
+	h, err := history.ReadFile(dir.File(store.FileHistory))
 	if err != nil {
 		return nil, fmt.Errorf("loading run %s: %w", dir.ID, err)
 	}
-	var s results.Summary
-	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
+	var s store.Summary
+	if err := dir.ReadJSON(store.FileRun, &s); err != nil {
 		return nil, err
 	}
 	l := &loaded{format: "lapse", history: h, require: s.Require, promises: s.Promises, dir: &dir, summary: s}
@@ -102,7 +105,7 @@ func loadRun(dir results.Dir) (*loaded, error) {
 		var plan struct {
 			Models []string `json:"models"`
 		}
-		if err := dir.ReadJSON(results.FilePlan, &plan); err != nil {
+		if err := dir.ReadJSON(store.FilePlan, &plan); err != nil {
 			return nil, err
 		}
 		l.models = plan.Models
@@ -126,7 +129,7 @@ func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, s
 	if err := forWitnesses(witnesses); err != nil {
 		return err
 	}
-	assessment := results.Assess(cmd.Context(), l.history, list, a.budget, l.require)
+	assessment := verdict.Assess(cmd.Context(), l.history, list, a.budget, l.require)
 	assessment.Promises = l.promises
 	exit := assessment.Exit()
 	if err := assessment.Err(); err != nil {
@@ -134,10 +137,10 @@ func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, s
 	}
 	if a.json {
 		doc := struct {
-			Exit results.Exit `json:"exit"`
-			results.Assessment
-			Witnesses []results.Witness `json:"witnesses"`
-		}{exit, assessment, results.Witnesses(l.history, &assessment)}
+			Exit verdict.Exit `json:"exit"`
+			verdict.Assessment
+			Witnesses []violations.Witness `json:"witnesses"`
+		}{exit, assessment, violations.Witnesses(l.history, &assessment)}
 		if err := a.printJSON(doc); err != nil {
 			return err
 		}
@@ -145,11 +148,11 @@ func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, s
 		if l.history.Torn {
 			fmt.Fprintln(a.stdout, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
 		}
-		results.PrintVerdicts(a.stdout, a.style, &assessment)
+		text.PrintVerdicts(a.stdout, a.style, &assessment)
 		a.printViolations(l.history, &assessment, shownViolations)
 		if stale && assessment.Staleness != nil {
 			fmt.Fprintln(a.stdout)
-			results.PrintStaleness(a.stdout, a.style, assessment.Staleness)
+			text.PrintStaleness(a.stdout, a.style, assessment.Staleness)
 		}
 		fmt.Fprintf(a.stdout, "\nresult: %s (exit %d)\n", assessment.Status, exit.Code)
 	}
@@ -157,7 +160,7 @@ func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, s
 		if err := a.keepWitnesses(cmd.Context(), witnesses, l.history, &assessment); err != nil {
 			// What was found stands, and its exit code with it.
 			fmt.Fprintln(a.stderr, "lapse: "+err.Error())
-			exit.Code = results.WorseExit(exit.Code, results.ExitEnvironment)
+			exit.Code = verdict.WorseExit(exit.Code, verdict.ExitEnvironment)
 		}
 	}
 	return &exitError{code: exit.Code}
@@ -176,7 +179,7 @@ func forWitnesses(path string) error {
 		return targets.Usagef("--witnesses: %v", err)
 	}
 	for _, e := range entries {
-		if e.Name() == results.FileVerdict || e.Name() == results.DirViolations {
+		if e.Name() == store.FileVerdict || e.Name() == store.DirViolations {
 			return nil // of an earlier check
 		}
 	}
@@ -187,10 +190,10 @@ func forWitnesses(path string) error {
 }
 
 // keepWitnesses writes the proofs of a check into a directory, as a run keeps its own.
-func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History, as *results.Assessment) error {
-	dir := results.Dir{Path: path, ID: filepath.Base(path)}
-	s := &results.Summary{Assessment: *as}
-	if err := results.SaveVerdicts(ctx, dir, h, s); err != nil {
+func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History, as *verdict.Assessment) error {
+	dir := store.Dir{Path: path, ID: filepath.Base(path)}
+	s := &store.Summary{Assessment: *as}
+	if err := violations.Save(ctx, dir, h, s); err != nil {
 		return err
 	}
 	// A picture that cannot be drawn is no part of the verdict.
@@ -205,7 +208,7 @@ func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History
 		kept += len(as.Verdicts[i].Violations)
 	}
 	if kept > 0 {
-		fmt.Fprintf(a.stdout, "proofs: %s and %d more files\n", dir.File(results.ViolationFile(1, results.FilePicture)), 4*kept-1)
+		fmt.Fprintf(a.stdout, "proofs: %s and %d more files\n", dir.File(violations.File(1, store.FilePicture)), 4*kept-1)
 	}
 	return nil
 }
@@ -260,7 +263,7 @@ func plainOperations(h *history.History) bool {
 
 // printViolations prints the first violations of each model in full. A proof that
 // refutes several models is printed once.
-func (a *app) printViolations(h *history.History, as *results.Assessment, each int) {
+func (a *app) printViolations(h *history.History, as *verdict.Assessment, each int) {
 	printed := map[string]string{}
 	for i := range as.Verdicts {
 		v := &as.Verdicts[i]
@@ -273,11 +276,11 @@ func (a *app) printViolations(h *history.History, as *results.Assessment, each i
 			fmt.Fprintln(a.stdout)
 			if model, again := printed[proof]; again {
 				fmt.Fprintf(a.stdout, "%s  %s: %s, by the same operations as %s\n",
-					a.style.Red(fmt.Sprintf("VIOLATION %d of %s", j+1, results.Group(v.Total))), v.Model, x.Anomaly, model)
+					a.style.Red(fmt.Sprintf("VIOLATION %d of %s", j+1, text.Count(v.Total))), v.Model, x.Anomaly, model)
 				continue
 			}
 			printed[proof] = v.Model
-			results.PrintViolation(a.stdout, a.style, h, x, j+1, v.Total)
+			text.PrintViolation(a.stdout, a.style, h, x, j+1, v.Total)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/nemesis"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	targetregistry "github.com/lapse-test/lapse/targets/registry"
@@ -81,7 +81,7 @@ func lastOfList(names []string, typed string) []string {
 
 func (a *app) completeRuns(after cobra.ShellCompDirective) cobra.CompletionFunc {
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		dirs, err := results.List(a.out)
+		dirs, err := store.List(a.out)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}

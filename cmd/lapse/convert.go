@@ -12,7 +12,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -79,7 +79,7 @@ func (a *app) convert(in, out, from, to string) error {
 		fmt.Fprintf(a.stderr, "%s does not hold: %s\n", to, line)
 	}
 	if out != stdoutName {
-		fmt.Fprintf(a.stdout, "%s: %s operations from %s to %s\n", out, results.Group(doc.Operations), doc.From, to)
+		fmt.Fprintf(a.stdout, "%s: %s operations from %s to %s\n", out, text.Count(doc.Operations), doc.From, to)
 	}
 	return nil
 }

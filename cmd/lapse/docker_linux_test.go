@@ -15,7 +15,7 @@ import (
 	dc "github.com/ory/dockertest/v3/docker"
 
 	"github.com/lapse-test/lapse/internal/standin/standintest"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/dynamodb"
@@ -68,7 +68,7 @@ func TestOnlyDocker(t *testing.T) {
 		})
 	}
 	code, stderr, home := withoutJava(t, nil, "run", "--target", "dynamodb", "--duration", "8s", "--rate", "300", "--progress", "none", "--expect", "held")
-	if code != results.ExitHeld {
+	if code != verdict.ExitHeld {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 	for _, says := range []string{"containers of a Docker engine (not sandbox: ", "Java", official} {
@@ -91,7 +91,7 @@ func TestOnlyDocker(t *testing.T) {
 func TestNothingFits(t *testing.T) {
 	code, stderr, _ := withoutJava(t, []string{"DOCKER_HOST=unix:///nonexistent/docker.sock"},
 		"run", "--target", "cassandra", "--duration", "5s", "--progress", "none")
-	if code != results.ExitEnvironment {
+	if code != verdict.ExitEnvironment {
 		t.Errorf("exit %d", code)
 	}
 	for _, says := range []string{"openjdk-17-jre-headless", "docker.io", "DOCKER_HOST", "/nonexistent/docker.sock"} {
@@ -103,7 +103,7 @@ func TestNothingFits(t *testing.T) {
 
 func TestImageNeedsContainers(t *testing.T) {
 	code, _, stderr := lapse(t, "run", "--provider", "local", "--image", "x:1")
-	if code != results.ExitUsage || !strings.Contains(stderr, "--provider docker") {
+	if code != verdict.ExitUsage || !strings.Contains(stderr, "--provider docker") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/google/shlex"
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/suite"
 )
 
@@ -188,7 +189,7 @@ func tryOne(t *testing.T, line string) error {
 			args[i] = p
 		}
 		if i > 0 && args[i-1] == "--out" {
-			args[i] = results.DefaultOut
+			args[i] = store.DefaultOut
 		}
 		if args[i] == "FILE" {
 			args[i] = "suite.yaml"
@@ -230,7 +231,7 @@ func tryOne(t *testing.T, line string) error {
 	var out, errs bytes.Buffer
 	code := execute(t.Context(), args, &out, &errs)
 	switch code {
-	case results.ExitHeld, results.ExitViolated, results.ExitInconclusive:
+	case verdict.ExitHeld, verdict.ExitViolated, verdict.ExitInconclusive:
 		return nil
 	}
 	return fmt.Errorf("exit %d: %s", code, errs.String())
@@ -286,7 +287,7 @@ cases: [{name: q, matrix: {target: [store], levels: [W1R1], faults: [[partition-
 		}
 		write(name, text)
 	}
-	lapse(results.ExitViolated, "run", "small.yaml", "--seed", "7")
+	lapse(verdict.ExitViolated, "run", "small.yaml", "--seed", "7")
 	runs := filepath.Join(dir, "lapse-runs")
 	first, err := filepath.EvalSymlinks(filepath.Join(runs, "latest"))
 	if err != nil {

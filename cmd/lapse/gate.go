@@ -14,16 +14,17 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/targets"
 )
 
 // writers are the kinds of --output.
-var writers = map[string]func(io.Writer, *results.SuiteResult) error{
-	"junit":    results.WriteJUnit,
-	"markdown": results.WriteMarkdown,
-	"github":   results.WriteAnnotations,
-	"json": func(w io.Writer, s *results.SuiteResult) error {
+var writers = map[string]func(io.Writer, *gate.SuiteResult) error{
+	"junit":    gate.WriteJUnit,
+	"markdown": gate.WriteMarkdown,
+	"github":   gate.WriteAnnotations,
+	"json": func(w io.Writer, s *gate.SuiteResult) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(s)
@@ -49,7 +50,7 @@ func checkOutputs(outputs []string) error {
 
 // writeOutputs writes what was asked for and, inside GitHub Actions, the step
 // summary and annotations unasked.
-func (a *app) writeOutputs(s *results.SuiteResult, outputs []string) error {
+func (a *app) writeOutputs(s *gate.SuiteResult, outputs []string) error {
 	for _, o := range outputs {
 		kind, path, _ := strings.Cut(o, "=")
 		var b bytes.Buffer
@@ -78,11 +79,11 @@ func (a *app) writeOutputs(s *results.SuiteResult, outputs []string) error {
 		if err != nil {
 			return fmt.Errorf("writing the step summary: %w", err)
 		}
-		if err := errors.Join(results.WriteMarkdown(f, s), f.Close()); err != nil {
+		if err := errors.Join(gate.WriteMarkdown(f, s), f.Close()); err != nil {
 			return err
 		}
 	}
-	return results.WriteAnnotations(a.stderr, s)
+	return gate.WriteAnnotations(a.stderr, s)
 }
 
 func (a *app) gateCommand() *cobra.Command {
@@ -117,7 +118,7 @@ takes out what is resolved.`,
 			if res.State == "running" {
 				return targets.Usagef("suite %s was not finished; go on with lapse run %s --resume", res.ID, res.File)
 			}
-			if res.Gate, err = results.Gate(res, known.Known, time.Now()); err != nil {
+			if res.Gate, err = gate.Judge(res, known.Known, time.Now()); err != nil {
 				return targets.Usagef("%v", err)
 			}
 			if accept {
@@ -130,7 +131,7 @@ takes out what is resolved.`,
 			if a.json {
 				err = a.printJSON(res.Gate)
 			} else {
-				results.PrintGate(a.stdout, a.style, res.Gate)
+				text.PrintGate(a.stdout, a.style, res.Gate)
 				_, err = fmt.Fprintf(a.stdout, "gate: %s (exit %d)   (%s)\n", res.Exit.Reason, res.Exit.Code, res.ID)
 			}
 			if err != nil {
@@ -150,8 +151,8 @@ takes out what is resolved.`,
 }
 
 // readBaseline reads a baseline; a file that is not there is an empty one.
-func readBaseline(path string) (results.Baseline, error) {
-	b := results.Baseline{Schema: results.BaselineSchema, Known: []results.KnownIssue{}}
+func readBaseline(path string) (gate.Baseline, error) {
+	b := gate.Baseline{Schema: gate.BaselineSchema, Known: []gate.KnownIssue{}}
 	if path == "" {
 		return b, nil
 	}
@@ -167,13 +168,13 @@ func readBaseline(path string) (results.Baseline, error) {
 	if err := d.Decode(&b); err != nil {
 		return b, targets.Usagef("--baseline %s: %v", path, err)
 	}
-	if b.Schema != results.BaselineSchema {
-		return b, targets.Usagef("--baseline %s: schema %d, this lapse reads %d", path, b.Schema, results.BaselineSchema)
+	if b.Schema != gate.BaselineSchema {
+		return b, targets.Usagef("--baseline %s: schema %d, this lapse reads %d", path, b.Schema, gate.BaselineSchema)
 	}
 	return b, nil
 }
 
-func (a *app) acceptFindings(res *results.SuiteResult, b results.Baseline, path, until, reason string) error {
+func (a *app) acceptFindings(res *gate.SuiteResult, b gate.Baseline, path, until, reason string) error {
 	if path == "" {
 		return targets.Usagef("--accept needs --baseline FILE to write to")
 	}
@@ -187,11 +188,11 @@ func (a *app) acceptFindings(res *results.SuiteResult, b results.Baseline, path,
 		}
 	}
 	gone := slices.Concat(accepted, res.Gate.Resolved)
-	b.Known = slices.DeleteFunc(b.Known, func(k results.KnownIssue) bool {
-		return slices.ContainsFunc(gone, func(f results.Finding) bool { return f.ID == k.ID })
+	b.Known = slices.DeleteFunc(b.Known, func(k gate.KnownIssue) bool {
+		return slices.ContainsFunc(gone, func(f gate.Finding) bool { return f.ID == k.ID })
 	})
 	for _, f := range accepted {
-		b.Known = append(b.Known, results.KnownIssue{ID: f.ID, Until: until, Reason: reason})
+		b.Known = append(b.Known, gate.KnownIssue{ID: f.ID, Until: until, Reason: reason})
 	}
 	text, err := json.MarshalIndent(b, "", "  ")
 	if err != nil {

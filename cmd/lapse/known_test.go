@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/history/formats"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 // isolationLevels are those of which each known history says whether it refutes them.
@@ -60,7 +60,7 @@ func refuted(t *testing.T, path string) (levels []string, anomaly string) {
 		}
 		levels = append(levels, v.Model)
 	}
-	if (len(levels) > 0) != (code == results.ExitViolated) {
+	if (len(levels) > 0) != (code == verdict.ExitViolated) {
 		t.Errorf("%s: exit %d with %v refuted", path, code, levels)
 	}
 	return levels, anomaly
@@ -138,7 +138,7 @@ func TestLogsSurviveConversion(t *testing.T) {
 	violated := 0
 	for _, log := range logs {
 		want, _, _ := lapse(t, "check", log, "--model", "linearizable")
-		if want == results.ExitViolated {
+		if want == verdict.ExitViolated {
 			violated++
 		}
 		for _, ending := range []string{"edn", "json", "jsonl", "lapse"} {
@@ -197,7 +197,7 @@ func TestConvert(t *testing.T) {
 	} {
 		before, _ := os.ReadFile(out)
 		code, stdout, stderr := lapse(t, append([]string{"convert"}, c.args...)...)
-		if code != results.ExitUsage || !strings.Contains(stderr, c.says) || stdout != "" {
+		if code != verdict.ExitUsage || !strings.Contains(stderr, c.says) || stdout != "" {
 			t.Errorf("%v: exit %d, %q, %q, want %q", c.args, code, stdout, stderr, c.says)
 		}
 		if after, _ := os.ReadFile(out); string(after) != string(before) {
@@ -223,7 +223,7 @@ func TestShrink(t *testing.T) {
 	if code != 0 || !strings.HasPrefix(stdout, "201 ops -> 3 ops, ") || !strings.Contains(stdout, "still refutes linearizable: stale read (checked ") {
 		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
-	if code, stdout, _ := lapse(t, "check", small, "--model", "linearizable"); code != results.ExitViolated || !strings.Contains(stdout, "stale read") {
+	if code, stdout, _ := lapse(t, "check", small, "--model", "linearizable"); code != verdict.ExitViolated || !strings.Contains(stdout, "stale read") {
 		t.Errorf("what is left: exit %d, %s", code, stdout)
 	}
 	code, stdout, _ = lapse(t, "shrink", big, "--model", "linearizable", "--json")
@@ -245,7 +245,7 @@ func TestShrink(t *testing.T) {
 		{[]string{filepath.Join(dir, "none.edn"), "--model", "linearizable"}, "none.edn"},
 	} {
 		code, stdout, stderr := lapse(t, append([]string{"shrink"}, c.args...)...)
-		if code != results.ExitUsage || !strings.Contains(stderr, c.says) || stdout != "" {
+		if code != verdict.ExitUsage || !strings.Contains(stderr, c.says) || stdout != "" {
 			t.Errorf("%v: exit %d, %q, %q, want %q", c.args, code, stdout, stderr, c.says)
 		}
 	}
@@ -261,7 +261,7 @@ func TestWitnessesOfAFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "proofs")
 	file := filepath.Join("testdata", "known", "write-skew", "jepsen.edn")
 	code, stdout, stderr := lapse(t, "check", file, "--model", "serializable", "--witnesses", dir)
-	if code != results.ExitViolated || !strings.Contains(stdout, "picture.svg") {
+	if code != verdict.ExitViolated || !strings.Contains(stdout, "picture.svg") {
 		t.Fatalf("exit %d, %s, %s", code, stdout, stderr)
 	}
 	for name, want := range map[string]string{
@@ -272,10 +272,10 @@ func TestWitnessesOfAFile(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
-	if code, _, stderr := lapse(t, "check", file, "--model", "serializable", "--witnesses", dir); code != results.ExitViolated {
+	if code, _, stderr := lapse(t, "check", file, "--model", "serializable", "--witnesses", dir); code != verdict.ExitViolated {
 		t.Errorf("a second time: exit %d, %s", code, stderr)
 	}
-	if code, _, stderr := lapse(t, "check", file, "--model", "serializable", "--witnesses", "testdata"); code != results.ExitUsage || !strings.Contains(stderr, "something else in it") {
+	if code, _, stderr := lapse(t, "check", file, "--model", "serializable", "--witnesses", "testdata"); code != verdict.ExitUsage || !strings.Contains(stderr, "something else in it") {
 		t.Errorf("into a directory of somebody else: exit %d, %s", code, stderr)
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/nemesis"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
@@ -92,7 +92,7 @@ func (a *app) listCommand() *cobra.Command {
 	}
 }
 
-func printListed(to io.Writer, style results.Style, all []listed) error {
+func printListed(to io.Writer, style text.Style, all []listed) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	before := ""
 	for _, e := range all {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 // lapse runs one command line in this process.
@@ -52,8 +52,8 @@ func TestBadInput(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, stdout, stderr := lapse(t, append(c.args, "--out", dir)...)
-			if code != results.ExitUsage {
-				t.Errorf("exit %d, want %d", code, results.ExitUsage)
+			if code != verdict.ExitUsage {
+				t.Errorf("exit %d, want %d", code, verdict.ExitUsage)
 			}
 			if !strings.Contains(stderr, c.says) {
 				t.Errorf("stderr %q does not say %q", stderr, c.says)
@@ -91,22 +91,22 @@ func storeHistory(t *testing.T, saw history.Value) string {
 func TestCheckExitCodes(t *testing.T) {
 	models := "linearizable,read-your-writes"
 	code, stdout, _ := lapse(t, "check", storeHistory(t, 2), "--model", models)
-	if code != results.ExitHeld || !strings.Contains(stdout, "held") {
+	if code != verdict.ExitHeld || !strings.Contains(stdout, "held") {
 		t.Errorf("legal history: exit %d, %s", code, stdout)
 	}
 	code, stdout, _ = lapse(t, "check", storeHistory(t, 1), "--model", models)
-	if code != results.ExitViolated || !strings.Contains(stdout, "VIOLATION 1") || !strings.Contains(stdout, "porcupine") {
+	if code != verdict.ExitViolated || !strings.Contains(stdout, "VIOLATION 1") || !strings.Contains(stdout, "porcupine") {
 		t.Errorf("stale read: exit %d, %s", code, stdout)
 	}
 	code, stdout, _ = lapse(t, "check", storeHistory(t, 1), "--model", models, "--json")
 	var doc struct {
-		Exit   results.Exit `json:"exit"`
+		Exit   verdict.Exit `json:"exit"`
 		Status string       `json:"status"`
 	}
 	if err := json.Unmarshal([]byte(stdout), &doc); err != nil {
 		t.Fatalf("--json printed no JSON: %v", err)
 	}
-	if code != results.ExitViolated || doc.Exit.Code != code || doc.Status != "violated" {
+	if code != verdict.ExitViolated || doc.Exit.Code != code || doc.Status != "violated" {
 		t.Errorf("--json: exit %d, document %+v", code, doc)
 	}
 }

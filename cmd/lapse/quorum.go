@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/harness"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/runs/quorum"
 )
@@ -101,7 +101,7 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 	table, err := quorum.Run(cmd.Context(), ask, cells, place.provider, place.reason, quiet, func(r quorum.Result) {
 		reg := r.Models[quorum.Regular]
 		fmt.Fprintf(a.stderr, "  %-18s %-14s predicted %-9s observed %-12s stale %s of %s reads at risk (%d runs)\n",
-			r.Row, r.Column, reg.Predicted, reg.Observed, results.Group(r.Stale), results.Group(r.AtRisk), len(r.Runs))
+			r.Row, r.Column, reg.Predicted, reg.Observed, text.Count(r.Stale), text.Count(r.AtRisk), len(r.Runs))
 	})
 	if err != nil {
 		return err

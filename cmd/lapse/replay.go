@@ -6,7 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/harness"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -32,11 +33,11 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 			if until < 0 || until > 0 && expect != "" {
 				return targets.Usagef("--until-violated %d: must be a number of runs, and goes without --expect", until)
 			}
-			dir, err := results.Open(a.out, args[0])
+			dir, err := store.Open(a.out, args[0])
 			if err != nil {
 				return err
 			}
-			plan, err := harness.ReadPlan(dir.File(results.FilePlan))
+			plan, err := harness.ReadPlan(dir.File(store.FilePlan))
 			if err != nil {
 				return err
 			}
@@ -74,7 +75,7 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 	if p.exited {
 		return p.exit()
 	}
-	code := results.ExitHeld
+	code := verdict.ExitHeld
 	for n := 1; ; n++ {
 		f, err := runs.Run(cmd.Context(), planned, p.provider, p.reason, env)
 		if f == nil {
@@ -85,9 +86,9 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 		}
 		a.drawRun(f.Dir)
 		exit := f.Summary.Exit
-		code = results.WorseExit(code, exit.Code)
+		code = verdict.WorseExit(code, exit.Code)
 		fmt.Fprintf(a.stderr, "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)
-		if exit.Code != results.ExitViolated && exit.Code != results.ExitInterrupted && exit.Code != results.ExitBug && n < most {
+		if exit.Code != verdict.ExitViolated && exit.Code != verdict.ExitInterrupted && exit.Code != verdict.ExitBug && n < most {
 			continue
 		}
 		if a.json {

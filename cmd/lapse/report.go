@@ -10,8 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/report"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -33,7 +34,7 @@ was seen to break.`,
 			if ofSuite {
 				return a.reportSuite(args[0], file)
 			}
-			dir, err := results.Open(a.out, args[0])
+			dir, err := store.Open(a.out, args[0])
 			if err != nil {
 				return err
 			}
@@ -78,7 +79,7 @@ func (a *app) reportSuite(ref, file string) error {
 
 // saveSuiteReport writes the report into the suite's directory, from where it can
 // lead to the reports of the runs.
-func (a *app) saveSuiteReport(res *results.SuiteResult) (string, error) {
+func (a *app) saveSuiteReport(res *gate.SuiteResult) (string, error) {
 	file := filepath.Join(a.out, suite.DirSuites, res.ID, fileReport)
 	return file, writeFile(file, func(w io.Writer) error {
 		s := a.suiteSource(res)
@@ -88,24 +89,24 @@ func (a *app) saveSuiteReport(res *results.SuiteResult) (string, error) {
 }
 
 // drawSuite draws a suite's report for a place from which nothing can be led to.
-func (a *app) drawSuite(w io.Writer, res *results.SuiteResult) error {
+func (a *app) drawSuite(w io.Writer, res *gate.SuiteResult) error {
 	return report.RenderSuite(w, a.suiteSource(res))
 }
 
-func (a *app) suiteSource(res *results.SuiteResult) *report.SuiteSource {
-	return &report.SuiteSource{Result: res, Open: func(id string) (results.Dir, error) { return results.Open(a.out, id) }}
+func (a *app) suiteSource(res *gate.SuiteResult) *report.SuiteSource {
+	return &report.SuiteSource{Result: res, Open: func(id string) (store.Dir, error) { return store.Open(a.out, id) }}
 }
 
 // drawRun writes the report into the directory of a run. A picture is no part of
 // the verdict: what goes wrong is said, and that is all.
-func (a *app) drawRun(dir results.Dir) {
+func (a *app) drawRun(dir store.Dir) {
 	if err := writeReport(dir, dir.File(fileReport)); err != nil {
 		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
 	}
 }
 
 // writeReport draws a run.
-func writeReport(dir results.Dir, file string) error {
+func writeReport(dir store.Dir, file string) error {
 	return writeFile(file, func(w io.Writer) error { return report.Write(w, dir) })
 }
 

@@ -11,7 +11,9 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/harness"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/figures"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -198,13 +200,13 @@ func (a *app) carryOut(cmd *cobra.Command, planned *runs.Planned, env runs.Envir
 }
 
 // expected turns round what counts as success.
-func expected(e results.Exit, expect string) *results.Exit {
-	want := map[string]int{string(checkers.Held): results.ExitHeld, string(checkers.Violated): results.ExitViolated}[expect]
+func expected(e verdict.Exit, expect string) *verdict.Exit {
+	want := map[string]int{string(checkers.Held): verdict.ExitHeld, string(checkers.Violated): verdict.ExitViolated}[expect]
 	switch e.Code {
 	case want:
-		return &results.Exit{Code: results.ExitHeld, Reason: "as expected: " + expect}
-	case results.ExitHeld, results.ExitViolated:
-		return &results.Exit{Code: results.ExitViolated, Reason: fmt.Sprintf("expected %s, saw %s", expect, e.Reason)}
+		return &verdict.Exit{Code: verdict.ExitHeld, Reason: "as expected: " + expect}
+	case verdict.ExitHeld, verdict.ExitViolated:
+		return &verdict.Exit{Code: verdict.ExitViolated, Reason: fmt.Sprintf("expected %s, saw %s", expect, e.Reason)}
 	}
 	return &e
 }
@@ -224,10 +226,10 @@ const shownViolations = 1
 
 func (a *app) printFinished(f *runs.Finished) {
 	w := a.stdout
-	results.PrintVerdicts(w, a.style, &f.Summary.Assessment)
+	text.PrintVerdicts(w, a.style, &f.Summary.Assessment)
 	if f.History != nil {
 		a.printViolations(f.History, &f.Summary.Assessment, shownViolations)
-		results.PrintShards(w, results.Shards(f.History))
+		text.PrintShards(w, figures.Shards(f.History))
 	}
 	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", f.Summary.Exit.Reason, f.Summary.Exit.Code)
 	fmt.Fprintf(w, "run:    %s   (report.html in it)\n", f.Dir.Path)

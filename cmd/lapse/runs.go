@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -39,14 +40,14 @@ needed any more; nothing else removes a run.`,
 }
 
 func (a *app) listRuns() error {
-	dirs, err := results.List(a.out)
+	dirs, err := store.List(a.out)
 	if err != nil {
 		return err
 	}
-	list := make([]results.Summary, 0, len(dirs))
+	list := make([]store.Summary, 0, len(dirs))
 	for _, d := range dirs {
-		var s results.Summary
-		if err := d.ReadJSON(results.FileRun, &s); err != nil {
+		var s store.Summary
+		if err := d.ReadJSON(store.FileRun, &s); err != nil {
 			fmt.Fprintln(a.stderr, "lapse: "+err.Error())
 			continue
 		}
@@ -66,7 +67,7 @@ func (a *app) listRuns() error {
 	return nil
 }
 
-func stateOf(a *app, s *results.Summary) string {
+func stateOf(a *app, s *store.Summary) string {
 	if s.State == "running" {
 		return "not finished"
 	}
@@ -88,7 +89,7 @@ running is refused unless --force is given.`,
   lapse runs rm 3f9a 77c1`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var chosen []results.Dir
+			var chosen []store.Dir
 			for _, ref := range args {
 				d, err := a.ownRun(ref)
 				if err != nil {
@@ -101,7 +102,7 @@ running is refused unless --force is given.`,
 			}
 			removed := make([]string, 0, len(chosen))
 			for _, d := range chosen {
-				if err := results.Remove(a.out, d); err != nil {
+				if err := store.Remove(a.out, d); err != nil {
 					return err
 				}
 				removed = append(removed, d.ID)
@@ -115,8 +116,8 @@ running is refused unless --force is given.`,
 
 // ownRun finds a run that lies directly below the directory for runs: what is
 // elsewhere can be shown, but not removed.
-func (a *app) ownRun(ref string) (results.Dir, error) {
-	d, err := results.Open(a.out, ref)
+func (a *app) ownRun(ref string) (store.Dir, error) {
+	d, err := store.Open(a.out, ref)
 	if err != nil {
 		return d, err
 	}
@@ -140,10 +141,10 @@ func (a *app) ownRun(ref string) (results.Dir, error) {
 // abandoned is after how long a run that says that it is running was killed.
 const abandoned = 24 * time.Hour
 
-func stored(d results.Dir) results.Stored {
-	r := results.Stored{Dir: d}
-	var s results.Summary
-	if err := d.ReadJSON(results.FileRun, &s); err == nil {
+func stored(d store.Dir) store.Stored {
+	r := store.Stored{Dir: d}
+	var s store.Summary
+	if err := d.ReadJSON(store.FileRun, &s); err == nil {
 		r.Summary = &s
 		r.Busy = s.State == "running" && time.Since(s.Started) < abandoned
 	}
@@ -151,7 +152,7 @@ func stored(d results.Dir) results.Stored {
 }
 
 func (a *app) runsCollectCommand() *cobra.Command {
-	var keep results.Keep
+	var keep store.Keep
 	var budget string
 	var dry bool
 	c := &cobra.Command{
@@ -182,12 +183,12 @@ With --budget only as many go, oldest first, as it takes to come below it.`,
 	return c
 }
 
-func (a *app) collect(keep results.Keep, dry bool) error {
-	dirs, err := results.List(a.out)
+func (a *app) collect(keep store.Keep, dry bool) error {
+	dirs, err := store.List(a.out)
 	if err != nil {
 		return err
 	}
-	runs := make([]results.Stored, 0, len(dirs))
+	runs := make([]store.Stored, 0, len(dirs))
 	for _, d := range dirs {
 		r := stored(d)
 		if r.Bytes, err = d.Size(); err != nil {
@@ -202,7 +203,7 @@ func (a *app) collect(keep results.Keep, dry bool) error {
 	var bytes int64
 	for _, r := range keep.Prune(runs) {
 		if !dry {
-			if err := results.Remove(a.out, r.Dir); err != nil {
+			if err := store.Remove(a.out, r.Dir); err != nil {
 				return err
 			}
 		}
@@ -210,7 +211,7 @@ func (a *app) collect(keep results.Keep, dry bool) error {
 		bytes += r.Bytes
 	}
 	if !dry {
-		if err := results.Sweep(a.out); err != nil {
+		if err := store.Sweep(a.out); err != nil {
 			return err
 		}
 	}
@@ -220,11 +221,11 @@ func (a *app) collect(keep results.Keep, dry bool) error {
 // suiteRuns are the runs that the latest suite's result names: its report and its
 // gate lead to them.
 func (a *app) suiteRuns() ([]string, error) {
-	b, err := os.ReadFile(filepath.Join(a.out, suite.DirSuites, latest, results.FileSuite))
+	b, err := os.ReadFile(filepath.Join(a.out, suite.DirSuites, latest, store.FileSuite))
 	if err != nil {
 		return nil, nil // no suite was run
 	}
-	var res results.SuiteResult
+	var res gate.SuiteResult
 	if err := json.Unmarshal(b, &res); err != nil {
 		return nil, fmt.Errorf("reading which runs the latest suite needs: %w", err)
 	}

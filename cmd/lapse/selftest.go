@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -116,7 +117,7 @@ func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *pl
 		fmt.Fprintf(a.stdout, "%d of %d defects caught and their controls held\n", passed, len(all))
 	}
 	if passed < len(all) {
-		return &exitError{code: results.ExitViolated}
+		return &exitError{code: verdict.ExitViolated}
 	}
 	return nil
 }
@@ -135,19 +136,19 @@ func (a *app) printSelfTested(s runs.SelfTested) {
 }
 
 func (a *app) soak(cmd *cobra.Command, n int, duration time.Duration, p *place, env runs.Environment) error {
-	code, alarms := results.ExitHeld, 0
+	code, alarms := verdict.ExitHeld, 0
 	for i := range n {
 		f, err := runs.Soak(cmd.Context(), i, duration, p.provider, p.reason, env)
 		if err != nil {
 			return err
 		}
-		code = results.WorseExit(code, f.Summary.Exit.Code)
+		code = verdict.WorseExit(code, f.Summary.Exit.Code)
 		if f.Summary.Status == checkers.Violated {
 			alarms++
 		}
 		s := &f.Summary
 		fmt.Fprintf(a.stdout, "%3d/%d  %s  write %-6s read %-6s %-8s %d nodes  ok %s  faults %d  %s\n", i+1, n, s.Run,
-			s.WriteLevel, s.ReadLevel, s.Workload, s.Nodes, results.Group(s.Load.OK), s.Load.Faults.Bit, a.style.Status(s.Status))
+			s.WriteLevel, s.ReadLevel, s.Workload, s.Nodes, text.Count(s.Load.OK), s.Load.Faults.Bit, a.style.Status(s.Status))
 		for _, v := range s.Verdicts {
 			for _, r := range v.Reasons {
 				fmt.Fprintf(a.stdout, "         %s: %s\n", v.Model, r)

@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/compare"
 	reportserver "github.com/lapse-test/lapse/results/report/server"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -46,7 +46,7 @@ func (a *app) diffCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			var sides [2]*compare.Run
 			for i, ref := range args {
-				dir, err := results.Open(a.out, ref)
+				dir, err := store.Open(a.out, ref)
 				if err != nil {
 					return err
 				}

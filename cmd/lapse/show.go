@@ -6,8 +6,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/picture"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/violations"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -27,7 +29,7 @@ func (a *app) showCommand() *cobra.Command {
   lapse show latest --ops --key k4`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			dir, err := results.Open(a.out, args[0])
+			dir, err := store.Open(a.out, args[0])
 			if err != nil {
 				return err
 			}
@@ -64,12 +66,12 @@ const (
 	formatSVG  = "svg"
 )
 
-func (a *app) show(dir results.Dir, violation int, format string) error {
-	var s results.Summary
-	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
+func (a *app) show(dir store.Dir, violation int, format string) error {
+	var s store.Summary
+	if err := dir.ReadJSON(store.FileRun, &s); err != nil {
 		return err
 	}
-	h, err := history.ReadFile(dir.File(results.FileHistory))
+	h, err := history.ReadFile(dir.File(store.FileHistory))
 	if err != nil {
 		return fmt.Errorf("loading run %s: %w", dir.ID, err)
 	}
@@ -78,21 +80,21 @@ func (a *app) show(dir results.Dir, violation int, format string) error {
 	}
 	if a.json {
 		doc := struct {
-			*results.Summary
-			Faults    []history.Fault   `json:"faults"`
-			Events    []history.Event   `json:"events"`
-			Witnesses []results.Witness `json:"witnesses"`
-		}{Summary: &s, Faults: h.Faults, Events: h.Events, Witnesses: results.Witnesses(h, &s.Assessment)}
+			*store.Summary
+			Faults    []history.Fault      `json:"faults"`
+			Events    []history.Event      `json:"events"`
+			Witnesses []violations.Witness `json:"witnesses"`
+		}{Summary: &s, Faults: h.Faults, Events: h.Events, Witnesses: violations.Witnesses(h, &s.Assessment)}
 		return a.printJSON(doc)
 	}
-	results.PrintSummary(a.stdout, a.style, h, &s)
+	text.PrintSummary(a.stdout, a.style, h, &s)
 	a.printViolations(h, &s.Assessment, s.Kept())
 	return nil
 }
 
-func (a *app) showStaleness(dir results.Dir) error {
-	var s results.Summary
-	if err := dir.ReadJSON(results.FileRun, &s); err != nil {
+func (a *app) showStaleness(dir store.Dir) error {
+	var s store.Summary
+	if err := dir.ReadJSON(store.FileRun, &s); err != nil {
 		return err
 	}
 	if s.Staleness == nil {
@@ -101,11 +103,11 @@ func (a *app) showStaleness(dir results.Dir) error {
 	if a.json {
 		return a.printJSON(s.Staleness)
 	}
-	results.PrintStaleness(a.stdout, a.style, s.Staleness)
+	text.PrintStaleness(a.stdout, a.style, s.Staleness)
 	return nil
 }
 
-func (a *app) showViolation(h *history.History, s *results.Summary, n int, format string) error {
+func (a *app) showViolation(h *history.History, s *store.Summary, n int, format string) error {
 	number := 0
 	for i := range s.Verdicts {
 		v := &s.Verdicts[i]
@@ -124,9 +126,9 @@ func (a *app) showViolation(h *history.History, s *results.Summary, n int, forma
 					return fmt.Errorf("printing the picture: %w", err)
 				}
 			case a.json:
-				return a.printJSON(results.NewWitness(h, x))
+				return a.printJSON(violations.NewWitness(h, x))
 			default:
-				results.PrintViolation(a.stdout, a.style, h, x, j+1, v.Total)
+				text.PrintViolation(a.stdout, a.style, h, x, j+1, v.Total)
 			}
 			return nil
 		}
@@ -134,8 +136,8 @@ func (a *app) showViolation(h *history.History, s *results.Summary, n int, forma
 	return targets.Usagef("--violation %d: run %s keeps %d", n, s.Run, number)
 }
 
-func (a *app) showOps(dir results.Dir, key string) error {
-	h, err := history.ReadFile(dir.File(results.FileHistory))
+func (a *app) showOps(dir store.Dir, key string) error {
+	h, err := history.ReadFile(dir.File(store.FileHistory))
 	if err != nil {
 		return fmt.Errorf("loading run %s: %w", dir.ID, err)
 	}
@@ -145,7 +147,7 @@ func (a *app) showOps(dir results.Dir, key string) error {
 			continue
 		}
 		found = true
-		if _, err := fmt.Fprintf(a.stdout, "%7d  %s\n", i, results.OpText(h, i)); err != nil {
+		if _, err := fmt.Fprintf(a.stdout, "%7d  %s\n", i, text.Op(h, i)); err != nil {
 			return fmt.Errorf("printing operations: %w", err)
 		}
 	}

@@ -13,7 +13,10 @@ import (
 	"github.com/lapse-test/lapse/checkers/witness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/results/violations"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -58,10 +61,10 @@ type shrunk struct {
 	Anomaly string `json:"anomaly"`
 	witness.Stats
 	// Kept are the operations that are left, as indexes into the whole history.
-	Kept    []int           `json:"kept"`
-	Output  string          `json:"output,omitempty"`
-	LeftOut []string        `json:"left_out,omitempty"`
-	Witness results.Witness `json:"witness"`
+	Kept    []int              `json:"kept"`
+	Output  string             `json:"output,omitempty"`
+	LeftOut []string           `json:"left_out,omitempty"`
+	Witness violations.Witness `json:"witness"`
 }
 
 func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
@@ -101,11 +104,11 @@ func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
 	case errors.Is(err, witness.ErrHolds):
 		return targets.Usagef("nothing to shrink: the history does not violate %s", f.model)
 	case ctx.Err() != nil && err != nil:
-		return &exitError{code: results.ExitInterrupted, text: "interrupted before anything was made small"}
+		return &exitError{code: verdict.ExitInterrupted, text: "interrupted before anything was made small"}
 	case err != nil && time.Since(began) >= a.budget.WithDefaults().Time:
-		return &exitError{code: results.ExitInconclusive, text: err.Error() + "; give it more time with --check-time"}
+		return &exitError{code: verdict.ExitInconclusive, text: err.Error() + "; give it more time with --check-time"}
 	case err != nil:
-		return &exitError{code: results.ExitInconclusive, text: err.Error()}
+		return &exitError{code: verdict.ExitInconclusive, text: err.Error()}
 	}
 	return a.shrunk(ctx, part, c, f, to, shrunk{Model: f.model, Stats: stats, Kept: ops})
 }
@@ -133,7 +136,7 @@ func (f *shrinkFlags) complete(l *loaded) error {
 			}
 			f.model = v.Model
 			if f.output == "" {
-				f.output = l.dir.File(results.ViolationFile(number, results.FileMinimal))
+				f.output = l.dir.File(violations.File(number, store.FileMinimal))
 			}
 			return nil
 		}
@@ -165,7 +168,7 @@ func (a *app) shrinkProgress(from int) (func(witness.Stats), error) {
 			fmt.Fprintf(a.stderr, `{"phase":"shrink","from":%d,"left":%d,"candidates":%d}`+"\n", from, s.To, s.Candidates)
 			return
 		}
-		fmt.Fprintf(a.stderr, "shrinking: %s of %s operations left, %s candidates checked\n", results.Group(s.To), results.Group(from), results.Group(s.Candidates))
+		fmt.Fprintf(a.stderr, "shrinking: %s of %s operations left, %s candidates checked\n", text.Count(s.To), text.Count(from), text.Count(s.Candidates))
 	}, nil
 }
 
@@ -173,10 +176,10 @@ func (a *app) shrinkProgress(from int) (func(witness.Stats), error) {
 func (a *app) shrunk(ctx context.Context, part *history.History, c checkers.Checker, f *shrinkFlags, to string, doc shrunk) error {
 	v, err := c.Check(context.WithoutCancel(ctx), part, a.budget)
 	if err != nil || len(v.Violations) == 0 {
-		return &exitError{code: results.ExitBug, text: fmt.Sprintf("the %d operations left do not violate %s when checked by themselves: %v", len(part.Ops), f.model, err)}
+		return &exitError{code: verdict.ExitBug, text: fmt.Sprintf("the %d operations left do not violate %s when checked by themselves: %v", len(part.Ops), f.model, err)}
 	}
 	x := &v.Violations[0]
-	doc.Anomaly, doc.Output, doc.Witness = x.Anomaly, f.output, results.NewWitness(part, x)
+	doc.Anomaly, doc.Output, doc.Witness = x.Anomaly, f.output, violations.NewWitness(part, x)
 	if f.output != "" {
 		if doc.LeftOut, err = formats.Lost(to, part); err != nil {
 			return targets.Usagef("--to: %v", err)
@@ -189,7 +192,7 @@ func (a *app) shrunk(ctx context.Context, part *history.History, c checkers.Chec
 		return err
 	}
 	if ctx.Err() != nil {
-		return &exitError{code: results.ExitInterrupted}
+		return &exitError{code: verdict.ExitInterrupted}
 	}
 	return nil
 }
@@ -203,7 +206,7 @@ func (a *app) tellShrunk(part *history.History, x *checkers.Violation, total int
 		out = a.stderr
 	}
 	fmt.Fprintf(out, "%s ops -> %s ops, %d sessions, %d keys; still refutes %s: %s (checked %s candidates, %.1fs)\n",
-		results.Group(doc.From), results.Group(doc.To), doc.Sessions, doc.Keys, doc.Model, doc.Anomaly, results.Group(doc.Candidates), doc.Elapsed.Seconds())
+		text.Count(doc.From), text.Count(doc.To), doc.Sessions, doc.Keys, doc.Model, doc.Anomaly, text.Count(doc.Candidates), doc.Elapsed.Seconds())
 	if doc.Weakened > 0 {
 		fmt.Fprintf(out, "compare-and-sets that stand as plain writes, because what they compared with is not needed: %d\n", doc.Weakened)
 	}
@@ -213,7 +216,7 @@ func (a *app) tellShrunk(part *history.History, x *checkers.Violation, total int
 	for _, line := range doc.LeftOut {
 		fmt.Fprintf(a.stderr, "%s does not hold: %s\n", to, line)
 	}
-	results.PrintViolation(out, a.style, part, x, 1, total)
+	text.PrintViolation(out, a.style, part, x, 1, total)
 	if doc.Output != "" && doc.Output != stdoutName {
 		fmt.Fprintln(out, doc.Output)
 	}

@@ -14,7 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/suites"
@@ -71,7 +73,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 	if err != nil {
 		return err
 	}
-	var resumed *results.SuiteResult
+	var resumed *gate.SuiteResult
 	if sf.resume {
 		if resumed, err = a.lastOf(cmd.Context(), ref, env); err != nil {
 			return err
@@ -93,9 +95,9 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 	fmt.Fprintf(a.stderr, "lapse %s · suite %s · seed %d · %d runs, about %s · %s\n", runs.Version, s.File.Name, s.Seed, len(s.Runs), s.Estimate(), p.reason)
 	res, err := s.Run(cmd.Context(), env, suite.Options{
 		Provider: p.provider, Reason: p.reason, Resume: resumed, Known: known.Known,
-		Done: func(n, of int, c *results.CaseResult) {
+		Done: func(n, of int, c *gate.CaseResult) {
 			fmt.Fprintf(a.stderr, "[%d/%d] %-12s %s  %.1fs  %s\n", n, of, c.Status, c.ID, c.Seconds, c.Reason)
-			if dir, err := results.Open(a.out, c.Run); c.Run != "" && err == nil {
+			if dir, err := store.Open(a.out, c.Run); c.Run != "" && err == nil {
 				a.drawRun(dir)
 			}
 		},
@@ -107,7 +109,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 }
 
 // finishSuite prints and writes what a suite came to.
-func (a *app) finishSuite(res *results.SuiteResult, outputs []string) error {
+func (a *app) finishSuite(res *gate.SuiteResult, outputs []string) error {
 	if file, err := a.saveSuiteReport(res); err != nil {
 		// A picture is no part of the verdict.
 		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
@@ -122,7 +124,7 @@ func (a *app) finishSuite(res *results.SuiteResult, outputs []string) error {
 			return err
 		}
 	} else {
-		results.PrintSuite(a.stdout, a.style, res)
+		text.PrintSuite(a.stdout, a.style, res)
 	}
 	return &exitError{code: res.Exit.Code}
 }
@@ -165,13 +167,13 @@ func (a *app) placeSuite(ctx context.Context, s *suite.Suite, env runs.Environme
 const latest = "latest"
 
 // lastOf is the last result of a suite as its text is now.
-func (a *app) lastOf(ctx context.Context, ref string, env runs.Environment) (*results.SuiteResult, error) {
+func (a *app) lastOf(ctx context.Context, ref string, env runs.Environment) (*gate.SuiteResult, error) {
 	s, err := a.loadSuite(ctx, ref, nil, env)
 	if err != nil {
 		return nil, err
 	}
 	// Identifiers begin with the suite's name and then the time.
-	dirs, err := filepath.Glob(filepath.Join(a.out, suite.DirSuites, s.File.Name+"-*", results.FileSuite))
+	dirs, err := filepath.Glob(filepath.Join(a.out, suite.DirSuites, s.File.Name+"-*", store.FileSuite))
 	if err != nil {
 		return nil, fmt.Errorf("looking for results of %s: %w", ref, err)
 	}
@@ -190,19 +192,19 @@ func (a *app) lastOf(ctx context.Context, ref string, env runs.Environment) (*re
 
 // openSuite finds the result of a suite: a file, a directory, an identifier below
 // the runs, or latest.
-func (a *app) openSuite(ref string) (*results.SuiteResult, error) {
-	below := filepath.Join(a.out, suite.DirSuites, ref, results.FileSuite)
-	for _, path := range []string{ref, filepath.Join(ref, results.FileSuite), below} {
+func (a *app) openSuite(ref string) (*gate.SuiteResult, error) {
+	below := filepath.Join(a.out, suite.DirSuites, ref, store.FileSuite)
+	for _, path := range []string{ref, filepath.Join(ref, store.FileSuite), below} {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			continue
 		}
-		var res results.SuiteResult
+		var res gate.SuiteResult
 		if err := json.Unmarshal(b, &res); err != nil {
 			return nil, targets.Usagef("%s is no result of a suite: %v", path, err)
 		}
-		if res.Schema != results.SuiteSchema {
-			return nil, targets.Usagef("%s has schema %d, this lapse reads %d", path, res.Schema, results.SuiteSchema)
+		if res.Schema != gate.SuiteSchema {
+			return nil, targets.Usagef("%s has schema %d, this lapse reads %d", path, res.Schema, gate.SuiteSchema)
 		}
 		return &res, nil
 	}

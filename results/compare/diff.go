@@ -11,30 +11,31 @@ import (
 
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
 )
 
 // Run is a stored run as a comparison sees it.
 type Run struct {
-	Summary results.Summary
+	Summary store.Summary
 	Plan    harness.Plan
 	Figures *Figures
 }
 
 // Load reads a run directory. A missing plan is an empty one.
-func Load(dir results.Dir) (*Run, error) {
+func Load(dir store.Dir) (*Run, error) {
 	r := &Run{}
-	if err := dir.ReadJSON(results.FileRun, &r.Summary); err != nil {
+	if err := dir.ReadJSON(store.FileRun, &r.Summary); err != nil {
 		return nil, err
 	}
-	plan, err := harness.ReadPlan(dir.File(results.FilePlan))
+	plan, err := harness.ReadPlan(dir.File(store.FilePlan))
 	switch {
 	case err == nil:
 		r.Plan = *plan
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	h, err := history.ReadFile(dir.File(results.FileHistory))
+	h, err := history.ReadFile(dir.File(store.FileHistory))
 	if err != nil {
 		return nil, fmt.Errorf("loading run %s: %w", dir.ID, err)
 	}
@@ -132,19 +133,19 @@ func (d *Diff) verdicts(a, b *Run) {
 		for _, v := range r.Summary.Verdicts {
 			if !seen[v.Model] {
 				seen[v.Model] = true
-				d.Verdicts = append(d.Verdicts, Change{v.Model, verdict(a, v.Model), verdict(b, v.Model)})
+				d.Verdicts = append(d.Verdicts, Change{v.Model, verdictOf(a, v.Model), verdictOf(b, v.Model)})
 			}
 		}
 	}
 }
 
-func verdict(r *Run, model string) string {
+func verdictOf(r *Run, model string) string {
 	v, ok := r.Summary.ByModel(model)
 	switch {
 	case !ok:
 		return "-"
 	case v.Total > 0:
-		return fmt.Sprintf("%s (%s)", v.Status, results.Group(v.Total))
+		return fmt.Sprintf("%s (%s)", v.Status, text.Count(v.Total))
 	}
 	return string(v.Status)
 }

@@ -6,32 +6,33 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 // stored writes a run whose reads take the given time and whose fault is over
 // after one second.
-func stored(t *testing.T, id, version string, took history.Time, status checkers.Status) results.Dir {
+func stored(t *testing.T, id, version string, took history.Time, status checkers.Status) store.Dir {
 	t.Helper()
 	fault := history.Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 1000 * ms, Bit: 1001 * ms, Healing: 1990 * ms, Healed: 2000 * ms}
 	h := timed(t, []history.Fault{fault}, func(history.Time) (history.Outcome, history.Time) { return history.OK, took })
-	dir, err := results.Create(t.TempDir(), id)
+	dir, err := store.Create(t.TempDir(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := history.WriteFile(dir.File(results.FileHistory), h); err != nil {
+	if err := history.WriteFile(dir.File(store.FileHistory), h); err != nil {
 		t.Fatal(err)
 	}
-	s := results.Summary{Schema: results.SummarySchema, Run: id, Target: "quorumkv", Version: version, Assessment: results.Assessment{
+	s := store.Summary{Schema: store.SummarySchema, Run: id, Target: "quorumkv", Version: version, Assessment: verdict.Assessment{
 		Status: status, Verdicts: []checkers.Verdict{{Model: "linearizable", Status: status}},
 	}}
-	if err := dir.WriteJSON(results.FileRun, &s); err != nil {
+	if err := dir.WriteJSON(store.FileRun, &s); err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-func load(t *testing.T, dir results.Dir) *Run {
+func load(t *testing.T, dir store.Dir) *Run {
 	t.Helper()
 	r, err := Load(dir)
 	if err != nil {

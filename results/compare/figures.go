@@ -8,7 +8,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/figures"
 )
 
 // Figures are a run in numbers, split by whether a fault was on. Operations
@@ -35,8 +35,8 @@ type Phase struct {
 	OKPerSecond float64 `json:"ok_per_second"`
 	// Read and Write are the latencies of ok operations; an operation with any
 	// micro-operation that writes is a write.
-	Read  results.Latency `json:"read"`
-	Write results.Latency `json:"write"`
+	Read  figures.Latency `json:"read"`
+	Write figures.Latency `json:"write"`
 }
 
 // OKRatio is the share of operations that were ok, 1 when there were none.
@@ -65,7 +65,7 @@ const RecoveryRun = 20
 
 // Of computes the figures of h in one pass over its operations and faults.
 func Of(h *history.History) *Figures {
-	begin, end := results.LoadPhase(h)
+	begin, end := figures.LoadPhase(h)
 	all, calm, faulted := newMeter(), newMeter(), newMeter()
 	windows := make([]*meter, len(h.Faults))
 	for i := range windows {
@@ -229,7 +229,7 @@ func (m *meter) phase(s float64) Phase {
 	return p
 }
 
-func latency(h *hdrhistogram.Histogram) results.Latency {
+func latency(h *hdrhistogram.Histogram) figures.Latency {
 	ms := func(us int64) float64 { return float64(us) / 1000 }
-	return results.Latency{Count: h.TotalCount(), P50: ms(h.ValueAtQuantile(50)), P99: ms(h.ValueAtQuantile(99)), Max: ms(h.Max())}
+	return figures.Latency{Count: h.TotalCount(), P50: ms(h.ValueAtQuantile(50)), P99: ms(h.ValueAtQuantile(99)), Max: ms(h.Max())}
 }

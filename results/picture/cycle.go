@@ -6,8 +6,8 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/svg"
+	"github.com/lapse-test/lapse/results/text"
 )
 
 // The measures of a cycle, in its own units.
@@ -72,11 +72,11 @@ type box struct {
 
 func (c *cycle) box(op int) *box {
 	o := &c.h.Ops[op]
-	b := &box{op: op, headline: results.OpName(c.v, op) + "  session " + fmt.Sprint(o.Session)}
+	b := &box{op: op, headline: text.OpName(c.v, op) + "  session " + fmt.Sprint(o.Session)}
 	if n := c.h.NodeName(o); n != "" {
 		b.headline += " · " + svg.Short(n, 20)
 	}
-	if l := results.LevelText(c.h, o); l != "" {
+	if l := text.Levels(c.h, o); l != "" {
 		b.headline += " · " + svg.Short(l, 24)
 	}
 	b.headline += " · " + o.Outcome.String()
@@ -86,7 +86,7 @@ func (c *cycle) box(op int) *box {
 			b.lines = append(b.lines, fmt.Sprintf("… %d more", len(mops)-i))
 			break
 		}
-		b.lines = append(b.lines, svg.Short(strings.ReplaceAll(results.MopText(c.h, o, &mops[i]), "->", "→"), mopLetters))
+		b.lines = append(b.lines, svg.Short(strings.ReplaceAll(text.Mop(c.h, o, &mops[i]), "->", "→"), mopLetters))
 	}
 	b.h = txnHead + mopLine*float64(len(b.lines)) + 8
 	b.w = 24 + 7.6*float64(len([]rune(b.headline)))
@@ -99,7 +99,7 @@ func (c *cycle) box(op int) *box {
 // reason is the text beside an edge.
 func (c *cycle) reason(i int) []string {
 	s := c.steps[i]
-	text := fmt.Sprintf("%s < %s, because %s", results.OpName(c.v, s.From), results.OpName(c.v, s.To), s.Why)
+	text := fmt.Sprintf("%s < %s, because %s", text.OpName(c.v, s.From), text.OpName(c.v, s.To), s.Why)
 	if i == len(c.steps)-1 {
 		text = "however, " + text + ": a contradiction"
 	}
@@ -188,7 +188,7 @@ func (c *cycle) txn(b *box, class string) {
 	for i, l := range b.lines {
 		c.Text("mop", cycleLeft+12, b.y+txnHead+13+mopLine*float64(i), l)
 	}
-	c.Tip(cycleLeft, b.y, b.w, b.h, results.OpText(c.h, b.op))
+	c.Tip(cycleLeft, b.y, b.w, b.h, text.Op(c.h, b.op))
 }
 
 // legend explains the kinds that occur.

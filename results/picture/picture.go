@@ -16,8 +16,9 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/svg"
+	"github.com/lapse-test/lapse/results/violations"
 )
 
 // MaxDrawn bounds the operations in a picture.
@@ -205,7 +206,7 @@ func Millis(v float64) string {
 
 // Save draws every violation of s into its folder in the run directory. What
 // cannot be drawn is left out; the error says what, and is no part of a verdict.
-func Save(dir results.Dir, h *history.History, s *results.Summary) error {
+func Save(dir store.Dir, h *history.History, s *store.Summary) error {
 	var errs []error
 	number := 0
 	for i := range s.Verdicts {
@@ -213,7 +214,7 @@ func Save(dir results.Dir, h *history.History, s *results.Summary) error {
 			number++
 			b, err := Document(h, &s.Verdicts[i].Violations[j])
 			if err == nil {
-				err = dir.WriteFile(results.ViolationFile(number, results.FilePicture), b)
+				err = dir.WriteFile(violations.File(number, store.FilePicture), b)
 			}
 			if err != nil {
 				errs = append(errs, fmt.Errorf("drawing violation %d: %w", number, err))

@@ -16,7 +16,8 @@ import (
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 const ms = history.Time(1e6)
@@ -226,10 +227,10 @@ func TestSave(t *testing.T) {
 	h, v := staleRead(t, "n3")
 	broken := *v
 	broken.Ops = []int{99}
-	s := &results.Summary{Assessment: results.Assessment{Verdicts: []checkers.Verdict{
+	s := &store.Summary{Assessment: verdict.Assessment{Verdicts: []checkers.Verdict{
 		{Model: "linearizable", Violations: []checkers.Violation{broken, {Model: "linearizable"}, *v}},
 	}}}
-	dir := results.Dir{Path: t.TempDir(), ID: "x"}
+	dir := store.Dir{Path: t.TempDir(), ID: "x"}
 	err := Save(dir, h, s)
 	if err == nil || !strings.Contains(err.Error(), "violation 1") || !errors.Is(err, ErrNothing) {
 		t.Errorf("what could not be drawn: %v", err)

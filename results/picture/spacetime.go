@@ -8,8 +8,8 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/svg"
+	"github.com/lapse-test/lapse/results/text"
 )
 
 // The measures of the picture, in its own units.
@@ -94,7 +94,7 @@ func (p *spacetime) collect() {
 			sessionAt[op.Session] = s
 			p.sessions = append(p.sessions, lane{name: fmt.Sprintf("session %d", op.Session)})
 		}
-		b := &bar{op: i, name: results.OpName(p.v, i), sessionLane: s, node: -1}
+		b := &bar{op: i, name: text.OpName(p.v, i), sessionLane: s, node: -1}
 		if p.h.NodeName(op) != "" {
 			at, ok := nodeAt[op.Node]
 			if !ok {
@@ -116,7 +116,7 @@ func (p *spacetime) collect() {
 func OpLabel(h *history.History, op *history.Op) string {
 	var parts []string
 	for j := range h.Mops(op) {
-		parts = append(parts, results.MopText(h, op, &h.Mops(op)[j]))
+		parts = append(parts, text.Mop(h, op, &h.Mops(op)[j]))
 	}
 	return strings.ReplaceAll(strings.Join(parts, "; "), "->", "→")
 }
@@ -128,7 +128,7 @@ func opSub(h *history.History, op *history.Op) string {
 	} else {
 		parts = append(parts, "no answer")
 	}
-	if l := results.LevelText(h, op); l != "" {
+	if l := text.Levels(h, op); l != "" {
 		parts = append(parts, l)
 	}
 	return strings.Join(parts, " · ")
@@ -345,7 +345,7 @@ func (p *spacetime) bands(bottom float64) {
 	top := p.top + bandTop
 	for _, w := range p.faults {
 		y := top - 22 - faultRow*float64(p.rows-1-w.row)
-		p.Band(p.id, "fault-band", w.x1, y, w.x2-w.x1, bottom-y, results.FaultText(w.fault))
+		p.Band(p.id, "fault-band", w.x1, y, w.x2-w.x1, bottom-y, text.Fault(w.fault))
 	}
 	for _, w := range p.faults {
 		y := top - 22 - faultRow*float64(p.rows-1-w.row)
@@ -410,7 +410,7 @@ func (p *spacetime) bar(b *bar) {
 	if b.offending {
 		p.Text("offends", b.x2-6, b.y-3, "✗")
 	}
-	p.Tip(b.x1, b.y, b.x2-b.x1, barHeight, results.OpText(p.h, b.op))
+	p.Tip(b.x1, b.y, b.x2-b.x1, barHeight, text.Op(p.h, b.op))
 }
 
 // ticks name the stamps of the first and last moments and of those with room.

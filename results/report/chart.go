@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/svg"
 )
@@ -151,7 +151,7 @@ func charts(h *history.History) []chart {
 func drawChart(h *history.History, b *bins, id, title, note string, log bool, top float64, list ...series) chart {
 	// What comes after the load, such as a burst of final reads, does not set the
 	// scale.
-	_, loadEnd := results.LoadPhase(h)
+	_, loadEnd := figures.LoadPhase(h)
 	low, high := 0.0, top
 	for _, s := range list {
 		for i, v := range s.values {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/svg"
+	"github.com/lapse-test/lapse/results/text"
 )
 
 // maxEmbedded is how many operations a report carries for its timeline. More
@@ -141,7 +141,7 @@ func encode(h *history.History, chosen []int, m *meta) (string, error) {
 			if mops[j].Func.Writes() {
 				writes = 1
 			}
-			parts = append(parts, results.MopText(h, op, &mops[j]))
+			parts = append(parts, text.Mop(h, op, &mops[j]))
 		}
 		put(4, uint64(op.Outcome)|writes<<2)
 		key := uint64(0)
@@ -245,7 +245,7 @@ func sample(h *history.History, verdicts []checkers.Verdict, limit int) ([]int, 
 		bad = fmt.Sprintf("every %s of the fail and info operations", ordinal(everyBad))
 	}
 	return slices.Clip(chosen), fmt.Sprintf("The timeline shows a sample, %s of %s operations: all that stand in a witness, %s, and every %s of the ok ones. Figures and charts use all.",
-		results.Group(len(chosen)), results.Group(n), bad, ordinal(everyOK))
+		text.Count(len(chosen)), text.Count(n), bad, ordinal(everyOK))
 }
 
 func stride(n, room int) int {

@@ -10,9 +10,9 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/svg"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 // stale is the section on staleness: a row for each group of reads, and the curve of
@@ -205,7 +205,7 @@ func happened(h *history.History) []history.Event {
 }
 
 // implied says what the verdicts add up to beyond themselves.
-func implied(a *results.Assessment) []term {
+func implied(a *verdict.Assessment) []term {
 	var out []term
 	for _, line := range []term{
 		{"refuted with them", strings.Join(a.Lattice.ImpliedRefuted, ", ")},

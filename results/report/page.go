@@ -14,9 +14,11 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/compare"
+	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/picture"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
 )
 
 //go:embed page.gohtml
@@ -30,8 +32,8 @@ var scriptText string
 
 // pageTemplate is never changed after it was parsed.
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"group": results.Group, "millis": picture.Millis, "percent": func(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) },
-	"number": number, "recovered": recovered, "seconds": results.Seconds,
+	"group": text.Count, "millis": picture.Millis, "percent": func(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) },
+	"number": number, "recovered": recovered, "seconds": text.Seconds,
 }).Parse(pageText))
 
 // page is all that the template shows.
@@ -60,7 +62,7 @@ type page struct {
 	Violations int
 	Implied    []term
 	Stale      *stale
-	Shards     []results.Shard
+	Shards     []figures.Shard
 }
 
 type claim struct {
@@ -131,7 +133,7 @@ func Render(w io.Writer, s *Source) error {
 		if c := lagChart(h); c != nil {
 			p.Charts = append(p.Charts, *c)
 		}
-		p.Shards = results.Shards(h)
+		p.Shards = figures.Shards(h)
 		for i := range h.Faults {
 			p.FaultRows = append(p.FaultRows, faultLine(&h.Faults[i]))
 		}
@@ -169,7 +171,7 @@ func (p *page) headline() {
 	switch {
 	case len(bad) > 0:
 		p.Headline = strings.Join(bad, " and ") + " violated"
-		p.Subline = fmt.Sprintf("%s violations were found; the witnesses below prove them.", results.Group(p.Violations))
+		p.Subline = fmt.Sprintf("%s violations were found; the witnesses below prove them.", text.Count(p.Violations))
 		if p.Violations == 1 {
 			p.Subline = "One violation was found; the witness below proves it."
 		}
@@ -197,7 +199,7 @@ func (p *page) headline() {
 
 // blame says whose violations these are, as far as the database says what it
 // promises.
-func blame(s *results.Summary) string {
+func blame(s *store.Summary) string {
 	var broken, allowed []string
 	for _, v := range s.Verdicts {
 		promised, known := s.Promises.Of(v.Model)
@@ -234,7 +236,7 @@ func (p *page) tables() {
 	add(&p.Meta, "levels", levels(s.WriteLevel, s.ReadLevel))
 	add(&p.Meta, "workload", fmt.Sprintf("%s, %d clients", s.Workload, s.Concurrency))
 	if l := s.Load; l != nil {
-		add(&p.Meta, "load", fmt.Sprintf("%s operations in %.3g s", results.Group(l.Ops), l.Seconds))
+		add(&p.Meta, "load", fmt.Sprintf("%s operations in %.3g s", text.Count(l.Ops), l.Seconds))
 		add(&p.Meta, "faults", fmt.Sprintf("%d injected, %d seen to bite, %d healed", l.Faults.Injected, l.Faults.Bit, l.Faults.Healed))
 	}
 	add(&p.Meta, "seed", fmt.Sprint(s.Seed))
@@ -263,7 +265,7 @@ func (p *page) tables() {
 	known := meanings()
 	number := 1
 	for _, v := range s.Verdicts {
-		c := claim{Verdict: v, Meaning: known[v.Model], Text: results.EvidenceText(v), Undecided: v.Undecided, Promise: s.Promises.Says(v)}
+		c := claim{Verdict: v, Meaning: known[v.Model], Text: text.Evidence(v), Undecided: v.Undecided, Promise: s.Promises.Says(v)}
 		if len(v.Violations) > 0 {
 			c.Anchor = fmt.Sprintf("witness-%d", number)
 			number += len(v.Violations)
@@ -310,9 +312,9 @@ func witnessOf(h *history.History, v *checkers.Violation, number, total int) wit
 	for _, i := range v.Ops {
 		op := &h.Ops[i]
 		row := opRow{
-			Name: results.OpName(v, i), Text: picture.OpLabel(h, op), Outcome: op.Outcome.String(), Node: h.NodeName(op),
-			Levels: results.LevelText(h, op), Note: h.String(op.Note), Error: h.String(op.Error),
-			Invoke: results.Seconds(op.Invoke), Took: "no answer", Session: op.Session,
+			Name: text.OpName(v, i), Text: picture.OpLabel(h, op), Outcome: op.Outcome.String(), Node: h.NodeName(op),
+			Levels: text.Levels(h, op), Note: h.String(op.Note), Error: h.String(op.Error),
+			Invoke: text.Seconds(op.Invoke), Took: "no answer", Session: op.Session,
 		}
 		if op.Complete != history.Never {
 			row.Took = picture.Millis(float64(op.Complete-op.Invoke) / 1e6)
@@ -321,11 +323,11 @@ func witnessOf(h *history.History, v *checkers.Violation, number, total int) wit
 		w.Ops = append(w.Ops, row)
 	}
 	for _, st := range v.Steps {
-		w.Steps = append(w.Steps, results.StepText(v, st))
+		w.Steps = append(w.Steps, text.Step(v, st))
 	}
 	for i := range h.Faults {
 		if slices.Contains(v.Faults, h.Faults[i].ID) {
-			w.Faults = append(w.Faults, fmt.Sprintf("fault %d: %s", h.Faults[i].ID, results.FaultText(&h.Faults[i])))
+			w.Faults = append(w.Faults, fmt.Sprintf("fault %d: %s", h.Faults[i].ID, text.Fault(&h.Faults[i])))
 		}
 	}
 	return w
@@ -339,12 +341,12 @@ func recovered(s *float64) string {
 }
 
 func faultLine(f *history.Fault) faultRow {
-	r := faultRow{Fault: f, From: results.Seconds(f.Injected), Bites: "never", Until: "never", State: "✓ bit and healed", Good: true}
+	r := faultRow{Fault: f, From: text.Seconds(f.Injected), Bites: "never", Until: "never", State: "✓ bit and healed", Good: true}
 	if f.Bit != 0 {
-		r.Bites = results.Seconds(f.Bit)
+		r.Bites = text.Seconds(f.Bit)
 	}
 	if f.Healed != 0 {
-		r.Until = results.Seconds(f.Healed)
+		r.Until = text.Seconds(f.Healed)
 	}
 	switch {
 	case f.Bit == 0:

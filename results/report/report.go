@@ -14,12 +14,12 @@ import (
 
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
 )
 
 // Source is what a report is drawn from.
 type Source struct {
-	Summary results.Summary
+	Summary store.Summary
 	// Plan is nil if the run directory has none.
 	Plan *harness.Plan
 	// History is nil if there is none or it cannot be read; Warnings say why.
@@ -29,19 +29,19 @@ type Source struct {
 
 // Load reads a run directory. What cannot be read besides the summary becomes a
 // warning in the report.
-func Load(dir results.Dir) (*Source, error) {
+func Load(dir store.Dir) (*Source, error) {
 	s := &Source{}
-	if err := dir.ReadJSON(results.FileRun, &s.Summary); err != nil {
+	if err := dir.ReadJSON(store.FileRun, &s.Summary); err != nil {
 		return nil, fmt.Errorf("drawing a report: %w", err)
 	}
-	plan, err := harness.ReadPlan(dir.File(results.FilePlan))
+	plan, err := harness.ReadPlan(dir.File(store.FilePlan))
 	switch {
 	case err == nil:
 		s.Plan = plan
 	case !errors.Is(err, fs.ErrNotExist):
 		s.Warnings = append(s.Warnings, "The plan cannot be read: "+err.Error())
 	}
-	h, err := history.ReadFile(dir.File(results.FileHistory))
+	h, err := history.ReadFile(dir.File(store.FileHistory))
 	switch {
 	case err == nil:
 		s.History = h
@@ -76,7 +76,7 @@ func inRange(s *Source) bool {
 }
 
 // Write draws the report of the run in dir.
-func Write(w io.Writer, dir results.Dir) error {
+func Write(w io.Writer, dir store.Dir) error {
 	s, err := Load(dir)
 	if err != nil {
 		return err

@@ -13,7 +13,8 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -59,14 +60,14 @@ func staleRead(t testing.TB, name string) *Source {
 		}},
 	}
 	thin := checkers.Verdict{Model: "read-your-writes", Status: checkers.Inconclusive, Reasons: []string{"too few reads of " + name}, Undecided: []checkers.Undecided{{Key: name, Reason: name}}}
-	return &Source{History: h, Summary: results.Summary{
-		Schema: results.SummarySchema, Run: "20260102-030405-abcd", State: "finished", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+	return &Source{History: h, Summary: store.Summary{
+		Schema: store.SummarySchema, Run: "20260102-030405-abcd", State: "finished", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Target: "quorumkv", Version: name, Provider: "sandbox", ProviderReason: name, Nodes: 2, WriteLevel: "ONE", ReadLevel: name,
 		Workload: "register", Seed: 7, Concurrency: 2, Reproduce: "lapse replay 20260102-030405-abcd", Environment: name,
-		Host: results.Host{OS: "linux", Arch: "amd64", CPUs: 2, Go: "go1.26", Lapse: "0.1.0"},
-		Assessment: results.Assessment{
+		Host: store.Host{OS: "linux", Arch: "amd64", CPUs: 2, Go: "go1.26", Lapse: "0.1.0"},
+		Assessment: verdict.Assessment{
 			Status: checkers.Violated, Verdicts: []checkers.Verdict{v, thin},
-			NotChecked: []results.NotChecked{{Model: "serializable", Reason: name}},
+			NotChecked: []verdict.NotChecked{{Model: "serializable", Reason: name}},
 		},
 	}}
 }
@@ -169,14 +170,14 @@ func TestUnverifiedFaultIsRed(t *testing.T) {
 // TestLoadRefusesForeignWitness has verdicts of another history.
 func TestLoadRefusesForeignWitness(t *testing.T) {
 	s := staleRead(t, "k3")
-	dir, err := results.Create(t.TempDir(), "r1")
+	dir, err := store.Create(t.TempDir(), "r1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := history.WriteFile(dir.File(results.FileHistory), s.History); err != nil {
+	if err := history.WriteFile(dir.File(store.FileHistory), s.History); err != nil {
 		t.Fatal(err)
 	}
-	if err := dir.WriteJSON(results.FileRun, &s.Summary); err != nil {
+	if err := dir.WriteJSON(store.FileRun, &s.Summary); err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
@@ -184,7 +185,7 @@ func TestLoadRefusesForeignWitness(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Summary.Verdicts[0].Violations[0].Ops[2] = 99
-	if err := dir.WriteJSON(results.FileRun, &s.Summary); err != nil {
+	if err := dir.WriteJSON(store.FileRun, &s.Summary); err != nil {
 		t.Fatal(err)
 	}
 	if err := Write(&b, dir); err == nil || !strings.Contains(err.Error(), "lapse check r1") {
@@ -217,7 +218,7 @@ func many(t testing.TB, n int) *Source {
 	v := checkers.Verdict{Model: "linearizable", Status: checkers.Violated, Total: 1, Violations: []checkers.Violation{{
 		Model: "linearizable", Anomaly: "stale read", Session: -1, Sentence: "made for a test", Ops: []int{n / 2, n/2 + 1}, At: h.Ops[n/2+1].Complete,
 	}}}
-	return &Source{History: h, Summary: results.Summary{Run: "many", Target: "none", Assessment: results.Assessment{Status: checkers.Violated, Verdicts: []checkers.Verdict{v}}}}
+	return &Source{History: h, Summary: store.Summary{Run: "many", Target: "none", Assessment: verdict.Assessment{Status: checkers.Violated, Verdicts: []checkers.Verdict{v}}}}
 }
 
 // TestSample keeps every operation of a witness and says what it left out.
@@ -286,7 +287,7 @@ func TestPromises(t *testing.T) {
 	if page := render(t, s); strings.Contains(page, "promise") && strings.Contains(page, "no defect of the database") {
 		t.Error("nothing is known of promises, and yet the page speaks of them")
 	}
-	s.Summary.Promises = &results.Promises{By: "cassandra at write QUORUM, read QUORUM", Models: map[string]bool{"linearizable": false, "read-your-writes": true}}
+	s.Summary.Promises = &verdict.Promises{By: "cassandra at write QUORUM, read QUORUM", Models: map[string]bool{"linearizable": false, "read-your-writes": true}}
 	page := render(t, s)
 	for _, want := range []string{
 		"cassandra at write QUORUM, read QUORUM does not promise linearizable: this configuration allows it, and it is no defect of the database.",

@@ -12,8 +12,11 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/picture"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 //go:embed suite.gohtml
@@ -26,10 +29,10 @@ var suiteTemplate = template.Must(template.Must(pageTemplate.Clone()).New("suite
 
 // SuiteSource is what the report of a suite is drawn from.
 type SuiteSource struct {
-	Result *results.SuiteResult
+	Result *gate.SuiteResult
 	// Open finds a run by its identifier, for its witnesses; it may be nil. What it
 	// does not find is told without pictures.
-	Open func(id string) (results.Dir, error)
+	Open func(id string) (store.Dir, error)
 	// Link is where the report of a run is, seen from that of the suite; nil where
 	// there is nothing to lead to.
 	Link func(run string) string
@@ -37,7 +40,7 @@ type SuiteSource struct {
 
 // suitePage is all that the template shows.
 type suitePage struct {
-	*results.SuiteResult
+	*gate.SuiteResult
 	CSS      template.CSS
 	JS       template.JS
 	Policy   string
@@ -65,7 +68,7 @@ type findings struct {
 }
 
 type finding struct {
-	results.Finding
+	gate.Finding
 	Anchor string
 }
 
@@ -83,7 +86,7 @@ type matrixRow struct {
 }
 
 type cellOf struct {
-	Claim          results.ClaimResult
+	Claim          gate.ClaimResult
 	Icon, Observed string
 	Class          string
 	Anchor         string
@@ -100,7 +103,7 @@ type proof struct {
 }
 
 type runRow struct {
-	results.CaseResult
+	gate.CaseResult
 	Anchor, Class, Levels, Link, Proof string
 }
 
@@ -138,11 +141,11 @@ func (p *suitePage) findings() {
 	if g == nil {
 		return
 	}
-	warn := func(policy string) bool { return policy == results.PolicyWarn }
+	warn := func(policy string) bool { return policy == gate.PolicyWarn }
 	for _, c := range []struct {
 		name, text, icon string
 		blocks           bool
-		list             []results.Finding
+		list             []gate.Finding
 	}{
 		{"new", "claims that broke and that nobody knows of", "✗", true, g.New},
 		{"expired", "known violations whose day has passed", "✗", true, g.Expired},
@@ -179,16 +182,16 @@ func (p *suitePage) headline() {
 		for _, c := range r.Cases[i].Claims {
 			claims++
 			switch c.Status {
-			case results.CasePassed:
+			case gate.CasePassed:
 				asExpected++
-			case results.CaseViolated:
+			case gate.CaseViolated:
 				broken++
 			default:
 				open++
 			}
 		}
 	}
-	code := results.ExitInconclusive
+	code := verdict.ExitInconclusive
 	if r.Exit != nil {
 		code = r.Exit.Code
 	}
@@ -197,13 +200,13 @@ func (p *suitePage) headline() {
 	case r.State != "finished":
 		p.Word = r.State
 		p.Headline = fmt.Sprintf("%s: %d runs were done", r.Suite, len(r.Cases))
-	case code == results.ExitHeld:
+	case code == verdict.ExitHeld:
 		p.Status, p.Word = checkers.Held, "passed"
 		p.Headline = fmt.Sprintf("%s: all %d claims came out as expected", r.Suite, claims)
 		if asExpected < claims {
 			p.Headline = fmt.Sprintf("%s: %d of %d claims came out as expected, nothing blocks", r.Suite, asExpected, claims)
 		}
-	case broken > 0 || code == results.ExitViolated:
+	case broken > 0 || code == verdict.ExitViolated:
 		p.Status, p.Word = checkers.Violated, "blocked"
 		p.Headline = fmt.Sprintf("%s: %d of %d claims broke", r.Suite, broken, claims)
 		if broken == 0 {
@@ -228,11 +231,11 @@ func (p *suitePage) headline() {
 }
 
 // look is how a claim is shown: never by colour alone.
-func look(c results.ClaimResult) (icon, class string) {
+func look(c gate.ClaimResult) (icon, class string) {
 	switch {
-	case c.Status == results.CaseViolated:
+	case c.Status == gate.CaseViolated:
 		return "✗", "violated"
-	case c.Status == results.CaseInconclusive:
+	case c.Status == gate.CaseInconclusive:
 		return "?", "inconclusive"
 	case c.Observed == checkers.Violated:
 		return "✓", "control"
@@ -275,7 +278,7 @@ func (p *suitePage) matrices() {
 	}
 }
 
-func (m *matrix) put(c *results.CaseResult, column string, claim results.ClaimResult, anchor string) {
+func (m *matrix) put(c *gate.CaseResult, column string, claim gate.ClaimResult, anchor string) {
 	col := slices.Index(m.Columns, column)
 	if col < 0 {
 		col = len(m.Columns)
@@ -294,7 +297,7 @@ func (m *matrix) put(c *results.CaseResult, column string, claim results.ClaimRe
 	icon, class := look(claim)
 	observed := string(claim.Observed)
 	if claim.Violations > 0 {
-		observed += ", " + results.Group(claim.Violations) + " times"
+		observed += ", " + text.Count(claim.Violations) + " times"
 	}
 	r.Cells[col] = &cellOf{Claim: claim, Icon: icon, Class: class, Observed: observed, Anchor: anchor}
 }
@@ -307,7 +310,7 @@ func (p *suitePage) proofs(s *SuiteSource) {
 			c := &p.Cases[i]
 			var source *Source
 			for _, claim := range c.Claims {
-				if claim.Observed != checkers.Violated || (claim.Status == results.CaseViolated) == expected {
+				if claim.Observed != checkers.Violated || (claim.Status == gate.CaseViolated) == expected {
 					continue
 				}
 				if len(p.Proofs) == maxProofs {
@@ -345,7 +348,7 @@ func (s *SuiteSource) open(run string) (*Source, error) {
 	return source, nil
 }
 
-func (p *suitePage) addProof(source *Source, c *results.CaseResult, claim results.ClaimResult, expected bool) {
+func (p *suitePage) addProof(source *Source, c *gate.CaseResult, claim gate.ClaimResult, expected bool) {
 	for i := range source.Summary.Verdicts {
 		v := &source.Summary.Verdicts[i]
 		if v.Model != claim.Model || len(v.Violations) == 0 {
@@ -366,11 +369,11 @@ func (p *suitePage) rows(s *SuiteSource) {
 		c := &p.Cases[i]
 		r := runRow{CaseResult: *c, Anchor: fmt.Sprintf("run-%d", i+1), Class: "inconclusive", Levels: levels(c.WriteLevel, c.ReadLevel)}
 		switch c.Status {
-		case results.CasePassed:
+		case gate.CasePassed:
 			r.Class = "held"
-		case results.CaseViolated:
+		case gate.CaseViolated:
 			r.Class = "violated"
-		case results.CaseSkipped, results.CaseNotRun:
+		case gate.CaseSkipped, gate.CaseNotRun:
 			r.Class = "none"
 		}
 		if s.Link != nil && c.Run != "" {

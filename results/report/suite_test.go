@@ -13,7 +13,9 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/figures"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/store"
 )
 
 // suiteOf is a suite of a run that broke a claim, one that broke what it was to
@@ -24,41 +26,41 @@ func suiteOf(t testing.TB, name string) *SuiteSource {
 	out := t.TempDir()
 	run := staleRead(t, name)
 	for _, id := range []string{"r1", "r2"} {
-		dir, err := results.Create(out, id)
+		dir, err := store.Create(out, id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := history.WriteFile(dir.File(results.FileHistory), run.History); err != nil {
+		if err := history.WriteFile(dir.File(store.FileHistory), run.History); err != nil {
 			t.Fatal(err)
 		}
-		if err := dir.WriteJSON(results.FileRun, &run.Summary); err != nil {
+		if err := dir.WriteJSON(store.FileRun, &run.Summary); err != nil {
 			t.Fatal(err)
 		}
 	}
-	claim := func(id, expect string, saw checkers.Status, st results.CaseStatus, n int) results.ClaimResult {
-		return results.ClaimResult{ID: id + "/linearizable", Model: "linearizable", Expect: expect, Observed: saw, Status: st, Detail: "seen: " + name, Violations: n}
+	claim := func(id, expect string, saw checkers.Status, st gate.CaseStatus, n int) gate.ClaimResult {
+		return gate.ClaimResult{ID: id + "/linearizable", Model: "linearizable", Expect: expect, Observed: saw, Status: st, Detail: "seen: " + name, Violations: n}
 	}
-	figures := &results.CaseFigures{Part: results.Part{Ops: 10, Availability: 0.9, ReadP99: 3, WriteP99: 4}, OKPerSecond: 100, Recovery: 1.5}
-	r := &results.SuiteResult{
-		Schema: results.SuiteSchema, Suite: name, ID: "s1", File: name, State: "finished", Seed: 7,
+	figures := &figures.Case{Part: figures.Part{Ops: 10, Availability: 0.9, ReadP99: 3, WriteP99: 4}, OKPerSecond: 100, Recovery: 1.5}
+	r := &gate.SuiteResult{
+		Schema: gate.SuiteSchema, Suite: name, ID: "s1", File: name, State: "finished", Seed: 7,
 		Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Finished: time.Date(2026, 1, 2, 3, 9, 5, 0, time.UTC),
-		Cases: []results.CaseResult{
-			{ID: "c/store/W2R2/none", Target: "store", WriteLevel: "2", ReadLevel: "2", Status: results.CaseViolated, Run: "r1", Reproduce: "lapse replay r1", Figures: figures, Claims: []results.ClaimResult{claim("c/store/W2R2/none", "holds", checkers.Violated, results.CaseViolated, 3)}},
-			{ID: "c/store/W1R1/kill", Target: "store", WriteLevel: "1", ReadLevel: name, Faults: []string{name}, Status: results.CasePassed, Run: "r2", Figures: figures, Claims: []results.ClaimResult{claim("c/store/W1R1/kill", "violated", checkers.Violated, results.CasePassed, 1)}},
-			{ID: "c/store/W2R2/kill", Target: "store", WriteLevel: "2", ReadLevel: "2", Faults: []string{"kill"}, Status: results.CaseInconclusive, Run: "gone", Claims: []results.ClaimResult{claim("c/store/W2R2/kill", "holds", checkers.Inconclusive, results.CaseInconclusive, 0)}},
-			{ID: "c/other/W2R2/none", Target: name, Status: results.CaseEnvironment, Reason: name},
+		Cases: []gate.CaseResult{
+			{ID: "c/store/W2R2/none", Target: "store", WriteLevel: "2", ReadLevel: "2", Status: gate.CaseViolated, Run: "r1", Reproduce: "lapse replay r1", Figures: figures, Claims: []gate.ClaimResult{claim("c/store/W2R2/none", "holds", checkers.Violated, gate.CaseViolated, 3)}},
+			{ID: "c/store/W1R1/kill", Target: "store", WriteLevel: "1", ReadLevel: name, Faults: []string{name}, Status: gate.CasePassed, Run: "r2", Figures: figures, Claims: []gate.ClaimResult{claim("c/store/W1R1/kill", "violated", checkers.Violated, gate.CasePassed, 1)}},
+			{ID: "c/store/W2R2/kill", Target: "store", WriteLevel: "2", ReadLevel: "2", Faults: []string{"kill"}, Status: gate.CaseInconclusive, Run: "gone", Claims: []gate.ClaimResult{claim("c/store/W2R2/kill", "holds", checkers.Inconclusive, gate.CaseInconclusive, 0)}},
+			{ID: "c/other/W2R2/none", Target: name, Status: gate.CaseEnvironment, Reason: name},
 		},
 	}
-	gate, err := results.Gate(r, []results.KnownIssue{{ID: "c/store/W1R1/kill/linearizable", Until: "2027-01-01", Reason: name}}, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC))
+	gate, err := gate.Judge(r, []gate.KnownIssue{{ID: "c/store/W1R1/kill/linearizable", Until: "2027-01-01", Reason: name}}, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Gate, r.Exit = gate, &gate.Exit
-	return &SuiteSource{Result: r, Link: func(run string) string { return "../../" + run + "/report.html" }, Open: func(id string) (results.Dir, error) {
+	return &SuiteSource{Result: r, Link: func(run string) string { return "../../" + run + "/report.html" }, Open: func(id string) (store.Dir, error) {
 		if _, err := os.Stat(filepath.Join(out, id)); err != nil {
-			return results.Dir{}, fs.ErrNotExist
+			return store.Dir{}, fs.ErrNotExist
 		}
-		return results.Dir{Path: filepath.Join(out, id), ID: id}, nil
+		return store.Dir{Path: filepath.Join(out, id), ID: id}, nil
 	}}
 }
 
@@ -111,7 +113,7 @@ func TestSuiteWithoutRuns(t *testing.T) {
 func TestPassedSuite(t *testing.T) {
 	s := suiteOf(t, "demo")
 	s.Result.Cases = s.Result.Cases[1:2]
-	gate, err := results.Gate(s.Result, nil, time.Now())
+	gate, err := gate.Judge(s.Result, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -26,7 +26,7 @@ type Table struct {
 	Rows    []string          `json:"rows"`
 	Columns []string          `json:"columns"`
 	Cells   []Result          `json:"cells"`
-	Exit    results.Exit      `json:"exit"`
+	Exit    verdict.Exit      `json:"exit"`
 }
 
 // Result is what was seen in a cell.
@@ -166,7 +166,7 @@ func (s *state) run(ctx context.Context, req runs.Request, ask Ask, interval, ho
 	}
 	// At some levels nothing succeeds while a fault is on: that is part of the
 	// answer, and no lack of evidence. The reads at risk are counted here.
-	p.Require = &results.Require{OK: minAtRisk, FaultsBit: len(p.Plan.Schedule.Steps) > 0}
+	p.Require = &verdict.Require{OK: minAtRisk, FaultsBit: len(p.Plan.Schedule.Steps) > 0}
 	f, err := runs.Run(ctx, p, provider, reason, env)
 	if f == nil {
 		return err
@@ -262,11 +262,11 @@ func (s *state) finish() {
 
 // exit is 1 if what was promised broke, 3 if a cell could not be run, 2 if the
 // evidence for a promise is too thin, else 0.
-func (t *Table) exit() results.Exit {
-	e := results.Exit{Code: results.ExitHeld, Reason: "as predicted"}
+func (t *Table) exit() verdict.Exit {
+	e := verdict.Exit{Code: verdict.ExitHeld, Reason: "as predicted"}
 	worse := func(code int, reason string) {
-		if results.WorseExit(e.Code, code) != e.Code {
-			e = results.Exit{Code: code, Reason: reason}
+		if verdict.WorseExit(e.Code, code) != e.Code {
+			e = verdict.Exit{Code: code, Reason: reason}
 		}
 	}
 	for i := range t.Cells {
@@ -275,11 +275,11 @@ func (t *Table) exit() results.Exit {
 			o := c.Models[m]
 			switch {
 			case !o.AsPredicted:
-				worse(results.ExitViolated, fmt.Sprintf("%s %s: %s is promised and broke", c.Row, c.Column, m))
+				worse(verdict.ExitViolated, fmt.Sprintf("%s %s: %s is promised and broke", c.Row, c.Column, m))
 			case c.Environment != "":
-				worse(results.ExitEnvironment, fmt.Sprintf("%s %s: %s", c.Row, c.Column, c.Environment))
+				worse(verdict.ExitEnvironment, fmt.Sprintf("%s %s: %s", c.Row, c.Column, c.Environment))
 			case o.Observed == Thin:
-				worse(results.ExitInconclusive, fmt.Sprintf("%s %s: too little evidence about %s", c.Row, c.Column, m))
+				worse(verdict.ExitInconclusive, fmt.Sprintf("%s %s: too little evidence about %s", c.Row, c.Column, m))
 			}
 		}
 	}

@@ -5,11 +5,11 @@ import (
 	"io"
 	"strings"
 
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/text"
 )
 
 // Print prints a table a model, then the figures of every cell.
-func (t *Table) Print(w io.Writer, s results.Style) {
+func (t *Table) Print(w io.Writer, s text.Style) {
 	for _, m := range Models() {
 		fmt.Fprintf(w, "%s  (predicted / observed)\n", s.Bold(title(m)))
 		t.matrix(w, m)
@@ -71,10 +71,10 @@ func (r *Result) text(model string) string {
 	o := r.Models[model]
 	t := fmt.Sprintf("%s / %s", o.Predicted, o.Observed)
 	if o.Observed == Broke {
-		t += " " + results.Group(o.Violations)
+		t += " " + text.Count(o.Violations)
 	}
 	if o.Evidence > 0 && o.Observed != Thin {
-		t += " of " + results.Group(o.Evidence)
+		t += " of " + text.Count(o.Evidence)
 	}
 	if !o.AsPredicted {
 		t += " (!)"
@@ -96,7 +96,7 @@ func (t *Table) figures(w io.Writer) {
 		c := &t.Cells[i]
 		s := &c.Served
 		fmt.Fprintf(w, "  %-*s  %-*s  %9s %7s %8.2f%%  %6.2f%% .. %6.2f%%  %8.1fms  %16s  %16s  %15s  %15s\n", width, c.Row, width, c.Column,
-			results.Group(c.AtRisk), results.Group(c.Stale), c.Rate*100, c.Rate95.Low*100, c.Rate95.High*100, c.WorstMS,
+			text.Count(c.AtRisk), text.Count(c.Stale), c.Rate*100, c.Rate95.Low*100, c.Rate95.High*100, c.WorstMS,
 			share(s.ReadsInFault), share(s.WritesInFault), times(s.Reads), times(s.ReadsInFault))
 	}
 }
@@ -105,7 +105,7 @@ func share(s Service) string {
 	if s.Asked == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.0f%% of %s", s.Availability()*100, results.Group(s.Asked))
+	return fmt.Sprintf("%.0f%% of %s", s.Availability()*100, text.Count(s.Asked))
 }
 
 func times(s Service) string {
@@ -116,11 +116,11 @@ func times(s Service) string {
 }
 
 // PrintWitness prints the proof of each model that broke in a cell.
-func (r *Result) PrintWitness(w io.Writer, s results.Style) {
+func (r *Result) PrintWitness(w io.Writer, s text.Style) {
 	for _, m := range Models() {
 		if o := r.Models[m]; o.Proof != nil {
 			fmt.Fprintf(w, "%s %s, run %s\n", r.Row, r.Column, o.Run)
-			results.PrintViolation(w, s, o.History, o.Proof, 1, o.Violations)
+			text.PrintViolation(w, s, o.History, o.Proof, 1, o.Violations)
 		}
 	}
 }

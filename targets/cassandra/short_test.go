@@ -11,7 +11,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/harness"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cassandra"
@@ -62,13 +62,13 @@ func expect(t *testing.T, c claim, seed uint64, provider cluster.Provider, own .
 	}
 	v, _ := done.Summary.ByModel(c.model)
 	l := done.Summary.Load
-	t.Logf("seed %d: %d operations, %d ok, %d info; %d faults, %d bit; %s", seed, l.Ops, l.OK, l.Info, l.Faults.Injected, l.Faults.Bit, results.EvidenceText(v))
+	t.Logf("seed %d: %d operations, %d ok, %d info; %d faults, %d bit; %s", seed, l.Ops, l.OK, l.Info, l.Faults.Injected, l.Faults.Bit, text.Evidence(v))
 	if v.Status != c.want {
 		t.Errorf("%s is %s %v, want %s", c.model, v.Status, v.Reasons, c.want)
 		for i := range v.Violations {
 			t.Log(v.Violations[i].Sentence)
 			for _, op := range v.Violations[i].Ops {
-				t.Log(results.OpText(done.History, op))
+				t.Log(text.Op(done.History, op))
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/dynamodb"
@@ -61,7 +61,7 @@ func TestRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			v, _ := done.Summary.ByModel(c.model)
-			t.Logf("%d ok of %d; %s", done.Summary.Load.OK, done.Summary.Load.Ops, results.EvidenceText(v))
+			t.Logf("%d ok of %d; %s", done.Summary.Load.OK, done.Summary.Load.Ops, text.Evidence(v))
 			if v.Status != c.want {
 				t.Errorf("%s is %s %v, want %s", c.model, v.Status, v.Reasons, c.want)
 			}

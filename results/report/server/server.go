@@ -19,9 +19,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lapse-test/lapse/results"
 	"github.com/lapse-test/lapse/results/compare"
+	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/report"
+	"github.com/lapse-test/lapse/results/store"
 )
 
 // Listen opens a port on the loopback interface and refuses every other
@@ -110,23 +111,23 @@ func guard(next http.Handler) http.Handler {
 
 // find is the run with exactly this identifier among those that are listed, so
 // that no text of a request is ever part of a path.
-func (h *handler) find(id string) (results.Dir, error) {
-	dirs, err := results.List(h.out)
+func (h *handler) find(id string) (store.Dir, error) {
+	dirs, err := store.List(h.out)
 	if err != nil {
-		return results.Dir{}, err
+		return store.Dir{}, err
 	}
-	i := slices.IndexFunc(dirs, func(d results.Dir) bool { return d.ID == id })
+	i := slices.IndexFunc(dirs, func(d store.Dir) bool { return d.ID == id })
 	if i < 0 {
-		return results.Dir{}, fs.ErrNotExist
+		return store.Dir{}, fs.ErrNotExist
 	}
-	if !inside(dirs[i], results.FileRun, results.FilePlan, results.FileHistory) {
-		return results.Dir{}, fs.ErrNotExist
+	if !inside(dirs[i], store.FileRun, store.FilePlan, store.FileHistory) {
+		return store.Dir{}, fs.ErrNotExist
 	}
 	return dirs[i], nil
 }
 
 // inside tells whether the files are not links, which could lead out of a directory.
-func inside(d results.Dir, files ...string) bool {
+func inside(d store.Dir, files ...string) bool {
 	for _, name := range files {
 		fi, err := os.Lstat(d.File(name))
 		if err == nil && !fi.Mode().IsRegular() {
@@ -138,32 +139,32 @@ func inside(d results.Dir, files ...string) bool {
 
 // suites are the stored results of suites, the newest first. What is a link, or
 // cannot be read, is none.
-func (h *handler) suites() []*results.SuiteResult {
-	top := filepath.Join(h.out, results.DirSuites)
+func (h *handler) suites() []*gate.SuiteResult {
+	top := filepath.Join(h.out, store.DirSuites)
 	entries, err := os.ReadDir(top)
 	if err != nil {
 		return nil // no suite was run
 	}
-	var out []*results.SuiteResult
+	var out []*gate.SuiteResult
 	for _, e := range entries {
-		d := results.Dir{Path: filepath.Join(top, e.Name()), ID: e.Name()}
-		if !e.IsDir() || !inside(d, results.FileSuite) {
+		d := store.Dir{Path: filepath.Join(top, e.Name()), ID: e.Name()}
+		if !e.IsDir() || !inside(d, store.FileSuite) {
 			continue
 		}
-		s := &results.SuiteResult{}
-		if err := d.ReadJSON(results.FileSuite, s); err != nil {
+		s := &gate.SuiteResult{}
+		if err := d.ReadJSON(store.FileSuite, s); err != nil {
 			continue
 		}
 		s.ID = e.Name()
 		out = append(out, s)
 	}
-	slices.SortStableFunc(out, func(a, b *results.SuiteResult) int { return b.Started.Compare(a.Started) })
+	slices.SortStableFunc(out, func(a, b *gate.SuiteResult) int { return b.Started.Compare(a.Started) })
 	return out
 }
 
 func (h *handler) suite(w http.ResponseWriter, r *http.Request) {
 	all := h.suites()
-	i := slices.IndexFunc(all, func(s *results.SuiteResult) bool { return s.ID == r.PathValue("id") })
+	i := slices.IndexFunc(all, func(s *gate.SuiteResult) bool { return s.ID == r.PathValue("id") })
 	if i < 0 {
 		h.problem(w, r, fs.ErrNotExist)
 		return
@@ -204,12 +205,12 @@ func (h *handler) report(w http.ResponseWriter, r *http.Request) {
 
 // listed is what the first page shows.
 type listed struct {
-	Suites []*results.SuiteResult
-	Runs   []results.Summary
+	Suites []*gate.SuiteResult
+	Runs   []store.Summary
 }
 
 func (h *handler) list(w http.ResponseWriter, r *http.Request) {
-	dirs, err := results.List(h.out)
+	dirs, err := store.List(h.out)
 	if err != nil {
 		h.problem(w, r, err)
 		return
@@ -217,11 +218,11 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 	slices.Reverse(dirs)
 	list := listed{Suites: h.suites()}
 	for _, d := range dirs {
-		if !inside(d, results.FileRun, results.FilePlan, results.FileHistory) {
+		if !inside(d, store.FileRun, store.FilePlan, store.FileHistory) {
 			continue
 		}
-		s := results.Summary{}
-		if err := d.ReadJSON(results.FileRun, &s); err != nil {
+		s := store.Summary{}
+		if err := d.ReadJSON(store.FileRun, &s); err != nil {
 			h.log.Warn("a run cannot be listed", "run", d.ID, "error", err)
 		}
 		s.Run = d.ID

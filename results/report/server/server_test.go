@@ -13,7 +13,9 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 const secret = "this must not be served"
@@ -24,12 +26,12 @@ func runs(t *testing.T) string {
 	top := t.TempDir()
 	out := filepath.Join(top, "runs")
 	for _, id := range []string{"run-a", "run-b", "run-link"} {
-		d, err := results.Create(out, id)
+		d, err := store.Create(out, id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := results.Summary{Schema: results.SummarySchema, Run: id, Target: "<b>x</b>", Assessment: results.Assessment{Status: checkers.Held}}
-		if err := d.WriteJSON(results.FileRun, &s); err != nil {
+		s := store.Summary{Schema: store.SummarySchema, Run: id, Target: "<b>x</b>", Assessment: verdict.Assessment{Status: checkers.Held}}
+		if err := d.WriteJSON(store.FileRun, &s); err != nil {
 			t.Fatal(err)
 		}
 		b := history.NewBuilder(history.Header{Source: "lapse"})
@@ -38,7 +40,7 @@ func runs(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := history.WriteFile(d.File(results.FileHistory), h); err != nil {
+		if err := history.WriteFile(d.File(store.FileHistory), h); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -49,27 +51,27 @@ func runs(t *testing.T) string {
 	}
 	// A suite with a hostile name, one that is a link, one whose result is one.
 	for id, name := range map[string]string{"s-good": "<b>x</b>", "s-link": "s"} {
-		d, err := results.Create(filepath.Join(out, results.DirSuites), id)
+		d, err := store.Create(filepath.Join(out, store.DirSuites), id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := results.SuiteResult{Schema: results.SuiteSchema, Suite: name, ID: id, File: name, State: "finished", Exit: &results.Exit{Code: 1, Reason: name},
-			Cases: []results.CaseResult{{ID: "c/t/W1R1/none", Run: "run-a"}, {ID: "c/t/W1R1/kill", Run: "../../secret"}}}
-		if err := d.WriteJSON(results.FileSuite, &s); err != nil {
+		s := gate.SuiteResult{Schema: gate.SuiteSchema, Suite: name, ID: id, File: name, State: "finished", Exit: &verdict.Exit{Code: 1, Reason: name},
+			Cases: []gate.CaseResult{{ID: "c/t/W1R1/none", Run: "run-a"}, {ID: "c/t/W1R1/kill", Run: "../../secret"}}}
+		if err := d.WriteJSON(store.FileSuite, &s); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Remove(filepath.Join(out, results.DirSuites, "s-link", results.FileSuite)); err != nil {
+	if err := os.Remove(filepath.Join(out, store.DirSuites, "s-link", store.FileSuite)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join(top, "run.json"), filepath.Join(out, results.DirSuites, "s-link", results.FileSuite)); err != nil {
+	if err := os.Symlink(filepath.Join(top, "run.json"), filepath.Join(out, store.DirSuites, "s-link", store.FileSuite)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(top, filepath.Join(out, results.DirSuites, "s-out")); err != nil {
+	if err := os.Symlink(top, filepath.Join(out, store.DirSuites, "s-out")); err != nil {
 		t.Fatal(err)
 	}
 	// run-link's summary leads out of its directory; linked is a link itself.
-	inner := filepath.Join(out, "run-link", results.FileRun)
+	inner := filepath.Join(out, "run-link", store.FileRun)
 	if err := os.Remove(inner); err != nil {
 		t.Fatal(err)
 	}

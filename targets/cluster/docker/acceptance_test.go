@@ -11,7 +11,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/internal/standin/standintest"
-	"github.com/lapse-test/lapse/results"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
 )
@@ -43,7 +43,7 @@ func inDocker(t *testing.T, r runs.Request, model string, want checkers.Status) 
 		for i := range v.Violations {
 			t.Log(v.Violations[i].Sentence)
 			for _, op := range v.Violations[i].Ops {
-				t.Log(results.OpText(f.History, op))
+				t.Log(text.Op(f.History, op))
 			}
 		}
 	}

@@ -1,0 +1,207 @@
+package gate
+
+import (
+	"bytes"
+	"encoding/xml"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/results/figures"
+	"github.com/lapse-test/lapse/results/verdict"
+)
+
+// suiteWith has one case of one claim.
+func suiteWith(st CaseStatus, detail string) *SuiteResult {
+	return &SuiteResult{Schema: SuiteSchema, Suite: "s", File: "s.yaml", State: "finished", Cases: []CaseResult{{
+		ID: "c/t/W1R1/none", Status: st, Run: "r1", Figures: figuresOfTest(),
+		Claims: []ClaimResult{{ID: "c/t/W1R1/none/linearizable", Model: "linearizable", Expect: "holds", Observed: checkers.Violated, Status: st, Detail: detail, Line: 9}},
+	}}}
+}
+
+func figuresOfTest() *figures.Case {
+	return &figures.Case{
+		Part: figures.Part{Ops: 1000, ReadP99: 20, WriteP99: 30, Availability: 0.9}, OKPerSecond: 100, Recovery: 2, Staleness: 1.5, StalenessMeasured: true,
+		Inside:  figures.Part{Ops: 100, ReadP99: 80, Availability: 0.5},
+		Outside: figures.Part{Ops: 900, ReadP99: 10, Availability: 0.95},
+		Shards:  []figures.Shard{{Node: "n2", Share: 0.6}, {Node: "n1", Share: 0.4}},
+	}
+}
+
+func known(until string) []KnownIssue {
+	return []KnownIssue{{ID: "c/t/W1R1/none/linearizable", Until: until, Reason: "by design"}}
+}
+
+func TestGate(t *testing.T) {
+	now := time.Date(2027, 3, 1, 23, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name   string
+		status CaseStatus
+		policy Policy
+		known  []KnownIssue
+		exit   int
+		group  string
+	}{
+		{"passed", CasePassed, Policy{}, nil, 0, ""},
+		{"new", CaseViolated, Policy{}, nil, 1, "NEW"},
+		{"no policy makes a violation green", CaseViolated, Policy{Inconclusive: PolicyWarn, Environment: PolicyWarn}, nil, 1, "NEW"},
+		{"known, on its last day", CaseViolated, Policy{}, known("2027-03-01"), 0, "ONGOING"},
+		{"known by the suite", CaseViolated, Policy{Known: known("2027-03-02")}, nil, 0, "ONGOING"},
+		{"known, a day late", CaseViolated, Policy{}, known("2027-02-28"), 1, "EXPIRED"},
+		{"resolved", CasePassed, Policy{}, known("2027-03-01"), 0, "RESOLVED"},
+		{"inconclusive", CaseInconclusive, Policy{}, nil, 2, "INCONCLUSIVE"},
+		{"being known does not settle what is inconclusive", CaseInconclusive, Policy{}, known("2027-03-01"), 2, "INCONCLUSIVE"},
+		{"inconclusive, warn", CaseInconclusive, Policy{Inconclusive: PolicyWarn}, nil, 0, "INCONCLUSIVE"},
+		{"met thresholds", CasePassed, Policy{Thresholds: []string{"read.p99 < 21ms", "recovery < 3s", "availability > 0.89", "rate > 99"}}, nil, 0, ""},
+		{"broken threshold", CasePassed, Policy{Thresholds: []string{"read.p99 < 20ms"}}, nil, 1, "THRESHOLD"},
+		{"met inside and outside", CasePassed, Policy{Thresholds: []string{"read.p99 < 11ms outside faults", "read.p99 > 79ms inside faults", "staleness < 2s", "hottest < 0.7"}}, nil, 0, ""},
+		{"broken outside", CasePassed, Policy{Thresholds: []string{"availability > 0.95 outside faults"}}, nil, 1, "THRESHOLD"},
+		{"too stale", CasePassed, Policy{Thresholds: []string{"staleness < 1s"}}, nil, 1, "THRESHOLD"},
+		{"too hot", CasePassed, Policy{Thresholds: []string{"hottest < 0.5"}}, nil, 1, "THRESHOLD"},
+		{"slow recovery", CasePassed, Policy{Thresholds: []string{"recovery < 2s"}}, nil, 1, "THRESHOLD"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := suiteWith(c.status, "x")
+			s.Policy = c.policy
+			g, err := Judge(s, c.known, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if g.Exit.Code != c.exit {
+				t.Errorf("exit %+v, want %d", g.Exit, c.exit)
+			}
+			for _, group := range g.Groups() {
+				if want := group.Name == c.group; (len(group.Findings) == 1) != want {
+					t.Errorf("%s has %d findings", group.Name, len(group.Findings))
+				}
+			}
+		})
+	}
+	for name, k := range map[string][]KnownIssue{"no day": known("never"), "no reason": {{ID: "a", Until: "2027-01-01"}}} {
+		if _, err := Judge(suiteWith(CasePassed, ""), k, now); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	nothing := &SuiteResult{State: "finished", Cases: []CaseResult{{ID: "a", Status: CaseSkipped}}}
+	if g, err := Judge(nothing, nil, now); err != nil || g.Exit.Code != verdict.ExitInconclusive {
+		t.Errorf("a suite that judged nothing: %+v, %v", g, err)
+	}
+	environment := &SuiteResult{State: "finished", Cases: []CaseResult{{ID: "a", Status: CaseEnvironment}}}
+	if g, err := Judge(environment, nil, now); err != nil || g.Exit.Code != verdict.ExitEnvironment {
+		t.Errorf("a suite that could not be run: %+v, %v", g, err)
+	}
+}
+
+func TestBadThresholds(t *testing.T) {
+	for _, text := range []string{"", "read.p99", "read.p99 = 1s", "read.p98 < 1s", "read.p99 < 1", "rate > fast", "availability > 90%", "rate > 1 inside faults", "read.p99 < 1s in faults", "staleness < 1"} {
+		if _, err := ParseThreshold(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
+// TestThresholdsOfACase adds one of the case's own, and one that cannot be
+// judged, which is not as if it were met.
+func TestThresholdsOfACase(t *testing.T) {
+	s := suiteWith(CasePassed, "x")
+	s.Cases[0].Thresholds = []string{"read.p99 < 20ms"}
+	if g, err := Judge(s, nil, time.Now()); err != nil || g.Exit.Code != verdict.ExitViolated || len(g.Thresholds) != 1 {
+		t.Errorf("%+v, %v", g, err)
+	}
+	s.Cases[0].Thresholds = []string{"hottest < 0.9"}
+	s.Cases[0].Figures.Shards = nil
+	if g, err := Judge(s, nil, time.Now()); err != nil || g.Exit.Code != verdict.ExitInconclusive {
+		t.Errorf("%+v, %v", g, err)
+	}
+}
+
+// hostile is what a database may return.
+const hostile = "a|b <script>alert(1)</script> `x` ]]> & \n::error::x %"
+
+func judged(t *testing.T, st CaseStatus, p Policy, k []KnownIssue) *SuiteResult {
+	t.Helper()
+	s := suiteWith(st, hostile)
+	s.Policy = p
+	g, err := Judge(s, k, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Gate, s.Exit = g, &g.Exit
+	return s
+}
+
+func TestJUnit(t *testing.T) {
+	for _, c := range []struct {
+		name                      string
+		result                    *SuiteResult
+		failures, failed, skipped int
+	}{
+		{"passed", judged(t, CasePassed, Policy{}, nil), 0, 0, 0},
+		{"violated", judged(t, CaseViolated, Policy{}, nil), 1, 0, 0},
+		{"known", judged(t, CaseViolated, Policy{}, known("2999-01-01")), 0, 0, 1},
+		{"expired", judged(t, CaseViolated, Policy{}, known("2001-01-01")), 1, 0, 0},
+		{"inconclusive", judged(t, CaseInconclusive, Policy{}, nil), 0, 1, 0},
+		{"inconclusive, warn", judged(t, CaseInconclusive, Policy{Inconclusive: PolicyWarn}, nil), 0, 0, 1},
+		{"threshold", judged(t, CasePassed, Policy{Thresholds: []string{"rate > 1000"}}, nil), 1, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := WriteJUnit(&b, c.result); err != nil {
+				t.Fatal(err)
+			}
+			var back junitSuites
+			if err := xml.Unmarshal(b.Bytes(), &back); err != nil {
+				t.Fatalf("%v in\n%s", err, b.String())
+			}
+			if back.Failures != c.failures || back.Errors != c.failed || back.Skipped != c.skipped || back.Tests == 0 {
+				t.Errorf("%s", b.String())
+			}
+			if strings.Contains(b.String(), "<script>") {
+				t.Error("text from the database became markup")
+			}
+		})
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	var b bytes.Buffer
+	s := judged(t, CaseViolated, Policy{}, nil)
+	if err := WriteMarkdown(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); strings.Contains(text, "<script>") || !strings.Contains(text, `a\|b`) || !strings.Contains(text, "### new") {
+		t.Error(text)
+	}
+	for range 20_000 {
+		s.Cases = append(s.Cases, s.Cases[0])
+	}
+	b.Reset()
+	if err := WriteMarkdown(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	if b.Len() > 1<<20 || !strings.Contains(b.String(), "left out") {
+		t.Errorf("%d bytes", b.Len())
+	}
+}
+
+func TestAnnotations(t *testing.T) {
+	s := judged(t, CaseViolated, Policy{}, nil)
+	var b bytes.Buffer
+	if err := WriteAnnotations(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	if want := "::error file=s.yaml,line=9,title=new%3A c/t/W1R1/none/linearizable::a|b"; !strings.HasPrefix(b.String(), want) || strings.Count(b.String(), "\n") != 1 {
+		t.Errorf("%q", b.String())
+	}
+	for range 30 {
+		s.Gate.New = append(s.Gate.New, s.Gate.New[0])
+	}
+	b.Reset()
+	if err := WriteAnnotations(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(b.String(), "\n") != 10 || !strings.Contains(b.String(), "+22 more") {
+		t.Errorf("%q", b.String())
+	}
+}

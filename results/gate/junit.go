@@ -1,0 +1,139 @@
+package gate
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+type junitSuites struct {
+	XMLName  xml.Name     `xml:"testsuites"`
+	Name     string       `xml:"name,attr"`
+	Tests    int          `xml:"tests,attr"`
+	Failures int          `xml:"failures,attr"`
+	Errors   int          `xml:"errors,attr"`
+	Skipped  int          `xml:"skipped,attr"`
+	Suites   []junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Name       string          `xml:"name,attr"`
+	Tests      int             `xml:"tests,attr"`
+	Failures   int             `xml:"failures,attr"`
+	Errors     int             `xml:"errors,attr"`
+	Skipped    int             `xml:"skipped,attr"`
+	Time       string          `xml:"time,attr"`
+	Properties []junitProperty `xml:"properties>property"`
+	Cases      []junitCase     `xml:"testcase"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type junitCase struct {
+	Name    string        `xml:"name,attr"`
+	Class   string        `xml:"classname,attr"`
+	Time    string        `xml:"time,attr"`
+	Failure *junitMessage `xml:"failure,omitempty"`
+	Error   *junitMessage `xml:"error,omitempty"`
+	Skipped *junitMessage `xml:"skipped,omitempty"`
+}
+
+type junitMessage struct {
+	Type    string `xml:"type,attr,omitempty"`
+	Message string `xml:"message,attr"`
+	Text    string `xml:",chardata"`
+}
+
+// WriteJUnit writes a suite's result as JUnit XML: a testsuite for each run, a
+// testcase for each claim. A violation that is not known, a known one that has
+// expired and a broken threshold are failures; what could not be run and, unless
+// the policy only warns, what is inconclusive are errors; ongoing known
+// violations and absent targets are skipped, with the reason.
+func WriteJUnit(w io.Writer, s *SuiteResult) error {
+	out := junitSuites{Name: s.Suite}
+	ongoing, slow, unmeasured := map[string]Finding{}, map[string][]string{}, map[string][]string{}
+	if s.Gate != nil {
+		for _, f := range s.Gate.Ongoing {
+			ongoing[f.ID] = f
+		}
+		for _, f := range s.Gate.Thresholds {
+			slow[f.ID] = append(slow[f.ID], f.Text)
+		}
+		for _, f := range s.Gate.Inconclusive {
+			unmeasured[f.ID] = append(unmeasured[f.ID], f.Text)
+		}
+	}
+	for i := range s.Cases {
+		c := &s.Cases[i]
+		j := junitSuite{Name: c.ID, Time: seconds(c.Seconds), Properties: []junitProperty{
+			{"seed", strconv.FormatUint(s.Seed, 10)}, {"run", c.Run}, {"reproduce", c.Reproduce},
+		}}
+		add := func(t junitCase) {
+			j.Tests++
+			switch {
+			case t.Failure != nil:
+				j.Failures++
+			case t.Error != nil:
+				j.Errors++
+			case t.Skipped != nil:
+				j.Skipped++
+			}
+			t.Class = s.Suite + "." + c.ID
+			j.Cases = append(j.Cases, t)
+		}
+		for _, r := range c.Claims {
+			t := junitCase{Name: r.Model + " " + r.Expect, Time: seconds(c.Seconds)}
+			f, known := ongoing[r.ID]
+			switch {
+			case r.Status == CaseViolated && known:
+				t.Skipped = &junitMessage{Message: fmt.Sprintf("known until %s: %s", f.Until, f.Reason), Text: r.Detail}
+			case r.Status == CaseViolated:
+				t.Failure = &junitMessage{Type: "violated", Message: r.Detail, Text: fmt.Sprintf("%d violations. %s", r.Violations, c.Reproduce)}
+			case r.Status == CaseInconclusive:
+				m := &junitMessage{Type: "inconclusive", Message: r.Detail}
+				if t.Error = m; s.Policy.Inconclusive == PolicyWarn {
+					t.Error, t.Skipped = nil, &junitMessage{Message: "inconclusive: " + r.Detail}
+				}
+			}
+			add(t)
+		}
+		for _, text := range slow[c.ID] {
+			add(junitCase{Name: "threshold", Time: "0", Failure: &junitMessage{Type: "threshold", Message: text}})
+		}
+		for _, text := range unmeasured[c.ID] {
+			if c.Status != CaseNotRun {
+				add(junitCase{Name: "threshold", Time: "0", Error: &junitMessage{Type: "inconclusive", Message: text}})
+			}
+		}
+		switch c.Status {
+		case CaseEnvironment:
+			add(junitCase{Name: "run", Time: seconds(c.Seconds), Error: &junitMessage{Type: "environment", Message: c.Reason}})
+		case CaseNotRun:
+			add(junitCase{Name: "run", Time: "0", Error: &junitMessage{Type: "not run", Message: c.Reason}})
+		case CaseSkipped:
+			add(junitCase{Name: "run", Time: "0", Skipped: &junitMessage{Message: c.Reason}})
+		}
+		out.Tests += j.Tests
+		out.Failures += j.Failures
+		out.Errors += j.Errors
+		out.Skipped += j.Skipped
+		out.Suites = append(out.Suites, j)
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return fmt.Errorf("writing JUnit XML: %w", err)
+	}
+	e := xml.NewEncoder(w)
+	e.Indent("", "  ")
+	if err := e.Encode(out); err != nil {
+		return fmt.Errorf("writing JUnit XML: %w", err)
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+func seconds(s float64) string { return strings.TrimSuffix(fmt.Sprintf("%.3f", s), ".000") }

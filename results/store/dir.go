@@ -1,0 +1,192 @@
+// Package store is the directories of runs and of suites: their names, the files in
+// them, how they are found, written and removed.
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The files of a run directory. Everything that a later reader needs is in it;
+// nothing in it is needed to understand another run.
+const (
+	FilePlan       = "plan.json"
+	FileRun        = "run.json"
+	FileHistory    = "history.lapse"
+	FileVerdict    = "verdict.json"
+	FileLog        = "harness.log"
+	DirViolations  = "violations"
+	DirNodes       = "nodes"
+	linkLatest     = "latest"
+	FileExplain    = "explain.txt"
+	FileWitness    = "witness.json"
+	FilePorcupine  = "porcupine.html"
+	FileWitnessOps = "witness.jsonl"
+	FilePicture    = "picture.svg"
+	FileMinimal    = "min.jsonl"
+)
+
+// DirSuites is the directory, below that of the runs, in which suites are kept, each
+// in a directory of its own.
+const DirSuites = "suites"
+
+// FileSuite is the file of a suite's directory that holds its SuiteResult.
+const FileSuite = "suite.json"
+
+// DefaultOut is where runs are kept unless --out says otherwise.
+const DefaultOut = "lapse-runs"
+
+// Dir is the directory of one run.
+type Dir struct {
+	// Path is the directory, ID its last element.
+	Path, ID string
+}
+
+// NewID makes an identifier for a run that starts now: sortable by time, with a
+// short random ending by which people call it.
+func NewID(now time.Time, random uint32) string {
+	return fmt.Sprintf("%s-%04x", now.UTC().Format("20060102-150405"), random&0xffff)
+}
+
+// Create makes the directory of a new run below out and points out/latest to
+// it.
+func Create(out, id string) (Dir, error) {
+	d := Dir{Path: filepath.Join(out, id), ID: id}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return Dir{}, fmt.Errorf("making the directory for runs: %w", err)
+	}
+	if err := os.Mkdir(d.Path, 0o777); err != nil {
+		return Dir{}, fmt.Errorf("making the run directory: %w", err)
+	}
+	link := filepath.Join(out, linkLatest)
+	// A link that cannot be replaced costs a convenience, not the run.
+	if fi, err := os.Lstat(link); err != nil || fi.Mode()&fs.ModeSymlink != 0 {
+		_ = os.Remove(link)
+		_ = os.Symlink(id, link)
+	}
+	return d, nil
+}
+
+// File is the path of a file in the run directory.
+func (d Dir) File(name string) string { return filepath.Join(d.Path, name) }
+
+// NotFoundError says that no run answers to a reference.
+type NotFoundError struct{ Ref, Out string }
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("no run %q: it is no run directory, and none below %s ends in it; `lapse runs` lists those there are", e.Ref, e.Out)
+}
+
+// AmbiguousError says that more than one run answers to a reference.
+type AmbiguousError struct {
+	Ref string
+	// Runs are two of them.
+	Runs []string
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("run %q is ambiguous: %s end in it; name more of it", e.Ref, strings.Join(e.Runs, " and "))
+}
+
+// Open finds a run by its path, by its identifier, by the ending of its
+// identifier, or as "latest".
+func Open(out, ref string) (Dir, error) {
+	for _, p := range []string{ref, filepath.Join(out, ref)} {
+		if isRun(p) {
+			real, err := filepath.EvalSymlinks(p)
+			if err != nil {
+				return Dir{}, fmt.Errorf("opening run %s: %w", ref, err)
+			}
+			return Dir{Path: real, ID: filepath.Base(real)}, nil
+		}
+	}
+	dirs, err := List(out)
+	if err != nil {
+		return Dir{}, err
+	}
+	var found []Dir
+	for _, d := range dirs {
+		if ref != "" && strings.HasSuffix(d.ID, ref) {
+			found = append(found, d)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return Dir{}, &NotFoundError{ref, out}
+	}
+	return Dir{}, &AmbiguousError{ref, []string{found[0].ID, found[1].ID}}
+}
+
+func isRun(path string) bool {
+	for _, f := range []string{FileHistory, FileRun} {
+		if fi, err := os.Stat(filepath.Join(path, f)); err == nil && fi.Mode().IsRegular() {
+			return true
+		}
+	}
+	return false
+}
+
+// List finds all runs below out, oldest first.
+func List(out string) ([]Dir, error) {
+	entries, err := os.ReadDir(out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing runs: %w", err)
+	}
+	var dirs []Dir
+	for _, e := range entries {
+		if p := filepath.Join(out, e.Name()); e.IsDir() && isRun(p) {
+			dirs = append(dirs, Dir{Path: p, ID: e.Name()})
+		}
+	}
+	slices.SortFunc(dirs, func(a, b Dir) int { return strings.Compare(a.ID, b.ID) })
+	return dirs, nil
+}
+
+// WriteJSON writes v, indented, so that a reader never sees half of it.
+func (d Dir) WriteJSON(name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", name, err)
+	}
+	return d.WriteFile(name, append(b, '\n'))
+}
+
+// WriteFile writes a file, so that a reader never sees half of it.
+func (d Dir) WriteFile(name string, b []byte) error {
+	path := d.File(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, b, 0o666); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return nil
+}
+
+// ReadJSON reads a file that WriteJSON wrote.
+func (d Dir) ReadJSON(name string, v any) error {
+	b, err := os.ReadFile(d.File(name))
+	if err != nil {
+		return fmt.Errorf("reading %s of run %s: %w", name, d.ID, err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("reading %s: %w", d.File(name), err)
+	}
+	return nil
+}

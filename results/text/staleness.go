@@ -1,0 +1,91 @@
+package text
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers/staleness"
+	"github.com/lapse-test/lapse/history"
+)
+
+// printStaleness says in a line or two how stale reads were.
+func printStaleness(w io.Writer, s Style, r *staleness.Report) {
+	fmt.Fprintf(w, "  %-20s %s\n", "stale reads", shareText(r.All.Stale))
+	if r.All.Stale.N > 0 {
+		fmt.Fprintf(w, "  %-20s %s\n", "", s.Dim(behindText(&r.All)+"; "+deltaText(r)))
+	}
+}
+
+// PrintStaleness prints all that was measured: how far behind stale reads were,
+// and how likely a read misses a write by the time since its acknowledgement, in
+// all and for each pair of levels inside and outside fault windows.
+func PrintStaleness(w io.Writer, s Style, r *staleness.Report) {
+	fmt.Fprintln(w, s.Bold("staleness")+" of reads after an acknowledged write of their key (lower bounds: concurrent writes never count)")
+	printGroup(w, "all reads", &r.All)
+	fmt.Fprintf(w, "  %-28s%s\n", "", deltaText(r))
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		printGroup(w, groupName(g), g)
+	}
+}
+
+func groupName(g *staleness.Group) string {
+	var parts []string
+	if g.WriteLevel != "" {
+		parts = append(parts, "W="+g.WriteLevel)
+	}
+	if g.ReadLevel != "" {
+		parts = append(parts, "R="+g.ReadLevel)
+	}
+	return strings.Join(append(parts, g.Fault+" faults"), " ")
+}
+
+func printGroup(w io.Writer, name string, g *staleness.Group) {
+	fmt.Fprintf(w, "  %-28s%s\n", name, shareText(g.Stale))
+	if g.Stale.N == 0 {
+		return
+	}
+	fmt.Fprintf(w, "  %-28s%s\n", "", behindText(g))
+	for _, p := range g.Visibility {
+		when := fmt.Sprintf("%s to %s after", short(p.From), short(p.To))
+		if p.To == history.Never {
+			when = "later than " + short(p.From)
+		}
+		fmt.Fprintf(w, "  %-28s%-22s missed by %s\n", "", when, shareText(p.Missed))
+	}
+}
+
+// shareText is a share with its interval.
+func shareText(x staleness.Share) string {
+	return fmt.Sprintf("%s of %s: %s (%s to %s at 95 %%)", Count(x.N), Count(x.Of), percent(x.P), percent(x.Low), percent(x.High))
+}
+
+func behindText(g *staleness.Group) string {
+	return fmt.Sprintf("behind by versions p50 %d, p99 %d, max %d; by time p50 %s, p99 %s, max %s",
+		g.Versions.P50, g.Versions.P99, g.Versions.Max,
+		short(history.Time(g.Time.P50)), short(history.Time(g.Time.P99)), short(history.Time(g.Time.Max)))
+}
+
+func deltaText(r *staleness.Report) string {
+	t := "delta " + short(r.Delta)
+	if r.Unbounded {
+		t += ", and none on some keys"
+	}
+	if r.Unmeasured > 0 {
+		t += fmt.Sprintf(" (%s keys not measured)", Count(r.Unmeasured))
+	}
+	return t
+}
+
+// short is a duration with three digits.
+func short(t history.Time) string {
+	d := time.Duration(t)
+	for unit := time.Duration(1); unit <= time.Second; unit *= 10 {
+		if d < 1000*unit {
+			return d.Round(unit).String()
+		}
+	}
+	return d.Round(time.Second).String()
+}

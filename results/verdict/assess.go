@@ -1,0 +1,110 @@
+// Package verdict is what the checkers said of one history, whether the evidence
+// behind it is enough, what the database promises, and the exit code that follows.
+package verdict
+
+import (
+	"context"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/checkers/set"
+	"github.com/lapse-test/lapse/checkers/staleness"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Assessment is what the checkers said of one history, and what follows.
+type Assessment struct {
+	Status   checkers.Status    `json:"status"`
+	Verdicts []checkers.Verdict `json:"verdicts"`
+	// NotChecked are the models that do not apply to this history, with the
+	// reason.
+	NotChecked []NotChecked `json:"not_checked,omitempty"`
+	// Failures are the models whose checker itself went wrong, a bug in lapse each.
+	// Their verdicts are inconclusive unless another of their proofs stood; those of
+	// the other models are as good as ever.
+	Failures []Failure `json:"failures,omitempty"`
+	// Lattice is what the verdicts add up to.
+	Lattice lattice.Summary `json:"lattice"`
+	// Promises is what the database promises, nil if that is not known.
+	Promises *Promises `json:"promises,omitempty"`
+	// Staleness says how stale reads were, nil where no read could have been.
+	Staleness *staleness.Report `json:"staleness,omitempty"`
+	// Elements says how the elements of sets fared, nil where there are none.
+	Elements *set.Report `json:"set_elements,omitempty"`
+}
+
+// NotChecked is a model that could not be checked at all.
+type NotChecked struct {
+	Model  string `json:"model"`
+	Reason string `json:"reason"`
+}
+
+// Assess checks h against each model and judges the evidence. A checker that itself
+// went wrong costs its own model alone: see Assessment.Failures, which Assessment.Err
+// and Assessment.Exit report. When ctx is done, the models that were not reached are
+// inconclusive.
+func Assess(ctx context.Context, h *history.History, models []checkers.Checker, b checkers.Budget, r Require) Assessment {
+	a := Assessment{Status: checkers.Held}
+	for _, group := range groups(h, models, &a) {
+		for i, v := range a.check(ctx, h, b, group) {
+			a.verify(ctx, h, group, i, &v)
+			if !a.failed(v.Model) {
+				v = r.Judge(h, v)
+			}
+			a.Status = Worse(a.Status, v.Status)
+			a.Verdicts = append(a.Verdicts, v)
+		}
+	}
+	if len(a.Verdicts) == 0 {
+		a.Status = checkers.Inconclusive
+	}
+	a.Lattice = registry.Lattice().Summarise(a.Verdicts)
+	a.Staleness, a.Elements = measureStaleness(ctx, h, b), measureElements(ctx, h, b)
+	return a
+}
+
+// groups leaves out the models that do not apply to h and puts those together
+// that share their work.
+func groups(h *history.History, models []checkers.Checker, a *Assessment) [][]checkers.Checker {
+	var out [][]checkers.Checker
+	family := map[string]int{}
+	for _, c := range models {
+		if err := c.Applies(h); err != nil {
+			a.NotChecked = append(a.NotChecked, NotChecked{c.Model().Name, err.Error()})
+			continue
+		}
+		t, ok := c.(checkers.Together)
+		if !ok {
+			out = append(out, []checkers.Checker{c})
+			continue
+		}
+		i, known := family[t.Family()]
+		if !known {
+			i = len(out)
+			family[t.Family()] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], c)
+	}
+	return out
+}
+
+// ByModel finds the verdict of a model.
+func (a *Assessment) ByModel(model string) (checkers.Verdict, bool) {
+	for _, v := range a.Verdicts {
+		if v.Model == model {
+			return v, true
+		}
+	}
+	return checkers.Verdict{}, false
+}
+
+// Kept is the largest number of witnesses that any model kept.
+func (a *Assessment) Kept() int {
+	n := 0
+	for _, v := range a.Verdicts {
+		n = max(n, len(v.Violations))
+	}
+	return n
+}

@@ -1,0 +1,157 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Require is the evidence that a pass needs; too little of it makes a held
+// model inconclusive. Zero values require nothing.
+type Require struct {
+	// OK is how many operations must have succeeded.
+	OK int `json:"ok"`
+	// AtRisk is how many reads must have been able to show a violation (for
+	// models that count them).
+	AtRisk int `json:"at_risk"`
+	// FaultsBit asks that every injected fault was seen to bite and to heal,
+	// and that there was at least one.
+	FaultsBit bool `json:"faults_bit"`
+	// DuringFaults is how many operations must have succeeded in fault windows; where
+	// there is one node, which serves nobody meanwhile, since the first of them.
+	DuringFaults int `json:"during_faults"`
+}
+
+// RequireOfRun is what a run of lapse's own requires by default.
+func RequireOfRun(faults bool) Require {
+	r := Require{OK: 100, AtRisk: 50}
+	if faults {
+		r.FaultsBit = true
+		r.DuringFaults = 20
+	}
+	return r
+}
+
+// Judge turns a held verdict whose evidence is too thin into an inconclusive
+// one that says what lacks. Violations stand whatever the evidence.
+func (r Require) Judge(h *history.History, v checkers.Verdict) checkers.Verdict {
+	if v.Status == checkers.Violated {
+		return v
+	}
+	thin := r.lacks(h, v)
+	if len(thin) > 0 {
+		v.Status = checkers.Inconclusive
+		v.Reasons = append(v.Reasons, thin...)
+	}
+	return v
+}
+
+func (r Require) lacks(h *history.History, v checkers.Verdict) []string {
+	var out []string
+	e := v.Evidence
+	if e.OK == 0 {
+		out = append(out, "no operation succeeded")
+	} else if e.OK < r.OK {
+		out = append(out, fmt.Sprintf("only %d operations succeeded, %d are required", e.OK, r.OK))
+	}
+	if countsRisk(v.Model) && e.AtRisk < r.AtRisk {
+		out = append(out, fmt.Sprintf("only %d reads could have shown a violation, %d are required", e.AtRisk, r.AtRisk))
+	}
+	if r.FaultsBit {
+		out = append(out, faultsLack(h)...)
+	}
+	if r.DuringFaults > 0 {
+		n, when := okDuringFaults(h), "while a fault was on"
+		if len(h.Header.Nodes) == 1 {
+			n, when = okSinceFaults(h), "since a fault bit"
+		}
+		if n < r.DuringFaults {
+			out = append(out, fmt.Sprintf("only %d operations succeeded %s, %d are required", n, when, r.DuringFaults))
+		}
+	}
+	return out
+}
+
+// countsRisk tells which checkers fill in Evidence.AtRisk: those that judge read
+// by read.
+func countsRisk(model string) bool {
+	model, _, _ = strings.Cut(model, ":") // a bound is part of the name
+	switch model {
+	case "bounded-staleness", "eventual", "read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads", "regular", "no-lost-writes":
+		return true
+	}
+	return false
+}
+
+func faultsLack(h *history.History) []string {
+	if len(h.Faults) == 0 {
+		return []string{"faults were asked for and none was injected"}
+	}
+	var out []string
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		switch {
+		case f.Bit == 0:
+			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to bite%s", f.ID, f.Name, because(f.Error)))
+		case f.Healed == 0:
+			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to heal%s", f.ID, f.Name, because(f.Error)))
+		}
+	}
+	return out
+}
+
+func because(s string) string {
+	if s == "" {
+		return ""
+	}
+	return ": " + s
+}
+
+// okDuringFaults counts operations that succeeded and overlapped a fault window.
+func okDuringFaults(h *history.History) int {
+	n := 0
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		if op.Outcome != history.OK {
+			continue
+		}
+		for j := range h.Faults {
+			f := &h.Faults[j]
+			if f.Bit != 0 && op.Complete >= f.Bit && (f.Healed == 0 || op.Invoke <= f.Healed) {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+// okSinceFaults counts operations that succeeded after some fault had bitten.
+func okSinceFaults(h *history.History) int {
+	first := history.Never
+	for i := range h.Faults {
+		if bit := h.Faults[i].Bit; bit != 0 && (first == history.Never || bit < first) {
+			first = bit
+		}
+	}
+	n := 0
+	for i := range h.Ops {
+		if op := &h.Ops[i]; first != history.Never && op.Outcome == history.OK && op.Complete >= first {
+			n++
+		}
+	}
+	return n
+}
+
+// UpperBound95 is the largest rate of bad reads that is compatible, at 95 %
+// confidence, with having seen none in n: the exact Clopper-Pearson bound
+// 1 - 0.05^(1/n), about 3/n.
+func UpperBound95(n int) float64 {
+	if n <= 0 {
+		return 1
+	}
+	return -math.Expm1(math.Log(0.05) / float64(n))
+}

@@ -1,0 +1,113 @@
+package verdict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/witness"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Failure is a checker that itself went wrong: it returned an error, or the witness
+// of a violation proved nothing when it was checked again.
+type Failure struct {
+	Model  string `json:"model"`
+	Reason string `json:"reason"`
+}
+
+// failedReason is why a model whose checker went wrong has no verdict.
+const failedReason = "its checker failed, which is a bug in lapse: please report it with the history"
+
+func (a *Assessment) fail(model string, err error) {
+	reason := strings.TrimPrefix(err.Error(), model+": ")
+	a.Failures = append(a.Failures, Failure{Model: model, Reason: reason})
+}
+
+// failed tells whether the checker of model went wrong.
+func (a *Assessment) failed(model string) bool {
+	return slices.ContainsFunc(a.Failures, func(f Failure) bool { return f.Model == model })
+}
+
+// Err says which checkers went wrong and how, nil if none did.
+func (a *Assessment) Err() error {
+	var errs []error
+	for _, f := range a.Failures {
+		errs = append(errs, fmt.Errorf("checking %s failed, the other verdicts stand: %s", f.Model, f.Reason))
+	}
+	return errors.Join(errs...)
+}
+
+// Exit is the exit code that a's verdicts deserve. A proven violation stands whatever
+// happened to other models; without one, a checker that went wrong is a bug in lapse.
+func (a *Assessment) Exit() Exit {
+	if err := a.Err(); err != nil && a.Status != checkers.Violated {
+		return Exit{Code: ExitBug, Reason: err.Error()}
+	}
+	return Exit{Code: ExitOf(a.Status), Reason: string(a.Status)}
+}
+
+// check decides the models of one group. If that goes wrong for several at once, each
+// is tried by itself, so that one does not take the others along.
+func (a *Assessment) check(ctx context.Context, h *history.History, b checkers.Budget, group []checkers.Checker) []checkers.Verdict {
+	verdicts, err := checkGroup(ctx, h, b, group)
+	switch {
+	case err == nil:
+		return verdicts
+	case len(group) == 1:
+		model := group[0].Model().Name
+		a.fail(model, err)
+		return []checkers.Verdict{{Model: model, Status: checkers.Inconclusive, Reasons: []string{failedReason}}}
+	}
+	verdicts = nil
+	for _, c := range group {
+		verdicts = append(verdicts, a.check(ctx, h, b, []checkers.Checker{c})...)
+	}
+	return verdicts
+}
+
+func checkGroup(ctx context.Context, h *history.History, b checkers.Budget, group []checkers.Checker) ([]checkers.Verdict, error) {
+	t, ok := group[0].(checkers.Together)
+	if !ok {
+		v, err := group[0].Check(ctx, h, b)
+		return []checkers.Verdict{v}, err
+	}
+	names := make([]string, len(group))
+	for i, c := range group {
+		names[i] = c.Model().Name
+	}
+	return t.CheckTogether(ctx, h, b, names)
+}
+
+// verify makes the witnesses of v smaller where that can be, and checks each again by
+// means that share nothing with the checker that found it. A witness that proves
+// nothing is a mistake in that checker: it is left out, and if none is left v decides
+// nothing.
+func (a *Assessment) verify(ctx context.Context, h *history.History, group []checkers.Checker, i int, v *checkers.Verdict) {
+	proven := v.Violations[:0:0]
+	for _, x := range v.Violations {
+		model := checkers.Model{Name: v.Model}
+		if i < len(group) && group[i].Model().Name == v.Model {
+			model = group[i].Model()
+			x = witness.Refine(ctx, h, group[i], x)
+		}
+		by, err := witness.Verify(ctx, h, model, &x)
+		if err != nil {
+			a.fail(v.Model, err)
+			continue
+		}
+		if x.Certified == "" {
+			x.Certified = by
+		}
+		proven = append(proven, x)
+	}
+	wrong := len(v.Violations) - len(proven)
+	v.Violations = proven
+	if v.Total -= wrong; wrong > 0 && len(proven) == 0 {
+		v.Status, v.Total, v.Evidence.Bad = checkers.Inconclusive, 0, 0
+		v.Reasons = append(v.Reasons, failedReason)
+	}
+}

@@ -1,0 +1,70 @@
+package verdict
+
+import (
+	"slices"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Promises is what a database promises of the run that was made, so that a
+// violation of what was never promised is not held against it.
+type Promises struct {
+	// By names the database, the levels and what is set otherwise than usual.
+	By string `json:"by"`
+	// Models says of each model that the database speaks about whether it is
+	// promised.
+	Models map[string]bool `json:"models"`
+}
+
+// Of tells whether the model is promised, and whether anything is known of it: by
+// itself, by a promised model that implies it, or by one that is not promised and
+// that it implies.
+func (p *Promises) Of(model string) (promised, known bool) {
+	if p == nil {
+		return false, false
+	}
+	if promised, known = p.Models[model]; known {
+		return promised, true
+	}
+	refused := false
+	for other, promised := range p.Models {
+		if promised && registry.Lattice().Implies(other, model) {
+			return true, true
+		}
+		refused = refused || !promised && registry.Lattice().Implies(model, other)
+	}
+	return false, refused
+}
+
+// Says is the sentence that goes with a verdict, empty where nothing is known of
+// its model.
+func (p *Promises) Says(v checkers.Verdict) string {
+	promised, known := p.Of(v.Model)
+	switch {
+	case !known:
+		return ""
+	case promised && v.Status == checkers.Violated:
+		return "promised by " + p.By + ": the database, or what it says of itself, is wrong"
+	case promised:
+		return "promised by " + p.By
+	case v.Status == checkers.Violated:
+		return "not promised by " + p.By + ": this configuration allows it, and it is no defect of the database"
+	}
+	return "not promised by " + p.By + ": it may break in another run"
+}
+
+// Funcs are the kinds of micro-operations in h, each once.
+func Funcs(h *history.History) []history.Func {
+	var out []history.Func
+	for i := range h.Ops {
+		for _, m := range h.Mops(&h.Ops[i]) {
+			if !slices.Contains(out, m.Func) {
+				out = append(out, m.Func)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}

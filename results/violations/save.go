@@ -1,0 +1,137 @@
+// Package violations is the folder that each violation has in a run directory: the
+// explanation, the operations for other programs and as a history of their own.
+package violations
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
+)
+
+// SaveVerdicts writes the verdicts into the run directory and, for each
+// violation with a witness, a folder of its own: the explanation, the
+// operations as JSON and as a history that can be checked again by itself, and
+// Porcupine's page where Porcupine can express the model.
+func Save(ctx context.Context, d store.Dir, h *history.History, s *store.Summary) error {
+	if err := d.WriteJSON(store.FileVerdict, &s.Assessment); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(d.File(store.DirViolations)); err != nil {
+		return fmt.Errorf("replacing the violations of an earlier check: %w", err)
+	}
+	number := 0
+	for i := range s.Verdicts {
+		v := &s.Verdicts[i]
+		for j := range v.Violations {
+			number++
+			if err := saveViolation(ctx, d, h, &v.Violations[j], number); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ViolationDir is the folder of the n-th violation (from 1) in a run directory.
+func Dir(n int) string { return filepath.Join(store.DirViolations, fmt.Sprintf("%03d", n)) }
+
+// ViolationFile is a file in that folder.
+func File(n int, name string) string { return filepath.Join(Dir(n), name) }
+
+func saveViolation(ctx context.Context, d store.Dir, h *history.History, v *checkers.Violation, number int) error {
+	dir := Dir(number)
+	var said bytes.Buffer
+	text.PrintViolation(&said, text.Style{}, h, v, number, number)
+	if err := d.WriteFile(filepath.Join(dir, store.FileExplain), said.Bytes()); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(NewWitness(h, v), "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding a witness: %w", err)
+	}
+	if err := d.WriteFile(filepath.Join(dir, store.FileWitness), append(b, '\n')); err != nil {
+		return err
+	}
+	if err := history.WriteFile(d.File(filepath.Join(dir, store.FileWitnessOps)), h.Subset(v.Ops)); err != nil {
+		return fmt.Errorf("writing a witness as a history: %w", err)
+	}
+	var page bytes.Buffer
+	// A picture that cannot be drawn is no part of the verdict.
+	if v.Certified != "" && linearizable.PorcupinePage(ctx, h, *v, &page) == nil {
+		return d.WriteFile(filepath.Join(dir, store.FilePorcupine), page.Bytes())
+	}
+	return nil
+}
+
+// Witness is a violation with its operations spelled out, for other programs.
+type Witness struct {
+	checkers.Violation
+	Operations []WitnessOp     `json:"operations"`
+	Windows    []history.Fault `json:"fault_windows,omitempty"`
+}
+
+// WitnessOp is one operation of a witness.
+type WitnessOp struct {
+	Index    int      `json:"index"`
+	Process  int32    `json:"process"`
+	Session  int32    `json:"session"`
+	Node     string   `json:"node,omitempty"`
+	Levels   string   `json:"levels,omitempty"`
+	Invoke   int64    `json:"invoke_ns"`
+	Complete *int64   `json:"complete_ns"`
+	Outcome  string   `json:"outcome"`
+	Mops     []string `json:"micro_operations"`
+	Note     string   `json:"note,omitempty"`
+	Error    string   `json:"error,omitempty"`
+}
+
+// Witnesses spells out all violations of a, in the order of their numbers.
+func Witnesses(h *history.History, a *verdict.Assessment) []Witness {
+	var all []Witness
+	for i := range a.Verdicts {
+		for j := range a.Verdicts[i].Violations {
+			all = append(all, NewWitness(h, &a.Verdicts[i].Violations[j]))
+		}
+	}
+	return all
+}
+
+// NewWitness spells out the operations of v.
+func NewWitness(h *history.History, v *checkers.Violation) Witness {
+	w := Witness{Violation: *v}
+	for _, i := range v.Ops {
+		op := &h.Ops[i]
+		o := WitnessOp{
+			Index: i, Process: op.Process, Session: op.Session,
+			Node: h.NodeName(op), Levels: text.Levels(h, op),
+			Invoke: int64(op.Invoke), Outcome: op.Outcome.String(),
+			Note: h.String(op.Note), Error: h.String(op.Error),
+		}
+		if op.Complete != history.Never {
+			c := int64(op.Complete)
+			o.Complete = &c
+		}
+		for j := range h.Mops(op) {
+			o.Mops = append(o.Mops, text.Mop(h, op, &h.Mops(op)[j]))
+		}
+		w.Operations = append(w.Operations, o)
+	}
+	for _, id := range v.Faults {
+		for j := range h.Faults {
+			if h.Faults[j].ID == id {
+				w.Windows = append(w.Windows, h.Faults[j])
+			}
+		}
+	}
+	return w
+}
