@@ -22,6 +22,8 @@ var smallConfigs = []gen.Config{
 	{Txns: 5, Sessions: 3, Keys: 1, Mops: 2, Clockless: true},
 	{Txns: 6, Sessions: 3, Keys: 2, Mops: 2, Calm: true, Clockless: true},
 	{Txns: 4, Sessions: 4, Keys: 3, Mops: 5, Lists: true, Clockless: true},
+	{Txns: 5, Sessions: 4, Keys: 1, Mops: 3, Lists: true, Calm: true, Own: true},
+	{Txns: 5, Sessions: 3, Keys: 2, Mops: 4, Lists: true, Own: true},
 }
 
 // TestDifferentialBruteForce compares every level with brute force on small

@@ -26,6 +26,17 @@ type write struct {
 	prev int32
 }
 
+// AttributeAppends is the attribute of a history that says how its target appends
+// to lists; AppendsBlind is its value where an append is a blind merge: the
+// transaction does not lock or read the list, and where its element comes is
+// settled after what the transaction itself reads. What a transaction reads after
+// an append of its own then says nothing about the order. Anything else, and no
+// attribute, means that it does.
+const (
+	AttributeAppends = "appends"
+	AppendsBlind     = "blind"
+)
+
 // ir is a history as the checkers see it: transactions as nodes, numbered in the
 // order of invocation, writes numbered, reads resolved to writes; flat slices
 // only.
@@ -49,6 +60,7 @@ type ir struct {
 
 	// from[mop] resolves a register read; of a list read it is the length of
 	// the list without its own transaction's appends at the end, or fromNone.
+	// A list that should end with them and does not counts whole.
 	from []int32
 
 	// node[op] is the number of a committed transaction, -1 for others; op is
@@ -79,9 +91,10 @@ type ir struct {
 	// list. rmwRead[mop]: that read was followed by a write of the key.
 	rmw     []int32
 	rmwRead []bool
-	// odd[mop]: the list does not agree with the longest, or with its own
-	// transaction; no edges come from it.
+	// odd[mop]: the list does not agree with the longest; no edges come from it.
 	odd map[int32]bool
+	// blind: transactions do not learn where their own appends come in the order.
+	blind bool
 
 	// ext[extOff[node]:extOff[node+1]] are the external reads of a node.
 	extOff []int32
@@ -96,6 +109,7 @@ type ir struct {
 // build makes the IR of h and finds what is wrong without any graph.
 func build(h *history.History, g *guard) (*ir, error) {
 	r := &ir{h: h, guard: g, found: newFindings(h, g), odd: map[int32]bool{}}
+	r.blind = h.Header.Attributes[AttributeAppends] == AppendsBlind
 	if err := r.scan(); err != nil {
 		return nil, err
 	}

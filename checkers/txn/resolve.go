@@ -11,9 +11,12 @@ import (
 // every key, for ok transactions and, in case they turn out to have committed,
 // for info ones.
 //
-// A list that ends with what its own transaction has appended so far says
-// nothing about where those appends come in the order of all: from is the length
-// of what others had appended. A list that should end so and does not is odd.
+// The whole of a list counts for the order of the key's versions, its
+// transaction's own appends included (Elle does so too). The version that it was
+// read from is what stands before those appends, if it ends with them: from is
+// that length. Otherwise it is the last element. Of appends that are blind merges
+// (AttributeAppends) a transaction does not learn their places, and only what
+// stands before them counts.
 func (r *ir) resolve() {
 	h := r.h
 	own := newOwnAppends(r.keys)
@@ -52,7 +55,7 @@ func (r *ir) resolve() {
 			case history.ReadList:
 				if m.Flags&history.Observed != 0 {
 					n, ok := own.cut(m.Key, h.List(m))
-					if !ok {
+					if !ok && r.blind {
 						r.odd[at+int32(j)] = true
 					}
 					r.from[at+int32(j)] = n
@@ -183,7 +186,7 @@ func (r *ir) include() {
 			m := &mops[j]
 			if m.Func == history.ReadList && m.Flags&history.Observed != 0 {
 				r.takeList(op, at+int32(j), m)
-				for _, v := range r.others(at+int32(j), m) {
+				for _, v := range r.placed(at+int32(j), m) {
 					want(r.index.find(m.Key, v))
 				}
 			}
@@ -207,13 +210,25 @@ func isRegisterRead(m *history.Mop) bool { return m.Func == history.Read || m.Fu
 func (r *ir) listOf(k int32) []history.Value {
 	op := r.longestOp[k]
 	mops, at := r.mops(op)
-	return r.others(r.longest[k], &mops[r.longest[k]-at])
+	return r.placed(r.longest[k], &mops[r.longest[k]-at])
 }
 
-// others is the list that micro-operation m with number mop read, without the
-// transaction's own appends at its end.
-func (r *ir) others(mop int32, m *history.Mop) []history.Value {
-	return r.h.List(m)[:r.from[mop]]
+// placed is the list that micro-operation m with number mop read, as far as it
+// says in which order its elements were appended.
+func (r *ir) placed(mop int32, m *history.Mop) []history.Value {
+	list := r.h.List(m)
+	if r.blind {
+		list = list[:r.from[mop]]
+	}
+	return list
+}
+
+// places is the length of placed.
+func (r *ir) places(mop int32, m *history.Mop) int32 {
+	if !r.blind {
+		return int32(len(r.h.List(m)))
+	}
+	return r.from[mop]
 }
 
 func (r *ir) eachOddElement(mop int32, f func(int32)) {
@@ -233,7 +248,7 @@ func (r *ir) eachOddElement(mop int32, f func(int32)) {
 	}
 	mops, at := r.mops(int32(lo))
 	m := &mops[mop-at]
-	for _, v := range r.others(mop, m) {
+	for _, v := range r.placed(mop, m) {
 		f(r.index.find(m.Key, v))
 	}
 }
@@ -245,6 +260,7 @@ func (r *ir) orderLists() {
 	if !r.anyList {
 		return
 	}
+	length := make([]int32, r.keys)
 	for i := range h.Ops {
 		if r.guard.tick() != nil {
 			return
@@ -259,8 +275,8 @@ func (r *ir) orderLists() {
 				if r.odd[at+int32(j)] {
 					continue
 				}
-				if k := m.Key; r.longest[k] < 0 || r.from[at+int32(j)] > r.from[r.longest[k]] {
-					r.longest[k], r.longestOp[k] = at+int32(j), int32(i)
+				if k, n := m.Key, r.places(at+int32(j), m); r.longest[k] < 0 || n > length[k] {
+					r.longest[k], r.longestOp[k], length[k] = at+int32(j), int32(i), n
 				}
 			}
 		}
@@ -288,7 +304,7 @@ func (r *ir) takeList(op, mop int32, m *history.Mop) {
 	if r.odd[mop] {
 		return
 	}
-	if r.longest[k] >= 0 && r.from[mop] <= r.from[r.longest[k]] {
+	if r.longest[k] >= 0 && int(r.places(mop, m)) <= len(r.listOf(int32(k))) {
 		r.compareList(op, mop, m)
 		return
 	}
@@ -296,7 +312,7 @@ func (r *ir) takeList(op, mop int32, m *history.Mop) {
 	r.longest[k], r.longestOp[k] = mop, op
 	if old >= 0 {
 		mops, at := r.mops(oldOp)
-		if !isPrefix(r.others(old, &mops[old-at]), r.others(mop, m)) {
+		if !isPrefix(r.placed(old, &mops[old-at]), r.placed(mop, m)) {
 			// The longer list is the odd one out: all others agree with the
 			// shorter.
 			r.longest[k], r.longestOp[k] = old, oldOp
@@ -309,7 +325,7 @@ func (r *ir) compareList(op, mop int32, m *history.Mop) {
 	if mop == r.longest[m.Key] || r.odd[mop] {
 		return
 	}
-	if !isPrefix(r.others(mop, m), r.listOf(int32(m.Key))) {
+	if !isPrefix(r.placed(mop, m), r.listOf(int32(m.Key))) {
 		r.incompatible(op, mop, m)
 	}
 }
@@ -318,7 +334,7 @@ func (r *ir) incompatible(op, mop int32, m *history.Mop) {
 	r.odd[mop] = true
 	other := r.longestOp[m.Key]
 	r.found.add(AnomalyIncompatible, func() checkers.Violation {
-		a, b := r.others(mop, m), r.listOf(int32(m.Key))
+		a, b := r.placed(mop, m), r.listOf(int32(m.Key))
 		both := fmt.Sprintf("%s and %s read the key", opName(int(op)), opName(int(other)))
 		if own := r.otherOrder(op, m, a); own != nil {
 			other, b = op, own
@@ -348,7 +364,7 @@ func (r *ir) otherOrder(op int32, m *history.Mop, list []history.Value) []histor
 		if x == m || x.Key != m.Key || x.Func != history.ReadList || x.Flags&history.Observed == 0 {
 			continue
 		}
-		if other := r.others(at+int32(j), x); !isPrefix(other, list) && !isPrefix(list, other) {
+		if other := r.placed(at+int32(j), x); !isPrefix(other, list) && !isPrefix(list, other) {
 			return other
 		}
 	}
@@ -384,7 +400,7 @@ func (r *ir) indexVersions() {
 	for k := range int32(r.keys) {
 		n := int32(0)
 		if r.longest[k] >= 0 {
-			n = r.from[r.longest[k]]
+			n = int32(len(r.listOf(k)))
 		}
 		r.verOff[k+1] = r.verOff[k] + n
 	}

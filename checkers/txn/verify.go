@@ -72,7 +72,7 @@ func (a *analysis) verifyPair(e edge, m, n *history.Mop) bool {
 			return false
 		}
 		if m.Func == history.ReadList {
-			return m.Flags&history.Observed != 0 && n.Func == history.Append && a.misses(a.withoutOwn(int(a.op[e.from]), m), m.Key, n.Arg)
+			return m.Flags&history.Observed != 0 && n.Func == history.Append && a.misses(a.ordered(int(a.op[e.from]), m), m.Key, n.Arg)
 		}
 		v, ok := readValue(h, e, a, m)
 		if !ok {
@@ -132,18 +132,18 @@ func (a *analysis) appended(op int, k history.Key, val history.Value) bool {
 	return false
 }
 
-// withoutOwn is the list that m of operation op read, up to op's own appends at
-// its end.
-func (a *analysis) withoutOwn(op int, m *history.Mop) []history.Value {
+// ordered is the list that m of operation op read, as far as it says something
+// about the order: where appends are blind merges, up to op's own at its end.
+func (a *analysis) ordered(op int, m *history.Mop) []history.Value {
 	list := a.h.List(m)
-	for len(list) > 0 && a.appended(op, m.Key, list[len(list)-1]) {
+	for a.blind && len(list) > 0 && a.appended(op, m.Key, list[len(list)-1]) {
 		list = list[:len(list)-1]
 	}
 	return list
 }
 
 // eachList calls f with every list of key k that was observed by a transaction
-// that counts, without its own appends, until f returns true, and tells whether
+// that counts, as far as it is ordered, until f returns true, and tells whether
 // it did. The lists of a key are collected from the history's own index of keys.
 func (a *analysis) eachList(k history.Key, f func(list []history.Value) bool) bool {
 	lists, ok := a.versionsOf.lists[k]
@@ -157,7 +157,7 @@ func (a *analysis) eachList(k history.Key, f func(list []history.Value) bool) bo
 				continue
 			}
 			if m.Func == history.ReadList && m.Flags&history.Observed != 0 {
-				lists = append(lists, a.withoutOwn(int(ref.Op), m))
+				lists = append(lists, a.ordered(int(ref.Op), m))
 			}
 		}
 		a.versionsOf.lists[k] = lists

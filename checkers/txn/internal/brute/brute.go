@@ -15,6 +15,9 @@ import (
 type txn struct {
 	op    int
 	reads []read
+	// lists are the whole lists that it read, by key: prefixes of the order of all
+	// appends.
+	lists []whole
 	// writes are the final values by key, appends all appended ones.
 	writes  map[history.Key]history.Value
 	appends map[history.Key][]history.Value
@@ -24,19 +27,22 @@ type txn struct {
 type read struct {
 	key    history.Key
 	source int
-	// list is what others had appended, for lists.
+}
+
+// whole is a list as a transaction read it, its own appends included.
+type whole struct {
+	key  history.Key
 	list []history.Value
-	isL  bool
 }
 
 // Oracle decides levels for one history.
 type Oracle struct {
 	h *history.History
-	// Odd says, after Holds, that the history has direct anomalies that only
-	// matter from read committed upwards, such as lists in incompatible orders;
-	// read uncommitted is then not defined here.
-	Odd  bool
-	fits bool
+	// Odd says, after Holds, that the lists of the history name no order of the
+	// appends of committed transactions: two of them contradict each other, or one
+	// has an element that nobody appended or an aborted one. That is for read
+	// committed and upwards to refute; read uncommitted is then not defined here.
+	Odd bool
 }
 
 // New makes an oracle of h.
@@ -85,7 +91,6 @@ func (o *Oracle) Holds(model string) bool {
 			return true
 		}
 	}
-	o.Odd = o.Odd || !o.fits
 	return false
 }
 
@@ -125,6 +130,9 @@ func (o *Oracle) holdsWith(b base, level string, info map[int]bool) bool {
 			return false
 		}
 	}
+	if contradictory(txns) {
+		o.Odd = true
+	}
 	so := o.baseOrder(b, txns)
 	if level == "parallel-snapshot-isolation" {
 		return o.parallel(txns, so)
@@ -143,7 +151,6 @@ func (o *Oracle) load(t *txn, place map[int]int, committedReads, internal bool) 
 	mops := o.h.Mops(&o.h.Ops[t.op])
 	ok := true
 	bad := func(matters bool) {
-		o.Odd = true
 		if matters {
 			ok = false
 		}
@@ -208,23 +215,25 @@ func (o *Oracle) loadList(t *txn, j int, place map[int]int, committedReads, inte
 	k := m.Key
 	own := t.appends[k]
 	n := len(list) - len(own)
-	mangled := false
 	if n < 0 || !slices.Equal(list[n:], own) {
-		// Where its own appends are not where they belong, the list says only
-		// whom it read from.
+		// Its own appends are not where they belong: the version that it read is
+		// the whole list.
 		bad(internal)
 		n = len(list)
-		mangled = true
 	}
+	t.lists = append(t.lists, whole{k, list})
 	ext := list[:n]
 	last := -1
-	for i, v := range ext {
-		if slices.Contains(ext[:i], v) {
-			bad(committedReads)
-		}
+	for i, v := range list {
 		op, mop, final, known := o.owner(k, v)
-		if !known {
+		_, committed := place[op]
+		if slices.Contains(list[:i], v) || !known || !committed {
+			o.Odd = true
 			bad(committedReads)
+			last = -2
+			continue
+		}
+		if i >= n {
 			continue
 		}
 		if op == t.op {
@@ -232,19 +241,42 @@ func (o *Oracle) loadList(t *txn, j int, place map[int]int, committedReads, inte
 			last = -2
 			continue
 		}
-		src, committed := place[op]
-		if !committed {
-			bad(committedReads)
-			continue
-		}
-		last = src
-		if i == len(ext)-1 && !final && !mangled {
+		last = place[op]
+		if i == len(ext)-1 && !final {
 			bad(committedReads)
 		}
 	}
-	if last != -2 && !mangled {
-		t.reads = append(t.reads, read{key: k, source: last, list: ext, isL: true})
+	if last != -2 {
+		t.reads = append(t.reads, read{key: k, source: last})
 	}
+}
+
+// contradictory tells whether two of the lists are no prefixes of one, or one has
+// appends of a transaction without its earlier ones before them.
+func contradictory(txns []txn) bool {
+	var all []whole
+	for i := range txns {
+		all = append(all, txns[i].lists...)
+	}
+	for i, x := range all {
+		for _, y := range all[:i] {
+			if n := min(len(x.list), len(y.list)); x.key == y.key && !slices.Equal(x.list[:n], y.list[:n]) {
+				return true
+			}
+		}
+		for j := range txns {
+			next := 0
+			own := txns[j].appends[x.key]
+			for _, v := range x.list {
+				if at := slices.Index(own, v); at > next {
+					return true
+				} else if at == next {
+					next++
+				}
+			}
+		}
+	}
+	return false
 }
 
 func (o *Oracle) baseOrder(b base, txns []txn) [][]bool {
@@ -306,7 +338,6 @@ func (o *Oracle) satisfies(level string, txns []txn, so [][]bool, co []int) bool
 	if !o.listsFit(txns, co) {
 		return false
 	}
-	o.fits = true
 	n := len(txns)
 	pos := make([]int, n)
 	for i, t := range co {
@@ -427,10 +458,7 @@ func (o *Oracle) listsFit(txns []txn, co []int) bool {
 		}
 	}
 	for t := range txns {
-		for _, r := range txns[t].reads {
-			if !r.isL {
-				continue
-			}
+		for _, r := range txns[t].lists {
 			if len(r.list) > len(all[r.key]) || !slices.Equal(r.list, all[r.key][:len(r.list)]) {
 				return false
 			}

@@ -5,6 +5,7 @@ package gen
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/lapse-test/lapse/history"
 )
@@ -20,6 +21,9 @@ type Config struct {
 	ReadFirst bool
 	// Calm histories have no random damage, so that many are legal.
 	Calm bool
+	// Own transactions read a list after they appended to it, and often find their
+	// own elements before others', or alone.
+	Own bool
 }
 
 type version struct {
@@ -107,6 +111,9 @@ func (s *sim) transaction(i, lag int, outcome history.Outcome, txn *history.Txn)
 			at = s.rng.IntN(i + 1)
 		}
 		write := s.rng.IntN(2) == 0
+		if s.cfg.Own && len(own[k]) > 0 {
+			write = s.rng.IntN(4) == 0
+		}
 		if write && s.cfg.ReadFirst && !read[k] {
 			s.read(k, at, own, outcome, txn)
 			read[k] = true
@@ -160,7 +167,16 @@ func (s *sim) read(k, at int, own map[int][]history.Value, outcome history.Outco
 		}
 	}
 	if s.isList(k) {
-		list = append(list, own[k]...)
+		if s.cfg.Own && len(own[k]) > 0 && s.rng.IntN(3) == 0 {
+			// Somewhere else than at the end: what stands behind came later.
+			at := s.rng.IntN(len(list) + 1)
+			list = append(slices.Clone(list[:at]), append(slices.Clone(own[k]), list[at:]...)...)
+			if s.rng.IntN(3) == 0 {
+				list = list[:at+len(own[k])]
+			}
+		} else {
+			list = append(list, own[k]...)
+		}
 		if damage && len(list) > 0 {
 			switch j := s.rng.IntN(len(list)); s.rng.IntN(3) {
 			case 0:

@@ -1,0 +1,66 @@
+package txn
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history/formats"
+)
+
+// cases are files of others' formats that were judged wrongly once: what each level
+// must say, and the anomalies that must be among those found.
+var cases = []struct {
+	file      string
+	status    map[string]checkers.Status
+	anomalies []string
+}{
+	{
+		// It read 6 before the transaction that appended it was begun.
+		"19-future-in-own-append.edn",
+		map[string]checkers.Status{"read-uncommitted": checkers.Held, "read-committed": checkers.Violated, "strong-read-committed": checkers.Violated},
+		[]string{AnomalyInternal, AnomalyG1c},
+	},
+	{
+		// 1 and 3 are another transaction's, 2 stands between.
+		"h-01-interleaved-own-read.edn",
+		map[string]checkers.Status{"read-uncommitted": checkers.Violated, "strong-read-committed": checkers.Violated},
+		[]string{AnomalyInternal, AnomalyG0},
+	},
+	{
+		// A transaction saw its own element first, another one saw it second.
+		"h-02-own-read-order.edn",
+		map[string]checkers.Status{"read-committed": checkers.Violated, "strict-serializable": checkers.Violated},
+		[]string{AnomalyIncompatible},
+	},
+}
+
+func TestCases(tt *testing.T) {
+	for _, c := range cases {
+		tt.Run(c.file, func(tt *testing.T) {
+			h, err := formats.Read(filepath.Join("testdata", "cases", c.file), "")
+			if err != nil {
+				tt.Fatal(err)
+			}
+			vs, err := CheckAll(context.Background(), h, checkers.Budget{})
+			if err != nil {
+				tt.Fatal(err)
+			}
+			found := map[string]bool{}
+			for _, v := range vs {
+				for _, x := range v.Violations {
+					found[x.Anomaly] = true
+				}
+				if want, ok := c.status[v.Model]; ok && v.Status != want {
+					tt.Errorf("%s: %s %v, want %s", v.Model, v.Status, v.Reasons, want)
+				}
+			}
+			for _, a := range c.anomalies {
+				if !found[a] {
+					tt.Errorf("%s was not found, but %v", a, found)
+				}
+			}
+		})
+	}
+}
