@@ -14,6 +14,9 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/bank"
 	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/results/picture"
@@ -46,124 +49,61 @@ recognised, or named with --format.`,
 	c.Flags().StringVar(&models, "model", "", "consistency models, comma-separated (default: those of the run, else all that apply)")
 	c.Flags().StringVar(&witnesses, "witnesses", "", "directory for the proofs: sentences, JSON, a history that can be checked again, and a picture of each")
 	c.Flags().BoolVar(&stale, "staleness", false, "show how stale reads were, by level, and inside and outside fault windows")
-	a.addBudgetFlags(c)
+	a.AddBudgetFlags(c)
 	return c
 }
 
-// loaded is a history with what is known about how it came to be.
-type loaded struct {
-	history *history.History
-	require verdict.Require
-	models  []string
-	// promises is what the run's database promises, nil if that is not known.
-	promises *verdict.Promises
-	// format is what the file was in; dir and summary are set for a run.
-	format  string
-	dir     *store.Dir
-	summary store.Summary
-}
-
-// load opens a run or reads a file.
-func (a *app) load(ref, format string) (*loaded, error) {
-	if format == "" {
-		dir, err := store.Open(a.out, ref)
-		if err == nil {
-			return loadRun(dir)
-		}
-		if _, statErr := os.Stat(ref); statErr != nil {
-			return nil, targets.Usagef("there is no file %s, and %v", ref, err)
-		}
-	}
-	if format == "" {
-		var err error
-		if format, err = formats.Recognise(ref); err != nil {
-			return nil, targets.Usagef("%v", err)
-		}
-	}
-	h, err := formats.Read(ref, format)
-	if err != nil {
-		return nil, targets.Usagef("%v", err)
-	}
-	return &loaded{history: h, require: verdict.Require{OK: 1}, format: format}, nil
-}
-
-func loadRun(dir store.Dir) (*loaded, error) {
-	h, err := history.ReadFile(dir.File(store.FileHistory))
-	if err != nil {
-		return nil, fmt.Errorf("loading run %s: %w", dir.ID, err)
-	}
-	var s store.Summary
-	if err := dir.ReadJSON(store.FileRun, &s); err != nil {
-		return nil, err
-	}
-	l := &loaded{format: "lapse", history: h, require: s.Require, promises: s.Promises, dir: &dir, summary: s}
-	for _, v := range s.Verdicts {
-		l.models = append(l.models, v.Model)
-	}
-	if len(l.models) == 0 {
-		// A killed run never got that far; its plan knows.
-		var plan struct {
-			Models []string `json:"models"`
-		}
-		if err := dir.ReadJSON(store.FilePlan, &plan); err != nil {
-			return nil, err
-		}
-		l.models = plan.Models
-	}
-	return l, nil
-}
-
 func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, stale bool) error {
-	l, err := a.load(ref, format)
+	l, err := input.History(a.App, ref, format)
 	if err != nil {
 		return err
 	}
-	names := l.models
+	names := l.Models
 	if models != "" {
 		names = strings.Split(models, ",")
 	}
-	list, err := chooseCheckers(l.history, names)
+	list, err := chooseCheckers(l.History, names)
 	if err != nil {
 		return err
 	}
 	if err := forWitnesses(witnesses); err != nil {
 		return err
 	}
-	assessment := verdict.Assess(cmd.Context(), l.history, list, a.budget, l.require)
-	assessment.Promises = l.promises
+	assessment := verdict.Assess(cmd.Context(), l.History, list, a.Budget, l.Require)
+	assessment.Promises = l.Promises
 	exit := assessment.Exit()
 	if err := assessment.Err(); err != nil {
-		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 	}
-	if a.json {
+	if a.JSON {
 		doc := struct {
 			Exit verdict.Exit `json:"exit"`
 			verdict.Assessment
 			Witnesses []violations.Witness `json:"witnesses"`
-		}{exit, assessment, violations.Witnesses(l.history, &assessment)}
-		if err := a.printJSON(doc); err != nil {
+		}{exit, assessment, violations.Witnesses(l.History, &assessment)}
+		if err := a.PrintJSON(doc); err != nil {
 			return err
 		}
 	} else {
-		if l.history.Torn {
-			fmt.Fprintln(a.stdout, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
+		if l.History.Torn {
+			fmt.Fprintln(a.Stdout, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
 		}
-		text.PrintVerdicts(a.stdout, a.style, &assessment)
-		a.printViolations(l.history, &assessment, shownViolations)
+		text.PrintVerdicts(a.Stdout, a.Style, &assessment)
+		output.PrintViolations(a.App, l.History, &assessment, output.ShownViolations)
 		if stale && assessment.Staleness != nil {
-			fmt.Fprintln(a.stdout)
-			text.PrintStaleness(a.stdout, a.style, assessment.Staleness)
+			fmt.Fprintln(a.Stdout)
+			text.PrintStaleness(a.Stdout, a.Style, assessment.Staleness)
 		}
-		fmt.Fprintf(a.stdout, "\nresult: %s (exit %d)\n", assessment.Status, exit.Code)
+		fmt.Fprintf(a.Stdout, "\nresult: %s (exit %d)\n", assessment.Status, exit.Code)
 	}
 	if witnesses != "" {
-		if err := a.keepWitnesses(cmd.Context(), witnesses, l.history, &assessment); err != nil {
+		if err := a.keepWitnesses(cmd.Context(), witnesses, l.History, &assessment); err != nil {
 			// What was found stands, and its exit code with it.
-			fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 			exit.Code = verdict.WorseExit(exit.Code, verdict.ExitEnvironment)
 		}
 	}
-	return &exitError{code: exit.Code}
+	return &cli.ExitError{Code: exit.Code}
 }
 
 // forWitnesses refuses a directory in which there is something else.
@@ -198,9 +138,9 @@ func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History
 	}
 	// A picture that cannot be drawn is no part of the verdict.
 	if err := picture.Save(dir, h, s); err != nil {
-		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 	}
-	if a.json {
+	if a.JSON {
 		return nil
 	}
 	kept := 0
@@ -208,7 +148,7 @@ func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History
 		kept += len(as.Verdicts[i].Violations)
 	}
 	if kept > 0 {
-		fmt.Fprintf(a.stdout, "proofs: %s and %d more files\n", dir.File(violations.File(1, store.FilePicture)), 4*kept-1)
+		fmt.Fprintf(a.Stdout, "proofs: %s and %d more files\n", dir.File(violations.File(1, store.FilePicture)), 4*kept-1)
 	}
 	return nil
 }
@@ -259,28 +199,4 @@ func plainOperations(h *history.History) bool {
 		}
 	}
 	return true
-}
-
-// printViolations prints the first violations of each model in full. A proof that
-// refutes several models is printed once.
-func (a *app) printViolations(h *history.History, as *verdict.Assessment, each int) {
-	printed := map[string]string{}
-	for i := range as.Verdicts {
-		v := &as.Verdicts[i]
-		for j := range v.Violations {
-			if j == each {
-				break
-			}
-			x := &v.Violations[j]
-			proof := fmt.Sprint(x.Ops, x.Sentence)
-			fmt.Fprintln(a.stdout)
-			if model, again := printed[proof]; again {
-				fmt.Fprintf(a.stdout, "%s  %s: %s, by the same operations as %s\n",
-					a.style.Red(fmt.Sprintf("VIOLATION %d of %s", j+1, text.Count(v.Total))), v.Model, x.Anomaly, model)
-				continue
-			}
-			printed[proof] = v.Model
-			text.PrintViolation(a.stdout, a.style, h, x, j+1, v.Total)
-		}
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/suites"
 )
 
@@ -97,7 +98,7 @@ func plain(line string) string {
 
 func checkCommand(t *testing.T, words []string) {
 	t.Helper()
-	a := &app{stdout: t.Output(), stderr: t.Output()}
+	a := &app{cli.New(t.Output(), t.Output())}
 	cmd, rest, err := a.root().Find(words)
 	if err == nil {
 		err = cmd.ParseFlags(rest)

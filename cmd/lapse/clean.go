@@ -22,17 +22,17 @@ in the sandbox and local ones leave nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			removed, err := docker.Provider{}.Clean(cmd.Context())
-			if a.json {
+			if a.JSON {
 				if removed == nil {
 					removed = []docker.Removed{}
 				}
-				return errors.Join(err, a.printJSON(removed))
+				return errors.Join(err, a.PrintJSON(removed))
 			}
 			for _, r := range removed {
-				fmt.Fprintf(a.stdout, "removed %-9s %s (run %s)\n", r.Kind, r.Name, r.Run)
+				fmt.Fprintf(a.Stdout, "removed %-9s %s (run %s)\n", r.Kind, r.Name, r.Run)
 			}
 			if err == nil && len(removed) == 0 {
-				fmt.Fprintln(a.stdout, "nothing was left behind")
+				fmt.Fprintln(a.Stdout, "nothing was left behind")
 			}
 			return err
 		},

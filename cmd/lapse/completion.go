@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/store"
@@ -81,11 +82,11 @@ func lastOfList(names []string, typed string) []string {
 
 func (a *app) completeRuns(after cobra.ShellCompDirective) cobra.CompletionFunc {
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		dirs, err := store.List(a.out)
+		dirs, err := store.List(a.Out)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		ids := []string{latest}
+		ids := []string{input.Latest}
 		for _, d := range slices.Backward(dirs) {
 			ids = append(ids, d.ID)
 		}

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/targets"
@@ -50,83 +47,36 @@ type converted struct {
 }
 
 func (a *app) convert(in, out, from, to string) error {
-	to, err := formatOf(out, to)
+	to, err := output.FormatOf(out, to)
 	if err != nil {
 		return err
 	}
-	if out == stdoutName && a.json {
+	if out == output.Stdout && a.JSON {
 		return targets.Usagef("--json and - both want standard output: name a file")
 	}
-	l, err := a.load(in, from)
+	l, err := input.History(a.App, in, from)
 	if err != nil {
 		return err
 	}
-	lost, err := formats.Lost(to, l.history)
+	lost, err := formats.Lost(to, l.History)
 	if err != nil {
 		return targets.Usagef("--to: %v", err)
 	}
-	if err := a.writeHistory(out, to, l.history); err != nil {
+	if err := output.WriteHistory(a.App, out, to, l.History); err != nil {
 		return err
 	}
 	if lost == nil {
 		lost = []string{} // a list in JSON, not null
 	}
-	doc := converted{In: in, From: l.format, Out: out, To: to, Operations: len(l.history.Ops), LeftOut: lost}
-	if a.json {
-		return a.printJSON(doc)
+	doc := converted{In: in, From: l.Format, Out: out, To: to, Operations: len(l.History.Ops), LeftOut: lost}
+	if a.JSON {
+		return a.PrintJSON(doc)
 	}
 	for _, line := range lost {
-		fmt.Fprintf(a.stderr, "%s does not hold: %s\n", to, line)
+		fmt.Fprintf(a.Stderr, "%s does not hold: %s\n", to, line)
 	}
-	if out != stdoutName {
-		fmt.Fprintf(a.stdout, "%s: %s operations from %s to %s\n", out, text.Count(doc.Operations), doc.From, to)
-	}
-	return nil
-}
-
-// stdoutName as a file to write means standard output.
-const stdoutName = "-"
-
-// formatOf is the format in which out is to be written.
-func formatOf(out, named string) (string, error) {
-	if named != "" {
-		return named, nil
-	}
-	if f, ok := formats.ForFile(out); ok {
-		return f, nil
-	}
-	return "", targets.Usagef("the ending of %q names no format; name one with --to: %s", out, strings.Join(formats.Writable(), ", "))
-}
-
-// writeHistory writes h to a file, whole or not at all, or to standard output.
-func (a *app) writeHistory(path, format string, h *history.History) error {
-	var b bytes.Buffer
-	if err := formats.Write(&b, format, h); err != nil {
-		return targets.Usagef("%v", err)
-	}
-	if path == stdoutName {
-		if _, err := a.stdout.Write(b.Bytes()); err != nil {
-			return fmt.Errorf("printing the history: %w", err)
-		}
-		return nil
-	}
-	return writeWhole(path, b.Bytes())
-}
-
-// writeWhole writes beside the file and renames, so that a reader never sees half
-// of it.
-func writeWhole(path string, b []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }() // gone already when all went well
-	_, err = tmp.Write(b)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+	if out != output.Stdout {
+		fmt.Fprintf(a.Stdout, "%s: %s operations from %s to %s\n", out, text.Count(doc.Operations), doc.From, to)
 	}
 	return nil
 }

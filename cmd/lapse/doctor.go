@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -39,7 +41,7 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 			var found []finding
 			if len(req.At) > 0 {
 				var err error
-				if req.Options, err = parseSets("set", sets); err != nil {
+				if req.Options, err = cli.ParseSets("set", sets); err != nil {
 					return err
 				}
 				if found, err = a.examineExternal(cmd.Context(), req); err != nil {
@@ -48,15 +50,15 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 			} else {
 				found = a.examine(cmd.Context())
 			}
-			if a.json {
-				return a.printJSON(found)
+			if a.JSON {
+				return a.PrintJSON(found)
 			}
 			for _, f := range found {
-				mark := a.style.Green("ready  ")
+				mark := a.Style.Green("ready  ")
 				if !f.Ready {
-					mark = a.style.Yellow("missing")
+					mark = a.Style.Yellow("missing")
 				}
-				fmt.Fprintf(a.stdout, "%-9s %-10s %s  %s\n", f.Kind, f.Name, mark, f.Text)
+				fmt.Fprintf(a.Stdout, "%-9s %-10s %s  %s\n", f.Kind, f.Name, mark, f.Text)
 			}
 			return nil
 		},
@@ -64,7 +66,7 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 	f := c.Flags()
 	f.StringVar(&req.Target, "target", "quorumkv", "with --at: the database that is there")
 	f.StringArrayVar(&sets, "set", nil, "with --at: setting of the target, name=value (repeatable)")
-	addAtFlags(f, &req.At, &req.Operator)
+	cli.AddAtFlags(f, &req.At, &req.Operator)
 	return c
 }
 
@@ -91,7 +93,7 @@ func (a *app) examineTarget(ctx context.Context, t targets.Target) finding {
 	if !ok {
 		return f
 	}
-	cfg, err := t.Resolve(targets.Config{Nodes: info.DefaultNodes, Cache: a.cache})
+	cfg, err := t.Resolve(targets.Config{Nodes: info.DefaultNodes, Cache: a.Cache})
 	if err == nil {
 		f.Text, err = fetcher.Present(ctx, cfg)
 	}
@@ -122,32 +124,32 @@ func (a *app) fetchCommand() *cobra.Command {
 			return a.fetchAll(cmd.Context(), list)
 		},
 	}
-	a.addRunFlags(c)
+	a.AddRunFlags(c)
 	return c
 }
 
 func (a *app) fetchAll(ctx context.Context, list []targets.Target) error {
-	env, err := a.environment()
+	env, err := a.Environment()
 	if err != nil {
 		return err
 	}
 	var found []finding
 	for _, t := range list {
-		cfg, err := t.Resolve(targets.Config{Nodes: t.Info().DefaultNodes, Cache: a.cache})
+		cfg, err := t.Resolve(targets.Config{Nodes: t.Info().DefaultNodes, Cache: a.Cache})
 		if err != nil {
 			return err
 		}
-		if err := fetch(ctx, t, cfg, env); err != nil {
+		if err := runner.Fetch(ctx, t, cfg, env); err != nil {
 			return err
 		}
 		f := a.examineTarget(ctx, t)
 		found = append(found, f)
-		if !a.json {
-			fmt.Fprintf(a.stdout, "%-10s %s\n", f.Name, f.Text)
+		if !a.JSON {
+			fmt.Fprintf(a.Stdout, "%-10s %s\n", f.Name, f.Text)
 		}
 	}
-	if a.json {
-		return a.printJSON(found)
+	if a.JSON {
+		return a.PrintJSON(found)
 	}
 	return nil
 }

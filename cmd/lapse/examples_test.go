@@ -15,6 +15,7 @@ import (
 	"github.com/google/shlex"
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/suite"
@@ -57,7 +58,7 @@ func tryHelp(t *testing.T, dir string) {
 			walk(sub)
 		}
 	}
-	walk(new(app).root())
+	walk((&app{cli.New(new(bytes.Buffer), new(bytes.Buffer))}).root())
 	if len(all) < 30 {
 		t.Fatalf("only %d examples were found", len(all))
 	}
@@ -198,7 +199,7 @@ func tryOne(t *testing.T, line string) error {
 			}
 		}
 	}
-	root := (&app{stdout: new(bytes.Buffer), stderr: new(bytes.Buffer)}).root()
+	root := (&app{cli.New(new(bytes.Buffer), new(bytes.Buffer))}).root()
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	c, rest, err := root.Find(args)

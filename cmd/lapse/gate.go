@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -14,77 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/targets"
 )
-
-// writers are the kinds of --output.
-var writers = map[string]func(io.Writer, *gate.SuiteResult) error{
-	"junit":    gate.WriteJUnit,
-	"markdown": gate.WriteMarkdown,
-	"github":   gate.WriteAnnotations,
-	"json": func(w io.Writer, s *gate.SuiteResult) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(s)
-	},
-}
-
-// kindHTML is the kind of --output that needs the runs too.
-const kindHTML = "html"
-
-func addOutputFlag(c *cobra.Command, outputs *[]string) {
-	c.Flags().StringArrayVar(outputs, "output", nil, "write the suite's result too: junit=FILE, json=FILE, markdown=FILE, html=FILE or github=FILE, - is stdout (repeatable)")
-}
-
-func checkOutputs(outputs []string) error {
-	for _, o := range outputs {
-		kind, path, ok := strings.Cut(o, "=")
-		if _, known := writers[kind]; !ok || !known && kind != kindHTML || path == "" {
-			return targets.Usagef("--output %s: must be junit=FILE, json=FILE, markdown=FILE, html=FILE or github=FILE", o)
-		}
-	}
-	return nil
-}
-
-// writeOutputs writes what was asked for and, inside GitHub Actions, the step
-// summary and annotations unasked.
-func (a *app) writeOutputs(s *gate.SuiteResult, outputs []string) error {
-	for _, o := range outputs {
-		kind, path, _ := strings.Cut(o, "=")
-		var b bytes.Buffer
-		write := writers[kind]
-		if kind == kindHTML {
-			write = a.drawSuite
-		}
-		if err := write(&b, s); err != nil {
-			return err
-		}
-		if path == "-" {
-			if _, err := a.stdout.Write(b.Bytes()); err != nil {
-				return fmt.Errorf("writing %s: %w", kind, err)
-			}
-			continue
-		}
-		if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
-			return targets.Usagef("--output %s: %v", o, err)
-		}
-	}
-	if os.Getenv("GITHUB_ACTIONS") != "true" {
-		return nil
-	}
-	if summary := os.Getenv("GITHUB_STEP_SUMMARY"); summary != "" {
-		f, err := os.OpenFile(summary, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
-		if err != nil {
-			return fmt.Errorf("writing the step summary: %w", err)
-		}
-		if err := errors.Join(gate.WriteMarkdown(f, s), f.Close()); err != nil {
-			return err
-		}
-	}
-	return gate.WriteAnnotations(a.stderr, s)
-}
 
 func (a *app) gateCommand() *cobra.Command {
 	var ref, baseline, until, reason string
@@ -104,14 +36,14 @@ takes out what is resolved.`,
   lapse gate --baseline .lapse/baseline.json --accept --until 2027-03-01 --reason "asynchronous by design"`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := checkOutputs(outputs); err != nil {
+			if err := output.CheckFiles(outputs); err != nil {
 				return err
 			}
-			res, err := a.openSuite(ref)
+			res, err := input.SuiteResult(a.App, ref)
 			if err != nil {
 				return err
 			}
-			known, err := readBaseline(baseline)
+			known, err := input.Baseline(baseline)
 			if err != nil {
 				return err
 			}
@@ -125,53 +57,29 @@ takes out what is resolved.`,
 				return a.acceptFindings(res, known, baseline, until, reason)
 			}
 			res.Exit = &res.Gate.Exit
-			if err := a.writeOutputs(res, outputs); err != nil {
+			if err := output.WriteFiles(a.App, res, outputs); err != nil {
 				return err
 			}
-			if a.json {
-				err = a.printJSON(res.Gate)
+			if a.JSON {
+				err = a.PrintJSON(res.Gate)
 			} else {
-				text.PrintGate(a.stdout, a.style, res.Gate)
-				_, err = fmt.Fprintf(a.stdout, "gate: %s (exit %d)   (%s)\n", res.Exit.Reason, res.Exit.Code, res.ID)
+				text.PrintGate(a.Stdout, a.Style, res.Gate)
+				_, err = fmt.Fprintf(a.Stdout, "gate: %s (exit %d)   (%s)\n", res.Exit.Reason, res.Exit.Code, res.ID)
 			}
 			if err != nil {
 				return err
 			}
-			return &exitError{code: res.Exit.Code}
+			return &cli.ExitError{Code: res.Exit.Code}
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&ref, "results", latest, "result of a suite: a file, a directory, an identifier, or latest")
+	f.StringVar(&ref, "results", input.Latest, "result of a suite: a file, a directory, an identifier, or latest")
 	f.StringVar(&baseline, "baseline", "", "file with what is known")
 	f.BoolVar(&accept, "accept", false, "write new violations into the baseline and take resolved ones out")
 	f.StringVar(&until, "until", "", "with --accept: last day on which they do not block, such as 2027-03-01")
 	f.StringVar(&reason, "reason", "", "with --accept: why")
-	addOutputFlag(c, &outputs)
+	output.AddFilesFlag(c, &outputs)
 	return c
-}
-
-// readBaseline reads a baseline; a file that is not there is an empty one.
-func readBaseline(path string) (gate.Baseline, error) {
-	b := gate.Baseline{Schema: gate.BaselineSchema, Known: []gate.KnownIssue{}}
-	if path == "" {
-		return b, nil
-	}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return b, nil
-	}
-	if err != nil {
-		return b, targets.Usagef("--baseline: %v", err)
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&b); err != nil {
-		return b, targets.Usagef("--baseline %s: %v", path, err)
-	}
-	if b.Schema != gate.BaselineSchema {
-		return b, targets.Usagef("--baseline %s: schema %d, this lapse reads %d", path, b.Schema, gate.BaselineSchema)
-	}
-	return b, nil
 }
 
 func (a *app) acceptFindings(res *gate.SuiteResult, b gate.Baseline, path, until, reason string) error {
@@ -201,6 +109,6 @@ func (a *app) acceptFindings(res *gate.SuiteResult, b gate.Baseline, path, until
 	if err := os.WriteFile(path, append(text, '\n'), 0o666); err != nil {
 		return targets.Usagef("--baseline: %v", err)
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s: %d accepted, %d resolved, %d known\n", path, len(accepted), len(res.Gate.Resolved), len(b.Known))
+	_, err = fmt.Fprintf(a.Stdout, "%s: %d accepted, %d resolved, %d known\n", path, len(accepted), len(res.Gate.Resolved), len(b.Known))
 	return err
 }

@@ -84,10 +84,10 @@ func (a *app) listCommand() *cobra.Command {
 				}
 				all = append(all, entries...)
 			}
-			if a.json {
-				return a.printJSON(all)
+			if a.JSON {
+				return a.PrintJSON(all)
 			}
-			return printListed(a.stdout, a.style, all)
+			return printListed(a.Stdout, a.Style, all)
 		},
 	}
 }

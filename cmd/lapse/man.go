@@ -32,10 +32,10 @@ made if it is not there.`,
 			if err := doc.GenManTree(cmd.Root(), head, args[0]); err != nil {
 				return targets.Usagef("writing man pages: %v", err)
 			}
-			if a.json {
-				return a.printJSON(map[string]string{"directory": args[0]})
+			if a.JSON {
+				return a.PrintJSON(map[string]string{"directory": args[0]})
 			}
-			_, err := fmt.Fprintln(a.stdout, args[0])
+			_, err := fmt.Fprintln(a.Stdout, args[0])
 			return err
 		},
 	}

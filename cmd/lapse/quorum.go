@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
@@ -39,7 +41,7 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
-			if ask.Options, err = parseSets("set", sets); err != nil {
+			if ask.Options, err = cli.ParseSets("set", sets); err != nil {
 				return err
 			}
 			if !cmd.Flags().Changed("seed") {
@@ -60,12 +62,12 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 	f.Uint64Var(&ask.Seed, "seed", 0, "seed of every random choice (default: drawn and printed)")
 	f.BoolVar(&witnesses, "witnesses", false, "print the proof of every model that broke, cell by cell")
 	f.BoolVar(&dryRun, "dry-run", false, "check everything and print the cells that would be run")
-	a.addRunFlags(c)
+	a.AddRunFlags(c)
 	return c
 }
 
 func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool) error {
-	env, err := a.environment()
+	env, err := a.Environment()
 	if err != nil {
 		return err
 	}
@@ -87,47 +89,47 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 	if dryRun {
 		return a.printCells(ask, cells)
 	}
-	place, err := a.place(cmd.Context(), planned, env)
+	place, err := runner.Find(cmd.Context(), a.App, planned, env)
 	if err != nil {
 		return err
 	}
-	if place.exited {
-		return place.exit()
+	if place.Exited {
+		return place.Exit()
 	}
-	fmt.Fprintf(a.stderr, "lapse %s · seed %d · quorums of %s, N=%d · %d cells · %s\n", runs.Version, ask.Seed, ask.Target, ask.N, len(cells), place.reason)
+	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · quorums of %s, N=%d · %d cells · %s\n", runs.Version, ask.Seed, ask.Target, ask.N, len(cells), place.Reason)
 	began := time.Now()
 	quiet := env
 	quiet.Progress = harness.Silent{}
-	table, err := quorum.Run(cmd.Context(), ask, cells, place.provider, place.reason, quiet, func(r quorum.Result) {
+	table, err := quorum.Run(cmd.Context(), ask, cells, place.Provider, place.Reason, quiet, func(r quorum.Result) {
 		reg := r.Models[quorum.Regular]
-		fmt.Fprintf(a.stderr, "  %-18s %-14s predicted %-9s observed %-12s stale %s of %s reads at risk (%d runs)\n",
+		fmt.Fprintf(a.Stderr, "  %-18s %-14s predicted %-9s observed %-12s stale %s of %s reads at risk (%d runs)\n",
 			r.Row, r.Column, reg.Predicted, reg.Observed, text.Count(r.Stale), text.Count(r.AtRisk), len(r.Runs))
 	})
 	if err != nil {
 		return err
 	}
-	if a.json {
-		if err := a.printJSON(table); err != nil {
+	if a.JSON {
+		if err := a.PrintJSON(table); err != nil {
 			return err
 		}
-		return &exitError{code: table.Exit.Code}
+		return &cli.ExitError{Code: table.Exit.Code}
 	}
-	table.Print(a.stdout, a.style)
+	table.Print(a.Stdout, a.Style)
 	a.printQuorumWitnesses(table, witnesses)
-	fmt.Fprintf(a.stdout, "\nresult: %s (exit %d), %s\n", table.Exit.Reason, table.Exit.Code, time.Since(began).Round(time.Second))
-	return &exitError{code: table.Exit.Code}
+	fmt.Fprintf(a.Stdout, "\nresult: %s (exit %d), %s\n", table.Exit.Reason, table.Exit.Code, time.Since(began).Round(time.Second))
+	return &cli.ExitError{Code: table.Exit.Code}
 }
 
 // printCells prints what would be run of a table.
 func (a *app) printCells(ask quorum.Ask, cells []quorum.Cell) error {
-	if a.json {
-		return a.printJSON(cells)
+	if a.JSON {
+		return a.PrintJSON(cells)
 	}
-	fmt.Fprintf(a.stdout, "quorums of %s, N=%d, seed %d: %d cells of %s, those that may break and did not twice as long again\n", ask.Target, ask.N, ask.Seed, len(cells), ask.Duration)
+	fmt.Fprintf(a.Stdout, "quorums of %s, N=%d, seed %d: %d cells of %s, those that may break and did not twice as long again\n", ask.Target, ask.N, ask.Seed, len(cells), ask.Duration)
 	for i := range cells {
-		fmt.Fprintf(a.stdout, "  %-18s %-14s predicted %s\n", cells[i].Row, cells[i].Column, cells[i].Predicted[quorum.Regular])
+		fmt.Fprintf(a.Stdout, "  %-18s %-14s predicted %s\n", cells[i].Row, cells[i].Column, cells[i].Predicted[quorum.Regular])
 	}
-	fmt.Fprintln(a.stderr, "nothing was run: without --dry-run it is")
+	fmt.Fprintln(a.Stderr, "nothing was run: without --dry-run it is")
 	return nil
 }
 
@@ -141,20 +143,20 @@ func (a *app) printQuorumWitnesses(t *quorum.Table, all bool) {
 			full = full || !c.Models[m].AsPredicted
 		}
 		if full {
-			fmt.Fprintln(a.stdout)
-			c.PrintWitness(a.stdout, a.style)
+			fmt.Fprintln(a.Stdout)
+			c.PrintWitness(a.Stdout, a.Style)
 			continue
 		}
 		for _, m := range quorum.Models() {
 			o := c.Models[m]
 			if o.Observed == quorum.Broke {
-				fmt.Fprintf(a.stdout, "  %s %s %s: %s (lapse show %s)\n", c.Row, c.Column, m, o.Witness, o.Run)
+				fmt.Fprintf(a.Stdout, "  %s %s %s: %s (lapse show %s)\n", c.Row, c.Column, m, o.Witness, o.Run)
 				break
 			}
 		}
 		for _, m := range quorum.Models() {
 			if o := c.Models[m]; o.Observed == quorum.Thin {
-				fmt.Fprintf(a.stdout, "  %s %s %s is inconclusive: %v\n", c.Row, c.Column, m, o.Reasons)
+				fmt.Fprintf(a.Stdout, "  %s %s %s is inconclusive: %v\n", c.Row, c.Column, m, o.Reasons)
 			}
 		}
 	}

@@ -5,6 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -27,13 +30,13 @@ violation: exit 1 with its witness, or 0 if all N held.`,
   lapse replay latest --until-violated 20`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkExpect(expect); err != nil {
+			if err := runner.CheckExpect(expect); err != nil {
 				return err
 			}
 			if until < 0 || until > 0 && expect != "" {
 				return targets.Usagef("--until-violated %d: must be a number of runs, and goes without --expect", until)
 			}
-			dir, err := store.Open(a.out, args[0])
+			dir, err := store.Open(a.Out, args[0])
 			if err != nil {
 				return err
 			}
@@ -41,7 +44,7 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 			if err != nil {
 				return err
 			}
-			env, err := a.environment()
+			env, err := a.Environment()
 			if err != nil {
 				return err
 			}
@@ -50,54 +53,54 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 				return err
 			}
 			if dryRun {
-				return a.printPlan(planned)
+				return output.PrintPlan(a.App, planned)
 			}
 			if until > 0 {
 				return a.replayUntil(cmd, planned, env, until)
 			}
-			return a.carryOut(cmd, planned, env, expect)
+			return runner.CarryOut(a.App, cmd, planned, env, expect)
 		},
 	}
 	c.Flags().StringVar(&expect, "expect", "", "held or violated: exit 0 if the run ends so, 1 if it ends the other way")
 	c.Flags().IntVar(&until, "until-violated", 0, "run it again and again, this many times at most, until it is violated")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "check everything and print what would be run")
-	a.addRunFlags(c)
+	a.AddRunFlags(c)
 	return c
 }
 
 // replayUntil runs a plan until it is violated. The runs before, whatever they
 // ended with, are kept as runs are, and count in the exit code.
 func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.Environment, most int) error {
-	p, err := a.place(cmd.Context(), planned, env)
+	p, err := runner.Find(cmd.Context(), a.App, planned, env)
 	if err != nil {
 		return err
 	}
-	if p.exited {
-		return p.exit()
+	if p.Exited {
+		return p.Exit()
 	}
 	code := verdict.ExitHeld
 	for n := 1; ; n++ {
-		f, err := runs.Run(cmd.Context(), planned, p.provider, p.reason, env)
+		f, err := runs.Run(cmd.Context(), planned, p.Provider, p.Reason, env)
 		if f == nil {
 			return err
 		}
 		if err != nil {
-			fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 		}
-		a.drawRun(f.Dir)
+		output.DrawRun(a.App, f.Dir)
 		exit := f.Summary.Exit
 		code = verdict.WorseExit(code, exit.Code)
-		fmt.Fprintf(a.stderr, "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)
+		fmt.Fprintf(a.Stderr, "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)
 		if exit.Code != verdict.ExitViolated && exit.Code != verdict.ExitInterrupted && exit.Code != verdict.ExitBug && n < most {
 			continue
 		}
-		if a.json {
-			if err := a.printJSON(&f.Summary); err != nil {
+		if a.JSON {
+			if err := a.PrintJSON(&f.Summary); err != nil {
 				return err
 			}
 		} else {
-			a.printFinished(f)
+			output.PrintFinished(a.App, f)
 		}
-		return &exitError{code: code}
+		return &cli.ExitError{Code: code}
 	}
 }

@@ -1,19 +1,16 @@
 package main
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/harness"
-	"github.com/lapse-test/lapse/results/figures"
-	"github.com/lapse-test/lapse/results/text"
-	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -59,7 +56,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.StringArrayVar(&rf.sets, "set", nil, "setting of the target, name=value (repeatable)")
 	f.StringVar(&rf.req.Provider, "provider", "auto", "where nodes run: auto, sandbox, local, docker or external")
 	f.StringVar(&rf.req.Image, "image", "", "container image of the nodes, instead of the official one of the target (goes with --provider docker)")
-	addAtFlags(f, &rf.req.At, &rf.req.Operator)
+	cli.AddAtFlags(f, &rf.req.At, &rf.req.Operator)
 	f.StringVar(&rf.req.Workload, "workload", runs.DefaultWorkload, "what clients do")
 	f.StringArrayVar(&rf.workloadSets, "workload-set", nil, "setting of the workload, name=value (repeatable)")
 	f.StringVar(&rf.req.Weights, "weights", "", "shares of the operations, such as read=3,write=1")
@@ -81,7 +78,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.StringVar(&rf.expect, "expect", "", "held or violated: exit 0 if the run ends so, 1 if it ends the other way")
 	f.BoolVar(&rf.dryRun, "dry-run", false, "check everything and print what would be run")
 	sf.add(c)
-	a.addRunFlags(c)
+	a.AddRunFlags(c)
 	return c
 }
 
@@ -110,17 +107,17 @@ func (a *app) runSuiteWith(cmd *cobra.Command, ref string, rf *requestFlags, sf 
 }
 
 func (a *app) run(cmd *cobra.Command, rf *requestFlags) error {
-	if err := checkExpect(rf.expect); err != nil {
+	if err := runner.CheckExpect(rf.expect); err != nil {
 		return err
 	}
 	var err error
-	if rf.req.Options, err = parseSets("set", rf.sets); err != nil {
+	if rf.req.Options, err = cli.ParseSets("set", rf.sets); err != nil {
 		return err
 	}
-	if rf.req.WorkloadOptions, err = parseSets("workload-set", rf.workloadSets); err != nil {
+	if rf.req.WorkloadOptions, err = cli.ParseSets("workload-set", rf.workloadSets); err != nil {
 		return err
 	}
-	env, err := a.environment()
+	env, err := a.Environment()
 	if err != nil {
 		return err
 	}
@@ -134,116 +131,7 @@ func (a *app) run(cmd *cobra.Command, rf *requestFlags) error {
 		return err
 	}
 	if rf.dryRun {
-		return a.printPlan(planned)
+		return output.PrintPlan(a.App, planned)
 	}
-	return a.carryOut(cmd, planned, env, rf.expect)
-}
-
-// printPlan prints what a run would do: its load, its models, its faults.
-func (a *app) printPlan(p *runs.Planned) error {
-	if a.json {
-		return a.printJSON(p.Plan)
-	}
-	w := a.stdout
-	fmt.Fprintln(w, headline(p.Plan, "provider "+p.Plan.Provider))
-	fmt.Fprintf(w, "  %-8s %s\n", "models", strings.Join(p.Plan.Models, ", "))
-	if len(p.Plan.Schedule.Steps) == 0 {
-		fmt.Fprintf(w, "  %-8s none\n", "faults")
-	}
-	for i, s := range p.Plan.Schedule.Steps {
-		fmt.Fprintf(w, "  fault %-2d at %s for %s: %s %s\n", i+1, s.At.Round(time.Millisecond), s.Hold.Round(time.Millisecond), s.Fault, strings.Join(s.Nodes, ", "))
-	}
-	fmt.Fprintln(a.stderr, "nothing was run: without --dry-run it is")
-	return nil
-}
-
-func checkExpect(expect string) error {
-	switch expect {
-	case "", string(checkers.Held), string(checkers.Violated):
-		return nil
-	}
-	return targets.Usagef("--expect %s: must be held or violated", expect)
-}
-
-// carryOut runs a plan, inside the sandbox if that is where nodes run, and says
-// what came of it.
-func (a *app) carryOut(cmd *cobra.Command, planned *runs.Planned, env runs.Environment, expect string) error {
-	place, err := a.place(cmd.Context(), planned, env)
-	if err != nil {
-		return err
-	}
-	if place.exited {
-		return place.exit()
-	}
-	fmt.Fprintln(a.stderr, headline(planned.Plan, place.reason))
-	finished, err := runs.Run(cmd.Context(), planned, place.provider, place.reason, env)
-	if finished == nil {
-		return err
-	}
-	if err != nil {
-		fmt.Fprintln(a.stderr, "lapse: "+err.Error())
-	}
-	exit := finished.Summary.Exit
-	if expect != "" {
-		exit = expected(*exit, expect)
-		finished.Summary.Exit = exit
-	}
-	a.drawRun(finished.Dir)
-	if a.json {
-		if err := a.printJSON(&finished.Summary); err != nil {
-			return err
-		}
-	} else {
-		a.printFinished(finished)
-	}
-	return &exitError{code: exit.Code}
-}
-
-// expected turns round what counts as success.
-func expected(e verdict.Exit, expect string) *verdict.Exit {
-	want := map[string]int{string(checkers.Held): verdict.ExitHeld, string(checkers.Violated): verdict.ExitViolated}[expect]
-	switch e.Code {
-	case want:
-		return &verdict.Exit{Code: verdict.ExitHeld, Reason: "as expected: " + expect}
-	case verdict.ExitHeld, verdict.ExitViolated:
-		return &verdict.Exit{Code: verdict.ExitViolated, Reason: fmt.Sprintf("expected %s, saw %s", expect, e.Reason)}
-	}
-	return &e
-}
-
-func headline(p *harness.Plan, reason string) string {
-	rate := "as fast as answers come"
-	if p.Rate > 0 {
-		rate = fmt.Sprintf("%g op/s", p.Rate)
-	}
-	return fmt.Sprintf("lapse %s · seed %d · %s, %d nodes, write %s, read %s · %s, %d clients (%s), %s, %s · %s",
-		runs.Version, p.Seed, p.Target, p.Nodes, p.WriteLevel, p.ReadLevel,
-		p.Workload, p.Concurrency, p.Session, rate, time.Duration(p.Duration), reason)
-}
-
-// shownViolations is how many witnesses a run prints in full for each model.
-const shownViolations = 1
-
-func (a *app) printFinished(f *runs.Finished) {
-	w := a.stdout
-	text.PrintVerdicts(w, a.style, &f.Summary.Assessment)
-	if f.History != nil {
-		a.printViolations(f.History, &f.Summary.Assessment, shownViolations)
-		text.PrintShards(w, figures.Shards(f.History))
-	}
-	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", f.Summary.Exit.Reason, f.Summary.Exit.Code)
-	fmt.Fprintf(w, "run:    %s   (report.html in it)\n", f.Dir.Path)
-	fmt.Fprintf(w, "next:   %s\n", nextStep(f))
-}
-
-// nextStep is what a reader of the result does now.
-func nextStep(f *runs.Finished) string {
-	id := f.Dir.ID
-	switch f.Summary.Status {
-	case checkers.Violated:
-		return fmt.Sprintf("lapse show %s (every witness) · lapse replay %s --until-violated 5 · lapse report %s -o report.html", id, id, id)
-	case checkers.Held:
-		return fmt.Sprintf("lapse show %s (the evidence) · lapse replay %s --until-violated 20", id, id)
-	}
-	return fmt.Sprintf("lapse show %s (what lacks); a longer --duration or a higher --rate gives more evidence", id)
+	return runner.CarryOut(a.App, cmd, planned, env, rf.expect)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/suite"
@@ -40,7 +41,7 @@ needed any more; nothing else removes a run.`,
 }
 
 func (a *app) listRuns() error {
-	dirs, err := store.List(a.out)
+	dirs, err := store.List(a.Out)
 	if err != nil {
 		return err
 	}
@@ -48,20 +49,20 @@ func (a *app) listRuns() error {
 	for _, d := range dirs {
 		var s store.Summary
 		if err := d.ReadJSON(store.FileRun, &s); err != nil {
-			fmt.Fprintln(a.stderr, "lapse: "+err.Error())
+			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 			continue
 		}
 		list = append(list, s)
 	}
-	if a.json {
-		return a.printJSON(list)
+	if a.JSON {
+		return a.PrintJSON(list)
 	}
 	if len(list) == 0 {
-		fmt.Fprintf(a.stderr, "no runs below %s; make one with lapse run\n", a.out)
+		fmt.Fprintf(a.Stderr, "no runs below %s; make one with lapse run\n", a.Out)
 	}
 	for i := range list {
 		s := &list[i]
-		fmt.Fprintf(a.stdout, "%s  %s  %-10s write %-12s read %-12s %-9s seed %d  %s\n",
+		fmt.Fprintf(a.Stdout, "%s  %s  %-10s write %-12s read %-12s %-9s seed %d  %s\n",
 			s.Run, s.Started.Local().Format(time.DateTime), s.Target, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, s))
 	}
 	return nil
@@ -74,7 +75,7 @@ func stateOf(a *app, s *store.Summary) string {
 	if len(s.Verdicts) == 0 {
 		return "no verdict"
 	}
-	return a.style.Status(s.Status)
+	return a.Style.Status(s.Status)
 }
 
 func (a *app) runsRemoveCommand() *cobra.Command {
@@ -102,7 +103,7 @@ running is refused unless --force is given.`,
 			}
 			removed := make([]string, 0, len(chosen))
 			for _, d := range chosen {
-				if err := store.Remove(a.out, d); err != nil {
+				if err := store.Remove(a.Out, d); err != nil {
 					return err
 				}
 				removed = append(removed, d.ID)
@@ -117,11 +118,11 @@ running is refused unless --force is given.`,
 // ownRun finds a run that lies directly below the directory for runs: what is
 // elsewhere can be shown, but not removed.
 func (a *app) ownRun(ref string) (store.Dir, error) {
-	d, err := store.Open(a.out, ref)
+	d, err := store.Open(a.Out, ref)
 	if err != nil {
 		return d, err
 	}
-	own, err := filepath.EvalSymlinks(a.out)
+	own, err := filepath.EvalSymlinks(a.Out)
 	if err != nil {
 		return d, fmt.Errorf("finding the directory for runs: %w", err)
 	}
@@ -184,7 +185,7 @@ With --budget only as many go, oldest first, as it takes to come below it.`,
 }
 
 func (a *app) collect(keep store.Keep, dry bool) error {
-	dirs, err := store.List(a.out)
+	dirs, err := store.List(a.Out)
 	if err != nil {
 		return err
 	}
@@ -203,7 +204,7 @@ func (a *app) collect(keep store.Keep, dry bool) error {
 	var bytes int64
 	for _, r := range keep.Prune(runs) {
 		if !dry {
-			if err := store.Remove(a.out, r.Dir); err != nil {
+			if err := store.Remove(a.Out, r.Dir); err != nil {
 				return err
 			}
 		}
@@ -211,7 +212,7 @@ func (a *app) collect(keep store.Keep, dry bool) error {
 		bytes += r.Bytes
 	}
 	if !dry {
-		if err := store.Sweep(a.out); err != nil {
+		if err := store.Sweep(a.Out); err != nil {
 			return err
 		}
 	}
@@ -221,7 +222,7 @@ func (a *app) collect(keep store.Keep, dry bool) error {
 // suiteRuns are the runs that the latest suite's result names: its report and its
 // gate lead to them.
 func (a *app) suiteRuns() ([]string, error) {
-	b, err := os.ReadFile(filepath.Join(a.out, suite.DirSuites, latest, store.FileSuite))
+	b, err := os.ReadFile(filepath.Join(a.Out, suite.DirSuites, input.Latest, store.FileSuite))
 	if err != nil {
 		return nil, nil // no suite was run
 	}
@@ -239,8 +240,8 @@ func (a *app) suiteRuns() ([]string, error) {
 }
 
 func (a *app) printRemoved(ids []string, bytes int64, dry bool) error {
-	if a.json {
-		return a.printJSON(struct {
+	if a.JSON {
+		return a.PrintJSON(struct {
 			Removed []string `json:"removed"`
 			Bytes   int64    `json:"bytes,omitempty"`
 			DryRun  bool     `json:"dry_run"`
@@ -251,14 +252,14 @@ func (a *app) printRemoved(ids []string, bytes int64, dry bool) error {
 		word = "would remove"
 	}
 	for _, id := range ids {
-		if _, err := fmt.Fprintf(a.stdout, "%s %s\n", word, id); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "%s %s\n", word, id); err != nil {
 			return fmt.Errorf("printing what went: %w", err)
 		}
 	}
 	if len(ids) == 0 {
-		fmt.Fprintln(a.stderr, "nothing to remove")
+		fmt.Fprintln(a.Stderr, "nothing to remove")
 	} else if bytes > 0 {
-		fmt.Fprintf(a.stderr, "%d runs, %.1f MiB\n", len(ids), float64(bytes)/(1<<20))
+		fmt.Fprintf(a.Stderr, "%d runs, %.1f MiB\n", len(ids), float64(bytes)/(1<<20))
 	}
 	return nil
 }

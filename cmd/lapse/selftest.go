@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
@@ -40,7 +42,7 @@ raise an alarm.`,
 					return err
 				}
 			}
-			env, err := a.environment()
+			env, err := a.Environment()
 			if err != nil {
 				return err
 			}
@@ -50,12 +52,12 @@ raise an alarm.`,
 			if err != nil {
 				return err
 			}
-			place, err := a.place(cmd.Context(), planned, env)
+			place, err := runner.Find(cmd.Context(), a.App, planned, env)
 			if err != nil {
 				return err
 			}
-			if place.exited {
-				return place.exit()
+			if place.Exited {
+				return place.Exit()
 			}
 			if soak > 0 {
 				return a.soak(cmd, soak, duration, place, env)
@@ -69,7 +71,7 @@ raise an alarm.`,
 	f.Uint64Var(&seed, "seed", runs.SelftestSeed, "seed of the runs")
 	f.IntVar(&soak, "soak", 0, "number of correct runs to make instead")
 	f.StringVar(&provider, "provider", "auto", "where nodes run: auto, sandbox, local or docker")
-	a.addRunFlags(c)
+	a.AddRunFlags(c)
 	return c
 }
 
@@ -90,14 +92,14 @@ func chooseCases(cases []runs.Case, only []string) ([]runs.Case, error) {
 	return out, nil
 }
 
-func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *place, env runs.Environment) error {
+func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *runner.Place, env runs.Environment) error {
 	var all []runs.SelfTested
 	passed := 0
-	if !a.json {
-		fmt.Fprintf(a.stdout, "%-24s %-8s %-34s %-22s %s\n", "defect", "caught", "by", "anomaly", "same without it")
+	if !a.JSON {
+		fmt.Fprintf(a.Stdout, "%-24s %-8s %-34s %-22s %s\n", "defect", "caught", "by", "anomaly", "same without it")
 	}
 	for _, c := range cases {
-		s, err := runs.Selftest(cmd.Context(), c, seed, p.provider, p.reason, env)
+		s, err := runs.Selftest(cmd.Context(), c, seed, p.Provider, p.Reason, env)
 		if err != nil {
 			return err
 		}
@@ -105,40 +107,40 @@ func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *pl
 		if s.Passed() {
 			passed++
 		}
-		if !a.json {
+		if !a.JSON {
 			a.printSelfTested(s)
 		}
 	}
-	if a.json {
-		if err := a.printJSON(all); err != nil {
+	if a.JSON {
+		if err := a.PrintJSON(all); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(a.stdout, "%d of %d defects caught and their controls held\n", passed, len(all))
+		fmt.Fprintf(a.Stdout, "%d of %d defects caught and their controls held\n", passed, len(all))
 	}
 	if passed < len(all) {
-		return &exitError{code: verdict.ExitViolated}
+		return &cli.ExitError{Code: verdict.ExitViolated}
 	}
 	return nil
 }
 
 func (a *app) printSelfTested(s runs.SelfTested) {
-	caught := a.style.Green("yes")
+	caught := a.Style.Green("yes")
 	if !s.Caught {
-		caught = a.style.Red("NO ")
+		caught = a.Style.Red("NO ")
 	}
-	fmt.Fprintf(a.stdout, "%-24s %s      %-34s %-22s %s\n", s.Defect, caught, strings.Join(s.By, ", "), s.Anomaly, a.style.Status(s.Control))
+	fmt.Fprintf(a.Stdout, "%-24s %s      %-34s %-22s %s\n", s.Defect, caught, strings.Join(s.By, ", "), s.Anomaly, a.Style.Status(s.Control))
 	if s.Control != checkers.Held {
 		for _, r := range s.ControlReasons {
-			fmt.Fprintf(a.stdout, "    %s (run %s)\n", r, s.ControlRun)
+			fmt.Fprintf(a.Stdout, "    %s (run %s)\n", r, s.ControlRun)
 		}
 	}
 }
 
-func (a *app) soak(cmd *cobra.Command, n int, duration time.Duration, p *place, env runs.Environment) error {
+func (a *app) soak(cmd *cobra.Command, n int, duration time.Duration, p *runner.Place, env runs.Environment) error {
 	code, alarms := verdict.ExitHeld, 0
 	for i := range n {
-		f, err := runs.Soak(cmd.Context(), i, duration, p.provider, p.reason, env)
+		f, err := runs.Soak(cmd.Context(), i, duration, p.Provider, p.Reason, env)
 		if err != nil {
 			return err
 		}
@@ -147,14 +149,14 @@ func (a *app) soak(cmd *cobra.Command, n int, duration time.Duration, p *place, 
 			alarms++
 		}
 		s := &f.Summary
-		fmt.Fprintf(a.stdout, "%3d/%d  %s  write %-6s read %-6s %-8s %d nodes  ok %s  faults %d  %s\n", i+1, n, s.Run,
-			s.WriteLevel, s.ReadLevel, s.Workload, s.Nodes, text.Count(s.Load.OK), s.Load.Faults.Bit, a.style.Status(s.Status))
+		fmt.Fprintf(a.Stdout, "%3d/%d  %s  write %-6s read %-6s %-8s %d nodes  ok %s  faults %d  %s\n", i+1, n, s.Run,
+			s.WriteLevel, s.ReadLevel, s.Workload, s.Nodes, text.Count(s.Load.OK), s.Load.Faults.Bit, a.Style.Status(s.Status))
 		for _, v := range s.Verdicts {
 			for _, r := range v.Reasons {
-				fmt.Fprintf(a.stdout, "         %s: %s\n", v.Model, r)
+				fmt.Fprintf(a.Stdout, "         %s: %s\n", v.Model, r)
 			}
 		}
 	}
-	fmt.Fprintf(a.stdout, "%d runs, %d alarms\n", n, alarms)
-	return &exitError{code: code}
+	fmt.Fprintf(a.Stdout, "%d runs, %d alarms\n", n, alarms)
+	return &cli.ExitError{Code: code}
 }

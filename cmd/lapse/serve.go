@@ -25,11 +25,11 @@ func (a *app) serveCommand() *cobra.Command {
 			if err != nil {
 				return targets.Usagef("--listen: %v; 127.0.0.1:0 takes any free port", err)
 			}
-			if _, err := fmt.Fprintf(a.stdout, "http://%s/\n", ln.Addr()); err != nil {
+			if _, err := fmt.Fprintf(a.Stdout, "http://%s/\n", ln.Addr()); err != nil {
 				_ = ln.Close()
 				return fmt.Errorf("printing the address: %w", err)
 			}
-			return reportserver.Serve(cmd.Context(), ln, a.out, slog.New(slog.NewTextHandler(a.stderr, nil)))
+			return reportserver.Serve(cmd.Context(), ln, a.Out, slog.New(slog.NewTextHandler(a.Stderr, nil)))
 		},
 	}
 	c.Flags().StringVar(&address, "listen", "127.0.0.1:7077", "address to listen on; loopback only")
@@ -46,7 +46,7 @@ func (a *app) diffCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			var sides [2]*compare.Run
 			for i, ref := range args {
-				dir, err := store.Open(a.out, ref)
+				dir, err := store.Open(a.Out, ref)
 				if err != nil {
 					return err
 				}
@@ -55,10 +55,10 @@ func (a *app) diffCommand() *cobra.Command {
 				}
 			}
 			d := compare.Between(sides[0], sides[1])
-			if a.json {
-				return a.printJSON(d)
+			if a.JSON {
+				return a.PrintJSON(d)
 			}
-			return d.Print(a.stdout)
+			return d.Print(a.Stdout)
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
@@ -29,7 +30,7 @@ func (a *app) showCommand() *cobra.Command {
   lapse show latest --ops --key k4`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			dir, err := store.Open(a.out, args[0])
+			dir, err := store.Open(a.Out, args[0])
 			if err != nil {
 				return err
 			}
@@ -38,10 +39,10 @@ func (a *app) showCommand() *cobra.Command {
 			default:
 				return targets.Usagef("--format %s: must be text, json or svg", format)
 			}
-			if format == formatSVG && (a.json || violation == 0) {
+			if format == formatSVG && (a.JSON || violation == 0) {
 				return targets.Usagef("--format svg draws one violation: name it with -v N, without --json")
 			}
-			a.json = a.json || format == formatJSON
+			a.JSON = a.JSON || format == formatJSON
 			if ops {
 				return a.showOps(dir, key)
 			}
@@ -78,17 +79,17 @@ func (a *app) show(dir store.Dir, violation int, format string) error {
 	if violation != 0 {
 		return a.showViolation(h, &s, violation, format)
 	}
-	if a.json {
+	if a.JSON {
 		doc := struct {
 			*store.Summary
 			Faults    []history.Fault      `json:"faults"`
 			Events    []history.Event      `json:"events"`
 			Witnesses []violations.Witness `json:"witnesses"`
 		}{Summary: &s, Faults: h.Faults, Events: h.Events, Witnesses: violations.Witnesses(h, &s.Assessment)}
-		return a.printJSON(doc)
+		return a.PrintJSON(doc)
 	}
-	text.PrintSummary(a.stdout, a.style, h, &s)
-	a.printViolations(h, &s.Assessment, s.Kept())
+	text.PrintSummary(a.Stdout, a.Style, h, &s)
+	output.PrintViolations(a.App, h, &s.Assessment, s.Kept())
 	return nil
 }
 
@@ -100,10 +101,10 @@ func (a *app) showStaleness(dir store.Dir) error {
 	if s.Staleness == nil {
 		return targets.Usagef("--staleness: in run %s no read of a plain register followed an acknowledged write", dir.ID)
 	}
-	if a.json {
-		return a.printJSON(s.Staleness)
+	if a.JSON {
+		return a.PrintJSON(s.Staleness)
 	}
-	text.PrintStaleness(a.stdout, a.style, s.Staleness)
+	text.PrintStaleness(a.Stdout, a.Style, s.Staleness)
 	return nil
 }
 
@@ -122,13 +123,13 @@ func (a *app) showViolation(h *history.History, s *store.Summary, n int, format 
 				if err != nil {
 					return fmt.Errorf("violation %d: %w", n, err)
 				}
-				if _, err := a.stdout.Write(b); err != nil {
+				if _, err := a.Stdout.Write(b); err != nil {
 					return fmt.Errorf("printing the picture: %w", err)
 				}
-			case a.json:
-				return a.printJSON(violations.NewWitness(h, x))
+			case a.JSON:
+				return a.PrintJSON(violations.NewWitness(h, x))
 			default:
-				text.PrintViolation(a.stdout, a.style, h, x, j+1, v.Total)
+				text.PrintViolation(a.Stdout, a.Style, h, x, j+1, v.Total)
 			}
 			return nil
 		}
@@ -147,7 +148,7 @@ func (a *app) showOps(dir store.Dir, key string) error {
 			continue
 		}
 		found = true
-		if _, err := fmt.Fprintf(a.stdout, "%7d  %s\n", i, text.Op(h, i)); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "%7d  %s\n", i, text.Op(h, i)); err != nil {
 			return fmt.Errorf("printing operations: %w", err)
 		}
 	}
@@ -174,10 +175,10 @@ func (a *app) versionCommand() *cobra.Command {
   lapse version --json`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if a.json {
-				return a.printJSON(map[string]string{"version": runs.Version})
+			if a.JSON {
+				return a.PrintJSON(map[string]string{"version": runs.Version})
 			}
-			_, err := fmt.Fprintln(a.stdout, "lapse "+runs.Version)
+			_, err := fmt.Fprintln(a.Stdout, "lapse "+runs.Version)
 			return err
 		},
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/checkers/witness"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/results/store"
@@ -50,8 +53,8 @@ violate the model, 130 interrupted (with what was reached).`,
 	fl.StringVarP(&f.output, "output", "o", "", "file for what is left, - for standard output; its ending names the format")
 	fl.StringVar(&f.to, "to", "", "format of that file (default: by its ending)")
 	fl.StringVar(&f.format, "format", "", "format of FILE (default: recognised)")
-	fl.StringVar(&a.progress, "progress", "auto", "auto, tty, plain, json or none")
-	a.addBudgetFlags(c)
+	fl.StringVar(&a.Progress, "progress", "auto", "auto, tty, plain, json or none")
+	a.AddBudgetFlags(c)
 	return c
 }
 
@@ -68,10 +71,10 @@ type shrunk struct {
 }
 
 func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
-	if f.output == stdoutName && a.json {
+	if f.output == output.Stdout && a.JSON {
 		return targets.Usagef("--json and -o - both want standard output: name a file")
 	}
-	l, err := a.load(ref, f.format)
+	l, err := input.History(a.App, ref, f.format)
 	if err != nil {
 		return err
 	}
@@ -80,10 +83,10 @@ func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
 	}
 	to := ""
 	if f.output != "" {
-		if to, err = formatOf(f.output, f.to); err != nil {
+		if to, err = output.FormatOf(f.output, f.to); err != nil {
 			return err
 		}
-		if _, err := formats.Lost(to, l.history); err != nil {
+		if _, err := formats.Lost(to, l.History); err != nil {
 			return targets.Usagef("--to: %v", err)
 		}
 	}
@@ -91,42 +94,42 @@ func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
 	if err != nil {
 		return targets.Usagef("--model: %v", err)
 	}
-	if err := c.Applies(l.history); err != nil {
+	if err := c.Applies(l.History); err != nil {
 		return targets.Usagef("--model %s: %v", f.model, err)
 	}
-	told, err := a.shrinkProgress(len(l.history.Ops))
+	told, err := a.shrinkProgress(len(l.History.Ops))
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	part, ops, stats, err := witness.Shrink(ctx, l.history, c, a.budget, told)
+	part, ops, stats, err := witness.Shrink(ctx, l.History, c, a.Budget, told)
 	switch {
 	case errors.Is(err, witness.ErrHolds):
 		return targets.Usagef("nothing to shrink: the history does not violate %s", f.model)
 	case ctx.Err() != nil && err != nil:
-		return &exitError{code: verdict.ExitInterrupted, text: "interrupted before anything was made small"}
-	case err != nil && time.Since(began) >= a.budget.WithDefaults().Time:
-		return &exitError{code: verdict.ExitInconclusive, text: err.Error() + "; give it more time with --check-time"}
+		return &cli.ExitError{Code: verdict.ExitInterrupted, Text: "interrupted before anything was made small"}
+	case err != nil && time.Since(began) >= a.Budget.WithDefaults().Time:
+		return &cli.ExitError{Code: verdict.ExitInconclusive, Text: err.Error() + "; give it more time with --check-time"}
 	case err != nil:
-		return &exitError{code: verdict.ExitInconclusive, text: err.Error()}
+		return &cli.ExitError{Code: verdict.ExitInconclusive, Text: err.Error()}
 	}
 	return a.shrunk(ctx, part, c, f, to, shrunk{Model: f.model, Stats: stats, Kept: ops})
 }
 
 // complete fills in the model and the output that a violation of a run stands for.
-func (f *shrinkFlags) complete(l *loaded) error {
-	if f.violation < 0 || f.violation > 0 && l.dir == nil {
+func (f *shrinkFlags) complete(l *input.Loaded) error {
+	if f.violation < 0 || f.violation > 0 && l.Dir == nil {
 		return targets.Usagef("--violation %d: must be the number of a violation of a run", f.violation)
 	}
-	if l.dir == nil || f.violation == 0 && f.model != "" {
+	if l.Dir == nil || f.violation == 0 && f.model != "" {
 		if f.model == "" {
 			return targets.Usagef("name the model that it violates with --model")
 		}
 		return nil
 	}
 	number := 0
-	for i := range l.summary.Verdicts {
-		v := &l.summary.Verdicts[i]
+	for i := range l.Summary.Verdicts {
+		v := &l.Summary.Verdicts[i]
 		for range v.Violations {
 			if number++; number != max(f.violation, 1) {
 				continue
@@ -136,18 +139,18 @@ func (f *shrinkFlags) complete(l *loaded) error {
 			}
 			f.model = v.Model
 			if f.output == "" {
-				f.output = l.dir.File(violations.File(number, store.FileMinimal))
+				f.output = l.Dir.File(violations.File(number, store.FileMinimal))
 			}
 			return nil
 		}
 	}
-	return targets.Usagef("--violation %d: run %s keeps %d", max(f.violation, 1), l.dir.ID, number)
+	return targets.Usagef("--violation %d: run %s keeps %d", max(f.violation, 1), l.Dir.ID, number)
 }
 
 // shrinkProgress tells how far it is, at most every second on a terminal and every
 // ten seconds elsewhere.
 func (a *app) shrinkProgress(from int) (func(witness.Stats), error) {
-	kind, err := a.progressKind()
+	kind, err := a.ProgressKind()
 	if err != nil {
 		return nil, err
 	}
@@ -165,18 +168,18 @@ func (a *app) shrinkProgress(from int) (func(witness.Stats), error) {
 		}
 		last = time.Now()
 		if kind == "json" {
-			fmt.Fprintf(a.stderr, `{"phase":"shrink","from":%d,"left":%d,"candidates":%d}`+"\n", from, s.To, s.Candidates)
+			fmt.Fprintf(a.Stderr, `{"phase":"shrink","from":%d,"left":%d,"candidates":%d}`+"\n", from, s.To, s.Candidates)
 			return
 		}
-		fmt.Fprintf(a.stderr, "shrinking: %s of %s operations left, %s candidates checked\n", text.Count(s.To), text.Count(from), text.Count(s.Candidates))
+		fmt.Fprintf(a.Stderr, "shrinking: %s of %s operations left, %s candidates checked\n", text.Count(s.To), text.Count(from), text.Count(s.Candidates))
 	}, nil
 }
 
 // shrunk checks what is left once more, keeps it and tells of it.
 func (a *app) shrunk(ctx context.Context, part *history.History, c checkers.Checker, f *shrinkFlags, to string, doc shrunk) error {
-	v, err := c.Check(context.WithoutCancel(ctx), part, a.budget)
+	v, err := c.Check(context.WithoutCancel(ctx), part, a.Budget)
 	if err != nil || len(v.Violations) == 0 {
-		return &exitError{code: verdict.ExitBug, text: fmt.Sprintf("the %d operations left do not violate %s when checked by themselves: %v", len(part.Ops), f.model, err)}
+		return &cli.ExitError{Code: verdict.ExitBug, Text: fmt.Sprintf("the %d operations left do not violate %s when checked by themselves: %v", len(part.Ops), f.model, err)}
 	}
 	x := &v.Violations[0]
 	doc.Anomaly, doc.Output, doc.Witness = x.Anomaly, f.output, violations.NewWitness(part, x)
@@ -184,7 +187,7 @@ func (a *app) shrunk(ctx context.Context, part *history.History, c checkers.Chec
 		if doc.LeftOut, err = formats.Lost(to, part); err != nil {
 			return targets.Usagef("--to: %v", err)
 		}
-		if err := a.writeHistory(f.output, to, part); err != nil {
+		if err := output.WriteHistory(a.App, f.output, to, part); err != nil {
 			return err
 		}
 	}
@@ -192,18 +195,18 @@ func (a *app) shrunk(ctx context.Context, part *history.History, c checkers.Chec
 		return err
 	}
 	if ctx.Err() != nil {
-		return &exitError{code: verdict.ExitInterrupted}
+		return &cli.ExitError{Code: verdict.ExitInterrupted}
 	}
 	return nil
 }
 
 func (a *app) tellShrunk(part *history.History, x *checkers.Violation, total int, doc *shrunk, to string) error {
-	if a.json {
-		return a.printJSON(doc)
+	if a.JSON {
+		return a.PrintJSON(doc)
 	}
-	out := a.stdout
-	if doc.Output == stdoutName {
-		out = a.stderr
+	out := a.Stdout
+	if doc.Output == output.Stdout {
+		out = a.Stderr
 	}
 	fmt.Fprintf(out, "%s ops -> %s ops, %d sessions, %d keys; still refutes %s: %s (checked %s candidates, %.1fs)\n",
 		text.Count(doc.From), text.Count(doc.To), doc.Sessions, doc.Keys, doc.Model, doc.Anomaly, text.Count(doc.Candidates), doc.Elapsed.Seconds())
@@ -214,10 +217,10 @@ func (a *app) tellShrunk(part *history.History, x *checkers.Violation, total int
 		fmt.Fprintln(out, "the time ran out before every operation was tried: it may be smaller still, see --check-time")
 	}
 	for _, line := range doc.LeftOut {
-		fmt.Fprintf(a.stderr, "%s does not hold: %s\n", to, line)
+		fmt.Fprintf(a.Stderr, "%s does not hold: %s\n", to, line)
 	}
-	text.PrintViolation(out, a.style, part, x, 1, total)
-	if doc.Output != "" && doc.Output != stdoutName {
+	text.PrintViolation(out, a.Style, part, x, 1, total)
+	if doc.Output != "" && doc.Output != output.Stdout {
 		fmt.Fprintln(out, doc.Output)
 	}
 	return nil

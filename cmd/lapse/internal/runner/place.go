@@ -1,4 +1,4 @@
-package main
+package runner
 
 import (
 	"context"
@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
@@ -16,21 +18,58 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
 
-// place is where nodes run. If the command ran in a sandbox already, to its
-// end, exited is set.
-type place struct {
-	provider cluster.Provider
-	reason   string
-	exited   bool
-	code     int
+// FindForSuite fetches the software of all targets while there is a network, unless
+// the nodes are containers and have it, and goes where nodes run.
+func FindForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.Environment) (*Place, error) {
+	var first *runs.Planned
+	fetched := map[string]bool{}
+	for i := range s.Runs {
+		r := &s.Runs[i]
+		if r.Planned == nil {
+			continue
+		}
+		if !sandbox.Inside() && !fetched[r.Target] && r.Planned.Plan.Provider != docker.Name {
+			fetched[r.Target] = true
+			if err := Fetch(ctx, r.Planned.Target, r.Planned.Config, env); err != nil {
+				if !r.Optional {
+					return nil, err
+				}
+				// Said again, with the reason, for each of its cases.
+				fmt.Fprintf(a.Stderr, "lapse: optional target %s: %v\n", r.Target, err)
+			}
+		}
+		if first == nil && !r.Optional {
+			first = r.Planned
+		}
+	}
+	for i := range s.Runs {
+		if first == nil {
+			first = s.Runs[i].Planned
+		}
+	}
+	if first == nil {
+		return nil, targets.Usagef("suite %s: none of its targets is known to this lapse", s.File.Name)
+	}
+	return Find(ctx, a, first, env)
 }
 
-func (p *place) exit() error { return &exitError{code: p.code} }
+// Place is where nodes run. If the command ran in a sandbox already, to its
+// end, Exited is set.
+type Place struct {
+	Provider cluster.Provider
+	// Reason says why it was chosen.
+	Reason string
+	Exited bool
+	Code   int
+}
 
-// place chooses the provider, fetches the software or the image while there is a
+// Exit ends the command with what it ended with in the sandbox.
+func (p *Place) Exit() error { return &cli.ExitError{Code: p.Code} }
+
+// Find chooses the provider, fetches the software or the image while there is a
 // network, and enters the sandbox if that is what was chosen. If the choice was left
 // to it and the software cannot be had, nodes run where it need not.
-func (a *app) place(ctx context.Context, planned *runs.Planned, env runs.Environment) (*place, error) {
+func Find(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Environment) (*Place, error) {
 	spec := planned.Target.Spec(planned.Config)
 	spec.Run, spec.LogDir, spec.Cuts = "probe", os.TempDir(), planned.Plan.Schedule.CutsLinks()
 	if names := providers.Names(providers.All()); !slices.Contains(names, planned.Plan.Provider) {
@@ -41,7 +80,7 @@ func (a *app) place(ctx context.Context, planned *runs.Planned, env runs.Environ
 		return nil, err
 	}
 	if sandbox.Inside() {
-		return &place{provider: provider, reason: reason}, nil
+		return &Place{Provider: provider, Reason: reason}, nil
 	}
 	lacking := furnish(ctx, provider, spec, planned, env)
 	var usage *targets.UsageError
@@ -54,17 +93,17 @@ func (a *app) place(ctx context.Context, planned *runs.Planned, env runs.Environ
 	if lacking != nil {
 		return nil, lacking
 	}
-	p := &place{provider: provider, reason: reason}
+	p := &Place{Provider: provider, Reason: reason}
 	if provider.Name() == docker.Name {
-		p.reason += ", image " + spec.Container.Image
+		p.Reason += ", image " + spec.Container.Image
 	}
 	if len(planned.Plan.At) > 0 {
-		p.reason += " (" + strings.Join(spec.At, ", ") + ")"
+		p.Reason += " (" + strings.Join(spec.At, ", ") + ")"
 	}
 	if provider.Name() != sandbox.Name {
 		return p, nil
 	}
-	return a.enter(ctx, p, env)
+	return enter(ctx, a, p, env)
 }
 
 // furnish makes what runs on the nodes be there: the provider's nodes have it, or
@@ -73,11 +112,11 @@ func furnish(ctx context.Context, p cluster.Provider, spec cluster.Spec, planned
 	if prepares, ok := p.(cluster.Preparer); ok {
 		return prepares.Prepare(ctx, spec, env.Progress.Note)
 	}
-	return fetch(ctx, planned.Target, planned.Config, env)
+	return Fetch(ctx, planned.Target, planned.Config, env)
 }
 
-// fetch makes a target's software be there.
-func fetch(ctx context.Context, t targets.Target, cfg targets.Config, env runs.Environment) error {
+// Fetch makes a target's software be there.
+func Fetch(ctx context.Context, t targets.Target, cfg targets.Config, env runs.Environment) error {
 	f, ok := t.(targets.Fetcher)
 	if !ok {
 		return nil
@@ -94,7 +133,7 @@ func fetch(ctx context.Context, t targets.Target, cfg targets.Config, env runs.E
 }
 
 // enter runs this command line again in the sandbox.
-func (a *app) enter(ctx context.Context, p *place, env runs.Environment) (*place, error) {
+func enter(ctx context.Context, a *cli.App, p *Place, env runs.Environment) (*Place, error) {
 	visible := []string{env.Out, env.Cache}
 	if env.DataDir != "" {
 		visible = append(visible, env.DataDir)
@@ -110,6 +149,6 @@ func (a *app) enter(ctx context.Context, p *place, env runs.Environment) (*place
 	if err != nil {
 		return nil, err
 	}
-	p.exited, p.code = !inside, code
+	p.Exited, p.Code = !inside, code
 	return p, nil
 }

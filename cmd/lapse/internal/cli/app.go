@@ -1,0 +1,58 @@
+// Package cli is what all commands of lapse share: the streams, the common flags, and
+// what exit code an error stands for.
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+)
+
+// App is what all commands share: where to write, and the flags of the root and of
+// everything that runs or checks. Commands read it after the flags were parsed; it
+// is not safe for concurrent use before that.
+type App struct {
+	Stdout, Stderr io.Writer
+	Style          text.Style
+	// JSON asks for one document on stdout.
+	JSON bool
+	// Out is the directory in which runs are kept, Cache that of fetched software
+	// and DataDir that of the nodes' data.
+	Out, Cache, DataDir string
+	// Progress is --progress as it was given, Interval how often it is told.
+	Progress string
+	Interval time.Duration
+	// Budget is what a check may take.
+	Budget checkers.Budget
+}
+
+// New is an App that writes to the given streams.
+func New(stdout, stderr io.Writer) *App {
+	return &App{Stdout: stdout, Stderr: stderr, Style: text.StyleFor(stdout)}
+}
+
+// AddRootFlags adds the flags that every command has.
+func (a *App) AddRootFlags(f *pflag.FlagSet) {
+	f.BoolVar(&a.JSON, "json", false, "print one JSON document on stdout")
+	f.StringVar(&a.Out, "out", store.DefaultOut, "directory in which runs are kept")
+	f.StringVar(&a.Cache, "cache", defaultCache(), "directory in which fetched software is kept")
+	// Help and man pages are the same for every user.
+	f.Lookup("cache").DefValue = "lapse in the user's cache directory"
+}
+
+// PrintJSON prints the one document that --json promises.
+func (a *App) PrintJSON(v any) error {
+	enc := json.NewEncoder(a.Stdout)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("printing JSON: %w", err)
+	}
+	return nil
+}

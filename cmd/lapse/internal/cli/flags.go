@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+)
+
+func defaultCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), "lapse-cache")
+	}
+	return filepath.Join(dir, "lapse")
+}
+
+// AddRunFlags adds the flags that every command that runs something has.
+func (a *App) AddRunFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&a.Progress, "progress", "auto", "auto, tty, plain, json or none")
+	f.DurationVar(&a.Interval, "progress-interval", 30*time.Second, "how often progress is told where it is no terminal")
+	f.StringVar(&a.DataDir, "data-dir", "", "directory for the nodes' data (default: a memory file system that vanishes with the run)")
+	a.AddBudgetFlags(c)
+}
+
+// AddBudgetFlags adds the flags that every command that checks has.
+func (a *App) AddBudgetFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.DurationVar(&a.Budget.Time, "check-time", time.Minute, "time that each check may take")
+	f.Int64Var(&a.Budget.Memory, "check-memory", 2<<30, "bytes that a check's search may hold")
+	f.IntVar(&a.Budget.MaxViolations, "max-violations", 10, "violations of a model that get a witness; the rest is counted")
+}
+
+// Environment is what this machine and this user give to every run.
+func (a *App) Environment() (runs.Environment, error) {
+	kind, err := a.ProgressKind()
+	if err != nil {
+		return runs.Environment{}, err
+	}
+	p, err := text.NewProgress(kind, a.Stderr, text.StyleFor(a.Stderr), a.Interval)
+	if err != nil {
+		return runs.Environment{}, targets.Usagef("%v", err)
+	}
+	out, err := filepath.Abs(a.Out)
+	if err != nil {
+		return runs.Environment{}, fmt.Errorf("finding the directory for runs: %w", err)
+	}
+	return runs.Environment{
+		Out: out, Cache: a.Cache, DataDir: a.DataDir, Budget: a.Budget, Progress: p,
+		Log: slog.New(slog.NewTextHandler(a.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}, nil
+}
+
+// ProgressKind is --progress with auto decided.
+func (a *App) ProgressKind() (string, error) {
+	switch a.Progress {
+	case "auto", "":
+		if f, ok := a.Stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			return "tty", nil
+		}
+		return "plain", nil
+	case "tty", "plain", "json", "none":
+		return a.Progress, nil
+	}
+	return "", targets.Usagef("--progress %s: must be auto, tty, plain, json or none", a.Progress)
+}
+
+// ParseSets turns key=value pairs into a map.
+func ParseSets(flag string, pairs []string) (map[string]string, error) {
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	out := map[string]string{}
+	for _, p := range pairs {
+		k, v, ok := strings.Cut(p, "=")
+		if !ok || k == "" {
+			return nil, targets.Usagef("--%s %q: must be name=value", flag, p)
+		}
+		out[k] = v
+	}
+	return out, nil
+}
+
+// AddAtFlags adds the flags that name a cluster that somebody else runs.
+func AddAtFlags(f *pflag.FlagSet, at *[]string, operator *string) {
+	f.StringArrayVar(at, "at", nil, "test a cluster that is there already: host:port of each node, a postgres:// address or connection string, or a DynamoDB endpoint (repeatable, or a comma list); no passwords, those come from the environment (docs/providers.md)")
+	f.StringVar(operator, "operator", "", "YAML file with the commands that cut, heal, kill, start, pause and resume the nodes of --at")
+}
