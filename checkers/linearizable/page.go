@@ -1,10 +1,14 @@
 package linearizable
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"slices"
 	"sync/atomic"
@@ -160,8 +164,10 @@ func draw(ctx context.Context, h *history.History, k *register.Key, sub subset, 
 	m := model(ctx, h, k, &taken)
 	m.DescribeOperationMetadata = func(info any) string {
 		s, _ := info.(string)
-		return s
+		return html.EscapeString(s) // the page puts it in as markup
 	}
+	describe := m.DescribeState
+	m.DescribeState = func(state any) string { return html.EscapeString(describe(state)) }
 	res, info := porcupine.CheckOperationsVerbose(m, ops, pageLimit)
 	if res != porcupine.Illegal || ctx.Err() != nil {
 		return false, nil
@@ -189,8 +195,29 @@ func draw(ctx context.Context, h *history.History, k *register.Key, sub subset, 
 			done, err = true, fmt.Errorf("drawing with Porcupine: %v", p)
 		}
 	}()
-	if err := porcupine.Visualize(m, info, w); err != nil {
+	var page bytes.Buffer
+	if err := porcupine.Visualize(m, info, &page); err != nil {
+		return true, fmt.Errorf("drawing with Porcupine: %w", err)
+	}
+	if _, err := w.Write(confine(page.Bytes())); err != nil {
 		return true, fmt.Errorf("drawing with Porcupine: %w", err)
 	}
 	return true, nil
+}
+
+// confine gives a page that foreign code wrote a content security policy: no network,
+// and no script but the page's own, by its digest. A text that became markup all the
+// same could then run nothing. A page of another shape is left as it is: its texts are
+// escaped before it gets them.
+func confine(page []byte) []byte {
+	head, script, ok := bytes.Cut(page, []byte("<script>"))
+	end := bytes.Index(script, []byte("</script>"))
+	at := bytes.Index(head, []byte("<head>"))
+	if !ok || end < 0 || at < 0 {
+		return page
+	}
+	digest := sha256.Sum256(script[:end])
+	policy := `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src 'sha256-` +
+		base64.StdEncoding.EncodeToString(digest[:]) + `'">`
+	return slices.Insert(page, at+len("<head>"), []byte(policy)...)
 }

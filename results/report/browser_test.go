@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"html"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lapse-test/lapse/checkers/linearizable"
 )
 
 // chromium opens a page without a window, network services or a profile that
@@ -117,6 +120,52 @@ func TestManyInBrowser(t *testing.T) {
 			t.Errorf("%s: %d operations, %d lanes, %d info", fragment, r.Count, r.Lanes, r.Filtered)
 		}
 		t.Logf("%d operations are painted in %.1f ms", r.Count, r.PaintMs)
+	}
+}
+
+// TestForeignPageInBrowser hovers over every operation of Porcupine's page of a history
+// whose texts are markup, which does no harm: they are shown as texts. The page's own
+// script runs under its policy without a word on the console.
+func TestForeignPageInBrowser(t *testing.T) {
+	const text = `<i data-markup="1">k</i>`
+	s := staleRead(t, text)
+	var page bytes.Buffer
+	if err := linearizable.PorcupinePage(t.Context(), s.History, s.Summary.Verdicts[0].Violations[0], &page); err != nil {
+		t.Fatal(err)
+	}
+	const hover = `<script>window.addEventListener('load', function () {
+  var seen = '';
+  document.querySelectorAll('[data-index]').forEach(function (e) {
+    e.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX: 5, clientY: 5}));
+    document.querySelectorAll('#canvas div').forEach(function (d) { seen += d.textContent + '\n'; });
+    if (document.querySelector('[data-markup]')) seen += 'MARKUP';
+  });
+  var p = document.createElement('pre'); p.id = 'seen'; p.textContent = seen; document.body.appendChild(p);
+});</script></body>`
+	policy := regexp.MustCompile(`<meta http-equiv="Content-Security-Policy"[^>]*>`)
+	if !policy.Match(page.Bytes()) {
+		t.Error("the page has no policy")
+	}
+	free := strings.Replace(policy.ReplaceAllString(page.String(), ""), "</body>", hover, 1)
+	for name, text := range map[string]string{"confined.html": page.String(), "hovered.html": free} {
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dom, log := chromium(t, "--dump-dom", "file://"+file)
+		if strings.Contains(log, "CONSOLE") {
+			t.Errorf("%s: the console says: %s", name, log)
+		}
+		if !strings.Contains(dom, "data-index") {
+			t.Errorf("%s: no operation was drawn", name)
+		}
+		if name != "hovered.html" {
+			continue
+		}
+		_, seen, _ := strings.Cut(dom, `id="seen"`)
+		if seen = html.UnescapeString(seen); strings.Contains(seen, "MARKUP") || strings.Count(seen, `<i data-markup="1">`) < 3 {
+			t.Errorf("texts of the history are not shown as texts: %.2000s", seen)
+		}
 	}
 }
 
