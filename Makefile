@@ -28,9 +28,11 @@ run: build
 # their own.
 CLUSTERS := TestTwoNodes|TestThreeNodes|TestTwoCentres
 
-# Against the real servers, in containers too: .ci/engine sees to a Docker engine. What cannot be run fails and says why. One package at
-# a time: clusters that compete for two cores make each other's deadlines pass.
+# Against the real servers, in containers too: .ci/packages and .ci/engine see to what that needs. What cannot be run fails and says why.
+# One package at a time: clusters that compete for two cores make each other's deadlines pass.
 test:
+	.ci/packages
+	.ci/demo
 	$(GO) vet ./...
 	.ci/engine $(GO) test -p 1 -timeout 40m -skip '^($(CLUSTERS))$$' ./...
 
