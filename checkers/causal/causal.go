@@ -23,8 +23,10 @@
 // without an answer belongs to the history only if its value was seen; it follows
 // what its session did before and comes before nothing in its session. With many
 // of those (see newEngine) some are followed only as far as what came before
-// them, and reads of values with several writers (deletes, imported histories)
-// say nothing: a violation can then be missed, but never invented.
+// them: a violation can then be missed, but never invented. Reads of values with
+// several writers (deletes, imported histories) are no evidence against a model; it
+// holds if a choice of whom they read from is found that satisfies it (doubled.go), and
+// is undecided else.
 package causal
 
 import (
@@ -80,6 +82,7 @@ type run struct {
 	f       *register.Flat
 	e       *engine
 	stopped atomic.Bool
+	parent  *run // whose stop counts too, nil if none
 	found   []finding
 	total   int
 	most    int
@@ -89,7 +92,7 @@ type run struct {
 	after   history.Time // from when on answers met a fault
 }
 
-func (r *run) stop() bool { return r.stopped.Load() }
+func (r *run) stop() bool { return r.stopped.Load() || r.parent != nil && r.parent.stop() }
 
 func everybody(*register.FlatOp) bool { return true }
 
@@ -115,6 +118,12 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		return v, nil
 	}
 	undecided := r.decide(b)
+	if undecided == "" && r.total == 0 && r.stats.AtRisk > 0 && r.f.Open > 0 && !r.anyChoice(set, b) {
+		undecided = register.OpenText(r.f.Open)
+		if r.stop() {
+			undecided = lateReason
+		}
+	}
 	if err := r.verdict(context.WithoutCancel(ctx), &v, undecided); err != nil {
 		return v, err
 	}

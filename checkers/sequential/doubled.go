@@ -40,15 +40,19 @@ func (g *graph) byValues() result {
 // that no order explains, with every write that one of them can have read from.
 func (g *graph) fewestByValues(ctx context.Context) []int {
 	h := g.f.H
-	var ops []int
-	for i := range h.Ops {
-		if op := &h.Ops[i]; op.Outcome != history.Fail || h.Mop(op).Flags&(history.Observed|history.Mismatched) != 0 {
-			ops = append(ops, i)
+	var ops []int // those that say something
+	var k register.Key
+	for n := range g.set.Keys {
+		g.set.Load(n, &k)
+		for i := range k.Ops {
+			ops = append(ops, int(k.Ops[i].At))
 		}
 	}
+	slices.Sort(ops)
+	says := slices.Clone(ops)
 	const try = 1 << 15
 	refutes := func(part []int) bool {
-		set, err := register.Split(withWriters(h, part), Model, false)
+		set, err := register.Split(withWriters(h, says, part), Model, false)
 		if err != nil || len(part) == 0 {
 			return false
 		}
@@ -64,9 +68,7 @@ func (g *graph) fewestByValues(ctx context.Context) []int {
 	}
 	ops = drop(ctx, ops[:hi], refutes)
 	all := slices.Clone(ops)
-	for _, i := range writersOf(h, ops) {
-		all = append(all, i)
-	}
+	all = append(all, writersOf(h, says, ops)...)
 	slices.Sort(all)
 	const shown = 24
 	if all = slices.Compact(all); len(all) <= shown {
@@ -93,8 +95,8 @@ func drop(ctx context.Context, ops []int, refutes func([]int) bool) []int {
 	}
 }
 
-// writersOf are the operations of h that some of ops can have read from.
-func writersOf(h *history.History, ops []int) []int {
+// writersOf are the operations among says that some of ops can have read from.
+func writersOf(h *history.History, says, ops []int) []int {
 	type value struct {
 		key history.Key
 		v   history.Value
@@ -112,7 +114,7 @@ func writersOf(h *history.History, ops []int) []int {
 		}
 	}
 	var out []int
-	for i := range h.Ops {
+	for _, i := range says {
 		op, m := &h.Ops[i], h.Mop(&h.Ops[i])
 		v := m.Arg
 		if m.Func == history.Delete {
@@ -128,8 +130,8 @@ func writersOf(h *history.History, ops []int) []int {
 // withWriters is the part of h with ops and what they can have read from, of which the
 // compare-and-sets that are not among ops stand as plain writes. A legal order of h,
 // restricted to it, is a legal order of it.
-func withWriters(h *history.History, ops []int) *history.History {
-	all := slices.Concat(ops, writersOf(h, ops))
+func withWriters(h *history.History, says, ops []int) *history.History {
+	all := slices.Concat(ops, writersOf(h, says, ops))
 	slices.Sort(all)
 	all = slices.Compact(all)
 	part := h.Subset(all)

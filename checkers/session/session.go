@@ -18,8 +18,9 @@
 // are numbered, and with one writer a key (workload session) real time alone
 // orders all acknowledged writes.
 //
-// Keys whose values are not unique (deletes, imported histories) are decided by
-// the direct cases alone: never a false alarm, but a violation can be missed.
+// Keys whose values are not unique (deletes, imported histories) are refuted by the
+// direct cases alone. One that none of them refutes holds if a choice of who read from
+// whom is found that satisfies the guarantee (doubled.go), and is undecided else.
 package session
 
 import (
@@ -145,19 +146,33 @@ type worker struct {
 	skipped  []int
 	evidence checkers.Evidence
 	total    int
+	// probe tries choices of sources, which are made in from.
+	probe     *worker
+	from      register.Sources
+	undecided []checkers.Undecided
 }
 
 const before = register.Before
 
 // check decides key number n.
 func (w *worker) check(n int) {
-	w.set.Load(n, &w.key)
+	w.load(n, &w.key, &w.from)
 	k := &w.key
 	w.evidence.Reads += k.Reads
 	w.evidence.Writes += k.Writes
 	if len(k.Ops) == 0 {
 		return
 	}
+	total, risk := w.total, w.evidence.AtRisk
+	w.decide(n)
+	if open := k.Open(); open > 0 && w.total == total && w.evidence.AtRisk > risk && !w.anyChoice(n) {
+		w.undecided = append(w.undecided, checkers.Undecided{Key: w.h.KeyName(k.ID), Reason: register.OpenText(open)})
+	}
+}
+
+// decide judges the key that is loaded, number n.
+func (w *worker) decide(n int) {
+	k := &w.key
 	w.measure(k)
 	after := w.faults.After(k.Ops[0].Inv)
 	w.demands = w.demands[:0]

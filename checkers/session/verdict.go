@@ -26,6 +26,7 @@ func (r *run) verdict(ctx context.Context, workers []worker) (checkers.Verdict, 
 		e.DuringFaults += w.evidence.DuringFaults
 		v.Total += w.total
 		found = append(found, w.found...)
+		v.Undecided = append(v.Undecided, w.undecided...)
 		for _, n := range w.skipped {
 			v.Undecided = append(v.Undecided, checkers.Undecided{Key: r.h.KeyName(r.set.Keys[n]), Reason: "the time ran out"})
 		}
@@ -36,10 +37,11 @@ func (r *run) verdict(ctx context.Context, workers []worker) (checkers.Verdict, 
 	})
 	slices.SortFunc(found, findingOrder)
 	var k register.Key
+	var from register.Sources
 	loaded := int32(-1)
 	for _, f := range found[:min(len(found), r.most)] {
 		if f.key != loaded {
-			r.set.Load(int(f.key), &k)
+			r.load(int(f.key), &k, &from)
 			loaded = f.key
 		}
 		x, err := r.violation(ctx, &k, f)

@@ -38,6 +38,10 @@ type Stats struct {
 // ErrHolds says that there is nothing to shrink: the model is not violated.
 var ErrHolds = errors.New("the history does not violate the model")
 
+// ErrUndecided says that there is nothing to shrink because the whole history was not
+// decided.
+var ErrUndecided = errors.New("the history was not decided")
+
 // Shrink finds a small part of h that violates checker's model with the same
 // anomaly as the first violation that checker finds in h (any, if that one is of no
 // special kind), and returns it with the indexes of its operations, ascending. It is
@@ -64,8 +68,8 @@ func Shrink(ctx context.Context, h *history.History, checker checkers.Checker, b
 		return nil, nil, stats, fmt.Errorf("checking the whole history: %w", err)
 	}
 	if len(v.Violations) == 0 {
-		if v.Status == checkers.Inconclusive && len(v.Undecided) > 0 || ctx.Err() != nil {
-			return nil, nil, stats, fmt.Errorf("%s was not decided in time: %s", checker.Model().Name, strings.Join(v.Reasons, "; "))
+		if v.Status == checkers.Inconclusive && v.Evidence.AtRisk > 0 || ctx.Err() != nil {
+			return nil, nil, stats, fmt.Errorf("%w: %s: %s", ErrUndecided, checker.Model().Name, strings.Join(v.Reasons, "; "))
 		}
 		return nil, nil, stats, ErrHolds
 	}

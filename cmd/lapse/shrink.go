@@ -39,7 +39,7 @@ anomaly, and no operation of it can go (with those that saw what it did). It is 
 same every time unless the time runs out; then what was reached by then is left.
 
 For a run, --violation takes the model of a violation and, without -o, writes to its
-folder. Exit codes: 0 made small, 2 not decided in time, 64 the history does not
+folder. Exit codes: 0 made small, 2 not decided, 64 the history does not
 violate the model, 130 interrupted (with what was reached).`,
 		Example: `  lapse shrink latest -v 1
   lapse shrink latest --model linearizable -o small.jsonl

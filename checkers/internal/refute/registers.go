@@ -93,20 +93,21 @@ func (p *Proof) fromNowhere() bool {
 	for _, i := range p.V.Ops {
 		op := p.Op(i)
 		v, ok := saw(op, p.H.Mop(op))
-		if ok && !p.Initial(v) && !p.held(p.H.Mop(op).Key)[v] {
+		if ok && !p.Initial(v) && !p.held(p.H.Mop(op).Key, false)[v] {
 			return true
 		}
 	}
 	return false
 }
 
-// held are the values that key can have held at any time.
-func (p *Proof) held(key history.Key) map[history.Value]bool {
+// held are the values that key can have held at any time; with answered, what an
+// answered compare-and-set installed counts although its condition was never true.
+func (p *Proof) held(key history.Key, answered bool) map[history.Value]bool {
 	out := map[history.Value]bool{history.Absent: true, p.H.Header.Initial: true}
 	for before := -1; before < len(out); {
 		before = len(out)
 		p.Each(key, func(_ int, op *history.Op, m *history.Mop) bool {
-			if m.Func.Installs() && (m.Func != history.CAS || out[m.Expect]) {
+			if m.Func.Installs() && (m.Func != history.CAS || out[m.Expect] || answered && op.Outcome == history.OK) {
 				out[m.Arg] = true
 			}
 			return false
@@ -119,7 +120,7 @@ func (p *Proof) held(key history.Key) map[history.Value]bool {
 // can have met what it expected.
 func (p *Proof) canHappen(i int) bool {
 	op, m := p.Op(i), p.H.Mop(p.Op(i))
-	return m.Func != history.CAS || op.Outcome == history.OK || p.held(m.Key)[m.Expect]
+	return m.Func != history.CAS || op.Outcome != history.Info || p.held(m.Key, true)[m.Expect]
 }
 
 // withWriters is the history of the witness and of everything that may have put there
@@ -142,7 +143,7 @@ func (p *Proof) withWriters() (part *history.History, in []int32) {
 			any[m.Key] = true // whatever it met
 		}
 	}
-	ops := slices.Clone(p.V.Ops)
+	ops := slices.DeleteFunc(slices.Clone(p.V.Ops), func(i int) bool { return !p.canHappen(i) })
 	for i := range p.H.Ops {
 		if p.H.Ops[i].Outcome == history.Fail {
 			continue

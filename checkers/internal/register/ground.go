@@ -48,8 +48,11 @@ func (k *Key) settle() (gone []int32) {
 	for i := range k.Ops {
 		if op := &k.Ops[i]; op.Kind == CAS && !op.Info() && op.Exp >= 0 && !g.held[op.Exp] {
 			op.Exp = Unknown
-			g.add(op.Val)
+			g.stack = append(g.stack, op.Val) // only now, so that all of a ring are found
 		}
+	}
+	for _, v := range g.stack {
+		g.held[v] = true
 	}
 	g.grow(k)
 	for i := range k.Ops {

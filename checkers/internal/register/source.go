@@ -1,6 +1,7 @@
 package register
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/lapse-test/lapse/history"
@@ -48,6 +49,16 @@ func (k *Key) Open() int {
 	return n
 }
 
+// OpenText says that n operations do not say what they read from, for the reasons of an
+// inconclusive verdict.
+func OpenText(n int) string {
+	what := "1 operation does"
+	if n != 1 {
+		what = fmt.Sprintf("%d operations do", n)
+	}
+	return what + " not say which write was read, since values were written more than once or a failed compare-and-set did not tell the value that it met; nothing speaks against the model, and no choice that satisfies it was found"
+}
+
 // sees is the value that op met, None if it does not say.
 func (op *Op) sees() int32 {
 	switch op.Kind {
@@ -63,7 +74,20 @@ func (op *Op) sees() int32 {
 // those that saw something the value of their source. Compare-and-sets that met another
 // value become reads of it. Those without an answer and a source never happened.
 func (k *Key) Resolve(from Sources) {
-	number := func(at int32) int32 {
+	values, writer := []history.Value{k.Values[Initial]}, []int32{-1}
+	numbers := make([]int32, len(k.Ops))
+	for p := range k.Ops {
+		op := &k.Ops[p]
+		if op.Kind == Miss && op.Exp < 0 || op.Kind == CAS && op.Info() && from[op.At] == NoSource {
+			op.Kind, op.Val = Void, None
+		}
+		if op.Installs() {
+			numbers[p] = int32(len(values))
+			values, writer = append(values, k.Values[op.Val]), append(writer, int32(p))
+		}
+	}
+	source := func(op *Op) int32 {
+		at := from[op.At]
 		if at == FromInitial {
 			return Initial
 		}
@@ -71,29 +95,20 @@ func (k *Key) Resolve(from Sources) {
 		if !ok {
 			return Unknown
 		}
-		return int32(p) + 1
+		return numbers[p]
 	}
-	values := make([]history.Value, len(k.Ops)+1)
-	writer := make([]int32, len(k.Ops)+1)
-	values[Initial], writer[Initial] = k.Values[Initial], -1
 	for p := range k.Ops {
 		op := &k.Ops[p]
-		writer[p+1] = -1
-		src := from[op.At]
 		switch {
-		case op.Kind == Miss && src == NoSource, op.Kind == CAS && op.Info() && src == NoSource:
-			op.Kind, op.Val = Void, None
-			continue
 		case op.Kind == Miss:
-			op.Kind, op.Val, op.Exp = Read, number(src), None
+			op.Kind, op.Val, op.Exp = Read, source(op), None
 		case op.Kind == Read && op.Val >= 0:
-			op.Val = number(src)
+			op.Val = source(op)
 		case op.Kind == CAS && op.Exp >= 0:
-			op.Exp = number(src)
+			op.Exp = source(op)
 		}
 		if op.Installs() {
-			values[p+1], writer[p+1] = k.Values[op.Val], int32(p)
-			op.Val = int32(p) + 1
+			op.Val = numbers[p]
 		}
 	}
 	k.Values, k.Writer, k.Unique, k.Misses = values, writer, true, 0

@@ -1,0 +1,63 @@
+package session
+
+import (
+	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/internal/serial"
+)
+
+// Where a key does not say who read from whom, the direct cases that were found stand,
+// but that there are none proves nothing: the guarantee holds if it does for some choice
+// of sources. A few likely ones are tried.
+
+// anyChoice tells whether some choice of sources of key number n was found that
+// satisfies the guarantee.
+func (w *worker) anyChoice(n int) bool {
+	set := w.set.Only(n)
+	if w.probe == nil {
+		w.probe = &worker{run: w.run, states: make([]state, w.sessions.N)}
+	}
+	p := w.probe
+	satisfies := func(from register.Sources) bool {
+		w.set.Load(n, &p.key)
+		p.key.Resolve(from)
+		for i := range p.states {
+			p.states[i].key = 0
+		}
+		p.total, p.found = 0, p.found[:0]
+		p.decide(n)
+		return p.total == 0
+	}
+	stop := w.stopped.Load
+	positions := 4*w.set.Len(n) + 1<<14
+	if a := serial.Search(set, serial.Options{RealTime: true, Positions: positions, Stop: stop}); a.Result == serial.Found && satisfies(a.Sources) {
+		return true
+	}
+	if w.from == nil {
+		w.from = make(register.Sources, len(w.h.Ops))
+	}
+	for _, g := range register.Guesses() {
+		if stop() {
+			return false
+		}
+		w.set.Load(n, &p.key)
+		p.key.Guess(w.h, g, w.from)
+		if satisfies(w.from) {
+			return true
+		}
+	}
+	return false
+}
+
+// load brings key number n into k. Where values were written several times, but none of
+// those was read, every operation still names what it read from.
+func (r *run) load(n int, k *register.Key, from *register.Sources) {
+	r.set.Load(n, k)
+	if k.Unique || k.Open() > 0 {
+		return
+	}
+	if *from == nil {
+		*from = make(register.Sources, len(r.h.Ops))
+	}
+	k.Guess(r.h, register.Newest, *from)
+	k.Resolve(*from)
+}
