@@ -43,7 +43,7 @@ func (p place) target(t targets.Target) (targets.Target, error) {
 	if len(p.at) == 0 {
 		return t, nil
 	}
-	return targets.Attach(t, p.at)
+	return targets.External(t, p.at)
 }
 
 // needed are the commands that each family of faults needs of every node.

@@ -37,7 +37,7 @@ type Config struct {
 	// OpTimeout is the deadline of every operation.
 	OpTimeout time.Duration
 	// Operator has the commands of whoever runs the nodes, where that is somebody
-	// else (Attacher); may be nil.
+	// else (Externalizer); may be nil.
 	Operator *cluster.Operator
 	// Cache is where fetched software is kept, for this user.
 	Cache string

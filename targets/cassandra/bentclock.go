@@ -35,7 +35,7 @@ const (
 // installClock puts the class where node i's java finds it. An offset stays over a
 // restart, as the wrong clock of a machine does.
 func (s *System) installClock(i int) error {
-	dir := s.nodes[i].Dir()
+	dir := s.Nodes[i].Dir()
 	if err := os.MkdirAll(filepath.Join(dir, classDir, "lapse"), 0o755); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (s *System) installClock(i int) error {
 
 // writeOffset replaces the file in one step, so that it is never read half.
 func (s *System) writeOffset(i int, offset time.Duration) error {
-	path := filepath.Join(s.nodes[i].Dir(), offsetName)
+	path := filepath.Join(s.Nodes[i].Dir(), offsetName)
 	text := strconv.FormatInt(offset.Milliseconds(), 10) + "\n"
 	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
 		return err
@@ -64,7 +64,7 @@ func (s *System) writeOffset(i int, offset time.Duration) error {
 // Timestamps that a node gave out as a coordinator stay ahead for as long as its
 // clock was: Cassandra never gives out a smaller one than before.
 func (s *System) BendClock(ctx context.Context, node string, offset time.Duration) (time.Duration, error) {
-	i, err := s.index(node)
+	i, err := s.Index(node)
 	if err != nil {
 		return 0, err
 	}

@@ -151,20 +151,20 @@ func placement(t *testing.T, d *deployment) {
 	for i, r := range readers {
 		other := -1
 		for k, owner := range owners {
-			if owner != d.nodes[i].Name() {
+			if owner != d.Nodes[i].Name() {
 				other = int(k)
 			}
 		}
 		if other < 0 {
-			t.Fatalf("%s has all of 60 keys", d.nodes[i].Name())
+			t.Fatalf("%s has all of 60 keys", d.Nodes[i].Name())
 		}
 		d.outcome(t, func() *session { return r }, history.Mop{Func: history.Read, Key: history.Key(other)}, unavailable)
 	}
 	for k, owner := range owners {
 		for i, r := range readers {
 			res := r.do(history.Mop{Func: history.Read, Key: k})
-			if has := d.nodes[i].Name() == owner; has != (res.Outcome == history.OK) {
-				t.Errorf("%v is said to be at %s, and %s answers %v (%v)", k, owner, d.nodes[i].Name(), res.Outcome, res.Err)
+			if has := d.Nodes[i].Name() == owner; has != (res.Outcome == history.OK) {
+				t.Errorf("%v is said to be at %s, and %s answers %v (%v)", k, owner, d.Nodes[i].Name(), res.Outcome, res.Err)
 			}
 		}
 	}
@@ -254,7 +254,7 @@ func periodic(t *testing.T, d *deployment) {
 			s.write(t, k+i, 1)
 			acknowledged = append(acknowledged, k+i)
 		}
-		must(t, d.nodes[1].Kill(d.ctx))
+		must(t, d.Nodes[1].Kill(d.ctx))
 		must(t, d.Restart(d.ctx, "n2"))
 		d.await(t, "n2 to be ready", func(ctx context.Context) error { return d.Ready(ctx, "n2") })
 		s = d.at(t, 1, "ONE", "ONE")

@@ -77,7 +77,7 @@ const logback = `<configuration>
 
 // writeConfig writes what node i reads when it starts.
 func (s *System) writeConfig(i int) error {
-	n := s.nodes[i]
+	n := s.Nodes[i]
 	text, err := s.yaml(i)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (s *System) writeConfig(i int) error {
 // yaml is the cassandra.yaml of node i. All nodes are seeds and know their tokens,
 // so that none waits for another one to have joined.
 func (s *System) yaml(i int) (string, error) {
-	n := s.nodes[i]
+	n := s.Nodes[i]
 	listen, storage, err := s.bind(n, storagePort)
 	if err != nil {
 		return "", err
@@ -116,7 +116,7 @@ func (s *System) yaml(i int) (string, error) {
 		DataDirs:    []string{in("data")}, CommitLogDir: in("commitlog"), HintsDir: in("hints"), CachesDir: in("saved_caches"),
 		SeedProvider: []seedProvider{{
 			ClassName:  "org.apache.cassandra.locator.SimpleSeedProvider",
-			Parameters: []map[string]string{{"seeds": seeds(s.nodes)}},
+			Parameters: []map[string]string{{"seeds": seeds(s.Nodes)}},
 		}},
 		ListenAddress: listen, RPCAddress: rpc, StoragePort: storage, NativePort: native,
 		Snitch:        "GossipingPropertyFileSnitch",
@@ -157,7 +157,7 @@ const echoTimeout = 30 * time.Second
 
 // bind is where a process on n has to listen to serve a port.
 func (s *System) bind(n cluster.Node, port int) (string, int, error) {
-	addr, err := s.cluster.Bind(n.Name(), port)
+	addr, err := s.Cluster.Bind(n.Name(), port)
 	if err != nil {
 		return "", 0, err
 	}

@@ -27,9 +27,9 @@ func Again(ctx context.Context, sys targets.System, cfg targets.Config, keyspace
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &System{
-		cluster: was.cluster, nodes: was.nodes, set: set, command: was.command, keyspace: keyspace,
+		Fleet: was.Fleet, set: set, launcher: was.launcher, keyspace: keyspace,
 		clock: newClock(), ring: was.ring, version: was.version,
-		log: log, progress: func(string) {}, admins: make([]*conn, len(was.nodes)),
+		log: log, admins: make([]*conn, len(was.Nodes)),
 	}
 	if err := s.makeSchema(ctx); err != nil {
 		return nil, err

@@ -43,8 +43,8 @@ func (d *deployment) whole(t *testing.T) {
 // linked sees to it that no link is cut any more.
 func (d *deployment) linked(t *testing.T) {
 	t.Helper()
-	for _, from := range d.nodes {
-		for _, to := range d.nodes {
+	for _, from := range d.Nodes {
+		for _, to := range d.Nodes {
 			if from == to {
 				continue
 			}
@@ -256,8 +256,8 @@ func pause(t *testing.T, d *deployment) {
 	own.write(t, k+1, 1)
 	lost := d.at(t, 2, "ONE", "ONE")
 	lost.write(t, k+2, 1)
-	must(t, d.nodes[2].Pause(d.ctx))
-	t.Cleanup(func() { must(t, d.nodes[2].Resume(context.WithoutCancel(d.ctx))) })
+	must(t, d.Nodes[2].Pause(d.ctx))
+	t.Cleanup(func() { must(t, d.Nodes[2].Resume(context.WithoutCancel(d.ctx))) })
 	s.write(t, k, 2)
 	if got := s.read(t, k); got != 2 {
 		t.Errorf("read %v", got)
@@ -280,7 +280,7 @@ func pause(t *testing.T, d *deployment) {
 	if err := d.Ready(d.ctx, "n3"); err == nil {
 		t.Error("a paused node is ready")
 	}
-	must(t, d.nodes[2].Resume(d.ctx))
+	must(t, d.Nodes[2].Resume(d.ctx))
 	d.whole(t)
 	must(t, d.Ready(d.ctx, "n3"))
 }
@@ -294,7 +294,7 @@ func kill(t *testing.T, d *deployment) {
 	for i := range history.Key(50) {
 		alone.write(t, k+i, 1)
 	}
-	must(t, d.nodes[2].Kill(d.ctx))
+	must(t, d.Nodes[2].Kill(d.ctx))
 	if res := alone.do(write(k, 2)); res.Outcome == history.OK || !res.Broken {
 		t.Errorf("a write by the dead node: %+v", res)
 	}

@@ -79,7 +79,7 @@ func deploy(t testing.TB, cfg targets.Config) *deployment {
 		if t.Failed() {
 			t.Log(logs(c))
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
 		must(t, sys.Stop(ctx))
 	})

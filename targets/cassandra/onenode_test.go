@@ -31,8 +31,8 @@ func TestOneNode(t *testing.T) {
 		}
 		must(t, d.Stop(d.ctx))
 		must(t, d.Stop(d.ctx)) // twice is no error
-		if d.nodes[0].State() != cluster.Stopped {
-			t.Errorf("stopped, it is %v", d.nodes[0].State())
+		if d.Nodes[0].State() != cluster.Stopped {
+			t.Errorf("stopped, it is %v", d.Nodes[0].State())
 		}
 		// Java and its native libraries have left nothing where all programs do.
 		left, err := filepath.Glob(filepath.Join(os.TempDir(), "*jna*"))

@@ -19,7 +19,7 @@ import (
 // documentation has it, with one connection to the same node.
 func BenchmarkOverhead(b *testing.B) {
 	d := deploy(b, targets.Config{Nodes: 1})
-	addr, err := d.cluster.Route(cluster.Clients, "n1", nativePort)
+	addr, err := d.Cluster.Route(cluster.Clients, "n1", nativePort)
 	must(b, err)
 	host, _, err := net.SplitHostPort(addr)
 	must(b, err)

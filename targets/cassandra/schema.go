@@ -84,8 +84,8 @@ func (s *System) schemaAgreed(ctx context.Context) error {
 		if err := peers.Close(); err != nil {
 			return err
 		}
-		if differ > 0 || seen < len(s.nodes) {
-			return fmt.Errorf("%d of %d nodes are seen, and %d have another schema", seen, len(s.nodes), differ)
+		if differ > 0 || seen < len(s.Nodes) {
+			return fmt.Errorf("%d of %d nodes are seen, and %d have another schema", seen, len(s.Nodes), differ)
 		}
 		return nil
 	})
@@ -103,7 +103,7 @@ func (s *System) readyTable() string {
 // went through each node: then every node sees every node.
 func (s *System) proveReady(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for i, n := range s.nodes {
+	for i, n := range s.Nodes {
 		group.Go(func() error {
 			return cluster.Await(ctx, n.Name()+" to write and read by all nodes", func(ctx context.Context) error {
 				return s.alive(ctx, i, func(ctx context.Context) error { return s.beat(ctx, i) })
@@ -115,7 +115,7 @@ func (s *System) proveReady(ctx context.Context) error {
 
 // beat writes and reads at ALL by node i.
 func (s *System) beat(ctx context.Context, i int) error {
-	key := "ready-" + s.nodes[i].Name() // no key of a workload
+	key := "ready-" + s.Nodes[i].Name() // no key of a workload
 	return s.admin(ctx, i, func(n *conn) error {
 		if err := n.query(ctx, "UPDATE "+s.readyTable()+" SET v = ? WHERE k = ?", int64(1), key).Consistency(gocql.All).Exec(); err != nil {
 			return fmt.Errorf("writing at ALL: %w", err)

@@ -1,23 +1,17 @@
 package cassandra
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // startTimeout is for all nodes together, on a loaded machine.
@@ -29,7 +23,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if err != nil {
 		return nil, err
 	}
-	command, err := commandFor(ctx, c, cfg, set)
+	launcher, err := launcherFor(ctx, c, cfg, set)
 	if err != nil {
 		return nil, err
 	}
@@ -37,48 +31,26 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	s := &System{
-		cluster: c, nodes: c.Nodes(), set: set,
-		command:  command,
+		Fleet: launch.New("Cassandra", logName, c, cfg), set: set, launcher: launcher,
 		keyspace: keyspaceName,
 		clock:    newClock(), ring: newRing(set.topology),
-		log: cfg.Log, progress: cfg.Progress,
 		admins: make([]*conn, len(c.Nodes())),
 	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+	s.log = s.Logger
+	s.Command, s.Complaint, s.StartTimeout = s.command, complaint, startTimeout
+	if len(s.Nodes) != set.nodes {
+		return nil, fmt.Errorf("starting Cassandra: the cluster has %d nodes, the configuration %d", len(s.Nodes), set.nodes)
 	}
-	if s.progress == nil {
-		s.progress = func(string) {}
-	}
-	if len(s.nodes) != set.nodes {
-		return nil, fmt.Errorf("starting Cassandra: the cluster has %d nodes, the configuration %d", len(s.nodes), set.nodes)
-	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	s.progress(fmt.Sprintf("starting %d Cassandra nodes (%v)", len(s.nodes), &s.set))
-	if err := s.startNodes(ctx); err != nil {
-		return nil, fmt.Errorf("starting Cassandra: %w", err)
-	}
-	if err := s.whileRunning(ctx, s.start); err != nil {
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		return nil, errors.Join(fmt.Errorf("starting Cassandra: %w", err), s.Stop(stop))
+	s.Progress(fmt.Sprintf("starting %d Cassandra nodes (%v)", len(s.Nodes), &s.set))
+	if err := s.Fleet.Start(ctx, s.start, s.Stop); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
 
-// stopTimeout is how long the kernel may take to end what is killed.
-const stopTimeout = 30 * time.Second
-
 func (s *System) start(ctx context.Context) error {
 	began := time.Now()
-	group, groupCtx := errgroup.WithContext(ctx)
-	for i, n := range s.nodes {
-		group.Go(func() error {
-			return cluster.Await(groupCtx, n.Name()+" to listen", func(ctx context.Context) error { return s.listening(ctx, i) })
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err := s.Await(ctx, "to listen", s.listening); err != nil {
 		return err
 	}
 	s.log.Debug("all nodes listen", "after", time.Since(began))
@@ -95,57 +67,23 @@ func (s *System) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("asking for the version: %w", err)
 	}
-	s.progress(fmt.Sprintf("%s: %d nodes were ready after %.1fs", s.Version(), len(s.nodes), time.Since(began).Seconds()))
+	s.Progress(fmt.Sprintf("%s: %d nodes were ready after %.1fs", s.Version(), len(s.Nodes), time.Since(began).Seconds()))
 	return nil
 }
 
-// startNodes starts all processes, or none.
-func (s *System) startNodes(ctx context.Context) error {
-	for i := range s.nodes {
-		if err := s.startNode(ctx, i); err != nil {
-			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-			defer cancel()
-			return errors.Join(err, s.Stop(stop))
-		}
-	}
-	return nil
-}
-
-// whileRunning runs f, and ends it when the process of a node ends: then there is
-// nothing to wait for.
-func (s *System) whileRunning(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	var watchers sync.WaitGroup
-	defer watchers.Wait()
-	defer cancel(nil)
-	for _, n := range s.nodes {
-		watchers.Go(func() {
-			select {
-			case <-n.Exited():
-				cancel(fmt.Errorf("the process of %s has ended%s", n.Name(), s.lastWords(n)))
-			case <-ctx.Done():
-			}
-		})
-	}
-	err := f(ctx)
-	if cause := context.Cause(ctx); err != nil && cause != ctx.Err() {
-		return cause
-	}
-	return err
-}
-
-// startNode starts the process of node i; its data stays as it is.
-func (s *System) startNode(ctx context.Context, i int) error {
-	if err := s.command.prepare(ctx, s.nodes[i]); err != nil {
-		return err
+// command prepares node i, whose data stays as it is.
+func (s *System) command(ctx context.Context, i int) (cluster.Command, error) {
+	n := s.Nodes[i]
+	if err := s.launcher.prepare(ctx, n); err != nil {
+		return cluster.Command{}, err
 	}
 	if err := s.writeConfig(i); err != nil {
-		return err
+		return cluster.Command{}, err
 	}
 	if err := s.installClock(i); err != nil {
-		return fmt.Errorf("installing the clock of %s: %w", s.nodes[i].Name(), err)
+		return cluster.Command{}, fmt.Errorf("installing the clock of %s: %w", n.Name(), err)
 	}
-	return s.nodes[i].Start(ctx, s.command.command(s.nodes[i]))
+	return s.launcher.command(n), nil
 }
 
 // launcher is how a node's process is started.
@@ -156,8 +94,8 @@ type launcher interface {
 	command(n cluster.Node) cluster.Command
 }
 
-// commandFor is how nodes are started on c.
-func commandFor(ctx context.Context, c cluster.Cluster, cfg targets.Config, set settings) (launcher, error) {
+// launcherFor is how nodes are started on c.
+func launcherFor(ctx context.Context, c cluster.Cluster, cfg targets.Config, set settings) (launcher, error) {
 	if image := cluster.ImageOf(c); image != "" {
 		return container{heap: set.heap, seeds: seeds(c.Nodes())}, nil
 	}
@@ -170,7 +108,7 @@ func commandFor(ctx context.Context, c cluster.Cluster, cfg targets.Config, set 
 
 // listening connects to the native port, and no more.
 func (s *System) listening(ctx context.Context, i int) error {
-	addr, err := s.cluster.Route(cluster.Clients, s.nodes[i].Name(), nativePort)
+	addr, err := s.Addr(i, nativePort)
 	if err != nil {
 		return err
 	}
@@ -183,30 +121,10 @@ func (s *System) listening(ctx context.Context, i int) error {
 	return c.Close()
 }
 
-// lastWords are the last complaint in a node's log.
-func (s *System) lastWords(n cluster.Node) string {
-	path := filepath.Join(n.LogDir(), logName)
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	last := ""
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		line := lines.Text()
-		if strings.HasPrefix(line, "ERROR") || strings.Contains(line, "Exception") && !strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "Error") {
-			last = line
-		}
-	}
-	if last == "" {
-		return "; its log is " + path
-	}
-	if len(last) > 300 {
-		last = last[:300] + " ..."
-	}
-	return fmt.Sprintf("; its log %s says: %s", path, last)
+// complaint says whether a line of the log tells what went wrong.
+func complaint(line string) bool {
+	return strings.HasPrefix(line, "ERROR") || strings.HasPrefix(line, "Error") ||
+		strings.Contains(line, "Exception") && !strings.HasPrefix(line, "\t")
 }
 
 // memoryFile tells of the machine's memory, on Linux.

@@ -2,37 +2,33 @@ package cassandra
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 
 	"github.com/gocql/gocql"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
-	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // System is a running Cassandra cluster. It is safe for concurrent use.
 type System struct {
-	cluster cluster.Cluster
-	nodes   []cluster.Node
-	set     settings
-	// command is how the nodes' processes are started.
-	command launcher
+	*launch.Fleet
+	set settings
+	// launcher is how the nodes' processes are started.
+	launcher launcher
 	// keyspace has the tables.
 	keyspace string
 	clock    *clock
 	ring     *ring
 	version  string
 	log      *slog.Logger
-	progress func(string)
 
-	// at and accesses are where the nodes are that somebody else runs, and how they
-	// let us in; nil for nodes of ours.
+	// at and accesses are where the nodes of an external cluster are, and how they let
+	// us in; they are nil for nodes of ours, and Fleet is nil for an external cluster.
 	at       []string
 	accesses []admission
 
@@ -55,7 +51,7 @@ func (s *System) Open(ctx context.Context, session targets.Session) (targets.Cli
 		sys: s, session: session,
 		read: s.set.read, write: s.set.write,
 		statements: newStatements(s.keyspace, s.set.write),
-		conns:      make([]*conn, len(s.nodes)),
+		conns:      make([]*conn, len(s.admins)),
 	}
 	if !session.Roam {
 		if _, err := c.conn(ctx, session.Home); err != nil {
@@ -70,7 +66,7 @@ func (s *System) connect(ctx context.Context, node int) (*conn, error) {
 	if s.at != nil {
 		return connectAs(ctx, s.at[node], s.accesses[node], s.set.opTimeout, s.log)
 	}
-	addr, err := s.cluster.Route(cluster.Clients, s.nodes[node].Name(), nativePort)
+	addr, err := s.Addr(node, nativePort)
 	if err != nil {
 		return nil, err
 	}
@@ -105,52 +101,31 @@ func (s *System) admin(ctx context.Context, node int, f func(*conn) error) error
 	return err
 }
 
-// index is that of the node with this name.
-func (s *System) index(name string) (int, error) {
-	for i, n := range s.nodes {
-		if n.Name() == name {
-			return i, nil
-		}
-	}
-	_, err := s.cluster.Node(name) // says which there are
-	return 0, err
-}
-
-// Restart implements targets.System.
-func (s *System) Restart(ctx context.Context, node string) error {
-	i, err := s.index(node)
-	if err != nil {
-		return err
-	}
-	if err := s.startNode(ctx, i); err != nil {
-		return fmt.Errorf("restarting %s: %w", node, err)
-	}
-	return nil
-}
-
 // Ready implements targets.System: the node answers a read as a coordinator.
 func (s *System) Ready(ctx context.Context, node string) error {
-	i, err := s.index(node)
+	i, err := s.Index(node)
 	if err != nil {
 		return err
 	}
 	return s.alive(ctx, i, func(ctx context.Context) error {
-		return s.admin(ctx, i, func(n *conn) error {
-			return n.query(ctx, "SELECT v FROM "+s.keyspace+"."+dataTable+" WHERE k = 'ready'").Consistency(gocql.One).Exec()
-		})
+		return s.admin(ctx, i, func(n *conn) error { return s.coordinates(ctx, n) })
 	})
+}
+
+// coordinates has a node answer a read.
+func (s *System) coordinates(ctx context.Context, n *conn) error {
+	return n.query(ctx, "SELECT v FROM "+s.keyspace+"."+dataTable+" WHERE k = 'ready'").Consistency(gocql.One).Exec()
 }
 
 // alive calls ask unless the node's process has ended.
 func (s *System) alive(ctx context.Context, i int, ask func(context.Context) error) error {
-	n := s.nodes[i]
-	if n.State() == cluster.Stopped {
-		return fmt.Errorf("%s does not run%s", n.Name(), s.lastWords(n))
+	if err := s.Alive(i); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.set.opTimeout)
 	defer cancel()
 	if err := ask(ctx); err != nil {
-		return fmt.Errorf("%s: %w", n.Name(), err)
+		return fmt.Errorf("%s: %w", s.Nodes[i].Name(), err)
 	}
 	return nil
 }
@@ -162,7 +137,7 @@ func (s *System) Version() string { return "Apache Cassandra " + s.version }
 func (s *System) Replicas(_ context.Context, key history.Key) ([]string, error) {
 	var out []string
 	for _, i := range s.ring.replicas(murmur3([]byte(key.String()))) {
-		out = append(out, s.nodes[i].Name())
+		out = append(out, s.Nodes[i].Name())
 	}
 	return out, nil
 }
@@ -170,7 +145,7 @@ func (s *System) Replicas(_ context.Context, key history.Key) ([]string, error) 
 // DataCentres implements ability.DataCentred.
 func (s *System) DataCentres() map[string]string {
 	out := map[string]string{}
-	for i, n := range s.nodes {
+	for i, n := range s.Nodes {
 		out[n.Name()] = dcName(s.set.dc(i))
 	}
 	return out
@@ -179,25 +154,17 @@ func (s *System) DataCentres() map[string]string {
 // Stop implements targets.System. The nodes are killed: their data ends with the
 // cluster, and an orderly end of Cassandra takes seconds.
 func (s *System) Stop(ctx context.Context) error {
+	s.closeAdmins()
+	return s.Fleet.Stop(ctx)
+}
+
+func (s *System) closeAdmins() {
 	s.adminMu.Lock()
+	defer s.adminMu.Unlock()
 	for i, n := range s.admins {
 		if n != nil {
 			_ = n.Close()
 			s.admins[i] = nil
 		}
 	}
-	s.adminMu.Unlock()
-	errs := make([]error, len(s.nodes))
-	var group errgroup.Group
-	for i, n := range s.nodes {
-		group.Go(func() error {
-			errs[i] = n.Kill(ctx)
-			return nil
-		})
-	}
-	_ = group.Wait() // the errors are in errs
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("stopping Cassandra: %w", err)
-	}
-	return nil
 }

@@ -41,10 +41,11 @@ type Spec struct {
 	// At are the addresses (host:port) of nodes that are there already, in the
 	// order of Nodes. Such a Spec is for the provider external, and only for it.
 	At []string
-	// Knock asks whoever is at an address for a sign of life in the database's
-	// own protocol, without credentials and without changing anything: that is how
-	// the state of a node is found whose processes cannot be seen.
-	Knock func(ctx context.Context, addr string) error
+	// Alive is the liveness probe: it asks whoever is at an address for a sign of life
+	// in the database's own protocol, without credentials and without changing
+	// anything. That is how the state of a node is found whose processes cannot be
+	// seen. It is called from several goroutines at once.
+	Alive func(ctx context.Context, addr string) error
 	// Operator has the commands of whoever runs those nodes; may be nil.
 	Operator *Operator
 }

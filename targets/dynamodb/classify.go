@@ -3,15 +3,15 @@ package dynamodb
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"strings"
-	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // notSentError is about an operation that was never made a request.
@@ -24,93 +24,92 @@ func (e *notSentError) Unwrap() error { return e.err }
 // ("Error handling with DynamoDB" and the errors of each call in its API
 // reference). The rest is not certain: InternalServerError and ServiceUnavailable
 // can come after a write, and TransactionInProgressException says so itself.
-var refusals = map[string]bool{
-	"ConditionalCheckFailedException":          true,
-	"TransactionCanceledException":             true,
-	"TransactionConflictException":             true,
-	"ThrottlingException":                      true,
-	"ProvisionedThroughputExceededException":   true,
-	"RequestLimitExceeded":                     true,
-	"LimitExceededException":                   true,
-	"ItemCollectionSizeLimitExceededException": true,
-	"IdempotentParameterMismatchException":     true,
-	"ReplicatedWriteConflictException":         true,
-	"ResourceNotFoundException":                true,
-	"ResourceInUseException":                   true,
-	"ValidationException":                      true,
-	"SerializationException":                   true,
-	"AccessDeniedException":                    true,
-	"UnrecognizedClientException":              true,
-	"IncompleteSignatureException":             true,
-	"InvalidSignatureException":                true,
-	"MissingAuthenticationTokenException":      true,
-	"ExpiredTokenException":                    true,
-	"UnknownOperationException":                true,
-	"DuplicateItemException":                   true,
+var refusals = []string{
+	"ConditionalCheckFailedException",
+	"TransactionConflictException",
+	"ThrottlingException",
+	"ProvisionedThroughputExceededException",
+	"RequestLimitExceeded",
+	"LimitExceededException",
+	"ItemCollectionSizeLimitExceededException",
+	"IdempotentParameterMismatchException",
+	"ReplicatedWriteConflictException",
+	"ResourceNotFoundException",
+	"ResourceInUseException",
+	"ValidationException",
+	"SerializationException",
+	"AccessDeniedException",
+	"UnrecognizedClientException",
+	"IncompleteSignatureException",
+	"InvalidSignatureException",
+	"MissingAuthenticationTokenException",
+	"ExpiredTokenException",
+	"UnknownOperationException",
+	"DuplicateItemException",
 }
 
-// classify says whether an operation that met err certainly has no effect (fail)
-// or may have one (info). sent says whether any byte of its request was handed to
-// the kernel.
-func classify(writes, sent bool, err error) history.Outcome {
-	var early *notSentError
-	if !writes || !sent || errors.As(err, &early) {
-		return history.Fail
+// said matches an answer of DynamoDB's with one of these codes.
+func said(codes ...string) func(error) bool {
+	of := map[string]bool{}
+	for _, c := range codes {
+		of[c] = true
 	}
+	return outcome.As(func(e smithy.APIError) bool { return of[e.ErrorCode()] })
+}
+
+// errorTable judges what the SDK returns. Its words are not told: they have
+// addresses, ports and numbers of requests in them.
+var errorTable = append(outcome.Table{
+	{Match: outcome.As(func(*notSentError) bool { return true }), Outcome: history.Fail, Answered: true, Text: func(err error) string {
+		var early *notSentError
+		errors.As(err, &early)
+		return early.Error()
+	}},
+	{Match: outcome.As(func(*types.TransactionCanceledException) bool { return true }), Outcome: history.Fail, Answered: true, Text: reasons},
+	{Match: said(refusals...), Outcome: history.Fail, Answered: true, Text: answer},
+	// An answer that is none of DynamoDB's, such as a proxy's page of HTML: the SDK
+	// then has no code, or makes one up.
+	{Name: "an answer that is not DynamoDB's", Match: notDynamoDB, Outcome: history.Info},
+	{Match: outcome.As(func(smithy.APIError) bool { return true }), Outcome: history.Info, Answered: true, Text: answer},
+	{Name: "an answer that cannot be read", Match: cutOff, Outcome: history.Info},
+}, outcome.Network()...)
+
+// answer is the code and the message of an answer, without the request's number.
+func answer(err error) string {
 	var api smithy.APIError
-	if errors.As(err, &api) && refusals[api.ErrorCode()] {
-		return history.Fail
+	errors.As(err, &api)
+	if api.ErrorMessage() == "" {
+		return api.ErrorCode()
 	}
-	return history.Info
+	return api.ErrorCode() + ": " + api.ErrorMessage()
 }
 
-// broken says whether the connection is of no further use: unless DynamoDB
-// answered.
-func broken(err error) bool {
-	var api smithy.APIError
-	var early *notSentError
-	return err != nil && !errors.As(err, &api) && !errors.As(err, &early)
-}
-
-// What is said of errors that the SDK words in many ways, with addresses and
-// request numbers: errors of operations come from a small set.
-var (
-	errDeadline = errors.New("no answer before the deadline")
-	errLost     = errors.New("connection lost")
-	errRefused  = errors.New("connection refused")
-)
-
-// apiError is an answer of DynamoDB, without the number of the request.
-type apiError struct {
-	text string
-	err  error
-}
-
-func (e *apiError) Error() string { return e.text }
-func (e *apiError) Unwrap() error { return e.err }
-
-// explain makes one of a small set of errors of err. What it wraps stays the same.
-func explain(err error) error {
+// reasons are the codes for which a transaction was cancelled, item by item.
+func reasons(err error) string {
 	var cancelled *types.TransactionCanceledException
-	var api smithy.APIError
-	var network *net.OpError
-	switch {
-	case errors.As(err, &cancelled):
-		var codes []string
-		for _, reason := range cancelled.CancellationReasons {
-			if reason.Code != nil {
-				codes = append(codes, *reason.Code)
-			}
+	errors.As(err, &cancelled)
+	var codes []string
+	for _, reason := range cancelled.CancellationReasons {
+		if reason.Code != nil {
+			codes = append(codes, *reason.Code)
 		}
-		return &apiError{"TransactionCanceledException: " + strings.Join(codes, ", "), err}
-	case errors.As(err, &api):
-		return &apiError{api.ErrorCode() + ": " + api.ErrorMessage(), err}
-	case errors.Is(err, context.DeadlineExceeded):
-		return errDeadline
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return errRefused
-	case errors.Is(err, io.EOF), errors.As(err, &network):
-		return errLost
 	}
-	return err
+	return "TransactionCanceledException: " + strings.Join(codes, ", ")
+}
+
+// notDynamoDB says whether an answer with an error's status has no error of
+// DynamoDB's in it: the SDK then has no code, or calls it UnknownError.
+func notDynamoDB(err error) bool {
+	var api smithy.APIError
+	var response *smithyhttp.ResponseError
+	return errors.As(err, &response) && response.HTTPStatusCode() >= 300 &&
+		(!errors.As(err, &api) || api.ErrorCode() == "UnknownError")
+}
+
+// cutOff says whether an answer came whose body was not whole, or not what it should
+// be. A deadline that passes in the middle of it is one.
+func cutOff(err error) bool {
+	var broken *smithy.DeserializationError
+	var network *net.OpError
+	return errors.As(err, &broken) && !errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded)
 }

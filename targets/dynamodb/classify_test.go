@@ -3,7 +3,6 @@ package dynamodb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome/outcometest"
 )
 
 // TestClassify has a row for every error that DynamoDB's documentation lists for
@@ -23,62 +23,36 @@ import (
 func TestClassify(t *testing.T) {
 	const fail, info = history.Fail, history.Info
 	api := func(code string) error { return &smithy.GenericAPIError{Code: code, Message: "said so"} }
-	for _, c := range []struct {
-		name   string
-		err    error
-		write  history.Outcome
-		broken bool
-		text   string
-	}{
-		{"condition false", &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")}, fail, false, "ConditionalCheckFailedException: The conditional request failed"},
-		{"transaction cancelled", &types.TransactionCanceledException{CancellationReasons: []types.CancellationReason{{Code: aws.String("None")}, {Code: aws.String("TransactionConflict")}}}, fail, false, "TransactionCanceledException: None, TransactionConflict"},
-		{"transaction conflict", &types.TransactionConflictException{}, fail, false, ""},
-		{"transaction in progress", &types.TransactionInProgressException{}, info, false, ""},
-		{"idempotent parameter mismatch", &types.IdempotentParameterMismatchException{}, fail, false, ""},
-		{"throughput exceeded", &types.ProvisionedThroughputExceededException{}, fail, false, ""},
-		{"request limit", &types.RequestLimitExceeded{}, fail, false, ""},
-		{"throttled", &types.ThrottlingException{}, fail, false, ""},
-		{"collection too large", &types.ItemCollectionSizeLimitExceededException{}, fail, false, ""},
-		{"replicated write conflict", &types.ReplicatedWriteConflictException{}, fail, false, ""},
-		{"no table", &types.ResourceNotFoundException{}, fail, false, ""},
-		{"internal error", &types.InternalServerError{}, info, false, ""},
-		{"internal failure", api("InternalFailure"), info, false, "InternalFailure: said so"},
-		{"service unavailable", api("ServiceUnavailable"), info, false, ""},
-		{"invalid", api("ValidationException"), fail, false, ""},
-		{"not understood", api("SerializationException"), fail, false, ""},
-		{"access denied", api("AccessDeniedException"), fail, false, ""},
-		{"unknown client", api("UnrecognizedClientException"), fail, false, ""},
-		{"bad signature", api("InvalidSignatureException"), fail, false, ""},
-		{"no token", api("MissingAuthenticationTokenException"), fail, false, ""},
-		{"expired token", api("ExpiredTokenException"), fail, false, ""},
-		{"unknown code", api("SomethingNew"), info, false, ""},
-		{"deadline", context.DeadlineExceeded, info, true, errDeadline.Error()},
-		{"cancelled", context.Canceled, info, true, ""},
-		{"end of file", io.ErrUnexpectedEOF, info, true, ""},
-		{"closed", io.EOF, info, true, errLost.Error()},
-		{"reset", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, info, true, errLost.Error()},
-		{"refused", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, info, true, errRefused.Error()},
-		{"never made a request", &notSentError{errors.New("no such thing")}, fail, false, "no such thing"},
-	} {
-		wrapped := fmt.Errorf("operation error DynamoDB, RequestID: 123: %w", c.err)
-		if got := classify(true, true, wrapped); got != c.write {
-			t.Errorf("%s: a write is %v", c.name, got)
-		}
-		if got := classify(false, true, wrapped); got != fail {
-			t.Errorf("%s: a read is %v", c.name, got)
-		}
-		if got := classify(true, false, wrapped); got != fail {
-			t.Errorf("%s, nothing sent: %v", c.name, got)
-		}
-		if got := broken(wrapped); got != c.broken {
-			t.Errorf("%s: broken is %v", c.name, got)
-		}
-		if c.text != "" && c.name != "never made a request" {
-			if got := explain(wrapped).Error(); got != c.text {
-				t.Errorf("%s is told as %q, want %q", c.name, got, c.text)
-			}
-		}
-	}
+	c := outcometest.New(t, errorTable)
+	c.Is("condition false", &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")}, fail, outcometest.Kept, "ConditionalCheckFailedException: The conditional request failed")
+	c.Is("transaction cancelled", &types.TransactionCanceledException{CancellationReasons: []types.CancellationReason{{Code: aws.String("None")}, {Code: aws.String("TransactionConflict")}}}, fail, outcometest.Kept, "TransactionCanceledException: None, TransactionConflict")
+	c.Is("transaction conflict", &types.TransactionConflictException{}, fail, outcometest.Kept, "")
+	c.Is("transaction in progress", &types.TransactionInProgressException{}, info, outcometest.Kept, "")
+	c.Is("idempotent parameter mismatch", &types.IdempotentParameterMismatchException{}, fail, outcometest.Kept, "")
+	c.Is("throughput exceeded", &types.ProvisionedThroughputExceededException{}, fail, outcometest.Kept, "")
+	c.Is("request limit", &types.RequestLimitExceeded{}, fail, outcometest.Kept, "")
+	c.Is("throttled", &types.ThrottlingException{}, fail, outcometest.Kept, "")
+	c.Is("collection too large", &types.ItemCollectionSizeLimitExceededException{}, fail, outcometest.Kept, "")
+	c.Is("replicated write conflict", &types.ReplicatedWriteConflictException{}, fail, outcometest.Kept, "")
+	c.Is("no table", &types.ResourceNotFoundException{}, fail, outcometest.Kept, "")
+	c.Is("internal error", &types.InternalServerError{}, info, outcometest.Kept, "")
+	c.Is("internal failure", api("InternalFailure"), info, outcometest.Kept, "InternalFailure: said so")
+	c.Is("service unavailable", api("ServiceUnavailable"), info, outcometest.Kept, "")
+	c.Is("invalid", api("ValidationException"), fail, outcometest.Kept, "")
+	c.Is("not understood", api("SerializationException"), fail, outcometest.Kept, "")
+	c.Is("access denied", api("AccessDeniedException"), fail, outcometest.Kept, "")
+	c.Is("unknown client", api("UnrecognizedClientException"), fail, outcometest.Kept, "")
+	c.Is("bad signature", api("InvalidSignatureException"), fail, outcometest.Kept, "")
+	c.Is("no token", api("MissingAuthenticationTokenException"), fail, outcometest.Kept, "")
+	c.Is("expired token", api("ExpiredTokenException"), fail, outcometest.Kept, "")
+	c.Is("unknown code", api("SomethingNew"), info, outcometest.Kept, "")
+	c.Is("deadline", context.DeadlineExceeded, info, outcometest.Broken, "deadline exceeded")
+	c.Is("cancelled", context.Canceled, info, outcometest.Broken, "")
+	c.Is("end of file", io.ErrUnexpectedEOF, info, outcometest.Broken, "")
+	c.Is("closed", io.EOF, info, outcometest.Broken, "connection closed")
+	c.Is("reset", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, info, outcometest.Broken, "connection reset")
+	c.Is("refused", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, info, outcometest.Broken, "connection refused")
+	c.Is("never made a request", &notSentError{errors.New("no such thing")}, fail, outcometest.Kept, "no such thing")
 }
 
 func TestResolve(t *testing.T) {
@@ -122,7 +96,7 @@ func TestBadEndpoint(t *testing.T) {
 		"https://host?x=y":          "host and port only",
 		"http://a:8000,http://b:80": "one endpoint",
 	} {
-		_, err := Target{}.Attached([]string{at})
+		_, err := Target{}.External([]string{at})
 		var usage *targets.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret@") {
 			t.Errorf("%s: %v", at, err)
@@ -136,7 +110,7 @@ func TestBadEndpoint(t *testing.T) {
 	} {
 		t.Setenv("AWS_REGION", "")
 		t.Setenv("AWS_DEFAULT_REGION", "")
-		target, err := Target{}.Attached([]string{at})
+		target, err := Target{}.External([]string{at})
 		must(t, err)
 		cfg, err := target.Resolve(targets.Config{})
 		must(t, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // client is one session. It implements targets.Client.
@@ -22,6 +23,10 @@ type client struct {
 }
 
 var _ targets.Client = (*client)(nil)
+
+func newClient(a access, table string, set settings, session targets.Session) *client {
+	return &client{conn: a.connect(), table: table, consistent: set.consistent, reader: reader{session.Text}}
+}
 
 // Do implements targets.Client. There is one node, whatever at says.
 func (c *client) Do(ctx context.Context, _ int, txn *history.Txn) targets.Result {
@@ -36,7 +41,7 @@ func (c *client) Do(ctx context.Context, _ int, txn *history.Txn) targets.Result
 		res.Err = errMixed
 		return res
 	}
-	before := c.conn.sent.Load()
+	before := c.conn.dialer.Sent()
 	var err error
 	switch {
 	case writes > 0:
@@ -50,8 +55,8 @@ func (c *client) Do(ctx context.Context, _ int, txn *history.Txn) targets.Result
 		res.Outcome = history.OK
 		return res
 	}
-	res.Outcome = classify(writes > 0, c.conn.sent.Load() != before, err)
-	res.Err, res.Broken = explain(err), broken(err)
+	j := errorTable.Judge(outcome.Operation{Writes: writes > 0, Sent: c.conn.dialer.Sent() != before}, err)
+	res.Outcome, res.Err, res.Broken = j.Outcome, j.Err, j.Broken
 	if res.Outcome == history.Fail && writes > 0 {
 		c.mismatched(err, txn)
 	}

@@ -3,14 +3,14 @@ package dynamodb
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // access is how DynamoDB is reached.
@@ -43,23 +43,16 @@ func newAccess(ctx context.Context, s settings, endpoint string) (access, error)
 type conn struct {
 	*sdk.Client
 	transport *http.Transport
-	sent      *atomic.Int64
+	dialer    *wire.Dialer
 }
 
 // connect makes a conn; nothing is sent before the first request. Nothing is done
 // twice: the SDK's retries are off, and the HTTP transport repeats only what it
 // did not send at all.
 func (a access) connect() *conn {
-	sent := new(atomic.Int64)
-	dialer := new(net.Dialer)
+	dialer := new(wire.Dialer)
 	transport := &http.Transport{
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, addr)
-			if err != nil {
-				return nil, err
-			}
-			return &countedConn{c, sent}, nil
-		},
+		DialContext:     dialer.DialContext,
 		MaxConnsPerHost: 1, MaxIdleConnsPerHost: 1,
 		DisableCompression: true,
 	}
@@ -76,23 +69,11 @@ func (a access) connect() *conn {
 			EnableEndpointDiscovery: aws.EndpointDiscoveryDisabled,
 		},
 	})
-	return &conn{client, transport, sent}
+	return &conn{client, transport, dialer}
 }
 
 // Close frees the connection.
 func (c *conn) Close() error {
 	c.transport.CloseIdleConnections()
 	return nil
-}
-
-// countedConn counts what was handed to the kernel.
-type countedConn struct {
-	net.Conn
-	sent *atomic.Int64
-}
-
-func (c *countedConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.sent.Add(int64(n))
-	return n, err
 }

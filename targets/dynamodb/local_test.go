@@ -213,13 +213,13 @@ func connections(t *testing.T, d *deployment) {
 	for range 20 {
 		s.ok(t, read(1))
 	}
-	if n := s.c.conn.sent.Load(); n == 0 {
+	if n := s.c.conn.dialer.Sent(); n == 0 {
 		t.Error("nothing was counted")
 	}
 	must(t, s.c.Close())
-	before := s.c.conn.sent.Load()
+	before := s.c.conn.dialer.Sent()
 	// A deadline that has passed already: not a byte leaves.
-	if res := s.within(-time.Second, write(1, 1)); res.Outcome != history.Fail || s.c.conn.sent.Load() != before {
+	if res := s.within(-time.Second, write(1, 1)); res.Outcome != history.Fail || s.c.conn.dialer.Sent() != before {
 		t.Errorf("%+v", res)
 	}
 }
@@ -228,15 +228,15 @@ func connections(t *testing.T, d *deployment) {
 func pause(t *testing.T, d *deployment) {
 	s := d.session(t)
 	s.ok(t, write(800, 1))
-	must(t, d.node.Pause(d.ctx))
-	t.Cleanup(func() { _ = d.node.Resume(context.WithoutCancel(d.ctx)) })
-	if res := s.within(500*time.Millisecond, write(800, 2)); res.Outcome != history.Info || !res.Broken || !errors.Is(res.Err, errDeadline) {
+	must(t, d.Nodes[0].Pause(d.ctx))
+	t.Cleanup(func() { _ = d.Nodes[0].Resume(context.WithoutCancel(d.ctx)) })
+	if res := s.within(500*time.Millisecond, write(800, 2)); res.Outcome != history.Info || !res.Broken || res.Err.Error() != "deadline exceeded" {
 		t.Errorf("a write: %+v", res)
 	}
 	if res := d.session(t).within(500*time.Millisecond, read(800)); res.Outcome != history.Fail || !res.Broken {
 		t.Errorf("a read: %+v", res)
 	}
-	must(t, d.node.Resume(d.ctx))
+	must(t, d.Nodes[0].Resume(d.ctx))
 	d.ready(t)
 	if got := d.session(t).read(t, 800); got != 1 && got != 2 {
 		t.Errorf("read %v", got)
@@ -253,14 +253,14 @@ func (d *deployment) restart(t *testing.T) {
 	t.Helper()
 	s := d.session(t)
 	s.ok(t, read(1)) // connected
-	must(t, d.node.Kill(d.ctx))
+	must(t, d.Nodes[0].Kill(d.ctx))
 	if err := d.Ready(d.ctx, "n1"); err == nil {
 		t.Error("a dead node is ready")
 	}
 	if res := s.do(write(1, 1)); res.Outcome == history.OK || !res.Broken {
 		t.Errorf("a write to the dead node: %+v", res)
 	}
-	if res := d.session(t).do(write(1, 1)); res.Outcome != history.Fail || !errors.Is(res.Err, errRefused) {
+	if res := d.session(t).do(write(1, 1)); res.Outcome != history.Fail || res.Err.Error() != "connection refused" {
 		t.Errorf("a write of a new session to the dead node: %+v", res)
 	}
 	must(t, d.Restart(d.ctx, "n1"))
@@ -333,7 +333,7 @@ func TestEndpoint(t *testing.T) {
 		must(t, err)
 		return out.TableNames
 	}
-	at, err := Target{}.Attached([]string{theirs.access.endpoint})
+	at, err := Target{}.External([]string{theirs.access.endpoint})
 	must(t, err)
 	cfg, err := at.Resolve(targets.Config{Run: "t1", Options: map[string]string{"region": "eu-west-1"}, OpTimeout: opTimeout})
 	must(t, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,21 +16,19 @@ import (
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
-// System is a running DynamoDB Local. It is safe for concurrent
-// use.
+// System is a running DynamoDB Local. It is safe for concurrent use.
 type System struct {
-	cluster cluster.Cluster
-	node    cluster.Node
-	set     settings
-	access  access
-	table   string
+	*launch.Fleet
+	set    settings
+	access access
+	table  string
 	// image is what the node is made of if it is a container; otherwise java and
 	// jars are the software.
 	image, java, jars string
 	timeout           time.Duration
-	log               *slog.Logger
 
 	adminMu sync.Mutex
 	admin   *conn
@@ -39,12 +36,7 @@ type System struct {
 
 var _ targets.System = (*System)(nil)
 
-const (
-	// startTimeout is for a start on a loaded machine.
-	startTimeout = 2 * time.Minute
-	stopTimeout  = 30 * time.Second
-	logName      = "dynamodb.log"
-)
+const logName = "dynamodb.log"
 
 // Start implements targets.Target.
 func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
@@ -52,11 +44,8 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if err != nil {
 		return nil, err
 	}
-	s := &System{cluster: c, node: c.Nodes()[0], set: set, timeout: cfg.OpTimeout, log: cfg.Log}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	s.table = "lapse"
+	s := &System{Fleet: launch.New("DynamoDB", logName, c, cfg), set: set, timeout: cfg.OpTimeout, table: "lapse"}
+	s.Command = s.command
 	if s.image = cluster.ImageOf(c); s.image == "" {
 		sw, err := Fetched(ctx, cfg)
 		if err != nil {
@@ -64,7 +53,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		}
 		s.java, s.jars = sw.Java, sw.Dir
 	}
-	addr, err := c.Route(cluster.Clients, s.node.Name(), port)
+	addr, err := s.Addr(0, port)
 	if err != nil {
 		return nil, err
 	}
@@ -72,49 +61,27 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	s.admin = s.access.connect()
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := s.start(ctx); err != nil {
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		return nil, errors.Join(fmt.Errorf("starting DynamoDB: %w", err), s.Stop(stop))
+	err = s.Fleet.Start(ctx, func(ctx context.Context) error {
+		return s.Await(ctx, "to answer", func(ctx context.Context, _ int) error { return s.ensureTable(ctx) })
+	}, s.Stop)
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
 }
 
-func (s *System) start(ctx context.Context) error {
-	if err := s.startNode(ctx); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	var watcher sync.WaitGroup
-	defer watcher.Wait()
-	defer cancel(nil)
-	watcher.Go(func() {
-		select {
-		case <-s.node.Exited():
-			cancel(fmt.Errorf("its process has ended; %s says: %s", filepath.Join(s.node.LogDir(), logName), s.lastWords()))
-		case <-ctx.Done():
-		}
-	})
-	err := cluster.Await(ctx, s.node.Name()+" to answer", s.ensureTable)
-	if cause := context.Cause(ctx); err != nil && cause != ctx.Err() {
-		return cause
-	}
-	return err
-}
-
-// startNode starts DynamoDB Local's process.
-func (s *System) startNode(ctx context.Context) error {
-	data, tmp := filepath.Join(s.node.Dir(), "data"), filepath.Join(s.node.Dir(), "tmp")
+// command starts DynamoDB Local's process.
+func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
+	n := s.Nodes[i]
+	data, tmp := filepath.Join(n.Dir(), "data"), filepath.Join(n.Dir(), "tmp")
 	for _, dir := range []string{data, tmp} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
+			return cluster.Command{}, err
 		}
 	}
-	bind, err := s.cluster.Bind(s.node.Name(), port)
+	bind, err := s.Cluster.Bind(n.Name(), port)
 	if err != nil {
-		return err
+		return cluster.Command{}, err
 	}
 	// It listens on all addresses of its node, and cannot be told otherwise.
 	number := bind[strings.LastIndexByte(bind, ':')+1:]
@@ -137,17 +104,7 @@ func (s *System) startNode(ctx context.Context) error {
 	if s.set.shared {
 		args = append(args, "-sharedDb")
 	}
-	return s.node.Start(ctx, cluster.Command{Path: s.java, Args: args, Log: logName})
-}
-
-// lastWords is the last line of the log.
-func (s *System) lastWords() string {
-	text, err := os.ReadFile(filepath.Join(s.node.LogDir(), logName))
-	if err != nil {
-		return "nothing"
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return lines[len(lines)-1]
+	return cluster.Command{Path: s.java, Args: args, Log: logName}, nil
 }
 
 // ensureTable makes the table unless it is there, and returns nil when it can be
@@ -157,15 +114,18 @@ func (s *System) ensureTable(ctx context.Context) error {
 	defer cancel()
 	s.adminMu.Lock()
 	defer s.adminMu.Unlock()
-	err := tableServes(ctx, s.admin, s.table)
-	var missing *types.ResourceNotFoundException
-	if !errors.As(err, &missing) {
+	return ensureTable(ctx, s.admin, s.table, s.table)
+}
+
+func ensureTable(ctx context.Context, c *conn, table, mark string) error {
+	err := tableServes(ctx, c, table)
+	if !missing(err) {
 		return err
 	}
-	if err := makeTable(ctx, s.admin, s.table, s.table); err != nil {
-		return fmt.Errorf("making the table: %w", explain(err))
+	if err := makeTable(ctx, c, table, mark); err != nil {
+		return fmt.Errorf("making the table: %w", errorTable.Explain(err))
 	}
-	return errors.New("the table is being made")
+	return errors.New("the table is being made, because it was not there")
 }
 
 // makeTable has a table made, which takes a moment, and marks it.
@@ -185,38 +145,31 @@ func tableServes(ctx context.Context, c *conn, table string) error {
 	out, err := c.DescribeTable(ctx, &sdk.DescribeTableInput{TableName: &table})
 	switch {
 	case err != nil:
-		return explain(err)
+		return errorTable.Explain(err)
 	case out.Table.TableStatus != types.TableStatusActive:
 		return fmt.Errorf("the table is %s", out.Table.TableStatus)
 	}
 	// A read proves more than a status.
 	if _, err = c.GetItem(ctx, &sdk.GetItemInput{TableName: &table, Key: item{attrKey: &types.AttributeValueMemberS{Value: "ready"}}}); err != nil {
-		return explain(err)
+		return errorTable.Explain(err)
 	}
 	return nil
 }
 
 // Open implements targets.System.
 func (s *System) Open(_ context.Context, session targets.Session) (targets.Client, error) {
-	return &client{conn: s.access.connect(), table: s.table, consistent: s.set.consistent, reader: reader{session.Text}}, nil
-}
-
-// Restart implements targets.System.
-func (s *System) Restart(ctx context.Context, node string) error {
-	if _, err := s.cluster.Node(node); err != nil {
-		return err
-	}
-	return s.startNode(ctx)
+	return newClient(s.access, s.table, s.set, session), nil
 }
 
 // Ready implements targets.System. When a store in memory has forgotten its table,
 // the table is made again: empty.
 func (s *System) Ready(ctx context.Context, node string) error {
-	if _, err := s.cluster.Node(node); err != nil {
+	i, err := s.Index(node)
+	if err != nil {
 		return err
 	}
-	if s.node.State() == cluster.Stopped {
-		return fmt.Errorf("%s does not run", node)
+	if err := s.Alive(i); err != nil {
+		return err
 	}
 	return s.ensureTable(ctx)
 }
@@ -234,5 +187,5 @@ func (s *System) Stop(ctx context.Context) error {
 	s.adminMu.Lock()
 	defer s.adminMu.Unlock()
 	defer func() { _ = s.admin.Close() }()
-	return s.node.Kill(ctx)
+	return s.Fleet.Stop(ctx)
 }

@@ -43,9 +43,9 @@ type System struct {
 	lags  *lagWatch
 	meter lagMeter
 
-	// logins has how each node is connected to that somebody else runs; nil for
-	// nodes of ours.
-	logins []attachedLogin
+	// logins has how each node of an external cluster is connected to; nil for nodes of
+	// ours.
+	logins []externalLogin
 	// everyPrimary says that every node takes writes.
 	everyPrimary atomic.Bool
 }

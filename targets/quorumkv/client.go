@@ -10,7 +10,6 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // session is one session: a connection of its own to each node that it asks. The
@@ -45,7 +44,7 @@ func (c *session) Close() error {
 
 func (c *session) conn(at int) (*client.Client, error) {
 	if c.conns[at] == nil {
-		addr, err := c.system.cluster.Route(cluster.Clients, c.system.nodes[at], port)
+		addr, err := c.system.addr(at)
 		if err != nil {
 			return nil, fmt.Errorf("finding the way to %s: %w", c.system.nodes[at], err)
 		}

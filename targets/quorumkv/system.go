@@ -2,7 +2,6 @@ package quorumkv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,24 +12,30 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
-// readyTimeout bounds the wait for one node to serve.
+// readyTimeout bounds the wait for all nodes to serve.
 const readyTimeout = 30 * time.Second
+
+const logName = "quorumkv.log"
 
 // System is a running quorumkv.
 type System struct {
-	cfg     targets.Config
-	cluster cluster.Cluster
-	nodes   []string
-	binary  string
+	*launch.Fleet
+	cfg    targets.Config
+	nodes  []string
+	binary string
 	// admin are clients of the harness's own, one a node, safe for concurrent
 	// use.
 	admin map[string]*client.Client
-	// prefix begins every key, and written has those that may have been written,
-	// in a store that is not ours; empty and nil in one that is.
+	// at, prefix and written are for an external cluster: where its nodes are, what
+	// begins every key, and those that may have been written. They are nil and empty
+	// for a store of ours, and Fleet is nil for an external one.
+	at      []string
 	prefix  string
 	written *keySet
 
@@ -44,63 +49,36 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 	if err != nil {
 		return nil, fmt.Errorf("finding this binary, which serves quorumkv: %w", err)
 	}
-	s := &System{cfg: cfg, cluster: c, binary: binary, admin: map[string]*client.Client{}, offsets: map[string]time.Duration{}}
-	for _, n := range c.Nodes() {
-		addr, err := c.Route(cluster.Clients, n.Name(), port)
+	s := &System{
+		Fleet: launch.New("quorumkv", logName, c, cfg),
+		cfg:   cfg, binary: binary, admin: map[string]*client.Client{}, offsets: map[string]time.Duration{},
+	}
+	s.StartTimeout = readyTimeout
+	s.Command = s.command
+	for i, n := range c.Nodes() {
+		addr, err := s.Addr(i, port)
 		if err != nil {
 			return nil, fmt.Errorf("finding the way to %s: %w", n.Name(), err)
 		}
 		s.nodes = append(s.nodes, n.Name())
 		s.admin[n.Name()] = client.New(addr)
 	}
-	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+	err = s.Fleet.Start(ctx, func(ctx context.Context) error {
+		return s.Await(ctx, "to serve", func(ctx context.Context, i int) error { return s.Ready(ctx, s.nodes[i]) })
+	}, s.Stop)
+	if err != nil {
+		return nil, &cluster.EnvironmentError{Doing: "starting quorumkv", Err: err, Way: "see the logs of the nodes in the run directory"}
 	}
 	return s, nil
 }
 
-func (s *System) start(ctx context.Context) error {
-	for _, n := range s.nodes {
-		if err := s.startNode(ctx, n); err != nil {
-			return err
-		}
-	}
-	for _, n := range s.nodes {
-		err := await(ctx, n, func(ctx context.Context) error { return s.Ready(ctx, n) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// await waits for a node, and says where its log is if it does not come.
-func await(ctx context.Context, node string, ok func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	if err := cluster.Await(ctx, "quorumkv on "+node, ok); err != nil {
-		return &cluster.EnvironmentError{Doing: "starting quorumkv", Err: err, Way: "see the log of " + node + " in the run directory"}
-	}
-	return nil
-}
-
-func (s *System) startNode(ctx context.Context, name string) error {
-	node, err := s.cluster.Node(name)
-	if err != nil {
-		return err
-	}
-	args, err := s.args(node)
-	if err != nil {
-		return err
-	}
-	if err := node.Start(ctx, cluster.Command{Path: s.binary, Args: args, Log: "quorumkv.log"}); err != nil {
-		return fmt.Errorf("starting quorumkv on %s: %w", name, err)
-	}
-	return nil
+func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
+	args, err := s.args(s.Nodes[i])
+	return cluster.Command{Path: s.binary, Args: args, Log: logName}, err
 }
 
 func (s *System) args(node cluster.Node) ([]string, error) {
-	bind, err := s.cluster.Bind(node.Name(), port)
+	bind, err := s.Cluster.Bind(node.Name(), port)
 	if err != nil {
 		return nil, fmt.Errorf("finding what %s listens on: %w", node.Name(), err)
 	}
@@ -124,7 +102,7 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 		if peer == node.Name() {
 			continue
 		}
-		addr, err := s.cluster.Route(node.Name(), peer, port)
+		addr, err := s.Cluster.Route(node.Name(), peer, port)
 		if err != nil {
 			return nil, fmt.Errorf("finding the way from %s to %s: %w", node.Name(), peer, err)
 		}
@@ -143,13 +121,26 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 	return args, nil
 }
 
-// Restart implements targets.System. The node keeps its data and the offset of
-// its clock.
-func (s *System) Restart(ctx context.Context, node string) error { return s.startNode(ctx, node) }
-
 // Ready implements targets.System: the node serves, is connected with every
 // other node that runs, and a write and a read at level ONE went through it.
 func (s *System) Ready(ctx context.Context, node string) error {
+	return s.serves(ctx, node, func(h protocol.Health) error {
+		for name, p := range h.Peers {
+			peer, err := s.Cluster.Node(name)
+			if err != nil {
+				return err
+			}
+			if peer.State() == cluster.Running && !p.Connected {
+				return fmt.Errorf("%s is not connected with %s: %s", node, name, p.Error)
+			}
+		}
+		return nil
+	})
+}
+
+// serves returns nil when connected says so of how the node is, and a write and a
+// read at level ONE went through it.
+func (s *System) serves(ctx context.Context, node string, connected func(protocol.Health) error) error {
 	c, ok := s.admin[node]
 	if !ok {
 		return fmt.Errorf("no node %q; there are %s", node, strings.Join(s.nodes, ", "))
@@ -158,16 +149,11 @@ func (s *System) Ready(ctx context.Context, node string) error {
 	if err != nil {
 		return fmt.Errorf("asking %s how it is: %w", node, err)
 	}
-	for name, p := range h.Peers {
-		peer, err := s.cluster.Node(name)
-		if err != nil {
-			return err
-		}
-		if peer.State() == cluster.Running && !p.Connected {
-			return fmt.Errorf("%s is not connected with %s: %s", node, name, p.Error)
-		}
+	if err := connected(h); err != nil {
+		return err
 	}
-	key := "lapse-ready-" + node
+	key := s.readyKey(node)
+	s.written.add(key)
 	if _, err := c.Put(ctx, key, []byte(s.cfg.Run), "ONE"); err != nil {
 		return fmt.Errorf("writing through %s: %w", node, err)
 	}
@@ -177,39 +163,49 @@ func (s *System) Ready(ctx context.Context, node string) error {
 	return nil
 }
 
+// readyKey is written to see whether a node serves: no key of a workload.
+func (s *System) readyKey(node string) string { return s.prefix + "ready-" + node }
+
+// addr is where sessions reach the node with this index.
+func (s *System) addr(node int) (string, error) {
+	if s.at != nil {
+		return s.at[node], nil
+	}
+	return s.Addr(node, port)
+}
+
 // Version implements targets.System. The store is part of this binary, which
 // has its version.
 func (*System) Version() string { return "quorumkv, leaderless, " + runtime.Version() }
 
 // Stop implements targets.System.
 func (s *System) Stop(ctx context.Context) error {
-	var errs []error
 	for _, c := range s.admin {
 		c.Close()
 	}
-	for _, n := range s.nodes {
-		node, err := s.cluster.Node(n)
-		if err == nil {
-			err = node.Kill(ctx)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("stopping %s: %w", n, err))
-		}
-	}
-	return errors.Join(errs...)
+	return s.Fleet.Stop(ctx)
 }
 
 // Replicas implements targets.ReplicaPlacer.
 func (s *System) Replicas(ctx context.Context, key history.Key) ([]string, error) {
-	ring, err := s.admin[s.nodes[0]].Ring(ctx, key.String())
+	ring, err := s.ring(ctx, key)
 	if err != nil {
-		return nil, fmt.Errorf("asking for the replicas of %s: %w", key, err)
+		return nil, err
 	}
 	names := make([]string, len(ring.Replicas))
 	for i, n := range ring.Replicas {
 		names[i] = n.Name
 	}
 	return names, nil
+}
+
+// ring asks for the place of a key, which every node knows.
+func (s *System) ring(ctx context.Context, key history.Key) (protocol.Ring, error) {
+	ring, err := s.admin[s.nodes[0]].Ring(ctx, s.prefix+key.String())
+	if err != nil {
+		return ring, fmt.Errorf("asking for the replicas of %s: %w", key, err)
+	}
+	return ring, nil
 }
 
 // BendClock implements ability.ClockBender, in whole milliseconds.

@@ -3,7 +3,7 @@
 // commands that the operator of the cluster gives.
 //
 // What can be seen of such a node is what its address answers. A node runs if it
-// answers in the database's own protocol (Spec.Knock); one that refuses
+// answers in the database's own protocol (Spec.Alive); one that refuses
 // connections is stopped; one that accepts them, or swallows them, and says
 // nothing is paused, unless the operator's own command killed it.
 package external
@@ -40,7 +40,7 @@ var errNoAddresses = errors.New("no addresses were given")
 
 // Available implements cluster.Provider: every node gives a sign of life.
 func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
-	if len(spec.At) == 0 || len(spec.At) != len(spec.Nodes) || spec.Knock == nil {
+	if len(spec.At) == 0 || len(spec.At) != len(spec.Nodes) || spec.Alive == nil {
 		return &cluster.EnvironmentError{Doing: "using the provider external", Err: errNoAddresses, Way: "say where the cluster is with --at"}
 	}
 	answers := make(chan error, len(spec.At))
@@ -48,7 +48,7 @@ func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
 		go func() {
 			ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 			defer cancel()
-			if err := spec.Knock(ctx, addr); err != nil {
+			if err := spec.Alive(ctx, addr); err != nil {
 				answers <- fmt.Errorf("%s %s", addr, describe(err))
 				return
 			}
@@ -88,7 +88,7 @@ func (p Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster,
 	c.net = &network{cluster: c, cut: map[string][]string{}}
 	for i, name := range spec.Nodes {
 		n := &node{
-			cluster: c, name: name, addr: spec.At[i], knock: spec.Knock,
+			cluster: c, name: name, addr: spec.At[i], alive: spec.Alive,
 			logDir: filepath.Join(spec.LogDir, name), exited: make(chan struct{}),
 		}
 		c.nodes, c.at[name] = append(c.nodes, n), spec.At[i]

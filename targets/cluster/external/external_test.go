@@ -43,7 +43,7 @@ func startEcho(t *testing.T, addr string) *echo {
 	return e
 }
 
-func knockEcho(ctx context.Context, addr string) error {
+func echoes(ctx context.Context, addr string) error {
 	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func open(t *testing.T, op *cluster.Operator, addrs ...string) (cluster.Cluster,
 	t.Helper()
 	return Provider{}.Open(t.Context(), cluster.Spec{
 		Run: "t1", Nodes: cluster.NodeNames(len(addrs)), Ports: []int{1}, LogDir: t.TempDir(),
-		At: addrs, Knock: knockEcho, Operator: op,
+		At: addrs, Alive: echoes, Operator: op,
 	})
 }
 

@@ -18,7 +18,7 @@ type node struct {
 	cluster *external
 	name    string
 	addr    string
-	knock   func(ctx context.Context, addr string) error
+	alive   func(ctx context.Context, addr string) error
 	logDir  string
 
 	mu sync.Mutex
@@ -126,7 +126,7 @@ func (n *node) State() cluster.State {
 func (n *node) look(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 	defer cancel()
-	err := n.knock(ctx, n.addr)
+	err := n.alive(ctx, n.addr)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.seen = n.addr + " answers"
@@ -167,7 +167,7 @@ func refused(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// describe says what a knock met, in words without numbers that change.
+// describe says what a liveness probe met, in words without numbers that change.
 func describe(err error) string {
 	var dns *net.DNSError
 	switch {

@@ -191,7 +191,7 @@ func TestCassandra(t *testing.T) {
 		t.Setenv("LAPSE_CASSANDRA_USER", "tester")
 		t.Setenv("LAPSE_CASSANDRA_PASSWORD", cqlPassword)
 		must(t, n.session.Query("CREATE KEYSPACE lapse_mine WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}").Exec())
-		target, err := cassandra.Target{}.Attached([]string{n.addr})
+		target, err := cassandra.Target{}.External([]string{n.addr})
 		must(t, err)
 		refusesToTouch(t, target, "mine")
 		if k := n.keyspaces(t); k != 1 {

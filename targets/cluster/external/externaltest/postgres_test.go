@@ -301,7 +301,7 @@ func (s *servers) taken(t *testing.T) {
 	t.Setenv("PGPASSWORD", pgPassword)
 	must(t, s.query(t.Context(), s.primary, `CREATE SCHEMA lapse_mine`))
 	must(t, s.query(t.Context(), s.primary, `CREATE TABLE lapse_mine.registers (precious int)`))
-	target, err := postgres.Target{}.Attached([]string{s.dsn("127.0.0.1")})
+	target, err := postgres.Target{}.External([]string{s.dsn("127.0.0.1")})
 	must(t, err)
 	refusesToTouch(t, target, "mine")
 	var n int

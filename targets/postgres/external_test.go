@@ -8,7 +8,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-func TestAttached(t *testing.T) {
+func TestExternal(t *testing.T) {
 	for _, name := range []string{"PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSSLMODE", "PGSERVICE"} {
 		t.Setenv(name, "")
 	}
@@ -21,14 +21,16 @@ func TestAttached(t *testing.T) {
 		"host=db1 port=7 dbname=test":     "db1:7",
 		"postgres://db1/?sslmode=disable": "db1:5432",
 	} {
-		target, err := Target{}.Attached([]string{at})
+		target, err := Target{}.External([]string{at})
 		must(t, err)
 		cfg, err := target.Resolve(targets.Config{})
 		must(t, err)
 		if got := strings.Join(target.Spec(cfg).At, " "); got != want {
 			t.Errorf("%s: %s, want %s", at, got, want)
 		}
-		logins, err := target.(attachedTarget).logins(cfg)
+		list, err := parseAddresses([]string{at})
+		must(t, err)
+		logins, err := logins(cfg, list)
 		must(t, err)
 		for _, l := range logins {
 			if encrypted := l.config.TLSConfig != nil; encrypted == strings.Contains(at, "disable") || l.config.Password != "hunter2" {
@@ -50,7 +52,7 @@ func TestAttached(t *testing.T) {
 		"host=db1 sslmode=hunter2":         "cannot be read",
 		"db1,db1:5432":                     "twice",
 	} {
-		_, err := Target{}.Attached([]string{at})
+		_, err := Target{}.External([]string{at})
 		var usage *targets.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", at, err, want)
@@ -59,7 +61,7 @@ func TestAttached(t *testing.T) {
 			t.Errorf("%s: the secret is told: %v", at, err)
 		}
 	}
-	target, err := Target{}.Attached([]string{"db1,db2"})
+	target, err := Target{}.External([]string{"db1,db2"})
 	must(t, err)
 	for want, cfg := range map[string]targets.Config{
 		"--nodes 3":         {Nodes: 3},

@@ -1,4 +1,4 @@
-package targets
+package external
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lapse-test/lapse/targets"
 )
 
 func TestAddresses(t *testing.T) {
@@ -28,7 +30,7 @@ func TestAddresses(t *testing.T) {
 		"cql://me:hunter2@db": "credentials come from the environment",
 	} {
 		_, err := Addresses([]string{text}, 9042)
-		var usage *UsageError
+		var usage *targets.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
@@ -63,7 +65,7 @@ func TestTLS(t *testing.T) {
 	} {
 		cfg, err := TLS(c.options, c.host)
 		if c.wrong != "" {
-			var usage *UsageError
+			var usage *targets.UsageError
 			if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.wrong) {
 				t.Errorf("%s %v: %v, want %q", c.host, c.options, err, c.wrong)
 			}

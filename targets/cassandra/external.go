@@ -1,0 +1,133 @@
+package cassandra
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/external"
+)
+
+var _ targets.Externalizer = Target{}
+
+// maxExternal bounds the nodes of --at.
+const maxExternal = 32
+
+// External implements targets.Externalizer: Cassandra, or anything that speaks CQL.
+// Addresses are host:port; sessions talk to these nodes and to no others.
+func (Target) External(at []string) (targets.Target, error) {
+	list, err := external.Addresses(at, nativePort)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) > maxExternal {
+		return nil, targets.Usagef("--at: %d addresses; at most %d are of use", len(list), maxExternal)
+	}
+	return external.New(external.Kind{
+		Info: externalInfo(), At: list, Port: nativePort,
+		Settings: func(cfg targets.Config) (targets.Config, error) {
+			if cfg.OpTimeout == 0 {
+				cfg.OpTimeout = defaultOpTimeout
+			}
+			if cfg.Options["rf"] == "" {
+				cfg.Options["rf"] = strconv.Itoa(min(defaultRF, len(list)))
+			}
+			s, err := externalSettings(cfg)
+			if err != nil {
+				return cfg, err
+			}
+			cfg.ReadLevel, cfg.WriteLevel = s.read.name, s.write.name
+			_, err = admissions(cfg, list)
+			return cfg, err
+		},
+		Alive: alive,
+		Look:  func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		// How many data centres there are is seen only when the cluster is asked.
+		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Centres} },
+	}), nil
+}
+
+func externalInfo() targets.Info {
+	i := Target{}.Info()
+	i.Summary = "Cassandra, or what speaks CQL, on an external cluster"
+	i.Options = append([]targets.Option{
+		{Name: "rf", Help: "replication factor of the run's keyspace in each data centre (default: 3, or as many as --at names nodes)"},
+		{Name: "replication", Help: "replication of the run's keyspace as CQL has it, instead of the one that rf and the cluster's data centres give"},
+		{Name: "timestamps", Default: "client", Values: []string{"client", "coordinator"}, Help: "whose clock stamps a write: the harness's one, as drivers do it by default, or that of the node that coordinates it"},
+		{Name: "read_repair", Values: []string{"", "BLOCKING", "NONE"}, Help: "read_repair of the table (default: as the cluster has it)"},
+		{Name: "speculative_retry", Help: "speculative_retry of the table (default: as the cluster has it)"},
+	}, external.TLSOptions()...)
+	return i
+}
+
+// externalSettings are those of a resolved cfg. What is not known of the cluster is
+// taken to be the simplest: one data centre.
+func externalSettings(cfg targets.Config) (settings, error) {
+	s := settings{
+		topology:   topology{nodes: cfg.Nodes, dcs: 1, vnodes: 1},
+		clientTime: cfg.Options["timestamps"] == "client",
+		readRepair: cfg.Options["read_repair"], speculative: cfg.Options["speculative_retry"],
+		opTimeout: cfg.OpTimeout,
+	}
+	var err error
+	if s.rf, err = strconv.Atoi(cfg.Options["rf"]); err != nil || s.rf < 1 || s.rf > maxExternal {
+		return s, targets.Usagef("--set rf=%s: want a number from 1 to %d", cfg.Options["rf"], maxExternal)
+	}
+	if s.speculative != "" && !speculativeRetry.MatchString(s.speculative) {
+		return s, targets.Usagef("--set speculative_retry=%s: want NEVER, ALWAYS, a percentile such as 99p, or a time such as 50ms", s.speculative)
+	}
+	if r := cfg.Options["replication"]; r != "" && (!strings.HasPrefix(r, "{") || !strings.HasSuffix(r, "}") || strings.ContainsAny(r, ";")) {
+		return s, targets.Usagef("--set replication=%s: want a map of CQL such as {'class': 'NetworkTopologyStrategy', 'dc1': 3}", r)
+	}
+	if s.read, err = parseLevel(cfg.ReadLevel, true, s.topology); err != nil {
+		return s, err
+	}
+	s.write, err = parseLevel(cfg.WriteLevel, false, s.topology)
+	return s, err
+}
+
+// admission is how a node lets somebody in; the zero value is one that lets in
+// everybody, without encryption.
+type admission struct {
+	user, password string
+	tls            *tls.Config
+}
+
+// The variables with the credentials.
+const (
+	envUser         = "LAPSE_CASSANDRA_USER"
+	envPassword     = "LAPSE_CASSANDRA_PASSWORD"
+	envPasswordFile = "LAPSE_CASSANDRA_PASSWORD_FILE"
+)
+
+// admissions are those of each node.
+func admissions(cfg targets.Config, at []string) ([]admission, error) {
+	user, password := os.Getenv(envUser), os.Getenv(envPassword)
+	if path := os.Getenv(envPasswordFile); path != "" && password == "" {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, targets.Usagef("%s: %v", envPasswordFile, err)
+		}
+		password = strings.TrimRight(string(b), "\r\n")
+	}
+	if (user == "") != (password == "") {
+		return nil, targets.Usagef("%s and a password (%s, or a file named by %s) go together; one of them is missing", envUser, envPassword, envPasswordFile)
+	}
+	out := make([]admission, len(at))
+	for i, addr := range at {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err // made by JoinHostPort
+		}
+		out[i] = admission{user: user, password: password}
+		if out[i].tls, err = external.TLS(cfg.Options, host); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,380 @@
+package cassandra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gocql/gocql"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/outcome"
+)
+
+// visit is an external cluster, in which the run has one keyspace. The System below
+// it serves the clients; it is never started or stopped.
+type visit struct {
+	external.Stay
+	sys *System
+	run string
+	// replication is that of the keyspace, in CQL.
+	replication string
+	// centres are the data centres of the nodes of --at.
+	centres []string
+}
+
+var (
+	_ external.Driver     = (*visit)(nil)
+	_ ability.DataCentred = (*visit)(nil)
+)
+
+// look connects to every node and finds what cluster it is. It makes nothing.
+func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
+	set, err := externalSettings(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{
+		set: set, keyspace: external.OwnName(cfg.Run, 48), clock: newClock(),
+		log: cfg.Log, admins: make([]*conn, len(at)), at: at,
+	}
+	if s.accesses, err = admissions(cfg, at); err != nil {
+		return nil, err
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	v := &visit{sys: s, run: cfg.Run, centres: make([]string, len(at))}
+	if err := v.survey(ctx, cfg.Options["replication"]); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return v, nil
+}
+
+// survey asks every node what it is, and the first one for all others.
+func (v *visit) survey(ctx context.Context, replication string) error {
+	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
+	defer cancel()
+	names, ids := make([]string, len(v.sys.at)), make([]gocql.UUID, len(v.sys.at))
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i, addr := range v.sys.at {
+		group.Go(func() error {
+			err := v.ask(groupCtx, i, func(ctx context.Context, n *conn) error {
+				return n.query(ctx, "SELECT cluster_name, host_id, data_center, release_version FROM system.local").
+					Scan(&names[i], &ids[i], &v.centres[i], versionOf(v.sys, i))
+			})
+			return explainLogin(addr, err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i := range names {
+		for j := range i {
+			if names[i] != names[j] || ids[i] == ids[j] {
+				return &cluster.EnvironmentError{
+					Doing: "looking at the nodes of --at",
+					Err:   fmt.Errorf("%s (cluster %q) and %s (cluster %q) are one node, or of two clusters", v.sys.at[j], names[j], v.sys.at[i], names[i]),
+					Way:   "name each node of one cluster once",
+				}
+			}
+		}
+	}
+	v.replication = replication
+	if replication != "" {
+		return nil
+	}
+	sizes := map[string]int{v.centres[0]: 1}
+	err := v.ask(ctx, 0, func(ctx context.Context, n *conn) error {
+		var dc string
+		peers := n.query(ctx, "SELECT data_center FROM system.peers").Iter()
+		for peers.Scan(&dc) {
+			sizes[dc]++
+		}
+		return peers.Close()
+	})
+	if err != nil {
+		return explainLogin(v.sys.at[0], err)
+	}
+	v.replication = "{'class': 'NetworkTopologyStrategy'"
+	for _, dc := range slices.Sorted(maps.Keys(sizes)) {
+		if sizes[dc] < v.sys.set.rf {
+			return &cluster.EnvironmentError{
+				Doing: "looking at the cluster", Err: fmt.Errorf("the data centre %s has %d nodes, too few for a replication factor of %d", dc, sizes[dc], v.sys.set.rf),
+				Way: fmt.Sprintf("use --set rf=%d, or name the replication with --set replication=...", sizes[dc]),
+			}
+		}
+		v.replication += fmt.Sprintf(", '%s': %d", strings.ReplaceAll(dc, "'", "''"), v.sys.set.rf)
+	}
+	v.replication += "}"
+	return nil
+}
+
+// versionOf is where the version of the first node goes; that of the others is not
+// kept.
+func versionOf(s *System, node int) *string {
+	if node == 0 {
+		return &s.version
+	}
+	return new(string)
+}
+
+// explainLogin says what to do about a node that does not let us in.
+func explainLogin(addr string, err error) error {
+	login := fmt.Sprintf("set %s and %s (or %s)", envUser, envPassword, envPasswordFile)
+	return external.Cures{
+		// gocql's errors of a login have no types.
+		{Match: outcome.Says("authenticat", "username", "password"), Way: login},
+		{Match: outcome.Says("certificate", "x509"), Way: "name the certificates to trust with --set tls_ca=FILE, and the host as its certificate does"},
+		{Match: outcome.Says("tls"), Way: "see --set tls=on and tls=off"},
+	}.Explain("looking at "+addr, err)
+}
+
+// ask runs f with a connection to a node that is kept.
+func (v *visit) ask(ctx context.Context, node int, f func(context.Context, *conn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, max(v.sys.set.opTimeout, askTimeout))
+	defer cancel()
+	return v.sys.admin(ctx, node, func(n *conn) error { return f(ctx, n) })
+}
+
+// askTimeout is for one question; a change of the schema takes seconds.
+const askTimeout = 15 * time.Second
+
+// askAny asks the nodes in turn until one answers.
+func (v *visit) askAny(ctx context.Context, f func(context.Context, *conn) error) error {
+	var errs []error
+	for i := range v.sys.at {
+		err := v.ask(ctx, i, f)
+		var request gocql.RequestError
+		if err == nil || errors.As(err, &request) {
+			return err
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Close implements external.Driver.
+func (v *visit) Close() error {
+	v.sys.closeAdmins()
+	return nil
+}
+
+// Describe implements external.Driver.
+func (v *visit) Describe() []string {
+	var lines []string
+	for i, n := range cluster.NodeNames(len(v.sys.at)) {
+		lines = append(lines, fmt.Sprintf("%s (%s) is in %s", n, v.sys.at[i], v.centres[i]))
+	}
+	return lines
+}
+
+// Own implements external.Driver.
+func (v *visit) Own() string { return v.sys.keyspace }
+
+// Place implements external.Driver.
+func (v *visit) Place(name string) (what, remove string) {
+	return "the keyspace " + name, "DROP KEYSPACE " + name
+}
+
+// Taken implements external.Driver.
+func (v *visit) Taken(ctx context.Context) (bool, error) {
+	found, err := v.keyspaces(ctx)
+	_, taken := found[v.sys.keyspace]
+	return taken, err
+}
+
+// Leftovers implements external.Driver.
+func (v *visit) Leftovers(ctx context.Context) []string {
+	found, err := v.keyspaces(ctx)
+	if err != nil {
+		return nil
+	}
+	return external.Marked(found, v.sys.keyspace)
+}
+
+// keyspaces are those with a name like ours, with what is written on their tables.
+func (v *visit) keyspaces(ctx context.Context) (map[string]string, error) {
+	found := map[string]string{}
+	err := v.ask(ctx, 0, func(ctx context.Context, n *conn) error {
+		var name, mark string
+		all := n.query(ctx, "SELECT keyspace_name FROM system_schema.keyspaces").Iter()
+		for all.Scan(&name) {
+			if external.IsOwnName(name) {
+				found[name] = ""
+			}
+		}
+		if err := all.Close(); err != nil {
+			return err
+		}
+		for name := range found {
+			err := n.query(ctx, "SELECT comment FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?", name, dataTable).Scan(&mark)
+			if err != nil && !errors.Is(err, gocql.ErrNotFound) {
+				return err
+			}
+			found[name] = mark
+			mark = ""
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Make implements external.Driver.
+func (v *visit) Make(ctx context.Context) error {
+	what, _ := v.Place(v.sys.keyspace)
+	table := fmt.Sprintf(" WITH comment = '%s'", external.Mark(v.run))
+	if v.sys.set.readRepair != "" {
+		table += fmt.Sprintf(" AND read_repair = '%s'", v.sys.set.readRepair)
+	}
+	if v.sys.set.speculative != "" {
+		table += fmt.Sprintf(" AND speculative_retry = '%s'", v.sys.set.speculative)
+	}
+	return v.ask(ctx, 0, func(ctx context.Context, n *conn) error {
+		if err := n.query(ctx, "CREATE KEYSPACE "+v.sys.keyspace+" WITH replication = "+v.replication).Exec(); err != nil {
+			return refusedKeyspace(what, err)
+		}
+		for _, statement := range []string{
+			"CREATE TABLE " + v.sys.keyspace + "." + dataTable + dataColumns + table,
+			"CREATE TABLE " + v.sys.keyspace + "." + counterTable + counterColumns + table,
+		} {
+			if err := n.query(ctx, statement).Exec(); err != nil {
+				return &cluster.EnvironmentError{Doing: "making a table in " + what, Err: err}
+			}
+		}
+		return nil
+	})
+}
+
+// refusedKeyspace says why there is no keyspace, and whether there may be one all
+// the same.
+func refusedKeyspace(what string, err error) error {
+	way := ""
+	made := func(err error) error { return err }
+	var request gocql.RequestError
+	if errors.As(err, &request) {
+		switch request.Code() {
+		case gocql.ErrCodeAlreadyExists:
+			return external.ErrTaken
+		case gocql.ErrCodeUnauthorized:
+			made, way = external.Refused, "GRANT CREATE ON ALL KEYSPACES to the user; lapse makes one keyspace and uses no other"
+		case gocql.ErrCodeInvalid, gocql.ErrCodeSyntax, gocql.ErrCodeConfig:
+			made = external.Refused
+		}
+	}
+	return made(&cluster.EnvironmentError{Doing: "making " + what, Err: err, Way: way})
+}
+
+// schemaAgreed returns nil when all nodes of --at say that they have one schema.
+func (v *visit) schemaAgreed(ctx context.Context) error {
+	var first gocql.UUID
+	for i := range v.sys.at {
+		var version gocql.UUID
+		err := v.ask(ctx, i, func(ctx context.Context, n *conn) error {
+			return n.query(ctx, "SELECT schema_version FROM system.local").Scan(&version)
+		})
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			first = version
+		}
+		if version != first {
+			return fmt.Errorf("%s has another schema than %s", v.sys.at[i], v.sys.at[0])
+		}
+	}
+	return nil
+}
+
+// Prove implements external.Driver.
+func (v *visit) Prove(ctx context.Context) error {
+	if err := cluster.Await(ctx, "the nodes to agree on the schema", v.schemaAgreed); err != nil {
+		return err
+	}
+	for i, n := range cluster.NodeNames(len(v.sys.at)) {
+		err := cluster.Await(ctx, n+" to write and read at the levels of the run", func(ctx context.Context) error { return v.serves(ctx, i) })
+		if err != nil {
+			return &cluster.EnvironmentError{Doing: "writing and reading once", Err: err, Way: "see whether enough nodes are up for the levels"}
+		}
+	}
+	return nil
+}
+
+// serves writes and reads through a node.
+func (v *visit) serves(ctx context.Context, node int) error {
+	c, err := v.Open(ctx, targets.Session{Home: node})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	for _, f := range []history.Func{history.Write, history.Read} {
+		opCtx, cancel := context.WithTimeout(ctx, v.sys.set.opTimeout)
+		res := c.Do(opCtx, node, readyTxn(f, node))
+		cancel()
+		if res.Outcome != history.OK {
+			return fmt.Errorf("%v: %w", f, res.Err)
+		}
+	}
+	return nil
+}
+
+// readyTxn is what is written and read to see whether a node serves.
+func readyTxn(f history.Func, node int) *history.Txn {
+	txn := &history.Txn{}
+	txn.Reset()
+	m := history.Mop{Func: f, Key: history.Key(readyKeys + node)}
+	if f == history.Write {
+		m.Arg = 1
+	}
+	txn.Mops = append(txn.Mops, m)
+	return txn
+}
+
+// readyKeys is beyond the keys of any workload.
+const readyKeys = 1 << 30
+
+// Drop implements external.Driver.
+func (v *visit) Drop(ctx context.Context) error {
+	return v.askAny(ctx, func(ctx context.Context, n *conn) error {
+		return n.query(ctx, "DROP KEYSPACE IF EXISTS "+v.sys.keyspace).Exec()
+	})
+}
+
+// Open implements targets.System.
+func (v *visit) Open(ctx context.Context, s targets.Session) (targets.Client, error) {
+	return v.sys.Open(ctx, s)
+}
+
+// Ready implements targets.System: the node answers a read as a coordinator.
+func (v *visit) Ready(ctx context.Context, node string) error {
+	i, err := v.Node(node)
+	if err != nil {
+		return err
+	}
+	return v.ask(ctx, i, func(ctx context.Context, n *conn) error { return v.sys.coordinates(ctx, n) })
+}
+
+// Version implements targets.System. Others say what Cassandra they are like.
+func (v *visit) Version() string { return "CQL, release " + v.sys.version }
+
+// DataCentres implements ability.DataCentred.
+func (v *visit) DataCentres() map[string]string {
+	out := map[string]string{}
+	for i, n := range cluster.NodeNames(len(v.sys.at)) {
+		out[n] = v.centres[i]
+	}
+	return out
+}
+
+// surveyTimeout is for looking at all nodes.
+const surveyTimeout = 30 * time.Second

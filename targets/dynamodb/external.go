@@ -1,0 +1,254 @@
+package dynamodb
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/outcome"
+)
+
+var _ targets.Externalizer = Target{}
+
+// External implements targets.Externalizer: the service itself, or a DynamoDB Local
+// that is there already. The address is a URL.
+func (Target) External(at []string) (targets.Target, error) {
+	at = external.SplitAddresses(at)
+	if len(at) != 1 {
+		return nil, targets.Usagef("--at: DynamoDB has one endpoint, and %d are named", len(at))
+	}
+	u, err := url.Parse(at[0])
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, targets.Usagef("--at: want a URL such as https://dynamodb.eu-west-1.amazonaws.com or http://127.0.0.1:8000")
+	case u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "":
+		return nil, targets.Usagef("--at: want scheme, host and port only; credentials come from the AWS environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, ...)")
+	}
+	u.Path = ""
+	return external.New(external.Kind{
+		Info: endpointInfo(), At: []string{hostPort(u)}, Port: port,
+		Settings: func(cfg targets.Config) (targets.Config, error) {
+			if cfg.Options["region"] == "" {
+				cfg.Options["region"] = regionOf(u)
+			}
+			complete(&cfg)
+			_, err := resolve(cfg)
+			return cfg, err
+		},
+		Alive: func(ctx context.Context, _ string, _ map[string]string) error { return answers(ctx, u) },
+		Look:  func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, u, cfg) },
+		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
+			s, err := resolve(cfg)
+			if err != nil {
+				return nil
+			}
+			s.endpoint = u.String()
+			return s.promises()
+		},
+	}), nil
+}
+
+func endpointInfo() targets.Info {
+	i := Target{}.Info()
+	i.Summary = "DynamoDB at an endpoint"
+	i.Options = slices.DeleteFunc(i.Options, func(o targets.Option) bool { return o.Name != "region" })
+	i.Options[0].Default = ""
+	i.Options[0].Help = "the AWS region (default: the one in the endpoint's name, or AWS_REGION)"
+	return i
+}
+
+// ofRegion finds the region in the host name of an endpoint of the service.
+var ofRegion = regexp.MustCompile(`(?:^|\.)(?:dynamodb|dynamodb-fips)\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$`)
+
+func regionOf(endpoint *url.URL) string {
+	if m := ofRegion.FindStringSubmatch(endpoint.Hostname()); m != nil {
+		return m[1]
+	}
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if r := os.Getenv(name); r != "" {
+			return r
+		}
+	}
+	return defaultRegion
+}
+
+func hostPort(endpoint *url.URL) string {
+	if endpoint.Port() != "" {
+		return endpoint.Host
+	}
+	return net.JoinHostPort(endpoint.Hostname(), map[string]string{"http": "80", "https": "443"}[endpoint.Scheme])
+}
+
+// answers asks for anything: whatever the answer to a request without credentials,
+// it is one.
+func answers(ctx context.Context, endpoint *url.URL) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint.String()+"/", nil)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+	answer, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}
+
+// visit is a DynamoDB at an endpoint, in which the run has one table.
+type visit struct {
+	external.Stay
+	set    settings
+	access access
+	conn   *conn
+	run    string
+	table  string
+}
+
+var _ external.Driver = (*visit)(nil)
+
+func look(ctx context.Context, endpoint *url.URL, cfg targets.Config) (*visit, error) {
+	set, err := resolve(cfg)
+	if err != nil {
+		return nil, err
+	}
+	set.endpoint = endpoint.String()
+	v := &visit{set: set, run: cfg.Run, table: "lapse-" + cfg.Run}
+	if v.access, err = newAccess(ctx, set, set.endpoint); err != nil {
+		return nil, err
+	}
+	if _, err := v.access.credentials.Retrieve(ctx); err != nil {
+		return nil, v.explain(errNoCredentials)
+	}
+	v.conn = v.access.connect()
+	if _, err := v.Taken(ctx); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return v, nil
+}
+
+// errNoCredentials stands for the words of the chain that looks for them, which could
+// name files and more.
+var errNoCredentials = errors.New("there are no credentials in the AWS environment")
+
+// explain is an error of the service, with the way out.
+func (v *visit) explain(err error) error {
+	return external.Cures{
+		{Match: outcome.Is(errNoCredentials), Way: v.credentials()},
+		{Match: said("ExpiredTokenException"), Way: "the session's credentials have expired: get new ones (aws sso login, or a new AWS_SESSION_TOKEN)", Tell: errorTable.Explain},
+		{Match: outcome.As(func(smithy.APIError) bool { return true }), Way: v.credentials(), Tell: errorTable.Explain},
+	}.Explain("asking DynamoDB at "+v.set.endpoint, err)
+}
+
+func (v *visit) credentials() string {
+	return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for a user who may make, describe and delete the table " + v.table
+}
+
+// Describe implements external.Driver.
+func (v *visit) Describe() []string { return []string{"region " + v.set.region} }
+
+// Place implements external.Driver.
+func (v *visit) Place(name string) (what, remove string) {
+	return "the table " + name, "aws dynamodb delete-table --table-name " + name
+}
+
+// Own implements external.Driver.
+func (v *visit) Own() string { return v.table }
+
+// Taken implements external.Driver.
+func (v *visit) Taken(ctx context.Context) (bool, error) {
+	_, err := v.conn.DescribeTable(ctx, &sdk.DescribeTableInput{TableName: &v.table})
+	if missing(err) {
+		return false, nil
+	}
+	return err == nil, v.explain(err)
+}
+
+func missing(err error) bool {
+	var missing *types.ResourceNotFoundException
+	return errors.As(err, &missing)
+}
+
+// ownTable is the name of a run's table: runs are called after their time.
+var ownTable = regexp.MustCompile(`^lapse-\d{8}-\d{6}-[0-9a-f]+$`)
+
+// Leftovers implements external.Driver: a few among the first tables at most, by
+// their names, because tags are asked for table by table.
+func (v *visit) Leftovers(ctx context.Context) []string {
+	first := "lapse," // the tables after it, in order
+	out, err := v.conn.ListTables(ctx, &sdk.ListTablesInput{ExclusiveStartTableName: &first, Limit: aws.Int32(20)})
+	if err != nil {
+		return nil // not everybody may list
+	}
+	return slices.DeleteFunc(out.TableNames, func(name string) bool { return !ownTable.MatchString(name) || name == v.table })
+}
+
+// Make implements external.Driver.
+func (v *visit) Make(ctx context.Context) error {
+	err := makeTable(ctx, v.conn, v.table, external.Mark(v.run))
+	var taken *types.ResourceInUseException
+	var api smithy.APIError
+	switch {
+	case errors.As(err, &taken):
+		return external.ErrTaken
+	case errors.As(err, &api):
+		return external.Refused(v.explain(err))
+	}
+	return v.explain(err)
+}
+
+// Prove implements external.Driver.
+func (v *visit) Prove(ctx context.Context) error {
+	return cluster.Await(ctx, "the table "+v.table, func(ctx context.Context) error { return tableServes(ctx, v.conn, v.table) })
+}
+
+// Drop implements external.Driver.
+func (v *visit) Drop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	_, err := v.conn.DeleteTable(ctx, &sdk.DeleteTableInput{TableName: &v.table})
+	if missing(err) {
+		return nil
+	}
+	return errorTable.Explain(err)
+}
+
+// Close implements external.Driver.
+func (v *visit) Close() error { return v.conn.Close() }
+
+// Open implements targets.System.
+func (v *visit) Open(_ context.Context, session targets.Session) (targets.Client, error) {
+	return newClient(v.access, v.table, v.set, session), nil
+}
+
+// Ready implements targets.System. When a store in memory has forgotten the table,
+// it is made again: empty.
+func (v *visit) Ready(ctx context.Context, node string) error {
+	if _, err := v.Node(node); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return ensureTable(ctx, v.conn, v.table, external.Mark(v.run))
+}
+
+// readyTimeout is for one look at the table.
+const readyTimeout = 5 * time.Second
+
+// Version implements targets.System.
+func (v *visit) Version() string { return "DynamoDB at " + v.set.endpoint }

@@ -1,0 +1,22 @@
+package targets
+
+// Externalizer is implemented by targets that can also be tested on an external
+// cluster: one that is there already, and that lapse neither starts nor stops.
+type Externalizer interface {
+	// External is the target on the cluster that is there at these addresses, as
+	// --at gives them: one a node. Its errors are *UsageError and repeat no secret; an
+	// address with a secret in it is refused, because addresses are stored and shown.
+	//
+	// The target that it returns has a Spec with the addresses, starts nothing and
+	// fetches nothing: package external makes it.
+	External(at []string) (Target, error)
+}
+
+// External is t on the external cluster at these addresses.
+func External(t Target, at []string) (Target, error) {
+	e, ok := t.(Externalizer)
+	if !ok {
+		return nil, Usagef("--at: target %s cannot be tested on an external cluster", t.Info().Name)
+	}
+	return e.External(at)
+}

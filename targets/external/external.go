@@ -1,0 +1,229 @@
+// Package external tests a database where it is there already: an external cluster,
+// which lapse neither started nor stops, on any machines and of any version. Every
+// target's part of it is a Driver; what all have in common is here: addresses and
+// TLS, looking before anything is made, what killed runs left, one place named after
+// the run, the operator's restart, removing the place, and the cure for each way in
+// which a cluster does not let us in.
+//
+// The order of calls. For `lapse doctor` and before a run: Kind.Look, Describe,
+// Leftovers, Close. For a run: Kind.Look, Leftovers, Taken, Make, Prove, then the
+// load (Open, Ready, and the interfaces of package ability that the Driver has), then
+// Drop and Close. Nothing but what Make made is ever changed or removed.
+package external
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Kind is what a database says of its external clusters: what its method External
+// returns is New of one.
+type Kind struct {
+	// Info describes the target on an external cluster: the summary, the levels and
+	// the options that make sense there. The numbers of nodes are filled in.
+	Info targets.Info
+	// At are the nodes' addresses, host:port, as Addresses reads them.
+	At []string
+	// Port is the database's usual one.
+	Port int
+	// Spell turns other spellings of an option's value into the one that the option's
+	// Values have; nil leaves them.
+	Spell func(option, value string) string
+	// Settings checks cfg, whose options are resolved and which has as many nodes as
+	// there are addresses, and completes levels, options and deadline. Its errors are
+	// *targets.UsageError.
+	Settings func(cfg targets.Config) (targets.Config, error)
+	// Alive is the liveness probe: it asks whoever is at addr for a sign of life in the
+	// database's own protocol, without credentials and without changing anything.
+	Alive func(ctx context.Context, addr string, options map[string]string) error
+	// Look connects to every node, finds what it is and whether the user may do what a
+	// run needs, and makes nothing. Its errors are *cluster.EnvironmentError (see
+	// Cures). On an error it has closed what it opened.
+	Look func(ctx context.Context, cfg targets.Config) (Driver, error)
+	// Abilities are those of the Driver with a resolved cfg; nil means Restart alone.
+	Abilities func(cfg targets.Config) []ability.Ability
+	// Promises is targets.Promiser's; nil says nothing.
+	Promises func(cfg targets.Config, funcs []history.Func) map[string]bool
+}
+
+// Driver is one visit to an external cluster, and during a run its targets.System. It
+// embeds Stay, which brings Restart and Stop. Open and Ready are called as those of
+// any System; the other methods by one goroutine at a time.
+type Driver interface {
+	targets.System
+	// Describe has a line for each thing worth knowing of the cluster, such as the role
+	// of each node; the version comes before it by itself.
+	Describe() []string
+	// Place is the place that the run makes, such as a keyspace, or one that another
+	// run made: what to call it, and the statement by which a person removes it.
+	Place(name string) (what, remove string)
+	// Own is the name of the run's own place; see OwnName.
+	Own() string
+	// Taken says whether the run's own place is there already.
+	Taken(ctx context.Context) (bool, error)
+	// Leftovers are the names of places that have the mark of another run; nil where
+	// that cannot be seen. It is only for a hint.
+	Leftovers(ctx context.Context) []string
+	// Make makes the place and marks it (Mark). An error that says that nothing was
+	// made is wrapped by Refused, one that says that there is one already is ErrTaken;
+	// after any other the place is removed in case it was made.
+	Make(ctx context.Context) error
+	// Prove returns when a write and a read went through every node, at the levels of
+	// the run.
+	Prove(ctx context.Context) error
+	// Drop removes the place; that it is gone already is no error. It is called again
+	// until it succeeds or its context is done.
+	Drop(ctx context.Context) error
+	// Close ends what Look opened.
+	Close() error
+
+	stay() *Stay
+}
+
+const (
+	lookTimeout = time.Minute
+	makeTimeout = time.Minute
+	dropTimeout = 30 * time.Second
+)
+
+// New is a target on the external cluster that kind describes.
+func New(kind Kind) targets.Target { return target{kind} }
+
+type target struct{ kind Kind }
+
+var (
+	_ targets.Fetcher  = target{}
+	_ targets.Promiser = target{}
+)
+
+// Info implements targets.Target.
+func (t target) Info() targets.Info {
+	i := t.kind.Info
+	i.Startup = 0 // nothing is started
+	i.DefaultNodes, i.MinNodes, i.MaxNodes = len(t.kind.At), len(t.kind.At), len(t.kind.At)
+	return i
+}
+
+// Resolve implements targets.Target.
+func (t target) Resolve(cfg targets.Config) (targets.Config, error) {
+	if cfg.Nodes == 0 {
+		cfg.Nodes = len(t.kind.At)
+	}
+	if cfg.Nodes != len(t.kind.At) {
+		return cfg, targets.Usagef("--nodes %d: --at names %d; leave --nodes out", cfg.Nodes, len(t.kind.At))
+	}
+	given := map[string]string{}
+	for name, value := range cfg.Options {
+		if t.kind.Spell != nil {
+			value = t.kind.Spell(name, value)
+		}
+		given[name] = value
+	}
+	var err error
+	if cfg.Options, err = targets.ResolveOptions(t.Info(), given); err != nil {
+		return cfg, err
+	}
+	return t.kind.Settings(cfg)
+}
+
+// Abilities implements targets.Target.
+func (t target) Abilities(cfg targets.Config) []ability.Ability {
+	if t.kind.Abilities == nil {
+		return []ability.Ability{ability.Restart}
+	}
+	return t.kind.Abilities(cfg)
+}
+
+// Promises implements targets.Promiser.
+func (t target) Promises(cfg targets.Config, funcs []history.Func) map[string]bool {
+	if t.kind.Promises == nil {
+		return nil
+	}
+	return t.kind.Promises(cfg, funcs)
+}
+
+// Spec implements targets.Target.
+func (t target) Spec(cfg targets.Config) cluster.Spec {
+	return cluster.Spec{
+		Run: cfg.Run, Nodes: cluster.NodeNames(len(t.kind.At)), Ports: []int{t.kind.Port},
+		At: t.kind.At, Operator: cfg.Operator,
+		Alive: func(ctx context.Context, addr string) error { return t.kind.Alive(ctx, addr, cfg.Options) },
+	}
+}
+
+// Fetch implements targets.Fetcher: it looks, and makes nothing.
+func (t target) Fetch(ctx context.Context, cfg targets.Config) error {
+	_, err := t.Present(ctx, cfg)
+	return err
+}
+
+// Present implements targets.Fetcher: it says what cluster it is.
+func (t target) Present(ctx context.Context, cfg targets.Config) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	d, err := t.kind.Look(ctx, cfg)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = d.Close() }() // nothing was made
+	if err := mustBeFree(ctx, d); err != nil {
+		return "", err
+	}
+	text := d.Version()
+	for _, line := range append(d.Describe(), leftovers(ctx, d)...) {
+		text += "; " + line
+	}
+	return text, nil
+}
+
+// leftovers are lines about places of other runs.
+func leftovers(ctx context.Context, d Driver) []string {
+	var lines []string
+	for _, name := range d.Leftovers(ctx) {
+		what, remove := d.Place(name)
+		lines = append(lines, what+" was made by another run of lapse, which was killed or still runs; it is left alone. To remove it: "+remove)
+	}
+	return lines
+}
+
+func mustBeFree(ctx context.Context, d Driver) error {
+	taken, err := d.Taken(ctx)
+	what, _ := d.Place(d.Own())
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking for %s: %w", what, err)
+	case taken:
+		return takenError(what)
+	}
+	return nil
+}
+
+// Start implements targets.Target. What it returns is the Driver that Look made.
+func (t target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
+	lookCtx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	d, err := t.kind.Look(lookCtx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := d.stay()
+	s.driver, s.cluster = d, c
+	if cfg.Progress != nil {
+		for _, line := range leftovers(lookCtx, d) {
+			cfg.Progress(line)
+		}
+	}
+	if err := s.begin(ctx); err != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
+		defer cancel()
+		return nil, errors.Join(err, d.Stop(stop))
+	}
+	return d, nil
+}

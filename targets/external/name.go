@@ -1,0 +1,44 @@
+package external
+
+import (
+	"slices"
+	"strings"
+)
+
+// ownPrefix is what every OwnName begins with.
+const ownPrefix = "lapse_"
+
+// OwnName is the name of what a run makes in an external cluster: lower case letters,
+// digits and _, at most so many.
+func OwnName(run string, most int) string {
+	name := []byte(ownPrefix + strings.ToLower(run))
+	for i, b := range name {
+		if (b < 'a' || b > 'z') && (b < '0' || b > '9') {
+			name[i] = '_'
+		}
+	}
+	return string(name[:min(len(name), most)])
+}
+
+// IsOwnName says whether a name is one that OwnName could make.
+func IsOwnName(name string) bool { return strings.HasPrefix(name, ownPrefix) }
+
+// markPrefix is what every Mark begins with.
+const markPrefix = "made by lapse for run "
+
+// Mark is what Make writes on what it makes, where the database has room for it (a
+// comment, a tag), so that what a killed run left can be told from what is not ours.
+func Mark(run string) string { return markPrefix + run }
+
+// Marked are the names, in order, of those places that have a Mark and are not own.
+// marks has what is written on each place, by its name.
+func Marked(marks map[string]string, own string) []string {
+	var out []string
+	for name, mark := range marks {
+		if strings.HasPrefix(mark, markPrefix) && name != own {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,161 @@
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/external"
+)
+
+var _ targets.Externalizer = Target{}
+
+// External implements targets.Externalizer: PostgreSQL, or anything that speaks its
+// protocol. An address is host:port, a URL or a connection string of libpq's.
+func (Target) External(at []string) (targets.Target, error) {
+	list, err := parseAddresses(at)
+	if err != nil {
+		return nil, err
+	}
+	kind := external.Kind{
+		Info: externalInfo(), Port: port, Alive: alive,
+		Spell: func(option, value string) string {
+			if option == optIsolation {
+				return spellIsolation(value)
+			}
+			return value
+		},
+		Settings: func(cfg targets.Config) (targets.Config, error) {
+			s, err := externalSettings(cfg)
+			if err != nil {
+				return cfg, err
+			}
+			cfg.ReadLevel, cfg.WriteLevel = s.read, s.write
+			if cfg.OpTimeout == 0 {
+				cfg.OpTimeout = defaultOpTimeout
+			}
+			_, err = logins(cfg, list)
+			return cfg, err
+		},
+		Look: func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Abilities: func(cfg targets.Config) []ability.Ability {
+			return []ability.Ability{ability.Restart, ability.Primary}
+		},
+	}
+	for _, a := range list {
+		kind.At = append(kind.At, a.hostPort())
+	}
+	return external.New(kind), nil
+}
+
+func externalInfo() targets.Info {
+	i := info
+	i.Summary = "PostgreSQL, or what speaks its protocol, on an external cluster"
+	// max-lag asks the servers what only their administrators may know.
+	i.ReadLevels = slices.DeleteFunc(slices.Clone(readLevels), func(l string) bool { return l == readMaxLag })
+	i.WriteLevels = append([]string{writeDefault}, writeLevels...)
+	i.Options = nil
+	for _, o := range options {
+		if o.Name == optSticky || o.Name == optIsolation {
+			i.Options = append(i.Options, o)
+		}
+	}
+	i.Options = append(i.Options, external.TLSOptions()...)
+	return i
+}
+
+// externalSettings are those of cfg, whose options are resolved.
+func externalSettings(cfg targets.Config) (settings, error) {
+	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel}
+	if s.read == "" {
+		s.read = readLevels[0]
+	}
+	if s.write == "" {
+		s.write = writeDefault
+	}
+	i := externalInfo()
+	if !slices.Contains(i.ReadLevels, s.read) {
+		return s, targets.Usagef("--read-level %s: postgres reads at %s", s.read, strings.Join(i.ReadLevels, ", "))
+	}
+	if !slices.Contains(i.WriteLevels, s.write) {
+		return s, targets.Usagef("--write-level %s: postgres writes at the values of synchronous_commit, or at the one that it is set up with: %s", s.write, strings.Join(i.WriteLevels, ", "))
+	}
+	s.isolation = cfg.Options[optIsolation]
+	var err error
+	if s.sticky, err = time.ParseDuration(cfg.Options[optSticky]); err != nil || s.sticky < time.Millisecond {
+		return s, targets.Usagef("--set %s=%s: want a duration of at least 1ms, such as 5s", optSticky, cfg.Options[optSticky])
+	}
+	if s.nodes == 1 && needsStandby(s.read) {
+		return s, targets.Usagef("--read-level %s: --at names one node; name a standby as well, or read from the primary", s.read)
+	}
+	return s, nil
+}
+
+func needsStandby(read string) bool {
+	return read == readReplica || read == readSticky || read == readWaitForLSN
+}
+
+// externalLogin is how one node is connected to.
+type externalLogin struct{ config *pgx.ConnConfig }
+
+// dial connects with these settings, and with those that the address asks for.
+func (l externalLogin) dial(ctx context.Context, params map[string]string) (*conn, error) {
+	all := maps.Clone(l.config.RuntimeParams)
+	maps.Copy(all, params)
+	return dialAs(ctx, l.config.Copy(), all)
+}
+
+func logins(cfg targets.Config, at []address) ([]externalLogin, error) {
+	out := make([]externalLogin, len(at))
+	for i, a := range at {
+		config := a.config.Copy()
+		tls, err := external.TLS(cfg.Options, config.Host)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case a.ownTLS:
+			config.TLSConfig = tls
+		case cfg.Options["tls"]+cfg.Options["tls_ca"]+cfg.Options["tls_cert"]+cfg.Options["tls_key"] != "":
+			return nil, targets.Usagef("--set tls...: the address or PGSSLMODE says already how to encrypt (sslmode, sslrootcert); leave one of them out")
+		}
+		out[i] = externalLogin{config}
+	}
+	return out, nil
+}
+
+// alive is the liveness probe: it asks whether the server would encrypt, which every server answers with one
+// byte before it knows who asks.
+func alive(ctx context.Context, addr string, _ map[string]string) error {
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = c.SetDeadline(deadline) // a read without one would only wait longer
+	}
+	const sslRequest = 80877103
+	ask := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 8), sslRequest)
+	if _, err := c.Write(ask); err != nil {
+		return err
+	}
+	var answer [1]byte
+	if _, err := io.ReadFull(c, answer[:]); err != nil {
+		return err
+	}
+	if answer[0] != 'S' && answer[0] != 'N' {
+		return errors.New("it speaks another protocol than PostgreSQL's")
+	}
+	return nil
+}

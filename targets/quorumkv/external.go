@@ -1,0 +1,239 @@
+package quorumkv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/external"
+)
+
+var _ targets.Externalizer = (*Target)(nil)
+
+// externalOptions are those whose values clients have to know: the cluster is set
+// up as it is.
+var externalOptions = []string{optReplication, optReadRepair}
+
+// External implements targets.Externalizer. Addresses are host:port.
+func (t *Target) External(at []string) (targets.Target, error) {
+	list, err := external.Addresses(at, port)
+	if err != nil {
+		return nil, err
+	}
+	i := t.Info()
+	i.Summary = "quorumkv on an external cluster"
+	i.Options = slices.DeleteFunc(i.Options, func(o targets.Option) bool { return !slices.Contains(externalOptions, o.Name) })
+	return external.New(external.Kind{
+		Info: i, At: list, Port: port,
+		Settings: func(cfg targets.Config) (targets.Config, error) {
+			full, err := t.Resolve(cfg)
+			if err != nil {
+				return cfg, err
+			}
+			cfg.ReadLevel, cfg.WriteLevel = full.ReadLevel, full.WriteLevel
+			cfg.Options[optReplication] = full.Options[optReplication]
+			return cfg, nil
+		},
+		Alive: func(ctx context.Context, addr string, _ map[string]string) error { return alive(ctx, addr) },
+		Look: func(ctx context.Context, cfg targets.Config) (external.Driver, error) {
+			return look(ctx, list, cfg)
+		},
+		Promises: t.Promises,
+	}), nil
+}
+
+// alive asks a node how it is.
+func alive(ctx context.Context, addr string) error {
+	c := client.New(addr)
+	defer c.Close()
+	h, err := c.Health(ctx)
+	if err == nil && h.Node == "" {
+		err = errors.New("it is no quorumkv")
+	}
+	return err
+}
+
+// visit is an external quorumkv. The store has neither tables nor a way to list
+// keys, so that what is ours is known by a prefix, and removed key by key. The System
+// below it serves the clients.
+type visit struct {
+	external.Stay
+	sys *System
+	at  []string
+	all []protocol.Health
+}
+
+var (
+	_ external.Driver       = (*visit)(nil)
+	_ targets.ReplicaPlacer = (*visit)(nil)
+)
+
+func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
+	v := &visit{at: at, all: make([]protocol.Health, len(at)), sys: &System{
+		cfg: cfg, nodes: cluster.NodeNames(len(at)), at: at, admin: map[string]*client.Client{},
+		prefix: external.OwnName(cfg.Run, 64) + "-", written: newKeySet(),
+	}}
+	for i, n := range v.sys.nodes {
+		v.sys.admin[n] = client.New(at[i])
+	}
+	if err := v.survey(ctx); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return v, nil
+}
+
+// survey asks all nodes how they are.
+func (v *visit) survey(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
+	defer cancel()
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i, n := range v.sys.nodes {
+		group.Go(func() (err error) {
+			v.all[i], err = v.sys.admin[n].Health(groupCtx)
+			return external.Cures{}.Explain("asking "+v.at[i]+" how it is", err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	wrong := func(way, format string, args ...any) error {
+		return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: fmt.Errorf(format, args...), Way: way}
+	}
+	for i := range v.all {
+		for j := range i {
+			if v.all[i].Node == v.all[j].Node {
+				return wrong("name each node once", "%s and %s are the same node %s, or nodes of two clusters", v.at[j], v.at[i], v.all[i].Node)
+			}
+		}
+	}
+	want := v.sys.cfg.Options[optReplication]
+	if got := v.all[0].Replication; want != strconv.Itoa(got) {
+		return wrong(fmt.Sprintf("say so with --set %s=%d", optReplication, got), "it keeps %d replicas of a key, and not %s", got, want)
+	}
+	return nil
+}
+
+// surveyTimeout is for asking all nodes.
+const surveyTimeout = 10 * time.Second
+
+// Describe implements external.Driver.
+func (v *visit) Describe() []string {
+	lines := []string{fmt.Sprintf("%d replicas, read repair %s", v.all[0].Replication, v.all[0].ReadRepair)}
+	for i, h := range v.all {
+		lines = append(lines, fmt.Sprintf("%s (%s) is its node %s", v.sys.nodes[i], v.at[i], h.Node))
+	}
+	return lines
+}
+
+// Own implements external.Driver: it is a prefix.
+func (v *visit) Own() string { return v.sys.prefix }
+
+// Place implements external.Driver.
+func (v *visit) Place(name string) (what, remove string) {
+	return fmt.Sprintf("the keys %s*", name), "a delete of each key " + name + "* that is still there"
+}
+
+// Leftovers implements external.Driver: keys cannot be listed.
+func (v *visit) Leftovers(context.Context) []string { return nil }
+
+// Taken implements external.Driver.
+func (v *visit) Taken(ctx context.Context) (bool, error) {
+	for _, n := range v.sys.nodes {
+		got, err := v.sys.admin[n].Get(ctx, v.sys.readyKey(n), "QUORUM", "")
+		if err != nil || got != nil {
+			return got != nil, err
+		}
+	}
+	return false, nil
+}
+
+// Make implements external.Driver: keys are made by writing them.
+func (v *visit) Make(context.Context) error { return nil }
+
+// Prove implements external.Driver.
+func (v *visit) Prove(ctx context.Context) error {
+	for _, n := range v.sys.nodes {
+		if err := v.Ready(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Drop implements external.Driver: every key that was written is deleted.
+func (v *visit) Drop(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for i, key := range v.sys.written.all() {
+		group.Go(func() error {
+			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+			_, err := v.sys.admin[v.sys.nodes[i%len(v.sys.nodes)]].Delete(ctx, key, "QUORUM")
+			var e *client.Error
+			if err != nil && !(errors.As(err, &e) && e.Code == protocol.CodeNotFound) {
+				return err
+			}
+			v.sys.written.remove(key)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// Close implements external.Driver.
+func (v *visit) Close() error {
+	for _, c := range v.sys.admin {
+		c.Close()
+	}
+	return nil
+}
+
+// Open implements targets.System.
+func (v *visit) Open(ctx context.Context, s targets.Session) (targets.Client, error) {
+	return v.sys.Open(ctx, s)
+}
+
+// Ready implements targets.System: a write and a read at level ONE went through the
+// node, and it is connected with all others of --at.
+func (v *visit) Ready(ctx context.Context, node string) error {
+	return v.sys.serves(ctx, node, func(h protocol.Health) error {
+		for i, theirs := range v.all {
+			ours := v.sys.nodes[i]
+			if p := h.Peers[theirs.Node]; ours != node && !p.Connected {
+				return fmt.Errorf("%s is not connected with %s (%s): %s", node, ours, theirs.Node, p.Error)
+			}
+		}
+		return nil
+	})
+}
+
+// Version implements targets.System.
+func (v *visit) Version() string { return "quorumkv, leaderless, an external cluster" }
+
+// Replicas implements targets.ReplicaPlacer; nodes that --at does not name are left
+// out.
+func (v *visit) Replicas(ctx context.Context, key history.Key) ([]string, error) {
+	ring, err := v.sys.ring(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, r := range ring.Replicas {
+		for i, h := range v.all {
+			if h.Node == r.Name {
+				out = append(out, v.sys.nodes[i])
+			}
+		}
+	}
+	return out, nil
+}
