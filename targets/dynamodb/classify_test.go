@@ -46,6 +46,8 @@ func TestClassify(t *testing.T) {
 	c.Is("no token", api("MissingAuthenticationTokenException"), fail, outcometest.Kept, "")
 	c.Is("expired token", api("ExpiredTokenException"), fail, outcometest.Kept, "")
 	c.Is("unknown code", api("SomethingNew"), info, outcometest.Kept, "")
+	c.Is("not DynamoDB's", answered(t, strangeAnswers["an HTML 502"].answer), info, outcometest.Broken, "an answer that is not DynamoDB's")
+	c.Is("cut off", answered(t, strangeAnswers["a 200 with a cut body"].answer), info, outcometest.Broken, "an answer that cannot be read")
 	c.Is("deadline", context.DeadlineExceeded, info, outcometest.Broken, "deadline exceeded")
 	c.Is("cancelled", context.Canceled, info, outcometest.Broken, "")
 	c.Is("end of file", io.ErrUnexpectedEOF, info, outcometest.Broken, "")

@@ -150,10 +150,14 @@ func tableServes(ctx context.Context, c *conn, table string) error {
 		return fmt.Errorf("the table is %s", out.Table.TableStatus)
 	}
 	// A read proves more than a status.
-	if _, err = c.GetItem(ctx, &sdk.GetItemInput{TableName: &table, Key: item{attrKey: &types.AttributeValueMemberS{Value: "ready"}}}); err != nil {
+	if _, err = c.GetItem(ctx, getReady(table)); err != nil {
 		return errorTable.Explain(err)
 	}
 	return nil
+}
+
+func getReady(table string) *sdk.GetItemInput {
+	return &sdk.GetItemInput{TableName: &table, Key: item{attrKey: &types.AttributeValueMemberS{Value: "ready"}}}
 }
 
 // Open implements targets.System.
