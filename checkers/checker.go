@@ -92,6 +92,16 @@ type Verdict struct {
 	Status Status `json:"status"`
 	// Reasons say why it is inconclusive.
 	Reasons []string `json:"reasons,omitempty"`
+	// Unfinished is set where the check was not brought to its end, because its budget ran
+	// out: only then can another model's verdict answer for this one.
+	Unfinished bool `json:"unfinished,omitempty"`
+	// Follows names the model whose verdict this one follows, where it does: a stronger
+	// one that held, or a weaker one that was violated and has the witness.
+	Follows string `json:"follows,omitempty"`
+	// Risk and Counts are those of the model: what Evidence.AtRisk and what Total count.
+	// Whoever assesses the history fills them in.
+	Risk   string `json:"risk,omitempty"`
+	Counts string `json:"counts,omitempty"`
 	// Total counts all violations found; Violations holds the first of them,
 	// smallest and clearest first.
 	Total      int         `json:"total"`

@@ -3,6 +3,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -94,18 +95,24 @@ func printUndecided(w io.Writer, v checkers.Verdict) {
 	}
 }
 
+// Evidence says in a few words what stands behind v, and how long it took.
 func Evidence(v checkers.Verdict) string {
 	e := v.Evidence
 	took := v.Elapsed.Round(time.Millisecond)
+	risk := cmp.Or(v.Risk, "reads")
 	switch {
-	case v.Status == checkers.Violated && v.Model == "no-lost-writes":
-		return fmt.Sprintf("%s acknowledged writes lost, shown by %s reads that could have (%s)", Count(v.Total), Count(e.AtRisk), took)
+	case v.Status == checkers.Violated && v.Follows != "":
+		return fmt.Sprintf("it implies %s, which is violated (%s)", v.Follows, took)
+	case v.Status == checkers.Violated && v.Counts != "":
+		return fmt.Sprintf("%s %s, shown by %s %s that could have (%s)", Count(v.Total), v.Counts, Count(e.AtRisk), risk, took)
 	case v.Status == checkers.Violated && e.AtRisk > 0:
-		return fmt.Sprintf("%s violations in %s reads that could have shown one (%s)", Count(v.Total), Count(e.AtRisk), took)
+		return fmt.Sprintf("%s violations in %s %s that could have shown one (%s)", Count(v.Total), Count(e.AtRisk), risk, took)
 	case v.Status == checkers.Violated:
 		return fmt.Sprintf("%s violations on %s keys checked (%s)", Count(v.Total), Count(e.Keys), took)
+	case v.Status == checkers.Held && v.Follows != "":
+		return fmt.Sprintf("%s, which is held, implies it (%s)", v.Follows, took)
 	case e.AtRisk > 0 && v.Total == 0:
-		return fmt.Sprintf("0 in %s reads that could have shown one; under %s at 95 %% (%s)", Count(e.AtRisk), percent(verdict.UpperBound95(e.AtRisk)), took)
+		return fmt.Sprintf("0 in %s %s that could have shown one; under %s at 95 %% (%s)", Count(e.AtRisk), risk, percent(verdict.UpperBound95(e.AtRisk)), took)
 	default:
 		return fmt.Sprintf("%s ok operations on %s keys, %s overlapping (%s)", Count(e.OK), Count(e.Keys), Count(e.Overlapping), took)
 	}
@@ -165,6 +172,7 @@ func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violat
 	}
 	switch v.Certified {
 	case "":
+		fmt.Fprintln(w, "    not verified by other means")
 	case "porcupine":
 		fmt.Fprintln(w, "    refuted again on these operations alone by porcupine")
 	default:

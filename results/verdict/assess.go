@@ -48,20 +48,36 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 	a := Assessment{Status: checkers.Held}
 	for _, group := range groups(h, models, &a) {
 		for i, v := range a.check(ctx, h, b, group) {
-			a.verify(ctx, h, group, i, &v)
+			model := modelOf(group, i, v.Model)
+			v.Risk, v.Counts = model.Risk, model.Counts
+			a.verify(ctx, h, group[min(i, len(group)-1)], model, &v)
 			if !a.failed(v.Model) {
 				v = r.Judge(h, v)
 			}
-			a.Status = Worse(a.Status, v.Status)
 			a.Verdicts = append(a.Verdicts, v)
 		}
+	}
+	a.agree(r)
+	a.Lattice = registry.Lattice().Summarise(a.Verdicts)
+	a.refuteStronger()
+	for _, v := range a.Verdicts {
+		a.Status = Worse(a.Status, v.Status)
 	}
 	if len(a.Verdicts) == 0 {
 		a.Status = checkers.Inconclusive
 	}
-	a.Lattice = registry.Lattice().Summarise(a.Verdicts)
 	a.Staleness, a.Elements = measureStaleness(ctx, h, b), measureElements(ctx, h, b)
 	return a
+}
+
+// modelOf is the model of which verdict i of a group is.
+func modelOf(group []checkers.Checker, i int, name string) checkers.Model {
+	if i < len(group) {
+		if m := group[i].Model(); m.Name == name {
+			return m
+		}
+	}
+	return checkers.Model{Name: name}
 }
 
 // groups leaves out the models that do not apply to h and puts those together

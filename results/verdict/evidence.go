@@ -3,7 +3,6 @@ package verdict
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
@@ -14,8 +13,9 @@ import (
 type Require struct {
 	// OK is how many operations must have succeeded.
 	OK int `json:"ok"`
-	// AtRisk is how many reads must have been able to show a violation (for
-	// models that count them).
+	// AtRisk is how many reads must have been able to show a violation; of models
+	// that count something else (checkers.Model), how many of that, and of models that
+	// count nothing, nothing is asked.
 	AtRisk int `json:"at_risk"`
 	// FaultsBit asks that every injected fault was seen to bite and to heal,
 	// and that there was at least one.
@@ -36,7 +36,8 @@ func RequireOfRun(faults bool) Require {
 }
 
 // Judge turns a held verdict whose evidence is too thin into an inconclusive
-// one that says what lacks. Violations stand whatever the evidence.
+// one that says what lacks. Violations stand whatever the evidence. It looks at v alone;
+// Assess makes verdicts agree with what their models imply.
 func (r Require) Judge(h *history.History, v checkers.Verdict) checkers.Verdict {
 	if v.Status == checkers.Violated {
 		return v
@@ -57,8 +58,8 @@ func (r Require) lacks(h *history.History, v checkers.Verdict) []string {
 	} else if e.OK < r.OK {
 		out = append(out, fmt.Sprintf("only %d operations succeeded, %d are required", e.OK, r.OK))
 	}
-	if countsRisk(v.Model) && e.AtRisk < r.AtRisk {
-		out = append(out, fmt.Sprintf("only %d reads could have shown a violation, %d are required", e.AtRisk, r.AtRisk))
+	if v.Risk != "" && e.AtRisk < r.AtRisk {
+		out = append(out, fmt.Sprintf("only %d %s could have shown a violation, %d are required", e.AtRisk, v.Risk, r.AtRisk))
 	}
 	if r.FaultsBit {
 		out = append(out, faultsLack(h)...)
@@ -73,17 +74,6 @@ func (r Require) lacks(h *history.History, v checkers.Verdict) []string {
 		}
 	}
 	return out
-}
-
-// countsRisk tells which checkers fill in Evidence.AtRisk: those that judge read
-// by read.
-func countsRisk(model string) bool {
-	model, _, _ = strings.Cut(model, ":") // a bound is part of the name
-	switch model {
-	case "bounded-staleness", "eventual", "read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads", "regular", "no-lost-writes":
-		return true
-	}
-	return false
 }
 
 func faultsLack(h *history.History) []string {

@@ -86,13 +86,11 @@ func checkGroup(ctx context.Context, h *history.History, b checkers.Budget, grou
 // means that share nothing with the checker that found it. A witness that proves
 // nothing is a mistake in that checker: it is left out, and if none is left v decides
 // nothing.
-func (a *Assessment) verify(ctx context.Context, h *history.History, group []checkers.Checker, i int, v *checkers.Verdict) {
+func (a *Assessment) verify(ctx context.Context, h *history.History, checker checkers.Checker, model checkers.Model, v *checkers.Verdict) {
 	proven := v.Violations[:0:0]
 	for _, x := range v.Violations {
-		model := checkers.Model{Name: v.Model}
-		if i < len(group) && group[i].Model().Name == v.Model {
-			model = group[i].Model()
-			x = witness.Refine(ctx, h, group[i], x)
+		if checker.Model().Name == model.Name {
+			x = witness.Refine(ctx, h, checker, x)
 		}
 		by, err := witness.Verify(ctx, h, model, &x)
 		if err != nil {

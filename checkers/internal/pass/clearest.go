@@ -1,0 +1,33 @@
+package pass
+
+import "slices"
+
+// Clearest keeps the findings that come first in an order, and no more memory than that
+// takes. The zero value is not ready; see NewClearest. Not safe for concurrent use.
+type Clearest[F any] struct {
+	most  int
+	order func(a, b F) int
+	found []F
+}
+
+// NewClearest keeps the most first findings in order.
+func NewClearest[F any](most int, order func(a, b F) int) Clearest[F] {
+	return Clearest[F]{most: most, order: order}
+}
+
+// Add offers findings.
+func (c *Clearest[F]) Add(findings ...F) {
+	for _, f := range findings {
+		if len(c.found) >= 4*c.most+64 {
+			slices.SortFunc(c.found, c.order)
+			c.found = c.found[:c.most]
+		}
+		c.found = append(c.found, f)
+	}
+}
+
+// List are the findings kept, in order.
+func (c *Clearest[F]) List() []F {
+	slices.SortFunc(c.found, c.order)
+	return c.found[:min(len(c.found), c.most)]
+}
