@@ -34,6 +34,18 @@ var cases = []struct {
 		map[string]checkers.Status{"read-committed": checkers.Violated, "strict-serializable": checkers.Violated},
 		[]string{AnomalyIncompatible},
 	},
+	{
+		// The reader saw what was there before the deletion; by the clock it was too late.
+		"17-txn-delete.edn",
+		map[string]checkers.Status{"serializable": checkers.Held, "strict-serializable": checkers.Violated},
+		nil,
+	},
+	{
+		// The last read misses y=2, whichever write of x=1 it saw.
+		"h-05-multi-register-repeated-values.edn",
+		map[string]checkers.Status{"serializable": checkers.Held, "strict-serializable": checkers.Violated},
+		nil,
+	},
 }
 
 func TestCases(tt *testing.T) {

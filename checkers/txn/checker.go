@@ -31,7 +31,7 @@ func New(name string) (*Checker, error) {
 func (c *Checker) Model() checkers.Model { return c.model.about() }
 
 // Applies implements checkers.Checker: the history must consist of reads and
-// writes of registers and lists, with unique values.
+// writes of registers and lists, and no list may have an element appended twice.
 func (c *Checker) Applies(h *history.History) error { return applies(h) }
 
 // Check implements checkers.Checker.
@@ -65,23 +65,30 @@ func check(ctx context.Context, h *history.History, b checkers.Budget, ms []mode
 	if err := applies(h); err != nil {
 		return nil, err
 	}
-	start := time.Now()
-	a, err := analyse(ctx, h, b)
-	if err != nil {
-		if !isBudget(err) {
-			return nil, err
-		}
-		var out []checkers.Verdict
-		for _, m := range ms {
-			out = append(out, checkers.Verdict{
-				Model: m.name, Status: checkers.Inconclusive, Reasons: []string{"the check was not finished: " + err.Error()},
-				Algorithm: "none", Elapsed: time.Since(start),
-			})
-		}
-		return out, nil
+	var out []checkers.Verdict
+	var err error
+	if namesWrites(h) {
+		out, err = checkNamed(ctx, h, h, b, ms)
+	} else {
+		out, err = checkReadings(ctx, h, b, ms)
 	}
-	verdicts := make([]checkers.Verdict, len(ms))
-	// The strongest first, because what holds there holds below.
+	for i := range out {
+		demandEvidence(&out[i])
+	}
+	return out, err
+}
+
+// demandEvidence takes back a pass that nothing stands behind.
+func demandEvidence(v *checkers.Verdict) {
+	if v.Status == checkers.Held && v.Evidence.AtRisk == 0 {
+		v.Status = checkers.Inconclusive
+		v.Reasons = append(v.Reasons, "no transaction read what another one had written, so that nothing could have been violated")
+	}
+}
+
+// strongestFirst are the indexes of ms in that order, because what holds at a level
+// holds below.
+func strongestFirst(ms []model) []int {
 	order := make([]int, len(ms))
 	for i := range order {
 		order[i] = i
@@ -89,8 +96,36 @@ func check(ctx context.Context, h *history.History, b checkers.Budget, ms []mode
 	slices.SortStableFunc(order, func(i, j int) int {
 		return len(levels().ImpliedBy(ms[j].name)) - len(levels().ImpliedBy(ms[i].name))
 	})
+	return order
+}
+
+// unfinished are the verdicts if the budget, of which err tells, ran out before
+// anything was decided.
+func unfinished(ms []model, err error, elapsed time.Duration) ([]checkers.Verdict, error) {
+	if !isBudget(err) {
+		return nil, err
+	}
+	var out []checkers.Verdict
+	for _, m := range ms {
+		out = append(out, checkers.Verdict{
+			Model: m.name, Status: checkers.Inconclusive, Reasons: []string{"the check was not finished: " + err.Error()},
+			Algorithm: "none", Elapsed: elapsed,
+		})
+	}
+	return out, nil
+}
+
+// checkNamed is check for a history in which every read names its write; shown is
+// the same history as people are to see it. Whether a pass has evidence is not asked.
+func checkNamed(ctx context.Context, h, shown *history.History, b checkers.Budget, ms []model) ([]checkers.Verdict, error) {
+	start := time.Now()
+	a, err := analyse(ctx, h, shown, b)
+	if err != nil {
+		return unfinished(ms, err, time.Since(start))
+	}
+	verdicts := make([]checkers.Verdict, len(ms))
 	var held []string
-	for _, i := range order {
+	for _, i := range strongestFirst(ms) {
 		m := &ms[i]
 		v := checkers.Verdict{Model: m.name, Evidence: a.evidence}
 		if s := slices.IndexFunc(held, func(s string) bool { return levels().Implies(s, m.name) }); s >= 0 {

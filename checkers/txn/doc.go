@@ -44,5 +44,6 @@
 // graph with a small automaton, linear in the edges and complete for a known
 // version order. Where version orders stay open, forced edges refute, a guessed
 // order that fits proves, and a bounded search decides the rest or says that it
-// could not.
+// could not. Where reads do not name their writes, because a value was written
+// several times or a key was deleted, the same is done for what was read.
 package txn

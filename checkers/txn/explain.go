@@ -335,7 +335,7 @@ func (d *dsg) violation(c []edge, anomaly string) checkers.Violation {
 		}
 		named[op] = true
 		v.Ops = append(v.Ops, int(op))
-		fmt.Fprintf(&let, "  %s = %s\n", opName(int(op)), describe(d.h, int(op)))
+		fmt.Fprintf(&let, "  %s = %s\n", opName(int(op)), describe(d.shown, int(op)))
 	}
 	var proofs []int32
 	for i, e := range c {

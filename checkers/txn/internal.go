@@ -240,7 +240,7 @@ func (e *examiner) future(op int32, m *history.Mop) {
 
 func (e *examiner) internal(op int32, m *history.Mop, what string, own int32) {
 	e.found.add(AnomalyInternal, func() checkers.Violation {
-		v := e.fact(op, m, fmt.Sprintf("%s read from key %s %s: %s.", opName(int(op)), e.h.KeyName(m.Key), what, describe(e.h, int(op))))
+		v := e.fact(op, m, fmt.Sprintf("%s read from key %s %s: %s.", opName(int(op)), e.h.KeyName(m.Key), what, describe(e.shown, int(op))))
 		if own >= 0 {
 			w := e.writes[own]
 			mops, _ := e.mops(w.op)
@@ -297,7 +297,7 @@ func (e *examiner) intermediate(op int32, m *history.Mop, w int32) {
 	e.found.add(AnomalyG1b, func() checkers.Violation {
 		by := int(e.writes[w].op)
 		v := e.fact(op, m, fmt.Sprintf("%s: %s, an intermediate version: %s wrote the key %s again afterwards: %s.",
-			opName(int(op)), mopText(e.h, m), opName(by), e.h.KeyName(m.Key), describe(e.h, by)))
+			opName(int(op)), mopText(e.h, m), opName(by), e.h.KeyName(m.Key), describe(e.shown, by)))
 		v.Ops = append(v.Ops, by)
 		v.Steps = []checkers.Step{{From: by, To: int(op), Kind: "intermediate", Why: fmt.Sprintf("%s read a version of key %s that %s replaced itself", opName(int(op)), e.h.KeyName(m.Key), opName(by))}}
 		return v

@@ -42,21 +42,19 @@ const (
 // only.
 type ir struct {
 	h *history.History
+	// shown is h as people are to see it, with the same operations.
+	shown *history.History
 	// mopOff[op] is the number of the first micro-operation of op.
 	mopOff []int32
 	// lists[key]: the key holds a list.
 	lists []bool
-	// deletes[key]: the key was deleted by someone, so that reading nothing
-	// does not tell what was read.
-	deletes []bool
-	keys    int
+	keys  int
 
 	// writes are in the order of operations and micro-operations; those of
 	// operation op begin at writeOff[op].
 	writes   []write
 	writeOff []int32
 	index    *writeIndex
-	// deletions are writes without a value; they are in writes, not in index.
 
 	// from[mop] resolves a register read; of a list read it is the length of
 	// the list without its own transaction's appends at the end, or fromNone.
@@ -107,8 +105,8 @@ type ir struct {
 }
 
 // build makes the IR of h and finds what is wrong without any graph.
-func build(h *history.History, g *guard) (*ir, error) {
-	r := &ir{h: h, guard: g, found: newFindings(h, g), odd: map[int32]bool{}}
+func build(h, shown *history.History, g *guard) (*ir, error) {
+	r := &ir{h: h, shown: shown, guard: g, found: newFindings(h, g), odd: map[int32]bool{}}
 	r.blind = h.Header.Attributes[AttributeAppends] == AppendsBlind
 	if err := r.scan(); err != nil {
 		return nil, err
@@ -136,10 +134,11 @@ func (r *ir) mops(op int32) ([]history.Mop, int32) {
 
 // applies says why h cannot be checked.
 func applies(h *history.History) error {
-	if h.Ambiguous {
-		return fmt.Errorf("a value was written twice to one key, so that reads do not name their writes: only histories with unique values can be checked for isolation levels")
-	}
 	var list, register []bool
+	var appended map[pairKV]bool
+	if h.Ambiguous {
+		appended = map[pairKV]bool{}
+	}
 	for i := range h.Ops {
 		mops := h.Mops(&h.Ops[i])
 		for j := range mops {
@@ -154,6 +153,13 @@ func applies(h *history.History) error {
 				register[m.Key] = true
 			default:
 				return fmt.Errorf("operation %d has a micro-operation %s: isolation levels are checked for reads and writes of registers and lists only", i, m.Func)
+			}
+			if m.Func == history.Append && appended != nil {
+				if kv := (pairKV{m.Key, m.Arg}); appended[kv] {
+					return fmt.Errorf("operation %d appends %s to key %s a second time: isolation levels are checked for lists whose elements are appended once", i, h.ValueText(m.Arg), h.KeyName(m.Key))
+				} else {
+					appended[kv] = true
+				}
 			}
 			if list[m.Key] && register[m.Key] {
 				return fmt.Errorf("operation %d uses key %s as a register and others use it as a list, or the other way round", i, h.KeyName(m.Key))
@@ -189,7 +195,6 @@ func (r *ir) scan() error {
 	}
 	r.keys = keys
 	r.lists = make([]bool, keys)
-	r.deletes = make([]bool, keys)
 	r.writes = make([]write, 0, installs)
 	r.writeOff = make([]int32, len(h.Ops)+1)
 	r.index = newWriteIndex(installs)
@@ -212,9 +217,7 @@ func (r *ir) scan() error {
 				continue
 			}
 			id := int32(len(r.writes))
-			if m.Func == history.Delete {
-				r.deletes[m.Key] = true
-			} else if !r.index.add(m.Key, m.Arg, id) {
+			if !r.index.add(m.Key, m.Arg, id) {
 				return fmt.Errorf("operation %d writes %s to key %s a second time", i, h.ValueText(m.Arg), h.KeyName(m.Key))
 			}
 			prev, ok := last.get(m.Key)

@@ -71,7 +71,7 @@ func (p proof) anyRead(f func(op int, k history.Key, v history.Value) bool) bool
 // valuesOf are the values that m saw.
 func (p proof) valuesOf(op *history.Op, m *history.Mop) []history.Value {
 	switch {
-	case m.Func == history.CAS && op.Outcome == history.OK:
+	case m.Func == history.CAS && op.Outcome != history.Fail:
 		return []history.Value{m.Expect}
 	case m.Flags&history.Observed == 0:
 		return nil
@@ -158,7 +158,7 @@ func (p proof) contradictsItself(i int) bool {
 		case history.Append:
 			s.list, s.own = append(slices.Clone(s.list), m.Arg), append(s.own, m.Arg)
 		case history.CAS:
-			if op.Outcome == history.OK && s.known && s.value != m.Expect {
+			if op.Outcome != history.Fail && s.known && s.value != m.Expect {
 				return true
 			}
 			s.known, s.value = true, m.Arg

@@ -49,9 +49,8 @@ func (r *ir) resolve() {
 					r.from[at+int32(j)] = r.writerOf(m.Key, m.Ret)
 				}
 			case history.CAS:
-				if op.Outcome == history.OK {
-					r.from[at+int32(j)] = r.writerOf(m.Key, m.Expect)
-				}
+				// Of an indeterminate one that counts, somebody read the value.
+				r.from[at+int32(j)] = r.writerOf(m.Key, m.Expect)
 			case history.ReadList:
 				if m.Flags&history.Observed != 0 {
 					n, ok := own.cut(m.Key, h.List(m))
@@ -116,9 +115,6 @@ func (o *ownAppends) cut(k history.Key, list []history.Value) (length int32, ok 
 
 // writerOf is the write that v names in a register.
 func (r *ir) writerOf(k history.Key, v history.Value) int32 {
-	if v == history.Absent && r.deletes[k] {
-		return fromNone
-	}
 	if v != history.Absent {
 		if w := r.index.find(k, v); w >= 0 {
 			return w

@@ -35,7 +35,7 @@ func TestDifferentialSearch(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		gd := newGuard(context.Background(), checkers.Budget{})
-		a, err := analyse(context.Background(), h, checkers.Budget{})
+		a, err := analyse(context.Background(), h, h, checkers.Budget{})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -231,7 +231,7 @@ func TestSearchBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := analyse(context.Background(), h, checkers.Budget{})
+	a, err := analyse(context.Background(), h, h, checkers.Budget{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -269,9 +269,9 @@ func (a *analysis) noOrder(m *model, s *orderSearch) checkers.Violation {
 	for i, op := range keep {
 		v.Ops = append(v.Ops, int(op))
 		if i < maxNamed {
-			fmt.Fprintf(&let, "  %s = %s\n", opName(int(op)), describe(a.h, int(op)))
+			fmt.Fprintf(&let, "  %s = %s\n", opName(int(op)), describe(a.shown, int(op)))
 		}
-		v.Steps = append(v.Steps, checkers.Step{From: int(op), To: -1, Kind: "fact", Why: describe(a.h, int(op))})
+		v.Steps = append(v.Steps, checkers.Step{From: int(op), To: -1, Kind: "fact", Why: describe(a.shown, int(op))})
 	}
 	if len(keep) > maxNamed {
 		fmt.Fprintf(&let, "  ... and %d more\n", len(keep)-maxNamed)
@@ -365,7 +365,8 @@ func (a *analysis) stillBroken(gd *guard, m *model, ops []int32) (bool, error) {
 		index[i] = int(op)
 	}
 	sub := gd.fork()
-	r, err := build(a.h.Subset(index), sub)
+	part := a.h.Subset(index)
+	r, err := build(part, part, sub)
 	if err != nil {
 		return false, err
 	}

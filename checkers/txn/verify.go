@@ -92,7 +92,7 @@ func readValue(h *history.History, e edge, a *analysis, m *history.Mop) (history
 	switch {
 	case m.Func == history.Read && m.Flags&history.Observed != 0:
 		return m.Ret, true
-	case m.Func == history.CAS && a.opOf(e.from).Outcome == history.OK:
+	case m.Func == history.CAS:
 		return m.Expect, true
 	}
 	return 0, false
@@ -105,7 +105,7 @@ func (a *analysis) sees(v int32, n *history.Mop, v1 history.Value) bool {
 	case history.Read:
 		return n.Flags&history.Observed != 0 && n.Ret == v1
 	case history.CAS:
-		return a.opOf(v).Outcome == history.OK && n.Expect == v1
+		return n.Expect == v1
 	case history.ReadList:
 		if n.Flags&history.Observed == 0 {
 			return false
@@ -245,7 +245,7 @@ func (a *analysis) wrote(k history.Key, v history.Value) bool {
 func (a *analysis) scanWrote(k history.Key, v history.Value) bool {
 	for _, op := range a.op {
 		for _, m := range a.h.Mops(&a.h.Ops[op]) {
-			if m.Key == k && (m.Func == history.Delete && v == history.Absent || m.Func.Installs() && m.Arg == v) {
+			if m.Key == k && (m.Func.Installs() && m.Arg == v) {
 				return true
 			}
 		}
@@ -262,7 +262,7 @@ func (a *analysis) replaced(v int32, k history.Key, val history.Value) bool {
 			continue
 		}
 		if m.Func == history.Read && m.Flags&history.Observed != 0 && m.Ret == val ||
-			m.Func == history.CAS && op.Outcome == history.OK && m.Expect == val {
+			m.Func == history.CAS && m.Expect == val {
 			read = true
 		}
 		if m.Func.Writes() && read {

@@ -1,6 +1,6 @@
 // Package brute decides isolation levels by trying every commit order of every
-// choice of indeterminate transactions against the axioms of Biswas and Enea
-// (OOPSLA 2019). It knows nothing of graphs, and shares no code with the
+// choice of indeterminate transactions, and of writes that each read may have seen,
+// against the axioms of Biswas and Enea (OOPSLA 2019). It knows nothing of graphs, and shares no code with the
 // checkers that it is there to test. Exponential: for a handful of transactions.
 package brute
 
@@ -18,8 +18,9 @@ type txn struct {
 	// lists are the whole lists that it read, by key: prefixes of the order of all
 	// appends.
 	lists []whole
-	// writes are the final values by key, appends all appended ones.
-	writes  map[history.Key]history.Value
+	// writes are the last micro-operations that wrote a key, appends all appended
+	// values.
+	writes  map[history.Key]int
 	appends map[history.Key][]history.Value
 }
 
@@ -38,6 +39,10 @@ type whole struct {
 // Oracle decides levels for one history.
 type Oracle struct {
 	h *history.History
+	// seen is which write each register read is taken to have seen: one of
+	// candidates, by the number of the read.
+	candidates map[at][]at
+	seen       map[at]at
 	// Odd says, after Holds, that the lists of the history name no order of the
 	// appends of committed transactions: two of them contradict each other, or one
 	// has an element that nobody appended or an aborted one. That is for read
@@ -45,8 +50,82 @@ type Oracle struct {
 	Odd bool
 }
 
+// at is a micro-operation: mop of operation op. The initial version and what nobody
+// wrote have numbers below 0.
+type at struct{ op, mop int }
+
+var (
+	initial = at{-1, 0}
+	nobody  = at{-2, 0}
+)
+
 // New makes an oracle of h.
-func New(h *history.History) *Oracle { return &Oracle{h: h} }
+func New(h *history.History) *Oracle {
+	o := &Oracle{h: h, candidates: map[at][]at{}, seen: map[at]at{}}
+	for i := range h.Ops {
+		mops := h.Mops(&h.Ops[i])
+		for j := range mops {
+			v := mops[j].Ret
+			switch {
+			case mops[j].Func == history.CAS:
+				v = mops[j].Expect
+			case mops[j].Func != history.Read || mops[j].Flags&history.Observed == 0:
+				continue
+			}
+			o.candidates[at{i, j}] = o.writersOf(mops[j].Key, v)
+		}
+	}
+	return o
+}
+
+// writersOf are all writes that leave v in k, nobody if there are none.
+func (o *Oracle) writersOf(k history.Key, v history.Value) []at {
+	var out []at
+	if v == history.Absent || v == o.h.Header.Initial {
+		out = append(out, initial)
+	}
+	for i := range o.h.Ops {
+		mops := o.h.Mops(&o.h.Ops[i])
+		for j := range mops {
+			m := &mops[j]
+			if m.Key == k && (m.Func == history.Delete && v == history.Absent || (m.Func == history.Write || m.Func == history.CAS) && m.Arg == v) {
+				out = append(out, at{i, j})
+			}
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, nobody)
+	}
+	return out
+}
+
+// Choices is how many ways there are of saying what was read.
+func (o *Oracle) Choices() int {
+	n := 1
+	for _, c := range o.candidates {
+		n *= len(c)
+	}
+	return n
+}
+
+// eachReading sets seen to each choice until f returns true, and tells whether it did.
+func (o *Oracle) eachReading(f func() bool) bool {
+	var reads []at
+	for r := range o.candidates {
+		reads = append(reads, r)
+	}
+	var rec func(i int) bool
+	rec = func(i int) bool {
+		if i == len(reads) {
+			return f()
+		}
+		return slices.ContainsFunc(o.candidates[reads[i]], func(c at) bool {
+			o.seen[reads[i]] = c
+			return rec(i + 1)
+		})
+	}
+	return rec(0)
+}
 
 // base orders.
 type base uint8
@@ -87,7 +166,7 @@ func (o *Oracle) Holds(model string) bool {
 		for j, i := range infos {
 			in[i] = choice>>j&1 == 1
 		}
-		if o.holdsWith(b, level, in) {
+		if o.eachReading(func() bool { return o.holdsWith(b, level, in) }) {
 			return true
 		}
 	}
@@ -120,7 +199,7 @@ func (o *Oracle) holdsWith(b base, level string, info map[int]bool) bool {
 	for i := range o.h.Ops {
 		if c := o.h.Ops[i].Outcome; c == history.OK || c == history.Info && info[i] {
 			place[i] = len(txns)
-			txns = append(txns, txn{op: i, writes: map[history.Key]history.Value{}, appends: map[history.Key][]history.Value{}})
+			txns = append(txns, txn{op: i, writes: map[history.Key]int{}, appends: map[history.Key][]history.Value{}})
 		}
 	}
 	committedReads := level != "read-uncommitted"
@@ -159,46 +238,18 @@ func (o *Oracle) load(t *txn, place map[int]int, committedReads, internal bool) 
 		m := &mops[j]
 		k := m.Key
 		switch m.Func {
-		case history.Write:
-			t.writes[k] = m.Arg
+		case history.Write, history.Delete:
+			t.writes[k] = j
 		case history.Append:
 			t.appends[k] = append(t.appends[k], m.Arg)
 		case history.Read:
 			if m.Flags&history.Observed == 0 {
 				continue
 			}
-			own, hasOwn := t.writes[k]
-			if m.Ret == history.Absent {
-				if hasOwn {
-					bad(internal)
-				}
-				t.reads = append(t.reads, read{key: k, source: -1})
-				continue
-			}
-			op, at, final, known := o.owner(k, m.Ret)
-			switch {
-			case !known:
-				bad(committedReads)
-			case op == t.op:
-				if at > j {
-					bad(committedReads)
-				} else if m.Ret != own {
-					bad(internal)
-				}
-			default:
-				if hasOwn {
-					bad(internal)
-				}
-				src, committed := place[op]
-				if !committed {
-					bad(committedReads)
-					continue
-				}
-				if !final {
-					bad(committedReads)
-				}
-				t.reads = append(t.reads, read{key: k, source: src})
-			}
+			o.loadRead(t, j, place, committedReads, internal, bad)
+		case history.CAS:
+			o.loadRead(t, j, place, committedReads, internal, bad)
+			t.writes[k] = j
 		case history.ReadList:
 			if m.Flags&history.Observed == 0 {
 				continue
@@ -207,6 +258,44 @@ func (o *Oracle) load(t *txn, place map[int]int, committedReads, internal bool) 
 		}
 	}
 	return ok
+}
+
+// loadRead takes what the register read j is said to have seen.
+func (o *Oracle) loadRead(t *txn, j int, place map[int]int, committedReads, internal bool, bad func(bool)) {
+	k := o.h.Mops(&o.h.Ops[t.op])[j].Key
+	own, hasOwn := t.writes[k]
+	from := o.seen[at{t.op, j}]
+	switch {
+	case from == nobody:
+		bad(committedReads)
+	case from == initial:
+		if hasOwn {
+			bad(internal)
+		}
+		t.reads = append(t.reads, read{key: k, source: -1})
+	case from.op == t.op:
+		if from.mop >= j {
+			bad(committedReads)
+		} else if from.mop != own {
+			bad(internal)
+		}
+	default:
+		if hasOwn {
+			bad(internal)
+		}
+		src, committed := place[from.op]
+		if !committed {
+			bad(committedReads)
+			return
+		}
+		for _, later := range o.h.Mops(&o.h.Ops[from.op])[from.mop+1:] {
+			if later.Key == k && later.Func.Writes() {
+				bad(committedReads)
+				break
+			}
+		}
+		t.reads = append(t.reads, read{key: k, source: src})
+	}
 }
 
 func (o *Oracle) loadList(t *txn, j int, place map[int]int, committedReads, internal bool, bad func(bool)) {

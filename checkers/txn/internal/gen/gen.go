@@ -21,6 +21,12 @@ type Config struct {
 	ReadFirst bool
 	// Calm histories have no random damage, so that many are legal.
 	Calm bool
+	// Values bounds how many values a register is written with, so that some are
+	// written several times; 0 means that every value is written once.
+	Values int
+	// Deletes are some of the writes of registers. CAS are some of them too: they
+	// expect what the transaction would have read.
+	Deletes, CAS bool
 	// Own transactions read a list after they appended to it, and often find their
 	// own elements before others', or alone.
 	Own bool
@@ -119,14 +125,10 @@ func (s *sim) transaction(i, lag int, outcome history.Outcome, txn *history.Txn)
 			read[k] = true
 		}
 		if write {
-			s.next++
-			f := history.Write
-			if s.isList(k) {
-				f = history.Append
-			}
-			txn.Mops = append(txn.Mops, history.Mop{Func: f, Key: history.Key(k), Arg: s.next})
-			own[k] = append(own[k], s.next)
-			s.all[k] = append(s.all[k], s.next)
+			m := s.write(k, at, own)
+			txn.Mops = append(txn.Mops, m)
+			own[k] = append(own[k], m.Arg)
+			s.all[k] = append(s.all[k], m.Arg)
 			continue
 		}
 		s.read(k, at, own, outcome, txn)
@@ -146,6 +148,44 @@ func (s *sim) transaction(i, lag int, outcome history.Outcome, txn *history.Txn)
 			s.versions[k] = append(s.versions[k], version{v, i})
 		}
 	}
+}
+
+// write is a write to key k by a transaction that sees what was there before at.
+func (s *sim) write(k, at int, own map[int][]history.Value) history.Mop {
+	s.next++
+	m := history.Mop{Func: history.Write, Key: history.Key(k), Arg: s.next}
+	switch {
+	case s.isList(k):
+		m.Func = history.Append
+		return m
+	case s.cfg.Deletes && s.rng.IntN(3) == 0:
+		m.Func, m.Arg = history.Delete, history.Absent
+		return m
+	}
+	if s.cfg.Values > 0 {
+		m.Arg = history.Value(1 + s.rng.IntN(s.cfg.Values))
+	}
+	if s.cfg.CAS && s.rng.IntN(3) == 0 {
+		if v := s.sees(k, at, own); v != history.Absent || s.rng.IntN(4) == 0 {
+			m.Func, m.Expect = history.CAS, v
+		}
+	}
+	return m
+}
+
+// sees is the value of register k for a transaction that sees what was there before
+// at, and its own writes.
+func (s *sim) sees(k, at int, own map[int][]history.Value) history.Value {
+	if len(own[k]) > 0 {
+		return own[k][len(own[k])-1]
+	}
+	v := history.Absent
+	for _, x := range s.versions[k] {
+		if x.at < at {
+			v = x.value
+		}
+	}
+	return v
 }
 
 func (s *sim) read(k, at int, own map[int][]history.Value, outcome history.Outcome, txn *history.Txn) {
@@ -190,13 +230,7 @@ func (s *sim) read(k, at int, own map[int][]history.Value, outcome history.Outco
 		txn.SetList(i, list)
 		return
 	}
-	v := history.Absent
-	if len(list) > 0 {
-		v = list[len(list)-1]
-	}
-	if len(own[k]) > 0 {
-		v = own[k][len(own[k])-1]
-	}
+	v := s.sees(k, at, own)
 	if damage {
 		switch s.rng.IntN(3) {
 		case 0:

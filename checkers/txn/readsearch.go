@@ -1,0 +1,386 @@
+package txn
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
+)
+
+// Bounds of the search over readings. A history of a handful of transactions is
+// always decided within them.
+const (
+	// maxReadings is how many readings are checked for one level.
+	maxReadings = 10_000
+	// maxAhead is how many open reads are tried to find the one that leaves least
+	// choice.
+	maxAhead = 12
+	// maxCertified is the largest witness that is searched again by itself.
+	maxCertified = 100
+)
+
+// readSearch looks for a reading that a level allows.
+type readSearch struct {
+	*readings
+	ctx    context.Context
+	budget checkers.Budget
+	m      []model // the one level
+	until  time.Time
+	// settled[i]: open read i was decided about.
+	settled []bool
+	path    []string
+	tried   int
+	refuted []refutedReading
+}
+
+// refutedReading is what was decided about open reads, and what it breaks.
+type refutedReading struct {
+	path      []string
+	violation checkers.Violation
+}
+
+// What a search found.
+type found uint8
+
+const (
+	foundNone    found = iota // no reading is allowed
+	foundFits                 // one is
+	foundUnknown              // it did not come to an end
+)
+
+// checkReadings is check for a history in which reads do not name their writes. In
+// order: what is certain refutes, a guess that fits proves, and a bounded search over
+// what was read decides the rest, or says that it could not.
+func checkReadings(ctx context.Context, h *history.History, b checkers.Budget, ms []model) ([]checkers.Verdict, error) {
+	b = b.WithDefaults()
+	until := time.Now().Add(b.Time)
+	r, err := newReadings(h, newGuard(ctx, b))
+	if err != nil {
+		return unfinished(ms, err, b.Time)
+	}
+	out, err := checkNamed(ctx, r.h, h, b, ms)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		r.inText(out[i].Violations)
+		out[i].Evidence.AtRisk += len(r.open)
+		out[i].Evidence.Reads += len(r.open)
+	}
+	if len(r.open) == 0 {
+		return out, nil
+	}
+	for i := range out {
+		if out[i].Status == checkers.Held {
+			out[i].Status = checkers.Inconclusive // until a reading is found
+		}
+	}
+	if err := r.tryGuess(ctx, b, until, ms, out); err != nil {
+		return nil, err
+	}
+	return out, r.searchAll(ctx, b, until, ms, out)
+}
+
+// tryGuess marks as held what the guessed reading satisfies.
+func (r *readings) tryGuess(ctx context.Context, b checkers.Budget, until time.Time, ms []model, out []checkers.Verdict) error {
+	b.Time = max(time.Until(until), time.Millisecond)
+	r.guess()
+	defer r.forget()
+	guessed, err := checkNamed(ctx, r.h, r.shown, b, ms)
+	if err != nil {
+		return err
+	}
+	for i := range out {
+		if out[i].Status != checkers.Violated && guessed[i].Status == checkers.Held {
+			out[i].Status, out[i].Reasons, out[i].Algorithm = checkers.Held, nil, "a reading that fits"
+		}
+	}
+	return nil
+}
+
+// searchAll decides what is left, the strongest levels first.
+func (r *readings) searchAll(ctx context.Context, b checkers.Budget, until time.Time, ms []model, out []checkers.Verdict) error {
+	order := strongestFirst(ms)
+	for n, i := range order {
+		v := &out[i]
+		if v.Status != checkers.Inconclusive {
+			continue
+		}
+		begin := time.Now()
+		if s := slices.IndexFunc(order[:n], func(j int) bool {
+			return out[j].Status == checkers.Held && levels().Implies(ms[j].name, ms[i].name)
+		}); s >= 0 {
+			v.Status, v.Reasons, v.Algorithm = checkers.Held, nil, "implied by "+ms[order[s]].name
+			continue
+		}
+		left := time.Until(until)
+		s := &readSearch{
+			readings: r, ctx: ctx, budget: b, m: ms[i : i+1], settled: make([]bool, len(r.open)),
+			until: begin.Add(left / time.Duration(len(order)-n)),
+		}
+		got, err := s.explore()
+		r.forget()
+		if err != nil {
+			return err
+		}
+		v.Elapsed += time.Since(begin)
+		v.Algorithm, v.Reasons = "search over what was read", nil
+		switch got {
+		case foundFits:
+			v.Status = checkers.Held
+		case foundNone:
+			v.Status, v.Total, v.Evidence.Bad = checkers.Violated, 1, 1
+			v.Violations = []checkers.Violation{s.violation()}
+		default:
+			v.Reasons = []string{fmt.Sprintf("%d reads returned what several transactions had written, or nothing from a key that was deleted, and so do not name their write: "+
+				"what is certain does not refute the level, what was guessed does not prove it, and the search over the rest was not finished (%d readings tried); "+
+				"a workload that writes every value once can always be decided", len(r.open), s.tried)}
+		}
+	}
+	return nil
+}
+
+// check decides the level for what is settled.
+func (s *readSearch) check() (checkers.Verdict, error) {
+	s.tried++
+	b := s.budget
+	b.Time = max(time.Until(s.until), time.Millisecond)
+	b.MaxViolations = 1
+	vs, err := checkNamed(s.ctx, s.h, s.shown, b, s.m)
+	if err != nil {
+		return checkers.Verdict{}, err
+	}
+	return vs[0], nil
+}
+
+// explore looks for a reading among those that agree with what is settled.
+func (s *readSearch) explore() (found, error) {
+	v, err := s.check()
+	if err != nil {
+		return foundUnknown, err
+	}
+	if v.Status == checkers.Violated {
+		s.refute(v)
+		return foundNone, nil
+	}
+	return s.branch(v)
+}
+
+func (s *readSearch) refute(v checkers.Verdict) {
+	s.inText(v.Violations)
+	s.refuted = append(s.refuted, refutedReading{slices.Clone(s.path), v.Violations[0]})
+}
+
+// branch goes on where v did not refute what is settled.
+func (s *readSearch) branch(v checkers.Verdict) (found, error) {
+	if !slices.Contains(s.settled, false) {
+		if v.Status == checkers.Held {
+			return foundFits, nil
+		}
+		return foundUnknown, nil
+	}
+	next, err := s.ahead()
+	if err != nil || next.read < 0 {
+		return foundUnknown, err
+	}
+	result := foundNone
+	s.settled[next.read] = true
+	defer func() { s.settled[next.read] = false }()
+	read := s.open[next.read]
+	for i, c := range read.choices {
+		s.path = append(s.path, s.says(read, c))
+		got := foundNone
+		if v := next.verdicts[i]; v.Status == checkers.Violated {
+			s.refute(v)
+		} else {
+			s.settle(read, c.value)
+			got, err = s.branch(v)
+			s.unsettle(read)
+		}
+		s.path = s.path[:len(s.path)-1]
+		if err != nil || got == foundFits {
+			return got, err
+		}
+		if got == foundUnknown {
+			result = foundUnknown
+		}
+	}
+	return result, nil
+}
+
+// lookahead is an open read with the verdict on each of its choices.
+type lookahead struct {
+	read     int
+	verdicts []checkers.Verdict
+}
+
+// ahead tries the choices of some open reads, and takes the read that leaves fewest;
+// read is -1 if the bounds are reached.
+func (s *readSearch) ahead() (lookahead, error) {
+	best, least, looked := lookahead{read: -1}, 0, 0
+	for i, read := range s.open {
+		if s.settled[i] {
+			continue
+		}
+		if looked++; looked > maxAhead {
+			break
+		}
+		try := lookahead{read: i}
+		viable := 0
+		for _, c := range read.choices {
+			if s.tried >= maxReadings || time.Now().After(s.until) {
+				return lookahead{read: -1}, s.ctx.Err()
+			}
+			s.settle(read, c.value)
+			v, err := s.check()
+			s.unsettle(read)
+			if err != nil {
+				return best, err
+			}
+			if v.Status != checkers.Violated {
+				viable++
+			}
+			try.verdicts = append(try.verdicts, v)
+		}
+		if best.read < 0 || viable < least {
+			best, least = try, viable
+		}
+		if least == 0 {
+			break
+		}
+	}
+	return best, nil
+}
+
+// maxReadingsShown is how many refuted readings a sentence tells.
+const maxReadingsShown = 8
+
+// violation says that no reading is allowed: each way of saying what was read, with
+// what it breaks.
+func (s *readSearch) violation() checkers.Violation {
+	v := checkers.Violation{Anomaly: AnomalyNoOrder, Session: -1}
+	for _, x := range s.refuted {
+		v.Ops = append(v.Ops, x.violation.Ops...)
+	}
+	inWitness := func(op int32) bool { return slices.Contains(v.Ops, int(op)) }
+	for _, read := range s.open {
+		if !inWitness(read.op) {
+			continue
+		}
+		for _, c := range read.choices {
+			if c.op >= 0 && !inWitness(c.op) {
+				v.Ops = append(v.Ops, int(c.op))
+			}
+		}
+	}
+	finish(s.shown, &v)
+	var text strings.Builder
+	text.WriteString("Let:\n")
+	for _, op := range v.Ops[:min(len(v.Ops), maxNamed)] {
+		fmt.Fprintf(&text, "  %s = %s\n", opName(op), describe(s.shown, op))
+	}
+	text.WriteString("Then:\n")
+	for i, x := range s.refuted {
+		why := make([]string, len(x.violation.Steps))
+		for j, step := range x.violation.Steps {
+			why[j] = step.Why
+		}
+		line := fmt.Sprintf("if %s: %s, because %s", strings.Join(x.path, ", and "), x.violation.Anomaly, strings.Join(why, ", and "))
+		v.Steps = append(v.Steps, checkers.Step{From: x.violation.Ops[0], To: -1, Kind: "fact", Why: line})
+		if i < maxReadingsShown {
+			fmt.Fprintf(&text, "  - %s.\n", line)
+		}
+	}
+	if n := len(s.refuted) - maxReadingsShown; n > 0 {
+		fmt.Fprintf(&text, "  - and so on for %d more.\n", n)
+	}
+	fmt.Fprintf(&text, "Nothing else can have been read: %s allows none of it.", s.m[0].name)
+	v.Sentence = text.String()
+	if s.again(v.Ops) {
+		v.Certified = "every reading of the witness alone tried"
+	}
+	return v
+}
+
+// again searches the witness by itself, with the writers of all that it read.
+func (s *readSearch) again(ops []int) bool {
+	in := map[int]bool{}
+	todo := slices.Clone(ops)
+	for len(todo) > 0 {
+		op := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if in[op] {
+			continue
+		}
+		if in[op] = true; len(in) > maxCertified {
+			return false
+		}
+		for i := range s.shown.Ops {
+			if !in[i] && s.readOf(op, i) {
+				todo = append(todo, i)
+			}
+		}
+	}
+	var all []int
+	for op := range in {
+		all = append(all, op)
+	}
+	part := s.shown.Subset(all)
+	r, err := newReadings(part, newGuard(s.ctx, s.budget))
+	if err != nil {
+		return false
+	}
+	t := &readSearch{readings: r, ctx: s.ctx, budget: s.budget, m: s.m, settled: make([]bool, len(r.open)), until: s.until.Add(shrinkTime)}
+	got, err := t.explore()
+	return err == nil && got == foundNone
+}
+
+// readOf tells whether operation reader may have read something of writer.
+func (s *readSearch) readOf(reader, writer int) bool {
+	for _, m := range s.shown.Mops(&s.shown.Ops[reader]) {
+		for _, w := range s.shown.Mops(&s.shown.Ops[writer]) {
+			if m.Key != w.Key || !w.Func.Writes() {
+				continue
+			}
+			v := w.Arg
+			if w.Func == history.Delete {
+				v = history.Absent
+			}
+			switch m.Func {
+			case history.Read:
+				if m.Flags&history.Observed != 0 && m.Ret == v {
+					return true
+				}
+			case history.CAS:
+				if m.Expect == v {
+					return true
+				}
+			case history.ReadList:
+				if m.Flags&history.Observed != 0 && slices.Contains(s.shown.List(&m), v) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// inText puts the values of the history itself into what vs say.
+func (r *readings) inText(vs []checkers.Violation) {
+	for i := range vs {
+		v := &vs[i]
+		v.Sentence = r.text.Replace(v.Sentence)
+		v.Steps = slices.Clone(v.Steps)
+		for j := range v.Steps {
+			v.Steps[j].Why = r.text.Replace(v.Steps[j].Why)
+		}
+		v.Legal = slices.Clone(v.Legal)
+		for j := range v.Legal {
+			v.Legal[j] = r.text.Replace(v.Legal[j])
+		}
+	}
+}
