@@ -234,3 +234,11 @@ func trim[T any](s []T) []T {
 	}
 	return s
 }
+
+// Renumber replaces the process and the session of every operation that was added.
+func (b *Builder) Renumber(number func(int32) int32) {
+	for i := range b.h.Ops {
+		op := &b.h.Ops[i]
+		op.Process, op.Session = number(op.Process), number(op.Session)
+	}
+}

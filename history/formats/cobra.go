@@ -16,6 +16,7 @@ func cobraFormat() Format {
 	return Format{
 		Name:       "cobra",
 		Summary:    "a directory of Cobra's T<n>.log files, one a session",
+		isDir:      true,
 		readPath:   readCobra,
 		detectPath: func(path string) bool { return len(cobraLogs(path)) > 0 },
 	}

@@ -56,8 +56,35 @@ func dumpMop(h *history.History, m *history.Mop) string {
 			s += "mismatch"
 		}
 		return s
-	case history.Delete, history.Acquire, history.Release:
+	case history.Delete:
 		return fmt.Sprintf("%s(%s)", m.Func, key)
+	case history.Acquire, history.Release:
+		s := fmt.Sprintf("%s(%s", m.Func, key)
+		if m.Flags&history.Owned != 0 {
+			s += " by " + h.ValueText(m.Arg)
+		}
+		if m.Expect != 0 {
+			s += " permits " + h.ValueText(m.Expect)
+		}
+		if m.Flags&history.Observed != 0 {
+			s += " token " + ret
+		}
+		return s + ")"
+	case history.Send:
+		s := fmt.Sprintf("%s(%s %s)", m.Func, key, h.ValueText(m.Arg))
+		if m.Flags&history.Versioned != 0 {
+			s += fmt.Sprintf("@%d", m.Version)
+		}
+		return s
+	case history.Poll:
+		if m.Flags&history.Observed == 0 {
+			return fmt.Sprintf("%s(%s)=?", m.Func, key)
+		}
+		var vs []string
+		for offset, v := range h.PollPairs(m) {
+			vs = append(vs, fmt.Sprintf("%d:%s", offset, h.ValueText(v)))
+		}
+		return fmt.Sprintf("%s(%s)=[%s]", m.Func, key, strings.Join(vs, " "))
 	case history.Transfer:
 		return fmt.Sprintf("transfer(%s>%s %d)", key, h.KeyName(history.Key(m.Arg)), m.Expect)
 	}

@@ -10,8 +10,10 @@ import (
 const maxDepth = 64
 
 // ednReader reads EDN (github.com/edn-format/edn): nil, booleans, numbers,
-// strings, characters, keywords, symbols, vectors, lists, maps, sets, tagged
-// literals (the tag is dropped), comments and discarded forms.
+// strings, characters, keywords, symbols, vectors, lists, maps, sets, comments and
+// discarded forms. Whatever else Clojure prints is an opaque value: tagged literals,
+// #object[...], regular expressions, numbers of any base. The tags of collections are
+// dropped, as those of records are, and so is metadata.
 type ednReader struct {
 	in    *input
 	pos   int
@@ -62,9 +64,14 @@ func (r *ednReader) peek() byte {
 // next reads one form; ok is false at the end of the input, or before closer
 // (which is then consumed) if that is not 0.
 func (r *ednReader) next(closer byte) (t term, ok bool, err error) {
+	r.reset()
+	return r.form(closer, 0)
+}
+
+// reset gives up the terms that were handed out.
+func (r *ednReader) reset() {
 	r.stack = r.stack[:0]
 	r.arena = r.arena[:0]
-	return r.form(closer, 0)
 }
 
 func (r *ednReader) form(closer byte, depth int) (t term, ok bool, err error) {
@@ -98,6 +105,15 @@ func (r *ednReader) form(closer byte, depth int) (t term, ok bool, err error) {
 		case '\\':
 			t, err = r.char()
 			return t, err == nil, err
+		case '^':
+			if err := r.metadata(depth); err != nil {
+				return t, false, err
+			}
+			continue
+		case '\'', '`', '~', '@':
+			// What reads as (quote x) and the like; a printed history has hardly any.
+			r.pos++
+			continue
 		case '#':
 			again, t, ok, err := r.dispatch(closer, depth)
 			if again && err == nil {
@@ -135,6 +151,23 @@ func (r *ednReader) dispatch(closer byte, depth int) (again bool, t term, ok boo
 		t, err = r.atom()
 		t.kind = termFloat
 		return false, t, err == nil, err
+	case c == '"':
+		t, err = r.regex()
+		return false, t, err == nil, err
+	case c == '^':
+		r.pos++
+		return true, t, false, r.metadata(depth)
+	case c == '(' || c == '=' || c == '?' || c == '\'':
+		// A function, an evaluation, a reader conditional, a variable.
+		if c != '(' {
+			r.pos++
+		}
+		r.pos++
+		t, ok, err = r.form(0, depth+1)
+		if err == nil && ok {
+			return false, r.opaque(at), true, nil
+		}
+		return false, t, false, r.missing(at, ok, err)
 	default:
 		// A tag: #inst "...", #jepsen.history.Op{...}. A record's tag may touch
 		// its map.
@@ -145,12 +178,58 @@ func (r *ednReader) dispatch(closer byte, depth int) (again bool, t term, ok boo
 		if r.pos == at+1 {
 			return false, t, false, r.in.errAt(at, "expected a tag after #, found %s", show(d[r.pos:]))
 		}
+		tag := d[at:r.pos]
 		t, ok, err = r.form(0, depth+1)
-		if err == nil && !ok {
-			err = r.in.errAt(at, "expected a value after the tag %s, found the end of the file", d[at:r.pos])
+		if err != nil || !ok {
+			return false, t, false, r.missing(at, ok, err)
 		}
-		return false, t, ok, err
+		switch t.kind {
+		case termMap, termSet, termList:
+			if string(tag) != "#object" {
+				return false, t, true, nil
+			}
+		}
+		return false, r.opaque(at), true, nil
 	}
+}
+
+// missing is the error of a prefix at byte at after which no value came.
+func (r *ednReader) missing(at int, ok bool, err error) error {
+	if err == nil && !ok {
+		return r.in.errAt(at, "expected a value after %s, found the end of the file", show(r.in.data[at:min(at+12, len(r.in.data))]))
+	}
+	return err
+}
+
+// opaque is what stands from byte at to here as a value without parts.
+func (r *ednReader) opaque(at int) term {
+	return term{kind: termSymbol, pos: at, text: string(r.in.data[at:r.pos])}
+}
+
+// metadata passes ^{...}, ^:word and ^Type, which say nothing about the value after
+// them.
+func (r *ednReader) metadata(depth int) error {
+	at := r.pos
+	r.pos++
+	_, ok, err := r.form(0, depth+1)
+	return r.missing(at, ok, err)
+}
+
+// regex reads #"...", whose backslashes are the expression's own.
+func (r *ednReader) regex() (term, error) {
+	d := r.in.data
+	at := r.pos
+	for r.pos += 2; r.pos < len(d); r.pos++ {
+		switch d[r.pos] {
+		case '\\':
+			r.pos++
+		case '"':
+			r.pos++
+			return term{kind: termSymbol, pos: at, text: string(d[at:r.pos])}, nil
+		}
+	}
+	r.pos = min(r.pos, len(d))
+	return term{}, r.in.errAt(at, "expected the regular expression to end with a double quote, found the end of the file")
 }
 
 func (r *ednReader) container(kind termKind, end byte, skip, depth int) (term, bool, error) {
@@ -229,7 +308,9 @@ func (r *ednReader) str() (term, error) {
 				b.WriteRune(rune(v))
 				r.pos += 4
 			default:
-				return term{}, r.in.errAt(r.pos-2, "expected an escape such as \\n in the string, found %q", "\\"+string(rune(e)))
+				// No escape that Clojure prints; kept as it stands.
+				b.WriteByte('\\')
+				b.WriteByte(e)
 			}
 		default:
 			b.WriteByte(c)
@@ -292,11 +373,16 @@ func (r *ednReader) number(at int, b []byte) (term, error) {
 	if n, err := strconv.ParseInt(strings.TrimSuffix(s, "N"), 10, 64); err == nil {
 		return term{kind: termInt, pos: at, num: n}, nil
 	}
-	digits := strings.TrimPrefix(strings.TrimRight(s, "NM"), "-")
-	if _, err := strconv.ParseFloat(digits, 64); err != nil && strings.Trim(digits, "0123456789/") != "" {
-		return term{}, r.in.errAt(at, "expected a number, found %s", show(b))
+	if n, err := strconv.ParseInt(s, 0, 64); err == nil && isHex(s) {
+		return term{kind: termInt, pos: at, num: n}, nil
 	}
 	return term{kind: termFloat, pos: at, text: s}, nil
+}
+
+// isHex tells whether s is spelled as Clojure spells a hexadecimal number.
+func isHex(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	return len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') && !strings.Contains(s, "_")
 }
 
 // intern spares the allocation of the keywords that every operation has.

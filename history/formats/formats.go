@@ -11,6 +11,7 @@
 package formats
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -33,10 +34,10 @@ type Format struct {
 	write  func(w io.Writer, h *history.History) error
 	// lost says what write leaves out of a history; nil if nothing.
 	lost func(h *history.History) []string
-	// readPath is set for the formats that are read from a path rather than
-	// from bytes.
-	readPath func(path string) (*history.History, error)
-	// detectPath recognises a directory.
+	// isDir is set for the formats that are read from a directory, with readPath;
+	// detectPath recognises it.
+	isDir      bool
+	readPath   func(path string) (*history.History, error)
 	detectPath func(path string) bool
 }
 
@@ -60,6 +61,7 @@ func registry() []Format {
 		elleJSONFormat(),
 		dbcopJSONFormat(),
 		dbcopHistFormat(),
+		jepsenTextFormat(),
 		ednFormat(),
 		plumeFormat(),
 		awditFormat(),
@@ -100,62 +102,106 @@ func byName(name string) (*Format, error) {
 	return nil, fmt.Errorf("there is no history format %q; there are: %s", name, strings.Join(Names(), ", "))
 }
 
-// Read reads the history at path, a file or (for Cobra) a directory. With the
-// empty name the format is recognised. Errors about the content are *Error.
+// Read reads the history at path, a file, a pipe, "-" for standard input or (for
+// Cobra) a directory. With the empty name the format is recognised. Errors about
+// the content are *Error.
 func Read(path, name string) (*history.History, error) {
-	if name == "" {
-		return recogniseAndRead(path)
+	h, _, err := ReadWith(path, Options{Format: name})
+	return h, err
+}
+
+// ReadWith is Read with more to say. It also returns the name of the format. The
+// path is read once, so that it may be a pipe.
+func ReadWith(path string, o Options) (*history.History, string, error) {
+	if err := o.check(); err != nil {
+		return nil, "", err
 	}
-	f, err := byName(name)
+	f, err := formatOf(path, o.Format)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if f.readPath != nil {
-		return f.readPath(path)
+	if f != nil && f.isDir {
+		h, err := f.readPath(path)
+		return h, f.Name, err
 	}
 	in, err := load(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return f.read(in)
+	return in.read(f, &o)
+}
+
+// formatOf is the format called name; without a name it is a directory's, or nil.
+func formatOf(path, name string) (*Format, error) {
+	if name != "" {
+		return byName(name)
+	}
+	all := registry()
+	for i := range all {
+		if all[i].detectPath != nil && all[i].detectPath(path) {
+			return &all[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// read reads in as f, or as what it is recognised as if f is nil.
+func (in *input) read(f *Format, o *Options) (*history.History, string, error) {
+	if len(bytes.TrimSpace(in.data)) == 0 {
+		return nil, "", fmt.Errorf("%s is empty", in.label)
+	}
+	if f == nil {
+		var err error
+		if f, err = detect(in); err != nil {
+			return nil, "", err
+		}
+	}
+	if f.read == nil {
+		return nil, "", fmt.Errorf("%s: the format %s is read from a directory", in.label, f.Name)
+	}
+	in.o = o
+	h, err := f.read(in)
+	return h, f.Name, err
 }
 
 // ReadBytes is Read for a file's content that is in memory (compressed or not);
 // label stands for the file in errors. Formats that need a directory refuse.
 func ReadBytes(label string, data []byte, name string) (*history.History, error) {
+	return ReadBytesWith(label, data, Options{Format: name})
+}
+
+// ReadBytesWith is ReadBytes with more to say.
+func ReadBytesWith(label string, data []byte, o Options) (*history.History, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	var f *Format
+	if o.Format != "" {
+		var err error
+		if f, err = byName(o.Format); err != nil {
+			return nil, err
+		}
+	}
 	in, err := unpack(label, data)
 	if err != nil {
 		return nil, err
 	}
-	var f *Format
-	if name == "" {
-		f, err = detect(in)
-	} else {
-		f, err = byName(name)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if f.read == nil {
-		return nil, fmt.Errorf("%s: the format %s is read from a directory", label, f.Name)
-	}
-	return f.read(in)
+	h, _, err := in.read(f, &o)
+	return h, err
 }
 
-// Recognise is the name of the format of the file or directory at path.
+// Recognise is the name of the format of the file or directory at path, which it
+// reads.
 func Recognise(path string) (string, error) {
-	all := registry()
-	for i := range all {
-		if all[i].detectPath != nil && all[i].detectPath(path) {
-			return all[i].Name, nil
-		}
+	f, err := formatOf(path, "")
+	if err != nil || f != nil {
+		return f.Name, err
 	}
 	in, err := load(path)
 	if err != nil {
 		return "", err
 	}
-	f, err := detect(in)
-	if err != nil {
+	if f, err = detect(in); err != nil {
 		return "", err
 	}
 	return f.Name, nil
@@ -183,27 +229,6 @@ func Writable() []string {
 		}
 	}
 	return can
-}
-
-func recogniseAndRead(path string) (*history.History, error) {
-	all := registry()
-	for i := range all {
-		if all[i].detectPath != nil && all[i].detectPath(path) {
-			return all[i].readPath(path)
-		}
-	}
-	in, err := load(path)
-	if err != nil {
-		return nil, err
-	}
-	f, err := detect(in)
-	if err != nil {
-		return nil, err
-	}
-	if f.readPath != nil {
-		return f.readPath(path)
-	}
-	return f.read(in)
 }
 
 // Write writes h to w in the named format. What the format cannot hold is an

@@ -147,7 +147,7 @@ s0 p0 ok read-counter(x)=2
 {:process 0, :type :invoke, :f :drain}
 {:process 0, :type :ok, :f :drain, :value [3 4]}`, `s0 p0 ok enqueue(x 2)
 s0 p0 ok dequeue(x)=2
-s0 p0 ok dequeue(x)=3 dequeue(x)=4
+s0 p0 ok dequeue(x)=3 dequeue(x)=4 dequeue(x)=absent
 `},
 	{"plume", "plume", "w(1,5,0,0)\nr(2,0,0,0)\nr(1,5,3,1)\nw(1,9,3,-1)\nr(1,9,3,-1)\n", `s0 p0 ok write(1 5) read(2)=absent
 s1 p1 ok read(1)=5
@@ -176,7 +176,7 @@ s1 p1 ok read(4)=9 read(5)=absent
 func TestSamples(t *testing.T) {
 	for _, s := range samples {
 		t.Run(s.name, func(t *testing.T) {
-			in := &input{s.name, []byte(s.text)}
+			in := &input{label: s.name, data: []byte(s.text)}
 			f, err := detect(in)
 			if err != nil {
 				t.Fatal(err)
@@ -282,8 +282,7 @@ func TestErrors(t *testing.T) {
 		{"edn", "{:process 0 :type}", "bad:1: expected a value for every key of the map, found 3 forms"},
 		{"edn", "]", `bad:1: expected a value, found "]", which closes nothing`},
 		{"edn", `{:process 0, :type :invoke, :f :write, :value "abc`, "bad:1: expected the string to end with a double quote"},
-		{"edn", "\n{:type :invoke, :f :read}", "bad:2: expected the operation to have a :process"},
-		{"edn", "{:process 0, :type :invoke, :f :txn, :value [[:dance 1 2]]}", "bad:1: expected a micro-operation :r, :w or :append, found :dance"},
+		{"edn", "{:process 0, :type :invoke, :f :txn, :value [[:dance 1 2]]}", "bad:1: expected a micro-operation :r, :w, :append, :send or :poll, found :dance"},
 		{"edn", "{:process 0, :type :invoke, :f :cas, :value 5}", "bad:1: expected [old new] as the value of :cas, found 5"},
 		{"elle-json", `[{"process":0,"type":"invoke","f":"read"},` + "\n" + `{"process":0,]`, "bad:2: expected JSON"},
 		{"elle-json", `[{"process":0,"type":"invoke","f":"read"}`, "bad:1: expected JSON to go on, found the end of the file"},
@@ -292,7 +291,8 @@ func TestErrors(t *testing.T) {
 		{"porcupine-kv", `{:process 0, :type :invoke, :f :put, :key "a", :value nil}`, "bad:1: expected a string as the value of :put, found nil"},
 		{"plume", "w(1,2,3,4)\nw(1,2,3)", "bad:2: expected r(key,value,session,txn)"},
 		{"plume", "w(1,2,3,4)\nw(1,3,5,4)", "bad:2: expected transaction 4 in session 3, where it began; found session 5"},
-		{"plume", "w(1,0,3,4)", "bad:1: expected a written value above 0"},
+		{"plume", "w(1,0,3,4)\nw(1,5,3,5)", "bad:1: expected a written value above 0"},
+		{"plume", "w(1,0,3,4)\nw(1,0,4,5)", "bad:2: expected a written value above 0"},
 		{"awdit", "w 1 2\nx 1 2", "bad:2: expected 'r key value', 'w key value', dashes or equals signs"},
 		{"awdit", "w 1 two", "bad:1: expected two non-negative integers after w"},
 		{"dbcop-hist", "[x:=1]\n[y=2]", "bad:2: expected x:=1, x==1, x==? or ], found \"y=2]\""},

@@ -73,7 +73,7 @@ func FuzzCobra(f *testing.F) {
 	f.Add([]byte("S\x00\x00\x00\x00\x00\x00\x00\x01C\x00\x00\x00\x00\x00\x00\x00\x01"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := newClockless("cobra", false)
-		in := &input{"T1.log", data}
+		in := &input{label: "T1.log", data: data}
 		if err := cobraSession(in, c, 0); err != nil {
 			return
 		}

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"math"
+	"slices"
 
 	"github.com/lapse-test/lapse/history"
 )
@@ -22,16 +23,18 @@ var jepsenTypes = map[string]jepsenType{"invoke": jInvoke, "ok": jOK, "fail": jF
 type jepsenOp struct {
 	pos     int
 	process int64
-	// nemesis is set for operations of a process that is no number.
-	nemesis bool
-	typ     jepsenType
-	f       string
-	value   *term
-	time    int64
-	hasTime bool
-	err     *term
-	node    string
-	session int64 // -1 if not given
+	// name is the process if it is no number, processless says that the line
+	// names none; nemesis is set for operations of the nemesis.
+	name                 string
+	processless, nemesis bool
+	typ                  jepsenType
+	f                    string
+	value                *term
+	time                 int64
+	hasTime              bool
+	err                  *term
+	node                 string
+	session              int64 // -1 if not given
 	// read and write are the levels, which are not Jepsen's own but harmless
 	// extra keys.
 	readLevel, writeLevel string
@@ -43,11 +46,13 @@ type jepsenOp struct {
 	mismatch  bool
 	was       *term
 	clockless bool
+	// dataType is what the operations are on, if the file says so.
+	dataType string
 }
 
 // parseJepsenOp takes an operation out of a map or of a tuple
-// [process type f value].
-func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
+// [process type f value error].
+func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 	op := jepsenOp{pos: t.pos, session: -1}
 	var process, typ, f *term
 	switch t.kind {
@@ -78,7 +83,7 @@ func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
 			case "node":
 				op.node, _ = v.word()
 			case "session":
-				if v.kind == termInt && v.num >= 0 && v.num <= math.MaxInt32 {
+				if v.kind == termInt && v.num >= 0 && v.num < firstFresh {
 					op.session = v.num
 				}
 			case "read-level":
@@ -91,6 +96,10 @@ func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
 				op.mismatch = v.kind == termBool && v.num != 0
 			case "was":
 				op.was = v
+			case "data-type":
+				if word, _ := v.word(); slices.Contains(Types(), word) {
+					op.dataType = word
+				}
 			case "clock":
 				word, _ := v.word()
 				op.clockless = word == ClockNone
@@ -103,6 +112,9 @@ func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
 		process, typ, f = &t.kids[0], &t.kids[1], &t.kids[2]
 		if len(t.kids) > 3 {
 			op.value = &t.kids[3]
+		}
+		if len(t.kids) > 4 {
+			op.err = &t.kids[4]
 		}
 	default:
 		return op, in.errAt(t.pos, "expected an operation {:process ..., :type ..., :f ..., :value ...}, found %s", t.describe())
@@ -129,20 +141,21 @@ func parseJepsenOp(in *input, t *term) (jepsenOp, error) {
 			op.f = "txn"
 		}
 	}
-	switch {
-	case process == nil:
-		return op, in.errAt(t.pos, "expected the operation to have a :process")
-	case process.kind == termInt:
-		op.process = process.num
-		if op.process < 0 || op.process > maxProcess {
-			return op, in.errAt(process.pos, "expected a process between 0 and %d, found %d", maxProcess, op.process)
-		}
-	default:
-		if _, ok := process.word(); !ok {
-			return op, in.errAt(process.pos, "expected a number or :nemesis as :process, found %s", process.describe())
-		}
-		op.nemesis = true
+	if process.isNil() {
+		op.processless = true
+		return op, nil
 	}
+	if process.kind == termInt {
+		op.process = process.num
+		if op.process < 0 || op.process >= firstFresh {
+			return op, in.errAt(process.pos, "expected a process between 0 and %d, found %d", firstFresh-1, op.process)
+		}
+		return op, nil
+	}
+	if op.name, ok = process.word(); !ok {
+		return op, in.errAt(process.pos, "expected a number, a name or :nemesis as :process, found %s", process.describe())
+	}
+	op.nemesis = op.name == "nemesis" || slices.Contains(o.Nemesis, op.name)
 	return op, nil
 }
 
@@ -163,9 +176,10 @@ func isTxnValue(v *term) bool {
 	return true
 }
 
-// maxProcess is the highest process in a file: above it are those that go on after an
-// info.
-const maxProcess = math.MaxInt32 / 2
+// firstFresh is the first number of the processes that the file does not number:
+// those that go on after an info, those with names, and those that are not named.
+// When all is read they move down to follow the numbers of the file.
+const firstFresh = 1 << 30
 
 // minInt is the first integer that is not reserved for texts and absence.
 const minInt = math.MinInt64 + 1<<31 + 1

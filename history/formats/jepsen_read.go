@@ -15,50 +15,63 @@ type jepsenPending struct {
 	op      history.Op
 	f       string
 	txn     history.Txn
-	renamed int32 // the process number that stands for the file's, after an info
-	used    bool
+	process int32 // the number that stands for the file's process, after an info
+	session int32
 }
 
 // jepsenBuilder turns lines into operations.
 type jepsenBuilder struct {
-	in      *input
-	b       *history.Builder
-	style   *jepsenStyle
-	last    history.Time
-	fresh   int32
-	procs   map[int64]*jepsenPending
-	order   []int64 // of first appearance, so that open operations end in order
-	nemesis nemesisReader
-	drains  int
+	in    *input
+	b     *history.Builder
+	style *jepsenStyle
+	last  history.Time
+	// top is the highest process of the file, fresh the next of those that it does
+	// not number.
+	top, fresh int32
+	procs      map[int64]*jepsenPending
+	named      map[string]*jepsenPending
+	order      []*jepsenPending // of first appearance, so that open operations end in order
+	loose      processless
+	nemesis    nemesisReader
+	drains     int
 	// clockless puts every stamp at 0.
 	clockless bool
-	scratch   []history.Value
+	// hasKey: there is a key, 0.
+	hasKey  bool
+	scratch []history.Value
+	answer  history.Txn // the micro-operations of a completion
+	merged  history.Txn
 }
 
 // readJepsen reads a Jepsen history: the order of the lines is the order of
 // events, and :time is kept as far as it agrees with it. A completion is paired
 // with the invocation before it in its process; what stays open is info.
 func readJepsen(in *input, src termSource, source string) (*history.History, error) {
-	style, err := scanStyle(in, src)
+	if in.o == nil {
+		in.o = &Options{}
+	}
+	o := in.o
+	style, err := scanStyle(in, src, o)
 	if err != nil {
 		return nil, err
 	}
 	r := &jepsenBuilder{
-		in:    in,
-		style: style,
-		last:  -1,
-		fresh: int32(style.maxProcess) + 1,
-		procs: map[int64]*jepsenPending{},
+		in: in, style: style, last: -1, fresh: firstFresh, top: -1,
+		procs: map[int64]*jepsenPending{}, named: map[string]*jepsenPending{},
+		clockless: style.processless,
 	}
-	timed, clockless := false, false
-	attrs := map[string]string{}
+	timed, clockless := false, style.processless
+	attrs := map[string]string{AttributeType: style.taken}
+	if style.why != "" {
+		attrs[AttributeTypeWhy] = style.why
+	}
 	header := history.Header{Source: source, Initial: history.Absent, Attributes: attrs}
-	if style.transfers {
+	if style.reads == TypeBank {
 		header.Workload = "bank" // balances that nobody wrote name no writes
 	}
 	r.b = history.NewBuilder(header)
 	err = src(func(t *term) error {
-		op, err := parseJepsenOp(in, t)
+		op, err := parseJepsenOp(in, t, o)
 		if err != nil {
 			return err
 		}
@@ -71,19 +84,29 @@ func readJepsen(in *input, src termSource, source string) (*history.History, err
 		return nil, err
 	}
 	for _, p := range r.order {
-		if pend := r.procs[p]; pend.open {
-			r.finish(pend, history.Info, history.Never)
+		if p.open {
+			r.finish(p, history.Info, history.Never)
 		}
 	}
+	r.loose.each(func(p *jepsenPending) { r.finish(p, history.Info, history.Never) })
 	r.nemesis.flush(r.b)
 	if clockless {
 		attrs[AttributeClock] = ClockNone
 	} else if !timed {
 		attrs[AttributeClock] = ClockOrder
 	}
+	if style.processless {
+		attrs[AttributeSessions] = SessionsNone
+	}
 	if r.drains > 0 {
 		attrs["crashed-drains"] = strconv.Itoa(r.drains)
 	}
+	r.b.Renumber(func(n int32) int32 {
+		if n >= firstFresh {
+			n += r.top + 1 - firstFresh
+		}
+		return n
+	})
 	h, err := r.b.History()
 	return h, in.wrap(err)
 }
@@ -104,40 +127,81 @@ func (r *jepsenBuilder) stamp(op *jepsenOp) history.Time {
 // maxStamp keeps stamps of absurd files away from Never.
 const maxStamp = 1 << 62
 
-func (r *jepsenBuilder) line(op *jepsenOp) error {
-	at := r.stamp(op)
-	if op.nemesis {
-		r.nemesis.line(r.b, op, at)
-		return nil
+// next is a process that the file does not number.
+func (r *jepsenBuilder) next() int32 {
+	n := r.fresh
+	r.fresh++
+	return n
+}
+
+// pending is the process of op.
+func (r *jepsenBuilder) pending(op *jepsenOp) *jepsenPending {
+	if op.name != "" {
+		p := r.named[op.name]
+		if p == nil {
+			n := r.next()
+			p = &jepsenPending{process: n, session: n}
+			r.named[op.name] = p
+			r.order = append(r.order, p)
+		}
+		return p
 	}
 	p := r.procs[op.process]
 	if p == nil {
-		p = &jepsenPending{renamed: int32(op.process)}
+		n := int32(op.process)
+		r.top = max(r.top, n)
+		p = &jepsenPending{process: n, session: n}
 		r.procs[op.process] = p
-		r.order = append(r.order, op.process)
+		r.order = append(r.order, p)
 	}
+	return p
+}
+
+func (r *jepsenBuilder) line(op *jepsenOp) error {
+	at := r.stamp(op)
+	if op.nemesis || op.f == "crash" || op.f == "debug-topic-partitions" {
+		// The last two are of Jepsen's kafka workload and touch no data.
+		r.nemesis.line(r.b, op, at)
+		return nil
+	}
+	if op.processless {
+		return r.looseLine(op, at)
+	}
+	p := r.pending(op)
 	if op.typ == jInvoke {
 		if p.open {
-			return r.in.errAt(op.pos, "expected process %d to complete its :%s before it invokes another operation", op.process, p.f)
+			return r.in.errAt(op.pos, "expected process %s to complete its :%s before it invokes another operation", op.who(), p.f)
 		}
 		return r.invoke(p, op, at)
 	}
 	if !p.open {
-		return r.in.errAt(op.pos, "expected process %d to invoke :%s before it completes it", op.process, op.f)
+		hint := ""
+		if op.name != "" {
+			hint = " (if it injects faults, name it with --nemesis)"
+		}
+		return r.in.errAt(op.pos, "expected process %s to invoke :%s before it completes it%s", op.who(), op.f, hint)
 	}
 	if p.f != op.f {
-		return r.in.errAt(op.pos, "expected process %d to complete its :%s, found :%s", op.process, p.f, op.f)
+		return r.in.errAt(op.pos, "expected process %s to complete its :%s, found :%s", op.who(), p.f, op.f)
 	}
 	return r.complete(p, op, at)
 }
 
+// who is the process as the file names it.
+func (op *jepsenOp) who() string {
+	if op.name != "" {
+		return op.name
+	}
+	return strconv.FormatInt(op.process, 10)
+}
+
 func (r *jepsenBuilder) invoke(p *jepsenPending, op *jepsenOp, at history.Time) error {
-	session := int32(op.process)
+	session := p.session
 	if op.session >= 0 {
 		session = int32(op.session)
 	}
 	p.op = history.Op{
-		Invoke: at, Process: p.renamed, Session: session, Error: -1, Note: -1,
+		Invoke: at, Process: p.process, Session: session, Error: -1, Note: -1,
 		Node:      r.b.Node(op.node),
 		ReadLevel: r.b.Level(op.readLevel), WriteLevel: r.b.Level(op.writeLevel),
 	}
@@ -162,13 +226,8 @@ func (r *jepsenBuilder) complete(p *jepsenPending, op *jepsenOp, at history.Time
 	}
 	switch op.typ {
 	case jOK:
-		// The completion says it all, except that some tools leave out the value
-		// of what only writes.
-		if !op.value.isNil() || p.f == "read" || p.f == "dequeue" {
-			p.txn.Reset()
-			if err := r.mops(&p.txn, op); err != nil {
-				return err
-			}
+		if err := r.answered(p, op); err != nil {
+			return err
 		}
 		r.finish(p, history.OK, at)
 	case jFail:
@@ -186,8 +245,7 @@ func (r *jepsenBuilder) complete(p *jepsenPending, op *jepsenOp, at history.Time
 	case jInfo:
 		// A transaction whose commit is unknown may still say what it read.
 		if p.f == "txn" && op.value.kind == termList {
-			p.txn.Reset()
-			if err := r.mops(&p.txn, op); err != nil {
+			if err := r.answered(p, op); err != nil {
 				return err
 			}
 		}
@@ -195,8 +253,7 @@ func (r *jepsenBuilder) complete(p *jepsenPending, op *jepsenOp, at history.Time
 			r.drains++
 		}
 		r.finish(p, history.Info, history.Never)
-		p.renamed = r.fresh
-		r.fresh++
+		p.process = r.next()
 	}
 	return nil
 }

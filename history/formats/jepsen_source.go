@@ -21,7 +21,7 @@ func ednFormat() Format {
 				return false
 			}
 			switch s[0] {
-			case '(', '#':
+			case '(', '#', '^':
 				return true
 			case '{':
 				return len(s) == 1 || s[1] == ':'

@@ -9,13 +9,21 @@ import (
 // an ok completion all do.
 func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 	v := op.value
-	if op.f == "txn" {
-		return r.txn(txn, op, v)
-	}
-	key := plainKey
+	key, prefix := plainKey, ""
 	if r.style.independent && v.kind == termList && len(v.kids) == 2 && op.f != "transfer" {
 		key = keyText(&v.kids[0])
+		prefix = key + "/"
 		v = &v.kids[1]
+	}
+	switch op.f {
+	case "txn":
+		return r.txn(txn, op, prefix, v)
+	case "insert":
+		return r.insert(txn, op, op.value)
+	case "send", "poll":
+		return r.txn(txn, op, "", op.value)
+	case "assign", "subscribe":
+		return r.assign(txn, op, op.value)
 	}
 	k := r.b.Key(key)
 	ok := op.typ == jOK
@@ -42,14 +50,14 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 	}
 	switch op.f {
 	case "read":
-		switch {
-		case r.style.transfers:
+		switch r.style.reads {
+		case TypeBank:
 			return r.bankRead(txn, op, v)
-		case r.style.sets:
+		case TypeSet:
 			return r.list(txn, history.ReadSet, k, v, ok)
-		case r.style.appends:
+		case TypeList:
 			return r.list(txn, history.ReadList, k, v, ok)
-		case r.style.adds:
+		case TypeCounter:
 			return result(history.ReadCounter)
 		}
 		return result(history.Read)
@@ -76,14 +84,11 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 		}
 		txn.Mops = append(txn.Mops, history.Mop{Func: history.CAS, Key: k, Expect: old, Arg: new})
 		return nil
-	case "add", "increment":
-		if r.style.sets {
+	case "add", "increment", "decrement":
+		if r.style.sets && op.f == "add" {
 			return one(history.Add)
 		}
-		if v.kind != termInt {
-			return r.in.errAt(v.pos, "expected an integer to be added to the counter, found %s", v.describe())
-		}
-		return one(history.Increment)
+		return r.increment(txn, op, k, v)
 	case "remove":
 		return one(history.Remove)
 	case "append":
@@ -93,35 +98,17 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 	case "dequeue":
 		return result(history.Dequeue)
 	case "drain":
-		if ok && (v.kind == termList || v.kind == termSet) && len(v.kids) > 0 {
-			for i := range v.kids {
-				got, err := valueOf(r.b, r.in, &v.kids[i])
-				if err != nil {
-					return err
-				}
-				txn.Mops = append(txn.Mops, history.Mop{Func: history.Dequeue, Key: k})
-				txn.SetRead(len(txn.Mops)-1, got)
-			}
-			return nil
-		}
-		m := history.Mop{Func: history.Dequeue, Key: k, Ret: history.Absent}
-		if ok {
-			m.Flags = history.Observed
-		}
-		txn.Mops = append(txn.Mops, m)
-		return nil
+		return r.drain(txn, op, k, v)
 	case "generate":
 		return result(history.Generate)
-	case "acquire":
-		txn.Mops = append(txn.Mops, history.Mop{Func: history.Acquire, Key: k})
-		return nil
-	case "release":
-		txn.Mops = append(txn.Mops, history.Mop{Func: history.Release, Key: k})
-		return nil
+	case "acquire", "lock":
+		return r.lock(txn, history.Acquire, k, v)
+	case "release", "unlock":
+		return r.lock(txn, history.Release, k, v)
 	case "transfer":
 		return r.transfer(txn, v)
 	}
-	return r.in.errAt(op.pos, "expected :f to be one of txn, read, write, cas, delete, add, remove, append, enqueue, dequeue, drain, generate, acquire, release, transfer; found :%s", op.f)
+	return r.in.errAt(op.pos, "expected :f to be one of txn, read, write, cas, delete, add, increment, decrement, remove, append, enqueue, dequeue, drain, generate, acquire, release, transfer, insert, send, poll, assign, subscribe; found :%s", op.f)
 }
 
 func (r *jepsenBuilder) list(txn *history.Txn, f history.Func, k history.Key, v *term, ok bool) error {
@@ -133,7 +120,7 @@ func (r *jepsenBuilder) list(txn *history.Txn, f history.Func, k history.Key, v 
 		return nil
 	}
 	if v.kind != termList && v.kind != termSet {
-		return r.in.errAt(v.pos, "expected a vector or a set as the value of the read, found %s", v.describe())
+		return r.in.errAt(v.pos, "expected a vector or a set as the value of the read, found %s; the history is taken for: %s%s", v.describe(), r.style.taken, r.style.because())
 	}
 	r.scratch = r.scratch[:0]
 	for i := range v.kids {
@@ -147,25 +134,41 @@ func (r *jepsenBuilder) list(txn *history.Txn, f history.Func, k history.Key, v 
 	return nil
 }
 
-// txn reads a transaction of micro-operations [f key value].
-func (r *jepsenBuilder) txn(txn *history.Txn, op *jepsenOp, v *term) error {
+// txn reads a transaction of micro-operations [f key value], whose keys get prefix.
+func (r *jepsenBuilder) txn(txn *history.Txn, op *jepsenOp, prefix string, v *term) error {
+	if v.isNil() && op.typ == jInvoke {
+		v = &term{kind: termList, pos: v.pos} // what it does is said when it is done
+	}
 	if v.kind != termList {
-		return r.in.errAt(v.pos, "expected a vector of micro-operations [f key value] as the value of :txn, found %s", v.describe())
+		return r.in.errAt(v.pos, "expected a vector of micro-operations [f key value] as the value of :%s, found %s", op.f, v.describe())
 	}
 	for i := range v.kids {
 		m := &v.kids[i]
+		f := ""
+		if m.kind == termList && len(m.kids) > 0 {
+			f, _ = m.kids[0].word()
+		}
+		if f == "poll" || f == "send" {
+			if err := r.message(txn, op, m, f); err != nil {
+				return err
+			}
+			continue
+		}
 		if m.kind != termList || len(m.kids) < 2 || len(m.kids) > 3 {
 			return r.in.errAt(m.pos, "expected a micro-operation [f key value], found %s", m.describe())
 		}
-		f, _ := m.kids[0].word()
-		k := keyOf(r.b, &m.kids[1])
+		name := keyText(&m.kids[1])
+		if prefix != "" {
+			name = prefix + name
+		}
+		k := r.b.Key(name)
 		val := &term{pos: m.pos}
 		if len(m.kids) == 3 {
 			val = &m.kids[2]
 		}
 		switch f {
 		case "r", "read":
-			if r.style.isList(&m.kids[1]) {
+			if r.style.isList(name) {
 				if err := r.list(txn, history.ReadList, k, val, op.typ == jOK); err != nil {
 					return err
 				}
@@ -193,7 +196,7 @@ func (r *jepsenBuilder) txn(txn *history.Txn, op *jepsenOp, v *term) error {
 			}
 			txn.Mops = append(txn.Mops, mop)
 		default:
-			return r.in.errAt(m.pos, "expected a micro-operation :r, :w or :append, found %s", m.kids[0].describe())
+			return r.in.errAt(m.pos, "expected a micro-operation :r, :w, :append, :send or :poll, found %s", m.kids[0].describe())
 		}
 	}
 	if len(txn.Mops) == 0 {

@@ -82,7 +82,10 @@ func (s jsonSyntax) entry(key, value string) string {
 
 // writeStyle is in which of Jepsen's ways the operations are written.
 type writeStyle struct {
-	txn, bank, independent bool
+	txn, bank, independent, logs bool
+	// dataType is said in the first line where the operations alone may not show what
+	// they are on; "" if they do.
+	dataType string
 }
 
 // jepsenWriter writes the lines.
@@ -135,14 +138,14 @@ func writeJepsen(w io.Writer, h *history.History, s syntax) error {
 func (j *jepsenWriter) rename() {
 	next := int32(0)
 	for i := range j.h.Ops {
-		if p := j.h.Ops[i].Process; p <= maxProcess {
+		if p := j.h.Ops[i].Process; p < firstFresh {
 			next = max(next, p+1)
 		}
 	}
 	j.renamed = map[int32]int32{}
 	for i := range j.h.Ops {
 		p := j.h.Ops[i].Process
-		if _, ok := j.renamed[p]; p > maxProcess && !ok {
+		if _, ok := j.renamed[p]; p >= firstFresh && !ok {
 			j.renamed[p] = next
 			next++
 		}
@@ -200,11 +203,22 @@ func (j *jepsenWriter) choose() error {
 	if funcs[history.Transfer] {
 		j.style = writeStyle{bank: true}
 	}
+	if funcs[history.Send] || funcs[history.Poll] || funcs[history.Assign] || funcs[history.Subscribe] {
+		j.style = writeStyle{logs: true}
+	}
 	if funcs[history.Append] || funcs[history.ReadList] {
 		j.style.txn = true
 	}
 	if j.style.txn {
 		j.style.independent = false
+	}
+	switch {
+	case funcs[history.Add] || funcs[history.ReadSet] || funcs[history.Remove]:
+		j.style.dataType = TypeSet
+	case funcs[history.Increment] || funcs[history.ReadCounter]:
+		j.style.dataType = TypeCounter
+	case funcs[history.Read] && !funcs[history.Write] && !funcs[history.CAS] && !funcs[history.Delete] && !j.style.txn && !j.style.bank:
+		j.style.dataType = TypeRegister
 	}
 	for i := range j.h.Ops {
 		mops := j.h.Mops(&j.h.Ops[i])
@@ -221,6 +235,8 @@ func (s writeStyle) can(f history.Func) bool {
 	switch {
 	case s.bank:
 		return f == history.Transfer || f == history.Read
+	case s.logs:
+		return isLog(f)
 	case s.txn:
 		switch f {
 		case history.Read, history.Write, history.Delete, history.Append, history.ReadList:
@@ -228,7 +244,7 @@ func (s writeStyle) can(f history.Func) bool {
 		}
 		return false
 	}
-	return f != history.Concat && f != history.ReadList && f != history.Append
+	return f != history.Concat && f != history.ReadList && f != history.Append && !isLog(f)
 }
 
 // jepsenEvent is one line: the invocation or completion of an operation, or a
@@ -383,6 +399,10 @@ func (j *jepsenWriter) event(e jepsenEvent) {
 	if j.lines == 0 && j.h.Header.Attributes[AttributeClock] == ClockNone {
 		out.WriteString(", " + s.field("clock") + s.word(ClockNone))
 	}
+	if j.style.dataType != "" {
+		out.WriteString(", " + s.field("data-type") + s.word(j.style.dataType))
+		j.style.dataType = ""
+	}
 	out.WriteString("}")
 	j.lines++
 }
@@ -432,6 +452,8 @@ func (j *jepsenWriter) operation(op *history.Op, results bool) (f, value string)
 	switch {
 	case j.style.bank:
 		return j.bank(mops, results)
+	case j.style.logs:
+		return j.logs(mops, results)
 	case j.style.txn:
 		return "txn", j.txn(mops, results)
 	}
@@ -450,7 +472,9 @@ func (j *jepsenWriter) operation(op *history.Op, results bool) (f, value string)
 		}
 	case history.CAS:
 		value = "[" + j.value(m.Expect) + ", " + j.value(m.Arg) + "]"
-	case history.Delete, history.Acquire, history.Release:
+	case history.Delete:
+	case history.Acquire, history.Release:
+		value = j.lock(m, results)
 	default:
 		value = j.value(m.Arg)
 	}

@@ -12,12 +12,11 @@ import (
 // history package reads both; docs/history-format.md describes them.
 func lapseFormat() Format {
 	return Format{
-		Name:     "lapse",
-		Summary:  "lapse's own compressed histories",
-		detect:   func(head []byte) bool { return bytes.HasPrefix(head, []byte("\x89LAPSE")) },
-		read:     decodeLapse,
-		readPath: history.ReadFile,
-		write:    history.Encode,
+		Name:    "lapse",
+		Summary: "lapse's own compressed histories",
+		detect:  func(head []byte) bool { return bytes.HasPrefix(head, []byte("\x89LAPSE")) },
+		read:    decodeLapse,
+		write:   history.Encode,
 	}
 }
 
@@ -29,9 +28,8 @@ func lapseTextFormat() Format {
 			line, _, _ := bytes.Cut(head, []byte("\n"))
 			return bytes.HasPrefix(head, []byte("{")) && bytes.Contains(line, []byte(`"lapse-history"`))
 		},
-		read:     decodeLapse,
-		readPath: history.ReadFile,
-		write:    func(w io.Writer, h *history.History) error { return history.EncodeText(w, h) },
+		read:  decodeLapse,
+		write: func(w io.Writer, h *history.History) error { return history.EncodeText(w, h) },
 	}
 }
 

@@ -32,13 +32,16 @@ type plumeOp struct {
 }
 
 // readPlume reads one operation a line. The value 0 is the initial one; the
-// transaction -1 stands for whatever was aborted, of which only writes count.
+// transaction -1 stands for whatever was aborted, of which only writes count. One
+// transaction that is alone in its session and only writes 0 is what made the
+// initial values, and comes before every session.
 func readPlume(in *input) (*history.History, error) {
 	c := newClockless("plume", true)
 	sessions := map[uint64]int32{}
 	type txn struct {
 		session uint64
 		ops     []plumeOp
+		pos     int
 	}
 	var order []*txn
 	byID := map[int64]*txn{}
@@ -51,21 +54,18 @@ func readPlume(in *input) (*history.History, error) {
 		if !ok {
 			return in.errAt(pos, "expected r(key,value,session,txn) or w(key,value,session,txn) with non-negative integers, found %s", show(line))
 		}
-		if op.write && op.value == 0 {
-			return in.errAt(pos, "expected a written value above 0: 0 stands for the initial value")
-		}
 		if _, ok := sessions[op.session]; !ok {
 			sessions[op.session] = int32(len(sessions))
 		}
 		if op.txn == -1 {
 			if op.write {
-				order = append(order, &txn{session: op.session, ops: []plumeOp{op}})
+				order = append(order, &txn{session: op.session, ops: []plumeOp{op}, pos: pos})
 			}
 			return nil
 		}
 		t := byID[op.txn]
 		if t == nil {
-			t = &txn{session: op.session}
+			t = &txn{session: op.session, pos: pos}
 			byID[op.txn] = t
 			order = append(order, t)
 		}
@@ -78,7 +78,19 @@ func readPlume(in *input) (*history.History, error) {
 	if err != nil {
 		return nil, err
 	}
+	perSession := map[uint64]int{}
 	for _, t := range order {
+		perSession[t.session]++
+	}
+	initial := false
+	for _, t := range order {
+		if zeros := zeroWrites(t.ops); zeros > 0 {
+			if initial || zeros < len(t.ops) || perSession[t.session] > 1 || t.ops[0].txn == -1 {
+				return nil, in.errAt(t.pos, "expected a written value above 0: 0 stands for the initial value, which only one transaction that is alone in its session may write")
+			}
+			initial = true
+			continue
+		}
 		outcome := history.OK
 		for _, op := range t.ops {
 			key := strconv.FormatUint(op.key, 10)
@@ -94,6 +106,17 @@ func readPlume(in *input) (*history.History, error) {
 		c.end(sessions[t.session], outcome)
 	}
 	return c.history(in)
+}
+
+// zeroWrites is how many of ops write 0.
+func zeroWrites(ops []plumeOp) int {
+	n := 0
+	for i := range ops {
+		if ops[i].write && ops[i].value == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func parsePlume(line []byte) (op plumeOp, ok bool) {

@@ -43,22 +43,49 @@ func (e *Error) Error() string {
 type input struct {
 	label string
 	data  []byte
+	o     *Options
 }
 
+// Stdin as a path is standard input.
+const Stdin = "-"
+
 func load(path string) (*input, error) {
-	info, err := os.Stat(path)
+	label := path
+	from := os.Stdin
+	if path == Stdin {
+		label = "standard input"
+	} else {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading the history: %w", err)
+		}
+		if info.IsDir() {
+			return nil, fmt.Errorf("%s is a directory without T<n>.log files (Cobra), and no other format is a directory: name a file", path)
+		}
+		if from, err = os.Open(path); err != nil {
+			return nil, fmt.Errorf("reading the history: %w", err)
+		}
+		defer func() { _ = from.Close() }() // nothing was written
+	}
+	data, err := readAll(from)
 	if err != nil {
 		return nil, fmt.Errorf("reading the history: %w", err)
 	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("%s is a directory without T<n>.log files (Cobra), and no other format is a directory: name a file", path)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the history: %w", err)
-	}
-	return unpack(path, data)
+	return unpack(label, data)
 }
+
+// readAll reads f to its end, whose size need not be known.
+func readAll(f *os.File) ([]byte, error) {
+	var b bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < maxUnpacked {
+		b.Grow(int(info.Size()) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(f)
+	return b.Bytes(), err
+}
+
+// bom is the byte order mark with which some editors begin a file of UTF-8.
+var bom = []byte("\xef\xbb\xbf")
 
 // unpack takes off gzip and zstd, whatever the file's name says.
 func unpack(label string, data []byte) (*input, error) {
@@ -78,7 +105,7 @@ func unpack(label string, data []byte) (*input, error) {
 		defer z.Close()
 		r = z
 	default:
-		return &input{label, data}, nil
+		return &input{label: label, data: bytes.TrimPrefix(data, bom)}, nil
 	}
 	out, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
 	if err != nil {
@@ -87,7 +114,13 @@ func unpack(label string, data []byte) (*input, error) {
 	if len(out) > maxUnpacked {
 		return nil, fmt.Errorf("%s: unpacks to more than %d bytes", label, int64(maxUnpacked))
 	}
-	return &input{label, out}, nil
+	return &input{label: label, data: bytes.TrimPrefix(out, bom)}, nil
+}
+
+// line is the line of byte pos, from 1.
+func (in *input) line(pos int) int {
+	pos = min(max(pos, 0), len(in.data))
+	return 1 + bytes.Count(in.data[:pos], []byte{'\n'})
 }
 
 // errAt makes an error for a text format at byte pos.
@@ -95,7 +128,7 @@ func (in *input) errAt(pos int, format string, args ...any) error {
 	pos = min(max(pos, 0), len(in.data))
 	return &Error{
 		File:   in.label,
-		Line:   1 + bytes.Count(in.data[:pos], []byte{'\n'}),
+		Line:   in.line(pos),
 		Offset: int64(pos),
 		Text:   fmt.Sprintf(format, args...),
 	}

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -111,6 +112,10 @@ func (t *term) print(b *strings.Builder) {
 	case termMap:
 		open, end = "{", "}"
 	}
+	if t.kind == termMap || t.kind == termSet {
+		t.printSorted(b, open, end)
+		return
+	}
 	b.WriteString(open)
 	for i := range t.kids {
 		if i > 0 {
@@ -118,5 +123,28 @@ func (t *term) print(b *strings.Builder) {
 		}
 		t.kids[i].print(b)
 	}
+	b.WriteString(end)
+}
+
+// printSorted prints a map or a set with its entries in a fixed order, so that equal
+// ones have equal texts.
+func (t *term) printSorted(b *strings.Builder, open, end string) {
+	step := 1
+	if t.kind == termMap {
+		step = 2
+	}
+	entries := make([]string, 0, len(t.kids)/step)
+	for i := 0; i+step <= len(t.kids); i += step {
+		var e strings.Builder
+		t.kids[i].print(&e)
+		if step == 2 {
+			e.WriteByte(' ')
+			t.kids[i+1].print(&e)
+		}
+		entries = append(entries, e.String())
+	}
+	slices.Sort(entries)
+	b.WriteString(open)
+	b.WriteString(strings.Join(entries, " "))
 	b.WriteString(end)
 }
