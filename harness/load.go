@@ -50,7 +50,7 @@ func (r *run) prepare(ctx context.Context) error {
 			return err
 		}
 		if !ok || res.Outcome != history.OK {
-			return fmt.Errorf("preparing the workload %s: set-up operation %d: %w", r.plan.Workload, i, orTimeout(res.Err))
+			return targets.Unavailable(fmt.Sprintf("preparing the workload %s: set-up operation %d", r.plan.Workload, i), orTimeout(res.Err))
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -99,10 +100,10 @@ func ReadPlan(path string) (*Plan, error) {
 	}
 	var p Plan
 	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, fmt.Errorf("reading the plan %s: %w", path, err)
+		return nil, targets.Usagef("%s is no plan: %v", path, err)
 	}
 	if p.Schema != PlanSchema {
-		return nil, fmt.Errorf("the plan %s has schema %d, this lapse reads %d", path, p.Schema, PlanSchema)
+		return nil, targets.Usagef("the plan %s has schema %d, this lapse reads %d", path, p.Schema, PlanSchema)
 	}
 	return &p, nil
 }

@@ -119,11 +119,11 @@ func (r *run) setUp(ctx context.Context) error {
 	r.progress.Phase(PhaseSetup, "")
 	c, err := r.deps.Provider.Open(ctx, spec)
 	if err != nil {
-		return fmt.Errorf("making %d nodes (%s): %w", len(spec.Nodes), r.deps.Provider.Name(), err)
+		return targets.Unavailable(fmt.Sprintf("making %d nodes (%s)", len(spec.Nodes), r.deps.Provider.Name()), err)
 	}
 	r.cluster = c
 	if r.system, err = r.deps.Target.Start(ctx, c, r.deps.Config); err != nil {
-		return fmt.Errorf("starting %s: %w", r.deps.Target.Info().Name, err)
+		return targets.Unavailable("starting "+r.deps.Target.Info().Name, err)
 	}
 	for _, a := range r.deps.Target.Abilities(r.deps.Config) {
 		if !a.In(r.system) {
@@ -191,7 +191,7 @@ func (r *run) teardown(ctx context.Context) error {
 	}
 	if r.cluster != nil {
 		if err := r.cluster.Close(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("removing the nodes: %w", err))
+			errs = append(errs, targets.Unavailable("removing the nodes", err))
 		}
 	}
 	return errors.Join(errs...)

@@ -44,23 +44,12 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	if err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "keeping the run", Err: err, Way: "name a writable directory with --out"}
 	}
-	log, closeLog, err := openLog(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer closeLog()
-
-	plan, err := p.Plan.Encode()
-	if err != nil {
-		return nil, err
-	}
-	if err := dir.WriteFile(store.FilePlan, plan); err != nil {
-		return nil, err
-	}
 	f := &Finished{Dir: dir, Summary: summaryOf(p, dir, provider.Name(), reason, started)}
-	if err := dir.WriteJSON(store.FileRun, &f.Summary); err != nil {
-		return nil, err
+	log, release, err := f.begin(p)
+	if err != nil {
+		return f, f.end(err, nil)
 	}
+	defer release()
 
 	log.Info("the run begins", "run", dir.ID, "target", p.Plan.Target, "provider", provider.Name(), "seed", p.Plan.Seed)
 	cfg := p.Config
@@ -71,22 +60,65 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		Progress: env.Progress, Log: log,
 	})
 	f.Summary.Version = f.Report.Version
-	f.Summary.State = "finished"
-	if f.Report.Interrupted {
-		f.Summary.State = "interrupted"
-	}
-	runErr := err
-	if runErr != nil {
-		f.Summary.Environment = runErr.Error()
-		log.Error("the run went wrong", "error", runErr)
+	if err != nil {
+		log.Error("the run went wrong", "error", err)
 	}
 	env.Progress.Phase(harness.PhaseCheck, "")
 	checkErr := f.check(ctx, p, env, log)
 	env.Progress.Phase(harness.PhaseEnd, "")
-	f.Summary.Finished = time.Now()
+	return f, f.end(err, checkErr)
+}
+
+// begin makes what a run needs in its directory: the lock that says that it is
+// alive, its log, its plan, and a summary that says that it is running.
+func (f *Finished) begin(p *Planned) (log *slog.Logger, release func(), err error) {
+	unlock, err := f.Dir.Lock()
+	if err != nil {
+		return nil, nil, err
+	}
+	log, closeLog, err := openLog(f.Dir)
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	release = func() { closeLog(); unlock() }
+	plan, err := p.Plan.Encode()
+	if err == nil {
+		err = f.Dir.WriteFile(store.FilePlan, plan)
+	}
+	if err == nil {
+		err = f.Dir.WriteJSON(store.FileRun, &f.Summary)
+	}
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return log, release, nil
+}
+
+// end says how the run ended, in the summary and on disk. If the summary cannot be
+// written that counts too; a directory without one has nothing that anybody could
+// read, and goes.
+func (f *Finished) end(runErr, checkErr error) error {
+	f.Summary.State, f.Summary.Finished = store.StateFinished, time.Now()
+	if f.Report.Interrupted {
+		f.Summary.State = store.StateInterrupted
+	}
+	if runErr != nil {
+		f.Summary.Environment = runErr.Error()
+	}
 	exit := f.exit(runErr, checkErr)
 	f.Summary.Exit = &exit
-	return f, errors.Join(runErr, checkErr, dir.WriteJSON(store.FileRun, &f.Summary))
+	saveErr := f.Dir.WriteJSON(store.FileRun, &f.Summary)
+	if saveErr != nil {
+		exit = f.exit(runErr, errors.Join(checkErr, saveErr))
+		f.Summary.Exit = &exit
+		var s store.Summary
+		if f.Dir.ReadJSON(store.FileRun, &s) != nil {
+			_ = os.RemoveAll(f.Dir.Path) // what went wrong is in saveErr
+		}
+	}
+	return errors.Join(runErr, checkErr, saveErr)
 }
 
 // check loads what is on disk, so that the verdict is that of `lapse check`.
@@ -147,13 +179,13 @@ func (f *Finished) exit(runErr, checkErr error) verdict.Exit {
 		}
 	}
 	if runErr != nil {
-		worse(verdict.ExitEnvironment, runErr.Error())
+		worse(ExitOf(runErr), runErr.Error())
 	}
 	if f.Report.Interrupted {
-		worse(verdict.ExitInterrupted, "interrupted")
+		worse(verdict.ExitInterrupted, store.StateInterrupted)
 	}
 	if checkErr != nil {
-		worse(verdict.ExitBug, checkErr.Error())
+		worse(ExitOf(checkErr), checkErr.Error())
 	}
 	return e
 }
@@ -164,7 +196,7 @@ func summaryOf(p *Planned, dir store.Dir, provider, reason string, started time.
 		require = *p.Require
 	}
 	return store.Summary{
-		Schema: store.SummarySchema, Run: dir.ID, State: "running", Started: started,
+		Schema: store.SummarySchema, Run: dir.ID, State: store.StateRunning, Started: started,
 		Target: p.Plan.Target, Provider: provider, ProviderReason: reason, Nodes: p.Plan.Nodes,
 		WriteLevel: p.Plan.WriteLevel, ReadLevel: p.Plan.ReadLevel,
 		Workload: p.Plan.Workload, Seed: p.Plan.Seed, Concurrency: p.Plan.Concurrency,

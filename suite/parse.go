@@ -11,12 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/parser"
-
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/internal/spelling"
+	"github.com/lapse-test/lapse/internal/strictyaml"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/targets"
@@ -28,8 +26,8 @@ import (
 // name file, line and column and quote the line.
 func Parse(name string, b []byte) (*File, error) {
 	var f File
-	if err := yaml.UnmarshalWithOptions(b, &f, yaml.Strict(), yaml.DisallowUnknownField()); err != nil {
-		return nil, targets.Usagef("%s:%s", name, strings.TrimSpace(yaml.FormatError(err, false, true))+suggestion(err))
+	if err := strictyaml.Unmarshal(b, &f); err != nil {
+		return nil, targets.Usagef("%s:%v%s", name, err, suggestion(err))
 	}
 	p := &problems{name: name, source: b}
 	f.check(p)
@@ -85,24 +83,12 @@ func (p *problems) add(path, format string, args ...any) {
 }
 
 func (p *problems) locate(path string) (line, column int, excerpt string) {
-	y, err := yaml.PathString(path)
-	if err != nil {
-		return 0, 0, ""
-	}
-	file, err := parser.ParseBytes(p.source, 0)
-	if err != nil {
-		return 0, 0, ""
-	}
-	node, err := y.FilterFile(file)
-	if err != nil || node == nil {
+	line, column = strictyaml.Locate(p.source, path)
+	lines := strings.Split(string(p.source), "\n")
+	if line < 1 || line > len(lines) {
 		return 0, 0, "" // the key is absent
 	}
-	pos := node.GetToken().Position
-	lines := strings.Split(string(p.source), "\n")
-	if pos.Line < 1 || pos.Line > len(lines) {
-		return 0, 0, ""
-	}
-	return pos.Line, pos.Column, fmt.Sprintf("\n  %3d | %s", pos.Line, lines[pos.Line-1])
+	return line, column, fmt.Sprintf("\n  %3d | %s", line, lines[line-1])
 }
 
 var nameOK = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)

@@ -6,6 +6,7 @@ package targets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -224,6 +225,16 @@ func (e *UsageError) Error() string { return e.Text }
 // Usagef makes a UsageError.
 func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Sprintf(format, args...)}
+}
+
+// Unavailable says that the environment kept lapse from doing something: a
+// *cluster.EnvironmentError, unless err is of the user's input already.
+func Unavailable(doing string, err error) error {
+	var usage *UsageError
+	if errors.As(err, &usage) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return &cluster.EnvironmentError{Doing: doing, Err: err}
 }
 
 // ResolveOptions fills in the defaults of the options that info describes and

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -51,11 +52,32 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 		a.doctorCommand(), a.cleanCommand(), a.fetchCommand(), a.selftestCommand(), a.versionCommand(), a.reportCommand(), a.serveCommand(), a.diffCommand(),
 		a.listCommand(), a.manCommand(), a.quorumCommand(), a.validateCommand(), a.initCommand(), a.schemaCommand(), a.gateCommand(),
 		a.convertCommand(), a.shrinkCommand(),
-		server.Command(),
+		quorumkvCommand(),
 	)
 	wrapArgs(root)
 	a.complete(root)
 	return root
+}
+
+// quorumkvCommand is the command of the project's own store, which has errors of its
+// own.
+func quorumkvCommand() *cobra.Command {
+	c := server.Command()
+	for _, sub := range c.Commands() {
+		run := sub.RunE
+		sub.RunE = func(cmd *cobra.Command, args []string) error {
+			err := run(cmd, args)
+			var wrong *server.ConfigError
+			switch {
+			case errors.As(err, &wrong):
+				return targets.Usagef("%v", err)
+			case err != nil:
+				return targets.Unavailable("serving quorumkv", err)
+			}
+			return nil
+		}
+	}
+	return c
 }
 
 // wrapArgs makes errors about positional arguments usage errors, as those about

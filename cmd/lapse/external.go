@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 
@@ -26,7 +25,7 @@ func (a *app) examineExternal(ctx context.Context, req runs.Request) ([]finding,
 	f := finding{Kind: "target", Name: t.Info().Name, Ready: true, Text: strings.Join(spec.At, ", ")}
 	if looker, ok := t.(targets.Fetcher); ok {
 		if f.Text, err = looker.Present(ctx, planned.Config); err != nil {
-			return nil, fmt.Errorf("looking at the external %s: %w", f.Name, err)
+			return nil, targets.Unavailable("looking at the external "+f.Name, err)
 		}
 	}
 	return []finding{f}, nil

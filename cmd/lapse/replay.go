@@ -87,7 +87,7 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 		if err != nil {
 			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 		}
-		output.DrawRun(a.App, f.Dir)
+		drawn := output.DrawRun(a.App, f.Dir)
 		exit := f.Summary.Exit
 		code = verdict.WorseExit(code, exit.Code)
 		fmt.Fprintf(a.Stderr, "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)
@@ -99,7 +99,7 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 				return err
 			}
 		} else {
-			output.PrintFinished(a.App, f)
+			output.PrintFinished(a.App, f, drawn)
 		}
 		return &cli.ExitError{Code: code}
 	}

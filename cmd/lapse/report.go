@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/results/store"
@@ -63,7 +64,7 @@ func (a *app) reportSuite(ref, file string) error {
 		if file, err = output.SaveSuiteReport(a.App, res); err != nil {
 			return err
 		}
-	} else if err := output.WriteDrawn(file, func(w io.Writer) error { return output.DrawSuite(a.App, w, res) }); err != nil {
+	} else if err := cli.WriteWhole(file, func(w io.Writer) error { return output.DrawSuite(a.App, w, res) }); err != nil {
 		return err
 	}
 	return a.printReport("suite", res.ID, file)

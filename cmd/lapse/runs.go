@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -46,13 +48,14 @@ func (a *app) listRuns() error {
 		return err
 	}
 	list := make([]store.Summary, 0, len(dirs))
+	kept := dirs[:0]
 	for _, d := range dirs {
 		var s store.Summary
 		if err := d.ReadJSON(store.FileRun, &s); err != nil {
 			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 			continue
 		}
-		list = append(list, s)
+		list, kept = append(list, s), append(kept, d)
 	}
 	if a.JSON {
 		return a.PrintJSON(list)
@@ -63,14 +66,17 @@ func (a *app) listRuns() error {
 	for i := range list {
 		s := &list[i]
 		fmt.Fprintf(a.Stdout, "%s  %s  %-10s write %-12s read %-12s %-9s seed %d  %s\n",
-			s.Run, s.Started.Local().Format(time.DateTime), s.Target, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, s))
+			s.Run, s.Started.Local().Format(time.DateTime), s.Target, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, kept[i], s))
 	}
 	return nil
 }
 
-func stateOf(a *app, s *store.Summary) string {
-	if s.State == "running" {
-		return "not finished"
+func stateOf(a *app, d store.Dir, s *store.Summary) string {
+	switch {
+	case d.Alive(s):
+		return "running"
+	case s.State == store.StateRunning:
+		return "killed"
 	}
 	if len(s.Verdicts) == 0 {
 		return "no verdict"
@@ -139,15 +145,12 @@ func (a *app) ownRun(ref string) (store.Dir, error) {
 	return d, nil
 }
 
-// abandoned is after how long a run that says that it is running was killed.
-const abandoned = 24 * time.Hour
-
 func stored(d store.Dir) store.Stored {
 	r := store.Stored{Dir: d}
 	var s store.Summary
 	if err := d.ReadJSON(store.FileRun, &s); err == nil {
 		r.Summary = &s
-		r.Busy = s.State == "running" && time.Since(s.Started) < abandoned
+		r.Busy = d.Alive(&s)
 	}
 	return r
 }
@@ -222,13 +225,17 @@ func (a *app) collect(keep store.Keep, dry bool) error {
 // suiteRuns are the runs that the latest suite's result names: its report and its
 // gate lead to them.
 func (a *app) suiteRuns() ([]string, error) {
-	b, err := os.ReadFile(filepath.Join(a.Out, suite.DirSuites, input.Latest, store.FileSuite))
-	if err != nil {
+	file := filepath.Join(a.Out, suite.DirSuites, input.Latest, store.FileSuite)
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // no suite was run
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finding out which runs the latest suite needs: %w", err)
 	}
 	var res gate.SuiteResult
 	if err := json.Unmarshal(b, &res); err != nil {
-		return nil, fmt.Errorf("reading which runs the latest suite needs: %w", err)
+		return nil, targets.Usagef("%s says which runs the latest suite needs, and is damaged (%v); nothing was removed: take it away to do without", file, err)
 	}
 	var ids []string
 	for i := range res.Cases {

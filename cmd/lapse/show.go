@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -72,9 +74,12 @@ func (a *app) show(dir store.Dir, violation int, format string) error {
 	if err := dir.ReadJSON(store.FileRun, &s); err != nil {
 		return err
 	}
-	h, err := history.ReadFile(dir.File(store.FileHistory))
+	h, err := dir.History()
+	if errors.Is(err, fs.ErrNotExist) && violation == 0 {
+		return a.showWithoutHistory(dir, &s)
+	}
 	if err != nil {
-		return fmt.Errorf("loading run %s: %w", dir.ID, err)
+		return err
 	}
 	if violation != 0 {
 		return a.showViolation(h, &s, violation, format)
@@ -91,6 +96,21 @@ func (a *app) show(dir store.Dir, violation int, format string) error {
 	text.PrintSummary(a.Stdout, a.Style, h, &s)
 	output.PrintViolations(a.App, h, &s.Assessment, s.Kept())
 	return nil
+}
+
+// showWithoutHistory says what is known of a run that ended before its load began.
+func (a *app) showWithoutHistory(dir store.Dir, s *store.Summary) error {
+	if a.JSON {
+		return a.PrintJSON(s)
+	}
+	fmt.Fprintf(a.Stdout, "run %s: %s, %d nodes, write %s, read %s, %s, seed %d: %s\n",
+		s.Run, s.Target, s.Nodes, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, dir, s))
+	fmt.Fprintln(a.Stdout, "It has no history: it ended before its load began.")
+	if s.Environment != "" {
+		fmt.Fprintln(a.Stdout, "What went wrong: "+s.Environment)
+	}
+	_, err := fmt.Fprintf(a.Stdout, "log:    %s\nagain:  %s\n", dir.File(store.FileLog), s.Reproduce)
+	return err
 }
 
 func (a *app) showStaleness(dir store.Dir) error {
@@ -138,9 +158,9 @@ func (a *app) showViolation(h *history.History, s *store.Summary, n int, format 
 }
 
 func (a *app) showOps(dir store.Dir, key string) error {
-	h, err := history.ReadFile(dir.File(store.FileHistory))
+	h, err := dir.History()
 	if err != nil {
-		return fmt.Errorf("loading run %s: %w", dir.ID, err)
+		return err
 	}
 	found := key == ""
 	for i := range h.Ops {

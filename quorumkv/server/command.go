@@ -42,7 +42,7 @@ the file that --config names.`,
 			}
 			var level slog.Level
 			if err := level.UnmarshalText([]byte(flags.logLevel)); err != nil {
-				return fmt.Errorf("--log-level: %w", err)
+				return &ConfigError{fmt.Errorf("--log-level: %w", err)}
 			}
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
@@ -107,7 +107,7 @@ func (f *serveFlags) config(given *pflag.FlagSet) (Config, error) {
 		cfg = loaded
 	}
 	if err := cfg.Validate(); err != nil {
-		return Config{}, fmt.Errorf("configuration: %w", err)
+		return Config{}, &ConfigError{err}
 	}
 	return cfg, nil
 }

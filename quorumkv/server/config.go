@@ -10,8 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
+	"github.com/lapse-test/lapse/internal/strictyaml"
 	"github.com/lapse-test/lapse/quorumkv/coordinator"
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
@@ -68,23 +67,30 @@ func Default() Config {
 	}
 }
 
+// ConfigError says what is wrong with a configuration, as opposed to what goes wrong with a good one.
+type ConfigError struct{ Err error }
+
+func (e *ConfigError) Error() string { return "configuration: " + e.Err.Error() }
+
+func (e *ConfigError) Unwrap() error { return e.Err }
+
 // Load reads a YAML or JSON file over the defaults. An unknown key is an error that quotes its line.
 func Load(path string) (Config, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
+		return Config{}, &ConfigError{err}
 	}
 	c, err := parseConfig(b)
 	if err != nil {
-		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
+		return Config{}, &ConfigError{fmt.Errorf("%s: %w", path, err)}
 	}
 	return c, nil
 }
 
 func parseConfig(b []byte) (Config, error) {
 	c := Default()
-	if err := yaml.UnmarshalWithOptions(b, &c, yaml.Strict()); err != nil {
-		return Config{}, errors.New(yaml.FormatError(err, false, true))
+	if err := strictyaml.Unmarshal(b, &c); err != nil {
+		return Config{}, err
 	}
 	return c, nil
 }

@@ -49,11 +49,11 @@ type Server struct {
 // afterwards. The file system is the operating system's when fs is nil.
 func Open(cfg Config, log *slog.Logger, fs vfs.FS) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, &ConfigError{err}
 	}
 	r, err := ring.New(cfg.Nodes(), cfg.Replication, cfg.VirtualNodes)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, &ConfigError{err}
 	}
 	s := &Server{cfg: cfg, log: log.With("node", cfg.Node), ring: r, clock: hlc.NewClock(nil, cfg.MaxClockSkew),
 		links: make(map[string]*peer.Link)}

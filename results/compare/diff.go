@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/harness"
-	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 )
@@ -35,9 +34,9 @@ func Load(dir store.Dir) (*Run, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	h, err := history.ReadFile(dir.File(store.FileHistory))
+	h, err := dir.History()
 	if err != nil {
-		return nil, fmt.Errorf("loading run %s: %w", dir.ID, err)
+		return nil, err
 	}
 	r.Figures = Of(h)
 	return r, nil

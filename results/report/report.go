@@ -41,7 +41,7 @@ func Load(dir store.Dir) (*Source, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		s.Warnings = append(s.Warnings, "The plan cannot be read: "+err.Error())
 	}
-	h, err := history.ReadFile(dir.File(store.FileHistory))
+	h, err := dir.History()
 	switch {
 	case err == nil:
 		s.History = h

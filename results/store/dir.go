@@ -170,10 +170,12 @@ func (d Dir) WriteFile(name string, b []byte) error {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o666); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+	err := os.WriteFile(tmp, b, 0o666)
+	if err == nil {
+		err = os.Rename(tmp, path)
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err != nil {
+		_ = os.Remove(tmp) // half of it, where the disk is full
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return nil
@@ -186,7 +188,7 @@ func (d Dir) ReadJSON(name string, v any) error {
 		return fmt.Errorf("reading %s of run %s: %w", name, d.ID, err)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("reading %s: %w", d.File(name), err)
+		return &DamagedError{d.ID, fmt.Sprintf("%s cannot be read: %v", d.File(name), err), err}
 	}
 	return nil
 }

@@ -10,14 +10,21 @@ import (
 // SummarySchema is the version of run.json and of what --json prints.
 const SummarySchema = 1
 
+// The states of a run.
+const (
+	StateRunning     = "running"
+	StateFinished    = "finished"
+	StateInterrupted = "interrupted"
+)
+
 // Summary is run.json: what was run, where, and how it ended. It is written
 // when the run begins and again when it ends, so that a killed run can still be
 // read.
 type Summary struct {
 	Schema int    `json:"schema"`
 	Run    string `json:"run"`
-	// State is "running", "finished" or "interrupted"; a run that says running
-	// and does not run was killed.
+	// State is one of the states; a run that says running and is not alive (see
+	// Dir.Alive) was killed.
 	State    string    `json:"state"`
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished,omitzero"`

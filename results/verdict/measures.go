@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"context"
+
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/set"
 	"github.com/lapse-test/lapse/checkers/staleness"

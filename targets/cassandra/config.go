@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
+	"github.com/lapse-test/lapse/internal/strictyaml"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -132,7 +131,7 @@ func (s *System) yaml(i int) (string, error) {
 	case "group":
 		f.CommitWindow = "15ms"
 	}
-	text, err := yaml.Marshal(f)
+	text, err := strictyaml.Marshal(f)
 	if err != nil {
 		return "", fmt.Errorf("configuring %s: %w", n.Name(), err)
 	}

@@ -10,8 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
+	"github.com/lapse-test/lapse/internal/strictyaml"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -38,12 +37,12 @@ func ReadOperator(path string, nodes []string) (*cluster.Operator, error) {
 
 func parseOperator(name string, b []byte, nodes []string) (*cluster.Operator, error) {
 	var f file
-	if err := yaml.UnmarshalWithOptions(b, &f, yaml.Strict(), yaml.DisallowUnknownField()); err != nil {
+	if err := strictyaml.Unmarshal(b, &f); err != nil {
 		if holdsSecret(string(b)) {
 			// The excerpt could show it.
 			return nil, fmt.Errorf("%s: it cannot be read as YAML with these keys, and has a secret in it: take that out first", name)
 		}
-		return nil, fmt.Errorf("%s:%s%s", name, strings.TrimSpace(yaml.FormatError(err, false, true)), known(err))
+		return nil, fmt.Errorf("%s:%v%s", name, err, known(err))
 	}
 	op := &cluster.Operator{Timeout: defaultTimeout, Nodes: map[string]cluster.Commands{}}
 	if f.Timeout != "" {

@@ -1,15 +1,11 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 
-	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
-	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/runs"
 )
 
 // ExitError ends the command with Code and, if Text is not empty, a line.
@@ -33,28 +29,11 @@ func (a *App) ExitCode(err error) int {
 		}
 		return exit.Code
 	}
-	code := classify(err)
+	code := runs.ExitOf(err)
 	if code == verdict.ExitBug {
 		fmt.Fprintf(a.Stderr, "lapse: %v\nThis is a bug in lapse, not a verdict.\n", err)
 		return code
 	}
 	fmt.Fprintf(a.Stderr, "lapse: %v\n", err)
 	return code
-}
-
-// classify says which exit code an error stands for.
-func classify(err error) int {
-	var usage *targets.UsageError
-	var missing *store.NotFoundError
-	var ambiguous *store.AmbiguousError
-	var env *cluster.EnvironmentError
-	switch {
-	case errors.As(err, &usage), errors.As(err, &missing), errors.As(err, &ambiguous), errors.Is(err, os.ErrNotExist):
-		return verdict.ExitUsage
-	case errors.As(err, &env):
-		return verdict.ExitEnvironment
-	case errors.Is(err, context.Canceled):
-		return verdict.ExitInterrupted
-	}
-	return verdict.ExitEnvironment
 }

@@ -4,7 +4,6 @@
 package input
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
@@ -54,9 +53,9 @@ func History(a *cli.App, ref, format string) (*Loaded, error) {
 }
 
 func loadRun(dir store.Dir) (*Loaded, error) {
-	h, err := history.ReadFile(dir.File(store.FileHistory))
+	h, err := dir.History()
 	if err != nil {
-		return nil, fmt.Errorf("loading run %s: %w", dir.ID, err)
+		return nil, err
 	}
 	var s store.Summary
 	if err := dir.ReadJSON(store.FileRun, &s); err != nil {

@@ -3,6 +3,7 @@ package output
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
@@ -37,5 +38,8 @@ func WriteHistory(a *cli.App, path, format string, h *history.History) error {
 		}
 		return nil
 	}
-	return cli.WriteWhole(path, b.Bytes())
+	return cli.WriteWhole(path, func(w io.Writer) error {
+		_, err := w.Write(b.Bytes())
+		return err
+	})
 }

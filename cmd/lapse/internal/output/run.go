@@ -49,8 +49,9 @@ func Headline(p *harness.Plan, reason string) string {
 // ShownViolations is how many witnesses a run prints in full for each model.
 const ShownViolations = 1
 
-// PrintFinished prints what a run came to and what to do next.
-func PrintFinished(a *cli.App, f *runs.Finished) {
+// PrintFinished prints what a run came to and what to do next. drawn says that its
+// report is there.
+func PrintFinished(a *cli.App, f *runs.Finished, drawn bool) {
 	w := a.Stdout
 	text.PrintVerdicts(w, a.Style, &f.Summary.Assessment)
 	if f.History != nil {
@@ -58,7 +59,11 @@ func PrintFinished(a *cli.App, f *runs.Finished) {
 		text.PrintShards(w, figures.Shards(f.History))
 	}
 	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", f.Summary.Exit.Reason, f.Summary.Exit.Code)
-	fmt.Fprintf(w, "run:    %s   (report.html in it)\n", f.Dir.Path)
+	where := f.Dir.Path
+	if drawn {
+		where += "   (" + FileReport + " in it)"
+	}
+	fmt.Fprintf(w, "run:    %s\n", where)
 	fmt.Fprintf(w, "next:   %s\n", nextStep(f))
 }
 

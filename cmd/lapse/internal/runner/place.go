@@ -127,7 +127,7 @@ func Fetch(ctx context.Context, t targets.Target, cfg targets.Config, env runs.E
 		if len(t.Spec(cfg).At) > 0 {
 			doing = "looking at the external"
 		}
-		return fmt.Errorf("%s %s: %w", doing, t.Info().Name, err)
+		return targets.Unavailable(doing+" "+t.Info().Name, err)
 	}
 	return nil
 }

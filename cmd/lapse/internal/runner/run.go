@@ -46,13 +46,13 @@ func CarryOut(a *cli.App, cmd *cobra.Command, planned *runs.Planned, env runs.En
 		exit = expected(*exit, expect)
 		finished.Summary.Exit = exit
 	}
-	output.DrawRun(a, finished.Dir)
+	drawn := output.DrawRun(a, finished.Dir)
 	if a.JSON {
 		if err := a.PrintJSON(&finished.Summary); err != nil {
 			return err
 		}
 	} else {
-		output.PrintFinished(a, finished)
+		output.PrintFinished(a, finished, drawn)
 	}
 	return &cli.ExitError{Code: exit.Code}
 }

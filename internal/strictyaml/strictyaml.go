@@ -1,0 +1,80 @@
+// Package strictyaml reads the YAML that people write: suites, the configuration of
+// quorumkv, the files of operators. It is the only door to the YAML library. An
+// unknown key, a key that stands twice and a value of another type are errors that
+// quote the line, and so is what the library cannot stand: on some malformed files
+// it dereferences nil, and its panic ends here as an error.
+package strictyaml
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// MaxBytes is the size of the largest file that is read.
+const MaxBytes = 4 << 20
+
+// ErrMalformed says that the text is no YAML that the library can read, and that it
+// cannot say where.
+var ErrMalformed = errors.New("this is no YAML that can be read; the library cannot say where it goes wrong: check indentation, tags and anchors")
+
+// Unmarshal reads b over v. The text of its errors begins with the place, as
+// [line:column], if there is one, and has no final newline. It never panics.
+func Unmarshal(b []byte, v any) error {
+	if len(b) > MaxBytes {
+		return fmt.Errorf("it has %d bytes, and more than %d are not read", len(b), MaxBytes)
+	}
+	return guard(func() error {
+		err := yaml.UnmarshalWithOptions(b, v, yaml.Strict(), yaml.DisallowUnknownField())
+		if err != nil {
+			return errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+		}
+		return nil
+	})
+}
+
+// Marshal writes v as YAML.
+func Marshal(v any) ([]byte, error) {
+	b, err := yaml.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding YAML: %w", err)
+	}
+	return b, nil
+}
+
+// Locate finds where the value at a path such as $.cases[0].name stands. Line and
+// column count from 1; they are 0 if the key is absent or the text is no YAML.
+func Locate(b []byte, path string) (line, column int) {
+	_ = guard(func() error {
+		p, err := yaml.PathString(path)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseBytes(b, 0)
+		if err != nil {
+			return err
+		}
+		node, err := p.FilterFile(file)
+		if err != nil || node == nil {
+			return err
+		}
+		pos := node.GetToken().Position
+		line, column = pos.Line, pos.Column
+		return nil
+	})
+	return line, column
+}
+
+// guard turns a panic of the library, which works in the goroutine that calls it,
+// into ErrMalformed.
+func guard(read func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = ErrMalformed
+		}
+	}()
+	return read()
+}

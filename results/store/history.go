@@ -1,0 +1,38 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// DamagedError says that a file of a stored run cannot be read or is not there,
+// although the file system works.
+type DamagedError struct {
+	Run, Text string
+	// Err is what was met.
+	Err error
+}
+
+func (e *DamagedError) Error() string { return fmt.Sprintf("run %s: %s", e.Run, e.Text) }
+
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// History loads the history of the run. A run without one ended before its load
+// began, and that is said; errors that are not of the file system are
+// *DamagedError.
+func (d Dir) History() (*history.History, error) {
+	h, err := history.ReadFile(d.File(FileHistory))
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &DamagedError{d.ID, "it has no history: it ended before its load began; `lapse show` says why if it could, and " + d.File(FileLog) + " has the rest", err}
+	case errors.As(err, &path):
+		return nil, fmt.Errorf("loading run %s: %w", d.ID, err)
+	case err != nil:
+		return nil, &DamagedError{d.ID, "its history cannot be read: " + err.Error(), err}
+	}
+	return h, nil
+}
