@@ -166,9 +166,9 @@ func (r *readings) initial(v history.Value) bool {
 //
 // An own write before the read is taken wherever there is one, the last one first: a
 // level at which that matters wants reads to see own writes, and at the others it
-// demands nothing. Writes that failed, were replaced by their transaction, or came
-// later in the reader's own are taken only if there is nothing else, because all levels
-// from read committed upwards forbid them, and those below do not ask.
+// demands nothing. Writes that came later in the reader's own transaction, were replaced
+// by theirs, or failed are taken, in this order, only if there is nothing else: all
+// levels from read committed upwards forbid them, and those below do not ask.
 func (r *readings) resolve(op int32, writes map[pairKV][]valueWrite) {
 	mops := r.shown.Mops(&r.shown.Ops[op])
 	for j := range mops {
@@ -182,17 +182,19 @@ func (r *readings) resolve(op int32, writes map[pairKV][]valueWrite) {
 		default:
 			continue
 		}
-		own, later, wrong := int32(-1), int32(-1), int32(-1)
+		own, later, replaced, failed := -1, -1, -1, -1
 		var found []choice
 		ws := writes[pairKV{m.Key, v}]
 		for i, w := range ws {
 			switch {
 			case w.op == op && w.mop < int32(j):
-				own = int32(i)
+				own = i
 			case w.op == op:
-				later = int32(i)
-			case r.shown.Ops[w.op].Outcome == history.Fail || !w.final:
-				wrong = int32(i)
+				later = i
+			case r.shown.Ops[w.op].Outcome == history.Fail:
+				failed = i
+			case !w.final:
+				replaced = i
 			default:
 				found = append(found, choice{w.op, w.value})
 			}
@@ -209,10 +211,12 @@ func (r *readings) resolve(op int32, writes map[pairKV][]valueWrite) {
 		case len(found) > 1:
 			r.open = append(r.open, read)
 			r.unsettle(read)
-		case wrong >= 0:
-			r.settle(read, ws[wrong].value)
 		case later >= 0:
 			r.settle(read, ws[later].value)
+		case replaced >= 0:
+			r.settle(read, ws[replaced].value)
+		case failed >= 0:
+			r.settle(read, ws[failed].value)
 		}
 	}
 }
