@@ -13,17 +13,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/evidence"
 	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -108,34 +105,21 @@ func (c *Checker) Applies(h *history.History) error {
 // Check decides h part by part, several at once, the shortest first. Verdict.Total
 // counts the parts that are refuted, each with one violation.
 func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	began := time.Now()
-	b = b.WithDefaults()
-	if b.Workers <= 0 {
-		b.Workers = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.Time)
-	defer cancel()
+	p, end := pass.Begin(ctx, h, b)
+	defer end()
 	v := checkers.Verdict{Model: c.model.Name, Algorithm: "Porcupine, part by part"}
 	parts := c.parts(h, &v.Evidence)
 	results := make([]partResult, len(parts))
-	workers := min(b.Workers, len(parts))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for n := int(next.Add(1)) - 1; n < len(parts); n = int(next.Add(1)) - 1 {
-				s := &asker{ctx: ctx, model: &c.model, h: h, bytes: b.Memory / int64(workers)}
-				results[n] = s.decide(parts[n])
-			}
-		})
-	}
-	wg.Wait()
-	windows := evidence.NewWindows(h)
+	bytes := p.Budget.Memory / int64(max(1, min(p.Budget.Workers, len(parts))))
+	p.Each(len(parts), func(_, n int) {
+		s := &asker{ctx: p.Context(), model: &c.model, h: h, bytes: bytes}
+		results[n] = s.decide(parts[n])
+	})
 	for n, r := range results {
 		switch r.result {
 		case porcupine.Illegal:
-			if v.Total++; len(v.Violations) < b.MaxViolations {
-				v.Violations = append(v.Violations, c.violation(h, parts[n], r, windows))
+			if v.Total++; len(v.Violations) < p.Budget.MaxViolations {
+				v.Violations = append(v.Violations, c.violation(h, parts[n], r, p.Faults))
 			}
 		case porcupine.Unknown:
 			v.Undecided = append(v.Undecided, checkers.Undecided{Key: c.partName(h, parts[n]), Reason: r.reason})
@@ -143,17 +127,14 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	}
 	slices.SortStableFunc(v.Violations, func(a, b checkers.Violation) int { return len(a.Ops) - len(b.Ops) })
 	v.Evidence.Bad = v.Total
-	switch {
-	case v.Total > 0:
-		v.Status = checkers.Violated
-	case len(v.Undecided) > 0:
-		v.Status, v.Reasons = checkers.Inconclusive, []string{fmt.Sprintf("%d of %d parts are undecided", len(v.Undecided), len(parts))}
-	case len(parts) == 0:
-		v.Status, v.Reasons = checkers.Inconclusive, []string{"no operation of the history is one of the model's"}
-	default:
-		v.Status = checkers.Held
+	unfinished, thin := "", ""
+	if len(v.Undecided) > 0 {
+		unfinished = fmt.Sprintf("%d of %d parts are undecided", len(v.Undecided), len(parts))
 	}
-	v.Elapsed = time.Since(began)
+	if len(parts) == 0 {
+		thin = "no operation of the history is one of the model's"
+	}
+	p.Conclude(&v, unfinished, thin)
 	return v, nil
 }
 

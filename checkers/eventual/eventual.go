@@ -20,11 +20,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/evidence"
 	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
 )
@@ -44,59 +44,59 @@ func (Checker) Applies(h *history.History) error { return register.Applies(h, Mo
 // Check implements checkers.Checker. Evidence.AtRisk counts the final reads of
 // keys that were written and that more than one node was asked for.
 func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	began := time.Now()
-	b = b.WithDefaults()
-	ctx, cancel := context.WithTimeout(ctx, b.Time)
-	defer cancel()
+	b.Workers = 1
+	p, end := pass.Begin(ctx, h, b)
+	defer end()
 	set, err := register.Split(h, Model, false)
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	v := checkers.Verdict{Model: Model, Evidence: evidence.Of(set), Algorithm: "final reads compared"}
+	v := p.Verdict(set, Model, "final reads compared")
 	final, noFinal := evidence.FinalReads(h)
 	if noFinal != nil {
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{"no read is final: " + noFinal.Error()}
-		v.Elapsed = time.Since(began)
+		p.Conclude(&v, "", "no read is final: "+noFinal.Error())
 		return v, nil
 	}
-	var k register.Key
-	var reads []int32
-	for n := range set.Keys {
-		if ctx.Err() != nil {
-			v.Undecided = append(v.Undecided, checkers.Undecided{Key: h.KeyName(set.Keys[n]), Reason: "the time ran out"})
-			continue
-		}
-		set.Load(n, &k)
-		v.Evidence.Reads += k.Reads
-		v.Evidence.Writes += k.Writes
-		reads = finalReads(&k, final, reads[:0])
-		if k.Writes == 0 || nodesAsked(h, &k, reads) < 2 {
-			continue
-		}
-		v.Evidence.AtRisk += len(reads)
-		if witness := diverged(&k, reads); witness != nil {
-			v.Total++
-			if len(v.Violations) < b.MaxViolations {
-				v.Violations = append(v.Violations, violation(h, &k, witness))
-			}
-		}
+	workers := pass.Keys(p, set, &v, func(w *worker, n int) string {
+		w.check(set, n, final, p.Budget.MaxViolations)
+		return ""
+	})
+	for i := range workers {
+		workers[i].AddTo(&v)
+		v.Violations = append(v.Violations, workers[i].violations...)
 	}
-	v.Evidence.Bad = v.Total
-	switch {
-	case v.Total > 0:
-		v.Status = checkers.Violated
-	case len(v.Undecided) > 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), v.Evidence.Keys)}
-	case v.Evidence.AtRisk == 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{"no key that was written was read finally by more than one node"}
-	default:
-		v.Status = checkers.Held
+	thin := ""
+	if v.Evidence.AtRisk == 0 {
+		thin = "no key that was written was read finally by more than one node"
 	}
-	v.Elapsed = time.Since(began)
+	p.Conclude(&v, "", thin)
 	return v, nil
+}
+
+// worker is what is reused from key to key, and what was found.
+type worker struct {
+	pass.Count
+	key        register.Key
+	reads      []int32
+	violations []checkers.Violation
+}
+
+// check compares the final reads of key number n.
+func (w *worker) check(set *register.Set, n int, final history.Time, most int) {
+	k := &w.key
+	set.Load(n, k)
+	w.Reads += k.Reads
+	w.Writes += k.Writes
+	w.reads = finalReads(k, final, w.reads[:0])
+	if k.Writes == 0 || nodesAsked(set.H, k, w.reads) < 2 {
+		return
+	}
+	w.AtRisk += len(w.reads)
+	if witness := diverged(k, w.reads); witness != nil {
+		if w.Bad++; len(w.violations) < most {
+			w.violations = append(w.violations, violation(set.H, k, witness))
+		}
+	}
 }
 
 func finalReads(k *register.Key, final history.Time, into []int32) []int32 {

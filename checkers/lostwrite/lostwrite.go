@@ -28,12 +28,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/brute"
 	"github.com/lapse-test/lapse/checkers/internal/evidence"
 	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
@@ -84,56 +83,41 @@ const maxListed = 16
 // that are lost, Violations holds one for each of the first keys that lost some.
 // Evidence.AtRisk counts the reads (and compare-and-sets) that could show a loss.
 func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	began := time.Now()
+	b.Workers = 1
+	p, end := pass.Begin(ctx, h, b)
+	defer end()
 	set, err := register.Split(h, Model, false)
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	b = b.WithDefaults()
-	ctx, cancel := context.WithTimeout(ctx, b.Time)
-	defer cancel()
-	v := checkers.Verdict{Model: Model, Evidence: evidence.Of(set), Algorithm: "final reads, compare-and-sets and reads of the primary against real time"}
+	v := p.Verdict(set, Model, "final reads, compare-and-sets and reads of the primary against real time")
 	final, noFinal := evidence.FinalReads(h)
 	if noFinal != nil {
 		final = history.Never
 	}
-	j := judge{h: h, set: set, final: final, levels: levels(h), faults: evidence.NewWindows(h), e: &v.Evidence}
-	var found []finding
-	for n := range j.set.Keys {
-		if ctx.Err() != nil {
-			v.Undecided = append(v.Undecided, checkers.Undecided{Key: h.KeyName(j.set.Keys[n]), Reason: "the time ran out"})
-			continue
+	workers := pass.Keys(p, set, &v, func(j *judge, n int) string {
+		if j.set == nil {
+			*j = judge{h: h, set: set, final: final, levels: levels(h), faults: p.Faults}
 		}
-		if f := j.key(n); f.n > 0 {
-			found = append(found, f)
-			v.Total += f.n
+		j.check(n)
+		return ""
+	})
+	for i := range workers {
+		j := &workers[i]
+		j.AddTo(&v)
+		slices.SortStableFunc(j.found, func(a, b finding) int { return cmp.Compare(b.n, a.n) })
+		for _, f := range j.found[:min(len(j.found), p.Budget.MaxViolations)] {
+			v.Violations = append(v.Violations, j.violation(p.Beyond(), f))
 		}
 	}
-	v.Evidence.Bad = v.Total
-	slices.SortStableFunc(found, func(a, b finding) int { return cmp.Compare(b.n, a.n) })
-	for _, f := range found[:min(len(found), b.MaxViolations)] {
-		x, err := j.violation(context.WithoutCancel(ctx), f)
-		if err != nil {
-			return v, err
-		}
-		v.Violations = append(v.Violations, x)
-	}
+	thin := ""
 	switch {
-	case v.Total > 0:
-		v.Status = checkers.Violated
-	case len(v.Undecided) > 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), v.Evidence.Keys)}
 	case noFinal != nil:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{"no read is final: " + noFinal.Error()}
+		thin = "no read is final: " + noFinal.Error()
 	case v.Evidence.AtRisk == 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{"no acknowledged write was followed by a final read of its key"}
-	default:
-		v.Status = checkers.Held
+		thin = "no acknowledged write was followed by a final read of its key"
 	}
-	v.Elapsed = time.Since(began)
+	p.Conclude(&v, "", thin)
 	return v, nil
 }
 
@@ -158,7 +142,8 @@ type judge struct {
 	final  history.Time
 	levels [256]bool
 	faults *evidence.Windows
-	e      *checkers.Evidence
+	pass.Count
+	found []finding
 
 	k register.Key
 	// by value: the last answer of its writers, the last answer of its readers.
@@ -168,12 +153,20 @@ type judge struct {
 	acked     []int32 // positions of acknowledged writes, by invocation
 }
 
-// key judges key number n.
+// check judges key number n.
+func (j *judge) check(n int) {
+	if f := j.key(n); f.n > 0 {
+		j.found = append(j.found, f)
+		j.Bad += f.n
+	}
+}
+
+// key are the losses of key number n.
 func (j *judge) key(n int) finding {
 	j.set.Load(n, &j.k)
 	k := &j.k
-	j.e.Reads += k.Reads
-	j.e.Writes += k.Writes
+	j.Reads += k.Reads
+	j.Writes += k.Writes
 	f := finding{key: n, newest: -1}
 	if len(k.Ops) == 0 {
 		return f
@@ -269,9 +262,9 @@ func (j *judge) byFinalReads(f *finding) {
 		if op.Kind != register.Read || op.Inv <= j.final {
 			continue
 		}
-		j.e.AtRisk++
+		j.AtRisk++
 		if op.Ret >= after {
-			j.e.DuringFaults++
+			j.DuringFaults++
 		}
 		f.finals++
 		first = min(first, op.Inv)
@@ -299,7 +292,7 @@ func (j *judge) byCAS() {
 		if op.Kind != register.CAS || op.Info() || op.Exp < 0 || work < 0 {
 			continue
 		}
-		j.e.AtRisk++
+		j.AtRisk++
 		j.newer(op.Exp, op.Inv, func(p int32) {
 			work--
 			if j.how[p] == kept {
@@ -319,7 +312,7 @@ func (j *judge) byPrimary() {
 		if op.Kind != register.Read || op.Val < 0 || !j.levels[rec.ReadLevel] || rec.Node < 0 || work < 0 {
 			continue
 		}
-		j.e.AtRisk++
+		j.AtRisk++
 		var wentOn, asked bool
 		j.newer(op.Val, op.Inv, func(p int32) {
 			work--
@@ -350,7 +343,7 @@ func (j *judge) wentOn(i int32, node int16) bool {
 }
 
 // violation puts the losses of a key into words.
-func (j *judge) violation(ctx context.Context, f finding) (checkers.Violation, error) {
+func (j *judge) violation(ctx context.Context, f finding) checkers.Violation {
 	j.set.Load(f.key, &j.k)
 	h, k := j.h, &j.k
 	at := func(p int32) int { return int(k.Ops[p].At) }
@@ -370,16 +363,8 @@ func (j *judge) violation(ctx context.Context, f finding) (checkers.Violation, e
 	}
 	slices.Sort(pos)
 	pos = slices.Compact(pos)
-	ops := make([]register.Op, len(pos))
-	for i, p := range pos {
+	for _, p := range pos {
 		v.Ops = append(v.Ops, at(p))
-		ops[i] = k.Ops[p]
-		if ops[i].Kind == register.CAS && p != f.proof {
-			ops[i].Kind = register.Write
-		}
-	}
-	if brute.Linearizable(ops) {
-		return v, fmt.Errorf("%s: the witness %v of key %s is legal when checked by itself: this is a bug in lapse", Model, v.Ops, v.Key)
 	}
 	if linearizable.Refuted(ctx, h, v.Ops) {
 		v.Certified = "porcupine"
@@ -413,7 +398,7 @@ func (j *judge) violation(ctx context.Context, f finding) (checkers.Violation, e
 		v.Sentence += fmt.Sprintf("; in all %d acknowledged writes of %s are lost (%s%s)", f.n, v.Key, strings.Join(names, ", "), more)
 	}
 	v.Legal = []string{h.ValueText(k.Values[k.Ops[f.newest].Val])}
-	return v, nil
+	return v
 }
 
 // finalWords says what the final reads returned.

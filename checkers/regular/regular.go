@@ -25,17 +25,11 @@ package regular
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/brute"
-	"github.com/lapse-test/lapse/checkers/internal/evidence"
 	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
@@ -57,53 +51,46 @@ func (c *Checker) Applies(h *history.History) error { return register.Applies(h,
 // model; Evidence.AtRisk counts the reads that it held to something, because a
 // write of their key had been acknowledged before.
 func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	began := time.Now()
+	p, end := pass.Begin(ctx, h, b)
+	defer end()
 	set, err := register.Split(h, c.model, false)
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	b = b.WithDefaults()
-	if b.Workers <= 0 {
-		b.Workers = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.Time)
-	defer cancel()
-	r := &run{h: h, set: set, safe: c.model == Safe, model: c.model, most: b.MaxViolations, faults: evidence.NewWindows(h)}
-	defer context.AfterFunc(ctx, func() { r.stopped.Store(true) })()
-	workers := make([]worker, min(b.Workers, max(1, len(set.Keys))))
-	var next atomic.Int64
-	var wg sync.WaitGroup
+	r := &run{Pass: p, set: set, safe: c.model == Safe, model: c.model}
+	v := p.Verdict(set, c.model, "each read against the writes acknowledged before it")
+	found := pass.NewClearest(p.Budget.MaxViolations, findingOrder)
+	workers := pass.Keys(p, set, &v, func(w *worker, n int) string {
+		if w.run == nil {
+			w.run, w.found = r, found
+		}
+		return w.check(n)
+	})
 	for i := range workers {
-		w := &workers[i]
-		w.run = r
-		wg.Go(func() {
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(set.Keys) {
-					return
-				}
-				if r.stopped.Load() {
-					w.skipped = append(w.skipped, n)
-					continue
-				}
-				w.check(n)
-			}
-		})
+		workers[i].AddTo(&v)
+		found.Add(workers[i].found.List()...)
 	}
-	wg.Wait()
-	v, err := r.verdict(context.WithoutCancel(ctx), workers)
-	v.Elapsed = time.Since(began)
-	return v, err
+	var k register.Key
+	for _, f := range found.List() {
+		set.Load(int(f.key), &k)
+		v.Violations = append(v.Violations, r.violation(p.Beyond(), &k, f))
+	}
+	thin := ""
+	if v.Evidence.AtRisk == 0 {
+		thin = "no read followed an acknowledged write, so nothing could have shown a violation"
+		if r.safe {
+			thin = "every read that followed an acknowledged write overlapped a write, which exempts it"
+		}
+	}
+	p.Conclude(&v, "", thin)
+	return v, nil
 }
 
 type run struct {
-	h       *history.History
-	set     *register.Set
-	safe    bool
-	model   string
-	most    int
-	faults  *evidence.Windows
-	stopped atomic.Bool
+	*pass.Pass
+	set   *register.Set
+	safe  bool
+	model string
 }
 
 // finding is a read that broke the model.
@@ -123,26 +110,24 @@ type write struct {
 // worker is one goroutine's memory.
 type worker struct {
 	*run
+	pass.Count
 	key      register.Key
 	acked    []write
 	answered []history.Time // by position: the latest answer to the writes up to it
 	latest   []history.Time // ambiguous values: the latest answer, see writers
 	start    []int32
 	writers  []int32
-	found    []finding
-	skipped  []int
-	evidence checkers.Evidence
-	total    int
+	found    pass.Clearest[finding]
 }
 
-// check judges every read of key number n.
-func (w *worker) check(n int) {
+// check judges every read of key number n, and says why it did not get to the end.
+func (w *worker) check(n int) (undecided string) {
 	w.set.Load(n, &w.key)
 	k := &w.key
-	w.evidence.Reads += k.Reads
-	w.evidence.Writes += k.Writes
+	w.Reads += k.Reads
+	w.Writes += k.Writes
 	if len(k.Ops) == 0 {
-		return
+		return ""
 	}
 	w.acked = w.acked[:0]
 	for i := range k.Ops {
@@ -154,7 +139,7 @@ func (w *worker) check(n int) {
 	if !k.Unique {
 		w.index(k)
 	}
-	after := w.faults.After(k.Ops[0].Inv)
+	after := w.Faults.After(k.Ops[0].Inv)
 	// newest is the write invoked last among those acknowledged before the
 	// current read began: it hides all that were acknowledged before it began.
 	newest, a := int32(-1), 0
@@ -162,9 +147,8 @@ func (w *worker) check(n int) {
 		w.answers(k)
 	}
 	for i := range k.Ops {
-		if i&(1<<14-1) == 0 && w.stopped.Load() {
-			w.skipped = append(w.skipped, n)
-			return
+		if i&(1<<14-1) == 0 && w.Stop() {
+			return pass.LateReason
 		}
 		r := &k.Ops[i]
 		seen := sees(r)
@@ -186,9 +170,9 @@ func (w *worker) check(n int) {
 			}
 		}
 		if newest >= 0 {
-			w.evidence.AtRisk++
+			w.AtRisk++
 			if r.Ret >= after {
-				w.evidence.DuringFaults++
+				w.DuringFaults++
 			}
 		}
 		since := register.Before
@@ -198,14 +182,15 @@ func (w *worker) check(n int) {
 		if w.possible(k, int32(i), seen, since) {
 			continue
 		}
-		w.total++
+		w.Bad++
 		f := finding{key: int32(n), read: int32(i), newer: -1}
 		if w.existed(k, int32(i), seen) {
 			f.newer = newest
 			f.took = r.Ret - k.Ops[newest].Inv
 		}
-		w.note(f)
+		w.found.Add(f)
 	}
+	return ""
 }
 
 // answers prepares openUntil.
@@ -323,14 +308,6 @@ func (w *worker) existed(k *register.Key, i, v int32) bool {
 	return v == register.Initial || w.possible(k, i, v, register.Before)
 }
 
-func (w *worker) note(f finding) {
-	if len(w.found) >= 4*w.most+64 {
-		slices.SortFunc(w.found, findingOrder)
-		w.found = w.found[:w.most]
-	}
-	w.found = append(w.found, f)
-}
-
 func findingOrder(a, b finding) int {
 	// What was replaced speaks more plainly than what was never there.
 	x, y := 0, 0
@@ -343,57 +320,11 @@ func findingOrder(a, b finding) int {
 	return cmp.Or(x-y, cmp.Compare(a.took, b.took), cmp.Compare(a.key, b.key), cmp.Compare(a.read, b.read))
 }
 
-func (r *run) verdict(ctx context.Context, workers []worker) (checkers.Verdict, error) {
-	v := checkers.Verdict{Model: r.model, Evidence: evidence.Of(r.set), Algorithm: "each read against the writes acknowledged before it"}
-	e := &v.Evidence
-	var found []finding
-	for i := range workers {
-		w := &workers[i]
-		e.Reads += w.evidence.Reads
-		e.Writes += w.evidence.Writes
-		e.AtRisk += w.evidence.AtRisk
-		e.DuringFaults += w.evidence.DuringFaults
-		v.Total += w.total
-		found = append(found, w.found...)
-		for _, n := range w.skipped {
-			v.Undecided = append(v.Undecided, checkers.Undecided{Key: r.h.KeyName(r.set.Keys[n]), Reason: "the time ran out"})
-		}
-	}
-	e.Bad = v.Total
-	slices.SortFunc(v.Undecided, func(a, b checkers.Undecided) int { return cmp.Compare(a.Key, b.Key) })
-	slices.SortFunc(found, findingOrder)
-	var k register.Key
-	for _, f := range found[:min(len(found), r.most)] {
-		r.set.Load(int(f.key), &k)
-		x, err := r.violation(ctx, &k, f)
-		if err != nil {
-			return v, err
-		}
-		v.Violations = append(v.Violations, x)
-	}
-	switch {
-	case v.Total > 0:
-		v.Status = checkers.Violated
-	case len(v.Undecided) > 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), e.Keys)}
-	case e.AtRisk == 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{"no read followed an acknowledged write, so nothing could have shown a violation"}
-		if r.safe {
-			v.Reasons[0] = "every read that followed an acknowledged write overlapped a write, which exempts it"
-		}
-	default:
-		v.Status = checkers.Held
-	}
-	return v, nil
-}
-
-// violation explains f, refuted again from the definition.
-func (r *run) violation(ctx context.Context, k *register.Key, f finding) (checkers.Violation, error) {
+// violation explains f.
+func (r *run) violation(ctx context.Context, k *register.Key, f finding) checkers.Violation {
 	seen := sees(&k.Ops[f.read])
 	if seen < 0 {
-		return r.thinAir(ctx, k, &k.Ops[f.read]), nil
+		return r.thinAir(ctx, k, &k.Ops[f.read])
 	}
 	pos := []int32{f.read}
 	// Of several writers of the value show the one acknowledged last: the others
@@ -414,33 +345,24 @@ func (r *run) violation(ctx context.Context, k *register.Key, f finding) (checke
 	slices.Sort(pos)
 	pos = slices.Compact(pos)
 	var ops []int
-	var shown []register.Op
 	for _, p := range pos {
 		ops = append(ops, int(k.Ops[p].At))
-		op := k.Ops[p]
-		if p != f.read && op.Kind == register.CAS {
-			op.Kind, op.Exp = register.Write, register.None
-		}
-		shown = append(shown, op)
 	}
-	if brute.Regular(shown, r.safe) {
-		return checkers.Violation{}, fmt.Errorf("%s: the witness %v of key %s satisfies the model when checked by itself: this is a bug in lapse", r.model, ops, r.h.KeyName(k.ID))
-	}
-	x := linearizable.Explain(ctx, r.h, r.model, ops, r.faults)
+	x := linearizable.Explain(ctx, r.H, r.model, ops, r.Faults)
 	x.Legal = r.legal(k, &k.Ops[f.read])
-	return x, nil
+	return x
 }
 
 // thinAir explains that op saw what nobody can have written.
 func (r *run) thinAir(ctx context.Context, k *register.Key, op *register.Op) checkers.Violation {
 	i := int(op.At)
-	t := explain.ThinAir(r.h, i)
+	t := explain.ThinAir(r.H, i)
 	v := checkers.Violation{
-		Model: r.model, Anomaly: t.Anomaly, Key: r.h.KeyName(k.ID), Session: r.h.Ops[i].Session, Sentence: t.Sentence,
-		Ops: append(t.Context, i), Steps: t.Steps, Legal: r.legal(k, op), Faults: r.faults.IDs(r.h, i), At: op.Ret,
+		Model: r.model, Anomaly: t.Anomaly, Key: r.H.KeyName(k.ID), Session: r.H.Ops[i].Session, Sentence: t.Sentence,
+		Ops: append(t.Context, i), Steps: t.Steps, Legal: r.legal(k, op), Faults: r.Faults.IDs(r.H, i), At: op.Ret,
 	}
 	slices.Sort(v.Ops)
-	if linearizable.Refuted(ctx, r.h, []int{i}) {
+	if linearizable.Refuted(ctx, r.H, []int{i}) {
 		v.Certified = "porcupine"
 	}
 	return v
@@ -456,11 +378,11 @@ func (r *run) legal(k *register.Key, op *register.Op) []string {
 	}
 	var out []string
 	if since == register.Before {
-		out = append(out, r.h.ValueText(k.Values[register.Initial]))
+		out = append(out, r.H.ValueText(k.Values[register.Initial]))
 	}
 	for i := range k.Ops {
 		if x := &k.Ops[i]; x.Installs() && x != op && x.Inv <= op.Ret && x.Ret >= since && len(out) < 12 {
-			out = append(out, r.h.ValueText(k.Values[x.Val]))
+			out = append(out, r.H.ValueText(k.Values[x.Val]))
 		}
 	}
 	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })

@@ -14,7 +14,8 @@ import (
 func (w *worker) anyChoice(n int) bool {
 	set := w.set.Only(n)
 	if w.probe == nil {
-		w.probe = &worker{run: w.run, states: make([]state, w.sessions.N)}
+		w.probe = &worker{}
+		w.probe.begin(w.run)
 	}
 	p := w.probe
 	satisfies := func(from register.Sources) bool {
@@ -23,24 +24,24 @@ func (w *worker) anyChoice(n int) bool {
 		for i := range p.states {
 			p.states[i].key = 0
 		}
-		p.total, p.found = 0, p.found[:0]
+		p.Bad, p.found = 0, w.nothing()
 		p.decide(n)
-		return p.total == 0
+		return p.Bad == 0
 	}
-	stop := w.stopped.Load
+	stop := w.Stop
 	positions := 4*w.set.Len(n) + 1<<14
 	if a := serial.Search(set, serial.Options{RealTime: true, Positions: positions, Stop: stop}); a.Result == serial.Found && satisfies(a.Sources) {
 		return true
 	}
 	if w.from == nil {
-		w.from = make(register.Sources, len(w.h.Ops))
+		w.from = make(register.Sources, len(w.H.Ops))
 	}
 	for _, g := range register.Guesses() {
 		if stop() {
 			return false
 		}
 		w.set.Load(n, &p.key)
-		p.key.Guess(w.h, g, w.from)
+		p.key.Guess(w.H, g, w.from)
 		if satisfies(w.from) {
 			return true
 		}
@@ -56,8 +57,8 @@ func (r *run) load(n int, k *register.Key, from *register.Sources) {
 		return
 	}
 	if *from == nil {
-		*from = make(register.Sources, len(r.h.Ops))
+		*from = make(register.Sources, len(r.H.Ops))
 	}
-	k.Guess(r.h, register.Newest, *from)
+	k.Guess(r.H, register.Newest, *from)
 	k.Resolve(*from)
 }

@@ -26,14 +26,9 @@ package session
 import (
 	"cmp"
 	"context"
-	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
 )
@@ -55,55 +50,47 @@ func (c *Checker) Applies(h *history.History) error {
 // Check decides h. Verdict.Total and Evidence.Bad count the reads that broke the
 // guarantee; Evidence.AtRisk counts those that could have.
 func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	began := time.Now()
+	p, end := pass.Begin(ctx, h, b)
+	defer end()
 	set, err := register.Split(h, c.model, false)
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	b = b.WithDefaults()
-	if b.Workers <= 0 {
-		b.Workers = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.Time)
-	defer cancel()
-	r := &run{h: h, set: set, model: c.model, most: b.MaxViolations, faults: evidence.NewWindows(h)}
-	defer context.AfterFunc(ctx, func() { r.stopped.Store(true) })()
-	r.sessions = register.NewSessions(h)
-	workers := make([]worker, min(b.Workers, max(1, len(r.set.Keys))))
-	var next atomic.Int64
-	var wg sync.WaitGroup
+	r := &run{Pass: p, set: set, model: c.model, sessions: register.NewSessions(h)}
+	v := p.Verdict(set, c.model, "demands against one arbitration a key, topological sort")
+	workers := pass.Keys(p, set, &v, func(w *worker, n int) string {
+		if w.run == nil {
+			w.begin(r)
+		}
+		return w.check(n)
+	})
+	found := r.nothing()
 	for i := range workers {
-		w := &workers[i]
-		w.run = r
-		w.states = make([]state, r.sessions.N)
-		wg.Go(func() {
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(r.set.Keys) {
-					return
-				}
-				if r.stopped.Load() {
-					w.skipped = append(w.skipped, n)
-					continue
-				}
-				w.check(n)
-			}
-		})
+		workers[i].AddTo(&v)
+		found.Add(workers[i].found.List()...)
 	}
-	wg.Wait()
-	v, err := r.verdict(context.WithoutCancel(ctx), workers)
-	v.Elapsed = time.Since(began)
-	return v, err
+	r.explain(p.Beyond(), &v, found.List())
+	thin := ""
+	if v.Evidence.AtRisk == 0 {
+		thin = "no session read a key twice"
+		if r.model == ReadYourWrites {
+			thin = "no session read a key that it had written before"
+		}
+	}
+	p.Conclude(&v, "", thin)
+	return v, nil
 }
 
 type run struct {
-	h        *history.History
+	*pass.Pass
 	set      *register.Set
 	sessions *register.Sessions
 	model    string
-	most     int
-	faults   *evidence.Windows
-	stopped  atomic.Bool
+}
+
+// nothing is what was found at first.
+func (r *run) nothing() pass.Clearest[finding] {
+	return pass.NewClearest(r.Budget.MaxViolations, findingOrder)
 }
 
 // state is what a session has done to the current key.
@@ -137,50 +124,52 @@ type finding struct {
 // worker is one goroutine's memory.
 type worker struct {
 	*run
-	key      register.Key
-	states   []state
-	spans    []span
-	demands  []demand
-	order    arbiter
-	found    []finding
-	skipped  []int
-	evidence checkers.Evidence
-	total    int
+	pass.Count
+	key     register.Key
+	states  []state
+	spans   []span
+	demands []demand
+	order   arbiter
+	found   pass.Clearest[finding]
 	// probe tries choices of sources, which are made in from.
-	probe     *worker
-	from      register.Sources
-	undecided []checkers.Undecided
+	probe *worker
+	from  register.Sources
+}
+
+func (w *worker) begin(r *run) {
+	w.run, w.found, w.states = r, r.nothing(), make([]state, r.sessions.N)
 }
 
 const before = register.Before
 
-// check decides key number n.
-func (w *worker) check(n int) {
+// check decides key number n, and says why it did not, if so.
+func (w *worker) check(n int) (undecided string) {
 	w.load(n, &w.key, &w.from)
 	k := &w.key
-	w.evidence.Reads += k.Reads
-	w.evidence.Writes += k.Writes
+	w.Reads += k.Reads
+	w.Writes += k.Writes
 	if len(k.Ops) == 0 {
-		return
+		return ""
 	}
-	total, risk := w.total, w.evidence.AtRisk
+	bad, risk := w.Bad, w.AtRisk
 	w.decide(n)
-	if open := k.Open(); open > 0 && w.total == total && w.evidence.AtRisk > risk && !w.anyChoice(n) {
-		w.undecided = append(w.undecided, checkers.Undecided{Key: w.h.KeyName(k.ID), Reason: register.OpenText(open)})
+	if open := k.Open(); open > 0 && w.Bad == bad && w.AtRisk > risk && !w.anyChoice(n) {
+		return register.OpenText(open)
 	}
+	return ""
 }
 
 // decide judges the key that is loaded, number n.
 func (w *worker) decide(n int) {
 	k := &w.key
 	w.measure(k)
-	after := w.faults.After(k.Ops[0].Inv)
+	after := w.Faults.After(k.Ops[0].Inv)
 	w.demands = w.demands[:0]
 	backward := false
 	ryw := w.model == ReadYourWrites
 	for i := range k.Ops {
 		op := &k.Ops[i]
-		st := &w.states[w.sessions.Of(w.h.Ops[op.At].Session)]
+		st := &w.states[w.sessions.Of(w.H.Ops[op.At].Session)]
 		if st.key != int32(n)+1 {
 			*st = state{key: int32(n) + 1, write: -1, read: -1, newest: -1, since: before}
 		}
@@ -200,14 +189,14 @@ func (w *worker) decide(n int) {
 				risk, bad, d = w.ownRead(k, st, int32(i), seen)
 			}
 			if risk {
-				w.evidence.AtRisk++
+				w.AtRisk++
 				if op.Ret >= after {
-					w.evidence.DuringFaults++
+					w.DuringFaults++
 				}
 			}
 			if bad {
-				w.total++
-				w.note(finding{key: int32(n), a: d.a, b: d.b, took: op.Ret - k.Ops[d.a].Inv})
+				w.Bad++
+				w.found.Add(finding{key: int32(n), a: d.a, b: d.b, took: op.Ret - k.Ops[d.a].Inv})
 			} else if d.from != d.to {
 				w.demands = append(w.demands, d)
 				backward = backward || d.to < d.from
@@ -222,14 +211,14 @@ func (w *worker) decide(n int) {
 	}
 	if backward && k.Unique {
 		for _, chain := range w.order.cycles(k, w.spans, w.demands) {
-			w.total++
+			w.Bad++
 			last := chain[0]
 			for _, d := range chain {
 				if d.a >= 0 && (last.a < 0 || k.Ops[d.b].Inv > k.Ops[last.b].Inv) {
 					last = d
 				}
 			}
-			w.note(finding{key: int32(n), a: last.a, b: last.b, chain: chain, took: history.Never})
+			w.found.Add(finding{key: int32(n), a: last.a, b: last.b, chain: chain, took: history.Never})
 		}
 	}
 }
@@ -270,7 +259,7 @@ func (w *worker) ownWrite(k *register.Key, st *state, i, seen int32) (risk, bad 
 	}
 	// An earlier write of the same session is older even if the stamps touch.
 	other := k.Writer[seen]
-	if x := &k.Ops[other]; other < st.write && x.Ret <= own.Inv && w.h.Ops[x.At].Session == w.h.Ops[own.At].Session {
+	if x := &k.Ops[other]; other < st.write && x.Ret <= own.Inv && w.H.Ops[x.At].Session == w.H.Ops[own.At].Session {
 		return true, true, d
 	}
 	return true, false, d
@@ -307,15 +296,7 @@ func sees(op *register.Op) int32 {
 	return op.Val
 }
 
-// note keeps the clearest findings: those told in the shortest time.
-func (w *worker) note(f finding) {
-	if len(w.found) >= 4*w.most+64 {
-		slices.SortFunc(w.found, findingOrder)
-		w.found = w.found[:w.most]
-	}
-	w.found = append(w.found, f)
-}
-
+// findingOrder puts first what is told in the shortest time.
 func findingOrder(a, b finding) int {
 	return cmp.Or(cmp.Compare(a.took, b.took), cmp.Compare(a.key, b.key), cmp.Compare(a.b, b.b), cmp.Compare(a.a, b.a))
 }

@@ -6,77 +6,32 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/brute"
-	"github.com/lapse-test/lapse/checkers/internal/evidence"
 	"github.com/lapse-test/lapse/checkers/internal/explain"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 )
 
-func (r *run) verdict(ctx context.Context, workers []worker) (checkers.Verdict, error) {
-	v := checkers.Verdict{Model: r.model, Evidence: evidence.Of(r.set),
-		Algorithm: "demands against one arbitration a key, topological sort"}
-	e := &v.Evidence
-	var found []finding
-	for i := range workers {
-		w := &workers[i]
-		e.Reads += w.evidence.Reads
-		e.Writes += w.evidence.Writes
-		e.AtRisk += w.evidence.AtRisk
-		e.DuringFaults += w.evidence.DuringFaults
-		v.Total += w.total
-		found = append(found, w.found...)
-		v.Undecided = append(v.Undecided, w.undecided...)
-		for _, n := range w.skipped {
-			v.Undecided = append(v.Undecided, checkers.Undecided{Key: r.h.KeyName(r.set.Keys[n]), Reason: "the time ran out"})
-		}
-	}
-	e.Bad = v.Total
-	slices.SortFunc(v.Undecided, func(a, b checkers.Undecided) int {
-		return slices.Compare([]byte(a.Key), []byte(b.Key))
-	})
-	slices.SortFunc(found, findingOrder)
+// explain puts what was found into words.
+func (r *run) explain(ctx context.Context, v *checkers.Verdict, found []finding) {
 	var k register.Key
 	var from register.Sources
 	loaded := int32(-1)
-	for _, f := range found[:min(len(found), r.most)] {
+	for _, f := range found {
 		if f.key != loaded {
 			r.load(int(f.key), &k, &from)
 			loaded = f.key
 		}
-		x, err := r.violation(ctx, &k, f)
-		if err != nil {
-			return v, err
-		}
-		v.Violations = append(v.Violations, x)
+		v.Violations = append(v.Violations, r.violation(ctx, &k, f))
 	}
-	switch {
-	case v.Total > 0:
-		v.Status = checkers.Violated
-	case len(v.Undecided) > 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), e.Keys)}
-	case e.AtRisk == 0:
-		v.Status = checkers.Inconclusive
-		if r.model == ReadYourWrites {
-			v.Reasons = []string{"no session read a key that it had written before"}
-		} else {
-			v.Reasons = []string{"no session read a key twice"}
-		}
-	default:
-		v.Status = checkers.Held
-	}
-	return v, nil
 }
 
-// violation puts f into words. The operations shown are refuted again from the
-// definition first.
-func (r *run) violation(ctx context.Context, k *register.Key, f finding) (checkers.Violation, error) {
-	h := r.h
+// violation puts f into words.
+func (r *run) violation(ctx context.Context, k *register.Key, f finding) checkers.Violation {
+	h := r.H
 	read := int(k.Ops[f.b].At)
 	v := checkers.Violation{
 		Model: r.model, Key: h.KeyName(k.ID), Session: h.Ops[read].Session,
-		At: h.Ops[read].Complete, Faults: r.faults.IDs(h, read),
+		At: h.Ops[read].Complete, Faults: r.Faults.IDs(h, read),
 	}
 	pos := []int32{f.a, f.b}
 	if f.chain == nil {
@@ -86,21 +41,13 @@ func (r *run) violation(ctx context.Context, k *register.Key, f finding) (checke
 	}
 	slices.Sort(pos)
 	pos = slices.Compact(pos)
-	ops := make([]register.Op, len(pos))
-	sessions := make([]int32, len(pos))
-	for i, p := range pos {
-		ops[i] = k.Ops[p]
-		sessions[i] = h.Ops[k.Ops[p].At].Session
+	for _, p := range pos {
 		v.Ops = append(v.Ops, int(k.Ops[p].At))
-	}
-	g := brute.Guarantee{OwnWrites: r.model == ReadYourWrites, OwnReads: r.model == MonotonicReads}
-	if len(ops) <= brute.MaxOps && brute.Session(g, ops, sessions) {
-		return v, fmt.Errorf("%s: the witness %v of key %s satisfies the model when checked by itself: this is a bug in lapse", r.model, v.Ops, v.Key)
 	}
 	if linearizable.Refuted(ctx, h, v.Ops) {
 		v.Certified = "porcupine"
 	}
-	return v, nil
+	return v
 }
 
 // writer is the position of the write of v that was answered last, -1 for an
@@ -121,7 +68,7 @@ func writer(k *register.Key, v int32) int32 {
 // direct explains a read that returned a value known to be older than what its
 // session had written or read.
 func (r *run) direct(v *checkers.Violation, k *register.Key, f finding) []int32 {
-	h := r.h
+	h := r.H
 	at := func(p int32) int { return int(k.Ops[p].At) }
 	seen := sees(&k.Ops[f.b])
 	old := writer(k, seen)
@@ -179,7 +126,7 @@ func (r *run) legal(k *register.Key, p, newer int32) []string {
 			break
 		}
 		if op.Installs() && op.Ret >= k.Ops[newer].Inv && len(out) < 8 {
-			out = append(out, r.h.ValueText(k.Values[op.Val]))
+			out = append(out, r.H.ValueText(k.Values[op.Val]))
 		}
 	}
 	return out
@@ -187,7 +134,7 @@ func (r *run) legal(k *register.Key, p, newer int32) []string {
 
 // indirect explains demands that contradict each other only together.
 func (r *run) indirect(v *checkers.Violation, k *register.Key, f finding) []int32 {
-	h := r.h
+	h := r.H
 	var pos []int32
 	at := func(p int32) int { return int(k.Ops[p].At) }
 	name := func(v int32) string { return h.ValueText(k.Values[v]) }

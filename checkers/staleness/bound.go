@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/evidence"
 	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
@@ -89,51 +89,42 @@ func (c *Checker) Applies(h *history.History) error { return register.Applies(h,
 // Check decides h. Verdict.Total and Evidence.Bad count the reads beyond the
 // bound.
 func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	began := time.Now()
+	b.Workers = 1
+	p, end := pass.Begin(ctx, h, b)
+	defer end()
 	set, err := register.Split(h, Model, false)
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	b = b.WithDefaults()
-	limited, cancel := context.WithTimeout(ctx, b.Time)
-	defer cancel()
-	v := checkers.Verdict{Model: c.bound.String(), Evidence: evidence.Of(set), Algorithm: "writes wholly between a read and the write that it saw"}
+	v := p.Verdict(set, c.bound.String(), "writes wholly between a read and the write that it saw")
+	e := &v.Evidence
 	m := newMeter(h, set)
-	for n := range set.Keys {
-		if limited.Err() != nil {
-			v.Undecided = append(v.Undecided, checkers.Undecided{Key: h.KeyName(set.Keys[n]), Reason: "the time ran out"})
-			continue
-		}
+	pass.Keys(p, set, &v, func(_ *struct{}, n int) string {
 		m.key(n)
-		v.Evidence.Reads += m.k.Reads
-		v.Evidence.Writes += m.k.Writes
-	}
-	v.Evidence.AtRisk = len(m.samples)
+		e.Reads += m.k.Reads
+		e.Writes += m.k.Writes
+		return ""
+	})
+	e.AtRisk = len(m.samples)
 	var bad []sample
 	for _, s := range m.samples {
 		if m.groups[s.group].inside {
-			v.Evidence.DuringFaults++
+			e.DuringFaults++
 		}
 		if int(s.versions) > c.bound.Versions && s.behind > history.Time(c.bound.Time) {
 			bad = append(bad, s)
 		}
 	}
-	v.Total, v.Evidence.Bad = len(bad), len(bad)
+	v.Total, e.Bad = len(bad), len(bad)
 	slices.SortStableFunc(bad, func(a, b sample) int { return cmp.Compare(b.behind, a.behind) })
-	for _, s := range bad[:min(len(bad), b.MaxViolations)] {
-		v.Violations = append(v.Violations, m.violation(context.WithoutCancel(ctx), s, c.bound))
+	for _, s := range bad[:min(len(bad), p.Budget.MaxViolations)] {
+		v.Violations = append(v.Violations, m.violation(p.Beyond(), s, c.bound))
 	}
-	switch {
-	case v.Total > 0:
-		v.Status = checkers.Violated
-	case len(v.Undecided) > 0:
-		v.Status, v.Reasons = checkers.Inconclusive, []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), len(set.Keys))}
-	case v.Evidence.AtRisk == 0:
-		v.Status, v.Reasons = checkers.Inconclusive, []string{"no read followed an acknowledged write, so nothing could have been stale"}
-	default:
-		v.Status = checkers.Held
+	thin := ""
+	if e.AtRisk == 0 {
+		thin = "no read followed an acknowledged write, so nothing could have been stale"
 	}
-	v.Elapsed = time.Since(began)
+	p.Conclude(&v, "", thin)
 	return v, nil
 }
 

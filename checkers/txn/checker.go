@@ -73,6 +73,7 @@ func check(ctx context.Context, h *history.History, b checkers.Budget, ms []mode
 		out, err = checkReadings(ctx, h, b, ms)
 	}
 	for i := range out {
+		out[i].Unfinished = out[i].Status == checkers.Inconclusive
 		demandEvidence(&out[i])
 	}
 	return out, err

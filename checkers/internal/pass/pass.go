@@ -82,20 +82,23 @@ func (p *Pass) Each(n int, do func(worker, i int)) {
 	wg.Wait()
 }
 
-// Keys makes workers and has them check the keys of set, each once; check tells whether
-// it decided the key. What time did not suffice for is added to v. The workers are
-// returned for what they found.
-func Keys[W any](p *Pass, set *register.Set, v *checkers.Verdict, check func(w *W, n int) bool) []W {
+// Keys makes workers and has them check the keys of set, each once; check says why it did
+// not decide a key, "" if it did. Keys that are not decided, and those for which the time
+// did not suffice, are added to v. The workers are returned for what they found; at first
+// they are zero.
+func Keys[W any](p *Pass, set *register.Set, v *checkers.Verdict, check func(w *W, n int) (undecided string)) []W {
 	workers := make([]W, min(p.Budget.Workers, max(1, len(set.Keys))))
-	skipped := make([][]int, len(workers))
+	undecided := make([][]checkers.Undecided, len(workers))
 	p.Each(len(set.Keys), func(worker, n int) {
-		if p.Stop() || !check(&workers[worker], n) {
-			skipped[worker] = append(skipped[worker], n)
+		reason := LateReason
+		if !p.Stop() {
+			reason = check(&workers[worker], n)
+		}
+		if reason != "" {
+			undecided[worker] = append(undecided[worker], checkers.Undecided{Key: p.H.KeyName(set.Keys[n]), Reason: reason})
 		}
 	})
-	for _, n := range slices.Concat(skipped...) {
-		v.Undecided = append(v.Undecided, checkers.Undecided{Key: p.H.KeyName(set.Keys[n]), Reason: LateReason})
-	}
+	v.Undecided = slices.Concat(undecided...)
 	slices.SortFunc(v.Undecided, func(a, b checkers.Undecided) int { return strings.Compare(a.Key, b.Key) })
 	return workers
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -114,24 +115,16 @@ func (t *Tally) Verdict(thin string, err error) (checkers.Verdict, error) {
 		return cmp.Or(cmp.Compare(len(a.Ops), len(b.Ops)), cmp.Compare(a.At, b.At))
 	})
 	v.Violations = Spread(v.Violations, t.max)
-	v.Status = checkers.Held
-	if thin != "" {
-		v.Status, v.Reasons = checkers.Inconclusive, append(v.Reasons, thin)
+	unfinished := ""
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
+		unfinished = "the time of the budget ran out"
+	case err != nil:
+		return checkers.Verdict{}, err
+	case len(v.Undecided) > 0:
+		unfinished = fmt.Sprintf("%d keys were not decided", len(v.Undecided))
 	}
-	if len(v.Undecided) > 0 {
-		v.Status = checkers.Inconclusive
-		v.Reasons = append(v.Reasons, fmt.Sprintf("%d keys were not decided", len(v.Undecided)))
-	}
-	if err != nil {
-		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-			return checkers.Verdict{}, err
-		}
-		v.Status = checkers.Inconclusive
-		v.Reasons = append(v.Reasons, "the time of the budget ran out")
-	}
-	if v.Total > 0 {
-		v.Status = checkers.Violated
-	}
+	pass.Status(&v, unfinished, thin)
 	v.Evidence.Bad = max(v.Evidence.Bad, v.Total)
 	v.Elapsed = time.Since(t.start)
 	return v, nil
