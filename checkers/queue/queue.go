@@ -4,7 +4,8 @@
 // was not put in, nothing comes out twice, and, where the queue was drained in
 // the end, nothing that was acknowledged is missing. Exact for that definition.
 // A queue counts as drained when a dequeue found it empty that began after every
-// enqueue had ended, and no dequeue stayed without an answer (one that did may
+// acknowledged enqueue had ended (a drain, which takes all that is there, is one operation
+// of several dequeues of which the last found nothing), and no dequeue stayed without an answer (one that did may
 // have taken the missing element).
 //
 // "fifo-queue" wants a linearizable first-in first-out queue. Its patterns are
@@ -14,7 +15,8 @@
 // the other order than they were put in, and an empty dequeue that overlapped no
 // moment at which the queue could have been empty. Sound, and complete where every
 // enqueue was acknowledged and no dequeue stayed without an answer; otherwise an
-// element that may or may not have been taken is given the benefit of the doubt.
+// element that may or may not have been taken is given the benefit of the doubt. The
+// dequeues of a drain are taken for ones at any time while it ran, in any order.
 package queue
 
 import (
@@ -46,7 +48,7 @@ func (c *Checker) Applies(h *history.History) error {
 	if h.Ambiguous {
 		return fmt.Errorf("an element was enqueued twice, so that dequeues do not tell which they took: elements must be unique")
 	}
-	return tally.Only(h, c.model == FIFO, history.Enqueue, history.Dequeue)
+	return tally.Only(h, false, history.Enqueue, history.Dequeue)
 }
 
 // element is one element of one queue.
@@ -54,6 +56,12 @@ type element struct {
 	value    history.Value
 	enqueue  int
 	dequeues []int
+}
+
+// taken is an element that an operation took.
+type taken struct {
+	op    int
+	value history.Value
 }
 
 // contents are the elements of one queue.
@@ -65,8 +73,8 @@ type contents struct {
 	all []element
 	// empties are dequeues that found nothing, open those without an answer.
 	empties, open []int
-	strange       []int // dequeues of what nobody enqueued
-	aborted       []int // dequeues of what was not enqueued, by the answer
+	strange       []taken // dequeues of what nobody enqueued
+	aborted       []taken // dequeues of what was not enqueued, by the answer
 }
 
 func load(h *history.History, key history.Key, refs []history.MopRef) *contents {
@@ -99,9 +107,9 @@ func load(h *history.History, key history.Key, refs []history.MopRef) *contents 
 			case ok:
 				q.all[i].dequeues = append(q.all[i].dequeues, int(r.Op))
 			case failed[m.Ret]:
-				q.aborted = append(q.aborted, int(r.Op))
+				q.aborted = append(q.aborted, taken{int(r.Op), m.Ret})
 			default:
-				q.strange = append(q.strange, int(r.Op))
+				q.strange = append(q.strange, taken{int(r.Op), m.Ret})
 			}
 		}
 	}
@@ -173,37 +181,30 @@ func (q *contents) violate(t *tally.Tally, anomaly, why string, ops ...int) {
 // strangers finds what came out though it was not put in, too early or twice.
 func (q *contents) strangers(t *tally.Tally) {
 	h, name := q.h, q.h.KeyName(q.key)
-	took := func(op int) string {
-		return fmt.Sprintf("session %d dequeued %s from %s", h.Ops[op].Session, h.ValueText(q.valueOf(op)), name)
+	took := func(op int, v history.Value) string {
+		return fmt.Sprintf("session %d dequeued %s from %s", h.Ops[op].Session, h.ValueText(v), name)
 	}
-	for _, op := range q.strange {
-		q.violate(t, refute.UnexpectedElement, took(op)+", which nobody enqueued", op)
+	for _, x := range q.strange {
+		q.violate(t, refute.UnexpectedElement, took(x.op, x.value)+", which nobody enqueued", x.op)
 	}
-	for _, op := range q.aborted {
-		q.violate(t, refute.AbortedElement, took(op)+", though its enqueue failed", op)
+	for _, x := range q.aborted {
+		q.violate(t, refute.AbortedElement, took(x.op, x.value)+", though its enqueue failed", x.op)
 	}
 	for i := range q.all {
 		e := &q.all[i]
 		for _, d := range e.dequeues {
 			if h.Ops[d].Complete < h.Ops[e.enqueue].Invoke {
-				q.violate(t, "future element", took(d)+" before its enqueue was invoked", d, e.enqueue)
+				q.violate(t, "future element", took(d, e.value)+" before its enqueue was invoked", d, e.enqueue)
 			}
 		}
-		if len(e.dequeues) > 1 {
-			q.violate(t, refute.DuplicateElement, took(e.dequeues[0])+fmt.Sprintf(", and so did %d others", len(e.dequeues)-1), e.dequeues[0], e.dequeues[1], e.enqueue)
+		if n := len(e.dequeues); n > 1 {
+			others := "another one"
+			if n > 2 {
+				others = fmt.Sprintf("%d others", n-1)
+			}
+			q.violate(t, refute.DuplicateElement, took(e.dequeues[0], e.value)+", and so did "+others, e.dequeues[0], e.dequeues[1], e.enqueue)
 		}
 	}
-}
-
-// valueOf is the element that dequeue op took; of an operation that took several
-// (a drain) it is the first of this queue.
-func (q *contents) valueOf(op int) history.Value {
-	for _, m := range q.h.Mops(&q.h.Ops[op]) {
-		if m.Func == history.Dequeue && m.Key == q.key {
-			return m.Ret
-		}
-	}
-	return history.Absent
 }
 
 // losses finds acknowledged elements that never came out, and tells whether it
