@@ -44,6 +44,7 @@ func TestCases(t *testing.T) {
 	}{
 		{"01-cas-of-unwritten-ok.edn", "linearizable,sequential,regular,pram," + causals, checkers.Violated, "thin-air read"},
 		{"02-cas-of-unwritten-crashed.edn", "linearizable,sequential,regular,safe,pram," + causals, checkers.Violated, "thin-air read"},
+		{"13-set-readd.edn", "set", checkers.Held, ""},
 		{"15-reads-its-own-future.plume", "writes-follow-reads," + causals, checkers.Violated, "causality cycle"},
 		{"15-reads-its-own-future.plume", "pram", checkers.Violated, "no order for a session"},
 		{"15-reads-its-own-future.plume", "sequential", checkers.Violated, "no legal order"},

@@ -73,7 +73,7 @@ func Outcomes(ctx context.Context, h *history.History, b checkers.Budget) (Repor
 		for j := range s.all {
 			e := &s.all[j]
 			op := &h.Ops[e.add]
-			if e.remove >= 0 || op.Outcome == history.Fail {
+			if len(e.removes) > 0 || op.Outcome == history.Fail {
 				continue
 			}
 			rep.Attempted++

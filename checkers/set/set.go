@@ -1,18 +1,18 @@
-// Package set checks sets: elements, unique in the history, are added, perhaps
-// removed, and whole sets are read. It has two models.
+// Package set checks sets: elements are added, perhaps removed and added again, and
+// whole sets are read. It has two models.
 //
 // "set" is what any store should keep however weak it is: an element that is
-// known to be in the set (its add was acknowledged, or some read saw it) is not
-// gone for good; nothing is in the set that was never added, whose add certainly
-// failed, whose add had not begun, or whose removal was acknowledged before.
-// An element is lost when it is missing from a read that began after it was
-// known, and from every later one. Stale reads (missing, but later there) are not
+// known to be in the set (its add was acknowledged, or some read saw it, and no removal
+// can have come after that) is not gone for good; nothing is in the set that was never
+// added, all of whose adds failed or had not begun, or were followed by a removal that
+// was acknowledged before the read began. An element is lost when it is missing from a
+// read that began after it was known, and from every later one. Stale reads (missing, but later there) are not
 // violations of it; Outcomes counts them, with the times from knowing to stable
 // and to lost, as Jepsen's set-full does. Exact for that definition.
 //
 // "set-linearizable" wants each operation to take effect at one moment. Without
-// removals that is decided exactly in O(n log n) beside the reading of the sets:
-// the reads must be a chain under inclusion, which tells the order of all
+// removals, and with every element added once, that is decided exactly in O(n log n)
+// beside the reading of the sets: the reads must be a chain under inclusion, which tells the order of all
 // operations, and real time must not contradict it.
 package set
 
@@ -39,16 +39,19 @@ func (*Checker) Model() checkers.Model { return checkers.Named(Model, Models()) 
 
 // Applies implements checkers.Checker.
 func (*Checker) Applies(h *history.History) error {
-	if h.Ambiguous {
-		return fmt.Errorf("an element was added to one set twice, so that reads do not tell which add they saw: elements must be unique")
-	}
 	return tally.Only(h, true, history.Add, history.Remove, history.ReadSet)
 }
 
 // element is one element of one set.
 type element struct {
-	value       history.Value
-	add, remove int // operations, -1 if there is none
+	value history.Value
+	// add is the first of adds, by invocation, among those that did not fail if there
+	// is one. removes are the removals that did not fail.
+	add           int
+	adds, removes []int
+	// gone is when the last of the removals was over: nothing that is known of the
+	// element before counts.
+	gone history.Time
 	// known is when it was certain that the element is in the set: Never if it
 	// never was; knownBy is the operation that made it so.
 	known   history.Time
@@ -72,31 +75,61 @@ type members struct {
 
 func load(h *history.History, key history.Key, refs []history.MopRef) *members {
 	s := &members{h: h, key: key}
+	type change struct {
+		value history.Value
+		op    int
+	}
+	var adds []change
 	for _, r := range refs {
 		m := h.At(r)
 		op := &h.Ops[r.Op]
 		switch m.Func {
 		case history.Add:
-			e := element{value: m.Arg, add: int(r.Op), remove: -1, known: history.Never, knownBy: int(r.Op), lastIn: -1, lastOut: -1, firstIn: -1, seen: -1}
-			if op.Outcome == history.OK {
-				e.known = op.Complete
-			}
-			s.all = append(s.all, e)
+			adds = append(adds, change{m.Arg, int(r.Op)})
 		case history.ReadSet:
 			if op.Outcome == history.OK && m.Flags&history.Observed != 0 {
 				s.reads = append(s.reads, r)
 			}
 		}
 	}
-	slices.SortFunc(s.all, func(a, b element) int { return cmp.Compare(a.value, b.value) })
+	slices.SortStableFunc(adds, func(a, b change) int { return cmp.Compare(a.value, b.value) })
+	ops := make([]int, len(adds))
+	for i, a := range adds {
+		ops[i] = a.op
+		if n := len(s.all); n == 0 || s.all[n-1].value != a.value {
+			s.all = append(s.all, element{value: a.value, add: a.op, gone: -1, known: history.Never, lastIn: -1, lastOut: -1, firstIn: -1, seen: -1})
+		}
+		e := &s.all[len(s.all)-1]
+		e.adds = ops[i-len(e.adds) : i+1 : i+1]
+		if h.Ops[e.add].Outcome == history.Fail {
+			e.add = a.op
+		}
+	}
 	for _, r := range refs {
 		if m := h.At(r); m.Func == history.Remove && h.Ops[r.Op].Outcome != history.Fail {
 			if e := s.find(m.Arg); e != nil {
-				e.remove = int(r.Op)
+				e.removes = append(e.removes, int(r.Op))
+				e.gone = max(e.gone, h.Ops[r.Op].Complete)
+			}
+		}
+	}
+	for i := range s.all {
+		e := &s.all[i]
+		for _, a := range e.adds {
+			if h.Ops[a].Outcome == history.OK {
+				s.know(e, a)
 			}
 		}
 	}
 	return s
+}
+
+// know says that e was in the set while the operation op ran. It counts if every
+// removal was over before.
+func (s *members) know(e *element, op int) {
+	if o := &s.h.Ops[op]; o.Invoke > e.gone && o.Complete < e.known {
+		e.known, e.knownBy = o.Complete, op
+	}
 }
 
 // find is the element with value v, nil if nobody ever added it.
@@ -123,9 +156,7 @@ func (s *members) follow(t *tally.Tally) error {
 			if e.firstIn < 0 || op.Complete < e.firstInEnds {
 				e.firstIn, e.firstInEnds = int(r.Op), op.Complete
 			}
-			if op.Complete < e.known {
-				e.known, e.knownBy = op.Complete, int(r.Op)
-			}
+			s.know(e, int(r.Op))
 			e.lastIn = int(r.Op)
 		}
 	}
@@ -151,7 +182,7 @@ func (s *members) follow(t *tally.Tally) error {
 
 // lost tells whether e was known, then missing, and never seen after.
 func (s *members) lost(e *element) bool {
-	return e.remove < 0 && e.lastOut >= 0 &&
+	return e.known != history.Never && e.lastOut >= 0 &&
 		(e.lastIn < 0 || s.h.Ops[e.lastIn].Invoke < s.h.Ops[e.lastOut].Invoke)
 }
 
@@ -189,7 +220,7 @@ func (s *members) losses(t *tally.Tally) {
 		if s.h.Ops[e.add].Outcome == history.OK {
 			ev.Writes++
 		}
-		if e.known == history.Never || e.remove >= 0 || e.lastOut < 0 && (e.lastIn < 0 || s.h.Ops[e.lastIn].Invoke <= e.known) {
+		if e.known == history.Never || e.lastOut < 0 && (e.lastIn < 0 || s.h.Ops[e.lastIn].Invoke <= e.known) {
 			continue
 		}
 		ev.AtRisk++
@@ -234,10 +265,10 @@ func (s *members) unexpected(t *tally.Tally) {
 				continue
 			case h.Ops[e.add].Outcome == history.Fail:
 				report(refute.AbortedElement, "though its add failed", e.add)
-			case op.Complete < h.Ops[e.add].Invoke:
-				report("future element", "before its add was invoked", e.add)
-			case e.remove >= 0 && h.Ops[e.remove].Outcome == history.OK && h.Ops[e.remove].Complete < op.Invoke && h.Ops[e.remove].Invoke > h.Ops[e.add].Complete:
-				report("resurrected element", "though its removal had been acknowledged", e.add, e.remove)
+			default:
+				if anomaly, what, others := s.excuse(e, op); anomaly != "" {
+					report(anomaly, what, others...)
+				}
 			}
 			// Places count down from the last pass: -2 and below are of this one.
 			if e.seen == -2-n {
@@ -246,4 +277,43 @@ func (s *members) unexpected(t *tally.Tally) {
 			e.seen = -2 - n
 		}
 	}
+}
+
+// excuse looks for an add of e that explains why the read op saw it: one that had begun
+// before it ended and was not followed by a removal that was over before it began. The
+// anomaly is empty if there is one.
+func (s *members) excuse(e *element, op *history.Op) (anomaly, what string, others []int) {
+	removed := -1
+	for _, i := range e.adds {
+		a := &s.h.Ops[i]
+		if a.Outcome == history.Fail || a.Invoke > op.Complete {
+			continue
+		}
+		by := -1
+		for _, x := range e.removes {
+			if r := &s.h.Ops[x]; r.Outcome == history.OK && r.Invoke > a.Complete && r.Complete < op.Invoke {
+				by = x
+			}
+		}
+		if by < 0 {
+			return "", "", nil
+		}
+		removed = by
+		others = append(others, i)
+	}
+	for _, i := range e.adds {
+		if a := &s.h.Ops[i]; a.Outcome == history.Fail && a.Invoke <= op.Complete {
+			// It is the likelier story.
+			return refute.AbortedElement, "though no add but one that failed explains it", append(others, i)
+		}
+	}
+	if removed < 0 {
+		return "future element", "before its add was invoked", []int{e.add}
+	}
+	what = "though its removal had been acknowledged"
+	if len(others) > 1 {
+		what += " after every add of it"
+	}
+	// The last add alone shows it: the removal came after all the others too.
+	return "resurrected element", what, []int{others[len(others)-1], removed}
 }
