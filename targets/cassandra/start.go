@@ -37,7 +37,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		admins: make([]*conn, len(c.Nodes())),
 	}
 	s.log = s.Logger
-	s.Command, s.Complaint, s.StartTimeout = s.command, complaint, startTimeout
+	s.Command, s.Complaint, s.StartTimeout = s.command, launch.JavaComplaint, startTimeout
 	if len(s.Nodes) != set.nodes {
 		return nil, fmt.Errorf("starting Cassandra: the cluster has %d nodes, the configuration %d", len(s.Nodes), set.nodes)
 	}
@@ -119,12 +119,6 @@ func (s *System) listening(ctx context.Context, i int) error {
 		return err
 	}
 	return c.Close()
-}
-
-// complaint says whether a line of the log tells what went wrong.
-func complaint(line string) bool {
-	return strings.HasPrefix(line, "ERROR") || strings.HasPrefix(line, "Error") ||
-		strings.Contains(line, "Exception") && !strings.HasPrefix(line, "\t")
 }
 
 // memoryFile tells of the machine's memory, on Linux.

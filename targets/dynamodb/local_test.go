@@ -389,7 +389,7 @@ func TestStartFails(t *testing.T) {
 	taken, err := net.Listen("tcp", bind)
 	must(t, err)
 	defer taken.Close()
-	if _, err := (Target{}).Start(t.Context(), c, cfg); err == nil || !strings.Contains(err.Error(), "its process has ended") {
+	if _, err := (Target{}).Start(t.Context(), c, cfg); err == nil || !strings.Contains(err.Error(), "the process of n1 has ended") {
 		t.Errorf("its port is taken: %v", err)
 	}
 	cfg.Cache = t.TempDir()

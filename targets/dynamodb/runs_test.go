@@ -16,8 +16,8 @@ import (
 	"github.com/lapse-test/lapse/targets/dynamodb"
 )
 
-// TestRuns has a run with a verdict for each way to use DynamoDB, and one for the
-// store in memory, whose kill loses what it acknowledged.
+// TestRuns has a run with a verdict for each way to use DynamoDB that TestConformance
+// has not.
 func TestRuns(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -36,12 +36,10 @@ func TestRuns(t *testing.T) {
 		// lasts is in seconds: long enough for a killed process to be back.
 		lasts time.Duration
 	}{
-		{"strong reads", "strong", "session", "kill", "disk", "linearizable", checkers.Held, "promised by dynamodb at write put, read strong", []history.Func{history.Read}, 1, 10},
 		{"eventual reads", "eventual", "session", "pause", "disk", "read-your-writes", checkers.Held, "not promised by dynamodb at write put, read eventual", []history.Func{history.Read}, 1, 5},
 		{"conditional writes", "strong", "register", "pause", "disk", "linearizable", checkers.Held, "promised by", []history.Func{history.CAS}, 1, 5},
 		{"transactions of lists", "strong", "append", "pause", "disk", "serializable", checkers.Held, "promised by", []history.Func{history.ReadList, history.Append}, 2, 5},
 		{"transfers", "strong", "bank", "pause", "disk", "bank", checkers.Held, "", []history.Func{history.Transfer}, 1, 5},
-		{"in memory", "strong", "session", "kill", "memory", "no-lost-writes", checkers.Violated, "not promised by dynamodb at write put, read strong, storage=memory: this configuration allows it", []history.Func{history.Write}, 1, 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			env := runs.Environment{

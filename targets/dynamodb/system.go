@@ -45,7 +45,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	s := &System{Fleet: launch.New("DynamoDB", logName, c, cfg), set: set, timeout: cfg.OpTimeout, table: "lapse"}
-	s.Command = s.command
+	s.Command, s.Complaint = s.command, launch.JavaComplaint
 	if s.image = cluster.ImageOf(c); s.image == "" {
 		sw, err := Fetched(ctx, cfg)
 		if err != nil {

@@ -47,6 +47,13 @@ func (f *Fleet) Alive(i int) error {
 	return fmt.Errorf("%s does not run; %s", n.Name(), f.LastWords(i))
 }
 
+// JavaComplaint is a Complaint for servers that run on Java: a line of a log at level
+// ERROR, or the first line of an exception rather than its stack.
+func JavaComplaint(line string) bool {
+	return strings.HasPrefix(line, "ERROR") || strings.HasPrefix(line, "Error") ||
+		strings.Contains(line, "Exception") && !strings.HasPrefix(line, "\t")
+}
+
 // lastWordsMost is how much of a line is told.
 const lastWordsMost = 300
 

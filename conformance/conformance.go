@@ -1,0 +1,315 @@
+// Package conformance is the tests that every target passes, whatever its database:
+// a target's folder has a test of a few lines that calls Run, in a test binary whose
+// TestMain is sandboxtest.Main. What a target does of its own, its own tests try.
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+)
+
+// Database is a target with what its tests need.
+type Database struct {
+	Target targets.Target
+	// Config has the options and the number of nodes of every start, and the cache of
+	// the tests; the rest is filled in.
+	Config targets.Config
+	// Levels are the levels that are tried; nil means each read level with the first
+	// write level and each write level with the first read level. Each is a start.
+	Levels []Levels
+	// Violated are claims that a run must refute and Held such that it must not: one
+	// of each at least, so that the target was seen to find something and not to cry
+	// wolf.
+	Violated, Held []Claim
+}
+
+// Levels are a read and a write level, as the database spells them.
+type Levels struct{ Read, Write string }
+
+// Claim is a run and the model that it is about. The request's target, models and
+// seed are filled in.
+type Claim struct {
+	Name    string
+	Request runs.Request
+	Model   string
+}
+
+const (
+	startTimeout = 5 * time.Minute
+	opTimeout    = 5 * time.Second
+)
+
+// Run runs all of it as subtests: that bad input is refused, every level with every
+// function, that a killed node comes back with its data, and the claims.
+func Run(t *testing.T, d Database) {
+	t.Helper()
+	t.Run("input", d.input)
+	for i, l := range d.levels() {
+		t.Run("levels/"+l.Read+" "+l.Write, func(t *testing.T) {
+			s := d.start(t, l)
+			s.functions(t)
+			if i == 0 {
+				t.Run("restart", s.restart)
+			}
+		})
+	}
+	if len(d.Violated) == 0 || len(d.Held) == 0 {
+		t.Error("there is no claim that is refuted, or none that holds: nobody knows that the target finds anything")
+	}
+	for want, claims := range map[checkers.Status][]Claim{checkers.Violated: d.Violated, checkers.Held: d.Held} {
+		for _, c := range claims {
+			t.Run(string(want)+"/"+c.Name, func(t *testing.T) { d.claim(t, c, want) })
+		}
+	}
+}
+
+func (d Database) levels() []Levels {
+	if d.Levels != nil {
+		return d.Levels
+	}
+	i := d.Target.Info()
+	var out []Levels
+	for _, r := range i.ReadLevels {
+		out = append(out, Levels{r, i.WriteLevels[0]})
+	}
+	for _, w := range i.WriteLevels[1:] {
+		out = append(out, Levels{i.ReadLevels[0], w})
+	}
+	return out
+}
+
+// input: what cannot be served is refused with a sentence that says what can.
+func (d Database) input(t *testing.T) {
+	i := d.Target.Info()
+	for name, change := range map[string]func(*targets.Config){
+		"read level":  func(c *targets.Config) { c.ReadLevel = "no-such-level" },
+		"write level": func(c *targets.Config) { c.WriteLevel = "no-such-level" },
+		"option":      func(c *targets.Config) { c.Options = map[string]string{"no_such_option": "x"} },
+		"nodes":       func(c *targets.Config) { c.Nodes = i.MaxNodes + 1 },
+	} {
+		cfg := d.Config
+		change(&cfg)
+		_, err := d.Target.Resolve(cfg)
+		var usage *targets.UsageError
+		if name == "nodes" && err == nil {
+			continue // the caller of Resolve refuses that for all targets
+		}
+		if !errors.As(err, &usage) {
+			t.Errorf("a bad %s: %v, want a *targets.UsageError", name, err)
+		}
+	}
+	cfg, err := d.Target.Resolve(d.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.ReadLevel != i.ReadLevels[0] || cfg.WriteLevel != i.WriteLevels[0] || cfg.OpTimeout == 0 {
+		t.Errorf("the defaults are %s and %s with a deadline of %v, want the first of Info and a deadline", cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout)
+	}
+	again, err := d.Target.Resolve(cfg)
+	if err != nil || fmt.Sprint(again.Options) != fmt.Sprint(cfg.Options) || again.ReadLevel != cfg.ReadLevel {
+		t.Errorf("resolved again it is %v with %v, want what it was: %v", again.Options, err, cfg.Options)
+	}
+	if got := len(d.Target.Spec(cfg).Nodes); got != cfg.Nodes {
+		t.Errorf("%d nodes are wanted for %d", got, cfg.Nodes)
+	}
+}
+
+// system is a database that was started.
+type system struct {
+	targets.System
+	ctx     context.Context
+	cluster cluster.Cluster
+	info    targets.Info
+	text    []string
+}
+
+func (d Database) start(t *testing.T, l Levels) *system {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	t.Cleanup(cancel)
+	cfg := d.Config
+	cfg.Run, cfg.OpTimeout, cfg.ReadLevel, cfg.WriteLevel = "t1", opTimeout, l.Read, l.Write
+	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	cfg, err := d.Target.Resolve(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := d.Target.Spec(cfg)
+	spec.LogDir = t.TempDir()
+	c, err := sandbox.Provider{}.Open(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := context.WithoutCancel(ctx)
+	t.Cleanup(func() {
+		if err := c.Close(stop); err != nil {
+			t.Error(err)
+		}
+	})
+	sys, err := d.Target.Start(ctx, c, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := sys.Stop(stop); err != nil {
+			t.Error(err)
+		}
+	})
+	if sys.Version() == "" {
+		t.Error("it does not say its version")
+	}
+	for _, a := range d.Target.Abilities(cfg) {
+		if !slices.Contains(ability.Of(sys), a) {
+			t.Errorf("it is said to have the ability %s, and the system has it not", a)
+		}
+	}
+	return &system{System: sys, ctx: ctx, cluster: c, info: d.Target.Info()}
+}
+
+// session opens a client whose home is node.
+func (s *system) session(t *testing.T, node int) targets.Client {
+	t.Helper()
+	c, err := s.Open(s.ctx, targets.Session{ID: 1, Home: node, Text: func(text string) history.Value {
+		s.text = append(s.text, text)
+		return history.TextValue(0)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// do does one micro-operation, which must succeed.
+func (s *system) do(t *testing.T, c targets.Client, node int, m history.Mop) history.Mop {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(s.ctx, opTimeout)
+	defer cancel()
+	var txn history.Txn
+	txn.Reset()
+	txn.Mops = append(txn.Mops, m)
+	if res := c.Do(ctx, node, &txn); res.Outcome != history.OK {
+		t.Fatalf("%v of %v by node %d: %v (%v), want ok", m.Func, m.Key, node, res.Outcome, res.Err)
+	}
+	return txn.Mops[0]
+}
+
+// functions does every function that Info names, in an order in which all succeed.
+func (s *system) functions(t *testing.T) {
+	const register, list, set, counter, queue, account, sequence = 100, 101, 102, 103, 104, 105, 107
+	c := s.session(t, 0)
+	does := func(m history.Mop) history.Mop {
+		if !slices.Contains(s.info.Funcs, m.Func) {
+			return m
+		}
+		return s.do(t, c, 0, m)
+	}
+	for _, m := range []history.Mop{
+		{Func: history.Write, Key: register, Arg: 1},
+		{Func: history.Read, Key: register},
+		{Func: history.CAS, Key: register, Expect: 1, Arg: 2},
+		{Func: history.Read, Key: register},
+		{Func: history.Delete, Key: register},
+		{Func: history.Append, Key: list, Arg: 1},
+		{Func: history.Append, Key: list, Arg: 2},
+		{Func: history.ReadList, Key: list},
+		{Func: history.Add, Key: set, Arg: 1},
+		{Func: history.Remove, Key: set, Arg: 1},
+		{Func: history.ReadSet, Key: set},
+		{Func: history.Increment, Key: counter, Arg: 3},
+		{Func: history.ReadCounter, Key: counter},
+		{Func: history.Enqueue, Key: queue, Arg: 1},
+		{Func: history.Dequeue, Key: queue},
+		{Func: history.Write, Key: account, Arg: 10},
+		{Func: history.Write, Key: account + 1, Arg: 10},
+		{Func: history.Transfer, Key: account, Arg: account + 1, Expect: 4},
+		{Func: history.Generate, Key: sequence},
+	} {
+		got := does(m)
+		if m.Func == history.Read && got.Ret != history.Absent && got.Ret != 1 && got.Ret != 2 {
+			t.Errorf("read %v, which nobody wrote (foreign data: %q)", got.Ret, s.text)
+		}
+	}
+}
+
+// restart kills each node, sees that it is not ready, and starts it again with its
+// data.
+func (s *system) restart(t *testing.T) {
+	if !slices.Contains(s.info.Funcs, history.Write) {
+		t.Fatal("there is no function write to see whether data came back")
+	}
+	for i, n := range s.cluster.Nodes() {
+		if err := n.Kill(s.ctx); err != nil {
+			t.Fatal(err)
+		}
+		ready, cancel := context.WithTimeout(s.ctx, opTimeout)
+		if err := s.Ready(ready, n.Name()); err == nil {
+			t.Errorf("%s is dead and ready", n.Name())
+		}
+		cancel()
+		if err := s.Restart(s.ctx, n.Name()); err != nil {
+			t.Fatal(err)
+		}
+		if err := cluster.Await(s.ctx, n.Name()+" to be ready", func(ctx context.Context) error { return s.Ready(ctx, n.Name()) }); err != nil {
+			t.Fatal(err)
+		}
+		c := s.session(t, i)
+		s.do(t, c, i, history.Mop{Func: history.Write, Key: 200, Arg: history.Value(i + 1)})
+	}
+	if err := s.Ready(s.ctx, "no-such-node"); err == nil || !strings.Contains(err.Error(), "n1") {
+		t.Errorf("a node that there is not is ready, or the error does not say which there are: %v", err)
+	}
+	if err := s.Restart(s.ctx, "no-such-node"); err == nil {
+		t.Error("a node that there is not was restarted")
+	}
+}
+
+// claim runs c and wants its model to be what it says.
+func (d Database) claim(t *testing.T, c Claim, want checkers.Status) {
+	env := runs.Environment{
+		Out: t.TempDir(), Cache: d.Config.Cache, Progress: harness.Silent{},
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Targets: []targets.Target{d.Target},
+	}
+	r := c.Request
+	r.Target, r.Models, r.Seed, r.Seeded = d.Target.Info().Name, c.Model, 3, true
+	planned, err := runs.Plan(t.Context(), r, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := runs.Run(t.Context(), planned, sandbox.Provider{}, "for the test", env)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, logs(env.Out))
+	}
+	v, ok := done.Summary.ByModel(c.Model)
+	if !ok || v.Status != want {
+		t.Errorf("%s is %s %v on %d operations, want %s\n%s", c.Model, v.Status, v.Reasons, done.Summary.Load.Ops, want, logs(env.Out))
+	}
+}
+
+// logs is the end of every node's log below the directory of the runs.
+func logs(out string) string {
+	files, _ := filepath.Glob(filepath.Join(out, "*", "nodes", "*", "*.log")) // none is none
+	all := ""
+	for _, path := range files {
+		text, _ := os.ReadFile(path)
+		all += fmt.Sprintf("--- %s\n%s\n", filepath.Base(filepath.Dir(path)), text[max(0, len(text)-2000):])
+	}
+	return all
+}
