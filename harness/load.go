@@ -130,11 +130,13 @@ func (r *run) breakThings(ctx context.Context, faults *faultLedger) <-chan broke
 	if len(r.plan.Schedule.Steps) == 0 {
 		return nil
 	}
+	stage := nemesis.Stage{Cluster: r.cluster, System: r.system, Log: faults, Progress: r.progress.Note}
+	if t, ok := r.deps.Target.(targets.Talker); ok {
+		stage.Talks = func(primary, from, to string) bool { return t.Talks(r.deps.Config, primary, from, to) }
+	}
 	over := make(chan broken, 1)
 	go func() {
-		outcome, err := nemesis.Run(ctx, nemesis.Stage{
-			Cluster: r.cluster, System: r.system, Log: faults, Progress: r.progress.Note,
-		}, r.plan.Schedule)
+		outcome, err := nemesis.Run(ctx, stage, r.plan.Schedule)
 		if err != nil {
 			err = fmt.Errorf("injecting faults: %w", err)
 		}

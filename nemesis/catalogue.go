@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/internal/spelling"
 
 	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // Info describes one kind of fault.
@@ -22,11 +24,30 @@ type Info struct {
 	MinNodes int
 	// Needs is what the database must be able to do.
 	Needs []ability.Ability
+	// Operator are the commands (cluster.Commands) that whoever runs an external
+	// cluster must offer for it on every node. None means that it cannot be done
+	// there; NotExternal then says why, or what to use instead.
+	Operator    []string
+	NotExternal string
 }
+
+// grip is what a fault takes hold of. The schedule and the ledger go by it, so that
+// of faults that overlap each can take effect and none undoes another.
+type grip int
+
+const (
+	// onLinks: its steps cut links.
+	onLinks grip = iota + 1
+	// onProcess: it takes a node's process away.
+	onProcess
+	// onRunning: the node's process must run for it to be injected.
+	onRunning
+)
 
 // kind is an entry of the catalogue.
 type kind struct {
 	Info
+	grip grip
 	// mix are the names of the faults that this one is a mix of; it has neither
 	// pick nor act then.
 	mix []string
@@ -38,9 +59,27 @@ type kind struct {
 	act func(s *Step) action
 }
 
-// catalogue is all there is, family by family.
+// family are kinds of fault that break the same thing.
+type family struct {
+	kinds []kind
+	// restore makes whole again what faults of the family may have broken, whoever
+	// did; doing says that in words. Nil where another family's does.
+	restore func(ctx context.Context, s *scene) error
+	doing   string
+}
+
+// families are all that there is. A fault is added by one file like those of the
+// others and, if it is a family of its own, one line here.
+func families() []family {
+	return []family{partitions(), kills(), pauses(), clocks(), lags(), clientCuts()}
+}
+
 func catalogue() []kind {
-	return slices.Concat(partitions(), kills(), pauses(), clocks(), lags(), clientCuts())
+	var out []kind
+	for _, f := range families() {
+		out = append(out, f.kinds...)
+	}
+	return out
 }
 
 // All describes the faults there are.
@@ -99,6 +138,23 @@ func (k *kind) fits(nodes int, abilities []ability.Ability) error {
 		if abilities != nil && !slices.Contains(abilities, a) {
 			return usagef("fault %s needs %s, which this target has not", k.Name, a.Meaning())
 		}
+	}
+	return nil
+}
+
+// operated says why k cannot be done to an external cluster by the commands of its
+// operator, nil if it can.
+func (k *kind) operated(nodes []string, o *cluster.Operator) error {
+	if len(k.Operator) == 0 {
+		why := k.NotExternal
+		if why == "" {
+			why = "partitions, kills and pauses can be done there, by commands in the file of --operator"
+		}
+		return usagef("fault %s cannot be done to an external cluster: %s", k.Name, why)
+	}
+	if missing := o.Missing(nodes, k.Operator...); len(missing) > 0 {
+		return usagef("fault %s needs commands of whoever runs the external cluster: give %s in the file of --operator (there is none for %s)",
+			k.Name, strings.Join(k.Operator, ", "), strings.Join(missing, ", "))
 	}
 	return nil
 }

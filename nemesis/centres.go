@@ -17,11 +17,14 @@ import (
 // every node reaches every other one.
 func betweenCentres() kind {
 	return kind{
-		Info: Info{Name: "partition-centres", Kind: familyPartition, MinNodes: 2, Needs: []ability.Ability{ability.Centres},
-			Summary: "the data centres cut off from each other"},
+		Info: Info{Name: "partition-centres", Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
+			Needs: []ability.Ability{ability.Centres}, Summary: "the data centres cut off from each other"},
+		grip:  onLinks,
 		pick:  func(_ *rand.Rand, _ []string, _ *Step) {},
 		check: checkPrimary,
-		act:   func(s *Step) action { return &centresCut{cut: cut{family: familyPartition, step: s}} },
+		act: func(s *Step) action {
+			return &centresCut{cut: cut{family: familyPartition, step: s, describe: nameSides}}
+		},
 	}
 }
 

@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"math/rand/v2"
+	"strings"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -10,10 +11,11 @@ const familyClients = "clients"
 
 // clientCuts are faults of the network between clients and nodes, while the
 // nodes reach each other.
-func clientCuts() []kind {
-	return []kind{{
+func clientCuts() family {
+	return family{kinds: []kind{{
 		Info: Info{Name: "clients", Kind: familyClients, MinNodes: 1,
 			Summary: "the clients cut off from one node, which its peers still reach"},
+		grip: onLinks,
 		pick: func(r *rand.Rand, nodes []string, s *Step) {
 			node := nodes[r.IntN(len(nodes))]
 			s.Nodes = []string{node}
@@ -31,6 +33,10 @@ func clientCuts() []kind {
 			}
 			return nil
 		},
-		act: func(s *Step) action { return newCut(familyClients, s) },
-	}}
+		act: func(s *Step) action {
+			return &cut{family: familyClients, step: s, describe: func(s *Step) string {
+				return "cut clients from " + strings.Join(s.Nodes, " ")
+			}}
+		},
+	}}}
 }

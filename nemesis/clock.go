@@ -21,10 +21,11 @@ var offsets = [...]time.Duration{200 * time.Millisecond, time.Second, 5 * time.S
 const maxOffset = 24 * time.Hour
 
 // clocks are faults of a node's wall clock.
-func clocks() []kind {
-	return []kind{{
+func clocks() family {
+	return family{doing: "setting clocks right", restore: straighten, kinds: []kind{{
 		Info: Info{Name: "clock", Kind: familyClock, MinNodes: 1, Needs: []ability.Ability{ability.Clock},
 			Summary: "move the wall clock of one node forwards or backwards, and put it right again"},
+		grip: onRunning,
 		pick: func(r *rand.Rand, nodes []string, s *Step) {
 			s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
 			s.Offset = offsets[r.IntN(len(offsets))]
@@ -39,7 +40,7 @@ func clocks() []kind {
 			return checkSome(nodes, s)
 		},
 		act: func(s *Step) action { return &clock{step: s} },
-	}}
+	}}}
 }
 
 // claimClock is what the fault claims of a node.
@@ -54,12 +55,17 @@ type clock struct {
 	got     []time.Duration
 }
 
-func (c *clock) aim(_ context.Context, s *scene, f *history.Fault) error {
+func (c *clock) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	f.Kind, f.Nodes = familyClock, c.step.Nodes
 	f.Name = fmt.Sprintf("clock of %s by %s", strings.Join(c.step.Nodes, " "), signed(c.step.Offset))
 	var ok bool
 	if c.bender, ok = s.System.(ability.ClockBender); !ok {
 		return usagef("the target's clocks cannot be moved")
+	}
+	for _, n := range c.step.Nodes {
+		if err := s.awake(ctx, n); err != nil {
+			return err
+		}
 	}
 	if err := s.ledger.hold(claimClock, f.Name, c.step.Nodes...); err != nil {
 		return err
@@ -133,4 +139,22 @@ func (c *clock) release(s *scene) {
 		s.ledger.drop(claimClock, c.step.Nodes...)
 		c.claimed = false
 	}
+}
+
+// straighten sets all clocks right, if they can be moved at all.
+func straighten(ctx context.Context, s *scene) error {
+	b, ok := s.System.(ability.ClockBender)
+	if !ok {
+		return nil
+	}
+	return each(s.nodes, func(n string) error {
+		got, err := b.BendClock(ctx, n, 0)
+		if err == nil && !near(got, 0) {
+			err = fmt.Errorf("it reads %s off", signed(got))
+		}
+		if err != nil {
+			return fmt.Errorf("the clock of %s: %w", n, err)
+		}
+		return nil
+	})
 }

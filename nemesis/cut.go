@@ -20,7 +20,9 @@ import (
 type cut struct {
 	family string
 	step   *Step
-	links  []cluster.Link
+	// describe names the step for people.
+	describe func(*Step) string
+	links    []cluster.Link
 	// isolatePrimary: links are found when it is injected.
 	isolatePrimary bool
 	// counted: the links are in the ledger. free are those that were mended.
@@ -35,8 +37,6 @@ type cut struct {
 	dropped uint64
 }
 
-func newCut(family string, s *Step) action { return &cut{family: family, step: s} }
-
 func (c *cut) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	f.Kind = c.family
 	f.Nodes, f.Groups, f.Cuts = c.step.Nodes, c.step.Groups, c.step.Cuts
@@ -50,11 +50,13 @@ func (c *cut) aim(ctx context.Context, s *scene, f *history.Fault) error {
 		isolate(p, s.nodes, &at)
 		f.Name, f.Nodes, f.Groups, f.Cuts = "isolate the primary "+p, at.Nodes, at.Groups, at.Cuts
 	} else {
-		f.Name = describeCut(c.step)
+		f.Name = c.describe(c.step)
 	}
 	var err error
-	c.links, err = parseLinks(f.Cuts, append(slices.Clone(s.nodes), cluster.Clients))
-	return err
+	if c.links, err = parseLinks(f.Cuts, append(slices.Clone(s.nodes), cluster.Clients)); err != nil {
+		return err
+	}
+	return s.mustCarry(ctx, c.links)
 }
 
 func (c *cut) inject(ctx context.Context, s *scene) error {

@@ -41,6 +41,7 @@ type lies struct {
 	unknownPrimary   bool
 	oneCentre        bool
 	operatorRestarts bool // the database's own operator starts killed nodes
+	star             bool // nodes talk to the first one alone
 }
 
 // fake is a cluster and a database in memory.
@@ -182,12 +183,31 @@ func (f *fake) Drops(context.Context) (map[cluster.Link]cluster.Drops, error) {
 	out := map[cluster.Link]cluster.Drops{}
 	for l, since := range f.cut {
 		var d cluster.Drops
-		if silent := l.From != "n1" && l.To != "n1" && len(f.names) == 3 && l.From != cluster.Clients && l.To != cluster.Clients; !silent && !f.lies.countNothing {
+		if !f.silent(l) && !f.lies.countNothing {
 			d.Packets = uint64(time.Since(since) / (100 * time.Millisecond))
 		}
 		out[l] = d
 	}
 	return out, nil
+}
+
+// silent tells whether nothing is sent over l: between n2 and n3 of three, where
+// nodes talk to the first one alone, and where a process does not run.
+func (f *fake) silent(l cluster.Link) bool {
+	for _, end := range []string{l.From, l.To} {
+		if n := f.nodes[end]; n != nil && n.state != cluster.Running {
+			return true
+		}
+	}
+	if l.From == cluster.Clients || l.To == cluster.Clients {
+		return false
+	}
+	return (f.lies.star || len(f.names) == 3) && l.From != "n1" && l.To != "n1"
+}
+
+// talks is the star for a schedule.
+func talks(primary, from, to string) bool {
+	return from == primary || to == primary || from == cluster.Clients || to == cluster.Clients
 }
 
 func (f *fake) Probe(ctx context.Context, l cluster.Link) error {
@@ -274,6 +294,9 @@ func (f *fake) DataCentres() map[string]string {
 func (f *fake) BendClock(_ context.Context, name string, offset time.Duration) (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.nodes[name].state != cluster.Running {
+		return 0, errors.New("connection refused")
+	}
 	if f.lies.clockStays || f.lies.clockStaysBent && offset == 0 {
 		return f.clocks[name], nil
 	}
@@ -284,6 +307,9 @@ func (f *fake) BendClock(_ context.Context, name string, offset time.Duration) (
 func (f *fake) HoldReplica(_ context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.nodes[name].state != cluster.Running {
+		return errors.New("connection refused")
+	}
 	f.held[name] = !f.lies.lagNothing
 	return nil
 }

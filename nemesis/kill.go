@@ -14,29 +14,27 @@ const familyKill = "kill"
 
 // kills are SIGKILL to a node's process and all that it started, and a restart
 // with its data at the end.
-func kills() []kind {
+func kills() family {
 	act := func(s *Step) action { return &kill{victims: victims{family: familyKill, step: s}} }
-	return []kind{
-		{
-			Info: Info{Name: "kill", Kind: familyKill, MinNodes: 1, Needs: []ability.Ability{ability.Restart},
-				Summary: "kill -9 one node, and start it again"},
-			pick:  func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) },
-			check: checkSome, act: act,
-		},
-		{
-			Info: Info{Name: "kill-primary", Kind: familyKill, MinNodes: 1, Needs: []ability.Ability{ability.Restart, ability.Primary},
-				Summary: "kill -9 the node that takes the writes at the time, and start it again"},
-			pick: func(*rand.Rand, []string, *Step) {}, check: checkPrimary,
-			act: func(s *Step) action {
-				return &kill{victims: victims{family: familyKill, step: s, ofPrimary: true}}
-			},
-		},
-		{
-			Info: Info{Name: "kill-all", Kind: familyKill, MinNodes: 1, Needs: []ability.Ability{ability.Restart},
-				Summary: "kill -9 all nodes at once, as a power failure does, and start them again"},
-			pick:  func(_ *rand.Rand, nodes []string, s *Step) { s.Nodes = slices.Clone(nodes) },
-			check: checkSome, act: act,
-		},
+	killing := func(name, summary string, needs ...ability.Ability) kind {
+		return kind{
+			Info: Info{Name: name, Kind: familyKill, MinNodes: 1, Summary: summary,
+				Needs:    append([]ability.Ability{ability.Restart}, needs...),
+				Operator: []string{cluster.CommandKill, cluster.CommandStart}},
+			grip: onProcess, check: checkSome, act: act,
+		}
+	}
+	one := killing("kill", "kill -9 one node, and start it again")
+	one.pick = func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }
+	primary := killing("kill-primary", "kill -9 the node that takes the writes at the time, and start it again", ability.Primary)
+	primary.pick, primary.check = func(*rand.Rand, []string, *Step) {}, checkPrimary
+	primary.act = func(s *Step) action { return &kill{victims: victims{family: familyKill, step: s, ofPrimary: true}} }
+	all := killing("kill-all", "kill -9 all nodes at once, as a power failure does, and start them again")
+	all.pick = func(_ *rand.Rand, nodes []string, s *Step) { s.Nodes = slices.Clone(nodes) }
+	return family{
+		kinds:   []kind{one, primary, all},
+		doing:   "starting nodes",
+		restore: func(ctx context.Context, s *scene) error { return s.reviveAll(ctx) },
 	}
 }
 

@@ -13,10 +13,11 @@ import (
 const familyLag = "lag"
 
 // lags are faults of replication: a replica that receives but does not apply.
-func lags() []kind {
-	return []kind{{
+func lags() family {
+	return family{doing: "releasing replicas", restore: releaseReplicas, kinds: []kind{{
 		Info: Info{Name: "lag", Kind: familyLag, MinNodes: 2, Needs: []ability.Ability{ability.Lag},
 			Summary: "hold one replica back from applying what the primary sends, and let it catch up"},
+		grip: onRunning,
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Pick = r.IntN(1 << 16) },
 		check: func(_ []string, s *Step) error {
 			if s.Pick < 0 {
@@ -25,7 +26,7 @@ func lags() []kind {
 			return nil
 		},
 		act: func(s *Step) action { return &lag{step: s} },
-	}}
+	}}}
 }
 
 // claimReplica is what the fault claims of a node.
@@ -60,13 +61,27 @@ func (l *lag) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	if len(replicas) == 0 {
 		return skip("there is no replica")
 	}
-	l.node = replicas[l.step.Pick%len(replicas)]
-	f.Name, f.Nodes = "hold back replica "+l.node, []string{l.node}
-	if err := s.ledger.hold(claimReplica, f.Name, l.node); err != nil {
+	// The one that was drawn, or the next one that can be held back now.
+	var errs []error
+	for i := range replicas {
+		l.node = replicas[(l.step.Pick+i)%len(replicas)]
+		f.Name, f.Nodes = "hold back replica "+l.node, []string{l.node}
+		err := s.awake(ctx, l.node)
+		if err == nil {
+			err = s.ledger.hold(claimReplica, f.Name, l.node)
+		}
+		if err == nil {
+			l.claimed = true
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	f.Name, f.Nodes = "hold a replica back", nil
+	if err := joinErrors(errs); !slices.ContainsFunc(errs, func(err error) bool { return !isSkipped(err) }) {
+		return skip("%s", err)
+	} else {
 		return err
 	}
-	l.claimed = true
-	return nil
 }
 
 func (l *lag) inject(ctx context.Context, _ *scene) error {
@@ -111,4 +126,32 @@ func (l *lag) release(s *scene) {
 		s.ledger.drop(claimReplica, l.node)
 		l.claimed = false
 	}
+}
+
+// releaseReplicas releases the replicas that say that they are held back, or all
+// but the primary where they cannot say.
+func releaseReplicas(ctx context.Context, s *scene) error {
+	l, ok := s.System.(ability.Lagger)
+	if !ok {
+		return nil
+	}
+	replicas := s.nodes
+	if _, ok := s.System.(ability.Primarier); ok {
+		p, err := s.primary(ctx)
+		if err != nil {
+			return fmt.Errorf("finding the primary: %w", err)
+		}
+		replicas = slices.DeleteFunc(slices.Clone(replicas), func(n string) bool { return n == p })
+	}
+	return each(replicas, func(n string) error {
+		if c, ok := s.System.(ability.HoldChecker); ok {
+			if held, err := c.ReplicaHeld(ctx, n); err == nil && !held {
+				return nil
+			}
+		}
+		if err := l.ReleaseReplica(ctx, n); err != nil {
+			return fmt.Errorf("%s: %w", n, err)
+		}
+		return nil
+	})
 }

@@ -13,11 +13,17 @@ import (
 // belongs to one fault at a time: a second one that would kill or pause it is
 // skipped and reported as such, because stopping what is stopped has no effect
 // and starting it again would end the other fault early. The same holds for a
-// node's clock and its replication.
+// node's clock and its replication. A fault that needs a node's process (such as a
+// moved clock) is not put on one that another fault has taken away.
 type ledger struct {
 	mu   sync.Mutex
 	cuts map[cluster.Link]int
 	held map[claim]string
+	// open counts faults that were aimed and are not over yet.
+	open int
+	// waking are nodes whose processes a fault that is healed had taken, and that
+	// were not seen to be in service since.
+	waking map[string]int
 }
 
 // claim is what a fault needs for itself: the process, clock or replication of
@@ -25,7 +31,7 @@ type ledger struct {
 type claim struct{ what, node string }
 
 func newLedger() *ledger {
-	return &ledger{cuts: map[cluster.Link]int{}, held: map[claim]string{}}
+	return &ledger{cuts: map[cluster.Link]int{}, held: map[claim]string{}, waking: map[string]int{}}
 }
 
 // hold takes all nodes' what for the fault called who, or none of them; then it
@@ -51,6 +57,54 @@ func (l *ledger) drop(what string, nodes ...string) {
 	for _, n := range nodes {
 		delete(l.held, claim{what, n})
 	}
+}
+
+// begin counts one more fault that is under way.
+func (l *ledger) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open++
+}
+
+// end counts one fault less.
+func (l *ledger) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open--
+}
+
+// others tells whether any fault is under way; one that asks while it is aimed does
+// not count yet.
+func (l *ledger) others() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open > 0
+}
+
+// holder is the fault that has taken what of node, empty if none has.
+func (l *ledger) holder(what, node string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held[claim{what, node}]
+}
+
+// wake notes (by 1) that nodes run again and are yet to be seen in service, or (by
+// -1) that the time for that is over.
+func (l *ledger) wake(nodes []string, by int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, n := range nodes {
+		if l.waking[n] += by; l.waking[n] <= 0 {
+			delete(l.waking, n)
+		}
+	}
+}
+
+// isWaking tells whether node runs again and was not yet seen in service.
+func (l *ledger) isWaking(node string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waking[node] > 0
 }
 
 // cut counts one more fault on each link.

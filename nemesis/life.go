@@ -18,6 +18,7 @@ import (
 type window struct {
 	fault  history.Fault
 	action action
+	grip   grip
 	// unhealed is why it was not seen to be over.
 	unhealed error
 }
@@ -46,18 +47,15 @@ func (s *scene) live(ctx context.Context, step *Step) *window {
 		s.refuse(step, history.Fault{Name: step.Fault}, err)
 		return nil
 	}
-	w := &window{action: k.act(step)}
+	w := &window{action: k.act(step), grip: k.grip}
 	f := &w.fault
 	on := context.WithoutCancel(ctx)
-	if err := w.action.aim(on, s, f); err != nil {
-		w.action.release(s)
+	err = s.start(on, w)
+	if f.ID == 0 {
 		s.refuse(step, *f, err)
 		return nil
 	}
 	defer w.action.release(s)
-
-	s.begin(f)
-	err = s.bite(on, w)
 	if err != nil {
 		f.Error = "did not bite: " + err.Error()
 		s.note(func(o *Outcome) { o.NotBitten = append(o.NotBitten, Trouble{f.ID, f.Name, err.Error()}) })
@@ -73,7 +71,25 @@ func (s *scene) live(ctx context.Context, step *Step) *window {
 	f.Healing = s.now()
 	s.Log.Fault(*f)
 	w.unhealed = s.mend(on, w)
+	if k.grip == onProcess {
+		s.ledger.wake(f.Nodes, 1)
+	}
 	return w
+}
+
+// start aims a fault, injects it and waits until it was seen to take effect. The
+// fault has no ID if it was not injected. One fault at a time: another one that
+// began meanwhile could keep this one from taking effect.
+func (s *scene) start(ctx context.Context, w *window) error {
+	s.starting <- struct{}{}
+	defer func() { <-s.starting }()
+	if err := w.action.aim(ctx, s, &w.fault); err != nil {
+		w.action.release(s)
+		return err
+	}
+	s.ledger.begin()
+	s.begin(&w.fault)
+	return s.bite(ctx, w)
 }
 
 // refuse records a step that was not carried out.
@@ -156,6 +172,10 @@ func (s *scene) settledEarly(ctx context.Context, w *window) bool {
 // conclude records the end of a window, given the nodes that are not in service.
 func (s *scene) conclude(w *window, missing map[string]error) {
 	f := &w.fault
+	s.ledger.end()
+	if w.grip == onProcess {
+		s.ledger.wake(f.Nodes, -1)
+	}
 	_, checked := s.System.(ability.ReadyChecker)
 	errs := []error{w.unhealed}
 	for _, n := range w.touched() {

@@ -43,6 +43,46 @@ func (s *scene) otherLinks(links []cluster.Link) []cluster.Link {
 	})
 }
 
+// mustCarry returns an error if nothing can be lost on links: because another fault
+// cuts them already, because the processes at their ends do not run, or because the
+// database sends nothing over them.
+func (s *scene) mustCarry(ctx context.Context, links []cluster.Link) error {
+	fresh := slices.DeleteFunc(slices.Clone(links), s.ledger.isCut)
+	if len(fresh) == 0 {
+		return skip("another fault cuts all of its links already")
+	}
+	var down error
+	lives := func(name string) bool {
+		n, err := s.Cluster.Node(name)
+		if err != nil {
+			return name == cluster.Clients
+		}
+		st := n.State()
+		if st == cluster.Stopped {
+			down = s.down(name, st)
+		}
+		return st == cluster.Running
+	}
+	living := slices.DeleteFunc(fresh, func(l cluster.Link) bool { return !lives(l.From) || !lives(l.To) })
+	if len(living) == 0 {
+		if down != nil {
+			return down
+		}
+		return skip("a node at each of its links is paused by another fault")
+	}
+	if s.Talks == nil {
+		return nil
+	}
+	primary, err := s.primary(ctx)
+	if err != nil {
+		return skip("which links carry something depends on the primary, and that is not known: %s", err)
+	}
+	if len(s.Talks.carries(primary, living)) == 0 {
+		return skip("while %s is the primary the database sends nothing over its links", primary)
+	}
+	return nil
+}
+
 // mustPass probes links until all of them let something through; the error
 // names those that do not until ctx is done. A link that is cut by another
 // fault meanwhile need not pass.

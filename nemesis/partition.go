@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -15,55 +16,75 @@ const familyPartition = "partition"
 // partitions are faults of the network between the nodes. Clients reach every
 // node all the time, as they would through another network: what is tested is
 // what a node answers that is cut off from its peers.
-func partitions() []kind {
-	cutter := func(s *Step) action { return newCut(familyPartition, s) }
-	named := func(name, summary string, least int, pick func(*rand.Rand, []string, *Step)) kind {
-		return kind{
-			Info: Info{Name: name, Kind: familyPartition, Summary: summary, MinNodes: least},
-			pick: pick, check: checkCuts, act: cutter,
-		}
-	}
-	return []kind{
-		{
-			Info: Info{Name: "partition", Kind: familyPartition, MinNodes: 2,
-				Summary: "a mix of the partitions below that fit the cluster"},
-			mix: []string{"partition-one", "partition-halves", "partition-majority", "partition-ring",
-				"partition-bridge", "partition-primary", "partition-oneway"},
-		},
-		named("partition-one", "one node cut off from all others", 2, func(r *rand.Rand, nodes []string, s *Step) {
-			isolate(nodes[r.IntN(len(nodes))], nodes, s)
-		}),
-		named("partition-halves", "two halves that cannot reach each other", 2, func(r *rand.Rand, nodes []string, s *Step) {
-			order := shuffled(r, nodes)
-			// Of an odd number, the odd one goes to either side.
-			half := (len(order) + r.IntN(2)) / 2
-			split(s, nodes, order[:half], order[half:])
-		}),
-		named("partition-majority", "a minority, of one node or more, cut off from a majority", 3, func(r *rand.Rand, nodes []string, s *Step) {
-			order := shuffled(r, nodes)
-			minority := 1 + r.IntN((len(order)-1)/2)
-			split(s, nodes, order[:minority], order[minority:])
-		}),
-		named("partition-ring", "every node sees a majority, and no two see the same one", 4, ring),
-		named("partition-bridge", "two groups that only one node between them can reach", 3, func(r *rand.Rand, nodes []string, s *Step) {
-			order := shuffled(r, nodes)
-			bridge, rest := order[0], order[1:]
-			half := (len(rest) + r.IntN(2)) / 2
-			split(s, nodes, rest[:half], rest[half:])
-			s.Nodes = []string{bridge}
-			s.Groups = append(s.Groups, s.Nodes)
-		}),
-		{
-			Info: Info{Name: "partition-primary", Kind: familyPartition, MinNodes: 2, Needs: []ability.Ability{ability.Primary},
-				Summary: "the node that takes the writes at the time cut off from all others"},
-			pick:  func(*rand.Rand, []string, *Step) {},
-			check: checkPrimary,
-			act: func(s *Step) action {
-				return &cut{family: familyPartition, step: s, isolatePrimary: true}
+func partitions() family {
+	return family{
+		doing:   "healing the network",
+		restore: func(ctx context.Context, s *scene) error { return s.Cluster.Network().HealAll(ctx) },
+		kinds: []kind{
+			{
+				Info: Info{Name: "partition", Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
+					Summary: "a mix of the partitions below that fit the cluster"},
+				grip: onLinks,
+				mix: []string{"partition-one", "partition-halves", "partition-majority", "partition-ring",
+					"partition-bridge", "partition-primary", "partition-oneway"},
 			},
+			splitting("partition-one", "one node cut off from all others", 2, nameIsolated, func(r *rand.Rand, nodes []string, s *Step) {
+				isolate(nodes[r.IntN(len(nodes))], nodes, s)
+			}),
+			splitting("partition-halves", "two halves that cannot reach each other", 2, nameSides, func(r *rand.Rand, nodes []string, s *Step) {
+				order := shuffled(r, nodes)
+				// Of an odd number, the odd one goes to either side.
+				half := (len(order) + r.IntN(2)) / 2
+				split(s, nodes, order[:half], order[half:])
+			}),
+			splitting("partition-majority", "a minority, of one node or more, cut off from a majority", 3, nameSides, func(r *rand.Rand, nodes []string, s *Step) {
+				order := shuffled(r, nodes)
+				minority := 1 + r.IntN((len(order)-1)/2)
+				split(s, nodes, order[:minority], order[minority:])
+			}),
+			splitting("partition-ring", "every node sees a majority, and no two see the same one", 4, nameRing, ring),
+			splitting("partition-bridge", "two groups that only one node between them can reach", 3, nameBridge, func(r *rand.Rand, nodes []string, s *Step) {
+				order := shuffled(r, nodes)
+				bridge, rest := order[0], order[1:]
+				half := (len(rest) + r.IntN(2)) / 2
+				split(s, nodes, rest[:half], rest[half:])
+				s.Nodes = []string{bridge}
+				s.Groups = append(s.Groups, s.Nodes)
+			}),
+			{
+				Info: Info{Name: "partition-primary", Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
+					Needs: []ability.Ability{ability.Primary}, Summary: "the node that takes the writes at the time cut off from all others"},
+				grip:  onLinks,
+				pick:  func(*rand.Rand, []string, *Step) {},
+				check: checkPrimary,
+				act: func(s *Step) action {
+					return &cut{family: familyPartition, step: s, isolatePrimary: true}
+				},
+			},
+			betweenCentres(),
+			oneWay(),
 		},
-		betweenCentres(),
-		named("partition-oneway", "one node that cannot send to its peers, or one that hears nothing from them", 2, func(r *rand.Rand, nodes []string, s *Step) {
+	}
+}
+
+// operatorCuts are the commands that a partition of an external cluster needs.
+func operatorCuts() []string {
+	return []string{cluster.CommandCut, cluster.CommandHeal, cluster.CommandProbe}
+}
+
+// splitting is a partition whose links are drawn when the schedule is made, and cut
+// in both directions.
+func splitting(name, summary string, least int, describe func(*Step) string, pick func(*rand.Rand, []string, *Step)) kind {
+	return kind{
+		Info: Info{Name: name, Kind: familyPartition, Summary: summary, MinNodes: least, Operator: operatorCuts()},
+		grip: onLinks, pick: pick, check: checkCuts,
+		act: func(s *Step) action { return &cut{family: familyPartition, step: s, describe: describe} },
+	}
+}
+
+func oneWay() kind {
+	k := splitting("partition-oneway", "one node that cannot send to its peers, or one that hears nothing from them", 2, nameOneWay,
+		func(r *rand.Rand, nodes []string, s *Step) {
 			node := nodes[r.IntN(len(nodes))]
 			mute := r.IntN(2) == 0
 			s.Nodes = []string{node}
@@ -76,8 +97,9 @@ func partitions() []kind {
 					s.Cuts = append(s.Cuts, cluster.Link{From: peer, To: node}.String())
 				}
 			}
-		}),
-	}
+		})
+	k.Operator, k.NotExternal = nil, "the commands of an operator cut both directions; use another partition"
+	return k
 }
 
 // isolate cuts node off from all others, in both directions.
@@ -127,33 +149,35 @@ func inOrder(nodes, some []string) []string {
 	return slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { return !slices.Contains(some, n) })
 }
 
-// describeCut names a cut for people.
-func describeCut(s *Step) string {
+// What cuts are called, for people.
+
+func nameIsolated(s *Step) string { return "isolate " + strings.Join(s.Nodes, " ") }
+
+func nameRing(s *Step) string { return "ring of majorities " + strings.Join(s.Nodes, " ") }
+
+func nameSides(s *Step) string {
+	if len(s.Groups) == 0 { // written by hand
+		return "cut " + strings.Join(s.Cuts, " ")
+	}
 	sides := make([]string, len(s.Groups))
 	for i, g := range s.Groups {
 		sides[i] = strings.Join(g, " ")
 	}
-	switch s.Fault {
-	case "partition-one":
-		return "isolate " + strings.Join(s.Nodes, " ")
-	case "partition-ring":
-		return "ring of majorities " + strings.Join(s.Nodes, " ")
-	case "partition-bridge":
-		if len(sides) == 3 {
-			return fmt.Sprintf("%s | %s, bridge %s", sides[0], sides[1], sides[2])
-		}
-	case "partition-oneway":
-		if len(s.Nodes) == 1 && len(s.Cuts) > 0 && strings.HasPrefix(s.Cuts[0], s.Nodes[0]+">") {
-			return "mute " + s.Nodes[0]
-		}
-		return "deafen " + strings.Join(s.Nodes, " ")
-	case "clients":
-		return "cut clients from " + strings.Join(s.Nodes, " ")
+	return strings.Join(sides, " | ")
+}
+
+func nameBridge(s *Step) string {
+	if len(s.Groups) != 3 {
+		return nameSides(s)
 	}
-	if len(sides) > 0 {
-		return strings.Join(sides, " | ")
+	return fmt.Sprintf("%s | %s, bridge %s", strings.Join(s.Groups[0], " "), strings.Join(s.Groups[1], " "), strings.Join(s.Groups[2], " "))
+}
+
+func nameOneWay(s *Step) string {
+	if len(s.Nodes) == 1 && len(s.Cuts) > 0 && strings.HasPrefix(s.Cuts[0], s.Nodes[0]+">") {
+		return "mute " + s.Nodes[0]
 	}
-	return "cut " + strings.Join(s.Cuts, " ")
+	return "deafen " + strings.Join(s.Nodes, " ")
 }
 
 // checkCuts checks a step whose links between nodes stand in it.

@@ -13,24 +13,26 @@ const familyPause = "pause"
 
 // pauses are SIGSTOP to a node's process and all that it started, and SIGCONT
 // at the end: what a long garbage collection or a frozen virtual machine does.
-func pauses() []kind {
-	return []kind{
-		{
-			Info: Info{Name: "pause", Kind: familyPause, MinNodes: 1,
-				Summary: "stop one node for a while as a long garbage collection does, and let it go on"},
-			pick:  func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) },
-			check: checkSome,
-			act:   func(s *Step) action { return &pause{victims{family: familyPause, step: s}} },
-		},
-		{
-			Info: Info{Name: "pause-primary", Kind: familyPause, MinNodes: 1, Needs: []ability.Ability{ability.Primary},
-				Summary: "stop the node that takes the writes at the time for a while, and let it go on"},
-			pick: func(*rand.Rand, []string, *Step) {}, check: checkPrimary,
-			act: func(s *Step) action {
-				return &pause{victims{family: familyPause, step: s, ofPrimary: true}}
-			},
-		},
+func pauses() family {
+	info := func(name, summary string, needs ...ability.Ability) Info {
+		return Info{Name: name, Kind: familyPause, MinNodes: 1, Summary: summary, Needs: needs,
+			Operator: []string{cluster.CommandPause, cluster.CommandResume}}
 	}
+	// What restores processes is in the family of kills.
+	return family{kinds: []kind{
+		{
+			Info: info("pause", "stop one node for a while as a long garbage collection does, and let it go on"),
+			grip: onProcess,
+			pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkSome,
+			act: func(s *Step) action { return &pause{victims{family: familyPause, step: s}} },
+		},
+		{
+			Info: info("pause-primary", "stop the node that takes the writes at the time for a while, and let it go on", ability.Primary),
+			grip: onProcess,
+			pick: func(*rand.Rand, []string, *Step) {}, check: checkPrimary,
+			act: func(s *Step) action { return &pause{victims{family: familyPause, step: s, ofPrimary: true}} },
+		},
+	}}
 }
 
 // pause bites when the operating system says that the process is stopped, which

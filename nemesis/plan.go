@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // Config is what a schedule is made from.
@@ -22,9 +23,13 @@ type Config struct {
 	// then every fault is allowed, Run refuses what the target cannot do, and
 	// mixes leave out what needs an ability.
 	Abilities []ability.Ability
-	// Refuse says why a fault cannot be done where the nodes are, nil if it can.
-	// Nil means that every fault can.
-	Refuse func(Info) error
+	// External says that somebody else runs the nodes, so that only what Operator
+	// has commands for can be done; Operator may be nil.
+	External bool
+	Operator *cluster.Operator
+	// Talks says which links carry something; nil: all of them. The first node is
+	// taken for the primary.
+	Talks Talks
 	// Duration is how long the load goes on.
 	Duration time.Duration
 	// Interval is the time from one injection to the next in a lane (there is
@@ -63,7 +68,10 @@ func Plan(cfg Config) (Schedule, error) {
 	if err != nil {
 		return Schedule{}, err
 	}
-	p := planner{cfg: cfg, r: planStream(cfg.Seed)}
+	p := planner{cfg: cfg, r: planStream(cfg.Seed), interval: t.interval, grips: map[string]grip{}}
+	for _, k := range catalogue() {
+		p.grips[k.Name] = k.grip
+	}
 	for _, name := range cfg.Faults {
 		b, err := newBag(name, cfg)
 		if err != nil {
@@ -156,18 +164,20 @@ func newBag(name string, cfg Config) (*bag, error) {
 	if err := k.fits(len(cfg.Nodes), cfg.Abilities); err != nil {
 		return nil, err
 	}
-	refuse := cfg.Refuse
-	if refuse == nil {
-		refuse = func(Info) error { return nil }
+	refused := func(k *kind) error {
+		if !cfg.External {
+			return nil
+		}
+		return k.operated(cfg.Nodes, cfg.Operator)
 	}
 	if k.mix == nil {
-		if err := refuse(k.Info); err != nil {
+		if err := refused(&k); err != nil {
 			return nil, err
 		}
 		return &bag{kinds: []kind{k}}, nil
 	}
 	b := &bag{}
-	var refused error
+	var why error
 	for _, part := range k.mix {
 		k, err := find(part)
 		if err != nil {
@@ -180,14 +190,14 @@ func newBag(name string, cfg Config) (*bag, error) {
 		if k.fits(len(cfg.Nodes), known) != nil {
 			continue
 		}
-		if err := refuse(k.Info); err != nil {
-			refused = cmp.Or(refused, err)
+		if err := refused(&k); err != nil {
+			why = cmp.Or(why, err)
 			continue
 		}
 		b.kinds = append(b.kinds, k)
 	}
-	if len(b.kinds) == 0 && refused != nil {
-		return nil, refused
+	if len(b.kinds) == 0 && why != nil {
+		return nil, why
 	}
 	return b, nil
 }
@@ -202,12 +212,19 @@ func (b *bag) deal(r *rand.Rand) kind {
 	return k
 }
 
+// back takes a kind back that found no place, so that it comes next.
+func (b *bag) back(k kind) { b.left = append(b.left, k) }
+
 type planner struct {
 	cfg   Config
 	r     *rand.Rand
 	bags  []*bag
 	left  []*bag
 	steps []Step
+	// interval is that of the schedule.
+	interval time.Duration
+	// grips are those of the faults by their names.
+	grips map[string]grip
 }
 
 // add puts one step into the interval that begins at start.
@@ -223,7 +240,8 @@ func (p *planner) add(t timing, start time.Duration) {
 	gap := t.interval - t.hold
 	delay := scale(gap, p.r.Float64()*0.3)
 	hold := min(scale(t.hold, 0.85+0.3*p.r.Float64()), t.interval-delay-gap/5)
-	// At most a few tries: with all nodes busy the step is left out.
+	// At most a few tries: where nothing can take effect the interval stays empty,
+	// and the fault has its turn in the next one.
 	const tries = 16
 	for range tries {
 		s := Step{At: (start + delay).Truncate(time.Millisecond), Hold: max(hold.Truncate(time.Millisecond), time.Millisecond), Fault: k.Name}
@@ -233,27 +251,8 @@ func (p *planner) add(t timing, start time.Duration) {
 			return
 		}
 	}
+	b.back(k)
+	p.left = append(p.left, b)
 }
 
 func scale(d time.Duration, by float64) time.Duration { return time.Duration(float64(d) * by) }
-
-// clashes tells whether s would stop the process of a node that another step
-// has stopped at the time. Which node a fault of the primary will meet is not
-// known here; the ledger sees to those.
-func (p *planner) clashes(s *Step) bool {
-	if !stopsProcesses(s.Fault) {
-		return false
-	}
-	for i := range p.steps {
-		o := &p.steps[i]
-		if !stopsProcesses(o.Fault) || o.At >= s.At+s.Hold || s.At >= o.At+o.Hold {
-			continue
-		}
-		for _, n := range s.Nodes {
-			if slices.Contains(o.Nodes, n) {
-				return true
-			}
-		}
-	}
-	return false
-}

@@ -14,11 +14,6 @@ import (
 // claimProcess is what faults that stop a node's process claim of it.
 const claimProcess = "process"
 
-// stopsProcesses tells whether a fault stops processes.
-func stopsProcesses(name string) bool {
-	return strings.HasPrefix(name, familyKill) || strings.HasPrefix(name, familyPause)
-}
-
 // victims is what kill and pause have in common: the nodes that they are done
 // to.
 type victims struct {
@@ -58,7 +53,7 @@ func (v *victims) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	v.claimed = true
 	for _, n := range v.nodes {
 		if st := n.State(); st != cluster.Running {
-			return fmt.Errorf("%s was %s before, though no fault had done that", n.Name(), st)
+			return s.down(n.Name(), st)
 		}
 	}
 	return nil
@@ -127,6 +122,11 @@ func (s *scene) revive(ctx context.Context, n cluster.Node) error {
 		}
 		return nil
 	})
+}
+
+// reviveAll makes the processes of all nodes run.
+func (s *scene) reviveAll(ctx context.Context) error {
+	return each(s.Cluster.Nodes(), func(n cluster.Node) error { return s.revive(ctx, n) })
 }
 
 // pickOne draws the one node that a fault is done to.

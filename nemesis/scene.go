@@ -26,6 +26,9 @@ type scene struct {
 	// network is held while links are cut or healed together with their entry
 	// in the ledger.
 	network sync.Mutex
+	// starting has an element from the aiming of a fault until it was seen to take
+	// effect.
+	starting chan struct{}
 	// out serialises Progress.
 	out sync.Mutex
 
@@ -42,7 +45,7 @@ func newScene(stage Stage) *scene {
 		stage.Limits.Probe = max(stage.Limits.Probe, p.Patience())
 		stage.Limits.Bite = max(stage.Limits.Bite, 2*p.Patience())
 	}
-	s := &scene{Stage: stage, ledger: newLedger(), exists: processExists}
+	s := &scene{Stage: stage, ledger: newLedger(), starting: make(chan struct{}, 1), exists: processExists}
 	for _, n := range stage.Cluster.Nodes() {
 		s.nodes = append(s.nodes, n.Name())
 	}
@@ -95,6 +98,37 @@ func (s *scene) primary(ctx context.Context) (string, error) {
 		return nil, err
 	})
 	return name, err
+}
+
+// awake makes sure that a fault can be put on the process of node: it runs, no other
+// fault has taken it, and if it was started again it is in service by now.
+func (s *scene) awake(ctx context.Context, node string) error {
+	if by := s.ledger.holder(claimProcess, node); by != "" {
+		return skip("the %s of %s is in the hands of another fault (%s)", claimProcess, node, by)
+	}
+	n, err := s.Cluster.Node(node)
+	if err != nil {
+		return err
+	}
+	if st := n.State(); st != cluster.Running {
+		return s.down(n.Name(), st)
+	}
+	if !s.ledger.isWaking(node) {
+		return nil
+	}
+	if why := s.ready(ctx, []string{node}, s.Limits.Bite)[node]; why != nil {
+		return skip("another fault has just ended there: %s", why)
+	}
+	return nil
+}
+
+// down says that a node does not run: left out while other faults are on, which
+// the database may have answered by stopping it, else an error.
+func (s *scene) down(node string, st cluster.State) error {
+	if s.ledger.others() {
+		return skip("%s is %s while another fault is on", node, st)
+	}
+	return fmt.Errorf("%s was %s before, though no fault had done that", node, st)
 }
 
 // await calls ok until it returns nil, at most for limit, and otherwise returns

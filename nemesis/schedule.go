@@ -65,7 +65,7 @@ type Step struct {
 func (s Schedule) CutsLinks() bool {
 	return slices.ContainsFunc(s.Steps, func(st Step) bool {
 		k, err := find(st.Fault)
-		return err == nil && (k.Kind == familyPartition || k.Kind == familyClients)
+		return err == nil && k.grip == onLinks
 	})
 }
 

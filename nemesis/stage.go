@@ -25,7 +25,9 @@ type Stage struct {
 	// System is the running database, with as many of the interfaces of package
 	// ability as fit it; nil if there is none.
 	System any
-	Log    Log
+	// Talks says which links carry something; nil: all of them.
+	Talks Talks
+	Log   Log
 	// Progress gets one line at a time for people; may be nil. It is called
 	// from several goroutines, one call at a time.
 	Progress func(line string)

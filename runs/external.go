@@ -1,9 +1,6 @@
 package runs
 
 import (
-	"strings"
-
-	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
@@ -44,33 +41,4 @@ func (p place) target(t targets.Target) (targets.Target, error) {
 		return t, nil
 	}
 	return targets.External(t, p.at)
-}
-
-// needed are the commands that each family of faults needs of every node.
-var needed = map[string][]string{
-	"partition": {cluster.CommandCut, cluster.CommandHeal, cluster.CommandProbe},
-	"kill":      {cluster.CommandKill, cluster.CommandStart},
-	"pause":     {cluster.CommandPause, cluster.CommandResume},
-}
-
-// refuse says of a fault why the operator's commands cannot do it; nil where the
-// nodes are ours.
-func (p place) refuse(nodes []string) func(nemesis.Info) error {
-	if len(p.at) == 0 {
-		return nil
-	}
-	return func(f nemesis.Info) error {
-		commands, ok := needed[f.Kind]
-		switch {
-		case f.Name == "partition-oneway":
-			return targets.Usagef("fault %s: the commands of an operator cut both directions; use another partition", f.Name)
-		case !ok:
-			return targets.Usagef("fault %s cannot be done to a cluster that somebody else runs; partitions, kills and pauses can, by commands in the file of --operator", f.Name)
-		}
-		if missing := p.operator.Missing(nodes, commands...); len(missing) > 0 {
-			return targets.Usagef("fault %s needs commands of whoever runs the cluster: give %s in the file of --operator (there is none for %s)",
-				f.Name, strings.Join(commands, ", "), strings.Join(missing, ", "))
-		}
-		return nil
-	}
 }

@@ -222,11 +222,10 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	plan.Faults = faults
 	plan.FaultInterval, plan.FaultHold = harness.Duration(req.FaultInterval), harness.Duration(req.FaultHold)
 	spec := target.Spec(cfg)
-	if plan.Schedule, err = nemesis.Plan(nemesis.Config{
-		Seed: req.Seed, Faults: faults, Nodes: spec.Nodes,
-		Duration: req.Duration, Interval: req.FaultInterval, Hold: req.FaultHold,
-		Mode: nemesis.Mode(req.FaultMode), Abilities: target.Abilities(cfg), Refuse: place.refuse(spec.Nodes),
-	}); err != nil {
+	drawn := faultsOf(target, cfg, spec, req.Duration)
+	drawn.Seed, drawn.Faults, drawn.Mode = req.Seed, faults, nemesis.Mode(req.FaultMode)
+	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
+	if plan.Schedule, err = nemesis.Plan(drawn); err != nil {
 		return nil, targets.Usagef("--faults: %v", err)
 	}
 	p := &Planned{Plan: plan, Target: target, Config: cfg}

@@ -192,6 +192,15 @@ type ReplicaPlacer interface {
 	Replicas(ctx context.Context, key history.Key) ([]string, error)
 }
 
+// Talker is implemented by targets whose nodes have not all something to say to each
+// other, so that to cut two of them off from each other may take no effect.
+type Talker interface {
+	// Talks says whether with the resolved cfg anything is sent over the link between
+	// two nodes, or between a node and cluster.Clients, while primary is the node that
+	// takes the writes. It is called from several goroutines at once.
+	Talks(cfg Config, primary, from, to string) bool
+}
+
 // LagMeter is implemented by systems that can tell how far replicas are behind.
 // The harness asks while the load is on and records each answer as an event
 // (history.EventLag).

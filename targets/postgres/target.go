@@ -40,6 +40,7 @@ type Target struct{}
 var (
 	_ targets.Target  = Target{}
 	_ targets.Fetcher = Target{}
+	_ targets.Talker  = Target{}
 )
 
 // Info implements targets.Target.
@@ -75,6 +76,12 @@ const image = "postgres:18.3"
 // Abilities implements targets.Target.
 func (Target) Abilities(targets.Config) []ability.Ability {
 	return []ability.Ability{ability.Restart, ability.Primary, ability.Lag}
+}
+
+// Talks implements targets.Talker: standbys talk to the primary and not to each
+// other, and clients to all of them (see ReplicaLag).
+func (Target) Talks(_ targets.Config, primary, from, to string) bool {
+	return from == primary || to == primary || from == cluster.Clients || to == cluster.Clients
 }
 
 // Fetch implements targets.Fetcher. Installed software is only looked for.

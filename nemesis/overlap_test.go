@@ -1,0 +1,196 @@
+package nemesis
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// TestDrawnFaultsCanTakeEffect looks at many schedules with rules of its own: no
+// step needs what another one has taken away at its time.
+func TestDrawnFaultsCanTakeEffect(t *testing.T) {
+	const seeds = 300
+	stops := []string{"kill", "kill-all", "pause"}
+	for _, tt := range []struct {
+		nodes    int
+		duration time.Duration
+		faults   []string
+		talks    Talks
+	}{
+		{3, 60 * time.Second, []string{"clock", "kill", "kill-all"}, nil},
+		{3, 60 * time.Second, []string{"partition", "kill-all", "pause"}, nil},
+		{3, 20 * time.Second, []string{"partition", "kill", "clock"}, nil},
+		{2, 40 * time.Second, []string{"partition-one", "kill", "clock"}, nil},
+		{3, 40 * time.Second, []string{"partition", "kill"}, talks},
+		{5, 60 * time.Second, []string{"partition", "pause"}, talks},
+		{3, 8 * time.Second, []string{"partition-bridge"}, talks},
+	} {
+		mode := Mixed
+		if len(tt.faults) == 1 {
+			mode = OneAtATime
+		}
+		for seed := range uint64(seeds) {
+			s, err := Plan(Config{Seed: seed, Faults: tt.faults, Nodes: cluster.NodeNames(tt.nodes), Abilities: everything,
+				Duration: tt.duration, Mode: mode, Talks: tt.talks})
+			if err != nil {
+				t.Fatal(err)
+			}
+			had := map[string]bool{}
+			for i, step := range s.Steps {
+				family, _, _ := strings.Cut(step.Fault, "-")
+				had[family], had[step.Fault] = true, true
+				var stopped, cut []string
+				for j, o := range s.Steps {
+					if i == j || o.At > step.At || o.At+o.Hold <= step.At {
+						continue
+					}
+					if slices.Contains(stops, o.Fault) {
+						stopped = append(stopped, o.Nodes...)
+					}
+					cut = append(cut, o.Cuts...)
+				}
+				if step.Fault == "clock" && slices.Contains(stopped, step.Nodes[0]) {
+					t.Errorf("%v, seed %d: step %d moves the clock of %s, which is stopped", tt.faults, seed, i+1, step.Nodes[0])
+				}
+				lost := 0
+				for _, text := range step.Cuts {
+					from, to, _ := strings.Cut(text, ">")
+					silent := tt.talks != nil && from != "n1" && to != "n1"
+					if !silent && !slices.Contains(cut, text) && !slices.Contains(stopped, from) && !slices.Contains(stopped, to) {
+						lost++
+					}
+				}
+				if len(step.Cuts) > 0 && lost == 0 {
+					t.Errorf("%v, seed %d: step %d (%s) cuts %v, over which nothing is sent", tt.faults, seed, i+1, step.Fault, step.Cuts)
+				}
+			}
+			for _, name := range tt.faults {
+				if !had[name] {
+					t.Errorf("%v, seed %d: %s has no turn in %d steps", tt.faults, seed, name, len(s.Steps))
+				}
+			}
+		}
+	}
+}
+
+// TestFaultsWhereTheyCannotTakeEffect puts by hand what no schedule draws, and what
+// is known only when a fault is injected: it is left out, and the run stays
+// conclusive. The pairs differ in one thing.
+func TestFaultsWhereTheyCannotTakeEffect(t *testing.T) {
+	cutting := func(fault string, a, b []string) Step {
+		s := Step{Fault: fault}
+		split(&s, cluster.NodeNames(3), a, b)
+		return s
+	}
+	between := cutting("partition-bridge", []string{"n2"}, []string{"n3"})
+	bridge := cutting("partition-bridge", []string{"n1"}, []string{"n3"})
+	at := func(at, hold time.Duration, s Step) Step {
+		s.At, s.Hold = at, hold
+		return s
+	}
+	on := func(fault string, nodes ...string) Step { return Step{Fault: fault, Nodes: nodes} }
+	isolated := func(node string) Step {
+		var s Step
+		s.Fault = "partition-one"
+		isolate(node, cluster.NodeNames(3), &s)
+		return s
+	}
+	for _, tt := range []struct {
+		name   string
+		first  Step
+		second Step
+		talks  Talks
+		// left is why the second is left out, empty if it takes effect.
+		left string
+		// on is the node that the second is done to.
+		on string
+	}{
+		{"clock of a dead node", on("kill", "n2"), on("clock", "n2"), nil, "the process of n2 is in the hands of another fault (kill n2)", ""},
+		{"clock of another node", on("kill", "n2"), on("clock", "n3"), nil, "", "n3"},
+		{"clock of a paused node", on("pause", "n2"), on("clock", "n2"), nil, "the process of n2 is in the hands of another fault (pause n2)", ""},
+		{"lag of a dead replica", on("kill", "n2"), on("lag"), nil, "", "n3"},
+		{"lag when all replicas are dead", on("kill", "n2", "n3"), on("lag"), nil, "in the hands of another fault", ""},
+		{"a dead node cut off", on("kill", "n2"), isolated("n2"), nil, "n2 is stopped while another fault is on", ""},
+		{"a living node cut off", on("kill", "n2"), isolated("n1"), nil, "", "n1"},
+		{"a paused node cut off", on("pause", "n2"), isolated("n2"), nil, "paused by another fault", ""},
+		{"links that are cut already", isolated("n1"), bridge, nil, "another fault cuts all of its links already", ""},
+		{"replicas cut off from each other", on("clock", "n1"), between, talks, "while n1 is the primary the database sends nothing over its links", ""},
+		{"a replica cut off from the primary", on("clock", "n1"), bridge, talks, "", "n1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3, lies{star: true})
+				tt.second.Offset = time.Second
+				tt.first.Offset = time.Second
+				s := Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute,
+					Steps: []Step{at(time.Second, 10*time.Second, tt.first), at(3*time.Second, 3*time.Second, tt.second)}}
+				scene := f.scene()
+				scene.Talks = tt.talks
+				o := scene.run(t.Context(), s)
+				if len(o.Reasons()) > 0 || len(o.Unexpected) > 0 {
+					t.Errorf("inconclusive: %v %v", o.Reasons(), o.Unexpected)
+				}
+				if tt.left == "" {
+					if o.Healed != 2 || f.faults[2].Nodes[0] != tt.on {
+						t.Errorf("%+v %+v", o, f.faults[2])
+					}
+				} else if len(o.Skipped) != 1 || !strings.Contains(o.Skipped[0].Reason, tt.left) {
+					t.Errorf("left out: %v, want %q", o.Skipped, tt.left)
+				}
+				f.whole(t)
+			})
+		})
+	}
+}
+
+// TestOneFaultStartsAtATime: what begins while another fault is yet to be seen waits
+// for that, and so cannot keep it from taking effect.
+func TestOneFaultStartsAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(3, lies{})
+		s := Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute, Steps: []Step{
+			{At: time.Second, Hold: 5 * time.Second, Fault: "partition-one"},
+			{At: time.Second + time.Millisecond, Hold: 5 * time.Second, Fault: "kill-all", Nodes: cluster.NodeNames(3)},
+		}}
+		isolate("n1", s.Nodes, &s.Steps[0])
+		o := f.scene().run(t.Context(), s)
+		if len(o.Reasons()) > 0 || o.Healed != 2 || f.faults[2].Injected < f.faults[1].Bit {
+			t.Errorf("%+v %+v", o, f.faults)
+		}
+	})
+}
+
+// TestStoppedByTheDatabase: a node that the database stopped because of a fault is
+// no reason for another fault to fail; one that nothing accounts for is.
+func TestStoppedByTheDatabase(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{})
+			steps := []Step{{At: 4 * time.Second, Hold: 2 * time.Second, Fault: "kill", Nodes: []string{"n1"}}}
+			if !alone {
+				isolation := Step{At: time.Second, Hold: 10 * time.Second, Fault: "partition-one"}
+				isolate("n1", cluster.NodeNames(3), &isolation)
+				steps = append([]Step{isolation}, steps...)
+			}
+			done := make(chan struct{})
+			go func() { // fenced, and started again later
+				defer close(done)
+				time.Sleep(3 * time.Second)
+				_ = f.nodes["n1"].Kill(t.Context())
+				time.Sleep(6 * time.Second)
+				_ = f.Restart(t.Context(), "n1")
+			}()
+			s := Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute, Steps: steps}
+			o := f.scene().run(t.Context(), s)
+			if failed := len(o.Reasons()) > 0; failed != alone {
+				t.Errorf("alone %t: %+v", alone, o)
+			}
+			<-done
+			f.whole(t)
+		})
+	}
+}
