@@ -1,3 +1,5 @@
+// Package compare compares two runs of the same case by their settings, verdicts and
+// figures.
 package compare
 
 import (
@@ -10,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 )
@@ -18,7 +21,7 @@ import (
 type Run struct {
 	Summary store.Summary
 	Plan    harness.Plan
-	Figures *Figures
+	Figures *figures.Phases
 }
 
 // Load reads a run directory. A missing plan is an empty one.
@@ -38,7 +41,7 @@ func Load(dir store.Dir) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Figures = Of(h)
+	r.Figures = figures.PhasesOf(h)
 	return r, nil
 }
 
@@ -149,8 +152,8 @@ func verdictOf(r *Run, model string) string {
 	return string(v.Status)
 }
 
-func (d *Diff) figures(a, b *Figures) {
-	add := func(name, unit string, of func(*Figures) *float64) {
+func (d *Diff) figures(a, b *figures.Phases) {
+	add := func(name, unit string, of func(*figures.Phases) *float64) {
 		x, y := of(a), of(b)
 		if x != nil || y != nil {
 			d.Figures = append(d.Figures, Figure{name, unit, x, y})
@@ -158,13 +161,13 @@ func (d *Diff) figures(a, b *Figures) {
 	}
 	for _, part := range []struct {
 		name string
-		of   func(*Figures) *Phase
+		of   func(*figures.Phases) *figures.Phase
 	}{
-		{"outside faults", func(f *Figures) *Phase { return &f.Calm }},
-		{"in faults", func(f *Figures) *Phase { return &f.Faulted }},
+		{"outside faults", func(f *figures.Phases) *figures.Phase { return &f.Calm }},
+		{"in faults", func(f *figures.Phases) *figures.Phase { return &f.Faulted }},
 	} {
-		some := func(value func(*Phase) float64, count func(*Phase) int64) func(*Figures) *float64 {
-			return func(f *Figures) *float64 {
+		some := func(value func(*figures.Phase) float64, count func(*figures.Phase) int64) func(*figures.Phases) *float64 {
+			return func(f *figures.Phases) *float64 {
 				p := part.of(f)
 				if count(p) == 0 {
 					return nil
@@ -173,25 +176,41 @@ func (d *Diff) figures(a, b *Figures) {
 				return &v
 			}
 		}
-		ops := func(p *Phase) int64 { return int64(p.Ops) }
-		reads := func(p *Phase) int64 { return p.Read.Count }
-		writes := func(p *Phase) int64 { return p.Write.Count }
-		add("ok "+part.name, "%", some(func(p *Phase) float64 { return 100 * p.OKRatio() }, ops))
-		add("throughput "+part.name, "ok/s", some(func(p *Phase) float64 { return p.OKPerSecond }, ops))
-		add("read p50 "+part.name, "ms", some(func(p *Phase) float64 { return p.Read.P50 }, reads))
-		add("read p99 "+part.name, "ms", some(func(p *Phase) float64 { return p.Read.P99 }, reads))
-		add("write p50 "+part.name, "ms", some(func(p *Phase) float64 { return p.Write.P50 }, writes))
-		add("write p99 "+part.name, "ms", some(func(p *Phase) float64 { return p.Write.P99 }, writes))
+		ops := func(p *figures.Phase) int64 { return int64(p.Ops) }
+		reads := func(p *figures.Phase) int64 { return p.Read.Count }
+		writes := func(p *figures.Phase) int64 { return p.Write.Count }
+		add("aborts "+part.name, "%", some(func(p *figures.Phase) float64 { return 100 * p.AbortRatio() }, func(p *figures.Phase) int64 { return int64(p.Aborted) }))
+		add("ok "+part.name, "%", some(func(p *figures.Phase) float64 { return 100 * p.OKRatio() }, ops))
+		add("throughput "+part.name, "ok/s", some(func(p *figures.Phase) float64 { return p.OKPerSecond }, ops))
+		add("read p50 "+part.name, "ms", some(func(p *figures.Phase) float64 { return p.Read.P50 }, reads))
+		add("read p99 "+part.name, "ms", some(func(p *figures.Phase) float64 { return p.Read.P99 }, reads))
+		add("write p50 "+part.name, "ms", some(func(p *figures.Phase) float64 { return p.Write.P50 }, writes))
+		add("write p99 "+part.name, "ms", some(func(p *figures.Phase) float64 { return p.Write.P99 }, writes))
 	}
+	outage := func(of func(figures.Outage) float64) func(*figures.Phases) *float64 {
+		return func(f *figures.Phases) *float64 {
+			s := of(f.Outages.Longest)
+			return &s
+		}
+	}
+	add("longest outage", "s", outage(func(o figures.Outage) float64 { return o.Any }))
+	add("longest outage of writes", "s", outage(func(o figures.Outage) float64 { return o.Writes }))
+	add("failover", "s", func(f *figures.Phases) *float64 {
+		s, ok := f.Outages.FailoverTime()
+		if !ok {
+			return nil
+		}
+		return &s
+	})
 	for i := range max(len(a.Windows), len(b.Windows)) {
 		name := ""
-		at := func(f *Figures) *float64 {
+		at := func(f *figures.Phases) *float64 {
 			if i >= len(f.Windows) {
 				return nil
 			}
 			return f.Windows[i].Recovery
 		}
-		for _, f := range []*Figures{a, b} {
+		for _, f := range []*figures.Phases{a, b} {
 			if i < len(f.Windows) && !strings.Contains(name, f.Windows[i].Name) {
 				name = strings.TrimPrefix(name+" / "+f.Windows[i].Name, " / ")
 			}

@@ -10,6 +10,37 @@ import (
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
+const ms = history.Time(1e6)
+
+// timed makes a history with one read every 10 ms for 3 s; outcome and latency
+// are those that at gives for the moment of invocation.
+func timed(t *testing.T, faults []history.Fault, at func(history.Time) (history.Outcome, history.Time)) *history.History {
+	t.Helper()
+	b := history.NewBuilder(history.Header{Source: "test"})
+	k := b.Key("k0")
+	for i := range int32(300) {
+		start := history.Time(i) * 10 * ms
+		outcome, took := at(start)
+		op := history.Op{Invoke: start, Complete: start + took, Process: i, Session: i, Error: -1, Note: -1, Node: -1, Outcome: outcome}
+		m := history.Mop{Func: history.Read, Key: k, Ret: history.Absent}
+		switch outcome {
+		case history.OK:
+			m.Flags = history.Observed
+		case history.Info:
+			op.Complete = history.Never
+		}
+		b.AddPlain(op, m)
+	}
+	for _, f := range faults {
+		b.AddFault(f)
+	}
+	h, err := b.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 // stored writes a run whose reads take the given time and whose fault is over
 // after one second.
 func stored(t *testing.T, id, version string, took history.Time, status checkers.Status) store.Dir {

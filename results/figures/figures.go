@@ -27,6 +27,8 @@ type Case struct {
 	// staleness. Measured tells whether it could be measured: it is for registers.
 	Staleness         float64 `json:"staleness_s"`
 	StalenessMeasured bool    `json:"staleness_measured"`
+	// Outages are the longest times without a successful operation.
+	Outages Outages `json:"outages"`
 	// Lag is the most that a replica said it was behind while the load was on, in
 	// seconds, if LagMeasured: see history.EventLag.
 	Lag         float64 `json:"lag_s"`
@@ -38,8 +40,12 @@ type Case struct {
 
 // Part is how some of the operations of the load were served.
 type Part struct {
-	Ops          int     `json:"ops"`
+	Ops int `json:"ops"`
+	// Availability is the share that was served: ok, or refused for what the database
+	// read. Aborts is the share that was refused so: aborts by concurrency control and
+	// failed CAS.
 	Availability float64 `json:"availability"`
+	Aborts       float64 `json:"aborts"`
 	ReadP99      float64 `json:"read_p99_ms"`
 	WriteP99     float64 `json:"write_p99_ms"`
 }
@@ -47,7 +53,7 @@ type Part struct {
 // FiguresOf measures a history.
 func Of(ctx context.Context, h *history.History) *Case {
 	load := Measure(h)
-	f := &Case{OKPerSecond: load.OKPerSecond, Shards: Shards(h), Recovery: recovery(h).Seconds()}
+	f := &Case{OKPerSecond: load.OKPerSecond, Shards: Shards(h), Recovery: recovery(h).Seconds(), Outages: OutagesOf(h)}
 	all := func(*history.Op) bool { return true }
 	inside := func(op *history.Op) bool { return h.FaultAt(op.Invoke) }
 	f.Part, f.Inside = part(h, all), part(h, inside)
@@ -65,10 +71,10 @@ func Of(ctx context.Context, h *history.History) *Case {
 }
 
 func part(h *history.History, counts func(*history.Op) bool) Part {
-	p := Part{Availability: 1}
+	var p Part
 	read, write := newHistogram(), newHistogram()
 	begin, end := LoadPhase(h)
-	ok := 0
+	ok, aborted := 0, 0
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		if op.Invoke < begin || op.Invoke > end || !counts(op) {
@@ -76,9 +82,8 @@ func part(h *history.History, counts func(*history.Op) bool) Part {
 		}
 		p.Ops++
 		if op.Outcome != history.OK {
-			// A compare-and-set that found another value was served.
-			if op.Outcome == history.Fail && h.Mop(op).Flags&history.Mismatched != 0 {
-				ok++
+			if h.Aborted(op) {
+				aborted++
 			}
 			continue
 		}
@@ -90,9 +95,7 @@ func part(h *history.History, counts func(*history.Op) bool) Part {
 		// Values beyond the histogram's range are counted at its edge.
 		_ = times.RecordValue(min(int64(op.Complete-op.Invoke)/1000, histogramMax))
 	}
-	if p.Ops > 0 {
-		p.Availability = float64(ok) / float64(p.Ops)
-	}
+	p.Availability, p.Aborts = ratio(ok+aborted, p.Ops, 1), ratio(aborted, p.Ops, 0)
 	p.ReadP99, p.WriteP99 = quantiles(read).P99, quantiles(write).P99
 	return p
 }

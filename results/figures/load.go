@@ -13,7 +13,9 @@ import (
 type Latency struct {
 	Count int64   `json:"count"`
 	P50   float64 `json:"p50_ms"`
+	P95   float64 `json:"p95_ms"`
 	P99   float64 `json:"p99_ms"`
+	P999  float64 `json:"p999_ms"`
 	Max   float64 `json:"max_ms"`
 }
 
@@ -31,16 +33,16 @@ func Measure(h *history.History) *Load {
 		switch op.Outcome {
 		case history.Fail:
 			l.Fail++
+			if h.Aborted(op) {
+				l.Aborted++
+			}
 		case history.Info:
 			l.Info++
 		case history.OK:
 			l.OK++
 			hist := read
-			for _, m := range h.Mops(op) {
-				if m.Func.Writes() {
-					hist = write
-					break
-				}
+			if writes(h, op) {
+				hist = write
 			}
 			// Values beyond the histogram's range are counted at its edge.
 			_ = hist.RecordValue(min(int64(op.Complete-op.Invoke)/1000, histogramMax))
@@ -64,7 +66,9 @@ func quantiles(h *hdrhistogram.Histogram) Latency {
 	return Latency{
 		Count: h.TotalCount(),
 		P50:   ms(h.ValueAtQuantile(50)),
+		P95:   ms(h.ValueAtQuantile(95)),
 		P99:   ms(h.ValueAtQuantile(99)),
+		P999:  ms(h.ValueAtQuantile(99.9)),
 		Max:   ms(h.Max()),
 	}
 }
@@ -101,6 +105,9 @@ type Load struct {
 	OK      int     `json:"ok"`
 	Fail    int     `json:"fail"`
 	Info    int     `json:"info"`
+	// Aborted are those among Fail that the database served: aborts by concurrency
+	// control and failed CAS.
+	Aborted int `json:"aborted"`
 	// OKPerSecond is over the load phase.
 	OKPerSecond float64 `json:"ok_per_second"`
 	// Latencies of ok operations, in milliseconds.

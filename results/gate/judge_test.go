@@ -109,6 +109,22 @@ func TestThresholdsOfACase(t *testing.T) {
 	if g, err := Judge(s, nil, time.Now()); err != nil || g.Exit.Code != verdict.ExitViolated || len(g.Thresholds) != 1 {
 		t.Errorf("%+v, %v", g, err)
 	}
+	s.Cases[0].Figures.Aborts, s.Cases[0].Figures.Outside.Ops = 0.25, 10
+	s.Cases[0].Figures.Outages = figures.Outages{Longest: figures.Outage{Any: 1.7, Reads: 2, Writes: 3}, Outside: figures.Outage{Writes: 0.5}, Failovers: []figures.Failover{{Seconds: 1.2}}}
+	for text, broken := range map[string]int{
+		"aborts < 0.3": 0, "aborts < 0.2": 1, "outage < 2s": 0, "outage < 1.5s": 1, "read.outage < 2s": 1, "write.outage < 3.1s": 0,
+		"write.outage < 400ms outside faults": 1, "write.outage < 1s outside faults": 0, "failover < 2s": 0, "failover < 1s": 1,
+	} {
+		s.Cases[0].Thresholds = []string{text}
+		if g, err := Judge(s, nil, time.Now()); err != nil || len(g.Thresholds) != broken {
+			t.Errorf("%s: %+v, %v", text, g, err)
+		}
+	}
+	s.Cases[0].Figures.Outages.Failovers = nil
+	s.Cases[0].Thresholds = []string{"failover < 2s"}
+	if g, err := Judge(s, nil, time.Now()); err != nil || g.Exit.Code != verdict.ExitInconclusive {
+		t.Errorf("no failover was seen: %+v, %v", g, err)
+	}
 	s.Cases[0].Thresholds = []string{"hottest < 0.9"}
 	s.Cases[0].Figures.Shards = nil
 	if g, err := Judge(s, nil, time.Now()); err != nil || g.Exit.Code != verdict.ExitInconclusive {

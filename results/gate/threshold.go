@@ -52,12 +52,36 @@ func measurable() map[string]figure {
 			return get(p), ""
 		}
 	}
+	ofOutage := func(get func(figures.Outage) float64) func(*figures.Case, *figures.Part) (float64, string) {
+		return func(f *figures.Case, p *figures.Part) (float64, string) {
+			switch {
+			case p.Ops == 0:
+				return 0, "there were no operations to measure"
+			case p == &f.Inside:
+				return get(f.Outages.Inside), ""
+			case p == &f.Outside:
+				return get(f.Outages.Outside), ""
+			}
+			return get(f.Outages.Longest), ""
+		}
+	}
 	return map[string]figure{
 		"read.p99":     {inMillis, true, ofPart(func(p *figures.Part) float64 { return p.ReadP99 })},
 		"write.p99":    {inMillis, true, ofPart(func(p *figures.Part) float64 { return p.WriteP99 })},
 		"availability": {asNumber, true, ofPart(func(p *figures.Part) float64 { return p.Availability })},
-		"rate":         {asNumber, false, func(f *figures.Case, _ *figures.Part) (float64, string) { return f.OKPerSecond, "" }},
-		"recovery":     {inSeconds, false, func(f *figures.Case, _ *figures.Part) (float64, string) { return f.Recovery, "" }},
+		"aborts":       {asNumber, true, ofPart(func(p *figures.Part) float64 { return p.Aborts })},
+		"outage":       {inSeconds, true, ofOutage(func(o figures.Outage) float64 { return o.Any })},
+		"read.outage":  {inSeconds, true, ofOutage(func(o figures.Outage) float64 { return o.Reads })},
+		"write.outage": {inSeconds, true, ofOutage(func(o figures.Outage) float64 { return o.Writes })},
+		"failover": {inSeconds, false, func(f *figures.Case, _ *figures.Part) (float64, string) {
+			s, ok := f.Outages.FailoverTime()
+			if !ok {
+				return 0, "no failover was seen"
+			}
+			return s, ""
+		}},
+		"rate":     {asNumber, false, func(f *figures.Case, _ *figures.Part) (float64, string) { return f.OKPerSecond, "" }},
+		"recovery": {inSeconds, false, func(f *figures.Case, _ *figures.Part) (float64, string) { return f.Recovery, "" }},
 		"staleness": {inSeconds, false, func(f *figures.Case, _ *figures.Part) (float64, string) {
 			if !f.StalenessMeasured {
 				return 0, "staleness is measured for registers only"

@@ -14,7 +14,6 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results/compare"
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
@@ -49,7 +48,7 @@ type page struct {
 	Claims     []claim
 	Witnesses  []witness
 	More       int
-	Figures    *compare.Figures
+	Figures    *figures.Phases
 	Charts     []chart
 	FaultRows  []faultRow
 	Plan       []term
@@ -128,7 +127,7 @@ func Render(w io.Writer, s *Source) error {
 	p.Implied, p.Stale = implied(&s.Summary.Assessment), staleOf(s.Summary.Staleness)
 	if h := s.History; h != nil {
 		p.witnesses(h)
-		p.Figures = compare.Of(h)
+		p.Figures = figures.PhasesOf(h)
 		p.Charts = charts(h)
 		if c := lagChart(h); c != nil {
 			p.Charts = append(p.Charts, *c)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -112,4 +113,34 @@ func cutOff(err error) bool {
 	var broken *smithy.DeserializationError
 	var network *net.OpError
 	return errors.As(err, &broken) && !errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// served is the note of a failed operation that DynamoDB refused for what it read:
+// because another transaction was under way, or because a condition did not hold.
+// Empty for any other failure.
+func served(err error) string {
+	var single *types.ConditionalCheckFailedException
+	var conflict *types.TransactionConflictException
+	var cancelled *types.TransactionCanceledException
+	switch {
+	case errors.As(err, &single):
+		return history.NoteRefused
+	case errors.As(err, &conflict):
+		return history.NoteAborted
+	case !errors.As(err, &cancelled):
+		return ""
+	}
+	note := ""
+	for _, reason := range cancelled.CancellationReasons {
+		switch code := aws.ToString(reason.Code); code {
+		case "None", "":
+		case "ConditionalCheckFailed":
+			note = history.NoteRefused
+		case "TransactionConflict":
+			return history.NoteAborted
+		default:
+			return "" // such as throttling
+		}
+	}
+	return note
 }

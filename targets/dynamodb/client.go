@@ -60,6 +60,9 @@ func (c *client) Do(ctx context.Context, _ int, txn *history.Txn) targets.Result
 	if res.Outcome == history.Fail && writes > 0 {
 		c.mismatched(err, txn)
 	}
+	if res.Outcome == history.Fail {
+		res.Note = served(err)
+	}
 	return res
 }
 

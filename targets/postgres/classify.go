@@ -112,6 +112,21 @@ func class(code string) string {
 	return code[:2]
 }
 
+// served is the note of a failed operation that the server refused for what it read,
+// empty for any other: a failure of class 40 (serialization, deadlock), a lock that was
+// not to be had, a condition that did not hold.
+func served(err error) string {
+	var pg *pgconn.PgError
+	var refused *refusal
+	switch {
+	case errors.As(err, &pg) && severity(pg) == "ERROR" && (class(pg.Code) == "40" || pg.Code == "55P03"):
+		return history.NoteAborted
+	case errors.As(err, &refused) && (refused == errInsufficient || refused == errNoAccount):
+		return history.NoteRefused
+	}
+	return ""
+}
+
 // refusal is an answer that is no error to the database: the operation was
 // carried out and its condition did not hold.
 type refusal struct{ text string }

@@ -63,6 +63,7 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 		res.Err = describeError(doing[phase], err)
 		if res.Outcome == history.Fail {
 			forget(txn)
+			res.Note = served(err)
 		}
 		if errors.Is(err, errNotPrimary) {
 			res.Broken = true

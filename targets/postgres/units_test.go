@@ -461,3 +461,27 @@ func FuzzParseSync(f *testing.F) {
 		}
 	})
 }
+
+// TestServed: what concurrency control aborted is no downtime; the pairs differ in the
+// code or in the severity.
+func TestServed(t *testing.T) {
+	pg := func(severity, code string) error { return &pgconn.PgError{Severity: severity, Code: code} }
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{pg("ERROR", "40001"), history.NoteAborted},
+		{pg("ERROR", "40P01"), history.NoteAborted},
+		{pg("FATAL", "40001"), ""},
+		{pg("ERROR", "55P03"), history.NoteAborted},
+		{pg("ERROR", "53300"), ""},
+		{pg("ERROR", "25006"), ""},
+		{errInsufficient, history.NoteRefused},
+		{errNotPrimary, ""},
+		{errMismatch, ""}, // its CAS is marked as mismatched
+	} {
+		if got := served(c.err); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
+		}
+	}
+}

@@ -1,6 +1,4 @@
-// Package compare holds the figures of a run that reports, differences and
-// gates share, and compares two runs of the same case by them.
-package compare
+package figures
 
 import (
 	"math"
@@ -8,12 +6,11 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results/figures"
 )
 
-// Figures are a run in numbers, split by whether a fault was on. Operations
+// Phases are a run in numbers, split by whether a fault was on. Operations
 // outside the load phase do not count.
-type Figures struct {
+type Phases struct {
 	All Phase `json:"all"`
 	// Calm are the operations that touched no fault window, Faulted those that
 	// overlapped one. A window lasts from the injection until the fault was
@@ -22,6 +19,8 @@ type Figures struct {
 	Faulted Phase `json:"in_faults"`
 	// Windows has one entry a fault window, in the order of injection.
 	Windows []Window `json:"fault_windows,omitempty"`
+	// Outages are the longest times without a successful operation.
+	Outages Outages `json:"outages"`
 }
 
 // Phase is a part of the load phase in numbers.
@@ -31,20 +30,32 @@ type Phase struct {
 	OK      int     `json:"ok"`
 	Fail    int     `json:"fail"`
 	Info    int     `json:"info"`
+	// Aborted are those among Fail that the database answered by what it read: aborts
+	// by concurrency control and failed CAS.
+	Aborted int `json:"aborted"`
 	// OKPerSecond is 0 when the phase has no length.
 	OKPerSecond float64 `json:"ok_per_second"`
 	// Read and Write are the latencies of ok operations; an operation with any
 	// micro-operation that writes is a write.
-	Read  figures.Latency `json:"read"`
-	Write figures.Latency `json:"write"`
+	Read  Latency `json:"read"`
+	Write Latency `json:"write"`
 }
 
 // OKRatio is the share of operations that were ok, 1 when there were none.
-func (p Phase) OKRatio() float64 {
-	if p.Ops == 0 {
-		return 1
+func (p Phase) OKRatio() float64 { return ratio(p.OK, p.Ops, 1) }
+
+// Available is the share of operations that the database served: ok, or refused for
+// what it read (Aborted). 1 when there were none.
+func (p Phase) Available() float64 { return ratio(p.OK+p.Aborted, p.Ops, 1) }
+
+// AbortRatio is the share of operations that were Aborted, 0 when there were none.
+func (p Phase) AbortRatio() float64 { return ratio(p.Aborted, p.Ops, 0) }
+
+func ratio(n, of int, none float64) float64 {
+	if of == 0 {
+		return none
 	}
-	return float64(p.OK) / float64(p.Ops)
+	return float64(n) / float64(of)
 }
 
 // Window is one fault and what the load looked like in it.
@@ -58,14 +69,17 @@ type Window struct {
 	// of the calm share were ok. Nil if that was not seen before the next fault
 	// or the end of the load, or if the fault was never healed.
 	Recovery *float64 `json:"recovery_s"`
+	// Outage is the longest time from the injection on without a successful read,
+	// write or any operation: see Outages.
+	Outage Outage `json:"outage_s"`
 }
 
 // RecoveryRun is over how many operations recovery is judged.
 const RecoveryRun = 20
 
-// Of computes the figures of h in one pass over its operations and faults.
-func Of(h *history.History) *Figures {
-	begin, end := figures.LoadPhase(h)
+// PhasesOf computes the figures of h in one pass over its operations and faults.
+func PhasesOf(h *history.History) *Phases {
+	begin, end := LoadPhase(h)
 	all, calm, faulted := newMeter(), newMeter(), newMeter()
 	windows := make([]*meter, len(h.Faults))
 	for i := range windows {
@@ -93,7 +107,8 @@ func Of(h *history.History) *Figures {
 		}
 	}
 	covered := covered(h.Faults, begin, end)
-	f := &Figures{
+	gaps := outagesIn(h)
+	f := &Phases{
 		All:     all.phase(seconds(end - begin)),
 		Calm:    calm.phase(seconds(end-begin) - covered),
 		Faulted: faulted.phase(covered),
@@ -103,9 +118,11 @@ func Of(h *history.History) *Figures {
 		from, to := clip(w, begin, end)
 		f.Windows = append(f.Windows, Window{
 			Fault: w.ID, Name: w.Name, Phase: windows[j].phase(seconds(to - from)),
-			Recovery: recovery(h.Faults, j, load, f.Calm.OKRatio()),
+			Recovery: recoveredAfter(h.Faults, j, load, f.Calm.OKRatio()),
+			Outage:   gaps.during(w),
 		})
 	}
+	f.Outages = gaps.all(h)
 	return f
 }
 
@@ -140,7 +157,7 @@ func covered(faults []history.Fault, begin, end history.Time) float64 {
 	return seconds(sum)
 }
 
-func recovery(faults []history.Fault, j int, load []*history.Op, calmRatio float64) *float64 {
+func recoveredAfter(faults []history.Fault, j int, load []*history.Op, calmRatio float64) *float64 {
 	f := &faults[j]
 	start := f.Healing
 	if start == 0 {
@@ -184,11 +201,8 @@ type meter struct {
 	read, write *hdrhistogram.Histogram
 }
 
-// meterMax is in microseconds: ten minutes, beyond any operation's deadline.
-const meterMax = 600_000_000
-
 func newMeter() *meter {
-	return &meter{read: hdrhistogram.New(1, meterMax, 3), write: hdrhistogram.New(1, meterMax, 3)}
+	return &meter{read: newHistogram(), write: newHistogram()}
 }
 
 func (m *meter) add(h *history.History, op *history.Op) {
@@ -196,27 +210,20 @@ func (m *meter) add(h *history.History, op *history.Op) {
 	switch op.Outcome {
 	case history.Fail:
 		m.p.Fail++
+		if h.Aborted(op) {
+			m.p.Aborted++
+		}
 	case history.Info:
 		m.p.Info++
 	case history.OK:
 		m.p.OK++
 		hist := m.read
-		if Writes(h, op) {
+		if writes(h, op) {
 			hist = m.write
 		}
 		// Values beyond the histogram's range are counted at its edge.
-		_ = hist.RecordValue(min(int64(op.Complete-op.Invoke)/1000, meterMax))
+		_ = hist.RecordValue(min(int64(op.Complete-op.Invoke)/1000, histogramMax))
 	}
-}
-
-// Writes tells whether op has a micro-operation that writes.
-func Writes(h *history.History, op *history.Op) bool {
-	for _, m := range h.Mops(op) {
-		if m.Func.Writes() {
-			return true
-		}
-	}
-	return false
 }
 
 func (m *meter) phase(s float64) Phase {
@@ -225,11 +232,6 @@ func (m *meter) phase(s float64) Phase {
 	if s > 0 {
 		p.OKPerSecond = float64(p.OK) / s
 	}
-	p.Read, p.Write = latency(m.read), latency(m.write)
+	p.Read, p.Write = quantiles(m.read), quantiles(m.write)
 	return p
-}
-
-func latency(h *hdrhistogram.Histogram) figures.Latency {
-	ms := func(us int64) float64 { return float64(us) / 1000 }
-	return figures.Latency{Count: h.TotalCount(), P50: ms(h.ValueAtQuantile(50)), P99: ms(h.ValueAtQuantile(99)), Max: ms(h.Max())}
 }
