@@ -34,6 +34,9 @@ type Model struct {
 	Risk string
 	// Counts is what Verdict.Total counts, in the plural; empty means "violations".
 	Counts string
+	// Timeless: the model is about neither sessions nor real time, so that it can be
+	// checked where a history tells of neither.
+	Timeless bool
 	// New makes a checker with default settings.
 	New func() Checker
 	// Parse makes a checker of a name with a parameter, such as

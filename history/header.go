@@ -65,3 +65,15 @@ func (h *Header) checkTexts() error {
 	}
 	return nil
 }
+
+// AttributeSessions is the header attribute that says what the sessions are:
+// SessionsNone when the source named no processes, so that every operation is a
+// session of its own, and nothing is known of the order in time.
+const (
+	AttributeSessions = "sessions"
+	SessionsNone      = "none"
+)
+
+// Sessionless tells whether the source named no sessions: models of sessions and
+// of real time have nothing to say of h.
+func (h *History) Sessionless() bool { return h.Header.Attributes[AttributeSessions] == SessionsNone }

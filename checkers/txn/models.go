@@ -103,8 +103,9 @@ func models() []model {
 func (m model) about() checkers.Model {
 	return checkers.Model{
 		Name: m.name, Meaning: m.meaning, Implies: implied()[m.name], RefutedBy: refutedBy(m.name), Risk: "reads",
-		New:    func() checkers.Checker { return &Checker{m} },
-		Refute: refuted,
+		Timeless: m.base == baseNone,
+		New:      func() checkers.Checker { return &Checker{m} },
+		Refute:   refuted,
 	}
 }
 

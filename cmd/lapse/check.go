@@ -28,13 +28,14 @@ import (
 )
 
 func (a *app) checkCommand() *cobra.Command {
-	var format, models, witnesses string
+	var read input.Options
+	var models, witnesses string
 	var stale bool
 	c := &cobra.Command{
 		Use:   "check RUN|FILE",
 		Short: "Check a stored run or an imported history",
 		Long: `Check a stored run (by directory, identifier, its ending, or "latest") or a
-history in a file. Formats: ` + strings.Join(formats.Names(), ", ") + `; they are
+history in a file, packed with gzip or zstd or not, or - for standard input. Formats: ` + strings.Join(formats.Names(), ", ") + `; they are
 recognised, or named with --format.`,
 		Example: `  lapse check latest
   lapse check --model linearizable c10-bad.txt --format porcupine-kv
@@ -42,10 +43,10 @@ recognised, or named with --format.`,
   lapse check latest --model bounded-staleness:2:500ms --staleness`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.check(cmd, args[0], format, models, witnesses, stale)
+			return a.check(cmd, args[0], read, models, witnesses, stale)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "", "format of the file (default: recognised)")
+	read.Add(c.Flags(), "format")
 	c.Flags().StringVar(&models, "model", "", "consistency models, comma-separated (default: those of the run, else all that apply)")
 	c.Flags().StringVar(&witnesses, "witnesses", "", "directory for the proofs: sentences, JSON, a history that can be checked again, and a picture of each")
 	c.Flags().BoolVar(&stale, "staleness", false, "show how stale reads were, by level, and inside and outside fault windows")
@@ -53,8 +54,8 @@ recognised, or named with --format.`,
 	return c
 }
 
-func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, stale bool) error {
-	l, err := input.History(a.App, ref, format)
+func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, witnesses string, stale bool) error {
+	l, err := input.History(a.App, ref, read)
 	if err != nil {
 		return err
 	}
@@ -77,16 +78,22 @@ func (a *app) check(cmd *cobra.Command, ref, format, models, witnesses string, s
 	}
 	if a.JSON {
 		doc := struct {
-			Exit verdict.Exit `json:"exit"`
+			Exit    verdict.Exit `json:"exit"`
+			Format  string       `json:"format"`
+			Type    string       `json:"type,omitempty"`
+			TypeWhy string       `json:"type_why,omitempty"`
 			verdict.Assessment
 			Witnesses []violations.Witness `json:"witnesses"`
-		}{exit, assessment, violations.Witnesses(l.History, &assessment)}
+		}{exit, l.Format, l.Type, l.TypeWhy, assessment, violations.Witnesses(l.History, &assessment)}
 		if err := a.PrintJSON(doc); err != nil {
 			return err
 		}
 	} else {
 		if l.History.Torn {
 			fmt.Fprintln(a.Stdout, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
+		}
+		if l.Type != "" {
+			fmt.Fprintf(a.Stdout, "  read as %s: %s, because %s\n", l.Format, l.Type, l.TypeWhy)
 		}
 		text.PrintVerdicts(a.Stdout, a.Style, &assessment)
 		output.PrintViolations(a.App, l.History, &assessment, output.ShownViolations)

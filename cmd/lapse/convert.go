@@ -14,13 +14,14 @@ import (
 )
 
 func (a *app) convertCommand() *cobra.Command {
-	var from, to string
+	var from input.Options
+	var to string
 	c := &cobra.Command{
 		Use:   "convert RUN|FILE OUT",
 		Short: "Write a history in the format of another tool",
 		Long: `Write a stored run or a history in a file in another format. OUT's ending names
 the format (.lapse, .jsonl, .edn, .json, .plume, .awdit) unless --to does; OUT can
-be - for standard output.
+be - for standard output, and FILE - for standard input.
 
 What the format cannot hold without changing what the operations mean is an error
 that names the operation (exit 64). What it leaves out otherwise is said on standard
@@ -31,7 +32,7 @@ error, or in the document of --json. Formats that can be written: ` + strings.Jo
 		Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error { return a.convert(args[0], args[1], from, to) },
 	}
-	c.Flags().StringVar(&from, "from", "", "format of the file (default: recognised)")
+	from.Add(c.Flags(), "from")
 	c.Flags().StringVar(&to, "to", "", "format to write (default: by the ending of OUT)")
 	return c
 }
@@ -46,7 +47,7 @@ type converted struct {
 	LeftOut    []string `json:"left_out"`
 }
 
-func (a *app) convert(in, out, from, to string) error {
+func (a *app) convert(in, out string, from input.Options, to string) error {
 	to, err := output.FormatOf(out, to)
 	if err != nil {
 		return err

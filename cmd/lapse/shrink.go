@@ -25,8 +25,9 @@ import (
 
 // shrinkFlags say what is shrunk, and where it goes.
 type shrinkFlags struct {
-	model, format, output, to string
-	violation                 int
+	model, output, to string
+	read              input.Options
+	violation         int
 }
 
 func (a *app) shrinkCommand() *cobra.Command {
@@ -52,7 +53,7 @@ violate the model, 130 interrupted (with what was reached).`,
 	fl.IntVarP(&f.violation, "violation", "v", 0, "for a run: the number of the violation whose model it is (default: the first)")
 	fl.StringVarP(&f.output, "output", "o", "", "file for what is left, - for standard output; its ending names the format")
 	fl.StringVar(&f.to, "to", "", "format of that file (default: by its ending)")
-	fl.StringVar(&f.format, "format", "", "format of FILE (default: recognised)")
+	f.read.Add(fl, "format")
 	fl.StringVar(&a.Progress, "progress", "auto", "auto, tty, plain, json or none")
 	a.AddBudgetFlags(c)
 	return c
@@ -74,7 +75,7 @@ func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
 	if f.output == output.Stdout && a.JSON {
 		return targets.Usagef("--json and -o - both want standard output: name a file")
 	}
-	l, err := input.History(a.App, ref, f.format)
+	l, err := input.History(a.App, ref, f.read)
 	if err != nil {
 		return err
 	}

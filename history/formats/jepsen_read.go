@@ -96,7 +96,7 @@ func readJepsen(in *input, src termSource, source string) (*history.History, err
 		attrs[AttributeClock] = ClockOrder
 	}
 	if style.processless {
-		attrs[AttributeSessions] = SessionsNone
+		attrs[history.AttributeSessions] = history.SessionsNone
 	}
 	if r.drains > 0 {
 		attrs["crashed-drains"] = strconv.Itoa(r.drains)

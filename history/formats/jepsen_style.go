@@ -213,7 +213,7 @@ func (s *jepsenStyle) decide(in *input) {
 	}
 	has := func(f string) bool { _, ok := e.at[f]; return ok }
 	line := func(pos int) string { return fmt.Sprintf("line %d", in.line(pos)) }
-	first := func(f string) string { return ":" + f + " (" + line(e.at[f]) + ")" }
+	first := func(f string) string { return "there is :" + f + " (" + line(e.at[f]) + ")" }
 	adds := has("add") || has("increment") || has("decrement")
 	_, mixed := e.at["write"]
 	switch {

@@ -58,6 +58,9 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 		case TypeList:
 			return r.list(txn, history.ReadList, k, v, ok)
 		case TypeCounter:
+			if ok && v.kind != termInt && v.kind != termNil {
+				return r.in.errAt(v.pos, "expected an integer as the value of the counter, found %s; the history is taken for: %s%s", v.describe(), r.style.taken, r.style.because())
+			}
 			return result(history.ReadCounter)
 		}
 		return result(history.Read)

@@ -29,15 +29,10 @@ const (
 // Types are the types that a history can be read as.
 func Types() []string { return []string{TypeRegister, TypeSet, TypeCounter, TypeList, TypeBank} }
 
-// Header attributes that say what a history was taken for and why, and that it
-// told no sessions.
+// Header attributes that say what a history was taken for and why.
 const (
-	AttributeType     = "type"
-	AttributeTypeWhy  = "type-why"
-	AttributeSessions = "sessions"
-	// SessionsNone: every operation is a session of its own, because the file
-	// names no processes.
-	SessionsNone = "none"
+	AttributeType    = "type"
+	AttributeTypeWhy = "type-why"
 )
 
 // check refuses options that name nothing.

@@ -90,6 +90,10 @@ func groups(h *history.History, models []checkers.Checker, a *Assessment) [][]ch
 			a.NotChecked = append(a.NotChecked, NotChecked{c.Model().Name, err.Error()})
 			continue
 		}
+		if h.Sessionless() && !c.Model().Timeless {
+			a.NotChecked = append(a.NotChecked, NotChecked{c.Model().Name, "the history names no processes, so that nothing is known of sessions and of real time"})
+			continue
+		}
 		t, ok := c.(checkers.Together)
 		if !ok {
 			out = append(out, []checkers.Checker{c})

@@ -5,6 +5,9 @@ package input
 
 import (
 	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/history"
@@ -22,15 +25,35 @@ type Loaded struct {
 	Models []string
 	// Promises is what the run's database promises, nil if that is not known.
 	Promises *verdict.Promises
-	// Format is what the file was in; Dir and Summary are set for a run.
+	// Format is what the file was in, Type what its operations are on as far as that was
+	// not clear from the format, and TypeWhy the reason. Dir and Summary are set for a run.
 	Format  string
+	Type    string
+	TypeWhy string
 	Dir     *store.Dir
 	Summary store.Summary
 }
 
-// History opens a run or reads a file.
-func History(a *cli.App, ref, format string) (*Loaded, error) {
-	if format == "" {
+// Options are flags that say what a file itself does not.
+type Options struct {
+	// Format, Type and Nemesis are as in formats.Options; Nemesis is a list with
+	// commas.
+	Format, Type, Nemesis string
+}
+
+// Add adds the flags; name is what that of the format is called.
+func (o *Options) Add(fl *pflag.FlagSet, name string) {
+	fl.StringVar(&o.Format, name, "", "format of the file (default: recognised)")
+	fl.StringVar(&o.Type, "type", "", "what the operations of a Jepsen history are on: "+strings.Join(formats.Types(), ", ")+" (default: follows from them)")
+	fl.StringVar(&o.Nemesis, "nemesis", "", "processes of a Jepsen history that inject faults, besides nemesis, comma-separated")
+}
+
+// plain tells whether nothing is said, so that a reference may be a run.
+func (o *Options) plain() bool { return o.Format == "" && o.Type == "" && o.Nemesis == "" }
+
+// History opens a run, reads a file, or standard input for "-".
+func History(a *cli.App, ref string, o Options) (*Loaded, error) {
+	if o.plain() && ref != formats.Stdin {
 		dir, err := store.Open(a.Out, ref)
 		if err == nil {
 			return loadRun(dir)
@@ -39,17 +62,20 @@ func History(a *cli.App, ref, format string) (*Loaded, error) {
 			return nil, targets.Usagef("there is no file %s, and %v", ref, err)
 		}
 	}
-	if format == "" {
-		var err error
-		if format, err = formats.Recognise(ref); err != nil {
-			return nil, targets.Usagef("%v", err)
-		}
+	read := formats.Options{Format: o.Format, Type: o.Type}
+	if o.Nemesis != "" {
+		read.Nemesis = strings.Split(o.Nemesis, ",")
 	}
-	h, err := formats.Read(ref, format)
+	h, format, err := formats.ReadWith(ref, read)
 	if err != nil {
 		return nil, targets.Usagef("%v", err)
 	}
-	return &Loaded{History: h, Require: verdict.Require{OK: 1}, Format: format}, nil
+	if len(h.Ops) == 0 {
+		return nil, targets.Usagef("%s: read as %s, it holds no operation", ref, format)
+	}
+	l := &Loaded{History: h, Require: verdict.Require{OK: 1}, Format: format}
+	l.Type, l.TypeWhy = h.Header.Attributes[formats.AttributeType], h.Header.Attributes[formats.AttributeTypeWhy]
+	return l, nil
 }
 
 func loadRun(dir store.Dir) (*Loaded, error) {
