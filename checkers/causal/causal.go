@@ -33,11 +33,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync/atomic"
-	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
 )
@@ -77,22 +75,16 @@ type finding struct {
 
 // run is one check under way.
 type run struct {
-	h       *history.History
-	model   string
-	f       *register.Flat
-	e       *engine
-	stopped atomic.Bool
-	parent  *run // whose stop counts too, nil if none
-	found   []finding
-	total   int
-	most    int
-	stats   checkers.Evidence
-	missed  []missed
-	faults  *evidence.Windows
-	after   history.Time // from when on answers met a fault
+	*pass.Pass
+	pass.Count
+	model  string
+	f      *register.Flat
+	e      *engine
+	found  []finding
+	most   int
+	missed []missed
+	after  history.Time // from when on answers met a fault
 }
-
-func (r *run) stop() bool { return r.stopped.Load() || r.parent != nil && r.parent.stop() }
 
 func everybody(*register.FlatOp) bool { return true }
 
@@ -101,48 +93,47 @@ func everybody(*register.FlatOp) bool { return true }
 // Evidence.AtRisk counts the reads of keys that some write in the session's
 // causal past had written, since only these can show a violation.
 func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	began := time.Now()
+	p, end := pass.Begin(ctx, h, b)
+	defer end()
 	set, err := register.Split(h, c.model, false)
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	b = b.WithDefaults()
-	ctx, cancel := context.WithTimeout(ctx, b.Time)
-	defer cancel()
-	v := checkers.Verdict{Model: c.model, Evidence: evidence.Of(set), Algorithm: "bad patterns over vectors of the causal past"}
-	r := &run{h: h, model: c.model, most: b.MaxViolations, faults: evidence.NewWindows(h)}
-	r.after = r.faults.After(0)
-	defer context.AfterFunc(ctx, func() { r.stopped.Store(true) })()
-	if r.f = register.FlattenUntil(set, r.stop); r.f == nil {
-		v.Status, v.Reasons, v.Elapsed = checkers.Inconclusive, []string{lateReason}, time.Since(began)
+	v := p.Verdict(set, c.model, "bad patterns over vectors of the causal past")
+	r := &run{Pass: p, model: c.model, most: p.Budget.MaxViolations, after: p.Faults.After(0)}
+	if r.f = register.FlattenUntil(set, p.Stop); r.f == nil {
+		p.Conclude(&v, pass.LateReason, "")
 		return v, nil
 	}
-	undecided := r.decide(b)
-	if undecided == "" && r.total == 0 && r.stats.AtRisk > 0 && r.f.Open > 0 && !r.anyChoice(set, b) {
+	undecided := r.decide()
+	if undecided == "" && r.Bad == 0 && r.AtRisk > 0 && r.f.Open > 0 && !r.anyChoice(set) {
 		undecided = register.OpenText(r.f.Open)
-		if r.stop() {
-			undecided = lateReason
+		if p.Stop() {
+			undecided = pass.LateReason
 		}
 	}
-	if err := r.verdict(context.WithoutCancel(ctx), &v, undecided); err != nil {
-		return v, err
+	r.AddTo(&v)
+	r.explain(p.Beyond(), &v)
+	thin := ""
+	if v.Evidence.AtRisk == 0 {
+		thin = "no read of a key that its session knew to have been written, so nothing could have shown a violation"
 	}
-	v.Elapsed = time.Since(began)
+	p.Conclude(&v, undecided, thin)
 	return v, nil
 }
 
 // decide looks for bad patterns and returns why it is not finished, "" if it is.
-func (r *run) decide(b checkers.Budget) string {
+func (r *run) decide() string {
 	for i := range r.f.Ops {
 		switch o := &r.f.Ops[i]; {
 		case o.Kind == 0 || o.Late:
 		case o.Kind == register.Read:
-			r.stats.Reads++
+			r.Reads++
 		case o.Kind == register.CAS:
-			r.stats.Reads++
-			r.stats.Writes++
+			r.Reads++
+			r.Writes++
 		default:
-			r.stats.Writes++
+			r.Writes++
 		}
 	}
 	aboutWrites := r.model == MonotonicWrites || r.model == WritesFollowReads
@@ -156,12 +147,12 @@ func (r *run) decide(b checkers.Budget) string {
 		return ""
 	}
 	if r.model == PRAM {
-		if !r.prepare(b, false) {
+		if !r.prepare(false) {
 			return r.tooMuch()
 		}
 		return r.views(nil)
 	}
-	if !r.prepare(b, true) {
+	if !r.prepare(true) {
 		return r.tooMuch()
 	}
 	switch r.model {
@@ -172,7 +163,7 @@ func (r *run) decide(b checkers.Budget) string {
 	}
 	var conflicts edges
 	disturbed := make([]bool, r.f.Lanes())
-	end := r.e.walk(rules{from: everybody, stop: r.stop, read: func(i int32, vec []int32) bool {
+	end := r.e.walk(rules{from: everybody, stop: r.Stop, read: func(i int32, vec []int32) bool {
 		w := r.e.source(i)
 		var past []int32
 		if w >= 0 {
@@ -198,33 +189,33 @@ func (r *run) decide(b checkers.Budget) string {
 			})
 		}
 		if risk {
-			r.stats.AtRisk++
-			if r.h.Ops[i].Complete >= r.after {
-				r.stats.DuringFaults++
+			r.AtRisk++
+			if r.H.Ops[i].Complete >= r.after {
+				r.DuringFaults++
 			}
 		}
 		return true
 	}})
 	switch end {
 	case ended:
-		return lateReason
+		return pass.LateReason
 	case cyclic:
 		r.cycleAmongUnplaced(everybody, nil, cyclicOrder, -1)
 		return ""
 	}
-	if r.total > 0 || r.model == Causal || len(conflicts.list) == 0 {
+	if r.Bad > 0 || r.model == Causal || len(conflicts.list) == 0 {
 		return ""
 	}
 	if r.model == Memory {
-		if !r.prepare(b, false) {
+		if !r.prepare(false) {
 			return r.tooMuch()
 		}
 		return r.views(disturbed)
 	}
 	conflicts.index(r.e)
-	switch r.e.walk(rules{from: everybody, stop: r.stop, extra: &conflicts, bare: true}) {
+	switch r.e.walk(rules{from: everybody, stop: r.Stop, extra: &conflicts, bare: true}) {
 	case ended:
-		return lateReason
+		return pass.LateReason
 	case cyclic:
 		r.cycleAmongUnplaced(everybody, &conflicts, cyclicConflict, -1)
 	}
@@ -232,24 +223,21 @@ func (r *run) decide(b checkers.Budget) string {
 }
 
 // prepare makes the engine; false if the memory does not suffice.
-func (r *run) prepare(b checkers.Budget, lean bool) bool {
+func (r *run) prepare(lean bool) bool {
 	r.e = nil // let go of the last one first
-	if r.stop() {
+	if r.Stop() {
 		return false
 	}
-	e, ok := newEngine(r.f, b.Memory, lean)
+	e, ok := newEngine(r.f, r.Budget.Memory, lean)
 	if ok {
 		r.e = e
 	}
 	return ok
 }
 
-// lateReason is why a check is not finished when its time is over.
-const lateReason = "the time ran out"
-
 func (r *run) tooMuch() string {
-	if r.stop() {
-		return lateReason
+	if r.Stop() {
+		return pass.LateReason
 	}
 	return fmt.Sprintf("the memory does not suffice for the causal past of every write (%d sessions)", r.f.Lanes())
 }
@@ -263,7 +251,7 @@ func (r *run) views(only []bool) string {
 		if only != nil && !only[l] {
 			continue
 		}
-		if r.stop() {
+		if r.Stop() {
 			undecided++
 			continue
 		}
@@ -289,7 +277,7 @@ func (r *run) view(lane int32) bool {
 	for {
 		more, bad := false, false
 		extra.index(r.e)
-		end := r.e.walk(rules{from: from, stop: r.stop, extra: &extra, read: func(i int32, vec []int32) bool {
+		end := r.e.walk(rules{from: from, stop: r.Stop, extra: &extra, read: func(i int32, vec []int32) bool {
 			if r.f.Ops[i].Lane != lane || r.f.Ops[i].Late {
 				return true
 			}
@@ -300,7 +288,7 @@ func (r *run) view(lane int32) bool {
 			}
 			if r.e.newest[r.f.Ops[i].Key].plain(r.e, vec, w, past) {
 				if w >= 0 && first && r.model == PRAM {
-					r.stats.AtRisk++
+					r.AtRisk++
 				}
 				return true
 			}
@@ -317,7 +305,7 @@ func (r *run) view(lane int32) bool {
 				return !bad
 			})
 			if risk && first && r.model == PRAM {
-				r.stats.AtRisk++
+				r.AtRisk++
 			}
 			return !bad
 		}})
@@ -337,7 +325,7 @@ func (r *run) view(lane int32) bool {
 }
 
 func (r *run) note(f finding) {
-	r.total++
+	r.Bad++
 	if len(r.found) < 4*r.most+64 {
 		r.found = append(r.found, f)
 	}
@@ -358,7 +346,7 @@ func (r *run) cycleAmongUnplaced(from func(*register.FlatOp) bool, extra *edges,
 	var best []hop
 	tried := 0
 	try := func(i int32) {
-		if tried++; tried > 64 && best != nil || r.stop() && best != nil {
+		if tried++; tried > 64 && best != nil || r.Stop() && best != nil {
 			return
 		}
 		if c := fd.path(i, i, limit); c != nil && (best == nil || len(c) < len(best)) {
@@ -390,42 +378,15 @@ func (r *run) cycleAmongUnplaced(from func(*register.FlatOp) bool, extra *edges,
 	r.note(f)
 }
 
-// verdict gathers what was found.
-func (r *run) verdict(ctx context.Context, v *checkers.Verdict, undecided string) error {
-	e := &v.Evidence
-	e.Reads, e.Writes, e.AtRisk, e.DuringFaults = r.stats.Reads, r.stats.Writes, r.stats.AtRisk, r.stats.DuringFaults
-	v.Total = r.total
-	e.Bad = r.total
+// explain puts what was found into words.
+func (r *run) explain(ctx context.Context, v *checkers.Verdict) {
 	slices.SortStableFunc(r.found, func(a, b finding) int { return int(a.read) - int(b.read) })
 	for _, f := range r.found[:min(len(r.found), r.most)] {
-		x, err := r.violation(ctx, f)
-		if err != nil {
-			return err
-		}
-		v.Violations = append(v.Violations, x)
+		v.Violations = append(v.Violations, r.violation(ctx, f))
 	}
 	r.sortMissed()
 	for _, m := range r.missed[:min(len(r.missed), r.most-len(v.Violations))] {
-		x, err := r.tellMissed(m)
-		if err != nil {
-			return err
-		}
-		v.Violations = append(v.Violations, x)
+		v.Violations = append(v.Violations, r.tellMissed(m))
 	}
 	slices.SortStableFunc(v.Violations, func(a, b checkers.Violation) int { return len(a.Ops) - len(b.Ops) })
-	if undecided != "" {
-		v.Reasons = append(v.Reasons, undecided)
-	}
-	switch {
-	case v.Total > 0:
-		v.Status = checkers.Violated
-	case undecided != "":
-		v.Status = checkers.Inconclusive
-	case e.AtRisk == 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{"no read of a key that its session knew to have been written, so nothing could have shown a violation"}
-	default:
-		v.Status = checkers.Held
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package causal
 
 import (
-	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/internal/serial"
 )
@@ -13,30 +12,30 @@ import (
 
 // anyChoice tells whether some choice of sources was found that satisfies the model.
 // set is the history as it was split.
-func (r *run) anyChoice(set *register.Set, b checkers.Budget) bool {
+func (r *run) anyChoice(set *register.Set) bool {
 	satisfies := func(from register.Sources) bool {
-		f := register.FlattenFrom(set, from, r.stop)
+		f := register.FlattenFrom(set, from, r.Stop)
 		if f == nil {
 			return false
 		}
-		try := &run{h: r.h, model: r.model, f: f, most: 1, faults: r.faults, after: r.after, parent: r}
-		return try.decide(b) == "" && try.total == 0
+		try := &run{Pass: r.Pass, model: r.model, f: f, most: 1, after: r.after}
+		return try.decide() == "" && try.Bad == 0
 	}
-	for _, o := range []serial.Options{{RealTime: true, Positions: 4*len(r.h.Ops) + 1<<16}, {Positions: 1 << 17}} {
-		o.Stop, o.Memory = r.stop, b.Memory/2
+	for _, o := range []serial.Options{{RealTime: true, Positions: 4*len(r.H.Ops) + 1<<16}, {Positions: 1 << 17}} {
+		o.Stop, o.Memory = r.Stop, r.Budget.Memory/2
 		if a := serial.Search(set, o); a.Result == serial.Found && satisfies(a.Sources) {
 			return true
 		}
 	}
-	from := make(register.Sources, len(r.h.Ops))
+	from := make(register.Sources, len(r.H.Ops))
 	var k register.Key
 	for _, g := range register.Guesses() {
 		for n := range set.Keys {
-			if r.stop() {
+			if r.Stop() {
 				return false
 			}
 			set.Load(n, &k)
-			k.Guess(r.h, g, from)
+			k.Guess(r.H, g, from)
 		}
 		if satisfies(from) {
 			return true

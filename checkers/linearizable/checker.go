@@ -14,14 +14,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
 )
@@ -71,40 +68,25 @@ func (c *Checker) Applies(h *history.History) error { return register.Applies(h,
 // each with one violation, the clearest that was found for it. Evidence.Bad
 // counts the stale reads on those keys (at least one a key).
 func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	began := time.Now()
+	p, end := pass.Begin(ctx, h, b)
+	defer end()
 	set, err := register.Split(h, Model, true)
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	b = b.WithDefaults()
-	if b.Workers <= 0 {
-		b.Workers = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.Time)
-	defer cancel()
-	r := &run{h: h, set: set, budget: b, engine: c.engine, deadline: began.Add(b.Time), ctx: ctx, faults: evidence.NewWindows(h)}
-	defer context.AfterFunc(ctx, func() { r.stopped.Store(true) })()
-	r.keys = make([]keyResult, len(r.set.Keys))
-	r.workers = make([]worker, b.Workers)
+	r := &run{Pass: p, set: set, engine: c.engine, keys: make([]keyResult, len(set.Keys)), workers: make([]worker, p.Budget.Workers)}
 	r.decideAll()
-	v := r.verdict()
-	v.Elapsed = time.Since(began)
-	return v, nil
+	return r.verdict(), nil
 }
 
 // run is one check under way.
 type run struct {
-	h        *history.History
-	set      *register.Set
-	budget   checkers.Budget
-	engine   Engine
-	ctx      context.Context
-	deadline time.Time
-	grace    time.Time // until when violations may be made small and certified
-	stopped  atomic.Bool
-	faults   *evidence.Windows
-	keys     []keyResult
-	workers  []worker
+	*pass.Pass
+	set     *register.Set
+	engine  Engine
+	grace   time.Time // until when violations may be made small and certified
+	keys    []keyResult
+	workers []worker
 }
 
 // keyResult is what is known about one key.
@@ -128,8 +110,6 @@ func (r *run) load(w *worker, i int) *register.Key {
 	return &w.key
 }
 
-func (r *run) stop() bool { return r.stopped.Load() }
-
 // worker is the memory that one goroutine at a time reuses from key to key.
 type worker struct {
 	key    register.Key
@@ -140,21 +120,7 @@ type worker struct {
 
 // each calls do for the numbers in todo, with the budget's number of workers.
 func (r *run) each(todo []int, do func(w *worker, i int)) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for i := range min(r.budget.Workers, len(todo)) {
-		w := &r.workers[i]
-		wg.Go(func() {
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(todo) {
-					return
-				}
-				do(w, todo[n])
-			}
-		})
-	}
-	wg.Wait()
+	r.Each(len(todo), func(worker, n int) { do(&r.workers[worker], todo[n]) })
 }
 
 // decideAll decides every key: first what is cheap, then the searches in rounds
@@ -166,7 +132,7 @@ func (r *run) decideAll() {
 		r.keys[i] = keyResult{state: undecided, reason: reasonTime}
 	}
 	r.each(all, func(w *worker, i int) {
-		if r.stop() {
+		if r.Stop() {
 			return
 		}
 		r.load(w, i)
@@ -175,8 +141,8 @@ func (r *run) decideAll() {
 		if r.engine != Auto || w.key.Concats > 0 || !w.key.Unique {
 			return
 		}
-		c := w.zoner.decide(&w.key, r.stop)
-		if r.stop() {
+		c := w.zoner.decide(&w.key, r.Stop)
+		if r.Stop() {
 			return
 		}
 		switch {
@@ -207,25 +173,25 @@ func (r *run) decideAll() {
 		}
 		slices.SortStableFunc(todo, func(a, b int) int { return cmp.Compare(r.set.Len(a), r.set.Len(b)) })
 		// An eighth is for what the collector has not taken back yet.
-		memory := (r.budget.Memory - r.budget.Memory/8) / int64(max(1, min(r.budget.Workers, len(todo))))
+		memory := (r.Budget.Memory - r.Budget.Memory/8) / int64(max(1, min(r.Budget.Workers, len(todo))))
 		r.each(todo, func(w *worker, i int) { r.searchKey(w, i, limit, memory) })
 	}
 }
 
 // searchKey decides key number i by search or by Porcupine.
 func (r *run) searchKey(w *worker, i, configurations int, memory int64) {
-	if r.stop() {
+	if r.Stop() {
 		return
 	}
 	res := &r.keys[i]
 	k := r.load(w, i)
 	if r.engine == Porcupine {
 		res.by = Porcupine
-		res.state, res.reason = askPorcupine(r.ctx, r.h, k, everything(k), nil, time.Until(r.deadline), memory)
+		res.state, res.reason = askPorcupine(r.Context(), r.H, k, everything(k), nil, time.Until(r.Deadline), memory)
 	} else {
 		res.by = Search
 		r.reduce(w)
-		res.state = w.search.run(r.h, k, limits{stop: r.stop, configurations: configurations, bytes: memory})
+		res.state = w.search.run(r.H, k, limits{stop: r.Stop, configurations: configurations, bytes: memory})
 		res.reason = w.search.reason
 	}
 	switch res.state {
@@ -235,7 +201,7 @@ func (r *run) searchKey(w *worker, i, configurations int, memory int64) {
 	case illegal:
 		if res.by == Porcupine {
 			// Porcupine does not say where: a search finds the place.
-			if w.search.run(r.h, k, limits{stop: r.stop, bytes: memory}) != illegal {
+			if w.search.run(r.H, k, limits{stop: r.Stop, bytes: memory}) != illegal {
 				w.search.deepest = len(k.Ops)
 			}
 		}
@@ -273,7 +239,7 @@ func everything(k *register.Key) []int32 {
 func (r *run) witness(w *worker, i int) checkers.Violation {
 	k, res := r.load(w, i), &r.keys[i]
 	late := func() bool { return time.Now().After(r.grace) }
-	s := newShrinker(r.h, k, late)
+	s := newShrinker(r.H, k, late)
 	var pos []int32
 	if res.conflict.fault != none {
 		c := w.zoner.decide(k, func() bool { return false })
@@ -282,7 +248,7 @@ func (r *run) witness(w *worker, i int) checkers.Violation {
 		if res.by == Search {
 			r.reduce(w)
 		}
-		w.search.prepare(r.h, k)
+		w.search.prepare(r.H, k)
 		pos = w.search.prefix(k, res.stuck)
 	}
 	sub, ok := s.shrink(pos)
@@ -291,7 +257,7 @@ func (r *run) witness(w *worker, i int) checkers.Violation {
 		// so fall back on the whole key.
 		sub, _ = s.shrink(everything(k))
 	}
-	return violation(context.WithoutCancel(r.ctx), r.h, k, sub, r.faults, max(20*time.Millisecond, time.Until(r.grace)))
+	return violation(r.Beyond(), r.H, k, sub, r.Faults, max(20*time.Millisecond, time.Until(r.grace)))
 }
 
 // prefix are the positions of what was invoked before the answer that no order
@@ -317,7 +283,7 @@ func (s *searcher) prefix(k *register.Key, passed int) []int32 {
 
 // verdict gathers the results of all keys.
 func (r *run) verdict() checkers.Verdict {
-	v := checkers.Verdict{Model: Model, Evidence: evidence.Of(r.set)}
+	v := r.Verdict(r.set, Model, "")
 	e := &v.Evidence
 	var bad []int
 	searched := 0
@@ -336,7 +302,7 @@ func (r *run) verdict() checkers.Verdict {
 			bad = append(bad, i)
 			e.Bad += res.bad
 		case undecided:
-			v.Undecided = append(v.Undecided, checkers.Undecided{Key: r.h.KeyName(r.set.Keys[i]), Reason: res.reason})
+			v.Undecided = append(v.Undecided, checkers.Undecided{Key: r.H.KeyName(r.set.Keys[i]), Reason: res.reason})
 		}
 	}
 	v.Total = len(bad)
@@ -344,12 +310,12 @@ func (r *run) verdict() checkers.Verdict {
 		x, y := &r.keys[a], &r.keys[b]
 		return cmp.Or(cmp.Compare(x.conflict.fault.rank(), y.conflict.fault.rank()), cmp.Compare(x.span, y.span))
 	})
-	bad = bad[:min(len(bad), r.budget.MaxViolations)]
+	bad = bad[:min(len(bad), r.Budget.MaxViolations)]
 	// A violation without its proof is worth little: explaining may go a little
 	// over the time, where deciding may not.
 	r.grace = time.Now().Add(150 * time.Millisecond)
-	if r.grace.Before(r.deadline) {
-		r.grace = r.deadline
+	if r.grace.Before(r.Deadline) {
+		r.grace = r.Deadline
 	}
 	v.Violations = make([]checkers.Violation, len(bad))
 	numbers := make([]int, len(bad))
@@ -370,17 +336,10 @@ func (r *run) verdict() checkers.Verdict {
 	default:
 		v.Algorithm = fmt.Sprintf("zones (unique values) for %d keys, depth-first search over windows for %d", len(r.keys)-searched, searched)
 	}
-	switch {
-	case v.Total > 0:
-		v.Status = checkers.Violated
-	case len(v.Undecided) > 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), len(r.keys))}
-	case e.AtRisk == 0:
-		v.Status = checkers.Inconclusive
-		v.Reasons = []string{"no read followed an acknowledged write, so nothing could have shown a violation"}
-	default:
-		v.Status = checkers.Held
+	thin := ""
+	if e.AtRisk == 0 {
+		thin = "no read followed an acknowledged write, so nothing could have shown a violation"
 	}
+	r.Conclude(&v, "", thin)
 	return v
 }

@@ -24,7 +24,7 @@ func (r *run) measure(k *register.Key) keyStats {
 		return s
 	}
 	firstWrite := history.Never // the first answer to a write invoked so far
-	after := r.faults.After(k.Ops[0].Inv)
+	after := r.Faults.After(k.Ops[0].Inv)
 	// latest is the last answer so far. Operations without an answer would
 	// overlap all that follows, which says nothing.
 	latest := before

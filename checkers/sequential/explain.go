@@ -16,7 +16,7 @@ import (
 // explain makes the refuted history small and puts it into words. A part of a
 // sequentially consistent history is so too if with every read the writer of what
 // it saw stays, so that what refutes a part refutes the whole.
-func (g *graph) explain(ctx context.Context) (checkers.Violation, error) {
+func (g *graph) explain(ctx context.Context, faults *evidence.Windows) checkers.Violation {
 	h := g.f.H
 	v := checkers.Violation{Model: Model, Session: -1}
 	var ops []int
@@ -51,7 +51,7 @@ func (g *graph) explain(ctx context.Context) (checkers.Violation, error) {
 		last = int(slices.Min(g.f.Thin))
 	}
 	v.Session, v.At = h.Ops[last].Session, h.Ops[last].Complete
-	v.Faults = evidence.NewWindows(h).IDs(h, last)
+	v.Faults = faults.IDs(h, last)
 	keys := map[history.Key]bool{}
 	for _, o := range ops {
 		keys[h.Mop(&h.Ops[o]).Key] = true
@@ -62,7 +62,7 @@ func (g *graph) explain(ctx context.Context) (checkers.Violation, error) {
 			v.Certified = "porcupine"
 		}
 	}
-	return v, nil
+	return v
 }
 
 // part is the flat form of the operations ops. What saw a value with several writers

@@ -24,11 +24,10 @@ package sequential
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/evidence"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
 )
@@ -48,51 +47,42 @@ func (Checker) Applies(h *history.History) error { return register.Applies(h, Mo
 // Check decides h. Verdict.Total is 1 if it is refuted: the model is about the
 // history as a whole. Evidence.AtRisk counts the reads of keys that were written.
 func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	began := time.Now()
+	p, end := pass.Begin(ctx, h, b)
+	defer end()
 	set, err := register.Split(h, Model, false)
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	b = b.WithDefaults()
-	ctx, cancel := context.WithTimeout(ctx, b.Time)
-	defer cancel()
-	var stopped atomic.Bool
-	defer context.AfterFunc(ctx, func() { stopped.Store(true) })()
-	v := checkers.Verdict{Model: Model, Evidence: evidence.Of(set)}
-	f := register.FlattenUntil(set, stopped.Load)
+	v := p.Verdict(set, Model, "saturation of session order and reads-from")
+	f := register.FlattenUntil(set, p.Stop)
 	if f == nil {
-		v.Status, v.Reasons, v.Elapsed = checkers.Inconclusive, []string{"the time ran out"}, time.Since(began)
+		p.Conclude(&v, pass.LateReason, "")
 		return v, nil
 	}
-	g := newGraph(f, stopped.Load, b.Memory)
+	g := newGraph(f, p.Stop, p.Budget.Memory)
 	g.set = set
 	g.count(&v.Evidence)
+	unfinished, thin := "", ""
 	res := g.decide()
-	v.Algorithm = "saturation of session order and reads-from"
 	if g.searched {
 		v.Algorithm += fmt.Sprintf(", then a search (%d positions)", g.positions)
 	}
 	switch res {
 	case refuted:
-		v.Status, v.Total, v.Evidence.Bad = checkers.Violated, 1, 1
+		v.Total, v.Evidence.Bad = 1, 1
 		// Explaining may go a little over the time: a violation without its proof
 		// is worth little.
-		grace, stop := context.WithTimeout(context.WithoutCancel(ctx), max(500*time.Millisecond, min(5*time.Second, b.Time/4)))
+		grace, stop := context.WithTimeout(p.Beyond(), max(500*time.Millisecond, min(5*time.Second, p.Budget.Time/4)))
 		defer stop()
-		x, err := g.explain(grace)
-		if err != nil {
-			return v, err
-		}
-		v.Violations = []checkers.Violation{x}
+		v.Violations = []checkers.Violation{g.explain(grace, p.Faults)}
 	case unknown:
-		v.Status, v.Reasons = checkers.Inconclusive, []string{g.reason}
+		unfinished = g.reason
 	default:
-		v.Status = checkers.Held
 		if v.Evidence.AtRisk == 0 {
-			v.Status, v.Reasons = checkers.Inconclusive, []string{"no read of a key that was written, so nothing could have shown a violation"}
+			thin = "no read of a key that was written, so nothing could have shown a violation"
 		}
 	}
-	v.Elapsed = time.Since(began)
+	p.Conclude(&v, unfinished, thin)
 	return v, nil
 }
 
