@@ -1,32 +1,19 @@
 package cassandra
 
 import (
-	"context"
 	"errors"
-	"io"
-	"net"
-	"syscall"
 
 	"github.com/gocql/gocql"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
-// kind is what matters of an operation when it meets an error.
-type kind int
+// errNotApplied: the condition of a lightweight transaction was false.
+var errNotApplied = errors.New("the condition is false: not applied")
 
-const (
-	// reading operations write nothing.
-	reading kind = iota
-	// writing operations are plain ones.
-	writing
-	// conditionally writing operations are lightweight transactions.
-	conditional
-)
-
-// classify says whether an operation that met err certainly has no effect (fail)
-// or may have one, now or later (info). sent says whether any byte of its request
-// was handed to the kernel.
+// plainTable judges the errors of reads and of plain writes, lightweightTable those of
+// lightweight transactions.
 //
 // Cassandra's own words for errors are those of the native protocol, version 4,
 // section 9. A write is fail only if its coordinator refused it before it sent a
@@ -45,61 +32,57 @@ const (
 // write, when it has too many hints in flight. Nor is a failure or a timeout of
 // any write type: the replicas that did not answer in time may still write, and a
 // hint may make them.
-func classify(k kind, sent bool, err error) history.Outcome {
-	if k == reading || !sent {
-		return history.Fail
-	}
-	var unavailable *gocql.RequestErrUnavailable
-	if errors.As(err, &unavailable) {
-		if k == conditional && !isSerial(unavailable.Consistency) {
-			return history.Info
-		}
-		return history.Fail
-	}
-	var request gocql.RequestError
-	if errors.As(err, &request) {
-		switch request.Code() {
-		case gocql.ErrCodeBootstrapping, gocql.ErrCodeSyntax, gocql.ErrCodeUnauthorized,
-			gocql.ErrCodeInvalid, gocql.ErrCodeConfig, gocql.ErrCodeCredentials, gocql.ErrCodeUnprepared:
-			return history.Fail
-		}
-	}
-	return history.Info
+var (
+	plainTable       = table(outcome.Row{Match: unavailableAt(anyLevel), Outcome: history.Fail, Answered: true, Text: said})
+	lightweightTable = table(outcome.Row{Match: unavailableAt(isSerial), Outcome: history.Fail, Answered: true, Text: said})
+)
+
+func table(unavailable outcome.Row) outcome.Table {
+	return append(outcome.Table{
+		unavailable,
+		{Match: refused, Outcome: history.Fail, Answered: true, Text: said},
+		{Match: answered, Outcome: history.Info, Answered: true, Text: said},
+		{Name: "connection lost", Match: outcome.Is(gocql.ErrNoConnections, gocql.ErrConnectionClosed), Outcome: history.Info},
+		{Name: "no answer before the driver's own deadline", Match: outcome.Is(gocql.ErrTimeoutNoResponse), Outcome: history.Info},
+	}, outcome.Network()...)
 }
+
+func unavailableAt(at func(gocql.Consistency) bool) func(error) bool {
+	return outcome.As(func(e *gocql.RequestErrUnavailable) bool { return at(e.Consistency) })
+}
+
+func anyLevel(gocql.Consistency) bool { return true }
 
 func isSerial(c gocql.Consistency) bool {
 	return c == gocql.Consistency(gocql.Serial) || c == gocql.Consistency(gocql.LocalSerial)
 }
 
-// broken says whether a connection that ended an operation with err is of no
-// further use: always, unless it was Cassandra itself that answered. After a
-// deadline the answer may still come, and nobody waits for it.
-func broken(err error) bool {
-	var request gocql.RequestError
-	return err != nil && !errors.As(err, &request)
+// refused matches an answer that the request was refused as such.
+func refused(err error) bool {
+	return outcome.As(func(e gocql.RequestError) bool {
+		switch e.Code() {
+		case gocql.ErrCodeBootstrapping, gocql.ErrCodeSyntax, gocql.ErrCodeUnauthorized,
+			gocql.ErrCodeInvalid, gocql.ErrCodeConfig, gocql.ErrCodeCredentials, gocql.ErrCodeUnprepared:
+			return true
+		}
+		return false
+	})(err)
 }
 
-// errNotApplied: the condition of a lightweight transaction was false.
-var errNotApplied = errors.New("the condition is false: not applied")
+// answered matches whatever Cassandra itself said.
+func answered(err error) bool {
+	var request gocql.RequestError
+	return errors.As(err, &request)
+}
 
-// What is said of errors that gocql words in many ways, or with addresses: errors
-// of operations come from a small set.
-var (
-	errDeadline = errors.New("no answer before the deadline")
-	errLost     = errors.New("connection lost")
-	errRefused  = errors.New("connection refused")
-)
+// said is Cassandra's own text.
+func said(err error) string {
+	var request gocql.RequestError
+	errors.As(err, &request)
+	return request.Error()
+}
 
-// explain makes one of a small set of errors of err, unless Cassandra said it.
-func explain(err error) error {
-	var network *net.OpError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return errDeadline
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return errRefused
-	case errors.Is(err, gocql.ErrNoConnections), errors.Is(err, gocql.ErrConnectionClosed), errors.Is(err, io.EOF), errors.As(err, &network):
-		return errLost
-	}
-	return err
+// broken says whether a connection that ended with err is of no further use.
+func broken(err error) bool {
+	return err != nil && plainTable.Judge(outcome.Operation{}, err).Broken
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gocql/gocql"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome/outcometest"
 )
 
 // requestError is an answer of Cassandra that gocql has no type of its own for.
@@ -36,6 +37,7 @@ func TestClassify(t *testing.T) {
 		return &gocql.RequestErrWriteFailure{Consistency: gocql.Quorum, NumFailures: 1, WriteType: kind}
 	}
 	reset := &net.OpError{Op: "read", Err: syscall.ECONNRESET}
+	plain, lightweight := outcometest.New(t, plainTable), outcometest.New(t, lightweightTable)
 	for _, c := range []struct {
 		name               string
 		err                error
@@ -81,26 +83,8 @@ func TestClassify(t *testing.T) {
 		{"connection reset", reset, info, info, true},
 		{"answer not understood", gocql.NewErrProtocol("strange"), info, info, true},
 	} {
-		for _, wrapped := range []error{c.err, fmt.Errorf("wrapped: %w", c.err)} {
-			if got := classify(writing, true, wrapped); got != c.write {
-				t.Errorf("%s: a write is %v", c.name, got)
-			}
-			if got := classify(conditional, true, wrapped); got != c.conditional {
-				t.Errorf("%s: a lightweight transaction is %v", c.name, got)
-			}
-			if got := classify(reading, true, wrapped); got != fail {
-				t.Errorf("%s: a read is %v", c.name, got)
-			}
-			// The same error, and not a byte had left.
-			for _, k := range []kind{writing, conditional} {
-				if got := classify(k, false, wrapped); got != fail {
-					t.Errorf("%s, nothing sent: %v", c.name, got)
-				}
-			}
-			if got := broken(wrapped); got != c.broken {
-				t.Errorf("%s: broken is %v", c.name, got)
-			}
-		}
+		plain.Is(c.name, c.err, c.write, c.broken, "")
+		lightweight.Is(c.name, c.err, c.conditional, c.broken, "")
 	}
 	if broken(nil) {
 		t.Error("success breaks a connection")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // client is one session. It implements targets.Client.
@@ -41,12 +42,12 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 	n, err := c.conn(ctx, at)
 	if err != nil {
 		// A session that stays has lost its node; one that roams has others.
-		return targets.Result{Outcome: history.Fail, Node: at, Err: explain(err), Broken: !c.session.Roam}
+		return targets.Result{Outcome: history.Fail, Node: at, Err: plainTable.Explain(err), Broken: !c.session.Roam}
 	}
 	q, stamp := c.bind(ctx, n, m, st)
 	defer q.Release()
 	if err := n.prepare(ctx, q); err != nil {
-		return targets.Result{Outcome: history.Fail, Node: at, Err: fmt.Errorf("preparing the statement: %w", explain(err)), Broken: broken(err)}
+		return targets.Result{Outcome: history.Fail, Node: at, Err: fmt.Errorf("preparing the statement: %w", plainTable.Explain(err)), Broken: broken(err)}
 	}
 	before := n.sent()
 	err = execute(q, st, txn)
@@ -59,17 +60,12 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 	if errors.Is(err, errNotApplied) {
 		return targets.Result{Outcome: history.Fail, Node: at, Err: err}
 	}
-	k := writing
-	switch {
-	case !m.Func.Writes():
-		k = reading
-	case st.conditional:
-		k = conditional
+	table := plainTable
+	if st.conditional {
+		table = lightweightTable
 	}
-	return targets.Result{
-		Outcome: classify(k, n.sent() != before, err), Node: at,
-		Err: explain(err), Broken: broken(err),
-	}
+	j := table.Judge(outcome.Operation{Writes: m.Func.Writes(), Sent: n.sent() != before}, err)
+	return targets.Result{Outcome: j.Outcome, Node: at, Err: j.Err, Broken: j.Broken}
 }
 
 // bind makes a query of m, and returns the timestamp that it carries, 0 if none.

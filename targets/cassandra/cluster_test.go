@@ -300,7 +300,7 @@ func sessions(t *testing.T, d *deployment) {
 	}
 
 	// The node closes the connection: nothing of the next operation is sent.
-	stay.c.conns[2].dialer.closeConns()
+	stay.c.conns[2].dialer.Seal()
 	res := stay.do(write(6000, 2))
 	for ; res.Outcome == history.OK; res = stay.do(write(6000, 2)) {
 		t.Fatal("a closed connection carried a write")
@@ -324,15 +324,6 @@ func sessions(t *testing.T, d *deployment) {
 	defer cancel()
 	if _, err := d.Open(late, targets.Session{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("opened after the deadline: %v", err)
-	}
-}
-
-// closeConns closes what is connected, as a network does.
-func (d *dialer) closeConns() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, c := range d.conns {
-		c.Close()
 	}
 }
 

@@ -2,18 +2,17 @@ package cassandra
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gocql/gocql"
+
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // conn is a gocql session tied to one node: one connection for operations, and the
@@ -21,7 +20,7 @@ import (
 // is lost.
 type conn struct {
 	session *gocql.Session
-	dialer  *dialer
+	dialer  *wire.Dialer
 	// prepared are the statements that the node knows on this connection.
 	prepared map[string]bool
 }
@@ -46,11 +45,11 @@ func connectAs(ctx context.Context, addr string, who admission, opTimeout time.D
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
 	}
-	d := &dialer{addr: addr, tls: who.tls}
+	d := &wire.Dialer{Addr: addr, TLS: who.tls}
 	cfg := gocql.NewCluster(host)
 	cfg.Port = port
 	cfg.ProtoVersion = protocolVersion
-	cfg.HostDialer = d
+	cfg.HostDialer = dialer{d}
 	cfg.NumConns = 1
 	if who.user != "" {
 		cfg.Authenticator = gocql.PasswordAuthenticator{Username: who.user, Password: who.password}
@@ -82,21 +81,21 @@ func connectAs(ctx context.Context, addr string, who admission, opTimeout time.D
 	cfg.MaxWaitSchemaAgreement = time.Millisecond
 
 	// gocql knows no context here: closing its connections ends it.
-	stop := context.AfterFunc(ctx, d.seal)
+	stop := context.AfterFunc(ctx, d.Seal)
 	session, err := gocql.NewSession(*cfg)
 	if !stop() && err == nil {
-		d.seal()
+		d.Seal()
 		session.Close()
 		err = ctx.Err()
 	}
 	if err != nil {
-		d.seal()
+		d.Seal()
 		if ctx.Err() != nil {
 			err = errors.Join(ctx.Err(), err)
 		}
 		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
 	}
-	d.close()
+	d.Close()
 	return &conn{session: session, dialer: d, prepared: map[string]bool{}}, nil
 }
 
@@ -120,90 +119,26 @@ func (c *conn) prepare(ctx context.Context, q *gocql.Query) error {
 }
 
 // sent counts the bytes that were handed to the kernel, on all connections.
-func (c *conn) sent() int64 { return c.dialer.sent.Load() }
+func (c *conn) sent() int64 { return c.dialer.Sent() }
 
 func (c *conn) Close() error {
 	// First the connections: gocql would wait for the answer to a heartbeat that
 	// never comes from a node that is paused.
-	c.dialer.seal()
+	c.dialer.Seal()
 	c.session.Close()
 	return nil
 }
 
-var errSealed = errors.New("a lost connection is not made again")
-
-// dialer connects a session to its node, whatever address gocql has in mind, and
-// only while the session is being opened.
-type dialer struct {
-	addr string
-	// tls is nil for connections that are not encrypted.
-	tls  *tls.Config
-	sent atomic.Int64
-
-	mu     sync.Mutex
-	closed bool
-	conns  []net.Conn
-}
+// dialer has gocql, which names hosts, dial by a wire.Dialer.
+type dialer struct{ *wire.Dialer }
 
 // DialHost implements gocql.HostDialer.
-func (d *dialer) DialHost(ctx context.Context, _ *gocql.HostInfo) (*gocql.DialedHost, error) {
-	d.mu.Lock()
-	closed := d.closed
-	d.mu.Unlock()
-	if closed {
-		return nil, errSealed
-	}
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", d.addr)
+func (d dialer) DialHost(ctx context.Context, _ *gocql.HostInfo) (*gocql.DialedHost, error) {
+	c, err := d.DialContext(ctx, "tcp", d.Addr)
 	if err != nil {
 		return nil, err
 	}
-	var c net.Conn = &countedConn{raw, &d.sent}
-	if d.tls != nil {
-		encrypted := tls.Client(c, d.tls)
-		if err := encrypted.HandshakeContext(ctx); err != nil {
-			raw.Close()
-			return nil, err
-		}
-		c = encrypted
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		raw.Close()
-		return nil, errSealed
-	}
-	d.conns = append(d.conns, raw)
 	return &gocql.DialedHost{Conn: c, DisableCoalesce: true}, nil
-}
-
-// close lets nothing connect any more.
-func (d *dialer) close() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.closed = true
-}
-
-// seal closes what is connected as well.
-func (d *dialer) seal() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.closed = true
-	for _, c := range d.conns {
-		c.Close()
-	}
-}
-
-// countedConn counts what is written. gocql needs the address types of the
-// connection below.
-type countedConn struct {
-	net.Conn
-	sent *atomic.Int64
-}
-
-func (c *countedConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.sent.Add(int64(n))
-	return n, err
 }
 
 // driverLog hands gocql's log to ours, at debug level: what matters comes as an

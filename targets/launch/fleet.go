@@ -49,9 +49,13 @@ const (
 	stopTimeout = 30 * time.Second
 )
 
-// New is a fleet on all nodes of c; the caller sets Command.
+// New is a fleet on all nodes of c; the caller sets Command. A nil c is for what needs
+// a Fleet and has no servers yet.
 func New(title, log string, c cluster.Cluster, cfg targets.Config) *Fleet {
-	f := &Fleet{Title: title, Cluster: c, Nodes: c.Nodes(), Log: log, Logger: cfg.Log, Progress: cfg.Progress}
+	f := &Fleet{Title: title, Cluster: c, Log: log, Logger: cfg.Log, Progress: cfg.Progress}
+	if c != nil {
+		f.Nodes = c.Nodes()
+	}
 	if f.Logger == nil {
 		f.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -14,13 +15,17 @@ import (
 
 // WhileRunning runs work, and ends its context when the server of a node ends: then
 // there is nothing to wait for. The error is then that server's end, with the last
-// words of its log.
-func (f *Fleet) WhileRunning(ctx context.Context, work func(context.Context) error) error {
+// words of its log. Only the servers of these nodes are watched, all if none is named;
+// they must have been started.
+func (f *Fleet) WhileRunning(ctx context.Context, work func(context.Context) error, nodes ...int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watchers sync.WaitGroup
 	defer watchers.Wait()
 	defer cancel(nil)
 	for i, n := range f.Nodes {
+		if len(nodes) > 0 && !slices.Contains(nodes, i) {
+			continue
+		}
 		exited := n.Exited()
 		watchers.Go(func() {
 			select {

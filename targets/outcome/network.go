@@ -25,7 +25,6 @@ func Network() Table {
 		lost("deadline exceeded", deadline),
 		lost("canceled", is(context.Canceled)),
 		lost("connection closed", closed),
-		lost("connection lost", as[*net.OpError]),
 	}
 }
 

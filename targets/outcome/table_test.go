@@ -46,7 +46,7 @@ func TestTable(t *testing.T) {
 	c.Is("cancelled", context.Canceled, history.Info, outcometest.Broken, "canceled")
 	c.Is("end", io.ErrUnexpectedEOF, history.Info, outcometest.Broken, "connection closed")
 	c.Is("sealed", wire.ErrSealed, history.Info, outcometest.Broken, "connection closed")
-	c.Is("other", &net.OpError{Op: "read", Err: syscall.EBADMSG}, history.Info, outcometest.Broken, "connection lost")
+	c.Is("other", &net.OpError{Op: "read", Err: syscall.EBADMSG}, history.Info, outcometest.Broken, outcome.Unknown)
 	c.Is("nothing known", errors.New("what"), history.Info, outcometest.Broken, outcome.Unknown)
 	if err := table.Explain(nil); err != nil {
 		t.Errorf("nothing is explained as %v", err)

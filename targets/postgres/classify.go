@@ -1,18 +1,14 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os"
 	"strings"
-	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // phase is how far an operation had come when it met an error.
@@ -44,21 +40,31 @@ var errNotReplicated = errors.New("committed on the primary, not acknowledged by
 // record is written, that the transaction is aborted. All else is info: a FATAL
 // or PANIC, a lost connection and a deadline tell nothing about the commit.
 func classify(p phase, sent bool, err error) history.Outcome {
-	if p != committing || !sent {
-		return history.Fail
-	}
-	if errors.Is(err, errNotReplicated) {
-		return history.Info
-	}
+	return errorTable.Judge(outcome.Operation{Writes: p == committing, Sent: sent}, err).Outcome
+}
+
+// errorTable judges what the server and the driver say.
+var errorTable = append(outcome.Table{
+	{Name: "committed on the primary, not acknowledged by standbys (wait for synchronous replication canceled)", Match: outcome.Is(errNotReplicated), Outcome: history.Info, Answered: true},
+	{Match: outcome.As(func(*refusal) bool { return true }), Outcome: history.Fail, Answered: true, Text: func(err error) string {
+		var r *refusal
+		errors.As(err, &r)
+		return r.text
+	}},
+	{Match: outcome.As(func(e *pgconn.PgError) bool { return severity(e) == "ERROR" && abortsBeforeCommit(e.Code) }), Outcome: history.Fail, Answered: true, Text: serverText},
+	{Match: outcome.As(func(e *pgconn.PgError) bool { return severity(e) == "ERROR" }), Outcome: history.Info, Answered: true, Text: serverText},
+	// After a FATAL or a PANIC the server closes the connection.
+	{Match: outcome.As(func(*pgconn.PgError) bool { return true }), Outcome: history.Info, Text: serverText},
+	{Name: errNotReplayed.Error(), Match: outcome.Is(errNotReplayed), Outcome: history.Info, Answered: true},
+	{Name: "deadline exceeded", Match: pgconn.Timeout, Outcome: history.Info},
+	{Name: "connection closed", Match: outcome.Is(pgconn.ErrConnClosed), Outcome: history.Info},
+}, outcome.Network()...)
+
+// serverText is a code and the first line of what the server said.
+func serverText(err error) string {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && severity(pg) == "ERROR" && abortsBeforeCommit(pg.Code) {
-		return history.Fail
-	}
-	var refused *refusal
-	if errors.As(err, &refused) {
-		return history.Fail
-	}
-	return history.Info
+	errors.As(err, &pg)
+	return fmt.Sprintf("%s %s %s", severity(pg), pg.Code, firstLine(pg.Message))
 }
 
 // severity is the severity in English, whatever the server's language.
@@ -157,38 +163,7 @@ func describeError(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &opError{doing + ": " + kind(err), err}
-}
-
-func kind(err error) string {
-	var pg *pgconn.PgError
-	var refused *refusal
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &refused):
-		return refused.text
-	case errors.Is(err, errNotReplicated):
-		return errNotReplicated.Error()
-	case errors.As(err, &pg):
-		return fmt.Sprintf("%s %s %s", severity(pg), pg.Code, firstLine(pg.Message))
-	case errors.Is(err, errNotReplayed):
-		return errNotReplayed.Error()
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "connection reset"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return "no route to the node"
-	case errors.As(err, &dns):
-		return "no such host"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), pgconn.Timeout(err):
-		return "deadline exceeded"
-	case errors.Is(err, context.Canceled):
-		return "canceled"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, pgconn.ErrConnClosed):
-		return "connection closed"
-	}
-	return "connection failed"
+	return &opError{doing + ": " + errorTable.Explain(err).Error(), err}
 }
 
 func firstLine(s string) string {

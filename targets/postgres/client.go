@@ -50,7 +50,7 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 		return res
 	}
 	phase, err := c.do(ctx, cn, node, txn, writes)
-	sent := cn.raw.written.Load() > 0
+	sent := cn.sent()
 	if err == nil {
 		// Known only now: the warning comes before the answer.
 		if err = cn.takeUnreplicated(); err != nil {
@@ -91,7 +91,7 @@ var doing = map[phase]string{
 // do carries out txn on cn and returns how far it came. The count of bytes sent
 // starts anew with each phase.
 func (c *client) do(ctx context.Context, cn *conn, node int, txn *history.Txn, writes bool) (phase, error) {
-	cn.raw.written.Store(0)
+	cn.beginPhase()
 	cn.unreplicated = false
 	if !writes {
 		if err := c.readable(ctx, cn, node); err != nil {
@@ -121,7 +121,7 @@ func (c *client) do(ctx context.Context, cn *conn, node int, txn *history.Txn, w
 	if writes {
 		p = committing
 	}
-	cn.raw.written.Store(0)
+	cn.beginPhase()
 	tag, err := cn.pg.Exec(ctx, "COMMIT")
 	if err == nil && tag.String() != "COMMIT" {
 		err = errRolledBack

@@ -93,8 +93,8 @@ func fixedSettings(sw software) []setting {
 // nodeSettings are the settings of one node: where it listens, which standbys it
 // waits for once it is the primary, and whom it follows while it is not.
 func (s *System) nodeSettings(node, primary int) ([]setting, error) {
-	name := s.nodes[node].Name()
-	bind, err := s.cluster.Bind(name, port)
+	name := s.Nodes[node].Name()
+	bind, err := s.Cluster.Bind(name, port)
 	if err != nil {
 		return nil, fmt.Errorf("configuring %s: %w", name, err)
 	}
@@ -103,7 +103,7 @@ func (s *System) nodeSettings(node, primary int) ([]setting, error) {
 		return nil, fmt.Errorf("configuring %s: %w", name, err)
 	}
 	var others []string
-	for i, n := range s.nodes {
+	for i, n := range s.Nodes {
 		if i != node {
 			others = append(others, n.Name())
 		}
@@ -127,8 +127,8 @@ func (s *System) nodeSettings(node, primary int) ([]setting, error) {
 
 // conninfo is how standby reaches primary.
 func (s *System) conninfo(standby, primary int) (string, error) {
-	from, to := s.nodes[standby].Name(), s.nodes[primary].Name()
-	route, err := s.cluster.Route(from, to, port)
+	from, to := s.Nodes[standby].Name(), s.Nodes[primary].Name()
+	route, err := s.Cluster.Route(from, to, port)
 	if err != nil {
 		return "", fmt.Errorf("configuring %s: %w", from, err)
 	}
@@ -141,7 +141,7 @@ func (s *System) conninfo(standby, primary int) (string, error) {
 	if s.password != "" {
 		// The password itself would be in the log: PostgreSQL writes there what a
 		// changed primary_conninfo is.
-		text += " passfile='" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(passfile(s.nodes[standby])) + "'"
+		text += " passfile='" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(passfile(s.Nodes[standby])) + "'"
 	}
 	return text, nil
 }
@@ -167,16 +167,16 @@ func (s *System) configure(node, primary int) error {
 	if err != nil {
 		return err
 	}
-	if err := s.writePassfile(s.nodes[node]); err != nil {
+	if err := s.writePassfile(s.Nodes[node]); err != nil {
 		return err
 	}
-	dir := dataDir(s.nodes[node])
+	dir := dataDir(s.Nodes[node])
 	text := append(render(fixedSettings(s.software)), render(own)...)
 	if err := writeFile(filepath.Join(dir, "postgresql.conf"), text, 0o600); err != nil {
-		return fmt.Errorf("configuring %s: %w", s.nodes[node].Name(), err)
+		return fmt.Errorf("configuring %s: %w", s.Nodes[node].Name(), err)
 	}
 	if err := writeFile(filepath.Join(dir, "pg_hba.conf"), s.hostRules(), 0o600); err != nil {
-		return fmt.Errorf("configuring %s: %w", s.nodes[node].Name(), err)
+		return fmt.Errorf("configuring %s: %w", s.Nodes[node].Name(), err)
 	}
 	signal := filepath.Join(dir, "standby.signal")
 	if node == primary {
@@ -188,7 +188,7 @@ func (s *System) configure(node, primary int) error {
 		err = os.WriteFile(signal, nil, 0o600)
 	}
 	if err != nil {
-		return fmt.Errorf("configuring %s: %w", s.nodes[node].Name(), err)
+		return fmt.Errorf("configuring %s: %w", s.Nodes[node].Name(), err)
 	}
 	return nil
 }

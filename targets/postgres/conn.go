@@ -2,16 +2,16 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // login is who connects, and as what.
@@ -24,27 +24,16 @@ type login struct {
 // conn is one connection to one node. Not safe for concurrent use.
 type conn struct {
 	pg  *pgx.Conn
-	raw *countingConn
+	raw net.Conn
+	// dialer made raw, and counts; mark is what it had counted when the phase began.
+	dialer *wire.Dialer
+	mark   int64
 	// isolation is the level that a session asked for when it was opened.
 	isolation string
 	// unreplicated is set when the server said that it gave up waiting for
 	// standbys; see takeUnreplicated.
 	unreplicated bool
 }
-
-// countingConn knows whether bytes were handed to the network.
-type countingConn struct {
-	net.Conn
-	written atomic.Int64
-}
-
-func (c *countingConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.written.Add(int64(n))
-	return n, err
-}
-
-var errNoSecondDial = errors.New("this connection dials once")
 
 // preparedStatements is more than the statements there are.
 const preparedStatements = 64
@@ -71,25 +60,21 @@ func dial(ctx context.Context, addr string, who login) (*conn, error) {
 
 // dialAs connects as cfg says, of which it makes one connection without a memory.
 func dialAs(ctx context.Context, cfg *pgx.ConnConfig, params map[string]string) (*conn, error) {
-	c := &conn{}
+	// pgx dials once more to send a cancel request when a deadline passes. That
+	// would end a wait for standbys and make the commit visible, so it may not.
+	c := &conn{dialer: &wire.Dialer{Once: true}}
 	cfg.RuntimeParams = params
 	cfg.Fallbacks, cfg.ValidateConnect, cfg.AfterConnect = nil, nil, nil
 	// One round trip a statement, which is prepared when a connection needs it first:
 	// a server that has to parse and plan it every time takes two thirds more.
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	cfg.StatementCacheCapacity, cfg.DescriptionCacheCapacity = preparedStatements, 0
-	// pgx dials once more to send a cancel request when a deadline passes. That
-	// would end a wait for standbys and make the commit visible, so it may not.
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if c.raw != nil {
-			return nil, errNoSecondDial
+		raw, err := c.dialer.DialContext(ctx, network, address)
+		if err == nil {
+			c.raw = raw
 		}
-		raw, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		c.raw = &countingConn{Conn: raw}
-		return c.raw, nil
+		return raw, err
 	}
 	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if strings.HasPrefix(n.Message, "canceling wait for synchronous replication") ||
@@ -100,9 +85,7 @@ func dialAs(ctx context.Context, cfg *pgx.ConnConfig, params map[string]string) 
 	var err error
 	c.pg, err = pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		if c.raw != nil {
-			_ = c.raw.Close() // it has failed already
-		}
+		c.dialer.Seal()
 		return nil, err
 	}
 	return c, nil
@@ -122,6 +105,12 @@ func (c *conn) takeUnreplicated() error {
 	return errNotReplicated
 }
 
+// beginPhase has sent count anew.
+func (c *conn) beginPhase() { c.mark = c.dialer.Sent() }
+
+// sent says whether a byte was handed to the kernel since the phase began.
+func (c *conn) sent() bool { return c.dialer.Sent() > c.mark }
+
 // broken says whether the connection is of no further use.
 func (c *conn) broken() bool { return c.pg.IsClosed() }
 
@@ -131,7 +120,7 @@ var terminate = []byte{'X', 0, 0, 0, 4}
 // close ends the connection without waiting for the server.
 func (c *conn) close() {
 	_ = c.raw.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
-	_, _ = c.raw.Conn.Write(terminate) // it notices the end of the stream as well
+	_, _ = c.raw.Write(terminate) // it notices the end of the stream as well
 	_ = c.raw.Close()
 	// Lets pgx know, which otherwise would keep what belongs to the connection.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -43,10 +43,10 @@ const initTimeout = 2 * time.Minute
 // way that it makes every one: by being started without. The server that it starts
 // in the end is stopped in order, so that its directory can be copied.
 func (s *System) initByEntryPoint(ctx context.Context) error {
-	n := s.nodes[0]
+	n := s.Nodes[0]
 	ctx, cancel := context.WithTimeout(ctx, initTimeout)
 	defer cancel()
-	s.progress("initialising a data directory of " + s.software.String() + " by the image " + s.software.image)
+	s.Progress("initialising a data directory of " + s.software.String() + " by the image " + s.software.image)
 	password := filepath.Join(n.Dir(), "password")
 	if err := os.WriteFile(password, []byte(s.password), 0o600); err != nil {
 		return fmt.Errorf("initialising the data directory: %w", err)
@@ -60,11 +60,11 @@ func (s *System) initByEntryPoint(ctx context.Context) error {
 	if err := n.Start(ctx, command); err != nil {
 		return err
 	}
-	err := s.whileAlive(ctx, s.nodes[:1], func(ctx context.Context) error {
+	err := s.WhileRunning(ctx, func(ctx context.Context) error {
 		return cluster.Await(ctx, "the image to make a data directory", func(ctx context.Context) error {
 			return s.admin(ctx, 0, func(*conn) error { return nil })
 		})
-	})
+	}, 0)
 	if err != nil {
 		return &cluster.EnvironmentError{
 			Doing: "initialising a data directory by the image " + s.software.image, Err: err,

@@ -44,12 +44,12 @@ func (o *operator) failover(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	if s.nodes[old].State() != cluster.Stopped {
-		if err := s.nodes[old].Kill(ctx); err != nil {
+	if s.Nodes[old].State() != cluster.Stopped {
+		if err := s.Nodes[old].Kill(ctx); err != nil {
 			return fmt.Errorf("fencing: %w", err)
 		}
 		o.fenced[old] = true
-		s.tell("failover", "%s was fenced (killed), because %s", s.nodes[old].Name(), o.why)
+		s.tell("failover", "%s was fenced (killed), because %s", s.Nodes[old].Name(), o.why)
 	}
 	best, err := o.settled(ctx)
 	if err != nil {
@@ -58,7 +58,7 @@ func (o *operator) failover(ctx context.Context) error {
 	if err := o.promote(ctx, old, best); err != nil {
 		return err
 	}
-	s.tell("failover", "%s was promoted at %v in %v, because %s", s.nodes[best.node].Name(), best.position, time.Since(began).Round(time.Millisecond), o.why)
+	s.tell("failover", "%s was promoted at %v in %v, because %s", s.Nodes[best.node].Name(), best.position, time.Since(began).Round(time.Millisecond), o.why)
 	o.since, o.refused = time.Time{}, ""
 	return nil
 }
@@ -73,8 +73,8 @@ func (o *operator) candidates(ctx context.Context) ([]candidate, error) {
 			list = append(list, candidate{i, a.position})
 		}
 	}
-	if need := quorum(len(s.nodes)-1, s.set.acknowledgedOnStandbys()); len(list) < need {
-		return nil, fmt.Errorf("%d of %d standbys can be asked, and %d are needed so that one of them has every acknowledged write", len(list), len(s.nodes)-1, need)
+	if need := quorum(len(s.Nodes)-1, s.set.acknowledgedOnStandbys()); len(list) < need {
+		return nil, fmt.Errorf("%d of %d standbys can be asked, and %d are needed so that one of them has every acknowledged write", len(list), len(s.Nodes)-1, need)
 	}
 	return list, nil
 }
@@ -137,7 +137,7 @@ func equal(a, b []candidate) bool {
 // promote makes a standby the primary and the other nodes follow it.
 func (o *operator) promote(ctx context.Context, old int, c candidate) error {
 	s := o.sys
-	name := s.nodes[c.node].Name()
+	name := s.Nodes[c.node].Name()
 	o.drop(c.node)
 	err := s.admin(ctx, c.node, func(cn *conn) error {
 		var promoted bool
@@ -153,19 +153,19 @@ func (o *operator) promote(ctx context.Context, old int, c candidate) error {
 		// It may be promoted even so. If it is not, it must not be later, when
 		// another one is the primary: a standby that starts again is not promoted.
 		if st, askErr := s.standing(ctx, c.node); askErr != nil || st.standby {
-			return errors.Join(fmt.Errorf("promoting %s: %w", name, err), s.nodes[c.node].Kill(ctx), s.launch(ctx, c.node))
+			return errors.Join(fmt.Errorf("promoting %s: %w", name, err), s.Nodes[c.node].Kill(ctx), s.launch(ctx, c.node))
 		}
 	}
 	s.rebuild[old] = true
 	s.primary.Store(int32(c.node))
 	delete(s.rebuild, c.node)
 	delete(s.held, c.node)
-	timeline, fork, err := lastFork(filepath.Join(dataDir(s.nodes[c.node]), "pg_wal"))
+	timeline, fork, err := lastFork(filepath.Join(dataDir(s.Nodes[c.node]), "pg_wal"))
 	if err != nil {
 		return fmt.Errorf("reading the history of %s: %w", name, err)
 	}
 	o.timeline = timeline
-	for i := range s.nodes {
+	for i := range s.Nodes {
 		if i == c.node {
 			continue
 		}
@@ -176,7 +176,7 @@ func (o *operator) promote(ctx context.Context, old int, c candidate) error {
 			continue // is written anew anyway
 		}
 		if err := s.reconfigure(i); err != nil {
-			s.log.Debug("having a standby follow the new primary", "node", s.nodes[i].Name(), "error", err)
+			s.Logger.Debug("having a standby follow the new primary", "node", s.Nodes[i].Name(), "error", err)
 		}
 	}
 	return nil

@@ -65,7 +65,7 @@ func (d *deployment) promoted(old int) func(context.Context) error {
 
 func (d *deployment) allReady() {
 	d.t.Helper()
-	for _, n := range d.nodes {
+	for _, n := range d.Nodes {
 		d.await(n.Name()+" to be ready", func(ctx context.Context) error { return d.Ready(ctx, n.Name()) })
 	}
 }
@@ -84,16 +84,16 @@ func losesAsynchronousWrites(d *deployment) {
 		d.await("the write to be replicated", shows(d.sessionAt(i+1, readReplica, writeLocal), 1, 11))
 	}
 	cut := append(cluster.Both("n1", "n2"), cluster.Both("n1", "n3")...)
-	must(t, d.cluster.Network().Cut(d.ctx, cut...))
+	must(t, d.Cluster.Network().Cut(d.ctx, cut...))
 	s.write(1, 12) // acknowledged
-	must(t, d.nodes[0].Kill(d.ctx))
+	must(t, d.Nodes[0].Kill(d.ctx))
 	d.await("a standby to be promoted", d.promoted(0))
 	d.await("the operator to say so", e.told("because the process of the primary n1 has ended"))
 	if v := d.session(0).read(1); v != 11 {
 		t.Errorf("after the failover the primary shows %v, want 11: the acknowledged write of 12 is lost for certain", v)
 	}
 	// The old primary comes back as a standby, without the lost write.
-	must(t, d.cluster.Network().HealAll(d.ctx))
+	must(t, d.Cluster.Network().HealAll(d.ctx))
 	must(t, d.Restart(d.ctx, "n1"))
 	d.await("n1 to be ready", func(ctx context.Context) error {
 		ready := d.Ready(ctx, "n1")
@@ -157,9 +157,9 @@ func TestFailoverKeepsSynchronousWrites(t *testing.T) {
 			}
 			return nil
 		})
-		must(t, d.nodes[old].Kill(d.ctx))
+		must(t, d.Nodes[old].Kill(d.ctx))
 		d.await("a standby to be promoted", d.promoted(old))
-		must(t, d.Restart(d.ctx, d.nodes[old].Name()))
+		must(t, d.Restart(d.ctx, d.Nodes[old].Name()))
 		d.allReady()
 	}
 	stop()
@@ -199,10 +199,10 @@ func (d *deployment) standingOf(node int) standing {
 func TestFailoverWaitsForQuorum(t *testing.T) {
 	d := deploy(t, withFailover(writeOn, "any:1"))
 	e := d.events()
-	must(t, d.cluster.Network().Cut(d.ctx, cluster.Both("n1", "n3")...))
+	must(t, d.Cluster.Network().Cut(d.ctx, cluster.Both("n1", "n3")...))
 	d.session(0).write(1, 11) // on n2 only
-	must(t, d.nodes[1].Kill(d.ctx))
-	must(t, d.nodes[0].Kill(d.ctx))
+	must(t, d.Nodes[1].Kill(d.ctx))
+	must(t, d.Nodes[0].Kill(d.ctx))
 	d.await("the operator to refuse", e.told("1 of 2 standbys can be asked, and 2 are needed"))
 	if p, err := d.Primary(d.ctx); err != nil || p != "n1" {
 		t.Errorf("the primary is %s (%v), want that n1 still is", p, err)
@@ -225,11 +225,11 @@ func TestFailoverOfIsolatedPrimary(t *testing.T) {
 	s := d.session(0)
 	s.write(1, 11)
 	cut := append(cluster.Both("n1", "n2"), cluster.Both("n1", "n3")...)
-	must(t, d.cluster.Network().Cut(d.ctx, cut...))
+	must(t, d.Cluster.Network().Cut(d.ctx, cut...))
 	s.write(1, 12) // the clients still reach it
 	d.await("a standby to be promoted", d.promoted(0))
 	d.await("the operator to say so", e.told("n1 was fenced (killed), because a majority of the nodes does not hear the primary n1"))
-	if d.nodes[0].State() != cluster.Stopped {
+	if d.Nodes[0].State() != cluster.Stopped {
 		t.Error("the old primary runs on beside the new one")
 	}
 	if res := s.do(opTimeout, write(1, 13)); res.Outcome == history.OK && res.Node == 0 {
@@ -237,7 +237,7 @@ func TestFailoverOfIsolatedPrimary(t *testing.T) {
 	}
 	// While the link is cut there can be no copy; then the operator brings the
 	// node back by itself, because it was the one who killed it.
-	must(t, d.cluster.Network().HealAll(d.ctx))
+	must(t, d.Cluster.Network().HealAll(d.ctx))
 	d.await("the old primary to come back", e.told("n1 is a standby of"))
 	d.allReady()
 }
@@ -247,7 +247,7 @@ func TestFailoverOfIsolatedPrimary(t *testing.T) {
 func TestFailoverOfPausedPrimary(t *testing.T) {
 	d := deploy(t, withFailover(writeLocal, "none"))
 	e := d.events()
-	net := d.cluster.Network()
+	net := d.Cluster.Network()
 	s := d.session(0)
 	s.write(1, 11)
 	d.allReady() // n2 has it
@@ -255,7 +255,7 @@ func TestFailoverOfPausedPrimary(t *testing.T) {
 	s.write(1, 12) // n3 gets it, n2 does not
 	d.await("n3 to have the write", shows(d.sessionAt(2, readAny, writeLocal), 1, 12))
 	must(t, net.Cut(d.ctx, cluster.Both(cluster.Clients, "n3")...))
-	must(t, d.nodes[0].Pause(d.ctx))
+	must(t, d.Nodes[0].Pause(d.ctx))
 	d.await("a standby to be promoted", d.promoted(0))
 	d.await("the operator to say so", e.told("n1 was fenced (killed), because the primary n1 does not answer"))
 	if p, err := d.Primary(d.ctx); err != nil || p != "n2" {
@@ -279,7 +279,7 @@ func TestOperatorEndsWithTheSystem(t *testing.T) {
 	default:
 		t.Error("the operator runs on after Stop")
 	}
-	for _, n := range d.nodes {
+	for _, n := range d.Nodes {
 		if n.State() != cluster.Stopped {
 			t.Errorf("%s is %v after Stop", n.Name(), n.State())
 		}

@@ -113,9 +113,9 @@ func TestReadsGoByLag(t *testing.T) {
 	if len(lags) != 2 || lags[0].Node != "n2" || lags[0].BehindMS < 300 || lags[0].NotApplied == 0 || lags[0].NotReceived != 0 || lags[1].BehindMS > 300 {
 		t.Errorf("lags %+v", lags)
 	}
-	must(t, d.cluster.Network().Cut(d.ctx, cluster.Both("n1", "n3")...))
+	must(t, d.Cluster.Network().Cut(d.ctx, cluster.Both("n1", "n3")...))
 	d.await("reads to go to the primary", asked(0))
-	must(t, d.cluster.Network().HealAll(d.ctx))
+	must(t, d.Cluster.Network().HealAll(d.ctx))
 	must(t, d.ReleaseReplica(d.ctx, "n2"))
 	d.await("reads at home again", asked(1))
 }
@@ -147,7 +147,7 @@ func TestSynchronousReplication(t *testing.T) {
 	})
 	t.Run("a commit blocks while a standby is cut off", func(t *testing.T) {
 		cut := cluster.Both("n1", "n2")
-		must(t, d.cluster.Network().Cut(d.ctx, cut...))
+		must(t, d.Cluster.Network().Cut(d.ctx, cut...))
 		for _, level := range []string{writeRemoteWrite, writeOn, writeRemoteApply} {
 			res := d.sessionAt(0, readPrimary, level).connected().do(short, write(3, 31))
 			if res.Outcome != history.Info || !res.Broken {
@@ -162,12 +162,12 @@ func TestSynchronousReplication(t *testing.T) {
 		if v := s.read(3); v != history.Absent {
 			t.Errorf("the primary shows %v while the commit waits for standbys, want nothing", v)
 		}
-		must(t, d.cluster.Network().Heal(d.ctx, cut...))
+		must(t, d.Cluster.Network().Heal(d.ctx, cut...))
 		d.await("the commit to end its wait", shows(s, 3, 31))
 	})
 	t.Run("a wait that is given up is not acknowledged", func(t *testing.T) {
 		cut := cluster.Both("n1", "n2")
-		must(t, d.cluster.Network().Cut(d.ctx, cut...))
+		must(t, d.Cluster.Network().Cut(d.ctx, cut...))
 		ctx, stop := context.WithTimeout(d.ctx, opTimeout)
 		defer stop()
 		canceled := make(chan error, 1)
@@ -191,7 +191,7 @@ func TestSynchronousReplication(t *testing.T) {
 		if v := d.session(0).read(5); v != 51 {
 			t.Errorf("the primary shows %v, want the commit that was made locally", v)
 		}
-		must(t, d.cluster.Network().Heal(d.ctx, cut...))
+		must(t, d.Cluster.Network().Heal(d.ctx, cut...))
 		d.await("n2 to follow", func(ctx context.Context) error { return d.Ready(ctx, "n2") })
 	})
 }
@@ -212,7 +212,7 @@ func TestRestart(t *testing.T) {
 	s.write(1, 11)
 
 	t.Run("a standby", func(t *testing.T) {
-		must(t, d.nodes[1].Kill(d.ctx))
+		must(t, d.Nodes[1].Kill(d.ctx))
 		res := s.do(opTimeout, read(1))
 		if res.Outcome != history.Fail || res.Node != 1 {
 			t.Errorf("a read from a killed standby: %v (%v) by node %d, want fail by node 1", res.Outcome, res.Err, res.Node)
@@ -230,7 +230,7 @@ func TestRestart(t *testing.T) {
 	t.Run("the primary", func(t *testing.T) {
 		w := d.session(1)
 		w.write(1, 13)
-		must(t, d.nodes[0].Kill(d.ctx))
+		must(t, d.Nodes[0].Kill(d.ctx))
 		// The connection is found to be dead, or was: nothing says that the write
 		// arrived, and nothing that it did not, unless no byte left.
 		if res := w.do(opTimeout, write(1, 14)); res.Outcome == history.OK || !res.Broken {
@@ -241,7 +241,7 @@ func TestRestart(t *testing.T) {
 			t.Errorf("a write on a new connection to a killed primary: %v (%v), want fail, as it was refused", res.Outcome, res.Err)
 		}
 		must(t, d.Restart(d.ctx, "n1"))
-		for _, n := range d.nodes {
+		for _, n := range d.Nodes {
 			d.await(n.Name()+" to be ready", func(ctx context.Context) error { return d.Ready(ctx, n.Name()) })
 		}
 		if v := d.sessionAt(0, readPrimary, writeOn).read(1); v != 13 {
@@ -250,7 +250,7 @@ func TestRestart(t *testing.T) {
 	})
 	t.Run("a held standby stays held", func(t *testing.T) {
 		must(t, d.HoldReplica(d.ctx, "n3"))
-		must(t, d.nodes[2].Kill(d.ctx))
+		must(t, d.Nodes[2].Kill(d.ctx))
 		must(t, d.Restart(d.ctx, "n3"))
 		d.session(0).write(2, 21)
 		if v := d.session(2).read(2); v != history.Absent {

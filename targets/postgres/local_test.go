@@ -37,11 +37,11 @@ func TestSynchronousReplicationOnLoopback(t *testing.T) {
 	s := d.session(0)
 	s.write(1, 11)
 	cut := append(cluster.Both("n1", "n2"), cluster.Both("n1", "n3")...)
-	must(t, d.cluster.Network().Cut(d.ctx, cut...))
+	must(t, d.Cluster.Network().Cut(d.ctx, cut...))
 	if res := s.do(short, write(1, 12)); res.Outcome != history.Info || !res.Broken {
 		t.Errorf("a commit with all standbys cut off: %v (%v), want info", res.Outcome, res.Err)
 	}
-	must(t, d.cluster.Network().HealAll(d.ctx))
+	must(t, d.Cluster.Network().HealAll(d.ctx))
 	d.await("the commit to end its wait", shows(d.session(0), 1, 12))
 	d.allReady()
 }
@@ -65,7 +65,7 @@ func secretKept(d *deployment) {
 			}
 		}
 	}
-	for _, n := range d.nodes {
+	for _, n := range d.Nodes {
 		err := filepath.WalkDir(n.LogDir(), func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
 				return err

@@ -62,17 +62,17 @@ func (w *lagWatch) run(ctx context.Context, s *System) {
 func (w *lagWatch) look(ctx context.Context, s *System) {
 	ctx, cancel := context.WithTimeout(ctx, lagLookTimeout)
 	defer cancel()
-	near := make([]bool, len(s.nodes))
+	near := make([]bool, len(s.Nodes))
 	lags, err := s.Lag(ctx)
 	if err != nil {
-		s.log.Debug("looking at the standbys' lag", "error", err)
+		s.Logger.Debug("looking at the standbys' lag", "error", err)
 	}
-	for i, n := range s.nodes {
+	for i, n := range s.Nodes {
 		lag, asked := lags[n.Name()]
 		near[i] = asked && lag.Time <= s.set.maxLag
 	}
 	before := *w.state.Swap(&near)
-	for i, n := range s.nodes {
+	for i, n := range s.Nodes {
 		if i >= len(before) || before[i] == near[i] || i == s.primaryIndex() {
 			continue
 		}

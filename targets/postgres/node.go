@@ -13,14 +13,14 @@ import (
 // one, goes on with its data. A former primary is made a standby anew, which
 // waits, until ctx is done, for the primary and the network between the two.
 func (s *System) Restart(ctx context.Context, name string) error {
-	node, err := s.index(name)
+	node, err := s.Index(name)
 	if err != nil {
 		return err
 	}
 	err = cluster.Await(ctx, name+" to be started again", func(ctx context.Context) error {
 		s.roles.Lock()
 		defer s.roles.Unlock()
-		if s.nodes[node].State() != cluster.Stopped {
+		if s.Nodes[node].State() != cluster.Stopped {
 			return nil // the operator has done it
 		}
 		if s.rebuild[node] {
@@ -47,7 +47,7 @@ func (s *System) Restart(ctx context.Context, name string) error {
 // when it receives the log from the primary and has replayed what was written
 // before the call, unless it is held back.
 func (s *System) Ready(ctx context.Context, name string) error {
-	node, err := s.index(name)
+	node, err := s.Index(name)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *System) Ready(ctx context.Context, name string) error {
 	}
 	goal, err := s.standing(ctx, primary)
 	if err != nil {
-		return fmt.Errorf("%s follows %s: %w", name, s.nodes[primary].Name(), err)
+		return fmt.Errorf("%s follows %s: %w", name, s.Nodes[primary].Name(), err)
 	}
 	s.roles.Lock()
 	held := s.held[node] || s.applyDelay() > 0
@@ -76,9 +76,9 @@ func (s *System) Ready(ctx context.Context, name string) error {
 			case err != nil:
 				return err
 			case !st.standby:
-				return errors.New("it is no standby of " + s.nodes[primary].Name())
+				return errors.New("it is no standby of " + s.Nodes[primary].Name())
 			case !st.receiving:
-				return errors.New("it does not receive the log from " + s.nodes[primary].Name())
+				return errors.New("it does not receive the log from " + s.Nodes[primary].Name())
 			case held || st.replayed >= goal.position:
 				return nil
 			}
@@ -97,7 +97,7 @@ const readyPatience = time.Second
 // HoldReplica implements ability.Lagger: the standby goes on receiving the log and
 // stops replaying it. Promotion and ReleaseReplica end that.
 func (s *System) HoldReplica(ctx context.Context, name string) error {
-	node, err := s.index(name)
+	node, err := s.Index(name)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *System) HoldReplica(ctx context.Context, name string) error {
 // ReleaseReplica implements ability.Lagger. A node that was promoted meanwhile is
 // released already.
 func (s *System) ReleaseReplica(ctx context.Context, name string) error {
-	node, err := s.index(name)
+	node, err := s.Index(name)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (s *System) ReleaseReplica(ctx context.Context, name string) error {
 // ReplicaHeld implements ability.HoldChecker: the standby itself is asked. A
 // primary is not held back.
 func (s *System) ReplicaHeld(ctx context.Context, name string) (bool, error) {
-	node, err := s.index(name)
+	node, err := s.Index(name)
 	if err != nil {
 		return false, err
 	}

@@ -63,7 +63,7 @@ func startOperator(s *System) *operator {
 	ctx, cancel := context.WithCancel(context.Background())
 	o := &operator{
 		sys: s, cancel: cancel, done: make(chan struct{}),
-		conns: make([]*conn, len(s.nodes)), fenced: map[int]bool{}, strayed: map[int]lsn{},
+		conns: make([]*conn, len(s.Nodes)), fenced: map[int]bool{}, strayed: map[int]lsn{},
 	}
 	go func() {
 		defer close(o.done)
@@ -153,7 +153,7 @@ func (o *operator) look(ctx context.Context) []answer {
 // ask asks a node over the operator's connection to it. Different nodes can be
 // asked at once.
 func (o *operator) ask(ctx context.Context, node int) (standing, error) {
-	if o.sys.nodes[node].State() == cluster.Stopped {
+	if o.sys.Nodes[node].State() == cluster.Stopped {
 		o.drop(node)
 		return standing{}, errStopped
 	}
@@ -185,7 +185,7 @@ func (o *operator) drop(node int) {
 // gone says why the primary has to be taken for gone, empty if it is there.
 func (o *operator) gone(seen []answer) string {
 	primary := o.sys.primaryIndex()
-	name := o.sys.nodes[primary].Name()
+	name := o.sys.Nodes[primary].Name()
 	a := seen[primary]
 	switch {
 	case errors.Is(a.err, errStopped):
@@ -223,7 +223,7 @@ func (o *operator) follow(ctx context.Context, seen []answer) {
 		case seen[i].receiving && (o.timeline == 0 || seen[i].timeline == o.timeline):
 			delete(o.strayed, i)
 		case o.strayed[i] > 0 && seen[i].position > o.strayed[i] && !seen[i].receiving:
-			s.tell("standby", "%s has the log up to %v, but the new primary's history left its own at %v: it is copied anew", s.nodes[i].Name(), seen[i].position, o.strayed[i])
+			s.tell("standby", "%s has the log up to %v, but the new primary's history left its own at %v: it is copied anew", s.Nodes[i].Name(), seen[i].position, o.strayed[i])
 			o.repair(ctx, i)
 		}
 	}
@@ -239,12 +239,12 @@ func (o *operator) repair(ctx context.Context, node int) {
 	defer s.roles.Unlock()
 	o.drop(node)
 	o.fenced[node], s.rebuild[node] = true, true
-	if err := s.nodes[node].Kill(ctx); err != nil {
-		s.log.Debug("repairing a standby", "node", s.nodes[node].Name(), "error", err)
+	if err := s.Nodes[node].Kill(ctx); err != nil {
+		s.Logger.Debug("repairing a standby", "node", s.Nodes[node].Name(), "error", err)
 		return
 	}
 	if err := s.rebuildStandby(ctx, node); err != nil {
-		s.log.Debug("repairing a standby", "node", s.nodes[node].Name(), "error", err)
+		s.Logger.Debug("repairing a standby", "node", s.Nodes[node].Name(), "error", err)
 		return
 	}
 	delete(o.fenced, node)

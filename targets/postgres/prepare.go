@@ -22,10 +22,10 @@ const privateNetwork = "sandbox"
 // copies of it, which a standby may be as well as a base backup, because the
 // server that it belongs to has never run.
 func (s *System) prepare(ctx context.Context, cache string) error {
-	first := s.nodes[0]
-	if s.cluster.Provider() == privateNetwork {
+	first := s.Nodes[0]
+	if s.Cluster.Provider() == privateNetwork {
 		// The template has no secret in it.
-		if err := s.fromTemplate(ctx, newStore(cache, s.progress)); err != nil {
+		if err := s.fromTemplate(ctx, newStore(cache, s.Progress)); err != nil {
 			return err
 		}
 	} else {
@@ -43,7 +43,7 @@ func (s *System) prepare(ctx context.Context, cache string) error {
 		}
 	}
 	group := new(errgroup.Group)
-	for i, n := range s.nodes {
+	for i, n := range s.Nodes {
 		group.Go(func() error {
 			if i > 0 {
 				if err := copyTree(dataDir(first), dataDir(n), nil); err != nil {
@@ -56,7 +56,7 @@ func (s *System) prepare(ctx context.Context, cache string) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for i := range s.nodes {
+	for i := range s.Nodes {
 		if err := s.configure(i, 0); err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (s *System) initdb(ctx context.Context, n cluster.Node, dir string) error {
 		}
 		args = append(args, "--pwfile="+file)
 	}
-	s.progress("initialising a data directory of " + s.software.String())
+	s.Progress("initialising a data directory of " + s.software.String())
 	out, err := n.Exec(ctx, cluster.Command{Path: filepath.Join(s.software.bindir, "initdb"), Args: args, NotRoot: true})
 	if err != nil {
 		return &cluster.EnvironmentError{
@@ -102,7 +102,7 @@ func (s *System) initdb(ctx context.Context, n cluster.Node, dir string) error {
 // template is made once for each version and user and kept in the cache, where it
 // counts only unaltered; a cache that cannot be written to only costs time.
 func (s *System) fromTemplate(ctx context.Context, st *store) error {
-	first := s.nodes[0]
+	first := s.Nodes[0]
 	template := filepath.Join(st.dir, "template-"+s.software.version)
 	manifest := template + ".sha256"
 	if verify(template, manifest) == nil {
@@ -112,7 +112,7 @@ func (s *System) fromTemplate(ctx context.Context, st *store) error {
 		return err
 	}
 	if err := keepTemplate(st, dataDir(first), template, manifest); err != nil {
-		s.log.Debug("keeping the template data directory", "error", err)
+		s.Logger.Debug("keeping the template data directory", "error", err)
 	}
 	return nil
 }

@@ -20,11 +20,11 @@ const linkPatience = 300 * time.Millisecond
 // files are reached directly, so that it is first made sure that the network
 // would let them pass. s.roles is held.
 func (s *System) rebuildStandby(ctx context.Context, node int) error {
-	n, primary := s.nodes[node], s.primaryIndex()
-	from := s.nodes[primary]
+	n, primary := s.Nodes[node], s.primaryIndex()
+	from := s.Nodes[primary]
 	for _, link := range cluster.Both(from.Name(), n.Name()) {
 		probe, cancel := context.WithTimeout(ctx, linkPatience)
-		err := s.cluster.Network().Probe(probe, link)
+		err := s.Cluster.Network().Probe(probe, link)
 		cancel()
 		if err != nil {
 			return fmt.Errorf("copying %s to %s: %w", from.Name(), n.Name(), err)

@@ -96,16 +96,16 @@ func (s *System) Lag(ctx context.Context) (map[string]Lag, error) {
 	primary := s.primaryIndex()
 	at, err := m.ask(ctx, s, primary)
 	if err != nil {
-		return nil, fmt.Errorf("measuring lag: asking %s: %w", s.nodes[primary].Name(), err)
+		return nil, fmt.Errorf("measuring lag: asking %s: %w", s.Nodes[primary].Name(), err)
 	}
 	lags := map[string]Lag{}
-	for i, n := range s.nodes {
+	for i, n := range s.Nodes {
 		if i == primary {
 			continue
 		}
 		st, err := m.ask(ctx, s, i)
 		if err != nil {
-			s.log.Debug("measuring lag", "node", n.Name(), "error", err)
+			s.Logger.Debug("measuring lag", "node", n.Name(), "error", err)
 			continue
 		}
 		lag := Lag{Received: behind(at.position, st.position), Replayed: behind(at.position, st.replayed)}

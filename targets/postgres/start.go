@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -13,6 +12,8 @@ import (
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // Start implements targets.Target.
@@ -34,18 +35,12 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	s := &System{
-		cluster:  c,
-		nodes:    c.Nodes(),
+		Fleet:    launch.New("PostgreSQL", logName, c, cfg),
 		set:      set,
 		software: sw,
-		schema:   schemaName(cfg.Run),
-		log:      logger(cfg),
-		progress: cfg.Progress,
+		schema:   external.OwnName(cfg.Run, 63),
 		held:     map[int]bool{},
 		rebuild:  map[int]bool{},
-	}
-	if s.progress == nil {
-		s.progress = func(string) {}
 	}
 	if err := s.start(ctx, cfg.Cache); err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
@@ -62,21 +57,21 @@ func (s *System) start(ctx context.Context, cache string) error {
 	if err := s.prepare(ctx, cache); err != nil {
 		return err
 	}
-	s.progress(fmt.Sprintf("starting %s on %d nodes", s.software, len(s.nodes)))
-	for i := range s.nodes {
+	s.Progress(fmt.Sprintf("starting %s on %d nodes", s.software, len(s.Nodes)))
+	for i := range s.Nodes {
 		if err := s.launch(ctx, i); err != nil {
 			return err
 		}
 	}
-	if err := s.whileAlive(ctx, s.nodes, s.makeReady); err != nil {
+	if err := s.WhileRunning(ctx, s.makeReady); err != nil {
 		return err
 	}
-	if err := s.whileAlive(ctx, s.nodes, s.checkpoint); err != nil {
+	if err := s.WhileRunning(ctx, s.checkpoint); err != nil {
 		return err
 	}
 	if s.set.applyDelay > 0 {
 		s.delayed.Store(true)
-		for i := range s.nodes {
+		for i := range s.Nodes {
 			if err := s.reconfigure(i); err != nil {
 				return err
 			}
@@ -94,7 +89,7 @@ func (s *System) start(ctx context.Context, cache string) error {
 // launch starts the server of a node. That it serves is for the caller to wait
 // for.
 func (s *System) launch(ctx context.Context, node int) error {
-	n := s.nodes[node]
+	n := s.Nodes[node]
 	if err := s.own(n, dataDir(n)); err != nil {
 		return err
 	}
@@ -111,27 +106,6 @@ func (s *System) launch(ctx context.Context, node int) error {
 
 // logName is the file in a node's log directory that the server writes to.
 const logName = "postgres.log"
-
-// whileAlive runs f and ends it when the server of one of these nodes dies.
-func (s *System) whileAlive(ctx context.Context, nodes []cluster.Node, f func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	for _, n := range nodes {
-		exited := n.Exited()
-		go func() {
-			select {
-			case <-exited:
-				cancel(fmt.Errorf("the server on %s ended; its log is %s", n.Name(), filepath.Join(n.LogDir(), logName)))
-			case <-ctx.Done():
-			}
-		}()
-	}
-	err := f(ctx)
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
-		err = errors.Join(cause, err)
-	}
-	return err
-}
 
 // makeReady makes the schema and returns when a write went through the primary at
 // the write level and every standby has shown it.
@@ -159,15 +133,7 @@ func (s *System) makeProbe(ctx context.Context) error {
 	if err := execute(ctx, c.pg, `INSERT INTO probe VALUES (0, 1)`); err != nil {
 		return fmt.Errorf("writing at level %s: %w", s.set.write, err)
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	for i, n := range s.nodes {
-		group.Go(func() error {
-			return cluster.Await(ctx, n.Name()+" to show a write of the primary", func(ctx context.Context) error {
-				return s.showsProbe(ctx, i)
-			})
-		})
-	}
-	return group.Wait()
+	return s.Await(ctx, "to show a write of the primary", s.showsProbe)
 }
 
 func (s *System) showsProbe(ctx context.Context, node int) error {
@@ -196,7 +162,7 @@ func (s *System) checkpoint(ctx context.Context) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for i := range s.nodes {
+	for i := range s.Nodes {
 		if i == primary {
 			continue
 		}
@@ -231,24 +197,13 @@ SET LOCAL ROLE ` + clientUser + `;` + tables + `COMMIT`
 	return nil
 }
 
-// schemaName is a name for the run's schema that needs no quotes.
-func schemaName(run string) string {
-	name := []byte("lapse_" + strings.ToLower(run))
-	for i, b := range name {
-		if (b < 'a' || b > 'z') && (b < '0' || b > '9') {
-			name[i] = '_'
-		}
-	}
-	return string(name[:min(len(name), 63)])
-}
-
 // reconfigure writes a node's configuration anew and has a running server take it
 // up.
 func (s *System) reconfigure(node int) error {
 	if err := s.configure(node, s.primaryIndex()); err != nil {
 		return err
 	}
-	n := s.nodes[node]
+	n := s.Nodes[node]
 	if err := s.own(n, dataDir(n)); err != nil {
 		return err
 	}
@@ -270,18 +225,18 @@ func (s *System) Stop(ctx context.Context) error {
 	s.meter.close()
 	s.roles.Lock()
 	defer s.roles.Unlock()
-	errs := make(chan error, len(s.nodes))
-	for _, n := range s.nodes {
+	errs := make(chan error, len(s.Nodes))
+	for _, n := range s.Nodes {
 		go func() {
 			errs <- s.stopNode(ctx, n)
 		}()
 	}
 	var all []error
-	for range s.nodes {
+	for range s.Nodes {
 		all = append(all, <-errs)
 	}
 	if s.software.image == "" { // a container takes it along
-		for _, n := range s.nodes {
+		for _, n := range s.Nodes {
 			clearSharedMemory(dataDir(n))
 		}
 	}

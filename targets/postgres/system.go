@@ -3,26 +3,22 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
-	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // System is a running PostgreSQL cluster. It is safe for concurrent use.
 type System struct {
-	cluster  cluster.Cluster
-	nodes    []cluster.Node
+	*launch.Fleet
 	set      settings
 	software software
 	// password is everybody's, empty where none is asked for.
 	password string
 	schema   string
-	log      *slog.Logger
-	progress func(string)
 
 	// primary is the index of the node that takes the writes.
 	primary atomic.Int32
@@ -64,7 +60,7 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 		sys:     s,
 		set:     s.set,
 		session: session,
-		conns:   make([]*conn, len(s.nodes)),
+		conns:   make([]*conn, len(s.Nodes)),
 	}, nil
 }
 
@@ -74,7 +70,7 @@ func (s *System) Version() string { return s.software.String() }
 // Primary implements ability.Primarier: the node that takes the writes according
 // to the operator, or the first node without one.
 func (s *System) Primary(context.Context) (string, error) {
-	return s.nodes[s.primaryIndex()].Name(), nil
+	return s.Nodes[s.primaryIndex()].Name(), nil
 }
 
 func (s *System) primaryIndex() int { return int(s.primary.Load()) }
@@ -84,20 +80,10 @@ func (s *System) Observe(f func(kind, text string)) { s.observe.Store(&f) }
 
 func (s *System) tell(kind, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	s.log.Info(text, "kind", kind)
+	s.Logger.Info(text, "kind", kind)
 	if f := s.observe.Load(); f != nil {
 		(*f)(kind, text)
 	}
-}
-
-func (s *System) index(name string) (int, error) {
-	for i, n := range s.nodes {
-		if n.Name() == name {
-			return i, nil
-		}
-	}
-	_, err := s.cluster.Node(name) // says which there are
-	return 0, err
 }
 
 // connect makes a connection from where the clients are.
@@ -105,7 +91,7 @@ func (s *System) connect(ctx context.Context, node int, who login) (*conn, error
 	if s.logins != nil {
 		return s.logins[node].dial(ctx, who.params)
 	}
-	addr, err := s.cluster.Route(cluster.Clients, s.nodes[node].Name(), port)
+	addr, err := s.Addr(node, port)
 	if err != nil {
 		return nil, err
 	}
@@ -149,11 +135,11 @@ func (s *System) adminLogin() login {
 func (s *System) admin(ctx context.Context, node int, f func(c *conn) error) error {
 	c, err := s.connect(ctx, node, s.adminLogin())
 	if err != nil {
-		return fmt.Errorf("asking %s: %w", s.nodes[node].Name(), err)
+		return fmt.Errorf("asking %s: %w", s.Nodes[node].Name(), err)
 	}
 	defer c.close()
 	if err := f(c); err != nil {
-		return fmt.Errorf("asking %s: %w", s.nodes[node].Name(), err)
+		return fmt.Errorf("asking %s: %w", s.Nodes[node].Name(), err)
 	}
 	return nil
 }

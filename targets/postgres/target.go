@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
@@ -110,12 +109,4 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 		return "", err
 	}
 	return sw.String() + " at " + sw.bindir, nil
-}
-
-// logger is cfg's logger or one that says nothing.
-func logger(cfg targets.Config) *slog.Logger {
-	if cfg.Log == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return cfg.Log
 }

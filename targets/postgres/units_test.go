@@ -17,6 +17,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/external"
 )
 
 func TestClassify(t *testing.T) {
@@ -304,7 +305,7 @@ func TestSchemaName(t *testing.T) {
 		"t1": "lapse_t1", "2026-11-23T19.00-Ab": "lapse_2026_11_23t19_00_ab", `x"; DROP`: "lapse_x___drop",
 		strings.Repeat("a", 80): "lapse_" + strings.Repeat("a", 57),
 	} {
-		if got := schemaName(run); got != want {
+		if got := external.OwnName(run, 63); got != want {
 			t.Errorf("%q: got %q, want %q", run, got, want)
 		}
 	}

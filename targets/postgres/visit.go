@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // visit is an external cluster, in which the run has one schema. The System below it
@@ -50,7 +51,7 @@ func look(ctx context.Context, at []address, cfg targets.Config) (*visit, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &System{set: set, schema: external.OwnName(cfg.Run, 63), log: logger(cfg), progress: func(string) {}}
+	s := &System{Fleet: launch.New("PostgreSQL", logName, nil, cfg), set: set, schema: external.OwnName(cfg.Run, 63)}
 	if s.logins, err = logins(cfg, at); err != nil {
 		return nil, err
 	}
@@ -213,7 +214,7 @@ func (v *visit) schemas(ctx context.Context) (map[string]string, error) {
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
-	v.sys.cluster, v.sys.nodes = v.Cluster(), v.Cluster().Nodes()
+	v.sys.Cluster, v.sys.Nodes = v.Cluster(), v.Cluster().Nodes()
 	what, _ := v.Place(v.sys.schema)
 	return v.askPrimary(ctx, func(ctx context.Context, c *conn) error {
 		// Not in one transaction: not everything that speaks the protocol has
@@ -231,7 +232,7 @@ func (v *visit) Make(ctx context.Context) error {
 			return err
 		}
 		if err := execute(ctx, c.pg, "COMMENT ON SCHEMA "+v.sys.schema+" IS '"+external.Mark(v.run)+"'"); err != nil {
-			v.sys.log.Debug("marking the schema", "error", err)
+			v.sys.Logger.Debug("marking the schema", "error", err)
 		}
 		_, err := c.pg.PgConn().Exec(ctx, "SET search_path TO "+v.sys.schema+";"+tables).ReadAll()
 		if err != nil {

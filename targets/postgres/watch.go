@@ -29,20 +29,20 @@ func (v *visit) watch() {
 
 // follow looks for another primary when the present one is none any more.
 func (v *visit) follow(ctx context.Context) {
-	if v.sys.everyPrimary.Load() || len(v.sys.nodes) == 1 {
+	if v.sys.everyPrimary.Load() || len(v.sys.Nodes) == 1 {
 		return
 	}
 	was := v.sys.primaryIndex()
 	if standby, err := v.isStandby(ctx, was); err == nil && !standby {
 		return
 	}
-	for i := range v.sys.nodes {
+	for i := range v.sys.Nodes {
 		if i == was {
 			continue
 		}
 		if standby, err := v.isStandby(ctx, i); err == nil && !standby {
 			v.sys.primary.Store(int32(i))
-			v.sys.tell("failover", "%s takes the writes now, as it was found; before it was %s", v.sys.nodes[i].Name(), v.sys.nodes[was].Name())
+			v.sys.tell("failover", "%s takes the writes now, as it was found; before it was %s", v.sys.Nodes[i].Name(), v.sys.Nodes[was].Name())
 			return
 		}
 	}

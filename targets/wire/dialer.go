@@ -35,8 +35,9 @@ type Dialer struct {
 	// TLS encrypts the connections; nil does not. A driver that encrypts by itself
 	// leaves it nil.
 	TLS *tls.Config
-	// Once allows a single dial. Where a driver needs more while it connects, leave
-	// it false and call Close when it has connected.
+	// Once allows a single connection; a dial that failed, such as of the first of
+	// several addresses of a host, may be followed by another. Where a driver needs more
+	// while it connects, leave it false and call Close when it has connected.
 	Once bool
 
 	sent   atomic.Int64
@@ -52,7 +53,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	if d.Addr != "" {
 		addr = d.Addr
 	}
-	if !d.begin() {
+	if !d.allowed() {
 		return nil, ErrSealed
 	}
 	raw, err := (&net.Dialer{}).DialContext(ctx, network, addr)
@@ -75,22 +76,19 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	return encrypted, nil
 }
 
-func (d *Dialer) begin() bool {
+func (d *Dialer) allowed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.closed && !(d.Once && d.dialed)
+}
+
+func (d *Dialer) keep(c *conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed || d.Once && d.dialed {
 		return false
 	}
 	d.dialed = true
-	return true
-}
-
-func (d *Dialer) keep(c *conn) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return false
-	}
 	if d.conns == nil {
 		d.conns = map[*conn]bool{}
 	}

@@ -82,3 +82,25 @@ func TestDialerIsSealed(t *testing.T) {
 		_ = conn.Close()
 	}
 }
+
+// TestOnceAfterAFailure: of a host with several addresses the second one may be the
+// one that answers.
+func TestOnceAfterAFailure(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d := &Dialer{Once: true}
+	if _, err := d.DialContext(t.Context(), "tcp", nobody); err == nil {
+		t.Fatal("nobody listens, and there is a connection")
+	}
+	c, err := d.DialContext(t.Context(), "tcp", server(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+}
