@@ -35,7 +35,11 @@ func (a address) hostPort() string {
 func parseAddresses(at []string) ([]address, error) {
 	var out []address
 	for _, text := range at {
-		for _, dsn := range splitDSN(text) {
+		list, err := splitDSN(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, dsn := range list {
 			a, err := parseAddress(dsn, len(out)+1)
 			if err != nil {
 				return nil, err
@@ -54,19 +58,52 @@ func parseAddresses(at []string) ([]address, error) {
 
 var dsnURL = regexp.MustCompile(`^(postgres(?:ql)?://)([^/?#]*@)?([^/?#@]*)(.*)$`)
 
-// splitDSN takes lists apart: of host:port, or of the hosts of one URL.
-func splitDSN(text string) []string {
+// splitDSN takes lists apart: of host:port, of the hosts of one URL, or of the host
+// and port of one connection string. Each is a node; which of them takes writes is
+// found by asking.
+func splitDSN(text string) ([]string, error) {
 	if m := dsnURL.FindStringSubmatch(text); m != nil {
 		var out []string
 		for host := range strings.SplitSeq(m[3], ",") {
 			out = append(out, m[1]+m[2]+host+m[4])
 		}
-		return out
+		return out, nil
 	}
-	if strings.ContainsAny(text, "= ") {
-		return []string{text}
+	if !strings.ContainsAny(text, "= ") {
+		return external.SplitAddresses([]string{text}), nil
 	}
-	return external.SplitAddresses([]string{text})
+	hosts, ports := keyword("host", text), keyword("port", text)
+	if len(hosts) < 2 {
+		return []string{text}, nil
+	}
+	if len(ports) > 1 && len(ports) != len(hosts) {
+		return nil, targets.Usagef("--at: a connection string names %d hosts and %d ports: want one port for all, or one for each", len(hosts), len(ports))
+	}
+	rest := keywords["port"].ReplaceAllString(keywords["host"].ReplaceAllString(text, "$1"), "$1")
+	var out []string
+	for i, host := range hosts {
+		one := rest + " host=" + host
+		if len(ports) > 0 {
+			one += " port=" + ports[min(i, len(ports)-1)]
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// keywords find the settings of a connection string that are lists.
+var keywords = map[string]*regexp.Regexp{
+	"host": regexp.MustCompile(`(^|\s)host\s*=\s*('[^']*'|\S*)`),
+	"port": regexp.MustCompile(`(^|\s)port\s*=\s*('[^']*'|\S*)`),
+}
+
+// keyword is what a connection string says of one of these, nothing if nothing.
+func keyword(name, text string) []string {
+	m := keywords[name].FindStringSubmatch(text)
+	if m == nil {
+		return nil
+	}
+	return external.SplitAddresses([]string{strings.Trim(m[2], "'")})
 }
 
 // passwordKey finds a password in a connection string.
@@ -88,9 +125,11 @@ func parseAddress(dsn string, number int) (address, error) {
 		}
 		a.ownTLS = a.ownTLS && !u.Query().Has("sslmode")
 		if a.ownTLS {
-			q := u.Query()
-			q.Set("sslmode", "disable")
-			u.RawQuery = q.Encode()
+			// Not encoded anew: pgx reads a + as libpq does, which is not a space.
+			if u.RawQuery != "" {
+				u.RawQuery += "&"
+			}
+			u.RawQuery += "sslmode=disable"
 			dsn = u.String()
 		}
 	case strings.Contains(dsn, "://"):
@@ -115,6 +154,9 @@ func parseAddress(dsn string, number int) (address, error) {
 	if err != nil {
 		return a, targets.Usagef("--at: address %d cannot be read as a connection string, or a PG... variable of the environment is bad: want host:port, postgres://app@db1:5432/test or host=db1 dbname=test", number)
 	}
+	if err := refuse(dsn, cfg, number); err != nil {
+		return a, err
+	}
 	switch {
 	case strings.HasPrefix(cfg.Host, "/"):
 		return a, targets.Usagef("--at: address %d is a socket in a directory: want a host and a port", number)
@@ -123,4 +165,39 @@ func parseAddress(dsn string, number int) (address, error) {
 	}
 	a.config = cfg
 	return a, nil
+}
+
+// unfit are settings of an address that a run cannot follow, and why.
+var unfit = []struct{ name, why string }{
+	{"target_session_attrs", "name every node: lapse finds by itself which one takes the writes, and follows it"},
+	{"load_balance_hosts", "name every node: sessions stay with the one that they are said to ask"},
+	{"hostaddr", "give the IP address as the host"},
+	{"default_query_exec_mode", pooled},
+	{"statement_cache_capacity", pooled},
+	{"description_cache_capacity", pooled},
+	{"synchronous_commit", "say it with --write-level"},
+	{"default_transaction_isolation", "say it with --set isolation=..."},
+	{"search_path", "a run makes a schema of its own and uses no other"},
+}
+
+// pooled is why a pooler does not do.
+const pooled = "a session needs a connection of its own to the server, with settings and prepared statements that stay: name the servers themselves in --at, not a pooler (or one that pools sessions and passes settings on)"
+
+// refuse says why an address asks for what a run cannot do.
+func refuse(dsn string, cfg *pgx.ConnConfig, number int) error {
+	for _, u := range unfit {
+		if _, param := cfg.RuntimeParams[u.name]; param || settingIn(dsn, u.name) {
+			return targets.Usagef("--at: address %d sets %s: leave it out; %s", number, u.name, u.why)
+		}
+	}
+	return nil
+}
+
+// settingIn says whether an address, or the options in it (-c name=value), sets name.
+func settingIn(dsn, name string) bool {
+	text, err := url.QueryUnescape(dsn)
+	if err != nil {
+		text = dsn
+	}
+	return regexp.MustCompile(`(^|[\s?&]|-c\s*|--)` + name + `\s*=`).MatchString(text)
 }

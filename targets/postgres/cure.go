@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -10,18 +12,66 @@ import (
 	"github.com/lapse-test/lapse/targets/outcome"
 )
 
+// errIgnored: a server or a pooler took the settings of a session and did not keep to
+// them.
+var errIgnored = errors.New("the session's search_path was ignored")
+
 // explainLogin says what to do about a node that does not let us in.
 func explainLogin(at address, err error) error {
-	return external.Cures{
-		{Match: says("no encryption"), Way: "it wants encryption: use --set tls=on", Tell: serverWords},
-		{Match: inClass("28"), Way: "set PGUSER and PGPASSWORD, or PGPASSFILE, or name the user in the address (postgres://user@host:port/database)", Tell: serverWords},
-		{Match: outcome.As(func(e *pgconn.PgError) bool { return e.Code == "3D000" }), Way: "name the database in the address (postgres://user@host:port/database) or in PGDATABASE", Tell: serverWords},
-		{Match: says("server refused TLS connection"), Way: "it does not encrypt: use --set tls=off if that is all right"},
-	}.Explain("connecting to "+at.hostPort(), err)
+	return cures(at).Explain("connecting to "+at.hostPort(), err)
 }
 
-func says(text string) func(error) bool {
-	return func(err error) bool { return strings.Contains(err.Error(), text) }
+func cures(at address) external.Cures {
+	user := at.config.User
+	encrypt, plain, trust := "use --set tls=on (in a suite: options: {tls: on})", "use --set tls=off (in a suite: options: {tls: off})", ""
+	if !at.ownTLS {
+		encrypt, plain = "use sslmode=verify-full in the address, or PGSSLMODE", "use sslmode=disable in the address, or PGSSLMODE"
+		trust = "name the file with the certificate of the authority that signed the server's with sslrootcert=FILE in the address, or PGSSLROOTCERT"
+	}
+	password := fmt.Sprintf("no password was given: set PGPASSWORD for the user %s, or keep it in a file (PGPASSFILE, ~/.pgpass)", user)
+	if at.config.Password != "" {
+		password = fmt.Sprintf("the password in PGPASSWORD or in the password file is not the one of the user %s; to be another user, set PGUSER or name it in the address (postgres://user@host:port/database)", user)
+	}
+	c := external.Cures{
+		{Match: saying("28000", "no encryption"), Way: "it lets this user in over encrypted connections only, if at all (pg_hba.conf: hostssl): " + encrypt, Tell: serverWords},
+		{Match: saying("28000", "SSL encryption"), Way: "its pg_hba.conf has no line for this user, database and machine over encrypted connections: have one added, or, if there is one for plain connections only (hostnossl), " + plain, Tell: serverWords},
+		{Match: saying("28000", "no pg_hba.conf entry"), Way: "its pg_hba.conf has no line for this user, database and machine: have one added, or name another user with PGUSER or in the address", Tell: serverWords},
+		{Match: saying("28000", "does not exist"), Way: "set PGUSER, or name a user that there is in the address (postgres://user@host:port/database)", Tell: serverWords},
+		{Match: inClass("28"), Way: password, Tell: serverWords},
+		{Match: says("failed SASL auth: invalid SCRAM", "password is empty"), Way: password},
+		{Match: saying("3D000", ""), Way: "name a database that there is in the address (postgres://user@host:port/database) or in PGDATABASE", Tell: serverWords},
+		{Match: saying("42501", "permission denied for database"), Way: fmt.Sprintf("GRANT CONNECT ON DATABASE %q TO %q, or name another database in the address or in PGDATABASE", at.config.Database, user), Tell: serverWords},
+		{Match: saying("53300", ""), Way: "it has no connection left: let it have more (max_connections), or use fewer clients (--concurrency)", Tell: serverWords},
+		{Match: saying("57P03", ""), Way: "wait until it has started", Tell: serverWords},
+		// What poolers say: pgbouncer of settings that it does not know, and servers behind
+		// one that pools transactions of statements that another session prepared.
+		{Match: says("unsupported startup parameter"), Way: pooled, Tell: serverWords},
+		{Match: saying("26000", ""), Way: pooled, Tell: serverWords},
+		{Match: saying("42P05", ""), Way: pooled, Tell: serverWords},
+		{Match: outcome.Is(errIgnored), Way: pooled},
+		{Match: says("server refused TLS connection"), Way: "it does not encrypt: if that is all right, " + plain},
+	}
+	if trust != "" {
+		c = append(c, external.Cure{Match: outcome.As(func(x509.UnknownAuthorityError) bool { return true }), Way: trust})
+	}
+	return c
+}
+
+// says matches an error whose text has one of these.
+func says(texts ...string) func(error) bool {
+	return func(err error) bool {
+		for _, t := range texts {
+			if strings.Contains(err.Error(), t) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// saying matches an answer of the server's with this SQLSTATE and this in its message.
+func saying(code, text string) func(error) bool {
+	return outcome.As(func(e *pgconn.PgError) bool { return e.Code == code && strings.Contains(e.Message, text) })
 }
 
 // inClass matches an answer of the server's whose SQLSTATE is of this class.
@@ -29,7 +79,7 @@ func inClass(of string) func(error) bool {
 	return outcome.As(func(e *pgconn.PgError) bool { return class(e.Code) == of })
 }
 
-// serverWords are the server's own, without ours around them.
+// serverWords are the server's own, without the driver's around them.
 func serverWords(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

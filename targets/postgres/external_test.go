@@ -20,6 +20,10 @@ func TestExternal(t *testing.T) {
 		"postgresql://db1/test":           "db1:5432",
 		"host=db1 port=7 dbname=test":     "db1:7",
 		"postgres://db1/?sslmode=disable": "db1:5432",
+		"host=db1,db2 port=1,2 user=x":    "db1:1 db2:2",
+		"user=x host='db1,db2' port=7":    "db1:7 db2:7",
+		"host=db1,db2":                    "db1:5432 db2:5432",
+		"postgres://db1/x?options=-c%20statement_timeout%3D5s": "db1:5432",
 	} {
 		target, err := Target{}.External([]string{at})
 		must(t, err)
@@ -33,6 +37,9 @@ func TestExternal(t *testing.T) {
 		logins, err := logins(cfg, list)
 		must(t, err)
 		for _, l := range logins {
+			if strings.Contains(at, "options=") && l.config.RuntimeParams["options"] != "-c statement_timeout=5s" {
+				t.Errorf("%s: the options are %q", at, l.config.RuntimeParams["options"])
+			}
 			if encrypted := l.config.TLSConfig != nil; encrypted == strings.Contains(at, "disable") || l.config.Password != "hunter2" {
 				t.Errorf("%s: encrypted %v, password %q", at, encrypted, l.config.Password)
 			}
@@ -51,6 +58,15 @@ func TestExternal(t *testing.T) {
 		"host=db1 sslmode=prefer":          "sslmode=verify-full",
 		"host=db1 sslmode=hunter2":         "cannot be read",
 		"db1,db1:5432":                     "twice",
+		"host=db1,db2,db3 port=1,2":        "one for each",
+		"host=db1,db1":                     "twice",
+		"postgres://db1,db2/x?target_session_attrs=read-write":             "which one takes the writes",
+		"host=db1 target_session_attrs=any":                                "which one takes the writes",
+		"postgres://db1/x?default_query_exec_mode=simple_protocol":         "not a pooler",
+		"host=db1 hostaddr=10.0.0.1":                                       "the IP address as the host",
+		"postgres://db1/x?options=-c%20synchronous_commit%3Doff":           "--write-level",
+		"postgres://db1/x?options=-csearch_path%3Dapp":                     "schema of its own",
+		"host=db1 options='-c default_transaction_isolation=serializable'": "--set isolation",
 	} {
 		_, err := Target{}.External([]string{at})
 		var usage *targets.UsageError

@@ -60,7 +60,9 @@ func look(ctx context.Context, at []address, cfg targets.Config) (*visit, error)
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, a := range at {
 		group.Go(func() (err error) {
-			standbys[i], err = v.isStandby(groupCtx, i)
+			if standbys[i], err = v.isStandby(groupCtx, i); err == nil {
+				err = v.keepsSettings(groupCtx, i)
+			}
 			return explainLogin(a, err)
 		})
 	}
@@ -70,7 +72,32 @@ func look(ctx context.Context, at []address, cfg targets.Config) (*visit, error)
 	if err := v.assignRoles(standbys); err != nil {
 		return nil, err
 	}
-	return v, v.askPrimary(ctx, v.mayWrite)
+	if err := v.askPrimary(ctx, v.mayWrite); err != nil {
+		return nil, explainLogin(at[s.primaryIndex()], err)
+	}
+	return v, nil
+}
+
+// keepsSettings connects as the sessions will, and sees whether what they ask for is
+// kept to: not by every pooler.
+func (v *visit) keepsSettings(ctx context.Context, node int) error {
+	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
+	defer cancel()
+	c, err := v.sys.connect(ctx, node, v.sys.clientLogin(0, v.sys.set, node))
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	for range 2 { // the second time by a statement that was prepared
+		var path string
+		if err := c.pg.QueryRow(ctx, `SHOW search_path`).Scan(&path); err != nil {
+			return err
+		}
+		if !strings.Contains(path, v.sys.schema) {
+			return fmt.Errorf("%w: it is %q", errIgnored, path)
+		}
+	}
+	return nil
 }
 
 // mayWrite asks for the version, and whether the user may make a schema.
@@ -86,7 +113,7 @@ func (v *visit) mayWrite(ctx context.Context, c *conn) error {
 	if err == nil && !may {
 		err = &cluster.EnvironmentError{
 			Doing: "looking at the database " + database, Err: fmt.Errorf("the user %s may not make a schema in it, and lapse uses no other", user),
-			Way: fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q, or name another database", database, user),
+			Way: fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q, or name another database (in the address, or PGDATABASE) or user (PGUSER)", database, user),
 		}
 	}
 	return err

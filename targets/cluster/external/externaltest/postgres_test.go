@@ -277,7 +277,7 @@ func (s *servers) badInput(t *testing.T, common, secret []string) {
 		"unserved level":   {secret, []string{"--at", s.dsn("127.0.0.1"), "--write-level", "remote_apply"}, 3, []string{"synchronous_standby_names is empty"}},
 		"option of ours":   {secret, []string{"--at", s.dsn("127.0.0.1"), "--set", "failover=on"}, 64, []string{"no such option"}},
 		"unknown CA":       {secret, []string{"--at", s.dsn("localhost"), "--set", "tls=on"}, 3, []string{"tls_ca"}},
-		"verified by DSN":  {secret, []string{"--at", "postgres://app@localhost:" + s.primary + "/postgres?sslmode=verify-full"}, 3, []string{"tls_ca"}},
+		"verified by DSN":  {secret, []string{"--at", "postgres://app@localhost:" + s.primary + "/postgres?sslmode=verify-full"}, 3, []string{"sslrootcert"}},
 		"no CA":            {secret, []string{"--at", s.dsn("localhost"), "--set", "tls_ca=" + s.ca.file("server.key")}, 64, []string{"no certificate"}},
 		"half encrypted":   {secret, []string{"--at", "postgres://app@localhost:" + s.primary + "/postgres?sslmode=prefer"}, 64, []string{"sslmode=verify-full"}},
 		"twice":            {secret, []string{"--at", "127.0.0.1:" + s.primary, "--at", "127.0.0.1:" + s.primary}, 64, []string{"twice"}},
