@@ -139,17 +139,7 @@ func (o *operator) promote(ctx context.Context, old int, c candidate) error {
 	s := o.sys
 	name := s.Nodes[c.node].Name()
 	o.drop(c.node)
-	err := s.admin(ctx, c.node, func(cn *conn) error {
-		var promoted bool
-		if err := cn.pg.QueryRow(ctx, `SELECT pg_promote(true, 10)`).Scan(&promoted); err != nil {
-			return err
-		}
-		if !promoted {
-			return errors.New("it did not end recovery within 10s")
-		}
-		return nil
-	})
-	if err != nil {
+	if err := o.endRecovery(ctx, c.node); err != nil {
 		// It may be promoted even so. If it is not, it must not be later, when
 		// another one is the primary: a standby that starts again is not promoted.
 		if st, askErr := s.standing(ctx, c.node); askErr != nil || st.standby {
@@ -180,6 +170,39 @@ func (o *operator) promote(ctx context.Context, old int, c candidate) error {
 		}
 	}
 	return nil
+}
+
+// promotionTimeout is how long a standby may take to end recovery.
+const promotionTimeout = 10 * time.Second
+
+// endRecovery orders a standby to end recovery and waits until it has. The server is
+// not asked to wait itself (pg_promote(true)): its waiting statement would hold a
+// snapshot, and the replay that recovery still has to do may have to wait for that
+// snapshot (max_standby_streaming_delay), so that each would wait for the other.
+func (o *operator) endRecovery(ctx context.Context, node int) error {
+	s := o.sys
+	ctx, cancel := context.WithTimeout(ctx, promotionTimeout)
+	defer cancel()
+	err := s.admin(ctx, node, func(cn *conn) error {
+		var ordered bool
+		if err := cn.pg.QueryRow(ctx, `SELECT pg_promote(false)`).Scan(&ordered); err != nil {
+			return err
+		}
+		if !ordered {
+			return errors.New("the order to end recovery could not be sent")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return cluster.Await(ctx, "the end of recovery", func(ctx context.Context) error {
+		st, err := s.standing(ctx, node)
+		if err == nil && st.standby {
+			err = errors.New("it is still in recovery")
+		}
+		return err
+	})
 }
 
 // lastFork reads the newest timeline history file in a pg_wal directory: the
