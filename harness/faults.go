@@ -40,7 +40,7 @@ func (l *faultLedger) status() Status {
 	for _, id := range l.order {
 		f := l.faults[id]
 		if f.Bit != 0 {
-			st.Bit++
+			st.TookEffect++
 		}
 		switch {
 		case f.Healed != 0:

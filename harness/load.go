@@ -114,7 +114,7 @@ func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
 		done = <-over
 	}
 	r.recordPlaces(ctx)
-	r.progress.Phase(PhaseHeal, fmt.Sprintf("faults: %d injected, %d took effect, %d healed", done.outcome.Injected, done.outcome.Bit, done.outcome.Healed))
+	r.progress.Phase(PhaseHeal, fmt.Sprintf("faults: %d injected, %d took effect, %d healed", done.outcome.Injected, done.outcome.TookEffect, done.outcome.Healed))
 	return done.outcome, errors.Join(workersErr, done.err)
 }
 

@@ -27,8 +27,8 @@ type Status struct {
 	Counts         history.Counts
 	// Faults names what is broken at the moment.
 	Faults []string
-	// Injected, Bit and Healed count faults so far.
-	Injected, Bit, Healed int
+	// Injected, TookEffect and Healed count faults so far.
+	Injected, TookEffect, Healed int
 }
 
 // Progress is told how a run goes on. Calls come from one goroutine at a time.

@@ -3,7 +3,7 @@ package history
 import "encoding/json"
 
 // Fault is a fault window: what was broken, when, and the proof that it bit and
-// that it healed. A fault counts only when it was seen to bite.
+// that it healed. A fault counts only when it was seen to take effect.
 type Fault struct {
 	// ID is unique in the run, from 1, in the order of injection.
 	ID int `json:"id"`
@@ -18,7 +18,7 @@ type Fault struct {
 	// Cuts are the directed links that were cut, as from>to.
 	Cuts []string `json:"cuts,omitempty"`
 
-	// Injected is when the injection began, Bit when it was seen to bite (0 if
+	// Injected is when the injection began, Bit when it was seen to take effect (0 if
 	// never), Healing when healing began, Healed when it was seen to be over
 	// (0 if never). Between Injected and Healed the fault may have an effect.
 	Injected Time `json:"injected_ns"`
@@ -29,7 +29,7 @@ type Fault struct {
 	// Proof is what was seen: probes that failed, packets dropped, a process
 	// gone, probes that succeeded again.
 	Proof []string `json:"proof,omitempty"`
-	// Error is why it did not bite or did not heal, empty otherwise.
+	// Error is why it took no effect or did not heal, empty otherwise.
 	Error string `json:"error,omitempty"`
 }
 
@@ -101,7 +101,7 @@ func (e *Event) Place() (p Place, ok bool) {
 func (e *Event) Sampled() bool { return e.Kind == EventLag || e.Kind == EventPlace }
 
 // FaultsAt are the IDs of the faults whose windows cover t, in the order of
-// their injection, whether or not they were seen to bite (Fault.Bit tells).
+// their injection, whether or not they were seen to take effect (Fault.Bit tells).
 func (h *History) FaultsAt(t Time) []int {
 	var ids []int
 	for i := range h.Faults {
@@ -116,7 +116,7 @@ func (h *History) FaultsAt(t Time) []int {
 	return ids
 }
 
-// FaultAt tells whether the window of some fault that was seen to bite covers t.
+// FaultAt tells whether the window of some fault that was seen to take effect covers t.
 // It does not allocate.
 func (h *History) FaultAt(t Time) bool {
 	for i := range h.Faults {

@@ -18,9 +18,9 @@ type action interface {
 	aim(ctx context.Context, s *scene, f *history.Fault) error
 	// inject breaks.
 	inject(ctx context.Context, s *scene) error
-	// bitten returns the proof that it bites, or says why it does not seem to.
+	// tookEffect returns the proof that it takes effect, or says why it does not seem to.
 	// It is called again until it does, or the time for it is over.
-	bitten(ctx context.Context, s *scene) ([]string, error)
+	tookEffect(ctx context.Context, s *scene) ([]string, error)
 	// heal mends. It is called even when inject failed half-way, and again
 	// when it failed itself.
 	heal(ctx context.Context, s *scene) error

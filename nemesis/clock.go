@@ -46,7 +46,7 @@ func clocks() family {
 // claimClock is what the fault claims of a node.
 const claimClock = "clock"
 
-// clock bites when the offset that the database reads back is the one wanted,
+// clock takes effect when the offset that the database reads back is the one wanted,
 // give or take a tenth and 50 ms, and is healed when it reads back as none.
 type clock struct {
 	step    *Step
@@ -114,7 +114,7 @@ func (c *clock) readBack(want time.Duration) ([]string, error) {
 	return proof, nil
 }
 
-func (c *clock) bitten(ctx context.Context, _ *scene) ([]string, error) {
+func (c *clock) tookEffect(ctx context.Context, _ *scene) ([]string, error) {
 	proof, err := c.readBack(c.step.Offset)
 	if err == nil {
 		return proof, nil

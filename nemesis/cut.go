@@ -12,7 +12,7 @@ import (
 
 // cut is the action of all faults of the network: it cuts links.
 //
-// It bites when a probe over every cut link fails, the database's own packets
+// It takes effect when a probe over every cut link fails, the database's own packets
 // were dropped on some of them since it was injected (not on each: two standbys
 // of one primary have nothing to say to each other), and a probe over every other
 // link arrives. It is healed when a probe over each of its links arrives,
@@ -72,7 +72,7 @@ func (c *cut) inject(ctx context.Context, s *scene) error {
 	return s.Cluster.Network().Cut(ctx, c.links...)
 }
 
-func (c *cut) bitten(ctx context.Context, s *scene) ([]string, error) {
+func (c *cut) tookEffect(ctx context.Context, s *scene) ([]string, error) {
 	if err := s.mustFail(ctx, c.links); err != nil {
 		return nil, err
 	}

@@ -1,14 +1,14 @@
 // Package nemesis is what goes wrong: one file a family of faults, the seeded
-// schedule of a run's faults, and the proof that each of them bit and that it
+// schedule of a run's faults, and the proof that each of them took effect and that it
 // healed.
 //
-// A fault's life is: inject, verify that it bites, hold, heal, verify that it
-// is healed. A fault counts only when it was seen to bite: a probe over each cut
+// A fault's life is: inject, verify that it takes effect, hold, heal, verify that it
+// is healed. A fault counts only when it was seen to take effect: a probe over each cut
 // link failed and packets were seen to be dropped on it while all other links
 // passed, the killed process was gone, the paused one stopped, the bent clock
 // read back. It is over only when it was seen to be over: probes pass, the
 // process runs, and the database says that the node is ready. A run whose faults
-// did not bite is inconclusive, not green; Outcome says which and why.
+// took no effect is inconclusive, not green; Outcome says which and why.
 //
 // Plan makes a Schedule out of a seed; it is stored in the run and can be run
 // again. Run carries it out on a Stage. The package knows nodes and links

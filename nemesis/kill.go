@@ -38,7 +38,7 @@ func kills() family {
 	}
 }
 
-// kill bites when the processes that were there before are gone: the node says
+// kill takes effect when the processes that were there before are gone: the node says
 // that it is stopped or runs another process, the process that ran before has
 // been waited for, and the operating system does not know its id any more.
 type kill struct {
@@ -65,7 +65,7 @@ func (k *kill) inject(ctx context.Context, _ *scene) error {
 	})
 }
 
-func (k *kill) bitten(_ context.Context, s *scene) ([]string, error) {
+func (k *kill) tookEffect(_ context.Context, s *scene) ([]string, error) {
 	var proof []string
 	for i, n := range k.nodes {
 		was := k.before[i]

@@ -12,7 +12,7 @@ import (
 
 const familyLag = "lag"
 
-// lags are faults of replication: a replica that receives but does not apply.
+// lags are faults of replication: a replica that does not apply what it receives.
 func lags() family {
 	return family{doing: "releasing replicas", restore: releaseReplicas, kinds: []kind{{
 		Info: Info{Name: "lag", Kind: familyLag, MinNodes: 2, Needs: []ability.Ability{ability.Lag},
@@ -32,7 +32,7 @@ func lags() family {
 // claimReplica is what the fault claims of a node.
 const claimReplica = "replication"
 
-// lag bites when the database itself says that the replica is held back, where
+// lag takes effect when the database itself says that the replica is held back, where
 // it can say that, and is healed when it says that it is not.
 type lag struct {
 	step    *Step
@@ -91,7 +91,7 @@ func (l *lag) inject(ctx context.Context, _ *scene) error {
 	return nil
 }
 
-func (l *lag) bitten(ctx context.Context, s *scene) ([]string, error) {
+func (l *lag) tookEffect(ctx context.Context, s *scene) ([]string, error) {
 	return l.says(ctx, s, true)
 }
 

@@ -35,7 +35,7 @@ func (w *window) touched() []string {
 	return slices.DeleteFunc(nodes, func(n string) bool { return n == cluster.Clients })
 }
 
-// live carries out one step: inject, see it bite, hold, heal, see it healed but
+// live carries out one step: inject, see it take effect, hold, heal, see it healed but
 // for the nodes being back in service, which settle sees to. It returns nil if the step was not carried out.
 //
 // The end of ctx is the end of the load: it cuts the hold short. What has begun
@@ -57,14 +57,14 @@ func (s *scene) live(ctx context.Context, step *Step) *window {
 	}
 	defer w.action.release(s)
 	if err != nil {
-		f.Error = "did not bite: " + err.Error()
-		s.note(func(o *Outcome) { o.NotBitten = append(o.NotBitten, Trouble{f.ID, f.Name, err.Error()}) })
-		s.say("fault %d: %s: did not bite: %s", f.ID, f.Name, err)
+		f.Error = "took no effect: " + err.Error()
+		s.note(func(o *Outcome) { o.Ineffective = append(o.Ineffective, Trouble{f.ID, f.Name, err.Error()}) })
+		s.say("fault %d: %s: took no effect: %s", f.ID, f.Name, err)
 	} else {
 		f.Bit = s.now()
 		s.Log.Fault(*f)
-		s.note(func(o *Outcome) { o.Bit++ })
-		s.say("fault %d: %s: bites (%s)", f.ID, f.Name, seconds(f.Bit-f.Injected))
+		s.note(func(o *Outcome) { o.TookEffect++ })
+		s.say("fault %d: %s: took effect (%s)", f.ID, f.Name, seconds(f.Bit-f.Injected))
 		sleep(ctx, time.Duration(f.Injected-s.now())+step.Hold)
 	}
 
@@ -89,7 +89,7 @@ func (s *scene) start(ctx context.Context, w *window) error {
 	}
 	s.ledger.begin()
 	s.begin(&w.fault)
-	return s.bite(ctx, w)
+	return s.breakIt(ctx, w)
 }
 
 // refuse records a step that was not carried out.
@@ -103,19 +103,19 @@ func (s *scene) refuse(step *Step, f history.Fault, err error) {
 		s.say("%s: left out: %s", t.Name, t.Reason)
 		return
 	}
-	s.note(func(o *Outcome) { o.NotBitten = append(o.NotBitten, t) })
+	s.note(func(o *Outcome) { o.Ineffective = append(o.Ineffective, t) })
 	s.say("%s: could not be injected: %s", t.Name, t.Reason)
 }
 
-// bite injects and waits for the proof.
-func (s *scene) bite(ctx context.Context, w *window) error {
-	inject, cancel := context.WithTimeout(ctx, s.Limits.Bite)
+// breakIt injects and waits for the proof.
+func (s *scene) breakIt(ctx context.Context, w *window) error {
+	inject, cancel := context.WithTimeout(ctx, s.Limits.Effect)
 	defer cancel()
 	if err := w.action.inject(inject, s); err != nil {
 		return fmt.Errorf("injecting it: %w", err)
 	}
-	proof, err := await(ctx, s.Limits.Bite, func(ctx context.Context) ([]string, error) {
-		return w.action.bitten(ctx, s)
+	proof, err := await(ctx, s.Limits.Effect, func(ctx context.Context) ([]string, error) {
+		return w.action.tookEffect(ctx, s)
 	})
 	w.fault.Proof = append(w.fault.Proof, proof...)
 	return err

@@ -4,17 +4,17 @@ import "fmt"
 
 // Outcome is what became of a schedule.
 type Outcome struct {
-	// Planned counts the steps of the schedule, Injected those carried out, Bit
-	// those that were seen to bite, Healed those that were seen to be over.
-	Planned  int `json:"planned"`
-	Injected int `json:"injected"`
-	Bit      int `json:"bit"`
-	Healed   int `json:"healed"`
-	// NotBitten were injected, or were to be, and were not seen to bite as they
+	// Planned counts the steps of the schedule, Injected those carried out, TookEffect
+	// those that were seen to take effect, Healed those that were seen to be over.
+	Planned    int `json:"planned"`
+	Injected   int `json:"injected"`
+	TookEffect int `json:"bit"`
+	Healed     int `json:"healed"`
+	// Ineffective were injected, or were to be, and were not seen to take effect as they
 	// should. Unhealed were not seen to be over. Either makes a run
 	// inconclusive.
-	NotBitten []Trouble `json:"not_bitten,omitempty"`
-	Unhealed  []Trouble `json:"unhealed,omitempty"`
+	Ineffective []Trouble `json:"not_bitten,omitempty"`
+	Unhealed    []Trouble `json:"unhealed,omitempty"`
 	// Skipped were left out on purpose: the load ended before, or the node was
 	// in the hands of another fault.
 	Skipped []Trouble `json:"skipped,omitempty"`
@@ -43,13 +43,13 @@ func (t Trouble) String() string {
 // none if all faults did what they should.
 func (o Outcome) Reasons() []string {
 	var out []string
-	for _, t := range o.NotBitten {
-		out = append(out, "did not bite: "+t.String())
+	for _, t := range o.Ineffective {
+		out = append(out, "took no effect: "+t.String())
 	}
 	for _, t := range o.Unhealed {
 		out = append(out, "was not seen to heal: "+t.String())
 	}
-	if o.Planned > 0 && o.Bit == 0 && len(o.NotBitten) == 0 {
+	if o.Planned > 0 && o.TookEffect == 0 && len(o.Ineffective) == 0 {
 		out = append(out, fmt.Sprintf("none of %d planned faults was injected", o.Planned))
 	}
 	return out

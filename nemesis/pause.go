@@ -35,7 +35,7 @@ func pauses() family {
 	}}
 }
 
-// pause bites when the operating system says that the process is stopped, which
+// pause takes effect when the operating system says that the process is stopped, which
 // is what Node.State looks up.
 type pause struct{ victims }
 
@@ -48,7 +48,7 @@ func (p *pause) inject(ctx context.Context, _ *scene) error {
 	})
 }
 
-func (p *pause) bitten(context.Context, *scene) ([]string, error) {
+func (p *pause) tookEffect(context.Context, *scene) ([]string, error) {
 	var proof []string
 	for _, n := range p.nodes {
 		if st := n.State(); st != cluster.Paused {

@@ -55,9 +55,9 @@ func (f *fake) whole(t *testing.T) {
 	}
 }
 
-// TestEveryFaultBitesAndHeals runs each fault of the catalogue, and all of them
+// TestEveryFaultTakesEffectAndHeals runs each fault of the catalogue, and all of them
 // mixed, on an honest cluster.
-func TestEveryFaultBitesAndHeals(t *testing.T) {
+func TestEveryFaultTakesEffectAndHeals(t *testing.T) {
 	type run struct {
 		name   string
 		mode   Mode
@@ -81,7 +81,7 @@ func TestEveryFaultBitesAndHeals(t *testing.T) {
 					if r.mode == OneAtATime && len(o.Skipped) > 0 {
 						t.Errorf("seed %d: left out: %v", seed, o.Skipped)
 					}
-					if o.Planned != len(schedule.Steps) || o.Injected+len(o.Skipped) != o.Planned || o.Bit != o.Injected || o.Healed != o.Injected || o.Bit == 0 {
+					if o.Planned != len(schedule.Steps) || o.Injected+len(o.Skipped) != o.Planned || o.TookEffect != o.Injected || o.Healed != o.Injected || o.TookEffect == 0 {
 						t.Errorf("seed %d: %+v", seed, o)
 					}
 					f.whole(t)
@@ -105,7 +105,7 @@ func checkRecord(t *testing.T, f *fake, injected int, mode Mode) {
 			t.Errorf("fault %d is recorded as %+v", id, h)
 		}
 		if h.Injected <= 0 || h.Bit < h.Injected || h.Healing <= h.Bit || h.Healed < h.Healing {
-			t.Errorf("fault %d: injected %d, bit %d, healing %d, healed %d", id, h.Injected, h.Bit, h.Healing, h.Healed)
+			t.Errorf("fault %d: injected %d, took effect %d, healing %d, healed %d", id, h.Injected, h.Bit, h.Healing, h.Healed)
 		}
 		if h.Injected < before.Injected {
 			t.Errorf("fault %d was injected before fault %d", id, before.ID)
@@ -115,7 +115,7 @@ func checkRecord(t *testing.T, f *fake, injected int, mode Mode) {
 		}
 		before = h
 	}
-	// Each is recorded at injection, at bite, when healing begins and at the end.
+	// Each is recorded at injection, when it took effect, when healing begins and at the end.
 	count := map[int]int{}
 	for _, u := range f.updates {
 		count[u.ID]++
@@ -133,8 +133,8 @@ func TestLiesAreFoundOut(t *testing.T) {
 		name  string
 		fault string
 		lies  lies
-		// notBitten or unhealed is in the reason.
-		notBitten, unhealed string
+		// ineffective or unhealed is in the reason.
+		ineffective, unhealed string
 	}{
 		{"cut does nothing", "partition-one", lies{cutNothing: true}, "arrived", ""},
 		{"one link stays open", "partition-halves", lies{cutAllButOne: true}, "a probe over", ""},
@@ -188,11 +188,11 @@ func TestLiesAreFoundOut(t *testing.T) {
 						t.Errorf("the run would not be inconclusive: %v", o.Reasons())
 					}
 				}
-				check("not bitten", o.NotBitten, tt.notBitten)
+				check("without effect", o.Ineffective, tt.ineffective)
 				check("unhealed", o.Unhealed, tt.unhealed)
 				for id, h := range f.faults {
-					if (tt.notBitten != "") != (h.Bit == 0) || (tt.unhealed != "") != (h.Healed == 0) {
-						t.Errorf("fault %d: bit %d, healed %d, error %q", id, h.Bit, h.Healed, h.Error)
+					if (tt.ineffective != "") != (h.Bit == 0) || (tt.unhealed != "") != (h.Healed == 0) {
+						t.Errorf("fault %d: took effect %d, healed %d, error %q", id, h.Bit, h.Healed, h.Error)
 					}
 					if h.Error == "" || h.Healing == 0 {
 						t.Errorf("fault %d: no error in the history, or no healing: %+v", id, h)
@@ -209,7 +209,7 @@ func TestKilledAndRestartedByTheDatabaseItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(3, lies{operatorRestarts: true})
 		o := f.scene().run(t.Context(), planFor(t, 3, 1, OneAtATime, "kill"))
-		if len(o.Reasons()) > 0 || o.Bit != o.Planned {
+		if len(o.Reasons()) > 0 || o.TookEffect != o.Planned {
 			t.Errorf("%+v", o)
 		}
 	})
@@ -224,8 +224,8 @@ func TestNodeThatDiedByItself(t *testing.T) {
 			}
 		}
 		o := f.scene().run(t.Context(), planFor(t, 3, 1, OneAtATime, "pause"))
-		if len(o.NotBitten) != o.Planned || !strings.Contains(o.NotBitten[0].Reason, "was stopped before, though no fault had done that") {
-			t.Errorf("not bitten: %v", o.NotBitten)
+		if len(o.Ineffective) != o.Planned || !strings.Contains(o.Ineffective[0].Reason, "was stopped before, though no fault had done that") {
+			t.Errorf("without effect: %v", o.Ineffective)
 		}
 		if len(o.Unexpected) != 3 {
 			t.Errorf("unexpected: %v", o.Unexpected)
@@ -341,7 +341,7 @@ func TestOverlap(t *testing.T) {
 			f := newFake(3, lies{})
 			o := run(t, f, step(time.Second, 5*time.Second, "pause", "n1"), step(3*time.Second, time.Second, "kill-primary"))
 			// The fake's primary is the first node that runs.
-			if len(o.Reasons()) > 0 || o.Bit != 2 || f.faults[2].Nodes[0] != "n2" {
+			if len(o.Reasons()) > 0 || o.TookEffect != 2 || f.faults[2].Nodes[0] != "n2" {
 				t.Errorf("%+v %+v", o, f.faults)
 			}
 			f.whole(t)
@@ -363,7 +363,7 @@ func TestOverlap(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake(3, lies{})
 			o := run(t, f, step(time.Second, 6*time.Second, "partition-one", "n1"), step(2*time.Second, 2*time.Second, "kill", "n1"))
-			if len(o.Reasons()) > 0 || o.Bit != 2 || o.Healed != 2 {
+			if len(o.Reasons()) > 0 || o.TookEffect != 2 || o.Healed != 2 {
 				t.Errorf("%+v", o)
 			}
 			f.whole(t)
@@ -452,7 +452,7 @@ func TestWithoutAbilities(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(3, lies{})
 		o, err := Run(t.Context(), Stage{Cluster: f, Log: f}, planFor(t, 3, 1, OneAtATime, "partition-one", "pause"))
-		if err != nil || len(o.Reasons()) > 0 || o.Bit != o.Planned {
+		if err != nil || len(o.Reasons()) > 0 || o.TookEffect != o.Planned {
 			t.Errorf("faults that need nothing: %+v %v", o, err)
 		}
 	})

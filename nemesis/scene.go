@@ -43,7 +43,7 @@ func newScene(stage Stage) *scene {
 	if p, ok := stage.Cluster.(cluster.Patient); ok {
 		// A fault is an order and what it takes to see that it was carried out.
 		stage.Limits.Probe = max(stage.Limits.Probe, p.Patience())
-		stage.Limits.Bite = max(stage.Limits.Bite, 2*p.Patience())
+		stage.Limits.Effect = max(stage.Limits.Effect, 2*p.Patience())
 	}
 	s := &scene{Stage: stage, ledger: newLedger(), starting: make(chan struct{}, 1), exists: processExists}
 	for _, n := range stage.Cluster.Nodes() {
@@ -89,7 +89,7 @@ func (s *scene) primary(ctx context.Context) (string, error) {
 		return "", usagef("the target has no primary")
 	}
 	var name string
-	_, err := await(ctx, s.Limits.Bite, func(ctx context.Context) ([]string, error) {
+	_, err := await(ctx, s.Limits.Effect, func(ctx context.Context) ([]string, error) {
 		var err error
 		name, err = p.Primary(ctx)
 		if err == nil && !slices.Contains(s.nodes, name) {
@@ -116,7 +116,7 @@ func (s *scene) awake(ctx context.Context, node string) error {
 	if !s.ledger.isWaking(node) {
 		return nil
 	}
-	if why := s.ready(ctx, []string{node}, s.Limits.Bite)[node]; why != nil {
+	if why := s.ready(ctx, []string{node}, s.Limits.Effect)[node]; why != nil {
 		return skip("another fault has just ended there: %s", why)
 	}
 	return nil

@@ -14,7 +14,7 @@ type Log interface {
 	// Now is the time since the beginning of the run.
 	Now() history.Time
 	// Fault records a fault window. It is called when the fault is injected,
-	// when it was seen to bite, when healing begins and when it was seen to be
+	// when it was seen to take effect, when healing begins and when it was seen to be
 	// healed, with the same ID; the last call wins.
 	Fault(history.Fault)
 }
@@ -39,8 +39,8 @@ type Limits struct {
 	// Probe is how long a probe over a cut link waits before the link counts as
 	// cut: 300 ms.
 	Probe time.Duration
-	// Bite is within what time a fault must have been seen to bite: 5 s.
-	Bite time.Duration
+	// Effect is within what time a fault must have been seen to take effect: 5 s.
+	Effect time.Duration
 	// Heal is within what time a healed fault must have been seen to be over,
 	// with the nodes in service: 90 s, as a restarted database may have much to
 	// do.
@@ -51,8 +51,8 @@ func (l Limits) withDefaults() Limits {
 	if l.Probe == 0 {
 		l.Probe = 300 * time.Millisecond
 	}
-	if l.Bite == 0 {
-		l.Bite = 5 * time.Second
+	if l.Effect == 0 {
+		l.Effect = 5 * time.Second
 	}
 	if l.Heal == 0 {
 		l.Heal = 90 * time.Second

@@ -110,7 +110,7 @@ func jepsenLost(h *history.History) []string {
 		}
 	}
 	l.add(proofs, "proofs that faults bit and healed; other readers see only when")
-	l.add(unhealed, "reasons why a fault did not bite or heal")
+	l.add(unhealed, "reasons why a fault took no effect or did not heal")
 	if h.Header.Attributes[AttributeClock] == ClockNone && len(h.Ops) > 0 {
 		l = append(l, "that nothing is known of the order between sessions: lines have an order, which nobody observed (lapse reads the key clock and knows, other tools do not)")
 	} else if n := touching(h); n > 0 {

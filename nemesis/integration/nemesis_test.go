@@ -146,7 +146,7 @@ func (s servers) chatter(ctx context.Context, wg *sync.WaitGroup) {
 	}
 }
 
-// witness is a log that looks for itself: when a fault is said to bite it tries
+// witness is a log that looks for itself: when a fault is said to take effect it tries
 // real connections, and again when it is said to be healed.
 type witness struct {
 	servers
@@ -157,7 +157,7 @@ type witness struct {
 
 	mu     sync.Mutex
 	faults map[int]history.Fault
-	// decided is called when a fault bit, or did not.
+	// decided is called when a fault took effect, or did not.
 	decided func()
 }
 
@@ -175,15 +175,15 @@ func (w *witness) Fault(f history.Fault) {
 	}
 	switch {
 	case f.Bit > 0 && f.Healing == 0:
-		w.seeBitten(f)
+		w.seeEffect(f)
 	case f.Healed > 0:
 		w.seeHealed(f)
 	}
 }
 
-// seeBitten: what is broken does not answer within patience, and the rest does,
+// seeEffect: what is broken does not answer within patience, and the rest does,
 // however long a busy machine takes.
-func (w *witness) seeBitten(f history.Fault) {
+func (w *witness) seeEffect(f history.Fault) {
 	w.pairs(func(a, b string) {
 		if f.Kind != "partition" {
 			return
@@ -191,20 +191,20 @@ func (w *witness) seeBitten(f history.Fault) {
 		// A connection needs both directions.
 		if slices.Contains(f.Cuts, a+">"+b) || slices.Contains(f.Cuts, b+">"+a) {
 			if w.reaches(a, b) == nil {
-				w.t.Errorf("%s bites, but %s reaches %s", f.Name, a, b)
+				w.t.Errorf("%s is on, but %s reaches %s", f.Name, a, b)
 			}
 			return
 		}
-		w.eventually(f.Name+" bites", func() error { return w.reaches(a, b) })
+		w.eventually(f.Name+" is on", func() error { return w.reaches(a, b) })
 	})
 	w.nodes(func(n string) {
 		if f.Kind != "partition" && slices.Contains(f.Nodes, n) {
 			if got := w.ask(n, "echo x"); got == "x" {
-				w.t.Errorf("%s bites, but %s answers", f.Name, n)
+				w.t.Errorf("%s is on, but %s answers", f.Name, n)
 			}
 			return
 		}
-		w.eventually(f.Name+" bites", func() error { return w.answers(n) })
+		w.eventually(f.Name+" is on", func() error { return w.answers(n) })
 	})
 }
 
@@ -286,7 +286,7 @@ func open(t *testing.T, p cluster.Provider, nodes int) (nemesis.Stage, *witness)
 }
 
 // plan has every fault named once; each holds for a moment only, because the
-// witness takes its time while a fault bites.
+// witness takes its time while a fault is on.
 func plan(t *testing.T, nodes int, mode nemesis.Mode, faults ...string) nemesis.Schedule {
 	t.Helper()
 	const interval = 500 * time.Millisecond
@@ -334,8 +334,8 @@ func TestFaultsAreReal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r := o.Reasons(); len(r) > 0 || o.Injected != len(faults) || o.Bit != o.Injected || o.Healed != o.Injected {
-				t.Errorf("%d of %d faults bit, %d healed: %s", o.Bit, len(faults), o.Healed, strings.Join(r, "\n"))
+			if r := o.Reasons(); len(r) > 0 || o.Injected != len(faults) || o.TookEffect != o.Injected || o.Healed != o.Injected {
+				t.Errorf("%d of %d faults took effect, %d healed: %s", o.TookEffect, len(faults), o.Healed, strings.Join(r, "\n"))
 			}
 			if len(o.Unexpected) > 0 {
 				t.Errorf("unexpected: %v", o.Unexpected)
@@ -360,14 +360,14 @@ func TestMixedFaultsAreReal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := o.Reasons(); len(r) > 0 || o.Bit+len(o.Skipped) != o.Planned || o.Healed != o.Bit {
+		if r := o.Reasons(); len(r) > 0 || o.TookEffect+len(o.Skipped) != o.Planned || o.Healed != o.TookEffect {
 			t.Errorf("%+v", o)
 		}
 		w.seeHealed(history.Fault{Name: "everything"})
 	})
 }
 
-// TestInterrupt ends the load while a fault bites: it must be healed at once,
+// TestInterrupt ends the load while a fault is on: it must be healed at once,
 // long before its time.
 func TestInterrupt(t *testing.T) {
 	eachProvider(t, func(t *testing.T, p cluster.Provider) {
@@ -385,7 +385,7 @@ func TestInterrupt(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if r := o.Reasons(); len(r) > 0 || o.Bit != 1 || o.Healed != 1 || len(o.Skipped) != 1 {
+				if r := o.Reasons(); len(r) > 0 || o.TookEffect != 1 || o.Healed != 1 || len(o.Skipped) != 1 {
 					t.Errorf("%+v", o)
 				}
 				w.seeHealed(w.faults[1])

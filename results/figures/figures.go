@@ -16,7 +16,7 @@ type Case struct {
 	Part
 	OKPerSecond float64 `json:"ok_per_second"`
 	// Inside and Outside are the same as above for the operations that began in a
-	// fault window that was seen to bite, and for the others.
+	// fault window that was seen to take effect, and for the others.
 	Inside  Part `json:"inside_faults"`
 	Outside Part `json:"outside_faults"`
 	// Recovery is the longest time from a fault's healing to the completion of

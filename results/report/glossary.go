@@ -16,7 +16,7 @@ var words = []term{
 	{"violated", "refuted by a witness: a few operations that no order allowed by the model explains."},
 	{"inconclusive", "not refuted, but with too little evidence, or the search ran out of its budget; the reasons are listed."},
 	{"ok, fail, info", "an operation that took effect; one that certainly had no effect; one whose effect is unknown, because no answer came: it may have taken effect at any time after it began."},
-	{"fault window", "from the injection of a fault until it was seen to be healed. A fault counts only when it was seen to bite."},
+	{"fault window", "from the injection of a fault until it was seen to be healed. A fault counts only when it was seen to take effect."},
 }
 
 // meanings are the models by name, in one line each.

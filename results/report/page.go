@@ -236,7 +236,7 @@ func (p *page) tables() {
 	add(&p.Meta, "workload", fmt.Sprintf("%s, %d clients", s.Workload, s.Concurrency))
 	if l := s.Load; l != nil {
 		add(&p.Meta, "load", fmt.Sprintf("%s operations in %.3g s", text.Count(l.Ops), l.Seconds))
-		add(&p.Meta, "faults", fmt.Sprintf("%d injected, %d seen to bite, %d healed", l.Faults.Injected, l.Faults.Bit, l.Faults.Healed))
+		add(&p.Meta, "faults", fmt.Sprintf("%d injected, %d took effect, %d healed", l.Faults.Injected, l.Faults.Bit, l.Faults.Healed))
 	}
 	add(&p.Meta, "seed", fmt.Sprint(s.Seed))
 
@@ -349,7 +349,7 @@ func faultLine(f *history.Fault) faultRow {
 	}
 	switch {
 	case f.Bit == 0:
-		r.State, r.Good = "✗ not seen to bite", false
+		r.State, r.Good = "✗ not seen to take effect", false
 	case f.Healed == 0:
 		r.State, r.Good = "✗ not seen to heal", false
 	}

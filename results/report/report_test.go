@@ -158,11 +158,11 @@ func TestWithoutHistory(t *testing.T) {
 	}
 }
 
-// TestUnverifiedFaultIsRed checks that a fault that was not seen to bite is told
+// TestUnverifiedFaultIsRed checks that a fault that was not seen to take effect is told
 // apart from one that was.
 func TestUnverifiedFaultIsRed(t *testing.T) {
 	page := staticPart(render(t, staleRead(t, "k3")))
-	if n := strings.Count(page, `<tr class="unverified">`); n != 1 || !strings.Contains(page, "✗ not seen to bite") {
+	if n := strings.Count(page, `<tr class="unverified">`); n != 1 || !strings.Contains(page, "✗ not seen to take effect") {
 		t.Errorf("%d faults are marked as unverified, want 1", n)
 	}
 }

@@ -158,7 +158,7 @@ function paint() {
     g.save(); g.beginPath(); g.rect(x, 0, w, height); g.clip();
     g.strokeStyle = colors.band; g.globalAlpha = .45; g.beginPath();
     for (var hx = x - height; hx < x + w; hx += 9) { g.moveTo(hx, height); g.lineTo(hx + height, 0); }
-    g.stroke(); g.globalAlpha = 1; g.fillStyle = colors.open; g.fillText('F' + f.id + ' ' + f.name + (f.bit ? '' : ' (not seen to bite)'), x + 4, 10); g.restore();
+    g.stroke(); g.globalAlpha = 1; g.fillStyle = colors.open; g.fillText('F' + f.id + ' ' + f.name + (f.bit ? '' : ' (not seen to take effect)'), x + 4, 10); g.restore();
   }
   g.strokeStyle = colors.line; g.beginPath();
   for (l = 0; l < laneNames.length; l++) { var ly = Y(l) + laneHeight; if (ly > top0 && ly < height) { g.moveTo(left0, ly - .5); g.lineTo(width, ly - .5); } }

@@ -17,7 +17,7 @@ type Require struct {
 	// that count something else (checkers.Model), how many of that, and of models that
 	// count nothing, nothing is asked.
 	AtRisk int `json:"at_risk"`
-	// FaultsBit asks that every injected fault was seen to bite and to heal,
+	// FaultsBit asks that every injected fault was seen to take effect and to heal,
 	// and that there was at least one.
 	FaultsBit bool `json:"faults_bit"`
 	// DuringFaults is how many operations must have succeeded in fault windows; where
@@ -85,7 +85,7 @@ func faultsLack(h *history.History) []string {
 		f := &h.Faults[i]
 		switch {
 		case f.Bit == 0:
-			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to bite%s", f.ID, f.Name, because(f.Error)))
+			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to take effect%s", f.ID, f.Name, because(f.Error)))
 		case f.Healed == 0:
 			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to heal%s", f.ID, f.Name, because(f.Error)))
 		}

@@ -27,7 +27,7 @@ func (s Service) Availability() float64 {
 	return float64(s.OK) / float64(s.Asked)
 }
 
-// Served is the service inside fault windows that were seen to bite, and outside.
+// Served is the service inside fault windows that were seen to take effect, and outside.
 type Served struct {
 	Reads         Service `json:"reads"`
 	Writes        Service `json:"writes"`

@@ -94,8 +94,10 @@ func (s *System) Ready(ctx context.Context, name string) error {
 // readyPatience is how long one call of Ready lets a standby catch up.
 const readyPatience = time.Second
 
-// HoldReplica implements ability.Lagger: the standby goes on receiving the log and
-// stops replaying it. Promotion and ReleaseReplica end that.
+// HoldReplica implements ability.Lagger: the standby stops replaying the log, and
+// goes on receiving it as long as it keeps its connection to the primary: once that is
+// lost, there is no WAL receiver until replay goes on. Promotion and ReleaseReplica end
+// that.
 func (s *System) HoldReplica(ctx context.Context, name string) error {
 	node, err := s.Index(name)
 	if err != nil {

@@ -158,7 +158,7 @@ func TestQuorumkv(t *testing.T) {
 		lame := filepath.Join(s.dir, "lame.yaml")
 		must(t, os.WriteFile(lame, []byte("timeout: 1s\nall: {kill: 'true', start: 'true'}\n"), 0o644))
 		r := lapse(t, nil, append(common, "--faults", "kill", "--operator", lame, "--duration", "2s", "--seed", "7")...)
-		r.expect(t, 2, "was not seen to bite", "still answers")
+		r.expect(t, 2, "was not seen to take effect", "still answers")
 	})
 	t.Run("a fault without its command", func(t *testing.T) {
 		lapse(t, nil, append(common, "--faults", "kill")...).expect(t, 64, "fault kill", "n1.kill", "--operator")
