@@ -5,12 +5,14 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -121,9 +123,11 @@ func newFixture(t testing.TB, duration time.Duration, rate float64, workers int)
 	t.Helper()
 	f := &fixture{mem: newMemory(), prov: &nowhere{}}
 	f.plan = &Plan{
-		Schema: PlanSchema, Seed: 5, Target: "memory", Nodes: 3, WriteLevel: "w", ReadLevel: "r",
-		Workload: "register", Session: SessionRoam, Concurrency: workers, Rate: rate,
-		Duration: Duration(duration), OpTimeout: Duration(time.Second), Schedule: nemesis.Schedule{},
+		Schema: PlanSchema, Schedule: nemesis.Schedule{}, Run: settings.Run{
+			Seed: 5, Target: "memory", Nodes: 3, WriteLevel: "w", ReadLevel: "r",
+			Workload: "register", Session: SessionRoam, Concurrency: strconv.Itoa(workers), Rate: rate,
+			Duration: duration, OpTimeout: time.Second,
+		},
 	}
 	w, err := workloads.ByName("register")
 	if err != nil {

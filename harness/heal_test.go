@@ -120,7 +120,7 @@ func (unrecordable) Next(int, *history.Txn) (int, bool) { return 0, true }
 func TestNoErrorHidesAnother(t *testing.T) {
 	f := healing(t, 0)
 	f.deps.Workload = unrecordable{f.deps.Workload}
-	f.plan.Duration = Duration(time.Hour)
+	f.plan.Duration = time.Hour
 	f.plan.Schedule.Nodes = []string{"n1", "n2", "n3", "n4"}
 	_, err := Run(t.Context(), f.plan, f.deps)
 	if err == nil || !strings.Contains(err.Error(), "recording an invocation") || !strings.Contains(err.Error(), "injecting faults") {
@@ -128,7 +128,7 @@ func TestNoErrorHidesAnother(t *testing.T) {
 	}
 	f = healing(t, 0)
 	f.deps.Workload = unrecordable{f.deps.Workload}
-	f.plan.Duration, f.plan.Schedule.Duration = Duration(time.Hour), time.Hour
+	f.plan.Duration, f.plan.Schedule.Duration = time.Hour, time.Hour
 	rep, err := Run(t.Context(), f.plan, f.deps)
 	if err == nil || rep.Faults.Planned != 1 || rep.Faults.Injected != rep.Faults.Healed {
 		t.Errorf("faults %+v, error %v", rep.Faults, err)

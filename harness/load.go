@@ -18,7 +18,7 @@ import (
 const tickEvery = 250 * time.Millisecond
 
 func (r *run) makeWorkers() {
-	r.workers = make([]*worker, r.plan.Concurrency)
+	r.workers = make([]*worker, r.plan.Clients())
 	for i := range r.workers {
 		r.workers[i] = &worker{
 			run:   r,

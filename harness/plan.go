@@ -4,14 +4,16 @@
 package harness
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
-	"time"
+	"strconv"
 
 	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // PlanSchema is the version of the stored plan.
@@ -21,66 +23,58 @@ const PlanSchema = 1
 // seed give the same plan, byte for byte: it holds no time of day, no name of a
 // run and no path. `lapse replay` runs a stored plan again.
 type Plan struct {
-	Schema int    `json:"schema"`
-	Seed   uint64 `json:"seed"`
-
-	Target     string            `json:"target"`
-	Provider   string            `json:"provider"`
-	Nodes      int               `json:"nodes"`
-	WriteLevel string            `json:"write_level"`
-	ReadLevel  string            `json:"read_level"`
-	Options    map[string]string `json:"options,omitempty"`
-	// Image is the container image that the user chose.
-	Image string `json:"image,omitempty"`
-	// At are the addresses of nodes that somebody else runs, as --at gave them;
-	// none of them has a secret in it. Operator has that somebody's commands.
-	At       []string          `json:"at,omitempty"`
-	Operator *cluster.Operator `json:"operator,omitempty"`
-
-	Workload        string            `json:"workload"`
-	WorkloadOptions map[string]string `json:"workload_options,omitempty"`
-	Weights         map[string]int    `json:"weights,omitempty"`
-	Keys            int               `json:"keys,omitempty"`
-	OpsPerKey       int               `json:"ops_per_key,omitempty"`
-	MaxInfoPerKey   int               `json:"max_info_per_key,omitempty"`
-	// Session is "stay" (a session keeps to its node) or "roam" (it asks
-	// another node for each operation).
-	Session     string `json:"session"`
-	Concurrency int    `json:"concurrency"`
-	// Rate is operations a second over all workers, open loop; 0 is closed
-	// loop: every worker asks again as soon as it was answered.
-	Rate      float64  `json:"rate"`
-	Duration  Duration `json:"duration"`
-	OpTimeout Duration `json:"op_timeout"`
-	// Settle is how long the system is left alone between the healing of the
-	// last fault and the final reads.
-	Settle Duration `json:"settle"`
-
-	Faults []string `json:"faults,omitempty"`
-	// FaultInterval and FaultHold are what was asked for, 0 where it was left to
-	// the schedule.
-	FaultInterval Duration         `json:"fault_interval,omitempty"`
-	FaultHold     Duration         `json:"fault_hold,omitempty"`
-	Schedule      nemesis.Schedule `json:"schedule"`
-
-	// Models are the consistency models that the history is checked against.
-	Models []string `json:"models"`
+	Schema int
+	// Run is the settings with every default filled in: levels and options as the
+	// target resolved them, the concurrency as a number, the models by name. None of
+	// the addresses has a secret in it, and Operator and Script are the commands and
+	// the schedule themselves.
+	settings.Run
+	Schedule nemesis.Schedule
 	// Operations is a fingerprint of the first operations of every worker, so
 	// that two plans can be told apart by what they would do.
-	Operations string `json:"operations"`
+	Operations string
 }
 
-// Duration is a time.Duration that is written as "1m30s".
-type Duration time.Duration
+// Clients is how many clients there are at once.
+func (p *Plan) Clients() int {
+	n, _ := strconv.Atoi(p.Concurrency) // the plan was made with a number
+	return n
+}
 
-// MarshalText implements encoding.TextMarshaler.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+// FaultNames are the faults that were asked for.
+func (p *Plan) FaultNames() []string { return settings.Names(p.Faults) }
 
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	*d = Duration(v)
-	return err
+// ModelNames are the consistency models that the history is checked against.
+func (p *Plan) ModelNames() []string { return settings.Names(p.Models) }
+
+// MarshalJSON implements json.Marshaler.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"schema":%d,`, p.Schema)
+	if err := p.Fields(&b); err != nil {
+		return nil, err
+	}
+	schedule, err := json.Marshal(p.Schedule)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the schedule: %w", err)
+	}
+	fmt.Fprintf(&b, `"schedule":%s,"operations":%q}`, schedule, p.Operations)
+	return b.Bytes(), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *Plan) UnmarshalJSON(b []byte) error {
+	var rest struct {
+		Schema     int              `json:"schema"`
+		Schedule   nemesis.Schedule `json:"schedule"`
+		Operations string           `json:"operations"`
+	}
+	var fields map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(b, &rest), json.Unmarshal(b, &fields)); err != nil {
+		return err
+	}
+	p.Schema, p.Schedule, p.Operations = rest.Schema, rest.Schedule, rest.Operations
+	return p.SetFields(fields)
 }
 
 // Encode is the plan as it is stored: indented JSON with a final newline.

@@ -111,7 +111,7 @@ func (i interruptAfter) Tick(s Status) {
 
 func TestDeadlineMakesInfoAndTheRunEnds(t *testing.T) {
 	f := newFixture(t, time.Second, 100, 2)
-	f.plan.OpTimeout = Duration(50 * time.Millisecond)
+	f.plan.OpTimeout = 50 * time.Millisecond
 	f.mem.block = true
 	if _, err := Run(t.Context(), f.plan, f.deps); err != nil {
 		t.Fatal(err)

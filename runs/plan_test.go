@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,15 @@ func TestBadRequests(t *testing.T) {
 		{"weights", func(r *Request) { r.Weights = "read=a" }, "--weights"},
 		{"concurrency", func(r *Request) { r.Concurrency = "n2" }, "--concurrency"},
 		{"rate", func(r *Request) { r.Rate = -1 }, "--rate"},
+		{"rate that is no number", func(r *Request) { r.Rate = math.NaN() }, "--rate"},
+		{"rate without end", func(r *Request) { r.Rate = math.Inf(1) }, "--rate"},
+		{"rate beyond all", func(r *Request) { r.Rate = 1e300 }, "--rate"},
+		{"nodes beyond all", func(r *Request) { r.Nodes = 1e9 }, "--nodes"},
+		{"keys beyond all", func(r *Request) { r.Keys = 1e9 }, "--keys"},
+		{"duration beyond all", func(r *Request) { r.Duration = math.MaxInt64 }, "--duration"},
+		{"faults beyond all", func(r *Request) { r.Faults, r.FaultInterval, r.Duration = "kill", time.Millisecond, time.Hour }, "--fault-interval"},
+		{"schedule", func(r *Request) { r.Script = "{}" }, "--schedule"},
+		{"schedule that is not there", func(r *Request) { r.Script = "none.json" }, "--schedule"},
 		{"duration", func(r *Request) { r.Duration = time.Millisecond }, "--duration"},
 		{"op timeout", func(r *Request) { r.OpTimeout = -time.Second }, "--op-timeout"},
 		{"session", func(r *Request) { r.Session = "walk" }, "stay or roam"},
@@ -106,7 +116,7 @@ func TestOwnModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Models) != 2 || p.Models[0] != checkers.Checker(own) || p.Plan.Models[0] != "my-model" {
+	if len(p.Models) != 2 || p.Models[0] != checkers.Checker(own) || p.Plan.Models != "my-model,linearizable" {
 		t.Errorf("got %v", p.Plan.Models)
 	}
 }

@@ -8,66 +8,29 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/cluster/external"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 	targetregistry "github.com/lapse-test/lapse/targets/registry"
 	"github.com/lapse-test/lapse/workloads"
 )
 
 // Request is what a user asks for; zero values mean the defaults.
-type Request struct {
-	Target     string
-	Provider   string
-	Nodes      int
-	WriteLevel string
-	ReadLevel  string
-	// Options are the target's settings.
-	Options map[string]string
-	// Image is what nodes are made of that are containers, empty for the target's
-	// own choice.
-	Image string
-	// At are the addresses of a cluster that somebody else runs, and Operator the
-	// path of the file with that somebody's commands.
-	At       []string
-	Operator string
-
-	Workload        string
-	WorkloadOptions map[string]string
-	Weights         string
-	Keys            int
-	OpsPerKey       int
-	MaxInfoPerKey   int
-	Session         string
-	// Concurrency is a number, or a multiple of the nodes such as "2n".
-	Concurrency string
-	Rate        float64
-	Duration    time.Duration
-	OpTimeout   time.Duration
-	Settle      time.Duration
-
-	// Faults is a comma-separated list.
-	Faults        string
-	FaultInterval time.Duration
-	FaultHold     time.Duration
-	// FaultMode is one-at-a-time, or mixed: two faults at a time.
-	FaultMode string
-
-	// Models is a comma-separated list, empty for those of the workload.
-	Models string
-	// Seed is used when Seeded is set; otherwise one is drawn.
-	Seed   uint64
-	Seeded bool
-}
+type Request = settings.Run
 
 // Environment is what this machine and this user give to every run.
 type Environment struct {
@@ -108,45 +71,26 @@ func (e Environment) model(name string) (checkers.Checker, error) {
 	return registry.ByName(name)
 }
 
-// The defaults of a run.
-const (
-	DefaultWorkload    = "register"
-	DefaultDuration    = 30 * time.Second
-	DefaultOpTimeout   = 2 * time.Second
-	DefaultSettle      = 500 * time.Millisecond
-	DefaultRate        = 200
-	DefaultConcurrency = "2n"
-)
-
-func (r Request) withDefaults() Request {
-	if r.Provider == "" {
-		r.Provider = "auto"
-	}
-	if r.Provider == "auto" && len(r.At) > 0 {
+// withDefaults fills in the defaults, and the provider that other settings imply.
+func withDefaults(r Request) Request {
+	r = r.WithDefaults()
+	if r.Provider == providers.Auto && len(r.At) > 0 {
 		r.Provider = external.Name
 	}
-	if r.Provider == "auto" && r.Image != "" {
+	if r.Provider == providers.Auto && r.Image != "" {
 		r.Provider = docker.Name // nobody else has a use for it
 	}
-	if r.Workload == "" {
-		r.Workload = DefaultWorkload
-	}
-	if r.Session == "" {
-		r.Session = harness.SessionRoam
-	}
-	if r.Concurrency == "" {
-		r.Concurrency = DefaultConcurrency
-	}
-	if r.Duration == 0 {
-		r.Duration = DefaultDuration
-	}
-	if r.OpTimeout == 0 {
-		r.OpTimeout = DefaultOpTimeout
-	}
-	if r.Settle == 0 {
-		r.Settle = DefaultSettle
-	}
 	return r
+}
+
+// check refuses values that cannot be, by the names of their flags.
+func check(r *Request) error {
+	for _, s := range settings.All() {
+		if err := s.Check(r); err != nil {
+			return targets.Usagef("--%s: %v", s.Flag, err)
+		}
+	}
+	return nil
 }
 
 // Planned is a plan with what it takes to carry it out.
@@ -163,7 +107,10 @@ type Planned struct {
 // Plan checks a request and makes the plan of it. Its errors are of the user's
 // input: *targets.UsageError.
 func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
-	req = req.withDefaults()
+	req = withDefaults(req)
+	if err := check(&req); err != nil {
+		return nil, err
+	}
 	target, err := env.Target(req.Target)
 	if err != nil {
 		return nil, err
@@ -178,9 +125,6 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	}
 	if req.Nodes < info.MinNodes || req.Nodes > info.MaxNodes {
 		return nil, targets.Usagef("--nodes %d: target %s runs with %d to %d nodes", req.Nodes, info.Name, info.MinNodes, info.MaxNodes)
-	}
-	if err := checkDurations(req); err != nil {
-		return nil, err
 	}
 	if req.Image != "" && req.Provider != docker.Name {
 		return nil, targets.Usagef("--image %s: --provider %s makes no containers; use --provider %s", req.Image, req.Provider, docker.Name)
@@ -205,41 +149,41 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err != nil {
 		return nil, targets.Usagef("--weights: %v", err)
 	}
-	plan := &harness.Plan{
-		Schema: harness.PlanSchema, Seed: req.Seed,
-		Target: info.Name, Provider: req.Provider, Nodes: req.Nodes,
-		WriteLevel: cfg.WriteLevel, ReadLevel: cfg.ReadLevel, Options: cfg.Options, Image: cfg.Image,
-		At: place.at, Operator: place.operator,
-		Workload: req.Workload, WorkloadOptions: req.WorkloadOptions, Weights: weights,
-		Keys: req.Keys, OpsPerKey: req.OpsPerKey, MaxInfoPerKey: req.MaxInfoPerKey,
-		Session: req.Session, Concurrency: workers, Rate: req.Rate,
-		Duration: harness.Duration(req.Duration), OpTimeout: harness.Duration(req.OpTimeout), Settle: harness.Duration(req.Settle),
-	}
-	faults, err := nemesis.Parse(req.Faults)
-	if err != nil {
-		return nil, targets.Usagef("--faults: %v", err)
-	}
-	plan.Faults = faults
-	plan.FaultInterval, plan.FaultHold = harness.Duration(req.FaultInterval), harness.Duration(req.FaultHold)
+	plan := &harness.Plan{Schema: harness.PlanSchema, Run: req}
+	plan.WriteLevel, plan.ReadLevel, plan.Options, plan.Image = cfg.WriteLevel, cfg.ReadLevel, cfg.Options, cfg.Image
+	plan.At, plan.Operator = place.at, external.Inline(place.operator)
+	plan.Weights, plan.Concurrency = sharesText(weights), strconv.Itoa(workers)
 	spec := target.Spec(cfg)
 	drawn := faultsOf(target, cfg, spec, req.Duration)
-	drawn.Seed, drawn.Faults, drawn.Mode = req.Seed, faults, nemesis.Mode(req.FaultMode)
+	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
 	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
-	if plan.Schedule, err = nemesis.Plan(drawn); err != nil {
-		return nil, targets.Usagef("--faults: %v", err)
+	if err := drawSchedule(plan, drawn); err != nil {
+		return nil, err
 	}
 	p := &Planned{Plan: plan, Target: target, Config: cfg}
 	if err := p.makeWorkload(info); err != nil {
 		return nil, err
 	}
-	if err := p.chooseModels(req.Models, env); err != nil {
+	if err := p.chooseModels(env); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
+// sharesText is weights as --weights has them.
+func sharesText(weights map[string]int) string {
+	var shares []string
+	for _, k := range slices.Sorted(maps.Keys(weights)) {
+		shares = append(shares, k+"="+strconv.Itoa(weights[k]))
+	}
+	return strings.Join(shares, ",")
+}
+
 // FromPlan takes a stored plan up again.
 func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
+	if err := check(&plan.Run); err != nil {
+		return nil, err
+	}
 	target, err := env.Target(plan.Target)
 	if err != nil {
 		return nil, err
@@ -247,10 +191,22 @@ func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
 	if target, err = (place{at: plan.At}).target(target); err != nil {
 		return nil, err
 	}
+	if info := target.Info(); plan.Nodes < info.MinNodes || plan.Nodes > info.MaxNodes {
+		return nil, targets.Usagef("the plan has %d nodes: target %s runs with %d to %d", plan.Nodes, info.Name, info.MinNodes, info.MaxNodes)
+	}
+	if _, err := workloads.ParseConcurrency(plan.Concurrency, plan.Nodes); err != nil {
+		return nil, targets.Usagef("the plan's concurrency: %v", err)
+	}
+	var operator *cluster.Operator
+	if plan.Operator != "" {
+		if operator, err = external.ReadOperator(plan.Operator, target.Spec(targets.Config{}).Nodes); err != nil {
+			return nil, targets.Usagef("the plan's operator: %v", err)
+		}
+	}
 	cfg, err := target.Resolve(targets.Config{
 		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel,
-		Options: plan.Options, OpTimeout: time.Duration(plan.OpTimeout), Cache: env.Cache, Log: env.Log,
-		Image: plan.Image, Operator: plan.Operator,
+		Options: plan.Options, OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log,
+		Image: plan.Image, Operator: operator,
 	})
 	if err != nil {
 		return nil, err
@@ -263,35 +219,10 @@ func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
 	if plan.Operations != stored {
 		return nil, targets.Usagef("the stored plan's operations have fingerprint %s, this lapse would do %s: it was made by another version", stored, plan.Operations)
 	}
-	if err := p.chooseModels(strings.Join(plan.Models, ","), env); err != nil {
+	if err := p.chooseModels(env); err != nil {
 		return nil, err
 	}
 	return p, nil
-}
-
-func checkDurations(req Request) error {
-	for _, c := range []struct {
-		flag string
-		d    time.Duration
-		min  time.Duration
-	}{
-		{"--duration", req.Duration, time.Second},
-		{"--op-timeout", req.OpTimeout, time.Millisecond},
-		{"--settle", req.Settle, 0},
-		{"--fault-interval", req.FaultInterval, 0},
-		{"--fault-hold", req.FaultHold, 0},
-	} {
-		if c.d < c.min {
-			return targets.Usagef("%s %s: must be at least %s", c.flag, c.d, c.min)
-		}
-	}
-	if req.Rate < 0 {
-		return targets.Usagef("--rate %g: must be 0 (closed loop) or more operations a second", req.Rate)
-	}
-	if req.Session != harness.SessionStay && req.Session != harness.SessionRoam {
-		return targets.Usagef("--session %s: must be stay or roam", req.Session)
-	}
-	return nil
 }
 
 // fingerprinted is how many operations of each worker the fingerprint covers.
@@ -302,11 +233,15 @@ func (p *Planned) makeWorkload(info targets.Info) error {
 	if err != nil {
 		return targets.Usagef("--workload: %v", err)
 	}
+	weights, err := workloads.ParseWeights(p.Plan.Weights)
+	if err != nil {
+		return targets.Usagef("--weights: %v", err)
+	}
 	cfg := workloads.Config{
-		Seed: p.Plan.Seed, Workers: p.Plan.Concurrency, Nodes: p.Plan.Nodes,
+		Seed: p.Plan.Seed, Workers: p.Plan.Clients(), Nodes: p.Plan.Nodes,
 		Funcs: info.Funcs, MaxTxn: info.MaxTxn, TxnUnmixed: info.TxnUnmixed,
 		Keys: p.Plan.Keys, OpsPerKey: p.Plan.OpsPerKey, MaxInfoPerKey: p.Plan.MaxInfoPerKey,
-		Weights: p.Plan.Weights, Options: p.Plan.WorkloadOptions,
+		Weights: weights, Options: p.Plan.WorkloadOptions,
 	}
 	if p.Workload, err = w.New(cfg); err != nil {
 		return targets.Usagef("--workload %s: %v", p.Plan.Workload, err)
@@ -314,25 +249,31 @@ func (p *Planned) makeWorkload(info targets.Info) error {
 	if p.Plan.Operations, err = workloads.Digest(w, cfg, fingerprinted); err != nil {
 		return fmt.Errorf("fingerprinting the operations: %w", err)
 	}
-	if len(p.Plan.Models) == 0 {
-		p.Plan.Models = w.Models()
+	if p.Plan.Models == "" {
+		p.Plan.Models = strings.Join(w.Models(), ",")
 	}
 	return nil
 }
 
-func (p *Planned) chooseModels(list string, env Environment) error {
-	names := p.Plan.Models
-	if list != "" {
-		names = strings.Split(list, ",")
-	}
-	p.Plan.Models, p.Models = names[:0:0], nil
-	for _, n := range names {
-		c, err := env.model(strings.TrimSpace(n))
+// chooseModels finds the models that the plan names.
+func (p *Planned) chooseModels(env Environment) error {
+	var names []string
+	p.Models = nil
+	for _, n := range p.Plan.ModelNames() {
+		c, err := env.model(n)
 		if err != nil {
 			return targets.Usagef("--model: %v", err)
 		}
 		p.Models = append(p.Models, c)
-		p.Plan.Models = append(p.Plan.Models, c.Model().Name)
+		names = append(names, c.Model().Name)
 	}
+	p.Plan.Models = strings.Join(names, ",")
 	return nil
+}
+
+// Check makes the history of the run be checked against these models instead, with
+// the evidence that a pass needs.
+func (p *Planned) Check(models []string, require *verdict.Require, env Environment) error {
+	p.Plan.Models, p.Require = strings.Join(models, ","), require
+	return p.chooseModels(env)
 }

@@ -199,7 +199,7 @@ func summaryOf(p *Planned, dir store.Dir, provider, reason string, started time.
 		Schema: store.SummarySchema, Run: dir.ID, State: store.StateRunning, Started: started,
 		Target: p.Plan.Target, Provider: provider, ProviderReason: reason, Nodes: p.Plan.Nodes,
 		WriteLevel: p.Plan.WriteLevel, ReadLevel: p.Plan.ReadLevel,
-		Workload: p.Plan.Workload, Seed: p.Plan.Seed, Concurrency: p.Plan.Concurrency,
+		Workload: p.Plan.Workload, Seed: p.Plan.Seed, Concurrency: p.Plan.Clients(),
 		Reproduce: "lapse replay " + dir.ID, Command: Command(p),
 		Host: store.Host{
 			OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(),

@@ -24,38 +24,6 @@ type File struct {
 	Gate     Gate              `yaml:"gate,omitempty" json:"gate,omitempty" jsonschema:"description=what blocks a build"`
 }
 
-// Target is a database.
-type Target struct {
-	Kind string `yaml:"kind" json:"kind" jsonschema:"description=quorumkv, postgres, ...: see lapse doctor"`
-	// At, with Operator, is a cluster that is there already, as --at has it; all
-	// targets of a suite have it, or none.
-	At       []string          `yaml:"at,omitempty" json:"at,omitempty" jsonschema:"description=test a cluster that is there already: host:port of each node, a postgres:// address or connection string, or a DynamoDB endpoint; no passwords, those come from the environment"`
-	Operator string            `yaml:"operator,omitempty" json:"operator,omitempty" jsonschema:"description=with at: YAML file with the commands that cut, heal, kill, start, pause and resume its nodes"`
-	Provider string            `yaml:"provider,omitempty" json:"provider,omitempty" jsonschema:"description=where nodes run: auto (default), sandbox, local or docker; the same for all targets of a suite"`
-	Nodes    int               `yaml:"nodes,omitempty" json:"nodes,omitempty" jsonschema:"description=number of nodes (default: the target's)"`
-	Options  map[string]string `yaml:"options,omitempty" json:"options,omitempty" jsonschema:"description=settings of the target, as --set has them"`
-	Optional bool              `yaml:"optional,omitempty" json:"optional,omitempty" jsonschema:"description=where it is not to be had its cases are skipped, and that is said"`
-}
-
-// Settings are how a case is run; zero values are the defaults of lapse run.
-type Settings struct {
-	Workload        string            `yaml:"workload,omitempty" json:"workload,omitempty" jsonschema:"description=what clients do (default register)"`
-	WorkloadOptions map[string]string `yaml:"workloadOptions,omitempty" json:"workloadOptions,omitempty" jsonschema:"description=settings of the workload"`
-	Weights         string            `yaml:"weights,omitempty" json:"weights,omitempty" jsonschema:"description=shares of the operations, such as read=3,write=1"`
-	Session         string            `yaml:"session,omitempty" json:"session,omitempty" jsonschema:"description=stay or roam (default roam)"`
-	Concurrency     string            `yaml:"concurrency,omitempty" json:"concurrency,omitempty" jsonschema:"description=clients at once: a number or a multiple of the nodes such as 2n"`
-	Rate            float64           `yaml:"rate,omitempty" json:"rate,omitempty" jsonschema:"description=operations a second over all clients (default 200)"`
-	Keys            int               `yaml:"keys,omitempty" json:"keys,omitempty" jsonschema:"description=keys in use at a time"`
-	OpsPerKey       int               `yaml:"opsPerKey,omitempty" json:"opsPerKey,omitempty" jsonschema:"description=operations after which a key is retired"`
-	MaxInfoPerKey   int               `yaml:"maxInfoPerKey,omitempty" json:"maxInfoPerKey,omitempty" jsonschema:"description=indeterminate operations after which a key is retired"`
-	Duration        string            `yaml:"duration,omitempty" json:"duration,omitempty" jsonschema:"description=how long the load lasts (default 30s)"`
-	OpTimeout       string            `yaml:"opTimeout,omitempty" json:"opTimeout,omitempty" jsonschema:"description=deadline of each operation (default 2s)"`
-	Settle          string            `yaml:"settle,omitempty" json:"settle,omitempty" jsonschema:"description=pause between the last healing and the final reads (default 500ms)"`
-	FaultInterval   string            `yaml:"faultInterval,omitempty" json:"faultInterval,omitempty" jsonschema:"description=time between faults"`
-	FaultHold       string            `yaml:"faultHold,omitempty" json:"faultHold,omitempty" jsonschema:"description=how long a fault lasts"`
-	FaultMode       string            `yaml:"faultMode,omitempty" json:"faultMode,omitempty" jsonschema:"description=one-at-a-time or mixed"`
-}
-
 // Case is a matrix of runs with the same claims.
 type Case struct {
 	Name     string            `yaml:"name" json:"name" jsonschema:"description=name of the case, the first part of the identifiers of its runs"`

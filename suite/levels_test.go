@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -28,7 +29,7 @@ func (c counted) Cells(int, map[string]string) ([]targets.QuorumCell, error) {
 // what the target says of itself.
 func TestAnybodysLevels(t *testing.T) {
 	run := func(target targets.Target) *Run {
-		return &Run{Planned: &runs.Planned{Target: target, Plan: &harness.Plan{Duration: harness.Duration(time.Minute)}}}
+		return &Run{Planned: &runs.Planned{Target: target, Plan: &harness.Plan{Run: settings.Run{Duration: time.Minute}}}}
 	}
 	for when, want := range map[string]bool{"W+R>N": false, "W+R>=N": true, "2*W>N": true} {
 		got, err := applies(&Claim{When: when}, run(counted{ok: true}))

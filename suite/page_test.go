@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/lapse-test/lapse/settings"
 )
 
 var update = flag.Bool("update", false, "rewrite the tables of docs/suite-file.md")
@@ -29,6 +31,10 @@ func keyTables() string {
 		}
 		seen[t] = true
 		fmt.Fprintf(&b, "### %s\n\n| key | value | what it says |\n| --- | --- | --- |\n", title)
+		if part, ok := partOf(t); ok {
+			writeSettings(&b, part)
+			return
+		}
 		var below []func()
 		for f := range fields(t) {
 			key, opts, _ := strings.Cut(f.Tag.Get("yaml"), ",")
@@ -78,6 +84,40 @@ func fields(t reflect.Type) func(func(reflect.StructField) bool) {
 	}
 }
 
+// partOf is the part of the file whose keys are settings.
+func partOf(t reflect.Type) (string, bool) {
+	switch t {
+	case reflect.TypeFor[Target]():
+		return settings.InTarget, true
+	case reflect.TypeFor[Settings]():
+		return settings.InSettings, true
+	}
+	return "", false
+}
+
+func writeSettings(b *strings.Builder, part string) {
+	for _, s := range settings.InPart(part) {
+		kind := map[string]string{"list": "list: text", "map": "by name: text"}[s.Type()]
+		if kind == "" {
+			kind = s.Type()
+		}
+		if one := s.OneOf(); one != nil {
+			kind = "`" + strings.Join(one, "`, `") + "`"
+		}
+		need, usual := "", ""
+		if s.YAML == "kind" {
+			need = " (required)"
+		} else if s.Default != "" {
+			usual = " (default " + s.Default + ")"
+		}
+		fmt.Fprintf(b, "| `%s`%s | %s | %s%s |\n", s.YAML, need, kind, s.Help, usual)
+	}
+	if part == settings.InTarget {
+		fmt.Fprintf(b, "| `%s` | true or false | %s |\n", keyOptional, helpOptional)
+	}
+	b.WriteString("\n")
+}
+
 // described reads a tag of the schema: the description is its last part, and may
 // have commas in it.
 func described(tag string) (about string, values []string) {
@@ -92,6 +132,9 @@ func described(tag string) (about string, values []string) {
 
 // kindOf says in words what stands behind a key, and the type whose keys are its own.
 func kindOf(t reflect.Type) (string, reflect.Type) {
+	if _, ok := partOf(t); ok {
+		return "keys of its own, below", t
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return kindOf(t.Elem())

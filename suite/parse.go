@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers/registry"
-	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/internal/spelling"
 	"github.com/lapse-test/lapse/internal/strictyaml"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/workloads"
@@ -29,7 +29,7 @@ func Parse(name string, b []byte) (*File, error) {
 	if err := strictyaml.Unmarshal(b, &f); err != nil {
 		return nil, targets.Usagef("%s:%v%s", name, err, suggestion(err))
 	}
-	p := &problems{name: name, source: b}
+	p := newProblems(name, b)
 	f.check(p)
 	return &f, errors.Join(p.errs...)
 }
@@ -44,6 +44,9 @@ func suggestion(err error) string {
 	}
 	var keys []string
 	collect(reflect.TypeFor[File](), &keys)
+	for _, s := range settings.All() {
+		keys = append(keys, s.YAML)
+	}
 	if near := spelling.Nearest(m[1], keys); near != "" {
 		return fmt.Sprintf("\ndid you mean %q?", near)
 	}
@@ -66,9 +69,14 @@ func collect(t reflect.Type, keys *[]string) {
 
 // problems collects what is wrong, each with its place in the source.
 type problems struct {
-	name   string
-	source []byte
-	errs   []error
+	name  string
+	lines []string
+	doc   *strictyaml.Document
+	errs  []error
+}
+
+func newProblems(name string, source []byte) *problems {
+	return &problems{name: name, lines: strings.Split(string(source), "\n"), doc: strictyaml.Open(source)}
 }
 
 // add says what is wrong at a YAML path such as $.cases[0].name.
@@ -83,12 +91,11 @@ func (p *problems) add(path, format string, args ...any) {
 }
 
 func (p *problems) locate(path string) (line, column int, excerpt string) {
-	line, column = strictyaml.Locate(p.source, path)
-	lines := strings.Split(string(p.source), "\n")
-	if line < 1 || line > len(lines) {
+	line, column = p.doc.Locate(path)
+	if line < 1 || line > len(p.lines) {
 		return 0, 0, "" // the key is absent
 	}
-	return line, column, fmt.Sprintf("\n  %3d | %s", line, lines[line-1])
+	return line, column, fmt.Sprintf("\n  %3d | %s", line, p.lines[line-1])
 }
 
 var nameOK = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
@@ -112,11 +119,9 @@ func (f *File) check(p *problems) {
 		if !nameOK.MatchString(name) {
 			p.add("$.targets", "target %q: the name must be letters, digits and hyphens", name)
 		}
-		if t.Kind == "" {
+		apply(settings.InTarget, t, &settings.Run{}, p.at(at))
+		if t["kind"] == nil {
 			p.add(at, "it needs a kind, such as quorumkv or postgres")
-		}
-		if t.Nodes < 0 {
-			p.add(at+".nodes", "must not be negative")
 		}
 	}
 	f.checkPlaces(p)
@@ -124,8 +129,14 @@ func (f *File) check(p *problems) {
 	if len(f.Cases) == 0 {
 		p.add("$.cases", "there must be at least one case")
 	}
+	runs := 0
 	for i := range f.Cases {
 		f.checkCase(p, i)
+		m := &f.Cases[i].Matrix
+		runs += min(MaxRuns+1, min(MaxRuns+1, len(m.Target)*len(m.Levels))*max(1, len(m.Faults)))
+	}
+	if runs > MaxRuns {
+		p.add("$.cases", "their matrices have more than %d combinations, and each is a run: split the suite, or leave levels and faults out", MaxRuns)
 	}
 	for _, n := range []struct {
 		key   string
@@ -143,7 +154,7 @@ func (f *File) check(p *problems) {
 func (f *File) checkPlaces(p *problems) {
 	names := slices.Sorted(maps.Keys(f.Targets))
 	for _, name := range names {
-		first, t := f.Targets[names[0]], f.Targets[name]
+		first, t := f.Targets[names[0]].run(), f.Targets[name].run()
 		if (len(t.At) > 0) != (len(first.At) > 0) {
 			p.add("$.targets", "%s has at and %s has not, or the other way round: a suite tests clusters that are there already, or ones that it makes; make two suites", names[0], name)
 		}
@@ -195,6 +206,13 @@ func (f *File) checkCase(p *problems, i int) {
 			p.add(fmt.Sprintf("%s.matrix.faults[%d]", at, j), "%v", err)
 		}
 	}
+	p.doubled(at+".matrix.target", c.Matrix.Target)
+	p.doubled(at+".matrix.levels", c.Matrix.Levels)
+	var lists []string
+	for _, list := range c.Matrix.Faults {
+		lists = append(lists, "["+strings.Join(list, ", ")+"]")
+	}
+	p.doubled(at+".matrix.faults", lists)
 	c.Settings.check(p, at+".settings")
 	if len(c.Claims) == 0 {
 		p.add(at, "it needs claims: without one nothing is judged")
@@ -206,6 +224,21 @@ func (f *File) checkCase(p *problems, i int) {
 	}
 	for j := range c.Claims {
 		c.Claims[j].check(p, fmt.Sprintf("%s.claims[%d]", at, j))
+	}
+}
+
+// MaxRuns is how many runs the matrices of a suite may span.
+const MaxRuns = 2000
+
+// doubled refuses what stands twice in a list of a matrix: its runs would have one
+// identifier.
+func (p *problems) doubled(path string, list []string) {
+	seen := map[string]bool{}
+	for i, e := range list {
+		if seen[e] {
+			p.add(fmt.Sprintf("%s[%d]", path, i), "%s is there twice", e)
+		}
+		seen[e] = true
 	}
 }
 
@@ -229,38 +262,32 @@ func (c *Claim) check(p *problems, at string) {
 	}
 }
 
-func (s *Settings) check(p *problems, at string) {
-	if s.Workload != "" {
-		if _, err := workloads.ByName(s.Workload); err != nil {
+// at tells what is wrong with the keys at a path.
+func (p *problems) at(path string) func(string, error) {
+	return func(key string, err error) {
+		text := err.Error()
+		if near := suggestion(err); near != "" {
+			text += near
+		}
+		p.add(path+"."+key, "%s", text)
+	}
+}
+
+func (s Settings) check(p *problems, at string) {
+	var r settings.Run
+	apply(settings.InSettings, s, &r, p.at(at))
+	if r.Workload != "" {
+		if _, err := workloads.ByName(r.Workload); err != nil {
 			p.add(at+".workload", "%v", err)
 		}
 	}
-	if _, err := workloads.ParseWeights(s.Weights); err != nil {
+	if _, err := workloads.ParseWeights(r.Weights); err != nil {
 		p.add(at+".weights", "%v", err)
 	}
-	if s.Session != "" && s.Session != harness.SessionStay && s.Session != harness.SessionRoam {
-		p.add(at+".session", "must be stay or roam, not %q", s.Session)
-	}
-	if s.Concurrency != "" {
-		if _, err := workloads.ParseConcurrency(s.Concurrency, 1); err != nil {
+	if r.Concurrency != "" {
+		if _, err := workloads.ParseConcurrency(r.Concurrency, 1); err != nil {
 			p.add(at+".concurrency", "%v", err)
 		}
-	}
-	for _, n := range []struct {
-		key   string
-		value float64
-	}{{"rate", s.Rate}, {"keys", float64(s.Keys)}, {"opsPerKey", float64(s.OpsPerKey)}, {"maxInfoPerKey", float64(s.MaxInfoPerKey)}} {
-		if n.value < 0 {
-			p.add(at+"."+n.key, "must not be negative")
-		}
-	}
-	duration(p, at+".duration", s.Duration, time.Second)
-	duration(p, at+".opTimeout", s.OpTimeout, time.Millisecond)
-	duration(p, at+".settle", s.Settle, time.Millisecond)
-	duration(p, at+".faultInterval", s.FaultInterval, time.Millisecond)
-	duration(p, at+".faultHold", s.FaultHold, time.Millisecond)
-	if s.FaultMode != "" && s.FaultMode != string(nemesis.OneAtATime) && s.FaultMode != string(nemesis.Mixed) {
-		p.add(at+".faultMode", "must be %s or %s, not %q", nemesis.OneAtATime, nemesis.Mixed, s.FaultMode)
 	}
 }
 

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -80,7 +82,7 @@ var bad = []struct{ key, from, to, says string }{
 	{"operator", "nodes: 3", "nodes: 3, operator: x.yaml", "say where that is with at"},
 	{"provider", "nodes: 3", "nodes: 3, provider: cloud", "must be one of auto"},
 	{"options", "read_repair: blocking", "read_repair: on", "off, async, blocking"},
-	{"optional", "nodes: 3", "nodes: 3, optional: perhaps", "[6:"},
+	{"optional", "nodes: 3", "nodes: 3, optional: perhaps", "x.yaml:6:"},
 	{"targets", "  s: {kind", "  t: {kind", "no target \"s\""},
 	{"workload", "workload: session", "workload: sesion", "session"},
 	{"workloadOptions", "workload: session", "workload: session, workloadOptions: {x: \"1\"}", "session"},
@@ -96,6 +98,16 @@ var bad = []struct{ key, from, to, says string }{
 	{"settle", "settle: 100ms", "settle: x", "defaults.settle"},
 	{"faultInterval", "faultInterval: 2s", "faultInterval: x", "defaults.faultInterval"},
 	{"faultHold", "faultHold: 1s", "faultHold: 3s", "does not fit"},
+	{"rate that is no number", "rate: 100", "rate: .nan", "defaults.rate"},
+	{"rate without end", "rate: 100", "rate: .inf", "defaults.rate"},
+	{"rate beyond all", "rate: 100", "rate: 1e300", "defaults.rate"},
+	{"rate of nothing", "rate: 100", "rate: ", "defaults.rate"},
+	{"image", "nodes: 3", "nodes: 3, image: [a]", "targets.s.image"},
+	{"image without containers", "nodes: 3", "nodes: 3, provider: local, image: a", "--image a"},
+	{"schedule", "settle: 100ms", "settle: 100ms, schedule: none.json", "none.json"},
+	{"target twice", "target: [s]", "target: [s, s]", "s is there twice"},
+	{"levels twice", "levels: [W2R2]", "levels: [W2R2, W2R2]", "W2R2 is there twice"},
+	{"faults twice", "[[partition-one]]", "[[partition-one], [partition-one]]", "[partition-one] is there twice"},
 	{"faultMode", "faultMode: one-at-a-time", "faultMode: both", "mixed"},
 	{"defaults", "defaults: {", "default: {", `did you mean "defaults"?`},
 	{"settings", "settings: {rate: 200}", "settings: {rate: -200}", "cases[0].settings.rate"},
@@ -152,6 +164,9 @@ func TestBadValues(t *testing.T) {
 	}
 	var keys []string
 	collect(reflect.TypeFor[File](), &keys)
+	for _, s := range settings.All() {
+		keys = append(keys, s.YAML)
+	}
 	for _, k := range keys {
 		if !covered[k] {
 			t.Errorf("no bad value is tried for %s", k)
@@ -159,9 +174,31 @@ func TestBadValues(t *testing.T) {
 	}
 }
 
+// TestTooManyRuns has a small file with millions of combinations.
+func TestTooManyRuns(t *testing.T) {
+	var levels, faults []string
+	for i := range 2000 {
+		levels = append(levels, fmt.Sprintf("W%dR1", i))
+		faults = append(faults, "[kill"+strings.Repeat(", kill", i%3)+fmt.Sprintf(", pause%d]", i))
+	}
+	text := strings.Replace(good, "levels: [W2R2]", "levels: ["+strings.Join(levels, ", ")+"]", 1)
+	text = strings.Replace(text, "[[partition-one]]", "["+strings.Join(faults, ", ")+"]", 1)
+	if _, err := Parse("x.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), "more than 2000 combinations") {
+		t.Errorf("the error is %.300v", err)
+	}
+}
+
+func TestInterruptedPlanning(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Load(ctx, "x.yaml", []byte(good), nil, environment()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestUnknownKeyQuotesTheLine(t *testing.T) {
 	_, err := Parse("x.yaml", []byte(strings.Replace(good, "concurrency", "conccurency", 1)))
-	for _, want := range []string{"x.yaml:[7:", "conccurency", `did you mean "concurrency"?`, "  7 | defaults"} {
+	for _, want := range []string{"x.yaml:7:", "conccurency", `did you mean "concurrency"?`, "  7 | defaults"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v lacks %q", err, want)
 		}

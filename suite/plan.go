@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -78,9 +79,12 @@ func Load(ctx context.Context, source string, text []byte, seed *uint64, env run
 			return nil, fmt.Errorf("reading the budget: %w", err)
 		}
 	}
-	p := &problems{name: source, source: text}
+	p := newProblems(source, text)
 	for i := range f.Cases {
 		s.expand(ctx, p, i, env)
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("planning the suite: %w", ctx.Err())
 	}
 	return s, errors.Join(p.errs...)
 }
@@ -95,6 +99,9 @@ func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environ
 	for _, target := range c.Matrix.Target {
 		for j, levels := range c.Matrix.Levels {
 			for _, list := range faults {
+				if ctx.Err() != nil {
+					return
+				}
 				r := s.request(c, target, levels, list)
 				var err error
 				if r.Planned, err = runs.Plan(ctx, r.Request, env); err != nil {
@@ -122,7 +129,7 @@ func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environ
 						r.Claims = append(r.Claims, RunClaim{c.Claims[k], line})
 					}
 				}
-				if r.Planned, err = s.withModels(ctx, &r, env); err != nil {
+				if err = s.claim(&r, env); err != nil {
 					p.add(fmt.Sprintf("$.cases[%d]", i), "%s: %v", r.ID, err)
 					continue
 				}
@@ -137,8 +144,8 @@ func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environ
 	}
 }
 
-// withModels plans again, now that it is known what is claimed.
-func (s *Suite) withModels(ctx context.Context, r *Run, env runs.Environment) (*runs.Planned, error) {
+// claim has the run checked against what is claimed of it.
+func (s *Suite) claim(r *Run, env runs.Environment) error {
 	var models []string
 	for _, c := range r.Claims {
 		if !slices.Contains(models, c.Model) {
@@ -146,10 +153,7 @@ func (s *Suite) withModels(ctx context.Context, r *Run, env runs.Environment) (*
 		}
 	}
 	r.Request.Models = strings.Join(models, ",")
-	p, err := runs.Plan(ctx, r.Request, env)
-	if err != nil {
-		return nil, err
-	}
+	p := r.Planned
 	need := verdict.RequireOfRun(len(p.Plan.Schedule.Steps) > 0)
 	q := s.File.Require
 	for _, n := range []struct{ to, from *int }{{&need.OK, q.OK}, {&need.AtRisk, q.ReadsAtRisk}, {&need.DuringFaults, q.DuringFaults}} {
@@ -163,80 +167,40 @@ func (s *Suite) withModels(ctx context.Context, r *Run, env runs.Environment) (*
 	if len(p.Plan.Schedule.Steps) == 0 {
 		need.FaultsBit, need.DuringFaults = false, 0
 	}
-	p.Require = &need
-	return p, nil
+	if len(models) == 0 {
+		p.Require = &need
+		return nil
+	}
+	return p.Check(models, &need, env)
 }
 
 // request makes a run of the matrix, before its claims are known.
 func (s *Suite) request(c *Case, target, levels string, faults []string) Run {
 	t := s.File.Targets[target]
-	set := over(s.File.Defaults, c.Settings)
-	write, read, _ := splitLevels(levels) // checked by Parse
-	options := maps.Clone(t.Options)
-	if options == nil {
-		options = map[string]string{}
+	req := settings.Defaults()
+	for _, part := range []struct {
+		name string
+		keys map[string]any
+	}{{settings.InTarget, t}, {settings.InSettings, s.File.Defaults}, {settings.InSettings, c.Settings}} {
+		apply(part.name, part.keys, &req, func(string, error) {}) // checked by Parse
 	}
-	maps.Copy(options, c.Options)
+	req.WriteLevel, req.ReadLevel, _ = splitLevels(levels)
+	if len(c.Options) > 0 {
+		options := maps.Clone(req.Options)
+		if options == nil {
+			options = map[string]string{}
+		}
+		maps.Copy(options, c.Options)
+		req.Options = options
+	}
+	req.Faults, req.Seed, req.Seeded = strings.Join(faults, ","), s.Seed, true
 	name := strings.Join(faults, "+")
 	if name == "" {
 		name = "none"
 	}
 	return Run{
 		ID:     strings.Join([]string{c.Name, target, strings.ReplaceAll(levels, "/", "-"), name}, "/"),
-		Target: target, Optional: t.Optional, Faults: faults, Thresholds: c.Thresholds,
-		Request: runs.Request{
-			Target: t.Kind, Provider: t.Provider, At: t.At, Operator: t.Operator, Nodes: t.Nodes, WriteLevel: write, ReadLevel: read, Options: options,
-			Workload: set.Workload, WorkloadOptions: set.WorkloadOptions, Weights: set.Weights,
-			Keys: set.Keys, OpsPerKey: set.OpsPerKey, MaxInfoPerKey: set.MaxInfoPerKey,
-			Session: set.Session, Concurrency: set.Concurrency, Rate: rate(set.Rate),
-			Duration: span(set.Duration), OpTimeout: span(set.OpTimeout), Settle: span(set.Settle),
-			Faults:        strings.Join(faults, ","),
-			FaultInterval: span(set.FaultInterval), FaultHold: span(set.FaultHold), FaultMode: set.FaultMode,
-			Seed: s.Seed, Seeded: true,
-		},
-	}
-}
-
-func rate(r float64) float64 {
-	if r == 0 {
-		return runs.DefaultRate
-	}
-	return r
-}
-
-// span reads a duration that Parse has checked; empty is 0.
-func span(text string) time.Duration {
-	d, _ := time.ParseDuration(text)
-	return d
-}
-
-// over is base with what more sets.
-func over(base, more Settings) Settings {
-	s := base
-	set(&s.Workload, more.Workload)
-	if more.WorkloadOptions != nil {
-		s.WorkloadOptions = more.WorkloadOptions
-	}
-	set(&s.Weights, more.Weights)
-	set(&s.Session, more.Session)
-	set(&s.Concurrency, more.Concurrency)
-	set(&s.Rate, more.Rate)
-	set(&s.Keys, more.Keys)
-	set(&s.OpsPerKey, more.OpsPerKey)
-	set(&s.MaxInfoPerKey, more.MaxInfoPerKey)
-	set(&s.Duration, more.Duration)
-	set(&s.OpTimeout, more.OpTimeout)
-	set(&s.Settle, more.Settle)
-	set(&s.FaultInterval, more.FaultInterval)
-	set(&s.FaultHold, more.FaultHold)
-	set(&s.FaultMode, more.FaultMode)
-	return s
-}
-
-func set[T comparable](to *T, value T) {
-	var zero T
-	if value != zero {
-		*to = value
+		Target: target, Optional: t.Optional(), Faults: faults, Thresholds: c.Thresholds, Request: req,
 	}
 }
 

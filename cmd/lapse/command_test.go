@@ -1,17 +1,102 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/shlex"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/settings"
 )
+
+// planOf is the plan that a command line makes.
+func planOf(t *testing.T, args []string) any {
+	t.Helper()
+	code, stdout, stderr := lapse(t, append(args, "--dry-run", "--json")...)
+	if code != 0 {
+		t.Fatalf("%s\nexit %d: %s", strings.Join(args, " "), code, stderr)
+	}
+	var plan any
+	if err := json.Unmarshal([]byte(stdout), &plan); err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// TestEverySetting takes each setting by its example from the command line to the
+// plan, from there to the printed command, and to the same plan again. It finds the
+// setting in the flags, in the plan, in the command and in the documentation.
+func TestEverySetting(t *testing.T) {
+	pages := ""
+	for _, name := range []string{"command-line.md", "suite-file.md"} {
+		b, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages += string(b)
+	}
+	run := (&app{cli.New(new(bytes.Buffer), new(bytes.Buffer))}).runCommand()
+	for _, s := range settings.All() {
+		t.Run(s.Flag, func(t *testing.T) {
+			if run.Flags().Lookup(s.Flag) == nil {
+				t.Error("lapse run has no flag for it")
+			}
+			for _, word := range []string{"`--" + s.Flag + "`", "`" + s.YAML + "`"} {
+				if !strings.Contains(pages, word) {
+					t.Errorf("the documentation does not have %s", word)
+				}
+			}
+			args, err := shlex.Split("run " + s.Example)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(args, "--"+s.Flag) {
+				t.Fatalf("its example %q does not set it", s.Example)
+			}
+			if s.Flag != "seed" {
+				args = append(args, "--seed", "42")
+			}
+			first := planOf(t, args)
+			if _, ok := first.(map[string]any)[s.Key]; !ok {
+				t.Errorf("the plan does not have %s", s.Key)
+			}
+			b, err := json.Marshal(first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var plan harness.Plan
+			if err := json.Unmarshal(b, &plan); err != nil {
+				t.Fatal(err)
+			}
+			p, err := runs.FromPlan(&plan, runs.Environment{Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			line := runs.Command(p)
+			words, err := shlex.Split(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(words, "--"+s.Flag) {
+				t.Errorf("the printed command does not have it: %s", line)
+			}
+			if again := planOf(t, words[1:]); !reflect.DeepEqual(again, first) {
+				t.Errorf("%s\nmakes\n%v\nwant\n%v", line, again, first)
+			}
+		})
+	}
+}
 
 // TestCommandMakesTheSamePlan takes the command that a report shows and wants the
 // plan that the run had.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
@@ -26,7 +26,6 @@ type finding struct {
 
 func (a *app) doctorCommand() *cobra.Command {
 	var req runs.Request
-	var sets []string
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this machine can test, and what lacks",
@@ -41,9 +40,6 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 			var found []finding
 			if len(req.At) > 0 {
 				var err error
-				if req.Options, err = cli.ParseSets("set", sets); err != nil {
-					return err
-				}
 				if found, err = a.examineExternal(cmd.Context(), req); err != nil {
 					return err
 				}
@@ -64,9 +60,7 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&req.Target, "target", "quorumkv", "with --at: the database that is there")
-	f.StringArrayVar(&sets, "set", nil, "with --at: setting of the target, name=value (repeatable)")
-	cli.AddAtFlags(f, &req.At, &req.Operator)
+	settings.AddFlags(f, &req, "target", "set", "at", "operator")
 	return c
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
 
@@ -45,19 +46,31 @@ func Marshal(v any) ([]byte, error) {
 	return b, nil
 }
 
+// Document is a text in which places are looked up.
+type Document struct{ file *ast.File }
+
+// Open reads a text once for Locate. A text that is no YAML has no places.
+func Open(b []byte) *Document {
+	d := &Document{}
+	_ = guard(func() (err error) {
+		d.file, err = parser.ParseBytes(b, 0)
+		return err
+	})
+	return d
+}
+
 // Locate finds where the value at a path such as $.cases[0].name stands. Line and
 // column count from 1; they are 0 if the key is absent or the text is no YAML.
-func Locate(b []byte, path string) (line, column int) {
+func (d *Document) Locate(path string) (line, column int) {
+	if d.file == nil {
+		return 0, 0
+	}
 	_ = guard(func() error {
 		p, err := yaml.PathString(path)
 		if err != nil {
 			return err
 		}
-		file, err := parser.ParseBytes(b, 0)
-		if err != nil {
-			return err
-		}
-		node, err := p.FilterFile(file)
+		node, err := p.FilterFile(d.file)
 		if err != nil || node == nil {
 			return err
 		}

@@ -46,16 +46,16 @@ func TestPanicIsAnError(t *testing.T) {
 }
 
 func TestLocate(t *testing.T) {
-	text := []byte("name: a\nlist: [1, 2]\n")
-	if line, column := Locate(text, "$.list[1]"); line != 2 || column != 11 {
+	text := Open([]byte("name: a\nlist: [1, 2]\n"))
+	if line, column := text.Locate("$.list[1]"); line != 2 || column != 11 {
 		t.Errorf("%d:%d", line, column)
 	}
 	for _, path := range []string{"$.none", "$.list[7]", "no path"} {
-		if line, column := Locate(text, path); line != 0 || column != 0 {
+		if line, column := text.Locate(path); line != 0 || column != 0 {
 			t.Errorf("%s is at %d:%d", path, line, column)
 		}
 	}
-	if line, _ := Locate([]byte("name: [\n"), "$.name"); line != 0 {
+	if line, _ := Open([]byte("name: [\n")).Locate("$.name"); line != 0 {
 		t.Errorf("no YAML has a line %d", line)
 	}
 }

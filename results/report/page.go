@@ -253,7 +253,7 @@ func (p *page) tables() {
 		add(&p.Plan, "duration", time.Duration(plan.Duration).String())
 		add(&p.Plan, "operation timeout", time.Duration(plan.OpTimeout).String())
 		add(&p.Plan, "sessions", plan.Session)
-		add(&p.Plan, "faults", strings.Join(plan.Faults, ", "))
+		add(&p.Plan, "faults", strings.Join(plan.FaultNames(), ", "))
 		for _, k := range slices.Sorted(maps.Keys(plan.Options)) {
 			add(&p.Plan, k, plan.Options[k])
 		}

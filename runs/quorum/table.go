@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -161,9 +162,11 @@ func (s *state) run(ctx context.Context, req runs.Request, ask Ask, interval, ho
 	if s.longer != nil {
 		attack = s.longer
 	}
-	if p.Plan.Faults, err = schedule(&p.Plan.Schedule, attack(rnd, nodes, req.Duration, interval, hold)); err != nil {
+	faults, err := schedule(&p.Plan.Schedule, attack(rnd, nodes, req.Duration, interval, hold))
+	if err != nil {
 		return err
 	}
+	p.Plan.Faults = strings.Join(faults, ",")
 	// At some levels nothing succeeds while a fault is on: that is part of the
 	// answer, and no lack of evidence. The reads at risk are counted here.
 	p.Require = &verdict.Require{OK: minAtRisk, FaultsBit: len(p.Plan.Schedule.Steps) > 0}

@@ -1,6 +1,7 @@
 package external
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -24,10 +25,30 @@ type file struct {
 	Nodes map[string]cluster.Commands `yaml:"nodes"`
 }
 
-// ReadOperator reads the file of --operator for these nodes. Its errors are about
+// Inline is the commands as ReadOperator takes them in place of a path: one line of
+// JSON, which is YAML. It is empty for none.
+func Inline(op *cluster.Operator) string {
+	if op == nil {
+		return ""
+	}
+	b, err := json.Marshal(struct {
+		Timeout string                      `json:"timeout"`
+		Nodes   map[string]cluster.Commands `json:"nodes"`
+	}{op.Timeout.String(), op.Nodes})
+	if err != nil {
+		return "" // texts always encode
+	}
+	return string(b)
+}
+
+// ReadOperator reads the file of --operator for these nodes, or the commands
+// themselves if path begins with a brace. Its errors are about
 // the user's input: they name the file and, where there is one, the line, and quote
 // it; none of them repeats a secret.
 func ReadOperator(path string, nodes []string) (*cluster.Operator, error) {
+	if strings.HasPrefix(path, "{") {
+		return parseOperator("the commands", []byte(path), nodes)
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the commands of the operator: %w", err)

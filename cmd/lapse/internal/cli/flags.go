@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/lapse-test/lapse/results/text"
@@ -90,10 +89,4 @@ func ParseSets(flag string, pairs []string) (map[string]string, error) {
 		out[k] = v
 	}
 	return out, nil
-}
-
-// AddAtFlags adds the flags that name a cluster that somebody else runs.
-func AddAtFlags(f *pflag.FlagSet, at *[]string, operator *string) {
-	f.StringArrayVar(at, "at", nil, "test a cluster that is there already: host:port of each node, a postgres:// address or connection string, or a DynamoDB endpoint (repeatable, or a comma list); no passwords, those come from the environment (docs/providers.md)")
-	f.StringVar(operator, "operator", "", "YAML file with the commands that cut, heal, kill, start, pause and resume the nodes of --at")
 }

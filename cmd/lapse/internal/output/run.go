@@ -24,7 +24,7 @@ func PrintPlan(a *cli.App, p *runs.Planned) error {
 	}
 	w := a.Stdout
 	fmt.Fprintln(w, Headline(p.Plan, "provider "+p.Plan.Provider))
-	fmt.Fprintf(w, "  %-8s %s\n", "models", strings.Join(p.Plan.Models, ", "))
+	fmt.Fprintf(w, "  %-8s %s\n", "models", strings.Join(p.Plan.ModelNames(), ", "))
 	if len(p.Plan.Schedule.Steps) == 0 {
 		fmt.Fprintf(w, "  %-8s none\n", "faults")
 	}
@@ -43,7 +43,7 @@ func Headline(p *harness.Plan, reason string) string {
 	}
 	return fmt.Sprintf("lapse %s · seed %d · %s, %d nodes, write %s, read %s · %s, %d clients (%s), %s, %s · %s",
 		runs.Version, p.Seed, p.Target, p.Nodes, p.WriteLevel, p.ReadLevel,
-		p.Workload, p.Concurrency, p.Session, rate, time.Duration(p.Duration), reason)
+		p.Workload, p.Clients(), p.Session, rate, time.Duration(p.Duration), reason)
 }
 
 // ShownViolations is how many witnesses a run prints in full for each model.

@@ -1,0 +1,54 @@
+package nemesis
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Take checks whether a schedule that somebody gave can be carried out on what cfg
+// says, in place of one that Plan draws: its nodes are those there are, it ends with
+// the load, and the target can have its faults.
+func Take(s Schedule, cfg Config) (Schedule, error) {
+	if err := s.Validate(); err != nil {
+		return Schedule{}, err
+	}
+	if !slices.Equal(s.Nodes, cfg.Nodes) {
+		return Schedule{}, usagef("the schedule is for the nodes %s, and there are %s", strings.Join(s.Nodes, ", "), strings.Join(cfg.Nodes, ", "))
+	}
+	if s.Duration != cfg.Duration {
+		return Schedule{}, usagef("the schedule is for a load of %s, and this one lasts %s", s.Duration, cfg.Duration)
+	}
+	for i, step := range s.Steps {
+		if !slices.Contains(s.Faults, step.Fault) && !mixes(s.Faults, step.Fault) {
+			return Schedule{}, usagef("step %d: %s is not among the faults of the schedule", i+1, step.Fault)
+		}
+		if step.At+step.Hold > s.Duration {
+			return Schedule{}, usagef("step %d: it ends after the load, which lasts %s", i+1, s.Duration)
+		}
+		if _, err := newBag(step.Fault, cfg); err != nil {
+			return Schedule{}, fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	return s, nil
+}
+
+// mixes tells whether one of the faults is a mix of which fault is a part.
+func mixes(faults []string, fault string) bool {
+	return slices.ContainsFunc(faults, func(name string) bool {
+		k, err := find(name)
+		return err == nil && slices.Contains(k.mix, fault)
+	})
+}
+
+// WriteLine writes the schedule as one line of JSON.
+func (s Schedule) WriteLine(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // n1>n2 is to be read by people
+	if err := e.Encode(s); err != nil {
+		return fmt.Errorf("writing the schedule of faults: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package runs
+
+import (
+	"bytes"
+	"os"
+	"strings"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// mostFaults bounds a schedule.
+const mostFaults = 100_000
+
+// drawSchedule makes the schedule of a plan: a drawn one, or the one that was given.
+// A given one decides the faults and their mode.
+func drawSchedule(plan *harness.Plan, cfg nemesis.Config) error {
+	faults, err := nemesis.Parse(plan.Faults)
+	if err != nil {
+		return targets.Usagef("--faults: %v", err)
+	}
+	cfg.Faults = faults
+	if cfg.Interval > 0 && cfg.Duration/cfg.Interval > mostFaults {
+		return targets.Usagef("--fault-interval %s: a run of %s would have more than %d faults", cfg.Interval, cfg.Duration, mostFaults)
+	}
+	if plan.Script == "" {
+		plan.Faults = strings.Join(faults, ",")
+		if plan.Schedule, err = nemesis.Plan(cfg); err != nil {
+			return targets.Usagef("--faults: %v", err)
+		}
+		return nil
+	}
+	text := []byte(plan.Script)
+	if !strings.HasPrefix(plan.Script, "{") {
+		if text, err = os.ReadFile(plan.Script); err != nil {
+			return targets.Usagef("--schedule: %v", err)
+		}
+	}
+	given, err := nemesis.ReadSchedule(bytes.NewReader(text))
+	if err != nil {
+		return targets.Usagef("--schedule: %v", err)
+	}
+	names := strings.Join(given.Faults, ",")
+	if plan.Faults != "" && strings.Join(faults, ",") != names {
+		return targets.Usagef("--schedule: it has the faults %s, and --faults %s are others: leave --faults out", names, plan.Faults)
+	}
+	if plan.Schedule, err = nemesis.Take(given, cfg); err != nil {
+		return targets.Usagef("--schedule: %v", err)
+	}
+	var b bytes.Buffer
+	if err := given.WriteLine(&b); err != nil {
+		return err
+	}
+	plan.Faults, plan.FaultMode, plan.Script = names, string(given.Mode), strings.TrimSpace(b.String())
+	return nil
+}

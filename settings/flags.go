@@ -1,0 +1,75 @@
+package settings
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// AddFlags adds a flag for each of the named settings, or for all, and fills r with
+// the defaults. The flags of a command are parsed into r.
+func AddFlags(f *pflag.FlagSet, r *Run, flags ...string) {
+	*r = Defaults()
+	for _, s := range all {
+		if len(flags) == 0 || contains(flags, s.Flag) {
+			f.Var(&flagValue{setting: s, run: r}, s.Flag, s.Help)
+			f.Lookup(s.Flag).DefValue = defaultText(s, r)
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// defaultText is what help shows; empty is not shown.
+func defaultText(s Setting, r *Run) string {
+	if s.IsZero(r) {
+		return ""
+	}
+	return strings.Join(s.Texts(r), ",")
+}
+
+// flagValue is a setting as a flag.
+type flagValue struct {
+	setting Setting
+	run     *Run
+	given   []string
+}
+
+// Set implements pflag.Value.
+func (v *flagValue) Set(text string) error {
+	switch v.Type() {
+	case "stringArray":
+		v.given = append(v.given, text)
+		return v.setting.Set(v.run, v.given...)
+	default:
+		return v.setting.Set(v.run, text)
+	}
+}
+
+// String implements pflag.Value.
+func (v *flagValue) String() string {
+	if v.run == nil || v.setting.IsZero(v.run) {
+		return ""
+	}
+	return strings.Join(v.setting.Texts(v.run), ",")
+}
+
+// Type implements pflag.Value.
+func (v *flagValue) Type() string {
+	switch v.setting.Type() {
+	case "list", "map":
+		return "stringArray"
+	case "number":
+		return "number"
+	case "duration":
+		return "duration"
+	}
+	return "string"
+}
