@@ -221,7 +221,7 @@ type Partial interface {
 }
 
 // Patient is implemented by clusters whose nodes take their time: what breaks and
-// probes them are commands of somebody else.
+// probes them are the commands of an external cluster's operator.
 type Patient interface {
 	// Patience is how long one such command may take.
 	Patience() time.Duration

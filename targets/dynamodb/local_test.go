@@ -320,7 +320,7 @@ func TestOnLoopback(t *testing.T) {
 	}
 }
 
-// TestEndpoint drives a DynamoDB that somebody else runs: nothing is started, a
+// TestEndpoint drives a DynamoDB that is there already: nothing is started, a
 // table named after the run is made, and removed in the end.
 func TestEndpoint(t *testing.T) {
 	theirs := inSandbox(t)

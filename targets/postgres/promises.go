@@ -7,7 +7,7 @@ import (
 
 // Promises implements targets.Promiser: the table "What is promised" of
 // docs/targets/postgres.md, for partitions, pauses and kills. Where that says "as
-// long as", nothing is said here. A server that somebody else runs may be no
+// long as", nothing is said here. A server of an external cluster may be no
 // PostgreSQL at all: its target is another, which promises nothing.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	s, err := parse(cfg)

@@ -1,5 +1,5 @@
-// Package external is for clusters that are there already and that somebody else
-// runs: nodes are addresses, nothing is started, and what is broken is broken by
+// Package external is for external clusters, which are there already and which lapse does not
+// run: nodes are addresses, nothing is started, and what is broken is broken by
 // commands that the operator of the cluster gives.
 //
 // What can be seen of such a node is what its address answers. A node runs if it
@@ -139,7 +139,7 @@ func (c *external) Node(name string) (cluster.Node, error) {
 
 // Bind implements cluster.Cluster: nothing of ours listens there.
 func (*external) Bind(node string, _ int) (string, error) {
-	return "", fmt.Errorf("binding a port on %s: it is run by somebody else", node)
+	return "", fmt.Errorf("binding a port on %s: it is a node of an external cluster", node)
 }
 
 // Route implements cluster.Cluster. A node has one address, whatever the port.

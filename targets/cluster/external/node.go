@@ -13,7 +13,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// node is a cluster.Node that somebody else runs.
+// node is a cluster.Node of an external cluster.
 type node struct {
 	cluster *external
 	name    string
@@ -158,7 +158,7 @@ func (n *node) Exec(context.Context, cluster.Command) ([]byte, error) {
 }
 
 func (n *node) notOurs(doing string) error {
-	return fmt.Errorf("%s %s: it is run by somebody else", doing, n.name)
+	return fmt.Errorf("%s %s: it is a node of an external cluster", doing, n.name)
 }
 
 // refused tells an address where nobody listens from one that is silent.

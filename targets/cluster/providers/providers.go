@@ -32,7 +32,7 @@ func All() []Entry {
 		{sandbox.Provider{}, "nodes in Linux namespaces of their own", true},
 		{local.Provider{}, "nodes as processes on loopback, each link through a proxy", true},
 		{docker.Provider{}, "containers of a Docker engine", true},
-		{external.Provider{}, "a cluster that somebody else runs", false},
+		{external.Provider{}, "an external cluster: one that is there already", false},
 	}
 }
 

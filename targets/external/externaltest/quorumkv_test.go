@@ -125,7 +125,7 @@ func TestQuorumkv(t *testing.T) {
 	t.Run("partition", func(t *testing.T) {
 		r := lapse(t, nil, append(common, "--write-level", "1", "--read-level", "1", "--workload", "session", "--model", "read-your-writes",
 			"--faults", "partition", "--operator", s.operator, "--duration", "6s", "--rate", "300", "--seed", "7")...)
-		r.expect(t, 1, "a cluster that somebody else runs")
+		r.expect(t, 1, "an external cluster")
 		r.bitten(t, 2)
 		if n := s.keys(t, runOf(t, r)); n > 0 {
 			t.Errorf("the run left %d of its keys", n)

@@ -1,0 +1,118 @@
+package conformance_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/registry"
+)
+
+// process is one as the kernel knows it: ids come again, start times with them do not.
+type process struct {
+	pid   int
+	start string
+}
+
+// family is a process and all that it started, however often removed.
+func family(root int) []process {
+	children := map[int][]process{}
+	var self []process
+	paths, _ := filepath.Glob("/proc/[0-9]*/stat") // none is none
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		text := string(b)
+		fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		parent, _ := strconv.Atoi(fields[1])
+		p := process{pid, fields[19]}
+		children[parent] = append(children[parent], p)
+		if pid == root {
+			self = append(self, p)
+		}
+	}
+	for i := 0; i < len(self); i++ {
+		self = append(self, children[self[i].pid]...)
+	}
+	return self
+}
+
+// lives says whether a process is still there, and no zombie.
+func (p process) lives() bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
+	if err != nil {
+		return false
+	}
+	text := string(b)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	return fields[19] == p.start && fields[0] != "Z"
+}
+
+// TestKilledHarnessLeavesNothing: whichever target it drives, nothing that a harness
+// started outlives its kill -9 in the middle of a run.
+func TestKilledHarnessLeavesNothing(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "lapse")
+	if out, err := exec.Command("go", "build", "-o", binary, "github.com/lapse-test/lapse/cmd/lapse").CombinedOutput(); err != nil {
+		t.Fatalf("building lapse: %v\n%s", err, out)
+	}
+	for _, target := range registry.All() {
+		name := target.Info().Name
+		t.Run(name, func(t *testing.T) {
+			if out, err := exec.Command(binary, "fetch", name, "--progress", "none").CombinedOutput(); err != nil {
+				t.Fatalf("fetching: %v\n%s", err, out)
+			}
+			runs := t.TempDir()
+			cmd := exec.Command(binary, "run", "--target", name, "--nodes", strconv.Itoa(target.Info().MinNodes), "--duration", "10m", "--out", runs, "--progress", "none")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Process.Kill() }()
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+			defer cancel()
+			err := cluster.Await(ctx, "the load", func(context.Context) error {
+				all, _ := filepath.Glob(filepath.Join(runs, "*", "history*")) // none is none
+				for _, path := range all {
+					if st, err := os.Stat(path); err == nil && st.Size() > 1000 {
+						return nil
+					}
+				}
+				return errors.New("there is no history yet")
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := family(cmd.Process.Pid)
+			if len(all) < 3 {
+				t.Fatalf("it has %d processes: nothing is tested", len(all))
+			}
+			if err := syscall.Kill(cmd.Process.Pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait() // it was killed
+			err = cluster.Await(ctx, "all that it started to end", func(context.Context) error {
+				for _, p := range all {
+					if p.lives() {
+						return fmt.Errorf("process %d lives", p.pid)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
