@@ -162,11 +162,43 @@ func TestClassics(tt *testing.T) {
 // its own says nothing about the order.
 func TestBlindAppends(tt *testing.T) {
 	ops := beside(t(a(0, 1)), t(a(0, 2), l(0, 2)), t(l(0, 1, 2)))
-	for attributes, want := range map[string]checkers.Status{"": checkers.Violated, AppendsBlind: checkers.Held} {
-		h := exhaust.Build(tt, map[string]string{AttributeAppends: attributes}, ops...)
+	for attributes, want := range map[string]checkers.Status{"": checkers.Violated, history.AppendsBlind: checkers.Held} {
+		h := exhaust.Build(tt, map[string]string{history.AttributeAppends: attributes}, ops...)
 		vs, err := CheckAll(context.Background(), h, checkers.Budget{}, "read-committed")
 		if err != nil || vs[0].Status != want {
 			tt.Errorf("%q: %v %v, want %s", attributes, vs, err, want)
+		}
+	}
+}
+
+// TestOrdersNotKnown: without processes or a clock, levels that ask for the order of
+// sessions or of real time are not held, and those that do not are.
+func TestOrdersNotKnown(tt *testing.T) {
+	good := []exhaust.Op{at(0, 0, 1, w(0, 1)), at(1, 2, 3, r(0, 1))}
+	bad := []exhaust.Op{at(0, 0, 1, w(0, 1), w(1, 1)), at(1, 2, 3, r(0, 1), r(1, none))}
+	for _, c := range []struct {
+		attribute, level string
+		ops              []exhaust.Op
+		want             checkers.Status
+	}{
+		{"", "strict-serializable", good, checkers.Held},
+		{history.AttributeClock, "strict-serializable", good, checkers.Inconclusive},
+		{history.AttributeClock, "strong-session-serializable", good, checkers.Held},
+		{history.AttributeSessions, "strong-session-serializable", good, checkers.Inconclusive},
+		{history.AttributeSessions, "read-atomic", good, checkers.Inconclusive},
+		{history.AttributeSessions, "serializable", good, checkers.Held},
+		{history.AttributeSessions, "strong-session-serializable", bad, checkers.Violated},
+		{history.AttributeClock, "strict-serializable", bad, checkers.Violated},
+	} {
+		h := exhaust.Build(tt, map[string]string{c.attribute: "none"}, c.ops...)
+		vs, err := CheckAll(context.Background(), h, checkers.Budget{})
+		if err != nil {
+			tt.Fatal(err)
+		}
+		for _, v := range vs {
+			if v.Model == c.level && (v.Status != c.want || v.Status == checkers.Inconclusive && !strings.Contains(strings.Join(v.Reasons, " "), "was not checked")) {
+				tt.Errorf("%q, %s: %s %v, want %s", c.attribute, c.level, v.Status, v.Reasons, c.want)
+			}
 		}
 	}
 }

@@ -41,6 +41,25 @@ var cases = []struct {
 		nil,
 	},
 	{
+		// The first transaction writes the initial values, and two read one of them and
+		// wrote the key.
+		"h-06-init-transaction.plume",
+		map[string]checkers.Status{"snapshot-isolation": checkers.Violated, "serializable": checkers.Violated},
+		[]string{AnomalyLostUpdate},
+	},
+	{
+		// No processes: nothing is known of sessions and of real time.
+		"h-09-no-process.edn",
+		map[string]checkers.Status{"serializable": checkers.Held, "strong-session-serializable": checkers.Inconclusive, "strict-serializable": checkers.Inconclusive},
+		nil,
+	},
+	{
+		// What a completion leaves out of its invocation happened all the same.
+		"10-completion-lost-a-write.json",
+		map[string]checkers.Status{"strict-serializable": checkers.Held},
+		nil,
+	},
+	{
 		// The last read misses y=2, whichever write of x=1 it saw.
 		"h-05-multi-register-repeated-values.edn",
 		map[string]checkers.Status{"serializable": checkers.Held, "strict-serializable": checkers.Violated},

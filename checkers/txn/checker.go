@@ -75,6 +75,9 @@ func check(ctx context.Context, h *history.History, b checkers.Budget, ms []mode
 	for i := range out {
 		out[i].Unfinished = out[i].Status == checkers.Inconclusive
 		demandEvidence(&out[i])
+		if why := ms[i].outOfReach(h); why != "" && out[i].Status == checkers.Held {
+			out[i].Status, out[i].Reasons = checkers.Inconclusive, []string{why}
+		}
 	}
 	return out, err
 }
@@ -140,7 +143,7 @@ func checkNamed(ctx context.Context, h, shown *history.History, b checkers.Budge
 		if err != nil {
 			return nil, err
 		}
-		if o.status == checkers.Held {
+		if o.status == checkers.Held && m.outOfReach(h) == "" {
 			held = append(held, m.name)
 		}
 		v.Status, v.Reasons, v.Total, v.Violations, v.Algorithm = o.status, o.reasons, o.total, o.violations, o.algorithm

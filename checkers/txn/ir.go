@@ -26,17 +26,6 @@ type write struct {
 	prev int32
 }
 
-// AttributeAppends is the attribute of a history that says how its target appends
-// to lists; AppendsBlind is its value where an append is a blind merge: the
-// transaction does not lock or read the list, and where its element comes is
-// settled after what the transaction itself reads. What a transaction reads after
-// an append of its own then says nothing about the order. Anything else, and no
-// attribute, means that it does.
-const (
-	AttributeAppends = "appends"
-	AppendsBlind     = "blind"
-)
-
 // ir is a history as the checkers see it: transactions as nodes, numbered in the
 // order of invocation, writes numbered, reads resolved to writes; flat slices
 // only.
@@ -107,7 +96,7 @@ type ir struct {
 // build makes the IR of h and finds what is wrong without any graph.
 func build(h, shown *history.History, g *guard) (*ir, error) {
 	r := &ir{h: h, shown: shown, guard: g, found: newFindings(h, g), odd: map[int32]bool{}}
-	r.blind = h.Header.Attributes[AttributeAppends] == AppendsBlind
+	r.blind = h.BlindAppends()
 	if err := r.scan(); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/history"
 )
 
 // level is how a model is decided.
@@ -97,6 +98,18 @@ func models() []model {
 		}
 	}
 	return out
+}
+
+// outOfReach is why h cannot satisfy the level for certain whatever is found, because
+// it does not tell an order that the level asks for; "" if it does.
+func (m model) outOfReach(h *history.History) string {
+	switch {
+	case m.base&kindRT != 0 && !h.HasClock():
+		return "the history has no clock: the order of real time, which the level asks for, was not checked"
+	case m.base&kindSO != 0 && h.Sessionless():
+		return "the history names no processes: each transaction was taken for a session of its own, and the order of sessions, which the level asks for, was not checked"
+	}
+	return ""
 }
 
 // about is what is to be said of the level.

@@ -112,7 +112,7 @@ func (r *readings) searchAll(ctx context.Context, b checkers.Budget, until time.
 		}
 		begin := time.Now()
 		if s := slices.IndexFunc(order[:n], func(j int) bool {
-			return out[j].Status == checkers.Held && levels().Implies(ms[j].name, ms[i].name)
+			return out[j].Status == checkers.Held && ms[j].outOfReach(r.shown) == "" && levels().Implies(ms[j].name, ms[i].name)
 		}); s >= 0 {
 			v.Status, v.Reasons, v.Algorithm = checkers.Held, nil, "implied by "+ms[order[s]].name
 			continue

@@ -15,7 +15,7 @@ import (
 // transaction's own appends included (Elle does so too). The version that it was
 // read from is what stands before those appends, if it ends with them: from is
 // that length. Otherwise it is the last element. Of appends that are blind merges
-// (AttributeAppends) a transaction does not learn their places, and only what
+// (history.AttributeAppends) a transaction does not learn their places, and only what
 // stands before them counts.
 func (r *ir) resolve() {
 	h := r.h

@@ -45,9 +45,9 @@ type Format struct {
 // ClockNone when the source had no clock and no order between sessions,
 // ClockOrder when stamps only number the lines of the source.
 const (
-	AttributeClock = "clock"
-	ClockNone      = "none"
-	ClockOrder     = "order"
+	AttributeClock = history.AttributeClock
+	ClockNone      = history.ClockNone
+	ClockOrder     = history.ClockOrder
 )
 
 // registry lists the formats in the order in which they are tried when a file
