@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
@@ -173,8 +173,8 @@ With --budget only as many go, oldest first, as it takes to come below it.`,
 				return targets.Usagef("--keep-last %d: must be 0 or more", keep.Last)
 			}
 			var err error
-			if keep.Budget, err = parseBytes(budget); err != nil {
-				return err
+			if keep.Budget, err = cli.ParseBytes(budget); err != nil {
+				return targets.Usagef("--budget: %v", err)
 			}
 			return a.collect(keep, dry)
 		},
@@ -269,22 +269,4 @@ func (a *app) printRemoved(ids []string, bytes int64, dry bool) error {
 		fmt.Fprintf(a.Stderr, "%d runs, %.1f MiB\n", len(ids), float64(bytes)/(1<<20))
 	}
 	return nil
-}
-
-// parseBytes reads a number of bytes with an optional unit.
-func parseBytes(text string) (int64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	number, factor := text, int64(1)
-	for unit, f := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 1e3, "MB": 1e6, "GB": 1e9} {
-		if n, ok := strings.CutSuffix(text, unit); ok {
-			number, factor = n, f
-		}
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
-	if err != nil || n <= 0 || n > (1<<62)/factor {
-		return 0, targets.Usagef("--budget %s: must be a whole number of bytes such as 500MiB or 2GiB", text)
-	}
-	return n * factor, nil
 }

@@ -37,7 +37,8 @@ func (a *App) AddRunFlags(c *cobra.Command) {
 func (a *App) AddBudgetFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.DurationVar(&a.Budget.Time, "check-time", time.Minute, "time that each check may take")
-	f.Int64Var(&a.Budget.Memory, "check-memory", 2<<30, "bytes that a check's search may hold")
+	a.Budget.Memory = 2 << 30
+	f.Var((*bytesValue)(&a.Budget.Memory), "check-memory", "bytes that a check's search may hold, such as 200MB or 4GiB")
 	f.IntVar(&a.Budget.MaxViolations, "max-violations", 10, "violations of a model that get a witness; the rest is counted")
 }
 

@@ -58,6 +58,10 @@ func History(a *cli.App, ref string, o Options) (*Loaded, error) {
 		if err == nil {
 			return loadRun(dir)
 		}
+		if list, listErr := store.List(ref); listErr == nil && len(list) > 0 {
+			newest := list[len(list)-1]
+			return nil, targets.Usagef("%s is a directory of %d runs, and one is checked at a time; the latest is %s", ref, len(list), newest.Path)
+		}
 		if _, statErr := os.Stat(ref); statErr != nil {
 			return nil, targets.Usagef("there is no file %s, and %v", ref, err)
 		}
