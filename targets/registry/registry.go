@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/targets/dynamodb"
 	"github.com/lapse-test/lapse/targets/postgres"
 	"github.com/lapse-test/lapse/targets/quorumkv"
+	"github.com/lapse-test/lapse/targets/redis"
 )
 
 // All are the targets there are, in the order in which they are shown.
@@ -19,6 +20,7 @@ func All() []targets.Target {
 		postgres.Target{},
 		cassandra.Target{},
 		dynamodb.Target{},
+		redis.Target{},
 	}
 }
 

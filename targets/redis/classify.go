@@ -1,0 +1,63 @@
+package redis
+
+import (
+	"errors"
+	"strings"
+
+	driver "github.com/redis/go-redis/v9"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
+)
+
+// notSentError is about an operation that was never made a command.
+type notSentError struct{ err error }
+
+func (e *notSentError) Error() string { return e.err.Error() }
+func (e *notSentError) Unwrap() error { return e.err }
+
+// unreplicatedError: the primary has a write, and fewer replicas than the level asks
+// for said in time that they have it.
+type unreplicatedError struct{ err error }
+
+func (e *unreplicatedError) Error() string { return "WAIT: too few replicas have it" }
+func (e *unreplicatedError) Unwrap() error { return e.err }
+
+// refusals are the codes with which Redis answers a command instead of doing anything
+// (its error replies begin with one; server.c and cluster.c of 7.0 list them). ERR is
+// the code of all that is wrong with a command itself.
+var refusals = []string{
+	"ASK", "BUSY", "CLUSTERDOWN", "CROSSSLOT", "ERR", "EXECABORT", "LOADING", "MASTERDOWN", "MISCONF", "MOVED",
+	"NOAUTH", "NOPERM", "NOREPLICAS", "NOSCRIPT", "OOM", "READONLY", "TRYAGAIN", "WRONGPASS", "WRONGTYPE",
+}
+
+// code is the first word of an error reply, "" for any other error.
+func code(err error) string {
+	var reply driver.Error
+	if !errors.As(err, &reply) {
+		return ""
+	}
+	word, _, _ := strings.Cut(reply.Error(), " ")
+	return word
+}
+
+func says(codes ...string) func(error) bool {
+	of := map[string]bool{}
+	for _, c := range codes {
+		of[c] = true
+	}
+	return func(err error) bool { return of[code(err)] }
+}
+
+// errorTable judges what the driver returns. The text of an error reply is not told
+// but for its code: it names slots and addresses.
+var errorTable = append(outcome.Table{
+	{Match: outcome.As(func(*notSentError) bool { return true }), Outcome: history.Fail, Answered: true, Text: func(err error) string {
+		var early *notSentError
+		errors.As(err, &early)
+		return early.Error()
+	}},
+	{Name: (&unreplicatedError{}).Error(), Match: outcome.As(func(*unreplicatedError) bool { return true }), Outcome: history.Info, Answered: true},
+	{Match: says(refusals...), Outcome: history.Fail, Answered: true, Text: code},
+	{Match: func(err error) bool { return code(err) != "" }, Outcome: history.Info, Answered: true, Text: code},
+}, outcome.Network()...)

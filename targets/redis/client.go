@@ -1,0 +1,136 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
+)
+
+// client is one session: a connection with each node that it asked. It implements
+// targets.Client and is for one goroutine at a time.
+type client struct {
+	set    settings
+	addrs  []string
+	node   func(addr string) int
+	links  []*link
+	id     int
+	reader reader
+
+	// slots is the map that the session goes by, as clients of a cluster do: it is
+	// asked for again only when a node did not answer or sent the session away.
+	slots slotMap
+	stale bool
+	// ask is the node that is asked for the map next.
+	ask int
+}
+
+var _ targets.Client = (*client)(nil)
+
+func newClient(set settings, addrs []string, node func(string) int, session targets.Session) *client {
+	return &client{
+		set: set, addrs: addrs, node: node, links: make([]*link, len(addrs)), id: int(session.ID),
+		reader: reader{session.Text}, stale: set.cluster, ask: session.Home,
+	}
+}
+
+// Do implements targets.Client. Writes go to the primary of their keys whatever at
+// says; at chooses among replicas.
+func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
+	writes := false
+	for i := range txn.Mops {
+		writes = writes || txn.Mops[i].Func.Writes()
+	}
+	node, err := c.choose(ctx, at, txn, writes)
+	if err != nil {
+		j := errorTable.Judge(outcome.Operation{Writes: writes}, err)
+		return targets.Result{Outcome: history.Fail, Err: j.Err, Node: -1, Broken: j.Broken}
+	}
+	l := c.link(node)
+	before := l.dialer.Sent()
+	failed, err := c.carryOut(ctx, l, txn, writes)
+	switch {
+	case err != nil:
+		j := errorTable.Judge(outcome.Operation{Writes: writes, Sent: l.dialer.Sent() != before}, err)
+		switch code(err) {
+		case "", "MOVED", "CLUSTERDOWN", "READONLY", "MASTERDOWN", "LOADING":
+			c.stale = c.set.cluster
+			c.ask = (node + 1) % len(c.addrs)
+		}
+		return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken}
+	case failed:
+		return targets.Result{Outcome: history.Fail, Err: errMismatch, Node: node}
+	}
+	return targets.Result{Outcome: history.OK, Node: node}
+}
+
+var errMismatch = errors.New("the key holds another value")
+
+func (c *client) carryOut(ctx context.Context, l *link, txn *history.Txn, writes bool) (failed bool, err error) {
+	commands := make([][]any, len(txn.Mops))
+	for i := range txn.Mops {
+		if commands[i], err = command(&txn.Mops[i]); err != nil {
+			return false, &notSentError{err}
+		}
+		if len(commands) > 1 && txn.Mops[i].Func == history.CAS {
+			return false, &notSentError{errCASInTransaction}
+		}
+	}
+	replies, err := l.do(ctx, commands)
+	if err != nil {
+		return false, err
+	}
+	for i, reply := range replies {
+		mismatch, err := c.reader.see(txn, i, reply)
+		if err != nil {
+			return false, err
+		}
+		failed = failed || mismatch
+	}
+	if writes && !failed && c.set.wait > 0 {
+		return false, c.wait(ctx, l)
+	}
+	return failed, nil
+}
+
+// waitShare is how much of an operation's time WAIT may take, so that its answer
+// comes before the deadline.
+const waitShare = 0.75
+
+func (c *client) wait(ctx context.Context, l *link) error {
+	most := time.Duration(float64(c.set.timeout) * waitShare)
+	if deadline, ok := ctx.Deadline(); ok {
+		most = min(most, time.Duration(float64(time.Until(deadline))*waitShare))
+	}
+	have, err := l.wait(ctx, c.set.wait, max(most, time.Millisecond))
+	if err != nil && code(err) == "" {
+		return err
+	}
+	if err != nil || have < int64(c.set.wait) {
+		return &unreplicatedError{err}
+	}
+	return nil
+}
+
+func (c *client) link(node int) *link {
+	if c.links[node] == nil {
+		readOnly := c.set.cluster && c.set.read != readPrimary
+		c.links[node] = newLink(c.addrs[node], c.set.timeout, readOnly, &wire.Dialer{Once: true})
+	}
+	return c.links[node]
+}
+
+// Close implements targets.Client.
+func (c *client) Close() error {
+	var errs []error
+	for _, l := range c.links {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,154 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// compareAndSet sets a key if it holds the expected value (ARGV[1], or nothing if
+// ARGV[3] says so), and returns whether it did and what was there.
+const compareAndSet = `local v = redis.call('GET', KEYS[1])
+if (v and ARGV[3] == '0' and v == ARGV[1]) or (not v and ARGV[3] == '1') then
+  redis.call('SET', KEYS[1], ARGV[2])
+  return {1, v}
+end
+return {0, v}`
+
+// name is the key in Redis: what a key holds has a type there, so that each kind of
+// data has keys of its own; all of one key are in one slot.
+func name(kind string, k history.Key) string { return kind + "{" + k.String() + "}" }
+
+// The kinds of data.
+const (
+	kindValue   = "value"
+	kindList    = "list"
+	kindSet     = "set"
+	kindCounter = "counter"
+	kindQueue   = "queue"
+)
+
+var errNothing = errors.New("a write of nothing: use delete")
+
+// errCASInTransaction: MULTI carries out all that was queued, whatever a command in it
+// finds.
+var errCASInTransaction = errors.New("a compare-and-set in a transaction: MULTI has no conditions")
+
+// command is what a micro-operation asks of Redis.
+func command(m *history.Mop) ([]any, error) {
+	switch m.Func {
+	case history.Read:
+		return []any{"GET", name(kindValue, m.Key)}, nil
+	case history.Write:
+		if m.Arg == history.Absent {
+			return nil, errNothing
+		}
+		return []any{"SET", name(kindValue, m.Key), int64(m.Arg)}, nil
+	case history.CAS:
+		if m.Arg == history.Absent {
+			return nil, errNothing
+		}
+		expect, absent := strconv.FormatInt(int64(m.Expect), 10), "0"
+		if m.Expect == history.Absent {
+			expect, absent = "", "1"
+		}
+		return []any{"EVAL", compareAndSet, 1, name(kindValue, m.Key), expect, int64(m.Arg), absent}, nil
+	case history.Delete:
+		return []any{"DEL", name(kindValue, m.Key)}, nil
+	case history.Append:
+		return []any{"RPUSH", name(kindList, m.Key), int64(m.Arg)}, nil
+	case history.ReadList:
+		return []any{"LRANGE", name(kindList, m.Key), 0, -1}, nil
+	case history.Add:
+		return []any{"SADD", name(kindSet, m.Key), int64(m.Arg)}, nil
+	case history.Remove:
+		return []any{"SREM", name(kindSet, m.Key), int64(m.Arg)}, nil
+	case history.ReadSet:
+		return []any{"SMEMBERS", name(kindSet, m.Key)}, nil
+	case history.Increment:
+		return []any{"INCRBY", name(kindCounter, m.Key), int64(m.Arg)}, nil
+	case history.ReadCounter:
+		return []any{"GET", name(kindCounter, m.Key)}, nil
+	case history.Enqueue:
+		return []any{"RPUSH", name(kindQueue, m.Key), int64(m.Arg)}, nil
+	case history.Dequeue:
+		return []any{"LPOP", name(kindQueue, m.Key)}, nil
+	}
+	return nil, fmt.Errorf("redis has no %v", m.Func)
+}
+
+// reader turns replies into values; what is no integer is foreign and interned.
+type reader struct {
+	text func(string) history.Value
+}
+
+func (r reader) value(reply any) (history.Value, error) {
+	switch v := reply.(type) {
+	case nil:
+		return history.Absent, nil
+	case int64:
+		return history.Value(v), nil
+	case string:
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return history.Value(n), nil
+		}
+		if r.text != nil {
+			return r.text(v), nil
+		}
+	}
+	return history.Absent, fmt.Errorf("a reply of type %T is no value", reply)
+}
+
+// see fills in what micro-operation i was answered. failed says that it was a
+// compare-and-set whose condition was false.
+func (r reader) see(txn *history.Txn, i int, reply any) (failed bool, err error) {
+	if err, ok := reply.(error); ok {
+		return false, err
+	}
+	m := &txn.Mops[i]
+	switch m.Func {
+	case history.Read, history.Dequeue, history.ReadCounter:
+		v, err := r.value(reply)
+		if err != nil {
+			return false, err
+		}
+		if m.Func == history.ReadCounter && v == history.Absent {
+			v = 0 // a counter that never was
+		}
+		txn.SetRead(i, v)
+	case history.ReadList, history.ReadSet:
+		elements, ok := reply.([]any)
+		if !ok {
+			return false, fmt.Errorf("a reply of type %T is no list", reply)
+		}
+		list := make([]history.Value, len(elements))
+		for j, e := range elements {
+			if list[j], err = r.value(e); err != nil {
+				return false, err
+			}
+		}
+		txn.SetList(i, list)
+	case history.CAS:
+		return r.condition(txn, i, reply)
+	}
+	return false, nil
+}
+
+func (r reader) condition(txn *history.Txn, i int, reply any) (failed bool, err error) {
+	pair, ok := reply.([]any)
+	if !ok || len(pair) != 2 {
+		return false, fmt.Errorf("a reply of type %T is no answer to a compare-and-set", reply)
+	}
+	if pair[0] == int64(1) {
+		return false, nil
+	}
+	found, err := r.value(pair[1])
+	if err != nil {
+		return false, err
+	}
+	txn.SetRead(i, found)
+	txn.Mops[i].Flags |= history.Mismatched
+	return true, nil
+}

@@ -1,0 +1,43 @@
+package redis
+
+import (
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// Promises implements targets.Promiser, for partitions, pauses and kills of
+// processes (not of machines: what the append-only file was given survives those).
+//
+// With one primary and no failover there is one copy that counts, so that reads at
+// the primary are linearizable, whatever WAIT says: a write is done when the primary
+// has it. That holds over a kill of the primary only with appendfsync=always; with
+// everysec a write that was acknowledged can still be in the process ("Redis
+// persistence": one second of writes can be lost).
+//
+// In a cluster a replica takes over that may lack what its primary acknowledged
+// ("Redis cluster specification": "there is always a window of time when it is
+// possible to lose writes during partitions"). WAIT makes that less likely and
+// promises nothing ("WAIT does not make Redis a strongly consistent store").
+func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
+	s, err := parse(cfg)
+	if err != nil {
+		return nil
+	}
+	out := map[string]bool{}
+	if s.cluster {
+		for _, model := range []string{"linearizable", "sequential", "regular", "read-your-writes", "monotonic-reads", "no-lost-writes"} {
+			out[model] = false
+		}
+		return out
+	}
+	durable := s.appendfsync == appendfsyncAlways
+	out["no-lost-writes"] = durable
+	atPrimary := durable && (s.read == readPrimary || s.nodes == 1)
+	for _, model := range []string{"linearizable", "regular", "serializable", "strict-serializable"} {
+		out[model] = atPrimary
+	}
+	// A session that asks another replica each time can go back in time; one that keeps
+	// to its replica sees the primary's order, late, until a resynchronisation.
+	out["read-your-writes"], out["monotonic-reads"] = atPrimary, atPrimary
+	return out
+}

@@ -1,0 +1,92 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	driver "github.com/redis/go-redis/v9"
+)
+
+// slotCount is how many hash slots a cluster has.
+const slotCount = 16384
+
+// slotOf is the hash slot of a key: CRC16 (XMODEM) of what is between the first { and
+// the next }, if there is anything, else of the whole ("Redis cluster specification:
+// hash tags").
+func slotOf(key string) int {
+	if _, rest, ok := strings.Cut(key, "{"); ok {
+		if tag, _, ok := strings.Cut(rest, "}"); ok && tag != "" {
+			key = tag
+		}
+	}
+	crc := uint16(0)
+	for i := range len(key) {
+		crc ^= uint16(key[i]) << 8
+		for range 8 {
+			if crc&0x8000 != 0 {
+				crc = crc<<1 ^ 0x1021
+			} else {
+				crc <<= 1
+			}
+		}
+	}
+	return int(crc) % slotCount
+}
+
+// slotMap says which nodes own which slots, as one node sees it. It does not change.
+type slotMap struct{ ranges []slotRange }
+
+type slotRange struct {
+	from, to int
+	// nodes are indexes, the primary first.
+	nodes []int
+}
+
+// owners are the nodes of a slot, the primary first; none if nobody serves it.
+func (m slotMap) owners(slot int) []int {
+	for _, r := range m.ranges {
+		if r.from <= slot && slot <= r.to {
+			return r.nodes
+		}
+	}
+	return nil
+}
+
+// slots asks the node of l; node turns an address that a node says of itself into an
+// index, -1 for one that is not ours.
+func (l *link) slots(ctx context.Context, node func(addr string) int) (slotMap, error) {
+	said, err := l.client.ClusterSlots(ctx).Result()
+	if err != nil {
+		return slotMap{}, err
+	}
+	return mapOf(said, node), nil
+}
+
+func mapOf(said []driver.ClusterSlot, node func(string) int) slotMap {
+	var m slotMap
+	for _, r := range said {
+		var nodes []int
+		for _, n := range r.Nodes {
+			if i := node(n.Addr); i >= 0 {
+				nodes = append(nodes, i)
+			}
+		}
+		if len(nodes) > 0 {
+			m.ranges = append(m.ranges, slotRange{r.Start, r.End, nodes})
+		}
+	}
+	return m
+}
+
+// slots is the map of the first node that answers.
+func (s *System) slots(ctx context.Context) (slotMap, error) {
+	err := fmt.Errorf("no node answers")
+	for i := range s.Nodes {
+		var m slotMap
+		if m, err = s.admin[i].slots(ctx, s.reported); err == nil {
+			return m, nil
+		}
+	}
+	return slotMap{}, fmt.Errorf("asking for the slots: %w", err)
+}
