@@ -10,23 +10,16 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/bank"
-	"github.com/lapse-test/lapse/checkers/causal"
 	"github.com/lapse-test/lapse/checkers/counter"
 	"github.com/lapse-test/lapse/checkers/eventual"
 	"github.com/lapse-test/lapse/checkers/internal/exhaust"
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/seeds"
-	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/list"
 	"github.com/lapse-test/lapse/checkers/longfork"
-	"github.com/lapse-test/lapse/checkers/lostwrite"
 	"github.com/lapse-test/lapse/checkers/queue"
 	"github.com/lapse-test/lapse/checkers/registry"
-	"github.com/lapse-test/lapse/checkers/regular"
-	"github.com/lapse-test/lapse/checkers/sequential"
-	"github.com/lapse-test/lapse/checkers/session"
 	"github.com/lapse-test/lapse/checkers/set"
-	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/checkers/txn"
 	"github.com/lapse-test/lapse/checkers/unique"
 	"github.com/lapse-test/lapse/history"
@@ -40,12 +33,18 @@ type source struct {
 	history  func(seed uint64) (*history.History, error)
 }
 
+// together tells whether c decides isolation levels, which have sources of their own.
+func together(c checkers.Checker) bool {
+	_, ok := c.(checkers.Together)
+	return ok
+}
+
 func sources() []source {
-	registers := []checkers.Checker{
-		linearizable.New(linearizable.Auto), sequential.New(), regular.New(regular.Regular), regular.New(regular.Safe),
-		causal.New(causal.Memory), causal.New(causal.Convergent), causal.New(causal.Causal), causal.New(causal.PRAM),
-		session.New(session.ReadYourWrites), session.New(session.MonotonicReads),
-		causal.New(causal.MonotonicWrites), causal.New(causal.WritesFollowReads), lostwrite.New(), staleness.Strict(),
+	var registers []checkers.Checker // and what else applies to one operation at a time
+	for _, m := range registry.All() {
+		if c := m.New(); !together(c) {
+			registers = append(registers, c)
+		}
 	}
 	object := func(write, read history.Func, ops int, c ...checkers.Checker) source {
 		return source{write.String(), 400, c, func(seed uint64) (*history.History, error) {
