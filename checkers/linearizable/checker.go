@@ -151,11 +151,11 @@ func (r *run) decideAll() {
 			res.span = w.zoner.conflictSpan(&w.key, c)
 			res.bad = max(1, staleReads(&w.key))
 		default:
-			if w.key.Misses > 0 {
-				dropMisses(&w.key, w.zoner.clusters)
+			if w.key.FailedCASes > 0 {
+				dropFailedCASes(&w.key, w.zoner.clusters)
 				w.loaded = 0 // it is not the whole key any more
 			}
-			if w.key.Misses == 0 {
+			if w.key.FailedCASes == 0 {
 				res.state, res.by = legal, Auto
 			}
 		}
@@ -214,14 +214,14 @@ func (r *run) searchKey(w *worker, i, configurations int, memory int64) {
 // reduce drops from the key in w the operations that follow from the others.
 func (r *run) reduce(w *worker) {
 	k := &w.key
-	if k.Misses == 0 {
+	if k.FailedCASes == 0 {
 		return
 	}
 	w.loaded = 0 // it is not the whole key any more
 	if k.Unique && w.zoner.decide(k, func() bool { return false }).fault == none {
-		dropMisses(k, w.zoner.clusters)
+		dropFailedCASes(k, w.zoner.clusters)
 	} else {
-		dropMisses(k, nil)
+		dropFailedCASes(k, nil)
 	}
 }
 

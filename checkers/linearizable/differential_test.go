@@ -46,16 +46,16 @@ func TestAgainstBruteForce(t *testing.T) {
 		if k.Unique {
 			zoned++
 			c := z.decide(k, never)
-			if c.fault != none && want || c.fault == none && !want && k.Misses == 0 {
+			if c.fault != none && want || c.fault == none && !want && k.FailedCASes == 0 {
 				t.Errorf("seed %d: zones say %v, brute force legal=%v\n%s", seed, c, want, dump(h))
 			}
-			if c.fault == none && k.Misses > 0 {
+			if c.fault == none && k.FailedCASes > 0 {
 				missed++
-				dropMisses(k, z.clusters)
-				if k.Misses == 0 {
+				dropFailedCASes(k, z.clusters)
+				if k.FailedCASes == 0 {
 					dropped++
 				}
-				if k.Misses == 0 && !want {
+				if k.FailedCASes == 0 && !want {
 					t.Errorf("seed %d: dropped a failed compare-and-set that mattered\n%s", seed, dump(h))
 				}
 			}

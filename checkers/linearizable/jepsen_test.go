@@ -122,7 +122,7 @@ func BenchmarkJepsenLogs(b *testing.B) {
 			})
 			fast := best(func() {
 				split(b, h).Load(0, &k)
-				dropMisses(&k, nil)
+				dropFailedCASes(&k, nil)
 				if (s.run(h, &k, limits{stop: never}) == legal) != want {
 					b.Fatalf("%s: wrong", name)
 				}

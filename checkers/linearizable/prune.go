@@ -10,8 +10,8 @@ import (
 // filter copies the operations that can matter, and says for how long. An
 // operation without an answer whose value nobody sees from its invocation on is
 // left out: an order in which it never happened exists whenever one exists at
-// all. But a Miss may need it, right before itself, to have replaced the value
-// that the Miss did not see; which of them it was does not matter, so they are
+// all. But a failed CAS may need it, right before itself, to have replaced the value
+// that the failed CAS did not see; which of them it was does not matter, so they are
 // counted. The same look finds the writes that nobody sees. Where texts are
 // appended everybody sees everything.
 func (s *searcher) filter(k *register.Key) {
@@ -25,7 +25,7 @@ func (s *searcher) filter(k *register.Key) {
 		switch op.Kind {
 		case register.Void:
 			continue
-		case register.Read, register.Miss:
+		case register.Read, register.FailedCAS:
 			t = quiet
 		case register.CAS:
 			if op.Info() {
@@ -50,12 +50,12 @@ func (s *searcher) filter(k *register.Key) {
 			}
 			op.Val = junk
 			switch {
-			case op.Info() && k.Misses > 0:
+			case op.Info() && k.FailedCASes > 0:
 				s.tokens = append(s.tokens, op.Inv)
 				continue
 			case op.Info():
 				continue
-			case k.Misses == 0:
+			case k.FailedCASes == 0:
 				t = unseen
 			}
 		}
@@ -71,7 +71,7 @@ func (s *searcher) filter(k *register.Key) {
 const junk int32 = -3
 
 // casUntil is until when a compare-and-set without an answer can matter: while
-// its value can be seen, or a Miss may need it.
+// its value can be seen, or a failed CAS may need it.
 func casUntil(op *register.Op, last, missed []history.Time) history.Time {
 	switch {
 	case op.Exp == register.Unknown:
@@ -102,7 +102,7 @@ func lastSeen(k *register.Key) (last, missed []history.Time) {
 		switch {
 		case op.Kind == register.Read && op.Val >= 0:
 			last[op.Val] = max(last[op.Val], op.Ret)
-		case op.Kind == register.Miss && op.Exp >= 0:
+		case op.Kind == register.FailedCAS && op.Exp >= 0:
 			last[op.Exp] = max(last[op.Exp], op.Ret)
 			missed[op.Exp] = max(missed[op.Exp], op.Ret)
 		case op.Kind == register.CAS && op.Exp >= 0 && !op.Info():

@@ -199,7 +199,7 @@ func legalIn(op *register.Op, state int32) bool {
 		return op.Val == state
 	case register.CAS:
 		return op.Exp == state
-	case register.Miss:
+	case register.FailedCAS:
 		return op.Exp != state
 	}
 	return true
@@ -475,7 +475,7 @@ const token int32 = -1
 func (s *searcher) missed(state int32, mask []uint64) bool {
 	for w := range s.words - 1 {
 		for rest := s.quiet[w] &^ mask[w]; rest != 0; rest &= rest - 1 {
-			if op := &s.ops[s.occupant[w<<6+bits.TrailingZeros64(rest)]]; op.Kind == register.Miss && op.Exp == state {
+			if op := &s.ops[s.occupant[w<<6+bits.TrailingZeros64(rest)]]; op.Kind == register.FailedCAS && op.Exp == state {
 				return true
 			}
 		}

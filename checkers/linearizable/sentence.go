@@ -261,7 +261,7 @@ func (t *teller) mismatch() (told, bool) {
 	}
 	for _, p := range t.sub.pos {
 		op := &t.k.Ops[p]
-		if op.Kind != register.Miss {
+		if op.Kind != register.FailedCAS {
 			continue
 		}
 		v := t.value(op.Exp)

@@ -60,7 +60,7 @@ func (s *shrinker) close(positions []int32) subset {
 		s.in[p] = true
 	}
 	var hide hiding
-	if k.Concats == 0 && (!k.Unique || k.Misses > 0) {
+	if k.Concats == 0 && (!k.Unique || k.FailedCASes > 0) {
 		hide = newHiding(k, positions)
 	}
 	for _, p := range positions {
@@ -72,7 +72,7 @@ func (s *shrinker) close(positions []int32) subset {
 				closed = s.kept(op, op.Val, hide)
 			case register.CAS:
 				closed = s.kept(op, op.Exp, hide)
-			case register.Miss:
+			case register.FailedCAS:
 				closed = s.missKept(op, hide)
 			}
 		}
@@ -175,7 +175,7 @@ func (s *shrinker) refuted(sub subset) bool {
 	if len(ops) <= 12 && s.k.Concats == 0 {
 		return !brute.Linearizable(ops)
 	}
-	part := register.Key{Ops: ops, Values: s.k.Values, Writer: s.k.Writer, Concats: s.k.Concats, Misses: s.k.Misses}
+	part := register.Key{Ops: ops, Values: s.k.Values, Writer: s.k.Writer, Concats: s.k.Concats, FailedCASes: s.k.FailedCASes}
 	return s.search.run(s.h, &part, limits{stop: s.stop, configurations: 1 << 17, bytes: 64 << 20}) == illegal
 }
 

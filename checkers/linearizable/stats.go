@@ -47,7 +47,7 @@ func (r *run) measure(k *register.Key) keyStats {
 			latest = max(latest, op.Ret)
 		}
 	}
-	if k.Unique && k.Misses == 0 && k.Concats == 0 {
+	if k.Unique && k.FailedCASes == 0 && k.Concats == 0 {
 		return s
 	}
 	// Only searches need to say how wide the history is.

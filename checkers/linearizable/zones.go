@@ -95,7 +95,7 @@ type zoner struct {
 const maxFound = 4096
 
 // decide looks for a contradiction in k, whose values must be unique. Failed
-// compare-and-sets without a value (Miss) are ignored: they can only add
+// compare-and-sets without a value (FailedCAS) are ignored: they can only add
 // contradictions. stop is polled; when it reports true the answer is
 // meaningless.
 func (z *zoner) decide(k *register.Key, stop func() bool) conflict {

@@ -50,7 +50,7 @@ func TestAgainstBruteForce(t *testing.T) {
 			var ops []register.Op
 			var of []int32
 			for i, op := range k.Ops {
-				if (op.Kind == register.Read && op.Val < 0) || op.Kind == register.Miss {
+				if (op.Kind == register.Read && op.Val < 0) || op.Kind == register.FailedCAS {
 					continue
 				}
 				if op.Kind == register.CAS && op.Exp < 0 {

@@ -73,7 +73,7 @@ func step(op *register.Op, state int32) (int32, bool) {
 		return op.Val, true
 	case register.CAS:
 		return op.Val, op.Exp == state
-	case register.Miss:
+	case register.FailedCAS:
 		return state, op.Exp != state
 	}
 	return state, false

@@ -152,7 +152,7 @@ func (p *flattener) key(n int) {
 	}
 	for i := range k.Ops {
 		op := &k.Ops[i]
-		if op.Kind == Miss || op.Kind == Void {
+		if op.Kind == FailedCAS || op.Kind == Void {
 			continue
 		}
 		o := FlatOp{Val: op.Val, Exp: op.Exp, Key: int32(n), Kind: op.Kind}

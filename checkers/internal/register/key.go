@@ -18,9 +18,9 @@ const (
 	Write
 	// CAS saw Exp and, in the same moment, installed Val.
 	CAS
-	// Miss saw some value that was not Exp: a failed compare-and-set that did
+	// FailedCAS saw some value that was not Exp: a failed compare-and-set that did
 	// not tell the value.
-	Miss
+	FailedCAS
 	// Concat appends the text of Val to what is there.
 	Concat
 	// Void says nothing any more: see Key.Drop.
@@ -73,8 +73,8 @@ type Key struct {
 	// Unique tells that no value is installed twice and the initial one never,
 	// so that a value names its write.
 	Unique bool
-	// Misses and Concats count the operations of these kinds.
-	Misses, Concats int
+	// FailedCASes and Concats count the operations of these kinds.
+	FailedCASes, Concats int
 	// Reads and Writes count the ok ones; a compare-and-set counts as both.
 	Reads, Writes int
 
@@ -112,7 +112,7 @@ func (k *Key) load(h *history.History, id history.Key, at []int32) {
 	k.Ops = grow(k.Ops, len(at))[:len(at)]
 	n := 0
 	k.raw = grow(k.raw, len(at))
-	k.Misses, k.Concats, k.Reads, k.Writes = 0, 0, 0, 0
+	k.FailedCASes, k.Concats, k.Reads, k.Writes = 0, 0, 0, 0
 	k.Unique = true
 
 	// One walk over the history; the rest works on what it leaves behind.
@@ -147,9 +147,9 @@ func (k *Key) load(h *history.History, id history.Key, at []int32) {
 				if m.Flags&history.Mismatched == 0 {
 					continue
 				}
-				rec.Kind = Miss
+				rec.Kind = FailedCAS
 				k.raw = append(k.raw, m.Expect)
-				k.Misses++
+				k.FailedCASes++
 				break
 			}
 			v := m.Arg
@@ -232,7 +232,7 @@ func (k *Key) number(initial history.Value, installs int, lo, hi history.Value) 
 		case Read:
 			op.Val = k.table.get(k.raw[r])
 			r++
-		case Miss:
+		case FailedCAS:
 			op.Exp = k.table.get(k.raw[r])
 			r++
 		case CAS:
@@ -265,8 +265,8 @@ func (k *Key) numberSeen() {
 // Drop makes the operation at position p say nothing, because what it says
 // follows from the others.
 func (k *Key) Drop(p int) {
-	if k.Ops[p].Kind == Miss {
-		k.Misses--
+	if k.Ops[p].Kind == FailedCAS {
+		k.FailedCASes--
 	}
 	k.Ops[p].Kind = Void
 }

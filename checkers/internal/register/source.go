@@ -26,7 +26,7 @@ const (
 // Open counts the operations of k of which it is not said what they read from. Those
 // without an answer count if they build on something.
 func (k *Key) Open() int {
-	if k.Concats > 0 || k.Unique && k.Misses == 0 {
+	if k.Concats > 0 || k.Unique && k.FailedCASes == 0 {
 		return 0
 	}
 	installs := make([]int32, len(k.Values))
@@ -40,7 +40,7 @@ func (k *Key) Open() int {
 	for i := range k.Ops {
 		op := &k.Ops[i]
 		switch v := op.sees(); {
-		case op.Kind == Miss && op.Exp >= 0:
+		case op.Kind == FailedCAS && op.Exp >= 0:
 			n++
 		case v >= 0 && installs[v] > 1:
 			n++
@@ -78,7 +78,7 @@ func (k *Key) Resolve(from Sources) {
 	numbers := make([]int32, len(k.Ops))
 	for p := range k.Ops {
 		op := &k.Ops[p]
-		if op.Kind == Miss && op.Exp < 0 || op.Kind == CAS && op.Info() && from[op.At] == NoSource {
+		if op.Kind == FailedCAS && op.Exp < 0 || op.Kind == CAS && op.Info() && from[op.At] == NoSource {
 			op.Kind, op.Val = Void, None
 		}
 		if op.Installs() {
@@ -100,7 +100,7 @@ func (k *Key) Resolve(from Sources) {
 	for p := range k.Ops {
 		op := &k.Ops[p]
 		switch {
-		case op.Kind == Miss:
+		case op.Kind == FailedCAS:
 			op.Kind, op.Val, op.Exp = Read, source(op), None
 		case op.Kind == Read && op.Val >= 0:
 			op.Val = source(op)
@@ -111,7 +111,7 @@ func (k *Key) Resolve(from Sources) {
 			op.Val = numbers[p]
 		}
 	}
-	k.Values, k.Writer, k.Unique, k.Misses = values, writer, true, 0
+	k.Values, k.Writer, k.Unique, k.FailedCASes = values, writer, true, 0
 }
 
 // Guess is a way to choose sources without looking at the whole.
@@ -157,7 +157,7 @@ func (k *Key) Guess(h *history.History, g Guess, into Sources) {
 		switch {
 		case v >= 0:
 			from = byValue[v]
-		case op.Kind != Miss || op.Exp < 0:
+		case op.Kind != FailedCAS || op.Exp < 0:
 			continue
 		}
 		into[op.At] = k.pick(h, g, int32(p), from)
@@ -173,12 +173,12 @@ func (k *Key) pick(h *history.History, g Guess, p int32, from []int32) int32 {
 			best, rank = at, r
 		}
 	}
-	if v := op.sees(); v == Initial || op.Kind == Miss && op.Exp != Initial {
+	if v := op.sees(); v == Initial || op.Kind == FailedCAS && op.Exp != Initial {
 		consider(FromInitial, 1)
 	}
 	for n, w := range from {
 		x := &k.Ops[w]
-		if w == p || op.Kind == Miss && x.Val == op.Exp {
+		if w == p || op.Kind == FailedCAS && x.Val == op.Exp {
 			continue
 		}
 		r := 0

@@ -79,7 +79,7 @@ func (p *problem) count(n *node, by int32) {
 	if n.installs() {
 		p.writers[n.val] += by
 	}
-	if n.kind == register.Miss {
+	if n.kind == register.FailedCAS {
 		p.misses[n.key] += by
 	}
 }
@@ -156,7 +156,7 @@ func (p *problem) bound() history.Time {
 func (p *problem) legal(n *node) bool {
 	u := p.held[n.key]
 	switch v := n.sees(); {
-	case n.kind == register.Miss:
+	case n.kind == register.FailedCAS:
 		return u != n.exp
 	case v != register.None && v != u:
 		return false
@@ -217,7 +217,7 @@ func (p *problem) candidates() []int32 {
 			continue
 		}
 		switch v := n.sees(); {
-		case n.kind == register.Miss:
+		case n.kind == register.FailedCAS:
 			// Anything else will do: try all that may have happened.
 			end := int32(p.values)
 			if int(n.key)+1 < len(p.start) {

@@ -109,7 +109,7 @@ func (p *problem) load(s *register.Set) bool {
 		}
 		for j := range k.Ops {
 			op := &k.Ops[j]
-			if op.Kind == register.Miss && op.Exp < 0 {
+			if op.Kind == register.FailedCAS && op.Exp < 0 {
 				continue // it meets another value whatever it meets
 			}
 			n := node{kind: op.Kind, info: op.Info(), key: int32(i), val: op.Val, exp: op.Exp, at: op.At, lane: lanes(int(op.At)), inv: op.Inv, ret: op.Ret}

@@ -7,18 +7,18 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// A failed compare-and-set that does not tell the value (Miss) says that there
+// A failed compare-and-set that does not tell the value (register.FailedCAS) says that there
 // was a moment at which the value was not the expected one. Nearly always that
 // follows from the other operations in every legal order, and then it can be
 // left out, which brings most keys back to the fast algorithm:
 //
-//   - nobody can have installed the expected value before the Miss began;
+//   - nobody can have installed the expected value before the failed CAS began;
 //   - an operation on another value lies within it;
 //   - the expected value was replaced before it ended: an operation on another
 //     value began after one on the expected value had ended, and itself ended
-//     before the Miss did;
+//     before the failed CAS did;
 //   - the expected value came only after it began: an operation on another value
-//     that began after the Miss ended before one on the expected value began.
+//     that began after the failed CAS ended before one on the expected value began.
 //
 // The last two need values that name their writes, since such a value never
 // comes back.
@@ -69,17 +69,17 @@ func (f *firsts) other(t history.Time, v int32) history.Time {
 	return two.ret[1]
 }
 
-// dropMisses drops from k the failed compare-and-sets that follow from the rest.
+// dropFailedCASes drops from k the failed compare-and-sets that follow from the rest.
 // clusters are those of zoner.decide, which must have found no contradiction; nil
 // if the values are not unique.
-func dropMisses(k *register.Key, clusters []cluster) {
-	if k.Misses == 0 || k.Concats > 0 {
+func dropFailedCASes(k *register.Key, clusters []cluster) {
+	if k.FailedCASes == 0 || k.Concats > 0 {
 		return
 	}
 	f := newFirsts(k)
 	for i := range k.Ops {
 		op := &k.Ops[i]
-		if op.Kind != register.Miss {
+		if op.Kind != register.FailedCAS {
 			continue
 		}
 		u := op.Exp
