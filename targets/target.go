@@ -129,19 +129,23 @@ func (c Config) ImageOr(own string) string {
 }
 
 // System is a running database. What faults need of it are the interfaces of
-// package ability.
+// package ability. All methods but Stop are called from several goroutines at once,
+// while clients are in use and nodes are broken.
 type System interface {
-	// Open opens a client for one session. The harness calls it again for a new
-	// session of the same worker.
+	// Open opens a client for one session. Each worker calls it from its own
+	// goroutine, and again for a new session of the same worker.
 	Open(ctx context.Context, s Session) (Client, error)
-	// Restart starts the process of a killed node again, with its data.
+	// Restart starts the process of a killed node again, with its data. Faults call
+	// it, for different nodes at once.
 	Restart(ctx context.Context, node string) error
 	// Ready returns nil when node answers an operation, or would take part
-	// again in serving one.
+	// again in serving one. Faults call it again and again, also of a node that is
+	// cut off or has just been started.
 	Ready(ctx context.Context, node string) error
 	// Version is the database's own version, such as "PostgreSQL 18.3".
 	Version() string
-	// Stop ends the database (not the cluster).
+	// Stop ends the database (not the cluster). It is called once, after every client
+	// was closed and nothing else is under way.
 	Stop(ctx context.Context) error
 }
 
@@ -162,14 +166,15 @@ type Session struct {
 // Client is the connection of one session: strictly sequential, with no retry,
 // no speculative execution and no reconnection behind our back. After an
 // operation whose outcome is info, or whenever Result.Broken is set, the harness
-// closes it and opens another.
+// closes it and opens another. One goroutine at a time, that of its worker, calls its
+// methods; the clients of a System are used at the same time.
 type Client interface {
 	// Do carries out txn as one transaction (a plain operation is a transaction
 	// of one) by the node with the index at, or by whichever node the levels
 	// call for, and fills in what was seen (Txn.SetRead, SetVersion, SetList).
 	// It returns at the deadline of ctx at the latest.
 	Do(ctx context.Context, at int, txn *history.Txn) Result
-	// Close frees the connection.
+	// Close frees the connection; it comes after the last Do has returned.
 	io.Closer
 }
 
@@ -189,6 +194,8 @@ type Result struct {
 
 // ReplicaPlacer is implemented by systems that can tell which nodes hold a key.
 type ReplicaPlacer interface {
+	// Replicas are the names of the nodes that hold key. It is called from one
+	// goroutine, after the load.
 	Replicas(ctx context.Context, key history.Key) ([]string, error)
 }
 
@@ -205,13 +212,16 @@ type Talker interface {
 // The harness asks while the load is on and records each answer as an event
 // (history.EventLag).
 type LagMeter interface {
-	// ReplicaLag is the lag of every replica that could be asked.
+	// ReplicaLag is the lag of every replica that could be asked. One goroutine calls
+	// it, while clients are in use and nodes are broken.
 	ReplicaLag(ctx context.Context) ([]history.Lag, error)
 }
 
 // Observer is implemented by systems that have something to tell of the run
 // which no client saw, such as a failover. The harness stamps and records it.
 type Observer interface {
+	// Observe is called once, before any client is opened. The function that it gets
+	// may be called from any goroutine until Stop returns.
 	Observe(func(kind, text string))
 }
 

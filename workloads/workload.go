@@ -101,19 +101,22 @@ type Placer interface {
 // Expect history.Absent asks to set a key that has no value; it is made only
 // when the weights leave no plain writes.
 type Generator interface {
-	// Attributes go into the history's header for the checkers.
+	// Attributes go into the history's header for the checkers. They are asked for
+	// once, before any other method.
 	Attributes() map[string]string
 	// Setup is the i-th operation to be done before the load by one worker
-	// (such as opening bank accounts), false when there is no more.
+	// (such as opening bank accounts), false when there is no more. One goroutine
+	// calls it, before Next is called for any worker.
 	Setup(i int, txn *history.Txn) bool
 	// Next fills txn with worker w's next operation and returns which node (an
 	// index) a roaming session asks. It reports false when worker w has no more
 	// to do.
 	Next(w int, txn *history.Txn) (node int, ok bool)
-	// Done tells how worker w's operation ended.
+	// Done tells how worker w's operation ended, from the goroutine that got it of
+	// Next, before that asks for another.
 	Done(w int, txn *history.Txn, outcome history.Outcome)
 	// Final is the i-th operation of worker w after the load, when all faults
 	// are healed: the final reads. It returns the node to be asked, and false
-	// when there is no more.
+	// when there is no more. No worker asks for it before all are done with Next.
 	Final(w, i int, txn *history.Txn) (node int, ok bool)
 }

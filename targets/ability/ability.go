@@ -4,7 +4,7 @@
 // anything runs (targets.Target.Abilities), and an interface, which its running
 // system then has. The package imports nothing of lapse.
 //
-// An ability is added by one file like its neighbours here and its line in all.
+// An ability is added by its word, its interface and its line in all.
 package ability
 
 import "slices"
