@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Builder makes a History out of operations in any order: importers, readers
@@ -62,6 +63,7 @@ func (b *Builder) String(s string) int32 {
 	if i, ok := b.strings[s]; ok {
 		return i
 	}
+	s = strings.Clone(s) // it may be a part of a whole file
 	i := int32(len(b.h.Strings))
 	b.h.Strings = append(b.h.Strings, s)
 	b.strings[s] = i
@@ -72,6 +74,7 @@ func (b *Builder) String(s string) int32 {
 func (b *Builder) Text(s string) Value {
 	i, ok := b.texts[s]
 	if !ok {
+		s = strings.Clone(s)
 		i = len(b.h.Texts)
 		b.h.Texts = append(b.h.Texts, s)
 		b.texts[s] = i
@@ -84,6 +87,7 @@ func (b *Builder) Key(name string) Key {
 	if k, ok := b.keys[name]; ok {
 		return k
 	}
+	name = strings.Clone(name)
 	k := Key(len(b.h.KeyNames))
 	b.h.KeyNames = append(b.h.KeyNames, cleanName(name))
 	b.keys[name] = k
@@ -98,6 +102,7 @@ func (b *Builder) Node(name string) int16 {
 	if n, ok := b.nodes[name]; ok {
 		return n
 	}
+	name = strings.Clone(name)
 	n := int16(len(b.h.Header.Nodes))
 	b.h.Header.Nodes = append(b.h.Header.Nodes, cleanName(name))
 	b.nodes[name] = n
@@ -106,6 +111,9 @@ func (b *Builder) Node(name string) int16 {
 
 // Level interns a consistency level.
 func (b *Builder) Level(name string) uint8 {
+	if name == "" && b.h.Header.Levels[0] == "" {
+		return 0
+	}
 	if l, ok := b.levels[name]; ok {
 		return l
 	}
@@ -113,6 +121,7 @@ func (b *Builder) Level(name string) uint8 {
 		b.fail(fmt.Errorf("more than %d consistency levels", math.MaxUint8))
 		return 0
 	}
+	name = strings.Clone(name)
 	l := uint8(len(b.h.Header.Levels))
 	b.h.Header.Levels = append(b.h.Header.Levels, cleanName(name))
 	b.levels[name] = l

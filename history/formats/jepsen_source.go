@@ -111,12 +111,7 @@ func outerContainer(r *ednReader) (end byte, ok bool) {
 func jsonSource(in *input) termSource {
 	return func(f func(*term) error) error {
 		r := newJSONReader(in)
-		array := len(bytes.TrimLeft(in.data, " \t\r\n")) > 0 && bytes.TrimLeft(in.data, " \t\r\n")[0] == '['
-		if array {
-			if _, err := r.dec.Token(); err != nil {
-				return r.wrap(err)
-			}
-		}
+		array := r.enter()
 		for {
 			t, ok, err := r.next()
 			if err != nil {
@@ -129,13 +124,8 @@ func jsonSource(in *input) termSource {
 				return err
 			}
 		}
-		if array {
-			if !r.closed {
-				return r.wrap(io.EOF)
-			}
-			if _, err := r.dec.Token(); err != io.EOF {
-				return in.errAt(r.pos(), "expected the file to end after the array of operations")
-			}
+		if array && !r.atEnd() {
+			return in.errAt(r.pos, "expected the file to end after the array of operations")
 		}
 		return nil
 	}
