@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -12,10 +14,10 @@ import (
 // are asked for.
 type analysis struct {
 	*dsg
-	gd   *guard
-	all  *graph  // everything that is known, with every order base
-	core *graph  // the part of it that lies on cycles
-	ids  []int32 // the nodes of core in all
+	gd   *guard.Guard
+	all  *graph.Graph // everything that is known, with every order base
+	core *graph.Graph // the part of it that lies on cycles
+	ids  []int32      // the nodes of core in all
 	// openRegisters: some register has more than one writer. openLists: some list
 	// has several unobserved appends.
 	openRegisters, openLists bool
@@ -28,7 +30,7 @@ type analysis struct {
 }
 
 func analyse(ctx context.Context, h, shown *history.History, b checkers.Budget) (*analysis, error) {
-	gd := newGuard(ctx, b)
+	gd := guard.New(ctx, b)
 	r, err := build(h, shown, gd)
 	if err != nil {
 		return nil, err
@@ -96,14 +98,14 @@ func (a *analysis) graphs() error {
 	if a.all != nil {
 		return nil
 	}
-	used := a.gd.used
-	defer func() { a.kept += a.gd.used - used }()
+	used := a.gd.Used
+	defer func() { a.kept += a.gd.Used - used }()
 	a.full()
 	all, err := a.graph()
 	if err != nil {
 		return err
 	}
-	comps, err := components(a.gd, all, plain(kindAll))
+	comps, err := graph.Components(a.gd, all, graph.Plain(graph.KindAll))
 	if err != nil {
 		return err
 	}
@@ -111,8 +113,8 @@ func (a *analysis) graphs() error {
 	for _, c := range comps {
 		keep = append(keep, c...)
 	}
-	keep = sorted(keep)
-	core, err := all.subgraph(a.gd, keep)
+	keep = graph.Sorted(keep)
+	core, err := all.Subgraph(a.gd, keep)
 	if err != nil {
 		return err
 	}
@@ -149,8 +151,8 @@ func (a *analysis) direct(m *model) outcome {
 // decide finds out about one model.
 func (a *analysis) decide(m *model) (outcome, error) {
 	// Whatever a model's own graphs took is free again afterwards.
-	before := a.gd.used - a.kept
-	defer func() { a.gd.used = before + a.kept }()
+	before := a.gd.Used - a.kept
+	defer func() { a.gd.Used = before + a.kept }()
 	o := a.direct(m)
 	var err error
 	var more outcome
@@ -162,7 +164,7 @@ func (a *analysis) decide(m *model) (outcome, error) {
 	default:
 		more, err = a.decideGraph(m)
 	}
-	if err != nil && !isBudget(err) {
+	if err != nil && !guard.IsBudget(err) {
 		return o, err
 	}
 	o.total += more.total

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -106,7 +107,7 @@ func strongestFirst(ms []model) []int {
 // unfinished are the verdicts if the budget, of which err tells, ran out before
 // anything was decided.
 func unfinished(ms []model, err error, elapsed time.Duration) ([]checkers.Verdict, error) {
-	if !isBudget(err) {
+	if !guard.IsBudget(err) {
 		return nil, err
 	}
 	var out []checkers.Verdict
@@ -147,7 +148,7 @@ func checkNamed(ctx context.Context, h, shown *history.History, b checkers.Budge
 			held = append(held, m.name)
 		}
 		v.Status, v.Reasons, v.Total, v.Violations, v.Algorithm = o.status, o.reasons, o.total, o.violations, o.algorithm
-		v.Violations = tally.Spread(v.Violations, a.gd.max)
+		v.Violations = tally.Spread(v.Violations, a.gd.Max)
 		for j := range v.Violations {
 			v.Violations[j].Model = m.name
 		}

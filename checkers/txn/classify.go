@@ -1,5 +1,9 @@
 package txn
 
+import (
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+)
+
 // shape is what the name of a cycle depends on.
 type shape struct {
 	wr, rw, predicates int
@@ -11,27 +15,27 @@ type shape struct {
 }
 
 // shapeOf looks at the edges of c, and at those behind its forced edges.
-func (d *dsg) shapeOf(c []edge) shape {
+func (d *dsg) shapeOf(c []graph.Edge) shape {
 	var s shape
 	for i, e := range c {
-		switch e.kind {
-		case kindWR:
+		switch e.Kind {
+		case graph.KindWR:
 			s.wr++
-		case kindCO:
+		case graph.KindCO:
 			s.wr++
 			d.forcedShape(e, &s)
-		case kindRW, kindRWP:
+		case graph.KindRW, graph.KindRWP:
 			s.rw++
-			if e.kind == kindRWP {
+			if e.Kind == graph.KindRWP {
 				s.predicates++
 			}
-			if c[(i+1)%len(c)].kind&kindAnyRW != 0 {
+			if c[(i+1)%len(c)].Kind&graph.KindAnyRW != 0 {
 				s.adjacent = true
 			}
 			d.forcedShape(e, &s)
-		case kindSO:
+		case graph.KindSO:
 			s.so = true
-		case kindRT:
+		case graph.KindRT:
 			s.rt = true
 		}
 	}
@@ -40,7 +44,7 @@ func (d *dsg) shapeOf(c []edge) shape {
 
 // forcedShape adds what e stands on if it follows from a forced order: how its
 // reader knew.
-func (d *dsg) forcedShape(e edge, s *shape) {
+func (d *dsg) forcedShape(e graph.Edge, s *shape) {
 	b := d.reason(e)
 	if b.forced == nil {
 		return
@@ -54,14 +58,14 @@ func (d *dsg) forcedShape(e edge, s *shape) {
 		return
 	}
 	for _, p := range path {
-		s.so = s.so || p.kind == kindSO
-		s.rt = s.rt || p.kind == kindRT
+		s.so = s.so || p.Kind == graph.KindSO
+		s.rt = s.rt || p.Kind == graph.KindRT
 	}
 }
 
 // classify names the cycle as Adya and Kingsbury do. A cycle without rw edges
 // that only a level's axiom closes has the name of what the axiom forbids.
-func (d *dsg) classify(c []edge) string {
+func (d *dsg) classify(c []graph.Edge) string {
 	s := d.shapeOf(c)
 	suffix := ""
 	switch {
@@ -93,10 +97,10 @@ func (d *dsg) classify(c []edge) string {
 
 // cyclicVersions tells whether every transaction of c read the version of one
 // key that the one before it had installed, and replaced it.
-func (d *dsg) cyclicVersions(c []edge) bool {
+func (d *dsg) cyclicVersions(c []graph.Edge) bool {
 	key := int32(-1)
 	for _, e := range c {
-		if e.kind&(kindWR|kindCO) == 0 {
+		if e.Kind&(graph.KindWR|graph.KindCO) == 0 {
 			return false
 		}
 		b, ok := d.reasonRMW(e)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 )
 
 const productSearch = "strongly connected components of graph and automaton"
@@ -13,7 +14,7 @@ func (a *analysis) decideGraph(m *model) (outcome, error) {
 	if err := a.graphs(); err != nil {
 		return outcome{}, err
 	}
-	comps, err := components(a.gd, a.core, m.automaton)
+	comps, err := graph.Components(a.gd, a.core, m.automaton)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -39,41 +40,41 @@ func (a *analysis) open(m *model) bool {
 	}
 	// Unobserved appends have no readers: along any topological order they are
 	// harmless, except where concurrent writers of a key are forbidden.
-	return a.openLists && (m.level == levelPSI || m.automaton.states == 2 && m.automaton.next(0, kindRW) >= 0)
+	return a.openLists && (m.level == levelPSI || m.automaton.States == 2 && m.automaton.Next(0, graph.KindRW) >= 0)
 }
 
 // narrower are automata that accept only part of what the model forbids, the
 // plainest first, so that a witness needs as little as possible.
-func (a *analysis) narrower(m *model) []*automaton {
-	var out []*automaton
-	forbids := func(k kind) bool { return m.automaton.mask&k != 0 }
-	for _, base := range []kind{baseNone, baseSession, baseRealtime} {
+func (a *analysis) narrower(m *model) []*graph.Automaton {
+	var out []*graph.Automaton
+	forbids := func(k graph.Kind) bool { return m.automaton.Mask&k != 0 }
+	for _, base := range []graph.Kind{baseNone, baseSession, baseRealtime} {
 		if base&^m.base != 0 {
 			break
 		}
-		if m.automaton.states == 2 && m.automaton.next(0, kindRW) < 0 {
-			out = append(out, plain(kindVersion|kindWR|base), prefixed(base))
+		if m.automaton.States == 2 && m.automaton.Next(0, graph.KindRW) < 0 {
+			out = append(out, graph.Plain(kindVersion|graph.KindWR|base), graph.Prefixed(base))
 			continue
 		}
-		out = append(out, plain(kindWW|base))
-		if forbids(kindWR) {
-			out = append(out, plain(kindVersion|kindWR|base))
+		out = append(out, graph.Plain(graph.KindWW|base))
+		if forbids(graph.KindWR) {
+			out = append(out, graph.Plain(kindVersion|graph.KindWR|base))
 		}
-		if forbids(kindRW) && forbids(kindRWP) {
-			out = append(out, afterOne(kindVersion|kindWR|base))
+		if forbids(graph.KindRW) && forbids(graph.KindRWP) {
+			out = append(out, graph.AfterOne(kindVersion|graph.KindWR|base))
 		}
-		if forbids(kindRW) && m.automaton.states == 1 {
-			out = append(out, plain(m.automaton.mask&(kindVersion|kindWR|kindAnyRW)|base))
+		if forbids(graph.KindRW) && m.automaton.States == 1 {
+			out = append(out, graph.Plain(m.automaton.Mask&(kindVersion|graph.KindWR|graph.KindAnyRW)|base))
 		}
 	}
 	return out
 }
 
 // witnesses finds a cycle in each of the first components.
-func (a *analysis) witnesses(o *outcome, g *graph, ids []int32, comps [][]int32, full *automaton, narrower []*automaton) error {
+func (a *analysis) witnesses(o *outcome, g *graph.Graph, ids []int32, comps [][]int32, full *graph.Automaton, narrower []*graph.Automaton) error {
 	o.total += len(comps)
 	for i, comp := range comps {
-		if i >= a.gd.max {
+		if i >= a.gd.Max {
 			break
 		}
 		v, err := a.witness(g, ids, comp, full, narrower)
@@ -93,26 +94,26 @@ func (a *analysis) witnesses(o *outcome, g *graph, ids []int32, comps [][]int32,
 	return nil
 }
 
-func (a *analysis) witness(g *graph, ids, comp []int32, full *automaton, narrower []*automaton) (*checkers.Violation, error) {
+func (a *analysis) witness(g *graph.Graph, ids, comp []int32, full *graph.Automaton, narrower []*graph.Automaton) (*checkers.Violation, error) {
 	var nodes []int32
 	for _, p := range comp {
-		if v := p / full.states; len(nodes) == 0 || nodes[len(nodes)-1] != v {
+		if v := p / full.States; len(nodes) == 0 || nodes[len(nodes)-1] != v {
 			nodes = append(nodes, v)
 		}
 	}
-	sub, err := g.subgraph(a.gd, nodes)
+	sub, err := g.Subgraph(a.gd, nodes)
 	if err != nil {
 		return nil, err
 	}
 	for _, auto := range append(slices.Clone(narrower), full) {
-		inner, err := components(a.gd, sub, auto)
+		inner, err := graph.Components(a.gd, sub, auto)
 		if err != nil {
 			return nil, err
 		}
 		if len(inner) == 0 {
 			continue
 		}
-		c, err := shortestCycle(a.gd, sub, auto, inner[0])
+		c, err := graph.ShortestCycle(a.gd, sub, auto, inner[0])
 		if err != nil {
 			return nil, err
 		}
@@ -120,9 +121,9 @@ func (a *analysis) witness(g *graph, ids, comp []int32, full *automaton, narrowe
 			continue
 		}
 		for i := range c {
-			c[i].from, c[i].to = nodes[c[i].from], nodes[c[i].to]
+			c[i].From, c[i].To = nodes[c[i].From], nodes[c[i].To]
 			if ids != nil {
-				c[i].from, c[i].to = ids[c[i].from], ids[c[i].to]
+				c[i].From, c[i].To = ids[c[i].From], ids[c[i].To]
 			}
 		}
 		c = a.short(c, full)
@@ -147,7 +148,7 @@ func (a *analysis) decidePSI(m *model) (outcome, error) {
 		return outcome{}, err
 	}
 	o := outcome{status: checkers.Held, algorithm: productSearch}
-	comps, err := components(a.gd, a.core, m.automaton)
+	comps, err := graph.Components(a.gd, a.core, m.automaton)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -157,7 +158,7 @@ func (a *analysis) decidePSI(m *model) (outcome, error) {
 		return o, err
 	}
 	// A cycle with one rw has no two in a row.
-	comps, err = components(a.gd, a.core, afterOne(m.automaton.mask))
+	comps, err = graph.Components(a.gd, a.core, graph.AfterOne(m.automaton.Mask))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -168,11 +169,11 @@ func (a *analysis) decidePSI(m *model) (outcome, error) {
 				nodes = append(nodes, v)
 			}
 		}
-		sub, err := a.core.subgraph(a.gd, nodes)
+		sub, err := a.core.Subgraph(a.gd, nodes)
 		if err != nil {
 			return o, err
 		}
-		c, err := singleRW(a.gd, sub, m.automaton.mask)
+		c, err := graph.SingleRW(a.gd, sub, m.automaton.Mask)
 		if err != nil {
 			return o, err
 		}
@@ -181,14 +182,14 @@ func (a *analysis) decidePSI(m *model) (outcome, error) {
 		}
 		o.status = checkers.Violated
 		o.total++
-		if len(o.violations) >= a.gd.max {
+		if len(o.violations) >= a.gd.Max {
 			continue
 		}
 		for i := range c {
-			c[i].from, c[i].to = a.ids[nodes[c[i].from]], a.ids[nodes[c[i].to]]
+			c[i].From, c[i].To = a.ids[nodes[c[i].From]], a.ids[nodes[c[i].To]]
 		}
-		c = a.short(c, afterOne(m.automaton.mask))
-		if err := a.verify(c, afterOne(m.automaton.mask)); err != nil {
+		c = a.short(c, graph.AfterOne(m.automaton.Mask))
+		if err := a.verify(c, graph.AfterOne(m.automaton.Mask)); err != nil {
 			return o, err
 		}
 		v := a.violation(c, a.classify(c))

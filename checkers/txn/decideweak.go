@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 )
 
 // decideWeak decides a level of Biswas and Enea.
@@ -25,7 +27,7 @@ func (a *analysis) decideWeak(m *model) (outcome, error) {
 			return outcome{status: checkers.Held, algorithm: productSearch}, nil
 		}
 		// Released with the rest of what this level takes.
-		if err := a.gd.reserve(a.ir.projectionSize(len(keep))); err != nil {
+		if err := a.gd.Reserve(a.ir.projectionSize(len(keep))); err != nil {
 			return outcome{}, err
 		}
 		part := &analysis{dsg: a.ir.project(keep).newDSG(), gd: a.gd, versionsOf: a.versionsOf}
@@ -50,7 +52,7 @@ func (a *analysis) decideWeakly(m *model) (outcome, error) {
 		return outcome{}, err
 	}
 	o := outcome{status: checkers.Held, algorithm: "commit order forced by the level's axiom (AWDIT)"}
-	order, ok := topological(lean)
+	order, ok := graph.Topological(lean)
 	if !ok {
 		return o, a.weakCycles(&o, lean, a.narrowerWeak(m.base))
 	}
@@ -68,22 +70,22 @@ func (a *analysis) decideWeakly(m *model) (outcome, error) {
 	if len(w.forced) == 0 {
 		return o, nil
 	}
-	full, err := makeGraph(a.gd, a.n, lean.nodes(), func(edge func(from, to int32, k kind)) error {
-		for v := range int32(lean.nodes()) {
-			to, kinds := lean.edges(v)
+	full, err := graph.Make(a.gd, a.n, lean.Nodes(), func(edge func(from, to int32, k graph.Kind)) error {
+		for v := range int32(lean.Nodes()) {
+			to, kinds := lean.Edges(v)
 			for j, u := range to {
 				edge(v, u, kinds[j])
 			}
 		}
 		for _, f := range w.forced {
-			edge(f.from, f.to, kindCO)
+			edge(f.from, f.to, graph.KindCO)
 		}
 		return nil
 	})
 	if err != nil {
 		return o, err
 	}
-	if _, ok := topological(full); ok {
+	if _, ok := graph.Topological(full); ok {
 		return o, nil
 	}
 	a.forced, a.via, a.axiom = w.forced, w.path, m.vis
@@ -91,18 +93,18 @@ func (a *analysis) decideWeakly(m *model) (outcome, error) {
 	return o, a.weakCycles(&o, full, a.narrowerWeak(m.base))
 }
 
-func (a *analysis) narrowerWeak(base kind) []*automaton {
-	out := []*automaton{plain(kindWW), plain(kindWW | kindWR)}
-	if base&kindSO != 0 {
-		out = append(out, plain(kindWW|kindWR|kindSO))
+func (a *analysis) narrowerWeak(base graph.Kind) []*graph.Automaton {
+	out := []*graph.Automaton{graph.Plain(graph.KindWW), graph.Plain(graph.KindWW | graph.KindWR)}
+	if base&graph.KindSO != 0 {
+		out = append(out, graph.Plain(graph.KindWW|graph.KindWR|graph.KindSO))
 	}
-	return append(out, plain(kindWW|kindWR|kindCO|base&kindSO))
+	return append(out, graph.Plain(graph.KindWW|graph.KindWR|graph.KindCO|base&graph.KindSO))
 }
 
 // weakCycles reports the cycles of g.
-func (a *analysis) weakCycles(o *outcome, g *graph, narrower []*automaton) error {
-	all := plain(kindAll)
-	comps, err := components(a.gd, g, all)
+func (a *analysis) weakCycles(o *outcome, g *graph.Graph, narrower []*graph.Automaton) error {
+	all := graph.Plain(graph.KindAll)
+	comps, err := graph.Components(a.gd, g, all)
 	if err != nil {
 		return err
 	}
@@ -122,44 +124,44 @@ func (v visibility) anomaly() string {
 
 // path is how reader came to know of t2: the shortest way by what the level
 // counts as visible.
-func (w *weak) path(t2, reader int32) ([]edge, error) {
-	mask := w.base | kindWR | kindEps
+func (w *weak) path(t2, reader int32) ([]graph.Edge, error) {
+	mask := w.base | graph.KindWR | graph.KindEps
 	switch w.vis {
 	case seenBefore:
-		return []edge{{t2, reader, kindWR}}, nil
+		return []graph.Edge{{From: t2, To: reader, Kind: graph.KindWR}}, nil
 	case seenDirectly:
 		for _, e := range w.externals(reader) {
 			if e.source == t2 {
-				return []edge{{t2, reader, kindWR}}, nil
+				return []graph.Edge{{From: t2, To: reader, Kind: graph.KindWR}}, nil
 			}
 		}
 		for u := w.soPrev[reader]; u >= 0; u = w.soPrev[u] {
 			if u == t2 {
-				return []edge{{t2, reader, kindSO}}, nil
+				return []graph.Edge{{From: t2, To: reader, Kind: graph.KindSO}}, nil
 			}
 		}
-		return []edge{{t2, reader, kindRT}}, nil
+		return []graph.Edge{{From: t2, To: reader, Kind: graph.KindRT}}, nil
 	}
 	if w.visible == nil {
-		only, err := w.lean.restrict(w.guard, mask)
+		only, err := w.lean.Restrict(w.guard, mask)
 		if err != nil {
 			return nil, err
 		}
 		w.visible = only
 	}
-	hops, err := shortestPath(w.guard, w.visible, t2, reader)
+	hops, err := graph.ShortestPath(w.guard, w.visible, t2, reader)
 	if err != nil || hops == nil {
 		return nil, err
 	}
-	return joinSessions(w.ir, contract(w.lean, hops)), nil
+	return joinSessions(w.ir, graph.Contract(w.lean, hops)), nil
 }
 
 // joinSessions makes one edge of session edges in a row.
-func joinSessions(r *ir, c []edge) []edge {
-	var out []edge
+func joinSessions(r *ir, c []graph.Edge) []graph.Edge {
+	var out []graph.Edge
 	for _, e := range c {
-		if n := len(out); n > 0 && e.kind == kindSO && out[n-1].kind == kindSO {
-			out[n-1].to = e.to
+		if n := len(out); n > 0 && e.Kind == graph.KindSO && out[n-1].Kind == graph.KindSO {
+			out[n-1].To = e.To
 			continue
 		}
 		out = append(out, e)
@@ -186,18 +188,18 @@ func (a *analysis) staleReads(o *outcome, w *weak) error {
 	for _, s := range stale {
 		p, err := w.path(s.from, s.reader)
 		if err != nil {
-			if len(o.violations) > 0 && isBudget(err) {
+			if len(o.violations) > 0 && guard.IsBudget(err) {
 				break
 			}
 			return err
 		}
-		c := append(p, edge{s.reader, s.from, kindRW})
-		if err := a.verify(c, plain(kindAll)); err != nil {
+		c := append(p, graph.Edge{From: s.reader, To: s.from, Kind: graph.KindRW})
+		if err := a.verify(c, graph.Plain(graph.KindAll)); err != nil {
 			return err
 		}
 		name := w.vis.anomaly()
 		for _, e := range p {
-			if e.kind == kindRT {
+			if e.Kind == graph.KindRT {
 				name += overRealtime
 				break
 			}
@@ -208,8 +210,8 @@ func (a *analysis) staleReads(o *outcome, w *weak) error {
 		o.violations = append(o.violations, v)
 	}
 	sortViolations(o.violations)
-	if len(o.violations) > a.gd.max {
-		o.violations = o.violations[:a.gd.max]
+	if len(o.violations) > a.gd.Max {
+		o.violations = o.violations[:a.gd.Max]
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -12,11 +13,11 @@ type dsg struct {
 	rt *realtime
 	// hubs[key] are the committed transactions whose versions of the key have no
 	// known place: unobserved appends, or all writers of a register.
-	hubs []hub
+	hubs []graph.Hub
 	// forced are version orders that were derived: from before to.
 	forced []forcedOrder
 	// via is how the reader of a forced order came to know of the earlier writer.
-	via func(t2, reader int32) ([]edge, error)
+	via func(t2, reader int32) ([]graph.Edge, error)
 	// axiom is the visibility by which orders were forced.
 	axiom visibility
 	nodes int
@@ -41,7 +42,7 @@ func (d *dsg) full() {
 		return
 	}
 	r := d.ir
-	d.rt, d.hubs, d.nodes = r.realtime(), make([]hub, r.keys), r.n
+	d.rt, d.hubs, d.nodes = r.realtime(), make([]graph.Hub, r.keys), r.n
 	readsInit := make([]bool, r.keys)
 	for v := range int32(r.n) {
 		mops, at := r.mops(r.op[v])
@@ -58,34 +59,34 @@ func (d *dsg) full() {
 			continue
 		}
 		h := &d.hubs[wr.key]
-		if n := len(h.members); n == 0 || h.members[n-1] != v {
-			h.members = append(h.members, v)
+		if n := len(h.Members); n == 0 || h.Members[n-1] != v {
+			h.Members = append(h.Members, v)
 		}
 	}
 	for k := range d.hubs {
 		h := &d.hubs[k]
-		h.suffix = int32(d.nodes)
-		h.prefix = h.suffix + int32(len(h.members))
-		d.nodes += h.size()
+		h.Suffix = int32(d.nodes)
+		h.Prefix = h.Suffix + int32(len(h.Members))
+		d.nodes += h.Size()
 	}
 	d.first = int32(d.nodes)
 	d.nodes += d.rt.barriers
 }
 
 // graph builds the graph.
-func (d *dsg) graph() (*graph, error) {
-	return makeGraph(d.guard, d.n, d.nodes, d.emit)
+func (d *dsg) graph() (*graph.Graph, error) {
+	return graph.Make(d.guard, d.n, d.nodes, d.emit)
 }
 
-func (d *dsg) emit(edge func(from, to int32, k kind)) error {
+func (d *dsg) emit(edge func(from, to int32, k graph.Kind)) error {
 	d.wr = 0
 	d.rt.emit(d.first, edge)
 	for k := range d.hubs {
-		d.hubs[k].emitSelf(edge)
+		d.hubs[k].EmitSelf(edge)
 	}
 	for v := range int32(d.n) {
 		if p := d.soPrev[v]; p >= 0 {
-			edge(p, v, kindSO)
+			edge(p, v, graph.KindSO)
 		}
 	}
 	for k := range int32(d.keys) {
@@ -94,7 +95,7 @@ func (d *dsg) emit(edge func(from, to int32, k kind)) error {
 		}
 	}
 	for v := range int32(d.n) {
-		if err := d.guard.tick(); err != nil {
+		if err := d.guard.Tick(); err != nil {
 			return err
 		}
 		mops, at := d.mops(d.op[v])
@@ -111,7 +112,7 @@ func (d *dsg) emit(edge func(from, to int32, k kind)) error {
 		}
 	}
 	for _, f := range d.forced {
-		edge(f.from, f.to, kindCO)
+		edge(f.from, f.to, graph.KindCO)
 	}
 	return nil
 }
@@ -127,7 +128,7 @@ func (d *dsg) committedAt(k, i int32) int32 {
 }
 
 // emitOrder gives the ww edges of a list.
-func (d *dsg) emitOrder(k int32, edge func(from, to int32, k kind)) {
+func (d *dsg) emitOrder(k int32, edge func(from, to int32, k graph.Kind)) {
 	prev := int32(-1)
 	n := d.verOff[k+1] - d.verOff[k]
 	for i := range n {
@@ -136,26 +137,26 @@ func (d *dsg) emitOrder(k int32, edge func(from, to int32, k kind)) {
 			continue
 		}
 		if prev >= 0 && prev != v {
-			edge(prev, v, kindWW)
+			edge(prev, v, graph.KindWW)
 		}
 		prev = v
 	}
 	if prev >= 0 {
 		h := &d.hubs[k]
-		h.emitFrom(prev, h.place(prev), kindWW, edge)
+		h.EmitFrom(prev, h.Place(prev), graph.KindWW, edge)
 	}
 }
 
 // emitList gives the edges of a list read of length n by v.
-func (d *dsg) emitList(v int32, m *history.Mop, n int32, edge func(from, to int32, k kind)) {
+func (d *dsg) emitList(v int32, m *history.Mop, n int32, edge func(from, to int32, k graph.Kind)) {
 	k := int32(m.Key)
-	rw := kindRW
+	rw := graph.KindRW
 	if m.Flags&history.Predicate != 0 {
-		rw = kindRWP
+		rw = graph.KindRWP
 	}
 	if n > 0 {
 		if u := d.committedAt(k, n-1); u >= 0 && u != v {
-			edge(u, v, kindWR)
+			edge(u, v, graph.KindWR)
 			d.wr++
 		}
 	}
@@ -171,32 +172,32 @@ func (d *dsg) emitList(v int32, m *history.Mop, n int32, edge func(from, to int3
 		return
 	}
 	h := &d.hubs[k]
-	h.emitFrom(v, h.place(v), rw, edge)
+	h.EmitFrom(v, h.Place(v), rw, edge)
 }
 
 // emitRegister gives the edges of a register read by v.
-func (d *dsg) emitRegister(v int32, m *history.Mop, mop int32, edge func(from, to int32, k kind)) {
+func (d *dsg) emitRegister(v int32, m *history.Mop, mop int32, edge func(from, to int32, k graph.Kind)) {
 	w := d.from[mop]
 	if w < fromInit {
 		return
 	}
-	rw := kindRW
+	rw := graph.KindRW
 	if m.Flags&history.Predicate != 0 {
-		rw = kindRWP
+		rw = graph.KindRWP
 	}
 	if w == fromInit {
 		h := &d.hubs[m.Key]
-		h.emitFrom(v, h.place(v), rw, edge)
+		h.EmitFrom(v, h.Place(v), rw, edge)
 		return
 	}
 	u := d.node[d.writes[w].op]
 	if u < 0 || u == v {
 		return
 	}
-	edge(u, v, kindWR)
+	edge(u, v, graph.KindWR)
 	d.wr++
 	if d.rmwRead[mop] {
-		edge(u, v, kindCO)
+		edge(u, v, graph.KindCO)
 	}
 	// Whoever read this version and wrote the key made a later version.
 	if op := d.rmw[w]; op >= 0 {

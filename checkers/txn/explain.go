@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -20,32 +21,32 @@ type because struct {
 }
 
 // reason finds why the edge e of the known graph holds.
-func (d *dsg) reason(e edge) because {
-	from, to := d.name(e.from), d.name(e.to)
-	switch e.kind {
-	case kindSO:
-		return because{why: fmt.Sprintf("session %d did %s before %s", d.opOf(e.to).Session, from, to), key: -1}
-	case kindRT:
-		a, b := d.opOf(e.from), d.opOf(e.to)
+func (d *dsg) reason(e graph.Edge) because {
+	from, to := d.name(e.From), d.name(e.To)
+	switch e.Kind {
+	case graph.KindSO:
+		return because{why: fmt.Sprintf("session %d did %s before %s", d.opOf(e.To).Session, from, to), key: -1}
+	case graph.KindRT:
+		a, b := d.opOf(e.From), d.opOf(e.To)
 		return because{why: fmt.Sprintf("%s had completed %d ns before %s was invoked", from, b.Invoke-a.Complete, to), key: -1}
-	case kindWR:
+	case graph.KindWR:
 		if b, ok := d.reasonWR(e); ok {
 			return b
 		}
-	case kindWW:
+	case graph.KindWW:
 		if b, ok := d.reasonWW(e); ok {
 			return b
 		}
-	case kindRW, kindRWP:
+	case graph.KindRW, graph.KindRWP:
 		if b, ok := d.reasonRW(e); ok {
 			return b
 		}
-	case kindCO:
+	case graph.KindCO:
 		if b, ok := d.reasonCO(e); ok {
 			return b
 		}
 	}
-	return because{why: fmt.Sprintf("%s precedes %s (%s)", from, to, kindNames[e.kind]), key: -1}
+	return because{why: fmt.Sprintf("%s precedes %s (%s)", from, to, graph.KindNames[e.Kind]), key: -1}
 }
 
 func (d *dsg) name(v int32) string      { return opName(int(d.op[v])) }
@@ -57,16 +58,16 @@ func (d *dsg) valueOfWrite(w int32) string {
 }
 
 // reasonWR: the first read of e.to that saw a version of e.from.
-func (d *dsg) reasonWR(e edge) (because, bool) {
-	mops, at := d.mops(d.op[e.to])
+func (d *dsg) reasonWR(e graph.Edge) (because, bool) {
+	mops, at := d.mops(d.op[e.To])
 	for j := range mops {
 		m := &mops[j]
 		w := d.readFrom(m, at+int32(j))
-		if w < 0 || d.node[d.writes[w].op] != e.from {
+		if w < 0 || d.node[d.writes[w].op] != e.From {
 			continue
 		}
 		return because{
-			why: fmt.Sprintf("%s read %s's %s of %s to key %s", d.name(e.to), d.name(e.from), verb(d.lists[m.Key]), d.valueOfWrite(w), d.h.KeyName(m.Key)),
+			why: fmt.Sprintf("%s read %s's %s of %s to key %s", d.name(e.To), d.name(e.From), verb(d.lists[m.Key]), d.valueOfWrite(w), d.h.KeyName(m.Key)),
 			key: int32(m.Key),
 		}, true
 	}
@@ -95,8 +96,8 @@ func (d *dsg) readFrom(m *history.Mop, mop int32) int32 {
 }
 
 // reasonWW: a list in which a version of e.to follows one of e.from.
-func (d *dsg) reasonWW(e edge) (because, bool) {
-	mops, _ := d.mops(d.op[e.to])
+func (d *dsg) reasonWW(e graph.Edge) (because, bool) {
+	mops, _ := d.mops(d.op[e.To])
 	for j := range mops {
 		m := &mops[j]
 		if m.Func != history.Append {
@@ -117,12 +118,12 @@ func (d *dsg) reasonWW(e edge) (because, bool) {
 			if u < 0 {
 				continue
 			}
-			if u == e.from {
+			if u == e.From {
 				before := d.versions[d.verOff[k]+i]
 				proof := d.longestOp[k]
-				why := fmt.Sprintf("%s appended %s to key %s after %s appended %s, as %s read", d.name(e.to), d.h.ValueText(m.Arg), d.keyName(k), d.name(e.from), d.valueOfWrite(before), opName(int(proof)))
+				why := fmt.Sprintf("%s appended %s to key %s after %s appended %s, as %s read", d.name(e.To), d.h.ValueText(m.Arg), d.keyName(k), d.name(e.From), d.valueOfWrite(before), opName(int(proof)))
 				if pos == last {
-					why = fmt.Sprintf("%s appended %s to key %s after %s appended %s: no read saw the former, not even that of %s, which saw the latter", d.name(e.to), d.h.ValueText(m.Arg), d.keyName(k), d.name(e.from), d.valueOfWrite(before), opName(int(proof)))
+					why = fmt.Sprintf("%s appended %s to key %s after %s appended %s: no read saw the former, not even that of %s, which saw the latter", d.name(e.To), d.h.ValueText(m.Arg), d.keyName(k), d.name(e.From), d.valueOfWrite(before), opName(int(proof)))
 				}
 				return because{why: why, proof: []int32{proof}, key: k}, true
 			}
@@ -133,8 +134,8 @@ func (d *dsg) reasonWW(e edge) (because, bool) {
 }
 
 // reasonRW: a read of e.from that did not see what e.to wrote next.
-func (d *dsg) reasonRW(e edge) (because, bool) {
-	mops, at := d.mops(d.op[e.from])
+func (d *dsg) reasonRW(e graph.Edge) (because, bool) {
+	mops, at := d.mops(d.op[e.From])
 	for j := range mops {
 		m := &mops[j]
 		mop := at + int32(j)
@@ -150,16 +151,16 @@ func (d *dsg) reasonRW(e edge) (because, bool) {
 		case history.Read, history.CAS:
 			w := d.from[mop]
 			if w == fromInit {
-				if d.wroteKey(e.to, k) {
-					return because{why: fmt.Sprintf("%s read the initial version of key %s, which %s replaced", d.name(e.from), d.keyName(k), d.name(e.to)), key: k}, true
+				if d.wroteKey(e.To, k) {
+					return because{why: fmt.Sprintf("%s read the initial version of key %s, which %s replaced", d.name(e.From), d.keyName(k), d.name(e.To)), key: k}, true
 				}
 				continue
 			}
 			if w < 0 {
 				continue
 			}
-			if op := d.rmw[w]; op >= 0 && d.node[op] == e.to {
-				return because{why: fmt.Sprintf("%s read %s from key %s, and %s read the same and replaced it", d.name(e.from), d.valueOfWrite(w), d.keyName(k), d.name(e.to)), key: k}, true
+			if op := d.rmw[w]; op >= 0 && d.node[op] == e.To {
+				return because{why: fmt.Sprintf("%s read %s from key %s, and %s read the same and replaced it", d.name(e.From), d.valueOfWrite(w), d.keyName(k), d.name(e.To)), key: k}, true
 			}
 			if b, ok := d.reasonForcedRW(e, w, k); ok {
 				return b, true
@@ -169,31 +170,31 @@ func (d *dsg) reasonRW(e edge) (because, bool) {
 	return because{}, false
 }
 
-func (d *dsg) reasonRWList(e edge, m *history.Mop, mop, k int32) (because, bool) {
+func (d *dsg) reasonRWList(e graph.Edge, m *history.Mop, mop, k int32) (because, bool) {
 	total := d.verOff[k+1] - d.verOff[k]
 	for i := d.from[mop]; i < total; i++ {
 		u := d.committedAt(k, i)
 		if u < 0 {
 			continue
 		}
-		if u != e.to {
+		if u != e.To {
 			break
 		}
 		w := d.versions[d.verOff[k]+i]
 		return because{
-			why:   fmt.Sprintf("%s did not see %s's append of %s to key %s (it read %s; %s read it next)", d.name(e.from), d.name(e.to), d.valueOfWrite(w), d.keyName(k), listText(d.h, d.h.List(m)), opName(int(d.longestOp[k]))),
+			why:   fmt.Sprintf("%s did not see %s's append of %s to key %s (it read %s; %s read it next)", d.name(e.From), d.name(e.To), d.valueOfWrite(w), d.keyName(k), listText(d.h, d.h.List(m)), opName(int(d.longestOp[k]))),
 			proof: []int32{d.longestOp[k]}, key: k,
 		}, true
 	}
 	// Any append of e.to behind what was read will do.
-	mops, _ := d.mops(d.op[e.to])
+	mops, _ := d.mops(d.op[e.To])
 	for j := range mops {
 		if x := &mops[j]; x.Func == history.Append && int32(x.Key) == k {
 			if pos := d.verPos[d.index.find(x.Key, x.Arg)]; pos >= 0 && pos < d.from[mop] {
 				continue
 			}
-			b := because{why: fmt.Sprintf("%s did not see %s's append of %s to key %s (it read %s)", d.name(e.from), d.name(e.to), d.h.ValueText(x.Arg), d.keyName(k), listText(d.h, d.h.List(m))), key: k}
-			if p := d.longestOp[k]; p != d.op[e.from] {
+			b := because{why: fmt.Sprintf("%s did not see %s's append of %s to key %s (it read %s)", d.name(e.From), d.name(e.To), d.h.ValueText(x.Arg), d.keyName(k), listText(d.h, d.h.List(m))), key: k}
+			if p := d.longestOp[k]; p != d.op[e.From] {
 				b.proof = []int32{p}
 			}
 			return b, true
@@ -212,13 +213,13 @@ func (d *dsg) wroteKey(v, k int32) bool {
 }
 
 // reasonRMW: e.to read a version of e.from and replaced it.
-func (d *dsg) reasonRMW(e edge) (because, bool) {
-	mops, at := d.mops(d.op[e.to])
+func (d *dsg) reasonRMW(e graph.Edge) (because, bool) {
+	mops, at := d.mops(d.op[e.To])
 	for j := range mops {
 		m := &mops[j]
 		if (m.Func == history.Read || m.Func == history.CAS) && d.rmwRead[at+int32(j)] {
-			if w := d.from[at+int32(j)]; w >= 0 && d.node[d.writes[w].op] == e.from {
-				return because{why: fmt.Sprintf("%s read %s's %s from key %s and replaced it", d.name(e.to), d.name(e.from), d.valueOfWrite(w), d.h.KeyName(m.Key)), key: int32(m.Key)}, true
+			if w := d.from[at+int32(j)]; w >= 0 && d.node[d.writes[w].op] == e.From {
+				return because{why: fmt.Sprintf("%s read %s's %s from key %s and replaced it", d.name(e.To), d.name(e.From), d.valueOfWrite(w), d.h.KeyName(m.Key)), key: int32(m.Key)}, true
 			}
 		}
 	}
@@ -226,12 +227,12 @@ func (d *dsg) reasonRMW(e edge) (because, bool) {
 }
 
 // reasonCO: a read before a write in one transaction, or what a level forces.
-func (d *dsg) reasonCO(e edge) (because, bool) {
+func (d *dsg) reasonCO(e graph.Edge) (because, bool) {
 	if b, ok := d.reasonRMW(e); ok {
 		return b, true
 	}
 	for _, f := range d.forced {
-		if f.from == e.from && f.to == e.to {
+		if f.from == e.From && f.to == e.To {
 			how, proof := d.knowledge(f)
 			return because{
 				why:   fmt.Sprintf("%s knew of %s, which wrote key %s, and yet read %s's version of that key%s", d.name(f.reader), d.name(f.from), d.keyName(f.key), d.name(f.to), how),
@@ -254,20 +255,20 @@ func (d *dsg) knowledge(f forcedOrder) (how string, proof []int32) {
 	}
 	how = " (" + d.name(f.from)
 	for _, e := range path {
-		how += fmt.Sprintf(" -%s-> %s", kindNames[e.kind], d.name(e.to))
-		proof = append(proof, d.op[e.to])
+		how += fmt.Sprintf(" -%s-> %s", graph.KindNames[e.Kind], d.name(e.To))
+		proof = append(proof, d.op[e.To])
 	}
 	return how + ")", proof
 }
 
 // reasonForcedRW: w's version was forced before that of e.to.
-func (d *dsg) reasonForcedRW(e edge, w, k int32) (because, bool) {
+func (d *dsg) reasonForcedRW(e graph.Edge, w, k int32) (because, bool) {
 	u := d.node[d.writes[w].op]
 	for _, f := range d.forced {
-		if f.key == k && f.from == u && f.to == e.to {
+		if f.key == k && f.from == u && f.to == e.To {
 			how, proof := d.knowledge(f)
 			return because{
-				why:   fmt.Sprintf("%s read %s from key %s, which %s replaced later, as %s knew of the former and read the latter%s", d.name(e.from), d.valueOfWrite(w), d.keyName(k), d.name(e.to), d.name(f.reader), how),
+				why:   fmt.Sprintf("%s read %s from key %s, which %s replaced later, as %s knew of the former and read the latter%s", d.name(e.From), d.valueOfWrite(w), d.keyName(k), d.name(e.To), d.name(f.reader), how),
 				proof: append(proof, d.op[u]), key: k, forced: &f,
 			}, true
 		}
@@ -278,7 +279,7 @@ func (d *dsg) reasonForcedRW(e edge, w, k int32) (because, bool) {
 // short is c with shortcuts through session order, where that is a cycle that auto
 // accepts too. Only paths that hold session order already and no anti-dependency give
 // way, so that the cycle stays in its class.
-func (a *analysis) short(c []edge, auto *automaton) []edge {
+func (a *analysis) short(c []graph.Edge, auto *graph.Automaton) []graph.Edge {
 	best := c
 	for {
 		next := a.shortcut(best)
@@ -290,28 +291,28 @@ func (a *analysis) short(c []edge, auto *automaton) []edge {
 }
 
 // shortcut replaces the longest such path of c by one edge.
-func (a *analysis) shortcut(c []edge) []edge {
+func (a *analysis) shortcut(c []graph.Edge) []graph.Edge {
 	n := len(c)
 	for length := n - 1; length >= 2; length-- {
 		for at := range n {
-			from, to := c[at].from, c[(at+length-1)%n].to
-			kinds := kind(0)
+			from, to := c[at].From, c[(at+length-1)%n].To
+			kinds := graph.Kind(0)
 			for i := range length {
-				kinds |= c[(at+i)%n].kind
+				kinds |= c[(at+i)%n].Kind
 			}
-			e := edge{from, to, kindSO}
+			e := graph.Edge{From: from, To: to, Kind: graph.KindSO}
 			switch {
-			case kinds&(kindRW|kindRWP) != 0:
+			case kinds&(graph.KindRW|graph.KindRWP) != 0:
 				continue
-			case kinds&kindRT != 0:
-				e.kind = kindRT
-			case kinds&kindSO == 0:
+			case kinds&graph.KindRT != 0:
+				e.Kind = graph.KindRT
+			case kinds&graph.KindSO == 0:
 				continue
 			}
 			if from == to || a.verifyEdge(e) != nil {
 				continue
 			}
-			out := []edge{e}
+			out := []graph.Edge{e}
 			for i := length; i < n; i++ {
 				out = append(out, c[(at+i)%n])
 			}
@@ -323,8 +324,8 @@ func (a *analysis) shortcut(c []edge) []edge {
 
 // violation tells a cycle: Let the transactions be these, then each precedes the
 // next, and that is a contradiction.
-func (d *dsg) violation(c []edge, anomaly string) checkers.Violation {
-	c = rotate(c)
+func (d *dsg) violation(c []graph.Edge, anomaly string) checkers.Violation {
+	c = graph.Rotate(c)
 	v := checkers.Violation{Anomaly: anomaly, Session: -1}
 	var let, then strings.Builder
 	keys := map[int32]bool{}
@@ -343,14 +344,14 @@ func (d *dsg) violation(c []edge, anomaly string) checkers.Violation {
 		if b.key >= 0 {
 			keys[b.key] = true
 		}
-		name(d.op[e.from])
+		name(d.op[e.From])
 		proofs = append(proofs, b.proof...)
-		v.Steps = append(v.Steps, checkers.Step{From: int(d.op[e.from]), To: int(d.op[e.to]), Kind: kindNames[e.kind], Why: b.why})
+		v.Steps = append(v.Steps, checkers.Step{From: int(d.op[e.From]), To: int(d.op[e.To]), Kind: graph.KindNames[e.Kind], Why: b.why})
 		however := ""
 		if i == len(c)-1 {
 			however = "however, "
 		}
-		fmt.Fprintf(&then, "  - %s%s < %s, because %s", however, d.name(e.from), d.name(e.to), b.why)
+		fmt.Fprintf(&then, "  - %s%s < %s, because %s", however, d.name(e.From), d.name(e.To), b.why)
 		if i == len(c)-1 {
 			then.WriteString(": a contradiction!")
 		} else {

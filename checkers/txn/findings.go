@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -46,8 +47,8 @@ type finding struct {
 	first []checkers.Violation
 }
 
-func newFindings(h *history.History, g *guard) *findings {
-	return &findings{h, g.max, map[string]*finding{}}
+func newFindings(h *history.History, g *guard.Guard) *findings {
+	return &findings{h, g.Max, map[string]*finding{}}
 }
 
 // add counts an anomaly. make is called only if it is among the first.

@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"slices"
 
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -12,22 +13,22 @@ import (
 // of the known graph as has no cycle, early completions first, and no write
 // before the known readers of what it replaces if that can be helped. It is only
 // a guess: what is concluded from it is checked.
-func (a *analysis) guessOrder(known *graph) ([]int32, error) {
-	for _, mask := range []kind{
-		kindAll, kindAll &^ kindRT, kindVersion | kindWR | kindSO | kindRT,
-		kindVersion | kindWR | kindSO, kindVersion | kindWR, kindWR,
+func (a *analysis) guessOrder(known *graph.Graph) ([]int32, error) {
+	for _, mask := range []graph.Kind{
+		graph.KindAll, graph.KindAll &^ graph.KindRT, kindVersion | graph.KindWR | graph.KindSO | graph.KindRT,
+		kindVersion | graph.KindWR | graph.KindSO, kindVersion | graph.KindWR, graph.KindWR,
 	} {
 		g := known
-		if mask != kindAll {
+		if mask != graph.KindAll {
 			var err error
-			if g, err = known.restrict(a.gd, mask|kindEps); err != nil {
+			if g, err = known.Restrict(a.gd, mask|graph.KindEps); err != nil {
 				return nil, err
 			}
 		}
 		if order, ok := a.schedule(g); ok {
 			return order, nil
 		}
-		if err := a.gd.check(); err != nil {
+		if err := a.gd.Check(); err != nil {
 			return nil, err
 		}
 	}
@@ -42,7 +43,7 @@ func (a *analysis) guessOrder(known *graph) ([]int32, error) {
 // for those that would overwrite what is still to be read.
 type scheduler struct {
 	*analysis
-	g       *graph
+	g       *graph.Graph
 	in      []int32
 	rank    []int32
 	ready   rankHeap
@@ -72,15 +73,15 @@ func (h *rankHeap) Pop() any {
 	return x
 }
 
-func (a *analysis) schedule(g *graph) (order []int32, ok bool) {
-	n := g.nodes()
+func (a *analysis) schedule(g *graph.Graph) (order []int32, ok bool) {
+	n := g.Nodes()
 	s := &scheduler{
 		analysis: a, g: g,
 		in: make([]int32, n), rank: make([]int32, n),
 		pending: make([]int32, len(a.writes)+a.keys), current: make([]int32, a.keys),
 		blocked: make([][]int32, len(a.writes)+a.keys), placed: make([]bool, n),
 	}
-	for _, w := range g.to {
+	for _, w := range g.To {
 		s.in[w]++
 	}
 	s.ranks()
@@ -97,7 +98,7 @@ func (a *analysis) schedule(g *graph) (order []int32, ok bool) {
 		}
 	}
 	for s.ready.Len()+s.waiting.Len() > 0 {
-		if a.gd.tick() != nil {
+		if a.gd.Tick() != nil {
 			return nil, false
 		}
 		if s.ready.Len() == 0 {
@@ -208,7 +209,7 @@ func (s *scheduler) place(v int32) {
 			}
 		}
 	}
-	to, _ := s.g.edges(v)
+	to, _ := s.g.Edges(v)
 	for _, u := range to {
 		if s.in[u]--; s.in[u] == 0 {
 			heap.Push(&s.ready, u)
@@ -218,7 +219,7 @@ func (s *scheduler) place(v int32) {
 
 // completed is the graph in which the versions of every key with an open order
 // follow order.
-func (a *analysis) completed(order []int32) (*graph, error) {
+func (a *analysis) completed(order []int32) (*graph.Graph, error) {
 	rank := make([]int32, a.n)
 	for i, v := range order {
 		rank[v] = int32(i)
@@ -245,17 +246,17 @@ func (a *analysis) completed(order []int32) (*graph, error) {
 			next[vs[i].write] = vs[i+1].node
 		}
 	}
-	return makeGraph(a.gd, a.n, a.nodes, func(edge func(from, to int32, k kind)) error {
+	return graph.Make(a.gd, a.n, a.nodes, func(edge func(from, to int32, k graph.Kind)) error {
 		if err := a.emit(edge); err != nil {
 			return err
 		}
 		for w, u := range next {
 			if u >= 0 && a.node[a.writes[w].op] != u {
-				edge(a.node[a.writes[w].op], u, kindWW)
+				edge(a.node[a.writes[w].op], u, graph.KindWW)
 			}
 		}
 		for v := range int32(a.n) {
-			if err := a.gd.tick(); err != nil {
+			if err := a.gd.Tick(); err != nil {
 				return err
 			}
 			mops, at := a.mops(a.op[v])
@@ -265,9 +266,9 @@ func (a *analysis) completed(order []int32) (*graph, error) {
 				if !isRegisterRead(m) || w < 0 {
 					continue
 				}
-				rw := kindRW
+				rw := graph.KindRW
 				if m.Flags&history.Predicate != 0 {
-					rw = kindRWP
+					rw = graph.KindRWP
 				}
 				if u := next[w]; u >= 0 && u != v {
 					edge(v, u, rw)

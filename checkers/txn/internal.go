@@ -26,14 +26,14 @@ func (r *ir) examine() error {
 	}
 	r.rmwRead = make([]bool, len(r.from))
 	for _, op := range r.op {
-		if err := r.guard.tick(); err != nil {
+		if err := r.guard.Tick(); err != nil {
 			return err
 		}
 		e.transaction(op)
 	}
 	r.examineVersions()
 	r.collectExternals()
-	return r.guard.check()
+	return r.guard.Check()
 }
 
 type examiner struct {

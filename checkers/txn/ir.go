@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -90,30 +91,30 @@ type ir struct {
 	anyList bool
 
 	found *findings
-	guard *guard
+	guard *guard.Guard
 }
 
 // build makes the IR of h and finds what is wrong without any graph.
-func build(h, shown *history.History, g *guard) (*ir, error) {
+func build(h, shown *history.History, g *guard.Guard) (*ir, error) {
 	r := &ir{h: h, shown: shown, guard: g, found: newFindings(h, g), odd: map[int32]bool{}}
 	r.blind = h.BlindAppends()
 	if err := r.scan(); err != nil {
 		return nil, err
 	}
-	if err := g.check(); err != nil {
+	if err := g.Check(); err != nil {
 		return nil, err
 	}
 	// Each of these stops when the budget has run out, and check says so.
 	r.resolve()
-	if err := g.check(); err != nil {
+	if err := g.Check(); err != nil {
 		return nil, err
 	}
 	r.include()
-	if err := g.check(); err != nil {
+	if err := g.Check(); err != nil {
 		return nil, err
 	}
 	r.number()
-	return r, g.check()
+	return r, g.Check()
 }
 
 // mops are the micro-operations of op with the number of the first.
@@ -179,7 +180,7 @@ func (r *ir) scan() error {
 	}
 	// What the tables of this file take: a few numbers a micro-operation, a write
 	// with two places in the index, a read, a node.
-	if err := r.guard.reserve(int64(total)*12 + int64(installs)*72 + int64(len(h.Ops))*48 + int64(keys)*40); err != nil {
+	if err := r.guard.Reserve(int64(total)*12 + int64(installs)*72 + int64(len(h.Ops))*48 + int64(keys)*40); err != nil {
 		return err
 	}
 	r.keys = keys
@@ -189,7 +190,7 @@ func (r *ir) scan() error {
 	r.index = newWriteIndex(installs)
 	last := newKeyed[int32](keys)
 	for i := range h.Ops {
-		if err := r.guard.tick(); err != nil {
+		if err := r.guard.Tick(); err != nil {
 			return err
 		}
 		op := &h.Ops[i]

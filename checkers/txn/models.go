@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -24,42 +25,42 @@ const (
 type model struct {
 	name, meaning string
 	level         level
-	base          kind
+	base          graph.Kind
 	vis           visibility
-	automaton     *automaton
+	automaton     *graph.Automaton
 	// noOrder: with unknown version orders the automaton over what is known is
 	// all there is to it, because they can be chosen along any topological order.
 	noOrder bool
 }
 
 const (
-	baseNone     = kind(0)
-	baseSession  = kindSO
-	baseRealtime = kindSO | kindRT
+	baseNone     = graph.Kind(0)
+	baseSession  = graph.KindSO
+	baseRealtime = graph.KindSO | graph.KindRT
 )
 
-const kindVersion = kindWW | kindCO
+const kindVersion = graph.KindWW | graph.KindCO
 
 // models are all levels, the weakest first.
 func models() []model {
 	type family struct {
 		names    [3]string // without an order base, with sessions, with real time
 		meanings string
-		make     func(base kind) model
+		make     func(base graph.Kind) model
 	}
-	graph := func(mask kind, noOrder bool) func(kind) model {
-		return func(base kind) model {
-			return model{automaton: plain(mask | base), noOrder: noOrder}
+	byGraph := func(mask graph.Kind, noOrder bool) func(graph.Kind) model {
+		return func(base graph.Kind) model {
+			return model{automaton: graph.Plain(mask | base), noOrder: noOrder}
 		}
 	}
-	weak := func(vis visibility) func(kind) model {
-		return func(kind) model { return model{level: levelWeak, vis: vis, noOrder: true} }
+	weak := func(vis visibility) func(graph.Kind) model {
+		return func(graph.Kind) model { return model{level: levelWeak, vis: vis, noOrder: true} }
 	}
 	families := []family{
 		{[3]string{ReadUncommitted, SessionReadUncommitted, StrongReadUncommitted},
-			"writes of transactions do not interleave (Adya's PL-1)", graph(kindWW, true)},
+			"writes of transactions do not interleave (Adya's PL-1)", byGraph(graph.KindWW, true)},
 		{[3]string{ReadCommitted, SessionReadCommitted, StrongReadCommitted},
-			"only final writes of committed transactions are read, and information does not flow in circles (Adya's PL-2)", graph(kindVersion|kindWR, true)},
+			"only final writes of committed transactions are read, and information does not flow in circles (Adya's PL-2)", byGraph(kindVersion|graph.KindWR, true)},
 		{[3]string{"", ReadCommittedBiswasEnea, StrongReadCommittedBiswasEnea},
 			"read committed, and inside a transaction reads never go back (Biswas and Enea)", weak(seenBefore)},
 		{[3]string{"", ReadAtomic, StrongReadAtomic},
@@ -67,23 +68,23 @@ func models() []model {
 		{[3]string{"", TransactionalCausal, StrongTransactionalCausal},
 			"a transaction sees everything that what it sees had seen", weak(seenCausally)},
 		{[3]string{"", Prefix, StrongPrefix},
-			"every transaction sees a prefix of one order of all", func(base kind) model { return model{automaton: prefixed(base)} }},
+			"every transaction sees a prefix of one order of all", func(base graph.Kind) model { return model{automaton: graph.Prefixed(base)} }},
 		{[3]string{"", PSI, StrongPSI},
-			"causal snapshots, and of two concurrent writers of a key one aborts", func(base kind) model {
-				return model{level: levelPSI, automaton: plain(kindVersion | kindWR | base)}
+			"causal snapshots, and of two concurrent writers of a key one aborts", func(base graph.Kind) model {
+				return model{level: levelPSI, automaton: graph.Plain(kindVersion | graph.KindWR | base)}
 			}},
 		{[3]string{SnapshotIsolation, SessionSnapshotIsolation, StrongSnapshotIsolation},
-			"every transaction sees a snapshot, and of two concurrent writers of a key one aborts", func(base kind) model {
-				return model{automaton: afterOne(kindVersion | kindWR | base)}
+			"every transaction sees a snapshot, and of two concurrent writers of a key one aborts", func(base graph.Kind) model {
+				return model{automaton: graph.AfterOne(kindVersion | graph.KindWR | base)}
 			}},
 		{[3]string{RepeatableRead, SessionRepeatableRead, StrongRepeatableRead},
-			"serializable as far as single items are concerned (Adya's PL-2.99)", graph(kindVersion|kindWR|kindRW, false)},
+			"serializable as far as single items are concerned (Adya's PL-2.99)", byGraph(kindVersion|graph.KindWR|graph.KindRW, false)},
 		{[3]string{Serializable, SessionSerializable, StrictSerializable},
-			"the outcome is that of one transaction after another", graph(kindVersion|kindWR|kindAnyRW, false)},
+			"the outcome is that of one transaction after another", byGraph(kindVersion|graph.KindWR|graph.KindAnyRW, false)},
 	}
 	suffix := [3]string{"", ", in the order of each session", ", in the order of real time"}
 	var out []model
-	for i, base := range []kind{baseNone, baseSession, baseRealtime} {
+	for i, base := range []graph.Kind{baseNone, baseSession, baseRealtime} {
 		for _, f := range families {
 			if f.names[i] == "" {
 				continue
@@ -104,9 +105,9 @@ func models() []model {
 // it does not tell an order that the level asks for; "" if it does.
 func (m model) outOfReach(h *history.History) string {
 	switch {
-	case m.base&kindRT != 0 && !h.HasClock():
+	case m.base&graph.KindRT != 0 && !h.HasClock():
 		return "the history has no clock: the order of real time, which the level asks for, was not checked"
-	case m.base&kindSO != 0 && h.Sessionless():
+	case m.base&graph.KindSO != 0 && h.Sessionless():
 		return "the history names no processes: each transaction was taken for a session of its own, and the order of sessions, which the level asks for, was not checked"
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 )
 
 // decideOpen decides a level whose version orders are not all known, and that
@@ -53,7 +54,7 @@ func (a *analysis) forcedBy(m *model, o *outcome) (*weak, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	topo, ok := topological(lean)
+	topo, ok := graph.Topological(lean)
 	if !ok {
 		// The known graph had no cycle, and lean is a part of it.
 		return nil, false, errNoCycle
@@ -102,7 +103,7 @@ func (a *analysis) readersOf() (off, readers []int32) {
 
 // knownGraph is the graph with the forced orders, and the rw edges that follow
 // from them.
-func (a *analysis) knownGraph() (*graph, error) {
+func (a *analysis) knownGraph() (*graph.Graph, error) {
 	off, readers := a.readersOf()
 	writeOf := func(v, k int32) int32 {
 		op := a.op[v]
@@ -114,12 +115,12 @@ func (a *analysis) knownGraph() (*graph, error) {
 		}
 		return -1
 	}
-	return makeGraph(a.gd, a.n, a.nodes, func(edge func(from, to int32, k kind)) error {
+	return graph.Make(a.gd, a.n, a.nodes, func(edge func(from, to int32, k graph.Kind)) error {
 		if err := a.emit(edge); err != nil {
 			return err
 		}
 		for _, f := range a.forced {
-			if err := a.gd.tick(); err != nil {
+			if err := a.gd.Tick(); err != nil {
 				return err
 			}
 			w := writeOf(f.from, f.key)
@@ -128,7 +129,7 @@ func (a *analysis) knownGraph() (*graph, error) {
 			}
 			for _, r := range readers[off[w]:off[w+1]] {
 				if r != f.to {
-					edge(r, f.to, kindRW)
+					edge(r, f.to, graph.KindRW)
 				}
 			}
 		}
@@ -137,13 +138,13 @@ func (a *analysis) knownGraph() (*graph, error) {
 }
 
 // refuteKnown looks for what the model forbids in the graph known.
-func (a *analysis) refuteKnown(m *model, known *graph, o *outcome) (bool, error) {
+func (a *analysis) refuteKnown(m *model, known *graph.Graph, o *outcome) (bool, error) {
 	if m.level == levelPSI {
 		c, err := a.psiCycle(m, known)
 		if err != nil || c == nil {
 			return false, err
 		}
-		auto := afterOne(m.automaton.mask)
+		auto := graph.AfterOne(m.automaton.Mask)
 		c = a.short(c, auto)
 		if err := a.verify(c, auto); err != nil {
 			return false, err
@@ -153,7 +154,7 @@ func (a *analysis) refuteKnown(m *model, known *graph, o *outcome) (bool, error)
 		o.status, o.total, o.violations = checkers.Violated, o.total+1, append(o.violations, v)
 		return true, nil
 	}
-	comps, err := components(a.gd, known, m.automaton)
+	comps, err := graph.Components(a.gd, known, m.automaton)
 	if err != nil || len(comps) == 0 {
 		return false, err
 	}
@@ -163,25 +164,25 @@ func (a *analysis) refuteKnown(m *model, known *graph, o *outcome) (bool, error)
 
 // psiCycle is a cycle that parallel snapshot isolation forbids, nil if there is
 // none in g.
-func (a *analysis) psiCycle(m *model, g *graph) ([]edge, error) {
-	comps, err := components(a.gd, g, m.automaton)
+func (a *analysis) psiCycle(m *model, g *graph.Graph) ([]graph.Edge, error) {
+	comps, err := graph.Components(a.gd, g, m.automaton)
 	if err != nil {
 		return nil, err
 	}
 	if len(comps) > 0 {
-		return shortestCycle(a.gd, g, m.automaton, comps[0])
+		return graph.ShortestCycle(a.gd, g, m.automaton, comps[0])
 	}
-	return singleRW(a.gd, g, m.automaton.mask)
+	return graph.SingleRW(a.gd, g, m.automaton.Mask)
 }
 
 // breaks tells whether g, in which all version orders are chosen, breaks the
 // model.
-func (a *analysis) breaks(m *model, g *graph) (bool, error) {
+func (a *analysis) breaks(m *model, g *graph.Graph) (bool, error) {
 	if m.level == levelPSI {
 		c, err := a.psiCycle(m, g)
 		return c != nil, err
 	}
-	comps, err := components(a.gd, g, m.automaton)
+	comps, err := graph.Components(a.gd, g, m.automaton)
 	return len(comps) > 0, err
 }
 

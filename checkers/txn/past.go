@@ -1,6 +1,10 @@
 package txn
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+)
 
 // blockChains is how many chains one pass over the graph follows: 16 places of
 // four bytes are one cache line a node.
@@ -12,13 +16,13 @@ type clock [blockChains]int32
 // reader's past by the edges in mask before what was read. The past is a vector
 // of places, one a chain; chains are taken sixteen at a time, so that memory
 // stays at 64 bytes a node whatever the number of sessions.
-func (w *weak) past(mask kind) error {
-	size := int64(w.lean.nodes()) * blockChains * 4
-	if err := w.guard.reserve(size); err != nil {
+func (w *weak) past(mask graph.Kind) error {
+	size := int64(w.lean.Nodes()) * blockChains * 4
+	if err := w.guard.Reserve(size); err != nil {
 		return err
 	}
-	defer w.guard.release(size)
-	vc := make([]clock, w.lean.nodes())
+	defer w.guard.Release(size)
+	vc := make([]clock, w.lean.Nodes())
 	for c := int32(0); c < int32(w.chains); c += blockChains {
 		if err := w.clocks(vc, c, mask); err != nil {
 			return err
@@ -31,15 +35,15 @@ func (w *weak) past(mask kind) error {
 }
 
 // clocks fills vc with what precedes each node in the chains from c.
-func (w *weak) clocks(vc []clock, c int32, mask kind) error {
+func (w *weak) clocks(vc []clock, c int32, mask graph.Kind) error {
 	for v := range vc {
 		for i := range vc[v] {
 			vc[v][i] = -1
 		}
 	}
-	mask |= kindEps
+	mask |= graph.KindEps
 	for _, v := range w.order {
-		if err := w.guard.tick(); err != nil {
+		if err := w.guard.Tick(); err != nil {
 			return err
 		}
 		out := vc[v]
@@ -48,7 +52,7 @@ func (w *weak) clocks(vc []clock, c int32, mask kind) error {
 				out[own] = max(out[own], w.chainAt[v])
 			}
 		}
-		to, kinds := w.lean.edges(v)
+		to, kinds := w.lean.Edges(v)
 		for j, u := range to {
 			if kinds[j]&mask == 0 {
 				continue
@@ -77,7 +81,7 @@ func (w *weak) pastBlock(vc []clock, c int32) error {
 		half++
 	}
 	second := *w
-	second.guard = w.guard.fork()
+	second.guard = w.guard.Fork()
 	second.forced, second.stale, second.broken = nil, nil, 0
 	var err2 error
 	var wg sync.WaitGroup
@@ -108,7 +112,7 @@ func (w *weak) pastKeys(vc []clock, c, from, to int32) error {
 			continue
 		}
 		for _, r := range w.reads.all[w.reads.off[k]:w.reads.off[k+1]] {
-			if err := w.guard.tick(); err != nil {
+			if err := w.guard.Tick(); err != nil {
 				return err
 			}
 			w.pastRead(vc, c, k, r, groups)

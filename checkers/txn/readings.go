@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -67,12 +68,12 @@ func namesWrites(h *history.History) bool {
 }
 
 // newReadings finds the reads that do not name their writes.
-func newReadings(h *history.History, g *guard) (*readings, error) {
+func newReadings(h *history.History, g *guard.Guard) (*readings, error) {
 	all := make([]int, len(h.Ops))
 	for i := range all {
 		all[i] = i
 	}
-	if err := g.reserve(2 * h.Size()); err != nil {
+	if err := g.Reserve(2 * h.Size()); err != nil {
 		return nil, err
 	}
 	r := &readings{shown: h, h: h.Subset(all)}
@@ -83,7 +84,7 @@ func newReadings(h *history.History, g *guard) (*readings, error) {
 		return nil, err
 	}
 	for i := range h.Ops {
-		if err := g.tick(); err != nil {
+		if err := g.Tick(); err != nil {
 			return nil, err
 		}
 		if h.Ops[i].Outcome != history.Fail {
@@ -95,11 +96,11 @@ func newReadings(h *history.History, g *guard) (*readings, error) {
 
 // distinguish gives each write of a value that is not its own alone a value of its
 // own, and lists the writes of each value.
-func (r *readings) distinguish(g *guard) (map[pairKV][]valueWrite, error) {
+func (r *readings) distinguish(g *guard.Guard) (map[pairKV][]valueWrite, error) {
 	h := r.shown
 	writes := map[pairKV][]valueWrite{}
 	for i := range h.Ops {
-		if err := g.tick(); err != nil {
+		if err := g.Tick(); err != nil {
 			return nil, err
 		}
 		mops := h.Mops(&h.Ops[i])

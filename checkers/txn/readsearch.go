@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -58,7 +59,7 @@ const (
 func checkReadings(ctx context.Context, h *history.History, b checkers.Budget, ms []model) ([]checkers.Verdict, error) {
 	b = b.WithDefaults()
 	until := time.Now().Add(b.Time)
-	r, err := newReadings(h, newGuard(ctx, b))
+	r, err := newReadings(h, guard.New(ctx, b))
 	if err != nil {
 		return unfinished(ms, err, b.Time)
 	}
@@ -330,7 +331,7 @@ func (s *readSearch) again(ops []int) bool {
 		all = append(all, op)
 	}
 	part := s.shown.Subset(all)
-	r, err := newReadings(part, newGuard(s.ctx, s.budget))
+	r, err := newReadings(part, guard.New(s.ctx, s.budget))
 	if err != nil {
 		return false
 	}

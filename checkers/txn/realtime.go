@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -54,16 +55,16 @@ func (r *ir) realtime() *realtime {
 }
 
 // emit gives the edges, with the barriers numbered from first.
-func (t *realtime) emit(first int32, edge func(from, to int32, k kind)) {
+func (t *realtime) emit(first int32, edge func(from, to int32, k graph.Kind)) {
 	for v := range t.after {
 		if b := t.after[v]; b >= 0 {
-			edge(int32(v), first+b, kindRT)
+			edge(int32(v), first+b, graph.KindRT)
 		}
 		if b := t.before[v]; b >= 0 {
-			edge(first+b, int32(v), kindRT)
+			edge(first+b, int32(v), graph.KindRT)
 		}
 	}
 	for b := range int32(t.barriers) - 1 {
-		edge(first+b, first+b+1, kindEps)
+		edge(first+b, first+b+1, graph.KindEps)
 	}
 }

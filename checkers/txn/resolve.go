@@ -27,7 +27,7 @@ func (r *ir) resolve() {
 		r.longest[k], r.longestOp[k] = -1, -1
 	}
 	for i := range h.Ops {
-		if r.guard.tick() != nil {
+		if r.guard.Tick() != nil {
 			return
 		}
 		op := &h.Ops[i]
@@ -258,7 +258,7 @@ func (r *ir) orderLists() {
 	}
 	length := make([]int32, r.keys)
 	for i := range h.Ops {
-		if r.guard.tick() != nil {
+		if r.guard.Tick() != nil {
 			return
 		}
 		if h.Ops[i].Outcome != history.OK {
@@ -278,7 +278,7 @@ func (r *ir) orderLists() {
 		}
 	}
 	for i := range h.Ops {
-		if r.guard.tick() != nil {
+		if r.guard.Tick() != nil {
 			return
 		}
 		if h.Ops[i].Outcome != history.OK {

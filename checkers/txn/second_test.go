@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
 	"github.com/lapse-test/lapse/checkers/txn/internal/gen"
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 )
 
 var middleConfigs = []gen.Config{
@@ -34,7 +35,7 @@ func TestDifferentialSearch(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		gd := newGuard(context.Background(), checkers.Budget{})
+		gd := guard.New(context.Background(), checkers.Budget{})
 		a, err := analyse(context.Background(), h, h, checkers.Budget{})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -250,8 +251,8 @@ func TestSearchBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.gd.deadline = time.Now()
-	if _, err := s.run(); !errors.Is(err, errTime) {
+	a.gd.Deadline = time.Now()
+	if _, err := s.run(); !errors.Is(err, guard.ErrTime) {
 		t.Errorf("the search ended with %v", err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/checkers/txn/internal/sat"
 	"github.com/lapse-test/lapse/history"
 )
@@ -33,17 +35,17 @@ type openVersion struct {
 type orderSearch struct {
 	*analysis
 	m     *model
-	known *graph
+	known *graph.Graph
 	pairs []pair
 	sat   *sat.Solver
 	// lits are the literals that put an edge into the graph, one for each key that
 	// can; none for edges that are known.
-	lits map[edge][]sat.Lit
+	lits map[graph.Edge][]sat.Lit
 	// rounds counts the assignments that were tried, cycles the clauses.
 	rounds, cycles int
 }
 
-func (a *analysis) newSearch(m *model, known *graph, guess []int32) (*orderSearch, error) {
+func (a *analysis) newSearch(m *model, known *graph.Graph, guess []int32) (*orderSearch, error) {
 	s := &orderSearch{analysis: a, m: m, known: known}
 	rank := make([]int32, a.n)
 	for i, v := range guess {
@@ -64,19 +66,19 @@ func (a *analysis) newSearch(m *model, known *graph, guess []int32) (*orderSearc
 				edges += int64(2 + len(x.readers) + len(y.readers))
 			}
 			if len(s.pairs) > maxPairs {
-				return nil, fmt.Errorf("%w: more than %d pairs of versions", errMemory, maxPairs)
+				return nil, fmt.Errorf("%w: more than %d pairs of versions", guard.ErrMemory, maxPairs)
 			}
 		}
 	}
-	if err := a.gd.reserve(edges * 100); err != nil {
+	if err := a.gd.Reserve(edges * 100); err != nil {
 		return nil, err
 	}
 	s.sat = sat.New(len(s.pairs))
-	s.lits = make(map[edge][]sat.Lit, edges)
+	s.lits = make(map[graph.Edge][]sat.Lit, edges)
 	for v, p := range s.pairs {
 		s.sat.SetPhase(v, true)
-		s.each(p.a, p.b, func(e edge) { s.lits[e] = append(s.lits[e], sat.Pos(v)) })
-		s.each(p.b, p.a, func(e edge) { s.lits[e] = append(s.lits[e], sat.Neg(v)) })
+		s.each(p.a, p.b, func(e graph.Edge) { s.lits[e] = append(s.lits[e], sat.Pos(v)) })
+		s.each(p.b, p.a, func(e graph.Edge) { s.lits[e] = append(s.lits[e], sat.Neg(v)) })
 		switch {
 		case a.precedes(m.base, p.a.node, p.b.node):
 			s.sat.Add(sat.Pos(v))
@@ -85,39 +87,39 @@ func (a *analysis) newSearch(m *model, known *graph, guess []int32) (*orderSearc
 		}
 	}
 	for v := range int32(a.n) {
-		to, kinds := known.edges(v)
+		to, kinds := known.Edges(v)
 		for j, u := range to {
-			delete(s.lits, edge{v, u, kinds[j]})
+			delete(s.lits, graph.Edge{From: v, To: u, Kind: kinds[j]})
 		}
 	}
 	return s, nil
 }
 
 // precedes tells whether the base order alone puts u before v.
-func (a *analysis) precedes(base kind, u, v int32) bool {
+func (a *analysis) precedes(base graph.Kind, u, v int32) bool {
 	x, y := a.opOf(u), a.opOf(v)
-	return base&kindRT != 0 && x.Outcome == history.OK && x.Complete < y.Invoke ||
-		base&kindSO != 0 && a.chain[u] == a.chain[v] && a.chainAt[u] < a.chainAt[v]
+	return base&graph.KindRT != 0 && x.Outcome == history.OK && x.Complete < y.Invoke ||
+		base&graph.KindSO != 0 && a.chain[u] == a.chain[v] && a.chainAt[u] < a.chainAt[v]
 }
 
 // each gives the edges that follow when x is before y.
-func (s *orderSearch) each(x, y openVersion, f func(e edge)) {
-	f(edge{x.node, y.node, kindWW})
+func (s *orderSearch) each(x, y openVersion, f func(e graph.Edge)) {
+	f(graph.Edge{From: x.node, To: y.node, Kind: graph.KindWW})
 	for _, r := range x.readers {
 		if r != y.node {
-			f(edge{r, y.node, kindRW})
+			f(graph.Edge{From: r, To: y.node, Kind: graph.KindRW})
 		}
 	}
 }
 
 // graph is what is known and what the assignment says.
-func (s *orderSearch) chosen() (*graph, error) {
-	return makeGraph(s.gd, s.n, s.known.nodes(), func(edge func(from, to int32, k kind)) error {
-		for v := range int32(s.known.nodes()) {
-			if err := s.gd.tick(); err != nil {
+func (s *orderSearch) chosen() (*graph.Graph, error) {
+	return graph.Make(s.gd, s.n, s.known.Nodes(), func(edge func(from, to int32, k graph.Kind)) error {
+		for v := range int32(s.known.Nodes()) {
+			if err := s.gd.Tick(); err != nil {
 				return err
 			}
-			to, kinds := s.known.edges(v)
+			to, kinds := s.known.Edges(v)
 			for j, u := range to {
 				edge(v, u, kinds[j])
 			}
@@ -126,10 +128,10 @@ func (s *orderSearch) chosen() (*graph, error) {
 			if !s.sat.Value(v) {
 				p.a, p.b = p.b, p.a
 			}
-			edge(p.a.node, p.b.node, kindWW)
+			edge(p.a.node, p.b.node, graph.KindWW)
 			for _, r := range p.a.readers {
 				if r != p.b.node {
-					edge(r, p.b.node, kindRW)
+					edge(r, p.b.node, graph.KindRW)
 				}
 			}
 		}
@@ -141,17 +143,17 @@ func (s *orderSearch) chosen() (*graph, error) {
 func (s *orderSearch) run() (bool, error) {
 	for {
 		s.rounds++
-		ok, err := s.sat.Solve(s.gd.tick)
+		ok, err := s.sat.Solve(s.gd.Tick)
 		if err != nil || !ok {
 			return false, err
 		}
-		used := s.gd.used
+		used := s.gd.Used
 		g, err := s.chosen()
 		if err != nil {
 			return false, err
 		}
 		cycles, err := s.forbidden(g)
-		s.gd.used = used
+		s.gd.Used = used
 		if err != nil || len(cycles) == 0 {
 			return err == nil, err
 		}
@@ -167,7 +169,7 @@ func (s *orderSearch) run() (bool, error) {
 				return false, nil
 			}
 		}
-		if err := s.gd.check(); err != nil {
+		if err := s.gd.Check(); err != nil {
 			return false, err
 		}
 	}
@@ -175,7 +177,7 @@ func (s *orderSearch) run() (bool, error) {
 
 // clause says that not all choices that make the cycle c are made. It is false
 // under the assignment, so that this one does not come again.
-func (s *orderSearch) clause(c []edge) []sat.Lit {
+func (s *orderSearch) clause(c []graph.Edge) []sat.Lit {
 	var lits []sat.Lit
 	for _, e := range c {
 		for _, l := range s.lits[e] {
@@ -196,37 +198,37 @@ const (
 )
 
 // forbidden finds cycles in g that the model forbids, none if there are none.
-func (s *orderSearch) forbidden(g *graph) ([][]edge, error) {
+func (s *orderSearch) forbidden(g *graph.Graph) ([][]graph.Edge, error) {
 	cycles, err := s.cyclesOf(g, s.m.automaton)
 	if err != nil || len(cycles) > 0 || s.m.level != levelPSI {
 		return cycles, err
 	}
-	c, err := singleRW(s.gd, g, s.m.automaton.mask)
+	c, err := graph.SingleRW(s.gd, g, s.m.automaton.Mask)
 	if c == nil {
 		return nil, err
 	}
-	return [][]edge{c}, err
+	return [][]graph.Edge{c}, err
 }
 
-func (s *orderSearch) cyclesOf(g *graph, a *automaton) ([][]edge, error) {
-	comps, err := components(s.gd, g, a)
+func (s *orderSearch) cyclesOf(g *graph.Graph, a *graph.Automaton) ([][]graph.Edge, error) {
+	comps, err := graph.Components(s.gd, g, a)
 	if err != nil {
 		return nil, err
 	}
-	var out [][]edge
+	var out [][]graph.Edge
 	for i, comp := range comps {
 		if i == maxComponents {
 			break
 		}
-		x := newSearch(g, a, comp)
-		starts := x.starts(comp)
+		x := graph.NewSearch(g, a, comp)
+		starts := x.Starts(comp)
 		for j := range min(cyclesEach, len(starts)) {
-			c, err := x.from(s.gd, starts[j*len(starts)/min(cyclesEach, len(starts))], 0)
+			c, err := x.From(s.gd, starts[j*len(starts)/min(cyclesEach, len(starts))], 0)
 			if err != nil {
 				return nil, err
 			}
 			if c != nil {
-				out = append(out, reduce(a, c))
+				out = append(out, graph.Reduce(a, c))
 			}
 		}
 	}
@@ -234,17 +236,17 @@ func (s *orderSearch) cyclesOf(g *graph, a *automaton) ([][]edge, error) {
 }
 
 // solve searches for version orders, beginning with the guessed one.
-func (a *analysis) solve(m *model, known *graph, guess []int32) (outcome, error) {
+func (a *analysis) solve(m *model, known *graph.Graph, guess []int32) (outcome, error) {
 	s, err := a.newSearch(m, known, guess)
 	if err != nil {
-		if isBudget(err) {
+		if guard.IsBudget(err) {
 			return notSolved(err.Error()), nil
 		}
 		return outcome{}, err
 	}
 	ok, err := s.run()
 	if err != nil {
-		if isBudget(err) {
+		if guard.IsBudget(err) {
 			return notSolved(err.Error()), nil
 		}
 		return outcome{}, err
@@ -290,9 +292,9 @@ const shrinkTime = 3 * time.Second
 // shrink removes transactions, together with those that read from them, as long
 // as what is left still has no order; first many at a time, then one by one.
 func (a *analysis) shrink(m *model) []int32 {
-	gd := a.gd.fork()
-	if d := time.Now().Add(shrinkTime); d.Before(gd.deadline) {
-		gd.deadline = d
+	gd := a.gd.Fork()
+	if d := time.Now().Add(shrinkTime); d.Before(gd.Deadline) {
+		gd.Deadline = d
 	}
 	keep := append([]int32(nil), a.op...)
 	readers := a.readersOfOps()
@@ -359,12 +361,12 @@ func without(keep, drop []int32, readers map[int32][]int32) []int32 {
 }
 
 // stillBroken tells whether the model has no order for the operations ops alone.
-func (a *analysis) stillBroken(gd *guard, m *model, ops []int32) (bool, error) {
+func (a *analysis) stillBroken(gd *guard.Guard, m *model, ops []int32) (bool, error) {
 	index := make([]int, len(ops))
 	for i, op := range ops {
 		index[i] = int(op)
 	}
-	sub := gd.fork()
+	sub := gd.Fork()
 	part := a.h.Subset(index)
 	r, err := build(part, part, sub)
 	if err != nil {
@@ -396,7 +398,7 @@ func (a *analysis) stillBroken(gd *guard, m *model, ops []int32) (bool, error) {
 
 // openVersions are the versions of each key in the terms of the search.
 func (d *dsg) openVersions(m *model) [][]openVersion {
-	predicates := m.automaton.mask&kindRWP != 0
+	predicates := m.automaton.Mask&graph.KindRWP != 0
 	out := make([][]openVersion, d.keys)
 	at := make([]int32, len(d.writes)) // the place of a write in out
 	for w := range d.writes {

@@ -3,6 +3,9 @@ package txn
 import (
 	"errors"
 	"math/bits"
+
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 )
 
 // maxChoices is where the second opinion gives up: it learns nothing from what
@@ -107,10 +110,10 @@ func newSolver(d *dsg, m *model, guess []int32) *solver {
 		s.rank[v] = int32(i)
 	}
 	for v := range n {
-		if p := d.soPrev[v]; p >= 0 && m.base&kindSO != 0 {
+		if p := d.soPrev[v]; p >= 0 && m.base&graph.KindSO != 0 {
 			s.base.row[p].set(v)
 		}
-		if m.base&kindRT != 0 {
+		if m.base&graph.KindRT != 0 {
 			for u := range n {
 				if c := d.opOf(u).Complete; c < d.opOf(v).Invoke {
 					s.base.row[u].set(v)
@@ -168,7 +171,7 @@ type state struct {
 }
 
 // run tells whether there is an order that satisfies the model.
-func (s *solver) run(gd *guard) (bool, error) {
+func (s *solver) run(gd *guard.Guard) (bool, error) {
 	cur := state{s.ww.clone(), s.rw.clone(), 0, false}
 	ok, err := s.propagate(gd, &cur)
 	if err != nil || !ok {
@@ -177,7 +180,7 @@ func (s *solver) run(gd *guard) (bool, error) {
 	var stack []state
 	each := int64(s.n) * int64(s.n) / 4 // two bit matrices a choice
 	held := int64(0)
-	defer func() { gd.release(held) }()
+	defer func() { gd.Release(held) }()
 	for {
 		for cur.next < len(s.pairs) && s.decided(&cur, s.pairs[cur.next]) {
 			cur.next++
@@ -193,7 +196,7 @@ func (s *solver) run(gd *guard) (bool, error) {
 		p := s.pairs[cur.next]
 		s.order(try.ww, try.rw, p.a, p.b)
 		if int64(len(stack)+1)*each > held {
-			if err := gd.reserve(each); err != nil {
+			if err := gd.Reserve(each); err != nil {
 				return false, err
 			}
 			held += each
@@ -245,9 +248,9 @@ func (st *state) has(x, y openVersion) bool {
 
 // propagate derives orders from what one side of a pair would close. It reports
 // false on a contradiction.
-func (s *solver) propagate(gd *guard, st *state) (bool, error) {
+func (s *solver) propagate(gd *guard.Guard, st *state) (bool, error) {
 	for {
-		if err := gd.check(); err != nil {
+		if err := gd.Check(); err != nil {
 			return false, err
 		}
 		reach, before, ok := s.closure(st)
@@ -300,7 +303,7 @@ func (s *solver) closure(st *state) (reach *matrix, before *matrix, ok bool) {
 			}
 		}
 		return d, nil, true
-	case s.m.automaton.states == 1:
+	case s.m.automaton.States == 1:
 		for i := range d.row {
 			d.row[i].or(s.wr.row[i])
 			d.row[i].or(st.ww.row[i])
@@ -309,7 +312,7 @@ func (s *solver) closure(st *state) (reach *matrix, before *matrix, ok bool) {
 		return d, nil, d.close()
 	}
 	// (before;rw?) and, for prefix, ww beside it.
-	prefix := s.m.automaton.next(0, kindRW) < 0
+	prefix := s.m.automaton.Next(0, graph.KindRW) < 0
 	for i := range d.row {
 		d.row[i].or(s.wr.row[i])
 		if !prefix {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -16,32 +17,32 @@ var errNoCycle = errors.New("a component without a cycle was found, which is a m
 // edge against the operations themselves, scanning where need be, and the whole
 // against the automaton. An error here is a mistake in the checker, and the
 // violation is not reported.
-func (a *analysis) verify(c []edge, auto *automaton) error {
+func (a *analysis) verify(c []graph.Edge, auto *graph.Automaton) error {
 	for i, e := range c {
-		if e.to != c[(i+1)%len(c)].from {
-			return fmt.Errorf("a mistake in the checker: the cycle is open after %s", a.name(e.from))
+		if e.To != c[(i+1)%len(c)].From {
+			return fmt.Errorf("a mistake in the checker: the cycle is open after %s", a.name(e.From))
 		}
 		if err := a.verifyEdge(e); err != nil {
-			return fmt.Errorf("a mistake in the checker: %s < %s (%s): %w", a.name(e.from), a.name(e.to), kindNames[e.kind], err)
+			return fmt.Errorf("a mistake in the checker: %s < %s (%s): %w", a.name(e.From), a.name(e.To), graph.KindNames[e.Kind], err)
 		}
 	}
-	if !auto.accepts(c) {
-		return fmt.Errorf("a mistake in the checker: the cycle through %s is none that the level forbids", a.name(c[0].from))
+	if !auto.Accepts(c) {
+		return fmt.Errorf("a mistake in the checker: the cycle through %s is none that the level forbids", a.name(c[0].From))
 	}
 	return nil
 }
 
 var errNoReason = errors.New("nothing in the operations says so")
 
-func (a *analysis) verifyEdge(e edge) error {
-	x, y := a.opOf(e.from), a.opOf(e.to)
-	switch e.kind {
-	case kindSO:
-		if x.Session != y.Session || x.Outcome != history.OK || x.Complete > y.Invoke || a.op[e.from] >= a.op[e.to] {
+func (a *analysis) verifyEdge(e graph.Edge) error {
+	x, y := a.opOf(e.From), a.opOf(e.To)
+	switch e.Kind {
+	case graph.KindSO:
+		if x.Session != y.Session || x.Outcome != history.OK || x.Complete > y.Invoke || a.op[e.From] >= a.op[e.To] {
 			return errNoReason
 		}
 		return nil
-	case kindRT:
+	case graph.KindRT:
 		if x.Outcome != history.OK || x.Complete >= y.Invoke {
 			return errNoReason
 		}
@@ -60,19 +61,19 @@ func (a *analysis) verifyEdge(e edge) error {
 
 // verifyPair tells whether the micro-operations m of e.from and n of e.to, on
 // one key, give the edge.
-func (a *analysis) verifyPair(e edge, m, n *history.Mop) bool {
+func (a *analysis) verifyPair(e graph.Edge, m, n *history.Mop) bool {
 	h := a.h
-	switch e.kind {
-	case kindWR:
-		return m.Func.Installs() && a.sees(e.to, n, m.Arg)
-	case kindWW:
+	switch e.Kind {
+	case graph.KindWR:
+		return m.Func.Installs() && a.sees(e.To, n, m.Arg)
+	case graph.KindWW:
 		return m.Func == history.Append && n.Func == history.Append && a.follows(m.Key, m.Arg, n.Arg)
-	case kindRW, kindRWP:
+	case graph.KindRW, graph.KindRWP:
 		if !n.Func.Writes() {
 			return false
 		}
 		if m.Func == history.ReadList {
-			return m.Flags&history.Observed != 0 && n.Func == history.Append && a.misses(a.ordered(int(a.op[e.from]), m), m.Key, n.Arg)
+			return m.Flags&history.Observed != 0 && n.Func == history.Append && a.misses(a.ordered(int(a.op[e.From]), m), m.Key, n.Arg)
 		}
 		v, ok := readValue(h, e, a, m)
 		if !ok {
@@ -81,14 +82,14 @@ func (a *analysis) verifyPair(e edge, m, n *history.Mop) bool {
 		if v == h.Header.Initial || v == history.Absent {
 			return !a.wrote(m.Key, v)
 		}
-		return a.replaced(e.to, m.Key, v) || a.forcedAfter(e.to, m.Key, v)
-	case kindCO:
-		return m.Func.Installs() && (a.replaced(e.to, m.Key, m.Arg) || a.forcedAfter(e.to, m.Key, m.Arg))
+		return a.replaced(e.To, m.Key, v) || a.forcedAfter(e.To, m.Key, v)
+	case graph.KindCO:
+		return m.Func.Installs() && (a.replaced(e.To, m.Key, m.Arg) || a.forcedAfter(e.To, m.Key, m.Arg))
 	}
 	return false
 }
 
-func readValue(h *history.History, e edge, a *analysis, m *history.Mop) (history.Value, bool) {
+func readValue(h *history.History, e graph.Edge, a *analysis, m *history.Mop) (history.Value, bool) {
 	switch {
 	case m.Func == history.Read && m.Flags&history.Observed != 0:
 		return m.Ret, true
@@ -293,12 +294,12 @@ func (a *analysis) forcedAfter(to int32, k history.Key, val history.Value) bool 
 			continue
 		}
 		path, err := a.via(f.from, f.reader)
-		if err != nil || len(path) == 0 || path[0].from != f.from || path[len(path)-1].to != f.reader {
+		if err != nil || len(path) == 0 || path[0].From != f.from || path[len(path)-1].To != f.reader {
 			continue
 		}
 		good := true
 		for _, e := range path {
-			if e.kind&(kindSO|kindRT|kindWR) == 0 || a.verifyEdge(e) != nil {
+			if e.Kind&(graph.KindSO|graph.KindRT|graph.KindWR) == 0 || a.verifyEdge(e) != nil {
 				good = false
 			}
 		}

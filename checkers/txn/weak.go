@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -30,10 +31,10 @@ const (
 type weak struct {
 	*ir
 	vis     visibility
-	base    kind
-	lean    *graph
-	visible *graph  // lean without ww, made when it is needed
-	order   []int32 // a topological order of lean
+	base    graph.Kind
+	lean    *graph.Graph
+	visible *graph.Graph // lean without ww, made when it is needed
+	order   []int32      // a topological order of lean
 	// byKey are the writes of each operation in the order of their keys.
 	byKey   []int32
 	writers *writerIndex
@@ -46,28 +47,28 @@ type weak struct {
 }
 
 // leanGraph holds only the base order, wr, and the ww of lists.
-func (d *dsg) leanGraph(base kind) (*graph, error) {
-	if base&kindRT != 0 || d.anyList {
+func (d *dsg) leanGraph(base graph.Kind) (*graph.Graph, error) {
+	if base&graph.KindRT != 0 || d.anyList {
 		d.full()
 	}
 	nodes := d.n
-	if base&kindRT != 0 {
+	if base&graph.KindRT != 0 {
 		nodes += d.rt.barriers
 	}
-	return makeGraph(d.guard, d.n, nodes, func(edge func(from, to int32, k kind)) error {
-		if base&kindRT != 0 {
+	return graph.Make(d.guard, d.n, nodes, func(edge func(from, to int32, k graph.Kind)) error {
+		if base&graph.KindRT != 0 {
 			d.rt.emit(int32(d.n), edge)
 		}
 		for v := range int32(d.n) {
-			if err := d.guard.tick(); err != nil {
+			if err := d.guard.Tick(); err != nil {
 				return err
 			}
-			if p := d.soPrev[v]; p >= 0 && base&kindSO != 0 {
-				edge(p, v, kindSO)
+			if p := d.soPrev[v]; p >= 0 && base&graph.KindSO != 0 {
+				edge(p, v, graph.KindSO)
 			}
 			for _, e := range d.externals(v) {
 				if e.source >= 0 && e.source != v {
-					edge(e.source, v, kindWR)
+					edge(e.source, v, graph.KindWR)
 				}
 			}
 		}
@@ -83,7 +84,7 @@ func (d *dsg) leanGraph(base kind) (*graph, error) {
 // emitObserved gives the ww edges between the observed versions of a list, and
 // from the last of them to the unobserved ones if those are few; what is
 // unobserved is compared by its place.
-func (d *dsg) emitObserved(k int32, edge func(from, to int32, k kind)) {
+func (d *dsg) emitObserved(k int32, edge func(from, to int32, k graph.Kind)) {
 	prev := int32(-1)
 	n := d.verOff[k+1] - d.verOff[k]
 	for i := range n {
@@ -92,47 +93,23 @@ func (d *dsg) emitObserved(k int32, edge func(from, to int32, k kind)) {
 			continue
 		}
 		if prev >= 0 && prev != v {
-			edge(prev, v, kindWW)
+			edge(prev, v, graph.KindWW)
 		}
 		prev = v
 	}
 	if prev < 0 {
 		return
 	}
-	for _, m := range d.hubs[k].members {
+	for _, m := range d.hubs[k].Members {
 		if m != prev {
-			edge(prev, m, kindWW)
+			edge(prev, m, graph.KindWW)
 		}
 	}
-}
-
-// topological orders the nodes of g; ok is false if there is a cycle.
-func topological(g *graph) (order []int32, ok bool) {
-	n := g.nodes()
-	in := make([]int32, n)
-	for _, w := range g.to {
-		in[w]++
-	}
-	order = make([]int32, 0, n)
-	for v := range int32(n) {
-		if in[v] == 0 {
-			order = append(order, v)
-		}
-	}
-	for i := 0; i < len(order); i++ {
-		to, _ := g.edges(order[i])
-		for _, w := range to {
-			if in[w]--; in[w] == 0 {
-				order = append(order, w)
-			}
-		}
-	}
-	return order, len(order) == n
 }
 
 // axiom derives the forced order of the level.
 func (w *weak) axiom() error {
-	if w.vis == seenCausally || w.vis == seenDirectly && w.base&kindRT != 0 {
+	if w.vis == seenCausally || w.vis == seenDirectly && w.base&graph.KindRT != 0 {
 		w.writers = w.indexWriters()
 		w.reads = w.indexReads()
 	}
@@ -142,7 +119,7 @@ func (w *weak) axiom() error {
 	case seenDirectly:
 		return w.readAtomic()
 	}
-	return w.past(w.base | kindWR)
+	return w.past(w.base | graph.KindWR)
 }
 
 // force says that t2 is before the version that e read, because t3 = reader
@@ -231,7 +208,7 @@ func (w *weak) readCommitted() error {
 	var first []bool
 	var keys []int32
 	for v := range int32(w.n) {
-		if err := w.guard.tick(); err != nil {
+		if err := w.guard.Tick(); err != nil {
 			return err
 		}
 		reads := w.externals(v)
@@ -298,9 +275,9 @@ func (w *weak) readAtomic() error {
 		return err
 	}
 	switch {
-	case w.base&kindRT != 0:
+	case w.base&graph.KindRT != 0:
 		return w.past(w.base)
-	case w.base&kindSO != 0:
+	case w.base&graph.KindSO != 0:
 		return w.sessionPast()
 	}
 	return nil
@@ -313,7 +290,7 @@ func (w *weak) fractured() error {
 	seen := newStamps(w.n)
 	var keys []int32
 	for v := range int32(w.n) {
-		if err := w.guard.tick(); err != nil {
+		if err := w.guard.Tick(); err != nil {
 			return err
 		}
 		reads := w.externals(v)
@@ -350,7 +327,7 @@ func (w *weak) sessionPast() error {
 	for c := range int32(w.chains) {
 		last.reset()
 		for _, v := range w.chainSeq[w.chainOff[c]:w.chainOff[c+1]] {
-			if err := w.guard.tick(); err != nil {
+			if err := w.guard.Tick(); err != nil {
 				return err
 			}
 			reads := w.externals(v)

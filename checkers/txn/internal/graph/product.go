@@ -1,17 +1,21 @@
-package txn
+package graph
 
-// automaton is how a level's relation is followed through the graph: states 0
+import (
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
+)
+
+// Automaton is how a level's relation is followed through the graph: states 0
 // and 1, or only 0. A level is broken when the product of graph and automaton
 // has a cycle.
-type automaton struct {
-	states int32
+type Automaton struct {
+	States int32
 	// step[state][i] is the state after an edge of kind 1<<i, -1 if the edge
 	// must not be taken.
 	step [2][8]int8
-	mask kind
+	Mask Kind
 }
 
-func bit(k kind) int {
+func bit(k Kind) int {
 	i := 0
 	for k > 1 {
 		k >>= 1
@@ -20,56 +24,56 @@ func bit(k kind) int {
 	return i
 }
 
-func newAutomaton(states int32, rules map[kind][2]int8) *automaton {
-	a := &automaton{states: states}
+func newAutomaton(states int32, rules map[Kind][2]int8) *Automaton {
+	a := &Automaton{States: states}
 	for s := range 2 {
 		for i := range 8 {
 			a.step[s][i] = -1
 		}
-		a.step[s][bit(kindEps)] = int8(s)
+		a.step[s][bit(KindEps)] = int8(s)
 	}
 	for k, to := range rules {
-		a.mask |= k
+		a.Mask |= k
 		a.step[0][bit(k)], a.step[1][bit(k)] = to[0], to[1]
 	}
 	return a
 }
 
-// plain follows the edges in mask.
-func plain(mask kind) *automaton {
-	rules := map[kind][2]int8{}
+// Plain follows the edges in mask.
+func Plain(mask Kind) *Automaton {
+	rules := map[Kind][2]int8{}
 	for i := range 7 {
-		if k := kind(1 << i); mask&k != 0 {
+		if k := Kind(1 << i); mask&k != 0 {
 			rules[k] = [2]int8{0, 0}
 		}
 	}
 	return newAutomaton(1, rules)
 }
 
-// afterOne follows (d;rw?)+: no two rw edges in a row.
-func afterOne(d kind) *automaton {
-	rules := map[kind][2]int8{kindRW: {1, -1}, kindRWP: {1, -1}}
+// AfterOne follows (d;rw?)+: no two rw edges in a row.
+func AfterOne(d Kind) *Automaton {
+	rules := map[Kind][2]int8{KindRW: {1, -1}, KindRWP: {1, -1}}
 	for i := range 7 {
-		if k := kind(1 << i); d&k != 0 {
+		if k := Kind(1 << i); d&k != 0 {
 			rules[k] = [2]int8{0, 0}
 		}
 	}
 	return newAutomaton(2, rules)
 }
 
-// prefixed follows ((base+wr);rw?)+ww: an rw edge only after a base or wr edge.
-func prefixed(base kind) *automaton {
-	rules := map[kind][2]int8{kindRW: {-1, 0}, kindRWP: {-1, 0}, kindWW: {0, 0}, kindCO: {0, 0}, kindWR: {1, 1}}
+// Prefixed follows ((base+wr);rw?)+ww: an rw edge only after a base or wr edge.
+func Prefixed(base Kind) *Automaton {
+	rules := map[Kind][2]int8{KindRW: {-1, 0}, KindRWP: {-1, 0}, KindWW: {0, 0}, KindCO: {0, 0}, KindWR: {1, 1}}
 	for i := range 7 {
-		if k := kind(1 << i); base&k != 0 {
+		if k := Kind(1 << i); base&k != 0 {
 			rules[k] = [2]int8{1, 1}
 		}
 	}
 	return newAutomaton(2, rules)
 }
 
-// next is the state after an edge of kind k, -1 if it must not be taken.
-func (a *automaton) next(s int32, k kind) int32 {
+// Next is the state after an edge of kind k, -1 if it must not be taken.
+func (a *Automaton) Next(s int32, k Kind) int32 {
 	return int32(a.step[s][kindBit[k]])
 }
 
@@ -80,20 +84,20 @@ var kindBit = func() (t [256]uint8) {
 	return t
 }()
 
-// components are the nontrivial strongly connected components of the product of
+// Components are the nontrivial strongly connected components of the product of
 // g and a, as lists of product nodes node*states+state, each ascending, the
 // smallest component first. No edge leads from a node to itself, so that every
 // component has two nodes at least.
-func components(gd *guard, g *graph, a *automaton) ([][]int32, error) {
-	n := int64(g.nodes()) * int64(a.states)
+func Components(gd *guard.Guard, g *Graph, a *Automaton) ([][]int32, error) {
+	n := int64(g.Nodes()) * int64(a.States)
 	if n > 1<<31-2 {
-		return nil, errMemory
+		return nil, guard.ErrMemory
 	}
 	size := n * 24 // two numbers, and a stack, its frames and what was found
-	if err := gd.reserve(size); err != nil {
+	if err := gd.Reserve(size); err != nil {
 		return nil, err
 	}
-	defer gd.release(size)
+	defer gd.Release(size)
 	t := &tarjan{
 		g: g, a: a,
 		index: make([]int32, n), low: make([]int32, n),
@@ -112,8 +116,8 @@ func components(gd *guard, g *graph, a *automaton) ([][]int32, error) {
 
 // tarjan is Tarjan's algorithm with an explicit stack.
 type tarjan struct {
-	g          *graph
-	a          *automaton
+	g          *Graph
+	a          *Automaton
 	index, low []int32 // index 0: not visited; low -1: in a finished component
 	stack      []int32
 	frames     []frame
@@ -126,9 +130,9 @@ type frame struct {
 	edge int32
 }
 
-func (t *tarjan) run(gd *guard, root int32) error {
+func (t *tarjan) run(gd *guard.Guard, root int32) error {
 	t.push(root)
-	states := t.a.states
+	states := t.a.States
 	for len(t.frames) > 0 {
 		f := &t.frames[len(t.frames)-1]
 		v, s := f.v, int32(0)
@@ -145,7 +149,7 @@ func (t *tarjan) run(gd *guard, root int32) error {
 			if to < 0 {
 				continue
 			}
-			w := t.g.to[e]*states + to
+			w := t.g.To[e]*states + to
 			if t.index[w] == 0 {
 				t.push(w)
 				descended = true
@@ -156,7 +160,7 @@ func (t *tarjan) run(gd *guard, root int32) error {
 			}
 		}
 		if descended {
-			if err := gd.tick(); err != nil {
+			if err := gd.Tick(); err != nil {
 				return err
 			}
 			continue
@@ -179,7 +183,7 @@ func (t *tarjan) push(v int32) {
 	t.index[v], t.low[v] = t.count, t.count
 	t.stack = append(t.stack, v)
 	at := v
-	if t.a.states == 2 {
+	if t.a.States == 2 {
 		at = v >> 1
 	}
 	t.frames = append(t.frames, frame{v, t.g.off[at]})
@@ -191,7 +195,7 @@ func (t *tarjan) pop(root int32) {
 		from--
 	}
 	if len(t.stack)-from > 1 {
-		t.found = append(t.found, sorted(t.stack[from:]))
+		t.found = append(t.found, Sorted(t.stack[from:]))
 	}
 	for _, w := range t.stack[from:] {
 		t.low[w] = -1

@@ -1,33 +1,37 @@
-package txn
+package graph
 
-import "math/bits"
+import (
+	"math/bits"
 
-// singleRW finds a cycle of exactly one rw edge and otherwise edges in d, which
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
+)
+
+// SingleRW finds a cycle of exactly one rw edge and otherwise edges in d, which
 // alone have no cycle in g; nil if there is none. It sends 64 rw edges at a time
 // through the graph in topological order, a bit each.
-func singleRW(gd *guard, g *graph, d kind) ([]edge, error) {
-	d |= kindEps
-	only, err := g.restrict(gd, d)
+func SingleRW(gd *guard.Guard, g *Graph, d Kind) ([]Edge, error) {
+	d |= KindEps
+	only, err := g.Restrict(gd, d)
 	if err != nil {
 		return nil, err
 	}
-	size := int64(g.nodes())*16 + int64(len(g.to))*12
-	if err := gd.reserve(size); err != nil {
+	size := int64(g.Nodes())*16 + int64(len(g.To))*12
+	if err := gd.Reserve(size); err != nil {
 		return nil, err
 	}
-	defer gd.release(size)
-	order, _ := topological(only)
+	defer gd.Release(size)
+	order, _ := Topological(only)
 	var from, to []int32
-	var kinds []kind
+	var kinds []Kind
 	for v := range int32(g.real) {
-		ts, ks := g.edges(v)
+		ts, ks := g.Edges(v)
 		for j, u := range ts {
-			if ks[j]&kindAnyRW != 0 {
+			if ks[j]&KindAnyRW != 0 {
 				from, to, kinds = append(from, v), append(to, u), append(kinds, ks[j])
 			}
 		}
 	}
-	mask := make([]uint64, g.nodes())
+	mask := make([]uint64, g.Nodes())
 	for b := 0; b < len(from); b += 64 {
 		clear(mask)
 		n := min(64, len(from)-b)
@@ -35,18 +39,18 @@ func singleRW(gd *guard, g *graph, d kind) ([]edge, error) {
 			mask[to[b+i]] |= 1 << i
 		}
 		for _, v := range order {
-			if err := gd.tick(); err != nil {
+			if err := gd.Tick(); err != nil {
 				return nil, err
 			}
 			if mask[v] == 0 {
 				continue
 			}
-			ts, _ := only.edges(v)
+			ts, _ := only.Edges(v)
 			for _, u := range ts {
 				mask[u] |= mask[v]
 			}
 		}
-		var best []edge
+		var best []Edge
 		hits := uint64(0)
 		for i := range n {
 			if mask[from[b+i]]&(1<<i) != 0 {
@@ -55,7 +59,7 @@ func singleRW(gd *guard, g *graph, d kind) ([]edge, error) {
 		}
 		for ; hits != 0; hits &= hits - 1 {
 			i := bits.TrailingZeros64(hits)
-			p, err := shortestPath(gd, only, to[b+i], from[b+i])
+			p, err := ShortestPath(gd, only, to[b+i], from[b+i])
 			if err != nil {
 				return nil, err
 			}
@@ -73,44 +77,44 @@ func singleRW(gd *guard, g *graph, d kind) ([]edge, error) {
 
 // closeWithRW puts the rw edge before the path p of hops; the edge may lead
 // into an auxiliary node, where the path then begins.
-func closeWithRW(g *graph, from int32, k kind, p []hop) []edge {
+func closeWithRW(g *Graph, from int32, k Kind, p []hop) []Edge {
 	hops := append([]hop{{node: from}, {node: p[0].node, kind: k}}, p[1:]...)
-	return contract(g, hops)
+	return Contract(g, hops)
 }
 
 // hop is a step of a path to node by an edge of kind; the first has none.
 type hop struct {
 	node int32
-	kind kind
+	kind Kind
 }
 
-// contract leaves out auxiliary nodes: an edge keeps the kind by which it left
+// Contract leaves out auxiliary nodes: an edge keeps the kind by which it left
 // a transaction.
-func contract(g *graph, hops []hop) []edge {
-	var out []edge
-	from, k := hops[0].node, kind(0)
+func Contract(g *Graph, hops []hop) []Edge {
+	var out []Edge
+	from, k := hops[0].node, Kind(0)
 	for _, h := range hops[1:] {
 		if k == 0 {
 			k = h.kind
 		}
 		if int(h.node) < g.real {
-			out = append(out, edge{from, h.node, k})
+			out = append(out, Edge{from, h.node, k})
 			from, k = h.node, 0
 		}
 	}
 	return out
 }
 
-// shortestPath goes from from to to, with as few transactions as can be.
-func shortestPath(gd *guard, g *graph, from, to int32) ([]hop, error) {
-	size := int64(g.nodes()) * 13
-	if err := gd.reserve(size); err != nil {
+// ShortestPath goes from from to to, with as few transactions as can be.
+func ShortestPath(gd *guard.Guard, g *Graph, from, to int32) ([]hop, error) {
+	size := int64(g.Nodes()) * 13
+	if err := gd.Reserve(size); err != nil {
 		return nil, err
 	}
-	defer gd.release(size)
-	dist := make([]int32, g.nodes())
-	prev := make([]int32, g.nodes())
-	via := make([]kind, g.nodes())
+	defer gd.Release(size)
+	dist := make([]int32, g.Nodes())
+	prev := make([]int32, g.Nodes())
+	via := make([]Kind, g.Nodes())
 	for i := range dist {
 		dist[i] = -1
 	}
@@ -122,10 +126,10 @@ func shortestPath(gd *guard, g *graph, from, to int32) ([]hop, error) {
 			if dist[v] != d {
 				continue
 			}
-			if err := gd.tick(); err != nil {
+			if err := gd.Tick(); err != nil {
 				return nil, err
 			}
-			ts, ks := g.edges(v)
+			ts, ks := g.Edges(v)
 			for j, u := range ts {
 				cost := int32(0)
 				if int(u) < g.real {
@@ -158,11 +162,11 @@ func shortestPath(gd *guard, g *graph, from, to int32) ([]hop, error) {
 	return hops, nil
 }
 
-// restrict is g with only the edges in mask.
-func (g *graph) restrict(gd *guard, mask kind) (*graph, error) {
-	return makeGraph(gd, g.real, g.nodes(), func(edge func(from, to int32, k kind)) error {
-		for v := range int32(g.nodes()) {
-			ts, ks := g.edges(v)
+// Restrict is g with only the edges in mask.
+func (g *Graph) Restrict(gd *guard.Guard, mask Kind) (*Graph, error) {
+	return Make(gd, g.real, g.Nodes(), func(edge func(from, to int32, k Kind)) error {
+		for v := range int32(g.Nodes()) {
+			ts, ks := g.Edges(v)
 			for j, u := range ts {
 				if ks[j]&mask != 0 {
 					edge(v, u, ks[j])
@@ -171,4 +175,28 @@ func (g *graph) restrict(gd *guard, mask kind) (*graph, error) {
 		}
 		return nil
 	})
+}
+
+// Topological orders the nodes of g; ok is false if there is a cycle.
+func Topological(g *Graph) (order []int32, ok bool) {
+	n := g.Nodes()
+	in := make([]int32, n)
+	for _, w := range g.To {
+		in[w]++
+	}
+	order = make([]int32, 0, n)
+	for v := range int32(n) {
+		if in[v] == 0 {
+			order = append(order, v)
+		}
+	}
+	for i := 0; i < len(order); i++ {
+		to, _ := g.Edges(order[i])
+		for _, w := range to {
+			if in[w]--; in[w] == 0 {
+				order = append(order, w)
+			}
+		}
+	}
+	return order, len(order) == n
 }

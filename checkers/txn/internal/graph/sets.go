@@ -1,12 +1,12 @@
-package txn
+package graph
 
 import (
 	"cmp"
 	"slices"
 )
 
-// sorted is an ascending copy of s.
-func sorted(s []int32) []int32 {
+// Sorted is an ascending copy of s.
+func Sorted(s []int32) []int32 {
 	c := slices.Clone(s)
 	slices.Sort(c)
 	return c

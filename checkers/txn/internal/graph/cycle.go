@@ -1,31 +1,35 @@
-package txn
+package graph
 
-import "slices"
+import (
+	"slices"
 
-// edge is one step of a cycle between transactions.
-type edge struct {
-	from, to int32
-	kind     kind
+	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
+)
+
+// Edge is one step of a cycle between transactions.
+type Edge struct {
+	From, To int32
+	Kind     Kind
 }
 
 // maxStarts bounds from how many nodes of a large component the shortest cycle
 // is looked for; small ones are searched from everywhere.
 const maxStarts = 200
 
-// shortestCycle finds a cycle of the automaton within the component comp of
+// ShortestCycle finds a cycle of the automaton within the component comp of
 // product nodes, with as few transactions as can be found.
-func shortestCycle(gd *guard, g *graph, a *automaton, comp []int32) ([]edge, error) {
-	size := int64(g.nodes())*int64(a.states)*4 + int64(len(comp))*17
-	if err := gd.reserve(size); err != nil {
+func ShortestCycle(gd *guard.Guard, g *Graph, a *Automaton, comp []int32) ([]Edge, error) {
+	size := int64(g.Nodes())*int64(a.States)*4 + int64(len(comp))*17
+	if err := gd.Reserve(size); err != nil {
 		return nil, err
 	}
-	defer gd.release(size)
-	s := newSearch(g, a, comp)
-	var best []edge
-	for _, start := range s.starts(comp) {
-		c, err := s.from(gd, start, len(best))
+	defer gd.Release(size)
+	s := NewSearch(g, a, comp)
+	var best []Edge
+	for _, start := range s.Starts(comp) {
+		c, err := s.From(gd, start, len(best))
 		if err != nil {
-			if best != nil && isBudget(err) {
+			if best != nil && guard.IsBudget(err) {
 				return best, nil
 			}
 			return nil, err
@@ -33,7 +37,7 @@ func shortestCycle(gd *guard, g *graph, a *automaton, comp []int32) ([]edge, err
 		if c == nil {
 			continue
 		}
-		if c = reduce(a, c); best == nil || len(c) < len(best) {
+		if c = Reduce(a, c); best == nil || len(c) < len(best) {
 			best = c
 		}
 		if len(best) == 2 {
@@ -46,32 +50,33 @@ func shortestCycle(gd *guard, g *graph, a *automaton, comp []int32) ([]edge, err
 // search is a breadth-first search inside one component. Steps into auxiliary
 // nodes cost nothing.
 type search struct {
-	g *graph
-	a *automaton
+	g *Graph
+	a *Automaton
 	// member is the place of a product node in the component plus one.
 	member []int32
 	dist   []int32
 	prev   []int32 // product node before
-	via    []kind
+	via    []Kind
 	queue  [2][]int32
 }
 
-func newSearch(g *graph, a *automaton, comp []int32) *search {
-	s := &search{g: g, a: a, member: make([]int32, g.nodes()*int(a.states))}
+// NewSearch prepares searches in the component comp of the product of g and a.
+func NewSearch(g *Graph, a *Automaton, comp []int32) *search {
+	s := &search{g: g, a: a, member: make([]int32, g.Nodes()*int(a.States))}
 	for i, v := range comp {
 		s.member[v] = int32(i) + 1
 	}
 	s.dist = make([]int32, len(comp))
 	s.prev = make([]int32, len(comp))
-	s.via = make([]kind, len(comp))
+	s.via = make([]Kind, len(comp))
 	return s
 }
 
-// starts are the real nodes of comp, spread evenly if there are many.
-func (s *search) starts(comp []int32) []int32 {
+// Starts are the real nodes of comp, spread evenly if there are many.
+func (s *search) Starts(comp []int32) []int32 {
 	var real []int32
 	for _, v := range comp {
-		if int(v/s.a.states) < s.g.real {
+		if int(v/s.a.States) < s.g.real {
 			real = append(real, v)
 		}
 	}
@@ -85,9 +90,9 @@ func (s *search) starts(comp []int32) []int32 {
 	return some
 }
 
-// from finds the shortest cycle through start, nil if it has limit transactions
+// From finds the shortest cycle through start, nil if it has limit transactions
 // or more (0: no limit).
-func (s *search) from(gd *guard, start int32, limit int) ([]edge, error) {
+func (s *search) From(gd *guard.Guard, start int32, limit int) ([]Edge, error) {
 	for i := range s.dist {
 		s.dist[i] = -1
 	}
@@ -103,17 +108,17 @@ func (s *search) from(gd *guard, start int32, limit int) ([]edge, error) {
 			if s.dist[s.member[p]-1] != d {
 				continue
 			}
-			if err := gd.tick(); err != nil {
+			if err := gd.Tick(); err != nil {
 				return nil, err
 			}
-			v, st := p/s.a.states, p%s.a.states
-			to, kinds := s.g.edges(v)
+			v, st := p/s.a.States, p%s.a.States
+			to, kinds := s.g.Edges(v)
 			for j, u := range to {
-				ns := s.a.next(st, kinds[j])
+				ns := s.a.Next(st, kinds[j])
 				if ns < 0 {
 					continue
 				}
-				q := u*s.a.states + ns
+				q := u*s.a.States + ns
 				m := s.member[q] - 1
 				if m < 0 {
 					continue
@@ -144,24 +149,24 @@ func (s *search) from(gd *guard, start int32, limit int) ([]edge, error) {
 }
 
 // path is the cycle that ends with an edge of kind last from p to start.
-func (s *search) path(start, p int32, last kind) []edge {
-	hops := []hop{{start / s.a.states, last}}
+func (s *search) path(start, p int32, last Kind) []Edge {
+	hops := []hop{{start / s.a.States, last}}
 	for p != start {
 		m := s.member[p] - 1
-		hops = append(hops, hop{p / s.a.states, s.via[m]})
+		hops = append(hops, hop{p / s.a.States, s.via[m]})
 		p = s.prev[m]
 	}
-	hops = append(hops, hop{start / s.a.states, 0})
+	hops = append(hops, hop{start / s.a.States, 0})
 	slices.Reverse(hops)
-	return contract(s.g, hops)
+	return Contract(s.g, hops)
 }
 
-// accepts tells whether the automaton can go round c for ever.
-func (a *automaton) accepts(c []edge) bool {
-	for s := range a.states {
+// Accepts tells whether the automaton can go round c for ever.
+func (a *Automaton) Accepts(c []Edge) bool {
+	for s := range a.States {
 		at := s
 		for _, e := range c {
-			if at = a.next(at, e.kind); at < 0 {
+			if at = a.Next(at, e.Kind); at < 0 {
 				break
 			}
 		}
@@ -172,14 +177,14 @@ func (a *automaton) accepts(c []edge) bool {
 	return false
 }
 
-// reduce cuts a closed walk that meets a transaction twice into a shorter one
+// Reduce cuts a closed walk that meets a transaction twice into a shorter one
 // that the automaton still accepts, as long as there is one.
-func reduce(a *automaton, c []edge) []edge {
+func Reduce(a *Automaton, c []Edge) []Edge {
 again:
 	for {
 		for i := range c {
 			for j := i + 1; j < len(c); j++ {
-				if c[i].from != c[j].from {
+				if c[i].From != c[j].From {
 					continue
 				}
 				inner := slices.Clone(c[i:j])
@@ -187,8 +192,8 @@ again:
 				if len(outer) < len(inner) {
 					inner, outer = outer, inner
 				}
-				for _, part := range [][]edge{inner, outer} {
-					if len(part) > 1 && a.accepts(part) {
+				for _, part := range [][]Edge{inner, outer} {
+					if len(part) > 1 && a.Accepts(part) {
 						c = part
 						continue again
 					}
@@ -199,15 +204,15 @@ again:
 	}
 }
 
-// rotate turns the cycle so that it begins with its earliest transaction, which
+// Rotate turns the cycle so that it begins with its earliest transaction, which
 // makes it the same on every run.
-func rotate(c []edge) []edge {
+func Rotate(c []Edge) []Edge {
 	if len(c) == 0 {
 		return c
 	}
 	first := 0
 	for i := range c {
-		if c[i].from < c[first].from {
+		if c[i].From < c[first].From {
 			first = i
 		}
 	}
