@@ -116,7 +116,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	r.explain(p.Beyond(), &v)
 	thin := ""
 	if v.Evidence.AtRisk == 0 {
-		thin = "no read of a key that its session knew to have been written, so nothing could have shown a violation"
+		thin = "no read of a key that its session knew to have been written, so nothing could have exposed a violation"
 	}
 	p.Conclude(&v, undecided, thin)
 	return v, nil

@@ -338,7 +338,7 @@ func (r *run) verdict() checkers.Verdict {
 	}
 	thin := ""
 	if e.AtRisk == 0 {
-		thin = "no read followed an acknowledged write, so nothing could have shown a violation"
+		thin = "no read followed an acknowledged write, so nothing could have exposed a violation"
 	}
 	r.Conclude(&v, "", thin)
 	return v

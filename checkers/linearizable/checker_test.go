@@ -142,7 +142,7 @@ func TestPairs(t *testing.T) {
 			good:     op{2, 32 * ms, 33 * ms, R, 118, 0, false},
 			bad:      op{2, 32 * ms, 33 * ms, R, 97, 0, false},
 			anomaly:  "stale read",
-			sentence: "session 3 wrote 118 to k0 by n3 at W=1, and 28 ms later session 2 read 97 from n2 at R=1, which had been replaced before",
+			sentence: "session 3 wrote 118 to k0 via n3 at W=1, and 28 ms later session 2 read 97 from n2 at R=1, which had already been overwritten",
 			witness:  3, legal: "118",
 		},
 		{
@@ -151,7 +151,7 @@ func TestPairs(t *testing.T) {
 			good:     op{3, 4 * ms, 33 * ms, R, 118, 0, false},
 			bad:      op{3, 5 * ms, 33 * ms, R, 97, 0, false},
 			anomaly:  "stale read",
-			sentence: "session 3 wrote 118 to k0 by n3 at W=1, and 1 ms later read 97 from n3 at R=1, which had been replaced before",
+			sentence: "session 3 wrote 118 to k0 via n3 at W=1, and 1 ms later read 97 from n3 at R=1, which had already been overwritten",
 			witness:  3, legal: "118",
 		},
 		{
@@ -167,7 +167,7 @@ func TestPairs(t *testing.T) {
 			good:     op{2, 4 * ms, 33 * ms, R, absent, 0, false},
 			bad:      op{2, 5 * ms, 33 * ms, R, absent, 0, false},
 			anomaly:  "stale read",
-			sentence: "session 3 wrote 118 to k0 by n3 at W=1, and 1 ms later session 2 read absent from n2 at R=1, as before the first write",
+			sentence: "session 3 wrote 118 to k0 via n3 at W=1, and 1 ms later session 2 read nothing (key not found) from n2 at R=1, as before the first write",
 			witness:  2, legal: "118",
 		},
 		{
@@ -218,7 +218,7 @@ func TestPairs(t *testing.T) {
 			good:    op{2, 7, 8, C, 5, 96, true},
 			bad:     op{2, 7, 8, C, 5, 97, true},
 			anomaly: "unexplained mismatch", witness: 2,
-			sentence: "session 2 compared k0 with 97 and met another value by n2 at W=1, but nothing else than 97 can have been there",
+			sentence: "session 2 compared k0 with 97 and met another value via n2 at W=1, but nothing else than 97 can have been there",
 		},
 		{
 			name:    "deletes leave nothing",

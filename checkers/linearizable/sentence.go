@@ -172,7 +172,7 @@ func replaced(v int32, t *teller) string {
 	if v == register.Initial {
 		return "as before the first write"
 	}
-	return "which had been replaced before"
+	return "which had already been overwritten"
 }
 
 // lostUpdate: two compare-and-sets replaced the same value.

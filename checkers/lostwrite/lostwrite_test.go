@@ -71,7 +71,7 @@ func TestPairs(t *testing.T) {
 			good:     op{3, 3, 10, 11, R, 118, 0},
 			bad:      op{3, 3, 10, 11, R, 97, 0},
 			lost:     1,
-			sentence: "session 1 wrote 118 to k0 by n1 (acknowledged), but when all was healed and settled, none of 2 final reads saw it or anything newer: the newest value left is 97",
+			sentence: "session 1 wrote 118 to k0 via n1 (acknowledged), but when all was healed and settled, none of 2 final reads saw it or anything newer: the newest value left is 97",
 		},
 		{
 			name:     "several gone, the key never existed",
@@ -79,7 +79,7 @@ func TestPairs(t *testing.T) {
 			good:     op{3, 3, 10, 11, R, 118, 0},
 			bad:      op{3, 3, 10, 11, R, absent, 0},
 			lost:     2,
-			sentence: "session 1 wrote 118 to k0 by n1 (acknowledged), but when all was healed and settled, session 3 read absent of k0 from n3 at R=primary; in all 2 acknowledged writes of k0 are lost (97, 118)",
+			sentence: "session 1 wrote 118 to k0 via n1 (acknowledged), but when all was healed and settled, session 3 read nothing (key not found) for k0 from n3 at R=primary; in all 2 acknowledged writes of k0 are lost (97, 118)",
 		},
 		{
 			name:   "a concurrent write may have replaced it",
@@ -108,7 +108,7 @@ func TestPairs(t *testing.T) {
 			good:     op{2, 2, 6, 7, C, 120, 118},
 			bad:      op{2, 2, 6, 7, C, 120, 97},
 			lost:     1,
-			sentence: "session 1 wrote 118 to k0 by n1 (acknowledged), but 2 ns later session 2 changed k0 from 97 to 120 by n2",
+			sentence: "session 1 wrote 118 to k0 via n1 (acknowledged), but 2 ns later session 2 changed k0 from 97 to 120 via n2",
 		},
 		{
 			name: "a new primary went on without it",
@@ -117,7 +117,7 @@ func TestPairs(t *testing.T) {
 			good:     op{2, 2, 6, 7, R, 118, 0},
 			bad:      op{2, 2, 6, 7, R, 97, 0},
 			lost:     1,
-			sentence: "session 1 wrote 118 to k0 by n1 (acknowledged), but 2 ns later the primary n2 still had 97 and went on from there",
+			sentence: "session 1 wrote 118 to k0 via n1 (acknowledged), but 2 ns later the primary n2 still had 97 and went on from there",
 		},
 		{
 			name: "a deposed primary that did not go on proves nothing",

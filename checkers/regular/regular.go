@@ -77,7 +77,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	}
 	thin := ""
 	if v.Evidence.AtRisk == 0 {
-		thin = "no read followed an acknowledged write, so nothing could have shown a violation"
+		thin = "no read followed an acknowledged write, so nothing could have exposed a violation"
 		if r.safe {
 			thin = "every read that followed an acknowledged write overlapped a write, which exempts it"
 		}

@@ -79,7 +79,7 @@ func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget)
 		unfinished = g.reason
 	default:
 		if v.Evidence.AtRisk == 0 {
-			thin = "no read of a key that was written, so nothing could have shown a violation"
+			thin = "no read of a key that was written, so nothing could have exposed a violation"
 		}
 	}
 	p.Conclude(&v, unfinished, thin)

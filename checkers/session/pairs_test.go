@@ -68,7 +68,7 @@ func TestPairs(t *testing.T) {
 			common:   []op{{1, 1, 1 * ms, 2 * ms, W, 97}, {3, 1, 3 * ms, 4 * ms, W, 118}},
 			good:     op{3, 3, 32 * ms, 33 * ms, R, 118},
 			bad:      op{3, 3, 32 * ms, 33 * ms, R, 97},
-			sentence: "session 3 wrote 118 to k4 by n1 at W=1, and 28 ms later read 97 from n3 at R=1, which had been replaced before",
+			sentence: "session 3 wrote 118 to k4 via n1 at W=1, and 28 ms later read 97 from n3 at R=1, which had already been overwritten",
 			witness:  3,
 		},
 		{
@@ -90,7 +90,7 @@ func TestPairs(t *testing.T) {
 			common:   []op{{3, 1, 3 * ms, 4 * ms, W, 118}},
 			good:     op{2, 3, 32 * ms, 33 * ms, R, absent},
 			bad:      op{3, 3, 32 * ms, 33 * ms, R, absent},
-			sentence: "session 3 wrote 118 to k4 by n1 at W=1, and 28 ms later read absent from n3 at R=1, as before the first write",
+			sentence: "session 3 wrote 118 to k4 via n1 at W=1, and 28 ms later read nothing (key not found) from n3 at R=1, as before the first write",
 			witness:  2,
 		},
 		{
@@ -121,7 +121,7 @@ func TestPairs(t *testing.T) {
 			common:   []op{{1, 1, 1 * ms, 2 * ms, W, 97}, {1, 1, 3 * ms, 4 * ms, W, 118}, {3, 2, 5 * ms, 6 * ms, R, 118}},
 			good:     op{3, 3, 7 * ms, 8 * ms, R, 118},
 			bad:      op{3, 3, 7 * ms, 8 * ms, R, 97},
-			sentence: "session 3 read 118 of k4 from n2 at R=1, and 1 ms later read 97 from n3 at R=1, which had been replaced before",
+			sentence: "session 3 read 118 of k4 from n2 at R=1, and 1 ms later read 97 from n3 at R=1, which had already been overwritten",
 			witness:  4,
 		},
 		{
@@ -129,7 +129,7 @@ func TestPairs(t *testing.T) {
 			common:   []op{{1, 1, 1 * ms, 2 * ms, W, 97}, {3, 2, 5 * ms, 6 * ms, R, 97}},
 			good:     op{2, 3, 7 * ms, 8 * ms, R, absent},
 			bad:      op{3, 3, 7 * ms, 8 * ms, R, absent},
-			sentence: "session 3 read 97 of k4 from n2 at R=1, and 1 ms later read absent from n3 at R=1, as before the first write",
+			sentence: "session 3 read 97 of k4 from n2 at R=1, and 1 ms later read nothing (key not found) from n3 at R=1, as before the first write",
 			witness:  3,
 		},
 		{

@@ -74,7 +74,7 @@ func (r *run) direct(v *checkers.Violation, k *register.Key, f finding) []int32 
 	old := writer(k, seen)
 	var pos []int32
 	name := func(v int32) string { return h.ValueText(k.Values[v]) }
-	end := "which had been replaced before"
+	end := "which had already been overwritten"
 	if old >= 0 {
 		pos = append(pos, old)
 	} else {

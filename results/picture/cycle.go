@@ -62,6 +62,16 @@ func cycleOf(h *history.History, v *checkers.Violation) []checkers.Step {
 	return v.Steps
 }
 
+// InCycle are the operations of the dependency cycle that v shows, nil if it shows none:
+// then it is an operation at one moment that offends.
+func InCycle(h *history.History, v *checkers.Violation) []int {
+	var ops []int
+	for _, s := range cycleOf(h, v) {
+		ops = append(ops, s.From)
+	}
+	return ops
+}
+
 // box is a transaction as drawn.
 type box struct {
 	op       int

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/svg"
 	"github.com/lapse-test/lapse/results/violations"
@@ -128,7 +129,7 @@ func heading(v *checkers.Violation) (title string, lines []string) {
 		lines[headLines-1] = svg.Short(lines[headLines-1], headWide-2) + " …"
 	}
 	if len(v.Legal) > 0 {
-		lines = append(lines, svg.Short("legal would have been: "+strings.Join(v.Legal, ", "), headWide))
+		lines = append(lines, svg.Short("legal values: "+strings.Join(v.Legal, ", "), headWide))
 	}
 	return title, lines
 }
@@ -193,16 +194,8 @@ func wrap(t string, n int) []string {
 	return lines
 }
 
-// Millis is a duration in milliseconds as people read it.
-func Millis(v float64) string {
-	if v >= 1000 {
-		return fmt.Sprintf("%.3g s", v/1000)
-	}
-	if v < 1 {
-		return fmt.Sprintf("%.0f µs", v*1000)
-	}
-	return fmt.Sprintf("%.3g ms", v)
-}
+// Millis is a length of time in milliseconds as people read it.
+func Millis(v float64) string { return duration.Millis(v) }
 
 // Save draws every violation of s into its folder in the run directory. What
 // cannot be drawn is left out; the error says what, and is no part of a verdict.

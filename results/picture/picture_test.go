@@ -49,7 +49,7 @@ func staleRead(t *testing.T, name string) (*history.History, *checkers.Violation
 	}
 	return h, &checkers.Violation{
 		Model: "linearizable", Anomaly: "stale read", Key: name, Session: 2, Ops: []int{0, 1, 2, 3, 4}, At: 301 * ms,
-		Sentence: "session 1 wrote 2 to " + name + ", and 97 ms later session 2 read " + name + ", which had been replaced before",
+		Sentence: "session 1 wrote 2 to " + name + ", and 97 ms later session 2 read " + name + ", which had already been overwritten",
 		Steps:    []checkers.Step{{From: 2, To: 3, Kind: "real-time", Why: "it ended before"}}, Legal: []string{"2", name}, Faults: []int{1, 2},
 	}
 }
@@ -174,7 +174,7 @@ func TestCycleIsDrawnAsCycle(t *testing.T) {
 	for file, wants := range map[string][]string{
 		"write-skew.svg": {`class="cycle"`, ">T0  ", ">T1  ", ">T2  ", ">rw<", "read, then overwritten", "a contradiction", "proves the order of versions", "serializable: G2-item"},
 		"cycle.svg":      {`class="cycle"`, ">wr<", ">rw<", "account of &lt;b&gt;Ada&lt;/b&gt;"},
-		"register.svg":   {`class="spacetime"`, "session 1", "node n1", "fault 1: isolate n3", "W=QUORUM", "R=ONE", "no answer", "legal would have been"},
+		"register.svg":   {`class="spacetime"`, "session 1", "node n1", "fault 1: isolate n3", "W=QUORUM", "R=ONE", "no answer", "legal values"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(string(p[file]), want) {

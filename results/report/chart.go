@@ -77,6 +77,9 @@ func binned(h *history.History) *bins {
 			b.ok[done]++
 			latencies[done] = append(latencies[done], op.Complete-op.Invoke)
 		case history.Fail:
+			if h.Aborted(op) {
+				b.good[began]++ // served
+			}
 			b.fail[at(min(op.Complete, length))]++
 		default:
 			b.info[began]++
@@ -136,15 +139,20 @@ func charts(h *history.History) []chart {
 			share[i] = 100 * float64(b.good[i]) / float64(n)
 		}
 	}
+	list := []chart{}
+	if c := faultStrip(h, b.length); c != nil {
+		list = append(list, *c)
+	}
 	width := fmt.Sprintf("bins of %s", picture.Millis(float64(b.width)/1e6))
-	return []chart{
+	return append(list,
 		drawChart(h, b, "c-rate", "Throughput, operations a second", width, false, 0,
 			series{"line-ok", "ok", "/s", b.ok}, series{"line-fail", "fail", "/s", b.fail}, series{"line-info", "info (no answer)", "/s", b.info}),
 		drawChart(h, b, "c-lat", "Latency of ok operations, milliseconds", width+", logarithmic", true, 0,
 			series{"line-p50", "median", " ms", b.p50}, series{"line-p99", "99th percentile", " ms", b.p99}),
-		drawChart(h, b, "c-avail", "Availability, per cent of the operations begun that were ok", width, false, 100,
-			series{"line-ok", "ok share", " %", share}),
-	}
+		scatter(h, b.length),
+		drawChart(h, b, "c-avail", "Availability, per cent of the operations begun that were served", width, false, 100,
+			series{"line-ok", "served", " %", share}),
+	)
 }
 
 // drawChart draws series over the bins; top 0 means as high as the values.
@@ -185,6 +193,7 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 	}
 	var s svg.Drawing
 	s.Open(id, "chart", title, chartWidth, chartHeight)
+	free := 0.0
 	for i := range h.Faults {
 		f := &h.Faults[i]
 		end := float64(b.length)
@@ -193,8 +202,12 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 		}
 		x1, x2 := x(float64(f.Injected)), x(end)
 		s.Band(id, "fault-band", x1, chartTop, x2-x1, tall, fmt.Sprintf("fault %d: %s", f.ID, f.Name))
-		s.Text("fault-name", x1+2, chartTop-6, fmt.Sprintf("F%d", f.ID))
+		if x1 >= free {
+			s.Text("fault-name", x1+2, chartTop-6, fmt.Sprintf("F%d", f.ID))
+			free = x1 + 24
+		}
 	}
+	moments(&s, h, x, chartTop, chartTop+tall)
 	if loadEnd < b.length {
 		s.Line("load-end", x(float64(loadEnd)), chartTop, x(float64(loadEnd)), chartTop+tall)
 		s.Tip(x(float64(loadEnd))-3, chartTop, 6, tall, "the load ends; what follows are final reads")

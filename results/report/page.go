@@ -14,6 +14,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
@@ -31,42 +32,47 @@ var scriptText string
 
 // pageTemplate is never changed after it was parsed.
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"group": text.Count, "millis": picture.Millis, "percent": func(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) },
+	"group": text.Count, "group64": func(n int64) string { return text.Count(int(n)) }, "millis": picture.Millis, "length": duration.Seconds, "plural": text.Plural, "percent": func(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) },
 	"number": number, "recovered": recovered, "seconds": text.Seconds,
 }).Parse(pageText))
 
 // page is all that the template shows.
 type page struct {
 	*Source
-	CSS        template.CSS
-	JS         template.JS
-	Policy     string
-	Status     checkers.Status
-	Headline   string
-	Subline    string
-	Meta       []term
-	Claims     []claim
-	Witnesses  []witness
-	More       int
-	Figures    *figures.Phases
-	Charts     []chart
-	FaultRows  []faultRow
-	Plan       []term
-	Host       []term
-	Phases     []history.Event
-	Glossary   []term
-	Timeline   *timeline
-	Reproduce  string
-	Again      string
-	Violations int
-	Implied    []term
-	Stale      *stale
-	Shards     []figures.Shard
+	CSS    template.CSS
+	JS     template.JS
+	Policy string
+	Status checkers.Status
+	// Class is how the banner looks: the status, or "allowed" where the configuration
+	// allows every violation.
+	Class     string
+	Headline  string
+	Subline   string
+	Meta      []term
+	Claims    []claim
+	Witnesses []witness
+	More      int
+	Figures   *figures.Phases
+	Charts    []chart
+	Series    template.URL
+	FaultRows []faultRow
+	Plan      []term
+	Host      []term
+	Phases    []history.Event
+	Glossary  []term
+	Timeline  *timeline
+	Reproduce string
+	Again     string
+	Implied   []term
+	Stale     *stale
+	Shards    []figures.Shard
 }
 
 type claim struct {
 	checkers.Verdict
 	Meaning, Text, Anchor string
+	// Class is how the verdict looks: its status, or "allowed".
+	Class string
 	// Promise says whether the database promises it.
 	Promise       string
 	Undecided     []checkers.Undecided
@@ -79,15 +85,19 @@ type witness struct {
 	Picture       template.HTML
 	Ops           []opRow
 	Undrawn       int
-	Steps         []string
-	Faults        []string
+	// Argument is a sentence of several lines: a proof, which keeps its lines.
+	Argument string
+	// Again says how the witness was verified.
+	Again  string
+	Steps  []string
+	Faults []string
 }
 
 type opRow struct {
 	Name, Text, Outcome, Node, Levels, Note, Error string
 	Invoke, Took                                   string
 	Session                                        int32
-	Offending                                      bool
+	Offending, InCycle                             bool
 }
 
 type faultRow struct {
@@ -128,7 +138,7 @@ func Render(w io.Writer, s *Source) error {
 	if h := s.History; h != nil {
 		p.witnesses(h)
 		p.Figures = figures.PhasesOf(h)
-		p.Charts = charts(h)
+		p.Charts, p.Series = charts(h), seriesFile(h)
 		if c := lagChart(h); c != nil {
 			p.Charts = append(p.Charts, *c)
 		}
@@ -156,7 +166,6 @@ func (p *page) headline() {
 		switch v.Status {
 		case checkers.Violated:
 			bad = append(bad, v.Model)
-			p.Violations += v.Total
 		case checkers.Held:
 			held = append(held, v.Model)
 		default:
@@ -167,13 +176,14 @@ func (p *page) headline() {
 	if p.Status == "" || len(s.Verdicts) == 0 {
 		p.Status = checkers.Inconclusive
 	}
+	p.Class = string(p.Status)
+	if allowedAll(s) {
+		p.Class = classAllowed
+	}
 	switch {
 	case len(bad) > 0:
 		p.Headline = strings.Join(bad, " and ") + " violated"
-		p.Subline = fmt.Sprintf("%s violations were found; the witnesses below prove them.", text.Count(p.Violations))
-		if p.Violations == 1 {
-			p.Subline = "One violation was found; the witness below proves it."
-		}
+		p.Subline = found(s)
 		p.Subline += blame(s)
 	case len(s.Verdicts) == 0:
 		p.Headline = "no verdict"
@@ -183,7 +193,7 @@ func (p *page) headline() {
 		}
 	case len(open) > 0:
 		p.Headline = strings.Join(open, " and ") + " inconclusive"
-		p.Subline = "Nothing was refuted, but the evidence does not suffice; the claims say what lacks."
+		p.Subline = "Nothing was refuted, but the evidence does not suffice; the claims say what is missing."
 	default:
 		p.Headline = strings.Join(held, " and ") + " held"
 		p.Subline = "Not refuted by this run; the claims say how much evidence stands behind it."
@@ -194,6 +204,46 @@ func (p *page) headline() {
 	if s.State == "interrupted" {
 		p.Warnings = append(p.Warnings, "The run was interrupted before its time.")
 	}
+}
+
+// classAllowed is how a violation looks that the configuration allows.
+const classAllowed = "allowed"
+
+// allowed tells whether v is violated and the configuration does not promise it.
+func allowed(s *store.Summary, v checkers.Verdict) bool {
+	promised, known := s.Promises.Of(v.Model)
+	return v.Status == checkers.Violated && known && !promised
+}
+
+// allowedAll tells whether something was violated and all of it is allowed.
+func allowedAll(s *store.Summary) bool {
+	any := false
+	for _, v := range s.Verdicts {
+		if v.Status == checkers.Violated {
+			if !allowed(s, v) {
+				return false
+			}
+			any = true
+		}
+	}
+	return any
+}
+
+// found says how many violations each model has. They are not added up: one event may
+// violate several models.
+func found(s *store.Summary) string {
+	var parts []string
+	total := 0
+	for _, v := range s.Verdicts {
+		if v.Status == checkers.Violated && v.Total > 0 {
+			parts = append(parts, text.Plural(v.Total, "violation")+" of "+v.Model)
+			total += v.Total
+		}
+	}
+	if total == 1 {
+		return "One violation was found; the witness below proves it."
+	}
+	return "Found: " + strings.Join(parts, ", ") + "; the witnesses below prove them. One event may violate several models."
 }
 
 // blame says whose violations these are, as far as the database says what it
@@ -233,25 +283,25 @@ func (p *page) tables() {
 	}
 	add(&p.Meta, "target", target)
 	add(&p.Meta, "levels", levels(s.WriteLevel, s.ReadLevel))
-	add(&p.Meta, "workload", fmt.Sprintf("%s, %d clients", s.Workload, s.Concurrency))
+	add(&p.Meta, "workload", fmt.Sprintf("%s, %s", s.Workload, text.Plural(s.Concurrency, "client")))
 	if l := s.Load; l != nil {
-		add(&p.Meta, "load", fmt.Sprintf("%s operations in %.3g s", text.Count(l.Ops), l.Seconds))
+		add(&p.Meta, "load", fmt.Sprintf("%s in %s", text.Plural(l.Ops, "operation"), duration.Seconds(l.Seconds)))
 		add(&p.Meta, "faults", fmt.Sprintf("%d injected, %d took effect, %d healed", l.Faults.Injected, l.Faults.Bit, l.Faults.Healed))
 	}
 	add(&p.Meta, "seed", fmt.Sprint(s.Seed))
 
-	add(&p.Host, "nodes", fmt.Sprintf("%d by %s: %s", s.Nodes, s.Provider, s.ProviderReason))
+	add(&p.Host, "nodes", fmt.Sprintf("%s by %s: %s", text.Plural(s.Nodes, "node"), s.Provider, s.ProviderReason))
 	add(&p.Host, "database", s.Version)
 	add(&p.Host, "lapse", s.Host.Lapse+", "+s.Host.Go)
 	add(&p.Host, "machine", fmt.Sprintf("%s/%s, %d CPUs", s.Host.OS, s.Host.Arch, s.Host.CPUs))
 	add(&p.Host, "started", s.Started.UTC().Format(time.RFC3339))
 	if !s.Finished.IsZero() {
-		add(&p.Host, "took", s.Finished.Sub(s.Started).Round(100*time.Millisecond).String())
+		add(&p.Host, "took", duration.Text(s.Finished.Sub(s.Started)))
 	}
 	if plan := p.Source.Plan; plan != nil {
 		add(&p.Plan, "rate", map[bool]string{true: "closed loop: as fast as answers come", false: number(plan.Rate) + " operations a second"}[plan.Rate == 0])
-		add(&p.Plan, "duration", time.Duration(plan.Duration).String())
-		add(&p.Plan, "operation timeout", time.Duration(plan.OpTimeout).String())
+		add(&p.Plan, "duration", duration.Text(time.Duration(plan.Duration)))
+		add(&p.Plan, "operation timeout", duration.Text(time.Duration(plan.OpTimeout)))
 		add(&p.Plan, "sessions", plan.Session)
 		add(&p.Plan, "faults", strings.Join(plan.FaultNames(), ", "))
 		for _, k := range slices.Sorted(maps.Keys(plan.Options)) {
@@ -264,7 +314,10 @@ func (p *page) tables() {
 	known := meanings()
 	number := 1
 	for _, v := range s.Verdicts {
-		c := claim{Verdict: v, Meaning: known[v.Model], Text: text.Evidence(v), Undecided: v.Undecided, Promise: s.Promises.Says(v)}
+		c := claim{Verdict: v, Meaning: known[v.Model], Text: text.Evidence(v), Undecided: v.Undecided, Promise: s.Promises.Says(v), Class: string(v.Status)}
+		if allowed(s, v) {
+			c.Class = classAllowed
+		}
 		if len(v.Violations) > 0 {
 			c.Anchor = fmt.Sprintf("witness-%d", number)
 			number += len(v.Violations)
@@ -300,13 +353,17 @@ func (p *page) witnesses(h *history.History) {
 				p.More++
 				continue
 			}
-			p.Witnesses = append(p.Witnesses, witnessOf(h, &v.Violations[j], number, p.Violations))
+			p.Witnesses = append(p.Witnesses, witnessOf(h, &v.Violations[j], number, v.Total))
 		}
 	}
 }
 
 func witnessOf(h *history.History, v *checkers.Violation, number, total int) witness {
-	w := witness{Violation: v, Number: number, Total: total, Undrawn: max(0, len(v.Ops)-picture.MaxDrawn)}
+	w := witness{Violation: v, Number: number, Total: total, Undrawn: max(0, len(v.Ops)-picture.MaxDrawn), Again: text.Certified(v)}
+	if strings.Contains(v.Sentence, "\n") {
+		w.Argument = v.Sentence
+	}
+	cycle := picture.InCycle(h, v)
 	w.Picture = template.HTML(picture.Witness(h, v, fmt.Sprintf("w%d", number)))
 	for _, i := range v.Ops {
 		op := &h.Ops[i]
@@ -317,8 +374,9 @@ func witnessOf(h *history.History, v *checkers.Violation, number, total int) wit
 		}
 		if op.Complete != history.Never {
 			row.Took = picture.Millis(float64(op.Complete-op.Invoke) / 1e6)
-			row.Offending = op.Complete == v.At
+			row.Offending = op.Complete == v.At && cycle == nil
 		}
+		row.InCycle = slices.Contains(cycle, i)
 		w.Ops = append(w.Ops, row)
 	}
 	for _, st := range v.Steps {
@@ -336,11 +394,11 @@ func recovered(s *float64) string {
 	if s == nil {
 		return "not seen"
 	}
-	return fmt.Sprintf("%.2f s", *s)
+	return duration.Seconds(*s)
 }
 
 func faultLine(f *history.Fault) faultRow {
-	r := faultRow{Fault: f, From: text.Seconds(f.Injected), Bites: "never", Until: "never", State: "✓ bit and healed", Good: true}
+	r := faultRow{Fault: f, From: text.Seconds(f.Injected), Bites: "never", Until: "never", State: "✓ took effect and healed", Good: true}
 	if f.Bit != 0 {
 		r.Bites = text.Seconds(f.Bit)
 	}
@@ -351,7 +409,7 @@ func faultLine(f *history.Fault) faultRow {
 	case f.Bit == 0:
 		r.State, r.Good = "✗ not seen to take effect", false
 	case f.Healed == 0:
-		r.State, r.Good = "✗ not seen to heal", false
+		r.State, r.Good = "✗ not seen to be healed", false
 	}
 	return r
 }

@@ -1,6 +1,16 @@
 (function () {
 'use strict';
 var $ = function (id) { return document.getElementById(id); };
+// The value under the pointer, or under a finger, stands below the figure's name.
+document.querySelectorAll('figure').forEach(function (f) {
+  var out = f.querySelector('.value');
+  if (!out) return;
+  f.addEventListener('pointerover', function (e) {
+    var t = e.target.querySelector && e.target.querySelector('title');
+    out.textContent = t && e.target.tagName !== 'svg' ? t.textContent : '';
+  });
+  f.addEventListener('pointerleave', function () { out.textContent = ''; });
+});
 var root = $('tl');
 if (!root) return;
 var meta = JSON.parse($('tl-meta').textContent);
@@ -9,7 +19,19 @@ var N = meta.count, SECOND = 1e6;
 var invoke = new Float64Array(N), end = new Float64Array(N), session = new Int32Array(N), node = new Int32Array(N);
 var flags = new Uint8Array(N), key = new Int32Array(N), lane = new Int32Array(N), broken = new Uint8Array(N), texts = [], keys = [];
 var canvas = $('tl-canvas'), g = canvas.getContext('2d'), from = 0, to = meta.length_us, current = -1, selected = -1, longest = 0;
-var laneNames = [], top0 = 34, left0 = 92, laneHeight = 12, width = 0, height = 0, scroll = 0, queued = false, colors = {};
+var faultRows = [], axis0 = 25;
+var laneNames = [], top0 = 34, left0 = 92, right0 = 8, strip = 15, laneHeight = 12, width = 0, height = 0, scroll = 0, queued = false, colors = {};
+
+// A row for each fault that overlaps others: the first that is free.
+(function () {
+  var ends = [];
+  faults.forEach(function (f) {
+    var row = ends.findIndex(function (e) { return e <= f.from_us; });
+    if (row < 0) row = ends.length;
+    ends[row] = f.to_us; faultRows.push(row);
+  });
+  axis0 = Math.max(1, ends.length) * strip + 10; top0 = axis0 + 10;
+})();
 
 function problem(e) { var p = $('tl-problem'); p.textContent = 'The timeline cannot be shown: ' + e + '. The rest of the page does not need it.'; p.hidden = false; }
 
@@ -139,8 +161,8 @@ function resize() {
   draw();
 }
 
-function X(t) { return left0 + (t - from) / (to - from) * (width - left0); }
-function T(x) { return from + (x - left0) / (width - left0) * (to - from); }
+function X(t) { return left0 + (t - from) / (to - from) * (width - left0 - right0); }
+function T(x) { return from + (x - left0) / (width - left0 - right0) * (to - from); }
 function Y(l) { return top0 + l * laneHeight - scroll; }
 function draw() { if (!queued) { queued = true; requestAnimationFrame(paint); } }
 
@@ -154,11 +176,12 @@ function paint() {
   for (i = 0; i < faults.length; i++) {
     f = faults[i]; x = Math.max(left0, X(f.from_us)); w = Math.min(width, X(f.to_us)) - x;
     if (w <= 0) continue;
-    g.fillStyle = colors['band-bg']; g.fillRect(x, 0, w, height);
-    g.save(); g.beginPath(); g.rect(x, 0, w, height); g.clip();
-    g.strokeStyle = colors.band; g.globalAlpha = .45; g.beginPath();
-    for (var hx = x - height; hx < x + w; hx += 9) { g.moveTo(hx, height); g.lineTo(hx + height, 0); }
-    g.stroke(); g.globalAlpha = 1; g.fillStyle = colors.open; g.fillText('F' + f.id + ' ' + f.name + (f.bit ? '' : ' (not seen to take effect)'), x + 4, 10); g.restore();
+    var row = faultRows[i] * strip;
+    g.globalAlpha = .35; g.fillStyle = colors['band-bg']; g.fillRect(x, row, w, height - row); g.globalAlpha = 1;
+    g.fillStyle = colors.band; g.globalAlpha = f.bit ? .55 : .2; g.fillRect(x, row + 1, w, strip - 3); g.globalAlpha = 1;
+    g.strokeStyle = colors.band; g.strokeRect(x + .5, row + 1.5, Math.max(1, w - 1), strip - 4);
+    g.save(); g.beginPath(); g.rect(x, row, w, strip); g.clip();
+    g.fillStyle = colors.ink; g.fillText('F' + f.id + ' ' + f.name + (f.bit ? '' : ' (not seen to take effect)'), x + 4, row + 8); g.restore();
   }
   g.strokeStyle = colors.line; g.beginPath();
   for (l = 0; l < laneNames.length; l++) { var ly = Y(l) + laneHeight; if (ly > top0 && ly < height) { g.moveTo(left0, ly - .5); g.lineTo(width, ly - .5); } }
@@ -220,7 +243,7 @@ function paint() {
   var step = nice((to - from) / Math.max(2, (width - left0) / 110));
   for (var t = Math.ceil(from / step) * step; t < to; t += step) {
     x = X(t); if (x < left0 + 20 || x > width - 28) continue;
-    g.fillText(time(t, step), x, 25); g.fillRect(x, 31, 1, 3);
+    g.fillText(time(t, step), x, axis0); g.fillRect(x, axis0 + 6, 1, 3);
   }
   g.textAlign = 'left';
 }

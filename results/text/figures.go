@@ -11,9 +11,10 @@ import (
 // PrintFigures prints the figures of a case in one line, and its shards in one
 // each.
 func PrintFigures(w io.Writer, s Style, f *figures.Case) {
-	text := fmt.Sprintf("%.0f ok/s, read p99 %.1f ms, write p99 %.1f ms, availability %.1f %%", f.OKPerSecond, f.ReadP99, f.WriteP99, f.Availability*100)
+	w = s.fit(w)
+	text := fmt.Sprintf("%.0f ok/s, read p99 %s, write p99 %s, availability %.1f %%", f.OKPerSecond, duration.Millis(f.ReadP99), duration.Millis(f.WriteP99), f.Availability*100)
 	if f.Inside.Ops > 0 {
-		text += fmt.Sprintf(" (in faults: %.1f ms, %.1f ms, %.1f %%), recovered within %.2f s", f.Inside.ReadP99, f.Inside.WriteP99, f.Inside.Availability*100, f.Recovery)
+		text += fmt.Sprintf(" (in faults: %s, %s, %.1f %%), recovered within %s", duration.Millis(f.Inside.ReadP99), duration.Millis(f.Inside.WriteP99), f.Inside.Availability*100, duration.Seconds(f.Recovery))
 	}
 	if f.Aborts > 0 {
 		text += fmt.Sprintf(", aborts %.1f %%", f.Aborts*100)
@@ -26,10 +27,10 @@ func PrintFigures(w io.Writer, s Style, f *figures.Case) {
 		text += ", failover in " + duration.Seconds(s)
 	}
 	if f.StalenessMeasured {
-		text += fmt.Sprintf(", reads at most %.2f s behind", f.Staleness)
+		text += fmt.Sprintf(", reads at most %s behind", duration.Seconds(f.Staleness))
 	}
 	if f.LagMeasured {
-		text += fmt.Sprintf(", replicas at most %.1f s", f.Lag)
+		text += fmt.Sprintf(", replicas at most %s", duration.Seconds(f.Lag))
 	}
 	fmt.Fprintf(w, "    %s\n", s.Dim(text))
 	PrintShards(w, f.Shards)

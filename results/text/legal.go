@@ -9,12 +9,15 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// LegalText says which values would have been legal instead of what v blames. A
+// Legal says which values would have been legal instead of what v blames. A
 // value that no operation of the witness wrote comes with its write, so that a
 // reader can look it up: what is legal depends on the whole history, the proof
 // does not.
 func Legal(h *history.History, v *checkers.Violation) string {
 	parts := slices.Clone(v.Legal)
+	for i := range parts {
+		parts[i] = found(parts[i])
+	}
 	for i, w := range writersOf(h, v) {
 		if w < 0 || slices.Contains(v.Ops, w) {
 			continue

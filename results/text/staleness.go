@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 )
 
 // printStaleness says in a line or two how stale reads were.
@@ -22,6 +23,7 @@ func printStaleness(w io.Writer, s Style, r *staleness.Report) {
 // and how likely a read misses a write by the time since its acknowledgement, in
 // all and for each pair of levels inside and outside fault windows.
 func PrintStaleness(w io.Writer, s Style, r *staleness.Report) {
+	w = s.fit(w)
 	fmt.Fprintln(w, s.Bold("staleness")+" of reads after an acknowledged write of their key (lower bounds: concurrent writes never count)")
 	printGroup(w, "all reads", &r.All)
 	fmt.Fprintf(w, "  %-28s%s\n", "", deltaText(r))
@@ -59,7 +61,7 @@ func printGroup(w io.Writer, name string, g *staleness.Group) {
 
 // shareText is a share with its interval.
 func shareText(x staleness.Share) string {
-	return fmt.Sprintf("%s of %s: %s (%s to %s at 95 %%)", Count(x.N), Count(x.Of), percent(x.P), percent(x.Low), percent(x.High))
+	return fmt.Sprintf("%s of %s: %s (95 %% confidence: %s to %s)", Count(x.N), Count(x.Of), percent(x.P), percent(x.Low), percent(x.High))
 }
 
 func behindText(g *staleness.Group) string {
@@ -79,13 +81,5 @@ func deltaText(r *staleness.Report) string {
 	return t
 }
 
-// short is a duration with three digits.
-func short(t history.Time) string {
-	d := time.Duration(t)
-	for unit := time.Duration(1); unit <= time.Second; unit *= 10 {
-		if d < 1000*unit {
-			return d.Round(unit).String()
-		}
-	}
-	return d.Round(time.Second).String()
-}
+// short is a length of time as people read it.
+func short(t history.Time) string { return duration.Text(time.Duration(t)) }

@@ -9,14 +9,27 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 )
 
-// Style colours text for a terminal; the zero value leaves it plain.
-type Style struct{ on bool }
+// Style colours text for a terminal and breaks its lines where that ends; the zero value
+// leaves it plain and as it is.
+type Style struct {
+	on bool
+	// width is how many columns the terminal has, 0 where there is none: lines are not
+	// broken then.
+	width int
+}
 
 // StyleFor is coloured when w is a terminal and NO_COLOR is not set (see
 // no-color.org) and TERM is not dumb.
 func StyleFor(w io.Writer) Style {
 	f, ok := w.(*os.File)
-	return Style{on: ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))}
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return Style{}
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		width = 0
+	}
+	return Style{width: width, on: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
 func (s Style) wrap(code, text string) string {

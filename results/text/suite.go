@@ -10,6 +10,7 @@ import (
 
 // PrintSuite prints what a suite came to, what blocks first.
 func PrintSuite(w io.Writer, s Style, r *gate.SuiteResult) {
+	w = s.fit(w)
 	counts := map[gate.CaseStatus]int{}
 	for i := range r.Cases {
 		counts[r.Cases[i].Status]++
@@ -39,6 +40,7 @@ func PrintSuite(w io.Writer, s Style, r *gate.SuiteResult) {
 
 // PrintGate prints the findings of a gate.
 func PrintGate(w io.Writer, s Style, g *gate.Result) {
+	w = s.fit(w)
 	for _, group := range g.Groups() {
 		for _, f := range group.Findings {
 			text := f.Text

@@ -5,6 +5,7 @@ package text
 import (
 	"cmp"
 	"fmt"
+	"github.com/lapse-test/lapse/internal/duration"
 	"io"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 // PrintVerdicts prints one line a model with the evidence behind it.
 func PrintVerdicts(w io.Writer, s Style, a *verdict.Assessment) {
+	w = s.fit(w)
 	width := 20
 	for _, v := range a.Verdicts {
 		width = max(width, len(v.Model))
@@ -88,7 +90,7 @@ const maxUndecidedShown = 5
 func printUndecided(w io.Writer, v checkers.Verdict) {
 	for i, u := range v.Undecided {
 		if i == maxUndecidedShown {
-			fmt.Fprintf(w, "  %-20s   and %d keys more\n", "", len(v.Undecided)-i)
+			fmt.Fprintf(w, "  %-20s   and %s more\n", "", Plural(len(v.Undecided)-i, "key"))
 			return
 		}
 		fmt.Fprintf(w, "  %-20s   key %s undecided: %s\n", "", u.Key, u.Reason)
@@ -98,23 +100,23 @@ func printUndecided(w io.Writer, v checkers.Verdict) {
 // Evidence says in a few words what stands behind v, and how long it took.
 func Evidence(v checkers.Verdict) string {
 	e := v.Evidence
-	took := v.Elapsed.Round(time.Millisecond)
-	risk := cmp.Or(v.Risk, "reads")
+	took := duration.Text(v.Elapsed)
+	risk := Plural(e.AtRisk, strings.TrimSuffix(cmp.Or(v.Risk, "reads"), "s"))
 	switch {
 	case v.Status == checkers.Violated && v.Follows != "":
 		return fmt.Sprintf("it implies %s, which is violated (%s)", v.Follows, took)
 	case v.Status == checkers.Violated && v.Counts != "":
-		return fmt.Sprintf("%s %s, shown by %s %s that could have (%s)", Count(v.Total), v.Counts, Count(e.AtRisk), risk, took)
+		return fmt.Sprintf("%s %s, exposed by %s that could have (%s)", Count(v.Total), v.Counts, risk, took)
 	case v.Status == checkers.Violated && e.AtRisk > 0:
-		return fmt.Sprintf("%s violations in %s %s that could have shown one (%s)", Count(v.Total), Count(e.AtRisk), risk, took)
+		return fmt.Sprintf("%s in %s that could have exposed one (%s)", Plural(v.Total, "violation"), risk, took)
 	case v.Status == checkers.Violated:
-		return fmt.Sprintf("%s violations on %s keys checked (%s)", Count(v.Total), Count(e.Keys), took)
+		return fmt.Sprintf("%s on %s checked (%s)", Plural(v.Total, "violation"), Plural(e.Keys, "key"), took)
 	case v.Status == checkers.Held && v.Follows != "":
 		return fmt.Sprintf("%s, which is held, implies it (%s)", v.Follows, took)
 	case e.AtRisk > 0 && v.Total == 0:
-		return fmt.Sprintf("0 in %s %s that could have shown one; under %s at 95 %% (%s)", Count(e.AtRisk), risk, percent(verdict.UpperBound95(e.AtRisk)), took)
+		return fmt.Sprintf("0 in %s that could have exposed a violation; true rate < %s (95 %% confidence) (%s)", risk, percent(verdict.UpperBound95(e.AtRisk)), took)
 	default:
-		return fmt.Sprintf("%s ok operations on %s keys, %s overlapping (%s)", Count(e.OK), Count(e.Keys), Count(e.Overlapping), took)
+		return fmt.Sprintf("%s ok on %s, %s overlapping (%s)", Plural(e.OK, "operation"), Plural(e.Keys, "key"), Count(e.Overlapping), took)
 	}
 }
 
@@ -126,7 +128,15 @@ func percent(p float64) string {
 	return fmt.Sprintf("%.2g %%", p*100)
 }
 
-// Group writes n with a comma after every three digits.
+// Plural is how many there are of something: "1 run", "2,000 runs".
+func Plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + one + "s"
+}
+
+// Count writes n with a comma after every three digits.
 func Count(n int) string {
 	t := fmt.Sprint(n)
 	neg := strings.TrimPrefix(t, "-") != t
@@ -143,6 +153,7 @@ func Count(n int) string {
 // PrintViolation prints a violation with its witness: the sentence, the
 // operations, the reasoning, what would have been legal, and the fault windows.
 func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violation, number, total int) {
+	w = s.fit(w)
 	head := fmt.Sprintf("VIOLATION %d of %s  %s: %s", number, Count(total), v.Model, v.Anomaly)
 	if v.Key != "" {
 		head += "  key " + v.Key
@@ -163,21 +174,26 @@ func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violat
 		}
 	}
 	if len(v.Legal) > 0 {
-		fmt.Fprintf(w, "    legal would have been: %s\n", Legal(h, v))
+		fmt.Fprintf(w, "    legal values: %s\n", Legal(h, v))
 	}
 	for _, id := range v.Faults {
 		if f := faultByID(h, id); f != nil {
 			fmt.Fprintf(w, "    fault: %s\n", Fault(f))
 		}
 	}
+	fmt.Fprintf(w, "    %s\n", Certified(v))
+}
+
+// Certified says whether and how v was refuted again on the operations of its witness
+// alone.
+func Certified(v *checkers.Violation) string {
 	switch v.Certified {
 	case "":
-		fmt.Fprintln(w, "    not verified by other means")
+		return "not verified by other means"
 	case "porcupine":
-		fmt.Fprintln(w, "    refuted again on these operations alone by porcupine")
-	default:
-		fmt.Fprintf(w, "    verified again on these operations alone: %s\n", v.Certified)
+		return "refuted again on these operations alone by Porcupine"
 	}
+	return "refuted again on these operations alone: " + v.Certified
 }
 
 // OpName is how the explanation of v calls operation i: as its sentence does where
@@ -190,7 +206,7 @@ func OpName(v *checkers.Violation, i int) string {
 	return fmt.Sprintf("#%d", 1+slices.Index(v.Ops, i))
 }
 
-// StepText is one reason of a proof as a sentence.
+// Step is one reason of a proof as a sentence.
 func Step(v *checkers.Violation, s checkers.Step) string {
 	if s.To < 0 {
 		return fmt.Sprintf("%s: %s", OpName(v, s.From), s.Why)
@@ -207,7 +223,7 @@ func faultByID(h *history.History, id int) *history.Fault {
 }
 
 func Fault(f *history.Fault) string {
-	until := "never seen to heal"
+	until := "not seen to be healed"
 	if f.Healed != 0 {
 		until = "healed at " + Seconds(f.Healed)
 	}
@@ -236,7 +252,7 @@ func Op(h *history.History, i int) string {
 	}
 	fmt.Fprintf(&b, "  %s", op.Outcome)
 	if n := h.NodeName(op); n != "" {
-		fmt.Fprintf(&b, " by %s", n)
+		fmt.Fprintf(&b, " via %s", n)
 	}
 	if l := Levels(h, op); l != "" {
 		fmt.Fprintf(&b, " at %s", l)
@@ -281,7 +297,7 @@ func Mop(h *history.History, op *history.Op, m *history.Mop) string {
 	k := h.KeyName(m.Key)
 	ret := "?"
 	if m.Flags&history.Observed != 0 {
-		ret = h.ValueText(m.Ret)
+		ret = found(h.ValueText(m.Ret))
 	}
 	arg := h.ValueText(m.Arg)
 	switch m.Func {
@@ -324,6 +340,14 @@ func Mop(h *history.History, op *history.Op, m *history.Mop) string {
 	}
 }
 
+// found is a value as a reader of a key speaks of it.
+func found(value string) string {
+	if value == history.Absent.String() {
+		return "nothing (key not found)"
+	}
+	return value
+}
+
 // maxListShown bounds the elements of a list shown in a line.
 const maxListShown = 24
 
@@ -342,12 +366,13 @@ func listText(h *history.History, list []history.Value) string {
 // PrintSummary prints what was run, how it went, the faults with their proof,
 // and the verdicts.
 func PrintSummary(w io.Writer, s Style, h *history.History, sum *store.Summary) {
+	w = s.fit(w)
 	fmt.Fprintf(w, "%s  %s\n", s.Bold("run "+sum.Run), sum.Started.Local().Format(time.DateTime))
-	fmt.Fprintf(w, "  target    %s (%s), %d nodes by %s, write %s, read %s\n", sum.Target, orUnknown(sum.Version), sum.Nodes, sum.Provider, sum.WriteLevel, sum.ReadLevel)
-	fmt.Fprintf(w, "  workload  %s, %d clients, seed %d\n", sum.Workload, sum.Concurrency, sum.Seed)
+	fmt.Fprintf(w, "  target    %s (%s), %s by %s, write %s, read %s\n", sum.Target, orUnknown(sum.Version), Plural(sum.Nodes, "node"), sum.Provider, sum.WriteLevel, sum.ReadLevel)
+	fmt.Fprintf(w, "  workload  %s, %s, seed %d\n", sum.Workload, Plural(sum.Concurrency, "client"), sum.Seed)
 	if l := sum.Load; l != nil {
-		fmt.Fprintf(w, "  load      %.1fs: %s operations, ok %s (%.0f/s), fail %s, info %s\n", l.Seconds, Count(l.Ops), Count(l.OK), l.OKPerSecond, Count(l.Fail), Count(l.Info))
-		fmt.Fprintf(w, "  latency   read p50 %.1f ms, p99 %.1f ms; write p50 %.1f ms, p99 %.1f ms\n", l.Read.P50, l.Read.P99, l.Write.P50, l.Write.P99)
+		fmt.Fprintf(w, "  load      %s: %s operations, ok %s (%.0f/s), fail %s, info %s\n", duration.Seconds(l.Seconds), Count(l.Ops), Count(l.OK), l.OKPerSecond, Count(l.Fail), Count(l.Info))
+		fmt.Fprintf(w, "  latency   read p50 %s, p99 %s; write p50 %s, p99 %s\n", duration.Millis(l.Read.P50), duration.Millis(l.Read.P99), duration.Millis(l.Write.P50), duration.Millis(l.Write.P99))
 	}
 	if sum.State != "finished" {
 		fmt.Fprintf(w, "  state     %s\n", sum.State)

@@ -185,7 +185,7 @@ func reads(t *testing.T, writes, n int) *history.History {
 	return h
 }
 
-// TestThinEvidence: every model that counts what could have shown a violation needs enough
+// TestThinEvidence: every model that counts what could have exposed a violation needs enough
 // of it, whichever models are asked for beside it.
 func TestThinEvidence(t *testing.T) {
 	for _, c := range []struct {
@@ -195,11 +195,11 @@ func TestThinEvidence(t *testing.T) {
 		want   checkers.Status
 		why    string
 	}{
-		{"eleven reads", []string{linearizable.Model, txn.Serializable}, 11, checkers.Inconclusive, "only 11 reads could have shown a violation, 50 are required"},
-		{"one too few", []string{linearizable.Model}, 49, checkers.Inconclusive, "only 49 reads could have shown a violation, 50 are required"},
+		{"eleven reads", []string{linearizable.Model, txn.Serializable}, 11, checkers.Inconclusive, "only 11 reads could have exposed a violation, 50 are required"},
+		{"one too few", []string{linearizable.Model}, 49, checkers.Inconclusive, "only 49 reads could have exposed a violation, 50 are required"},
 		{"enough", []string{linearizable.Model, regular.Regular, txn.Serializable}, 50, checkers.Held, ""},
-		{"the stronger and the weaker", []string{linearizable.Model, regular.Regular}, 27, checkers.Inconclusive, "only 27 reads could have shown a violation, 50 are required"},
-		{"a weaker one that nothing tests", []string{linearizable.Model, session.ReadYourWrites}, 60, checkers.Inconclusive, "only 0 reads could have shown a violation, 50 are required"},
+		{"the stronger and the weaker", []string{linearizable.Model, regular.Regular}, 27, checkers.Inconclusive, "only 27 reads could have exposed a violation, 50 are required"},
+		{"a weaker one that nothing tests", []string{linearizable.Model, session.ReadYourWrites}, 60, checkers.Inconclusive, "only 0 reads could have exposed a violation, 50 are required"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var list []checkers.Checker

@@ -17,7 +17,7 @@ type Require struct {
 	// that count something else (checkers.Model), how many of that, and of models that
 	// count nothing, nothing is asked.
 	AtRisk int `json:"at_risk"`
-	// FaultsBit asks that every injected fault was seen to take effect and to heal,
+	// FaultsBit asks that every injected fault was seen to take effect and to be healed,
 	// and that there was at least one.
 	FaultsBit bool `json:"faults_bit"`
 	// DuringFaults is how many operations must have succeeded in fault windows; where
@@ -59,7 +59,7 @@ func (r Require) lacks(h *history.History, v checkers.Verdict) []string {
 		out = append(out, fmt.Sprintf("only %d operations succeeded, %d are required", e.OK, r.OK))
 	}
 	if v.Risk != "" && e.AtRisk < r.AtRisk {
-		out = append(out, fmt.Sprintf("only %d %s could have shown a violation, %d are required", e.AtRisk, v.Risk, r.AtRisk))
+		out = append(out, fmt.Sprintf("only %d %s could have exposed a violation, %d are required", e.AtRisk, v.Risk, r.AtRisk))
 	}
 	if r.FaultsBit {
 		out = append(out, faultsLack(h)...)
@@ -67,7 +67,7 @@ func (r Require) lacks(h *history.History, v checkers.Verdict) []string {
 	if r.DuringFaults > 0 {
 		n, when := okDuringFaults(h), "while a fault was on"
 		if len(h.Header.Nodes) == 1 {
-			n, when = okSinceFaults(h), "since a fault bit"
+			n, when = okSinceFaults(h), "since a fault took effect"
 		}
 		if n < r.DuringFaults {
 			out = append(out, fmt.Sprintf("only %d operations succeeded %s, %d are required", n, when, r.DuringFaults))
@@ -87,7 +87,7 @@ func faultsLack(h *history.History) []string {
 		case f.Bit == 0:
 			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to take effect%s", f.ID, f.Name, because(f.Error)))
 		case f.Healed == 0:
-			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to heal%s", f.ID, f.Name, because(f.Error)))
+			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to be healed%s", f.ID, f.Name, because(f.Error)))
 		}
 	}
 	return out

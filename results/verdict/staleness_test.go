@@ -49,8 +49,8 @@ func TestStaleness(t *testing.T) {
 	text.PrintVerdicts(&out, text.Style{}, &a)
 	text.PrintStaleness(&out, text.Style{}, a.Staleness)
 	for _, want := range []string{
-		"stale reads          20 of 60: 33 % (23 % to 46 % at 95 %)", "max 1; by time p50 3ms", "delta 3ms",
-		"2ms to 5ms after       missed by 20 of 60", "W=ONE R=ONE outside faults",
+		"stale reads          20 of 60: 33 % (95 % confidence: 23 % to 46 %)", "max 1; by time p50 3 ms", "delta 3 ms",
+		"2 ms to 5 ms after     missed by 20 of 60", "W=ONE R=ONE outside faults",
 		"  refuted: regular, safe\n", "implied refuted: linearizable, strict-serializable",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -12,7 +12,7 @@ import (
 )
 
 // Op says who did what to which key, asked where and at which level, such as
-// "session 3 wrote 118 to k4 by n1 at W=1".
+// "session 3 wrote 118 to k4 via n1 at W=1".
 func Op(h *history.History, i int) string {
 	return "session " + strconv.Itoa(int(h.Ops[i].Session)) + " " + Did(h, i, true)
 }
@@ -29,20 +29,26 @@ func Did(h *history.History, i int, withKey bool) string {
 	unsure := op.Outcome == history.Info
 	switch m.Func {
 	case history.Read:
-		b.WriteString("read " + h.ValueText(m.Ret))
-		preposition(&b, "of", key)
+		word := "of"
+		if m.Ret == history.Absent {
+			b.WriteString("read nothing (key not found)")
+			word = "for"
+		} else {
+			b.WriteString("read " + h.ValueText(m.Ret))
+		}
+		preposition(&b, word, key)
 		where(h, op, &b, "from", "R", op.ReadLevel)
 	case history.Write:
 		b.WriteString(verb(unsure, "wrote ", "tried to write ") + h.ValueText(m.Arg))
 		preposition(&b, "to", key)
-		where(h, op, &b, "by", "W", op.WriteLevel)
+		where(h, op, &b, "via", "W", op.WriteLevel)
 	case history.Concat:
 		b.WriteString(verb(unsure, "appended ", "tried to append ") + h.ValueText(m.Arg))
 		preposition(&b, "to", key)
-		where(h, op, &b, "by", "W", op.WriteLevel)
+		where(h, op, &b, "via", "W", op.WriteLevel)
 	case history.Delete:
 		b.WriteString(verb(unsure, "deleted ", "tried to delete ") + or(key, "it"))
-		where(h, op, &b, "by", "W", op.WriteLevel)
+		where(h, op, &b, "via", "W", op.WriteLevel)
 	case history.CAS:
 		if op.Outcome == history.Fail {
 			b.WriteString("compared " + or(key, "it") + " with " + h.ValueText(m.Expect))
@@ -55,7 +61,7 @@ func Did(h *history.History, i int, withKey bool) string {
 			b.WriteString(verb(unsure, "changed ", "tried to change ") + or(key, "it") +
 				" from " + h.ValueText(m.Expect) + " to " + h.ValueText(m.Arg))
 		}
-		where(h, op, &b, "by", "W", op.WriteLevel)
+		where(h, op, &b, "via", "W", op.WriteLevel)
 	case history.Acquire:
 		b.WriteString(verb(unsure, "acquired ", "tried to acquire ") + or(key, "it"))
 	case history.Release:
