@@ -44,7 +44,10 @@ func TestCases(t *testing.T) {
 	}{
 		{"01-cas-of-unwritten-ok.edn", "linearizable,sequential,regular,pram," + causals, checkers.Violated, "thin-air read"},
 		{"02-cas-of-unwritten-crashed.edn", "linearizable,sequential,regular,safe,pram," + causals, checkers.Violated, "thin-air read"},
+		{"08-drain-lost.edn", "queue", checkers.Violated, "lost element"},
 		{"13-set-readd.edn", "set", checkers.Held, ""},
+		{"14-mutex-two-holders.edn", "mutex,owner-mutex,reentrant-mutex,semaphore", checkers.Violated, "two holders"},
+		{"14-mutex-two-holders.edn", "semaphore:2", checkers.Held, ""},
 		{"15-reads-its-own-future.plume", "writes-follow-reads," + causals, checkers.Violated, "causality cycle"},
 		{"15-reads-its-own-future.plume", "pram", checkers.Violated, "no order for a session"},
 		{"15-reads-its-own-future.plume", "sequential", checkers.Violated, "no legal order"},

@@ -197,6 +197,11 @@ func addMop(t *testing.T, b *history.Builder, txn *history.Txn, f []string) {
 		}
 		txn.SetList(i, list)
 		return
+	case "acquire", "release":
+		m.Func, _ = history.ParseFunc(f[0])
+		if len(f) > 2 {
+			m.Ret, m.Flags = value(f[2]), history.Observed
+		}
 	case "transfer":
 		m.Func, m.Arg, m.Expect = history.Transfer, value(f[2]), value(f[3])
 	default:

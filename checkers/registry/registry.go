@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/list"
+	"github.com/lapse-test/lapse/checkers/lock"
 	"github.com/lapse-test/lapse/checkers/longfork"
 	"github.com/lapse-test/lapse/checkers/lostwrite"
 	"github.com/lapse-test/lapse/checkers/queue"
@@ -45,6 +46,7 @@ func All() []checkers.Model {
 		list.Models(),
 		set.Models(),
 		queue.Models(),
+		lock.Models(),
 		counter.Models(),
 		unique.Models(),
 		bank.Models(),

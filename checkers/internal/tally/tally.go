@@ -58,6 +58,11 @@ func (t *Tally) Tick() error {
 	if t.steps++; t.steps%1024 != 0 {
 		return nil
 	}
+	return t.Late()
+}
+
+// Late is Tick without the pauses, for those who make their own.
+func (t *Tally) Late() error {
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
