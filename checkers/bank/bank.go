@@ -7,7 +7,8 @@
 // The total and the number of accounts come from the header's attributes "total"
 // and "accounts"; without them, as in imported histories, the first complete read
 // sets the total, and the largest read what is complete. With the attribute
-// "negative" set to "allowed" balances may be negative.
+// "negative" set to "allowed", and in the model "bank-negative-balances", balances may be
+// negative.
 package bank
 
 import (
@@ -21,13 +22,16 @@ import (
 )
 
 // Checker implements checkers.Checker. Safe for concurrent use.
-type Checker struct{}
+type Checker struct{ model string }
 
 // New is a checker.
-func New() *Checker { return &Checker{} }
+func New() *Checker { return &Checker{Model} }
+
+// NewOverdrawn is a checker that allows negative balances.
+func NewOverdrawn() *Checker { return &Checker{Overdrawn} }
 
 // Model implements checkers.Checker.
-func (*Checker) Model() checkers.Model { return Models()[0] }
+func (c *Checker) Model() checkers.Model { return checkers.Named(c.model, Models()) }
 
 // Applies implements checkers.Checker.
 func (*Checker) Applies(h *history.History) error {
@@ -67,8 +71,8 @@ func (c *Checker) Check(ctx context.Context, h *history.History, budget checkers
 		return checkers.Verdict{}, err
 	}
 	b := &bank{
-		h: h, t: tally.New(ctx, h, budget, Model, "sum of each read of all accounts"), from: -1,
-		negative: h.Header.Attributes["negative"] == "allowed",
+		h: h, t: tally.New(ctx, h, budget, c.model, "sum of each read of all accounts"), from: -1,
+		negative: c.model == Overdrawn || h.Header.Attributes["negative"] == "allowed",
 		opened:   map[history.Key]history.Time{}, opener: map[history.Key]int{},
 	}
 	if err := b.prepare(); err != nil {

@@ -34,3 +34,10 @@ func TestBank(t *testing.T) {
 		{Name: "no read after a transfer", Attr: attr, Ops: []exhaust.Op{open(1, 0), open(3, 1), read(4, 10, 10), transfer(7, 4)}, Inconclusive: true},
 	})
 }
+
+func TestNegativeBalances(t *testing.T) {
+	exhaust.Run(t, NewOverdrawn(), []exhaust.Case{
+		{Name: "overdrawn", Attr: attr, Ops: []exhaust.Op{open(1, 0), open(3, 1), transfer(5, 14), read(7, -4, 24)}},
+		{Name: "overdrawn and gone", Attr: attr, Ops: []exhaust.Op{open(1, 0), open(3, 1), transfer(5, 14), read(7, -4, 23)}, Anomalies: []string{"wrong total"}},
+	})
+}

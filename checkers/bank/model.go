@@ -5,8 +5,11 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 )
 
-// Model is the model's name.
+// Model is the name of the model.
 const Model = "bank"
+
+// Overdrawn is Model where balances may be negative.
+const Overdrawn = "bank-negative-balances"
 
 // The anomalies of a bank.
 const (
@@ -15,13 +18,20 @@ const (
 	MissingAccount  = "missing account"
 )
 
-// Models is the model of this package.
+// Models are the models of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
 		Name:    Model,
 		Meaning: "transfers between accounts keep the total, as every read of all accounts sees it",
+		Implies: []string{Overdrawn},
 		Risk:    "reads",
 		New:     func() checkers.Checker { return New() },
+		Refute:  refute.Definition(refuted),
+	}, {
+		Name:    Overdrawn,
+		Meaning: "as " + Model + ", where balances may be negative",
+		Risk:    "reads",
+		New:     func() checkers.Checker { return NewOverdrawn() },
 		Refute:  refute.Definition(refuted),
 	}}
 }

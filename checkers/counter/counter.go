@@ -98,7 +98,10 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 	// begun before it ended; upAcked ... are the sums of such increments, of
 	// positive and negative ones, now.
 	var upAcked, upBegun, downAcked, downBegun history.Value
-	type sums struct{ up, down history.Value }
+	type sums struct {
+		up, down history.Value
+		risk     bool // some increment had been acknowledged
+	}
 	must := map[int]sums{}
 	// best is the completed read with the greatest value.
 	type reading struct {
@@ -129,7 +132,7 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 			continue
 		}
 		if !m.end {
-			must[m.op] = sums{upAcked, downAcked}
+			must[m.op] = sums{upAcked, downAcked, acked > 0}
 			before[m.op] = best
 			if acked > 0 {
 				t.Evidence().AtRisk++
@@ -143,6 +146,13 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 		v := mop.Ret
 		if v == history.Absent {
 			v = 0
+		}
+		if !must[m.op].risk && v != 0 {
+			// It saw increments although none was acknowledged when it began.
+			t.Evidence().AtRisk++
+			if t.DuringFaults(m.op) {
+				t.Evidence().DuringFaults++
+			}
 		}
 		low, high := must[m.op].up+downBegun, upBegun+must[m.op].down
 		switch {

@@ -29,6 +29,10 @@ func TestCounter(t *testing.T) {
 		{Name: "a decrement during the read", Ops: []exhaust.Op{add(2, 0, 1, 5), add(0, 5, 20, -3), read(1, 4, 6, 2), read(1, 7, 8, 2)}},
 		{Name: "a decrement not begun", Ops: []exhaust.Op{add(2, 0, 1, 5), add(0, 7, 20, -3), read(1, 4, 6, 2)}, Anomalies: []string{"lost increment"}},
 		{Name: "a decrement lost", Ops: []exhaust.Op{add(2, 0, 1, 5), add(0, 2, 3, -3), read(1, 4, 6, 5)}, Anomalies: []string{"unexpected increment"}},
+		{Name: "seen although unanswered", Ops: []exhaust.Op{{S: 0, From: 1, Info: true, Mops: []exhaust.M{{F: history.Increment, A: 3}}}, read(1, 4, 6, 3)}},
+		{Name: "not seen and unanswered", Ops: []exhaust.Op{{S: 0, From: 1, Info: true, Mops: []exhaust.M{{F: history.Increment, A: 3}}}, read(1, 4, 6, 0)}, Inconclusive: true},
+		{Name: "more than the unanswered", Ops: []exhaust.Op{{S: 0, From: 1, Info: true, Mops: []exhaust.M{{F: history.Increment, A: 3}}}, read(1, 4, 6, 4)}, Anomalies: []string{"unexpected increment"}},
+		{Name: "below zero", Ops: []exhaust.Op{add(0, 1, 2, 2), add(0, 3, 4, -5), read(1, 5, 6, -3)}},
 		{Name: "no increment", Ops: []exhaust.Op{read(1, 4, 6, 0)}, Inconclusive: true},
 	})
 }

@@ -197,6 +197,20 @@ func addMop(t *testing.T, b *history.Builder, txn *history.Txn, f []string) {
 		}
 		txn.SetList(i, list)
 		return
+	case "send":
+		m.Func, m.Arg = history.Send, value(f[2])
+		txn.Mops = append(txn.Mops, m)
+		txn.SetVersion(i, int64(number(t, f[4])))
+		return
+	case "poll":
+		m.Func = history.Poll
+		txn.Mops = append(txn.Mops, m)
+		var pairs []history.Value
+		for _, v := range f[2:] {
+			pairs = append(pairs, value(v))
+		}
+		txn.SetList(i, pairs)
+		return
 	case "acquire", "release":
 		m.Func, _ = history.ParseFunc(f[0])
 		if len(f) > 2 {

@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/list"
 	"github.com/lapse-test/lapse/checkers/lock"
+	"github.com/lapse-test/lapse/checkers/log"
 	"github.com/lapse-test/lapse/checkers/longfork"
 	"github.com/lapse-test/lapse/checkers/lostwrite"
 	"github.com/lapse-test/lapse/checkers/queue"
@@ -46,6 +47,7 @@ func All() []checkers.Model {
 		list.Models(),
 		set.Models(),
 		queue.Models(),
+		log.Models(),
 		lock.Models(),
 		counter.Models(),
 		unique.Models(),
