@@ -91,9 +91,13 @@ func (p *partition) follow(t *tally.Tally, before, now sighting) {
 	}
 	for i := p.after(before.offset); i < len(p.seen) && p.seen[i].offset < now.offset; i++ {
 		s := p.seen[i]
-		if p.polled[s.message] {
-			p.violate(t, skipped, fmt.Sprintf("%s, and then %s, without %s: %s", p.did(before), p.did(now), p.h.ValueText(s.message), p.did(s)),
-				"a consumer is given everything in between", before.op, now.op, s.op)
+		if given, ok := p.polled[s.message]; ok {
+			why, ops := p.did(s), []int{before.op, now.op, s.op}
+			if !s.polled { // its offset is known from elsewhere
+				why, ops = why+", and "+p.did(given), append(ops, given.op)
+			}
+			p.violate(t, skipped, fmt.Sprintf("%s, and then %s, without %s: %s", p.did(before), p.did(now), p.h.ValueText(s.message), why),
+				"a consumer is given everything in between", ops...)
 			return
 		}
 		if !p.told[s.message] {

@@ -77,8 +77,10 @@ type partition struct {
 	sends map[history.Value]send
 	// seen are the sightings, sorted by offset, message and operation.
 	seen []sighting
-	// polled are the messages that somebody polled, told those said to be lost.
-	polled, told map[history.Value]bool
+	// polled are the messages that somebody polled, as they were first.
+	polled map[history.Value]sighting
+	// told are the messages said to be lost.
+	told map[history.Value]bool
 }
 
 // Check implements checkers.Checker. Evidence.AtRisk counts the messages that were polled.
@@ -117,7 +119,7 @@ type logs struct {
 func (l *logs) of(h *history.History, k history.Key) *partition {
 	p := l.byKey[k]
 	if p == nil {
-		p = &partition{h: h, key: k, sends: map[history.Value]send{}, polled: map[history.Value]bool{}, told: map[history.Value]bool{}}
+		p = &partition{h: h, key: k, sends: map[history.Value]send{}, polled: map[history.Value]sighting{}, told: map[history.Value]bool{}}
 		l.byKey[k] = p
 		l.keys = append(l.keys, k)
 	}
@@ -154,7 +156,9 @@ func load(t *tally.Tally, h *history.History) (*logs, error) {
 				for offset, message := range h.PollPairs(m) {
 					p := l.of(h, m.Key)
 					p.seen = append(p.seen, sighting{offset, message, i, true})
-					p.polled[message] = true
+					if _, known := p.polled[message]; !known {
+						p.polled[message] = sighting{offset, message, i, true}
+					}
 					t.Evidence().AtRisk++
 					if t.DuringFaults(i) {
 						t.Evidence().DuringFaults++

@@ -75,6 +75,10 @@ func anomalies(t *testing.T, lines []string) []string {
 		if _, proven := Models()[0].Refute(context.Background(), h, x); !proven {
 			t.Fatalf("%q: %s by %v is not proven: %s", lines, x.Anomaly, x.Ops, x.Sentence)
 		}
+		alone, err := New().Check(context.Background(), h.Subset(x.Ops), checkers.Budget{})
+		if err != nil || !slices.ContainsFunc(alone.Violations, func(y checkers.Violation) bool { return y.Anomaly == x.Anomaly }) {
+			t.Fatalf("%q: the operations %v alone do not show %s (%v): %s", lines, x.Ops, x.Anomaly, err, x.Sentence)
+		}
 		out = append(out, x.Anomaly)
 	}
 	slices.Sort(out)

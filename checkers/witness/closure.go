@@ -41,7 +41,7 @@ func linksOf(h *history.History) links {
 				changers[m.Key] = append(changers[m.Key], int32(i))
 				changers[history.Key(m.Arg)] = append(changers[history.Key(m.Arg)], int32(i))
 			case m.Func == history.Increment || m.Func == history.Concat || m.Func == history.Remove ||
-				m.Func == history.Acquire || m.Func == history.Release:
+				locks(m.Func) && op.Outcome != history.Fail:
 				changers[m.Key] = append(changers[m.Key], int32(i))
 			}
 			if m.Func.Writes() && op.Outcome != history.Fail {
@@ -70,6 +70,11 @@ func linksOf(h *history.History) links {
 					need(i, writers[value{m.Key, m.Ret}])
 					need(i, changers[m.Key])
 				}
+			case history.Acquire, history.Release:
+				// It saw that the lock let it.
+				if op.Outcome != history.Fail {
+					need(i, changers[m.Key])
+				}
 			case history.ReadList, history.ReadSet:
 				if saw {
 					for _, v := range h.List(m) {
@@ -91,6 +96,7 @@ func linksOf(h *history.History) links {
 			}
 		}
 	}
+	l.ofLogs(h, writers)
 	for _, lists := range [][][]int32{l.gone, l.weak} {
 		for o := range lists {
 			slices.Sort(lists[o])
@@ -98,4 +104,42 @@ func linksOf(h *history.History) links {
 		}
 	}
 	return l
+}
+
+func locks(f history.Func) bool { return f == history.Acquire || f == history.Release }
+
+// ofLogs links the polls of logs. A poll goes with what sent its messages, and with what
+// last made its consumer read from elsewhere. What sent a message goes with each poll that
+// saw it, or the message would look lost.
+func (l *links) ofLogs(h *history.History, writers map[value][]int32) {
+	turn := map[int32]int32{} // the last one, by session
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		mops := h.Mops(op)
+		for j := range mops {
+			m := &mops[j]
+			switch m.Func {
+			case history.Assign, history.Subscribe:
+				turn[op.Session] = int32(i)
+			case history.Poll:
+				if o, ok := turn[op.Session]; ok && int(o) != i {
+					l.gone[o] = append(l.gone[o], int32(i))
+				}
+				if op.Outcome == history.Info {
+					turn[op.Session] = int32(i)
+				}
+				if m.Flags&history.Observed == 0 {
+					continue
+				}
+				for _, message := range h.PollPairs(m) {
+					for _, o := range writers[value{m.Key, message}] {
+						if int(o) != i && h.Ops[o].Invoke <= op.Complete {
+							l.gone[o] = append(l.gone[o], int32(i))
+							l.gone[i] = append(l.gone[i], o)
+						}
+					}
+				}
+			}
+		}
+	}
 }

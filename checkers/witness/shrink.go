@@ -50,7 +50,7 @@ var ErrUndecided = errors.New("the history was not decided")
 //
 // Parts are closed, so that no violation is invented: with an operation that saw
 // a value every operation stays that may have put the value there, and with one
-// that saw what cannot be told apart (a counter, a balance, a compare-and-set that
+// that saw what cannot be told apart (a counter, a balance, a lock, a compare-and-set that
 // failed without telling the value) every operation that changed the key before
 // it ended. Dropping such an operation drops what depends on it. Whole keys are
 // tried first, then the time after, sessions, and ever smaller runs of operations

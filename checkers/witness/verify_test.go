@@ -16,6 +16,8 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/gen"
 	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/list"
+	"github.com/lapse-test/lapse/checkers/lock"
+	"github.com/lapse-test/lapse/checkers/log"
 	"github.com/lapse-test/lapse/checkers/longfork"
 	"github.com/lapse-test/lapse/checkers/queue"
 	"github.com/lapse-test/lapse/checkers/registry"
@@ -39,7 +41,12 @@ func together(c checkers.Checker) bool {
 	return ok
 }
 
-func sources() []source {
+func sources(t *testing.T) []source {
+	t.Helper()
+	two, err := lock.Parse(lock.Semaphore + ":2")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var registers []checkers.Checker // and what else applies to one operation at a time
 	for _, m := range registry.All() {
 		if c := m.New(); !together(c) {
@@ -55,6 +62,10 @@ func sources() []source {
 	for _, m := range txn.Models() {
 		isolation = append(isolation, m.New())
 	}
+	locks := []checkers.Checker{two}
+	for _, m := range lock.Models() {
+		locks = append(locks, m.New())
+	}
 	return []source{
 		{"register", 150, registers, func(seed uint64) (*history.History, error) {
 			return gen.Register{Ops: 60, Sessions: 4, Keys: 2, Writes: 0.35, CAS: 0.1, Info: 0.05, Stale: 0.08, Lie: 0.03}.History(seed)
@@ -67,16 +78,18 @@ func sources() []source {
 		object(history.Enqueue, history.Dequeue, 20, queue.New(), queue.NewFIFO()),
 		object(history.Increment, history.ReadCounter, 20, counter.New()),
 		{"identifiers", 100, []checkers.Checker{unique.New()}, randomIdentifiers},
-		{"bank", 200, []checkers.Checker{bank.New()}, randomBank},
+		{"bank", 200, []checkers.Checker{bank.New(), bank.NewOverdrawn()}, randomBank},
 		{"long fork", 200, []checkers.Checker{longfork.New()}, randomGroups},
 		{"replicas", 200, []checkers.Checker{eventual.New()}, randomReplicas},
+		{"locks", 200, locks, randomLocks},
+		{"logs", 300, []checkers.Checker{log.New()}, randomLogs},
 		{"list transactions", 60, isolation, func(seed uint64) (*history.History, error) { return randomTxns(seed, true) }},
 		{"register transactions", 60, isolation, func(seed uint64) (*history.History, error) { return randomTxns(seed, false) }},
 	}
 }
 
 // sequentially adds operations one after another, each of a session of its own kind.
-func sequentially(seed uint64, attributes map[string]string, ops int, f func(rng *rand.Rand, i int, txn *history.Txn) history.Outcome) (*history.History, error) {
+func sequentially(seed uint64, attributes map[string]string, ops int, f func(rng *rand.Rand, i int, s int32, txn *history.Txn) history.Outcome) (*history.History, error) {
 	rng := rand.New(rand.NewPCG(seed, 0x7e57))
 	b := history.NewBuilder(history.Header{Source: "test", Initial: history.Absent, Nodes: []string{"n1", "n2"}, Attributes: attributes})
 	for range 4 {
@@ -96,7 +109,7 @@ func sequentially(seed uint64, attributes map[string]string, ops int, f func(rng
 		op.Invoke = max(free[s]+1, history.Time(10*i))
 		op.Complete = op.Invoke + history.Time(rng.IntN(25))
 		t.Reset()
-		op.Outcome = f(rng, i, &t)
+		op.Outcome = f(rng, i, s, &t)
 		free[s] = op.Complete
 		if op.Outcome == history.Info {
 			op.Complete = history.Never
@@ -109,7 +122,7 @@ func sequentially(seed uint64, attributes map[string]string, ops int, f func(rng
 }
 
 func randomIdentifiers(seed uint64) (*history.History, error) {
-	return sequentially(seed, nil, 30, func(rng *rand.Rand, i int, t *history.Txn) history.Outcome {
+	return sequentially(seed, nil, 30, func(rng *rand.Rand, i int, _ int32, t *history.Txn) history.Outcome {
 		t.Mops = append(t.Mops, history.Mop{Func: history.Generate})
 		v := history.Value(i)
 		if rng.IntN(8) == 0 {
@@ -126,7 +139,7 @@ func randomBank(seed uint64) (*history.History, error) {
 	if seed%2 == 0 {
 		attributes["total"], attributes["accounts"] = "30", "3"
 	}
-	return sequentially(seed, attributes, 20, func(rng *rand.Rand, i int, t *history.Txn) history.Outcome {
+	return sequentially(seed, attributes, 20, func(rng *rand.Rand, i int, _ int32, t *history.Txn) history.Outcome {
 		if i < 3 {
 			t.Mops = append(t.Mops, history.Mop{Func: history.Write, Key: history.Key(i), Arg: 10})
 			return history.OK
@@ -154,7 +167,7 @@ func randomBank(seed uint64) (*history.History, error) {
 }
 
 func randomGroups(seed uint64) (*history.History, error) {
-	return sequentially(seed, nil, 16, func(rng *rand.Rand, i int, t *history.Txn) history.Outcome {
+	return sequentially(seed, nil, 16, func(rng *rand.Rand, i int, _ int32, t *history.Txn) history.Outcome {
 		if i < 3 {
 			t.Mops = append(t.Mops, history.Mop{Func: history.Write, Key: history.Key(i), Arg: history.Value(i + 1)})
 			return history.OK
@@ -172,7 +185,7 @@ func randomGroups(seed uint64) (*history.History, error) {
 }
 
 func randomReplicas(seed uint64) (*history.History, error) {
-	return sequentially(seed, nil, 24, func(rng *rand.Rand, i int, t *history.Txn) history.Outcome {
+	return sequentially(seed, nil, 24, func(rng *rand.Rand, i int, _ int32, t *history.Txn) history.Outcome {
 		m := history.Mop{Func: history.Read, Key: history.Key(rng.IntN(2))}
 		if i < 8 {
 			m.Func, m.Arg = history.Write, history.Value(i+1)
@@ -189,7 +202,7 @@ func randomReplicas(seed uint64) (*history.History, error) {
 func randomTxns(seed uint64, lists bool) (*history.History, error) {
 	versions := make([][]history.Value, 3)
 	next := history.Value(0)
-	return sequentially(seed, nil, 14, func(rng *rand.Rand, _ int, t *history.Txn) history.Outcome {
+	return sequentially(seed, nil, 14, func(rng *rand.Rand, _ int, _ int32, t *history.Txn) history.Outcome {
 		outcome := []history.Outcome{history.OK, history.OK, history.OK, history.OK, history.OK, history.OK, history.Fail, history.Info}[rng.IntN(8)]
 		for range 1 + rng.IntN(3) {
 			k := rng.IntN(3)
@@ -238,7 +251,7 @@ func randomTxns(seed uint64, lists bool) (*history.History, error) {
 // eachViolation calls f with violations of every model in random histories.
 func eachViolation(t *testing.T, f func(s *source, seed uint64, c checkers.Checker, h *history.History, v *checkers.Violation)) {
 	budget := checkers.Budget{MaxViolations: 5}
-	for _, s := range sources() {
+	for _, s := range sources(t) {
 		for seed := range seeds.Choose(t, s.rounds).All() {
 			h, err := s.history(seed)
 			if err != nil {
