@@ -14,7 +14,7 @@ import (
 // "15.8 ms", "1.26 s", "2 min 5 s", "1 h 3 min". Zero is "0 s".
 func Text(d time.Duration) string {
 	if d < 0 {
-		return "-" + Text(-d)
+		return "-" + Text(-max(d, -math.MaxInt64)) // the least one has no opposite
 	}
 	switch {
 	case d == 0:
@@ -35,11 +35,27 @@ func Text(d time.Duration) string {
 	return strings.TrimSuffix(fmt.Sprintf("%d h %d min", m/60, m%60), " 0 min")
 }
 
-// Seconds is Text of a length in seconds.
-func Seconds(s float64) string { return Text(time.Duration(math.Round(s * 1e9))) }
+// Seconds is Text of a length in seconds; see nanoseconds for what is none.
+func Seconds(s float64) string { return nanoseconds(s * 1e9) }
 
-// Millis is Text of a length in milliseconds.
-func Millis(ms float64) string { return Text(time.Duration(math.Round(ms * 1e6))) }
+// Millis is Text of a length in milliseconds; see nanoseconds for what is none.
+func Millis(ms float64) string { return nanoseconds(ms * 1e6) }
+
+// nanoseconds is Text of a length that need not fit a time.Duration: files of others
+// can hold anything. What is longer than the longest is said to be, and what is no
+// number is "?".
+func nanoseconds(ns float64) string {
+	ns = math.Round(ns)
+	switch {
+	case math.IsNaN(ns):
+		return "?"
+	case ns >= math.MaxInt64:
+		return "over " + Text(math.MaxInt64)
+	case ns <= -math.MaxInt64:
+		return "under " + Text(-math.MaxInt64)
+	}
+	return Text(time.Duration(ns))
+}
 
 // digits is d in units with three significant digits, without zeros at the end.
 func digits(d, unit time.Duration) string {

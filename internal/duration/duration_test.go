@@ -1,6 +1,7 @@
 package duration
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -29,6 +30,8 @@ func TestText(t *testing.T) {
 		{3599_600 * time.Millisecond, "1 h"},
 		{63 * time.Minute, "1 h 3 min"},
 		{-1500 * time.Millisecond, "-1.5 s"},
+		{math.MaxInt64, "2562047 h 47 min"},
+		{math.MinInt64, "-2562047 h 47 min"},
 	} {
 		if got := Text(c.d); got != c.want {
 			t.Errorf("%d ns: %q, want %q", c.d, got, c.want)
@@ -36,5 +39,26 @@ func TestText(t *testing.T) {
 	}
 	if Seconds(1.5) != "1.5 s" || Millis(0.5) != "500 µs" {
 		t.Errorf("%q, %q", Seconds(1.5), Millis(0.5))
+	}
+}
+
+// TestNoLength has numbers that no time.Duration holds.
+func TestNoLength(t *testing.T) {
+	for _, c := range []struct {
+		s    float64
+		want string
+	}{
+		{math.NaN(), "?"},
+		{math.Inf(1), "over 2562047 h 47 min"},
+		{math.Inf(-1), "under -2562047 h 47 min"},
+		{1e300, "over 2562047 h 47 min"},
+		{-1e300, "under -2562047 h 47 min"},
+	} {
+		if got := Seconds(c.s); got != c.want {
+			t.Errorf("Seconds(%g): %q, want %q", c.s, got, c.want)
+		}
+		if got := Millis(c.s); got != c.want {
+			t.Errorf("Millis(%g): %q, want %q", c.s, got, c.want)
+		}
 	}
 }
