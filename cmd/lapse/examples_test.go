@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -133,9 +135,10 @@ func commandsOf(page string) []string {
 			}
 		}
 	}
+	isPipe := regexp.MustCompile(` -$|<\(`) // the histories that they read are not files
 	isLapse := regexp.MustCompile(`^(\S*bin/)?lapse( [a-z-]|$)`)
 	return slices.DeleteFunc(out, func(l string) bool {
-		return !isLapse.MatchString(l) || strings.HasPrefix(l, "lapse 0.") || strings.Contains(l, "$") || strings.Contains(l, "...")
+		return !isLapse.MatchString(l) || strings.HasPrefix(l, "lapse 0.") || strings.Contains(l, "$") || strings.Contains(l, "...") || isPipe.MatchString(l)
 	})
 }
 
@@ -277,6 +280,14 @@ cases: [{name: q, matrix: {target: [store], levels: [W1R1], faults: [[partition-
 	write("suite.yaml", suite.Example)
 	write("operator.yaml", []byte("all: {cut: a, heal: b, probe: c, kill: d, start: e, pause: f, resume: g}\n"))
 	write(".lapse/baseline.json", []byte(`{"schema": 1, "known": []}`))
+	planned, err := exec.CommandContext(t.Context(), "lapse", "run", "--faults", "partition", "--seed", "7", "--dry-run", "--json").Output()
+	var plan struct {
+		Schedule json.RawMessage `json:"schedule"`
+	}
+	if err := errors.Join(err, json.Unmarshal(planned, &plan)); err != nil {
+		t.Fatalf("planning a schedule: %v", err)
+	}
+	write("schedule.json", plan.Schedule)
 	module, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/anishathalye/porcupine").Output()
 	if err != nil {
 		t.Fatalf("finding Porcupine's histories: %v", err)

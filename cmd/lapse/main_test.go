@@ -95,7 +95,7 @@ func TestCheckExitCodes(t *testing.T) {
 		t.Errorf("legal history: exit %d, %s", code, stdout)
 	}
 	code, stdout, _ = lapse(t, "check", storeHistory(t, 1), "--model", models)
-	if code != verdict.ExitViolated || !strings.Contains(stdout, "VIOLATION 1") || !strings.Contains(stdout, "porcupine") {
+	if code != verdict.ExitViolated || !strings.Contains(stdout, "VIOLATION 1") || !strings.Contains(stdout, "by Porcupine") {
 		t.Errorf("stale read: exit %d, %s", code, stdout)
 	}
 	code, stdout, _ = lapse(t, "check", storeHistory(t, 1), "--model", models, "--json")
