@@ -36,6 +36,7 @@ func TestRuns(t *testing.T) {
 		// lasts is in seconds: long enough for a killed process to be back.
 		lasts time.Duration
 	}{
+		{"strong reads", "strong", "session", "kill", "disk", "linearizable", checkers.Held, "promised by dynamodb at write put, read strong", []history.Func{history.Read}, 1, 10},
 		{"eventual reads", "eventual", "session", "pause", "disk", "read-your-writes", checkers.Held, "not promised by dynamodb at write put, read eventual", []history.Func{history.Read}, 1, 5},
 		{"conditional writes", "strong", "register", "pause", "disk", "linearizable", checkers.Held, "promised by", []history.Func{history.CAS}, 1, 5},
 		{"transactions of lists", "strong", "append", "pause", "disk", "serializable", checkers.Held, "promised by", []history.Func{history.ReadList, history.Append}, 2, 5},
