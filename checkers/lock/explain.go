@@ -37,11 +37,11 @@ func (c *Checker) anomaly(s *search) string {
 // explain puts into words that s ended at an operation that cannot be.
 func (c *Checker) explain(h *history.History, key history.Key, s *search) checkers.Violation {
 	never := func() bool { return false }
-	w := smallest(c.rules, s.ops, s.failed, never)
+	w, whole := alone(c.rules, s.ops, s.failed, smallest(c.rules, s.ops, s.failed, never), never)
 	failed := &s.ops[s.failed]
 	v := checkers.Violation{Key: h.KeyName(key), Session: h.Ops[failed.at].Session}
 	for i := range w.ops {
-		if !w.ops[i].info() {
+		if whole || !w.ops[i].info() {
 			v.Ops = append(v.Ops, w.ops[i].at)
 		}
 	}

@@ -105,3 +105,36 @@ func smallest(r rules, ops []op, failed int, stop func() bool) window {
 	}
 	return at(hi)
 }
+
+// maxAlone is how many answered operations a witness may have for the sake of standing
+// alone.
+const maxAlone = 12
+
+// alone is w, or a window that begins a little earlier, such that its operations are a
+// history by themselves that is refuted by the operation at place failed, and by none
+// before: then who looks at the witness alone sees the same violation. whole tells that it
+// takes those without an answer for that. Where there is no such window it is w.
+func alone(r rules, ops []op, failed int, w window, stop func() bool) (out window, whole bool) {
+	cuts := []history.Time{always}
+	for i := range ops {
+		if ops[i].ret <= w.cut {
+			cuts = append(cuts, ops[i].ret)
+		}
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	for _, cut := range slices.Backward(cuts) {
+		x := windowOf(ops, cut, w.to)
+		answered := slices.DeleteFunc(slices.Clone(x.ops), func(o op) bool { return o.info() })
+		if len(answered) > maxAlone {
+			break
+		}
+		for _, list := range [][]op{answered, x.ops} {
+			s := search{rules: r, ops: list, stop: stop}
+			if s.run([]state{{owner: nobody}}) == impossible && list[s.failed].at == ops[failed].at {
+				return x, len(list) > len(answered)
+			}
+		}
+	}
+	return w, false
+}

@@ -1,9 +1,14 @@
 package witness
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/seeds"
+	"github.com/lapse-test/lapse/checkers/lock"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -62,5 +67,47 @@ func TestClosed(t *testing.T) {
 				t.Errorf("without %d: %v, want %v", c.drop, keep, c.keep)
 			}
 		})
+	}
+}
+
+// TestShrunkLocks: what is left of a lock shows a violation that the whole history proves,
+// though a lock that is free at first is not what was held in the middle.
+func TestShrunkLocks(t *testing.T) {
+	shrunk, largest := 0, 0
+	for seed := range seeds.Choose(t, 150).All() {
+		h, err := randomLocks(seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range lock.Models() {
+			c := m.New()
+			if c.Applies(h) != nil {
+				continue
+			}
+			part, ops, _, err := Shrink(context.Background(), h, c, checkers.Budget{}, nil)
+			if errors.Is(err, ErrHolds) {
+				continue
+			}
+			if err != nil {
+				t.Fatalf("seed %d: %s: %v", seed, m.Name, err)
+			}
+			v, err := c.Check(context.Background(), part, checkers.Budget{})
+			if err != nil || len(v.Violations) == 0 {
+				t.Fatalf("seed %d: %s: %v is %s (%v)", seed, m.Name, ops, v.Status, err)
+			}
+			x := v.Violations[0]
+			for i, o := range x.Ops {
+				x.Ops[i] = ops[o]
+			}
+			if by, err := Verify(context.Background(), h, c.Model(), &x); err != nil || by == "" {
+				t.Errorf("seed %d: %s: %v is left, of which %v is no violation of the whole (%q, %v): %s", seed, m.Name, ops, x.Ops, by, err, x.Sentence)
+			}
+			shrunk++
+			largest = max(largest, len(ops))
+		}
+	}
+	t.Logf("%d histories, the largest of %d operations", shrunk, largest)
+	if shrunk == 0 {
+		t.Error("nothing to shrink")
 	}
 }

@@ -43,8 +43,8 @@ func randomLocks(seed uint64) (*history.History, error) {
 		t.Mops = append(t.Mops, m)
 		if !gives && outcome == history.OK && fenced && rng.IntN(6) > 0 {
 			token := l.token
-			if mistake {
-				token -= history.Value(rng.IntN(3))
+			if mistake || wrong && rng.IntN(5) == 0 {
+				token -= history.Value(1 + rng.IntN(2))
 			}
 			t.SetRead(0, token)
 		}

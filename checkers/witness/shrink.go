@@ -227,6 +227,19 @@ func (s *shrinker) check(next, weak []bool, named bool) bool {
 	if i < 0 || named && slices.ContainsFunc(v.Violations, func(x checkers.Violation) bool { return !s.same(x) }) {
 		return false
 	}
+	if named {
+		// A part that is not closed may begin in the middle, where a lock was held.
+		x := v.Violations[i]
+		x.Ops = slices.Clone(x.Ops)
+		for j := range x.Ops {
+			x.Ops[j] = ops[x.Ops[j]]
+		}
+		if locks(part.Mop(&part.Ops[0]).Func) {
+			if by, err := Verify(s.ctx, s.h, s.checker.Model(), &x); err != nil || by == "" {
+				return false
+			}
+		}
+	}
 	s.keep, s.weak = next, weak
 	// What the checker names in what is left may suffice by itself.
 	if alone := v.Violations[i].Ops; len(alone) < len(ops) {
