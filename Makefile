@@ -14,7 +14,7 @@ build: $(BIN)
 
 # Always asked for, because the Go tool knows best what is up to date.
 $(BIN): always
-	$(GO) build -o $(BIN) ./cmd/lapse
+	$(GO) build -ldflags="-s -w" -o $(BIN) ./cmd/lapse
 
 # A store that forgets at W=1, R=1 under a partition, and the same seed and
 # faults at W=2, R=2 with blocking read repair, where it does not.

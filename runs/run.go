@@ -22,9 +22,6 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// Version is lapse's own version, as reports name it.
-const Version = "0.1.0"
-
 // Finished is a run that is over, with its verdict.
 type Finished struct {
 	Dir     store.Dir
@@ -203,7 +200,7 @@ func summaryOf(p *Planned, dir store.Dir, provider, reason string, started time.
 		Reproduce: "lapse replay " + dir.ID, Command: Command(p),
 		Host: store.Host{
 			OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(),
-			Go: runtime.Version(), Lapse: Version,
+			Go: runtime.Version(), Lapse: Version(),
 		},
 		Require: require,
 	}

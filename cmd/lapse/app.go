@@ -37,7 +37,7 @@ were broken, with the few operations that prove it.
 
 Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 70 bug in lapse, 130 interrupted. A found violation outranks all but 70.`,
-		Version:       runs.Version,
+		Version:       runs.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

@@ -27,7 +27,7 @@ made if it is not there.`,
 			}
 			// The same version writes the same bytes, on whatever day.
 			day := time.Unix(0, 0).UTC()
-			head := &doc.GenManHeader{Section: "1", Source: "lapse " + runs.Version, Manual: "lapse", Date: &day}
+			head := &doc.GenManHeader{Section: "1", Source: "lapse " + runs.Version(), Manual: "lapse", Date: &day}
 			cmd.Root().DisableAutoGenTag = true
 			if err := doc.GenManTree(cmd.Root(), head, args[0]); err != nil {
 				return targets.Usagef("writing man pages: %v", err)

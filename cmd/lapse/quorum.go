@@ -96,7 +96,7 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 	if place.Exited {
 		return place.Exit()
 	}
-	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · quorums of %s, N=%d · %d cells · %s\n", runs.Version, ask.Seed, ask.Target, ask.N, len(cells), place.Reason)
+	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · quorums of %s, N=%d · %d cells · %s\n", runs.Version(), ask.Seed, ask.Target, ask.N, len(cells), place.Reason)
 	began := time.Now()
 	quiet := env
 	quiet.Progress = harness.Silent{}

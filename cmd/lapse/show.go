@@ -196,9 +196,9 @@ func (a *app) versionCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.JSON {
-				return a.PrintJSON(map[string]string{"version": runs.Version})
+				return a.PrintJSON(map[string]string{"version": runs.Version()})
 			}
-			_, err := fmt.Fprintln(a.Stdout, "lapse "+runs.Version)
+			_, err := fmt.Fprintln(a.Stdout, "lapse "+runs.Version())
 			return err
 		},
 	}

@@ -66,7 +66,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 		return p.Exit()
 	}
 	s.Present(cmd.Context())
-	fmt.Fprintf(a.Stderr, "lapse %s · suite %s · seed %d · %d runs, about %s · %s\n", runs.Version, s.File.Name, s.Seed, len(s.Runs), s.Estimate(), p.Reason)
+	fmt.Fprintf(a.Stderr, "lapse %s · suite %s · seed %d · %d runs, about %s · %s\n", runs.Version(), s.File.Name, s.Seed, len(s.Runs), s.Estimate(), p.Reason)
 	res, err := s.Run(cmd.Context(), env, suite.Options{
 		Provider: p.Provider, Reason: p.Reason, Resume: resumed, Known: known.Known,
 		Done: func(n, of int, c *gate.CaseResult) {

@@ -42,7 +42,7 @@ func Headline(p *harness.Plan, reason string) string {
 		rate = fmt.Sprintf("%g op/s", p.Rate)
 	}
 	return fmt.Sprintf("lapse %s · seed %d · %s, %d nodes, write %s, read %s · %s, %d clients (%s), %s, %s · %s",
-		runs.Version, p.Seed, p.Target, p.Nodes, p.WriteLevel, p.ReadLevel,
+		runs.Version(), p.Seed, p.Target, p.Nodes, p.WriteLevel, p.ReadLevel,
 		p.Workload, p.Clients(), p.Session, rate, time.Duration(p.Duration), reason)
 }
 
