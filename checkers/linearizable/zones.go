@@ -29,7 +29,7 @@ import (
 // no two chains must each precede the other: with m the earliest completion and
 // M the latest invocation in a chain, never m(i) < M(j) and m(j) < M(i).
 
-// never and always bound the initial value, which was there before everything.
+// before is earlier than every time: when the initial value was written.
 const before history.Time = math.MinInt64
 
 // fault is the kind of contradiction that refutes a key.

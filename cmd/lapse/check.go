@@ -13,6 +13,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/bank"
+	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
@@ -29,7 +30,7 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	var read input.Options
-	var models, witnesses string
+	var models, witnesses, engine string
 	var stale bool
 	c := &cobra.Command{
 		Use:   "check RUN|FILE",
@@ -43,18 +44,33 @@ recognised, or named with --format.`,
   lapse check latest --model bounded-staleness:2:500ms --staleness`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.check(cmd, args[0], read, models, witnesses, stale)
+			return a.check(cmd, args[0], read, models, witnesses, engine, stale)
 		},
 	}
 	read.Add(c.Flags(), "format")
 	c.Flags().StringVar(&models, "model", "", "consistency models, comma-separated (default: those of the run, else all that apply)")
 	c.Flags().StringVar(&witnesses, "witnesses", "", "directory for the proofs: sentences, JSON, a history that can be checked again, and a picture of each")
 	c.Flags().BoolVar(&stale, "staleness", false, "show how stale reads were, by level, and inside and outside fault windows")
+	c.Flags().StringVar(&engine, "engine", string(linearizable.Auto), "how linearizability is decided: auto (the fast algorithm where values are unique), search, or porcupine, for a second opinion")
 	a.AddBudgetFlags(c)
 	return c
 }
 
-func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, witnesses string, stale bool) error {
+// withEngine has linearizability decided by the engine of that name.
+func withEngine(list []checkers.Checker, name string) error {
+	engine, err := linearizable.ParseEngine(name)
+	if err != nil {
+		return targets.Usagef("--engine: %v", err)
+	}
+	for i, c := range list {
+		if c.Model().Name == linearizable.Model {
+			list[i] = linearizable.New(engine)
+		}
+	}
+	return nil
+}
+
+func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, witnesses, engine string, stale bool) error {
 	l, err := input.History(a.App, ref, read)
 	if err != nil {
 		return err
@@ -65,6 +81,9 @@ func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, 
 	}
 	list, err := chooseCheckers(l.History, names)
 	if err != nil {
+		return err
+	}
+	if err := withEngine(list, engine); err != nil {
 		return err
 	}
 	if err := forWitnesses(witnesses); err != nil {
