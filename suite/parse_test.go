@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -252,6 +253,17 @@ func TestShippedSuites(t *testing.T) {
 	}
 	if len(own.Runs) != 2 || own.Runs[0].Planned.Plan.Provider != "external" || own.Runs[0].Planned.Plan.At[0] == "" {
 		t.Errorf("%+v", own.Runs)
+	}
+	two, err := Load(t.Context(), "own.yaml", ExampleAt([]string{"postgres://db:5432/x", "postgres://standby:5432/x"}), nil, environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reads []string
+	for _, r := range two.Runs {
+		reads = append(reads, r.Planned.Plan.ReadLevel)
+	}
+	if want := []string{"primary", "primary", "replica", "sticky", "wait-for-lsn"}; !slices.Equal(reads, want) {
+		t.Errorf("with a standby the read levels are %v, want %v", reads, want)
 	}
 }
 
