@@ -25,7 +25,8 @@ func (e *unreplicatedError) Unwrap() error { return e.err }
 
 // refusals are the codes with which Redis answers a command instead of doing anything
 // (its error replies begin with one; server.c and cluster.c of 7.0 list them). ERR is
-// the code of all that is wrong with a command itself.
+// the code of all that is wrong with a command itself; a script that fails half-way has
+// it too, with its first writes done, but ours write one declared key once.
 var refusals = []string{
 	"ASK", "BUSY", "CLUSTERDOWN", "CROSSSLOT", "ERR", "EXECABORT", "LOADING", "MASTERDOWN", "MISCONF", "MOVED",
 	"NOAUTH", "NOPERM", "NOREPLICAS", "NOSCRIPT", "OOM", "READONLY", "TRYAGAIN", "WRONGPASS", "WRONGTYPE",
