@@ -41,11 +41,7 @@ func pick(nodes []int, at, id int) int {
 // owners are the nodes that hold the keys of txn, the primary first.
 func (c *client) owners(ctx context.Context, txn *history.Txn) ([]int, error) {
 	if !c.set.cluster {
-		all := make([]int, len(c.addrs))
-		for i := range all {
-			all[i] = i
-		}
-		return all, nil
+		return c.all, nil
 	}
 	slot := slotOf(txn.Mops[0].Key.String())
 	for i := range txn.Mops {

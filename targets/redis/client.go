@@ -20,6 +20,8 @@ type client struct {
 	links  []*link
 	id     int
 	reader reader
+	// all are the nodes of a primary with replicas, which hold every key.
+	all []int
 
 	// slots is the map that the session goes by, as clients of a cluster do: it is
 	// asked for again only when a node did not answer or sent the session away.
@@ -32,8 +34,12 @@ type client struct {
 var _ targets.Client = (*client)(nil)
 
 func newClient(set settings, addrs []string, node func(string) int, session targets.Session) *client {
+	all := make([]int, len(addrs))
+	for i := range all {
+		all[i] = i
+	}
 	return &client{
-		set: set, addrs: addrs, node: node, links: make([]*link, len(addrs)), id: int(session.ID),
+		all: all, set: set, addrs: addrs, node: node, links: make([]*link, len(addrs)), id: int(session.ID),
 		reader: reader{session.Text}, stale: set.cluster, ask: session.Home,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
@@ -138,7 +139,7 @@ func find(ctx context.Context, cfg targets.Config) (server, error) {
 
 // title is the name of the server that speaks so of itself.
 func title(text string) string {
-	if regexp.MustCompile(`(?i)valkey`).MatchString(text) {
+	if strings.Contains(strings.ToLower(text), "valkey") {
 		return "Valkey"
 	}
 	return "Redis"
