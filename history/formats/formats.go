@@ -242,5 +242,24 @@ func Write(w io.Writer, name string, h *history.History) error {
 	if f.write == nil {
 		return fmt.Errorf("the format %s can be read only; these can be written: %s", name, strings.Join(Writable(), ", "))
 	}
-	return f.write(w, h)
+	out := &counted{w: w}
+	if err := f.write(out, h); err != nil {
+		return err
+	}
+	if out.n == 0 && len(h.Ops) > 0 {
+		return fmt.Errorf("the format %s has no place for any of the %d operations of the history, and an empty file is no history", name, len(h.Ops))
+	}
+	return nil
+}
+
+// counted counts what is written to w.
+type counted struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
 }
