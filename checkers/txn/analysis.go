@@ -5,41 +5,37 @@ import (
 	"fmt"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/dsg"
+	"github.com/lapse-test/lapse/checkers/txn/internal/explain"
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
+	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 	"github.com/lapse-test/lapse/history"
 )
 
 // analysis is what is worked out once for a history, whatever the levels that
 // are asked for.
 type analysis struct {
-	*dsg
-	gd   *guard.Guard
-	all  *graph.Graph // everything that is known, with every order base
-	core *graph.Graph // the part of it that lies on cycles
-	ids  []int32      // the nodes of core in all
+	*dsg.DSG
+	explain *explain.Explainer
+	all     *graph.Graph // everything that is known, with every order base
+	core    *graph.Graph // the part of it that lies on cycles
+	ids     []int32      // the nodes of core in all
 	// openRegisters: some register has more than one writer. openLists: some list
 	// has several unobserved appends.
 	openRegisters, openLists bool
 	evidence                 checkers.Evidence
-	// asked remembers what verify scanned the history for.
-	asked      map[any]bool
-	versionsOf *rawLists
 	// kept is the memory of all and core.
 	kept int64
 }
 
 func analyse(ctx context.Context, h, shown *history.History, b checkers.Budget) (*analysis, error) {
-	gd := guard.New(ctx, b)
-	r, err := build(h, shown, gd)
+	r, err := ir.Build(h, shown, guard.New(ctx, b))
 	if err != nil {
 		return nil, err
 	}
-	if err := r.examine(); err != nil {
-		return nil, err
-	}
-	a := &analysis{dsg: r.newDSG(), gd: gd}
-	a.versionsOf = &rawLists{node: r.node, lists: map[history.Key][][]history.Value{}}
+	d := dsg.New(r)
+	a := &analysis{DSG: d, explain: explain.New(d)}
 	a.count()
 	return a, nil
 }
@@ -47,8 +43,8 @@ func analyse(ctx context.Context, h, shown *history.History, b checkers.Budget) 
 // count fills in the evidence and whether version orders are open.
 func (a *analysis) count() {
 	e := &a.evidence
-	for i := range a.h.Ops {
-		switch a.h.Ops[i].Outcome {
+	for i := range a.H.Ops {
+		switch a.H.Ops[i].Outcome {
 		case history.OK:
 			e.OK++
 		case history.Fail:
@@ -57,31 +53,31 @@ func (a *analysis) count() {
 			e.Info++
 		}
 	}
-	writers := make([]int32, a.keys)
-	used := make([]bool, a.keys)
-	for w := range a.writes {
-		wr := &a.writes[w]
-		if a.node[wr.op] < 0 {
+	writers := make([]int32, a.Keys)
+	used := make([]bool, a.Keys)
+	for w := range a.Writes {
+		wr := &a.Writes[w]
+		if a.Node[wr.Op] < 0 {
 			continue
 		}
 		e.Writes++
-		used[wr.key] = true
-		if !wr.final || a.lists[wr.key] && a.verPos[w] != unseen {
+		used[wr.Key] = true
+		if !wr.Final || a.Lists[wr.Key] && a.VerPos[w] != ir.Unseen {
 			continue
 		}
-		if writers[wr.key]++; writers[wr.key] > 1 {
-			if a.lists[wr.key] {
+		if writers[wr.Key]++; writers[wr.Key] > 1 {
+			if a.Lists[wr.Key] {
 				a.openLists = true
 			} else {
 				a.openRegisters = true
 			}
 		}
 	}
-	for v := range int32(a.n) {
-		for _, x := range a.externals(v) {
-			used[x.key] = true
+	for v := range int32(a.N) {
+		for _, x := range a.Externals(v) {
+			used[x.Key] = true
 			e.Reads++
-			if x.source >= 0 && x.source != v {
+			if x.Source >= 0 && x.Source != v {
 				e.AtRisk++
 			}
 		}
@@ -98,14 +94,14 @@ func (a *analysis) graphs() error {
 	if a.all != nil {
 		return nil
 	}
-	used := a.gd.Used
-	defer func() { a.kept += a.gd.Used - used }()
-	a.full()
-	all, err := a.graph()
+	used := a.Guard.Used
+	defer func() { a.kept += a.Guard.Used - used }()
+	a.Prepare()
+	all, err := a.Graph()
 	if err != nil {
 		return err
 	}
-	comps, err := graph.Components(a.gd, all, graph.Plain(graph.KindAll))
+	comps, err := graph.Components(a.Guard, all, graph.Plain(graph.KindAll))
 	if err != nil {
 		return err
 	}
@@ -114,7 +110,7 @@ func (a *analysis) graphs() error {
 		keep = append(keep, c...)
 	}
 	keep = graph.Sorted(keep)
-	core, err := all.Subgraph(a.gd, keep)
+	core, err := all.Subgraph(a.Guard, keep)
 	if err != nil {
 		return err
 	}
@@ -134,11 +130,11 @@ type outcome struct {
 // direct are the anomalies found without a graph that refute the model.
 func (a *analysis) direct(m *model) outcome {
 	var o outcome
-	for _, name := range a.found.names() {
-		if levels().Refuted(name, m.name) {
-			f := a.found.kinds[name]
-			o.total += f.count
-			o.violations = append(o.violations, f.first...)
+	for _, name := range a.Found.Names() {
+		if levels().Refuted(name, m.Name) {
+			n, first := a.Found.Of(name)
+			o.total += n
+			o.violations = append(o.violations, first...)
 		}
 	}
 	if o.total > 0 {
@@ -151,15 +147,15 @@ func (a *analysis) direct(m *model) outcome {
 // decide finds out about one model.
 func (a *analysis) decide(m *model) (outcome, error) {
 	// Whatever a model's own graphs took is free again afterwards.
-	before := a.gd.Used - a.kept
-	defer func() { a.gd.Used = before + a.kept }()
+	before := a.Guard.Used - a.kept
+	defer func() { a.Guard.Used = before + a.kept }()
 	o := a.direct(m)
 	var err error
 	var more outcome
-	switch m.level {
-	case levelWeak:
+	switch {
+	case m.Automaton == nil:
 		more, err = a.decideWeak(m)
-	case levelPSI:
+	case m.OneRW:
 		more, err = a.decidePSI(m)
 	default:
 		more, err = a.decideGraph(m)

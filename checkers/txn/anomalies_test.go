@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/exhaust"
+	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
 	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
 	"github.com/lapse-test/lapse/history"
 )
@@ -103,9 +104,9 @@ var classics = []struct {
 	{"own delete not seen", beside(t(w(0, 1)), t(d(0), r(0, 1)), t(w(1, 2)), t(r(1, 2))), "internal", []string{"strong-read-committed"}},
 	{"own delete seen", beside(t(w(0, 1)), t(d(0), r(0, none)), t(w(1, 2)), t(r(1, 2))), "", []string{"strict-serializable"}},
 	{"two deletes, neither before the other", beside(t(d(0), w(1, 1)), t(d(1), w(0, 2)), t(r(0, none), r(1, none), r(2, none)), t(w(2, 3)), t(r(0, none), r(1, none), r(2, 3))), "", []string{"snapshot-isolation"}},
-	{"a value written twice, both too old", []exhaust.Op{at(0, 0, 1, w(0, 1)), at(1, 2, 3, w(0, 1)), at(2, 4, 5, w(0, 2)), at(3, 6, 7, r(0, 1))}, AnomalyNoOrder, []string{"strong-session-serializable"}},
+	{"a value written twice, both too old", []exhaust.Op{at(0, 0, 1, w(0, 1)), at(1, 2, 3, w(0, 1)), at(2, 4, 5, w(0, 2)), at(3, 6, 7, r(0, 1))}, anomaly.NoOrder, []string{"strong-session-serializable"}},
 	{"a value written twice, one new enough", []exhaust.Op{at(0, 0, 1, w(0, 1)), at(1, 2, 5, w(0, 1)), at(2, 4, 5, w(0, 2)), at(3, 6, 7, r(0, 1))}, "", []string{"strict-serializable"}},
-	{"a compare-and-set of either write, both replaced", []exhaust.Op{at(0, 0, 1, w(0, 1)), at(1, 2, 3, w(0, 1)), at(2, 4, 5, c(0, 1, 2)), at(3, 6, 7, c(0, 1, 3)), at(4, 8, 9, r(0, 3))}, AnomalyNoOrder, []string{"strong-session-serializable"}},
+	{"a compare-and-set of either write, both replaced", []exhaust.Op{at(0, 0, 1, w(0, 1)), at(1, 2, 3, w(0, 1)), at(2, 4, 5, c(0, 1, 2)), at(3, 6, 7, c(0, 1, 3)), at(4, 8, 9, r(0, 3))}, anomaly.NoOrder, []string{"strong-session-serializable"}},
 	{"a compare-and-set of each write", []exhaust.Op{at(0, 0, 1, w(0, 1)), at(1, 2, 7, w(0, 1)), at(2, 4, 5, c(0, 1, 2)), at(3, 6, 7, c(0, 1, 3)), at(4, 8, 9, r(0, 3))}, "", []string{"strict-serializable"}},
 
 	{"an element twice", beside(t(a(0, 1)), t(l(0, 1, 1))), "duplicate elements", nil},
@@ -206,7 +207,7 @@ func TestOrdersNotKnown(tt *testing.T) {
 // wellFormed checks what every violation must have.
 func wellFormed(tt *testing.T, h *history.History, x *checkers.Violation) {
 	tt.Helper()
-	if x.Sentence == "" || len(x.Ops) == 0 || len(x.Steps) == 0 || len(levels().Refutes(x.Anomaly)) == 0 && x.Anomaly != AnomalyNoOrder {
+	if x.Sentence == "" || len(x.Ops) == 0 || len(x.Steps) == 0 || len(levels().Refutes(x.Anomaly)) == 0 && x.Anomaly != anomaly.NoOrder {
 		tt.Errorf("the violation lacks something: %+v", x)
 	}
 	if !slices.IsSorted(x.Ops) || x.Ops[0] < 0 || x.Ops[len(x.Ops)-1] >= len(h.Ops) {
@@ -217,7 +218,7 @@ func wellFormed(tt *testing.T, h *history.History, x *checkers.Violation) {
 			tt.Errorf("a step names what is not in the witness %v: %+v", x.Ops, s)
 		}
 	}
-	if len(x.Steps) > 1 && x.Steps[len(x.Steps)-1].To != x.Steps[0].From && x.Anomaly != AnomalyNoOrder {
+	if len(x.Steps) > 1 && x.Steps[len(x.Steps)-1].To != x.Steps[0].From && x.Anomaly != anomaly.NoOrder {
 		tt.Errorf("the steps are no cycle: %+v", x.Steps)
 	}
 }

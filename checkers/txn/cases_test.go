@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
 	"github.com/lapse-test/lapse/history/formats"
 )
 
@@ -20,19 +21,19 @@ var cases = []struct {
 		// It read 6 before the transaction that appended it was begun.
 		"19-future-in-own-append.edn",
 		map[string]checkers.Status{"read-uncommitted": checkers.Held, "read-committed": checkers.Violated, "strong-read-committed": checkers.Violated},
-		[]string{AnomalyInternal, AnomalyG1c},
+		[]string{anomaly.Internal, anomaly.G1c},
 	},
 	{
 		// 1 and 3 are another transaction's, 2 stands between.
 		"h-01-interleaved-own-read.edn",
 		map[string]checkers.Status{"read-uncommitted": checkers.Violated, "strong-read-committed": checkers.Violated},
-		[]string{AnomalyInternal, AnomalyG0},
+		[]string{anomaly.Internal, anomaly.G0},
 	},
 	{
 		// A transaction saw its own element first, another one saw it second.
 		"h-02-own-read-order.edn",
 		map[string]checkers.Status{"read-committed": checkers.Violated, "strict-serializable": checkers.Violated},
-		[]string{AnomalyIncompatible},
+		[]string{anomaly.Incompatible},
 	},
 	{
 		// The reader saw what was there before the deletion; by the clock it was too late.
@@ -45,7 +46,7 @@ var cases = []struct {
 		// wrote the key.
 		"h-06-init-transaction.plume",
 		map[string]checkers.Status{"snapshot-isolation": checkers.Violated, "serializable": checkers.Violated},
-		[]string{AnomalyLostUpdate},
+		[]string{anomaly.LostUpdate},
 	},
 	{
 		// No processes: nothing is known of sessions and of real time.

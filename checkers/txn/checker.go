@@ -8,6 +8,8 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
+	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
+	"github.com/lapse-test/lapse/checkers/txn/internal/readings"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -33,7 +35,7 @@ func (c *Checker) Model() checkers.Model { return c.model.about() }
 
 // Applies implements checkers.Checker: the history must consist of reads and
 // writes of registers and lists, and no list may have an element appended twice.
-func (c *Checker) Applies(h *history.History) error { return applies(h) }
+func (c *Checker) Applies(h *history.History) error { return ir.Applies(h) }
 
 // Check implements checkers.Checker.
 func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
@@ -63,12 +65,12 @@ func CheckAll(ctx context.Context, h *history.History, b checkers.Budget, names 
 }
 
 func check(ctx context.Context, h *history.History, b checkers.Budget, ms []model) ([]checkers.Verdict, error) {
-	if err := applies(h); err != nil {
+	if err := ir.Applies(h); err != nil {
 		return nil, err
 	}
 	var out []checkers.Verdict
 	var err error
-	if namesWrites(h) {
+	if readings.Named(h) {
 		out, err = checkNamed(ctx, h, h, b, ms)
 	} else {
 		out, err = checkReadings(ctx, h, b, ms)
@@ -99,7 +101,7 @@ func strongestFirst(ms []model) []int {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int {
-		return len(levels().ImpliedBy(ms[j].name)) - len(levels().ImpliedBy(ms[i].name))
+		return len(levels().ImpliedBy(ms[j].Name)) - len(levels().ImpliedBy(ms[i].Name))
 	})
 	return order
 }
@@ -113,7 +115,7 @@ func unfinished(ms []model, err error, elapsed time.Duration) ([]checkers.Verdic
 	var out []checkers.Verdict
 	for _, m := range ms {
 		out = append(out, checkers.Verdict{
-			Model: m.name, Status: checkers.Inconclusive, Reasons: []string{"the check was not finished: " + err.Error()},
+			Model: m.Name, Status: checkers.Inconclusive, Reasons: []string{"the check was not finished: " + err.Error()},
 			Algorithm: "none", Elapsed: elapsed,
 		})
 	}
@@ -132,8 +134,8 @@ func checkNamed(ctx context.Context, h, shown *history.History, b checkers.Budge
 	var held []string
 	for _, i := range strongestFirst(ms) {
 		m := &ms[i]
-		v := checkers.Verdict{Model: m.name, Evidence: a.evidence}
-		if s := slices.IndexFunc(held, func(s string) bool { return levels().Implies(s, m.name) }); s >= 0 {
+		v := checkers.Verdict{Model: m.Name, Evidence: a.evidence}
+		if s := slices.IndexFunc(held, func(s string) bool { return levels().Implies(s, m.Name) }); s >= 0 {
 			v.Status, v.Algorithm = checkers.Held, "implied by "+held[s]
 			v.Elapsed = time.Since(start)
 			verdicts[i] = v
@@ -145,12 +147,12 @@ func checkNamed(ctx context.Context, h, shown *history.History, b checkers.Budge
 			return nil, err
 		}
 		if o.status == checkers.Held && m.outOfReach(h) == "" {
-			held = append(held, m.name)
+			held = append(held, m.Name)
 		}
 		v.Status, v.Reasons, v.Total, v.Violations, v.Algorithm = o.status, o.reasons, o.total, o.violations, o.algorithm
-		v.Violations = tally.Spread(v.Violations, a.gd.Max)
+		v.Violations = tally.Spread(v.Violations, a.Guard.Max)
 		for j := range v.Violations {
-			v.Violations[j].Model = m.name
+			v.Violations[j].Model = m.Name
 		}
 		v.Evidence.Bad = v.Total
 		v.Elapsed = time.Since(begin)

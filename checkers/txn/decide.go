@@ -1,11 +1,15 @@
 package txn
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/explain"
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 )
+
+var errNoCycle = errors.New("a component without a cycle was found, which is a mistake in the checker")
 
 const productSearch = "strongly connected components of graph and automaton"
 
@@ -14,14 +18,14 @@ func (a *analysis) decideGraph(m *model) (outcome, error) {
 	if err := a.graphs(); err != nil {
 		return outcome{}, err
 	}
-	comps, err := graph.Components(a.gd, a.core, m.automaton)
+	comps, err := graph.Components(a.Guard, a.core, m.Automaton)
 	if err != nil {
 		return outcome{}, err
 	}
 	o := outcome{status: checkers.Held, algorithm: productSearch}
 	if len(comps) > 0 {
 		o.status = checkers.Violated
-		err := a.witnesses(&o, a.core, a.ids, comps, m.automaton, a.narrower(m))
+		err := a.witnesses(a.explain, &o, a.core, a.ids, comps, m.Automaton, a.narrower(m))
 		return o, err
 	}
 	if !a.open(m) {
@@ -40,44 +44,44 @@ func (a *analysis) open(m *model) bool {
 	}
 	// Unobserved appends have no readers: along any topological order they are
 	// harmless, except where concurrent writers of a key are forbidden.
-	return a.openLists && (m.level == levelPSI || m.automaton.States == 2 && m.automaton.Next(0, graph.KindRW) >= 0)
+	return a.openLists && (m.OneRW || m.Automaton.States == 2 && m.Automaton.Next(0, graph.KindRW) >= 0)
 }
 
 // narrower are automata that accept only part of what the model forbids, the
 // plainest first, so that a witness needs as little as possible.
 func (a *analysis) narrower(m *model) []*graph.Automaton {
 	var out []*graph.Automaton
-	forbids := func(k graph.Kind) bool { return m.automaton.Mask&k != 0 }
+	forbids := func(k graph.Kind) bool { return m.Automaton.Mask&k != 0 }
 	for _, base := range []graph.Kind{baseNone, baseSession, baseRealtime} {
-		if base&^m.base != 0 {
+		if base&^m.Base != 0 {
 			break
 		}
-		if m.automaton.States == 2 && m.automaton.Next(0, graph.KindRW) < 0 {
-			out = append(out, graph.Plain(kindVersion|graph.KindWR|base), graph.Prefixed(base))
+		if m.Automaton.States == 2 && m.Automaton.Next(0, graph.KindRW) < 0 {
+			out = append(out, graph.Plain(graph.KindVersion|graph.KindWR|base), graph.Prefixed(base))
 			continue
 		}
 		out = append(out, graph.Plain(graph.KindWW|base))
 		if forbids(graph.KindWR) {
-			out = append(out, graph.Plain(kindVersion|graph.KindWR|base))
+			out = append(out, graph.Plain(graph.KindVersion|graph.KindWR|base))
 		}
 		if forbids(graph.KindRW) && forbids(graph.KindRWP) {
-			out = append(out, graph.AfterOne(kindVersion|graph.KindWR|base))
+			out = append(out, graph.AfterOne(graph.KindVersion|graph.KindWR|base))
 		}
-		if forbids(graph.KindRW) && m.automaton.States == 1 {
-			out = append(out, graph.Plain(m.automaton.Mask&(kindVersion|graph.KindWR|graph.KindAnyRW)|base))
+		if forbids(graph.KindRW) && m.Automaton.States == 1 {
+			out = append(out, graph.Plain(m.Automaton.Mask&(graph.KindVersion|graph.KindWR|graph.KindAnyRW)|base))
 		}
 	}
 	return out
 }
 
 // witnesses finds a cycle in each of the first components.
-func (a *analysis) witnesses(o *outcome, g *graph.Graph, ids []int32, comps [][]int32, full *graph.Automaton, narrower []*graph.Automaton) error {
+func (a *analysis) witnesses(ex *explain.Explainer, o *outcome, g *graph.Graph, ids []int32, comps [][]int32, full *graph.Automaton, narrower []*graph.Automaton) error {
 	o.total += len(comps)
 	for i, comp := range comps {
-		if i >= a.gd.Max {
+		if i >= a.Guard.Max {
 			break
 		}
-		v, err := a.witness(g, ids, comp, full, narrower)
+		v, err := a.witness(ex, g, ids, comp, full, narrower)
 		if err != nil {
 			return err
 		}
@@ -94,26 +98,26 @@ func (a *analysis) witnesses(o *outcome, g *graph.Graph, ids []int32, comps [][]
 	return nil
 }
 
-func (a *analysis) witness(g *graph.Graph, ids, comp []int32, full *graph.Automaton, narrower []*graph.Automaton) (*checkers.Violation, error) {
+func (a *analysis) witness(ex *explain.Explainer, g *graph.Graph, ids, comp []int32, full *graph.Automaton, narrower []*graph.Automaton) (*checkers.Violation, error) {
 	var nodes []int32
 	for _, p := range comp {
 		if v := p / full.States; len(nodes) == 0 || nodes[len(nodes)-1] != v {
 			nodes = append(nodes, v)
 		}
 	}
-	sub, err := g.Subgraph(a.gd, nodes)
+	sub, err := g.Subgraph(a.Guard, nodes)
 	if err != nil {
 		return nil, err
 	}
 	for _, auto := range append(slices.Clone(narrower), full) {
-		inner, err := graph.Components(a.gd, sub, auto)
+		inner, err := graph.Components(a.Guard, sub, auto)
 		if err != nil {
 			return nil, err
 		}
 		if len(inner) == 0 {
 			continue
 		}
-		c, err := graph.ShortestCycle(a.gd, sub, auto, inner[0])
+		c, err := graph.ShortestCycle(a.Guard, sub, auto, inner[0])
 		if err != nil {
 			return nil, err
 		}
@@ -126,13 +130,8 @@ func (a *analysis) witness(g *graph.Graph, ids, comp []int32, full *graph.Automa
 				c[i].From, c[i].To = ids[c[i].From], ids[c[i].To]
 			}
 		}
-		c = a.short(c, full)
-		if err := a.verify(c, full); err != nil {
-			return nil, err
-		}
-		v := a.violation(c, a.classify(c))
-		v.Certified = certifiedBy
-		return &v, nil
+		v, err := ex.Cycle(c, full)
+		return &v, err
 	}
 	return nil, nil
 }
@@ -148,17 +147,17 @@ func (a *analysis) decidePSI(m *model) (outcome, error) {
 		return outcome{}, err
 	}
 	o := outcome{status: checkers.Held, algorithm: productSearch}
-	comps, err := graph.Components(a.gd, a.core, m.automaton)
+	comps, err := graph.Components(a.Guard, a.core, m.Automaton)
 	if err != nil {
 		return outcome{}, err
 	}
 	if len(comps) > 0 {
 		o.status = checkers.Violated
-		err := a.witnesses(&o, a.core, a.ids, comps, m.automaton, a.narrower(m))
+		err := a.witnesses(a.explain, &o, a.core, a.ids, comps, m.Automaton, a.narrower(m))
 		return o, err
 	}
 	// A cycle with one rw has no two in a row.
-	comps, err = graph.Components(a.gd, a.core, graph.AfterOne(m.automaton.Mask))
+	comps, err = graph.Components(a.Guard, a.core, graph.AfterOne(m.Automaton.Mask))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -169,11 +168,11 @@ func (a *analysis) decidePSI(m *model) (outcome, error) {
 				nodes = append(nodes, v)
 			}
 		}
-		sub, err := a.core.Subgraph(a.gd, nodes)
+		sub, err := a.core.Subgraph(a.Guard, nodes)
 		if err != nil {
 			return o, err
 		}
-		c, err := graph.SingleRW(a.gd, sub, m.automaton.Mask)
+		c, err := graph.SingleRW(a.Guard, sub, m.Automaton.Mask)
 		if err != nil {
 			return o, err
 		}
@@ -182,18 +181,16 @@ func (a *analysis) decidePSI(m *model) (outcome, error) {
 		}
 		o.status = checkers.Violated
 		o.total++
-		if len(o.violations) >= a.gd.Max {
+		if len(o.violations) >= a.Guard.Max {
 			continue
 		}
 		for i := range c {
 			c[i].From, c[i].To = a.ids[nodes[c[i].From]], a.ids[nodes[c[i].To]]
 		}
-		c = a.short(c, graph.AfterOne(m.automaton.Mask))
-		if err := a.verify(c, graph.AfterOne(m.automaton.Mask)); err != nil {
+		v, err := a.explain.Cycle(c, graph.AfterOne(m.Automaton.Mask))
+		if err != nil {
 			return o, err
 		}
-		v := a.violation(c, a.classify(c))
-		v.Certified = certifiedBy
 		o.violations = append(o.violations, v)
 	}
 	if o.total > 0 {

@@ -8,7 +8,9 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
+	"github.com/lapse-test/lapse/checkers/txn/internal/facts"
 	"github.com/lapse-test/lapse/checkers/txn/internal/gen"
+	"github.com/lapse-test/lapse/checkers/txn/internal/tell"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -70,7 +72,7 @@ func TestDifferentialBruteForce(t *testing.T) {
 				violated++
 			}
 			for _, x := range got.Violations {
-				if by, proven := refuted(context.Background(), h, &x); by != "" && !proven {
+				if by, proven := facts.Refuted(context.Background(), h, &x); by != "" && !proven {
 					t.Fatalf("seed %d, %s: the witness proves nothing: %+v\n%s", seed, name, x, show(h))
 				}
 			}
@@ -89,8 +91,8 @@ func show(h *history.History) string {
 	s := ""
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		s += opName(i) + " s" + strconv.Itoa(int(op.Session)) + " " + op.Outcome.String() + " " +
-			strconv.FormatInt(int64(op.Invoke), 10) + ".." + strconv.FormatInt(int64(op.Complete), 10) + " " + describe(h, i) + "\n"
+		s += tell.Op(i) + " s" + strconv.Itoa(int(op.Session)) + " " + op.Outcome.String() + " " +
+			strconv.FormatInt(int64(op.Invoke), 10) + ".." + strconv.FormatInt(int64(op.Complete), 10) + " " + tell.Txn(h, i) + "\n"
 	}
 	return s
 }

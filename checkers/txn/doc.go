@@ -46,4 +46,13 @@
 // order that fits proves, and a bounded search decides the rest or says that it
 // could not. Where reads do not name their writes, because a value was written
 // several times or a key was deleted, the same is done for what was read.
+//
+// # Packages
+//
+// This package decides. internal/ir is the representation of a history, and nothing
+// else writes to it; internal/dsg turns it into a graph of dependencies and
+// internal/graph searches graphs; internal/weak derives the axioms of the weak levels;
+// internal/order looks for version orders that were not observed; internal/explain
+// verifies and tells cycles; internal/readings says what a read may have seen that does
+// not name its write; internal/facts refutes witnesses that are no cycles.
 package txn

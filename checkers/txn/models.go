@@ -8,26 +8,19 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/txn/internal/facts"
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+	"github.com/lapse-test/lapse/checkers/txn/internal/weak"
 	"github.com/lapse-test/lapse/history"
-)
-
-// level is how a model is decided.
-type level uint8
-
-const (
-	levelGraph level = iota // the automaton finds no cycle
-	levelPSI                // no cycle with exactly one rw edge, none without
-	levelWeak               // the axiom of Biswas and Enea
 )
 
 // model is one isolation level with its order base.
 type model struct {
-	name, meaning string
-	level         level
-	base          graph.Kind
-	vis           visibility
-	automaton     *graph.Automaton
+	// Rule is what the level forbids in a graph. Without an automaton the axiom of
+	// Biswas and Enea decides.
+	graph.Rule
+	meaning string
+	vis     weak.Visibility
 	// noOrder: with unknown version orders the automaton over what is known is
 	// all there is to it, because they can be chosen along any topological order.
 	noOrder bool
@@ -39,8 +32,6 @@ const (
 	baseRealtime = graph.KindSO | graph.KindRT
 )
 
-const kindVersion = graph.KindWW | graph.KindCO
-
 // models are all levels, the weakest first.
 func models() []model {
 	type family struct {
@@ -50,37 +41,37 @@ func models() []model {
 	}
 	byGraph := func(mask graph.Kind, noOrder bool) func(graph.Kind) model {
 		return func(base graph.Kind) model {
-			return model{automaton: graph.Plain(mask | base), noOrder: noOrder}
+			return model{Rule: graph.Rule{Automaton: graph.Plain(mask | base)}, noOrder: noOrder}
 		}
 	}
-	weak := func(vis visibility) func(graph.Kind) model {
-		return func(graph.Kind) model { return model{level: levelWeak, vis: vis, noOrder: true} }
+	byAxiom := func(vis weak.Visibility) func(graph.Kind) model {
+		return func(graph.Kind) model { return model{vis: vis, noOrder: true} }
 	}
 	families := []family{
 		{[3]string{ReadUncommitted, SessionReadUncommitted, StrongReadUncommitted},
 			"writes of transactions do not interleave (Adya's PL-1)", byGraph(graph.KindWW, true)},
 		{[3]string{ReadCommitted, SessionReadCommitted, StrongReadCommitted},
-			"only final writes of committed transactions are read, and information does not flow in circles (Adya's PL-2)", byGraph(kindVersion|graph.KindWR, true)},
+			"only final writes of committed transactions are read, and information does not flow in circles (Adya's PL-2)", byGraph(graph.KindVersion|graph.KindWR, true)},
 		{[3]string{"", ReadCommittedBiswasEnea, StrongReadCommittedBiswasEnea},
-			"read committed, and inside a transaction reads never go back (Biswas and Enea)", weak(seenBefore)},
+			"read committed, and inside a transaction reads never go back (Biswas and Enea)", byAxiom(weak.SeenBefore)},
 		{[3]string{"", ReadAtomic, StrongReadAtomic},
-			"a transaction sees all of another's writes or none", weak(seenDirectly)},
+			"a transaction sees all of another's writes or none", byAxiom(weak.SeenDirectly)},
 		{[3]string{"", TransactionalCausal, StrongTransactionalCausal},
-			"a transaction sees everything that what it sees had seen", weak(seenCausally)},
+			"a transaction sees everything that what it sees had seen", byAxiom(weak.SeenCausally)},
 		{[3]string{"", Prefix, StrongPrefix},
-			"every transaction sees a prefix of one order of all", func(base graph.Kind) model { return model{automaton: graph.Prefixed(base)} }},
+			"every transaction sees a prefix of one order of all", func(base graph.Kind) model { return model{Rule: graph.Rule{Automaton: graph.Prefixed(base)}} }},
 		{[3]string{"", PSI, StrongPSI},
 			"causal snapshots, and of two concurrent writers of a key one aborts", func(base graph.Kind) model {
-				return model{level: levelPSI, automaton: graph.Plain(kindVersion | graph.KindWR | base)}
+				return model{Rule: graph.Rule{Automaton: graph.Plain(graph.KindVersion | graph.KindWR | base), OneRW: true}}
 			}},
 		{[3]string{SnapshotIsolation, SessionSnapshotIsolation, StrongSnapshotIsolation},
 			"every transaction sees a snapshot, and of two concurrent writers of a key one aborts", func(base graph.Kind) model {
-				return model{automaton: graph.AfterOne(kindVersion | graph.KindWR | base)}
+				return model{Rule: graph.Rule{Automaton: graph.AfterOne(graph.KindVersion | graph.KindWR | base)}}
 			}},
 		{[3]string{RepeatableRead, SessionRepeatableRead, StrongRepeatableRead},
-			"serializable as far as single items are concerned (Adya's PL-2.99)", byGraph(kindVersion|graph.KindWR|graph.KindRW, false)},
+			"serializable as far as single items are concerned (Adya's PL-2.99)", byGraph(graph.KindVersion|graph.KindWR|graph.KindRW, false)},
 		{[3]string{Serializable, SessionSerializable, StrictSerializable},
-			"the outcome is that of one transaction after another", byGraph(kindVersion|graph.KindWR|graph.KindAnyRW, false)},
+			"the outcome is that of one transaction after another", byGraph(graph.KindVersion|graph.KindWR|graph.KindAnyRW, false)},
 	}
 	suffix := [3]string{"", ", in the order of each session", ", in the order of real time"}
 	var out []model
@@ -90,7 +81,7 @@ func models() []model {
 				continue
 			}
 			m := f.make(base)
-			m.name, m.base = f.names[i], base
+			m.Name, m.Base = f.names[i], base
 			m.meaning = f.meanings
 			if f.names[0] != "" || i == 2 {
 				m.meaning += suffix[i]
@@ -105,9 +96,9 @@ func models() []model {
 // it does not tell an order that the level asks for; "" if it does.
 func (m model) outOfReach(h *history.History) string {
 	switch {
-	case m.base&graph.KindRT != 0 && !h.HasClock():
+	case m.Base&graph.KindRT != 0 && !h.HasClock():
 		return "the history has no clock: the order of real time, which the level asks for, was not checked"
-	case m.base&graph.KindSO != 0 && h.Sessionless():
+	case m.Base&graph.KindSO != 0 && h.Sessionless():
 		return "the history names no processes: each transaction was taken for a session of its own, and the order of sessions, which the level asks for, was not checked"
 	}
 	return ""
@@ -116,10 +107,10 @@ func (m model) outOfReach(h *history.History) string {
 // about is what is to be said of the level.
 func (m model) about() checkers.Model {
 	return checkers.Model{
-		Name: m.name, Meaning: m.meaning, Implies: implied()[m.name], RefutedBy: refutedBy(m.name), Risk: "reads",
-		Timeless: m.base == baseNone,
+		Name: m.Name, Meaning: m.meaning, Implies: implied()[m.Name], RefutedBy: refutedBy(m.Name), Risk: "reads",
+		Timeless: m.Base == baseNone,
 		New:      func() checkers.Checker { return &Checker{m} },
-		Refute:   refuted,
+		Refute:   facts.Refuted,
 	}
 }
 
@@ -136,7 +127,7 @@ var levels = sync.OnceValue(func() *lattice.Lattice {
 func Models() []checkers.Model {
 	all := models()
 	slices.SortStableFunc(all, func(a, b model) int {
-		return len(levels().ImpliedBy(a.name)) - len(levels().ImpliedBy(b.name))
+		return len(levels().ImpliedBy(a.Name)) - len(levels().ImpliedBy(b.Name))
 	})
 	var out []checkers.Model
 	for _, m := range all {
@@ -159,7 +150,7 @@ func find(name string) (model, error) {
 		name = a
 	}
 	for _, m := range models() {
-		if m.name == name {
+		if m.Name == name {
 			return m, nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/longfork"
 	"github.com/lapse-test/lapse/checkers/sequential"
 	"github.com/lapse-test/lapse/checkers/set"
+	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
 )
 
 // The names of the isolation levels.
@@ -77,11 +78,29 @@ func implied() map[string][]string {
 	}
 }
 
-// What the name of an anomaly ends with, if it takes the order of each session, or of real
-// time, to see it.
+// The anomalies, by the names that the field gives them.
 const (
-	overSessions = "-process"
-	overRealtime = "-realtime"
+	AnomalyG0            = anomaly.G0
+	AnomalyG1a           = anomaly.G1a
+	AnomalyG1b           = anomaly.G1b
+	AnomalyG1c           = anomaly.G1c
+	AnomalyGSingle       = anomaly.GSingle
+	AnomalyGNonadjacent  = anomaly.GNonadjacent
+	AnomalyG2Item        = anomaly.G2Item
+	AnomalyG2            = anomaly.G2
+	AnomalyThinAir       = anomaly.ThinAir
+	AnomalyInternal      = anomaly.Internal
+	AnomalyFuture        = anomaly.Future
+	AnomalyNonRepeatable = anomaly.NonRepeatable
+	AnomalyFractured     = anomaly.Fractured
+	AnomalyNonMonotonic  = anomaly.NonMonotonic
+	AnomalyCausal        = anomaly.Causal
+	AnomalyLostUpdate    = anomaly.LostUpdate
+	AnomalyDirtyUpdate   = anomaly.DirtyUpdate
+	AnomalyIncompatible  = anomaly.Incompatible
+	AnomalyDuplicate     = anomaly.Duplicate
+	AnomalyCyclic        = anomaly.Cyclic
+	AnomalyNoOrder       = anomaly.NoOrder
 )
 
 // weakest names, for each anomaly, the weakest levels that it refutes.
@@ -116,22 +135,22 @@ func weakest() map[string][]string {
 		// order of the transactions on each account.
 		bank.WrongTotal: {PSI, SnapshotIsolation, RepeatableRead},
 
-		AnomalyG0 + overSessions:           {SessionReadUncommitted},
-		AnomalyG1c + overSessions:          {SessionReadCommitted},
-		AnomalyGSingle + overSessions:      {PSI, SessionRepeatableRead},
-		AnomalyGNonadjacent + overSessions: {SessionSnapshotIsolation, SessionRepeatableRead},
-		AnomalyG2Item + overSessions:       {SessionRepeatableRead},
-		AnomalyG2 + overSessions:           {SessionSerializable},
+		AnomalyG0 + anomaly.OverSessions:           {SessionReadUncommitted},
+		AnomalyG1c + anomaly.OverSessions:          {SessionReadCommitted},
+		AnomalyGSingle + anomaly.OverSessions:      {PSI, SessionRepeatableRead},
+		AnomalyGNonadjacent + anomaly.OverSessions: {SessionSnapshotIsolation, SessionRepeatableRead},
+		AnomalyG2Item + anomaly.OverSessions:       {SessionRepeatableRead},
+		AnomalyG2 + anomaly.OverSessions:           {SessionSerializable},
 
-		AnomalyG0 + overRealtime:           {StrongReadUncommitted},
-		AnomalyG1c + overRealtime:          {StrongReadCommitted},
-		AnomalyNonMonotonic + overRealtime: {StrongReadCommittedBiswasEnea},
-		AnomalyFractured + overRealtime:    {StrongReadAtomic},
-		AnomalyCausal + overRealtime:       {StrongTransactionalCausal},
-		AnomalyGSingle + overRealtime:      {StrongPSI, StrongRepeatableRead},
-		AnomalyGNonadjacent + overRealtime: {StrongSnapshotIsolation, StrongRepeatableRead},
-		AnomalyG2Item + overRealtime:       {StrongRepeatableRead},
-		AnomalyG2 + overRealtime:           {StrictSerializable},
+		AnomalyG0 + anomaly.OverRealtime:           {StrongReadUncommitted},
+		AnomalyG1c + anomaly.OverRealtime:          {StrongReadCommitted},
+		AnomalyNonMonotonic + anomaly.OverRealtime: {StrongReadCommittedBiswasEnea},
+		AnomalyFractured + anomaly.OverRealtime:    {StrongReadAtomic},
+		AnomalyCausal + anomaly.OverRealtime:       {StrongTransactionalCausal},
+		AnomalyGSingle + anomaly.OverRealtime:      {StrongPSI, StrongRepeatableRead},
+		AnomalyGNonadjacent + anomaly.OverRealtime: {StrongSnapshotIsolation, StrongRepeatableRead},
+		AnomalyG2Item + anomaly.OverRealtime:       {StrongRepeatableRead},
+		AnomalyG2 + anomaly.OverRealtime:           {StrictSerializable},
 	}
 }
 

@@ -8,7 +8,11 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
+	"github.com/lapse-test/lapse/checkers/txn/internal/order"
+	"github.com/lapse-test/lapse/checkers/txn/internal/readings"
+	"github.com/lapse-test/lapse/checkers/txn/internal/tell"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -26,7 +30,7 @@ const (
 
 // readSearch looks for a reading that a level allows.
 type readSearch struct {
-	*readings
+	*readings.Readings
 	ctx    context.Context
 	budget checkers.Budget
 	m      []model // the one level
@@ -59,20 +63,20 @@ const (
 func checkReadings(ctx context.Context, h *history.History, b checkers.Budget, ms []model) ([]checkers.Verdict, error) {
 	b = b.WithDefaults()
 	until := time.Now().Add(b.Time)
-	r, err := newReadings(h, guard.New(ctx, b))
+	r, err := readings.New(h, guard.New(ctx, b))
 	if err != nil {
 		return unfinished(ms, err, b.Time)
 	}
-	out, err := checkNamed(ctx, r.h, h, b, ms)
+	out, err := checkNamed(ctx, r.H, h, b, ms)
 	if err != nil {
 		return nil, err
 	}
 	for i := range out {
-		r.inText(out[i].Violations)
-		out[i].Evidence.AtRisk += len(r.open)
-		out[i].Evidence.Reads += len(r.open)
+		r.InText(out[i].Violations)
+		out[i].Evidence.AtRisk += len(r.Open)
+		out[i].Evidence.Reads += len(r.Open)
 	}
-	if len(r.open) == 0 {
+	if len(r.Open) == 0 {
 		return out, nil
 	}
 	for i := range out {
@@ -80,18 +84,18 @@ func checkReadings(ctx context.Context, h *history.History, b checkers.Budget, m
 			out[i].Status = checkers.Inconclusive // until a reading is found
 		}
 	}
-	if err := r.tryGuess(ctx, b, until, ms, out); err != nil {
+	if err := tryGuess(ctx, r, b, until, ms, out); err != nil {
 		return nil, err
 	}
-	return out, r.searchAll(ctx, b, until, ms, out)
+	return out, searchAll(ctx, r, b, until, ms, out)
 }
 
 // tryGuess marks as held what the guessed reading satisfies.
-func (r *readings) tryGuess(ctx context.Context, b checkers.Budget, until time.Time, ms []model, out []checkers.Verdict) error {
+func tryGuess(ctx context.Context, r *readings.Readings, b checkers.Budget, until time.Time, ms []model, out []checkers.Verdict) error {
 	b.Time = max(time.Until(until), time.Millisecond)
-	r.guess()
-	defer r.forget()
-	guessed, err := checkNamed(ctx, r.h, r.shown, b, ms)
+	r.Guess()
+	defer r.Forget()
+	guessed, err := checkNamed(ctx, r.H, r.Shown, b, ms)
 	if err != nil {
 		return err
 	}
@@ -104,7 +108,7 @@ func (r *readings) tryGuess(ctx context.Context, b checkers.Budget, until time.T
 }
 
 // searchAll decides what is left, the strongest levels first.
-func (r *readings) searchAll(ctx context.Context, b checkers.Budget, until time.Time, ms []model, out []checkers.Verdict) error {
+func searchAll(ctx context.Context, r *readings.Readings, b checkers.Budget, until time.Time, ms []model, out []checkers.Verdict) error {
 	order := strongestFirst(ms)
 	for n, i := range order {
 		v := &out[i]
@@ -113,18 +117,18 @@ func (r *readings) searchAll(ctx context.Context, b checkers.Budget, until time.
 		}
 		begin := time.Now()
 		if s := slices.IndexFunc(order[:n], func(j int) bool {
-			return out[j].Status == checkers.Held && ms[j].outOfReach(r.shown) == "" && levels().Implies(ms[j].name, ms[i].name)
+			return out[j].Status == checkers.Held && ms[j].outOfReach(r.Shown) == "" && levels().Implies(ms[j].Name, ms[i].Name)
 		}); s >= 0 {
-			v.Status, v.Reasons, v.Algorithm = checkers.Held, nil, "implied by "+ms[order[s]].name
+			v.Status, v.Reasons, v.Algorithm = checkers.Held, nil, "implied by "+ms[order[s]].Name
 			continue
 		}
 		left := time.Until(until)
 		s := &readSearch{
-			readings: r, ctx: ctx, budget: b, m: ms[i : i+1], settled: make([]bool, len(r.open)),
+			Readings: r, ctx: ctx, budget: b, m: ms[i : i+1], settled: make([]bool, len(r.Open)),
 			until: begin.Add(left / time.Duration(len(order)-n)),
 		}
 		got, err := s.explore()
-		r.forget()
+		r.Forget()
 		if err != nil {
 			return err
 		}
@@ -139,7 +143,7 @@ func (r *readings) searchAll(ctx context.Context, b checkers.Budget, until time.
 		default:
 			v.Reasons = []string{fmt.Sprintf("%d reads returned what several transactions had written, or nothing from a key that was deleted, and so do not name their write: "+
 				"what is certain does not refute the level, what was guessed does not prove it, and the search over the rest was not finished (%d readings tried); "+
-				"a workload that writes every value once can always be decided", len(r.open), s.tried)}
+				"a workload that writes every value once can always be decided", len(r.Open), s.tried)}
 		}
 	}
 	return nil
@@ -151,7 +155,7 @@ func (s *readSearch) check() (checkers.Verdict, error) {
 	b := s.budget
 	b.Time = max(time.Until(s.until), time.Millisecond)
 	b.MaxViolations = 1
-	vs, err := checkNamed(s.ctx, s.h, s.shown, b, s.m)
+	vs, err := checkNamed(s.ctx, s.H, s.Shown, b, s.m)
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
@@ -172,7 +176,7 @@ func (s *readSearch) explore() (found, error) {
 }
 
 func (s *readSearch) refute(v checkers.Verdict) {
-	s.inText(v.Violations)
+	s.InText(v.Violations)
 	s.refuted = append(s.refuted, refutedReading{slices.Clone(s.path), v.Violations[0]})
 }
 
@@ -191,16 +195,16 @@ func (s *readSearch) branch(v checkers.Verdict) (found, error) {
 	result := foundNone
 	s.settled[next.read] = true
 	defer func() { s.settled[next.read] = false }()
-	read := s.open[next.read]
-	for i, c := range read.choices {
-		s.path = append(s.path, s.says(read, c))
+	read := s.Open[next.read]
+	for i, c := range read.Choices {
+		s.path = append(s.path, s.Says(read, c))
 		got := foundNone
 		if v := next.verdicts[i]; v.Status == checkers.Violated {
 			s.refute(v)
 		} else {
-			s.settle(read, c.value)
+			s.Settle(read, c.Value)
 			got, err = s.branch(v)
-			s.unsettle(read)
+			s.Unsettle(read)
 		}
 		s.path = s.path[:len(s.path)-1]
 		if err != nil || got == foundFits {
@@ -223,7 +227,7 @@ type lookahead struct {
 // read is -1 if the bounds are reached.
 func (s *readSearch) ahead() (lookahead, error) {
 	best, least, looked := lookahead{read: -1}, 0, 0
-	for i, read := range s.open {
+	for i, read := range s.Open {
 		if s.settled[i] {
 			continue
 		}
@@ -232,13 +236,13 @@ func (s *readSearch) ahead() (lookahead, error) {
 		}
 		try := lookahead{read: i}
 		viable := 0
-		for _, c := range read.choices {
+		for _, c := range read.Choices {
 			if s.tried >= maxReadings || time.Now().After(s.until) {
 				return lookahead{read: -1}, s.ctx.Err()
 			}
-			s.settle(read, c.value)
+			s.Settle(read, c.Value)
 			v, err := s.check()
-			s.unsettle(read)
+			s.Unsettle(read)
 			if err != nil {
 				return best, err
 			}
@@ -263,26 +267,26 @@ const maxReadingsShown = 8
 // violation says that no reading is allowed: each way of saying what was read, with
 // what it breaks.
 func (s *readSearch) violation() checkers.Violation {
-	v := checkers.Violation{Anomaly: AnomalyNoOrder, Session: -1}
+	v := checkers.Violation{Anomaly: anomaly.NoOrder, Session: -1}
 	for _, x := range s.refuted {
 		v.Ops = append(v.Ops, x.violation.Ops...)
 	}
 	inWitness := func(op int32) bool { return slices.Contains(v.Ops, int(op)) }
-	for _, read := range s.open {
-		if !inWitness(read.op) {
+	for _, read := range s.Open {
+		if !inWitness(read.Op) {
 			continue
 		}
-		for _, c := range read.choices {
-			if c.op >= 0 && !inWitness(c.op) {
-				v.Ops = append(v.Ops, int(c.op))
+		for _, c := range read.Choices {
+			if c.Op >= 0 && !inWitness(c.Op) {
+				v.Ops = append(v.Ops, int(c.Op))
 			}
 		}
 	}
-	finish(s.shown, &v)
+	anomaly.Finish(s.Shown, &v)
 	var text strings.Builder
 	text.WriteString("Let:\n")
-	for _, op := range v.Ops[:min(len(v.Ops), maxNamed)] {
-		fmt.Fprintf(&text, "  %s = %s\n", opName(op), describe(s.shown, op))
+	for _, op := range v.Ops[:min(len(v.Ops), order.MaxNamed)] {
+		fmt.Fprintf(&text, "  %s = %s\n", tell.Op(op), tell.Txn(s.Shown, op))
 	}
 	text.WriteString("Then:\n")
 	for i, x := range s.refuted {
@@ -299,7 +303,7 @@ func (s *readSearch) violation() checkers.Violation {
 	if n := len(s.refuted) - maxReadingsShown; n > 0 {
 		fmt.Fprintf(&text, "  - and so on for %d more.\n", n)
 	}
-	fmt.Fprintf(&text, "Nothing else can have been read: %s allows none of it.", s.m[0].name)
+	fmt.Fprintf(&text, "Nothing else can have been read: %s allows none of it.", s.m[0].Name)
 	v.Sentence = text.String()
 	if s.again(v.Ops) {
 		v.Certified = "every reading of the witness alone tried"
@@ -320,7 +324,7 @@ func (s *readSearch) again(ops []int) bool {
 		if in[op] = true; len(in) > maxCertified {
 			return false
 		}
-		for i := range s.shown.Ops {
+		for i := range s.Shown.Ops {
 			if !in[i] && s.readOf(op, i) {
 				todo = append(todo, i)
 			}
@@ -330,20 +334,20 @@ func (s *readSearch) again(ops []int) bool {
 	for op := range in {
 		all = append(all, op)
 	}
-	part := s.shown.Subset(all)
-	r, err := newReadings(part, guard.New(s.ctx, s.budget))
+	part := s.Shown.Subset(all)
+	r, err := readings.New(part, guard.New(s.ctx, s.budget))
 	if err != nil {
 		return false
 	}
-	t := &readSearch{readings: r, ctx: s.ctx, budget: s.budget, m: s.m, settled: make([]bool, len(r.open)), until: s.until.Add(shrinkTime)}
+	t := &readSearch{Readings: r, ctx: s.ctx, budget: s.budget, m: s.m, settled: make([]bool, len(r.Open)), until: s.until.Add(order.ShrinkTime)}
 	got, err := t.explore()
 	return err == nil && got == foundNone
 }
 
 // readOf tells whether operation reader may have read something of writer.
 func (s *readSearch) readOf(reader, writer int) bool {
-	for _, m := range s.shown.Mops(&s.shown.Ops[reader]) {
-		for _, w := range s.shown.Mops(&s.shown.Ops[writer]) {
+	for _, m := range s.Shown.Mops(&s.Shown.Ops[reader]) {
+		for _, w := range s.Shown.Mops(&s.Shown.Ops[writer]) {
 			if m.Key != w.Key || !w.Func.Writes() {
 				continue
 			}
@@ -361,27 +365,11 @@ func (s *readSearch) readOf(reader, writer int) bool {
 					return true
 				}
 			case history.ReadList:
-				if m.Flags&history.Observed != 0 && slices.Contains(s.shown.List(&m), v) {
+				if m.Flags&history.Observed != 0 && slices.Contains(s.Shown.List(&m), v) {
 					return true
 				}
 			}
 		}
 	}
 	return false
-}
-
-// inText puts the values of the history itself into what vs say.
-func (r *readings) inText(vs []checkers.Violation) {
-	for i := range vs {
-		v := &vs[i]
-		v.Sentence = r.text.Replace(v.Sentence)
-		v.Steps = slices.Clone(v.Steps)
-		for j := range v.Steps {
-			v.Steps[j].Why = r.text.Replace(v.Steps[j].Why)
-		}
-		v.Legal = slices.Clone(v.Legal)
-		for j := range v.Legal {
-			v.Legal[j] = r.text.Replace(v.Legal[j])
-		}
-	}
 }

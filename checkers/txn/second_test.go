@@ -46,21 +46,21 @@ func TestDifferentialSearch(t *testing.T) {
 			if m.noOrder || a.direct(&m).total > 0 {
 				continue
 			}
-			order := make([]int32, a.n)
+			order := make([]int32, a.N)
 			for i := range order {
 				order[i] = int32(i)
 			}
-			want, err := newSolver(a.dsg, &m, order).run(gd)
+			want, err := newSolver(a.DSG, &m, order).run(gd)
 			if errors.Is(err, errTooHard) {
 				hard++
 				continue
 			}
 			if err != nil {
-				t.Fatalf("seed %d, %s: %v", seed, m.name, err)
+				t.Fatalf("seed %d, %s: %v", seed, m.Name, err)
 			}
 			o, err := a.decide(&m)
 			if err != nil {
-				t.Fatalf("seed %d, %s: %v", seed, m.name, err)
+				t.Fatalf("seed %d, %s: %v", seed, m.Name, err)
 			}
 			if want {
 				held++
@@ -71,7 +71,7 @@ func TestDifferentialSearch(t *testing.T) {
 				wellFormed(t, h, &o.violations[i])
 			}
 			if (o.status == checkers.Violated) == want {
-				t.Fatalf("seed %d, %s: %s %v, the search says holds = %v\n%s", seed, m.name, o.status, o.violations, want, show(h))
+				t.Fatalf("seed %d, %s: %s %v, the search says holds = %v\n%s", seed, m.Name, o.status, o.violations, want, show(h))
 			}
 		}
 	}
@@ -222,37 +222,5 @@ func TestMemoryLadder(t *testing.T) {
 	}
 	if partly == 0 {
 		t.Error("there is no memory with which some levels are decided and others not")
-	}
-}
-
-// TestSearchBudget stops the search over version orders in the middle.
-func TestSearchBudget(t *testing.T) {
-	t.Parallel()
-	h, err := gen.History(3, gen.Config{Txns: 400, Sessions: 20, Keys: 3, Mops: 3, Clockless: true, Calm: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := analyse(context.Background(), h, h, checkers.Budget{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := find("prefix")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.graphs(); err != nil {
-		t.Fatal(err)
-	}
-	order := make([]int32, a.n)
-	for i := range order {
-		order[i] = int32(i)
-	}
-	s, err := a.newSearch(&m, a.all, order)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.gd.Deadline = time.Now()
-	if _, err := s.run(); !errors.Is(err, guard.ErrTime) {
-		t.Errorf("the search ended with %v", err)
 	}
 }

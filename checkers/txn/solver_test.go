@@ -4,8 +4,10 @@ import (
 	"errors"
 	"math/bits"
 
+	"github.com/lapse-test/lapse/checkers/txn/internal/dsg"
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
+	"github.com/lapse-test/lapse/checkers/txn/internal/order"
 )
 
 // maxChoices is where the second opinion gives up: it learns nothing from what
@@ -96,50 +98,53 @@ type solver struct {
 	m     *model
 	n     int32
 	rank  []int32
-	pairs []pair
+	pairs []openPair
 	// base, wr, ww and rw are relations; ww and rw grow with the choices.
 	base, wr, ww, rw *matrix
 	choices          int
 }
 
+// openPair are two versions of a key whose order is open.
+type openPair struct{ a, b order.Version }
+
 // newSolver prepares the search; guess is the order to be tried first.
-func newSolver(d *dsg, m *model, guess []int32) *solver {
-	n := int32(d.n)
+func newSolver(d *dsg.DSG, m *model, guess []int32) *solver {
+	n := int32(d.N)
 	s := &solver{m: m, n: n, base: newMatrix(n), wr: newMatrix(n), ww: newMatrix(n), rw: newMatrix(n), rank: make([]int32, n)}
 	for i, v := range guess {
 		s.rank[v] = int32(i)
 	}
 	for v := range n {
-		if p := d.soPrev[v]; p >= 0 && m.base&graph.KindSO != 0 {
+		if p := d.SoPrev[v]; p >= 0 && m.Base&graph.KindSO != 0 {
 			s.base.row[p].set(v)
 		}
-		if m.base&graph.KindRT != 0 {
+		if m.Base&graph.KindRT != 0 {
 			for u := range n {
-				if c := d.opOf(u).Complete; c < d.opOf(v).Invoke {
+				if c := d.OpOf(u).Complete; c < d.OpOf(v).Invoke {
 					s.base.row[u].set(v)
 				}
 			}
 		}
 	}
 	for v := range n {
-		for _, e := range d.externals(v) {
-			if e.source >= 0 && e.source != v {
-				s.wr.row[e.source].set(v)
+		for _, e := range d.Externals(v) {
+			if e.Source >= 0 && e.Source != v {
+				s.wr.row[e.Source].set(v)
 			}
 		}
 	}
-	for k, versions := range d.openVersions(m) {
+	for k, versions := range order.Open(d, &m.Rule) {
 		for i := range versions {
 			for j := range versions {
 				x, y := versions[i], versions[j]
 				switch {
-				case i == j || y.node < 0:
-				case x.node < 0, d.lists[k] && x.pos < y.pos:
+				case i == j || y.Node < 0:
+				case x.Node < 0, d.Lists[k] && x.Pos < y.Pos:
 					s.order(s.ww, s.rw, x, y)
-				case i < j && x.node != y.node && (!d.lists[k] || x.pos == y.pos):
-					p := pair{x, y}
-					if s.rank[x.node] > s.rank[y.node] {
-						p = pair{y, x}
+				case i < j && x.Node != y.Node && (!d.Lists[k] || x.Pos == y.Pos):
+					p := openPair{x, y}
+					if s.rank[x.Node] > s.rank[y.Node] {
+						p = openPair{y, x}
 					}
 					s.pairs = append(s.pairs, p)
 				}
@@ -150,13 +155,13 @@ func newSolver(d *dsg, m *model, guess []int32) *solver {
 }
 
 // order puts version x before y.
-func (s *solver) order(ww, rw *matrix, x, y openVersion) {
-	if x.node >= 0 && x.node != y.node {
-		ww.row[x.node].set(y.node)
+func (s *solver) order(ww, rw *matrix, x, y order.Version) {
+	if x.Node >= 0 && x.Node != y.Node {
+		ww.row[x.Node].set(y.Node)
 	}
-	for _, r := range x.readers {
-		if r != y.node {
-			rw.row[r].set(y.node)
+	for _, r := range x.Readers {
+		if r != y.Node {
+			rw.row[r].set(y.Node)
 		}
 	}
 }
@@ -230,16 +235,16 @@ func (s *solver) run(gd *guard.Guard) (bool, error) {
 
 // decided tells whether one order of p is in st, its rw edges included: the same
 // transactions may be ordered by another key only.
-func (s *solver) decided(st *state, p pair) bool {
+func (s *solver) decided(st *state, p openPair) bool {
 	return st.has(p.a, p.b) || st.has(p.b, p.a)
 }
 
-func (st *state) has(x, y openVersion) bool {
-	if !st.ww.row[x.node].has(y.node) {
+func (st *state) has(x, y order.Version) bool {
+	if !st.ww.row[x.Node].has(y.Node) {
 		return false
 	}
-	for _, r := range x.readers {
-		if r != y.node && !st.rw.row[r].has(y.node) {
+	for _, r := range x.Readers {
+		if r != y.Node && !st.rw.row[r].has(y.Node) {
 			return false
 		}
 	}
@@ -287,7 +292,7 @@ func (s *solver) propagate(gd *guard.Guard, st *state) (bool, error) {
 func (s *solver) closure(st *state) (reach *matrix, before *matrix, ok bool) {
 	d := s.base.clone()
 	switch {
-	case s.m.level == levelPSI:
+	case s.m.OneRW:
 		for i := range d.row {
 			d.row[i].or(s.wr.row[i])
 			d.row[i].or(st.ww.row[i])
@@ -303,7 +308,7 @@ func (s *solver) closure(st *state) (reach *matrix, before *matrix, ok bool) {
 			}
 		}
 		return d, nil, true
-	case s.m.automaton.States == 1:
+	case s.m.Automaton.States == 1:
 		for i := range d.row {
 			d.row[i].or(s.wr.row[i])
 			d.row[i].or(st.ww.row[i])
@@ -312,7 +317,7 @@ func (s *solver) closure(st *state) (reach *matrix, before *matrix, ok bool) {
 		return d, nil, d.close()
 	}
 	// (before;rw?) and, for prefix, ww beside it.
-	prefix := s.m.automaton.Next(0, graph.KindRW) < 0
+	prefix := s.m.Automaton.Next(0, graph.KindRW) < 0
 	for i := range d.row {
 		d.row[i].or(s.wr.row[i])
 		if !prefix {
@@ -334,22 +339,22 @@ func (s *solver) closure(st *state) (reach *matrix, before *matrix, ok bool) {
 }
 
 // impossible tells whether putting x before y would close a cycle at once.
-func (s *solver) impossible(reach, before *matrix, x, y openVersion) bool {
-	if reach.row[y.node].has(x.node) {
+func (s *solver) impossible(reach, before *matrix, x, y order.Version) bool {
+	if reach.row[y.Node].has(x.Node) {
 		return true
 	}
-	for _, r := range x.readers {
-		if r == y.node {
+	for _, r := range x.Readers {
+		if r == y.Node {
 			continue
 		}
 		if before == nil {
-			if reach.row[y.node].has(r) {
+			if reach.row[y.Node].has(r) {
 				return true
 			}
 			continue
 		}
 		hit := false
-		before.each(r, func(p int32) { hit = hit || p == y.node || reach.row[y.node].has(p) })
+		before.each(r, func(p int32) { hit = hit || p == y.Node || reach.row[y.Node].has(p) })
 		if hit {
 			return true
 		}

@@ -29,8 +29,9 @@ const (
 
 // Kinds together.
 const (
-	KindAnyRW = KindRW | KindRWP
-	KindAll   = KindWW | KindWR | KindRW | KindRWP | KindSO | KindRT | KindCO
+	KindAnyRW   = KindRW | KindRWP
+	KindVersion = KindWW | KindCO
+	KindAll     = KindWW | KindWR | KindRW | KindRWP | KindSO | KindRT | KindCO
 )
 
 // KindNames are the kinds as people read them. Not to be changed.

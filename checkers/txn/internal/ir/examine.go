@@ -1,9 +1,11 @@
-package txn
+package ir
 
 import (
 	"fmt"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
+	"github.com/lapse-test/lapse/checkers/txn/internal/tell"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -18,43 +20,43 @@ type keyState struct {
 // examine looks at each committed transaction alone and at the writes behind its
 // reads: everything that needs no graph. Reads of own writes are marked
 // fromSelf, so that edges come from the others only.
-func (r *ir) examine() error {
-	e := &examiner{ir: r, state: newKeyed[keyState](r.keys)}
-	r.rmw = make([]int32, len(r.writes)+r.keys+len(r.versions)+r.keys)
-	for i := range r.rmw {
-		r.rmw[i] = -1
+func (r *IR) examine() error {
+	e := &examiner{IR: r, state: NewKeyed[keyState](r.Keys)}
+	r.Rmw = make([]int32, len(r.Writes)+r.Keys+len(r.Versions)+r.Keys)
+	for i := range r.Rmw {
+		r.Rmw[i] = -1
 	}
-	r.rmwRead = make([]bool, len(r.from))
-	for _, op := range r.op {
-		if err := r.guard.Tick(); err != nil {
+	r.RmwRead = make([]bool, len(r.From))
+	for _, op := range r.Op {
+		if err := r.Guard.Tick(); err != nil {
 			return err
 		}
 		e.transaction(op)
 	}
 	r.examineVersions()
 	r.collectExternals()
-	return r.guard.Check()
+	return r.Guard.Check()
 }
 
 type examiner struct {
-	*ir
-	state *keyed[keyState]
+	*IR
+	state *Keyed[keyState]
 	// prev[j] is the micro-operation before j on the same key.
 	prev []int32
 }
 
 func (e *examiner) transaction(op int32) {
-	mops, at := e.mops(op)
+	mops, at := e.Mops(op)
 	if len(mops) == 1 && mops[0].Func != history.CAS {
 		e.single(op, &mops[0], at)
 		return
 	}
-	e.state.reset()
+	e.state.Reset()
 	e.prev = e.prev[:0]
-	next := e.writeOff[op] // the number of the next write
+	next := e.WriteOff[op] // the number of the next write
 	for j := range mops {
 		m := &mops[j]
-		st, ok := e.state.get(m.Key)
+		st, ok := e.state.Get(m.Key)
 		if !ok {
 			st = keyState{own: -1, ext: fromNone, last: -1}
 		}
@@ -77,7 +79,7 @@ func (e *examiner) transaction(op int32) {
 			st.own = w
 		}
 		st.last = int32(j)
-		e.state.set(m.Key, st)
+		e.state.Set(m.Key, st)
 	}
 }
 
@@ -88,23 +90,23 @@ func (e *examiner) single(op int32, m *history.Mop, at int32) {
 		e.registerRead(op, 0, m, at, &st)
 	}
 	if m.Func == history.ReadList && m.Flags&history.Observed != 0 {
-		if e.odd[at] {
+		if e.Odd[at] {
 			e.oddElements(op, 0, m)
 			return
 		}
-		e.intermediate(op, m, e.versionBefore(m.Key, e.from[at]))
+		e.intermediate(op, m, e.versionBefore(m.Key, e.From[at]))
 	}
 }
 
 func (e *examiner) registerRead(op, j int32, m *history.Mop, at int32, st *keyState) {
-	w := e.from[at+j]
+	w := e.From[at+j]
 	if w == fromNone {
 		return
 	}
-	if w >= 0 && e.writes[w].op == op {
-		e.from[at+j] = fromSelf
+	if w >= 0 && e.Writes[w].Op == op {
+		e.From[at+j] = fromSelf
 		switch {
-		case e.writes[w].mop >= j:
+		case e.Writes[w].mop >= j:
 			e.future(op, m)
 		case w != st.own:
 			e.internal(op, m, "an own write that it had replaced since", st.own)
@@ -114,14 +116,14 @@ func (e *examiner) registerRead(op, j int32, m *history.Mop, at int32, st *keySt
 	switch {
 	case w == fromThin:
 		e.thinAir(op, m)
-		e.from[at+j] = fromNone
+		e.From[at+j] = fromNone
 		return
-	case w >= 0 && e.h.Ops[e.writes[w].op].Outcome == history.Fail:
+	case w >= 0 && e.H.Ops[e.Writes[w].Op].Outcome == history.Fail:
 		e.aborted(op, m, w)
-		e.from[at+j] = fromNone
+		e.From[at+j] = fromNone
 		st.noteExt(w, j)
 		return
-	case w >= 0 && !e.writes[w].final:
+	case w >= 0 && !e.Writes[w].Final:
 		e.intermediate(op, m, w)
 	}
 	if st.own >= 0 {
@@ -141,11 +143,11 @@ func (st *keyState) noteExt(w, j int32) {
 }
 
 // versionBefore is the write of the last element of a list of length n.
-func (r *ir) versionBefore(k history.Key, n int32) int32 {
+func (r *IR) versionBefore(k history.Key, n int32) int32 {
 	if n <= 0 {
-		return fromInit
+		return FromInit
 	}
-	return r.versions[r.verOff[k]+n-1]
+	return r.Versions[r.VerOff[k]+n-1]
 }
 
 func (e *examiner) listRead(op, j int32, mops []history.Mop, at int32, st *keyState) {
@@ -153,7 +155,7 @@ func (e *examiner) listRead(op, j int32, mops []history.Mop, at int32, st *keySt
 	if m.Flags&history.Observed == 0 {
 		return
 	}
-	list := e.h.List(m)
+	list := e.H.List(m)
 	// Walk back over own appends to the read before.
 	n := len(list)
 	agree := true
@@ -173,14 +175,14 @@ func (e *examiner) listRead(op, j int32, mops []history.Mop, at int32, st *keySt
 	}
 	switch {
 	case p >= 0:
-		before := e.h.List(&mops[p])
-		if n != len(before)+own || !isPrefix(before, list) {
+		before := e.H.List(&mops[p])
+		if n != len(before)+own || !IsPrefix(before, list) {
 			agree = false
 		}
 		if agree {
 			return
 		}
-		if st.own < 0 || int(e.from[at+j]) < n {
+		if st.own < 0 || int(e.From[at+j]) < n {
 			e.nonRepeatable(op, m, p)
 		} else {
 			e.internal(op, m, "a list that does not end with its own appends", st.own)
@@ -188,30 +190,30 @@ func (e *examiner) listRead(op, j int32, mops []history.Mop, at int32, st *keySt
 	case !agree:
 		e.internal(op, m, "a list that does not end with its own appends", st.own)
 	}
-	if e.odd[at+j] {
+	if e.Odd[at+j] {
 		e.oddElements(op, j, m)
 	} else {
-		w := e.versionBefore(m.Key, e.from[at+j])
-		if w >= 0 && e.writes[w].op == op {
+		w := e.versionBefore(m.Key, e.From[at+j])
+		if w >= 0 && e.Writes[w].Op == op {
 			return
 		}
 		e.intermediate(op, m, w)
-		st.noteExt(e.from[at+j], j)
+		st.noteExt(e.From[at+j], j)
 	}
 }
 
 // oddElements looks at the elements of a list that has no place in the order.
 func (e *examiner) oddElements(op, j int32, m *history.Mop) {
-	for _, v := range e.h.List(m) {
-		w := e.index.find(m.Key, v)
+	for _, v := range e.H.List(m) {
+		w := e.Index.Find(m.Key, v)
 		switch {
 		case w < 0:
 			e.thinAir(op, m)
-		case e.writes[w].op == op:
-			if e.writes[w].mop > j {
+		case e.Writes[w].Op == op:
+			if e.Writes[w].mop > j {
 				e.future(op, m)
 			}
-		case e.h.Ops[e.writes[w].op].Outcome == history.Fail:
+		case e.H.Ops[e.Writes[w].Op].Outcome == history.Fail:
 			e.aborted(op, m, w)
 		}
 	}
@@ -219,12 +221,12 @@ func (e *examiner) oddElements(op, j int32, m *history.Mop) {
 
 // futureList finds reads before the append w that hold its element.
 func (e *examiner) futureList(op, j, w int32, mops []history.Mop, at int32, st *keyState) {
-	if w < 0 || e.verPos[w] < 0 {
+	if w < 0 || e.VerPos[w] < 0 {
 		return
 	}
 	for p := st.last; p >= 0; p = e.prev[p] {
 		if b := &mops[p]; b.Func == history.ReadList && b.Flags&history.Observed != 0 {
-			if !e.odd[at+p] && e.verPos[w] < e.from[at+p] {
+			if !e.Odd[at+p] && e.VerPos[w] < e.From[at+p] {
 				e.future(op, b)
 			}
 			return
@@ -233,19 +235,19 @@ func (e *examiner) futureList(op, j, w int32, mops []history.Mop, at int32, st *
 }
 
 func (e *examiner) future(op int32, m *history.Mop) {
-	e.found.add(AnomalyFuture, func() checkers.Violation {
-		return e.fact(op, m, fmt.Sprintf("%s read from key %s what it wrote itself only afterwards.", opName(int(op)), e.h.KeyName(m.Key)))
+	e.Found.Add(anomaly.Future, func() checkers.Violation {
+		return e.fact(op, m, fmt.Sprintf("%s read from key %s what it wrote itself only afterwards.", tell.Op(int(op)), e.H.KeyName(m.Key)))
 	})
 }
 
 func (e *examiner) internal(op int32, m *history.Mop, what string, own int32) {
-	e.found.add(AnomalyInternal, func() checkers.Violation {
-		v := e.fact(op, m, fmt.Sprintf("%s read from key %s %s: %s.", opName(int(op)), e.h.KeyName(m.Key), what, describe(e.shown, int(op))))
+	e.Found.Add(anomaly.Internal, func() checkers.Violation {
+		v := e.fact(op, m, fmt.Sprintf("%s read from key %s %s: %s.", tell.Op(int(op)), e.H.KeyName(m.Key), what, tell.Txn(e.Shown, int(op))))
 		if own >= 0 {
-			w := e.writes[own]
-			mops, _ := e.mops(w.op)
+			w := e.Writes[own]
+			mops, _ := e.Mops(w.Op)
 			if m.Func == history.Read {
-				v.Legal = []string{e.h.ValueText(mops[w.mop].Arg)}
+				v.Legal = []string{e.H.ValueText(mops[w.mop].Arg)}
 			}
 		}
 		return v
@@ -253,12 +255,12 @@ func (e *examiner) internal(op int32, m *history.Mop, what string, own int32) {
 }
 
 func (e *examiner) nonRepeatable(op int32, m *history.Mop, before int32) {
-	e.found.add(AnomalyNonRepeatable, func() checkers.Violation {
-		mops, _ := e.mops(op)
+	e.Found.Add(anomaly.NonRepeatable, func() checkers.Violation {
+		mops, _ := e.Mops(op)
 		v := e.fact(op, m, fmt.Sprintf("%s read the key %s twice and saw two versions of others: %s, then %s.",
-			opName(int(op)), e.h.KeyName(m.Key), mopText(e.h, &mops[before]), mopText(e.h, m)))
+			tell.Op(int(op)), e.H.KeyName(m.Key), tell.Mop(e.H, &mops[before]), tell.Mop(e.H, m)))
 		if m.Func == history.Read {
-			v.Legal = []string{e.h.ValueText(mops[before].Ret)}
+			v.Legal = []string{e.H.ValueText(mops[before].Ret)}
 		}
 		return v
 	})
@@ -268,38 +270,38 @@ func (e *examiner) nonRepeatable(op int32, m *history.Mop, before int32) {
 // what it read.
 func (e *examiner) fact(op int32, m *history.Mop, sentence string) checkers.Violation {
 	return checkers.Violation{
-		Key: e.h.KeyName(m.Key), Session: e.h.Ops[op].Session, Ops: []int{int(op)}, Sentence: sentence,
-		Steps: []checkers.Step{{From: int(op), To: -1, Kind: "fact", Why: mopText(e.h, m)}},
+		Key: e.H.KeyName(m.Key), Session: e.H.Ops[op].Session, Ops: []int{int(op)}, Sentence: sentence,
+		Steps: []checkers.Step{{From: int(op), To: -1, Kind: "fact", Why: tell.Mop(e.H, m)}},
 	}
 }
 
 func (e *examiner) thinAir(op int32, m *history.Mop) {
-	e.found.add(AnomalyThinAir, func() checkers.Violation {
-		return e.fact(op, m, fmt.Sprintf("%s: %s, which nobody wrote.", opName(int(op)), mopText(e.h, m)))
+	e.Found.Add(anomaly.ThinAir, func() checkers.Violation {
+		return e.fact(op, m, fmt.Sprintf("%s: %s, which nobody wrote.", tell.Op(int(op)), tell.Mop(e.H, m)))
 	})
 }
 
 func (e *examiner) aborted(op int32, m *history.Mop, w int32) {
-	e.found.add(AnomalyG1a, func() checkers.Violation {
-		by := int(e.writes[w].op)
-		v := e.fact(op, m, fmt.Sprintf("%s: %s, which %s had written, and %s failed.", opName(int(op)), mopText(e.h, m), opName(by), opName(by)))
+	e.Found.Add(anomaly.G1a, func() checkers.Violation {
+		by := int(e.Writes[w].Op)
+		v := e.fact(op, m, fmt.Sprintf("%s: %s, which %s had written, and %s failed.", tell.Op(int(op)), tell.Mop(e.H, m), tell.Op(by), tell.Op(by)))
 		v.Ops = append(v.Ops, by)
-		v.Steps = []checkers.Step{{From: by, To: int(op), Kind: "aborted", Why: fmt.Sprintf("%s read the write of the failed %s to key %s", opName(int(op)), opName(by), e.h.KeyName(m.Key))}}
+		v.Steps = []checkers.Step{{From: by, To: int(op), Kind: "aborted", Why: fmt.Sprintf("%s read the write of the failed %s to key %s", tell.Op(int(op)), tell.Op(by), e.H.KeyName(m.Key))}}
 		return v
 	})
 }
 
 // intermediate reports G1b if w is no final write of another transaction.
 func (e *examiner) intermediate(op int32, m *history.Mop, w int32) {
-	if w < 0 || e.writes[w].final || e.writes[w].op == op {
+	if w < 0 || e.Writes[w].Final || e.Writes[w].Op == op {
 		return
 	}
-	e.found.add(AnomalyG1b, func() checkers.Violation {
-		by := int(e.writes[w].op)
+	e.Found.Add(anomaly.G1b, func() checkers.Violation {
+		by := int(e.Writes[w].Op)
 		v := e.fact(op, m, fmt.Sprintf("%s: %s, an intermediate version: %s wrote the key %s again afterwards: %s.",
-			opName(int(op)), mopText(e.h, m), opName(by), e.h.KeyName(m.Key), describe(e.shown, by)))
+			tell.Op(int(op)), tell.Mop(e.H, m), tell.Op(by), e.H.KeyName(m.Key), tell.Txn(e.Shown, by)))
 		v.Ops = append(v.Ops, by)
-		v.Steps = []checkers.Step{{From: by, To: int(op), Kind: "intermediate", Why: fmt.Sprintf("%s read a version of key %s that %s replaced itself", opName(int(op)), e.h.KeyName(m.Key), opName(by))}}
+		v.Steps = []checkers.Step{{From: by, To: int(op), Kind: "intermediate", Why: fmt.Sprintf("%s read a version of key %s that %s replaced itself", tell.Op(int(op)), e.H.KeyName(m.Key), tell.Op(by))}}
 		return v
 	})
 }
@@ -307,51 +309,51 @@ func (e *examiner) intermediate(op int32, m *history.Mop, w int32) {
 // readModifyWrite finds two transactions that read the same version and wrote
 // the key: one of the updates is lost.
 func (e *examiner) readModifyWrite(op int32, k history.Key, st keyState, at int32) {
-	if st.own >= 0 && e.writes[st.own].op == op {
+	if st.own >= 0 && e.Writes[st.own].Op == op {
 		return // counted at the first write
 	}
 	slot := e.rmwSlot(k, st.ext)
 	if slot < 0 {
 		return
 	}
-	e.rmwRead[at+st.extAt] = true
-	if w := e.sourceOf(k, st.ext); w >= 0 && !e.lists[k] {
-		if by := e.writes[w].op; e.h.Ops[by].Outcome == history.Fail {
+	e.RmwRead[at+st.extAt] = true
+	if w := e.sourceOf(k, st.ext); w >= 0 && !e.Lists[k] {
+		if by := e.Writes[w].Op; e.H.Ops[by].Outcome == history.Fail {
 			e.dirtyUpdate(int32(k), op, by, op)
 			return
 		}
 	}
-	other := e.rmw[slot]
+	other := e.Rmw[slot]
 	if other < 0 {
-		e.rmw[slot] = op
+		e.Rmw[slot] = op
 		return
 	}
 	if other == op {
 		return
 	}
-	e.found.add(AnomalyLostUpdate, func() checkers.Violation {
-		mops, _ := e.mops(op)
-		key := e.h.KeyName(k)
+	e.Found.Add(anomaly.LostUpdate, func() checkers.Violation {
+		mops, _ := e.Mops(op)
+		key := e.H.KeyName(k)
 		v := checkers.Violation{
 			Key: key, Session: -1, Ops: []int{int(other), int(op)},
 			Sentence: fmt.Sprintf("%s and %s both read the same version of key %s (%s) and both wrote the key: one of the two updates was made without regard to the other.",
-				opName(int(other)), opName(int(op)), key, mopText(e.h, &mops[st.extAt])),
+				tell.Op(int(other)), tell.Op(int(op)), key, tell.Mop(e.H, &mops[st.extAt])),
 			Steps: []checkers.Step{{From: int(other), To: int(op), Kind: "lost", Why: fmt.Sprintf("both read the same version of key %s and wrote it", key)}},
 		}
 		if w := e.sourceOf(k, st.ext); w >= 0 {
-			v.Ops = append(v.Ops, int(e.writes[w].op))
+			v.Ops = append(v.Ops, int(e.Writes[w].Op))
 		}
 		return v
 	})
 }
 
 // rmwSlot is the place in rmw of the version ext of key k, -1 if it has none.
-func (r *ir) rmwSlot(k history.Key, ext int32) int {
+func (r *IR) rmwSlot(k history.Key, ext int32) int {
 	switch {
-	case r.lists[k] && ext >= 0:
-		return len(r.writes) + r.keys + int(r.verOff[k]) + int(k) + int(ext)
-	case ext == fromInit:
-		return len(r.writes) + int(k)
+	case r.Lists[k] && ext >= 0:
+		return len(r.Writes) + r.Keys + int(r.VerOff[k]) + int(k) + int(ext)
+	case ext == FromInit:
+		return len(r.Writes) + int(k)
 	case ext >= 0:
 		return int(ext)
 	}
@@ -359,8 +361,8 @@ func (r *ir) rmwSlot(k history.Key, ext int32) int {
 }
 
 // sourceOf is the write behind the external read ext of key k.
-func (r *ir) sourceOf(k history.Key, ext int32) int32 {
-	if r.lists[k] {
+func (r *IR) sourceOf(k history.Key, ext int32) int32 {
+	if r.Lists[k] {
 		return r.versionBefore(k, ext)
 	}
 	return ext
@@ -368,24 +370,24 @@ func (r *ir) sourceOf(k history.Key, ext int32) int32 {
 
 // examineVersions finds failed and unknown elements in the orders of lists, and
 // updates on top of failed ones.
-func (r *ir) examineVersions() {
-	for k := range int32(r.keys) {
-		reader := r.longestOp[k]
+func (r *IR) examineVersions() {
+	for k := range int32(r.Keys) {
+		reader := r.LongestOp[k]
 		dirty := int32(-1)
-		for i, w := range r.versions[r.verOff[k]:r.verOff[k+1]] {
+		for i, w := range r.Versions[r.VerOff[k]:r.VerOff[k+1]] {
 			if w == fromThin {
 				v := r.listOf(k)[i]
-				r.found.add(AnomalyThinAir, func() checkers.Violation {
-					return r.element(reader, k, fmt.Sprintf("%s read the element %s of key %s, which nobody appended.", opName(int(reader)), r.h.ValueText(v), r.h.KeyName(history.Key(k))))
+				r.Found.Add(anomaly.ThinAir, func() checkers.Violation {
+					return r.element(reader, k, fmt.Sprintf("%s read the element %s of key %s, which nobody appended.", tell.Op(int(reader)), r.H.ValueText(v), r.H.KeyName(history.Key(k))))
 				})
 				continue
 			}
-			by := r.writes[w].op
-			if p := r.writes[w].prev; p >= 0 && (r.verPos[p] < 0 || int(r.verPos[p]) > i) {
+			by := r.Writes[w].Op
+			if p := r.Writes[w].prev; p >= 0 && (r.VerPos[p] < 0 || int(r.VerPos[p]) > i) {
 				r.reversed(k, reader, by)
 			}
-			if r.h.Ops[by].Outcome != history.Fail {
-				if dirty >= 0 && r.node[by] >= 0 {
+			if r.H.Ops[by].Outcome != history.Fail {
+				if dirty >= 0 && r.Node[by] >= 0 {
 					r.dirtyUpdate(k, reader, dirty, by)
 					dirty = -1
 				}
@@ -393,11 +395,11 @@ func (r *ir) examineVersions() {
 			}
 			dirty = by
 			v := r.listOf(k)[i]
-			r.found.add(AnomalyG1a, func() checkers.Violation {
+			r.Found.Add(anomaly.G1a, func() checkers.Violation {
 				x := r.element(reader, k, fmt.Sprintf("%s read the element %s of key %s, which %s had appended, and %s failed.",
-					opName(int(reader)), r.h.ValueText(v), r.h.KeyName(history.Key(k)), opName(int(by)), opName(int(by))))
+					tell.Op(int(reader)), r.H.ValueText(v), r.H.KeyName(history.Key(k)), tell.Op(int(by)), tell.Op(int(by))))
 				x.Ops = append(x.Ops, int(by))
-				x.Steps = []checkers.Step{{From: int(by), To: int(reader), Kind: "aborted", Why: fmt.Sprintf("%s read the append of the failed %s", opName(int(reader)), opName(int(by)))}}
+				x.Steps = []checkers.Step{{From: int(by), To: int(reader), Kind: "aborted", Why: fmt.Sprintf("%s read the append of the failed %s", tell.Op(int(reader)), tell.Op(int(by)))}}
 				return x
 			})
 		}
@@ -406,29 +408,29 @@ func (r *ir) examineVersions() {
 
 // reversed: a list has the appends of one transaction in the wrong order, or a
 // later one without the earlier.
-func (r *ir) reversed(k, reader, by int32) {
-	r.found.add(AnomalyIncompatible, func() checkers.Violation {
+func (r *IR) reversed(k, reader, by int32) {
+	r.Found.Add(anomaly.Incompatible, func() checkers.Violation {
 		x := r.element(reader, k, fmt.Sprintf("%s read the appends of %s to key %s, but not in the order in which they were made, or not all: %s.",
-			opName(int(reader)), opName(int(by)), r.h.KeyName(history.Key(k)), listText(r.h, r.listOf(k))))
+			tell.Op(int(reader)), tell.Op(int(by)), r.H.KeyName(history.Key(k)), tell.List(r.H, r.listOf(k))))
 		x.Ops = append(x.Ops, int(by))
 		return x
 	})
 }
 
-func (r *ir) dirtyUpdate(k, reader, failed, committed int32) {
-	r.found.add(AnomalyDirtyUpdate, func() checkers.Violation {
-		key := r.h.KeyName(history.Key(k))
+func (r *IR) dirtyUpdate(k, reader, failed, committed int32) {
+	r.Found.Add(anomaly.DirtyUpdate, func() checkers.Violation {
+		key := r.H.KeyName(history.Key(k))
 		return checkers.Violation{
 			Key: key, Session: -1, Ops: []int{int(reader), int(failed), int(committed)},
-			Sentence: fmt.Sprintf("%s committed an append to key %s on top of one of %s, which failed; %s read both.", opName(int(committed)), key, opName(int(failed)), opName(int(reader))),
-			Steps:    []checkers.Step{{From: int(failed), To: int(committed), Kind: "dirty", Why: fmt.Sprintf("the append of %s follows that of the failed %s in key %s", opName(int(committed)), opName(int(failed)), key)}},
+			Sentence: fmt.Sprintf("%s committed an append to key %s on top of one of %s, which failed; %s read both.", tell.Op(int(committed)), key, tell.Op(int(failed)), tell.Op(int(reader))),
+			Steps:    []checkers.Step{{From: int(failed), To: int(committed), Kind: "dirty", Why: fmt.Sprintf("the append of %s follows that of the failed %s in key %s", tell.Op(int(committed)), tell.Op(int(failed)), key)}},
 		}
 	})
 }
 
-func (r *ir) element(reader, k int32, sentence string) checkers.Violation {
+func (r *IR) element(reader, k int32, sentence string) checkers.Violation {
 	return checkers.Violation{
-		Key: r.h.KeyName(history.Key(k)), Session: r.h.Ops[reader].Session, Ops: []int{int(reader)}, Sentence: sentence,
+		Key: r.H.KeyName(history.Key(k)), Session: r.H.Ops[reader].Session, Ops: []int{int(reader)}, Sentence: sentence,
 		Steps: []checkers.Step{{From: int(reader), To: -1, Kind: "fact", Why: sentence}},
 	}
 }

@@ -1,6 +1,7 @@
-package txn
+package explain
 
 import (
+	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 )
 
@@ -15,7 +16,7 @@ type shape struct {
 }
 
 // shapeOf looks at the edges of c, and at those behind its forced edges.
-func (d *dsg) shapeOf(c []graph.Edge) shape {
+func (ex *Explainer) shapeOf(c []graph.Edge) shape {
 	var s shape
 	for i, e := range c {
 		switch e.Kind {
@@ -23,7 +24,7 @@ func (d *dsg) shapeOf(c []graph.Edge) shape {
 			s.wr++
 		case graph.KindCO:
 			s.wr++
-			d.forcedShape(e, &s)
+			ex.forcedShape(e, &s)
 		case graph.KindRW, graph.KindRWP:
 			s.rw++
 			if e.Kind == graph.KindRWP {
@@ -32,7 +33,7 @@ func (d *dsg) shapeOf(c []graph.Edge) shape {
 			if c[(i+1)%len(c)].Kind&graph.KindAnyRW != 0 {
 				s.adjacent = true
 			}
-			d.forcedShape(e, &s)
+			ex.forcedShape(e, &s)
 		case graph.KindSO:
 			s.so = true
 		case graph.KindRT:
@@ -44,16 +45,16 @@ func (d *dsg) shapeOf(c []graph.Edge) shape {
 
 // forcedShape adds what e stands on if it follows from a forced order: how its
 // reader knew.
-func (d *dsg) forcedShape(e graph.Edge, s *shape) {
-	b := d.reason(e)
+func (ex *Explainer) forcedShape(e graph.Edge, s *shape) {
+	b := ex.reason(e)
 	if b.forced == nil {
 		return
 	}
 	s.forced = true
-	if d.via == nil {
+	if ex.Know == nil {
 		return
 	}
-	path, err := d.via(b.forced.from, b.forced.reader)
+	path, err := ex.Know(b.forced.From, b.forced.Reader)
 	if err != nil {
 		return
 	}
@@ -65,45 +66,45 @@ func (d *dsg) forcedShape(e graph.Edge, s *shape) {
 
 // classify names the cycle as Adya and Kingsbury do. A cycle without rw edges
 // that only a level's axiom closes has the name of what the axiom forbids.
-func (d *dsg) classify(c []graph.Edge) string {
-	s := d.shapeOf(c)
+func (ex *Explainer) classify(c []graph.Edge) string {
+	s := ex.shapeOf(c)
 	suffix := ""
 	switch {
 	case s.rt:
-		suffix = overRealtime
+		suffix = anomaly.OverRealtime
 	case s.so:
-		suffix = overSessions
+		suffix = anomaly.OverSessions
 	}
 	switch {
 	case s.rw == 1:
-		return AnomalyGSingle + suffix
+		return anomaly.GSingle + suffix
 	case s.rw > 1 && !s.adjacent:
-		return AnomalyGNonadjacent + suffix
+		return anomaly.GNonadjacent + suffix
 	case s.rw > 1 && s.predicates > 0:
-		return AnomalyG2 + suffix
+		return anomaly.G2 + suffix
 	case s.rw > 1:
-		return AnomalyG2Item + suffix
+		return anomaly.G2Item + suffix
 	case s.forced && s.rt:
-		return d.axiom.anomaly() + suffix
+		return ex.Anomaly + suffix
 	case s.forced:
-		return d.axiom.anomaly()
-	case s.wr > 0 && d.cyclicVersions(c):
-		return AnomalyCyclic
+		return ex.Anomaly
+	case s.wr > 0 && ex.cyclicVersions(c):
+		return anomaly.Cyclic
 	case s.wr > 0:
-		return AnomalyG1c + suffix
+		return anomaly.G1c + suffix
 	}
-	return AnomalyG0 + suffix
+	return anomaly.G0 + suffix
 }
 
 // cyclicVersions tells whether every transaction of c read the version of one
 // key that the one before it had installed, and replaced it.
-func (d *dsg) cyclicVersions(c []graph.Edge) bool {
+func (ex *Explainer) cyclicVersions(c []graph.Edge) bool {
 	key := int32(-1)
 	for _, e := range c {
 		if e.Kind&(graph.KindWR|graph.KindCO) == 0 {
 			return false
 		}
-		b, ok := d.reasonRMW(e)
+		b, ok := ex.reasonRMW(e)
 		if !ok || key >= 0 && b.key != key {
 			return false
 		}

@@ -1,4 +1,4 @@
-package txn
+package ir
 
 import "github.com/lapse-test/lapse/history"
 
@@ -46,8 +46,8 @@ func (x *writeIndex) add(k history.Key, v history.Value, id int32) bool {
 	}
 }
 
-// find is the number of the write of v to k, -1 if there is none.
-func (x *writeIndex) find(k history.Key, v history.Value) int32 {
+// Find is the number of the write of v to k, -1 if there is none.
+func (x *writeIndex) Find(k history.Key, v history.Value) int32 {
 	for i := hashKV(k, v) & x.mask; ; i = (i + 1) & x.mask {
 		s := &x.slots[i]
 		if s.id == 0 {
@@ -59,20 +59,23 @@ func (x *writeIndex) find(k history.Key, v history.Value) int32 {
 	}
 }
 
-// keyed is a map from keys that is emptied in O(1).
-type keyed[T any] struct {
+// Keyed is a map from keys that is emptied in O(1).
+type Keyed[T any] struct {
 	val   []T
 	stamp []int32
 	now   int32
 }
 
-func newKeyed[T any](keys int) *keyed[T] {
-	return &keyed[T]{make([]T, keys), make([]int32, keys), 1}
+// NewKeyed is an empty map for keys keys.
+func NewKeyed[T any](keys int) *Keyed[T] {
+	return &Keyed[T]{make([]T, keys), make([]int32, keys), 1}
 }
 
-func (m *keyed[T]) reset() { m.now++ }
+// Reset empties the map.
+func (m *Keyed[T]) Reset() { m.now++ }
 
-func (m *keyed[T]) get(k history.Key) (T, bool) {
+// Get is the value of k, if there is one.
+func (m *Keyed[T]) Get(k history.Key) (T, bool) {
 	if m.stamp[k] != m.now {
 		var zero T
 		return zero, false
@@ -80,7 +83,8 @@ func (m *keyed[T]) get(k history.Key) (T, bool) {
 	return m.val[k], true
 }
 
-func (m *keyed[T]) set(k history.Key, v T) {
+// Set makes v the value of k.
+func (m *Keyed[T]) Set(k history.Key, v T) {
 	m.stamp[k] = m.now
 	m.val[k] = v
 }

@@ -1,4 +1,6 @@
-package txn
+// Package facts refutes witnesses of anomalies that are facts rather than cycles, off
+// the operations alone and without anything that found them.
+package facts
 
 import (
 	"context"
@@ -6,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -15,35 +18,35 @@ import (
 // proof is a violation of an isolation level under examination.
 type proof struct{ *refute.Proof }
 
-// refuted is the checkers.Refuter of all levels.
-func refuted(ctx context.Context, h *history.History, v *checkers.Violation) (by string, proven bool) {
+// Refuted is the checkers.Refuter of all levels.
+func Refuted(ctx context.Context, h *history.History, v *checkers.Violation) (by string, proven bool) {
 	p := proof{&refute.Proof{Ctx: ctx, H: h, V: v}}
 	if p.V.Certified != "" {
 		return p.V.Certified, true
 	}
 	var fact func() bool
 	switch p.V.Anomaly {
-	case AnomalyThinAir:
+	case anomaly.ThinAir:
 		fact = func() bool {
 			return p.anyRead(func(_ int, k history.Key, v history.Value) bool { return !p.EverWritten(k, v, true) })
 		}
-	case AnomalyG1a:
+	case anomaly.G1a:
 		fact = func() bool {
 			return p.anyRead(func(_ int, k history.Key, v history.Value) bool {
 				return !p.EverWritten(k, v, false) && p.EverWritten(k, v, true)
 			})
 		}
-	case AnomalyG1b:
+	case anomaly.G1b:
 		fact = func() bool { return p.anyRead(p.intermediate) }
-	case AnomalyInternal, AnomalyFuture, AnomalyNonRepeatable:
+	case anomaly.Internal, anomaly.Future, anomaly.NonRepeatable:
 		fact = func() bool { return slices.ContainsFunc(p.V.Ops, p.contradictsItself) }
-	case AnomalyLostUpdate:
+	case anomaly.LostUpdate:
 		fact = p.lostUpdate
-	case AnomalyDirtyUpdate:
+	case anomaly.DirtyUpdate:
 		fact = p.dirtyUpdate
-	case AnomalyIncompatible:
+	case anomaly.Incompatible:
 		fact = p.incompatible
-	case AnomalyDuplicate:
+	case anomaly.Duplicate:
 		fact = p.duplicate
 	default:
 		return "", false

@@ -1,10 +1,11 @@
-package txn
+package dsg
 
 import (
 	"cmp"
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -20,25 +21,25 @@ type realtime struct {
 	after, before []int32
 }
 
-func (r *ir) realtime() *realtime {
-	t := &realtime{after: make([]int32, r.n), before: make([]int32, r.n)}
-	ends := make([]int32, 0, r.n)
-	for v := range int32(r.n) {
+func newRealtime(r *ir.IR) *realtime {
+	t := &realtime{after: make([]int32, r.N), before: make([]int32, r.N)}
+	ends := make([]int32, 0, r.N)
+	for v := range int32(r.N) {
 		t.after[v], t.before[v] = -1, -1
-		if r.h.Ops[r.op[v]].Outcome == history.OK {
+		if r.H.Ops[r.Op[v]].Outcome == history.OK {
 			ends = append(ends, v)
 		}
 	}
 	slices.SortFunc(ends, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(r.h.Ops[r.op[a]].Complete, r.h.Ops[r.op[b]].Complete), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(r.H.Ops[r.Op[a]].Complete, r.H.Ops[r.Op[b]].Complete), cmp.Compare(a, b))
 	})
 	// Nodes are in the order of invocation: merge them with the completions.
 	// Completions between two invocations share a barrier.
 	next := 0
 	open := false
-	for v := range int32(r.n) {
-		invoke := r.h.Ops[r.op[v]].Invoke
-		for next < len(ends) && r.h.Ops[r.op[ends[next]]].Complete < invoke {
+	for v := range int32(r.N) {
+		invoke := r.H.Ops[r.Op[v]].Invoke
+		for next < len(ends) && r.H.Ops[r.Op[ends[next]]].Complete < invoke {
 			if !open {
 				t.barriers++
 				open = true
@@ -54,7 +55,7 @@ func (r *ir) realtime() *realtime {
 	return t
 }
 
-// emit gives the edges, with the barriers numbered from first.
+// Emit gives the edges, with the barriers numbered from first.
 func (t *realtime) emit(first int32, edge func(from, to int32, k graph.Kind)) {
 	for v := range t.after {
 		if b := t.after[v]; b >= 0 {

@@ -1,4 +1,7 @@
-package txn
+// Package readings is about histories in which reads do not name their writes, because
+// a value was written to a key several times, or a key was deleted: what each such read
+// may have seen.
+package readings
 
 import (
 	"fmt"
@@ -6,41 +9,38 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
+	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
+	"github.com/lapse-test/lapse/checkers/txn/internal/tell"
 	"github.com/lapse-test/lapse/history"
 )
 
-// readings are the histories that a history may be in which reads do not name
+// Readings are the histories that a history may be in which reads do not name
 // their writes, because a value was written to a key several times, or a key was
 // deleted: one for each way of saying which write each such read saw. In them every
 // write has a value of its own, and a deletion is a write.
-type readings struct {
-	// shown is the history itself, h one of the readings: the reads of open that
+type Readings struct {
+	// Shown is the history itself, H one of the readings: the reads of Open that
 	// nothing was decided about observed nothing there.
-	shown, h *history.History
-	open     []openRead
-	// text turns the values of h into those of shown.
+	Shown, H *history.History
+	Open     []Read
+	// text turns the values of H into those of Shown.
 	text *strings.Replacer
 }
 
-// openRead is a read of which it is open what it saw.
-type openRead struct {
-	op, mop int32
-	choices []choice
+// Read is a read of which it is open what it saw.
+type Read struct {
+	Op, mop int32
+	Choices []Choice
 }
 
-// choice is a write that a read may have seen.
-type choice struct {
-	// op is the writer, fromInit for the initial version.
-	op int32
-	// value is what the write has in readings.h.
-	value history.Value
-}
-
-// pairKV is a value of a key.
-type pairKV struct {
-	k history.Key
-	v history.Value
+// Choice is a write that a read may have seen.
+type Choice struct {
+	// Op is the writer, ir.FromInit for the initial version.
+	Op int32
+	// Value is what the write has in Readings.H.
+	Value history.Value
 }
 
 // valueWrite is a write of a value that may not be its own alone.
@@ -51,8 +51,8 @@ type valueWrite struct {
 	value history.Value
 }
 
-// namesWrites tells whether every read of h names its write.
-func namesWrites(h *history.History) bool {
+// Named tells whether every read of h names its write.
+func Named(h *history.History) bool {
 	if h.Ambiguous {
 		return false
 	}
@@ -67,8 +67,8 @@ func namesWrites(h *history.History) bool {
 	return true
 }
 
-// newReadings finds the reads that do not name their writes.
-func newReadings(h *history.History, g *guard.Guard) (*readings, error) {
+// New finds the reads that do not name their writes.
+func New(h *history.History, g *guard.Guard) (*Readings, error) {
 	all := make([]int, len(h.Ops))
 	for i := range all {
 		all[i] = i
@@ -76,9 +76,9 @@ func newReadings(h *history.History, g *guard.Guard) (*readings, error) {
 	if err := g.Reserve(2 * h.Size()); err != nil {
 		return nil, err
 	}
-	r := &readings{shown: h, h: h.Subset(all)}
-	r.h.Ambiguous = false
-	r.h.Texts = slices.Clone(h.Texts)
+	r := &Readings{Shown: h, H: h.Subset(all)}
+	r.H.Ambiguous = false
+	r.H.Texts = slices.Clone(h.Texts)
 	writes, err := r.distinguish(g)
 	if err != nil {
 		return nil, err
@@ -96,9 +96,9 @@ func newReadings(h *history.History, g *guard.Guard) (*readings, error) {
 
 // distinguish gives each write of a value that is not its own alone a value of its
 // own, and lists the writes of each value.
-func (r *readings) distinguish(g *guard.Guard) (map[pairKV][]valueWrite, error) {
-	h := r.shown
-	writes := map[pairKV][]valueWrite{}
+func (r *Readings) distinguish(g *guard.Guard) (map[ir.KeyValue][]valueWrite, error) {
+	h := r.Shown
+	writes := map[ir.KeyValue][]valueWrite{}
 	for i := range h.Ops {
 		if err := g.Tick(); err != nil {
 			return nil, err
@@ -115,9 +115,9 @@ func (r *readings) distinguish(g *guard.Guard) (map[pairKV][]valueWrite, error) 
 					w.final = false
 				}
 			}
-			kv := pairKV{m.Key, m.Arg}
+			kv := ir.KeyValue{Key: m.Key, Value: m.Arg}
 			if m.Func == history.Delete {
-				kv.v = history.Absent
+				kv.Value = history.Absent
 			}
 			writes[kv] = append(writes[kv], w)
 		}
@@ -125,23 +125,23 @@ func (r *readings) distinguish(g *guard.Guard) (map[pairKV][]valueWrite, error) 
 	// In the order of the history, so that the same history gives the same texts.
 	var pairs []string
 	for i := range h.Ops {
-		mops := r.h.Mops(&r.h.Ops[i])
+		mops := r.H.Mops(&r.H.Ops[i])
 		for j := range mops {
 			m := &mops[j]
 			if !m.Func.Writes() || m.Func == history.Append {
 				continue
 			}
-			kv := pairKV{m.Key, m.Arg}
+			kv := ir.KeyValue{Key: m.Key, Value: m.Arg}
 			if m.Func == history.Delete {
-				kv.v = history.Absent
+				kv.Value = history.Absent
 			}
 			ws := writes[kv]
-			if len(ws) == 1 && !r.initial(kv.v) {
+			if len(ws) == 1 && !r.initial(kv.Value) {
 				continue
 			}
-			v := history.TextValue(len(r.h.Texts))
-			name := "the write " + strconv.Itoa(len(r.h.Texts))
-			r.h.Texts = append(r.h.Texts, name)
+			v := history.TextValue(len(r.H.Texts))
+			name := "the write " + strconv.Itoa(len(r.H.Texts))
+			r.H.Texts = append(r.H.Texts, name)
 			at := slices.IndexFunc(ws, func(w valueWrite) bool { return w.op == int32(i) && w.mop == int32(j) })
 			ws[at].value = v
 			m.Arg = v
@@ -150,7 +150,7 @@ func (r *readings) distinguish(g *guard.Guard) (map[pairKV][]valueWrite, error) 
 				key := h.KeyName(m.Key)
 				pairs = append(pairs, "write "+key+" "+strconv.Quote(name), "delete "+key)
 			}
-			pairs = append(pairs, strconv.Quote(name), h.ValueText(kv.v))
+			pairs = append(pairs, strconv.Quote(name), h.ValueText(kv.Value))
 		}
 	}
 	r.text = strings.NewReplacer(pairs...)
@@ -158,8 +158,8 @@ func (r *readings) distinguish(g *guard.Guard) (map[pairKV][]valueWrite, error) 
 }
 
 // initial tells whether v is what a key holds before it is written.
-func (r *readings) initial(v history.Value) bool {
-	return v == history.Absent || v == r.shown.Header.Initial
+func (r *Readings) initial(v history.Value) bool {
+	return v == history.Absent || v == r.Shown.Header.Initial
 }
 
 // resolve finds what the reads of operation op may have seen, and settles those that
@@ -170,8 +170,8 @@ func (r *readings) initial(v history.Value) bool {
 // demands nothing. Writes that came later in the reader's own transaction, were replaced
 // by theirs, or failed are taken, in this order, only if there is nothing else: all
 // levels from read committed upwards forbid them, and those below do not ask.
-func (r *readings) resolve(op int32, writes map[pairKV][]valueWrite) {
-	mops := r.shown.Mops(&r.shown.Ops[op])
+func (r *Readings) resolve(op int32, writes map[ir.KeyValue][]valueWrite) {
+	mops := r.Shown.Mops(&r.Shown.Ops[op])
 	for j := range mops {
 		m := &mops[j]
 		var v history.Value
@@ -184,48 +184,48 @@ func (r *readings) resolve(op int32, writes map[pairKV][]valueWrite) {
 			continue
 		}
 		own, later, replaced, failed := -1, -1, -1, -1
-		var found []choice
-		ws := writes[pairKV{m.Key, v}]
+		var found []Choice
+		ws := writes[ir.KeyValue{Key: m.Key, Value: v}]
 		for i, w := range ws {
 			switch {
 			case w.op == op && w.mop < int32(j):
 				own = i
 			case w.op == op:
 				later = i
-			case r.shown.Ops[w.op].Outcome == history.Fail:
+			case r.Shown.Ops[w.op].Outcome == history.Fail:
 				failed = i
 			case !w.final:
 				replaced = i
 			default:
-				found = append(found, choice{w.op, w.value})
+				found = append(found, Choice{w.op, w.value})
 			}
 		}
 		if r.initial(v) {
-			found = append(found, choice{fromInit, history.Absent})
+			found = append(found, Choice{ir.FromInit, history.Absent})
 		}
-		read := openRead{op: op, mop: int32(j), choices: found}
+		read := Read{Op: op, mop: int32(j), Choices: found}
 		switch {
 		case own >= 0:
-			r.settle(read, ws[own].value)
+			r.Settle(read, ws[own].value)
 		case len(found) == 1:
-			r.settle(read, found[0].value)
+			r.Settle(read, found[0].Value)
 		case len(found) > 1:
-			r.open = append(r.open, read)
-			r.unsettle(read)
+			r.Open = append(r.Open, read)
+			r.Unsettle(read)
 		case later >= 0:
-			r.settle(read, ws[later].value)
+			r.Settle(read, ws[later].value)
 		case replaced >= 0:
-			r.settle(read, ws[replaced].value)
+			r.Settle(read, ws[replaced].value)
 		case failed >= 0:
-			r.settle(read, ws[failed].value)
+			r.Settle(read, ws[failed].value)
 		}
 	}
 }
 
-// settle makes read have seen the write with value v.
-func (r *readings) settle(read openRead, v history.Value) {
-	m := &r.h.Mops(&r.h.Ops[read.op])[read.mop]
-	if r.shown.Mops(&r.shown.Ops[read.op])[read.mop].Func == history.CAS {
+// Settle makes read have seen the write with value v.
+func (r *Readings) Settle(read Read, v history.Value) {
+	m := &r.H.Mops(&r.H.Ops[read.Op])[read.mop]
+	if r.Shown.Mops(&r.Shown.Ops[read.Op])[read.mop].Func == history.CAS {
 		m.Func, m.Expect = history.CAS, v
 		return
 	}
@@ -233,53 +233,69 @@ func (r *readings) settle(read openRead, v history.Value) {
 	m.Flags |= history.Observed
 }
 
-// unsettle makes read say nothing.
-func (r *readings) unsettle(read openRead) {
-	m := &r.h.Mops(&r.h.Ops[read.op])[read.mop]
+// Unsettle makes read say nothing.
+func (r *Readings) Unsettle(read Read) {
+	m := &r.H.Mops(&r.H.Ops[read.Op])[read.mop]
 	if m.Func == history.CAS {
 		m.Func = history.Write
 	}
 	m.Flags &^= history.Observed
 }
 
-// guess settles every open read by what the key held last before it, if the
+// Guess settles every open read by what the key held last before it, if the
 // transactions took effect in the order of their completions.
-func (r *readings) guess() {
+func (r *Readings) Guess() {
 	at := func(op int32) history.Time {
-		o := &r.shown.Ops[op]
+		o := &r.Shown.Ops[op]
 		if o.Complete == history.Never {
 			return o.Invoke
 		}
 		return o.Complete
 	}
-	for _, read := range r.open {
+	for _, read := range r.Open {
 		best, when := -1, history.Time(-1)
-		for i, c := range read.choices {
+		for i, c := range read.Choices {
 			switch {
-			case c.op == fromInit:
+			case c.Op == ir.FromInit:
 				if best < 0 {
 					best = i
 				}
-			case at(c.op) <= at(read.op) && at(c.op) >= when:
-				best, when = i, at(c.op)
+			case at(c.Op) <= at(read.Op) && at(c.Op) >= when:
+				best, when = i, at(c.Op)
 			}
 		}
-		r.settle(read, read.choices[max(best, 0)].value)
+		r.Settle(read, read.Choices[max(best, 0)].Value)
 	}
 }
 
-// forget takes back what was decided about open reads.
-func (r *readings) forget() {
-	for _, read := range r.open {
-		r.unsettle(read)
+// Forget takes back what was decided about open reads.
+func (r *Readings) Forget() {
+	for _, read := range r.Open {
+		r.Unsettle(read)
 	}
 }
 
-// says is what it means that read saw choice c.
-func (r *readings) says(read openRead, c choice) string {
-	m := &r.shown.Mops(&r.shown.Ops[read.op])[read.mop]
-	if c.op == fromInit {
-		return fmt.Sprintf("%s: %s, the initial version", opName(int(read.op)), mopText(r.shown, m))
+// Says is what it means that read saw choice c.
+func (r *Readings) Says(read Read, c Choice) string {
+	m := &r.Shown.Mops(&r.Shown.Ops[read.Op])[read.mop]
+	if c.Op == ir.FromInit {
+		return fmt.Sprintf("%s: %s, the initial version", tell.Op(int(read.Op)), tell.Mop(r.Shown, m))
 	}
-	return fmt.Sprintf("%s: %s, as %s left it", opName(int(read.op)), mopText(r.shown, m), opName(int(c.op)))
+	return fmt.Sprintf("%s: %s, as %s left it", tell.Op(int(read.Op)), tell.Mop(r.Shown, m), tell.Op(int(c.Op)))
+}
+
+// InText puts the values of the history itself into what vs say.
+func (r *Readings) InText(vs []checkers.Violation) {
+	for i := range vs {
+		v := &vs[i]
+		v.Sentence = r.text.Replace(v.Sentence)
+		v.Steps = slices.Clone(v.Steps)
+		for j := range v.Steps {
+			v.Steps[j].Why = r.text.Replace(v.Steps[j].Why)
+		}
+		v.Legal = slices.Clone(v.Legal)
+		for j := range v.Legal {
+			v.Legal[j] = r.text.Replace(v.Legal[j])
+		}
+	}
 }

@@ -1,9 +1,10 @@
-package txn
+package weak
 
 import (
 	"sync"
 
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 )
 
 // blockChains is how many chains one pass over the graph follows: 16 places of
@@ -16,14 +17,14 @@ type clock [blockChains]int32
 // reader's past by the edges in mask before what was read. The past is a vector
 // of places, one a chain; chains are taken sixteen at a time, so that memory
 // stays at 64 bytes a node whatever the number of sessions.
-func (w *weak) past(mask graph.Kind) error {
+func (w *Axiom) past(mask graph.Kind) error {
 	size := int64(w.lean.Nodes()) * blockChains * 4
-	if err := w.guard.Reserve(size); err != nil {
+	if err := w.Guard.Reserve(size); err != nil {
 		return err
 	}
-	defer w.guard.Release(size)
+	defer w.Guard.Release(size)
 	vc := make([]clock, w.lean.Nodes())
-	for c := int32(0); c < int32(w.chains); c += blockChains {
+	for c := int32(0); c < int32(w.Chains); c += blockChains {
 		if err := w.clocks(vc, c, mask); err != nil {
 			return err
 		}
@@ -35,7 +36,7 @@ func (w *weak) past(mask graph.Kind) error {
 }
 
 // clocks fills vc with what precedes each node in the chains from c.
-func (w *weak) clocks(vc []clock, c int32, mask graph.Kind) error {
+func (w *Axiom) clocks(vc []clock, c int32, mask graph.Kind) error {
 	for v := range vc {
 		for i := range vc[v] {
 			vc[v][i] = -1
@@ -43,13 +44,13 @@ func (w *weak) clocks(vc []clock, c int32, mask graph.Kind) error {
 	}
 	mask |= graph.KindEps
 	for _, v := range w.order {
-		if err := w.guard.Tick(); err != nil {
+		if err := w.Guard.Tick(); err != nil {
 			return err
 		}
 		out := vc[v]
-		if int(v) < w.n {
-			if own := w.chain[v] - c; own >= 0 && own < blockChains {
-				out[own] = max(out[own], w.chainAt[v])
+		if int(v) < w.N {
+			if own := w.Chain[v] - c; own >= 0 && own < blockChains {
+				out[own] = max(out[own], w.ChainAt[v])
 			}
 		}
 		to, kinds := w.lean.Edges(v)
@@ -70,9 +71,9 @@ func (w *weak) clocks(vc []clock, c int32, mask graph.Kind) error {
 
 // pastBlock derives the forced order for the chains from c, on two goroutines,
 // the second half behind the first so that the result does not depend on them.
-func (w *weak) pastBlock(vc []clock, c int32) error {
-	keys := int32(w.keys)
-	if w.n < 1<<13 {
+func (w *Axiom) pastBlock(vc []clock, c int32) error {
+	keys := int32(w.Keys)
+	if w.N < 1<<13 {
 		return w.pastKeys(vc, c, 0, keys)
 	}
 	// Half of the reads each, not half of the keys.
@@ -81,8 +82,8 @@ func (w *weak) pastBlock(vc []clock, c int32) error {
 		half++
 	}
 	second := *w
-	second.guard = w.guard.Fork()
-	second.forced, second.stale, second.broken = nil, nil, 0
+	second.Guard = w.Guard.Fork()
+	second.Forced, second.Stale, second.Broken = nil, nil, 0
 	var err2 error
 	var wg sync.WaitGroup
 	wg.Add(1)
@@ -92,16 +93,16 @@ func (w *weak) pastBlock(vc []clock, c int32) error {
 	}()
 	err := w.pastKeys(vc, c, 0, half)
 	wg.Wait()
-	w.forced = append(w.forced, second.forced...)
-	w.stale = append(w.stale, second.stale...)
-	w.broken += second.broken
+	w.Forced = append(w.Forced, second.Forced...)
+	w.Stale = append(w.Stale, second.Stale...)
+	w.Broken += second.Broken
 	if err != nil {
 		return err
 	}
 	return err2
 }
 
-func (w *weak) pastKeys(vc []clock, c, from, to int32) error {
+func (w *Axiom) pastKeys(vc []clock, c, from, to int32) error {
 	x := w.writers
 	for k := from; k < to; k++ {
 		groups := x.groups[x.groupOff[k]:x.groupOff[k+1]]
@@ -112,7 +113,7 @@ func (w *weak) pastKeys(vc []clock, c, from, to int32) error {
 			continue
 		}
 		for _, r := range w.reads.all[w.reads.off[k]:w.reads.off[k+1]] {
-			if err := w.guard.Tick(); err != nil {
+			if err := w.Guard.Tick(); err != nil {
 				return err
 			}
 			w.pastRead(vc, c, k, r, groups)
@@ -138,12 +139,12 @@ func chainRange(groups []writerGroup, c int32) (lo, hi int) {
 	return find(c), find(c + blockChains)
 }
 
-func (w *weak) pastRead(vc []clock, c, k int32, r keyRead, groups []writerGroup) {
+func (w *Axiom) pastRead(vc []clock, c, k int32, r keyRead, groups []writerGroup) {
 	mine := &vc[r.reader]
 	// What precedes the writer of the value anyway says nothing new. In lists
 	// places tell.
 	before := &nothing
-	if r.source >= 0 && !w.lists[k] {
+	if r.source >= 0 && !w.Lists[k] {
 		before = &vc[r.source]
 	}
 	for i := range groups {
@@ -158,7 +159,7 @@ func (w *weak) pastRead(vc []clock, c, k int32, r keyRead, groups []writerGroup)
 			u = &ws[lastUpTo(ws, at)]
 		}
 		if before[g.chain-c] < u.at {
-			w.force(u.node, u.pos, r.reader, external{k, r.source, r.pos})
+			w.force(u.node, u.pos, r.reader, ir.External{Key: k, Source: r.source, Pos: r.pos})
 		}
 	}
 }

@@ -1,38 +1,40 @@
-package txn
+package order
 
 import (
 	"cmp"
 	"container/heap"
 	"slices"
 
+	"github.com/lapse-test/lapse/checkers/txn/internal/dsg"
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
+	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 	"github.com/lapse-test/lapse/history"
 )
 
-// guessOrder orders the transactions as they may have committed: along as much
+// Guess orders the transactions as they may have committed: along as much
 // of the known graph as has no cycle, early completions first, and no write
 // before the known readers of what it replaces if that can be helped. It is only
 // a guess: what is concluded from it is checked.
-func (a *analysis) guessOrder(known *graph.Graph) ([]int32, error) {
+func Guess(d *dsg.DSG, known *graph.Graph) ([]int32, error) {
 	for _, mask := range []graph.Kind{
-		graph.KindAll, graph.KindAll &^ graph.KindRT, kindVersion | graph.KindWR | graph.KindSO | graph.KindRT,
-		kindVersion | graph.KindWR | graph.KindSO, kindVersion | graph.KindWR, graph.KindWR,
+		graph.KindAll, graph.KindAll &^ graph.KindRT, graph.KindVersion | graph.KindWR | graph.KindSO | graph.KindRT,
+		graph.KindVersion | graph.KindWR | graph.KindSO, graph.KindVersion | graph.KindWR, graph.KindWR,
 	} {
 		g := known
 		if mask != graph.KindAll {
 			var err error
-			if g, err = known.Restrict(a.gd, mask|graph.KindEps); err != nil {
+			if g, err = known.Restrict(d.Guard, mask|graph.KindEps); err != nil {
 				return nil, err
 			}
 		}
-		if order, ok := a.schedule(g); ok {
+		if order, ok := schedule(d, g); ok {
 			return order, nil
 		}
-		if err := a.gd.Check(); err != nil {
+		if err := d.Guard.Check(); err != nil {
 			return nil, err
 		}
 	}
-	order := make([]int32, a.n)
+	order := make([]int32, d.N)
 	for v := range order {
 		order[v] = int32(v)
 	}
@@ -42,7 +44,7 @@ func (a *analysis) guessOrder(known *graph.Graph) ([]int32, error) {
 // scheduler is Kahn's algorithm with a queue by completion and a place to wait
 // for those that would overwrite what is still to be read.
 type scheduler struct {
-	*analysis
+	*dsg.DSG
 	g       *graph.Graph
 	in      []int32
 	rank    []int32
@@ -73,22 +75,22 @@ func (h *rankHeap) Pop() any {
 	return x
 }
 
-func (a *analysis) schedule(g *graph.Graph) (order []int32, ok bool) {
+func schedule(d *dsg.DSG, g *graph.Graph) (order []int32, ok bool) {
 	n := g.Nodes()
 	s := &scheduler{
-		analysis: a, g: g,
+		DSG: d, g: g,
 		in: make([]int32, n), rank: make([]int32, n),
-		pending: make([]int32, len(a.writes)+a.keys), current: make([]int32, a.keys),
-		blocked: make([][]int32, len(a.writes)+a.keys), placed: make([]bool, n),
+		pending: make([]int32, len(d.Writes)+d.Keys), current: make([]int32, d.Keys),
+		blocked: make([][]int32, len(d.Writes)+d.Keys), placed: make([]bool, n),
 	}
 	for _, w := range g.To {
 		s.in[w]++
 	}
 	s.ranks()
 	for k := range s.current {
-		s.current[k] = int32(len(a.writes) + k)
+		s.current[k] = int32(len(d.Writes) + k)
 	}
-	for v := range int32(a.n) {
+	for v := range int32(d.N) {
 		s.reads(v, func(slot int32) { s.pending[slot]++ })
 	}
 	s.ready.rank, s.waiting.rank = s.rank, s.rank
@@ -98,7 +100,7 @@ func (a *analysis) schedule(g *graph.Graph) (order []int32, ok bool) {
 		}
 	}
 	for s.ready.Len()+s.waiting.Len() > 0 {
-		if a.gd.Tick() != nil {
+		if d.Guard.Tick() != nil {
 			return nil, false
 		}
 		if s.ready.Len() == 0 {
@@ -112,7 +114,7 @@ func (a *analysis) schedule(g *graph.Graph) (order []int32, ok bool) {
 		if s.placed[v] {
 			continue
 		}
-		if int(v) < a.n {
+		if int(v) < d.N {
 			if slot := s.obstacle(v); slot >= 0 {
 				s.blocked[slot] = append(s.blocked[slot], v)
 				heap.Push(&s.waiting, v)
@@ -121,17 +123,17 @@ func (a *analysis) schedule(g *graph.Graph) (order []int32, ok bool) {
 		}
 		s.place(v)
 	}
-	return s.order, len(s.order) == a.n
+	return s.order, len(s.order) == d.N
 }
 
 // ranks sorts by completion; barriers and hubs come first, they are free.
 func (s *scheduler) ranks() {
-	byTime := make([]int32, s.n)
+	byTime := make([]int32, s.N)
 	for v := range byTime {
 		byTime[v] = int32(v)
 	}
 	at := func(v int32) history.Time {
-		op := s.opOf(v)
+		op := s.OpOf(v)
 		if op.Complete == history.Never {
 			return op.Invoke
 		}
@@ -148,15 +150,15 @@ func (s *scheduler) ranks() {
 
 // reads calls f with the slot of each register version that v read of others.
 func (s *scheduler) reads(v int32, f func(slot int32)) {
-	mops, at := s.mops(s.op[v])
+	mops, at := s.Mops(s.Op[v])
 	for j := range mops {
 		m := &mops[j]
-		if !isRegisterRead(m) {
+		if !ir.IsRegisterRead(m) {
 			continue
 		}
-		switch from := s.from[at+int32(j)]; {
-		case from == fromInit:
-			f(int32(len(s.writes)) + int32(m.Key))
+		switch from := s.From[at+int32(j)]; {
+		case from == ir.FromInit:
+			f(int32(len(s.Writes)) + int32(m.Key))
 		case from >= 0:
 			f(from)
 		}
@@ -166,10 +168,10 @@ func (s *scheduler) reads(v int32, f func(slot int32)) {
 // obstacle is a version that v would overwrite though others are still to read
 // it, -1 if there is none.
 func (s *scheduler) obstacle(v int32) int32 {
-	mops, _ := s.mops(s.op[v])
+	mops, _ := s.Mops(s.Op[v])
 	for j := range mops {
 		m := &mops[j]
-		if !m.Func.Writes() || s.lists[m.Key] {
+		if !m.Func.Writes() || s.Lists[m.Key] {
 			continue
 		}
 		slot := s.current[m.Key]
@@ -188,9 +190,9 @@ func (s *scheduler) obstacle(v int32) int32 {
 
 func (s *scheduler) place(v int32) {
 	s.placed[v] = true
-	if int(v) < s.n {
+	if int(v) < s.N {
 		s.order = append(s.order, v)
-		mops, _ := s.mops(s.op[v])
+		mops, _ := s.Mops(s.Op[v])
 		s.reads(v, func(slot int32) {
 			s.pending[slot]--
 			if s.pending[slot] <= 1 {
@@ -204,8 +206,8 @@ func (s *scheduler) place(v int32) {
 		})
 		for j := range mops {
 			m := &mops[j]
-			if m.Func.Installs() && !s.lists[m.Key] {
-				s.current[m.Key] = s.index.find(m.Key, m.Arg)
+			if m.Func.Installs() && !s.Lists[m.Key] {
+				s.current[m.Key] = s.Index.Find(m.Key, m.Arg)
 			}
 		}
 	}
@@ -215,66 +217,4 @@ func (s *scheduler) place(v int32) {
 			heap.Push(&s.ready, u)
 		}
 	}
-}
-
-// completed is the graph in which the versions of every key with an open order
-// follow order.
-func (a *analysis) completed(order []int32) (*graph.Graph, error) {
-	rank := make([]int32, a.n)
-	for i, v := range order {
-		rank[v] = int32(i)
-	}
-	// The open writers of each key in their order.
-	type version struct{ node, write int32 }
-	versions := make([][]version, a.keys)
-	for w := range a.writes {
-		wr := &a.writes[w]
-		v := a.node[wr.op]
-		if v < 0 || !wr.final || a.lists[wr.key] && a.verPos[w] != unseen {
-			continue
-		}
-		versions[wr.key] = append(versions[wr.key], version{v, int32(w)})
-	}
-	next := make([]int32, len(a.writes))
-	for i := range next {
-		next[i] = -1
-	}
-	for k := range versions {
-		vs := versions[k]
-		slices.SortFunc(vs, func(x, y version) int { return cmp.Compare(rank[x.node], rank[y.node]) })
-		for i := range len(vs) - 1 {
-			next[vs[i].write] = vs[i+1].node
-		}
-	}
-	return graph.Make(a.gd, a.n, a.nodes, func(edge func(from, to int32, k graph.Kind)) error {
-		if err := a.emit(edge); err != nil {
-			return err
-		}
-		for w, u := range next {
-			if u >= 0 && a.node[a.writes[w].op] != u {
-				edge(a.node[a.writes[w].op], u, graph.KindWW)
-			}
-		}
-		for v := range int32(a.n) {
-			if err := a.gd.Tick(); err != nil {
-				return err
-			}
-			mops, at := a.mops(a.op[v])
-			for j := range mops {
-				m := &mops[j]
-				w := a.from[at+int32(j)]
-				if !isRegisterRead(m) || w < 0 {
-					continue
-				}
-				rw := graph.KindRW
-				if m.Flags&history.Predicate != 0 {
-					rw = graph.KindRWP
-				}
-				if u := next[w]; u >= 0 && u != v {
-					edge(v, u, rw)
-				}
-			}
-		}
-		return nil
-	})
 }
