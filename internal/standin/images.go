@@ -33,6 +33,8 @@ func (b *Builder) For(ctx context.Context, target string) (string, error) {
 		return b.cassandra(ctx, base, cfg)
 	case "dynamodb":
 		return b.dynamodb(ctx, base, cfg)
+	case "redis":
+		return b.redis(ctx, base, cfg)
 	}
 	return "", fmt.Errorf("no stand-in for the image of target %q", target)
 }

@@ -68,8 +68,8 @@ const refreshTimeout = 300 * time.Millisecond
 // refresh asks one node after the other for the slots, with connections of its own,
 // so that a node that does not answer ends no other connection of the session.
 func (c *client) refresh(ctx context.Context) error {
-	for range c.addrs {
-		i := c.ask % len(c.addrs)
+	for range c.nodes {
+		i := c.ask % len(c.nodes)
 		c.ask++
 		if m, err := c.askNode(ctx, i); err == nil {
 			c.slots, c.stale = m, false
@@ -85,7 +85,7 @@ func (c *client) refresh(ctx context.Context) error {
 func (c *client) askNode(ctx context.Context, i int) (slotMap, error) {
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
-	l := adminLink(c.addrs[i])
+	l := adminLink(c.nodes[i])
 	defer func() { _ = l.Close() }() // it was only asked
-	return l.slots(ctx, c.node)
+	return l.slots(ctx, c.index)
 }

@@ -58,6 +58,7 @@ var errorTable = append(outcome.Table{
 		errors.As(err, &early)
 		return early.Error()
 	}},
+	{Name: errTouched.Error(), Match: outcome.Is(errTouched), Outcome: history.Fail, Answered: true},
 	{Name: (&unreplicatedError{}).Error(), Match: outcome.As(func(*unreplicatedError) bool { return true }), Outcome: history.Info, Answered: true},
 	{Match: says(refusals...), Outcome: history.Fail, Answered: true, Text: code},
 	{Match: func(err error) bool { return code(err) != "" }, Outcome: history.Info, Answered: true, Text: code},

@@ -15,12 +15,14 @@ import (
 // targets.Client and is for one goroutine at a time.
 type client struct {
 	set    settings
-	addrs  []string
-	node   func(addr string) int
+	nodes  []access
+	index  indexer
 	links  []*link
 	id     int
+	keys   keys
 	reader reader
-	// all are the nodes of a primary with replicas, which hold every key.
+	// all are the nodes of a primary with replicas, which hold every key: the primary
+	// first.
 	all []int
 
 	// slots is the map that the session goes by, as clients of a cluster do: it is
@@ -33,14 +35,16 @@ type client struct {
 
 var _ targets.Client = (*client)(nil)
 
-func newClient(set settings, addrs []string, node func(string) int, session targets.Session) *client {
-	all := make([]int, len(addrs))
-	for i := range all {
-		all[i] = i
+func newClient(s *store, session targets.Session) *client {
+	all := []int{s.primary}
+	for i := range s.nodes {
+		if i != s.primary {
+			all = append(all, i)
+		}
 	}
 	return &client{
-		all: all, set: set, addrs: addrs, node: node, links: make([]*link, len(addrs)), id: int(session.ID),
-		reader: reader{session.Text}, stale: set.cluster, ask: session.Home,
+		all: all, set: s.set, nodes: s.nodes, index: s.index, links: make([]*link, len(s.nodes)), id: int(session.ID),
+		keys: s.keys, reader: reader{session.Text}, stale: s.set.cluster, ask: session.Home,
 	}
 }
 
@@ -65,7 +69,7 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 		switch code(err) {
 		case "", "MOVED", "CLUSTERDOWN", "READONLY", "MASTERDOWN", "LOADING":
 			c.stale = c.set.cluster
-			c.ask = (node + 1) % len(c.addrs)
+			c.ask = (node + 1) % len(c.nodes)
 		}
 		return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken}
 	case failed:
@@ -79,14 +83,19 @@ var errMismatch = errors.New("the key holds another value")
 func (c *client) carryOut(ctx context.Context, l *link, txn *history.Txn, writes bool) (failed bool, err error) {
 	commands := make([][]any, len(txn.Mops))
 	for i := range txn.Mops {
-		if commands[i], err = command(&txn.Mops[i]); err != nil {
+		if commands[i], err = c.keys.command(&txn.Mops[i]); err != nil {
 			return false, &notSentError{err}
 		}
 		if len(commands) > 1 && txn.Mops[i].Func == history.CAS {
 			return false, &notSentError{errCASInTransaction}
 		}
 	}
-	replies, err := l.do(ctx, commands)
+	var replies []any
+	if c.set.watch && txn.Mops[0].Func == history.CAS {
+		replies, err = l.compareAndSet(ctx, commands[0])
+	} else {
+		replies, err = l.do(ctx, commands)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -125,7 +134,7 @@ func (c *client) wait(ctx context.Context, l *link) error {
 func (c *client) link(node int) *link {
 	if c.links[node] == nil {
 		readOnly := c.set.cluster && c.set.read != readPrimary
-		c.links[node] = newLink(c.addrs[node], c.set.timeout, readOnly, &wire.Dialer{Once: true})
+		c.links[node] = newLink(c.nodes[node], c.set.timeout, readOnly, &wire.Dialer{Once: true})
 	}
 	return c.links[node]
 }

@@ -17,9 +17,15 @@ if (v and ARGV[3] == '0' and v == ARGV[1]) or (not v and ARGV[3] == '1') then
 end
 return {0, v}`
 
-// name is the key in Redis: what a key holds has a type there, so that each kind of
-// data has keys of its own; all of one key are in one slot.
-func name(kind string, k history.Key) string { return kind + "{" + k.String() + "}" }
+// keys are how keys are spelled in Redis: what is before all of them, so that a run in
+// somebody's store has its own.
+type keys string
+
+// name is a key in Redis: what it holds has a type there, so that each kind of data has
+// keys of its own; all of one key are in one slot.
+func (p keys) name(kind string, k history.Key) string {
+	return string(p) + kind + "{" + k.String() + "}"
+}
 
 // The kinds of data.
 const (
@@ -37,15 +43,15 @@ var errNothing = errors.New("a write of nothing: use delete")
 var errCASInTransaction = errors.New("a compare-and-set in a transaction: MULTI has no conditions")
 
 // command is what a micro-operation asks of Redis.
-func command(m *history.Mop) ([]any, error) {
+func (p keys) command(m *history.Mop) ([]any, error) {
 	switch m.Func {
 	case history.Read:
-		return []any{"GET", name(kindValue, m.Key)}, nil
+		return []any{"GET", p.name(kindValue, m.Key)}, nil
 	case history.Write:
 		if m.Arg == history.Absent {
 			return nil, errNothing
 		}
-		return []any{"SET", name(kindValue, m.Key), int64(m.Arg)}, nil
+		return []any{"SET", p.name(kindValue, m.Key), int64(m.Arg)}, nil
 	case history.CAS:
 		if m.Arg == history.Absent {
 			return nil, errNothing
@@ -54,27 +60,27 @@ func command(m *history.Mop) ([]any, error) {
 		if m.Expect == history.Absent {
 			expect, absent = "", "1"
 		}
-		return []any{"EVAL", compareAndSet, 1, name(kindValue, m.Key), expect, int64(m.Arg), absent}, nil
+		return []any{"EVAL", compareAndSet, 1, p.name(kindValue, m.Key), expect, int64(m.Arg), absent}, nil
 	case history.Delete:
-		return []any{"DEL", name(kindValue, m.Key)}, nil
+		return []any{"DEL", p.name(kindValue, m.Key)}, nil
 	case history.Append:
-		return []any{"RPUSH", name(kindList, m.Key), int64(m.Arg)}, nil
+		return []any{"RPUSH", p.name(kindList, m.Key), int64(m.Arg)}, nil
 	case history.ReadList:
-		return []any{"LRANGE", name(kindList, m.Key), 0, -1}, nil
+		return []any{"LRANGE", p.name(kindList, m.Key), 0, -1}, nil
 	case history.Add:
-		return []any{"SADD", name(kindSet, m.Key), int64(m.Arg)}, nil
+		return []any{"SADD", p.name(kindSet, m.Key), int64(m.Arg)}, nil
 	case history.Remove:
-		return []any{"SREM", name(kindSet, m.Key), int64(m.Arg)}, nil
+		return []any{"SREM", p.name(kindSet, m.Key), int64(m.Arg)}, nil
 	case history.ReadSet:
-		return []any{"SMEMBERS", name(kindSet, m.Key)}, nil
+		return []any{"SMEMBERS", p.name(kindSet, m.Key)}, nil
 	case history.Increment:
-		return []any{"INCRBY", name(kindCounter, m.Key), int64(m.Arg)}, nil
+		return []any{"INCRBY", p.name(kindCounter, m.Key), int64(m.Arg)}, nil
 	case history.ReadCounter:
-		return []any{"GET", name(kindCounter, m.Key)}, nil
+		return []any{"GET", p.name(kindCounter, m.Key)}, nil
 	case history.Enqueue:
-		return []any{"RPUSH", name(kindQueue, m.Key), int64(m.Arg)}, nil
+		return []any{"RPUSH", p.name(kindQueue, m.Key), int64(m.Arg)}, nil
 	case history.Dequeue:
-		return []any{"LPOP", name(kindQueue, m.Key)}, nil
+		return []any{"LPOP", p.name(kindQueue, m.Key)}, nil
 	}
 	return nil, fmt.Errorf("redis has no %v", m.Func)
 }

@@ -45,7 +45,7 @@ func (s *System) formCluster(ctx context.Context) error {
 		}
 	}
 	return s.Await(ctx, "to know all replicas", func(ctx context.Context, i int) error {
-		m, err := s.admin[i].slots(ctx, s.reported)
+		m, err := s.admin[i].slots(ctx, s.index)
 		if err != nil {
 			return fmt.Errorf("asking for the slots: %w", err)
 		}
@@ -72,7 +72,7 @@ func (s *System) knows(ctx context.Context, i int) error {
 
 // clusterServes returns nil when node i says that all slots are served, and sees the
 // primary of every slot as one of our nodes.
-func (s *System) clusterServes(ctx context.Context, i int) error {
+func (s *store) clusterServes(ctx context.Context, i int) error {
 	text, err := s.admin[i].client.ClusterInfo(ctx).Result()
 	if err != nil {
 		return fmt.Errorf("asking about the cluster: %w", err)

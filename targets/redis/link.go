@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,13 +31,20 @@ type link struct {
 // says there is in the history as an error. The driver has one logger a process.
 var silence = sync.OnceFunc(logging.Disable)
 
-// newLink is for addr. It dials when it is first used. readOnly has replicas of a
-// cluster answer reads by themselves.
-func newLink(addr string, timeout time.Duration, readOnly bool, dialer *wire.Dialer) *link {
+// access is how one node is reached, and as whom: nobody where the password is empty.
+type access struct {
+	addr           string
+	user, password string
+	tls            *tls.Config
+}
+
+// newLink is for the node at a. It dials when it is first used. readOnly has replicas
+// of a cluster answer reads by themselves.
+func newLink(a access, timeout time.Duration, readOnly bool, dialer *wire.Dialer) *link {
 	silence()
-	dialer.Addr = addr
+	dialer.Addr, dialer.TLS = a.addr, a.tls
 	o := &driver.Options{
-		Addr: addr, Dialer: dialer.DialContext, DialTimeout: timeout,
+		Addr: a.addr, Username: a.user, Password: a.password, Dialer: dialer.DialContext, DialTimeout: timeout,
 		Protocol: 2, DisableIdentity: true, MaxRetries: -1,
 		PoolSize: 1, MaxActiveConns: 1, ConnMaxIdleTime: -1,
 		DialerRetries: 1, // its default dials five times and hides why the first one failed
@@ -52,7 +60,7 @@ func newLink(addr string, timeout time.Duration, readOnly bool, dialer *wire.Dia
 }
 
 // adminLink is one of the harness's own, which is made again when it is lost.
-func adminLink(addr string) *link { return newLink(addr, time.Second, false, &wire.Dialer{}) }
+func adminLink(a access) *link { return newLink(a, time.Second, false, &wire.Dialer{}) }
 
 // do sends commands at once, as a transaction if there are several, and returns a
 // reply for each; a reply can be an error of its own.
@@ -64,6 +72,12 @@ func (l *link) do(ctx context.Context, commands [][]any) ([]any, error) {
 		}
 		return []any{reply}, err
 	}
+	return l.transact(ctx, commands)
+}
+
+// transact is MULTI, commands and EXEC, sent at once. Its error is driver.Nil where
+// EXEC did nothing because of a WATCH.
+func (l *link) transact(ctx context.Context, commands [][]any) ([]any, error) {
 	pipe := l.conn.Pipeline()
 	pipe.Do(ctx, "MULTI")
 	for _, c := range commands {
@@ -99,12 +113,12 @@ func (l *link) ping(ctx context.Context) error {
 	return l.client.Ping(ctx).Err()
 }
 
-// prove writes and reads.
-func (l *link) prove(ctx context.Context) error {
-	if err := l.client.Set(ctx, readyKey, 1, 0).Err(); err != nil {
+// prove writes and reads a key.
+func (l *link) prove(ctx context.Context, key string) error {
+	if err := l.client.Set(ctx, key, 1, 0).Err(); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
-	if err := l.client.Get(ctx, readyKey).Err(); err != nil {
+	if err := l.client.Get(ctx, key).Err(); err != nil {
 		return fmt.Errorf("reading: %w", err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,7 +17,18 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(sandboxtest.Main(m, func() error { return debian.Fetch(context.Background(), "", nil) }))
+	os.Exit(sandboxtest.Main(m, func() error {
+		return errors.Join(debian.Fetch(context.Background(), "", nil), valkey.Fetch(context.Background(), cacheDir(), nil))
+	}))
+}
+
+// cacheDir is the user's own, so that Valkey is fetched once.
+func cacheDir() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "lapse")
 }
 
 func must(t testing.TB, err error) {
@@ -38,7 +50,7 @@ func deploy(t testing.TB, cfg targets.Config) *deployment {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	cfg.Run, cfg.OpTimeout = "t1", opTimeout
+	cfg.Run, cfg.OpTimeout, cfg.Cache = "t1", opTimeout, cacheDir()
 	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	cfg, err := Target{}.Resolve(cfg)
 	must(t, err)

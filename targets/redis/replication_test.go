@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lapse-test/lapse/history"
@@ -19,6 +21,51 @@ func TestReplication(t *testing.T) {
 	t.Run("foreign data", func(t *testing.T) { foreign(t, d) })
 	t.Run("levels", func(t *testing.T) { levels(t, d) })
 	t.Run("kill", func(t *testing.T) { kill(t, d) })
+}
+
+// TestValkey drives a real Valkey, whose compare-and-sets are made by WATCH.
+func TestValkey(t *testing.T) {
+	d := deploy(t, targets.Config{Nodes: 2, Options: map[string]string{optSoftware: softwareValkey, optCompare: compareWatch}})
+	if got, want := d.Version(), "Valkey "+valkey.Version+", replication"; got != want {
+		t.Errorf("it is %s, want %s", got, want)
+	}
+	t.Run("functions", func(t *testing.T) { functions(t, d) })
+	t.Run("conditions", func(t *testing.T) { conditions(t, d) })
+	t.Run("a race", func(t *testing.T) { race(t, d) })
+}
+
+// race has eight sessions count one key up by compare-and-set: what EXEC refused was
+// not done, and nothing is done twice.
+func race(t *testing.T, d *deployment) {
+	k := history.Key(700)
+	d.session(t).ok(t, write(k, 0))
+	var done, touched atomic.Int64
+	var group sync.WaitGroup
+	for range 8 {
+		s := d.session(t)
+		group.Go(func() {
+			for range 50 {
+				if res := s.at(0, read(k)); res.Outcome != history.OK {
+					t.Errorf("%+v", res)
+					return
+				}
+				v := s.txn.Mops[0].Ret
+				switch res := s.at(0, cas(k, v, v+1)); {
+				case res.Outcome == history.OK:
+					done.Add(1)
+				case res.Outcome != history.Fail || res.Broken:
+					t.Errorf("%+v", res)
+				case fmt.Sprint(res.Err) == errTouched.Error():
+					touched.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if got := d.session(t).ok(t, read(k))[0].Ret; int64(got) != done.Load() || done.Load() == 0 {
+		t.Errorf("counted to %v in %d steps", got, done.Load())
+	}
+	t.Logf("%d were done, %d refused by EXEC", done.Load(), touched.Load())
 }
 
 func functions(t *testing.T, d *deployment) {
@@ -107,11 +154,11 @@ func transactions(t *testing.T, d *deployment) {
 
 func foreign(t *testing.T, d *deployment) {
 	s, k := d.session(t), history.Key(400)
-	must(t, d.admin[0].client.Set(d.ctx, name(kindValue, k), "text of another", 0).Err())
+	must(t, d.admin[0].client.Set(d.ctx, d.keys.name(kindValue, k), "text of another", 0).Err())
 	if got := s.ok(t, read(k))[0].Ret; got != history.TextValue(0) {
 		t.Errorf("foreign text is %v", got)
 	}
-	must(t, d.admin[0].client.LPush(d.ctx, name(kindCounter, k), 1).Err())
+	must(t, d.admin[0].client.LPush(d.ctx, d.keys.name(kindCounter, k), 1).Err())
 	if res := s.at(0, history.Mop{Func: history.Increment, Key: k, Arg: 1}); res.Outcome != history.Fail || fmt.Sprint(res.Err) != "WRONGTYPE" {
 		t.Errorf("an increment of a list: %+v", res)
 	}

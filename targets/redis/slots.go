@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	driver "github.com/redis/go-redis/v9"
@@ -53,22 +52,24 @@ func (m slotMap) owners(slot int) []int {
 	return nil
 }
 
-// slots asks the node of l; node turns an address that a node says of itself into an
-// index, -1 for one that is not ours.
-func (l *link) slots(ctx context.Context, node func(addr string) int) (slotMap, error) {
+// slots asks the node of l; index says which of ours a node is, -1 for none.
+func (l *link) slots(ctx context.Context, index indexer) (slotMap, error) {
 	said, err := l.client.ClusterSlots(ctx).Result()
 	if err != nil {
 		return slotMap{}, err
 	}
-	return mapOf(said, node), nil
+	return mapOf(said, index), nil
 }
 
-func mapOf(said []driver.ClusterSlot, node func(string) int) slotMap {
+// indexer says which of our nodes one is that a cluster tells of, -1 for none.
+type indexer func(driver.ClusterNode) int
+
+func mapOf(said []driver.ClusterSlot, index indexer) slotMap {
 	var m slotMap
 	for _, r := range said {
 		var nodes []int
 		for _, n := range r.Nodes {
-			if i := node(n.Addr); i >= 0 {
+			if i := index(n); i >= 0 {
 				nodes = append(nodes, i)
 			}
 		}
@@ -77,16 +78,4 @@ func mapOf(said []driver.ClusterSlot, node func(string) int) slotMap {
 		}
 	}
 	return m
-}
-
-// slots is the map of the first node that answers.
-func (s *System) slots(ctx context.Context) (slotMap, error) {
-	err := fmt.Errorf("no node answers")
-	for i := range s.Nodes {
-		var m slotMap
-		if m, err = s.admin[i].slots(ctx, s.reported); err == nil {
-			return m, nil
-		}
-	}
-	return slotMap{}, fmt.Errorf("asking for the slots: %w", err)
 }

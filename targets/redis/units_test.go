@@ -26,6 +26,7 @@ var _ driver.Error = reply("")
 func TestClassify(t *testing.T) {
 	c := outcometest.New(t, errorTable)
 	c.Is("never sent", &notSentError{errSlots}, history.Fail, outcometest.Kept, errSlots.Error())
+	c.Is("another wrote while it was watched", errTouched, history.Fail, outcometest.Kept, errTouched.Error())
 	c.Is("too few replicas", &unreplicatedError{}, history.Info, outcometest.Kept, "WAIT: too few replicas have it")
 	c.Is("the replica was made a primary in the wait", &unreplicatedError{reply("UNBLOCKED force unblock from blocking operation")}, history.Info, outcometest.Kept, "")
 	for _, text := range []string{
@@ -56,7 +57,7 @@ func TestSlots(t *testing.T) {
 	m := mapOf([]driver.ClusterSlot{
 		{Start: 0, End: 8191, Nodes: []driver.ClusterNode{{Addr: "a"}, {Addr: "c"}}},
 		{Start: 8192, End: 16383, Nodes: []driver.ClusterNode{{Addr: "elsewhere"}, {Addr: "b"}}},
-	}, func(addr string) int { return strings.Index("abc", addr) })
+	}, func(n driver.ClusterNode) int { return strings.Index("abc", n.Addr) })
 	if got := m.owners(8191); len(got) != 2 || got[0] != 0 || got[1] != 2 {
 		t.Errorf("slot 8191 is on %v", got)
 	}
@@ -90,7 +91,8 @@ func TestResolve(t *testing.T) {
 		{"enough replicas", targets.Config{Nodes: 3, Options: map[string]string{optMinReplicas: "2"}}, ""},
 		{"too many", targets.Config{Nodes: 3, Options: map[string]string{optMinReplicas: "3"}}, "--set min_replicas_to_write=3"},
 		{"no duration", targets.Config{Nodes: 3, Options: map[string]string{optNodeTimeout: "2"}}, "--set cluster_node_timeout=2"},
-		{"a name", targets.Config{Nodes: 3, Options: map[string]string{optSoftware: "valkey-server"}}, "--set software=valkey-server"},
+		{"Valkey", targets.Config{Nodes: 3, Options: map[string]string{optSoftware: softwareValkey}}, ""},
+		{"a name", targets.Config{Nodes: 3, Options: map[string]string{optSoftware: "valkey-server"}}, "--set software=valkey-server: want redis, valkey, or"},
 	} {
 		_, err := Target{}.Resolve(c.cfg)
 		var usage *targets.UsageError

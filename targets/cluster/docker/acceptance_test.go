@@ -86,6 +86,14 @@ func TestDynamoDB(t *testing.T) {
 	}, "no-lost-writes", checkers.Violated)
 }
 
+// TestRedis is a cluster of six, whose replicas are behind.
+func TestRedis(t *testing.T) {
+	inDocker(t, runs.Request{
+		Target: "redis", Nodes: 6, Options: map[string]string{"topology": "cluster"}, ReadLevel: "any", Workload: "session",
+		Faults: "partition", Rate: 400, Duration: 10 * time.Second,
+	}, "read-your-writes", checkers.Violated)
+}
+
 // TestCassandra is one node: the clusters of several have a test of their own.
 func TestCassandra(t *testing.T) {
 	inDocker(t, runs.Request{

@@ -1,0 +1,25 @@
+package redis_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/conformance"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/redis"
+)
+
+func TestConformance(t *testing.T) {
+	atPrimary := runs.Request{
+		Workload: "session", Concurrency: "4", Rate: 200, Duration: 8 * time.Second, Options: map[string]string{"appendfsync": "always"},
+		Faults: "pause,partition", FaultInterval: 4 * time.Second, FaultHold: time.Second,
+	}
+	atReplicas := atPrimary
+	atReplicas.ReadLevel = "any"
+	conformance.Run(t, conformance.Database{
+		Target: redis.Target{}, Config: targets.Config{Nodes: 3},
+		Held:     []conformance.Claim{{Name: "reads at the primary", Request: atPrimary, Model: "linearizable"}},
+		Violated: []conformance.Claim{{Name: "reads at any node", Request: atReplicas, Model: "read-your-writes"}},
+	})
+}

@@ -1,0 +1,389 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	driver "github.com/redis/go-redis/v9"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/external"
+)
+
+var _ targets.Externalizer = Target{}
+
+// The variables with the credentials; without a user the password is that of default.
+const (
+	envUser         = "LAPSE_REDIS_USER"
+	envPassword     = "LAPSE_REDIS_PASSWORD"
+	envPasswordFile = "LAPSE_REDIS_PASSWORD_FILE"
+)
+
+// External implements targets.Externalizer: a Redis Cluster, or a primary with its
+// replicas. Addresses are host:port, of every node.
+func (t Target) External(at []string) (targets.Target, error) {
+	list, err := external.Addresses(at, port)
+	if err != nil {
+		return nil, err
+	}
+	i := t.Info()
+	i.Summary = "Redis or Valkey, an external cluster"
+	i.Options = append([]targets.Option{compareOption}, external.TLSOptions()...)
+	return external.New(external.Kind{
+		Info: i, At: list, Port: port,
+		Settings: func(cfg targets.Config) (targets.Config, error) {
+			s, err := externalSettings(cfg)
+			if err != nil {
+				return cfg, err
+			}
+			cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.writeLevel(), s.timeout
+			_, err = accesses(cfg, list)
+			return cfg, err
+		},
+		Alive: alive,
+		Look:  func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+	}), nil
+}
+
+// externalSettings are those of cfg. Whether it is a cluster is seen when it is looked
+// at.
+func externalSettings(cfg targets.Config) (settings, error) {
+	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, watch: cfg.Options[optCompare] == compareWatch, timeout: cfg.OpTimeout}
+	if s.timeout == 0 {
+		s.timeout = defaultOpTimeout
+	}
+	return s, s.levels(cfg)
+}
+
+// accesses are how the nodes are reached.
+func accesses(cfg targets.Config, at []string) ([]access, error) {
+	user, password := os.Getenv(envUser), os.Getenv(envPassword)
+	if path := os.Getenv(envPasswordFile); path != "" && password == "" {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, targets.Usagef("%s: %v", envPasswordFile, err)
+		}
+		password = strings.TrimRight(string(b), "\r\n")
+	}
+	if user != "" && password == "" {
+		return nil, targets.Usagef("%s goes with a password: set %s, or name a file by %s", envUser, envPassword, envPasswordFile)
+	}
+	out := make([]access, len(at))
+	for i, addr := range at {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err // made by JoinHostPort
+		}
+		out[i] = access{addr: addr, user: user, password: password}
+		if out[i].tls, err = external.TLS(cfg.Options, host); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// alive is the liveness probe: PING is answered before anybody says who they are, if
+// only with NOAUTH. Whose certificate it shows does not matter for a sign of life.
+func alive(ctx context.Context, addr string, options map[string]string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	a := access{addr: addr}
+	if a.tls, err = external.TLS(options, host); err != nil {
+		return err
+	}
+	if a.tls != nil {
+		a.tls.InsecureSkipVerify = true
+	}
+	l := adminLink(a)
+	defer func() { _ = l.Close() }() // it was only asked
+	err = l.client.Ping(ctx).Err()
+	switch {
+	case code(err) != "":
+		return nil
+	case err != nil && a.tls != nil && errors.Is(err, context.DeadlineExceeded):
+		// A server that does not encrypt waits for the rest of what it takes for a command.
+		return errors.New("it does not encrypt, or does not answer: use --set tls=off if it does not encrypt and that is all right")
+	}
+	return err
+}
+
+// visit is an external Redis. A cluster has one database, so that what is ours is known
+// by what its keys begin with, and that is noted in one hash that all runs share.
+type visit struct {
+	external.Stay
+	*store
+	run, version string
+	lines        []string
+}
+
+var (
+	_ external.Driver       = (*visit)(nil)
+	_ targets.ReplicaPlacer = (*visit)(nil)
+)
+
+// registry is the hash with what runs have made: a field is what a run's keys begin
+// with, its value the mark. Redis removes it with its last field.
+const registry = "lapse-runs"
+
+func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err error) {
+	set, err := externalSettings(cfg)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := accesses(cfg, at)
+	if err != nil {
+		return nil, err
+	}
+	v := &visit{run: cfg.Run, store: &store{set: set, keys: keys(external.OwnName(cfg.Run, 64) + ":"), primary: -1}}
+	for _, a := range nodes {
+		v.add(a)
+	}
+	defer func() {
+		if err != nil {
+			v.close()
+		}
+	}()
+	ids := make([]string, len(nodes))
+	for i, a := range nodes {
+		if ids[i], err = v.meet(ctx, i); err != nil {
+			return nil, v.explain(a, err)
+		}
+	}
+	v.index = func(n driver.ClusterNode) int { return slices.Index(ids, n.ID) }
+	if err := v.structure(ctx, ids); err != nil {
+		return nil, &cluster.EnvironmentError{Doing: "looking at the cluster", Err: err, Way: "name every node of one cluster, or one primary and its replicas, in --at"}
+	}
+	return v, nil
+}
+
+// lookTimeout is for one question to a node.
+const lookTimeout = 5 * time.Second
+
+// meet asks node i what it is, and returns its name in a cluster, "" outside.
+func (v *visit) meet(ctx context.Context, i int) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	client := v.admin[i].client
+	text, err := client.Info(ctx).Result()
+	if err != nil {
+		return "", err
+	}
+	info := fields(text)
+	name, version := "Redis", info["redis_version"]
+	if info["valkey_version"] != "" {
+		name, version = "Valkey", info["valkey_version"]
+	}
+	v.version = name + " " + version
+	role := "primary"
+	if info["role"] == "slave" {
+		role = "replica of " + net.JoinHostPort(info["master_host"], info["master_port"])
+	}
+	v.lines = append(v.lines, fmt.Sprintf("n%d (%s) %s", i+1, v.nodes[i].addr, role))
+	if info["cluster_enabled"] != "1" {
+		if info["role"] != "slave" {
+			if v.primary >= 0 {
+				return "", fmt.Errorf("%s and %s are both primaries, and no cluster", v.nodes[v.primary].addr, v.nodes[i].addr)
+			}
+			v.primary = i
+		}
+		return "", nil
+	}
+	return client.ClusterMyID(ctx).Result()
+}
+
+// structure sees whether the nodes are all of one cluster, or a primary with replicas.
+func (v *visit) structure(ctx context.Context, ids []string) error {
+	if !slices.ContainsFunc(ids, func(id string) bool { return id != "" }) {
+		if v.primary < 0 {
+			return errors.New("none of the nodes is a primary")
+		}
+		return nil
+	}
+	v.set.cluster, v.primary = true, 0
+	said, err := v.admin[0].client.ClusterSlots(ctx).Result()
+	if err != nil {
+		return err
+	}
+	covered, replicas := 0, len(ids)
+	for _, r := range said {
+		covered += r.End - r.Start + 1
+		replicas = min(replicas, len(r.Nodes)-1)
+		for _, n := range r.Nodes {
+			if !slices.Contains(ids, n.ID) {
+				return fmt.Errorf("the node %s of the cluster is none of those named", n.Addr)
+			}
+		}
+	}
+	switch {
+	case covered != slotCount:
+		return fmt.Errorf("%d of %d slots are served", covered, slotCount)
+	case v.set.wait > replicas:
+		return fmt.Errorf("--write-level %s: there is a primary with %d replicas", v.set.writeLevel(), replicas)
+	case v.set.read == readReplica && replicas == 0:
+		return fmt.Errorf("--read-level %s: there is a primary without a replica", v.set.read)
+	}
+	return nil
+}
+
+// explain is an error of a node's, with the way out.
+func (v *visit) explain(a access, err error) error {
+	return external.Cures{
+		{Match: says("NOAUTH"), Way: "set " + envPassword + " (and " + envUser + ", if the user is not default), or name a file with the password by " + envPasswordFile},
+		{Match: says("WRONGPASS"), Way: "the password or the user is wrong: see " + envUser + ", and " + envPassword + " or " + envPasswordFile},
+		{Match: says("NOPERM"), Way: "let the user do what a run needs: ACL SETUSER NAME ~" + strings.TrimSuffix(string(v.keys), ":") + "* ~" + registry + " +@all -@dangerous +info +cluster|slots +cluster|info +cluster|myid"},
+		{Match: says("ERR"), Way: "see whether it is a Redis that takes passwords as " + envPassword + " has one"},
+	}.Explain("asking the node at "+a.addr, err)
+}
+
+// Describe implements external.Driver.
+func (v *visit) Describe() []string { return v.lines }
+
+// Place implements external.Driver.
+func (v *visit) Place(name string) (what, remove string) {
+	return "what is at keys that begin with " + name,
+		fmt.Sprintf("redis-cli --scan --pattern '%s*' | xargs -n 1 redis-cli -c del (at each primary), and redis-cli -c hdel %s %s", name, registry, name)
+}
+
+// Own implements external.Driver.
+func (v *visit) Own() string { return string(v.keys) }
+
+// registered asks whoever has the registry.
+func (v *visit) registered(ctx context.Context, args ...any) (any, error) {
+	owners, err := v.owners(ctx, registry)
+	if err == nil && len(owners) == 0 {
+		err = errUnserved
+	}
+	if err != nil {
+		return nil, err
+	}
+	reply, err := v.admin[owners[0]].client.Do(ctx, slices.Insert(args, 1, any(registry))...).Result()
+	return reply, v.explain(v.nodes[owners[0]], err)
+}
+
+// Taken implements external.Driver.
+func (v *visit) Taken(ctx context.Context) (bool, error) {
+	reply, err := v.registered(ctx, "HEXISTS", v.Own())
+	return reply == int64(1), err
+}
+
+// Leftovers implements external.Driver.
+func (v *visit) Leftovers(ctx context.Context) []string {
+	reply, err := v.registered(ctx, "HGETALL")
+	all, ok := reply.([]any)
+	if err != nil || !ok {
+		return nil // it is only for a hint
+	}
+	marks := map[string]string{}
+	for i := 0; i+1 < len(all); i += 2 {
+		marks[fmt.Sprint(all[i])] = fmt.Sprint(all[i+1])
+	}
+	return external.Marked(marks, v.Own())
+}
+
+// Make implements external.Driver.
+func (v *visit) Make(ctx context.Context) error {
+	reply, err := v.registered(ctx, "HSETNX", v.Own(), external.Mark(v.run))
+	switch {
+	case err != nil && code(err) != "":
+		return external.Refused(err)
+	case err == nil && reply == int64(0):
+		return external.ErrTaken
+	}
+	return err
+}
+
+// patience is how long a replica may take to be in sync.
+const patience = 15 * time.Second
+
+// Prove implements external.Driver.
+func (v *visit) Prove(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for i, a := range v.nodes {
+		err := cluster.Await(ctx, a.addr+" to serve", func(ctx context.Context) error { return v.serves(ctx, i) })
+		if err != nil {
+			return v.explain(a, err)
+		}
+	}
+	return nil
+}
+
+// scanCount is how many keys a primary looks at in one step.
+const scanCount = 1000
+
+// Drop implements external.Driver: every primary is searched for our keys.
+func (v *visit) Drop(ctx context.Context) error {
+	for i, l := range v.admin {
+		info, err := l.info(ctx)
+		if err != nil {
+			return err
+		}
+		if info["role"] == "slave" {
+			continue
+		}
+		for cursor, first := uint64(0), true; first || cursor != 0; first = false {
+			var found []string
+			if found, cursor, err = l.client.Scan(ctx, cursor, string(v.keys)+"*", scanCount).Result(); err != nil {
+				return fmt.Errorf("looking for keys at %s: %w", v.nodes[i].addr, err)
+			}
+			for _, key := range found { // one by one: several can be in several slots
+				if err := l.client.Del(ctx, key).Err(); err != nil {
+					return fmt.Errorf("removing a key at %s: %w", v.nodes[i].addr, err)
+				}
+			}
+		}
+	}
+	_, err := v.registered(ctx, "HDEL", v.Own())
+	return err
+}
+
+// Close implements external.Driver.
+func (v *visit) Close() error {
+	v.close()
+	return nil
+}
+
+// Open implements targets.System.
+func (v *visit) Open(_ context.Context, session targets.Session) (targets.Client, error) {
+	return newClient(v.store, session), nil
+}
+
+// Ready implements targets.System.
+func (v *visit) Ready(ctx context.Context, node string) error {
+	i, err := v.Node(node)
+	if err != nil {
+		return err
+	}
+	return v.serves(ctx, i)
+}
+
+// Version implements targets.System.
+func (v *visit) Version() string {
+	if v.set.cluster {
+		return v.version + ", an external cluster"
+	}
+	return v.version + ", an external primary with replicas"
+}
+
+// Replicas implements targets.ReplicaPlacer.
+func (v *visit) Replicas(ctx context.Context, key history.Key) ([]string, error) {
+	owners, err := v.replicas(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(owners))
+	for i, n := range owners {
+		names[i] = v.Cluster().Nodes()[n].Name()
+	}
+	return names, nil
+}
