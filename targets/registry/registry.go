@@ -8,6 +8,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cassandra"
 	"github.com/lapse-test/lapse/targets/dynamodb"
+	"github.com/lapse-test/lapse/targets/etcd"
 	"github.com/lapse-test/lapse/targets/postgres"
 	"github.com/lapse-test/lapse/targets/quorumkv"
 	"github.com/lapse-test/lapse/targets/redis"
@@ -21,6 +22,7 @@ func All() []targets.Target {
 		cassandra.Target{},
 		dynamodb.Target{},
 		redis.Target{},
+		etcd.Target{},
 	}
 }
 

@@ -1,0 +1,85 @@
+package etcd
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// The kinds of data: each has keys of its own below the run's prefix.
+const (
+	kindValue   = "value/"
+	kindList    = "list/"
+	kindSet     = "set/"
+	kindCounter = "counter/"
+	kindQueue   = "queue/"
+	kindUnique  = "unique/"
+	kindLock    = "lock/"
+	kindLog     = "log/"
+)
+
+// kindOf is the kind of data that a micro-operation is about.
+func kindOf(f history.Func) string {
+	switch f {
+	case history.Read, history.Write, history.CAS, history.Delete, history.Transfer:
+		return kindValue
+	case history.Append, history.ReadList:
+		return kindList
+	case history.Add, history.Remove, history.ReadSet:
+		return kindSet
+	case history.Increment, history.ReadCounter:
+		return kindCounter
+	}
+	return ""
+}
+
+// elementDigits is what elements of sets and queues are padded to, so that names of
+// keys are in the order of numbers.
+const elementDigits = 20
+
+func element(v history.Value) string { return fmt.Sprintf("/%0*d", elementDigits, int64(v)) }
+
+func number(v history.Value) string { return strconv.FormatInt(int64(v), 10) }
+
+// reader turns what etcd returned into values; what is no integer is foreign and
+// interned.
+type reader struct {
+	text func(string) history.Value
+}
+
+func (r reader) value(raw string) history.Value {
+	if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
+		return history.Value(n)
+	}
+	if r.text == nil {
+		return history.Absent
+	}
+	return r.text(raw)
+}
+
+// list reads values that are separated by commas.
+func (r reader) list(raw string) []history.Value {
+	if raw == "" {
+		return nil
+	}
+	var out []history.Value
+	for part := range strings.SplitSeq(raw, ",") {
+		out = append(out, r.value(part))
+	}
+	return out
+}
+
+func appended(raw string, v history.Value) string {
+	if raw == "" {
+		return number(v)
+	}
+	return raw + "," + number(v)
+}
+
+func without(raw string, v history.Value) string {
+	parts := strings.Split(raw, ",")
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == number(v) }), ",")
+}

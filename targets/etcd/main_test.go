@@ -1,0 +1,105 @@
+package etcd
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(sandboxtest.Main(m, func() error { return debian.Fetch(context.Background(), "", nil) }))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deployment is an etcd on nodes of its own.
+type deployment struct {
+	*System
+	ctx context.Context
+}
+
+const opTimeout = 5 * time.Second
+
+func deploy(t testing.TB, cfg targets.Config) *deployment {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	cfg.Run, cfg.OpTimeout = "t1", opTimeout
+	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	cfg, err := Target{}.Resolve(cfg)
+	must(t, err)
+	spec := Target{}.Spec(cfg)
+	spec.LogDir = t.TempDir()
+	c, err := sandbox.Provider{}.Open(ctx, spec)
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close(context.WithoutCancel(ctx))) })
+	sys, err := Target{}.Start(ctx, c, cfg)
+	if err != nil {
+		text, _ := os.ReadFile(filepath.Join(c.Nodes()[0].LogDir(), logName))
+		t.Fatalf("%v\n%s", err, text)
+	}
+	t.Cleanup(func() { must(t, sys.Stop(context.WithoutCancel(ctx))) })
+	return &deployment{sys.(*System), ctx}
+}
+
+func (d *deployment) node(i int) cluster.Node { return d.Nodes[i] }
+
+// session drives one client.
+type session struct {
+	ctx context.Context
+	c   targets.Client
+	txn history.Txn
+}
+
+// session is one that was opened by any of its Systems, with the home of that number.
+func open(t testing.TB, ctx context.Context, sys targets.System, id int32) *session {
+	t.Helper()
+	c, err := sys.Open(ctx, targets.Session{ID: id, Text: func(string) history.Value { return history.TextValue(0) }})
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close()) })
+	return &session{ctx: ctx, c: c}
+}
+
+func (d *deployment) session(t testing.TB) *session { return open(t, d.ctx, d, 1) }
+
+func (s *session) at(node int, mops ...history.Mop) targets.Result {
+	ctx, cancel := context.WithTimeout(s.ctx, opTimeout)
+	defer cancel()
+	s.txn.Reset()
+	s.txn.Mops = append(s.txn.Mops, mops...)
+	return s.c.Do(ctx, node, &s.txn)
+}
+
+func (s *session) ok(t testing.TB, mops ...history.Mop) []history.Mop {
+	t.Helper()
+	if res := s.at(0, mops...); res.Outcome != history.OK {
+		t.Fatalf("%v: %v (%v)", mops, res.Outcome, res.Err)
+	}
+	return s.txn.Mops
+}
+
+func mop(f history.Func, k history.Key, arg history.Value) history.Mop {
+	return history.Mop{Func: f, Key: k, Arg: arg}
+}
+
+func read(k history.Key) history.Mop { return mop(history.Read, k, 0) }
+
+func write(k history.Key, v history.Value) history.Mop { return mop(history.Write, k, v) }
+
+func cas(k history.Key, expect, v history.Value) history.Mop {
+	return history.Mop{Func: history.CAS, Key: k, Expect: expect, Arg: v}
+}

@@ -1,0 +1,39 @@
+package etcd
+
+import (
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// Promises implements targets.Promiser, for partitions, pauses and kills of processes:
+// what "KV API guarantees" of etcd's documentation says, and what follows from it.
+func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
+	s, err := parse(cfg)
+	if err != nil {
+		return nil
+	}
+	return s.promises()
+}
+
+func (s settings) promises() map[string]bool {
+	out := map[string]bool{}
+	for _, model := range []string{
+		"linearizable", "regular", "strict-serializable", "read-your-writes", "monotonic-reads",
+	} {
+		// A serializable read is answered by the member that is asked from what it has,
+		// however long it has heard of nobody. Its order is everybody's.
+		out[model] = !s.serializable
+	}
+	// Every transaction that writes is checked by revision, and one that only reads
+	// sees the state after some other, if an old one.
+	for _, model := range []string{"serializable", "no-lost-writes", "counter", "queue", "unique", "log"} {
+		out[model] = true
+	}
+	// A client that reads, works and writes under a lock has the lock only as long as
+	// its lease lasts, which it cannot know.
+	out["set"] = s.sets != setsLock
+	for _, model := range []string{"mutex", "owner-mutex", "fenced-mutex", "reentrant-mutex"} {
+		out[model] = false
+	}
+	return out
+}

@@ -1,0 +1,156 @@
+package etcd
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"path"
+	"regexp"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/software"
+)
+
+// modules pins the versions that are built: a go.mod and a go.sum each, as
+// `go get -tool go.etcd.io/etcd/server/v3@VERSION` writes them.
+//
+//go:embed modules
+var modules embed.FS
+
+// release is a version of the server that can be had.
+type release struct {
+	// name is what version= calls it, number the version itself.
+	name, number string
+	// built: by the go command, from modules; else it is Debian's.
+	built bool
+}
+
+// releases are all there are, the default first.
+var releases = []release{
+	{name: "3.4", number: "3.4.23"},
+	{name: "3.5.0", number: "3.5.0", built: true},
+	{name: "3.6", number: "3.6.16", built: true},
+}
+
+const defaultVersion = "3.4"
+
+func versionNames() []string {
+	var out []string
+	for _, r := range releases {
+		out = append(out, r.name)
+	}
+	return out
+}
+
+func releaseOf(name string) release {
+	for _, r := range releases {
+		if r.name == name {
+			return r
+		}
+	}
+	return releases[0]
+}
+
+// image is the official one. Debian's version has one as well.
+func (r release) image() string { return "quay.io/coreos/etcd:v" + r.number }
+
+const program = "etcd"
+
+var (
+	versionText = regexp.MustCompile(`etcd Version: ([0-9][0-9A-Za-z.+-]*)`)
+	debian      = software.Debian{
+		Title: "etcd", Packages: []string{"etcd-server"}, Programs: []string{program}, Dirs: []string{"/usr/bin", "/usr/local/bin"},
+		VersionArgs: []string{"--version"}, Version: versionText, Check: isSeries("3.4."),
+	}
+)
+
+// isSeries refuses another version: what is on the PATH need not be Debian's.
+func isSeries(series string) func(string) error {
+	return func(version string) error {
+		if len(version) < len(series) || version[:len(series)] != series {
+			return fmt.Errorf("the etcd on the PATH is %s, not %sx; to test that one, name it with --set %s=PATH", version, series, optSoftware)
+		}
+		return nil
+	}
+}
+
+// source is where the server of s comes from.
+func (s settings) source() (software.Source, error) {
+	if s.software != "" {
+		return software.Debian{
+			Title: "etcd", Packages: debian.Packages, Programs: []string{s.software},
+			VersionArgs: debian.VersionArgs, Version: versionText,
+		}, nil
+	}
+	r := releaseOf(s.version)
+	if !r.built {
+		return debian, nil
+	}
+	g := software.GoModule{
+		Target: Name, Title: "etcd " + r.number, Version: r.number,
+		Packages: map[string]string{program: "go.etcd.io/etcd/server/v3"},
+	}
+	var err error
+	if g.Mod, err = modules.ReadFile(path.Join("modules", r.number, "server.mod")); err != nil {
+		return nil, fmt.Errorf("the pins of etcd %s: %w", r.number, err)
+	}
+	if g.Sum, err = modules.ReadFile(path.Join("modules", r.number, "server.sum")); err != nil {
+		return nil, fmt.Errorf("the pins of etcd %s: %w", r.number, err)
+	}
+	return g, nil
+}
+
+// find is the server's program.
+func (s settings) find(ctx context.Context, cache string) (string, error) {
+	src, err := s.source()
+	if err != nil {
+		return "", err
+	}
+	p, err := src.Find(ctx, cache)
+	if err != nil {
+		return "", err
+	}
+	if s.software != "" {
+		return p.Paths[s.software], nil
+	}
+	return p.Paths[program], nil
+}
+
+// Fetch implements targets.Fetcher.
+func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
+	s, err := fetched(cfg)
+	if err != nil {
+		return err
+	}
+	src, err := s.source()
+	if err != nil {
+		return err
+	}
+	if s.software != "" {
+		_, err = src.Find(ctx, cfg.Cache)
+		return err
+	}
+	return src.Fetch(ctx, cfg.Cache, cfg.Progress)
+}
+
+// Present implements targets.Fetcher.
+func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
+	s, err := fetched(cfg)
+	if err != nil {
+		return "", err
+	}
+	src, err := s.source()
+	if err != nil {
+		return "", err
+	}
+	return software.Present(ctx, src, "etcd", cfg.Cache)
+}
+
+// fetched are the settings of cfg, which need not be resolved.
+func fetched(cfg targets.Config) (settings, error) {
+	cfg, err := Target{}.Resolve(cfg)
+	if err != nil {
+		return settings{}, err
+	}
+	return parse(cfg)
+}

@@ -1,0 +1,247 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	driver "go.etcd.io/etcd/client/v3"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
+)
+
+const (
+	logName = "etcd.log"
+	// prefix is what the keys of a cluster of ours begin with.
+	prefix = "lapse/"
+	// readyKey is written to see whether a node serves: no key of a workload.
+	readyKey = "lapse-ready"
+)
+
+// System is a running etcd. It is safe for concurrent use.
+type System struct {
+	*launch.Fleet
+	set  settings
+	path string
+	// image is what the nodes are made of if they are containers.
+	image string
+	nodes []access
+	// admin are connections of the harness's own, one a node, which are made again when
+	// they are lost.
+	admin   []*link
+	version string
+
+	mu sync.Mutex
+}
+
+var (
+	_ targets.System    = (*System)(nil)
+	_ ability.Primarier = (*System)(nil)
+)
+
+// Start implements targets.Target.
+func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
+	set, err := parse(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{Fleet: launch.New("etcd", logName, c, cfg), set: set, image: cluster.ImageOf(c)}
+	s.Command, s.Complaint = s.command, complaint
+	if s.image == "" {
+		if s.path, err = set.find(ctx, cfg.Cache); err != nil {
+			return nil, err
+		}
+	}
+	for i := range s.Nodes {
+		addr, err := s.Addr(i, clientPort)
+		if err != nil {
+			return nil, err
+		}
+		s.nodes = append(s.nodes, access{addr: addr})
+	}
+	if s.admin, err = links(s.nodes); err != nil {
+		return nil, err
+	}
+	if err := s.Fleet.Start(ctx, s.form, s.Stop); err != nil {
+		return nil, &cluster.EnvironmentError{Doing: "starting etcd", Err: err, Way: "see the logs of the nodes in the run directory"}
+	}
+	return s, nil
+}
+
+// links are connections with all nodes, which are made again when they are lost.
+func links(nodes []access) ([]*link, error) {
+	var out []*link
+	for _, a := range nodes {
+		l, err := newLink(a, false)
+		if err != nil {
+			for _, l := range out {
+				_ = l.Close() // never fails
+			}
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// complaint: etcd logs at warn what passes, and at these levels what does not.
+func complaint(line string) bool {
+	for _, level := range []string{`"level":"error"`, `"level":"fatal"`, `"level":"panic"`, " C | ", " E | ", "panic: "} {
+		if strings.Contains(line, level) {
+			return true
+		}
+	}
+	return false
+}
+
+// form waits until a write and a read went through every node.
+func (s *System) form(ctx context.Context) error {
+	if err := s.Await(ctx, "to serve", s.serves); err != nil {
+		return err
+	}
+	status, err := s.admin[0].Status(ctx, s.nodes[0].addr)
+	if err != nil {
+		return fmt.Errorf("asking for the version: %w", err)
+	}
+	s.version = status.Version
+	return nil
+}
+
+func (s *System) serves(ctx context.Context, i int) error {
+	ctx, cancel := context.WithTimeout(ctx, max(s.set.timeout, time.Second))
+	defer cancel()
+	return prove(ctx, s.admin[i], readyKey)
+}
+
+// prove writes, and reads linearizably: only a member that hears of a leader answers.
+func prove(ctx context.Context, l *link, key string) error {
+	if _, err := l.Put(ctx, key, "1"); err != nil {
+		return fmt.Errorf("writing: %w", l.plain(err))
+	}
+	if _, err := l.Get(ctx, key); err != nil {
+		return fmt.Errorf("reading: %w", l.plain(err))
+	}
+	return nil
+}
+
+// peerURL is where the other members reach node i.
+func (s *System) peerURL(i int) (string, error) {
+	n := s.Nodes[i]
+	// All members know one list, so that the address is that of the first other one.
+	from := s.Nodes[(i+1)%len(s.Nodes)].Name()
+	if len(s.Nodes) == 1 {
+		from = cluster.Clients
+	}
+	addr, err := s.Cluster.Route(from, n.Name(), peerPort)
+	return "http://" + addr, err
+}
+
+// command starts the server of node i.
+func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
+	n := s.Nodes[i]
+	data := filepath.Join(n.Dir(), "data")
+	if err := os.MkdirAll(n.Dir(), 0o755); err != nil {
+		return cluster.Command{}, err
+	}
+	var list []string
+	var errs []error
+	for j, m := range s.Nodes {
+		url, err := s.peerURL(j)
+		list, errs = append(list, m.Name()+"="+url), append(errs, err)
+	}
+	peer, err := s.peerURL(i)
+	listenClient, err2 := s.Cluster.Bind(n.Name(), clientPort)
+	listenPeer, err3 := s.Cluster.Bind(n.Name(), peerPort)
+	if err := errors.Join(append(errs, err, err2, err3)...); err != nil {
+		return cluster.Command{}, err
+	}
+	args := []string{
+		"--name", n.Name(), "--data-dir", data, "--logger", "zap", "--log-outputs", "stderr",
+		"--listen-client-urls", "http://" + listenClient, "--advertise-client-urls", "http://" + s.nodes[i].addr,
+		"--listen-peer-urls", "http://" + listenPeer, "--initial-advertise-peer-urls", peer,
+		"--initial-cluster", strings.Join(list, ","), "--initial-cluster-state", "new", "--initial-cluster-token", "lapse",
+		"--heartbeat-interval", fmt.Sprint(s.set.heartbeat.Milliseconds()), "--election-timeout", fmt.Sprint(s.set.election.Milliseconds()),
+	}
+	path := s.path
+	if s.image != "" {
+		path = program
+	}
+	return cluster.Command{Path: path, Args: args, Log: logName}, nil
+}
+
+// Open implements targets.System.
+func (s *System) Open(_ context.Context, session targets.Session) (targets.Client, error) {
+	return newClient(s.set, s.nodes, prefix, session), nil
+}
+
+// Ready implements targets.System.
+func (s *System) Ready(ctx context.Context, node string) error {
+	i, err := s.Index(node)
+	if err != nil {
+		return err
+	}
+	if err := s.Alive(i); err != nil {
+		return err
+	}
+	return s.serves(ctx, i)
+}
+
+// Primary implements ability.Primarier: the leader, by the word of the member with the
+// highest term that answers.
+func (s *System) Primary(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(s.set.timeout, time.Second))
+	defer cancel()
+	answers := make([]*driver.StatusResponse, len(s.admin))
+	var asked sync.WaitGroup
+	for i, l := range s.admin {
+		asked.Go(func() { answers[i], _ = l.Status(ctx, s.nodes[i].addr) }) // one that is down says nothing
+	}
+	asked.Wait()
+	i, err := leaderIndex(answers)
+	if err != nil {
+		return "", err
+	}
+	return s.Nodes[i].Name(), nil
+}
+
+func leaderIndex(answers []*driver.StatusResponse) (int, error) {
+	var best *driver.StatusResponse
+	for _, a := range answers {
+		if a != nil && a.Leader != 0 && (best == nil || a.RaftTerm > best.RaftTerm) {
+			best = a
+		}
+	}
+	if best == nil {
+		return -1, errors.New("no member knows a leader")
+	}
+	for i, a := range answers {
+		if a != nil && a.Header.MemberId == best.Leader {
+			return i, nil
+		}
+	}
+	return -1, errors.New("the leader does not answer")
+}
+
+// Version implements targets.System.
+func (s *System) Version() string {
+	if s.image != "" {
+		return "etcd " + s.version + " (image " + s.image + ")"
+	}
+	return "etcd " + s.version
+}
+
+// Stop implements targets.System.
+func (s *System) Stop(ctx context.Context) error {
+	for _, l := range s.admin {
+		_ = l.Close() // never fails
+	}
+	return s.Fleet.Stop(ctx)
+}
