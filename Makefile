@@ -3,6 +3,8 @@ GO      ?= go
 # Static: no C compiler is needed, and the one binary serves quorumkv in any container.
 export CGO_ENABLED ?= 0
 BIN     := bin/lapse
+# lapse with its own store alone: no driver of another database has to be built.
+BUILTIN := bin/lapse-builtin
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-writes,linearizable \
            --faults partition --duration 12s --rate 400 --seed 7
@@ -16,12 +18,15 @@ build: $(BIN)
 $(BIN): always
 	$(GO) build -ldflags="-s -w" -o $(BIN) ./cmd/lapse
 
+$(BUILTIN): always
+	$(GO) build -ldflags="-s -w" -tags lapse_builtin -o $(BUILTIN) ./cmd/lapse
+
 # A store that forgets at W=1, R=1 under a partition, and the same seed and
 # faults at W=2, R=2 with blocking read repair, where it does not.
-run: build
-	$(BIN) $(DEMO) --write-level 1 --read-level 1 --expect violated
+run: $(BUILTIN)
+	$(BUILTIN) $(DEMO) --write-level 1 --read-level 1 --expect violated
 	@echo
-	$(BIN) $(DEMO) --write-level 2 --read-level 2 $(CORRECT) --expect held
+	$(BUILTIN) $(DEMO) --write-level 2 --read-level 2 $(CORRECT) --expect held
 
 # `make test` has one cluster of three Cassandra nodes. Those that wait for failure
 # detectors take ten minutes and two cores for themselves: they have a command of
@@ -34,6 +39,7 @@ test:
 	.ci/packages
 	.ci/demo
 	$(GO) vet ./...
+	$(GO) vet -tags lapse_builtin ./cmd/lapse
 	.ci/engine $(GO) test -p 1 -timeout 40m -skip '^($(CLUSTERS))$$' ./...
 
 test-cassandra:

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lapse-test/lapse/quorumkv/server"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
@@ -26,17 +25,8 @@ const (
 	envOut = "LAPSE_TEST_OUT"
 )
 
-// init takes the roles that a process of this binary may have been given.
+// init takes the role that a process of this binary may have been given.
 func init() {
-	if len(os.Args) > 2 && os.Args[1] == "quorumkv" && os.Args[2] == "serve" {
-		cmd := server.Command()
-		cmd.SetArgs(os.Args[2:])
-		if err := cmd.Execute(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
 	visible, ordered := os.LookupEnv(envSandbox)
 	if !ordered || sandbox.Inside() {
 		return

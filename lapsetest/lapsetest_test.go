@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/lapsetest"
+	"github.com/lapse-test/lapse/lapsetest/quorumkv"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/targets"
 )
 
 // envInner makes TestInner do something: it is run by other tests, in a process of
@@ -29,13 +31,15 @@ cases:
       - {model: read-your-writes, expect: EXPECT}
 `
 
+func store() []targets.Target { return []targets.Target{quorumkv.Target()} }
+
 // TestInner is the test that a user would write.
 func TestInner(t *testing.T) {
 	switch os.Getenv(envInner) {
 	case "broken":
-		lapsetest.Run(t, lapsetest.Suite{Text: strings.Replace(weak, "EXPECT", "holds", 1)})
+		lapsetest.Run(t, lapsetest.Suite{Targets: store(), Text: strings.Replace(weak, "EXPECT", "holds", 1)})
 	case "unknown":
-		lapsetest.Run(t, lapsetest.Suite{Text: strings.NewReplacer("quorumkv", "mystore", "EXPECT", "holds").Replace(weak)})
+		lapsetest.Run(t, lapsetest.Suite{Targets: store(), Text: strings.NewReplacer("quorumkv", "mystore", "EXPECT", "holds").Replace(weak)})
 	case "missing":
 		lapsetest.Run(t, lapsetest.Suite{File: "none.yaml"})
 	case "nothing":
@@ -72,7 +76,7 @@ func TestFailures(t *testing.T) {
 func TestPasses(t *testing.T) {
 	for _, provider := range []string{"auto", "local"} {
 		t.Run(provider, func(t *testing.T) {
-			res := lapsetest.Run(t, lapsetest.Suite{Text: strings.Replace(weak, "EXPECT", "violated", 1), Provider: provider, Seed: 9})
+			res := lapsetest.Run(t, lapsetest.Suite{Targets: store(), Text: strings.Replace(weak, "EXPECT", "violated", 1), Provider: provider, Seed: 9})
 			if res.Seed != 9 || res.Exit.Code != verdict.ExitHeld || len(res.Cases) != 1 || res.Cases[0].Status != gate.CasePassed {
 				t.Errorf("%+v", res)
 			}

@@ -111,7 +111,7 @@ func (s *Suite) environment(t *testing.T) runs.Environment {
 		cache = os.TempDir()
 	}
 	return runs.Environment{
-		Out: out, Cache: filepath.Join(cache, "lapse"), DataDir: s.DataDir, Targets: s.Targets,
+		Out: out, Cache: filepath.Join(cache, "lapse"), DataDir: s.DataDir, Targets: s.Targets, Providers: providers.Native(),
 		Budget: checkers.Budget{Time: s.CheckTime}, Progress: harness.Silent{},
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
@@ -156,7 +156,7 @@ func (s *Suite) place(t *testing.T, loaded *suite.Suite, env runs.Environment) p
 	}
 	spec := first.Target.Spec(first.Config)
 	spec.Run, spec.LogDir = "probe", os.TempDir()
-	provider, reason, err := providers.Choose(t.Context(), name, spec)
+	provider, reason, err := providers.Choose(t.Context(), env.Providers, name, spec)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,10 @@ type Suite struct {
 	// of a suite that lapse ships with. Text is a suite itself, instead.
 	File string
 	Text string
-	// Targets are databases of one's own. They are found by their names, before
-	// those that lapse knows.
+	// Targets are the databases that the suite may name: one's own, or those of
+	// lapse. There are no others, so that a test builds no driver which it does not
+	// use: targets/postgres has one, lapsetest/quorumkv the project's own store, and
+	// targets/registry all.
 	Targets []targets.Target
 	// Seed replaces the file's if it is not 0.
 	Seed uint64

@@ -19,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/local"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
 // testCache is where the tests keep fetched software between runs.
@@ -33,6 +34,7 @@ func testCache() string {
 func testEnvironment(t *testing.T) Environment {
 	t.Helper()
 	return Environment{
+		Targets: registry.All(), Providers: registry.Providers(),
 		Out: t.TempDir(), Cache: testCache(),
 		Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler),
 	}

@@ -15,11 +15,12 @@ import (
 	"github.com/lapse-test/lapse/checkers/custom"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
 func planned(t *testing.T, r Request) []byte {
 	t.Helper()
-	p, err := Plan(t.Context(), r, Environment{Log: slog.New(slog.DiscardHandler), Cache: t.TempDir()})
+	p, err := Plan(t.Context(), r, Environment{Targets: registry.All(), Providers: registry.Providers(), Log: slog.New(slog.DiscardHandler), Cache: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func TestBadRequests(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := good
 			c.change(&r)
-			_, err := Plan(t.Context(), r, Environment{Log: slog.New(slog.DiscardHandler), Cache: t.TempDir()})
+			_, err := Plan(t.Context(), r, Environment{Targets: registry.All(), Providers: registry.Providers(), Log: slog.New(slog.DiscardHandler), Cache: t.TempDir()})
 			var usage *targets.UsageError
 			if !errors.As(err, &usage) {
 				t.Fatalf("error %v is no usage error", err)
@@ -111,7 +112,7 @@ func TestOwnModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := Environment{Cache: t.TempDir(), Log: slog.New(slog.DiscardHandler), Models: []checkers.Checker{own}}
+	env := Environment{Targets: registry.All(), Cache: t.TempDir(), Log: slog.New(slog.DiscardHandler), Models: []checkers.Checker{own}}
 	p, err := Plan(t.Context(), Request{Target: "quorumkv", Models: "my-model,linearizable"}, env)
 	if err != nil {
 		t.Fatal(err)

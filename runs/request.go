@@ -22,10 +22,8 @@ import (
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
-	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
-	targetregistry "github.com/lapse-test/lapse/targets/registry"
 	"github.com/lapse-test/lapse/workloads"
 )
 
@@ -43,22 +41,18 @@ type Environment struct {
 	Budget   checkers.Budget
 	Progress harness.Progress
 	Log      *slog.Logger
-	// Targets are databases of the caller's own, found before those of the
-	// registry.
-	Targets []targets.Target
+	// Targets are the databases that can be asked for, and Providers the places
+	// where their nodes can run. Package targets/registry has all there are.
+	Targets   []targets.Target
+	Providers []providers.Entry
 	// Models are models of the caller's own (see checkers/custom), found before
 	// those of the registry.
 	Models []checkers.Checker
 }
 
-// Target finds a target by its name; the error names those of the registry.
+// Target finds a target by its name; the error names those there are.
 func (e Environment) Target(name string) (targets.Target, error) {
-	for _, t := range e.Targets {
-		if t.Info().Name == name {
-			return t, nil
-		}
-	}
-	return targetregistry.ByName(name)
+	return targets.ByName(e.Targets, name)
 }
 
 // model finds a model by its name; the error names those of the registry.
@@ -72,13 +66,13 @@ func (e Environment) model(name string) (checkers.Checker, error) {
 }
 
 // withDefaults fills in the defaults, and the provider that other settings imply.
-func withDefaults(r Request) Request {
+func (e Environment) withDefaults(r Request) Request {
 	r = r.WithDefaults()
 	if r.Provider == providers.Auto && len(r.At) > 0 {
 		r.Provider = external.Name
 	}
-	if r.Provider == providers.Auto && r.Image != "" {
-		r.Provider = docker.Name // nobody else has a use for it
+	if containers := providers.Containers(e.Providers); r.Provider == providers.Auto && r.Image != "" && containers != "" {
+		r.Provider = containers // nobody else has a use for it
 	}
 	return r
 }
@@ -107,7 +101,7 @@ type Planned struct {
 // Plan checks a request and makes the plan of it. Its errors are of the user's
 // input: *targets.UsageError.
 func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
-	req = withDefaults(req)
+	req = env.withDefaults(req)
 	if err := check(&req); err != nil {
 		return nil, err
 	}
@@ -126,8 +120,11 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if req.Nodes < info.MinNodes || req.Nodes > info.MaxNodes {
 		return nil, targets.Usagef("--nodes %d: target %s runs with %d to %d nodes", req.Nodes, info.Name, info.MinNodes, info.MaxNodes)
 	}
-	if req.Image != "" && req.Provider != docker.Name {
-		return nil, targets.Usagef("--image %s: --provider %s makes no containers; use --provider %s", req.Image, req.Provider, docker.Name)
+	switch containers := providers.Containers(env.Providers); {
+	case req.Image != "" && containers == "":
+		return nil, targets.Usagef("--image %s: no provider that is known here makes containers", req.Image)
+	case req.Image != "" && req.Provider != containers:
+		return nil, targets.Usagef("--image %s: --provider %s makes no containers; use --provider %s", req.Image, req.Provider, containers)
 	}
 	cfg, err := target.Resolve(targets.Config{
 		Nodes:     req.Nodes,

@@ -18,7 +18,6 @@ import (
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/workloads"
 )
 
@@ -149,6 +148,15 @@ func (f *File) check(p *problems) {
 	f.Gate.check(p)
 }
 
+// checkProviders wants places that there are.
+func (f *File) checkProviders(p *problems, known []string) {
+	for _, name := range slices.Sorted(maps.Keys(f.Targets)) {
+		if t := f.Targets[name].run(); t.Provider != "" && !slices.Contains(known, t.Provider) {
+			p.add("$.targets."+name+".provider", "must be one of %s, not %q", strings.Join(known, ", "), t.Provider)
+		}
+	}
+}
+
 // checkPlaces wants one place for all: a suite runs in one process, and in the
 // sandbox in which nodes run there is no other network.
 func (f *File) checkPlaces(p *problems) {
@@ -160,9 +168,6 @@ func (f *File) checkPlaces(p *problems) {
 		}
 		if t.Provider != first.Provider {
 			p.add("$.targets."+name, "provider %q, but %s has %q: it is the same for all targets of a suite", t.Provider, names[0], first.Provider)
-		}
-		if t.Provider != "" && !slices.Contains(providers.Names(providers.All()), t.Provider) {
-			p.add("$.targets."+name+".provider", "must be one of %s, not %q", strings.Join(providers.Names(providers.All()), ", "), t.Provider)
 		}
 		if t.Operator != "" && len(t.At) == 0 {
 			p.add("$.targets."+name+".operator", "its commands are for a cluster that is there already: say where that is with at")

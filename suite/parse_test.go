@@ -21,6 +21,7 @@ import (
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
 const good = `apiVersion: lapse/v1
@@ -46,7 +47,7 @@ gate:
 `
 
 func environment() runs.Environment {
-	return runs.Environment{Log: slog.New(slog.DiscardHandler)}
+	return runs.Environment{Targets: registry.All(), Providers: registry.Providers(), Log: slog.New(slog.DiscardHandler)}
 }
 
 func TestGoodFile(t *testing.T) {

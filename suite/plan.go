@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
 // Suite is a suite file, ready to be run.
@@ -80,6 +81,7 @@ func Load(ctx context.Context, source string, text []byte, seed *uint64, env run
 		}
 	}
 	p := newProblems(source, text)
+	f.checkProviders(p, providers.Names(env.Providers))
 	for i := range f.Cases {
 		s.expand(ctx, p, i, env)
 	}

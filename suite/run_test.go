@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
 // TestMain runs the tests in a sandbox. Nodes of quorumkv are this binary.
@@ -55,7 +56,7 @@ cases:
 
 // TestInterruptedSuiteGoesOn stops a suite after its first case and resumes it.
 func TestInterruptedSuiteGoesOn(t *testing.T) {
-	env := runs.Environment{Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
+	env := runs.Environment{Targets: registry.All(), Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
 	s, err := Load(t.Context(), "short.yaml", []byte(short), nil, env)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +108,7 @@ func TestInterruptedSuiteGoesOn(t *testing.T) {
 
 // TestBudget runs nothing that does not fit.
 func TestBudget(t *testing.T) {
-	env := runs.Environment{Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
+	env := runs.Environment{Targets: registry.All(), Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
 	s, err := Load(t.Context(), "short.yaml", []byte("budget: 1s\n"+short), nil, env)
 	if err != nil {
 		t.Fatal(err)

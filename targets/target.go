@@ -246,6 +246,17 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Sprintf(format, args...)}
 }
 
+// ByName finds a target among those that are known; the error names them.
+func ByName(known []Target, name string) (Target, error) {
+	names := make([]string, len(known))
+	for i, t := range known {
+		if names[i] = t.Info().Name; names[i] == name {
+			return t, nil
+		}
+	}
+	return nil, Usagef("no target %q; there are: %s", name, strings.Join(names, ", "))
+}
+
 // Unavailable says that the environment kept lapse from doing something: a
 // *cluster.EnvironmentError, unless err is of the user's input already.
 func Unavailable(doing string, err error) error {

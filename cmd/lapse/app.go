@@ -18,7 +18,7 @@ type app struct{ *cli.App }
 
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{cli.New(stdout, stderr)}
+	a := &app{cli.New(stdout, stderr, databases(), places())}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)

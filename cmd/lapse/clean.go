@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/targets/cluster/docker"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 func (a *app) cleanCommand() *cobra.Command {
@@ -21,11 +21,15 @@ in the sandbox and local ones leave nothing.`,
   lapse clean --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			removed, err := docker.Provider{}.Clean(cmd.Context())
-			if a.JSON {
-				if removed == nil {
-					removed = []docker.Removed{}
+			removed := []cluster.Removed{}
+			var err error
+			for _, p := range a.Providers {
+				if c, ok := p.Provider.(cluster.Cleaner); ok {
+					r, wrong := c.Clean(cmd.Context())
+					removed, err = append(removed, r...), errors.Join(err, wrong)
 				}
+			}
+			if a.JSON {
 				return errors.Join(err, a.PrintJSON(removed))
 			}
 			for _, r := range removed {

@@ -12,8 +12,8 @@ import (
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/suites"
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
-	targetregistry "github.com/lapse-test/lapse/targets/registry"
 	"github.com/lapse-test/lapse/workloads"
 )
 
@@ -21,20 +21,20 @@ import (
 // and below: `lapse completion` writes what asks for it.
 func (a *app) complete(c *cobra.Command) {
 	values := map[string]func(*cobra.Command) []string{
-		"target": func(*cobra.Command) []string { return targetNames() },
+		"target": func(*cobra.Command) []string { return a.targetNames() },
 		"write-level": func(c *cobra.Command) []string {
-			_, write := levelsOf(c)
+			_, write := a.levelsOf(c)
 			return write
 		},
 		"read-level": func(c *cobra.Command) []string {
-			read, _ := levelsOf(c)
+			read, _ := a.levelsOf(c)
 			return read
 		},
 		"workload": func(*cobra.Command) []string { return workloads.Names() },
 		"faults":   func(*cobra.Command) []string { return nemesis.Names() },
 		"model":    func(*cobra.Command) []string { return registry.Names() },
 		"format":   func(*cobra.Command) []string { return formats.Names() },
-		"provider": func(*cobra.Command) []string { return append([]string{"auto"}, providers.Names(providers.All())...) },
+		"provider": func(*cobra.Command) []string { return providers.Names(a.Providers) },
 		"progress": func(*cobra.Command) []string { return []string{"auto", "tty", "plain", "json", "none"} },
 		"session":  func(*cobra.Command) []string { return []string{"stay", "roam"} },
 		"expect":   func(*cobra.Command) []string { return []string{"held", "violated"} },
@@ -59,7 +59,7 @@ func (a *app) complete(c *cobra.Command) {
 		}
 	case name == "fetch":
 		c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return targetNames(), cobra.ShellCompDirectiveNoFileComp
+			return a.targetNames(), cobra.ShellCompDirectiveNoFileComp
 		}
 	}
 	for _, sub := range c.Commands() {
@@ -94,21 +94,21 @@ func (a *app) completeRuns(after cobra.ShellCompDirective) cobra.CompletionFunc 
 	}
 }
 
-func targetNames() []string {
+func (a *app) targetNames() []string {
 	var names []string
-	for _, t := range targetregistry.All() {
+	for _, t := range a.Targets {
 		names = append(names, t.Info().Name)
 	}
 	return names
 }
 
 // levelsOf are the levels of the target that the command line names.
-func levelsOf(c *cobra.Command) (read, write []string) {
+func (a *app) levelsOf(c *cobra.Command) (read, write []string) {
 	name, err := c.Flags().GetString("target")
 	if err != nil {
 		return nil, nil
 	}
-	t, err := targetregistry.ByName(name)
+	t, err := targets.ByName(a.Targets, name)
 	if err != nil {
 		return nil, nil
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/lapse-test/lapse/internal/standin/standintest"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/cluster/docker"
+	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/dynamodb"
 )
 
@@ -137,7 +137,7 @@ func TestClean(t *testing.T) {
 	}
 	_ = cmd.Wait() // it was killed
 	code, stdout, stderr := lapse(t, "clean", "--json")
-	var removed []docker.Removed
+	var removed []cluster.Removed
 	if err := json.Unmarshal([]byte(stdout), &removed); code != 0 || err != nil {
 		t.Fatalf("exit %d, %v: %s %s", code, err, stdout, stderr)
 	}

@@ -12,8 +12,6 @@ import (
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
-	"github.com/lapse-test/lapse/targets/cluster/providers"
-	targetregistry "github.com/lapse-test/lapse/targets/registry"
 )
 
 // finding is one line of the doctor's.
@@ -67,14 +65,14 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 func (a *app) examine(ctx context.Context) []finding {
 	var found []finding
 	spec := cluster.Spec{Run: "doctor", Nodes: cluster.NodeNames(3), Ports: []int{7000}, LinkByLink: true, LogDir: os.TempDir(), Container: &cluster.Container{Image: "any"}}
-	for _, p := range providers.All() {
+	for _, p := range a.Providers {
 		f := finding{Kind: "provider", Name: p.Provider.Name(), Ready: true, Text: p.About}
 		if err := p.Provider.Available(ctx, spec); err != nil {
 			f.Ready, f.Text = false, err.Error()
 		}
 		found = append(found, f)
 	}
-	for _, t := range targetregistry.All() {
+	for _, t := range a.Targets {
 		found = append(found, a.examineTarget(ctx, t))
 	}
 	return found
@@ -104,11 +102,11 @@ func (a *app) fetchCommand() *cobra.Command {
 		Example: `  lapse fetch
   lapse fetch postgres cassandra`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			list := targetregistry.All()
+			list := a.Targets
 			if len(args) > 0 {
 				list = nil
 				for _, name := range args {
-					t, err := targetregistry.ByName(name)
+					t, err := targets.ByName(a.Targets, name)
 					if err != nil {
 						return err
 					}

@@ -60,7 +60,7 @@ func tryHelp(t *testing.T, dir string) {
 			walk(sub)
 		}
 	}
-	walk((&app{cli.New(new(bytes.Buffer), new(bytes.Buffer))}).root())
+	walk((&app{cli.New(new(bytes.Buffer), new(bytes.Buffer), databases(), places())}).root())
 	if len(all) < 30 {
 		t.Fatalf("only %d examples were found", len(all))
 	}
@@ -202,7 +202,7 @@ func tryOne(t *testing.T, line string) error {
 			}
 		}
 	}
-	root := (&app{cli.New(new(bytes.Buffer), new(bytes.Buffer))}).root()
+	root := (&app{cli.New(new(bytes.Buffer), new(bytes.Buffer), databases(), places())}).root()
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	c, rest, err := root.Find(args)

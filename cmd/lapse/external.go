@@ -12,7 +12,7 @@ import (
 
 // examineExternal looks at a cluster that somebody else runs.
 func (a *app) examineExternal(ctx context.Context, req runs.Request) ([]finding, error) {
-	planned, err := runs.Plan(ctx, req, runs.Environment{Cache: a.Cache})
+	planned, err := runs.Plan(ctx, req, runs.Environment{Cache: a.Cache, Targets: a.Targets, Providers: a.Providers})
 	if err != nil {
 		return nil, err
 	}

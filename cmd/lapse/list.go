@@ -15,8 +15,6 @@ import (
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/cluster/providers"
-	targetregistry "github.com/lapse-test/lapse/targets/registry"
 	"github.com/lapse-test/lapse/workloads"
 )
 
@@ -49,16 +47,16 @@ type kindList struct {
 	all  func() ([]listed, error)
 }
 
-func kindsListed() []kindList {
+func (a *app) kindsListed() []kindList {
 	return []kindList{
-		{"targets", listTargets}, {"levels", listLevels}, {"workloads", listWorkloads}, {"models", listModels},
-		{"faults", listFaults}, {"providers", listProviders}, {"suites", listSuites},
+		{"targets", a.listTargets}, {"levels", a.listLevels}, {"workloads", listWorkloads}, {"models", listModels},
+		{"faults", listFaults}, {"providers", a.listProviders}, {"suites", listSuites},
 	}
 }
 
 func (a *app) listCommand() *cobra.Command {
 	var names []string
-	for _, k := range kindsListed() {
+	for _, k := range a.kindsListed() {
 		names = append(names, k.name)
 	}
 	return &cobra.Command{
@@ -74,7 +72,7 @@ func (a *app) listCommand() *cobra.Command {
 				return targets.Usagef("list %s: must be one of %s", args[0], strings.Join(names, ", "))
 			}
 			all := []listed{}
-			for _, k := range kindsListed() {
+			for _, k := range a.kindsListed() {
 				if len(args) > 0 && args[0] != k.name {
 					continue
 				}
@@ -121,9 +119,9 @@ func printListed(to io.Writer, style text.Style, all []listed) error {
 	return nil
 }
 
-func listTargets() ([]listed, error) {
+func (a *app) listTargets() ([]listed, error) {
 	var out []listed
-	for _, t := range targetregistry.All() {
+	for _, t := range a.Targets {
 		info := t.Info()
 		e := listed{Kind: "target", Name: info.Name, Text: fmt.Sprintf("%s; %d to %d nodes, %d by default", info.Summary, info.MinNodes, info.MaxNodes, info.DefaultNodes)}
 		for _, o := range info.Options {
@@ -134,9 +132,9 @@ func listTargets() ([]listed, error) {
 	return out, nil
 }
 
-func listLevels() ([]listed, error) {
+func (a *app) listLevels() ([]listed, error) {
 	var out []listed
-	for _, t := range targetregistry.All() {
+	for _, t := range a.Targets {
 		info := t.Info()
 		out = append(out, listed{Kind: "level", Name: info.Name, Text: "the first of each is the default", ReadLevels: info.ReadLevels, WriteLevels: info.WriteLevels})
 	}
@@ -175,9 +173,9 @@ func listFaults() ([]listed, error) {
 	return out, nil
 }
 
-func listProviders() ([]listed, error) {
+func (a *app) listProviders() ([]listed, error) {
 	var out []listed
-	for _, p := range providers.All() {
+	for _, p := range a.Providers {
 		out = append(out, listed{Kind: "provider", Name: p.Provider.Name(), Text: p.About})
 	}
 	return out, nil

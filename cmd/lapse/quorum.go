@@ -51,7 +51,7 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&ask.Target, "target", "quorumkv", "database whose levels are tried: "+strings.Join(quorum.Targets(), ", "))
+	f.StringVar(&ask.Target, "target", "quorumkv", "database whose levels are tried: "+strings.Join(quorum.Targets(a.Targets), ", "))
 	f.IntVar(&ask.N, "n", 3, "replicas of every key, 1 to 5; as many nodes")
 	f.StringVar(&ask.Write, "write-level", "", "only this write level")
 	f.StringVar(&ask.Read, "read-level", "", "only this read level")
@@ -71,11 +71,7 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 	if err != nil {
 		return err
 	}
-	target, err := env.Target(ask.Target)
-	if err != nil {
-		return err
-	}
-	cells, err := quorum.Cells(target, ask)
+	cells, err := quorum.Cells(env.Targets, ask)
 	if err != nil {
 		return err
 	}

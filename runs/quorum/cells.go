@@ -8,7 +8,6 @@ import (
 
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/registry"
 )
 
 // MaxReplicas is the largest N of a table.
@@ -52,15 +51,19 @@ type Cell struct {
 	longer attack
 }
 
-// Cells are the cells of the table of target, row by row: what its Info says of
-// its levels. Its errors are *targets.UsageError.
-func Cells(target targets.Target, ask Ask) ([]Cell, error) {
+// Cells are the cells of the table of the target that is asked for, one of known, row by
+// row: what its Info says of its levels. Its errors are *targets.UsageError.
+func Cells(known []targets.Target, ask Ask) ([]Cell, error) {
 	if ask.N < 1 || ask.N > MaxReplicas {
 		return nil, targets.Usagef("--n %d: must be 1 to %d replicas", ask.N, MaxReplicas)
 	}
+	target, err := targets.ByName(known, ask.Target)
+	if err != nil {
+		return nil, err
+	}
 	info := target.Info()
 	if info.Quorums == nil {
-		return nil, targets.Usagef("--target %s: it does not say how its levels meet, so that there is no table of them; these do: %s", info.Name, strings.Join(Targets(), ", "))
+		return nil, targets.Usagef("--target %s: it does not say how its levels meet, so that there is no table of them; these do: %s", info.Name, strings.Join(Targets(known), ", "))
 	}
 	said, err := info.Quorums.Cells(ask.N, ask.Options)
 	if err != nil {
@@ -73,10 +76,10 @@ func Cells(target targets.Target, ask Ask) ([]Cell, error) {
 	return only(ask, cells)
 }
 
-// Targets are the names of the registry's targets that have a table.
-func Targets() []string {
+// Targets are the names of the known targets that have a table.
+func Targets(known []targets.Target) []string {
 	var out []string
-	for _, t := range registry.All() {
+	for _, t := range known {
 		if info := t.Info(); info.Quorums != nil {
 			out = append(out, info.Name)
 		}

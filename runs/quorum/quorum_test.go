@@ -35,13 +35,7 @@ func TestMain(m *testing.M) {
 }
 
 // cellsOf are the cells of a target of the registry.
-func cellsOf(ask Ask) ([]Cell, error) {
-	t, err := registry.ByName(ask.Target)
-	if err != nil {
-		return nil, err
-	}
-	return Cells(t, ask)
-}
+func cellsOf(ask Ask) ([]Cell, error) { return Cells(registry.All(), ask) }
 
 func TestPredictions(t *testing.T) {
 	abd := map[string]string{"read_repair": "blocking", "write_timestamps": "quorum"}
@@ -116,7 +110,7 @@ func predict(regular, ryw, linearizable bool) map[string]Prediction {
 
 // TestAnybodysTarget: a table needs nothing but what the target's Info says.
 func TestAnybodysTarget(t *testing.T) {
-	cells, err := Cells(foreign{}, Ask{Target: "foreign", N: 2, Options: map[string]string{"a": "1"}, Rate: 500})
+	cells, err := Cells([]targets.Target{foreign{}}, Ask{Target: "foreign", N: 2, Options: map[string]string{"a": "1"}, Rate: 500})
 	if err != nil || len(cells) != 1 {
 		t.Fatal(cells, err)
 	}
@@ -224,7 +218,7 @@ func TestClocksBreakWhatMeets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := runs.Environment{Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
+	env := runs.Environment{Targets: registry.All(), Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
 	table, err := Run(t.Context(), ask, cells, sandbox.Provider{}, "", env, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -241,7 +235,7 @@ func TestTwoCells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := runs.Environment{Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
+	env := runs.Environment{Targets: registry.All(), Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
 	table, err := Run(t.Context(), ask, []Cell{cells[0], cells[3]}, sandbox.Provider{}, "", env, nil)
 	if err != nil {
 		t.Fatal(err)

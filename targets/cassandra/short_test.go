@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cassandra"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
 // claim is what a run must come to.
@@ -45,7 +46,8 @@ func (c claim) String() string {
 func expect(t *testing.T, c claim, seed uint64, provider cluster.Provider, own ...targets.Target) {
 	t.Helper()
 	env := runs.Environment{
-		Out: t.TempDir(), Cache: cassandra.Software(), Targets: own,
+		Targets: append(own, registry.All()...), Providers: registry.Providers(),
+		Out: t.TempDir(), Cache: cassandra.Software(),
 		Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler),
 	}
 	planned, err := runs.Plan(t.Context(), runs.Request{

@@ -70,6 +70,23 @@ type Preparer interface {
 	Prepare(ctx context.Context, spec Spec, progress func(line string)) error
 }
 
+// Cleaner is implemented by providers whose runs can leave something behind when they
+// are killed.
+type Cleaner interface {
+	// Clean removes that, and says what it was. What belongs to a process that may
+	// be alive stays.
+	Clean(ctx context.Context) ([]Removed, error)
+}
+
+// Removed is something that Clean removed.
+type Removed struct {
+	// Kind is what it was, such as container or network.
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// Run is the run that it belonged to.
+	Run string `json:"run"`
+}
+
 // Cluster is a set of nodes with a network between them. All methods of it, of
 // its nodes and of its network are safe for concurrent use.
 type Cluster interface {

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/dynamodb"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
 // TestRuns has a run with a verdict for each way to use DynamoDB that TestConformance
@@ -44,6 +45,7 @@ func TestRuns(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			env := runs.Environment{
+				Targets: registry.All(), Providers: registry.Providers(),
 				Out: t.TempDir(), Cache: dynamodb.Software(),
 				Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler),
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/redis"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
 // TestRuns has for each topology what breaks and what holds, one setting apart.
@@ -40,7 +41,7 @@ func TestRuns(t *testing.T) {
 		{"the same with a WAIT that is checked", 6, "wait:1", "primary", slots, "partition", outlasts, "no-lost-writes", checkers.Held, "not promised by redis", 25 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			env := runs.Environment{Out: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
+			env := runs.Environment{Targets: registry.All(), Out: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
 			planned, err := runs.Plan(t.Context(), runs.Request{
 				Target: redis.Name, Nodes: c.nodes, WriteLevel: c.write, ReadLevel: c.read, Options: c.options,
 				Workload: "session", Rate: 400, Faults: c.faults, FaultInterval: c.hold + 6*time.Second, FaultHold: c.hold,

@@ -98,6 +98,16 @@ func (Target) Abilities(cfg targets.Config) []ability.Ability {
 	return []ability.Ability{ability.Restart, ability.Primary}
 }
 
+// Talks implements targets.Talker: replicas talk to the primary and not to each other,
+// and clients whose reads go to the primary talk to that alone. All nodes of a cluster
+// talk to each other.
+func (Target) Talks(cfg targets.Config, primary, from, to string) bool {
+	if cfg.Options[optTopology] == topologyCluster || from == primary || to == primary {
+		return true
+	}
+	return (from == cluster.Clients || to == cluster.Clients) && cfg.ReadLevel != readPrimary
+}
+
 // debian is the server of Debian's packages.
 var debian = software.Debian{
 	Title: "Redis", Packages: []string{"redis-server"}, Programs: []string{"redis-server"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/outcome/outcometest"
 )
 
@@ -136,6 +137,29 @@ func TestPromises(t *testing.T) {
 		got, said := Target{}.Promises(cfg, nil)[c.model]
 		if !said || got != c.want {
 			t.Errorf("%s: %s is promised: %v (said: %v), want %v", c.name, c.model, got, said, c.want)
+		}
+	}
+}
+
+// TestTalks: a cut that carries nothing takes no effect, and is not to be drawn.
+func TestTalks(t *testing.T) {
+	for _, c := range []struct {
+		topology, read, from, to string
+		want                     bool
+	}{
+		{topologyReplication, readPrimary, "n1", "n2", true},
+		{topologyReplication, readPrimary, "n2", "n3", false},
+		{topologyReplication, readPrimary, cluster.Clients, "n1", true},
+		{topologyReplication, readPrimary, cluster.Clients, "n2", false},
+		{topologyReplication, readPrimary, "n3", cluster.Clients, false},
+		{topologyReplication, readReplica, cluster.Clients, "n2", true},
+		{topologyReplication, readAny, "n2", cluster.Clients, true},
+		{topologyCluster, readPrimary, "n2", "n3", true},
+		{topologyCluster, readPrimary, cluster.Clients, "n2", true},
+	} {
+		cfg := targets.Config{ReadLevel: c.read, Options: map[string]string{optTopology: c.topology}}
+		if got := (Target{}).Talks(cfg, "n1", c.from, c.to); got != c.want {
+			t.Errorf("%s, read %s, %s to %s: %v", c.topology, c.read, c.from, c.to, got)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
 // TestTargetPages wants a page of each target that names its levels and its settings.
@@ -28,5 +30,18 @@ func TestTargetPages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestProviders: what has to be asked for comes last.
+func TestProviders(t *testing.T) {
+	if got := strings.Join(providers.Names(Providers()), " "); got != "auto sandbox local docker external" {
+		t.Error(got)
+	}
+	if got := providers.Containers(Providers()); got != "docker" {
+		t.Errorf("images are of the provider %q", got)
+	}
+	if got := providers.Containers(providers.Native()); got != "" {
+		t.Errorf("without an engine images are of the provider %q", got)
 	}
 }

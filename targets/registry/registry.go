@@ -1,12 +1,15 @@
-// Package registry knows all targets. A target is added by one line here.
+// Package registry knows all targets, and all places where they can run. A target is
+// added by one line here. Whoever imports it builds the driver of every database:
+// packages that can do with the targets they are given (runs, suite, lapsetest) do not.
 package registry
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cassandra"
+	"github.com/lapse-test/lapse/targets/cluster/docker"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/dynamodb"
 	"github.com/lapse-test/lapse/targets/etcd"
 	"github.com/lapse-test/lapse/targets/postgres"
@@ -26,16 +29,14 @@ func All() []targets.Target {
 	}
 }
 
-// ByName finds a target; the error names those there are.
-func ByName(name string) (targets.Target, error) {
-	all := All()
-	i := slices.IndexFunc(all, func(t targets.Target) bool { return t.Info().Name == name })
-	if i >= 0 {
-		return all[i], nil
-	}
-	names := make([]string, len(all))
-	for j, t := range all {
-		names[j] = t.Info().Name
-	}
-	return nil, targets.Usagef("no target %q; there are: %s", name, strings.Join(names, ", "))
+// ByName finds a target of All; the error names those there are.
+func ByName(name string) (targets.Target, error) { return targets.ByName(All(), name) }
+
+// Providers are the places where nodes can run, in the order in which they are tried.
+func Providers() []providers.Entry {
+	all := providers.Native()
+	engine := providers.Entry{Provider: docker.Provider{}, About: "containers of a Docker engine", Auto: true}
+	// Before what is never chosen unasked.
+	i := slices.IndexFunc(all, func(e providers.Entry) bool { return !e.Auto })
+	return slices.Insert(all, i, engine)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
 // inDocker carries out a request in containers of the stand-in for the target's
@@ -25,6 +26,7 @@ func inDocker(t *testing.T, r runs.Request, model string, want checkers.Status) 
 		t.Skip("an ordinary user cuts no links")
 	}
 	env := runs.Environment{
+		Targets: registry.All(), Providers: registry.Providers(),
 		Out: t.TempDir(), Cache: t.TempDir(), // what is in the image is not fetched
 		Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler),
 	}

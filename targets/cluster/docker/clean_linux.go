@@ -49,7 +49,7 @@ func (e *engine) clean(ctx context.Context) ([]Removed, error) {
 			errs = append(errs, err)
 			continue
 		}
-		removed = append(removed, Removed{"container", nameOf(c), c.Labels[labelRun]})
+		removed = append(removed, Removed{Kind: "container", Name: nameOf(c), Run: c.Labels[labelRun]})
 	}
 	networks, err := e.client().ListNetworks()
 	if err != nil {
@@ -77,7 +77,7 @@ func (e *engine) cleanNetwork(n dc.Network) ([]Removed, error) {
 			if err := os.RemoveAll(dir); err != nil {
 				return removed, fmt.Errorf("removing the nodes' directories of run %s: %w", run, err)
 			}
-			removed = append(removed, Removed{"directory", dir, run})
+			removed = append(removed, Removed{Kind: "directory", Name: dir, Run: run})
 		}
 	}
 	// An ordinary user made none.
@@ -87,13 +87,13 @@ func (e *engine) cleanNetwork(n dc.Network) ([]Removed, error) {
 			return removed, err
 		}
 		if found {
-			removed = append(removed, Removed{"table", table, run})
+			removed = append(removed, Removed{Kind: "table", Name: table, Run: run})
 		}
 	}
 	if err := e.client().RemoveNetwork(n.ID); err != nil && !gone(err) {
 		return removed, fmt.Errorf("removing the network %s: %w", n.Name, err)
 	}
-	return append(removed, Removed{"network", n.Name, run}), nil
+	return append(removed, Removed{Kind: "network", Name: n.Name, Run: run}), nil
 }
 
 // nameOf is a container's name without the slash that the engine puts before it.

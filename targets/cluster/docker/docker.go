@@ -47,11 +47,5 @@ var _ cluster.Provider = Provider{}
 // Name is "docker".
 func (Provider) Name() string { return Name }
 
-// Removed is something that Clean removed.
-type Removed struct {
-	// Kind is container, network, directory or table.
-	Kind string `json:"kind"`
-	Name string `json:"name"`
-	// Run is the run that it belonged to.
-	Run string `json:"run"`
-}
+// Removed is something that Clean removed: a container, network, directory or table.
+type Removed = cluster.Removed

@@ -57,7 +57,7 @@ func harness(kind string) error {
 			return fmt.Errorf("ended with code %d", code)
 		}
 	}
-	p, _, err := Choose(ctx, kind, cluster.Spec{})
+	p, _, err := Choose(ctx, Native(), kind, cluster.Spec{})
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/targets/cluster"
-	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/local"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
@@ -26,14 +25,26 @@ type Entry struct {
 	Auto bool
 }
 
-// All are the providers, in the order in which they are tried.
-func All() []Entry {
+// Native are the providers that need no engine, in the order in which they are tried.
+// Package registry has all there are; who is content with these does not build the
+// client of an engine.
+func Native() []Entry {
 	return []Entry{
 		{sandbox.Provider{}, "nodes in Linux namespaces of their own", true},
 		{local.Provider{}, "nodes as processes on loopback, each link through a proxy", true},
-		{docker.Provider{}, "containers of a Docker engine", true},
 		{external.Provider{}, "an external cluster: one that is there already", false},
 	}
+}
+
+// Containers is the name of the provider in all whose nodes are containers, so that an
+// image can be named for them; empty if there is none.
+func Containers(all []Entry) string {
+	for _, e := range all {
+		if _, brings := e.Provider.(cluster.Preparer); brings {
+			return e.Provider.Name()
+		}
+	}
+	return ""
 }
 
 // Names are the names that Choose takes.
@@ -45,18 +56,14 @@ func Names(all []Entry) []string {
 	return names
 }
 
-// Choose returns the provider with this name, or for "auto" the first that can
+// Choose returns the provider of all with this name, or for "auto" the first that can
 // serve spec on this machine, and says in half a sentence what it is and why. If
 // the choice is "sandbox", sandbox.Enter comes next; in the sandbox Choose chooses
 // it again.
 //
 // If there is none the error is a *cluster.EnvironmentError with every way out.
 // An unknown name is an error that lists those there are.
-func Choose(ctx context.Context, name string, spec cluster.Spec) (cluster.Provider, string, error) {
-	return choose(ctx, All(), name, spec)
-}
-
-func choose(ctx context.Context, all []Entry, name string, spec cluster.Spec) (cluster.Provider, string, error) {
+func Choose(ctx context.Context, all []Entry, name string, spec cluster.Spec) (cluster.Provider, string, error) {
 	if name != Auto {
 		for _, e := range all {
 			if e.Provider.Name() == name {
@@ -91,14 +98,10 @@ func choose(ctx context.Context, all []Entry, name string, spec cluster.Spec) (c
 	}
 }
 
-// Instead returns the provider whose nodes bring their software along, when that
+// Instead returns the provider of all whose nodes bring their software along, when that
 // cannot be had for the one that was chosen, for the reason lacking. If there is
 // none the error names what would help either of them.
-func Instead(ctx context.Context, chosen cluster.Provider, lacking error, spec cluster.Spec) (cluster.Provider, string, error) {
-	return instead(ctx, All(), chosen, lacking, spec)
-}
-
-func instead(ctx context.Context, all []Entry, chosen cluster.Provider, lacking error, spec cluster.Spec) (cluster.Provider, string, error) {
+func Instead(ctx context.Context, all []Entry, chosen cluster.Provider, lacking error, spec cluster.Spec) (cluster.Provider, string, error) {
 	errs := []error{fmt.Errorf("%s: %w", chosen.Name(), lacking)}
 	for _, e := range all {
 		if _, brings := e.Provider.(cluster.Preparer); !brings || !e.Auto || e.Provider.Name() == chosen.Name() {

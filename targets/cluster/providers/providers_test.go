@@ -39,7 +39,7 @@ func TestChoose(t *testing.T) {
 		{"unknown", []Entry{{fake{"a", nil}, "in a", true}}, "c", "", "", []string{`"c"`, "auto, a"}},
 	} {
 		t.Run(c.title, func(t *testing.T) {
-			p, reason, err := choose(context.Background(), c.all, c.name, cluster.Spec{})
+			p, reason, err := Choose(context.Background(), c.all, c.name, cluster.Spec{})
 			if c.errs == nil {
 				if err != nil || p.Name() != c.want || reason != c.reason {
 					t.Fatalf("chose %v, %q, %v", p, reason, err)
@@ -72,12 +72,12 @@ func TestInstead(t *testing.T) {
 	no := &cluster.EnvironmentError{Doing: "asking", Err: errors.New("no engine"), Way: "start one"}
 	chosen := fake{"a", nil}
 	all := []Entry{{chosen, "in a", true}, {fake{"b", nil}, "in b", true}, {bringing{fake{"c", nil}}, "in c", true}}
-	p, reason, err := instead(t.Context(), all, chosen, lacking, cluster.Spec{})
+	p, reason, err := Instead(t.Context(), all, chosen, lacking, cluster.Spec{})
 	if err != nil || p.Name() != "c" || reason != "in c (not a: looking for software: no Java)" {
 		t.Errorf("chose %v, %q, %v", p, reason, err)
 	}
 	all[2].Provider = bringing{fake{"c", no}}
-	_, _, err = instead(t.Context(), all, chosen, lacking, cluster.Spec{})
+	_, _, err = Instead(t.Context(), all, chosen, lacking, cluster.Spec{})
 	var env *cluster.EnvironmentError
 	if !errors.As(err, &env) {
 		t.Fatalf("%v is no EnvironmentError", err)
@@ -90,7 +90,7 @@ func TestInstead(t *testing.T) {
 }
 
 func TestAllAreNamed(t *testing.T) {
-	if got := strings.Join(Names(All()), " "); got != "auto sandbox local docker external" {
+	if got := strings.Join(Names(Native()), " "); got != "auto sandbox local external" {
 		t.Errorf("names: %s", got)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
 // App is what all commands share: where to write, and the flags of the root and of
@@ -20,7 +22,10 @@ import (
 // is not safe for concurrent use before that.
 type App struct {
 	Stdout, Stderr io.Writer
-	Style          text.Style
+	// Targets and Providers are the databases and places that this build knows.
+	Targets   []targets.Target
+	Providers []providers.Entry
+	Style     text.Style
 	// JSON asks for one document on stdout.
 	JSON bool
 	// Out is the directory in which runs are kept, Cache that of fetched software
@@ -33,9 +38,10 @@ type App struct {
 	Budget checkers.Budget
 }
 
-// New is an App that writes to the given streams.
-func New(stdout, stderr io.Writer) *App {
-	return &App{Stdout: stdout, Stderr: stderr, Style: text.StyleFor(stdout)}
+// New is an App that writes to the given streams and knows the given databases and
+// places.
+func New(stdout, stderr io.Writer, known []targets.Target, places []providers.Entry) *App {
+	return &App{Stdout: stdout, Stderr: stderr, Style: text.StyleFor(stdout), Targets: known, Providers: places}
 }
 
 // AddRootFlags adds the flags that every command has.

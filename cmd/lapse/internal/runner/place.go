@@ -13,7 +13,6 @@ import (
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
-	"github.com/lapse-test/lapse/targets/cluster/docker"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
@@ -28,7 +27,7 @@ func FindForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.Envi
 		if r.Planned == nil {
 			continue
 		}
-		if !sandbox.Inside() && !fetched[r.Target] && r.Planned.Plan.Provider != docker.Name {
+		if !sandbox.Inside() && !fetched[r.Target] && r.Planned.Plan.Provider != providers.Containers(env.Providers) {
 			fetched[r.Target] = true
 			if err := Fetch(ctx, r.Planned.Target, r.Planned.Config, env); err != nil {
 				if !r.Optional {
@@ -72,10 +71,10 @@ func (p *Place) Exit() error { return &cli.ExitError{Code: p.Code} }
 func Find(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Environment) (*Place, error) {
 	spec := planned.Target.Spec(planned.Config)
 	spec.Run, spec.LogDir, spec.Cuts = "probe", os.TempDir(), planned.Plan.Schedule.CutsLinks()
-	if names := providers.Names(providers.All()); !slices.Contains(names, planned.Plan.Provider) {
+	if names := providers.Names(env.Providers); !slices.Contains(names, planned.Plan.Provider) {
 		return nil, targets.Usagef("--provider %s: must be one of %s", planned.Plan.Provider, strings.Join(names, ", "))
 	}
-	provider, reason, err := providers.Choose(ctx, planned.Plan.Provider, spec)
+	provider, reason, err := providers.Choose(ctx, env.Providers, planned.Plan.Provider, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +84,7 @@ func Find(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Envir
 	lacking := furnish(ctx, provider, spec, planned, env)
 	var usage *targets.UsageError
 	if lacking != nil && planned.Plan.Provider == providers.Auto && ctx.Err() == nil && !errors.As(lacking, &usage) {
-		if provider, reason, err = providers.Instead(ctx, provider, lacking, spec); err != nil {
+		if provider, reason, err = providers.Instead(ctx, env.Providers, provider, lacking, spec); err != nil {
 			return nil, err
 		}
 		lacking = furnish(ctx, provider, spec, planned, env)
@@ -94,7 +93,7 @@ func Find(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Envir
 		return nil, lacking
 	}
 	p := &Place{Provider: provider, Reason: reason}
-	if provider.Name() == docker.Name {
+	if _, brings := provider.(cluster.Preparer); brings {
 		p.Reason += ", image " + spec.Container.Image
 	}
 	if len(planned.Plan.At) > 0 {

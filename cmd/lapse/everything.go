@@ -1,0 +1,15 @@
+//go:build !lapse_builtin
+
+package main
+
+import (
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
+	"github.com/lapse-test/lapse/targets/registry"
+)
+
+// databases are the databases that this build drives, and places where their nodes run:
+// all there are. See builtin.go for less.
+func databases() []targets.Target { return registry.All() }
+
+func places() []providers.Entry { return registry.Providers() }
