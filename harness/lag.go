@@ -26,7 +26,7 @@ func (r *run) sampleLag(ctx context.Context) <-chan struct{} {
 		close(done)
 		return done
 	}
-	every := max(lagEvery, time.Duration(r.plan.Duration)/lagSamples)
+	every := max(lagEvery, r.plan.Duration/lagSamples)
 	go func() {
 		defer close(done)
 		t := time.NewTicker(every)

@@ -72,7 +72,7 @@ func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
 	}
 	r.phase(PhaseLoad)
 	began := time.Now()
-	loadCtx, cancel := context.WithTimeout(ctx, time.Duration(r.plan.Duration))
+	loadCtx, cancel := context.WithTimeout(ctx, r.plan.Duration)
 	defer cancel()
 
 	faults := newFaultLedger(r.recorder)
@@ -167,7 +167,7 @@ func (r *run) tick(ctx context.Context, began time.Time, faults *faultLedger) <-
 				return
 			case <-t.C:
 				st := faults.status()
-				st.Phase, st.Elapsed, st.Total = PhaseLoad, time.Since(began), time.Duration(r.plan.Duration)
+				st.Phase, st.Elapsed, st.Total = PhaseLoad, time.Since(began), r.plan.Duration
 				st.Counts = r.recorder.Counts()
 				r.progress.Tick(st)
 			}
@@ -209,7 +209,7 @@ func (w *worker) load(ctx context.Context, began time.Time, arrivals *workloads.
 // every node.
 func (r *run) finalReads(ctx context.Context) error {
 	r.phase(PhaseSettle)
-	sleep(ctx, time.Duration(r.plan.Settle))
+	sleep(ctx, r.plan.Settle)
 	r.phase(PhaseFinal)
 	before := r.recorder.Counts()
 	ctx, cancel := context.WithTimeout(ctx, finalTimeout)

@@ -61,7 +61,7 @@ func (w *worker) do(ctx context.Context, at int) (targets.Result, bool, error) {
 	}
 	// The operation outlives the end of the load: a request that was sent is
 	// waited for, so that ending a run makes no outcome indeterminate.
-	opCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(w.run.plan.OpTimeout))
+	opCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.run.plan.OpTimeout)
 	defer cancel()
 	if err := w.rec.Invoke(w.session, int16(at), w.run.readLevel, w.run.writeLevel, &w.txn); err != nil {
 		return targets.Result{}, false, fmt.Errorf("recording an invocation: %w", err)
@@ -87,7 +87,7 @@ func (w *worker) open(ctx context.Context) bool {
 			return false
 		}
 		s := targets.Session{ID: w.run.sessions.next(), Home: w.home, Roam: w.roam, Text: w.run.recorder.Text}
-		openCtx, cancel := context.WithTimeout(ctx, time.Duration(w.run.plan.OpTimeout))
+		openCtx, cancel := context.WithTimeout(ctx, w.run.plan.OpTimeout)
 		c, err := w.run.system.Open(openCtx, s)
 		cancel()
 		if err == nil {

@@ -169,21 +169,21 @@ func (o Outcome) String() string {
 type MopFlags uint8
 
 const (
-	// Observed: Ret (or the list) was really returned by the database. Set on
+	// Observed says that Ret (or the list) was really returned by the database. Set on
 	// every successful read; on a failed CAS that told the current value; and
 	// on reads inside a transaction whose commit is unknown.
 	Observed MopFlags = 1 << iota
-	// Versioned: Version was given by the database.
+	// Versioned says that Version was given by the database.
 	Versioned
-	// Predicate: a read by predicate (a scan), not by key.
+	// Predicate marks a read by predicate (a scan), not by key.
 	Predicate
-	// Mismatched: the database said that the condition of this CAS was false.
+	// Mismatched says that the database found the condition of this CAS false.
 	// Set on a failed CAS only when that is certain: then there was a moment
 	// between invocation and completion at which the value was not Expect. A
 	// failed CAS without it may have failed for any other reason and says
 	// nothing about the value.
 	Mismatched
-	// Owned: Arg of an Acquire or Release names the owner of the lock.
+	// Owned says that Arg of an Acquire or Release names the owner of the lock.
 	Owned
 
 	allFlags = Observed | Versioned | Predicate | Mismatched | Owned

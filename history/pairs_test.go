@@ -106,7 +106,7 @@ func genHistory(t *rapid.T) *History {
 		at := Time(0)
 		for range rapid.IntRange(0, 12).Draw(t, "ops") {
 			op := Op{
-				Invoke: at + Time(rapid.Int64Range(0, 1000).Draw(t, "idle")), Process: int32(p * 7), Session: int32(rapid.Int32().Draw(t, "session")),
+				Invoke: at + Time(rapid.Int64Range(0, 1000).Draw(t, "idle")), Process: int32(p * 7), Session: rapid.Int32().Draw(t, "session"),
 				Outcome: Outcome(rapid.IntRange(0, 2).Draw(t, "outcome")),
 				Error:   b.String(genText().Draw(t, "error")), Note: b.String(genText().Draw(t, "note")),
 				Node:       int16(rapid.IntRange(-1, len(b.h.Header.Nodes)-1).Draw(t, "node")),

@@ -20,7 +20,7 @@ func ReadFile(path string) (*History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	size := int64(-1)
 	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
 		size = st.Size()
@@ -48,7 +48,7 @@ func read(r io.Reader, file string, size int64) (*History, error) {
 		if err != nil {
 			return nil, &FormatError{File: file, Problem: "gzip: " + err.Error(), Err: err}
 		}
-		defer z.Close()
+		defer func() { _ = z.Close() }()
 		return readText(z, file)
 	case string(first) == "\x28\xb5\x2f\xfd":
 		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))

@@ -33,9 +33,6 @@ func (v Value) TextIndex() (int, bool) {
 	return 0, false
 }
 
-// isText tells whether v stands for some interned text.
-func (v Value) isText() bool { return v < textBase+maxTexts && v != Absent }
-
 // String is the decimal form of v, or "absent", or "text#i".
 func (v Value) String() string {
 	if v == Absent {

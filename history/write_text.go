@@ -75,7 +75,7 @@ func writerFor(path string) (func(io.Writer, *History) error, error) {
 				return err
 			}
 			if err := EncodeText(z, h); err != nil {
-				z.Close()
+				_ = z.Close()
 				return err
 			}
 			return z.Close()
@@ -198,7 +198,8 @@ func (t *textWriter) line(v any) error {
 }
 
 func (t *textWriter) op(op *Op) error {
-	b := append(t.buf[:0], `{"type":"op","invoke_ns":`...)
+	b := t.buf[:0]
+	b = append(b, `{"type":"op","invoke_ns":`...)
 	b = strconv.AppendInt(b, int64(op.Invoke), 10)
 	if op.Outcome != Info {
 		b = append(b, `,"complete_ns":`...)

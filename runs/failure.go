@@ -30,15 +30,18 @@ func ExitOf(err error) int {
 		case interface{ Unwrap() []error }:
 			return worst(e.Unwrap())
 		}
+		within := errors.Unwrap(err)
+		if within != nil {
+			err = within
+			continue
+		}
 		switch {
-		case err == context.Canceled:
+		case errors.Is(err, context.Canceled):
 			return verdict.ExitInterrupted
-		case err == context.DeadlineExceeded:
+		case errors.Is(err, context.DeadlineExceeded):
 			return verdict.ExitEnvironment
 		}
-		if err = errors.Unwrap(err); err == nil {
-			return verdict.ExitBug
-		}
+		return verdict.ExitBug
 	}
 	return verdict.ExitHeld
 }

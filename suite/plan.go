@@ -249,7 +249,7 @@ func (r *Run) Estimate() time.Duration {
 		return 0
 	}
 	start := cmp.Or(r.Planned.Target.Info().Startup, unknownStartup)
-	return start + time.Duration(r.Planned.Plan.Duration) + time.Duration(r.Planned.Plan.Settle)
+	return start + r.Planned.Plan.Duration + r.Planned.Plan.Settle
 }
 
 // Estimate is how long all runs will take, without the budget.

@@ -108,8 +108,10 @@ func (s *Suite) keep(cases []gate.CaseResult) []gate.CaseResult {
 
 // carryOut makes one run. It returns nil when it was interrupted.
 func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.Environment, o Options) (*gate.CaseResult, error) {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil, nil
+	default:
 	}
 	c := &gate.CaseResult{ID: r.ID, Target: r.Target, WriteLevel: r.Request.WriteLevel, ReadLevel: r.Request.ReadLevel, Faults: r.Faults, Thresholds: r.Thresholds}
 	if r.Planned == nil {

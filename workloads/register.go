@@ -104,7 +104,7 @@ func (g *register) Next(w int, txn *history.Txn) (int, bool) {
 	g.pool.ask(w)
 	node := me.stream.IntN(g.nodes)
 	f := g.kinds[g.choose.draw(me.stream)]
-	slot := 0
+	var slot int
 	if g.pick != nil {
 		slot = g.pick(me.stream, len(me.seen))
 	} else {

@@ -155,13 +155,12 @@ func random(seed uint64) (lines []string, clean bool) {
 			line := fmt.Sprintf("s%d poll", s)
 			for n := rng.IntN(4); n > 0 && at[s] < len(records); n-- {
 				offset := at[s]
-				switch {
-				case odd():
+				if odd() {
 					line += fmt.Sprintf(" %d:%d", offset, 7)
-				case odd():
-					offset = max(0, offset-1)
-					line += fmt.Sprintf(" %d:%d", offset, records[offset])
-				default:
+				} else {
+					if odd() {
+						offset = max(0, offset-1)
+					}
 					line += fmt.Sprintf(" %d:%d", offset, records[offset])
 				}
 				at[s] = offset + 1

@@ -23,11 +23,10 @@ func (g *graph) explain(ctx context.Context, faults *evidence.Windows) checkers.
 	if len(g.f.Thin) > 0 {
 		o := slices.Min(g.f.Thin)
 		x := explain.ThinAir(h, int(o))
-		ops = append(x.Context, int(o))
-		slices.Sort(ops)
+		ops = slices.Sorted(slices.Values(append(slices.Clip(x.Context), int(o))))
 		v.Anomaly, v.Sentence, v.Steps = x.Anomaly, x.Sentence, x.Steps
 	} else {
-		if ops = nil; g.doubled {
+		if g.doubled {
 			ops = g.fewestByValues(ctx)
 		} else {
 			ops = g.fewest(ctx)

@@ -83,7 +83,7 @@ func (s *members) linearize(t *tally.Tally) error {
 			if err := t.Tick(); err != nil {
 				return err
 			}
-			i := int(s.indexOf(v))
+			i := s.indexOf(v)
 			if rank[i] == 0 {
 				rank[i] = level - 1
 				fresh++

@@ -70,8 +70,8 @@ func randomLogs(seed uint64) (*history.History, error) {
 		case 0, 1:
 			m.Arg = history.Value(100 + i)
 			t.Mops = append(t.Mops, m)
-			switch outcome := []history.Outcome{history.Info, history.Fail, history.OK, history.OK, history.OK, history.OK}[rng.IntN(6)]; {
-			case outcome == history.OK:
+			switch outcome := []history.Outcome{history.Info, history.Fail, history.OK, history.OK, history.OK, history.OK}[rng.IntN(6)]; outcome {
+			case history.OK:
 				offset := len(logs[k])
 				if odd() {
 					offset = max(0, offset-2)
@@ -97,10 +97,9 @@ func randomLogs(seed uint64) (*history.History, error) {
 		var list []history.Value
 		for n := rng.IntN(4); n > 0 && at[place] < len(logs[k]); n-- {
 			offset, message := at[place], logs[k][at[place]]
-			switch {
-			case odd():
+			if odd() {
 				message = 7
-			case odd():
+			} else if odd() {
 				offset = max(0, offset-1)
 			}
 			list = append(list, history.Value(offset), message)

@@ -70,10 +70,10 @@ func scripts(v any) []string {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, x := range v {
-			switch line, _ := x.(string); {
-			case k == "run":
+			switch line, _ := x.(string); k {
+			case "run":
 				out = append(out, line)
-			case k == "script":
+			case "script":
 				lines, _ := x.([]any)
 				for _, l := range lines {
 					s, _ := l.(string)

@@ -134,30 +134,30 @@ func (r *ednReader) dispatch(closer byte, depth int) (again bool, t term, ok boo
 	if r.pos+1 >= len(d) {
 		return false, t, false, r.in.errAt(at, "expected a value, found a lone #")
 	}
-	switch c := d[r.pos+1]; {
-	case c == '{':
+	switch c := d[r.pos+1]; c {
+	case '{':
 		t, ok, err = r.container(termSet, '}', 2, depth)
 		return false, t, ok, err
-	case c == '_':
+	case '_':
 		r.pos += 2
 		_, ok, err = r.form(0, depth+1)
 		if err == nil && !ok {
 			err = r.in.errAt(at, "expected a value after #_, found the end of the file")
 		}
 		return true, t, false, err
-	case c == '#':
+	case '#':
 		// ##Inf, ##-Inf, ##NaN
 		r.pos += 2
 		t, err = r.atom()
 		t.kind = termFloat
 		return false, t, err == nil, err
-	case c == '"':
+	case '"':
 		t, err = r.regex()
 		return false, t, err == nil, err
-	case c == '^':
+	case '^':
 		r.pos++
 		return true, t, false, r.metadata(depth)
-	case c == '(' || c == '=' || c == '?' || c == '\'':
+	case '(', '=', '?', '\'':
 		// A function, an evaluation, a reader conditional, a variable.
 		if c != '(' {
 			r.pos++

@@ -122,10 +122,11 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 	if op.value == nil {
 		op.value = &term{pos: t.pos}
 	}
-	name, ok := "", false
+	var name string
 	if typ != nil {
-		name, ok = typ.word()
+		name, _ = typ.word() // no word names no type
 	}
+	var ok bool
 	if op.typ, ok = jepsenTypes[name]; !ok {
 		return op, in.errAt(t.pos, "expected :type :invoke, :ok, :fail or :info, found %s", typ.describe())
 	}

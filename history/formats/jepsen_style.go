@@ -185,12 +185,11 @@ func (s *jepsenStyle) see(op *jepsenOp) {
 // seeAdded looks at what an :add adds.
 func (s *jepsenStyle) seeAdded(v *term) {
 	e := &s.seen
-	if amount := v; v.kind == termList && len(v.kids) == 2 {
-		// Of an independent key, perhaps.
-		if amount = &v.kids[1]; amount.kind != termInt {
-			e.texts++
-		}
-	} else if v.kind != termInt {
+	amount := v
+	if v.kind == termList && len(v.kids) == 2 {
+		amount = &v.kids[1] // of an independent key, perhaps
+	}
+	if amount.kind != termInt {
 		e.texts++
 	}
 	// Few are enough: a counter is incremented by the same amounts soon.

@@ -3,7 +3,6 @@ package formats
 import (
 	"bytes"
 	"fmt"
-	"io"
 
 	"github.com/lapse-test/lapse/history"
 )
@@ -29,7 +28,7 @@ func lapseTextFormat() Format {
 			return bytes.HasPrefix(head, []byte("{")) && bytes.Contains(line, []byte(`"lapse-history"`))
 		},
 		read:  decodeLapse,
-		write: func(w io.Writer, h *history.History) error { return history.EncodeText(w, h) },
+		write: history.EncodeText,
 	}
 }
 

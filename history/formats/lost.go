@@ -24,7 +24,7 @@ func Lost(name string, h *history.History) ([]string, error) {
 // lostCounts is what formats lose, counted.
 type lostCounts struct {
 	versions, predicates, notes, errors, failedReads, unseenInfo, seenInfo, failed int
-	unobserved, sessions, timed, nodes, levels                                     int
+	unobserved, timed, nodes, levels                                               int
 }
 
 func countLost(h *history.History) lostCounts {

@@ -87,8 +87,8 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 			return in.errAt(pos, "expected 'INFO jepsen.util - <process> :invoke|:ok|:fail|:info :read|:write|:cas <value>', found %s", show(text))
 		}
 		typ, f, arg := string(m[2]), string(m[3]), string(m[4])
-		process, err := strconv.ParseInt(string(m[1]), 10, 64)
-		if err != nil {
+		process, isProcess := logProcess(string(m[1]))
+		if !isProcess {
 			// The nemesis logs here too.
 			b.AddEvent(history.Event{At: line, Kind: "nemesis", Text: shorten(string(m[1]) + " :" + f + " " + arg)})
 			return nil
@@ -103,6 +103,7 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 			}
 			p = &pending{f: f}
 			p.op = history.Op{Invoke: line, Process: procs.number(process), Session: int32(process), Error: -1, Note: -1, Node: -1}
+			var err error
 			if p.mop, err = etcdInvocation(in, pos, key, f, arg); err != nil {
 				return err
 			}
@@ -293,4 +294,10 @@ func readPorcupineKV(in *input) (*history.History, error) {
 	}
 	h, err := b.History()
 	return h, in.wrap(err)
+}
+
+// logProcess is the number of a process; the second result is false for another name.
+func logProcess(name string) (int64, bool) {
+	n, err := strconv.ParseInt(name, 10, 64)
+	return n, err == nil
 }

@@ -40,10 +40,6 @@ func porcupineDir(t testing.TB) string {
 // registerModel is a register with absent as value, over operations as indexes
 // into h: it is how our outcomes are to be read.
 func registerModel(h *history.History) porcupine.Model {
-	type input struct {
-		mop     *history.Mop
-		outcome history.Outcome
-	}
 	return porcupine.Model{
 		PartitionEvent: func(events []porcupine.Event) [][]porcupine.Event {
 			parts := map[history.Key][]porcupine.Event{}

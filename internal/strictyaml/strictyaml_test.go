@@ -17,7 +17,7 @@ func TestUnmarshal(t *testing.T) {
 		t.Fatalf("%+v, %v", d, err)
 	}
 	for name, c := range map[string]struct{ text, says string }{
-		"unknown key":    {"name: a\nnmae: b\n", `[2:1] unknown field "nmae"`},
+		"unknown key":    {"name: a\nnome: b\n", `[2:1] unknown field "nome"`},
 		"key twice":      {"name: a\nname: b\n", "[2:1]"},
 		"type":           {"list: 7\n", "[1:7]"},
 		"no YAML":        {"name: [\n", "[1:"},

@@ -58,7 +58,7 @@ func Serve(address, path string, forgetful bool) error {
 func (s *store) flushNowAndThen() {
 	for range time.Tick(200 * time.Millisecond) {
 		s.mu.Lock()
-		s.log.Flush()
+		_ = s.log.Flush()
 		s.mu.Unlock()
 	}
 }

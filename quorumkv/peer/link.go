@@ -106,15 +106,15 @@ func (l *Link) set(c *conn, down error) {
 	l.changed = make(chan struct{})
 }
 
-func (l *Link) state() (c *conn, down error, changed <-chan struct{}) {
+func (l *Link) state() (c *conn, changed <-chan struct{}, down error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.conn, l.down, l.changed
+	return l.conn, l.changed, l.down
 }
 
 // Err is nil while the link is connected, else why it is not.
 func (l *Link) Err() error {
-	c, down, _ := l.state()
+	c, _, down := l.state()
 	switch {
 	case c != nil:
 		return nil
@@ -133,7 +133,7 @@ func (l *Link) Ready(ctx context.Context) error {
 
 func (l *Link) ready(ctx context.Context) (*conn, error) {
 	for {
-		c, down, changed := l.state()
+		c, changed, down := l.state()
 		if c != nil {
 			return c, nil
 		}

@@ -15,7 +15,14 @@ import (
 )
 
 // request sends a request as curl would and returns status, headers and body.
-func request(t testing.TB, method, url, body string, header ...string) (*http.Response, string) {
+// answer is a response whose body has been read.
+type answer struct {
+	StatusCode int
+	Status     string
+	Header     http.Header
+}
+
+func request(t testing.TB, method, url, body string, header ...string) (answer, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(within(t), method, url, strings.NewReader(body))
 	if err != nil {
@@ -33,7 +40,7 @@ func request(t testing.TB, method, url, body string, header ...string) (*http.Re
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(b)
+	return answer{resp.StatusCode, resp.Status, resp.Header}, string(b)
 }
 
 func TestBadRequests(t *testing.T) {
@@ -98,7 +105,7 @@ func TestBadRequests(t *testing.T) {
 		t.Fatalf("a refused request wrote: %+v, %v", v, err)
 	}
 	resp, body := request(t, "POST", "http://"+c.addrs["n2"]+"/admin/defects", `{"defects": []}`)
-	if resp.StatusCode != 403 || !strings.Contains(body, "testing_disabled") {
+	if resp.StatusCode != http.StatusForbidden || !strings.Contains(body, "testing_disabled") {
 		t.Fatalf("/admin without testing: %s %s", resp.Status, body)
 	}
 }
@@ -109,7 +116,7 @@ func TestChunkedBodyIsBounded(t *testing.T) {
 	for size, status := range map[int]int{100: 200, 101: 413} {
 		// A reader of an unknown type makes the client send chunks.
 		body := struct{ io.Reader }{strings.NewReader(strings.Repeat("x", size))}
-		req, err := http.NewRequestWithContext(within(t), "PUT", "http://"+c.addrs["n1"]+"/kv/a", body)
+		req, err := http.NewRequestWithContext(within(t), http.MethodPut, "http://"+c.addrs["n1"]+"/kv/a", body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +158,7 @@ func TestValuesAndKeysOfAllKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp, body = request(t, "GET", url, "")
-	if resp.StatusCode != 404 || !strings.Contains(body, del.Version.Number) {
+	if resp.StatusCode != http.StatusNotFound || !strings.Contains(body, del.Version.Number) {
 		t.Fatalf("after the delete: %s %s", resp.Status, body)
 	}
 	if v, err := cl.Replica(within(t), "a"); err != nil || v != nil {

@@ -141,7 +141,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			err = srv.Close() // requests that did not end are cut off
 		}
 		cancel()
-		<-served
+		if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+			err = errors.Join(err, fmt.Errorf("serve at %s: %w", l.Addr(), end))
+		}
 	}
 	return errors.Join(err, s.Close())
 }

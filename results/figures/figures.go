@@ -11,7 +11,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// CaseFigures are the numbers that thresholds are about.
+// Case are the numbers that thresholds are about.
 type Case struct {
 	Part
 	OKPerSecond float64 `json:"ok_per_second"`
@@ -50,7 +50,7 @@ type Part struct {
 	WriteP99     float64 `json:"write_p99_ms"`
 }
 
-// FiguresOf measures a history.
+// Of measures a history.
 func Of(ctx context.Context, h *history.History) *Case {
 	load := Measure(h)
 	f := &Case{OKPerSecond: load.OKPerSecond, Shards: Shards(h), Recovery: recovery(h).Seconds(), Outages: OutagesOf(h)}

@@ -73,7 +73,7 @@ func quantiles(h *hdrhistogram.Histogram) Latency {
 	}
 }
 
-// loadPhase is when the load ran: from its phase event to the next one; the
+// LoadPhase is when the load ran: from its phase event to the next one; the
 // whole history if there are no such events.
 func LoadPhase(h *history.History) (begin, end history.Time) {
 	in := false

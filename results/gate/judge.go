@@ -52,7 +52,7 @@ type Finding struct {
 	Line   int    `json:"line,omitempty"`
 }
 
-// GateResult sorts what a suite found.
+// Result sorts what a suite found.
 type Result struct {
 	// New violations block. Ongoing ones are known and have time; Expired ones
 	// are known and have none left, and block. Resolved ones are known and the

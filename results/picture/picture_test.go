@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -130,7 +131,7 @@ func TestHostileTexts(t *testing.T) {
 			}
 			if e, ok := tok.(xml.StartElement); ok {
 				n++
-				if strings.Contains("script image foreignObject a use", e.Name.Local) {
+				if slices.Contains([]string{"script", "image", "foreignObject", "a", "use"}, e.Name.Local) {
 					t.Errorf("an element %s", e.Name.Local)
 				}
 				for _, a := range e.Attr {

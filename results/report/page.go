@@ -300,8 +300,8 @@ func (p *page) tables() {
 	}
 	if plan := p.Source.Plan; plan != nil {
 		add(&p.Plan, "rate", map[bool]string{true: "closed loop: as fast as answers come", false: number(plan.Rate) + " operations a second"}[plan.Rate == 0])
-		add(&p.Plan, "duration", duration.Text(time.Duration(plan.Duration)))
-		add(&p.Plan, "operation timeout", duration.Text(time.Duration(plan.OpTimeout)))
+		add(&p.Plan, "duration", duration.Text(plan.Duration))
+		add(&p.Plan, "operation timeout", duration.Text(plan.OpTimeout))
 		add(&p.Plan, "sessions", plan.Session)
 		add(&p.Plan, "faults", strings.Join(plan.FaultNames(), ", "))
 		for _, k := range slices.Sorted(maps.Keys(plan.Options)) {

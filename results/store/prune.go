@@ -47,7 +47,13 @@ func Remove(out string, d Dir) error {
 func relink(out string) error {
 	link := filepath.Join(out, linkLatest)
 	fi, err := os.Lstat(link)
-	if err != nil || fi.Mode()&fs.ModeSymlink == 0 {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at the link to the latest run: %w", err)
+	}
+	if fi.Mode()&fs.ModeSymlink == 0 {
 		return nil
 	}
 	if _, err := os.Stat(link); !errors.Is(err, fs.ErrNotExist) {

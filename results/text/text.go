@@ -222,6 +222,7 @@ func faultByID(h *history.History, id int) *history.Fault {
 	return &h.Faults[i]
 }
 
+// Fault is a fault in one line: its name and its window.
 func Fault(f *history.Fault) string {
 	until := "not seen to be healed"
 	if f.Healed != 0 {
@@ -238,7 +239,7 @@ func Seconds(t history.Time) string {
 	return fmt.Sprintf("%.6fs", float64(t)/1e9)
 }
 
-// OpText is an operation in one line, with nothing left out that a verdict
+// Op is an operation in one line, with nothing left out that a verdict
 // could rest on.
 func Op(h *history.History, i int) string {
 	op := &h.Ops[i]
@@ -273,6 +274,7 @@ func completion(op *history.Op) string {
 	return Seconds(op.Complete)
 }
 
+// Levels is "W=... R=...", each where op writes or reads and its level is known; empty if neither is.
 func Levels(h *history.History, op *history.Op) string {
 	reads, writes := false, false
 	for _, m := range h.Mops(op) {
@@ -292,7 +294,7 @@ func Levels(h *history.History, op *history.Op) string {
 	return strings.Join(parts, " ")
 }
 
-// MopText is a micro-operation as people read it.
+// Mop is a micro-operation as people read it.
 func Mop(h *history.History, op *history.Op, m *history.Mop) string {
 	k := h.KeyName(m.Key)
 	ret := "?"

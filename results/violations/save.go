@@ -18,7 +18,7 @@ import (
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
-// SaveVerdicts writes the verdicts into the run directory and, for each
+// Save writes the verdicts into the run directory and, for each
 // violation with a witness, a folder of its own: the explanation, the
 // operations as JSON and as a history that can be checked again by itself, and
 // Porcupine's page where Porcupine can express the model.
@@ -42,10 +42,10 @@ func Save(ctx context.Context, d store.Dir, h *history.History, s *store.Summary
 	return nil
 }
 
-// ViolationDir is the folder of the n-th violation (from 1) in a run directory.
+// Dir is the folder of the n-th violation (from 1) in a run directory.
 func Dir(n int) string { return filepath.Join(store.DirViolations, fmt.Sprintf("%03d", n)) }
 
-// ViolationFile is a file in that folder.
+// File is a file in that folder.
 func File(n int, name string) string { return filepath.Join(Dir(n), name) }
 
 func saveViolation(ctx context.Context, d store.Dir, h *history.History, v *checkers.Violation, number int) error {

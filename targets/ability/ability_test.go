@@ -11,7 +11,7 @@ import (
 
 type plain struct{}
 
-type restarter struct{ plain }
+type restarter struct{}
 
 func (restarter) Restart(context.Context, string) error { return nil }
 func (restarter) Ready(context.Context, string) error   { return nil }

@@ -1,6 +1,6 @@
 package ability
 
-// Centres: the nodes are in more than one data centre.
+// Centres says that the nodes are in more than one data centre.
 const Centres Ability = "centres"
 
 // DataCentred is the interface of Centres. It may be called from several

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Clock: the wall clock that a node's process sees can be moved.
+// Clock says that the wall clock that a node's process sees can be moved.
 const Clock Ability = "clock"
 
 // ClockBender is the interface of Clock. It may be called from several goroutines

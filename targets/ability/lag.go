@@ -2,7 +2,7 @@ package ability
 
 import "context"
 
-// Lag: a replica can be held back from applying what the primary sends.
+// Lag says that a replica can be held back from applying what the primary sends.
 const Lag Ability = "lag"
 
 // Lagger is the interface of Lag. It may be called from several goroutines at

@@ -2,7 +2,7 @@ package ability
 
 import "context"
 
-// Primary: one node at a time takes the writes, and the database says which.
+// Primary says that one node at a time takes the writes, and the database says which.
 const Primary Ability = "primary"
 
 // Primarier is the interface of Primary. It may be called from several goroutines

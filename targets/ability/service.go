@@ -2,7 +2,7 @@ package ability
 
 import "context"
 
-// Restart: killed nodes can be started again. Faults that end processes need it.
+// Restart says that killed nodes can be started again. Faults that end processes need it.
 const Restart Ability = "restart"
 
 // Restarter is the interface of Restart. Its methods are called from several

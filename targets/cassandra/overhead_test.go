@@ -2,6 +2,7 @@ package cassandra
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"testing"
@@ -50,7 +51,7 @@ func BenchmarkOverhead(b *testing.B) {
 		baseline.Compare(b, func() error {
 			var v, stamp *int64
 			err := bare.Query("SELECT v, WRITETIME(v) FROM lapse.data WHERE k = ?", key).Scan(&v, &stamp)
-			if err == gocql.ErrNotFound {
+			if errors.Is(err, gocql.ErrNotFound) {
 				return nil
 			}
 			return err

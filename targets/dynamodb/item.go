@@ -34,7 +34,7 @@ type reader struct {
 }
 
 func (r reader) value(a types.AttributeValue) (history.Value, error) {
-	foreign := ""
+	var foreign string
 	switch a := a.(type) {
 	case nil:
 		return history.Absent, nil

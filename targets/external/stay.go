@@ -16,7 +16,10 @@ type Stay struct {
 	mayExist bool
 }
 
+// stay is the method of Driver that only who embeds a Stay has.
 func (s *Stay) stay() *Stay { return s }
+
+var _ interface{ stay() *Stay } = (*Stay)(nil)
 
 func (s *Stay) begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, makeTimeout)

@@ -3,6 +3,7 @@ package launch
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,7 +37,7 @@ func (f *Fleet) WhileRunning(ctx context.Context, work func(context.Context) err
 		})
 	}
 	err := work(ctx)
-	if cause := context.Cause(ctx); err != nil && cause != ctx.Err() {
+	if cause := context.Cause(ctx); err != nil && !errors.Is(cause, ctx.Err()) {
 		return cause
 	}
 	return err

@@ -37,10 +37,10 @@ type Runtime struct {
 }
 
 func (j Java) wanted() string {
-	switch {
-	case j.Max == 0:
+	switch j.Max {
+	case 0:
 		return fmt.Sprintf("Java %d or newer", j.Min)
-	case j.Max == j.Min:
+	case j.Min:
 		return fmt.Sprintf("Java %d", j.Min)
 	}
 	return fmt.Sprintf("Java %d to %d", j.Min, j.Max)

@@ -53,11 +53,11 @@ func (s *Store) resolve(ctx context.Context, staging, jars string) error {
 	cmd.Stdout, cmd.Stderr = in, in
 	s.progress(fmt.Sprintf("fetching %s (%s, once)", s.software.Title, s.software.Size))
 	if err := cmd.Start(); err != nil {
-		in.Close()
-		out.Close()
+		_ = in.Close()
+		_ = out.Close()
 		return fmt.Errorf("fetching %s: starting %s: %w", s.software.Title, mvn, err)
 	}
-	in.Close()
+	_ = in.Close()
 	var log outcome
 	var lines atomic.Int64
 	read := make(chan struct{})
@@ -81,7 +81,7 @@ func (s *Store) resolve(ctx context.Context, staging, jars string) error {
 		endGroup(cmd)
 		<-read
 	}
-	out.Close()
+	_ = out.Close()
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("fetching %s: %w", s.software.Title, ctx.Err())

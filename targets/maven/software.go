@@ -105,7 +105,7 @@ func (s *Store) fetchLocked(ctx context.Context) error {
 	if err != nil {
 		return s.cacheError("making room in the cache", err)
 	}
-	defer os.RemoveAll(staging)
+	defer func() { _ = os.RemoveAll(staging) }()
 
 	jars := filepath.Join(staging, "jars")
 	if err := s.resolve(ctx, staging, jars); err != nil {

@@ -100,7 +100,7 @@ func TestReadsGoByLag(t *testing.T) {
 			value++
 			w.write(1, value) // without writes nobody falls behind
 			if res := s.do(opTimeout, read(1)); res.Outcome != history.OK || res.Node != node {
-				return fmt.Errorf("the read went to node %d (%v), want %d", res.Node, res.Err, node)
+				return errors.Join(fmt.Errorf("the read went to node %d, want %d", res.Node, node), res.Err)
 			}
 			return nil
 		}

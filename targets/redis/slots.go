@@ -54,7 +54,7 @@ func (m slotMap) owners(slot int) []int {
 
 // slots asks the node of l; index says which of ours a node is, -1 for none.
 func (l *link) slots(ctx context.Context, index indexer) (slotMap, error) {
-	said, err := l.client.ClusterSlots(ctx).Result()
+	said, err := l.client.ClusterSlots(ctx).Result() //nolint:staticcheck // deprecated since Redis 7, and what go-redis' own cluster client goes by
 	if err != nil {
 		return slotMap{}, err
 	}

@@ -62,7 +62,7 @@ func (c cached) fetch(ctx context.Context, cache string, fill func(ctx context.C
 	if err != nil {
 		return wrong(err)
 	}
-	defer os.RemoveAll(staging)
+	defer func() { _ = os.RemoveAll(staging) }()
 	if err := os.Chmod(staging, 0o755); err != nil {
 		return wrong(err)
 	}

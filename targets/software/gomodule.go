@@ -59,7 +59,7 @@ func (g GoModule) Fetch(ctx context.Context, cache string, progress func(string)
 		if err := os.Mkdir(source, 0o755); err != nil {
 			return err
 		}
-		defer os.RemoveAll(source)
+		defer func() { _ = os.RemoveAll(source) }()
 		for name, text := range map[string][]byte{"go.mod": g.Mod, "go.sum": g.Sum} {
 			if err := os.WriteFile(filepath.Join(source, name), text, 0o644); err != nil {
 				return err

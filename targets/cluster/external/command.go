@@ -44,7 +44,7 @@ func (c *external) order(ctx context.Context, n *node, name string, peers []stri
 	if err != nil {
 		return fmt.Errorf("%s on %s: %w", name, n.name, err)
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	if err := os.Remove(out.Name()); err != nil {
 		return fmt.Errorf("%s on %s: %w", name, n.name, err)
 	}
@@ -57,10 +57,13 @@ func (c *external) order(ctx context.Context, n *node, name string, peers []stri
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%s on %s: %w", name, n.name, err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = cmd.Wait()
+	}()
 	select {
-	case err = <-done:
+	case <-done:
 	case <-ctx.Done():
 		endGroup(cmd)
 		<-done

@@ -165,14 +165,14 @@ func (w *network) Probe(ctx context.Context, link cluster.Link) error {
 	if err != nil {
 		return fmt.Errorf("probing %v: %w", link, err)
 	}
-	defer near.Close()
-	defer src.Close()
+	defer func() { _ = near.Close() }()
+	defer func() { _ = src.Close() }()
 	dst, far, err := pair(ctx)
 	if err != nil {
 		return fmt.Errorf("probing %v: %w", link, err)
 	}
-	defer far.Close()
-	defer dst.Close()
+	defer func() { _ = far.Close() }()
+	defer func() { _ = dst.Close() }()
 	s := &stream{net: w, link: link, src: src, dst: dst, probe: true}
 	w.mu.Lock()
 	closed := w.closed
@@ -186,8 +186,8 @@ func (w *network) Probe(ctx context.Context, link cluster.Link) error {
 	if err = errClosed; !closed {
 		err = s.exchange(ctx, near, far)
 	}
-	src.Close()
-	dst.Close()
+	_ = src.Close()
+	_ = dst.Close()
 	<-done
 	w.mu.Lock()
 	delete(w.probes, s)

@@ -63,7 +63,7 @@ func (n *node) start(ctx context.Context, c cluster.Command) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	s, err := superviseCommand(c, n.dir, log, n.janitor)
 	if err != nil {
 		return err
@@ -214,18 +214,18 @@ func (n *node) exec(ctx context.Context, c cluster.Command) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	s, err := n.startExec(c, w)
-	w.Close()
+	_ = w.Close()
 	if err != nil {
 		return nil, err
 	}
 	var out []byte
-	read := make(chan error, 1)
+	var readErr error
+	read := make(chan struct{})
 	go func() {
-		var err error
-		out, err = io.ReadAll(r)
-		read <- err
+		defer close(read)
+		out, readErr = io.ReadAll(r)
 	}()
 	select {
 	case <-s.exited:
@@ -235,14 +235,15 @@ func (n *node) exec(ctx context.Context, c cluster.Command) ([]byte, error) {
 	killCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
 	defer cancel()
 	if err := s.kill(killCtx); err != nil {
-		r.Close() // ends the reading
+		_ = r.Close() // ends the reading
 		<-read
 		return out, err
 	}
 	n.mu.Lock()
 	delete(n.execs, s)
 	n.mu.Unlock()
-	return out, errors.Join(<-read, late, s.status())
+	<-read
+	return out, errors.Join(readErr, late, s.status())
 }
 
 func (n *node) startExec(c cluster.Command, out *os.File) (*supervised, error) {

@@ -29,7 +29,7 @@ func hold(port int) (*reservation, error) {
 		err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
 	}
 	if err != nil {
-		syscall.Close(fd)
+		_ = syscall.Close(fd)
 		return nil, fmt.Errorf("port %d: %w", port, err)
 	}
 	return &reservation{port, fd}, nil

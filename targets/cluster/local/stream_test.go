@@ -131,12 +131,12 @@ func TestHalfClose(t *testing.T) {
 	client, node := r.connect()
 	r.passes(client, node, "question")
 	r.do(client.CloseWrite())
-	if _, err := node.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := node.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Fatalf("the node reads %v, want the end", err)
 	}
 	r.passes(node, client, "answer")
 	r.do(node.Close())
-	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Fatalf("the client reads %v, want the end", err)
 	}
 }

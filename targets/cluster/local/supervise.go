@@ -57,7 +57,7 @@ func superviseMain() int {
 	for _, fd := range []int{ordersFD, eventsFD, aliveFD} {
 		syscall.CloseOnExec(fd)
 	}
-	os.Unsetenv(envSupervise)
+	_ = os.Unsetenv(envSupervise)
 	// Whatever is sent to the harness must not end this process before it has
 	// done its work. (Ignored signals would be ignored by the node's process,
 	// too; caught ones are not.)

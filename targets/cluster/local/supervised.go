@@ -20,10 +20,10 @@ func startSupervisor(ord orders, lifeline, lifelineEnd *os.File, out io.Writer, 
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	defer eventsEnd.Close()
+	defer func() { _ = eventsEnd.Close() }()
 	exe, err := executable()
 	if err != nil {
-		events.Close()
+		_ = events.Close()
 		return nil, nil, nil, err
 	}
 	cmd := exec.Command(exe)
@@ -36,12 +36,12 @@ func startSupervisor(ord orders, lifeline, lifelineEnd *os.File, out io.Writer, 
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		events.Close()
+		_ = events.Close()
 		return nil, nil, nil, fmt.Errorf("starting a supervisor: %w", err)
 	}
 	if err := json.NewEncoder(lifeline).Encode(ord); err != nil {
-		events.Close()
-		lifeline.Close()
+		_ = events.Close()
+		_ = lifeline.Close()
 		return nil, nil, nil, errors.Join(fmt.Errorf("instructing a supervisor: %w", err), cmd.Wait())
 	}
 	return cmd, json.NewDecoder(events), events, nil
@@ -63,9 +63,9 @@ func superviseCommand(c cluster.Command, home string, out *os.File, j *janitor) 
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
 	cmd, events, file, err := startSupervisor(orders{Command: &c, Home: home}, lifeline, end, out, j.alive)
-	end.Close()
+	_ = end.Close()
 	if err != nil {
-		lifeline.Close()
+		_ = lifeline.Close()
 		return nil, err
 	}
 	var first event
@@ -73,8 +73,8 @@ func superviseCommand(c cluster.Command, home string, out *os.File, j *janitor) 
 		first.Err = "its supervisor ended: " + err.Error()
 	}
 	if first.Err != "" {
-		lifeline.Close()
-		file.Close()
+		_ = lifeline.Close()
+		_ = file.Close()
 		_ = cmd.Wait() // what it says of itself is known
 		return nil, errors.New(first.Err)
 	}
@@ -89,7 +89,7 @@ func superviseCommand(c cluster.Command, home string, out *os.File, j *janitor) 
 }
 
 func (s *supervised) watch(cmd *exec.Cmd, events *json.Decoder, file *os.File) {
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	var e event
 	for !e.Exited {
 		if err := events.Decode(&e); err != nil {
@@ -155,17 +155,21 @@ func startJanitor(dir string) (*janitor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	defer end.Close()
+	defer func() { _ = end.Close() }()
 	cmd, events, file, err := startSupervisor(orders{Remove: dir}, alive, end, nil, nil)
 	if err != nil {
-		alive.Close()
+		_ = alive.Close()
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	var first event
-	if err := events.Decode(&first); err != nil || !first.Ready {
-		alive.Close()
-		return nil, errors.Join(fmt.Errorf("starting who removes %s: %v", dir, err), cmd.Wait())
+	err = events.Decode(&first)
+	if err == nil && !first.Ready {
+		err = errors.New(first.Err)
+	}
+	if err != nil {
+		_ = alive.Close()
+		return nil, errors.Join(fmt.Errorf("starting who removes %s: %w", dir, err), cmd.Wait())
 	}
 	return &janitor{dir: dir, alive: alive, cmd: cmd}, nil
 }

@@ -31,7 +31,7 @@ func all() ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing processes: %w", err)
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	names, err := d.Readdirnames(-1)
 	if err != nil {
 		return nil, fmt.Errorf("listing processes: %w", err)
@@ -166,7 +166,7 @@ func Signal(set Set, pid int, sig syscall.Signal) error {
 		}
 		return fmt.Errorf("opening process %d: %w", pid, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if !set.Has(pid) {
 		return nil
 	}

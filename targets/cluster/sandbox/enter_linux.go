@@ -169,18 +169,18 @@ func startInit(ord orders) (*initProcess, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	defer lifeR.Close()
+	defer func() { _ = lifeR.Close() }()
 	repR, repW, err := os.Pipe()
 	if err != nil {
-		lifeW.Close()
+		_ = lifeW.Close()
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	defer repW.Close()
+	defer func() { _ = repW.Close() }()
 
 	notes, err := newNotes()
 	if err != nil {
-		lifeW.Close()
-		repR.Close()
+		_ = lifeW.Close()
+		_ = repR.Close()
 		return nil, err
 	}
 
@@ -214,9 +214,9 @@ func startInit(ord orders) (*initProcess, error) {
 		p.ended <- state
 	}()
 	if err := <-started; err != nil {
-		lifeW.Close()
-		repR.Close()
-		notes.Close()
+		_ = lifeW.Close()
+		_ = repR.Close()
+		_ = notes.Close()
 		return nil, refused(ord.Rootless, err)
 	}
 	return p, nil
@@ -224,9 +224,9 @@ func startInit(ord orders) (*initProcess, error) {
 
 // wait passes signals on until init has ended.
 func (p *initProcess) wait(ctx context.Context) (int, error) {
-	defer p.report.Close()
-	defer p.lifeline.Close()
-	defer p.notes.Close()
+	defer func() { _ = p.report.Close() }()
+	defer func() { _ = p.lifeline.Close() }()
+	defer func() { _ = p.notes.Close() }()
 	sigs := make(chan os.Signal, 16)
 	signal.Notify(sigs, forwarded...)
 	defer signal.Stop(sigs)

@@ -144,7 +144,8 @@ func outside(t *testing.T, what string, env ...string) *exec.Cmd {
 }
 
 func exitCode(err error) int {
-	if e, ok := err.(*exec.ExitError); ok {
+	var e *exec.ExitError
+	if errors.As(err, &e) {
 		return e.ExitCode()
 	}
 	if err != nil {

@@ -53,11 +53,11 @@ func initMain(text string) int {
 	if err := json.Unmarshal([]byte(text), &ord); err != nil {
 		return fail("reading the orders of init", err, "")
 	}
-	os.Unsetenv(envInit)
+	_ = os.Unsetenv(envInit)
 	if err := setUp(ord); err != nil {
 		return fail(err.doing, err.err, err.way)
 	}
-	os.Setenv(envInside, marker{pidNamespace(), ord.Rootless, ord.Private}.String())
+	_ = os.Setenv(envInside, marker{pidNamespace(), ord.Rootless, ord.Private}.String())
 	if ord.Try {
 		go func() {
 			<-parentGone
@@ -77,7 +77,7 @@ func initMain(text string) int {
 		return fail("starting the harness in the sandbox", err, "")
 	}
 	_ = json.NewEncoder(rep).Encode(report{})
-	rep.Close()
+	_ = rep.Close()
 	return watch(p.Pid, sigs, parentGone, list)
 }
 

@@ -54,7 +54,7 @@ func (n *node) Start(ctx context.Context, c cluster.Command) error {
 	if err != nil {
 		return fmt.Errorf("starting %s on %s: %w", c.Path, n.name, err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	cmd, err := n.launch(c.NotRoot, func() *exec.Cmd {
 		cmd := spawn.Cmd(context.Background(), c, n.dir)
 		cmd.Stdout, cmd.Stderr = log, log

@@ -67,7 +67,7 @@ func (c Cache) Dir() string { return os.Getenv(c.Env) }
 // which the tests still use it.
 func (c Cache) Remove() {
 	if !sandbox.Inside() && os.Getenv(c.owner()) == strconv.Itoa(os.Getpid()) {
-		os.RemoveAll(c.Dir())
+		_ = os.RemoveAll(c.Dir())
 	}
 }
 
@@ -92,7 +92,7 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func Headline(p *harness.Plan, reason string) string {
 	}
 	return fmt.Sprintf("lapse %s · seed %d · %s, %d nodes, write %s, read %s · %s, %d clients (%s), %s, %s · %s",
 		runs.Version(), p.Seed, p.Target, p.Nodes, p.WriteLevel, p.ReadLevel,
-		p.Workload, p.Clients(), p.Session, rate, time.Duration(p.Duration), reason)
+		p.Workload, p.Clients(), p.Session, rate, p.Duration, reason)
 }
 
 // ShownViolations is how many witnesses a run prints in full for each model.

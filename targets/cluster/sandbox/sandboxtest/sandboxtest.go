@@ -113,7 +113,7 @@ func ForNobody(t testing.TB) (binary, home string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	binary, home = filepath.Join(dir, "test"), filepath.Join(dir, "home")
 	for _, f := range []func() error{
 		func() error { return os.Chmod(dir, 0o755) },
