@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/dynamodb"
 	"github.com/lapse-test/lapse/targets/etcd"
+	"github.com/lapse-test/lapse/targets/mysql"
 	"github.com/lapse-test/lapse/targets/postgres"
 	"github.com/lapse-test/lapse/targets/quorumkv"
 	"github.com/lapse-test/lapse/targets/redis"
@@ -26,6 +27,7 @@ func All() []targets.Target {
 		dynamodb.Target{},
 		redis.Target{},
 		etcd.Target{},
+		mysql.Target{},
 	}
 }
 

@@ -1,0 +1,202 @@
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome"
+)
+
+// backend is what sessions need to know of the database that they use.
+type backend interface {
+	// login is how session connects to node.
+	login(session targets.Session, node int) (login, error)
+	// place says which node takes the writes, nowhere if all do, and which one is to be
+	// read from at level max-lag in place of at.
+	place(at int) (primary, near int)
+}
+
+// client is one session: at most one connection to each node, opened when first needed.
+// It implements targets.Client and is for one goroutine at a time.
+type client struct {
+	set     settings
+	session targets.Session
+	back    backend
+	conns   []*conn
+	// lastWrite is when the session's own last write was acknowledged, for read level
+	// sticky; gtid is its position, for wait-for-gtid.
+	lastWrite time.Time
+	gtid      string
+}
+
+var _ targets.Client = (*client)(nil)
+
+func newClient(set settings, back backend, session targets.Session) *client {
+	return &client{set: set, session: session, back: back, conns: make([]*conn, set.nodes)}
+}
+
+// Do implements targets.Client.
+func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
+	writes := slices.ContainsFunc(txn.Mops, func(m history.Mop) bool { return m.Func.Writes() })
+	node := c.route(at, writes)
+	cn, err := c.connection(ctx, node)
+	if err != nil {
+		return targets.Result{Outcome: history.Fail, Node: node, Broken: true, Err: errorTable.Explain(err)}
+	}
+	cn.beginPhase()
+	committing, err := c.carryOut(ctx, cn, txn, writes)
+	if err == nil {
+		res := targets.Result{Outcome: history.OK, Node: node}
+		if writes {
+			// The write is acknowledged; if its position cannot be had only this session
+			// cannot go on.
+			res.Broken = c.remember(ctx, cn) != nil
+		}
+		return res
+	}
+	j := errorTable.Judge(outcome.Operation{Writes: committing, Sent: cn.sent()}, err)
+	res := targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken || cn.lost}
+	if res.Outcome == history.Fail {
+		forget(txn)
+		res.Note = served(err)
+	}
+	return res
+}
+
+// carryOut does txn on cn and says whether the error, if any, was met while something
+// was being committed: before, the server rolls back what was done. It never goes on
+// after an error, because the transaction may be gone and what follows would be
+// committed statement by statement.
+func (c *client) carryOut(ctx context.Context, cn *conn, txn *history.Txn, writes bool) (committing bool, err error) {
+	if !writes && c.gtid != "" && c.waits(cn) {
+		if err := c.await(ctx, cn); err != nil {
+			return false, err
+		}
+	}
+	if len(txn.Mops) == 1 && statementsOf(txn.Mops[0].Func) == 1 {
+		return writes, run(ctx, cn, txn, 0)
+	}
+	begin := "START TRANSACTION"
+	if !writes {
+		begin = "START TRANSACTION READ ONLY"
+	}
+	err = cn.execute(ctx, begin)
+	for i := 0; err == nil && i < len(txn.Mops); i++ {
+		err = run(ctx, cn, txn, i)
+	}
+	if err != nil {
+		c.rollback(ctx, cn)
+		return false, err
+	}
+	cn.beginPhase()
+	if err := cn.execute(ctx, "COMMIT"); err != nil {
+		c.rollback(ctx, cn)
+		return writes, &commitError{err}
+	}
+	return false, nil
+}
+
+// rollback ends a transaction that failed, so that the connection can be used again; if
+// that does not work the connection is closed, which ends it, too.
+func (c *client) rollback(ctx context.Context, cn *conn) {
+	if cn.lost {
+		return
+	}
+	if err := cn.execute(ctx, "ROLLBACK"); err != nil {
+		cn.close()
+	}
+}
+
+// waits says whether reads on cn wait for the session's own writes: not at the primary.
+func (c *client) waits(cn *conn) bool {
+	primary, _ := c.back.place(0)
+	return primary == nowhere || c.conns[primary] != cn
+}
+
+// await returns when the replica has applied the session's own last write.
+func (c *client) await(ctx context.Context, cn *conn) error {
+	patience := c.set.timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = time.Until(deadline)
+	}
+	// A margin, so that the answer comes before the deadline and the connection stays.
+	v, err := cn.text(ctx, `SELECT MASTER_GTID_WAIT(?, `+fmt.Sprintf("%.3f", patience.Seconds()*0.8)+`)`, c.gtid)
+	if err == nil && v != "0" {
+		err = errNotApplied
+	}
+	return err
+}
+
+// remember notes when and at which position the session's own write was committed.
+func (c *client) remember(ctx context.Context, cn *conn) error {
+	c.lastWrite = time.Now()
+	if c.set.read != readGTID {
+		return nil
+	}
+	gtid, err := cn.text(ctx, `SELECT @@last_gtid`)
+	if err == nil && gtid != "" {
+		c.gtid = gtid
+	}
+	return err
+}
+
+// route is the index of the node that the operation goes to.
+func (c *client) route(at int, writes bool) int {
+	if at < 0 || at >= len(c.conns) {
+		at = c.session.Home % len(c.conns)
+	}
+	primary, near := c.back.place(at)
+	switch {
+	case primary == nowhere:
+		return at
+	case writes || c.set.read == readPrimary:
+		return primary
+	case c.set.read == readAny:
+		return at
+	case c.set.read == readSticky && !c.lastWrite.IsZero() && time.Since(c.lastWrite) < c.set.sticky:
+		return primary
+	case c.set.read == readMaxLag:
+		return near
+	case at == primary:
+		return (at + 1) % len(c.conns)
+	}
+	return at
+}
+
+// connection is the session's connection to node. One that was lost is not made again.
+func (c *client) connection(ctx context.Context, node int) (*conn, error) {
+	if c.conns[node] == nil {
+		who, err := c.back.login(c.session, node)
+		if err != nil {
+			return nil, err
+		}
+		if c.conns[node], err = dial(ctx, who); err != nil {
+			c.conns[node] = nil
+			return nil, err
+		}
+	}
+	return c.conns[node], nil
+}
+
+// Close implements io.Closer.
+func (c *client) Close() error {
+	for i, cn := range c.conns {
+		if cn != nil {
+			cn.close()
+			c.conns[i] = nil
+		}
+	}
+	return nil
+}
+
+// forget takes back what a transaction saw that had no effect: it was rolled back with
+// it.
+func forget(txn *history.Txn) {
+	for i := range txn.Mops {
+		txn.Mops[i].Flags &^= history.Observed | history.Versioned
+	}
+}

@@ -1,0 +1,26 @@
+package mysql_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/conformance"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets/mysql"
+)
+
+// TestConformance is for the default topology; the other one has tests of its own.
+func TestConformance(t *testing.T) {
+	lagging := runs.Request{
+		Workload: "session", Rate: 200, Duration: 8 * time.Second, ReadLevel: "replica",
+		Faults: "lag", FaultInterval: 4 * time.Second, FaultHold: 2 * time.Second,
+	}
+	waiting := lagging
+	waiting.ReadLevel = "wait-for-gtid"
+	conformance.Run(t, conformance.Database{
+		Target:   mysql.Target{},
+		Levels:   []conformance.Levels{{Read: "primary", Write: "async"}, {Read: "max-lag", Write: "AFTER_COMMIT"}},
+		Held:     []conformance.Claim{{Name: "reads that wait for the session's own write", Request: waiting, Model: "read-your-writes"}},
+		Violated: []conformance.Claim{{Name: "reads at a replica", Request: lagging, Model: "read-your-writes"}},
+	})
+}

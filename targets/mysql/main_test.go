@@ -1,0 +1,146 @@
+package mysql
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(sandboxtest.Main(m, func() error { return sources[topologyGalera].Fetch(context.Background(), "", nil) }))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deployment is a MariaDB on nodes of its own.
+type deployment struct {
+	*System
+	t   testing.TB
+	ctx context.Context
+
+	mu   sync.Mutex
+	told []string
+}
+
+const opTimeout = 5 * time.Second
+
+func deploy(t testing.TB, cfg targets.Config) *deployment {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	t.Cleanup(cancel)
+	cfg.Run = "t1"
+	if cfg.OpTimeout == 0 {
+		cfg.OpTimeout = opTimeout
+	}
+	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	cfg, err := Target{}.Resolve(cfg)
+	must(t, err)
+	spec := Target{}.Spec(cfg)
+	spec.LogDir = t.TempDir()
+	c, err := sandbox.Provider{}.Open(ctx, spec)
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close(context.WithoutCancel(ctx))) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, n := range c.Nodes() {
+				text, _ := os.ReadFile(filepath.Join(n.LogDir(), logName))
+				t.Logf("the log of %s ends: %s", n.Name(), text[max(0, len(text)-3000):])
+			}
+		}
+	})
+	sys, err := Target{}.Start(ctx, c, cfg)
+	must(t, err)
+	t.Cleanup(func() { must(t, sys.Stop(context.WithoutCancel(ctx))) })
+	d := &deployment{t: t, ctx: ctx}
+	switch s := sys.(type) {
+	case replicated:
+		d.System = s.System
+	case *System:
+		d.System = s
+	}
+	d.Observe(func(kind, text string) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.told = append(d.told, kind+": "+text)
+	})
+	return d
+}
+
+// session drives one client.
+type session struct {
+	d   *deployment
+	c   *client
+	txn history.Txn
+}
+
+// session opens one with a read level of its own, the run's if it is empty.
+func (d *deployment) session(read string) *session {
+	d.t.Helper()
+	opened, err := d.Open(d.ctx, targets.Session{ID: 1})
+	must(d.t, err)
+	c := opened.(*client)
+	if read != "" {
+		c.set.read = read
+	}
+	d.t.Cleanup(func() { must(d.t, c.Close()) })
+	return &session{d: d, c: c}
+}
+
+func (s *session) at(node int, mops ...history.Mop) targets.Result {
+	return s.within(s.d.set.timeout, node, mops...)
+}
+
+func (s *session) within(limit time.Duration, node int, mops ...history.Mop) targets.Result {
+	ctx, cancel := context.WithTimeout(s.d.ctx, limit)
+	defer cancel()
+	s.txn.Reset()
+	s.txn.Mops = append(s.txn.Mops, mops...)
+	return s.c.Do(ctx, node, &s.txn)
+}
+
+func (s *session) ok(node int, mops ...history.Mop) []history.Mop {
+	s.d.t.Helper()
+	if res := s.at(node, mops...); res.Outcome != history.OK {
+		s.d.t.Fatalf("%v: %v (%v)", mops, res.Outcome, res.Err)
+	}
+	return s.txn.Mops
+}
+
+func read(k history.Key) history.Mop { return history.Mop{Func: history.Read, Key: k} }
+
+func write(k history.Key, v history.Value) history.Mop {
+	return history.Mop{Func: history.Write, Key: k, Arg: v}
+}
+
+func cas(k history.Key, expect, v history.Value) history.Mop {
+	return history.Mop{Func: history.CAS, Key: k, Expect: expect, Arg: v}
+}
+
+func (d *deployment) await(what string, ok func() error) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.ctx, 90*time.Second)
+	defer cancel()
+	must(d.t, cluster.Await(ctx, what, func(context.Context) error { return ok() }))
+}
+
+func (d *deployment) allReady() {
+	d.t.Helper()
+	for _, n := range d.Nodes {
+		d.await(n.Name()+" to be ready", func() error { return d.Ready(d.ctx, n.Name()) })
+	}
+}

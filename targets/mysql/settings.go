@@ -1,0 +1,252 @@
+package mysql
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/targets"
+)
+
+// The options, each called as MariaDB calls it where it has one.
+const (
+	optTopology      = "topology"
+	optIsolation     = "isolation"
+	optSnapshot      = "innodb_snapshot_isolation"
+	optFlush         = "innodb_flush_log_at_trx_commit"
+	optSemiSyncWait  = "rpl_semi_sync_master_timeout"
+	optSticky        = "sticky"
+	optMaxLag        = "max-lag"
+	optFailover      = "failover"
+	optFailoverAfter = "failover-after"
+	optRestart       = "restart"
+)
+
+// The values of the option topology.
+const (
+	topologyReplication = "replication"
+	topologyGalera      = "galera"
+)
+
+// The read levels of the topology replication; see route.
+const (
+	readPrimary = "primary"
+	readReplica = "replica"
+	readAny     = "any"
+	readSticky  = "sticky"
+	readGTID    = "wait-for-gtid"
+	readMaxLag  = "max-lag"
+)
+
+// The read levels of a Galera cluster are the values of wsrep_sync_wait, a sum of bits
+// (1: reads, 2: updates and deletes, 4: inserts), and reads that a node without a
+// quorum answers, too (wsrep_dirty_reads).
+const (
+	readSync0 = "sync_wait:0"
+	readSync1 = "sync_wait:1"
+	readSync7 = "sync_wait:7"
+	readDirty = "dirty"
+)
+
+// The write levels: asynchronous replication, the two wait points of semi-synchronous
+// replication (rpl_semi_sync_master_wait_point), and Galera's only one.
+const (
+	writeAsync       = "async"
+	writeAfterSync   = "AFTER_SYNC"
+	writeAfterCommit = "AFTER_COMMIT"
+	writeCertified   = "certified"
+)
+
+var (
+	readLevels = map[string][]string{
+		topologyReplication: {readPrimary, readReplica, readAny, readSticky, readGTID, readMaxLag},
+		topologyGalera:      {readSync0, readSync1, readSync7, readDirty},
+	}
+	writeLevels = map[string][]string{
+		topologyReplication: {writeAsync, writeAfterSync, writeAfterCommit},
+		topologyGalera:      {writeCertified},
+	}
+)
+
+// The isolation levels that are spoken of here.
+const (
+	readCommitted  = "READ-COMMITTED"
+	repeatableRead = "REPEATABLE-READ"
+	serializable   = "SERIALIZABLE"
+)
+
+// The values of the option restart: how nodes of a Galera cluster are started that were
+// killed.
+const (
+	restartRecovered = "recovered"
+	restartPlain     = "plain"
+)
+
+const (
+	on  = "on"
+	off = "off"
+)
+
+var options = []targets.Option{
+	{Name: optTopology, Default: topologyReplication, Values: []string{topologyReplication, topologyGalera}, Help: "a primary (the first node) with replicas, or a Galera cluster of three nodes or more that all take writes"},
+	{Name: optIsolation, Default: repeatableRead, Values: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, Help: "isolation level of every session"},
+	{Name: optSnapshot, Default: off, Values: []string{off, on}, Help: "innodb_snapshot_isolation: at REPEATABLE-READ, a write of a row that changed since the snapshot is error 1020"},
+	{Name: optFlush, Default: "1", Values: []string{"0", "1", "2"}, Help: "innodb_flush_log_at_trx_commit: at 0 a killed server loses up to a second of commits"},
+	{Name: optSemiSyncWait, Default: "10s", Help: "rpl_semi_sync_master_timeout: after which a commit that no replica acknowledges is acknowledged all the same"},
+	{Name: optSticky, Default: "5s", Help: "read level sticky: how long after its own write a session reads from the primary"},
+	{Name: optMaxLag, Default: "1s", Help: "read level max-lag: how far behind a replica may be that is still read from"},
+	{Name: optFailover, Default: off, Values: []string{off, on}, Help: "promote the most advanced replica when the primary is gone"},
+	{Name: optFailoverAfter, Default: "1s", Help: "how long the primary must be gone before a replica is promoted"},
+	{Name: optRestart, Default: restartRecovered, Values: []string{restartRecovered, restartPlain}, Help: "how a killed node of a Galera cluster is started: with the position that mariadbd --wsrep-recover finds, as Debian's service does, or without"},
+}
+
+// settings are a Config in our own terms.
+type settings struct {
+	nodes         int
+	galera        bool
+	read, write   string
+	isolation     string
+	snapshot      bool
+	flush         string
+	semiSyncWait  time.Duration
+	sticky        time.Duration
+	maxLag        time.Duration
+	failover      bool
+	failoverAfter time.Duration
+	recovered     bool
+	timeout       time.Duration
+	// ours says that the servers are started here, so that what only an administrator
+	// or MariaDB knows can be asked for.
+	ours bool
+}
+
+const defaultOpTimeout = 2 * time.Second
+
+// parse checks a Config and fills in what it leaves open. Its errors are
+// *targets.UsageError.
+func parse(cfg targets.Config) (settings, error) {
+	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel, timeout: cfg.OpTimeout, ours: true}
+	if s.nodes == 0 {
+		s.nodes = info.DefaultNodes
+	}
+	if s.timeout == 0 {
+		s.timeout = defaultOpTimeout
+	}
+	given := map[string]string{}
+	for k, v := range cfg.Options {
+		given[k] = spell(k, v)
+	}
+	opts, err := targets.ResolveOptions(info, given)
+	if err != nil {
+		return s, err
+	}
+	topology := opts[optTopology]
+	s.galera, s.isolation, s.flush = topology == topologyGalera, opts[optIsolation], opts[optFlush]
+	s.snapshot, s.failover, s.recovered = opts[optSnapshot] == on, opts[optFailover] == on, opts[optRestart] == restartRecovered
+	if s.read, err = level("read", s.read, topology, readLevels); err != nil {
+		return s, err
+	}
+	if s.write, err = level("write", s.write, topology, writeLevels); err != nil {
+		return s, err
+	}
+	for _, d := range []struct {
+		option string
+		value  *time.Duration
+		least  time.Duration
+	}{
+		{optSemiSyncWait, &s.semiSyncWait, time.Millisecond},
+		{optSticky, &s.sticky, time.Millisecond},
+		{optMaxLag, &s.maxLag, lagLook},
+		{optFailoverAfter, &s.failoverAfter, 100 * time.Millisecond},
+	} {
+		if *d.value, err = time.ParseDuration(opts[d.option]); err != nil || *d.value < d.least || *d.value > 24*time.Hour {
+			return s, targets.Usagef("--set %s=%s: want a duration from %v to 24h, such as 1500ms or 5s", d.option, opts[d.option], d.least)
+		}
+	}
+	return s, s.combination(given)
+}
+
+// level is the level that was asked for, the topology's first if none was.
+func level(kind, asked, topology string, all map[string][]string) (string, error) {
+	if asked == "" {
+		return all[topology][0], nil
+	}
+	if slices.Contains(all[topology], asked) {
+		return asked, nil
+	}
+	for other, list := range all {
+		if slices.Contains(list, asked) {
+			return "", targets.Usagef("--%s-level %s is one of --set %s=%s; with %s there are %s", kind, asked, optTopology, other, topology, strings.Join(all[topology], ", "))
+		}
+	}
+	return "", targets.Usagef("--%s-level %s: with --set %s=%s there are %s", kind, asked, optTopology, topology, strings.Join(all[topology], ", "))
+}
+
+// spell is an option's value as MariaDB spells it.
+func spell(option, value string) string {
+	switch option {
+	case optIsolation:
+		return strings.ToUpper(strings.NewReplacer(" ", "-", "_", "-").Replace(value))
+	case optSnapshot:
+		return strings.ToLower(value)
+	}
+	return value
+}
+
+// combination refuses settings that cannot be served together; given are the options
+// that the user chose.
+func (s settings) combination(given map[string]string) error {
+	if s.galera {
+		if s.nodes < 3 {
+			return targets.Usagef("--nodes %d: a Galera cluster needs three nodes or more, of which a majority decides; use --nodes 3, or --set %s=%s", s.nodes, optTopology, topologyReplication)
+		}
+		if s.failover {
+			return targets.Usagef("--set %s=on: every node of a Galera cluster takes writes, and there is nothing to fail over", optFailover)
+		}
+		return nil
+	}
+	alone := ""
+	switch {
+	case s.nodes > 1:
+	case s.failover:
+		alone = "--set " + optFailover + "=on"
+	case s.write != writeAsync:
+		alone = "--write-level " + s.write
+	case s.read != readPrimary && s.read != readAny:
+		alone = "--read-level " + s.read
+	}
+	if alone != "" {
+		return targets.Usagef("%s: there is no replica with --nodes 1; use more nodes", alone)
+	}
+	if given[optRestart] == restartPlain {
+		return targets.Usagef("--set %s=%s: only a Galera cluster has a position to recover; use --set %s=%s", optRestart, restartPlain, optTopology, topologyGalera)
+	}
+	return nil
+}
+
+// semiSync says whether commits wait for a replica.
+func (s settings) semiSync() bool { return s.write == writeAfterSync || s.write == writeAfterCommit }
+
+// complete is cfg with everything filled in that it left open.
+func (s settings) complete(cfg targets.Config) targets.Config {
+	switched := func(b bool) string {
+		if b {
+			return on
+		}
+		return off
+	}
+	topology, restart := topologyReplication, restartPlain
+	if s.galera {
+		topology = topologyGalera
+	}
+	if s.recovered {
+		restart = restartRecovered
+	}
+	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.nodes, s.read, s.write, s.timeout
+	cfg.Options = map[string]string{
+		optTopology: topology, optIsolation: s.isolation, optSnapshot: switched(s.snapshot), optFlush: s.flush,
+		optSemiSyncWait: s.semiSyncWait.String(), optSticky: s.sticky.String(), optMaxLag: s.maxLag.String(),
+		optFailover: switched(s.failover), optFailoverAfter: s.failoverAfter.String(), optRestart: restart,
+	}
+	return cfg
+}

@@ -1,0 +1,304 @@
+package mysql
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/launch"
+)
+
+// The users of our own servers: the harness's, which replicas use as well, and the
+// sessions', who may not write where read_only is on.
+const (
+	adminUser  = "lapse_admin"
+	clientUser = "lapse"
+)
+
+// nowhere is the primary of a database in which every node takes writes.
+const nowhere = -1
+
+// System is a running MariaDB. It is safe for concurrent use.
+type System struct {
+	*launch.Fleet
+	set     settings
+	version string
+	// library is the version of Galera.
+	library string
+	// programs are the paths of the server's programs, by their names.
+	programs map[string]string
+	// image is what the nodes are made of if they are containers.
+	image string
+	// password is everybody's; it is made for the run.
+	password, database string
+
+	// primary is the index of the node that takes the writes, nowhere in a Galera
+	// cluster.
+	primary atomic.Int32
+	// formed says that a Galera cluster was made, so that nobody makes another.
+	formed  atomic.Bool
+	observe atomic.Pointer[func(kind, text string)]
+
+	// roles is held while nodes change their roles or are started, so that nobody
+	// starts a node in a role that is being taken from it.
+	roles sync.Mutex
+	// held are the replicas that HoldReplica stopped from applying; rebuild are the
+	// nodes whose data is of a history that was given up.
+	held, rebuild map[int]bool
+	// made is how often each node's data directory was made.
+	made []int
+	// op is the operator, nil without failover; lags watches how far the replicas are
+	// behind.
+	op   *operator
+	lags lagMeter
+}
+
+var (
+	_ targets.System      = (*System)(nil)
+	_ targets.Observer    = (*System)(nil)
+	_ targets.LagMeter    = (*replicated)(nil)
+	_ ability.Primarier   = (*replicated)(nil)
+	_ ability.Lagger      = (*replicated)(nil)
+	_ ability.HoldChecker = (*replicated)(nil)
+)
+
+// replicated is a System with a primary.
+type replicated struct{ *System }
+
+// Start implements targets.Target.
+func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
+	set, err := parse(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{
+		Fleet: launch.New("MariaDB", logName, c, cfg), set: set, image: cluster.ImageOf(c),
+		database: external.OwnName(cfg.Run, 64), held: map[int]bool{}, rebuild: map[int]bool{}, made: make([]int, len(c.Nodes())),
+	}
+	s.Command, s.Complaint = s.command, func(line string) bool { return strings.Contains(line, "[ERROR]") }
+	if s.image == "" {
+		p, err := source(cfg).Find(ctx, cfg.Cache)
+		if err != nil {
+			return nil, err
+		}
+		s.version, s.programs = p.Version, p.Paths
+	}
+	if s.password, err = newPassword(); err != nil {
+		return nil, err
+	}
+	if set.galera {
+		s.primary.Store(nowhere)
+	}
+	if err := s.begin(ctx); err != nil {
+		return nil, &cluster.EnvironmentError{Doing: "starting MariaDB", Err: err, Way: "see the logs of the nodes in the run directory"}
+	}
+	if set.galera {
+		return s, nil
+	}
+	if set.failover {
+		s.op = startOperator(s)
+	}
+	if set.read == readMaxLag {
+		s.lags.watch(s)
+	}
+	return replicated{s}, nil
+}
+
+func newPassword() (string, error) {
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		return "", fmt.Errorf("making a password: %w", err)
+	}
+	return hex.EncodeToString(b), nil
+}
+
+func (s *System) begin(ctx context.Context) error {
+	ready := s.formReplication
+	s.Progress(fmt.Sprintf("making data directories of MariaDB on %d nodes", len(s.Nodes)))
+	if s.set.galera {
+		// The others get their data from the first one.
+		ready = s.formGalera
+		if err := s.install(ctx, 0); err != nil {
+			return err
+		}
+	} else if err := s.onAll(ctx, s.install); err != nil {
+		return err
+	}
+	return s.Fleet.Start(ctx, ready, s.Stop)
+}
+
+// onAll does something with every node at once.
+func (s *System) onAll(ctx context.Context, do func(ctx context.Context, i int) error) error {
+	errs := make([]error, len(s.Nodes))
+	var all sync.WaitGroup
+	for i := range s.Nodes {
+		all.Go(func() { errs[i] = do(ctx, i) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// Open implements targets.System. Connections are made when they are needed.
+func (s *System) Open(_ context.Context, session targets.Session) (targets.Client, error) {
+	return newClient(s.set, s, session), nil
+}
+
+// login implements backend.
+func (s *System) login(_ targets.Session, node int) (login, error) {
+	addr, err := s.Addr(node, port)
+	return login{addr: addr, user: clientUser, password: s.password, database: s.database, settings: s.set.session()}, err
+}
+
+// session are the statements that a session begins with.
+func (s settings) session() []string {
+	list := []string{"SET SESSION TRANSACTION ISOLATION LEVEL " + strings.ReplaceAll(s.isolation, "-", " ")}
+	if s.ours {
+		list = append(list, fmt.Sprintf("SET SESSION innodb_snapshot_isolation = %t", s.snapshot))
+	}
+	if !s.galera {
+		return list
+	}
+	wait, _ := strings.CutPrefix(s.read, "sync_wait:")
+	if s.read == readDirty {
+		return append(list, "SET SESSION wsrep_dirty_reads = ON, SESSION wsrep_sync_wait = 0")
+	}
+	return append(list, "SET SESSION wsrep_sync_wait = "+wait)
+}
+
+// place implements backend.
+func (s *System) place(at int) (primary, near int) {
+	primary = s.primaryIndex()
+	if s.set.read == readMaxLag && primary != nowhere {
+		near = s.lags.near(at, len(s.Nodes), primary)
+	}
+	return primary, near
+}
+
+func (s *System) primaryIndex() int { return int(s.primary.Load()) }
+
+// admin runs f with a connection of the harness's own to node.
+func (s *System) admin(ctx context.Context, node int, f func(c *conn) error) error {
+	addr, err := s.Addr(node, port)
+	if err != nil {
+		return err
+	}
+	c, err := dial(ctx, login{addr: addr, user: adminUser, password: s.password})
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", s.Nodes[node].Name(), err)
+	}
+	defer c.close()
+	if err := f(c); err != nil {
+		return fmt.Errorf("asking %s: %w", s.Nodes[node].Name(), err)
+	}
+	return nil
+}
+
+// order has node carry statements out, one after the other.
+func (s *System) order(ctx context.Context, node int, statements ...string) error {
+	return s.admin(ctx, node, func(c *conn) error {
+		for _, sql := range statements {
+			if err := c.execute(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// makeSchema makes the run's database and its tables at node.
+func (s *System) makeSchema(ctx context.Context, node int) error {
+	list := []string{"CREATE DATABASE " + s.database, "USE " + s.database}
+	return s.order(ctx, node, append(list, tables...)...)
+}
+
+// shows returns nil when node shows the probe with this id, which another one wrote.
+func (s *System) shows(ctx context.Context, node, id int) error {
+	return s.admin(ctx, node, func(c *conn) error {
+		if _, ok, err := c.one(ctx, `SELECT v FROM `+s.database+`.probe WHERE id = ?`, int64(id)); err != nil || !ok {
+			return errors.Join(err, errors.New("it does not show a write of another node"))
+		}
+		return nil
+	})
+}
+
+// Restart implements targets.System.
+func (s *System) Restart(ctx context.Context, name string) error {
+	node, err := s.Index(name)
+	if err != nil {
+		return err
+	}
+	if s.set.galera {
+		err = s.StartNode(ctx, node)
+	} else {
+		err = s.restartReplicated(ctx, node)
+	}
+	if err != nil {
+		return fmt.Errorf("restarting %s: %w", name, err)
+	}
+	return nil
+}
+
+// Ready implements targets.System.
+func (s *System) Ready(ctx context.Context, name string) error {
+	node, err := s.Index(name)
+	if err != nil {
+		return err
+	}
+	if err := s.Alive(node); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, max(s.set.timeout, askTimeout))
+	defer cancel()
+	if s.set.galera {
+		return s.galeraReady(ctx, node)
+	}
+	return s.replicatedReady(ctx, node)
+}
+
+// Version implements targets.System.
+func (s *System) Version() string {
+	topology := topologyReplication
+	if s.set.galera {
+		topology = "Galera " + s.library
+	}
+	if s.image != "" {
+		return fmt.Sprintf("MariaDB %s (image %s), %s", s.version, s.image, topology)
+	}
+	return "MariaDB " + s.version + ", " + topology
+}
+
+// Observe implements targets.Observer. The kinds are "failover", "replica" and
+// "restart".
+func (s *System) Observe(f func(kind, text string)) { s.observe.Store(&f) }
+
+func (s *System) tell(kind, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.Logger.Info(text, "kind", kind)
+	if f := s.observe.Load(); f != nil {
+		(*f)(kind, text)
+	}
+}
+
+// Stop implements targets.System.
+func (s *System) Stop(ctx context.Context) error {
+	if s.op != nil {
+		s.op.stop()
+	}
+	s.lags.stop()
+	s.roles.Lock()
+	defer s.roles.Unlock()
+	return s.Fleet.Stop(ctx)
+}
+
+// stillness is between two looks at something that must have settled.
+const stillness = 50 * time.Millisecond

@@ -1,0 +1,213 @@
+package mysql
+
+import (
+	"database/sql/driver"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/go-sql-driver/mysql"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome/outcometest"
+)
+
+// TestClassify has a case for each error that the table names, on a statement and on
+// COMMIT.
+func TestClassify(t *testing.T) {
+	c := outcometest.New(t, errorTable)
+	answer := func(n int) error { return &sdk.MySQLError{Number: uint16(n), Message: "of 192.0.2.7 and key 42"} }
+	for _, r := range []*refusal{errMismatch, errInsufficient, errNoAccount, errNotApplied} {
+		c.Is(r.text, r, history.Fail, outcometest.Kept, r.text)
+	}
+	for _, n := range certain {
+		c.Is("a statement", answer(n), history.Fail, outcometest.Kept, "")
+		c.Is("COMMIT", &commitError{answer(n)}, history.Fail, outcometest.Kept, "")
+	}
+	c.Is("certification failed", &commitError{answer(1213)}, history.Fail, outcometest.Kept, "error 1213: deadlock found or certification failed")
+	c.Is("no quorum", answer(1047), history.Fail, outcometest.Kept, "error 1047: WSREP has not yet prepared node for application use")
+	c.Is("a read-only server", answer(1290), history.Fail, outcometest.Kept, "error 1290: running with --read-only")
+	for _, n := range unwaited {
+		c.Is("a statement that waited", answer(n), history.Fail, outcometest.Kept, "")
+		c.Is("COMMIT that waited", &commitError{answer(n)}, history.Info, outcometest.Kept, "")
+	}
+	c.Is("a cut in the middle of COMMIT", &commitError{answer(1180)}, history.Info, outcometest.Kept, "error 1180: error during COMMIT")
+	c.Is("a cut in the middle of an autocommit", answer(1180), history.Info, outcometest.Kept, "error 1180: error during COMMIT")
+	for _, n := range ending {
+		c.Is("the server ends", answer(n), history.Info, outcometest.Broken, "")
+	}
+	c.Is("a number that is not named", answer(4321), history.Info, outcometest.Kept, "error 4321")
+	c.Is("interrupted", answer(1317), history.Info, outcometest.Kept, "error 1317: query execution was interrupted")
+	c.Is("lost", sdk.ErrInvalidConn, history.Info, outcometest.Broken, "connection lost")
+	c.Is("lost before", driver.ErrBadConn, history.Info, outcometest.Broken, "connection lost")
+	for n, note := range map[int]string{1213: history.NoteAborted, 1020: history.NoteAborted, 1205: history.NoteAborted, 1047: "", 1290: ""} {
+		if got := served(answer(n)); got != note {
+			t.Errorf("%d is noted as %q, want %q", n, got, note)
+		}
+	}
+}
+
+// TestResolve has what is refused beside what is not, one setting apart.
+func TestResolve(t *testing.T) {
+	set := func(kv ...string) map[string]string {
+		m := map[string]string{}
+		for i := 0; i < len(kv); i += 2 {
+			m[kv[i]] = kv[i+1]
+		}
+		return m
+	}
+	for _, c := range []struct {
+		name    string
+		cfg     targets.Config
+		refused string
+	}{
+		{"defaults", targets.Config{}, ""},
+		{"semi-synchronous", targets.Config{WriteLevel: "AFTER_SYNC"}, ""},
+		{"of Galera", targets.Config{ReadLevel: "sync_wait:1"}, "--read-level sync_wait:1 is one of --set topology=galera"},
+		{"in Galera", targets.Config{ReadLevel: "sync_wait:1", Options: set(optTopology, "galera")}, ""},
+		{"of replication", targets.Config{ReadLevel: "replica", Options: set(optTopology, "galera")}, "--read-level replica is one of --set topology=replication"},
+		{"of none", targets.Config{ReadLevel: "QUORUM"}, "--read-level QUORUM"},
+		{"a write level of none", targets.Config{WriteLevel: "QUORUM"}, "--write-level QUORUM"},
+		{"two nodes", targets.Config{Nodes: 2}, ""},
+		{"too small a Galera", targets.Config{Nodes: 2, Options: set(optTopology, "galera")}, "--nodes 2"},
+		{"failover", targets.Config{Options: set(optFailover, "on")}, ""},
+		{"failover of Galera", targets.Config{Options: set(optFailover, "on", optTopology, "galera")}, "--set failover=on"},
+		{"failover of one", targets.Config{Nodes: 1, Options: set(optFailover, "on")}, "--set failover=on: there is no replica"},
+		{"a replica of one", targets.Config{Nodes: 1, ReadLevel: "replica"}, "--read-level replica: there is no replica"},
+		{"semi-synchronous with nobody", targets.Config{Nodes: 1, WriteLevel: "AFTER_COMMIT"}, "--write-level AFTER_COMMIT: there is no replica"},
+		{"plain", targets.Config{Options: set(optTopology, "galera", optRestart, "plain")}, ""},
+		{"plain without Galera", targets.Config{Options: set(optRestart, "plain")}, "--set restart=plain"},
+		{"isolation spelled otherwise", targets.Config{Options: set(optIsolation, "read committed")}, ""},
+		{"no isolation", targets.Config{Options: set(optIsolation, "snapshot")}, "--set isolation=SNAPSHOT"},
+		{"no duration", targets.Config{Options: set(optSticky, "5")}, "--set sticky=5"},
+		{"too long", targets.Config{Options: set(optSemiSyncWait, "25h")}, "--set rpl_semi_sync_master_timeout=25h"},
+	} {
+		_, err := Target{}.Resolve(c.cfg)
+		var usage *targets.UsageError
+		switch {
+		case c.refused == "" && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.refused != "" && (!errors.As(err, &usage) || !strings.Contains(err.Error(), c.refused)):
+			t.Errorf("%s: %v, want %q", c.name, err, c.refused)
+		}
+	}
+}
+
+// TestPage keeps docs/targets/mysql.md true: it names every option and every level.
+func TestPage(t *testing.T) {
+	b, err := os.ReadFile("../../docs/targets/mysql.md")
+	must(t, err)
+	i := Target{}.Info()
+	for _, o := range i.Options {
+		if !strings.Contains(string(b), "| `"+o.Name+"` |") {
+			t.Errorf("the option %s is not there", o.Name)
+		}
+	}
+	for _, l := range append(i.ReadLevels, i.WriteLevels...) {
+		if !strings.Contains(string(b), "`"+l+"`") {
+			t.Errorf("the level %s is not there", l)
+		}
+	}
+}
+
+// TestPromises: one setting apart, a promise more or less.
+func TestPromises(t *testing.T) {
+	galera := func(more ...string) map[string]string {
+		m := map[string]string{optTopology: topologyGalera}
+		for i := 0; i < len(more); i += 2 {
+			m[more[i]] = more[i+1]
+		}
+		return m
+	}
+	const yes, no, silent = "yes", "no", "silent"
+	swaps := []history.Func{history.Read, history.Write, history.CAS}
+	for _, c := range []struct {
+		name  string
+		cfg   targets.Config
+		funcs []history.Func
+		model string
+		want  string
+	}{
+		{"at the primary", targets.Config{}, nil, "linearizable", yes},
+		{"at a replica", targets.Config{ReadLevel: readReplica}, nil, "linearizable", no},
+		{"at a replica, nothing is lost", targets.Config{ReadLevel: readReplica}, nil, "no-lost-writes", yes},
+		{"not flushed", targets.Config{Options: map[string]string{optFlush: "0"}}, nil, "no-lost-writes", no},
+		{"a replica that waits", targets.Config{ReadLevel: readGTID}, nil, "read-your-writes", yes},
+		{"asynchronous failover", targets.Config{Options: map[string]string{optFailover: on}}, nil, "no-lost-writes", no},
+		{"semi-synchronous failover, as long as the timeout is not over", targets.Config{WriteLevel: writeAfterSync, Options: map[string]string{optFailover: on}}, nil, "no-lost-writes", silent},
+		{"serializable", targets.Config{Options: map[string]string{optIsolation: serializable}}, nil, "serializable", yes},
+		{"repeatable read", targets.Config{}, nil, "snapshot-isolation", no},
+		{"with snapshots", targets.Config{Options: map[string]string{optSnapshot: on}}, nil, "snapshot-isolation", yes},
+		{"Galera, serializable", targets.Config{Options: galera(optIsolation, serializable)}, nil, "serializable", no},
+		{"Galera", targets.Config{Options: galera()}, nil, "regular", no},
+		{"Galera, reads wait", targets.Config{ReadLevel: readSync1, Options: galera()}, nil, "linearizable", yes},
+		{"Galera, reads wait and updates do not", targets.Config{ReadLevel: readSync1, Options: galera()}, swaps, "linearizable", no},
+		{"Galera, all wait", targets.Config{ReadLevel: readSync7, Options: galera()}, swaps, "linearizable", yes},
+		{"Galera, started plainly", targets.Config{ReadLevel: readSync7, Options: galera(optRestart, restartPlain)}, nil, "linearizable", no},
+	} {
+		cfg, err := Target{}.Resolve(c.cfg)
+		must(t, err)
+		got := silent
+		if promised, said := (Target{}).Promises(cfg, c.funcs)[c.model]; said {
+			got = map[bool]string{true: yes, false: no}[promised]
+		}
+		if got != c.want {
+			t.Errorf("%s: %s is promised: %s, want %s", c.name, c.model, got, c.want)
+		}
+	}
+}
+
+func TestGTID(t *testing.T) {
+	for text, want := range map[string]position{"": 0, "0-1-7": 7, "0-3-18446744073709551615": 18446744073709551615} {
+		if got, err := parseGTID(text); err != nil || got != want {
+			t.Errorf("%q is %d (%v), want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"7", "0-1-x", "0-1-7,1-1-7", "0-1-"} {
+		if got, err := parseGTID(text); err == nil {
+			t.Errorf("%q is %d", text, got)
+		}
+	}
+}
+
+// TestLag: what a replica lacks is as old as the first look that saw the primary with it.
+func TestLag(t *testing.T) {
+	var m lagMeter
+	start := time.Now()
+	m.samples = []sample{{start.Add(-9 * time.Second), 10}, {start.Add(-5 * time.Second), 20}, {start.Add(-2 * time.Second), 30}}
+	for at, want := range map[position]time.Duration{5: 9 * time.Second, 10: 5 * time.Second, 19: 5 * time.Second, 20: 2 * time.Second, 30: 0, 31: 0} {
+		if got := m.behind(at); got < want || got > want+time.Second {
+			t.Errorf("a replica at %d is %v behind, want %v", at, got, want)
+		}
+	}
+	m.add(30)
+	if len(m.samples) != 3 {
+		t.Error("a look that saw nothing new was kept")
+	}
+	m.add(25) // a failover lost some
+	if len(m.samples) != 1 || m.behind(25) != 0 {
+		t.Errorf("%v", m.samples)
+	}
+	m.nearby = []bool{false, false, true}
+	for at, want := range []int{2, 2, 2} {
+		if got := m.near(at, 3, 0); got != want {
+			t.Errorf("a read at %d goes to %d, want %d", at, got, want)
+		}
+	}
+	m.nearby = nil
+	if got := m.near(1, 3, 0); got != 0 {
+		t.Errorf("a read goes to %d though nobody is near", got)
+	}
+}
+
+func TestPromoted(t *testing.T) {
+	if got := best([]candidate{{1, 5}, {2, 9}, {3, 9}}); got.node != 2 {
+		t.Errorf("node %d is promoted", got.node)
+	}
+	if needed(2, true) != 2 || needed(2, false) != 1 {
+		t.Error("a semi-synchronous commit is on one of the replicas, nobody knows on which")
+	}
+}
