@@ -10,7 +10,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra acceptance overhead suites differential race lint bench clean
+.PHONY: always build run test test-cassandra test-etcd acceptance overhead suites differential race lint bench clean
 
 build: $(BIN)
 
@@ -45,6 +45,11 @@ test:
 test-cassandra:
 	$(GO) test -count=1 -timeout 60m ./targets/cassandra
 	.ci/engine $(GO) test -count=1 -timeout 20m -run '^TestThreeNodes$$' ./targets/cluster/docker
+
+# etcd's other versions, built from their modules, and what a lock protects: five minutes, and five more of building at first.
+test-etcd:
+	$(GO) vet -tags acceptance ./targets/etcd
+	$(GO) test -tags acceptance -count=1 -v -timeout 30m -run '^(TestLocks|TestVersions)$$' ./targets/etcd
 
 # Five runs of a minute for every claim about Cassandra's levels.
 acceptance:

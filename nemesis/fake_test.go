@@ -37,6 +37,11 @@ type lies struct {
 	clockStaysBent   bool
 	lagNothing       bool
 	lagForever       bool
+	clientsGoOn      bool
+	clientsStay      bool // paused for good
+	noClients        bool
+	memberStays      bool
+	memberGone       bool // for good
 	noPrimary        bool
 	unknownPrimary   bool
 	oneCentre        bool
@@ -57,6 +62,8 @@ type fake struct {
 	nextPID int
 	clocks  map[string]time.Duration
 	held    map[string]bool
+	asleep  map[string]bool // whose clients are paused
+	out     map[string]bool // no members
 	began   time.Time
 	faults  map[int]history.Fault
 	updates []history.Fault
@@ -71,6 +78,7 @@ func newFake(nodes int, l lies) *fake {
 		lies: l, names: cluster.NodeNames(nodes), nodes: map[string]*fakeNode{},
 		cut: map[cluster.Link]time.Time{}, pids: map[int]bool{}, nextPID: 100,
 		clocks: map[string]time.Duration{}, held: map[string]bool{}, began: time.Now(),
+		asleep: map[string]bool{}, out: map[string]bool{},
 		faults: map[int]history.Fault{}, readyAfter: 200 * time.Millisecond,
 	}
 	for _, n := range f.names {
@@ -325,6 +333,46 @@ func (f *fake) ReplicaHeld(_ context.Context, name string) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.held[name], nil
+}
+
+func (f *fake) PauseClients(_ context.Context, name string, paused bool) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asleep[name] = paused && !f.lies.clientsGoOn || f.lies.clientsStay
+	if f.lies.noClients {
+		return 0, nil
+	}
+	return 2, nil
+}
+
+func (f *fake) ClientsPaused(name string) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asleep[name], nil
+}
+
+func (f *fake) RemoveMember(ctx context.Context, name string) error {
+	f.mu.Lock()
+	f.out[name] = !f.lies.memberStays
+	f.mu.Unlock()
+	return f.nodes[name].Kill(ctx)
+}
+
+func (f *fake) AddMember(ctx context.Context, name string) error {
+	f.mu.Lock()
+	f.out[name] = f.lies.memberGone
+	stopped := f.nodes[name].state == cluster.Stopped
+	f.mu.Unlock()
+	if !stopped {
+		return nil
+	}
+	return f.Restart(ctx, name)
+}
+
+func (f *fake) Members(context.Context) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(f.names), func(n string) bool { return f.out[n] }), nil
 }
 
 // fakeNode is a node whose process is a number.

@@ -17,7 +17,7 @@ import (
 // so that minutes of faults take no time and the order of events is the same on
 // every machine.
 
-var everything = []ability.Ability{ability.Restart, ability.Primary, ability.Clock, ability.Lag, ability.Centres}
+var everything = ability.All()
 
 // planFor makes a schedule of one kind of fault.
 func planFor(t *testing.T, nodes int, seed uint64, mode Mode, faults ...string) Schedule {
@@ -46,6 +46,11 @@ func (f *fake) whole(t *testing.T) {
 	for n, off := range f.clocks {
 		if off != 0 {
 			t.Errorf("the clock of %s is still off by %s", n, off)
+		}
+	}
+	for _, n := range f.names {
+		if f.asleep[n] || f.out[n] {
+			t.Errorf("%s: its clients are paused (%t), or it is no member (%t)", n, f.asleep[n], f.out[n])
 		}
 	}
 	for n, held := range f.held {
@@ -164,6 +169,11 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"the clock does not move", "clock", lies{clockStays: true}, "reads 0s off, but should be", ""},
 		{"the clock stays bent", "clock", lies{clockStaysBent: true}, "", "off, but should be 0s off"},
 		{"the replica is not held back", "lag", lies{lagNothing: true}, "says that it applies again", ""},
+		{"the clients go on", "pause-clients", lies{clientsGoOn: true}, "go on (after", ""},
+		{"there are no clients", "pause-clients", lies{noClients: true}, "has no clients", ""},
+		{"the clients stay paused", "pause-clients", lies{clientsStay: true}, "", "are stopped"},
+		{"the member stays", "membership", lies{memberStays: true}, "the members are n1 n2 n3", ""},
+		{"the member does not come back", "membership", lies{memberGone: true}, "", "the members are"},
 		{"the replica stays held back", "lag", lies{lagForever: true}, "", "says that it is held back"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -71,6 +71,18 @@ func (d *model) apply(txn *history.Txn) history.Outcome {
 		case history.Generate:
 			d.lastID++
 			txn.SetRead(i, d.lastID)
+		case history.Acquire:
+			if _, taken := d.counter[m.Key]; taken {
+				outcome = history.Fail
+				continue
+			}
+			d.counter[m.Key] = 1
+		case history.Release:
+			delete(d.counter, m.Key)
+		case history.Send:
+			d.lists[m.Key] = append(d.lists[m.Key], history.Value(len(d.lists[m.Key])), m.Arg)
+		case history.Poll:
+			txn.SetList(i, d.lists[m.Key])
 		case history.Transfer:
 			d.values[m.Key] -= m.Expect
 			d.values[history.Key(m.Arg)] += m.Expect

@@ -23,6 +23,8 @@ func All() []Workload {
 		queueWorkload(),
 		counterWorkload(),
 		uniqueWorkload(),
+		lockWorkload(),
+		watchWorkload(),
 	}
 }
 

@@ -29,6 +29,8 @@ func all() []entry {
 		{Clock, "clocks that can be moved", is[ClockBender]},
 		{Lag, "replicas that can be held back", is[Lagger]},
 		{Centres, "more than one data centre", is[DataCentred]},
+		{Clients, "clients that can be paused", is[ClientPauser]},
+		{Membership, "members that can be removed and added", is[MemberChanger]},
 	}
 }
 

@@ -20,6 +20,16 @@ type client struct {
 	prefix string
 	links  []*link
 	reader reader
+	// gate is that of the session's home.
+	gate  *gate
+	locks locks
+	// watchers are the session's watches, by what they watch; life ends with the
+	// session.
+	watchers map[history.Key]*watcher
+	life     context.Context
+	end      context.CancelFunc
+	// spent says that the session is of no further use whatever the connections are.
+	spent bool
 	// sending says that a request of the operation under way may have changed
 	// something; what came before it only read.
 	sending bool
@@ -27,8 +37,14 @@ type client struct {
 
 var _ targets.Client = (*client)(nil)
 
-func newClient(set settings, nodes []access, prefix string, session targets.Session) *client {
-	return &client{set: set, nodes: nodes, prefix: prefix, links: make([]*link, len(nodes)), reader: reader{session.Text}}
+func newClient(set settings, nodes []access, prefix string, g *gate, session targets.Session) *client {
+	c := &client{
+		set: set, nodes: nodes, prefix: prefix, links: make([]*link, len(nodes)), reader: reader{session.Text}, gate: g,
+		watchers: map[history.Key]*watcher{},
+	}
+	c.life, c.end = context.WithCancel(context.Background())
+	g.count(1)
+	return c
 }
 
 // Do implements targets.Client: the node at is asked, and no other.
@@ -37,10 +53,18 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 	if err != nil {
 		return c.result(at, false, err)
 	}
+	if err := c.gate.pass(ctx); err != nil {
+		return c.result(-1, false, err)
+	}
 	before := l.dialer.Sent()
 	c.sending = false
-	err = c.carryOut(ctx, l, txn)
-	return c.result(at, c.sending && l.dialer.Sent() != before, l.plain(err))
+	err = c.carryOut(ctx, l, at, txn)
+	res := c.result(at, c.sending && l.dialer.Sent() != before, l.plain(err))
+	res.Broken = res.Broken || c.spent
+	if res.Broken && res.Outcome == history.Fail && txn.Mops[0].Func == history.Release {
+		res.Outcome = history.Info // its session ends, and so its lease runs out
+	}
+	return res
 }
 
 func (c *client) result(at int, sent bool, err error) targets.Result {
@@ -51,11 +75,24 @@ func (c *client) result(at int, sent bool, err error) targets.Result {
 	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: at, Broken: j.Broken}
 }
 
-func (c *client) carryOut(ctx context.Context, l *link, txn *history.Txn) error {
+func (c *client) carryOut(ctx context.Context, l *link, at int, txn *history.Txn) error {
 	if len(txn.Mops) == 1 {
 		switch m := &txn.Mops[0]; m.Func {
 		case history.Add, history.Remove, history.ReadSet:
-			return c.elements(ctx, l, txn)
+			switch {
+			case c.set.sets == setsKeys:
+				return c.elements(ctx, l, txn)
+			case m.Func != history.ReadSet:
+				return c.underLock(ctx, l, txn)
+			}
+		case history.Acquire:
+			return c.acquire(ctx, l, txn)
+		case history.Release:
+			return c.release(ctx, l, txn)
+		case history.Send:
+			return c.send(ctx, l, txn)
+		case history.Poll:
+			return c.poll(ctx, at, txn)
 		case history.Generate:
 			return c.generate(ctx, l, txn)
 		case history.Enqueue, history.Dequeue:
@@ -215,6 +252,12 @@ func (c *client) link(node int) (*link, error) {
 
 // Close implements targets.Client.
 func (c *client) Close() error {
+	c.locks.end()
+	c.end()
+	c.gate.count(-1)
+	for _, w := range c.watchers {
+		_ = w.link.Close() // never fails
+	}
 	for _, l := range c.links {
 		if l != nil {
 			_ = l.Close() // never fails

@@ -3,7 +3,9 @@ package etcd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
@@ -15,7 +17,7 @@ func TestCluster(t *testing.T) {
 	d := deploy(t, targets.Config{Nodes: 3})
 	for name, does := range map[string]func(*testing.T, *deployment){
 		"revisions": revisions, "conditions": conditions, "transactions": transactions,
-		"foreign": foreign, "queues": queues, "kill": kill,
+		"foreign": foreign, "queues": queues, "locks": holders, "paused": paused, "watches": watches, "member": member, "kill": kill,
 	} {
 		t.Run(name, func(t *testing.T) { does(t, d) })
 	}
@@ -46,7 +48,7 @@ func conditions(t *testing.T, d *deployment) {
 	by := map[string]*session{compareRevision: d.session(t)}
 	set := d.set
 	set.compare = compareValue
-	c := newClient(set, d.nodes, prefix, targets.Session{})
+	c := newClient(set, d.nodes, prefix, nil, targets.Session{})
 	t.Cleanup(func() { must(t, c.Close()) })
 	by[compareValue] = &session{ctx: d.ctx, c: c}
 	k := history.Key(200)
@@ -124,6 +126,143 @@ func queues(t *testing.T, d *deployment) {
 		if got := s.ok(t, mop(history.Dequeue, k, 0))[0].Ret; got != want {
 			t.Errorf("took %v, want %v", got, want)
 		}
+	}
+}
+
+func acquire(k history.Key) history.Mop { return mop(history.Acquire, k, 0) }
+
+func giveUp(k history.Key) history.Mop { return mop(history.Release, k, 0) }
+
+// fails wants an outcome fail with this text, on a session that is kept.
+func (s *session) fails(t *testing.T, m history.Mop, text string) {
+	t.Helper()
+	if res := s.at(0, m); res.Outcome != history.Fail || res.Broken || fmt.Sprint(res.Err) != text {
+		t.Errorf("%v: %+v, want fail: %s", m.Func, res, text)
+	}
+}
+
+// holders: a lock has one at a time, tokens grow, and it outlives its lease's time to
+// live as long as the session is there, but not the session.
+func holders(t *testing.T, d *deployment) {
+	a, b, k := d.session(t), d.session(t), history.Key(700)
+	first := a.ok(t, acquire(k))[0]
+	b.fails(t, acquire(k), errHeld.Error())
+	b.fails(t, giveUp(k), errNone.Error())
+	time.Sleep(d.set.ttl + time.Second)
+	b.fails(t, acquire(k), errHeld.Error())
+	a.ok(t, giveUp(k))
+	second := b.ok(t, acquire(k))[0]
+	if first.Flags&history.Observed == 0 || second.Ret <= first.Ret {
+		t.Errorf("the tokens are %v and then %v", first.Ret, second.Ret)
+	}
+	must(t, b.c.Close())
+	must(t, cluster.Await(d.ctx, "the lock of a session that has gone", func(context.Context) error { return a.at(0, acquire(k)).Err }))
+}
+
+// paused: a client that sleeps longer than its lease lasts finds its lock in other
+// hands, whatever it did not know; what checks the token is not written by it.
+func paused(t *testing.T, d *deployment) {
+	a, k := d.session(t), history.Key(800)
+	b, err := d.Open(d.ctx, targets.Session{Home: 1})
+	must(t, err)
+	t.Cleanup(func() { must(t, b.Close()) })
+	other := &session{ctx: d.ctx, c: b}
+	a.ok(t, acquire(k))
+	if n, err := d.PauseClients(d.ctx, "n1", true); err != nil || n == 0 {
+		t.Fatalf("%d clients are paused, %v", n, err)
+	}
+	must(t, cluster.Await(d.ctx, "the lock", func(context.Context) error { return other.at(1, acquire(k)).Err }))
+	a.fails(t, giveUp(k), errPaused.Error())
+	_, err = d.PauseClients(d.ctx, "n1", false)
+	must(t, err)
+	a.fails(t, giveUp(k), errLost.Error())
+	// The same on the way to a write.
+	for sets, want := range map[string]history.Outcome{setsLock: history.OK, setsFenced: history.Fail} {
+		k++
+		c := newClient(d.set, d.nodes, prefix, d.gates[0], targets.Session{})
+		t.Cleanup(func() { must(t, c.Close()) })
+		c.set.sets, c.set.section = sets, time.Millisecond
+		slow := &session{ctx: d.ctx, c: c}
+		slow.ok(t, mop(history.Add, k, 1))
+		c.set.section = 500 * time.Millisecond
+		res := make(chan targets.Result)
+		go func() { res <- slow.at(0, mop(history.Add, k, 2)) }()
+		lock := prefix + kindLock + kindSet + k.String()
+		must(t, cluster.Await(d.ctx, "the lock of the set", func(ctx context.Context) error {
+			if got, err := d.admin[1].Get(ctx, lock); err != nil || len(got.Kvs) == 0 {
+				return fmt.Errorf("nobody has it (%v)", err)
+			}
+			return nil
+		}))
+		_, err = d.PauseClients(d.ctx, "n1", true)
+		must(t, err)
+		must(t, cluster.Await(d.ctx, "the lease to run out", func(ctx context.Context) error {
+			if got, err := d.admin[1].Get(ctx, lock); err != nil || len(got.Kvs) > 0 {
+				return fmt.Errorf("it has not (%v)", err)
+			}
+			return nil
+		}))
+		_, err = d.PauseClients(d.ctx, "n1", false)
+		must(t, err)
+		if got := <-res; got.Outcome != want {
+			t.Errorf("%s: a write after the lease has run out is %+v, want %v", sets, got, want)
+		}
+	}
+}
+
+// watches: every event, in order, with the revision that its write was told.
+func watches(t *testing.T, d *deployment) {
+	s, k := d.session(t), history.Key(900)
+	var want []history.Value
+	for v := range history.Value(5) {
+		sent := s.ok(t, mop(history.Send, k, v+1))[0]
+		want = append(want, history.Value(sent.Version), v+1)
+	}
+	var got []history.Value
+	for range 100 {
+		s.ok(t, mop(history.Poll, k, 0))
+		if got = append(got, s.txn.List(0)...); len(got) >= len(want) {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("polled %v, want %v", got, want)
+	}
+	_, err := d.admin[0].Delete(d.ctx, prefix+kindLog+k.String())
+	must(t, err)
+	var res targets.Result
+	for range 100 {
+		if res = s.at(0, mop(history.Poll, k, 0)); res.Outcome != history.OK {
+			break
+		}
+	}
+	if res.Outcome != history.Fail || !res.Broken {
+		t.Errorf("a delete in a log: %+v", res)
+	}
+}
+
+// member: one that is taken out serves nothing, and comes back without its data, which
+// it is given.
+func member(t *testing.T, d *deployment) {
+	s, k := d.session(t), history.Key(1000)
+	s.ok(t, write(k, 1))
+	for range 2 {
+		must(t, d.RemoveMember(d.ctx, "n3"))
+		if got, err := d.Members(d.ctx); err != nil || !slices.Equal(got, []string{"n1", "n2"}) {
+			t.Errorf("the members are %v, %v", got, err)
+		}
+		if d.Ready(d.ctx, "n3") == nil {
+			t.Error("a node that was removed is ready")
+		}
+		must(t, d.Restart(d.ctx, "n3"))
+		must(t, cluster.Await(d.ctx, "n3", func(ctx context.Context) error { return d.Ready(ctx, "n3") }))
+	}
+	if got, err := d.Members(d.ctx); err != nil || len(got) != 3 {
+		t.Errorf("the members are %v, %v", got, err)
+	}
+	if res := s.at(2, read(k)); s.txn.Mops[0].Ret != 1 {
+		res = d.session(t).at(2, read(k))
+		t.Errorf("read by a new member: %+v", res)
 	}
 }
 

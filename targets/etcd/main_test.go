@@ -15,8 +15,24 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
 )
 
+// prepare makes the servers be there, outside of the sandbox; tidy is called at the
+// end.
+var (
+	prepare = []func() error{func() error { return debian.Fetch(context.Background(), "", nil) }}
+	tidy    = func() {}
+)
+
 func TestMain(m *testing.M) {
-	os.Exit(sandboxtest.Main(m, func() error { return debian.Fetch(context.Background(), "", nil) }))
+	code := sandboxtest.Main(m, func() error {
+		for _, p := range prepare {
+			if err := p(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	tidy()
+	os.Exit(code)
 }
 
 func must(t testing.TB, err error) {

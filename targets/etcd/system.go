@@ -38,8 +38,9 @@ type System struct {
 	// they are lost.
 	admin   []*link
 	version string
-
-	mu sync.Mutex
+	// gates hold up the clients of each node.
+	gates   []*gate
+	members membership
 }
 
 var (
@@ -54,6 +55,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	s := &System{Fleet: launch.New("etcd", logName, c, cfg), set: set, image: cluster.ImageOf(c)}
+	s.members = membership{out: map[int]bool{}, life: map[int]int{}, joins: map[int][]string{}}
 	s.Command, s.Complaint = s.command, complaint
 	if s.image == "" {
 		if s.path, err = set.find(ctx, cfg.Cache); err != nil {
@@ -65,7 +67,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		if err != nil {
 			return nil, err
 		}
-		s.nodes = append(s.nodes, access{addr: addr})
+		s.nodes, s.gates = append(s.nodes, access{addr: addr}), append(s.gates, new(gate))
 	}
 	if s.admin, err = links(s.nodes); err != nil {
 		return nil, err
@@ -147,15 +149,18 @@ func (s *System) peerURL(i int) (string, error) {
 // command starts the server of node i.
 func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 	n := s.Nodes[i]
-	data := filepath.Join(n.Dir(), "data")
+	life, list := s.members.of(i)
+	state, data := "existing", filepath.Join(n.Dir(), fmt.Sprint("data-", life))
 	if err := os.MkdirAll(n.Dir(), 0o755); err != nil {
 		return cluster.Command{}, err
 	}
-	var list []string
 	var errs []error
-	for j, m := range s.Nodes {
-		url, err := s.peerURL(j)
-		list, errs = append(list, m.Name()+"="+url), append(errs, err)
+	if list == nil {
+		state = "new"
+		for j, m := range s.Nodes {
+			url, err := s.peerURL(j)
+			list, errs = append(list, m.Name()+"="+url), append(errs, err)
+		}
 	}
 	peer, err := s.peerURL(i)
 	listenClient, err2 := s.Cluster.Bind(n.Name(), clientPort)
@@ -167,7 +172,7 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 		"--name", n.Name(), "--data-dir", data, "--logger", "zap", "--log-outputs", "stderr",
 		"--listen-client-urls", "http://" + listenClient, "--advertise-client-urls", "http://" + s.nodes[i].addr,
 		"--listen-peer-urls", "http://" + listenPeer, "--initial-advertise-peer-urls", peer,
-		"--initial-cluster", strings.Join(list, ","), "--initial-cluster-state", "new", "--initial-cluster-token", "lapse",
+		"--initial-cluster", strings.Join(list, ","), "--initial-cluster-state", state, "--initial-cluster-token", "lapse",
 		"--heartbeat-interval", fmt.Sprint(s.set.heartbeat.Milliseconds()), "--election-timeout", fmt.Sprint(s.set.election.Milliseconds()),
 	}
 	path := s.path
@@ -179,7 +184,7 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 
 // Open implements targets.System.
 func (s *System) Open(_ context.Context, session targets.Session) (targets.Client, error) {
-	return newClient(s.set, s.nodes, prefix, session), nil
+	return newClient(s.set, s.nodes, prefix, s.gates[session.Home], session), nil
 }
 
 // Ready implements targets.System.

@@ -45,6 +45,8 @@ func (Target) Info() targets.Info {
 			history.Increment, history.ReadCounter,
 			history.Transfer, history.Generate,
 			history.Enqueue, history.Dequeue,
+			history.Acquire, history.Release,
+			history.Send, history.Poll,
 		},
 		MaxTxn:       maxTxn,
 		DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
@@ -74,5 +76,5 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (Target) Abilities(targets.Config) []ability.Ability {
-	return []ability.Ability{ability.Restart, ability.Primary}
+	return []ability.Ability{ability.Restart, ability.Primary, ability.Clients, ability.Membership}
 }

@@ -1,0 +1,107 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
+)
+
+const familyMembership = "membership"
+
+// memberships are changes of who is in the cluster, as operators make them when a
+// machine is replaced.
+func memberships() family {
+	return family{doing: "taking members in again", restore: addMembers, kinds: []kind{{
+		Info: Info{Name: "membership", Kind: familyMembership, MinNodes: 3, Needs: []ability.Ability{ability.Membership, ability.Restart},
+			Summary:     "take one node out of the cluster, and in again as a new member without its data",
+			NotExternal: "lapse changes nothing of a cluster that it did not make"},
+		grip: onProcess,
+		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
+		act: func(s *Step) action { return &membership{victims: victims{family: familyMembership, step: s}} },
+	}}}
+}
+
+// membership takes effect when the cluster says that the node is no member, and is
+// healed when it says that it is one and the node's process runs.
+type membership struct {
+	victims
+	changer ability.MemberChanger
+}
+
+func (m *membership) node() string { return m.step.Nodes[0] }
+
+func (m *membership) aim(ctx context.Context, s *scene, f *history.Fault) error {
+	var ok bool
+	if m.changer, ok = s.System.(ability.MemberChanger); !ok {
+		f.Kind = familyMembership
+		return usagef("the target's members cannot be removed")
+	}
+	err := m.victims.aim(ctx, s, f)
+	f.Name = "take " + m.node() + " out of the cluster"
+	return err
+}
+
+func (m *membership) inject(ctx context.Context, _ *scene) error {
+	if err := m.changer.RemoveMember(ctx, m.node()); err != nil {
+		return fmt.Errorf("removing %s: %w", m.node(), err)
+	}
+	return nil
+}
+
+func (m *membership) heal(ctx context.Context, _ *scene) error {
+	if err := m.changer.AddMember(ctx, m.node()); err != nil {
+		return fmt.Errorf("adding %s: %w", m.node(), err)
+	}
+	return nil
+}
+
+func (m *membership) tookEffect(ctx context.Context, _ *scene) ([]string, error) {
+	return m.says(ctx, false)
+}
+
+func (m *membership) healed(ctx context.Context, s *scene) ([]string, error) {
+	proof, err := m.says(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := m.victims.healed(ctx, s)
+	return append(proof, runs...), err
+}
+
+func (m *membership) says(ctx context.Context, want bool) ([]string, error) {
+	members, err := m.changer.Members(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the members: %w", err)
+	}
+	text := "the members are " + strings.Join(members, " ")
+	if slices.Contains(members, m.node()) != want {
+		return nil, fmt.Errorf("%s", text)
+	}
+	return []string{text}, nil
+}
+
+// addMembers takes all nodes in that are out, if members can be changed at all.
+func addMembers(ctx context.Context, s *scene) error {
+	c, ok := s.System.(ability.MemberChanger)
+	if !ok {
+		return nil
+	}
+	members, err := c.Members(ctx)
+	if err != nil {
+		return fmt.Errorf("asking for the members: %w", err)
+	}
+	for _, n := range s.nodes {
+		if slices.Contains(members, n) {
+			continue
+		}
+		if err := c.AddMember(ctx, n); err != nil {
+			return fmt.Errorf("adding %s: %w", n, err)
+		}
+	}
+	return nil
+}
