@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/registry"
 )
@@ -60,6 +62,17 @@ func (p process) lives() bool {
 	return fields[19] == p.start && fields[0] != "Z"
 }
 
+// freePort is a port of this machine that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
 // TestKilledHarnessLeavesNothing: whichever target it drives, nothing that a harness
 // started outlives its kill -9 in the middle of a run.
 func TestKilledHarnessLeavesNothing(t *testing.T) {
@@ -75,6 +88,9 @@ func TestKilledHarnessLeavesNothing(t *testing.T) {
 			}
 			runs := t.TempDir()
 			cmd := exec.Command(binary, "run", "--target", name, "--nodes", strconv.Itoa(target.Info().MinNodes), "--duration", "10m", "--out", runs, "--progress", "none")
+			if _, asks := target.(targets.Describer); asks {
+				cmd.Args = append(cmd.Args, "--set", "program=python3 ../targets/exec/examples/redis_client.py "+t.TempDir()+" "+freePort(t))
+			}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)

@@ -153,8 +153,8 @@ func (k *kind) operated(nodes []string, o *cluster.Operator) error {
 		return usagef("fault %s cannot be done to an external cluster: %s", k.Name, why)
 	}
 	if missing := o.Missing(nodes, k.Operator...); len(missing) > 0 {
-		return usagef("fault %s needs commands of whoever runs the external cluster: give %s in the file of --operator (there is none for %s)",
-			k.Name, strings.Join(k.Operator, ", "), strings.Join(missing, ", "))
+		return usagef("fault %s needs commands of whoever runs the external cluster: give %s in %s (there is none for %s)",
+			k.Name, strings.Join(k.Operator, ", "), o.Where(), strings.Join(missing, ", "))
 	}
 	return nil
 }

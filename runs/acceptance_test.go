@@ -145,7 +145,7 @@ func TestRunAndCheckAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := FromPlan(plan, testEnvironment(t))
+	p, err := FromPlan(t.Context(), plan, testEnvironment(t))
 	if err != nil {
 		t.Fatal(err)
 	}

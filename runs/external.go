@@ -4,6 +4,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
 // place is a cluster that somebody else runs; the zero value is one of our own.
@@ -19,7 +20,7 @@ func attach(req Request, t targets.Target) (place, targets.Target, error) {
 	switch {
 	case len(req.At) > 0 && req.Provider != external.Name:
 		return p, nil, targets.Usagef("--provider %s: --at names a cluster that is there already; leave --provider out, or use --provider external", req.Provider)
-	case len(req.At) == 0 && req.Provider == external.Name:
+	case len(req.At) == 0 && req.Provider == external.Name && !describes(t):
 		return p, nil, targets.Usagef("--provider external: say where the cluster is with --at; see lapse run --help")
 	case len(req.At) == 0 && req.Operator != "":
 		return p, nil, targets.Usagef("--operator %s: its commands are for a cluster that somebody else runs; say where that is with --at", req.Operator)
@@ -41,4 +42,21 @@ func (p place) target(t targets.Target) (targets.Target, error) {
 		return t, nil
 	}
 	return targets.External(t, p.at)
+}
+
+// describes says that somebody else knows what t is, and where its nodes are.
+func describes(t targets.Target) bool {
+	_, ok := t.(targets.Describer)
+	return ok
+}
+
+// ownNodes is the provider for nodes of which the target itself says where they are.
+func ownNodes(provider string, spec cluster.Spec) (string, error) {
+	switch {
+	case len(spec.At) == 0 || provider == external.Name:
+		return provider, nil
+	case provider == providers.Auto:
+		return external.Name, nil
+	}
+	return "", targets.Usagef("--provider %s: the nodes of this target are not made by lapse; leave --provider out", provider)
 }

@@ -113,6 +113,13 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err != nil {
 		return nil, err
 	}
+	asked := targets.Config{
+		Nodes: req.Nodes, ReadLevel: req.ReadLevel, WriteLevel: req.WriteLevel, Options: req.Options,
+		OpTimeout: req.OpTimeout, Cache: env.Cache, Log: env.Log,
+	}
+	if target, err = targets.Describe(ctx, target, asked); err != nil {
+		return nil, err
+	}
 	info := target.Info()
 	if req.Nodes == 0 {
 		req.Nodes = info.DefaultNodes
@@ -126,13 +133,12 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	case req.Image != "" && req.Provider != containers:
 		return nil, targets.Usagef("--image %s: --provider %s makes no containers; use --provider %s", req.Image, req.Provider, containers)
 	}
-	cfg, err := target.Resolve(targets.Config{
-		Nodes:     req.Nodes,
-		ReadLevel: req.ReadLevel, WriteLevel: req.WriteLevel,
-		Options: req.Options, OpTimeout: req.OpTimeout, Cache: env.Cache, Log: env.Log,
-		Image: req.Image, Operator: place.operator,
-	})
+	asked.Nodes, asked.Image, asked.Operator = req.Nodes, req.Image, place.operator
+	cfg, err := target.Resolve(asked)
 	if err != nil {
+		return nil, err
+	}
+	if req.Provider, err = ownNodes(req.Provider, target.Spec(cfg)); err != nil {
 		return nil, err
 	}
 	if !req.Seeded {
@@ -177,7 +183,7 @@ func sharesText(weights map[string]int) string {
 }
 
 // FromPlan takes a stored plan up again.
-func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
+func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planned, error) {
 	if err := check(&plan.Run); err != nil {
 		return nil, err
 	}
@@ -186,6 +192,13 @@ func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
 		return nil, err
 	}
 	if target, err = (place{at: plan.At}).target(target); err != nil {
+		return nil, err
+	}
+	asked := targets.Config{
+		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel, Options: plan.Options,
+		OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log, Image: plan.Image,
+	}
+	if target, err = targets.Describe(ctx, target, asked); err != nil {
 		return nil, err
 	}
 	if info := target.Info(); plan.Nodes < info.MinNodes || plan.Nodes > info.MaxNodes {
@@ -200,11 +213,8 @@ func FromPlan(plan *harness.Plan, env Environment) (*Planned, error) {
 			return nil, targets.Usagef("the plan's operator: %v", err)
 		}
 	}
-	cfg, err := target.Resolve(targets.Config{
-		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel,
-		Options: plan.Options, OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log,
-		Image: plan.Image, Operator: operator,
-	})
+	asked.Operator = operator
+	cfg, err := target.Resolve(asked)
 	if err != nil {
 		return nil, err
 	}

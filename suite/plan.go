@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
@@ -88,7 +89,27 @@ func Load(ctx context.Context, source string, text []byte, seed *uint64, env run
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("planning the suite: %w", ctx.Err())
 	}
+	s.checkNodes(p)
 	return s, errors.Join(p.errs...)
+}
+
+// checkNodes wants nodes that are all made by lapse, or all not: a suite runs in one
+// place.
+func (s *Suite) checkNodes(p *problems) {
+	var first *Run
+	for i := range s.Runs {
+		r := &s.Runs[i]
+		if r.Planned == nil {
+			continue
+		}
+		if first == nil {
+			first = r
+		}
+		if (r.Planned.Plan.Provider == external.Name) != (first.Planned.Plan.Provider == external.Name) {
+			p.add("$.targets", "lapse makes the nodes of one of %s and %s, and not of the other; make two suites", first.Target, r.Target)
+			return
+		}
+	}
 }
 
 func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environment) {

@@ -79,7 +79,7 @@ func TestEverySetting(t *testing.T) {
 			if err := json.Unmarshal(b, &plan); err != nil {
 				t.Fatal(err)
 			}
-			p, err := runs.FromPlan(&plan, runs.Environment{Targets: databases(), Providers: places(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)})
+			p, err := runs.FromPlan(t.Context(), &plan, runs.Environment{Targets: databases(), Providers: places(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}

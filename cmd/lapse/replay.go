@@ -48,7 +48,7 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 			if err != nil {
 				return err
 			}
-			planned, err := runs.FromPlan(plan, env)
+			planned, err := runs.FromPlan(cmd.Context(), plan, env)
 			if err != nil {
 				return err
 			}

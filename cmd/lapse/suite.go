@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,12 +15,14 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
+	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/exec"
 )
 
 // suiteFlags are the flags of `lapse run` that are about suites.
@@ -153,15 +156,29 @@ func (a *app) validate(cmd *cobra.Command, ref string, seed *uint64) error {
 
 func (a *app) initCommand() *cobra.Command {
 	var at []string
+	var program string
 	c := &cobra.Command{
 		Use:     "init [FILE]",
 		Short:   "Write a commented suite file to start from",
-		Example: "  lapse init suite.yaml\n  lapse init own.yaml --at postgres://me@db.example:5432/shop",
+		Example: "  lapse init suite.yaml\n  lapse init own.yaml --at postgres://me@db.example:5432/shop\n  lapse init own.yaml --program 'sh targets/exec/examples/redis.sh 6379'",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "suite.yaml"
 			if len(args) > 0 {
 				path = args[0]
+			}
+			text := suite.Example
+			var err error
+			switch {
+			case program != "" && len(at) > 0:
+				return targets.Usagef("--at and --program: a suite is for one of them; make two")
+			case program != "":
+				text, err = a.exampleProgram(cmd.Context(), program)
+			case len(at) > 0:
+				text = suite.ExampleAt(at)
+			}
+			if err != nil {
+				return err
 			}
 			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 			if errors.Is(err, fs.ErrExist) {
@@ -169,10 +186,6 @@ func (a *app) initCommand() *cobra.Command {
 			}
 			if err != nil {
 				return targets.Usagef("writing the suite: %v", err)
-			}
-			text := suite.Example
-			if len(at) > 0 {
-				text = suite.ExampleAt(at)
 			}
 			_, err = f.Write(text)
 			if err := errors.Join(err, f.Close()); err != nil {
@@ -183,20 +196,42 @@ func (a *app) initCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringSliceVar(&at, "at", nil, "write one for a PostgreSQL that is there already: a postgres:// address of each node, without password")
+	c.Flags().StringVar(&program, "program", "", "write one for a database that this program speaks for (docs/targets/exec.md)")
 	return c
+}
+
+// exampleProgram is a suite for a program, which is asked what it is.
+func (a *app) exampleProgram(ctx context.Context, program string) ([]byte, error) {
+	options := map[string]string{exec.OptProgram: program}
+	t, err := targets.Describe(ctx, exec.Target{}, targets.Config{Options: options, Cache: a.Cache})
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := t.Resolve(targets.Config{Options: options})
+	if err != nil {
+		return nil, err
+	}
+	var faults []string
+	nodes := t.Spec(cfg).Nodes
+	for _, f := range nemesis.All() {
+		if len(f.Operator) > 0 && f.MinNodes <= len(nodes) && (f.Name == f.Kind) && len(cfg.Operator.Missing(nodes, f.Operator...)) == 0 {
+			faults = append(faults, f.Name)
+		}
+	}
+	return suite.ExampleFor(t.Info(), options, faults)
 }
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:       "schema [suite|result]",
-		Short:     "Print the JSON schema of suite files, for editors, or of their results",
-		Example:   "  lapse schema > lapse.schema.json\n  lapse schema result > lapse-result.schema.json",
+		Use:       "schema [suite|result|exec]",
+		Short:     "Print the JSON schema of suite files, for editors, of their results, or of what a program for target exec reads and writes",
+		Example:   "  lapse schema > lapse.schema.json\n  lapse schema result > lapse-result.schema.json\n  lapse schema exec",
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"suite", "result"},
+		ValidArgs: []string{"suite", "result", exec.Name},
 		RunE: func(_ *cobra.Command, args []string) error {
 			schema := suite.JSONSchema
-			if len(args) > 0 && args[0] == "result" {
-				schema = suite.ResultSchema
+			if len(args) > 0 {
+				schema = map[string]func() ([]byte, error){"suite": suite.JSONSchema, "result": suite.ResultSchema, exec.Name: exec.Schema}[args[0]]
 			}
 			b, err := schema()
 			if err != nil {

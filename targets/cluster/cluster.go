@@ -48,6 +48,11 @@ type Spec struct {
 	Alive func(ctx context.Context, addr string) error
 	// Operator has the commands of whoever runs those nodes; may be nil.
 	Operator *Operator
+	// Carry carries out one of the commands that Operator has (by the names in this
+	// package) on a node, with the peers that it is about, instead of a shell; nil
+	// leaves them to the shell. That a probe did not get through is ErrUnreachable. It
+	// is called from several goroutines at once.
+	Carry func(ctx context.Context, node, command string, peers []string) error
 }
 
 // Provider makes clusters.

@@ -9,6 +9,16 @@ type Operator struct {
 	Timeout time.Duration `json:"timeout_ns"`
 	// Nodes are the commands of each node, by its name.
 	Nodes map[string]Commands `json:"nodes"`
+	// Source is where commands are given, for people; empty means the file of --operator.
+	Source string `json:"-"`
+}
+
+// Where is where the commands are given, for people.
+func (o *Operator) Where() string {
+	if o == nil || o.Source == "" {
+		return "the file of --operator"
+	}
+	return o.Source
 }
 
 // Commands are done to one node. Each is a line for the shell; empty means that

@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/dynamodb"
 	"github.com/lapse-test/lapse/targets/etcd"
+	"github.com/lapse-test/lapse/targets/exec"
 	"github.com/lapse-test/lapse/targets/mysql"
 	"github.com/lapse-test/lapse/targets/postgres"
 	"github.com/lapse-test/lapse/targets/quorumkv"
@@ -28,6 +29,7 @@ func All() []targets.Target {
 		redis.Target{},
 		etcd.Target{},
 		mysql.Target{},
+		exec.Target{},
 	}
 }
 

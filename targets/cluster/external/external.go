@@ -84,7 +84,7 @@ func (p Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster,
 	if op == nil {
 		op = &cluster.Operator{}
 	}
-	c := &external{operator: op, at: map[string]string{}}
+	c := &external{operator: op, carry: spec.Carry, at: map[string]string{}}
 	c.net = &network{cluster: c, cut: map[string][]string{}}
 	for i, name := range spec.Nodes {
 		n := &node{
@@ -102,6 +102,7 @@ func (p Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster,
 // external is a cluster.Cluster.
 type external struct {
 	operator *cluster.Operator
+	carry    func(ctx context.Context, node, command string, peers []string) error
 	nodes    []*node
 	// at are the nodes' addresses.
 	at  map[string]string

@@ -135,7 +135,7 @@ func (w *network) Probe(ctx context.Context, link cluster.Link) error {
 	if errors.As(err, &status) && status.says() {
 		return fmt.Errorf("%s: %w: %s", link, cluster.ErrUnreachable, status)
 	}
-	return err
+	return err // perhaps ErrUnreachable already
 }
 
 // tryProbes tries every probe between nodes once.

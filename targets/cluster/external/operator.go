@@ -59,7 +59,7 @@ func ReadOperator(path string, nodes []string) (*cluster.Operator, error) {
 func parseOperator(name string, b []byte, nodes []string) (*cluster.Operator, error) {
 	var f file
 	if err := strictyaml.Unmarshal(b, &f); err != nil {
-		if holdsSecret(string(b)) {
+		if HoldsSecret(string(b)) {
 			// The excerpt could show it.
 			return nil, fmt.Errorf("%s: it cannot be read as YAML with these keys, and has a secret in it: take that out first", name)
 		}
@@ -85,7 +85,7 @@ func parseOperator(name string, b []byte, nodes []string) (*cluster.Operator, er
 			if from.Field(i).String() != "" {
 				into.Field(i).Set(from.Field(i))
 			}
-			if key := into.Type().Field(i).Tag.Get("yaml"); holdsSecret(into.Field(i).String()) {
+			if key := into.Type().Field(i).Tag.Get("yaml"); HoldsSecret(into.Field(i).String()) {
 				return nil, fmt.Errorf("%s: the command %s of %s has a secret in it, and commands are stored with the run: leave it in a variable of the environment, which commands inherit, or in a file", name, key, n)
 			}
 		}

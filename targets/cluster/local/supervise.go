@@ -33,6 +33,8 @@ type orders struct {
 	Command *cluster.Command
 	Home    string
 	Remove  string
+	// Attached says that the command's standard streams are the supervisor's own.
+	Attached bool
 }
 
 // event is what a supervisor tells the harness.
@@ -107,6 +109,9 @@ func supervise(ord orders, events *json.Encoder, harnessGone <-chan struct{}) in
 	cmd, err := spawn.Start(ord.Command.NotRoot, ord.Home, func() *exec.Cmd {
 		cmd := spawn.Cmd(context.Background(), *ord.Command, ord.Home)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		if ord.Attached {
+			cmd.Stdin = os.Stdin
+		}
 		dieWithParent(cmd.SysProcAttr)
 		return cmd
 	}, (*exec.Cmd).Start)
@@ -115,6 +120,9 @@ func supervise(ord orders, events *json.Encoder, harnessGone <-chan struct{}) in
 		return 1
 	}
 	main := cmd.Process.Pid
+	if ord.Attached { // whoever reads them is to see their end
+		_ = errors.Join(os.Stdin.Close(), os.Stdout.Close())
+	}
 	_ = events.Encode(event{Pid: main})
 	none := make(chan struct{})
 	go func() {

@@ -15,7 +15,7 @@ import (
 
 // startSupervisor starts this binary as a supervisor with these orders. At the
 // end of lifeline it does its work and ends.
-func startSupervisor(ord orders, lifeline, lifelineEnd *os.File, out io.Writer, alive *os.File) (*exec.Cmd, *json.Decoder, *os.File, error) {
+func startSupervisor(ord orders, lifeline, lifelineEnd *os.File, std streams, alive *os.File) (*exec.Cmd, *json.Decoder, *os.File, error) {
 	events, eventsEnd, err := os.Pipe()
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("making a pipe: %w", err)
@@ -29,7 +29,7 @@ func startSupervisor(ord orders, lifeline, lifelineEnd *os.File, out io.Writer, 
 	cmd := exec.Command(exe)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), envSupervise+"=1")
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = std.in, std.out, std.err
 	cmd.ExtraFiles = []*os.File{lifelineEnd, eventsEnd}
 	if alive != nil {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, alive)
@@ -58,11 +58,21 @@ type supervised struct {
 
 // superviseCommand starts a command with its output going to out.
 func superviseCommand(c cluster.Command, home string, out *os.File, j *janitor) (*supervised, error) {
+	return superviseOrders(orders{Command: &c, Home: home}, streams{out: out, err: out}, j.alive)
+}
+
+// streams are standard streams; nil is nothing.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func superviseOrders(ord orders, std streams, alive *os.File) (*supervised, error) {
 	end, lifeline, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	cmd, events, file, err := startSupervisor(orders{Command: &c, Home: home}, lifeline, end, out, j.alive)
+	cmd, events, file, err := startSupervisor(ord, lifeline, end, std, alive)
 	_ = end.Close()
 	if err != nil {
 		_ = lifeline.Close()
@@ -156,7 +166,7 @@ func startJanitor(dir string) (*janitor, error) {
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
 	defer func() { _ = end.Close() }()
-	cmd, events, file, err := startSupervisor(orders{Remove: dir}, alive, end, nil, nil)
+	cmd, events, file, err := startSupervisor(orders{Remove: dir}, alive, end, streams{}, nil)
 	if err != nil {
 		_ = alive.Close()
 		return nil, err
