@@ -153,7 +153,7 @@ func (c *client) route(at int, writes bool) int {
 	switch {
 	case primary == nowhere:
 		return at
-	case writes || c.set.read == readPrimary:
+	case writes || c.set.read == readPrimary || c.set.galera:
 		return primary
 	case c.set.read == readAny:
 		return at

@@ -37,6 +37,9 @@ func (s settings) promiseReplication(out map[string]bool) {
 				out[model] = false
 			}
 		}
+		if s.write == writeAfterCommit {
+			out["linearizable"] = false // what is shown before it is acknowledged may be lost
+		}
 		return
 	}
 	out["no-lost-writes"] = true
@@ -73,7 +76,11 @@ func (s settings) promiseIsolation(out map[string]bool) {
 
 func (s settings) promiseGalera(out map[string]bool, funcs []history.Func) {
 	// Locks are a node's own: two nodes' transactions do not see what the other reads.
-	out["serializable"], out["strict-serializable"], out["repeatable-read"] = false, false, false
+	if !s.oneWriter {
+		out["serializable"], out["strict-serializable"], out["repeatable-read"] = false, false, false
+	} else if s.recovered {
+		s.promiseIsolation(out)
+	}
 	if !s.snapshot || s.isolation != repeatableRead {
 		out["snapshot-isolation"] = false
 	}
@@ -84,8 +91,13 @@ func (s settings) promiseGalera(out map[string]bool, funcs []history.Func) {
 		}
 		return
 	}
+	// A commit is on every member, and a majority comes back together.
+	out["no-lost-writes"], out["eventual"] = true, true
 	switch s.read {
 	case readSync0, readDirty:
+		if s.oneWriter {
+			break // stale only after that node was cut off, and then until it says so
+		}
 		out["linearizable"], out["regular"] = false, false
 	case readSync1:
 		out["regular"] = true

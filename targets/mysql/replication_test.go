@@ -20,6 +20,8 @@ func TestReplication(t *testing.T) {
 	t.Run("routes", func(t *testing.T) { routes(t, d) })
 	t.Run("a replica that is held back", func(t *testing.T) { heldBack(t, d) })
 	t.Run("semi-synchronous", func(t *testing.T) { waitPoint(t, d) })
+	d.allReady()
+	t.Run("as an external cluster", func(t *testing.T) { externalCluster(t, d) })
 }
 
 func data(d *deployment) {

@@ -20,6 +20,7 @@ const (
 	optFailover      = "failover"
 	optFailoverAfter = "failover-after"
 	optRestart       = "restart"
+	optWriters       = "writers"
 )
 
 // The values of the option topology.
@@ -82,6 +83,12 @@ const (
 	restartPlain     = "plain"
 )
 
+// The values of the option writers: which nodes of a Galera cluster sessions use.
+const (
+	writersAll = "all"
+	writersOne = "one"
+)
+
 const (
 	on  = "on"
 	off = "off"
@@ -98,6 +105,7 @@ var options = []targets.Option{
 	{Name: optFailover, Default: off, Values: []string{off, on}, Help: "promote the most advanced replica when the primary is gone"},
 	{Name: optFailoverAfter, Default: "1s", Help: "how long the primary must be gone before a replica is promoted"},
 	{Name: optRestart, Default: restartRecovered, Values: []string{restartRecovered, restartPlain}, Help: "how a killed node of a Galera cluster is started: with the position that mariadbd --wsrep-recover finds, as Debian's service does, or without"},
+	{Name: optWriters, Default: writersAll, Values: []string{writersAll, writersOne}, Help: "Galera: sessions use the nodes that they ask, or the first one alone, as behind a proxy with one writer"},
 }
 
 // settings are a Config in our own terms.
@@ -114,6 +122,7 @@ type settings struct {
 	failover      bool
 	failoverAfter time.Duration
 	recovered     bool
+	oneWriter     bool
 	timeout       time.Duration
 	// ours says that the servers are started here, so that what only an administrator
 	// or MariaDB knows can be asked for.
@@ -143,6 +152,7 @@ func parse(cfg targets.Config) (settings, error) {
 	topology := opts[optTopology]
 	s.galera, s.isolation, s.flush = topology == topologyGalera, opts[optIsolation], opts[optFlush]
 	s.snapshot, s.failover, s.recovered = opts[optSnapshot] == on, opts[optFailover] == on, opts[optRestart] == restartRecovered
+	s.oneWriter = opts[optWriters] == writersOne
 	if s.read, err = level("read", s.read, topology, readLevels); err != nil {
 		return s, err
 	}
@@ -218,8 +228,10 @@ func (s settings) combination(given map[string]string) error {
 	if alone != "" {
 		return targets.Usagef("%s: there is no replica with --nodes 1; use more nodes", alone)
 	}
-	if given[optRestart] == restartPlain {
-		return targets.Usagef("--set %s=%s: only a Galera cluster has a position to recover; use --set %s=%s", optRestart, restartPlain, optTopology, topologyGalera)
+	for option, value := range map[string]string{optRestart: restartPlain, optWriters: writersOne} {
+		if given[option] == value {
+			return targets.Usagef("--set %s=%s: only a Galera cluster has that choice; use --set %s=%s", option, value, optTopology, topologyGalera)
+		}
 	}
 	return nil
 }
@@ -242,11 +254,15 @@ func (s settings) complete(cfg targets.Config) targets.Config {
 	if s.recovered {
 		restart = restartRecovered
 	}
+	writers := writersAll
+	if s.oneWriter {
+		writers = writersOne
+	}
 	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.nodes, s.read, s.write, s.timeout
 	cfg.Options = map[string]string{
 		optTopology: topology, optIsolation: s.isolation, optSnapshot: switched(s.snapshot), optFlush: s.flush,
 		optSemiSyncWait: s.semiSyncWait.String(), optSticky: s.sticky.String(), optMaxLag: s.maxLag.String(),
-		optFailover: switched(s.failover), optFailoverAfter: s.failoverAfter.String(), optRestart: restart,
+		optFailover: switched(s.failover), optFailoverAfter: s.failoverAfter.String(), optRestart: restart, optWriters: writers,
 	}
 	return cfg
 }

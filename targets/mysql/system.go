@@ -42,8 +42,7 @@ type System struct {
 	// password is everybody's; it is made for the run.
 	password, database string
 
-	// primary is the index of the node that takes the writes, nowhere in a Galera
-	// cluster.
+	// primary is the index of the node that takes the writes, nowhere where all do.
 	primary atomic.Int32
 	// formed says that a Galera cluster was made, so that nobody makes another.
 	formed  atomic.Bool
@@ -96,7 +95,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if s.password, err = newPassword(); err != nil {
 		return nil, err
 	}
-	if set.galera {
+	if set.galera && !set.oneWriter {
 		s.primary.Store(nowhere)
 	}
 	if err := s.begin(ctx); err != nil {

@@ -1,0 +1,155 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	sdk "github.com/go-sql-driver/mysql"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/external"
+)
+
+// writeDefault leaves durability and replication as they are set up.
+const writeDefault = "default"
+
+// The environment variables with the credentials: MYSQL_PWD is the one of MySQL's own
+// clients, which take the user from the command line.
+const (
+	envUser     = "MYSQL_USER"
+	envPassword = "MYSQL_PWD"
+)
+
+var _ targets.Externalizer = Target{}
+
+// External implements targets.Externalizer: whatever speaks MySQL's protocol and has its
+// upserts. Addresses are host:port.
+func (Target) External(at []string) (targets.Target, error) {
+	list, err := external.Addresses(at, port)
+	if err != nil {
+		return nil, err
+	}
+	return external.New(external.Kind{
+		Info: externalInfo(), At: list, Port: port, Spell: spell, Alive: alive,
+		Settings: func(cfg targets.Config) (targets.Config, error) {
+			s, err := externalSettings(cfg)
+			cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.write, s.timeout
+			return cfg, err
+		},
+		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
+	}), nil
+}
+
+// externalReads are the read levels that need nothing of MariaDB's own.
+var externalReads = []string{readPrimary, readReplica, readAny, readSticky}
+
+func externalInfo() targets.Info {
+	i := info
+	i.Summary = "what speaks MySQL's protocol, on an external cluster"
+	i.ReadLevels, i.WriteLevels, i.Options = externalReads, []string{writeDefault}, nil
+	for _, o := range options {
+		if o.Name == optSticky || o.Name == optIsolation {
+			i.Options = append(i.Options, o)
+		}
+	}
+	i.Options = append(i.Options, external.TLSOptions()...)
+	return i
+}
+
+// externalSettings are those of cfg, whose options are resolved.
+func externalSettings(cfg targets.Config) (settings, error) {
+	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel, timeout: cfg.OpTimeout, isolation: cfg.Options[optIsolation]}
+	if s.read == "" {
+		s.read = readPrimary
+	}
+	if s.write == "" {
+		s.write = writeDefault
+	}
+	if s.timeout == 0 {
+		s.timeout = defaultOpTimeout
+	}
+	if !slices.Contains(externalReads, s.read) {
+		return s, targets.Usagef("--read-level %s: an external cluster is read at %s", s.read, strings.Join(externalReads, ", "))
+	}
+	if s.write != writeDefault {
+		return s, targets.Usagef("--write-level %s: an external cluster is written to as it is set up: %s", s.write, writeDefault)
+	}
+	if s.nodes == 1 && (s.read == readReplica || s.read == readSticky) {
+		return s, targets.Usagef("--read-level %s: --at names one node; name a replica as well, or read from the primary", s.read)
+	}
+	var err error
+	if s.sticky, err = time.ParseDuration(cfg.Options[optSticky]); err != nil || s.sticky < time.Millisecond {
+		return s, targets.Usagef("--set %s=%s: want a duration of at least 1ms, such as 5s", optSticky, cfg.Options[optSticky])
+	}
+	return s, nil
+}
+
+// externalLogin is who connects to addr; database may be empty.
+func externalLogin(addr, database string, cfg targets.Config, set settings) (login, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return login{}, err
+	}
+	encryption, err := external.TLS(cfg.Options, host)
+	if err != nil {
+		return login{}, err
+	}
+	who := login{
+		addr: addr, user: os.Getenv(envUser), password: os.Getenv(envPassword), database: database, settings: set.session(),
+		encrypted: func(c *sdk.Config) { c.TLS = encryption },
+	}
+	if who.user == "" {
+		who.user = "root" // as MySQL's clients of the image do
+	}
+	return who, nil
+}
+
+// alive is the liveness probe: a server greets whoever connects, before it knows who it
+// is, with version 10 of the protocol or with an error. It counts that as a handshake
+// that was broken off, and starts again at the next login (max_connect_errors).
+func alive(ctx context.Context, addr string, _ map[string]string) error {
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }() // it was only listened to
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = c.SetDeadline(deadline) // a read without one would only wait longer
+	}
+	const header, version, refused = 4, 10, 0xff
+	var greeting [header + 1]byte
+	if _, err := io.ReadFull(c, greeting[:]); err != nil {
+		return err
+	}
+	if first := greeting[header]; first != version && first != refused {
+		return errors.New("it speaks another protocol than MySQL's")
+	}
+	return nil
+}
+
+// cures are for what a server says to whoever it does not let in.
+func cures(user string) external.Cures {
+	password := "the password in " + envPassword + " is not the one of the user " + user + ", or it may not come from this machine; to be another user, set " + envUser
+	if os.Getenv(envPassword) == "" {
+		password = "no password was given: set " + envUser + " and " + envPassword
+	}
+	says := func(way string, numbers ...int) external.Cure {
+		return external.Cure{Match: numbered(numbers...), Way: way, Tell: errorTable.Explain}
+	}
+	return external.Cures{
+		says(password, 1045, 1698),
+		says("GRANT ALL ON `lapse\\_%`.* TO the user "+user+", or be another one with "+envUser, 1044, 1142, 1227),
+		says("it has no connection left: let it have more (max_connections), or use fewer clients (--concurrency)", 1040, 1203),
+		says("this machine is blocked there: FLUSH HOSTS", 1129),
+		says("this machine may not connect: have a user made for it", 1130),
+		{Match: func(err error) bool { return errors.Is(err, sdk.ErrNoTLS) }, Way: "it does not encrypt: use --set tls=off if that is all right"},
+	}
+}
