@@ -35,6 +35,8 @@ func (b *Builder) For(ctx context.Context, target string) (string, error) {
 		return b.dynamodb(ctx, base, cfg)
 	case "redis":
 		return b.redis(ctx, base, cfg)
+	case "etcd":
+		return b.etcd(ctx, base, cfg)
 	}
 	return "", fmt.Errorf("no stand-in for the image of target %q", target)
 }

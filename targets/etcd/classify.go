@@ -28,8 +28,11 @@ var refusals = []error{
 	rpctypes.ErrGRPCNoLeader, // the interceptor of a request that wants one, before it is proposed
 	rpctypes.ErrGRPCNotCapable, rpctypes.ErrGRPCNotSupportedForLearner,
 	rpctypes.ErrGRPCUserEmpty, rpctypes.ErrGRPCAuthFailed, rpctypes.ErrGRPCPermissionDenied, rpctypes.ErrGRPCPermissionNotGiven,
-	rpctypes.ErrGRPCInvalidAuthToken, rpctypes.ErrGRPCAuthOldRevision, rpctypes.ErrGRPCAuthNotEnabled,
+	rpctypes.ErrGRPCAuthNotEnabled,
 }
+
+// expired are refusals after which a session has to say anew who it is: it is another.
+var expired = []error{rpctypes.ErrGRPCInvalidAuthToken, rpctypes.ErrGRPCAuthOldRevision}
 
 // uncertain are the errors of a request that was proposed, or may have been: it can be
 // applied, now or later.
@@ -87,6 +90,7 @@ var errorTable = append(outcome.Table{
 		return condition.Error()
 	}},
 	{Match: oneOf(refusals), Outcome: history.Fail, Answered: true, Text: description},
+	{Match: oneOf(expired), Outcome: history.Fail, Text: description},
 	{Name: "etcdserver: " + dropped, Match: func(err error) bool { return description(err) == dropped }, Outcome: history.Fail, Answered: true},
 	{Match: oneOf(uncertain), Outcome: history.Info, Answered: true, Text: description},
 	{Name: "deadline exceeded", Match: has(codes.DeadlineExceeded), Outcome: history.Info},

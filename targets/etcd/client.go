@@ -72,7 +72,20 @@ func (c *client) result(at int, sent bool, err error) targets.Result {
 		return targets.Result{Outcome: history.OK, Node: at}
 	}
 	j := errorTable.Judge(outcome.Operation{Writes: sent, Sent: sent}, err)
-	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: at, Broken: j.Broken}
+	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: at, Broken: j.Broken, Note: served(err)}
+}
+
+// served is what the database did though it did not do as it was told: what is there
+// was in the way, which is no downtime.
+func served(err error) string {
+	var condition *conditionError
+	switch {
+	case errors.Is(err, errConflict):
+		return history.NoteAborted
+	case errors.As(err, &condition):
+		return history.NoteRefused
+	}
+	return ""
 }
 
 func (c *client) carryOut(ctx context.Context, l *link, at int, txn *history.Txn) error {
@@ -252,6 +265,9 @@ func (c *client) link(node int) (*link, error) {
 
 // Close implements targets.Client.
 func (c *client) Close() error {
+	if c.life.Err() != nil {
+		return nil // it is closed
+	}
 	c.locks.end()
 	c.end()
 	c.gate.count(-1)

@@ -168,6 +168,10 @@ func paused(t *testing.T, d *deployment) {
 	t.Cleanup(func() { must(t, b.Close()) })
 	other := &session{ctx: d.ctx, c: b}
 	a.ok(t, acquire(k))
+	t.Cleanup(func() {
+		_, err := d.PauseClients(d.ctx, "n1", false)
+		must(t, err)
+	})
 	if n, err := d.PauseClients(d.ctx, "n1", true); err != nil || n == 0 {
 		t.Fatalf("%d clients are paused, %v", n, err)
 	}

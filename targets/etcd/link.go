@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	driver "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/lapse-test/lapse/targets/wire"
 )
@@ -25,6 +25,10 @@ type access struct {
 	tls *tls.Config
 	// user is empty where nobody asks who it is.
 	user, password string
+	// token is what a server gave to who said who it is, used instead of saying so again.
+	token string
+	// timeout is for saying who it is.
+	timeout time.Duration
 }
 
 // link is etcd's client with one node as its only endpoint: nothing is sent twice. It
@@ -33,8 +37,9 @@ type link struct {
 	*driver.Client
 	dialer *wire.Dialer
 
-	mu       sync.Mutex
-	dialFail error
+	mu        sync.Mutex
+	connected bool
+	dialFail  error
 }
 
 // newLink is a link that connects when it is first used. With once a lost connection
@@ -43,6 +48,7 @@ func newLink(a access, once bool) (*link, error) {
 	l := &link{dialer: &wire.Dialer{Addr: a.addr, TLS: a.tls, Once: once}}
 	client, err := driver.New(driver.Config{
 		Endpoints: []string{a.addr}, Logger: zap.NewNop(),
+		Username: a.user, Password: a.password, Token: a.token, DialTimeout: a.timeout,
 		DialOptions: []grpc.DialOption{
 			grpc.WithContextDialer(l.dial),
 			// In the place of the client's own interceptors, which repeat reads, and
@@ -52,7 +58,8 @@ func newLink(a access, once bool) (*link, error) {
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("making a client of etcd: %w", err)
+		l.dialer.Seal()
+		return nil, fmt.Errorf("making a client of etcd: %w", l.plain(err))
 	}
 	l.Client = client
 	return l, nil
@@ -71,22 +78,20 @@ func plainStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn
 // dial keeps the error, of which gRPC only keeps the text.
 func (l *link) dial(ctx context.Context, addr string) (net.Conn, error) {
 	conn, err := l.dialer.DialContext(ctx, "tcp", addr)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.connected = l.connected || err == nil
 	if err != nil && ctx.Err() == nil {
-		l.mu.Lock()
 		l.dialFail = err
-		l.mu.Unlock()
 	}
 	return conn, err
 }
 
 // plain is err of an RPC, or what kept the link from connecting if it never did.
 func (l *link) plain(err error) error {
-	if status.Code(err) != codes.Unavailable || l.dialer.Sent() > 0 {
-		return err
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.dialFail != nil {
+	if said(err).Code() == codes.Unavailable && !l.connected && l.dialFail != nil {
 		return l.dialFail
 	}
 	return err

@@ -100,20 +100,29 @@ func (s settings) source() (software.Source, error) {
 	return g, nil
 }
 
-// find is the server's program.
-func (s settings) find(ctx context.Context, cache string) (string, error) {
+// Server is the program that the nodes run.
+type Server struct{ Version, Path string }
+
+// Fetched is the program that Fetch has seen to.
+func Fetched(ctx context.Context, cfg targets.Config) (Server, error) {
+	s, err := fetched(cfg)
+	if err != nil {
+		return Server{}, err
+	}
+	return s.find(ctx, cfg.Cache)
+}
+
+func (s settings) find(ctx context.Context, cache string) (Server, error) {
 	src, err := s.source()
 	if err != nil {
-		return "", err
+		return Server{}, err
 	}
 	p, err := src.Find(ctx, cache)
-	if err != nil {
-		return "", err
-	}
+	path := p.Paths[program]
 	if s.software != "" {
-		return p.Paths[s.software], nil
+		path = p.Paths[s.software]
 	}
-	return p.Paths[program], nil
+	return Server{p.Version, path}, err
 }
 
 // Fetch implements targets.Fetcher.

@@ -29,8 +29,8 @@ const (
 // System is a running etcd. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
-	set  settings
-	path string
+	set    settings
+	server Server
 	// image is what the nodes are made of if they are containers.
 	image string
 	nodes []access
@@ -58,7 +58,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	s.members = membership{out: map[int]bool{}, life: map[int]int{}, joins: map[int][]string{}}
 	s.Command, s.Complaint = s.command, complaint
 	if s.image == "" {
-		if s.path, err = set.find(ctx, cfg.Cache); err != nil {
+		if s.server, err = set.find(ctx, cfg.Cache); err != nil {
 			return nil, err
 		}
 	}
@@ -175,7 +175,7 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 		"--initial-cluster", strings.Join(list, ","), "--initial-cluster-state", state, "--initial-cluster-token", "lapse",
 		"--heartbeat-interval", fmt.Sprint(s.set.heartbeat.Milliseconds()), "--election-timeout", fmt.Sprint(s.set.election.Milliseconds()),
 	}
-	path := s.path
+	path := s.server.Path
 	if s.image != "" {
 		path = program
 	}
@@ -202,19 +202,24 @@ func (s *System) Ready(ctx context.Context, node string) error {
 // Primary implements ability.Primarier: the leader, by the word of the member with the
 // highest term that answers.
 func (s *System) Primary(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, max(s.set.timeout, time.Second))
-	defer cancel()
-	answers := make([]*driver.StatusResponse, len(s.admin))
-	var asked sync.WaitGroup
-	for i, l := range s.admin {
-		asked.Go(func() { answers[i], _ = l.Status(ctx, s.nodes[i].addr) }) // one that is down says nothing
-	}
-	asked.Wait()
-	i, err := leaderIndex(answers)
+	i, err := leaderOf(ctx, s.admin, s.nodes, s.set.timeout)
 	if err != nil {
 		return "", err
 	}
 	return s.Nodes[i].Name(), nil
+}
+
+// leaderOf asks all nodes at once.
+func leaderOf(ctx context.Context, links []*link, nodes []access, timeout time.Duration) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(timeout, time.Second))
+	defer cancel()
+	answers := make([]*driver.StatusResponse, len(links))
+	var asked sync.WaitGroup
+	for i, l := range links {
+		asked.Go(func() { answers[i], _ = l.Status(ctx, nodes[i].addr) }) // one that is down says nothing
+	}
+	asked.Wait()
+	return leaderIndex(answers)
 }
 
 func leaderIndex(answers []*driver.StatusResponse) (int, error) {

@@ -21,12 +21,13 @@ import (
 // returns it.
 func TestClassify(t *testing.T) {
 	c := outcometest.New(t, errorTable)
-	both := func(err error, want history.Outcome) {
+	twice := func(err error, want history.Outcome, broken bool) {
 		t.Helper()
 		text := rpctypes.ErrorDesc(err)
-		c.Is(text, err, want, outcometest.Kept, text)
-		c.Is(text+" (client)", rpctypes.Error(err), want, outcometest.Kept, text)
+		c.Is(text, err, want, broken, text)
+		c.Is(text+" (client)", rpctypes.Error(err), want, broken, text)
 	}
+	both := func(err error, want history.Outcome) { twice(err, want, outcometest.Kept) }
 	c.Is("never sent", &notSentError{errNothing}, history.Fail, outcometest.Kept, errNothing.Error())
 	c.Is("a condition", errConflict, history.Fail, outcometest.Kept, errConflict.Error())
 	// Certainly not applied.
@@ -48,8 +49,8 @@ func TestClassify(t *testing.T) {
 	both(rpctypes.ErrGRPCAuthFailed, history.Fail)
 	both(rpctypes.ErrGRPCPermissionDenied, history.Fail)
 	both(rpctypes.ErrGRPCPermissionNotGiven, history.Fail)
-	both(rpctypes.ErrGRPCInvalidAuthToken, history.Fail)
-	both(rpctypes.ErrGRPCAuthOldRevision, history.Fail)
+	twice(rpctypes.ErrGRPCInvalidAuthToken, history.Fail, outcometest.Broken)
+	twice(rpctypes.ErrGRPCAuthOldRevision, history.Fail, outcometest.Broken)
 	both(rpctypes.ErrGRPCAuthNotEnabled, history.Fail)
 	c.Is(dropped, status.Error(codes.Unknown, dropped), history.Fail, outcometest.Kept, "etcdserver: raft proposal dropped")
 	// Perhaps applied.

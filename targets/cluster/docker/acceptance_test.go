@@ -96,6 +96,14 @@ func TestRedis(t *testing.T) {
 	}, "read-your-writes", checkers.Violated)
 }
 
+// TestEtcd is three members, one of which is cut off.
+func TestEtcd(t *testing.T) {
+	inDocker(t, runs.Request{
+		Target: "etcd", ReadLevel: "serializable", Workload: "register",
+		Faults: "partition-one", Rate: 200, Duration: 10 * time.Second,
+	}, "linearizable", checkers.Violated)
+}
+
 // TestCassandra is one node: the clusters of several have a test of their own.
 func TestCassandra(t *testing.T) {
 	inDocker(t, runs.Request{

@@ -171,7 +171,7 @@ func lapse(t testing.TB, env []string, args ...string) result {
 // cleanEnvironment has none of the variables that say who connects.
 func cleanEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		return strings.HasPrefix(kv, "PG") || strings.HasPrefix(kv, "AWS_") || strings.HasPrefix(kv, "LAPSE_CASSANDRA") || strings.HasPrefix(kv, "LAPSE_REDIS")
+		return strings.HasPrefix(kv, "PG") || strings.HasPrefix(kv, "AWS_") || strings.HasPrefix(kv, "LAPSE_CASSANDRA") || strings.HasPrefix(kv, "LAPSE_REDIS") || strings.HasPrefix(kv, "LAPSE_ETCD")
 	})
 }
 
