@@ -33,6 +33,8 @@ type Case struct {
 	Claims   []Claim           `yaml:"claims" json:"claims" jsonschema:"description=what is to hold, or to break"`
 	// Thresholds are besides those of the gate.
 	Thresholds []string `yaml:"thresholds,omitempty" json:"thresholds,omitempty" jsonschema:"description=conditions on the runs of this case, besides those of the gate"`
+	Finding    *Finding `yaml:"finding,omitempty" json:"finding,omitempty" jsonschema:"description=what is on record about the case, for lapse reproduce"`
+	ControlOf  string   `yaml:"controlOf,omitempty" json:"controlOf,omitempty" jsonschema:"description=name of the case with a finding of which this one is the control"`
 }
 
 // Matrix spans the runs of a case.

@@ -134,6 +134,7 @@ func (f *File) check(p *problems) {
 		m := &f.Cases[i].Matrix
 		runs += min(MaxRuns+1, min(MaxRuns+1, len(m.Target)*len(m.Levels))*max(1, len(m.Faults)))
 	}
+	f.checkFindings(p)
 	if runs > MaxRuns {
 		p.add("$.cases", "their matrices have more than %d combinations, and each is a run: split the suite, or leave levels and faults out", MaxRuns)
 	}

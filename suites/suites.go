@@ -13,6 +13,10 @@ import (
 //go:embed *.yaml
 var files embed.FS
 
+// KnownFindings is the suite of the track record: each case shows something that was
+// found on a real system, or is the control of one.
+const KnownFindings = "known-findings"
+
 // Names are the names of the shipped suites, sorted.
 func Names() []string {
 	list, err := fs.Glob(files, "*.yaml")

@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
@@ -56,6 +57,10 @@ func (a *app) complete(c *cobra.Command) {
 	case name == "run" || name == "validate":
 		c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return suites.Names(), cobra.ShellCompDirectiveDefault
+		}
+	case name == "reproduce":
+		c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return findings(), cobra.ShellCompDirectiveNoFileComp
 		}
 	case name == "fetch":
 		c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -114,4 +119,17 @@ func (a *app) levelsOf(c *cobra.Command) (read, write []string) {
 	}
 	info := t.Info()
 	return info.ReadLevels, info.WriteLevels
+}
+
+// findings are the names of those of the track record.
+func findings() []string {
+	text, err := suites.ByName(suites.KnownFindings)
+	if err != nil {
+		return nil // nothing to complete
+	}
+	f, err := suite.Parse(suites.KnownFindings, text)
+	if err != nil {
+		return nil
+	}
+	return f.Findings()
 }

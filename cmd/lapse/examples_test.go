@@ -29,7 +29,7 @@ import (
 // checked.
 
 // dry are commands that say with --dry-run what they would do.
-var dry = []string{"lapse run", "lapse quorum", "lapse replay"}
+var dry = []string{"lapse run", "lapse quorum", "lapse replay", "lapse reproduce"}
 
 // parsed are commands that would fetch, listen or test for minutes: their flags and
 // arguments are checked, and that is all.
