@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets/etcd"
 	"github.com/lapse-test/lapse/targets/exec"
 	"github.com/lapse-test/lapse/targets/mysql"
+	"github.com/lapse-test/lapse/targets/nats"
 	"github.com/lapse-test/lapse/targets/postgres"
 	"github.com/lapse-test/lapse/targets/quorumkv"
 	"github.com/lapse-test/lapse/targets/redis"
@@ -29,6 +30,7 @@ func All() []targets.Target {
 		redis.Target{},
 		etcd.Target{},
 		mysql.Target{},
+		nats.Target{},
 		exec.Target{},
 	}
 }

@@ -1,0 +1,72 @@
+package nats
+
+import (
+	"errors"
+	"fmt"
+
+	driver "github.com/nats-io/nats.go"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
+)
+
+// The codes of JetStream's API that are told apart (server/errors.json).
+const (
+	codeWrongSequence    = 10071 // JSStreamWrongLastSequenceErrF
+	codeWrongSequenceAny = 10164 // JSStreamWrongLastSequenceConstantErr
+	codeNoMessage        = 10037
+	codeNoStream         = 10059
+	codeNotEnabled       = 10039
+	codeNameTaken        = 10058
+)
+
+// apiError is what JetStream answers instead of a result.
+type apiError struct {
+	Code        int    `json:"code"`
+	ErrCode     int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+func (e *apiError) Error() string { return e.Description }
+
+// conflictError: what was read has been changed since, so that nothing was written.
+var errConflict = errors.New("wrong last sequence: the key was changed")
+
+var (
+	errMismatch = errors.New("the key held another value")
+	errGarbage  = errors.New("the answer is none of JetStream's")
+	errNothing  = errors.New("a write of nothing: use delete")
+)
+
+func coded(codes ...int) func(error) bool {
+	return outcome.As(func(e *apiError) bool {
+		for _, c := range codes {
+			if e.ErrCode == c {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// errorTable judges what comes instead of a result. Of the API's errors only those are
+// fail that the server gives before it proposes anything to the group.
+var errorTable = append(outcome.Table{
+	{Name: "no responders", Match: outcome.Is(driver.ErrNoResponders), Outcome: history.Fail, Answered: true},
+	{Name: errConflict.Error(), Match: func(err error) bool {
+		return errors.Is(err, errConflict) || coded(codeWrongSequence, codeWrongSequenceAny)(err)
+	}, Outcome: history.Fail, Answered: true},
+	{Name: errMismatch.Error(), Match: outcome.Is(errMismatch), Outcome: history.Fail, Answered: true},
+	{Name: errNothing.Error(), Match: outcome.Is(errNothing), Outcome: history.Fail, Answered: true},
+	{Name: "no such stream", Match: coded(codeNoStream), Outcome: history.Fail, Answered: true},
+	{Name: "JetStream is not enabled", Match: coded(codeNotEnabled), Outcome: history.Fail, Answered: true},
+	{Match: outcome.As(func(*apiError) bool { return true }), Outcome: history.Info, Answered: true, Text: func(err error) string {
+		var e *apiError
+		errors.As(err, &e)
+		return fmt.Sprintf("JetStream error %d (%d)", e.ErrCode, e.Code)
+	}},
+	{Name: "the answer is none of JetStream's", Match: outcome.Is(errGarbage), Outcome: history.Info},
+	{Name: "deadline exceeded", Match: outcome.Is(driver.ErrTimeout), Outcome: history.Info},
+	{Name: "connection closed", Match: outcome.Is(driver.ErrConnectionClosed, driver.ErrStaleConnection, driver.ErrDisconnected), Outcome: history.Info},
+	{Name: "no connection", Match: outcome.Is(driver.ErrNoServers), Outcome: history.Info},
+}, outcome.Network()...)

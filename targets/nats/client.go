@@ -1,0 +1,218 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome"
+)
+
+// client is one session: a connection with each node that it asked. It implements
+// targets.Client and is for one goroutine at a time.
+type client struct {
+	addrs   []string
+	links   []*link
+	direct  bool
+	timeout time.Duration
+	text    func(string) history.Value
+}
+
+var _ targets.Client = (*client)(nil)
+
+// Do implements targets.Client: the node at passes it on to whoever serves it.
+func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
+	writes := txn.Mops[0].Func.Writes()
+	sent := func() int64 { return 0 }
+	err := c.connect(ctx, at)
+	if err == nil {
+		l := c.links[at]
+		before := l.dialer.Sent()
+		sent = func() int64 {
+			// What is in the driver's buffer must not leave after it was judged.
+			l.dialer.Seal()
+			return l.dialer.Sent() - before
+		}
+		err = c.carryOut(ctx, l, txn)
+	}
+	if err == nil {
+		return targets.Result{Outcome: history.OK, Node: at}
+	}
+	j := errorTable.Judge(outcome.Operation{Writes: writes, Sent: true}, err)
+	if j.Broken {
+		j = errorTable.Judge(outcome.Operation{Writes: writes, Sent: sent() > 0}, err)
+	}
+	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: at, Broken: j.Broken}
+}
+
+func (c *client) connect(ctx context.Context, at int) error {
+	if c.links[at] != nil {
+		return nil
+	}
+	l, err := connect(ctx, c.addrs[at], c.timeout)
+	c.links[at] = l
+	return err
+}
+
+// The kinds of data: each has keys of its own.
+const (
+	kindValue   = "value"
+	kindList    = "list"
+	kindSet     = "set"
+	kindCounter = "counter"
+)
+
+func kindOf(f history.Func) string {
+	switch f {
+	case history.Append, history.ReadList:
+		return kindList
+	case history.Add, history.Remove, history.ReadSet:
+		return kindSet
+	case history.Increment, history.ReadCounter:
+		return kindCounter
+	}
+	return kindValue
+}
+
+func (c *client) carryOut(ctx context.Context, l *link, txn *history.Txn) error {
+	m := &txn.Mops[0]
+	on := subject(kindOf(m.Func), m.Key.String())
+	switch m.Func {
+	case history.Write, history.Delete:
+		var data []byte
+		if m.Func == history.Write {
+			if m.Arg == history.Absent {
+				return errNothing
+			}
+			data = number(m.Arg)
+		}
+		seq, err := l.put(ctx, on, data, nil)
+		if err == nil {
+			txn.SetVersion(0, int64(seq))
+		}
+		return err
+	case history.Read, history.ReadList, history.ReadSet, history.ReadCounter:
+		return c.read(ctx, l, on, txn)
+	}
+	return c.change(ctx, l, on, txn)
+}
+
+func (c *client) read(ctx context.Context, l *link, on string, txn *history.Txn) error {
+	get := l.get
+	if c.direct {
+		get = l.direct
+	}
+	e, err := get(ctx, on)
+	if err != nil {
+		return err
+	}
+	if e.seq > 0 {
+		txn.SetVersion(0, int64(e.seq))
+	}
+	switch txn.Mops[0].Func {
+	case history.ReadList, history.ReadSet:
+		var list []history.Value
+		for _, w := range strings.Fields(string(e.data)) {
+			list = append(list, c.value([]byte(w)))
+		}
+		txn.SetList(0, list)
+		return nil
+	case history.ReadCounter:
+		if e.data == nil {
+			e.data = []byte("0")
+		}
+	}
+	v := history.Absent
+	if e.data != nil {
+		v = c.value(e.data)
+	}
+	txn.SetRead(0, v)
+	return nil
+}
+
+// change reads a key from the leader and writes it if it is still what was read. What
+// was read may be old: then the write is refused, or the condition of a
+// compare-and-set is false of a value that was there earlier, which says nothing of
+// now.
+func (c *client) change(ctx context.Context, l *link, on string, txn *history.Txn) error {
+	e, err := l.get(ctx, on)
+	if err != nil {
+		// The write was not sent, whatever became of the read.
+		return errors.Join(errConflict, err)
+	}
+	data, err := changed(&txn.Mops[0], e.data)
+	if err != nil {
+		return err
+	}
+	seq, err := l.put(ctx, on, data, &e.seq)
+	if err == nil {
+		txn.SetVersion(0, int64(seq))
+	}
+	return err
+}
+
+// changed is what a key holds after m.
+func changed(m *history.Mop, data []byte) ([]byte, error) {
+	words := strings.Fields(string(data))
+	arg := string(number(m.Arg))
+	switch m.Func {
+	case history.CAS:
+		if m.Arg == history.Absent {
+			return nil, errNothing
+		}
+		if (m.Expect == history.Absent) != (data == nil) || data != nil && string(data) != string(number(m.Expect)) {
+			return nil, errMismatch
+		}
+		return []byte(arg), nil
+	case history.Append:
+		words = append(words, arg)
+	case history.Add:
+		if !slices.Contains(words, arg) {
+			words = append(words, arg)
+		}
+	case history.Remove:
+		words = slices.DeleteFunc(words, func(w string) bool { return w == arg })
+	case history.Increment:
+		sum := int64(m.Arg)
+		if len(words) > 0 {
+			n, err := strconv.ParseInt(words[0], 10, 64)
+			if err != nil {
+				return nil, errMismatch
+			}
+			sum += n
+		}
+		words = []string{strconv.FormatInt(sum, 10)}
+	default:
+		return nil, fmt.Errorf("nats has no %v", m.Func)
+	}
+	return []byte(strings.Join(words, " ")), nil
+}
+
+func number(v history.Value) []byte { return strconv.AppendInt(nil, int64(v), 10) }
+
+func (c *client) value(data []byte) history.Value {
+	if n, err := strconv.ParseInt(string(data), 10, 64); err == nil {
+		return history.Value(n)
+	}
+	if c.text == nil {
+		return history.TextValue(0)
+	}
+	return c.text(string(data))
+}
+
+// Close implements targets.Client.
+func (c *client) Close() error {
+	var errs []error
+	for _, l := range c.links {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

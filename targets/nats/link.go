@@ -1,0 +1,193 @@
+package nats
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	driver "github.com/nats-io/nats.go"
+
+	"github.com/lapse-test/lapse/targets/wire"
+)
+
+// bucket is the one that a run makes, stream the stream that it is.
+const (
+	bucket = "lapse"
+	stream = "KV_" + bucket
+)
+
+// Headers and values of JetStream.
+const (
+	headerExpected  = "Nats-Expected-Last-Subject-Sequence"
+	headerOperation = "KV-Operation"
+	headerSequence  = "Nats-Sequence"
+	headerStatus    = "Status"
+	deletion        = "DEL"
+)
+
+// subject is that of a key, each kind of data apart.
+func subject(kind, key string) string { return "$KV." + bucket + "." + kind + "." + key }
+
+// link is one connection with one node, which is not made again. It is for one
+// goroutine at a time, except for Close.
+type link struct {
+	conn   *driver.Conn
+	dialer *wire.Dialer
+}
+
+// dial is what nats.go takes for a dialer.
+type dial struct {
+	ctx    context.Context
+	dialer *wire.Dialer
+}
+
+func (d dial) Dial(network, addr string) (net.Conn, error) {
+	return d.dialer.DialContext(d.ctx, network, addr)
+}
+
+func connect(ctx context.Context, addr string, timeout time.Duration) (*link, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	l := &link{dialer: &wire.Dialer{Addr: addr, Once: true}}
+	var err error
+	l.conn, err = driver.Connect("nats://"+addr,
+		driver.SetCustomDialer(dial{ctx, l.dialer}), driver.Timeout(timeout),
+		driver.NoReconnect(), driver.IgnoreDiscoveredServers(), driver.SkipHostLookup(),
+		driver.ErrorHandler(func(*driver.Conn, *driver.Subscription, error) {}))
+	if err != nil {
+		l.dialer.Seal()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Close ends it, without waiting for a server that is paused.
+func (l *link) Close() error {
+	l.dialer.Seal()
+	l.conn.Close()
+	return nil
+}
+
+// ask sends a request once and returns what the first one answers.
+func (l *link) ask(ctx context.Context, m *driver.Msg) (*driver.Msg, error) {
+	return l.conn.RequestMsgWithContext(ctx, m)
+}
+
+// api asks JetStream's API and decodes the result.
+func (l *link) api(ctx context.Context, name string, request, result any) error {
+	var body []byte
+	if request != nil {
+		var err error
+		if body, err = json.Marshal(request); err != nil {
+			return fmt.Errorf("encoding a request: %w", err)
+		}
+	}
+	m, err := l.ask(ctx, &driver.Msg{Subject: "$JS.API." + name, Data: body})
+	if err != nil {
+		return err
+	}
+	return decode(m.Data, result)
+}
+
+// decode reads an answer of JetStream, which is an error or a result.
+func decode(data []byte, result any) error {
+	var failed struct {
+		Error *apiError `json:"error"`
+	}
+	if err := json.Unmarshal(data, &failed); err != nil {
+		return errors.Join(errGarbage, err)
+	}
+	if failed.Error != nil {
+		return failed.Error
+	}
+	if err := json.Unmarshal(data, result); err != nil {
+		return errors.Join(errGarbage, err)
+	}
+	return nil
+}
+
+// put writes to a subject, if its last sequence is expect (nil: whatever it is), and
+// returns the new one. Without data the key is deleted.
+func (l *link) put(ctx context.Context, subject string, data []byte, expect *uint64) (uint64, error) {
+	m := &driver.Msg{Subject: subject, Data: data, Header: driver.Header{}}
+	if data == nil {
+		m.Header.Set(headerOperation, deletion)
+	}
+	if expect != nil {
+		m.Header.Set(headerExpected, strconv.FormatUint(*expect, 10))
+	}
+	answer, err := l.ask(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	var ack struct {
+		Stream string `json:"stream"`
+		Seq    uint64 `json:"seq"`
+	}
+	if err := decode(answer.Data, &ack); err != nil {
+		return 0, err
+	}
+	if ack.Seq == 0 || ack.Stream != stream {
+		return 0, errGarbage
+	}
+	return ack.Seq, nil
+}
+
+// entry is what a key holds: nothing if it was never written or was deleted; its
+// sequence is then 0 or that of the deletion.
+type entry struct {
+	data []byte
+	seq  uint64
+}
+
+// get reads the last entry of a subject from the stream's leader.
+func (l *link) get(ctx context.Context, subject string) (entry, error) {
+	var result struct {
+		Message *struct {
+			Seq     uint64 `json:"seq"`
+			Data    []byte `json:"data"`
+			Headers []byte `json:"hdrs"`
+		} `json:"message"`
+	}
+	err := l.api(ctx, "STREAM.MSG.GET."+stream, map[string]string{"last_by_subj": subject}, &result)
+	switch {
+	case coded(codeNoMessage)(err):
+		return entry{}, nil
+	case err != nil:
+		return entry{}, err
+	case result.Message == nil || result.Message.Seq == 0:
+		return entry{}, errGarbage
+	}
+	e := entry{result.Message.Data, result.Message.Seq}
+	if strings.Contains(string(result.Message.Headers), headerOperation+": "+deletion) {
+		e.data = nil
+	}
+	return e, nil
+}
+
+// direct reads the last entry of a subject from any replica.
+func (l *link) direct(ctx context.Context, subject string) (entry, error) {
+	m, err := l.ask(ctx, &driver.Msg{Subject: "$JS.API.DIRECT.GET." + stream + "." + subject})
+	if err != nil {
+		return entry{}, err
+	}
+	if status := m.Header.Get(headerStatus); status == "404" {
+		return entry{}, nil
+	} else if status != "" {
+		return entry{}, &apiError{Description: "status " + status}
+	}
+	seq, err := strconv.ParseUint(m.Header.Get(headerSequence), 10, 64)
+	if err != nil || seq == 0 {
+		return entry{}, errGarbage
+	}
+	e := entry{m.Data, seq}
+	if m.Header.Get(headerOperation) == deletion {
+		e.data = nil
+	}
+	return e, nil
+}

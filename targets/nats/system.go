@@ -1,0 +1,285 @@
+package nats
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
+)
+
+const logName = "nats.log"
+
+// System is a running NATS. It is safe for concurrent use.
+type System struct {
+	*launch.Fleet
+	cfg    targets.Config
+	server string
+	image  string
+	http   *http.Client
+}
+
+var _ targets.System = (*System)(nil)
+
+// Start implements targets.Target.
+func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
+	s := &System{
+		Fleet: launch.New("NATS", logName, c, cfg), cfg: cfg, image: cluster.ImageOf(c), server: program,
+		http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+	}
+	s.Command = s.command
+	s.Complaint = func(line string) bool {
+		return strings.Contains(line, "[FTL]") || strings.Contains(line, "[ERR]") || strings.HasPrefix(line, program)
+	}
+	if s.image == "" {
+		from, err := source(cfg.Options[optVersion])
+		if err != nil {
+			return nil, err
+		}
+		p, err := from.Find(ctx, cfg.Cache)
+		if err != nil {
+			return nil, err
+		}
+		s.server = p.Paths[program]
+	}
+	if err := s.Fleet.Start(ctx, s.form, nil); err != nil {
+		return nil, &cluster.EnvironmentError{Doing: "starting NATS", Err: err, Way: "see the logs of the nodes in the run directory"}
+	}
+	return s, nil
+}
+
+// command writes the configuration of node i and starts its server.
+func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
+	n := s.Nodes[i]
+	var listen [3]string
+	for j, port := range []int{clientPort, routePort, monitorPort} {
+		var err error
+		if listen[j], err = s.Cluster.Bind(n.Name(), port); err != nil {
+			return cluster.Command{}, err
+		}
+	}
+	var routes []string
+	for _, o := range s.Nodes {
+		addr, err := s.Cluster.Route(n.Name(), o.Name(), routePort)
+		if err != nil {
+			return cluster.Command{}, err
+		}
+		routes = append(routes, "nats://"+addr)
+	}
+	sync := ""
+	if v := s.cfg.Options[optSync]; v != syncDefault {
+		sync = "sync_interval: " + v
+	}
+	text := fmt.Sprintf("server_name: %s\nlisten: %q\nhttp: %q\njetstream { store_dir: %q, max_file_store: 1GB, %s }\n",
+		n.Name(), listen[0], listen[2], filepath.Join(n.Dir(), "data"), sync)
+	if len(s.Nodes) > 1 {
+		text += fmt.Sprintf("cluster { name: lapse, listen: %q, no_advertise: true, routes: [%s] }\n", listen[1], strings.Join(routes, ", "))
+	}
+	path := filepath.Join(n.Dir(), "nats.conf")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		return cluster.Command{}, err
+	}
+	return cluster.Command{Path: s.server, Args: []string{"-c", path}, Log: logName}, nil
+}
+
+// streamConfig is a key-value bucket as ADR-8 has it.
+type streamConfig struct {
+	Name              string   `json:"name"`
+	Subjects          []string `json:"subjects"`
+	Retention         string   `json:"retention"`
+	Storage           string   `json:"storage"`
+	Discard           string   `json:"discard"`
+	MaxMsgsPerSubject int      `json:"max_msgs_per_subject"`
+	NumReplicas       int      `json:"num_replicas"`
+	AllowDirect       bool     `json:"allow_direct"`
+	DenyDelete        bool     `json:"deny_delete"`
+	AllowRollup       bool     `json:"allow_rollup_hdrs"`
+}
+
+// form makes the bucket and waits until every node takes part. Replicas answer direct
+// reads only some 10 s after they have caught up; until then the leader alone does, and
+// none is old: a run that began earlier would have passed for nothing.
+func (s *System) form(ctx context.Context) error {
+	config := streamConfig{
+		Name: stream, Subjects: []string{"$KV." + bucket + ".>"}, Retention: "limits", Storage: "file", Discard: "new",
+		MaxMsgsPerSubject: 1, NumReplicas: len(s.Nodes), AllowDirect: s.cfg.ReadLevel == readDirect, DenyDelete: true, AllowRollup: true,
+	}
+	err := cluster.Await(ctx, "the bucket to be made", func(ctx context.Context) error {
+		return s.with(ctx, 0, func(ctx context.Context, l *link) error {
+			err := l.api(ctx, "STREAM.CREATE."+stream, config, &struct{}{})
+			if coded(codeNameTaken)(err) {
+				return nil // by an earlier try
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.Await(ctx, "to serve", s.serves); err != nil {
+		return err
+	}
+	if s.cfg.ReadLevel != readDirect {
+		return nil
+	}
+	s.Progress("waiting until every replica answers direct reads (some 15 s)")
+	return s.Await(ctx, "to answer direct reads", s.answersDirect)
+}
+
+// with does something over a connection of its own with node i.
+func (s *System) with(ctx context.Context, i int, do func(ctx context.Context, l *link) error) error {
+	ctx, cancel := context.WithTimeout(ctx, max(s.cfg.OpTimeout, 2*time.Second))
+	defer cancel()
+	addr, err := s.Addr(i, clientPort)
+	if err != nil {
+		return err
+	}
+	l, err := connect(ctx, addr, s.cfg.OpTimeout)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }() // it was only asked
+	return do(ctx, l)
+}
+
+// group is how the stream's group looks to its leader.
+type group struct {
+	Cluster struct {
+		Leader   string `json:"leader"`
+		Replicas []struct {
+			Name    string `json:"name"`
+			Current bool   `json:"current"`
+			Offline bool   `json:"offline"`
+		} `json:"replicas"`
+	} `json:"cluster"`
+}
+
+// serves returns nil when node i has the stream, in sync, and a write and a read go
+// through it.
+func (s *System) serves(ctx context.Context, i int) error {
+	return s.with(ctx, i, func(ctx context.Context, l *link) error {
+		var g group
+		if err := l.api(ctx, "STREAM.INFO."+stream, nil, &g); err != nil {
+			return fmt.Errorf("asking about the stream: %w", err)
+		}
+		name := s.Nodes[i].Name()
+		if len(s.Nodes) > 1 && g.Cluster.Leader != name {
+			at := slices.IndexFunc(g.Cluster.Replicas, func(r struct {
+				Name    string `json:"name"`
+				Current bool   `json:"current"`
+				Offline bool   `json:"offline"`
+			}) bool {
+				return r.Name == name
+			})
+			if g.Cluster.Leader == "" || at < 0 || !g.Cluster.Replicas[at].Current || g.Cluster.Replicas[at].Offline {
+				return errors.New("the replica is not in sync with the leader")
+			}
+		}
+		if _, err := l.put(ctx, subject("ready", name), []byte("1"), nil); err != nil {
+			return fmt.Errorf("writing: %w", err)
+		}
+		_, err := l.get(ctx, subject("ready", name))
+		return err
+	})
+}
+
+// answersDirect returns nil when the server of node i itself listens for direct reads.
+func (s *System) answersDirect(ctx context.Context, i int) error {
+	addr, err := s.Addr(i, monitorPort)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/subsz?subs=1&limit=100000", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := s.http.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }() // it was read
+	var subs struct {
+		List []struct {
+			Subject string `json:"subject"`
+		} `json:"subscriptions_list"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&subs); err != nil {
+		return fmt.Errorf("reading the subscriptions: %w", err)
+	}
+	for _, sub := range subs.List {
+		if strings.HasPrefix(sub.Subject, "$JS.API.DIRECT.GET."+stream) {
+			return nil
+		}
+	}
+	return fmt.Errorf("of %d subscriptions none is for direct reads", len(subs.List))
+}
+
+// Open implements targets.System.
+func (s *System) Open(ctx context.Context, session targets.Session) (targets.Client, error) {
+	c := &client{
+		links: make([]*link, len(s.Nodes)), direct: s.cfg.ReadLevel == readDirect, timeout: s.cfg.OpTimeout, text: session.Text,
+	}
+	for i := range s.Nodes {
+		addr, err := s.Addr(i, clientPort)
+		if err != nil {
+			return nil, err
+		}
+		c.addrs = append(c.addrs, addr)
+	}
+	return c, nil
+}
+
+// Ready implements targets.System.
+func (s *System) Ready(ctx context.Context, node string) error {
+	i, err := s.Index(node)
+	if err != nil {
+		return err
+	}
+	if err := s.Alive(i); err != nil {
+		return err
+	}
+	return s.serves(ctx, i)
+}
+
+// Primary implements ability.Primarier: the leader of the stream.
+func (s *System) Primary(ctx context.Context) (string, error) {
+	err := errors.New("no node answers")
+	for i, n := range s.Nodes {
+		var g group
+		err = s.with(ctx, i, func(ctx context.Context, l *link) error { return l.api(ctx, "STREAM.INFO."+stream, nil, &g) })
+		if err == nil && g.Cluster.Leader != "" {
+			return g.Cluster.Leader, nil
+		}
+		if err == nil && len(s.Nodes) == 1 {
+			return n.Name(), nil
+		}
+	}
+	return "", fmt.Errorf("the stream has no leader that is known: %w", err)
+}
+
+// Version implements targets.System.
+func (s *System) Version() string {
+	if s.image != "" {
+		return "NATS (image " + s.image + ")"
+	}
+	return "NATS " + s.cfg.Options[optVersion]
+}
+
+// Replicas implements targets.ReplicaPlacer: all nodes.
+func (s *System) Replicas(context.Context, history.Key) ([]string, error) {
+	var names []string
+	for _, n := range s.Nodes {
+		names = append(names, n.Name())
+	}
+	return names, nil
+}

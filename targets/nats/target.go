@@ -1,0 +1,176 @@
+package nats
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/software"
+)
+
+// Name is the target's name.
+const Name = "nats"
+
+// The ports of a server: for clients, for the others, and for monitoring.
+const (
+	clientPort  = 4222
+	routePort   = 6222
+	monitorPort = 8222
+)
+
+// The target's options.
+const (
+	optVersion = "version"
+	optSync    = "sync_interval"
+)
+
+// syncDefault leaves the interval to the server: two minutes.
+const syncDefault = "default"
+
+// The levels.
+const (
+	readLeader = "leader"
+	readDirect = "direct"
+	writeAck   = "puback"
+)
+
+// versions are those that can be had, the default first.
+var versions = []string{"2.15.3", "2.12.1", "2.10.23", losesStreams}
+
+// losesStreams is the version that loses a whole stream to kills of processes.
+const losesStreams = "2.10.22"
+
+const defaultOpTimeout = 2 * time.Second
+
+// modules pins the versions: a go.mod and a go.sum each, as
+// `go get -tool github.com/nats-io/nats-server/v2@VERSION` writes them.
+//
+//go:embed modules
+var modules embed.FS
+
+// Target is NATS. The zero value is ready; it is safe for concurrent use.
+type Target struct{}
+
+var (
+	_ targets.Target   = Target{}
+	_ targets.Fetcher  = Target{}
+	_ targets.Promiser = Target{}
+)
+
+// Info implements targets.Target.
+func (Target) Info() targets.Info {
+	return targets.Info{
+		Name:        Name,
+		Summary:     "NATS JetStream: a key-value bucket with a replica on each node",
+		ReadLevels:  []string{readLeader, readDirect},
+		WriteLevels: []string{writeAck},
+		Options: []targets.Option{
+			{Name: optVersion, Default: versions[0], Values: versions, Help: "the server's version, built once by the go command"},
+			{Name: optSync, Default: syncDefault, Values: []string{syncDefault, "always"}, Help: "when the stream's files are synced: every two minutes, or before a write is acknowledged"},
+		},
+		Funcs: []history.Func{
+			history.Read, history.Write, history.CAS, history.Delete,
+			history.Append, history.ReadList, history.Add, history.Remove, history.ReadSet,
+			history.Increment, history.ReadCounter,
+		},
+		MaxTxn:       1,
+		DefaultNodes: 3, MinNodes: 1, MaxNodes: 5,
+		Startup: 4 * time.Second,
+	}
+}
+
+// Resolve implements targets.Target.
+func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
+	var err error
+	if cfg.Options, err = targets.ResolveOptions(t.Info(), cfg.Options); err != nil {
+		return cfg, err
+	}
+	if cfg.ReadLevel == "" {
+		cfg.ReadLevel = readLeader
+	}
+	if cfg.WriteLevel == "" {
+		cfg.WriteLevel = writeAck
+	}
+	if cfg.OpTimeout == 0 {
+		cfg.OpTimeout = defaultOpTimeout
+	}
+	if levels := t.Info().ReadLevels; !slices.Contains(levels, cfg.ReadLevel) {
+		return cfg, targets.Usagef("--read-level %s: there are %s", cfg.ReadLevel, strings.Join(levels, ", "))
+	}
+	if cfg.WriteLevel != writeAck {
+		return cfg, targets.Usagef("--write-level %s: there is one, %s", cfg.WriteLevel, writeAck)
+	}
+	if cfg.Nodes%2 == 0 && cfg.Nodes != 0 {
+		return cfg, targets.Usagef("--nodes %d: a replica on each node, and JetStream has 1, 3 or 5 replicas; use one of these", cfg.Nodes)
+	}
+	return cfg, nil
+}
+
+// Spec implements targets.Target. A server tells the others where it is, by one
+// address, and they connect to that by themselves.
+func (Target) Spec(cfg targets.Config) cluster.Spec {
+	return cluster.Spec{
+		Run: cfg.Run, Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{clientPort, routePort, monitorPort},
+		Container: &cluster.Container{Image: cfg.ImageOr("nats:" + cfg.Options[optVersion])},
+	}
+}
+
+// Abilities implements targets.Target. The primary is the stream's leader.
+func (Target) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart, ability.Primary}
+}
+
+const program = "nats-server"
+
+func source(version string) (software.GoModule, error) {
+	g := software.GoModule{
+		Target: Name, Title: "NATS " + version, Version: version,
+		Packages: map[string]string{program: "github.com/nats-io/nats-server/v2"},
+	}
+	var err error
+	if g.Mod, err = modules.ReadFile(path.Join("modules", version, "server.mod")); err != nil {
+		return g, fmt.Errorf("the pins of NATS %s: %w", version, err)
+	}
+	if g.Sum, err = modules.ReadFile(path.Join("modules", version, "server.sum")); err != nil {
+		return g, fmt.Errorf("the pins of NATS %s: %w", version, err)
+	}
+	return g, nil
+}
+
+// Fetch implements targets.Fetcher.
+func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
+	s, err := source(cfg.Options[optVersion])
+	if err != nil {
+		return err
+	}
+	return s.Fetch(ctx, cfg.Cache, cfg.Progress)
+}
+
+// Present implements targets.Fetcher.
+func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
+	s, err := source(cfg.Options[optVersion])
+	if err != nil {
+		return "", err
+	}
+	return software.Present(ctx, s, "NATS", cfg.Cache)
+}
+
+// Promises implements targets.Promiser. What a majority acknowledged survives kills of
+// processes, except in 2.10.22. No read is promised to be the newest: a replica that
+// answers a direct read may be behind, and so may be a leader that does not know yet
+// that it is one no longer.
+func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
+	out := map[string]bool{"no-lost-writes": cfg.Options[optVersion] != losesStreams}
+	for _, model := range []string{"linearizable", "regular", "sequential", "read-your-writes", "monotonic-reads"} {
+		out[model] = false
+	}
+	return out
+}

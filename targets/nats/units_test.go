@@ -1,0 +1,109 @@
+package nats
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	driver "github.com/nats-io/nats.go"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome/outcometest"
+)
+
+func TestClassify(t *testing.T) {
+	c := outcometest.New(t, errorTable)
+	c.Is("nobody listens", driver.ErrNoResponders, history.Fail, outcometest.Kept, "no responders")
+	c.Is("changed since", &apiError{400, codeWrongSequence, "wrong last sequence: 7"}, history.Fail, outcometest.Kept, errConflict.Error())
+	c.Is("changed since, without the number", &apiError{400, codeWrongSequenceAny, "wrong last sequence"}, history.Fail, outcometest.Kept, errConflict.Error())
+	c.Is("not read", errConflict, history.Fail, outcometest.Kept, errConflict.Error())
+	c.Is("another value", errMismatch, history.Fail, outcometest.Kept, errMismatch.Error())
+	c.Is("a write of nothing", errNothing, history.Fail, outcometest.Kept, errNothing.Error())
+	c.Is("no stream", &apiError{404, codeNoStream, "stream not found"}, history.Fail, outcometest.Kept, "no such stream")
+	c.Is("no JetStream", &apiError{503, codeNotEnabled, "jetstream not enabled for account"}, history.Fail, outcometest.Kept, "JetStream is not enabled")
+	c.Is("no leader", &apiError{503, 10008, "jetstream cluster not available"}, history.Info, outcometest.Kept, "JetStream error 10008 (503)")
+	c.Is("garbage", errGarbage, history.Info, outcometest.Broken, errGarbage.Error())
+	c.Is("no answer", driver.ErrTimeout, history.Info, outcometest.Broken, "deadline exceeded")
+	c.Is("closed", driver.ErrConnectionClosed, history.Info, outcometest.Broken, "connection closed")
+	c.Is("no server", driver.ErrNoServers, history.Info, outcometest.Broken, "no connection")
+}
+
+// TestChanged has for each function that reads first what is written then.
+func TestChanged(t *testing.T) {
+	for _, c := range []struct {
+		m      history.Mop
+		before string
+		want   string
+		err    error
+	}{
+		{history.Mop{Func: history.CAS, Expect: 1, Arg: 2}, "1", "2", nil},
+		{history.Mop{Func: history.CAS, Expect: 1, Arg: 2}, "3", "", errMismatch},
+		{history.Mop{Func: history.CAS, Expect: 1, Arg: 2}, "", "", errMismatch},
+		{history.Mop{Func: history.CAS, Expect: history.Absent, Arg: 2}, "", "2", nil},
+		{history.Mop{Func: history.CAS, Expect: history.Absent, Arg: 2}, "1", "", errMismatch},
+		{history.Mop{Func: history.Append, Arg: 2}, "1", "1 2", nil},
+		{history.Mop{Func: history.Add, Arg: 2}, "1 2", "1 2", nil},
+		{history.Mop{Func: history.Remove, Arg: 2}, "1 2 3", "1 3", nil},
+		{history.Mop{Func: history.Increment, Arg: -2}, "5", "3", nil},
+		{history.Mop{Func: history.Increment, Arg: 4}, "", "4", nil},
+	} {
+		var before []byte
+		if c.before != "" {
+			before = []byte(c.before)
+		}
+		got, err := changed(&c.m, before)
+		if string(got) != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%v %v of %q: %q, %v; want %q, %v", c.m.Func, c.m.Arg, c.before, got, err, c.want, c.err)
+		}
+	}
+}
+
+// FuzzDecode: whatever an answer is, it is an error or a result.
+func FuzzDecode(f *testing.F) {
+	for _, s := range []string{`{"stream":"KV_lapse","seq":3}`, `{"error":{"code":400,"err_code":10071,"description":"x"}}`, `{}`, `null`, `[`, ""} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var ack struct {
+			Seq uint64 `json:"seq"`
+		}
+		if err := decode(data, &ack); err != nil && ack.Seq != 0 && !errors.Is(err, errGarbage) {
+			t.Errorf("%q: %v with sequence %d", data, err, ack.Seq)
+		}
+	})
+}
+
+// TestResolve: an even number of nodes has no bucket with a replica on each.
+func TestResolve(t *testing.T) {
+	var usage *targets.UsageError
+	if _, err := (Target{}).Resolve(targets.Config{Nodes: 4}); !errors.As(err, &usage) || !strings.Contains(err.Error(), "1, 3 or 5") {
+		t.Errorf("four nodes: %v", err)
+	}
+	for version, want := range map[string]bool{versions[0]: true, losesStreams: false} {
+		cfg, err := Target{}.Resolve(targets.Config{Nodes: 3, Options: map[string]string{optVersion: version}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := (Target{}).Promises(cfg, nil); p["no-lost-writes"] != want || p["linearizable"] {
+			t.Errorf("%s promises %v", version, p)
+		}
+	}
+}
+
+// TestVersionsArePinned: each version has its two files, which name it.
+func TestVersionsArePinned(t *testing.T) {
+	for _, v := range versions {
+		s, err := source(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(s.Mod), "nats-server/v2 v"+v) || !strings.Contains(string(s.Sum), "nats-server/v2 v"+v) {
+			t.Errorf("the files of %s are of another version", v)
+		}
+	}
+	if _, err := os.ReadFile("../../docs/targets/nats.md"); err != nil {
+		t.Error(err)
+	}
+}
