@@ -97,8 +97,8 @@ func (l *link) plain(err error) error {
 	return err
 }
 
-// keepAlive prolongs a lease once. Not the client's KeepAliveOnce, which asks an
-// endpoint that is down again and again without a pause.
+// keepAlive prolongs a lease once. Not the client's KeepAliveOnce, which waits for a
+// connection, and asks again after most errors, until its context ends.
 func (l *link) keepAlive(ctx context.Context, id driver.LeaseID) (ttl int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

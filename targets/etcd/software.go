@@ -3,11 +3,13 @@ package etcd
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/software"
 )
 
@@ -118,11 +120,14 @@ func (s settings) find(ctx context.Context, cache string) (Server, error) {
 		return Server{}, err
 	}
 	p, err := src.Find(ctx, cache)
-	path := p.Paths[program]
-	if s.software != "" {
-		path = p.Paths[s.software]
+	if s.software == "" {
+		return Server{p.Version, p.Paths[program]}, err
 	}
-	return Server{p.Version, path}, err
+	var missing *cluster.EnvironmentError
+	if errors.As(err, &missing) {
+		err = &cluster.EnvironmentError{Doing: "finding the server", Err: missing.Err, Way: "name the path of an etcd program with --set " + optSoftware + "=PATH"}
+	}
+	return Server{p.Version, p.Paths[s.software]}, err
 }
 
 // Fetch implements targets.Fetcher.
@@ -136,7 +141,7 @@ func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
 		return err
 	}
 	if s.software != "" {
-		_, err = src.Find(ctx, cfg.Cache)
+		_, err = s.find(ctx, cfg.Cache)
 		return err
 	}
 	return src.Fetch(ctx, cfg.Cache, cfg.Progress)
@@ -147,6 +152,10 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 	s, err := fetched(cfg)
 	if err != nil {
 		return "", err
+	}
+	if s.software != "" {
+		found, err := s.find(ctx, cfg.Cache)
+		return "etcd " + found.Version + " at " + found.Path, err
 	}
 	src, err := s.source()
 	if err != nil {

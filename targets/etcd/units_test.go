@@ -143,6 +143,12 @@ func TestSource(t *testing.T) {
 			t.Errorf("%s: %v", r.name, err)
 		}
 	}
+	for _, path := range []string{"/no/such", "/bin/true"} {
+		cfg := targets.Config{Options: map[string]string{optSoftware: path}}
+		if err := (Target{}).Fetch(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "--set software=PATH") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 	if err := isSeries("3.4.")("3.4.23"); err != nil {
 		t.Error(err)
 	}
