@@ -11,7 +11,9 @@ import (
 	"github.com/lapse-test/lapse/settings"
 )
 
-var update = flag.Bool("update", false, "rewrite the tables of docs/suite-file.md")
+var update = flag.Bool("update", false, "rewrite the schemas and the tables of docs/suite-file.md")
+
+const helpOptional = "where it is not to be had its cases are skipped, and that is said"
 
 const (
 	page  = "../docs/suite-file.md"

@@ -1,33 +1,24 @@
 package suite
 
 import (
-	"encoding/json"
-	"fmt"
-
-	"github.com/invopop/jsonschema"
-
-	"github.com/lapse-test/lapse/results/gate"
+	_ "embed"
+	"slices"
 )
 
-// JSONSchema is the schema of the suite file, made from the same types that read
-// it.
-func JSONSchema() ([]byte, error) {
-	r := jsonschema.Reflector{FieldNameTag: "yaml", ExpandedStruct: true, Anonymous: true}
-	return encode(r.Reflect(&File{}), "lapse suite", "A suite of consistency tests, lapse/v1.")
-}
+// The schemas are made from the types that read and write these files, by a test, so
+// that what reflects on them is no part of the program.
+//
+//go:generate go test -count=1 -run ^TestSchemasAreCurrent$ . -update
+var (
+	//go:embed schema.json
+	suiteSchema []byte
+	//go:embed schema-result.json
+	resultSchema []byte
+)
 
-// ResultSchema is the schema of a suite's result (suite.json, --output json=FILE),
-// made from the types that write it.
-func ResultSchema() ([]byte, error) {
-	r := jsonschema.Reflector{ExpandedStruct: true, Anonymous: true, AllowAdditionalProperties: true}
-	return encode(r.Reflect(&gate.SuiteResult{}), "lapse suite result", fmt.Sprintf("What a suite came to, schema %d. Readers ignore keys that they do not know.", gate.SuiteSchema))
-}
+// JSONSchema is the JSON schema of the suite file, a new slice each time.
+func JSONSchema() []byte { return slices.Clone(suiteSchema) }
 
-func encode(s *jsonschema.Schema, title, about string) ([]byte, error) {
-	s.Title, s.Description = title, about
-	b, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("encoding the schema: %w", err)
-	}
-	return append(b, '\n'), nil
-}
+// ResultSchema is the JSON schema of a suite's result (suite.json, --output json=FILE),
+// a new slice each time.
+func ResultSchema() []byte { return slices.Clone(resultSchema) }

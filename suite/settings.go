@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/invopop/jsonschema"
-
 	"github.com/lapse-test/lapse/settings"
 )
 
@@ -19,10 +17,7 @@ type Settings map[string]any
 type Target map[string]any
 
 // keyOptional is the key of a target without which a suite goes on.
-const (
-	keyOptional  = "optional"
-	helpOptional = "where it is not to be had its cases are skipped, and that is said"
-)
+const keyOptional = "optional"
 
 // Optional says that a suite goes on without the target.
 func (t Target) Optional() bool {
@@ -108,37 +103,4 @@ func scalar(v any) (string, bool) {
 		return fmt.Sprint(x), true
 	}
 	return "", false
-}
-
-// JSONSchema makes the schema of the settings of a case.
-func (Settings) JSONSchema() *jsonschema.Schema { return schemaOf(settings.InSettings) }
-
-// JSONSchema makes the schema of a target.
-func (Target) JSONSchema() *jsonschema.Schema {
-	s := schemaOf(settings.InTarget)
-	s.Required = []string{"kind"}
-	s.Properties.Set(keyOptional, &jsonschema.Schema{Type: "boolean", Description: helpOptional})
-	return s
-}
-
-func schemaOf(part string) *jsonschema.Schema {
-	out := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema}
-	for _, s := range settings.InPart(part) {
-		p := &jsonschema.Schema{Description: s.Help}
-		switch s.Type() {
-		case "number":
-			p.Type = "number"
-		case "list":
-			p.Type, p.Items = "array", &jsonschema.Schema{Type: "string"}
-		case "map":
-			p.Type, p.AdditionalProperties = "object", &jsonschema.Schema{Type: "string"}
-		default:
-			p.Type = "string"
-		}
-		for _, v := range s.OneOf() {
-			p.Enum = append(p.Enum, v)
-		}
-		out.Properties.Set(s.YAML, p)
-	}
-	return out
 }

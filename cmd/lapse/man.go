@@ -3,11 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/manpage"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -25,11 +24,7 @@ made if it is not there.`,
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return targets.Usagef("making the directory for man pages: %v", err)
 			}
-			// The same version writes the same bytes, on whatever day.
-			day := time.Unix(0, 0).UTC()
-			head := &doc.GenManHeader{Section: "1", Source: "lapse " + runs.Version(), Manual: "lapse", Date: &day}
-			cmd.Root().DisableAutoGenTag = true
-			if err := doc.GenManTree(cmd.Root(), head, args[0]); err != nil {
+			if err := manpage.Tree(cmd.Root(), "lapse "+runs.Version(), args[0]); err != nil {
 				return targets.Usagef("writing man pages: %v", err)
 			}
 			if a.JSON {

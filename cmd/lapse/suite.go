@@ -233,11 +233,7 @@ func (a *app) schemaCommand() *cobra.Command {
 			if len(args) > 0 {
 				schema = map[string]func() ([]byte, error){"suite": suite.JSONSchema, "result": suite.ResultSchema, exec.Name: exec.Schema}[args[0]]
 			}
-			b, err := schema()
-			if err != nil {
-				return err
-			}
-			_, err = a.Stdout.Write(b)
+			_, err := a.Stdout.Write(schema())
 			return err
 		},
 	}

@@ -40,9 +40,9 @@ type Store struct {
 	stall time.Duration
 }
 
-// defaultStall is long enough for a slow mirror to answer and short enough for a
-// person who waits.
-const defaultStall = 30 * time.Second
+// defaultStall is long enough for a slow mirror to answer, and for Maven to start on a
+// machine that is busy, and short enough for a person who waits.
+const defaultStall = time.Minute
 
 // NewStore is the place of s below cache. Progress, which may be nil, gets a line
 // at a time about a download.

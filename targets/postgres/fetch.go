@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -12,13 +11,11 @@ import (
 	"runtime"
 	"strings"
 
-	embedded "github.com/fergusstrange/embedded-postgres"
-
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // fetchedVersion is the version that is fetched; pins has its checksums.
-const fetchedVersion = embedded.V18
+const fetchedVersion = "18.3.0"
 
 // pins are the SHA-256 of the archives of fetchedVersion, by the platform's name
 // as the archives spell it. An archive that differs is not unpacked into its
@@ -53,7 +50,7 @@ type store struct {
 	pin string
 	// unpack downloads the archive into archives, unless it is there, and
 	// unpacks it into tree.
-	unpack   func(archives, tree string) error
+	unpack   func(ctx context.Context, archives, tree string) error
 	progress func(string)
 }
 
@@ -62,7 +59,9 @@ func newStore(cache string, progress func(string)) *store {
 		progress = func(string) {}
 	}
 	p := platform()
-	return &store{dir: filepath.Join(cache, "postgres"), platform: p, pin: pins[p], unpack: libraryUnpack, progress: progress}
+	s := &store{dir: filepath.Join(cache, "postgres"), platform: p, pin: pins[p], progress: progress}
+	s.unpack = s.download
+	return s
 }
 
 func (s *store) name() string     { return fmt.Sprintf("postgresql-%s-%s", fetchedVersion, s.platform) }
@@ -70,14 +69,13 @@ func (s *store) tree() string     { return filepath.Join(s.dir, s.name()) }
 func (s *store) manifest() string { return s.tree() + ".sha256" }
 func (s *store) bindir() string   { return filepath.Join(s.tree(), "bin") }
 
-// archiveName is the library's name for the archive.
+// archiveName is what the archive is called in the cache.
 func (s *store) archiveName() string {
 	return fmt.Sprintf("embedded-postgres-binaries-%s-%s.txz", s.platform, fetchedVersion)
 }
 
-// fetch makes the software be there, whole and unaltered. When ctx is done it
-// returns at once; what is under way then ends in the background and counts only
-// if it ends well.
+// fetch makes the software be there, whole and unaltered. When ctx is done it ends
+// what is under way and returns.
 func (s *store) fetch(ctx context.Context) error {
 	if _, err := os.Stat(s.manifest()); err == nil && s.check() == nil {
 		return nil
@@ -85,30 +83,27 @@ func (s *store) fetch(ctx context.Context) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return &cluster.EnvironmentError{Doing: "making the cache", Err: err, Way: "name a directory that can be written to with --cache"}
 	}
-	done := make(chan error, 1)
-	go func() { done <- s.locked(s.fetchLocked) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
+	err := s.locked(ctx, s.fetchLocked)
+	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("fetching PostgreSQL %s: %w", fetchedVersion, ctx.Err())
 	}
+	return err
 }
 
 // check says whether the unpacked software is whole and unaltered.
 func (s *store) check() error { return verify(s.tree(), s.manifest()) }
 
 // locked runs f while no other process of this user fetches or unpacks.
-func (s *store) locked(f func() error) error {
-	unlock, err := lockFile(filepath.Join(s.dir, "lock"))
+func (s *store) locked(ctx context.Context, f func(context.Context) error) error {
+	unlock, err := lockFile(ctx, filepath.Join(s.dir, "lock"))
 	if err != nil {
 		return fmt.Errorf("locking the cache: %w", err)
 	}
 	defer unlock()
-	return f()
+	return f(ctx)
 }
 
-func (s *store) fetchLocked() error {
+func (s *store) fetchLocked(ctx context.Context) error {
 	err := s.check()
 	if err == nil {
 		return nil // somebody else did it meanwhile
@@ -142,11 +137,8 @@ func (s *store) fetchLocked() error {
 		s.progress(fmt.Sprintf("fetching PostgreSQL %s for %s (15 to 33 MB, once)", fetchedVersion, s.platform))
 	}
 	tree := filepath.Join(staging, "tree")
-	if err := s.unpack(archives, tree); err != nil {
-		return &cluster.EnvironmentError{
-			Doing: fmt.Sprintf("fetching PostgreSQL %s", fetchedVersion), Err: err,
-			Way: "try again with the network up, or use an installed one: --set software=path, or --set bindir=DIRECTORY with initdb and postgres in it",
-		}
+	if err := s.unpack(ctx, archives, tree); err != nil {
+		return fetchError(err)
 	}
 	if archives == staging {
 		fetched := filepath.Join(staging, s.archiveName())
@@ -171,6 +163,17 @@ func (s *store) fetchLocked() error {
 	return nil
 }
 
+// fetchError says what else there is to do where nothing can be fetched.
+func fetchError(err error) error {
+	out := cluster.EnvironmentError{Doing: "fetching PostgreSQL " + fetchedVersion, Err: err, Way: "try again with the network up"}
+	var known *cluster.EnvironmentError
+	if errors.As(err, &known) {
+		out = *known
+	}
+	out.Way += ", or use an installed one: --set software=path, or --set bindir=DIRECTORY with initdb and postgres in it"
+	return &out
+}
+
 // checkArchive compares an archive with its pin.
 func (s *store) checkArchive(path string) error {
 	if s.pin == "" {
@@ -191,59 +194,11 @@ func (s *store) checkArchive(path string) error {
 	return nil
 }
 
-// libraryUnpack has the embedded-postgres library download and unpack. The
-// library offers this only as the first part of starting a server; it is kept
-// from going on by a runtime directory that cannot be made, because in the
-// unpacked tree a file stands in its way.
-func libraryUnpack(archives, tree string) error {
-	postgres := filepath.Join(tree, "bin", "postgres")
-	before := libraryLogs()
-	err := embedded.NewDatabase(embedded.DefaultConfig().
-		Version(fetchedVersion).
-		Port(0).
-		CachePath(archives).
-		BinariesPath(tree).
-		RuntimePath(filepath.Join(postgres, "not-started")).
-		DataPath(filepath.Join(postgres, "not-started", "data")).
-		Logger(io.Discard)).Start()
-	removeLibraryLogs(before)
-	for _, program := range []string{"postgres", "initdb"} {
-		if _, statErr := os.Stat(filepath.Join(tree, "bin", program)); statErr != nil {
-			if err == nil {
-				err = fmt.Errorf("the archive has no bin/%s", program)
-			}
-			return err
-		}
-	}
-	return nil
-}
-
-// libraryLogs are the temporary files that the library makes at each start and
-// leaves behind.
-func libraryLogs() map[string]bool {
-	list, _ := filepath.Glob(filepath.Join(os.TempDir(), "embedded_postgres_log*"))
-	m := map[string]bool{}
-	for _, path := range list {
-		m[path] = true
-	}
-	return m
-}
-
-// removeLibraryLogs removes those that came since before and that this process
-// has open: others may belong to another program.
-func removeLibraryLogs(before map[string]bool) {
-	for path := range libraryLogs() {
-		if !before[path] && openHere(path) {
-			_ = os.Remove(path) // an empty file of another's making
-		}
-	}
-}
-
 // presentError says what is wrong with the cached software.
 func (s *store) presentError(err error) error {
 	way := "run 'lapse fetch postgres', or use an installed one with --set software=path"
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("PostgreSQL %s is not in the cache %s", strings.TrimSuffix(string(fetchedVersion), ".0"), s.dir)
+		err = fmt.Errorf("PostgreSQL %s is not in the cache %s", strings.TrimSuffix(fetchedVersion, ".0"), s.dir)
 	}
 	return &cluster.EnvironmentError{Doing: "looking for PostgreSQL", Err: err, Way: way}
 }

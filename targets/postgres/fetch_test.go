@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"archive/tar"
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,7 +24,7 @@ func testStore(t *testing.T, archive string) (*store, *int) {
 	s := newStore(t.TempDir(), func(line string) { t.Log(line) })
 	s.pin = pin
 	downloads := new(int)
-	s.unpack = func(archives, tree string) error {
+	s.unpack = func(_ context.Context, archives, tree string) error {
 		path := filepath.Join(archives, s.archiveName())
 		text, err := os.ReadFile(path)
 		if os.IsNotExist(err) {
@@ -51,7 +54,7 @@ func TestFetchOnceThenOffline(t *testing.T) {
 	s, downloads := testStore(t, "the archive")
 	must(t, s.fetch(t.Context()))
 	must(t, s.check())
-	s.unpack = func(_, _ string) error { return errors.New("there is no network") }
+	s.unpack = func(context.Context, string, string) error { return errors.New("there is no network") }
 	must(t, s.fetch(t.Context()))
 	if *downloads != 1 {
 		t.Errorf("downloaded %d times, want once", *downloads)
@@ -138,12 +141,63 @@ func TestFetchKilledHalfWay(t *testing.T) {
 
 func TestFetchFailureNamesTheWayOut(t *testing.T) {
 	s, _ := testStore(t, "the archive")
-	s.unpack = func(_, _ string) error { return errors.New("unable to connect") }
+	s.unpack = func(context.Context, string, string) error { return errors.New("unable to connect") }
 	err := s.fetch(t.Context())
 	for _, want := range []string{"unable to connect", "--set software=path", "--set bindir="} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want it to say %q", err, want)
 		}
+	}
+}
+
+// TestUntar: files, modes and links are as they were; what would land outside of the
+// directory, and an archive that is cut off, are refused.
+func TestUntar(t *testing.T) {
+	dir := t.TempDir()
+	pack := func(name string, headers ...tar.Header) string {
+		f, err := os.Create(filepath.Join(dir, name))
+		must(t, err)
+		w := tar.NewWriter(f)
+		for _, h := range headers {
+			if h.Typeflag == tar.TypeReg {
+				h.Size = 4
+			}
+			must(t, w.WriteHeader(&h))
+			if h.Typeflag == tar.TypeReg {
+				_, err := w.Write([]byte("text"))
+				must(t, err)
+			}
+		}
+		must(t, errors.Join(w.Close(), f.Close()))
+		out, err := exec.Command("xz", f.Name()).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return f.Name() + ".xz"
+	}
+	file := tar.Header{Typeflag: tar.TypeReg, Name: "./bin/postgres", Mode: 0o755}
+	good := pack("good", file, tar.Header{Typeflag: tar.TypeDir, Name: "share/", Mode: 0o755}, tar.Header{Typeflag: tar.TypeSymlink, Name: "lib/a.so", Linkname: "a.so.1"})
+	tree := filepath.Join(dir, "tree")
+	must(t, untar(t.Context(), good, tree))
+	if st, err := os.Stat(filepath.Join(tree, "bin", "postgres")); err != nil || st.Mode().Perm()&0o111 == 0 || st.Size() != 4 {
+		t.Errorf("bin/postgres: %v, %v", st, err)
+	}
+	if to, err := os.Readlink(filepath.Join(tree, "lib", "a.so")); err != nil || to != "a.so.1" {
+		t.Errorf("lib/a.so: %q, %v", to, err)
+	}
+	whole, err := os.ReadFile(good)
+	must(t, err)
+	cut := filepath.Join(dir, "cut.xz")
+	must(t, os.WriteFile(cut, whole[:len(whole)/2], 0o600))
+	outside := file
+	outside.Name = "../outside"
+	for name, archive := range map[string]string{"cut off": cut, "outside": pack("outside", outside), "a device": pack("device", tar.Header{Typeflag: tar.TypeChar, Name: "null"})} {
+		if err := untar(t.Context(), archive, filepath.Join(dir, "bad "+name)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "outside")); err == nil {
+		t.Error("a file was written outside of the directory")
 	}
 }
 

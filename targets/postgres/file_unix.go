@@ -3,42 +3,38 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// lockFile takes an exclusive lock that ends with this process at the latest.
-func lockFile(path string) (unlock func(), err error) {
+// lockFile takes an exclusive lock that ends with this process at the latest. It waits
+// for who has it, until ctx is done.
+func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return func() { _ = f.Close() }, nil // which ends the lock
 		}
-		if err != unix.EINTR {
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			_ = f.Close() // it has failed already
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-	}
-}
-
-// openHere says whether this process has the file open.
-func openHere(path string) bool {
-	var want, got unix.Stat_t
-	if unix.Stat(path, &want) != nil {
-		return false
-	}
-	for fd := range 1024 {
-		if unix.Fstat(fd, &got) == nil && got.Dev == want.Dev && got.Ino == want.Ino {
-			return true
+		select {
+		case <-ctx.Done():
+			_ = f.Close() // it has no lock
+			return nil, fmt.Errorf("%s: another process holds it: %w", path, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	return false
 }
 
 // owner is the owner of a file.

@@ -111,17 +111,17 @@ func (s *System) fromTemplate(ctx context.Context, st *store) error {
 	if err := s.initdb(ctx, first, dataDir(first)); err != nil {
 		return err
 	}
-	if err := keepTemplate(st, dataDir(first), template, manifest); err != nil {
+	if err := keepTemplate(ctx, st, dataDir(first), template, manifest); err != nil {
 		s.Logger.Debug("keeping the template data directory", "error", err)
 	}
 	return nil
 }
 
-func keepTemplate(st *store, dir, template, manifest string) error {
+func keepTemplate(ctx context.Context, st *store, dir, template, manifest string) error {
 	if err := os.MkdirAll(st.dir, 0o755); err != nil {
 		return err
 	}
-	return st.locked(func() error {
+	return st.locked(ctx, func(context.Context) error {
 		if verify(template, manifest) == nil {
 			return nil
 		}
