@@ -231,7 +231,7 @@ func (a *app) schemaCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			schema := suite.JSONSchema
 			if len(args) > 0 {
-				schema = map[string]func() ([]byte, error){"suite": suite.JSONSchema, "result": suite.ResultSchema, exec.Name: exec.Schema}[args[0]]
+				schema = map[string]func() []byte{"suite": suite.JSONSchema, "result": suite.ResultSchema, exec.Name: exec.Schema}[args[0]]
 			}
 			_, err := a.Stdout.Write(schema())
 			return err
