@@ -267,37 +267,50 @@ func (o *operator) promote(ctx context.Context, node int) error {
 	})
 }
 
-// repair has replicas follow the present primary, and makes those anew that the operator
-// fenced or that have what the primary has not. What does not work yet is tried again.
+// repair has replicas follow the present primary, and then makes those anew that the
+// operator fenced or that have what the primary has not. What does not work yet is tried
+// again at the next step.
+//
+// The order matters. Until they follow the new primary, semi-synchronous commits wait.
+// And a semi-synchronous replica that stops following kills its connection at the server
+// it followed by the number that it had there: a server that was started since at that
+// address loses whatever has that number now, such as its own thread that applies.
 func (o *operator) repair(ctx context.Context, seen []answer) {
 	s := o.sys
 	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
 	defer cancel()
 	s.roles.Lock()
 	defer s.roles.Unlock()
+	var again []int
 	for i, a := range seen {
-		if i == s.primaryIndex() {
-			continue
-		}
 		host, number, err := s.upstream(i)
 		switch {
-		case err != nil:
-		case o.fenced[i], a.err == nil && a.diverged && a.upstream == net.JoinHostPort(host, number):
-			if a.err == nil {
-				s.tell("replica", "%s has what the primary has not, or cannot apply what it gets: it is made anew", s.Nodes[i].Name())
-			}
-			o.fenced[i], s.rebuild[i] = true, true
-			if err = s.Nodes[i].Kill(ctx); err == nil {
-				err = s.rebuildReplica(ctx, i)
-			}
-			if err == nil {
-				delete(o.fenced, i)
-			}
-		case a.err == nil && !s.rebuild[i] && a.upstream != net.JoinHostPort(host, number):
+		case i == s.primaryIndex() || err != nil:
+		case o.fenced[i]:
+			again = append(again, i)
+		case a.err != nil || s.rebuild[i]:
+		case a.upstream != net.JoinHostPort(host, number):
 			err = s.follow(ctx, i)
+		case a.diverged:
+			s.tell("replica", "%s has what the primary has not, or cannot apply what it gets: it is made anew", s.Nodes[i].Name())
+			again = append(again, i)
+		case !a.applying && !s.held[i]:
+			err = s.order(ctx, i, "START SLAVE")
 		}
 		if err != nil {
 			s.Logger.Debug("repairing a replica", "node", s.Nodes[i].Name(), "error", err)
 		}
+	}
+	for _, i := range again {
+		o.fenced[i], s.rebuild[i] = true, true
+		err := s.Nodes[i].Kill(ctx)
+		if err == nil {
+			err = s.rebuildReplica(ctx, i)
+		}
+		if err != nil {
+			s.Logger.Debug("making a replica anew", "node", s.Nodes[i].Name(), "error", err)
+			continue
+		}
+		delete(o.fenced, i)
 	}
 }
