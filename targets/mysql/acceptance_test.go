@@ -36,8 +36,8 @@ func TestAcceptance(t *testing.T) {
 	}
 	blackout := func(restart string) runs.Request {
 		return runs.Request{
-			Workload: "set", Rate: 1500, Concurrency: "12", Duration: 20 * time.Second, OpTimeout: time.Second, ReadLevel: "sync_wait:1", Options: galera("restart", restart),
-			Faults: "kill-all", FaultInterval: 10 * time.Second, FaultHold: time.Second,
+			Workload: "set", Rate: 3000, Concurrency: "24", Duration: 40 * time.Second, OpTimeout: time.Second, ReadLevel: "sync_wait:1", Options: galera("restart", restart),
+			Faults: "kill-all", FaultInterval: 9 * time.Second, FaultHold: time.Second,
 		}
 	}
 	cut := func(write string) runs.Request {

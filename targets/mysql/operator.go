@@ -271,10 +271,7 @@ func (o *operator) promote(ctx context.Context, node int) error {
 // operator fenced or that have what the primary has not. What does not work yet is tried
 // again at the next step.
 //
-// The order matters. Until they follow the new primary, semi-synchronous commits wait.
-// And a semi-synchronous replica that stops following kills its connection at the server
-// it followed by the number that it had there: a server that was started since at that
-// address loses whatever has that number now, such as its own thread that applies.
+// The order matters: until they follow the new primary, semi-synchronous commits wait.
 func (o *operator) repair(ctx context.Context, seen []answer) {
 	s := o.sys
 	ctx, cancel := context.WithTimeout(ctx, repairTimeout)

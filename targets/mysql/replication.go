@@ -109,7 +109,7 @@ func (s *System) follow(ctx context.Context, node int) error {
 		"STOP SLAVE", "SET GLOBAL read_only = ON", "SET GLOBAL rpl_semi_sync_master_enabled = OFF",
 		fmt.Sprintf("SET GLOBAL rpl_semi_sync_slave_enabled = %t", s.set.semiSync()),
 		fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='%s', MASTER_PORT=%s, MASTER_USER='%s', MASTER_PASSWORD='%s', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5",
-			host, number, adminUser, s.password),
+			host, number, replicaUser, s.password),
 		"START SLAVE")
 }
 

@@ -129,6 +129,7 @@ func transactions(t *testing.T, d *deployment) {
 	ended := make(chan targets.Result)
 	go func() { ended <- b.within(30*time.Second, 0, write(k+2, 60), write(k+3, 60), write(k+4, 60)) }()
 	d.await("the transaction to wait for the lock", func() error {
+		time.Sleep(150 * time.Millisecond) // the table is made anew only when nobody read it for 100 ms
 		return d.admin(d.ctx, 0, func(c *conn) error {
 			_, waits, err := c.one(d.ctx, `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`)
 			if err == nil && !waits {

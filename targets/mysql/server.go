@@ -43,6 +43,8 @@ func (s *System) usersSQL() string {
 		"FLUSH PRIVILEGES;",
 		fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY '%s';", adminUser, s.password),
 		fmt.Sprintf("GRANT ALL ON *.* TO '%s'@'%%' WITH GRANT OPTION;", adminUser),
+		fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY '%s';", replicaUser, s.password),
+		fmt.Sprintf("GRANT REPLICATION SLAVE ON *.* TO '%s'@'%%';", replicaUser),
 		fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY '%s';", clientUser, s.password),
 		fmt.Sprintf("GRANT ALL ON `%s`.* TO '%s'@'%%';", s.database, clientUser),
 	}, "\n")

@@ -18,11 +18,14 @@ import (
 	"github.com/lapse-test/lapse/targets/launch"
 )
 
-// The users of our own servers: the harness's, which replicas use as well, and the
-// sessions', who may not write where read_only is on.
+// The users of our own servers: the harness's, the replicas', and the sessions', who may
+// not write where read_only is on. The replicas' may kill nobody: a semi-synchronous
+// replica that stops kills, by its number, the connection that it had at the primary,
+// and after a restart there the number is somebody else's.
 const (
-	adminUser  = "lapse_admin"
-	clientUser = "lapse"
+	adminUser   = "lapse_admin"
+	replicaUser = "lapse_replica"
+	clientUser  = "lapse"
 )
 
 // nowhere is the primary of a database in which every node takes writes.
