@@ -68,6 +68,9 @@ func (s *System) formGalera(ctx context.Context) error {
 		return err
 	}
 	s.formed.Store(true)
+	if err := s.learnVersion(ctx); err != nil {
+		return err
+	}
 	library, err := s.status(ctx, 0, "wsrep_provider_version")
 	if err != nil {
 		return err

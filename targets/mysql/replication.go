@@ -41,6 +41,9 @@ func (s *System) formReplication(ctx context.Context) error {
 	if err := s.Await(ctx, "to answer", s.answers); err != nil {
 		return err
 	}
+	if err := s.learnVersion(ctx); err != nil {
+		return err
+	}
 	primary := s.primaryIndex()
 	for i := range s.Nodes {
 		if i != primary {
@@ -76,14 +79,15 @@ func (s *System) formReplication(ctx context.Context) error {
 }
 
 func (s *System) answers(ctx context.Context, i int) error {
-	return s.admin(ctx, i, func(c *conn) error {
-		if s.version == "" { // of an image
-			text, err := c.text(ctx, `SELECT VERSION()`)
-			version, _, _ := strings.Cut(text, "-")
-			s.version = version
-			return err
-		}
-		return nil
+	return s.admin(ctx, i, func(*conn) error { return nil })
+}
+
+// learnVersion asks the first node for its version, which an image does not tell.
+func (s *System) learnVersion(ctx context.Context) error {
+	return s.admin(ctx, 0, func(c *conn) error {
+		text, err := c.text(ctx, `SELECT VERSION()`)
+		s.version, _, _ = strings.Cut(text, "-")
+		return err
 	})
 }
 
