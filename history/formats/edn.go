@@ -27,13 +27,18 @@ func ednSpace(c byte) bool {
 	return c == ' ' || c == ',' || c == '\n' || c == '\t' || c == '\r' || c == '\f'
 }
 
-func ednDelimiter(c byte) bool {
-	switch c {
-	case '(', ')', '[', ']', '{', '}', '"', ';':
-		return true
+// ednDelimiters are the bytes that end an atom.
+var ednDelimiters = func() (t [256]bool) {
+	for _, c := range []byte("()[]{}\";") {
+		t[c] = true
 	}
-	return ednSpace(c)
-}
+	for c := range t {
+		t[c] = t[c] || ednSpace(byte(c))
+	}
+	return t
+}()
+
+func ednDelimiter(c byte) bool { return ednDelimiters[c] }
 
 // skip passes white space and comments.
 func (r *ednReader) skip() {
@@ -203,7 +208,7 @@ func (r *ednReader) missing(at int, ok bool, err error) error {
 
 // opaque is what stands from byte at to here as a value without parts.
 func (r *ednReader) opaque(at int) term {
-	return term{kind: termSymbol, pos: at, text: string(r.in.data[at:r.pos])}
+	return term{kind: termSymbol, pos: at, text: textOf(r.in.data[at:r.pos])}
 }
 
 // metadata passes ^{...}, ^:word and ^Type, which say nothing about the value after
@@ -268,7 +273,7 @@ func (r *ednReader) str() (term, error) {
 	}
 	if r.pos < len(d) && d[r.pos] == '"' {
 		r.pos++
-		return term{kind: termString, pos: at, text: string(d[from : r.pos-1])}, nil
+		return term{kind: termString, pos: at, text: textOf(d[from : r.pos-1])}, nil
 	}
 	var b strings.Builder
 	b.Write(d[from:r.pos])
@@ -331,7 +336,7 @@ func (r *ednReader) char() (term, error) {
 	for r.pos < len(d) && !ednDelimiter(d[r.pos]) {
 		r.pos++
 	}
-	return term{kind: termString, pos: at, text: string(d[at+1 : r.pos])}, nil
+	return term{kind: termString, pos: at, text: textOf(d[at+1 : r.pos])}, nil
 }
 
 func (r *ednReader) atom() (term, error) {
@@ -350,7 +355,7 @@ func (r *ednReader) atom() (term, error) {
 		if len(b) == 1 {
 			return term{}, r.in.errAt(at, "expected a keyword after the colon, found nothing")
 		}
-		t.kind, t.text = termKeyword, intern(b[1:])
+		t.kind, t.text = termKeyword, textOf(b[1:])
 		return t, nil
 	case c >= '0' && c <= '9', (c == '-' || c == '+') && len(b) > 1 && b[1] >= '0' && b[1] <= '9':
 		return r.number(at, b)
@@ -363,12 +368,15 @@ func (r *ednReader) atom() (term, error) {
 	case "false":
 		t.kind = termBool
 	default:
-		t.kind, t.text = termSymbol, string(b)
+		t.kind, t.text = termSymbol, textOf(b)
 	}
 	return t, nil
 }
 
 func (r *ednReader) number(at int, b []byte) (term, error) {
+	if n, ok := shortInt(b); ok {
+		return term{kind: termInt, pos: at, num: n}, nil
+	}
 	s := strings.TrimPrefix(string(b), "+")
 	if n, err := strconv.ParseInt(strings.TrimSuffix(s, "N"), 10, 64); err == nil {
 		return term{kind: termInt, pos: at, num: n}, nil
@@ -379,51 +387,32 @@ func (r *ednReader) number(at int, b []byte) (term, error) {
 	return term{kind: termFloat, pos: at, text: s}, nil
 }
 
+// shortInt is the integer of at most 18 decimal digits that b spells, ok is false for
+// everything else: nearly all numbers of a history are such.
+func shortInt(b []byte) (n int64, ok bool) {
+	digits := b
+	if b[0] == '-' || b[0] == '+' {
+		digits = b[1:]
+	}
+	if len(digits) == 0 || len(digits) > 18 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if b[0] == '-' {
+		n = -n
+	}
+	return n, true
+}
+
 // isHex tells whether s is spelled as Clojure spells a hexadecimal number.
 func isHex(s string) bool {
 	s = strings.TrimPrefix(s, "-")
 	return len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') && !strings.Contains(s, "_")
-}
-
-// intern spares the allocation of the keywords that every operation has.
-func intern(b []byte) string {
-	switch string(b) {
-	case "type":
-		return "type"
-	case "invoke":
-		return "invoke"
-	case "ok":
-		return "ok"
-	case "info":
-		return "info"
-	case "fail":
-		return "fail"
-	case "f":
-		return "f"
-	case "value":
-		return "value"
-	case "process":
-		return "process"
-	case "time":
-		return "time"
-	case "index":
-		return "index"
-	case "txn":
-		return "txn"
-	case "append":
-		return "append"
-	case "r":
-		return "r"
-	case "w":
-		return "w"
-	case "read":
-		return "read"
-	case "write":
-		return "write"
-	case "cas":
-		return "cas"
-	}
-	return string(b)
 }
 
 // ednQuote is s as an EDN string.

@@ -31,7 +31,10 @@ type Format struct {
 
 	detect func(head []byte) bool
 	read   func(in *input) (*history.History, error)
-	write  func(w io.Writer, h *history.History) error
+	// streams: read takes the file from input.rest where that is set, so that it need
+	// not be in memory.
+	streams bool
+	write   func(w io.Writer, h *history.History) error
 	// lost says what write leaves out of a history; nil if nothing.
 	lost func(h *history.History) []string
 	// isDir is set for the formats that are read from a directory, with readPath;
@@ -124,10 +127,11 @@ func ReadWith(path string, o Options) (*history.History, string, error) {
 		h, err := f.readPath(path)
 		return h, f.Name, err
 	}
-	in, err := load(path)
+	in, err := open(path, f)
 	if err != nil {
 		return nil, "", err
 	}
+	defer in.close()
 	return in.read(f, &o)
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -366,5 +367,40 @@ func TestNemesis(t *testing.T) {
 	}
 	if k.Kind != "kill" || k.Injected != 250 || k.Bit != 260 || k.Healed != 0 {
 		t.Errorf("kill: %+v", k)
+	}
+}
+
+// TestStreamed: one of lapse's own histories reads the same from a file and from memory,
+// and so does what is wrong with it.
+func TestStreamed(t *testing.T) {
+	h, err := ReadBytes("x", []byte(samples[0].text), samples[0].format)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"lapse", "lapse-jsonl"} {
+		var out bytes.Buffer
+		if err := Write(&out, name, h); err != nil {
+			t.Fatal(err)
+		}
+		for _, cut := range []int{out.Len(), out.Len() / 2, 20} {
+			data := out.Bytes()[:cut]
+			path := filepath.Join(t.TempDir(), "history")
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, format := range []string{"", name} {
+				a, errA := Read(path, format)
+				b, errB := ReadBytes(path, data, format)
+				if (errA == nil) != (errB == nil) || errA != nil && errA.Error() != errB.Error() {
+					t.Fatalf("%s, %d bytes: %v from the file, %v from memory", name, cut, errA, errB)
+				}
+				if errA == nil && !reflect.DeepEqual(a, b) {
+					t.Fatalf("%s, %d bytes: read differently from the file and from memory", name, cut)
+				}
+			}
+		}
+		if !streamed(out.Bytes(), nil) {
+			t.Errorf("%s is not read as a stream", name)
+		}
 	}
 }

@@ -60,6 +60,7 @@ func rewrite(t *testing.T, h *history.History, to string) {
 }
 
 func FuzzEDN(f *testing.F)           { fuzzFormat(f, "edn") }
+func FuzzJepsenText(f *testing.F)    { fuzzFormat(f, "jepsen-txt") }
 func FuzzElleJSON(f *testing.F)      { fuzzFormat(f, "elle-json") }
 func FuzzPorcupineEtcd(f *testing.F) { fuzzFormat(f, "porcupine-etcd") }
 func FuzzPorcupineKV(f *testing.F)   { fuzzFormat(f, "porcupine-kv") }

@@ -14,6 +14,7 @@ func lapseFormat() Format {
 		Name:    "lapse",
 		Summary: "lapse's own compressed histories",
 		detect:  func(head []byte) bool { return bytes.HasPrefix(head, []byte("\x89LAPSE")) },
+		streams: true,
 		read:    decodeLapse,
 		write:   history.Encode,
 	}
@@ -27,13 +28,18 @@ func lapseTextFormat() Format {
 			line, _, _ := bytes.Cut(head, []byte("\n"))
 			return bytes.HasPrefix(head, []byte("{")) && bytes.Contains(line, []byte(`"lapse-history"`))
 		},
-		read:  decodeLapse,
-		write: history.EncodeText,
+		streams: true,
+		read:    decodeLapse,
+		write:   history.EncodeText,
 	}
 }
 
 func decodeLapse(in *input) (*history.History, error) {
-	h, err := history.Decode(bytes.NewReader(in.data))
+	from := in.rest
+	if from == nil {
+		from = bytes.NewReader(in.data)
+	}
+	h, err := history.Decode(from)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.label, err)
 	}

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -39,49 +40,101 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: at byte %d: %s", e.File, e.Offset, e.Text)
 }
 
-// input is a file in memory, unpacked.
+// input is a file in memory, unpacked; of one of lapse's own, which are read as a
+// stream, data is only the beginning.
 type input struct {
 	label string
 	data  []byte
 	o     *Options
+	// rest is the whole of the open file, which is read as a stream; nil for others.
+	rest io.Reader
+	file *os.File
+}
+
+// close lets go of the file.
+func (in *input) close() {
+	if in.file != nil {
+		closeFile(in.file)
+	}
+}
+
+// closeFile closes a file that nothing was written to. Standard input stays open.
+func closeFile(f *os.File) {
+	if f != os.Stdin {
+		_ = f.Close()
+	}
 }
 
 // Stdin as a path is standard input.
 const Stdin = "-"
 
+// load reads the file at path into memory.
 func load(path string) (*input, error) {
-	label := path
-	from := os.Stdin
-	if path == Stdin {
-		label = "standard input"
-	} else {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, fmt.Errorf("reading the history: %w", err)
-		}
-		if info.IsDir() {
-			return nil, fmt.Errorf("%s is a directory without T<n>.log files (Cobra), and no other format is a directory: name a file", path)
-		}
-		if from, err = os.Open(path); err != nil {
-			return nil, fmt.Errorf("reading the history: %w", err)
-		}
-		defer func() { _ = from.Close() }() // nothing was written
-	}
-	data, err := readAll(from)
+	from, label, err := openFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the history: %w", err)
+		return nil, err
 	}
-	return unpack(label, data)
+	defer closeFile(from)
+	return loadFrom(from, from, label)
 }
 
-// readAll reads f to its end, whose size need not be known.
-func readAll(f *os.File) ([]byte, error) {
+// open is load for a file of the format f, or of one that is still to be recognised if f
+// is nil: of a format that is read as a stream only the beginning is loaded. The input
+// is to be closed.
+func open(path string, f *Format) (*input, error) {
+	from, label, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := bufio.NewReaderSize(from, headSize)
+	head, _ := r.Peek(headSize) // what is wrong comes again when it is read
+	if streamed(head, f) {
+		return &input{label: label, data: bytes.Clone(head), rest: r, file: from}, nil
+	}
+	defer closeFile(from)
+	return loadFrom(r, from, label)
+}
+
+// streamed tells whether a file that begins with head is read as a stream, if it is of
+// the format f, or of the one that is recognised if f is nil.
+func streamed(head []byte, f *Format) bool {
+	all := registry()
+	for i := range all {
+		if x := &all[i]; x.streams && (f == nil || f.Name == x.Name) && x.detect(head) {
+			return true
+		}
+	}
+	return false
+}
+
+func openFile(path string) (from *os.File, label string, err error) {
+	if path == Stdin {
+		return os.Stdin, "standard input", nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the history: %w", err)
+	}
+	if info.IsDir() {
+		return nil, "", fmt.Errorf("%s is a directory without T<n>.log files (Cobra), and no other format is a directory: name a file", path)
+	}
+	if from, err = os.Open(path); err != nil {
+		return nil, "", fmt.Errorf("reading the history: %w", err)
+	}
+	return from, path, nil
+}
+
+// loadFrom reads r, which is f or what was read ahead of it, to its end, and unpacks it.
+func loadFrom(r io.Reader, f *os.File, label string) (*input, error) {
 	var b bytes.Buffer
+	// The size need not be known.
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < maxUnpacked {
 		b.Grow(int(info.Size()) + bytes.MinRead)
 	}
-	_, err := b.ReadFrom(f)
-	return b.Bytes(), err
+	if _, err := b.ReadFrom(r); err != nil {
+		return nil, fmt.Errorf("reading the history: %w", err)
+	}
+	return unpack(label, b.Bytes())
 }
 
 // bom is the byte order mark with which some editors begin a file of UTF-8.
