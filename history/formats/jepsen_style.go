@@ -3,6 +3,7 @@ package formats
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -370,8 +371,11 @@ func (s *jepsenStyle) hasLists() bool {
 
 // keyText is the name of a key: strings stand without their quotes.
 func keyText(k *term) string {
-	if k.kind == termString {
+	switch k.kind {
+	case termString:
 		return k.text
+	case termInt:
+		return strconv.FormatInt(k.num, 10) // as String, which allocates for each
 	}
 	return k.String()
 }
