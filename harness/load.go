@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/workloads"
@@ -150,8 +152,8 @@ func (r *run) toldLoad(took time.Duration, stopTicking func(), ticker <-chan str
 	stopTicking()
 	<-ticker
 	counts := r.recorder.Counts()
-	r.progress.Phase(PhaseLoad, fmt.Sprintf("%.1fs, %d operations: ok %d, fail %d, info %d",
-		took.Seconds(), counts.OK+counts.Fail+counts.Info, counts.OK, counts.Fail, counts.Info))
+	r.progress.Phase(PhaseLoad, fmt.Sprintf("%s, %s: ok %d, fail %d, info %d",
+		duration.Text(took), count.Of(int(counts.OK+counts.Fail+counts.Info), "operation"), counts.OK, counts.Fail, counts.Info))
 }
 
 // tick tells progress until ctx is done.
@@ -222,7 +224,7 @@ func (r *run) finalReads(ctx context.Context) error {
 		return err
 	}
 	after := r.recorder.Counts()
-	r.progress.Phase(PhaseFinal, fmt.Sprintf("%d reads, %d ok", after.OK+after.Fail+after.Info-before.OK-before.Fail-before.Info, after.OK-before.OK))
+	r.progress.Phase(PhaseFinal, fmt.Sprintf("%s, %d ok", count.Of(int(after.OK+after.Fail+after.Info-before.OK-before.Fail-before.Info), "read"), after.OK-before.OK))
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -119,7 +121,7 @@ func (r *run) setUp(ctx context.Context) error {
 	r.progress.Phase(PhaseSetup, "")
 	c, err := r.deps.Provider.Open(ctx, spec)
 	if err != nil {
-		return targets.Unavailable(fmt.Sprintf("making %d nodes (%s)", len(spec.Nodes), r.deps.Provider.Name()), err)
+		return targets.Unavailable(fmt.Sprintf("making %s (%s)", count.Of(len(spec.Nodes), "node"), r.deps.Provider.Name()), err)
 	}
 	r.cluster = c
 	if r.system, err = r.deps.Target.Start(ctx, c, r.deps.Config); err != nil {
@@ -159,7 +161,7 @@ func (r *run) setUp(ctx context.Context) error {
 		return err
 	}
 	r.setupTook = time.Since(began)
-	r.progress.Phase(PhaseSetup, fmt.Sprintf("%d nodes of %s up in %.1fs, a write and a read went through each", len(spec.Nodes), r.system.Version(), r.setupTook.Seconds()))
+	r.progress.Phase(PhaseSetup, fmt.Sprintf("%s of %s up in %s, a write and a read went through each", count.Of(len(spec.Nodes), "node"), r.system.Version(), duration.Text(r.setupTook)))
 	return nil
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
@@ -53,7 +55,7 @@ func Run(t *testing.T, s Suite) *gate.SuiteResult {
 		return stored(t, env)
 	}
 	loaded.Present(t.Context())
-	t.Logf("suite %s, seed %d, %d runs, about %s: %s", loaded.File.Name, loaded.Seed, len(loaded.Runs), loaded.Estimate(), place.reason)
+	t.Logf("suite %s, seed %d, %s, about %s: %s", loaded.File.Name, loaded.Seed, count.Of(len(loaded.Runs), "run"), duration.Text(loaded.Estimate()), place.reason)
 	res, err := loaded.Run(t.Context(), env, suite.Options{Provider: place.provider, Reason: place.reason})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -235,7 +236,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 func seconds(t history.Time) string {
-	return fmt.Sprintf("%.2f s", time.Duration(t).Seconds())
+	return duration.Text(time.Duration(t))
 }
 
 var errLoadEnded = errors.New("the load ended before its time came")

@@ -90,7 +90,7 @@ func TestSelftestCatchesEveryDefect(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.Defect, func(t *testing.T) {
-			s, err := Selftest(t.Context(), c, SelftestSeed, sandbox.Provider{}, "", testEnvironment(t))
+			s, err := Selftest(t.Context(), c, "selftest", SelftestSeed, sandbox.Provider{}, "", testEnvironment(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +115,7 @@ func TestCorrectStoreRaisesNoAlarm(t *testing.T) {
 		}
 	}
 	for i := range n {
-		f, err := Soak(t.Context(), i, 3*time.Second, sandbox.Provider{}, "", testEnvironment(t))
+		f, err := Soak(t.Context(), i, "selftest", 3*time.Second, sandbox.Provider{}, "", testEnvironment(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
@@ -41,6 +42,8 @@ type Environment struct {
 	Budget   checkers.Budget
 	Progress harness.Progress
 	Log      *slog.Logger
+	// Part is what the next run is a part of, if it is.
+	Part *store.Part
 	// Targets are the databases that can be asked for, and Providers the places
 	// where their nodes can run. Package targets/registry has all there are.
 	Targets   []targets.Target

@@ -42,6 +42,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		return nil, &cluster.EnvironmentError{Doing: "keeping the run", Err: err, Way: "name a writable directory with --out"}
 	}
 	f := &Finished{Dir: dir, Summary: summaryOf(p, dir, provider.Name(), reason, started)}
+	f.Summary.Part = env.Part
 	log, release, err := f.begin(p)
 	if err != nil {
 		return f, f.end(err, nil)

@@ -55,3 +55,19 @@ func drawSchedule(plan *harness.Plan, cfg nemesis.Config) error {
 	plan.Faults, plan.FaultMode, plan.Script = names, string(given.Mode), strings.TrimSpace(b.String())
 	return nil
 }
+
+// KeepSchedule takes the schedule that the plan has now, whoever drew it, as one that was
+// given: the printed command has it then and makes the same plan anew.
+func (p *Planned) KeepSchedule() error {
+	s := &p.Plan.Schedule
+	p.Plan.Faults, p.Plan.Script = strings.Join(s.Faults, ","), ""
+	if len(s.Steps) == 0 {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := s.WriteLine(&b); err != nil {
+		return err
+	}
+	p.Plan.FaultMode, p.Plan.Script = string(s.Mode), strings.TrimSpace(b.String())
+	return nil
+}

@@ -3,11 +3,13 @@ package runs
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -119,9 +121,15 @@ type SelfTested struct {
 // Passed says that the defect was caught and the correct store not blamed.
 func (s SelfTested) Passed() bool { return s.Caught && s.Control == checkers.Held }
 
-// Selftest runs a case with its defect and without.
-func Selftest(ctx context.Context, c Case, seed uint64, provider cluster.Provider, reason string, env Environment) (SelfTested, error) {
+// Whole is a name for what a call of the self-test makes.
+func Whole(now time.Time) string { return "selftest " + store.NewID(now, rand.Uint32()) }
+
+func partOf(whole, label string) *store.Part { return &store.Part{Of: whole, Label: label} }
+
+// Selftest runs a case with its defect and without, as parts of what whole names.
+func Selftest(ctx context.Context, c Case, whole string, seed uint64, provider cluster.Provider, reason string, env Environment) (SelfTested, error) {
 	out := SelfTested{Defect: c.Defect, What: describe(c.Defect)}
+	env.Part = partOf(whole, c.Defect)
 	bad, err := runRequest(ctx, c.defective(), seed, provider, reason, env)
 	if err != nil {
 		return out, fmt.Errorf("running %s: %w", c.Defect, err)
@@ -137,6 +145,7 @@ func Selftest(ctx context.Context, c Case, seed uint64, provider cluster.Provide
 			out.Anomaly = v.Violations[0].Anomaly
 		}
 	}
+	env.Part = partOf(whole, c.Defect+", without it")
 	control, err := runRequest(ctx, c.Request, seed, provider, reason, env)
 	if err != nil {
 		return out, fmt.Errorf("running the control of %s: %w", c.Defect, err)
@@ -193,7 +202,8 @@ func SoakRequest(i int, duration time.Duration) Request {
 	return r
 }
 
-// Soak makes the i-th soak run with the seed i+1.
-func Soak(ctx context.Context, i int, duration time.Duration, provider cluster.Provider, reason string, env Environment) (*Finished, error) {
+// Soak makes the i-th soak run with the seed i+1, as a part of what whole names.
+func Soak(ctx context.Context, i int, whole string, duration time.Duration, provider cluster.Provider, reason string, env Environment) (*Finished, error) {
+	env.Part = partOf(whole, fmt.Sprintf("soak %d", i+1))
 	return runRequest(ctx, SoakRequest(i, duration), uint64(i)+1, provider, reason, env)
 }

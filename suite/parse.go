@@ -109,7 +109,7 @@ func (f *File) check(p *problems) {
 	if _, _, err := f.seed(); err != nil {
 		p.add("$.seed", "%v", err)
 	}
-	duration(p, "$.budget", f.Budget, time.Second)
+	parseDuration(p, "$.budget", f.Budget, time.Second)
 	if len(f.Targets) == 0 {
 		p.add("$.targets", "there must be at least one target")
 	}
@@ -297,8 +297,8 @@ func (s Settings) check(p *problems, at string) {
 	}
 }
 
-// duration checks a duration; empty is none.
-func duration(p *problems, at, text string, least time.Duration) {
+// parseDuration checks a duration; empty is none.
+func parseDuration(p *problems, at, text string, least time.Duration) {
 	if text == "" {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
@@ -68,7 +69,7 @@ func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*gate
 		if done[r.ID] {
 			continue
 		}
-		c, err := s.carryOut(ctx, r, began, env, o)
+		c, err := s.carryOut(ctx, res.ID, r, began, env, o)
 		if err != nil {
 			return res, err
 		}
@@ -106,8 +107,11 @@ func (s *Suite) keep(cases []gate.CaseResult) []gate.CaseResult {
 	return out
 }
 
-// carryOut makes one run. It returns nil when it was interrupted.
-func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.Environment, o Options) (*gate.CaseResult, error) {
+// suiteWord begins the name that the runs of a suite have in common.
+const suiteWord = "suite "
+
+// carryOut makes one run, of the suite with the identifier id. It returns nil when it was interrupted.
+func (s *Suite) carryOut(ctx context.Context, id string, r *Run, began time.Time, env runs.Environment, o Options) (*gate.CaseResult, error) {
 	select {
 	case <-ctx.Done():
 		return nil, nil
@@ -119,10 +123,11 @@ func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.
 		return c, nil
 	}
 	if left := s.Budget - time.Since(began); s.Budget > 0 && r.Estimate() > left {
-		c.Status, c.Reason = gate.CaseNotRun, fmt.Sprintf("the budget of %s has %s left, and this takes about %s", s.Budget, max(0, left.Round(time.Second)), r.Estimate())
+		c.Status, c.Reason = gate.CaseNotRun, fmt.Sprintf("the budget of %s has %s left, and this takes about %s", duration.Text(s.Budget), duration.Text(max(0, left.Round(time.Second))), duration.Text(r.Estimate()))
 		return c, nil
 	}
 	start := time.Now()
+	env.Part = &store.Part{Of: suiteWord + id, Label: r.ID}
 	f, err := runs.Run(ctx, r.Planned, o.Provider, o.Reason, env)
 	c.Seconds = time.Since(start).Seconds()
 	if f == nil {
@@ -141,6 +146,7 @@ func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.
 	}
 	for _, claim := range r.Claims {
 		j := judge(r.ID, claim, &f.Summary)
+		j.Witness = witness(f, claim.Model)
 		// What broke before the run went wrong is broken all the same; what did
 		// not is not known.
 		if err != nil && j.Status != gate.CaseViolated {
@@ -153,6 +159,17 @@ func (s *Suite) carryOut(ctx context.Context, r *Run, began time.Time, env runs.
 		c.Status, c.Reason = gate.CaseInconclusive, "no claim applies to it"
 	}
 	return c, nil
+}
+
+// witness is the first violation of a model in full.
+func witness(f *runs.Finished, model string) string {
+	v, ok := f.Summary.ByModel(model)
+	if !ok || len(v.Violations) == 0 || f.History == nil {
+		return ""
+	}
+	var b strings.Builder
+	text.PrintViolation(&b, text.Style{}, f.History, &v.Violations[0], 1, v.Total)
+	return b.String()
 }
 
 // judge compares a claim with its model's verdict.

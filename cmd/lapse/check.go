@@ -109,18 +109,18 @@ func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, 
 		}
 	} else {
 		if l.History.Torn {
-			fmt.Fprintln(a.Stdout, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
+			fmt.Fprintln(a.Text, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
 		}
 		if l.Type != "" {
-			fmt.Fprintf(a.Stdout, "  read as %s: %s, because %s\n", l.Format, l.Type, l.TypeWhy)
+			fmt.Fprintf(a.Text, "  read as %s: %s, because %s\n", l.Format, l.Type, l.TypeWhy)
 		}
 		text.PrintVerdicts(a.Stdout, a.Style, &assessment)
 		output.PrintViolations(a.App, l.History, &assessment, output.ShownViolations)
 		if stale && assessment.Staleness != nil {
-			fmt.Fprintln(a.Stdout)
+			fmt.Fprintln(a.Text)
 			text.PrintStaleness(a.Stdout, a.Style, assessment.Staleness)
 		}
-		fmt.Fprintf(a.Stdout, "\nresult: %s (exit %d)\n", assessment.Status, exit.Code)
+		fmt.Fprintf(a.Text, "\nresult: %s (exit %d)\n", assessment.Status, exit.Code)
 	}
 	if witnesses != "" {
 		if err := a.keepWitnesses(cmd.Context(), witnesses, l.History, &assessment); err != nil {
@@ -174,7 +174,7 @@ func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History
 		kept += len(as.Verdicts[i].Violations)
 	}
 	if kept > 0 {
-		fmt.Fprintf(a.Stdout, "proofs: %s and %d more files\n", dir.File(violations.File(1, store.FilePicture)), 4*kept-1)
+		fmt.Fprintf(a.Text, "proofs: %s and %d more files\n", dir.File(violations.File(1, store.FilePicture)), 4*kept-1)
 	}
 	return nil
 }

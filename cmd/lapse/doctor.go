@@ -52,7 +52,7 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 				if !f.Ready {
 					mark = a.Style.Yellow("missing")
 				}
-				fmt.Fprintf(a.Stdout, "%-9s %-10s %s  %s\n", f.Kind, f.Name, mark, f.Text)
+				fmt.Fprintf(a.Text, "%-9s %-10s %s  %s\n", f.Kind, f.Name, mark, f.Text)
 			}
 			return nil
 		},
@@ -137,7 +137,7 @@ func (a *app) fetchAll(ctx context.Context, list []targets.Target) error {
 		f := a.examineTarget(ctx, t)
 		found = append(found, f)
 		if !a.JSON {
-			fmt.Fprintf(a.Stdout, "%-10s %s\n", f.Name, f.Text)
+			fmt.Fprintf(a.Text, "%-10s %s\n", f.Name, f.Text)
 		}
 	}
 	if a.JSON {

@@ -43,7 +43,7 @@ takes out what is resolved.`,
 			if err != nil {
 				return err
 			}
-			known, err := input.Baseline(baseline)
+			known, err := input.Baseline(a.App, baseline)
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/runs/quorum"
@@ -66,6 +67,9 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 	return c
 }
 
+// overhead is what a run takes besides its load: starting, healing, checking.
+const overhead = 2 * time.Second
+
 func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool) error {
 	env, err := a.Environment()
 	if err != nil {
@@ -92,14 +96,14 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 	if place.Exited {
 		return place.Exit()
 	}
-	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · quorums of %s, N=%d · %d cells · %s\n", runs.Version(), ask.Seed, ask.Target, ask.N, len(cells), place.Reason)
+	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · quorums of %s, N=%d · %s of about %s · %s\n", runs.Version(), ask.Seed, ask.Target, ask.N, text.Plural(len(cells), "cell"), duration.Text(ask.Duration+overhead), place.Reason)
 	began := time.Now()
 	quiet := env
 	quiet.Progress = harness.Silent{}
 	table, err := quorum.Run(cmd.Context(), ask, cells, place.Provider, place.Reason, quiet, func(r quorum.Result) {
 		reg := r.Models[quorum.Regular]
-		fmt.Fprintf(a.Stderr, "  %-18s %-14s predicted %-9s observed %-12s stale %s of %s reads at risk (%d runs)\n",
-			r.Row, r.Column, reg.Predicted, reg.Observed, text.Count(r.Stale), text.Count(r.AtRisk), len(r.Runs))
+		fmt.Fprintf(a.Stderr, "  %-18s %-14s predicted %-9s observed %-12s stale %s of %s reads at risk (%s)\n",
+			r.Row, r.Column, reg.Predicted, reg.Observed, text.Count(r.Stale), text.Count(r.AtRisk), text.Plural(len(r.Runs), "run"))
 	})
 	if err != nil {
 		return err
@@ -110,9 +114,9 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 		}
 		return &cli.ExitError{Code: table.Exit.Code}
 	}
-	table.Print(a.Stdout, a.Style)
+	table.Print(a.Text, a.Style)
 	a.printQuorumWitnesses(table, witnesses)
-	fmt.Fprintf(a.Stdout, "\nresult: %s (exit %d), %s\n", table.Exit.Reason, table.Exit.Code, time.Since(began).Round(time.Second))
+	fmt.Fprintf(a.Text, "\nresult: %s (exit %d), %s\n", table.Exit.Reason, table.Exit.Code, duration.Text(time.Since(began)))
 	return &cli.ExitError{Code: table.Exit.Code}
 }
 
@@ -121,9 +125,9 @@ func (a *app) printCells(ask quorum.Ask, cells []quorum.Cell) error {
 	if a.JSON {
 		return a.PrintJSON(cells)
 	}
-	fmt.Fprintf(a.Stdout, "quorums of %s, N=%d, seed %d: %d cells of %s, those that may break and did not twice as long again\n", ask.Target, ask.N, ask.Seed, len(cells), ask.Duration)
+	fmt.Fprintf(a.Text, "quorums of %s, N=%d, seed %d: %s of %s, those that may break and did not twice as long again\n", ask.Target, ask.N, ask.Seed, text.Plural(len(cells), "cell"), duration.Text(ask.Duration))
 	for i := range cells {
-		fmt.Fprintf(a.Stdout, "  %-18s %-14s predicted %s\n", cells[i].Row, cells[i].Column, cells[i].Predicted[quorum.Regular])
+		fmt.Fprintf(a.Text, "  %-18s %-14s predicted %s\n", cells[i].Row, cells[i].Column, cells[i].Predicted[quorum.Regular])
 	}
 	fmt.Fprintln(a.Stderr, "nothing was run: without --dry-run it is")
 	return nil
@@ -139,20 +143,20 @@ func (a *app) printQuorumWitnesses(t *quorum.Table, all bool) {
 			full = full || !c.Models[m].AsPredicted
 		}
 		if full {
-			fmt.Fprintln(a.Stdout)
-			c.PrintWitness(a.Stdout, a.Style)
+			fmt.Fprintln(a.Text)
+			c.PrintWitness(a.Text, a.Style)
 			continue
 		}
 		for _, m := range quorum.Models() {
 			o := c.Models[m]
 			if o.Observed == quorum.Broke {
-				fmt.Fprintf(a.Stdout, "  %s %s %s: %s (lapse show %s)\n", c.Row, c.Column, m, o.Witness, o.Run)
+				fmt.Fprintf(a.Text, "  %s %s %s: %s (lapse show %s)\n", c.Row, c.Column, m, o.Witness, o.Run)
 				break
 			}
 		}
 		for _, m := range quorum.Models() {
 			if o := c.Models[m]; o.Observed == quorum.Thin {
-				fmt.Fprintf(a.Stdout, "  %s %s %s is inconclusive: %v\n", c.Row, c.Column, m, o.Reasons)
+				fmt.Fprintf(a.Text, "  %s %s %s is inconclusive: %v\n", c.Row, c.Column, m, o.Reasons)
 			}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -55,6 +56,9 @@ func (a *app) listRuns() error {
 			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 			continue
 		}
+		if a.JSON {
+			s.State = d.StateOf(&s)
+		}
 		list, kept = append(list, s), append(kept, d)
 	}
 	if a.JSON {
@@ -63,20 +67,28 @@ func (a *app) listRuns() error {
 	if len(list) == 0 {
 		fmt.Fprintf(a.Stderr, "no runs below %s; make one with lapse run\n", a.Out)
 	}
+	whole := ""
 	for i := range list {
 		s := &list[i]
-		fmt.Fprintf(a.Stdout, "%s  %s  %-10s write %-12s read %-12s %-9s seed %d  %s\n",
-			s.Run, s.Started.Local().Format(time.DateTime), s.Target, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, kept[i], s))
+		// Parts of one thing stand below its name.
+		part, indent := "", ""
+		if s.Part != nil {
+			if s.Part.Of != whole {
+				fmt.Fprintln(a.Text, a.Style.Bold(s.Part.Of))
+			}
+			whole, part, indent = s.Part.Of, "  "+s.Part.Label, "  "
+		} else {
+			whole = ""
+		}
+		fmt.Fprintf(a.Text, indent+"%s  %s  %-10s write %-12s read %-12s %-9s seed %d  %s%s\n",
+			s.Run, s.Started.Local().Format(time.DateTime), s.Target, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, kept[i], s), part)
 	}
 	return nil
 }
 
 func stateOf(a *app, d store.Dir, s *store.Summary) string {
-	switch {
-	case d.Alive(s):
-		return "running"
-	case s.State == store.StateRunning:
-		return "killed"
+	if state := d.StateOf(s); state == store.StateRunning || state == store.StateKilled {
+		return state
 	}
 	if len(s.Verdicts) == 0 {
 		return "no verdict"
@@ -259,14 +271,14 @@ func (a *app) printRemoved(ids []string, bytes int64, dry bool) error {
 		word = "would remove"
 	}
 	for _, id := range ids {
-		if _, err := fmt.Fprintf(a.Stdout, "%s %s\n", word, id); err != nil {
+		if _, err := fmt.Fprintf(a.Text, "%s %s\n", word, id); err != nil {
 			return fmt.Errorf("printing what went: %w", err)
 		}
 	}
 	if len(ids) == 0 {
 		fmt.Fprintln(a.Stderr, "nothing to remove")
 	} else if bytes > 0 {
-		fmt.Fprintf(a.Stderr, "%d runs, %.1f MiB\n", len(ids), float64(bytes)/(1<<20))
+		fmt.Fprintf(a.Stderr, "%s, %.1f MiB\n", text.Plural(len(ids), "run"), float64(bytes)/(1<<20))
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
@@ -75,6 +77,16 @@ raise an alarm.`,
 	return c
 }
 
+// estimate is about how long the cases take: each runs twice, and starting, healing,
+// settling and checking take some seconds besides the load.
+func estimate(cases []runs.Case) time.Duration {
+	var sum time.Duration
+	for _, c := range cases {
+		sum += 2 * (c.Request.Duration + c.Request.Settle + 2*overhead)
+	}
+	return sum.Round(time.Second)
+}
+
 func chooseCases(cases []runs.Case, only []string) ([]runs.Case, error) {
 	var out []runs.Case
 	var names []string
@@ -93,13 +105,17 @@ func chooseCases(cases []runs.Case, only []string) ([]runs.Case, error) {
 }
 
 func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *runner.Place, env runs.Environment) error {
-	var all []runs.SelfTested
+	all := []runs.SelfTested{}
 	passed := 0
+	whole, began := runs.Whole(time.Now()), time.Now()
+	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · %s, each with it and without: about %s · %s\n", runs.Version(), seed,
+		text.Plural(len(cases), "defect"), duration.Text(estimate(cases)), p.Reason)
 	if !a.JSON {
-		fmt.Fprintf(a.Stdout, "%-24s %-8s %-34s %-22s %s\n", "defect", "caught", "by", "anomaly", "same without it")
+		fmt.Fprintf(a.Text, "%-24s %-7s %-30s %-18s %s\n", "defect", "caught", "by", "anomaly", "without it")
 	}
+	env.Progress = harness.Silent{}
 	for _, c := range cases {
-		s, err := runs.Selftest(cmd.Context(), c, seed, p.Provider, p.Reason, env)
+		s, err := runs.Selftest(cmd.Context(), c, whole, seed, p.Provider, p.Reason, env)
 		if err != nil {
 			return err
 		}
@@ -116,7 +132,7 @@ func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *ru
 			return err
 		}
 	} else {
-		fmt.Fprintf(a.Stdout, "%d of %d defects caught and their controls held\n", passed, len(all))
+		fmt.Fprintf(a.Text, "%d of %s caught, and held without them (%s)\n", passed, text.Plural(len(all), "defect"), duration.Text(time.Since(began)))
 	}
 	if passed < len(all) {
 		return &cli.ExitError{Code: verdict.ExitViolated}
@@ -129,18 +145,20 @@ func (a *app) printSelfTested(s runs.SelfTested) {
 	if !s.Caught {
 		caught = a.Style.Red("NO ")
 	}
-	fmt.Fprintf(a.Stdout, "%-24s %s      %-34s %-22s %s\n", s.Defect, caught, strings.Join(s.By, ", "), s.Anomaly, a.Style.Status(s.Control))
+	fmt.Fprintf(a.Text, "%-24s %s     %-30s %-18s %s\n", s.Defect, caught, strings.Join(s.By, ", "), s.Anomaly, a.Style.Status(s.Control))
 	if s.Control != checkers.Held {
 		for _, r := range s.ControlReasons {
-			fmt.Fprintf(a.Stdout, "    %s (run %s)\n", r, s.ControlRun)
+			fmt.Fprintf(a.Text, "    %s (run %s)\n", r, s.ControlRun)
 		}
 	}
 }
 
-func (a *app) soak(cmd *cobra.Command, n int, duration time.Duration, p *runner.Place, env runs.Environment) error {
+func (a *app) soak(cmd *cobra.Command, n int, length time.Duration, p *runner.Place, env runs.Environment) error {
 	code, alarms := verdict.ExitHeld, 0
+	whole := runs.Whole(time.Now())
+	env.Progress = harness.Silent{}
 	for i := range n {
-		f, err := runs.Soak(cmd.Context(), i, duration, p.Provider, p.Reason, env)
+		f, err := runs.Soak(cmd.Context(), i, whole, length, p.Provider, p.Reason, env)
 		if err != nil {
 			return err
 		}
@@ -149,14 +167,14 @@ func (a *app) soak(cmd *cobra.Command, n int, duration time.Duration, p *runner.
 			alarms++
 		}
 		s := &f.Summary
-		fmt.Fprintf(a.Stdout, "%3d/%d  %s  write %-6s read %-6s %-8s %d nodes  ok %s  faults %d  %s\n", i+1, n, s.Run,
-			s.WriteLevel, s.ReadLevel, s.Workload, s.Nodes, text.Count(s.Load.OK), s.Load.Faults.Bit, a.Style.Status(s.Status))
+		fmt.Fprintf(a.Text, "%3d/%d  %s  write %-6s read %-6s %-8s %s  ok %s  faults %d  %s\n", i+1, n, s.Run,
+			s.WriteLevel, s.ReadLevel, s.Workload, text.Plural(s.Nodes, "node"), text.Count(s.Load.OK), s.Load.Faults.Bit, a.Style.Status(s.Status))
 		for _, v := range s.Verdicts {
 			for _, r := range v.Reasons {
-				fmt.Fprintf(a.Stdout, "         %s: %s\n", v.Model, r)
+				fmt.Fprintf(a.Text, "         %s: %s\n", v.Model, r)
 			}
 		}
 	}
-	fmt.Fprintf(a.Stdout, "%d runs, %d alarms\n", n, alarms)
+	fmt.Fprintf(a.Text, "%s, %s\n", text.Plural(n, "run"), text.Plural(alarms, "alarm"))
 	return &cli.ExitError{Code: code}
 }

@@ -74,6 +74,7 @@ func (a *app) show(dir store.Dir, violation int, format string) error {
 	if err := dir.ReadJSON(store.FileRun, &s); err != nil {
 		return err
 	}
+	s.State = dir.StateOf(&s)
 	h, err := dir.History()
 	if errors.Is(err, fs.ErrNotExist) && violation == 0 {
 		return a.showWithoutHistory(dir, &s)
@@ -93,7 +94,7 @@ func (a *app) show(dir store.Dir, violation int, format string) error {
 		}{Summary: &s, Faults: h.Faults, Events: h.Events, Witnesses: violations.Witnesses(h, &s.Assessment)}
 		return a.PrintJSON(doc)
 	}
-	text.PrintSummary(a.Stdout, a.Style, h, &s)
+	text.PrintSummary(a.Text, a.Style, h, &s)
 	output.PrintViolations(a.App, h, &s.Assessment, s.Kept())
 	return nil
 }
@@ -103,13 +104,13 @@ func (a *app) showWithoutHistory(dir store.Dir, s *store.Summary) error {
 	if a.JSON {
 		return a.PrintJSON(s)
 	}
-	fmt.Fprintf(a.Stdout, "run %s: %s, %d nodes, write %s, read %s, %s, seed %d: %s\n",
-		s.Run, s.Target, s.Nodes, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, dir, s))
-	fmt.Fprintln(a.Stdout, "It has no history: it ended before its load began.")
+	fmt.Fprintf(a.Text, "run %s: %s, %s, write %s, read %s, %s, seed %d: %s\n",
+		s.Run, s.Target, text.Plural(s.Nodes, "node"), s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, dir, s))
+	fmt.Fprintln(a.Text, "It has no history: it ended before its load began.")
 	if s.Environment != "" {
-		fmt.Fprintln(a.Stdout, "What went wrong: "+s.Environment)
+		fmt.Fprintln(a.Text, "What went wrong: "+s.Environment)
 	}
-	_, err := fmt.Fprintf(a.Stdout, "log:    %s\nagain:  %s\n", dir.File(store.FileLog), s.Reproduce)
+	_, err := fmt.Fprintf(a.Text, "log:    %s\nagain:  %s\n", dir.File(store.FileLog), s.Reproduce)
 	return err
 }
 
@@ -168,7 +169,7 @@ func (a *app) showOps(dir store.Dir, key string) error {
 			continue
 		}
 		found = true
-		if _, err := fmt.Fprintf(a.Stdout, "%7d  %s\n", i, text.Op(h, i)); err != nil {
+		if _, err := fmt.Fprintf(a.Text, "%7d  %s\n", i, text.Op(h, i)); err != nil {
 			return fmt.Errorf("printing operations: %w", err)
 		}
 	}
@@ -198,7 +199,7 @@ func (a *app) versionCommand() *cobra.Command {
 			if a.JSON {
 				return a.PrintJSON(map[string]string{"version": runs.Version()})
 			}
-			_, err := fmt.Fprintln(a.Stdout, "lapse "+runs.Version())
+			_, err := fmt.Fprintln(a.Text, "lapse "+runs.Version())
 			return err
 		},
 	}

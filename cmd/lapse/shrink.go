@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -209,8 +210,8 @@ func (a *app) tellShrunk(part *history.History, x *checkers.Violation, total int
 	if doc.Output == output.Stdout {
 		out = a.Stderr
 	}
-	fmt.Fprintf(out, "%s ops -> %s ops, %d sessions, %d keys; still refutes %s: %s (checked %s candidates, %.1fs)\n",
-		text.Count(doc.From), text.Count(doc.To), doc.Sessions, doc.Keys, doc.Model, doc.Anomaly, text.Count(doc.Candidates), doc.Elapsed.Seconds())
+	fmt.Fprintf(out, "%s ops -> %s ops, %s, %s; still refutes %s: %s (checked %s, %s)\n",
+		text.Count(doc.From), text.Count(doc.To), text.Plural(doc.Sessions, "session"), text.Plural(doc.Keys, "key"), doc.Model, doc.Anomaly, text.Plural(doc.Candidates, "candidate"), duration.Text(doc.Elapsed))
 	if doc.Weakened > 0 {
 		fmt.Fprintf(out, "compare-and-sets that stand as plain writes, because what they compared with is not needed: %d\n", doc.Weakened)
 	}

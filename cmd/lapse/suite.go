@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
@@ -46,7 +47,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 	if err != nil {
 		return err
 	}
-	known, err := input.Baseline(sf.baseline)
+	known, err := input.Baseline(a.App, sf.baseline)
 	if err != nil {
 		return err
 	}
@@ -69,11 +70,11 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 		return p.Exit()
 	}
 	s.Present(cmd.Context())
-	fmt.Fprintf(a.Stderr, "lapse %s · suite %s · seed %d · %d runs, about %s · %s\n", runs.Version(), s.File.Name, s.Seed, len(s.Runs), s.Estimate(), p.Reason)
+	fmt.Fprintf(a.Stderr, "lapse %s · suite %s · seed %d · %s, about %s · %s\n", runs.Version(), s.File.Name, s.Seed, text.Plural(len(s.Runs), "run"), duration.Text(s.Estimate()), p.Reason)
 	res, err := s.Run(cmd.Context(), env, suite.Options{
 		Provider: p.Provider, Reason: p.Reason, Resume: resumed, Known: known.Known,
 		Done: func(n, of int, c *gate.CaseResult) {
-			fmt.Fprintf(a.Stderr, "[%d/%d] %-12s %s  %.1fs  %s\n", n, of, c.Status, c.ID, c.Seconds, c.Reason)
+			fmt.Fprintf(a.Stderr, "[%d/%d] %-12s %s  %s  %s\n", n, of, c.Status, c.ID, duration.Seconds(c.Seconds), c.Reason)
 			if dir, err := store.Open(a.Out, c.Run); c.Run != "" && err == nil {
 				output.DrawRun(a.App, dir)
 			}
@@ -141,13 +142,13 @@ func (a *app) validate(cmd *cobra.Command, ref string, seed *uint64) error {
 		if r.Missing != "" {
 			claims = []string{"skipped: " + r.Missing}
 		}
-		fmt.Fprintf(a.Stdout, "%-58s %6s  %s\n", r.ID, r.Estimate().Round(time.Second), strings.Join(claims, ", "))
+		fmt.Fprintf(a.Text, "%-58s %6s  %s\n", r.ID, duration.Text(r.Estimate().Round(time.Second)), strings.Join(claims, ", "))
 	}
-	fmt.Fprintf(a.Stdout, "%d runs, about %s", len(s.Runs), s.Estimate().Round(time.Second))
+	fmt.Fprintf(a.Text, "%s, about %s", text.Plural(len(s.Runs), "run"), duration.Text(s.Estimate().Round(time.Second)))
 	if s.Budget > 0 {
-		fmt.Fprintf(a.Stdout, ", budget %s", s.Budget)
+		fmt.Fprintf(a.Text, ", budget %s", duration.Text(s.Budget))
 	}
-	fmt.Fprintln(a.Stdout)
+	fmt.Fprintln(a.Text)
 	if !controls {
 		fmt.Fprintln(a.Stderr, "warning: no claim expects a violation: without a negative control a pass proves little")
 	}
@@ -191,7 +192,11 @@ func (a *app) initCommand() *cobra.Command {
 			if err := errors.Join(err, f.Close()); err != nil {
 				return fmt.Errorf("writing %s: %w", path, err)
 			}
-			_, err = fmt.Fprintf(a.Stdout, "wrote %s; next: lapse validate %s, lapse run %s\n", path, path, path)
+			next := fmt.Sprintf("lapse validate %s, lapse run %s", path, path)
+			if len(at) > 0 {
+				next = "lapse doctor --target postgres --at " + shell(strings.Join(at, ",")) + ", " + next
+			}
+			_, err = fmt.Fprintf(a.Stdout, "wrote %s; next: %s\n", path, next)
 			return err
 		},
 	}
@@ -237,4 +242,12 @@ func (a *app) schemaCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// shell makes a text one word of a shell.
+func shell(t string) string {
+	if strings.ContainsAny(t, " \t\n'\"\\$&|;<>()*?[]#~`") {
+		return "'" + strings.ReplaceAll(t, "'", `'\''`) + "'"
+	}
+	return t
 }

@@ -163,7 +163,7 @@ func TestJUnit(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := WriteJUnit(&b, c.result); err != nil {
+			if err := WriteJUnit(&b, c.result, func(run string) string { return "lapse-runs/" + run + "/report.html" }); err != nil {
 				t.Fatal(err)
 			}
 			var back junitSuites
@@ -220,4 +220,28 @@ func TestAnnotations(t *testing.T) {
 	if strings.Count(b.String(), "\n") != 10 || !strings.Contains(b.String(), "+22 more") {
 		t.Errorf("%q", b.String())
 	}
+}
+
+// TestJUnitHasTheProof: who has nothing but the file can read the witness and find the
+// report.
+func TestJUnitHasTheProof(t *testing.T) {
+	s := judged(t, CaseViolated, Policy{}, nil)
+	s.Cases[0].Run = "20260301-120000-ab12"
+	for i := range s.Cases[0].Claims {
+		s.Cases[0].Claims[i].Witness = "VIOLATION 1 of 1\n  #1 write k0=1\n"
+	}
+	var b bytes.Buffer
+	if err := WriteJUnit(&b, s, func(run string) string { return "lapse-runs/" + run + "/report.html" }); err != nil {
+		t.Fatal(err)
+	}
+	var back junitSuites
+	if err := xml.Unmarshal(b.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range back.Suites[0].Cases {
+		if c.Failure != nil && strings.Contains(c.Failure.Text, "#1 write k0=1") && strings.Contains(c.Failure.Text, "report: lapse-runs/20260301-120000-ab12/report.html") {
+			return
+		}
+	}
+	t.Errorf("no failure has the witness and the report:\n%s", b.String())
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 type junitSuites struct {
@@ -53,8 +55,9 @@ type junitMessage struct {
 // testcase for each claim. A violation that is not known, a known one that has
 // expired and a broken threshold are failures; what could not be run and, unless
 // the policy only warns, what is inconclusive are errors; ongoing known
-// violations and absent targets are skipped, with the reason.
-func WriteJUnit(w io.Writer, s *SuiteResult) error {
+// violations and absent targets are skipped, with the reason. A violation has its
+// witness and, if report is not nil, the path that it gives of the run's report.
+func WriteJUnit(w io.Writer, s *SuiteResult, report func(run string) string) error {
 	out := junitSuites{Name: s.Suite}
 	ongoing, slow, unmeasured := map[string]Finding{}, map[string][]string{}, map[string][]string{}
 	if s.Gate != nil {
@@ -91,9 +94,9 @@ func WriteJUnit(w io.Writer, s *SuiteResult) error {
 			f, known := ongoing[r.ID]
 			switch {
 			case r.Status == CaseViolated && known:
-				t.Skipped = &junitMessage{Message: fmt.Sprintf("known until %s: %s", f.Until, f.Reason), Text: r.Detail}
+				t.Skipped = &junitMessage{Message: fmt.Sprintf("known until %s: %s", f.Until, f.Reason), Text: strings.TrimSpace(r.Detail + "\n\n" + proof(c, &r, report))}
 			case r.Status == CaseViolated:
-				t.Failure = &junitMessage{Type: "violated", Message: r.Detail, Text: fmt.Sprintf("%d violations. %s", r.Violations, c.Reproduce)}
+				t.Failure = &junitMessage{Type: "violated", Message: firstLine(r.Detail), Text: proof(c, &r, report)}
 			case r.Status == CaseInconclusive:
 				m := &junitMessage{Type: "inconclusive", Message: r.Detail}
 				if t.Error = m; s.Policy.Inconclusive == PolicyWarn {
@@ -134,6 +137,27 @@ func WriteJUnit(w io.Writer, s *SuiteResult) error {
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// proof is what somebody who has nothing but the JUnit file can go by.
+func proof(c *CaseResult, r *ClaimResult, report func(run string) string) string {
+	parts := []string{count.Of(r.Violations, "violation")}
+	if r.Witness != "" {
+		parts = append(parts, strings.TrimSpace(r.Witness))
+	}
+	if report != nil && c.Run != "" {
+		parts = append(parts, "report: "+report(c.Run))
+	}
+	if c.Reproduce != "" {
+		parts = append(parts, "reproduce: "+c.Reproduce)
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// firstLine is what fits an attribute.
+func firstLine(t string) string {
+	line, _, _ := strings.Cut(t, "\n")
+	return line
 }
 
 func seconds(s float64) string { return strings.TrimSuffix(fmt.Sprintf("%.3f", s), ".000") }

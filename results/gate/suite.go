@@ -79,6 +79,9 @@ type ClaimResult struct {
 	// Detail is the sentence of the first violation, or why it is inconclusive,
 	// or the evidence.
 	Detail string `json:"detail"`
+	// Witness is the first violation in full, with its operations, as `lapse show`
+	// prints it; empty if there was none.
+	Witness string `json:"witness,omitempty"`
 	// Violations counts those found.
 	Violations int `json:"violations"`
 	// Line is where the claim stands in the suite file.

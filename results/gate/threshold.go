@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/figures"
 )
 
@@ -162,9 +163,9 @@ func (t Threshold) met(v float64) bool {
 func (t Threshold) show(v float64) string {
 	switch measurable()[t.Figure].unit {
 	case inMillis:
-		return fmt.Sprintf("%.1fms", v)
+		return duration.Millis(v)
 	case inSeconds:
-		return fmt.Sprintf("%.2fs", v)
+		return duration.Seconds(v)
 	}
 	return fmt.Sprintf("%.3g", v)
 }

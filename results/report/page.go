@@ -19,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 //go:embed page.gohtml
@@ -188,8 +189,11 @@ func (p *page) headline() {
 	case len(s.Verdicts) == 0:
 		p.Headline = "no verdict"
 		p.Subline = "Nothing was checked, so nothing is known."
-		if s.State == "running" {
-			p.Subline = "The run did not reach its end, so nothing was checked; `lapse check` can still judge what was recorded."
+		switch s.State {
+		case store.StateKilled:
+			p.Subline = "The run was killed before its end, so nothing was checked; `lapse check` can still judge what was recorded."
+		case store.StateRunning:
+			p.Subline = "The run is still going on; nothing was checked yet."
 		}
 	case len(open) > 0:
 		p.Headline = strings.Join(open, " and ") + " inconclusive"
@@ -201,9 +205,18 @@ func (p *page) headline() {
 	if s.Environment != "" {
 		p.Warnings = append([]string{"Something went wrong outside the database: " + s.Environment}, p.Warnings...)
 	}
-	if s.State == "interrupted" {
+	if s.State == store.StateInterrupted {
 		p.Warnings = append(p.Warnings, "The run was interrupted before its time.")
 	}
+}
+
+// promise is what the database promises of v, and what the name of v's model means.
+func promise(s *store.Summary, v checkers.Verdict) string {
+	said, note := s.Promises.Says(v), verdict.NameNote(v)
+	if said != "" && note != "" {
+		said += "; "
+	}
+	return said + note
 }
 
 // classAllowed is how a violation looks that the configuration allows.
@@ -314,7 +327,7 @@ func (p *page) tables() {
 	known := meanings()
 	number := 1
 	for _, v := range s.Verdicts {
-		c := claim{Verdict: v, Meaning: known[v.Model], Text: text.Evidence(v), Undecided: v.Undecided, Promise: s.Promises.Says(v), Class: string(v.Status)}
+		c := claim{Verdict: v, Meaning: known[v.Model], Text: text.Evidence(v), Undecided: v.Undecided, Promise: promise(s, v), Class: string(v.Status)}
 		if allowed(s, v) {
 			c.Class = classAllowed
 		}

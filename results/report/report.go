@@ -34,6 +34,7 @@ func Load(dir store.Dir) (*Source, error) {
 	if err := dir.ReadJSON(store.FileRun, &s.Summary); err != nil {
 		return nil, fmt.Errorf("drawing a report: %w", err)
 	}
+	s.Summary.State = dir.StateOf(&s.Summary)
 	plan, err := harness.ReadPlan(dir.File(store.FilePlan))
 	switch {
 	case err == nil:
@@ -52,7 +53,7 @@ func Load(dir store.Dir) (*Source, error) {
 	}
 	if h := s.History; h != nil {
 		if h.Torn {
-			s.Warnings = append(s.Warnings, "The run was killed: the history ends in the middle. Operations that were open then are info.")
+			s.Warnings = append(s.Warnings, "The history ends in the middle: the run was killed, or goes on. Operations that were open then are info.")
 		}
 		if !inRange(s) {
 			return nil, fmt.Errorf("drawing a report of run %s: its witnesses name operations that its history does not have; `lapse check %s` checks it again", dir.ID, dir.ID)

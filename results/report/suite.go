@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
@@ -199,7 +201,7 @@ func (p *suitePage) headline() {
 	switch {
 	case r.State != "finished":
 		p.Word = r.State
-		p.Headline = fmt.Sprintf("%s: %d runs were done", r.Suite, len(r.Cases))
+		p.Headline = fmt.Sprintf("%s: %s done", r.Suite, count.Of(len(r.Cases), "run"))
 	case code == verdict.ExitHeld:
 		p.Status, p.Word = checkers.Held, "passed"
 		p.Headline = fmt.Sprintf("%s: all %d claims came out as expected", r.Suite, claims)
@@ -226,7 +228,7 @@ func (p *suitePage) headline() {
 	add("seed", fmt.Sprint(r.Seed))
 	add("started", r.Started.UTC().Format(time.RFC3339))
 	if !r.Finished.IsZero() {
-		add("took", r.Finished.Sub(r.Started).Round(time.Second).String())
+		add("took", duration.Text(r.Finished.Sub(r.Started).Round(time.Second)))
 	}
 }
 

@@ -27,6 +27,15 @@ func (d Dir) Lock() (release func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
+// StateOf is the state of the run of s: what that says or, where it says that it is
+// running and its process is gone, StateKilled.
+func (d Dir) StateOf(s *Summary) string {
+	if s.State == StateRunning && !d.Alive(s) {
+		return StateKilled
+	}
+	return s.State
+}
+
 // abandoned is after how long a run that says that it is running counts as killed
 // where no lock tells.
 const abandoned = 24 * time.Hour

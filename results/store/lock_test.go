@@ -28,12 +28,21 @@ func TestAlive(t *testing.T) {
 	if d.Alive(&Summary{State: "finished", Started: time.Now()}) {
 		t.Error("a run that says that it is over counts as alive")
 	}
+	if got := d.StateOf(now); got != StateRunning {
+		t.Errorf("a run that goes on is %s", got)
+	}
 	if _, err := d.Lock(); err == nil {
 		t.Error("the lock was taken twice")
 	}
 	release()
 	if d.Alive(now) {
 		t.Error("a run whose process is gone counts as alive")
+	}
+	if got := d.StateOf(now); got != StateKilled {
+		t.Errorf("a run whose process is gone is %s", got)
+	}
+	if got := d.StateOf(&Summary{State: StateInterrupted}); got != StateInterrupted {
+		t.Errorf("a run that was interrupted is %s", got)
 	}
 }
 

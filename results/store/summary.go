@@ -15,6 +15,8 @@ const (
 	StateRunning     = "running"
 	StateFinished    = "finished"
 	StateInterrupted = "interrupted"
+	// StateKilled is never written: see Dir.StateOf.
+	StateKilled = "killed"
 )
 
 // Summary is run.json: what was run, where, and how it ended. It is written
@@ -28,6 +30,10 @@ type Summary struct {
 	State    string    `json:"state"`
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished,omitzero"`
+
+	// Part says of which larger thing the run is a part, nil if it was asked for by
+	// itself.
+	Part *Part `json:"part,omitempty"`
 
 	Target         string `json:"target"`
 	Version        string `json:"version,omitempty"`
@@ -53,6 +59,16 @@ type Summary struct {
 	Environment        string        `json:"environment,omitempty"`
 	Exit               *verdict.Exit `json:"exit,omitempty"`
 	verdict.Assessment `json:"assessment"`
+}
+
+// Part is what a run is within something that makes several: a cell of a table of
+// quorums, a case of a suite, a defect of the self-test.
+type Part struct {
+	// Of names the whole, such as "quorum 20260301-1200-ab12": the runs of one call
+	// have the same.
+	Of string `json:"of"`
+	// Label says which part it is, such as "W=1 ONE, R=2 QUORUM".
+	Label string `json:"label"`
 }
 
 // Host is the machine and the software that made the run.

@@ -11,7 +11,7 @@ import (
 // PrintFigures prints the figures of a case in one line, and its shards in one
 // each.
 func PrintFigures(w io.Writer, s Style, f *figures.Case) {
-	w = s.fit(w)
+	w = s.Fit(w)
 	text := fmt.Sprintf("%.0f ok/s, read p99 %s, write p99 %s, availability %.1f %%", f.OKPerSecond, duration.Millis(f.ReadP99), duration.Millis(f.WriteP99), f.Availability*100)
 	if f.Inside.Ops > 0 {
 		text += fmt.Sprintf(" (in faults: %s, %s, %.1f %%), recovered within %s", duration.Millis(f.Inside.ReadP99), duration.Millis(f.Inside.WriteP99), f.Inside.Availability*100, duration.Seconds(f.Recovery))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/internal/duration"
 )
 
 // NewProgress makes the Progress that --progress asks for: "tty" redraws one
@@ -68,7 +69,7 @@ func (w *waiting) begin(phase string, first, interval time.Duration, tell func(t
 			}
 			w.mu.Lock()
 			if w.stop == stop { // it has not ended meanwhile
-				tell(fmt.Sprintf("%s (%s)", what, time.Since(began).Round(time.Second)))
+				tell(fmt.Sprintf("%s (%s)", what, duration.Text(time.Since(began).Round(time.Second))))
 			}
 			w.mu.Unlock()
 			t.Reset(interval)
@@ -102,7 +103,12 @@ func (p *ttyProgress) clear() {
 
 // redraw puts a line in the place of the live one.
 func (p *ttyProgress) redraw(phase, text string) {
-	fmt.Fprintf(p.w, eraseLine+"  %-8s %s", phase, text)
+	line := fmt.Sprintf("  %-8s %s", phase, text)
+	// What the terminal broke itself could not be erased.
+	if r := []rune(line); p.s.width > 0 && len(r) >= p.s.width {
+		line = string(r[:max(0, p.s.width-2)]) + "…"
+	}
+	fmt.Fprint(p.w, eraseLine+line)
 	p.live = true
 }
 
@@ -134,8 +140,8 @@ func (p *ttyProgress) Tick(st harness.Status) {
 }
 
 func statusText(st harness.Status) string {
-	t := fmt.Sprintf("%s/%s  %s ops  ok %s  fail %s  info %s",
-		st.Elapsed.Round(time.Second), st.Total.Round(time.Second),
+	t := fmt.Sprintf("%s of %s  %s ops  ok %s  fail %s  info %s",
+		duration.Text(st.Elapsed.Round(time.Second)), duration.Text(st.Total.Round(time.Second)),
 		Count(int(st.Counts.OK+st.Counts.Fail+st.Counts.Info)), Count(int(st.Counts.OK)), Count(int(st.Counts.Fail)), Count(int(st.Counts.Info)))
 	if len(st.Faults) > 0 {
 		t += "  FAULT " + strings.Join(st.Faults, "; ")

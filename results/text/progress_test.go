@@ -35,15 +35,15 @@ func TestWaitingIsTold(t *testing.T) {
 		p.Phase(harness.PhaseSetup, "3 nodes up")
 	}
 	plain := told(t, "plain", 30*time.Second, slow)
-	want := "  setup    starting nodes, until a write and a read go through each (10s)\n" +
-		"  setup    starting nodes, until a write and a read go through each (40s)\n" +
-		"  setup    starting nodes, until a write and a read go through each (1m10s)\n" +
+	want := "  setup    starting nodes, until a write and a read go through each (10 s)\n" +
+		"  setup    starting nodes, until a write and a read go through each (40 s)\n" +
+		"  setup    starting nodes, until a write and a read go through each (1 min 10 s)\n" +
 		"  setup    3 nodes up\n"
 	if plain != want {
 		t.Errorf("plain tells\n%swant\n%s", plain, want)
 	}
 	tty := told(t, "tty", time.Second, slow)
-	if n := strings.Count(tty, "\r\x1b[2K"); n < 75 || !strings.Contains(tty, "each (1m15s)") || strings.Count(tty, "\n") != 1 {
+	if n := strings.Count(tty, "\r\x1b[2K"); n < 75 || !strings.Contains(tty, "each (1 min 15 s)") || strings.Count(tty, "\n") != 1 {
 		t.Errorf("a terminal is drawn %d times, %d lines remain", n, strings.Count(tty, "\n"))
 	}
 	if got := told(t, "plain", 30*time.Second, func(p harness.Progress) {

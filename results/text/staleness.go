@@ -23,7 +23,7 @@ func printStaleness(w io.Writer, s Style, r *staleness.Report) {
 // and how likely a read misses a write by the time since its acknowledgement, in
 // all and for each pair of levels inside and outside fault windows.
 func PrintStaleness(w io.Writer, s Style, r *staleness.Report) {
-	w = s.fit(w)
+	w = s.Fit(w)
 	fmt.Fprintln(w, s.Bold("staleness")+" of reads after an acknowledged write of their key (lower bounds: concurrent writes never count)")
 	printGroup(w, "all reads", &r.All)
 	fmt.Fprintf(w, "  %-28s%s\n", "", deltaText(r))

@@ -5,12 +5,13 @@ import (
 	"io"
 	"strings"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/results/gate"
 )
 
 // PrintSuite prints what a suite came to, what blocks first.
 func PrintSuite(w io.Writer, s Style, r *gate.SuiteResult) {
-	w = s.fit(w)
+	w = s.Fit(w)
 	counts := map[gate.CaseStatus]int{}
 	for i := range r.Cases {
 		counts[r.Cases[i].Status]++
@@ -25,7 +26,7 @@ func PrintSuite(w io.Writer, s Style, r *gate.SuiteResult) {
 		c := &r.Cases[i]
 		fmt.Fprintf(w, "%-12s %s  %s\n", c.Status, c.ID, c.Run)
 		for _, j := range c.Claims {
-			fmt.Fprintf(w, "    %-20s expected %-9s %s  %s\n", j.Model, j.Expect, s.Status(j.Observed), s.Dim(strings.ReplaceAll(j.Detail, "\n", "\n      ")))
+			fmt.Fprintf(w, "    %-20s expected %-9s %s  %s\n", j.Model, j.Expect, s.Status(j.Observed), s.Dim(detail(j)))
 		}
 		if c.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", c.Reason)
@@ -38,9 +39,18 @@ func PrintSuite(w io.Writer, s Style, r *gate.SuiteResult) {
 	fmt.Fprintf(w, "suite %s: %s\nresult: %s (exit %d)   (%s)\n", r.Suite, strings.Join(parts, " · "), r.Exit.Reason, r.Exit.Code, r.ID)
 }
 
+// detail is what is to be said of a claim. A negative control that was violated as it
+// should be takes no more than a line: its proof is in its run.
+func detail(j gate.ClaimResult) string {
+	if j.Status == gate.CasePassed && j.Observed == checkers.Violated {
+		return strings.Join(append([]string{Plural(j.Violations, "violation")}, j.Anomalies...), ", ")
+	}
+	return strings.ReplaceAll(j.Detail, "\n", "\n      ")
+}
+
 // PrintGate prints the findings of a gate.
 func PrintGate(w io.Writer, s Style, g *gate.Result) {
-	w = s.fit(w)
+	w = s.Fit(w)
 	for _, group := range g.Groups() {
 		for _, f := range group.Findings {
 			text := f.Text

@@ -5,7 +5,6 @@ package text
 import (
 	"cmp"
 	"fmt"
-	"github.com/lapse-test/lapse/internal/duration"
 	"io"
 	"slices"
 	"strings"
@@ -13,13 +12,15 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
 // PrintVerdicts prints one line a model with the evidence behind it.
 func PrintVerdicts(w io.Writer, s Style, a *verdict.Assessment) {
-	w = s.fit(w)
+	w = s.Fit(w)
 	width := 20
 	for _, v := range a.Verdicts {
 		width = max(width, len(v.Model))
@@ -30,6 +31,9 @@ func PrintVerdicts(w io.Writer, s Style, a *verdict.Assessment) {
 			fmt.Fprintf(w, "  %-20s   because %s\n", "", r)
 		}
 		if t := a.Promises.Says(v); t != "" {
+			fmt.Fprintf(w, "  %-20s   %s\n", "", t)
+		}
+		if t := verdict.NameNote(v); t != "" {
 			fmt.Fprintf(w, "  %-20s   %s\n", "", t)
 		}
 		printUndecided(w, v)
@@ -129,31 +133,15 @@ func percent(p float64) string {
 }
 
 // Plural is how many there are of something: "1 run", "2,000 runs".
-func Plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return Count(n) + " " + one + "s"
-}
+func Plural(n int, one string) string { return count.Of(n, one) }
 
 // Count writes n with a comma after every three digits.
-func Count(n int) string {
-	t := fmt.Sprint(n)
-	neg := strings.TrimPrefix(t, "-") != t
-	t = strings.TrimPrefix(t, "-")
-	for i := len(t) - 3; i > 0; i -= 3 {
-		t = t[:i] + "," + t[i:]
-	}
-	if neg {
-		return "-" + t
-	}
-	return t
-}
+func Count(n int) string { return count.Text(n) }
 
 // PrintViolation prints a violation with its witness: the sentence, the
 // operations, the reasoning, what would have been legal, and the fault windows.
 func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violation, number, total int) {
-	w = s.fit(w)
+	w = s.Fit(w)
 	head := fmt.Sprintf("VIOLATION %d of %s  %s: %s", number, Count(total), v.Model, v.Anomaly)
 	if v.Key != "" {
 		head += "  key " + v.Key
@@ -368,7 +356,7 @@ func listText(h *history.History, list []history.Value) string {
 // PrintSummary prints what was run, how it went, the faults with their proof,
 // and the verdicts.
 func PrintSummary(w io.Writer, s Style, h *history.History, sum *store.Summary) {
-	w = s.fit(w)
+	w = s.Fit(w)
 	fmt.Fprintf(w, "%s  %s\n", s.Bold("run "+sum.Run), sum.Started.Local().Format(time.DateTime))
 	fmt.Fprintf(w, "  target    %s (%s), %s by %s, write %s, read %s\n", sum.Target, orUnknown(sum.Version), Plural(sum.Nodes, "node"), sum.Provider, sum.WriteLevel, sum.ReadLevel)
 	fmt.Fprintf(w, "  workload  %s, %s, seed %d\n", sum.Workload, Plural(sum.Concurrency, "client"), sum.Seed)
@@ -376,7 +364,7 @@ func PrintSummary(w io.Writer, s Style, h *history.History, sum *store.Summary) 
 		fmt.Fprintf(w, "  load      %s: %s operations, ok %s (%.0f/s), fail %s, info %s\n", duration.Seconds(l.Seconds), Count(l.Ops), Count(l.OK), l.OKPerSecond, Count(l.Fail), Count(l.Info))
 		fmt.Fprintf(w, "  latency   read p50 %s, p99 %s; write p50 %s, p99 %s\n", duration.Millis(l.Read.P50), duration.Millis(l.Read.P99), duration.Millis(l.Write.P50), duration.Millis(l.Write.P99))
 	}
-	if sum.State != "finished" {
+	if sum.State != store.StateFinished {
 		fmt.Fprintf(w, "  state     %s\n", sum.State)
 	}
 	if sum.Environment != "" {

@@ -15,8 +15,8 @@ type fitting struct {
 	line  []byte
 }
 
-// fit is w with lines as wide as the terminal at most, w itself where there is none.
-func (s Style) fit(w io.Writer) io.Writer {
+// Fit is w with lines as wide as the terminal at most, w itself where there is none.
+func (s Style) Fit(w io.Writer) io.Writer {
 	if f, ok := w.(*fitting); ok || s.width < minWidth {
 		if ok {
 			return f

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/checkers/txn"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -53,6 +54,19 @@ func (p *Promises) Says(v checkers.Verdict) string {
 		return "not promised by " + p.By + ": this configuration allows it, and it is no defect of the database"
 	}
 	return "not promised by " + p.By + ": it may break in another run"
+}
+
+// NameNote says what the name of a violated model means, where databases mean another
+// thing by it; empty for all others.
+func NameNote(v checkers.Verdict) string {
+	if v.Status != checkers.Violated {
+		return ""
+	}
+	switch v.Model {
+	case txn.RepeatableRead, txn.SessionRepeatableRead, txn.StrongRepeatableRead:
+		return v.Model + " is Adya's PL-2.99, which write skew violates; REPEATABLE READ of PostgreSQL is snapshot isolation and does not promise it: the model for that is " + txn.SnapshotIsolation
+	}
+	return ""
 }
 
 // Funcs are the kinds of micro-operations in h, each once.

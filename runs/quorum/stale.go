@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/workloads"
 )
 
@@ -103,12 +104,12 @@ func staleWitness(h *history.History, read int, list []acked, newest acked) *che
 		Ops: []int{newest.op, read}, At: op.Complete, Faults: h.FaultsAt(op.Invoke),
 		Legal: []string{h.ValueText(newest.value)},
 	}
-	v.Steps = []checkers.Step{{From: newest.op, To: read, Kind: "real time", Why: fmt.Sprintf("it was acknowledged %s before the other was invoked, so that read must return %s or a newer value", time.Duration(op.Invoke-newest.at).Round(time.Microsecond), h.ValueText(newest.value))}}
+	v.Steps = []checkers.Step{{From: newest.op, To: read, Kind: "real time", Why: fmt.Sprintf("it was acknowledged %s before the other was invoked, so that read must return %s or a newer value", duration.Text(time.Duration(op.Invoke-newest.at)), h.ValueText(newest.value))}}
 	if i := slices.IndexFunc(list, func(a acked) bool { return a.value == m.Ret }); i >= 0 {
 		v.Ops = slices.Insert(v.Ops, 0, list[i].op)
 		v.Steps = slices.Insert(v.Steps, 0, checkers.Step{From: list[i].op, To: newest.op, Kind: "real time", Why: fmt.Sprintf("both are by the key's only writer, one after the other, so %s is older than %s", h.ValueText(m.Ret), h.ValueText(newest.value))})
 	}
 	v.Sentence = fmt.Sprintf("%s was acknowledged as the value of %s, and %s later session %d read %s from %s, which is older",
-		h.ValueText(newest.value), v.Key, time.Duration(op.Invoke-newest.at).Round(time.Microsecond), op.Session, h.ValueText(m.Ret), h.NodeName(op))
+		h.ValueText(newest.value), v.Key, duration.Text(time.Duration(op.Invoke-newest.at)), op.Session, h.ValueText(m.Ret), h.NodeName(op))
 	return v
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -90,9 +90,12 @@ type state struct {
 
 // Run fills in the table, cell by cell, and calls done after each. When ctx ends
 // it returns what there is, with ctx's error.
+// The runs are kept as parts of one table.
 func Run(ctx context.Context, ask Ask, cells []Cell, provider cluster.Provider, reason string, env runs.Environment, done func(Result)) (*Table, error) {
 	t := &Table{Schema: Schema, Target: ask.Target, N: ask.N, Seed: ask.Seed, Options: ask.Options, Rows: Rows(cells), Columns: Columns(cells)}
+	whole := "quorum " + store.NewID(time.Now(), rand.Uint32())
 	for i := range cells {
+		env.Part = &store.Part{Of: whole, Label: cells[i].Row + ", " + cells[i].Column}
 		r, err := runCell(ctx, ask, &cells[i], provider, reason, env)
 		if err != nil {
 			return t, fmt.Errorf("trying %s %s: %w", cells[i].Row, cells[i].Column, err)
@@ -162,11 +165,12 @@ func (s *state) run(ctx context.Context, req runs.Request, ask Ask, interval, ho
 	if s.longer != nil {
 		attack = s.longer
 	}
-	faults, err := schedule(&p.Plan.Schedule, attack(rnd, nodes, req.Duration, interval, hold))
-	if err != nil {
+	if err := schedule(&p.Plan.Schedule, attack(rnd, nodes, req.Duration, interval, hold)); err != nil {
 		return err
 	}
-	p.Plan.Faults = strings.Join(faults, ",")
+	if err := p.KeepSchedule(); err != nil {
+		return err
+	}
 	// At some levels nothing succeeds while a fault is on: that is part of the
 	// answer, and no lack of evidence. The reads at risk are counted here.
 	p.Require = &verdict.Require{OK: minAtRisk, FaultsBit: len(p.Plan.Schedule.Steps) > 0}
@@ -251,7 +255,7 @@ func (s *state) finish() {
 				o.Reasons = append(o.Reasons, r.Environment)
 			case len(o.Reasons) > 0:
 			case r.AtRisk < minAtRisk:
-				o.Reasons = append(o.Reasons, fmt.Sprintf("only %d reads could have been stale, %d are required", r.AtRisk, minAtRisk))
+				o.Reasons = append(o.Reasons, fmt.Sprintf("only %d reads at risk of being stale, %d are required", r.AtRisk, minAtRisk))
 			case o.Predicted == Hold:
 				o.Observed = Held
 			default:

@@ -22,6 +22,8 @@ import (
 // is not safe for concurrent use before that.
 type App struct {
 	Stdout, Stderr io.Writer
+	// Text is Stdout with lines as wide as the terminal, for what people read.
+	Text io.Writer
 	// Targets and Providers are the databases and places that this build knows.
 	Targets   []targets.Target
 	Providers []providers.Entry
@@ -41,7 +43,8 @@ type App struct {
 // New is an App that writes to the given streams and knows the given databases and
 // places.
 func New(stdout, stderr io.Writer, known []targets.Target, places []providers.Entry) *App {
-	return &App{Stdout: stdout, Stderr: stderr, Style: text.StyleFor(stdout), Targets: known, Providers: places}
+	style := text.StyleFor(stdout)
+	return &App{Stdout: stdout, Stderr: stderr, Text: style.Fit(stdout), Style: style, Targets: known, Providers: places}
 }
 
 // AddRootFlags adds the flags that every command has.

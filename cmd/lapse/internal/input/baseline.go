@@ -4,21 +4,25 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/targets"
 )
 
-// Baseline reads a baseline; a file that is not there is an empty one.
-func Baseline(path string) (gate.Baseline, error) {
+// Baseline reads a baseline. A file that is not there is an empty one, as before the
+// first `lapse gate --accept`, and that is said: its name may be wrong.
+func Baseline(a *cli.App, path string) (gate.Baseline, error) {
 	b := gate.Baseline{Schema: gate.BaselineSchema, Known: []gate.KnownIssue{}}
 	if path == "" {
 		return b, nil
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(a.Stderr, "lapse: --baseline %s: there is no such file, so that no violation is known\n", path)
 		return b, nil
 	}
 	if err != nil {

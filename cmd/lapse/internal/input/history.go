@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/targets"
@@ -60,7 +61,7 @@ func History(a *cli.App, ref string, o Options) (*Loaded, error) {
 		}
 		if list, listErr := store.List(ref); listErr == nil && len(list) > 0 {
 			newest := list[len(list)-1]
-			return nil, targets.Usagef("%s is a directory of %d runs, and one is checked at a time; the latest is %s", ref, len(list), newest.Path)
+			return nil, targets.Usagef("%s is a directory of %s, and one is checked at a time; the latest is %s", ref, count.Of(len(list), "run"), newest.Path)
 		}
 		if _, statErr := os.Stat(ref); statErr != nil {
 			return nil, targets.Usagef("there is no file %s, and %v", ref, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,6 @@ import (
 
 // writers are the kinds of --output.
 var writers = map[string]func(io.Writer, *gate.SuiteResult) error{
-	"junit":    gate.WriteJUnit,
 	"markdown": gate.WriteMarkdown,
 	"github":   gate.WriteAnnotations,
 	"json": func(w io.Writer, s *gate.SuiteResult) error {
@@ -28,8 +28,11 @@ var writers = map[string]func(io.Writer, *gate.SuiteResult) error{
 	},
 }
 
-// kindHTML is the kind of --output that needs the runs too.
-const kindHTML = "html"
+// The kinds of --output that need to know where the runs are too.
+const (
+	kindHTML  = "html"
+	kindJUnit = "junit"
+)
 
 // AddFilesFlag adds --output.
 func AddFilesFlag(c *cobra.Command, outputs *[]string) {
@@ -40,7 +43,7 @@ func AddFilesFlag(c *cobra.Command, outputs *[]string) {
 func CheckFiles(outputs []string) error {
 	for _, o := range outputs {
 		kind, path, ok := strings.Cut(o, "=")
-		if _, known := writers[kind]; !ok || !known && kind != kindHTML || path == "" {
+		if _, known := writers[kind]; !ok || !known && kind != kindHTML && kind != kindJUnit || path == "" {
 			return targets.Usagef("--output %s: must be junit=FILE, json=FILE, markdown=FILE, html=FILE or github=FILE", o)
 		}
 	}
@@ -54,8 +57,13 @@ func WriteFiles(a *cli.App, s *gate.SuiteResult, outputs []string) error {
 		kind, path, _ := strings.Cut(o, "=")
 		var b bytes.Buffer
 		write := writers[kind]
-		if kind == kindHTML {
+		switch kind {
+		case kindHTML:
 			write = func(w io.Writer, s *gate.SuiteResult) error { return DrawSuite(a, w, s) }
+		case kindJUnit:
+			write = func(w io.Writer, s *gate.SuiteResult) error {
+				return gate.WriteJUnit(w, s, func(run string) string { return filepath.Join(a.Out, run, FileReport) })
+			}
 		}
 		if err := write(&b, s); err != nil {
 			return err

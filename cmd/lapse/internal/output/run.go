@@ -5,12 +5,12 @@ package output
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -22,14 +22,14 @@ func PrintPlan(a *cli.App, p *runs.Planned) error {
 	if a.JSON {
 		return a.PrintJSON(p.Plan)
 	}
-	w := a.Stdout
+	w := a.Text
 	fmt.Fprintln(w, Headline(p.Plan, "provider "+p.Plan.Provider))
 	fmt.Fprintf(w, "  %-8s %s\n", "models", strings.Join(p.Plan.ModelNames(), ", "))
 	if len(p.Plan.Schedule.Steps) == 0 {
 		fmt.Fprintf(w, "  %-8s none\n", "faults")
 	}
 	for i, s := range p.Plan.Schedule.Steps {
-		fmt.Fprintf(w, "  fault %-2d at %s for %s: %s %s\n", i+1, s.At.Round(time.Millisecond), s.Hold.Round(time.Millisecond), s.Fault, strings.Join(s.Nodes, ", "))
+		fmt.Fprintf(w, "  fault %-2d at %s for %s: %s %s\n", i+1, duration.Text(s.At), duration.Text(s.Hold), s.Fault, strings.Join(s.Nodes, ", "))
 	}
 	fmt.Fprintln(a.Stderr, "nothing was run: without --dry-run it is")
 	return nil
@@ -41,9 +41,9 @@ func Headline(p *harness.Plan, reason string) string {
 	if p.Rate > 0 {
 		rate = fmt.Sprintf("%g op/s", p.Rate)
 	}
-	return fmt.Sprintf("lapse %s · seed %d · %s, %d nodes, write %s, read %s · %s, %d clients (%s), %s, %s · %s",
-		runs.Version(), p.Seed, p.Target, p.Nodes, p.WriteLevel, p.ReadLevel,
-		p.Workload, p.Clients(), p.Session, rate, p.Duration, reason)
+	return fmt.Sprintf("lapse %s · seed %d · %s, %s, write %s, read %s · %s, %s (%s), %s, %s · %s",
+		runs.Version(), p.Seed, p.Target, text.Plural(p.Nodes, "node"), p.WriteLevel, p.ReadLevel,
+		p.Workload, text.Plural(p.Clients(), "client"), p.Session, rate, duration.Text(p.Duration), reason)
 }
 
 // ShownViolations is how many witnesses a run prints in full for each model.
@@ -52,7 +52,7 @@ const ShownViolations = 1
 // PrintFinished prints what a run came to and what to do next. drawn says that its
 // report is there.
 func PrintFinished(a *cli.App, f *runs.Finished, drawn bool) {
-	w := a.Stdout
+	w := a.Text
 	text.PrintVerdicts(w, a.Style, &f.Summary.Assessment)
 	if f.History != nil {
 		PrintViolations(a, f.History, &f.Summary.Assessment, ShownViolations)
@@ -91,9 +91,9 @@ func PrintViolations(a *cli.App, h *history.History, as *verdict.Assessment, eac
 			}
 			x := &v.Violations[j]
 			proof := fmt.Sprint(x.Ops, x.Sentence)
-			fmt.Fprintln(a.Stdout)
+			fmt.Fprintln(a.Text)
 			if model, again := printed[proof]; again {
-				fmt.Fprintf(a.Stdout, "%s  %s: %s, by the same operations as %s\n",
+				fmt.Fprintf(a.Text, "%s  %s: %s, by the same operations as %s\n",
 					a.Style.Red(fmt.Sprintf("VIOLATION %d of %s", j+1, text.Count(v.Total))), v.Model, x.Anomaly, model)
 				continue
 			}
