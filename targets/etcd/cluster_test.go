@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -194,7 +195,7 @@ func paused(t *testing.T, d *deployment) {
 		lock := prefix + kindLock + kindSet + k.String()
 		must(t, cluster.Await(d.ctx, "the lock of the set", func(ctx context.Context) error {
 			if got, err := d.admin[1].Get(ctx, lock); err != nil || len(got.Kvs) == 0 {
-				return fmt.Errorf("nobody has it (%v)", err)
+				return errors.Join(errors.New("nobody has it"), err)
 			}
 			return nil
 		}))
@@ -202,7 +203,7 @@ func paused(t *testing.T, d *deployment) {
 		must(t, err)
 		must(t, cluster.Await(d.ctx, "the lease to run out", func(ctx context.Context) error {
 			if got, err := d.admin[1].Get(ctx, lock); err != nil || len(got.Kvs) > 0 {
-				return fmt.Errorf("it has not (%v)", err)
+				return errors.Join(errors.New("it has not"), err)
 			}
 			return nil
 		}))
@@ -265,8 +266,7 @@ func member(t *testing.T, d *deployment) {
 		t.Errorf("the members are %v, %v", got, err)
 	}
 	if res := s.at(2, read(k)); s.txn.Mops[0].Ret != 1 {
-		res = d.session(t).at(2, read(k))
-		t.Errorf("read by a new member: %+v", res)
+		t.Errorf("read by a new member: %+v; anew: %+v", res, d.session(t).at(2, read(k)))
 	}
 }
 

@@ -61,7 +61,7 @@ func (s *store) download(ctx context.Context, archives, tree string) error {
 		}
 		jars, err := filepath.Glob(filepath.Join(fetched.Dir(), "*.jar"))
 		if err != nil || len(jars) != 1 {
-			return errors.Join(err, fmt.Errorf("Maven brought %d files, want one", len(jars)))
+			return errors.Join(err, fmt.Errorf("%d files came, want one", len(jars)))
 		}
 		if err := extract(jars[0], archive); err != nil {
 			return err
