@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -109,7 +110,7 @@ func (r *tokenReader) next() (t term, ok bool, err error) {
 func FuzzJSON(f *testing.F) {
 	for _, s := range []string{
 		`{"a":[1,-0,0.5,1e9,12345678901234567890,"\u00e9\ud83d\ude00\ud800x\n",null,true,false]} [] 7`,
-		`[1,]`, `{"a":1,}`, `{"a" 1}`, `[01]`, `[-]`, `"\x"`, "\"\xff\"", `[[[`, `{}{}`, `1 2`, "\"\t\"", `tru`, `nul`, `1.`, `1e`, `]`, `,`,
+		`[1,]`, `{"a":1,}`, `{"a" 1}`, `[01]`, `[-]`, `"\x"`, "\"\xff\"", `[[[`, `{}{}`, `1 2`, "\"\t\"", `tru`, `nul`, `1.`, `1e`, `]`, `,`, `000`, `[000]`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -121,6 +122,11 @@ func FuzzJSON(f *testing.F) {
 			b, others, wrong := other.next()
 			// The tokens do not see that something is amiss after a value.
 			if wrong == nil && other.closed {
+				return
+			}
+			// Between values that are not in an array the tokens take 01 for two numbers,
+			// RFC 8259 has no such number.
+			if wrong == nil && err != nil && strings.Contains(err.Error(), "leading zeros") {
 				return
 			}
 			if (err == nil) != (wrong == nil) || err == nil && more != others {
