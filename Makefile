@@ -40,6 +40,7 @@ test:
 	.ci/demo
 	$(GO) vet ./...
 	$(GO) vet -tags lapse_builtin ./cmd/lapse
+	$(MAKE) --no-print-directory lint
 	.ci/engine $(GO) test -p 1 -timeout 40m -skip '^($(CLUSTERS))$$' ./...
 
 test-cassandra:

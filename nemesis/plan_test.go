@@ -26,10 +26,11 @@ func TestSameSeedSamePlanByteForByte(t *testing.T) {
 	for _, mode := range []Mode{OneAtATime, Mixed} {
 		plan := func(seed uint64) string { return written(t, planFor(t, 5, seed, mode, Names()...)) }
 		for seed := range uint64(50) {
-			if plan(seed) != plan(seed) {
+			first, again := plan(seed), plan(seed)
+			if first != again {
 				t.Fatalf("seed %d gave two plans", seed)
 			}
-			if plan(seed) == plan(seed+1) {
+			if first == plan(seed+1) {
 				t.Errorf("the seeds %d and %d gave the same plan", seed, seed+1)
 			}
 		}

@@ -2,7 +2,7 @@ package ability
 
 import "context"
 
-// Clients: the clients of a node can be stopped for a while.
+// Clients says that the clients of a node can be stopped for a while.
 const Clients Ability = "clients"
 
 // ClientPauser is the interface of Clients. It may be called from several goroutines at

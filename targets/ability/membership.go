@@ -2,7 +2,7 @@ package ability
 
 import "context"
 
-// Membership: nodes can be taken out of the running cluster and into it again.
+// Membership says that nodes can be taken out of the running cluster and into it again.
 const Membership Ability = "membership"
 
 // MemberChanger is the interface of Membership. It may be called from several

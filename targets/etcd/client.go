@@ -265,8 +265,10 @@ func (c *client) link(node int) (*link, error) {
 
 // Close implements targets.Client.
 func (c *client) Close() error {
-	if c.life.Err() != nil {
+	select {
+	case <-c.life.Done():
 		return nil // it is closed
+	default:
 	}
 	c.locks.end()
 	c.end()

@@ -49,7 +49,7 @@ func TestFailover(t *testing.T) {
 				d.await("every node to follow", func() error {
 					r := d.session(readAny)
 					if res := r.at(i, read(1)); res.Outcome != history.OK || r.txn.Mops[0].Ret != 13 {
-						return fmt.Errorf("%s shows %v (%v)", d.Nodes[i].Name(), r.txn.Mops[0].Ret, res.Err)
+						return fmt.Errorf("%s shows %v (%w)", d.Nodes[i].Name(), r.txn.Mops[0].Ret, res.Err)
 					}
 					return nil
 				})

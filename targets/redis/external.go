@@ -210,7 +210,7 @@ func (v *visit) structure(ctx context.Context, ids []string) error {
 		return nil
 	}
 	v.set.cluster, v.primary = true, 0
-	said, err := v.admin[0].client.ClusterSlots(ctx).Result()
+	said, err := v.admin[0].client.ClusterSlots(ctx).Result() //nolint:staticcheck // as in slots.go
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func (w *network) Probe(ctx context.Context, link cluster.Link) error {
 	err := w.cluster.order(ctx, n.(*node), cluster.CommandProbe, []string{link.To})
 	var status *statusError
 	if errors.As(err, &status) && status.says() {
-		return fmt.Errorf("%s: %w: %s", link, cluster.ErrUnreachable, status)
+		return fmt.Errorf("%s: %w: %s", link, cluster.ErrUnreachable, status.Error())
 	}
 	return err // perhaps ErrUnreachable already
 }

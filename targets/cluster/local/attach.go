@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"syscall"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -32,7 +31,7 @@ func (a *Attached) Status() error { return a.process.status() }
 
 // Missing says that the process ended because its shell found no such program.
 func (a *Attached) Missing() bool {
-	w := syscall.WaitStatus(a.process.wait)
+	w := a.process.wait
 	return w.Exited() && (w.ExitStatus() == 126 || w.ExitStatus() == 127)
 }
 

@@ -21,7 +21,6 @@ const etcdPassword = "tr0ub4dor-and-five"
 type etcdServer struct {
 	host, port, scheme string
 	peer               string
-	args               []string
 }
 
 func (s etcdServer) addr() string { return s.host + ":" + s.port }

@@ -4,6 +4,8 @@
 package explain
 
 import (
+	"slices"
+
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
 	"github.com/lapse-test/lapse/checkers/txn/internal/dsg"
@@ -67,7 +69,7 @@ func (ex *Explainer) Cycle(c []graph.Edge, auto *graph.Automaton) (checkers.Viol
 // StaleRead is the violation that reader read an older version than that of from, of
 // which it knew by path.
 func (ex *Explainer) StaleRead(path []graph.Edge, from, reader int32, name string) (checkers.Violation, error) {
-	c := append(path, graph.Edge{From: reader, To: from, Kind: graph.KindRW})
+	c := append(slices.Clip(path), graph.Edge{From: reader, To: from, Kind: graph.KindRW})
 	if err := ex.verify(c, graph.Plain(graph.KindAll)); err != nil {
 		return checkers.Violation{}, err
 	}

@@ -19,12 +19,12 @@ import (
 type Visibility uint8
 
 const (
-	// SeenBefore: what the transaction had read from before this read.
+	// SeenBefore is what the transaction had read from before this read.
 	SeenBefore Visibility = iota
-	// SeenDirectly: what precedes it in its session (or in real time), and what
+	// SeenDirectly is what precedes it in its session (or in real time), and what
 	// it read from.
 	SeenDirectly
-	// SeenCausally: what is in its causal past.
+	// SeenCausally is what is in its causal past.
 	SeenCausally
 )
 
