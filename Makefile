@@ -10,7 +10,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra test-etcd test-mysql acceptance overhead suites differential race lint bench clean
+.PHONY: always build run test test-cassandra test-etcd test-mysql acceptance overhead suites record differential race lint bench clean
 
 build: $(BIN)
 
@@ -68,7 +68,11 @@ overhead:
 
 # The shipped suites, each on its real systems.
 suites: build
-	for s in quorum-basics read-your-writes replica-lag failover isolation last-write-wins hot-partition local-quorum smoke; do $(BIN) run $$s || exit 1; done
+	for s in quorum-basics read-your-writes replica-lag failover isolation last-write-wins hot-partition local-quorum galera smoke; do $(BIN) run $$s || exit 1; done
+
+# The track record: every finding on a real system, and its control.
+record: build
+	$(BIN) run known-findings
 
 # Every checker against brute force written from the definition, on ROUNDS random
 # histories from the seed SEED on; then against a second algorithm, and each

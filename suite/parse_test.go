@@ -145,13 +145,30 @@ var bad = []struct{ key, from, to, says string }{
 	{"gate", "gate:\n", "gates:\n", `did you mean "gate"?`},
 }
 
+// badRecords are the same of the suite with a finding.
+var badRecords = []struct{ key, from, to, says string }{
+	{"finding", "    finding:\n", "    findings:\n", `did you mean "finding"?`},
+	{"system", "system: a store", `system: ""`, "it needs system"},
+	{"says", "says: reads are stale", `says: " "`, "it needs says"},
+	{"source", "source: measured", "sources: measured", `did you mean "source"?`},
+	{"date", "2026-11-28", "2026-11-31", "must be a day"},
+	{"seen", "seen: 3 of 3", "seen: always", "must be such as 3 of 3"},
+	{"goneWith", "goneWith: W2R2", `goneWith: ""`, "it needs goneWith"},
+	{"promised", "      seen:", "      promised: perhaps\n      seen:", "x.yaml:[12:17]"},
+	{"controlOf", "controlOf: stale", "controlOf: stail", `there is no case "stail" with a finding`},
+}
+
 func TestBadValues(t *testing.T) {
 	covered := map[string]bool{}
-	for _, c := range bad {
+	for i, c := range slices.Concat(bad, badRecords) {
 		covered[c.key] = true
+		base := good
+		if i >= len(bad) {
+			base = recorded
+		}
 		t.Run(c.key, func(t *testing.T) {
-			text := strings.Replace(good, c.from, c.to, 1)
-			if text == good {
+			text := strings.Replace(base, c.from, c.to, 1)
+			if text == base {
 				t.Fatalf("%q is not in the good file", c.from)
 			}
 			_, err := Load(t.Context(), "x.yaml", []byte(text), nil, environment())
