@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/bank"
 	"github.com/lapse-test/lapse/checkers/causal"
 	"github.com/lapse-test/lapse/checkers/eventual"
+	"github.com/lapse-test/lapse/checkers/internal/exhaust"
 	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/registry"
@@ -14,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/sequential"
 	"github.com/lapse-test/lapse/checkers/session"
 	"github.com/lapse-test/lapse/checkers/txn"
+	"github.com/lapse-test/lapse/history"
 )
 
 // TestOrder: what implies another is not implied by it, and names are known.
@@ -54,6 +57,7 @@ func TestFacts(t *testing.T) {
 		{txn.StrictSerializable, linearizable.Model}, {txn.StrictSerializable, txn.ReadUncommitted}, {txn.Serializable, txn.SnapshotIsolation},
 		{txn.SessionSnapshotIsolation, txn.PSI}, {txn.PSI, txn.TransactionalCausal}, {txn.Prefix, txn.ReadAtomic}, {linearizable.Model, sequential.Model},
 		{sequential.Model, causal.PRAM}, {sequential.Model, causal.Convergent}, {causal.Causal, session.ReadYourWrites}, {causal.Causal, causal.WritesFollowReads}, {linearizable.Model, regular.Safe},
+		{txn.StrictSerializable, bank.Overdrawn}, {txn.StrongSnapshotIsolation, bank.Overdrawn}, {txn.StrongRepeatableRead, bank.Overdrawn}, {bank.Model, bank.Overdrawn},
 	} {
 		if !registry.Lattice().Implies(f[0], f[1]) {
 			t.Errorf("%s implies %s", f[0], f[1])
@@ -63,10 +67,35 @@ func TestFacts(t *testing.T) {
 		{txn.Serializable, sequential.Model}, {txn.Serializable, txn.TransactionalCausal}, {txn.SnapshotIsolation, txn.PSI}, {txn.PSI, txn.Prefix}, {txn.Prefix, txn.PSI},
 		{txn.SnapshotIsolation, txn.RepeatableRead}, {txn.RepeatableRead, txn.SnapshotIsolation}, {causal.Memory, causal.Convergent}, {causal.Convergent, causal.Memory},
 		{causal.PRAM, causal.WritesFollowReads}, {causal.Causal, causal.PRAM}, {eventual.Model, session.ReadYourWrites}, {txn.SessionSerializable, txn.StrictSerializable},
+		{txn.StrictSerializable, bank.Model}, {txn.StrongPSI, bank.Model}, {txn.StrongRepeatableRead, bank.Model},
 	} {
 		if registry.Lattice().Implies(f[0], f[1]) {
 			t.Errorf("%s does not imply %s", f[0], f[1])
 		}
+	}
+}
+
+// TestOverdrawn: transactions one after another, of which one overdraws an account. That
+// refutes bank, and no isolation level.
+func TestOverdrawn(t *testing.T) {
+	h := exhaust.Build(t, map[string]string{"accounts": "2", "total": "20"},
+		exhaust.Op{S: 0, From: 1, To: 2, Mops: []exhaust.M{{F: history.Write, K: 0, A: 10}, {F: history.Write, K: 1, A: 10}}},
+		exhaust.Op{S: 0, From: 3, To: 4, Mops: []exhaust.M{{F: history.Transfer, K: 0, A: 1, E: 14}}},
+		exhaust.Op{S: 1, From: 5, To: 6, Mops: []exhaust.M{{F: history.Read, K: 0, R: -4}, {F: history.Read, K: 1, R: 24}}},
+	)
+	var verdicts []checkers.Verdict
+	for _, c := range []*bank.Checker{bank.New(), bank.NewOverdrawn()} {
+		v, err := c.Check(t.Context(), h, checkers.Budget{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		verdicts = append(verdicts, v)
+	}
+	if verdicts[0].Status != checkers.Violated || verdicts[1].Status != checkers.Held {
+		t.Errorf("got %s and %s", verdicts[0].Status, verdicts[1].Status)
+	}
+	if s := registry.Lattice().Summarise(verdicts); len(s.ImpliedRefuted) > 0 {
+		t.Errorf("a negative balance refutes %v", s.ImpliedRefuted)
 	}
 }
 

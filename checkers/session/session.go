@@ -125,6 +125,8 @@ type finding struct {
 type worker struct {
 	*run
 	pass.Count
+	// ops are H.Ops, which every operation of every key is looked up in.
+	ops     []history.Op
 	key     register.Key
 	states  []state
 	spans   []span
@@ -137,7 +139,7 @@ type worker struct {
 }
 
 func (w *worker) begin(r *run) {
-	w.run, w.found, w.states = r, r.nothing(), make([]state, r.sessions.N)
+	w.run, w.ops, w.found, w.states = r, r.H.Ops, r.nothing(), make([]state, r.sessions.N)
 }
 
 const before = register.Before
@@ -167,9 +169,10 @@ func (w *worker) decide(n int) {
 	w.demands = w.demands[:0]
 	backward := false
 	ryw := w.model == ReadYourWrites
+	states, sessions, ops := w.states, w.sessions, w.ops
 	for i := range k.Ops {
 		op := &k.Ops[i]
-		st := &w.states[w.sessions.Of(w.H.Ops[op.At].Session)]
+		st := &states[sessions.Of(ops[op.At].Session)]
 		if st.key != int32(n)+1 {
 			*st = state{key: int32(n) + 1, write: -1, read: -1, newest: -1, since: before}
 		}
@@ -259,7 +262,7 @@ func (w *worker) ownWrite(k *register.Key, st *state, i, seen int32) (risk, bad 
 	}
 	// An earlier write of the same session is older even if the stamps touch.
 	other := k.Writer[seen]
-	if x := &k.Ops[other]; other < st.write && x.Ret <= own.Inv && w.H.Ops[x.At].Session == w.H.Ops[own.At].Session {
+	if x := &k.Ops[other]; other < st.write && x.Ret <= own.Inv && w.ops[x.At].Session == w.ops[own.At].Session {
 		return true, true, d
 	}
 	return true, false, d

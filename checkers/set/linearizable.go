@@ -22,10 +22,19 @@ func NewLinearizable() *Strict { return &Strict{} }
 // Model implements checkers.Checker.
 func (*Strict) Model() checkers.Model { return checkers.Named(Linearizable, Models()) }
 
-// Applies implements checkers.Checker: no removals.
+// Applies implements checkers.Checker: removals are refused, so that nothing is said to
+// hold that was not judged.
 func (*Strict) Applies(h *history.History) error {
 	if h.Ambiguous {
 		return fmt.Errorf("an element was added to one set twice, so that reads do not tell which add they saw: check %s, which allows that", Model)
+	}
+	for i := range h.Ops {
+		mops := h.Mops(&h.Ops[i])
+		for j := range mops {
+			if mops[j].Func == history.Remove {
+				return fmt.Errorf("operation %d removes an element, and %s does not judge removals: check %s, which does", i, Linearizable, Model)
+			}
+		}
 	}
 	return tally.Only(h, true, history.Add, history.ReadSet)
 }

@@ -15,7 +15,7 @@ const (
 func Models() []checkers.Model {
 	return []checkers.Model{{
 		Name:    Linearizable,
-		Meaning: "every key is a linearizable set",
+		Meaning: "every key is a linearizable set (of sets without removals)",
 		Implies: []string{Model},
 		Risk:    "reads",
 		New:     func() checkers.Checker { return NewLinearizable() },

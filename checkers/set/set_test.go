@@ -2,6 +2,7 @@ package set
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -48,6 +49,18 @@ func TestStrict(t *testing.T) {
 		{Name: "forked", Ops: []exhaust.Op{add(0, 1, 9, 1), add(1, 1, 9, 2), read(2, 2, 3, 1), read(3, 2, 3, 2)}, Anomalies: []string{"incomparable reads"}},
 		{Name: "adds out of order", Ops: []exhaust.Op{add(0, 1, 2, 1), add(0, 3, 9, 2), read(2, 2, 5, 2), read(3, 4, 6, 1, 2)}, Anomalies: []string{"stale read"}},
 	})
+}
+
+// TestStrictRefusesRemovals: the same history with and without a removal.
+func TestStrictRefusesRemovals(t *testing.T) {
+	ops := []exhaust.Op{addOp(0, 1, 2, 1), removeOp(0, 3, 4, 1), readOp(1, 5, 6, 1)}
+	err := NewLinearizable().Applies(exhaust.Build(t, nil, ops...))
+	if err == nil || !strings.Contains(err.Error(), "operation 1 removes an element") {
+		t.Errorf("with a removal: %v", err)
+	}
+	if err := NewLinearizable().Applies(exhaust.Build(t, nil, ops[0], ops[2])); err != nil {
+		t.Errorf("without: %v", err)
+	}
 }
 
 func TestOutcomes(t *testing.T) {

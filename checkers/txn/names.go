@@ -46,17 +46,18 @@ const (
 )
 
 // implied lists what each level implies directly, among levels and among the models of
-// single objects.
+// single objects. An isolation level keeps the total of a bank, but does not keep a
+// transfer from overdrawing an account, which the transaction itself must.
 func implied() map[string][]string {
 	return map[string][]string{
 		StrictSerializable:            {SessionSerializable, StrongSnapshotIsolation, StrongRepeatableRead, linearizable.Model, list.Model, set.Linearizable},
 		StrongSnapshotIsolation:       {SessionSnapshotIsolation, StrongPSI, StrongPrefix},
-		StrongPSI:                     {PSI, StrongTransactionalCausal, bank.Model},
+		StrongPSI:                     {PSI, StrongTransactionalCausal, bank.Overdrawn},
 		StrongPrefix:                  {Prefix, StrongTransactionalCausal},
 		StrongTransactionalCausal:     {TransactionalCausal, StrongReadAtomic},
 		StrongReadAtomic:              {ReadAtomic, StrongReadCommittedBiswasEnea},
 		StrongReadCommittedBiswasEnea: {ReadCommittedBiswasEnea, StrongReadCommitted},
-		StrongRepeatableRead:          {SessionRepeatableRead, StrongReadCommitted, bank.Model},
+		StrongRepeatableRead:          {SessionRepeatableRead, StrongReadCommitted, bank.Overdrawn},
 		StrongReadCommitted:           {SessionReadCommitted, StrongReadUncommitted},
 		StrongReadUncommitted:         {SessionReadUncommitted},
 
