@@ -263,3 +263,24 @@ func TestFinalReadsCoverEveryKeyOnEveryNode(t *testing.T) {
 		})
 	}
 }
+
+// TestDefaultsDecideLostWrites: ten seconds at the default rate end with the
+// final reads that no-lost-writes wants before it says "held".
+func TestDefaultsDecideLostWrites(t *testing.T) {
+	const workers, nodes, rate, seconds, wanted = 6, 3, 200, 10, 50
+	g := mustNew(t, "register", Config{Seed: 7, Workers: workers, Nodes: nodes, Funcs: []history.Func{history.Read, history.Write, history.CAS}, MaxTxn: 1})
+	drive(g, workers, rate*seconds/workers, nil)
+	reads := 0
+	var txn history.Txn
+	for w := range workers {
+		for i := 0; ; i++ {
+			if _, ok := g.Final(w, i, &txn); !ok {
+				break
+			}
+			reads++
+		}
+	}
+	if reads < wanted {
+		t.Errorf("%d final reads, want %d at least", reads, wanted)
+	}
+}
