@@ -11,13 +11,15 @@ import (
 )
 
 // TestConformance: what a majority acknowledged is there after kills of all nodes, and
-// direct reads are old, in a bucket that is seconds old as in one of some age.
+// direct reads are old, in a bucket that is seconds old as in one of some age. On a
+// machine that has nothing else to do, a replica is hardly ever behind without a fault;
+// one that comes back from behind a cut is.
 func TestConformance(t *testing.T) {
 	killed := runs.Request{
 		Workload: "session", Rate: 300, Duration: 18 * time.Second,
 		Faults: "kill-all", FaultInterval: 14 * time.Second, FaultHold: 500 * time.Millisecond,
 	}
-	direct := runs.Request{Workload: "session", Rate: 800, Keys: 4, Duration: 6 * time.Second, ReadLevel: "direct"}
+	direct := runs.Request{Workload: "session", Rate: 800, Keys: 4, Duration: 12 * time.Second, ReadLevel: "direct", Faults: "partition"}
 	conformance.Run(t, conformance.Database{
 		Target:   nats.Target{},
 		Config:   targets.Config{Nodes: 3, Cache: nats.Built()},
