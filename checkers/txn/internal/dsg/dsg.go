@@ -105,6 +105,15 @@ func (d *DSG) Emit(edge func(from, to int32, k graph.Kind)) error {
 
 // emitOrder gives the ww edges of a list.
 func (d *DSG) emitOrder(k int32, edge func(from, to int32, k graph.Kind)) {
+	if last := d.emitChain(k, edge); last >= 0 {
+		h := &d.hubs[k]
+		h.EmitFrom(last, h.Place(last), graph.KindWW, edge)
+	}
+}
+
+// emitChain gives the ww edges from each observed version of a list to the next, and
+// returns the writer of the last, -1 if none was observed.
+func (d *DSG) emitChain(k int32, edge func(from, to int32, k graph.Kind)) int32 {
 	prev := int32(-1)
 	n := d.VerOff[k+1] - d.VerOff[k]
 	for i := range n {
@@ -117,10 +126,7 @@ func (d *DSG) emitOrder(k int32, edge func(from, to int32, k graph.Kind)) {
 		}
 		prev = v
 	}
-	if prev >= 0 {
-		h := &d.hubs[k]
-		h.EmitFrom(prev, h.Place(prev), graph.KindWW, edge)
-	}
+	return prev
 }
 
 // emitList gives the edges of a list read of length n by v.

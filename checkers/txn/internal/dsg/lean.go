@@ -41,24 +41,13 @@ func (d *DSG) LeanGraph(base graph.Kind) (*graph.Graph, error) {
 // from the last of them to the unobserved ones if those are few; what is
 // unobserved is compared by its place.
 func (d *DSG) emitObserved(k int32, edge func(from, to int32, k graph.Kind)) {
-	prev := int32(-1)
-	n := d.VerOff[k+1] - d.VerOff[k]
-	for i := range n {
-		v := d.CommittedAt(k, i)
-		if v < 0 {
-			continue
-		}
-		if prev >= 0 && prev != v {
-			edge(prev, v, graph.KindWW)
-		}
-		prev = v
-	}
-	if prev < 0 {
+	last := d.emitChain(k, edge)
+	if last < 0 {
 		return
 	}
 	for _, m := range d.hubs[k].Members {
-		if m != prev {
-			edge(prev, m, graph.KindWW)
+		if m != last {
+			edge(last, m, graph.KindWW)
 		}
 	}
 }
