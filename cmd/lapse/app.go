@@ -13,9 +13,6 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-// app holds the commands: each is a method that makes one, in the file of its name.
-type app struct{ *cli.App }
-
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{cli.New(stdout, stderr, databases(), places())}
