@@ -152,8 +152,9 @@ func (r *run) toldLoad(took time.Duration, stopTicking func(), ticker <-chan str
 	stopTicking()
 	<-ticker
 	counts := r.recorder.Counts()
-	r.progress.Phase(PhaseLoad, fmt.Sprintf("%s, %s: ok %d, fail %d, info %d",
-		duration.Text(took), count.Of(int(counts.OK+counts.Fail+counts.Info), "operation"), counts.OK, counts.Fail, counts.Info))
+	r.progress.Phase(PhaseLoad, fmt.Sprintf("%s, %s: ok %s, fail %s, info %s",
+		duration.Text(took), count.Of(int(counts.OK+counts.Fail+counts.Info), "operation"),
+		count.Text(int(counts.OK)), count.Text(int(counts.Fail)), count.Text(int(counts.Info))))
 }
 
 // tick tells progress until ctx is done.
@@ -224,7 +225,7 @@ func (r *run) finalReads(ctx context.Context) error {
 		return err
 	}
 	after := r.recorder.Counts()
-	r.progress.Phase(PhaseFinal, fmt.Sprintf("%s, %d ok", count.Of(int(after.OK+after.Fail+after.Info-before.OK-before.Fail-before.Info), "read"), after.OK-before.OK))
+	r.progress.Phase(PhaseFinal, fmt.Sprintf("%s, %s ok", count.Of(int(after.OK+after.Fail+after.Info-before.OK-before.Fail-before.Info), "read"), count.Text(int(after.OK-before.OK))))
 	return nil
 }
 

@@ -21,10 +21,24 @@ type model struct {
 	graph.Rule
 	meaning string
 	vis     weak.Visibility
+	// kept is in which order the level is kept, as lists tell it.
+	kept Order
 	// noOrder: with unknown version orders the automaton over what is known is
 	// all there is to it, because they can be chosen along any topological order.
 	noOrder bool
 }
+
+// Order is what isolation levels are about besides transactions: lists tell the levels
+// apart by it.
+type Order int
+
+// The plain levels, those that keep each session's order besides, and those that keep
+// the order of real time.
+const (
+	Plain Order = iota
+	InSessions
+	InRealTime
+)
 
 const (
 	baseNone     = graph.Kind(0)
@@ -73,7 +87,7 @@ func models() []model {
 		{[3]string{Serializable, SessionSerializable, StrictSerializable},
 			"the outcome is that of one transaction after another", byGraph(graph.KindVersion|graph.KindWR|graph.KindAnyRW, false)},
 	}
-	suffix := [3]string{"", ", in the order of each session", ", in the order of real time"}
+	suffix := [...]string{Plain: "", InSessions: ", in the order of each session", InRealTime: ", in the order of real time"}
 	var out []model
 	for i, base := range []graph.Kind{baseNone, baseSession, baseRealtime} {
 		for _, f := range families {
@@ -83,9 +97,10 @@ func models() []model {
 			m := f.make(base)
 			m.Name, m.Base = f.names[i], base
 			m.meaning = f.meanings
-			if f.names[0] != "" || i == 2 {
-				m.meaning += suffix[i]
+			if f.names[0] != "" || i == 2 { // the axioms are of sessions from the start
+				m.kept = Order(i)
 			}
+			m.meaning += suffix[m.kept]
 			out = append(out, m)
 		}
 	}
@@ -132,6 +147,17 @@ func Models() []checkers.Model {
 	var out []checkers.Model
 	for _, m := range all {
 		out = append(out, m.about())
+	}
+	return out
+}
+
+// ModelsIn are those of Models that keep the given order.
+func ModelsIn(kept Order) []checkers.Model {
+	var out []checkers.Model
+	for _, m := range models() {
+		if m.kept == kept {
+			out = append(out, m.about())
+		}
 	}
 	return out
 }

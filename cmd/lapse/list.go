@@ -2,16 +2,13 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/nemesis"
-	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
@@ -23,6 +20,12 @@ type listed struct {
 	Kind string `json:"kind"`
 	Name string `json:"name"`
 	Text string `json:"text"`
+	// Detail is what a long list says besides.
+	Detail string `json:"detail,omitempty"`
+	// Family groups models.
+	Family string `json:"family,omitempty"`
+	// repeats: it says once more what an entry before it says, for another order.
+	repeats bool
 	// Options are settings with their defaults, for workloads and targets.
 	Options []listedOption `json:"options,omitempty"`
 	// ReadLevels and WriteLevels are of targets, the default first.
@@ -56,14 +59,16 @@ func (a *app) kindsListed() []kindList {
 
 func (a *app) listCommand() *cobra.Command {
 	var names []string
+	var long bool
 	for _, k := range a.kindsListed() {
 		names = append(names, k.name)
 	}
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "list [" + strings.Join(names, "|") + "]",
 		Short: "List what the flags can name: targets, levels, workloads, models, faults ...",
 		Example: `  lapse list
   lapse list models
+  lapse list targets --long
   lapse list levels --json`,
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: names,
@@ -85,45 +90,18 @@ func (a *app) listCommand() *cobra.Command {
 			if a.JSON {
 				return a.PrintJSON(all)
 			}
-			return printListed(a.Stdout, a.Style, all)
+			return a.printListed(all, long)
 		},
 	}
-}
-
-func printListed(to io.Writer, style text.Style, all []listed) error {
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	before := ""
-	for _, e := range all {
-		if e.Kind != before {
-			if before != "" {
-				fmt.Fprintln(w)
-			}
-			fmt.Fprintln(w, style.Bold(e.Kind+"s"))
-			before = e.Kind
-		}
-		fmt.Fprintf(w, "  %s\t%s\n", e.Name, e.Text)
-		if e.Kind == "level" {
-			fmt.Fprintf(w, "  \twrite: %s\n  \tread: %s\n", strings.Join(e.WriteLevels, ", "), strings.Join(e.ReadLevels, ", "))
-		}
-		for _, o := range e.Options {
-			text := o.Help
-			if len(o.Values) > 0 {
-				text += " (" + strings.Join(o.Values, ", ") + ")"
-			}
-			fmt.Fprintf(w, "  \t%s=%s: %s\n", o.Name, o.Default, text)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("printing the list: %w", err)
-	}
-	return nil
+	c.Flags().BoolVarP(&long, "long", "l", false, "with the settings of targets and workloads, and the meaning of every model")
+	return c
 }
 
 func (a *app) listTargets() ([]listed, error) {
 	var out []listed
 	for _, t := range a.Targets {
 		info := t.Info()
-		e := listed{Kind: "target", Name: info.Name, Text: fmt.Sprintf("%s; %d to %d nodes, %d by default", info.Summary, info.MinNodes, info.MaxNodes, info.DefaultNodes)}
+		e := listed{Kind: "target", Name: info.Name, Text: info.Summary, Detail: nodesOf(info)}
 		for _, o := range info.Options {
 			e.Options = append(e.Options, listedOption{o.Name, o.Default, o.Values, o.Help})
 		}
@@ -132,11 +110,18 @@ func (a *app) listTargets() ([]listed, error) {
 	return out, nil
 }
 
+func nodesOf(info targets.Info) string {
+	if info.MaxNodes == 1 {
+		return "one node"
+	}
+	return fmt.Sprintf("%d to %d nodes, %d by default", info.MinNodes, info.MaxNodes, info.DefaultNodes)
+}
+
 func (a *app) listLevels() ([]listed, error) {
 	var out []listed
 	for _, t := range a.Targets {
 		info := t.Info()
-		out = append(out, listed{Kind: "level", Name: info.Name, Text: "the first of each is the default", ReadLevels: info.ReadLevels, WriteLevels: info.WriteLevels})
+		out = append(out, listed{Kind: "level", Name: info.Name, Text: "write: " + strings.Join(info.WriteLevels, ", ") + "; read: " + strings.Join(info.ReadLevels, ", "), ReadLevels: info.ReadLevels, WriteLevels: info.WriteLevels})
 	}
 	return out, nil
 }
@@ -144,7 +129,7 @@ func (a *app) listLevels() ([]listed, error) {
 func listWorkloads() ([]listed, error) {
 	var out []listed
 	for _, w := range workloads.All() {
-		e := listed{Kind: "workload", Name: w.Name(), Text: w.Summary() + "; checks " + strings.Join(w.Models(), ", "), Models: w.Models()}
+		e := listed{Kind: "workload", Name: w.Name(), Text: w.Summary(), Detail: "checks " + strings.Join(w.Models(), ", "), Models: w.Models()}
 		for _, o := range w.Options() {
 			e.Options = append(e.Options, listedOption{Name: o.Name, Default: o.Default, Help: o.Help})
 		}
@@ -155,8 +140,10 @@ func listWorkloads() ([]listed, error) {
 
 func listModels() ([]listed, error) {
 	var out []listed
-	for _, e := range registry.All() {
-		out = append(out, listed{Kind: "model", Name: e.Name, Text: e.Meaning})
+	for _, f := range registry.Families() {
+		for _, e := range f.Models {
+			out = append(out, listed{Kind: "model", Name: e.Name, Text: e.Meaning, Family: f.Name, repeats: f.Repeats != ""})
+		}
 	}
 	return out, nil
 }
