@@ -39,7 +39,9 @@ const levels = "isolation levels"
 
 // Families are all models in groups, for people to read.
 func Families() []Family {
-	guarantee := func(m checkers.Model) bool { return m.Name == causal.MonotonicWrites || m.Name == causal.WritesFollowReads }
+	guarantee := func(m checkers.Model) bool {
+		return m.Name == causal.MonotonicWrites || m.Name == causal.WritesFollowReads
+	}
 	ofRegisters := slices.DeleteFunc(causal.Models(), guarantee)
 	ofSessions := slices.DeleteFunc(causal.Models(), func(m checkers.Model) bool { return !guarantee(m) })
 	all := []Family{

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -79,7 +80,7 @@ func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, 
 	if models != "" {
 		names = strings.Split(models, ",")
 	}
-	list, err := chooseCheckers(l.History, names)
+	list, err := chooseCheckers(l.History, names, a.Models)
 	if err != nil {
 		return err
 	}
@@ -179,8 +180,9 @@ func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History
 	return nil
 }
 
-// chooseCheckers finds the named checkers, or all that apply to h.
-func chooseCheckers(h *history.History, names []string) ([]checkers.Checker, error) {
+// chooseCheckers finds the named checkers, among own and then in the registry, or all
+// of the registry that apply to h.
+func chooseCheckers(h *history.History, names []string, own []checkers.Checker) ([]checkers.Checker, error) {
 	var list []checkers.Checker
 	if len(names) == 0 && h.Header.Workload == bank.Model {
 		names = []string{bank.Model} // its balances name no writes
@@ -205,7 +207,12 @@ func chooseCheckers(h *history.History, names []string) ([]checkers.Checker, err
 		return list, nil
 	}
 	for _, n := range names {
-		c, err := registry.ByName(strings.TrimSpace(n))
+		n = strings.TrimSpace(n)
+		if i := slices.IndexFunc(own, func(c checkers.Checker) bool { return c.Model().Name == n }); i >= 0 {
+			list = append(list, own[i])
+			continue
+		}
+		c, err := registry.ByName(n)
 		if err != nil {
 			return nil, targets.Usagef("--model: %v", err)
 		}

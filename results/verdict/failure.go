@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -69,7 +70,14 @@ func (a *Assessment) check(ctx context.Context, h *history.History, b checkers.B
 	return verdicts
 }
 
-func checkGroup(ctx context.Context, h *history.History, b checkers.Budget, group []checkers.Checker) ([]checkers.Verdict, error) {
+// checkGroup decides the models of one group together. A checker that panics has gone
+// wrong as one that returns an error has.
+func checkGroup(ctx context.Context, h *history.History, b checkers.Budget, group []checkers.Checker) (_ []checkers.Verdict, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("it panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
 	t, ok := group[0].(checkers.Together)
 	if !ok {
 		v, err := group[0].Check(ctx, h, b)

@@ -27,7 +27,9 @@ type App struct {
 	// Targets and Providers are the databases and places that this build knows.
 	Targets   []targets.Target
 	Providers []providers.Entry
-	Style     text.Style
+	// Models are the caller's own, found before those of checkers/registry.
+	Models []checkers.Checker
+	Style  text.Style
 	// JSON asks for one document on stdout.
 	JSON bool
 	// Out is the directory in which runs are kept, Cache that of fetched software

@@ -57,7 +57,7 @@ func (a *App) Environment() (runs.Environment, error) {
 		return runs.Environment{}, fmt.Errorf("finding the directory for runs: %w", err)
 	}
 	return runs.Environment{
-		Targets: a.Targets, Providers: a.Providers,
+		Targets: a.Targets, Providers: a.Providers, Models: a.Models,
 		Out: out, Cache: a.Cache, DataDir: a.DataDir, Budget: a.Budget, Progress: p,
 		Log: slog.New(slog.NewTextHandler(a.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}, nil
