@@ -6,10 +6,7 @@ package targets
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -18,34 +15,6 @@ import (
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
-
-// Config is what the user asked for, the same for every target.
-type Config struct {
-	// Run identifies the run; everything that is made in a database that is
-	// not ours is named after it.
-	Run string
-	// Nodes is how many.
-	Nodes int
-	// ReadLevel and WriteLevel are spelled as the database spells them; empty
-	// means the target's default.
-	ReadLevel, WriteLevel string
-	// Options are the target's own settings, from --set key=value; see
-	// Info.Options.
-	Options map[string]string
-	// Image is the container image to be used instead of the target's own choice,
-	// empty for that; it counts only where nodes are containers.
-	Image string
-	// OpTimeout is the deadline of every operation.
-	OpTimeout time.Duration
-	// Operator has the commands of whoever runs the nodes, where that is somebody
-	// else (Externalizer); may be nil.
-	Operator *cluster.Operator
-	// Cache is where fetched software is kept, for this user.
-	Cache string
-	// Progress gets one line at a time about long work (fetching, joining).
-	Progress func(line string)
-	Log      *slog.Logger
-}
 
 // Option describes a setting of one target.
 type Option struct {
@@ -118,14 +87,6 @@ type Software struct {
 	Dir string
 	// Java is the java that it runs on, empty if it needs none.
 	Java string
-}
-
-// ImageOr is the image that the user chose, or else the target's own choice.
-func (c Config) ImageOr(own string) string {
-	if c.Image != "" {
-		return c.Image
-	}
-	return own
 }
 
 // System is a running database. What faults need of it are the interfaces of
@@ -234,18 +195,6 @@ type Promiser interface {
 	Promises(cfg Config, funcs []history.Func) map[string]bool
 }
 
-// UsageError is bad input: one sentence that names the place and the way out.
-type UsageError struct {
-	Text string
-}
-
-func (e *UsageError) Error() string { return e.Text }
-
-// Usagef makes a UsageError.
-func Usagef(format string, args ...any) error {
-	return &UsageError{fmt.Sprintf(format, args...)}
-}
-
 // ByName finds a target among those that are known; the error names them.
 func ByName(known []Target, name string) (Target, error) {
 	names := make([]string, len(known))
@@ -255,16 +204,6 @@ func ByName(known []Target, name string) (Target, error) {
 		}
 	}
 	return nil, Usagef("no target %q; there are: %s", name, strings.Join(names, ", "))
-}
-
-// Unavailable says that the environment kept lapse from doing something: a
-// *cluster.EnvironmentError, unless err is of the user's input already.
-func Unavailable(doing string, err error) error {
-	var usage *UsageError
-	if errors.As(err, &usage) {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return &cluster.EnvironmentError{Doing: doing, Err: err}
 }
 
 // ResolveOptions fills in the defaults of the options that info describes and

@@ -1,0 +1,44 @@
+package targets
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Config is what the user asked for, the same for every target.
+type Config struct {
+	// Run identifies the run; everything that is made in a database that is
+	// not ours is named after it.
+	Run string
+	// Nodes is how many.
+	Nodes int
+	// ReadLevel and WriteLevel are spelled as the database spells them; empty
+	// means the target's default.
+	ReadLevel, WriteLevel string
+	// Options are the target's own settings, from --set key=value; see
+	// Info.Options.
+	Options map[string]string
+	// Image is the container image to be used instead of the target's own choice,
+	// empty for that; it counts only where nodes are containers.
+	Image string
+	// OpTimeout is the deadline of every operation.
+	OpTimeout time.Duration
+	// Operator has the commands of whoever runs the nodes, where that is somebody
+	// else (Externalizer); may be nil.
+	Operator *cluster.Operator
+	// Cache is where fetched software is kept, for this user.
+	Cache string
+	// Progress gets one line at a time about long work (fetching, joining).
+	Progress func(line string)
+	Log      *slog.Logger
+}
+
+// ImageOr is the image that the user chose, or else the target's own choice.
+func (c Config) ImageOr(own string) string {
+	if c.Image != "" {
+		return c.Image
+	}
+	return own
+}

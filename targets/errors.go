@@ -1,0 +1,30 @@
+package targets
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// UsageError is bad input: one sentence that names the place and the way out.
+type UsageError struct {
+	Text string
+}
+
+func (e *UsageError) Error() string { return e.Text }
+
+// Usagef makes a UsageError.
+func Usagef(format string, args ...any) error {
+	return &UsageError{fmt.Sprintf(format, args...)}
+}
+
+// Unavailable says that the environment kept lapse from doing something: a
+// *cluster.EnvironmentError, unless err is of the user's input already.
+func Unavailable(doing string, err error) error {
+	var usage *UsageError
+	if errors.As(err, &usage) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return &cluster.EnvironmentError{Doing: doing, Err: err}
+}
