@@ -20,7 +20,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
@@ -176,7 +175,7 @@ func (d Database) start(t *testing.T, l Levels) *system {
 		t.Error("it does not say its version")
 	}
 	for _, a := range d.Target.Abilities(cfg) {
-		if !slices.Contains(ability.Of(sys), a) {
+		if !a.In(sys) {
 			t.Errorf("it is said to have the ability %s, and the system has it not", a)
 		}
 	}

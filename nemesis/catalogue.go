@@ -128,14 +128,22 @@ func find(name string) (kind, error) {
 	return all[i], nil
 }
 
-// fits says why k cannot be done to so many nodes of a database with these
-// abilities (nil: not known yet), nil if it can.
-func (k *kind) fits(nodes int, abilities []ability.Ability) error {
+// enough says why k cannot be done to so many nodes, nil if it can.
+func (k *kind) enough(nodes int) error {
 	if nodes < k.MinNodes {
 		return usagef("fault %s needs at least %d nodes, but there are %d", k.Name, k.MinNodes, nodes)
 	}
+	return nil
+}
+
+// fits says why k cannot be done to so many nodes of a database that has the abilities
+// of which has says so, nil if it can.
+func (k *kind) fits(nodes int, has func(ability.Ability) bool) error {
+	if err := k.enough(nodes); err != nil {
+		return err
+	}
 	for _, a := range k.Needs {
-		if abilities != nil && !slices.Contains(abilities, a) {
+		if !has(a) {
 			return usagef("fault %s needs %s, which this target has not", k.Name, a.Meaning())
 		}
 	}

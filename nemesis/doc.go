@@ -12,6 +12,6 @@
 //
 // Plan makes a Schedule out of a seed; it is stored in the run and can be run
 // again. Run carries it out on a Stage. The package knows nodes and links
-// (targets/cluster) and nothing of databases: what it needs of one are the small
-// interfaces in this package.
+// (targets/cluster) and nothing of databases: what it needs of one are the interfaces
+// of package ability (targets/ability).
 package nemesis

@@ -19,9 +19,8 @@ type Config struct {
 	Faults []string
 	// Nodes are the cluster's nodes.
 	Nodes []string
-	// Abilities are what the target can do. Nil means that it is not known:
-	// then every fault is allowed, Run refuses what the target cannot do, and
-	// mixes leave out what needs an ability.
+	// Abilities are what the target can do. A fault that needs more is refused, and
+	// left out of a mix.
 	Abilities []ability.Ability
 	// External says that somebody else runs the nodes, so that only what Operator
 	// has commands for can be done; Operator may be nil.
@@ -161,7 +160,8 @@ func newBag(name string, cfg Config) (*bag, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := k.fits(len(cfg.Nodes), cfg.Abilities); err != nil {
+	has := func(a ability.Ability) bool { return slices.Contains(cfg.Abilities, a) }
+	if err := k.fits(len(cfg.Nodes), has); err != nil {
 		return nil, err
 	}
 	refused := func(k *kind) error {
@@ -183,11 +183,7 @@ func newBag(name string, cfg Config) (*bag, error) {
 		if err != nil {
 			return nil, err
 		}
-		known := cfg.Abilities
-		if known == nil {
-			known = []ability.Ability{}
-		}
-		if k.fits(len(cfg.Nodes), known) != nil {
+		if k.fits(len(cfg.Nodes), has) != nil {
 			continue
 		}
 		if err := refused(&k); err != nil {

@@ -35,11 +35,11 @@ func Check(stage Stage, schedule Schedule) error {
 			return usagef("the schedule of faults is for nodes %s, but this cluster has %s", strings.Join(schedule.Nodes, ", "), strings.Join(names, ", "))
 		}
 	}
-	can := ability.Of(stage.System)
+	has := func(a ability.Ability) bool { return a.In(stage.System) }
 	for i, step := range schedule.Steps {
 		k, err := find(step.Fault)
 		if err == nil {
-			err = k.fits(len(names), can)
+			err = k.fits(len(names), has)
 		}
 		if err != nil {
 			return usagef("schedule of faults: step %d: %s", i+1, err)

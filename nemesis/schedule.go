@@ -151,7 +151,7 @@ func (s Schedule) checkStep(step *Step, last time.Duration) error {
 	if k.act == nil {
 		return usagef("fault %s is a mix and no single fault; name one of %s", k.Name, strings.Join(k.mix, ", "))
 	}
-	if err := k.fits(len(s.Nodes), nil); err != nil {
+	if err := k.enough(len(s.Nodes)); err != nil {
 		return err
 	}
 	for _, n := range step.Nodes {

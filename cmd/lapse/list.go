@@ -153,7 +153,7 @@ func listFaults() ([]listed, error) {
 	for _, f := range nemesis.All() {
 		e := listed{Kind: "fault", Name: f.Name, Text: f.Summary}
 		for _, n := range f.Needs {
-			e.Needs = append(e.Needs, string(n))
+			e.Needs = append(e.Needs, n.String())
 		}
 		out = append(out, e)
 	}

@@ -1,7 +1,7 @@
 package ability
 
 // Centres says that the nodes are in more than one data centre.
-const Centres Ability = "centres"
+var Centres Ability = of[DataCentred]{"centres", "more than one data centre"}
 
 // DataCentred is the interface of Centres. It may be called from several
 // goroutines at once.

@@ -3,7 +3,7 @@ package ability
 import "context"
 
 // Clients says that the clients of a node can be stopped for a while.
-const Clients Ability = "clients"
+var Clients Ability = of[ClientPauser]{"clients", "clients that can be paused"}
 
 // ClientPauser is the interface of Clients. It may be called from several goroutines at
 // once, for different nodes.

@@ -6,7 +6,7 @@ import (
 )
 
 // Clock says that the wall clock that a node's process sees can be moved.
-const Clock Ability = "clock"
+var Clock Ability = of[ClockBender]{"clock", "clocks that can be moved"}
 
 // ClockBender is the interface of Clock. It may be called from several goroutines
 // at once, for different nodes.

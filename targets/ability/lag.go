@@ -3,7 +3,7 @@ package ability
 import "context"
 
 // Lag says that a replica can be held back from applying what the primary sends.
-const Lag Ability = "lag"
+var Lag Ability = of[Lagger]{"lag", "replicas that can be held back"}
 
 // Lagger is the interface of Lag. It may be called from several goroutines at
 // once, for different nodes.

@@ -3,7 +3,7 @@ package ability
 import "context"
 
 // Membership says that nodes can be taken out of the running cluster and into it again.
-const Membership Ability = "membership"
+var Membership Ability = of[MemberChanger]{"membership", "members that can be removed and added"}
 
 // MemberChanger is the interface of Membership. It may be called from several
 // goroutines at once, for different nodes.

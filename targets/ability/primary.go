@@ -3,7 +3,7 @@ package ability
 import "context"
 
 // Primary says that one node at a time takes the writes, and the database says which.
-const Primary Ability = "primary"
+var Primary Ability = of[Primarier]{"primary", "a primary"}
 
 // Primarier is the interface of Primary. It may be called from several goroutines
 // at once.

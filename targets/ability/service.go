@@ -3,7 +3,7 @@ package ability
 import "context"
 
 // Restart says that killed nodes can be started again. Faults that end processes need it.
-const Restart Ability = "restart"
+var Restart Ability = of[Restarter]{"restart", "nodes that can be started again"}
 
 // Restarter is the interface of Restart. Its methods are called from several
 // goroutines at once, for different nodes.

@@ -1,0 +1,25 @@
+package nemesis
+
+import (
+	"testing"
+
+	"github.com/lapse-test/lapse/targets/ability"
+)
+
+// TestNeeds: what faults need can be told apart by its words, and the fake of these
+// tests has all of it.
+func TestNeeds(t *testing.T) {
+	words := map[string]ability.Ability{}
+	for _, a := range everything {
+		if other, there := words[a.String()]; there {
+			t.Errorf("%q stands for %q and for %q", a, other.Meaning(), a.Meaning())
+		}
+		words[a.String()] = a
+		if a.String() == "" || a.Meaning() == "" {
+			t.Errorf("ability %q has no word or no meaning: %q", a, a.Meaning())
+		}
+		if !a.In(newFake(1, lies{})) {
+			t.Errorf("the fake has not the ability %s, so that no test here can break it", a)
+		}
+	}
+}
