@@ -1,6 +1,6 @@
-// Package ministore is the example of docs/own-database.md: a key-value store in
-// one process that is nobody's but its author's, the target by which lapse drives
-// it, and the test that finds out what it forgets.
+// Package ministore is the example of docs/own-database.md: a key-value store with one
+// replica that is nobody's but its author's, the target by which lapse drives it, and
+// the test that finds out what it forgets.
 //
 // It is to be copied and changed.
 package ministore
@@ -20,19 +20,26 @@ import (
 type store struct {
 	mu     sync.Mutex
 	values map[string]string
-	log    *bufio.Writer
+	// lines are all writes, for the replica; more is told when there is another.
+	lines []string
+	more  *sync.Cond
+	log   *bufio.Writer
 	// forgetful acknowledges a write when it is in the buffer, which a killed
 	// process takes along.
 	forgetful bool
+	// primary is the address of the store that this one copies; empty if it takes the
+	// writes itself.
+	primary string
 }
 
 // Serve listens on address and keeps its log in path until it is killed.
-func Serve(address, path string, forgetful bool) error {
-	s := &store{values: map[string]string{}, forgetful: forgetful}
+func Serve(address, path string, forgetful bool, primary string) error {
+	s := &store{values: map[string]string{}, forgetful: forgetful, primary: primary}
+	s.more = sync.NewCond(&s.mu)
 	if old, err := os.ReadFile(path); err == nil {
 		for line := range strings.Lines(string(old)) {
-			if key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok && strings.HasSuffix(line, "\n") {
-				s.values[key] = value
+			if strings.HasSuffix(line, "\n") {
+				s.take(strings.TrimSuffix(line, "\n"))
 			}
 		}
 	}
@@ -42,6 +49,9 @@ func Serve(address, path string, forgetful bool) error {
 	}
 	s.log = bufio.NewWriterSize(file, 1<<20)
 	go s.flushNowAndThen()
+	if primary != "" {
+		go s.follow()
+	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
@@ -55,6 +65,14 @@ func Serve(address, path string, forgetful bool) error {
 	}
 }
 
+// take remembers a line "KEY VALUE".
+func (s *store) take(line string) {
+	if key, value, ok := strings.Cut(line, " "); ok {
+		s.values[key] = value
+		s.lines = append(s.lines, line)
+	}
+}
+
 func (s *store) flushNowAndThen() {
 	for range time.Tick(200 * time.Millisecond) {
 		s.mu.Lock()
@@ -63,7 +81,8 @@ func (s *store) flushNowAndThen() {
 	}
 }
 
-// talk answers "get KEY" and "set KEY VALUE", one a line.
+// talk answers "get KEY", "set KEY VALUE" and "role", one a line; after "follow" it
+// tells all writes, those to come too.
 func (s *store) talk(conn net.Conn) {
 	defer conn.Close()
 	lines := bufio.NewScanner(conn)
@@ -73,8 +92,17 @@ func (s *store) talk(conn net.Conn) {
 		switch {
 		case len(word) == 2 && word[0] == "get":
 			answer = s.get(word[1])
+		case len(word) == 3 && word[0] == "set" && s.primary != "":
+			answer = "not the primary"
 		case len(word) == 3 && word[0] == "set":
 			answer = s.set(word[1], word[2])
+		case len(word) == 1 && word[0] == "role" && s.primary != "":
+			answer = "replica"
+		case len(word) == 1 && word[0] == "role":
+			answer = "primary"
+		case len(word) == 1 && word[0] == "follow":
+			s.tell(conn)
+			return
 		}
 		if _, err := fmt.Fprintln(conn, answer); err != nil {
 			return
@@ -94,7 +122,8 @@ func (s *store) get(key string) string {
 func (s *store) set(key, value string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.values[key] = value
+	s.take(key + " " + value)
+	s.more.Broadcast()
 	fmt.Fprintf(s.log, "%s %s\n", key, value)
 	if !s.forgetful {
 		if err := s.log.Flush(); err != nil {
@@ -102,4 +131,37 @@ func (s *store) set(key, value string) string {
 		}
 	}
 	return "done"
+}
+
+// tell sends every write to a replica, which nobody waits for.
+func (s *store) tell(conn net.Conn) {
+	for sent := 0; ; {
+		s.mu.Lock()
+		for sent == len(s.lines) {
+			s.more.Wait()
+		}
+		news := s.lines[sent:]
+		s.mu.Unlock()
+		if _, err := fmt.Fprintln(conn, strings.Join(news, "\n")); err != nil {
+			return
+		}
+		sent += len(news)
+	}
+}
+
+// follow copies the primary, from the beginning each time that it is reached again.
+func (s *store) follow() {
+	for ; ; time.Sleep(100 * time.Millisecond) {
+		conn, err := net.Dial("tcp", s.primary)
+		if err != nil {
+			continue
+		}
+		fmt.Fprintln(conn, "follow")
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			s.mu.Lock()
+			s.take(lines.Text())
+			s.mu.Unlock()
+		}
+		conn.Close()
+	}
 }
