@@ -71,7 +71,16 @@ type family struct {
 // families are all that there is. A fault is added by one file like those of the
 // others and, if it is a family of its own, one line here.
 func families() []family {
-	return []family{partitions(), kills(), pauses(), clocks(), lags(), clientCuts(), clientPauses(), memberships()}
+	return []family{
+		partitions(),
+		kills(),
+		pauses(),
+		clocks(),
+		lags(),
+		clientCuts(),
+		clientPauses(),
+		memberships(),
+	}
 }
 
 func catalogue() []kind {
