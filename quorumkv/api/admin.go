@@ -24,7 +24,7 @@ func (h *Handler) ring(w http.ResponseWriter, r *http.Request) {
 			Message: fmt.Sprintf("key must have 1 to %d bytes", MaxKeyBytes)})
 		return
 	}
-	h.reply(w, http.StatusOK, h.Ring(key))
+	h.reply(w, http.StatusOK, h.Engine.Ring(key))
 }
 
 func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {

@@ -2,7 +2,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -10,34 +9,24 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/lapse-test/lapse/quorumkv/coordinator"
 	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
-	"github.com/lapse-test/lapse/quorumkv/record"
 )
-
-// Engine carries out requests. Today it is the leaderless coordinator; a mode with a leader would be another.
-type Engine interface {
-	Write(ctx context.Context, req coordinator.WriteRequest) (coordinator.WriteResult, error)
-	Read(ctx context.Context, req coordinator.ReadRequest) (coordinator.ReadResult, error)
-}
 
 // Options are all that a handler needs to know of its node.
 type Options struct {
 	Node          string
-	Engine        Engine
-	Local         func(key string) (record.Record, error) // this node's own record
+	Mode          string
+	Engine        engine.Engine
 	Clock         *hlc.Clock
-	Ring          func(key string) protocol.Ring // of no key when empty
 	Health        func() protocol.Health
 	SetDefects    func(names []string) error
 	Defects       *defect.Set
 	Metrics       http.Handler
 	Observe       func(op string, status int, seconds float64) // nil, or told of every request for a key
-	Peer          http.Handler                                 // where peers connect
-	PeerPath      string
-	MaxRequests   int // requests for keys that are served at a time
+	MaxRequests   int                                          // requests for keys that are served at a time
 	MaxValueBytes int
 	Testing       bool // whether /admin is there
 	Logger        *slog.Logger
@@ -57,7 +46,9 @@ func New(o Options) *Handler {
 	h.mux.HandleFunc("GET /ring", h.ring)
 	h.mux.HandleFunc("GET /health", h.health)
 	h.mux.Handle("GET /metrics", o.Metrics)
-	h.mux.Handle("GET "+o.PeerPath, o.Peer)
+	for pattern, peers := range o.Engine.Routes() {
+		h.mux.Handle(pattern, peers)
+	}
 	h.mux.HandleFunc("/admin/clock", h.adminClock)
 	h.mux.HandleFunc("/admin/defects", h.adminDefects)
 	h.mux.HandleFunc("/", h.unknown)
@@ -77,15 +68,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "/replica/"):
 		h.replica(w, r, path[len("/replica/"):])
 	case strings.HasPrefix(path, "/cas/"):
-		h.fail(w, http.StatusNotImplemented, compareAndSet())
+		h.fail(w, http.StatusNotImplemented, h.compareAndSet())
 	default:
 		h.mux.ServeHTTP(w, r)
 	}
 }
 
-func compareAndSet() protocol.Failure {
-	return protocol.Failure{Code: protocol.CodeUnsupported, Outcome: protocol.NotWritten,
-		Message: "compare-and-set needs a mode that agrees on one order of writes; mode leaderless cannot give it"}
+// compareAndSet answers those who look for it in a place of its own.
+func (h *Handler) compareAndSet() protocol.Failure {
+	f := protocol.Failure{Code: string(engine.CodeUnsupported), Outcome: protocol.NotWritten,
+		Message: "compare-and-set needs a mode that agrees on one order of writes; mode " + h.Mode + " cannot give it"}
+	if h.Engine.CompareAndSet() {
+		f.Message = "compare-and-set is asked for by PUT or DELETE of /kv/{key} with If-Match or If-None-Match"
+	}
+	return f
 }
 
 func (h *Handler) unknown(w http.ResponseWriter, r *http.Request) {

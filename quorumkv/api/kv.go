@@ -12,9 +12,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/lapse-test/lapse/quorumkv/coordinator"
+	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
-	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
@@ -55,16 +54,13 @@ func parseKey(escaped string) (string, *protocol.Failure) {
 	return key, nil
 }
 
-func parseLevel(params map[string]string, name string, otherwise quorum.Level) (quorum.Level, *protocol.Failure) {
+// level is a parameter with a level, which the engine reads; empty when it was not given.
+func level(params map[string]string, name string) (string, *protocol.Failure) {
 	s, given := params[name]
-	if !given {
-		return otherwise, nil
+	if given && s == "" {
+		return "", &protocol.Failure{Code: protocol.CodeBadLevel, Message: name + ": level \"\" is none; leave the parameter out for the default"}
 	}
-	l, err := quorum.ParseLevel(s)
-	if err != nil {
-		return l, &protocol.Failure{Code: protocol.CodeBadLevel, Message: name + ": " + err.Error()}
-	}
-	return l, nil
+	return s, nil
 }
 
 // kv serves /kv/{key} within the bound on concurrent requests.
@@ -110,22 +106,28 @@ func (h *Handler) bounded(w http.ResponseWriter, r *http.Request, escapedKey str
 type refusal func(status int, e *protocol.Failure) int
 
 func (h *Handler) write(w http.ResponseWriter, r *http.Request, key string, refuse refusal) int {
-	for _, header := range []string{"If-Match", "If-None-Match", "If-Unmodified-Since"} {
-		if r.Header.Get(header) != "" {
-			e := compareAndSet()
+	for _, header := range []string{"If-Match", "If-None-Match", headerRequest} {
+		if r.Header.Get(header) != "" && !h.Engine.CompareAndSet() {
+			e := h.compareAndSet()
 			e.Message = header + ": " + e.Message
 			return refuse(http.StatusNotImplemented, &e)
 		}
+	}
+	cond, bad := condition(r)
+	if bad != nil {
+		return refuse(http.StatusBadRequest, bad)
 	}
 	params, bad := query(r, "w")
 	if bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
-	level, bad := parseLevel(params, "w", quorum.Quorum)
+	req := engine.WriteRequest{Key: key, Delete: r.Method == http.MethodDelete, If: cond, Request: r.Header.Get(headerRequest)}
+	if req.Level, bad = level(params, "w"); bad == nil {
+		bad = checkRequestName(req.Request)
+	}
 	if bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
-	req := coordinator.WriteRequest{Key: key, W: level, Delete: r.Method == http.MethodDelete}
 	body, err := readBody(r, h.MaxValueBytes)
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -169,11 +171,11 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, key string, refuse
 	if bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
-	req := coordinator.ReadRequest{Key: key}
-	if req.R, bad = parseLevel(params, "r", quorum.Quorum); bad != nil {
+	req := engine.ReadRequest{Key: key}
+	if req.Level, bad = level(params, "r"); bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
-	if req.W, bad = parseLevel(params, "w", quorum.Level{}); bad != nil {
+	if req.WriteLevel, bad = level(params, "w"); bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
 	raw := false
@@ -214,7 +216,7 @@ func value(key string, rec record.Record) protocol.Value {
 	return v
 }
 
-func writeRaw(w http.ResponseWriter, res coordinator.ReadResult) {
+func writeRaw(w http.ResponseWriter, res engine.ReadResult) {
 	head := w.Header()
 	head.Set("Content-Type", "application/octet-stream")
 	head.Set("Quorumkv-Version", strconv.FormatInt(int64(res.Record.Version.Time), 10))
@@ -225,7 +227,7 @@ func writeRaw(w http.ResponseWriter, res coordinator.ReadResult) {
 
 // engineFailed answers with what the engine says went wrong.
 func (h *Handler) engineFailed(w http.ResponseWriter, r *http.Request, err error) int {
-	var e *coordinator.Error
+	var e *engine.Error
 	if !errors.As(err, &e) {
 		h.Logger.Error("request failed", "method", r.Method, "error", err)
 		h.fail(w, http.StatusInternalServerError, protocol.Failure{Code: protocol.CodeInternal, Message: err.Error(),
@@ -234,11 +236,15 @@ func (h *Handler) engineFailed(w http.ResponseWriter, r *http.Request, err error
 	}
 	status := http.StatusServiceUnavailable
 	switch e.Code {
-	case coordinator.CodeBadLevel:
+	case engine.CodeBadLevel:
 		status = http.StatusBadRequest
-	case coordinator.CodeTimeout:
+	case engine.CodeUnsupported:
+		status = http.StatusNotImplemented
+	case engine.CodeConflict:
+		status = http.StatusPreconditionFailed
+	case engine.CodeTimeout:
 		status = http.StatusGatewayTimeout
-	case coordinator.CodeCanceled:
+	case engine.CodeCanceled:
 		status = 499 // as nginx logs it; nobody is left to read it
 	}
 	h.fail(w, status, protocol.Failure{Code: string(e.Code), Message: e.Message, Outcome: protocol.Outcome(e.Outcome),
@@ -262,7 +268,7 @@ func (h *Handler) replica(w http.ResponseWriter, r *http.Request, escapedKey str
 		h.fail(w, http.StatusBadRequest, *bad)
 		return
 	}
-	rec, err := h.Local(key)
+	rec, err := h.Engine.Local(key)
 	switch {
 	case err != nil:
 		h.fail(w, http.StatusInternalServerError, protocol.Failure{Code: protocol.CodeInternal, Message: err.Error()})

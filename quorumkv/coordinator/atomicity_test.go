@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
 )
 
 // A write reaches one of three replicas and hangs. A first reader sees it, a second one asks the two others. Only
@@ -48,7 +50,7 @@ func TestHalfDoneWriteIsReadNewThenOldWithoutBlockingRepair(t *testing.T) {
 				defer close(writer)
 				req := WriteRequest{Key: "k", Value: []byte("new"), W: level(t, "QUORUM")}
 				_, err := net.nodes["n1"].coord.Write(ctx, req)
-				if e := asError(t, err); e == nil || e.Outcome != PerhapsWritten || e.Code != CodeCanceled {
+				if e := asError(t, err); e == nil || e.Outcome != engine.PerhapsWritten || e.Code != engine.CodeCanceled {
 					t.Errorf("the half-done write: %v", err)
 				}
 			}()
@@ -89,7 +91,7 @@ func TestReadOneAfterHalfDoneWriteAtAll(t *testing.T) {
 		}
 		return false, nil
 	})
-	if _, err := net.put(t, "n1", "k", "new", "ALL"); err == nil || err.Outcome != PerhapsWritten {
+	if _, err := net.put(t, "n1", "k", "new", "ALL"); err == nil || err.Outcome != engine.PerhapsWritten {
 		t.Fatalf("half-done write: %v", err)
 	}
 	// n1 answers "new" first, but cannot tell the others: the read must not return it.
@@ -112,7 +114,7 @@ func TestBlockingReadOneNeedsAllUnlessWSaysOtherwise(t *testing.T) {
 	net := start(t, config{})
 	net.mustPut(t, "n1", "k", "v", "ALL")
 	net.set(isolate("n3"))
-	if _, err := net.get(t, "n1", "k", "ONE"); err == nil || err.Code != CodeUnavailable || err.Needed != 3 || err.Outcome != "" {
+	if _, err := net.get(t, "n1", "k", "ONE"); err == nil || err.Code != engine.CodeUnavailable || err.Needed != 3 || err.Outcome != "" {
 		t.Fatalf("read at ONE with a replica down: %+v", err)
 	}
 	res, err := net.nodes["n1"].coord.Read(t.Context(), ReadRequest{Key: "k", R: level(t, "ONE"), W: level(t, "QUORUM")})
@@ -196,7 +198,7 @@ func TestWriteAfterReadOfHalfDoneWriteFromTheFuture(t *testing.T) {
 				return false, nil
 			})
 			// Half-done unless W=1, and far in the future.
-			if _, err := net.put(t, "n1", "k", "future", tc.w); err != nil && err.Outcome != PerhapsWritten {
+			if _, err := net.put(t, "n1", "k", "future", tc.w); err != nil && err.Outcome != engine.PerhapsWritten {
 				t.Fatal(err)
 			}
 			net.heal(t)

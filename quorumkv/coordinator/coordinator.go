@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -191,7 +192,7 @@ func (c *Coordinator) ready(ctx context.Context, nodes []string, need int) map[s
 func (c *Coordinator) count(l quorum.Level, what string) (int, error) {
 	n, err := l.Count(c.Ring.N())
 	if err != nil {
-		return 0, &Error{Code: CodeBadLevel, Message: fmt.Sprintf("%s: %v", what, err)}
+		return 0, &engine.Error{Code: engine.CodeBadLevel, Message: fmt.Sprintf("%s: %v", what, err)}
 	}
 	return n, nil
 }

@@ -5,49 +5,19 @@ import (
 	"errors"
 	"maps"
 	"slices"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
 )
-
-// Code says for machines what went wrong.
-type Code string
-
-// The codes of errors.
-const (
-	CodeBadLevel    Code = "bad_level"   // the level cannot be served with this replication
-	CodeUnavailable Code = "unavailable" // too few replicas could be reached, or too many failed
-	CodeTimeout     Code = "timeout"     // too few replicas answered in time
-	CodeCanceled    Code = "canceled"    // the client went away
-)
-
-// Outcome says of a failed write whether any replica may hold it, now or later.
-type Outcome string
-
-// The outcomes of a failed write.
-const (
-	NotWritten     Outcome = "not_written"     // no replica has it or will ever have it
-	PerhapsWritten Outcome = "perhaps_written" // some may, and readers may see it at any later time
-)
-
-// Error is what every failed request returns.
-type Error struct {
-	Code     Code
-	Outcome  Outcome // of a write; empty for a read
-	Message  string
-	Needed   int               // how many replicas had to take part
-	Answered []string          // which did
-	Failed   map[string]string // which did not, and why
-}
-
-func (e *Error) Error() string { return e.Message }
 
 // codeOf chooses between the ways of not having heard from enough replicas.
-func codeOf(ctx context.Context, timedOut bool) Code {
+func codeOf(ctx context.Context, timedOut bool) engine.Code {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return CodeCanceled
+		return engine.CodeCanceled
 	case ctx.Err() != nil || timedOut:
-		return CodeTimeout
+		return engine.CodeTimeout
 	}
-	return CodeUnavailable
+	return engine.CodeUnavailable
 }
 
 // tally collects what the replicas of one request said.
@@ -77,7 +47,7 @@ func (t *tally) silent(nodes []string) {
 	}
 }
 
-func (t *tally) error(ctx context.Context, message string, needed int, outcome Outcome) *Error {
-	return &Error{Code: codeOf(ctx, t.timedOut), Outcome: outcome, Message: message, Needed: needed,
+func (t *tally) error(ctx context.Context, message string, needed int, outcome engine.Outcome) *engine.Error {
+	return &engine.Error{Code: codeOf(ctx, t.timedOut), Outcome: outcome, Message: message, Needed: needed,
 		Answered: slices.Clone(t.answered), Failed: maps.Clone(t.failed)}
 }

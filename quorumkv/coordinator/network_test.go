@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -142,7 +143,7 @@ func start(t testing.TB, c config) *network {
 
 func openStore(t testing.TB, fs vfs.FS, name string) *storage.Store {
 	t.Helper()
-	s, err := storage.Open(storage.Options{Dir: "data", Node: name, Ring: "test", Fsync: true, FS: fs,
+	s, err := storage.Open(storage.Options{Dir: "data", Mode: "leaderless", Node: name, Ring: "test", Fsync: true, FS: fs,
 		Logger: slog.New(slog.DiscardHandler), MaxHints: 1000})
 	if err != nil {
 		t.Fatal(err)
@@ -269,36 +270,36 @@ func level(t testing.TB, s string) quorum.Level {
 	return l
 }
 
-func (n *network) put(t testing.TB, via, key, value, w string) (WriteResult, *Error) {
+func (n *network) put(t testing.TB, via, key, value, w string) (WriteResult, *engine.Error) {
 	t.Helper()
 	return n.write(t, via, WriteRequest{Key: key, Value: []byte(value), W: level(t, w)})
 }
 
-func (n *network) delete(t testing.TB, via, key, w string) (WriteResult, *Error) {
+func (n *network) delete(t testing.TB, via, key, w string) (WriteResult, *engine.Error) {
 	t.Helper()
 	return n.write(t, via, WriteRequest{Key: key, Delete: true, W: level(t, w)})
 }
 
-func (n *network) write(t testing.TB, via string, req WriteRequest) (WriteResult, *Error) {
+func (n *network) write(t testing.TB, via string, req WriteRequest) (WriteResult, *engine.Error) {
 	t.Helper()
 	res, err := n.nodes[via].coord.Write(t.Context(), req)
 	return res, asError(t, err)
 }
 
-func (n *network) get(t testing.TB, via, key, r string) (string, *Error) {
+func (n *network) get(t testing.TB, via, key, r string) (string, *engine.Error) {
 	t.Helper()
 	res, err := n.nodes[via].coord.Read(t.Context(), ReadRequest{Key: key, R: level(t, r)})
 	return string(res.Record.Value), asError(t, err)
 }
 
-func asError(t testing.TB, err error) *Error {
+func asError(t testing.TB, err error) *engine.Error {
 	t.Helper()
 	if err == nil {
 		return nil
 	}
-	var e *Error
+	var e *engine.Error
 	if !errors.As(err, &e) {
-		t.Fatalf("not an *Error: %v", err)
+		t.Fatalf("not an *engine.Error: %v", err)
 	}
 	return e
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 )
 
@@ -42,32 +43,32 @@ func TestOutcomeOfFailedWrites(t *testing.T) {
 		hints   bool
 		w       string
 		fate    fate
-		outcome Outcome
-		code    Code
+		outcome engine.Outcome
+		code    engine.Code
 	}{
-		{"peers unreachable", FromCoordinator, true, "2", refuse(kindReady, false), NotWritten, CodeUnavailable},
-		{"all replicas refuse", FromCoordinator, false, "2", refuse(kindApply, true), NotWritten, CodeUnavailable},
-		{"all replicas refuse, but hints will reach them", FromCoordinator, true, "2", refuse(kindApply, true), PerhapsWritten, CodeUnavailable},
-		{"one replica has it, two refuse", FromCoordinator, false, "2", refuse(kindApply, false), PerhapsWritten, CodeUnavailable},
-		{"one replica has it, two are silent", FromCoordinator, false, "2", noAnswer(kindApply), PerhapsWritten, CodeTimeout},
+		{"peers unreachable", FromCoordinator, true, "2", refuse(kindReady, false), engine.NotWritten, engine.CodeUnavailable},
+		{"all replicas refuse", FromCoordinator, false, "2", refuse(kindApply, true), engine.NotWritten, engine.CodeUnavailable},
+		{"all replicas refuse, but hints will reach them", FromCoordinator, true, "2", refuse(kindApply, true), engine.PerhapsWritten, engine.CodeUnavailable},
+		{"one replica has it, two refuse", FromCoordinator, false, "2", refuse(kindApply, false), engine.PerhapsWritten, engine.CodeUnavailable},
+		{"one replica has it, two are silent", FromCoordinator, false, "2", noAnswer(kindApply), engine.PerhapsWritten, engine.CodeTimeout},
 		{"ALL, one of three is silent", FromCoordinator, false, "ALL", func(ctx context.Context, m message) (bool, error) {
 			if m.kind == kindApply && m.to == "n3" {
 				return lost(ctx)
 			}
 			return false, nil
-		}, PerhapsWritten, CodeTimeout},
-		{"all connections lost, nothing arrived", FromCoordinator, false, "1", broken(false), PerhapsWritten, CodeUnavailable},
-		{"all connections lost, everything arrived", FromCoordinator, false, "1", broken(true), PerhapsWritten, CodeUnavailable},
-		{"timestamp read unanswered", FromQuorum, true, "2", noAnswer(kindVersion), NotWritten, CodeTimeout},
-		{"timestamp read refused", FromQuorum, true, "2", refuse(kindVersion, false), NotWritten, CodeUnavailable},
-		{"timestamp read answered, write unanswered", FromQuorum, true, "2", noAnswer(kindApply), PerhapsWritten, CodeTimeout},
+		}, engine.PerhapsWritten, engine.CodeTimeout},
+		{"all connections lost, nothing arrived", FromCoordinator, false, "1", broken(false), engine.PerhapsWritten, engine.CodeUnavailable},
+		{"all connections lost, everything arrived", FromCoordinator, false, "1", broken(true), engine.PerhapsWritten, engine.CodeUnavailable},
+		{"timestamp read unanswered", FromQuorum, true, "2", noAnswer(kindVersion), engine.NotWritten, engine.CodeTimeout},
+		{"timestamp read refused", FromQuorum, true, "2", refuse(kindVersion, false), engine.NotWritten, engine.CodeUnavailable},
+		{"timestamp read answered, write unanswered", FromQuorum, true, "2", noAnswer(kindApply), engine.PerhapsWritten, engine.CodeTimeout},
 		{"W=1 with quorum timestamps, a peer unreachable", FromQuorum, true, "1", func(_ context.Context, m message) (bool, error) {
 			if m.to == "n3" {
 				return false, errRefused
 			}
 			return false, nil
-		}, NotWritten, CodeUnavailable},
-		{"level too high", FromQuorum, true, "4", nil, NotWritten, CodeBadLevel},
+		}, engine.NotWritten, engine.CodeUnavailable},
+		{"level too high", FromQuorum, true, "4", nil, engine.NotWritten, engine.CodeBadLevel},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			net := start(t, config{stamps: tc.stamps, hints: tc.hints, peerTimeout: 50 * time.Millisecond, requestTimeout: 200 * time.Millisecond})
@@ -79,7 +80,7 @@ func TestOutcomeOfFailedWrites(t *testing.T) {
 			if err.Outcome != tc.outcome || err.Code != tc.code {
 				t.Fatalf("outcome %s, code %s; want %s, %s: %v %v", err.Outcome, err.Code, tc.outcome, tc.code, err, err.Failed)
 			}
-			if tc.outcome == NotWritten {
+			if tc.outcome == engine.NotWritten {
 				net.heal(t)
 				for name, n := range net.nodes {
 					if net.holds(t, name, "k") != "" || len(n.coord.Hinted()) > 0 {
@@ -91,7 +92,7 @@ func TestOutcomeOfFailedWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 			net.set(tc.fate)
-			if _, err := net.put(t, "n1", "k2", "v", tc.w); err == nil || err.Outcome != NotWritten {
+			if _, err := net.put(t, "n1", "k2", "v", tc.w); err == nil || err.Outcome != engine.NotWritten {
 				t.Fatalf("with deny-partial-writes: %v", err)
 			}
 		})
@@ -118,7 +119,7 @@ func TestCoordinatorThatIsNoReplica(t *testing.T) {
 		t.Fatal("a node that is no replica keeps the value")
 	}
 	net.set(isolate(outsider))
-	if _, err := net.put(t, outsider, "k", "w", "ONE"); err == nil || err.Outcome != NotWritten {
+	if _, err := net.put(t, outsider, "k", "w", "ONE"); err == nil || err.Outcome != engine.NotWritten {
 		t.Fatalf("cut off: %v", err)
 	}
 }
@@ -129,16 +130,16 @@ func TestFailedReads(t *testing.T) {
 	for _, tc := range []struct {
 		name, r string
 		fate    fate
-		code    Code
+		code    engine.Code
 	}{
-		{"unreachable", "QUORUM", isolate("n1"), CodeUnavailable},
+		{"unreachable", "QUORUM", isolate("n1"), engine.CodeUnavailable},
 		{"silent", "ALL", func(ctx context.Context, m message) (bool, error) {
 			if m.kind == kindRead && m.to == "n2" {
 				return lost(ctx)
 			}
 			return false, nil
-		}, CodeTimeout},
-		{"level too high", "4", nil, CodeBadLevel},
+		}, engine.CodeTimeout},
+		{"level too high", "4", nil, engine.CodeBadLevel},
 	} {
 		net.set(tc.fate)
 		_, err := net.get(t, "n1", "k", tc.r)
@@ -155,7 +156,7 @@ func TestFailedReads(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := net.nodes["n1"].coord.Read(ctx, ReadRequest{Key: "k", R: level(t, "ONE")})
-	if e := asError(t, err); e == nil || e.Code != CodeCanceled {
+	if e := asError(t, err); e == nil || e.Code != engine.CodeCanceled {
 		t.Errorf("canceled: %v", err)
 	}
 }
@@ -300,7 +301,7 @@ func TestClosedCoordinatorSendsNothing(t *testing.T) {
 	c := net.nodes["n1"].coord
 	c.Close()
 	_, err := c.Write(t.Context(), WriteRequest{Key: "k", Value: []byte("v"), W: level(t, "ONE")})
-	if e := asError(t, err); e == nil || e.Outcome != NotWritten {
+	if e := asError(t, err); e == nil || e.Outcome != engine.NotWritten {
 		t.Fatalf("after Close: %v", err)
 	}
 	if !errors.Is(errRefused, replica.ErrNotApplied) {

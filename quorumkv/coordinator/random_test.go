@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
 )
 
 // input and output of one operation on one key. The empty value stands for "no value".
@@ -128,9 +130,9 @@ func (sc scenario) run(t *testing.T, seed uint64) []porcupine.Operation {
 					op.Output = string(res.Record.Value)
 				}
 				op.Input, op.Return = in, now.Add(1)
-				var e *Error
+				var e *engine.Error
 				if errors.As(err, &e) {
-					if e.Outcome != PerhapsWritten {
+					if e.Outcome != engine.PerhapsWritten {
 						continue // a read that failed, a write that did not happen
 					}
 					op.Return = math.MaxInt64

@@ -26,7 +26,7 @@ type ReadResult struct {
 	Repaired []string // the replicas that were brought up to date before the answer
 }
 
-// Read returns the newest record that R replicas know. Its errors are *Error without an Outcome.
+// Read returns the newest record that R replicas know. Its errors are *engine.Error without an Outcome.
 func (c *Coordinator) Read(ctx context.Context, req ReadRequest) (ReadResult, error) {
 	stale := c.Defects.Has(defect.StaleCache)
 	if stale {

@@ -1,6 +1,10 @@
 package coordinator
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+)
 
 // Stats count what a coordinator has done since its start.
 type Stats struct {
@@ -14,8 +18,8 @@ type Stats struct {
 // Stats are the coordinator's counters; read them with Load.
 func (c *Coordinator) Stats() *Stats { return &c.stats }
 
-func (s *Stats) writeFailed(e *Error) {
-	if e.Outcome == NotWritten {
+func (s *Stats) writeFailed(e *engine.Error) {
+	if e.Outcome == engine.NotWritten {
 		s.WritesNotWritten.Add(1)
 		return
 	}

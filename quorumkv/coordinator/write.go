@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -28,17 +29,17 @@ type WriteResult struct {
 	Acked   []string // the replicas that hold it durably, as far as had answered
 }
 
-// Write returns when W replicas durably hold the write or a larger version. Its errors are *Error with an Outcome.
+// Write returns when W replicas durably hold the write or a larger version. Its errors are *engine.Error with an Outcome.
 func (c *Coordinator) Write(ctx context.Context, req WriteRequest) (WriteResult, error) {
 	res, err := c.write(ctx, req)
 	if err != nil {
-		var e *Error
+		var e *engine.Error
 		if errors.As(err, &e) {
 			if e.Outcome == "" {
-				e.Outcome = NotWritten
+				e.Outcome = engine.NotWritten
 			}
 			if c.Defects.Has(defect.DenyPartialWrites) {
-				e.Outcome = NotWritten
+				e.Outcome = engine.NotWritten
 			}
 			c.stats.writeFailed(e)
 		}
@@ -68,7 +69,7 @@ func (c *Coordinator) write(ctx context.Context, req WriteRequest) (WriteResult,
 			if need > w {
 				what = fmt.Sprintf("write needs %d of %d replicas to choose a timestamp that every write at W=%d respects", need, len(replicas), w)
 			}
-			return WriteResult{}, t.error(ctx, fmt.Sprintf("%s, %d cannot be reached: nothing was sent", what, len(failed)), need, NotWritten)
+			return WriteResult{}, t.error(ctx, fmt.Sprintf("%s, %d cannot be reached: nothing was sent", what, len(failed)), need, engine.NotWritten)
 		}
 	}
 	seen := hlc.Timestamp(0)
@@ -85,7 +86,7 @@ func (c *Coordinator) write(ctx context.Context, req WriteRequest) (WriteResult,
 	}
 	if ctx.Err() != nil { // the last moment at which a write can be withdrawn
 		var t tally
-		return WriteResult{}, t.error(ctx, "the request ended before anything was sent", w, NotWritten)
+		return WriteResult{}, t.error(ctx, "the request ended before anything was sent", w, engine.NotWritten)
 	}
 	acked, err := c.store(ctx, replicas, req.Key, rec, w)
 	if err != nil {
@@ -127,7 +128,7 @@ func (c *Coordinator) newestTimestamp(ctx context.Context, replicas []string, ke
 	}
 	if len(t.answered) < need {
 		return 0, t.error(ctx, fmt.Sprintf("write needs the versions of %d replicas to choose its own, %d answered: nothing was written",
-			need, len(t.answered)), need, NotWritten)
+			need, len(t.answered)), need, engine.NotWritten)
 	}
 	return newest, nil
 }
@@ -176,9 +177,9 @@ func (c *Coordinator) store(ctx context.Context, replicas []string, key string, 
 	if len(t.answered) > 0 || len(t.answered)+len(t.failed) < len(replicas) {
 		perhaps = true
 	}
-	outcome, what := NotWritten, "it was not written anywhere"
+	outcome, what := engine.NotWritten, "it was not written anywhere"
 	if perhaps {
-		outcome, what = PerhapsWritten, "others may have written it, or may yet"
+		outcome, what = engine.PerhapsWritten, "others may have written it, or may yet"
 	}
 	return nil, t.error(ctx, fmt.Sprintf("write needs %d of %d replicas, %d acknowledged: %s", w, len(replicas), len(t.answered), what), w, outcome)
 }

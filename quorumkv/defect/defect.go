@@ -33,57 +33,58 @@ const (
 type Info struct {
 	Defect  Defect `json:"-"`
 	Name    string `json:"name"`
+	Mode    string `json:"mode"` // the mode in which there is this defect
 	What    string `json:"what"`
 	Breaks  string `json:"breaks"`
 	Exposed string `json:"exposed_by"`
 }
 
 var all = []Info{
-	{AckBeforeQuorum, "ack-before-quorum",
+	{AckBeforeQuorum, "ack-before-quorum", "leaderless",
 		"the coordinator acknowledges a write as soon as it has been handed to the network, before any replica has it",
 		"an acknowledged write is durable and seen by later quorum reads",
 		"W=QUORUM R=QUORUM; partition the coordinator from the other replicas, or kill it, under write load"},
-	{ReadOne, "read-one",
+	{ReadOne, "read-one", "leaderless",
 		"the coordinator answers a read from one replica (itself where it can) whatever R says, and repairs nothing",
 		"W+R>N reads see the last acknowledged write",
 		"W=QUORUM R=QUORUM; keep one replica partitioned from the others while clients on both sides read"},
-	{DropHints, "drop-hints",
+	{DropHints, "drop-hints", "leaderless",
 		"hints are claimed to be stored and thrown away",
 		"replicas converge after a partition heals without anybody reading",
 		"read_repair=off, hinted_handoff=true; write at W=QUORUM while one replica is cut off, heal, then read every replica by /replica"},
-	{ForgetUnsynced, "forget-unsynced",
+	{ForgetUnsynced, "forget-unsynced", "leaderless",
 		"the replica acknowledges from memory and writes to disk seconds later",
 		"an acknowledged write survives a crash",
 		"write, then kill -9 the replicas of a key (all of them at W=ALL, any W of them otherwise) within seconds, restart, read at ALL"},
-	{IgnoreNewerTimestamps, "ignore-newer-timestamps",
+	{IgnoreNewerTimestamps, "ignore-newer-timestamps", "leaderless",
 		"the replica stores whichever write arrives last, however old its timestamp",
 		"last-write-wins: reads never go back to an overwritten value, replicas converge",
 		"hinted_handoff=true; partition one replica under overwrites of the same keys, heal: late hints and repairs undo newer writes"},
-	{StaleCache, "stale-cache",
+	{StaleCache, "stale-cache", "leaderless",
 		"the coordinator answers a read from what it last returned for the key, for up to two seconds",
 		"W+R>N reads see the last acknowledged write",
 		"W=QUORUM R=QUORUM, no fault; read a key through the defective node while others write it"},
-	{SkipWriteBack, "skip-write-back",
+	{SkipWriteBack, "skip-write-back", "leaderless",
 		"a blocking read returns without making other replicas hold what it returns, as if it had",
 		"linearizability: a value that was read is seen by every later read (new-then-old reads appear)",
 		"read_repair=blocking, write_timestamps=quorum, W=QUORUM R=QUORUM on every node; concurrent reads of keys under write, with partitions or pauses that leave writes half done"},
-	{SkipTimestampRead, "skip-timestamp-read",
+	{SkipTimestampRead, "skip-timestamp-read", "leaderless",
 		"a write takes its timestamp from the coordinator's clock although the node claims write_timestamps=quorum",
 		"linearizability: an acknowledged write is not overruled by an older one",
 		"write_timestamps=quorum, W=QUORUM R=QUORUM; set one node's clock seconds ahead, or another's behind, under writes through several coordinators"},
-	{StaleRing, "stale-ring",
+	{StaleRing, "stale-ring", "leaderless",
 		"the coordinator places keys one node further on the ring than its peers do",
 		"W+R>N reads see the last acknowledged write, through whichever node",
 		"more nodes than N (with as many nodes as replicas there is no other place); write through one node, read through another; R+W only just above N; no fault needed"},
-	{CountHints, "count-hints",
+	{CountHints, "count-hints", "leaderless",
 		"a stored hint counts as a replica's acknowledgement (a sloppy quorum that says it is a strict one)",
 		"W+R>N reads see the last acknowledged write",
 		"hinted_handoff=true, W=QUORUM R=QUORUM; partition the nodes, write on the smaller side, read on the larger"},
-	{ForgetTombstones, "forget-tombstones",
+	{ForgetTombstones, "forget-tombstones", "leaderless",
 		"the replica deletes the record and keeps no tombstone, so that an older write can come back",
 		"a deleted key stays deleted until it is written again",
 		"write, cut one replica off, delete at W=QUORUM, heal, read at QUORUM: the replica that missed the delete brings the value back"},
-	{DenyPartialWrites, "deny-partial-writes",
+	{DenyPartialWrites, "deny-partial-writes", "leaderless",
 		"a write that reached some replicas but not W is reported as not_written",
 		"a write reported as not written is never read",
 		"W=ALL R=ONE, or W=QUORUM with pauses; writes that time out with not_written turn up in reads"},
@@ -104,6 +105,34 @@ func Parse(name string) (Defect, error) {
 		known = append(known, d.Name)
 	}
 	return 0, fmt.Errorf("unknown defect %q; known are %s", name, strings.Join(known, ", "))
+}
+
+// Of are the names of the defects of a mode, in the order of All.
+func Of(mode string) []string {
+	var names []string
+	for _, d := range all {
+		if d.Mode == mode {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// Check is an error unless all these are defects of the mode.
+func Check(mode string, names []string) error {
+	of := Of(mode)
+	for _, n := range names {
+		if slices.Contains(of, n) {
+			continue
+		}
+		for _, d := range all {
+			if d.Name == n {
+				return fmt.Errorf("%s is a defect of mode %s; those of mode %s are %s", n, d.Mode, mode, strings.Join(of, ", "))
+			}
+		}
+		return fmt.Errorf("unknown defect %q; known are %s", n, strings.Join(of, ", "))
+	}
+	return nil
 }
 
 // Set is the defects that are on. The zero value is empty. All methods may be called concurrently.

@@ -31,7 +31,7 @@ func TestSet(t *testing.T) {
 func TestEveryDefectIsDescribed(t *testing.T) {
 	var bits Defect
 	for _, d := range All() {
-		if d.Name == "" || d.What == "" || d.Breaks == "" || d.Exposed == "" {
+		if d.Name == "" || d.Mode == "" || d.What == "" || d.Breaks == "" || d.Exposed == "" {
 			t.Errorf("%+v is not described", d)
 		}
 		if got, err := Parse(d.Name); err != nil || got != d.Defect {

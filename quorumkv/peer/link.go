@@ -26,6 +26,7 @@ const (
 	headerFrom = "Quorumkv-From"
 	headerTo   = "Quorumkv-To"
 	headerRing = "Quorumkv-Ring"
+	headerMode = "Quorumkv-Mode"
 )
 
 const (
@@ -33,11 +34,15 @@ const (
 	queue  = 4096
 )
 
-// Identity is who a node is and which placement it believes in; peers that disagree do not connect.
+// Identity is who a node is, in which mode, and which placement it believes in; peers that disagree do not connect.
 type Identity struct {
 	Node string
 	Ring string
+	Mode string
 }
+
+// ErrDisagrees marks an error of a link whose peer refused this node because they are configured differently.
+var ErrDisagrees = errors.New("configured differently")
 
 // Link is this node's way to one peer. All methods may be called concurrently.
 type Link struct {
@@ -204,6 +209,7 @@ func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {
 	req.Header.Set(headerFrom, l.self.Node)
 	req.Header.Set(headerTo, l.peer)
 	req.Header.Set(headerRing, l.self.Ring)
+	req.Header.Set(headerMode, l.self.Mode)
 	if err := req.Write(nc); err != nil {
 		return err
 	}
@@ -214,6 +220,9 @@ func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		defer resp.Body.Close()
 		why, _ := io.ReadAll(io.LimitReader(resp.Body, 500))
+		if resp.Header.Get(headerMode) != "" {
+			return fmt.Errorf("%w: %s", ErrDisagrees, strings.TrimPrefix(strings.TrimSpace(string(why)), ErrDisagrees.Error()+": "))
+		}
 		return fmt.Errorf("refused with %s: %s", resp.Status, strings.TrimSpace(string(why)))
 	}
 	return nil

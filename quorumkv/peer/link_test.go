@@ -82,8 +82,8 @@ func eventually(t *testing.T, what string, cond func() bool) {
 }
 
 func TestCallsOverOneConnection(t *testing.T) {
-	addr, _ := serveNode(t, Identity{"n2", "ring"}, 1000)
-	l := startLink(t, Identity{"n1", "ring"}, "n2", addr, 10*time.Second)
+	addr, _ := serveNode(t, Identity{"n2", "ring", "leaderless"}, 1000)
+	l := startLink(t, Identity{"n1", "ring", "leaderless"}, "n2", addr, 10*time.Second)
 	ctx := within(t)
 	if err := l.Ready(ctx); err != nil {
 		t.Fatal(err)
@@ -111,14 +111,15 @@ func TestCallsOverOneConnection(t *testing.T) {
 }
 
 func TestLinkRefusesTheWrongNode(t *testing.T) {
-	addr, _ := serveNode(t, Identity{"n2", "ring"}, 10)
+	addr, _ := serveNode(t, Identity{"n2", "ring", "leaderless"}, 10)
 	for _, tc := range []struct {
 		self Identity
 		peer string
 		want string
 	}{
-		{Identity{"n1", "ring"}, "n3", `this is node "n2", not "n3"`},
-		{Identity{"n1", "other"}, "n2", "configured with other nodes"},
+		{Identity{"n1", "ring", "leaderless"}, "n3", `this is node "n2", not "n3"`},
+		{Identity{"n1", "other", "leaderless"}, "n2", "configured with other nodes"},
+		{Identity{"n1", "ring", "raft"}, "n2", "configured differently: node n2 is of mode leaderless, not raft"},
 	} {
 		l := startLink(t, tc.self, tc.peer, addr, 5*time.Second)
 		err := l.Ready(within(t))
@@ -135,11 +136,11 @@ func TestUnreachablePeerFailsAtOnceAndComesBack(t *testing.T) {
 	}
 	addr := hold.Addr().String()
 	hold.Close()
-	l := startLink(t, Identity{"n1", "ring"}, "n2", addr, 5*time.Second)
+	l := startLink(t, Identity{"n1", "ring", "leaderless"}, "n2", addr, 5*time.Second)
 	if err := l.Apply(within(t), "k", someRecord()); !errors.Is(err, replica.ErrNotApplied) {
 		t.Fatalf("nobody listens: %v", err)
 	}
-	id := Identity{"n2", "ring"}
+	id := Identity{"n2", "ring", "leaderless"}
 	store, err := storage.Open(storage.Options{Dir: "d", Node: "n2", Ring: "ring", FS: vfs.NewMem(), Logger: discard})
 	if err != nil {
 		t.Fatal(err)
@@ -161,8 +162,8 @@ func TestUnreachablePeerFailsAtOnceAndComesBack(t *testing.T) {
 }
 
 func TestOverloadedPeerRefuses(t *testing.T) {
-	addr, _ := serveNode(t, Identity{"n2", "ring"}, 0)
-	l := startLink(t, Identity{"n1", "ring"}, "n2", addr, 5*time.Second)
+	addr, _ := serveNode(t, Identity{"n2", "ring", "leaderless"}, 0)
+	l := startLink(t, Identity{"n1", "ring", "leaderless"}, "n2", addr, 5*time.Second)
 	err := l.Apply(within(t), "k", someRecord())
 	if !errors.Is(err, replica.ErrNotApplied) || !strings.Contains(err.Error(), "overloaded") {
 		t.Fatalf("no slot is free: %v", err)
@@ -171,9 +172,9 @@ func TestOverloadedPeerRefuses(t *testing.T) {
 
 // A silent link is given up, requests then fail at once, and after the partition a new connection stands soon.
 func TestPartitionedLinkIsGivenUpAndRecovers(t *testing.T) {
-	addr, local := serveNode(t, Identity{"n2", "ring"}, 100)
+	addr, local := serveNode(t, Identity{"n2", "ring", "leaderless"}, 100)
 	wire := proxy.New(t, addr)
-	l := startLink(t, Identity{"n1", "ring"}, "n2", wire.Addr(), 100*time.Millisecond)
+	l := startLink(t, Identity{"n1", "ring", "leaderless"}, "n2", wire.Addr(), 100*time.Millisecond)
 	eventually(t, "the link is up", func() bool { return l.Err() == nil })
 	if err := l.Apply(within(t), "k", someRecord()); err != nil {
 		t.Fatal(err)
@@ -209,7 +210,7 @@ func canceled() context.Context {
 }
 
 func TestServerRefusesNonsense(t *testing.T) {
-	addr, _ := serveNode(t, Identity{"n2", "ring"}, 10)
+	addr, _ := serveNode(t, Identity{"n2", "ring", "leaderless"}, 10)
 	resp, err := http.Get("http://" + addr + Path)
 	if err != nil {
 		t.Fatal(err)
@@ -223,8 +224,8 @@ func TestServerRefusesNonsense(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	fmt.Fprintf(nc, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %s\r\n%s: n9\r\n%s: n2\r\n%s: ring\r\n\r\n",
-		Path, Protocol, headerFrom, headerTo, headerRing)
+	fmt.Fprintf(nc, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %s\r\n%s: n9\r\n%s: n2\r\n%s: ring\r\n%s: leaderless\r\n\r\n",
+		Path, Protocol, headerFrom, headerTo, headerRing, headerMode)
 	fmt.Fprint(nc, strings.Repeat("\xff", 100))
 	if err := nc.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
@@ -237,7 +238,7 @@ func TestServerRefusesNonsense(t *testing.T) {
 }
 
 func BenchmarkApplyOverLoopback(b *testing.B) {
-	id := Identity{"n2", "ring"}
+	id := Identity{"n2", "ring", "leaderless"}
 	store, err := storage.Open(storage.Options{Dir: "d", Node: "n2", Ring: "ring", Fsync: true, FS: vfs.NewMem(), Logger: discard})
 	if err != nil {
 		b.Fatal(err)
@@ -252,7 +253,7 @@ func BenchmarkApplyOverLoopback(b *testing.B) {
 	go func() { _ = srv.Serve(nl) }()
 	defer ps.Close()
 	defer srv.Close()
-	l := NewLink(Identity{"n1", "ring"}, "n2", nl.Addr().String(), 5*time.Second, discard, nil)
+	l := NewLink(Identity{"n1", "ring", "leaderless"}, "n2", nl.Addr().String(), 5*time.Second, discard, nil)
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	go l.Run(ctx)

@@ -40,6 +40,9 @@ func (s *Server) Refused() int64 { return s.refused.Load() }
 // ServeHTTP takes a connection over from HTTP when the peer asks for the right node and believes in the same placement.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.greet(r); err != nil {
+		if errors.Is(err, ErrDisagrees) {
+			w.Header().Set(headerMode, s.self.Mode)
+		}
 		http.Error(w, err.Error(), http.StatusConflict)
 		return
 	}
@@ -73,6 +76,8 @@ func (s *Server) greet(r *http.Request) error {
 		return fmt.Errorf("this address is for peers that speak %s", Protocol)
 	case r.Header.Get(headerTo) != s.self.Node:
 		return fmt.Errorf("this is node %q, not %q: check the peers' addresses", s.self.Node, r.Header.Get(headerTo))
+	case r.Header.Get(headerMode) != s.self.Mode:
+		return fmt.Errorf("%w: node %s is of mode %s, not %s: give all nodes the same mode", ErrDisagrees, s.self.Node, s.self.Mode, r.Header.Get(headerMode))
 	case r.Header.Get(headerRing) != s.self.Ring:
 		return errors.New("this node is configured with other nodes, another replication or other virtual nodes")
 	}

@@ -87,7 +87,7 @@ const (
 	PerhapsWritten Outcome = "perhaps_written" // readers may see it at any later time
 )
 
-// Codes of errors that the HTTP layer gives; a coordinator's are in package coordinator.
+// Codes of errors that the HTTP layer gives; an engine's are in package engine.
 const (
 	CodeNotFound         = "not_found"
 	CodeBadRequest       = "bad_request"
@@ -95,7 +95,6 @@ const (
 	CodeBadLevel         = "bad_level"
 	CodeValueTooLarge    = "value_too_large"
 	CodeMethodNotAllowed = "method_not_allowed"
-	CodeUnsupported      = "compare_and_set_unsupported"
 	CodeOverloaded       = "overloaded"
 	CodeStopping         = "stopping"
 	CodeTestingDisabled  = "testing_disabled"
@@ -151,9 +150,9 @@ type Health struct {
 	Node            string                `json:"node"`
 	Mode            string                `json:"mode"`
 	Replication     int                   `json:"replication"`
-	ReadRepair      string                `json:"read_repair"`
-	HintedHandoff   bool                  `json:"hinted_handoff"`
-	WriteTimestamps string                `json:"write_timestamps"`
+	ReadRepair      string                `json:"read_repair,omitempty"` // of mode leaderless, as the next two
+	HintedHandoff   *bool                 `json:"hinted_handoff,omitempty"`
+	WriteTimestamps string                `json:"write_timestamps,omitempty"`
 	Fsync           bool                  `json:"fsync"`
 	Testing         bool                  `json:"testing"`
 	ClockOffsetMS   int64                 `json:"clock_offset_ms"`

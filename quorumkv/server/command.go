@@ -71,7 +71,7 @@ func newServeFlags() *serveFlags {
 	f := &serveFlags{set: pflag.NewFlagSet("serve", pflag.ContinueOnError), cfg: Default()}
 	c, fs := &f.cfg, f.set
 	fs.StringVar(&f.file, "config", "", "YAML or JSON file with the keys below (with _ for -)")
-	fs.StringVar(&c.Mode, "mode", c.Mode, "how replicas agree: leaderless")
+	fs.StringVar(&c.Mode, "mode", c.Mode, "how replicas agree: "+strings.Join(Modes(), ", "))
 	fs.StringVar(&c.Node, "node", "", "this node's name")
 	fs.StringVar(&c.Listen, "listen", c.Listen, "address for clients and peers")
 	fs.StringVar(&c.DataDir, "data-dir", "", "directory of this node alone")

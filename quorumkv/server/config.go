@@ -12,35 +12,32 @@ import (
 
 	"github.com/lapse-test/lapse/internal/strictyaml"
 	"github.com/lapse-test/lapse/quorumkv/coordinator"
-	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/record"
-	"github.com/lapse-test/lapse/quorumkv/ring"
 )
 
-// ModeLeaderless is the only mode there is: any node coordinates, over N equal replicas.
-const ModeLeaderless = "leaderless"
-
-// Config is all that a node is told. Default gives the defaults; Load reads a file over them.
+// Config is all that a node is told. Default gives the defaults; Load reads a file over them. A field with the tag
+// mode is a setting of that mode alone, and is refused in another unless it has its default.
 type Config struct {
-	Mode    string `yaml:"mode"`     // leaderless
+	Mode    string `yaml:"mode"`     // one of Modes
 	Node    string `yaml:"node"`     // this node's name
 	Listen  string `yaml:"listen"`   // host:port for clients and peers
 	DataDir string `yaml:"data_dir"` // of this node alone
 	// Peers are all other nodes by name, with the address at which this node reaches each; it may differ from where others
 	// reach it. This node's own name may be among them and is ignored.
 	Peers           map[string]string      `yaml:"peers"`
-	Replication     int                    `yaml:"replication"`   // N, replicas of a key
-	VirtualNodes    int                    `yaml:"virtual_nodes"` // points of each node on the ring
-	ReadRepair      coordinator.ReadRepair `yaml:"read_repair"`
-	HintedHandoff   bool                   `yaml:"hinted_handoff"`
-	MaxHints        int                    `yaml:"max_hints"` // kept for one peer
-	WriteTimestamps coordinator.Timestamps `yaml:"write_timestamps"`
-	RequestTimeout  time.Duration          `yaml:"request_timeout"` // of a client's request
-	PeerTimeout     time.Duration          `yaml:"peer_timeout"`    // of a message, and after which a silent peer counts as gone
-	MaxClockSkew    time.Duration          `yaml:"max_clock_skew"`  // how far ahead a timestamp may be for this clock to follow it
-	Fsync           bool                   `yaml:"fsync"`           // before every acknowledgement
-	MaxRequests     int                    `yaml:"max_requests"`    // served at a time
+	Replication     int                    `yaml:"replication" mode:"leaderless"`   // N, replicas of a key
+	VirtualNodes    int                    `yaml:"virtual_nodes" mode:"leaderless"` // points of each node on the ring
+	ReadRepair      coordinator.ReadRepair `yaml:"read_repair" mode:"leaderless"`
+	HintedHandoff   bool                   `yaml:"hinted_handoff" mode:"leaderless"`
+	MaxHints        int                    `yaml:"max_hints" mode:"leaderless"` // kept for one peer
+	WriteTimestamps coordinator.Timestamps `yaml:"write_timestamps" mode:"leaderless"`
+	RequestTimeout  time.Duration          `yaml:"request_timeout"`                  // of a client's request
+	PeerTimeout     time.Duration          `yaml:"peer_timeout"`                     // of a message, and after which a silent peer counts as gone
+	MaxClockSkew    time.Duration          `yaml:"max_clock_skew" mode:"leaderless"` // how far ahead a timestamp may be for this clock to follow it
+	Fsync           bool                   `yaml:"fsync"`                            // before every acknowledgement
+	MaxRequests     int                    `yaml:"max_requests"`                     // served at a time
 	MaxValueBytes   int                    `yaml:"max_value_bytes"`
 	Testing         bool                   `yaml:"testing"` // /admin, defects and clock_offset are allowed
 	Defects         []string               `yaml:"defects"`
@@ -50,7 +47,7 @@ type Config struct {
 // Default is the configuration of a node that promises as much as this store can: linearizable with W+R > N.
 func Default() Config {
 	return Config{
-		Mode:            ModeLeaderless,
+		Mode:            leaderless.Mode,
 		Listen:          "127.0.0.1:7400",
 		Replication:     3,
 		VirtualNodes:    256,
@@ -99,9 +96,6 @@ func parseConfig(b []byte) (Config, error) {
 func (c Config) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.Mode != ModeLeaderless {
-		bad("mode: %q is not known: %s is the only mode", c.Mode, ModeLeaderless)
-	}
 	if err := validName(c.Node); err != nil {
 		bad("node: %w", err)
 	}
@@ -119,19 +113,7 @@ func (c Config) Validate() error {
 			bad("peers: %s: %w", name, err)
 		}
 	}
-	if _, err := ring.New(c.Nodes(), c.Replication, c.VirtualNodes); err != nil {
-		bad("replication, virtual_nodes: %w", err)
-	}
-	switch c.ReadRepair {
-	case coordinator.RepairOff, coordinator.RepairAsync, coordinator.RepairBlocking:
-	default:
-		bad("read_repair: %q is not off, async or blocking", c.ReadRepair)
-	}
-	switch c.WriteTimestamps {
-	case coordinator.FromCoordinator, coordinator.FromQuorum:
-	default:
-		bad("write_timestamps: %q is not coordinator or quorum", c.WriteTimestamps)
-	}
+	errs = append(errs, c.validateMode()...)
 	errs = append(errs, c.validateLimits()...)
 	return errors.Join(errs...)
 }
@@ -146,19 +128,11 @@ func (c Config) validateLimits() (errs []error) {
 	if c.MaxClockSkew < 0 || c.MaxClockSkew > hlc.MaxOffset {
 		bad("max_clock_skew: %s must be between 0 and %s", c.MaxClockSkew, hlc.MaxOffset)
 	}
-	if c.MaxHints < 1 {
-		bad("max_hints: %d must be at least 1; to keep none, switch hinted_handoff off", c.MaxHints)
-	}
 	if c.MaxRequests < 1 || c.MaxRequests > 1<<16 {
 		bad("max_requests: %d must be between 1 and %d", c.MaxRequests, 1<<16)
 	}
 	if c.MaxValueBytes < 1 || c.MaxValueBytes > 1<<20 {
 		bad("max_value_bytes: %d must be between 1 and %d", c.MaxValueBytes, 1<<20)
-	}
-	for _, d := range c.Defects {
-		if _, err := defect.Parse(d); err != nil {
-			bad("defects: %w", err)
-		}
 	}
 	if c.ClockOffset > hlc.MaxOffset || c.ClockOffset < -hlc.MaxOffset {
 		bad("clock_offset: %s must be between -%s and %s", c.ClockOffset, hlc.MaxOffset, hlc.MaxOffset)
@@ -167,17 +141,6 @@ func (c Config) validateLimits() (errs []error) {
 		bad("defects and clock_offset need testing: true (--testing)")
 	}
 	return errs
-}
-
-// Nodes are the names of all nodes, this one included.
-func (c Config) Nodes() []string {
-	names := []string{c.Node}
-	for name := range c.Peers {
-		if name != c.Node {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func validName(s string) error {

@@ -21,7 +21,7 @@ func TestValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*Config){
-		"leaderless is the only mode":              func(c *Config) { c.Mode = "raft" },
+		"mode: \"x\" is not known":                 func(c *Config) { c.Mode = "x" },
 		"node: name \"\" must have":                func(c *Config) { c.Node = "" },
 		"only letters, digits":                     func(c *Config) { c.Peers["n 4"] = "h:1" },
 		"data_dir":                                 func(c *Config) { c.DataDir = "" },
@@ -48,7 +48,7 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	bad := Default()
-	bad.Mode = "x"
+	bad.Mode, bad.Listen = "x", "x"
 	if err := bad.Validate(); err == nil || strings.Count(err.Error(), "\n") < 3 {
 		t.Errorf("not everything that is wrong is reported: %v", err)
 	}

@@ -7,7 +7,6 @@
 package storage
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -28,14 +27,13 @@ const (
 	prefixHint   = 'h'
 )
 
-const formatVersion = 1
-
 // ErrClosed is returned by every call after Close.
 var ErrClosed = errors.New("storage is closed")
 
 // Options say where and how a store keeps its data.
 type Options struct {
 	Dir    string
+	Mode   string // the mode that the data belongs to
 	Node   string // the node that the data belongs to
 	Ring   string // the digest of the placement that the data belongs to
 	Fsync  bool   // sync every write before it is acknowledged
@@ -68,69 +66,18 @@ type Store struct {
 
 // Open opens or creates the store in o.Dir. A directory that belongs to another node or another placement is refused.
 func Open(o Options) (*Store, error) {
-	cache := pebble.NewCache(16 << 20)
-	defer cache.Unref()
-	db, err := pebble.Open(o.Dir, &pebble.Options{
-		FS:                 o.FS,
-		Cache:              cache,
-		MemTableSize:       8 << 20,
-		FormatMajorVersion: pebble.FormatNewest,
-		Logger:             pebbleLogger{o.Logger},
-	})
+	db, err := OpenDB(o)
 	if err != nil {
-		return nil, fmt.Errorf("open data directory %s: %w", o.Dir, err)
+		return nil, err
 	}
 	s := &Store{db: db, write: pebble.Sync, maxHints: o.MaxHints, log: o.Logger, seed: maphash.MakeSeed()}
 	if !o.Fsync {
 		s.write = pebble.NoSync
 	}
-	if err := s.claim(o); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
 	if s.hintCounts, err = s.countHints(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
-}
-
-type identity struct {
-	Format int    `json:"format"`
-	Node   string `json:"node"`
-	Ring   string `json:"ring"`
-}
-
-// claim writes whose data this is, or checks it.
-func (s *Store) claim(o Options) error {
-	key := []byte{prefixMeta}
-	want := identity{formatVersion, o.Node, o.Ring}
-	raw, closer, err := s.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		b, err := json.Marshal(want)
-		if err != nil {
-			return fmt.Errorf("mark data directory %s: %w", o.Dir, err)
-		}
-		if err := s.db.Set(key, b, pebble.Sync); err != nil {
-			return fmt.Errorf("mark data directory %s: %w", o.Dir, err)
-		}
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read data directory %s: %w", o.Dir, err)
-	}
-	defer closer.Close()
-	var have identity
-	if err := json.Unmarshal(raw, &have); err != nil {
-		return fmt.Errorf("data directory %s: not written by quorumkv: %w", o.Dir, err)
-	}
-	switch {
-	case have.Format != want.Format:
-		return fmt.Errorf("data directory %s has format %d, this version reads %d: use an empty directory", o.Dir, have.Format, want.Format)
-	case have.Node != want.Node:
-		return fmt.Errorf("data directory %s belongs to node %q, not %q: give each node its own", o.Dir, have.Node, want.Node)
-	case have.Ring != want.Ring:
-		return fmt.Errorf("data directory %s belongs to another set of nodes, replication or virtual nodes; data is not moved between placements: use an empty directory", o.Dir)
-	}
-	return nil
 }
 
 // Close flushes what is buffered and closes the database. Later calls return ErrClosed.

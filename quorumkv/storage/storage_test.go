@@ -4,11 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lapse-test/lapse/quorumkv/hlc"
@@ -17,7 +21,7 @@ import (
 
 func open(t testing.TB, fs vfs.FS, change func(*Options)) *Store {
 	t.Helper()
-	o := Options{Dir: "data", Node: "n1", Ring: "ring", Fsync: true, FS: fs, Logger: slog.New(slog.DiscardHandler), MaxHints: 100}
+	o := Options{Dir: "data", Mode: "leaderless", Node: "n1", Ring: "ring", Fsync: true, FS: fs, Logger: slog.New(slog.DiscardHandler), MaxHints: 100}
 	if change != nil {
 		change(&o)
 	}
@@ -290,10 +294,11 @@ func TestOpenRefusesForeignData(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*Options){
-		`belongs to node "n1"`:           func(o *Options) { o.Node = "n2" },
-		"belongs to another set of node": func(o *Options) { o.Ring = "other" },
+		`belongs to node "n1"`:            func(o *Options) { o.Node = "n2" },
+		"belongs to another set of node":  func(o *Options) { o.Ring = "other" },
+		"is of mode leaderless, not raft": func(o *Options) { o.Mode = "raft" },
 	} {
-		o := Options{Dir: "data", Node: "n1", Ring: "ring", FS: fs, Logger: slog.New(slog.DiscardHandler)}
+		o := Options{Dir: "data", Mode: "leaderless", Node: "n1", Ring: "ring", FS: fs, Logger: slog.New(slog.DiscardHandler)}
 		change(&o)
 		if _, err := Open(o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
@@ -302,6 +307,55 @@ func TestOpenRefusesForeignData(t *testing.T) {
 	if _, err := s.Get("k"); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
+}
+
+// A directory that is refused is as it was, byte by byte.
+func TestARefusalWritesNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, nil, func(o *Options) { o.Dir, o.FS = dir, nil })
+	if _, err := s.Apply("k", record.Record{Version: record.Version{Time: 1, Node: "n1"}, Value: []byte("v")}, Newest); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, dir)
+	_, err := Open(Options{Dir: dir, Mode: "raft", Node: "n1", Ring: "ring", Logger: slog.New(slog.DiscardHandler)})
+	if err == nil || !strings.Contains(err.Error(), "use an empty directory") {
+		t.Fatalf("a directory of another mode: %v", err)
+	}
+	if after := contents(t, dir); !maps.Equal(before, after) || len(before) == 0 {
+		t.Errorf("the directory was changed: had %d files, has %d", len(before), len(after))
+	}
+	// A directory from before there were modes is leaderless.
+	db, err := pebble.Open(dir, &pebble.Options{FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLogger{slog.New(slog.DiscardHandler)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Set([]byte{prefixMeta}, []byte(`{"format":1,"node":"n1","ring":"ring"}`), pebble.Sync), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, nil, func(o *Options) { o.Dir, o.FS = dir, nil })
+	if r, err := again.Get("k"); err != nil || string(r.Value) != "v" {
+		t.Errorf("data without a mode: %+v, %v", r, err)
+	}
+}
+
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[f.Name()] = string(b)
+	}
+	return out
 }
 
 func BenchmarkApply(b *testing.B) {

@@ -1,0 +1,36 @@
+package engine
+
+// Code says for machines what went wrong.
+type Code string
+
+// The codes of errors.
+const (
+	CodeBadLevel     Code = "bad_level"                   // the level cannot be served in this mode, or by so many nodes
+	CodeUnavailable  Code = "unavailable"                 // too few nodes could be reached, or too many failed
+	CodeTimeout      Code = "timeout"                     // too few nodes answered in time
+	CodeCanceled     Code = "canceled"                    // the client went away
+	CodeUnsupported  Code = "compare_and_set_unsupported" // the mode has no order of writes to compare with
+	CodeConflict     Code = "precondition_failed"         // the write's condition does not hold
+	CodeDisagreement Code = "configuration_disagreement"  // a peer is configured otherwise
+)
+
+// Outcome says of a failed write whether any node may hold it, now or later.
+type Outcome string
+
+// The outcomes of a failed write.
+const (
+	NotWritten     Outcome = "not_written"     // no node has it or will ever have it
+	PerhapsWritten Outcome = "perhaps_written" // some may, and readers may see it at any later time
+)
+
+// Error is what every failed request returns.
+type Error struct {
+	Code     Code
+	Outcome  Outcome // of a write; empty for a read
+	Message  string
+	Needed   int               // how many nodes had to take part
+	Answered []string          // which did
+	Failed   map[string]string // which did not, and why
+}
+
+func (e *Error) Error() string { return e.Message }

@@ -1,0 +1,236 @@
+// Package leaderless is the engine in which any node coordinates, over N equal replicas of each key. What it promises,
+// and why, is said by package coordinator, which carries the requests out; here its parts are put together.
+package leaderless
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/coordinator"
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/peer"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
+	"github.com/lapse-test/lapse/quorumkv/ring"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+// Mode is the mode's name.
+const Mode = "leaderless"
+
+// forgetFor is how long the defect forget-unsynced keeps writes from the disk.
+const forgetFor = 5 * time.Second
+
+// Options are what the mode has to be told beyond the node.
+type Options struct {
+	Replication   int // N, replicas of a key
+	VirtualNodes  int // points of each node on the ring
+	ReadRepair    coordinator.ReadRepair
+	HintedHandoff bool
+	MaxHints      int // kept for one peer
+	Timestamps    coordinator.Timestamps
+}
+
+// Validate reports what cannot be served by these nodes.
+func (o Options) Validate(nodes []string) error {
+	var errs []error
+	if _, err := ring.New(nodes, o.Replication, o.VirtualNodes); err != nil {
+		errs = append(errs, fmt.Errorf("replication, virtual_nodes: %w", err))
+	}
+	switch o.ReadRepair {
+	case coordinator.RepairOff, coordinator.RepairAsync, coordinator.RepairBlocking:
+	default:
+		errs = append(errs, fmt.Errorf("read_repair: %q is not off, async or blocking", o.ReadRepair))
+	}
+	switch o.Timestamps {
+	case coordinator.FromCoordinator, coordinator.FromQuorum:
+	default:
+		errs = append(errs, fmt.Errorf("write_timestamps: %q is not coordinator or quorum", o.Timestamps))
+	}
+	if o.MaxHints < 1 {
+		errs = append(errs, fmt.Errorf("max_hints: %d must be at least 1; to keep none, switch hinted_handoff off", o.MaxHints))
+	}
+	return errors.Join(errs...)
+}
+
+// Engine is the mode on one node. Make it with Open.
+type Engine struct {
+	node  engine.Node
+	opts  Options
+	ring  *ring.Ring
+	store *storage.Store
+	local *replica.Replica
+	links peer.Links
+	peers *peer.Server
+	coord *coordinator.Coordinator
+
+	background sync.WaitGroup
+	stop       context.CancelFunc // of links and the flusher
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// Open opens the data directory and starts to connect to peers. Call Close afterwards.
+func Open(node engine.Node, o Options) (*Engine, error) {
+	r, err := ring.New(node.Names(), o.Replication, o.VirtualNodes)
+	if err != nil {
+		return nil, err
+	}
+	store, err := storage.Open(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: r.Digest(), Fsync: node.Fsync,
+		FS: node.FS, Logger: node.Logger, MaxHints: o.MaxHints})
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{node: node, opts: o, ring: r, store: store, local: replica.New(store, node.Clock, node.Defects)}
+	if err := e.DefectsChanged(); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	e.start()
+	return e, nil
+}
+
+func (e *Engine) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	id := peer.Identity{Node: e.node.Name, Ring: e.ring.Digest(), Mode: Mode}
+	// Requests of all peers together; each of a peer's clients' requests may ask twice.
+	e.peers = peer.NewServer(id, e.local, 4*e.node.MaxRequests, e.node.PeerTimeout, e.node.Logger)
+	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, func(p string) { e.coord.PeerUp(p) })
+	e.coord = coordinator.New(coordinator.Options{
+		Self: e.node.Name, Ring: e.ring, Transport: peer.NewMesh(e.node.Name, e.local, e.links), Store: e.store,
+		Clock: e.node.Clock, Defects: e.node.Defects, ReadRepair: e.opts.ReadRepair, HintedHandoff: e.opts.HintedHandoff,
+		Timestamps: e.opts.Timestamps, RequestTimeout: e.node.RequestTimeout, PeerTimeout: e.node.PeerTimeout, Logger: e.node.Logger,
+	})
+	e.links.Run(ctx, &e.background)
+	e.background.Go(func() { e.flushForgotten(ctx) })
+}
+
+// Close implements engine.Engine.
+func (e *Engine) Close() error {
+	e.stop()
+	e.coord.Close()
+	e.peers.Close()
+	e.background.Wait()
+	return e.store.Close()
+}
+
+// CompareAndSet implements engine.Engine: there is no order of writes to compare with.
+func (e *Engine) CompareAndSet() bool { return false }
+
+// Write implements engine.Engine. Levels are those of package quorum.
+func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, error) {
+	level, err := parseLevel(req.Level, "w", quorum.Quorum)
+	if err == nil && req.If != nil {
+		err = &engine.Error{Code: engine.CodeUnsupported, Message: "compare-and-set needs a mode that agrees on one order of writes; mode leaderless cannot give it"}
+	}
+	if err == nil && req.Request != "" {
+		err = &engine.Error{Code: engine.CodeUnsupported, Message: "a named request needs a mode that agrees on one order of writes; mode leaderless cannot tell a retry from another write"}
+	}
+	if err == nil {
+		err = e.agrees()
+	}
+	if err != nil {
+		err.Outcome = engine.NotWritten
+		return engine.WriteResult{}, err
+	}
+	res, failed := e.coord.Write(ctx, coordinator.WriteRequest{Key: req.Key, Value: req.Value, Delete: req.Delete, W: level})
+	return engine.WriteResult{Version: res.Version, W: res.W, Acked: res.Acked}, failed
+}
+
+// Read implements engine.Engine.
+func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
+	r, err := parseLevel(req.Level, "r", quorum.Quorum)
+	if err != nil {
+		return engine.ReadResult{}, err
+	}
+	w, err := parseLevel(req.WriteLevel, "w", quorum.Level{})
+	if err == nil {
+		err = e.agrees()
+	}
+	if err != nil {
+		return engine.ReadResult{}, err
+	}
+	res, failed := e.coord.Read(ctx, coordinator.ReadRequest{Key: req.Key, R: r, W: w})
+	return engine.ReadResult{Record: res.Record, R: res.R, Answered: res.Answered, Repaired: res.Repaired}, failed
+}
+
+func parseLevel(s, what string, otherwise quorum.Level) (quorum.Level, *engine.Error) {
+	if s == "" {
+		return otherwise, nil
+	}
+	l, err := quorum.ParseLevel(s)
+	if err != nil {
+		return l, &engine.Error{Code: engine.CodeBadLevel, Message: what + ": " + err.Error()}
+	}
+	return l, nil
+}
+
+// agrees is an error while a peer is known to be of another mode: what is written here would not be seen there.
+func (e *Engine) agrees() *engine.Error {
+	if err := e.links.Disagreement(); err != nil {
+		return &engine.Error{Code: engine.CodeDisagreement, Message: "nothing is served: " + err.Error()}
+	}
+	return nil
+}
+
+// Local implements engine.Engine.
+func (e *Engine) Local(key string) (record.Record, error) { return e.local.Read(key) }
+
+// Routes implements engine.Engine.
+func (e *Engine) Routes() map[string]http.Handler {
+	return map[string]http.Handler{"GET " + peer.Path: e.peers}
+}
+
+// DefectsChanged implements engine.Engine.
+func (e *Engine) DefectsChanged() error {
+	return e.store.SetForget(e.node.Defects.Has(defect.ForgetUnsynced))
+}
+
+// flushForgotten writes late, but not never, what the defect forget-unsynced keeps in memory.
+func (e *Engine) flushForgotten(ctx context.Context) {
+	tick := time.NewTicker(forgetFor)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := e.store.Flush(); err != nil {
+				e.node.Logger.Error("late flush", "error", err)
+			}
+		}
+	}
+}
+
+// Ring implements engine.Engine.
+func (e *Engine) Ring(key string) protocol.Ring {
+	out := protocol.Ring{Key: key, Replication: e.ring.N(), VirtualNodes: e.ring.VirtualNodes(), Digest: e.ring.Digest()}
+	for _, n := range e.ring.Nodes() {
+		out.Nodes = append(out.Nodes, protocol.Node{Name: n, Address: e.links.Addr(n, e.node.Listen), Owned: e.ring.Owned(n)})
+	}
+	if key != "" {
+		for _, n := range e.coord.Replicas(key) {
+			out.Replicas = append(out.Replicas, protocol.Node{Name: n, Address: e.links.Addr(n, e.node.Listen)})
+		}
+	}
+	return out
+}
+
+// Describe implements engine.Engine.
+func (e *Engine) Describe(h *protocol.Health) {
+	h.Mode, h.Replication = Mode, e.ring.N()
+	h.ReadRepair, h.WriteTimestamps = string(e.opts.ReadRepair), string(e.opts.Timestamps)
+	h.HintedHandoff = &e.opts.HintedHandoff
+	h.Peers = e.links.Describe()
+	for name, p := range h.Peers {
+		p.Hints = e.store.HintCount(name)
+		h.Peers[name] = p
+	}
+}

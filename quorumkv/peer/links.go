@@ -1,0 +1,79 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+)
+
+// Links are a node's ways to all others, by their names.
+type Links map[string]*Link
+
+// NewLinks makes idle links to the peers at these addresses, but none to this node itself; see NewLink.
+func NewLinks(self Identity, peers map[string]string, timeout time.Duration, log *slog.Logger, up func(peer string)) Links {
+	links := make(Links)
+	for name, addr := range peers {
+		if name != self.Node {
+			links[name] = NewLink(self, name, addr, timeout, log, up)
+		}
+	}
+	return links
+}
+
+// Run keeps all links connected until ctx ends; wg waits for it.
+func (l Links) Run(ctx context.Context, wg *sync.WaitGroup) {
+	for _, link := range l {
+		wg.Go(func() { link.Run(ctx) })
+	}
+}
+
+// Disagreement is the error of a link whose peer is configured differently, or nil.
+func (l Links) Disagreement() error {
+	for _, link := range l {
+		if err := link.Err(); errors.Is(err, ErrDisagrees) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Addr is where this node reaches the named one; otherwise, if it is not among the peers.
+func (l Links) Addr(node, otherwise string) string {
+	if link, ok := l[node]; ok {
+		return link.Addr()
+	}
+	return otherwise
+}
+
+// Describe is how this node sees its peers.
+func (l Links) Describe() map[string]protocol.PeerHealth {
+	out := make(map[string]protocol.PeerHealth, len(l))
+	for name, link := range l {
+		p := protocol.PeerHealth{Address: link.Addr(), Connected: true}
+		if err := link.Err(); err != nil {
+			p.Connected, p.Error = false, err.Error()
+		}
+		out[name] = p
+	}
+	return out
+}
+
+// Register adds a metric for each peer.
+func (l Links) Register(r prometheus.Registerer) {
+	for name, link := range l {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "quorumkv_peer_connected", ConstLabels: prometheus.Labels{"peer": name},
+			Help: "1 while there is a connection to the peer."},
+			func() float64 {
+				if link.Err() != nil {
+					return 0
+				}
+				return 1
+			}))
+	}
+}

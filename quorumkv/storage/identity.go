@@ -1,0 +1,120 @@
+package storage
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const formatVersion = 1
+
+// firstMode is the mode of data that was written before there were others.
+const firstMode = "leaderless"
+
+// identity is whose data a directory holds.
+type identity struct {
+	Format int    `json:"format"`
+	Mode   string `json:"mode,omitempty"`
+	Node   string `json:"node"`
+	Ring   string `json:"ring"`
+}
+
+// OpenDB opens or creates the database in o.Dir. A directory of another mode, node or placement is refused
+// before anything is written to it. The keys that begin with 'm' are this package's own.
+func OpenDB(o Options) (*pebble.DB, error) {
+	known, err := inspect(o)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openPebble(o, false)
+	if err != nil || known {
+		return db, err
+	}
+	b, err := json.Marshal(want(o))
+	if err == nil {
+		err = db.Set([]byte{prefixMeta}, b, pebble.Sync)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("mark data directory %s: %w", o.Dir, err), db.Close())
+	}
+	return db, nil
+}
+
+func openPebble(o Options, readOnly bool) (*pebble.DB, error) {
+	cache := pebble.NewCache(16 << 20)
+	defer cache.Unref()
+	db, err := pebble.Open(o.Dir, &pebble.Options{
+		FS:                 o.FS,
+		Cache:              cache,
+		MemTableSize:       8 << 20,
+		FormatMajorVersion: pebble.FormatNewest,
+		ReadOnly:           readOnly,
+		Logger:             pebbleLogger{o.Logger},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open data directory %s: %w", o.Dir, err)
+	}
+	return db, nil
+}
+
+func want(o Options) identity {
+	return identity{Format: formatVersion, Mode: o.Mode, Node: o.Node, Ring: o.Ring}
+}
+
+// inspect reads without writing whose data the directory holds, and refuses that of others. It reports
+// whether it says so already.
+func inspect(o Options) (known bool, err error) {
+	fs := o.FS
+	if fs == nil {
+		fs = vfs.Default
+	}
+	there, err := pebble.Peek(o.Dir, fs)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look into data directory %s: %w", o.Dir, err)
+	}
+	if !there.Exists {
+		return false, nil
+	}
+	db, err := openPebble(o, true)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	raw, closer, err := db.Get([]byte{prefixMeta})
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil // a start that was killed before it could say
+	}
+	if err != nil {
+		return false, fmt.Errorf("read data directory %s: %w", o.Dir, err)
+	}
+	defer closer.Close()
+	have := identity{}
+	if err := json.Unmarshal(raw, &have); err != nil {
+		return false, fmt.Errorf("data directory %s: not written by quorumkv: %w", o.Dir, err)
+	}
+	if have.Mode == "" {
+		have.Mode = firstMode
+	}
+	return true, have.refuse(want(o), o.Dir)
+}
+
+func (have identity) refuse(want identity, dir string) error {
+	switch {
+	case have.Format != want.Format:
+		return fmt.Errorf("data directory %s has format %d, this version reads %d: use an empty directory", dir, have.Format, want.Format)
+	case have.Mode != want.Mode:
+		return fmt.Errorf("data directory %s is of mode %s, not %s; data is not carried from one to another: use an empty directory", dir, have.Mode, want.Mode)
+	case have.Node != want.Node:
+		return fmt.Errorf("data directory %s belongs to node %q, not %q: give each node its own", dir, have.Node, want.Node)
+	case have.Ring != want.Ring:
+		return fmt.Errorf("data directory %s belongs to another set of nodes, replication or virtual nodes; data is not moved between placements: use an empty directory", dir)
+	}
+	return nil
+}
