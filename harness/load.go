@@ -96,7 +96,13 @@ func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
 			return err
 		})
 	}
+	lingering, stopLingering := context.WithCancel(loadCtx)
+	defer stopLingering()
+	var loiter errgroup.Group
+	r.linger(lingering, &loiter, faults)
 	workersErr := group.Wait()
+	stopLingering()
+	workersErr = errors.Join(workersErr, loiter.Wait())
 	took := time.Since(began)
 	if over == nil {
 		r.toldLoad(took, stopTicking, ticker)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
@@ -89,14 +90,16 @@ func Run(ctx context.Context, plan *Plan, d Deps) (rep Report, err error) {
 }
 
 type run struct {
-	plan      *Plan
-	deps      Deps
-	log       *slog.Logger
-	progress  Progress
-	cluster   cluster.Cluster
-	system    targets.System
-	recorder  *history.Recorder
-	workers   []*worker
+	plan     *Plan
+	deps     Deps
+	log      *slog.Logger
+	progress Progress
+	cluster  cluster.Cluster
+	system   targets.System
+	recorder *history.Recorder
+	workers  []*worker
+	// lingerers read at nodes that faults hit, besides the workers.
+	lingerers []*worker
 	setupTook time.Duration
 	sessions  sessionCounter
 	// writeLevel and readLevel index the levels in the history's header.
@@ -156,7 +159,11 @@ func (r *run) setUp(ctx context.Context) error {
 		})
 	}
 	r.recorder.Event(history.EventPhase, PhaseSetup)
+	if err := r.recordCoverage(); err != nil {
+		return err
+	}
 	r.makeWorkers()
+	r.makeLingerers()
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
@@ -171,7 +178,7 @@ func (r *run) teardown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardownTimeout)
 	defer cancel()
 	var errs []error
-	for _, w := range r.workers {
+	for _, w := range slices.Concat(r.workers, r.lingerers) {
 		w.close()
 	}
 	if r.recorder != nil {

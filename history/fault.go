@@ -96,9 +96,11 @@ func (e *Event) Place() (p Place, ok bool) {
 	return p, err == nil
 }
 
-// Sampled tells whether e is one of many measured values (EventLag, EventPlace)
-// rather than a moment.
-func (e *Event) Sampled() bool { return e.Kind == EventLag || e.Kind == EventPlace }
+// Sampled tells whether e is a statement about the run (EventCoverage) or one of many
+// measured values (EventLag, EventPlace) rather than a moment.
+func (e *Event) Sampled() bool {
+	return e.Kind == EventLag || e.Kind == EventPlace || e.Kind == EventCoverage
+}
 
 // FaultsAt are the IDs of the faults whose windows cover t, in the order of
 // their injection, whether or not they were seen to take effect (Fault.Bit tells).

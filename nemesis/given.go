@@ -32,6 +32,7 @@ func Take(s Schedule, cfg Config) (Schedule, error) {
 			return Schedule{}, fmt.Errorf("step %d: %w", i+1, err)
 		}
 	}
+	s.Detection = cfg.detection()
 	return s, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -44,6 +45,10 @@ type Config struct {
 	Quiet time.Duration
 	// Mode is OneAtATime if empty.
 	Mode Mode
+	// Detection is how the database finds out that a node is gone; After 0 means that
+	// it is not known to. Where neither Interval nor Hold is set and there is time,
+	// faults that last longer than After take turns with faults that do not.
+	Detection history.Detection
 }
 
 // Plan makes the schedule: a pure function of cfg. Every fault asked for has its
@@ -55,7 +60,7 @@ func Plan(cfg Config) (Schedule, error) {
 	s := Schedule{
 		Version: scheduleVersion, Seed: cfg.Seed, Mode: cfg.Mode,
 		Nodes: slices.Clone(cfg.Nodes), Faults: slices.Clone(cfg.Faults),
-		Duration: cfg.Duration, Steps: []Step{},
+		Duration: cfg.Duration, Detection: cfg.detection(), Steps: []Step{},
 	}
 	if err := s.Validate(); err != nil {
 		return Schedule{}, err
@@ -67,7 +72,7 @@ func Plan(cfg Config) (Schedule, error) {
 	if err != nil {
 		return Schedule{}, err
 	}
-	p := planner{cfg: cfg, r: planStream(cfg.Seed), interval: t.interval, grips: map[string]grip{}}
+	p := planner{cfg: cfg, r: planStream("lapse nemesis 1 ", cfg.Seed), interval: t.interval, grips: map[string]grip{}}
 	for _, k := range catalogue() {
 		p.grips[k.Name] = k.grip
 	}
@@ -78,13 +83,10 @@ func Plan(cfg Config) (Schedule, error) {
 		}
 		p.bags = append(p.bags, b)
 	}
-	lanes := 1
-	if cfg.Mode == Mixed {
-		lanes = 2
-	}
-	// Lanes take turns, so that the order of drawing is the order of time.
-	for start := t.quiet; start+t.interval <= t.end; start += t.interval / time.Duration(lanes) {
-		p.add(t, start)
+	slots := t.slots(cfg)
+	p.uneven = hasBoth(slots)
+	for _, slot := range slots {
+		p.add(slot)
 	}
 	if len(p.steps) == 0 {
 		return Schedule{}, usagef("faults: no window of %s fits between %s and %s of a run of %s; make the run longer or the interval shorter",
@@ -97,9 +99,10 @@ func Plan(cfg Config) (Schedule, error) {
 
 // planStream is where all chance in a schedule comes from: ChaCha8 keyed with a
 // hash of the seed, so that neighbouring seeds have nothing in common, neither
-// with each other nor with the streams of the workers.
-func planStream(seed uint64) *rand.Rand {
-	return rand.New(rand.NewChaCha8(sha256.Sum256(binary.BigEndian.AppendUint64([]byte("lapse nemesis 1 "), seed))))
+// with each other nor with the streams of the workers. What is drawn for another
+// purpose has another stream.
+func planStream(purpose string, seed uint64) *rand.Rand {
+	return rand.New(rand.NewChaCha8(sha256.Sum256(binary.BigEndian.AppendUint64([]byte(purpose), seed))))
 }
 
 // timing is where windows may lie.
@@ -125,10 +128,7 @@ func newTiming(cfg Config) (timing, error) {
 	if t.quiet == 0 {
 		t.quiet = margin
 	}
-	part, whole := time.Duration(6), time.Duration(10)
-	if cfg.Mode == Mixed {
-		part = 8
-	}
+	part, whole := holdPart(cfg.Mode), time.Duration(10)
 	if t.interval == 0 && t.hold > 0 {
 		t.interval = t.hold * whole / part
 	}
@@ -147,6 +147,14 @@ func newTiming(cfg Config) (timing, error) {
 		return timing{}, usagef("faults: a fault that holds for %s does not fit into an interval of %s; the interval must be longer", t.hold, t.interval)
 	}
 	return t, nil
+}
+
+// holdPart is how many tenths of an interval a fault lasts.
+func holdPart(m Mode) time.Duration {
+	if m == Mixed {
+		return 8
+	}
+	return 6
 }
 
 // bag deals out what a name stands for: itself, or the parts of a mix, each
@@ -221,16 +229,20 @@ type planner struct {
 	interval time.Duration
 	// grips are those of the faults by their names.
 	grips map[string]grip
+	// uneven: some slots outlast the database's failure detection and some do not;
+	// outlasted: a fault that it notices has one of the former.
+	uneven, outlasted bool
 }
 
-// add puts one step into the interval that begins at start.
-func (p *planner) add(t timing, start time.Duration) {
+// add puts one step into a slot.
+func (p *planner) add(t slot) {
 	if len(p.left) == 0 {
 		p.left = slices.Clone(p.bags)
 		p.r.Shuffle(len(p.left), func(i, j int) { p.left[i], p.left[j] = p.left[j], p.left[i] })
 	}
-	b := p.left[len(p.left)-1]
-	p.left = p.left[:len(p.left)-1]
+	at := p.next(t)
+	b := p.left[at]
+	p.left = slices.Delete(p.left, at, at+1)
 	k := b.deal(p.r)
 
 	gap := t.interval - t.hold
@@ -240,7 +252,7 @@ func (p *planner) add(t timing, start time.Duration) {
 	// and the fault has its turn in the next one.
 	const tries = 16
 	for range tries {
-		s := Step{At: (start + delay).Truncate(time.Millisecond), Hold: max(hold.Truncate(time.Millisecond), time.Millisecond), Fault: k.Name}
+		s := Step{At: (t.start + delay).Truncate(time.Millisecond), Hold: max(hold.Truncate(time.Millisecond), time.Millisecond), Fault: k.Name}
 		k.pick(p.r, p.cfg.Nodes, &s)
 		if !p.clashes(&s) {
 			p.steps = append(p.steps, s)
@@ -249,6 +261,25 @@ func (p *planner) add(t timing, start time.Duration) {
 	}
 	b.back(k)
 	p.left = append(p.left, b)
+}
+
+// next is the bag whose turn it is: the last one. Until some fault that the database
+// notices has a place that outlasts its failure detection, such places are for those
+// that it notices and others for those that it does not.
+func (p *planner) next(t slot) int {
+	last := len(p.left) - 1
+	if !p.uneven || p.outlasted {
+		return last
+	}
+	for i := last; i >= 0; i-- {
+		if k := p.left[i].kinds; len(k) > 0 && k[0].noticed() == t.outlasts {
+			last = i
+			break
+		}
+	}
+	k := p.left[last].kinds
+	p.outlasted = t.outlasts && len(k) > 0 && k[0].noticed()
+	return last
 }
 
 func scale(d time.Duration, by float64) time.Duration { return time.Duration(float64(d) * by) }

@@ -175,7 +175,7 @@ func TestPartitions(t *testing.T) {
 			for seed := range uint64(60) {
 				var s Step
 				s.Fault = k.Name
-				k.pick(planStream(seed), nodes, &s)
+				k.pick(planStream("", seed), nodes, &s)
 				links, err := parseLinks(s.Cuts, nodes)
 				if err != nil {
 					t.Fatalf("%s of %d nodes: %v", k.Name, n, err)

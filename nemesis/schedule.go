@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -36,7 +37,10 @@ type Schedule struct {
 	Faults  []string `json:"faults"`
 	// Duration is how long the load goes on.
 	Duration time.Duration `json:"duration_ns"`
-	Steps    []Step        `json:"steps"`
+	// Detection is how the database finds out that a node is gone, nil if it is not
+	// known to: drawn schedules have faults that last longer and faults that do not.
+	Detection *history.Detection `json:"detection,omitempty"`
+	Steps     []Step             `json:"steps"`
 }
 
 // Step is one fault of a schedule. What is left to chance is settled here; only
@@ -67,6 +71,11 @@ func (s Schedule) CutsLinks() bool {
 		k, err := find(st.Fault)
 		return err == nil && k.grip == onLinks
 	})
+}
+
+// Coverage is what the schedule is meant to cover, for the history.
+func (s Schedule) Coverage() history.Coverage {
+	return history.Coverage{Detection: s.Detection, Noticed: Noticed()}
 }
 
 const scheduleVersion = 1

@@ -3,9 +3,11 @@ package runs
 import (
 	"time"
 
+	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/workloads"
 )
 
 // faultsOf is what the faults of a run are drawn from, but for what the user asked
@@ -19,5 +21,22 @@ func faultsOf(t targets.Target, cfg targets.Config, spec cluster.Spec, duration 
 	if talker, ok := t.(targets.Talker); ok {
 		c.Talks = func(primary, from, to string) bool { return talker.Talks(cfg, primary, from, to) }
 	}
+	if d, ok := t.(targets.Detector); ok {
+		c.Detection = d.Detection(cfg)
+	}
 	return c
+}
+
+// checkLinger refuses readers that are to linger where they cannot.
+func (p *Planned) checkLinger() error {
+	if p.Plan.Linger != harness.LingerOn {
+		return nil
+	}
+	if _, can := p.Workload.(workloads.Glancer); !can {
+		return targets.Usagef("--linger on: the keys of workload %s cannot be read besides what its clients do; leave it out, or use --workload register or session", p.Plan.Workload)
+	}
+	if len(p.Plan.Schedule.Steps) == 0 {
+		return targets.Usagef("--linger on: there are no faults to linger at; name some with --faults")
+	}
+	return nil
 }

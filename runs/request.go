@@ -173,7 +173,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := p.chooseModels(env); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, p.checkLinger()
 }
 
 // sharesText is weights as --weights has them.

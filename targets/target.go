@@ -169,6 +169,14 @@ type Talker interface {
 	Talks(cfg Config, primary, from, to string) bool
 }
 
+// Detector is implemented by targets whose databases find out by themselves that a node
+// is gone, and act on it.
+type Detector interface {
+	// Detection says how long that takes with the resolved cfg; After is 0 where
+	// nothing is detected. Schedules hold some faults for longer and some for less.
+	Detection(cfg Config) history.Detection
+}
+
 // LagMeter is implemented by systems that can tell how far replicas are behind.
 // The harness asks while the load is on and records each answer as an event
 // (history.EventLag).

@@ -65,8 +65,10 @@ type page struct {
 	Reproduce string
 	Again     string
 	Implied   []term
-	Stale     *stale
-	Shards    []figures.Shard
+	// Covered are sentences about what the faults covered.
+	Covered []string
+	Stale   *stale
+	Shards  []figures.Shard
 }
 
 type claim struct {
@@ -302,6 +304,7 @@ func (p *page) tables() {
 		add(&p.Meta, "faults", fmt.Sprintf("%d injected, %d took effect, %d healed", l.Faults.Injected, l.Faults.Bit, l.Faults.Healed))
 	}
 	add(&p.Meta, "seed", fmt.Sprint(s.Seed))
+	p.Covered = s.Coverage.Says()
 
 	add(&p.Host, "nodes", fmt.Sprintf("%s by %s: %s", text.Plural(s.Nodes, "node"), s.Provider, s.ProviderReason))
 	add(&p.Host, "database", s.Version)

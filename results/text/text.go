@@ -48,6 +48,12 @@ func PrintVerdicts(w io.Writer, s Style, a *verdict.Assessment) {
 	if a.Elements != nil {
 		printElements(w, s, a.Elements)
 	}
+	for _, line := range a.Coverage.Says() {
+		if a.Coverage.Short() {
+			line = s.Yellow(line)
+		}
+		fmt.Fprintf(w, "  %s\n", line)
+	}
 }
 
 // printLattice says what the verdicts add up to, where that says more than the

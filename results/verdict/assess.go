@@ -32,6 +32,8 @@ type Assessment struct {
 	Staleness *staleness.Report `json:"staleness,omitempty"`
 	// Elements says how the elements of sets fared, nil where there are none.
 	Elements *set.Report `json:"set_elements,omitempty"`
+	// Coverage says what the faults covered, nil where that is not known.
+	Coverage *Coverage `json:"coverage,omitempty"`
 }
 
 // NotChecked is a model that could not be checked at all.
@@ -67,6 +69,7 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 		a.Status = checkers.Inconclusive
 	}
 	a.Staleness, a.Elements = measureStaleness(ctx, h, b), measureElements(ctx, h, b)
+	a.Coverage = CoverageOf(h)
 	return a
 }
 

@@ -25,7 +25,7 @@ func (s *System) replicationArgs(i int) []string {
 	}
 	args := []string{
 		"--log-bin=" + "binlog", "--log-slave-updates=ON", "--gtid-strict-mode=ON", "--sync-binlog=1", "--relay-log=relay",
-		"--slave-net-timeout=2", flag("read-only", !primary),
+		fmt.Sprintf("--slave-net-timeout=%d", int(netTimeout.Seconds())), flag("read-only", !primary),
 		flag("rpl-semi-sync-master-enabled", primary && s.set.semiSync()), flag("rpl-semi-sync-slave-enabled", !primary && s.set.semiSync()),
 		"--rpl-semi-sync-master-timeout=" + strconv.FormatInt(s.set.semiSyncWait.Milliseconds(), 10),
 	}

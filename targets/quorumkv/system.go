@@ -96,7 +96,7 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 		"--write-timestamps", o[optTimestamps],
 		"--fsync=" + o[optFsync],
 		"--request-timeout", request.String(),
-		"--peer-timeout", (request / 2).String(),
+		"--peer-timeout", peerTimeout(request).String(),
 	}
 	for _, peer := range s.nodes {
 		if peer == node.Name() {

@@ -1,0 +1,57 @@
+package history
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// EventCoverage is the kind of the one event that says what the faults of a run were
+// meant to cover. Text is a Coverage as JSON.
+const EventCoverage = "coverage"
+
+// Coverage is what the faults of a run were meant to cover, and what not.
+type Coverage struct {
+	// Detection is how the database finds out that a node is gone, nil if nothing is
+	// known of that or it does not.
+	Detection *Detection `json:"detection,omitempty"`
+	// Noticed are the kinds of faults (Fault.Kind) that it can find out.
+	Noticed []string `json:"noticed,omitempty"`
+	// Preset is the name by which the faults were asked for, empty if each was named.
+	Preset string `json:"preset,omitempty"`
+	// LeftOut is what the preset has and this run did not.
+	LeftOut []LeftOut `json:"left_out,omitempty"`
+}
+
+// Detection is how a database finds out by itself that a node is gone.
+type Detection struct {
+	// After is how long a fault must last, in nanoseconds, until the database has
+	// surely acted on it with the settings that it has.
+	After time.Duration `json:"after_ns"`
+	// By is what takes that time, as a subject: "etcd's election timeout of 1s".
+	By string `json:"by"`
+	// Deposes says that it takes an office away from the node then, such as that of a
+	// leader: what such a node still answers is worth many reads.
+	Deposes bool `json:"deposes,omitempty"`
+}
+
+// LeftOut is a part of a preset that a run did without.
+type LeftOut struct {
+	What string `json:"what"`
+	// Why completes "it was left out, because ...".
+	Why string `json:"why"`
+}
+
+// Coverage is that of the run, nil if its history says nothing of it.
+func (h *History) Coverage() *Coverage {
+	for i := range h.Events {
+		e := &h.Events[i]
+		if e.Kind != EventCoverage {
+			continue
+		}
+		var c Coverage
+		if json.Unmarshal([]byte(e.Text), &c) == nil {
+			return &c
+		}
+	}
+	return nil
+}

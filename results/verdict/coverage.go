@@ -1,0 +1,84 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/duration"
+)
+
+// Coverage is what the faults of a run were meant to cover and what of that they did.
+// It changes no verdict: it says how far one goes.
+type Coverage struct {
+	history.Coverage
+	// Noticeable is how many faults were seen to take effect that the database could
+	// have found out; Outlasted is how many of those lasted longer than its failure
+	// detection, and Longest how long the longest of them lasted, in nanoseconds, from
+	// when it was seen to take effect until healing began.
+	Noticeable int           `json:"noticeable"`
+	Outlasted  int           `json:"outlasted"`
+	Longest    time.Duration `json:"longest_ns"`
+}
+
+// CoverageOf is that of h, nil where its run does not say what its faults were meant to
+// cover.
+func CoverageOf(h *history.History) *Coverage {
+	meant := h.Coverage()
+	if meant == nil {
+		return nil
+	}
+	c := &Coverage{Coverage: *meant}
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		if f.Bit == 0 || f.Healing == 0 || !slices.Contains(meant.Noticed, f.Kind) {
+			continue
+		}
+		lasted := time.Duration(f.Healing - f.Bit)
+		c.Noticeable++
+		c.Longest = max(c.Longest, lasted)
+		if d := meant.Detection; d != nil && lasted > d.After {
+			c.Outlasted++
+		}
+	}
+	return c
+}
+
+// Short tells whether the faults that the database could have found out were all over
+// before its failure detection was.
+func (c *Coverage) Short() bool {
+	return c != nil && c.Detection != nil && c.Noticeable > 0 && c.Outlasted == 0
+}
+
+// Says is the coverage in sentences, most of them one; none for nil.
+func (c *Coverage) Says() []string {
+	if c == nil {
+		return nil
+	}
+	var out []string
+	if d := c.Detection; d != nil && c.Noticeable > 0 {
+		out = append(out, c.detectionText(d))
+	}
+	var parts []string
+	for _, l := range c.LeftOut {
+		parts = append(parts, l.What+": "+l.Why)
+	}
+	if len(parts) > 0 {
+		out = append(out, fmt.Sprintf("the faults %q left out %s", c.Preset, strings.Join(parts, "; ")))
+	}
+	return out
+}
+
+func (c *Coverage) detectionText(d *history.Detection) string {
+	takes := fmt.Sprintf("%s: about %s", d.By, duration.Text(d.After))
+	if c.Outlasted > 0 {
+		return fmt.Sprintf("%d of %s outlasted the database's failure detection (%s)", c.Outlasted, count.Of(c.Noticeable, "fault"), takes)
+	}
+	hold := time.Duration(math.Ceil((d.After + d.After/4 + time.Second).Seconds())) * time.Second
+	return fmt.Sprintf("no fault outlasted the database's failure detection (%s), the longest lasted %s: what it does once it has found out was not tested; use --fault-hold %s, or a longer --duration",
+		takes, duration.Text(c.Longest), hold)
+}

@@ -1,0 +1,44 @@
+package verdict
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// TestCoverage: what outlasted the detection is counted among the faults that can be
+// found out, and it is said when nothing did.
+func TestCoverage(t *testing.T) {
+	const event = `{"detection":{"after_ns":5000000000,"by":"a test's timeout of 5s"},"noticed":["partition"]}`
+	fault := func(kind string, lasted time.Duration) history.Fault {
+		return history.Fault{Kind: kind, Bit: 1e9, Healing: history.Time(1e9 + lasted), Healed: history.Time(2e9 + lasted)}
+	}
+	for _, c := range []struct {
+		name   string
+		event  string
+		faults []history.Fault
+		says   string
+		short  bool
+	}{
+		{name: "one outlasts it", event: event, faults: []history.Fault{fault("partition", 6*time.Second), fault("partition", time.Second)}, says: "1 of 2 faults outlasted"},
+		{name: "none does", event: event, faults: []history.Fault{fault("partition", 5*time.Second)}, says: "no fault outlasted the database's failure detection (a test's timeout of 5s: about 5 s), the longest lasted 5 s: what it does once it has found out was not tested; use --fault-hold 8s, or a longer --duration", short: true},
+		{name: "a clock is not found out", event: event, faults: []history.Fault{fault("clock", time.Minute)}},
+		{name: "it took no effect", event: event, faults: []history.Fault{{Kind: "partition", Healing: 9e9}}},
+		{name: "nothing is detected", event: `{"noticed":["partition"]}`, faults: []history.Fault{fault("partition", time.Minute)}},
+		{name: "a preset left something out", event: `{"preset":"thorough","left_out":[{"what":"clock","why":"it has none"},{"what":"kill","why":"one node"}]}`, says: `the faults "thorough" left out clock: it has none; kill: one node`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := &history.History{Faults: c.faults, Events: []history.Event{{Kind: history.EventPhase, Text: "load"}, {Kind: history.EventCoverage, Text: c.event}}}
+			got := CoverageOf(h)
+			says := strings.Join(got.Says(), "\n")
+			if (c.says == "") != (says == "") || !strings.HasPrefix(says, c.says) || got.Short() != c.short {
+				t.Errorf("says %q (short: %v), want %q (%v)", says, got.Short(), c.says, c.short)
+			}
+		})
+	}
+	if got := CoverageOf(&history.History{}); got != nil || got.Says() != nil || got.Short() {
+		t.Errorf("a history that says nothing: %+v", got)
+	}
+}

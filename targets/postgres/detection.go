@@ -1,0 +1,20 @@
+package postgres
+
+import (
+	"fmt"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// Detection implements targets.Detector: Postgres itself replaces no primary; the
+// operator of failover=on does, when for the time of failover-after each look found it
+// gone, which standbys that are cut off say only after deafAfter.
+func (Target) Detection(cfg targets.Config) history.Detection {
+	s, err := parse(cfg)
+	if err != nil || !s.failover {
+		return history.Detection{}
+	}
+	after := s.failoverAfter + deafAfter + askTimeout + 2*lookEvery
+	return history.Detection{After: after, By: fmt.Sprintf("the operator of failovers with %s=%v", optFailoverAfter, s.failoverAfter), Deposes: true}
+}

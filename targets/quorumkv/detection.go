@@ -1,0 +1,24 @@
+package quorumkv
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// peerTimeout is after which silence a node takes a peer for gone: writes for it are
+// kept as hints from then on.
+func peerTimeout(request time.Duration) time.Duration { return request / 2 }
+
+// Detection implements targets.Detector: a peer is found silent at a check that comes
+// every quarter of its timeout, after one timeout and a quarter.
+func (*Target) Detection(cfg targets.Config) history.Detection {
+	request, err := time.ParseDuration(cfg.Options[optRequestTimeout])
+	if err != nil {
+		return history.Detection{}
+	}
+	peer := peerTimeout(request)
+	return history.Detection{After: peer + peer/2, By: fmt.Sprintf("the peer timeout of %v, after which writes become hints", peer)}
+}

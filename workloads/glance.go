@@ -1,0 +1,24 @@
+package workloads
+
+import "github.com/lapse-test/lapse/history"
+
+// Glancer is implemented by generators whose keys can be read besides what their
+// workers do: such reads need no part of a worker's stream and change none.
+type Glancer interface {
+	// Glance fills txn with a read of a key that is in use now, the i-th in turn. It
+	// may be called from any goroutine at any time after Setup.
+	Glance(i int, txn *history.Txn)
+}
+
+// Glance implements Glancer.
+func (g *register) Glance(i int, txn *history.Txn) { g.pool.glance(i, txn) }
+
+// Glance implements Glancer.
+func (g *session) Glance(i int, txn *history.Txn) { g.pool.glance(i, txn) }
+
+// glance reads the key that is in use in the i-th slot, counted round and round.
+func (p *pool) glance(i int, txn *history.Txn) {
+	slot := i % p.slots
+	g := p.state[slot].newest.Load()
+	single(txn, history.Mop{Func: history.Read, Key: history.Key(g*int64(p.slots) + int64(slot))})
+}
