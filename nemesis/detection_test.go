@@ -13,11 +13,11 @@ import (
 // sides of the database's failure detection, whatever else is drawn.
 func TestFaultsOutlastTheDetection(t *testing.T) {
 	for _, c := range []struct {
-		name               string
-		detection, run     time.Duration
-		mode               Mode
-		faults             []string
-		beyond, below      bool
+		name           string
+		detection, run time.Duration
+		mode           Mode
+		faults         []string
+		beyond, below  bool
 	}{
 		{name: "a member voted out after 6.5 s", detection: 6500 * time.Millisecond, run: 30 * time.Second, faults: []string{"partition", "kill", "pause"}, beyond: true, below: true},
 		{name: "an election after 2 s", detection: 2 * time.Second, run: 30 * time.Second, faults: []string{"partition-one"}, beyond: true, below: true},
