@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/quorumkv/server"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
@@ -55,6 +57,7 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 		quorumkvCommand(),
 	)
 	wrapArgs(root)
+	leaveAtOnce(root)
 	a.complete(root)
 	return root
 }
@@ -78,6 +81,22 @@ func quorumkvCommand() *cobra.Command {
 		}
 	}
 	return c
+}
+
+// readers are the commands that only read and print: they can be left at any moment.
+var readers = []string{"lapse show", "lapse runs", "lapse list", "lapse validate", "lapse diff", "lapse schema", "lapse version"}
+
+// leaveAtOnce has an interrupt end the commands that have nothing to bring to an end.
+func leaveAtOnce(c *cobra.Command) {
+	if run := c.RunE; run != nil && slices.Contains(readers, c.CommandPath()) {
+		c.RunE = func(cmd *cobra.Command, args []string) error {
+			_, err := pure.Until(cmd.Context(), "printing", func() (struct{}, error) { return struct{}{}, run(cmd, args) })
+			return err
+		}
+	}
+	for _, sub := range c.Commands() {
+		leaveAtOnce(sub)
+	}
 }
 
 // wrapArgs makes errors about positional arguments usage errors, as those about

@@ -72,7 +72,7 @@ func withEngine(list []checkers.Checker, name string) error {
 }
 
 func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, witnesses, engine string, stale bool) error {
-	l, err := input.History(a.App, ref, read)
+	l, err := input.History(cmd.Context(), a.App, ref, read)
 	if err != nil {
 		return err
 	}
@@ -93,6 +93,9 @@ func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, 
 	assessment := verdict.Assess(cmd.Context(), l.History, list, a.Budget, l.Require)
 	assessment.Promises = l.Promises
 	exit := assessment.Exit()
+	if cmd.Context().Err() != nil {
+		exit.Code = verdict.WorseExit(exit.Code, verdict.ExitInterrupted)
+	}
 	if err := assessment.Err(); err != nil {
 		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 	}

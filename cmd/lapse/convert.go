@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/history/formats"
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -30,7 +32,9 @@ error, or in the document of --json. Formats that can be written: ` + strings.Jo
   lapse convert history.edn history.txt --to plume
   lapse convert jepsen.log - --from porcupine-etcd --to elle-json`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error { return a.convert(args[0], args[1], from, to) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.convert(cmd.Context(), args[0], args[1], from, to)
+		},
 	}
 	from.Add(c.Flags(), "from")
 	c.Flags().StringVar(&to, "to", "", "format to write (default: by the ending of OUT)")
@@ -47,7 +51,7 @@ type converted struct {
 	LeftOut    []string `json:"left_out"`
 }
 
-func (a *app) convert(in, out string, from input.Options, to string) error {
+func (a *app) convert(ctx context.Context, in, out string, from input.Options, to string) error {
 	to, err := output.FormatOf(out, to)
 	if err != nil {
 		return err
@@ -55,15 +59,18 @@ func (a *app) convert(in, out string, from input.Options, to string) error {
 	if out == output.Stdout && a.JSON {
 		return targets.Usagef("--json and - both want standard output: name a file")
 	}
-	l, err := input.History(a.App, in, from)
+	l, err := input.History(ctx, a.App, in, from)
 	if err != nil {
 		return err
 	}
-	lost, err := formats.Lost(to, l.History)
+	lost, err := pure.Until(ctx, "reading "+in, func() ([]string, error) { return formats.Lost(to, l.History) })
+	if ctx.Err() != nil {
+		return err
+	}
 	if err != nil {
 		return targets.Usagef("--to: %v", err)
 	}
-	if err := output.WriteHistory(a.App, out, to, l.History); err != nil {
+	if err := output.WriteHistory(ctx, a.App, out, to, l.History); err != nil {
 		return err
 	}
 	if lost == nil {

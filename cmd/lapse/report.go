@@ -1,12 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
-	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/results/store"
@@ -25,9 +24,9 @@ was seen to break.`,
   lapse report latest -o report.html
   lapse report latest --suite`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if ofSuite {
-				return a.reportSuite(args[0], file)
+				return a.reportSuite(cmd.Context(), args[0], file)
 			}
 			dir, err := store.Open(a.Out, args[0])
 			if err != nil {
@@ -36,7 +35,7 @@ was seen to break.`,
 			if file == "" {
 				file = dir.File(output.FileReport)
 			}
-			if err := output.WriteReport(dir, file); err != nil {
+			if err := output.WriteReport(cmd.Context(), dir, file); err != nil {
 				return err
 			}
 			return a.printReport("run", dir.ID, file)
@@ -55,16 +54,16 @@ func (a *app) printReport(kind, id, file string) error {
 	return err
 }
 
-func (a *app) reportSuite(ref, file string) error {
+func (a *app) reportSuite(ctx context.Context, ref, file string) error {
 	res, err := input.SuiteResult(a.App, ref)
 	if err != nil {
 		return err
 	}
 	if file == "" {
-		if file, err = output.SaveSuiteReport(a.App, res); err != nil {
+		if file, err = output.SaveSuiteReport(ctx, a.App, res); err != nil {
 			return err
 		}
-	} else if err := cli.WriteWhole(file, func(w io.Writer) error { return output.DrawSuite(a.App, w, res) }); err != nil {
+	} else if err := output.WriteSuiteReport(ctx, a.App, res, file); err != nil {
 		return err
 	}
 	return a.printReport("suite", res.ID, file)

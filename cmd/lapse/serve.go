@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/compare"
 	reportserver "github.com/lapse-test/lapse/results/report/server"
 	"github.com/lapse-test/lapse/results/store"
@@ -43,14 +44,14 @@ func (a *app) diffCommand() *cobra.Command {
 		Example: `  lapse diff 3f9a latest
   lapse diff 3f9a latest --json`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			var sides [2]*compare.Run
 			for i, ref := range args {
 				dir, err := store.Open(a.Out, ref)
 				if err != nil {
 					return err
 				}
-				if sides[i], err = compare.Load(dir); err != nil {
+				if sides[i], err = pure.Until(cmd.Context(), "reading "+ref, func() (*compare.Run, error) { return compare.Load(dir) }); err != nil {
 					return err
 				}
 			}

@@ -76,7 +76,7 @@ func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
 	if f.output == output.Stdout && a.JSON {
 		return targets.Usagef("--json and -o - both want standard output: name a file")
 	}
-	l, err := input.History(a.App, ref, f.read)
+	l, err := input.History(ctx, a.App, ref, f.read)
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (a *app) shrunk(ctx context.Context, part *history.History, c checkers.Chec
 		if doc.LeftOut, err = formats.Lost(to, part); err != nil {
 			return targets.Usagef("--to: %v", err)
 		}
-		if err := output.WriteHistory(a.App, f.output, to, part); err != nil {
+		if err := output.WriteHistory(context.WithoutCancel(ctx), a.App, f.output, to, part); err != nil {
 			return err
 		}
 	}

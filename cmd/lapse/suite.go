@@ -88,7 +88,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 
 // finishSuite prints and writes what a suite came to.
 func (a *app) finishSuite(res *gate.SuiteResult, outputs []string) error {
-	if file, err := output.SaveSuiteReport(a.App, res); err != nil {
+	if file, err := output.SaveSuiteReport(context.Background(), a.App, res); err != nil {
 		// A picture is no part of the verdict.
 		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 	} else {

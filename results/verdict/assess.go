@@ -68,7 +68,7 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 	if len(a.Verdicts) == 0 {
 		a.Status = checkers.Inconclusive
 	}
-	a.Staleness, a.Elements = measureStaleness(ctx, h, b), measureElements(ctx, h, b)
+	a.measure(ctx, h, b)
 	a.Coverage = CoverageOf(h)
 	return a
 }

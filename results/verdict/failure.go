@@ -7,10 +7,12 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/witness"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/pure"
 )
 
 // Failure is a checker that itself went wrong: it returned an error, or the witness
@@ -51,11 +53,25 @@ func (a *Assessment) Exit() Exit {
 	return Exit{Code: ExitOf(a.Status), Reason: string(a.Status)}
 }
 
+// grace is how long a check that is under way may take to tell what it has decided by
+// the time of an interrupt.
+const grace = 500 * time.Millisecond
+
+// interruptedReason is why a model has no verdict that was not decided before an
+// interrupt.
+const interruptedReason = "the check was interrupted before it was decided"
+
 // check decides the models of one group. If that goes wrong for several at once, each
 // is tried by itself, so that one does not take the others along.
 func (a *Assessment) check(ctx context.Context, h *history.History, b checkers.Budget, group []checkers.Checker) []checkers.Verdict {
-	verdicts, err := checkGroup(ctx, h, b, group)
+	left := grace
+	if ctx.Err() != nil {
+		left = 0 // the interrupt was before this group
+	}
+	verdicts, err, done := pure.Within(ctx, left, func() ([]checkers.Verdict, error) { return checkGroup(ctx, h, b, group) })
 	switch {
+	case !done:
+		return interrupted(group)
 	case err == nil:
 		return verdicts
 	case len(group) == 1:
@@ -68,6 +84,15 @@ func (a *Assessment) check(ctx context.Context, h *history.History, b checkers.B
 		verdicts = append(verdicts, a.check(ctx, h, b, []checkers.Checker{c})...)
 	}
 	return verdicts
+}
+
+// interrupted are the verdicts of models that nobody decided.
+func interrupted(group []checkers.Checker) []checkers.Verdict {
+	var out []checkers.Verdict
+	for _, c := range group {
+		out = append(out, checkers.Verdict{Model: c.Model().Name, Status: checkers.Inconclusive, Reasons: []string{interruptedReason}})
+	}
+	return out
 }
 
 // checkGroup decides the models of one group together. A checker that panics has gone

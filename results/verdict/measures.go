@@ -7,7 +7,22 @@ import (
 	"github.com/lapse-test/lapse/checkers/set"
 	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/pure"
 )
+
+// measure takes the measures that are beside the verdicts, none after an interrupt.
+func (a *Assessment) measure(ctx context.Context, h *history.History, b checkers.Budget) {
+	type measures struct {
+		stale    *staleness.Report
+		elements *set.Report
+	}
+	m, err := pure.Until(ctx, "measuring", func() (measures, error) {
+		return measures{measureStaleness(ctx, h, b), measureElements(ctx, h, b)}, nil
+	})
+	if err == nil {
+		a.Staleness, a.Elements = m.stale, m.elements
+	}
+}
 
 // measureStaleness measures a history of plain register operations, nil for any
 // other and where no read could have been stale. Keys for which the budget's time

@@ -4,6 +4,7 @@
 package input
 
 import (
+	"context"
 	"os"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/targets"
@@ -52,8 +54,13 @@ func (o *Options) Add(fl *pflag.FlagSet, name string) {
 // plain tells whether nothing is said, so that a reference may be a run.
 func (o *Options) plain() bool { return o.Format == "" && o.Type == "" && o.Nemesis == "" }
 
-// History opens a run, reads a file, or standard input for "-".
-func History(a *cli.App, ref string, o Options) (*Loaded, error) {
+// History opens a run, reads a file, or standard input for "-". It returns as soon as ctx
+// is done.
+func History(ctx context.Context, a *cli.App, ref string, o Options) (*Loaded, error) {
+	return pure.Until(ctx, "reading "+ref, func() (*Loaded, error) { return load(a, ref, o) })
+}
+
+func load(a *cli.App, ref string, o Options) (*Loaded, error) {
 	if o.plain() && ref != formats.Stdin {
 		dir, err := store.Open(a.Out, ref)
 		if err == nil {

@@ -1,11 +1,14 @@
 package output
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/report"
 	"github.com/lapse-test/lapse/results/store"
@@ -17,12 +20,35 @@ const FileReport = "report.html"
 
 // SaveSuiteReport writes the report into the suite's directory, from where it can
 // lead to the reports of the runs.
-func SaveSuiteReport(a *cli.App, res *gate.SuiteResult) (string, error) {
+func SaveSuiteReport(ctx context.Context, a *cli.App, res *gate.SuiteResult) (string, error) {
 	file := filepath.Join(a.Out, suite.DirSuites, res.ID, FileReport)
-	return file, cli.WriteWhole(file, func(w io.Writer) error {
-		s := suiteSource(a, res)
-		s.Link = func(run string) string { return "../../" + run + "/" + FileReport }
-		return report.RenderSuite(w, s)
+	s := suiteSource(a, res)
+	s.Link = func(run string) string { return "../../" + run + "/" + FileReport }
+	return file, writeSuite(ctx, s, file)
+}
+
+// WriteSuiteReport draws a suite into a file from which nothing can be led to.
+func WriteSuiteReport(ctx context.Context, a *cli.App, res *gate.SuiteResult, file string) error {
+	return writeSuite(ctx, suiteSource(a, res), file)
+}
+
+func writeSuite(ctx context.Context, s *report.SuiteSource, file string) error {
+	return writeDrawn(ctx, file, func(w io.Writer) error { return report.RenderSuite(w, s) })
+}
+
+// writeDrawn writes what draw draws, nothing when ctx is done before.
+func writeDrawn(ctx context.Context, file string, draw func(io.Writer) error) error {
+	page, err := pure.Until(ctx, "drawing the report", func() ([]byte, error) {
+		var b bytes.Buffer
+		err := draw(&b)
+		return b.Bytes(), err
+	})
+	if err != nil {
+		return err
+	}
+	return cli.WriteWhole(file, func(w io.Writer) error {
+		_, err := w.Write(page)
+		return err
 	})
 }
 
@@ -36,16 +62,17 @@ func suiteSource(a *cli.App, res *gate.SuiteResult) *report.SuiteSource {
 }
 
 // DrawRun writes the report into the directory of a run. A picture is no part of
-// the verdict: what goes wrong is said, and whether there is one is returned.
+// the verdict: what goes wrong is said, and whether there is one is returned. An
+// interrupted run has one too.
 func DrawRun(a *cli.App, dir store.Dir) bool {
-	err := WriteReport(dir, dir.File(FileReport))
+	err := WriteReport(context.Background(), dir, dir.File(FileReport))
 	if err != nil {
 		fmt.Fprintln(a.Stderr, "lapse: there is no report: "+err.Error())
 	}
 	return err == nil
 }
 
-// WriteReport draws a run.
-func WriteReport(dir store.Dir, file string) error {
-	return cli.WriteWhole(file, func(w io.Writer) error { return report.Write(w, dir) })
+// WriteReport draws a run. Nothing is written when ctx is done before the report is drawn.
+func WriteReport(ctx context.Context, dir store.Dir, file string) error {
+	return writeDrawn(ctx, file, func(w io.Writer) error { return report.Write(w, dir) })
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results/verdict"
+)
+
+// TestInterruptWhileReading has commands read what nobody ever writes: only the
+// interrupt lets them return.
+func TestInterruptWhileReading(t *testing.T) {
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "history.edn")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"check", fifo},
+		{"convert", fifo, filepath.Join(dir, "out.plume")},
+		{"shrink", fifo, "--model", "linearizable"},
+		{"validate", fifo},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			var out, errs bytes.Buffer
+			code := make(chan int)
+			go func() { code <- execute(ctx, args, &out, &errs) }()
+			cancel()
+			if got := <-code; got != verdict.ExitInterrupted || !strings.Contains(errs.String(), "interrupted") {
+				t.Errorf("exit %d: %q", got, errs.String())
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, "*out.plume*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// TestInterruptWhileChecking has a model that is never decided interrupt the command:
+// what was decided before stands, and what comes after is not begun.
+func TestInterruptWhileChecking(t *testing.T) {
+	var interrupt context.CancelFunc
+	never := make(chan struct{})
+	defer close(never)
+	endless := wrong{checkers.Model{Name: "endless"}, func() (checkers.Verdict, error) {
+		interrupt()
+		<-never
+		return checkers.Verdict{}, nil
+	}}
+	after := wrong{checkers.Model{Name: "after"}, func() (checkers.Verdict, error) {
+		t.Error("a check was begun after the interrupt")
+		return checkers.Verdict{}, nil
+	}}
+	for _, c := range []struct {
+		saw  history.Value
+		exit int
+	}{{2, verdict.ExitInterrupted}, {1, verdict.ExitViolated}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		interrupt = cancel
+		var out, errs bytes.Buffer
+		a := &app{cli.New(&out, &errs, databases(), places())}
+		a.Models = []checkers.Checker{endless, after}
+		code := a.execute(ctx, []string{"check", storeHistory(t, c.saw), "--model", "linearizable,endless,after"})
+		if code != c.exit || !strings.Contains(out.String(), "interrupted before it was decided") {
+			t.Errorf("exit %d, want %d: %s%s", code, c.exit, out.String(), errs.String())
+		}
+	}
+}
