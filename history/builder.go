@@ -160,9 +160,6 @@ func (b *Builder) AddFault(f Fault) { b.h.addFault(cleanFault(f), b.faults) }
 // AddEvent takes an event.
 func (b *Builder) AddEvent(e Event) { b.h.Events = append(b.h.Events, cleanEvent(e)) }
 
-// SetTorn says that the source ended in the middle of a record.
-func (b *Builder) SetTorn() { b.h.Torn = true }
-
 // addFault adds f or replaces the fault with its ID; seen is where it stands.
 func (h *History) addFault(f Fault, seen map[int]int) {
 	if at, ok := seen[f.ID]; ok && f.ID != 0 {

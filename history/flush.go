@@ -114,11 +114,6 @@ func (r *Recorder) flush(final bool) error {
 	if err := f.write(r, faults, events, cut, final); err != nil {
 		return r.fail(fmt.Errorf("write history %s: %w", r.path, err))
 	}
-	if r.dataSync && !final {
-		if err := dataSync(r.file); err != nil {
-			return r.fail(fmt.Errorf("sync history %s: %w", r.path, err))
-		}
-	}
 	reached = cut
 	return nil
 }

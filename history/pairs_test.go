@@ -139,7 +139,7 @@ func genHistory(t *rapid.T) *History {
 		b.AddEvent(Event{Time(rapid.Int64Range(0, 1000).Draw(t, "at")), genText().Draw(t, "kind"), genText().Draw(t, "text")})
 	}
 	if rapid.Bool().Draw(t, "torn") {
-		b.SetTorn()
+		b.h.Torn = true
 	}
 	h, err := b.History()
 	if err != nil {

@@ -29,14 +29,6 @@ type Option func(*Recorder)
 // DefaultFlushInterval; d <= 0 means only at Sync and Close.
 func WithFlushInterval(d time.Duration) Option { return func(r *Recorder) { r.interval = d } }
 
-// WithDataSync makes every flush wait for the disk, so that even the machine's
-// death loses no more than a second. Without it the history survives the death
-// of the process, and of the machine only after Sync or Close.
-func WithDataSync() Option { return func(r *Recorder) { r.dataSync = true } }
-
-// withClock replaces the clock; for tests of impossible stamps.
-func withClock(now func() Time) Option { return func(r *Recorder) { r.clock = now } }
-
 // Recorder writes the history of a run to a file while it happens. It is safe
 // for concurrent use; each worker records through a Client of its own, and
 // workers do not wait for each other or for the disk.
@@ -53,7 +45,6 @@ type Recorder struct {
 	base     time.Time
 	clock    func() Time
 	interval time.Duration
-	dataSync bool
 
 	nextProcess atomic.Int32
 	names       interner

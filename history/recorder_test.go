@@ -356,7 +356,7 @@ func TestNoAllocation(t *testing.T) {
 // and finds everything again.
 func TestConcurrentWorkers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.lapse")
-	r, err := Create(path, threeNodes, WithFlushInterval(1e6), WithDataSync())
+	r, err := Create(path, threeNodes, WithFlushInterval(1e6))
 	must(t, err)
 	const workers, ops = 8, 2000
 	var wg, watch sync.WaitGroup
@@ -418,3 +418,6 @@ func TestFullDisk(t *testing.T) {
 	wantErr(t, r.Err(), path)
 	wantErr(t, r.Close(), path)
 }
+
+// withClock replaces the clock, for impossible stamps.
+func withClock(now func() Time) Option { return func(r *Recorder) { r.clock = now } }

@@ -32,7 +32,7 @@ func serve(args []string) int {
 }
 
 func fetchFor(name string) error {
-	t, err := targetregistry.ByName(name)
+	t, err := targets.ByName(targetregistry.All(), name)
 	if err != nil {
 		return err
 	}

@@ -64,11 +64,6 @@ func read() []Setting {
 // All are the settings, in the order of the fields.
 func All() []Setting { return slices.Clone(all) }
 
-// InPart are the settings that are keys of a part of the suite file.
-func InPart(part string) []Setting {
-	return slices.DeleteFunc(All(), func(s Setting) bool { return s.In != part })
-}
-
 // Named is the setting with a key of a part of the suite file.
 func Named(part, yaml string) (Setting, bool) {
 	for _, s := range all {

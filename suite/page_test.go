@@ -98,7 +98,7 @@ func partOf(t reflect.Type) (string, bool) {
 }
 
 func writeSettings(b *strings.Builder, part string) {
-	for _, s := range settings.InPart(part) {
+	for _, s := range inPart(part) {
 		kind := map[string]string{"list": "list: text", "map": "by name: text"}[s.Type()]
 		if kind == "" {
 			kind = s.Type()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/invopop/jsonschema"
@@ -56,9 +57,14 @@ func (Target) JSONSchema() *jsonschema.Schema {
 	return s
 }
 
+// inPart are the settings that are keys of a part of the suite file.
+func inPart(part string) []settings.Setting {
+	return slices.DeleteFunc(settings.All(), func(s settings.Setting) bool { return s.In != part })
+}
+
 func schemaOf(part string) *jsonschema.Schema {
 	out := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema}
-	for _, s := range settings.InPart(part) {
+	for _, s := range inPart(part) {
 		p := &jsonschema.Schema{Description: s.Help}
 		switch s.Type() {
 		case "number":

@@ -1,7 +1,6 @@
 package workloads
 
 import (
-	"math"
 	"strconv"
 	"strings"
 )
@@ -34,18 +33,3 @@ func ParseConcurrency(text string, nodes int) (int, error) {
 
 // MaxRate is the highest rate that is accepted, in operations a second.
 const MaxRate = 10_000_000
-
-// ParseRate reads operations a second of all clients together, such as "200",
-// "200/s" or "0.5". Empty, "0" and "max" are 0: closed loop, every client asks
-// again as soon as it is answered.
-func ParseRate(text string) (float64, error) {
-	t := strings.TrimSpace(text)
-	if t == "" || t == "max" {
-		return 0, nil
-	}
-	rate, err := strconv.ParseFloat(strings.TrimSuffix(t, "/s"), 64)
-	if err != nil || math.IsNaN(rate) || rate < 0 || rate > MaxRate || (rate > 0 && rate < 1e-3) {
-		return 0, usagef("rate %q is not a number of operations a second from 0.001 to %d, such as 200 or 200/s; 0 or max means as fast as the answers come", text, MaxRate)
-	}
-	return rate, nil
-}

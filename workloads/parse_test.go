@@ -63,24 +63,6 @@ func TestParseConcurrency(t *testing.T) {
 	}
 }
 
-func TestParseRate(t *testing.T) {
-	for _, tt := range []struct {
-		text string
-		want float64
-		err  string
-	}{
-		{"200", 200, ""}, {"200/s", 200, ""}, {"0.5", 0.5, ""}, {"", 0, ""}, {"max", 0, ""}, {"0", 0, ""},
-		{"-1", 0, "not a number"}, {"NaN", 0, "not a number"}, {"Inf", 0, "not a number"},
-		{"1e99", 0, "not a number"}, {"1e-9", 0, "not a number"}, {"fast", 0, "not a number"}, {"5/m", 0, "not a number"},
-	} {
-		got, err := ParseRate(tt.text)
-		checkParse(t, tt.text, err, tt.err)
-		if got != tt.want {
-			t.Errorf("%q: %g, expected %g", tt.text, got, tt.want)
-		}
-	}
-}
-
 // checkParse wants a *UsageError with the given words, or none if it is empty.
 func checkParse(t *testing.T, what string, err error, words string) {
 	t.Helper()
@@ -210,9 +192,6 @@ func FuzzParse(f *testing.F) {
 		}
 		if n, err := ParseConcurrency(text, 3); err == nil && (n < 1 || n > MaxWorkers) {
 			t.Errorf("accepted the concurrency %d", n)
-		}
-		if r, err := ParseRate(text); err == nil && !(r >= 0 && r <= MaxRate) {
-			t.Errorf("accepted the rate %g", r)
 		}
 	})
 }

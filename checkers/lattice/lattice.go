@@ -21,8 +21,8 @@ import (
 // Lattice is the order of some models. It does not change once it is made, and is safe
 // for concurrent use.
 type Lattice struct {
-	// weaker lists all that each model implies, stronger all that imply it, both sorted.
-	weaker, stronger map[string][]string
+	// weaker lists all that each model implies, sorted.
+	weaker map[string][]string
 	// parameterised are the models that a user states with a parameter.
 	parameterised map[string]bool
 	// refutes names, for each anomaly, the weakest models that it refutes.
@@ -36,7 +36,7 @@ type Lattice struct {
 // among them is left out.
 func Of(models []checkers.Model) *Lattice {
 	l := &Lattice{
-		weaker: map[string][]string{}, stronger: map[string][]string{}, parameterised: map[string]bool{},
+		weaker: map[string][]string{}, parameterised: map[string]bool{},
 		refutes: map[string][]string{}, known: map[string]bool{},
 	}
 	for _, m := range models {
@@ -48,11 +48,10 @@ func Of(models []checkers.Model) *Lattice {
 		}
 	}
 	slices.Sort(l.names)
-	down, up := map[string][]string{}, map[string][]string{} // direct edges
+	down := map[string][]string{} // direct edges
 	above := func(strong, weak string) {
 		if l.known[strong] && l.known[weak] {
 			down[strong] = append(down[strong], weak)
-			up[weak] = append(up[weak], strong)
 		}
 	}
 	for _, m := range models {
@@ -64,16 +63,13 @@ func Of(models []checkers.Model) *Lattice {
 		}
 	}
 	for _, name := range l.names {
-		l.weaker[name], l.stronger[name] = reach(name, down), reach(name, up)
+		l.weaker[name] = reach(name, down)
 	}
 	return l
 }
 
 // Models are the names of all models, sorted.
 func (l *Lattice) Models() []string { return slices.Clone(l.names) }
-
-// Known tells whether model is in the lattice.
-func (l *Lattice) Known(model string) bool { return l.known[model] }
 
 // Implies tells whether every history that satisfies strong satisfies weak. A
 // model implies itself. A parameter only allows more than the model without one does:
@@ -90,9 +86,6 @@ func (l *Lattice) Implies(strong, weak string) bool {
 // ImpliedBy are the models that hold wherever model holds, sorted, without model
 // itself.
 func (l *Lattice) ImpliedBy(model string) []string { return slices.Clone(l.weaker[model]) }
-
-// Stronger are the models that imply model, sorted, without model itself.
-func (l *Lattice) Stronger(model string) []string { return slices.Clone(l.stronger[model]) }
 
 // reach is what can be reached from model over edges, without model itself.
 func reach(model string, edges map[string][]string) []string {

@@ -33,13 +33,13 @@ func TestOrder(t *testing.T) {
 				}
 			}
 		}
-		if slices.Contains(registry.Lattice().ImpliedBy(a), a) || slices.Contains(registry.Lattice().Stronger(a), a) {
+		if slices.Contains(registry.Lattice().ImpliedBy(a), a) {
 			t.Errorf("%s is listed as implied by itself", a)
 		}
 	}
 	for _, a := range registry.Lattice().Anomalies() {
 		for _, m := range registry.Lattice().Refutes(a) {
-			if !registry.Lattice().Known(m) {
+			if !slices.Contains(models, m) {
 				t.Errorf("%s refutes %s, which is no model", a, m)
 			}
 			for _, n := range registry.Lattice().Refutes(a) {
@@ -133,7 +133,7 @@ func TestSummarise(t *testing.T) {
 			verdict(linearizable.Model, checkers.Inconclusive), verdict(session.MonotonicReads, checkers.Violated),
 		}, lattice.Summary{
 			Refuted:        []string{session.MonotonicReads},
-			ImpliedRefuted: append(registry.Lattice().Stronger(session.MonotonicReads)[:0:0], registry.Lattice().Stronger(session.MonotonicReads)...),
+			ImpliedRefuted: implying(session.MonotonicReads),
 		}},
 	}
 	for _, c := range cases {
@@ -154,4 +154,9 @@ func TestSummarise(t *testing.T) {
 			}
 		})
 	}
+}
+
+// implying are the models that imply model, sorted.
+func implying(model string) []string {
+	return slices.DeleteFunc(registry.Lattice().Models(), func(m string) bool { return m == model || !registry.Lattice().Implies(m, model) })
 }

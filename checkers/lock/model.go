@@ -47,15 +47,6 @@ func newChecker(model string) *Checker {
 	return &Checker{model, r}
 }
 
-// New is a checker of model, one of Mutex, Owned, Reentrant and Fenced.
-func New(model string) (*Checker, error) {
-	switch model {
-	case Mutex, Owned, Reentrant, Fenced:
-		return newChecker(model), nil
-	}
-	return nil, fmt.Errorf("unknown model of a lock %q", model)
-}
-
 // Parse is a checker for "semaphore" (one permit) or "semaphore:" and a number of
 // permits.
 func Parse(name string) (checkers.Checker, error) {

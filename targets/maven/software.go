@@ -62,9 +62,6 @@ func (s *Store) Dir() string {
 	return filepath.Join(s.dir, "jars-"+hex.EncodeToString(h.Sum(nil))[:16])
 }
 
-// Classpath is what java's -cp takes: every jar of the software.
-func (s *Store) Classpath() string { return filepath.Join(s.Dir(), "*") }
-
 // Fetch makes the software be there, whole and unaltered, and finds the Java that
 // it runs on. Errors are *cluster.EnvironmentError and name the way out; then
 // nothing is left behind.

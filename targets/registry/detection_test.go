@@ -32,7 +32,7 @@ func TestDetection(t *testing.T) {
 		{target: "quorumkv", after: 375 * time.Millisecond},
 		{target: "quorumkv", options: map[string]string{"request_timeout": "2s"}, after: 1500 * time.Millisecond},
 	} {
-		target, err := ByName(c.target)
+		target, err := targets.ByName(All(), c.target)
 		if err != nil {
 			t.Fatal(err)
 		}

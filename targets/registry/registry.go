@@ -35,9 +35,6 @@ func All() []targets.Target {
 	}
 }
 
-// ByName finds a target of All; the error names those there are.
-func ByName(name string) (targets.Target, error) { return targets.ByName(All(), name) }
-
 // Providers are the places where nodes can run, in the order in which they are tried.
 func Providers() []providers.Entry {
 	all := providers.Native()

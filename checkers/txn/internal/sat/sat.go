@@ -5,8 +5,6 @@
 // driven by a checker that finds, again and again, what an assignment breaks.
 package sat
 
-import "fmt"
-
 // Lit is a variable, numbered from 0, or its negation.
 type Lit int32
 
@@ -21,13 +19,6 @@ func (l Lit) Not() Lit { return l ^ 1 }
 
 // Var is the variable of l.
 func (l Lit) Var() int { return int(l >> 1) }
-
-func (l Lit) String() string {
-	if l&1 != 0 {
-		return fmt.Sprintf("-%d", l.Var())
-	}
-	return fmt.Sprint(l.Var())
-}
 
 const (
 	unknown = int8(iota)

@@ -2,6 +2,7 @@ package sat
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 )
@@ -116,4 +117,12 @@ func TestStop(t *testing.T) {
 	}); !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// String is how a failed test shows a literal.
+func (l Lit) String() string {
+	if l&1 != 0 {
+		return fmt.Sprintf("-%d", l.Var())
+	}
+	return fmt.Sprint(l.Var())
 }
