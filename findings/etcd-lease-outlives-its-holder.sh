@@ -44,7 +44,7 @@ done
 all=http://127.0.0.1:42411,http://127.0.0.1:42412,http://127.0.0.1:42413
 ctl() { ETCDCTL_ENDPOINTS=$1 ./etcdctl "${@:2}"; }
 for _ in $(seq 50); do ctl $all endpoint health >/dev/null 2>&1 && break; sleep 0.2; done
-./etcd --version | head -n 1
+./etcd --version | sed -n 1p
 
 lease=$(ctl $all lease grant 6 | awk '{print $2}')
 ctl $all put --lease="$lease" lock held >/dev/null
@@ -52,8 +52,8 @@ from=$(date +%s)
 for _ in $(seq 9); do
   sleep 3
   ctl $all endpoint status >status
-  leader=$(grep -E ', true, (true|false), [0-9]+, [0-9]+' status | head -n 1 | cut -d, -f1)
-  other=$(grep -F -v "$leader" status | head -n 1 | cut -d, -f2 | tr -d ' ')
+  leader=$(grep -E ', true, (true|false), [0-9]+, [0-9]+' status | sed -n 1p | cut -d, -f1)
+  other=$(grep -F -v "$leader" status | sed -n 1p | cut -d, -f2 | tr -d ' ')
   ctl "$leader" move-leader "$other" >/dev/null
   echo "$(($(date +%s) - from)) s: $(ctl $all get lock --print-value-only) $(ctl $all lease timetolive "$lease" | grep -o 'remaining.*')"
 done

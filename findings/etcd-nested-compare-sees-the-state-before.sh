@@ -32,7 +32,7 @@ client=http://127.0.0.1:42379 peer=http://127.0.0.1:42380
 ./etcd --data-dir data --listen-client-urls $client --advertise-client-urls $client \
   --listen-peer-urls $peer --initial-advertise-peer-urls $peer --initial-cluster default=$peer >log 2>&1 &
 server=$!
-./etcd --version | head -n 1
+./etcd --version | sed -n 1p
 
 mkdir client && cd client
 go mod init example.test/client 2>/dev/null

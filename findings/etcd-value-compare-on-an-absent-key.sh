@@ -36,10 +36,10 @@ client=http://127.0.0.1:42379 peer=http://127.0.0.1:42380
 server=$!
 export ETCDCTL_ENDPOINTS=$client
 for _ in $(seq 50); do ./etcdctl endpoint health >/dev/null 2>&1 && break; sleep 0.2; done
-./etcd --version | head -n 1
+./etcd --version | sed -n 1p
 
 # compare CONDITION: whether a transaction with that condition took its first branch.
-compare() { printf '%s\n\nput taken then\n\nput taken else\n\n' "$1" | ./etcdctl txn | head -n 1; }
+compare() { printf '%s\n\nput taken then\n\nput taken else\n\n' "$1" | ./etcdctl txn | sed -n 1p; }
 
 bad=0
 # expect WORD CONDITION

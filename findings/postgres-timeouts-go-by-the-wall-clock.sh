@@ -61,7 +61,7 @@ waiting() { timed "$1" "$2" 'select * from t'; }
 timed() {
   local from said took; from=$(now)
   (sleep 0.5; [ "$2" = 0 ] || set_clock "-$2") &
-  said=$(PGOPTIONS="-c $1=2s" sql -c "$3" | head -n 1)
+  said=$(PGOPTIONS="-c $1=2s" sql -c "$3" | sed -n 1p)
   took=$(($(now) - from))
   wait $!
   set_clock +0

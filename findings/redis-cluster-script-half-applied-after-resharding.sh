@@ -66,9 +66,9 @@ id=$(two cluster myid)
 two cluster setslot 7365 node "$id" >/dev/null
 one cluster setslot 7365 node "$id" >/dev/null
 echo "the slot of c moved to the other node"
-expect '  the script' '^ERR Script attempted to access a non local key' "$(one eval "$script" 0 2 | head -n 1)"
+expect '  the script' '^ERR Script attempted to access a non local key' "$(one eval "$script" 0 2 | sed -n 1p)"
 expect '  b' '^2$' "$(one get b)"
 expect '  c' '^$' "$(two get c)"
-expect '  the script with its keys declared' '^(CROSSSLOT|ERR CROSSSLOT)' "$(one eval "$script" 2 b c 3 | head -n 1)"
+expect '  the script with its keys declared' '^(CROSSSLOT|ERR CROSSSLOT)' "$(one eval "$script" 2 b c 3 | sed -n 1p)"
 expect '  b' '^2$' "$(one get b)"
 exit $bad
