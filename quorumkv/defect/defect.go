@@ -26,6 +26,12 @@ const (
 	CountHints
 	ForgetTombstones
 	DenyPartialWrites
+	LeaseTrustsClock
+	VoteNotSynced
+	ReadBeforeApply
+	MixedUpAnswers
+	AckBeforeCommit
+	RetryAppliesTwice
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a
@@ -88,6 +94,30 @@ var all = []Info{
 		"a write that reached some replicas but not W is reported as not_written",
 		"a write reported as not written is never read",
 		"W=ALL R=ONE, or W=QUORUM with pauses; writes that time out with not_written turn up in reads"},
+	{LeaseTrustsClock, "lease-trusts-clock", "raft",
+		"a leader's lease is measured by the wall clock, which can be set, and not by one that only goes forward",
+		"a read at level lease sees the last acknowledged write, whatever the clocks are set to",
+		"read level lease; set the leader's clock back while it is the leader, then cut it off from the others while clients read from it"},
+	{VoteNotSynced, "vote-not-synced", "raft",
+		"the term and the vote are kept in memory and never reach the disk",
+		"there is one leader in a term, and one entry at a place of the log: acknowledged writes stay, and all nodes agree",
+		"kill all nodes at once under write load, again and again: terms begin anew, and what the old leader had appended alone passes for what the new one has"},
+	{ReadBeforeApply, "read-before-apply", "raft",
+		"a read is answered when its position in the log is known, before this node has applied the log up to there",
+		"a read at level read-index sees the last acknowledged write",
+		"read level read-index, no fault; read through followers what others write"},
+	{MixedUpAnswers, "mixed-up-answers", "raft",
+		"reads that wait for the same confirmation get each other's answers",
+		"a read returns what was written under its key",
+		"read level read-index, no fault; concurrent reads of different keys through one node"},
+	{AckBeforeCommit, "ack-before-commit", "raft",
+		"the leader acknowledges a write when its own disk has it, before a majority does",
+		"an acknowledged write is durable and seen by every later read",
+		"cut the leader off, or kill it, under write load through it"},
+	{RetryAppliesTwice, "retry-applies-twice", "raft",
+		"the table of requests is not looked at: a write that was proposed again is applied again",
+		"a write takes effect once: an overwritten value does not come back",
+		"pause, kill or cut off leaders under overwrites of a few keys through followers"},
 }
 
 // All describes every defect, in a fixed order.

@@ -78,6 +78,22 @@ func (c *conn) call(ctx context.Context, o op, key string, rec record.Record) (r
 	}
 }
 
+// send queues a message of the engine's own, to which there is no answer.
+func (c *conn) send(body []byte) error {
+	select {
+	case <-c.done:
+		return fmt.Errorf("connection closed: %w", c.err)
+	default:
+	}
+	b := appendFrame(getFrame(), 0, byte(opMessage), func(b []byte) []byte { return append(b, body...) })
+	select {
+	case c.out <- b:
+		return nil
+	default:
+		return errors.New("too many messages are waiting for this node")
+	}
+}
+
 func (c *conn) forget(id uint64) {
 	c.mu.Lock()
 	delete(c.waiting, id)

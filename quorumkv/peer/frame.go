@@ -27,6 +27,7 @@ const (
 	opRead
 	opVersion
 	opApply
+	opMessage // one way: its body is the engine's own, and there is no answer
 )
 
 // status says how a request went.

@@ -178,6 +178,19 @@ func (l *Link) Apply(ctx context.Context, key string, rec record.Record) error {
 	return err
 }
 
+// Send queues a message for the peer's handler of messages (Server.OnMessage) and does not wait. It may be lost; with an
+// error it certainly is. Messages of one connection arrive in their order.
+func (l *Link) Send(body []byte) error {
+	c, _, down := l.state()
+	if c == nil {
+		if down == nil {
+			down = errors.New("connecting")
+		}
+		return fmt.Errorf("unreachable: %w", down)
+	}
+	return c.send(body)
+}
+
 func (l *Link) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()

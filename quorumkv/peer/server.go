@@ -21,6 +21,7 @@ type Server struct {
 	writeTimeout time.Duration
 	slots        chan struct{} // one for each request being served
 	refused      atomic.Int64
+	message      func(from string, body []byte)
 
 	mu      sync.Mutex
 	closed  bool
@@ -28,11 +29,15 @@ type Server struct {
 	wg      sync.WaitGroup
 }
 
-// NewServer makes the answering side of a node. At most inFlight requests are served at a time; more are refused.
+// NewServer makes the answering side of a node; local is nil when this mode has no replicas that are asked. At most inFlight requests are served at a time; more are refused.
 func NewServer(self Identity, local *replica.Replica, inFlight int, writeTimeout time.Duration, log *slog.Logger) *Server {
 	return &Server{self: self, local: local, log: log, writeTimeout: writeTimeout,
 		slots: make(chan struct{}, inFlight), streams: make(map[*stream]struct{})}
 }
+
+// OnMessage sets what is told of messages that peers Send, before the first of them. It is called in their order, one
+// connection's at a time, and must not keep the body.
+func (s *Server) OnMessage(f func(from string, body []byte)) { s.message = f }
 
 // Refused is how many requests were refused because too many were being served.
 func (s *Server) Refused() int64 { return s.refused.Load() }
@@ -66,7 +71,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	const accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + Protocol + "\r\n\r\n"
 	go st.writeLoop()
 	st.enqueue([]byte(accepted))
-	s.serve(st)
+	s.serve(from, st)
 	s.log.Debug("peer's connection ended", "peer", from, "error", st.err)
 }
 
@@ -114,7 +119,7 @@ func (s *Server) Close() {
 }
 
 // serve answers requests until the stream ends, and returns when the last of them is done.
-func (s *Server) serve(st *stream) {
+func (s *Server) serve(from string, st *stream) {
 	var requests sync.WaitGroup
 	defer requests.Wait()
 	var buf []byte
@@ -127,6 +132,10 @@ func (s *Server) serve(st *stream) {
 			return
 		}
 		o := op(f.kind)
+		if o == opMessage && s.message != nil {
+			s.message(from, f.body)
+			continue
+		}
 		key, rec, err := parseRequest(o, f.body)
 		if err != nil {
 			st.close(err)
@@ -134,6 +143,10 @@ func (s *Server) serve(st *stream) {
 		}
 		if o == opPing {
 			st.answer(f.id, statusOK, nil)
+			continue
+		}
+		if s.local == nil {
+			st.answer(f.id, statusNotApplied, []byte("this mode has no replicas that are asked"))
 			continue
 		}
 		select {

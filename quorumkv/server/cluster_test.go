@@ -70,6 +70,19 @@ type cluster struct {
 
 func startCluster(t testing.TB, nodes int, proxies bool, change func(*Config)) *cluster {
 	t.Helper()
+	c := startNodes(t, nodes, proxies, change)
+	c.connected(t)
+	return c
+}
+
+// startUnconnected does not wait for nodes to see each other.
+func startUnconnected(t testing.TB, nodes int, change func(*Config)) *cluster {
+	t.Helper()
+	return startNodes(t, nodes, false, change)
+}
+
+func startNodes(t testing.TB, nodes int, proxies bool, change func(*Config)) *cluster {
+	t.Helper()
 	c := &cluster{clients: map[string]*client.Client{}, addrs: map[string]string{}, links: map[[2]string]*proxy.Proxy{}}
 	listeners := map[string]net.Listener{}
 	var names []string
@@ -112,7 +125,6 @@ func startCluster(t testing.TB, nodes int, proxies bool, change func(*Config)) *
 		})
 		t.Cleanup(func() { stop(); wg.Wait() })
 	}
-	c.connected(t)
 	return c
 }
 

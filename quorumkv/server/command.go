@@ -82,6 +82,8 @@ func newServeFlags() *serveFlags {
 	fs.BoolVar(&c.HintedHandoff, "hinted-handoff", c.HintedHandoff, "keep writes for replicas that miss them")
 	fs.IntVar(&c.MaxHints, "max-hints", c.MaxHints, "hints kept for one peer")
 	fs.StringVar((*string)(&c.WriteTimestamps), "write-timestamps", string(c.WriteTimestamps), "coordinator or quorum")
+	fs.DurationVar(&c.ElectionTimeout, "election-timeout", c.ElectionTimeout, "in mode raft: without a leader, after which one is elected")
+	fs.IntVar(&c.LogEntries, "log-entries", c.LogEntries, "in mode raft: entries kept for followers that lag; they get a snapshot for earlier ones")
 	fs.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "after which a request is answered whatever happens")
 	fs.DurationVar(&c.PeerTimeout, "peer-timeout", c.PeerTimeout, "after which a message is given up and a silent peer counts as gone")
 	fs.DurationVar(&c.MaxClockSkew, "max-clock-skew", c.MaxClockSkew, "how far ahead a timestamp may be for this clock to follow it")

@@ -33,6 +33,8 @@ type Config struct {
 	HintedHandoff   bool                   `yaml:"hinted_handoff" mode:"leaderless"`
 	MaxHints        int                    `yaml:"max_hints" mode:"leaderless"` // kept for one peer
 	WriteTimestamps coordinator.Timestamps `yaml:"write_timestamps" mode:"leaderless"`
+	ElectionTimeout time.Duration          `yaml:"election_timeout" mode:"raft"`     // without a leader, after which one is elected
+	LogEntries      int                    `yaml:"log_entries" mode:"raft"`          // kept for followers that lag
 	RequestTimeout  time.Duration          `yaml:"request_timeout"`                  // of a client's request
 	PeerTimeout     time.Duration          `yaml:"peer_timeout"`                     // of a message, and after which a silent peer counts as gone
 	MaxClockSkew    time.Duration          `yaml:"max_clock_skew" mode:"leaderless"` // how far ahead a timestamp may be for this clock to follow it
@@ -55,6 +57,8 @@ func Default() Config {
 		HintedHandoff:   true,
 		MaxHints:        100_000,
 		WriteTimestamps: coordinator.FromQuorum,
+		ElectionTimeout: 400 * time.Millisecond,
+		LogEntries:      10_000,
 		RequestTimeout:  time.Second,
 		PeerTimeout:     500 * time.Millisecond,
 		MaxClockSkew:    500 * time.Millisecond,

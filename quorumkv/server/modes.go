@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
@@ -24,6 +25,9 @@ func modes() []mode {
 		{leaderless.Mode,
 			func(c Config, nodes []string) error { return c.leaderless().Validate(nodes) },
 			func(c Config, n engine.Node) (engine.Engine, error) { return leaderless.Open(n, c.leaderless()) }},
+		{consensus.Mode,
+			func(c Config, _ []string) error { return c.consensus().Validate() },
+			func(c Config, n engine.Node) (engine.Engine, error) { return consensus.Open(n, c.consensus()) }},
 	}
 }
 
@@ -48,6 +52,10 @@ func findMode(name string) (mode, error) {
 func (c Config) leaderless() leaderless.Options {
 	return leaderless.Options{Replication: c.Replication, VirtualNodes: c.VirtualNodes, ReadRepair: c.ReadRepair,
 		HintedHandoff: c.HintedHandoff, MaxHints: c.MaxHints, Timestamps: c.WriteTimestamps}
+}
+
+func (c Config) consensus() consensus.Options {
+	return consensus.Options{ElectionTimeout: c.ElectionTimeout, LogEntries: c.LogEntries}
 }
 
 // validateMode reports what does not go with the mode: what it cannot serve, and settings and defects of others.

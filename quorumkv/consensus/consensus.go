@@ -1,0 +1,228 @@
+// Package consensus is the engine in which all nodes are one raft group: Ongaro and Ousterhout, "In Search of an Understandable
+// Consensus Algorithm" (2014), by the library go.etcd.io/raft. The library decides; this package gives it a disk, a
+// network and a state machine, and answers reads.
+//
+// # Writes are linearizable, and happen once
+//
+// A write is a command in the log. It is acknowledged by the node that took it when that node has applied it, so it is
+// committed: on the disks of a majority, which every later leader has a member of. All nodes apply the same
+// log in the same order, each from its own beginning, so that a position of the log is the moment at which its write happens, and that
+// position is its version.
+//
+// Before anybody hears that a node has an entry, or voted, it is synced (disklog.save). Only a leader sends its entries
+// before its own disk has them; it counts itself not before then. The machine itself is not synced: its position
+// is in the same batch as what was applied, and what a crash takes away is applied again from the log.
+//
+// A proposal can get lost on its way to the leader, so it is proposed again until it is applied or nobody waits for it. Every
+// command has a name; the machine remembers the names of the last sessionWindow entries and what became of them, as a
+// part of the replicated state and of every snapshot. A command also says which position its proposer had applied: one that is
+// applied more than sessionWindow entries after that is refused, because its name might have been forgotten. So no command
+// is applied twice, however late a copy arrives.
+//
+// A write is reported as not written only if it was never given to the library, or was applied as a refusal.
+// After anything else it may be in some log, and is reported as perhaps written.
+//
+// # Reads
+//
+// All reads are answered from the machine of the node that was asked.
+//
+//   - read-index (section 6.4 of Ongaro's dissertation): the leader notes its commit position, has a majority confirm that it
+//     is still the leader, and the node that was asked waits until it has applied up to there. A leader that has not committed an entry
+//     of its own term waits until it has, because it may not know of what the one before committed. Linearizable, whatever clocks do.
+//   - lease: as read-index, but the confirmation may be older than the read, by less than a lease. A follower
+//     that heard of the leader refuses to vote for another for an election timeout, by its monotonic clock. The lease is counted from
+//     before the confirmation was asked for and is shorter (leaseTime), so that it ends before any follower that confirmed
+//     it votes, as long as clocks differ in rate by less than a tenth. A node that was restarted does not remember of whom it
+//     heard, and therefore votes for nobody for an election timeout. Linearizable under that assumption on clocks; steps of the wall clock do not matter.
+//   - follower: what the node has applied, asking nobody. It is a prefix of the order of writes, so it is never a value that
+//     was not written, and it converges; but it may be old, without bound while the node is cut off.
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/cockroachdb/pebble/v2"
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/peer"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+// Mode is the mode's name.
+const Mode = "raft"
+
+// The levels of reads; writes have one.
+const (
+	LevelMajority  = "majority"
+	LevelReadIndex = "read-index"
+	LevelLease     = "lease"
+	LevelFollower  = "follower"
+)
+
+// ReadLevels are those of reads, the default first.
+func ReadLevels() []string { return []string{LevelReadIndex, LevelLease, LevelFollower} }
+
+// Options are what the mode has to be told beyond the node.
+type Options struct {
+	// ElectionTimeout is how long a follower waits for a leader, and up to twice as long. A leader is heard of ten times in it.
+	ElectionTimeout time.Duration
+	// LogEntries is how many applied entries are kept for followers that lag, at least; there are at most twice as many.
+	// A follower that needs an earlier one gets a snapshot.
+	LogEntries int
+}
+
+// Validate reports what cannot be served.
+func (o Options) Validate() error {
+	var errs []error
+	if o.ElectionTimeout < 50*time.Millisecond || o.ElectionTimeout > time.Minute {
+		errs = append(errs, fmt.Errorf("election_timeout: %s must be between 50ms and 1m", o.ElectionTimeout))
+	}
+	if o.LogEntries < 1 || o.LogEntries > 1<<20 {
+		errs = append(errs, fmt.Errorf("log_entries: %d must be between 1 and %d", o.LogEntries, 1<<20))
+	}
+	return errors.Join(errs...)
+}
+
+// Engine is the mode on one node. Make it with Open.
+type Engine struct {
+	node    engine.Node
+	opts    Options
+	db      *pebble.DB
+	ids     map[string]uint64 // of nodes, by name: their place among all names
+	names   map[uint64]string
+	digest  string // of the group
+	links   peer.Links
+	peers   *peer.Server
+	http    *http.Client
+	machine *machine
+	started time.Time
+	oldLife bool   // this node may have heard of a leader before it was started
+	life    uint64 // of this process, among all that this node has had
+
+	messages     chan message
+	proposals    chan *proposal
+	readRequests chan *readRequest
+	served       chan uint64 // followers that were sent a snapshot
+	status       atomic.Pointer[status]
+	stats        stats
+	requests     atomic.Uint64
+	dropped      atomic.Int64
+	snapshots    atomic.Int64
+
+	open   sync.RWMutex // held for reading by whoever uses db outside of the loop
+	closed bool
+
+	ctx        context.Context // ends with Close, or with an error of the disk
+	stop       context.CancelFunc
+	background sync.WaitGroup
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// Open opens the data directory, starts to connect to peers and takes part in elections. Call Close afterwards.
+func Open(node engine.Node, o Options) (*Engine, error) {
+	e := &Engine{node: node, opts: o, ids: map[string]uint64{}, names: map[uint64]string{}, started: time.Now(), life: rand.Uint64(),
+		http: impatient(max(4*node.PeerTimeout, time.Second)), messages: make(chan message, inbox), proposals: make(chan *proposal, drain),
+		readRequests: make(chan *readRequest, drain), served: make(chan uint64, 1)}
+	names := node.Names()
+	slices.Sort(names)
+	for i, name := range names {
+		e.ids[name], e.names[uint64(i+1)] = uint64(i+1), name
+	}
+	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(Mode+" "+strings.Join(names, " ")))
+	e.status.Store(&status{})
+	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: e.digest, FS: node.FS, Logger: node.Logger})
+	if err != nil {
+		return nil, err
+	}
+	e.db = db
+	if err := e.start(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) start() error {
+	m, err := openMachine(e.db, func() bool { return e.node.Defects.Has(defect.RetryAppliesTwice) })
+	if err != nil {
+		return err
+	}
+	voters := &raftpb.ConfState{}
+	for id := range e.names {
+		voters.Voters = append(voters.Voters, id)
+	}
+	slices.Sort(voters.Voters)
+	log, err := openLog(e.db, e.node.Fsync, voters, m.applied, func() bool { return !e.node.Defects.Has(defect.VoteNotSynced) })
+	if err != nil {
+		return err
+	}
+	last, err := log.LastIndex()
+	if err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	e.machine, e.oldLife = m, last > 0
+	l, err := newLoop(e, log, m)
+	if err != nil {
+		return err
+	}
+	e.ctx, e.stop = context.WithCancel(context.Background())
+	id := peer.Identity{Node: e.node.Name, Ring: e.digest, Mode: Mode}
+	e.peers = peer.NewServer(id, nil, 1, e.node.PeerTimeout, e.node.Logger)
+	e.peers.OnMessage(e.receive)
+	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, nil)
+	e.links.Run(e.ctx, &e.background)
+	e.background.Go(func() {
+		defer e.stop()
+		if err := l.run(e.ctx); err != nil {
+			e.node.Logger.Error("this node stops to take part", "error", err)
+		}
+	})
+	return nil
+}
+
+// Close implements engine.Engine.
+func (e *Engine) Close() error {
+	e.stop()
+	e.peers.Close()
+	e.background.Wait()
+	e.http.CloseIdleConnections()
+	e.open.Lock()
+	defer e.open.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	if err := e.db.Close(); err != nil {
+		return fmt.Errorf("close data directory %s: %w", e.node.DataDir, err)
+	}
+	return nil
+}
+
+// enter keeps the database open until leave is called.
+func (e *Engine) enter() (leave func(), err error) {
+	e.open.RLock()
+	if e.closed {
+		e.open.RUnlock()
+		return nil, storage.ErrClosed
+	}
+	return e.open.RUnlock, nil
+}
+
+func (e *Engine) election() time.Duration { return e.opts.ElectionTimeout }
+
+func (e *Engine) tick() time.Duration { return e.opts.ElectionTimeout / electionTicks }
+
+func (e *Engine) majority() int { return quorum.Majority(len(e.ids)) }

@@ -1,0 +1,87 @@
+package consensus
+
+import (
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/peer"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+)
+
+// stats count requests since the start.
+type stats struct {
+	writes, notWritten, perhapsWritten, reads, readsFailed atomic.Int64
+}
+
+func (s *stats) failed(e *engine.Error) {
+	if e.Outcome == engine.NotWritten {
+		s.notWritten.Add(1)
+		return
+	}
+	s.perhapsWritten.Add(1)
+}
+
+// DefectsChanged implements engine.Engine: all defects are looked at where they act.
+func (e *Engine) DefectsChanged() error { return nil }
+
+// Routes implements engine.Engine.
+func (e *Engine) Routes() map[string]http.Handler {
+	return map[string]http.Handler{"GET " + peer.Path: e.peers, "GET " + snapshotPath: http.HandlerFunc(e.serveSnapshot)}
+}
+
+// Ring implements engine.Engine: every node holds every key.
+func (e *Engine) Ring(key string) protocol.Ring {
+	out := protocol.Ring{Key: key, Replication: len(e.ids), Digest: e.digest}
+	for id := range uint64(len(e.ids)) {
+		name := e.names[id+1]
+		out.Nodes = append(out.Nodes, protocol.Node{Name: name, Address: e.links.Addr(name, e.node.Listen)})
+	}
+	if key != "" {
+		out.Replicas = out.Nodes
+	}
+	return out
+}
+
+// Describe implements engine.Engine.
+func (e *Engine) Describe(h *protocol.Health) {
+	s := e.status.Load()
+	h.Mode, h.Replication, h.Leader, h.Term, h.Applied = Mode, len(e.ids), s.Leader, s.Term, s.Applied
+	h.Peers = e.links.Describe()
+	if e.ctx.Err() != nil {
+		h.Status = "stopping"
+	}
+}
+
+// Register implements engine.Engine.
+func (e *Engine) Register(r prometheus.Registerer) {
+	for name, c := range map[string]struct {
+		help string
+		read func() int64
+	}{
+		"writes_acknowledged_total":    {"Writes that a majority holds and this node has applied.", e.stats.writes.Load},
+		"writes_not_written_total":     {"Failed writes that are certainly nowhere.", e.stats.notWritten.Load},
+		"writes_perhaps_written_total": {"Failed writes that may be in some log.", e.stats.perhapsWritten.Load},
+		"reads_total":                  {"Reads answered.", e.stats.reads.Load},
+		"reads_failed_total":           {"Reads that were not answered in time.", e.stats.readsFailed.Load},
+		"messages_dropped_total":       {"Peers' messages for which there was no room.", e.dropped.Load},
+		"snapshots_installed_total":    {"Snapshots that this node took from a leader.", e.snapshots.Load},
+	} {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "quorumkv_" + name, Help: c.help},
+			func() float64 { return float64(c.read()) }))
+	}
+	for name, g := range map[string]struct {
+		help string
+		read func(*status) uint64
+	}{
+		"raft_term":             {"The term that this node is in.", func(s *status) uint64 { return s.Term }},
+		"raft_applied_position": {"The last entry of the log that this node has applied.", func(s *status) uint64 { return s.Applied }},
+		"raft_leading":          {"1 while this node is the leader.", func(s *status) uint64 { return map[bool]uint64{true: 1}[s.Leading] }},
+	} {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "quorumkv_" + name, Help: g.help},
+			func() float64 { return float64(g.read(e.status.Load())) }))
+	}
+	e.links.Register(r)
+}

@@ -1,0 +1,270 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lapse-test/lapse/quorumkv/defect"
+)
+
+const (
+	electionTicks = 10 // after so many without a leader an election is called, and up to twice as many
+	inbox         = 4096
+	drain         = 256 // messages and requests that one turn of the loop takes at most
+)
+
+// status is what the loop tells everybody else of itself.
+type status struct {
+	Leader          string // empty when none is known
+	Leading         bool
+	Term            uint64
+	Applied, Commit uint64
+}
+
+// loop owns the raft library's state machine, the log and the replicated state: all is done in one goroutine.
+type loop struct {
+	e       *Engine
+	raw     *raft.RawNode
+	log     *disklog
+	machine *machine
+	lease   lease
+
+	writes  writes
+	reads   reads
+	fetched chan fetched
+	staged  *staged
+	fetches bool                 // whether a snapshot is being received
+	sending map[uint64]time.Time // followers that were told to fetch a snapshot, and when
+
+	status status
+}
+
+func newLoop(e *Engine, log *disklog, m *machine) (*loop, error) {
+	raw, err := raft.NewRawNode(&raft.Config{
+		ID: e.ids[e.node.Name], ElectionTick: electionTicks, HeartbeatTick: 1, Storage: log, Applied: m.applied,
+		MaxSizePerMsg: 512 << 10, MaxCommittedSizePerReady: 4 << 20, MaxUncommittedEntriesSize: 64 << 20, MaxInflightMsgs: 256,
+		CheckQuorum: true, PreVote: true, Logger: raftLogger{e.node.Logger},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start raft: %w", err)
+	}
+	return &loop{e: e, raw: raw, log: log, machine: m, fetched: make(chan fetched, 1), sending: map[uint64]time.Time{},
+		writes: newWrites(), reads: newReads()}, nil
+}
+
+// run turns until ctx ends. An error is one of the disk: what was promised can no longer be kept.
+func (l *loop) run(ctx context.Context) error {
+	tick := time.NewTicker(l.e.tick())
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			l.ticked()
+		case m := <-l.e.messages:
+			l.received(m)
+		case p := <-l.e.proposals:
+			l.propose(p)
+		case r := <-l.e.readRequests:
+			l.reads.queue = append(l.reads.queue, r)
+		case f := <-l.fetched:
+			l.fetchEnded(f)
+		case id := <-l.e.served:
+			l.snapshotServed(id)
+		}
+		l.drain()
+		l.startReads()
+		for l.raw.HasReady() {
+			if err := l.ready(); err != nil {
+				return err
+			}
+			l.startReads()
+		}
+	}
+}
+
+// drain takes what else is there, so that one sync serves many.
+func (l *loop) drain() {
+	for range drain {
+		select {
+		case m := <-l.e.messages:
+			l.received(m)
+		case p := <-l.e.proposals:
+			l.propose(p)
+		case r := <-l.e.readRequests:
+			l.reads.queue = append(l.reads.queue, r)
+		default:
+			return
+		}
+	}
+}
+
+func (l *loop) ticked() {
+	l.raw.Tick()
+	l.repropose(false)
+	l.reads.dropGone()
+	l.retryReads()
+	if l.status.Leading {
+		l.renewLease()
+	}
+	for id, since := range l.sending {
+		if time.Since(since) > snapshotPatience {
+			l.snapshotServed(id)
+		}
+	}
+}
+
+// received takes a message of a peer.
+func (l *loop) received(m message) {
+	switch m.kind {
+	case kindLeaseAsk:
+		l.answerLease(m)
+		return
+	case kindLeaseAnswer:
+		l.leaseAnswered(m)
+		return
+	}
+	switch m.raft.GetType() {
+	case raftpb.MessageType_MsgVote, raftpb.MessageType_MsgPreVote:
+		// A leader's lease rests on the followers that heard of it. Before its restart this node may have been one.
+		if l.e.oldLife && time.Since(l.e.started) < l.e.election() {
+			return
+		}
+	case raftpb.MessageType_MsgSnap:
+		l.fetch(m.raft)
+		return
+	}
+	if err := l.raw.Step(m.raft); err != nil && !errors.Is(err, raft.ErrProposalDropped) {
+		l.e.node.Logger.Debug("message refused", "from", m.from, "type", m.raft.GetType().String(), "error", err)
+	}
+}
+
+// ready carries out what the library has decided: first what must be durable, then what others may hear, then what
+// is committed.
+func (l *loop) ready() error {
+	leading := l.raw.BasicStatus().RaftState == raft.StateLeader
+	rd := l.raw.Ready()
+	if leading {
+		// A leader counts itself only once its own disk has the entries, so that its followers may write at the same time.
+		l.send(rd.Messages)
+	}
+	if !raft.IsEmptySnap(rd.Snapshot) {
+		if err := l.installSnapshot(rd); err != nil {
+			return err
+		}
+	}
+	if err := l.log.save(rd.HardState, rd.Entries, rd.MustSync); err != nil {
+		return err
+	}
+	if !leading {
+		l.send(rd.Messages)
+	}
+	if leading && l.has(defect.AckBeforeCommit) {
+		l.ackAppended(rd.Entries)
+	}
+	if err := l.apply(rd.CommittedEntries); err != nil {
+		return err
+	}
+	for _, s := range rd.ReadStates {
+		l.confirmed(s)
+	}
+	l.raw.Advance(rd)
+	l.publish()
+	l.releaseReads()
+	return l.compact()
+}
+
+func (l *loop) has(d defect.Defect) bool { return l.e.node.Defects.Has(d) }
+
+// publish tells everybody else where this node is, and proposes and asks again what a change of leaders may have lost.
+func (l *loop) publish() {
+	b := l.raw.BasicStatus()
+	s := status{Leader: l.e.names[b.Lead], Leading: b.RaftState == raft.StateLeader, Term: b.GetTerm(), Applied: l.machine.applied, Commit: b.GetCommit()}
+	before := l.status
+	l.status = s
+	l.e.status.Store(&s)
+	if s.Leader == before.Leader && s.Term == before.Term {
+		return
+	}
+	l.lease = lease{}
+	if s.Leader != "" {
+		l.e.node.Logger.Info("leader", "node", s.Leader, "term", s.Term)
+		l.repropose(true)
+		l.reads.restart()
+	}
+}
+
+// apply hands committed entries to the machine, and their outcomes to who waits for them.
+func (l *loop) apply(entries []*raftpb.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	s := l.machine.begin()
+	type done struct {
+		id  string
+		out outcome
+	}
+	var all []done
+	for _, e := range entries {
+		if e.GetType() != raftpb.EntryType_EntryNormal || len(e.GetData()) == 0 {
+			l.machine.applied, l.machine.term = e.GetIndex(), e.GetTerm() // a new leader's first entry
+			continue
+		}
+		c, err := parseCommand(e.GetData())
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+		}
+		out, err := s.apply(e.GetIndex(), e.GetTerm(), c)
+		if err != nil {
+			return err
+		}
+		all = append(all, done{c.ID, out})
+	}
+	if err := s.commit(); err != nil {
+		return err
+	}
+	for _, d := range all {
+		l.writes.finish(d.id, d.out)
+	}
+	return nil
+}
+
+// compact keeps the log short: between one and two times the entries that followers may still ask for.
+func (l *loop) compact() error {
+	first, err := l.log.FirstIndex()
+	if err != nil {
+		return fmt.Errorf("compact the log: %w", err)
+	}
+	keep := uint64(l.e.opts.LogEntries)
+	if l.machine.applied < first+2*keep {
+		return nil
+	}
+	return l.log.compact(l.machine.applied - keep)
+}
+
+// send hands messages to the links; what is lost is sent again by the library.
+func (l *loop) send(messages []*raftpb.Message) {
+	for _, m := range messages {
+		to := m.GetTo()
+		body, err := proto.Marshal(m)
+		if err == nil {
+			err = l.e.send(to, kindRaft, body)
+		}
+		snapshot := m.GetType() == raftpb.MessageType_MsgSnap
+		switch {
+		case err != nil && snapshot:
+			l.raw.ReportSnapshot(to, raft.SnapshotFailure)
+		case err != nil:
+			l.raw.ReportUnreachable(to)
+		case snapshot:
+			l.sending[to] = time.Now()
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"go.etcd.io/raft/v3"
+
+	"github.com/lapse-test/lapse/quorumkv/defect"
+)
+
+// maxBatches bounds the confirmations of leadership that are under way at once.
+const maxBatches = 8
+
+// readRequest is a read that must not miss what was acknowledged before it began.
+type readRequest struct {
+	key   string
+	lease bool            // a lease will do
+	ready chan struct{}   // closed when the machine has all that the read must see
+	gone  <-chan struct{} // closed when nobody waits any more
+	tried bool            // of the loop: a lease was asked for and there was none
+	need  uint64          // of the loop: the position that the machine must have reached
+}
+
+// batch is reads that wait for one answer: of a majority that this is still the leader, or of the leader about its lease.
+type batch struct {
+	reads []*readRequest
+	since time.Time
+	lease bool
+	name  string
+}
+
+// reads are those that wait: for a batch, for its answer, for the machine.
+type reads struct {
+	queue   []*readRequest
+	batches map[string]*batch
+	applies []*readRequest
+	last    uint64
+}
+
+func newReads() reads { return reads{batches: map[string]*batch{}} }
+
+// restart makes all batches be asked for again.
+func (r *reads) restart() {
+	for name, b := range r.batches {
+		r.queue = append(r.queue, b.reads...)
+		delete(r.batches, name)
+	}
+}
+
+// dropGone forgets the queued reads that nobody waits for any more; all others are forgotten when they are answered.
+func (r *reads) dropGone() {
+	r.queue = slices.DeleteFunc(r.queue, func(q *readRequest) bool {
+		select {
+		case <-q.gone:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// batchName is unique among all nodes and all their lives, because a leader tells batches apart by it.
+func (l *loop) batchName() []byte {
+	l.reads.last++
+	b := binary.BigEndian.AppendUint64(nil, l.e.ids[l.e.node.Name])
+	b = binary.BigEndian.AppendUint64(b, l.e.life)
+	return binary.BigEndian.AppendUint64(b, l.reads.last)
+}
+
+// startReads asks for what the queued reads need.
+func (l *loop) startReads() {
+	if len(l.reads.queue) == 0 || l.status.Leader == "" || len(l.reads.batches) >= maxBatches {
+		return
+	}
+	var leases, others []*readRequest
+	for _, r := range l.reads.queue {
+		switch {
+		case !r.lease || r.tried:
+			others = append(others, r)
+		case l.status.Leading && l.leaseHeld():
+			l.need(r, l.raw.BasicStatus().GetCommit())
+		case l.status.Leading:
+			others = append(others, r)
+		default:
+			leases = append(leases, r)
+		}
+	}
+	l.reads.queue = nil
+	if len(leases) > 0 {
+		l.askLease(leases)
+	}
+	if len(others) > 0 {
+		l.readIndex(others)
+	}
+	l.releaseReads()
+}
+
+// readIndex has a majority confirm the leader, and learns what was committed before.
+func (l *loop) readIndex(rs []*readRequest) {
+	name := l.batchName()
+	l.reads.batches[string(name)] = &batch{reads: rs, since: time.Now(), name: string(name)}
+	if l.status.Leading {
+		l.lease.asked(string(name), l.clock())
+	}
+	l.raw.ReadIndex(name)
+}
+
+// confirmed takes the answer to a batch.
+func (l *loop) confirmed(s raft.ReadState) {
+	name := string(s.RequestCtx)
+	l.lease.confirmed(name, l.leaseTime())
+	b, ok := l.reads.batches[name]
+	if !ok {
+		return
+	}
+	delete(l.reads.batches, name)
+	for i, r := range b.reads {
+		if l.has(defect.MixedUpAnswers) {
+			b.reads[i].key, b.reads[(i+1)%len(b.reads)].key = b.reads[(i+1)%len(b.reads)].key, b.reads[i].key
+		}
+		l.need(r, s.Index)
+	}
+}
+
+// need lets a read go once the machine has reached index.
+func (l *loop) need(r *readRequest, index uint64) {
+	r.need = index
+	if l.has(defect.ReadBeforeApply) {
+		r.need = 0
+	}
+	l.reads.applies = append(l.reads.applies, r)
+}
+
+func (l *loop) releaseReads() {
+	left := l.reads.applies[:0]
+	for _, r := range l.reads.applies {
+		if l.machine.applied >= r.need {
+			close(r.ready)
+			continue
+		}
+		left = append(left, r)
+	}
+	l.reads.applies = left
+}
+
+// retryReads asks again where an answer may have been lost.
+func (l *loop) retryReads() {
+	for name, b := range l.reads.batches {
+		if time.Since(b.since) > l.e.election()/2 {
+			delete(l.reads.batches, name)
+			for _, r := range b.reads {
+				r.tried = r.tried || b.lease
+			}
+			l.reads.queue = append(l.reads.queue, b.reads...)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/record"
+)
+
+// CompareAndSet implements engine.Engine.
+func (e *Engine) CompareAndSet() bool { return true }
+
+// Local implements engine.Engine.
+func (e *Engine) Local(key string) (record.Record, error) {
+	leave, err := e.enter()
+	if err != nil {
+		return record.Record{}, err
+	}
+	defer leave()
+	return e.machine.get(key)
+}
+
+// Write implements engine.Engine. The version of a write is its position in the log.
+func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, error) {
+	res, err := e.write(ctx, req)
+	if err != nil {
+		e.stats.failed(err)
+		return engine.WriteResult{}, err
+	}
+	e.stats.writes.Add(1)
+	return res, nil
+}
+
+func (e *Engine) write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, *engine.Error) {
+	if req.Level != "" && req.Level != LevelMajority {
+		return engine.WriteResult{}, &engine.Error{Code: engine.CodeBadLevel, Outcome: engine.NotWritten,
+			Message: fmt.Sprintf("w: level %q is not %s, the only one of writes in mode %s", req.Level, LevelMajority, Mode)}
+	}
+	if err := e.agrees(); err != nil {
+		err.Outcome = engine.NotWritten
+		return engine.WriteResult{}, err
+	}
+	id := "client/" + req.Request
+	if req.Request == "" {
+		id = fmt.Sprintf("%s/%x/%d", e.node.Name, e.life, e.requests.Add(1))
+	}
+	c := command{ID: id, Base: e.status.Load().Applied, Node: e.node.Name, Key: req.Key, Value: req.Value, Delete: req.Delete, If: req.If}
+	p := &proposal{id: id, command: c.marshal(), result: make(chan outcome, 1)}
+	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
+	defer cancel()
+	select {
+	case e.proposals <- p:
+	case <-ctx.Done():
+		return engine.WriteResult{}, e.unwritten(ctx, false)
+	case <-e.ctx.Done():
+		return engine.WriteResult{}, e.unwritten(ctx, false)
+	}
+	select {
+	case out := <-p.result:
+		if err := out.failure(); err != nil {
+			return engine.WriteResult{}, err
+		}
+		return engine.WriteResult{Version: out.Version, W: e.majority(), Acked: []string{e.node.Name}}, nil
+	case <-ctx.Done():
+	case <-e.ctx.Done():
+	}
+	return engine.WriteResult{}, e.unwritten(ctx, p.abandon())
+}
+
+// unwritten is the error of a write that nothing was heard of.
+func (e *Engine) unwritten(ctx context.Context, perhaps bool) *engine.Error {
+	err := e.late(ctx)
+	err.Outcome, err.Message = engine.NotWritten, err.Message+": nothing was proposed"
+	if perhaps {
+		err.Outcome, err.Message = engine.PerhapsWritten, "the write was proposed and not seen to be committed in time; it may be, or may yet be"
+	}
+	return err
+}
+
+// late is why there is no answer.
+func (e *Engine) late(ctx context.Context) *engine.Error {
+	err := &engine.Error{Code: engine.CodeTimeout, Needed: e.majority(), Message: "no majority answered in time"}
+	switch {
+	case e.ctx.Err() != nil:
+		err.Code, err.Message = engine.CodeUnavailable, "this node is stopping"
+	case errors.Is(ctx.Err(), context.Canceled):
+		err.Code, err.Message = engine.CodeCanceled, "the client went away"
+	case e.status.Load().Leader == "":
+		err.Code, err.Message = engine.CodeUnavailable, "this node knows of no leader"
+	}
+	return err
+}
+
+// Read implements engine.Engine. The levels are ReadLevels.
+func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
+	res, err := e.read(ctx, req)
+	if err != nil {
+		e.stats.readsFailed.Add(1)
+		return engine.ReadResult{}, err
+	}
+	e.stats.reads.Add(1)
+	return res, nil
+}
+
+func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
+	level := req.Level
+	if level == "" {
+		level = LevelReadIndex
+	}
+	if !slices.Contains(ReadLevels(), level) || req.WriteLevel != "" && req.WriteLevel != LevelMajority {
+		return engine.ReadResult{}, &engine.Error{Code: engine.CodeBadLevel,
+			Message: fmt.Sprintf("r: level %q, w: level %q: mode %s reads at %s, and w is %s", req.Level, req.WriteLevel, Mode, strings.Join(ReadLevels(), ", "), LevelMajority)}
+	}
+	if err := e.agrees(); err != nil {
+		return engine.ReadResult{}, err
+	}
+	needed := 1
+	r := &readRequest{key: req.Key, lease: level == LevelLease, ready: make(chan struct{})}
+	if level != LevelFollower {
+		needed = e.majority()
+		if err := e.await(ctx, r); err != nil {
+			return engine.ReadResult{}, err
+		}
+	}
+	rec, err := e.Local(r.key)
+	if err != nil {
+		return engine.ReadResult{}, err
+	}
+	return engine.ReadResult{Record: rec, R: needed, Answered: []string{e.node.Name}}, nil
+}
+
+// await returns when the machine has all that was acknowledged before.
+func (e *Engine) await(ctx context.Context, r *readRequest) error {
+	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
+	defer cancel()
+	r.gone = ctx.Done()
+	select {
+	case e.readRequests <- r:
+	case <-ctx.Done():
+		return e.late(ctx)
+	case <-e.ctx.Done():
+		return e.late(ctx)
+	}
+	select {
+	case <-r.ready:
+		return nil
+	case <-ctx.Done():
+	case <-e.ctx.Done():
+	}
+	return e.late(ctx)
+}
+
+// agrees is an error while a peer is known to be of another mode.
+func (e *Engine) agrees() *engine.Error {
+	if err := e.links.Disagreement(); err != nil {
+		return &engine.Error{Code: engine.CodeDisagreement, Message: "nothing is served: " + err.Error()}
+	}
+	return nil
+}

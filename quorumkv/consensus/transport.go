@@ -1,0 +1,65 @@
+package consensus
+
+import (
+	"bytes"
+	"fmt"
+
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// kind is the first byte of what nodes send each other.
+type kind byte
+
+const (
+	kindRaft        kind = iota + 1 // a message of the raft library
+	kindLeaseAsk                    // the name of a batch of reads
+	kindLeaseAnswer                 // the name, and what is committed if there is a lease
+)
+
+// message is what a peer sent.
+type message struct {
+	kind kind
+	from string
+	raft *raftpb.Message // of kindRaft
+	body []byte          // of the others
+}
+
+// send queues a message for a node; an error says that it is lost.
+func (e *Engine) send(to uint64, k kind, body []byte) error {
+	link, ok := e.links[e.names[to]]
+	if !ok {
+		return fmt.Errorf("no node %d", to)
+	}
+	return link.Send(append([]byte{byte(k)}, body...))
+}
+
+// receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.
+func (e *Engine) receive(from string, b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	m := message{kind: kind(b[0]), from: from}
+	switch m.kind {
+	case kindRaft:
+		m.raft = &raftpb.Message{}
+		// Nothing of the result lies in b: the fields of bytes are copied.
+		if err := proto.Unmarshal(b[1:], m.raft); err != nil {
+			e.node.Logger.Warn("malformed message", "from", from, "error", err)
+			return
+		}
+		if m.raft.GetFrom() != e.ids[from] || m.raft.GetTo() != e.ids[e.node.Name] {
+			e.node.Logger.Warn("message of another sender or for another node", "from", from)
+			return
+		}
+	case kindLeaseAsk, kindLeaseAnswer:
+		m.body = bytes.Clone(b[1:])
+	default:
+		return
+	}
+	select {
+	case e.messages <- m:
+	default:
+		e.dropped.Add(1)
+	}
+}
