@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -106,8 +105,8 @@ func (a *app) acceptFindings(res *gate.SuiteResult, b gate.Baseline, path, until
 	if err != nil {
 		return fmt.Errorf("encoding the baseline: %w", err)
 	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o666); err != nil {
-		return targets.Usagef("--baseline: %v", err)
+	if err := cli.WriteText(path, append(text, '\n')); err != nil {
+		return fmt.Errorf("--baseline: %w", err)
 	}
 	_, err = fmt.Fprintf(a.Stdout, "%s: %d accepted, %d resolved, %d known\n", path, len(accepted), len(res.Gate.Resolved), len(b.Known))
 	return err

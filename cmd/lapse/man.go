@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/manpage"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
@@ -24,8 +25,8 @@ made if it is not there.`,
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return targets.Usagef("making the directory for man pages: %v", err)
 			}
-			if err := manpage.Tree(cmd.Root(), "lapse "+runs.Version(), args[0]); err != nil {
-				return targets.Usagef("writing man pages: %v", err)
+			if err := manpage.Tree(cmd.Root(), "lapse "+runs.Version(), args[0], cli.WriteWhole); err != nil {
+				return fmt.Errorf("writing man pages: %w", err)
 			}
 			if a.JSON {
 				return a.PrintJSON(map[string]string{"directory": args[0]})

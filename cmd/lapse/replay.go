@@ -87,8 +87,9 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 		if err != nil {
 			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 		}
-		drawn := output.DrawRun(a.App, f.Dir)
-		exit := f.Summary.Exit
+		undrawn := output.DrawRun(a.App, f.Dir)
+		exit := output.Undrawn(*f.Summary.Exit, undrawn)
+		f.Summary.Exit = exit
 		code = verdict.WorseExit(code, exit.Code)
 		fmt.Fprintf(a.Stderr, "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)
 		if exit.Code != verdict.ExitViolated && exit.Code != verdict.ExitInterrupted && exit.Code != verdict.ExitBug && n < most {
@@ -99,7 +100,7 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 				return err
 			}
 		} else {
-			output.PrintFinished(a.App, f, drawn)
+			output.PrintFinished(a.App, f, undrawn == nil)
 		}
 		return &cli.ExitError{Code: code}
 	}

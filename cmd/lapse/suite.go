@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -76,7 +74,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 		Done: func(n, of int, c *gate.CaseResult) {
 			fmt.Fprintf(a.Stderr, "[%d/%d] %-12s %s  %s  %s\n", n, of, c.Status, c.ID, duration.Seconds(c.Seconds), c.Reason)
 			if dir, err := store.Open(a.Out, c.Run); c.Run != "" && err == nil {
-				output.DrawRun(a.App, dir)
+				_ = output.DrawRun(a.App, dir) // it is said; the suite has a report of its own
 			}
 		},
 	})
@@ -88,8 +86,9 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 
 // finishSuite prints and writes what a suite came to.
 func (a *app) finishSuite(res *gate.SuiteResult, outputs []string) error {
-	if file, err := output.SaveSuiteReport(context.Background(), a.App, res); err != nil {
-		// A picture is no part of the verdict.
+	file, err := output.SaveSuiteReport(context.Background(), a.App, res)
+	if err != nil {
+		res.Exit = output.Undrawn(*res.Exit, err)
 		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 	} else {
 		fmt.Fprintln(a.Stderr, "report: "+file)
@@ -181,16 +180,11 @@ func (a *app) initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-			if errors.Is(err, fs.ErrExist) {
+			if _, err := os.Lstat(path); err == nil {
 				return targets.Usagef("%s is there already; name another file", path)
 			}
-			if err != nil {
-				return targets.Usagef("writing the suite: %v", err)
-			}
-			_, err = f.Write(text)
-			if err := errors.Join(err, f.Close()); err != nil {
-				return fmt.Errorf("writing %s: %w", path, err)
+			if err := cli.WriteText(path, text); err != nil {
+				return err
 			}
 			next := fmt.Sprintf("lapse validate %s, lapse run %s", path, path)
 			if len(at) > 0 {

@@ -12,9 +12,18 @@ import (
 )
 
 // WriteWhole has a file written beside path and renames it, so that a reader never
-// sees half of it and nothing is left when that fails. A place where nothing can be
+// sees half of it, what was there stays and nothing is left when that fails. What is no
+// file, as /dev/stdout or a pipe, is written as it is. A place where nothing can be
 // written is an error of the user's input.
 func WriteWhole(path string, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() {
+			return writeThrough(path, write)
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real // the link stays
+		}
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return targets.Usagef("nothing can be written to %s (%v); name another file", filepath.Dir(path), errors.Unwrap(err))
@@ -31,4 +40,23 @@ func WriteWhole(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
+}
+
+func writeThrough(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return targets.Usagef("%s is no file, and cannot be written: %v", path, err)
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+// WriteText is WriteWhole of a text.
+func WriteText(path string, text []byte) error {
+	return WriteWhole(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -14,25 +13,17 @@ import (
 )
 
 // Tree writes a page of c and of every command below it that help shows into the
-// directory dir, which must be there. Source is the program and its version. The same
+// directory dir, which must be there; write is what makes a file. Source is the program and its version. The same
 // commands give the same bytes.
-func Tree(c *cobra.Command, source, dir string) error {
-	f, err := os.Create(filepath.Join(dir, name(c)+".1"))
-	if err != nil {
-		return err
-	}
-	if err := Write(f, c, source); err != nil {
-		_ = f.Close()
-		return fmt.Errorf("%s: %w", f.Name(), err)
-	}
-	if err := f.Close(); err != nil {
+func Tree(c *cobra.Command, source, dir string, write func(path string, page func(io.Writer) error) error) error {
+	if err := write(filepath.Join(dir, name(c)+".1"), func(w io.Writer) error { return Write(w, c, source) }); err != nil {
 		return err
 	}
 	for _, below := range c.Commands() {
 		if !shown(below) {
 			continue
 		}
-		if err := Tree(below, source, dir); err != nil {
+		if err := Tree(below, source, dir, write); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,8 @@
 package manpage
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,7 +27,7 @@ func TestPage(t *testing.T) {
 	root.AddCommand(sub, hidden)
 
 	dir := t.TempDir()
-	if err := Tree(root, "tool 1", dir); err != nil {
+	if err := Tree(root, "tool 1", dir, create); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "tool-inner.1")); err == nil {
@@ -47,4 +49,13 @@ func TestPage(t *testing.T) {
 	if strings.Contains(text, "secret") {
 		t.Error("a hidden flag is shown")
 	}
+}
+
+// create makes a file of a page.
+func create(path string, page func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(page(f), f.Close())
 }

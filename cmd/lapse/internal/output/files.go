@@ -74,8 +74,8 @@ func WriteFiles(a *cli.App, s *gate.SuiteResult, outputs []string) error {
 			}
 			continue
 		}
-		if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
-			return targets.Usagef("--output %s: %v", o, err)
+		if err := cli.WriteText(path, b.Bytes()); err != nil {
+			return fmt.Errorf("--output %s: %w", o, err)
 		}
 	}
 	if os.Getenv("GITHUB_ACTIONS") != "true" {

@@ -12,6 +12,8 @@ import (
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/report"
 	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/suite"
 )
 
@@ -61,15 +63,27 @@ func suiteSource(a *cli.App, res *gate.SuiteResult) *report.SuiteSource {
 	return &report.SuiteSource{Result: res, Open: func(id string) (store.Dir, error) { return store.Open(a.Out, id) }}
 }
 
-// DrawRun writes the report into the directory of a run. A picture is no part of
-// the verdict: what goes wrong is said, and whether there is one is returned. An
-// interrupted run has one too.
-func DrawRun(a *cli.App, dir store.Dir) bool {
+// DrawRun writes the report into the directory of a run, of an interrupted one too. What
+// goes wrong is said and returned.
+func DrawRun(a *cli.App, dir store.Dir) error {
 	err := WriteReport(context.Background(), dir, dir.File(FileReport))
 	if err != nil {
 		fmt.Fprintln(a.Stderr, "lapse: there is no report: "+err.Error())
 	}
-	return err == nil
+	return err
+}
+
+// Undrawn is how a command ends whose report was not drawn because of err, nil if it
+// was. A picture is no part of the verdict, but a full disk is said by the exit code:
+// who keeps the report would miss it.
+func Undrawn(exit verdict.Exit, err error) *verdict.Exit {
+	if err == nil || runs.ExitOf(err) != verdict.ExitEnvironment {
+		return &exit
+	}
+	if code := verdict.WorseExit(exit.Code, verdict.ExitEnvironment); code != exit.Code {
+		return &verdict.Exit{Code: code, Reason: exit.Reason + ", but the report could not be written"}
+	}
+	return &exit
 }
 
 // WriteReport draws a run. Nothing is written when ctx is done before the report is drawn.

@@ -45,15 +45,16 @@ func CarryOut(a *cli.App, cmd *cobra.Command, planned *runs.Planned, env runs.En
 	exit := finished.Summary.Exit
 	if expect != "" {
 		exit = expected(*exit, expect)
-		finished.Summary.Exit = exit
 	}
-	drawn := output.DrawRun(a, finished.Dir)
+	undrawn := output.DrawRun(a, finished.Dir)
+	exit = output.Undrawn(*exit, undrawn)
+	finished.Summary.Exit = exit
 	if a.JSON {
 		if err := a.PrintJSON(&finished.Summary); err != nil {
 			return err
 		}
 	} else {
-		output.PrintFinished(a, finished, drawn)
+		output.PrintFinished(a, finished, undrawn == nil)
 	}
 	return &cli.ExitError{Code: exit.Code}
 }
