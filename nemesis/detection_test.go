@@ -28,7 +28,7 @@ func TestFaultsOutlastTheDetection(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := range uint64(50) {
-				cfg := Config{Seed: seed, Faults: c.faults, Nodes: cluster.NodeNames(3), Duration: c.run, Mode: c.mode,
+				cfg := Config{Seed: seed, Faults: c.faults, Nodes: cluster.NodeNames(3), Abilities: everything, Duration: c.run, Mode: c.mode,
 					Detection: history.Detection{After: c.detection, By: "a test"}}
 				s, err := Plan(cfg)
 				if err != nil {
@@ -55,7 +55,7 @@ func TestFaultsOutlastTheDetection(t *testing.T) {
 // the database can find out, not to a moved clock.
 func TestWhatIsNoticedOutlasts(t *testing.T) {
 	for seed := range uint64(50) {
-		s, err := Plan(Config{Seed: seed, Faults: []string{"clock", "kill"}, Nodes: cluster.NodeNames(3), Duration: 30 * time.Second,
+		s, err := Plan(Config{Seed: seed, Faults: []string{"clock", "kill"}, Nodes: cluster.NodeNames(3), Abilities: everything, Duration: 30 * time.Second,
 			Detection: history.Detection{After: 4 * time.Second}})
 		if err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func TestWhatIsNoticedOutlasts(t *testing.T) {
 // TestDetectionLeavesWhatWasAskedFor: the user's times stand, and where nothing is
 // detected schedules are what they always were.
 func TestDetectionLeavesWhatWasAskedFor(t *testing.T) {
-	cfg := Config{Seed: 7, Faults: []string{"partition", "kill"}, Nodes: cluster.NodeNames(3), Duration: time.Minute, Hold: 2 * time.Second, Interval: 5 * time.Second}
+	cfg := Config{Seed: 7, Faults: []string{"partition", "kill"}, Nodes: cluster.NodeNames(3), Abilities: everything, Duration: time.Minute, Hold: 2 * time.Second, Interval: 5 * time.Second}
 	plain, err := Plan(cfg)
 	if err != nil {
 		t.Fatal(err)
