@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/lapse-test/lapse/nemesis"
@@ -41,8 +42,14 @@ func (p *Plan) Clients() int {
 	return n
 }
 
-// FaultNames are the faults that were asked for.
-func (p *Plan) FaultNames() []string { return settings.Names(p.Faults) }
+// FaultNames are the faults that were asked for; of a list with a name of its own, those
+// of it that the run has.
+func (p *Plan) FaultNames() []string {
+	if p.Schedule.Preset != "" {
+		return slices.Clone(p.Schedule.Faults)
+	}
+	return settings.Names(p.Faults)
+}
 
 // ModelNames are the consistency models that the history is checked against.
 func (p *Plan) ModelNames() []string { return settings.Names(p.Models) }

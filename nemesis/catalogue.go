@@ -109,15 +109,21 @@ func Names() []string {
 	return out
 }
 
-// Parse reads a list of faults such as "partition,kill,pause". Empty and "none"
-// are no faults. The error lists those there are.
+// Parse reads a list of faults such as "partition,kill,pause", or the name of a preset.
+// Empty and "none" are no faults. The error lists those there are.
 func Parse(text string) ([]string, error) {
 	if t := strings.TrimSpace(text); t == "" || t == "none" {
 		return nil, nil
 	}
+	if p, ok := PresetNamed(text); ok {
+		return []string{p.Name}, nil
+	}
 	var out []string
 	for name := range strings.SplitSeq(text, ",") {
 		name = strings.TrimSpace(name)
+		if _, ok := PresetNamed(name); ok {
+			return nil, usagef("%s is a list of faults by itself and stands alone: leave the others out, or name each fault", name)
+		}
 		if _, err := find(name); err != nil {
 			return nil, err
 		}
@@ -132,7 +138,8 @@ func find(name string) (kind, error) {
 	all := catalogue()
 	i := slices.IndexFunc(all, func(k kind) bool { return k.Name == name })
 	if i < 0 {
-		return kind{}, usagef("unknown fault %q%s; there are: %s, or none", name, spelling.Hint(name, Names()), strings.Join(Names(), ", "))
+		known := append(presetNames(), Names()...)
+		return kind{}, usagef("unknown fault %q%s; there are the lists %s, the faults %s, and none", name, spelling.Hint(name, known), strings.Join(presetNames(), ", "), strings.Join(Names(), ", "))
 	}
 	return all[i], nil
 }

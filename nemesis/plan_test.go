@@ -342,7 +342,7 @@ func TestParse(t *testing.T) {
 		{"none", nil, ""},
 		{"partition", []string{"partition"}, ""},
 		{" partition , kill,pause,kill", []string{"partition", "kill", "pause"}, ""},
-		{"partitoin", nil, `unknown fault "partitoin" (did you mean "partition"?); there are: partition, partition-one`},
+		{"partitoin", nil, `unknown fault "partitoin" (did you mean "partition"?); there are the lists quick, standard, thorough, the faults partition, partition-one`},
 		{"kill,", nil, `unknown fault ""; there are`},
 		{"none,kill", nil, `unknown fault "none"`},
 		{"earthquake", nil, `unknown fault "earthquake"; there are`},

@@ -40,7 +40,11 @@ type Schedule struct {
 	// Detection is how the database finds out that a node is gone, nil if it is not
 	// known to: drawn schedules have faults that last longer and faults that do not.
 	Detection *history.Detection `json:"detection,omitempty"`
-	Steps     []Step             `json:"steps"`
+	// Preset is the list by whose name the faults were asked for, if they were, and
+	// LeftOut what of it this run does without.
+	Preset  string            `json:"preset,omitempty"`
+	LeftOut []history.LeftOut `json:"left_out,omitempty"`
+	Steps   []Step            `json:"steps"`
 }
 
 // Step is one fault of a schedule. What is left to chance is settled here; only
@@ -75,7 +79,7 @@ func (s Schedule) CutsLinks() bool {
 
 // Coverage is what the schedule is meant to cover, for the history.
 func (s Schedule) Coverage() history.Coverage {
-	return history.Coverage{Detection: s.Detection, Noticed: Noticed()}
+	return history.Coverage{Detection: s.Detection, Noticed: Noticed(), Preset: s.Preset, LeftOut: s.LeftOut}
 }
 
 const scheduleVersion = 1

@@ -144,6 +144,10 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if req.Provider, err = ownNodes(req.Provider, target.Spec(cfg)); err != nil {
 		return nil, err
 	}
+	harder, err := applyPreset(&req, info)
+	if err != nil {
+		return nil, err
+	}
 	if !req.Seeded {
 		req.Seed = rand.Uint64N(1 << 53) // exact as a JSON number anywhere
 	}
@@ -163,7 +167,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	drawn := faultsOf(target, cfg, spec, req.Duration)
 	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
 	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
-	if err := drawSchedule(plan, drawn); err != nil {
+	if err := drawSchedule(plan, drawn, harder); err != nil {
 		return nil, err
 	}
 	p := &Planned{Plan: plan, Target: target, Config: cfg}

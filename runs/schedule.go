@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -14,13 +15,22 @@ import (
 const mostFaults = 100_000
 
 // drawSchedule makes the schedule of a plan: a drawn one, or the one that was given.
-// A given one decides the faults and their mode.
-func drawSchedule(plan *harness.Plan, cfg nemesis.Config) error {
+// A given one decides the faults and their mode. harder is what a preset's load does
+// without.
+func drawSchedule(plan *harness.Plan, cfg nemesis.Config, harder []history.LeftOut) error {
 	faults, err := nemesis.Parse(plan.Faults)
 	if err != nil {
 		return targets.Usagef("--faults: %v", err)
 	}
 	cfg.Faults = faults
+	preset, named := nemesis.PresetNamed(plan.Faults)
+	var left []history.LeftOut
+	if named && plan.Script == "" {
+		if cfg.Faults, left, err = preset.Fit(cfg); err != nil {
+			return targets.Usagef("--faults: %v", err)
+		}
+		left = append(left, harder...)
+	}
 	if cfg.Interval > 0 && cfg.Duration/cfg.Interval > mostFaults {
 		return targets.Usagef("--fault-interval %s: a run of %s would have more than %d faults", cfg.Interval, cfg.Duration, mostFaults)
 	}
@@ -28,6 +38,9 @@ func drawSchedule(plan *harness.Plan, cfg nemesis.Config) error {
 		plan.Faults = strings.Join(faults, ",")
 		if plan.Schedule, err = nemesis.Plan(cfg); err != nil {
 			return targets.Usagef("--faults: %v", err)
+		}
+		if named {
+			plan.Schedule.Preset, plan.Schedule.LeftOut = preset.Name, left
 		}
 		return nil
 	}

@@ -45,7 +45,7 @@ type Run struct {
 	OpTimeout       time.Duration     `flag:"op-timeout" yaml:"opTimeout" in:"settings" json:"op_timeout" default:"2s" min:"1ms" max:"240h" help:"deadline of each operation" example:"--op-timeout 700ms"`
 	Settle          time.Duration     `flag:"settle" yaml:"settle" in:"settings" json:"settle" default:"500ms" min:"1ms" max:"240h" help:"pause between the last healing and the final reads" example:"--settle 2s"`
 
-	Faults        string        `flag:"faults" yaml:"faults" in:"matrix" json:"faults,omitempty" kind:"names" help:"what to break, such as partition,kill,pause" example:"--faults partition-one,kill"`
+	Faults        string        `flag:"faults" yaml:"faults" in:"matrix" json:"faults,omitempty" kind:"names" help:"what to break: quick, standard or thorough, or faults by their names, such as partition,kill,pause" example:"--faults partition-one,kill"`
 	FaultInterval time.Duration `flag:"fault-interval" yaml:"faultInterval" in:"settings" json:"fault_interval,omitempty" min:"1ms" max:"240h" help:"time between faults (default: chosen by the duration)" example:"--fault-interval 6s --faults kill"`
 	FaultHold     time.Duration `flag:"fault-hold" yaml:"faultHold" in:"settings" json:"fault_hold,omitempty" min:"1ms" max:"240h" help:"how long a fault lasts (default: chosen by the duration)" example:"--fault-hold 4s --faults kill"`
 	FaultMode     string        `flag:"fault-mode" yaml:"faultMode" in:"settings" json:"fault_mode,omitempty" default:"one-at-a-time" oneof:"one-at-a-time,mixed" help:"one-at-a-time, or mixed: two faults at a time, such as a killed node behind a cut" example:"--fault-mode mixed --faults kill,partition-one"`

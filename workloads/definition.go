@@ -24,6 +24,8 @@ type definition struct {
 	// asked for by name it is an error.
 	kindNeeds map[string]history.Func
 	options   []Option
+	// glances: its generators are Glancers.
+	glances bool
 	// opsPerKey is the default of Config.OpsPerKey.
 	opsPerKey int
 	// build makes the generator from a configuration that was checked and

@@ -1,6 +1,11 @@
 package workloads
 
-import "github.com/lapse-test/lapse/history"
+import (
+	"maps"
+	"slices"
+
+	"github.com/lapse-test/lapse/history"
+)
 
 // Glancer is implemented by generators whose keys can be read besides what their
 // workers do: such reads need no part of a worker's stream and change none.
@@ -21,4 +26,25 @@ func (p *pool) glance(i int, txn *history.Txn) {
 	slot := i % p.slots
 	g := p.state[slot].newest.Load()
 	single(txn, history.Mop{Func: history.Read, Key: history.Key(g*int64(p.slots) + int64(slot))})
+}
+
+// Hardens says how a workload can be made to find more on a target that can do funcs:
+// whether its generators are Glancers, and its shares with deletes among them, nil if it
+// has none.
+func Hardens(w Workload, funcs []history.Func) (glance bool, deletes map[string]int) {
+	d, ok := w.(*definition)
+	if !ok {
+		return false, nil
+	}
+	if !slices.Contains(funcs, history.Delete) || d.kindNeeds[kindDel] != history.Delete {
+		return d.glances, nil
+	}
+	deletes = maps.Clone(d.weights)
+	for kind, f := range d.kindNeeds {
+		if !slices.Contains(funcs, f) {
+			delete(deletes, kind)
+		}
+	}
+	deletes[kindDel] = 1
+	return d.glances, deletes
 }

@@ -25,6 +25,7 @@ func hotWorkload() Workload {
 			{Name: optionSalt, Default: "1", Help: "over how many keys each logical key is spread"},
 		},
 		opsPerKey: 200,
+		glances:   true,
 	}
 	d.build = func(cfg Config) (Generator, error) {
 		skew, err := d.number(cfg, optionSkew, 0, 10)

@@ -29,6 +29,7 @@ func registerWorkload() Workload {
 		// Few enough that a run of ten seconds at the default rate ends with 50
 		// final reads and more, which is what no-lost-writes needs to be decided.
 		opsPerKey: 100,
+		glances:   true,
 		build: func(cfg Config) (Generator, error) {
 			return newRegister(cfg, newPool(sharedShape(cfg)), nil), nil
 		},

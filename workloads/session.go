@@ -35,6 +35,7 @@ func sessionWorkload() Workload {
 			kindRead: 0,
 		},
 		opsPerKey: 200,
+		glances:   true,
 		build: func(cfg Config) (Generator, error) {
 			return newSession(cfg), nil
 		},

@@ -32,7 +32,13 @@ func (a *app) complete(c *cobra.Command) {
 			return read
 		},
 		"workload": func(*cobra.Command) []string { return workloads.Names() },
-		"faults":   func(*cobra.Command) []string { return nemesis.Names() },
+		"faults": func(*cobra.Command) []string {
+			var lists []string
+			for _, p := range nemesis.Presets() {
+				lists = append(lists, p.Name)
+			}
+			return append(lists, nemesis.Names()...)
+		},
 		"model":    func(*cobra.Command) []string { return registry.Names() },
 		"format":   func(*cobra.Command) []string { return formats.Names() },
 		"provider": func(*cobra.Command) []string { return providers.Names(a.Providers) },

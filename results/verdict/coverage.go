@@ -63,12 +63,8 @@ func (c *Coverage) Says() []string {
 	if d := c.Detection; d != nil && c.Noticeable > 0 {
 		out = append(out, c.detectionText(d))
 	}
-	var parts []string
-	for _, l := range c.LeftOut {
-		parts = append(parts, l.What+": "+l.Why)
-	}
-	if len(parts) > 0 {
-		out = append(out, fmt.Sprintf("the faults %q left out %s", c.Preset, strings.Join(parts, "; ")))
+	if len(c.LeftOut) > 0 {
+		out = append(out, fmt.Sprintf("the faults %q left out %s", c.Preset, strings.Join(c.leftOut(), "; ")))
 	}
 	return out
 }
@@ -81,4 +77,24 @@ func (c *Coverage) detectionText(d *history.Detection) string {
 	hold := time.Duration(math.Ceil((d.After + d.After/4 + time.Second).Seconds())) * time.Second
 	return fmt.Sprintf("no fault outlasted the database's failure detection (%s), the longest lasted %s: what it does once it has found out was not tested; use --fault-hold %s, or a longer --duration",
 		takes, duration.Text(c.Longest), hold)
+}
+
+// leftOut is what was left out, with what has the same reason together.
+func (c *Coverage) leftOut() []string {
+	var out []string
+	told := map[string]bool{}
+	for _, l := range c.LeftOut {
+		if told[l.Why] {
+			continue
+		}
+		told[l.Why] = true
+		var whats []string
+		for _, o := range c.LeftOut {
+			if o.Why == l.Why {
+				whats = append(whats, o.What)
+			}
+		}
+		out = append(out, fmt.Sprintf("%s (%s)", strings.Join(whats, ", "), l.Why))
+	}
+	return out
 }

@@ -27,7 +27,7 @@ func TestCoverage(t *testing.T) {
 		{name: "a clock is not found out", event: event, faults: []history.Fault{fault("clock", time.Minute)}},
 		{name: "it took no effect", event: event, faults: []history.Fault{{Kind: "partition", Healing: 9e9}}},
 		{name: "nothing is detected", event: `{"noticed":["partition"]}`, faults: []history.Fault{fault("partition", time.Minute)}},
-		{name: "a preset left something out", event: `{"preset":"thorough","left_out":[{"what":"clock","why":"it has none"},{"what":"kill","why":"one node"}]}`, says: `the faults "thorough" left out clock: it has none; kill: one node`},
+		{name: "a preset left something out", event: `{"preset":"thorough","left_out":[{"what":"clock","why":"it has none"},{"what":"kill","why":"one node"},{"what":"lag","why":"it has none"}]}`, says: `the faults "thorough" left out clock, lag (it has none); kill (one node)`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := &history.History{Faults: c.faults, Events: []history.Event{{Kind: history.EventPhase, Text: "load"}, {Kind: history.EventCoverage, Text: c.event}}}
