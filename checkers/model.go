@@ -37,6 +37,10 @@ type Model struct {
 	// Timeless: the model is about neither sessions nor real time, so that it can be
 	// checked where a history tells of neither.
 	Timeless bool
+	// Replicas: the model is about what each node has by itself. Its checker is given
+	// reads of single nodes, which those of other models never see
+	// (history.History.AtItsLevel).
+	Replicas bool
 	// New makes a checker with default settings.
 	New func() Checker
 	// Parse makes a checker of a name with a parameter, such as

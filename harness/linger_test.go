@@ -1,10 +1,13 @@
 package harness
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // TestLinger: while a fault is on and for a while after it, readers besides the clients
@@ -67,6 +70,46 @@ func TestWhereToLinger(t *testing.T) {
 			if got := r.nodeOf(c.fault, nth); got != want {
 				t.Errorf("%s: lingerer %d stays at %d, want %d", c.name, nth, got, want)
 			}
+		}
+	}
+}
+
+// twoCopies is a database whose nodes can be read by themselves.
+type twoCopies struct{ *memory }
+
+func (m twoCopies) Start(context.Context, cluster.Cluster, targets.Config) (targets.System, error) {
+	return m, nil
+}
+func (twoCopies) ReplicaLevel() string { return "lowest" }
+
+// TestReplicasAreRead: each node is read by itself before the final reads, at the level
+// that the system names, where a model is about that.
+func TestReplicasAreRead(t *testing.T) {
+	for _, wanted := range []bool{true, false} {
+		f := newFixture(t, time.Second, 200, 2)
+		f.deps.Target, f.deps.Replicas = twoCopies{f.mem}, wanted
+		if _, err := Run(t.Context(), f.plan, f.deps); err != nil {
+			t.Fatal(err)
+		}
+		h := f.history(t)
+		from, to, ok := h.ReplicaReads()
+		if ok != wanted {
+			t.Fatalf("wanted %v: there are %v", wanted, ok)
+		}
+		lowest, nodes := 0, map[string]bool{}
+		for i := range h.Ops {
+			op := &h.Ops[i]
+			if h.LevelName(op.ReadLevel) != "lowest" {
+				continue
+			}
+			lowest++
+			nodes[h.NodeName(op)] = true
+			if op.Invoke < from || op.Invoke > to {
+				t.Errorf("a node was read by itself at %v, not from %v to %v", op.Invoke, from, to)
+			}
+		}
+		if (lowest > 0) != wanted || wanted && len(nodes) != 3 {
+			t.Errorf("wanted %v: %d reads of %d nodes", wanted, lowest, len(nodes))
 		}
 	}
 }

@@ -215,30 +215,41 @@ func (w *worker) load(ctx context.Context, began time.Time, arrivals *workloads.
 }
 
 // finalReads waits until the system has settled and then reads what is left, by
-// every node.
+// every node: each by itself first, if that is wanted, because reads at a higher level
+// may repair what they meet.
 func (r *run) finalReads(ctx context.Context) error {
 	r.phase(PhaseSettle)
 	sleep(ctx, r.plan.Settle)
-	r.phase(PhaseFinal)
-	before := r.recorder.Counts()
 	ctx, cancel := context.WithTimeout(ctx, finalTimeout)
 	defer cancel()
+	if r.replicaLevel != 0 {
+		if err := r.readAll(ctx, PhaseReplicas, true); err != nil {
+			return err
+		}
+	}
+	return r.readAll(ctx, PhaseFinal, false)
+}
+
+// readAll has the workers do all final reads.
+func (r *run) readAll(ctx context.Context, phase string, replica bool) error {
+	r.phase(phase)
+	before := r.recorder.Counts()
 	group, groupCtx := errgroup.WithContext(ctx)
 	for _, w := range r.workers {
-		group.Go(func() error { return w.finalReads(groupCtx) })
+		group.Go(func() error { return w.finalReads(groupCtx, replica) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	after := r.recorder.Counts()
-	r.progress.Phase(PhaseFinal, fmt.Sprintf("%s, %s ok", count.Of(int(after.OK+after.Fail+after.Info-before.OK-before.Fail-before.Info), "read"), count.Text(int(after.OK-before.OK))))
+	r.progress.Phase(phase, fmt.Sprintf("%s, %d ok", count.Of(int(after.OK+after.Fail+after.Info-before.OK-before.Fail-before.Info), "read"), after.OK-before.OK))
 	return nil
 }
 
-func (w *worker) finalReads(ctx context.Context) error {
+func (w *worker) finalReads(ctx context.Context, replica bool) error {
 	// The final reads ask each node in turn, whatever the session did before.
 	w.close()
-	w.roam = true
+	w.roam, w.replica = true, replica
 	for i := 0; ctx.Err() == nil; i++ {
 		w.txn.Reset()
 		node, more := w.run.deps.Workload.Final(w.index, i, &w.txn)

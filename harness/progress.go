@@ -13,8 +13,10 @@ const (
 	PhaseLoad   = "load"
 	PhaseHeal   = "heal"
 	PhaseSettle = "settle"
-	PhaseFinal  = "final"
-	PhaseEnd    = "end"
+	// PhaseReplicas is there where a model is about each replica by itself.
+	PhaseReplicas = history.PhaseReplicas
+	PhaseFinal    = history.PhaseFinal
+	PhaseEnd      = "end"
 	// PhaseCheck comes after the run; no history has it.
 	PhaseCheck = "check"
 )

@@ -32,6 +32,9 @@ type Deps struct {
 	HistoryPath, LogDir, DataDir string
 	Progress                     Progress
 	Log                          *slog.Logger
+	// Replicas says that each node is to be read by itself before the final reads, if
+	// the system can (targets.ReplicaReader).
+	Replicas bool
 }
 
 // Report is how a run went, apart from what its history tells.
@@ -104,6 +107,8 @@ type run struct {
 	sessions  sessionCounter
 	// writeLevel and readLevel index the levels in the history's header.
 	writeLevel, readLevel uint8
+	// replicaLevel is that of reads of one node by itself, 0 if there are none.
+	replicaLevel uint8
 }
 
 func (r *run) phase(name string) {
@@ -137,6 +142,9 @@ func (r *run) setUp(ctx context.Context) error {
 	}
 	levels, writeLevel, readLevel := levelIndexes(r.plan.WriteLevel, r.plan.ReadLevel)
 	r.writeLevel, r.readLevel = writeLevel, readLevel
+	if s, ok := r.system.(targets.ReplicaReader); ok && r.deps.Replicas && s.ReplicaLevel() != "" {
+		levels, r.replicaLevel = addLevel(levels, s.ReplicaLevel())
+	}
 	header := history.Header{
 		Run:        r.deps.Run,
 		Source:     history.SourceLapse,

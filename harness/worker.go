@@ -19,17 +19,18 @@ func (c *sessionCounter) next() int32 { return c.n.Add(1) }
 // levelIndexes lists the levels of a run for the history's header and says where
 // the write and the read level stand in it; the first is always the empty one.
 func levelIndexes(write, read string) (levels []string, writeIndex, readIndex uint8) {
-	levels = []string{""}
-	add := func(level string) uint8 {
-		i := slices.Index(levels, level)
-		if i < 0 {
-			i = len(levels)
-			levels = append(levels, level)
-		}
-		return uint8(i)
-	}
-	writeIndex, readIndex = add(write), add(read)
+	levels, writeIndex = addLevel([]string{""}, write)
+	levels, readIndex = addLevel(levels, read)
 	return levels, writeIndex, readIndex
+}
+
+// addLevel makes sure that level is among levels, and says where.
+func addLevel(levels []string, level string) ([]string, uint8) {
+	i := slices.Index(levels, level)
+	if i < 0 {
+		return append(levels, level), uint8(len(levels))
+	}
+	return levels, uint8(i)
 }
 
 // reopenPause is how long a worker waits before it asks again for a connection
@@ -39,10 +40,12 @@ const reopenPause = 100 * time.Millisecond
 
 // worker is one client: strictly sequential, one session at a time.
 type worker struct {
-	run     *run
-	index   int
-	home    int
-	roam    bool
+	run   *run
+	index int
+	home  int
+	roam  bool
+	// replica: the session reads nodes by themselves.
+	replica bool
 	rec     *history.Client
 	txn     history.Txn
 	client  targets.Client
@@ -63,7 +66,11 @@ func (w *worker) do(ctx context.Context, at int) (targets.Result, bool, error) {
 	// waited for, so that ending a run makes no outcome indeterminate.
 	opCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.run.plan.OpTimeout)
 	defer cancel()
-	if err := w.rec.Invoke(w.session, int16(at), w.run.readLevel, w.run.writeLevel, &w.txn); err != nil {
+	readLevel := w.run.readLevel
+	if w.replica {
+		readLevel = w.run.replicaLevel
+	}
+	if err := w.rec.Invoke(w.session, int16(at), readLevel, w.run.writeLevel, &w.txn); err != nil {
 		return targets.Result{}, false, fmt.Errorf("recording an invocation: %w", err)
 	}
 	res := w.client.Do(opCtx, at, &w.txn)
@@ -86,7 +93,7 @@ func (w *worker) open(ctx context.Context) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		s := targets.Session{ID: w.run.sessions.next(), Home: w.home, Roam: w.roam, Text: w.run.recorder.Text}
+		s := targets.Session{ID: w.run.sessions.next(), Home: w.home, Roam: w.roam, Replica: w.replica, Text: w.run.recorder.Text}
 		openCtx, cancel := context.WithTimeout(ctx, w.run.plan.OpTimeout)
 		c, err := w.run.system.Open(openCtx, s)
 		cancel()

@@ -9,8 +9,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/figures"
@@ -56,6 +58,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		Run: dir.ID, Target: p.Target, Config: cfg, Workload: p.Workload, Provider: provider,
 		HistoryPath: dir.File(store.FileHistory), LogDir: dir.File(store.DirNodes), DataDir: env.DataDir,
 		Progress: env.Progress, Log: log,
+		Replicas: slices.ContainsFunc(p.Models, func(c checkers.Checker) bool { return c.Model().Replicas }),
 	})
 	f.Summary.Version = f.Report.Version
 	if err != nil {

@@ -119,6 +119,9 @@ type Session struct {
 	// Roam says that the session asks a node named anew for each operation
 	// (the at of Client.Do) rather than staying with Home.
 	Roam bool
+	// Replica says that each node asked is to answer reads from its own copy, at the
+	// level that the system's ReplicaLevel names. Such sessions only read.
+	Replica bool
 	// Text interns a value that the database returned and that is no integer:
 	// foreign data is seen and reported, never dropped. Safe for concurrent use.
 	Text func(string) history.Value
@@ -175,6 +178,14 @@ type Detector interface {
 	// Detection says how long that takes with the resolved cfg; After is 0 where
 	// nothing is detected. Schedules hold some faults for longer and some for less.
 	Detection(cfg Config) history.Detection
+}
+
+// ReplicaReader is implemented by systems that can read the copy of one node by itself,
+// so that diverged replicas are told apart.
+type ReplicaReader interface {
+	// ReplicaLevel is the read level of sessions with Session.Replica, as the database
+	// spells it; empty if this configuration has no such reads.
+	ReplicaLevel() string
 }
 
 // LagMeter is implemented by systems that can tell how far replicas are behind.

@@ -12,8 +12,9 @@
 //     operation without an answer, or
 //   - a value was read, then another, and then the first one again.
 //
-// The final reads must have asked at a level that tells replicas apart (one
-// replica); at a quorum the checker sees only what a quorum hides.
+// Where a run has read each node by itself (history.PhaseReplicas) those are the reads
+// that count. Else the final reads must have asked at a level that tells replicas apart
+// (one replica); at a quorum the checker sees only what a quorum hides.
 package eventual
 
 import (
@@ -52,13 +53,13 @@ func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget)
 		return checkers.Verdict{}, err
 	}
 	v := p.Verdict(set, Model, "final reads compared")
-	final, noFinal := evidence.FinalReads(h)
+	final, until, noFinal := converged(h)
 	if noFinal != nil {
 		p.Conclude(&v, "", "no read is final: "+noFinal.Error())
 		return v, nil
 	}
 	workers := pass.Keys(p, set, &v, func(w *worker, n int) string {
-		w.check(set, n, final, p.Budget.MaxViolations)
+		w.check(set, n, final, until, p.Budget.MaxViolations)
 		return ""
 	})
 	for i := range workers {
@@ -82,12 +83,12 @@ type worker struct {
 }
 
 // check compares the final reads of key number n.
-func (w *worker) check(set *register.Set, n int, final history.Time, most int) {
+func (w *worker) check(set *register.Set, n int, final, until history.Time, most int) {
 	k := &w.key
 	set.Load(n, k)
 	w.Reads += k.Reads
 	w.Writes += k.Writes
-	w.reads = finalReads(k, final, w.reads[:0])
+	w.reads = finalReads(k, final, until, w.reads[:0])
 	if k.Writes == 0 || nodesAsked(set.H, k, w.reads) < 2 {
 		return
 	}
@@ -99,9 +100,19 @@ func (w *worker) check(set *register.Set, n int, final history.Time, most int) {
 	}
 }
 
-func finalReads(k *register.Key, final history.Time, into []int32) []int32 {
+// converged is the time in which reads are compared: that of the reads of each node by
+// itself where there are some, else all after the load.
+func converged(h *history.History) (from, to history.Time, err error) {
+	from, err = evidence.FinalReads(h)
+	if begin, end, ok := h.ReplicaReads(); ok && err == nil {
+		return min(from, begin), end, nil
+	}
+	return from, history.Never, err
+}
+
+func finalReads(k *register.Key, final, until history.Time, into []int32) []int32 {
 	for i := range k.Ops {
-		if op := &k.Ops[i]; op.Kind == register.Read && op.Inv > final {
+		if op := &k.Ops[i]; op.Kind == register.Read && op.Inv > final && op.Inv < until {
 			into = append(into, int32(i))
 		}
 	}

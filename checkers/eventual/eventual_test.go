@@ -104,3 +104,23 @@ func TestFaultThatNeverHealed(t *testing.T) {
 		t.Errorf("%s (%v), want inconclusive", v.Status, err)
 	}
 }
+
+// TestEachReplicaByItself: where nodes were read by themselves, those reads count and
+// the final reads at the run's own level, which may repair what they meet, do not.
+func TestEachReplicaByItself(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		steps []step
+		want  checkers.Status
+	}{
+		{"diverged, and repaired by the final reads", []step{write(10, 1), write(20, 2), read(110, 0, 2), read(120, 1, 1), read(210, 0, 2), read(220, 1, 2)}, checkers.Violated},
+		{"converged", []step{write(10, 1), write(20, 2), read(110, 0, 2), read(120, 1, 2), read(210, 0, 2), read(220, 1, 2)}, checkers.Held},
+	} {
+		h := build(t, c.steps)
+		h.Events = []history.Event{{At: 100, Kind: history.EventPhase, Text: history.PhaseReplicas}, {At: 200, Kind: history.EventPhase, Text: history.PhaseFinal}}
+		v, err := New().Check(t.Context(), h, checkers.Budget{})
+		if err != nil || v.Status != c.want || v.Evidence.AtRisk != 2 {
+			t.Errorf("%s: %s with %d reads at risk (%v), want %s with 2", c.name, v.Status, v.Evidence.AtRisk, err, c.want)
+		}
+	}
+}

@@ -11,10 +11,11 @@ const Model = "eventual"
 // Models is the model of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
-		Name:    Model,
-		Meaning: "once writes have stopped and faults are healed, all replicas return one value",
-		Risk:    "final reads",
-		New:     func() checkers.Checker { return New() },
-		Refute:  refute.Definition(refuted),
+		Name:     Model,
+		Meaning:  "once writes have stopped and faults are healed, all replicas return one value",
+		Risk:     "final reads",
+		Replicas: true,
+		New:      func() checkers.Checker { return New() },
+		Refute:   refute.Definition(refuted),
 	}}
 }

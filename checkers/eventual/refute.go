@@ -3,7 +3,6 @@ package eventual
 import (
 	"slices"
 
-	"github.com/lapse-test/lapse/checkers/internal/evidence"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/history"
 )
@@ -11,7 +10,7 @@ import (
 // refuted: final reads of the witness returned two values that no write without an
 // answer can have brought, or went from one to another and back.
 func refuted(p *refute.Proof) bool {
-	from, err := evidence.FinalReads(p.H)
+	from, to, err := converged(p.H)
 	if err != nil {
 		return false
 	}
@@ -27,7 +26,7 @@ func refuted(p *refute.Proof) bool {
 	}
 	var firm []reading
 	p.Mops(func(op *history.Op, m *history.Mop) {
-		if m.Func != history.Read || !refute.Observed(op, m) || op.Invoke <= from {
+		if m.Func != history.Read || !refute.Observed(op, m) || op.Invoke <= from || op.Invoke >= to {
 			return
 		}
 		r := reading{op, m.Ret}

@@ -64,7 +64,8 @@ func Of(ctx context.Context, h *history.History) *Case {
 			f.Lag = max(f.Lag, float64(l.BehindMS)/1000)
 		}
 	}
-	if r, err := staleness.Measure(ctx, h); err == nil {
+	own, _ := h.AtItsLevel()
+	if r, err := staleness.Measure(ctx, own); err == nil {
 		f.Staleness, f.StalenessMeasured = time.Duration(r.All.Time.Max).Seconds(), true
 	}
 	return f

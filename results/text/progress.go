@@ -33,11 +33,12 @@ const phaseFormat = "  %-8s %s\n"
 
 // waitsFor says what a phase waits for that nothing else tells of.
 var waitsFor = map[string]string{
-	harness.PhaseSetup:  "starting nodes, until a write and a read go through each",
-	harness.PhaseHeal:   "making everything whole, until every node is in service",
-	harness.PhaseSettle: "leaving the database alone before the final reads",
-	harness.PhaseFinal:  "reading every key from every node",
-	harness.PhaseCheck:  "checking what was recorded",
+	harness.PhaseSetup:    "starting nodes, until a write and a read go through each",
+	harness.PhaseHeal:     "making everything whole, until every node is in service",
+	harness.PhaseSettle:   "leaving the database alone before the final reads",
+	harness.PhaseReplicas: "reading each node by itself",
+	harness.PhaseFinal:    "reading every key from every node",
+	harness.PhaseCheck:    "checking what was recorded",
 }
 
 // waiting tells again and again how long a phase has been going on, until it ends.

@@ -48,13 +48,19 @@ type NotChecked struct {
 // inconclusive.
 func Assess(ctx context.Context, h *history.History, models []checkers.Checker, b checkers.Budget, r Require) Assessment {
 	a := Assessment{Status: checkers.Held}
-	for _, group := range groups(h, models, &a) {
-		for i, v := range a.check(ctx, h, b, group) {
+	own, hidden := h.AtItsLevel()
+	for _, group := range groups(own, models, &a) {
+		seen, apart := own, hidden
+		if group[0].Model().Replicas {
+			seen, apart = h, 0
+		}
+		for i, v := range a.check(ctx, seen, b, group) {
 			model := modelOf(group, i, v.Model)
 			v.Risk, v.Counts = model.Risk, model.Counts
-			a.verify(ctx, h, group[min(i, len(group)-1)], model, &v)
+			v.Evidence.Fail = max(0, v.Evidence.Fail-apart) // which did not fail
+			a.verify(ctx, seen, group[min(i, len(group)-1)], model, &v)
 			if !a.failed(v.Model) {
-				v = r.Judge(h, v)
+				v = r.Judge(seen, v)
 			}
 			a.Verdicts = append(a.Verdicts, v)
 		}
@@ -68,7 +74,7 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 	if len(a.Verdicts) == 0 {
 		a.Status = checkers.Inconclusive
 	}
-	a.measure(ctx, h, b)
+	a.measure(ctx, own, b)
 	a.Coverage = CoverageOf(h)
 	return a
 }

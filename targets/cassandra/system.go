@@ -53,6 +53,13 @@ func (s *System) Open(ctx context.Context, session targets.Session) (targets.Cli
 		statements: newStatements(s.keyspace, s.set.write),
 		conns:      make([]*conn, len(s.admins)),
 	}
+	if session.Replica {
+		one, err := parseLevel(replicaLevel, true, s.set.topology)
+		if err != nil {
+			return nil, err
+		}
+		c.read = one
+	}
 	if !session.Roam {
 		if _, err := c.conn(ctx, session.Home); err != nil {
 			return nil, err
@@ -60,6 +67,13 @@ func (s *System) Open(ctx context.Context, session targets.Session) (targets.Cli
 	}
 	return c, nil
 }
+
+// replicaLevel is answered by the nearest replica, which is the coordinator itself where
+// it has the key.
+const replicaLevel = "ONE"
+
+// ReplicaLevel implements targets.ReplicaReader.
+func (*System) ReplicaLevel() string { return replicaLevel }
 
 // connect makes a connection to a node from where the clients are.
 func (s *System) connect(ctx context.Context, node int) (*conn, error) {

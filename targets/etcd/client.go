@@ -38,6 +38,7 @@ type client struct {
 var _ targets.Client = (*client)(nil)
 
 func newClient(set settings, nodes []access, prefix string, g *gate, session targets.Session) *client {
+	set.serializable = set.serializable || session.Replica
 	c := &client{
 		set: set, nodes: nodes, prefix: prefix, links: make([]*link, len(nodes)), reader: reader{session.Text}, gate: g,
 		watchers: map[history.Key]*watcher{},

@@ -187,6 +187,9 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 	return newClient(s.set, s.nodes, prefix, s.gates[session.Home], session), nil
 }
 
+// ReplicaLevel implements targets.ReplicaReader.
+func (*System) ReplicaLevel() string { return readSerializable }
+
 // Ready implements targets.System.
 func (s *System) Ready(ctx context.Context, node string) error {
 	i, err := s.Index(node)

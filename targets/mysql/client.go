@@ -36,6 +36,9 @@ type client struct {
 var _ targets.Client = (*client)(nil)
 
 func newClient(set settings, back backend, session targets.Session) *client {
+	if session.Replica {
+		set.read = set.replicaLevel()
+	}
 	return &client{set: set, session: session, back: back, conns: make([]*conn, set.nodes)}
 }
 

@@ -155,10 +155,25 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 	return newClient(s.set, s, session), nil
 }
 
+// replicaLevel is that at which a node answers from what it has.
+func (s settings) replicaLevel() string {
+	if s.galera {
+		return readSync0
+	}
+	return readAny
+}
+
+// ReplicaLevel implements targets.ReplicaReader.
+func (s *System) ReplicaLevel() string { return s.set.replicaLevel() }
+
 // login implements backend.
-func (s *System) login(_ targets.Session, node int) (login, error) {
+func (s *System) login(session targets.Session, node int) (login, error) {
+	set := s.set
+	if session.Replica {
+		set.read = set.replicaLevel()
+	}
 	addr, err := s.Addr(node, port)
-	return login{addr: addr, user: clientUser, password: s.password, database: s.database, settings: s.set.session()}, err
+	return login{addr: addr, user: clientUser, password: s.password, database: s.database, settings: set.session()}, err
 }
 
 // session are the statements that a session begins with.

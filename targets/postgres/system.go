@@ -56,12 +56,25 @@ var (
 
 // Open implements targets.System. Connections are made when they are needed.
 func (s *System) Open(_ context.Context, session targets.Session) (targets.Client, error) {
+	set := s.set
+	if session.Replica {
+		set.read = readAny
+	}
 	return &client{
 		sys:     s,
-		set:     s.set,
+		set:     set,
 		session: session,
 		conns:   make([]*conn, len(s.Nodes)),
 	}, nil
+}
+
+// ReplicaLevel implements targets.ReplicaReader. Standbys have no serializable
+// transactions.
+func (s *System) ReplicaLevel() string {
+	if s.set.isolation == "serializable" {
+		return ""
+	}
+	return readAny
 }
 
 // Version implements targets.System.

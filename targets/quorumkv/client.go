@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -21,11 +22,21 @@ type session struct {
 	// writeBack is the level at which keys are written: blocking read repair
 	// has to know it (see the store's README).
 	writeBack string
+	// readLevel is that of the run, or of reads of one replica.
+	readLevel string
 }
+
+// ReplicaLevel implements targets.ReplicaReader: a node that has the key answers at ONE
+// from what it has.
+func (s *System) ReplicaLevel() string { return quorum.One.String() }
 
 // Open implements targets.System.
 func (s *System) Open(_ context.Context, cfg targets.Session) (targets.Client, error) {
-	c := &session{system: s, text: cfg.Text, conns: make([]*client.Client, len(s.nodes))}
+	c := &session{system: s, text: cfg.Text, conns: make([]*client.Client, len(s.nodes)), readLevel: s.cfg.ReadLevel}
+	if cfg.Replica {
+		c.readLevel = s.ReplicaLevel()
+		return c, nil // without a level to write back at: it is to show what there is
+	}
 	if s.cfg.Options[optReadRepair] == "blocking" {
 		c.writeBack = s.cfg.WriteLevel
 	}
@@ -78,7 +89,7 @@ func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn)
 	}
 	switch m.Func {
 	case history.Read:
-		got, err := conn.Get(ctx, key, cfg.ReadLevel, c.writeBack)
+		got, err := conn.Get(ctx, key, c.readLevel, c.writeBack)
 		if err != nil {
 			return "", err
 		}

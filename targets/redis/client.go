@@ -42,8 +42,12 @@ func newClient(s *store, session targets.Session) *client {
 			all = append(all, i)
 		}
 	}
+	set := s.set
+	if session.Replica {
+		set.read = readAny
+	}
 	return &client{
-		all: all, set: s.set, nodes: s.nodes, index: s.index, links: make([]*link, len(s.nodes)), id: int(session.ID),
+		all: all, set: set, nodes: s.nodes, index: s.index, links: make([]*link, len(s.nodes)), id: int(session.ID),
 		keys: s.keys, reader: reader{session.Text}, stale: s.set.cluster, ask: session.Home,
 	}
 }

@@ -117,6 +117,9 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 	return newClient(s.store, session), nil
 }
 
+// ReplicaLevel implements targets.ReplicaReader.
+func (*System) ReplicaLevel() string { return readAny }
+
 // Ready implements targets.System.
 func (s *System) Ready(ctx context.Context, node string) error {
 	i, err := s.Index(node)
