@@ -23,6 +23,8 @@ type FormatError struct {
 	Err error
 }
 
+// Error is the place (file, line or block with its offset, field) and the problem, in one
+// line. It repeats nothing of the file's contents but what Problem quotes.
 func (e *FormatError) Error() string {
 	var b strings.Builder
 	if e.File != "" {

@@ -11,6 +11,7 @@ type InvariantError struct {
 	Rule string
 }
 
+// Error names the operation by its index and the rule that it breaks.
 func (e *InvariantError) Error() string {
 	return fmt.Sprintf("impossible history: operation %d: %s", e.Op, e.Rule)
 }

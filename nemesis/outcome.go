@@ -32,6 +32,7 @@ type Trouble struct {
 	Reason string `json:"reason"`
 }
 
+// String is the fault with its ID, if it was injected, and the reason, in one line.
 func (t Trouble) String() string {
 	if t.Fault > 0 {
 		return fmt.Sprintf("fault %d (%s): %s", t.Fault, t.Name, t.Reason)

@@ -65,6 +65,7 @@ type UsageError struct {
 	Text string
 }
 
+// Error is Text.
 func (e *UsageError) Error() string { return e.Text }
 
 func usagef(format string, args ...any) error {

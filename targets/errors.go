@@ -12,6 +12,7 @@ type UsageError struct {
 	Text string
 }
 
+// Error is Text.
 func (e *UsageError) Error() string { return e.Text }
 
 // Usagef makes a UsageError.

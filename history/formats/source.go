@@ -33,6 +33,7 @@ type Error struct {
 	Text string
 }
 
+// Error is the file, the line or the byte, and Text, in one line.
 func (e *Error) Error() string {
 	if e.Line > 0 {
 		return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)

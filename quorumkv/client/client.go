@@ -52,6 +52,7 @@ type Error struct {
 	cause error
 }
 
+// Error is the code, the outcome of a write where the node said one, and the message.
 func (e *Error) Error() string {
 	if e.Outcome != "" {
 		return fmt.Sprintf("%s (%s): %s", e.Code, e.Outcome, e.Message)

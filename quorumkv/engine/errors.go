@@ -33,4 +33,5 @@ type Error struct {
 	Failed   map[string]string // which did not, and why
 }
 
+// Error is Message; who decides something by the error reads Code and Outcome.
 func (e *Error) Error() string { return e.Message }

@@ -71,8 +71,10 @@ func Default() Config {
 // ConfigError says what is wrong with a configuration, as opposed to what goes wrong with a good one.
 type ConfigError struct{ Err error }
 
+// Error says that it is about the configuration, and what is wrong there.
 func (e *ConfigError) Error() string { return "configuration: " + e.Err.Error() }
 
+// Unwrap is Err, never nil.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Load reads a YAML or JSON file over the defaults. An unknown key is an error that quotes its line.

@@ -80,6 +80,7 @@ func (d Dir) File(name string) string { return filepath.Join(d.Path, name) }
 // NotFoundError says that no run answers to a reference.
 type NotFoundError struct{ Ref, Out string }
 
+// Error names the reference and where was looked, and how runs are listed.
 func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no run %q: it is no run directory, and none below %s ends in it; `lapse runs` lists those there are", e.Ref, e.Out)
 }
@@ -91,6 +92,7 @@ type AmbiguousError struct {
 	Runs []string
 }
 
+// Error names the reference and the runs that it fits.
 func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("run %q is ambiguous: %s end in it; name more of it", e.Ref, strings.Join(e.Runs, " and "))
 }

@@ -16,8 +16,10 @@ type DamagedError struct {
 	Err error
 }
 
+// Error names the run and what is wrong with it; Text has what Err says.
 func (e *DamagedError) Error() string { return fmt.Sprintf("run %s: %s", e.Run, e.Text) }
 
+// Unwrap is Err, never nil.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
 // History loads the history of the run. A run without one ended before its load

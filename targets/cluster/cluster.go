@@ -147,6 +147,7 @@ const (
 	Paused
 )
 
+// String is the word for the state; what is no state is "stopped".
 func (s State) String() string {
 	switch s {
 	case Running:
@@ -205,6 +206,7 @@ type Distant interface {
 // Link is a direction between two nodes, or between a node and Clients.
 type Link struct{ From, To string }
 
+// String is "n1>n2", as schedules and proofs have it.
 func (l Link) String() string { return l.From + ">" + l.To }
 
 // Drops counts what a cut link dropped since the cut.
@@ -258,6 +260,7 @@ type EnvironmentError struct {
 	Way   string
 }
 
+// Error is what was being done, what went wrong, and the way out, in one line.
 func (e *EnvironmentError) Error() string {
 	s := e.Doing
 	if e.Err != nil {
@@ -269,6 +272,7 @@ func (e *EnvironmentError) Error() string {
 	return s
 }
 
+// Unwrap is Err, which may be nil.
 func (e *EnvironmentError) Unwrap() error { return e.Err }
 
 // NodeNames are n1 ... n<count>.

@@ -14,6 +14,7 @@ type ExitError struct {
 	Text string
 }
 
+// Error is Text, which is empty where the exit code says it all.
 func (e *ExitError) Error() string { return e.Text }
 
 // ExitCode prints err, if there is something to print, and is the exit code that it
