@@ -10,7 +10,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra test-etcd test-mysql acceptance overhead suites record differential race lint bench clean
+.PHONY: always build run test test-cassandra test-etcd test-mysql acceptance overhead suites record differential race lint bench bench-stream clean
 
 build: $(BIN)
 
@@ -92,6 +92,13 @@ lint:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./history/... ./workloads/... ./checkers/... ./harness/...
+
+# lapse check of a file part by part against lapse check of it in memory, OPS operations: time, processor time and
+# peak memory of both, each a process of its own. The whole of ten million takes three gigabytes; WHOLE=0 leaves it out.
+OPS   ?= 10000000
+WHOLE ?= 1
+bench-stream:
+	LAPSE_OPS=$(OPS) LAPSE_WHOLE=$(WHOLE) $(GO) test -run '^$$' -bench CheckStream -benchtime 1x -timeout 60m ./cmd/lapse
 
 clean:
 	rm -rf bin

@@ -41,6 +41,11 @@ type Model struct {
 	// reads of single nodes, which those of other models never see
 	// (history.History.AtItsLevel).
 	Replicas bool
+	// Local: the model is decided key by key, and its verdict on a history is the sum of
+	// those on the histories of its keys (with what is known of the whole: faults, events,
+	// when the last change was answered). So it can be decided of a history that is not in
+	// memory as a whole: see Merge.
+	Local bool
 	// New makes a checker with default settings.
 	New func() Checker
 	// Parse makes a checker of a name with a parameter, such as

@@ -223,14 +223,19 @@ func (h *History) dropLoose() {
 func (h *History) finish() error {
 	var order opSorter
 	order.sort(h.Ops)
-	slices.SortStableFunc(h.Faults, func(x, y Fault) int {
-		return cmp.Or(cmp.Compare(x.Injected, y.Injected), cmp.Compare(x.ID, y.ID))
-	})
-	slices.SortStableFunc(h.Events, func(x, y Event) int { return cmp.Compare(x.At, y.At) })
+	h.sortRest()
 	h.Ops = trim(h.Ops)
 	h.mops = trim(h.mops)
 	h.lists = trim(h.lists)
 	return h.Validate()
+}
+
+// sortRest sorts what stands beside the operations.
+func (h *History) sortRest() {
+	slices.SortStableFunc(h.Faults, func(x, y Fault) int {
+		return cmp.Or(cmp.Compare(x.Injected, y.Injected), cmp.Compare(x.ID, y.ID))
+	})
+	slices.SortStableFunc(h.Events, func(x, y Event) int { return cmp.Compare(x.At, y.At) })
 }
 
 // trim copies s if much of its memory is not in use.

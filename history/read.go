@@ -31,34 +31,67 @@ func ReadFile(path string) (*History, error) {
 // Decode is ReadFile for a stream. It reads to the end of r.
 func Decode(r io.Reader) (*History, error) { return read(r, "", -1) }
 
+// readInto reads a history of which to takes the operations, and returns the rest of it.
+func readInto(r io.Reader, file string, to receiver) (*History, error) {
+	var frame *History
+	err := recognise(r, file,
+		func(in *bufio.Reader) error {
+			b := &binaryReader{file: file, in: in, size: -1, faults: map[int]int{}, to: to}
+			frame = &b.h
+			return b.whole()
+		},
+		func(in io.Reader) error {
+			t := &textReader{file: file, to: to}
+			if err := t.whole(in); err != nil {
+				return err
+			}
+			frame = &t.b.h
+			return t.b.deferred
+		})
+	if err != nil {
+		return nil, err
+	}
+	frame.sortRest()
+	return frame, nil
+}
+
 func read(r io.Reader, file string, size int64) (*History, error) {
+	var h *History
+	err := recognise(r, file,
+		func(in *bufio.Reader) (err error) { h, err = readBinary(in, file, size); return err },
+		func(in io.Reader) (err error) { h, err = readText(in, file); return err })
+	return h, err
+}
+
+// recognise calls binary or text with what r holds, unpacked, by its first bytes.
+func recognise(r io.Reader, file string, binary func(*bufio.Reader) error, text func(io.Reader) error) error {
 	in := bufio.NewReaderSize(r, 256<<10)
 	first, err := in.Peek(4)
 	if err != nil && !isEOF(err) {
-		return nil, fmt.Errorf("read history %s: %w", file, err)
+		return fmt.Errorf("read history %s: %w", file, err)
 	}
 	if len(first) == 0 {
-		return nil, &FormatError{File: file, Problem: "the file is empty, expected a history"}
+		return &FormatError{File: file, Problem: "the file is empty, expected a history"}
 	}
 	switch {
 	case first[0] == magic[0]:
-		return readBinary(in, file, size)
+		return binary(in)
 	case len(first) >= 2 && first[0] == 0x1f && first[1] == 0x8b:
 		z, err := gzip.NewReader(in)
 		if err != nil {
-			return nil, &FormatError{File: file, Problem: "gzip: " + err.Error(), Err: err}
+			return &FormatError{File: file, Problem: "gzip: " + err.Error(), Err: err}
 		}
 		defer func() { _ = z.Close() }()
-		return readText(z, file)
+		return text(z)
 	case string(first) == "\x28\xb5\x2f\xfd":
 		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
 		if err != nil {
-			return nil, fmt.Errorf("prepare decompression: %w", err)
+			return fmt.Errorf("prepare decompression: %w", err)
 		}
 		defer z.Close()
-		return readText(z, file)
+		return text(z)
 	case first[0] == '{':
-		return readText(in, file)
+		return text(in)
 	}
-	return nil, &FormatError{File: file, Problem: fmt.Sprintf("it begins with %q, expected a lapse history: binary (%q), JSON lines ('{'), or these compressed with gzip or zstd", first, magic[:6])}
+	return &FormatError{File: file, Problem: fmt.Sprintf("it begins with %q, expected a lapse history: binary (%q), JSON lines ('{'), or these compressed with gzip or zstd", first, magic[:6])}
 }

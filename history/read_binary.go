@@ -30,9 +30,14 @@ type binaryReader struct {
 	have   counts
 	faults map[int]int
 	nFault int64
+	// to takes the operations as they come, nil if all are kept in all; given counts
+	// those that it has.
+	to    receiver
+	given received
 	// What stood when the last cut was complete: a torn file ends there.
 	ops0, mops0, lists0 int
 	open                batch
+	inside              bool // the last block did not end its cut
 }
 
 // errTorn is what the parts of binaryReader say to each other when the file ends
@@ -43,24 +48,8 @@ var errTorn = errors.New("torn")
 // not known.
 func readBinary(in *bufio.Reader, file string, size int64) (*History, error) {
 	r := &binaryReader{file: file, in: in, size: size, faults: map[int]int{}}
-	if err := r.unpack.init(); err != nil {
+	if err := r.whole(); err != nil {
 		return nil, err
-	}
-	defer r.unpack.close()
-	if err := r.begin(); err != nil {
-		return nil, err
-	}
-	end, err := r.blocks()
-	switch {
-	case errors.Is(err, errTorn):
-		r.tear()
-	case err != nil:
-		return nil, err
-	default:
-		if err := r.checkEnd(end); err != nil {
-			return nil, err
-		}
-		r.h.Torn = end.Torn
 	}
 	h := &r.h
 	h.Ops, h.mops, h.lists = r.all.ops, r.all.mops, r.all.lists
@@ -68,6 +57,29 @@ func readBinary(in *bufio.Reader, file string, size int64) (*History, error) {
 		return nil, &FormatError{File: file, Problem: err.Error(), Err: err}
 	}
 	return h, nil
+}
+
+// whole reads everything, torn or not.
+func (r *binaryReader) whole() error {
+	if err := r.unpack.init(); err != nil {
+		return err
+	}
+	defer r.unpack.close()
+	if err := r.begin(); err != nil {
+		return err
+	}
+	end, err := r.blocks()
+	switch {
+	case errors.Is(err, errTorn):
+		return r.tear()
+	case err != nil:
+		return err
+	}
+	if err := r.checkEnd(end); err != nil {
+		return err
+	}
+	r.h.Torn = end.Torn
+	return nil
 }
 
 // begin reads the magic and the header.
@@ -120,6 +132,9 @@ func (r *binaryReader) blocks() (endBlock, error) {
 			if err := r.opsBlock(payload); err != nil {
 				return end, r.wrong(err)
 			}
+			if err := r.pass(); err != nil {
+				return end, err
+			}
 		case blockFault:
 			var v Fault
 			if err := unmarshalStrict(payload, &v); err != nil {
@@ -144,7 +159,7 @@ func (r *binaryReader) blocks() (endBlock, error) {
 
 func (r *binaryReader) opsBlock(payload []byte) *fieldError {
 	r.ops.ahead = 1
-	if r.size >= r.after {
+	if r.to == nil && r.size >= r.after {
 		r.ops.ahead = float64(r.size) / float64(r.after)
 	}
 	b, err := r.ops.decode(payload, r.have, &r.all)
@@ -155,6 +170,7 @@ func (r *binaryReader) opsBlock(payload []byte) *fieldError {
 	r.h.Texts = append(r.h.Texts, b.tables.texts...)
 	r.h.KeyNames = append(r.h.KeyNames, b.tables.keys...)
 	r.have.strings, r.have.texts, r.have.keys = len(r.h.Strings), len(r.h.Texts), len(r.h.KeyNames)
+	r.inside = !b.whole
 	if b.whole {
 		r.ops0, r.mops0, r.lists0 = len(r.all.ops), len(r.all.mops), len(r.all.lists)
 		r.open = b.open
@@ -162,28 +178,47 @@ func (r *binaryReader) opsBlock(payload []byte) *fieldError {
 	return nil
 }
 
+// pass gives what was read to the receiver, if there is one.
+func (r *binaryReader) pass() error {
+	if r.to == nil {
+		return nil
+	}
+	if err := r.given.give(r.to, &r.all); err != nil {
+		return err
+	}
+	if !r.inside {
+		r.to.mark()
+	}
+	return nil
+}
+
 // tear ends a torn history with its last whole cut.
-func (r *binaryReader) tear() {
+func (r *binaryReader) tear() error {
 	r.h.Torn = true
+	if r.to != nil {
+		r.to.tear()
+		return r.to.take(&r.open)
+	}
 	r.all.ops, r.all.mops, r.all.lists = r.all.ops[:r.ops0], r.all.mops[:r.mops0], r.all.lists[:r.lists0]
 	for i := range r.open.ops {
 		op := &r.open.ops[i]
 		r.all.add(*op, r.open.mopsOf(op), r.open.lists)
 	}
+	return nil
 }
 
 // checkEnd compares what was read with what the end block tells, and that it is
 // the end.
 func (r *binaryReader) checkEnd(end endBlock) error {
-	if r.ops0 != len(r.all.ops) {
+	if r.inside {
 		return r.wrong(&fieldError{"", "the end stands inside a cut, expected another block of operations"})
 	}
 	for _, c := range []struct {
 		field     string
 		got, want int64
 	}{
-		{"ops", int64(len(r.all.ops)), end.Ops},
-		{"micro_operations", int64(len(r.all.mops)), end.Mops},
+		{"ops", r.given.ops + int64(len(r.all.ops)), end.Ops},
+		{"micro_operations", r.given.mops + int64(len(r.all.mops)), end.Mops},
 		{"faults", r.nFault, end.Faults},
 		{"events", int64(len(r.h.Events)), end.Events},
 	} {

@@ -25,6 +25,10 @@ type textReader struct {
 	ops    int64
 	faults int64
 	events int64
+	// to takes the operations as they come, nil if all are kept; given counts those that
+	// it has.
+	to    receiver
+	given received
 }
 
 type opLine struct {
@@ -35,6 +39,14 @@ type opLine struct {
 // readText reads a text history.
 func readText(in io.Reader, file string) (*History, error) {
 	r := &textReader{file: file}
+	if err := r.whole(in); err != nil {
+		return nil, err
+	}
+	return r.history()
+}
+
+// whole reads everything.
+func (r *textReader) whole(in io.Reader) error {
 	lines := lineReader{in: bufio.NewReaderSize(in, 256<<10)}
 	ended := false
 	for {
@@ -44,25 +56,25 @@ func readText(in io.Reader, file string) (*History, error) {
 			break
 		}
 		if isEOF(err) {
-			return nil, r.wrong("", "the compressed file ends too early: it is not whole")
+			return r.wrong("", "the compressed file ends too early: it is not whole")
 		}
 		if err != nil {
-			return nil, r.wrong("", err.Error())
+			return r.wrong("", err.Error())
 		}
 		if len(bytes.TrimSpace(line)) == 0 {
-			return nil, r.wrong("", "the line is empty, expected a JSON object")
+			return r.wrong("", "the line is empty, expected a JSON object")
 		}
 		if ended {
-			return nil, r.wrong("", "something stands after the end line")
+			return r.wrong("", "something stands after the end line")
 		}
 		if ended, err = r.parse(line); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if !ended {
-		return nil, r.wrong("", `the file ends without its end line {"type":"end"}: it is not whole; if it is, add that line`)
+		return r.wrong("", `the file ends without its end line {"type":"end"}: it is not whole; if it is, add that line`)
 	}
-	return r.history()
+	return r.pass()
 }
 
 // history builds the history and names the line of what makes it impossible.
@@ -186,10 +198,27 @@ func (r *textReader) op(line []byte) error {
 	if bad != nil {
 		return r.wrong(bad.field, bad.problem)
 	}
-	r.lines = append(r.lines, opLine{uint32(len(r.b.h.mops)), int32(r.line)})
 	r.ops++
+	if r.to == nil {
+		r.lines = append(r.lines, opLine{uint32(len(r.b.h.mops)), int32(r.line)})
+	}
 	r.b.Add(op, &r.txn)
+	if len(r.b.h.Ops) >= chunkOps {
+		return r.pass()
+	}
 	return nil
+}
+
+// pass gives what was read to the receiver, if there is one.
+func (r *textReader) pass() error {
+	if r.to == nil {
+		return nil
+	}
+	h := &r.b.h
+	all := batch{h.Ops, h.mops, h.lists}
+	err := r.given.give(r.to, &all)
+	h.Ops, h.mops, h.lists = all.ops, all.mops, all.lists
+	return err
 }
 
 // set sets or clears a flag.

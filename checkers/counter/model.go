@@ -17,6 +17,7 @@ func Models() []checkers.Model {
 		Name:    Model,
 		Meaning: "a read of a counter returns a sum of increments that real time allows",
 		Risk:    "reads",
+		Local:   true,
 		New:     func() checkers.Checker { return New() },
 		Refute:  refute.Definition(refuted),
 	}}

@@ -16,6 +16,7 @@ func Models() []checkers.Model {
 		Name:    Model,
 		Meaning: "every operation takes effect at one moment between its invocation and its answer",
 		Risk:    "reads",
+		Local:   true,
 		New:     func() checkers.Checker { return New(Auto) },
 		Refute: refute.OneKey(refute.MaxOneKey, func(ops []register.Op, _ []int32) bool {
 			refute.Weaken(ops)

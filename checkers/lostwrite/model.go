@@ -19,6 +19,7 @@ func Models() []checkers.Model {
 		Meaning:   "an acknowledged write is not gone unless a newer one replaced it",
 		ImpliedBy: []string{regular.Regular},
 		Risk:      "reads",
+		Local:     true,
 		Counts:    "acknowledged writes lost",
 		New:       func() checkers.Checker { return New() },
 		Refute: refute.OneKey(refute.MaxOneKey, func(ops []register.Op, _ []int32) bool {

@@ -18,12 +18,14 @@ func Models() []checkers.Model {
 		Meaning: "every key is a linearizable first-in first-out queue",
 		Implies: []string{Model},
 		Risk:    "dequeues",
+		Local:   true,
 		New:     func() checkers.Checker { return NewFIFO() },
 		Refute:  refute.Object(),
 	}, {
 		Name:    Model,
 		Meaning: "every element that was put into a queue comes out once, and nothing else",
 		Risk:    "dequeues",
+		Local:   true,
 		New:     func() checkers.Checker { return New() },
 		Refute:  refute.WeakObject(nil),
 	}}

@@ -127,7 +127,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	}
 	t := tally.New(ctx, h, b, c.model, algorithm)
 	x := h.ByKey()
-	undrained := 0
+	undrained := false
 	var err error
 	for i := range x.Len() {
 		if err = t.Tick(); err != nil {
@@ -153,17 +153,21 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 			continue
 		}
 		if !q.losses(t) {
-			undrained++
+			undrained = true
 		}
 	}
-	thin := ""
+	thin, left := "", "a queue was not provably drained in the end, so that a missing element is not proven lost"
 	switch {
 	case t.Evidence().AtRisk == 0:
 		thin = "nothing was dequeued"
-	case undrained > 0 && c.model == Model:
-		thin = fmt.Sprintf("%d queues were not provably drained in the end, so that a missing element is not proven lost", undrained)
+	case undrained:
+		thin = left
 	}
-	return t.Verdict(thin, err)
+	v, err := t.Verdict(thin, err)
+	if undrained && v.Status == checkers.Inconclusive && thin != left && !v.Unfinished {
+		v.Reasons = append(v.Reasons, left)
+	}
+	return v, err
 }
 
 func (q *contents) violate(t *tally.Tally, anomaly, why string, ops ...int) {

@@ -24,12 +24,14 @@ func Models() []checkers.Model {
 		ImpliedBy: []string{linearizable.Model},
 		Implies:   []string{Safe},
 		Risk:      "reads",
+		Local:     true,
 		New:       func() checkers.Checker { return New(Regular) },
 		Refute:    refute.OneKey(0, func(ops []register.Op, _ []int32) bool { return !irregular(ops, false) }),
 	}, {
 		Name:    Safe,
 		Meaning: "as regular, for reads that overlap no write",
 		Risk:    "reads",
+		Local:   true,
 		New:     func() checkers.Checker { return New(Safe) },
 		Refute:  refute.OneKey(0, func(ops []register.Op, _ []int32) bool { return !irregular(ops, true) }),
 	}}

@@ -21,6 +21,7 @@ func Models() []checkers.Model {
 		Meaning:   "a session sees its own acknowledged writes, or newer ones",
 		ImpliedBy: []string{causal.Causal, causal.PRAM},
 		Risk:      "reads",
+		Local:     true,
 		New:       func() checkers.Checker { return New(ReadYourWrites) },
 		Refute:    refuter(brute.Guarantee{OwnWrites: true}),
 	}, {
@@ -28,6 +29,7 @@ func Models() []checkers.Model {
 		Meaning:   "a session never reads an older value than it has read before",
 		ImpliedBy: []string{causal.Causal, causal.PRAM},
 		Risk:      "reads",
+		Local:     true,
 		New:       func() checkers.Checker { return New(MonotonicReads) },
 		Refute:    refuter(brute.Guarantee{OwnReads: true}),
 	}}

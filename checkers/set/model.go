@@ -18,12 +18,14 @@ func Models() []checkers.Model {
 		Meaning: "every key is a linearizable set (of sets without removals)",
 		Implies: []string{Model},
 		Risk:    "reads",
+		Local:   true,
 		New:     func() checkers.Checker { return NewLinearizable() },
 		Refute:  refute.Object(),
 	}, {
 		Name:    Model,
 		Meaning: "an element that is known to be in a set stays there, and nothing else is in it",
 		Risk:    "elements",
+		Local:   true,
 		New:     func() checkers.Checker { return New() },
 		Refute:  refute.WeakObject(goneForGood),
 	}}

@@ -18,6 +18,7 @@ func Models() []checkers.Model {
 		Meaning:   "a read is at most so many versions or so long behind, as in " + Model + ":2:500ms; without a bound, not at all",
 		ImpliedBy: []string{regular.Regular},
 		Risk:      "reads",
+		Local:     true,
 		New:       func() checkers.Checker { return Strict() },
 		Parse: func(name string) (checkers.Checker, error) {
 			b, err := Parse(name)
@@ -57,8 +58,8 @@ func behind(p *refute.Proof, read *history.Op, key history.Key, v history.Value,
 		return m.Arg, m.Func.Installs()
 	}
 	last := history.Time(-1) // when the last writer of the value was answered
-	p.Each(key, func(_ int, op *history.Op, m *history.Mop) bool {
-		if w, ok := installed(m); ok && w == v {
+	p.Each(key, func(i int, op *history.Op, m *history.Mop) bool {
+		if w, ok := installed(m); ok && w == v && p.CanHappen(i) {
 			last = max(last, op.Complete)
 		}
 		return false

@@ -30,9 +30,7 @@ import (
 )
 
 func (a *app) checkCommand() *cobra.Command {
-	var read input.Options
-	var models, witnesses, engine string
-	var stale bool
+	var o checkOptions
 	c := &cobra.Command{
 		Use:   "check RUN|FILE",
 		Short: "Check a stored run or an imported history",
@@ -45,16 +43,27 @@ recognised, or named with --format.`,
   lapse check latest --model bounded-staleness:2:500ms --staleness`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.check(cmd, args[0], read, models, witnesses, engine, stale)
+			o.whole = cmd.Flags().Changed("stream") && !o.stream
+			return a.check(cmd, args[0], o)
 		},
 	}
-	read.Add(c.Flags(), "format")
-	c.Flags().StringVar(&models, "model", "", "consistency models, comma-separated (default: those of the run, else all that apply)")
-	c.Flags().StringVar(&witnesses, "witnesses", "", "directory for the proofs: sentences, JSON, a history that can be checked again, and a picture of each")
-	c.Flags().BoolVar(&stale, "staleness", false, "show how stale reads were, by level, and inside and outside fault windows")
-	c.Flags().StringVar(&engine, "engine", string(linearizable.Auto), "how linearizability is decided: auto (the fast algorithm where values are unique), search, or porcupine, for a second opinion")
+	o.read.Add(c.Flags(), "format")
+	c.Flags().StringVar(&o.models, "model", "", "consistency models, comma-separated (default: those of the run, else all that apply)")
+	c.Flags().StringVar(&o.witnesses, "witnesses", "", "directory for the proofs: sentences, JSON, a history that can be checked again, and a picture of each")
+	c.Flags().BoolVar(&o.staleness, "staleness", false, "show how stale reads were, by level, and inside and outside fault windows")
+	c.Flags().StringVar(&o.engine, "engine", string(linearizable.Auto), "how linearizability is decided: auto (the fast algorithm where values are unique), search, or porcupine, for a second opinion")
+	c.Flags().BoolVar(&o.stream, "stream", false, "check part by part, in little memory: of lapse's own formats, and for models that are decided key by key (on by itself for such models and a file from 64 MB on)")
 	a.AddBudgetFlags(c)
 	return c
+}
+
+// checkOptions are the flags of lapse check.
+type checkOptions struct {
+	read                      input.Options
+	models, witnesses, engine string
+	staleness                 bool
+	// stream asks for the check part by part, whole forbids it.
+	stream, whole bool
 }
 
 // withEngine has linearizability decided by the engine of that name.
@@ -71,27 +80,17 @@ func withEngine(list []checkers.Checker, name string) error {
 	return nil
 }
 
-func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, witnesses, engine string, stale bool) error {
-	l, err := input.History(cmd.Context(), a.App, ref, read)
+func (a *app) check(cmd *cobra.Command, ref string, o checkOptions) error {
+	if err := forWitnesses(o.witnesses); err != nil {
+		return err
+	}
+	l, assessment, ok, err := a.streamed(cmd.Context(), ref, o)
+	if err == nil && !ok {
+		l, assessment, err = a.assess(cmd.Context(), ref, o)
+	}
 	if err != nil {
 		return err
 	}
-	names := l.Models
-	if models != "" {
-		names = strings.Split(models, ",")
-	}
-	list, err := chooseCheckers(l.History, names, a.Models)
-	if err != nil {
-		return err
-	}
-	if err := withEngine(list, engine); err != nil {
-		return err
-	}
-	if err := forWitnesses(witnesses); err != nil {
-		return err
-	}
-	assessment := verdict.Assess(cmd.Context(), l.History, list, a.Budget, l.Require)
-	assessment.Promises = l.Promises
 	exit := assessment.Exit()
 	if cmd.Context().Err() != nil {
 		exit.Code = verdict.WorseExit(exit.Code, verdict.ExitInterrupted)
@@ -99,41 +98,67 @@ func (a *app) check(cmd *cobra.Command, ref string, read input.Options, models, 
 	if err := assessment.Err(); err != nil {
 		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 	}
-	if a.JSON {
-		doc := struct {
-			Exit    verdict.Exit `json:"exit"`
-			Format  string       `json:"format"`
-			Type    string       `json:"type,omitempty"`
-			TypeWhy string       `json:"type_why,omitempty"`
-			verdict.Assessment
-			Witnesses []violations.Witness `json:"witnesses"`
-		}{exit, l.Format, l.Type, l.TypeWhy, assessment, violations.Witnesses(l.History, &assessment)}
-		if err := a.PrintJSON(doc); err != nil {
-			return err
-		}
-	} else {
-		if l.History.Torn {
-			fmt.Fprintln(a.Text, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
-		}
-		if l.Type != "" {
-			fmt.Fprintf(a.Text, "  read as %s: %s, because %s\n", l.Format, l.Type, l.TypeWhy)
-		}
-		text.PrintVerdicts(a.Stdout, a.Style, &assessment)
-		output.PrintViolations(a.App, l.History, &assessment, output.ShownViolations)
-		if stale && assessment.Staleness != nil {
-			fmt.Fprintln(a.Text)
-			text.PrintStaleness(a.Stdout, a.Style, assessment.Staleness)
-		}
-		fmt.Fprintf(a.Text, "\nresult: %s (exit %d)\n", assessment.Status, exit.Code)
+	if err := a.printCheck(l, &assessment, exit, o.staleness); err != nil {
+		return err
 	}
-	if witnesses != "" {
-		if err := a.keepWitnesses(cmd.Context(), witnesses, l.History, &assessment); err != nil {
+	if o.witnesses != "" {
+		if err := a.keepWitnesses(cmd.Context(), o.witnesses, l.History, &assessment); err != nil {
 			// What was found stands, and its exit code with it.
 			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 			exit.Code = verdict.WorseExit(exit.Code, verdict.ExitEnvironment)
 		}
 	}
 	return &cli.ExitError{Code: exit.Code}
+}
+
+// assess reads the history ref as a whole and checks it.
+func (a *app) assess(ctx context.Context, ref string, o checkOptions) (*input.Loaded, verdict.Assessment, error) {
+	l, err := input.History(ctx, a.App, ref, o.read)
+	if err != nil {
+		return nil, verdict.Assessment{}, err
+	}
+	names := l.Models
+	if o.models != "" {
+		names = strings.Split(o.models, ",")
+	}
+	list, err := chooseCheckers(l.History, names, a.Models)
+	if err != nil {
+		return nil, verdict.Assessment{}, err
+	}
+	if err := withEngine(list, o.engine); err != nil {
+		return nil, verdict.Assessment{}, err
+	}
+	as := verdict.Assess(ctx, l.History, list, a.Budget, l.Require)
+	as.Promises = l.Promises
+	return l, as, nil
+}
+
+// printCheck prints what a check found.
+func (a *app) printCheck(l *input.Loaded, as *verdict.Assessment, exit verdict.Exit, stale bool) error {
+	if a.JSON {
+		return a.PrintJSON(struct {
+			Exit    verdict.Exit `json:"exit"`
+			Format  string       `json:"format"`
+			Type    string       `json:"type,omitempty"`
+			TypeWhy string       `json:"type_why,omitempty"`
+			*verdict.Assessment
+			Witnesses []violations.Witness `json:"witnesses"`
+		}{exit, l.Format, l.Type, l.TypeWhy, as, violations.Witnesses(l.History, as)})
+	}
+	if l.History.Torn {
+		fmt.Fprintln(a.Text, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
+	}
+	if l.Type != "" {
+		fmt.Fprintf(a.Text, "  read as %s: %s, because %s\n", l.Format, l.Type, l.TypeWhy)
+	}
+	text.PrintVerdicts(a.Stdout, a.Style, as)
+	output.PrintViolations(a.App, l.History, as, output.ShownViolations)
+	if stale && as.Staleness != nil {
+		fmt.Fprintln(a.Text)
+		text.PrintStaleness(a.Stdout, a.Style, as.Staleness)
+	}
+	fmt.Fprintf(a.Text, "\nresult: %s (exit %d)\n", as.Status, exit.Code)
+	return nil
 }
 
 // forWitnesses refuses a directory in which there is something else.

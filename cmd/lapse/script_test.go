@@ -12,7 +12,7 @@ import (
 // TestMain lets this binary be the command itself: for scripts, for the sandbox,
 // which runs the command again inside, and for the nodes of quorumkv.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lapse": func() { os.Exit(mainExit()) }})
+	testscript.Main(m, map[string]func(){"lapse": func() { os.Exit(mainExit()) }, recordCommand: recordMain})
 }
 
 // TestScripts goes through the command as its users do, in processes of its own.

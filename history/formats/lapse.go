@@ -34,6 +34,28 @@ func lapseTextFormat() Format {
 	}
 }
 
+// Own is which of lapse's own formats a file that begins with head is in, packed or not;
+// empty if it is in none. The binary format is packed already, and not recognised in a pack.
+func Own(head []byte) string {
+	if text := unpackHead(head); text != nil {
+		if ownBinary(text) {
+			return ""
+		}
+		head = text
+	}
+	for _, f := range []Format{lapseFormat(), lapseTextFormat()} {
+		if f.detect(head) {
+			return f.Name
+		}
+	}
+	return ""
+}
+
+// ownBinary tells whether a file that begins with head is in the binary format. In a pack
+// that ends too early it would look like the history of a run that was killed, and so it
+// is unpacked as a whole before it is read.
+func ownBinary(head []byte) bool { return lapseFormat().detect(head) }
+
 func decodeLapse(in *input) (*history.History, error) {
 	from := in.rest
 	if from == nil {

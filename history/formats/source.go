@@ -50,10 +50,14 @@ type input struct {
 	// rest is the whole of the open file, which is read as a stream; nil for others.
 	rest io.Reader
 	file *os.File
+	done func() // lets go of what unpacks it, nil if nothing does
 }
 
 // close lets go of the file.
 func (in *input) close() {
+	if in.done != nil {
+		in.done()
+	}
 	if in.file != nil {
 		closeFile(in.file)
 	}
@@ -91,6 +95,11 @@ func open(path string, f *Format) (*input, error) {
 	head, _ := r.Peek(headSize) // what is wrong comes again when it is read
 	if streamed(head, f) {
 		return &input{label: label, data: bytes.Clone(head), rest: r, file: from}, nil
+	}
+	if text := unpackHead(head); text != nil && streamed(text, f) && !ownBinary(text) {
+		if u, done, err := unpacker(r); err == nil {
+			return &input{label: label, data: text, rest: u, file: from, done: done}, nil
+		}
 	}
 	defer closeFile(from)
 	return loadFrom(r, from, label)
@@ -141,24 +150,54 @@ func loadFrom(r io.Reader, f *os.File, label string) (*input, error) {
 // bom is the byte order mark with which some editors begin a file of UTF-8.
 var bom = []byte("\xef\xbb\xbf")
 
+// What packed files begin with.
+var (
+	gzipMagic = []byte{0x1f, 0x8b}
+	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+)
+
+// unpacker unpacks what in holds, by its first bytes; nil if it is not packed. done lets go
+// of its memory.
+func unpacker(in *bufio.Reader) (r io.Reader, done func(), err error) {
+	head, _ := in.Peek(len(zstdMagic)) // what is wrong comes again when it is read
+	switch {
+	case bytes.HasPrefix(head, gzipMagic):
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, nil, fmt.Errorf("unpacking gzip: %w", err)
+		}
+		return z, func() { _ = z.Close() }, nil
+	case bytes.HasPrefix(head, zstdMagic):
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxUnpacked))
+		if err != nil {
+			return nil, nil, fmt.Errorf("unpacking zstd: %w", err)
+		}
+		return z, z.Close, nil
+	}
+	return nil, func() {}, nil
+}
+
+// unpackHead is the beginning of the content of a packed file that begins with head, nil if
+// that is not packed.
+func unpackHead(head []byte) []byte {
+	r, done, err := unpacker(bufio.NewReader(bytes.NewReader(head)))
+	if err != nil || r == nil {
+		return nil
+	}
+	defer done()
+	text := make([]byte, headSize)
+	n, _ := io.ReadFull(r, text) // it ends too early, since head does
+	return text[:n]
+}
+
 // unpack takes off gzip and zstd, whatever the file's name says.
 func unpack(label string, data []byte) (*input, error) {
-	var r io.Reader
-	switch {
-	case bytes.HasPrefix(data, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(bytes.NewReader(data))
-		if err != nil {
-			return nil, fmt.Errorf("%s: unpacking gzip: %w", label, err)
-		}
-		r = z
-	case bytes.HasPrefix(data, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxUnpacked))
-		if err != nil {
-			return nil, fmt.Errorf("%s: unpacking zstd: %w", label, err)
-		}
-		defer z.Close()
-		r = z
-	default:
+	r, done, err := unpacker(bufio.NewReader(bytes.NewReader(data)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", label, err)
+	}
+	defer done()
+	if r == nil {
 		return &input{label: label, data: bytes.TrimPrefix(data, bom)}, nil
 	}
 	out, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))

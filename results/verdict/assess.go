@@ -47,7 +47,7 @@ type NotChecked struct {
 // and Assessment.Exit report. When ctx is done, the models that were not reached are
 // inconclusive.
 func Assess(ctx context.Context, h *history.History, models []checkers.Checker, b checkers.Budget, r Require) Assessment {
-	a := Assessment{Status: checkers.Held}
+	var a Assessment
 	own, hidden := h.AtItsLevel()
 	for _, group := range groups(own, models, &a) {
 		seen, apart := own, hidden
@@ -65,18 +65,24 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 			a.Verdicts = append(a.Verdicts, v)
 		}
 	}
+	a.conclude(r)
+	a.measure(ctx, own, b)
+	a.Coverage = CoverageOf(h)
+	return a
+}
+
+// conclude says what the verdicts come to together.
+func (a *Assessment) conclude(r Require) {
 	a.agree(r)
 	a.Lattice = registry.Lattice().Summarise(a.Verdicts)
 	a.refuteStronger()
+	a.Status = checkers.Held
 	for _, v := range a.Verdicts {
 		a.Status = Worse(a.Status, v.Status)
 	}
 	if len(a.Verdicts) == 0 {
 		a.Status = checkers.Inconclusive
 	}
-	a.measure(ctx, own, b)
-	a.Coverage = CoverageOf(h)
-	return a
 }
 
 // modelOf is the model of which verdict i of a group is.

@@ -39,10 +39,37 @@ func RequireOfRun(faults bool) Require {
 // one that says what lacks. Violations stand whatever the evidence. It looks at v alone;
 // Assess makes verdicts agree with what their models imply.
 func (r Require) Judge(h *history.History, v checkers.Verdict) checkers.Verdict {
+	return r.judge(r.groundOf(h), v)
+}
+
+// ground is what Require asks of the history itself.
+type ground struct {
+	// faults says what lacks of the faults, if that matters.
+	faults []string
+	// during counts what succeeded when it counts, which when says.
+	during int
+	when   string
+}
+
+func (r Require) groundOf(h *history.History) ground {
+	var g ground
+	if r.FaultsBit {
+		g.faults = faultsLack(h)
+	}
+	if r.DuringFaults > 0 {
+		g.during, g.when = okDuringFaults(h), "while a fault was on"
+		if len(h.Header.Nodes) == 1 {
+			g.during, g.when = okSinceFaults(h), "since a fault took effect"
+		}
+	}
+	return g
+}
+
+func (r Require) judge(g ground, v checkers.Verdict) checkers.Verdict {
 	if v.Status == checkers.Violated {
 		return v
 	}
-	thin := r.lacks(h, v)
+	thin := r.lacks(g, v)
 	if len(thin) > 0 {
 		v.Status = checkers.Inconclusive
 		v.Reasons = append(v.Reasons, thin...)
@@ -50,7 +77,7 @@ func (r Require) Judge(h *history.History, v checkers.Verdict) checkers.Verdict 
 	return v
 }
 
-func (r Require) lacks(h *history.History, v checkers.Verdict) []string {
+func (r Require) lacks(g ground, v checkers.Verdict) []string {
 	var out []string
 	e := v.Evidence
 	if e.OK == 0 {
@@ -61,17 +88,9 @@ func (r Require) lacks(h *history.History, v checkers.Verdict) []string {
 	if v.Risk != "" && e.AtRisk < r.AtRisk {
 		out = append(out, fmt.Sprintf("only %d %s could have exposed a violation, %d are required", e.AtRisk, v.Risk, r.AtRisk))
 	}
-	if r.FaultsBit {
-		out = append(out, faultsLack(h)...)
-	}
-	if r.DuringFaults > 0 {
-		n, when := okDuringFaults(h), "while a fault was on"
-		if len(h.Header.Nodes) == 1 {
-			n, when = okSinceFaults(h), "since a fault took effect"
-		}
-		if n < r.DuringFaults {
-			out = append(out, fmt.Sprintf("only %d operations succeeded %s, %d are required", n, when, r.DuringFaults))
-		}
+	out = append(out, g.faults...)
+	if g.during < r.DuringFaults {
+		out = append(out, fmt.Sprintf("only %d operations succeeded %s, %d are required", g.during, g.when, r.DuringFaults))
 	}
 	return out
 }

@@ -116,9 +116,9 @@ func (p *Proof) held(key history.Key, answered bool) map[history.Value]bool {
 	return out
 }
 
-// canHappen tells whether operation i, if it is a compare-and-set without an answer,
+// CanHappen tells whether operation i, if it is a compare-and-set without an answer,
 // can have met what it expected.
-func (p *Proof) canHappen(i int) bool {
+func (p *Proof) CanHappen(i int) bool {
 	op, m := p.Op(i), p.H.Mop(p.Op(i))
 	return m.Func != history.CAS || op.Outcome != history.Info || p.held(m.Key, true)[m.Expect]
 }
@@ -143,13 +143,13 @@ func (p *Proof) withWriters() (part *history.History, in []int32) {
 			any[m.Key] = true // whatever it met
 		}
 	}
-	ops := slices.DeleteFunc(slices.Clone(p.V.Ops), func(i int) bool { return !p.canHappen(i) })
+	ops := slices.DeleteFunc(slices.Clone(p.V.Ops), func(i int) bool { return !p.CanHappen(i) })
 	for i := range p.H.Ops {
 		if p.H.Ops[i].Outcome == history.Fail {
 			continue
 		}
 		m := p.H.Mop(&p.H.Ops[i])
-		if m.Func.Installs() && (saw[seen{m.Key, m.Arg}] || any[m.Key]) && p.canHappen(i) || m.Func == history.Delete && (saw[seen{m.Key, history.Absent}] || any[m.Key]) {
+		if m.Func.Installs() && (saw[seen{m.Key, m.Arg}] || any[m.Key]) && p.CanHappen(i) || m.Func == history.Delete && (saw[seen{m.Key, history.Absent}] || any[m.Key]) {
 			ops = append(ops, i)
 		}
 	}

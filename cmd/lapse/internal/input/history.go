@@ -95,11 +95,21 @@ func loadRun(dir store.Dir) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	l, err := aboutRun(dir)
+	if err != nil {
+		return nil, err
+	}
+	l.History = h
+	return l, nil
+}
+
+// aboutRun is a stored run without its history.
+func aboutRun(dir store.Dir) (*Loaded, error) {
 	var s store.Summary
 	if err := dir.ReadJSON(store.FileRun, &s); err != nil {
 		return nil, err
 	}
-	l := &Loaded{Format: "lapse", History: h, Require: s.Require, Promises: s.Promises, Dir: &dir, Summary: s}
+	l := &Loaded{Format: "lapse", Require: s.Require, Promises: s.Promises, Dir: &dir, Summary: s}
 	for _, v := range s.Verdicts {
 		l.Models = append(l.Models, v.Model)
 	}

@@ -1,0 +1,295 @@
+package history
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"os"
+)
+
+// The errors that say why a history cannot be divided; read as a whole, it can be checked,
+// or its error names the place.
+var (
+	// ErrIndivisible: an operation is about several keys.
+	ErrIndivisible = errors.New("an operation is about several keys")
+	// ErrDisorder: a process' operations do not stand in the order in which it made
+	// them, or overlap, which cannot be told apart without all of them.
+	ErrDisorder = errors.New("the operations of a process do not stand in their order")
+)
+
+// Parts is a history that was divided by key and laid on disk, so that each part can be
+// read as a history of its own and only one of them has to be in memory. A part has all
+// operations of its keys, and the header, names, faults and events of the whole.
+//
+// Read may be called by several goroutines at once.
+type Parts struct {
+	// Frame is the history without its operations: header, names, faults, events, and
+	// whether it is torn.
+	Frame History
+	// Ops is how many operations there are in all.
+	Ops int64
+	// LastChange is when the last operation that can have changed something was answered,
+	// or invoked if it never was; -1 if there is none.
+	LastChange Time
+
+	file  *os.File
+	parts []part
+	have  counts
+}
+
+// part is where one part's operations are.
+type part struct {
+	chunks []chunk
+	// buffer holds the operations that are not written yet, of which the first marked
+	// ones stand before the last mark; the first sure of chunks do too.
+	buffer       batch
+	marked, sure int
+}
+
+// chunk is a piece of the file: a batch of operations.
+type chunk struct {
+	at  int64
+	len int32
+}
+
+// The number of parts, and how many operations of each wait until they are written
+// together: a part of a history of a hundred million operations takes about fifty
+// megabytes in memory, and all that waits together about as much as one.
+const (
+	partCount  = 256
+	chunkOps   = 512
+	denseLimit = 1 << 20
+)
+
+// DivideFile is Divide for the file at path.
+func DivideFile(path, dir string) (*Parts, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	return divide(f, path, dir)
+}
+
+// Divide reads a history in any of the package's formats from r and lays it, divided by
+// key, into a file in dir (the system's directory for temporary files if that is empty).
+// The file has no name, so that nothing stays behind however the process ends. What the
+// readers check of each operation is checked; what takes all operations of a key, when its
+// part is read. Close lets go of the file.
+//
+// The error is ErrIndivisible or ErrDisorder (wrapped) where the history cannot be divided.
+func Divide(r io.Reader, dir string) (*Parts, error) { return divide(r, "", dir) }
+
+func divide(r io.Reader, name, dir string) (*Parts, error) {
+	file, err := os.CreateTemp(dir, "lapse-parts-*")
+	if err != nil {
+		return nil, fmt.Errorf("divide history: %w", err)
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(fmt.Errorf("divide history: %w", err), file.Close())
+	}
+	d := &divider{
+		p: &Parts{LastChange: -1, file: file, parts: make([]part, partCount)}, out: bufio.NewWriterSize(file, 1<<20),
+		ended: map[int32]Time{}, kept: kept{last: -1}, now: kept{last: -1},
+	}
+	if err := d.divide(r, name); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return d.p, nil
+}
+
+// divider lays operations into parts. It implements receiver.
+type divider struct {
+	p   *Parts
+	out *bufio.Writer
+	at  int64
+	enc opsEncoder
+	// order sorts what is written together; payload is reused.
+	order   opSorter
+	payload []byte
+	// When the last operation of each process ended.
+	dense []Time
+	ended map[int32]Time
+	// now is what is known of all that was taken, kept of what stands before the mark.
+	now, kept kept
+}
+
+type kept struct {
+	ops  int64
+	last Time
+}
+
+func (d *divider) divide(r io.Reader, name string) error {
+	frame, err := readInto(r, name, d)
+	if err != nil {
+		return err
+	}
+	p := d.p
+	for i := range p.parts {
+		if err := d.flush(&p.parts[i]); err != nil {
+			return err
+		}
+		p.parts[i].buffer = batch{}
+	}
+	if err := d.out.Flush(); err != nil {
+		return fmt.Errorf("divide history: %w", err)
+	}
+	p.Frame, p.Ops, p.LastChange = *frame, d.now.ops, d.now.last
+	p.have = counts{
+		strings: len(frame.Strings), texts: len(frame.Texts), keys: len(frame.KeyNames),
+		nodes: len(frame.Header.Nodes), levels: len(frame.Header.Levels),
+	}
+	return nil
+}
+
+// take implements receiver.
+func (d *divider) take(b *batch) error {
+	for i := range b.ops {
+		op := &b.ops[i]
+		mops := b.mopsOf(op)
+		key := mops[0].Key
+		for j := 1; j < len(mops); j++ {
+			if mops[j].Key != key {
+				return ErrIndivisible
+			}
+		}
+		if err := d.follow(op); err != nil {
+			return err
+		}
+		d.note(op, mops)
+		// Fibonacci hashing: keys that count up spread evenly.
+		p := &d.p.parts[uint32(key)*2654435769>>(32-bits.TrailingZeros(partCount))]
+		p.buffer.add(*op, mops, b.lists)
+		if len(p.buffer.ops) >= chunkOps || len(p.buffer.lists) >= 64*chunkOps {
+			if err := d.flush(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// follow checks that op comes after what its process did before.
+func (d *divider) follow(op *Op) error {
+	end := Never
+	if op.Outcome != Info {
+		end = op.Complete
+	}
+	if op.Process < 0 || op.Process >= denseLimit {
+		if d.ended[op.Process] > op.Invoke {
+			return ErrDisorder
+		}
+		d.ended[op.Process] = end
+		return nil
+	}
+	if n := int(op.Process) + 1; n > len(d.dense) {
+		d.dense = append(d.dense, make([]Time, n+n/2-len(d.dense))...)
+	}
+	if d.dense[op.Process] > op.Invoke {
+		return ErrDisorder
+	}
+	d.dense[op.Process] = end
+	return nil
+}
+
+// note keeps what is to be known of the whole.
+func (d *divider) note(op *Op, mops []Mop) {
+	d.now.ops++
+	if op.Outcome == Fail {
+		return
+	}
+	for i := range mops {
+		if mops[i].Func.Writes() {
+			at := op.Complete
+			if op.Outcome == Info {
+				at = op.Invoke
+			}
+			d.now.last = max(d.now.last, at)
+			return
+		}
+	}
+}
+
+// mark implements receiver.
+func (d *divider) mark() {
+	d.kept = d.now
+	for i := range d.p.parts {
+		p := &d.p.parts[i]
+		p.marked, p.sure = len(p.buffer.ops), len(p.chunks)
+	}
+}
+
+// tear implements receiver.
+func (d *divider) tear() {
+	d.now = d.kept
+	for i := range d.p.parts {
+		p := &d.p.parts[i]
+		p.buffer.ops, p.chunks = p.buffer.ops[:p.marked], p.chunks[:p.sure]
+	}
+	// An operation that was open at the mark may be among what was forgotten.
+	d.dense, d.ended = nil, map[int32]Time{}
+}
+
+// flush writes what waits of p: what stands before the mark by itself, so that the rest
+// can be forgotten.
+func (d *divider) flush(p *part) error {
+	ops := p.buffer.ops
+	for _, some := range [...][]Op{ops[:p.marked], ops[p.marked:]} {
+		if len(some) == 0 {
+			continue
+		}
+		d.order.sort(some)
+		d.payload = d.enc.appendBatch(d.payload[:0], some, p.buffer.mops, p.buffer.lists)
+		if _, err := d.out.Write(d.payload); err != nil {
+			return fmt.Errorf("divide history: %w", err)
+		}
+		p.chunks = append(p.chunks, chunk{d.at, int32(len(d.payload))})
+		d.at += int64(len(d.payload))
+	}
+	if p.marked > 0 {
+		p.sure++ // the first chunk that was written just now
+	}
+	p.marked = 0
+	p.buffer.reset()
+	return nil
+}
+
+// Len is how many parts there are; a part may have no operation.
+func (p *Parts) Len() int { return len(p.parts) }
+
+// Read reads part i into h, whose memory is used again: nothing that was made of it
+// before may be used after. An *InvariantError says how the part breaks what every
+// history keeps; its index counts within the part.
+func (p *Parts) Read(i int, h *History) error {
+	all := batch{h.Ops[:0], h.mops[:0], h.lists[:0]}
+	*h = p.Frame
+	var dec opsDecoder
+	var buf []byte
+	for n, c := range p.parts[i].chunks {
+		if cap(buf) < int(c.len) {
+			buf = make([]byte, c.len, c.len+c.len/4)
+		}
+		buf = buf[:c.len]
+		if _, err := p.file.ReadAt(buf, c.at); err != nil {
+			return fmt.Errorf("read a part of the history: %w", err)
+		}
+		dec.ahead = float64(len(p.parts[i].chunks)) / float64(n+1)
+		if bad := dec.decodeBatch(&cursor{column{b: buf}}, p.have, &all); bad != nil {
+			return fmt.Errorf("read a part of the history: %s: %s", bad.field, bad.problem)
+		}
+	}
+	h.Ops, h.mops, h.lists = all.ops, all.mops, all.lists
+	var order opSorter
+	order.sort(h.Ops)
+	return h.Validate()
+}
+
+// Close lets go of the file; the parts cannot be read any more.
+func (p *Parts) Close() error {
+	if err := p.file.Close(); err != nil {
+		return fmt.Errorf("close the parts of a history: %w", err)
+	}
+	return nil
+}
