@@ -10,7 +10,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra test-etcd test-mysql acceptance overhead suites record differential race lint bench bench-stream clean
+.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni acceptance overhead suites record differential race lint bench bench-stream clean
 
 build: $(BIN)
 
@@ -56,6 +56,12 @@ test-etcd:
 test-mysql:
 	$(GO) vet -tags acceptance ./targets/mysql
 	$(GO) test -tags acceptance -count=1 -v -timeout 60m -run '^TestAcceptance$$' ./targets/mysql
+
+# What each of Patroni's settings lets happen and what it prevents, forced. Ten minutes.
+test-patroni:
+	.ci/packages
+	$(GO) vet -tags acceptance ./targets/postgres
+	$(GO) test -tags acceptance -count=1 -v -timeout 30m -run '^TestPatroni' ./targets/postgres
 
 # Five runs of a minute for every claim about Cassandra's levels.
 acceptance:

@@ -21,6 +21,10 @@ type Spec struct {
 	Run string
 	// Nodes are the nodes' names, unique, such as n1, n2, n3.
 	Nodes []string
+	// Beside are the names of further nodes, for what the database needs besides
+	// itself. They are reached by name, as the others are, but not among Cluster.Nodes,
+	// so that no fault and no client knows of them. Only the sandbox has them.
+	Beside []string
 	// Ports are the ports that every node listens on, as the database numbers
 	// them. Providers that cannot give every node an address of its own map
 	// them (see Cluster.Bind).

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // A name becomes part of a directory, of an interface's label and of a
@@ -22,7 +23,7 @@ func (s Spec) Check() error {
 		return errors.New("a cluster needs at least one node")
 	}
 	seen := map[string]bool{}
-	for _, n := range s.Nodes {
+	for _, n := range slices.Concat(s.Nodes, s.Beside) {
 		switch {
 		case n == Clients:
 			return fmt.Errorf("node name %q is taken: it names the place of the clients", n)

@@ -23,6 +23,9 @@ func (s *System) Restart(ctx context.Context, name string) error {
 		if s.Nodes[node].State() != cluster.Stopped {
 			return nil // the operator has done it
 		}
+		if s.manager != nil {
+			return s.manager.restart(ctx, node)
+		}
 		if s.rebuild[node] {
 			return s.rebuildStandby(ctx, node)
 		}

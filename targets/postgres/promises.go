@@ -18,7 +18,10 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	if s.write == writeOff {
 		out["no-lost-writes"] = false // a kill loses what was not flushed
 	}
-	if s.failover {
+	if s.failover == failoverPatroni {
+		return s.promisesUnderPatroni()
+	}
+	if s.failover != failoverOff {
 		if s.acknowledgedOnStandbys() == 0 {
 			out["no-lost-writes"] = false // the new primary may lack what was acknowledged
 			out["linearizable"], out["regular"], out["read-your-writes"] = false, false, false
@@ -61,4 +64,12 @@ func (s settings) promiseIsolation(out map[string]bool) {
 	case "serializable":
 		out["serializable"] = true
 	}
+}
+
+// promisesUnderPatroni: an acknowledged write survives if its commit waited for a standby,
+// and only such a one is promoted. A leader that is paused for longer than its lease, with
+// its Patroni, answers as one for a moment after it goes on.
+func (s settings) promisesUnderPatroni() map[string]bool {
+	waits := s.patroni.sync && (s.write == writeRemoteWrite || s.write == writeOn || s.write == writeRemoteApply)
+	return map[string]bool{"no-lost-writes": waits, "linearizable": false, "regular": false, "read-your-writes": false}
 }

@@ -25,6 +25,9 @@ func TestPromises(t *testing.T) {
 		{"sticks for a while", "local", "sticky", nil, map[string]bool{"linearizable": false, "regular": false, "no-lost-writes": true}},
 		{"asynchronous failover", "on", "primary", map[string]string{"failover": "on"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false}},
 		{"synchronous failover", "remote_apply", "primary", map[string]string{"failover": "on", "sync": "any:1"}, map[string]bool{}},
+		{"Patroni", "on", "primary", map[string]string{"failover": "patroni"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false}},
+		{"synchronous Patroni", "on", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": true}},
+		{"synchronous Patroni, not waited for", "local", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := targets.Config{Nodes: 3, WriteLevel: c.write, ReadLevel: c.read, Options: c.options}

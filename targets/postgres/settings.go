@@ -60,17 +60,31 @@ const (
 	optBindir        = "bindir"
 )
 
-var options = []targets.Option{
+// Where the software comes from.
+const (
+	softwareFetched = "fetched"
+	softwarePath    = "path"
+)
+
+// Who promotes a standby.
+const (
+	failoverOff = "off"
+	// failoverOn is the operator of this package, failoverPatroni is Patroni.
+	failoverOn      = "on"
+	failoverPatroni = "patroni"
+)
+
+var options = append([]targets.Option{
 	{Name: optSync, Default: "none", Help: "synchronous_standby_names: none, any:K or first:K of the standbys"},
 	{Name: optSticky, Default: "5s", Help: "read level sticky: how long after its own write a session reads from the primary"},
 	{Name: optMaxLag, Default: "1s", Help: "read level max-lag: how far behind a replica may be that is still read from"},
 	{Name: optIsolation, Default: "read committed", Values: isolations, Help: "isolation level of every transaction"},
-	{Name: optFailover, Default: "off", Values: []string{"off", "on"}, Help: "promote the most advanced standby when the primary is gone"},
+	{Name: optFailover, Default: failoverOff, Values: []string{failoverOff, failoverOn, failoverPatroni}, Help: "promote a standby when the primary is gone: by an operator of lapse's own, or by Patroni, which runs every server"},
 	{Name: optFailoverAfter, Default: "1s", Help: "how long the primary must be gone before a standby is promoted"},
 	{Name: optApplyDelay, Default: "0s", Help: "recovery_min_apply_delay: how late the standbys replay every commit"},
-	{Name: optSoftware, Default: "fetched", Values: []string{"fetched", "path"}, Help: "the fetched PostgreSQL, or the one installed on this machine"},
+	{Name: optSoftware, Default: softwareFetched, Values: []string{softwareFetched, softwarePath}, Help: "the fetched PostgreSQL, or the one installed on this machine, which Patroni takes always"},
 	{Name: optBindir, Default: "", Help: "directory with initdb and postgres, instead of software"},
-}
+}, patroniOptions...)
 
 var isolations = []string{"read committed", "repeatable read", "serializable"}
 
@@ -110,7 +124,8 @@ type settings struct {
 	sticky        time.Duration
 	maxLag        time.Duration
 	isolation     string
-	failover      bool
+	failover      string
+	patroni       patroniSettings
 	failoverAfter time.Duration
 	applyDelay    time.Duration
 	software      string
@@ -161,7 +176,13 @@ func parse(cfg targets.Config) (settings, error) {
 		return s, err
 	}
 	s.isolation, s.software, s.bindir = opts[optIsolation], opts[optSoftware], opts[optBindir]
-	s.failover = opts[optFailover] == "on"
+	s.failover = opts[optFailover]
+	if s.failover == failoverPatroni && s.software == softwareFetched {
+		s.software = softwarePath // the fetched one lacks the programs that Patroni calls
+	}
+	if s.patroni, err = parsePatroni(opts); err != nil {
+		return s, err
+	}
 	if s.sync, err = parseSync(opts[optSync], s.nodes-1); err != nil {
 		return s, err
 	}
@@ -204,7 +225,10 @@ func parseSync(text string, standbys int) (syncRule, error) {
 
 // combination refuses settings that cannot be served together.
 func (s settings) combination() error {
-	if s.sync.count == 0 && (s.write == writeRemoteWrite || s.write == writeRemoteApply) {
+	if err := s.patroni.combination(s); err != nil {
+		return err
+	}
+	if s.sync.count == 0 && s.failover != failoverPatroni && (s.write == writeRemoteWrite || s.write == writeRemoteApply) {
 		way := "with a single node use on or local"
 		if s.nodes > 1 {
 			way = "add --set sync=any:1"
@@ -214,14 +238,14 @@ func (s settings) combination() error {
 	if s.nodes == 1 && (s.read == readReplica || s.read == readSticky || s.read == readWaitForLSN || s.read == readMaxLag) {
 		return targets.Usagef("--read-level %s: there is no replica with --nodes 1; use more nodes, or read from the primary", s.read)
 	}
-	if s.nodes == 1 && s.failover {
-		return targets.Usagef("--set failover=on: there is no standby with --nodes 1; use more nodes")
+	if s.nodes == 1 && s.failover != failoverOff {
+		return targets.Usagef("--set failover=%s: there is no standby with --nodes 1; use more nodes", s.failover)
 	}
 	if s.isolation == "serializable" && s.read != readPrimary {
 		return targets.Usagef("--set isolation=serializable with --read-level %s: PostgreSQL has no serializable transactions on a standby; use --read-level primary, or repeatable read", s.read)
 	}
-	if s.applyDelay > 0 && s.failover {
-		return targets.Usagef("--set apply-delay=%v with --set failover=on: a standby that replays late does not know how much it has received after a restart, so that the most advanced one cannot be told; use one of them", s.applyDelay)
+	if s.applyDelay > 0 && s.failover != failoverOff {
+		return targets.Usagef("--set apply-delay=%v with --set failover=%s: a standby that replays late does not know how much it has received after a restart, so that the most advanced one cannot be told; use one of them", s.applyDelay, s.failover)
 	}
 	if s.applyDelay > 0 && s.write == writeRemoteApply {
 		return targets.Usagef("--set apply-delay=%v with --write-level remote_apply: every commit would wait for it; use another write level", s.applyDelay)
@@ -232,21 +256,18 @@ func (s settings) combination() error {
 // complete is cfg with everything filled in that it left open.
 func (s settings) complete(cfg targets.Config) targets.Config {
 	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel = s.nodes, s.read, s.write
-	failover := "off"
-	if s.failover {
-		failover = "on"
-	}
 	cfg.Options = map[string]string{
 		optSync:          s.sync.String(),
 		optSticky:        s.sticky.String(),
 		optMaxLag:        s.maxLag.String(),
 		optIsolation:     s.isolation,
-		optFailover:      failover,
+		optFailover:      s.failover,
 		optFailoverAfter: s.failoverAfter.String(),
 		optApplyDelay:    s.applyDelay.String(),
 		optSoftware:      s.software,
 		optBindir:        s.bindir,
 	}
+	s.patroni.complete(cfg.Options)
 	if cfg.OpTimeout == 0 {
 		cfg.OpTimeout = defaultOpTimeout
 	}

@@ -36,7 +36,7 @@ type software struct {
 func (s software) String() string { return "PostgreSQL " + s.version }
 
 // fetched says whether the software is to be fetched.
-func (s settings) fetched() bool { return s.bindir == "" && s.software == "fetched" }
+func (s settings) fetched() bool { return s.bindir == "" && s.software == softwareFetched }
 
 // checkSoftware refuses a bindir that is none.
 func (s settings) checkSoftware() error {

@@ -42,6 +42,13 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		held:     map[int]bool{},
 		rebuild:  map[int]bool{},
 	}
+	if set.failover == failoverPatroni {
+		programs, version, err := sw.withPatroni(ctx, cfg.Cache)
+		if err != nil {
+			return nil, err
+		}
+		s.manager, s.patroniVersion = newManager(s, programs), version
+	}
 	if err := s.start(ctx, cfg.Cache); err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
@@ -54,14 +61,8 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 const stopTimeout = 20 * time.Second
 
 func (s *System) start(ctx context.Context, cache string) error {
-	if err := s.prepare(ctx, cache); err != nil {
+	if err := s.startServers(ctx, cache); err != nil {
 		return err
-	}
-	s.Progress(fmt.Sprintf("starting %s on %d nodes", s.software, len(s.Nodes)))
-	for i := range s.Nodes {
-		if err := s.launch(ctx, i); err != nil {
-			return err
-		}
 	}
 	if err := s.WhileRunning(ctx, s.makeReady); err != nil {
 		return err
@@ -77,11 +78,31 @@ func (s *System) start(ctx context.Context, cache string) error {
 			}
 		}
 	}
-	if s.set.failover {
+	switch s.set.failover {
+	case failoverPatroni:
+		s.manager.watch()
+	case failoverOn:
 		s.op = startOperator(s)
 	}
 	if s.set.read == readMaxLag {
 		s.lags = startLagWatch(s)
+	}
+	return nil
+}
+
+// startServers starts them all, by Patroni or without it.
+func (s *System) startServers(ctx context.Context, cache string) error {
+	if s.manager != nil {
+		return s.manager.start(ctx)
+	}
+	if err := s.prepare(ctx, cache); err != nil {
+		return err
+	}
+	s.Progress(fmt.Sprintf("starting %s on %d nodes", s.software, len(s.Nodes)))
+	for i := range s.Nodes {
+		if err := s.launch(ctx, i); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -223,6 +244,10 @@ func (s *System) Stop(ctx context.Context) error {
 		s.lags.stop()
 	}
 	s.meter.close()
+	var all []error
+	if s.manager != nil {
+		all = append(all, s.manager.stop(ctx))
+	}
 	s.roles.Lock()
 	defer s.roles.Unlock()
 	errs := make(chan error, len(s.Nodes))
@@ -231,7 +256,6 @@ func (s *System) Stop(ctx context.Context) error {
 			errs <- s.stopNode(ctx, n)
 		}()
 	}
-	var all []error
 	for range s.Nodes {
 		all = append(all, <-errs)
 	}
@@ -244,7 +268,8 @@ func (s *System) Stop(ctx context.Context) error {
 }
 
 func (s *System) stopNode(ctx context.Context, n cluster.Node) error {
-	if n.State() == cluster.Paused {
+	// Patroni would take its time over a shutdown, of which nobody has anything.
+	if n.State() == cluster.Paused || s.manager != nil {
 		if err := n.Kill(ctx); err != nil {
 			return err
 		}

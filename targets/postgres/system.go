@@ -33,8 +33,11 @@ type System struct {
 	held map[int]bool
 	// rebuild are the nodes whose data is of a history that was given up.
 	rebuild map[int]bool
-	// op is the operator, nil without failover.
-	op *operator
+	// op is the operator and manager Patroni; nil unless failover is by them.
+	op      *operator
+	manager *manager
+	// patroniVersion is empty without it.
+	patroniVersion string
 	// lags watches how far the standbys are behind, nil unless reads go by that.
 	lags  *lagWatch
 	meter lagMeter
@@ -78,7 +81,12 @@ func (s *System) ReplicaLevel() string {
 }
 
 // Version implements targets.System.
-func (s *System) Version() string { return s.software.String() }
+func (s *System) Version() string {
+	if s.manager != nil {
+		return s.software.String() + " under Patroni " + s.patroniVersion
+	}
+	return s.software.String()
+}
 
 // Primary implements ability.Primarier: the node that takes the writes according
 // to the operator, or the first node without one.

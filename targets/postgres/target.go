@@ -59,13 +59,17 @@ func (Target) Resolve(cfg targets.Config) (targets.Config, error) {
 
 // Spec implements targets.Target. The first node is the first primary.
 func (Target) Spec(cfg targets.Config) cluster.Spec {
-	return cluster.Spec{
+	spec := cluster.Spec{
 		Run:        cfg.Run,
 		Nodes:      cluster.NodeNames(cfg.Nodes),
 		Ports:      []int{port},
 		LinkByLink: true,
 		Container:  &cluster.Container{Image: cfg.ImageOr(image), User: superuser},
 	}
+	if s, err := parse(cfg); err == nil && s.failover == failoverPatroni {
+		return s.patroni.patroniSpec(spec)
+	}
+	return spec
 }
 
 // image is the official one of the version that is fetched elsewhere; its servers
@@ -89,6 +93,11 @@ func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
 	if err != nil {
 		return err
 	}
+	if s.failover == failoverPatroni {
+		if err := patroniSource.Fetch(ctx, cfg.Cache, cfg.Progress); err != nil {
+			return err
+		}
+	}
 	if s.fetched() {
 		if err := newStore(cfg.Cache, cfg.Progress).fetch(ctx); err != nil {
 			return err
@@ -108,5 +117,10 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sw.String() + " at " + sw.bindir, nil
+	present := sw.String() + " at " + sw.bindir
+	if s.failover == failoverPatroni {
+		_, version, err := sw.withPatroni(ctx, cfg.Cache)
+		return present + ", Patroni " + version, err
+	}
+	return present, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ const (
 // Available implements cluster.Provider. Outside of the sandbox it makes one, a
 // node in it and a cut, in some 50 ms, because only trying tells.
 func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
-	if len(spec.Nodes) > maxNodes {
+	if len(spec.Nodes)+len(spec.Beside) > maxNodes {
 		return &cluster.EnvironmentError{
 			Doing: "using the sandbox",
 			Err:   fmt.Errorf("%d nodes do not fit into one network", len(spec.Nodes)),
@@ -45,7 +46,7 @@ func (Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster, e
 	if err := spec.Check(); err != nil {
 		return nil, fmt.Errorf("opening a cluster: %w", err)
 	}
-	if len(spec.Nodes) > maxNodes {
+	if len(spec.Nodes)+len(spec.Beside) > maxNodes {
 		return nil, fmt.Errorf("opening a cluster: %d nodes, at most %d fit into one network", len(spec.Nodes), maxNodes)
 	}
 	if !Inside() {
@@ -64,7 +65,7 @@ type sandboxed struct {
 	dir    string // holds the nodes' directories, and is ours
 	forget func() // takes back removeOnEnd
 	hub    *hub
-	nodes  []*node
+	nodes  []*node // those beside are the last
 
 	closeOnce sync.Once
 	closeErr  error
@@ -78,7 +79,7 @@ func (c *sandboxed) open(ctx context.Context) error {
 	if c.hub, err = newHub(c.spec.Run); err != nil {
 		return err
 	}
-	for i, name := range c.spec.Nodes {
+	for i, name := range slices.Concat(c.spec.Nodes, c.spec.Beside) {
 		n := &node{name: name, dir: filepath.Join(c.dir, name), logDir: filepath.Join(c.spec.LogDir, name)}
 		for _, d := range []string{n.dir, n.logDir} {
 			// A database may insist on a directory that is closed to others.
@@ -147,8 +148,8 @@ func (c *sandboxed) makeDir() error {
 func (c *sandboxed) Provider() string { return Name }
 
 func (c *sandboxed) Nodes() []cluster.Node {
-	out := make([]cluster.Node, len(c.nodes))
-	for i, n := range c.nodes {
+	out := make([]cluster.Node, len(c.spec.Nodes))
+	for i, n := range c.nodes[:len(out)] {
 		out[i] = n
 	}
 	return out
