@@ -40,7 +40,7 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 	writes := writesAny(txn)
 	node := c.route(at, writes)
 	res := targets.Result{Outcome: history.Fail, Node: node}
-	if err := supported(txn); err != nil {
+	if err := c.set.supported(txn); err != nil {
 		res.Node, res.Err = -1, err
 		return res
 	}
@@ -98,18 +98,19 @@ func (c *client) do(ctx context.Context, cn *conn, node int, txn *history.Txn, w
 			return reading, err
 		}
 	}
-	if len(txn.Mops) == 1 && statementsOf(txn.Mops[0].Func) == 1 {
+	asOf := !writes && c.set.read == readFollower // what the transaction says when it begins
+	if len(txn.Mops) == 1 && statementsOf(txn.Mops[0].Func) == 1 && !asOf {
 		p := reading
 		if writes {
 			p = committing
 		}
 		return p, run(ctx, cn.pg, txn, 0)
 	}
-	begin, p := sqlBegin, beforeCommit
+	p := beforeCommit
 	if !writes {
-		begin, p = sqlBeginReadOnly, reading
+		p = reading
 	}
-	if err := execute(ctx, cn.pg, begin); err != nil {
+	if err := execute(ctx, cn.pg, c.set.dialect.begin(c.set.read, writes)); err != nil {
 		return p, err
 	}
 	for i := range txn.Mops {
@@ -225,7 +226,7 @@ func (c *client) route(at int, writes bool) int {
 		return at
 	case writes:
 		return primary
-	case c.set.read == readAny:
+	case c.set.read == readAny || c.set.read == readFollower:
 		return at
 	case c.set.read == readPrimary:
 		return primary
@@ -280,13 +281,16 @@ func writesAny(txn *history.Txn) bool {
 }
 
 // supported refuses what cannot be asked of PostgreSQL here.
-func supported(txn *history.Txn) error {
+func (s settings) supported(txn *history.Txn) error {
 	if len(txn.Mops) == 0 || len(txn.Mops) > info.MaxTxn {
 		return &refusal{fmt.Sprintf("postgres does 1 to %d micro-operations in a transaction", info.MaxTxn)}
 	}
 	for i := range txn.Mops {
 		if !can[txn.Mops[i].Func] {
 			return &refusal{fmt.Sprintf("postgres has no %v", txn.Mops[i].Func)}
+		}
+		if s.dialect.refuses(txn.Mops[i].Func) {
+			return &refusal{fmt.Sprintf("%s has no %v as it is done here", s.dialect.title, txn.Mops[i].Func)}
 		}
 	}
 	return nil

@@ -8,11 +8,11 @@ import (
 	"maps"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/external"
@@ -41,6 +41,8 @@ func (Target) External(at []string) (targets.Target, error) {
 				return cfg, err
 			}
 			cfg.ReadLevel, cfg.WriteLevel = s.read, s.write
+			cfg.Options = maps.Clone(cfg.Options)
+			cfg.Options[optIsolation] = s.isolation
 			if cfg.OpTimeout == 0 {
 				cfg.OpTimeout = defaultOpTimeout
 			}
@@ -50,6 +52,13 @@ func (Target) External(at []string) (targets.Target, error) {
 		Look: func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 		Abilities: func(cfg targets.Config) []ability.Ability {
 			return []ability.Ability{ability.Restart, ability.Primary}
+		},
+		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
+			d := dialectOf(cfg.Options[optDialect])
+			if d.promises == nil {
+				return nil
+			}
+			return d.promises(cfg.ReadLevel, cfg.Options[optIsolation])
 		},
 	}
 	for _, a := range list {
@@ -63,10 +72,16 @@ func externalInfo() targets.Info {
 	i.Summary = "PostgreSQL, or what speaks its protocol, on an external cluster"
 	// max-lag asks the servers what only their administrators may know.
 	i.ReadLevels = slices.DeleteFunc(slices.Clone(readLevels), func(l string) bool { return l == readMaxLag })
+	i.ReadLevels = append(i.ReadLevels, readFollower)
 	i.WriteLevels = append([]string{writeDefault}, writeLevels...)
-	i.Options = nil
+	i.Options = []targets.Option{{Name: optDialect, Default: dialects[0].name, Values: dialectNames(), Help: "what speaks PostgreSQL's protocol there: which levels it has, how its tables are made, and what it promises"}}
 	for _, o := range options {
-		if o.Name == optSticky || o.Name == optIsolation {
+		switch o.Name {
+		case optIsolation:
+			o.Default, o.Values = "", append([]string{""}, isolations...)
+			o.Help += " (default: the dialect's)"
+			i.Options = append(i.Options, o)
+		case optSticky:
 			i.Options = append(i.Options, o)
 		}
 	}
@@ -76,21 +91,20 @@ func externalInfo() targets.Info {
 
 // externalSettings are those of cfg, whose options are resolved.
 func externalSettings(cfg targets.Config) (settings, error) {
-	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel}
+	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel, isolation: cfg.Options[optIsolation]}
+	s.dialect = dialectOf(cfg.Options[optDialect])
 	if s.read == "" {
-		s.read = readLevels[0]
+		s.read = s.dialect.reads[0]
 	}
 	if s.write == "" {
 		s.write = writeDefault
 	}
-	i := externalInfo()
-	if !slices.Contains(i.ReadLevels, s.read) {
-		return s, targets.Usagef("--read-level %s: postgres reads at %s", s.read, strings.Join(i.ReadLevels, ", "))
+	if s.isolation == "" {
+		s.isolation = s.dialect.isolations[0]
 	}
-	if !slices.Contains(i.WriteLevels, s.write) {
-		return s, targets.Usagef("--write-level %s: postgres writes at the values of synchronous_commit, or at the one that it is set up with: %s", s.write, strings.Join(i.WriteLevels, ", "))
+	if err := s.dialect.check(s.read, s.write, s.isolation); err != nil {
+		return s, err
 	}
-	s.isolation = cfg.Options[optIsolation]
 	var err error
 	if s.sticky, err = time.ParseDuration(cfg.Options[optSticky]); err != nil || s.sticky < time.Millisecond {
 		return s, targets.Usagef("--set %s=%s: want a duration of at least 1ms, such as 5s", optSticky, cfg.Options[optSticky])

@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // etcdLog is the file in a node's log directory that its member of etcd writes to.
@@ -61,10 +63,11 @@ func (m *manager) etcdCommand(i int) (cluster.Command, error) {
 	client, err := c.Bind(n.Name(), etcdClient)
 	peer, peerErr := c.Bind(n.Name(), etcdPeer)
 	return cluster.Command{
-		Path: m.programs[programEtcd], Log: etcdLog,
+		// It takes a path with a comma for two: the log is named from where it is.
+		Path: m.programs[programEtcd], Dir: n.LogDir(), Log: etcdLog,
 		Args: []string{
 			"--name", n.Name(), "--data-dir", filepath.Join(n.Dir(), "etcd"),
-			"--logger", "zap", "--log-level", "error", "--log-outputs", filepath.Join(n.LogDir(), etcdLog),
+			"--logger", "zap", "--log-level", "warn", "--log-outputs", etcdLog,
 			"--listen-client-urls", "http://" + client, "--advertise-client-urls", "http://" + client,
 			"--listen-peer-urls", "http://" + peer, "--initial-advertise-peer-urls", "http://" + peer,
 			"--initial-cluster", strings.Join(list, ","), "--initial-cluster-token", "lapse",
@@ -73,10 +76,14 @@ func (m *manager) etcdCommand(i int) (cluster.Command, error) {
 	}, errors.Join(append(errs, err, peerErr)...)
 }
 
-// awaitMembers waits until etcd serves at every member.
+// awaitMembers waits until etcd serves at every member. Its error has the last words of
+// one that does not.
 func (m *manager) awaitMembers(ctx context.Context) error {
-	for _, n := range m.members {
-		addr, err := m.sys.Cluster.Route(cluster.Clients, n.Name(), etcdClient)
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	store := &launch.Fleet{Title: "etcd", Cluster: m.sys.Cluster, Nodes: m.members, Log: etcdLog}
+	for i, n := range m.members {
+		addr, err := store.Addr(i, etcdClient)
 		if err != nil {
 			return err
 		}
@@ -85,11 +92,14 @@ func (m *manager) awaitMembers(ctx context.Context) error {
 			return m.get(ctx, "http://"+addr+"/health", &health)
 		})
 		if err != nil {
-			return err
+			return &cluster.EnvironmentError{Doing: "starting etcd for Patroni", Err: err, Way: store.LastWords(i)}
 		}
 	}
 	return nil
 }
+
+// storeTimeout is for etcd on a loaded machine.
+const storeTimeout = 30 * time.Second
 
 // get asks over HTTP for JSON. Answer is filled in also when the status is not 200, which
 // is an error.

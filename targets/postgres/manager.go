@@ -47,7 +47,7 @@ const patroniLog = logName
 var patroniSource = packages.Debian{
 	Title: "Patroni", Packages: []string{"patroni", "python3-etcd", "etcd-server", "postgresql"},
 	Programs: []string{programPatroni, programEtcd}, Dirs: []string{"/usr/bin", "/usr/local/bin"},
-	Files: []string{"/usr/lib/python3/dist-packages/etcd/__init__.py"}, // without it Patroni knows no etcd
+	Files:       []string{"/usr/lib/python3/dist-packages/etcd/__init__.py"}, // without it Patroni knows no etcd
 	VersionArgs: []string{"--version"}, Version: regexp.MustCompile(`patroni ([0-9.]+)`),
 }
 
@@ -88,7 +88,7 @@ func (m *manager) start(ctx context.Context) error {
 		}
 	}
 	if err := m.awaitMembers(ctx); err != nil {
-		return fmt.Errorf("%w; see %s in the logs of the run", err, etcdLog)
+		return err
 	}
 	if err := m.launch(ctx, 0); err != nil {
 		return err

@@ -20,7 +20,7 @@ func TestPatroniSettings(t *testing.T) {
 		d := deploy(t, underPatroni(optSyncMode, "on"))
 		d.awaitSync()
 		loneWrite(d) // once Patroni has taken the standby out of synchronous_standby_names
-		nobodyTakesOver(d, "not healthy enough for leader race", 12)
+		nobodyTakesOver(d, "following a different leader because i am not the healthiest node", 12)
 	})
 	t.Run("synchronous_mode_strict: a lone primary acknowledges nothing", func(t *testing.T) {
 		d := deploy(t, underPatroni(optSyncMode, "on", optSyncStrict, "on"))

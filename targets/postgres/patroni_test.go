@@ -66,11 +66,12 @@ func loneWrite(d *deployment) {
 	})
 }
 
-// log says whether a node's Patroni has written this line since its log was size long.
+// wrote is a condition for await: a node's Patroni has written this three times, a second
+// apart, since its log was that long.
 func (d *deployment) wrote(node, since int, text string) func(context.Context) error {
 	return func(context.Context) error {
 		all, err := os.ReadFile(filepath.Join(d.Nodes[node].LogDir(), patroniLog))
-		if err == nil && !strings.Contains(string(all[min(since, len(all)):]), text) {
+		if err == nil && strings.Count(string(all[min(since, len(all)):]), text) < 3 {
 			err = fmt.Errorf("%s has not logged %q", d.Nodes[node].Name(), text)
 		}
 		return err

@@ -118,14 +118,16 @@ func (r syncRule) names(standbys []string) string {
 
 // settings is a Config in our own terms.
 type settings struct {
-	nodes         int
-	read, write   string
-	sync          syncRule
-	sticky        time.Duration
-	maxLag        time.Duration
-	isolation     string
-	failover      string
-	patroni       patroniSettings
+	nodes       int
+	read, write string
+	sync        syncRule
+	sticky      time.Duration
+	maxLag      time.Duration
+	isolation   string
+	failover    string
+	patroni     patroniSettings
+	// dialect is what an external cluster is; for a cluster of ours it is the zero value.
+	dialect       dialect
 	failoverAfter time.Duration
 	applyDelay    time.Duration
 	software      string

@@ -19,9 +19,9 @@ CREATE TABLE registers (key int PRIMARY KEY, value bigint, version bigint NOT NU
 CREATE TABLE lists (key int PRIMARY KEY, elements bigint[] NOT NULL);
 CREATE TABLE sets (key int, element bigint, PRIMARY KEY (key, element));
 CREATE TABLE counters (key int PRIMARY KEY, value bigint NOT NULL);
+CREATE SEQUENCE ids;
 CREATE TABLE queues (id bigserial PRIMARY KEY, key int NOT NULL, element bigint NOT NULL);
 CREATE INDEX ON queues (key, id);
-CREATE SEQUENCE ids;
 CREATE TABLE probe (id int PRIMARY KEY, value bigint NOT NULL);
 `
 

@@ -129,6 +129,7 @@ func (s *System) clientLogin(session int32, set settings, node int) login {
 	if set.write == writeDefault {
 		delete(who.params, "synchronous_commit")
 	}
+	set.dialect.session(who.params, set.read)
 	return who
 }
 

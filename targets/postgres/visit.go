@@ -261,9 +261,10 @@ func (v *visit) Make(ctx context.Context) error {
 		if err := execute(ctx, c.pg, "COMMENT ON SCHEMA "+v.sys.schema+" IS '"+external.Mark(v.run)+"'"); err != nil {
 			v.sys.Logger.Debug("marking the schema", "error", err)
 		}
-		_, err := c.pg.PgConn().Exec(ctx, "SET search_path TO "+v.sys.schema+";"+tables).ReadAll()
-		if err != nil {
-			return fmt.Errorf("making tables in %s: %w", what, err)
+		for _, sql := range append([]string{"SET search_path TO " + v.sys.schema}, v.sys.set.dialect.schema()...) {
+			if _, err := c.pg.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
+				return fmt.Errorf("making tables in %s (%s): %w", what, firstLine(sql), err)
+			}
 		}
 		return nil
 	})

@@ -1,0 +1,136 @@
+package postgres
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// optDialect names what an external cluster is that speaks PostgreSQL's protocol.
+const optDialect = "dialect"
+
+// readFollower asks the session's node, which answers as of some time ago from whichever
+// replica is near.
+const readFollower = "follower"
+
+// dialect is what differs from PostgreSQL in a database that speaks its protocol, from its
+// documentation. Each is a value in a file of its own, and none of them but PostgreSQL was
+// run: see docs/targets/dialects.md.
+//
+// What no dialect needs to say: lapse never listens (LISTEN), uses no advisory locks, makes
+// its tables one statement at a time, and takes an ERROR 40001 of a COMMIT for certainly
+// not applied, 40003 and 08xxx for perhaps applied.
+type dialect struct {
+	name  string
+	title string
+	// isolations are the isolation levels that are not run as another one; the first is the
+	// default.
+	isolations []string
+	// reads are the read levels.
+	reads []string
+	// durability says that synchronous_commit means something, so that there are write
+	// levels.
+	durability bool
+	// tables replaces a statement that makes a table (or sequence), by its beginning; an
+	// empty one is left out.
+	tables map[string]string
+	// after are further statements when the tables are there.
+	after []string
+	// without are the operations that it cannot do.
+	without []history.Func
+	// followerSettings are the settings of a session that reads at readFollower, and
+	// followerBegin begins its transactions of reads alone.
+	followerSettings map[string]string
+	followerBegin    string
+	// promises says what is documented to hold at a read level and an isolation level,
+	// whatever happens to the network and to processes; nil says nothing.
+	promises func(read, isolation string) map[string]bool
+}
+
+// dialects are all there are, PostgreSQL first.
+var dialects = []dialect{
+	{
+		name: "postgres", title: "PostgreSQL, or what is like it",
+		isolations: isolations, durability: true,
+		reads: []string{readPrimary, readReplica, readAny, readSticky, readWaitForLSN},
+	},
+	cockroach, yugabyte, alloyDB, citus,
+}
+
+func dialectNames() []string {
+	var out []string
+	for _, d := range dialects {
+		out = append(out, d.name)
+	}
+	return out
+}
+
+// dialectOf is the one with this name, or PostgreSQL.
+func dialectOf(name string) dialect {
+	i := slices.IndexFunc(dialects, func(d dialect) bool { return d.name == name })
+	return dialects[max(i, 0)]
+}
+
+// writes are its write levels, the default first.
+func (d dialect) writes() []string {
+	if d.durability {
+		return append([]string{writeDefault}, writeLevels...)
+	}
+	return []string{writeDefault}
+}
+
+// check refuses levels that it has not.
+func (d dialect) check(read, write, isolation string) error {
+	switch {
+	case !slices.Contains(d.reads, read):
+		return targets.Usagef("--read-level %s: %s reads at %s", read, d.title, strings.Join(d.reads, ", "))
+	case !slices.Contains(d.writes(), write) && !d.durability:
+		return targets.Usagef("--write-level %s: %s knows no synchronous_commit; its write level is %s", write, d.title, writeDefault)
+	case !slices.Contains(d.writes(), write):
+		return targets.Usagef("--write-level %s: %s writes at the values of synchronous_commit, or at the one that it is set up with: %s", write, d.title, strings.Join(d.writes(), ", "))
+	case !slices.Contains(d.isolations, isolation):
+		return targets.Usagef("--set isolation=%s: %s has, as levels of their own, %s", isolation, d.title, strings.Join(d.isolations, ", "))
+	}
+	return nil
+}
+
+// schema are the statements that make the tables.
+func (d dialect) schema() []string {
+	var out []string
+	for sql := range strings.SplitSeq(tables, ";") {
+		sql = strings.TrimSpace(sql)
+		for beginning, other := range d.tables {
+			if strings.HasPrefix(sql, beginning) {
+				sql = other
+			}
+		}
+		if sql != "" {
+			out = append(out, sql)
+		}
+	}
+	return append(out, d.after...)
+}
+
+// session adds what a session asks for.
+func (d dialect) session(params map[string]string, read string) {
+	if read == readFollower {
+		maps.Copy(params, d.followerSettings)
+	}
+}
+
+// begin begins a transaction.
+func (d dialect) begin(read string, writes bool) string {
+	switch {
+	case writes:
+		return sqlBegin
+	case read == readFollower:
+		return d.followerBegin
+	}
+	return sqlBeginReadOnly
+}
+
+// refuses says whether it cannot do f.
+func (d dialect) refuses(f history.Func) bool { return slices.Contains(d.without, f) }

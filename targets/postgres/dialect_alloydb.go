@@ -1,0 +1,24 @@
+package postgres
+
+// alloyDB is Google's AlloyDB, PostgreSQL on a storage of its own: docs.cloud.google.com/alloydb,
+// overview and troubleshoot/replication-issues. A primary instance takes the writes; the nodes
+// of a read pool replay its log asynchronously, behind one address. synchronous_commit is not
+// the user's to choose what standbys do.
+var alloyDB = dialect{
+	name: "alloydb", title: "AlloyDB",
+	isolations: isolations,
+	reads:      []string{readPrimary, readReplica, readAny, readSticky},
+	promises: func(read, isolation string) map[string]bool {
+		out := map[string]bool{"no-lost-writes": true}
+		if read != readPrimary {
+			out["linearizable"], out["regular"] = false, false
+			if read != readSticky {
+				out["read-your-writes"] = false
+			}
+			return out
+		}
+		out["linearizable"] = true
+		settings{isolation: isolation}.promiseIsolation(out)
+		return out
+	},
+}

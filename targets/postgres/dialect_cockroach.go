@@ -1,0 +1,31 @@
+package postgres
+
+// cockroach is CockroachDB: docs/v26.3/postgresql-compatibility, transaction-retry-error-reference,
+// read-committed, follower-reads and online-schema-changes of cockroachlabs.com/docs.
+//
+// REPEATABLE READ runs as another level unless a cluster setting enables it, so that it is
+// none of these. A follower read is as of follower_read_timestamp(), some seconds ago; such a
+// transaction is read-only.
+var cockroach = dialect{
+	name: "cockroach", title: "CockroachDB",
+	isolations: []string{"serializable", "read committed"},
+	reads:      []string{readAny, readFollower},
+	tables: map[string]string{
+		// SERIAL is unique_rowid() there, by the clocks of the nodes, and a queue wants an order.
+		"CREATE TABLE queues": "CREATE TABLE queues (id bigint PRIMARY KEY DEFAULT nextval('ids'), key int NOT NULL, element bigint NOT NULL)",
+	},
+	followerBegin: "BEGIN AS OF SYSTEM TIME follower_read_timestamp()",
+	promises: func(read, isolation string) map[string]bool {
+		if read == readFollower {
+			return map[string]bool{"no-lost-writes": true, "linearizable": false, "regular": false, "read-your-writes": false}
+		}
+		// Single keys are linearizable; across keys order in real time is not promised.
+		out := map[string]bool{"no-lost-writes": true, "linearizable": true, "strict-serializable": false}
+		if isolation == "serializable" {
+			out["serializable"] = true
+		} else {
+			out["read-committed"], out["serializable"] = true, false
+		}
+		return out
+	},
+}
