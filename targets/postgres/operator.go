@@ -12,7 +12,7 @@ import (
 )
 
 // operator promotes a standby when the primary is gone and makes the others, and
-// later the old primary, follow it, as Patroni and its kin do. It sits where the
+// later the old primary, follow it, as failover managers do. It sits where the
 // clients are and watches over connections of its own.
 //
 // The primary is gone when, for the time of the option failover-after, each look

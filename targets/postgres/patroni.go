@@ -50,8 +50,8 @@ type patroniSettings struct {
 // loopWait is Patroni's loop_wait: how often it looks, and renews the lease.
 const loopWait = time.Second
 
-// leastTTL is longer than a candidate waits for the former leader's Patroni to answer (2
-// s): with less, its own word from etcd is too old by then, and nobody is ever promoted.
+// leastTTL is longer than leaderTimeout and two rounds: with less, a candidate's own word
+// from etcd is too old when it has asked, and nobody is ever promoted.
 const leastTTL = 5 * time.Second
 
 func parsePatroni(opts map[string]string) (patroniSettings, error) {
@@ -95,6 +95,14 @@ func (p patroniSettings) combination(s settings) error {
 	}
 	return nil
 }
+
+// leaderTimeout is how long a candidate waits for the Patroni of a leader that it cannot
+// reach, which it asks first.
+const leaderTimeout = 2 * time.Second
+
+// detection is how long a leader must be gone: its lease runs out, and a candidate sees
+// that in its next round.
+func (p patroniSettings) detection() time.Duration { return p.ttl + loopWait + leaderTimeout }
 
 // rest is the port of Patroni's own interface, as a Spec numbers it; the others are
 // etcd's.

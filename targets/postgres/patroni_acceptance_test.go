@@ -74,18 +74,25 @@ func TestPatroniSettings(t *testing.T) {
 	})
 }
 
-// awaitSync waits until Patroni has chosen a synchronous standby.
+// awaitSync waits until Patroni says of a standby that it is the synchronous one. That
+// PostgreSQL has it is not enough: a leader that is cut off from it before it is in etcd
+// leaves it in synchronous_standby_names for good.
 func (d *deployment) awaitSync() {
 	d.t.Helper()
 	d.await("a synchronous standby", func(ctx context.Context) error {
-		return d.admin(ctx, 0, func(c *conn) error {
-			var n int
-			err := c.pg.QueryRow(ctx, `SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'`).Scan(&n)
-			if err == nil && n == 0 {
-				err = errors.New("there is none")
+		var errs []error
+		for i := range d.Nodes {
+			addr, err := d.Addr(i, rest)
+			if err == nil {
+				var said struct{}
+				err = d.manager.get(ctx, "http://"+addr+"/synchronous", &said)
 			}
-			return err
-		})
+			if err == nil {
+				return nil
+			}
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
 	})
 }
 
