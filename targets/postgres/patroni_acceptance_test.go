@@ -6,6 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +76,24 @@ func TestPatroniSettings(t *testing.T) {
 		lagging(d)
 		nobodyTakesOver(d, "My wal position exceeds maximum replication lag", 12)
 	})
+}
+
+// wrote is a condition for await: a node's Patroni has written this three times, a second
+// apart, since its log was that long.
+func (d *deployment) wrote(node, since int, text string) func(context.Context) error {
+	return func(context.Context) error {
+		all, err := os.ReadFile(filepath.Join(d.Nodes[node].LogDir(), patroniLog))
+		if err == nil && strings.Count(string(all[min(since, len(all)):]), text) < 3 {
+			err = fmt.Errorf("%s has not logged %q", d.Nodes[node].Name(), text)
+		}
+		return err
+	}
+}
+
+func (d *deployment) logSize(node int) int {
+	st, err := os.Stat(filepath.Join(d.Nodes[node].LogDir(), patroniLog))
+	must(d.t, err)
+	return int(st.Size())
 }
 
 // awaitSync waits until Patroni says of a standby that it is the synchronous one. That

@@ -3,9 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -64,24 +61,6 @@ func loneWrite(d *deployment) {
 		}
 		return nil
 	})
-}
-
-// wrote is a condition for await: a node's Patroni has written this three times, a second
-// apart, since its log was that long.
-func (d *deployment) wrote(node, since int, text string) func(context.Context) error {
-	return func(context.Context) error {
-		all, err := os.ReadFile(filepath.Join(d.Nodes[node].LogDir(), patroniLog))
-		if err == nil && strings.Count(string(all[min(since, len(all)):]), text) < 3 {
-			err = fmt.Errorf("%s has not logged %q", d.Nodes[node].Name(), text)
-		}
-		return err
-	}
-}
-
-func (d *deployment) logSize(node int) int {
-	st, err := os.Stat(filepath.Join(d.Nodes[node].LogDir(), patroniLog))
-	must(d.t, err)
-	return int(st.Size())
 }
 
 func TestPatroniIsLookedFor(t *testing.T) {
