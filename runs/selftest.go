@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ type Case struct {
 // SelftestSeed is the seed of the selftest's runs unless another is given.
 const SelftestSeed = 1
 
-// correct is the configuration that quorumkv promises to be linearizable.
+// correct is the configuration that quorumkv promises to be linearizable in its mode leaderless.
 func correct(more map[string]string) map[string]string {
 	o := map[string]string{"read_repair": "blocking", "write_timestamps": "quorum"}
 	for k, v := range more {
@@ -47,7 +48,7 @@ func SelftestCases(duration time.Duration) []Case {
 		}
 		return Case{Defect: name, Request: r}
 	}
-	return []Case{
+	return append([]Case{
 		with("ack-before-quorum", func(r *Request) { r.Faults = "partition-one" }),
 		with("read-one", func(r *Request) { r.Faults = "partition-one" }),
 		with("drop-hints", func(r *Request) {
@@ -86,14 +87,14 @@ func SelftestCases(duration time.Duration) []Case {
 		with("deny-partial-writes", func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", "linearizable", "pause"
 		}),
-	}
+	}, raftCases(duration)...)
 }
 
 // defective is the request with the defect switched on. A ring that all nodes
 // see alike is no defect, so that one is on one node.
 func (c Case) defective() Request {
 	r := c.Request
-	r.Options = correct(r.Options)
+	r.Options = maps.Clone(r.Options)
 	r.Options["defects"] = c.Defect
 	if c.Defect == "stale-ring" {
 		r.Options["defects"] += "@n1"

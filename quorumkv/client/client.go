@@ -72,6 +72,21 @@ func (c *Client) Put(ctx context.Context, key string, value []byte, w string) (p
 	return c.write(ctx, http.MethodPut, key, value, w)
 }
 
+// Absent is the version of a key without a value, for CompareAndSet.
+const Absent = "*"
+
+// CompareAndSet writes value under key if the key has the version with the number old (Absent: if it has no value), in a mode
+// that can. Its errors are as Put's; that the condition does not hold is one with the status 412.
+func (c *Client) CompareAndSet(ctx context.Context, key string, value []byte, old string) (protocol.Written, error) {
+	header := http.Header{"If-Match": {`"` + old + `"`}}
+	if old == Absent {
+		header = http.Header{"If-None-Match": {Absent}}
+	}
+	var out protocol.Written
+	err := c.doWith(ctx, http.MethodPut, "/kv/"+url.PathEscape(key), value, header, &out)
+	return out, err
+}
+
 // Delete deletes key at level w, like Put.
 func (c *Client) Delete(ctx context.Context, key, w string) (protocol.Written, error) {
 	return c.write(ctx, http.MethodDelete, key, nil, w)
@@ -159,6 +174,10 @@ func params(pairs ...string) string {
 }
 
 func (c *Client) do(ctx context.Context, method, path string, body []byte, out any) error {
+	return c.doWith(ctx, method, path, body, nil, out)
+}
+
+func (c *Client) doWith(ctx context.Context, method, path string, body []byte, header http.Header, out any) error {
 	write := method == http.MethodPut || method == http.MethodDelete
 	var connected atomic.Bool // whether the request may have been sent
 	if write {
@@ -171,6 +190,9 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, out a
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, reader)
 	if err != nil {
 		return noAnswer(err, write, false)
+	}
+	for name, values := range header {
+		req.Header[name] = values
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

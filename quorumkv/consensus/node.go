@@ -42,7 +42,8 @@ type loop struct {
 	fetches bool                 // whether a snapshot is being received
 	sending map[uint64]time.Time // followers that were told to fetch a snapshot, and when
 
-	status status
+	status  status
+	backlog []*raftpb.Entry // what the defect read-before-apply has yet to apply
 }
 
 func newLoop(e *Engine, log *disklog, m *machine) (*loop, error) {
@@ -67,7 +68,9 @@ func (l *loop) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			l.ticked()
+			if err := l.ticked(); err != nil {
+				return err
+			}
 		case m := <-l.e.messages:
 			l.received(m)
 		case p := <-l.e.proposals:
@@ -106,8 +109,13 @@ func (l *loop) drain() {
 	}
 }
 
-func (l *loop) ticked() {
+func (l *loop) ticked() error {
 	l.raw.Tick()
+	late := l.backlog
+	l.backlog = nil
+	if err := l.applyNow(late); err != nil {
+		return err
+	}
 	l.repropose(false)
 	l.reads.dropGone()
 	l.retryReads()
@@ -119,6 +127,7 @@ func (l *loop) ticked() {
 			l.snapshotServed(id)
 		}
 	}
+	return nil
 }
 
 // received takes a message of a peer.
@@ -193,7 +202,9 @@ func (l *loop) publish() {
 	if s.Leader == before.Leader && s.Term == before.Term {
 		return
 	}
-	l.lease = lease{}
+	if !l.has(defect.LeaseTrustsClock) {
+		l.lease = lease{}
+	}
 	if s.Leader != "" {
 		l.e.node.Logger.Info("leader", "node", s.Leader, "term", s.Term)
 		l.repropose(true)
@@ -201,8 +212,17 @@ func (l *loop) publish() {
 	}
 }
 
-// apply hands committed entries to the machine, and their outcomes to who waits for them.
+// apply applies committed entries; with the defect read-before-apply they are left for the next tick.
 func (l *loop) apply(entries []*raftpb.Entry) error {
+	if l.has(defect.ReadBeforeApply) || len(l.backlog) > 0 {
+		l.backlog = append(l.backlog, entries...)
+		return nil
+	}
+	return l.applyNow(entries)
+}
+
+// applyNow hands committed entries to the machine, and their outcomes to who waits for them.
+func (l *loop) applyNow(entries []*raftpb.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}

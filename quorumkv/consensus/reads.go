@@ -71,7 +71,8 @@ func (l *loop) batchName() []byte {
 
 // startReads asks for what the queued reads need.
 func (l *loop) startReads() {
-	if len(l.reads.queue) == 0 || l.status.Leader == "" || len(l.reads.batches) >= maxBatches {
+	held := len(l.reads.queue) > 0 && l.leaseHeld()
+	if len(l.reads.queue) == 0 || l.status.Leader == "" && !held || len(l.reads.batches) >= maxBatches {
 		return
 	}
 	var leases, others []*readRequest
@@ -79,7 +80,7 @@ func (l *loop) startReads() {
 		switch {
 		case !r.lease || r.tried:
 			others = append(others, r)
-		case l.status.Leading && l.leaseHeld():
+		case held:
 			l.need(r, l.raw.BasicStatus().GetCommit())
 		case l.status.Leading:
 			others = append(others, r)

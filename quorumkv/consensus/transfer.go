@@ -116,7 +116,7 @@ func (l *loop) installSnapshot(rd raft.Ready) error {
 	if err := l.machine.install(*l.staged, restart); err != nil {
 		return err
 	}
-	l.staged = nil
+	l.staged, l.backlog = nil, nil
 	if err := l.log.ApplySnapshot(rd.Snapshot); err != nil {
 		return fmt.Errorf("install a snapshot at %d: %w", index, err)
 	}

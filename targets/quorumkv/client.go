@@ -73,6 +73,12 @@ func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Resu
 	if err != nil {
 		return targets.Result{Outcome: history.Fail, Node: at, Err: err}
 	}
+	if m := txn.Mops[0]; m.Func == history.CAS {
+		key := c.system.prefix + m.Key.String()
+		c.system.written.add(key)
+		note, outcome, err := c.compareAndSet(ctx, conn, key, txn)
+		return targets.Result{Outcome: outcome, Err: err, Node: at, Note: note}
+	}
 	note, err := c.do(ctx, conn, txn)
 	if err != nil {
 		return targets.Result{Outcome: Classify(err, txn.Mops[0].Func.Writes()), Err: err, Node: at}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -13,8 +14,16 @@ import (
 func peerTimeout(request time.Duration) time.Duration { return request / 2 }
 
 // Detection implements targets.Detector: a peer is found silent at a check that comes
-// every quarter of its timeout, after one timeout and a quarter.
+// every quarter of its timeout, after one timeout and a quarter. In mode raft it is an election that matters, which a
+// follower calls after at most two timeouts; a leader without a majority steps down within as long.
 func (*Target) Detection(cfg targets.Config) history.Detection {
+	if cfg.Options[optMode] == consensus.Mode {
+		election, err := time.ParseDuration(cfg.Options[optElection])
+		if err != nil {
+			return history.Detection{}
+		}
+		return history.Detection{After: 2 * election, By: fmt.Sprintf("the election timeout of %v", election), Deposes: true}
+	}
 	request, err := time.ParseDuration(cfg.Options[optRequestTimeout])
 	if err != nil {
 		return history.Detection{}

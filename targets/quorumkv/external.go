@@ -12,6 +12,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -114,6 +115,11 @@ func (v *visit) survey(ctx context.Context) error {
 			if v.all[i].Node == v.all[j].Node {
 				return wrong("name each node once", "%s and %s are the same node %s, or nodes of two clusters", v.at[j], v.at[i], v.all[i].Node)
 			}
+		}
+	}
+	for i, h := range v.all {
+		if h.Mode != leaderless.Mode {
+			return wrong("let lapse start one of its own with --set mode=..., without --at", "%s runs in mode %s; external clusters are driven in mode %s", v.at[i], h.Mode, leaderless.Mode)
 		}
 	}
 	want := v.sys.cfg.Options[optReplication]

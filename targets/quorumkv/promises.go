@@ -2,12 +2,16 @@ package quorumkv
 
 import (
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/targets"
 )
 
 // Promises implements targets.Promiser: the table of quorumkv's own documentation
 // ("What it promises"). Defects do not change it: they are what breaks it.
 func (*Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
+	if cfg.Options[optMode] == consensus.Mode {
+		return raftPromises(cfg)
+	}
 	n, w, r, err := Levels(cfg)
 	if err != nil {
 		return nil
@@ -32,6 +36,22 @@ func (*Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	// what they do nothing is known here.
 	if agreed && synced {
 		out["no-lost-writes"] = true
+	}
+	return out
+}
+
+// raftPromises is the table of mode raft. A follower's answer is from a prefix of the one order of writes, which may be any
+// that the session has seen more of, at another node or by its own write.
+func raftPromises(cfg targets.Config) map[string]bool {
+	synced := cfg.Options[optFsync] == "true"
+	out := map[string]bool{"linearizable": synced && cfg.ReadLevel != consensus.LevelFollower}
+	if synced {
+		out["no-lost-writes"] = true
+	}
+	if cfg.ReadLevel == consensus.LevelFollower {
+		for _, m := range []string{"regular", "read-your-writes", "monotonic-reads"} {
+			out[m] = false
+		}
 	}
 	return out
 }

@@ -12,7 +12,9 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
@@ -69,6 +71,9 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 	if err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "starting quorumkv", Err: err, Way: "see the logs of the nodes in the run directory"}
 	}
+	if cfg.Options[optMode] == consensus.Mode {
+		return &raftSystem{s}, nil
+	}
 	return s, nil
 }
 
@@ -90,14 +95,11 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 	args := []string{
 		"quorumkv", "serve", "--testing", "--log-level", "debug",
 		"--node", node.Name(), "--listen", bind, "--data-dir", filepath.Join(node.Dir(), "data"),
-		"--replication", o[optReplication],
-		"--read-repair", o[optReadRepair],
-		"--hinted-handoff=" + o[optHintedHandoff],
-		"--write-timestamps", o[optTimestamps],
+		"--mode", o[optMode],
 		"--fsync=" + o[optFsync],
 		"--request-timeout", request.String(),
-		"--peer-timeout", peerTimeout(request).String(),
 	}
+	args = append(args, s.modeArgs(request)...)
 	for _, peer := range s.nodes {
 		if peer == node.Name() {
 			continue
@@ -121,8 +123,23 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 	return args, nil
 }
 
+// modeArgs are the settings of the mode.
+func (s *System) modeArgs(request time.Duration) []string {
+	o := s.cfg.Options
+	if o[optMode] == consensus.Mode {
+		return []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection]}
+	}
+	return []string{
+		"--replication", o[optReplication],
+		"--read-repair", o[optReadRepair],
+		"--hinted-handoff=" + o[optHintedHandoff],
+		"--write-timestamps", o[optTimestamps],
+		"--peer-timeout", peerTimeout(request).String(),
+	}
+}
+
 // Ready implements targets.System: the node serves, is connected with every
-// other node that runs, and a write and a read at level ONE went through it.
+// other node that runs, and a write and a read at the weakest level went through it.
 func (s *System) Ready(ctx context.Context, node string) error {
 	return s.serves(ctx, node, func(h protocol.Health) error {
 		for name, p := range h.Peers {
@@ -139,7 +156,7 @@ func (s *System) Ready(ctx context.Context, node string) error {
 }
 
 // serves returns nil when connected says so of how the node is, and a write and a
-// read at level ONE went through it.
+// read at the weakest level went through it; of mode raft at the default, because it has a leader only with a majority.
 func (s *System) serves(ctx context.Context, node string, connected func(protocol.Health) error) error {
 	c, ok := s.admin[node]
 	if !ok {
@@ -154,10 +171,14 @@ func (s *System) serves(ctx context.Context, node string, connected func(protoco
 	}
 	key := s.readyKey(node)
 	s.written.add(key)
-	if _, err := c.Put(ctx, key, []byte(s.cfg.Run), "ONE"); err != nil {
+	level := quorum.One.String()
+	if s.cfg.Options[optMode] == consensus.Mode {
+		level = ""
+	}
+	if _, err := c.Put(ctx, key, []byte(s.cfg.Run), level); err != nil {
 		return fmt.Errorf("writing through %s: %w", node, err)
 	}
-	if _, err := c.Get(ctx, key, "ONE", ""); err != nil {
+	if _, err := c.Get(ctx, key, level, ""); err != nil {
 		return fmt.Errorf("reading through %s: %w", node, err)
 	}
 	return nil
@@ -176,7 +197,9 @@ func (s *System) addr(node int) (string, error) {
 
 // Version implements targets.System. The store is part of this binary, which
 // has its version.
-func (*System) Version() string { return "quorumkv, leaderless, " + runtime.Version() }
+func (s *System) Version() string {
+	return "quorumkv, " + s.cfg.Options[optMode] + ", " + runtime.Version()
+}
 
 // Stop implements targets.System.
 func (s *System) Stop(ctx context.Context) error {

@@ -3,6 +3,7 @@
 package quorumkv
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -11,7 +12,9 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -26,6 +29,7 @@ const port = 7400
 
 // The target's options, spelled as the store's own configuration spells them.
 const (
+	optMode           = "mode"
 	optReplication    = "replication"
 	optReadRepair     = "read_repair"
 	optHintedHandoff  = "hinted_handoff"
@@ -33,51 +37,75 @@ const (
 	optDefects        = "defects"
 	optRequestTimeout = "request_timeout"
 	optFsync          = "fsync"
+	optElection       = "election_timeout"
+	optLogEntries     = "log_entries"
 )
 
-// Target is quorumkv.
-type Target struct{}
+// Target is quorumkv in one of its modes.
+type Target struct{ mode string }
 
-// New makes the target.
-func New() *Target { return &Target{} }
+// New makes the target in the mode that the store has unless it is told another; Describe makes that of others.
+func New() *Target { return &Target{mode: leaderless.Mode} }
 
-// Info implements targets.Target.
-func (*Target) Info() targets.Info {
-	levels := []string{"QUORUM", "ONE", "ALL", "1", "2", "3"}
-	return targets.Info{
-		Name:        Name,
-		Summary:     "the project's own leaderless replicated store (R and W per request)",
-		ReadLevels:  levels,
-		WriteLevels: levels,
-		Options: []targets.Option{
-			{Name: optReplication, Default: "", Help: "replicas of a key, N (default: the nodes, at most 3)"},
-			{Name: optReadRepair, Default: "async", Values: []string{"off", "async", "blocking"}, Help: "what a read does about replicas that hold something older"},
-			{Name: optHintedHandoff, Default: "true", Values: []string{"true", "false"}, Help: "keep writes for replicas that miss them"},
-			{Name: optTimestamps, Default: "coordinator", Values: []string{"coordinator", "quorum"}, Help: "where a write's timestamp comes from; quorum with read_repair=blocking and W+R>N is linearizable"},
-			{Name: optRequestTimeout, Default: "", Help: "after which a node answers whatever happens (default: a quarter of the operations' deadline)"},
-			{Name: optFsync, Default: "true", Values: []string{"true", "false"}, Help: "sync writes before acknowledging them"},
-			{Name: optDefects, Default: "", Help: "defects to switch on, separated by +, each on all nodes or as name@node on one: " + strings.Join(defectNames(), ", ")},
-		},
-		Funcs:        []history.Func{history.Read, history.Write, history.Delete},
-		MaxTxn:       1,
-		DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
-		Startup: 2 * time.Second,
-		Quorums: quorums{},
+var _ targets.Describer = (*Target)(nil)
+
+// Describe implements targets.Describer: levels, settings and functions are those of the mode.
+func (t *Target) Describe(_ context.Context, cfg targets.Config) (targets.Target, error) {
+	mode := cfg.Options[optMode]
+	switch mode {
+	case "":
+		return t, nil
+	case leaderless.Mode, consensus.Mode:
+		return &Target{mode: mode}, nil
 	}
+	return nil, targets.Usagef("--set %s=%s: quorumkv has no such mode; there are: %s, %s", optMode, mode, leaderless.Mode, consensus.Mode)
 }
 
-func defectNames() []string {
-	var names []string
-	for _, d := range defect.All() {
-		names = append(names, d.Name)
+// Info implements targets.Target.
+func (t *Target) Info() targets.Info {
+	i := targets.Info{
+		Name:   Name,
+		MaxTxn: 1,
+		Options: []targets.Option{
+			{Name: optMode, Default: t.mode, Values: []string{leaderless.Mode, consensus.Mode}, Help: "how replicas agree; levels and settings are those of the mode"},
+			{Name: optRequestTimeout, Default: "", Help: "after which a node answers whatever happens (default: a part of the operations' deadline)"},
+			{Name: optFsync, Default: "true", Values: []string{"true", "false"}, Help: "sync writes before acknowledging them"},
+			{Name: optDefects, Default: "", Help: "defects to switch on, separated by +, each on all nodes or as name@node on one: " + strings.Join(defect.Of(t.mode), ", ")},
+		},
+		DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
+		Startup: 2 * time.Second,
 	}
-	return names
+	if t.mode == consensus.Mode {
+		raftInfo(&i)
+		return i
+	}
+	levels := []string{"QUORUM", "ONE", "ALL", "1", "2", "3"}
+	i.Summary = "the project's own replicated store: leaderless (R and W per request), or one raft group"
+	i.ReadLevels, i.WriteLevels, i.Quorums = levels, levels, quorums{}
+	i.Funcs = []history.Func{history.Read, history.Write, history.Delete}
+	i.Options = append(i.Options,
+		targets.Option{Name: optReplication, Default: "", Help: "replicas of a key, N (default: the nodes, at most 3)"},
+		targets.Option{Name: optReadRepair, Default: "async", Values: []string{"off", "async", "blocking"}, Help: "what a read does about replicas that hold something older"},
+		targets.Option{Name: optHintedHandoff, Default: "true", Values: []string{"true", "false"}, Help: "keep writes for replicas that miss them"},
+		targets.Option{Name: optTimestamps, Default: "coordinator", Values: []string{"coordinator", "quorum"}, Help: "where a write's timestamp comes from; quorum with read_repair=blocking and W+R>N is linearizable"},
+	)
+	return i
 }
 
 // Resolve implements targets.Target.
 func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	opts, err := targets.ResolveOptions(t.Info(), cfg.Options)
 	if err != nil {
+		return cfg, err
+	}
+	if err := t.checkDefects(opts[optDefects], cfg.Nodes); err != nil {
+		return cfg, err
+	}
+	cfg.Options = opts
+	if opts[optMode] == consensus.Mode {
+		return resolveRaft(cfg)
+	}
+	if err := resolveTimeout(opts, optRequestTimeout, cfg.OpTimeout/4); err != nil {
 		return cfg, err
 	}
 	if opts[optReplication] == "" {
@@ -87,27 +115,35 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	if err != nil || n < 1 || n > cfg.Nodes {
 		return cfg, targets.Usagef("--set %s=%s: must be a number from 1 to the number of nodes, %d", optReplication, opts[optReplication], cfg.Nodes)
 	}
-	if opts[optRequestTimeout] == "" {
-		opts[optRequestTimeout] = max(cfg.OpTimeout/4, 20*time.Millisecond).String()
-	}
-	if d, err := time.ParseDuration(opts[optRequestTimeout]); err != nil || d < time.Millisecond || d > time.Hour {
-		return cfg, targets.Usagef("--set %s=%s: must be a duration from 1ms to 1h, such as 500ms", optRequestTimeout, opts[optRequestTimeout])
-	}
-	nodes := cluster.NodeNames(cfg.Nodes)
-	for _, d := range splitDefects(opts[optDefects]) {
-		if !slices.Contains(defectNames(), d.name) {
-			return cfg, targets.Usagef("--set %s=%s: no defect %q; there are: %s", optDefects, opts[optDefects], d.name, strings.Join(defectNames(), ", "))
-		}
-		if d.node != "" && !slices.Contains(nodes, d.node) {
-			return cfg, targets.Usagef("--set %s=%s: no node %q; there are: %s", optDefects, opts[optDefects], d.node, strings.Join(nodes, ", "))
-		}
-	}
-	cfg.Options = opts
 	if cfg.WriteLevel, err = checkLevel("write-level", cfg.WriteLevel, n); err != nil {
 		return cfg, err
 	}
 	cfg.ReadLevel, err = checkLevel("read-level", cfg.ReadLevel, n)
 	return cfg, err
+}
+
+// resolveTimeout checks a setting that is a duration, after it was given its default.
+func resolveTimeout(opts map[string]string, name string, otherwise time.Duration) error {
+	if opts[name] == "" {
+		opts[name] = max(otherwise, 20*time.Millisecond).String()
+	}
+	if d, err := time.ParseDuration(opts[name]); err != nil || d < time.Millisecond || d > time.Hour {
+		return targets.Usagef("--set %s=%s: must be a duration from 1ms to 1h, such as 500ms", name, opts[name])
+	}
+	return nil
+}
+
+func (t *Target) checkDefects(given string, n int) error {
+	nodes, known := cluster.NodeNames(n), defect.Of(t.mode)
+	for _, d := range splitDefects(given) {
+		if !slices.Contains(known, d.name) {
+			return targets.Usagef("--set %s=%s: mode %s has no defect %q; there are: %s", optDefects, given, t.mode, d.name, strings.Join(known, ", "))
+		}
+		if d.node != "" && !slices.Contains(nodes, d.node) {
+			return targets.Usagef("--set %s=%s: no node %q; there are: %s", optDefects, given, d.node, strings.Join(nodes, ", "))
+		}
+	}
+	return nil
 }
 
 func checkLevel(flag, level string, n int) (string, error) {
@@ -155,7 +191,10 @@ func (*Target) Spec(cfg targets.Config) cluster.Spec {
 }
 
 // Abilities implements targets.Target.
-func (*Target) Abilities(targets.Config) []ability.Ability {
+func (*Target) Abilities(cfg targets.Config) []ability.Ability {
+	if cfg.Options[optMode] == consensus.Mode {
+		return []ability.Ability{ability.Restart, ability.Clock, ability.Primary}
+	}
 	return []ability.Ability{ability.Restart, ability.Clock}
 }
 
