@@ -21,11 +21,7 @@ func raftCases(duration time.Duration) []Case {
 			r.FaultInterval, r.FaultHold = 1500*time.Millisecond, time.Second
 			r.Duration = max(duration, 20*time.Second)
 		}),
-		with("vote-not-synced", func(r *Request) {
-			r.Workload, r.Models, r.Faults = "register", "linearizable", "kill-all"
-			r.Rate, r.Concurrency, r.FaultInterval, r.FaultHold = 2000, "8n", time.Second, 100*time.Millisecond
-			r.Duration = max(duration, 20*time.Second)
-		}),
+		with("log-not-synced", func(r *Request) { r.Faults = "kill-all" }),
 		with("read-before-apply", nil),
 		with("mixed-up-answers", nil),
 		with("ack-before-commit", func(r *Request) { r.Faults = "partition-primary" }),

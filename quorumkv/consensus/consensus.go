@@ -101,6 +101,7 @@ type Engine struct {
 	node    engine.Node
 	opts    Options
 	db      *pebble.DB
+	disk    *lateFS
 	ids     map[string]uint64 // of nodes, by name: their place among all names
 	names   map[uint64]string
 	digest  string // of the group
@@ -144,7 +145,8 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	}
 	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(Mode+" "+strings.Join(names, " ")))
 	e.status.Store(&status{})
-	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: e.digest, FS: node.FS, Logger: node.Logger})
+	e.disk = newLateFS(node.FS, func() bool { return node.Defects.Has(defect.LogNotSynced) })
+	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: e.digest, FS: e.disk, Logger: node.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +167,7 @@ func (e *Engine) start() error {
 		voters.Voters = append(voters.Voters, id)
 	}
 	slices.Sort(voters.Voters)
-	log, err := openLog(e.db, e.node.Fsync, voters, m.applied, func() bool { return !e.node.Defects.Has(defect.VoteNotSynced) })
+	log, err := openLog(e.db, e.node.Fsync, voters, m.applied)
 	if err != nil {
 		return err
 	}
@@ -184,6 +186,7 @@ func (e *Engine) start() error {
 	e.peers.OnMessage(e.receive)
 	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, nil)
 	e.links.Run(e.ctx, &e.background)
+	e.background.Go(e.flushLate)
 	e.background.Go(func() {
 		defer e.stop()
 		if err := l.run(e.ctx); err != nil {
@@ -219,6 +222,22 @@ func (e *Engine) enter() (leave func(), err error) {
 		return nil, storage.ErrClosed
 	}
 	return e.open.RUnlock, nil
+}
+
+// flushLate writes what the defect log-not-synced keeps from the disk.
+func (e *Engine) flushLate() {
+	tick := time.NewTicker(lateFor)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.ctx.Done():
+			return
+		case <-tick.C:
+			if err := e.disk.flush(); err != nil {
+				e.node.Logger.Error("late flush", "error", err)
+			}
+		}
+	}
 }
 
 func (e *Engine) election() time.Duration { return e.opts.ElectionTimeout }

@@ -25,16 +25,14 @@ type disklog struct {
 	db     *pebble.DB
 	sync   *pebble.WriteOptions
 	voters *raftpb.ConfState
-	// keepVote is false with the defect vote-not-synced.
-	keepVote func() bool
 }
 
 func entryKey(index uint64) []byte { return binary.BigEndian.AppendUint64([]byte{prefixEntry}, index) }
 
 // openLog reads the log; applied is what the machine has, which was committed whatever the hard state says: that is
 // not synced for a commit alone.
-func openLog(db *pebble.DB, fsync bool, voters *raftpb.ConfState, applied uint64, keepVote func() bool) (*disklog, error) {
-	l := &disklog{MemoryStorage: raft.NewMemoryStorage(), db: db, sync: pebble.Sync, voters: voters, keepVote: keepVote}
+func openLog(db *pebble.DB, fsync bool, voters *raftpb.ConfState, applied uint64) (*disklog, error) {
+	l := &disklog{MemoryStorage: raft.NewMemoryStorage(), db: db, sync: pebble.Sync, voters: voters}
 	if !fsync {
 		l.sync = pebble.NoSync
 	}
@@ -117,7 +115,7 @@ func (l *disklog) save(hard *raftpb.HardState, entries []*raftpb.Entry, mustSync
 	b := l.db.NewBatch()
 	if !raft.IsEmptyHardState(hard) {
 		raw, err := proto.Marshal(hard)
-		if err == nil && l.keepVote() {
+		if err == nil {
 			err = b.Set([]byte{prefixHard}, raw, nil)
 		}
 		if err == nil {
@@ -194,7 +192,7 @@ func (l *disklog) compact(index uint64) error {
 // restart begins the log anew after a snapshot, as a part of the batch that installs it.
 func (l *disklog) restart(b *pebble.Batch, index, term uint64, hard *raftpb.HardState) error {
 	err := errors.Join(b.DeleteRange([]byte{prefixEntry}, []byte{prefixEntry + 1}, nil), b.Set([]byte{prefixStart}, position(index, term), nil))
-	if !raft.IsEmptyHardState(hard) && l.keepVote() {
+	if !raft.IsEmptyHardState(hard) {
 		raw, marshalErr := proto.Marshal(hard)
 		err = errors.Join(err, marshalErr, b.Set([]byte{prefixHard}, raw, nil))
 	}

@@ -27,7 +27,7 @@ const (
 	ForgetTombstones
 	DenyPartialWrites
 	LeaseTrustsClock
-	VoteNotSynced
+	LogNotSynced
 	ReadBeforeApply
 	MixedUpAnswers
 	AckBeforeCommit
@@ -98,10 +98,10 @@ var all = []Info{
 		"a leader's lease is measured by the wall clock, which can be set, and is believed in for as long as that says",
 		"a read at level lease sees the last acknowledged write, whatever the clocks are set to",
 		"read level lease; set the leader's clock back while it is the leader, then cut it off from the others while clients read from it"},
-	{VoteNotSynced, "vote-not-synced", "raft",
-		"the term and the vote are kept in memory and never reach the disk",
-		"there is one leader in a term, and one entry at a place of the log: acknowledged writes stay, and all nodes agree",
-		"kill all nodes at once under write load, again and again: terms begin anew, and what the old leader had appended alone passes for what the new one has"},
+	{LogNotSynced, "log-not-synced", "raft",
+		"entries of the log, the term and the vote are said to be on disk and reach it seconds later",
+		"an acknowledged write survives a crash, and a node votes once in a term",
+		"write, then kill -9 all nodes within seconds, restart, read"},
 	{ReadBeforeApply, "read-before-apply", "raft",
 		"the log is applied in the background, and a read is answered when its position is known, before the node has applied it up to there",
 		"a read at level read-index sees the last acknowledged write",
