@@ -3,6 +3,7 @@ package workloads
 import (
 	"slices"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -14,7 +15,7 @@ func appendWorkload() Workload {
 	d := &definition{
 		name:      "append",
 		summary:   "transactions that append unique elements to lists and read them: every isolation anomaly",
-		models:    []string{"read-committed", "repeatable-read", "snapshot-isolation", "serializable", "strict-serializable"},
+		models:    []string{models.ReadCommitted, models.RepeatableRead, models.SnapshotIsolation, models.Serializable, models.StrictSerializable},
 		needs:     Needs{Funcs: []history.Func{history.Append, history.ReadList}, MaxTxn: 1},
 		weights:   map[string]int{kindAppend: 1, kindRead: 1},
 		options:   []Option{{Name: optionLength, Default: "4", Help: "micro-operations in a transaction at most; the target's limit holds besides"}},

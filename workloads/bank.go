@@ -3,6 +3,7 @@ package workloads
 import (
 	"strconv"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -22,7 +23,7 @@ func bankWorkload() Workload {
 	d := &definition{
 		name:    "bank",
 		summary: "transfers between accounts, all of which are read at once: the sum must not change",
-		models:  []string{"bank"},
+		models:  []string{models.Bank},
 		needs:   Needs{Funcs: []history.Func{history.Read, history.Write, history.Transfer}, MaxTxn: 2},
 		weights: map[string]int{kindTransfer: 1, kindRead: 1},
 		options: []Option{

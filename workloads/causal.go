@@ -1,6 +1,9 @@
 package workloads
 
-import "github.com/lapse-test/lapse/history"
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/history"
+)
 
 // causalWorkload makes causal chains: a client reads another's key and then
 // writes its own (a reply), and a client reads two others' keys one after the
@@ -11,7 +14,7 @@ func causalWorkload() Workload {
 	return &definition{
 		name:      "causal",
 		summary:   "replies to what was read, and reads that may see a reply without its cause",
-		models:    []string{"causal", "read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads"},
+		models:    []string{models.Causal, models.ReadYourWrites, models.MonotonicReads, models.MonotonicWrites, models.WritesFollowReads},
 		needs:     Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 1},
 		weights:   map[string]int{kindReply: 2, kindObserve: 2, kindReadOwn: 1},
 		opsPerKey: 200,

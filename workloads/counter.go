@@ -3,6 +3,7 @@ package workloads
 import (
 	"math/rand/v2"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -12,7 +13,7 @@ func counterWorkload() Workload {
 	d := &definition{
 		name:      "counter",
 		summary:   "increments and reads of counters: lost and doubled increments",
-		models:    []string{"counter"},
+		models:    []string{models.Counter},
 		needs:     Needs{Funcs: []history.Func{history.Increment, history.ReadCounter}, MaxTxn: 1},
 		weights:   map[string]int{kindIncrement: 2, kindRead: 1},
 		options:   []Option{{Name: optionStep, Default: "5", Help: "the largest increment; the least is 1"}},

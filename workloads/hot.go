@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -16,7 +17,7 @@ func hotWorkload() Workload {
 	d := &definition{
 		name:      "hot",
 		summary:   "register with skewed keys: a few get most of the load, or are spread over salted keys",
-		models:    []string{"linearizable", "read-your-writes", "monotonic-reads", "no-lost-writes"},
+		models:    []string{models.Linearizable, models.ReadYourWrites, models.MonotonicReads, models.NoLostWrites},
 		needs:     Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 1},
 		weights:   map[string]int{kindRead: 2, kindWrite: 1, kindCAS: 1},
 		kindNeeds: map[string]history.Func{kindCAS: history.CAS},

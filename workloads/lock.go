@@ -1,6 +1,9 @@
 package workloads
 
-import "github.com/lapse-test/lapse/history"
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/history"
+)
 
 // lockWorkload tests that a lock has one holder at a time. Clients acquire and release
 // in turns, and hold what they acquired until their next operation is due. A release of
@@ -10,7 +13,7 @@ func lockWorkload() Workload {
 	return &definition{
 		name:      "lock",
 		summary:   "locks that are acquired and released by all clients: none may have two holders at once",
-		models:    []string{"mutex"},
+		models:    []string{models.Mutex},
 		needs:     Needs{Funcs: []history.Func{history.Acquire, history.Release}, MaxTxn: 1},
 		weights:   map[string]int{kindAcquire: 1},
 		opsPerKey: maxOpsPerKey,

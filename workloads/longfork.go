@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -20,7 +21,7 @@ func longForkWorkload() Workload {
 	d := &definition{
 		name:      "long-fork",
 		summary:   "keys written once and read in groups: writes that two readers see in opposite orders",
-		models:    []string{"long-fork"},
+		models:    []string{models.LongFork},
 		needs:     Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 2},
 		weights:   map[string]int{kindRead: 3, kindWrite: 1},
 		options:   []Option{{Name: optionGroup, Default: "2", Help: "keys in a group"}},

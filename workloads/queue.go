@@ -3,6 +3,7 @@ package workloads
 import (
 	"sync/atomic"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -14,7 +15,7 @@ func queueWorkload() Workload {
 	return &definition{
 		name:      "queue",
 		summary:   "unique elements put into queues and taken out, and the queues drained in the end: lost and doubled elements",
-		models:    []string{"queue"},
+		models:    []string{models.Queue},
 		needs:     Needs{Funcs: []history.Func{history.Enqueue, history.Dequeue}, MaxTxn: 1},
 		weights:   map[string]int{kindEnqueue: 1, kindDequeue: 1},
 		opsPerKey: maxOpsPerKey,

@@ -3,6 +3,7 @@ package workloads
 import (
 	"math/rand/v2"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -20,7 +21,7 @@ func registerWorkload() Workload {
 	return &definition{
 		name:    "register",
 		summary: "reads, writes and compare-and-set of independent registers that several clients share",
-		models:  []string{"linearizable", "read-your-writes", "monotonic-reads", "no-lost-writes"},
+		models:  []string{models.Linearizable, models.ReadYourWrites, models.MonotonicReads, models.NoLostWrites},
 		needs:   Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 1},
 		// Deletes have to be asked for: what a read of nothing saw is less sure
 		// than what a read of a unique value saw.

@@ -3,6 +3,7 @@ package workloads
 import (
 	"math/rand/v2"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -27,7 +28,7 @@ func sessionWorkload() Workload {
 	return &definition{
 		name:    "session",
 		summary: "one writer a key with increasing values and several readers: exact session guarantees and staleness",
-		models:  []string{"read-your-writes", "monotonic-reads", "no-lost-writes"},
+		models:  []string{models.ReadYourWrites, models.MonotonicReads, models.NoLostWrites},
 		needs:   Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 1},
 		weights: map[string]int{
 			kindWrite: 1, kindReadOwn: 1, kindReadOther: 1,

@@ -3,6 +3,7 @@ package workloads
 import (
 	"math/rand/v2"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -13,7 +14,7 @@ func setWorkload() Workload {
 	return &definition{
 		name:      "set",
 		summary:   "unique elements added to sets that are read as they grow: lost, stale and late elements",
-		models:    []string{"set"},
+		models:    []string{models.Set},
 		needs:     Needs{Funcs: []history.Func{history.Add, history.ReadSet}, MaxTxn: 1},
 		weights:   map[string]int{kindAdd: 3, kindRead: 1},
 		opsPerKey: 300,

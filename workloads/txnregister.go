@@ -3,6 +3,7 @@ package workloads
 import (
 	"slices"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -18,7 +19,7 @@ func txnRegisterWorkload() Workload {
 	d := &definition{
 		name:      "txn-register",
 		summary:   "transactions on registers that read each key before they write it: lost updates, skews, forks",
-		models:    []string{"read-committed", "repeatable-read", "snapshot-isolation", "serializable", "strict-serializable"},
+		models:    []string{models.ReadCommitted, models.RepeatableRead, models.SnapshotIsolation, models.Serializable, models.StrictSerializable},
 		needs:     Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 2},
 		weights:   map[string]int{kindUpdate: 2, kindSkew: 1, kindRead: 1},
 		options:   []Option{{Name: optionKeys, Default: "3", Help: "keys in a transaction at most; the target's limit holds besides"}},

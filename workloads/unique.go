@@ -1,6 +1,9 @@
 package workloads
 
-import "github.com/lapse-test/lapse/history"
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/history"
+)
 
 // uniqueWorkload tests that a generator of identifiers gives none twice.
 func uniqueWorkload() Workload {
@@ -8,7 +11,7 @@ func uniqueWorkload() Workload {
 	return &definition{
 		name:      "unique",
 		summary:   "identifiers asked for by all clients: none may come twice",
-		models:    []string{"unique"},
+		models:    []string{models.Unique},
 		needs:     Needs{Funcs: []history.Func{history.Generate}, MaxTxn: 1},
 		weights:   map[string]int{kindGenerate: 1},
 		opsPerKey: maxOpsPerKey,

@@ -3,6 +3,7 @@ package workloads
 import (
 	"sync/atomic"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -14,7 +15,7 @@ func watchWorkload() Workload {
 	return &definition{
 		name:      "watch",
 		summary:   "messages sent to logs by half of the clients, and followed by the other half: missed, doubled and reordered ones",
-		models:    []string{"log"},
+		models:    []string{models.Log},
 		needs:     Needs{Funcs: []history.Func{history.Send, history.Poll}, MaxTxn: 1},
 		weights:   map[string]int{kindSend: 1},
 		opsPerKey: maxOpsPerKey,

@@ -3,10 +3,11 @@ package bank
 import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // Model is the name of the model.
-const Model = "bank"
+const Model = models.Bank
 
 // Overdrawn is Model where balances may be negative.
 const Overdrawn = "bank-negative-balances"

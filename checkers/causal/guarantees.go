@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/explain"
 	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -24,10 +25,10 @@ import (
 // false alarm elsewhere.
 const (
 	// MonotonicWrites: whoever sees a write of a session sees its earlier writes.
-	MonotonicWrites = "monotonic-writes"
+	MonotonicWrites = models.MonotonicWrites
 	// WritesFollowReads: whoever sees a write sees what its session had read
 	// before it.
-	WritesFollowReads = "writes-follow-reads"
+	WritesFollowReads = models.WritesFollowReads
 )
 
 // missed is a write that a read had to see, and why.

@@ -5,12 +5,13 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/brute"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
 // The names of the models; those of the guarantees are in guarantees.go.
 const (
-	Causal     = "causal"
+	Causal     = models.Causal
 	Convergent = "causal-convergent"
 	Memory     = "causal-memory"
 	PRAM       = "pram"

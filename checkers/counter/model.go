@@ -3,10 +3,11 @@ package counter
 import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // Model is the model's name.
-const Model = "counter"
+const Model = models.Counter
 
 // wentBack is the anomaly of two reads that follow one another.
 const wentBack = "counter went back"

@@ -5,10 +5,11 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/brute"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // Model is the model's name.
-const Model = "linearizable"
+const Model = models.Linearizable
 
 // Models is the model of this package.
 func Models() []checkers.Model {

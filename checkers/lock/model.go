@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // The names of the models.
 const (
-	Mutex     = "mutex"
-	Owned     = "owner-mutex"
-	Reentrant = "reentrant-mutex"
-	Fenced    = "fenced-mutex"
+	Mutex     = models.Mutex
+	Owned     = models.OwnerMutex
+	Reentrant = models.ReentrantMutex
+	Fenced    = models.FencedMutex
 	Semaphore = "semaphore"
 )
 

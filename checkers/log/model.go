@@ -3,10 +3,11 @@ package log
 import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // Model is the model's name.
-const Model = "log"
+const Model = models.Log
 
 // The anomalies of logs.
 const (

@@ -5,11 +5,12 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/brute"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/checkers/regular"
 )
 
 // Model is the model's name.
-const Model = "no-lost-writes"
+const Model = models.NoLostWrites
 
 // Models is the model of this package. Its witnesses are verified as those of
 // linearizability, which a lost write breaks as well.

@@ -3,11 +3,12 @@ package queue
 import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // The names of the models.
 const (
-	Model = "queue"
+	Model = models.Queue
 	FIFO  = "fifo-queue"
 )
 

@@ -8,12 +8,13 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // The names of the models.
 const (
-	Regular = "regular"
-	Safe    = "safe"
+	Regular = models.Regular
+	Safe    = models.Safe
 )
 
 // Models are the models of this package.

@@ -6,11 +6,12 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/oracle"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 )
 
 // Model is the model's name.
-const Model = "sequential"
+const Model = models.Sequential
 
 // Models is the model of this package.
 func Models() []checkers.Model {

@@ -6,12 +6,13 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/brute"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/register"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // The names of the models.
 const (
-	ReadYourWrites = "read-your-writes"
-	MonotonicReads = "monotonic-reads"
+	ReadYourWrites = models.ReadYourWrites
+	MonotonicReads = models.MonotonicReads
 )
 
 // Models are the models of this package.

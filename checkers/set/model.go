@@ -3,12 +3,13 @@ package set
 import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // The names of the models.
 const (
-	Model        = "set"
-	Linearizable = "set-linearizable"
+	Model        = models.Set
+	Linearizable = models.SetLinearizable
 )
 
 // Models are the models of this package.

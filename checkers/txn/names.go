@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/list"
 	"github.com/lapse-test/lapse/checkers/longfork"
+	known "github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/checkers/sequential"
 	"github.com/lapse-test/lapse/checkers/set"
 	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
@@ -17,15 +18,15 @@ import (
 // The names of the isolation levels.
 const (
 	ReadUncommitted         = "read-uncommitted"
-	ReadCommitted           = "read-committed"
+	ReadCommitted           = known.ReadCommitted
 	ReadCommittedBiswasEnea = "read-committed-biswas-enea"
 	ReadAtomic              = "read-atomic"
 	TransactionalCausal     = "transactional-causal"
 	Prefix                  = "prefix"
 	PSI                     = "parallel-snapshot-isolation"
-	SnapshotIsolation       = "snapshot-isolation"
-	RepeatableRead          = "repeatable-read"
-	Serializable            = "serializable"
+	SnapshotIsolation       = known.SnapshotIsolation
+	RepeatableRead          = known.RepeatableRead
+	Serializable            = known.Serializable
 
 	SessionReadUncommitted   = "strong-session-read-uncommitted"
 	SessionReadCommitted     = "strong-session-read-committed"
@@ -42,7 +43,7 @@ const (
 	StrongPSI                     = "strong-parallel-snapshot-isolation"
 	StrongSnapshotIsolation       = "strong-snapshot-isolation"
 	StrongRepeatableRead          = "strong-repeatable-read"
-	StrictSerializable            = "strict-serializable"
+	StrictSerializable            = known.StrictSerializable
 )
 
 // implied lists what each level implies directly, among levels and among the models of

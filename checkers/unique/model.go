@@ -3,10 +3,11 @@ package unique
 import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // Model is the model's name.
-const Model = "unique"
+const Model = models.Unique
 
 // Models is the model of this package.
 func Models() []checkers.Model {

@@ -18,11 +18,13 @@
 // nodes' clocks moved.
 package quorum
 
+import "github.com/lapse-test/lapse/checkers/models"
+
 // The models of the table, by the names of the checkers.
 const (
-	Regular        = "regular"
-	Linearizable   = "linearizable"
-	ReadYourWrites = "read-your-writes"
+	Regular        = models.Regular
+	Linearizable   = models.Linearizable
+	ReadYourWrites = models.ReadYourWrites
 )
 
 // Models are the models of the table in the order in which they are shown.

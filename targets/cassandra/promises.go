@@ -5,6 +5,7 @@ import (
 
 	"github.com/gocql/gocql"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -62,14 +63,14 @@ func (s settings) promises(plain, conditional bool) map[string]bool {
 	repaired := s.readRepair == "BLOCKING" && meet(s.read, s.read, s.topology)
 	monotonic := durable && apart && (paxos || ordered && !s.read.serial && (repaired || s.read.name == "ALL"))
 	return map[string]bool{
-		"linearizable":        paxos && durable,
-		"sequential":          paxos && durable,
-		"regular":             regular,
-		"safe":                regular,
-		"read-your-writes":    regular,
-		"monotonic-reads":     monotonic,
-		"monotonic-writes":    regular,
-		"writes-follow-reads": regular && monotonic,
-		"eventual":            regular && monotonic,
+		models.Linearizable:      paxos && durable,
+		models.Sequential:        paxos && durable,
+		models.Regular:           regular,
+		models.Safe:              regular,
+		models.ReadYourWrites:    regular,
+		models.MonotonicReads:    monotonic,
+		models.MonotonicWrites:   regular,
+		models.WritesFollowReads: regular && monotonic,
+		models.Eventual:          regular && monotonic,
 	}
 }

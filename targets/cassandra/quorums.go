@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strconv"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -91,7 +92,7 @@ func (quorums) Cells(n int, options map[string]string) ([]targets.QuorumCell, er
 			}
 			c.Predicted = Target{}.Promises(cfg, []history.Func{history.Read, history.Write})
 			var meet bool
-			if meet, c.Because = targets.CountsText(n, wn, rn); meet && !c.Predicted["regular"] {
+			if meet, c.Because = targets.CountsText(n, wn, rn); meet && !c.Predicted[models.Regular] {
 				c.Longer.Kind = targets.AttackClocks // timestamps of the coordinators
 			}
 			cells = append(cells, c)

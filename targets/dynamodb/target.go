@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -187,14 +188,14 @@ func (s settings) promises() map[string]bool {
 	promised := s.consistent && (!s.memory || s.endpoint != "")
 	out := map[string]bool{}
 	for _, model := range []string{
-		"linearizable", "sequential", "regular", "safe", "read-your-writes", "monotonic-reads",
-		"monotonic-writes", "writes-follow-reads", "eventual", "serializable",
+		models.Linearizable, models.Sequential, models.Regular, models.Safe, models.ReadYourWrites, models.MonotonicReads,
+		models.MonotonicWrites, models.WritesFollowReads, models.Eventual, models.Serializable,
 	} {
 		out[model] = promised
 	}
 	// Copies of an item converge, usually within a second, as long as there are any.
-	out["eventual"] = !s.memory || s.endpoint != ""
-	out["no-lost-writes"] = out["eventual"]
+	out[models.Eventual] = !s.memory || s.endpoint != ""
+	out[models.NoLostWrites] = out[models.Eventual]
 	return out
 }
 

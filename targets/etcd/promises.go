@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -26,13 +27,13 @@ func (s settings) promises() map[string]bool {
 	}
 	// Every transaction that writes is checked by revision, and one that only reads
 	// sees the state after some other, if an old one.
-	for _, model := range []string{"serializable", "no-lost-writes", "counter", "queue", "unique", "log"} {
+	for _, model := range []string{models.Serializable, models.NoLostWrites, models.Counter, models.Queue, models.Unique, models.Log} {
 		out[model] = true
 	}
 	// A client that reads, works and writes under a lock has the lock only as long as
 	// its lease lasts, which it cannot know.
-	out["set"] = s.sets != setsLock
-	for _, model := range []string{"mutex", "owner-mutex", "fenced-mutex", "reentrant-mutex"} {
+	out[models.Set] = s.sets != setsLock
+	for _, model := range []string{models.Mutex, models.OwnerMutex, models.FencedMutex, models.ReentrantMutex} {
 		out[model] = false
 	}
 	return out

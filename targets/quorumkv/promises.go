@@ -1,6 +1,7 @@
 package quorumkv
 
 import (
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/targets"
@@ -19,23 +20,23 @@ func (*Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	synced := cfg.Options[optFsync] == "true"
 	overlap := w+r > n
 	agreed := cfg.Options[optTimestamps] == "quorum"
-	out := map[string]bool{"linearizable": overlap && agreed && synced && cfg.Options[optReadRepair] == "blocking"}
+	out := map[string]bool{models.Linearizable: overlap && agreed && synced && cfg.Options[optReadRepair] == "blocking"}
 	switch {
-	case out["linearizable"]:
+	case out[models.Linearizable]:
 		// It implies the others.
 	case !overlap:
-		for _, m := range []string{"regular", "read-your-writes", "monotonic-reads"} {
+		for _, m := range []string{models.Regular, models.ReadYourWrites, models.MonotonicReads} {
 			out[m] = false
 		}
 	case agreed && synced:
 		// The read meets a replica that took the write; but a write that is under
 		// way, or failed half-way, can be read, then not, then again.
-		out["regular"], out["read-your-writes"], out["monotonic-reads"] = true, true, false
+		out[models.Regular], out[models.ReadYourWrites], out[models.MonotonicReads] = true, true, false
 	}
 	// With coordinators' timestamps and overlapping quorums clocks decide, and of
 	// what they do nothing is known here.
 	if agreed && synced {
-		out["no-lost-writes"] = true
+		out[models.NoLostWrites] = true
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -52,7 +53,7 @@ func cell(n, w, r int, options map[string]string) targets.QuorumCell {
 		WriteLevel: strconv.Itoa(w), ReadLevel: strconv.Itoa(r),
 		Options: map[string]string{optReplication: strconv.Itoa(n), optTimestamps: stamps},
 		Predicted: map[string]bool{
-			"regular": meet && ordered, "read-your-writes": meet && ordered, "linearizable": n == 1 || meet && abd,
+			models.Regular: meet && ordered, models.ReadYourWrites: meet && ordered, models.Linearizable: n == 1 || meet && abd,
 		},
 		Because: because,
 		Attack:  targets.Attack{Kind: targets.AttackSplit, W: w, R: r},

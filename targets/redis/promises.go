@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -25,19 +26,19 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	}
 	out := map[string]bool{}
 	if s.cluster {
-		for _, model := range []string{"linearizable", "sequential", "regular", "read-your-writes", "monotonic-reads", "no-lost-writes"} {
+		for _, model := range []string{models.Linearizable, models.Sequential, models.Regular, models.ReadYourWrites, models.MonotonicReads, models.NoLostWrites} {
 			out[model] = false
 		}
 		return out
 	}
 	durable := s.appendfsync == appendfsyncAlways
-	out["no-lost-writes"] = durable
+	out[models.NoLostWrites] = durable
 	atPrimary := durable && (s.read == readPrimary || s.nodes == 1)
-	for _, model := range []string{"linearizable", "regular", "serializable", "strict-serializable"} {
+	for _, model := range []string{models.Linearizable, models.Regular, models.Serializable, models.StrictSerializable} {
 		out[model] = atPrimary
 	}
 	// A session that asks another replica each time can go back in time; one that keeps
 	// to its replica sees the primary's order, late, until a resynchronisation.
-	out["read-your-writes"], out["monotonic-reads"] = atPrimary, atPrimary
+	out[models.ReadYourWrites], out[models.MonotonicReads] = atPrimary, atPrimary
 	return out
 }
