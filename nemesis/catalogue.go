@@ -29,6 +29,8 @@ type Info struct {
 	// there; NotExternal then says why, or what to use instead.
 	Operator    []string
 	NotExternal string
+	// Shapes says that it needs a network whose links can be shaped (cluster.Shaper).
+	Shapes bool
 }
 
 // grip is what a fault takes hold of. The schedule and the ledger go by it, so that
@@ -79,6 +81,8 @@ func families() []family {
 		lags(),
 		clientCuts(),
 		clientPauses(),
+		qualities(),
+		flaps(),
 		memberships(),
 	}
 }
@@ -132,6 +136,14 @@ func Parse(text string) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// Shapes tells whether one of the faults of these names needs links that can be shaped.
+func Shapes(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		k, err := find(name)
+		return err == nil && k.Shapes
+	})
 }
 
 func find(name string) (kind, error) {

@@ -46,6 +46,10 @@ type lies struct {
 	unknownPrimary   bool
 	oneCentre        bool
 	operatorRestarts bool // the database's own operator starts killed nodes
+	shapeNothing     bool // nothing is held back
+	shapeOnlyCounts  bool // the counters move, and round trips are short
+	unshapeNothing   bool
+	resetNothing     bool // no connection is open
 	star             bool // nodes talk to the first one alone
 }
 
@@ -58,6 +62,8 @@ type fake struct {
 	nodes map[string]*fakeNode
 	// cut says since when a link is cut.
 	cut     map[cluster.Link]time.Time
+	shaped  map[cluster.Link]cluster.Quality
+	resets  int
 	pids    map[int]bool
 	nextPID int
 	clocks  map[string]time.Duration
@@ -77,6 +83,7 @@ func newFake(nodes int, l lies) *fake {
 	f := &fake{
 		lies: l, names: cluster.NodeNames(nodes), nodes: map[string]*fakeNode{},
 		cut: map[cluster.Link]time.Time{}, pids: map[int]bool{}, nextPID: 100,
+		shaped: map[cluster.Link]cluster.Quality{},
 		clocks: map[string]time.Duration{}, held: map[string]bool{}, began: time.Now(),
 		asleep: map[string]bool{}, out: map[string]bool{},
 		faults: map[int]history.Fault{}, readyAfter: 200 * time.Millisecond,
@@ -216,6 +223,52 @@ func (f *fake) silent(l cluster.Link) bool {
 // talks is the star for a schedule.
 func talks(primary, from, to string) bool {
 	return from == primary || to == primary || from == cluster.Clients || to == cluster.Clients
+}
+
+func (f *fake) Shape(_ context.Context, q cluster.Quality, links ...cluster.Link) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, l := range links {
+		if q != (cluster.Quality{}) {
+			f.shaped[l] = q
+		} else if !f.lies.unshapeNothing {
+			delete(f.shaped, l)
+		}
+	}
+	return nil
+}
+
+func (f *fake) Held(context.Context) (map[cluster.Link]cluster.Held, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[cluster.Link]cluster.Held{}
+	for l, q := range f.shaped {
+		if out[l] = (cluster.Held{}); !f.lies.shapeNothing {
+			out[l] = cluster.Held{Packets: 3, Bytes: 300, Waited: 3 * q.Delay}
+		}
+	}
+	return out, nil
+}
+
+func (f *fake) RoundTrip(ctx context.Context, a, b string) (time.Duration, error) {
+	f.mu.Lock()
+	took := time.Millisecond
+	if !f.lies.shapeOnlyCounts {
+		took += f.shaped[cluster.Link{From: a, To: b}].Delay + f.shaped[cluster.Link{From: b, To: a}].Delay
+	}
+	f.mu.Unlock()
+	sleep(ctx, took)
+	return took, ctx.Err()
+}
+
+func (f *fake) Reset(context.Context, ...cluster.Link) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lies.resetNothing {
+		return 0, nil
+	}
+	f.resets++
+	return 2, nil
 }
 
 func (f *fake) Probe(ctx context.Context, l cluster.Link) error {

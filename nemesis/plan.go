@@ -30,6 +30,9 @@ type Config struct {
 	// Talks says which links carry something; nil: all of them. The first node is
 	// taken for the primary.
 	Talks Talks
+	// NotShaped is why links cannot be shaped there, as the end of a sentence; empty
+	// means that they can.
+	NotShaped string
 	// Duration is how long the load goes on.
 	Duration time.Duration
 	// Interval is the time from one injection to the next in a lane (there is
@@ -173,7 +176,10 @@ func newBag(name string, cfg Config) (*bag, error) {
 		return nil, err
 	}
 	refused := func(k *kind) error {
-		if !cfg.External {
+		switch {
+		case k.Shapes && cfg.NotShaped != "":
+			return usagef("fault %s needs links that lapse can slow down and reset, %s", k.Name, cfg.NotShaped)
+		case !cfg.External:
 			return nil
 		}
 		return k.operated(cfg.Nodes, cfg.Operator)

@@ -120,7 +120,7 @@ func checkRecord(t *testing.T, f *fake, injected int, mode Mode) {
 			t.Errorf("fault %d is recorded as %+v", id, h)
 		}
 		if h.Injected <= 0 || h.Bit < h.Injected || h.Healing <= h.Bit || h.Healed < h.Healing {
-			t.Errorf("fault %d: injected %d, took effect %d, healing %d, healed %d", id, h.Injected, h.Bit, h.Healing, h.Healed)
+			t.Errorf("fault %d (%s): injected %d, took effect %d, healing %d, healed %d", id, h.Name, h.Injected, h.Bit, h.Healing, h.Healed)
 		}
 		if h.Injected < before.Injected {
 			t.Errorf("fault %d was injected before fault %d", id, before.ID)
@@ -184,6 +184,14 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"the clients stay paused", "pause-clients", lies{clientsStay: true}, "", "are stopped"},
 		{"the member stays", "membership", lies{memberStays: true}, "the members are n1 n2 n3", ""},
 		{"the member does not come back", "membership", lies{memberGone: true}, "", "the members are"},
+		{"nothing is held back", "slow", lies{shapeNothing: true}, "nothing of the database was held back", ""},
+		{"round trips stay short", "slow", lies{shapeOnlyCounts: true}, "a round trip from", ""},
+		{"links stay slow", "slow", lies{unshapeNothing: true}, "", "is still shaped"},
+		{"nothing is throttled", "throttle", lies{shapeNothing: true}, "nothing of the database was held back", ""},
+		{"links stay thin", "throttle", lies{unshapeNothing: true}, "", "is still shaped"},
+		{"there is no connection", "reset", lies{resetNothing: true}, "none is open", ""},
+		{"links do not go down", "flap", lies{cutNothing: true}, "were down 0 times", ""},
+		{"links stay down", "flap", lies{healNothing: true}, "", "does not pass"},
 		{"the replica stays held back", "lag", lies{lagForever: true}, "", "says that it is held back"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -65,6 +65,8 @@ type Step struct {
 	// Pick chooses among what is known only when the fault is injected, such as
 	// the replicas that follow the primary.
 	Pick int `json:"pick,omitempty"`
+	// Quality is what links are to be like.
+	Quality *cluster.Quality `json:"quality,omitempty"`
 	// Offset is how far a clock is moved.
 	Offset time.Duration `json:"offset_ns,omitempty"`
 }

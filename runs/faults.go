@@ -7,6 +7,7 @@ import (
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/workloads"
 )
 
@@ -39,4 +40,16 @@ func (p *Planned) checkLinger() error {
 		return targets.Usagef("--linger on: there are no faults to linger at; name some with --faults")
 	}
 	return nil
+}
+
+// notShaped is why links cannot be shaped where a provider makes the nodes, as the end
+// of a sentence; empty if they can.
+func notShaped(provider string, env Environment) string {
+	if providers.Shapes(env.Providers, provider) {
+		return ""
+	}
+	if shaping := providers.Shaping(env.Providers); shaping != "" {
+		return "which only --provider " + shaping + " can"
+	}
+	return "which no provider that is known here can"
 }

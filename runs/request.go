@@ -77,6 +77,9 @@ func (e Environment) withDefaults(r Request) Request {
 	if containers := providers.Containers(e.Providers); r.Provider == providers.Auto && r.Image != "" && containers != "" {
 		r.Provider = containers // nobody else has a use for it
 	}
+	if shaping := providers.Shaping(e.Providers); r.Provider == providers.Auto && shaping != "" && nemesis.Shapes(settings.Names(r.Faults)) {
+		r.Provider = shaping
+	}
 	return r
 }
 
@@ -165,6 +168,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	plan.Weights, plan.Concurrency = sharesText(weights), strconv.Itoa(workers)
 	spec := target.Spec(cfg)
 	drawn := faultsOf(target, cfg, spec, req.Duration)
+	drawn.NotShaped = notShaped(plan.Provider, env)
 	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
 	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
 	if err := drawSchedule(plan, drawn, harder); err != nil {

@@ -23,6 +23,8 @@ type network struct {
 	mu          sync.Mutex
 	idle        *sync.Cond // a stream has ended its write
 	cut         map[cluster.Link]*cluster.Drops
+	shapes      map[cluster.Link]*shape
+	reshaped    chan struct{} // closed when a shape changes
 	connections map[*connection]bool
 	probes      map[*stream]bool
 	closed      bool
@@ -32,6 +34,8 @@ func newNetwork(nodes []string) *network {
 	w := &network{
 		ends:        append([]string{cluster.Clients}, nodes...),
 		cut:         map[cluster.Link]*cluster.Drops{},
+		shapes:      map[cluster.Link]*shape{},
+		reshaped:    make(chan struct{}),
 		connections: map[*connection]bool{},
 		probes:      map[*stream]bool{},
 	}
@@ -146,6 +150,8 @@ func (w *network) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
+	close(w.reshaped)
+	w.reshaped = make(chan struct{})
 	for s := range w.connections {
 		s.resetLocked()
 	}
@@ -158,18 +164,24 @@ const probeEvery = 50 * time.Millisecond
 // with a stream of this link between them, the same code that carries the
 // database's bytes, and nothing comes back. What it loses is not counted.
 func (w *network) Probe(ctx context.Context, link cluster.Link) error {
+	_, err := w.oneWay(ctx, link)
+	return err
+}
+
+// oneWay probes a link, and says how long what arrived was under way.
+func (w *network) oneWay(ctx context.Context, link cluster.Link) (took time.Duration, err error) {
 	if err := w.check([]cluster.Link{link}); err != nil {
-		return err
+		return 0, err
 	}
 	near, src, err := pair(ctx)
 	if err != nil {
-		return fmt.Errorf("probing %v: %w", link, err)
+		return 0, fmt.Errorf("probing %v: %w", link, err)
 	}
 	defer func() { _ = near.Close() }()
 	defer func() { _ = src.Close() }()
 	dst, far, err := pair(ctx)
 	if err != nil {
-		return fmt.Errorf("probing %v: %w", link, err)
+		return 0, fmt.Errorf("probing %v: %w", link, err)
 	}
 	defer func() { _ = far.Close() }()
 	defer func() { _ = dst.Close() }()
@@ -183,9 +195,11 @@ func (w *network) Probe(ctx context.Context, link cluster.Link) error {
 		defer close(done)
 		s.run()
 	}()
+	began := time.Now()
 	if err = errClosed; !closed {
 		err = s.exchange(ctx, near, far)
 	}
+	took = time.Since(began)
 	_ = src.Close()
 	_ = dst.Close()
 	<-done
@@ -193,9 +207,9 @@ func (w *network) Probe(ctx context.Context, link cluster.Link) error {
 	delete(w.probes, s)
 	w.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("probing %v: %w", link, err)
+		return 0, fmt.Errorf("probing %v: %w", link, err)
 	}
-	return nil
+	return took, nil
 }
 
 func (s *stream) exchange(ctx context.Context, near, far net.Conn) error {

@@ -23,6 +23,7 @@ type stream struct {
 	src        *net.TCPConn // read here
 	dst        *net.TCPConn // write there; nil if the connection was not established
 	probe      bool
+	thrown     int // bytes that were lost; of the goroutine that writes
 
 	// Guarded by net.mu.
 	writing bool
@@ -89,29 +90,63 @@ func (s *stream) end(left int, err error) (cut bool) {
 // as a stream should, with the end passed on.
 func (s *stream) run() (orderly bool) {
 	buf := make([]byte, 32<<10)
-	thrown := 0
+	var held *line // nil as long as the link was never shaped
+	defer func() {
+		if held != nil {
+			held.end()
+		}
+	}()
 	for {
 		n, err := s.src.Read(buf)
 		if n > 0 {
-			if !s.begin(n) {
-				if thrown += n; thrown > lostWindow && !s.probe {
-					return false
-				}
-			} else if m, err := s.dst.Write(buf[:n]); s.end(n-m, err) {
-				continue
-			} else if err != nil {
-				s.broke(s.reverse())
+			at, later := s.due(n)
+			if later && held == nil {
+				held = newLine(s)
+			}
+			// What comes after something that is held back waits behind it.
+			passed := false
+			if held != nil && (later || !held.idle()) {
+				passed = held.put(buf[:n], at)
+			} else {
+				passed = s.write(buf[:n])
+			}
+			if !passed {
 				return false
 			}
 		}
 		switch {
 		case errors.Is(err, io.EOF):
+			if held != nil {
+				carried := held.end()
+				held = nil
+				if !carried {
+					return false
+				}
+			}
 			return s.finish()
 		case err != nil:
 			s.broke(s)
 			return false
 		}
 	}
+}
+
+// write passes on what was read, or loses it to a cut; it says whether there is any use
+// in reading more.
+func (s *stream) write(data []byte) bool {
+	if !s.begin(len(data)) {
+		s.thrown += len(data)
+		return s.thrown <= lostWindow || s.probe
+	}
+	m, err := s.dst.Write(data)
+	if s.end(len(data)-m, err) {
+		return true
+	}
+	if err != nil {
+		s.broke(s.reverse())
+		return false
+	}
+	return true
 }
 
 // finish passes the end of the stream on.

@@ -109,6 +109,13 @@ func harness(kind string) error {
 				return err
 			}
 		}
+		if s, ok := c.Network().(cluster.Shaper); ok {
+			_, reset := s.Reset(ctx, links...)
+			q := cluster.Quality{Delay: 100 * time.Millisecond, Jitter: 50 * time.Millisecond, Rate: 1000}
+			if err := errors.Join(reset, s.Shape(ctx, q, links...)); err != nil {
+				return err
+			}
+		}
 		if _, err := n.Exec(ctx, clustertest.Command("print x", envMark+"="+mark)); err != nil {
 			return err
 		}

@@ -47,6 +47,32 @@ func Containers(all []Entry) string {
 	return ""
 }
 
+// Shaping is the name of the first provider in all whose networks can be shaped, empty
+// if there is none.
+func Shaping(all []Entry) string {
+	for _, e := range all {
+		if shapes(e) {
+			return e.Provider.Name()
+		}
+	}
+	return ""
+}
+
+// Shapes tells whether the networks of the provider of that name can be shaped.
+func Shapes(all []Entry, name string) bool {
+	for _, e := range all {
+		if e.Provider.Name() == name {
+			return shapes(e)
+		}
+	}
+	return false
+}
+
+func shapes(e Entry) bool {
+	s, ok := e.Provider.(cluster.ShapingProvider)
+	return ok && s.Shapes()
+}
+
 // Names are the names that Choose takes.
 func Names(all []Entry) []string {
 	names := []string{Auto}

@@ -1,0 +1,213 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+var _ cluster.Shaper = (*network)(nil)
+
+// shape is the quality of a link that is not as it is; all is guarded by network.mu.
+type shape struct {
+	quality cluster.Quality
+	held    cluster.Held
+	// free is when the link has carried what was sent over it before.
+	free time.Time
+}
+
+// Shapes implements cluster.ShapingProvider.
+func (Provider) Shapes() bool { return true }
+
+// Shape implements cluster.Shaper.
+func (w *network) Shape(_ context.Context, q cluster.Quality, links ...cluster.Link) error {
+	if err := w.check(links); err != nil {
+		return err
+	}
+	if q.Delay < 0 || q.Jitter < 0 || q.Jitter > q.Delay || q.Rate < 0 {
+		return fmt.Errorf("no link can have the quality %+v: nothing arrives before it was sent", q)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return errClosed
+	}
+	for _, l := range links {
+		if q == (cluster.Quality{}) {
+			delete(w.shapes, l)
+		} else {
+			w.shapes[l] = &shape{quality: q}
+		}
+	}
+	// Whoever holds something back looks again.
+	close(w.reshaped)
+	w.reshaped = make(chan struct{})
+	return nil
+}
+
+// Held implements cluster.Shaper.
+func (w *network) Held(context.Context) (map[cluster.Link]cluster.Held, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[cluster.Link]cluster.Held{}
+	for l, s := range w.shapes {
+		out[l] = s.held
+	}
+	return out, nil
+}
+
+// Reset implements cluster.Shaper.
+func (w *network) Reset(_ context.Context, links ...cluster.Link) (int, error) {
+	if err := w.check(links); err != nil {
+		return 0, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for s := range w.connections {
+		for _, l := range links {
+			if !s.ended && s.there.dst != nil && (s.there.link == l || s.back.link == l) {
+				s.resetLocked()
+				n++
+				break
+			}
+		}
+	}
+	return n, nil
+}
+
+// RoundTrip implements cluster.Shaper by a probe each way.
+func (w *network) RoundTrip(ctx context.Context, a, b string) (time.Duration, error) {
+	there, err := w.oneWay(ctx, cluster.Link{From: a, To: b})
+	if err != nil {
+		return 0, err
+	}
+	back, err := w.oneWay(ctx, cluster.Link{From: b, To: a})
+	return there + back, err
+}
+
+// due is when so many bytes that were read just now are to go on, and whether that is
+// later than now. It counts them if so, but for a probe's.
+func (s *stream) due(bytes int) (at time.Time, later bool) {
+	w := s.net
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sh := w.shapes[s.link]
+	if sh == nil {
+		return time.Time{}, false
+	}
+	now := time.Now()
+	at = now
+	if q := sh.quality; q.Rate > 0 {
+		if sh.free.Before(now) {
+			sh.free = now
+		}
+		sh.free = sh.free.Add(time.Duration(float64(bytes) / float64(q.Rate) * float64(time.Second)))
+		at = sh.free
+	}
+	at = at.Add(sh.quality.Delay)
+	if j := sh.quality.Jitter; j > 0 {
+		at = at.Add(time.Duration(rand.Int64N(2*int64(j)+1)) - j)
+	}
+	if !s.probe {
+		sh.held.Packets++
+		sh.held.Bytes += uint64(bytes)
+		sh.held.Waited += at.Sub(now)
+	}
+	return at, true
+}
+
+// The bounds of what a line holds back; a sender that goes on writing is stopped by
+// them, as a real one is by its window.
+const (
+	lineParcels = 1024
+	lineBytes   = 256 << 10
+)
+
+// parcel is what was read at once, and when it is to go on.
+type parcel struct {
+	data []byte
+	due  time.Time
+}
+
+// line holds back what a stream has read from a link that is shaped. Its stream puts
+// parcels in, one goroutine of its own takes them out in the same order.
+type line struct {
+	stream  *stream
+	parcels chan parcel
+	pending atomic.Int64 // bytes that were put in and not yet written
+	failed  atomic.Bool
+	done    chan struct{}
+}
+
+func newLine(s *stream) *line {
+	l := &line{stream: s, parcels: make(chan parcel, lineParcels), done: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+// put holds data back until due; it says whether the line still carries anything.
+func (l *line) put(data []byte, due time.Time) bool {
+	for l.pending.Load() > lineBytes && !l.failed.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	if l.failed.Load() {
+		return false
+	}
+	l.pending.Add(int64(len(data)))
+	l.parcels <- parcel{append([]byte(nil), data...), due}
+	return true
+}
+
+// idle tells whether all that was put in has gone on.
+func (l *line) idle() bool { return l.pending.Load() == 0 }
+
+// end waits until all has gone on, and says whether it has.
+func (l *line) end() bool {
+	close(l.parcels)
+	<-l.done
+	return !l.failed.Load()
+}
+
+func (l *line) run() {
+	defer close(l.done)
+	for p := range l.parcels {
+		if !l.failed.Load() {
+			l.wait(p.due)
+			if !l.stream.write(p.data) {
+				l.failed.Store(true)
+			}
+		}
+		l.pending.Add(-int64(len(p.data)))
+	}
+}
+
+// wait returns at due, or when the link is as it is, or the connection has ended.
+func (l *line) wait(due time.Time) {
+	var gone chan struct{}
+	if c := l.stream.connection; c != nil {
+		gone = c.gone
+	}
+	t := time.NewTimer(time.Until(due))
+	defer t.Stop()
+	for {
+		w := l.stream.net
+		w.mu.Lock()
+		shaped, changed := w.shapes[l.stream.link] != nil && !w.closed, w.reshaped
+		w.mu.Unlock()
+		if !shaped {
+			return
+		}
+		select {
+		case <-t.C:
+			return
+		case <-gone:
+			return
+		case <-changed:
+		}
+	}
+}
