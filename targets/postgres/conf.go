@@ -172,6 +172,9 @@ func (s *System) configure(node, primary int) error {
 	}
 	dir := dataDir(s.Nodes[node])
 	text := append(render(fixedSettings(s.software)), render(own)...)
+	if s.set.multiLeader {
+		text = append(text, render(leaderSettings())...)
+	}
 	if err := writeFile(filepath.Join(dir, "postgresql.conf"), text, 0o600); err != nil {
 		return fmt.Errorf("configuring %s: %w", s.Nodes[node].Name(), err)
 	}

@@ -110,6 +110,28 @@ func (m *manager) start(ctx context.Context) error {
 	return nil
 }
 
+// awaitSynchronous waits until Patroni says of a standby that it is the synchronous one. That
+// PostgreSQL has it is not enough: until Patroni's first choice is in etcd every standby
+// may be promoted, and a leader that is cut off from its choice waits for it for good.
+func (m *manager) awaitSynchronous(ctx context.Context) error {
+	s := m.sys
+	return cluster.Await(ctx, "Patroni to choose a synchronous standby", func(ctx context.Context) error {
+		var errs []error
+		for i := range s.Nodes {
+			addr, err := s.Addr(i, rest)
+			if err != nil {
+				return err
+			}
+			var said struct{}
+			if err = m.get(ctx, "http://"+addr+"/synchronous", &said); err == nil {
+				return nil
+			}
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	})
+}
+
 // launch starts the Patroni of a node.
 func (m *manager) launch(ctx context.Context, node int) error {
 	n := m.sys.Nodes[node]

@@ -98,6 +98,9 @@ func (w *lagWatch) near(at, nodes, primary int) int {
 
 // ReplicaLag implements targets.LagMeter.
 func (s *System) ReplicaLag(ctx context.Context) ([]history.Lag, error) {
+	if s.set.multiLeader {
+		return nil, nil // there is no replica of a whole node
+	}
 	lags, err := s.Lag(ctx)
 	if err != nil {
 		return nil, err

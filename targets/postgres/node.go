@@ -29,7 +29,7 @@ func (s *System) Restart(ctx context.Context, name string) error {
 		if s.rebuild[node] {
 			return s.rebuildStandby(ctx, node)
 		}
-		if err := s.configure(node, s.primaryIndex()); err != nil {
+		if err := s.configure(node, s.follows(node)); err != nil {
 			return err
 		}
 		return s.launch(ctx, node)
@@ -54,13 +54,14 @@ func (s *System) Ready(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	primary := s.primaryIndex()
+	primary := s.follows(node)
 	if node == primary {
 		return s.admin(ctx, node, func(c *conn) error {
 			if c.standby() {
 				return errNotPrimary
 			}
-			return execute(ctx, c.pg, `INSERT INTO probe AS p VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET value = p.value + 1`)
+			// A row of its own: leaders must not get in each other's way.
+			return execute(ctx, c.pg, `INSERT INTO probe AS p VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET value = p.value + 1`, int32(node+1))
 		})
 	}
 	goal, err := s.standing(ctx, primary)

@@ -22,13 +22,11 @@ import (
 func TestPatroniSettings(t *testing.T) {
 	t.Run("synchronous_mode: a lone primary goes on, and nobody takes over", func(t *testing.T) {
 		d := deploy(t, underPatroni(optSyncMode, "on"))
-		d.awaitSync()
 		loneWrite(d) // once Patroni has taken the standby out of synchronous_standby_names
 		nobodyTakesOver(d, "following a different leader because i am not the healthiest node", 12)
 	})
 	t.Run("synchronous_mode_strict: a lone primary acknowledges nothing", func(t *testing.T) {
 		d := deploy(t, underPatroni(optSyncMode, "on", optSyncStrict, "on"))
-		d.awaitSync()
 		d.session(0).write(1, 11)
 		cut := append(cluster.Both("n1", "n2"), cluster.Both("n1", "n3")...)
 		must(t, d.Cluster.Network().Cut(d.ctx, cut...))
@@ -43,7 +41,6 @@ func TestPatroniSettings(t *testing.T) {
 	})
 	t.Run("synchronous_mode: the synchronous standby takes over with every write", func(t *testing.T) {
 		d := deploy(t, underPatroni(optSyncMode, "on"))
-		d.awaitSync()
 		for v := history.Value(1); v <= 200; v++ {
 			d.session(0).write(1, v)
 		}
@@ -94,28 +91,6 @@ func (d *deployment) logSize(node int) int {
 	st, err := os.Stat(filepath.Join(d.Nodes[node].LogDir(), patroniLog))
 	must(d.t, err)
 	return int(st.Size())
-}
-
-// awaitSync waits until Patroni says of a standby that it is the synchronous one. That
-// PostgreSQL has it is not enough: a leader that is cut off from it before it is in etcd
-// leaves it in synchronous_standby_names for good.
-func (d *deployment) awaitSync() {
-	d.t.Helper()
-	d.await("a synchronous standby", func(ctx context.Context) error {
-		var errs []error
-		for i := range d.Nodes {
-			addr, err := d.Addr(i, rest)
-			if err == nil {
-				var said struct{}
-				err = d.manager.get(ctx, "http://"+addr+"/synchronous", &said)
-			}
-			if err == nil {
-				return nil
-			}
-			errs = append(errs, err)
-		}
-		return errors.Join(errs...)
-	})
 }
 
 // nobodyTakesOver kills the primary, waits until both standbys have refused to lead, in

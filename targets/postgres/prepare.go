@@ -57,7 +57,7 @@ func (s *System) prepare(ctx context.Context, cache string) error {
 		return err
 	}
 	for i := range s.Nodes {
-		if err := s.configure(i, 0); err != nil {
+		if err := s.configure(i, s.follows(i)); err != nil {
 			return err
 		}
 	}

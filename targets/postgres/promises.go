@@ -14,6 +14,12 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	if err != nil {
 		return nil
 	}
+	if s.multiLeader {
+		return map[string]bool{
+			"linearizable": false, "regular": false, "sequential": false, "eventual": false, "no-lost-writes": false,
+			"snapshot-isolation": false, "serializable": false,
+		}
+	}
 	out := map[string]bool{}
 	if s.write == writeOff {
 		out["no-lost-writes"] = false // a kill loses what was not flushed

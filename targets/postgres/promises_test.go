@@ -28,6 +28,7 @@ func TestPromises(t *testing.T) {
 		{"Patroni", "on", "primary", map[string]string{"failover": "patroni"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false}},
 		{"synchronous Patroni", "on", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": true}},
 		{"synchronous Patroni, not waited for", "local", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false}},
+		{"several leaders", "on", "any", map[string]string{"topology": "multi-leader"}, map[string]bool{"linearizable": false, "regular": false, "sequential": false, "eventual": false, "no-lost-writes": false, "snapshot-isolation": false, "serializable": false}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := targets.Config{Nodes: 3, WriteLevel: c.write, ReadLevel: c.read, Options: c.options}

@@ -49,6 +49,7 @@ var writeLevels = []string{writeOn, writeOff, writeLocal, writeRemoteWrite, writ
 
 // The options.
 const (
+	optTopology      = "topology"
 	optSync          = "sync"
 	optSticky        = "sticky"
 	optMaxLag        = "max-lag"
@@ -75,6 +76,7 @@ const (
 )
 
 var options = append([]targets.Option{
+	{Name: optTopology, Default: topologyStreaming, Values: []string{topologyStreaming, topologyMultiLeader}, Help: "a primary and its standbys, or every node a leader that the others subscribe to (logical replication, origin=none)"},
 	{Name: optSync, Default: "none", Help: "synchronous_standby_names: none, any:K or first:K of the standbys"},
 	{Name: optSticky, Default: "5s", Help: "read level sticky: how long after its own write a session reads from the primary"},
 	{Name: optMaxLag, Default: "1s", Help: "read level max-lag: how far behind a replica may be that is still read from"},
@@ -120,6 +122,7 @@ func (r syncRule) names(standbys []string) string {
 type settings struct {
 	nodes       int
 	read, write string
+	multiLeader bool
 	sync        syncRule
 	sticky      time.Duration
 	maxLag      time.Duration
@@ -154,8 +157,12 @@ func parse(cfg targets.Config) (settings, error) {
 	if s.nodes < info.MinNodes || s.nodes > info.MaxNodes {
 		return s, targets.Usagef("--nodes %d: postgres runs on %d to %d nodes, one of them the primary", s.nodes, info.MinNodes, info.MaxNodes)
 	}
+	s.multiLeader = cfg.Options[optTopology] == topologyMultiLeader
 	if s.read == "" {
 		s.read = readLevels[0]
+		if s.multiLeader {
+			s.read = readAny
+		}
 	}
 	if s.write == "" {
 		s.write = writeLevels[0]
@@ -227,6 +234,9 @@ func parseSync(text string, standbys int) (syncRule, error) {
 
 // combination refuses settings that cannot be served together.
 func (s settings) combination() error {
+	if err := s.leaderCombination(); err != nil {
+		return err
+	}
 	if err := s.patroni.combination(s); err != nil {
 		return err
 	}
@@ -258,7 +268,12 @@ func (s settings) combination() error {
 // complete is cfg with everything filled in that it left open.
 func (s settings) complete(cfg targets.Config) targets.Config {
 	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel = s.nodes, s.read, s.write
+	topology := topologyStreaming
+	if s.multiLeader {
+		topology = topologyMultiLeader
+	}
 	cfg.Options = map[string]string{
+		optTopology:      topology,
 		optSync:          s.sync.String(),
 		optSticky:        s.sticky.String(),
 		optMaxLag:        s.maxLag.String(),

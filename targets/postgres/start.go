@@ -70,6 +70,11 @@ func (s *System) start(ctx context.Context, cache string) error {
 	if err := s.WhileRunning(ctx, s.checkpoint); err != nil {
 		return err
 	}
+	if s.set.patroni.sync {
+		if err := s.WhileRunning(ctx, s.manager.awaitSynchronous); err != nil {
+			return err
+		}
+	}
 	if s.set.applyDelay > 0 {
 		s.delayed.Store(true)
 		for i := range s.Nodes {
@@ -86,6 +91,9 @@ func (s *System) start(ctx context.Context, cache string) error {
 	}
 	if s.set.read == readMaxLag {
 		s.lags = startLagWatch(s)
+	}
+	if s.set.multiLeader {
+		s.subscriptions = startSubscriptionWatch(s)
 	}
 	return nil
 }
@@ -131,6 +139,9 @@ const logName = "postgres.log"
 // makeReady makes the schema and returns when a write went through the primary at
 // the write level and every standby has shown it.
 func (s *System) makeReady(ctx context.Context) error {
+	if s.set.multiLeader {
+		return s.makeLeaders(ctx)
+	}
 	err := cluster.Await(ctx, "the primary", func(ctx context.Context) error {
 		return s.admin(ctx, s.primaryIndex(), func(*conn) error { return nil })
 	})
@@ -171,6 +182,9 @@ func (s *System) showsProbe(ctx context.Context, node int) error {
 // shows, when it is started again, first the state of its last restartpoint: that
 // must not be one before there were tables.
 func (s *System) checkpoint(ctx context.Context) error {
+	if s.set.multiLeader {
+		return nil
+	}
 	primary := s.primaryIndex()
 	var goal standing
 	err := s.admin(ctx, primary, func(c *conn) (err error) {
@@ -221,7 +235,7 @@ SET LOCAL ROLE ` + clientUser + `;` + tables + `COMMIT`
 // reconfigure writes a node's configuration anew and has a running server take it
 // up.
 func (s *System) reconfigure(node int) error {
-	if err := s.configure(node, s.primaryIndex()); err != nil {
+	if err := s.configure(node, s.follows(node)); err != nil {
 		return err
 	}
 	n := s.Nodes[node]
@@ -242,6 +256,9 @@ func (s *System) Stop(ctx context.Context) error {
 	}
 	if s.lags != nil {
 		s.lags.stop()
+	}
+	if s.subscriptions != nil {
+		s.subscriptions.stop()
 	}
 	s.meter.close()
 	var all []error

@@ -39,8 +39,10 @@ type System struct {
 	// patroniVersion is empty without it.
 	patroniVersion string
 	// lags watches how far the standbys are behind, nil unless reads go by that.
-	lags  *lagWatch
-	meter lagMeter
+	lags *lagWatch
+	// subscriptions watches what several leaders have of each other, nil without.
+	subscriptions *subscriptionWatch
+	meter         lagMeter
 
 	// logins has how each node of an external cluster is connected to; nil for nodes of
 	// ours.

@@ -77,14 +77,17 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 const image = "postgres:18.3"
 
 // Abilities implements targets.Target.
-func (Target) Abilities(targets.Config) []ability.Ability {
+func (Target) Abilities(cfg targets.Config) []ability.Ability {
+	if cfg.Options[optTopology] == topologyMultiLeader {
+		return []ability.Ability{ability.Restart}
+	}
 	return []ability.Ability{ability.Restart, ability.Primary, ability.Lag}
 }
 
 // Talks implements targets.Talker: standbys talk to the primary and not to each
-// other, and clients to all of them (see ReplicaLag).
-func (Target) Talks(_ targets.Config, primary, from, to string) bool {
-	return from == primary || to == primary || from == cluster.Clients || to == cluster.Clients
+// other, leaders to each other, and clients to all of them (see ReplicaLag).
+func (Target) Talks(cfg targets.Config, primary, from, to string) bool {
+	return cfg.Options[optTopology] == topologyMultiLeader || from == primary || to == primary || from == cluster.Clients || to == cluster.Clients
 }
 
 // Fetch implements targets.Fetcher. Installed software is only looked for.

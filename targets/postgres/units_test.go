@@ -171,6 +171,11 @@ func TestResolve(t *testing.T) {
 		{"Patroni strict alone", targets.Config{Options: opts("failover", "patroni", "synchronous_mode_strict", "on")}, "add --set synchronous_mode=on"},
 		{"a setting of Patroni's without it", targets.Config{Options: opts("synchronous_mode", "on")}, "add --set failover=patroni"},
 		{"delay and Patroni", targets.Config{Options: opts("apply-delay", "30s", "failover", "patroni")}, "use one of them"},
+		{"several leaders", targets.Config{Nodes: 2, Options: opts("topology", "multi-leader")}, ""},
+		{"one leader of several", targets.Config{Nodes: 1, Options: opts("topology", "multi-leader")}, "no other leader"},
+		{"several leaders read at another's", targets.Config{ReadLevel: "primary", Options: opts("topology", "multi-leader")}, "use --read-level any"},
+		{"several leaders and failover", targets.Config{Options: opts("topology", "multi-leader", "failover", "on")}, "none waits for another"},
+		{"several leaders and standbys", targets.Config{Options: opts("topology", "multi-leader", "sync", "any:1")}, "none waits for another"},
 		{"bindir of nothing", targets.Config{Options: opts("bindir", t.TempDir())}, "no program initdb"},
 		{"bindir relative", targets.Config{Options: opts("bindir", "bin")}, "must be an absolute path"},
 	} {
