@@ -3,8 +3,6 @@ package cassandra
 import (
 	"context"
 	"crypto/tls"
-	"net"
-	"os"
 	"strconv"
 	"strings"
 
@@ -105,29 +103,21 @@ const (
 	envPasswordFile = "LAPSE_CASSANDRA_PASSWORD_FILE"
 )
 
+var login = external.Login{User: envUser, Password: envPassword, PasswordFile: envPasswordFile}
+
 // admissions are those of each node.
 func admissions(cfg targets.Config, at []string) ([]admission, error) {
-	user, password := os.Getenv(envUser), os.Getenv(envPassword)
-	if path := os.Getenv(envPasswordFile); path != "" && password == "" {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return nil, targets.Usagef("%s: %v", envPasswordFile, err)
-		}
-		password = strings.TrimRight(string(b), "\r\n")
+	user, password, err := login.Read()
+	if err != nil {
+		return nil, err
 	}
-	if (user == "") != (password == "") {
-		return nil, targets.Usagef("%s and a password (%s, or a file named by %s) go together; one of them is missing", envUser, envPassword, envPasswordFile)
+	encryption, err := external.Encryptions(cfg.Options, at)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]admission, len(at))
-	for i, addr := range at {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, err // made by JoinHostPort
-		}
-		out[i] = admission{user: user, password: password}
-		if out[i].tls, err = external.TLS(cfg.Options, host); err != nil {
-			return nil, err
-		}
+	for i := range out {
+		out[i] = admission{user: user, password: password, tls: encryption[i]}
 	}
 	return out, nil
 }

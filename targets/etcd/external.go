@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -60,29 +58,21 @@ const (
 	envPasswordFile = "LAPSE_ETCD_PASSWORD_FILE"
 )
 
+var login = external.Login{User: envUser, Password: envPassword, PasswordFile: envPasswordFile}
+
 // admissions are how each node is reached, with the credentials of the environment.
 func admissions(cfg targets.Config, at []string) ([]access, error) {
-	user, password := os.Getenv(envUser), os.Getenv(envPassword)
-	if path := os.Getenv(envPasswordFile); path != "" && password == "" {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return nil, targets.Usagef("%s: %v", envPasswordFile, err)
-		}
-		password = strings.TrimRight(string(b), "\r\n")
+	user, password, err := login.Read()
+	if err != nil {
+		return nil, err
 	}
-	if (user == "") != (password == "") {
-		return nil, targets.Usagef("%s and a password (%s, or a file named by %s) go together; one of them is missing", envUser, envPassword, envPasswordFile)
+	encryption, err := external.Encryptions(cfg.Options, at)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]access, len(at))
-	for i, addr := range at {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, err // made by JoinHostPort
-		}
-		out[i] = access{addr: addr, user: user, password: password, timeout: cfg.OpTimeout}
-		if out[i].tls, err = external.TLS(cfg.Options, host); err != nil {
-			return nil, err
-		}
+	for i := range out {
+		out[i] = access{addr: at[i], user: user, password: password, timeout: cfg.OpTimeout, tls: encryption[i]}
 		if out[i].tls != nil {
 			out[i].tls.NextProtos = []string{"h2"} // what gRPC speaks
 		}

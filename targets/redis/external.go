@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +25,8 @@ const (
 	envPassword     = "LAPSE_REDIS_PASSWORD"
 	envPasswordFile = "LAPSE_REDIS_PASSWORD_FILE"
 )
+
+var login = external.Login{User: envUser, Password: envPassword, PasswordFile: envPasswordFile, Alone: true}
 
 // External implements targets.Externalizer: a Redis Cluster, or a primary with its
 // replicas. Addresses are host:port, of every node.
@@ -65,27 +66,17 @@ func externalSettings(cfg targets.Config) (settings, error) {
 
 // accesses are how the nodes are reached.
 func accesses(cfg targets.Config, at []string) ([]access, error) {
-	user, password := os.Getenv(envUser), os.Getenv(envPassword)
-	if path := os.Getenv(envPasswordFile); path != "" && password == "" {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return nil, targets.Usagef("%s: %v", envPasswordFile, err)
-		}
-		password = strings.TrimRight(string(b), "\r\n")
+	user, password, err := login.Read()
+	if err != nil {
+		return nil, err
 	}
-	if user != "" && password == "" {
-		return nil, targets.Usagef("%s goes with a password: set %s, or name a file by %s", envUser, envPassword, envPasswordFile)
+	encryption, err := external.Encryptions(cfg.Options, at)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]access, len(at))
-	for i, addr := range at {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, err // made by JoinHostPort
-		}
-		out[i] = access{addr: addr, user: user, password: password}
-		if out[i].tls, err = external.TLS(cfg.Options, host); err != nil {
-			return nil, err
-		}
+	for i := range out {
+		out[i] = access{addr: at[i], user: user, password: password, tls: encryption[i]}
 	}
 	return out, nil
 }

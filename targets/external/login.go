@@ -1,0 +1,40 @@
+package external
+
+import (
+	"os"
+	"strings"
+
+	"github.com/lapse-test/lapse/targets"
+)
+
+// Login names the variables of the environment that say who lapse is to an external
+// cluster. Credentials come from nowhere else, because flags and suite files are stored
+// and shown.
+type Login struct {
+	User, Password string
+	// PasswordFile names the variable with the path of a file that has the password, for
+	// where Password is empty.
+	PasswordFile string
+	// Alone: a password without a user means something there.
+	Alone bool
+}
+
+// Read is what the variables say: two empty texts where none is set. Its errors are
+// *targets.UsageError and have no secret.
+func (l Login) Read() (user, password string, err error) {
+	user, password = os.Getenv(l.User), os.Getenv(l.Password)
+	if path := os.Getenv(l.PasswordFile); path != "" && password == "" {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return "", "", targets.Usagef("%s: %v", l.PasswordFile, err)
+		}
+		password = strings.TrimRight(string(b), "\r\n")
+	}
+	if user != "" && password == "" {
+		return "", "", targets.Usagef("%s goes with a password: set %s, or name a file with it by %s", l.User, l.Password, l.PasswordFile)
+	}
+	if user == "" && password != "" && !l.Alone {
+		return "", "", targets.Usagef("%s goes with a user: set %s", l.Password, l.User)
+	}
+	return user, password, nil
+}
