@@ -19,7 +19,7 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 func (s settings) promises() map[string]bool {
 	out := map[string]bool{}
 	for _, model := range []string{
-		"linearizable", "regular", "strict-serializable", "read-your-writes", "monotonic-reads",
+		models.Linearizable, models.Regular, models.StrictSerializable, models.ReadYourWrites, models.MonotonicReads,
 	} {
 		// A serializable read is answered by the member that is asked from what it has,
 		// however long it has heard of nobody. Its order is everybody's.

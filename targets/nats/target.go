@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -168,8 +169,8 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 // answers a direct read may be behind, and so may be a leader that does not know yet
 // that it is one no longer.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
-	out := map[string]bool{"no-lost-writes": cfg.Options[optVersion] != losesStreams}
-	for _, model := range []string{"linearizable", "regular", "sequential", "read-your-writes", "monotonic-reads"} {
+	out := map[string]bool{models.NoLostWrites: cfg.Options[optVersion] != losesStreams}
+	for _, model := range []string{models.Linearizable, models.Regular, models.Sequential, models.ReadYourWrites, models.MonotonicReads} {
 		out[model] = false
 	}
 	return out

@@ -1,5 +1,7 @@
 package postgres
 
+import "github.com/lapse-test/lapse/checkers/models"
+
 // alloyDB is Google's AlloyDB, PostgreSQL on a storage of its own: docs.cloud.google.com/alloydb,
 // overview and troubleshoot/replication-issues. A primary instance takes the writes; the nodes
 // of a read pool replay its log asynchronously, behind one address. synchronous_commit is not
@@ -9,15 +11,15 @@ var alloyDB = dialect{
 	isolations: isolations,
 	reads:      []string{readPrimary, readReplica, readAny, readSticky},
 	promises: func(read, isolation string) map[string]bool {
-		out := map[string]bool{"no-lost-writes": true}
+		out := map[string]bool{models.NoLostWrites: true}
 		if read != readPrimary {
-			out["linearizable"], out["regular"] = false, false
+			out[models.Linearizable], out[models.Regular] = false, false
 			if read != readSticky {
-				out["read-your-writes"] = false
+				out[models.ReadYourWrites] = false
 			}
 			return out
 		}
-		out["linearizable"] = true
+		out[models.Linearizable] = true
 		settings{isolation: isolation}.promiseIsolation(out)
 		return out
 	},

@@ -1,6 +1,9 @@
 package postgres
 
-import "github.com/lapse-test/lapse/history"
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/history"
+)
 
 // citus is the extension Citus, tables in shards on several PostgreSQL: docs.citusdata.com,
 // develop/reference_ddl (create_distributed_table, whose column must be in every primary key)
@@ -23,9 +26,9 @@ var citus = dialect{
 		"SELECT create_distributed_table('counters', 'key')",
 	},
 	promises: func(_, isolation string) map[string]bool {
-		out := map[string]bool{"snapshot-isolation": false, "serializable": false}
+		out := map[string]bool{models.SnapshotIsolation: false, models.Serializable: false}
 		if isolation == "read committed" {
-			out["repeatable-read"] = false
+			out[models.RepeatableRead] = false
 		}
 		return out
 	},

@@ -1,5 +1,7 @@
 package postgres
 
+import "github.com/lapse-test/lapse/checkers/models"
+
 // cockroach is CockroachDB: docs/v26.3/postgresql-compatibility, transaction-retry-error-reference,
 // read-committed, follower-reads and online-schema-changes of cockroachlabs.com/docs.
 //
@@ -17,14 +19,14 @@ var cockroach = dialect{
 	followerBegin: "BEGIN AS OF SYSTEM TIME follower_read_timestamp()",
 	promises: func(read, isolation string) map[string]bool {
 		if read == readFollower {
-			return map[string]bool{"no-lost-writes": true, "linearizable": false, "regular": false, "read-your-writes": false}
+			return map[string]bool{models.NoLostWrites: true, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
 		}
 		// Single keys are linearizable; across keys order in real time is not promised.
-		out := map[string]bool{"no-lost-writes": true, "linearizable": true, "strict-serializable": false}
+		out := map[string]bool{models.NoLostWrites: true, models.Linearizable: true, models.StrictSerializable: false}
 		if isolation == "serializable" {
-			out["serializable"] = true
+			out[models.Serializable] = true
 		} else {
-			out["read-committed"], out["serializable"] = true, false
+			out[models.ReadCommitted], out[models.Serializable] = true, false
 		}
 		return out
 	},

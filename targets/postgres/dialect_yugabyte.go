@@ -1,5 +1,7 @@
 package postgres
 
+import "github.com/lapse-test/lapse/checkers/models"
+
 // yugabyte is YugabyteDB's YSQL: docs.yugabyte.com/stable, architecture/transactions/isolation-levels
 // and additional-features/follower-reads.
 //
@@ -14,13 +16,13 @@ var yugabyte = dialect{
 	followerBegin:    sqlBeginReadOnly,
 	promises: func(read, isolation string) map[string]bool {
 		if read == readFollower {
-			return map[string]bool{"no-lost-writes": true, "linearizable": false, "regular": false, "read-your-writes": false}
+			return map[string]bool{models.NoLostWrites: true, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
 		}
-		out := map[string]bool{"no-lost-writes": true, "linearizable": true}
+		out := map[string]bool{models.NoLostWrites: true, models.Linearizable: true}
 		if isolation == "serializable" {
-			out["serializable"] = true
+			out[models.Serializable] = true
 		} else { // snapshot isolation
-			out["snapshot-isolation"], out["repeatable-read"] = true, false
+			out[models.SnapshotIsolation], out[models.RepeatableRead] = true, false
 		}
 		return out
 	},

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -16,45 +17,45 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	}
 	if s.multiLeader {
 		return map[string]bool{
-			"linearizable": false, "regular": false, "sequential": false, "eventual": false, "no-lost-writes": false,
-			"snapshot-isolation": false, "serializable": false,
+			models.Linearizable: false, models.Regular: false, models.Sequential: false, models.Eventual: false, models.NoLostWrites: false,
+			models.SnapshotIsolation: false, models.Serializable: false,
 		}
 	}
 	out := map[string]bool{}
 	if s.write == writeOff {
-		out["no-lost-writes"] = false // a kill loses what was not flushed
+		out[models.NoLostWrites] = false // a kill loses what was not flushed
 	}
 	if s.failover == failoverPatroni {
 		return s.promisesUnderPatroni()
 	}
 	if s.failover != failoverOff {
 		if s.acknowledgedOnStandbys() == 0 {
-			out["no-lost-writes"] = false // the new primary may lack what was acknowledged
-			out["linearizable"], out["regular"], out["read-your-writes"] = false, false, false
+			out[models.NoLostWrites] = false // the new primary may lack what was acknowledged
+			out[models.Linearizable], out[models.Regular], out[models.ReadYourWrites] = false, false, false
 		}
 		return out
 	}
 	if s.write != writeOff {
-		out["no-lost-writes"] = true
+		out[models.NoLostWrites] = true
 	}
 	switch s.read {
 	case readPrimary:
 		s.promiseIsolation(out)
 		if s.write != writeOff {
-			out["linearizable"] = true
+			out[models.Linearizable] = true
 		}
 	case readReplica, readAny:
-		out["linearizable"] = false
+		out[models.Linearizable] = false
 		everywhere := s.write == writeRemoteApply && s.sync.count == s.nodes-1
-		out["regular"], out["read-your-writes"] = everywhere, everywhere
+		out[models.Regular], out[models.ReadYourWrites] = everywhere, everywhere
 	case readSticky, readMaxLag:
-		out["linearizable"], out["regular"] = false, false
+		out[models.Linearizable], out[models.Regular] = false, false
 		if s.read == readMaxLag {
-			out["read-your-writes"] = false
+			out[models.ReadYourWrites] = false
 		}
 	case readWaitForLSN:
-		out["linearizable"], out["regular"] = false, false
-		out["read-your-writes"] = s.write != writeOff
+		out[models.Linearizable], out[models.Regular] = false, false
+		out[models.ReadYourWrites] = s.write != writeOff
 	}
 	return out
 }
@@ -64,11 +65,11 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 func (s settings) promiseIsolation(out map[string]bool) {
 	switch s.isolation {
 	case "read committed":
-		out["read-committed"], out["snapshot-isolation"], out["repeatable-read"] = true, false, false
+		out[models.ReadCommitted], out[models.SnapshotIsolation], out[models.RepeatableRead] = true, false, false
 	case "repeatable read": // PostgreSQL's is snapshot isolation
-		out["snapshot-isolation"], out["repeatable-read"] = true, false
+		out[models.SnapshotIsolation], out[models.RepeatableRead] = true, false
 	case "serializable":
-		out["serializable"] = true
+		out[models.Serializable] = true
 	}
 }
 
@@ -77,5 +78,5 @@ func (s settings) promiseIsolation(out map[string]bool) {
 // its Patroni, answers as one for a moment after it goes on.
 func (s settings) promisesUnderPatroni() map[string]bool {
 	waits := s.patroni.sync && (s.write == writeRemoteWrite || s.write == writeOn || s.write == writeRemoteApply)
-	return map[string]bool{"no-lost-writes": waits, "linearizable": false, "regular": false, "read-your-writes": false}
+	return map[string]bool{models.NoLostWrites: waits, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
 }

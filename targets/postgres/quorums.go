@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -59,7 +60,7 @@ func (r row) cell(column string, standbys int) targets.QuorumCell {
 		c.Attack.Kind = targets.AttackLag
 	}
 	predict := func(regular, ryw, linearizable bool) {
-		c.Predicted = map[string]bool{"regular": regular, "read-your-writes": ryw, "linearizable": linearizable}
+		c.Predicted = map[string]bool{models.Regular: regular, models.ReadYourWrites: ryw, models.Linearizable: linearizable}
 	}
 	switch {
 	case column == readPrimary:

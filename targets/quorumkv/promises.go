@@ -47,10 +47,10 @@ func raftPromises(cfg targets.Config) map[string]bool {
 	synced := cfg.Options[optFsync] == "true"
 	out := map[string]bool{"linearizable": synced && cfg.ReadLevel != consensus.LevelFollower}
 	if synced {
-		out["no-lost-writes"] = true
+		out[models.NoLostWrites] = true
 	}
 	if cfg.ReadLevel == consensus.LevelFollower {
-		for _, m := range []string{"regular", "read-your-writes", "monotonic-reads"} {
+		for _, m := range []string{models.Regular, models.ReadYourWrites, models.MonotonicReads} {
 			out[m] = false
 		}
 	}
