@@ -16,17 +16,20 @@ func raftCases(duration time.Duration) []Case {
 	}
 	return []Case{
 		with("lease-trusts-clock", func(r *Request) {
-			// The clock of the leader has to be set back before it is cut off.
-			r.ReadLevel, r.Faults = "lease", "clock,partition-primary"
-			r.FaultInterval, r.FaultHold = 1500*time.Millisecond, time.Second
-			r.Duration = max(duration, 20*time.Second)
+			// The clock of the node that leads has to be set back, and that node to be cut off while it is.
+			r.ReadLevel, r.Faults, r.FaultMode = "lease", "clock,partition-primary", "mixed"
+			r.FaultInterval, r.FaultHold = 1300*time.Millisecond, 1200*time.Millisecond
+			r.Duration = max(duration, 30*time.Second)
 		}),
 		with("log-not-synced", func(r *Request) { r.Faults = "kill-all" }),
 		with("read-before-apply", nil),
 		with("mixed-up-answers", nil),
 		with("ack-before-commit", func(r *Request) { r.Faults = "partition-primary" }),
 		with("retry-applies-twice", func(r *Request) {
-			r.Workload, r.Weights, r.Keys, r.Faults = "register", "read=1,write=1", 1, "partition-oneway"
+			// A follower that hears nothing proposes again what the leader has heard, while clients of other nodes go on.
+			r.Workload, r.Weights, r.Keys, r.Session = "register", "read=1,write=1", 1, "stay"
+			r.Faults, r.FaultInterval, r.FaultHold = "partition-oneway", 1200*time.Millisecond, 700*time.Millisecond
+			r.Duration = max(duration, 15*time.Second)
 			r.Models = "linearizable"
 		}),
 	}

@@ -7,6 +7,7 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -91,6 +92,9 @@ func (l *loop) offer(p *proposal) {
 // repropose offers again what may have been lost: all at a change of leaders, else what has waited for long.
 func (l *loop) repropose(all bool) {
 	patience := l.e.election() / 2
+	if l.has(defect.RetryAppliesTwice) {
+		patience = 0
+	}
 	for id, ps := range l.writes.waiting {
 		left := ps[:0]
 		for _, p := range ps {

@@ -115,9 +115,9 @@ var all = []Info{
 		"an acknowledged write is durable and seen by every later read",
 		"cut the leader off, or kill it, under write load through it"},
 	{RetryAppliesTwice, "retry-applies-twice", "raft",
-		"the table of requests is not looked at: a write that was proposed again is applied again",
+		"a write is proposed again at every tick until it is seen to be applied, and the table of requests is not looked at: it is applied as often",
 		"a write takes effect once: an overwritten value does not come back",
-		"pause, kill or cut off leaders under overwrites of a few keys through followers"},
+		"let a follower hear nothing, or pause the leader, under overwrites of a few keys through all nodes"},
 }
 
 // All describes every defect, in a fixed order.

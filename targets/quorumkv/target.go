@@ -27,6 +27,9 @@ const Name = "quorumkv"
 // port is what every node listens on, for clients and peers alike.
 const port = 7400
 
+// defaultOpTimeout is the deadline of operations where none is given.
+const defaultOpTimeout = 2 * time.Second
+
 // The target's options, spelled as the store's own configuration spells them.
 const (
 	optMode           = "mode"
@@ -102,6 +105,9 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 		return cfg, err
 	}
 	cfg.Options = opts
+	if cfg.OpTimeout == 0 {
+		cfg.OpTimeout = defaultOpTimeout
+	}
 	if opts[optMode] == consensus.Mode {
 		return resolveRaft(cfg)
 	}
@@ -187,7 +193,7 @@ func (*Target) Spec(cfg targets.Config) cluster.Spec {
 	if binary, err := os.Executable(); err == nil { // else Start says so
 		container.Mounts = []string{binary}
 	}
-	return cluster.Spec{Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{port}, LinkByLink: true, Container: container}
+	return cluster.Spec{Run: cfg.Run, Nodes: cluster.NodeNames(cfg.Nodes), Ports: []int{port}, LinkByLink: true, Container: container}
 }
 
 // Abilities implements targets.Target.
