@@ -169,7 +169,10 @@ func (f *fake) Cut(_ context.Context, links ...cluster.Link) error {
 	return nil
 }
 
-func (f *fake) Heal(_ context.Context, links ...cluster.Link) error {
+func (f *fake) Heal(ctx context.Context, links ...cluster.Link) error {
+	if err := ctx.Err(); err != nil {
+		return err // as orders to a kernel are given up
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.lies.healNothing {

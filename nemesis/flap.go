@@ -56,6 +56,7 @@ type flap struct {
 
 	mu      sync.Mutex
 	down    bool
+	owed    []cluster.Link // that nobody cuts any more, and that are yet to be healed
 	failed  int
 	dropped uint64
 }
@@ -88,7 +89,9 @@ func (f *flap) goDown(ctx context.Context, s *scene) error {
 	f.mu.Lock()
 	f.down = true
 	f.mu.Unlock()
-	err := s.Cluster.Network().Cut(ctx, f.links...)
+	// The end of the fault interrupts its pauses and not its orders: a cut or a heal that
+	// was broken off half-way would leave links that nobody knows of.
+	err := s.Cluster.Network().Cut(context.WithoutCancel(ctx), f.links...)
 	s.network.Unlock()
 	if err != nil {
 		return fmt.Errorf("cutting: %w", err)
@@ -110,21 +113,31 @@ func (f *flap) comeUp(ctx context.Context, s *scene) error {
 	defer s.network.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.down {
+	if f.down {
+		f.count(ctx, s)
+		f.down = false
+		f.owed = append(f.owed, s.ledger.mend(f.links)...)
+	}
+	// A link that another fault has cut since is not ours to heal any more.
+	if f.owed = slices.DeleteFunc(f.owed, s.ledger.isCut); len(f.owed) == 0 {
 		return nil
 	}
-	if drops, err := s.Cluster.Network().Drops(ctx); err == nil {
+	if err := s.Cluster.Network().Heal(context.WithoutCancel(ctx), f.owed...); err != nil {
+		return fmt.Errorf("healing: %w", err)
+	}
+	f.owed = nil
+	return nil
+}
+
+// count adds what was dropped since the links went down; f.mu is held.
+func (f *flap) count(ctx context.Context, s *scene) {
+	if drops, err := s.Cluster.Network().Drops(context.WithoutCancel(ctx)); err == nil {
 		for _, l := range f.links {
 			f.dropped += drops[l].Packets
 		}
 	} else if errors.Is(err, cluster.ErrNotCounted) {
 		f.dropped++ // nobody counts: the probes have to do
 	}
-	f.down = false
-	if free := s.ledger.mend(f.links); len(free) > 0 {
-		return s.Cluster.Network().Heal(ctx, free...)
-	}
-	return nil
 }
 
 func (f *flap) tookEffect(context.Context, *scene) ([]string, error) {

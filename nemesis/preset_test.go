@@ -83,7 +83,7 @@ func TestThoroughHasAll(t *testing.T) {
 // TestParsePresets: a preset stands alone, and a name that is nearly one is asked back.
 func TestParsePresets(t *testing.T) {
 	for text, want := range map[string]string{
-		" thorough ": "thorough",
+		"thorough":   "thorough",
 		"quick,kill": "!stands alone",
 		"kill,quick": "!stands alone",
 		"quik":       `!did you mean "quick"`,

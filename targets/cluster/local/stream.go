@@ -104,7 +104,7 @@ func (s *stream) run() (orderly bool) {
 				held = newLine(s)
 			}
 			// What comes after something that is held back waits behind it.
-			passed := false
+			var passed bool
 			if held != nil && (later || !held.idle()) {
 				passed = held.put(buf[:n], at)
 			} else {
