@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	sdk "github.com/go-sql-driver/mysql"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/external"
@@ -40,11 +40,20 @@ func (Target) External(at []string) (targets.Target, error) {
 		Info: externalInfo(), At: list, Port: port, Spell: spell, Alive: alive,
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			s, err := externalSettings(cfg)
+			cfg.Options = maps.Clone(cfg.Options)
+			cfg.Options[optIsolation] = s.isolation
 			cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.write, s.timeout
 			return cfg, err
 		},
 		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
+		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
+			d := dialectOf(cfg.Options[optDialect])
+			if d.promises == nil {
+				return nil
+			}
+			return d.promises(cfg.ReadLevel, cfg.Options[optIsolation])
+		},
 	}), nil
 }
 
@@ -54,9 +63,15 @@ var externalReads = []string{readPrimary, readReplica, readAny, readSticky}
 func externalInfo() targets.Info {
 	i := info
 	i.Summary = "what speaks MySQL's protocol, on an external cluster"
-	i.ReadLevels, i.WriteLevels, i.Options = externalReads, []string{writeDefault}, nil
+	i.ReadLevels, i.WriteLevels = externalReads, []string{writeDefault}
+	i.Options = []targets.Option{{Name: optDialect, Default: dialects[0].name, Values: dialectNames(), Help: "what speaks MySQL's protocol there: which levels it has and what it promises"}}
 	for _, o := range options {
-		if o.Name == optSticky || o.Name == optIsolation {
+		switch o.Name {
+		case optIsolation:
+			o.Default, o.Values = "", append([]string{""}, o.Values...)
+			o.Help += " (default: the dialect's)"
+			i.Options = append(i.Options, o)
+		case optSticky:
 			i.Options = append(i.Options, o)
 		}
 	}
@@ -67,8 +82,12 @@ func externalInfo() targets.Info {
 // externalSettings are those of cfg, whose options are resolved.
 func externalSettings(cfg targets.Config) (settings, error) {
 	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel, timeout: cfg.OpTimeout, isolation: cfg.Options[optIsolation]}
+	d := dialectOf(cfg.Options[optDialect])
 	if s.read == "" {
-		s.read = readPrimary
+		s.read = d.reads[0]
+	}
+	if s.isolation == "" {
+		s.isolation = d.isolations[0]
 	}
 	if s.write == "" {
 		s.write = writeDefault
@@ -76,8 +95,8 @@ func externalSettings(cfg targets.Config) (settings, error) {
 	if s.timeout == 0 {
 		s.timeout = defaultOpTimeout
 	}
-	if !slices.Contains(externalReads, s.read) {
-		return s, targets.Usagef("--read-level %s: an external cluster is read at %s", s.read, strings.Join(externalReads, ", "))
+	if err := d.check(s.read, s.isolation); err != nil {
+		return s, err
 	}
 	if s.write != writeDefault {
 		return s, targets.Usagef("--write-level %s: an external cluster is written to as it is set up: %s", s.write, writeDefault)
