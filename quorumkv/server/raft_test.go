@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,11 +99,11 @@ func TestRaftCompareAndSet(t *testing.T) {
 		t.Fatalf("%q, %v", text(v), err)
 	}
 	resp, body := request(t, "DELETE", url, "", "If-Match", `"`+v.Version.Number+`"`)
-	if resp.StatusCode != 200 {
+	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("the very version: %s %s", resp.Status, body)
 	}
 	resp, body = request(t, "POST", "http://"+c.addrs["n1"]+"/cas/k", "1")
-	if resp.StatusCode != 501 || !strings.Contains(body, "If-Match") {
+	if resp.StatusCode != http.StatusNotImplemented || !strings.Contains(body, "If-Match") {
 		t.Errorf("/cas: %s %s", resp.Status, body)
 	}
 }
@@ -123,7 +124,7 @@ func TestRaftNamedRequestsAreAppliedOnce(t *testing.T) {
 	}
 	wantGet(t, c.clients["n1"], "k", "read-index", "2")
 	resp, body := request(t, "PUT", "http://"+c.addrs["n1"]+"/kv/k", "3", "Quorumkv-Request", "r1")
-	if resp.StatusCode != 412 || !strings.Contains(body, "another write") {
+	if resp.StatusCode != http.StatusPreconditionFailed || !strings.Contains(body, "another write") {
 		t.Errorf("the name of another write: %s %s", resp.Status, body)
 	}
 }
