@@ -194,7 +194,7 @@ With --budget only as many go, oldest first, as it takes to come below it.`,
 	f := c.Flags()
 	f.IntVar(&keep.Last, "keep-last", 20, "how many of the newest runs stay")
 	f.BoolVar(&keep.Failed, "keep-failed", false, "keep every run that found a violation")
-	f.StringVar(&budget, "budget", "", "bytes that may stay, such as 500MiB or 2GiB (default: no matter how many)")
+	f.StringVar(&budget, "budget", "", "bytes that may stay, such as 200MB, 500MiB or 1.5g (default: no matter how many)")
 	f.BoolVar(&dry, "dry-run", false, "say what would go, and remove nothing")
 	return c
 }

@@ -1,30 +1,38 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 )
 
-// units are what numbers of bytes may end in.
-var units = map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9}
+// units are what numbers of bytes may end in, in small letters: decimal with a b,
+// binary with ib or nothing.
+var units = map[string]float64{
+	"": 1, "b": 1,
+	"k": 1 << 10, "kib": 1 << 10, "kb": 1e3,
+	"m": 1 << 20, "mib": 1 << 20, "mb": 1e6,
+	"g": 1 << 30, "gib": 1 << 30, "gb": 1e9,
+	"t": 1 << 40, "tib": 1 << 40, "tb": 1e12,
+}
 
-// ParseBytes reads a whole number of bytes with an optional unit; empty is 0.
+const wantBytes = "must be a number of bytes such as 200MB, 500MiB or 1.5g"
+
+// ParseBytes reads a number of bytes with an optional unit, small letters or capitals;
+// empty is 0. Parts of a byte are left out.
 func ParseBytes(text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
-	number, factor := text, int64(1)
-	for unit, f := range units {
-		if n, ok := strings.CutSuffix(text, unit); ok {
-			number, factor = n, f
-		}
+	end := strings.LastIndexAny(text, "0123456789.") + 1
+	factor, known := units[strings.ToLower(strings.TrimSpace(text[end:]))]
+	number, err := strconv.ParseFloat(text[:end], 64)
+	bytes := number * factor
+	if err != nil || !known || strings.Trim(text[:end], "0123456789.") != "" || bytes < 1 || bytes > 1<<62 {
+		return 0, fmt.Errorf("%s: %s", text, wantBytes)
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
-	if err != nil || n <= 0 || n > (1<<62)/factor {
-		return 0, fmt.Errorf("%s: must be a whole number of bytes such as 500MiB or 2GiB", text)
-	}
-	return n * factor, nil
+	return int64(bytes), nil
 }
 
 // bytesValue is a number of bytes as a flag.
@@ -34,7 +42,7 @@ type bytesValue int64
 func (v *bytesValue) Set(text string) error {
 	n, err := ParseBytes(text)
 	if err != nil || n == 0 {
-		return fmt.Errorf("must be a whole number of bytes such as 500MiB or 2GiB")
+		return errors.New(wantBytes)
 	}
 	*v = bytesValue(n)
 	return nil
