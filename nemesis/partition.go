@@ -175,9 +175,9 @@ func nameBridge(s *Step) string {
 
 func nameOneWay(s *Step) string {
 	if len(s.Nodes) == 1 && len(s.Cuts) > 0 && strings.HasPrefix(s.Cuts[0], s.Nodes[0]+">") {
-		return "mute " + s.Nodes[0]
+		return "block outbound traffic of " + s.Nodes[0]
 	}
-	return "deafen " + strings.Join(s.Nodes, " ")
+	return "block inbound traffic of " + strings.Join(s.Nodes, " ")
 }
 
 // checkCuts checks a step whose links between nodes stand in it.
