@@ -58,3 +58,20 @@ func TestFlapEndsHalfWay(t *testing.T) {
 		})
 	}
 }
+
+// TestLinksWithoutAPrimary: a database whose nodes all take writes says which links
+// carry something without one.
+func TestLinksWithoutAPrimary(t *testing.T) {
+	for _, talks := range []bool{true, false} {
+		fake := newFake(3, lies{})
+		s := fake.scene()
+		s.System, s.Talks = nil, func(string, string, string) bool { return talks }
+		links, err := parseLinks([]string{"n1>n2"}, fake.names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.mustCarry(t.Context(), links); (err == nil) != talks {
+			t.Errorf("something is sent: %v, but %v", talks, err)
+		}
+	}
+}

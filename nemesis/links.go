@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -71,6 +72,12 @@ func (s *scene) mustCarry(ctx context.Context, links []cluster.Link) error {
 		return skip("a node at each of its links is paused by another fault")
 	}
 	if s.Talks == nil {
+		return nil
+	}
+	if !ability.Primary.In(s.System) {
+		if len(s.Talks.carries("", living)) == 0 {
+			return skip("the database sends nothing over its links")
+		}
 		return nil
 	}
 	primary, err := s.primary(ctx)
