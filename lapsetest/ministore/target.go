@@ -130,7 +130,7 @@ func (s *system) role(ctx context.Context, node string) (string, error) {
 		return "", err
 	}
 	c := client{nodes: []*line{{address: address}}}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	return c.nodes[0].ask(ctx, "role")
 }
 

@@ -40,8 +40,8 @@ func Locate(a *cli.App, ref string, o Options) (*Source, error) {
 		}
 		path = dir.File(store.FileHistory)
 	}
-	st, statErr := os.Stat(path)
-	if statErr != nil || st.IsDir() {
+	st := fileAt(path)
+	if st == nil {
 		return nil, nil // whoever reads it as a whole says so
 	}
 	s := &Source{Path: path, Size: -1, Known: known}
@@ -55,6 +55,15 @@ func Locate(a *cli.App, ref string, o Options) (*Source, error) {
 	}
 	known.Format = format
 	return s, nil
+}
+
+// fileAt is what is at path, nil if nothing or a directory is.
+func fileAt(path string) os.FileInfo {
+	st, err := os.Stat(path)
+	if err != nil || st.IsDir() {
+		return nil
+	}
+	return st
 }
 
 // ownFormat is the format of the file at path if it is one of lapse's own, else empty.
