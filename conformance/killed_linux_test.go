@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/registry"
 )
@@ -88,7 +87,7 @@ func TestKilledHarnessLeavesNothing(t *testing.T) {
 			}
 			runs := t.TempDir()
 			cmd := exec.Command(binary, "run", "--target", name, "--nodes", strconv.Itoa(target.Info().MinNodes), "--duration", "10m", "--out", runs, "--progress", "none")
-			if _, asks := target.(targets.Describer); asks {
+			if target.Info().FindsNodes {
 				cmd.Args = append(cmd.Args, "--set", "program=python3 ../targets/exec/examples/redis_client.py "+t.TempDir()+" "+freePort(t))
 			}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -20,7 +20,7 @@ func attach(req Request, t targets.Target) (place, targets.Target, error) {
 	switch {
 	case len(req.At) > 0 && req.Provider != external.Name:
 		return p, nil, targets.Usagef("--provider %s: --at names a cluster that is there already; leave --provider out, or use --provider external", req.Provider)
-	case len(req.At) == 0 && req.Provider == external.Name && !describes(t):
+	case len(req.At) == 0 && req.Provider == external.Name && !t.Info().FindsNodes:
 		return p, nil, targets.Usagef("--provider external: say where the cluster is with --at; see lapse run --help")
 	case len(req.At) == 0 && req.Operator != "":
 		return p, nil, targets.Usagef("--operator %s: its commands are for a cluster that somebody else runs; say where that is with --at", req.Operator)
@@ -42,12 +42,6 @@ func (p place) target(t targets.Target) (targets.Target, error) {
 		return t, nil
 	}
 	return targets.External(t, p.at)
-}
-
-// describes says that somebody else knows what t is, and where its nodes are.
-func describes(t targets.Target) bool {
-	_, ok := t.(targets.Describer)
-	return ok
 }
 
 // ownNodes is the provider for nodes of which the target itself says where they are.

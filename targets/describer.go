@@ -2,10 +2,11 @@ package targets
 
 import "context"
 
-// Describer is implemented by targets of which only somebody else knows what they are,
-// such as a program of the user's: their Info is the least that can be said of all.
+// Describer is implemented by targets that differ by their settings, such as a store with
+// modes, or of which only somebody else knows what they are (Info.FindsNodes): their Info is
+// what they are by default, or the least that can be said of all.
 type Describer interface {
-	// Describe asks, and returns the target with the nodes, levels and functions that
+	// Describe returns the target with the nodes, levels and functions that
 	// there are. cfg is not resolved. Its errors are *UsageError.
 	Describe(ctx context.Context, cfg Config) (Target, error)
 }

@@ -48,6 +48,9 @@ type Info struct {
 	Quorums Quorums
 	// DefaultNodes is the number of nodes when the user names none.
 	DefaultNodes, MinNodes, MaxNodes int
+	// FindsNodes says that nobody but a program of the user's knows what the target is and
+	// where its nodes are: it is a Describer that cannot do without being told the program.
+	FindsNodes bool
 }
 
 // Target is one kind of database.

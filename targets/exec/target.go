@@ -55,7 +55,7 @@ func (Target) Info() targets.Info {
 		},
 		Funcs: functions(), MaxTxn: txnMost,
 		DefaultNodes: 1, MinNodes: 1, MaxNodes: nodesMost,
-		Startup: time.Second,
+		Startup: time.Second, FindsNodes: true,
 	}
 }
 
