@@ -181,7 +181,7 @@ var unfit = []struct{ name, why string }{
 }
 
 // pooled is why a pooler does not do.
-const pooled = "a session needs a connection of its own to the server, with settings and prepared statements that stay: name the servers themselves in --at, not a pooler (or one that pools sessions and passes settings on)"
+const pooled = "a session needs a connection of its own to the server, with settings and prepared statements that stay: name the servers themselves in --at, or a pooler that pools sessions (pgbouncer: pool_mode=session), for which no setting is needed"
 
 // refuse says why an address asks for what a run cannot do.
 func refuse(dsn string, cfg *pgx.ConnConfig, number int) error {

@@ -30,6 +30,10 @@ type conn struct {
 	mark   int64
 	// isolation is the level that a session asked for when it was opened.
 	isolation string
+	// told is what the server said of being a standby when the connection was made, and
+	// asked whether it was one; they differ behind a pooler alone.
+	told  string
+	asked bool
 	// unreplicated is set when the server said that it gave up waiting for
 	// standbys; see takeUnreplicated.
 	unreplicated bool
@@ -88,12 +92,22 @@ func dialAs(ctx context.Context, cfg *pgx.ConnConfig, params map[string]string) 
 		c.dialer.Seal()
 		return nil, err
 	}
+	c.told = c.pg.PgConn().ParameterStatus(standbyStatus)
+	c.asked = c.told == "on"
 	return c, nil
 }
 
-// standby says whether the server was a standby when it last said something. It
-// reports the change itself (in_hot_standby), without being asked.
-func (c *conn) standby() bool { return c.pg.PgConn().ParameterStatus("in_hot_standby") == "on" }
+// standbyStatus is what the server reports by itself when it changes: whether it is a
+// standby.
+const standbyStatus = "in_hot_standby"
+
+// standby says whether the server was a standby when it last said something.
+func (c *conn) standby() bool {
+	if told := c.pg.PgConn().ParameterStatus(standbyStatus); told != c.told {
+		return told == "on"
+	}
+	return c.asked
+}
 
 // takeUnreplicated returns errNotReplicated if the server has given up waiting
 // for standbys since it was last asked.

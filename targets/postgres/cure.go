@@ -14,7 +14,7 @@ import (
 
 // errIgnored: a server or a pooler took the settings of a session and did not keep to
 // them.
-var errIgnored = errors.New("the session's search_path was ignored")
+var errIgnored = errors.New("a setting of the session was ignored")
 
 // explainLogin says what to do about a node that does not let us in.
 func explainLogin(at address, err error) error {
@@ -43,9 +43,10 @@ func cures(at address) external.Cures {
 		{Match: saying("42501", "permission denied for database"), Way: fmt.Sprintf("GRANT CONNECT ON DATABASE %q TO %q, or name another database in the address or in PGDATABASE", at.config.Database, user), Tell: serverWords},
 		{Match: saying("53300", ""), Way: "it has no connection left: let it have more (max_connections), or use fewer clients (--concurrency)", Tell: serverWords},
 		{Match: saying("57P03", ""), Way: "wait until it has started", Tell: serverWords},
+		{Match: outcome.Is(errShared), Way: pooled},
 		// What poolers say: pgbouncer of settings that it does not know, and servers behind
 		// one that pools transactions of statements that another session prepared.
-		{Match: says("unsupported startup parameter"), Way: pooled, Tell: serverWords},
+		{Match: says("unsupported startup parameter"), Way: "a pooler stands there, which takes no such setting: leave it out of the address, or name the server itself", Tell: serverWords},
 		{Match: saying("26000", ""), Way: pooled, Tell: serverWords},
 		{Match: saying("42P05", ""), Way: pooled, Tell: serverWords},
 		{Match: outcome.Is(errIgnored), Way: pooled},

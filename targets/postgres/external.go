@@ -120,13 +120,31 @@ func needsStandby(read string) bool {
 }
 
 // externalLogin is how one node is connected to.
-type externalLogin struct{ config *pgx.ConnConfig }
+type externalLogin struct {
+	config *pgx.ConnConfig
+	// pooled says that a pooler stands there, which takes settings by statements alone.
+	pooled bool
+	// recovers says that the server can be asked whether it is a standby.
+	recovers bool
+}
 
 // dial connects with these settings, and with those that the address asks for.
 func (l externalLogin) dial(ctx context.Context, params map[string]string) (*conn, error) {
 	all := maps.Clone(l.config.RuntimeParams)
-	maps.Copy(all, params)
-	return dialAs(ctx, l.config.Copy(), all)
+	if !l.pooled {
+		maps.Copy(all, params)
+		return dialAs(ctx, l.config.Copy(), all)
+	}
+	all["application_name"] = params["application_name"]
+	c, err := dialAs(ctx, l.config.Copy(), all)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.settle(ctx, params, l.recovers); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
 }
 
 func logins(cfg targets.Config, at []address) ([]externalLogin, error) {
@@ -143,7 +161,7 @@ func logins(cfg targets.Config, at []address) ([]externalLogin, error) {
 		case cfg.Options["tls"]+cfg.Options["tls_ca"]+cfg.Options["tls_cert"]+cfg.Options["tls_key"] != "":
 			return nil, targets.Usagef("--set tls...: the address or PGSSLMODE says already how to encrypt (sslmode, sslrootcert); leave one of them out")
 		}
-		out[i] = externalLogin{config}
+		out[i] = externalLogin{config: config, recovers: dialectOf(cfg.Options[optDialect]).durability}
 	}
 	return out, nil
 }

@@ -62,7 +62,7 @@ func TestExternal(t *testing.T) {
 		"host=db1,db1":                     "twice",
 		"postgres://db1,db2/x?target_session_attrs=read-write":             "which one takes the writes",
 		"host=db1 target_session_attrs=any":                                "which one takes the writes",
-		"postgres://db1/x?default_query_exec_mode=simple_protocol":         "not a pooler",
+		"postgres://db1/x?default_query_exec_mode=simple_protocol":         "pool_mode=session",
 		"host=db1 hostaddr=10.0.0.1":                                       "the IP address as the host",
 		"postgres://db1/x?options=-c%20synchronous_commit%3Doff":           "--write-level",
 		"postgres://db1/x?options=-csearch_path%3Dapp":                     "schema of its own",

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +62,10 @@ func look(ctx context.Context, at []address, cfg targets.Config) (*visit, error)
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, a := range at {
 		group.Go(func() (err error) {
-			if standbys[i], err = v.isStandby(groupCtx, i); err == nil {
+			if s.logins[i].pooled, err = v.seesPooler(groupCtx, i); err == nil {
+				standbys[i], err = v.isStandby(groupCtx, i)
+			}
+			if err == nil {
 				err = v.keepsSettings(groupCtx, i)
 			}
 			return explainLogin(a, err)
@@ -78,23 +83,39 @@ func look(ctx context.Context, at []address, cfg targets.Config) (*visit, error)
 	return v, nil
 }
 
+// seesPooler looks for a pooler before a node.
+func (v *visit) seesPooler(ctx context.Context, node int) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
+	defer cancel()
+	return seesPooler(ctx, v.sys.logins[node])
+}
+
 // keepsSettings connects as the sessions will, and sees whether what they ask for is
 // kept to: not by every pooler.
 func (v *visit) keepsSettings(ctx context.Context, node int) error {
 	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
 	defer cancel()
-	c, err := v.sys.connect(ctx, node, v.sys.clientLogin(0, v.sys.set, node))
+	who := v.sys.clientLogin(0, v.sys.set, node)
+	c, err := v.sys.connect(ctx, node, who)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	for range 2 { // the second time by a statement that was prepared
-		var path string
-		if err := c.pg.QueryRow(ctx, `SHOW search_path`).Scan(&path); err != nil {
-			return err
-		}
-		if !strings.Contains(path, v.sys.schema) {
-			return fmt.Errorf("%w: it is %q", errIgnored, path)
+	return c.keeps(ctx, who.params)
+}
+
+// keeps sees whether a session has these settings, each time it is asked.
+func (c *conn) keeps(ctx context.Context, params map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		for range 2 { // the second time by a statement that was prepared
+			var value string
+			if err := c.pg.QueryRow(ctx, "SHOW "+name).Scan(&value); err != nil {
+				return err
+			}
+			// Some show a name in quotes, or with more behind it.
+			if !strings.Contains(value, params[name]) {
+				return fmt.Errorf("%w: %s is %q there, not %q", errIgnored, name, value, params[name])
+			}
 		}
 	}
 	return nil
@@ -162,11 +183,14 @@ func (v *visit) assignRoles(standbys []bool) error {
 	return nil
 }
 
+// adminParams are the settings of a connection that asks.
+var adminParams = map[string]string{"application_name": "lapse-admin"}
+
 // ask runs f with a connection of its own, whose writes wait for no standby.
 func (v *visit) ask(ctx context.Context, node int, f func(context.Context, *conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
 	defer cancel()
-	c, err := v.sys.logins[node].dial(ctx, map[string]string{"application_name": "lapse-admin"})
+	c, err := v.sys.logins[node].dial(ctx, adminParams)
 	if err != nil {
 		return err
 	}
