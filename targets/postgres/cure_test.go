@@ -41,7 +41,7 @@ func TestCures(t *testing.T) {
 		{"unknown authority, by the address", own, "", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, []string{"sslrootcert=FILE", "PGSSLROOTCERT"}},
 		{"another name in the certificate", plain, "", &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "db1"}}, []string{"as its certificate does"}},
 		{"no TLS there", plain, "", errors.New("server refused TLS connection"), []string{"tls=off"}},
-		{"pooler, settings", plain, "", server("08P01", "unsupported startup parameter: search_path"), []string{"pooler", "name the servers themselves"}},
+		{"pooler, settings", plain, "", server("08P01", "unsupported startup parameter: options"), []string{"pooler", "leave it out of the address"}},
 		{"pooler, statements", plain, "", server("26000", `prepared statement "stmtcache_1" does not exist`), []string{"pooler"}},
 		{"pooler that ignores", plain, "", fmt.Errorf("%w: it is %q", errIgnored, "public"), []string{"pooler"}},
 		{"full", plain, "", server("53300", "sorry, too many clients already"), []string{"max_connections", "--concurrency"}},
