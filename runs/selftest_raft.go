@@ -27,12 +27,18 @@ func raftCases(duration time.Duration) []Case {
 			// Reads share a confirmation only where they come to one node faster than it is given.
 			r.Rate, r.Concurrency = 2400, "10n"
 		}),
-		with("ack-before-commit", func(r *Request) { r.Faults = "partition-primary" }),
+		with("ack-before-commit", func(r *Request) {
+			// What the cut leader acknowledges in its last second has to be read by others before they overwrite it.
+			r.Workload, r.Weights, r.Keys, r.Session = "register", "read=1,write=1", 8, "stay"
+			r.Faults, r.FaultInterval, r.FaultHold = "partition-primary", 1500*time.Millisecond, 1200*time.Millisecond
+			r.Duration = max(duration, 12*time.Second)
+			r.Models = "linearizable"
+		}),
 		with("retry-applies-twice", func(r *Request) {
 			// A follower that hears nothing proposes again what the leader has heard, while clients of other nodes go on.
-			r.Workload, r.Weights, r.Keys, r.Session = "register", "read=1,write=1", 1, "stay"
-			r.Faults, r.FaultInterval, r.FaultHold = "partition-oneway", 1200*time.Millisecond, 700*time.Millisecond
-			r.Duration = max(duration, 15*time.Second)
+			r.Workload, r.Weights, r.Keys, r.Session = "register", "read=1,write=1", 2, "stay"
+			r.Faults, r.FaultInterval, r.FaultHold = "partition-oneway", 700*time.Millisecond, 400*time.Millisecond
+			r.Duration = max(duration, 25*time.Second)
 			r.Models = "linearizable"
 		}),
 	}
