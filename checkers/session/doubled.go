@@ -5,26 +5,54 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/serial"
 )
 
-// Where a key does not say who read from whom, the direct cases that were found stand,
-// but that there are none proves nothing: the guarantee holds if it does for some choice
-// of sources. A few likely ones are tried.
+// Where a key does not say who read from whom, the direct cases that were found stand, and
+// so do the contradictions between the values that were written once, which name their
+// writes all the same. That there are none proves nothing: the guarantee holds if it does
+// for some choice of sources. A few likely ones are tried.
 
-// anyChoice tells whether some choice of sources of key number n was found that
-// satisfies the guarantee.
-func (w *worker) anyChoice(n int) bool {
-	set := w.set.Only(n)
+// probed is a worker for trials on the side.
+func (w *worker) probed() *worker {
 	if w.probe == nil {
 		w.probe = &worker{}
 		w.probe.begin(w.run)
 	}
 	p := w.probe
+	for i := range p.states {
+		p.states[i].key = 0
+	}
+	p.Bad, p.found = 0, w.nothing()
+	return p
+}
+
+// named judges what the values of key number n say that were written once, and tells
+// whether that refutes the guarantee.
+func (w *worker) named(n int) bool {
+	p := w.probed()
+	w.loadNamed(n, &p.key, &w.from)
+	p.decide(n)
+	for _, f := range p.found.List() {
+		f.named = true
+		w.found.Add(f)
+	}
+	w.Bad += p.Bad
+	return p.Bad > 0
+}
+
+// loadNamed brings what is said by the values of key number n that were written once into k.
+func (r *run) loadNamed(n int, k *register.Key, from *register.Sources) {
+	r.set.Load(n, k)
+	k.Name()
+	r.resolve(k, from)
+}
+
+// anyChoice tells whether some choice of sources of key number n was found that
+// satisfies the guarantee.
+func (w *worker) anyChoice(n int) bool {
+	set := w.set.Only(n)
 	satisfies := func(from register.Sources) bool {
+		p := w.probed()
 		w.set.Load(n, &p.key)
 		p.key.Resolve(from)
-		for i := range p.states {
-			p.states[i].key = 0
-		}
-		p.Bad, p.found = 0, w.nothing()
 		p.decide(n)
 		return p.Bad == 0
 	}
@@ -40,6 +68,7 @@ func (w *worker) anyChoice(n int) bool {
 		if stop() {
 			return false
 		}
+		p := w.probed()
 		w.set.Load(n, &p.key)
 		p.key.Guess(w.H, g, w.from)
 		if satisfies(w.from) {
@@ -56,6 +85,12 @@ func (r *run) load(n int, k *register.Key, from *register.Sources) {
 	if k.Unique || k.Open() > 0 {
 		return
 	}
+	r.resolve(k, from)
+}
+
+// resolve gives every write of k, of which no operation that saw something is open, a value
+// of its own.
+func (r *run) resolve(k *register.Key, from *register.Sources) {
 	if *from == nil {
 		*from = make(register.Sources, len(r.H.Ops))
 	}

@@ -117,6 +117,23 @@ func TestPairs(t *testing.T) {
 			witness: 4,
 		},
 		{
+			name: "others agree, and deletes of which one was seen", model: ReadYourWrites,
+			common: []op{{1, 1, 1 * ms, 5 * ms, W, 97}, {3, 1, 2 * ms, 4 * ms, W, 118}, {3, 3, 6 * ms, 7 * ms, R, 97},
+				{2, 1, 10 * ms, 11 * ms, D, 0}, {2, 1, 12 * ms, 13 * ms, R, absent}, {2, 1, 14 * ms, 15 * ms, D, 0}},
+			good:    op{1, 2, 8 * ms, 9 * ms, R, 97},
+			bad:     op{1, 2, 8 * ms, 9 * ms, R, 118},
+			witness: 4,
+		},
+		{
+			name: "to and fro, and deletes of which one was seen", model: MonotonicReads,
+			common: []op{{1, 1, 1 * ms, 9 * ms, W, 97}, {2, 1, 1 * ms, 9 * ms, W, 118},
+				{3, 2, 2 * ms, 3 * ms, R, 97}, {3, 2, 4 * ms, 5 * ms, R, 118},
+				{2, 1, 10 * ms, 11 * ms, D, 0}, {2, 1, 12 * ms, 13 * ms, R, absent}, {2, 1, 14 * ms, 15 * ms, D, 0}},
+			good:    op{3, 2, 6 * ms, 7 * ms, R, 118},
+			bad:     op{3, 2, 6 * ms, 7 * ms, R, 97},
+			witness: 5,
+		},
+		{
 			name: "back in time", model: MonotonicReads,
 			common:   []op{{1, 1, 1 * ms, 2 * ms, W, 97}, {1, 1, 3 * ms, 4 * ms, W, 118}, {3, 2, 5 * ms, 6 * ms, R, 118}},
 			good:     op{3, 3, 7 * ms, 8 * ms, R, 118},

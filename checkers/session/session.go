@@ -19,8 +19,9 @@
 // orders all acknowledged writes.
 //
 // Keys whose values are not unique (deletes, imported histories) are refuted by the
-// direct cases alone. One that none of them refutes holds if a choice of who read from
-// whom is found that satisfies the guarantee (doubled.go), and is undecided else.
+// direct cases, and by what the values say that were written once. One that nothing of that
+// refutes holds if a choice of who read from whom is found that satisfies the guarantee
+// (doubled.go), and is undecided else.
 package session
 
 import (
@@ -119,6 +120,8 @@ type finding struct {
 	a, b  int32 // positions of the operation that demanded and of the read
 	chain []demand
 	took  history.Time
+	// named tells that it is about the values that were written once, see worker.named.
+	named bool
 }
 
 // worker is one goroutine's memory.
@@ -155,7 +158,7 @@ func (w *worker) check(n int) (undecided string) {
 	}
 	bad, risk := w.Bad, w.AtRisk
 	w.decide(n)
-	if open := k.Open(); open > 0 && w.Bad == bad && w.AtRisk > risk && !w.anyChoice(n) {
+	if open := k.Open(); open > 0 && w.Bad == bad && w.AtRisk > risk && !w.named(n) && !w.anyChoice(n) {
 		return register.OpenText(open)
 	}
 	return ""

@@ -15,11 +15,15 @@ import (
 func (r *run) explain(ctx context.Context, v *checkers.Verdict, found []finding) {
 	var k register.Key
 	var from register.Sources
-	loaded := int32(-1)
+	loaded, named := int32(-1), false
 	for _, f := range found {
-		if f.key != loaded {
-			r.load(int(f.key), &k, &from)
-			loaded = f.key
+		if f.key != loaded || f.named != named {
+			load := r.load
+			if f.named {
+				load = r.loadNamed
+			}
+			load(int(f.key), &k, &from)
+			loaded, named = f.key, f.named
 		}
 		v.Violations = append(v.Violations, r.violation(ctx, &k, f))
 	}

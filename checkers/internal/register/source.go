@@ -29,13 +29,7 @@ func (k *Key) Open() int {
 	if k.Concats > 0 || k.Unique && k.FailedCASes == 0 {
 		return 0
 	}
-	installs := make([]int32, len(k.Values))
-	installs[Initial] = 1
-	for i := range k.Ops {
-		if op := &k.Ops[i]; op.Installs() {
-			installs[op.Val]++
-		}
-	}
+	installs := k.installs()
 	n := 0
 	for i := range k.Ops {
 		op := &k.Ops[i]
@@ -44,6 +38,18 @@ func (k *Key) Open() int {
 			n++
 		case v >= 0 && installs[v] > 1:
 			n++
+		}
+	}
+	return n
+}
+
+// installs is how often each value came to be there, the initial one without an operation.
+func (k *Key) installs() []int32 {
+	n := make([]int32, len(k.Values))
+	n[Initial] = 1
+	for i := range k.Ops {
+		if op := &k.Ops[i]; op.Installs() {
+			n[op.Val]++
 		}
 	}
 	return n
@@ -112,6 +118,27 @@ func (k *Key) Resolve(from Sources) {
 		}
 	}
 	k.Values, k.Writer, k.Unique, k.FailedCASes = values, writer, true, 0
+}
+
+// Name leaves of the operations that do not say what they read from what they say all the
+// same: a read says nothing, and a compare-and-set is a write. Whatever the sources are, an
+// order that suits them suits what is left, so that what refutes that refutes the key. The
+// values that were read name their writes then (see Open).
+func (k *Key) Name() {
+	installs := k.installs()
+	for p := range k.Ops {
+		op := &k.Ops[p]
+		v := op.sees()
+		switch {
+		case op.Kind == FailedCAS:
+			k.Drop(p)
+		case v < 0 || installs[v] == 1:
+		case op.Kind == CAS:
+			op.Kind, op.Exp = Write, None
+		default:
+			op.Kind, op.Val = Void, None
+		}
+	}
 }
 
 // Guess is a way to choose sources without looking at the whole.
