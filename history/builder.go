@@ -195,6 +195,13 @@ func (b *Builder) History() (*History, error) {
 	return &h, nil
 }
 
+// HistoryOf is History with the names of h, which the operations that were added use: they
+// are operations of h, or of a history that has its names.
+func (b *Builder) HistoryOf(h *History) (*History, error) {
+	b.h.Strings, b.h.Texts, b.h.KeyNames = h.Strings, h.Texts, h.KeyNames
+	return b.History()
+}
+
 // dropLoose makes indexes that point to nothing say so, which is how
 // History.String, NodeName and LevelName read them.
 func (h *History) dropLoose() {

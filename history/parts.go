@@ -70,7 +70,7 @@ func DivideFile(path, dir string) (*Parts, error) {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	return divide(f, path, dir)
+	return divide(f, path, dir, nil)
 }
 
 // Divide reads a history in any of the package's formats from r and lays it, divided by
@@ -80,9 +80,18 @@ func DivideFile(path, dir string) (*Parts, error) {
 // part is read. Close lets go of the file.
 //
 // The error is ErrIndivisible or ErrDisorder (wrapped) where the history cannot be divided.
-func Divide(r io.Reader, dir string) (*Parts, error) { return divide(r, "", dir) }
+func Divide(r io.Reader, dir string) (*Parts, error) { return divide(r, "", dir, nil) }
 
-func divide(r io.Reader, name, dir string) (*Parts, error) {
+// Follow is Divide for a history that is still written: r waits where nothing more has come
+// yet, and its end is that of the history even in the middle of it, which is torn then. saw
+// gets the operations as they come, as a history of them alone with the events and faults so
+// far, which is valid until it returns; it is called by this goroutine, and gets nothing
+// that a torn history has not.
+func Follow(r io.Reader, dir string, saw func(*History)) (*Parts, error) {
+	return divide(r, "", dir, saw)
+}
+
+func divide(r io.Reader, name, dir string, saw func(*History)) (*Parts, error) {
 	file, err := os.CreateTemp(dir, "lapse-parts-*")
 	if err != nil {
 		return nil, fmt.Errorf("divide history: %w", err)
@@ -92,7 +101,7 @@ func divide(r io.Reader, name, dir string) (*Parts, error) {
 	}
 	d := &divider{
 		p: &Parts{LastChange: -1, file: file, parts: make([]part, partCount)}, out: bufio.NewWriterSize(file, 1<<20),
-		ended: map[int32]Time{}, kept: kept{last: -1}, now: kept{last: -1},
+		ended: map[int32]Time{}, kept: kept{last: -1}, now: kept{last: -1}, saw: saw,
 	}
 	if err := d.divide(r, name); err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -114,6 +123,9 @@ type divider struct {
 	ended map[int32]Time
 	// now is what is known of all that was taken, kept of what stands before the mark.
 	now, kept kept
+	// saw gets what is taken, if it is not nil, once it stands before a mark: unmarked.
+	saw      func(*History)
+	unmarked batch
 }
 
 type kept struct {
@@ -122,10 +134,11 @@ type kept struct {
 }
 
 func (d *divider) divide(r io.Reader, name string) error {
-	frame, err := readInto(r, name, d)
+	frame, err := readInto(r, name, d, d.saw != nil)
 	if err != nil {
 		return err
 	}
+	d.show(frame)
 	p := d.p
 	for i := range p.parts {
 		if err := d.flush(&p.parts[i]); err != nil {
@@ -149,6 +162,9 @@ func (d *divider) take(b *batch) error {
 	for i := range b.ops {
 		op := &b.ops[i]
 		mops := b.mopsOf(op)
+		if d.saw != nil {
+			d.unmarked.add(*op, mops, b.lists)
+		}
 		key := mops[0].Key
 		for j := 1; j < len(mops); j++ {
 			if mops[j].Key != key {
@@ -213,7 +229,8 @@ func (d *divider) note(op *Op, mops []Mop) {
 }
 
 // mark implements receiver.
-func (d *divider) mark() {
+func (d *divider) mark(h *History) {
+	d.show(h)
 	d.kept = d.now
 	for i := range d.p.parts {
 		p := &d.p.parts[i]
@@ -221,8 +238,20 @@ func (d *divider) mark() {
 	}
 }
 
+// show lets the one who wants to see it see what stands before a mark. h has the names.
+func (d *divider) show(h *History) {
+	if len(d.unmarked.ops) == 0 {
+		return
+	}
+	seen := *h
+	seen.Ops, seen.mops, seen.lists = d.unmarked.ops, d.unmarked.mops, d.unmarked.lists
+	d.saw(&seen)
+	d.unmarked.reset()
+}
+
 // tear implements receiver.
 func (d *divider) tear() {
+	d.unmarked.reset()
 	d.now = d.kept
 	for i := range d.p.parts {
 		p := &d.p.parts[i]

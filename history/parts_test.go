@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -40,6 +41,35 @@ func TestPartsOfTornFiles(t *testing.T) {
 			t.Fatalf("cut at %d: %d operations, but Ops is %d", n, len(got.Ops), p.Ops)
 		}
 		identical(t, got, want)
+		must(t, p.Close())
+	}
+}
+
+// TestFollowShowsWhatStands: who follows a file that ends anywhere sees what its parts have,
+// and nothing else.
+func TestFollowShowsWhatStands(t *testing.T) {
+	file := recordedBytes(t, 6)
+	for _, n := range append(places(file, frames(t, file), 100), len(file)) {
+		seen, calls := map[string]int{}, 0
+		add := func(h *History, by int) {
+			for i := range h.Ops {
+				op := &h.Ops[i]
+				seen[fmt.Sprint(op.Process, op.Invoke, op.Outcome, h.Mops(op))] += by
+			}
+		}
+		p, err := Follow(bytes.NewReader(file[:n]), t.TempDir(), func(h *History) { add(h, 1); calls++ })
+		if err != nil {
+			continue // it ends inside its header
+		}
+		add(together(t, p), -1)
+		for op, times := range seen {
+			if times != 0 {
+				t.Fatalf("cut at %d of %d bytes: %s was seen and is not there, or the reverse", n, len(file), op)
+			}
+		}
+		if n == len(file) && calls < 3 {
+			t.Errorf("all operations came at once, in %d calls", calls)
+		}
 		must(t, p.Close())
 	}
 }

@@ -32,16 +32,17 @@ func ReadFile(path string) (*History, error) {
 func Decode(r io.Reader) (*History, error) { return read(r, "", -1) }
 
 // readInto reads a history of which to takes the operations, and returns the rest of it.
-func readInto(r io.Reader, file string, to receiver) (*History, error) {
+// grows says that it is still written.
+func readInto(r io.Reader, file string, to receiver, grows bool) (*History, error) {
 	var frame *History
 	err := recognise(r, file,
 		func(in *bufio.Reader) error {
-			b := &binaryReader{file: file, in: in, size: -1, faults: map[int]int{}, to: to}
+			b := &binaryReader{file: file, in: in, size: -1, faults: map[int]int{}, to: to, grows: grows}
 			frame = &b.h
 			return b.whole()
 		},
 		func(in io.Reader) error {
-			t := &textReader{file: file, to: to}
+			t := &textReader{file: file, to: to, grows: grows}
 			if err := t.whole(in); err != nil {
 				return err
 			}

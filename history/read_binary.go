@@ -34,6 +34,8 @@ type binaryReader struct {
 	// those that it has.
 	to    receiver
 	given received
+	// grows: the file is still written, and nobody waits for what may stand behind its end.
+	grows bool
 	// What stood when the last cut was complete: a torn file ends there.
 	ops0, mops0, lists0 int
 	open                batch
@@ -187,7 +189,7 @@ func (r *binaryReader) pass() error {
 		return err
 	}
 	if !r.inside {
-		r.to.mark()
+		r.to.mark(&r.h)
 	}
 	return nil
 }
@@ -225,6 +227,9 @@ func (r *binaryReader) checkEnd(end endBlock) error {
 		if c.got != c.want {
 			return r.wrong(&fieldError{c.field, fmt.Sprintf("the end tells of %d, %d were read", c.want, c.got)})
 		}
+	}
+	if r.grows {
+		return nil // what follows cannot be waited for
 	}
 	if _, err := r.in.Peek(1); !isEOF(err) {
 		if err != nil {

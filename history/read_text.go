@@ -29,6 +29,8 @@ type textReader struct {
 	// it has.
 	to    receiver
 	given received
+	// grows: the text is still written. It is passed on as it comes, and may end anywhere.
+	grows bool
 }
 
 type opLine struct {
@@ -68,10 +70,23 @@ func (r *textReader) whole(in io.Reader) error {
 			return r.wrong("", "something stands after the end line")
 		}
 		if ended, err = r.parse(line); err != nil {
+			if r.grows && r.b != nil && line[len(line)-1] != '\n' {
+				break // it ends inside a line, since nobody waited for the rest
+			}
 			return err
 		}
+		if r.grows && ended {
+			break
+		}
+		if r.grows && r.b != nil && !lines.more() {
+			if err := r.pass(); err != nil {
+				return err
+			}
+		}
 	}
-	if !ended {
+	if r.grows && r.b != nil {
+		r.b.h.Torn = r.b.h.Torn || !ended // a history without its end line
+	} else if !ended {
 		return r.wrong("", `the file ends without its end line {"type":"end"}: it is not whole; if it is, add that line`)
 	}
 	return r.pass()
@@ -218,6 +233,9 @@ func (r *textReader) pass() error {
 	all := batch{h.Ops, h.mops, h.lists}
 	err := r.given.give(r.to, &all)
 	h.Ops, h.mops, h.lists = all.ops, all.mops, all.lists
+	if err == nil && r.grows {
+		r.to.mark(h) // there is no cut in a text, and it is never torn inside one
+	}
 	return err
 }
 
@@ -249,6 +267,12 @@ func (r *textReader) badJSON(err error) error {
 type lineReader struct {
 	in  *bufio.Reader
 	buf []byte
+}
+
+// more tells whether a whole line is there without waiting for it.
+func (l *lineReader) more() bool {
+	ahead, _ := l.in.Peek(l.in.Buffered()) // which is there
+	return bytes.IndexByte(ahead, '\n') >= 0
 }
 
 // next is the next line, valid until the next call; io.EOF at the end.

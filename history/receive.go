@@ -5,8 +5,9 @@ package history
 type receiver interface {
 	// take gets operations, which are valid until it returns, in the order of the file.
 	take(b *batch) error
-	// mark says that what was taken until now is a consistent cut.
-	mark()
+	// mark says that what was taken until now is a consistent cut. h has the header and the
+	// names that it uses, and the faults and events so far.
+	mark(h *History)
 	// tear forgets what was taken since the last mark: the file ends inside a cut.
 	tear()
 }

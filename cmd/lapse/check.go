@@ -40,9 +40,13 @@ recognised, or named with --format.`,
 		Example: `  lapse check latest
   lapse check --model linearizable c10-bad.txt --format porcupine-kv
   lapse check history.edn --model serializable --witnesses proofs
-  lapse check latest --model bounded-staleness:2:500ms --staleness`,
+  lapse check latest --model bounded-staleness:2:500ms --staleness
+  lapse check --follow latest --model linearizable,read-your-writes`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.follow && (o.stream || o.staleness) {
+				return targets.Usagef("--follow goes without --stream, which it is too, and without --staleness, which needs the history as a whole")
+			}
 			o.whole = cmd.Flags().Changed("stream") && !o.stream
 			return a.check(cmd, args[0], o)
 		},
@@ -53,6 +57,7 @@ recognised, or named with --format.`,
 	c.Flags().BoolVar(&o.staleness, "staleness", false, "show how stale reads were, by level, and inside and outside fault windows")
 	c.Flags().StringVar(&o.engine, "engine", string(linearizable.Auto), "how linearizability is decided: auto (the fast algorithm where values are unique), search, or porcupine, for a second opinion")
 	c.Flags().BoolVar(&o.stream, "stream", false, "check part by part, in little memory: of lapse's own formats, and for models that are decided key by key (on by itself for such models and a file from 64 MB on)")
+	c.Flags().BoolVar(&o.follow, "follow", false, "check a history while it is written, as tail -f does: violations are printed as they come, the verdict at its end or when interrupted")
 	a.AddBudgetFlags(c)
 	return c
 }
@@ -64,6 +69,7 @@ type checkOptions struct {
 	staleness                 bool
 	// stream asks for the check part by part, whole forbids it.
 	stream, whole bool
+	follow        bool
 }
 
 // withEngine has linearizability decided by the engine of that name.
@@ -84,10 +90,7 @@ func (a *app) check(cmd *cobra.Command, ref string, o checkOptions) error {
 	if err := forWitnesses(o.witnesses); err != nil {
 		return err
 	}
-	l, assessment, ok, err := a.streamed(cmd.Context(), ref, o)
-	if err == nil && !ok {
-		l, assessment, err = a.assess(cmd.Context(), ref, o)
-	}
+	l, assessment, err := a.assessAsAsked(cmd.Context(), ref, o)
 	if err != nil {
 		return err
 	}
@@ -109,6 +112,18 @@ func (a *app) check(cmd *cobra.Command, ref string, o checkOptions) error {
 		}
 	}
 	return &cli.ExitError{Code: exit.Code}
+}
+
+// assessAsAsked checks the history ref while it grows, part by part, or as a whole.
+func (a *app) assessAsAsked(ctx context.Context, ref string, o checkOptions) (*input.Loaded, verdict.Assessment, error) {
+	if o.follow {
+		return a.followed(ctx, ref, o)
+	}
+	l, as, ok, err := a.streamed(ctx, ref, o)
+	if err == nil && !ok {
+		return a.assess(ctx, ref, o)
+	}
+	return l, as, err
 }
 
 // assess reads the history ref as a whole and checks it.
@@ -145,7 +160,10 @@ func (a *app) printCheck(l *input.Loaded, as *verdict.Assessment, exit verdict.E
 			Witnesses []violations.Witness `json:"witnesses"`
 		}{exit, l.Format, l.Type, l.TypeWhy, as, violations.Witnesses(l.History, as)})
 	}
-	if l.History.Torn {
+	switch {
+	case l.Cut != "":
+		fmt.Fprintln(a.Text, "  "+l.Cut)
+	case l.History.Torn:
 		fmt.Fprintln(a.Text, "  the run was killed: what follows is about what it had recorded, at most a second less than it did")
 	}
 	if l.Type != "" {

@@ -145,10 +145,15 @@ func Plural(n int, one string) string { return count.Of(n, one) }
 func Count(n int) string { return count.Text(n) }
 
 // PrintViolation prints a violation with its witness: the sentence, the
-// operations, the reasoning, what would have been legal, and the fault windows.
+// operations, the reasoning, what would have been legal, and the fault windows. total is 0
+// while it is not known how many there are.
 func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violation, number, total int) {
 	w = s.Fit(w)
-	head := fmt.Sprintf("VIOLATION %d of %s  %s: %s", number, Count(total), v.Model, v.Anomaly)
+	of := ""
+	if total > 0 {
+		of = " of " + Count(total)
+	}
+	head := fmt.Sprintf("VIOLATION %d%s  %s: %s", number, of, v.Model, v.Anomaly)
 	if v.Key != "" {
 		head += "  key " + v.Key
 	}

@@ -34,6 +34,8 @@ type Loaded struct {
 	Type    string
 	TypeWhy string
 	Dir     *store.Dir
+	// Cut says why a history is not whole that is torn by no killed run.
+	Cut     string
 	Summary store.Summary
 }
 

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/checkers/live"
+	"github.com/lapse-test/lapse/checkers/regular"
+	"github.com/lapse-test/lapse/checkers/session"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/history/formats"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// How often what came is judged, and how far it is is told.
+const (
+	judgeEvery = 300 * time.Millisecond
+	tellEvery  = 10 * time.Second
+)
+
+// followed checks the history ref while it is written: violations are printed as they come,
+// and the verdict on all of it follows at its end, or when the user interrupts.
+func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *input.Loaded, as verdict.Assessment, err error) {
+	src, err := a.locateGrowing(ctx, ref, o.read)
+	if err != nil {
+		return nil, as, err
+	}
+	l = src.Known
+	if ref == formats.Stdin {
+		ref = "standard input"
+	}
+	list, err := a.followedCheckers(l, o)
+	if err != nil {
+		return nil, as, err
+	}
+	from := input.OpenGrowing(ctx, src)
+	w := a.watchOf(list)
+	parts, err := history.Follow(from, "", w.add)
+	w.stop()
+	if err = errors.Join(err, from.Close()); err != nil {
+		if ctx.Err() != nil {
+			return nil, as, &cli.ExitError{Code: verdict.ExitInterrupted, Text: fmt.Sprintf("interrupted, and of what had come nothing can be checked: %v", err)}
+		}
+		return nil, as, targets.Usagef("%s: %v", ref, err)
+	}
+	defer func() { err = errors.Join(err, parts.Close()) }()
+	if parts.Frame.Torn {
+		l.Cut = "its end did not come: what follows is about what had come until then"
+		if ctx.Err() != nil {
+			l.Cut = "interrupted: what follows is about what had come until then"
+		}
+	}
+	if parts.Ops == 0 && ctx.Err() != nil {
+		return nil, as, &cli.ExitError{Code: verdict.ExitInterrupted, Text: "interrupted before any operation came"}
+	}
+	var unchecked []verdict.NotChecked
+	if len(list) == 0 {
+		if list, unchecked, err = localCheckers(parts); err != nil {
+			return nil, as, err
+		}
+	}
+	// What was interrupted is checked all the same; only a second interrupt, which ends the
+	// process, stops that.
+	as, l.History, err = verdict.AssessParts(context.WithoutCancel(ctx), parts, list, a.Budget, l.Require)
+	if err != nil {
+		return nil, as, targets.Usagef("%s: %v", ref, err)
+	}
+	as.NotChecked, as.Promises = append(as.NotChecked, unchecked...), l.Promises
+	w.compare(&as)
+	return l, as, nil
+}
+
+// locateGrowing finds the history ref; if its file is still empty, when it has begun.
+func (a *app) locateGrowing(ctx context.Context, ref string, o input.Options) (*input.Source, error) {
+	waited := false
+	for {
+		src, err := input.Locate(a.App, ref, o)
+		if src != nil || err != nil {
+			return src, err
+		}
+		st, err := os.Stat(ref)
+		if err != nil || !st.Mode().IsRegular() || st.Size() > 0 {
+			return nil, targets.Usagef("--follow %s: no history in one of lapse's own formats is there; name a run, a file, or - for standard input, and convert what is in another format", ref)
+		}
+		if !waited {
+			fmt.Fprintf(a.Stderr, "lapse: %s is empty yet; waiting for what comes\n", ref)
+			waited = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil, &cli.ExitError{Code: verdict.ExitInterrupted, Text: "interrupted before anything came"}
+		case <-time.After(input.LookEvery):
+		}
+	}
+}
+
+// followedCheckers are the checkers of the models that were asked for, or of those of the
+// run; none if nobody says, and all that apply are meant.
+func (a *app) followedCheckers(l *input.Loaded, o checkOptions) ([]checkers.Checker, error) {
+	names := l.Models
+	if o.models != "" {
+		names = strings.Split(o.models, ",")
+	}
+	list, err := a.namedCheckers(names)
+	if err != nil {
+		return nil, err
+	}
+	if far := notLocal(list); len(far) > 0 {
+		return nil, targets.Usagef("--follow: %s cannot be decided key by key; leave it out with --model, and check it when the history is whole", strings.Join(far, ", "))
+	}
+	var late []string
+	for _, c := range list {
+		if name := c.Model().Name; !live.Judges(name) {
+			late = append(late, name)
+		}
+	}
+	if len(late) > 0 {
+		fmt.Fprintf(a.Stderr, "lapse: --follow: only at the end of the history is decided: %s\n", strings.Join(late, ", "))
+	}
+	return list, withEngine(list, o.engine)
+}
+
+// watcher prints what is found while a history comes in.
+type watcher struct {
+	app   *app
+	out   io.Writer
+	watch *live.Watch
+	done  chan struct{}
+	wg    sync.WaitGroup
+
+	mu    sync.Mutex     // held while it is judged and printed
+	found map[string]int // by model
+	total int
+}
+
+// watchOf starts a watcher for the models among list that can be judged meanwhile; without
+// a list, for those of them that need no parameter.
+func (a *app) watchOf(list []checkers.Checker) *watcher {
+	if len(list) == 0 {
+		list = []checkers.Checker{
+			linearizable.New(linearizable.Auto), regular.New(regular.Regular),
+			session.New(session.ReadYourWrites), session.New(session.MonotonicReads),
+		}
+	}
+	w := &watcher{app: a, out: a.Stdout, watch: live.New(list, a.Budget), done: make(chan struct{}), found: map[string]int{}}
+	if a.JSON {
+		w.out = a.Stderr // the document comes at the end
+	}
+	w.wg.Go(w.loop)
+	return w
+}
+
+// add takes what came; where it comes faster than it is judged, it waits.
+func (w *watcher) add(h *history.History) {
+	for !w.watch.Add(h) {
+		w.print()
+	}
+}
+
+// stop ends the watcher when it has judged what there is.
+func (w *watcher) stop() {
+	close(w.done)
+	w.wg.Wait()
+}
+
+func (w *watcher) loop() {
+	judge, tell := time.NewTicker(judgeEvery), time.NewTicker(tellEvery)
+	defer judge.Stop()
+	defer tell.Stop()
+	for {
+		select {
+		case <-judge.C:
+			w.print()
+		case <-tell.C:
+			w.tell()
+		case <-w.done:
+			w.print()
+			return
+		}
+	}
+}
+
+// tell says how far it is.
+func (w *watcher) tell() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ops, keys := w.watch.Counts()
+	fmt.Fprintf(w.app.Stderr, "  %s operations, %s keys in memory, %s found\n", text.Count(ops), text.Count(keys), text.Count(w.total))
+}
+
+func (w *watcher) print() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, f := range w.watch.Judge(context.Background()) {
+		if w.total == 0 && f.History.Header.Source != history.SourceLapse {
+			fmt.Fprintln(w.app.Stderr, "lapse: --follow takes it that no value is written twice to one key; the verdict at the end does not")
+		}
+		w.total++
+		w.found[f.Model]++
+		fmt.Fprintln(w.out)
+		text.PrintViolation(w.out, w.app.Style, f.History, &f.Violation, w.total, 0)
+	}
+}
+
+// compare says which of the violations that were printed the verdict on the whole does not
+// bear out.
+func (w *watcher) compare(as *verdict.Assessment) {
+	for i := range as.Verdicts {
+		v := &as.Verdicts[i]
+		if n := w.found[v.Model]; n > 0 && v.Status != checkers.Violated {
+			fmt.Fprintf(w.app.Stderr, "lapse: %s that were printed while the history came do not stand, and it is %s: a value was written twice to a key\n",
+				text.Plural(n, "violation of "+v.Model), v.Status)
+		}
+	}
+}
