@@ -56,7 +56,7 @@ func applyPreset(r *Request, info targets.Info) ([]history.LeftOut, error) {
 	case deletes == nil:
 		left = append(left, history.LeftOut{What: "deletes", Why: "workload " + r.Workload + " has none on this target"})
 	default:
-		r.Weights = sharesText(maps.Clone(deletes))
+		r.Weights = SharesText(maps.Clone(deletes))
 	}
 	return left, nil
 }

@@ -165,7 +165,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	plan := &harness.Plan{Schema: harness.PlanSchema, Run: req}
 	plan.WriteLevel, plan.ReadLevel, plan.Options, plan.Image = cfg.WriteLevel, cfg.ReadLevel, cfg.Options, cfg.Image
 	plan.At, plan.Operator = place.at, external.Inline(place.operator)
-	plan.Weights, plan.Concurrency = sharesText(weights), strconv.Itoa(workers)
+	plan.Weights, plan.Concurrency = SharesText(weights), strconv.Itoa(workers)
 	spec := target.Spec(cfg)
 	drawn := faultsOf(target, cfg, spec, req.Duration)
 	drawn.NotShaped = notShaped(plan.Provider, env)
@@ -184,8 +184,8 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	return p, p.checkLinger()
 }
 
-// sharesText is weights as --weights has them.
-func sharesText(weights map[string]int) string {
+// SharesText is weights as --weights has them, in the order of their names.
+func SharesText(weights map[string]int) string {
 	var shares []string
 	for _, k := range slices.Sorted(maps.Keys(weights)) {
 		shares = append(shares, k+"="+strconv.Itoa(weights[k]))

@@ -29,7 +29,7 @@ import (
 // checked.
 
 // dry are commands that say with --dry-run what they would do.
-var dry = []string{"lapse run", "lapse quorum", "lapse replay", "lapse reproduce"}
+var dry = []string{"lapse run", "lapse quorum", "lapse replay", "lapse reproduce", "lapse hunt"}
 
 // parsed are commands that would fetch, listen or test for minutes: their flags and
 // arguments are checked, and that is all.
@@ -291,6 +291,7 @@ cases: [{name: q, matrix: {target: [store], levels: [W1R1], faults: [[partition-
 		t.Fatalf("planning a schedule: %v", err)
 	}
 	write("schedule.json", plan.Schedule)
+	write("plan.json", planned)
 	module, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/anishathalye/porcupine").Output()
 	if err != nil {
 		t.Fatalf("finding Porcupine's histories: %v", err)

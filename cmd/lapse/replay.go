@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -20,9 +21,9 @@ func (a *app) replayCommand() *cobra.Command {
 	var until int
 	var dryRun bool
 	c := &cobra.Command{
-		Use:   "replay RUN",
+		Use:   "replay RUN|PLAN",
 		Short: "Run the plan of a stored run again",
-		Long: `Run the plan of a stored run again: the same operations, the same faults at the
+		Long: `Run the plan of a stored run again, or one that a hunt wrote: the same operations, the same faults at the
 same times. What the database makes of it may differ: the plan is the same, not
 the interleaving. --until-violated N runs it up to N times and stops at the first
 violation: exit 1 with its witness, or 0 if all N held.`,
@@ -36,11 +37,11 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 			if until < 0 || until > 0 && expect != "" {
 				return targets.Usagef("--until-violated %d: must be a number of runs, and goes without --expect", until)
 			}
-			dir, err := store.Open(a.Out, args[0])
+			file, err := a.planFile(args[0])
 			if err != nil {
 				return err
 			}
-			plan, err := harness.ReadPlan(dir.File(store.FilePlan))
+			plan, err := harness.ReadPlan(file)
 			if err != nil {
 				return err
 			}
@@ -66,6 +67,18 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "check everything and print what would be run")
 	a.AddRunFlags(c)
 	return c
+}
+
+// planFile is where the plan is that ref names: a file by itself, or that of a run.
+func (a *app) planFile(ref string) (string, error) {
+	if fi, err := os.Stat(ref); err == nil && fi.Mode().IsRegular() {
+		return ref, nil
+	}
+	dir, err := store.Open(a.Out, ref)
+	if err != nil {
+		return "", err
+	}
+	return dir.File(store.FilePlan), nil
 }
 
 // replayUntil runs a plan until it is violated. The runs before, whatever they

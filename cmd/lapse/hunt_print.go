@@ -1,0 +1,310 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/hunt"
+	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/settings"
+)
+
+// huntDocument is what --json prints, and what is kept of a hunt.
+type huntDocument struct {
+	Hunt       string       `json:"hunt"`
+	Dir        string       `json:"dir"`
+	Lapse      string       `json:"lapse"`
+	Target     string       `json:"target"`
+	WriteLevel string       `json:"write_level"`
+	ReadLevel  string       `json:"read_level"`
+	Budget     string       `json:"budget"`
+	Exit       verdict.Exit `json:"exit"`
+	// Plans are the smallest plans of the findings, in their order.
+	Plans []huntPlan `json:"plans"`
+	*hunt.Result
+}
+
+// huntPlan is where the plan of a finding is, and the command that makes it anew.
+type huntPlan struct {
+	hunt.Kind
+	File    string `json:"file"`
+	Command string `json:"command"`
+}
+
+func huntHeadline(s *hunt.Space, o hunt.Options, budget, reason string) string {
+	levels := ""
+	if s.Base.WriteLevel != "" {
+		levels += ", write " + s.Base.WriteLevel
+	}
+	if s.Base.ReadLevel != "" {
+		levels += ", read " + s.Base.ReadLevel
+	}
+	return fmt.Sprintf("lapse %s · hunt, seed %d · %s, %s%s · must hold: %s · budget %s · %s", runs.Version(), o.Seed, s.Base.Target,
+		text.Plural(s.Base.Nodes, "node"), levels, strings.Join(settings.Names(s.Base.Models), ", "), budget, reason)
+}
+
+// printSpace prints what would be searched.
+func (a *app) printSpace(s *hunt.Space, o hunt.Options, budget string) error {
+	var loads, times []string
+	for _, l := range s.Workloads {
+		loads = append(loads, l.Name)
+	}
+	for _, d := range s.Durations {
+		times = append(times, duration.Text(d))
+	}
+	if a.JSON {
+		return a.PrintJSON(struct {
+			Seed      uint64   `json:"seed"`
+			Models    []string `json:"models"`
+			Workloads []string `json:"workloads"`
+			Faults    []string `json:"faults"`
+			Durations []string `json:"durations"`
+		}{o.Seed, settings.Names(s.Base.Models), loads, s.Faults, times})
+	}
+	w := a.Text
+	fmt.Fprintln(w, huntHeadline(s, o, budget, "provider "+s.Base.Provider))
+	fmt.Fprintf(w, "  %-9s %s\n", "workloads", strings.Join(loads, ", "))
+	fmt.Fprintf(w, "  %-9s %s\n", "faults", strings.Join(s.Faults, ", "))
+	a.printLeftOut(w, s)
+	fmt.Fprintf(w, "  %-9s %s\n", "loads of", strings.Join(times, " or "))
+	fmt.Fprintln(a.Stderr, "nothing was run: without --dry-run it is")
+	return nil
+}
+
+func (a *app) printLeftOut(w io.Writer, s *hunt.Space) {
+	for _, l := range s.LeftOut {
+		fmt.Fprintf(w, "  %-9s %s: %s\n", "without", l.What, l.Why)
+	}
+}
+
+// printHunt prints what a hunt came to.
+func (a *app) printHunt(d *huntDocument, s *hunt.Space) {
+	w := a.Text
+	fmt.Fprintf(w, "\n%s, %s in %s", text.Plural(d.Runs, "run"), text.Plural(d.Replays, "replay"), duration.Text(d.Elapsed))
+	if d.Fruitless > 0 {
+		fmt.Fprintf(w, "; %d of them are no evidence (the last one: %s)", d.Fruitless, d.Trouble)
+	}
+	fmt.Fprintln(w)
+	for _, m := range d.Models {
+		fmt.Fprintf(w, "  %-20s held in %s, violated in %s, %s that could have shown it\n", m.Model, text.Plural(m.Held, "run"), count(m.Violated), text.Plural(m.AtRisk, "read"))
+	}
+	for i, f := range d.Findings {
+		a.printFound(w, i, f, &d.Plans[i])
+	}
+	printCovered(w, d.Result)
+	a.printLeftOut(w, s)
+	printCurve(w, d.Result)
+	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", d.Exit.Reason, d.Exit.Code)
+	fmt.Fprintf(w, "hunt:   %s\n", d.Dir)
+	if len(d.Plans) > 0 {
+		fmt.Fprintf(w, "next:   lapse replay %s --until-violated 10", d.Plans[0].File)
+		if run := d.Findings[0].Run; run != "" {
+			fmt.Fprintf(w, " · lapse show %s", run)
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+func count(n int) string { return text.Count(n) }
+
+func (a *app) printFound(w io.Writer, i int, f *hunt.Finding, plan *huntPlan) {
+	word := "FOUND"
+	if f.Known {
+		word = "KNOWN"
+	}
+	fmt.Fprintf(w, "\n%s  %s", a.Style.Red(fmt.Sprintf("%s %d", word, i+1)), f.Kind)
+	if f.Promise != "" {
+		fmt.Fprintf(w, " (%s)", f.Promise)
+	}
+	fmt.Fprintf(w, "\n  %s\n", f.Sentence)
+	fmt.Fprintf(w, "  first in run %d, after %s; %s of the search showed it", f.Found, duration.Text(f.After), text.Plural(f.Times, "run"))
+	if len(f.Also) > 0 {
+		fmt.Fprintf(w, "; violated with it: %s", strings.Join(f.Also, ", "))
+	}
+	fmt.Fprintln(w)
+	if x := f.Shrunk; x != nil {
+		fmt.Fprintf(w, "  as found  %s: shown in %s replays\n", x.From, x.Found)
+		switch {
+		case x.Found.Hits == 0:
+			fmt.Fprintln(w, "  no replay showed it, so that nothing could be left out")
+		case x.Kept == 0 && !x.Minimal:
+			fmt.Fprintln(w, "  the budget ended before anything could be left out")
+		default:
+			fmt.Fprintf(w, "  smallest  %s: shown in %s replays\n", x.To, x.Rate)
+		}
+		if !x.Minimal && x.Kept > 0 {
+			fmt.Fprintln(w, "  the budget ended before all was tried: it may be smaller still")
+		}
+	}
+	fmt.Fprintf(w, "  %s\n", plan.Command)
+	fmt.Fprintf(w, "  %s\n", plan.File)
+}
+
+// printCovered prints in how many runs which fault met which state.
+func printCovered(w io.Writer, r *hunt.Result) {
+	if len(r.Covered) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\ncovered, in runs of the search:\n  %-16s", "fault began")
+	missed := 0
+	seen := map[hunt.State]bool{}
+	for _, c := range r.Covered {
+		seen[c.State] = seen[c.State] || c.Runs > 0
+	}
+	var states []hunt.State
+	for _, s := range hunt.States() {
+		if s == hunt.AfterFailover && !seen[s] {
+			continue // a system without failovers has no such state
+		}
+		states = append(states, s)
+		fmt.Fprintf(w, "  %s", s)
+	}
+	fmt.Fprintln(w)
+	fault := ""
+	for _, c := range r.Covered {
+		if !slices.Contains(states, c.State) {
+			continue
+		}
+		if c.Fault != fault {
+			if fault != "" {
+				fmt.Fprintln(w)
+			}
+			fault = c.Fault
+			fmt.Fprintf(w, "  %-16s", fault)
+		}
+		fmt.Fprintf(w, "  %*d", len(c.State), c.Runs)
+		if c.Runs == 0 {
+			missed++
+		}
+	}
+	fmt.Fprintln(w)
+	if missed > 0 {
+		fmt.Fprintf(w, "  not covered: the %d that are 0\n", missed)
+	}
+}
+
+// curvePoints is how many points of the curve are printed.
+const curvePoints = 6
+
+// printCurve prints how new behaviour came, and how much more is to be expected.
+func printCurve(w io.Writer, r *hunt.Result) {
+	if len(r.Curve) == 0 {
+		return
+	}
+	var points []string
+	for i := range min(curvePoints, len(r.Curve)) {
+		p := r.Curve[(i+1)*len(r.Curve)/min(curvePoints, len(r.Curve))-1]
+		points = append(points, fmt.Sprintf("%d by run %d", p.Signs, p.Runs))
+	}
+	e := r.Estimate
+	fmt.Fprintf(w, "kinds of behaviour seen: %s\n", strings.Join(points, ", "))
+	fmt.Fprintf(w, "  %d in one run only, %d in two: at least %.0f more unseen (Chao2); the next run shows %.1f new (Good-Turing), another hour about %.0f\n",
+		e.Once, e.Twice, e.Unseen, e.NextRun, e.NextHour)
+	if e.RatePerRun > 0 {
+		fmt.Fprintf(w, "  no violation: fewer than %.1f %% of such runs have one (95 %% confidence)\n", 100*e.RatePerRun)
+	}
+}
+
+// huntTalk tells of a hunt while it goes on.
+type huntTalk struct {
+	w    io.Writer
+	kind string
+	live bool
+}
+
+func (a *app) huntProgress() (*huntTalk, error) {
+	kind, err := a.ProgressKind()
+	return &huntTalk{w: text.StyleFor(a.Stderr).Fit(a.Stderr), kind: kind}, err
+}
+
+// told is a line of --progress json.
+type told struct {
+	Run        int              `json:"run"`
+	Replay     bool             `json:"replay,omitempty"`
+	Elapsed    float64          `json:"elapsed_s"`
+	Plan       string           `json:"plan,omitempty"`
+	Violations []hunt.Violation `json:"violations,omitempty"`
+	New        int              `json:"new"`
+	Signs      int              `json:"signs"`
+	Findings   int              `json:"findings"`
+	Text       string           `json:"text,omitempty"`
+}
+
+func (t *huntTalk) tell(s hunt.Step) {
+	what := "run"
+	if s.Shrinking {
+		what = "replay"
+	}
+	plan := ""
+	if s.Plan != nil {
+		faults := strings.Join(s.Plan.Plan.Schedule.Faults, "+")
+		if faults == "" {
+			faults = "no faults"
+		}
+		plan = s.Plan.Plan.Workload + " under " + faults
+	}
+	head := fmt.Sprintf("%s %d, %s", what, s.Run, duration.Text(s.Elapsed))
+	switch {
+	case t.kind == "none":
+	case t.kind == "json":
+		if s.Begins {
+			return
+		}
+		var v []hunt.Violation
+		if s.Seen != nil {
+			v = s.Seen.Violations
+		}
+		// A line that cannot be written is missed by nobody who could be told.
+		_ = json.NewEncoder(t.w).Encode(told{s.Run, s.Shrinking, s.Elapsed.Seconds(), plan, v, s.New, s.Signs, s.Findings, s.Text})
+	case s.Begins:
+		if t.kind == "tty" {
+			t.end()
+			line := []rune(fmt.Sprintf("  %s, %s: %s", head, text.Plural(s.Findings, "finding"), plan))
+			fmt.Fprint(t.w, string(line[:min(len(line), liveWidth)])) // what a terminal broke could not be erased
+			t.live = true
+		}
+	case s.Text != "":
+		t.end()
+		fmt.Fprintf(t.w, "  %-24s %s\n", head, s.Text)
+	case t.kind == "plain" || len(s.Seen.Violations) > 0 || s.New > 0:
+		t.end()
+		fmt.Fprintf(t.w, "  %-24s %-40s %s\n", head, plan, shown(&s))
+	}
+}
+
+// liveWidth is how long the line is that a terminal redraws.
+const liveWidth = 78
+
+// shown is what a run showed, in a few words.
+func shown(s *hunt.Step) string {
+	var parts []string
+	if s.Seen.Trouble != "" {
+		parts = append(parts, s.Seen.Trouble)
+	}
+	for _, v := range s.Seen.Violations {
+		if v.Weakest {
+			parts = append(parts, fmt.Sprintf("VIOLATED %s: %s", v.Model, v.Anomaly))
+		}
+	}
+	if !s.Shrinking {
+		parts = append(parts, fmt.Sprintf("%d new of %d kinds of behaviour", s.New, s.Signs))
+	}
+	if len(parts) == 0 {
+		return "not shown"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// end takes a live line away.
+func (t *huntTalk) end() {
+	if t.live {
+		fmt.Fprint(t.w, "\r\x1b[2K")
+		t.live = false
+	}
+}

@@ -1,0 +1,181 @@
+package hunt
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Real carries plans out on a provider, each as a run below Env.Out.
+type Real struct {
+	Provider cluster.Provider
+	Reason   string
+	Env      runs.Environment
+	// Whole names the hunt, of which every run is a part.
+	Whole string
+	// KeepAll keeps runs that found nothing, and replays; else they are removed when they
+	// were looked at.
+	KeepAll bool
+	// Leave says that a run need not be waited for when the hunt is interrupted, because
+	// all that it started ends with this process.
+	Leave bool
+}
+
+// patience is how long an interrupted run is waited for.
+const patience = 800 * time.Millisecond
+
+// Carry implements Carrier.
+func (r *Real) Carry(ctx context.Context, p *runs.Planned, job Job) (Seen, error) {
+	began := time.Now()
+	env := r.Env
+	env.Progress = harness.Silent{}
+	env.Part = &store.Part{Of: r.Whole, Label: job.Label}
+	type ended struct {
+		f   *runs.Finished
+		err error
+	}
+	over := make(chan ended, 1)
+	go func() {
+		f, err := runs.Run(ctx, p, r.Provider, r.Reason, env)
+		over <- ended{f, err}
+	}()
+	var e ended
+	select {
+	case e = <-over:
+	case <-ctx.Done():
+		if !r.Leave {
+			e = <-over
+			break
+		}
+		select {
+		case e = <-over:
+		case <-time.After(patience):
+			return Seen{}, context.Cause(ctx)
+		}
+	}
+	if e.f == nil {
+		return Seen{}, e.err
+	}
+	seen, err := r.look(e.f, e.err, job)
+	seen.Took = time.Since(began)
+	return seen, err
+}
+
+// look says what a run showed, and removes it if that is of no further use.
+func (r *Real) look(f *runs.Finished, runErr error, job Job) (Seen, error) {
+	seen := seenOf(f)
+	if err := f.Summary.Err(); err != nil {
+		return seen, err // a checker went wrong, which is a bug in lapse
+	}
+	// What was violated is violated, whatever went wrong besides.
+	if len(seen.Violations) == 0 {
+		if f.Report.Interrupted {
+			return seen, errors.Join(context.Canceled, r.drop(f))
+		}
+		if runErr != nil {
+			return seen, runErr
+		}
+	}
+	if f.History != nil && !job.Replay {
+		o := observe(f.History)
+		kinds, err := lineKinds(f.Dir.File(store.DirNodes))
+		if err != nil {
+			return seen, &cluster.EnvironmentError{Doing: "reading the nodes' logs", Err: err}
+		}
+		for k := range kinds {
+			o.sign("log line %x", k)
+		}
+		for s := range o.signs {
+			seen.Signs = append(seen.Signs, s)
+		}
+		slices.Sort(seen.Signs)
+		seen.Near, seen.Cells = o.near, o.cells
+	}
+	if len(seen.Violations) > 0 && !job.Replay {
+		return seen, nil
+	}
+	return seen, r.drop(f)
+}
+
+// drop removes a run that is of no further use.
+func (r *Real) drop(f *runs.Finished) error {
+	if r.KeepAll {
+		return nil
+	}
+	if err := store.Remove(r.Env.Out, f.Dir); err != nil {
+		return fmt.Errorf("removing a run of the hunt: %w", err)
+	}
+	return nil
+}
+
+// seenOf is the verdict of a run.
+func seenOf(f *runs.Finished) Seen {
+	s := Seen{Run: f.Dir.ID, AtRisk: map[string]int{}}
+	as := &f.Summary.Assessment
+	for i := range as.Verdicts {
+		v := &as.Verdicts[i]
+		s.AtRisk[v.Model] += v.Evidence.AtRisk
+		switch v.Status {
+		case checkers.Held:
+			s.Held = append(s.Held, v.Model)
+		case checkers.Violated:
+			s.Violations = append(s.Violations, violationsOf(v, as)...)
+		case checkers.Inconclusive:
+			if s.Trouble == "" && len(v.Reasons) > 0 {
+				s.Trouble = v.Model + ": " + v.Reasons[0]
+			}
+		}
+	}
+	if len(as.Verdicts) == 0 && s.Trouble == "" && len(as.NotChecked) > 0 {
+		s.Trouble = as.NotChecked[0].Model + ": " + as.NotChecked[0].Reason
+	}
+	if len(s.Violations) > 0 {
+		s.Trouble = ""
+	}
+	slices.SortStableFunc(s.Violations, func(a, b Violation) int { return cmp.Compare(b2i(b.Weakest), b2i(a.Weakest)) })
+	return s
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// violationsOf are the kinds of violations of one model, none where they are told with
+// the model that it follows.
+func violationsOf(v *checkers.Verdict, as *verdict.Assessment) []Violation {
+	order := registry.Lattice()
+	weakest := v.Follows == "" && !slices.ContainsFunc(as.Verdicts, func(w checkers.Verdict) bool {
+		return w.Model != v.Model && w.Status == checkers.Violated && w.Follows == "" && order.Implies(v.Model, w.Model)
+	})
+	promise := Promise("")
+	if promised, known := as.Promises.Of(v.Model); known {
+		if promise = NotPromised; promised {
+			promise = Promised
+		}
+	}
+	var out []Violation
+	for i := range v.Violations {
+		x := &v.Violations[i]
+		if slices.ContainsFunc(out, func(o Violation) bool { return o.Anomaly == x.Anomaly }) {
+			continue
+		}
+		// The first kind stands for the model: those that come with it are no findings of
+		// their own.
+		out = append(out, Violation{Model: v.Model, Anomaly: x.Anomaly, Sentence: x.Sentence, Weakest: weakest && len(out) == 0, Promise: promise})
+	}
+	return out
+}

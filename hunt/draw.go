@@ -1,0 +1,136 @@
+package hunt
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/settings"
+)
+
+// What loads are drawn from. Few keys and many clients let operations meet, which is
+// what shows an order that is wrong; 0 keys are the workload's own.
+var (
+	rates    = []float64{300, 800, 800, 2000}
+	keys     = []int{0, 1, 2, 4, 4, 8}
+	clients  = []string{"1n", "2n", "3n", "3n", "5n"}
+	sessions = []string{harness.SessionRoam, harness.SessionRoam, harness.SessionStay}
+)
+
+// stream is where the chance of the n-th plan of a hunt comes from, whatever was drawn
+// for the others.
+func stream(seed uint64, n int) *rand.Rand {
+	b := binary.BigEndian.AppendUint64([]byte("lapse hunt 1 "), seed)
+	return rand.New(rand.NewChaCha8(sha256.Sum256(binary.BigEndian.AppendUint64(b, uint64(n)))))
+}
+
+func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+// free tells whether a setting is varied.
+func (s *Space) free(flag string) bool { return !slices.Contains(s.Fixed, flag) }
+
+// draw makes a request with what was tried least so far: a workload, and faults that it
+// was not under.
+func (s *Space) draw(r *rand.Rand, tried map[string]int) settings.Run {
+	req := s.Base
+	load := least(r, s.Workloads, func(l Load) int { return tried[l.Name] })
+	req.Workload = load.Name
+	faults := s.drawFaults(r, func(fault string) int { return tried[pair(load.Name, fault)] })
+	req.Faults, req.Script = strings.Join(faults, ","), ""
+	req.FaultMode = string(nemesis.OneAtATime)
+	if len(faults) > 1 && r.IntN(4) > 0 {
+		req.FaultMode = string(nemesis.Mixed)
+	}
+	req.Duration = s.Durations[0]
+	if r.IntN(4) == 0 {
+		req.Duration = pick(r, s.Durations)
+	}
+	s.drawLoad(r, load, &req)
+	s.drawTimes(r, &req)
+	req.Seed, req.Seeded = r.Uint64N(1<<53), true // exact as a JSON number anywhere
+	return req
+}
+
+// drawFaults takes one to three of the faults, the least tried first.
+func (s *Space) drawFaults(r *rand.Rand, tried func(string) int) []string {
+	if len(s.Faults) == 0 {
+		return nil
+	}
+	var out []string
+	for range 1 + r.IntN(3) {
+		f := least(r, s.Faults, tried)
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+		tried = func(string) int { return 0 } // what goes with the first is any
+	}
+	return out
+}
+
+// drawLoad sets what the clients do, but for what the user set.
+func (s *Space) drawLoad(r *rand.Rand, load Load, req *settings.Run) {
+	// Every value is drawn, so that what is fixed changes nothing else.
+	rate, number, n, session := pick(r, rates), pick(r, keys), pick(r, clients), pick(r, sessions)
+	weights, linger := pick(r, load.Weights), r.IntN(2) == 0
+	if s.free("rate") {
+		req.Rate = rate
+	}
+	if s.free("keys") {
+		if req.Keys = 0; load.Lingers { // the keys of others have a meaning of their own
+			req.Keys = number
+		}
+	}
+	if s.free("concurrency") {
+		req.Concurrency = n
+	}
+	if s.free("session") {
+		req.Session = session
+	}
+	if s.free("weights") {
+		req.Weights = weights
+	}
+	if s.free("linger") {
+		req.Linger = harness.LingerAuto
+		if linger && load.Lingers && req.Faults != "" {
+			req.Linger = harness.LingerOn
+		}
+	}
+}
+
+// drawTimes sets how often faults come and how long they last: half of the time what
+// the schedule chooses by itself, which goes by the database's failure detection.
+func (s *Space) drawTimes(r *rand.Rand, req *settings.Run) {
+	own, interval, hold := r.IntN(2) == 0, 0.1+0.3*r.Float64(), 0.4+0.45*r.Float64()
+	if own || req.Faults == "" || !s.free("fault-interval") || !s.free("fault-hold") {
+		return
+	}
+	req.FaultInterval = scaled(req.Duration, interval)
+	req.FaultHold = scaled(req.FaultInterval, hold)
+}
+
+func scaled(d time.Duration, by float64) time.Duration {
+	return max(time.Duration(float64(d)*by).Truncate(10*time.Millisecond), 10*time.Millisecond)
+}
+
+// pair names a workload under a fault among what was tried.
+func pair(workload, fault string) string { return workload + " under " + fault }
+
+// least is one of those with the least count, drawn.
+func least[T any](r *rand.Rand, list []T, count func(T) int) T {
+	var best []T
+	fewest := -1
+	for _, x := range list {
+		switch n := count(x); {
+		case fewest < 0 || n < fewest:
+			fewest, best = n, []T{x}
+		case n == fewest:
+			best = append(best, x)
+		}
+	}
+	return pick(r, best)
+}

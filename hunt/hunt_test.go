@@ -1,0 +1,362 @@
+package hunt_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/hunt"
+	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/settings"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
+	"github.com/lapse-test/lapse/targets/quorumkv"
+)
+
+// fake answers for a database from the plan alone.
+type fake struct {
+	// violates says whether the run of a plan, which is the n-th, shows the violation.
+	violates func(p *runs.Planned, n int) bool
+	// before is called before each run.
+	before func(n int)
+	plans  []*runs.Planned
+	texts  []string
+}
+
+func (f *fake) Carry(ctx context.Context, p *runs.Planned, _ hunt.Job) (hunt.Seen, error) {
+	n := len(f.plans)
+	f.plans = append(f.plans, p)
+	text, err := p.Plan.Encode()
+	if err != nil {
+		return hunt.Seen{}, err
+	}
+	f.texts = append(f.texts, string(text))
+	if f.before != nil {
+		f.before(n)
+	}
+	if ctx.Err() != nil {
+		return hunt.Seen{}, ctx.Err()
+	}
+	seen := hunt.Seen{Held: []string{models.Linearizable}, AtRisk: map[string]int{models.Linearizable: 100}, Near: float64(len(p.Plan.Schedule.Steps)) / 20}
+	for i, st := range p.Plan.Schedule.Steps {
+		seen.Signs = append(seen.Signs, fmt.Sprintf("%s %d at %d", st.Fault, i, st.At/time.Second))
+		seen.Cells = append(seen.Cells, hunt.Cell{Fault: st.Fault, State: hunt.Alone})
+	}
+	if f.violates != nil && f.violates(p, n) {
+		seen.Held = nil
+		seen.Violations = []hunt.Violation{{Model: models.Linearizable, Anomaly: "stale read", Sentence: "it was stale", Weakest: true, Promise: hunt.Promised}}
+	}
+	return seen, nil
+}
+
+func space(t *testing.T, edit func(*settings.Run), fixed ...string) *hunt.Space {
+	t.Helper()
+	req := settings.Defaults()
+	req.Target, req.WriteLevel, req.ReadLevel, req.Models = "quorumkv", "2", "2", models.Linearizable
+	if edit != nil {
+		edit(&req)
+	}
+	s, err := hunt.NewSpace(t.Context(), req, fixed, environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func environment() runs.Environment {
+	return runs.Environment{Targets: []targets.Target{quorumkv.New()}, Providers: providers.Native()}
+}
+
+func search(t *testing.T, s *hunt.Space, f *fake, o hunt.Options) *hunt.Result {
+	t.Helper()
+	if o.Now == nil {
+		o.Now = func() time.Duration { return time.Duration(len(f.plans)) * 7 * time.Second }
+	}
+	res, err := hunt.Search(t.Context(), s, f, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// has tells whether the plan has a fault.
+func has(p *runs.Planned, fault string) bool {
+	return slices.ContainsFunc(p.Plan.Schedule.Steps, func(s nemesis.Step) bool { return s.Fault == fault })
+}
+
+func TestSameSeedSameSearch(t *testing.T) {
+	make := func(seed uint64, rare int) (*fake, *hunt.Result) {
+		f := &fake{violates: func(p *runs.Planned, n int) bool { return has(p, "kill-all") && n%rare != 0 }}
+		return f, search(t, space(t, nil), f, hunt.Options{Seed: seed, Budget: hunt.Budget{Runs: 60}, Findings: 2})
+	}
+	a, first := make(3, 7)
+	b, again := make(3, 7)
+	if !slices.Equal(a.texts, b.texts) {
+		t.Error("the same seed and the same answers made other plans")
+	}
+	one, _ := json.Marshal(first)
+	two, _ := json.Marshal(again)
+	if string(one) != string(two) {
+		t.Errorf("the results differ:\n%s\n%s", one, two)
+	}
+	if c, _ := make(4, 7); slices.Equal(a.texts, c.texts) {
+		t.Error("another seed made the same plans")
+	}
+	if d, _ := make(3, 2); slices.Equal(a.texts, d.texts) {
+		t.Error("other answers made the same plans")
+	}
+}
+
+// TestEveryFaultHasItsTurn: nothing that the target can have is left out for long.
+func TestEveryFaultHasItsTurn(t *testing.T) {
+	s := space(t, nil)
+	f := &fake{}
+	search(t, s, f, hunt.Options{Seed: 1, Budget: hunt.Budget{Runs: 100}})
+	loads := map[string]bool{}
+	for _, p := range f.plans {
+		loads[p.Plan.Workload] = true
+	}
+	for _, l := range s.Workloads {
+		if !loads[l.Name] {
+			t.Errorf("workload %s was never tried", l.Name)
+		}
+	}
+	for _, fault := range s.Faults {
+		if !slices.ContainsFunc(f.plans, func(p *runs.Planned) bool { return has(p, fault) || slices.Contains(p.Plan.Schedule.Faults, fault) }) && !mixed(fault) {
+			t.Errorf("fault %s was never tried", fault)
+		}
+	}
+}
+
+// mixed tells whether a fault is one of several by chance.
+func mixed(fault string) bool {
+	s := nemesis.Schedule{Version: 1, Mode: nemesis.Mixed, Nodes: []string{"n1", "n2", "n3"}, Steps: []nemesis.Step{{Hold: 1, Fault: fault}}}
+	err := s.Validate()
+	return err != nil && strings.Contains(err.Error(), "is a mix")
+}
+
+// TestWhatIsFixedStays: what the user set is in every plan, changed ones too.
+func TestWhatIsFixedStays(t *testing.T) {
+	s := space(t, func(r *settings.Run) {
+		r.Workload, r.Rate, r.Keys, r.Duration, r.Faults, r.Session = "session", 123, 3, 9*time.Second, "kill,pause", "stay"
+	}, "workload", "rate", "keys", "duration", "faults", "session")
+	f := &fake{}
+	search(t, s, f, hunt.Options{Seed: 5, Budget: hunt.Budget{Runs: 50}})
+	for _, p := range f.plans {
+		r := p.Plan.Run
+		if r.Workload != "session" || r.Rate != 123 || r.Keys != 3 || r.Duration != 9*time.Second || r.Session != "stay" {
+			t.Fatalf("%+v", r)
+		}
+		for _, st := range p.Plan.Schedule.Steps {
+			if st.Fault != "kill" && st.Fault != "pause" {
+				t.Fatalf("fault %s", st.Fault)
+			}
+		}
+	}
+}
+
+// TestShrink has violations that need some things and not others: these go, those stay.
+func TestShrink(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		needs func(p *runs.Planned) bool
+		want  func(p *runs.Planned, z hunt.Size) bool
+	}{
+		{"nothing", func(*runs.Planned) bool { return true }, func(_ *runs.Planned, z hunt.Size) bool {
+			return z == hunt.Size{Duration: time.Second, Clients: 1, Keys: 1, Nodes: 3, Rate: z.Rate} && z.Rate < 40
+		}},
+		{"a fault", func(p *runs.Planned) bool { return has(p, "kill") }, func(_ *runs.Planned, z hunt.Size) bool {
+			return z.Faults == 1 && z.Duration <= 1500*time.Millisecond && z.Clients == 1
+		}},
+		{"two faults and load", func(p *runs.Planned) bool {
+			return has(p, "kill") && has(p, "pause") && p.Plan.Rate >= 300 && p.Plan.Clients() >= 2 && p.Plan.Duration >= 3*time.Second
+		}, func(_ *runs.Planned, z hunt.Size) bool {
+			return z.Faults == 2 && z.Rate >= 300 && z.Rate < 400 && z.Clients == 2 && z.Duration >= 3*time.Second && z.Duration <= 4*time.Second
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fake{violates: func(p *runs.Planned, _ int) bool { return c.needs(p) }}
+			s := space(t, func(r *settings.Run) { r.Faults = "kill,pause,partition-one" }, "faults")
+			res := search(t, s, f, hunt.Options{Seed: 2, Budget: hunt.Budget{Runs: 3000}, Findings: 1})
+			if len(res.Findings) != 1 {
+				t.Fatalf("%d findings", len(res.Findings))
+			}
+			x := res.Findings[0]
+			if x.Shrunk == nil || !x.Shrunk.Minimal || x.Shrunk.Rate != (hunt.Share{Hits: 10, Of: 10}) || !c.needs(x.Plan) || !c.want(x.Plan, x.Shrunk.To) {
+				t.Errorf("%+v, of %+v", x.Shrunk, x.Plan.Plan.Run)
+			}
+			// The command makes the very plan.
+			req := x.Plan.Plan.Run
+			again, err := runs.Plan(t.Context(), req, environment())
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, _ := x.Plan.Plan.Encode()
+			two, _ := again.Plan.Encode()
+			if string(one) != string(two) {
+				t.Errorf("made anew it is another plan:\n%s\n%s", one, two)
+			}
+		})
+	}
+}
+
+// TestShrinkKeepsTheRate: a plan that shows the violation less often than what is asked
+// for takes no place of one that does.
+func TestShrinkKeepsTheRate(t *testing.T) {
+	hits, of := map[int]int{}, map[int]int{}
+	f := &fake{violates: func(p *runs.Planned, _ int) bool {
+		// Every fault makes it three in ten likelier, in a fixed order.
+		n := min(3*len(p.Plan.Schedule.Steps), 10)
+		of[n]++
+		hit := of[n]*7%10 < n
+		if hit {
+			hits[n]++
+		}
+		return hit
+	}}
+	s := space(t, func(r *settings.Run) { r.Faults = "kill,pause" }, "faults")
+	res := search(t, s, f, hunt.Options{Seed: 9, Budget: hunt.Budget{Runs: 3000}, Findings: 1})
+	x := res.Findings[0]
+	if x.Shrunk.Rate.Hits < x.Shrunk.Need.Hits || x.Shrunk.Need.Hits > 8 || x.Shrunk.Need.Hits > x.Shrunk.Found.Hits {
+		t.Errorf("%+v", x.Shrunk)
+	}
+}
+
+// TestShrinkKeepsThePromise: with fewer nodes nothing may be promised, and a violation of
+// what is not promised is another one.
+func TestShrinkKeepsThePromise(t *testing.T) {
+	f := &fake{violates: func(*runs.Planned, int) bool { return true }}
+	c := carrier(func(ctx context.Context, p *runs.Planned, job hunt.Job) (hunt.Seen, error) {
+		seen, err := f.Carry(ctx, p, job)
+		if p.Plan.Nodes < 3 {
+			seen.Violations[0].Promise = hunt.NotPromised
+		}
+		return seen, err
+	})
+	res, err := hunt.Search(t.Context(), space(t, nil), c, hunt.Options{Seed: 2, Budget: hunt.Budget{Runs: 3000}, Findings: 1})
+	if err != nil || res.Findings[0].Plan.Plan.Nodes != 3 {
+		t.Errorf("%v, %+v", err, res.Findings[0].Shrunk)
+	}
+}
+
+type carrier func(context.Context, *runs.Planned, hunt.Job) (hunt.Seen, error)
+
+func (c carrier) Carry(ctx context.Context, p *runs.Planned, job hunt.Job) (hunt.Seen, error) {
+	return c(ctx, p, job)
+}
+
+func TestBudget(t *testing.T) {
+	f := &fake{}
+	if res := search(t, space(t, nil), f, hunt.Options{Budget: hunt.Budget{Runs: 12}}); res.Runs != 12 || len(f.plans) != 12 {
+		t.Errorf("%d runs of 12", res.Runs)
+	}
+	f = &fake{}
+	if res := search(t, space(t, nil), f, hunt.Options{Budget: hunt.Budget{Time: time.Minute}}); res.Runs != 9 && res.Runs != 8 {
+		t.Errorf("%d runs of 7 s in a minute", res.Runs)
+	}
+	// What shrinking takes is in it.
+	f = &fake{violates: func(*runs.Planned, int) bool { return true }}
+	res := search(t, space(t, nil), f, hunt.Options{Budget: hunt.Budget{Runs: 30}, Findings: 1})
+	if res.Runs+res.Replays > 30 || len(f.plans) > 30 || res.Findings[0].Shrunk.Minimal {
+		t.Errorf("%d runs and %d replays of 30: %+v", res.Runs, res.Replays, res.Findings[0].Shrunk)
+	}
+}
+
+// TestKnown: what is known is told, ends no hunt and is not made small.
+func TestKnown(t *testing.T) {
+	f := &fake{violates: func(*runs.Planned, int) bool { return true }}
+	res := search(t, space(t, nil), f, hunt.Options{Budget: hunt.Budget{Runs: 20}, Findings: 1, Known: func(k hunt.Kind) bool { return k.Anomaly == "stale read" }})
+	if res.Runs != 20 || res.Replays != 0 || len(res.Findings) != 1 || !res.Findings[0].Known || res.Findings[0].Times != 20 {
+		t.Errorf("%d runs, %d replays, %+v", res.Runs, res.Replays, res.Findings)
+	}
+}
+
+// TestInterrupt: what there is stays, whenever the interrupt comes.
+func TestInterrupt(t *testing.T) {
+	for _, at := range []int{0, 3, 25} {
+		ctx, cancel := context.WithCancel(t.Context())
+		f := &fake{violates: func(_ *runs.Planned, n int) bool { return n == 2 || n > 2 && n%2 == 0 }}
+		f.before = func(n int) {
+			if n == at {
+				cancel()
+			}
+		}
+		res, err := hunt.Search(ctx, space(t, nil), f, hunt.Options{Budget: hunt.Budget{Runs: 100}, Findings: 1})
+		if err != nil || !res.Interrupted || len(f.plans) != at+1 || len(res.Findings) != min(at/3, 1) {
+			t.Errorf("interrupted at %d: %v, %d plans, %+v", at, err, len(f.plans), res)
+		}
+	}
+}
+
+// TestTrouble: an environment that does not work ends the hunt with what it has.
+func TestTrouble(t *testing.T) {
+	broken, n := errors.New("no node could be made"), 0
+	c := carrier(func(context.Context, *runs.Planned, hunt.Job) (hunt.Seen, error) {
+		if n++; n%4 == 0 {
+			return hunt.Seen{}, nil
+		}
+		return hunt.Seen{}, broken
+	})
+	res, err := hunt.Search(t.Context(), space(t, nil), c, hunt.Options{Budget: hunt.Budget{Runs: 100}})
+	if !errors.Is(err, broken) || res.Runs != 3 || res.Fruitless != 3 {
+		t.Errorf("%v after %d runs", err, res.Runs)
+	}
+}
+
+func TestSpace(t *testing.T) {
+	s := space(t, func(r *settings.Run) {
+		r.Models, r.Options = "", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum"}
+	})
+	if !slices.Contains(settings.Names(s.Base.Models), models.Linearizable) {
+		t.Errorf("what is promised is %s", s.Base.Models)
+	}
+	for _, want := range []string{"kill", "pause", "clock"} {
+		if !slices.Contains(s.Faults, want) {
+			t.Errorf("no %s among %v", want, s.Faults)
+		}
+	}
+	if !slices.IsSorted(s.Durations) || s.Durations[0] < 5*time.Second {
+		t.Errorf("loads last %v", s.Durations)
+	}
+	for _, c := range []struct {
+		edit func(*settings.Run)
+		want string
+	}{
+		{func(r *settings.Run) { r.Target = "nosuch" }, `no target "nosuch"`},
+		{func(r *settings.Run) { r.Models = "linearisable" }, "linearizable"},
+		{func(r *settings.Run) { r.Models, r.WriteLevel, r.ReadLevel = "", "1", "1" }, "--model"},
+		{func(r *settings.Run) { r.Faults = "kil" }, "kill"},
+		{func(r *settings.Run) { r.Nodes, r.WriteLevel, r.ReadLevel = 1, "1", "1"; r.Faults = "partition" }, "partition"},
+	} {
+		req := settings.Defaults()
+		req.Target, req.WriteLevel, req.ReadLevel, req.Models = "quorumkv", "2", "2", models.Linearizable
+		c.edit(&req)
+		_, err := hunt.NewSpace(t.Context(), req, nil, environment())
+		var usage *targets.UsageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want something of %q", err, c.want)
+		}
+	}
+}
+
+func TestResultIsWhole(t *testing.T) {
+	f := &fake{}
+	res := search(t, space(t, nil), f, hunt.Options{Budget: hunt.Budget{Runs: 10}})
+	if len(res.Curve) != 10 || res.Curve[9].Signs != res.Estimate.Signs || res.Estimate.Signs == 0 || len(res.Covered) == 0 {
+		t.Errorf("%+v", res)
+	}
+	if !reflect.DeepEqual(res.Models, []hunt.Tally{{Model: models.Linearizable, Held: 10, AtRisk: 1000}}) {
+		t.Errorf("%+v", res.Models)
+	}
+	if e := res.Estimate; e.RatePerRun < 0.25 || e.RatePerRun > 0.27 {
+		t.Errorf("none in ten runs bounds the rate by %g", e.RatePerRun)
+	}
+}

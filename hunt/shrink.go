@@ -1,0 +1,389 @@
+package hunt
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/settings"
+)
+
+// Share is so many of so many runs.
+type Share struct {
+	Hits int `json:"hits"`
+	Of   int `json:"of"`
+}
+
+// String is the share in words.
+func (s Share) String() string { return fmt.Sprintf("%d of %d", s.Hits, s.Of) }
+
+// DefaultReplays is how often a violation must show where nobody said.
+var DefaultReplays = Share{8, 10}
+
+// Shrunk is what making a plan smaller came to.
+type Shrunk struct {
+	// Need is what a smaller plan had to show; it is less than what was asked for where
+	// the plan that was found shows less.
+	Need Share `json:"need"`
+	// Found is how often the plan as it was found showed the violation, and Rate how often
+	// the one that is left did.
+	Found Share `json:"found"`
+	Rate  Share `json:"rate"`
+	// Minimal says that nothing more could be left out; else the budget ended before all
+	// was tried.
+	Minimal bool `json:"minimal"`
+	// Tried are the smaller plans that were tried, Kept those that showed it often enough.
+	Tried int `json:"tried"`
+	Kept  int `json:"kept"`
+	// From and To are the sizes of both plans.
+	From Size `json:"from"`
+	To   Size `json:"to"`
+}
+
+// Size is how large a plan is.
+type Size struct {
+	Faults   int           `json:"faults"`
+	Duration time.Duration `json:"duration_ns"`
+	Clients  int           `json:"clients"`
+	// Keys is 0 for the workload's own number, Rate for as fast as answers come.
+	Keys  int     `json:"keys"`
+	Nodes int     `json:"nodes"`
+	Rate  float64 `json:"rate"`
+}
+
+func sizeOf(p *runs.Planned) Size {
+	return Size{len(p.Plan.Schedule.Steps), p.Plan.Duration, p.Plan.Clients(), p.Plan.Keys, p.Plan.Nodes, p.Plan.Rate}
+}
+
+// String is the size in one line.
+func (s Size) String() string {
+	keys, rate := "the workload's keys", "as fast as answers come"
+	if s.Keys > 0 {
+		keys = fmt.Sprintf("%d keys", s.Keys)
+	}
+	if s.Rate > 0 {
+		rate = strconv.FormatFloat(s.Rate, 'f', -1, 64) + " op/s"
+	}
+	return fmt.Sprintf("%d faults, %s, %d clients, %s, %d nodes, %s", s.Faults, duration.Text(s.Duration), s.Clients, keys, s.Nodes, rate)
+}
+
+type shrinker struct {
+	space   *Space
+	model   string
+	promise Promise
+	need    Share
+	// more tells whether the budget has room for another run.
+	more func() bool
+	// carry has a plan carried out; nil where nothing was seen.
+	carry func(*runs.Planned) (*Seen, error)
+	tell  func(string)
+	out   *Shrunk
+	// known are plans that were tried, by their text.
+	known map[string]bool
+}
+
+// shrink makes start small, and returns what is left with what it came to.
+func (m *shrinker) shrink(ctx context.Context, start *runs.Planned) (*Shrunk, *runs.Planned, error) {
+	m.out, m.known = &Shrunk{Need: m.need, From: sizeOf(start), To: sizeOf(start)}, map[string]bool{}
+	found, err := m.show(start, Share{}, m.need.Of)
+	m.out.Found, m.out.Rate = found, found
+	if err != nil || found.Of < m.need.Of || found.Hits == 0 {
+		return m.out, start, err
+	}
+	// What shows seldom is not to show more seldom.
+	m.out.Need.Hits = min(m.need.Hits, found.Hits)
+	m.tell(fmt.Sprintf("the plan as found shows it in %s runs; smaller ones must in %s", found, m.out.Need))
+	best, rate := start, found
+	for again := true; again; {
+		again = false
+		for _, pass := range passes() {
+			for ahead := true; ahead; {
+				ahead = false
+				for _, smaller := range pass.plans(best) {
+					p, err := m.plan(ctx, smaller)
+					if err != nil || p == nil {
+						continue // it cannot be, or was tried
+					}
+					got, enough, err := m.enough(p)
+					if err != nil {
+						return m.out, best, err
+					}
+					if !m.more() && !enough {
+						return m.end(best, rate, false)
+					}
+					if m.out.Tried++; !enough {
+						continue
+					}
+					m.out.Kept++
+					best, rate = p, got
+					m.out.To = sizeOf(best)
+					m.tell(fmt.Sprintf("%s: %s runs showed it; left: %s", pass.name, got, m.out.To))
+					ahead, again = true, true
+					break
+				}
+			}
+		}
+	}
+	return m.end(best, rate, true)
+}
+
+// end completes the rate of what is left.
+func (m *shrinker) end(best *runs.Planned, rate Share, minimal bool) (*Shrunk, *runs.Planned, error) {
+	rate, err := m.show(best, rate, m.need.Of)
+	m.out.Rate, m.out.Minimal, m.out.To = rate, minimal, sizeOf(best)
+	return m.out, best, err
+}
+
+// plan makes the plan of a smaller request; nil if it was tried.
+func (m *shrinker) plan(ctx context.Context, run settings.Run) (*runs.Planned, error) {
+	p, err := m.space.Plan(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	text, err := p.Plan.Encode()
+	if err != nil || m.known[string(text)] {
+		return nil, err
+	}
+	m.known[string(text)] = true
+	return p, nil
+}
+
+// show carries p out until it was of times, after those of had, or until the budget is
+// used up.
+func (m *shrinker) show(p *runs.Planned, had Share, of int) (Share, error) {
+	for had.Of < of && m.more() {
+		hit, done, err := m.once(p)
+		if err != nil {
+			return had, err
+		}
+		if !done {
+			continue
+		}
+		had.Of++
+		if hit {
+			had.Hits++
+		}
+	}
+	return had, nil
+}
+
+// enough carries p out until it is clear whether it shows the violation often enough. A
+// plan with which the budget ended before that does not.
+func (m *shrinker) enough(p *runs.Planned) (Share, bool, error) {
+	var got Share
+	need := m.out.Need
+	for got.Hits < need.Hits && got.Of-got.Hits <= need.Of-need.Hits && m.more() {
+		hit, done, err := m.once(p)
+		if err != nil {
+			return got, false, err
+		}
+		if !done {
+			continue
+		}
+		got.Of++
+		if hit {
+			got.Hits++
+		}
+	}
+	return got, got.Hits >= need.Hits, nil
+}
+
+// once carries p out and says whether it violated the model, under the same promise: what
+// is stale in one run may be out of order in the next. It was not done where nothing was
+// seen.
+func (m *shrinker) once(p *runs.Planned) (hit, done bool, err error) {
+	seen, err := m.carry(p)
+	if err != nil || seen == nil {
+		return false, false, err
+	}
+	return slices.ContainsFunc(seen.Violations, func(v Violation) bool {
+		return v.Model == m.model && v.Promise == m.promise
+	}), true, nil
+}
+
+// pass is one way of making plans smaller: the boldest first.
+type pass struct {
+	name  string
+	plans func(*runs.Planned) []settings.Run
+}
+
+// passes are those there are, in the order in which they are tried: what makes the later
+// replays shorter comes first.
+func passes() []pass {
+	return []pass{
+		{"fewer faults", fewerFaults},
+		{"shorter", shorter},
+		{"shorter faults", shorterFaults},
+		{"fewer clients", fewerClients},
+		{"fewer keys", fewerKeys},
+		{"less load", lessLoad},
+		{"fewer nodes", fewerNodes},
+		{"simpler", simpler},
+	}
+}
+
+// with is the plan with another schedule and other settings.
+func with(p *runs.Planned, edit func(*settings.Run, *nemesis.Schedule)) []settings.Run {
+	run, sched := p.Plan.Run, p.Plan.Schedule
+	sched.Steps = slices.Clone(sched.Steps)
+	edit(&run, &sched)
+	out, err := withSchedule(run, sched)
+	if err != nil {
+		return nil // what cannot be written is no plan
+	}
+	return []settings.Run{out}
+}
+
+// fewerFaults leaves out all faults, then halves of them, down to single ones.
+func fewerFaults(p *runs.Planned) []settings.Run {
+	var out []settings.Run
+	n := len(p.Plan.Schedule.Steps)
+	for size := n; size > 0; size /= 2 {
+		for at := 0; at < n; at += size {
+			out = append(out, with(p, func(_ *settings.Run, s *nemesis.Schedule) {
+				s.Steps = slices.Delete(s.Steps, at, min(at+size, n))
+			})...)
+		}
+	}
+	return out
+}
+
+// leastDuration is how long a load lasts at least, and tail how much of it comes after
+// the last fault.
+const (
+	leastDuration = time.Second
+	tail          = 500 * time.Millisecond
+)
+
+// shorter cuts the load after the last fault, begins earlier, and halves both.
+func shorter(p *runs.Planned) []settings.Run {
+	var out []settings.Run
+	steps := p.Plan.Schedule.Steps
+	var last time.Duration
+	for _, st := range steps {
+		last = max(last, st.At+st.Hold)
+	}
+	to := func(d, earlier time.Duration, by float64) {
+		d = max(d.Truncate(100*time.Millisecond), leastDuration)
+		if d >= p.Plan.Duration {
+			return
+		}
+		out = append(out, with(p, func(r *settings.Run, s *nemesis.Schedule) {
+			r.Duration = d
+			for i := range s.Steps {
+				s.Steps[i].At = time.Duration(float64(s.Steps[i].At-earlier) * by).Truncate(time.Millisecond)
+				s.Steps[i].Hold = time.Duration(float64(s.Steps[i].Hold) * by).Truncate(time.Millisecond)
+			}
+		})...)
+	}
+	to(p.Plan.Duration/2, 0, 0.5)
+	if len(steps) > 0 {
+		first := max(0, steps[0].At-tail)
+		to(last+tail-first, first, 1)
+		to(last+tail, 0, 1)
+	}
+	to(p.Plan.Duration*3/4, 0, 0.75)
+	return out
+}
+
+func shorterFaults(p *runs.Planned) []settings.Run {
+	var out []settings.Run
+	for i, st := range p.Plan.Schedule.Steps {
+		if st.Hold/2 >= leastHold {
+			out = append(out, with(p, func(_ *settings.Run, s *nemesis.Schedule) {
+				s.Steps[i].Hold = (st.Hold / 2).Truncate(time.Millisecond)
+			})...)
+		}
+	}
+	return out
+}
+
+func fewerClients(p *runs.Planned) []settings.Run {
+	var out []settings.Run
+	for _, n := range smaller(p.Plan.Clients(), 1) {
+		out = append(out, with(p, func(r *settings.Run, _ *nemesis.Schedule) { r.Concurrency = strconv.Itoa(n) })...)
+	}
+	return out
+}
+
+// usualKeys stands for the number of keys of a workload that was not given one.
+const usualKeys = 16
+
+func fewerKeys(p *runs.Planned) []settings.Run {
+	var out []settings.Run
+	keys := p.Plan.Keys
+	if keys == 0 {
+		keys = usualKeys
+	}
+	for _, n := range smaller(keys, 1) {
+		out = append(out, with(p, func(r *settings.Run, _ *nemesis.Schedule) { r.Keys = n })...)
+	}
+	return out
+}
+
+// mostRate stands for as fast as answers come, and leastRate is the least load.
+const (
+	mostRate  = 4000
+	leastRate = 10
+)
+
+func lessLoad(p *runs.Planned) []settings.Run {
+	var out []settings.Run
+	rate := int(p.Plan.Rate)
+	if rate == 0 {
+		rate = mostRate
+	}
+	for _, n := range []int{rate / 4, rate / 2, rate * 3 / 4} {
+		if n >= leastRate {
+			out = append(out, with(p, func(r *settings.Run, _ *nemesis.Schedule) { r.Rate = float64(n) })...)
+		}
+	}
+	return out
+}
+
+// fewerNodes takes the last node away, from the faults too.
+func fewerNodes(p *runs.Planned) []settings.Run {
+	n := p.Plan.Nodes - 1
+	if n < p.Target.Info().MinNodes || n < 1 || len(p.Plan.Schedule.Nodes) != p.Plan.Nodes {
+		return nil
+	}
+	gone := p.Plan.Schedule.Nodes[n]
+	return with(p, func(r *settings.Run, s *nemesis.Schedule) {
+		r.Nodes = n
+		s.Nodes = slices.Clone(s.Nodes[:n])
+		for i := range s.Steps {
+			leaveNode(&s.Steps[i], gone)
+		}
+	})
+}
+
+// simpler takes back what has a simpler value.
+func simpler(p *runs.Planned) []settings.Run {
+	var out []settings.Run
+	try := func(is bool, edit func(*settings.Run, *nemesis.Schedule)) {
+		if is {
+			out = append(out, with(p, edit)...)
+		}
+	}
+	try(p.Plan.Linger == harness.LingerOn, func(r *settings.Run, _ *nemesis.Schedule) { r.Linger = harness.LingerAuto })
+	try(p.Plan.Weights != "", func(r *settings.Run, _ *nemesis.Schedule) { r.Weights = "" })
+	try(p.Plan.Schedule.Mode == nemesis.Mixed && len(p.Plan.Schedule.Steps) > 0, func(_ *settings.Run, s *nemesis.Schedule) { s.Mode = nemesis.OneAtATime })
+	return out
+}
+
+// smaller are numbers below n, from least on: the boldest first.
+func smaller(n, least int) []int {
+	var out []int
+	for _, x := range []int{least, n / 4, n / 2, n - 1} {
+		if x >= least && x < n && !slices.Contains(out, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
