@@ -56,6 +56,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/internal/latefs"
 	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/storage"
@@ -82,6 +83,8 @@ type Options struct {
 	// LogEntries is how many applied entries are kept for followers that lag, at least; there are at most twice as many.
 	// A follower that needs an earlier one gets a snapshot.
 	LogEntries int
+	// Service is the name of this group among those of one node; empty when it is the node's mode.
+	Service string
 }
 
 // Validate reports what cannot be served.
@@ -101,7 +104,7 @@ type Engine struct {
 	node    engine.Node
 	opts    Options
 	db      *pebble.DB
-	disk    *lateFS
+	disk    *latefs.FS
 	ids     map[string]uint64 // of nodes, by name: their place among all names
 	names   map[uint64]string
 	digest  string // of the group
@@ -145,7 +148,7 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	}
 	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(Mode+" "+strings.Join(names, " ")))
 	e.status.Store(&status{})
-	e.disk = newLateFS(node.FS, func() bool { return node.Defects.Has(defect.LogNotSynced) })
+	e.disk = latefs.New(node.FS, func() bool { return node.Defects.Has(defect.LogNotSynced) })
 	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: e.digest, FS: e.disk, Logger: node.Logger})
 	if err != nil {
 		return nil, err
@@ -181,12 +184,14 @@ func (e *Engine) start() error {
 		return err
 	}
 	e.ctx, e.stop = context.WithCancel(context.Background())
-	id := peer.Identity{Node: e.node.Name, Ring: e.digest, Mode: Mode}
+	id := peer.Identity{Node: e.node.Name, Ring: e.digest, Mode: Mode, Service: e.opts.Service}
 	e.peers = peer.NewServer(id, nil, 1, e.node.PeerTimeout, e.node.Logger)
 	e.peers.OnMessage(e.receive)
 	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, nil)
 	e.links.Run(e.ctx, &e.background)
-	e.background.Go(e.flushLate)
+	e.background.Go(func() {
+		e.disk.Run(e.ctx, func(err error) { e.node.Logger.Error("late flush", "error", err) })
+	})
 	e.background.Go(func() {
 		defer e.stop()
 		if err := l.run(e.ctx); err != nil {
@@ -222,22 +227,6 @@ func (e *Engine) enter() (leave func(), err error) {
 		return nil, storage.ErrClosed
 	}
 	return e.open.RUnlock, nil
-}
-
-// flushLate writes what the defect log-not-synced keeps from the disk.
-func (e *Engine) flushLate() {
-	tick := time.NewTicker(lateFor)
-	defer tick.Stop()
-	for {
-		select {
-		case <-e.ctx.Done():
-			return
-		case <-tick.C:
-			if err := e.disk.flush(); err != nil {
-				e.node.Logger.Error("late flush", "error", err)
-			}
-		}
-	}
 }
 
 func (e *Engine) election() time.Duration { return e.opts.ElectionTimeout }

@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
-	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 )
 
@@ -29,7 +28,7 @@ func (e *Engine) DefectsChanged() error { return nil }
 
 // Routes implements engine.Engine.
 func (e *Engine) Routes() map[string]http.Handler {
-	return map[string]http.Handler{"GET " + peer.Path: e.peers, "GET " + snapshotPath: http.HandlerFunc(e.serveSnapshot)}
+	return map[string]http.Handler{"GET " + e.peers.Path(): e.peers, "GET " + snapshotPath: http.HandlerFunc(e.serveSnapshot)}
 }
 
 // Ring implements engine.Engine: every node holds every key.

@@ -21,12 +21,21 @@ import (
 // Path is where a node accepts peers, by an HTTP upgrade to Protocol.
 const Path = "/peer"
 
+// path is where peers of this kind are accepted.
+func (i Identity) path() string {
+	if i.Service == "" {
+		return Path
+	}
+	return Path + "/" + i.Service
+}
+
 // Headers of the upgrade request.
 const (
-	headerFrom = "Quorumkv-From"
-	headerTo   = "Quorumkv-To"
-	headerRing = "Quorumkv-Ring"
-	headerMode = "Quorumkv-Mode"
+	headerFrom     = "Quorumkv-From"
+	headerTo       = "Quorumkv-To"
+	headerRing     = "Quorumkv-Ring"
+	headerMode     = "Quorumkv-Mode"
+	headerSettings = "Quorumkv-Settings"
 )
 
 const (
@@ -39,6 +48,10 @@ type Identity struct {
 	Node string
 	Ring string
 	Mode string
+	// Settings are those of the mode that all nodes must share, spelled for people; empty where Ring says all.
+	Settings string
+	// Service tells apart the groups that a node is in at one address, each with links of its own; empty for that of the mode.
+	Service string
 }
 
 // ErrDisagrees marks an error of a link whose peer refused this node because they are configured differently.
@@ -213,7 +226,7 @@ func (l *Link) dial(ctx context.Context) (*conn, error) {
 }
 
 func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {
-	req, err := http.NewRequest(http.MethodGet, "http://"+l.addr+Path, nil)
+	req, err := http.NewRequest(http.MethodGet, "http://"+l.addr+l.self.path(), nil)
 	if err != nil {
 		return err
 	}
@@ -223,6 +236,7 @@ func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {
 	req.Header.Set(headerTo, l.peer)
 	req.Header.Set(headerRing, l.self.Ring)
 	req.Header.Set(headerMode, l.self.Mode)
+	req.Header.Set(headerSettings, l.self.Settings)
 	if err := req.Write(nc); err != nil {
 		return err
 	}

@@ -82,8 +82,8 @@ func eventually(t *testing.T, what string, cond func() bool) {
 }
 
 func TestCallsOverOneConnection(t *testing.T) {
-	addr, _ := serveNode(t, Identity{"n2", "ring", "leaderless"}, 1000)
-	l := startLink(t, Identity{"n1", "ring", "leaderless"}, "n2", addr, 10*time.Second)
+	addr, _ := serveNode(t, Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}, 1000)
+	l := startLink(t, Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n2", addr, 10*time.Second)
 	ctx := within(t)
 	if err := l.Ready(ctx); err != nil {
 		t.Fatal(err)
@@ -111,15 +111,16 @@ func TestCallsOverOneConnection(t *testing.T) {
 }
 
 func TestLinkRefusesTheWrongNode(t *testing.T) {
-	addr, _ := serveNode(t, Identity{"n2", "ring", "leaderless"}, 10)
+	addr, _ := serveNode(t, Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}, 10)
 	for _, tc := range []struct {
 		self Identity
 		peer string
 		want string
 	}{
-		{Identity{"n1", "ring", "leaderless"}, "n3", `this is node "n2", not "n3"`},
-		{Identity{"n1", "other", "leaderless"}, "n2", "configured with other nodes"},
-		{Identity{"n1", "ring", "raft"}, "n2", "configured differently: node n2 is of mode leaderless, not raft"},
+		{Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n3", `this is node "n2", not "n3"`},
+		{Identity{Node: "n1", Ring: "other", Mode: "leaderless"}, "n2", "configured with other nodes"},
+		{Identity{Node: "n1", Ring: "ring", Mode: "raft"}, "n2", "configured differently: node n2 is of mode leaderless, not raft"},
+		{Identity{Node: "n1", Ring: "ring", Mode: "leaderless", Settings: "x=1"}, "n2", `configured differently: node n2 has "", not "x=1": give all nodes the same`},
 	} {
 		l := startLink(t, tc.self, tc.peer, addr, 5*time.Second)
 		err := l.Ready(within(t))
@@ -136,11 +137,11 @@ func TestUnreachablePeerFailsAtOnceAndComesBack(t *testing.T) {
 	}
 	addr := hold.Addr().String()
 	hold.Close()
-	l := startLink(t, Identity{"n1", "ring", "leaderless"}, "n2", addr, 5*time.Second)
+	l := startLink(t, Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n2", addr, 5*time.Second)
 	if err := l.Apply(within(t), "k", someRecord()); !errors.Is(err, replica.ErrNotApplied) {
 		t.Fatalf("nobody listens: %v", err)
 	}
-	id := Identity{"n2", "ring", "leaderless"}
+	id := Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}
 	store, err := storage.Open(storage.Options{Dir: "d", Node: "n2", Ring: "ring", FS: vfs.NewMem(), Logger: discard})
 	if err != nil {
 		t.Fatal(err)
@@ -162,8 +163,8 @@ func TestUnreachablePeerFailsAtOnceAndComesBack(t *testing.T) {
 }
 
 func TestOverloadedPeerRefuses(t *testing.T) {
-	addr, _ := serveNode(t, Identity{"n2", "ring", "leaderless"}, 0)
-	l := startLink(t, Identity{"n1", "ring", "leaderless"}, "n2", addr, 5*time.Second)
+	addr, _ := serveNode(t, Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}, 0)
+	l := startLink(t, Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n2", addr, 5*time.Second)
 	err := l.Apply(within(t), "k", someRecord())
 	if !errors.Is(err, replica.ErrNotApplied) || !strings.Contains(err.Error(), "overloaded") {
 		t.Fatalf("no slot is free: %v", err)
@@ -172,9 +173,9 @@ func TestOverloadedPeerRefuses(t *testing.T) {
 
 // A silent link is given up, requests then fail at once, and after the partition a new connection stands soon.
 func TestPartitionedLinkIsGivenUpAndRecovers(t *testing.T) {
-	addr, local := serveNode(t, Identity{"n2", "ring", "leaderless"}, 100)
+	addr, local := serveNode(t, Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}, 100)
 	wire := proxy.New(t, addr)
-	l := startLink(t, Identity{"n1", "ring", "leaderless"}, "n2", wire.Addr(), 100*time.Millisecond)
+	l := startLink(t, Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n2", wire.Addr(), 100*time.Millisecond)
 	eventually(t, "the link is up", func() bool { return l.Err() == nil })
 	if err := l.Apply(within(t), "k", someRecord()); err != nil {
 		t.Fatal(err)
@@ -210,7 +211,7 @@ func canceled() context.Context {
 }
 
 func TestServerRefusesNonsense(t *testing.T) {
-	addr, _ := serveNode(t, Identity{"n2", "ring", "leaderless"}, 10)
+	addr, _ := serveNode(t, Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}, 10)
 	resp, err := http.Get("http://" + addr + Path)
 	if err != nil {
 		t.Fatal(err)
@@ -238,7 +239,7 @@ func TestServerRefusesNonsense(t *testing.T) {
 }
 
 func BenchmarkApplyOverLoopback(b *testing.B) {
-	id := Identity{"n2", "ring", "leaderless"}
+	id := Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}
 	store, err := storage.Open(storage.Options{Dir: "d", Node: "n2", Ring: "ring", Fsync: true, FS: vfs.NewMem(), Logger: discard})
 	if err != nil {
 		b.Fatal(err)
@@ -253,7 +254,7 @@ func BenchmarkApplyOverLoopback(b *testing.B) {
 	go func() { _ = srv.Serve(nl) }()
 	defer ps.Close()
 	defer srv.Close()
-	l := NewLink(Identity{"n1", "ring", "leaderless"}, "n2", nl.Addr().String(), 5*time.Second, discard, nil)
+	l := NewLink(Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n2", nl.Addr().String(), 5*time.Second, discard, nil)
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	go l.Run(ctx)

@@ -39,6 +39,9 @@ func NewServer(self Identity, local *replica.Replica, inFlight int, writeTimeout
 // connection's at a time, and must not keep the body.
 func (s *Server) OnMessage(f func(from string, body []byte)) { s.message = f }
 
+// Path is where peers find this server.
+func (s *Server) Path() string { return s.self.path() }
+
 // Refused is how many requests were refused because too many were being served.
 func (s *Server) Refused() int64 { return s.refused.Load() }
 
@@ -83,6 +86,8 @@ func (s *Server) greet(r *http.Request) error {
 		return fmt.Errorf("this is node %q, not %q: check the peers' addresses", s.self.Node, r.Header.Get(headerTo))
 	case r.Header.Get(headerMode) != s.self.Mode:
 		return fmt.Errorf("%w: node %s is of mode %s, not %s: give all nodes the same mode", ErrDisagrees, s.self.Node, s.self.Mode, r.Header.Get(headerMode))
+	case r.Header.Get(headerSettings) != s.self.Settings:
+		return fmt.Errorf("%w: node %s has %q, not %q: give all nodes the same", ErrDisagrees, s.self.Node, s.self.Settings, r.Header.Get(headerSettings))
 	case r.Header.Get(headerRing) != s.self.Ring:
 		return errors.New("this node is configured with other nodes, another replication or other virtual nodes")
 	}

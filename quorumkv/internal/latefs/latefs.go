@@ -1,6 +1,9 @@
-package consensus
+// Package latefs is a file system that loses what was said to be on disk, as a cache that is lost with the power does: the body of
+// the defects that acknowledge before they sync.
+package latefs
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -9,12 +12,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// lateFor is how long the defect log-not-synced keeps from the disk what it says is there.
-const lateFor = 5 * time.Second
+// Late is after how long Run writes what was held back.
+const Late = 5 * time.Second
 
-// lateFS is the defect log-not-synced: a file system on which a sync of the database's log does nothing and writes reach the
-// disk seconds later, as those of a cache that is lost with the power do. With the defect off it is the one below.
-type lateFS struct {
+// FS is a file system on which, while it is on, a sync of the database's log does nothing and writes of it reach the disk only by
+// Run. While it is off it is the one below.
+type FS struct {
 	vfs.FS
 	on func() bool
 
@@ -22,26 +25,27 @@ type lateFS struct {
 	files map[*lateFile]struct{}
 }
 
-func newLateFS(below vfs.FS, on func() bool) *lateFS {
+// New makes one above below, or above the operating system's when that is nil. It asks on at every write and sync.
+func New(below vfs.FS, on func() bool) *FS {
 	if below == nil {
 		below = vfs.Default
 	}
-	return &lateFS{FS: below, on: on, files: map[*lateFile]struct{}{}}
+	return &FS{FS: below, on: on, files: map[*lateFile]struct{}{}}
 }
 
 // Create implements vfs.FS.
-func (fs *lateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+func (fs *FS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.Create(name, category)
 	return fs.wrap(name, f), err
 }
 
 // ReuseForWrite implements vfs.FS.
-func (fs *lateFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+func (fs *FS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.ReuseForWrite(old, name, category)
 	return fs.wrap(name, f), err
 }
 
-func (fs *lateFS) wrap(name string, f vfs.File) vfs.File {
+func (fs *FS) wrap(name string, f vfs.File) vfs.File {
 	if f == nil || !strings.HasSuffix(name, ".log") {
 		return f
 	}
@@ -52,8 +56,23 @@ func (fs *lateFS) wrap(name string, f vfs.File) vfs.File {
 	return late
 }
 
-// flush writes late, but not never.
-func (fs *lateFS) flush() error {
+// Run writes late, but not never, until ctx ends. It tells failed of errors.
+func (fs *FS) Run(ctx context.Context, failed func(error)) {
+	tick := time.NewTicker(Late)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := fs.flush(); err != nil {
+				failed(err)
+			}
+		}
+	}
+}
+
+func (fs *FS) flush() error {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	var errs []error
@@ -66,7 +85,7 @@ func (fs *lateFS) flush() error {
 // lateFile is a file of the database's log.
 type lateFile struct {
 	vfs.File
-	fs *lateFS
+	fs *FS
 
 	mu   sync.Mutex
 	held []byte
