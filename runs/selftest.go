@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func SelftestCases(duration time.Duration) []Case {
 		}
 		return Case{Defect: name, Request: r}
 	}
-	return append([]Case{
+	return slices.Concat([]Case{
 		with("ack-before-quorum", func(r *Request) { r.Faults = "partition-one" }),
 		with("read-one", func(r *Request) { r.Faults = "partition-one" }),
 		with("drop-hints", func(r *Request) {
@@ -87,7 +88,7 @@ func SelftestCases(duration time.Duration) []Case {
 		with("deny-partial-writes", func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", "linearizable", "pause"
 		}),
-	}, raftCases(duration)...)
+	}, raftCases(duration), singleLeaderCases(duration))
 }
 
 // defective is the request with the defect switched on. A ring that all nodes

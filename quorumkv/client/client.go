@@ -75,15 +75,15 @@ func (c *Client) Put(ctx context.Context, key string, value []byte, w string) (p
 // Absent is the version of a key without a value, for CompareAndSet.
 const Absent = "*"
 
-// CompareAndSet writes value under key if the key has the version with the number old (Absent: if it has no value), in a mode
-// that can. Its errors are as Put's; that the condition does not hold is one with the status 412.
-func (c *Client) CompareAndSet(ctx context.Context, key string, value []byte, old string) (protocol.Written, error) {
+// CompareAndSet writes value under key at level w if the key has the version with the number old (Absent: if it has no value), in a
+// mode that can. Its errors are as Put's; that the condition does not hold is one with the status 412.
+func (c *Client) CompareAndSet(ctx context.Context, key string, value []byte, old, w string) (protocol.Written, error) {
 	header := http.Header{"If-Match": {`"` + old + `"`}}
 	if old == Absent {
 		header = http.Header{"If-None-Match": {Absent}}
 	}
 	var out protocol.Written
-	err := c.doWith(ctx, http.MethodPut, "/kv/"+url.PathEscape(key), value, header, &out)
+	err := c.doWith(ctx, http.MethodPut, "/kv/"+url.PathEscape(key)+params("w", w), value, header, &out)
 	return out, err
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Defect is one switchable fault.
-type Defect uint32
+type Defect uint64
 
 // The defects, each described by All.
 const (
@@ -32,6 +32,12 @@ const (
 	MixedUpAnswers
 	AckBeforeCommit
 	RetryAppliesTwice
+	SemiSyncDegrades
+	ReadUnconfirmed
+	KeepDivergedTail
+	ConfirmBeforeSync
+	ConditionOnCounted
+	LagLooksZero
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a
@@ -118,6 +124,30 @@ var all = []Info{
 		"a write is proposed again at every tick until it is seen to be applied, and the table of requests is not looked at: it is applied as often",
 		"a write takes effect once: an overwritten value does not come back",
 		"let a follower hear nothing, or pause the leader, under overwrites of a few keys through all nodes"},
+	{SemiSyncDegrades, "semi-sync-degrades", "single-leader",
+		"a leader that has waited an eighth of an election timeout for a follower acknowledges a semi-synchronous write without one",
+		"a write acknowledged at level semi-sync is on a follower, and survives a failover",
+		"W=semi-sync; cut the leader off from its followers under write load through it"},
+	{ReadUnconfirmed, "read-unconfirmed", "single-leader",
+		"a leader answers reads from what it has, without asking whether it still leads, and goes on when it hears of nobody",
+		"a read at level leader sees the last write acknowledged at level semi-sync or sync",
+		"fencing=true, R=leader; cut the leader off from the others while clients read from it"},
+	{KeepDivergedTail, "keep-diverged-tail", "single-leader",
+		"a follower takes it that places of its log which are filled are those of the leader's log, and does not compare",
+		"followers converge to the leader's log, and a leader has what was acknowledged",
+		"W=semi-sync; cut the leader off under write load through it, so that it has entries of its own when it rejoins; read every node"},
+	{ConfirmBeforeSync, "confirm-before-sync", "single-leader",
+		"nodes say that entries of the log are on their disks, where they arrive seconds later",
+		"an acknowledged write survives a crash",
+		"write at any level, then kill -9 all nodes within seconds, restart, read"},
+	{ConditionOnCounted, "condition-on-counted", "single-leader",
+		"the leader looks at a write's condition as if what is in its log and not yet confirmed were not there",
+		"of two compare-and-sets that expect the same version one is refused",
+		"no fault; concurrent compare-and-sets of a few keys"},
+	{LagLooksZero, "lag-looks-zero", "single-leader",
+		"a follower measures its lag against what it was last told, so that one that is told nothing has none",
+		"a read at level max-lag is hardly older than max_lag",
+		"R=max-lag; cut a follower off for longer than max_lag while clients read from it"},
 }
 
 // All describes every defect, in a fixed order.
@@ -166,20 +196,20 @@ func Check(mode string, names []string) error {
 }
 
 // Set is the defects that are on. The zero value is empty. All methods may be called concurrently.
-type Set struct{ bits atomic.Uint32 }
+type Set struct{ bits atomic.Uint64 }
 
 // Has reports whether d is on.
-func (s *Set) Has(d Defect) bool { return s.bits.Load()&uint32(d) != 0 }
+func (s *Set) Has(d Defect) bool { return s.bits.Load()&uint64(d) != 0 }
 
 // Replace switches on exactly the named defects. A name that is not known changes nothing.
 func (s *Set) Replace(names []string) error {
-	var bits uint32
+	var bits uint64
 	for _, n := range names {
 		d, err := Parse(n)
 		if err != nil {
 			return err
 		}
-		bits |= uint32(d)
+		bits |= uint64(d)
 	}
 	s.bits.Store(bits)
 	return nil

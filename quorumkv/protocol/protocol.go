@@ -153,9 +153,11 @@ type Health struct {
 	ReadRepair      string                `json:"read_repair,omitempty"` // of mode leaderless, as the next two
 	HintedHandoff   *bool                 `json:"hinted_handoff,omitempty"`
 	WriteTimestamps string                `json:"write_timestamps,omitempty"`
-	Leader          string                `json:"leader,omitempty"`  // of modes with one, as this node knows it
-	Term            uint64                `json:"term,omitempty"`    // of mode raft, as the next one
-	Applied         uint64                `json:"applied,omitempty"` // the last position of the log that this node has applied
+	Leader          string                `json:"leader,omitempty"`   // of modes with one, as this node knows it
+	Term            uint64                `json:"term,omitempty"`     // of mode raft, or the epoch of mode single-leader
+	Applied         uint64                `json:"applied,omitempty"`  // the last position of the log that this node has applied
+	Failover        *bool                 `json:"failover,omitempty"` // of mode single-leader, as the next one
+	Fencing         *bool                 `json:"fencing,omitempty"`
 	Fsync           bool                  `json:"fsync"`
 	Testing         bool                  `json:"testing"`
 	ClockOffsetMS   int64                 `json:"clock_offset_ms"`

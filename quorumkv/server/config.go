@@ -18,7 +18,7 @@ import (
 )
 
 // Config is all that a node is told. Default gives the defaults; Load reads a file over them. A field with the tag
-// mode is a setting of that mode alone, and is refused in another unless it has its default.
+// mode is a setting of these modes alone, and is refused in another unless it has its default.
 type Config struct {
 	Mode    string `yaml:"mode"`     // one of Modes
 	Node    string `yaml:"node"`     // this node's name
@@ -33,13 +33,16 @@ type Config struct {
 	HintedHandoff   bool                   `yaml:"hinted_handoff" mode:"leaderless"`
 	MaxHints        int                    `yaml:"max_hints" mode:"leaderless"` // kept for one peer
 	WriteTimestamps coordinator.Timestamps `yaml:"write_timestamps" mode:"leaderless"`
-	ElectionTimeout time.Duration          `yaml:"election_timeout" mode:"raft"`     // without a leader, after which one is elected
-	LogEntries      int                    `yaml:"log_entries" mode:"raft"`          // kept for followers that lag
-	RequestTimeout  time.Duration          `yaml:"request_timeout"`                  // of a client's request
-	PeerTimeout     time.Duration          `yaml:"peer_timeout"`                     // of a message, and after which a silent peer counts as gone
-	MaxClockSkew    time.Duration          `yaml:"max_clock_skew" mode:"leaderless"` // how far ahead a timestamp may be for this clock to follow it
-	Fsync           bool                   `yaml:"fsync"`                            // before every acknowledgement
-	MaxRequests     int                    `yaml:"max_requests"`                     // served at a time
+	ElectionTimeout time.Duration          `yaml:"election_timeout" mode:"raft,single-leader"` // without a leader, after which one is elected
+	LogEntries      int                    `yaml:"log_entries" mode:"raft"`                    // kept for followers that lag
+	Failover        bool                   `yaml:"failover" mode:"single-leader"`              // another node leads when the leader is away
+	Fencing         bool                   `yaml:"fencing" mode:"single-leader"`               // a deposed leader is kept from answering
+	MaxLag          time.Duration          `yaml:"max_lag" mode:"single-leader"`               // beyond which a follower asks the leader, at one level
+	RequestTimeout  time.Duration          `yaml:"request_timeout"`                            // of a client's request
+	PeerTimeout     time.Duration          `yaml:"peer_timeout"`                               // of a message, and after which a silent peer counts as gone
+	MaxClockSkew    time.Duration          `yaml:"max_clock_skew" mode:"leaderless"`           // how far ahead a timestamp may be for this clock to follow it
+	Fsync           bool                   `yaml:"fsync"`                                      // before every acknowledgement
+	MaxRequests     int                    `yaml:"max_requests"`                               // served at a time
 	MaxValueBytes   int                    `yaml:"max_value_bytes"`
 	Testing         bool                   `yaml:"testing"` // /admin, defects and clock_offset are allowed
 	Defects         []string               `yaml:"defects"`
@@ -59,6 +62,9 @@ func Default() Config {
 		WriteTimestamps: coordinator.FromQuorum,
 		ElectionTimeout: 400 * time.Millisecond,
 		LogEntries:      10_000,
+		Failover:        true,
+		Fencing:         true,
+		MaxLag:          500 * time.Millisecond,
 		RequestTimeout:  time.Second,
 		PeerTimeout:     500 * time.Millisecond,
 		MaxClockSkew:    500 * time.Millisecond,

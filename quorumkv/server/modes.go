@@ -3,12 +3,14 @@ package server
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
+	"github.com/lapse-test/lapse/quorumkv/singleleader"
 )
 
 // mode is a way in which replicas agree, behind the same API as all others.
@@ -28,6 +30,9 @@ func modes() []mode {
 		{consensus.Mode,
 			func(c Config, _ []string) error { return c.consensus().Validate() },
 			func(c Config, n engine.Node) (engine.Engine, error) { return consensus.Open(n, c.consensus()) }},
+		{singleleader.Mode,
+			func(c Config, _ []string) error { return c.singleLeader().Validate() },
+			func(c Config, n engine.Node) (engine.Engine, error) { return singleleader.Open(n, c.singleLeader()) }},
 	}
 }
 
@@ -58,6 +63,10 @@ func (c Config) consensus() consensus.Options {
 	return consensus.Options{ElectionTimeout: c.ElectionTimeout, LogEntries: c.LogEntries}
 }
 
+func (c Config) singleLeader() singleleader.Options {
+	return singleleader.Options{ElectionTimeout: c.ElectionTimeout, Failover: c.Failover, Fencing: c.Fencing, MaxLag: c.MaxLag}
+}
+
 // validateMode reports what does not go with the mode: what it cannot serve, and settings and defects of others.
 func (c Config) validateMode() (errs []error) {
 	m, err := findMode(c.Mode)
@@ -68,8 +77,8 @@ func (c Config) validateMode() (errs []error) {
 	for i := range own.NumField() {
 		field := own.Type().Field(i)
 		of := field.Tag.Get("mode")
-		if of != "" && of != m.name && !reflect.DeepEqual(own.Field(i).Interface(), standard.Field(i).Interface()) {
-			errs = append(errs, fmt.Errorf("%s: is a setting of mode %s; leave it out in mode %s", field.Tag.Get("yaml"), of, m.name))
+		if of != "" && !slices.Contains(strings.Split(of, ","), m.name) && !reflect.DeepEqual(own.Field(i).Interface(), standard.Field(i).Interface()) {
+			errs = append(errs, fmt.Errorf("%s: is a setting of mode %s; leave it out in mode %s", field.Tag.Get("yaml"), strings.ReplaceAll(of, ",", " and "), m.name))
 		}
 	}
 	if err := m.validate(c, engine.Node{Name: c.Node, Peers: c.Peers}.Names()); err != nil {

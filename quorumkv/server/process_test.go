@@ -15,45 +15,59 @@ import (
 
 // Every acknowledged write survives kill -9 of all nodes at once, under load.
 func TestKillOfAllNodesLosesNothingAcknowledged(t *testing.T) {
-	ps := startProcesses(t, 3)
-	acked := make([]map[string]string, 4)
-	var wg sync.WaitGroup
-	var enough, stop atomic.Int64
-	for w := range acked {
-		acked[w] = map[string]string{}
-		wg.Go(func() {
-			for i := 0; stop.Load() == 0; i++ {
-				key, value := fmt.Sprintf("k%d-%d", w, i%20), fmt.Sprint(i)
-				if _, err := ps[w%3].client.Put(t.Context(), key, []byte(value), "QUORUM"); err == nil {
-					acked[w][key] = value
-					enough.Add(1)
+	killsLoseNothing(t, startProcesses(t, 3), 1, "QUORUM", "QUORUM")
+}
+
+// killsLoseNothing kills all nodes under load, as often as that, and wants every acknowledged write to be read afterwards.
+func killsLoseNothing(t *testing.T, ps []*process, rounds int, write, read string) {
+	t.Helper()
+	for round := range rounds {
+		acked := make([]map[string]string, 4)
+		var wg sync.WaitGroup
+		var enough, stop atomic.Int64
+		for w := range acked {
+			acked[w] = map[string]string{}
+			wg.Go(func() {
+				for i := round * 1_000_000; stop.Load() == 0; i++ {
+					key, value := fmt.Sprintf("k%d-%d", w, i%20), fmt.Sprint(i)
+					if _, err := ps[w%len(ps)].client.Put(t.Context(), key, []byte(value), write); err == nil {
+						acked[w][key] = value
+						enough.Add(1)
+					}
 				}
-			}
-		})
-	}
-	eventually(t, "200 acknowledged writes", func() bool { return enough.Load() > 200 })
-	killAll(t, ps)
-	stop.Store(1)
-	wg.Wait()
-	restartAll(t, ps)
-	for w := range acked {
-		for key, value := range acked[w] {
-			v, err := ps[(w+1)%3].client.Get(within(t), key, "QUORUM", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			// A later write of the key may have got through without its answer.
-			var got, want int
-			if _, err := fmt.Sscan(text(v), &got); err != nil {
-				t.Fatalf("%s is %q, acknowledged was %s", key, text(v), value)
-			}
-			if _, err := fmt.Sscan(value, &want); err != nil {
-				t.Fatal(err)
-			}
-			if got < want {
-				t.Fatalf("%s is %d, acknowledged was %d", key, got, want)
+			})
+		}
+		eventually(t, "200 acknowledged writes", func() bool { return enough.Load() > 200 })
+		killAll(t, ps)
+		stop.Store(1)
+		wg.Wait()
+		restartAll(t, ps)
+		for w := range acked {
+			for key, value := range acked[w] {
+				atLeast(t, ps[(w+1)%len(ps)].client, key, read, value)
 			}
 		}
+	}
+}
+
+// atLeast wants a number under key that is not smaller: a later write may have got through without its answer.
+func atLeast(t *testing.T, c *client.Client, key, level, value string) {
+	t.Helper()
+	var v *protocol.Value
+	eventually(t, "a read is answered", func() (ok bool) {
+		var err error
+		v, err = c.Get(t.Context(), key, level, "")
+		return err == nil
+	})
+	var got, want int
+	if _, err := fmt.Sscan(text(v), &got); err != nil {
+		t.Fatalf("%s is %q, acknowledged was %s", key, text(v), value)
+	}
+	if _, err := fmt.Sscan(value, &want); err != nil {
+		t.Fatal(err)
+	}
+	if got < want {
+		t.Fatalf("%s is %d, acknowledged was %d", key, got, want)
 	}
 }
 

@@ -3,10 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,36 +13,6 @@ import (
 )
 
 func raftMode(c *Config) { c.Mode, c.RequestTimeout = "raft", 2*time.Second }
-
-// leader waits until all these nodes know the same leader, and returns it.
-func (c *cluster) leader(t testing.TB, among ...string) string {
-	t.Helper()
-	leader := ""
-	eventually(t, "one leader is known to all", func() bool {
-		seen := map[string]bool{}
-		for _, name := range among {
-			h, err := c.clients[name].Health(t.Context())
-			if err != nil {
-				return false
-			}
-			leader = h.Leader
-			seen[leader] = true
-		}
-		return len(seen) == 1 && leader != ""
-	})
-	return leader
-}
-
-// others are the nodes that are not this one.
-func (c *cluster) others(name string) []string {
-	var out []string
-	for n := range c.clients {
-		if n != name {
-			out = append(out, n)
-		}
-	}
-	return out
-}
 
 func TestRaftReadsAndWrites(t *testing.T) {
 	c := startCluster(t, 3, false, raftMode)
@@ -72,61 +39,10 @@ func TestRaftReadsAndWrites(t *testing.T) {
 	})
 }
 
-func TestRaftCompareAndSet(t *testing.T) {
-	c := startCluster(t, 3, false, raftMode)
-	c.leader(t, "n1", "n2", "n3")
-	url := "http://" + c.addrs["n2"] + "/kv/k"
-	for _, tc := range []struct {
-		name   string
-		header []string
-		status int
-		says   string
-	}{
-		{"the key must be absent and is", []string{"If-None-Match", "*"}, 200, `"w":2`},
-		{"the key must be absent and is not", []string{"If-None-Match", "*"}, 412, `"outcome":"not_written"`},
-		{"another version", []string{"If-Match", `"1000000"`}, 412, "precondition_failed"},
-		{"no version", []string{"If-Match", "7"}, 400, "in quotes"},
-		{"two conditions", []string{"If-Match", `"7"`, "If-None-Match", "*"}, 400, "give one"},
-		{"a date", []string{"If-Unmodified-Since", "Sat, 29 Oct 1994 19:43:31 GMT"}, 400, "use If-Match"},
-	} {
-		resp, body := request(t, "PUT", url, tc.name, tc.header...)
-		if resp.StatusCode != tc.status || !strings.Contains(body, tc.says) {
-			t.Errorf("%s: %s %s", tc.name, resp.Status, body)
-		}
-	}
-	v, err := c.clients["n1"].Get(within(t), "k", "read-index", "")
-	if err != nil || text(v) != "the key must be absent and is" {
-		t.Fatalf("%q, %v", text(v), err)
-	}
-	resp, body := request(t, "DELETE", url, "", "If-Match", `"`+v.Version.Number+`"`)
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("the very version: %s %s", resp.Status, body)
-	}
-	resp, body = request(t, "POST", "http://"+c.addrs["n1"]+"/cas/k", "1")
-	if resp.StatusCode != http.StatusNotImplemented || !strings.Contains(body, "If-Match") {
-		t.Errorf("/cas: %s %s", resp.Status, body)
-	}
-}
+func TestRaftCompareAndSet(t *testing.T) { comparesAndSets(t, raftMode, "read-index") }
 
-// A client that repeats a request under its name gets the answer of the first, and nothing is written again.
 func TestRaftNamedRequestsAreAppliedOnce(t *testing.T) {
-	c := startCluster(t, 3, false, raftMode)
-	c.leader(t, "n1", "n2", "n3")
-	put := func(node, value, name string) string {
-		t.Helper()
-		_, body := request(t, "PUT", "http://"+c.addrs[node]+"/kv/k", value, "Quorumkv-Request", name)
-		return body[:strings.Index(body, `"w":`)+1]
-	}
-	first := put("n1", "1", "r1")
-	put("n2", "2", "r2")
-	if again := put("n3", "1", "r1"); again != first {
-		t.Errorf("the same request again: %s, first it was %s", again, first)
-	}
-	wantGet(t, c.clients["n1"], "k", "read-index", "2")
-	resp, body := request(t, "PUT", "http://"+c.addrs["n1"]+"/kv/k", "3", "Quorumkv-Request", "r1")
-	if resp.StatusCode != http.StatusPreconditionFailed || !strings.Contains(body, "another write") {
-		t.Errorf("the name of another write: %s %s", resp.Status, body)
-	}
+	appliesNamedRequestsOnce(t, raftMode, "read-index")
 }
 
 // The leader is cut off: it must not answer from what it has, the others elect another, and afterwards all is one.
@@ -190,77 +106,10 @@ func TestRaftRefusals(t *testing.T) {
 	}
 }
 
-// One member of another mode: neither side serves anything that the other would not see.
-func TestRaftMemberOfAnotherMode(t *testing.T) {
-	c := startUnconnected(t, 3, func(cfg *Config) {
-		if cfg.Node != "n3" {
-			raftMode(cfg)
-		}
-	})
-	for name, cl := range c.clients {
-		level := map[bool]string{true: "ONE"}[name == "n3"]
-		var e *client.Error
-		eventually(t, name+" refuses", func() bool {
-			_, err := cl.Put(t.Context(), "k", []byte("v"), level)
-			return errors.As(err, &e) && e.Code == string(engine.CodeDisagreement)
-		})
-		if e.Outcome != protocol.NotWritten || !strings.Contains(e.Message, "give all nodes the same mode") {
-			t.Errorf("%s: %+v", name, e)
-		}
-	}
-}
-
-// Every acknowledged write survives kill -9 of all nodes at once, and the log is compacted all the while.
+// The log is compacted all the while.
 func TestRaftKillOfAllNodesLosesNothingAcknowledged(t *testing.T) {
 	ps := startProcesses(t, 3, "--mode", "raft", "--log-entries", "20", "--request-timeout", "2s")
-	for round := range 3 {
-		acked := make([]map[string]string, 4)
-		var wg sync.WaitGroup
-		var enough, stop atomic.Int64
-		for w := range acked {
-			acked[w] = map[string]string{}
-			wg.Go(func() {
-				for i := round * 1_000_000; stop.Load() == 0; i++ {
-					key, value := fmt.Sprintf("k%d-%d", w, i%20), fmt.Sprint(i)
-					if _, err := ps[w%3].client.Put(t.Context(), key, []byte(value), ""); err == nil {
-						acked[w][key] = value
-						enough.Add(1)
-					}
-				}
-			})
-		}
-		eventually(t, "200 acknowledged writes", func() bool { return enough.Load() > 200 })
-		killAll(t, ps)
-		stop.Store(1)
-		wg.Wait()
-		restartAll(t, ps)
-		for w := range acked {
-			for key, value := range acked[w] {
-				atLeast(t, ps[(w+1)%3].client, key, value)
-			}
-		}
-	}
-}
-
-// atLeast wants a number under key that is not smaller: a later write may have got through without its answer.
-func atLeast(t *testing.T, c *client.Client, key, value string) {
-	t.Helper()
-	var v *protocol.Value
-	eventually(t, "a read is answered", func() (ok bool) {
-		var err error
-		v, err = c.Get(t.Context(), key, "read-index", "")
-		return err == nil
-	})
-	var got, want int
-	if _, err := fmt.Sscan(text(v), &got); err != nil {
-		t.Fatalf("%s is %q, acknowledged was %s", key, text(v), value)
-	}
-	if _, err := fmt.Sscan(value, &want); err != nil {
-		t.Fatal(err)
-	}
-	if got < want {
-		t.Fatalf("%s is %d, acknowledged was %d", key, got, want)
-	}
+	killsLoseNothing(t, ps, 3, "", "read-index")
 }
 
 // A follower that is too far behind for the log gets a snapshot, keeps it over kill -9, and remembers named requests from it.

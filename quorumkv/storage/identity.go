@@ -114,7 +114,7 @@ func (have identity) refuse(want identity, dir string) error {
 	case have.Node != want.Node:
 		return fmt.Errorf("data directory %s belongs to node %q, not %q: give each node its own", dir, have.Node, want.Node)
 	case have.Ring != want.Ring:
-		return fmt.Errorf("data directory %s belongs to another set of nodes, replication or virtual nodes; data is not moved between placements: use an empty directory", dir)
+		return fmt.Errorf("data directory %s belongs to another set of nodes, replication, virtual nodes or failover; data is not moved between placements: use an empty directory", dir)
 	}
 	return nil
 }

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
-	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -24,11 +25,21 @@ type session struct {
 	writeBack string
 	// readLevel is that of the run, or of reads of one replica.
 	readLevel string
+	// sticky is for how long after its last write a session at level sticky reads at the leader.
+	sticky    time.Duration
+	lastWrite time.Time
 }
 
-// ReplicaLevel implements targets.ReplicaReader: a node that has the key answers at ONE
-// from what it has.
-func (s *System) ReplicaLevel() string { return quorum.One.String() }
+// level is that of a read now.
+func (c *session) level() string {
+	switch {
+	case c.readLevel != readSticky:
+		return c.readLevel
+	case !c.lastWrite.IsZero() && time.Since(c.lastWrite) < c.sticky:
+		return singleleader.LevelLeader
+	}
+	return singleleader.LevelFollower
+}
 
 // Open implements targets.System.
 func (s *System) Open(_ context.Context, cfg targets.Session) (targets.Client, error) {
@@ -39,6 +50,12 @@ func (s *System) Open(_ context.Context, cfg targets.Session) (targets.Client, e
 	}
 	if s.cfg.Options[optReadRepair] == "blocking" {
 		c.writeBack = s.cfg.WriteLevel
+	}
+	if c.readLevel == readSticky {
+		var err error
+		if c.sticky, err = time.ParseDuration(s.cfg.Options[optSticky]); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", optSticky, err)
+		}
 	}
 	return c, nil
 }
@@ -73,6 +90,9 @@ func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Resu
 	if err != nil {
 		return targets.Result{Outcome: history.Fail, Node: at, Err: err}
 	}
+	if txn.Mops[0].Func.Writes() {
+		defer func() { c.lastWrite = time.Now() }()
+	}
 	if m := txn.Mops[0]; m.Func == history.CAS {
 		key := c.system.prefix + m.Key.String()
 		c.system.written.add(key)
@@ -95,7 +115,7 @@ func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn)
 	}
 	switch m.Func {
 	case history.Read:
-		got, err := conn.Get(ctx, key, c.readLevel, c.writeBack)
+		got, err := conn.Get(ctx, key, c.level(), c.writeBack)
 		if err != nil {
 			return "", err
 		}

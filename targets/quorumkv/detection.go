@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/quorumkv/consensus"
+	"github.com/lapse-test/lapse/quorumkv/leaderless"
+	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -15,14 +16,21 @@ func peerTimeout(request time.Duration) time.Duration { return request / 2 }
 
 // Detection implements targets.Detector: a peer is found silent at a check that comes
 // every quarter of its timeout, after one timeout and a quarter. In mode raft it is an election that matters, which a
-// follower calls after at most two timeouts; a leader without a majority steps down within as long.
+// follower calls after at most two timeouts; a leader without a majority steps down within as long. In mode single-leader the search for the log that goes furthest comes on top.
 func (*Target) Detection(cfg targets.Config) history.Detection {
-	if cfg.Options[optMode] == consensus.Mode {
+	switch mode := cfg.Options[optMode]; {
+	case mode == singleleader.Mode && cfg.Options[optFailover] == off:
+		return history.Detection{}
+	case mode != leaderless.Mode:
 		election, err := time.ParseDuration(cfg.Options[optElection])
 		if err != nil {
 			return history.Detection{}
 		}
-		return history.Detection{After: 2 * election, By: fmt.Sprintf("the election timeout of %v", election), Deposes: true}
+		after := 2 * election
+		if mode == singleleader.Mode {
+			after += election / 2
+		}
+		return history.Detection{After: after, By: fmt.Sprintf("the election timeout of %v", election), Deposes: true}
 	}
 	request, err := time.ParseDuration(cfg.Options[optRequestTimeout])
 	if err != nil {

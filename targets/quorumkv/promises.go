@@ -4,14 +4,18 @@ import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
+	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 )
 
 // Promises implements targets.Promiser: the table of quorumkv's own documentation
 // ("What it promises"). Defects do not change it: they are what breaks it.
 func (*Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
-	if cfg.Options[optMode] == consensus.Mode {
+	switch cfg.Options[optMode] {
+	case consensus.Mode:
 		return raftPromises(cfg)
+	case singleleader.Mode:
+		return singleLeaderPromises(cfg)
 	}
 	n, w, r, err := Levels(cfg)
 	if err != nil {

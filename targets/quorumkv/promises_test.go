@@ -65,6 +65,48 @@ func TestRaftPromises(t *testing.T) {
 	}
 }
 
+func TestSingleLeaderPromises(t *testing.T) {
+	type set map[string]bool
+	keeps := set{"linearizable": true, "no-lost-writes": true}
+	elsewhere := set{"linearizable": false, "no-lost-writes": true, "regular": false, "read-your-writes": false, "monotonic-reads": false}
+	for _, c := range []struct {
+		name, write, read string
+		nodes             int
+		options           map[string]string
+		want              set
+	}{
+		{"the default", "", "", 3, nil, keeps},
+		{"all followers", "sync", "leader", 5, nil, keeps},
+		{"any follower of many", "semi-sync", "leader", 5, nil, set{"linearizable": false, "no-lost-writes": false, "regular": false, "read-your-writes": false}},
+		{"no follower", "async", "leader", 3, nil, set{"linearizable": false, "no-lost-writes": false, "regular": false, "read-your-writes": false}},
+		{"no follower, none ever leads", "async", "leader", 3, setting("failover", "off"), keeps},
+		{"followers, none ever leads", "async", "follower", 3, setting("failover", "off"), elsewhere},
+		{"a follower", "semi-sync", "follower", 3, nil, elsewhere},
+		{"a follower that lags little", "semi-sync", "max-lag", 3, nil, elsewhere},
+		{"a follower for those who did not write", "sync", "sticky", 3, nil, elsewhere},
+		{"no fencing", "semi-sync", "leader", 3, setting("fencing", "off"), set{"linearizable": false}},
+		{"no fencing, no follower", "async", "leader", 3, setting("fencing", "off"), set{"linearizable": false, "no-lost-writes": false, "regular": false, "read-your-writes": false}},
+		{"not synced", "sync", "leader", 3, setting("fsync", "false"), set{"linearizable": false}},
+		{"alone", "async", "follower", 1, nil, keeps},
+	} {
+		opts := map[string]string{"mode": "single-leader"}
+		maps.Copy(opts, c.options)
+		cfg := targets.Config{Nodes: c.nodes, WriteLevel: c.write, ReadLevel: c.read, Options: opts}
+		target, err := New().Describe(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg, err = target.Resolve(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if got := target.(targets.Promiser).Promises(cfg, nil); !maps.Equal(got, c.want) {
+			t.Errorf("%s: it promises %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func setting(name, value string) map[string]string { return map[string]string{name: value} }
+
 // What one mode has the other refuses, and says what there is.
 func TestModesRefuse(t *testing.T) {
 	for _, c := range []struct {
@@ -72,7 +114,7 @@ func TestModesRefuse(t *testing.T) {
 		cfg  targets.Config
 		want string
 	}{
-		{"a mode that is not there", targets.Config{Options: map[string]string{"mode": "paxos"}}, "there are: leaderless, raft"},
+		{"a mode that is not there", targets.Config{Options: map[string]string{"mode": "paxos"}}, "there are: leaderless, raft, single-leader"},
 		{"a level of leaderless", targets.Config{WriteLevel: "QUORUM", Options: map[string]string{"mode": "raft"}}, "there is majority"},
 		{"a read level of leaderless", targets.Config{ReadLevel: "ONE", Options: map[string]string{"mode": "raft"}}, "there is read-index, lease, follower"},
 		{"a level of raft", targets.Config{ReadLevel: "lease"}, "level"},
@@ -80,6 +122,14 @@ func TestModesRefuse(t *testing.T) {
 		{"a setting of raft", targets.Config{Options: map[string]string{"log_entries": "5"}}, "log_entries"},
 		{"a defect of leaderless", targets.Config{Options: map[string]string{"mode": "raft", "defects": "read-one"}}, "mode raft has no defect"},
 		{"no entries", targets.Config{Options: map[string]string{"mode": "raft", "log_entries": "0"}}, "log_entries: 0 must be"},
+		{"a level of raft in single-leader", targets.Config{WriteLevel: "majority", Options: map[string]string{"mode": "single-leader"}}, "there is semi-sync, async, sync"},
+		{"a read level of raft in single-leader", targets.Config{ReadLevel: "lease", Options: map[string]string{"mode": "single-leader"}}, "there is leader, follower, max-lag, sticky"},
+		{"a setting of raft in single-leader", targets.Config{Options: map[string]string{"mode": "single-leader", "log_entries": "5"}}, "log_entries"},
+		{"a setting of single-leader in raft", targets.Config{Options: map[string]string{"mode": "raft", "fencing": "off"}}, "fencing"},
+		{"fencing without failover", targets.Config{Options: map[string]string{"mode": "single-leader", "fencing": "off", "failover": "off"}}, "of no use without failover"},
+		{"a value that is no switch", targets.Config{Options: map[string]string{"mode": "single-leader", "fencing": "maybe"}}, "fencing"},
+		{"no duration", targets.Config{Options: map[string]string{"mode": "single-leader", "sticky": "5"}}, "sticky=5"},
+		{"a defect of raft in single-leader", targets.Config{Options: map[string]string{"mode": "single-leader", "defects": "log-not-synced"}}, "mode single-leader has no defect"},
 		{"a short timeout", targets.Config{Options: map[string]string{"mode": "raft", "election_timeout": "2ms"}}, "election_timeout: 2ms must be"},
 	} {
 		c.cfg.Nodes = 3

@@ -13,8 +13,10 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
+	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
@@ -71,10 +73,10 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 	if err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "starting quorumkv", Err: err, Way: "see the logs of the nodes in the run directory"}
 	}
-	if cfg.Options[optMode] == consensus.Mode {
-		return &raftSystem{s}, nil
+	if cfg.Options[optMode] == leaderless.Mode {
+		return s, nil
 	}
-	return s, nil
+	return &orderedSystem{s}, nil
 }
 
 func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
@@ -126,8 +128,12 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 // modeArgs are the settings of the mode.
 func (s *System) modeArgs(request time.Duration) []string {
 	o := s.cfg.Options
-	if o[optMode] == consensus.Mode {
+	switch o[optMode] {
+	case consensus.Mode:
 		return []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection]}
+	case singleleader.Mode:
+		return []string{"--election-timeout", o[optElection], "--peer-timeout", o[optElection], "--max-lag", o[optMaxLag],
+			fmt.Sprintf("--failover=%t", o[optFailover] == on), fmt.Sprintf("--fencing=%t", o[optFencing] == on)}
 	}
 	return []string{
 		"--replication", o[optReplication],
@@ -156,7 +162,7 @@ func (s *System) Ready(ctx context.Context, node string) error {
 }
 
 // serves returns nil when connected says so of how the node is, and a write and a
-// read at the weakest level went through it; of mode raft at the default, because it has a leader only with a majority.
+// read at the weakest level went through it; of modes with a leader, a read at that.
 func (s *System) serves(ctx context.Context, node string, connected func(protocol.Health) error) error {
 	c, ok := s.admin[node]
 	if !ok {
@@ -171,17 +177,46 @@ func (s *System) serves(ctx context.Context, node string, connected func(protoco
 	}
 	key := s.readyKey(node)
 	s.written.add(key)
-	level := quorum.One.String()
-	if s.cfg.Options[optMode] == consensus.Mode {
-		level = ""
-	}
-	if _, err := c.Put(ctx, key, []byte(s.cfg.Run), level); err != nil {
+	write, read := s.weakest()
+	if _, err := c.Put(ctx, key, []byte(s.cfg.Run), write); err != nil {
 		return fmt.Errorf("writing through %s: %w", node, err)
 	}
-	if _, err := c.Get(ctx, key, level, ""); err != nil {
+	if _, err := c.Get(ctx, key, read, ""); err != nil {
 		return fmt.Errorf("reading through %s: %w", node, err)
 	}
 	return nil
+}
+
+// weakest are the levels at which a node is asked whether it serves. There is no leader without a majority, so that in modes
+// with one its answer says more than that of a follower.
+func (s *System) weakest() (write, read string) {
+	switch s.cfg.Options[optMode] {
+	case consensus.Mode:
+		return consensus.LevelMajority, consensus.LevelReadIndex
+	case singleleader.Mode:
+		return singleleader.LevelAsync, singleleader.LevelLeader
+	}
+	return quorum.One.String(), quorum.One.String()
+}
+
+// strictest is the level of reads that see every acknowledged write, in modes that compare and set.
+func (s *System) strictest() string {
+	if s.cfg.Options[optMode] == singleleader.Mode {
+		return singleleader.LevelLeader
+	}
+	return consensus.LevelReadIndex
+}
+
+// ReplicaLevel implements targets.ReplicaReader: the level at which a node answers from what it has. In mode leaderless that is ONE,
+// at a node that has the key.
+func (s *System) ReplicaLevel() string {
+	switch s.cfg.Options[optMode] {
+	case consensus.Mode:
+		return consensus.LevelFollower
+	case singleleader.Mode:
+		return singleleader.LevelFollower
+	}
+	return quorum.One.String()
 }
 
 // readyKey is written to see whether a node serves: no key of a workload.

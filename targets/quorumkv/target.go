@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -42,6 +43,10 @@ const (
 	optFsync          = "fsync"
 	optElection       = "election_timeout"
 	optLogEntries     = "log_entries"
+	optFailover       = "failover"
+	optFencing        = "fencing"
+	optMaxLag         = "max_lag"
+	optSticky         = "sticky"
 )
 
 // Target is quorumkv in one of its modes.
@@ -55,14 +60,17 @@ var _ targets.Describer = (*Target)(nil)
 // Describe implements targets.Describer: levels, settings and functions are those of the mode.
 func (t *Target) Describe(_ context.Context, cfg targets.Config) (targets.Target, error) {
 	mode := cfg.Options[optMode]
-	switch mode {
-	case "":
+	switch {
+	case mode == "":
 		return t, nil
-	case leaderless.Mode, consensus.Mode:
+	case slices.Contains(modes(), mode):
 		return &Target{mode: mode}, nil
 	}
-	return nil, targets.Usagef("--set %s=%s: quorumkv has no such mode; there are: %s, %s", optMode, mode, leaderless.Mode, consensus.Mode)
+	return nil, targets.Usagef("--set %s=%s: quorumkv has no such mode; there are: %s", optMode, mode, strings.Join(modes(), ", "))
 }
+
+// modes are those of the store, the default first.
+func modes() []string { return []string{leaderless.Mode, consensus.Mode, singleleader.Mode} }
 
 // Info implements targets.Target.
 func (t *Target) Info() targets.Info {
@@ -70,7 +78,7 @@ func (t *Target) Info() targets.Info {
 		Name:   Name,
 		MaxTxn: 1,
 		Options: []targets.Option{
-			{Name: optMode, Default: t.mode, Values: []string{leaderless.Mode, consensus.Mode}, Help: "how replicas agree; levels and settings are those of the mode"},
+			{Name: optMode, Default: t.mode, Values: modes(), Help: "how replicas agree; levels and settings are those of the mode"},
 			{Name: optRequestTimeout, Default: "", Help: "after which a node answers whatever happens (default: a part of the operations' deadline)"},
 			{Name: optFsync, Default: "true", Values: []string{"true", "false"}, Help: "sync writes before acknowledging them"},
 			{Name: optDefects, Default: "", Help: "defects to switch on, separated by +, each on all nodes or as name@node on one: " + strings.Join(defect.Of(t.mode), ", ")},
@@ -78,12 +86,16 @@ func (t *Target) Info() targets.Info {
 		DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
 		Startup: 2 * time.Second,
 	}
-	if t.mode == consensus.Mode {
+	switch t.mode {
+	case consensus.Mode:
 		raftInfo(&i)
+		return i
+	case singleleader.Mode:
+		singleLeaderInfo(&i)
 		return i
 	}
 	levels := []string{"QUORUM", "ONE", "ALL", "1", "2", "3"}
-	i.Summary = "the project's own replicated store: leaderless (R and W per request), or one raft group"
+	i.Summary = "the project's own replicated store: leaderless (R and W per request), one raft group, or a single leader"
 	i.ReadLevels, i.WriteLevels, i.Quorums = levels, levels, quorums{}
 	i.Funcs = []history.Func{history.Read, history.Write, history.Delete}
 	i.Options = append(i.Options,
@@ -108,8 +120,11 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	if cfg.OpTimeout == 0 {
 		cfg.OpTimeout = defaultOpTimeout
 	}
-	if opts[optMode] == consensus.Mode {
+	switch opts[optMode] {
+	case consensus.Mode:
 		return resolveRaft(cfg)
+	case singleleader.Mode:
+		return resolveSingleLeader(cfg)
 	}
 	if err := resolveTimeout(opts, optRequestTimeout, cfg.OpTimeout/4); err != nil {
 		return cfg, err
@@ -198,10 +213,10 @@ func (*Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (*Target) Abilities(cfg targets.Config) []ability.Ability {
-	if cfg.Options[optMode] == consensus.Mode {
-		return []ability.Ability{ability.Restart, ability.Clock, ability.Primary}
+	if cfg.Options[optMode] == leaderless.Mode {
+		return []ability.Ability{ability.Restart, ability.Clock}
 	}
-	return []ability.Ability{ability.Restart, ability.Clock}
+	return []ability.Ability{ability.Restart, ability.Clock, ability.Primary}
 }
 
 // replicas is N of a resolved configuration.

@@ -31,10 +31,17 @@ func TestDetection(t *testing.T) {
 		{target: "postgres", options: map[string]string{"failover": "on", "failover-after": "2s"}, after: 4300 * time.Millisecond, deposes: true},
 		{target: "quorumkv", after: 375 * time.Millisecond},
 		{target: "quorumkv", options: map[string]string{"request_timeout": "2s"}, after: 1500 * time.Millisecond},
+		{target: "quorumkv", options: map[string]string{"mode": "single-leader"}, after: time.Second, deposes: true},
+		{target: "quorumkv", options: map[string]string{"mode": "single-leader", "failover": "off"}},
 	} {
 		target, err := targets.ByName(All(), c.target)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if d, ok := target.(targets.Describer); ok && c.options["mode"] != "" {
+			if target, err = d.Describe(t.Context(), targets.Config{Options: c.options}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		nodes := c.nodes
 		if nodes == 0 {

@@ -1,0 +1,286 @@
+// Package singleleader is the engine in which one node orders all writes in a log and ships it to the others, as PostgreSQL, MySQL and
+// Redis replicate. How many nodes have a write when it is acknowledged is said by each write; who leads is said by a view service.
+//
+// # The view service
+//
+// The view is a pair of an epoch and the leader of it. It is one key of a raft group of all nodes (package consensus), read by read-index
+// and changed by compare-and-set, so that there is one leader in an epoch and epochs only grow. It works as long as a majority of the nodes
+// can reach each other; without one there is no failover, and with fencing no answer of the leader. Data does not go through it.
+//
+// # Writes
+//
+// The leader of an epoch gives a write the next place of its log, syncs it, and sends it to the followers. A follower takes entries that follow
+// what it has (same place, same epoch: then all before is the same too), drops what differs, syncs, and confirms. An entry counts when
+// enough nodes have it durably (async: the leader; semi-sync: the leader and any follower; sync: all) and all entries before it count. Only what counts
+// is acknowledged and shown to readers. A write at a weaker level therefore waits for those of stronger levels before it.
+//
+// # Failover
+//
+// A node that has not heard of its leader for an election timeout asks all nodes for the ends of their logs and, if a majority answers, makes the
+// one whose log goes furthest (latest epoch of the last entry, then the longest) the leader of the next epoch. A node that hears of its leader
+// does not answer, so that a node that is cut off from the leader alone does not depose it. A new leader begins with a mark in its log. Nothing that it
+// found in its log counts before a majority has the mark.
+//
+// # Why nothing that was acknowledged is lost, at which levels
+//
+// With fencing a node that answers for epoch e promises, durably, to take nothing of an earlier epoch: the promise is the fencing
+// token. Say an entry counted in epoch d and is on the set H of nodes, and the election of e > d heard the majority M. If H and M meet, some node took the
+// entry before it promised e, and the new leader's log goes at least as far as this node's; by induction over the epochs between d and e, the
+// leaders of which all have the entry, so does the new leader's log, for logs that end in the same epoch are prefixes of one another. H and M
+// meet when their sizes sum to more than the number of nodes N: sync always; semi-sync when 2 + N/2 + 1 > N, which is up to 4 nodes; async only
+// alone. So semi-sync with 5 nodes or more can lose an acknowledged write, when the leader and the one follower that has it are away at once, and async
+// loses what the leader had not shipped, as soon as another one leads: its entries are dropped when the old leader rejoins. The mark needs a
+// majority, so what was there before it counts for good.
+//
+// # Reads
+//
+//   - leader: what counts at the leader. With fencing the leader first reads the view at the view service, after the read has begun: as long as the view is its own
+//     nobody else has acknowledged anything. With a write level that loses nothing this is linearizable, whatever clocks do.
+//   - follower: what counts at the node that was asked, by what the leader last told it. It is a prefix of the leader's log, without bound
+//     on its age, and under async it may be dropped again.
+//   - max-lag: as follower, but as leader when this node has not had all that its leader has for longer than max_lag, by its own monotonic clock.
+//     So it is at most max_lag and a message's way old, as long as the leader that it hears of was not deposed.
+//
+// A compare-and-set is decided by the leader at its place in the log. That a condition fails is told once the write that it fails on counts, and like a read.
+//
+// # Without fencing, without failover
+//
+// With fencing off nodes promise nothing, the leader asks nobody before it answers a read, and does not stop when it has lost its majority. So one that
+// was deposed goes on for as long as it does not hear of the later epoch: it acknowledges async writes that will be dropped, and answers reads that miss what the new leader has
+// acknowledged. That is split brain, and it is the point of the setting. With failover off there is no view service: the first node by name leads for
+// ever, so that reads at it are linearizable at every write level, and nothing is served but followers' reads while it is away.
+//
+// The log is kept whole, on disk and in memory, and is read at the start: this mode is for runs, not for years.
+package singleleader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/internal/latefs"
+	"github.com/lapse-test/lapse/quorumkv/peer"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+// Mode is the mode's name.
+const Mode = "single-leader"
+
+// The levels of writes and reads.
+const (
+	LevelSemiSync = "semi-sync"
+	LevelAsync    = "async"
+	LevelSync     = "sync"
+	LevelLeader   = "leader"
+	LevelFollower = "follower"
+	LevelMaxLag   = "max-lag"
+)
+
+// WriteLevels are those of writes, the default first.
+func WriteLevels() []string { return []string{LevelSemiSync, LevelAsync, LevelSync} }
+
+// ReadLevels are those of reads, the default first.
+func ReadLevels() []string { return []string{LevelLeader, LevelFollower, LevelMaxLag} }
+
+func writeLevels() map[string]need {
+	return map[string]need{LevelAsync: needLeader, LevelSemiSync: needAnyFollower, LevelSync: needAll}
+}
+
+// Keeps reports whether a write acknowledged at a level is there after every failover with fencing, among so many nodes.
+func Keeps(level string, nodes int) bool {
+	return nodesFor(writeLevels()[level], nodes)+quorum.Majority(nodes) > nodes
+}
+
+func nodesFor(n need, nodes int) int {
+	switch n {
+	case needLeader:
+		return 1
+	case needAnyFollower:
+		return 2
+	case needAll:
+		return nodes
+	default:
+		return quorum.Majority(nodes)
+	}
+}
+
+// Options are what the mode has to be told beyond the node.
+type Options struct {
+	// ElectionTimeout is how long a follower waits for a leader, and up to twice as long. A leader is heard of ten times in it.
+	ElectionTimeout time.Duration
+	Failover        bool          // another node leads when the leader is away
+	Fencing         bool          // a deposed leader is kept from answering
+	MaxLag          time.Duration // beyond which a read at level max-lag is the leader's
+}
+
+// Validate reports what cannot be served.
+func (o Options) Validate() error {
+	var errs []error
+	if o.ElectionTimeout < 50*time.Millisecond || o.ElectionTimeout > time.Minute {
+		errs = append(errs, fmt.Errorf("election_timeout: %s must be between 50ms and 1m", o.ElectionTimeout))
+	}
+	if o.MaxLag < 0 || o.MaxLag > time.Hour {
+		errs = append(errs, fmt.Errorf("max_lag: %s must be between 0s and 1h", o.MaxLag))
+	}
+	if !o.Failover && !o.Fencing {
+		errs = append(errs, errors.New("fencing: is of no use without failover, where nobody is deposed; leave it out"))
+	}
+	return errors.Join(errs...)
+}
+
+// Engine is the mode on one node. Make it with Open.
+type Engine struct {
+	node    engine.Node
+	opts    Options
+	names   []string // of all nodes, sorted
+	digest  string   // of the group
+	db      *pebble.DB
+	disk    *latefs.FS
+	views   *viewService // nil without failover
+	links   peer.Links
+	peers   *peer.Server
+	records *records
+	status  atomic.Pointer[status]
+
+	messages chan message
+	writes   chan *write
+	elected  chan struct{} // a search for a leader has ended
+	slots    chan struct{} // one for each request of another node that is being served
+	calls    atomic.Uint64
+	replies  sync.Map // chan reply, by the ID of the request
+	asking   sync.Map // chan message, by the ID of the search for a leader
+	stats    stats
+	lost     atomic.Int64 // entries that counted here and were dropped
+	dropped  atomic.Int64 // messages for which there was no room
+
+	ctx        context.Context // ends with Close, or with an error of the disk
+	stop       context.CancelFunc
+	background sync.WaitGroup
+	closing    sync.Once
+	closeErr   error
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// Open opens the data directory, starts to connect to peers and, with failover, takes part in the view service. Call Close afterwards.
+func Open(node engine.Node, o Options) (*Engine, error) {
+	e := &Engine{node: node, opts: o, names: node.Names(), records: newRecords(), messages: make(chan message, inbox), writes: make(chan *write, drain),
+		elected: make(chan struct{}, 1), slots: make(chan struct{}, node.MaxRequests)}
+	e.calls.Store(rand.Uint64() >> 8) // so that an answer to what was asked before a restart finds nobody
+	slices.Sort(e.names)
+	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprintf("%s %t %s", Mode, o.Failover, strings.Join(e.names, " "))))
+	e.status.Store(&status{})
+	e.disk = latefs.New(node.FS, func() bool { return node.Defects.Has(defect.ConfirmBeforeSync) })
+	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: e.digest, FS: e.disk, Logger: node.Logger})
+	if err != nil {
+		return nil, err
+	}
+	e.db = db
+	if err := e.start(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) start() error {
+	j, err := openJournal(e.db, e.node.Fsync)
+	if err != nil {
+		return err
+	}
+	if e.opts.Failover {
+		if e.views, err = openViews(e.node, e.opts); err != nil {
+			return err
+		}
+	}
+	e.ctx, e.stop = context.WithCancel(context.Background())
+	id := peer.Identity{Node: e.node.Name, Ring: e.digest, Mode: Mode, Settings: fmt.Sprintf("failover=%t fencing=%t", e.opts.Failover, e.opts.Fencing)}
+	e.peers = peer.NewServer(id, nil, 1, e.node.PeerTimeout, e.node.Logger)
+	e.peers.OnMessage(e.receive)
+	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, nil)
+	e.links.Run(e.ctx, &e.background)
+	e.background.Go(func() {
+		e.disk.Run(e.ctx, func(err error) { e.node.Logger.Error("late flush", "error", err) })
+	})
+	l := newLoop(e, j)
+	e.background.Go(func() {
+		defer e.stop()
+		if err := l.run(e.ctx); err != nil {
+			e.node.Logger.Error("this node stops to take part", "error", err)
+		}
+	})
+	return nil
+}
+
+// Close implements engine.Engine.
+func (e *Engine) Close() error {
+	e.closing.Do(func() {
+		e.stop()
+		e.peers.Close()
+		e.background.Wait()
+		var err error
+		if e.views != nil {
+			err = e.views.group.Close()
+		}
+		if err = errors.Join(err, e.db.Close()); err != nil {
+			e.closeErr = fmt.Errorf("close data directory %s: %w", e.node.DataDir, err)
+		}
+	})
+	return e.closeErr
+}
+
+func (e *Engine) majority() int { return quorum.Majority(len(e.names)) }
+
+func (e *Engine) nodesFor(n need) int { return nodesFor(n, len(e.names)) }
+
+// send queues a message for a node; an error says that it is lost.
+func (e *Engine) send(to string, m message) error {
+	link, ok := e.links[to]
+	if !ok {
+		return fmt.Errorf("no node %q", to)
+	}
+	return link.Send(m.marshal())
+}
+
+// receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.
+func (e *Engine) receive(from string, b []byte) {
+	m, err := parseMessage(b)
+	if err != nil {
+		e.node.Logger.Warn("malformed message", "from", from, "error", err)
+		return
+	}
+	if !slices.Contains(e.names, from) {
+		return
+	}
+	m.from = from
+	switch m.Kind {
+	case kindReply:
+		e.replied(m)
+	case kindPosition:
+		e.position(m)
+	case kindRequest:
+		select {
+		case e.slots <- struct{}{}:
+			e.background.Go(func() { e.forwarded(m) })
+		default:
+			e.dropped.Add(1)
+		}
+	default:
+		select {
+		case e.messages <- m:
+		default:
+			e.dropped.Add(1)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package quorumkv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+)
+
+// resolveLevels checks the levels of a mode that has names for them, the default first.
+func resolveLevels(cfg targets.Config, mode string, reads, writes []string) (targets.Config, error) {
+	for _, l := range []struct {
+		flag  string
+		level *string
+		known []string
+	}{{"write-level", &cfg.WriteLevel, writes}, {"read-level", &cfg.ReadLevel, reads}} {
+		if *l.level == "" {
+			*l.level = l.known[0]
+		}
+		*l.level = strings.ToLower(*l.level)
+		if !slices.Contains(l.known, *l.level) {
+			return cfg, targets.Usagef("--%s %s: mode %s has no such level; there is %s", l.flag, *l.level, mode, strings.Join(l.known, ", "))
+		}
+	}
+	return cfg, nil
+}
+
+// resolveTimeouts checks these settings, which have defaults, and after how long a node of such a mode answers whatever happens.
+func resolveTimeouts(cfg targets.Config, names ...string) error {
+	if err := resolveTimeout(cfg.Options, optRequestTimeout, cfg.OpTimeout/2); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := resolveTimeout(cfg.Options, name, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// orderedSystem is a running store in a mode with a leader.
+type orderedSystem struct{ *System }
+
+var (
+	_ ability.Primarier = (*orderedSystem)(nil)
+	_ targets.System    = (*orderedSystem)(nil)
+)
+
+// askTimeout is for asking one node, which may be cut off, how it is.
+const askTimeout = 300 * time.Millisecond
+
+// Primary implements ability.Primarier: the leader, by its own word. Of two that say so, of which one was cut off, it is that of
+// the later term, or epoch.
+func (s *orderedSystem) Primary(ctx context.Context) (string, error) {
+	terms := make([]uint64, len(s.nodes))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, n := range s.nodes {
+		group.Go(func() error {
+			ctx, cancel := context.WithTimeout(ctx, askTimeout)
+			defer cancel()
+			h, err := s.admin[n].Health(ctx)
+			if err == nil && h.Leader == n {
+				terms[i] = h.Term
+			}
+			return nil // who does not answer does not lead
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	newest := slices.Max(terms)
+	if newest == 0 {
+		return "", errors.New("no node says that it is the leader")
+	}
+	return s.nodes[slices.Index(terms, newest)], nil
+}
+
+// errMismatch is the error of a compare-and-set whose condition was false.
+var errMismatch = errors.New("the key has another value")
+
+// compareAndSet reads the key with its version, which a write of any value changes, and writes under the condition that it still has it.
+func (c *session) compareAndSet(ctx context.Context, conn *client.Client, key string, txn *history.Txn) (note string, outcome history.Outcome, err error) {
+	m := &txn.Mops[0]
+	got, err := conn.Get(ctx, key, c.system.strictest(), "")
+	if err != nil {
+		return "", history.Fail, err
+	}
+	found := history.Absent
+	if got != nil {
+		found = c.value(got)
+	}
+	if found != m.Expect {
+		txn.SetRead(0, found)
+		m.Flags |= history.Mismatched
+		return "", history.Fail, errMismatch
+	}
+	var old = client.Absent
+	if got != nil {
+		old = got.Version.Number
+	}
+	done, err := conn.CompareAndSet(ctx, key, strconv.AppendInt(nil, int64(m.Arg), 10), old, c.system.cfg.WriteLevel)
+	if err != nil {
+		return "", Classify(err, true), fmt.Errorf("if the version is still %s: %w", old, err)
+	}
+	txn.SetVersion(0, done.Version.Int64())
+	return ackedNote(done), history.OK, nil
+}
