@@ -32,11 +32,12 @@ const protocolVersion = 4
 // connect makes a conn to addr (host:port). It returns when ctx is done at the
 // latest.
 func connect(ctx context.Context, addr string, opTimeout time.Duration, log *slog.Logger) (*conn, error) {
-	return connectAs(ctx, addr, admission{}, opTimeout, log)
+	return connectAs(ctx, wire.Access{Addr: addr}, opTimeout, log)
 }
 
 // connectAs is connect to a node that asks who it is.
-func connectAs(ctx context.Context, addr string, who admission, opTimeout time.Duration, log *slog.Logger) (*conn, error) {
+func connectAs(ctx context.Context, who wire.Access, opTimeout time.Duration, log *slog.Logger) (*conn, error) {
+	addr := who.Addr
 	host, portText, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
@@ -45,14 +46,14 @@ func connectAs(ctx context.Context, addr string, who admission, opTimeout time.D
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
 	}
-	d := &wire.Dialer{Addr: addr, TLS: who.tls}
+	d := &wire.Dialer{Addr: addr, TLS: who.TLS}
 	cfg := gocql.NewCluster(host)
 	cfg.Port = port
 	cfg.ProtoVersion = protocolVersion
 	cfg.HostDialer = dialer{d}
 	cfg.NumConns = 1
-	if who.user != "" {
-		cfg.Authenticator = gocql.PasswordAuthenticator{Username: who.user, Password: who.password}
+	if who.User != "" {
+		cfg.Authenticator = gocql.PasswordAuthenticator{Username: who.User, Password: who.Password}
 	}
 	cfg.Logger = driverLog{log}
 	// The deadline of an operation is that of its context.

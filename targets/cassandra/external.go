@@ -2,7 +2,6 @@ package cassandra
 
 import (
 	"context"
-	"crypto/tls"
 	"strconv"
 	"strings"
 
@@ -40,7 +39,7 @@ func (Target) External(at []string) (targets.Target, error) {
 				return cfg, err
 			}
 			cfg.ReadLevel, cfg.WriteLevel = s.read.name, s.write.name
-			_, err = admissions(cfg, list)
+			_, err = login.Accesses(cfg.Options, list)
 			return cfg, err
 		},
 		Alive: alive,
@@ -89,35 +88,5 @@ func externalSettings(cfg targets.Config) (settings, error) {
 	return s, err
 }
 
-// admission is how a node lets somebody in; the zero value is one that lets in
-// everybody, without encryption.
-type admission struct {
-	user, password string
-	tls            *tls.Config
-}
-
-// The variables with the credentials.
-const (
-	envUser         = "LAPSE_CASSANDRA_USER"
-	envPassword     = "LAPSE_CASSANDRA_PASSWORD"
-	envPasswordFile = "LAPSE_CASSANDRA_PASSWORD_FILE"
-)
-
-var login = external.Login{User: envUser, Password: envPassword, PasswordFile: envPasswordFile}
-
-// admissions are those of each node.
-func admissions(cfg targets.Config, at []string) ([]admission, error) {
-	user, password, err := login.Read()
-	if err != nil {
-		return nil, err
-	}
-	encryption, err := external.Encryptions(cfg.Options, at)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]admission, len(at))
-	for i := range out {
-		out[i] = admission{user: user, password: password, tls: encryption[i]}
-	}
-	return out, nil
-}
+// login names the variables with the credentials.
+var login = external.LoginOf(Name)

@@ -51,7 +51,7 @@ func expect(t *testing.T, c claim, seed uint64, provider cluster.Provider, own .
 		Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler),
 	}
 	planned, err := runs.Plan(t.Context(), runs.Request{
-		Target: "cassandra", Nodes: c.nodes, WriteLevel: c.write, ReadLevel: c.read, Options: c.options,
+		Target: cassandra.Name, Nodes: c.nodes, WriteLevel: c.write, ReadLevel: c.read, Options: c.options,
 		Workload: c.workload, Rate: 250, Faults: c.faults, Keys: c.keys,
 		Models: strings.Trim(c.model+","+c.notPromised, ","), Duration: c.duration, Seed: seed, Seeded: true,
 	}, env)

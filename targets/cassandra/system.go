@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // System is a running Cassandra cluster. It is safe for concurrent use.
@@ -30,7 +31,7 @@ type System struct {
 	// at and accesses are where the nodes of an external cluster are, and how they let
 	// us in; they are nil for nodes of ours, and Fleet is nil for an external cluster.
 	at       []string
-	accesses []admission
+	accesses []wire.Access
 
 	// admins are connections for what the harness itself asks of each node.
 	adminMu sync.Mutex
@@ -78,7 +79,7 @@ func (*System) ReplicaLevel() string { return replicaLevel }
 // connect makes a connection to a node from where the clients are.
 func (s *System) connect(ctx context.Context, node int) (*conn, error) {
 	if s.at != nil {
-		return connectAs(ctx, s.at[node], s.accesses[node], s.set.opTimeout, s.log)
+		return connectAs(ctx, s.accesses[node], s.set.opTimeout, s.log)
 	}
 	addr, err := s.Addr(node, nativePort)
 	if err != nil {

@@ -22,6 +22,9 @@ var (
 	_ targets.Promiser = Target{}
 )
 
+// Name is the target's name.
+const Name = "cassandra"
+
 // The ports of Cassandra, by its own names.
 const (
 	storagePort = 7000
@@ -46,7 +49,7 @@ var java = maven.Java{For: "Cassandra " + version, Min: 17, Max: 17, Install: "a
 
 func store(cache string, progress func(string)) *maven.Store {
 	return maven.NewStore(maven.Software{
-		Target: "cassandra", Title: "Apache Cassandra " + version, Size: "67 MB",
+		Target: Name, Title: "Apache Cassandra " + version, Size: "67 MB",
 		POM: pom, Sums: sums, Java: java,
 	}, cache, progress)
 }
@@ -54,7 +57,7 @@ func store(cache string, progress func(string)) *maven.Store {
 // Info implements targets.Target.
 func (Target) Info() targets.Info {
 	return targets.Info{
-		Name:        "cassandra",
+		Name:        Name,
 		Summary:     "Apache Cassandra " + version + ": leaderless replication with tunable consistency, last write wins, lightweight transactions",
 		ReadLevels:  names(true),
 		WriteLevels: names(false),

@@ -48,15 +48,20 @@ func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) 
 		set: set, keyspace: external.OwnName(cfg.Run, 48), clock: newClock(),
 		log: cfg.Log, admins: make([]*conn, len(at)), at: at,
 	}
-	if s.accesses, err = admissions(cfg, at); err != nil {
+	if s.accesses, err = login.Accesses(cfg.Options, at); err != nil {
 		return nil, err
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	v := &visit{sys: s, run: cfg.Run, centres: make([]string, len(at))}
+	v.At = at
+	v.Place = external.Place{Name: s.keyspace, What: "the keyspace %s", Remove: "DROP KEYSPACE %s"}
 	if err := v.survey(ctx, cfg.Options["replication"]); err != nil {
 		return nil, errors.Join(err, v.Close())
+	}
+	for i, n := range cluster.NodeNames(len(at)) {
+		v.Lines = append(v.Lines, fmt.Sprintf("%s (%s) is in %s", n, at[i], v.centres[i]))
 	}
 	return v, nil
 }
@@ -131,10 +136,10 @@ func versionOf(s *System, node int) *string {
 
 // explainLogin says what to do about a node that does not let us in.
 func explainLogin(addr string, err error) error {
-	login := fmt.Sprintf("set %s and %s (or %s)", envUser, envPassword, envPasswordFile)
+	way := fmt.Sprintf("set %s and %s (or %s)", login.User, login.Password, login.PasswordFile)
 	return external.Cures{
 		// gocql's errors of a login have no types.
-		{Match: outcome.Says("authenticat", "username", "password"), Way: login},
+		{Match: outcome.Says("authenticat", "username", "password"), Way: way},
 		{Match: outcome.Says("certificate", "x509"), Way: "name the certificates to trust with --set tls_ca=FILE, and the host as its certificate does"},
 		{Match: outcome.Says("tls"), Way: "see --set tls=on and tls=off"},
 	}.Explain("looking at "+addr, err)
@@ -150,61 +155,14 @@ func (v *visit) ask(ctx context.Context, node int, f func(context.Context, *conn
 // askTimeout is for one question; a change of the schema takes seconds.
 const askTimeout = 15 * time.Second
 
-// askAny asks the nodes in turn until one answers.
-func (v *visit) askAny(ctx context.Context, f func(context.Context, *conn) error) error {
-	var errs []error
-	for i := range v.sys.at {
-		err := v.ask(ctx, i, f)
-		var request gocql.RequestError
-		if err == nil || errors.As(err, &request) {
-			return err
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
 // Close implements external.Driver.
 func (v *visit) Close() error {
 	v.sys.closeAdmins()
 	return nil
 }
 
-// Describe implements external.Driver.
-func (v *visit) Describe() []string {
-	var lines []string
-	for i, n := range cluster.NodeNames(len(v.sys.at)) {
-		lines = append(lines, fmt.Sprintf("%s (%s) is in %s", n, v.sys.at[i], v.centres[i]))
-	}
-	return lines
-}
-
-// Own implements external.Driver.
-func (v *visit) Own() string { return v.sys.keyspace }
-
-// Place implements external.Driver.
-func (v *visit) Place(name string) (what, remove string) {
-	return "the keyspace " + name, "DROP KEYSPACE " + name
-}
-
-// Taken implements external.Driver.
-func (v *visit) Taken(ctx context.Context) (bool, error) {
-	found, err := v.keyspaces(ctx)
-	_, taken := found[v.sys.keyspace]
-	return taken, err
-}
-
-// Leftovers implements external.Driver.
-func (v *visit) Leftovers(ctx context.Context) []string {
-	found, err := v.keyspaces(ctx)
-	if err != nil {
-		return nil
-	}
-	return external.Marked(found, v.sys.keyspace)
-}
-
-// keyspaces are those with a name like ours, with what is written on their tables.
-func (v *visit) keyspaces(ctx context.Context) (map[string]string, error) {
+// Marks implements external.Driver: what is written on their tables.
+func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	found := map[string]string{}
 	err := v.ask(ctx, 0, func(ctx context.Context, n *conn) error {
 		var name, mark string
@@ -232,7 +190,7 @@ func (v *visit) keyspaces(ctx context.Context) (map[string]string, error) {
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
-	what, _ := v.Place(v.sys.keyspace)
+	what := v.Place.String()
 	table := fmt.Sprintf(" WITH comment = '%s'", external.Mark(v.run))
 	if v.sys.set.readRepair != "" {
 		table += fmt.Sprintf(" AND read_repair = '%s'", v.sys.set.readRepair)
@@ -240,7 +198,7 @@ func (v *visit) Make(ctx context.Context) error {
 	if v.sys.set.speculative != "" {
 		table += fmt.Sprintf(" AND speculative_retry = '%s'", v.sys.set.speculative)
 	}
-	return v.ask(ctx, 0, func(ctx context.Context, n *conn) error {
+	err := v.ask(ctx, 0, func(ctx context.Context, n *conn) error {
 		if err := n.query(ctx, "CREATE KEYSPACE "+v.sys.keyspace+" WITH replication = "+v.replication).Exec(); err != nil {
 			return refusedKeyspace(what, err)
 		}
@@ -254,6 +212,19 @@ func (v *visit) Make(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if err := cluster.Await(ctx, "the nodes to agree on the schema", v.schemaAgreed); err != nil {
+		return err
+	}
+	for i, addr := range v.At {
+		err := cluster.Await(ctx, addr+" to write and read at the levels of the run", func(ctx context.Context) error { return v.atLevels(ctx, i) })
+		if err != nil {
+			return &cluster.EnvironmentError{Doing: "writing and reading once", Err: err, Way: "see whether enough nodes are up for the levels"}
+		}
+	}
+	return nil
 }
 
 // refusedKeyspace says why there is no keyspace, and whether there may be one all
@@ -296,22 +267,13 @@ func (v *visit) schemaAgreed(ctx context.Context) error {
 	return nil
 }
 
-// Prove implements external.Driver.
-func (v *visit) Prove(ctx context.Context) error {
-	if err := cluster.Await(ctx, "the nodes to agree on the schema", v.schemaAgreed); err != nil {
-		return err
-	}
-	for i, n := range cluster.NodeNames(len(v.sys.at)) {
-		err := cluster.Await(ctx, n+" to write and read at the levels of the run", func(ctx context.Context) error { return v.serves(ctx, i) })
-		if err != nil {
-			return &cluster.EnvironmentError{Doing: "writing and reading once", Err: err, Way: "see whether enough nodes are up for the levels"}
-		}
-	}
-	return nil
+// Serves implements external.Driver: the node answers a read as a coordinator.
+func (v *visit) Serves(ctx context.Context, node int) error {
+	return v.ask(ctx, node, func(ctx context.Context, n *conn) error { return v.sys.coordinates(ctx, n) })
 }
 
-// serves writes and reads through a node.
-func (v *visit) serves(ctx context.Context, node int) error {
+// atLevels writes and reads through a node.
+func (v *visit) atLevels(ctx context.Context, node int) error {
 	c, err := v.Open(ctx, targets.Session{Home: node})
 	if err != nil {
 		return err
@@ -345,23 +307,16 @@ const readyKeys = 1 << 30
 
 // Drop implements external.Driver.
 func (v *visit) Drop(ctx context.Context) error {
-	return v.askAny(ctx, func(ctx context.Context, n *conn) error {
-		return n.query(ctx, "DROP KEYSPACE IF EXISTS "+v.sys.keyspace).Exec()
-	})
+	return v.InTurn(func(node int) error {
+		return v.ask(ctx, node, func(ctx context.Context, n *conn) error {
+			return n.query(ctx, "DROP KEYSPACE IF EXISTS "+v.sys.keyspace).Exec()
+		})
+	}, outcome.As(func(gocql.RequestError) bool { return true }))
 }
 
 // Open implements targets.System.
 func (v *visit) Open(ctx context.Context, s targets.Session) (targets.Client, error) {
 	return v.sys.Open(ctx, s)
-}
-
-// Ready implements targets.System: the node answers a read as a coordinator.
-func (v *visit) Ready(ctx context.Context, node string) error {
-	i, err := v.Node(node)
-	if err != nil {
-		return err
-	}
-	return v.ask(ctx, i, func(ctx context.Context, n *conn) error { return v.sys.coordinates(ctx, n) })
 }
 
 // Version implements targets.System. Others say what Cassandra they are like.
@@ -370,7 +325,7 @@ func (v *visit) Version() string { return "CQL, release " + v.sys.version }
 // DataCentres implements ability.DataCentred.
 func (v *visit) DataCentres() map[string]string {
 	out := map[string]string{}
-	for i, n := range cluster.NodeNames(len(v.sys.at)) {
+	for i, n := range cluster.NodeNames(len(v.At)) {
 		out[n] = v.centres[i]
 	}
 	return out

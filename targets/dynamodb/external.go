@@ -19,7 +19,6 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
@@ -129,6 +128,8 @@ func look(ctx context.Context, endpoint *url.URL, cfg targets.Config) (*visit, e
 	}
 	set.endpoint = endpoint.String()
 	v := &visit{set: set, run: cfg.Run, table: "lapse-" + cfg.Run}
+	v.At, v.Lines = []string{set.endpoint}, []string{"region " + set.region}
+	v.Place = external.Place{Name: v.table, What: "the table %s", Remove: "aws dynamodb delete-table --table-name %s"}
 	if v.access, err = newAccess(ctx, set, set.endpoint); err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func look(ctx context.Context, endpoint *url.URL, cfg targets.Config) (*visit, e
 		return nil, v.explain(errNoCredentials)
 	}
 	v.conn = v.access.connect()
-	if _, err := v.Taken(ctx); err != nil {
+	if _, err := v.taken(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	return v, nil
@@ -159,19 +160,8 @@ func (v *visit) credentials() string {
 	return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for a user who may make, describe and delete the table " + v.table
 }
 
-// Describe implements external.Driver.
-func (v *visit) Describe() []string { return []string{"region " + v.set.region} }
-
-// Place implements external.Driver.
-func (v *visit) Place(name string) (what, remove string) {
-	return "the table " + name, "aws dynamodb delete-table --table-name " + name
-}
-
-// Own implements external.Driver.
-func (v *visit) Own() string { return v.table }
-
-// Taken implements external.Driver.
-func (v *visit) Taken(ctx context.Context) (bool, error) {
+// taken says whether the run's own table is there already.
+func (v *visit) taken(ctx context.Context) (bool, error) {
 	_, err := v.conn.DescribeTable(ctx, &sdk.DescribeTableInput{TableName: &v.table})
 	if missing(err) {
 		return false, nil
@@ -187,15 +177,27 @@ func missing(err error) bool {
 // ownTable is the name of a run's table: runs are called after their time.
 var ownTable = regexp.MustCompile(`^lapse-\d{8}-\d{6}-[0-9a-f]+$`)
 
-// Leftovers implements external.Driver: a few among the first tables at most, by
-// their names, because tags are asked for table by table.
-func (v *visit) Leftovers(ctx context.Context) []string {
+// Marks implements external.Driver: the run's own table, and a few among the first of
+// others, known by their names, because tags are asked for table by table.
+func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
+	found := map[string]string{}
+	taken, err := v.taken(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if taken {
+		found[v.table] = ""
+	}
 	first := "lapse," // the tables after it, in order
 	out, err := v.conn.ListTables(ctx, &sdk.ListTablesInput{ExclusiveStartTableName: &first, Limit: aws.Int32(20)})
-	if err != nil {
-		return nil // not everybody may list
+	if err == nil { // not everybody may list
+		for _, name := range out.TableNames {
+			if ownTable.MatchString(name) && name != v.table {
+				found[name] = external.Mark(strings.TrimPrefix(name, "lapse-"))
+			}
+		}
 	}
-	return slices.DeleteFunc(out.TableNames, func(name string) bool { return !ownTable.MatchString(name) || name == v.table })
+	return found, nil
 }
 
 // Make implements external.Driver.
@@ -210,11 +212,6 @@ func (v *visit) Make(ctx context.Context) error {
 		return external.Refused(v.explain(err))
 	}
 	return v.explain(err)
-}
-
-// Prove implements external.Driver.
-func (v *visit) Prove(ctx context.Context) error {
-	return cluster.Await(ctx, "the table "+v.table, func(ctx context.Context) error { return tableServes(ctx, v.conn, v.table) })
 }
 
 // Drop implements external.Driver.
@@ -236,12 +233,9 @@ func (v *visit) Open(_ context.Context, session targets.Session) (targets.Client
 	return newClient(v.access, v.table, v.set, session), nil
 }
 
-// Ready implements targets.System. When a store in memory has forgotten the table,
-// it is made again: empty.
-func (v *visit) Ready(ctx context.Context, node string) error {
-	if _, err := v.Node(node); err != nil {
-		return err
-	}
+// Serves implements external.Driver. When a store in memory has forgotten the table, it
+// is made again: empty.
+func (v *visit) Serves(ctx context.Context, _ int) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	return ensureTable(ctx, v.conn, v.table, external.Mark(v.run))

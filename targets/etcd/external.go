@@ -51,30 +51,20 @@ func externalInfo() targets.Info {
 	return i
 }
 
-// The variables with the credentials.
-const (
-	envUser         = "LAPSE_ETCD_USER"
-	envPassword     = "LAPSE_ETCD_PASSWORD"
-	envPasswordFile = "LAPSE_ETCD_PASSWORD_FILE"
-)
-
-var login = external.Login{User: envUser, Password: envPassword, PasswordFile: envPasswordFile}
+// login names the variables with the credentials.
+var login = external.LoginOf(Name)
 
 // admissions are how each node is reached, with the credentials of the environment.
 func admissions(cfg targets.Config, at []string) ([]access, error) {
-	user, password, err := login.Read()
+	list, err := login.Accesses(cfg.Options, at)
 	if err != nil {
 		return nil, err
 	}
-	encryption, err := external.Encryptions(cfg.Options, at)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]access, len(at))
-	for i := range out {
-		out[i] = access{addr: at[i], user: user, password: password, timeout: cfg.OpTimeout, tls: encryption[i]}
-		if out[i].tls != nil {
-			out[i].tls.NextProtos = []string{"h2"} // what gRPC speaks
+	out := make([]access, len(list))
+	for i, a := range list {
+		out[i] = access{Access: a, timeout: cfg.OpTimeout}
+		if a.TLS != nil {
+			a.TLS.NextProtos = []string{"h2"} // what gRPC speaks
 		}
 	}
 	return out, nil
@@ -87,9 +77,9 @@ func alive(ctx context.Context, addr string, options map[string]string) error {
 	if err != nil {
 		return err
 	}
-	as[0].user, as[0].password = "", ""
-	if as[0].tls != nil {
-		as[0].tls.InsecureSkipVerify = true //nolint:gosec // it is told nothing, and only asked whether it is there
+	as[0].User, as[0].Password = "", ""
+	if as[0].TLS != nil {
+		as[0].TLS.InsecureSkipVerify = true //nolint:gosec // it is told nothing, and only asked whether it is there
 	}
 	l, err := newLink(as[0], true)
 	if err != nil {
@@ -99,7 +89,7 @@ func alive(ctx context.Context, addr string, options map[string]string) error {
 	_, err = l.Status(ctx, addr)
 	switch said(err).Code() {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
-		if err = l.plain(err); ctx.Err() == nil && as[0].tls != nil && closes(err) {
+		if err = l.plain(err); ctx.Err() == nil && as[0].TLS != nil && closes(err) {
 			return nil
 		}
 		return err
@@ -115,10 +105,10 @@ func closes(err error) bool {
 // visit is an external etcd, in which the run has keys with a prefix of their own.
 type visit struct {
 	external.Stay
-	set      settings
-	run, own string
-	nodes    []access
-	found    []*driver.StatusResponse
+	set   settings
+	run   string
+	nodes []access
+	found []*driver.StatusResponse
 
 	mu    sync.Mutex
 	admin []*link
@@ -137,7 +127,12 @@ const marks = "lapse_runs/"
 const maxName = 64
 
 func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err error) {
-	v := &visit{run: cfg.Run, own: external.OwnName(cfg.Run, maxName), found: make([]*driver.StatusResponse, len(at))}
+	v := &visit{run: cfg.Run, found: make([]*driver.StatusResponse, len(at))}
+	v.At = at
+	v.Place = external.Place{
+		Name: external.OwnName(cfg.Run, maxName), What: "the keys below %s/",
+		Remove: "etcdctl del --prefix %s/ && etcdctl del " + marks + "%s",
+	}
 	if v.set, err = parse(cfg); err != nil {
 		return nil, err
 	}
@@ -151,7 +146,7 @@ func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err e
 		}
 		v.admin = append(v.admin, l)
 		asked, cancel := context.WithTimeout(ctx, lookTimeout)
-		v.found[i], err = l.Status(asked, a.addr)
+		v.found[i], err = l.Status(asked, a.Addr)
 		cancel()
 		if err != nil {
 			return nil, errors.Join(v.explain("asking "+at[i], l.plain(err)), v.Close())
@@ -161,6 +156,11 @@ func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err e
 		if first := v.found[0]; f.Header.ClusterId != first.Header.ClusterId {
 			return nil, errors.Join(targets.Usagef("--at: %s and %s are not of one cluster (%x and %x)", at[0], at[i], first.Header.ClusterId, f.Header.ClusterId), v.Close())
 		}
+		role := "member"
+		if f.Leader == f.Header.MemberId {
+			role = "leader"
+		}
+		v.Lines = append(v.Lines, fmt.Sprintf("%s: %s, %s", at[i], role, f.Version))
 	}
 	return v, nil
 }
@@ -172,38 +172,17 @@ const lookTimeout = 10 * time.Second
 func (v *visit) explain(doing string, err error) error {
 	is := func(errs ...error) func(error) bool { return oneOf(errs) }
 	return external.Cures{
-		{Match: is(rpctypes.ErrGRPCUserEmpty), Way: "it wants to know who asks: set " + envUser + " and " + envPassword},
-		{Match: is(rpctypes.ErrGRPCAuthFailed), Way: "have " + envUser + " and " + envPassword + " right"},
-		{Match: is(rpctypes.ErrGRPCAuthNotEnabled), Way: "it asks nobody who they are: unset " + envUser + " and " + envPassword},
+		{Match: is(rpctypes.ErrGRPCUserEmpty), Way: "it wants to know who asks: set " + login.User + " and " + login.Password},
+		{Match: is(rpctypes.ErrGRPCAuthFailed), Way: "have " + login.User + " and " + login.Password + " right"},
+		{Match: is(rpctypes.ErrGRPCAuthNotEnabled), Way: "it asks nobody who they are: unset " + login.User + " and " + login.Password},
 		{Match: is(rpctypes.ErrGRPCPermissionDenied), Way: "grant the user's role the keys of lapse: etcdctl role grant-permission ROLE --prefix=true readwrite lapse_"},
 		{Match: is(rpctypes.ErrGRPCNoSpace), Way: "compact and defragment it, and disarm the alarm: etcdctl alarm disarm"},
-		{Match: func(err error) bool { return closes(err) && v.nodes[0].tls != nil }, Way: "it closes encrypted connections: use --set tls=off if that is all right"},
+		{Match: func(err error) bool { return closes(err) && v.nodes[0].TLS != nil }, Way: "it closes encrypted connections: use --set tls=off if that is all right"},
 		{Match: has(codes.Unavailable), Way: "see whether the node is up and speaks etcd's protocol, and whether it wants an encrypted connection (--set tls=on)", Tell: errorTable.Explain},
 	}.Explain(doing, err)
 }
 
-// Describe implements external.Driver.
-func (v *visit) Describe() []string {
-	var out []string
-	for i, f := range v.found {
-		role := "member"
-		if f.Leader == f.Header.MemberId {
-			role = "leader"
-		}
-		out = append(out, fmt.Sprintf("%s: %s, %s", v.nodes[i].addr, role, f.Version))
-	}
-	return out
-}
-
-// Place implements external.Driver.
-func (v *visit) Place(name string) (what, remove string) {
-	return "the keys below " + name + "/", "etcdctl del --prefix " + name + "/ && etcdctl del " + marks + name
-}
-
-// Own implements external.Driver.
-func (v *visit) Own() string { return v.own }
-
-func (v *visit) mark() string { return marks + v.own }
+func (v *visit) mark() string { return marks + v.Place.Name }
 
 // ask calls f with the link to node i. A link whose token has run out is made anew.
 func (v *visit) ask(i int, f func(*link) error) error {
@@ -230,7 +209,7 @@ const tokenAge = time.Minute
 
 // admitted are the nodes as sessions reach them.
 func (v *visit) admitted(ctx context.Context) ([]access, error) {
-	if v.nodes[0].user == "" {
+	if v.nodes[0].User == "" {
 		return v.nodes, nil
 	}
 	v.mu.Lock()
@@ -240,7 +219,7 @@ func (v *visit) admitted(ctx context.Context) ([]access, error) {
 		v.token = ""
 		for _, l := range v.admin {
 			once, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
-			given, err := l.Authenticate(once, v.nodes[0].user, v.nodes[0].password)
+			given, err := l.Authenticate(once, v.nodes[0].User, v.nodes[0].Password)
 			cancel()
 			switch {
 			case err == nil:
@@ -264,34 +243,28 @@ func (v *visit) admitted(ctx context.Context) ([]access, error) {
 func (v *visit) as(token string) []access {
 	out := slices.Clone(v.nodes)
 	for i := range out {
-		out[i].user, out[i].password, out[i].token = "", "", token
+		out[i].User, out[i].Password, out[i].token = "", "", token
 	}
 	return out
 }
 
-// Taken implements external.Driver.
-func (v *visit) Taken(ctx context.Context) (bool, error) {
-	taken := false
-	err := v.ask(0, func(l *link) error {
-		got, err := l.Get(ctx, v.mark())
-		taken = err == nil && len(got.Kvs) > 0
-		return err
-	})
-	return taken, v.explain("looking for "+v.mark(), err)
-}
-
-// Leftovers implements external.Driver.
-func (v *visit) Leftovers(ctx context.Context) []string {
+// Marks implements external.Driver: the run's own, and the first of others.
+func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	const most = 20
-	got, err := v.admin[0].Get(ctx, marks, driver.WithPrefix(), driver.WithLimit(most))
-	if err != nil {
-		return nil // it is a hint
-	}
 	all := map[string]string{}
-	for _, kv := range got.Kvs {
-		all[strings.TrimPrefix(string(kv.Key), marks)] = string(kv.Value)
-	}
-	return external.Marked(all, v.own)
+	err := v.ask(0, func(l *link) error {
+		got, err := l.Txn(ctx).Then(driver.OpGet(v.mark()), driver.OpGet(marks, driver.WithPrefix(), driver.WithLimit(most))).Commit()
+		if err != nil {
+			return err
+		}
+		for _, r := range got.Responses {
+			for _, kv := range r.GetResponseRange().Kvs {
+				all[strings.TrimPrefix(string(kv.Key), marks)] = string(kv.Value)
+			}
+		}
+		return nil
+	})
+	return all, v.explain("looking for "+v.mark(), err)
 }
 
 // Make implements external.Driver.
@@ -309,40 +282,26 @@ func (v *visit) Make(ctx context.Context) error {
 }
 
 // prefix is what the run's keys begin with.
-func (v *visit) prefix() string { return v.own + "/" }
+func (v *visit) prefix() string { return v.Place.Name + "/" }
 
-// Prove implements external.Driver.
-func (v *visit) Prove(ctx context.Context) error {
-	for i := range v.admin {
-		if err := v.serves(ctx, i); err != nil {
-			return v.explain("writing and reading by "+v.nodes[i].addr, err)
-		}
-	}
-	return nil
-}
-
-func (v *visit) serves(ctx context.Context, i int) error {
+// Serves implements external.Driver.
+func (v *visit) Serves(ctx context.Context, node int) error {
 	ctx, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
 	defer cancel()
-	return v.ask(i, func(l *link) error { return prove(ctx, l, v.prefix()+readyKey) })
+	err := v.ask(node, func(l *link) error { return prove(ctx, l, v.prefix()+readyKey) })
+	return v.explain("writing and reading by "+v.At[node], err)
 }
 
 // Drop implements external.Driver.
 func (v *visit) Drop(ctx context.Context) error {
-	var errs []error
-	for i := range v.nodes {
-		once, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
-		err := v.ask(i, func(l *link) error {
-			_, err := l.Txn(once).Then(driver.OpDelete(v.prefix(), driver.WithPrefix()), driver.OpDelete(v.mark())).Commit()
+	return v.InTurn(func(node int) error {
+		ctx, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
+		defer cancel()
+		return errorTable.Explain(v.ask(node, func(l *link) error {
+			_, err := l.Txn(ctx).Then(driver.OpDelete(v.prefix(), driver.WithPrefix()), driver.OpDelete(v.mark())).Commit()
 			return err
-		})
-		cancel()
-		if err == nil {
-			return nil
-		}
-		errs = append(errs, errorTable.Explain(err))
-	}
-	return errors.Join(errs...)
+		}))
+	}, func(error) bool { return false })
 }
 
 // Close implements external.Driver.
@@ -360,15 +319,6 @@ func (v *visit) Open(ctx context.Context, session targets.Session) (targets.Clie
 		return nil, errorTable.Explain(err)
 	}
 	return newClient(v.set, nodes, v.prefix(), nil, session), nil
-}
-
-// Ready implements targets.System.
-func (v *visit) Ready(ctx context.Context, node string) error {
-	i, err := v.Node(node)
-	if err != nil {
-		return err
-	}
-	return v.serves(ctx, i)
 }
 
 // Primary implements ability.Primarier.

@@ -2,7 +2,6 @@ package etcd
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
@@ -19,12 +18,7 @@ import (
 
 // access is how one node is reached.
 type access struct {
-	// addr is its host:port.
-	addr string
-	// tls encrypts, nil does not.
-	tls *tls.Config
-	// user is empty where nobody asks who it is.
-	user, password string
+	wire.Access
 	// token is what a server gave to who said who it is, used instead of saying so again.
 	token string
 	// timeout is for saying who it is.
@@ -45,10 +39,10 @@ type link struct {
 // newLink is a link that connects when it is first used. With once a lost connection
 // is not made again.
 func newLink(a access, once bool) (*link, error) {
-	l := &link{dialer: &wire.Dialer{Addr: a.addr, TLS: a.tls, Once: once}}
+	l := &link{dialer: &wire.Dialer{Addr: a.Addr, TLS: a.TLS, Once: once}}
 	client, err := driver.New(driver.Config{
-		Endpoints: []string{a.addr}, Logger: zap.NewNop(),
-		Username: a.user, Password: a.password, Token: a.token, DialTimeout: a.timeout,
+		Endpoints: []string{a.Addr}, Logger: zap.NewNop(),
+		Username: a.User, Password: a.Password, Token: a.token, DialTimeout: a.timeout,
 		DialOptions: []grpc.DialOption{
 			grpc.WithContextDialer(l.dial),
 			// In the place of the client's own interceptors, which repeat reads, and

@@ -6,11 +6,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // TestRefused: that nobody listens is known at once, and by its own error.
 func TestRefused(t *testing.T) {
-	l, err := newLink(access{addr: "127.0.0.1:1"}, true)
+	l, err := newLink(access{Access: wire.Access{Addr: "127.0.0.1:1"}}, true)
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -27,7 +27,7 @@ func BenchmarkOverhead(b *testing.B) {
 		}
 	}
 	must(b, ours(write(1, 1))())
-	bare, err := driver.New(driver.Config{Endpoints: []string{d.nodes[0].addr}, Logger: zap.NewNop()})
+	bare, err := driver.New(driver.Config{Endpoints: []string{d.nodes[0].Addr}, Logger: zap.NewNop()})
 	must(b, err)
 	defer func() { _ = bare.Close() }() // what it was asked is answered
 	name := prefix + kindValue + history.Key(1).String()

@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 const (
@@ -67,7 +68,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		if err != nil {
 			return nil, err
 		}
-		s.nodes, s.gates = append(s.nodes, access{addr: addr}), append(s.gates, new(gate))
+		s.nodes, s.gates = append(s.nodes, access{Access: wire.Access{Addr: addr}}), append(s.gates, new(gate))
 	}
 	if s.admin, err = links(s.nodes); err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (s *System) form(ctx context.Context) error {
 	if err := s.Await(ctx, "to serve", s.serves); err != nil {
 		return err
 	}
-	status, err := s.admin[0].Status(ctx, s.nodes[0].addr)
+	status, err := s.admin[0].Status(ctx, s.nodes[0].Addr)
 	if err != nil {
 		return fmt.Errorf("asking for the version: %w", err)
 	}
@@ -170,7 +171,7 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 	}
 	args := []string{
 		"--name", n.Name(), "--data-dir", data, "--logger", "zap", "--log-outputs", "stderr",
-		"--listen-client-urls", "http://" + listenClient, "--advertise-client-urls", "http://" + s.nodes[i].addr,
+		"--listen-client-urls", "http://" + listenClient, "--advertise-client-urls", "http://" + s.nodes[i].Addr,
 		"--listen-peer-urls", "http://" + listenPeer, "--initial-advertise-peer-urls", peer,
 		"--initial-cluster", strings.Join(list, ","), "--initial-cluster-state", state, "--initial-cluster-token", "lapse",
 		"--heartbeat-interval", fmt.Sprint(s.set.heartbeat.Milliseconds()), "--election-timeout", fmt.Sprint(s.set.election.Milliseconds()),
@@ -219,7 +220,7 @@ func leaderOf(ctx context.Context, links []*link, nodes []access, timeout time.D
 	answers := make([]*driver.StatusResponse, len(links))
 	var asked sync.WaitGroup
 	for i, l := range links {
-		asked.Go(func() { answers[i], _ = l.Status(ctx, nodes[i].addr) }) // one that is down says nothing
+		asked.Go(func() { answers[i], _ = l.Status(ctx, nodes[i].Addr) }) // one that is down says nothing
 	}
 	asked.Wait()
 	return leaderIndex(answers)

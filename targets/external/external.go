@@ -5,10 +5,10 @@
 // the run, the operator's restart, removing the place, and the cure for each way in
 // which a cluster does not let us in.
 //
-// The order of calls. For `lapse doctor` and before a run: Kind.Look, Describe,
-// Leftovers, Close. For a run: Kind.Look, Leftovers, Taken, Make, Prove, then the
-// load (Open, Ready, and the interfaces of package ability that the Driver has), then
-// Drop and Close. Nothing but what Make made is ever changed or removed.
+// The order of calls. For `lapse doctor` and before a run: Kind.Look, Marks, Close. For
+// a run: Kind.Look, Marks, Make, Serves for every node, then the load (Open, Serves, and
+// the interfaces of package ability that the Driver has), then Drop and Close. Nothing
+// but what Make made is ever changed or removed.
 package external
 
 import (
@@ -54,30 +54,25 @@ type Kind struct {
 }
 
 // Driver is one visit to an external cluster, and during a run its targets.System. It
-// embeds Stay, which brings Restart and Stop. Open and Ready are called as those of
-// any System; the other methods by one goroutine at a time.
+// embeds Stay, which brings Ready, Restart and Stop, and whose fields Look sets. Open and
+// Serves are called as Open and Ready of any System; the other methods by one goroutine
+// at a time.
 type Driver interface {
 	targets.System
-	// Describe has a line for each thing worth knowing of the cluster, such as the role
-	// of each node; the version comes before it by itself.
-	Describe() []string
-	// Place is the place that the run makes, such as a keyspace, or one that another
-	// run made: what to call it, and the statement by which a person removes it.
-	Place(name string) (what, remove string)
-	// Own is the name of the run's own place; see OwnName.
-	Own() string
-	// Taken says whether the run's own place is there already.
-	Taken(ctx context.Context) (bool, error)
-	// Leftovers are the names of places that have the mark of another run; nil where
-	// that cannot be seen. It is only for a hint.
-	Leftovers(ctx context.Context) []string
-	// Make makes the place and marks it (Mark). An error that says that nothing was
+	// Marks is what is written (Mark) on each place of a run's that is there, by the
+	// place's name; the text is empty where nothing is written. It has the run's own
+	// place if that is there already, which is an error before a run. The others are only
+	// for a hint: what cannot be listed is left out.
+	Marks(ctx context.Context) (map[string]string, error)
+	// Make makes the place, marks it (Mark) and writes once at the levels of the run, by
+	// each node where that is another thing than by one. An error that says that nothing was
 	// made is wrapped by Refused, one that says that there is one already is ErrTaken;
 	// after any other the place is removed in case it was made.
 	Make(ctx context.Context) error
-	// Prove returns when a write and a read went through every node, at the levels of
-	// the run.
-	Prove(ctx context.Context) error
+	// Serves is Ready of a System, by the node's index: nil when the node answers an
+	// operation, and shows what Make made. It is asked of every node before the load, for
+	// as long as Patience, and of broken nodes during the load.
+	Serves(ctx context.Context, node int) error
 	// Drop removes the place; that it is gone already is no error. It is called again
 	// until it succeeds or its context is done.
 	Drop(ctx context.Context) error
@@ -91,6 +86,9 @@ const (
 	lookTimeout = time.Minute
 	makeTimeout = time.Minute
 	dropTimeout = 30 * time.Second
+	// Patience is how long the nodes may take, all together, to show what was made on one
+	// of them and to serve: how far a replica may be behind to be tested at all.
+	Patience = time.Minute
 )
 
 // New is a target on the external cluster that kind describes.
@@ -173,36 +171,40 @@ func (t target) Present(ctx context.Context, cfg targets.Config) (string, error)
 		return "", err
 	}
 	defer func() { _ = d.Close() }() // nothing was made
-	if err := mustBeFree(ctx, d); err != nil {
+	found, err := free(ctx, d)
+	if err != nil {
 		return "", err
 	}
 	text := d.Version()
-	for _, line := range append(d.Describe(), leftovers(ctx, d)...) {
+	for _, line := range append(d.stay().Lines, leftovers(d, found)...) {
 		text += "; " + line
 	}
 	return text, nil
 }
 
 // leftovers are lines about places of other runs.
-func leftovers(ctx context.Context, d Driver) []string {
+func leftovers(d Driver, found map[string]string) []string {
 	var lines []string
-	for _, name := range d.Leftovers(ctx) {
-		what, remove := d.Place(name)
+	place := d.stay().Place
+	for _, name := range marked(found, place.Name) {
+		what, remove := place.of(name)
 		lines = append(lines, what+" was made by another run of lapse, which was killed or still runs; it is left alone. To remove it: "+remove)
 	}
 	return lines
 }
 
-func mustBeFree(ctx context.Context, d Driver) error {
-	taken, err := d.Taken(ctx)
-	what, _ := d.Place(d.Own())
-	switch {
-	case err != nil:
-		return fmt.Errorf("looking for %s: %w", what, err)
-	case taken:
-		return takenError(what)
+// free returns what is there of other runs; it is an error if the run's own place is.
+func free(ctx context.Context, d Driver) (map[string]string, error) {
+	place := d.stay().Place
+	what, _ := place.of(place.Name)
+	found, err := d.Marks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s: %w", what, err)
 	}
-	return nil
+	if _, taken := found[place.Name]; taken {
+		return nil, takenError(what)
+	}
+	return found, nil
 }
 
 // Start implements targets.Target. What it returns is the Driver that Look made.
@@ -215,12 +217,7 @@ func (t target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config
 	}
 	s := d.stay()
 	s.driver, s.cluster = d, c
-	if cfg.Progress != nil {
-		for _, line := range leftovers(lookCtx, d) {
-			cfg.Progress(line)
-		}
-	}
-	if err := s.begin(ctx); err != nil {
+	if err := s.begin(ctx, cfg.Progress); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
 		defer cancel()
 		return nil, errors.Join(err, d.Stop(stop))

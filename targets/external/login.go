@@ -1,10 +1,12 @@
 package external
 
 import (
+	"net"
 	"os"
 	"strings"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // Login names the variables of the environment that say who lapse is to an external
@@ -17,6 +19,33 @@ type Login struct {
 	PasswordFile string
 	// Alone: a password without a user means something there.
 	Alone bool
+}
+
+// LoginOf is the Login whose variables are LAPSE_<NAME>_USER, _PASSWORD and _PASSWORD_FILE.
+func LoginOf(target string) Login {
+	prefix := "LAPSE_" + strings.ToUpper(target)
+	return Login{User: prefix + "_USER", Password: prefix + "_PASSWORD", PasswordFile: prefix + "_PASSWORD_FILE"}
+}
+
+// Accesses are how each of the nodes at these addresses is reached, with the credentials
+// of the environment and the options of TLSOptions. Its errors are *targets.UsageError.
+func (l Login) Accesses(options map[string]string, at []string) ([]wire.Access, error) {
+	user, password, err := l.Read()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]wire.Access, len(at))
+	for i, addr := range at {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err // made by JoinHostPort
+		}
+		out[i] = wire.Access{Addr: addr, User: user, Password: password}
+		if out[i].TLS, err = TLS(options, host); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // Read is what the variables say: two empty texts where none is set. Its errors are

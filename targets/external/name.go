@@ -5,6 +5,26 @@ import (
 	"strings"
 )
 
+// Place is what the run makes in an external cluster, such as a keyspace.
+type Place struct {
+	// Name is that of the run's own; see OwnName.
+	Name string
+	// What is what to call a place, and Remove the statement by which a person removes it;
+	// each %s in them is its name.
+	What, Remove string
+}
+
+// of are What and Remove for the place with this name, the run's own or another.
+func (p Place) of(name string) (what, remove string) {
+	return strings.ReplaceAll(p.What, "%s", name), strings.ReplaceAll(p.Remove, "%s", name)
+}
+
+// String is What for the run's own place.
+func (p Place) String() string {
+	what, _ := p.of(p.Name)
+	return what
+}
+
 // ownPrefix is what every OwnName begins with.
 const ownPrefix = "lapse_"
 
@@ -30,9 +50,9 @@ const markPrefix = "made by lapse for run "
 // comment, a tag), so that what a killed run left can be told from what is not ours.
 func Mark(run string) string { return markPrefix + run }
 
-// Marked are the names, in order, of those places that have a Mark and are not own.
+// marked are the names, in order, of those places that have a Mark and are not own.
 // marks has what is written on each place, by its name.
-func Marked(marks map[string]string, own string) []string {
+func marked(marks map[string]string, own string) []string {
 	var out []string
 	for name, mark := range marks {
 		if strings.HasPrefix(mark, markPrefix) && name != own {

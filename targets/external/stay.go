@@ -4,12 +4,22 @@ import (
 	"context"
 	"errors"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// Stay is what every Driver embeds, by value, in a struct that is used by pointer. The
-// zero value is ready. Its methods are safe for concurrent use except for Stop.
+// Stay is what every Driver embeds, by value, in a struct that is used by pointer. Look
+// sets the exported fields. Its methods are safe for concurrent use except for Stop.
 type Stay struct {
+	// Place is what the run makes.
+	Place Place
+	// At are the addresses of the nodes, for people.
+	At []string
+	// Lines has a line for each thing worth knowing of the cluster, such as the role of
+	// each node; the version comes before it by itself.
+	Lines []string
+
 	driver  Driver
 	cluster cluster.Cluster
 	// mayExist says that the place was made, or may have been.
@@ -21,23 +31,72 @@ func (s *Stay) stay() *Stay { return s }
 
 var _ interface{ stay() *Stay } = (*Stay)(nil)
 
-func (s *Stay) begin(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, makeTimeout)
+func (s *Stay) begin(ctx context.Context, progress func(string)) error {
+	making, cancel := context.WithTimeout(ctx, makeTimeout)
 	defer cancel()
-	if err := mustBeFree(ctx, s.driver); err != nil {
+	found, err := free(making, s.driver)
+	if err != nil {
 		return err
 	}
+	if progress != nil {
+		for _, line := range leftovers(s.driver, found) {
+			progress(line)
+		}
+	}
 	s.mayExist = true
-	if err := s.driver.Make(ctx); err != nil {
+	if err := s.driver.Make(making); err != nil {
 		var refused *refusedError
 		s.mayExist = !errors.As(err, &refused)
-		what, _ := s.driver.Place(s.driver.Own())
 		if errors.Is(err, ErrTaken) {
-			return takenError(what)
+			return takenError(s.Place.String())
 		}
 		return err
 	}
-	return s.driver.Prove(ctx)
+	return s.prove(ctx)
+}
+
+// prove returns when every node serves.
+func (s *Stay) prove(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	for i, addr := range s.At {
+		group.Go(func() error {
+			return cluster.Await(ctx, addr+" to serve", func(ctx context.Context) error { return s.driver.Serves(ctx, i) })
+		})
+	}
+	err := group.Wait()
+	var environment *cluster.EnvironmentError
+	if err == nil || errors.As(err, &environment) {
+		return err
+	}
+	return &cluster.EnvironmentError{
+		Doing: "writing and reading by every node of --at", Err: err,
+		Way: "see whether all of them are nodes of one cluster, enough are up for the levels, and no replica is behind for long",
+	}
+}
+
+// Ready implements targets.System.
+func (s *Stay) Ready(ctx context.Context, node string) error {
+	i, err := s.Node(node)
+	if err != nil {
+		return err
+	}
+	return s.driver.Serves(ctx, i)
+}
+
+// InTurn asks the nodes one after the other until f returns nil, or an error that is
+// final: the node answered, and another would not answer otherwise.
+func (s *Stay) InTurn(f func(node int) error, final func(error) bool) error {
+	var errs []error
+	for i := range s.At {
+		err := f(i)
+		if err == nil || final(err) {
+			return err
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // Restart implements ability.Restarter: the operator's command starts the node.
@@ -69,7 +128,7 @@ func (s *Stay) Stop(ctx context.Context) error {
 	if !s.mayExist {
 		return s.driver.Close()
 	}
-	what, remove := s.driver.Place(s.driver.Own())
+	what, remove := s.Place.of(s.Place.Name)
 	err := cluster.Await(ctx, what+" to be removed", s.driver.Drop)
 	if err != nil {
 		err = &cluster.EnvironmentError{Doing: "removing " + what, Err: err, Way: "it is still there; remove it with: " + remove}

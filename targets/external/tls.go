@@ -62,18 +62,3 @@ func TLS(options map[string]string, host string) (*tls.Config, error) {
 	}
 	return cfg, nil
 }
-
-// Encryptions are TLS for each of the addresses, host:port as Addresses makes them.
-func Encryptions(options map[string]string, at []string) ([]*tls.Config, error) {
-	out := make([]*tls.Config, len(at))
-	for i, addr := range at {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, err // made by JoinHostPort
-		}
-		if out[i], err = TLS(options, host); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}

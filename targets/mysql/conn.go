@@ -99,6 +99,16 @@ func (c *conn) execute(ctx context.Context, sql string, args ...any) error {
 	return err
 }
 
+// executeAll has statements carried out, one after the other.
+func (c *conn) executeAll(ctx context.Context, statements ...string) error {
+	for _, sql := range statements {
+		if err := c.execute(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // rows are the values of a small result, with its columns' names.
 type rows struct {
 	columns []string

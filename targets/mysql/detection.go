@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/replication"
 )
 
 const (
@@ -30,7 +31,7 @@ func (Target) Detection(cfg targets.Config) history.Detection {
 	case s.galera:
 		return history.Detection{After: suspectTimeout + viewTime, By: fmt.Sprintf("Galera's evs.suspect_timeout of %v and the view without the node", suspectTimeout), Deposes: true}
 	case s.failover:
-		after := s.failoverAfter + netTimeout + askTimeout + 2*lookEvery
+		after := s.failoverAfter + netTimeout + askTimeout + 2*replication.LookEvery
 		return history.Detection{After: after, By: fmt.Sprintf("the operator of failovers with %s=%v", optFailoverAfter, s.failoverAfter), Deposes: true}
 	}
 	return history.Detection{}

@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"net"
 	"os"
@@ -135,17 +134,9 @@ func externalLogin(addr, database string, cfg targets.Config, set settings) (log
 // is, with version 10 of the protocol or with an error. It counts that as a handshake
 // that was broken off, and starts again at the next login (max_connect_errors).
 func alive(ctx context.Context, addr string, _ map[string]string) error {
-	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = c.Close() }() // it was only listened to
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = c.SetDeadline(deadline) // a read without one would only wait longer
-	}
 	const header, version, refused = 4, 10, 0xff
-	var greeting [header + 1]byte
-	if _, err := io.ReadFull(c, greeting[:]); err != nil {
+	greeting, err := external.Greeting(ctx, addr, nil, nil, header+1)
+	if err != nil {
 		return err
 	}
 	if first := greeting[header]; first != version && first != refused {

@@ -12,14 +12,8 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// How often read level max-lag looks at the replicas, and how long it waits for their
-// answers.
-const (
-	lagLook        = 100 * time.Millisecond
-	lagLookTimeout = 500 * time.Millisecond
-	// samplesKept bounds the memory of a run: 20 minutes of looks.
-	samplesKept = 12_000
-)
+// samplesKept bounds the memory of a run: 20 minutes of looks.
+const samplesKept = 12_000
 
 // sample is a position that the primary was seen to have.
 type sample struct {
@@ -34,10 +28,6 @@ type sample struct {
 type lagMeter struct {
 	mu      sync.Mutex
 	samples []sample
-	// nearby says which replicas were near enough at the last look.
-	nearby []bool
-	cancel context.CancelFunc
-	done   chan struct{}
 }
 
 // behind is how long ago the primary had more than position at; 0 if it has no more.
@@ -128,72 +118,3 @@ func (s *System) logPosition(ctx context.Context, node int) (applied position, r
 }
 
 var errNoLog = errors.New("it has no place in a log")
-
-// watch looks again and again which replicas are near enough, until stop.
-func (m *lagMeter) watch(s *System) {
-	ctx, cancel := context.WithCancel(context.Background())
-	m.cancel, m.done = cancel, make(chan struct{})
-	go func() {
-		defer close(m.done)
-		t := time.NewTicker(lagLook)
-		defer t.Stop()
-		for ctx.Err() == nil {
-			m.look(ctx, s)
-			select {
-			case <-ctx.Done():
-			case <-t.C:
-			}
-		}
-	}()
-}
-
-func (m *lagMeter) stop() {
-	if m.cancel != nil {
-		m.cancel()
-		<-m.done
-		m.cancel = nil
-	}
-}
-
-// look asks once. Whoever lags or does not answer is not near, and nobody is when the
-// primary does not answer; a change is told.
-func (m *lagMeter) look(ctx context.Context, s *System) {
-	ctx, cancel := context.WithTimeout(ctx, lagLookTimeout)
-	defer cancel()
-	lags, err := replicated{s}.ReplicaLag(ctx)
-	if err != nil {
-		s.Logger.Debug("looking at the replicas' lag", "error", err)
-	}
-	near := make([]bool, len(s.Nodes))
-	for _, l := range lags {
-		i, _ := s.Index(l.Node) // it is one of them
-		near[i] = l.BehindMS <= s.set.maxLag.Milliseconds()
-	}
-	m.mu.Lock()
-	before := m.nearby
-	m.nearby = near
-	m.mu.Unlock()
-	for i, n := range s.Nodes {
-		if i >= len(before) || before[i] == near[i] || i == s.primaryIndex() {
-			continue
-		}
-		if near[i] {
-			s.tell("replica", "%s is at most %s behind: reads go to it again", n.Name(), s.set.maxLag)
-		} else {
-			s.tell("replica", "%s is more than %s behind or does not answer: reads go elsewhere", n.Name(), s.set.maxLag)
-		}
-	}
-}
-
-// near is the node that a read asks that would ask at: it itself if it is near enough,
-// else the next replica that is, else the primary.
-func (m *lagMeter) near(at, nodes, primary int) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for k := range nodes {
-		if i := (at + k) % nodes; i != primary && i < len(m.nearby) && m.nearby[i] {
-			return i
-		}
-	}
-	return primary
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/replication"
 )
 
 // The options, each called as MariaDB calls it where it has one.
@@ -166,7 +167,7 @@ func parse(cfg targets.Config) (settings, error) {
 	}{
 		{optSemiSyncWait, &s.semiSyncWait, time.Millisecond},
 		{optSticky, &s.sticky, time.Millisecond},
-		{optMaxLag, &s.maxLag, lagLook},
+		{optMaxLag, &s.maxLag, replication.NearEvery},
 		{optFailoverAfter, &s.failoverAfter, 100 * time.Millisecond},
 	} {
 		if *d.value, err = time.ParseDuration(opts[d.option]); err != nil || *d.value < d.least || *d.value > 24*time.Hour {

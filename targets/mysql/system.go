@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/replication"
 )
 
 // The users of our own servers: the harness's, the replicas', and the sessions', who may
@@ -29,7 +30,7 @@ const (
 )
 
 // nowhere is the primary of a database in which every node takes writes.
-const nowhere = -1
+const nowhere = external.Every
 
 // System is a running MariaDB. It is safe for concurrent use.
 type System struct {
@@ -59,10 +60,12 @@ type System struct {
 	held, rebuild map[int]bool
 	// made is how often each node's data directory was made.
 	made []int
-	// op is the operator, nil without failover; lags watches how far the replicas are
-	// behind.
-	op   *operator
+	// lags knows how far the replicas are behind, and near which of them are near enough
+	// for read level max-lag.
 	lags lagMeter
+	near replication.Near
+	// watches end what looks at the nodes again and again.
+	watches []func()
 }
 
 var (
@@ -108,12 +111,21 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return s, nil
 	}
 	if set.failover {
-		s.op = startOperator(s)
+		s.watches = append(s.watches, s.startOperator())
 	}
 	if set.read == readMaxLag {
-		s.lags.watch(s)
+		s.watches = append(s.watches, s.startNear(ctx))
 	}
 	return replicated{s}, nil
+}
+
+func (s *System) startNear(ctx context.Context) (stop func()) {
+	s.near = replication.Near{
+		Most: s.set.maxLag, Nodes: cluster.NodeNames(len(s.Nodes)), Primary: s.primaryIndex, Meter: replicated{s},
+		Tell:  func(format string, args ...any) { s.tell("replica", format, args...) },
+		Debug: func(err error) { s.Logger.Debug("looking at the replicas' lag", "error", err) },
+	}
+	return s.near.Start(ctx)
 }
 
 func newPassword() (string, error) {
@@ -196,7 +208,7 @@ func (s settings) session() []string {
 func (s *System) place(at int) (primary, near int) {
 	primary = s.primaryIndex()
 	if s.set.read == readMaxLag && primary != nowhere {
-		near = s.lags.near(at, len(s.Nodes), primary)
+		near = s.near.At(at)
 	}
 	return primary, near
 }
@@ -222,14 +234,7 @@ func (s *System) admin(ctx context.Context, node int, f func(c *conn) error) err
 
 // order has node carry statements out, one after the other.
 func (s *System) order(ctx context.Context, node int, statements ...string) error {
-	return s.admin(ctx, node, func(c *conn) error {
-		for _, sql := range statements {
-			if err := c.execute(ctx, sql); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.admin(ctx, node, func(c *conn) error { return c.executeAll(ctx, statements...) })
 }
 
 // makeSchema makes the run's database and its tables at node.
@@ -308,10 +313,9 @@ func (s *System) tell(kind, format string, args ...any) {
 
 // Stop implements targets.System.
 func (s *System) Stop(ctx context.Context) error {
-	if s.op != nil {
-		s.op.stop()
+	for _, stop := range s.watches {
+		stop()
 	}
-	s.lags.stop()
 	s.roles.Lock()
 	defer s.roles.Unlock()
 	return s.Fleet.Stop(ctx)

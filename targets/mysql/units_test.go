@@ -195,23 +195,4 @@ func TestLag(t *testing.T) {
 	if len(m.samples) != 1 || m.behind(25) != 0 {
 		t.Errorf("%v", m.samples)
 	}
-	m.nearby = []bool{false, false, true}
-	for at, want := range []int{2, 2, 2} {
-		if got := m.near(at, 3, 0); got != want {
-			t.Errorf("a read at %d goes to %d, want %d", at, got, want)
-		}
-	}
-	m.nearby = nil
-	if got := m.near(1, 3, 0); got != 0 {
-		t.Errorf("a read goes to %d though nobody is near", got)
-	}
-}
-
-func TestPromoted(t *testing.T) {
-	if got := best([]candidate{{1, 5}, {2, 9}, {3, 9}}); got.node != 2 {
-		t.Errorf("node %d is promoted", got.node)
-	}
-	if needed(2, true) != 2 || needed(2, false) != 1 {
-		t.Error("a semi-synchronous commit is on one of the replicas, nobody knows on which")
-	}
 }

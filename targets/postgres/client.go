@@ -233,7 +233,7 @@ func (c *client) route(at int, writes bool) int {
 	case c.set.read == readSticky && !c.lastWrite.IsZero() && time.Since(c.lastWrite) < c.set.sticky:
 		return primary
 	case c.set.read == readMaxLag:
-		return c.sys.lags.near(at, n, primary)
+		return c.sys.near.At(at)
 	case at == primary:
 		return (at + 1) % n
 	}

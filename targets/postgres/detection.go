@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/replication"
 )
 
 // Detection implements targets.Detector: Postgres itself replaces no primary; the
@@ -18,6 +19,6 @@ func (Target) Detection(cfg targets.Config) history.Detection {
 	if s.failover == failoverPatroni {
 		return history.Detection{After: s.patroni.detection(), By: fmt.Sprintf("Patroni with %s=%v", optTTL, s.patroni.ttl), Deposes: true}
 	}
-	after := s.failoverAfter + deafAfter + askTimeout + 2*lookEvery
+	after := s.failoverAfter + deafAfter + askTimeout + 2*replication.LookEvery
 	return history.Detection{After: after, By: fmt.Sprintf("the operator of failovers with %s=%v", optFailoverAfter, s.failoverAfter), Deposes: true}
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"io"
 	"maps"
-	"net"
 	"slices"
 	"time"
 
@@ -49,10 +47,8 @@ func (Target) External(at []string) (targets.Target, error) {
 			_, err = logins(cfg, list)
 			return cfg, err
 		},
-		Look: func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
-		Abilities: func(cfg targets.Config) []ability.Ability {
-			return []ability.Ability{ability.Restart, ability.Primary}
-		},
+		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
 			d := dialectOf(cfg.Options[optDialect])
 			if d.promises == nil {
@@ -166,24 +162,13 @@ func logins(cfg targets.Config, at []address) ([]externalLogin, error) {
 	return out, nil
 }
 
-// alive is the liveness probe: it asks whether the server would encrypt, which every server answers with one
-// byte before it knows who asks.
+// alive is the liveness probe: it asks whether the server would encrypt, which every
+// server answers with one byte before it knows who asks.
 func alive(ctx context.Context, addr string, _ map[string]string) error {
-	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = c.SetDeadline(deadline) // a read without one would only wait longer
-	}
 	const sslRequest = 80877103
 	ask := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 8), sslRequest)
-	if _, err := c.Write(ask); err != nil {
-		return err
-	}
-	var answer [1]byte
-	if _, err := io.ReadFull(c, answer[:]); err != nil {
+	answer, err := external.Greeting(ctx, addr, nil, ask, 1)
+	if err != nil {
 		return err
 	}
 	if answer[0] != 'S' && answer[0] != 'N' {

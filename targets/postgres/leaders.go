@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // The values of the option topology.
@@ -107,38 +108,26 @@ func (s *System) subscribe(ctx context.Context, node int) error {
 	})
 }
 
-// subscriptionWatch looks after the subscriptions: one that has met an error is tried again
-// and again, and goes on counting as enabled.
-type subscriptionWatch struct {
-	cancel  context.CancelFunc
-	running sync.WaitGroup
-}
-
 // subscriptionLook is between two looks.
 const subscriptionLook = time.Second
 
 const sqlSubscriptions = `SELECT s.subname::text, s.subenabled, st.apply_error_count
   FROM pg_subscription s JOIN pg_stat_subscription_stats st ON st.subid = s.oid ORDER BY 1`
 
-func startSubscriptionWatch(s *System) *subscriptionWatch {
-	ctx, cancel := context.WithCancel(context.Background())
-	w := &subscriptionWatch{cancel: cancel}
-	for i := range s.Nodes {
-		w.running.Go(func() {
-			told := map[string]bool{}
-			tick := time.NewTicker(subscriptionLook)
-			defer tick.Stop()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case <-tick.C:
-					s.lookAtSubscriptions(ctx, i, told)
-				}
-			}
-		})
+// watchSubscriptions looks after the subscriptions until stop: one that has met an error is
+// tried again and again, and goes on counting as enabled.
+func (s *System) watchSubscriptions() (stop func()) {
+	told := make([]map[string]bool, len(s.Nodes))
+	for i := range told {
+		told[i] = map[string]bool{}
 	}
-	return w
+	return launch.Every(subscriptionLook, func(ctx context.Context) {
+		var all sync.WaitGroup
+		for i := range s.Nodes {
+			all.Go(func() { s.lookAtSubscriptions(ctx, i, told[i]) })
+		}
+		all.Wait()
+	})
 }
 
 // lookAtSubscriptions tells, once for each, of the subscriptions of a node that fail.
@@ -181,10 +170,4 @@ func failingSubscriptions(ctx context.Context, c *conn) (map[string]string, erro
 		}
 	}
 	return out, rows.Err()
-}
-
-// stop ends the watch.
-func (w *subscriptionWatch) stop() {
-	w.cancel()
-	w.running.Wait()
 }

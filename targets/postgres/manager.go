@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
-	"time"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 	packages "github.com/lapse-test/lapse/targets/software"
@@ -177,22 +176,6 @@ func (m *manager) leads(ctx context.Context, node int) (timeline int, err error)
 	return body.Timeline, nil
 }
 
-// watch follows the lease until stop is called.
-func (m *manager) watch() {
-	m.running.Go(func() {
-		tick := time.NewTicker(lookEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-m.ctx.Done():
-				return
-			case <-tick.C:
-				m.follow(m.ctx)
-			}
-		}
-	})
-}
-
 // follow looks once who leads. Should two say so, the one with the later timeline was
 // promoted later.
 func (m *manager) follow(ctx context.Context) {
@@ -217,7 +200,7 @@ func (m *manager) follow(ctx context.Context) {
 	s.tell("failover", "%s has the leader's lease now; before it was %s", s.Nodes[leader].Name(), s.Nodes[was].Name())
 }
 
-// stop ends the watch and etcd, at the latest when ctx is done; it may be called more
+// stop ends etcd, at the latest when ctx is done; it may be called more
 // than once.
 func (m *manager) stop(ctx context.Context) error {
 	m.cancel()

@@ -3,45 +3,23 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/replication"
 )
 
-// operator promotes a standby when the primary is gone and makes the others, and
-// later the old primary, follow it, as failover managers do. It sits where the
-// clients are and watches over connections of its own.
+// operated is what the operator of failovers needs of PostgreSQL. A standby that the
+// operator can ask does not hear the primary when it has no connection to it or has not
+// heard from it for deafAfter. See failover.go for how one is promoted.
 //
-// The primary is gone when, for the time of the option failover-after, each look
-// at it found one of these:
-//   - its process has ended;
-//   - it does not answer a query within askTimeout (a server that answers with an
-//     error, such as one that is starting up, is not gone);
-//   - a majority of all nodes, not counting itself, are standbys that the operator
-//     can ask and that have no connection to it or have not heard from it for
-//     deafAfter: it has lost the majority that would hold its lease.
-//
-// Before a standby is promoted the old primary is fenced: its processes are
-// killed. See failover.go for which standby is promoted.
-//
-// Its fields belong to its goroutine, but for those said to be shared.
-type operator struct {
-	sys    *System
-	cancel context.CancelFunc
-	done   chan struct{}
-
+// Its fields belong to the operator's goroutine.
+type operated struct {
+	*System
+	// conns are connections of the operator's own, one a node.
 	conns []*conn
-	// since is when the primary was found to be gone first, zero if it is there;
-	// why says what was found.
-	since time.Time
-	why   string
-	// refused is why no standby could be promoted, so that it is told once.
-	refused string
-	// fenced are the nodes that the operator killed and is to bring back.
-	fenced map[int]bool
 	// strayed are, for each node that was not seen to follow since, the earliest
 	// position at which a timeline that it must follow left the one before.
 	strayed map[int]lsn
@@ -50,117 +28,55 @@ type operator struct {
 	timeline int
 }
 
+var _ replication.Driver[standing] = (*operated)(nil)
+
 const (
-	// lookEvery is how often the operator looks.
-	lookEvery = 150 * time.Millisecond
-	// askTimeout is how long a node may take to answer it.
+	// askTimeout is how long a node may take to answer the operator.
 	askTimeout = 500 * time.Millisecond
-	// repairTimeout is how long one step of repair may take.
-	repairTimeout = 20 * time.Second
+	// deafAfter is how long a standby that is connected may hear nothing: after half of
+	// wal_receiver_timeout it asks, and an idle primary answers.
+	deafAfter = 1500 * time.Millisecond
 )
 
-func startOperator(s *System) *operator {
-	ctx, cancel := context.WithCancel(context.Background())
-	o := &operator{
-		sys: s, cancel: cancel, done: make(chan struct{}),
-		conns: make([]*conn, len(s.Nodes)), fenced: map[int]bool{}, strayed: map[int]lsn{},
+func (s *System) startOperator() (stop func()) {
+	driver := &operated{System: s, conns: make([]*conn, len(s.Nodes)), strayed: map[int]lsn{}}
+	o := replication.Operator[standing]{
+		Driver: driver, Nodes: s.Nodes, Primary: s.primaryIndex, After: s.set.failoverAfter,
+		Acknowledged: s.set.acknowledgedOnStandbys(), Replica: "standby", Roles: &s.roles,
+		Tell: func(format string, args ...any) { s.tell("failover", format, args...) },
+		Debug: func(doing string, node cluster.Node, err error) {
+			s.Logger.Debug(doing, "node", node.Name(), "error", err)
+		},
 	}
-	go func() {
-		defer close(o.done)
-		o.loop(ctx)
-	}()
-	return o
-}
-
-// stop ends the operator; it may be called more than once.
-func (o *operator) stop() {
-	o.cancel()
-	<-o.done
-}
-
-func (o *operator) loop(ctx context.Context) {
-	defer func() {
-		for i := range o.conns {
-			o.drop(i)
-		}
-	}()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			o.step(ctx)
+	end := o.Start()
+	return func() {
+		end()
+		for i := range driver.conns {
+			driver.forget(i)
 		}
 	}
 }
 
-// step looks at all nodes once and does what is called for.
-func (o *operator) step(ctx context.Context) {
-	seen := o.look(ctx)
-	if ctx.Err() != nil {
-		return
-	}
-	why := o.gone(seen)
-	if why == "" {
-		o.since, o.refused = time.Time{}, ""
-		delete(o.fenced, o.sys.primaryIndex()) // was started again before another took over
-		o.follow(ctx, seen)
-		return
-	}
-	if o.since.IsZero() {
-		o.since = time.Now()
-	}
-	o.why = why
-	if time.Since(o.since) < o.sys.set.failoverAfter {
-		return
-	}
-	if err := o.failover(ctx); err != nil && ctx.Err() == nil && err.Error() != o.refused {
-		o.refused = err.Error()
-		o.sys.tell("failover", "no standby is promoted although %s: %v", o.why, err)
+// Ask implements replication.Driver.
+func (o *operated) Ask(ctx context.Context, node int) replication.Answer[standing] {
+	st, err := o.ask(ctx, node)
+	return replication.Answer[standing]{
+		Err: err, Replica: st.standby, Deaf: !st.receiving || st.silent > deafAfter,
+		Position: uint64(st.position), Text: st.position.String(), Seen: st,
 	}
 }
 
-// answer is what the operator got from one node.
-type answer struct {
-	standing
-	err error
-}
-
-// there says whether a server answered, be it with an error.
-func (a answer) there() bool {
-	var pg *pgconn.PgError
-	return a.err == nil || errors.As(a.err, &pg)
-}
-
-// look asks all nodes at once.
-func (o *operator) look(ctx context.Context) []answer {
-	seen := make([]answer, len(o.conns))
-	done := make(chan struct{})
-	for i := range o.conns {
-		go func() {
-			seen[i].standing, seen[i].err = o.ask(ctx, i)
-			done <- struct{}{}
-		}()
-	}
-	for range o.conns {
-		<-done
-	}
-	return seen
-}
-
-// ask asks a node over the operator's connection to it. Different nodes can be
-// asked at once.
-func (o *operator) ask(ctx context.Context, node int) (standing, error) {
-	if o.sys.Nodes[node].State() == cluster.Stopped {
-		o.drop(node)
-		return standing{}, errStopped
+// ask asks a node over the operator's connection to it. Different nodes can be asked at
+// once.
+func (o *operated) ask(ctx context.Context, node int) (standing, error) {
+	if o.Nodes[node].State() == cluster.Stopped {
+		o.forget(node)
+		return standing{}, replication.ErrStopped
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if o.conns[node] == nil {
-		c, err := o.sys.connect(ctx, node, o.sys.adminLogin())
+		c, err := o.connect(ctx, node, o.adminLogin())
 		if err != nil {
 			return standing{}, err
 		}
@@ -168,85 +84,50 @@ func (o *operator) ask(ctx context.Context, node int) (standing, error) {
 	}
 	st, err := askStanding(ctx, o.conns[node])
 	if o.conns[node].broken() {
-		o.drop(node)
+		o.forget(node)
 	}
 	return st, err
 }
 
-var errStopped = errors.New("its process has ended")
-
-func (o *operator) drop(node int) {
+// forget closes the operator's connection to a node.
+func (o *operated) forget(node int) {
 	if o.conns[node] != nil {
 		o.conns[node].close()
 		o.conns[node] = nil
 	}
 }
 
-// gone says why the primary has to be taken for gone, empty if it is there.
-func (o *operator) gone(seen []answer) string {
-	primary := o.sys.primaryIndex()
-	name := o.sys.Nodes[primary].Name()
-	a := seen[primary]
+// Answered implements replication.Driver.
+func (*operated) Answered(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg)
+}
+
+// Eligible implements replication.Driver.
+func (o *operated) Eligible(node int) bool { return !o.rebuild[node] }
+
+// Follow implements replication.Driver: standbys are configured to follow the primary,
+// and those whose log left its history are made anew.
+func (o *operated) Follow(_ context.Context, a replication.Answer[standing]) (anew bool, err error) {
+	st, strayed, answered := a.Seen, o.strayed[a.Node], a.Err == nil
 	switch {
-	case errors.Is(a.err, errStopped):
-		return "the process of the primary " + name + " has ended"
-	case !a.there():
-		return "the primary " + name + " does not answer"
+	case !answered:
+	case st.receiving && (o.timeline == 0 || st.timeline == o.timeline):
+		delete(o.strayed, a.Node)
+	case strayed > 0 && st.position > strayed && !st.receiving:
+		o.tell("standby", "%s has the log up to %v, but the new primary's history left its own at %v: it is copied anew", o.Nodes[a.Node].Name(), st.position, strayed)
+		return true, nil
 	}
-	deaf := 0
-	for i := range seen {
-		if i != primary && seen[i].err == nil && seen[i].standby &&
-			(!seen[i].receiving || seen[i].silent > deafAfter) {
-			deaf++
-		}
-	}
-	if 2*deaf > len(seen) {
-		return fmt.Sprintf("a majority of the nodes does not hear the primary %s", name)
-	}
-	return ""
+	return false, nil
 }
 
-// deafAfter is how long a standby that is connected may hear nothing: after half of
-// wal_receiver_timeout it asks, and an idle primary answers.
-const deafAfter = 1500 * time.Millisecond
-
-// follow brings back what has strayed: nodes that the operator fenced, and
-// standbys whose log left the primary's history.
-func (o *operator) follow(ctx context.Context, seen []answer) {
-	s := o.sys
-	for i := range seen {
-		switch {
-		case i == s.primaryIndex():
-		case o.fenced[i]:
-			o.repair(ctx, i)
-		case seen[i].err != nil:
-		case seen[i].receiving && (o.timeline == 0 || seen[i].timeline == o.timeline):
-			delete(o.strayed, i)
-		case o.strayed[i] > 0 && seen[i].position > o.strayed[i] && !seen[i].receiving:
-			s.tell("standby", "%s has the log up to %v, but the new primary's history left its own at %v: it is copied anew", s.Nodes[i].Name(), seen[i].position, o.strayed[i])
-			o.repair(ctx, i)
-		}
+// Rebuild implements replication.Driver: a node becomes a standby from a fresh copy.
+func (o *operated) Rebuild(ctx context.Context, node int) error {
+	o.forget(node)
+	o.rebuild[node] = true
+	if err := o.rebuildStandby(ctx, node); err != nil {
+		return err
 	}
-}
-
-// repair makes a node a standby from a fresh copy; it is tried again at the next
-// step if that does not work yet.
-func (o *operator) repair(ctx context.Context, node int) {
-	s := o.sys
-	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
-	defer cancel()
-	s.roles.Lock()
-	defer s.roles.Unlock()
-	o.drop(node)
-	o.fenced[node], s.rebuild[node] = true, true
-	if err := s.Nodes[node].Kill(ctx); err != nil {
-		s.Logger.Debug("repairing a standby", "node", s.Nodes[node].Name(), "error", err)
-		return
-	}
-	if err := s.rebuildStandby(ctx, node); err != nil {
-		s.Logger.Debug("repairing a standby", "node", s.Nodes[node].Name(), "error", err)
-		return
-	}
-	delete(o.fenced, node)
 	delete(o.strayed, node)
+	return nil
 }

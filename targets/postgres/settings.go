@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/replication"
 )
 
 // The read levels.
@@ -201,7 +202,7 @@ func parse(cfg targets.Config) (settings, error) {
 		least  time.Duration
 	}{
 		{optSticky, &s.sticky, time.Millisecond},
-		{optMaxLag, &s.maxLag, lagLook},
+		{optMaxLag, &s.maxLag, replication.NearEvery},
 		{optFailoverAfter, &s.failoverAfter, 100 * time.Millisecond},
 		{optApplyDelay, &s.applyDelay, 0},
 	} {

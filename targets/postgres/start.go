@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/replication"
 )
 
 // Start implements targets.Target.
@@ -85,15 +86,15 @@ func (s *System) start(ctx context.Context, cache string) error {
 	}
 	switch s.set.failover {
 	case failoverPatroni:
-		s.manager.watch()
+		s.watches = append(s.watches, launch.Every(replication.LookEvery, s.manager.follow))
 	case failoverOn:
-		s.op = startOperator(s)
+		s.watches = append(s.watches, s.startOperator())
 	}
 	if s.set.read == readMaxLag {
-		s.lags = startLagWatch(s)
+		s.watches = append(s.watches, s.startNear(ctx))
 	}
 	if s.set.multiLeader {
-		s.subscriptions = startSubscriptionWatch(s)
+		s.watches = append(s.watches, s.watchSubscriptions())
 	}
 	return nil
 }
@@ -157,6 +158,14 @@ func (s *System) makeReady(ctx context.Context) error {
 // makeProbe writes through the primary at the write level and returns when every
 // node shows it: then the schema is there before any client reads at a standby.
 func (s *System) makeProbe(ctx context.Context) error {
+	if err := s.writeProbe(ctx); err != nil {
+		return err
+	}
+	return s.Await(ctx, "to show a write of the primary", s.showsProbe)
+}
+
+// writeProbe writes through the primary at the write level.
+func (s *System) writeProbe(ctx context.Context) error {
 	c, err := s.connect(ctx, s.primaryIndex(), s.clientLogin(0, s.set, s.primaryIndex()))
 	if err != nil {
 		return fmt.Errorf("connecting as a client: %w", err)
@@ -165,7 +174,7 @@ func (s *System) makeProbe(ctx context.Context) error {
 	if err := execute(ctx, c.pg, `INSERT INTO probe VALUES (0, 1)`); err != nil {
 		return fmt.Errorf("writing at level %s: %w", s.set.write, err)
 	}
-	return s.Await(ctx, "to show a write of the primary", s.showsProbe)
+	return nil
 }
 
 func (s *System) showsProbe(ctx context.Context, node int) error {
@@ -251,14 +260,8 @@ func (s *System) reconfigure(node int) error {
 // Stop implements targets.System: a fast shutdown of every server, standbys last,
 // and SIGKILL for those that have not ended when ctx is done.
 func (s *System) Stop(ctx context.Context) error {
-	if s.op != nil {
-		s.op.stop()
-	}
-	if s.lags != nil {
-		s.lags.stop()
-	}
-	if s.subscriptions != nil {
-		s.subscriptions.stop()
+	for _, stop := range s.watches {
+		stop()
 	}
 	s.meter.close()
 	var all []error

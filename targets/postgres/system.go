@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/replication"
 )
 
 // System is a running PostgreSQL cluster. It is safe for concurrent use.
@@ -33,16 +34,15 @@ type System struct {
 	held map[int]bool
 	// rebuild are the nodes whose data is of a history that was given up.
 	rebuild map[int]bool
-	// op is the operator and manager Patroni; nil unless failover is by them.
-	op      *operator
+	// manager is Patroni; nil unless failover is by it.
 	manager *manager
 	// patroniVersion is empty without it.
 	patroniVersion string
-	// lags watches how far the standbys are behind, nil unless reads go by that.
-	lags *lagWatch
-	// subscriptions watches what several leaders have of each other, nil without.
-	subscriptions *subscriptionWatch
-	meter         lagMeter
+	// near knows which standbys are near enough for read level max-lag.
+	near  replication.Near
+	meter lagMeter
+	// watches end what looks at the nodes again and again.
+	watches []func()
 
 	// logins has how each node of an external cluster is connected to; nil for nodes of
 	// ours.

@@ -251,32 +251,6 @@ func TestLSNEnd(t *testing.T) {
 	}
 }
 
-func TestQuorum(t *testing.T) {
-	for standbys := 1; standbys <= 6; standbys++ {
-		for acknowledged := 1; acknowledged <= standbys; acknowledged++ {
-			need := quorum(standbys, acknowledged)
-			// The acknowledgers and the asked must have one in common, and one
-			// asked less need not.
-			if need+acknowledged <= standbys {
-				t.Errorf("%d of %d acknowledged: %d asked may all lack the write", acknowledged, standbys, need)
-			}
-			if need-1+acknowledged > standbys {
-				t.Errorf("%d of %d acknowledged: %d asked would do, not %d", acknowledged, standbys, need-1, need)
-			}
-		}
-		if need := quorum(standbys, 0); need != 1 {
-			t.Errorf("asynchronous: %d needed, want 1", need)
-		}
-	}
-}
-
-func TestBest(t *testing.T) {
-	list := []candidate{{1, 5}, {2, 7}, {3, 7}}
-	if got := best(list); got.node != 2 {
-		t.Errorf("best is %+v, want the first of the most advanced", got)
-	}
-}
-
 func TestParseHistory(t *testing.T) {
 	good := "1\t0/3000148\tno recovery target specified\n\n# a comment\n2\t0/178F530\tno recovery target specified\n"
 	if at, err := parseHistory(good); err != nil || at != 0x178F530 {

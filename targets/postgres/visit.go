@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -23,12 +22,11 @@ import (
 // serves the clients; it is never started or stopped.
 type visit struct {
 	external.Stay
+	external.Roles
 	sys     *System
 	at      []address
 	run     string
 	version string
-	// unwatch ends what watches the roles.
-	unwatch func()
 }
 
 var (
@@ -37,14 +35,8 @@ var (
 	_ targets.Observer  = (*visit)(nil)
 )
 
-const (
-	// visitTimeout bounds one question to a node of an external cluster.
-	visitTimeout = 5 * time.Second
-	// standbyPatience is how far a standby may be behind to be tested at all, and
-	// writerPatience how long a write of one node may take to be seen at another.
-	standbyPatience = time.Minute
-	writerPatience  = 15 * time.Second
-)
+// visitTimeout bounds one question to a node of an external cluster.
+const visitTimeout = 5 * time.Second
 
 // look logs in to every node, finds which of them take writes, and whether the user
 // may make a schema.
@@ -57,30 +49,37 @@ func look(ctx context.Context, at []address, cfg targets.Config) (*visit, error)
 	if s.logins, err = logins(cfg, at); err != nil {
 		return nil, err
 	}
-	v := &visit{sys: s, at: at, run: cfg.Run, unwatch: func() {}}
-	standbys := make([]bool, len(at))
-	group, groupCtx := errgroup.WithContext(ctx)
-	for i, a := range at {
-		group.Go(func() (err error) {
-			if s.logins[i].pooled, err = v.seesPooler(groupCtx, i); err == nil {
-				standbys[i], err = v.isStandby(groupCtx, i)
-			}
-			if err == nil {
-				err = v.keepsSettings(groupCtx, i)
-			}
-			return explainLogin(a, err)
-		})
+	v := &visit{sys: s, at: at, run: cfg.Run}
+	for _, a := range at {
+		v.At = append(v.At, a.hostPort())
 	}
-	if err := group.Wait(); err != nil {
+	v.Place = external.Place{Name: s.schema, What: "the schema %s", Remove: "DROP SCHEMA %s CASCADE"}
+	v.Writes, v.Replica = v.takesWrites, "a standby"
+	v.Changed = func(primary int) {
+		s.everyPrimary.Store(primary == external.Every)
+		s.primary.Store(int32(max(0, primary)))
+	}
+	for i := range at {
+		if s.logins[i].pooled, err = v.seesPooler(ctx, i); err != nil {
+			return nil, v.explain(i, err)
+		}
+	}
+	if err := v.Find(ctx, v.At, needsStandby(set.read), v.explain); err != nil {
 		return nil, err
 	}
-	if err := v.assignRoles(standbys); err != nil {
-		return nil, err
+	v.Lines = v.Describe()
+	if set.isolation == "serializable" && set.read != readPrimary && v.Index() != external.Every {
+		return nil, &cluster.EnvironmentError{
+			Doing: "looking for a node to read from", Err: fmt.Errorf("PostgreSQL has no serializable transactions on a standby, which --read-level %s asks", set.read),
+			Way: "use --read-level primary, or repeatable read",
+		}
 	}
-	if err := v.askPrimary(ctx, v.mayWrite); err != nil {
-		return nil, explainLogin(at[s.primaryIndex()], err)
+	for i := range at {
+		if err := v.keepsSettings(ctx, i); err != nil {
+			return nil, v.explain(i, err)
+		}
 	}
-	return v, nil
+	return v, v.explain(v.Writer(), v.askPrimary(ctx, v.mayWrite))
 }
 
 // seesPooler looks for a pooler before a node.
@@ -89,6 +88,8 @@ func (v *visit) seesPooler(ctx context.Context, node int) (bool, error) {
 	defer cancel()
 	return seesPooler(ctx, v.sys.logins[node])
 }
+
+func (v *visit) explain(node int, err error) error { return explainLogin(v.at[node], err) }
 
 // keepsSettings connects as the sessions will, and sees whether what they ask for is
 // kept to: not by every pooler.
@@ -121,7 +122,8 @@ func (c *conn) keeps(ctx context.Context, params map[string]string) error {
 	return nil
 }
 
-// mayWrite asks for the version, and whether the user may make a schema.
+// mayWrite asks for the version, whether the user may make a schema, and whether the
+// write level means anything there.
 func (v *visit) mayWrite(ctx context.Context, c *conn) error {
 	if err := c.pg.QueryRow(ctx, `SELECT version()`).Scan(&v.version); err != nil {
 		return err
@@ -137,12 +139,16 @@ func (v *visit) mayWrite(ctx context.Context, c *conn) error {
 			Way: fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q, or name another database (in the address, or PGDATABASE) or user (PGUSER)", database, user),
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return v.checkLevel(ctx, c)
 }
 
-// isStandby asks a node. What has no such function has no standbys that replay.
-func (v *visit) isStandby(ctx context.Context, node int) (standby bool, err error) {
-	err = v.ask(ctx, node, func(ctx context.Context, c *conn) error {
+// takesWrites asks a node. What has no such function has no standbys that replay.
+func (v *visit) takesWrites(ctx context.Context, node int) (bool, error) {
+	standby := false
+	err := v.ask(ctx, node, func(ctx context.Context, c *conn) error {
 		err := c.pg.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&standby)
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) && (pg.Code == "42883" || class(pg.Code) == "0A") {
@@ -150,37 +156,7 @@ func (v *visit) isStandby(ctx context.Context, node int) (standby bool, err erro
 		}
 		return err
 	})
-	return standby, err
-}
-
-// assignRoles finds the primary, or that every node is one.
-func (v *visit) assignRoles(standbys []bool) error {
-	var writers []int
-	for i, standby := range standbys {
-		if !standby {
-			writers = append(writers, i)
-		}
-	}
-	names := cluster.NodeNames(len(standbys))
-	wrong := func(err error, way string) error {
-		return &cluster.EnvironmentError{Doing: "looking for the node that takes the writes", Err: err, Way: way}
-	}
-	switch {
-	case len(writers) == 0:
-		return wrong(errors.New("all nodes of --at are standbys"), "name the primary as well")
-	case len(writers) == len(standbys) && len(standbys) > 1:
-		v.sys.everyPrimary.Store(true)
-	case len(writers) > 1:
-		return wrong(fmt.Errorf("both %s and %s do, and others are standbys: these are the nodes of several clusters", names[writers[0]], names[writers[1]]), "name the nodes of one")
-	}
-	if v.sys.everyPrimary.Load() && needsStandby(v.sys.set.read) {
-		return wrong(fmt.Errorf("all nodes take writes, so that there is no standby to read from at %s", v.sys.set.read), "use --read-level any")
-	}
-	if v.sys.set.isolation == "serializable" && v.sys.set.read != readPrimary && !v.sys.everyPrimary.Load() {
-		return wrong(fmt.Errorf("PostgreSQL has no serializable transactions on a standby, which --read-level %s asks", v.sys.set.read), "use --read-level primary, or repeatable read")
-	}
-	v.sys.primary.Store(int32(writers[0]))
-	return nil
+	return !standby, err
 }
 
 // adminParams are the settings of a connection that asks.
@@ -200,50 +176,13 @@ func (v *visit) ask(ctx context.Context, node int, f func(context.Context, *conn
 
 // askPrimary is ask for the node that takes writes now.
 func (v *visit) askPrimary(ctx context.Context, f func(context.Context, *conn) error) error {
-	return v.ask(ctx, v.sys.primaryIndex(), f)
-}
-
-// Describe implements external.Driver.
-func (v *visit) Describe() []string {
-	var lines []string
-	for i, n := range cluster.NodeNames(len(v.at)) {
-		role := "a standby"
-		if v.sys.everyPrimary.Load() || i == v.sys.primaryIndex() {
-			role = "takes writes"
-		}
-		lines = append(lines, fmt.Sprintf("%s (%s) %s", n, v.at[i].hostPort(), role))
-	}
-	return lines
-}
-
-// Own implements external.Driver.
-func (v *visit) Own() string { return v.sys.schema }
-
-// Place implements external.Driver.
-func (v *visit) Place(name string) (what, remove string) {
-	return "the schema " + name, "DROP SCHEMA " + name + " CASCADE"
-}
-
-// Taken implements external.Driver.
-func (v *visit) Taken(ctx context.Context) (bool, error) {
-	found, err := v.schemas(ctx)
-	_, taken := found[v.sys.schema]
-	return taken, err
-}
-
-// Leftovers implements external.Driver.
-func (v *visit) Leftovers(ctx context.Context) []string {
-	found, err := v.schemas(ctx)
-	if err != nil {
-		return nil
-	}
-	return external.Marked(found, v.sys.schema)
+	return v.ask(ctx, v.Writer(), f)
 }
 
 const sqlSchemas = `SELECT nspname::text, COALESCE(obj_description(oid, 'pg_namespace'), '') FROM pg_catalog.pg_namespace WHERE nspname LIKE 'lapse\_%'`
 
-// schemas are those that have a name like ours, with what is written on them.
-func (v *visit) schemas(ctx context.Context) (map[string]string, error) {
+// Marks implements external.Driver.
+func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	found := map[string]string{}
 	err := v.askPrimary(ctx, func(ctx context.Context, c *conn) error {
 		rows, err := c.pg.Query(ctx, sqlSchemas)
@@ -266,7 +205,6 @@ func (v *visit) schemas(ctx context.Context) (map[string]string, error) {
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
 	v.sys.Cluster, v.sys.Nodes = v.Cluster(), v.Cluster().Nodes()
-	what, _ := v.Place(v.sys.schema)
 	return v.askPrimary(ctx, func(ctx context.Context, c *conn) error {
 		// Not in one transaction: not everything that speaks the protocol has
 		// those of schema changes.
@@ -276,7 +214,7 @@ func (v *visit) Make(ctx context.Context) error {
 			if refused && pg.Code == "42P06" {
 				return external.ErrTaken
 			}
-			err = &cluster.EnvironmentError{Doing: "making " + what, Err: err}
+			err = &cluster.EnvironmentError{Doing: "making " + v.Place.String(), Err: err}
 			if refused {
 				return external.Refused(err)
 			}
@@ -287,41 +225,25 @@ func (v *visit) Make(ctx context.Context) error {
 		}
 		for _, sql := range append([]string{"SET search_path TO " + v.sys.schema}, v.sys.set.dialect.schema()...) {
 			if _, err := c.pg.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
-				return fmt.Errorf("making tables in %s (%s): %w", what, firstLine(sql), err)
+				return fmt.Errorf("making tables in %s (%s): %w", v.Place, firstLine(sql), err)
 			}
+		}
+		v.Follow()
+		if err := v.sys.writeProbe(ctx); err != nil {
+			return &cluster.EnvironmentError{Doing: "writing once", Err: err, Way: "see whether the standbys that the write level waits for are up"}
 		}
 		return nil
 	})
 }
 
-// Prove implements external.Driver.
-func (v *visit) Prove(ctx context.Context) error {
-	if err := v.checkLevel(ctx); err != nil {
-		return err
-	}
-	patience := standbyPatience
-	if v.sys.everyPrimary.Load() {
-		patience = writerPatience
-	}
-	proof, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := v.sys.makeProbe(proof); err != nil {
-		return &cluster.EnvironmentError{Doing: "writing by one node and reading by every other", Err: err, Way: "see whether all addresses of --at are nodes of one cluster, and no standby is behind for long"}
-	}
-	v.watch()
-	return nil
-}
-
-// checkLevel writes once at the write level, and sees whether it means anything.
-func (v *visit) checkLevel(ctx context.Context) error {
+// checkLevel says whether the write level means anything there.
+func (v *visit) checkLevel(ctx context.Context, c *conn) error {
 	level := v.sys.set.write
 	if level == writeDefault || level == writeOff || level == writeLocal || level == writeOn {
 		return nil
 	}
 	var names string
-	err := v.askPrimary(ctx, func(ctx context.Context, c *conn) error {
-		return c.pg.QueryRow(ctx, `SHOW synchronous_standby_names`).Scan(&names)
-	})
+	err := c.pg.QueryRow(ctx, `SHOW synchronous_standby_names`).Scan(&names)
 	if err == nil && strings.TrimSpace(names) == "" {
 		return &cluster.EnvironmentError{
 			Doing: "writing at level " + level, Err: errors.New("synchronous_standby_names is empty there, so that it would be the same as local"),
@@ -331,40 +253,18 @@ func (v *visit) checkLevel(ctx context.Context) error {
 	return nil
 }
 
-// Open implements targets.System.
-func (v *visit) Open(ctx context.Context, s targets.Session) (targets.Client, error) {
-	return v.sys.Open(ctx, s)
-}
-
-// Ready implements targets.System: the node shows the schema and, if it takes
-// writes, writes to it.
-func (v *visit) Ready(ctx context.Context, node string) error {
-	i, err := v.Node(node)
-	if err != nil {
+// Serves implements external.Driver: the node shows the schema as sessions see it and, if
+// it takes writes, writes to it.
+func (v *visit) Serves(ctx context.Context, node int) error {
+	once, cancel := context.WithTimeout(ctx, visitTimeout)
+	defer cancel()
+	if err := v.sys.showsProbe(once, node); err != nil || !v.TakesWrites(node) {
 		return err
 	}
-	return v.ask(ctx, i, func(ctx context.Context, c *conn) error {
-		if i == v.sys.primaryIndex() || v.sys.everyPrimary.Load() {
-			return execute(ctx, c.pg, `INSERT INTO `+v.sys.schema+`.probe AS p VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET value = p.value + 1`)
-		}
-		var n int64
-		return c.pg.QueryRow(ctx, `SELECT value FROM `+v.sys.schema+`.probe WHERE id = 0`).Scan(&n)
+	return v.ask(ctx, node, func(ctx context.Context, c *conn) error {
+		return execute(ctx, c.pg, fmt.Sprintf(`INSERT INTO %s.probe AS p VALUES (%d, 1) ON CONFLICT (id) DO UPDATE SET value = p.value + 1`, v.sys.schema, node+1))
 	})
 }
-
-// Version implements targets.System.
-func (v *visit) Version() string { return v.version }
-
-// Primary implements ability.Primarier.
-func (v *visit) Primary(ctx context.Context) (string, error) {
-	if v.sys.everyPrimary.Load() {
-		return "", errors.New("every node takes writes")
-	}
-	return v.sys.Primary(ctx)
-}
-
-// Observe implements targets.Observer.
-func (v *visit) Observe(f func(kind, text string)) { v.sys.Observe(f) }
 
 // Drop implements external.Driver.
 func (v *visit) Drop(ctx context.Context) error {
@@ -375,8 +275,10 @@ func (v *visit) Drop(ctx context.Context) error {
 	})
 }
 
-// Close implements external.Driver.
-func (v *visit) Close() error {
-	v.unwatch()
-	return nil
+// Open implements targets.System.
+func (v *visit) Open(ctx context.Context, s targets.Session) (targets.Client, error) {
+	return v.sys.Open(ctx, s)
 }
+
+// Version implements targets.System.
+func (v *visit) Version() string { return v.version }

@@ -70,7 +70,6 @@ func alive(ctx context.Context, addr string) error {
 type visit struct {
 	external.Stay
 	sys *System
-	at  []string
 	all []protocol.Health
 }
 
@@ -80,10 +79,12 @@ var (
 )
 
 func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
-	v := &visit{at: at, all: make([]protocol.Health, len(at)), sys: &System{
+	v := &visit{all: make([]protocol.Health, len(at)), sys: &System{
 		cfg: cfg, nodes: cluster.NodeNames(len(at)), at: at, admin: map[string]*client.Client{},
 		prefix: external.OwnName(cfg.Run, 64) + "-", written: newKeySet(),
 	}}
+	v.At = at
+	v.Place = external.Place{Name: v.sys.prefix, What: "the keys %s*", Remove: "a delete of each key %s* that is still there"}
 	for i, n := range v.sys.nodes {
 		v.sys.admin[n] = client.New(at[i])
 	}
@@ -101,7 +102,7 @@ func (v *visit) survey(ctx context.Context) error {
 	for i, n := range v.sys.nodes {
 		group.Go(func() (err error) {
 			v.all[i], err = v.sys.admin[n].Health(groupCtx)
-			return external.Cures{}.Explain("asking "+v.at[i]+" how it is", err)
+			return external.Cures{}.Explain("asking "+v.At[i]+" how it is", err)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -113,18 +114,22 @@ func (v *visit) survey(ctx context.Context) error {
 	for i := range v.all {
 		for j := range i {
 			if v.all[i].Node == v.all[j].Node {
-				return wrong("name each node once", "%s and %s are the same node %s, or nodes of two clusters", v.at[j], v.at[i], v.all[i].Node)
+				return wrong("name each node once", "%s and %s are the same node %s, or nodes of two clusters", v.At[j], v.At[i], v.all[i].Node)
 			}
 		}
 	}
 	for i, h := range v.all {
 		if h.Mode != leaderless.Mode {
-			return wrong("let lapse start one of its own with --set mode=..., without --at", "%s runs in mode %s; external clusters are driven in mode %s", v.at[i], h.Mode, leaderless.Mode)
+			return wrong("let lapse start one of its own with --set mode=..., without --at", "%s runs in mode %s; external clusters are driven in mode %s", v.At[i], h.Mode, leaderless.Mode)
 		}
 	}
 	want := v.sys.cfg.Options[optReplication]
 	if got := v.all[0].Replication; want != strconv.Itoa(got) {
 		return wrong(fmt.Sprintf("say so with --set %s=%d", optReplication, got), "it keeps %d replicas of a key, and not %s", got, want)
+	}
+	v.Lines = []string{fmt.Sprintf("%d replicas, read repair %s", v.all[0].Replication, v.all[0].ReadRepair)}
+	for i, h := range v.all {
+		v.Lines = append(v.Lines, fmt.Sprintf("%s (%s) is its node %s", v.sys.nodes[i], v.At[i], h.Node))
 	}
 	return nil
 }
@@ -132,49 +137,23 @@ func (v *visit) survey(ctx context.Context) error {
 // surveyTimeout is for asking all nodes.
 const surveyTimeout = 10 * time.Second
 
-// Describe implements external.Driver.
-func (v *visit) Describe() []string {
-	lines := []string{fmt.Sprintf("%d replicas, read repair %s", v.all[0].Replication, v.all[0].ReadRepair)}
-	for i, h := range v.all {
-		lines = append(lines, fmt.Sprintf("%s (%s) is its node %s", v.sys.nodes[i], v.at[i], h.Node))
-	}
-	return lines
-}
-
-// Own implements external.Driver: it is a prefix.
-func (v *visit) Own() string { return v.sys.prefix }
-
-// Place implements external.Driver.
-func (v *visit) Place(name string) (what, remove string) {
-	return fmt.Sprintf("the keys %s*", name), "a delete of each key " + name + "* that is still there"
-}
-
-// Leftovers implements external.Driver: keys cannot be listed.
-func (v *visit) Leftovers(context.Context) []string { return nil }
-
-// Taken implements external.Driver.
-func (v *visit) Taken(ctx context.Context) (bool, error) {
+// Marks implements external.Driver: keys cannot be listed, so that only the run's own are
+// looked for.
+func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	for _, n := range v.sys.nodes {
 		got, err := v.sys.admin[n].Get(ctx, v.sys.readyKey(n), "QUORUM", "")
-		if err != nil || got != nil {
-			return got != nil, err
+		if err != nil {
+			return nil, err
+		}
+		if got != nil {
+			return map[string]string{v.sys.prefix: ""}, nil
 		}
 	}
-	return false, nil
+	return nil, nil
 }
 
 // Make implements external.Driver: keys are made by writing them.
 func (v *visit) Make(context.Context) error { return nil }
-
-// Prove implements external.Driver.
-func (v *visit) Prove(ctx context.Context) error {
-	for _, n := range v.sys.nodes {
-		if err := v.Ready(ctx, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // Drop implements external.Driver: every key that was written is deleted.
 func (v *visit) Drop(ctx context.Context) error {
@@ -209,9 +188,10 @@ func (v *visit) Open(ctx context.Context, s targets.Session) (targets.Client, er
 	return v.sys.Open(ctx, s)
 }
 
-// Ready implements targets.System: a write and a read at level ONE went through the
+// Serves implements external.Driver: a write and a read at level ONE went through the
 // node, and it is connected with all others of --at.
-func (v *visit) Ready(ctx context.Context, node string) error {
+func (v *visit) Serves(ctx context.Context, i int) error {
+	node := v.sys.nodes[i]
 	return v.sys.serves(ctx, node, func(h protocol.Health) error {
 		for i, theirs := range v.all {
 			ours := v.sys.nodes[i]

@@ -15,7 +15,7 @@ import (
 // targets.Client and is for one goroutine at a time.
 type client struct {
 	set    settings
-	nodes  []access
+	nodes  []wire.Access
 	index  indexer
 	links  []*link
 	id     int

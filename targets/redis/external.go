@@ -15,18 +15,18 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 var _ targets.Externalizer = Target{}
 
-// The variables with the credentials; without a user the password is that of default.
-const (
-	envUser         = "LAPSE_REDIS_USER"
-	envPassword     = "LAPSE_REDIS_PASSWORD"
-	envPasswordFile = "LAPSE_REDIS_PASSWORD_FILE"
-)
-
-var login = external.Login{User: envUser, Password: envPassword, PasswordFile: envPasswordFile, Alone: true}
+// login names the variables with the credentials; without a user the password is that of
+// default.
+var login = func() external.Login {
+	l := external.LoginOf(Name)
+	l.Alone = true
+	return l
+}()
 
 // External implements targets.Externalizer: a Redis Cluster, or a primary with its
 // replicas. Addresses are host:port, of every node.
@@ -46,7 +46,7 @@ func (t Target) External(at []string) (targets.Target, error) {
 				return cfg, err
 			}
 			cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.writeLevel(), s.timeout
-			_, err = accesses(cfg, list)
+			_, err = login.Accesses(cfg.Options, list)
 			return cfg, err
 		},
 		Alive: alive,
@@ -64,44 +64,22 @@ func externalSettings(cfg targets.Config) (settings, error) {
 	return s, s.levels(cfg)
 }
 
-// accesses are how the nodes are reached.
-func accesses(cfg targets.Config, at []string) ([]access, error) {
-	user, password, err := login.Read()
-	if err != nil {
-		return nil, err
-	}
-	encryption, err := external.Encryptions(cfg.Options, at)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]access, len(at))
-	for i := range out {
-		out[i] = access{addr: at[i], user: user, password: password, tls: encryption[i]}
-	}
-	return out, nil
-}
-
 // alive is the liveness probe: PING is answered before anybody says who they are, if
-// only with NOAUTH. Whose certificate it shows does not matter for a sign of life.
+// only with NOAUTH.
 func alive(ctx context.Context, addr string, options map[string]string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return err
 	}
-	a := access{addr: addr}
-	if a.tls, err = external.TLS(options, host); err != nil {
+	encryption, err := external.TLS(options, host)
+	if err != nil {
 		return err
 	}
-	if a.tls != nil {
-		a.tls.InsecureSkipVerify = true
-	}
-	l := adminLink(a)
-	defer func() { _ = l.Close() }() // it was only asked
-	err = l.client.Ping(ctx).Err()
+	answer, err := external.Greeting(ctx, addr, encryption, []byte("PING\r\n"), 1)
 	switch {
-	case code(err) != "":
-		return nil
-	case err != nil && a.tls != nil && errors.Is(err, context.DeadlineExceeded):
+	case err == nil && answer[0] != '+' && answer[0] != '-':
+		return errors.New("it speaks another protocol than Redis'")
+	case err != nil && encryption != nil && errors.Is(err, context.DeadlineExceeded):
 		// A server that does not encrypt waits for the rest of what it takes for a command.
 		return errors.New("it does not encrypt, or does not answer: use --set tls=off if it does not encrypt and that is all right")
 	}
@@ -114,7 +92,6 @@ type visit struct {
 	external.Stay
 	*store
 	run, version string
-	lines        []string
 }
 
 var (
@@ -131,11 +108,16 @@ func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err e
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := accesses(cfg, at)
+	nodes, err := login.Accesses(cfg.Options, at)
 	if err != nil {
 		return nil, err
 	}
 	v := &visit{run: cfg.Run, store: &store{set: set, keys: keys(external.OwnName(cfg.Run, 64) + ":"), primary: -1}}
+	v.At = at
+	v.Place = external.Place{
+		Name: string(v.keys), What: "what is at keys that begin with %s",
+		Remove: "redis-cli --scan --pattern '%s*' | xargs -n 1 redis-cli -c del (at each primary), and redis-cli -c hdel " + registry + " %s",
+	}
 	for _, a := range nodes {
 		v.add(a)
 	}
@@ -179,11 +161,11 @@ func (v *visit) meet(ctx context.Context, i int) (string, error) {
 	if info["role"] == "slave" {
 		role = "replica of " + net.JoinHostPort(info["master_host"], info["master_port"])
 	}
-	v.lines = append(v.lines, fmt.Sprintf("n%d (%s) %s", i+1, v.nodes[i].addr, role))
+	v.Lines = append(v.Lines, fmt.Sprintf("n%d (%s) %s", i+1, v.nodes[i].Addr, role))
 	if info["cluster_enabled"] != "1" {
 		if info["role"] != "slave" {
 			if v.primary >= 0 {
-				return "", fmt.Errorf("%s and %s are both primaries, and no cluster", v.nodes[v.primary].addr, v.nodes[i].addr)
+				return "", fmt.Errorf("%s and %s are both primaries, and no cluster", v.nodes[v.primary].Addr, v.nodes[i].Addr)
 			}
 			v.primary = i
 		}
@@ -227,26 +209,14 @@ func (v *visit) structure(ctx context.Context, ids []string) error {
 }
 
 // explain is an error of a node's, with the way out.
-func (v *visit) explain(a access, err error) error {
+func (v *visit) explain(a wire.Access, err error) error {
 	return external.Cures{
-		{Match: says("NOAUTH"), Way: "set " + envPassword + " (and " + envUser + ", if the user is not default), or name a file with the password by " + envPasswordFile},
-		{Match: says("WRONGPASS"), Way: "the password or the user is wrong: see " + envUser + ", and " + envPassword + " or " + envPasswordFile},
+		{Match: says("NOAUTH"), Way: "set " + login.Password + " (and " + login.User + ", if the user is not default), or name a file with the password by " + login.PasswordFile},
+		{Match: says("WRONGPASS"), Way: "the password or the user is wrong: see " + login.User + ", and " + login.Password + " or " + login.PasswordFile},
 		{Match: says("NOPERM"), Way: "let the user do what a run needs: ACL SETUSER NAME ~" + strings.TrimSuffix(string(v.keys), ":") + "* ~" + registry + " +@all -@dangerous +info +cluster|slots +cluster|info +cluster|myid"},
-		{Match: says("ERR"), Way: "see whether it is a Redis that takes passwords as " + envPassword + " has one"},
-	}.Explain("asking the node at "+a.addr, err)
+		{Match: says("ERR"), Way: "see whether it is a Redis that takes passwords as " + login.Password + " has one"},
+	}.Explain("asking the node at "+a.Addr, err)
 }
-
-// Describe implements external.Driver.
-func (v *visit) Describe() []string { return v.lines }
-
-// Place implements external.Driver.
-func (v *visit) Place(name string) (what, remove string) {
-	return "what is at keys that begin with " + name,
-		fmt.Sprintf("redis-cli --scan --pattern '%s*' | xargs -n 1 redis-cli -c del (at each primary), and redis-cli -c hdel %s %s", name, registry, name)
-}
-
-// Own implements external.Driver.
-func (v *visit) Own() string { return string(v.keys) }
 
 // registered asks whoever has the registry.
 func (v *visit) registered(ctx context.Context, args ...any) (any, error) {
@@ -261,29 +231,20 @@ func (v *visit) registered(ctx context.Context, args ...any) (any, error) {
 	return reply, v.explain(v.nodes[owners[0]], err)
 }
 
-// Taken implements external.Driver.
-func (v *visit) Taken(ctx context.Context) (bool, error) {
-	reply, err := v.registered(ctx, "HEXISTS", v.Own())
-	return reply == int64(1), err
-}
-
-// Leftovers implements external.Driver.
-func (v *visit) Leftovers(ctx context.Context) []string {
+// Marks implements external.Driver.
+func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	reply, err := v.registered(ctx, "HGETALL")
-	all, ok := reply.([]any)
-	if err != nil || !ok {
-		return nil // it is only for a hint
-	}
 	marks := map[string]string{}
+	all, _ := reply.([]any)
 	for i := 0; i+1 < len(all); i += 2 {
 		marks[fmt.Sprint(all[i])] = fmt.Sprint(all[i+1])
 	}
-	return external.Marked(marks, v.Own())
+	return marks, err
 }
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
-	reply, err := v.registered(ctx, "HSETNX", v.Own(), external.Mark(v.run))
+	reply, err := v.registered(ctx, "HSETNX", v.Place.Name, external.Mark(v.run))
 	switch {
 	case err != nil && code(err) != "":
 		return external.Refused(err)
@@ -293,20 +254,9 @@ func (v *visit) Make(ctx context.Context) error {
 	return err
 }
 
-// patience is how long a replica may take to be in sync.
-const patience = 15 * time.Second
-
-// Prove implements external.Driver.
-func (v *visit) Prove(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for i, a := range v.nodes {
-		err := cluster.Await(ctx, a.addr+" to serve", func(ctx context.Context) error { return v.serves(ctx, i) })
-		if err != nil {
-			return v.explain(a, err)
-		}
-	}
-	return nil
+// Serves implements external.Driver.
+func (v *visit) Serves(ctx context.Context, node int) error {
+	return v.explain(v.nodes[node], v.serves(ctx, node))
 }
 
 // scanCount is how many keys a primary looks at in one step.
@@ -325,16 +275,16 @@ func (v *visit) Drop(ctx context.Context) error {
 		for cursor, first := uint64(0), true; first || cursor != 0; first = false {
 			var found []string
 			if found, cursor, err = l.client.Scan(ctx, cursor, string(v.keys)+"*", scanCount).Result(); err != nil {
-				return fmt.Errorf("looking for keys at %s: %w", v.nodes[i].addr, err)
+				return fmt.Errorf("looking for keys at %s: %w", v.nodes[i].Addr, err)
 			}
 			for _, key := range found { // one by one: several can be in several slots
 				if err := l.client.Del(ctx, key).Err(); err != nil {
-					return fmt.Errorf("removing a key at %s: %w", v.nodes[i].addr, err)
+					return fmt.Errorf("removing a key at %s: %w", v.nodes[i].Addr, err)
 				}
 			}
 		}
 	}
-	_, err := v.registered(ctx, "HDEL", v.Own())
+	_, err := v.registered(ctx, "HDEL", v.Place.Name)
 	return err
 }
 
@@ -347,15 +297,6 @@ func (v *visit) Close() error {
 // Open implements targets.System.
 func (v *visit) Open(_ context.Context, session targets.Session) (targets.Client, error) {
 	return newClient(v.store, session), nil
-}
-
-// Ready implements targets.System.
-func (v *visit) Ready(ctx context.Context, node string) error {
-	i, err := v.Node(node)
-	if err != nil {
-		return err
-	}
-	return v.serves(ctx, i)
 }
 
 // Version implements targets.System.

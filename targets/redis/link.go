@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,20 +30,13 @@ type link struct {
 // says there is in the history as an error. The driver has one logger a process.
 var silence = sync.OnceFunc(logging.Disable)
 
-// access is how one node is reached, and as whom: nobody where the password is empty.
-type access struct {
-	addr           string
-	user, password string
-	tls            *tls.Config
-}
-
 // newLink is for the node at a. It dials when it is first used. readOnly has replicas
 // of a cluster answer reads by themselves.
-func newLink(a access, timeout time.Duration, readOnly bool, dialer *wire.Dialer) *link {
+func newLink(a wire.Access, timeout time.Duration, readOnly bool, dialer *wire.Dialer) *link {
 	silence()
-	dialer.Addr, dialer.TLS = a.addr, a.tls
+	dialer.Addr, dialer.TLS = a.Addr, a.TLS
 	o := &driver.Options{
-		Addr: a.addr, Username: a.user, Password: a.password, Dialer: dialer.DialContext, DialTimeout: timeout,
+		Addr: a.Addr, Username: a.User, Password: a.Password, Dialer: dialer.DialContext, DialTimeout: timeout,
 		Protocol: 2, DisableIdentity: true, MaxRetries: -1,
 		PoolSize: 1, MaxActiveConns: 1, ConnMaxIdleTime: -1,
 		DialerRetries: 1, // its default dials five times and hides why the first one failed
@@ -60,7 +52,7 @@ func newLink(a access, timeout time.Duration, readOnly bool, dialer *wire.Dialer
 }
 
 // adminLink is one of the harness's own, which is made again when it is lost.
-func adminLink(a access) *link { return newLink(a, time.Second, false, &wire.Dialer{}) }
+func adminLink(a wire.Access) *link { return newLink(a, time.Second, false, &wire.Dialer{}) }
 
 // do sends commands at once, as a transaction if there are several, and returns a
 // reply for each; a reply can be an error of its own.

@@ -8,6 +8,7 @@ import (
 	driver "github.com/redis/go-redis/v9"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // store is the servers that a run uses, whoever started them. It is safe for
@@ -15,7 +16,7 @@ import (
 type store struct {
 	set   settings
 	keys  keys
-	nodes []access
+	nodes []wire.Access
 	// admin are connections of the harness's own, one a node, which go-redis makes
 	// again when they are lost.
 	admin []*link
@@ -37,7 +38,7 @@ func byAddress(addrs []string) indexer {
 }
 
 // add adds a node.
-func (s *store) add(a access) {
+func (s *store) add(a wire.Access) {
 	s.nodes = append(s.nodes, a)
 	s.admin = append(s.admin, adminLink(a))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 const logName = "redis.log"
@@ -51,7 +52,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		if err != nil {
 			return nil, err
 		}
-		s.add(access{addr: addr})
+		s.add(wire.Access{Addr: addr})
 		said[i] = fmt.Sprintf("%s:%d", n.Address(), port)
 	}
 	s.index = byAddress(said)

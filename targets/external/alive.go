@@ -1,0 +1,43 @@
+package external
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+)
+
+// Greeting is what a liveness probe needs of the network: it connects to addr, over an
+// encrypted connection unless config is nil, sends ask and returns the first n bytes of
+// the answer. Whose certificate the server shows does not matter for a sign of life, and
+// it is told nothing else.
+func Greeting(ctx context.Context, addr string, config *tls.Config, ask []byte, n int) ([]byte, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = c.Close() }() // it was only asked
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = c.SetDeadline(deadline) // a read without one would only wait longer
+	}
+	if config != nil {
+		config = config.Clone()
+		config.InsecureSkipVerify = true //nolint:gosec // see above
+		encrypted := tls.Client(c, config)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			var record tls.RecordHeaderError
+			if errors.As(err, &record) {
+				return nil, errors.New("it does not encrypt: use --set tls=off if that is all right")
+			}
+			return nil, err
+		}
+		c = encrypted
+	}
+	if _, err := c.Write(ask); err != nil {
+		return nil, err
+	}
+	answer := make([]byte, n)
+	_, err = io.ReadFull(c, answer)
+	return answer, err
+}

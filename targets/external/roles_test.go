@@ -1,0 +1,77 @@
+package external
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestPrimaryOf(t *testing.T) {
+	for _, c := range []struct {
+		writes       []bool
+		needsReplica bool
+		want         int
+		says         string
+	}{
+		{[]bool{true}, false, 0, ""},
+		{[]bool{true}, true, 0, ""}, // how many nodes there are is checked before
+		{[]bool{false}, false, 0, "none of the nodes"},
+		{[]bool{true, false, false}, true, 0, ""},
+		{[]bool{false, false, true}, true, 2, ""},
+		{[]bool{true, true, false}, false, 0, "several clusters"},
+		{[]bool{true, true, true}, false, Every, ""},
+		{[]bool{true, true, true}, true, 0, "all nodes take writes"},
+	} {
+		got, err := primaryOf(c.writes, c.needsReplica)
+		if c.says == "" && (err != nil || got != c.want) || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%v, needs a replica %v: %d, %v; want %d, %q", c.writes, c.needsReplica, got, err, c.want, c.says)
+		}
+	}
+}
+
+// TestFollow: the roles change hands, and only a node that says it takes writes gets
+// them.
+func TestFollow(t *testing.T) {
+	writer, down := 0, -1
+	var told []string
+	var changed []int
+	r := Roles{
+		Replica: "a replica", Changed: func(p int) { changed = append(changed, p) },
+		Writes: func(_ context.Context, node int) (bool, error) {
+			if node == down {
+				return false, errors.New("it is down")
+			}
+			return node == writer, nil
+		},
+	}
+	explain := func(_ int, err error) error { return err }
+	if err := r.Find(t.Context(), []string{"a:1", "b:1", "c:1"}, true, explain); err != nil {
+		t.Fatal(err)
+	}
+	r.Observe(func(kind, text string) { told = append(told, kind+": "+text) })
+	steps := []struct{ writer, down, want int }{
+		{0, -1, 0}, // nothing changed
+		{-1, 0, 0}, // the primary is down and nobody has taken over
+		{2, 0, 2},
+		{2, 2, 2}, // it is not asked who else takes writes while nobody does
+		{1, -1, 1},
+	}
+	for _, s := range steps {
+		writer, down = s.writer, s.down
+		r.follow(t.Context())
+		if r.Index() != s.want {
+			t.Errorf("%+v: the primary is %d", s, r.Index())
+		}
+	}
+	want := "failover: n3 takes the writes now, as it was found; before it was n1|failover: n2 takes the writes now, as it was found; before it was n3"
+	if got := strings.Join(told, "|"); got != want {
+		t.Errorf("told %q", got)
+	}
+	if len(changed) != 3 {
+		t.Errorf("changed %v", changed)
+	}
+	if got := strings.Join(r.Describe(), "|"); got != "n1 (a:1) a replica|n2 (b:1) takes writes|n3 (c:1) a replica" {
+		t.Errorf("described as %q", got)
+	}
+}
