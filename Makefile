@@ -10,7 +10,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni acceptance overhead suites record differential race lint bench bench-stream clean
+.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni acceptance overhead suites record hunt-power differential race lint bench bench-stream clean
 
 build: $(BIN)
 
@@ -79,6 +79,16 @@ suites: build
 # The track record: every finding on a real system, and its control.
 record: build
 	$(BIN) run known-findings
+
+# How long it takes until the first violation of quorumkv's planted defects, by lapse run with one seed after the other and by
+# lapse hunt, taking turns: the medians of TRIES. All defects with twenty tries take hours; DEFECTS=stale-cache,read-one are two.
+TRIES   ?= 20
+DEFECTS ?=
+CAP     ?= 5m
+RUN_WITH ?= --faults thorough --duration 30s
+hunt-power:
+	$(GO) vet -tags acceptance ./cmd/lapse
+	LAPSE_TRIES=$(TRIES) LAPSE_DEFECTS='$(DEFECTS)' LAPSE_CAP=$(CAP) LAPSE_RUN='$(RUN_WITH)' $(GO) test -tags acceptance -count=1 -v -timeout 72h -run '^TestHuntPower$$' ./cmd/lapse | grep --line-buffered -v -e '^=== ' -e '^---'
 
 # Every checker against brute force written from the definition, on ROUNDS random
 # histories from the seed SEED on; then against a second algorithm, and each

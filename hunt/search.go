@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/settings"
 )
@@ -98,6 +99,24 @@ type Finding struct {
 	Shrunk *Shrunk `json:"shrunk,omitempty"`
 	// Plan is the smallest plan that shows it.
 	Plan *runs.Planned `json:"-"`
+}
+
+// SavePlans writes the smallest plan of each finding into dir, and returns the paths in the
+// order of the findings.
+func (r *Result) SavePlans(dir store.Dir) ([]string, error) {
+	var out []string
+	for i, f := range r.Findings {
+		plan, err := f.Plan.Plan.Encode()
+		if err != nil {
+			return nil, err
+		}
+		name := fmt.Sprintf("plan-%d.json", i+1)
+		if err := dir.WriteFile(name, plan); err != nil {
+			return nil, err
+		}
+		out = append(out, dir.File(name))
+	}
+	return out, nil
 }
 
 // Tally is what became of a model over all runs of a search.

@@ -54,9 +54,15 @@ const (
 // only those named are drawn. Its errors are of the user's input.
 func NewSpace(ctx context.Context, req settings.Run, fixed []string, env runs.Environment) (*Space, error) {
 	s := &Space{Base: req, Fixed: fixed, env: env}
-	s.Base.Script, s.Base.FaultMode = "", ""
+	s.Base.Script, s.Base.FaultMode, s.Base.FaultInterval, s.Base.FaultHold = "", "", 0, 0
+	if s.free("workload") {
+		s.Base.WorkloadOptions = nil // those of one workload
+	}
+	if s.free("weights") {
+		s.Base.Weights = ""
+	}
 	probe := s.Base
-	probe.Faults, probe.Linger, probe.Duration, probe.FaultInterval, probe.FaultHold = "", "", longestBase, 0, 0
+	probe.Faults, probe.Linger, probe.Duration = "", "", longestBase
 	p, err := s.probe(ctx, probe)
 	if err != nil {
 		return nil, err

@@ -91,9 +91,9 @@ func SelftestCases(duration time.Duration) []Case {
 	}, raftCases(duration), singleLeaderCases(duration))
 }
 
-// defective is the request with the defect switched on. A ring that all nodes
+// Defective is the request with the defect switched on. A ring that all nodes
 // see alike is no defect, so that one is on one node.
-func (c Case) defective() Request {
+func (c Case) Defective() Request {
 	r := c.Request
 	r.Options = maps.Clone(r.Options)
 	r.Options["defects"] = c.Defect
@@ -132,7 +132,7 @@ func partOf(whole, label string) *store.Part { return &store.Part{Of: whole, Lab
 func Selftest(ctx context.Context, c Case, whole string, seed uint64, provider cluster.Provider, reason string, env Environment) (SelfTested, error) {
 	out := SelfTested{Defect: c.Defect, What: describe(c.Defect)}
 	env.Part = partOf(whole, c.Defect)
-	bad, err := runRequest(ctx, c.defective(), seed, provider, reason, env)
+	bad, err := runRequest(ctx, c.Defective(), seed, provider, reason, env)
 	if err != nil {
 		return out, fmt.Errorf("running %s: %w", c.Defect, err)
 	}

@@ -30,6 +30,7 @@ type Case struct {
 	Matrix   Matrix            `yaml:"matrix" json:"matrix" jsonschema:"description=every combination is a run"`
 	Options  map[string]string `yaml:"options,omitempty" json:"options,omitempty" jsonschema:"description=settings of the target for this case, over the target's own"`
 	Settings Settings          `yaml:"settings,omitempty" json:"settings,omitempty" jsonschema:"description=settings of this case, over the defaults"`
+	Hunt     *Hunt             `yaml:"hunt,omitempty" json:"hunt,omitempty" jsonschema:"description=makes a hunt of each run: lapse searches for the load and the faults that break a claim; settings and faults of the case stay, the rest is varied (docs/hunt.md)"`
 	Claims   []Claim           `yaml:"claims" json:"claims" jsonschema:"description=what is to hold, or to break"`
 	// Thresholds are besides those of the gate.
 	Thresholds []string `yaml:"thresholds,omitempty" json:"thresholds,omitempty" jsonschema:"description=conditions on the runs of this case, besides those of the gate"`

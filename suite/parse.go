@@ -220,6 +220,7 @@ func (f *File) checkCase(p *problems, i int) {
 	}
 	p.doubled(at+".matrix.faults", lists)
 	c.Settings.check(p, at+".settings")
+	c.checkHunt(p, at)
 	if len(c.Claims) == 0 {
 		p.add(at, "it needs claims: without one nothing is judged")
 	}

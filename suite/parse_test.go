@@ -78,6 +78,8 @@ var bad = []struct{ key, from, to, says string }{
 	{"seed", `seed: "1"`, `seed: "-1"`, "x.yaml:3:7"},
 	{"budget", "budget: 5m", "budget: soon", "x.yaml:4:9"},
 	{"description", "name: x", "name: x\ndescription: [1]", "[3:14]"},
+	{"hunt", "    claims:", "    hunt: {}\n    claims:", "it needs a budget, such as 10m"},
+	{"stopAfter", "    claims:", "    hunt: {budget: 10m, stopAfter: -1}\n    claims:", "hunt.stopAfter: must not be negative"},
 	{"kind", "kind: quorumkv", "kind: quorumvk", "there are: quorumkv"},
 	{"nodes", "nodes: 3", "nodes: -3", "x.yaml:6:"},
 	{"at", "nodes: 3", "at: ['']", "targets.s.at[0]"},

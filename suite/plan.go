@@ -47,6 +47,10 @@ type Run struct {
 	Claims  []RunClaim
 	// Thresholds are those of its case.
 	Thresholds []string
+	// Hunt is that of its case, nil if it is run as it is; fixed are the settings then that
+	// are not varied.
+	Hunt  *Hunt
+	fixed []string
 }
 
 // RunClaim is a claim that applies to a run.
@@ -156,6 +160,10 @@ func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environ
 					p.add(fmt.Sprintf("$.cases[%d]", i), "%s: %v", r.ID, err)
 					continue
 				}
+				if err = r.huntable(ctx, env); err != nil {
+					p.add(fmt.Sprintf("$.cases[%d].hunt", i), "%s: %v", r.ID, err)
+					continue
+				}
 				s.Runs = append(s.Runs, r)
 			}
 		}
@@ -220,8 +228,12 @@ func (s *Suite) request(c *Case, target, levels string, faults []string) Run {
 	name := strings.Join(faults, "+")
 	if name == "" {
 		name = "none"
+		if c.Hunt != nil {
+			name = "any" // that the target can have
+		}
 	}
 	return Run{
+		Hunt: c.Hunt, fixed: fixedBy(c.Settings),
 		ID:     strings.Join([]string{c.Name, target, strings.ReplaceAll(levels, "/", "-"), name}, "/"),
 		Target: target, Optional: t.Optional(), Faults: faults, Thresholds: c.Thresholds, Request: req,
 	}
@@ -268,6 +280,9 @@ const unknownStartup = 10 * time.Second
 func (r *Run) Estimate() time.Duration {
 	if r.Planned == nil {
 		return 0
+	}
+	if r.Hunt != nil {
+		return r.Hunt.time()
 	}
 	start := cmp.Or(r.Planned.Target.Info().Startup, unknownStartup)
 	return start + r.Planned.Plan.Duration + r.Planned.Plan.Settle

@@ -126,6 +126,9 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Run, began time.Time
 		c.Status, c.Reason = gate.CaseNotRun, fmt.Sprintf("the budget of %s has %s left, and this takes about %s", duration.Text(s.Budget), duration.Text(max(0, left.Round(time.Second))), duration.Text(r.Estimate()))
 		return c, nil
 	}
+	if r.Hunt != nil {
+		return s.hunt(ctx, id, r, env, o, c)
+	}
 	start := time.Now()
 	env.Part = &store.Part{Of: suiteWord + id, Label: r.ID}
 	f, err := runs.Run(ctx, r.Planned, o.Provider, o.Reason, env)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"time"
@@ -171,15 +170,12 @@ func (a *app) carryOutHunt(cmd *cobra.Command, space *hunt.Space, o hunt.Options
 	res, huntErr := hunt.Search(cmd.Context(), space, real, o)
 	progress.end()
 	doc := &huntDocument{Hunt: dir.ID, Dir: dir.Path, Lapse: runs.Version(), Target: space.Base.Target, WriteLevel: space.Base.WriteLevel, ReadLevel: space.Base.ReadLevel, Budget: hf.budget, Result: res}
+	files, err := res.SavePlans(dir)
+	if err != nil {
+		return err
+	}
 	for i, f := range res.Findings {
-		doc.Plans = append(doc.Plans, huntPlan{Kind: f.Kind, File: filepath.Join(dir.Path, fmt.Sprintf("plan-%d.json", i+1)), Command: runs.Command(f.Plan)})
-		plan, err := f.Plan.Plan.Encode()
-		if err == nil {
-			err = dir.WriteFile(filepath.Base(doc.Plans[i].File), plan)
-		}
-		if err != nil {
-			return err
-		}
+		doc.Plans = append(doc.Plans, huntPlan{Kind: f.Kind, File: files[i], Command: runs.Command(f.Plan)})
 	}
 	doc.Exit = huntExit(res, huntErr)
 	if err := dir.WriteJSON(store.FileHunt, doc); err != nil {
