@@ -82,6 +82,7 @@ func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
 	ticker := r.tick(ticking, began, faults)
 	lag := r.sampleLag(ticking)
 	defer func() { stopTicking(); <-ticker; <-lag }()
+	defer r.watch(loadCtx, cancel)()
 
 	nemesisCtx, endFaults := context.WithCancel(loadCtx)
 	defer endFaults()
@@ -124,6 +125,28 @@ func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
 	r.recordPlaces(ctx)
 	r.progress.Phase(PhaseHeal, fmt.Sprintf("faults: %d injected, %d took effect, %d healed", done.outcome.Injected, done.outcome.TookEffect, done.outcome.Healed))
 	return done.outcome, errors.Join(workersErr, done.err)
+}
+
+// watch has operations judged during the load, which endLoad ends at the first violation if
+// the plan says so. stop ends the judging and says what came of it.
+func (r *run) watch(ctx context.Context, endLoad func()) (stop func()) {
+	if r.watcher == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := r.watcher.begin(ctx, func() {
+		if r.plan.StopOnViolation && ctx.Err() == nil {
+			r.progress.Note("the load ends at this violation, as --stop-on-violation has it")
+			endLoad()
+		}
+	})
+	return func() {
+		cancel()
+		<-done
+		if n := r.watcher.left.Load(); n > 0 {
+			r.log.Info("operations came faster than they were judged; the verdict on the whole judges them", "operations", n)
+		}
+	}
 }
 
 // broken is what became of the faults.
@@ -178,6 +201,9 @@ func (r *run) tick(ctx context.Context, began time.Time, faults *faultLedger) <-
 				st := faults.status()
 				st.Phase, st.Elapsed, st.Total = PhaseLoad, time.Since(began), r.plan.Duration
 				st.Counts = r.recorder.Counts()
+				if r.watcher != nil {
+					st.Violations = int(r.watcher.found.Load())
+				}
 				r.progress.Tick(st)
 			}
 		}

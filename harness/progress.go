@@ -31,6 +31,9 @@ type Status struct {
 	Faults []string
 	// Injected, TookEffect and Healed count faults so far.
 	Injected, TookEffect, Healed int
+	// Violations counts what was found while the load went on: the first of each model on
+	// each key.
+	Violations int
 }
 
 // Progress is told how a run goes on. Calls come from one goroutine at a time.

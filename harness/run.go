@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers/live"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
@@ -32,6 +33,8 @@ type Deps struct {
 	HistoryPath, LogDir, DataDir string
 	Progress                     Progress
 	Log                          *slog.Logger
+	// Watch, if it is not nil, judges the operations of the load while they come.
+	Watch *live.Watch
 	// Replicas says that each node is to be read by itself before the final reads, if
 	// the system can (targets.ReplicaReader).
 	Replicas bool
@@ -100,7 +103,9 @@ type run struct {
 	cluster  cluster.Cluster
 	system   targets.System
 	recorder *history.Recorder
-	workers  []*worker
+	// watcher is nil where no model can be judged while the run goes on.
+	watcher *watcher
+	workers []*worker
 	// lingerers read at nodes that faults hit, besides the workers.
 	lingerers []*worker
 	setupTook time.Duration
@@ -157,7 +162,12 @@ func (r *run) setUp(ctx context.Context) error {
 		Start:      time.Now().UTC().Format(time.RFC3339Nano),
 		Attributes: r.deps.Workload.Attributes(),
 	}
-	if r.recorder, err = history.Create(r.deps.HistoryPath, header); err != nil {
+	var options []history.Option
+	if r.deps.Watch != nil && !r.deps.Watch.Idle() {
+		r.watcher = &watcher{run: r, watch: r.deps.Watch, told: map[string]bool{}}
+		options = append(options, history.WithObserver(r.watcher.add))
+	}
+	if r.recorder, err = history.Create(r.deps.HistoryPath, header, options...); err != nil {
 		return fmt.Errorf("opening the history: %w", err)
 	}
 	if o, ok := r.system.(targets.Observer); ok {

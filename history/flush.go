@@ -115,6 +115,7 @@ func (r *Recorder) flush(final bool) error {
 		return r.fail(fmt.Errorf("write history %s: %w", r.path, err))
 	}
 	reached = cut
+	r.observer.show(r, faults, events, &f.ready)
 	return nil
 }
 

@@ -59,8 +59,9 @@ type Recorder struct {
 	events  []Event
 	closed  bool
 
-	flushMu sync.Mutex // held by the one who flushes; guards flusher
-	flusher flusher
+	flushMu  sync.Mutex // held by the one who flushes; guards what follows
+	flusher  flusher
+	observer *observer
 
 	// flushed is the cut that the file has reached; behind is where workers wait
 	// that are too far ahead of it.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/live"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/figures"
@@ -57,7 +58,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	f.Report, err = harness.Run(ctx, p.Plan, harness.Deps{
 		Run: dir.ID, Target: p.Target, Config: cfg, Workload: p.Workload, Provider: provider,
 		HistoryPath: dir.File(store.FileHistory), LogDir: dir.File(store.DirNodes), DataDir: env.DataDir,
-		Progress: env.Progress, Log: log,
+		Progress: env.Progress, Log: log, Watch: live.New(p.Models, env.Budget),
 		Replicas: slices.ContainsFunc(p.Models, func(c checkers.Checker) bool { return c.Model().Replicas }),
 	})
 	f.Summary.Version = f.Report.Version

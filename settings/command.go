@@ -19,7 +19,11 @@ func Command(r *Run, leave func(flag, value string) bool) string {
 			continue
 		}
 		for _, text := range s.Texts(r) {
-			if leave == nil || !leave(s.Flag, text) {
+			switch {
+			case leave != nil && leave(s.Flag, text):
+			case s.truth():
+				b.WriteString(strings.TrimSuffix(" --"+s.Flag+"="+text, "=true"))
+			default:
 				b.WriteString(" --" + s.Flag + " " + quote(text))
 			}
 		}

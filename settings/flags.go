@@ -13,7 +13,11 @@ func AddFlags(f *pflag.FlagSet, r *Run, flags ...string) {
 	for _, s := range all {
 		if len(flags) == 0 || contains(flags, s.Flag) {
 			f.Var(&flagValue{setting: s, run: r}, s.Flag, s.Help)
-			f.Lookup(s.Flag).DefValue = defaultText(s, r)
+			fl := f.Lookup(s.Flag)
+			fl.DefValue = defaultText(s, r)
+			if s.truth() {
+				fl.NoOptDefVal = "true"
+			}
 		}
 	}
 }
@@ -70,6 +74,8 @@ func (v *flagValue) Type() string {
 		return "number"
 	case "duration":
 		return "duration"
+	case truth:
+		return "bool"
 	}
 	return "string"
 }

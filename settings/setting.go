@@ -83,6 +83,8 @@ func (s Setting) Type() string {
 		return "duration"
 	case int, uint64, float64:
 		return "number"
+	case bool:
+		return truth
 	case []string:
 		return "list"
 	case map[string]string:
@@ -90,6 +92,11 @@ func (s Setting) Type() string {
 	}
 	return "text"
 }
+
+// truth is the Type of what is so or not. As a flag it needs no value.
+const truth = "truth value"
+
+func (s Setting) truth() bool { return s.Type() == truth }
 
 // OneOf are the values that can be, nil for any.
 func (s Setting) OneOf() []string { return slices.Clone(s.oneOf) }
@@ -148,6 +155,12 @@ func (s Setting) parse(v reflect.Value, text string) error {
 			return fmt.Errorf("must be a whole number from 0, not %q", text)
 		}
 		v.SetUint(n)
+	case bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("must be true or false, not %q", text)
+		}
+		v.SetBool(b)
 	case float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {

@@ -52,6 +52,8 @@ type Run struct {
 	Linger        string        `flag:"linger" yaml:"linger" in:"settings" json:"linger,omitempty" default:"auto" oneof:"auto,on,off" help:"readers besides the clients that stay at a node that a fault hits, and read often right after it is healed; auto: where the database deposes such a node" example:"--linger on --faults kill"`
 	Script        string        `flag:"schedule" yaml:"schedule" in:"settings" json:"schedule_given,omitempty" kind:"document" help:"JSON file with the schedule of faults, in place of a drawn one, or the schedule itself in braces" example:"--schedule '{\"version\":1,\"seed\":1,\"mode\":\"one-at-a-time\",\"nodes\":[\"n1\",\"n2\",\"n3\"],\"faults\":[\"kill\"],\"duration_ns\":30000000000,\"steps\":[{\"at_ns\":1000000000,\"hold_ns\":3000000000,\"fault\":\"kill\",\"nodes\":[\"n2\"]}]}'"`
 
+	StopOnViolation bool `flag:"stop-on-violation" yaml:"stopOnViolation" in:"settings" json:"stop_on_violation,omitempty" help:"end the load at the first violation that is found while it runs, heal, read and check as ever (default: go on)" example:"--stop-on-violation"`
+
 	Models string `flag:"model" yaml:"model" in:"claims" json:"models" kind:"names" help:"consistency models to check, comma-separated (default: the workload's)" example:"--model regular,read-your-writes"`
 	Seed   uint64 `flag:"seed" yaml:"seed" in:"file" json:"seed" max:"9007199254740991" help:"seed of every random choice (default: drawn and printed)" example:"--seed 77"`
 	// Seeded says that Seed was given: 0 is a seed.

@@ -30,7 +30,7 @@ seed: "1"
 budget: 5m
 targets:
   s: {kind: quorumkv, nodes: 3, options: {read_repair: blocking}}
-defaults: {workload: session, weights: "", session: roam, concurrency: 2n, rate: 100, keys: 4, opsPerKey: 50, maxInfoPerKey: 4, duration: 5s, opTimeout: 1s, settle: 100ms, faultInterval: 2s, faultHold: 1s, faultMode: one-at-a-time, linger: auto}
+defaults: {workload: session, weights: "", session: roam, concurrency: 2n, rate: 100, keys: 4, opsPerKey: 50, maxInfoPerKey: 4, duration: 5s, opTimeout: 1s, settle: 100ms, faultInterval: 2s, faultHold: 1s, faultMode: one-at-a-time, linger: auto, stopOnViolation: false}
 cases:
   - name: c
     matrix: {target: [s], levels: [W2R2], faults: [[partition-one]]}
@@ -113,6 +113,7 @@ var bad = []struct{ key, from, to, says string }{
 	{"levels twice", "levels: [W2R2]", "levels: [W2R2, W2R2]", "W2R2 is there twice"},
 	{"faults twice", "[[partition-one]]", "[[partition-one], [partition-one]]", "[partition-one] is there twice"},
 	{"faultMode", "faultMode: one-at-a-time", "faultMode: both", "mixed"},
+	{"stopOnViolation", "stopOnViolation: false", "stopOnViolation: perhaps", "true or false"},
 	{"linger", "linger: auto", "linger: often", "auto or on or off"},
 	{"defaults", "defaults: {", "default: {", `did you mean "defaults"?`},
 	{"settings", "settings: {rate: 200}", "settings: {rate: -200}", "cases[0].settings.rate"},

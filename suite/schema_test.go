@@ -69,6 +69,8 @@ func schemaOf(part string) *jsonschema.Schema {
 		switch s.Type() {
 		case "number":
 			p.Type = "number"
+		case "truth value":
+			p.Type = "boolean"
 		case "list":
 			p.Type, p.Items = "array", &jsonschema.Schema{Type: "string"}
 		case "map":

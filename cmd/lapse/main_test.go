@@ -42,6 +42,7 @@ func TestBadInput(t *testing.T) {
 		{"provider", []string{"run", "--provider", "cloud"}, "must be one of"},
 		{"setting", []string{"run", "--set", "read_repair"}, "name=value"},
 		{"progress", []string{"run", "--progress", "loud"}, "must be auto"},
+		{"truth", []string{"run", "--stop-on-violation=perhaps"}, "must be true or false"},
 		{"run", []string{"show", "zzz"}, "no run"},
 		{"missing file", []string{"check", filepath.Join(dir, "none.edn")}, "none.edn"},
 		{"foreign file", []string{"check", text}, "no format"},

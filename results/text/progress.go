@@ -144,6 +144,9 @@ func statusText(st harness.Status) string {
 	t := fmt.Sprintf("%s of %s  %s ops  ok %s  fail %s  info %s",
 		duration.Text(st.Elapsed.Round(time.Second)), duration.Text(st.Total.Round(time.Second)),
 		Count(int(st.Counts.OK+st.Counts.Fail+st.Counts.Info)), Count(int(st.Counts.OK)), Count(int(st.Counts.Fail)), Count(int(st.Counts.Info)))
+	if st.Violations > 0 {
+		t += "  violations " + Count(st.Violations)
+	}
 	if len(st.Faults) > 0 {
 		t += "  FAULT " + strings.Join(st.Faults, "; ")
 	}
@@ -203,6 +206,8 @@ type progressLine struct {
 	Seconds float64         `json:"seconds,omitempty"`
 	Counts  *progressCounts `json:"counts,omitempty"`
 	Faults  []string        `json:"faults,omitempty"`
+	// Violations counts those found so far, the first of each model on each key.
+	Violations int `json:"violations,omitempty"`
 }
 
 type progressCounts struct {
@@ -239,7 +244,7 @@ func (p *jsonProgress) Tick(st harness.Status) {
 	}
 	p.last = st.Elapsed
 	_ = p.enc.Encode(progressLine{
-		Phase: st.Phase, Seconds: st.Elapsed.Seconds(), Faults: st.Faults,
+		Phase: st.Phase, Seconds: st.Elapsed.Seconds(), Faults: st.Faults, Violations: st.Violations,
 		Counts: &progressCounts{st.Counts.OK, st.Counts.Fail, st.Counts.Info},
 	})
 }
