@@ -68,3 +68,53 @@ func BenchmarkOperations(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFailover kills the leader of three processes, and measures until a write through another node is acknowledged.
+func BenchmarkFailover(b *testing.B) {
+	for _, mode := range []string{"raft", "single-leader"} {
+		b.Run(mode, func(b *testing.B) {
+			ps := startProcesses(b, 3, "--mode", mode)
+			at := map[string]*process{}
+			for _, p := range ps {
+				at[p.name] = p
+			}
+			var all []time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				var leader *process
+				eventually(b, "all know one leader, and it serves", func() bool {
+					names := map[string]bool{}
+					for _, p := range ps {
+						h, err := p.client.Health(b.Context())
+						if err != nil {
+							return false
+						}
+						names[h.Leader] = true
+						leader = at[h.Leader]
+					}
+					if len(names) != 1 || leader == nil {
+						return false
+					}
+					_, err := leader.client.Put(b.Context(), "k", []byte("v"), "")
+					return err == nil
+				})
+				other := ps[(slices.Index(ps, leader)+1)%len(ps)]
+				b.StartTimer()
+				start := time.Now()
+				leader.kill(b)
+				eventually(b, "a write is acknowledged again", func() bool {
+					_, err := other.client.Put(b.Context(), "k", []byte("w"), "")
+					return err == nil
+				})
+				all = append(all, time.Since(start))
+				b.StopTimer()
+				leader.start(b)
+				leader.ready(b)
+				b.StartTimer()
+			}
+			slices.Sort(all)
+			b.ReportMetric(float64(all[len(all)/2].Milliseconds()), "p50-ms")
+			b.ReportMetric(float64(all[len(all)-1].Milliseconds()), "max-ms")
+		})
+	}
+}

@@ -77,9 +77,9 @@ func (l *loop) run(ctx context.Context) error {
 		case w := <-l.e.writes:
 			l.propose(w)
 		case <-l.e.elected:
+			// If nothing came of it, because the view service had no leader yet, it is tried again soon.
 			l.electing = false
-			l.drawPatience()
-			l.heard = time.Now()
+			l.heard, l.patience = time.Now(), l.e.opts.ElectionTimeout/4+rand.N(l.e.opts.ElectionTimeout/4)
 		}
 		l.drain()
 		l.flush()
@@ -135,6 +135,7 @@ func (l *loop) ticked() {
 func (l *loop) adopt(v view) {
 	l.stepDown(fmt.Sprintf("%s leads in epoch %d", v.Leader, v.Epoch))
 	l.view, l.heard = v, time.Now()
+	l.drawPatience()
 	l.e.node.Logger.Info("leader", "node", v.Leader, "epoch", v.Epoch)
 	if v.Leader == l.e.node.Name {
 		l.begin()

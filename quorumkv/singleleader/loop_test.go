@@ -195,6 +195,25 @@ func TestConditionsSeeWhatDoesNotCountYet(t *testing.T) {
 	}
 }
 
+// A deposed leader may have any number of entries of its own: the epoch of the last entry decides, then the length.
+func TestFurthest(t *testing.T) {
+	at := func(from string, epoch, index uint64) message { return message{from: from, At: epoch, Index: index} }
+	for _, tc := range []struct {
+		name      string
+		positions []message
+		want      string
+	}{
+		{"a long log of an earlier epoch", []message{at("n1", 1, 10), at("n2", 2, 5)}, "n2"},
+		{"the longer of one epoch", []message{at("n1", 2, 4), at("n2", 2, 5), at("n3", 1, 6)}, "n2"},
+		{"the first by name of equals", []message{at("n3", 2, 5), at("n2", 2, 5)}, "n2"},
+		{"an empty log", []message{at("n1", 0, 0), at("n2", 1, 1)}, "n2"},
+	} {
+		if got := furthest(tc.positions); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
 func TestKeeps(t *testing.T) {
 	for _, tc := range []struct {
 		level string
