@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -19,7 +20,9 @@ type finding struct {
 	Kind  string `json:"kind"`
 	Name  string `json:"name"`
 	Ready bool   `json:"ready"`
-	Text  string `json:"text"`
+	// Fetched says that what is not there yet is fetched by the first run.
+	Fetched bool   `json:"fetched,omitempty"`
+	Text    string `json:"text"`
 }
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -48,9 +51,12 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 				return a.PrintJSON(found)
 			}
 			for _, f := range found {
-				mark := a.Style.Green("ready  ")
-				if !f.Ready {
-					mark = a.Style.Yellow("missing")
+				mark := a.Style.Yellow("missing")
+				switch {
+				case f.Ready:
+					mark = a.Style.Green("ready  ")
+				case f.Fetched:
+					mark = a.Style.Green("fetch  ")
 				}
 				fmt.Fprintf(a.Text, "%-9s %-10s %s  %s\n", f.Kind, f.Name, mark, f.Text)
 			}
@@ -80,17 +86,22 @@ func (a *app) examine(ctx context.Context) []finding {
 
 func (a *app) examineTarget(ctx context.Context, t targets.Target) finding {
 	info := t.Info()
-	f := finding{Kind: "target", Name: info.Name, Ready: true, Text: "built in"}
+	f := finding{Kind: "target", Name: info.Name}
 	fetcher, ok := t.(targets.Fetcher)
 	if !ok {
+		f.Ready, f.Text = true, "built in"
 		return f
 	}
 	cfg, err := t.Resolve(targets.Config{Nodes: info.DefaultNodes, Cache: a.Cache})
 	if err == nil {
 		f.Text, err = fetcher.Present(ctx, cfg)
 	}
-	if err != nil {
-		f.Ready, f.Text = false, fmt.Sprintf("%v (lapse fetch %s)", err, info.Name)
+	if f.Ready = err == nil; f.Ready {
+		return f
+	}
+	f.Text = err.Error()
+	if f.Fetched = errors.Is(err, cluster.ErrNotFetched); f.Fetched {
+		f.Text = fmt.Sprintf("will be fetched by the first run that needs it; 'lapse fetch %s' does it now", info.Name)
 	}
 	return f
 }

@@ -279,6 +279,10 @@ func (e *EnvironmentError) Error() string {
 // Unwrap is Err, which may be nil.
 func (e *EnvironmentError) Unwrap() error { return e.Err }
 
+// ErrNotFetched is in the error of software that is not there yet and that the first run
+// which needs it fetches.
+var ErrNotFetched = errors.New("it is not in the cache")
+
 // NodeNames are n1 ... n<count>.
 func NodeNames(count int) []string {
 	names := make([]string, count)

@@ -21,16 +21,25 @@ import (
 // goal is pinned, as everything that takes part in a fetch.
 const goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
+// Command finds Maven. Its error is of what is being done.
+func Command(doing string) (string, error) {
+	mvn, err := exec.LookPath("mvn")
+	if err != nil {
+		return "", &cluster.EnvironmentError{
+			Doing: doing, Err: errors.New("there is no Maven (mvn) on the PATH"),
+			Way: "install it (Debian: apt-get install maven), or copy a cache from another machine",
+		}
+	}
+	return mvn, nil
+}
+
 // resolve has Maven copy the runtime dependencies of the pom.xml to jars. Its own
 // repository is in staging as well: what a broken download left in the user's
 // would otherwise come back for ever, and everything vanishes with staging.
 func (s *Store) resolve(ctx context.Context, staging, jars string) error {
-	mvn, err := exec.LookPath("mvn")
+	mvn, err := Command("fetching " + s.software.Title)
 	if err != nil {
-		return &cluster.EnvironmentError{
-			Doing: "fetching " + s.software.Title, Err: errors.New("there is no Maven (mvn) on the PATH"),
-			Way: "install it (Debian: apt-get install maven), or copy a cache from another machine",
-		}
+		return err
 	}
 	pom := filepath.Join(staging, "pom.xml")
 	if err := os.WriteFile(pom, s.software.POM, 0o644); err != nil {

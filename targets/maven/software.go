@@ -131,7 +131,10 @@ func (s *Store) Check() error {
 		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%s is not in the cache %s", s.software.Title, s.dir)
+		if _, lacks := Command("looking for " + s.software.Title); lacks != nil {
+			return lacks // nor can it be fetched
+		}
+		err = fmt.Errorf("%w %s", cluster.ErrNotFetched, s.dir)
 	}
 	return &cluster.EnvironmentError{
 		Doing: "looking for " + s.software.Title, Err: err,

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/maven"
 )
 
 // fetchedVersion is the version that is fetched; pins has its checksums.
@@ -196,9 +198,15 @@ func (s *store) checkArchive(path string) error {
 
 // presentError says what is wrong with the cached software.
 func (s *store) presentError(err error) error {
+	const doing = "looking for PostgreSQL"
 	way := "run 'lapse fetch postgres', or use an installed one with --set software=path"
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("PostgreSQL %s is not in the cache %s", strings.TrimSuffix(fetchedVersion, ".0"), s.dir)
+		_, noMaven := maven.Command(doing)
+		_, noXZ := xzCommand(doing)
+		if lacks := cmp.Or(noMaven, noXZ); lacks != nil {
+			return lacks // nor can it be fetched
+		}
+		err = fmt.Errorf("PostgreSQL %s: %w %s", strings.TrimSuffix(fetchedVersion, ".0"), cluster.ErrNotFetched, s.dir)
 	}
-	return &cluster.EnvironmentError{Doing: "looking for PostgreSQL", Err: err, Way: way}
+	return &cluster.EnvironmentError{Doing: doing, Err: err, Way: way}
 }

