@@ -91,14 +91,20 @@ func (h *History) LevelName(i uint8) string {
 	return h.Header.Levels[i]
 }
 
-// ValueText is v as a person reads it: the integer, "absent", or the quoted
-// text that the database returned.
+// ValueText is v as a person reads it: the integer, the quoted text that the database
+// returned, or Nothing for Absent.
 func (h *History) ValueText(v Value) string {
+	if v == Absent {
+		return Nothing
+	}
 	if i, ok := v.TextIndex(); ok && i < len(h.Texts) {
 		return quote(h.Texts[i])
 	}
 	return v.String()
 }
+
+// Nothing is what a person reads for the value of a key that is not there.
+const Nothing = "nothing (key not found)"
 
 // String is the string with index i, "" for -1.
 func (h *History) String(i int32) string {

@@ -196,7 +196,7 @@ func TestPairs(t *testing.T) {
 			common:  []op{{1, 9, 10, W, 97, 0, false}},
 			good:    op{2, 7, 9, R, 97, 0, false},
 			bad:     op{2, 7, 8, R, 97, 0, false},
-			anomaly: "future read", witness: 2, legal: "absent",
+			anomaly: "future read", witness: 2, legal: history.Nothing,
 		},
 		{
 			name:    "two compare-and-sets of one value",
@@ -225,7 +225,7 @@ func TestPairs(t *testing.T) {
 			common:  []op{{1, 1, 2, W, 97, 0, false}, {1, 3, 4, D, 0, 0, false}},
 			good:    op{2, 7, 8, R, absent, 0, false},
 			bad:     op{2, 7, 8, R, 97, 0, false},
-			anomaly: "stale read", witness: 3, legal: "absent",
+			anomaly: "stale read", witness: 3, legal: history.Nothing,
 		},
 		{
 			name:    "readers must agree on the order of writes",

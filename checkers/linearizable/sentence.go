@@ -160,7 +160,7 @@ func (t *teller) stale() (told, bool) {
 					Why: fmt.Sprintf("%s was there before any write, so %s replaced it", t.value(v), t.value(t.k.Ops[w].Val))})
 			}
 			step := t.inTime(w, r)
-			step.Why += fmt.Sprintf(", so it cannot see %s any more", t.value(v))
+			step.Why += fmt.Sprintf(", so %s had been replaced by then", t.value(v))
 			out.steps = append(out.steps, step)
 			return out, true
 		}

@@ -36,7 +36,7 @@ func dumpMop(h *history.History, m *history.Mop) string {
 	key := h.KeyName(m.Key)
 	ret := "?"
 	if m.Flags&history.Observed != 0 {
-		ret = h.ValueText(m.Ret)
+		ret = strings.ReplaceAll(h.ValueText(m.Ret), history.Nothing, history.Absent.String())
 	}
 	switch m.Func {
 	case history.Read, history.ReadCounter, history.Dequeue, history.Generate:
@@ -51,7 +51,7 @@ func dumpMop(h *history.History, m *history.Mop) string {
 		}
 		return fmt.Sprintf("%s(%s)=[%s]", m.Func, key, strings.Join(vs, " "))
 	case history.CAS:
-		s := fmt.Sprintf("cas(%s %s->%s)", key, h.ValueText(m.Expect), h.ValueText(m.Arg))
+		s := fmt.Sprintf("cas(%s %s->%s)", key, strings.ReplaceAll(h.ValueText(m.Expect), history.Nothing, history.Absent.String()), h.ValueText(m.Arg))
 		if m.Flags&history.Mismatched != 0 {
 			s += "mismatch"
 		}

@@ -15,9 +15,6 @@ import (
 // does not.
 func Legal(h *history.History, v *checkers.Violation) string {
 	parts := slices.Clone(v.Legal)
-	for i := range parts {
-		parts[i] = found(parts[i])
-	}
 	for i, w := range writersOf(h, v) {
 		if w < 0 || slices.Contains(v.Ops, w) {
 			continue

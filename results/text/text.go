@@ -298,7 +298,7 @@ func Mop(h *history.History, op *history.Op, m *history.Mop) string {
 	k := h.KeyName(m.Key)
 	ret := "?"
 	if m.Flags&history.Observed != 0 {
-		ret = found(h.ValueText(m.Ret))
+		ret = h.ValueText(m.Ret)
 	}
 	arg := h.ValueText(m.Arg)
 	switch m.Func {
@@ -339,14 +339,6 @@ func Mop(h *history.History, op *history.Op, m *history.Mop) string {
 	default:
 		return fmt.Sprintf("%s %s=%s", m.Func, k, arg)
 	}
-}
-
-// found is a value as a reader of a key speaks of it.
-func found(value string) string {
-	if value == history.Absent.String() {
-		return "nothing (key not found)"
-	}
-	return value
 }
 
 // maxListShown bounds the elements of a list shown in a line.

@@ -31,11 +31,9 @@ func Did(h *history.History, i int, withKey bool) string {
 	case history.Read:
 		word := "of"
 		if m.Ret == history.Absent {
-			b.WriteString("read nothing (key not found)")
 			word = "for"
-		} else {
-			b.WriteString("read " + h.ValueText(m.Ret))
 		}
+		b.WriteString("read " + h.ValueText(m.Ret))
 		preposition(&b, word, key)
 		where(h, op, &b, "from", "R", op.ReadLevel)
 	case history.Write:
