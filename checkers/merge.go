@@ -16,7 +16,7 @@ func Merge(parts []Verdict) Verdict {
 	var algorithms []string
 	for i := range parts {
 		p := &parts[i]
-		v.Evidence.add(p.Evidence)
+		v.Evidence.Add(p.Evidence)
 		v.Total += p.Total
 		v.Violations = append(v.Violations, p.Violations...)
 		v.Undecided = append(v.Undecided, p.Undecided...)
@@ -68,8 +68,8 @@ func reasons(parts []Verdict, atRisk, unfinished bool) []string {
 	return out
 }
 
-// add adds the counts of o to e.
-func (e *Evidence) add(o Evidence) {
+// Add adds the counts of o to e.
+func (e *Evidence) Add(o Evidence) {
 	e.OK += o.OK
 	e.Fail += o.Fail
 	e.Info += o.Info

@@ -19,6 +19,8 @@ type Model struct {
 	// "linearizable". That of a parameterised model holds the parameter where a checker
 	// has one.
 	Name string
+	// Family is the group of models that it is told with.
+	Family Family
 	// Meaning is what the model promises, in one line without a full stop.
 	Meaning string
 	// Implies are the names of the models that the model implies directly: every

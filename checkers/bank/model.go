@@ -22,6 +22,7 @@ const (
 // Models are the models of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "transfers between accounts keep the total, as every read of all accounts sees it",
 		Implies: []string{Overdrawn},
@@ -29,6 +30,7 @@ func Models() []checkers.Model {
 		New:     func() checkers.Checker { return New() },
 		Refute:  refute.Definition(refuted),
 	}, {
+		Family:  checkers.DataTypes,
 		Name:    Overdrawn,
 		Meaning: "as " + Model + ", where balances may be negative",
 		Risk:    "reads",

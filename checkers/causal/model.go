@@ -20,6 +20,7 @@ const (
 // Models are the models of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.Registers,
 		Name:    Memory,
 		Meaning: "each session sees all writes in an order of its own that respects causality",
 		Implies: []string{Causal, PRAM},
@@ -27,6 +28,7 @@ func Models() []checkers.Model {
 		New:     func() checkers.Checker { return New(Memory) },
 		Refute:  views(brute.Causally{Views: true}),
 	}, {
+		Family:  checkers.Registers,
 		Name:    Convergent,
 		Meaning: "no read misses what came causally before it, and all agree on one order of writes",
 		Implies: []string{Causal},
@@ -34,6 +36,7 @@ func Models() []checkers.Model {
 		New:     func() checkers.Checker { return New(Convergent) },
 		Refute:  views(brute.Causally{Convergent: true}),
 	}, {
+		Family:  checkers.Registers,
 		Name:    Causal,
 		Meaning: "no read misses what came causally before it",
 		Implies: []string{MonotonicWrites, WritesFollowReads},
@@ -41,6 +44,7 @@ func Models() []checkers.Model {
 		New:     func() checkers.Checker { return New(Causal) },
 		Refute:  views(brute.Causally{}),
 	}, {
+		Family:  checkers.Registers,
 		Name:    PRAM,
 		Meaning: "each session sees all writes in an order that keeps every session's own order",
 		Implies: []string{MonotonicWrites},
@@ -48,12 +52,14 @@ func Models() []checkers.Model {
 		New:     func() checkers.Checker { return New(PRAM) },
 		Refute:  views(brute.Causally{Views: true, SessionAlone: true}),
 	}, {
+		Family:  checkers.SessionGuarantees,
 		Name:    MonotonicWrites,
 		Meaning: "whoever sees a write of a session sees its earlier writes",
 		Risk:    "reads",
 		New:     func() checkers.Checker { return New(MonotonicWrites) },
 		Refute:  writeOrder(false),
 	}, {
+		Family:  checkers.SessionGuarantees,
 		Name:    WritesFollowReads,
 		Meaning: "whoever sees a write sees what its session had read before",
 		Risk:    "reads",

@@ -12,7 +12,6 @@ package counter
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 
@@ -21,18 +20,15 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Checker implements checkers.Checker. Safe for concurrent use.
-type Checker struct{}
-
 // New is a checker.
-func New() *Checker { return &Checker{} }
-
-// Model implements checkers.Checker.
-func (*Checker) Model() checkers.Model { return Models()[0] }
-
-// Applies implements checkers.Checker.
-func (*Checker) Applies(h *history.History) error {
-	return tally.Only(h, true, history.Increment, history.ReadCounter)
+func New() checkers.Checker {
+	return tally.Checker{
+		Of: func() checkers.Model { return Models()[0] }, Algorithm: "bounds of each read, order of reads", Thin: "no read followed an increment",
+		Fits: func(h *history.History) error { return tally.Only(h, true, history.Increment, history.ReadCounter) },
+		Judge: func(t *tally.Tally, h *history.History) error {
+			return t.EachKey(func(key history.Key, refs []history.MopRef) error { return checkKey(t, h, key, refs) })
+		},
+	}
 }
 
 // moment is where something about a counter changes: acknowledged and begun
@@ -41,28 +37,6 @@ type moment struct {
 	at  history.Time
 	op  int
 	end bool
-}
-
-// Check implements checkers.Checker.
-func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	if err := c.Applies(h); err != nil {
-		return checkers.Verdict{}, err
-	}
-	t := tally.New(ctx, h, b, Model, "bounds of each read, order of reads")
-	x := h.ByKey()
-	var err error
-	for i := range x.Len() {
-		key, refs := x.At(i)
-		t.Evidence().Keys++
-		if err = checkKey(t, h, key, refs); err != nil {
-			break
-		}
-	}
-	thin := ""
-	if t.Evidence().AtRisk == 0 {
-		thin = "no read followed an increment"
-	}
-	return t.Verdict(thin, err)
 }
 
 func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []history.MopRef) error {

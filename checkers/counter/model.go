@@ -15,11 +15,12 @@ const wentBack = "counter went back"
 // Models is the model of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "a read of a counter returns a sum of increments that real time allows",
 		Risk:    "reads",
 		Local:   true,
-		New:     func() checkers.Checker { return New() },
+		New:     New,
 		Refute:  refute.Definition(refuted),
 	}}
 }

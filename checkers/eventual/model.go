@@ -12,6 +12,7 @@ const Model = models.Eventual
 // Models is the model of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:   checkers.InTheEnd,
 		Name:     Model,
 		Meaning:  "once writes have stopped and faults are healed, all replicas return one value",
 		Risk:     "final reads",

@@ -14,6 +14,7 @@ const Model = models.Linearizable
 // Models is the model of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.Registers,
 		Name:    Model,
 		Meaning: "every operation takes effect at one moment between its invocation and its answer",
 		Risk:    "reads",

@@ -7,7 +7,7 @@ package list
 
 import (
 	"cmp"
-	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,44 +18,24 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Checker implements checkers.Checker. Safe for concurrent use.
-type Checker struct{}
-
 // New is a checker.
-func New() *Checker { return &Checker{} }
-
-// Model implements checkers.Checker.
-func (*Checker) Model() checkers.Model { return Models()[0] }
-
-// Applies implements checkers.Checker.
-func (*Checker) Applies(h *history.History) error {
-	if h.Ambiguous {
-		return fmt.Errorf("an element was appended twice, so that reads do not tell which append they saw: elements must be unique")
+func New() checkers.Checker {
+	return tally.Checker{
+		Of: func() checkers.Model { return Models()[0] }, Algorithm: "prefixes of the longest read, inversions of real time",
+		Thin: "no read saw an element", Fits: fits,
+		Judge: func(t *tally.Tally, h *history.History) error {
+			return t.EachKey(func(key history.Key, refs []history.MopRef) error {
+				return (&one{h: h, t: t, key: key, name: h.KeyName(key)}).check(refs)
+			})
+		},
 	}
-	return tally.Only(h, true, history.Append, history.ReadList)
 }
 
-// Check implements checkers.Checker.
-func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	if err := c.Applies(h); err != nil {
-		return checkers.Verdict{}, err
+func fits(h *history.History) error {
+	if h.Ambiguous {
+		return errors.New("an element was appended twice, so that reads do not tell which append they saw: elements must be unique")
 	}
-	t := tally.New(ctx, h, b, Model, "prefixes of the longest read, inversions of real time")
-	x := h.ByKey()
-	var err error
-	for i := range x.Len() {
-		key, refs := x.At(i)
-		l := &one{h: h, t: t, key: key, name: h.KeyName(key)}
-		t.Evidence().Keys++
-		if err = l.check(refs); err != nil {
-			break
-		}
-	}
-	thin := ""
-	if t.Evidence().AtRisk == 0 {
-		thin = "no read saw an element"
-	}
-	return t.Verdict(thin, err)
+	return tally.Only(h, true, history.Append, history.ReadList)
 }
 
 // place is where an element was appended.

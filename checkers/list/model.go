@@ -12,10 +12,11 @@ const Model = models.List
 // Models is the model of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "every key is a linearizable append-only list",
 		Risk:    "reads",
-		New:     func() checkers.Checker { return New() },
+		New:     New,
 		Refute:  refute.Object(),
 	}}
 }

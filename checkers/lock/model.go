@@ -22,7 +22,8 @@ const (
 func Models() []checkers.Model {
 	model := func(name, meaning string, implies ...string) checkers.Model {
 		return checkers.Model{
-			Name: name, Meaning: meaning, Implies: implies, Risk: "acquisitions",
+			Family: checkers.DataTypes,
+			Name:   name, Meaning: meaning, Implies: implies, Risk: "acquisitions",
 			New: func() checkers.Checker { return newChecker(name) }, Refute: refuted,
 		}
 	}
@@ -32,7 +33,8 @@ func Models() []checkers.Model {
 		model(Reentrant, "a lock that one session at a time holds, as often as it likes, and releases as often"),
 		model(Mutex, "a lock that is acquired only when it is free, and released only when it is held"),
 		{
-			Name: Semaphore, Meaning: "at most so many permits are held at a time, as in " + Semaphore + ":3; without a number, one",
+			Family: checkers.DataTypes,
+			Name:   Semaphore, Meaning: "at most so many permits are held at a time, as in " + Semaphore + ":3; without a number, one",
 			Risk: "acquisitions", Parse: Parse, Refute: refuted,
 			New: func() checkers.Checker { return &Checker{Semaphore, rules{permits: 1}} },
 		},

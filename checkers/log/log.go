@@ -20,7 +20,6 @@ package log
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 
@@ -29,17 +28,15 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Checker implements checkers.Checker. Safe for concurrent use.
-type Checker struct{}
+// New is a checker. Evidence.AtRisk counts the messages that were polled.
+func New() checkers.Checker {
+	return tally.Checker{
+		Of: func() checkers.Model { return Models()[0] }, Algorithm: "offsets of each message, order of each consumer's polls",
+		Thin: "no message was polled", Fits: fits, Judge: judge,
+	}
+}
 
-// New is a checker.
-func New() *Checker { return &Checker{} }
-
-// Model implements checkers.Checker.
-func (*Checker) Model() checkers.Model { return Models()[0] }
-
-// Applies implements checkers.Checker.
-func (*Checker) Applies(h *history.History) error {
+func fits(h *history.History) error {
 	if h.Ambiguous {
 		return fmt.Errorf("a message was sent to one log twice, so that polls do not tell which one they saw: messages must be unique")
 	}
@@ -83,31 +80,21 @@ type partition struct {
 	told map[history.Value]bool
 }
 
-// Check implements checkers.Checker. Evidence.AtRisk counts the messages that were polled.
-func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	if err := c.Applies(h); err != nil {
-		return checkers.Verdict{}, err
-	}
-	t := tally.New(ctx, h, b, Model, "offsets of each message, order of each consumer's polls")
+func judge(t *tally.Tally, h *history.History) error {
 	logs, err := load(t, h)
+	if err != nil {
+		return err
+	}
 	for _, key := range logs.keys {
-		if err != nil {
-			break
-		}
 		p := logs.byKey[key]
 		t.Evidence().Keys++
 		p.offsets(t)
 		p.strangers(t)
-		err = t.Late()
+		if err := t.Late(); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = consumers(t, h, logs)
-	}
-	thin := ""
-	if t.Evidence().AtRisk == 0 {
-		thin = "no message was polled"
-	}
-	return t.Verdict(thin, err)
+	return consumers(t, h, logs)
 }
 
 // logs are all logs of a history.

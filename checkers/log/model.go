@@ -24,10 +24,11 @@ const (
 // Models is the model of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "every message that was sent to a log has one offset there, and consumers get them all in that order",
 		Risk:    "messages",
-		New:     func() checkers.Checker { return New() },
+		New:     New,
 		Refute:  refute.Definition(refuted),
 	}}
 }

@@ -8,7 +8,6 @@ package longfork
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 
@@ -20,18 +19,16 @@ import (
 // Anomaly is the name of what violates it.
 const Anomaly = "long fork"
 
-// Checker implements checkers.Checker. Safe for concurrent use.
-type Checker struct{}
-
 // New is a checker.
-func New() *Checker { return &Checker{} }
+func New() checkers.Checker {
+	return tally.Checker{
+		Of: func() checkers.Model { return Models()[0] }, Algorithm: "reads of a group ordered by inclusion",
+		Thin: "no read saw some of the keys of a group and not the others, together with another read of that group", Fits: fits, Judge: judge,
+	}
+}
 
-// Model implements checkers.Checker.
-func (*Checker) Model() checkers.Model { return Models()[0] }
-
-// Applies implements checkers.Checker: reads and writes, each key written at
-// most once.
-func (*Checker) Applies(h *history.History) error {
+// fits takes reads and writes, each key written at most once.
+func fits(h *history.History) error {
 	if err := tally.Only(h, false, history.Read, history.Write); err != nil {
 		return err
 	}
@@ -71,17 +68,11 @@ type reading struct {
 	keys []history.Key
 }
 
-// Check implements checkers.Checker.
-func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	if err := c.Applies(h); err != nil {
-		return checkers.Verdict{}, err
-	}
-	t := tally.New(ctx, h, b, Model, "reads of a group ordered by inclusion")
+func judge(t *tally.Tally, h *history.History) error {
 	var reads []reading
-	var err error
 	for i := range h.Ops {
-		if err = t.Tick(); err != nil {
-			return t.Verdict("", err)
+		if err := t.Tick(); err != nil {
+			return err
 		}
 		op := &h.Ops[i]
 		var r reading
@@ -115,8 +106,8 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		return cmp.Or(slices.Compare(a.keys, b.keys), cmp.Compare(len(a.saw), len(b.saw)), cmp.Compare(a.op, b.op))
 	})
 	for i := range reads {
-		if err = t.Tick(); err != nil {
-			break
+		if err := t.Tick(); err != nil {
+			return err
 		}
 		r := &reads[i]
 		if i == 0 || slices.Compare(reads[i-1].keys, r.keys) != 0 {
@@ -138,11 +129,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		theirs, _ := missing(p.saw, r.saw)
 		fork(t, h, p.op, r.op, mine, theirs)
 	}
-	thin := ""
-	if ev.AtRisk == 0 {
-		thin = "no read saw some of the keys of a group and not the others, together with another read of that group"
-	}
-	return t.Verdict(thin, err)
+	return nil
 }
 
 // missing is the first key of small that is not in big; ok says that there is

@@ -12,10 +12,11 @@ const Model = models.LongFork
 // Models is the model of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "no two readers see two writes in opposite orders",
 		Risk:    "reads",
-		New:     func() checkers.Checker { return New() },
+		New:     New,
 		Refute:  refute.Definition(refuted),
 	}}
 }

@@ -16,6 +16,7 @@ const Model = models.NoLostWrites
 // linearizability, which a lost write breaks as well.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:    checkers.InTheEnd,
 		Name:      Model,
 		Meaning:   "an acknowledged write is not gone unless a newer one replaced it",
 		ImpliedBy: []string{regular.Regular},

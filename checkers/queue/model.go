@@ -15,6 +15,7 @@ const (
 // Models are the models of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.DataTypes,
 		Name:    FIFO,
 		Meaning: "every key is a linearizable first-in first-out queue",
 		Implies: []string{Model},
@@ -23,6 +24,7 @@ func Models() []checkers.Model {
 		New:     func() checkers.Checker { return NewFIFO() },
 		Refute:  refute.Object(),
 	}, {
+		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "every element that was put into a queue comes out once, and nothing else",
 		Risk:    "dequeues",

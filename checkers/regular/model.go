@@ -20,6 +20,7 @@ const (
 // Models are the models of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:    checkers.Registers,
 		Name:      Regular,
 		Meaning:   "an acknowledged write is seen by every later read: what W+R>N promises by itself",
 		ImpliedBy: []string{linearizable.Model},
@@ -29,6 +30,7 @@ func Models() []checkers.Model {
 		New:       func() checkers.Checker { return New(Regular) },
 		Refute:    refute.OneKey(0, func(ops []register.Op, _ []int32) bool { return !irregular(ops, false) }),
 	}, {
+		Family:  checkers.Registers,
 		Name:    Safe,
 		Meaning: "as regular, for reads that overlap no write",
 		Risk:    "reads",

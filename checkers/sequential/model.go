@@ -16,6 +16,7 @@ const Model = models.Sequential
 // Models is the model of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:    checkers.Registers,
 		Name:      Model,
 		Meaning:   "all operations have one order that keeps every session's own",
 		ImpliedBy: []string{linearizable.Model},

@@ -18,6 +18,7 @@ const (
 // Models are the models of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:    checkers.SessionGuarantees,
 		Name:      ReadYourWrites,
 		Meaning:   "a session sees its own acknowledged writes, or newer ones",
 		ImpliedBy: []string{causal.Causal, causal.PRAM},
@@ -26,6 +27,7 @@ func Models() []checkers.Model {
 		New:       func() checkers.Checker { return New(ReadYourWrites) },
 		Refute:    refuter(brute.Guarantee{OwnWrites: true}),
 	}, {
+		Family:    checkers.SessionGuarantees,
 		Name:      MonotonicReads,
 		Meaning:   "a session never reads an older value than it has read before",
 		ImpliedBy: []string{causal.Causal, causal.PRAM},

@@ -2,7 +2,6 @@ package set
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 
@@ -13,18 +12,23 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Strict implements checkers.Checker for Linearizable. Safe for concurrent use.
-type Strict struct{}
-
 // NewLinearizable is a checker of Linearizable.
-func NewLinearizable() *Strict { return &Strict{} }
+func NewLinearizable() checkers.Checker {
+	return tally.Checker{
+		Of: func() checkers.Model { return checkers.Named(Linearizable, Models()) }, Algorithm: "order of reads by inclusion, inversions of real time",
+		Thin: "no read saw an element", Fits: fitsLinearizable,
+		Judge: func(t *tally.Tally, h *history.History) error {
+			return t.EachKey(func(key history.Key, refs []history.MopRef) error {
+				s := load(h, key, refs)
+				t.Evidence().Reads += len(s.reads)
+				return s.linearize(t)
+			})
+		},
+	}
+}
 
-// Model implements checkers.Checker.
-func (*Strict) Model() checkers.Model { return checkers.Named(Linearizable, Models()) }
-
-// Applies implements checkers.Checker: removals are refused, so that nothing is said to
-// hold that was not judged.
-func (*Strict) Applies(h *history.History) error {
+// fitsLinearizable refuses removals, so that nothing is said to hold that was not judged.
+func fitsLinearizable(h *history.History) error {
 	if h.Ambiguous {
 		return fmt.Errorf("an element was added to one set twice, so that reads do not tell which add they saw: check %s, which allows that", Model)
 	}
@@ -37,30 +41,6 @@ func (*Strict) Applies(h *history.History) error {
 		}
 	}
 	return tally.Only(h, true, history.Add, history.ReadSet)
-}
-
-// Check implements checkers.Checker.
-func (c *Strict) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	if err := c.Applies(h); err != nil {
-		return checkers.Verdict{}, err
-	}
-	t := tally.New(ctx, h, b, Linearizable, "order of reads by inclusion, inversions of real time")
-	x := h.ByKey()
-	var err error
-	for i := range x.Len() {
-		key, refs := x.At(i)
-		s := load(h, key, refs)
-		t.Evidence().Keys++
-		t.Evidence().Reads += len(s.reads)
-		if err = s.linearize(t); err != nil {
-			break
-		}
-	}
-	thin := ""
-	if t.Evidence().AtRisk == 0 {
-		thin = "no read saw an element"
-	}
-	return t.Verdict(thin, err)
 }
 
 // linearize decides one set.

@@ -15,14 +15,16 @@ const (
 // Models are the models of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.DataTypes,
 		Name:    Linearizable,
 		Meaning: "every key is a linearizable set (of sets without removals)",
 		Implies: []string{Model},
 		Risk:    "reads",
 		Local:   true,
-		New:     func() checkers.Checker { return NewLinearizable() },
+		New:     NewLinearizable,
 		Refute:  refute.Object(),
 	}, {
+		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "an element that is known to be in a set stays there, and nothing else is in it",
 		Risk:    "elements",

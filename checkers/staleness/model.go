@@ -14,6 +14,7 @@ const Model = "bounded-staleness"
 // Models is the model of this package, which is parameterised.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:    checkers.InTheEnd,
 		Name:      Model,
 		Meaning:   "a read is at most so many versions or so long behind, as in " + Model + ":2:500ms; without a bound, not at all",
 		ImpliedBy: []string{regular.Regular},

@@ -119,10 +119,14 @@ func (m model) outOfReach(h *history.History) string {
 	return ""
 }
 
-// about is what is to be said of the level.
+// families are those of the levels that keep an order.
+var families = map[Order]checkers.Family{Plain: checkers.Levels, InSessions: checkers.LevelsInSessions, InRealTime: checkers.LevelsInRealTime}
+
+// about describes the level.
 func (m model) about() checkers.Model {
 	return checkers.Model{
-		Name: m.Name, Meaning: m.meaning, Implies: implied()[m.Name], RefutedBy: refutedBy(m.Name), Risk: "reads",
+		Family: families[m.kept],
+		Name:   m.Name, Meaning: m.meaning, Implies: implied()[m.Name], RefutedBy: refutedBy(m.Name), Risk: "reads",
 		Timeless: m.Base == baseNone,
 		New:      func() checkers.Checker { return &Checker{m} },
 		Refute:   facts.Refuted,
@@ -147,17 +151,6 @@ func Models() []checkers.Model {
 	var out []checkers.Model
 	for _, m := range all {
 		out = append(out, m.about())
-	}
-	return out
-}
-
-// ModelsIn are those of Models that keep the given order.
-func ModelsIn(kept Order) []checkers.Model {
-	var out []checkers.Model
-	for _, m := range models() {
-		if m.kept == kept {
-			out = append(out, m.about())
-		}
 	}
 	return out
 }

@@ -12,10 +12,11 @@ const Model = models.Unique
 // Models is the model of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
+		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "no identifier is given out twice",
 		Risk:    "identifiers",
-		New:     func() checkers.Checker { return New() },
+		New:     New,
 		Refute:  refute.Definition(refuted),
 	}}
 }

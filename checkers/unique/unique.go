@@ -5,7 +5,6 @@ package unique
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 
@@ -14,34 +13,26 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Checker implements checkers.Checker. Safe for concurrent use.
-type Checker struct{}
-
 // New is a checker.
-func New() *Checker { return &Checker{} }
-
-// Model implements checkers.Checker.
-func (*Checker) Model() checkers.Model { return Models()[0] }
-
-// Applies implements checkers.Checker.
-func (*Checker) Applies(h *history.History) error { return tally.Only(h, false, history.Generate) }
-
-// Check implements checkers.Checker.
-func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
-	if err := c.Applies(h); err != nil {
-		return checkers.Verdict{}, err
+func New() checkers.Checker {
+	return tally.Checker{
+		Of: func() checkers.Model { return Models()[0] }, Algorithm: "identifiers sorted",
+		Thin: "fewer than two identifiers were given out", Least: 2,
+		Fits:  func(h *history.History) error { return tally.Only(h, false, history.Generate) },
+		Judge: judge,
 	}
-	t := tally.New(ctx, h, b, Model, "identifiers sorted")
+}
+
+func judge(t *tally.Tally, h *history.History) error {
 	type id struct {
 		key   history.Key
 		value history.Value
 		op    int
 	}
 	var ids []id
-	var err error
 	for i := range h.Ops {
-		if err = t.Tick(); err != nil {
-			break
+		if err := t.Tick(); err != nil {
+			return err
 		}
 		op := &h.Ops[i]
 		if op.Outcome != history.OK {
@@ -76,9 +67,5 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 			}
 		})
 	}
-	thin := ""
-	if len(ids) < 2 {
-		thin = "fewer than two identifiers were given out"
-	}
-	return t.Verdict(thin, err)
+	return nil
 }

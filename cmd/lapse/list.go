@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/suite"
@@ -140,9 +141,9 @@ func listWorkloads() ([]listed, error) {
 
 func listModels() ([]listed, error) {
 	var out []listed
-	for _, f := range registry.Families() {
-		for _, e := range f.Models {
-			out = append(out, listed{Kind: "model", Name: e.Name, Text: e.Meaning, Family: f.Name, repeats: f.Repeats != ""})
+	for _, f := range checkers.Families() {
+		for _, m := range registry.InFamily(f) {
+			out = append(out, listed{Kind: "model", Name: m.Name, Text: m.Meaning, Family: f.String(), repeats: f.Repeats()})
 		}
 	}
 	return out, nil
