@@ -35,8 +35,9 @@ type loop struct {
 	mark      uint64 // while leading: the entry with which that began; 0 when there is none
 	applied   uint64
 	followers map[string]*progress
-	waiting   []*write // those that have a place in the log, or depend on one
-	heard     time.Time
+	waiting   []*write      // those that have a place in the log, or depend on one
+	heard     time.Time     // of the leader
+	sought    time.Time     // when the last search for one ended
 	patience  time.Duration // after which without a word a leader is looked for
 	caughtUp  time.Time
 	told      uint64
@@ -77,9 +78,10 @@ func (l *loop) run(ctx context.Context) error {
 		case w := <-l.e.writes:
 			l.propose(w)
 		case <-l.e.elected:
-			// If nothing came of it, because the view service had no leader yet, it is tried again soon.
+			// If nothing came of it, because the view service had no leader yet, it is tried again soon. It is not heard: a node that
+			// only searches must not tell others that it has a leader.
 			l.electing = false
-			l.heard, l.patience = time.Now(), l.e.opts.ElectionTimeout/4+rand.N(l.e.opts.ElectionTimeout/4)
+			l.sought, l.patience = time.Now(), l.e.opts.ElectionTimeout/4+rand.N(l.e.opts.ElectionTimeout/4)
 		}
 		l.drain()
 		l.flush()
@@ -124,7 +126,7 @@ func (l *loop) ticked() {
 		l.lead()
 		return
 	}
-	if l.e.views != nil && !l.electing && time.Since(l.heard) > l.patience {
+	if l.e.views != nil && !l.electing && min(time.Since(l.heard), time.Since(l.sought)) > l.patience {
 		l.electing = true
 		epoch := l.view.Epoch
 		l.e.background.Go(func() { l.e.elect(epoch) })
