@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
@@ -36,7 +37,11 @@ func (s *Space) free(flag string) bool { return !slices.Contains(s.Fixed, flag) 
 
 // draw makes a request with what was tried least so far: a workload, and faults that it
 // was not under.
-func (s *Space) draw(r *rand.Rand, tried map[string]int) settings.Run {
+// The first two, and one of three later on, are bold: see drawBold.
+func (s *Space) draw(r *rand.Rand, n int, tried map[string]int) settings.Run {
+	if r.IntN(3) == 0 || n < boldDraws {
+		return s.drawBold(r, n, tried)
+	}
 	req := s.Base
 	load := least(r, s.Workloads, func(l Load) int { return tried[l.Name] })
 	req.Workload = load.Name
@@ -55,6 +60,51 @@ func (s *Space) draw(r *rand.Rand, tried map[string]int) settings.Run {
 	req.Seed, req.Seeded = r.Uint64N(1<<53), true // exact as a JSON number anywhere
 	return req
 }
+
+// boldDraws is how many of the first plans are bold, and boldFaults how many kinds of
+// faults such a plan has.
+const (
+	boldDraws  = 2
+	boldFaults = 5
+)
+
+// drawBold makes a request with many faults, two at a time, under the load that finds
+// most: what shows easily shows there. The first one is as short as plans are.
+func (s *Space) drawBold(r *rand.Rand, n int, tried map[string]int) settings.Run {
+	req := s.Base
+	load := least(r, s.Workloads, func(l Load) int { return tried[l.Name] })
+	if n == 0 {
+		// The one of which most can be varied shows most.
+		load = slices.MaxFunc(s.Workloads, func(a, b Load) int { return cmp.Compare(len(a.Weights), len(b.Weights)) })
+	}
+	req.Workload = load.Name
+	faults := slices.Clone(s.Faults)
+	if n >= boldDraws {
+		r.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+	}
+	faults = faults[:min(boldFaults, len(faults))]
+	req.Faults, req.Script = strings.Join(faults, ","), ""
+	req.FaultMode = string(nemesis.Mixed)
+	if req.Duration = s.Durations[len(s.Durations)-1]; n == 0 {
+		req.Duration = s.Durations[0]
+	}
+	s.drawLoad(r, load, &req)
+	hard := req
+	hard.Rate, hard.Concurrency, hard.Weights = 800, "3n", load.Weights[min(1, len(load.Weights)-1)]
+	if load.Lingers && len(faults) > 0 {
+		hard.Keys, hard.Linger = 4, harness.LingerOn
+	}
+	for _, x := range settings.All() {
+		if slices.Contains(hardened, x.Flag) && s.free(x.Flag) {
+			x.Copy(&req, &hard)
+		}
+	}
+	req.Seed, req.Seeded = r.Uint64N(1<<53), true
+	return req
+}
+
+// hardened are the flags that a bold plan sets.
+var hardened = []string{"rate", "concurrency", "weights", "keys", "linger"}
 
 // drawFaults takes one to three of the faults, the least tried first.
 func (s *Space) drawFaults(r *rand.Rand, tried func(string) int) []string {

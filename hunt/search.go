@@ -240,7 +240,7 @@ func (h *hunter) next(ctx context.Context, r *rand.Rand) (*runs.Planned, *entry,
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
-		req := h.space.draw(r, h.tried)
+		req := h.space.draw(r, h.corpus.total, h.tried)
 		var parent *entry
 		if h.corpus.total >= firstDraws && r.IntN(drawEvery) > 0 {
 			parent = h.corpus.choose(r)
