@@ -78,10 +78,7 @@ func (l *loop) run(ctx context.Context) error {
 		case w := <-l.e.writes:
 			l.propose(w)
 		case <-l.e.elected:
-			// If nothing came of it, because the view service had no leader yet, it is tried again soon. It is not heard: a node that
-			// only searches must not tell others that it has a leader.
-			l.electing = false
-			l.sought, l.patience = time.Now(), l.e.opts.ElectionTimeout/4+rand.N(l.e.opts.ElectionTimeout/4)
+			l.searched()
 		}
 		l.drain()
 		l.flush()
@@ -90,6 +87,13 @@ func (l *loop) run(ctx context.Context) error {
 	l.stepDown("the disk failed")
 	l.publish()
 	return l.fatal
+}
+
+// searched notes that a search for a leader has ended. If nothing came of it, because the view service had no leader yet, it is tried
+// again soon. The leader was not heard: a node that only searches must not tell others that it has one.
+func (l *loop) searched() {
+	l.electing = false
+	l.sought, l.patience = time.Now(), l.e.opts.ElectionTimeout/4+rand.N(l.e.opts.ElectionTimeout/4)
 }
 
 // drain takes what else is there, so that one sync serves many.

@@ -117,6 +117,18 @@ func TestFencing(t *testing.T) {
 	}
 }
 
+// Nodes that have searched in vain still want another leader: else they would keep each other from one for ever.
+func TestSearchesInVain(t *testing.T) {
+	l := follower(t, 0)
+	l.e.opts.ElectionTimeout = time.Hour
+	l.adopt(view{Epoch: 1, Leader: "n1"})
+	l.heard = time.Now().Add(-2 * time.Hour)
+	l.searched()
+	if answer := l.asked(message{Kind: kindAsk, Epoch: 2}); !answer.OK {
+		t.Errorf("asked after a search in vain, it answers %+v", answer)
+	}
+}
+
 // A leader that was restarted does not go on in its epoch, and one that took part in a later search does not begin.
 func TestWhoMayBegin(t *testing.T) {
 	s := newSim(t, 1, 3, true)
