@@ -94,7 +94,7 @@ func TestGate(t *testing.T) {
 }
 
 func TestBadThresholds(t *testing.T) {
-	for _, text := range []string{"", "read.p99", "read.p99 = 1s", "read.p98 < 1s", "read.p99 < 1", "rate > fast", "availability > 90%", "rate > 1 inside faults", "read.p99 < 1s in faults", "staleness < 1"} {
+	for _, text := range []string{"", "read.p99", "read.p99 = 1s", "read.p98 < 1s", "read.p99 < 1", "rate > fast", "availability > 90%", "rate > 1 inside faults", "read.p99 < 1s in faults", "staleness < 1", "availability > nan", "rate < +Inf", "rate > -1"} {
 		if _, err := ParseThreshold(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}

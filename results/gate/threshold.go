@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -135,7 +136,8 @@ func ParseThreshold(text string) (Threshold, error) {
 	default:
 		t.Limit, err = strconv.ParseFloat(m[3], 64)
 	}
-	if err != nil {
+	// Nothing is more or less than NaN, and no figure is infinite or negative.
+	if err != nil || math.IsNaN(t.Limit) || math.IsInf(t.Limit, 0) || t.Limit < 0 {
 		return Threshold{}, fmt.Errorf("threshold %q: %s cannot be compared with %s", text, m[3], t.Figure)
 	}
 	return t, nil

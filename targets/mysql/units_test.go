@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -195,4 +196,17 @@ func TestLag(t *testing.T) {
 	if len(m.samples) != 1 || m.behind(25) != 0 {
 		t.Errorf("%v", m.samples)
 	}
+}
+
+// FuzzParseGTID: what is read is the last of three numbers.
+func FuzzParseGTID(f *testing.F) {
+	for _, s := range []string{"", "0-1-42", "0-1-18446744073709551615", "0-1", "0-1-2,1-1-3"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n, err := parseGTID(s)
+		if err == nil && s != "" && (strings.Count(s, "-") != 2 || !strings.HasSuffix(s, strconv.FormatUint(uint64(n), 10))) {
+			t.Fatalf("%q is read as %d", s, n)
+		}
+	})
 }
