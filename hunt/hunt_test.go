@@ -247,6 +247,33 @@ func TestShrinkKeepsThePromise(t *testing.T) {
 	}
 }
 
+// TestShrinkGoesByWhatShowsOften: the weakest model that the first run violated is violated in one run of ten, another one in
+// each that has a kill.
+func TestShrinkGoesByWhatShowsOften(t *testing.T) {
+	f := &fake{violates: func(p *runs.Planned, _ int) bool { return has(p, "kill") }}
+	replays := 0
+	c := carrier(func(ctx context.Context, p *runs.Planned, job hunt.Job) (hunt.Seen, error) {
+		seen, err := f.Carry(ctx, p, job)
+		if job.Replay {
+			replays++
+		}
+		if len(seen.Violations) > 0 && replays%10 == 0 {
+			seen.Violations[0].Weakest = false
+			seen.Violations = append(seen.Violations, hunt.Violation{Model: models.NoLostWrites, Anomaly: "lost write", Weakest: true, Promise: hunt.Promised})
+		}
+		return seen, err
+	})
+	s := space(t, func(r *settings.Run) { r.Faults = "kill,pause" }, "faults")
+	res, err := hunt.Search(t.Context(), s, c, hunt.Options{Seed: 2, Budget: hunt.Budget{Runs: 3000}, Findings: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := res.Findings[0]
+	if x.Model != models.NoLostWrites || x.Shrunk.Model != models.Linearizable || x.Shrunk.Found != (hunt.Share{Hits: 10, Of: 10}) || !x.Shrunk.Minimal || x.Shrunk.To.Faults != 1 {
+		t.Errorf("%s, %+v", x.Model, x.Shrunk)
+	}
+}
+
 type carrier func(context.Context, *runs.Planned, hunt.Job) (hunt.Seen, error)
 
 func (c carrier) Carry(ctx context.Context, p *runs.Planned, job hunt.Job) (hunt.Seen, error) {

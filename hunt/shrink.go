@@ -3,6 +3,7 @@ package hunt
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -28,6 +29,9 @@ var DefaultReplays = Share{8, 10}
 
 // Shrunk is what making a plan smaller came to.
 type Shrunk struct {
+	// Model is the one that replays had to violate: the finding's own, unless the plan as it
+	// was found shows that too seldom and another one, under the same promise, more often.
+	Model string `json:"model"`
 	// Need is what a smaller plan had to show; it is less than what was asked for where
 	// the plan that was found shows less.
 	Need Share `json:"need"`
@@ -91,14 +95,14 @@ type shrinker struct {
 // shrink makes start small, and returns what is left with what it came to.
 func (m *shrinker) shrink(ctx context.Context, start *runs.Planned) (*Shrunk, *runs.Planned, error) {
 	m.out, m.known = &Shrunk{Need: m.need, From: sizeOf(start), To: sizeOf(start)}, map[string]bool{}
-	found, err := m.show(start, Share{}, m.need.Of)
-	m.out.Found, m.out.Rate = found, found
+	found, err := m.first(start)
+	m.out.Model, m.out.Found, m.out.Rate = m.model, found, found
 	if err != nil || found.Of < m.need.Of || found.Hits == 0 {
 		return m.out, start, err
 	}
 	// What shows seldom is not to show more seldom.
 	m.out.Need.Hits = min(m.need.Hits, found.Hits)
-	m.tell(fmt.Sprintf("the plan as found shows it in %s runs; smaller ones must in %s", found, m.out.Need))
+	m.tell(fmt.Sprintf("the plan as found violates %s in %s runs; smaller ones must in %s", m.model, found, m.out.Need))
 	best, rate := start, found
 	for again := true; again; {
 		again = false
@@ -154,6 +158,36 @@ func (m *shrinker) plan(ctx context.Context, run settings.Run) (*runs.Planned, e
 	return p, nil
 }
 
+// first carries the plan out as it was found, and settles by which model replays are judged.
+// A violation of the weakest model says most, and it can be the rarest: where a promise is
+// broken in every run and a write is lost for good in one of ten, the first is what can be
+// made small.
+func (m *shrinker) first(p *runs.Planned) (Share, error) {
+	got, hits := Share{}, map[string]int{}
+	for got.Of < m.need.Of && m.more() {
+		seen, err := m.carry(p)
+		if err != nil {
+			return got, err
+		}
+		if seen == nil {
+			continue
+		}
+		got.Of++
+		for _, model := range seen.violated(m.promise) {
+			hits[model]++
+		}
+	}
+	if hits[m.model] < m.need.Hits {
+		for _, model := range slices.Sorted(maps.Keys(hits)) {
+			if hits[model] > hits[m.model] {
+				m.model = model
+			}
+		}
+	}
+	got.Hits = hits[m.model]
+	return got, nil
+}
+
 // show carries p out until it was of times, after those of had, or until the budget is
 // used up.
 func (m *shrinker) show(p *runs.Planned, had Share, of int) (Share, error) {
@@ -202,9 +236,18 @@ func (m *shrinker) once(p *runs.Planned) (hit, done bool, err error) {
 	if err != nil || seen == nil {
 		return false, false, err
 	}
-	return slices.ContainsFunc(seen.Violations, func(v Violation) bool {
-		return v.Model == m.model && v.Promise == m.promise
-	}), true, nil
+	return slices.Contains(seen.violated(m.promise), m.model), true, nil
+}
+
+// violated are the models that were violated under a promise, each once.
+func (s *Seen) violated(p Promise) []string {
+	var out []string
+	for _, v := range s.Violations {
+		if v.Promise == p && !slices.Contains(out, v.Model) {
+			out = append(out, v.Model)
+		}
+	}
+	return out
 }
 
 // pass is one way of making plans smaller: the boldest first.

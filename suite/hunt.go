@@ -152,7 +152,7 @@ func foundClaim(r *Run, f *hunt.Finding) gate.ClaimResult {
 		Anomalies: []string{f.Anomaly}, Detail: f.Sentence, Violations: f.Times, Line: r.line(f.Model),
 	}
 	if f.Shrunk != nil && f.Shrunk.Rate.Of > 0 {
-		j.Detail += fmt.Sprintf("; shown in %s replays of: %s", f.Shrunk.Rate, runs.Command(f.Plan))
+		j.Detail += fmt.Sprintf("; %s violated in %s replays of: %s", f.Shrunk.Model, f.Shrunk.Rate, runs.Command(f.Plan))
 	}
 	return j
 }

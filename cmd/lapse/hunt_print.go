@@ -130,6 +130,9 @@ func (a *app) printFound(w io.Writer, i int, f *hunt.Finding, plan *huntPlan) {
 	fmt.Fprintln(w)
 	if x := f.Shrunk; x != nil {
 		fmt.Fprintf(w, "  as found  %s: shown in %s replays\n", x.From, x.Found)
+		if x.Model != f.Model {
+			fmt.Fprintf(w, "  replays are judged by %s, which breaks more often\n", x.Model)
+		}
 		switch {
 		case x.Found.Hits == 0:
 			fmt.Fprintln(w, "  no replay showed it, so that nothing could be left out")
