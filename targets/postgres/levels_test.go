@@ -199,7 +199,10 @@ func TestSynchronousReplication(t *testing.T) {
 // shows is a condition for await: a read returns v.
 func shows(s *session, key history.Key, v history.Value) func(context.Context) error {
 	return func(context.Context) error {
-		if got := s.read(key); got != v {
+		if res := s.do(opTimeout, read(key)); res.Outcome != history.OK {
+			return fmt.Errorf("key %v: %w", key, res.Err)
+		}
+		if got := s.txn.Mops[0].Ret; got != v {
 			return fmt.Errorf("key %v is %v, not %v", key, got, v)
 		}
 		return nil
