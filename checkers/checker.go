@@ -62,7 +62,7 @@ func (b Budget) WithDefaults() Budget {
 // Check may start goroutines of its own, as many as the budget has workers, and has ended
 // all of them when it returns.
 type Checker interface {
-	// Model is the model, which says what the checker counts and how its findings are
+	// Model is the model, which says what the checker counts and how its violations are
 	// verified. The name in it is that of the verdicts, with a parameter if it has one.
 	Model() Model
 	// Applies says why h cannot be checked by this checker (wrong kind of

@@ -56,7 +56,7 @@ type Model struct {
 	// asks for it, since the user says what was promised.
 	Parse func(name string) (Checker, error)
 	// Refute verifies a violation of the model by other means than its checker. Without
-	// one, findings say that they were not verified by other means.
+	// one, violations say that they were not verified by other means.
 	Refute Refuter
 }
 

@@ -39,7 +39,7 @@ func (l *faultLedger) status() Status {
 	st := Status{Injected: len(l.order)}
 	for _, id := range l.order {
 		f := l.faults[id]
-		if f.Bit != 0 {
+		if f.TookEffect != 0 {
 			st.TookEffect++
 		}
 		switch {

@@ -67,10 +67,10 @@ func orTimeout(err error) error {
 // load drives the workload while the nemesis works through its schedule. It
 // returns when the time is up or ctx is done, with everything healed. An error of a
 // worker ends the faults too, and hides none of theirs.
-func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
-	arrivals, err := workloads.NewSchedule(r.plan.Seed, len(r.workers), r.plan.Rate)
+func (r *run) load(ctx context.Context) (nemesis.Tally, error) {
+	arrivals, err := workloads.NewArrivals(r.plan.Seed, len(r.workers), r.plan.Rate)
 	if err != nil {
-		return nemesis.Outcome{}, fmt.Errorf("scheduling operations: %w", err)
+		return nemesis.Tally{}, fmt.Errorf("scheduling operations: %w", err)
 	}
 	r.phase(PhaseLoad)
 	began := time.Now()
@@ -108,7 +108,7 @@ func (r *run) load(ctx context.Context) (nemesis.Outcome, error) {
 	if over == nil {
 		r.toldLoad(took, stopTicking, ticker)
 		r.recordPlaces(ctx)
-		return nemesis.Outcome{}, workersErr
+		return nemesis.Tally{}, workersErr
 	}
 	// Workers that have nothing more to do leave the faults to go on.
 	var done broken
@@ -151,7 +151,7 @@ func (r *run) watch(ctx context.Context, endLoad func()) (stop func()) {
 
 // broken is what became of the faults.
 type broken struct {
-	outcome nemesis.Outcome
+	outcome nemesis.Tally
 	err     error
 }
 
@@ -212,7 +212,7 @@ func (r *run) tick(ctx context.Context, began time.Time, faults *faultLedger) <-
 }
 
 // load is one worker's share of the load.
-func (w *worker) load(ctx context.Context, began time.Time, arrivals *workloads.Schedule) error {
+func (w *worker) load(ctx context.Context, began time.Time, arrivals *workloads.Arrivals) error {
 	gen := w.run.deps.Workload
 	for i := 0; ; i++ {
 		if !arrivals.Closed() {

@@ -49,7 +49,7 @@ type Report struct {
 	// Interrupted says that the run was stopped before its time.
 	Interrupted bool
 	// Faults is what became of the faults.
-	Faults nemesis.Outcome
+	Faults nemesis.Tally
 }
 
 // The time limits of the phases; those of the load are in the plan.

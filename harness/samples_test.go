@@ -51,8 +51,8 @@ func TestSamples(t *testing.T) {
 			if l, ok := e.Lag(); ok && phase == PhaseLoad {
 				lags[l.Node]++
 			}
-		case history.EventPlace:
-			if p, ok := e.Place(); ok && len(p.Nodes) == 1 {
+		case history.EventPlacement:
+			if p, ok := e.Placement(); ok && len(p.Nodes) == 1 {
 				places[p.Key] = p.Nodes[0]
 			}
 		}

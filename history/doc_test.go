@@ -48,13 +48,13 @@ func TestSampledEvents(t *testing.T) {
 	if l, ok := lag.Lag(); !ok || l != (Lag{"n2", 1500, 1, 8192}) || !lag.Sampled() {
 		t.Errorf("%+v %v", l, ok)
 	}
-	place := Event{Kind: EventPlace, Text: `{"key":3,"nodes":["n2","n4"]}`}
-	if p, ok := place.Place(); !ok || p.Key != 3 || len(p.Nodes) != 2 || !place.Sampled() {
+	place := Event{Kind: EventPlacement, Text: `{"key":3,"nodes":["n2","n4"]}`}
+	if p, ok := place.Placement(); !ok || p.Key != 3 || len(p.Nodes) != 2 || !place.Sampled() {
 		t.Errorf("%+v %v", p, ok)
 	}
-	for _, e := range []Event{{Kind: EventPhase, Text: "load"}, {Kind: EventLag, Text: "late"}, {Kind: EventPlace, Text: "[]"}} {
+	for _, e := range []Event{{Kind: EventPhase, Text: "load"}, {Kind: EventLag, Text: "late"}, {Kind: EventPlacement, Text: "[]"}} {
 		_, lag := e.Lag()
-		_, place := e.Place()
+		_, place := e.Placement()
 		if lag || place {
 			t.Errorf("%+v is read as a sample", e)
 		}

@@ -18,13 +18,13 @@ type Fault struct {
 	// Cuts are the directed links that were cut, as from>to.
 	Cuts []string `json:"cuts,omitempty"`
 
-	// Injected is when the injection began, Bit when it was seen to take effect (0 if
+	// Injected is when the injection began, TookEffect when it was seen to take effect (0 if
 	// never), Healing when healing began, Healed when it was seen to be over
 	// (0 if never). Between Injected and Healed the fault may have an effect.
-	Injected Time `json:"injected_ns"`
-	Bit      Time `json:"bit_ns,omitempty"`
-	Healing  Time `json:"healing_ns,omitempty"`
-	Healed   Time `json:"healed_ns,omitempty"`
+	Injected   Time `json:"injected_ns"`
+	TookEffect Time `json:"bit_ns,omitempty"`
+	Healing    Time `json:"healing_ns,omitempty"`
+	Healed     Time `json:"healed_ns,omitempty"`
 
 	// Proof is what was seen: probes that failed, packets dropped, a process
 	// gone, probes that succeeded again.
@@ -76,20 +76,20 @@ func (e *Event) Lag() (l Lag, ok bool) {
 	return l, err == nil
 }
 
-// EventPlace is the kind of the events that say on which nodes a key is, for
-// workloads that ask for it (hot). Text is a Place as JSON.
-const EventPlace = "place"
+// EventPlacement is the kind of the events that say on which nodes a key is, for
+// workloads that ask for it (hot). Text is a Placement as JSON.
+const EventPlacement = "place"
 
-// Place is where a key is.
-type Place struct {
+// Placement is where a key is.
+type Placement struct {
 	Key Key `json:"key"`
 	// Nodes are its replicas, the one that its partition belongs to first.
 	Nodes []string `json:"nodes"`
 }
 
-// Place reads an event of the kind EventPlace; ok is false for others.
-func (e *Event) Place() (p Place, ok bool) {
-	if e.Kind != EventPlace {
+// Placement reads an event of the kind EventPlacement; ok is false for others.
+func (e *Event) Placement() (p Placement, ok bool) {
+	if e.Kind != EventPlacement {
 		return p, false
 	}
 	err := json.Unmarshal([]byte(e.Text), &p)
@@ -97,13 +97,13 @@ func (e *Event) Place() (p Place, ok bool) {
 }
 
 // Sampled tells whether e is a statement about the run (EventCoverage) or one of many
-// measured values (EventLag, EventPlace) rather than a moment.
+// measured values (EventLag, EventPlacement) rather than a moment.
 func (e *Event) Sampled() bool {
-	return e.Kind == EventLag || e.Kind == EventPlace || e.Kind == EventCoverage
+	return e.Kind == EventLag || e.Kind == EventPlacement || e.Kind == EventCoverage
 }
 
 // FaultsAt are the IDs of the faults whose windows cover t, in the order of
-// their injection, whether or not they were seen to take effect (Fault.Bit tells).
+// their injection, whether or not they were seen to take effect (Fault.TookEffect tells).
 func (h *History) FaultsAt(t Time) []int {
 	var ids []int
 	for i := range h.Faults {
@@ -126,7 +126,7 @@ func (h *History) FaultAt(t Time) bool {
 		if f.Injected > t {
 			return false
 		}
-		if f.Bit != 0 && f.Covers(t) {
+		if f.TookEffect != 0 && f.Covers(t) {
 			return true
 		}
 	}

@@ -116,14 +116,14 @@ func TestSort(t *testing.T) {
 func TestFaultsAt(t *testing.T) {
 	b := NewBuilder(Header{})
 	b.AddFault(Fault{ID: 2, Injected: 50})
-	b.AddFault(Fault{ID: 1, Injected: 10, Bit: 12, Healed: 60})
-	b.AddFault(Fault{ID: 3, Injected: 70, Bit: 71, Healed: 80})
+	b.AddFault(Fault{ID: 1, Injected: 10, TookEffect: 12, Healed: 60})
+	b.AddFault(Fault{ID: 3, Injected: 70, TookEffect: 71, Healed: 80})
 	h, err := b.History()
 	must(t, err)
 	for _, c := range []struct {
 		at     Time
 		ids    []int
-		bitten bool
+		during bool
 	}{
 		{9, nil, false}, {10, []int{1}, true}, {49, []int{1}, true}, {50, []int{1, 2}, true}, {60, []int{1, 2}, true},
 		{61, []int{2}, false}, {70, []int{2, 3}, true}, {81, []int{2}, false},
@@ -131,8 +131,8 @@ func TestFaultsAt(t *testing.T) {
 		if got := h.FaultsAt(c.at); !slices.Equal(got, c.ids) {
 			t.Errorf("at %d: faults %v, want %v", c.at, got, c.ids)
 		}
-		if got := h.FaultAt(c.at); got != c.bitten {
-			t.Errorf("at %d: %v, want %v", c.at, got, c.bitten)
+		if got := h.FaultAt(c.at); got != c.during {
+			t.Errorf("at %d: %v, want %v", c.at, got, c.during)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func TestRecordAndLoad(t *testing.T) {
 	r.Fault(Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 5})
 	r.Event("phase", "load")
 	must(t, r.Sync())
-	r.Fault(Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 5, Bit: 6, Healed: 9})
+	r.Fault(Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 5, TookEffect: 6, Healed: 9})
 	if got, want := r.Counts(), (Counts{OK: 2, Fail: 1, Info: 1, Open: 1}); got != want {
 		t.Errorf("counts %+v, want %+v", got, want)
 	}

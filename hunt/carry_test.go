@@ -99,10 +99,10 @@ func TestStates(t *testing.T) {
 	b := history.NewBuilder(history.Header{Source: history.SourceLapse, Initial: history.Absent, Nodes: []string{"n1"}})
 	b.AddPlain(history.Op{Process: 1, Session: 1, Invoke: 2*s - 1, Complete: 2*s + 1, Outcome: history.OK, Error: -1, Note: -1}, history.Mop{Func: history.Write, Key: b.Key("k"), Arg: 1})
 	for i, f := range []history.Fault{
-		{Kind: "kill", Injected: 2 * s, Bit: 2*s + 1, Healing: 4 * s, Healed: 5 * s},
-		{Kind: "pause", Injected: 3 * s, Bit: 3*s + 1, Healing: 4 * s, Healed: 5 * s},
-		{Kind: "clock", Injected: 6 * s, Bit: 6*s + 1, Healing: 7 * s, Healed: 7 * s},
-		{Kind: "partition", Injected: 20 * s, Bit: 20*s + 1, Healing: 21 * s, Healed: 22 * s},
+		{Kind: "kill", Injected: 2 * s, TookEffect: 2*s + 1, Healing: 4 * s, Healed: 5 * s},
+		{Kind: "pause", Injected: 3 * s, TookEffect: 3*s + 1, Healing: 4 * s, Healed: 5 * s},
+		{Kind: "clock", Injected: 6 * s, TookEffect: 6*s + 1, Healing: 7 * s, Healed: 7 * s},
+		{Kind: "partition", Injected: 20 * s, TookEffect: 20*s + 1, Healing: 21 * s, Healed: 22 * s},
 		{Kind: "lag", Injected: 30 * s}, // took no effect
 	} {
 		f.ID = i + 1

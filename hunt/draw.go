@@ -43,7 +43,7 @@ func (s *Space) draw(r *rand.Rand, n int, tried map[string]int) settings.Run {
 		return s.drawBold(r, n, tried)
 	}
 	req := s.Base
-	load := least(r, s.Workloads, func(l Load) int { return tried[l.Name] })
+	load := least(r, s.Workloads, func(l Workload) int { return tried[l.Name] })
 	req.Workload = load.Name
 	faults := s.drawFaults(r, func(fault string) int { return tried[pair(load.Name, fault)] })
 	req.Faults, req.Script = strings.Join(faults, ","), ""
@@ -72,10 +72,10 @@ const (
 // most: what shows easily shows there. The first one is as short as plans are.
 func (s *Space) drawBold(r *rand.Rand, n int, tried map[string]int) settings.Run {
 	req := s.Base
-	load := least(r, s.Workloads, func(l Load) int { return tried[l.Name] })
+	load := least(r, s.Workloads, func(l Workload) int { return tried[l.Name] })
 	if n == 0 {
 		// The one of which most can be varied shows most.
-		load = slices.MaxFunc(s.Workloads, func(a, b Load) int { return cmp.Compare(len(a.Weights), len(b.Weights)) })
+		load = slices.MaxFunc(s.Workloads, func(a, b Workload) int { return cmp.Compare(len(a.Weights), len(b.Weights)) })
 	}
 	req.Workload = load.Name
 	faults := slices.Clone(s.Faults)
@@ -123,7 +123,7 @@ func (s *Space) drawFaults(r *rand.Rand, tried func(string) int) []string {
 }
 
 // drawLoad sets what the clients do, but for what the user set.
-func (s *Space) drawLoad(r *rand.Rand, load Load, req *settings.Run) {
+func (s *Space) drawLoad(r *rand.Rand, load Workload, req *settings.Run) {
 	// Every value is drawn, so that what is fixed changes nothing else.
 	rate, number, n, session := pick(r, rates), pick(r, keys), pick(r, clients), pick(r, sessions)
 	weights, linger := pick(r, load.Weights), r.IntN(2) == 0

@@ -199,13 +199,13 @@ func towards(_ context.Context, _ *Space, r *rand.Rand, _ *settings.Run, sched *
 }
 
 // load is the workload of that name.
-func (s *Space) load(name string) Load {
+func (s *Space) load(name string) Workload {
 	for _, l := range s.Workloads {
 		if l.Name == name {
 			return l
 		}
 	}
-	return Load{Name: name, Weights: []string{""}}
+	return Workload{Name: name, Weights: []string{""}}
 }
 
 // leaveNode takes a node out of a fault.

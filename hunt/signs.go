@@ -50,14 +50,14 @@ const (
 func (o *observation) faults(h *history.History) {
 	for i := range h.Faults {
 		f := &h.Faults[i]
-		if f.Bit == 0 {
+		if f.TookEffect == 0 {
 			continue
 		}
 		var states []State
 		for j := range h.Faults {
 			g := &h.Faults[j]
 			switch {
-			case i == j || g.Bit == 0:
+			case i == j || g.TookEffect == 0:
 			case g.Injected < f.Injected && (g.Healed == 0 || g.Healed > f.Injected):
 				states = append(states, BesideAnother)
 				o.sign("%s beside %s", f.Kind, g.Kind)

@@ -21,7 +21,7 @@ type Space struct {
 	// models, and what the user set otherwise.
 	Base settings.Run
 	// Workloads, with what can be varied of each.
-	Workloads []Load
+	Workloads []Workload
 	// Faults are the names of those that the target can have, in the order of what finds
 	// most, and LeftOut those that it cannot.
 	Faults  []string
@@ -34,8 +34,8 @@ type Space struct {
 	env runs.Environment
 }
 
-// Load is a workload and what can be varied of it.
-type Load struct {
+// Workload is a workload and what can be varied of it.
+type Workload struct {
 	Name string
 	// Lingers says that its keys can be read besides by others.
 	Lingers bool
@@ -153,8 +153,8 @@ func promised(p *runs.Planned, usable []workloads.Workload) []string {
 }
 
 // loadOf says what can be varied of a workload.
-func loadOf(w workloads.Workload, info targets.Info) Load {
-	l := Load{Name: w.Name(), Weights: []string{""}}
+func loadOf(w workloads.Workload, info targets.Info) Workload {
+	l := Workload{Name: w.Name(), Weights: []string{""}}
 	glance, deletes := workloads.Hardens(w, info.Funcs)
 	l.Lingers = glance
 	if deletes != nil {

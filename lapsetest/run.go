@@ -49,14 +49,14 @@ func Run(t *testing.T, s Suite) *gate.SuiteResult {
 	if err != nil {
 		t.Fatal(err)
 	}
-	place := s.place(t, loaded, env)
-	if place.reenter {
+	where := s.choose(t, loaded, env)
+	if where.reenter {
 		again(t, env)
 		return stored(t, env)
 	}
 	loaded.Present(t.Context())
-	t.Logf("suite %s, seed %d, %s, about %s: %s", loaded.File.Name, loaded.Seed, count.Of(len(loaded.Runs), "run"), duration.Text(loaded.Estimate()), place.reason)
-	res, err := loaded.Run(t.Context(), env, suite.Options{Provider: place.provider, Reason: place.reason})
+	t.Logf("suite %s, seed %d, %s, about %s: %s", loaded.File.Name, loaded.Seed, count.Of(len(loaded.Cells), "run"), duration.Text(loaded.Estimate()), where.reason)
+	res, err := loaded.Run(t.Context(), env, suite.Options{Provider: where.provider, Reason: where.reason})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,22 +119,22 @@ func (s *Suite) environment(t *testing.T) runs.Environment {
 	}
 }
 
-// placed is where the suite's nodes run; reenter says that this process has to be
+// choice is where the suite's nodes run; reenter says that this process has to be
 // started again in the sandbox first.
-type placed struct {
+type choice struct {
 	provider cluster.Provider
 	reason   string
 	reenter  bool
 }
 
-// place chooses it by the first target that is to be had, and makes the software of
+// choose makes the choice by the first target that is to be had, and makes the software of
 // all be there while there is a network.
-func (s *Suite) place(t *testing.T, loaded *suite.Suite, env runs.Environment) placed {
+func (s *Suite) choose(t *testing.T, loaded *suite.Suite, env runs.Environment) choice {
 	t.Helper()
 	var first *runs.Planned
 	fetched := map[string]bool{}
-	for i := range loaded.Runs {
-		r := &loaded.Runs[i]
+	for i := range loaded.Cells {
+		r := &loaded.Cells[i]
 		if r.Planned == nil {
 			continue
 		}
@@ -162,7 +162,7 @@ func (s *Suite) place(t *testing.T, loaded *suite.Suite, env runs.Environment) p
 	if err != nil {
 		t.Fatal(err)
 	}
-	return placed{provider: provider, reason: reason, reenter: provider.Name() == sandbox.Name && !sandbox.Inside()}
+	return choice{provider: provider, reason: reason, reenter: provider.Name() == sandbox.Name && !sandbox.Inside()}
 }
 
 func fetch(ctx context.Context, p *runs.Planned, env runs.Environment) error {

@@ -30,11 +30,11 @@ func TestFaultsOutlastTheDetection(t *testing.T) {
 			for seed := range uint64(50) {
 				cfg := Config{Seed: seed, Faults: c.faults, Nodes: cluster.NodeNames(3), Abilities: everything, Duration: c.run, Mode: c.mode,
 					Detection: history.Detection{After: c.detection, By: "a test"}}
-				s, err := Plan(cfg)
+				s, err := NewSchedule(cfg)
 				if err != nil {
 					t.Fatal(err)
 				}
-				again, _ := Plan(cfg)
+				again, _ := NewSchedule(cfg)
 				if written(t, s) != written(t, again) {
 					t.Fatalf("seed %d gave two plans", seed)
 				}
@@ -55,7 +55,7 @@ func TestFaultsOutlastTheDetection(t *testing.T) {
 // the database can find out, not to a moved clock.
 func TestWhatIsNoticedOutlasts(t *testing.T) {
 	for seed := range uint64(50) {
-		s, err := Plan(Config{Seed: seed, Faults: []string{"clock", "kill"}, Nodes: cluster.NodeNames(3), Abilities: everything, Duration: 30 * time.Second,
+		s, err := NewSchedule(Config{Seed: seed, Faults: []string{"clock", "kill"}, Nodes: cluster.NodeNames(3), Abilities: everything, Duration: 30 * time.Second,
 			Detection: history.Detection{After: 4 * time.Second}})
 		if err != nil {
 			t.Fatal(err)
@@ -70,12 +70,12 @@ func TestWhatIsNoticedOutlasts(t *testing.T) {
 // detected schedules are what they always were.
 func TestDetectionLeavesWhatWasAskedFor(t *testing.T) {
 	cfg := Config{Seed: 7, Faults: []string{"partition", "kill"}, Nodes: cluster.NodeNames(3), Abilities: everything, Duration: time.Minute, Hold: 2 * time.Second, Interval: 5 * time.Second}
-	plain, err := Plan(cfg)
+	plain, err := NewSchedule(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.Detection.After = 10 * time.Second
-	detected, err := Plan(cfg)
+	detected, err := NewSchedule(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@
 // passed, the killed process was gone, the paused one stopped, the bent clock
 // read back. It is over only when it was seen to be over: probes pass, the
 // process runs, and the database says that the node is ready. A run whose faults
-// took no effect is inconclusive, not green; Outcome says which and why.
+// took no effect is inconclusive, not green; Tally says which and why.
 //
-// Plan makes a Schedule out of a seed; it is stored in the run and can be run
+// NewSchedule makes a Schedule out of a seed; it is stored in the run and can be run
 // again. Run carries it out on a Stage. The package knows nodes and links
 // (targets/cluster) and nothing of databases: what it needs of one are the interfaces
 // of package ability (targets/ability).

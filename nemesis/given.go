@@ -9,7 +9,7 @@ import (
 )
 
 // Take checks whether a schedule that somebody gave can be carried out on what cfg
-// says, in place of one that Plan draws: its nodes are those there are, it ends with
+// says, in place of one that NewSchedule draws: its nodes are those there are, it ends with
 // the load, and the target can have its faults.
 func Take(s Schedule, cfg Config) (Schedule, error) {
 	if err := s.Validate(); err != nil {

@@ -59,13 +59,13 @@ func (s *scene) live(ctx context.Context, step *Step) *window {
 	defer w.action.release(s)
 	if err != nil {
 		f.Error = "took no effect: " + err.Error()
-		s.note(func(o *Outcome) { o.Ineffective = append(o.Ineffective, Trouble{f.ID, f.Name, err.Error()}) })
+		s.note(func(o *Tally) { o.Ineffective = append(o.Ineffective, Trouble{f.ID, f.Name, err.Error()}) })
 		s.say("fault %d: %s: took no effect: %s", f.ID, f.Name, err)
 	} else {
-		f.Bit = s.now()
+		f.TookEffect = s.now()
 		s.Log.Fault(*f)
-		s.note(func(o *Outcome) { o.TookEffect++ })
-		s.say("fault %d: %s: took effect (%s)", f.ID, f.Name, seconds(f.Bit-f.Injected))
+		s.note(func(o *Tally) { o.TookEffect++ })
+		s.say("fault %d: %s: took effect (%s)", f.ID, f.Name, seconds(f.TookEffect-f.Injected))
 		sleep(ctx, time.Duration(f.Injected-s.now())+step.Hold)
 	}
 
@@ -100,11 +100,11 @@ func (s *scene) refuse(step *Step, f history.Fault, err error) {
 		t.Name = step.Fault
 	}
 	if isSkipped(err) {
-		s.note(func(o *Outcome) { o.Skipped = append(o.Skipped, t) })
+		s.note(func(o *Tally) { o.Skipped = append(o.Skipped, t) })
 		s.say("%s: left out: %s", t.Name, t.Reason)
 		return
 	}
-	s.note(func(o *Outcome) { o.Ineffective = append(o.Ineffective, t) })
+	s.note(func(o *Tally) { o.Ineffective = append(o.Ineffective, t) })
 	s.say("%s: could not be injected: %s", t.Name, t.Reason)
 }
 
@@ -189,11 +189,11 @@ func (s *scene) conclude(w *window, missing map[string]error) {
 			f.Error += "; "
 		}
 		f.Error += "was not seen to heal: " + err.Error()
-		s.note(func(o *Outcome) { o.Unhealed = append(o.Unhealed, Trouble{f.ID, f.Name, err.Error()}) })
+		s.note(func(o *Tally) { o.Unhealed = append(o.Unhealed, Trouble{f.ID, f.Name, err.Error()}) })
 		s.say("fault %d: %s: not healed: %s", f.ID, f.Name, err)
 	} else {
 		f.Healed = s.now()
-		s.note(func(o *Outcome) { o.Healed++ })
+		s.note(func(o *Tally) { o.Healed++ })
 		s.say("fault %d: %s: healed (%s)", f.ID, f.Name, seconds(f.Healed-f.Healing))
 	}
 	s.Log.Fault(*f)

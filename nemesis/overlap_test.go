@@ -34,7 +34,7 @@ func TestDrawnFaultsCanTakeEffect(t *testing.T) {
 			mode = OneAtATime
 		}
 		for seed := range uint64(seeds) {
-			s, err := Plan(Config{Seed: seed, Faults: tt.faults, Nodes: cluster.NodeNames(tt.nodes), Abilities: everything,
+			s, err := NewSchedule(Config{Seed: seed, Faults: tt.faults, Nodes: cluster.NodeNames(tt.nodes), Abilities: everything,
 				Duration: tt.duration, Mode: mode, Talks: tt.talks})
 			if err != nil {
 				t.Fatal(err)
@@ -158,7 +158,7 @@ func TestOneFaultStartsAtATime(t *testing.T) {
 		}}
 		isolate("n1", s.Nodes, &s.Steps[0])
 		o := f.scene().run(t.Context(), s)
-		if len(o.Reasons()) > 0 || o.Healed != 2 || f.faults[2].Injected < f.faults[1].Bit {
+		if len(o.Reasons()) > 0 || o.Healed != 2 || f.faults[2].Injected < f.faults[1].TookEffect {
 			t.Errorf("%+v %+v", o, f.faults)
 		}
 	})

@@ -23,7 +23,7 @@ type Config struct {
 	// Abilities are what the target can do. A fault that needs more is refused, and
 	// left out of a mix.
 	Abilities []ability.Ability
-	// External says that somebody else runs the nodes, so that only what Operator
+	// External says that lapse did not start the nodes, so that only what Operator
 	// has commands for can be done; Operator may be nil.
 	External bool
 	Operator *cluster.Operator
@@ -54,9 +54,9 @@ type Config struct {
 	Detection history.Detection
 }
 
-// Plan makes the schedule: a pure function of cfg. Every fault asked for has its
+// NewSchedule makes the schedule: a pure function of cfg. Every fault asked for has its
 // turn before any of them comes again.
-func Plan(cfg Config) (Schedule, error) {
+func NewSchedule(cfg Config) (Schedule, error) {
 	if cfg.Mode == "" {
 		cfg.Mode = OneAtATime
 	}

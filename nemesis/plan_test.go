@@ -70,7 +70,7 @@ func TestWindows(t *testing.T) {
 		{time.Minute, Mixed, 9, 11},
 	} {
 		for seed := range uint64(200) {
-			s, err := Plan(Config{Seed: seed, Faults: []string{"partition", "kill", "pause"}, Nodes: cluster.NodeNames(5),
+			s, err := NewSchedule(Config{Seed: seed, Faults: []string{"partition", "kill", "pause"}, Nodes: cluster.NodeNames(5),
 				Abilities: everything, Duration: tt.duration, Mode: tt.mode})
 			if err != nil {
 				t.Fatal(err)
@@ -120,7 +120,7 @@ func TestEveryFaultHasItsTurn(t *testing.T) {
 		want     int
 	}{{20 * time.Second, 6, 6}, {10 * time.Second, 6, 4}, {5 * time.Second, 6, 3}, {30 * time.Second, 2, 3}} {
 		faults := []string{"partition", "kill", "pause", "clients", "clock", "lag"}[:tt.faults]
-		s, err := Plan(Config{Seed: 4, Faults: faults, Nodes: cluster.NodeNames(3), Abilities: everything, Duration: tt.duration})
+		s, err := NewSchedule(Config{Seed: 4, Faults: faults, Nodes: cluster.NodeNames(3), Abilities: everything, Duration: tt.duration})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +275,7 @@ func TestMixTakesWhatFits(t *testing.T) {
 		{3, everything, []string{"partition-bridge", "partition-halves", "partition-majority", "partition-one", "partition-oneway", "partition-primary"}},
 		{5, everything, []string{"partition-bridge", "partition-halves", "partition-majority", "partition-one", "partition-oneway", "partition-primary", "partition-ring"}},
 	} {
-		s, err := Plan(Config{Seed: 1, Faults: []string{"partition"}, Nodes: cluster.NodeNames(tt.nodes), Abilities: tt.abilities, Duration: 10 * time.Minute})
+		s, err := NewSchedule(Config{Seed: 1, Faults: []string{"partition"}, Nodes: cluster.NodeNames(tt.nodes), Abilities: tt.abilities, Duration: 10 * time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,7 +319,7 @@ func TestBadPlans(t *testing.T) {
 	} {
 		cfg := good
 		tt.change(&cfg)
-		_, err := Plan(cfg)
+		_, err := NewSchedule(cfg)
 		var usage *UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.err) {
 			t.Errorf("%s: %v, expected %q", tt.name, err, tt.err)
@@ -327,7 +327,7 @@ func TestBadPlans(t *testing.T) {
 	}
 	cfg := good
 	cfg.Faults = nil
-	if s, err := Plan(cfg); err != nil || len(s.Steps) != 0 {
+	if s, err := NewSchedule(cfg); err != nil || len(s.Steps) != 0 {
 		t.Errorf("no faults: %v, %v", s, err)
 	}
 }
@@ -455,7 +455,7 @@ func FuzzParse(f *testing.F) {
 
 func TestCutsLinks(t *testing.T) {
 	for faults, want := range map[string]bool{"partition": true, "clients": true, "kill,partition-one": true, "kill,pause,clock,lag": false} {
-		s, err := Plan(Config{Seed: 1, Faults: strings.Split(faults, ","), Nodes: cluster.NodeNames(3), Abilities: everything, Duration: 20 * time.Second})
+		s, err := NewSchedule(Config{Seed: 1, Faults: strings.Split(faults, ","), Nodes: cluster.NodeNames(3), Abilities: everything, Duration: 20 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,23 +53,23 @@ func Check(stage Stage, schedule Schedule) error {
 // faults under way are healed at once, the rest is left out, and all is verified
 // to be healed under deadlines of Run's own. The error is for a schedule that
 // does not fit the stage (see Check): then nothing was done.
-func Run(ctx context.Context, stage Stage, schedule Schedule) (Outcome, error) {
+func Run(ctx context.Context, stage Stage, schedule Schedule) (Tally, error) {
 	if err := Check(stage, schedule); err != nil {
-		return Outcome{}, err
+		return Tally{}, err
 	}
 	return newScene(stage).run(ctx, schedule), nil
 }
 
-func (s *scene) run(ctx context.Context, schedule Schedule) Outcome {
+func (s *scene) run(ctx context.Context, schedule Schedule) Tally {
 	r := runner{scene: s, schedule: schedule, began: time.Now()}
-	s.note(func(o *Outcome) { o.Planned = len(schedule.Steps) })
+	s.note(func(o *Tally) { o.Planned = len(schedule.Steps) })
 	if schedule.Mode == Mixed {
 		r.mixed(ctx)
 	} else {
 		r.oneByOne(ctx)
 	}
 	r.finish(context.WithoutCancel(ctx))
-	return s.outcome
+	return s.tally
 }
 
 // runner is the course of one schedule.
@@ -116,7 +116,7 @@ func (r *runner) mixed(ctx context.Context) {
 // step waits until at and carries out one step, unless the load is over then.
 func (r *runner) step(ctx context.Context, step *Step, at time.Time) {
 	if !r.mayBegin(ctx, at) {
-		r.note(func(o *Outcome) {
+		r.note(func(o *Tally) {
 			o.Skipped = append(o.Skipped, Trouble{Name: step.Fault, Reason: errLoadEnded.Error()})
 		})
 		return
@@ -162,13 +162,13 @@ func (r *runner) mayBegin(ctx context.Context, at time.Time) bool {
 // finish heals whatever may still be broken, and looks at all nodes.
 func (r *runner) finish(ctx context.Context) {
 	r.unexpected()
-	if r.outcome.Injected == 0 {
+	if r.tally.Injected == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Limits.Heal)
 	defer cancel()
 	if err := r.healAll(ctx); err != nil {
-		r.note(func(o *Outcome) {
+		r.note(func(o *Tally) {
 			o.Unhealed = append(o.Unhealed, Trouble{Name: "the cluster after all faults", Reason: err.Error()})
 		})
 		r.say("the cluster is not healed: %s", err)
@@ -177,12 +177,12 @@ func (r *runner) finish(ctx context.Context) {
 
 // unexpected notes nodes that do not run although every fault is over.
 func (r *runner) unexpected() {
-	if len(r.outcome.Unhealed) > 0 {
+	if len(r.tally.Unhealed) > 0 {
 		return // which says it already
 	}
 	for _, n := range r.Cluster.Nodes() {
 		if st := n.State(); st != cluster.Running {
-			r.note(func(o *Outcome) {
+			r.note(func(o *Tally) {
 				o.Unexpected = append(o.Unexpected, Trouble{Name: n.Name(),
 					Reason: fmt.Sprintf("was found %s after all faults were over", st)})
 			})

@@ -32,7 +32,7 @@ var everything = func() (out []ability.Ability) {
 // planFor makes a schedule of one kind of fault.
 func planFor(t *testing.T, nodes int, seed uint64, mode Mode, faults ...string) Schedule {
 	t.Helper()
-	s, err := Plan(Config{
+	s, err := NewSchedule(Config{
 		Seed: seed, Faults: faults, Nodes: cluster.NodeNames(nodes), Abilities: everything,
 		Duration: 30 * time.Second, Mode: mode,
 	})
@@ -119,8 +119,8 @@ func checkRecord(t *testing.T, f *fake, injected int, mode Mode) {
 		if h.ID != id || h.Kind == "" || h.Name == "" || len(h.Nodes) == 0 || len(h.Proof) < 2 || h.Error != "" {
 			t.Errorf("fault %d is recorded as %+v", id, h)
 		}
-		if h.Injected <= 0 || h.Bit < h.Injected || h.Healing <= h.Bit || h.Healed < h.Healing {
-			t.Errorf("fault %d (%s): injected %d, took effect %d, healing %d, healed %d", id, h.Name, h.Injected, h.Bit, h.Healing, h.Healed)
+		if h.Injected <= 0 || h.TookEffect < h.Injected || h.Healing <= h.TookEffect || h.Healed < h.Healing {
+			t.Errorf("fault %d (%s): injected %d, took effect %d, healing %d, healed %d", id, h.Name, h.Injected, h.TookEffect, h.Healing, h.Healed)
 		}
 		if h.Injected < before.Injected {
 			t.Errorf("fault %d was injected before fault %d", id, before.ID)
@@ -219,8 +219,8 @@ func TestLiesAreFoundOut(t *testing.T) {
 				check("without effect", o.Ineffective, tt.ineffective)
 				check("unhealed", o.Unhealed, tt.unhealed)
 				for id, h := range f.faults {
-					if (tt.ineffective != "") != (h.Bit == 0) || (tt.unhealed != "") != (h.Healed == 0) {
-						t.Errorf("fault %d: took effect %d, healed %d, error %q", id, h.Bit, h.Healed, h.Error)
+					if (tt.ineffective != "") != (h.TookEffect == 0) || (tt.unhealed != "") != (h.Healed == 0) {
+						t.Errorf("fault %d: took effect %d, healed %d, error %q", id, h.TookEffect, h.Healed, h.Error)
 					}
 					if h.Error == "" || h.Healing == 0 {
 						t.Errorf("fault %d: no error in the history, or no healing: %+v", id, h)
@@ -314,7 +314,7 @@ func TestOverlap(t *testing.T) {
 		}
 		return s
 	}
-	run := func(t *testing.T, f *fake, steps ...Step) Outcome {
+	run := func(t *testing.T, f *fake, steps ...Step) Tally {
 		s := Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute, Steps: steps}
 		if err := s.Validate(); err != nil {
 			t.Fatal(err)
@@ -398,7 +398,7 @@ func TestOverlap(t *testing.T) {
 		})
 	})
 	t.Run("nothing but what was skipped", func(t *testing.T) {
-		o := Outcome{Planned: 2, Skipped: []Trouble{{Name: "kill"}, {Name: "pause"}}}
+		o := Tally{Planned: 2, Skipped: []Trouble{{Name: "kill"}, {Name: "pause"}}}
 		if len(o.Reasons()) != 1 {
 			t.Errorf("a run without any fault is not inconclusive: %v", o.Reasons())
 		}

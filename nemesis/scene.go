@@ -33,9 +33,9 @@ type scene struct {
 	out sync.Mutex
 
 	// mu guards all below.
-	mu      sync.Mutex
-	lastID  int
-	outcome Outcome
+	mu     sync.Mutex
+	lastID int
+	tally  Tally
 }
 
 func newScene(stage Stage) *scene {
@@ -65,10 +65,10 @@ func (s *scene) say(format string, args ...any) {
 func (s *scene) now() history.Time { return max(s.Log.Now(), 1) }
 
 // note changes the outcome.
-func (s *scene) note(change func(*Outcome)) {
+func (s *scene) note(change func(*Tally)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	change(&s.outcome)
+	change(&s.tally)
 }
 
 // begin gives f its number and the time of its injection.
@@ -76,7 +76,7 @@ func (s *scene) begin(f *history.Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastID++
-	s.outcome.Injected++
+	s.tally.Injected++
 	f.ID, f.Injected = s.lastID, s.now()
 	s.Log.Fault(*f)
 }

@@ -7,23 +7,23 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
-// place is a cluster that somebody else runs; the zero value is one of our own.
-type place struct {
+// externalCluster is a cluster that lapse did not start; the zero value is one that it starts.
+type externalCluster struct {
 	at       []string
 	operator *cluster.Operator
 }
 
 // attach reads what a request says of a cluster that is there already, and makes
 // the target that of this cluster.
-func attach(req Request, t targets.Target) (place, targets.Target, error) {
-	p := place{at: req.At}
+func attach(req Request, t targets.Target) (externalCluster, targets.Target, error) {
+	p := externalCluster{at: req.At}
 	switch {
 	case len(req.At) > 0 && req.Provider != external.Name:
 		return p, nil, targets.Usagef("--provider %s: --at names a cluster that is there already; leave --provider out, or use --provider external", req.Provider)
 	case len(req.At) == 0 && req.Provider == external.Name && !t.Info().FindsNodes:
 		return p, nil, targets.Usagef("--provider external: say where the cluster is with --at; see lapse run --help")
 	case len(req.At) == 0 && req.Operator != "":
-		return p, nil, targets.Usagef("--operator %s: its commands are for a cluster that somebody else runs; say where that is with --at", req.Operator)
+		return p, nil, targets.Usagef("--operator %s: its commands are for a cluster that lapse did not start; say where that is with --at", req.Operator)
 	}
 	t, err := p.target(t)
 	if err != nil || req.Operator == "" {
@@ -36,8 +36,8 @@ func attach(req Request, t targets.Target) (place, targets.Target, error) {
 	return p, t, err
 }
 
-// target is t where the place is.
-func (p place) target(t targets.Target) (targets.Target, error) {
+// target is t in this cluster.
+func (p externalCluster) target(t targets.Target) (targets.Target, error) {
 	if len(p.at) == 0 {
 		return t, nil
 	}

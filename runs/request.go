@@ -115,7 +115,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	place, target, err := attach(req, target)
+	given, target, err := attach(req, target)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	case req.Image != "" && req.Provider != containers:
 		return nil, targets.Usagef("--image %s: --provider %s makes no containers; use --provider %s", req.Image, req.Provider, containers)
 	}
-	asked.Nodes, asked.Image, asked.Operator = req.Nodes, req.Image, place.operator
+	asked.Nodes, asked.Image, asked.Operator = req.Nodes, req.Image, given.operator
 	cfg, err := target.Resolve(asked)
 	if err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	}
 	plan := &harness.Plan{Schema: harness.PlanSchema, Run: req}
 	plan.WriteLevel, plan.ReadLevel, plan.Options, plan.Image = cfg.WriteLevel, cfg.ReadLevel, cfg.Options, cfg.Image
-	plan.At, plan.Operator = place.at, external.Inline(place.operator)
+	plan.At, plan.Operator = given.at, external.Inline(given.operator)
 	plan.Weights, plan.Concurrency = SharesText(weights), strconv.Itoa(workers)
 	spec := target.Spec(cfg)
 	drawn := faultsOf(target, cfg, spec, req.Duration)
@@ -202,7 +202,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	if err != nil {
 		return nil, err
 	}
-	if target, err = (place{at: plan.At}).target(target); err != nil {
+	if target, err = (externalCluster{at: plan.At}).target(target); err != nil {
 		return nil, err
 	}
 	asked := targets.Config{

@@ -36,7 +36,7 @@ func drawSchedule(plan *harness.Plan, cfg nemesis.Config, harder []history.LeftO
 	}
 	if plan.Script == "" {
 		plan.Faults = strings.Join(faults, ",")
-		if plan.Schedule, err = nemesis.Plan(cfg); err != nil {
+		if plan.Schedule, err = nemesis.NewSchedule(cfg); err != nil {
 			return targets.Usagef("--faults: %v", err)
 		}
 		if named {

@@ -112,7 +112,7 @@ func (f *File) ControlOf(finding string) *Case {
 // targets are no longer optional: who asks for them wants them. An unknown name is a
 // *targets.UsageError.
 func (s *Suite) Only(findings ...string) error {
-	var kept []Run
+	var kept []Cell
 	for _, finding := range findings {
 		control := s.File.ControlOf(finding)
 		if control == nil {
@@ -120,7 +120,7 @@ func (s *Suite) Only(findings ...string) error {
 			return targets.Usagef("there is no finding %q%s; there are: %s", finding, spelling.Hint(finding, all), strings.Join(all, ", "))
 		}
 		for _, name := range []string{finding, control.Name} {
-			for _, r := range s.Runs {
+			for _, r := range s.Cells {
 				if caseOf(r.ID) == name {
 					r.Optional = false
 					kept = append(kept, r)
@@ -128,7 +128,7 @@ func (s *Suite) Only(findings ...string) error {
 			}
 		}
 	}
-	s.Runs, s.Budget = kept, 0
+	s.Cells, s.Budget = kept, 0
 	return nil
 }
 

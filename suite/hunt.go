@@ -58,7 +58,7 @@ func (c *Case) checkHunt(p *problems, at string) {
 }
 
 // space is what a hunt draws its plans from: what the settings of its case do not say.
-func (r *Run) space(ctx context.Context, env runs.Environment) (*hunt.Space, error) {
+func (r *Cell) space(ctx context.Context, env runs.Environment) (*hunt.Space, error) {
 	return hunt.NewSpace(ctx, r.Request, r.fixed, env)
 }
 
@@ -76,7 +76,7 @@ func fixedBy(own Settings) []string {
 
 // hunt makes the hunt of a run, and claims of what it found; nil when it was interrupted
 // before that.
-func (s *Suite) hunt(ctx context.Context, id string, r *Run, env runs.Environment, o Options, c *gate.CaseResult) (*gate.CaseResult, error) {
+func (s *Suite) hunt(ctx context.Context, id string, r *Cell, env runs.Environment, o Options, c *gate.CaseResult) (*gate.CaseResult, error) {
 	began := time.Now()
 	space, err := r.space(ctx, env)
 	if err != nil {
@@ -146,7 +146,7 @@ func findingID(run string, k hunt.Kind) string {
 }
 
 // foundClaim is a finding as a claim that broke.
-func foundClaim(r *Run, f *hunt.Finding) gate.ClaimResult {
+func foundClaim(r *Cell, f *hunt.Finding) gate.ClaimResult {
 	j := gate.ClaimResult{
 		ID: findingID(r.ID, f.Kind), Model: f.Model, Expect: ExpectHolds, Observed: checkers.Violated, Status: gate.CaseViolated,
 		Anomalies: []string{f.Anomaly}, Detail: f.Sentence, Violations: f.Times, Line: r.line(f.Model),
@@ -159,7 +159,7 @@ func foundClaim(r *Run, f *hunt.Finding) gate.ClaimResult {
 
 // huntedClaims are the claims of which nothing was found: held where some run was enough
 // evidence. What broke together with a finding is told with that.
-func huntedClaims(r *Run, res *hunt.Result) []gate.ClaimResult {
+func huntedClaims(r *Cell, res *hunt.Result) []gate.ClaimResult {
 	var out []gate.ClaimResult
 	for _, m := range res.Models {
 		if m.Violated > 0 {
@@ -180,7 +180,7 @@ func huntedClaims(r *Run, res *hunt.Result) []gate.ClaimResult {
 }
 
 // line is where the claim of a model stands.
-func (r *Run) line(model string) int {
+func (r *Cell) line(model string) int {
 	for _, c := range r.Claims {
 		if c.Model == model {
 			return c.Line
@@ -190,7 +190,7 @@ func (r *Run) line(model string) int {
 }
 
 // huntable refuses a hunt that cannot be, before anything is run.
-func (r *Run) huntable(ctx context.Context, env runs.Environment) error {
+func (r *Cell) huntable(ctx context.Context, env runs.Environment) error {
 	if r.Hunt == nil {
 		return nil
 	}

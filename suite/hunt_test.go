@@ -73,7 +73,7 @@ func TestHunt(t *testing.T) {
 
 // TestHuntClaims: what was hunted and not found passes with evidence only.
 func TestHuntClaims(t *testing.T) {
-	r := &Run{ID: "c/s/W2R2/any", Claims: []RunClaim{{Claim{Model: "linearizable"}, 12}}}
+	r := &Cell{ID: "c/s/W2R2/any", Claims: []CellClaim{{Claim{Model: "linearizable"}, 12}}}
 	for _, c := range []struct {
 		tally hunt.Tally
 		want  gate.CaseStatus

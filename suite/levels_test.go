@@ -28,8 +28,8 @@ func (c counted) Cells(int, map[string]string) ([]targets.QuorumCell, error) {
 // TestAnybodysLevels: conditions on W, R and N and the estimate are answered by
 // what the target says of itself.
 func TestAnybodysLevels(t *testing.T) {
-	run := func(target targets.Target) *Run {
-		return &Run{Planned: &runs.Planned{Target: target, Plan: &harness.Plan{Run: settings.Run{Duration: time.Minute}}}}
+	run := func(target targets.Target) *Cell {
+		return &Cell{Planned: &runs.Planned{Target: target, Plan: &harness.Plan{Run: settings.Run{Duration: time.Minute}}}}
 	}
 	for when, want := range map[string]bool{"W+R>N": false, "W+R>=N": true, "2*W>N": true} {
 		got, err := applies(&Claim{When: when}, run(counted{ok: true}))

@@ -55,10 +55,10 @@ func TestGoodFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Runs) != 1 || s.Runs[0].ID != "c/s/W2R2/partition-one" || len(s.Runs[0].Claims) != 1 {
-		t.Fatalf("runs %+v", s.Runs)
+	if len(s.Cells) != 1 || s.Cells[0].ID != "c/s/W2R2/partition-one" || len(s.Cells[0].Claims) != 1 {
+		t.Fatalf("runs %+v", s.Cells)
 	}
-	r := s.Runs[0]
+	r := s.Cells[0]
 	if r.Request.Rate != 200 || r.Request.Options["read_repair"] != "blocking" || r.Request.Options["hinted_handoff"] != "false" || s.Seed != 1 {
 		t.Errorf("request %+v", r.Request)
 	}
@@ -273,15 +273,15 @@ func TestShippedSuites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(own.Runs) != 2 || own.Runs[0].Planned.Plan.Provider != "external" || own.Runs[0].Planned.Plan.At[0] == "" {
-		t.Errorf("%+v", own.Runs)
+	if len(own.Cells) != 2 || own.Cells[0].Planned.Plan.Provider != "external" || own.Cells[0].Planned.Plan.At[0] == "" {
+		t.Errorf("%+v", own.Cells)
 	}
 	two, err := Load(t.Context(), "own.yaml", ExampleAt([]string{"postgres://db:5432/x", "postgres://standby:5432/x"}), nil, environment())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var reads []string
-	for _, r := range two.Runs {
+	for _, r := range two.Cells {
 		reads = append(reads, r.Planned.Plan.ReadLevel)
 	}
 	if want := []string{"primary", "primary", "replica", "sticky", "wait-for-lsn"}; !slices.Equal(reads, want) {

@@ -29,11 +29,11 @@ type Suite struct {
 	Source, Digest string
 	Seed           uint64
 	Budget         time.Duration
-	Runs           []Run
+	Cells          []Cell
 }
 
-// Run is one combination of a matrix.
-type Run struct {
+// Cell is one combination of a matrix.
+type Cell struct {
 	// ID is case/target/levels/faults.
 	ID string
 	// Target is the name in the file; Optional is as there.
@@ -44,7 +44,7 @@ type Run struct {
 	// Planned is nil if the target is not to be had, and Missing says why.
 	Planned *runs.Planned
 	Missing string
-	Claims  []RunClaim
+	Claims  []CellClaim
 	// Thresholds are those of its case.
 	Thresholds []string
 	// Hunt is that of its case, nil if it is run as it is; fixed are the settings then that
@@ -53,8 +53,8 @@ type Run struct {
 	fixed []string
 }
 
-// RunClaim is a claim that applies to a run.
-type RunClaim struct {
+// CellClaim is a claim that applies to a run.
+type CellClaim struct {
 	Claim
 	Line int
 }
@@ -100,9 +100,9 @@ func Load(ctx context.Context, source string, text []byte, seed *uint64, env run
 // checkNodes wants nodes that are all made by lapse, or all not: a suite runs in one
 // place.
 func (s *Suite) checkNodes(p *problems) {
-	var first *Run
-	for i := range s.Runs {
-		r := &s.Runs[i]
+	var first *Cell
+	for i := range s.Cells {
+		r := &s.Cells[i]
 		if r.Planned == nil {
 			continue
 		}
@@ -134,7 +134,7 @@ func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environ
 				if r.Planned, err = runs.Plan(ctx, r.Request, env); err != nil {
 					if r.Optional && unknownTarget(r.Request.Target, env) {
 						r.Missing = err.Error()
-						s.Runs = append(s.Runs, r)
+						s.Cells = append(s.Cells, r)
 						for k := range used {
 							used[k] = true
 						}
@@ -153,7 +153,7 @@ func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environ
 					if ok {
 						used[k] = true
 						line, _, _ := p.locate(fmt.Sprintf("$.cases[%d].claims[%d].model", i, k))
-						r.Claims = append(r.Claims, RunClaim{c.Claims[k], line})
+						r.Claims = append(r.Claims, CellClaim{c.Claims[k], line})
 					}
 				}
 				if err = s.claim(&r, env); err != nil {
@@ -164,7 +164,7 @@ func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environ
 					p.add(fmt.Sprintf("$.cases[%d].hunt", i), "%s: %v", r.ID, err)
 					continue
 				}
-				s.Runs = append(s.Runs, r)
+				s.Cells = append(s.Cells, r)
 			}
 		}
 	}
@@ -176,7 +176,7 @@ func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environ
 }
 
 // claim has the run checked against what is claimed of it.
-func (s *Suite) claim(r *Run, env runs.Environment) error {
+func (s *Suite) claim(r *Cell, env runs.Environment) error {
 	var models []string
 	for _, c := range r.Claims {
 		if !slices.Contains(models, c.Model) {
@@ -206,7 +206,7 @@ func (s *Suite) claim(r *Run, env runs.Environment) error {
 }
 
 // request makes a run of the matrix, before its claims are known.
-func (s *Suite) request(c *Case, target, levels string, faults []string) Run {
+func (s *Suite) request(c *Case, target, levels string, faults []string) Cell {
 	t := s.File.Targets[target]
 	req := settings.Defaults()
 	for _, part := range []struct {
@@ -232,7 +232,7 @@ func (s *Suite) request(c *Case, target, levels string, faults []string) Run {
 			name = "any" // that the target can have
 		}
 	}
-	return Run{
+	return Cell{
 		Hunt: c.Hunt, fixed: fixedBy(c.Settings),
 		ID:     strings.Join([]string{c.Name, target, strings.ReplaceAll(levels, "/", "-"), name}, "/"),
 		Target: target, Optional: t.Optional(), Faults: faults, Thresholds: c.Thresholds, Request: req,
@@ -245,7 +245,7 @@ func unknownTarget(kind string, env runs.Environment) bool {
 }
 
 // applies decides a claim's condition for a run.
-func applies(c *Claim, r *Run) (bool, error) {
+func applies(c *Claim, r *Cell) (bool, error) {
 	when, err := parseWhen(c.When)
 	if err != nil {
 		return false, err
@@ -260,7 +260,7 @@ func applies(c *Claim, r *Run) (bool, error) {
 }
 
 // replicas are N, W and R where the levels are counts of replicas.
-func replicas(r *Run) map[string]int {
+func replicas(r *Cell) map[string]int {
 	q := r.Planned.Target.Info().Quorums
 	if q == nil {
 		return nil
@@ -277,7 +277,7 @@ const unknownStartup = 10 * time.Second
 
 // Estimate is how long a run will take, from what starting its target takes on
 // two cores.
-func (r *Run) Estimate() time.Duration {
+func (r *Cell) Estimate() time.Duration {
 	if r.Planned == nil {
 		return 0
 	}
@@ -291,8 +291,8 @@ func (r *Run) Estimate() time.Duration {
 // Estimate is how long all runs will take, without the budget.
 func (s *Suite) Estimate() time.Duration {
 	var total time.Duration
-	for i := range s.Runs {
-		total += s.Runs[i].Estimate()
+	for i := range s.Cells {
+		total += s.Cells[i].Estimate()
 	}
 	return total
 }
@@ -310,8 +310,8 @@ func (s *Suite) Policy() gate.Policy {
 // takes out the runs of those whose is not.
 func (s *Suite) Present(ctx context.Context) {
 	missing := map[string]string{}
-	for i := range s.Runs {
-		r := &s.Runs[i]
+	for i := range s.Cells {
+		r := &s.Cells[i]
 		if r.Planned == nil || !r.Optional {
 			continue
 		}

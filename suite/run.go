@@ -64,8 +64,8 @@ func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*gate
 	for _, c := range res.Cases {
 		done[c.ID] = true
 	}
-	for i := range s.Runs {
-		r := &s.Runs[i]
+	for i := range s.Cells {
+		r := &s.Cells[i]
 		if done[r.ID] {
 			continue
 		}
@@ -81,7 +81,7 @@ func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*gate
 			return res, err
 		}
 		if o.Done != nil {
-			o.Done(len(res.Cases), len(s.Runs), c)
+			o.Done(len(res.Cases), len(s.Cells), c)
 		}
 	}
 	res.State, res.Finished = "finished", time.Now()
@@ -111,7 +111,7 @@ func (s *Suite) keep(cases []gate.CaseResult) []gate.CaseResult {
 const suiteWord = "suite "
 
 // carryOut makes one run, of the suite with the identifier id. It returns nil when it was interrupted.
-func (s *Suite) carryOut(ctx context.Context, id string, r *Run, began time.Time, env runs.Environment, o Options) (*gate.CaseResult, error) {
+func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Time, env runs.Environment, o Options) (*gate.CaseResult, error) {
 	select {
 	case <-ctx.Done():
 		return nil, nil
@@ -176,7 +176,7 @@ func witness(f *runs.Finished, model string) string {
 }
 
 // judge compares a claim with its model's verdict.
-func judge(id string, claim RunClaim, s *store.Summary) gate.ClaimResult {
+func judge(id string, claim CellClaim, s *store.Summary) gate.ClaimResult {
 	j := gate.ClaimResult{ID: id + "/" + claim.Model, Model: claim.Model, Expect: claim.Expect, Line: claim.Line, Status: gate.CasePassed}
 	v, ok := s.ByModel(claim.Model)
 	if !ok {

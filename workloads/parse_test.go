@@ -134,12 +134,12 @@ func TestByName(t *testing.T) {
 
 func TestSchedule(t *testing.T) {
 	const workers, rate, n = 7, 200.0, 2000
-	s, err := NewSchedule(5, workers, rate)
+	s, err := NewArrivals(5, workers, rate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _ := NewSchedule(5, workers, rate)
-	other, _ := NewSchedule(6, workers, rate)
+	again, _ := NewArrivals(5, workers, rate)
+	other, _ := NewArrivals(6, workers, rate)
 	same := 0
 	for w := range workers {
 		before := time.Duration(-1)
@@ -164,7 +164,7 @@ func TestSchedule(t *testing.T) {
 	if same > n/100 {
 		t.Errorf("another seed gives %d of the same arrivals", same)
 	}
-	closed, err := NewSchedule(5, workers, 0)
+	closed, err := NewArrivals(5, workers, 0)
 	if err != nil || !closed.Closed() || closed.At(3, 100) != 0 || s.Closed() {
 		t.Errorf("a rate of 0 is no closed loop: %v", err)
 	}
@@ -172,7 +172,7 @@ func TestSchedule(t *testing.T) {
 		workers int
 		rate    float64
 	}{{0, 1}, {1, -1}, {1, 1e12}} {
-		if _, err := NewSchedule(1, bad.workers, bad.rate); err == nil {
+		if _, err := NewArrivals(1, bad.workers, bad.rate); err == nil {
 			t.Errorf("%+v was accepted", bad)
 		}
 	}

@@ -63,8 +63,8 @@ const (
 	cyclicConflict
 )
 
-// finding is a violation before it is put into words.
-type finding struct {
+// anomaly is a violation before it is put into words.
+type anomaly struct {
 	pattern     pattern
 	older       int32 // the write that was seen, -1 if the initial value
 	newer, read int32
@@ -73,14 +73,14 @@ type finding struct {
 	found       *finder
 }
 
-// run is one check under way.
-type run struct {
+// job is one check under way.
+type job struct {
 	*pass.Pass
 	pass.Count
 	model  string
 	f      *register.Flat
 	e      *engine
-	found  []finding
+	found  []anomaly
 	most   int
 	missed []missed
 	after  history.Time // from when on answers met a fault
@@ -100,7 +100,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		return checkers.Verdict{}, err
 	}
 	v := p.Verdict(set, c.model, "bad patterns over vectors of the causal past")
-	r := &run{Pass: p, model: c.model, most: p.Budget.MaxViolations, after: p.Faults.After(0)}
+	r := &job{Pass: p, model: c.model, most: p.Budget.MaxViolations, after: p.Faults.After(0)}
 	if r.f = register.FlattenUntil(set, p.Stop); r.f == nil {
 		p.Conclude(&v, pass.LateReason, "")
 		return v, nil
@@ -123,7 +123,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 }
 
 // decide looks for bad patterns and returns why it is not finished, "" if it is.
-func (r *run) decide() string {
+func (r *job) decide() string {
 	for i := range r.f.Ops {
 		switch o := &r.f.Ops[i]; {
 		case o.Kind == 0 || o.Late:
@@ -141,7 +141,7 @@ func (r *run) decide() string {
 		if aboutWrites {
 			break // not their business
 		}
-		r.note(finding{pattern: thinAir, read: i, older: -1, newer: -1, lane: -1})
+		r.note(anomaly{pattern: thinAir, read: i, older: -1, newer: -1, lane: -1})
 	}
 	if r.f.Lanes() == 0 {
 		return ""
@@ -177,10 +177,10 @@ func (r *run) decide() string {
 				case x == w:
 				case w < 0:
 					bad = true
-					r.note(finding{pattern: initialAfterWrite, older: -1, newer: x, read: i, lane: -1})
+					r.note(anomaly{pattern: initialAfterWrite, older: -1, newer: x, read: i, lane: -1})
 				case r.e.follows(x, w):
 					bad = true
-					r.note(finding{pattern: replacedInPast, older: w, newer: x, read: i, lane: -1})
+					r.note(anomaly{pattern: replacedInPast, older: w, newer: x, read: i, lane: -1})
 				default:
 					conflicts.list = append(conflicts.list, edge{x, w, i})
 					disturbed[r.f.Ops[i].Lane] = true
@@ -223,7 +223,7 @@ func (r *run) decide() string {
 }
 
 // prepare makes the engine; false if the memory does not suffice.
-func (r *run) prepare(lean bool) bool {
+func (r *job) prepare(lean bool) bool {
 	r.e = nil // let go of the last one first
 	if r.Stop() {
 		return false
@@ -235,7 +235,7 @@ func (r *run) prepare(lean bool) bool {
 	return ok
 }
 
-func (r *run) tooMuch() string {
+func (r *job) tooMuch() string {
 	if r.Stop() {
 		return pass.LateReason
 	}
@@ -245,7 +245,7 @@ func (r *run) tooMuch() string {
 // views saturates the order that each session must see: whenever the past of one
 // of its reads holds a write of the key other than the one that it saw, that
 // write came first. only, if not nil, says which sessions can be in doubt.
-func (r *run) views(only []bool) string {
+func (r *job) views(only []bool) string {
 	undecided := 0
 	for l := range r.f.Lanes() {
 		if only != nil && !only[l] {
@@ -266,7 +266,7 @@ func (r *run) views(only []bool) string {
 }
 
 // view decides one session's view; false if the time ran out.
-func (r *run) view(lane int32) bool {
+func (r *job) view(lane int32) bool {
 	from := everybody
 	if r.model == PRAM {
 		// What its own unanswered operation saw the session does not know.
@@ -297,7 +297,7 @@ func (r *run) view(lane int32) bool {
 				case x == w:
 				case w < 0:
 					bad = true
-					r.note(finding{pattern: initialAfterWrite, older: -1, newer: x, read: i, lane: lane, found: newFinder(r.e, from, &extra)})
+					r.note(anomaly{pattern: initialAfterWrite, older: -1, newer: x, read: i, lane: lane, found: newFinder(r.e, from, &extra)})
 				default:
 					extra.list = append(extra.list, edge{x, w, i})
 					more = true
@@ -324,7 +324,7 @@ func (r *run) view(lane int32) bool {
 	}
 }
 
-func (r *run) note(f finding) {
+func (r *job) note(f anomaly) {
 	r.Bad++
 	if len(r.found) < 4*r.most+64 {
 		r.found = append(r.found, f)
@@ -333,7 +333,7 @@ func (r *run) note(f finding) {
 
 // cycleAmongUnplaced finds a short cycle among the operations that the last walk
 // could not place.
-func (r *run) cycleAmongUnplaced(from func(*register.FlatOp) bool, extra *edges, p pattern, lane int32) {
+func (r *job) cycleAmongUnplaced(from func(*register.FlatOp) bool, extra *edges, p pattern, lane int32) {
 	if extra != nil && extra.start == nil {
 		extra.index(r.e)
 	}
@@ -371,7 +371,7 @@ func (r *run) cycleAmongUnplaced(from func(*register.FlatOp) bool, extra *edges,
 			}
 		}
 	}
-	f := finding{pattern: p, older: -1, newer: -1, read: -1, lane: lane, hops: best, found: fd}
+	f := anomaly{pattern: p, older: -1, newer: -1, read: -1, lane: lane, hops: best, found: fd}
 	for _, h := range best {
 		f.read = max(f.read, h.to)
 	}
@@ -379,8 +379,8 @@ func (r *run) cycleAmongUnplaced(from func(*register.FlatOp) bool, extra *edges,
 }
 
 // explain puts what was found into words.
-func (r *run) explain(ctx context.Context, v *checkers.Verdict) {
-	slices.SortStableFunc(r.found, func(a, b finding) int { return int(a.read) - int(b.read) })
+func (r *job) explain(ctx context.Context, v *checkers.Verdict) {
+	slices.SortStableFunc(r.found, func(a, b anomaly) int { return int(a.read) - int(b.read) })
 	for _, f := range r.found[:min(len(r.found), r.most)] {
 		v.Violations = append(v.Violations, r.violation(ctx, f))
 	}

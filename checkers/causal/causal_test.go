@@ -210,11 +210,11 @@ func TestExamples(t *testing.T) {
 func BenchmarkMillion(b *testing.B) {
 	for _, c := range []struct {
 		name string
-		load gen.Load
+		load gen.Shape
 	}{
-		{"10000-keys", gen.Load{Ops: 1e6, Clients: 50, Keys: 10000, Writes: 0.5}},
-		{"100-keys", gen.Load{Ops: 1e6, Clients: 50, Keys: 100, Writes: 0.5, Info: 0.05}},
-		{"100-keys-one-writer", gen.Load{Ops: 1e6, Clients: 50, Keys: 100, Writes: 0.5, Info: 0.05, Single: true}},
+		{"10000-keys", gen.Shape{Ops: 1e6, Clients: 50, Keys: 10000, Writes: 0.5}},
+		{"100-keys", gen.Shape{Ops: 1e6, Clients: 50, Keys: 100, Writes: 0.5, Info: 0.05}},
+		{"100-keys-one-writer", gen.Shape{Ops: 1e6, Clients: 50, Keys: 100, Writes: 0.5, Info: 0.05, Single: true}},
 	} {
 		h, err := c.load.History(1)
 		if err != nil {
@@ -238,7 +238,7 @@ func BenchmarkMillion(b *testing.B) {
 // BenchmarkViews times the models that need a view a session: a hundred thousand
 // operations in 20 sessions.
 func BenchmarkViews(b *testing.B) {
-	h, err := gen.Load{Ops: 1e5, Clients: 20, Keys: 1000, Writes: 0.5, Info: 0.02}.History(1)
+	h, err := gen.Shape{Ops: 1e5, Clients: 20, Keys: 1000, Writes: 0.5, Info: 0.02}.History(1)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -12,13 +12,13 @@ import (
 
 // anyChoice tells whether some choice of sources was found that satisfies the model.
 // set is the history as it was split.
-func (r *run) anyChoice(set *register.Set) bool {
+func (r *job) anyChoice(set *register.Set) bool {
 	satisfies := func(from register.Sources) bool {
 		f := register.FlattenFrom(set, from, r.Stop)
 		if f == nil {
 			return false
 		}
-		try := &run{Pass: r.Pass, model: r.model, f: f, most: 1, after: r.after}
+		try := &job{Pass: r.Pass, model: r.model, f: f, most: 1, after: r.after}
 		return try.decide() == "" && try.Bad == 0
 	}
 	for _, o := range []serial.Options{{RealTime: true, Positions: 4*len(r.H.Ops) + 1<<16}, {Positions: 1 << 17}} {

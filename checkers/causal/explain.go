@@ -12,7 +12,7 @@ import (
 )
 
 // violation puts f into words.
-func (r *run) violation(ctx context.Context, f finding) checkers.Violation {
+func (r *job) violation(ctx context.Context, f anomaly) checkers.Violation {
 	v := checkers.Violation{Model: r.model, Session: -1}
 	if f.found == nil && r.e != nil {
 		f.found = newFinder(r.e, everybody, nil)
@@ -51,7 +51,7 @@ func (r *run) violation(ctx context.Context, f finding) checkers.Violation {
 
 // withProofs adds to ops, for each without an answer, what shows that it happened:
 // an answered operation that saw its value, or a chain of compare-and-sets up to one.
-func (r *run) withProofs(v *checkers.Violation, ops []int32) []int32 {
+func (r *job) withProofs(v *checkers.Violation, ops []int32) []int32 {
 	for at := 0; at < len(ops); at++ {
 		late := ops[at]
 		if !r.f.Ops[late].Late {
@@ -81,7 +81,7 @@ func (r *run) withProofs(v *checkers.Violation, ops []int32) []int32 {
 }
 
 // key is the name of the key that all of ops are about, "" if several.
-func (r *run) key(ops []int32) string {
+func (r *job) key(ops []int32) string {
 	for _, o := range ops {
 		if r.f.Ops[o].Key != r.f.Ops[ops[0]].Key {
 			return ""
@@ -91,7 +91,7 @@ func (r *run) key(ops []int32) string {
 }
 
 // value is what operation i wrote, in words.
-func (r *run) value(i int32) string {
+func (r *job) value(i int32) string {
 	m := r.H.Mop(&r.H.Ops[i])
 	if m.Func == history.Delete {
 		return r.H.ValueText(history.Absent)
@@ -99,7 +99,7 @@ func (r *run) value(i int32) string {
 	return r.H.ValueText(m.Arg)
 }
 
-func (r *run) tellThinAir(v *checkers.Violation, f finding) {
+func (r *job) tellThinAir(v *checkers.Violation, f anomaly) {
 	x := explain.ThinAir(r.H, int(f.read))
 	v.Anomaly, v.Sentence, v.Steps = x.Anomaly, x.Sentence, x.Steps
 	v.Ops = append(v.Ops, x.Context...)
@@ -107,7 +107,7 @@ func (r *run) tellThinAir(v *checkers.Violation, f finding) {
 
 // tellReplaced explains a read whose past holds a write that replaced what it
 // returned.
-func (r *run) tellReplaced(v *checkers.Violation, f finding) []int32 {
+func (r *job) tellReplaced(v *checkers.Violation, f anomaly) []int32 {
 	limit := 0
 	if f.found.extra != nil {
 		limit = len(f.found.extra.list)
@@ -141,7 +141,7 @@ func (r *run) tellReplaced(v *checkers.Violation, f finding) []int32 {
 }
 
 // tellCycle explains an order that contradicts itself.
-func (r *run) tellCycle(v *checkers.Violation, f finding) []int32 {
+func (r *job) tellCycle(v *checkers.Violation, f anomaly) []int32 {
 	ops := f.found.operations(f.hops)
 	v.Steps = r.steps(f.found, f.hops)
 	switch {
@@ -177,7 +177,7 @@ func (r *run) tellCycle(v *checkers.Violation, f finding) []int32 {
 }
 
 // steps are the edges of hops, derived ones with their reason.
-func (r *run) steps(fd *finder, hops []hop) []checkers.Step {
+func (r *job) steps(fd *finder, hops []hop) []checkers.Step {
 	var out []checkers.Step
 	for _, h := range hops {
 		s := checkers.Step{From: int(h.from), To: int(h.to)}

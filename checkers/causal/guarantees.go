@@ -44,7 +44,7 @@ type missed struct {
 
 // olderThan tells whether the value that the write w installed (-1: the initial
 // one) is known to be older than that of the write x.
-func (r *run) olderThan(w, x int32) bool {
+func (r *job) olderThan(w, x int32) bool {
 	if w < 0 {
 		return true
 	}
@@ -56,7 +56,7 @@ func (r *run) olderThan(w, x int32) bool {
 }
 
 // monotonicWrites decides that model.
-func (r *run) monotonicWrites() string {
+func (r *job) monotonicWrites() string {
 	f, e := r.f, r.e
 	vec := make([]int32, e.width)
 	by := make([]int32, e.width)
@@ -99,7 +99,7 @@ func (r *run) monotonicWrites() string {
 }
 
 // count takes note of one read.
-func (r *run) count(i int32, risk, bad bool, m missed) {
+func (r *job) count(i int32, risk, bad bool, m missed) {
 	if risk {
 		r.AtRisk++
 		if r.H.Ops[i].Complete >= r.after {
@@ -124,7 +124,7 @@ type newestRead struct {
 }
 
 // It is nil if the time ran out.
-func (r *run) newNewestRead() *newestRead {
+func (r *job) newNewestRead() *newestRead {
 	f := r.f
 	b := &newestRead{keyStart: make([]int32, len(f.Keys)+1)}
 	count := make([]int32, len(f.Keys)+1)
@@ -178,7 +178,7 @@ func (r *run) newNewestRead() *newestRead {
 }
 
 // writesFollowReads decides that model.
-func (r *run) writesFollowReads() string {
+func (r *job) writesFollowReads() string {
 	f, e := r.f, r.e
 	newest := r.newNewestRead()
 	if newest == nil {
@@ -229,7 +229,7 @@ func (r *run) writesFollowReads() string {
 }
 
 // tellMissed explains a read that missed a write.
-func (r *run) tellMissed(m missed) checkers.Violation {
+func (r *job) tellMissed(m missed) checkers.Violation {
 	h := r.H
 	v := checkers.Violation{Model: r.model, Session: h.Ops[m.read].Session, At: h.Ops[m.read].Complete,
 		Faults: r.Faults.IDs(h, int(m.read)), Legal: []string{r.value(m.write)}}
@@ -272,7 +272,7 @@ func (r *run) tellMissed(m missed) checkers.Violation {
 }
 
 // sortMissed puts what is told in the shortest time first.
-func (r *run) sortMissed() {
+func (r *job) sortMissed() {
 	took := func(m missed) history.Time { return r.H.Ops[m.read].Complete - r.H.Ops[m.write].Invoke }
 	sort.SliceStable(r.missed, func(i, j int) bool { return took(r.missed[i]) < took(r.missed[j]) })
 }

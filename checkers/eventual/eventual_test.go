@@ -98,7 +98,7 @@ func TestCheck(t *testing.T) {
 
 func TestFaultThatNeverHealed(t *testing.T) {
 	h := build(t, []step{write(10, 1), read(110, 0, 1), read(120, 1, 1)})
-	h.Faults = []history.Fault{{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 5, Bit: 6}}
+	h.Faults = []history.Fault{{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 5, TookEffect: 6}}
 	v, err := New().Check(t.Context(), h, checkers.Budget{})
 	if err != nil || v.Status != checkers.Inconclusive {
 		t.Errorf("%s (%v), want inconclusive", v.Status, err)

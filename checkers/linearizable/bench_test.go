@@ -15,7 +15,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-func load(b *testing.B, c gen.Load) *history.History {
+func load(b *testing.B, c gen.Shape) *history.History {
 	b.Helper()
 	h, err := c.History(1)
 	if err != nil {
@@ -31,14 +31,14 @@ func load(b *testing.B, c gen.Load) *history.History {
 func BenchmarkMillion(b *testing.B) {
 	for _, c := range []struct {
 		name string
-		load gen.Load
+		load gen.Shape
 	}{
-		{"one-key/legal", gen.Load{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05}},
-		{"one-key/illegal", gen.Load{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05, Stale: true}},
-		{"one-key-cas/legal", gen.Load{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.2, CAS: 0.2, Info: 0.05}},
-		{"one-key-blind-cas/legal", gen.Load{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.2, CAS: 0.2, Info: 0.05, Blind: 1}},
-		{"5000-keys/legal", gen.Load{Ops: 1e6, Clients: 20, Keys: 5000, Writes: 0.4, Info: 0.05}},
-		{"5000-keys/illegal", gen.Load{Ops: 1e6, Clients: 20, Keys: 5000, Writes: 0.4, Info: 0.05, Stale: true}},
+		{"one-key/legal", gen.Shape{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05}},
+		{"one-key/illegal", gen.Shape{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05, Stale: true}},
+		{"one-key-cas/legal", gen.Shape{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.2, CAS: 0.2, Info: 0.05}},
+		{"one-key-blind-cas/legal", gen.Shape{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.2, CAS: 0.2, Info: 0.05, Blind: 1}},
+		{"5000-keys/legal", gen.Shape{Ops: 1e6, Clients: 20, Keys: 5000, Writes: 0.4, Info: 0.05}},
+		{"5000-keys/illegal", gen.Shape{Ops: 1e6, Clients: 20, Keys: 5000, Writes: 0.4, Info: 0.05, Stale: true}},
 	} {
 		b.Run(c.name, func(b *testing.B) { benchmark(b, c.load) })
 	}
@@ -46,10 +46,10 @@ func BenchmarkMillion(b *testing.B) {
 
 // BenchmarkTenMillion has the budget of 4 s.
 func BenchmarkTenMillion(b *testing.B) {
-	benchmark(b, gen.Load{Ops: 1e7, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05})
+	benchmark(b, gen.Shape{Ops: 1e7, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05})
 }
 
-func benchmark(b *testing.B, c gen.Load) {
+func benchmark(b *testing.B, c gen.Shape) {
 	h := load(b, c)
 	var v checkers.Verdict
 	run := func() {
@@ -75,12 +75,12 @@ func BenchmarkAgainstPorcupine(b *testing.B) {
 	for _, c := range []struct {
 		name   string
 		engine Engine
-		load   gen.Load
+		load   gen.Shape
 	}{
-		{"unique/5-clients-10k", Auto, gen.Load{Ops: 10000, Clients: 5, Keys: 1, Writes: 0.3}},
-		{"unique/10-clients-10k", Auto, gen.Load{Ops: 10000, Clients: 10, Keys: 1, Writes: 0.3}},
-		{"unique-searched/10-clients-10k", Search, gen.Load{Ops: 10000, Clients: 10, Keys: 1, Writes: 0.3}},
-		{"5-values/10-clients-10k", Auto, gen.Load{Ops: 10000, Clients: 10, Keys: 1, Writes: 0.3, CAS: 0.1, Values: 5}},
+		{"unique/5-clients-10k", Auto, gen.Shape{Ops: 10000, Clients: 5, Keys: 1, Writes: 0.3}},
+		{"unique/10-clients-10k", Auto, gen.Shape{Ops: 10000, Clients: 10, Keys: 1, Writes: 0.3}},
+		{"unique-searched/10-clients-10k", Search, gen.Shape{Ops: 10000, Clients: 10, Keys: 1, Writes: 0.3}},
+		{"5-values/10-clients-10k", Auto, gen.Shape{Ops: 10000, Clients: 10, Keys: 1, Writes: 0.3, CAS: 0.1, Values: 5}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			h := load(b, c.load)
@@ -121,7 +121,7 @@ func plainModel() porcupine.Model {
 // with the knowledge that they are unique left unused: 20 clients and 10,000
 // operations on one key in under a second.
 func BenchmarkSearch(b *testing.B) {
-	for _, c := range []gen.Load{
+	for _, c := range []gen.Shape{
 		{Ops: 10000, Clients: 20, Keys: 1, Writes: 0.3},
 		{Ops: 10000, Clients: 20, Keys: 1, Writes: 0.3, Stale: true},
 		{Ops: 10000, Clients: 20, Keys: 1, Writes: 0.3, CAS: 0.1, Values: 5},

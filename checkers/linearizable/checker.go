@@ -74,13 +74,13 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	r := &run{Pass: p, set: set, engine: c.engine, keys: make([]keyResult, len(set.Keys)), workers: make([]worker, p.Budget.Workers)}
+	r := &job{Pass: p, set: set, engine: c.engine, keys: make([]keyResult, len(set.Keys)), workers: make([]worker, p.Budget.Workers)}
 	r.decideAll()
 	return r.verdict(), nil
 }
 
-// run is one check under way.
-type run struct {
+// job is one check under way.
+type job struct {
 	*pass.Pass
 	set     *register.Set
 	engine  Engine
@@ -102,7 +102,7 @@ type keyResult struct {
 }
 
 // load brings key number i into w.
-func (r *run) load(w *worker, i int) *register.Key {
+func (r *job) load(w *worker, i int) *register.Key {
 	if w.loaded != i+1 {
 		r.set.Load(i, &w.key)
 		w.loaded = i + 1
@@ -119,13 +119,13 @@ type worker struct {
 }
 
 // each calls do for the numbers in todo, with the budget's number of workers.
-func (r *run) each(todo []int, do func(w *worker, i int)) {
+func (r *job) each(todo []int, do func(w *worker, i int)) {
 	r.Each(len(todo), func(worker, n int) { do(&r.workers[worker], todo[n]) })
 }
 
 // decideAll decides every key: first what is cheap, then the searches in rounds
 // of growing limits, so that one hard key keeps no other waiting.
-func (r *run) decideAll() {
+func (r *job) decideAll() {
 	all := make([]int, len(r.keys))
 	for i := range all {
 		all[i] = i
@@ -179,7 +179,7 @@ func (r *run) decideAll() {
 }
 
 // searchKey decides key number i by search or by Porcupine.
-func (r *run) searchKey(w *worker, i, configurations int, memory int64) {
+func (r *job) searchKey(w *worker, i, configurations int, memory int64) {
 	if r.Stop() {
 		return
 	}
@@ -212,7 +212,7 @@ func (r *run) searchKey(w *worker, i, configurations int, memory int64) {
 }
 
 // reduce drops from the key in w the operations that follow from the others.
-func (r *run) reduce(w *worker) {
+func (r *job) reduce(w *worker) {
 	k := &w.key
 	if k.FailedCASes == 0 {
 		return
@@ -236,7 +236,7 @@ func everything(k *register.Key) []int32 {
 }
 
 // witness explains the refuted key number i.
-func (r *run) witness(w *worker, i int) checkers.Violation {
+func (r *job) witness(w *worker, i int) checkers.Violation {
 	k, res := r.load(w, i), &r.keys[i]
 	late := func() bool { return time.Now().After(r.grace) }
 	s := newShrinker(r.H, k, late)
@@ -282,7 +282,7 @@ func (s *searcher) prefix(k *register.Key, passed int) []int32 {
 }
 
 // verdict gathers the results of all keys.
-func (r *run) verdict() checkers.Verdict {
+func (r *job) verdict() checkers.Verdict {
 	v := r.Verdict(r.set, Model, "")
 	e := &v.Evidence
 	var bad []int

@@ -220,7 +220,7 @@ func hard(t *testing.T, bad bool) *history.History {
 func TestManyUnanswered(t *testing.T) {
 	violated := 0
 	for seed := range uint64(10) {
-		h, err := gen.Load{Ops: 600, Clients: 8, Keys: 1, Writes: 0.5, Info: 0.15, Stale: true}.History(seed)
+		h, err := gen.Shape{Ops: 600, Clients: 8, Keys: 1, Writes: 0.5, Info: 0.15, Stale: true}.History(seed)
 		if err != nil {
 			t.Fatal(err)
 		}

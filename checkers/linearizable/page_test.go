@@ -14,7 +14,7 @@ import (
 // TestPage draws a witness out of a long history with missing answers and a
 // fault, and checks that the page is small and shows what it must.
 func TestPage(t *testing.T) {
-	h, err := gen.Load{Ops: 20000, Clients: 10, Keys: 2, Writes: 0.4, Info: 0.05, Stale: true, Nodes: 3}.History(7)
+	h, err := gen.Shape{Ops: 20000, Clients: 10, Keys: 2, Writes: 0.4, Info: 0.05, Stale: true, Nodes: 3}.History(7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestPage(t *testing.T) {
 		t.Fatalf("%d violations", v.Total)
 	}
 	x := v.Violations[0]
-	h.Faults = []history.Fault{{ID: 1, Kind: "partition", Name: "isolate n1 </script>", Injected: h.Ops[x.Ops[0]].Invoke, Bit: 1, Healed: x.At + 5}}
+	h.Faults = []history.Fault{{ID: 1, Kind: "partition", Name: "isolate n1 </script>", Injected: h.Ops[x.Ops[0]].Invoke, TookEffect: 1, Healed: x.At + 5}}
 	var page bytes.Buffer
 	if err := PorcupinePage(context.Background(), h, x, &page); err != nil {
 		t.Fatal(err)

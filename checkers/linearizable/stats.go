@@ -18,7 +18,7 @@ type keyStats struct {
 // measure counts the evidence of k. A read could have shown a violation if a
 // write of its key had been acknowledged before it began: then there is an older
 // value that it must not return.
-func (r *run) measure(k *register.Key) keyStats {
+func (r *job) measure(k *register.Key) keyStats {
 	s := keyStats{reads: k.Reads, writes: k.Writes}
 	if len(k.Ops) == 0 {
 		return s

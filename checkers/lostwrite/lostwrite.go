@@ -66,8 +66,8 @@ const (
 	byPrimary
 )
 
-// finding is the losses of one key.
-type finding struct {
+// losses are the acknowledged writes of one key that were lost.
+type losses struct {
 	key    int
 	newest int32 // position of the lost write invoked last
 	proof  int32 // position of the operation that shows that one
@@ -105,7 +105,7 @@ func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget)
 	for i := range workers {
 		j := &workers[i]
 		j.AddTo(&v)
-		slices.SortStableFunc(j.found, func(a, b finding) int { return cmp.Compare(b.n, a.n) })
+		slices.SortStableFunc(j.found, func(a, b losses) int { return cmp.Compare(b.n, a.n) })
 		for _, f := range j.found[:min(len(j.found), p.Budget.MaxViolations)] {
 			v.Violations = append(v.Violations, j.violation(p.Beyond(), f))
 		}
@@ -143,7 +143,7 @@ type judge struct {
 	levels [256]bool
 	faults *evidence.Windows
 	pass.Count
-	found []finding
+	found []losses
 
 	k register.Key
 	// by value: the last answer of its writers, the last answer of its readers.
@@ -162,12 +162,12 @@ func (j *judge) check(n int) {
 }
 
 // key are the losses of key number n.
-func (j *judge) key(n int) finding {
+func (j *judge) key(n int) losses {
 	j.set.Load(n, &j.k)
 	k := &j.k
 	j.Reads += k.Reads
 	j.Writes += k.Writes
-	f := finding{key: n, newest: -1}
+	f := losses{key: n, newest: -1}
 	if len(k.Ops) == 0 {
 		return f
 	}
@@ -252,7 +252,7 @@ func (j *judge) newer(v int32, t history.Time, mark func(p int32)) {
 }
 
 // byFinalReads finds the writes newer than everything that the final reads saw.
-func (j *judge) byFinalReads(f *finding) {
+func (j *judge) byFinalReads(f *losses) {
 	k := &j.k
 	after := j.faults.After(k.Ops[0].Inv)
 	newest := int32(-1)
@@ -343,7 +343,7 @@ func (j *judge) wentOn(i int32, node int16) bool {
 }
 
 // violation puts the losses of a key into words.
-func (j *judge) violation(ctx context.Context, f finding) checkers.Violation {
+func (j *judge) violation(ctx context.Context, f losses) checkers.Violation {
 	j.set.Load(f.key, &j.k)
 	h, k := j.h, &j.k
 	at := func(p int32) int { return int(k.Ops[p].At) }
@@ -402,7 +402,7 @@ func (j *judge) violation(ctx context.Context, f finding) checkers.Violation {
 }
 
 // finalWords says what the final reads returned.
-func (j *judge) finalWords(f finding, oldName string) string {
+func (j *judge) finalWords(f losses, oldName string) string {
 	h, k := j.h, &j.k
 	last := explain.Did(h, int(k.Ops[f.proof].At), true)
 	session := fmt.Sprintf("session %d ", h.Ops[k.Ops[f.proof].At].Session)

@@ -129,7 +129,7 @@ func TestPairs(t *testing.T) {
 		},
 		{
 			name:   "before the last fault heals nothing is final",
-			faults: []history.Fault{{ID: 1, Kind: "partition", Name: "isolate n3", Injected: 1, Bit: 2, Healed: 20}},
+			faults: []history.Fault{{ID: 1, Kind: "partition", Name: "isolate n3", Injected: 1, TookEffect: 2, Healed: 20}},
 			common: []op{{1, 1, 1, 2, W, 97, 0}, {1, 1, 3, 4, W, 118, 0}},
 			good:   op{3, 3, 10, 11, R, 97, 0},
 			bad:    op{3, 3, 21, 22, R, 97, 0},

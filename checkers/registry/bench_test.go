@@ -19,11 +19,11 @@ func BenchmarkBudget(b *testing.B) {
 	const limit = 100 * time.Millisecond
 	for _, l := range []struct {
 		name string
-		load gen.Load
+		load gen.Shape
 	}{
-		{"one-key", gen.Load{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05, Stale: true}},
-		{"1000-keys", gen.Load{Ops: 1e6, Clients: 50, Keys: 1000, Writes: 0.4, Info: 0.05, Single: true}},
-		{"hard", gen.Load{Ops: 30_000, Clients: 30, Keys: 3, Writes: 0.5, Values: 100}},
+		{"one-key", gen.Shape{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05, Stale: true}},
+		{"1000-keys", gen.Shape{Ops: 1e6, Clients: 50, Keys: 1000, Writes: 0.4, Info: 0.05, Single: true}},
+		{"hard", gen.Shape{Ops: 30_000, Clients: 30, Keys: 3, Writes: 0.5, Values: 100}},
 	} {
 		h, err := l.load.History(1)
 		if err != nil {
@@ -53,7 +53,7 @@ func budget(b *testing.B, c checkers.Checker, h *history.History, limit checkers
 // they are given (over-%); what they take beside the search is the same for a
 // history that needs none.
 func BenchmarkMemory(b *testing.B) {
-	h, err := gen.Load{Ops: 30_000, Clients: 30, Keys: 1, Writes: 0.5, Values: 100}.History(1)
+	h, err := gen.Shape{Ops: 30_000, Clients: 30, Keys: 1, Writes: 0.5, Values: 100}.History(1)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -89,10 +89,10 @@ func together(c checkers.Checker) bool {
 func BenchmarkPeak(b *testing.B) {
 	for _, l := range []struct {
 		name string
-		load gen.Load
+		load gen.Shape
 	}{
-		{"one-key", gen.Load{Ops: 300_000, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05, Stale: true}},
-		{"300-keys", gen.Load{Ops: 300_000, Clients: 20, Keys: 300, Writes: 0.4, Info: 0.05, Single: true}},
+		{"one-key", gen.Shape{Ops: 300_000, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05, Stale: true}},
+		{"300-keys", gen.Shape{Ops: 300_000, Clients: 20, Keys: 300, Writes: 0.4, Info: 0.05, Single: true}},
 	} {
 		h, err := l.load.History(1)
 		if err != nil {

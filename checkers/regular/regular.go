@@ -57,12 +57,12 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	r := &run{Pass: p, set: set, safe: c.model == Safe, model: c.model}
+	r := &job{Pass: p, set: set, safe: c.model == Safe, model: c.model}
 	v := p.Verdict(set, c.model, "each read against the writes acknowledged before it")
-	found := pass.NewClearest(p.Budget.MaxViolations, findingOrder)
+	found := pass.NewClearest(p.Budget.MaxViolations, badReadOrder)
 	workers := pass.Keys(p, set, &v, func(w *worker, n int) string {
-		if w.run == nil {
-			w.run, w.found = r, found
+		if w.job == nil {
+			w.job, w.found = r, found
 		}
 		return w.check(n)
 	})
@@ -86,15 +86,15 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	return v, nil
 }
 
-type run struct {
+type job struct {
 	*pass.Pass
 	set   *register.Set
 	safe  bool
 	model string
 }
 
-// finding is a read that broke the model.
-type finding struct {
+// badRead is a read that broke the model.
+type badRead struct {
 	key   int32
 	read  int32 // position
 	newer int32 // position of the write that replaced what it saw, -1 if that was never there
@@ -109,7 +109,7 @@ type write struct {
 
 // worker is one goroutine's memory.
 type worker struct {
-	*run
+	*job
 	pass.Count
 	key      register.Key
 	acked    []write
@@ -117,7 +117,7 @@ type worker struct {
 	latest   []history.Time // ambiguous values: the latest answer, see writers
 	start    []int32
 	writers  []int32
-	found    pass.Clearest[finding]
+	found    pass.Clearest[badRead]
 }
 
 // check judges every read of key number n, and says why it did not get to the end.
@@ -183,7 +183,7 @@ func (w *worker) check(n int) (undecided string) {
 			continue
 		}
 		w.Bad++
-		f := finding{key: int32(n), read: int32(i), newer: -1}
+		f := badRead{key: int32(n), read: int32(i), newer: -1}
 		if w.existed(k, int32(i), seen) {
 			f.newer = newest
 			f.took = r.Ret - k.Ops[newest].Inv
@@ -308,7 +308,7 @@ func (w *worker) existed(k *register.Key, i, v int32) bool {
 	return v == register.Initial || w.possible(k, i, v, register.Before)
 }
 
-func findingOrder(a, b finding) int {
+func badReadOrder(a, b badRead) int {
 	// What was replaced speaks more plainly than what was never there.
 	x, y := 0, 0
 	if a.newer < 0 {
@@ -321,7 +321,7 @@ func findingOrder(a, b finding) int {
 }
 
 // violation explains f.
-func (r *run) violation(ctx context.Context, k *register.Key, f finding) checkers.Violation {
+func (r *job) violation(ctx context.Context, k *register.Key, f badRead) checkers.Violation {
 	seen := sees(&k.Ops[f.read])
 	if seen < 0 {
 		return r.thinAir(ctx, k, &k.Ops[f.read])
@@ -354,7 +354,7 @@ func (r *run) violation(ctx context.Context, k *register.Key, f finding) checker
 }
 
 // thinAir explains that op saw what nobody can have written.
-func (r *run) thinAir(ctx context.Context, k *register.Key, op *register.Op) checkers.Violation {
+func (r *job) thinAir(ctx context.Context, k *register.Key, op *register.Op) checkers.Violation {
 	i := int(op.At)
 	t := explain.ThinAir(r.H, i)
 	v := checkers.Violation{
@@ -369,7 +369,7 @@ func (r *run) thinAir(ctx context.Context, k *register.Key, op *register.Op) che
 }
 
 // legal are the values that the operation could have seen.
-func (r *run) legal(k *register.Key, op *register.Op) []string {
+func (r *job) legal(k *register.Key, op *register.Op) []string {
 	since := register.Before
 	for i := range k.Ops {
 		if x := &k.Ops[i]; x.Installs() && x.Ret < op.Inv {

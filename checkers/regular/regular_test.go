@@ -122,7 +122,7 @@ func TestPairs(t *testing.T) {
 
 // BenchmarkMillion times a million operations of 20 clients.
 func BenchmarkMillion(b *testing.B) {
-	for name, c := range map[string]gen.Load{
+	for name, c := range map[string]gen.Shape{
 		"one-key":   {Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05},
 		"5000-keys": {Ops: 1e6, Clients: 20, Keys: 5000, Writes: 0.4, Info: 0.05},
 	} {

@@ -128,7 +128,7 @@ func TestExamples(t *testing.T) {
 // TestLonger gives longer histories their verdict in time, legal and not.
 func TestLonger(t *testing.T) {
 	for _, stale := range []bool{false, true} {
-		h, err := gen.Load{Ops: 3000, Clients: 6, Keys: 10, Writes: 0.4, Info: 0.02, Stale: false}.History(5)
+		h, err := gen.Shape{Ops: 3000, Clients: 6, Keys: 10, Writes: 0.4, Info: 0.02, Stale: false}.History(5)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestLonger(t *testing.T) {
 
 // BenchmarkHundredThousand times a hundred thousand operations of 20 sessions.
 func BenchmarkHundredThousand(b *testing.B) {
-	h, err := gen.Load{Ops: 1e5, Clients: 20, Keys: 1000, Writes: 0.4, Info: 0.01}.History(1)
+	h, err := gen.Shape{Ops: 1e5, Clients: 20, Keys: 1000, Writes: 0.4, Info: 0.01}.History(1)
 	if err != nil {
 		b.Fatal(err)
 	}

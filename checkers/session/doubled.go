@@ -14,7 +14,7 @@ import (
 func (w *worker) probed() *worker {
 	if w.probe == nil {
 		w.probe = &worker{}
-		w.probe.begin(w.run)
+		w.probe.begin(w.job)
 	}
 	p := w.probe
 	for i := range p.states {
@@ -39,7 +39,7 @@ func (w *worker) named(n int) bool {
 }
 
 // loadNamed brings what is said by the values of key number n that were written once into k.
-func (r *run) loadNamed(n int, k *register.Key, from *register.Sources) {
+func (r *job) loadNamed(n int, k *register.Key, from *register.Sources) {
 	r.set.Load(n, k)
 	k.Name()
 	r.resolve(k, from)
@@ -80,7 +80,7 @@ func (w *worker) anyChoice(n int) bool {
 
 // load brings key number n into k. Where values were written several times, but none of
 // those was read, every operation still names what it read from.
-func (r *run) load(n int, k *register.Key, from *register.Sources) {
+func (r *job) load(n int, k *register.Key, from *register.Sources) {
 	r.set.Load(n, k)
 	if k.Unique || k.Open() > 0 {
 		return
@@ -90,7 +90,7 @@ func (r *run) load(n int, k *register.Key, from *register.Sources) {
 
 // resolve gives every write of k, of which no operation that saw something is open, a value
 // of its own.
-func (r *run) resolve(k *register.Key, from *register.Sources) {
+func (r *job) resolve(k *register.Key, from *register.Sources) {
 	if *from == nil {
 		*from = make(register.Sources, len(r.H.Ops))
 	}

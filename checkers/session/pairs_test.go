@@ -191,7 +191,7 @@ func TestEvidence(t *testing.T) {
 		{1, 1, 1 * ms, 2 * ms, history.Write, 97}, {1, 1, 3 * ms, 4 * ms, history.Read, 97},
 		{2, 1, 5 * ms, 6 * ms, history.Read, 97}, {1, 2, 7 * ms, 8 * ms, history.Read, 97},
 	})
-	h.Faults = []history.Fault{{ID: 1, Name: "x", Injected: 5 * ms, Bit: 5 * ms, Healed: 6 * ms}}
+	h.Faults = []history.Fault{{ID: 1, Name: "x", Injected: 5 * ms, TookEffect: 5 * ms, Healed: 6 * ms}}
 	v, err := New(ReadYourWrites).Check(context.Background(), h, checkers.Budget{})
 	if err != nil {
 		t.Fatal(err)
@@ -210,11 +210,11 @@ func TestEvidence(t *testing.T) {
 func BenchmarkMillion(b *testing.B) {
 	for _, c := range []struct {
 		name string
-		load gen.Load
+		load gen.Shape
 	}{
-		{"session-workload", gen.Load{Ops: 1e6, Clients: 20, Keys: 200, Writes: 0.5, Info: 0.05, Single: true}},
-		{"one-key", gen.Load{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05}},
-		{"5000-keys", gen.Load{Ops: 1e6, Clients: 20, Keys: 5000, Writes: 0.4, Info: 0.05, Stale: true}},
+		{"session-workload", gen.Shape{Ops: 1e6, Clients: 20, Keys: 200, Writes: 0.5, Info: 0.05, Single: true}},
+		{"one-key", gen.Shape{Ops: 1e6, Clients: 20, Keys: 1, Writes: 0.4, Info: 0.05}},
+		{"5000-keys", gen.Shape{Ops: 1e6, Clients: 20, Keys: 5000, Writes: 0.4, Info: 0.05, Stale: true}},
 	} {
 		h, err := c.load.History(1)
 		if err != nil {

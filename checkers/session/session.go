@@ -57,10 +57,10 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	if err != nil {
 		return checkers.Verdict{}, err
 	}
-	r := &run{Pass: p, set: set, model: c.model, sessions: register.NewSessions(h)}
+	r := &job{Pass: p, set: set, model: c.model, sessions: register.NewSessions(h)}
 	v := p.Verdict(set, c.model, "demands against one arbitration a key, topological sort")
 	workers := pass.Keys(p, set, &v, func(w *worker, n int) string {
-		if w.run == nil {
+		if w.job == nil {
 			w.begin(r)
 		}
 		return w.check(n)
@@ -82,7 +82,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	return v, nil
 }
 
-type run struct {
+type job struct {
 	*pass.Pass
 	set      *register.Set
 	sessions *register.Sessions
@@ -90,8 +90,8 @@ type run struct {
 }
 
 // nothing is what was found at first.
-func (r *run) nothing() pass.Clearest[finding] {
-	return pass.NewClearest(r.Budget.MaxViolations, findingOrder)
+func (r *job) nothing() pass.Clearest[anomaly] {
+	return pass.NewClearest(r.Budget.MaxViolations, anomalyOrder)
 }
 
 // state is what a session has done to the current key.
@@ -114,8 +114,8 @@ type span struct{ inv, ret history.Time }
 // the operations at positions a and b.
 type demand struct{ from, to, a, b int32 }
 
-// finding is a violation before it is put into words.
-type finding struct {
+// anomaly is a violation before it is put into words.
+type anomaly struct {
 	key   int32
 	a, b  int32 // positions of the operation that demanded and of the read
 	chain []demand
@@ -126,7 +126,7 @@ type finding struct {
 
 // worker is one goroutine's memory.
 type worker struct {
-	*run
+	*job
 	pass.Count
 	// ops are H.Ops, which every operation of every key is looked up in.
 	ops     []history.Op
@@ -135,14 +135,14 @@ type worker struct {
 	spans   []span
 	demands []demand
 	order   arbiter
-	found   pass.Clearest[finding]
+	found   pass.Clearest[anomaly]
 	// probe tries choices of sources, which are made in from.
 	probe *worker
 	from  register.Sources
 }
 
-func (w *worker) begin(r *run) {
-	w.run, w.ops, w.found, w.states = r, r.H.Ops, r.nothing(), make([]state, r.sessions.N)
+func (w *worker) begin(r *job) {
+	w.job, w.ops, w.found, w.states = r, r.H.Ops, r.nothing(), make([]state, r.sessions.N)
 }
 
 const before = register.Before
@@ -202,7 +202,7 @@ func (w *worker) decide(n int) {
 			}
 			if bad {
 				w.Bad++
-				w.found.Add(finding{key: int32(n), a: d.a, b: d.b, took: op.Ret - k.Ops[d.a].Inv})
+				w.found.Add(anomaly{key: int32(n), a: d.a, b: d.b, took: op.Ret - k.Ops[d.a].Inv})
 			} else if d.from != d.to {
 				w.demands = append(w.demands, d)
 				backward = backward || d.to < d.from
@@ -224,7 +224,7 @@ func (w *worker) decide(n int) {
 					last = d
 				}
 			}
-			w.found.Add(finding{key: int32(n), a: last.a, b: last.b, chain: chain, took: history.Never})
+			w.found.Add(anomaly{key: int32(n), a: last.a, b: last.b, chain: chain, took: history.Never})
 		}
 	}
 }
@@ -302,7 +302,7 @@ func sees(op *register.Op) int32 {
 	return op.Val
 }
 
-// findingOrder puts first what is told in the shortest time.
-func findingOrder(a, b finding) int {
+// anomalyOrder puts first what is told in the shortest time.
+func anomalyOrder(a, b anomaly) int {
 	return cmp.Or(cmp.Compare(a.took, b.took), cmp.Compare(a.key, b.key), cmp.Compare(a.b, b.b), cmp.Compare(a.a, b.a))
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // explain puts what was found into words.
-func (r *run) explain(ctx context.Context, v *checkers.Verdict, found []finding) {
+func (r *job) explain(ctx context.Context, v *checkers.Verdict, found []anomaly) {
 	var k register.Key
 	var from register.Sources
 	loaded, named := int32(-1), false
@@ -30,7 +30,7 @@ func (r *run) explain(ctx context.Context, v *checkers.Verdict, found []finding)
 }
 
 // violation puts f into words.
-func (r *run) violation(ctx context.Context, k *register.Key, f finding) checkers.Violation {
+func (r *job) violation(ctx context.Context, k *register.Key, f anomaly) checkers.Violation {
 	h := r.H
 	read := int(k.Ops[f.b].At)
 	v := checkers.Violation{
@@ -71,7 +71,7 @@ func writer(k *register.Key, v int32) int32 {
 
 // direct explains a read that returned a value known to be older than what its
 // session had written or read.
-func (r *run) direct(v *checkers.Violation, k *register.Key, f finding) []int32 {
+func (r *job) direct(v *checkers.Violation, k *register.Key, f anomaly) []int32 {
 	h := r.H
 	at := func(p int32) int { return int(k.Ops[p].At) }
 	seen := sees(&k.Ops[f.b])
@@ -122,7 +122,7 @@ func did(model string) string {
 // legal are the values of key k that the operation at position p could have
 // returned: newer, and what is not known to be older than it and had been
 // invoked.
-func (r *run) legal(k *register.Key, p, newer int32) []string {
+func (r *job) legal(k *register.Key, p, newer int32) []string {
 	var out []string
 	for i := range k.Ops {
 		op := &k.Ops[i]
@@ -137,7 +137,7 @@ func (r *run) legal(k *register.Key, p, newer int32) []string {
 }
 
 // indirect explains demands that contradict each other only together.
-func (r *run) indirect(v *checkers.Violation, k *register.Key, f finding) []int32 {
+func (r *job) indirect(v *checkers.Violation, k *register.Key, f anomaly) []int32 {
 	h := r.H
 	var pos []int32
 	at := func(p int32) int { return int(k.Ops[p].At) }

@@ -139,7 +139,7 @@ func TestReport(t *testing.T) {
 		add(2, at+11*ms, at+12*ms, 1, history.Mop{Func: history.Read, Ret: v, Flags: history.Observed})
 		add(3, at+51*ms, at+52*ms, 2, history.Mop{Func: history.Read, Ret: history.Value(i + 1), Flags: history.Observed})
 	}
-	b.AddFault(history.Fault{ID: 1, Name: "x", Injected: 0, Bit: 1, Healed: 1000 * ms})
+	b.AddFault(history.Fault{ID: 1, Name: "x", Injected: 0, TookEffect: 1, Healed: 1000 * ms})
 	h, err := b.History()
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestWilson(t *testing.T) {
 
 // BenchmarkMillion times a million operations of 20 clients.
 func BenchmarkMillion(b *testing.B) {
-	h, err := gen.Load{Ops: 1e6, Clients: 20, Keys: 1000, Writes: 0.4, Info: 0.05, Stale: true}.History(1)
+	h, err := gen.Shape{Ops: 1e6, Clients: 20, Keys: 1000, Writes: 0.4, Info: 0.05, Stale: true}.History(1)
 	if err != nil {
 		b.Fatal(err)
 	}

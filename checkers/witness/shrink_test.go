@@ -88,7 +88,7 @@ func TestNothingToShrink(t *testing.T) {
 // TestShrinkStops checks that what is left when the time runs out still fails, and
 // that no verdict is no ErrHolds.
 func TestShrinkStops(t *testing.T) {
-	h, err := gen.Load{Ops: 20000, Clients: 10, Keys: 1, Writes: 0.4, Stale: true}.History(3)
+	h, err := gen.Shape{Ops: 20000, Clients: 10, Keys: 1, Writes: 0.4, Stale: true}.History(3)
 	if err != nil {
 		t.Fatal(err)
 	}

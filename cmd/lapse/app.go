@@ -17,7 +17,7 @@ import (
 
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return (&app{cli.New(stdout, stderr, databases(), places())}).execute(ctx, args)
+	return (&app{cli.New(stdout, stderr, databases(), nodeProviders())}).execute(ctx, args)
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {

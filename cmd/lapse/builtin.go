@@ -13,4 +13,4 @@ import (
 // a container engine has to be compiled.
 func databases() []targets.Target { return []targets.Target{quorumkv.New()} }
 
-func places() []providers.Entry { return providers.Native() }
+func nodeProviders() []providers.Entry { return providers.Native() }

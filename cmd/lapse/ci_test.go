@@ -98,7 +98,7 @@ func plain(line string) string {
 
 func checkCommand(t *testing.T, words []string) {
 	t.Helper()
-	a := &app{cli.New(t.Output(), t.Output(), databases(), places())}
+	a := &app{cli.New(t.Output(), t.Output(), databases(), nodeProviders())}
 	cmd, rest, err := a.root().Find(words)
 	if err == nil {
 		err = cmd.ParseFlags(rest)

@@ -46,7 +46,7 @@ func TestEverySetting(t *testing.T) {
 		}
 		pages += string(b)
 	}
-	run := (&app{cli.New(new(bytes.Buffer), new(bytes.Buffer), databases(), places())}).runCommand()
+	run := (&app{cli.New(new(bytes.Buffer), new(bytes.Buffer), databases(), nodeProviders())}).runCommand()
 	for _, s := range settings.All() {
 		t.Run(s.Flag, func(t *testing.T) {
 			if run.Flags().Lookup(s.Flag) == nil {
@@ -79,7 +79,7 @@ func TestEverySetting(t *testing.T) {
 			if err := json.Unmarshal(b, &plan); err != nil {
 				t.Fatal(err)
 			}
-			p, err := runs.FromPlan(t.Context(), &plan, runs.Environment{Targets: databases(), Providers: places(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)})
+			p, err := runs.FromPlan(t.Context(), &plan, runs.Environment{Targets: databases(), Providers: nodeProviders(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +115,7 @@ func TestCommandMakesTheSamePlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			req.Seed, req.Seeded = 42, true
-			p, err := runs.Plan(t.Context(), req, runs.Environment{Targets: databases(), Providers: places(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)})
+			p, err := runs.Plan(t.Context(), req, runs.Environment{Targets: databases(), Providers: nodeProviders(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -31,7 +31,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Say what this machine can test, and what lacks",
 		Long: `Say what this machine can test, and what lacks. With --at, look at a cluster that
-somebody else runs instead: whether it lets us in, which node is what, and what
+lapse did not start instead: whether it lets us in, which node is what, and what
 runs of lapse that were killed have left there. Nothing is changed.`,
 		Example: `  lapse doctor
   lapse doctor --json

@@ -28,7 +28,7 @@ func (e elsewhere) Present(context.Context, targets.Config) (string, error) {
 // TestDoctorOfSoftware: what the first run fetches is not missing, and what nothing can
 // fetch is.
 func TestDoctorOfSoftware(t *testing.T) {
-	a := &app{cli.New(io.Discard, io.Discard, databases(), places())}
+	a := &app{cli.New(io.Discard, io.Discard, databases(), nodeProviders())}
 	for _, c := range []struct {
 		err            error
 		ready, fetched bool

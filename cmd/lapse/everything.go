@@ -8,8 +8,8 @@ import (
 	"github.com/lapse-test/lapse/targets/registry"
 )
 
-// databases are the databases that this build drives, and places where their nodes run:
+// databases are the databases that this build drives, and nodeProviders where their nodes run:
 // all there are. See builtin.go for less.
 func databases() []targets.Target { return registry.All() }
 
-func places() []providers.Entry { return registry.Providers() }
+func nodeProviders() []providers.Entry { return registry.Providers() }

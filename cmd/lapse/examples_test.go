@@ -60,7 +60,7 @@ func tryHelp(t *testing.T, dir string) {
 			walk(sub)
 		}
 	}
-	walk((&app{cli.New(new(bytes.Buffer), new(bytes.Buffer), databases(), places())}).root())
+	walk((&app{cli.New(new(bytes.Buffer), new(bytes.Buffer), databases(), nodeProviders())}).root())
 	if len(all) < 30 {
 		t.Fatalf("only %d examples were found", len(all))
 	}
@@ -205,7 +205,7 @@ func tryOne(t *testing.T, line string) error {
 			}
 		}
 	}
-	root := (&app{cli.New(new(bytes.Buffer), new(bytes.Buffer), databases(), places())}).root()
+	root := (&app{cli.New(new(bytes.Buffer), new(bytes.Buffer), databases(), nodeProviders())}).root()
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	c, rest, err := root.Find(args)

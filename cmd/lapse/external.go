@@ -10,7 +10,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/external"
 )
 
-// examineExternal looks at a cluster that somebody else runs.
+// examineExternal looks at an external cluster.
 func (a *app) examineExternal(ctx context.Context, req runs.Request) ([]finding, error) {
 	planned, err := runs.Plan(ctx, req, runs.Environment{Cache: a.Cache, Targets: a.Targets, Providers: a.Providers})
 	if err != nil {

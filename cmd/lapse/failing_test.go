@@ -49,7 +49,7 @@ func TestDocumentOfAFailure(t *testing.T) {
 		}{{2, checkers.Held, verdict.ExitBug}, {1, checkers.Violated, verdict.ExitViolated}} {
 			t.Run(c.name+"/"+string(saw.status), func(t *testing.T) {
 				var out, errs bytes.Buffer
-				a := &app{cli.New(&out, &errs, databases(), places())}
+				a := &app{cli.New(&out, &errs, databases(), nodeProviders())}
 				a.Models = []checkers.Checker{c.fails}
 				failing := c.fails.model.Name
 				code := a.execute(t.Context(), []string{"check", storeHistory(t, saw.value), "--json", "--model", failing + "," + linearizable.Model})

@@ -140,32 +140,32 @@ func (a *app) hunt(cmd *cobra.Command, hf *huntFlags) error {
 	if hf.dryRun {
 		return a.printSpace(space, o, hf.budget)
 	}
-	place, err := runner.Find(cmd.Context(), a.App, first, env)
+	chosen, err := runner.Choose(cmd.Context(), a.App, first, env)
 	if err != nil {
 		return err
 	}
-	if place.Exited {
-		return place.Exit()
+	if chosen.Exited {
+		return chosen.Exit()
 	}
-	return a.carryOutHunt(cmd, space, o, hf, place, env)
+	return a.carryOutHunt(cmd, space, o, hf, chosen, env)
 }
 
-func (a *app) carryOutHunt(cmd *cobra.Command, space *hunt.Space, o hunt.Options, hf *huntFlags, place *runner.Place, env runs.Environment) error {
+func (a *app) carryOutHunt(cmd *cobra.Command, space *hunt.Space, o hunt.Options, hf *huntFlags, chosen *runner.Choice, env runs.Environment) error {
 	began := time.Now()
 	dir, err := store.CreateHunt(env.Out, store.NewID(began, rand.Uint32()))
 	if err != nil {
 		return &cluster.EnvironmentError{Doing: "keeping what the hunt finds", Err: err, Way: "name a writable directory with --out"}
 	}
-	fmt.Fprintln(text.StyleFor(a.Stderr).Fit(a.Stderr), huntHeadline(space, o, hf.budget, place.Reason))
+	fmt.Fprintln(text.StyleFor(a.Stderr).Fit(a.Stderr), huntHeadline(space, o, hf.budget, chosen.Reason))
 	progress, err := a.huntProgress()
 	if err != nil {
 		return err
 	}
 	o.Tell = progress.tell
 	real := &hunt.Real{
-		Provider: place.Provider, Reason: place.Reason, Env: env, Whole: "hunt " + dir.ID, KeepAll: hf.keep,
+		Provider: chosen.Provider, Reason: chosen.Reason, Env: env, Whole: "hunt " + dir.ID, KeepAll: hf.keep,
 		// What runs in a sandbox ends with this process, whose kernel removes all of it.
-		Leave: place.Provider.Name() == sandbox.Name,
+		Leave: chosen.Provider.Name() == sandbox.Name,
 	}
 	res, huntErr := hunt.Search(cmd.Context(), space, real, o)
 	progress.end()

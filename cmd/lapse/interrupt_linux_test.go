@@ -68,7 +68,7 @@ func TestInterruptWhileChecking(t *testing.T) {
 		defer cancel()
 		interrupt = cancel
 		var out, errs bytes.Buffer
-		a := &app{cli.New(&out, &errs, databases(), places())}
+		a := &app{cli.New(&out, &errs, databases(), nodeProviders())}
 		a.Models = []checkers.Checker{endless, after}
 		code := a.execute(ctx, []string{"check", storeHistory(t, c.saw), "--model", "linearizable,endless,after"})
 		if code != c.exit || !strings.Contains(out.String(), "interrupted before it was decided") {

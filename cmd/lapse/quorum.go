@@ -89,18 +89,18 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 	if dryRun {
 		return a.printCells(ask, cells)
 	}
-	place, err := runner.Find(cmd.Context(), a.App, planned, env)
+	chosen, err := runner.Choose(cmd.Context(), a.App, planned, env)
 	if err != nil {
 		return err
 	}
-	if place.Exited {
-		return place.Exit()
+	if chosen.Exited {
+		return chosen.Exit()
 	}
-	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · quorums of %s, N=%d · %s of about %s · %s\n", runs.Version(), ask.Seed, ask.Target, ask.N, text.Plural(len(cells), "cell"), duration.Text(ask.Duration+overhead), place.Reason)
+	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · quorums of %s, N=%d · %s of about %s · %s\n", runs.Version(), ask.Seed, ask.Target, ask.N, text.Plural(len(cells), "cell"), duration.Text(ask.Duration+overhead), chosen.Reason)
 	began := time.Now()
 	quiet := env
 	quiet.Progress = harness.Silent{}
-	table, err := quorum.Run(cmd.Context(), ask, cells, place.Provider, place.Reason, quiet, func(r quorum.Result) {
+	table, err := quorum.Run(cmd.Context(), ask, cells, chosen.Provider, chosen.Reason, quiet, func(r quorum.Result) {
 		reg := r.Models[quorum.Regular]
 		fmt.Fprintf(a.Stderr, "  %-18s %-14s predicted %-9s observed %-12s stale %s of %s reads at risk (%s)\n",
 			r.Row, r.Column, reg.Predicted, reg.Observed, text.Count(r.Stale), text.Count(r.AtRisk), text.Plural(len(r.Runs), "run"))

@@ -84,7 +84,7 @@ func (a *app) planFile(ref string) (string, error) {
 // replayUntil runs a plan until it is violated. The runs before, whatever they
 // ended with, are kept as runs are, and count in the exit code.
 func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.Environment, most int) error {
-	p, err := runner.Find(cmd.Context(), a.App, planned, env)
+	p, err := runner.Choose(cmd.Context(), a.App, planned, env)
 	if err != nil {
 		return err
 	}

@@ -69,20 +69,20 @@ func (a *app) reproduce(cmd *cobra.Command, names []string, times int, dryRun bo
 		return a.listFindings(s)
 	}
 	if dryRun {
-		for i := range s.Runs {
-			fmt.Fprintf(a.Stdout, "%-70s %6s\n", s.Runs[i].ID, s.Runs[i].Estimate())
+		for i := range s.Cells {
+			fmt.Fprintf(a.Stdout, "%-70s %6s\n", s.Cells[i].ID, s.Cells[i].Estimate())
 		}
 		fmt.Fprintln(a.Stderr, "nothing was run: without --dry-run it is")
 		return nil
 	}
-	p, err := runner.FindForSuite(cmd.Context(), a.App, s, env)
+	p, err := runner.ChooseForSuite(cmd.Context(), a.App, s, env)
 	if err != nil {
 		return err
 	}
 	if p.Exited {
 		return p.Exit()
 	}
-	fmt.Fprintf(a.Stderr, "lapse %s · %s · seed %d · %d runs, about %s · %s\n", runs.Version(), strings.Join(names, ", "), s.Seed, times*len(s.Runs), time.Duration(times)*s.Estimate(), p.Reason)
+	fmt.Fprintf(a.Stderr, "lapse %s · %s · seed %d · %d runs, about %s · %s\n", runs.Version(), strings.Join(names, ", "), s.Seed, times*len(s.Cells), time.Duration(times)*s.Estimate(), p.Reason)
 	var results []*gate.SuiteResult
 	for range times {
 		// Planned anew: a plan is carried out once.

@@ -54,17 +54,17 @@ raise an alarm.`,
 			if err != nil {
 				return err
 			}
-			place, err := runner.Find(cmd.Context(), a.App, planned, env)
+			chosen, err := runner.Choose(cmd.Context(), a.App, planned, env)
 			if err != nil {
 				return err
 			}
-			if place.Exited {
-				return place.Exit()
+			if chosen.Exited {
+				return chosen.Exit()
 			}
 			if soak > 0 {
-				return a.soak(cmd, soak, duration, place, env)
+				return a.soak(cmd, soak, duration, chosen, env)
 			}
-			return a.selftest(cmd, cases, seed, place, env)
+			return a.selftest(cmd, cases, seed, chosen, env)
 		},
 	}
 	f := c.Flags()
@@ -104,7 +104,7 @@ func chooseCases(cases []runs.Case, only []string) ([]runs.Case, error) {
 	return out, nil
 }
 
-func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *runner.Place, env runs.Environment) error {
+func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *runner.Choice, env runs.Environment) error {
 	all := []runs.SelfTested{}
 	passed := 0
 	whole, began := runs.Whole(time.Now()), time.Now()
@@ -153,7 +153,7 @@ func (a *app) printSelfTested(s runs.SelfTested) {
 	}
 }
 
-func (a *app) soak(cmd *cobra.Command, n int, length time.Duration, p *runner.Place, env runs.Environment) error {
+func (a *app) soak(cmd *cobra.Command, n int, length time.Duration, p *runner.Choice, env runs.Environment) error {
 	code, alarms := verdict.ExitHeld, 0
 	whole := runs.Whole(time.Now())
 	env.Progress = harness.Silent{}
@@ -168,7 +168,7 @@ func (a *app) soak(cmd *cobra.Command, n int, length time.Duration, p *runner.Pl
 		}
 		s := &f.Summary
 		fmt.Fprintf(a.Text, "%3d/%d  %s  write %-6s read %-6s %-8s %s  ok %s  faults %d  %s\n", i+1, n, s.Run,
-			s.WriteLevel, s.ReadLevel, s.Workload, text.Plural(s.Nodes, "node"), text.Count(s.Load.OK), s.Load.Faults.Bit, a.Style.Status(s.Status))
+			s.WriteLevel, s.ReadLevel, s.Workload, text.Plural(s.Nodes, "node"), text.Count(s.Load.OK), s.Load.Faults.TookEffect, a.Style.Status(s.Status))
 		for _, v := range s.Verdicts {
 			for _, r := range v.Reasons {
 				fmt.Fprintf(a.Text, "         %s: %s\n", v.Model, r)

@@ -45,13 +45,13 @@ func (a *app) diffCommand() *cobra.Command {
   lapse diff 3f9a latest --json`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var sides [2]*compare.Run
+			var sides [2]*compare.Side
 			for i, ref := range args {
 				dir, err := store.Open(a.Out, ref)
 				if err != nil {
 					return err
 				}
-				if sides[i], err = pure.Until(cmd.Context(), "reading "+ref, func() (*compare.Run, error) { return compare.Load(dir) }); err != nil {
+				if sides[i], err = pure.Until(cmd.Context(), "reading "+ref, func() (*compare.Side, error) { return compare.Load(dir) }); err != nil {
 					return err
 				}
 			}

@@ -60,7 +60,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 	if err != nil {
 		return err
 	}
-	p, err := runner.FindForSuite(cmd.Context(), a.App, s, env)
+	p, err := runner.ChooseForSuite(cmd.Context(), a.App, s, env)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 		return p.Exit()
 	}
 	s.Present(cmd.Context())
-	fmt.Fprintf(a.Stderr, "lapse %s · suite %s · seed %d · %s, about %s · %s\n", runs.Version(), s.File.Name, s.Seed, text.Plural(len(s.Runs), "run"), duration.Text(s.Estimate()), p.Reason)
+	fmt.Fprintf(a.Stderr, "lapse %s · suite %s · seed %d · %s, about %s · %s\n", runs.Version(), s.File.Name, s.Seed, text.Plural(len(s.Cells), "run"), duration.Text(s.Estimate()), p.Reason)
 	res, err := s.Run(cmd.Context(), env, suite.Options{
 		Provider: p.Provider, Reason: p.Reason, Resume: resumed, Known: known.Known,
 		Done: func(n, of int, c *gate.CaseResult) {
@@ -128,11 +128,11 @@ func (a *app) validate(cmd *cobra.Command, ref string, seed *uint64) error {
 		return err
 	}
 	if a.JSON {
-		return a.PrintJSON(s.Runs)
+		return a.PrintJSON(s.Cells)
 	}
 	controls := false
-	for i := range s.Runs {
-		r := &s.Runs[i]
+	for i := range s.Cells {
+		r := &s.Cells[i]
 		var claims []string
 		for _, c := range r.Claims {
 			claims = append(claims, c.Model+" "+c.Expect)
@@ -143,7 +143,7 @@ func (a *app) validate(cmd *cobra.Command, ref string, seed *uint64) error {
 		}
 		fmt.Fprintf(a.Text, "%-58s %6s  %s\n", r.ID, duration.Text(r.Estimate().Round(time.Second)), strings.Join(claims, ", "))
 	}
-	fmt.Fprintf(a.Text, "%s, about %s", text.Plural(len(s.Runs), "run"), duration.Text(s.Estimate().Round(time.Second)))
+	fmt.Fprintf(a.Text, "%s, about %s", text.Plural(len(s.Cells), "run"), duration.Text(s.Estimate().Round(time.Second)))
 	if s.Budget > 0 {
 		fmt.Fprintf(a.Text, ", budget %s", duration.Text(s.Budget))
 	}

@@ -362,10 +362,10 @@ func TestNemesis(t *testing.T) {
 		t.Fatalf("%d faults, %d events", len(h.Faults), len(h.Events))
 	}
 	p, k := h.Faults[0], h.Faults[1]
-	if p.Kind != "partition" || p.Injected != 100 || p.Bit != 200 || p.Healing != 300 || p.Healed != 400 {
+	if p.Kind != "partition" || p.Injected != 100 || p.TookEffect != 200 || p.Healing != 300 || p.Healed != 400 {
 		t.Errorf("partition: %+v", p)
 	}
-	if k.Kind != "kill" || k.Injected != 250 || k.Bit != 260 || k.Healed != 0 {
+	if k.Kind != "kill" || k.Injected != 250 || k.TookEffect != 260 || k.Healed != 0 {
 		t.Errorf("kill: %+v", k)
 	}
 }

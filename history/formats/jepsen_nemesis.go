@@ -89,8 +89,8 @@ func (n *nemesisReader) line(b *history.Builder, op *jepsenOp, at history.Time) 
 	}
 	if second {
 		for i := len(n.faults) - 1; i >= 0; i-- {
-			if f := &n.faults[i].fault; f.Bit == 0 && f.Healed == 0 && strings.HasPrefix(f.Name, what) {
-				f.Bit = at
+			if f := &n.faults[i].fault; f.TookEffect == 0 && f.Healed == 0 && strings.HasPrefix(f.Name, what) {
+				f.TookEffect = at
 				f.Proof = append(f.Proof, "reported by the history: "+text)
 				return
 			}

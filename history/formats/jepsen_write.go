@@ -274,7 +274,7 @@ func jepsenEvents(h *history.History) []jepsenEvent {
 		for _, m := range []struct {
 			at   history.Time
 			name string
-		}{{f.Injected, "start-"}, {f.Bit, "start-"}, {f.Healing, "stop-"}, {f.Healed, "stop-"}} {
+		}{{f.Injected, "start-"}, {f.TookEffect, "start-"}, {f.Healing, "stop-"}, {f.Healed, "stop-"}} {
 			if m.at > 0 || m.name == "start-" && m.at == f.Injected {
 				events = append(events, jepsenEvent{at: m.at, op: -1, fault: i, text: m.name + strings.TrimPrefix(f.Kind, "start-")})
 			}

@@ -250,7 +250,7 @@ func TestStampsSurvive(t *testing.T) {
 		b.AddPlain(history.Op{Invoke: history.Time(100 + p), Complete: history.Time(2000 - p), Process: p, Session: p, Error: -1, Note: -1, Node: -1, Outcome: history.OK},
 			history.Mop{Func: history.Write, Key: k, Arg: history.Value(p)})
 	}
-	b.AddFault(history.Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 500, Bit: 600, Healing: 700, Healed: 800})
+	b.AddFault(history.Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 500, TookEffect: 600, Healing: 700, Healed: 800})
 	h, err := b.History()
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +270,7 @@ func TestStampsSurvive(t *testing.T) {
 					got.Ops[i].Invoke, got.Ops[i].Complete, h.Ops[i].Invoke, h.Ops[i].Complete)
 			}
 		}
-		if len(got.Faults) != 1 || got.Faults[0].Bit != 600 || got.Faults[0].Healed != 800 || got.Faults[0].Kind != "partition" {
+		if len(got.Faults) != 1 || got.Faults[0].TookEffect != 600 || got.Faults[0].Healed != 800 || got.Faults[0].Kind != "partition" {
 			t.Errorf("%s: faults %+v", format, got.Faults)
 		}
 	}

@@ -167,14 +167,14 @@ func (w *witness) Fault(f history.Fault) {
 	w.mu.Lock()
 	w.faults[f.ID] = f
 	w.mu.Unlock()
-	if w.decided != nil && (f.Bit > 0 || f.Error != "") {
+	if w.decided != nil && (f.TookEffect > 0 || f.Error != "") {
 		defer w.decided()
 	}
 	if w.quiet || f.Error != "" {
 		return
 	}
 	switch {
-	case f.Bit > 0 && f.Healing == 0:
+	case f.TookEffect > 0 && f.Healing == 0:
 		w.seeEffect(f)
 	case f.Healed > 0:
 		w.seeHealed(f)
@@ -290,7 +290,7 @@ func open(t *testing.T, p cluster.Provider, nodes int) (nemesis.Stage, *witness)
 func plan(t *testing.T, nodes int, mode nemesis.Mode, faults ...string) nemesis.Schedule {
 	t.Helper()
 	const interval = 500 * time.Millisecond
-	s, err := nemesis.Plan(nemesis.Config{
+	s, err := nemesis.NewSchedule(nemesis.Config{
 		Seed: 5, Faults: faults, Nodes: cluster.NodeNames(nodes),
 		Abilities: []ability.Ability{ability.Restart, ability.Primary},
 		Duration:  20*time.Second + interval*time.Duration(len(faults)), Interval: interval, Mode: mode,

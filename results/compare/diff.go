@@ -17,16 +17,16 @@ import (
 	"github.com/lapse-test/lapse/results/text"
 )
 
-// Run is a stored run as a comparison sees it.
-type Run struct {
+// Side is a stored run as a comparison sees it.
+type Side struct {
 	Summary store.Summary
 	Plan    harness.Plan
 	Figures *figures.Phases
 }
 
 // Load reads a run directory. A missing plan is an empty one.
-func Load(dir store.Dir) (*Run, error) {
-	r := &Run{}
+func Load(dir store.Dir) (*Side, error) {
+	r := &Side{}
 	if err := dir.ReadJSON(store.FileRun, &r.Summary); err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (f Figure) Percent() (float64, bool) {
 }
 
 // Between compares two runs.
-func Between(a, b *Run) *Diff {
+func Between(a, b *Side) *Diff {
 	d := &Diff{A: a.Summary.Run, B: b.Summary.Run, Changes: []Change{}, Verdicts: []Change{}}
 	d.settings(a, b)
 	d.verdicts(a, b)
@@ -89,7 +89,7 @@ func Between(a, b *Run) *Diff {
 	return d
 }
 
-func (d *Diff) settings(a, b *Run) {
+func (d *Diff) settings(a, b *Side) {
 	x, y := settings(a), settings(b)
 	all := map[string]bool{}
 	for k := range x {
@@ -105,7 +105,7 @@ func (d *Diff) settings(a, b *Run) {
 	}
 }
 
-func settings(r *Run) map[string]string {
+func settings(r *Side) map[string]string {
 	s, p := &r.Summary, &r.Plan
 	m := map[string]string{
 		"target": s.Target, "version": s.Version, "provider": s.Provider, "nodes": fmt.Sprint(s.Nodes),
@@ -129,9 +129,9 @@ func orDash(s string) string {
 	return s
 }
 
-func (d *Diff) verdicts(a, b *Run) {
+func (d *Diff) verdicts(a, b *Side) {
 	seen := map[string]bool{}
-	for _, r := range []*Run{a, b} {
+	for _, r := range []*Side{a, b} {
 		for _, v := range r.Summary.Verdicts {
 			if !seen[v.Model] {
 				seen[v.Model] = true
@@ -141,7 +141,7 @@ func (d *Diff) verdicts(a, b *Run) {
 	}
 }
 
-func verdictOf(r *Run, model string) string {
+func verdictOf(r *Side, model string) string {
 	v, ok := r.Summary.ByModel(model)
 	switch {
 	case !ok:

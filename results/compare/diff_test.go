@@ -45,7 +45,7 @@ func timed(t *testing.T, faults []history.Fault, at func(history.Time) (history.
 // after one second.
 func stored(t *testing.T, id, version string, took history.Time, status checkers.Status) store.Dir {
 	t.Helper()
-	fault := history.Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 1000 * ms, Bit: 1001 * ms, Healing: 1990 * ms, Healed: 2000 * ms}
+	fault := history.Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 1000 * ms, TookEffect: 1001 * ms, Healing: 1990 * ms, Healed: 2000 * ms}
 	h := timed(t, []history.Fault{fault}, func(history.Time) (history.Outcome, history.Time) { return history.OK, took })
 	dir, err := store.Create(t.TempDir(), id)
 	if err != nil {
@@ -63,7 +63,7 @@ func stored(t *testing.T, id, version string, took history.Time, status checkers
 	return dir
 }
 
-func load(t *testing.T, dir store.Dir) *Run {
+func load(t *testing.T, dir store.Dir) *Side {
 	t.Helper()
 	r, err := Load(dir)
 	if err != nil {

@@ -17,7 +17,7 @@ func TestRecovery(t *testing.T) {
 	}
 	for id, healed := range []time.Duration{500 * time.Millisecond, 2500 * time.Millisecond} {
 		at := history.Time(healed)
-		b.AddFault(history.Fault{ID: id + 1, Kind: "kill", Name: "kill n1", Injected: at - 2, Bit: at - 1, Healing: at - 1, Healed: at})
+		b.AddFault(history.Fault{ID: id + 1, Kind: "kill", Name: "kill n1", Injected: at - 2, TookEffect: at - 1, Healing: at - 1, Healed: at})
 	}
 	h, err := b.History()
 	if err != nil {

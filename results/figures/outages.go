@@ -141,7 +141,7 @@ func (g *gaps) all(h *history.History) Outages {
 		Outside: g.outage(func(x gap) (gap, bool) {
 			for i := range h.Faults {
 				f := &h.Faults[i]
-				if f.Bit != 0 && x.to > f.Injected && (f.Healed == 0 || x.from < f.Healed) {
+				if f.TookEffect != 0 && x.to > f.Injected && (f.Healed == 0 || x.from < f.Healed) {
 					return x, false
 				}
 			}
@@ -149,7 +149,7 @@ func (g *gaps) all(h *history.History) Outages {
 		}),
 	}
 	for i := range h.Faults {
-		if f := &h.Faults[i]; f.Bit != 0 {
+		if f := &h.Faults[i]; f.TookEffect != 0 {
 			d := g.during(f)
 			o.Inside = Outage{max(o.Inside.Any, d.Any), max(o.Inside.Reads, d.Reads), max(o.Inside.Writes, d.Writes)}
 		}

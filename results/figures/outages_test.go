@@ -38,9 +38,9 @@ func written(t *testing.T, faults []history.Fault, events []history.Event, at fu
 // TestOutages: the primary is killed at 1 s, the standby promoted at 1.5 s, and writes
 // succeed from 2 s on; each case differs from that in one thing.
 func TestOutages(t *testing.T) {
-	kill := history.Fault{ID: 1, Kind: "kill", Name: "kill n1", Injected: 1000 * ms, Bit: 1001 * ms, Healing: 1800 * ms, Healed: 1900 * ms}
+	kill := history.Fault{ID: 1, Kind: "kill", Name: "kill n1", Injected: 1000 * ms, TookEffect: 1001 * ms, Healing: 1800 * ms, Healed: 1900 * ms}
 	late := kill
-	late.Injected, late.Bit, late.Healing, late.Healed = 2500*ms, 2501*ms, 2600*ms, 2700*ms
+	late.Injected, late.TookEffect, late.Healing, late.Healed = 2500*ms, 2501*ms, 2600*ms, 2700*ms
 	promoted := history.Event{At: 1500 * ms, Kind: history.EventFailover, Text: "n2 was promoted"}
 	down := func(o history.Outcome, note string) func(history.Time) (history.Outcome, string) {
 		return func(at history.Time) (history.Outcome, string) {

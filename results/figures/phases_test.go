@@ -41,7 +41,7 @@ func timed(t *testing.T, faults []history.Fault, at func(history.Time) (history.
 // TestFiguresOfAFault has reads of 1 ms, a fault from 1 s to 2 s in which all
 // fail, and failures that go on until 0.3 s after healing.
 func TestFiguresOfAFault(t *testing.T) {
-	fault := history.Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 1000 * ms, Bit: 1001 * ms, Healing: 1990 * ms, Healed: 2000 * ms}
+	fault := history.Fault{ID: 1, Kind: "partition", Name: "isolate n1", Injected: 1000 * ms, TookEffect: 1001 * ms, Healing: 1990 * ms, Healed: 2000 * ms}
 	h := timed(t, []history.Fault{fault}, func(at history.Time) (history.Outcome, history.Time) {
 		if at >= 1000*ms && at < 2300*ms {
 			return history.Fail, ms
@@ -73,8 +73,8 @@ func TestFiguresOfAFault(t *testing.T) {
 // next fault comes at once, or the fault is never healed.
 func TestNoRecovery(t *testing.T) {
 	good := func(history.Time) (history.Outcome, history.Time) { return history.OK, ms }
-	one := history.Fault{ID: 1, Name: "f", Injected: 1000 * ms, Bit: 1001 * ms, Healing: 1990 * ms, Healed: 2000 * ms}
-	next := history.Fault{ID: 2, Name: "g", Injected: 2050 * ms, Bit: 2051 * ms, Healing: 2400 * ms, Healed: 2410 * ms}
+	one := history.Fault{ID: 1, Name: "f", Injected: 1000 * ms, TookEffect: 1001 * ms, Healing: 1990 * ms, Healed: 2000 * ms}
+	next := history.Fault{ID: 2, Name: "g", Injected: 2050 * ms, TookEffect: 2051 * ms, Healing: 2400 * ms, Healed: 2410 * ms}
 	open := one
 	open.Healing, open.Healed = 0, 0
 	for _, c := range []struct {
@@ -104,8 +104,8 @@ func TestNoRecovery(t *testing.T) {
 
 // TestOverlappingWindows counts shared time once.
 func TestOverlappingWindows(t *testing.T) {
-	a := history.Fault{ID: 1, Name: "a", Injected: 500 * ms, Bit: 501 * ms, Healed: 1500 * ms}
-	b := history.Fault{ID: 2, Name: "b", Injected: 1000 * ms, Bit: 1001 * ms, Healed: 2000 * ms}
+	a := history.Fault{ID: 1, Name: "a", Injected: 500 * ms, TookEffect: 501 * ms, Healed: 1500 * ms}
+	b := history.Fault{ID: 2, Name: "b", Injected: 1000 * ms, TookEffect: 1001 * ms, Healed: 2000 * ms}
 	f := PhasesOf(timed(t, []history.Fault{a, b}, func(history.Time) (history.Outcome, history.Time) { return history.OK, ms }))
 	if math.Abs(f.Faulted.Seconds-1.5) > 1e-9 {
 		t.Errorf("%v s in faults, want 1.5", f.Faulted.Seconds)

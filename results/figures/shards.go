@@ -25,12 +25,12 @@ type Shard struct {
 }
 
 // Shards are the partitions of a history that tells where its keys are
-// (history.EventPlace), busiest first; nil for others. Operations after the load
+// (history.EventPlacement), busiest first; nil for others. Operations after the load
 // and on keys whose place is not known are left out.
 func Shards(h *history.History) []Shard {
 	owner := map[history.Key]string{}
 	for i := range h.Events {
-		if p, ok := h.Events[i].Place(); ok && len(p.Nodes) > 0 {
+		if p, ok := h.Events[i].Placement(); ok && len(p.Nodes) > 0 {
 			owner[p.Key] = p.Nodes[0]
 		}
 	}

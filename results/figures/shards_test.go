@@ -18,7 +18,7 @@ func TestShards(t *testing.T) {
 	ms := history.Time(time.Millisecond)
 	b.AddEvent(history.Event{At: 0, Kind: history.EventPhase, Text: "load"})
 	for key, node := range []string{"n1", "n2", "n2"} {
-		b.AddEvent(history.Event{At: 900 * ms, Kind: history.EventPlace, Text: fmt.Sprintf(`{"key":%d,"nodes":[%q,"n9"]}`, key, node)})
+		b.AddEvent(history.Event{At: 900 * ms, Kind: history.EventPlacement, Text: fmt.Sprintf(`{"key":%d,"nodes":[%q,"n9"]}`, key, node)})
 	}
 	b.AddEvent(history.Event{At: 1000 * ms, Kind: history.EventPhase, Text: "settle"})
 	for i, o := range []struct {

@@ -42,8 +42,8 @@ func staleRead(t *testing.T, name string) (*history.History, *checkers.Violation
 	op(200*ms, 203*ms, 1, 0, history.OK, history.Mop{Func: history.Write, Arg: 2})
 	op(300*ms, 301*ms, 2, 2, history.OK, history.Mop{Func: history.Read, Ret: text, Flags: history.Observed})
 	op(300*ms+1000, 301*ms+500, 4, 2, history.OK, history.Mop{Func: history.Read, Ret: text, Flags: history.Observed})
-	b.AddFault(history.Fault{ID: 1, Kind: "partition", Name: "isolate " + name, Nodes: []string{name}, Injected: 120 * ms, Bit: 125 * ms, Healing: 400 * ms, Healed: 410 * ms})
-	b.AddFault(history.Fault{ID: 2, Kind: "kill", Name: "kill n2", Nodes: []string{"n2"}, Injected: 140 * ms, Bit: 141 * ms, Healing: 250 * ms, Healed: 260 * ms})
+	b.AddFault(history.Fault{ID: 1, Kind: "partition", Name: "isolate " + name, Nodes: []string{name}, Injected: 120 * ms, TookEffect: 125 * ms, Healing: 400 * ms, Healed: 410 * ms})
+	b.AddFault(history.Fault{ID: 2, Kind: "kill", Name: "kill n2", Nodes: []string{"n2"}, Injected: 140 * ms, TookEffect: 141 * ms, Healing: 250 * ms, Healed: 260 * ms})
 	h, err := b.History()
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,7 @@ func embed(h *history.History, verdicts []checkers.Verdict) (*timeline, error) {
 		if f.Healed != 0 {
 			to = f.Healed
 		}
-		t.Meta.Faults = append(t.Meta.Faults, metaFault{f.ID, f.Name, micros(f.Injected), micros(to), f.Bit != 0})
+		t.Meta.Faults = append(t.Meta.Faults, metaFault{f.ID, f.Name, micros(f.Injected), micros(to), f.TookEffect != 0})
 	}
 	for _, e := range happened(h) {
 		if e.Sampled() {

@@ -105,9 +105,9 @@ type opRow struct {
 
 type faultRow struct {
 	*history.Fault
-	From, Bites, Until string
-	State              string
-	Good               bool
+	From, TookEffect, Until string
+	State                   string
+	Good                    bool
 }
 
 // maxWitnesses bounds the witnesses drawn in full, shared out among the violated
@@ -301,7 +301,7 @@ func (p *page) tables() {
 	add(&p.Meta, "workload", fmt.Sprintf("%s, %s", s.Workload, text.Plural(s.Concurrency, "client")))
 	if l := s.Load; l != nil {
 		add(&p.Meta, "load", fmt.Sprintf("%s in %s", text.Plural(l.Ops, "operation"), duration.Seconds(l.Seconds)))
-		add(&p.Meta, "faults", fmt.Sprintf("%d injected, %d took effect, %d healed", l.Faults.Injected, l.Faults.Bit, l.Faults.Healed))
+		add(&p.Meta, "faults", fmt.Sprintf("%d injected, %d took effect, %d healed", l.Faults.Injected, l.Faults.TookEffect, l.Faults.Healed))
 	}
 	add(&p.Meta, "seed", fmt.Sprint(s.Seed))
 	p.Covered = s.Coverage.Says()
@@ -414,15 +414,15 @@ func recovered(s *float64) string {
 }
 
 func faultLine(f *history.Fault) faultRow {
-	r := faultRow{Fault: f, From: text.Seconds(f.Injected), Bites: "never", Until: "never", State: "✓ took effect and healed", Good: true}
-	if f.Bit != 0 {
-		r.Bites = text.Seconds(f.Bit)
+	r := faultRow{Fault: f, From: text.Seconds(f.Injected), TookEffect: "never", Until: "never", State: "✓ took effect and healed", Good: true}
+	if f.TookEffect != 0 {
+		r.TookEffect = text.Seconds(f.TookEffect)
 	}
 	if f.Healed != 0 {
 		r.Until = text.Seconds(f.Healed)
 	}
 	switch {
-	case f.Bit == 0:
+	case f.TookEffect == 0:
 		r.State, r.Good = "✗ not seen to take effect", false
 	case f.Healed == 0:
 		r.State, r.Good = "✗ not seen to be healed", false

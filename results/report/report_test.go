@@ -41,7 +41,7 @@ func staleRead(t testing.TB, name string) *Source {
 	op(300*ms, 301*ms, 2, 1, history.OK, "", "", history.Mop{Func: history.Read, Ret: text, Flags: history.Observed})
 	op(310*ms, 320*ms, 2, 1, history.Fail, "", "unavailable: "+name, history.Mop{Func: history.Write, Arg: 4})
 	op(330*ms, history.Never, 2, 1, history.Info, "", "timeout", history.Mop{Func: history.Write, Arg: 5})
-	b.AddFault(history.Fault{ID: 1, Kind: "partition", Name: "isolate " + name, Nodes: []string{name}, Injected: 150 * ms, Bit: 155 * ms, Healing: 400 * ms, Healed: 410 * ms, Proof: []string{"3 packets dropped at " + name}})
+	b.AddFault(history.Fault{ID: 1, Kind: "partition", Name: "isolate " + name, Nodes: []string{name}, Injected: 150 * ms, TookEffect: 155 * ms, Healing: 400 * ms, Healed: 410 * ms, Proof: []string{"3 packets dropped at " + name}})
 	b.AddFault(history.Fault{ID: 2, Kind: "kill", Name: "kill n1", Injected: 420 * ms, Error: "the process was still there: " + name})
 	b.AddEvent(history.Event{At: 90 * ms, Kind: history.EventPhase, Text: "load"})
 	b.AddEvent(history.Event{At: 500 * ms, Kind: "note", Text: name})

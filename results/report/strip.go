@@ -37,12 +37,12 @@ func faultStrip(h *history.History, length history.Time) *chart {
 		s.Text("axis y", chartLeft-8, y+14, fmt.Sprintf("F%d", f.ID))
 		s.Line("grid", chartLeft, y+stripRow, chartWidth-chartRight, y+stripRow)
 		class := "fault-bar"
-		if f.Bit == 0 {
+		if f.TookEffect == 0 {
 			class += " void"
 		}
 		s.Rect(class, x1, y+3, x2-x1, stripRow-6, 3)
-		if f.Bit != 0 {
-			s.Line("took-effect", x(float64(f.Bit)), y+3, x(float64(f.Bit)), y+stripRow-3)
+		if f.TookEffect != 0 {
+			s.Line("took-effect", x(float64(f.TookEffect)), y+3, x(float64(f.TookEffect)), y+stripRow-3)
 		}
 		// The name stands behind the bar, or before it where there is no room.
 		if at := x2 + 6; at+7*float64(len(f.Name)) < chartWidth-chartRight {

@@ -54,7 +54,7 @@ type Summary struct {
 	Host    Host            `json:"host"`
 	Require verdict.Require `json:"require"`
 
-	Load *figures.Load `json:"load,omitempty"`
+	Load *figures.Totals `json:"load,omitempty"`
 	// Environment says what went wrong outside the database under test.
 	Environment        string        `json:"environment,omitempty"`
 	Exit               *verdict.Exit `json:"exit,omitempty"`

@@ -35,10 +35,10 @@ func CoverageOf(h *history.History) *Coverage {
 	c := &Coverage{Coverage: *meant}
 	for i := range h.Faults {
 		f := &h.Faults[i]
-		if f.Bit == 0 || f.Healing == 0 || !slices.Contains(meant.Noticed, f.Kind) {
+		if f.TookEffect == 0 || f.Healing == 0 || !slices.Contains(meant.Noticed, f.Kind) {
 			continue
 		}
-		lasted := time.Duration(f.Healing - f.Bit)
+		lasted := time.Duration(f.Healing - f.TookEffect)
 		c.Noticeable++
 		c.Longest = max(c.Longest, lasted)
 		if d := meant.Detection; d != nil && lasted > d.After {

@@ -13,7 +13,7 @@ import (
 func TestCoverage(t *testing.T) {
 	const event = `{"detection":{"after_ns":5000000000,"by":"a test's timeout of 5s"},"noticed":["partition"]}`
 	fault := func(kind string, lasted time.Duration) history.Fault {
-		return history.Fault{Kind: kind, Bit: 1e9, Healing: history.Time(1e9 + lasted), Healed: history.Time(2e9 + lasted)}
+		return history.Fault{Kind: kind, TookEffect: 1e9, Healing: history.Time(1e9 + lasted), Healed: history.Time(2e9 + lasted)}
 	}
 	for _, c := range []struct {
 		name   string

@@ -103,7 +103,7 @@ func faultsLack(h *history.History) []string {
 	for i := range h.Faults {
 		f := &h.Faults[i]
 		switch {
-		case f.Bit == 0:
+		case f.TookEffect == 0:
 			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to take effect%s", f.ID, f.Name, because(f.Error)))
 		case f.Healed == 0:
 			out = append(out, fmt.Sprintf("fault %d (%s) was not seen to be healed%s", f.ID, f.Name, because(f.Error)))
@@ -129,7 +129,7 @@ func okDuringFaults(h *history.History) int {
 		}
 		for j := range h.Faults {
 			f := &h.Faults[j]
-			if f.Bit != 0 && op.Complete >= f.Bit && (f.Healed == 0 || op.Invoke <= f.Healed) {
+			if f.TookEffect != 0 && op.Complete >= f.TookEffect && (f.Healed == 0 || op.Invoke <= f.Healed) {
 				n++
 				break
 			}
@@ -138,11 +138,11 @@ func okDuringFaults(h *history.History) int {
 	return n
 }
 
-// okSinceFaults counts operations that succeeded after some fault had bitten.
+// okSinceFaults counts operations that succeeded after some fault had taken effect.
 func okSinceFaults(h *history.History) int {
 	first := history.Never
 	for i := range h.Faults {
-		if bit := h.Faults[i].Bit; bit != 0 && (first == history.Never || bit < first) {
+		if bit := h.Faults[i].TookEffect; bit != 0 && (first == history.Never || bit < first) {
 			first = bit
 		}
 	}

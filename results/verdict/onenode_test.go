@@ -29,7 +29,7 @@ func TestEvidenceOfOneNode(t *testing.T) {
 		for i := range 100 { // before the fault
 			write(sec/2+history.Time(2*i), 1+i)
 		}
-		b.AddFault(history.Fault{ID: 1, Kind: "kill", Name: "kill n1", Nodes: []string{"n1"}, Injected: sec, Bit: sec + 1, Healing: 2 * sec, Healed: 3 * sec})
+		b.AddFault(history.Fault{ID: 1, Kind: "kill", Name: "kill n1", Nodes: []string{"n1"}, Injected: sec, TookEffect: sec + 1, Healing: 2 * sec, Healed: 3 * sec})
 		for i := range c.after {
 			write(4*sec+history.Time(2*i), 1000+i)
 		}

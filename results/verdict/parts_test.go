@@ -196,7 +196,7 @@ func (w *world) history(t *testing.T) *history.History {
 	}
 	for i := range rng.IntN(3) {
 		at := history.Time(rng.IntN(int(now)))
-		f := history.Fault{ID: i + 1, Kind: "partition", Name: "cut", Injected: at, Bit: at + 10, Healed: at + 500}
+		f := history.Fault{ID: i + 1, Kind: "partition", Name: "cut", Injected: at, TookEffect: at + 10, Healed: at + 500}
 		if rng.IntN(4) == 0 {
 			f.Healed = 0
 		}

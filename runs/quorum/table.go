@@ -32,12 +32,12 @@ type Table struct {
 
 // Result is what was seen in a cell.
 type Result struct {
-	Row        string             `json:"row"`
-	Column     string             `json:"column"`
-	WriteLevel string             `json:"write_level"`
-	ReadLevel  string             `json:"read_level"`
-	Because    string             `json:"because"`
-	Models     map[string]Outcome `json:"models"`
+	Row        string                `json:"row"`
+	Column     string                `json:"column"`
+	WriteLevel string                `json:"write_level"`
+	ReadLevel  string                `json:"read_level"`
+	Because    string                `json:"because"`
+	Models     map[string]Comparison `json:"models"`
 	// AtRisk, Stale and Rate are of all reads that could have been stale.
 	AtRisk int      `json:"reads_at_risk"`
 	Stale  int      `json:"stale_reads"`
@@ -56,8 +56,8 @@ type Result struct {
 	Environment string `json:"environment,omitempty"`
 }
 
-// Outcome compares prediction and observation of a model.
-type Outcome struct {
+// Comparison compares prediction and observation of a model.
+type Comparison struct {
 	Predicted Prediction  `json:"predicted"`
 	Observed  Observation `json:"observed"`
 	// AsPredicted is false if what was promised broke.
@@ -112,10 +112,10 @@ func Run(ctx context.Context, ask Ask, cells []Cell, provider cluster.Provider, 
 func runCell(ctx context.Context, ask Ask, c *Cell, provider cluster.Provider, reason string, env runs.Environment) (Result, error) {
 	s := &state{cell: c, result: Result{
 		Row: c.Row, Column: c.Column, WriteLevel: c.Request.WriteLevel, ReadLevel: c.Request.ReadLevel,
-		Because: c.Because, Models: map[string]Outcome{},
+		Because: c.Because, Models: map[string]Comparison{},
 	}}
 	for m, p := range c.Predicted {
-		s.result.Models[m] = Outcome{Predicted: p, Observed: Thin, AsPredicted: true}
+		s.result.Models[m] = Comparison{Predicted: p, Observed: Thin, AsPredicted: true}
 	}
 	d := c.Request.Duration
 	if err := s.run(ctx, c.Request, ask, d/3, d/5, provider, reason, env); err != nil {
@@ -233,7 +233,7 @@ func (s *state) take(f *runs.Finished) {
 	r.Models[Regular] = o
 }
 
-func (o *Outcome) broke(f *runs.Finished, v *checkers.Violation) {
+func (o *Comparison) broke(f *runs.Finished, v *checkers.Violation) {
 	o.Observed = Broke
 	if o.Proof == nil {
 		o.Proof, o.History, o.Run, o.Witness = v, f.History, f.Dir.ID, v.Sentence

@@ -64,7 +64,7 @@ func expect(t *testing.T, c claim, seed uint64, provider cluster.Provider, own .
 	}
 	v, _ := done.Summary.ByModel(c.model)
 	l := done.Summary.Load
-	t.Logf("seed %d: %d operations, %d ok, %d info; %d faults, %d bit; %s", seed, l.Ops, l.OK, l.Info, l.Faults.Injected, l.Faults.Bit, text.Evidence(v))
+	t.Logf("seed %d: %d operations, %d ok, %d info; %d faults, %d bit; %s", seed, l.Ops, l.OK, l.Info, l.Faults.Injected, l.Faults.TookEffect, text.Evidence(v))
 	if v.Status != c.want {
 		t.Errorf("%s is %s %v, want %s", c.model, v.Status, v.Reasons, c.want)
 		for i := range v.Violations {

@@ -56,7 +56,7 @@ func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) 
 	}
 	v := &visit{sys: s, run: cfg.Run, centres: make([]string, len(at))}
 	v.At = at
-	v.Place = external.Place{Name: s.keyspace, What: "the keyspace %s", Remove: "DROP KEYSPACE %s"}
+	v.Place = external.Namespace{Name: s.keyspace, What: "the keyspace %s", Remove: "DROP KEYSPACE %s"}
 	if err := v.survey(ctx, cfg.Options["replication"]); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}

@@ -129,7 +129,7 @@ func look(ctx context.Context, endpoint *url.URL, cfg targets.Config) (*visit, e
 	set.endpoint = endpoint.String()
 	v := &visit{set: set, run: cfg.Run, table: "lapse-" + cfg.Run}
 	v.At, v.Lines = []string{set.endpoint}, []string{"region " + set.region}
-	v.Place = external.Place{Name: v.table, What: "the table %s", Remove: "aws dynamodb delete-table --table-name %s"}
+	v.Place = external.Namespace{Name: v.table, What: "the table %s", Remove: "aws dynamodb delete-table --table-name %s"}
 	if v.access, err = newAccess(ctx, set, set.endpoint); err != nil {
 		return nil, err
 	}

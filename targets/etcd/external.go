@@ -129,7 +129,7 @@ const maxName = 64
 func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err error) {
 	v := &visit{run: cfg.Run, found: make([]*driver.StatusResponse, len(at))}
 	v.At = at
-	v.Place = external.Place{
+	v.Place = external.Namespace{
 		Name: external.OwnName(cfg.Run, maxName), What: "the keys below %s/",
 		Remove: "etcdctl del --prefix %s/ && etcdctl del " + marks + "%s",
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Place is what the run makes in an external cluster, such as a keyspace.
-type Place struct {
+// Namespace is what the run makes in an external cluster, such as a keyspace.
+type Namespace struct {
 	// Name is that of the run's own; see OwnName.
 	Name string
 	// What is what to call a place, and Remove the statement by which a person removes it;
@@ -15,12 +15,12 @@ type Place struct {
 }
 
 // of are What and Remove for the place with this name, the run's own or another.
-func (p Place) of(name string) (what, remove string) {
+func (p Namespace) of(name string) (what, remove string) {
 	return strings.ReplaceAll(p.What, "%s", name), strings.ReplaceAll(p.Remove, "%s", name)
 }
 
 // String is What for the run's own place.
-func (p Place) String() string {
+func (p Namespace) String() string {
 	what, _ := p.of(p.Name)
 	return what
 }

@@ -12,8 +12,8 @@ import (
 // Stay is what every Driver embeds, by value, in a struct that is used by pointer. Look
 // sets the exported fields. Its methods are safe for concurrent use except for Stop.
 type Stay struct {
-	// Place is what the run makes.
-	Place Place
+	// Namespace is what the run makes.
+	Place Namespace
 	// At are the addresses of the nodes, for people.
 	At []string
 	// Lines has a line for each thing worth knowing of the cluster, such as the role of

@@ -22,7 +22,7 @@ const (
 )
 
 // Detection implements targets.Detector. Members of a Galera cluster vote out a node
-// that they do not hear; in replication it is the operator of failover=on who looks.
+// that they do not hear; in replication it is the failover manager of failover=on who looks.
 func (Target) Detection(cfg targets.Config) history.Detection {
 	s, err := parse(cfg)
 	switch {
@@ -32,7 +32,7 @@ func (Target) Detection(cfg targets.Config) history.Detection {
 		return history.Detection{After: suspectTimeout + viewTime, By: fmt.Sprintf("Galera's evs.suspect_timeout of %v and the view without the node", suspectTimeout), Deposes: true}
 	case s.failover:
 		after := s.failoverAfter + netTimeout + askTimeout + 2*replication.LookEvery
-		return history.Detection{After: after, By: fmt.Sprintf("the operator of failovers with %s=%v", optFailoverAfter, s.failoverAfter), Deposes: true}
+		return history.Detection{After: after, By: fmt.Sprintf("the failover manager with %s=%v", optFailoverAfter, s.failoverAfter), Deposes: true}
 	}
 	return history.Detection{}
 }

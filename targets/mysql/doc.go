@@ -2,7 +2,7 @@
 // starts, in two topologies:
 //
 //   - replication: one primary and its replicas by GTID, asynchronous or
-//     semi-synchronous, with or without an operator that promotes a replica when the
+//     semi-synchronous, with or without a failover manager that promotes a replica when the
 //     primary is gone.
 //   - galera: a Galera cluster, in which every node takes writes and a transaction is
 //     certified by all nodes when it commits.

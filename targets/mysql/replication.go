@@ -201,7 +201,7 @@ func askStanding(ctx context.Context, c *conn) (standing, error) {
 }
 
 // Primary implements ability.Primarier: the node that takes the writes according to the
-// operator, or the first node without one.
+// failover manager, or the first node without one.
 func (s replicated) Primary(context.Context) (string, error) {
 	return s.Nodes[s.primaryIndex()].Name(), nil
 }
@@ -215,7 +215,7 @@ func (s *System) restartReplicated(ctx context.Context, node int) error {
 		defer s.roles.Unlock()
 		switch {
 		case s.Nodes[node].State() != cluster.Stopped:
-			return nil // the operator has done it
+			return nil // the failover manager has done it
 		case s.rebuild[node]:
 			return s.rebuildReplica(ctx, node)
 		}

@@ -111,7 +111,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return s, nil
 	}
 	if set.failover {
-		s.watches = append(s.watches, s.startOperator())
+		s.watches = append(s.watches, s.startFailoverManager())
 	}
 	if set.read == readMaxLag {
 		s.watches = append(s.watches, s.startNear(ctx))

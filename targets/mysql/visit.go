@@ -38,7 +38,7 @@ func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) 
 	}
 	v := &visit{cfg: cfg, set: set}
 	v.At = at
-	v.Place = external.Place{Name: external.OwnName(cfg.Run, 64), What: "the database %s", Remove: "DROP DATABASE %s"}
+	v.Place = external.Namespace{Name: external.OwnName(cfg.Run, 64), What: "the database %s", Remove: "DROP DATABASE %s"}
 	v.Writes, v.Replica = v.takesWrites, "a replica (read_only)"
 	if err := v.Find(ctx, at, set.read == readReplica || set.read == readSticky, v.explain); err != nil {
 		return nil, err

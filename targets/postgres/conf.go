@@ -14,7 +14,7 @@ import (
 )
 
 // The database users. Clients are no superusers, so that they cannot take the
-// connections that are kept for the operator.
+// connections that are kept for the failover manager.
 const (
 	superuser  = "postgres"
 	clientUser = "lapse"

@@ -88,7 +88,7 @@ func losesAsynchronousWrites(d *deployment) {
 	s.write(1, 12) // acknowledged
 	must(t, d.Nodes[0].Kill(d.ctx))
 	d.await("a standby to be promoted", d.promoted(0))
-	d.await("the operator to say so", e.told("because the process of the primary n1 has ended"))
+	d.await("the failover manager to say so", e.told("because the process of the primary n1 has ended"))
 	if v := d.session(0).read(1); v != 11 {
 		t.Errorf("after the failover the primary shows %v, want 11: the acknowledged write of 12 is lost for certain", v)
 	}
@@ -203,7 +203,7 @@ func TestFailoverWaitsForQuorum(t *testing.T) {
 	d.session(0).write(1, 11) // on n2 only
 	must(t, d.Nodes[1].Kill(d.ctx))
 	must(t, d.Nodes[0].Kill(d.ctx))
-	d.await("the operator to refuse", e.told("1 of 2 standbys can be asked, and 2 are needed"))
+	d.await("the failover manager to refuse", e.told("1 of 2 standbys can be asked, and 2 are needed"))
 	if p, err := d.Primary(d.ctx); err != nil || p != "n1" {
 		t.Errorf("the primary is %s (%v), want that n1 still is", p, err)
 	}
@@ -228,14 +228,14 @@ func TestFailoverOfIsolatedPrimary(t *testing.T) {
 	must(t, d.Cluster.Network().Cut(d.ctx, cut...))
 	s.write(1, 12) // the clients still reach it
 	d.await("a standby to be promoted", d.promoted(0))
-	d.await("the operator to say so", e.told("n1 was fenced (killed), because a majority of the nodes does not hear the primary n1"))
+	d.await("the failover manager to say so", e.told("n1 was fenced (killed), because a majority of the nodes does not hear the primary n1"))
 	if d.Nodes[0].State() != cluster.Stopped {
 		t.Error("the old primary runs on beside the new one")
 	}
 	if res := s.do(opTimeout, write(1, 13)); res.Outcome == history.OK && res.Node == 0 {
 		t.Error("the fenced primary acknowledged a write")
 	}
-	// While the link is cut there can be no copy; then the operator brings the
+	// While the link is cut there can be no copy; then the failover manager brings the
 	// node back by itself, because it was the one who killed it.
 	must(t, d.Cluster.Network().HealAll(d.ctx))
 	d.await("the old primary to come back", e.told("n1 is a standby of"))
@@ -243,7 +243,7 @@ func TestFailoverOfIsolatedPrimary(t *testing.T) {
 }
 
 // TestFailoverOfPausedPrimary also has a standby that is ahead of the new primary
-// and was out of the operator's reach: it must not keep what was given up.
+// and was out of the failover manager's reach: it must not keep what was given up.
 func TestFailoverOfPausedPrimary(t *testing.T) {
 	d := deploy(t, withFailover(writeLocal, "none"))
 	e := d.events()
@@ -257,13 +257,13 @@ func TestFailoverOfPausedPrimary(t *testing.T) {
 	must(t, net.Cut(d.ctx, cluster.Both(cluster.Clients, "n3")...))
 	must(t, d.Nodes[0].Pause(d.ctx))
 	d.await("a standby to be promoted", d.promoted(0))
-	d.await("the operator to say so", e.told("n1 was fenced (killed), because the primary n1 does not answer"))
+	d.await("the failover manager to say so", e.told("n1 was fenced (killed), because the primary n1 does not answer"))
 	if p, err := d.Primary(d.ctx); err != nil || p != "n2" {
 		t.Fatalf("%s was promoted (%v), want n2, the only one in reach", p, err)
 	}
 	must(t, net.HealAll(d.ctx))
 	d.allReady()
-	d.await("the operator to say so", e.told("n3 has the log up to"))
+	d.await("the failover manager to say so", e.told("n3 has the log up to"))
 	for home := range 3 {
 		if v := d.sessionAt(home, readAny, writeLocal).read(1); v != 11 {
 			t.Errorf("node %d shows %v, want 11 on all", home, v)
@@ -271,7 +271,7 @@ func TestFailoverOfPausedPrimary(t *testing.T) {
 	}
 }
 
-func TestStopWithAnOperator(t *testing.T) {
+func TestStopWithAFailoverManager(t *testing.T) {
 	d := deployOn(t, sandbox.Provider{}, withFailover(writeOn, "none"))
 	must(t, d.Stop(d.ctx)) // returns when it has ended, see TestEvery
 	for _, n := range d.Nodes {

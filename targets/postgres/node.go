@@ -21,7 +21,7 @@ func (s *System) Restart(ctx context.Context, name string) error {
 		s.roles.Lock()
 		defer s.roles.Unlock()
 		if s.Nodes[node].State() != cluster.Stopped {
-			return nil // the operator has done it
+			return nil // the failover manager has done it
 		}
 		if s.manager != nil {
 			return s.manager.restart(ctx, node)

@@ -71,7 +71,7 @@ const (
 // Who promotes a standby.
 const (
 	failoverOff = "off"
-	// failoverOn is the operator of this package, failoverPatroni is Patroni.
+	// failoverOn is the failover manager of this package, failoverPatroni is Patroni.
 	failoverOn      = "on"
 	failoverPatroni = "patroni"
 )
@@ -82,7 +82,7 @@ var options = append([]targets.Option{
 	{Name: optSticky, Default: "5s", Help: "read level sticky: how long after its own write a session reads from the primary"},
 	{Name: optMaxLag, Default: "1s", Help: "read level max-lag: how far behind a replica may be that is still read from"},
 	{Name: optIsolation, Default: "read committed", Values: isolations, Help: "isolation level of every transaction"},
-	{Name: optFailover, Default: failoverOff, Values: []string{failoverOff, failoverOn, failoverPatroni}, Help: "promote a standby when the primary is gone: by an operator of lapse's own, or by Patroni, which runs every server"},
+	{Name: optFailover, Default: failoverOff, Values: []string{failoverOff, failoverOn, failoverPatroni}, Help: "promote a standby when the primary is gone: by a failover manager of lapse's own, or by Patroni, which runs every server"},
 	{Name: optFailoverAfter, Default: "1s", Help: "how long the primary must be gone before a standby is promoted"},
 	{Name: optApplyDelay, Default: "0s", Help: "recovery_min_apply_delay: how late the standbys replay every commit"},
 	{Name: optSoftware, Default: softwareFetched, Values: []string{softwareFetched, softwarePath}, Help: "the fetched PostgreSQL, or the one installed on this machine, which Patroni takes always"},

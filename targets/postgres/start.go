@@ -88,7 +88,7 @@ func (s *System) start(ctx context.Context, cache string) error {
 	case failoverPatroni:
 		s.watches = append(s.watches, launch.Every(replication.LookEvery, s.manager.follow))
 	case failoverOn:
-		s.watches = append(s.watches, s.startOperator())
+		s.watches = append(s.watches, s.startFailoverManager())
 	}
 	if s.set.read == readMaxLag {
 		s.watches = append(s.watches, s.startNear(ctx))

@@ -91,7 +91,7 @@ func (s *System) Version() string {
 }
 
 // Primary implements ability.Primarier: the node that takes the writes according
-// to the operator, or the first node without one.
+// to the failover manager, or the first node without one.
 func (s *System) Primary(context.Context) (string, error) {
 	return s.Nodes[s.primaryIndex()].Name(), nil
 }

@@ -53,7 +53,7 @@ func look(ctx context.Context, at []address, cfg targets.Config) (*visit, error)
 	for _, a := range at {
 		v.At = append(v.At, a.hostPort())
 	}
-	v.Place = external.Place{Name: s.schema, What: "the schema %s", Remove: "DROP SCHEMA %s CASCADE"}
+	v.Place = external.Namespace{Name: s.schema, What: "the schema %s", Remove: "DROP SCHEMA %s CASCADE"}
 	v.Writes, v.Replica = v.takesWrites, "a standby"
 	v.Changed = func(primary int) {
 		s.everyPrimary.Store(primary == external.Every)

@@ -84,7 +84,7 @@ func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) 
 		prefix: external.OwnName(cfg.Run, 64) + "-", written: newKeySet(),
 	}}
 	v.At = at
-	v.Place = external.Place{Name: v.sys.prefix, What: "the keys %s*", Remove: "a delete of each key %s* that is still there"}
+	v.Place = external.Namespace{Name: v.sys.prefix, What: "the keys %s*", Remove: "a delete of each key %s* that is still there"}
 	for i, n := range v.sys.nodes {
 		v.sys.admin[n] = client.New(at[i])
 	}

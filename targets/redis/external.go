@@ -114,7 +114,7 @@ func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err e
 	}
 	v := &visit{run: cfg.Run, store: &store{set: set, keys: keys(external.OwnName(cfg.Run, 64) + ":"), primary: -1}}
 	v.At = at
-	v.Place = external.Place{
+	v.Place = external.Namespace{
 		Name: string(v.keys), What: "what is at keys that begin with %s",
 		Remove: "redis-cli --scan --pattern '%s*' | xargs -n 1 redis-cli -c del (at each primary), and redis-cli -c hdel " + registry + " %s",
 	}

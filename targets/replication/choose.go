@@ -10,10 +10,10 @@ import (
 
 // Which replica is promoted
 //
-// The most advanced of those that the operator can ask: the one with the longest log.
+// The most advanced of those that the failover manager can ask: the one with the longest log.
 // When commits wait for replicas (k of the m that there are), every acknowledged commit
 // is on at least k of them, so that any m-k+1 of them contain one that has it; fewer are
-// not enough to promote one, and the operator waits. When commits wait for none, any one
+// not enough to promote one, and the failover manager waits. When commits wait for none, any one
 // replica is enough, and what it had not received is lost.
 
 // quorum is how many of the replicas have to be asked so that one of them has every
@@ -27,7 +27,7 @@ func quorum(replicas, acknowledged int) int {
 
 // candidates are the replicas that can be asked, or an error if there are too few of
 // them.
-func (o *Operator[S]) candidates(ctx context.Context) ([]Answer[S], error) {
+func (o *FailoverManager[S]) candidates(ctx context.Context) ([]Answer[S], error) {
 	list := slices.DeleteFunc(o.look(ctx), func(a Answer[S]) bool {
 		return a.Node == o.Primary() || a.Err != nil || !a.Replica || !o.Driver.Eligible(a.Node)
 	})
@@ -48,7 +48,7 @@ func best[S any](list []Answer[S]) Answer[S] {
 const settlePause = 60 * time.Millisecond
 
 // settled waits until the candidates' positions stand still, and returns the best.
-func (o *Operator[S]) settled(ctx context.Context) (Answer[S], error) {
+func (o *FailoverManager[S]) settled(ctx context.Context) (Answer[S], error) {
 	before, err := o.candidates(ctx)
 	for err == nil {
 		select {

@@ -46,7 +46,7 @@ func (n *node) Kill(context.Context) error { n.state = cluster.Stopped; return n
 
 var errServer = errors.New("the server says no")
 
-// database is a primary with replicas, as an operator sees it.
+// database is a primary with replicas, as a failover manager sees it.
 type database struct {
 	nodes   []*node
 	primary int
@@ -89,9 +89,9 @@ func (d *database) Rebuild(_ context.Context, i int) error {
 
 // deployed has n nodes, of which the first is the primary; replicas have more of the log
 // the later they come.
-func deployed(n, acknowledged int) (*database, *Operator[string]) {
+func deployed(n, acknowledged int) (*database, *FailoverManager[string]) {
 	d := &database{deaf: map[int]bool{}, errs: map[int]error{}, given: map[int]bool{}, anew: map[int]bool{}}
-	o := &Operator[string]{
+	o := &FailoverManager[string]{
 		Driver: d, Primary: func() int { return d.primary }, Acknowledged: acknowledged, Replica: "replica", Roles: new(sync.Mutex),
 		Tell:  func(format string, args ...any) { d.did = append(d.did, fmt.Sprintf(format, args...)) },
 		Debug: func(string, cluster.Node, error) {}, fenced: map[int]bool{},
@@ -104,8 +104,8 @@ func deployed(n, acknowledged int) (*database, *Operator[string]) {
 	return d, o
 }
 
-// TestOperator: each case is what is wrong, and what the operator does in one step.
-func TestOperator(t *testing.T) {
+// TestFailoverManager: each case is what is wrong, and what the failover manager does in one step.
+func TestFailoverManager(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		acknowledged int

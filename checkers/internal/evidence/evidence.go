@@ -17,7 +17,7 @@ func Of(s *register.Set) checkers.Evidence {
 }
 
 // Windows answers which operations met a fault. Faults that were never seen to
-// bite are no evidence and left out. Safe for concurrent use.
+// take effect are no evidence and left out. Safe for concurrent use.
 type Windows struct {
 	faults []history.Fault
 	// healed are the ends of the windows, ascending; earliest[i] is the first
@@ -29,7 +29,7 @@ type Windows struct {
 func NewWindows(h *history.History) *Windows {
 	w := &Windows{}
 	for i := range h.Faults {
-		if f := h.Faults[i]; f.Bit != 0 || f.Error == "" {
+		if f := h.Faults[i]; f.TookEffect != 0 || f.Error == "" {
 			w.faults = append(w.faults, f)
 		}
 	}

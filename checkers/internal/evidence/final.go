@@ -21,7 +21,7 @@ func FinalReads(h *history.History) (history.Time, error) {
 	}
 	for i := range h.Faults {
 		f := &h.Faults[i]
-		if f.Bit == 0 && f.Error != "" {
+		if f.TookEffect == 0 && f.Error != "" {
 			continue
 		}
 		if f.Healed == 0 {

@@ -2,7 +2,7 @@ package pass
 
 import "slices"
 
-// Clearest keeps the findings that come first in an order, and no more memory than that
+// Clearest keeps the violations that come first in an order, and no more memory than that
 // takes. The zero value is not ready; see NewClearest. Not safe for concurrent use.
 type Clearest[F any] struct {
 	most  int
@@ -10,14 +10,14 @@ type Clearest[F any] struct {
 	found []F
 }
 
-// NewClearest keeps the most first findings in order.
+// NewClearest keeps the most first violations in order.
 func NewClearest[F any](most int, order func(a, b F) int) Clearest[F] {
 	return Clearest[F]{most: most, order: order}
 }
 
-// Add offers findings.
-func (c *Clearest[F]) Add(findings ...F) {
-	for _, f := range findings {
+// Add offers violations.
+func (c *Clearest[F]) Add(violations ...F) {
+	for _, f := range violations {
 		if len(c.found) >= 4*c.most+64 {
 			slices.SortFunc(c.found, c.order)
 			c.found = c.found[:c.most]
@@ -26,7 +26,7 @@ func (c *Clearest[F]) Add(findings ...F) {
 	}
 }
 
-// List are the findings kept, in order.
+// List are the violations kept, in order.
 func (c *Clearest[F]) List() []F {
 	slices.SortFunc(c.found, c.order)
 	return c.found[:min(len(c.found), c.most)]

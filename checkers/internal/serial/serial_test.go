@@ -76,14 +76,14 @@ func TestAgainstOracle(t *testing.T) {
 func TestLongHistories(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		load gen.Load
+		load gen.Shape
 		// Without real time there is more to choose from, so that only the short ones
 		// are found in time.
 		kinds []bool
 	}{
-		{"few values", gen.Load{Ops: 20000, Clients: 10, Keys: 5, Writes: 0.4, CAS: 0.1, Values: 5, Info: 0.002, Blind: 0.5}, []bool{true}},
-		{"unique values", gen.Load{Ops: 20000, Clients: 10, Keys: 5, Writes: 0.3, CAS: 0.2, Info: 0.01, Blind: 1}, []bool{true}},
-		{"one key", gen.Load{Ops: 5000, Clients: 8, Keys: 1, Writes: 0.4, CAS: 0.1, Values: 3, Blind: 1}, []bool{false, true}},
+		{"few values", gen.Shape{Ops: 20000, Clients: 10, Keys: 5, Writes: 0.4, CAS: 0.1, Values: 5, Info: 0.002, Blind: 0.5}, []bool{true}},
+		{"unique values", gen.Shape{Ops: 20000, Clients: 10, Keys: 5, Writes: 0.3, CAS: 0.2, Info: 0.01, Blind: 1}, []bool{true}},
+		{"one key", gen.Shape{Ops: 5000, Clients: 8, Keys: 1, Writes: 0.4, CAS: 0.1, Values: 3, Blind: 1}, []bool{false, true}},
 	} {
 		h, err := c.load.History(1)
 		if err != nil {

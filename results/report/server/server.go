@@ -234,7 +234,7 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) compare(w http.ResponseWriter, r *http.Request) {
-	var sides [2]*compare.Run
+	var sides [2]*compare.Side
 	for i, name := range []string{"a", "b"} {
 		dir, err := h.find(r.URL.Query().Get(name))
 		if err == nil {

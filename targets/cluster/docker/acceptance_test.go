@@ -49,7 +49,7 @@ func inDocker(t *testing.T, r runs.Request, model string, want checkers.Status) 
 			}
 		}
 	}
-	if r.Faults != "" && (f.Summary.Load.Faults.Bit == 0 || f.Summary.Load.Faults.Healed != f.Summary.Load.Faults.Bit) {
+	if r.Faults != "" && (f.Summary.Load.Faults.TookEffect == 0 || f.Summary.Load.Faults.Healed != f.Summary.Load.Faults.TookEffect) {
 		t.Errorf("faults: %+v", f.Summary.Load.Faults)
 	}
 	if left := things(t, f.Dir.ID); len(left) != 0 {

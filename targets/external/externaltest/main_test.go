@@ -224,8 +224,8 @@ func (r result) verdict(t testing.TB, model string) string {
 	return "none"
 }
 
-// bitten checks that so many faults were injected, bit and healed.
-func (r result) bitten(t testing.TB, least int) {
+// tookEffect checks that so many faults were injected, took effect and healed.
+func (r result) tookEffect(t testing.TB, least int) {
 	t.Helper()
 	if f := r.summary(t).Load.Faults; f.Injected < least || f.Bit != f.Injected || f.Healed != f.Injected {
 		t.Errorf("faults: %+v\n%s", f, r.stderr)

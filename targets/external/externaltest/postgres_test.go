@@ -216,7 +216,7 @@ func TestPostgres(t *testing.T) {
 		r := lapse(t, secret, append(common, "--at", s.dsn("localhost"), "--set", "tls_ca="+s.ca.file("ca.pem"),
 			"--faults", "kill", "--operator", operator, "--duration", "8s", "--seed", "4")...)
 		clean(t, r.expect(t, 0, "held"))
-		r.bitten(t, 1)
+		r.tookEffect(t, 1)
 		r.keeps(t, "BEGIN CERTIFICATE")
 	})
 	t.Run("interrupted", func(t *testing.T) {

@@ -126,7 +126,7 @@ func TestQuorumkv(t *testing.T) {
 		r := lapse(t, nil, append(common, "--write-level", "1", "--read-level", "1", "--workload", "session", "--model", "read-your-writes",
 			"--faults", "partition", "--operator", s.operator, "--duration", "6s", "--rate", "300", "--seed", "7")...)
 		r.expect(t, 1, "an external cluster")
-		r.bitten(t, 2)
+		r.tookEffect(t, 2)
 		if n := s.keys(t, runOf(t, r)); n > 0 {
 			t.Errorf("the run left %d of its keys", n)
 		}
@@ -138,11 +138,11 @@ func TestQuorumkv(t *testing.T) {
 		if code := again.ProcessState.ExitCode(); code != 1 && code != 2 {
 			t.Errorf("replayed: exit %d\n%s", code, text)
 		}
-		r.bitten(t, 2)
+		r.tookEffect(t, 2)
 	})
 	t.Run("kill and pause", func(t *testing.T) {
 		r := lapse(t, nil, append(common, "--model", "linearizable,read-your-writes", "--faults", "kill,pause", "--operator", s.operator, "--duration", "6s", "--seed", "7")...)
-		r.bitten(t, 2)
+		r.tookEffect(t, 2)
 		for _, model := range []string{"read-your-writes"} {
 			if got := r.verdict(t, model); got != "held" {
 				t.Errorf("%s at QUORUM: %s\n%s", model, got, r.stdout)

@@ -50,7 +50,7 @@ type IR struct {
 	readTable
 
 	// Found are the anomalies that need no graph.
-	Found *anomaly.Findings
+	Found *anomaly.Set
 	Guard *guard.Guard
 }
 
@@ -117,7 +117,7 @@ type readTable struct {
 
 // Build makes the IR of h and finds what is wrong without any graph.
 func Build(h, shown *history.History, g *guard.Guard) (*IR, error) {
-	r := &IR{H: h, Shown: shown, Guard: g, Found: anomaly.NewFindings(h, g.Max)}
+	r := &IR{H: h, Shown: shown, Guard: g, Found: anomaly.NewSet(h, g.Max)}
 	r.Odd, r.Blind = map[int32]bool{}, h.BlindAppends()
 	if err := r.scan(); err != nil {
 		return nil, err

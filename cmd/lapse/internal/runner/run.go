@@ -27,7 +27,7 @@ func CheckExpect(expect string) error {
 // CarryOut runs a plan, inside the sandbox if that is where nodes run, and says
 // what came of it.
 func CarryOut(a *cli.App, cmd *cobra.Command, planned *runs.Planned, env runs.Environment, expect string) error {
-	place, err := Find(cmd.Context(), a, planned, env)
+	place, err := Choose(cmd.Context(), a, planned, env)
 	if err != nil {
 		return err
 	}

@@ -20,8 +20,8 @@ type Latency struct {
 }
 
 // Measure computes the figures of a run from its history.
-func Measure(h *history.History) *Load {
-	l := &Load{Faults: CountFaults(h.Faults)}
+func Measure(h *history.History) *Totals {
+	l := &Totals{Faults: CountFaults(h.Faults)}
 	read, write := newHistogram(), newHistogram()
 	begin, end := LoadPhase(h)
 	for i := range h.Ops {
@@ -98,8 +98,8 @@ func LoadPhase(h *history.History) (begin, end history.Time) {
 	return begin, last
 }
 
-// Load is the run in numbers.
-type Load struct {
+// Totals are the figures of the whole load phase.
+type Totals struct {
 	Seconds float64 `json:"seconds"`
 	Ops     int     `json:"ops"`
 	OK      int     `json:"ok"`
@@ -119,17 +119,17 @@ type Load struct {
 
 // FaultCount counts faults.
 type FaultCount struct {
-	Injected int `json:"injected"`
-	Bit      int `json:"bit"`
-	Healed   int `json:"healed"`
+	Injected   int `json:"injected"`
+	TookEffect int `json:"bit"`
+	Healed     int `json:"healed"`
 }
 
 // CountFaults counts the fault windows of a history.
 func CountFaults(faults []history.Fault) FaultCount {
 	c := FaultCount{Injected: len(faults)}
 	for i := range faults {
-		if faults[i].Bit != 0 {
-			c.Bit++
+		if faults[i].TookEffect != 0 {
+			c.TookEffect++
 		}
 		if faults[i].Healed != 0 {
 			c.Healed++

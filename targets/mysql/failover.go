@@ -14,7 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets/replication"
 )
 
-// operated is what the operator of failovers needs of MariaDB. Semi-synchronous
+// operated is what the failover manager needs of MariaDB. Semi-synchronous
 // replication waits for one replica, whichever it is, so that all replicas must be asked
 // to find one that has every acknowledged commit. A replica that is promoted has first
 // applied what it has received.
@@ -25,8 +25,8 @@ var _ replication.Driver[standing] = operated{}
 // applyTimeout is how long a replica that is promoted may take to apply what it has.
 const applyTimeout = 10 * time.Second
 
-func (s *System) startOperator() (stop func()) {
-	o := replication.Operator[standing]{
+func (s *System) startFailoverManager() (stop func()) {
+	o := replication.FailoverManager[standing]{
 		Driver: operated{s}, Nodes: s.Nodes, Primary: s.primaryIndex, After: s.set.failoverAfter, Replica: "replica", Roles: &s.roles,
 		Tell: func(format string, args ...any) { s.tell("failover", format, args...) },
 		Debug: func(doing string, node cluster.Node, err error) {

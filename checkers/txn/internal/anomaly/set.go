@@ -40,29 +40,29 @@ const (
 	OverRealtime = "-realtime"
 )
 
-// Findings are the anomalies that need no graph, each kind with its first few
+// Set keeps the anomalies that need no graph, each kind with its first few
 // and its count.
-type Findings struct {
+type Set struct {
 	h     *history.History
 	max   int
-	kinds map[string]*finding
+	kinds map[string]*kept
 }
 
-type finding struct {
+type kept struct {
 	count int
 	first []checkers.Violation
 }
 
-// NewFindings keeps the first keep of each kind of anomaly in h.
-func NewFindings(h *history.History, keep int) *Findings {
-	return &Findings{h, keep, map[string]*finding{}}
+// NewSet keeps the first keep of each kind of anomaly in h.
+func NewSet(h *history.History, keep int) *Set {
+	return &Set{h, keep, map[string]*kept{}}
 }
 
 // Add counts an anomaly. build is called only if it is among the first.
-func (f *Findings) Add(anomaly string, build func() checkers.Violation) {
+func (f *Set) Add(anomaly string, build func() checkers.Violation) {
 	k := f.kinds[anomaly]
 	if k == nil {
-		k = &finding{}
+		k = &kept{}
 		f.kinds[anomaly] = k
 	}
 	k.count++
@@ -76,7 +76,7 @@ func (f *Findings) Add(anomaly string, build func() checkers.Violation) {
 }
 
 // Names are the anomalies found, sorted by how plain they are.
-func (f *Findings) Names() []string {
+func (f *Set) Names() []string {
 	var out []string
 	for _, name := range []string{
 		ThinAir, G1a, G1b, Future, Duplicate, Incompatible,
@@ -90,7 +90,7 @@ func (f *Findings) Names() []string {
 }
 
 // Of is how often anomaly was found, and the first of them.
-func (f *Findings) Of(anomaly string) (int, []checkers.Violation) {
+func (f *Set) Of(anomaly string) (int, []checkers.Violation) {
 	k := f.kinds[anomaly]
 	if k == nil {
 		return 0, nil

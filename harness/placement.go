@@ -29,11 +29,11 @@ func (r *run) recordPlaces(ctx context.Context) {
 			r.log.Warn("asking where keys are", "error", err)
 			return
 		}
-		text, err := json.Marshal(history.Place{Key: key, Nodes: nodes})
+		text, err := json.Marshal(history.Placement{Key: key, Nodes: nodes})
 		if err != nil {
 			r.log.Warn("recording where a key is", "error", err)
 			return
 		}
-		r.recorder.Event(history.EventPlace, string(text))
+		r.recorder.Event(history.EventPlacement, string(text))
 	}
 }

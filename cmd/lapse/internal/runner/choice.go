@@ -17,13 +17,13 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
 
-// FindForSuite fetches the software of all targets while there is a network, unless
+// ChooseForSuite fetches the software of all targets while there is a network, unless
 // the nodes are containers and have it, and goes where nodes run.
-func FindForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.Environment) (*Place, error) {
+func ChooseForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.Environment) (*Choice, error) {
 	var first *runs.Planned
 	fetched := map[string]bool{}
-	for i := range s.Runs {
-		r := &s.Runs[i]
+	for i := range s.Cells {
+		r := &s.Cells[i]
 		if r.Planned == nil {
 			continue
 		}
@@ -41,20 +41,20 @@ func FindForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.Envi
 			first = r.Planned
 		}
 	}
-	for i := range s.Runs {
+	for i := range s.Cells {
 		if first == nil {
-			first = s.Runs[i].Planned
+			first = s.Cells[i].Planned
 		}
 	}
 	if first == nil {
 		return nil, targets.Usagef("suite %s: none of its targets is known to this lapse", s.File.Name)
 	}
-	return Find(ctx, a, first, env)
+	return Choose(ctx, a, first, env)
 }
 
-// Place is where nodes run. If the command ran in a sandbox already, to its
+// Choice is where nodes run. If the command ran in a sandbox already, to its
 // end, Exited is set.
-type Place struct {
+type Choice struct {
 	Provider cluster.Provider
 	// Reason says why it was chosen.
 	Reason string
@@ -63,12 +63,12 @@ type Place struct {
 }
 
 // Exit ends the command with what it ended with in the sandbox.
-func (p *Place) Exit() error { return &cli.ExitError{Code: p.Code} }
+func (p *Choice) Exit() error { return &cli.ExitError{Code: p.Code} }
 
-// Find chooses the provider, fetches the software or the image while there is a
+// Choose chooses the provider, fetches the software or the image while there is a
 // network, and enters the sandbox if that is what was chosen. If the choice was left
 // to it and the software cannot be had, nodes run where it need not.
-func Find(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Environment) (*Place, error) {
+func Choose(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Environment) (*Choice, error) {
 	spec := planned.Target.Spec(planned.Config)
 	spec.Run, spec.LogDir, spec.Cuts = "probe", os.TempDir(), planned.Plan.Schedule.CutsLinks()
 	if names := providers.Names(env.Providers); !slices.Contains(names, planned.Plan.Provider) {
@@ -79,7 +79,7 @@ func Find(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Envir
 		return nil, err
 	}
 	if sandbox.Inside() {
-		return &Place{Provider: provider, Reason: reason}, nil
+		return &Choice{Provider: provider, Reason: reason}, nil
 	}
 	lacking := furnish(ctx, provider, spec, planned, env)
 	var usage *targets.UsageError
@@ -92,7 +92,7 @@ func Find(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Envir
 	if lacking != nil {
 		return nil, lacking
 	}
-	p := &Place{Provider: provider, Reason: reason}
+	p := &Choice{Provider: provider, Reason: reason}
 	if _, brings := provider.(cluster.Preparer); brings {
 		p.Reason += ", image " + spec.Container.Image
 	}
@@ -132,7 +132,7 @@ func Fetch(ctx context.Context, t targets.Target, cfg targets.Config, env runs.E
 }
 
 // enter runs this command line again in the sandbox.
-func enter(ctx context.Context, a *cli.App, p *Place, env runs.Environment) (*Place, error) {
+func enter(ctx context.Context, a *cli.App, p *Choice, env runs.Environment) (*Choice, error) {
 	visible := []string{env.Out, env.Cache}
 	if env.DataDir != "" {
 		visible = append(visible, env.DataDir)

@@ -7,10 +7,10 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Load says what a long history of a correct register looks like: clients that
+// Shape says what a long history of a correct register looks like: clients that
 // always have an operation open, each of which takes effect at a random moment of
 // its interval.
-type Load struct {
+type Shape struct {
 	Ops, Clients, Keys int
 	Writes, CAS, Info  float64
 	// Values bounds the values written; 0 means that every value is unique.
@@ -28,7 +28,7 @@ type Load struct {
 }
 
 // History makes the history of seed in time linear in its length.
-func (c Load) History(seed uint64) (*history.History, error) {
+func (c Shape) History(seed uint64) (*history.History, error) {
 	rng := rand.New(rand.NewPCG(seed, 0x10ad))
 	header := history.Header{Source: "test", Initial: history.Absent, Seed: seed}
 	for i := range c.Nodes {

@@ -2,8 +2,8 @@ package nemesis
 
 import "fmt"
 
-// Outcome is what became of a schedule.
-type Outcome struct {
+// Tally is what became of a schedule.
+type Tally struct {
 	// Planned counts the steps of the schedule, Injected those carried out, TookEffect
 	// those that were seen to take effect, Healed those that were seen to be over.
 	Planned    int `json:"planned"`
@@ -42,7 +42,7 @@ func (t Trouble) String() string {
 
 // Reasons are why a run with this outcome is inconclusive, one sentence each;
 // none if all faults did what they should.
-func (o Outcome) Reasons() []string {
+func (o Tally) Reasons() []string {
 	var out []string
 	for _, t := range o.Ineffective {
 		out = append(out, "took no effect: "+t.String())

@@ -1,5 +1,5 @@
 // Package replication is what databases with one primary and its replicas have in
-// common: an operator of failovers, and reads from replicas that are near enough.
+// common: a failover manager, and reads from replicas that are near enough.
 package replication
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/lapse-test/lapse/targets/launch"
 )
 
-// Operator promotes a replica when the primary is gone and makes the others, and later
+// FailoverManager promotes a replica when the primary is gone and makes the others, and later
 // the old primary, follow it, as failover managers do (Orchestrator, MaxScale, repmgr
 // and their kin). It sits where the clients are.
 //
@@ -26,7 +26,7 @@ import (
 //
 // Before a replica is promoted the old primary is fenced: its processes are killed. See
 // choose.go for which replica is promoted.
-type Operator[S any] struct {
+type FailoverManager[S any] struct {
 	// Driver does what only the database knows.
 	Driver Driver[S]
 	// Nodes are the servers' nodes, Primary the index of the one that takes the writes.
@@ -46,7 +46,7 @@ type Operator[S any] struct {
 	// Debug is told what did not work yet and is tried again.
 	Debug func(doing string, node cluster.Node, err error)
 
-	// The rest belongs to the operator's goroutine.
+	// The rest belongs to the failover manager's goroutine.
 
 	// since is when the primary was found to be gone first, zero if it is there; why
 	// says what was found.
@@ -54,15 +54,15 @@ type Operator[S any] struct {
 	why   string
 	// refused is why no replica could be promoted, so that it is told once.
 	refused string
-	// fenced are the nodes that the operator killed and is to bring back.
+	// fenced are the nodes that the failover manager killed and is to bring back.
 	fenced map[int]bool
 }
 
-// Driver is what an Operator needs of a database. Ask is called for several nodes at
-// once; the other methods one at a time, by the operator's goroutine.
+// Driver is what a FailoverManager needs of a database. Ask is called for several nodes at
+// once; the other methods one at a time, by the failover manager's goroutine.
 type Driver[S any] interface {
 	// Ask asks a node, for a short time; the Node of the answer is filled in by the
-	// operator. Of a node whose process has ended it returns ErrStopped.
+	// failover manager. Of a node whose process has ended it returns ErrStopped.
 	Ask(ctx context.Context, node int) Answer[S]
 	// Answered says whether err is an answer of a server's, rather than silence.
 	Answered(err error) bool
@@ -80,7 +80,7 @@ type Driver[S any] interface {
 	Rebuild(ctx context.Context, node int) error
 }
 
-// Answer is what the operator got from one node.
+// Answer is what the failover manager got from one node.
 type Answer[S any] struct {
 	Node int
 	// Err is why there is no answer; the rest is empty then.
@@ -99,20 +99,20 @@ type Answer[S any] struct {
 var ErrStopped = errors.New("its process has ended")
 
 const (
-	// LookEvery is how often an operator looks.
+	// LookEvery is how often a failover manager looks.
 	LookEvery = 150 * time.Millisecond
 	// repairTimeout is how long one step of repair may take.
 	repairTimeout = 30 * time.Second
 )
 
-// Start starts the operator; stop ends it, and may be called more than once.
-func (o *Operator[S]) Start() (stop func()) {
+// Start starts the failover manager; stop ends it, and may be called more than once.
+func (o *FailoverManager[S]) Start() (stop func()) {
 	o.fenced = map[int]bool{}
 	return launch.Every(LookEvery, o.step)
 }
 
 // step looks at all nodes once and does what is called for.
-func (o *Operator[S]) step(ctx context.Context) {
+func (o *FailoverManager[S]) step(ctx context.Context) {
 	seen := o.look(ctx)
 	if ctx.Err() != nil {
 		return
@@ -138,7 +138,7 @@ func (o *Operator[S]) step(ctx context.Context) {
 }
 
 // look asks all nodes at once.
-func (o *Operator[S]) look(ctx context.Context) []Answer[S] {
+func (o *FailoverManager[S]) look(ctx context.Context) []Answer[S] {
 	seen := make([]Answer[S], len(o.Nodes))
 	var all sync.WaitGroup
 	for i := range o.Nodes {
@@ -152,7 +152,7 @@ func (o *Operator[S]) look(ctx context.Context) []Answer[S] {
 }
 
 // gone says why the primary has to be taken for gone, empty if it is there.
-func (o *Operator[S]) gone(seen []Answer[S]) string {
+func (o *FailoverManager[S]) gone(seen []Answer[S]) string {
 	primary := o.Primary()
 	name := o.Nodes[primary].Name()
 	switch err := seen[primary].Err; {
@@ -175,7 +175,7 @@ func (o *Operator[S]) gone(seen []Answer[S]) string {
 
 // failover fences the primary and promotes a replica. The error says why that was not
 // possible yet.
-func (o *Operator[S]) failover(ctx context.Context) error {
+func (o *FailoverManager[S]) failover(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
 	defer cancel()
 	o.Roles.Lock()
@@ -210,11 +210,11 @@ func (o *Operator[S]) failover(ctx context.Context) error {
 }
 
 // repair has the other nodes follow the present primary, and then makes those anew that
-// the operator fenced or that have what the primary has not. What does not work yet is
+// the failover manager fenced or that have what the primary has not. What does not work yet is
 // tried again at the next step.
 //
 // The order matters: until replicas follow the new primary, commits may wait for them.
-func (o *Operator[S]) repair(ctx context.Context, seen []Answer[S]) {
+func (o *FailoverManager[S]) repair(ctx context.Context, seen []Answer[S]) {
 	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
 	defer cancel()
 	for _, a := range seen {
@@ -241,7 +241,7 @@ func (o *Operator[S]) repair(ctx context.Context, seen []Answer[S]) {
 	}
 }
 
-func (o *Operator[S]) rebuild(ctx context.Context, node int) error {
+func (o *FailoverManager[S]) rebuild(ctx context.Context, node int) error {
 	o.Roles.Lock()
 	defer o.Roles.Unlock()
 	if err := o.Nodes[node].Kill(ctx); err != nil {

@@ -11,14 +11,14 @@ import (
 	"github.com/lapse-test/lapse/targets/replication"
 )
 
-// operated is what the operator of failovers needs of PostgreSQL. A standby that the
-// operator can ask does not hear the primary when it has no connection to it or has not
+// operated is what the failover manager needs of PostgreSQL. A standby that the
+// failover manager can ask does not hear the primary when it has no connection to it or has not
 // heard from it for deafAfter. See failover.go for how one is promoted.
 //
-// Its fields belong to the operator's goroutine.
+// Its fields belong to the failover manager's goroutine.
 type operated struct {
 	*System
-	// conns are connections of the operator's own, one a node.
+	// conns are connections of the failover manager's own, one a node.
 	conns []*conn
 	// strayed are, for each node that was not seen to follow since, the earliest
 	// position at which a timeline that it must follow left the one before.
@@ -31,16 +31,16 @@ type operated struct {
 var _ replication.Driver[standing] = (*operated)(nil)
 
 const (
-	// askTimeout is how long a node may take to answer the operator.
+	// askTimeout is how long a node may take to answer the failover manager.
 	askTimeout = 500 * time.Millisecond
 	// deafAfter is how long a standby that is connected may hear nothing: after half of
 	// wal_receiver_timeout it asks, and an idle primary answers.
 	deafAfter = 1500 * time.Millisecond
 )
 
-func (s *System) startOperator() (stop func()) {
+func (s *System) startFailoverManager() (stop func()) {
 	driver := &operated{System: s, conns: make([]*conn, len(s.Nodes)), strayed: map[int]lsn{}}
-	o := replication.Operator[standing]{
+	o := replication.FailoverManager[standing]{
 		Driver: driver, Nodes: s.Nodes, Primary: s.primaryIndex, After: s.set.failoverAfter,
 		Acknowledged: s.set.acknowledgedOnStandbys(), Replica: "standby", Roles: &s.roles,
 		Tell: func(format string, args ...any) { s.tell("failover", format, args...) },
@@ -66,7 +66,7 @@ func (o *operated) Ask(ctx context.Context, node int) replication.Answer[standin
 	}
 }
 
-// ask asks a node over the operator's connection to it. Different nodes can be asked at
+// ask asks a node over the failover manager's connection to it. Different nodes can be asked at
 // once.
 func (o *operated) ask(ctx context.Context, node int) (standing, error) {
 	if o.Nodes[node].State() == cluster.Stopped {
@@ -89,7 +89,7 @@ func (o *operated) ask(ctx context.Context, node int) (standing, error) {
 	return st, err
 }
 
-// forget closes the operator's connection to a node.
+// forget closes the failover manager's connection to a node.
 func (o *operated) forget(node int) {
 	if o.conns[node] != nil {
 		o.conns[node].close()
