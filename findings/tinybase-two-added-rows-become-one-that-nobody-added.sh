@@ -27,6 +27,7 @@ cd "$dir"
 npm init -y >/dev/null
 npm install --silent --no-audit --no-fund --ignore-scripts tinybase@10.0.1 >npm.log 2>&1 || { cat npm.log; exit 1; }
 cat >main.mjs <<'JS'
+import {isDeepStrictEqual} from 'node:util';
 import {createMergeableStore} from 'tinybase';
 
 // pair gives two replicas whose clocks tick once a call, so that who is later is no chance.
@@ -40,7 +41,7 @@ const pair = () => {
 const meet = (a, b) => {
   a.merge(b);
   b.merge(a);
-  if (JSON.stringify(a.getContent()) !== JSON.stringify(b.getContent())) throw new Error('the replicas differ after a merge');
+  if (!isDeepStrictEqual(a.getContent(), b.getContent())) throw new Error('the replicas differ after a merge');
 };
 const rows = (store) => JSON.stringify(store.getTable('orders'));
 
