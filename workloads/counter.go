@@ -24,7 +24,7 @@ func counterWorkload() Workload {
 		if err != nil {
 			return nil, err
 		}
-		return newSimple(cfg, history.ReadCounter, func(kind string, key history.Key, r *rand.Rand, _ *valueStripe) history.Mop {
+		return newSimple(cfg, history.ReadCounter, func(_ int, kind string, key history.Key, r *rand.Rand, _ *valueStripe) history.Mop {
 			if kind == kindIncrement {
 				return history.Mop{Func: history.Increment, Key: key, Arg: history.Value(1 + r.IntN(step))}
 			}

@@ -14,8 +14,8 @@ type simple struct {
 	nodes   int
 	workers []simpleWorker
 	finals  finals
-	// make is the operation of a kind on a key.
-	make func(kind string, key history.Key, r *rand.Rand, values *valueStripe) history.Mop
+	// make is a worker's operation of a kind on a key.
+	make func(w int, kind string, key history.Key, r *rand.Rand, values *valueStripe) history.Mop
 	// final reads a key in the end.
 	final history.Func
 }
@@ -26,7 +26,7 @@ type simpleWorker struct {
 	_      [64]byte
 }
 
-func newSimple(cfg Config, final history.Func, mop func(string, history.Key, *rand.Rand, *valueStripe) history.Mop) *simple {
+func newSimple(cfg Config, final history.Func, mop func(int, string, history.Key, *rand.Rand, *valueStripe) history.Mop) *simple {
 	return &simple{
 		pool: newPool(sharedShape(cfg)), choose: newChooser(cfg.Weights), nodes: cfg.Nodes,
 		workers: newSimpleWorkers(cfg), finals: newFinals(cfg), make: mop, final: final,
@@ -51,7 +51,7 @@ func (g *simple) Next(w int, txn *history.Txn) (int, bool) {
 	node := me.stream.IntN(g.nodes)
 	kind := g.choose.kinds[g.choose.draw(me.stream)]
 	key := g.pool.key(w, me.stream.IntN(g.pool.width(w)))
-	single(txn, g.make(kind, key, me.stream, &me.values))
+	single(txn, g.make(w, kind, key, me.stream, &me.values))
 	return node, true
 }
 

@@ -12,4 +12,5 @@ func TestSound(t *testing.T) {
 	t.Parallel()
 	cfg := exhaust.Config{Write: history.Increment, Read: history.ReadCounter, Ops: 7, Damage: 10}
 	exhaust.Compare(t, New(), cfg, 5000, false)
+	exhaust.Compare(t, NewEventual(), cfg, 5000, false)
 }

@@ -6,21 +6,32 @@ import (
 	"github.com/lapse-test/lapse/checkers/models"
 )
 
-// Model is the model's name.
-const Model = models.Counter
+// The names of the models.
+const (
+	Model    = models.Counter
+	Eventual = models.CounterEventual
+)
 
 // wentBack is the anomaly of two reads that follow one another.
 const wentBack = "counter went back"
 
-// Models is the model of this package.
+// Models are the models of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
 		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "a read of a counter returns a sum of increments that real time allows",
+		Implies: []string{Eventual},
 		Risk:    "reads",
 		Local:   true,
 		New:     New,
 		Refute:  refute.Definition(refuted),
+	}, {
+		Family:  checkers.InTheEnd,
+		Name:    Eventual,
+		Meaning: "once increments have stopped and faults are healed, a counter holds every acknowledged one, once",
+		Risk:    "final reads",
+		New:     NewEventual,
+		Refute:  refute.Definition(refutedInTheEnd),
 	}}
 }

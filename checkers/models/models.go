@@ -35,6 +35,8 @@ const (
 	Log             = "log"
 	Queue           = "queue"
 	Counter         = "counter"
+	CounterEventual = "counter-eventual"
+	SetEventual     = "set-eventual"
 	Unique          = "unique"
 	Bank            = "bank"
 	LongFork        = "long-fork"

@@ -182,7 +182,7 @@ func addMop(t *testing.T, b *history.Builder, txn *history.Txn, f []string) {
 	}
 	i := len(txn.Mops)
 	switch f[0] {
-	case "write", "append", "add", "enqueue", "increment":
+	case "write", "append", "add", "remove", "enqueue", "increment":
 		m.Func, _ = history.ParseFunc(f[0])
 		m.Arg = value(f[2])
 	case "read", "dequeue", "count", "generate":

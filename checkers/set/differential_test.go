@@ -18,4 +18,5 @@ func TestSound(t *testing.T) {
 	t.Parallel()
 	cfg := exhaust.Config{Write: history.Add, Read: history.ReadSet, Ops: 7, Damage: 12}
 	exhaust.Compare(t, New(), cfg, 5000, false)
+	exhaust.Compare(t, NewEventual(), cfg, 5000, false)
 }

@@ -10,6 +10,7 @@ import (
 const (
 	Model        = models.Set
 	Linearizable = models.SetLinearizable
+	Eventual     = models.SetEventual
 )
 
 // Models are the models of this package.
@@ -31,5 +32,13 @@ func Models() []checkers.Model {
 		Local:   true,
 		New:     func() checkers.Checker { return New() },
 		Refute:  refute.WeakObject(goneForGood),
+	}, {
+		Family:    checkers.InTheEnd,
+		Name:      Eventual,
+		Meaning:   "once changes have stopped and faults are healed, every replica of a set has what was added and not removed, and nothing else",
+		ImpliedBy: []string{Linearizable},
+		Risk:      "elements in final reads",
+		New:       NewEventual,
+		Refute:    refute.Definition(refutedInTheEnd),
 	}}
 }

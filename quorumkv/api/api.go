@@ -65,6 +65,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(path, "/kv/"):
 		h.kv(w, r, path[len("/kv/"):])
+	case strings.HasPrefix(path, "/counter/"):
+		h.typed(w, r, engine.Counter, path[len("/counter/"):])
+	case strings.HasPrefix(path, "/set/"):
+		h.typed(w, r, engine.Set, path[len("/set/"):])
 	case strings.HasPrefix(path, "/replica/"):
 		h.replica(w, r, path[len("/replica/"):])
 	case strings.HasPrefix(path, "/cas/"):
@@ -86,7 +90,7 @@ func (h *Handler) compareAndSet() protocol.Failure {
 
 func (h *Handler) unknown(w http.ResponseWriter, r *http.Request) {
 	h.fail(w, http.StatusNotFound, protocol.Failure{Code: protocol.CodeBadRequest, Outcome: writeOutcome(r, protocol.NotWritten),
-		Message: r.Method + " " + r.URL.Path + " is not served; there are /kv/{key}, /replica/{key}, /ring, /health, /metrics and /admin"})
+		Message: r.Method + " " + r.URL.Path + " is not served; there are /kv/{key}, /counter/{key}, /set/{key}, /replica/{key}, /ring, /health, /metrics and /admin"})
 }
 
 // writeOutcome is o for requests that could have written, and nothing for others.

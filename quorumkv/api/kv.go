@@ -63,16 +63,30 @@ func level(params map[string]string, name string) (string, *protocol.Failure) {
 	return s, nil
 }
 
-// kv serves /kv/{key} within the bound on concurrent requests.
+// kv serves /kv/{key}.
 func (h *Handler) kv(w http.ResponseWriter, r *http.Request, escapedKey string) {
+	h.observed(w, r, escapedKey, func(key string, refuse refusal) int {
+		switch r.Method {
+		case http.MethodGet:
+			return h.get(w, r, key, refuse)
+		case http.MethodPut, http.MethodDelete:
+			return h.write(w, r, key, refuse)
+		}
+		w.Header().Set("Allow", "GET, PUT, DELETE")
+		return refuse(http.StatusMethodNotAllowed, &protocol.Failure{Code: protocol.CodeMethodNotAllowed, Message: r.Method + " is not allowed for a key: GET, PUT and DELETE are"})
+	})
+}
+
+// observed serves a request for a key within the bound on concurrent ones, and counts it.
+func (h *Handler) observed(w http.ResponseWriter, r *http.Request, escapedKey string, serve func(key string, refuse refusal) int) {
 	start := time.Now()
-	status := h.bounded(w, r, escapedKey)
+	status := h.bounded(w, r, escapedKey, serve)
 	if h.Observe != nil {
 		h.Observe(r.Method, status, time.Since(start).Seconds())
 	}
 }
 
-func (h *Handler) bounded(w http.ResponseWriter, r *http.Request, escapedKey string) int {
+func (h *Handler) bounded(w http.ResponseWriter, r *http.Request, escapedKey string, serve func(key string, refuse refusal) int) int {
 	refuse := func(status int, e *protocol.Failure) int {
 		e.Outcome = writeOutcome(r, protocol.NotWritten)
 		h.fail(w, status, *e)
@@ -93,14 +107,7 @@ func (h *Handler) bounded(w http.ResponseWriter, r *http.Request, escapedKey str
 		return refuse(http.StatusTooManyRequests, &protocol.Failure{Code: protocol.CodeOverloaded,
 			Message: fmt.Sprintf("%d requests are being served, more are refused", cap(h.slots))})
 	}
-	switch r.Method {
-	case http.MethodGet:
-		return h.get(w, r, key, refuse)
-	case http.MethodPut, http.MethodDelete:
-		return h.write(w, r, key, refuse)
-	}
-	w.Header().Set("Allow", "GET, PUT, DELETE")
-	return refuse(http.StatusMethodNotAllowed, &protocol.Failure{Code: protocol.CodeMethodNotAllowed, Message: r.Method + " is not allowed for a key: GET, PUT and DELETE are"})
+	return serve(key, refuse)
 }
 
 type refusal func(status int, e *protocol.Failure) int
@@ -122,6 +129,9 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, key string, refu
 		return refuse(http.StatusBadRequest, bad)
 	}
 	req := engine.WriteRequest{Key: key, Delete: r.Method == http.MethodDelete, If: cond, Request: r.Header.Get(headerRequest)}
+	if req.Context, bad = causality(r); bad != nil {
+		return refuse(http.StatusBadRequest, bad)
+	}
 	if req.Level, bad = level(params, "w"); bad == nil {
 		bad = checkRequestName(req.Request)
 	}
@@ -201,6 +211,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, key string, refuse
 	}
 	body := value(key, res.Record)
 	body.R, body.Answered, body.Repaired, body.Coordinator = res.R, res.Answered, res.Repaired, h.Node
+	body.Siblings, body.Context = res.Siblings, res.Context
 	h.reply(w, http.StatusOK, body)
 	return http.StatusOK
 }
@@ -236,9 +247,9 @@ func (h *Handler) engineFailed(w http.ResponseWriter, r *http.Request, err error
 	}
 	status := http.StatusServiceUnavailable
 	switch e.Code {
-	case engine.CodeBadLevel:
+	case engine.CodeBadLevel, engine.CodeBadContext:
 		status = http.StatusBadRequest
-	case engine.CodeUnsupported:
+	case engine.CodeUnsupported, engine.CodeTypes:
 		status = http.StatusNotImplemented
 	case engine.CodeConflict:
 		status = http.StatusPreconditionFailed

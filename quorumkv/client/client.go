@@ -5,6 +5,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -84,6 +86,57 @@ func (c *Client) CompareAndSet(ctx context.Context, key string, value []byte, ol
 	}
 	var out protocol.Written
 	err := c.doWith(ctx, http.MethodPut, "/kv/"+url.PathEscape(key)+params("w", w), value, header, &out)
+	return out, err
+}
+
+// PutSeen is Put of who has seen what a read returned with a context, which is replaced, in a mode that keeps writes which did not
+// know of each other. An empty context says that nothing was seen.
+func (c *Client) PutSeen(ctx context.Context, key string, value, seen []byte, w string) (protocol.Written, error) {
+	var header http.Header
+	if len(seen) > 0 {
+		header = http.Header{protocol.HeaderContext: {base64.StdEncoding.EncodeToString(seen)}}
+	}
+	var out protocol.Written
+	err := c.doWith(ctx, http.MethodPut, "/kv/"+url.PathEscape(key)+params("w", w), value, header, &out)
+	return out, err
+}
+
+// Increment adds n, which may be negative, to a counter. Its errors are as Put's.
+func (c *Client) Increment(ctx context.Context, key string, n int64, w string) (protocol.Written, error) {
+	return c.update(ctx, "/counter/", key, w, protocol.Increment{Add: n})
+}
+
+// Total reads a counter at level r; it is 0 when nothing was added.
+func (c *Client) Total(ctx context.Context, key, r string) (protocol.Total, error) {
+	var out protocol.Total
+	err := c.do(ctx, http.MethodGet, "/counter/"+url.PathEscape(key)+params("r", r), nil, &out)
+	return out, err
+}
+
+// SetAdd puts an element, which is not empty, into a set. Its errors are as Put's.
+func (c *Client) SetAdd(ctx context.Context, key, element, w string) (protocol.Written, error) {
+	return c.update(ctx, "/set/", key, w, protocol.Change{Add: element})
+}
+
+// SetRemove removes an element from a set. Its errors are as Put's; that the element is not there is one with the status 412.
+func (c *Client) SetRemove(ctx context.Context, key, element, w string) (protocol.Written, error) {
+	return c.update(ctx, "/set/", key, w, protocol.Change{Remove: element})
+}
+
+// Elements reads a set at level r.
+func (c *Client) Elements(ctx context.Context, key, r string) (protocol.Elements, error) {
+	var out protocol.Elements
+	err := c.do(ctx, http.MethodGet, "/set/"+url.PathEscape(key)+params("r", r), nil, &out)
+	return out, err
+}
+
+func (c *Client) update(ctx context.Context, path, key, w string, body any) (protocol.Written, error) {
+	var out protocol.Written
+	b, err := json.Marshal(body)
+	if err != nil {
+		return out, fmt.Errorf("encode request: %w", err)
+	}
+	err = c.do(ctx, http.MethodPost, path+url.PathEscape(key)+params("w", w), b, &out)
 	return out, err
 }
 
@@ -178,7 +231,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, out a
 }
 
 func (c *Client) doWith(ctx context.Context, method, path string, body []byte, header http.Header, out any) error {
-	write := method == http.MethodPut || method == http.MethodDelete
+	write := method != http.MethodGet && !strings.HasPrefix(path, "/admin/")
 	var connected atomic.Bool // whether the request may have been sent
 	if write {
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})

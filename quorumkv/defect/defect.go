@@ -38,6 +38,11 @@ const (
 	ConfirmBeforeSync
 	ConditionOnCounted
 	LagLooksZero
+	MaxOfTotals
+	RemoveWins
+	DropContext
+	ResurrectRemoved
+	TrustDelivery
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a
@@ -148,6 +153,26 @@ var all = []Info{
 		"a follower measures its lag against what it was last told, so that one that is told nothing has none",
 		"a read at level max-lag is hardly older than max_lag",
 		"R=max-lag; cut a follower off for longer than max_lag while clients read from it"},
+	{MaxOfTotals, "max-of-totals", "multi-leader",
+		"of two states of a counter the one with the larger total is kept, and not the larger of what each replica counted",
+		"an acknowledged increment is in the counter in the end",
+		"conflicts=crdt, no fault; increment counters in two regions at once"},
+	{RemoveWins, "remove-wins", "multi-leader",
+		"a removal leaves a mark under the element's name, which also removes additions that it did not know of",
+		"an acknowledged addition stays until somebody removes it who saw it",
+		"conflicts=crdt, no fault; add in one region and remove in another before it has heard of it"},
+	{DropContext, "drop-context", "multi-leader",
+		"the version vector is left out of the exchange: what arrives overwrites what is there",
+		"a write is gone only when it was replaced by somebody who saw it",
+		"conflicts=siblings, or crdt with sets, no fault; write keys in two regions at once"},
+	{ResurrectRemoved, "resurrect-removed", "multi-leader",
+		"two states of a set are merged by union, without a look at whether one has removed what the other has",
+		"an element that was removed by somebody who saw it stays away",
+		"conflicts=crdt, no fault; remove elements in one region while the set changes in another"},
+	{TrustDelivery, "trust-delivery", "multi-leader",
+		"changes count as delivered when they are sent, and nobody notices when some are missing",
+		"regions converge",
+		"conflicts=lww or crdt; cut the regions off from each other under write load, heal, read every node"},
 }
 
 // All describes every defect, in a fixed order.

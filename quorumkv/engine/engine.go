@@ -86,6 +86,8 @@ type WriteRequest struct {
 	If     *Condition // nil when there is none
 	// Request names the client's request, so that a retry of it is not applied twice; empty when the client named none.
 	Request string
+	// Context is what a read returned that the client has seen, where the mode keeps writes that did not know of each other.
+	Context []byte
 }
 
 // WriteResult describes an acknowledged write.
@@ -109,4 +111,8 @@ type ReadResult struct {
 	R        int      // how many nodes it needed
 	Answered []string // the nodes that answered
 	Repaired []string // the nodes that were brought up to date before the answer
+	// Siblings are all values, where the mode keeps several that did not know of each other; Record is then one of them, and Context
+	// names what was read.
+	Siblings [][]byte
+	Context  []byte
 }

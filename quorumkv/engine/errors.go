@@ -11,6 +11,8 @@ const (
 	CodeCanceled     Code = "canceled"                    // the client went away
 	CodeUnsupported  Code = "compare_and_set_unsupported" // the mode has no order of writes to compare with
 	CodeConflict     Code = "precondition_failed"         // the write's condition does not hold
+	CodeTypes        Code = "types_unsupported"           // the mode, as it is configured, has no counters and sets
+	CodeBadContext   Code = "bad_context"                 // a write's context is none that a read has returned, or of no use in this mode
 	CodeDisagreement Code = "configuration_disagreement"  // a peer is configured otherwise
 )
 

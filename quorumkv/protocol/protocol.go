@@ -48,6 +48,9 @@ func (v *Version) Compare(o *Version) int {
 	return strings.Compare(v.Node, o.Node)
 }
 
+// HeaderContext is the header of a write with what its client has seen, as a read returned it.
+const HeaderContext = "Quorumkv-Context"
+
 // Written answers PUT and DELETE /kv/{key}.
 type Written struct {
 	Key         string   `json:"key"`
@@ -67,7 +70,38 @@ type Value struct {
 	R           int      `json:"r,omitempty"`
 	Answered    []string `json:"answered,omitempty"`
 	Repaired    []string `json:"repaired,omitempty"` // replicas that were brought up to date before the answer
+	// Siblings are all values that did not know of each other, in modes that keep them: Value or ValueBase64 is one of them. Context
+	// names what was read; a write with it replaces that. Both are base64.
+	Siblings    [][]byte `json:"siblings,omitempty"`
+	Context     []byte   `json:"context,omitempty"`
 	Coordinator string   `json:"coordinator"`
+}
+
+// Total answers GET /counter/{key}.
+type Total struct {
+	Key         string   `json:"key"`
+	Total       int64    `json:"total"`
+	Answered    []string `json:"answered,omitempty"`
+	Coordinator string   `json:"coordinator"`
+}
+
+// Increment asks by POST /counter/{key}: Add may be negative.
+type Increment struct {
+	Add int64 `json:"add"`
+}
+
+// Elements answers GET /set/{key}.
+type Elements struct {
+	Key         string   `json:"key"`
+	Elements    []string `json:"elements"` // sorted
+	Answered    []string `json:"answered,omitempty"`
+	Coordinator string   `json:"coordinator"`
+}
+
+// Change asks by POST /set/{key}: exactly one of its fields is set.
+type Change struct {
+	Add    string `json:"add,omitempty"`
+	Remove string `json:"remove,omitempty"`
 }
 
 // Bytes is the value in whichever form it came.
@@ -93,6 +127,7 @@ const (
 	CodeBadRequest       = "bad_request"
 	CodeBadKey           = "bad_key"
 	CodeBadLevel         = "bad_level"
+	CodeBadContext       = "bad_context"
 	CodeValueTooLarge    = "value_too_large"
 	CodeMethodNotAllowed = "method_not_allowed"
 	CodeOverloaded       = "overloaded"
@@ -158,6 +193,8 @@ type Health struct {
 	Applied         uint64                `json:"applied,omitempty"`  // the last position of the log that this node has applied
 	Failover        *bool                 `json:"failover,omitempty"` // of mode single-leader, as the next one
 	Fencing         *bool                 `json:"fencing,omitempty"`
+	Region          string                `json:"region,omitempty"` // of this node, in mode multi-leader; Leader is that of the region
+	Conflicts       string                `json:"conflicts,omitempty"`
 	Fsync           bool                  `json:"fsync"`
 	Testing         bool                  `json:"testing"`
 	ClockOffsetMS   int64                 `json:"clock_offset_ms"`

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/lapse-test/lapse/quorumkv/multileader"
 )
 
 // Command is `quorumkv`, with `serve` below it.
@@ -87,6 +89,9 @@ func newServeFlags() *serveFlags {
 	fs.BoolVar(&c.Failover, "failover", c.Failover, "in mode single-leader: another node leads when the leader is away")
 	fs.BoolVar(&c.Fencing, "fencing", c.Fencing, "in mode single-leader: keep a deposed leader from answering; off shows split brain")
 	fs.DurationVar(&c.MaxLag, "max-lag", c.MaxLag, "in mode single-leader: how far behind a follower may be for reads at level max-lag")
+	fs.IntVar(&c.Regions, "regions", c.Regions, "in mode multi-leader: parts of the nodes, by their names, with a leader each")
+	fs.StringVar((*string)(&c.Conflicts), "conflicts", string(c.Conflicts), "in mode multi-leader: what becomes of writes that did not know of each other: "+strings.Join(multileader.AllConflicts(), ", "))
+	fs.DurationVar(&c.ExchangeInterval, "exchange-interval", c.ExchangeInterval, "in mode multi-leader: at which leaders send what has changed")
 	fs.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "after which a request is answered whatever happens")
 	fs.DurationVar(&c.PeerTimeout, "peer-timeout", c.PeerTimeout, "after which a message is given up and a silent peer counts as gone")
 	fs.DurationVar(&c.MaxClockSkew, "max-clock-skew", c.MaxClockSkew, "how far ahead a timestamp may be for this clock to follow it")

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/coordinator"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
+	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
@@ -26,51 +27,57 @@ type Config struct {
 	DataDir string `yaml:"data_dir"` // of this node alone
 	// Peers are all other nodes by name, with the address at which this node reaches each; it may differ from where others
 	// reach it. This node's own name may be among them and is ignored.
-	Peers           map[string]string      `yaml:"peers"`
-	Replication     int                    `yaml:"replication" mode:"leaderless"`   // N, replicas of a key
-	VirtualNodes    int                    `yaml:"virtual_nodes" mode:"leaderless"` // points of each node on the ring
-	ReadRepair      coordinator.ReadRepair `yaml:"read_repair" mode:"leaderless"`
-	HintedHandoff   bool                   `yaml:"hinted_handoff" mode:"leaderless"`
-	MaxHints        int                    `yaml:"max_hints" mode:"leaderless"` // kept for one peer
-	WriteTimestamps coordinator.Timestamps `yaml:"write_timestamps" mode:"leaderless"`
-	ElectionTimeout time.Duration          `yaml:"election_timeout" mode:"raft,single-leader"` // without a leader, after which one is elected
-	LogEntries      int                    `yaml:"log_entries" mode:"raft"`                    // kept for followers that lag
-	Failover        bool                   `yaml:"failover" mode:"single-leader"`              // another node leads when the leader is away
-	Fencing         bool                   `yaml:"fencing" mode:"single-leader"`               // a deposed leader is kept from answering
-	MaxLag          time.Duration          `yaml:"max_lag" mode:"single-leader"`               // beyond which a follower asks the leader, at one level
-	RequestTimeout  time.Duration          `yaml:"request_timeout"`                            // of a client's request
-	PeerTimeout     time.Duration          `yaml:"peer_timeout"`                               // of a message, and after which a silent peer counts as gone
-	MaxClockSkew    time.Duration          `yaml:"max_clock_skew" mode:"leaderless"`           // how far ahead a timestamp may be for this clock to follow it
-	Fsync           bool                   `yaml:"fsync"`                                      // before every acknowledgement
-	MaxRequests     int                    `yaml:"max_requests"`                               // served at a time
-	MaxValueBytes   int                    `yaml:"max_value_bytes"`
-	Testing         bool                   `yaml:"testing"` // /admin, defects and clock_offset are allowed
-	Defects         []string               `yaml:"defects"`
-	ClockOffset     time.Duration          `yaml:"clock_offset"`
+	Peers            map[string]string      `yaml:"peers"`
+	Replication      int                    `yaml:"replication" mode:"leaderless"`   // N, replicas of a key
+	VirtualNodes     int                    `yaml:"virtual_nodes" mode:"leaderless"` // points of each node on the ring
+	ReadRepair       coordinator.ReadRepair `yaml:"read_repair" mode:"leaderless"`
+	HintedHandoff    bool                   `yaml:"hinted_handoff" mode:"leaderless"`
+	MaxHints         int                    `yaml:"max_hints" mode:"leaderless"` // kept for one peer
+	WriteTimestamps  coordinator.Timestamps `yaml:"write_timestamps" mode:"leaderless"`
+	ElectionTimeout  time.Duration          `yaml:"election_timeout" mode:"raft,single-leader"`    // without a leader, after which one is elected
+	LogEntries       int                    `yaml:"log_entries" mode:"raft"`                       // kept for followers that lag
+	Failover         bool                   `yaml:"failover" mode:"single-leader"`                 // another node leads when the leader is away
+	Fencing          bool                   `yaml:"fencing" mode:"single-leader"`                  // a deposed leader is kept from answering
+	MaxLag           time.Duration          `yaml:"max_lag" mode:"single-leader"`                  // beyond which a follower asks the leader, at one level
+	Regions          int                    `yaml:"regions" mode:"multi-leader"`                   // parts of the nodes with a leader each
+	Conflicts        multileader.Conflicts  `yaml:"conflicts" mode:"multi-leader"`                 // what becomes of writes that did not know of each other
+	ExchangeInterval time.Duration          `yaml:"exchange_interval" mode:"multi-leader"`         // at which leaders send what has changed
+	RequestTimeout   time.Duration          `yaml:"request_timeout"`                               // of a client's request
+	PeerTimeout      time.Duration          `yaml:"peer_timeout"`                                  // of a message, and after which a silent peer counts as gone
+	MaxClockSkew     time.Duration          `yaml:"max_clock_skew" mode:"leaderless,multi-leader"` // how far ahead a timestamp may be for this clock to follow it
+	Fsync            bool                   `yaml:"fsync"`                                         // before every acknowledgement
+	MaxRequests      int                    `yaml:"max_requests"`                                  // served at a time
+	MaxValueBytes    int                    `yaml:"max_value_bytes"`
+	Testing          bool                   `yaml:"testing"` // /admin, defects and clock_offset are allowed
+	Defects          []string               `yaml:"defects"`
+	ClockOffset      time.Duration          `yaml:"clock_offset"`
 }
 
 // Default is the configuration of a node that promises as much as this store can: linearizable with W+R > N.
 func Default() Config {
 	return Config{
-		Mode:            leaderless.Mode,
-		Listen:          "127.0.0.1:7400",
-		Replication:     3,
-		VirtualNodes:    256,
-		ReadRepair:      coordinator.RepairBlocking,
-		HintedHandoff:   true,
-		MaxHints:        100_000,
-		WriteTimestamps: coordinator.FromQuorum,
-		ElectionTimeout: 400 * time.Millisecond,
-		LogEntries:      10_000,
-		Failover:        true,
-		Fencing:         true,
-		MaxLag:          500 * time.Millisecond,
-		RequestTimeout:  time.Second,
-		PeerTimeout:     500 * time.Millisecond,
-		MaxClockSkew:    500 * time.Millisecond,
-		Fsync:           true,
-		MaxRequests:     1024,
-		MaxValueBytes:   64 << 10,
+		Mode:             leaderless.Mode,
+		Listen:           "127.0.0.1:7400",
+		Replication:      3,
+		VirtualNodes:     256,
+		ReadRepair:       coordinator.RepairBlocking,
+		HintedHandoff:    true,
+		MaxHints:         100_000,
+		WriteTimestamps:  coordinator.FromQuorum,
+		ElectionTimeout:  400 * time.Millisecond,
+		LogEntries:       10_000,
+		Failover:         true,
+		Fencing:          true,
+		MaxLag:           500 * time.Millisecond,
+		Regions:          2,
+		Conflicts:        multileader.LastWriteWins,
+		ExchangeInterval: 20 * time.Millisecond,
+		RequestTimeout:   time.Second,
+		PeerTimeout:      500 * time.Millisecond,
+		MaxClockSkew:     500 * time.Millisecond,
+		Fsync:            true,
+		MaxRequests:      1024,
+		MaxValueBytes:    64 << 10,
 	}
 }
 

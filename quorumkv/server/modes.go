@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
+	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 )
 
@@ -33,6 +34,9 @@ func modes() []mode {
 		{singleleader.Mode,
 			func(c Config, _ []string) error { return c.singleLeader().Validate() },
 			func(c Config, n engine.Node) (engine.Engine, error) { return singleleader.Open(n, c.singleLeader()) }},
+		{multileader.Mode,
+			func(c Config, nodes []string) error { return c.multiLeader().Validate(nodes) },
+			func(c Config, n engine.Node) (engine.Engine, error) { return multileader.Open(n, c.multiLeader()) }},
 	}
 }
 
@@ -65,6 +69,10 @@ func (c Config) consensus() consensus.Options {
 
 func (c Config) singleLeader() singleleader.Options {
 	return singleleader.Options{ElectionTimeout: c.ElectionTimeout, Failover: c.Failover, Fencing: c.Fencing, MaxLag: c.MaxLag}
+}
+
+func (c Config) multiLeader() multileader.Options {
+	return multileader.Options{Regions: c.Regions, Conflicts: c.Conflicts, ExchangeInterval: c.ExchangeInterval}
 }
 
 // validateMode reports what does not go with the mode: what it cannot serve, and settings and defects of others.

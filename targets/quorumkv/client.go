@@ -113,6 +113,9 @@ func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn)
 	if m.Func.Writes() {
 		c.system.written.add(key)
 	}
+	if note, done, err := c.doTyped(ctx, conn, key, txn); done {
+		return note, err
+	}
 	switch m.Func {
 	case history.Read:
 		got, err := conn.Get(ctx, key, c.level(), c.writeBack)
@@ -124,7 +127,9 @@ func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn)
 			return "", nil
 		}
 		txn.SetRead(0, c.value(got))
-		txn.SetVersion(0, got.Version.Int64())
+		if len(got.Context) == 0 { // else it counts what the node knows, and orders nothing
+			txn.SetVersion(0, got.Version.Int64())
+		}
 		return readNote(got), nil
 	case history.Write:
 		var done protocol.Written

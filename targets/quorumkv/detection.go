@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
+	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -21,6 +22,8 @@ func (*Target) Detection(cfg targets.Config) history.Detection {
 	switch mode := cfg.Options[optMode]; {
 	case mode == singleleader.Mode && cfg.Options[optFailover] == off:
 		return history.Detection{}
+	case mode == multileader.Mode:
+		return history.Detection{} // nobody takes over, and nobody is asked
 	case mode != leaderless.Mode:
 		election, err := time.ParseDuration(cfg.Options[optElection])
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
+	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -16,6 +17,8 @@ func (*Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 		return raftPromises(cfg)
 	case singleleader.Mode:
 		return singleLeaderPromises(cfg)
+	case multileader.Mode:
+		return multiLeaderPromises(cfg)
 	}
 	n, w, r, err := Levels(cfg)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
+	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
@@ -73,8 +74,11 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 	if err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "starting quorumkv", Err: err, Way: "see the logs of the nodes in the run directory"}
 	}
-	if cfg.Options[optMode] == leaderless.Mode {
+	switch cfg.Options[optMode] {
+	case leaderless.Mode:
 		return s, nil
+	case multileader.Mode:
+		return &regionalSystem{s}, nil
 	}
 	return &orderedSystem{s}, nil
 }
@@ -135,6 +139,9 @@ func (s *System) modeArgs(request time.Duration) []string {
 		return []string{"--election-timeout", o[optElection], "--peer-timeout", o[optElection], "--max-lag", o[optMaxLag],
 			fmt.Sprintf("--failover=%t", o[optFailover] == on), fmt.Sprintf("--fencing=%t", o[optFencing] == on)}
 	}
+	if o[optMode] == multileader.Mode {
+		return []string{"--regions", o[optRegions], "--conflicts", o[optConflicts], "--exchange-interval", o[optExchange], "--peer-timeout", peerTimeout(request).String()}
+	}
 	return []string{
 		"--replication", o[optReplication],
 		"--read-repair", o[optReadRepair],
@@ -178,11 +185,19 @@ func (s *System) serves(ctx context.Context, node string, connected func(protoco
 	key := s.readyKey(node)
 	s.written.add(key)
 	write, read := s.weakest()
-	if _, err := c.Put(ctx, key, []byte(s.cfg.Run), write); err != nil {
-		return fmt.Errorf("writing through %s: %w", node, err)
-	}
-	if _, err := c.Get(ctx, key, read, ""); err != nil {
+	got, err := c.Get(ctx, key, read, "")
+	if err != nil {
 		return fmt.Errorf("reading through %s: %w", node, err)
+	}
+	var seen []byte // so that what was written the last time is replaced
+	if got != nil {
+		seen = got.Context
+	}
+	if !s.keepsSiblings() {
+		seen = nil
+	}
+	if _, err := c.PutSeen(ctx, key, []byte(s.cfg.Run), seen, write); err != nil {
+		return fmt.Errorf("writing through %s: %w", node, err)
 	}
 	return nil
 }
@@ -195,6 +210,8 @@ func (s *System) weakest() (write, read string) {
 		return consensus.LevelMajority, consensus.LevelReadIndex
 	case singleleader.Mode:
 		return singleleader.LevelAsync, singleleader.LevelLeader
+	case multileader.Mode:
+		return multileader.LevelLeader, multileader.LevelLeader
 	}
 	return quorum.One.String(), quorum.One.String()
 }
@@ -215,6 +232,8 @@ func (s *System) ReplicaLevel() string {
 		return consensus.LevelFollower
 	case singleleader.Mode:
 		return singleleader.LevelFollower
+	case multileader.Mode:
+		return multileader.LevelLocal
 	}
 	return quorum.One.String()
 }

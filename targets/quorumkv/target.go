@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
+	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
@@ -47,10 +48,16 @@ const (
 	optFencing        = "fencing"
 	optMaxLag         = "max_lag"
 	optSticky         = "sticky"
+	optRegions        = "regions"
+	optConflicts      = "conflicts"
+	optExchange       = "exchange_interval"
 )
 
-// Target is quorumkv in one of its modes.
-type Target struct{ mode string }
+// Target is quorumkv in one of its modes. What the store can do also depends on how mode multi-leader treats conflicts.
+type Target struct {
+	mode      string
+	conflicts multileader.Conflicts
+}
 
 // New makes the target in the mode that the store has unless it is told another; Describe makes that of others.
 func New() *Target { return &Target{mode: leaderless.Mode} }
@@ -64,13 +71,13 @@ func (t *Target) Describe(_ context.Context, cfg targets.Config) (targets.Target
 	case mode == "":
 		return t, nil
 	case slices.Contains(modes(), mode):
-		return &Target{mode: mode}, nil
+		return &Target{mode: mode, conflicts: multileader.Conflicts(cfg.Options[optConflicts])}, nil
 	}
 	return nil, targets.Usagef("--set %s=%s: quorumkv has no such mode; there are: %s", optMode, mode, strings.Join(modes(), ", "))
 }
 
 // modes are those of the store, the default first.
-func modes() []string { return []string{leaderless.Mode, consensus.Mode, singleleader.Mode} }
+func modes() []string { return []string{leaderless.Mode, consensus.Mode, singleleader.Mode, multileader.Mode} }
 
 // Info implements targets.Target.
 func (t *Target) Info() targets.Info {
@@ -93,9 +100,12 @@ func (t *Target) Info() targets.Info {
 	case singleleader.Mode:
 		singleLeaderInfo(&i)
 		return i
+	case multileader.Mode:
+		multiLeaderInfo(&i, t.conflicts)
+		return i
 	}
 	levels := []string{"QUORUM", "ONE", "ALL", "1", "2", "3"}
-	i.Summary = "the project's own replicated store: leaderless (R and W per request), one raft group, or a single leader"
+	i.Summary = "the project's own replicated store: leaderless (R and W per request), one raft group, a single leader, or a leader a region"
 	i.ReadLevels, i.WriteLevels, i.Quorums = levels, levels, quorums{}
 	i.Funcs = []history.Func{history.Read, history.Write, history.Delete}
 	i.Options = append(i.Options,
@@ -125,6 +135,8 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 		return resolveRaft(cfg)
 	case singleleader.Mode:
 		return resolveSingleLeader(cfg)
+	case multileader.Mode:
+		return resolveMultiLeader(cfg)
 	}
 	if err := resolveTimeout(opts, optRequestTimeout, cfg.OpTimeout/4); err != nil {
 		return cfg, err
@@ -213,8 +225,11 @@ func (*Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (*Target) Abilities(cfg targets.Config) []ability.Ability {
-	if cfg.Options[optMode] == leaderless.Mode {
+	switch cfg.Options[optMode] {
+	case leaderless.Mode:
 		return []ability.Ability{ability.Restart, ability.Clock}
+	case multileader.Mode:
+		return []ability.Ability{ability.Restart, ability.Clock, ability.Centres}
 	}
 	return []ability.Ability{ability.Restart, ability.Clock, ability.Primary}
 }

@@ -1,0 +1,62 @@
+package multileader
+
+import "encoding/binary"
+
+// what is the first byte of what nodes send each other.
+type what byte
+
+const (
+	whatChanges what = iota + 1 // of a leader: how keys are that have changed
+	whatHave                    // the answer: up to where the node has the leader's changes
+	whatRequest                 // a client's request on its way to the region's leader
+	whatReply                   // its answer
+	afterWhats
+)
+
+// item is how a key is.
+type item struct {
+	Key   string
+	State state
+}
+
+// message is what nodes send each other; which fields count depends on What.
+type message struct {
+	What what
+	ID   uint64 // of a request, echoed by its reply
+	// Incarnation is the data directory of whose changes this is about: places of another's order mean nothing.
+	Incarnation string
+	After, Upto uint64 // of changes: the places in the leader's order that Items go through; of have: Upto alone
+	Items       []item
+	Body        []byte // of a request or a reply, in JSON
+
+	from string // of the link, not of the message
+}
+
+func (m message) marshal() []byte {
+	b := []byte{byte(m.What)}
+	for _, n := range []uint64{m.ID, m.After, m.Upto} {
+		b = binary.AppendUvarint(b, n)
+	}
+	b = appendText(b, m.Incarnation)
+	b = binary.AppendUvarint(b, uint64(len(m.Items)))
+	for _, i := range m.Items {
+		b = i.State.appendTo(appendText(b, i.Key))
+	}
+	return appendText(b, m.Body)
+}
+
+// parseMessage reads what marshal wrote. Nothing of the result lies in b.
+func parseMessage(b []byte) (message, error) {
+	c := cursor{b: b}
+	m := message{What: what(c.byte())}
+	if m.What == 0 || m.What >= afterWhats {
+		c.fail("unknown kind")
+	}
+	m.ID, m.After, m.Upto = c.number(), c.number(), c.number()
+	m.Incarnation = c.text()
+	c.each(func() { m.Items = append(m.Items, item{c.text(), c.state()}) })
+	if body := c.text(); body != "" {
+		m.Body = []byte(body)
+	}
+	return m, c.end()
+}

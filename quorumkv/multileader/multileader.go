@@ -1,0 +1,267 @@
+// Package multileader is the engine in which every region has a leader that takes writes without asking the others, as global tables,
+// groups of primaries and offline clients do. Leaders tell each other afterwards; what was written at two of them meanwhile is in conflict, and
+// Conflicts says what becomes of that.
+//
+// # Writes and exchange
+//
+// A node sends writes to the leader of its region, the first node of that by name. The leader changes the state of the key, syncs it and
+// answers. It numbers changes by their order; the last change of each key stands for those before. At every ExchangeInterval it sends
+// the keys that have changed since the place up to which the receiver has its changes, whole and as they are now, to all other
+// leaders and to the other nodes of its region. The receiver joins them with what it has, syncs that together with the new place, and
+// confirms the place. It refuses changes that do not begin where it is, and says where that is, so that what is lost on the way is sent
+// again, also after kill -9 of either side. Leaders pass on what they were told, so that two that cannot reach each other hear by a third.
+//
+// # Why nodes converge
+//
+// States of a key are a join-semilattice and every change goes up in it (Shapiro, Preguiça, Baquero, Zawirski, "Conflict-free
+// Replicated Data Types", 2011). A node's state is the join of changes; the exchange brings each change to each node at least once
+// while nodes are connected; joins are commutative, associative and idempotent, so that neither order nor repetition matters. So when nothing
+// is written any more and all are connected, all have the same state, and what is read is a function of it.
+//
+// # What is lost, and what is not
+//
+//   - lww: the state is the write with the largest version, and a version is larger than all that its leader knew. Of writes that
+//     did not know of each other one stays, by the clocks; the others are lost although they were acknowledged. A counter is
+//     written as its new total and a set as the new whole, so that increments and elements are lost with them. This is not a defect of the
+//     mode but what it is for (DynamoDB's global tables, "last writer wins").
+//   - siblings: a state is the writes that nothing has replaced, with a version vector of all that are known (dotted version vectors:
+//     Preguiça, Baquero, Almeida, Fonte, Gonçalves, 2010). A write replaces those of which its client says by a context that it has
+//     seen them. So a write is gone only when somebody has replaced it who saw it. What is in conflict is returned, for the client to
+//     merge. A client that merges sets by union loses no element: what it replaces is contained in what it writes.
+//   - crdt: as siblings, but the leader knows how to merge. A register keeps the values that were written without knowledge of each
+//     other. A set is add-wins (Bieniusa et al., "An optimized conflict-free replicated set", 2012): a removal
+//     removes the additions that its leader knows of, and so not one that is concurrent to it. An element that is not there is
+//     not removed, and the client is told. A counter has for each replica what was added there and taken away, of which only that
+//     replica changes its own, and both only grow: the join takes the larger of each, and the total is exact.
+//
+// A removal needs no tombstone: that the vector covers an addition which is not alive says that it was removed. The vector covers no
+// write that the node was not told of, because states are sent whole: that of replica r's n-th write of a key contains the effects of those before.
+// A replica numbers writes on from what is on its disk, and with an empty disk it has a new name, so that no number is given twice.
+//
+// # What nobody promises
+//
+// Reads are from what one node knows: neither own writes through another region nor those of others need be there. Nothing here
+// orders writes of different regions, so that there is no compare-and-set. While a region's leader is away its nodes take no writes and answer reads at level
+// local only; no other node takes over.
+//
+// All states are kept in memory too, and version vectors are never pruned: an entry for each disk that a leader ever had.
+package multileader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/peer"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+// Mode is the mode's name.
+const Mode = "multi-leader"
+
+// The levels of writes and reads: at the leader of the region of the node that is asked, or what that node has.
+const (
+	LevelLeader = "leader"
+	LevelLocal  = "local"
+)
+
+// WriteLevels are those of writes, the default first.
+func WriteLevels() []string { return []string{LevelLeader} }
+
+// ReadLevels are those of reads, the default first.
+func ReadLevels() []string { return []string{LevelLeader, LevelLocal} }
+
+// Conflicts says what becomes of writes that did not know of each other.
+type Conflicts string
+
+// The ways of treating conflicts.
+const (
+	LastWriteWins Conflicts = "lww"
+	Siblings      Conflicts = "siblings"
+	CRDT          Conflicts = "crdt"
+)
+
+// AllConflicts are all ways, the default first.
+func AllConflicts() []string {
+	return []string{string(LastWriteWins), string(Siblings), string(CRDT)}
+}
+
+// Options are what the mode has to be told beyond the node.
+type Options struct {
+	Regions          int
+	Conflicts        Conflicts
+	ExchangeInterval time.Duration
+}
+
+// Validate reports what cannot be served by these nodes.
+func (o Options) Validate(nodes []string) error {
+	var errs []error
+	if o.Regions < 1 || o.Regions > len(nodes) {
+		errs = append(errs, fmt.Errorf("regions: %d must be between 1 and the number of nodes, %d", o.Regions, len(nodes)))
+	}
+	if !slices.Contains(AllConflicts(), string(o.Conflicts)) {
+		errs = append(errs, fmt.Errorf("conflicts: %q is none of %s", o.Conflicts, strings.Join(AllConflicts(), ", ")))
+	}
+	if o.ExchangeInterval < time.Millisecond || o.ExchangeInterval > time.Minute {
+		errs = append(errs, fmt.Errorf("exchange_interval: %s must be between 1ms and 1m", o.ExchangeInterval))
+	}
+	return errors.Join(errs...)
+}
+
+// Engine is the mode on one node. Make it with Open.
+type Engine struct {
+	node   engine.Node
+	opts   Options
+	names  []string // of all nodes, sorted
+	region Region   // of this node
+	others []string // to whom this node sends its changes: a leader to the other leaders and its region
+	digest string
+	db     *pebble.DB
+	links  peer.Links
+	peers  *peer.Server
+
+	mu    sync.RWMutex
+	shown map[string]state // what is durable, by key; only the loop writes it
+
+	messages chan message
+	work     chan *task
+	slots    chan struct{} // one for each request of another node that is being served
+	calls    atomic.Uint64
+	replies  sync.Map // chan reply, by the ID of the request
+	stats    stats
+
+	ctx        context.Context // ends with Close, or with an error of the disk
+	stop       context.CancelFunc
+	background sync.WaitGroup
+	closing    sync.Once
+	closeErr   error
+}
+
+var (
+	_ engine.Engine = (*Engine)(nil)
+	_ engine.Typed  = (*Engine)(nil)
+)
+
+// Open opens the data directory and starts to connect to peers. Call Close afterwards.
+func Open(node engine.Node, o Options) (*Engine, error) {
+	e := &Engine{node: node, opts: o, names: node.Names(), shown: map[string]state{}, messages: make(chan message, inbox), work: make(chan *task, drain),
+		slots: make(chan struct{}, node.MaxRequests)}
+	e.calls.Store(rand.Uint64() >> 8) // so that an answer to what was asked before a restart finds nobody
+	slices.Sort(e.names)
+	e.place()
+	settings := fmt.Sprintf("conflicts=%s regions=%d", o.Conflicts, o.Regions)
+	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(Mode+" "+settings+" "+strings.Join(e.names, " ")))
+	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: e.digest, FS: node.FS, Logger: node.Logger})
+	if err != nil {
+		return nil, err
+	}
+	e.db = db
+	r, err := openReplica(node.Name, o.Conflicts, node.Clock, node.Defects, db, node.Fsync)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	e.ctx, e.stop = context.WithCancel(context.Background())
+	id := peer.Identity{Node: node.Name, Ring: e.digest, Mode: Mode, Settings: settings}
+	e.peers = peer.NewServer(id, nil, 1, node.PeerTimeout, node.Logger)
+	e.peers.OnMessage(e.receive)
+	e.links = peer.NewLinks(id, node.Peers, node.PeerTimeout, node.Logger, nil)
+	e.links.Run(e.ctx, &e.background)
+	l := newLoop(e, r)
+	e.background.Go(func() {
+		defer e.stop()
+		if err := l.run(e.ctx); err != nil {
+			node.Logger.Error("this node stops to take part", "error", err)
+		}
+	})
+	return e, nil
+}
+
+// Close implements engine.Engine.
+func (e *Engine) Close() error {
+	e.closing.Do(func() {
+		e.stop()
+		e.peers.Close()
+		e.background.Wait()
+		if err := e.db.Close(); err != nil {
+			e.closeErr = fmt.Errorf("close data directory %s: %w", e.node.DataDir, err)
+		}
+	})
+	return e.closeErr
+}
+
+// leads tells whether this node is the leader of its region.
+func (e *Engine) leads() bool { return e.region.Nodes[0] == e.node.Name }
+
+// place finds this node's region, and to whom it sends its changes.
+func (e *Engine) place() {
+	all := Regions(e.names, e.opts.Regions)
+	for _, r := range all {
+		if slices.Contains(r.Nodes, e.node.Name) {
+			e.region = r
+		}
+	}
+	if !e.leads() {
+		return
+	}
+	e.others = slices.Clone(e.region.Nodes[1:])
+	for _, r := range all {
+		if r.Name != e.region.Name {
+			e.others = append(e.others, r.Nodes[0])
+		}
+	}
+}
+
+func (e *Engine) get(key string) state {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.shown[key]
+}
+
+// send queues a message for a node; an error says that it is lost.
+func (e *Engine) send(to string, m message) error {
+	link, ok := e.links[to]
+	if !ok {
+		return fmt.Errorf("no node %q", to)
+	}
+	return link.Send(m.marshal())
+}
+
+// receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.
+func (e *Engine) receive(from string, b []byte) {
+	m, err := parseMessage(b)
+	if err != nil {
+		e.node.Logger.Warn("malformed message", "from", from, "error", err)
+		return
+	}
+	if !slices.Contains(e.names, from) {
+		return
+	}
+	m.from = from
+	switch m.What {
+	case whatReply:
+		e.replied(m)
+	case whatRequest:
+		select {
+		case e.slots <- struct{}{}:
+			e.background.Go(func() { e.forwarded(m) })
+		default:
+			e.stats.dropped.Add(1)
+		}
+	default:
+		select {
+		case e.messages <- m:
+		default:
+			e.stats.dropped.Add(1)
+		}
+	}
+}
