@@ -88,7 +88,7 @@ func SelftestCases(duration time.Duration) []Case {
 		with("deny-partial-writes", func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", "linearizable", "pause"
 		}),
-	}, raftCases(duration), singleLeaderCases(duration))
+	}, raftCases(duration), singleLeaderCases(duration), multiLeaderCases(duration))
 }
 
 // Defective is the request with the defect switched on. A ring that all nodes

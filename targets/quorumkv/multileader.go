@@ -55,8 +55,9 @@ func resolveMultiLeader(cfg targets.Config) (targets.Config, error) {
 	return resolveLevels(cfg, multileader.Mode, multileader.ReadLevels(), multileader.WriteLevels())
 }
 
-// multiLeaderPromises is the table of mode multi-leader.
-func multiLeaderPromises(cfg targets.Config) map[string]bool {
+// multiLeaderPromises is the table of mode multi-leader. A set from which elements are removed is read with some of them for as long as the
+// node that is asked has not heard of it, which the model of sets without that excuse does not allow.
+func multiLeaderPromises(cfg targets.Config, funcs []history.Func) map[string]bool {
 	out := map[string]bool{models.Linearizable: false, models.SetLinearizable: false, models.Counter: false}
 	for _, m := range []string{models.Regular, models.ReadYourWrites, models.MonotonicReads} {
 		out[m] = false
@@ -71,11 +72,15 @@ func multiLeaderPromises(cfg targets.Config) map[string]bool {
 		return out
 	}
 	out[models.Eventual] = true
-	switch conflicts {
-	case multileader.Siblings:
-		out[models.Set], out[models.SetEventual] = true, true
-	case multileader.CRDT:
-		out[models.CounterEventual], out[models.SetEventual] = true, true
+	if conflicts == multileader.LastWriteWins {
+		return out
+	}
+	out[models.SetEventual] = true
+	if !slices.Contains(funcs, history.Remove) {
+		out[models.Set] = true
+	}
+	if conflicts == multileader.CRDT {
+		out[models.CounterEventual] = true
 	}
 	return out
 }

@@ -11,14 +11,14 @@ import (
 
 // Promises implements targets.Promiser: the table of quorumkv's own documentation
 // ("What it promises"). Defects do not change it: they are what breaks it.
-func (*Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
+func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]bool {
 	switch cfg.Options[optMode] {
 	case consensus.Mode:
 		return raftPromises(cfg)
 	case singleleader.Mode:
 		return singleLeaderPromises(cfg)
 	case multileader.Mode:
-		return multiLeaderPromises(cfg)
+		return multiLeaderPromises(cfg, funcs)
 	}
 	n, w, r, err := Levels(cfg)
 	if err != nil {

@@ -3,9 +3,11 @@ package quorumkv
 import (
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -105,6 +107,54 @@ func TestSingleLeaderPromises(t *testing.T) {
 	}
 }
 
+func TestMultiLeaderPromises(t *testing.T) {
+	type set map[string]bool
+	none := set{"linearizable": false, "set-linearizable": false, "counter": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}
+	with := func(more set) set {
+		out := maps.Clone(none)
+		maps.Copy(out, more)
+		return out
+	}
+	lossy := set{"no-lost-writes": false, "counter-eventual": false, "set": false, "set-eventual": false}
+	for _, c := range []struct {
+		conflicts, read, fsync string
+		funcs                  []history.Func
+		want                   set
+	}{
+		{"lww", "leader", "true", nil, with(set{"eventual": true, "no-lost-writes": false, "counter-eventual": false, "set": false, "set-eventual": false})},
+		{"lww", "leader", "false", nil, with(lossy)},
+		{"siblings", "local", "true", nil, with(set{"eventual": true, "set": true, "set-eventual": true})},
+		{"crdt", "local", "true", nil, with(set{"eventual": true, "set": true, "set-eventual": true, "counter-eventual": true})},
+		{"crdt", "leader", "true", []history.Func{history.Add, history.Remove}, with(set{"eventual": true, "set-eventual": true, "counter-eventual": true})},
+		{"crdt", "leader", "false", nil, none},
+	} {
+		cfg := targets.Config{Nodes: 4, ReadLevel: c.read, Options: map[string]string{"mode": "multi-leader", "conflicts": c.conflicts, "fsync": c.fsync}}
+		target, err := New().Describe(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg, err = target.Resolve(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if got := target.(targets.Promiser).Promises(cfg, c.funcs); !maps.Equal(got, c.want) {
+			t.Errorf("%s at %s, fsync=%s: it promises %v, want %v", c.conflicts, c.read, c.fsync, got, c.want)
+		}
+	}
+}
+
+// With siblings the store does not know how counters are merged, and the client cannot tell from totals.
+func TestSiblingsHaveNoCounters(t *testing.T) {
+	for conflicts, want := range map[string]bool{"lww": true, "siblings": false, "crdt": true} {
+		target, err := New().Describe(t.Context(), targets.Config{Options: map[string]string{"mode": "multi-leader", "conflicts": conflicts}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(target.Info().Funcs, history.Increment); got != want {
+			t.Errorf("%s: increments %t, want %t", conflicts, got, want)
+		}
+	}
+}
+
 func setting(name, value string) map[string]string { return map[string]string{name: value} }
 
 // What one mode has the other refuses, and says what there is.
@@ -130,6 +180,12 @@ func TestModesRefuse(t *testing.T) {
 		{"a value that is no switch", targets.Config{Options: map[string]string{"mode": "single-leader", "fencing": "maybe"}}, "fencing"},
 		{"no duration", targets.Config{Options: map[string]string{"mode": "single-leader", "sticky": "5"}}, "sticky=5"},
 		{"a defect of raft in single-leader", targets.Config{Options: map[string]string{"mode": "single-leader", "defects": "log-not-synced"}}, "mode single-leader has no defect"},
+		{"more regions than nodes", targets.Config{Options: map[string]string{"mode": "multi-leader", "regions": "4"}}, "regions: 4 must be between 1 and the number of nodes, 3"},
+		{"no number of regions", targets.Config{Options: map[string]string{"mode": "multi-leader", "regions": "many"}}, "regions=many"},
+		{"conflicts of another kind", targets.Config{Options: map[string]string{"mode": "multi-leader", "conflicts": "merge"}}, "conflicts"},
+		{"a level of single-leader in multi-leader", targets.Config{ReadLevel: "follower", Options: map[string]string{"mode": "multi-leader"}}, "there is leader, local"},
+		{"a setting of multi-leader in raft", targets.Config{Options: map[string]string{"mode": "raft", "regions": "2"}}, "regions"},
+		{"a defect of multi-leader in raft", targets.Config{Options: map[string]string{"mode": "raft", "defects": "remove-wins"}}, "mode raft has no defect"},
 		{"a short timeout", targets.Config{Options: map[string]string{"mode": "raft", "election_timeout": "2ms"}}, "election_timeout: 2ms must be"},
 	} {
 		c.cfg.Nodes = 3

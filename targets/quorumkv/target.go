@@ -77,7 +77,9 @@ func (t *Target) Describe(_ context.Context, cfg targets.Config) (targets.Target
 }
 
 // modes are those of the store, the default first.
-func modes() []string { return []string{leaderless.Mode, consensus.Mode, singleleader.Mode, multileader.Mode} }
+func modes() []string {
+	return []string{leaderless.Mode, consensus.Mode, singleleader.Mode, multileader.Mode}
+}
 
 // Info implements targets.Target.
 func (t *Target) Info() targets.Info {
