@@ -21,7 +21,7 @@ func NewEventual() checkers.Checker {
 		Judge: func(t *tally.Tally, h *history.History) error {
 			final, err := evidence.FinalReads(h)
 			if err != nil {
-				return nil // nothing is at risk
+				final = history.Never // a fault was not seen to heal, so that no read is final
 			}
 			return t.EachKey(func(key history.Key, refs []history.MopRef) error { return checkFinal(t, h, key, refs, final) })
 		},
@@ -64,7 +64,7 @@ func checkFinal(t *tally.Tally, h *history.History, key history.Key, refs []hist
 		if v == history.Absent {
 			v = 0
 		}
-		anomaly := ""
+		var anomaly string
 		switch {
 		case v < low:
 			anomaly = "lost increment"

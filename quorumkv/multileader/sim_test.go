@@ -183,7 +183,7 @@ func (s *sim) deliver() {
 }
 
 func (s *sim) hear(node, key string, ops []int) {
-	all := append(s.heard[node][key], ops...)
+	all := slices.Concat(s.heard[node][key], ops)
 	slices.Sort(all)
 	s.heard[node][key] = slices.Compact(all)
 }
