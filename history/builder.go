@@ -52,6 +52,18 @@ func (b *Builder) Grow(n, mops int) {
 	b.h.mops = slices.Grow(b.h.mops, mops)
 }
 
+// Expect makes room for the rest when share of the whole, of more than 0 and at most 1,
+// has been added. A wrong share costs memory until History is called, or time.
+func (b *Builder) Expect(share float64) {
+	if share <= 0 || share >= 1 {
+		return
+	}
+	rest := func(n int) int { return int(float64(n) * (1/share - 1) * 1.01) }
+	b.h.Ops = slices.Grow(b.h.Ops, rest(len(b.h.Ops)))
+	b.h.mops = slices.Grow(b.h.mops, rest(len(b.h.mops)))
+	b.h.lists = slices.Grow(b.h.lists, rest(len(b.h.lists)))
+}
+
 // String interns s and returns what Op.Error and Op.Note hold; -1 for "". Texts
 // from outside are not trusted: control characters become spaces, and long ones
 // are cut.

@@ -36,9 +36,11 @@ func awditFormat() Format {
 	}
 }
 
+// awditOp is an operation of a session; begin: a transaction begins with it.
 type awditOp struct {
-	write      bool
-	key, value uint64
+	key, value   uint64
+	session      int32
+	write, begin bool
 }
 
 // readAWDIT reads sessions of transactions. The format has no initial values;
@@ -46,80 +48,128 @@ type awditOp struct {
 // nobody else writes 0. That transaction is then taken for what it means: 0 is
 // the initial value, before every session.
 func readAWDIT(in *input) (*history.History, error) {
-	sessions := [][][]awditOp{{{}}}
+	var ops []awditOp
+	txns, first, session, begin := 0, 1, int32(0), true // first: transactions of the first session
 	err := in.lines(func(pos int, line []byte) error {
 		line = bytes.TrimSpace(line)
-		last := len(sessions) - 1
-		txn := len(sessions[last]) - 1
 		switch {
 		case len(line) == 0:
-		case len(bytes.Trim(line, "-")) == 0:
-			sessions[last] = append(sessions[last], nil)
-		case len(bytes.Trim(line, "=")) == 0:
-			sessions = append(sessions, [][]awditOp{{}})
+		case allOf(line, '-'):
+			if session == 0 {
+				first++
+			}
+			begin = true
+		case allOf(line, '='):
+			session++
+			begin = true
 		default:
-			f := bytes.Fields(line)
-			if len(f) != 3 || len(f[0]) != 1 || f[0][0] != 'r' && f[0][0] != 'w' {
-				return in.errAt(pos, "expected 'r key value', 'w key value', dashes or equals signs, found %s", show(line))
+			op := awditOp{session: session, begin: begin}
+			if err := op.parse(in, pos, line); err != nil {
+				return err
 			}
-			k, err1 := strconv.ParseUint(string(f[1]), 10, 63)
-			v, err2 := strconv.ParseUint(string(f[2]), 10, 63)
-			if err1 != nil || err2 != nil {
-				return in.errAt(pos, "expected two non-negative integers after %c, found %s", f[0][0], show(line))
+			if begin {
+				txns++
 			}
-			sessions[last][txn] = append(sessions[last][txn], awditOp{f[0][0] == 'w', k, v})
+			begin = false
+			if len(ops) == cap(ops) {
+				ops = slices.Grow(ops, restOf(len(ops), pos, len(in.data)))
+			}
+			ops = append(ops, op)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	init := awditInit(sessions)
+	init := first == 1 && awditInit(ops)
 	c := newClockless("awdit", init)
-	n := int32(0)
-	for i, s := range sessions {
-		if i == 0 && init {
+	c.b.Grow(txns, len(ops))
+	moved := int32(0)
+	if init {
+		moved = 1
+	}
+	for i := range ops {
+		op := &ops[i]
+		if init && op.session == 0 {
 			continue
 		}
-		for _, txn := range s {
-			for _, op := range txn {
-				key := strconv.FormatUint(op.key, 10)
-				if op.write {
-					c.write(key, c.value(op.value))
-				} else {
-					c.read(key, c.value(op.value))
-				}
-			}
-			c.end(n, history.OK)
+		if op.begin && i > 0 {
+			c.end(ops[i-1].session-moved, history.OK)
 		}
-		n++
+		if k := c.key(op.key); op.write {
+			c.write(k, c.value(op.value))
+		} else {
+			c.read(k, c.value(op.value))
+		}
+	}
+	if n := len(ops); n > 0 {
+		c.end(ops[n-1].session-moved, history.OK)
 	}
 	return c.history(in)
 }
 
-// awditInit tells whether the first session is the conventional initial
-// transaction.
-func awditInit(sessions [][][]awditOp) bool {
-	if len(sessions[0]) != 1 || len(sessions[0][0]) == 0 {
-		return false
-	}
-	keys := map[uint64]bool{}
-	for _, op := range sessions[0][0] {
-		if !op.write || op.value != 0 || keys[op.key] {
+// allOf tells whether line is made of c alone.
+func allOf(line []byte, c byte) bool {
+	for _, x := range line {
+		if x != c {
 			return false
-		}
-		keys[op.key] = true
-	}
-	for _, s := range sessions[1:] {
-		for _, txn := range s {
-			for _, op := range txn {
-				if op.value == 0 && (op.write || !keys[op.key]) {
-					return false
-				}
-			}
 		}
 	}
 	return true
+}
+
+// parse reads a line of an operation.
+func (op *awditOp) parse(in *input, pos int, line []byte) error {
+	f, rest := word(line)
+	k, rest := word(rest)
+	v, rest := word(rest)
+	if len(f) != 1 || f[0] != 'r' && f[0] != 'w' || len(v) == 0 || len(rest) > 0 {
+		return in.errAt(pos, "expected 'r key value', 'w key value', dashes or equals signs, found %s", show(line))
+	}
+	var ok1, ok2 bool
+	op.key, ok1 = number(k)
+	op.value, ok2 = number(v)
+	if !ok1 || !ok2 {
+		return in.errAt(pos, "expected two non-negative integers after %c, found %s", f[0], show(line))
+	}
+	op.write = f[0] == 'w'
+	return nil
+}
+
+// word is the first word of line and what comes after it and the space behind it.
+func word(line []byte) (w, rest []byte) {
+	i := 0
+	for i < len(line) && !blank(line[i]) {
+		i++
+	}
+	w = line[:i]
+	for i < len(line) && blank(line[i]) {
+		i++
+	}
+	return w, line[i:]
+}
+
+// blank tells whether c is white space inside a line.
+func blank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
+
+// awditInit tells whether the first session, which is one transaction, is the
+// conventional initial one.
+func awditInit(ops []awditOp) bool {
+	keys := map[uint64]bool{}
+	for i := range ops {
+		op := &ops[i]
+		switch {
+		case op.session > 0:
+			if len(keys) == 0 || op.value == 0 && (op.write || !keys[op.key]) {
+				return false
+			}
+		case !op.write || op.value != 0 || keys[op.key]:
+			return false
+		default:
+			keys[op.key] = true
+		}
+	}
+	return len(keys) > 0
 }
 
 // writeAWDIT writes the ok transactions, and info ones that were seen; a first

@@ -16,6 +16,22 @@ type clocklessBuilder struct {
 	txn history.Txn
 	// zero says that the value 0 means 'never written'.
 	zero bool
+	// keys are those of the numbers from 0 on, -1 for one that was not seen yet.
+	keys []history.Key
+}
+
+// key is the key whose name is the number n.
+func (c *clocklessBuilder) key(n uint64) history.Key {
+	if n >= maxNumbered {
+		return c.b.Key(strconv.FormatUint(n, 10))
+	}
+	for uint64(len(c.keys)) <= n {
+		c.keys = append(c.keys, -1)
+	}
+	if c.keys[n] < 0 {
+		c.keys[n] = c.b.Key(strconv.FormatUint(n, 10))
+	}
+	return c.keys[n]
 }
 
 func newClockless(source string, zeroIsInitial bool) *clocklessBuilder {
@@ -35,13 +51,13 @@ func (c *clocklessBuilder) value(v uint64) history.Value {
 	return history.Value(v)
 }
 
-func (c *clocklessBuilder) read(key string, v history.Value) {
-	c.txn.Mops = append(c.txn.Mops, history.Mop{Func: history.Read, Key: c.b.Key(key)})
+func (c *clocklessBuilder) read(k history.Key, v history.Value) {
+	c.txn.Mops = append(c.txn.Mops, history.Mop{Func: history.Read, Key: k})
 	c.txn.SetRead(len(c.txn.Mops)-1, v)
 }
 
-func (c *clocklessBuilder) write(key string, v history.Value) {
-	c.txn.Mops = append(c.txn.Mops, history.Mop{Func: history.Write, Key: c.b.Key(key), Arg: v})
+func (c *clocklessBuilder) write(k history.Key, v history.Value) {
+	c.txn.Mops = append(c.txn.Mops, history.Mop{Func: history.Write, Key: k, Arg: v})
 }
 
 // end closes the transaction that read and write have filled. Each session is
@@ -56,6 +72,22 @@ func (c *clocklessBuilder) end(session int32, outcome history.Outcome) {
 		c.b.Add(op, &c.txn)
 	}
 	c.txn.Reset()
+}
+
+// number is the decimal number, without a sign, that the whole of b spells, below 1<<63.
+func number(b []byte) (n uint64, ok bool) {
+	if len(b) == 0 || len(b) > 18 {
+		// As long as that it is rare.
+		n, err := strconv.ParseUint(string(b), 10, 63)
+		return n, err == nil
+	}
+	for _, c := range b {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n, true
 }
 
 func (c *clocklessBuilder) history(in *input) (*history.History, error) {

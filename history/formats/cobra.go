@@ -126,7 +126,7 @@ func cobraSession(in *input, c *clocklessBuilder, session int32) error {
 			if f[0] < minInt {
 				return in.errByte(at, "expected a write identifier above %d, found %d", int64(minInt), f[0])
 			}
-			c.write(cobraKey(f[1]), history.Value(f[0]))
+			c.write(c.b.Key(cobraKey(f[1])), history.Value(f[0]))
 		case 'R':
 			wid := f[1]
 			if wid == cobraGCTrue || wid == cobraGCFalse {
@@ -139,7 +139,7 @@ func cobraSession(in *input, c *clocklessBuilder, session int32) error {
 			if wid == cobraInit || wid == cobraNull {
 				v = history.Absent
 			}
-			c.read(cobraKey(f[2]), v)
+			c.read(c.b.Key(cobraKey(f[2])), v)
 		}
 	}
 	if open {

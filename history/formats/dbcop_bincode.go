@@ -3,7 +3,6 @@ package formats
 import (
 	"encoding/binary"
 	"math"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/lapse-test/lapse/history"
@@ -157,7 +156,7 @@ func (r *bincodeReader) transaction(c *clocklessBuilder, session int32) error {
 		if !success {
 			continue
 		}
-		key := strconv.FormatUint(variable, 10)
+		key := c.key(variable)
 		if write {
 			c.write(key, c.value(value))
 		} else {

@@ -107,9 +107,9 @@ func dbcopEvent(in *input, c *clocklessBuilder, e *term) error {
 		return in.errAt(e.pos, `expected a "version" of the write`)
 	}
 	if write {
-		c.write(key, v)
+		c.write(c.b.Key(key), v)
 	} else {
-		c.read(key, v)
+		c.read(c.b.Key(key), v)
 	}
 	return nil
 }

@@ -61,9 +61,9 @@ func readDbcopHist(in *input) (*history.History, error) {
 					v = history.Value(n)
 				}
 				if m[2] != nil {
-					c.write(string(m[1]), v)
+					c.write(c.b.Key(string(m[1])), v)
 				} else {
-					c.read(string(m[1]), v)
+					c.read(c.b.Key(string(m[1])), v)
 				}
 				rest = rest[len(m[0]):]
 				if len(rest) > 0 && rest[0] != ']' && rest[0] != ' ' && rest[0] != '\t' {

@@ -15,10 +15,9 @@ const maxDepth = 64
 // #object[...], regular expressions, numbers of any base. The tags of collections are
 // dropped, as those of records are, and so is metadata.
 type ednReader struct {
-	in    *input
-	pos   int
-	stack []term
-	arena []term
+	in  *input
+	pos int
+	terms
 }
 
 func newEDNReader(in *input) *ednReader { return &ednReader{in: in} }
@@ -71,12 +70,6 @@ func (r *ednReader) peek() byte {
 func (r *ednReader) next(closer byte) (t term, ok bool, err error) {
 	r.reset()
 	return r.form(closer, 0)
-}
-
-// reset gives up the terms that were handed out.
-func (r *ednReader) reset() {
-	r.stack = r.stack[:0]
-	r.arena = r.arena[:0]
 }
 
 func (r *ednReader) form(closer byte, depth int) (t term, ok bool, err error) {
@@ -240,8 +233,14 @@ func (r *ednReader) regex() (term, error) {
 func (r *ednReader) container(kind termKind, end byte, skip, depth int) (term, bool, error) {
 	at := r.pos
 	r.pos += skip
-	mark := len(r.stack)
-	for {
+	k := kids{stack: len(r.stack), arena: len(r.arena)}
+	n := 0
+	for ; ; n++ {
+		if !ednAtoms[r.peek()] {
+			r.nest(&k)
+		} else if r.shortInt(&k) {
+			continue
+		}
 		t, ok, err := r.form(end, depth+1)
 		if err != nil {
 			return term{}, false, err
@@ -249,18 +248,44 @@ func (r *ednReader) container(kind termKind, end byte, skip, depth int) (term, b
 		if !ok {
 			break
 		}
-		r.stack = append(r.stack, t)
+		*r.add(&k) = t
 	}
-	n := len(r.stack) - mark
 	if kind == termMap && n%2 != 0 {
 		return term{}, false, r.in.errAt(at, "expected a value for every key of the map, found %d forms", n)
 	}
-	// An append that moves the arena leaves earlier kids where they were, which
-	// stays valid.
-	from := len(r.arena)
-	r.arena = append(r.arena, r.stack[mark:]...)
-	r.stack = r.stack[:mark]
-	return term{kind: kind, pos: at, kids: r.arena[from:len(r.arena):len(r.arena)]}, true, nil
+	return term{kind: kind, pos: at, kids: r.end(&k)}, true, nil
+}
+
+// ednAtoms are bytes with which nothing begins that has kids, and the closing ones.
+var ednAtoms = func() (t [256]bool) {
+	for _, c := range []byte(`:"-+)]}\`) {
+		t[c] = true
+	}
+	for c := range 26 {
+		t['a'+c], t['A'+c] = true, true
+	}
+	for c := range 10 {
+		t['0'+c] = true
+	}
+	return t
+}()
+
+// shortInt reads an integer without sign, of at most 18 digits: most values of a history
+// are such. Otherwise it is false and reads nothing.
+func (r *ednReader) shortInt(k *kids) bool {
+	d, at := r.in.data, r.pos
+	n, i := int64(0), at
+	for i < len(d) && d[i]-'0' <= 9 {
+		n = n*10 + int64(d[i]-'0')
+		i++
+	}
+	if i == at || i-at > 18 || i < len(d) && !ednDelimiter(d[i]) {
+		return false
+	}
+	r.pos = i
+	t := r.add(k)
+	t.kind, t.pos, t.num = termInt, at, n
+	return true
 }
 
 func (r *ednReader) str() (term, error) {

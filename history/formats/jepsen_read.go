@@ -50,30 +50,65 @@ func readJepsen(in *input, src termSource, source string) (*history.History, err
 	if in.o == nil {
 		in.o = &Options{}
 	}
-	o := in.o
-	style, err := scanStyle(in, src, o)
+	// What an operation means may depend on all others. The first ones tell it nearly
+	// always, so that the file is read once; what proves wrong is read again, and so is
+	// what has an error, which is to be the same whatever was guessed.
+	if h := readGuessed(in, src, source, guessFrom); h != nil {
+		return h, nil
+	}
+	return readTwice(in, src, source)
+}
+
+// readGuessed reads a history as its first lines are understood, nil if they do not say
+// what it is.
+func readGuessed(in *input, src termSource, source string, lines int) *history.History {
+	guess := guessStyle(in, src, in.o, lines)
+	if guess == nil {
+		return nil
+	}
+	h, err := buildJepsen(in, src, source, following(guess, in.o), guess)
+	if err != nil {
+		return nil
+	}
+	return h
+}
+
+// readTwice looks at the whole history to understand it, and then reads it.
+func readTwice(in *input, src termSource, source string) (*history.History, error) {
+	style, err := scanStyle(in, src, in.o)
 	if err != nil {
 		return nil, err
 	}
+	return buildJepsen(in, src, source, style, nil)
+}
+
+// buildJepsen reads a history that is understood as style says. With a guess style was made
+// from it and sees the lines itself; errGuess says that they prove the guess wrong.
+func buildJepsen(in *input, src termSource, source string, style, guess *jepsenStyle) (*history.History, error) {
 	r := &jepsenBuilder{
 		in: in, style: style, last: -1, fresh: firstFresh, top: -1,
 		procs: map[int64]*jepsenPending{}, named: map[string]*jepsenPending{},
 		clockless: style.processless,
 	}
 	timed, clockless := false, style.processless
-	attrs := map[string]string{AttributeType: style.taken}
-	if style.why != "" {
-		attrs[AttributeTypeWhy] = style.why
-	}
+	attrs := map[string]string{}
 	header := history.Header{Source: source, Initial: history.Absent, Attributes: attrs}
 	if style.reads == TypeBank {
 		header.Workload = "bank" // balances that nobody wrote name no writes
 	}
 	r.b = history.NewBuilder(header)
-	err = src(func(t *term) error {
-		op, err := parseJepsenOp(in, t, o)
+	grown := false
+	err := src(func(t *term) error {
+		op, err := parseJepsenOp(in, t, in.o)
 		if err != nil {
 			return err
+		}
+		if guess != nil {
+			style.see(&op)
+		}
+		if !grown && op.pos > len(in.data)/16 {
+			grown = true
+			r.b.Expect(float64(op.pos) / float64(len(in.data)))
 		}
 		timed = timed || op.hasTime
 		clockless = clockless || op.clockless
@@ -82,6 +117,13 @@ func readJepsen(in *input, src termSource, source string) (*history.History, err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if guess != nil && !style.provesRight(in, guess) {
+		return nil, errGuess
+	}
+	attrs[AttributeType] = style.taken
+	if style.why != "" {
+		attrs[AttributeTypeWhy] = style.why
 	}
 	for _, p := range r.order {
 		if p.open {

@@ -1,10 +1,13 @@
 package formats
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lapse-test/lapse/history"
 )
 
 // jepsenStyle is what must be known of a whole Jepsen history before its
@@ -20,18 +23,60 @@ type jepsenStyle struct {
 	sets  bool
 	// taken and why tell people what the history was taken for.
 	taken, why string
-	// appended are the keys of transactions that are appended to, vectors those
-	// that are read as vectors, registers those that are written as a whole (a
-	// vector is a value like any other there). A key that is none was read only,
-	// and nil says nothing: then it goes with listTxns.
-	appended, vectors, registers map[string]bool
-	listTxns                     bool
+	// keys are the keys of transactions by their names; small numbers without a prefix
+	// have a place of their own, since nearly all keys are such. A key of which nothing is
+	// known was read only, and nil says nothing: then it goes with listTxns.
+	keys     map[string]*txnKey
+	numbered []*txnKey
+	listTxns bool
 	// forced is the type that the user names, or the history, "" if none.
 	forced, forcedBy string
 	// processless: some operation names no process.
 	processless bool
 
 	seen evidence
+}
+
+// txnKey is a key of transactions.
+type txnKey struct {
+	name string
+	// appended: it is appended to; vector: it is read as one; register: it is written as a
+	// whole (a vector is a value like any other there).
+	appended, vector, register bool
+	// asked: somebody acted on isList, which said asList.
+	asked, asList bool
+	differs       bool        // and said something else at another time
+	key           history.Key // if interned
+	interned      bool
+}
+
+// maxNumbered bounds the keys that have a place by their number.
+const maxNumbered = 1 << 16
+
+// keyAt is the key that k names in transactions whose keys begin with prefix.
+func (s *jepsenStyle) keyAt(prefix string, k *term) *txnKey {
+	if prefix != "" || k.kind != termInt || k.num < 0 || k.num >= maxNumbered {
+		return s.keyOf(prefix + keyText(k))
+	}
+	for int(k.num) >= len(s.numbered) {
+		s.numbered = append(s.numbered, nil)
+	}
+	at := &s.numbered[k.num]
+	if *at == nil {
+		*at = s.keyOf(keyText(k))
+	}
+	return *at
+}
+
+// keyOf is the key of that name.
+func (s *jepsenStyle) keyOf(name string) *txnKey {
+	k := s.keys[name]
+	if k == nil {
+		name = strings.Clone(name) // it may be a part of a whole file
+		k = &txnKey{name: name}
+		s.keys[name] = k
+	}
+	return k
 }
 
 // evidence is what the operations show.
@@ -95,7 +140,7 @@ func balances(v *term) bool {
 
 func newStyle(forced string) *jepsenStyle {
 	return &jepsenStyle{
-		forced: forced, forcedBy: "--type", appended: map[string]bool{}, vectors: map[string]bool{}, registers: map[string]bool{},
+		forced: forced, forcedBy: "--type", keys: map[string]*txnKey{},
 		seen: evidence{at: map[string]int{}, added: map[string]bool{}},
 	}
 }
@@ -116,6 +161,62 @@ func scanStyle(in *input, src termSource, o *Options) (*jepsenStyle, error) {
 	}
 	s.decide(in)
 	return s, nil
+}
+
+// guessFrom is how many lines say what a history is, nearly always.
+const guessFrom = 1000
+
+var (
+	// errEnough ends the look at the first lines.
+	errEnough = errors.New("enough lines")
+	errGuess  = errors.New("the history is not what its first lines look like")
+)
+
+// guessStyle looks at so many first lines. It is nil if something is wrong with them.
+func guessStyle(in *input, src termSource, o *Options, lines int) *jepsenStyle {
+	s := newStyle(o.Type)
+	err := src(func(t *term) error {
+		op, err := parseJepsenOp(in, t, o)
+		if err != nil {
+			return err
+		}
+		s.see(&op)
+		if lines--; lines <= 0 {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil
+	}
+	s.decide(in)
+	return s
+}
+
+// following is a style that understands operations as guess does, and of which nothing was
+// seen yet. What it sees then may prove the guess wrong.
+func following(guess *jepsenStyle, o *Options) *jepsenStyle {
+	s := newStyle(o.Type)
+	s.independent, s.reads, s.sets = guess.independent, guess.reads, guess.sets
+	s.taken, s.why, s.processless, s.listTxns = guess.taken, guess.why, guess.processless, guess.listTxns
+	s.forced, s.forcedBy = guess.forced, guess.forcedBy
+	return s
+}
+
+// provesRight draws the conclusion from all that s saw, and tells whether what was
+// understood as guess says was understood so.
+func (s *jepsenStyle) provesRight(in *input, guess *jepsenStyle) bool {
+	s.decide(in)
+	if s.independent != guess.independent || s.reads != guess.reads || s.sets != guess.sets ||
+		s.forced != guess.forced || s.processless != guess.processless {
+		return false
+	}
+	for _, k := range s.keys {
+		if k.differs || k.asked && k.asList != s.isList(k) {
+			return false
+		}
+	}
+	return true
 }
 
 // see takes in one line.
@@ -266,7 +367,7 @@ func (s *jepsenStyle) describe(first func(f string) string) {
 		s.taken, s.why = k.taken, first(k.f)
 		if k.f == "txn" {
 			switch {
-			case s.hasLists() && len(s.registers) > 0:
+			case s.hasLists() && s.hasRegisters():
 				s.taken = "transactions on lists and registers"
 			case s.hasLists():
 				s.taken = "transactions on lists"
@@ -334,39 +435,50 @@ func (s *jepsenStyle) scanTxn(prefix string, v *term) {
 		case f == "send":
 		case f == "append":
 			s.listTxns = true
-			mark(s.appended, prefix, &m.kids[1])
+			s.keyAt(prefix, &m.kids[1]).appended = true
 		case (f == "r" || f == "read") && m.kids[2].kind == termList:
-			mark(s.vectors, prefix, &m.kids[1])
+			s.keyAt(prefix, &m.kids[1]).vector = true
 		case (f == "r" || f == "read") && m.kids[2].isNil():
 		default:
-			mark(s.registers, prefix, &m.kids[1])
+			s.keyAt(prefix, &m.kids[1]).register = true
 		}
 	}
 }
 
-func mark(keys map[string]bool, prefix string, k *term) {
-	name := prefix + keyText(k)
-	if !keys[name] {
-		keys[strings.Clone(name)] = true
-	}
-}
-
-// isList tells whether the reads of the key called name are of lists.
-func (s *jepsenStyle) isList(name string) bool {
+// isList tells whether the reads of k are of lists.
+func (s *jepsenStyle) isList(k *txnKey) bool {
 	if s.forced != "" {
 		return s.forced == TypeList
 	}
-	return s.appended[name] || !s.registers[name] && (s.vectors[name] || s.listTxns)
+	return k.appended || !k.register && (k.vector || s.listTxns)
+}
+
+// ask is isList for somebody who acts on it.
+func (s *jepsenStyle) ask(k *txnKey) bool {
+	is := s.isList(k)
+	k.differs = k.differs || k.asked && k.asList != is
+	k.asked, k.asList = true, is
+	return is
 }
 
 // hasLists tells whether some key of the transactions is a list.
 func (s *jepsenStyle) hasLists() bool {
-	for name := range s.vectors {
-		if s.isList(name) {
+	for _, k := range s.keys {
+		if k.vector && s.isList(k) {
 			return true
 		}
 	}
 	return s.listTxns
+}
+
+// hasRegisters tells whether some key of the transactions is written as a whole.
+func (s *jepsenStyle) hasRegisters() bool {
+	for _, k := range s.keys {
+		if k.register {
+			return true
+		}
+	}
+	return false
 }
 
 // keyText is the name of a key: strings stand without their quotes.

@@ -160,18 +160,15 @@ func (r *jepsenBuilder) txn(txn *history.Txn, op *jepsenOp, prefix string, v *te
 		if m.kind != termList || len(m.kids) < 2 || len(m.kids) > 3 {
 			return r.in.errAt(m.pos, "expected a micro-operation [f key value], found %s", m.describe())
 		}
-		name := keyText(&m.kids[1])
-		if prefix != "" {
-			name = prefix + name
-		}
-		k := r.b.Key(name)
+		key := r.style.keyAt(prefix, &m.kids[1])
+		k := r.intern(key)
 		val := &term{pos: m.pos}
 		if len(m.kids) == 3 {
 			val = &m.kids[2]
 		}
 		switch f {
 		case "r", "read":
-			if r.style.isList(name) {
+			if r.style.ask(key) {
 				if err := r.list(txn, history.ReadList, k, val, op.typ == jOK); err != nil {
 					return err
 				}
@@ -207,6 +204,14 @@ func (r *jepsenBuilder) txn(txn *history.Txn, op *jepsenOp, prefix string, v *te
 		txn.Mops = append(txn.Mops, history.Mop{Func: history.Read, Key: r.b.Key(plainKey), Ret: history.Absent})
 	}
 	return nil
+}
+
+// intern is the key k of the history.
+func (r *jepsenBuilder) intern(k *txnKey) history.Key {
+	if !k.interned {
+		k.key, k.interned = r.b.Key(k.name), true
+	}
+	return k.key
 }
 
 // bankRead turns a map from account to balance into one read an account.

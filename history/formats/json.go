@@ -13,10 +13,9 @@ import (
 // (FuzzJSON compares them); encoding/json's own tokens cost an allocation each, which
 // is most of the time that a large history takes.
 type jsonReader struct {
-	in    *input
-	pos   int
-	stack []term
-	arena []term
+	in  *input
+	pos int
+	terms
 	// inside says that the outer array was entered, first that nothing of it was
 	// read, closed that it ended.
 	inside, first, closed bool
@@ -65,8 +64,7 @@ func (r *jsonReader) unexpected(want string) error {
 // next reads one value; ok is false at the end of the enclosing array or of the
 // input. The value is valid until the next call.
 func (r *jsonReader) next() (t term, ok bool, err error) {
-	r.stack = r.stack[:0]
-	r.arena = r.arena[:0]
+	r.reset()
 	c := r.peek()
 	switch {
 	case !r.inside:
@@ -128,7 +126,7 @@ func (r *jsonReader) container(open byte, depth int) (term, error) {
 	if open == '{' {
 		kind, end = termMap, '}'
 	}
-	mark := len(r.stack)
+	k := kids{stack: len(r.stack), arena: len(r.arena)}
 	for first := true; ; first = false {
 		c := r.peek()
 		if c == end {
@@ -140,34 +138,57 @@ func (r *jsonReader) container(open byte, depth int) (term, error) {
 				return term{}, r.unexpected("a comma or " + string(end))
 			}
 			r.pos++
+			c = r.peek()
 		}
 		if kind == termMap {
-			if r.peek() != '"' {
+			if c != '"' {
 				return term{}, r.unexpected("a string as a key")
 			}
-			k := r.pos
+			key := r.pos
 			s, err := r.str()
 			if err != nil {
 				return term{}, err
 			}
-			r.stack = append(r.stack, term{kind: termString, pos: k, text: s})
+			*r.add(&k) = term{kind: termString, pos: key, text: s}
 			if r.peek() != ':' {
 				return term{}, r.unexpected("a colon")
 			}
 			r.pos++
+			c = r.peek()
+		}
+		if c == '{' || c == '[' {
+			r.nest(&k)
+		} else if r.shortInt(&k) {
+			continue
 		}
 		t, err := r.value(depth + 1)
 		if err != nil {
 			return term{}, err
 		}
-		r.stack = append(r.stack, t)
+		*r.add(&k) = t
 	}
-	// An append that moves the arena leaves earlier kids where they were, which
-	// stays valid.
-	from := len(r.arena)
-	r.arena = append(r.arena, r.stack[mark:]...)
-	r.stack = r.stack[:mark]
-	return term{kind: kind, pos: at, kids: r.arena[from:len(r.arena):len(r.arena)]}, nil
+	return term{kind: kind, pos: at, kids: r.end(&k)}, nil
+}
+
+// shortInt reads an integer without sign, of at most 18 digits, which ends at a comma or a
+// bracket: most values of a history are such. Otherwise it is false and reads nothing.
+func (r *jsonReader) shortInt(k *kids) bool {
+	d, at := r.in.data, r.pos
+	n, i := int64(0), at
+	for i < len(d) && d[i]-'0' <= 9 {
+		n = n*10 + int64(d[i]-'0')
+		i++
+	}
+	switch length := i - at; {
+	case length == 0 || length > 18 || length > 1 && d[at] == '0' || i == len(d):
+		return false
+	case d[i] != ',' && d[i] != ']' && d[i] != '}':
+		return false
+	}
+	r.pos = i
+	t := r.add(k)
+	t.kind, t.pos, t.num = termInt, at, n
+	return true
 }
 
 // number reads what JSON calls a number; integers that fit are integers.

@@ -3,10 +3,11 @@ package formats
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
-	"strconv"
+	"slices"
 
 	"github.com/lapse-test/lapse/history"
 )
@@ -24,11 +25,21 @@ func plumeFormat() Format {
 
 var plumeLine = regexp.MustCompile(`^[rw]\(\d+,\d+,\d+,-?\d+\)`)
 
-// plumeOp is one line.
+// plumeOp is one line. txn is the transaction of its number, then its place among those of
+// the file.
 type plumeOp struct {
-	write               bool
-	key, value, session uint64
-	txn                 int64 // -1: aborted
+	key, value uint64
+	txn        int64 // -1: aborted
+	write      bool
+}
+
+// plumeTxn is a transaction, or an aborted write.
+type plumeTxn struct {
+	session int32
+	n       int32 // operations
+	pos     int
+	aborted bool
+	zeros   int32 // of the operations, those that write 0
 }
 
 // readPlume reads one operation a line. The value 0 is the initial one; the
@@ -37,113 +48,151 @@ type plumeOp struct {
 // initial values, and comes before every session.
 func readPlume(in *input) (*history.History, error) {
 	c := newClockless("plume", true)
-	sessions := map[uint64]int32{}
-	type txn struct {
-		session uint64
-		ops     []plumeOp
-		pos     int
-	}
-	var order []*txn
-	byID := map[int64]*txn{}
+	var ops []plumeOp
+	var txns []plumeTxn // in the order in which they begin
+	sessions, byID := map[uint64]int32{}, map[int64]int64{}
+	// A line is of the session and of the transaction of the line before, nearly always.
+	session, sessionOf := uint64(0), int32(-1)
+	id, txn := int64(-1), int64(-1)
 	err := in.lines(func(pos int, line []byte) error {
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 {
 			return nil
 		}
-		op, ok := parsePlume(line)
+		op, s, ok := parsePlume(line)
 		if !ok {
 			return in.errAt(pos, "expected r(key,value,session,txn) or w(key,value,session,txn) with non-negative integers, found %s", show(line))
 		}
-		if _, ok := sessions[op.session]; !ok {
-			sessions[op.session] = int32(len(sessions))
-		}
-		if op.txn == -1 {
-			if op.write {
-				order = append(order, &txn{session: op.session, ops: []plumeOp{op}, pos: pos})
+		if s != session || sessionOf < 0 {
+			n, known := sessions[s]
+			if !known {
+				n = int32(len(sessions))
+				sessions[s] = n
 			}
+			session, sessionOf = s, n
+		}
+		switch {
+		case op.txn == -1 && !op.write:
 			return nil
+		case op.txn == -1:
+			txn, id = int64(len(txns)), -1
+			txns = append(txns, plumeTxn{session: sessionOf, pos: pos, aborted: true})
+		case op.txn != id:
+			n, known := byID[op.txn]
+			if !known {
+				n = int64(len(txns))
+				byID[op.txn] = n
+				txns = append(txns, plumeTxn{session: sessionOf, pos: pos})
+			}
+			txn, id = n, op.txn
 		}
-		t := byID[op.txn]
-		if t == nil {
-			t = &txn{session: op.session, pos: pos}
-			byID[op.txn] = t
-			order = append(order, t)
+		t := &txns[txn]
+		if t.session != sessionOf {
+			return in.errAt(pos, "expected transaction %d in session %d, where it began; found session %d", op.txn, nameOf(sessions, t.session), s)
 		}
-		if t.session != op.session {
-			return in.errAt(pos, "expected transaction %d in session %d, where it began; found session %d", op.txn, t.session, op.session)
+		t.n++
+		if op.write && op.value == 0 {
+			t.zeros++
 		}
-		t.ops = append(t.ops, op)
+		op.txn = txn
+		if len(ops) == cap(ops) {
+			ops = slices.Grow(ops, restOf(len(ops), pos, len(in.data)))
+		}
+		ops = append(ops, op)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	perSession := map[uint64]int{}
-	for _, t := range order {
-		perSession[t.session]++
+	perSession := make([]int, len(sessions))
+	for i := range txns {
+		perSession[txns[i].session]++
 	}
-	initial := false
-	for _, t := range order {
-		if zeros := zeroWrites(t.ops); zeros > 0 {
-			if initial || zeros < len(t.ops) || perSession[t.session] > 1 || t.ops[0].txn == -1 {
+	initial := -1
+	for i := range txns {
+		if t := &txns[i]; t.zeros > 0 {
+			if initial >= 0 || t.zeros < t.n || perSession[t.session] > 1 || t.aborted {
 				return nil, in.errAt(t.pos, "expected a written value above 0: 0 stands for the initial value, which only one transaction that is alone in its session may write")
 			}
-			initial = true
+			initial = i
+		}
+	}
+	inOrder(ops)
+	c.b.Grow(len(txns), len(ops))
+	for i := range txns {
+		t := &txns[i]
+		own := ops[:t.n]
+		ops = ops[t.n:]
+		if i == initial {
 			continue
 		}
-		outcome := history.OK
-		for _, op := range t.ops {
-			key := strconv.FormatUint(op.key, 10)
-			if op.txn == -1 {
-				outcome = history.Fail
-			}
-			if op.write {
-				c.write(key, c.value(op.value))
+		for _, op := range own {
+			if k := c.key(op.key); op.write {
+				c.write(k, c.value(op.value))
 			} else {
-				c.read(key, c.value(op.value))
+				c.read(k, c.value(op.value))
 			}
 		}
-		c.end(sessions[t.session], outcome)
+		outcome := history.OK
+		if t.aborted {
+			outcome = history.Fail
+		}
+		c.end(t.session, outcome)
 	}
 	return c.history(in)
 }
 
-// zeroWrites is how many of ops write 0.
-func zeroWrites(ops []plumeOp) int {
-	n := 0
-	for i := range ops {
-		if ops[i].write && ops[i].value == 0 {
-			n++
+// nameOf is the number that stands for the session n in the file.
+func nameOf(sessions map[uint64]int32, n int32) uint64 {
+	for name, m := range sessions {
+		if m == n {
+			return name
 		}
 	}
-	return n
+	return 0
 }
 
-func parsePlume(line []byte) (op plumeOp, ok bool) {
+// inOrder brings the operations of each transaction together, where those of several
+// alternate.
+func inOrder(ops []plumeOp) {
+	byTxn := func(a, b plumeOp) int { return cmp.Compare(a.txn, b.txn) }
+	if !slices.IsSortedFunc(ops, byTxn) {
+		slices.SortStableFunc(ops, byTxn)
+	}
+}
+
+// restOf estimates how many more there will be after n, of which the last stands at pos of
+// a file of size bytes.
+func restOf(n, pos, size int) int {
+	if n < 64 {
+		return 64
+	}
+	return int(float64(n)*float64(size-pos)/float64(pos)*1.02) + 64
+}
+
+func parsePlume(line []byte) (op plumeOp, session uint64, ok bool) {
 	if len(line) < 4 || line[0] != 'r' && line[0] != 'w' || line[1] != '(' || line[len(line)-1] != ')' {
-		return op, false
+		return op, 0, false
 	}
 	op.write = line[0] == 'w'
 	rest := line[2 : len(line)-1]
-	var f [3]uint64
-	for i := range f {
+	for _, to := range [...]*uint64{&op.key, &op.value, &session} {
 		comma := bytes.IndexByte(rest, ',')
 		if comma < 0 {
-			return op, false
+			return op, 0, false
 		}
-		n, err := strconv.ParseUint(string(rest[:comma]), 10, 63)
-		if err != nil {
-			return op, false
+		if *to, ok = number(rest[:comma]); !ok {
+			return op, 0, false
 		}
-		f[i] = n
 		rest = rest[comma+1:]
 	}
-	n, err := strconv.ParseInt(string(rest), 10, 64)
-	if err != nil || n < -1 {
-		return op, false
+	if string(rest) == "-1" {
+		op.txn = -1
+		return op, session, true
 	}
-	op.key, op.value, op.session, op.txn = f[0], f[1], f[2], n
-	return op, true
+	n, ok := number(rest)
+	op.txn = int64(n)
+	return op, session, ok
 }
 
 // writePlume writes the ok transactions, and the writes of failed ones as

@@ -34,6 +34,55 @@ type term struct {
 	kids []term
 }
 
+// terms is the memory of a parser.
+type terms struct {
+	// arena holds the kids of containers, those of each side by side; stack the kids of
+	// containers that are not closed yet.
+	arena, stack []term
+}
+
+// kids are the kids of a container that is being read: at the end of the arena, unless
+// there is a container among them, whose own kids have to go there first.
+type kids struct {
+	arena, stack int // where they begin
+	nested       bool
+}
+
+// reset gives up the terms that were handed out.
+func (m *terms) reset() { m.arena, m.stack = m.arena[:0], m.stack[:0] }
+
+// add makes room for one more kid, which is zero.
+func (m *terms) add(k *kids) *term {
+	to := &m.arena
+	if k.nested {
+		to = &m.stack
+	}
+	*to = append(*to, term{})
+	return &(*to)[len(*to)-1]
+}
+
+// nest says that the next kid is, or may be, a container.
+func (m *terms) nest(k *kids) {
+	if !k.nested {
+		m.stack = append(m.stack, m.arena[k.arena:]...)
+		m.arena = m.arena[:k.arena]
+		k.nested = true
+	}
+}
+
+// end closes the container.
+func (m *terms) end(k *kids) []term {
+	// An append that moves the arena leaves earlier kids where they were, which
+	// stays valid.
+	from := k.arena
+	if k.nested {
+		from = len(m.arena)
+		m.arena = append(m.arena, m.stack[k.stack:]...)
+		m.stack = m.stack[:k.stack]
+	}
+	return m.arena[from:len(m.arena):len(m.arena)]
+}
+
 // word is the text of a keyword, string or symbol: JSON has strings where EDN
 // has keywords.
 func (t *term) word() (string, bool) {
