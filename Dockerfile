@@ -10,7 +10,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /lapse ./cmd/lapse
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -tags grpcnotrace -o /lapse ./cmd/lapse
 
 FROM debian:bookworm-slim
 # No package may start a server of its own while it is installed.

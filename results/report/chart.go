@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"html/template"
 	"math"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ import (
 // chart is one figure over the time of the run, drawn with the fault windows.
 type chart struct {
 	Title, Note string
-	SVG         template.HTML
+	SVG         string
 	Legend      []legend
 }
 
@@ -249,7 +248,7 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 		x1 := x(float64(i) * step)
 		s.Tip(x1, chartTop, min(x(float64(i+1)*step), chartWidth-chartRight)-x1, tall, t)
 	}
-	c := chart{Title: title, Note: note, SVG: template.HTML(s.Close())}
+	c := chart{Title: title, Note: note, SVG: s.Close()}
 	for _, l := range list {
 		c.Legend = append(c.Legend, legend{l.class, l.name})
 	}

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"html/template"
 	"math"
 	"slices"
 	"strings"
@@ -158,7 +157,7 @@ func visibility(r *staleness.Report) *chart {
 		}
 		c.Legend = append(c.Legend, legend{class, name})
 	}
-	c.SVG = template.HTML(d.Close())
+	c.SVG = d.Close()
 	return &c
 }
 

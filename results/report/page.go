@@ -1,11 +1,11 @@
 package report
 
 import (
+	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"html/template"
 	"io"
 	"maps"
 	"slices"
@@ -22,26 +22,17 @@ import (
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
-//go:embed page.gohtml
-var pageText string
-
 //go:embed style.css
 var styleText string
 
 //go:embed timeline.js
 var scriptText string
 
-// pageTemplate is never changed after it was parsed.
-var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"group": text.Count, "group64": func(n int64) string { return text.Count(int(n)) }, "millis": picture.Millis, "length": duration.Seconds, "plural": text.Plural, "percent": func(v float64) string { return fmt.Sprintf("%.4g %%", 100*v) },
-	"number": number, "recovered": recovered, "seconds": text.Seconds,
-}).Parse(pageText))
-
-// page is all that the template shows.
+// page is all that the page shows.
 type page struct {
 	*Source
-	CSS    template.CSS
-	JS     template.JS
+	CSS    string
+	JS     string
 	Policy string
 	Status checkers.Status
 	// Class is how the banner looks: the status, or "allowed" where the configuration
@@ -55,7 +46,7 @@ type page struct {
 	More      int
 	Figures   *figures.Phases
 	Charts    []chart
-	Series    template.URL
+	Series    string
 	FaultRows []faultRow
 	Plan      []term
 	Host      []term
@@ -85,7 +76,7 @@ type claim struct {
 type witness struct {
 	*checkers.Violation
 	Number, Total int
-	Picture       template.HTML
+	Picture       string
 	Ops           []opRow
 	Undrawn       int
 	// Argument is a sentence of several lines: a proof, which keeps its lines.
@@ -128,7 +119,7 @@ func Policy() string {
 // summary.
 func Render(w io.Writer, s *Source) error {
 	p := &page{
-		Source: s, CSS: template.CSS(styleText + picture.Style()), JS: template.JS(scriptText),
+		Source: s, CSS: styleText + picture.Style(), JS: scriptText,
 		Policy:    Policy(),
 		Reproduce: s.Summary.Command, Again: s.Summary.Reproduce, Glossary: glossary(s.Summary.Verdicts),
 	}
@@ -156,7 +147,7 @@ func Render(w io.Writer, s *Source) error {
 		}
 		p.Timeline = t
 	}
-	if err := pageTemplate.Execute(w, p); err != nil {
+	if err := runPage(p).Render(context.Background(), w); err != nil {
 		return fmt.Errorf("drawing the report: %w", err)
 	}
 	return nil
@@ -380,7 +371,7 @@ func witnessOf(h *history.History, v *checkers.Violation, number, total int) wit
 		w.Argument = v.Sentence
 	}
 	cycle := picture.InCycle(h, v)
-	w.Picture = template.HTML(picture.Witness(h, v, fmt.Sprintf("w%d", number)))
+	w.Picture = picture.Witness(h, v, fmt.Sprintf("w%d", number))
 	for _, i := range v.Ops {
 		op := &h.Ops[i]
 		row := opRow{

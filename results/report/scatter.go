@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/base64"
 	"fmt"
-	"html/template"
 	"math"
 	"strconv"
 	"strings"
@@ -86,12 +85,12 @@ func scatter(h *history.History, length history.Time) chart {
 	for _, o := range []history.Outcome{history.OK, history.Fail, history.Info} {
 		d.Path("dots dots-"+o.String(), paths[o].String())
 	}
-	c.SVG = template.HTML(d.Close())
+	c.SVG = d.Close()
 	return c
 }
 
 // seriesFile is what the charts show over time as a CSV file, as a URL that holds it.
-func seriesFile(h *history.History) template.URL {
+func seriesFile(h *history.History) string {
 	if len(h.Ops) == 0 {
 		return ""
 	}
@@ -109,5 +108,5 @@ func seriesFile(h *history.History) template.URL {
 		fmt.Fprintf(&t, "%s,%s,%s,%s,%s,%d,%d,%s,%s\n", value(from), value(from+float64(b.width)/1e9),
 			value(b.ok[i]), value(b.fail[i]), value(b.info[i]), b.asked[i], b.good[i], value(b.p50[i]), value(b.p99[i]))
 	}
-	return template.URL("data:text/csv;base64," + base64.StdEncoding.EncodeToString([]byte(t.String())))
+	return ("data:text/csv;base64," + base64.StdEncoding.EncodeToString([]byte(t.String())))
 }

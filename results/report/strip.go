@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"html/template"
 	"slices"
 
 	"github.com/lapse-test/lapse/history"
@@ -58,7 +57,7 @@ func faultStrip(h *history.History, length history.Time) *chart {
 	for _, t := range timeMarks(float64(length) / 1e9) {
 		s.Text("axis x", x(t*1e9), chartTop+tall+18, number(t)+" s")
 	}
-	c.SVG = template.HTML(s.Close())
+	c.SVG = s.Close()
 	return &c
 }
 

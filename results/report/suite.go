@@ -1,11 +1,11 @@
 package report
 
 import (
+	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"html/template"
 	"io"
 	"slices"
 	"strings"
@@ -21,13 +21,8 @@ import (
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
-//go:embed suite.gohtml
-var suiteText string
-
 //go:embed suite.js
 var suiteScript string
-
-var suiteTemplate = template.Must(template.Must(pageTemplate.Clone()).New("suite").Parse(suiteText))
 
 // SuiteSource is what the report of a suite is drawn from.
 type SuiteSource struct {
@@ -40,11 +35,11 @@ type SuiteSource struct {
 	Link func(run string) string
 }
 
-// suitePage is all that the template shows.
+// suitePage is all that the page shows.
 type suitePage struct {
 	*gate.SuiteResult
-	CSS      template.CSS
-	JS       template.JS
+	CSS      string
+	JS       string
 	Policy   string
 	Status   checkers.Status
 	Word     string
@@ -122,7 +117,7 @@ func SuitePolicy() string {
 // and the proof of each that was seen to break. It fails only when w does.
 func RenderSuite(w io.Writer, s *SuiteSource) error {
 	p := &suitePage{
-		SuiteResult: s.Result, CSS: template.CSS(styleText + picture.Style()), JS: template.JS(suiteScript),
+		SuiteResult: s.Result, CSS: styleText + picture.Style(), JS: suiteScript,
 		Policy: SuitePolicy(), Judge: "lapse gate --results " + s.Result.ID,
 	}
 	p.proofs(s)
@@ -131,7 +126,7 @@ func RenderSuite(w io.Writer, s *SuiteSource) error {
 	p.matrices()
 	p.rows(s)
 	p.glossary()
-	if err := suiteTemplate.ExecuteTemplate(w, "suite", p); err != nil {
+	if err := suiteReport(p).Render(context.Background(), w); err != nil {
 		return fmt.Errorf("drawing the report of suite %s: %w", s.Result.ID, err)
 	}
 	return nil

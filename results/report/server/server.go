@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -18,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"github.com/lapse-test/lapse/results/compare"
 	"github.com/lapse-test/lapse/results/gate"
@@ -230,7 +231,7 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 		s.Run = d.ID
 		list.Runs = append(list.Runs, s)
 	}
-	h.page(w, r, listPage, list)
+	h.page(w, r, listPage(list))
 }
 
 func (h *handler) compare(w http.ResponseWriter, r *http.Request) {
@@ -245,12 +246,12 @@ func (h *handler) compare(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	h.page(w, r, comparePage, compare.Between(sides[0], sides[1]))
+	h.page(w, r, comparePage(compare.Between(sides[0], sides[1])))
 }
 
-func (h *handler) page(w http.ResponseWriter, r *http.Request, t *template.Template, data any) {
+func (h *handler) page(w http.ResponseWriter, r *http.Request, c templ.Component) {
 	var page bytes.Buffer
-	if err := t.Execute(&page, data); err != nil {
+	if err := c.Render(r.Context(), &page); err != nil {
 		h.problem(w, r, err)
 		return
 	}

@@ -1,0 +1,101 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/results/figures"
+	"github.com/lapse-test/lapse/results/text"
+)
+
+// dash stands for a figure that there is none of.
+const dash = "–"
+
+func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
+
+// aborted is the share of operations that were aborted.
+func aborted(p figures.Phase) string {
+	if p.Aborted == 0 {
+		return dash
+	}
+	return percent(p.AbortRatio())
+}
+
+func millis(ms float64) string {
+	if ms == 0 {
+		return dash
+	}
+	return duration.Millis(ms)
+}
+
+func secondsOrDash(s float64) string {
+	if s == 0 {
+		return dash
+	}
+	return duration.Seconds(s)
+}
+
+func icon(s checkers.Status) string {
+	switch s {
+	case checkers.Violated:
+		return "✗"
+	case checkers.Held:
+		return "✓"
+	}
+	return "?"
+}
+
+// classIcon is the icon of a run in a suite's table.
+func classIcon(class string) string {
+	if class == "none" {
+		return dash
+	}
+	return icon(checkers.Status(class))
+}
+
+func verdictWord(c claim) string {
+	if c.Class == classAllowed {
+		return string(c.Status) + ", allowed"
+	}
+	return string(c.Status)
+}
+
+// evidenceLine counts what stands behind a verdict.
+func evidenceLine(e checkers.Evidence) string {
+	line := fmt.Sprintf("%s ok, %s fail, %s info · %s reads, %s writes", text.Count(e.OK), text.Count(e.Fail), text.Count(e.Info), text.Count(e.Reads), text.Count(e.Writes))
+	if e.DuringFaults > 0 {
+		line += " · " + text.Count(e.DuringFaults) + " in or after faults"
+	}
+	return line
+}
+
+// behind is how far behind a row's reads were, dashes if none was.
+func (r *staleRow) behind() []string {
+	if r.N == 0 {
+		return []string{dash, dash, dash, dash, dash}
+	}
+	return []string{fmt.Sprint(r.VersionsP50), fmt.Sprint(r.VersionsMax), r.TimeP50, r.TimeP99, r.TimeMax}
+}
+
+// where is the kind of a fault with its nodes and links.
+func (r *faultRow) where() string {
+	return strings.Join(append(append([]string{r.Kind}, r.Nodes...), r.Cuts...), " · ")
+}
+
+// meaning says what a group of findings is.
+func (g *findings) meaning() string {
+	if g.Blocks {
+		return g.Text + "; this blocks"
+	}
+	return g.Text
+}
+
+// reasonOf is a reason as it follows what it is for, empty if there is none.
+func reasonOf(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
