@@ -124,7 +124,7 @@ type Evidence struct {
 	// Reads and Writes count ok micro-operations.
 	Reads  int `json:"reads"`
 	Writes int `json:"writes"`
-	// AtRisk counts the reads that could have shown a violation: for
+	// AtRisk counts the reads that could have exposed a violation: for
 	// read-your-writes those of a key that the session had written before.
 	AtRisk int `json:"at_risk"`
 	// Bad counts the reads among them that did.
@@ -132,7 +132,7 @@ type Evidence struct {
 	// Overlapping counts the operations that overlapped another one on the
 	// same key.
 	Overlapping int `json:"overlapping"`
-	// DuringFaults counts the ok reads at risk that fell into a fault window,
+	// DuringFaults counts the ok reads among AtRisk that fell into a fault window,
 	// or followed one within its key's life.
 	DuringFaults int `json:"during_faults"`
 	// Keys counts the keys checked.

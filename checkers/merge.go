@@ -47,7 +47,7 @@ func Merge(parts []Verdict) Verdict {
 }
 
 // reasons are those of the inconclusive parts that are reasons for the whole. A part in
-// which nothing was at risk says so first, which counts only if nothing was anywhere.
+// which no operation could have refuted says so first, which counts only if nothing was anywhere.
 func reasons(parts []Verdict, atRisk, unfinished bool) []string {
 	var out []string
 	for i := range parts {

@@ -102,7 +102,7 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 	quiet.Progress = harness.Silent{}
 	table, err := quorum.Run(cmd.Context(), ask, cells, chosen.Provider, chosen.Reason, quiet, func(r quorum.Result) {
 		reg := r.Models[quorum.Regular]
-		fmt.Fprintf(a.Stderr, "  %-18s %-14s predicted %-9s observed %-12s stale %s of %s reads at risk (%s)\n",
+		fmt.Fprintf(a.Stderr, "  %-18s %-14s predicted %-9s observed %-12s %s of %s reads that could have been stale were (%s)\n",
 			r.Row, r.Column, reg.Predicted, reg.Observed, text.Count(r.Stale), text.Count(r.AtRisk), text.Plural(len(r.Runs), "run"))
 	})
 	if err != nil {

@@ -409,7 +409,7 @@ func (r *ednReader) number(at int, b []byte) (term, error) {
 	if n, err := strconv.ParseInt(s, 0, 64); err == nil && isHex(s) {
 		return term{kind: termInt, pos: at, num: n}, nil
 	}
-	return term{kind: termFloat, pos: at, text: s}, nil
+	return ednNumber(at, s), nil
 }
 
 // shortInt is the integer of at most 18 decimal digits that b spells, ok is false for

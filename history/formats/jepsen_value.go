@@ -74,6 +74,9 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 		txn.Mops = append(txn.Mops, history.Mop{Func: history.Delete, Key: k, Arg: history.Absent})
 		return nil
 	case "cas":
+		if v.kind == termList && len(v.kids) == 3 && v.kids[0].kind == termKeyword && v.kids[0].text == "cas" {
+			v.kids = v.kids[1:]
+		}
 		if v.kind != termList || len(v.kids) != 2 {
 			return r.in.errAt(v.pos, "expected [old new] as the value of :cas, found %s", v.describe())
 		}

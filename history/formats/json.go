@@ -234,7 +234,7 @@ func (r *jsonReader) number() (term, error) {
 			return term{}, r.unexpected("the digits of an exponent")
 		}
 	}
-	return term{kind: termFloat, pos: at, text: textOf(d[at:r.pos])}, nil
+	return jsonNumber(at, string(d[at:r.pos])), nil
 }
 
 func (r *jsonReader) digits() bool {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -91,11 +90,8 @@ func (r *tokenReader) next() (t term, ok bool, err error) {
 				cur.num = 1
 			}
 		case json.Number:
-			if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
-				cur.kind, cur.num = termInt, n
-			} else {
-				cur.kind, cur.text = termFloat, string(v)
-			}
+			number := jsonNumber(0, string(v))
+			cur.kind, cur.num, cur.text = number.kind, number.num, number.text
 		case string:
 			cur.kind, cur.text = termString, v
 		}

@@ -54,6 +54,9 @@ s2 p2 ok acquire(x token 9)
 			`s0 p0 ok read(5/a)=absent read(5/b)=absent write(5/b 2)
 s1 p1 fail read(5/a)=? read(5/b)=? write(5/a 1) !too-late
 `},
+		{"compare-and-sets with their name", `{:process 0 :type :invoke :f :cas :value [5 [:cas 1 2]]}
+{:process 0 :type :ok :f :cas :value [5 [:cas 1 2]]}`, Options{}, "register, independent keys",
+			"s0 p0 ok cas(5 1->2)\n"},
 		{"transactions under independent keys", `{:process 0 :type :invoke :f :txn :value [7 [[:append x 1] [:r y nil]]]}
 {:process 0 :type :ok :f :txn :value [7 [[:append x 1] [:r y []]]]}`, Options{}, "transactions on lists, independent keys",
 			`s0 p0 ok append(7/x 1) read-list(7/y)=[]

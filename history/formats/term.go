@@ -13,7 +13,7 @@ const (
 	termNil termKind = iota
 	termBool
 	termInt
-	termFloat // and integers beyond 64 bits: kept as text
+	termFloat // and integers beyond 64 bits: kept as text in one spelling
 	termString
 	termKeyword
 	termSymbol

@@ -12,7 +12,7 @@ import (
 // stronger model is never better off than a weaker one (docs/models.md says how). Where
 // evidence is required, a held model is as well founded as the weakest founded model that
 // it implies: it is inconclusive with it. A model without a verdict of its own, because
-// its search was not finished, or because nothing was at risk where nothing is required,
+// its search was not finished, or because no operation could have refuted it where nothing is required,
 // is held if a stronger one is, which settles it for this history.
 func (a *Assessment) agree(r Require) {
 	order := registry.Lattice()

@@ -49,10 +49,12 @@ type ground struct {
 	// during counts what succeeded when it counts, which when says.
 	during int
 	when   string
+	// clients says which were served.
+	clients attendance
 }
 
 func (r Require) groundOf(h *history.History) ground {
-	var g ground
+	g := ground{clients: attendanceOf(h)}
 	if r.FaultsBit {
 		g.faults = faultsLack(h)
 	}
@@ -91,6 +93,11 @@ func (r Require) lacks(g ground, v checkers.Verdict) []string {
 	out = append(out, g.faults...)
 	if g.during < r.DuringFaults {
 		out = append(out, fmt.Sprintf("only %d operations succeeded %s, %d are required", g.during, g.when, r.DuringFaults))
+	}
+	if len(out) > 0 {
+		if unserved := g.clients.lacks(); unserved != "" {
+			out = append(out, unserved)
+		}
 	}
 	return out
 }

@@ -137,6 +137,13 @@ func (g *gatherer) part(i int, h *history.History) error {
 	defer g.mu.Unlock()
 	g.ground.faults, g.ground.when = ground.faults, ground.when
 	g.ground.during += ground.during
+	if g.ground.clients == nil {
+		g.ground.clients = ground.clients
+	} else {
+		for session, c := range ground.clients {
+			g.ground.clients.add(session, c)
+		}
+	}
 	g.failures = append(g.failures, a.Failures...)
 	for _, n := range a.NotChecked {
 		if g.refused == nil {

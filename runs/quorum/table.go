@@ -172,7 +172,7 @@ func (s *state) run(ctx context.Context, req runs.Request, ask Ask, interval, ho
 		return err
 	}
 	// At some levels nothing succeeds while a fault is on: that is part of the
-	// answer, and no lack of evidence. The reads at risk are counted here.
+	// answer, and no lack of evidence. The reads that could have been stale are counted here.
 	p.Require = &verdict.Require{OK: minAtRisk, FaultsBit: len(p.Plan.Schedule.Steps) > 0}
 	f, err := runs.Run(ctx, p, provider, reason, env)
 	if f == nil {
@@ -255,7 +255,7 @@ func (s *state) finish() {
 				o.Reasons = append(o.Reasons, r.Environment)
 			case len(o.Reasons) > 0:
 			case r.AtRisk < minAtRisk:
-				o.Reasons = append(o.Reasons, fmt.Sprintf("only %d reads at risk of being stale, %d are required", r.AtRisk, minAtRisk))
+				o.Reasons = append(o.Reasons, fmt.Sprintf("only %d reads could have been stale, %d are required", r.AtRisk, minAtRisk))
 			case o.Predicted == Hold:
 				o.Observed = Held
 			default:

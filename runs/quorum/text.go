@@ -90,12 +90,12 @@ func (t *Table) figures(w io.Writer) {
 	for _, c := range t.Columns {
 		width = max(width, len(c))
 	}
-	fmt.Fprintf(w, "  %-*s  %-*s  %9s %7s %9s  %-19s %10s  %16s  %16s  %15s  %15s\n", width, "write", width, "read",
-		"at risk", "stale", "rate", "95 % interval", "worst", "read ok in fault", "write ok in f.", "read p50/p99 ms", "in faults ms")
+	fmt.Fprintf(w, "  %-*s  %-*s  %14s %7s %9s  %-19s %10s  %16s  %16s  %15s  %15s\n", width, "write", width, "read",
+		"could be stale", "stale", "rate", "95 % interval", "worst", "read ok in fault", "write ok in f.", "read p50/p99 ms", "in faults ms")
 	for i := range t.Cells {
 		c := &t.Cells[i]
 		s := &c.Served
-		fmt.Fprintf(w, "  %-*s  %-*s  %9s %7s %8.2f%%  %6.2f%% .. %6.2f%%  %8.1fms  %16s  %16s  %15s  %15s\n", width, c.Row, width, c.Column,
+		fmt.Fprintf(w, "  %-*s  %-*s  %14s %7s %8.2f%%  %6.2f%% .. %6.2f%%  %8.1fms  %16s  %16s  %15s  %15s\n", width, c.Row, width, c.Column,
 			text.Count(c.AtRisk), text.Count(c.Stale), c.Rate*100, c.Rate95.Low*100, c.Rate95.High*100, c.WorstMS,
 			share(s.ReadsInFault), share(s.WritesInFault), times(s.Reads), times(s.ReadsInFault))
 	}
