@@ -49,7 +49,7 @@ func TestUnservedClients(t *testing.T) {
 			add(2, o)
 		}
 		if c.fault {
-			b.AddFault(history.Fault{ID: 1, Kind: "kill", Name: "kill n1", Nodes: []string{"n1"}, Injected: 1, Bit: 2, Healing: 3, Healed: 4})
+			b.AddFault(history.Fault{ID: 1, Kind: "kill", Name: "kill n1", Nodes: []string{"n1"}, Injected: 1, TookEffect: 2, Healing: 3, Healed: 4})
 		}
 		h, err := b.History()
 		if err != nil {
