@@ -88,6 +88,9 @@ func Run(ctx context.Context, plan *Plan, d Deps) (rep Report, err error) {
 		rep.Interrupted = true
 		return rep, nil
 	}
+	if err := r.recordRoundTrips(ctx, "at the end"); err != nil {
+		return rep, err
+	}
 	if err := r.finalReads(ctx); err != nil {
 		return rep, err
 	}
@@ -102,6 +105,8 @@ type run struct {
 	progress Progress
 	cluster  cluster.Cluster
 	system   targets.System
+	// topology is nil where there are no regions.
+	topology *cluster.Topology
 	recorder *history.Recorder
 	// watcher is nil where no model can be judged while the run goes on.
 	watcher *watcher
@@ -130,6 +135,11 @@ func (r *run) setUp(ctx context.Context) error {
 	spec := r.deps.Target.Spec(r.deps.Config)
 	spec.Run, spec.LogDir, spec.Dir = r.deps.Run, r.deps.LogDir, r.deps.DataDir
 	spec.Cuts = r.plan.Schedule.CutsLinks()
+	var err error
+	if r.topology, err = cluster.ParseTopology(r.plan.Topology, r.plan.Latency, spec.Nodes); err != nil {
+		return fmt.Errorf("the topology of the plan: %w", err)
+	}
+	spec.Links = r.topology.Links()
 
 	r.progress.Phase(PhaseSetup, "")
 	c, err := r.deps.Provider.Open(ctx, spec)
@@ -178,6 +188,9 @@ func (r *run) setUp(ctx context.Context) error {
 	}
 	r.recorder.Event(history.EventPhase, PhaseSetup)
 	if err := r.recordCoverage(); err != nil {
+		return err
+	}
+	if err := r.recordRoundTrips(ctx, "at the beginning"); err != nil {
 		return err
 	}
 	r.makeWorkers()

@@ -76,6 +76,10 @@ func (e *Event) Lag() (l Lag, ok bool) {
 	return l, err == nil
 }
 
+// EventRoundTrips is the kind of the events that say how long round trips between the regions
+// of a run were measured to take.
+const EventRoundTrips = "round-trips"
+
 // EventPlacement is the kind of the events that say on which nodes a key is, for
 // workloads that ask for it (hot). Text is a Placement as JSON.
 const EventPlacement = "place"

@@ -50,6 +50,7 @@ type lies struct {
 	shapeOnlyCounts  bool // the counters move, and round trips are short
 	unshapeNothing   bool
 	resetNothing     bool // no connection is open
+	farApart         bool // each link has a delay all the time
 	star             bool // nodes talk to the first one alone
 }
 
@@ -253,9 +254,16 @@ func (f *fake) Held(context.Context) (map[cluster.Link]cluster.Held, error) {
 	return out, nil
 }
 
+func (f *fake) Usual(cluster.Link) cluster.Quality {
+	if f.lies.farApart {
+		return cluster.Quality{Delay: 700 * time.Millisecond} // more than any fault adds
+	}
+	return cluster.Quality{}
+}
+
 func (f *fake) RoundTrip(ctx context.Context, a, b string) (time.Duration, error) {
+	took := time.Millisecond + f.Usual(cluster.Link{From: a, To: b}).Delay + f.Usual(cluster.Link{From: b, To: a}).Delay
 	f.mu.Lock()
-	took := time.Millisecond
 	if !f.lies.shapeOnlyCounts {
 		took += f.shaped[cluster.Link{From: a, To: b}].Delay + f.shaped[cluster.Link{From: b, To: a}].Delay
 	}

@@ -163,7 +163,8 @@ func (q *shaped) roundTrips(ctx context.Context, s *scene, right func(time.Durat
 			return fmt.Errorf("measuring a round trip: %w", err)
 		}
 		words[i] = fmt.Sprintf(" %s-%s %s", q.node, n, took.Round(100*time.Microsecond))
-		if !right(took) {
+		there, back := q.network.Usual(cluster.Link{From: q.node, To: n}), q.network.Usual(cluster.Link{From: n, To: q.node})
+		if !right(took - there.Delay - back.Delay) {
 			return fmt.Errorf("a round trip from %s to %s takes %s", q.node, n, took)
 		}
 		return nil

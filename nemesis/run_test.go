@@ -186,6 +186,7 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"the member does not come back", "membership", lies{memberGone: true}, "", "the members are"},
 		{"nothing is held back", "slow", lies{shapeNothing: true}, "nothing of the database was held back", ""},
 		{"round trips stay short", "slow", lies{shapeOnlyCounts: true}, "a round trip from", ""},
+		{"round trips are long all the time", "slow", lies{shapeOnlyCounts: true, farApart: true}, "a round trip from", ""},
 		{"links stay slow", "slow", lies{unshapeNothing: true}, "", "is still shaped"},
 		{"nothing is throttled", "throttle", lies{shapeNothing: true}, "nothing of the database was held back", ""},
 		{"links stay thin", "throttle", lies{unshapeNothing: true}, "", "is still shaped"},

@@ -43,6 +43,27 @@ func TestSameSeedSamePlan(t *testing.T) {
 	}
 }
 
+// TestTopologyIsInThePlan: regions are part of what makes a plan, with the provider that they
+// need, and a plan without them says nothing of them.
+func TestTopologyIsInThePlan(t *testing.T) {
+	r := Request{Target: "quorumkv", Duration: 10 * time.Second, Seed: 42, Seeded: true}
+	without := planned(t, r)
+	r.Topology, r.Latency = "eu=2,us=1", "eu-us=80ms"
+	with := planned(t, r)
+	for _, want := range []string{`"topology": "eu=2,us=1"`, `"latency": "eu-us=80ms"`, `"provider": "local"`} {
+		if !bytes.Contains(with, []byte(want)) || bytes.Contains(without, []byte(want)) {
+			t.Errorf("%s is not what tells the plans apart:\n%s", want, with)
+		}
+	}
+	if !bytes.Equal(with, planned(t, r)) {
+		t.Error("the same topology gave two plans")
+	}
+	r.Latency = "eu-us=81ms"
+	if bytes.Equal(with, planned(t, r)) {
+		t.Error("another latency gave the same plan")
+	}
+}
+
 func TestDrawnSeedIsInThePlan(t *testing.T) {
 	r := Request{Target: "quorumkv"}
 	if bytes.Equal(planned(t, r), planned(t, r)) {
@@ -69,6 +90,9 @@ func TestBadRequests(t *testing.T) {
 		{"workload", func(r *Request) { r.Workload = "regster" }, "register"},
 		{"weights", func(r *Request) { r.Weights = "read=a" }, "--weights"},
 		{"concurrency", func(r *Request) { r.Concurrency = "n2" }, "--concurrency"},
+		{"topology", func(r *Request) { r.Topology = "eu=2,us=1" }, "--topology eu=2,us=1: regions need to be apart"},
+		{"latency", func(r *Request) { r.Latency = "eu-us=80ms" }, "--latency eu-us=80ms: round trips between regions need the regions"},
+		{"topology elsewhere", func(r *Request) { r.Topology, r.Latency, r.Provider = "eu=2,us=1", "eu-us=80ms", "sandbox" }, "only --provider local"},
 		{"rate", func(r *Request) { r.Rate = -1 }, "--rate"},
 		{"rate that is no number", func(r *Request) { r.Rate = math.NaN() }, "--rate"},
 		{"rate without end", func(r *Request) { r.Rate = math.Inf(1) }, "--rate"},

@@ -77,7 +77,7 @@ func (e Environment) withDefaults(r Request) Request {
 	if containers := providers.Containers(e.Providers); r.Provider == providers.Auto && r.Image != "" && containers != "" {
 		r.Provider = containers // nobody else has a use for it
 	}
-	if shaping := providers.Shaping(e.Providers); r.Provider == providers.Auto && shaping != "" && nemesis.Shapes(settings.Names(r.Faults)) {
+	if shaping := providers.Shaping(e.Providers); r.Provider == providers.Auto && shaping != "" && (r.Topology != "" || nemesis.Shapes(settings.Names(r.Faults))) {
 		r.Provider = shaping
 	}
 	return r
@@ -167,6 +167,9 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	plan.At, plan.Operator = given.at, external.Inline(given.operator)
 	plan.Weights, plan.Concurrency = SharesText(weights), strconv.Itoa(workers)
 	spec := target.Spec(cfg)
+	if err := checkTopology(plan, spec, env); err != nil {
+		return nil, err
+	}
 	drawn := faultsOf(target, cfg, spec, req.Duration)
 	drawn.NotShaped = notShaped(plan.Provider, env)
 	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
@@ -227,6 +230,9 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	asked.Operator = operator
 	cfg, err := target.Resolve(asked)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkTopology(plan, target.Spec(cfg), env); err != nil {
 		return nil, err
 	}
 	p := &Planned{Plan: plan, Target: target, Config: cfg}

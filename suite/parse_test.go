@@ -84,6 +84,8 @@ var bad = []struct{ key, from, to, says string }{
 	{"nodes", "nodes: 3", "nodes: -3", "x.yaml:6:"},
 	{"at", "nodes: 3", "at: ['']", "targets.s.at[0]"},
 	{"operator", "nodes: 3", "nodes: 3, operator: x.yaml", "say where that is with at"},
+	{"topology", "nodes: 3", "nodes: 3, topology: \"eu=2,us=2\", latency: eu-us=80ms", "more nodes than the 3"},
+	{"latency", "nodes: 3", "nodes: 3, latency: eu-us=80ms", "need the regions"},
 	{"provider", "nodes: 3", "nodes: 3, provider: cloud", "must be one of auto"},
 	{"options", "read_repair: blocking", "read_repair: on", "off, async, blocking"},
 	{"optional", "nodes: 3", "nodes: 3, optional: perhaps", "x.yaml:6:"},

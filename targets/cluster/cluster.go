@@ -34,6 +34,10 @@ type Spec struct {
 	LinkByLink bool
 	// Cuts says that links are going to be cut, which not everybody may everywhere.
 	Cuts bool
+	// Links are the qualities that links have for as long as the cluster is there,
+	// unless a Shape gives them more; those that are not in it are as they are. Only
+	// networks that are Shapers have such links.
+	Links map[Link]Quality
 	// Container is how nodes are made that are containers, nil if they cannot be.
 	Container *Container
 	// Dir is where nodes' directories are made; empty means a place that

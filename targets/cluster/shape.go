@@ -27,11 +27,14 @@ type Held struct {
 // Shaper is implemented by networks that can carry what is sent later, or less of it,
 // and can reset connections. Safe for concurrent use.
 type Shaper interface {
-	// Shape gives links a quality in place of the one that they had; the zero Quality
-	// makes them as they were, and what is held back then goes out at once.
+	// Shape gives links a quality in place of the one that they got by another Shape, on
+	// top of the one that they have by Spec.Links; the zero Quality makes them as
+	// they were, and what is held back then goes out as it would have without.
 	Shape(ctx context.Context, q Quality, links ...Link) error
-	// Held counts what each shaped link has held back.
+	// Held counts what each link that a Shape has given a quality has held back.
 	Held(ctx context.Context) (map[Link]Held, error)
+	// Usual is the quality that a link has by Spec.Links.
+	Usual(link Link) Quality
 	// Reset ends all open connections that use one of the links by a reset on both
 	// sides, and returns how many there were.
 	Reset(ctx context.Context, links ...Link) (int, error)

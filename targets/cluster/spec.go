@@ -45,6 +45,11 @@ func (s Spec) Check() error {
 	if c := s.Container; c != nil && c.Image == "" {
 		return errors.New("nodes as containers need an image (Spec.Container)")
 	}
+	for l, q := range s.Links {
+		if q.Delay < 0 || q.Jitter < 0 || q.Jitter > q.Delay || q.Rate < 0 {
+			return fmt.Errorf("link %v cannot have the quality %+v: nothing arrives before it was sent", l, q)
+		}
+	}
 	if s.LogDir == "" {
 		return errors.New("a cluster needs a directory for its logs (Spec.LogDir)")
 	}

@@ -4,10 +4,13 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // BenchmarkRoundTrip is a small request and its answer, through a proxy and
-// directly.
+// directly; and through one in a network of which another link is slow.
 func BenchmarkRoundTrip(b *testing.B) {
 	l, err := net.Listen("tcp", hostPort(0))
 	if err != nil {
@@ -26,12 +29,18 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}()
 		}
 	}()
-	p, err := newProxy(newNetwork([]string{"n1"}), "clients", "n1", l.Addr().String())
+	p, err := newProxy(newNetwork([]string{"n1"}, nil), "clients", "n1", l.Addr().String())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer p.close()
-	for _, way := range []struct{ name, addr string }{{"direct", l.Addr().String()}, {"proxy", p.addr()}} {
+	far := map[cluster.Link]cluster.Quality{{From: "n1", To: "n2"}: {Delay: time.Second}}
+	beside, err := newProxy(newNetwork([]string{"n1", "n2"}, far), "clients", "n1", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer beside.close()
+	for _, way := range []struct{ name, addr string }{{"direct", l.Addr().String()}, {"proxy", p.addr()}, {"beside a slow link", beside.addr()}} {
 		b.Run(way.name, func(b *testing.B) {
 			c, err := net.Dial("tcp", way.addr)
 			if err != nil {

@@ -74,7 +74,7 @@ func (p Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster,
 	if err := p.Available(ctx, spec); err != nil {
 		return nil, fmt.Errorf("opening a cluster: %w", err)
 	}
-	c := &localCluster{spec: spec, net: newNetwork(spec.Nodes), ports: map[endpoint]*reservation{}, proxies: map[route]*proxy{}}
+	c := &localCluster{spec: spec, net: newNetwork(spec.Nodes, spec.Links), ports: map[endpoint]*reservation{}, proxies: map[route]*proxy{}}
 	if err := c.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening a cluster: %w", err), c.Close(context.WithoutCancel(ctx)))
 	}

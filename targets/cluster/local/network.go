@@ -23,6 +23,7 @@ type network struct {
 	mu          sync.Mutex
 	idle        *sync.Cond // a stream has ended its write
 	cut         map[cluster.Link]*cluster.Drops
+	usual       map[cluster.Link]cluster.Quality // does not change
 	shapes      map[cluster.Link]*shape
 	reshaped    chan struct{} // closed when a shape changes
 	connections map[*connection]bool
@@ -30,16 +31,23 @@ type network struct {
 	closed      bool
 }
 
-func newNetwork(nodes []string) *network {
+// newNetwork is a network whose links have the qualities of usual.
+func newNetwork(nodes []string, usual map[cluster.Link]cluster.Quality) *network {
 	w := &network{
 		ends:        append([]string{cluster.Clients}, nodes...),
 		cut:         map[cluster.Link]*cluster.Drops{},
+		usual:       map[cluster.Link]cluster.Quality{},
 		shapes:      map[cluster.Link]*shape{},
 		reshaped:    make(chan struct{}),
 		connections: map[*connection]bool{},
 		probes:      map[*stream]bool{},
 	}
 	w.idle = sync.NewCond(&w.mu)
+	for l, q := range usual {
+		if q != (cluster.Quality{}) {
+			w.usual[l], w.shapes[l] = q, &shape{usual: true, quality: q}
+		}
+	}
 	return w
 }
 

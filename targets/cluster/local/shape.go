@@ -14,6 +14,8 @@ var _ cluster.Shaper = (*network)(nil)
 
 // shape is the quality of a link that is not as it is; all is guarded by network.mu.
 type shape struct {
+	// usual: nothing has shaped the link beyond what it is like all the time.
+	usual   bool
 	quality cluster.Quality
 	held    cluster.Held
 	// free is when the link has carried what was sent over it before.
@@ -37,10 +39,14 @@ func (w *network) Shape(_ context.Context, q cluster.Quality, links ...cluster.L
 		return errClosed
 	}
 	for _, l := range links {
-		if q == (cluster.Quality{}) {
+		usual, has := w.usual[l]
+		switch {
+		case q != (cluster.Quality{}):
+			w.shapes[l] = &shape{quality: atop(usual, q)}
+		case has:
+			w.shapes[l] = &shape{usual: true, quality: usual}
+		default:
 			delete(w.shapes, l)
-		} else {
-			w.shapes[l] = &shape{quality: q}
 		}
 	}
 	// Whoever holds something back looks again.
@@ -55,9 +61,24 @@ func (w *network) Held(context.Context) (map[cluster.Link]cluster.Held, error) {
 	defer w.mu.Unlock()
 	out := map[cluster.Link]cluster.Held{}
 	for l, s := range w.shapes {
-		out[l] = s.held
+		if !s.usual {
+			out[l] = s.held
+		}
 	}
 	return out, nil
+}
+
+// Usual implements cluster.Shaper.
+func (w *network) Usual(link cluster.Link) cluster.Quality { return w.usual[link] }
+
+// atop is a link of quality usual that has q besides.
+func atop(usual, q cluster.Quality) cluster.Quality {
+	q.Delay += usual.Delay
+	q.Jitter += usual.Jitter
+	if q.Rate == 0 || usual.Rate > 0 && usual.Rate < q.Rate {
+		q.Rate = usual.Rate
+	}
+	return q
 }
 
 // Reset implements cluster.Shaper.
@@ -90,18 +111,19 @@ func (w *network) RoundTrip(ctx context.Context, a, b string) (time.Duration, er
 	return there + back, err
 }
 
-// due is when so many bytes that were read just now are to go on, and whether that is
-// later than now. It counts them if so, but for a probe's.
-func (s *stream) due(bytes int) (at time.Time, later bool) {
+// due is when so many bytes that were read just now are to go on at the latest, as the link
+// is and as it usually is, and whether that is later than now. It counts them if so, but for
+// a probe's.
+func (s *stream) due(bytes int) (p parcel, later bool) {
 	w := s.net
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	sh := w.shapes[s.link]
 	if sh == nil {
-		return time.Time{}, false
+		return parcel{}, false
 	}
 	now := time.Now()
-	at = now
+	at := now
 	if q := sh.quality; q.Rate > 0 {
 		if sh.free.Before(now) {
 			sh.free = now
@@ -118,7 +140,11 @@ func (s *stream) due(bytes int) (at time.Time, later bool) {
 		sh.held.Bytes += uint64(bytes)
 		sh.held.Waited += at.Sub(now)
 	}
-	return at, true
+	p = parcel{due: at, usual: at}
+	if !sh.usual {
+		p.usual = now.Add(w.usual[s.link].Delay)
+	}
+	return p, true
 }
 
 // The bounds of what a line holds back; a sender that goes on writing is stopped by
@@ -128,10 +154,11 @@ const (
 	lineBytes   = 256 << 10
 )
 
-// parcel is what was read at once, and when it is to go on.
+// parcel is what was read at once, and when it is to go on: as the link was shaped then,
+// and as soon as it is no longer.
 type parcel struct {
-	data []byte
-	due  time.Time
+	data       []byte
+	due, usual time.Time
 }
 
 // line holds back what a stream has read from a link that is shaped. Its stream puts
@@ -150,8 +177,8 @@ func newLine(s *stream) *line {
 	return l
 }
 
-// put holds data back until due; it says whether the line still carries anything.
-func (l *line) put(data []byte, due time.Time) bool {
+// put holds data back until p says; it says whether the line still carries anything.
+func (l *line) put(data []byte, p parcel) bool {
 	for l.pending.Load() > lineBytes && !l.failed.Load() {
 		time.Sleep(time.Millisecond)
 	}
@@ -159,7 +186,8 @@ func (l *line) put(data []byte, due time.Time) bool {
 		return false
 	}
 	l.pending.Add(int64(len(data)))
-	l.parcels <- parcel{append([]byte(nil), data...), due}
+	p.data = append([]byte(nil), data...)
+	l.parcels <- p
 	return true
 }
 
@@ -177,7 +205,7 @@ func (l *line) run() {
 	defer close(l.done)
 	for p := range l.parcels {
 		if !l.failed.Load() {
-			l.wait(p.due)
+			l.wait(p)
 			if !l.stream.write(p.data) {
 				l.failed.Store(true)
 			}
@@ -186,28 +214,33 @@ func (l *line) run() {
 	}
 }
 
-// wait returns at due, or when the link is as it is, or the connection has ended.
-func (l *line) wait(due time.Time) {
+// wait returns when p is due, or the connection has ended.
+func (l *line) wait(p parcel) {
 	var gone chan struct{}
 	if c := l.stream.connection; c != nil {
 		gone = c.gone
 	}
-	t := time.NewTimer(time.Until(due))
-	defer t.Stop()
 	for {
 		w := l.stream.net
 		w.mu.Lock()
-		shaped, changed := w.shapes[l.stream.link] != nil && !w.closed, w.reshaped
+		sh, changed, closed := w.shapes[l.stream.link], w.reshaped, w.closed
 		w.mu.Unlock()
-		if !shaped {
+		due := p.due
+		if sh == nil || sh.usual {
+			due = p.usual
+		}
+		left := time.Until(due)
+		if closed || left <= 0 {
 			return
 		}
+		t := time.NewTimer(left)
 		select {
 		case <-t.C:
-			return
 		case <-gone:
+			t.Stop()
 			return
 		case <-changed:
+			t.Stop()
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // shapedPair is a network with one proxy from n1 to an echo on n2, and a connection
 // through it.
-func shapedPair(t *testing.T) (*network, *net.TCPConn) {
+func shapedPair(t *testing.T, usual map[cluster.Link]cluster.Quality) (*network, *net.TCPConn) {
 	t.Helper()
 	l, err := net.Listen("tcp", hostPort(0))
 	if err != nil {
@@ -29,7 +29,7 @@ func shapedPair(t *testing.T) (*network, *net.TCPConn) {
 			go func() { _, _ = io.Copy(c, c); _ = c.Close() }()
 		}
 	}()
-	w := newNetwork([]string{"n1", "n2"})
+	w := newNetwork([]string{"n1", "n2"}, usual)
 	p, err := newProxy(w, "n1", "n2", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func echo(t *testing.T, c net.Conn, data []byte) time.Duration {
 // counts it; the measured round trip is no shorter than the delays; unshaped, nothing is
 // held back any more.
 func TestShape(t *testing.T) {
-	w, c := shapedPair(t)
+	w, c := shapedPair(t, nil)
 	ctx := t.Context()
 	data := make([]byte, 300<<10) // more than a line holds back
 	for i := range data {
@@ -108,9 +108,51 @@ func TestShape(t *testing.T) {
 	}
 }
 
+// TestUsual: a link that is long all the time holds everything back without being counted
+// as shaped; a fault comes on top of that, and what it held back goes out as it would
+// have without it.
+func TestUsual(t *testing.T) {
+	there, back := cluster.Link{From: "n1", To: "n2"}, cluster.Link{From: "n2", To: "n1"}
+	usual := cluster.Quality{Delay: 20 * time.Millisecond}
+	w, c := shapedPair(t, map[cluster.Link]cluster.Quality{there: usual, back: usual})
+	ctx := t.Context()
+	for range 2 {
+		if took := echo(t, c, []byte("x")); took < 2*usual.Delay {
+			t.Errorf("an echo took %v over links that delay by %v each", took, usual.Delay)
+		}
+		if took, err := w.RoundTrip(ctx, "n1", "n2"); err != nil || took < 2*usual.Delay {
+			t.Errorf("a round trip was measured as %v (%v)", took, err)
+		}
+		if held, err := w.Held(ctx); err != nil || len(held) > 0 {
+			t.Errorf("shaped beyond what is usual: %v (%v)", held, err)
+		}
+		if err := w.Shape(ctx, cluster.Quality{Delay: time.Hour}, there); err != nil {
+			t.Fatal(err)
+		}
+		if q := w.shapes[there].quality.Delay; q != time.Hour+usual.Delay {
+			t.Errorf("the fault makes it %v", q)
+		}
+		done := make(chan struct{})
+		go func() { defer close(done); echo(t, c, []byte("y")) }()
+		for {
+			if held, _ := w.Held(ctx); held[there].Packets > 0 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if err := w.Shape(ctx, cluster.Quality{}, there, back); err != nil {
+			t.Fatal(err)
+		}
+		<-done
+	}
+	if w.Usual(there) != usual || w.Usual(cluster.Link{From: "n1", To: cluster.Clients}) != (cluster.Quality{}) {
+		t.Error("the usual quality is not what was given")
+	}
+}
+
 // TestShapeRefuses what no link can be.
 func TestShapeRefuses(t *testing.T) {
-	w := newNetwork([]string{"n1", "n2"})
+	w := newNetwork([]string{"n1", "n2"}, nil)
 	link := cluster.Link{From: "n1", To: "n2"}
 	for name, q := range map[string]cluster.Quality{
 		"it arrives before it was sent": {Delay: time.Millisecond, Jitter: 2 * time.Millisecond},
@@ -128,7 +170,7 @@ func TestShapeRefuses(t *testing.T) {
 
 // TestReset: open connections end with a reset, are counted, and new ones can be made.
 func TestReset(t *testing.T) {
-	w, c := shapedPair(t)
+	w, c := shapedPair(t, nil)
 	echo(t, c, []byte("x"))
 	for _, tt := range []struct {
 		link cluster.Link
@@ -166,7 +208,7 @@ func BenchmarkEcho(b *testing.B) {
 			go func() { _, _ = io.Copy(c, c) }()
 		}
 	}()
-	w := newNetwork([]string{"n1", "n2"})
+	w := newNetwork([]string{"n1", "n2"}, nil)
 	p, err := newProxy(w, "n1", "n2", l.Addr().String())
 	if err != nil {
 		b.Fatal(err)

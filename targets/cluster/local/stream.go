@@ -99,14 +99,14 @@ func (s *stream) run() (orderly bool) {
 	for {
 		n, err := s.src.Read(buf)
 		if n > 0 {
-			at, later := s.due(n)
+			due, later := s.due(n)
 			if later && held == nil {
 				held = newLine(s)
 			}
 			// What comes after something that is held back waits behind it.
 			var passed bool
 			if held != nil && (later || !held.idle()) {
-				passed = held.put(buf[:n], at)
+				passed = held.put(buf[:n], due)
 			} else {
 				passed = s.write(buf[:n])
 			}

@@ -37,7 +37,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newNetwork([]string{"n1"})
+	w := newNetwork([]string{"n1"}, nil)
 	p, err := newProxy(w, cluster.Clients, "n1", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
