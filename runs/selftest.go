@@ -34,6 +34,11 @@ func correct(more map[string]string) map[string]string {
 	return o
 }
 
+// comparing is correct in the background alone: replicas that missed a write hear of it by comparison.
+func comparing() map[string]string {
+	return correct(map[string]string{"read_repair": "off", "hinted_handoff": "false", "anti_entropy": "100ms"})
+}
+
 // SelftestCases has a case for every defect of the store, each chosen so that
 // only the defect can break what is checked. Runs last duration each.
 func SelftestCases(duration time.Duration) []Case {
@@ -84,6 +89,21 @@ func SelftestCases(duration time.Duration) []Case {
 		with("count-hints", func(r *Request) { r.Faults = "partition-one" }),
 		with("forget-tombstones", func(r *Request) {
 			r.Workload, r.Weights, r.Models, r.Faults = "register", "read=3,write=1,delete=1", "linearizable", "partition-one"
+		}),
+		with("stale-tree", func(r *Request) {
+			r.ReadLevel, r.Models, r.Faults = "ONE", "eventual", "partition-one"
+			r.Options = comparing()
+			r.Settle = 3 * time.Second
+		}),
+		with("sync-skips-tombstones", func(r *Request) {
+			r.Workload, r.Weights = "register", "read=1,write=2,delete=2"
+			r.ReadLevel, r.Models, r.Faults = "ONE", "eventual", "partition-one"
+			r.Options = comparing()
+			r.OpsPerKey, r.Settle = 20, 3*time.Second
+		}),
+		with("purge-early", func(r *Request) {
+			r.Workload, r.Weights, r.Models, r.Faults = "register", "read=3,write=1,delete=1", "linearizable", "partition-one"
+			r.Options = correct(map[string]string{"anti_entropy": "100ms", "tombstone_grace": "1h"})
 		}),
 		with("deny-partial-writes", func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", "linearizable", "pause"

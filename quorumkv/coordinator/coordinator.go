@@ -24,6 +24,9 @@
 // as W+R > N for every pair of them and, for 2. and 3., either all writes have the same W and all reads the same R, or
 // all are majorities.
 //
+// With sloppy quorums (Dynamo, section 4.6) none of this holds: a write may be on nodes that stand in for replicas, and a read may ask the
+// replicas. What W nodes hold is durable all the same, and comes to its replicas by hints. There is nobody to stand in where there are as many nodes as replicas.
+//
 // Without 3. a half-done write is seen by one read and missed by the next; without 2. a write acknowledged later can carry
 // the smaller version and is lost at once. The tests show all of it.
 package coordinator
@@ -86,6 +89,7 @@ type Options struct {
 	ReadRepair     ReadRepair
 	HintedHandoff  bool
 	Timestamps     Timestamps
+	Sloppy         bool          // nodes further on the ring stand in for replicas that cannot be reached
 	RequestTimeout time.Duration // of a client's request
 	PeerTimeout    time.Duration // of a message to a replica
 	Logger         *slog.Logger
@@ -160,6 +164,34 @@ func (c *Coordinator) Replicas(key string) []string {
 		return c.Ring.Misplaced(key)
 	}
 	return c.Ring.Replicas(key)
+}
+
+// standIns are the replicas of a key, or with sloppy quorums for those that cannot be reached now the next nodes on the ring that can;
+// and for each node that stands in, the replica in whose place it is.
+func (c *Coordinator) standIns(key string) (nodes []string, instead map[string]string) {
+	replicas := c.Replicas(key)
+	if !c.Sloppy {
+		return replicas, nil
+	}
+	nodes = slices.Clone(replicas)
+	beyond := c.Ring.Beyond(key)
+	for i, node := range nodes {
+		if c.Transport.Ready(c.noWait, node) == nil {
+			continue
+		}
+		for len(beyond) > 0 {
+			next := beyond[0]
+			beyond = beyond[1:]
+			if c.Transport.Ready(c.noWait, next) == nil {
+				if instead == nil {
+					instead = map[string]string{}
+				}
+				nodes[i], instead[next] = next, node
+				break
+			}
+		}
+	}
+	return nodes, instead
 }
 
 // reach checks that need of the nodes can be sent to now, so that a request which cannot succeed is refused

@@ -82,6 +82,7 @@ type config struct {
 	repair             ReadRepair
 	stamps             Timestamps
 	hints              bool
+	sloppy             bool
 	peerTimeout        time.Duration
 	requestTimeout     time.Duration
 	maxSkew            time.Duration
@@ -129,7 +130,7 @@ func start(t testing.TB, c config) *network {
 	}
 	for _, n := range net.nodes {
 		n.coord = New(Options{Self: n.name, Ring: r, Transport: endpoint{net, n.name}, Store: openStore(t, vfs.NewMem(), n.name),
-			Clock: n.clock, Defects: n.defects, ReadRepair: c.repair, HintedHandoff: c.hints, Timestamps: c.stamps,
+			Clock: n.clock, Defects: n.defects, ReadRepair: c.repair, HintedHandoff: c.hints, Sloppy: c.sloppy, Timestamps: c.stamps,
 			RequestTimeout: c.requestTimeout, PeerTimeout: c.peerTimeout, Logger: slog.New(slog.DiscardHandler)})
 	}
 	t.Cleanup(func() {

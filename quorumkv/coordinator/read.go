@@ -62,7 +62,8 @@ func (c *Coordinator) read(ctx context.Context, req ReadRequest) (ReadResult, er
 			}
 		}
 	}
-	replicas := c.localFirst(c.Replicas(req.Key))
+	replicas, _ := c.standIns(req.Key)
+	replicas = c.localFirst(replicas)
 	asked := r
 	if c.Defects.Has(defect.ReadOne) {
 		replicas, asked, holders = replicas[:1], 1, 0

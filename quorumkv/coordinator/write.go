@@ -54,7 +54,7 @@ func (c *Coordinator) write(ctx context.Context, req WriteRequest) (WriteResult,
 	if err != nil {
 		return WriteResult{}, err
 	}
-	replicas := c.Replicas(req.Key)
+	replicas, instead := c.standIns(req.Key)
 	ctx, cancel := context.WithTimeout(ctx, c.RequestTimeout)
 	defer cancel()
 	askFirst := c.Timestamps == FromQuorum && !c.Defects.Has(defect.SkipTimestampRead)
@@ -88,7 +88,20 @@ func (c *Coordinator) write(ctx context.Context, req WriteRequest) (WriteResult,
 		var t tally
 		return WriteResult{}, t.error(ctx, "the request ended before anything was sent", w, engine.NotWritten)
 	}
-	acked, err := c.store(ctx, replicas, req.Key, rec, w)
+	hinted := false
+	for _, away := range instead {
+		// Before the write is sent, so that it finds its replica also if this node is killed meanwhile.
+		if c.keepHint(away, req.Key, rec) {
+			hinted = true
+			continue
+		}
+		e := &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.NotWritten, Message: "the hint for " + away + ", for which another node would stand in, could not be kept"}
+		if hinted {
+			e.Outcome = engine.PerhapsWritten // another has one
+		}
+		return WriteResult{}, e
+	}
+	acked, err := c.store(ctx, replicas, req.Key, rec, w, hinted)
 	if err != nil {
 		return WriteResult{}, err
 	}
@@ -140,14 +153,14 @@ type ack struct {
 	hinted bool // a hint is stored, so that the replica will have it later
 }
 
-// store sends rec to all replicas and returns those that held it when w did.
-func (c *Coordinator) store(ctx context.Context, replicas []string, key string, rec record.Record, w int) ([]string, error) {
+// store sends rec to all replicas and returns those that held it when w did. Hinted says that a hint for another is kept already.
+func (c *Coordinator) store(ctx context.Context, replicas []string, key string, rec record.Record, w int, hinted bool) ([]string, error) {
 	acks := c.spread(replicas, key, rec)
 	if c.Defects.Has(defect.AckBeforeQuorum) {
 		return []string{}, nil
 	}
 	var t tally
-	perhaps := false // whether a replica has the record or may get it
+	perhaps := hinted // whether a replica has the record or may get it
 	counted := 0
 	for counted < w && len(t.answered)+len(t.failed) < len(replicas) {
 		open := len(replicas) - len(t.answered) - len(t.failed)

@@ -43,6 +43,9 @@ const (
 	DropContext
 	ResurrectRemoved
 	TrustDelivery
+	StaleTree
+	SyncSkipsTombstones
+	PurgeEarly
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a
@@ -105,6 +108,18 @@ var all = []Info{
 		"a write that reached some replicas but not W is reported as not_written",
 		"a write reported as not written is never read",
 		"W=ALL R=ONE, or W=QUORUM with pauses; writes that time out with not_written turn up in reads"},
+	{StaleTree, "stale-tree", "leaderless",
+		"anti-entropy compares the hash tree of its first exchange, which nobody updates",
+		"replicas converge although hints were lost and nobody reads",
+		"anti_entropy on, hinted_handoff=false, read_repair=off; write while one replica is cut off, heal, wait, read every replica"},
+	{SyncSkipsTombstones, "sync-skips-tombstones", "leaderless",
+		"anti-entropy compares and sends values alone: deletes are not among them",
+		"replicas converge although hints were lost and nobody reads",
+		"anti_entropy on, hinted_handoff=false, read_repair=off; delete while one replica is cut off, heal, wait, read every replica"},
+	{PurgeEarly, "purge-early", "leaderless",
+		"tombstones are removed after 50 ms whatever tombstone_grace says",
+		"a deleted key stays deleted as long as no replica is away for longer than tombstone_grace",
+		"anti_entropy on, tombstone_grace=1h; delete keys while one replica is cut off, heal, read"},
 	{LeaseTrustsClock, "lease-trusts-clock", "raft",
 		"a leader's lease is measured by the wall clock, which can be set, and is believed in for as long as that says",
 		"a read at level lease sees the last acknowledged write, whatever the clocks are set to",

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/antientropy"
 	"github.com/lapse-test/lapse/quorumkv/coordinator"
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
@@ -28,6 +30,9 @@ const Mode = "leaderless"
 // forgetFor is how long the defect forget-unsynced keeps writes from the disk.
 const forgetFor = 5 * time.Second
 
+// restOfTrees keeps the building of hash trees below a twentieth of a processor for each peer.
+const restOfTrees = 20
+
 // Options are what the mode has to be told beyond the node.
 type Options struct {
 	Replication   int // N, replicas of a key
@@ -36,6 +41,9 @@ type Options struct {
 	HintedHandoff bool
 	MaxHints      int // kept for one peer
 	Timestamps    coordinator.Timestamps
+	Sloppy        bool          // nodes further on the ring stand in for replicas that are away
+	AntiEntropy   time.Duration // between comparisons with other replicas; 0 for none
+	Grace         time.Duration // after which tombstones are removed; 0 for never
 }
 
 // Validate reports what cannot be served by these nodes.
@@ -54,6 +62,15 @@ func (o Options) Validate(nodes []string) error {
 	default:
 		errs = append(errs, fmt.Errorf("write_timestamps: %q is not coordinator or quorum", o.Timestamps))
 	}
+	if o.Sloppy && !o.HintedHandoff {
+		errs = append(errs, errors.New("sloppy_quorum: needs hinted_handoff, by which what stood in reaches the replicas"))
+	}
+	if o.AntiEntropy != 0 && (o.AntiEntropy < 10*time.Millisecond || o.AntiEntropy > 24*time.Hour) {
+		errs = append(errs, fmt.Errorf("anti_entropy: %s must be 0 (none) or between 10ms and 24h", o.AntiEntropy))
+	}
+	if o.Grace != 0 && (o.Grace < 100*time.Millisecond || o.Grace > 10*365*24*time.Hour) {
+		errs = append(errs, fmt.Errorf("tombstone_grace: %s must be 0 (for ever) or between 100ms and ten years", o.Grace))
+	}
 	if o.MaxHints < 1 {
 		errs = append(errs, fmt.Errorf("max_hints: %d must be at least 1; to keep none, switch hinted_handoff off", o.MaxHints))
 	}
@@ -70,6 +87,7 @@ type Engine struct {
 	links peer.Links
 	peers *peer.Server
 	coord *coordinator.Coordinator
+	sync  *antientropy.Syncer
 
 	background sync.WaitGroup
 	stop       context.CancelFunc // of links and the flusher
@@ -100,15 +118,25 @@ func (e *Engine) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	id := peer.Identity{Node: e.node.Name, Ring: e.ring.Digest(), Mode: Mode}
+	if e.opts.Grace > 0 {
+		id.Settings = fmt.Sprintf("tombstone_grace=%s", e.opts.Grace) // whose nodes would give each other what they purge
+	}
 	// Requests of all peers together; each of a peer's clients' requests may ask twice.
 	e.peers = peer.NewServer(id, e.local, 4*e.node.MaxRequests, e.node.PeerTimeout, e.node.Logger)
 	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, func(p string) { e.coord.PeerUp(p) })
 	e.coord = coordinator.New(coordinator.Options{
 		Self: e.node.Name, Ring: e.ring, Transport: peer.NewMesh(e.node.Name, e.local, e.links), Store: e.store,
 		Clock: e.node.Clock, Defects: e.node.Defects, ReadRepair: e.opts.ReadRepair, HintedHandoff: e.opts.HintedHandoff,
-		Timestamps: e.opts.Timestamps, RequestTimeout: e.node.RequestTimeout, PeerTimeout: e.node.PeerTimeout, Logger: e.node.Logger,
+		Timestamps: e.opts.Timestamps, Sloppy: e.opts.Sloppy, RequestTimeout: e.node.RequestTimeout, PeerTimeout: e.node.PeerTimeout, Logger: e.node.Logger,
 	})
+	others := slices.DeleteFunc(e.node.Names(), func(n string) bool { return n == e.node.Name })
+	slices.Sort(others)
+	e.sync = antientropy.New(antientropy.Options{Self: e.node.Name, Peers: others, Replicas: e.ring.Replicas, Store: e.store, Apply: e.local.Apply,
+		Send: func(to string, b []byte) error { return e.links[to].Send(b) }, Wall: func() time.Time { return time.Now().Add(e.node.Clock.Offset()) },
+		Rest: restOfTrees, Interval: e.opts.AntiEntropy, Grace: e.opts.Grace, Defects: e.node.Defects, Logger: e.node.Logger})
+	e.peers.OnMessage(e.sync.Receive)
 	e.links.Run(ctx, &e.background)
+	e.background.Go(func() { e.sync.Run(ctx) })
 	e.background.Go(func() { e.flushForgotten(ctx) })
 }
 
@@ -227,7 +255,13 @@ func (e *Engine) Ring(key string) protocol.Ring {
 func (e *Engine) Describe(h *protocol.Health) {
 	h.Mode, h.Replication = Mode, e.ring.N()
 	h.ReadRepair, h.WriteTimestamps = string(e.opts.ReadRepair), string(e.opts.Timestamps)
-	h.HintedHandoff = &e.opts.HintedHandoff
+	h.HintedHandoff, h.SloppyQuorum = &e.opts.HintedHandoff, e.opts.Sloppy
+	if e.opts.AntiEntropy > 0 {
+		h.AntiEntropy = e.opts.AntiEntropy.String()
+	}
+	if e.opts.Grace > 0 {
+		h.TombstoneGrace = e.opts.Grace.String()
+	}
 	h.Peers = e.links.Describe()
 	for name, p := range h.Peers {
 		p.Hints = e.store.HintCount(name)

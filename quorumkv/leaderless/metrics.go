@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Register implements engine.Engine.
 func (e *Engine) Register(r prometheus.Registerer) {
-	st := e.coord.Stats()
+	st, ae := e.coord.Stats(), e.sync.Stats()
 	for name, c := range map[string]struct {
 		help string
 		read func() int64
@@ -19,6 +19,11 @@ func (e *Engine) Register(r prometheus.Registerer) {
 		"repairs_skipped_total":        {"Repairs after the answer that were skipped, too many being under way.", st.RepairsSkipped.Load},
 		"hints_stored_total":           {"Writes kept for replicas that missed them.", st.HintsStored.Load},
 		"hints_delivered_total":        {"Hints that their replicas have taken.", st.HintsDelivered.Load},
+		"anti_entropy_exchanges_total": {"Comparisons with another replica that this node has begun.", ae.Exchanges.Load},
+		"anti_entropy_sent_total":      {"Records sent to other replicas by anti-entropy.", ae.Sent.Load},
+		"anti_entropy_taken_total":     {"Records taken from other replicas by anti-entropy.", ae.Taken.Load},
+		"anti_entropy_dropped_total":   {"Messages of anti-entropy for which there was no room.", ae.Dropped.Load},
+		"tombstones_purged_total":      {"Tombstones removed because they were older than the grace.", ae.Purged.Load},
 		"hints_refused_total":          {"Hints that could not be kept.", st.HintsRefused.Load},
 		"peer_requests_refused_total":  {"Peers' requests refused because too many were being served.", e.peers.Refused},
 		"records_applied_total":        {"Records that this node's replica took.", func() int64 { n, _ := e.store.Counts(); return n }},

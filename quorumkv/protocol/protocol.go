@@ -188,10 +188,13 @@ type Health struct {
 	ReadRepair      string                `json:"read_repair,omitempty"` // of mode leaderless, as the next two
 	HintedHandoff   *bool                 `json:"hinted_handoff,omitempty"`
 	WriteTimestamps string                `json:"write_timestamps,omitempty"`
-	Leader          string                `json:"leader,omitempty"`   // of modes with one, as this node knows it
-	Term            uint64                `json:"term,omitempty"`     // of mode raft, or the epoch of mode single-leader
-	Applied         uint64                `json:"applied,omitempty"`  // the last position of the log that this node has applied
-	Failover        *bool                 `json:"failover,omitempty"` // of mode single-leader, as the next one
+	SloppyQuorum    bool                  `json:"sloppy_quorum,omitempty"`
+	AntiEntropy     string                `json:"anti_entropy,omitempty"`    // a duration, if there is any
+	TombstoneGrace  string                `json:"tombstone_grace,omitempty"` // a duration, unless they are kept for ever
+	Leader          string                `json:"leader,omitempty"`          // of modes with one, as this node knows it
+	Term            uint64                `json:"term,omitempty"`            // of mode raft, or the epoch of mode single-leader
+	Applied         uint64                `json:"applied,omitempty"`         // the last position of the log that this node has applied
+	Failover        *bool                 `json:"failover,omitempty"`        // of mode single-leader, as the next one
 	Fencing         *bool                 `json:"fencing,omitempty"`
 	Region          string                `json:"region,omitempty"` // of this node, in mode multi-leader; Leader is that of the region
 	Conflicts       string                `json:"conflicts,omitempty"`

@@ -81,6 +81,13 @@ func (r *Ring) Replicas(key string) []string { return r.walk(key, 0) }
 // as replicas it is the same set as Replicas.
 func (r *Ring) Misplaced(key string) []string { return r.walk(key, 1) }
 
+// Beyond are the nodes that follow the replicas of key on the ring, in order: who may stand in for them.
+func (r *Ring) Beyond(key string) []string {
+	all := *r
+	all.n = len(r.nodes)
+	return all.walk(key, 0)[r.n:]
+}
+
 func (r *Ring) walk(key string, skip int) []string {
 	start, _ := slices.BinarySearchFunc(r.points, xxhash.Sum64String(key), func(p point, h uint64) int {
 		if p.hash < h {

@@ -34,6 +34,9 @@ type Config struct {
 	HintedHandoff    bool                   `yaml:"hinted_handoff" mode:"leaderless"`
 	MaxHints         int                    `yaml:"max_hints" mode:"leaderless"` // kept for one peer
 	WriteTimestamps  coordinator.Timestamps `yaml:"write_timestamps" mode:"leaderless"`
+	SloppyQuorum     bool                   `yaml:"sloppy_quorum" mode:"leaderless"`               // nodes further on the ring stand in for replicas that are away
+	AntiEntropy      time.Duration          `yaml:"anti_entropy" mode:"leaderless"`                // between comparisons with other replicas; 0 for none
+	TombstoneGrace   time.Duration          `yaml:"tombstone_grace" mode:"leaderless"`             // after which tombstones are removed; 0 for never
 	ElectionTimeout  time.Duration          `yaml:"election_timeout" mode:"raft,single-leader"`    // without a leader, after which one is elected
 	LogEntries       int                    `yaml:"log_entries" mode:"raft"`                       // kept for followers that lag
 	Failover         bool                   `yaml:"failover" mode:"single-leader"`                 // another node leads when the leader is away

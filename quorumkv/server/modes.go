@@ -60,7 +60,8 @@ func findMode(name string) (mode, error) {
 
 func (c Config) leaderless() leaderless.Options {
 	return leaderless.Options{Replication: c.Replication, VirtualNodes: c.VirtualNodes, ReadRepair: c.ReadRepair,
-		HintedHandoff: c.HintedHandoff, MaxHints: c.MaxHints, Timestamps: c.WriteTimestamps}
+		HintedHandoff: c.HintedHandoff, MaxHints: c.MaxHints, Timestamps: c.WriteTimestamps,
+		Sloppy: c.SloppyQuorum, AntiEntropy: c.AntiEntropy, Grace: c.TombstoneGrace}
 }
 
 func (c Config) consensus() consensus.Options {

@@ -1,6 +1,8 @@
 package quorumkv
 
 import (
+	"slices"
+
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
@@ -25,8 +27,11 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 		return nil
 	}
 	synced := cfg.Options[optFsync] == "true"
-	overlap := w+r > n
-	agreed := cfg.Options[optTimestamps] == "quorum"
+	// Where others may stand in for replicas, quorums of which each has W or R nodes need not meet. What a tombstone said that was removed
+	// is not known to those who come back later.
+	overlap := w+r > n && (cfg.Options[optSloppy] != "true" || n == cfg.Nodes)
+	forgetful := cfg.Options[optGrace] != "0s" && slices.Contains(funcs, history.Delete)
+	agreed := cfg.Options[optTimestamps] == "quorum" && !forgetful && (overlap || cfg.Options[optSloppy] != "true")
 	out := map[string]bool{models.Linearizable: overlap && agreed && synced && cfg.Options[optReadRepair] == "blocking"}
 	switch {
 	case out[models.Linearizable]:

@@ -13,27 +13,39 @@ import (
 
 func TestPromises(t *testing.T) {
 	strict := map[string]string{"read_repair": "blocking", "write_timestamps": "quorum"}
+	also := func(name, value string) map[string]string {
+		out := maps.Clone(strict)
+		out[name] = value
+		return out
+	}
+	sloppy, expiring := also("sloppy_quorum", "true"), also("tombstone_grace", "1m")
 	for _, c := range []struct {
 		name        string
 		write, read string
 		options     map[string]string
 		want        map[string]bool
+		nodes       int // 3 if 0
+		funcs       []history.Func
 	}{
-		{"strict quorums", "2", "2", strict, map[string]bool{"linearizable": true, "no-lost-writes": true}},
-		{"strict, uneven", "ALL", "ONE", strict, map[string]bool{"linearizable": true, "no-lost-writes": true}},
-		{"strict, no overlap", "1", "2", strict, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false, "no-lost-writes": true}},
-		{"no repair", "2", "2", map[string]string{"read_repair": "off", "write_timestamps": "quorum"}, map[string]bool{"linearizable": false, "regular": true, "read-your-writes": true, "monotonic-reads": false, "no-lost-writes": true}},
-		{"clocks decide", "2", "2", nil, map[string]bool{"linearizable": false}},
-		{"clocks decide, no overlap", "1", "1", nil, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}},
-		{"not synced", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "fsync": "false"}, map[string]bool{"linearizable": false}},
-		{"a defect changes no promise", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "defects": "stale-cache"}, map[string]bool{"linearizable": true, "no-lost-writes": true}},
+		{"strict quorums", "2", "2", strict, map[string]bool{"linearizable": true, "no-lost-writes": true}, 0, nil},
+		{"strict, uneven", "ALL", "ONE", strict, map[string]bool{"linearizable": true, "no-lost-writes": true}, 0, nil},
+		{"strict, no overlap", "1", "2", strict, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false, "no-lost-writes": true}, 0, nil},
+		{"no repair", "2", "2", map[string]string{"read_repair": "off", "write_timestamps": "quorum"}, map[string]bool{"linearizable": false, "regular": true, "read-your-writes": true, "monotonic-reads": false, "no-lost-writes": true}, 0, nil},
+		{"clocks decide", "2", "2", nil, map[string]bool{"linearizable": false}, 0, nil},
+		{"clocks decide, no overlap", "1", "1", nil, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}, 0, nil},
+		{"not synced", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "fsync": "false"}, map[string]bool{"linearizable": false}, 0, nil},
+		{"a defect changes no promise", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "defects": "stale-cache"}, map[string]bool{"linearizable": true, "no-lost-writes": true}, 0, nil},
+		{"sloppy, with nobody to stand in", "2", "2", sloppy, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, nil},
+		{"sloppy", "2", "2", sloppy, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}, 5, nil},
+		{"tombstones expire, and nothing is deleted", "2", "2", expiring, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, []history.Func{history.Read, history.Write}},
+		{"tombstones expire", "2", "2", expiring, map[string]bool{"linearizable": false}, 3, []history.Func{history.Read, history.Write, history.Delete}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg, err := New().Resolve(targets.Config{Nodes: 3, WriteLevel: c.write, ReadLevel: c.read, Options: c.options})
+			cfg, err := New().Resolve(targets.Config{Nodes: max(c.nodes, 3), WriteLevel: c.write, ReadLevel: c.read, Options: c.options})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := New().Promises(cfg, nil); !maps.Equal(got, c.want) {
+			if got := New().Promises(cfg, c.funcs); !maps.Equal(got, c.want) {
 				t.Errorf("it promises %v, want %v", got, c.want)
 			}
 		})
@@ -186,6 +198,9 @@ func TestModesRefuse(t *testing.T) {
 		{"a level of single-leader in multi-leader", targets.Config{ReadLevel: "follower", Options: map[string]string{"mode": "multi-leader"}}, "there is leader, local"},
 		{"a setting of multi-leader in raft", targets.Config{Options: map[string]string{"mode": "raft", "regions": "2"}}, "regions"},
 		{"a defect of multi-leader in raft", targets.Config{Options: map[string]string{"mode": "raft", "defects": "remove-wins"}}, "mode raft has no defect"},
+		{"no interval", targets.Config{Options: map[string]string{"anti_entropy": "1ms"}}, "anti_entropy=1ms: must be 0s, or a duration from 10ms"},
+		{"no grace", targets.Config{Options: map[string]string{"tombstone_grace": "soon"}}, "tombstone_grace=soon"},
+		{"sloppy without hints", targets.Config{Options: map[string]string{"sloppy_quorum": "true", "hinted_handoff": "false"}}, "needs hinted_handoff=true"},
 		{"a short timeout", targets.Config{Options: map[string]string{"mode": "raft", "election_timeout": "2ms"}}, "election_timeout: 2ms must be"},
 	} {
 		c.cfg.Nodes = 3

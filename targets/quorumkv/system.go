@@ -146,6 +146,9 @@ func (s *System) modeArgs(request time.Duration) []string {
 		"--replication", o[optReplication],
 		"--read-repair", o[optReadRepair],
 		"--hinted-handoff=" + o[optHintedHandoff],
+		"--sloppy-quorum=" + o[optSloppy],
+		"--anti-entropy", o[optAntiEntropy],
+		"--tombstone-grace", o[optGrace],
 		"--write-timestamps", o[optTimestamps],
 		"--peer-timeout", peerTimeout(request).String(),
 	}

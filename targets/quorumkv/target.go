@@ -39,6 +39,9 @@ const (
 	optReadRepair     = "read_repair"
 	optHintedHandoff  = "hinted_handoff"
 	optTimestamps     = "write_timestamps"
+	optSloppy         = "sloppy_quorum"
+	optAntiEntropy    = "anti_entropy"
+	optGrace          = "tombstone_grace"
 	optDefects        = "defects"
 	optRequestTimeout = "request_timeout"
 	optFsync          = "fsync"
@@ -114,6 +117,9 @@ func (t *Target) Info() targets.Info {
 		targets.Option{Name: optReplication, Default: "", Help: "replicas of a key, N (default: the nodes, at most 3)"},
 		targets.Option{Name: optReadRepair, Default: "async", Values: []string{"off", "async", "blocking"}, Help: "what a read does about replicas that hold something older"},
 		targets.Option{Name: optHintedHandoff, Default: "true", Values: []string{"true", "false"}, Help: "keep writes for replicas that miss them"},
+		targets.Option{Name: optSloppy, Default: "false", Values: []string{"true", "false"}, Help: "nodes that are no replicas of a key stand in for those that cannot be reached; needs more nodes than replicas"},
+		targets.Option{Name: optAntiEntropy, Default: "0s", Help: "between comparisons of replicas in the background, by hash trees; 0s for none"},
+		targets.Option{Name: optGrace, Default: "0s", Help: "after which tombstones are removed; 0s keeps them for ever"},
 		targets.Option{Name: optTimestamps, Default: "coordinator", Values: []string{"coordinator", "quorum"}, Help: "where a write's timestamp comes from; quorum with read_repair=blocking and W+R>N is linearizable"},
 	)
 	return i
@@ -143,6 +149,9 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	if err := resolveTimeout(opts, optRequestTimeout, cfg.OpTimeout/4); err != nil {
 		return cfg, err
 	}
+	if err := resolveRepair(opts); err != nil {
+		return cfg, err
+	}
 	if opts[optReplication] == "" {
 		opts[optReplication] = strconv.Itoa(min(cfg.Nodes, 3))
 	}
@@ -164,6 +173,22 @@ func resolveTimeout(opts map[string]string, name string, otherwise time.Duration
 	}
 	if d, err := time.ParseDuration(opts[name]); err != nil || d < time.Millisecond || d > time.Hour {
 		return targets.Usagef("--set %s=%s: must be a duration from 1ms to 1h, such as 500ms", name, opts[name])
+	}
+	return nil
+}
+
+// resolveRepair checks what mode leaderless does in the background.
+func resolveRepair(opts map[string]string) error {
+	for _, s := range []struct {
+		name  string
+		least time.Duration
+	}{{optAntiEntropy, 10 * time.Millisecond}, {optGrace, 100 * time.Millisecond}} {
+		if d, err := time.ParseDuration(opts[s.name]); err != nil || d != 0 && (d < s.least || d > 24*time.Hour) {
+			return targets.Usagef("--set %s=%s: must be 0s, or a duration from %v to 24h", s.name, opts[s.name], s.least)
+		}
+	}
+	if opts[optSloppy] == "true" && opts[optHintedHandoff] != "true" {
+		return targets.Usagef("--set %s=true: needs %s=true, by which what stood in reaches the replicas", optSloppy, optHintedHandoff)
 	}
 	return nil
 }

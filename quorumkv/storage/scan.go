@@ -1,0 +1,68 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/lapse-test/lapse/quorumkv/record"
+)
+
+// Each calls f with every record as of about now, in the order of keys, until it returns an error, which is then returned. Records that
+// are not synced yet may be among them. The store is not closed meanwhile, so f must not take long.
+func (s *Store) Each(f func(key string, r record.Record) error) (err error) {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefixRecord}, UpperBound: []byte{prefixRecord + 1}})
+	if err != nil {
+		return fmt.Errorf("read all records: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		r, err := record.Parse(it.Value())
+		if err != nil {
+			return fmt.Errorf("read %q: %w", it.Key()[1:], err)
+		}
+		if r.Version.IsZero() {
+			continue // what the defect forget-tombstones leaves
+		}
+		if err := f(string(it.Key()[1:]), r); err != nil {
+			return err
+		}
+	}
+	return it.Error()
+}
+
+// Purge removes the record of key if it still has this version, as if it had never been written. A crash may bring it back.
+func (s *Store) Purge(key string, v record.Version) error {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	mu := s.stripe(key)
+	mu.Lock()
+	defer mu.Unlock()
+	b, closer, err := s.db.Get(recordKey(key))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read %q before purging it: %w", key, err)
+	}
+	have, err := record.ParseVersion(b)
+	if err = errors.Join(err, closer.Close()); err != nil {
+		return fmt.Errorf("read %q before purging it: %w", key, err)
+	}
+	if have != v {
+		return nil
+	}
+	if err := s.db.Delete(recordKey(key), pebble.NoSync); err != nil {
+		return fmt.Errorf("purge %q: %w", key, err)
+	}
+	return nil
+}
