@@ -96,8 +96,9 @@ func TestSelftestCatchesEveryDefect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			t.Logf("%s: %d violations in try %d, seed %d", c.Defect, s.Violations, s.Try, s.Seed)
 			if !s.Caught {
-				t.Errorf("%s was not caught", c.Defect)
+				t.Errorf("%s was not caught by any of the seeds %d to %d", c.Defect, SelftestSeed, s.Seed)
 			}
 			if s.Control != checkers.Held {
 				t.Errorf("the same configuration without the defect is %s: %q", s.Control, s.ControlReasons)

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -22,7 +20,7 @@ type Case struct {
 	Request Request
 }
 
-// SelftestSeed is the seed of the selftest's runs unless another is given.
+// SelftestSeed is the seed of the first run of each case of the selftest unless another is given.
 const SelftestSeed = 1
 
 // correct is the configuration that quorumkv promises to be linearizable in its mode leaderless.
@@ -123,64 +121,10 @@ func (c Case) Defective() Request {
 	return r
 }
 
-// SelfTested is what became of a case.
-type SelfTested struct {
-	Defect string `json:"defect"`
-	What   string `json:"what"`
-	// Caught says that the defect was found, By which models and with which
-	// anomaly first.
-	Caught  bool     `json:"caught"`
-	By      []string `json:"by,omitempty"`
-	Anomaly string   `json:"anomaly,omitempty"`
-	// Control is the verdict on the same configuration without the defect.
-	Control checkers.Status `json:"control"`
-	// ControlReasons say why the control did not hold.
-	ControlReasons []string `json:"control_reasons,omitempty"`
-	Run            string   `json:"run"`
-	ControlRun     string   `json:"control_run"`
-}
-
-// Passed says that the defect was caught and the correct store not blamed.
-func (s SelfTested) Passed() bool { return s.Caught && s.Control == checkers.Held }
-
 // Whole is a name for what a call of the self-test makes.
 func Whole(now time.Time) string { return "selftest " + store.NewID(now, rand.Uint32()) }
 
 func partOf(whole, label string) *store.Part { return &store.Part{Of: whole, Label: label} }
-
-// Selftest runs a case with its defect and without, as parts of what whole names.
-func Selftest(ctx context.Context, c Case, whole string, seed uint64, provider cluster.Provider, reason string, env Environment) (SelfTested, error) {
-	out := SelfTested{Defect: c.Defect, What: describe(c.Defect)}
-	env.Part = partOf(whole, c.Defect)
-	bad, err := runRequest(ctx, c.Defective(), seed, provider, reason, env)
-	if err != nil {
-		return out, fmt.Errorf("running %s: %w", c.Defect, err)
-	}
-	out.Run = bad.Dir.ID
-	for _, v := range bad.Summary.Verdicts {
-		if v.Status != checkers.Violated {
-			continue
-		}
-		out.Caught = true
-		out.By = append(out.By, v.Model)
-		if out.Anomaly == "" && len(v.Violations) > 0 {
-			out.Anomaly = v.Violations[0].Anomaly
-		}
-	}
-	env.Part = partOf(whole, c.Defect+", without it")
-	control, err := runRequest(ctx, c.Request, seed, provider, reason, env)
-	if err != nil {
-		return out, fmt.Errorf("running the control of %s: %w", c.Defect, err)
-	}
-	out.ControlRun, out.Control = control.Dir.ID, control.Summary.Status
-	for _, v := range control.Summary.Verdicts {
-		out.ControlReasons = append(out.ControlReasons, v.Reasons...)
-		for i := range v.Violations {
-			out.ControlReasons = append(out.ControlReasons, v.Violations[i].Sentence)
-		}
-	}
-	return out, nil
-}
 
 func runRequest(ctx context.Context, r Request, seed uint64, provider cluster.Provider, reason string, env Environment) (*Finished, error) {
 	r.Seed, r.Seeded = seed, true
@@ -193,15 +137,6 @@ func runRequest(ctx context.Context, r Request, seed uint64, provider cluster.Pr
 		err = context.Cause(ctx)
 	}
 	return f, err
-}
-
-func describe(name string) string {
-	for _, d := range defect.All() {
-		if d.Name == name {
-			return d.What
-		}
-	}
-	return ""
 }
 
 // SoakRequest is the i-th of the runs that must raise no alarm: a correct

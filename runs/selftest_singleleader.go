@@ -26,7 +26,9 @@ func singleLeaderCases(duration time.Duration) []Case {
 		with("read-unconfirmed", func(r *Request) { r.Faults = "partition-primary" }),
 		with("keep-diverged-tail", func(r *Request) {
 			// What the leader that was cut off took meanwhile must be in the way of what the next one has there.
+			// It is a few writes a client: many clients, none of which waits long for an answer.
 			failovers(r)
+			r.Concurrency, r.Rate, r.OpTimeout = "12n", 1200, 400*time.Millisecond
 			r.Models, r.Settle = "linearizable,eventual", 3*time.Second
 		}),
 		with("confirm-before-sync", func(r *Request) { r.Faults = "kill-all" }),

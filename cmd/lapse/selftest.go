@@ -28,10 +28,13 @@ func (a *app) selftestCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "selftest",
 		Short: "Test the tester: every defect of quorumkv must be caught, the correct store must not be blamed",
-		Long: `Run quorumkv once with each of its defects, which must be caught, and once more
-in the same configuration without, which must hold. With --soak N run correct
+		Long: fmt.Sprintf(`Run quorumkv with each of its defects, which must be caught, and in the same
+configuration without, which must hold. A run that does not show the defect is
+followed by one with the next seed, up to %d of them; the table says which try
+and seed caught it. The control is one run; it is made again, with the next
+seed, only where too little happened in it for a verdict. With --soak N run correct
 configurations N times under partitions, kills and pauses instead: none may
-raise an alarm.`,
+raise an alarm.`, runs.SelftestTries),
 		Example: `  lapse selftest
   lapse selftest --only drop-hints,stale-cache
   lapse selftest --soak 50 --duration 30s`,
@@ -70,14 +73,14 @@ raise an alarm.`,
 	f := c.Flags()
 	f.StringSliceVar(&only, "only", nil, "defects to try (default: all)")
 	f.DurationVar(&duration, "duration", 6*time.Second, "how long each run's load lasts")
-	f.Uint64Var(&seed, "seed", runs.SelftestSeed, "seed of the runs")
+	f.Uint64Var(&seed, "seed", runs.SelftestSeed, "seed of the first run of each defect")
 	f.IntVar(&soak, "soak", 0, "number of correct runs to make instead")
 	f.StringVar(&provider, "provider", "auto", "where nodes run: auto, sandbox, local or docker")
 	a.AddRunFlags(c)
 	return c
 }
 
-// estimate is about how long the cases take: each runs twice, and starting, healing,
+// estimate is about how long the cases take: each runs twice where its first run shows the defect, and starting, healing,
 // settling and checking take some seconds besides the load.
 func estimate(cases []runs.Case) time.Duration {
 	var sum time.Duration
@@ -111,7 +114,7 @@ func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *ru
 	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · %s, each with it and without: about %s · %s\n", runs.Version(), seed,
 		text.Plural(len(cases), "defect"), duration.Text(estimate(cases)), p.Reason)
 	if !a.JSON {
-		fmt.Fprintf(a.Text, "%-24s %-7s %-30s %-18s %s\n", "defect", "caught", "by", "anomaly", "without it")
+		fmt.Fprintf(a.Text, "%-24s %-7s %-4s %-5s %-11s %-30s %-18s %s\n", "defect", "caught", "try", "seed", "violations", "by", "anomaly", "without it")
 	}
 	env.Progress = harness.Silent{}
 	for _, c := range cases {
@@ -145,7 +148,13 @@ func (a *app) printSelfTested(s runs.SelfTested) {
 	if !s.Caught {
 		caught = a.Style.Red("NO ")
 	}
-	fmt.Fprintf(a.Text, "%-24s %s     %-30s %-18s %s\n", s.Defect, caught, strings.Join(s.By, ", "), s.Anomaly, a.Style.Status(s.Control))
+	fmt.Fprintf(a.Text, "%-24s %s     %-4d %-5d %-11d %-30s %-18s %s\n", s.Defect, caught, s.Try, s.Seed, s.Violations, strings.Join(s.By, ", "), s.Anomaly, a.Style.Status(s.Control))
+	if len(s.Missed) > 0 {
+		fmt.Fprintf(a.Text, "    did not show it: %s\n", strings.Join(s.Missed, ", "))
+	}
+	if len(s.ControlThin) > 0 {
+		fmt.Fprintf(a.Text, "    without it, too little happened for a verdict: %s; then seed %d\n", strings.Join(s.ControlThin, ", "), s.ControlSeed)
+	}
 	if s.Control != checkers.Held {
 		for _, r := range s.ControlReasons {
 			fmt.Fprintf(a.Text, "    %s (run %s)\n", r, s.ControlRun)
