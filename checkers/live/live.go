@@ -23,6 +23,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/linearizable"
+	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/checkers/regular"
 	"github.com/lapse-test/lapse/checkers/session"
 	"github.com/lapse-test/lapse/checkers/staleness"
@@ -37,6 +38,18 @@ const (
 	maxWindow               = 4096
 	idle       history.Time = 30e9
 	maxWaiting              = 1 << 18
+)
+
+// Keys are judged in groups of about so many operations: what a check costs for itself is
+// shared by hundreds of keys.
+const groupSize = 1 << 15
+
+// When more than so many operations would be judged at a time, a key waits until a quarter
+// of its operations are new, but no more than so many times: what is judged again for a few
+// new operations is most of the work otherwise.
+const (
+	eagerOps = 1 << 14
+	maxWaits = 2
 )
 
 // patience bounds the check of one key, so that a hard one keeps no other waiting for long.
@@ -62,8 +75,11 @@ type Found struct {
 // Add does not wait for Judge.
 type Watch struct {
 	models []checkers.Checker
+	needed []checkers.Checker // those of models that no other one implies
 	budget checkers.Budget
 	most   int // operations of a key that are kept
+	group  int // see groupSize
+	eager  int // see eagerOps
 
 	mu      sync.Mutex      // guards what follows
 	inbox   []op            // what came and was not taken by Judge yet
@@ -74,6 +90,8 @@ type Watch struct {
 
 	judging sync.Mutex // guards what follows
 	spare   []op
+	due     []*window
+	known   map[history.Value]bool
 	keys    map[history.Key]*window
 	gone    bits // keys of which operations were let go
 	now     history.Time
@@ -83,25 +101,48 @@ type Watch struct {
 type window struct {
 	ops   []op
 	last  history.Time
-	fresh bool
+	fresh int             // operations that were not judged yet
+	waits int             // how often it was not judged though some were fresh
+	gone  bool            // operations of its key were let go
+	alone bool            // it is judged for itself: it violates something, or is hard
 	found map[string]bool // models of which a violation was told
 }
 
 type op struct {
 	history.Op
-	mop history.Mop
+	mop  history.Mop
+	kept bool // used by Watch.add alone
 }
 
 // New is a Watch for the models among list that Judges names.
 func New(list []checkers.Checker, b checkers.Budget) *Watch {
-	w := &Watch{budget: b.WithDefaults(), most: maxWindow, waiting: maxWaiting, keys: map[history.Key]*window{}}
+	w := &Watch{budget: b.WithDefaults(), most: maxWindow, group: groupSize, eager: eagerOps, waiting: maxWaiting, keys: map[history.Key]*window{}, known: map[history.Value]bool{}}
 	w.budget.Workers, w.budget.MaxViolations, w.budget.Time = 1, 1, min(patience, w.budget.Time)
 	for _, c := range list {
 		if Judges(c.Model().Name) {
 			w.models = append(w.models, c)
 		}
 	}
+	w.needed = strongest(w.models)
 	return w
+}
+
+// strongest are the models of list that no other one of them implies, one of those that
+// imply each other.
+func strongest(list []checkers.Checker) []checkers.Checker {
+	order := registry.Lattice()
+	implies := func(a, b checkers.Checker) bool { return order.Implies(a.Model().Name, b.Model().Name) }
+	var out []checkers.Checker
+	for i, c := range list {
+		implied := false
+		for j, d := range list {
+			implied = implied || i != j && implies(d, c) && (j < i || !implies(c, d))
+		}
+		if !implied {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // Idle tells that there is no model to be judged.
@@ -124,7 +165,7 @@ func (w *Watch) Add(h *history.History) bool {
 	for i := range own.Ops {
 		o := &own.Ops[i]
 		if mops := h.Mops(o); len(mops) == 1 && judged(o, &mops[0]) {
-			w.inbox = append(w.inbox, op{*o, mops[0]})
+			w.inbox = append(w.inbox, op{Op: *o, mop: mops[0]})
 		}
 	}
 	return true
@@ -140,7 +181,8 @@ func (w *Watch) Counts() (ops, keys int) {
 // Judge judges the keys of which something came since it was called last, and lets those go
 // of which nothing has come for long. It returns the first violation of each model on each
 // key, the earliest first; one whose witness proves nothing when it is checked again is left
-// out. When ctx is done it returns what it has.
+// out. Where very much came, what came last to some keys is judged by one of the next calls.
+// When ctx is done it returns what it has.
 func (w *Watch) Judge(ctx context.Context) []Found {
 	w.judging.Lock()
 	defer w.judging.Unlock()
@@ -152,18 +194,19 @@ func (w *Watch) Judge(ctx context.Context) []Found {
 		w.keep(came[i])
 	}
 	w.spare = came
+	w.choose()
 	var out []Found
-	for k, win := range w.keys {
-		switch {
-		case ctx.Err() != nil:
-			return out
-		case win.fresh:
-			out = append(out, w.judge(ctx, &frame, win, w.gone.has(k))...)
-			win.fresh = false
-		case w.now-win.last > idle:
-			w.gone.set(k)
-			delete(w.keys, k)
+	for len(w.due) > 0 && ctx.Err() == nil {
+		n, ops := 0, 0
+		for n < len(w.due) && (n == 0 || !w.due[0].alone && !w.due[n].alone && ops+len(w.due[n].ops) <= w.group) {
+			ops += len(w.due[n].ops)
+			n++
 		}
+		for _, win := range w.due[:n] {
+			win.fresh, win.waits = 0, 0
+		}
+		out = append(out, w.judge(ctx, &frame, w.due[:n])...)
+		w.due = w.due[n:]
 	}
 	slices.SortFunc(out, func(a, b Found) int { return cmp.Compare(a.At, b.At) })
 	w.mu.Lock()
@@ -172,13 +215,43 @@ func (w *Watch) Judge(ctx context.Context) []Found {
 	return out
 }
 
+// choose puts the keys that are to be judged into due, and lets those go of which nothing
+// has come for long.
+func (w *Watch) choose() {
+	w.due = w.due[:0]
+	ops := 0
+	for k, win := range w.keys {
+		switch {
+		case win.fresh > 0 && len(win.found) == len(w.models):
+			win.fresh = 0
+		case win.fresh > 0:
+			win.gone = w.gone.has(k)
+			w.due = append(w.due, win)
+			ops += len(win.ops)
+		case w.now-win.last > idle:
+			w.gone.set(k)
+			delete(w.keys, k)
+		}
+	}
+	if ops <= w.eager {
+		return
+	}
+	w.due = slices.DeleteFunc(w.due, func(win *window) bool {
+		if 4*win.fresh >= len(win.ops) || win.waits >= maxWaits {
+			return false
+		}
+		win.waits++
+		return true
+	})
+}
+
 // keep puts o to the operations of its key.
 func (w *Watch) keep(o op) {
 	k, at := o.mop.Key, end(&o)
 	w.now = max(w.now, at)
 	win := w.keys[k]
 	if win == nil {
-		win = &window{found: map[string]bool{}}
+		win = &window{}
 		w.keys[k] = win
 	}
 	if len(win.ops) >= w.most {
@@ -187,7 +260,8 @@ func (w *Watch) keep(o op) {
 		w.gone.set(k)
 	}
 	win.ops = append(win.ops, o)
-	win.last, win.fresh = max(win.last, at), true
+	win.last = max(win.last, at)
+	win.fresh++
 }
 
 // end is when an operation was over, or began if it never was.
@@ -212,9 +286,39 @@ func judged(o *history.Op, m *history.Mop) bool {
 	return false
 }
 
-// judge judges one key.
-func (w *Watch) judge(ctx context.Context, frame *history.History, win *window, gone bool) []Found {
-	h := win.history(frame, gone)
+// judge judges keys, several as one history: where that violates nothing, none of them
+// does, since the models are local. Otherwise the keys are judged in two halves.
+func (w *Watch) judge(ctx context.Context, frame *history.History, wins []*window) []Found {
+	if len(wins) == 1 {
+		return w.judgeKey(ctx, frame, wins[0])
+	}
+	if w.clean(ctx, frame, wins) {
+		return nil
+	}
+	half := len(wins) / 2
+	return append(w.judge(ctx, frame, wins[:half]), w.judge(ctx, frame, wins[half:])...)
+}
+
+// clean tells whether the operations of several keys together are known to violate no model.
+func (w *Watch) clean(ctx context.Context, frame *history.History, wins []*window) bool {
+	h := w.history(frame, wins)
+	if h == nil {
+		return false
+	}
+	for _, c := range w.needed {
+		if v, err := c.Check(ctx, h, w.budget); err != nil || v.Total > 0 || v.Unfinished || len(v.Undecided) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// judgeKey judges one key.
+func (w *Watch) judgeKey(ctx context.Context, frame *history.History, win *window) []Found {
+	if len(win.found) == len(w.models) || ctx.Err() != nil {
+		return nil
+	}
+	h := w.history(frame, []*window{win})
 	if h == nil {
 		return nil
 	}
@@ -232,7 +336,10 @@ func (w *Watch) judge(ctx context.Context, frame *history.History, win *window, 
 		if _, err := witness.Verify(ctx, h, c.Model(), &x); err != nil {
 			continue
 		}
-		win.found[name] = true
+		if win.found == nil {
+			win.found = map[string]bool{}
+		}
+		win.found[name], win.alone = true, true
 		out = append(out, alone(h, x))
 	}
 	return out
@@ -259,34 +366,22 @@ func alone(h *history.History, x checkers.Violation) Found {
 	return Found{x, h.Subset(was)}
 }
 
-// history is what can be judged of a key: all operations but those that saw what is not
-// known to have been written, and those that saw what these wrote.
-func (win *window) history(frame *history.History, gone bool) *history.History {
-	known := map[history.Value]bool{}
-	// That nothing is there may be by a delete that has not come, and is judged in the end.
-	if v := frame.Header.Initial; !gone && v != history.Absent {
-		known[v] = true
-	}
-	kept := make([]bool, len(win.ops))
-	for again := true; again; {
-		again = false
-		for i := range win.ops {
-			if kept[i] || !sees(&win.ops[i], known) {
-				continue
-			}
-			kept[i] = true
-			if v, ok := installs(&win.ops[i]); ok && !known[v] {
-				known[v], again = true, true
-			}
-		}
-	}
+// history is what can be judged of keys: all operations but those that saw what is not
+// known to have been written, and those that saw what these wrote. It is nil if that is no
+// history.
+func (w *Watch) history(frame *history.History, wins []*window) *history.History {
 	b := history.NewBuilder(frame.Header)
 	for _, f := range frame.Faults {
 		b.AddFault(f)
 	}
-	for i := range win.ops {
-		if kept[i] {
-			b.AddPlain(win.ops[i].Op, win.ops[i].mop)
+	n := 0
+	for _, win := range wins {
+		n += len(win.ops)
+	}
+	b.Grow(n, n)
+	for _, win := range wins {
+		if w.add(b, frame.Header.Initial, win); win.alone && len(wins) > 1 {
+			return nil
 		}
 	}
 	h, err := b.HistoryOf(frame)
@@ -294,6 +389,43 @@ func (win *window) history(frame *history.History, gone bool) *history.History {
 		return nil // impossible as a whole, which its reader says
 	}
 	return h
+}
+
+// add adds to b what can be judged of a key.
+func (w *Watch) add(b *history.Builder, initial history.Value, win *window) {
+	known := w.known
+	clear(known)
+	// That nothing is there may be by a delete that has not come, and is judged in the end.
+	if initial != history.Absent && !win.gone {
+		known[initial] = true
+	}
+	for i := range win.ops {
+		o := &win.ops[i]
+		if o.kept = sees(o, known); o.kept {
+			if v, ok := installs(o); ok {
+				win.alone = win.alone || known[v] // it takes a search
+				known[v] = true
+			}
+		}
+	}
+	for again := true; again; {
+		again = false
+		for i := range win.ops {
+			o := &win.ops[i]
+			if o.kept || !sees(o, known) {
+				continue
+			}
+			o.kept = true
+			if v, ok := installs(o); ok && !known[v] {
+				known[v], again = true, true
+			}
+		}
+	}
+	for i := range win.ops {
+		if o := &win.ops[i]; o.kept {
+			b.AddPlain(o.Op, o.mop)
+		}
+	}
 }
 
 // sees tells whether what o saw, if it saw something, is known.

@@ -3,6 +3,7 @@ package live
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -91,17 +92,33 @@ func TestFoundIsViolated(t *testing.T) {
 		if rng.IntN(3) == 0 {
 			w.most = 8 // operations are let go
 		}
-		got := map[string]bool{}
+		w.group, w.eager = 1+rng.IntN(100), rng.IntN(100)
+		single := New(models(), checkers.Budget{}) // judges each key for itself and at once
+		single.group, single.most = 1, w.most
+		got, alone := map[string]bool{}, map[string]bool{}
 		for len(order) > 0 {
 			n := 1 + rng.IntN(len(order))
 			take(t, w, h.Subset(order[:n]))
+			take(t, single, h.Subset(order[:n]))
 			order = order[n:]
-			for _, f := range w.Judge(context.Background()) {
+			for _, f := range single.Judge(context.Background()) {
+				alone[f.Model] = true
+			}
+			rest := w.Judge(context.Background())
+			for range maxWaits { // what waits is judged in the end
+				if len(order) == 0 {
+					rest = append(rest, w.Judge(context.Background())...)
+				}
+			}
+			for _, f := range rest {
 				got[f.Model] = true
 				if len(f.History.Ops) != len(f.Ops) || f.History.KeyName(f.History.Mop(&f.History.Ops[0]).Key) != f.Key {
 					t.Errorf("seed %d: the witness of %q is not its own", seed, f.Sentence)
 				}
 			}
+		}
+		if w.most == maxWindow && !maps.Equal(got, alone) {
+			t.Errorf("seed %d: %v is violated, and %v where each key is judged for itself and at once", seed, got, alone)
 		}
 		for _, c := range models() {
 			v, err := c.Check(context.Background(), h, checkers.Budget{})
