@@ -60,13 +60,16 @@ func All() []checkers.Model {
 // Lattice is the order of all models.
 var Lattice = sync.OnceValue(func() *lattice.Lattice { return lattice.Of(All()) })
 
+// known are all models, for those who only look into them: a suite asks for each claim.
+var known = sync.OnceValue(All)
+
 // Names are the names of all models.
 func Names() []string { return checkers.NamesOf(All()) }
 
 // Find is the model of that name; a name with a parameter finds the model that it is a
 // parameter of. ok is false if there is none.
 func Find(name string) (m checkers.Model, ok bool) {
-	for _, m := range All() {
+	for _, m := range known() {
 		if m.Name == name || m.Parameterised() && m.Name == checkers.Base(name) {
 			return m, true
 		}
