@@ -25,6 +25,7 @@ func TestMultiLeaderConformance(t *testing.T) {
 	conformance.Run(t, conformance.Database{
 		Target: regional,
 		Config: targets.Config{Nodes: 4, Options: map[string]string{"mode": "multi-leader", "conflicts": "crdt"}},
+		Light:  true,
 		Held: []conformance.Claim{
 			{Name: "crdt, counters", Request: run("crdt", "counter", "", faults), Model: "counter-eventual"},
 			{Name: "crdt, sets with removals", Request: run("crdt", "set", "add=3,remove=2,read=1", faults), Model: "set-eventual"},

@@ -31,6 +31,7 @@ func TestRaftConformance(t *testing.T) {
 	conformance.Run(t, conformance.Database{
 		Target: raft,
 		Config: targets.Config{Nodes: 3},
+		Light:  true,
 		Held: []conformance.Claim{
 			{Name: "read-index, whatever happens", Request: run("read-index", "partition,kill,pause", nil), Model: "linearizable"},
 			{Name: "lease, leaders that change", Request: run("lease", "partition-primary,kill-primary,pause-primary", nil), Model: "linearizable"},

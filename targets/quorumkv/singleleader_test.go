@@ -38,6 +38,7 @@ func TestSingleLeaderConformance(t *testing.T) {
 	conformance.Run(t, conformance.Database{
 		Target: single,
 		Config: targets.Config{Nodes: 3},
+		Light:  true,
 		Held: []conformance.Claim{
 			{Name: "semi-sync, leaders that change", Request: run("semi-sync", "leader", failovers, nil), Model: "linearizable"},
 			{Name: "sync, leaders that change", Request: run("sync", "leader", failovers, nil), Model: "linearizable"},
