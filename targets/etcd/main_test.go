@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+	"github.com/lapse-test/lapse/targets/targettest"
 )
 
 // prepare makes the servers be there, outside of the sandbox; tidy is called at the
@@ -35,12 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = targettest.Must
 
 // deployment is an etcd on nodes of its own.
 type deployment struct {
@@ -54,21 +49,9 @@ func deploy(t testing.TB, cfg targets.Config) *deployment {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
-	cfg.Run, cfg.OpTimeout = "t1", opTimeout
+	cfg.OpTimeout = opTimeout
 	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	cfg, err := Target{}.Resolve(cfg)
-	must(t, err)
-	spec := Target{}.Spec(cfg)
-	spec.LogDir = t.TempDir()
-	c, err := sandbox.Provider{}.Open(ctx, spec)
-	must(t, err)
-	t.Cleanup(func() { must(t, c.Close(context.WithoutCancel(ctx))) })
-	sys, err := Target{}.Start(ctx, c, cfg)
-	if err != nil {
-		text, _ := os.ReadFile(filepath.Join(c.Nodes()[0].LogDir(), logName))
-		t.Fatalf("%v\n%s", err, text)
-	}
-	t.Cleanup(func() { must(t, sys.Stop(context.WithoutCancel(ctx))) })
+	_, sys, _ := targettest.Deploy(ctx, t, Target{}, sandbox.Provider{}, cfg, logName)
 	return &deployment{sys.(*System), ctx}
 }
 
@@ -93,11 +76,7 @@ func open(t testing.TB, ctx context.Context, sys targets.System, id int32) *sess
 func (d *deployment) session(t testing.TB) *session { return open(t, d.ctx, d, 1) }
 
 func (s *session) at(node int, mops ...history.Mop) targets.Result {
-	ctx, cancel := context.WithTimeout(s.ctx, opTimeout)
-	defer cancel()
-	s.txn.Reset()
-	s.txn.Mops = append(s.txn.Mops, mops...)
-	return s.c.Do(ctx, node, &s.txn)
+	return targettest.Do(s.ctx, opTimeout, s.c, node, &s.txn, mops...)
 }
 
 func (s *session) ok(t testing.TB, mops ...history.Mop) []history.Mop {
@@ -112,10 +91,4 @@ func mop(f history.Func, k history.Key, arg history.Value) history.Mop {
 	return history.Mop{Func: f, Key: k, Arg: arg}
 }
 
-func read(k history.Key) history.Mop { return mop(history.Read, k, 0) }
-
-func write(k history.Key, v history.Value) history.Mop { return mop(history.Write, k, v) }
-
-func cas(k history.Key, expect, v history.Value) history.Mop {
-	return history.Mop{Func: history.CAS, Key: k, Expect: expect, Arg: v}
-}
+var read, write, cas = targettest.Read, targettest.Write, targettest.CAS

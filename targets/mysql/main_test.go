@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -14,18 +13,14 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+	"github.com/lapse-test/lapse/targets/targettest"
 )
 
 func TestMain(m *testing.M) {
 	os.Exit(sandboxtest.Main(m, func() error { return sources[topologyGalera].Fetch(context.Background(), "", nil) }))
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = targettest.Must
 
 // deployment is a MariaDB on nodes of its own.
 type deployment struct {
@@ -43,29 +38,11 @@ func deploy(t testing.TB, cfg targets.Config) *deployment {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
-	cfg.Run = "t1"
 	if cfg.OpTimeout == 0 {
 		cfg.OpTimeout = opTimeout
 	}
 	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	cfg, err := Target{}.Resolve(cfg)
-	must(t, err)
-	spec := Target{}.Spec(cfg)
-	spec.LogDir = t.TempDir()
-	c, err := sandbox.Provider{}.Open(ctx, spec)
-	must(t, err)
-	t.Cleanup(func() { must(t, c.Close(context.WithoutCancel(ctx))) })
-	t.Cleanup(func() {
-		if t.Failed() {
-			for _, n := range c.Nodes() {
-				text, _ := os.ReadFile(filepath.Join(n.LogDir(), logName))
-				t.Logf("the log of %s ends: %s", n.Name(), text[max(0, len(text)-3000):])
-			}
-		}
-	})
-	sys, err := Target{}.Start(ctx, c, cfg)
-	must(t, err)
-	t.Cleanup(func() { must(t, sys.Stop(context.WithoutCancel(ctx))) })
+	_, sys, _ := targettest.Deploy(ctx, t, Target{}, sandbox.Provider{}, cfg, logName)
 	d := &deployment{t: t, ctx: ctx}
 	switch s := sys.(type) {
 	case replicated:
@@ -106,11 +83,7 @@ func (s *session) at(node int, mops ...history.Mop) targets.Result {
 }
 
 func (s *session) within(limit time.Duration, node int, mops ...history.Mop) targets.Result {
-	ctx, cancel := context.WithTimeout(s.d.ctx, limit)
-	defer cancel()
-	s.txn.Reset()
-	s.txn.Mops = append(s.txn.Mops, mops...)
-	return s.c.Do(ctx, node, &s.txn)
+	return targettest.Do(s.d.ctx, limit, s.c, node, &s.txn, mops...)
 }
 
 func (s *session) ok(node int, mops ...history.Mop) []history.Mop {
@@ -121,15 +94,7 @@ func (s *session) ok(node int, mops ...history.Mop) []history.Mop {
 	return s.txn.Mops
 }
 
-func read(k history.Key) history.Mop { return history.Mop{Func: history.Read, Key: k} }
-
-func write(k history.Key, v history.Value) history.Mop {
-	return history.Mop{Func: history.Write, Key: k, Arg: v}
-}
-
-func cas(k history.Key, expect, v history.Value) history.Mop {
-	return history.Mop{Func: history.CAS, Key: k, Expect: expect, Arg: v}
-}
+var read, write, cas = targettest.Read, targettest.Write, targettest.CAS
 
 func (d *deployment) await(what string, ok func() error) {
 	d.t.Helper()

@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+	"github.com/lapse-test/lapse/targets/targettest"
 )
 
 // envCache names the cache that the tests use: a copy of the user's that an
@@ -103,7 +104,6 @@ func deployOn(t *testing.T, p cluster.Provider, cfg targets.Config) *deployment 
 // not before.
 func start(t testing.TB, ctx context.Context, p cluster.Provider, cfg targets.Config) (cluster.Cluster, *System) {
 	t.Helper()
-	cfg.Run = "t1"
 	cfg.Cache = os.Getenv(envCache)
 	cfg.Options = maps.Clone(cfg.Options)
 	if dir := os.Getenv(envBindir); dir != "" && cfg.Options["software"] == "" {
@@ -112,37 +112,8 @@ func start(t testing.TB, ctx context.Context, p cluster.Provider, cfg targets.Co
 		}
 		cfg.Options["bindir"] = dir
 	}
-	cfg, err := Target{}.Resolve(cfg)
-	must(t, err)
-	spec := Target{}.Spec(cfg)
-	spec.LogDir = t.TempDir()
-	must(t, p.Available(ctx, spec))
-	c, err := p.Open(ctx, spec)
-	must(t, err)
-	t.Cleanup(func() { must(t, c.Close(context.WithoutCancel(ctx))) })
-	sys, err := Target{}.Start(ctx, c, cfg)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, logs(c))
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(logs(c))
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-		defer cancel()
-		must(t, sys.Stop(ctx))
-	})
+	c, sys, _ := targettest.Deploy(ctx, t, Target{}, p, cfg, logName)
 	return c, sys.(*System)
-}
-
-// logs is the end of every node's log.
-func logs(c cluster.Cluster) string {
-	all := ""
-	for _, n := range c.Nodes() {
-		text, _ := os.ReadFile(filepath.Join(n.LogDir(), logName))
-		all += fmt.Sprintf("--- %s\n%s", n.Name(), text[max(0, len(text)-3000):])
-	}
-	return all
 }
 
 // session opens a session whose home is the node with this index.

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+	"github.com/lapse-test/lapse/targets/targettest"
 )
 
 func TestMain(m *testing.M) {
@@ -31,12 +32,7 @@ func cacheDir() string {
 	return filepath.Join(dir, "lapse")
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = targettest.Must
 
 // deployment is a Redis on nodes of its own.
 type deployment struct {
@@ -50,21 +46,9 @@ func deploy(t testing.TB, cfg targets.Config) *deployment {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	cfg.Run, cfg.OpTimeout, cfg.Cache = "t1", opTimeout, cacheDir()
+	cfg.OpTimeout, cfg.Cache = opTimeout, cacheDir()
 	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	cfg, err := Target{}.Resolve(cfg)
-	must(t, err)
-	spec := Target{}.Spec(cfg)
-	spec.LogDir = t.TempDir()
-	c, err := sandbox.Provider{}.Open(ctx, spec)
-	must(t, err)
-	t.Cleanup(func() { must(t, c.Close(context.WithoutCancel(ctx))) })
-	sys, err := Target{}.Start(ctx, c, cfg)
-	if err != nil {
-		text, _ := os.ReadFile(filepath.Join(c.Nodes()[0].LogDir(), logName))
-		t.Fatalf("%v\n%s", err, text)
-	}
-	t.Cleanup(func() { must(t, sys.Stop(context.WithoutCancel(ctx))) })
+	_, sys, _ := targettest.Deploy(ctx, t, Target{}, sandbox.Provider{}, cfg, logName)
 	return &deployment{sys.(*System), ctx}
 }
 
@@ -86,11 +70,7 @@ func (d *deployment) session(t testing.TB) *session {
 }
 
 func (s *session) at(node int, mops ...history.Mop) targets.Result {
-	ctx, cancel := context.WithTimeout(s.d.ctx, opTimeout)
-	defer cancel()
-	s.txn.Reset()
-	s.txn.Mops = append(s.txn.Mops, mops...)
-	return s.c.Do(ctx, node, &s.txn)
+	return targettest.Do(s.d.ctx, opTimeout, s.c, node, &s.txn, mops...)
 }
 
 func (s *session) ok(t testing.TB, mops ...history.Mop) []history.Mop {
@@ -101,15 +81,7 @@ func (s *session) ok(t testing.TB, mops ...history.Mop) []history.Mop {
 	return s.txn.Mops
 }
 
-func read(k history.Key) history.Mop { return history.Mop{Func: history.Read, Key: k} }
-
-func write(k history.Key, v history.Value) history.Mop {
-	return history.Mop{Func: history.Write, Key: k, Arg: v}
-}
-
-func cas(k history.Key, expect, v history.Value) history.Mop {
-	return history.Mop{Func: history.CAS, Key: k, Expect: expect, Arg: v}
-}
+var read, write, cas = targettest.Read, targettest.Write, targettest.CAS
 
 func awaitFor(d *deployment, ok func() error) error {
 	return cluster.Await(d.ctx, "the cluster", func(context.Context) error { return ok() })
