@@ -73,10 +73,10 @@ func sources(t *testing.T) []source {
 		{"register with few values", 150, registers, func(seed uint64) (*history.History, error) {
 			return gen.Register{Ops: 40, Sessions: 4, Keys: 1, Writes: 0.35, CAS: 0.1, Info: 0.05, Stale: 0.08, Lie: 0.03, Values: 4, Delete: 0.05}.History(seed)
 		}},
-		object(history.Add, history.ReadSet, 20, set.New(), set.NewLinearizable()),
+		object(history.Add, history.ReadSet, 20, set.New(), set.NewLinearizable(), set.NewEventual()),
 		object(history.Append, history.ReadList, 20, list.New()),
 		object(history.Enqueue, history.Dequeue, 20, queue.New(), queue.NewFIFO()),
-		object(history.Increment, history.ReadCounter, 20, counter.New()),
+		object(history.Increment, history.ReadCounter, 20, counter.New(), counter.NewEventual()),
 		{"identifiers", 100, []checkers.Checker{unique.New()}, randomIdentifiers},
 		{"bank", 200, []checkers.Checker{bank.New(), bank.NewOverdrawn()}, randomBank},
 		{"long fork", 200, []checkers.Checker{longfork.New()}, randomGroups},
