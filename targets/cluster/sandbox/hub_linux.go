@@ -127,7 +127,7 @@ func awaitUp(ctx context.Context, ns *netspace.Space, name string) error {
 
 // ports are the bridge's.
 func (h *hub) ports() ([]netlink.Link, error) {
-	links, err := netlink.LinkList()
+	links, err := listed(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("listing interfaces: %w", err)
 	}
@@ -138,6 +138,21 @@ func (h *hub) ports() ([]netlink.Link, error) {
 		}
 	}
 	return ports, nil
+}
+
+// maxLists is how often a list is asked for until nothing changes meanwhile.
+const maxLists = 1000
+
+// listed is what list gives. The kernel marks a list as interrupted while which interfaces came or went, as they do where clusters are
+// opened and closed at the same time; it is then asked again.
+func listed(list func() ([]netlink.Link, error)) ([]netlink.Link, error) {
+	for range maxLists {
+		links, err := list()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return links, err
+		}
+	}
+	return nil, fmt.Errorf("interfaces came and went %d times meanwhile: %w", maxLists, netlink.ErrDumpInterrupted)
 }
 
 // connect gives ns an interface with this name and address, on the bridge.
