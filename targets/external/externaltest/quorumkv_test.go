@@ -157,7 +157,8 @@ func TestQuorumkv(t *testing.T) {
 	t.Run("a kill that does nothing", func(t *testing.T) {
 		lame := filepath.Join(s.dir, "lame.yaml")
 		must(t, os.WriteFile(lame, []byte("timeout: 1s\nall: {kill: 'true', start: 'true'}\n"), 0o644))
-		r := lapse(t, nil, append(common, "--faults", "kill", "--operator", lame, "--duration", "2s", "--seed", "7")...)
+		// Of a model that holds without repair of reads too: linearizable may be broken here, and then there is nothing to be undecided.
+		r := lapse(t, nil, append(common, "--model", "read-your-writes", "--faults", "kill", "--operator", lame, "--duration", "2s", "--seed", "7")...)
 		r.expect(t, 2, "was not seen to take effect", "still answers")
 	})
 	t.Run("a fault without its command", func(t *testing.T) {
