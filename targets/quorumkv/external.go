@@ -91,7 +91,48 @@ func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) 
 	if err := v.survey(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
+	if err := v.joined(ctx); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
 	return v, nil
+}
+
+// joined waits until the nodes are connected with each other, up to joinTimeout: a node
+// that was just started answers before it has reached its peers, and refuses quorums until
+// then.
+func (v *visit) joined(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	for i, n := range v.sys.nodes {
+		for {
+			h, err := v.sys.admin[n].Health(ctx)
+			if err == nil {
+				if err = v.connected(n, h); err == nil {
+					break
+				}
+			}
+			select {
+			case <-ctx.Done():
+				return &cluster.EnvironmentError{
+					Doing: fmt.Sprintf("waiting %v for %s to reach the other nodes", joinTimeout, v.At[i]), Err: err,
+					Way: "look whether the nodes run and reach each other",
+				}
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+	return nil
+}
+
+// connected is an error unless node is connected with all others of --at.
+func (v *visit) connected(node string, h protocol.Health) error {
+	for i, theirs := range v.all {
+		ours := v.sys.nodes[i]
+		if p := h.Peers[theirs.Node]; ours != node && !p.Connected {
+			return fmt.Errorf("%s is not connected with %s (%s): %s", node, ours, theirs.Node, p.Error)
+		}
+	}
+	return nil
 }
 
 // survey asks all nodes how they are.
@@ -134,8 +175,12 @@ func (v *visit) survey(ctx context.Context) error {
 	return nil
 }
 
-// surveyTimeout is for asking all nodes.
-const surveyTimeout = 10 * time.Second
+const (
+	// surveyTimeout is for asking all nodes.
+	surveyTimeout = 10 * time.Second
+	// joinTimeout is for nodes that were just started.
+	joinTimeout = 8 * time.Second
+)
 
 // Marks implements external.Driver: keys cannot be listed, so that only the run's own are
 // looked for.
@@ -192,15 +237,7 @@ func (v *visit) Open(ctx context.Context, s targets.Session) (targets.Client, er
 // node, and it is connected with all others of --at.
 func (v *visit) Serves(ctx context.Context, i int) error {
 	node := v.sys.nodes[i]
-	return v.sys.serves(ctx, node, func(h protocol.Health) error {
-		for i, theirs := range v.all {
-			ours := v.sys.nodes[i]
-			if p := h.Peers[theirs.Node]; ours != node && !p.Connected {
-				return fmt.Errorf("%s is not connected with %s (%s): %s", node, ours, theirs.Node, p.Error)
-			}
-		}
-		return nil
-	})
+	return v.sys.serves(ctx, node, func(h protocol.Health) error { return v.connected(node, h) })
 }
 
 // Version implements targets.System.

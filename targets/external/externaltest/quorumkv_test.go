@@ -2,6 +2,7 @@ package externaltest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -66,7 +67,7 @@ func startStore(t *testing.T) *store {
 			_ = exec.Command("/bin/sh", "-c", script).Run() // it may be dead
 		}
 	})
-	for i, addr := range s.addrs {
+	for _, addr := range s.addrs {
 		await(t, addr+" to answer", func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
@@ -78,7 +79,6 @@ func startStore(t *testing.T) *store {
 			}
 			return answer.Body.Close()
 		})
-		_ = i
 	}
 	probes := ""
 	for link, addr := range links {
@@ -193,6 +193,33 @@ func TestQuorumkv(t *testing.T) {
 					t.Errorf("%s at %s: something was left in %s", target, at, r.out)
 				}
 			}
+		}
+	})
+	t.Run("nodes that do not reach each other", func(t *testing.T) {
+		// They connect again two seconds later, as nodes do that were just started.
+		cuts := []string{filepath.Join(s.dir, "cut-n1-n2"), filepath.Join(s.dir, "cut-n1-n3")}
+		for _, f := range cuts {
+			must(t, os.WriteFile(f, nil, 0o644))
+		}
+		await(t, "n1 to be alone", func(context.Context) error {
+			answer, err := http.Get("http://" + s.addrs[0] + "/kv/alone?r=QUORUM")
+			if err != nil {
+				return err
+			}
+			if answer.StatusCode != http.StatusServiceUnavailable {
+				err = fmt.Errorf("it answers %s", answer.Status)
+			}
+			return errors.Join(err, answer.Body.Close())
+		})
+		lapse(t, nil, append(common, "--duration", "1s")...).expect(t, 3, "n1 is not connected with n2", "look whether")
+		healed := time.AfterFunc(2*time.Second, func() {
+			for _, f := range cuts {
+				_ = os.Remove(f) // the run says so if it is still there
+			}
+		})
+		defer healed.Stop()
+		if r := lapse(t, nil, append(common, "--duration", "1s")...); r.code == 3 || r.code == 64 {
+			t.Errorf("nodes that join meanwhile: exit %d\n%s", r.code, r.stderr)
 		}
 	})
 	t.Run("doctor", func(t *testing.T) {
