@@ -82,7 +82,7 @@ func (r *run) load(ctx context.Context) (nemesis.Tally, error) {
 	ticker := r.tick(ticking, began, faults)
 	lag := r.sampleLag(ticking)
 	defer func() { stopTicking(); <-ticker; <-lag }()
-	defer r.watch(loadCtx, cancel)()
+	r.beginWatch(loadCtx, cancel)
 
 	nemesisCtx, endFaults := context.WithCancel(loadCtx)
 	defer endFaults()
@@ -127,26 +127,18 @@ func (r *run) load(ctx context.Context) (nemesis.Tally, error) {
 	return done.outcome, errors.Join(workersErr, done.err)
 }
 
-// watch has operations judged during the load, which endLoad ends at the first violation if
-// the plan says so. stop ends the judging and says what came of it.
-func (r *run) watch(ctx context.Context, endLoad func()) (stop func()) {
+// beginWatch has operations judged from now on, until the history ends. The first violation
+// ends the load by endLoad, if the plan says so and ctx, the load's, is not done.
+func (r *run) beginWatch(ctx context.Context, endLoad func()) {
 	if r.watcher == nil {
-		return func() {}
+		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := r.watcher.begin(ctx, func() {
+	r.endWatch = r.watcher.begin(context.WithoutCancel(ctx), func() {
 		if r.plan.StopOnViolation && ctx.Err() == nil {
 			r.progress.Note("the load ends at this violation, as --stop-on-violation has it")
 			endLoad()
 		}
 	})
-	return func() {
-		cancel()
-		<-done
-		if n := r.watcher.left.Load(); n > 0 {
-			r.log.Info("operations came faster than they were judged; the verdict on the whole judges them", "operations", n)
-		}
-	}
 }
 
 // broken is what became of the faults.

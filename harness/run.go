@@ -110,7 +110,9 @@ type run struct {
 	recorder *history.Recorder
 	// watcher is nil where no model can be judged while the run goes on.
 	watcher *watcher
-	workers []*worker
+	// endWatch ends the judging, nil where it has not begun.
+	endWatch func()
+	workers  []*worker
 	// lingerers read at nodes that faults hit, besides the workers.
 	lingerers []*worker
 	setupTook time.Duration
@@ -174,7 +176,7 @@ func (r *run) setUp(ctx context.Context) error {
 	}
 	var options []history.Option
 	if r.deps.Watch != nil && !r.deps.Watch.Idle() {
-		r.watcher = &watcher{run: r, watch: r.deps.Watch, told: map[string]bool{}}
+		r.watcher = &watcher{run: r, watch: r.deps.Watch, told: map[string]bool{}, least: 1}
 		options = append(options, history.WithObserver(r.watcher.add))
 	}
 	if r.recorder, err = history.Create(r.deps.HistoryPath, header, options...); err != nil {
@@ -217,6 +219,9 @@ func (r *run) teardown(ctx context.Context) error {
 		if err := r.recorder.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("writing the history: %w", err))
 		}
+	}
+	if r.endWatch != nil {
+		r.endWatch()
 	}
 	if r.system != nil {
 		if err := r.system.Stop(ctx); err != nil {

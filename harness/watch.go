@@ -10,10 +10,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// judgeEvery is how often what came is judged. Judging takes a quarter of a processor at
-// most: after each time it rests for three times as long as it took.
-const judgeEvery = 300 * time.Millisecond
-
 // watcher judges the operations of a run while they come, and tells what it finds.
 type watcher struct {
 	run   *run
@@ -21,6 +17,9 @@ type watcher struct {
 	found atomic.Int64
 	left  atomic.Int64 // operations that came too fast
 	told  map[string]bool
+	least float64 // share of the keys that was judged
+	// slowest is the longest that a violation waited from its completion until it was told.
+	slowest time.Duration
 }
 
 // add takes what the recorder wrote; what comes too fast is left to the verdict on the whole.
@@ -30,39 +29,63 @@ func (w *watcher) add(h *history.History) {
 	}
 }
 
-// begin judges until ctx is done, and calls first at the first violation.
-func (w *watcher) begin(ctx context.Context, first func()) (done <-chan struct{}) {
+// begin judges until end is called, which judges once more, and calls first at the first
+// violation.
+func (w *watcher) begin(ctx context.Context, first func()) (end func()) {
+	w.watch.Hurry()
+	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		t := time.NewTimer(judgeEvery)
+		t := time.NewTimer(live.Rest(0))
 		defer t.Stop()
 		for {
 			select {
 			case <-ctx.Done():
+				w.judge(context.WithoutCancel(ctx), first) // a call ends soon
 				return
 			case <-t.C:
 			}
 			began := time.Now()
-			found := w.watch.Judge(ctx)
-			for i := range found {
-				w.tell(&found[i])
-			}
-			if len(found) > 0 {
-				first()
-			}
-			t.Reset(max(judgeEvery, 3*time.Since(began)))
+			w.judge(ctx, first)
+			t.Reset(live.Rest(time.Since(began)))
 		}
 	}()
-	return ended
+	return func() {
+		cancel()
+		<-ended
+		if n := w.found.Load(); n > 0 {
+			w.run.log.Info("violations were found while the run went on", "found", n, "the slowest after its completion", w.slowest)
+		}
+		if n := w.left.Load(); n > 0 {
+			w.run.log.Info("operations came faster than they were judged; the verdict on the whole judges them", "operations", n)
+		}
+	}
+}
+
+func (w *watcher) judge(ctx context.Context, first func()) {
+	found := w.watch.Judge(ctx)
+	for i := range found {
+		w.tell(&found[i])
+	}
+	if len(found) > 0 {
+		first()
+	}
+	if share := w.watch.Share(); share < w.least {
+		w.least = share
+		w.run.log.Info("more operations come than can be judged at once; the verdict on the whole judges the other keys", "share of keys", share)
+	}
 }
 
 // tell says the first violation of a model in full, and counts the others.
 func (w *watcher) tell(f *live.Found) {
 	w.found.Add(1)
+	after := time.Duration(w.run.recorder.Now() - f.At)
+	w.slowest = max(w.slowest, after)
 	if w.told[f.Model] {
 		return
 	}
 	w.told[f.Model] = true
+	w.run.log.Info("a violation was found", "model", f.Model, "anomaly", f.Anomaly, "after its completion", after)
 	w.run.progress.Note(fmt.Sprintf("violation found: %s: %s: %s", f.Model, f.Anomaly, f.Sentence))
 }

@@ -45,14 +45,16 @@ const (
 const groupSize = 1 << 15
 
 // When more than so many operations would be judged at a time, a key waits until a quarter
-// of its operations are new, but no more than so many times: what is judged again for a few
-// new operations is most of the work otherwise.
+// of its operations are new, but no more than so many times and for so long by the history's
+// clock: what is judged again for a few new operations is most of the work otherwise.
 const (
-	eagerOps = 1 << 14
-	maxWaits = 2
+	eagerOps              = 1 << 14
+	maxWaits              = 2
+	maxWait  history.Time = 500e6
 )
 
-// patience bounds the check of one key, so that a hard one keeps no other waiting for long.
+// patience bounds the check of one key by one model, so that a hard one keeps no other
+// waiting for long; one that took so long is judged again when half of its operations are new.
 const patience = 300 * time.Millisecond
 
 // Judges tells whether violations of the model called name can be found while operations
@@ -80,8 +82,10 @@ type Watch struct {
 	most   int // operations of a key that are kept
 	group  int // see groupSize
 	eager  int // see eagerOps
+	pace   pace
 
 	mu      sync.Mutex      // guards what follows
+	share   share           // of the keys
 	inbox   []op            // what came and was not taken by Judge yet
 	frame   history.History // header, names and faults, as they came last
 	ops     int             // that came
@@ -101,10 +105,12 @@ type Watch struct {
 type window struct {
 	ops   []op
 	last  history.Time
+	since history.Time    // when the first of those was over that were not judged yet
 	fresh int             // operations that were not judged yet
 	waits int             // how often it was not judged though some were fresh
 	gone  bool            // operations of its key were let go
 	alone bool            // it is judged for itself: it violates something, or is hard
+	hard  bool            // its check took too long
 	found map[string]bool // models of which a violation was told
 }
 
@@ -164,7 +170,7 @@ func (w *Watch) Add(h *history.History) bool {
 	w.ops += len(own.Ops)
 	for i := range own.Ops {
 		o := &own.Ops[i]
-		if mops := h.Mops(o); len(mops) == 1 && judged(o, &mops[0]) {
+		if mops := h.Mops(o); len(mops) == 1 && judged(o, &mops[0]) && w.share.has(mops[0].Key) {
 			w.inbox = append(w.inbox, op{Op: *o, mop: mops[0]})
 		}
 	}
@@ -182,10 +188,11 @@ func (w *Watch) Counts() (ops, keys int) {
 // of which nothing has come for long. It returns the first violation of each model on each
 // key, the earliest first; one whose witness proves nothing when it is checked again is left
 // out. Where very much came, what came last to some keys is judged by one of the next calls.
-// When ctx is done it returns what it has.
+// When ctx is done it returns what it has; see also Hurry.
 func (w *Watch) Judge(ctx context.Context) []Found {
 	w.judging.Lock()
 	defer w.judging.Unlock()
+	w.pace.begin()
 	w.mu.Lock()
 	came, frame := w.inbox, w.frame
 	w.inbox = w.spare[:0]
@@ -196,7 +203,7 @@ func (w *Watch) Judge(ctx context.Context) []Found {
 	w.spare = came
 	w.choose()
 	var out []Found
-	for len(w.due) > 0 && ctx.Err() == nil {
+	for len(w.due) > 0 && ctx.Err() == nil && !w.pace.over() {
 		n, ops := 0, 0
 		for n < len(w.due) && (n == 0 || !w.due[0].alone && !w.due[n].alone && ops+len(w.due[n].ops) <= w.group) {
 			ops += len(w.due[n].ops)
@@ -207,7 +214,9 @@ func (w *Watch) Judge(ctx context.Context) []Found {
 		}
 		out = append(out, w.judge(ctx, &frame, w.due[:n])...)
 		w.due = w.due[n:]
+		w.pace.judged += ops
 	}
+	w.adapt()
 	slices.SortFunc(out, func(a, b Found) int { return cmp.Compare(a.At, b.At) })
 	w.mu.Lock()
 	w.kept = len(w.keys)
@@ -219,13 +228,19 @@ func (w *Watch) Judge(ctx context.Context) []Found {
 // has come for long.
 func (w *Watch) choose() {
 	w.due = w.due[:0]
+	w.mu.Lock()
+	shed := w.share
+	w.mu.Unlock()
 	ops := 0
 	for k, win := range w.keys {
 		switch {
+		case !shed.has(k):
+			delete(w.keys, k)
 		case win.fresh > 0 && len(win.found) == len(w.models):
 			win.fresh = 0
+		case win.hard && 2*win.fresh < len(win.ops):
 		case win.fresh > 0:
-			win.gone = w.gone.has(k)
+			win.gone = w.gone.has(k) || shed.lost(k)
 			w.due = append(w.due, win)
 			ops += len(win.ops)
 		case w.now-win.last > idle:
@@ -233,16 +248,16 @@ func (w *Watch) choose() {
 			delete(w.keys, k)
 		}
 	}
-	if ops <= w.eager {
-		return
+	if ops > w.eager {
+		w.due = slices.DeleteFunc(w.due, func(win *window) bool {
+			if 4*win.fresh >= len(win.ops) || win.waits >= maxWaits || w.now-win.since > maxWait {
+				return false
+			}
+			win.waits++
+			return true
+		})
 	}
-	w.due = slices.DeleteFunc(w.due, func(win *window) bool {
-		if 4*win.fresh >= len(win.ops) || win.waits >= maxWaits {
-			return false
-		}
-		win.waits++
-		return true
-	})
+	slices.SortFunc(w.due, func(a, b *window) int { return cmp.Compare(a.since, b.since) })
 }
 
 // keep puts o to the operations of its key.
@@ -259,7 +274,9 @@ func (w *Watch) keep(o op) {
 		win.ops = slices.Clone(win.ops[w.most/2:])
 		w.gone.set(k)
 	}
-	win.ops = append(win.ops, o)
+	if win.ops = append(win.ops, o); win.fresh == 0 {
+		win.since = at
+	}
 	win.last = max(win.last, at)
 	win.fresh++
 }
@@ -329,6 +346,7 @@ func (w *Watch) judgeKey(ctx context.Context, frame *history.History, win *windo
 			continue
 		}
 		v, err := c.Check(ctx, h, w.budget)
+		win.hard = win.hard || err == nil && v.Unfinished
 		if err != nil || len(v.Violations) == 0 {
 			continue // the verdict on the whole says what is wrong
 		}
