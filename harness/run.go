@@ -35,6 +35,9 @@ type Deps struct {
 	Log                          *slog.Logger
 	// Watch, if it is not nil, judges the operations of the load while they come.
 	Watch *live.Watch
+	// Found, if it is not nil, is told the first violation of each model that Watch finds,
+	// by one goroutine, and does not wait.
+	Found func(*live.Found)
 	// Replicas says that each node is to be read by itself before the final reads, if
 	// the system can (targets.ReplicaReader).
 	Replicas bool

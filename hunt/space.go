@@ -55,6 +55,7 @@ const (
 func NewSpace(ctx context.Context, req settings.Run, fixed []string, env runs.Environment) (*Space, error) {
 	s := &Space{Base: req, Fixed: fixed, env: env}
 	s.Base.Script, s.Base.FaultMode, s.Base.FaultInterval, s.Base.FaultHold = "", "", 0, 0
+	s.Base.OnViolation = "" // a hunt finds many times, and tells itself
 	if s.free("workload") {
 		s.Base.WorkloadOptions = nil // those of one workload
 	}

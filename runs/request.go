@@ -20,6 +20,7 @@ import (
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/runs/alert"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -42,6 +43,8 @@ type Environment struct {
 	Budget   checkers.Budget
 	Progress harness.Progress
 	Log      *slog.Logger
+	// Deliver tells others of violations, nil for this process.
+	Deliver alert.Deliver
 	// Part is what the next run is a part of, if it is.
 	Part *store.Part
 	// Targets are the databases that can be asked for, and Providers the places
@@ -102,6 +105,9 @@ type Planned struct {
 	Models   []checkers.Checker
 	// Require is the evidence that a pass needs, nil for that of every run.
 	Require *verdict.Require
+	// OnViolation says who is told of violations (see alert.Parse). The plan does not: it may
+	// be a secret, and who takes a stored plan up again is another one.
+	OnViolation string
 }
 
 // Plan checks a request and makes the plan of it. Its errors are of the user's
@@ -111,6 +117,11 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := check(&req); err != nil {
 		return nil, err
 	}
+	if _, err := alert.Parse(req.OnViolation); err != nil {
+		return nil, targets.Usagef("--on-violation: %v", err)
+	}
+	told := req.OnViolation
+	req.OnViolation = ""
 	target, err := env.Target(req.Target)
 	if err != nil {
 		return nil, err
@@ -177,7 +188,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := drawSchedule(plan, drawn, harder); err != nil {
 		return nil, err
 	}
-	p := &Planned{Plan: plan, Target: target, Config: cfg}
+	p := &Planned{Plan: plan, Target: target, Config: cfg, OnViolation: told}
 	if err := p.makeWorkload(info); err != nil {
 		return nil, err
 	}
@@ -201,6 +212,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	if err := check(&plan.Run); err != nil {
 		return nil, err
 	}
+	plan.OnViolation = "" // no plan of ours has one, and none is to run a command of its own
 	target, err := env.Target(plan.Target)
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ import (
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/results/violations"
+	"github.com/lapse-test/lapse/runs/alert"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -51,6 +52,10 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		return f, f.end(err, nil)
 	}
 	defer release()
+	alerts, err := f.startAlerts(ctx, p, env)
+	if err != nil {
+		return f, f.end(err, nil)
+	}
 
 	log.Info("the run begins", "run", dir.ID, "target", p.Plan.Target, "provider", provider.Name(), "seed", p.Plan.Seed)
 	cfg := p.Config
@@ -59,6 +64,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		Run: dir.ID, Target: p.Target, Config: cfg, Workload: p.Workload, Provider: provider,
 		HistoryPath: dir.File(store.FileHistory), LogDir: dir.File(store.DirNodes), DataDir: env.DataDir,
 		Progress: env.Progress, Log: log, Watch: live.New(p.Models, env.Budget),
+		Found:    func(v *live.Found) { alerts.Tell(f.finding(alert.MeanwhileFound, v.History, &v.Violation)) },
 		Replicas: slices.ContainsFunc(p.Models, func(c checkers.Checker) bool { return c.Model().Replicas }),
 	})
 	f.Summary.Version = f.Report.Version
@@ -67,6 +73,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	}
 	env.Progress.Phase(harness.PhaseCheck, "")
 	checkErr := f.check(ctx, p, env, log)
+	f.tellTheRest(alerts)
 	env.Progress.Phase(harness.PhaseEnd, "")
 	return f, f.end(err, checkErr)
 }

@@ -116,6 +116,7 @@ var bad = []struct{ key, from, to, says string }{
 	{"faults twice", "[[partition-one]]", "[[partition-one], [partition-one]]", "[partition-one] is there twice"},
 	{"faultMode", "faultMode: one-at-a-time", "faultMode: both", "mixed"},
 	{"stopOnViolation", "stopOnViolation: false", "stopOnViolation: perhaps", "true or false"},
+	{"onViolation", "linger: auto", "linger: auto, onViolation: 'ftp://h/x'", "--on-violation: a URL must begin with http"},
 	{"linger", "linger: auto", "linger: often", "auto or on or off"},
 	{"defaults", "defaults: {", "default: {", `did you mean "defaults"?`},
 	{"settings", "settings: {rate: 200}", "settings: {rate: -200}", "cases[0].settings.rate"},

@@ -56,7 +56,9 @@ type Summary struct {
 
 	Load *figures.Totals `json:"load,omitempty"`
 	// Environment says what went wrong outside the database under test.
-	Environment        string        `json:"environment,omitempty"`
+	Environment string `json:"environment,omitempty"`
+	// Alerts is what became of telling others of violations, nil if nobody was to be told.
+	Alerts             *Alerts       `json:"alerts,omitempty"`
 	Exit               *verdict.Exit `json:"exit,omitempty"`
 	verdict.Assessment `json:"assessment"`
 }
@@ -69,6 +71,16 @@ type Part struct {
 	Of string `json:"of"`
 	// Label says which part it is, such as "W=1 ONE, R=2 QUORUM".
 	Label string `json:"label"`
+}
+
+// Alerts is what became of telling others of the violations of a run. It is no part of the
+// verdict.
+type Alerts struct {
+	// To says who was to be told, without secrets.
+	To string `json:"to"`
+	// Told counts what was told, and Failed says what was not, and why.
+	Told   int      `json:"told"`
+	Failed []string `json:"failed,omitempty"`
 }
 
 // Host is the machine and the software that made the run.

@@ -384,6 +384,7 @@ func PrintSummary(w io.Writer, s Style, h *history.History, sum *store.Summary) 
 		}
 	}
 	PrintVerdicts(w, s, &sum.Assessment)
+	PrintAlerts(w, sum.Alerts)
 }
 
 func orUnknown(v string) string {

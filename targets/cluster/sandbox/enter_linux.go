@@ -26,6 +26,8 @@ type orders struct {
 	Env      []string
 	// Try means: no harness; make a node, cut its network, heal it, and end.
 	Try bool
+	// Files is how many files of the caller's own the harness gets.
+	Files int
 }
 
 // Descriptors that init finds open, besides the standard ones.
@@ -65,12 +67,12 @@ func Enter(ctx context.Context, o Options) (inside bool, code int, err error) {
 }
 
 func run(ctx context.Context, o Options, try bool) (int, error) {
-	ord := orders{Rootless: !maySetUpAsRoot(), Size: o.PrivateSize, Env: o.Env, Try: try}
+	ord := orders{Rootless: !maySetUpAsRoot(), Size: o.PrivateSize, Env: o.Env, Try: try, Files: len(o.Files)}
 	var err error
 	if ord.Private, err = choosePrivate(o.Visible); err != nil {
 		return 0, err
 	}
-	p, err := startInit(ord)
+	p, err := startInit(ord, o.Files)
 	if err != nil {
 		return 0, err
 	}
@@ -160,7 +162,7 @@ type initProcess struct {
 
 // startInit starts init. Its parent-death signal is tied to the thread that
 // started it, which therefore stays, locked, until init has ended.
-func startInit(ord orders) (*initProcess, error) {
+func startInit(ord orders, files []*os.File) (*initProcess, error) {
 	env, err := json.Marshal(ord)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the orders of init: %w", err)
@@ -186,7 +188,7 @@ func startInit(ord orders) (*initProcess, error) {
 
 	attr := &os.ProcAttr{
 		Env:   append(OutsideEnviron(), envInit+"="+string(env)),
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, lifeR, repW, notes},
+		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr, lifeR, repW, notes}, files...),
 		Sys: &syscall.SysProcAttr{
 			Setsid:     true,
 			Pdeathsig:  parentDied,

@@ -32,7 +32,16 @@ const envCommand = "LAPSE_TEST_COMMAND"
 
 // command is such a command's main function.
 func command(what string) int {
-	inside, code, err := sandbox.Enter(context.Background(), sandbox.Options{Env: []string{"LAPSE_TEST_ADDED=1"}})
+	options := sandbox.Options{Env: []string{"LAPSE_TEST_ADDED=1"}}
+	if what == "files" && !sandbox.Inside() {
+		ln, err := listenOutside()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 98
+		}
+		options.Files = []*os.File{os.Stderr, ln}
+	}
+	inside, code, err := sandbox.Enter(context.Background(), options)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 99
@@ -61,6 +70,8 @@ func command(what string) int {
 				return 3
 			}
 		}
+	case "files":
+		return answerOutside()
 	case "zombies":
 		return zombies()
 	case "refused":

@@ -53,11 +53,14 @@ func initMain(text string) int {
 	if err := json.Unmarshal([]byte(text), &ord); err != nil {
 		return fail("reading the orders of init", err, "")
 	}
+	for i := range ord.Files {
+		syscall.CloseOnExec(initNotesFD + 1 + i)
+	}
 	_ = os.Unsetenv(envInit)
 	if err := setUp(ord); err != nil {
 		return fail(err.doing, err.err, err.way)
 	}
-	_ = os.Setenv(envInside, marker{pidNamespace(), ord.Rootless, ord.Private}.String())
+	_ = os.Setenv(envInside, marker{pidNS: pidNamespace(), rootless: ord.Rootless, private: ord.Private, files: ord.Files}.String())
 	if ord.Try {
 		go func() {
 			<-parentGone
@@ -69,10 +72,17 @@ func initMain(text string) int {
 		_ = json.NewEncoder(rep).Encode(report{})
 		return 0
 	}
+	files := []*os.File{os.Stdin, os.Stdout, os.Stderr, list} // notesFD
+	for i := range ord.Files {
+		files = append(files, os.NewFile(uintptr(initNotesFD+1+i), "given"))
+	}
 	p, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), ord.Env...),
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, list}, // notesFD
+		Files: files,
 	})
+	for _, f := range files[notesFD+1:] {
+		_ = f.Close() // the harness has them; their other ends wait for its end
+	}
 	if err != nil {
 		return fail("starting the harness in the sandbox", err, "")
 	}

@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -18,23 +20,28 @@ const (
 type marker struct {
 	pidNS    string
 	rootless bool
+	files    int // that the harness was given
 	private  string
 }
 
 func (m marker) String() string {
-	s := m.pidNS + ";root;" + m.private
+	as := "root"
 	if m.rootless {
-		s = m.pidNS + ";rootless;" + m.private
+		as = "rootless"
 	}
-	return s
+	return fmt.Sprintf("%s;%s;%d;%s", m.pidNS, as, m.files, m.private)
 }
 
 func readMarker() (marker, bool) {
-	part := strings.SplitN(os.Getenv(envInside), ";", 3)
-	if len(part) != 3 {
+	part := strings.SplitN(os.Getenv(envInside), ";", 4)
+	if len(part) != 4 {
 		return marker{}, false
 	}
-	m := marker{pidNS: part[0], rootless: part[1] == "rootless", private: part[2]}
+	m := marker{pidNS: part[0], rootless: part[1] == "rootless", private: part[3]}
+	var err error
+	if m.files, err = strconv.Atoi(part[2]); err != nil {
+		return marker{}, false
+	}
 	return m, m.pidNS == pidNamespace()
 }
 
@@ -70,4 +77,14 @@ func Private() string {
 		return ""
 	}
 	return m.private
+}
+
+// File is the nth of Options.Files, from 0, in the sandbox; nil where there are not so many.
+// It is not inherited by other processes, and asked for once.
+func File(n int) *os.File {
+	m, ok := readMarker()
+	if !ok || n < 0 || n >= m.files {
+		return nil
+	}
+	return os.NewFile(uintptr(notesFD+1+n), "given")
 }

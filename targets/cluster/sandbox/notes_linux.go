@@ -23,8 +23,10 @@ const (
 )
 
 func init() {
-	if Inside() {
-		syscall.CloseOnExec(notesFD) // not for the nodes' processes
+	if m, inside := readMarker(); inside {
+		for i := range 1 + m.files {
+			syscall.CloseOnExec(notesFD + i) // not for the nodes' processes
+		}
 	}
 }
 

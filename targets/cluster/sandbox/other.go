@@ -30,6 +30,9 @@ func Rootless() bool { return false }
 // Private is empty.
 func Private() string { return "" }
 
+// File is nil.
+func File(int) *os.File { return nil }
+
 // Enter fails with a *cluster.EnvironmentError.
 func Enter(context.Context, Options) (inside bool, code int, err error) {
 	return false, 0, unavailable()

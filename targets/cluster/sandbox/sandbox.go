@@ -37,7 +37,11 @@
 // is started as such by Enter, before main is reached.
 package sandbox
 
-import "github.com/lapse-test/lapse/targets/cluster"
+import (
+	"os"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
 
 // Name is the provider's name.
 const Name = "sandbox"
@@ -53,6 +57,9 @@ type Options struct {
 	PrivateSize int64
 	// Env is added to the environment of the process inside, as KEY=value.
 	Env []string
+	// Files are open there too: File finds them by their place in the list. A socket
+	// stays one of the network outside.
+	Files []*os.File
 }
 
 // Provider makes clusters of network namespaces; the zero value is ready. It is

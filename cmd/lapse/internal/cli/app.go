@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/runs/alert"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
@@ -40,6 +41,8 @@ type App struct {
 	Interval time.Duration
 	// Budget is what a check may take.
 	Budget checkers.Budget
+
+	deliver alert.Deliver // see delivery
 }
 
 // New is an App that writes to the given streams and knows the given databases and

@@ -56,7 +56,12 @@ func (a *App) Environment() (runs.Environment, error) {
 	if err != nil {
 		return runs.Environment{}, fmt.Errorf("finding the directory for runs: %w", err)
 	}
+	deliver, err := a.delivery()
+	if err != nil {
+		return runs.Environment{}, err
+	}
 	return runs.Environment{
+		Deliver: deliver,
 		Targets: a.Targets, Providers: a.Providers, Models: a.Models,
 		Out: out, Cache: a.Cache, DataDir: a.DataDir, Budget: a.Budget, Progress: p,
 		Log: slog.New(slog.NewTextHandler(a.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/runs/alert"
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -144,7 +145,21 @@ func enter(ctx context.Context, a *cli.App, p *Choice, env runs.Environment) (*C
 	}
 	// Enter passes signals on itself; a context that ends with the first of them
 	// would make two out of one.
-	inside, code, err := sandbox.Enter(context.WithoutCancel(ctx), sandbox.Options{Visible: visible})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	conn, theirs, err := alert.Pair()
+	if err != nil {
+		return nil, err
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		alert.Serve(ctx, conn, alert.Direct)
+	}()
+	inside, code, err := sandbox.Enter(ctx, sandbox.Options{Visible: visible, Files: []*os.File{cli.FileAlerts: theirs}})
+	cancel()
+	_, _ = theirs.Close(), conn.Close()
+	<-served
 	if err != nil {
 		return nil, err
 	}
