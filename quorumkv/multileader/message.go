@@ -1,6 +1,10 @@
 package multileader
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/lapse-test/lapse/quorumkv/internal/wire"
+)
 
 // what is the first byte of what nodes send each other.
 type what byte
@@ -37,26 +41,24 @@ func (m message) marshal() []byte {
 	for _, n := range []uint64{m.ID, m.After, m.Upto} {
 		b = binary.AppendUvarint(b, n)
 	}
-	b = appendText(b, m.Incarnation)
+	b = wire.AppendText(b, m.Incarnation)
 	b = binary.AppendUvarint(b, uint64(len(m.Items)))
 	for _, i := range m.Items {
-		b = i.State.appendTo(appendText(b, i.Key))
+		b = i.State.appendTo(wire.AppendText(b, i.Key))
 	}
-	return appendText(b, m.Body)
+	return wire.AppendText(b, m.Body)
 }
 
 // parseMessage reads what marshal wrote. Nothing of the result lies in b.
 func parseMessage(b []byte) (message, error) {
-	c := cursor{b: b}
-	m := message{What: what(c.byte())}
+	c := read(b)
+	m := message{What: what(c.Byte())}
 	if m.What == 0 || m.What >= afterWhats {
-		c.fail("unknown kind")
+		c.Fail("unknown kind")
 	}
-	m.ID, m.After, m.Upto = c.number(), c.number(), c.number()
-	m.Incarnation = c.text()
-	c.each(func() { m.Items = append(m.Items, item{c.text(), c.state()}) })
-	if body := c.text(); body != "" {
-		m.Body = []byte(body)
-	}
-	return m, c.end()
+	m.ID, m.After, m.Upto = c.Number(), c.Number(), c.Number()
+	m.Incarnation = c.Text()
+	c.Each(func() { m.Items = append(m.Items, item{c.Text(), c.state()}) })
+	m.Body = c.Bytes()
+	return m, c.End()
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/internal/wire"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
@@ -104,22 +105,22 @@ func (r *replica) load() (err error) {
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.First(); ok; ok = it.Next() {
-		name, c := string(it.Key()[1:]), cursor{b: it.Value()}
+		name, c := string(it.Key()[1:]), read(it.Value())
 		switch it.Key()[0] {
 		case prefixIncarnation:
 			r.incarnation = string(it.Value())
 			continue
 		case prefixCursor:
-			r.merged[name] = place{c.text(), c.number()}
+			r.merged[name] = place{c.Text(), c.Number()}
 		case prefixKey:
-			seq := c.number()
-			from := c.text()
+			seq := c.Number()
+			from := c.Text()
 			r.states[name], r.last[name] = c.state(), seq
 			r.order = append(r.order, change{seq, name, from})
 			r.seq = max(r.seq, seq)
 			r.clock.Observe(r.states[name].Latest.Version.Time)
 		}
-		if err := c.end(); err != nil {
+		if err := c.End(); err != nil {
 			return fmt.Errorf("%q: %w", it.Key(), err)
 		}
 	}
@@ -152,7 +153,7 @@ func (r *replica) flush() ([]string, error) {
 		}
 	}
 	for key := range r.changed {
-		v := appendText(binary.AppendUvarint(nil, r.last[key]), origin[key])
+		v := wire.AppendText(binary.AppendUvarint(nil, r.last[key]), origin[key])
 		if err := b.Set(append([]byte{prefixKey}, key...), r.states[key].appendTo(v), nil); err != nil {
 			return nil, fmt.Errorf("write: %w", err)
 		}
@@ -160,7 +161,7 @@ func (r *replica) flush() ([]string, error) {
 	}
 	for leader := range r.moved {
 		p := r.merged[leader]
-		if err := b.Set(append([]byte{prefixCursor}, leader...), binary.AppendUvarint(appendText(nil, p.Incarnation), p.Upto), nil); err != nil {
+		if err := b.Set(append([]byte{prefixCursor}, leader...), binary.AppendUvarint(wire.AppendText(nil, p.Incarnation), p.Upto), nil); err != nil {
 			return nil, fmt.Errorf("write: %w", err)
 		}
 	}

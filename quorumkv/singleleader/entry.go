@@ -2,10 +2,9 @@ package singleleader
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/internal/wire"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
@@ -50,8 +49,6 @@ func (e entry) record(index uint64) record.Record {
 	return r
 }
 
-var errMalformed = errors.New("malformed message")
-
 const (
 	flagMark = 1 << iota
 	flagDelete
@@ -70,78 +67,29 @@ func (e entry) appendTo(b []byte) []byte {
 	b = binary.AppendUvarint(b, e.Epoch)
 	b = binary.AppendUvarint(b, e.Content)
 	for _, s := range []string{e.Leader, e.Key, e.Request} {
-		b = appendText(b, s)
+		b = wire.AppendText(b, s)
 	}
-	return appendText(b, e.Value)
+	return wire.AppendText(b, e.Value)
 }
 
-func appendText[T string | []byte](b []byte, s T) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
+// cursor reads what append has written.
+type cursor struct{ wire.Cursor }
 
-// cursor reads what append has written. Its first error stays, and everything after it reads as nothing.
-type cursor struct {
-	b   []byte
-	err error
-}
-
-func (c *cursor) fail(what string) {
-	if c.err == nil {
-		c.err = fmt.Errorf("%w: %s", errMalformed, what)
-	}
-	c.b = nil
-}
-
-func (c *cursor) byte() byte {
-	if len(c.b) == 0 {
-		c.fail("it ends early")
-		return 0
-	}
-	x := c.b[0]
-	c.b = c.b[1:]
-	return x
-}
-
-func (c *cursor) number() uint64 {
-	x, n := binary.Uvarint(c.b)
-	if n <= 0 {
-		c.fail("no number where one should be")
-		return 0
-	}
-	c.b = c.b[n:]
-	return x
-}
-
-// text is a copy of its own.
-func (c *cursor) text() string {
-	n := c.number()
-	if n > uint64(len(c.b)) {
-		c.fail("a text longer than the message")
-		return ""
-	}
-	s := string(c.b[:n])
-	c.b = c.b[n:]
-	return s
-}
+func read(b []byte) cursor { return cursor{wire.NewCursor(b)} }
 
 func (c *cursor) entry() entry {
-	flags, n := c.byte(), need(c.byte())
+	flags, n := c.Byte(), need(c.Byte())
 	if flags&^flagsKnown != 0 || n >= needs {
-		c.fail("unknown flags of an entry")
+		c.Fail("unknown flags of an entry")
 	}
-	e := entry{Need: n, Mark: flags&flagMark != 0, Delete: flags&flagDelete != 0, Epoch: c.number(), Content: c.number()}
-	e.Leader, e.Key, e.Request = c.text(), c.text(), c.text()
-	if v := c.text(); v != "" {
-		e.Value = []byte(v)
-	}
+	e := entry{Need: n, Mark: flags&flagMark != 0, Delete: flags&flagDelete != 0, Epoch: c.Number(), Content: c.Number()}
+	e.Leader, e.Key, e.Request = c.Text(), c.Text(), c.Text()
+	e.Value = c.Bytes()
 	return e
 }
 
 func parseEntry(b []byte) (entry, error) {
-	c := cursor{b: b}
+	c := read(b)
 	e := c.entry()
-	if c.err == nil && len(c.b) > 0 {
-		c.fail("something follows")
-	}
-	return e, c.err
+	return e, c.End()
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+
+	"github.com/lapse-test/lapse/quorumkv/internal/wire"
 )
 
 func sampleEntries() []entry {
@@ -55,8 +57,8 @@ func FuzzParseMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parseMessage(b)
 		if err != nil {
-			if !errors.Is(err, errMalformed) {
-				t.Fatalf("an error that is not errMalformed: %v", err)
+			if !errors.Is(err, wire.ErrMalformed) {
+				t.Fatalf("an error that is not wire.ErrMalformed: %v", err)
 			}
 			return
 		}

@@ -2,6 +2,8 @@ package singleleader
 
 import (
 	"encoding/binary"
+
+	"github.com/lapse-test/lapse/quorumkv/internal/wire"
 )
 
 // kind is the first byte of what nodes send each other.
@@ -46,33 +48,22 @@ func (m message) marshal() []byte {
 	for _, e := range m.Entries {
 		b = e.appendTo(b)
 	}
-	return appendText(b, m.Body)
+	return wire.AppendText(b, m.Body)
 }
 
 // parseMessage reads what marshal wrote. Nothing of the result lies in b.
 func parseMessage(b []byte) (message, error) {
-	c := cursor{b: b}
-	m := message{Kind: kind(c.byte())}
-	ok := c.byte()
+	c := read(b)
+	m := message{Kind: kind(c.Byte())}
+	ok := c.Byte()
 	if m.Kind == 0 || m.Kind >= kinds || ok > 1 {
-		c.fail("unknown kind")
+		c.Fail("unknown kind")
 	}
 	m.OK = ok == 1
-	var entries uint64
-	for _, n := range []*uint64{&m.Epoch, &m.ID, &m.Index, &m.At, &m.Commit, &entries} {
-		*n = c.number()
+	for _, n := range []*uint64{&m.Epoch, &m.ID, &m.Index, &m.At, &m.Commit} {
+		*n = c.Number()
 	}
-	for range entries {
-		if c.err != nil {
-			break
-		}
-		m.Entries = append(m.Entries, c.entry())
-	}
-	if body := c.text(); body != "" {
-		m.Body = []byte(body)
-	}
-	if c.err == nil && len(c.b) > 0 {
-		c.fail("something follows")
-	}
-	return m, c.err
+	c.Each(func() { m.Entries = append(m.Entries, c.entry()) })
+	m.Body = c.Bytes()
+	return m, c.End()
 }
