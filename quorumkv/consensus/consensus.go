@@ -121,7 +121,7 @@ type Engine struct {
 	readRequests chan *readRequest
 	served       chan uint64 // followers that were sent a snapshot
 	status       atomic.Pointer[status]
-	stats        stats
+	stats        engine.Requests
 	requests     atomic.Uint64
 	dropped      atomic.Int64
 	snapshots    atomic.Int64

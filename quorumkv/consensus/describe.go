@@ -2,26 +2,12 @@ package consensus
 
 import (
 	"net/http"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 )
-
-// stats count requests since the start.
-type stats struct {
-	writes, notWritten, perhapsWritten, reads, readsFailed atomic.Int64
-}
-
-func (s *stats) failed(e *engine.Error) {
-	if e.Outcome == engine.NotWritten {
-		s.notWritten.Add(1)
-		return
-	}
-	s.perhapsWritten.Add(1)
-}
 
 // DefectsChanged implements engine.Engine: all defects are looked at where they act.
 func (e *Engine) DefectsChanged() error { return nil }
@@ -33,15 +19,7 @@ func (e *Engine) Routes() map[string]http.Handler {
 
 // Ring implements engine.Engine: every node holds every key.
 func (e *Engine) Ring(key string) protocol.Ring {
-	out := protocol.Ring{Key: key, Replication: len(e.ids), Digest: e.digest}
-	for id := range uint64(len(e.ids)) {
-		name := e.names[id+1]
-		out.Nodes = append(out.Nodes, protocol.Node{Name: name, Address: e.links.Addr(name, e.node.Listen)})
-	}
-	if key != "" {
-		out.Replicas = out.Nodes
-	}
-	return out
+	return e.node.WholeRing(key, e.digest, e.links.Addr)
 }
 
 // Describe implements engine.Engine.
@@ -56,31 +34,19 @@ func (e *Engine) Describe(h *protocol.Health) {
 
 // Register implements engine.Engine.
 func (e *Engine) Register(r prometheus.Registerer) {
-	for name, c := range map[string]struct {
-		help string
-		read func() int64
-	}{
-		"writes_acknowledged_total":    {"Writes that a majority holds and this node has applied.", e.stats.writes.Load},
-		"writes_not_written_total":     {"Failed writes that are certainly nowhere.", e.stats.notWritten.Load},
-		"writes_perhaps_written_total": {"Failed writes that may be in some log.", e.stats.perhapsWritten.Load},
-		"reads_total":                  {"Reads answered.", e.stats.reads.Load},
-		"reads_failed_total":           {"Reads that were not answered in time.", e.stats.readsFailed.Load},
-		"messages_dropped_total":       {"Peers' messages for which there was no room.", e.dropped.Load},
-		"snapshots_installed_total":    {"Snapshots that this node took from a leader.", e.snapshots.Load},
-	} {
-		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "quorumkv_" + name, Help: c.help},
-			func() float64 { return float64(c.read()) }))
-	}
-	for name, g := range map[string]struct {
-		help string
-		read func(*status) uint64
-	}{
-		"raft_term":             {"The term that this node is in.", func(s *status) uint64 { return s.Term }},
-		"raft_applied_position": {"The last entry of the log that this node has applied.", func(s *status) uint64 { return s.Applied }},
-		"raft_leading":          {"1 while this node is the leader.", func(s *status) uint64 { return map[bool]uint64{true: 1}[s.Leading] }},
-	} {
-		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "quorumkv_" + name, Help: g.help},
-			func() float64 { return float64(g.read(e.status.Load())) }))
-	}
+	engine.RegisterCounters(r, map[string]engine.Metric{
+		"writes_acknowledged_total":    {Help: "Writes that a majority holds and this node has applied.", Read: e.stats.Writes.Load},
+		"writes_not_written_total":     {Help: "Failed writes that are certainly nowhere.", Read: e.stats.NotWritten.Load},
+		"writes_perhaps_written_total": {Help: "Failed writes that may be in some log.", Read: e.stats.PerhapsWritten.Load},
+		"reads_total":                  {Help: "Reads answered.", Read: e.stats.Reads.Load},
+		"reads_failed_total":           {Help: "Reads that were not answered in time.", Read: e.stats.ReadsFailed.Load},
+		"messages_dropped_total":       {Help: "Peers' messages for which there was no room.", Read: e.dropped.Load},
+		"snapshots_installed_total":    {Help: "Snapshots that this node took from a leader.", Read: e.snapshots.Load},
+	})
+	engine.RegisterGauges(r, e.status.Load, map[string]engine.Gauge[*status]{
+		"raft_term":             {Help: "The term that this node is in.", Read: func(s *status) uint64 { return s.Term }},
+		"raft_applied_position": {Help: "The last entry of the log that this node has applied.", Read: func(s *status) uint64 { return s.Applied }},
+		"raft_leading":          {Help: "1 while this node is the leader.", Read: func(s *status) uint64 { return map[bool]uint64{true: 1}[s.Leading] }},
+	})
 	e.links.Register(r)
 }

@@ -28,10 +28,10 @@ func (e *Engine) Local(key string) (record.Record, error) {
 func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, error) {
 	res, err := e.write(ctx, req)
 	if err != nil {
-		e.stats.failed(err)
+		e.stats.Failed(err)
 		return engine.WriteResult{}, err
 	}
-	e.stats.writes.Add(1)
+	e.stats.Writes.Add(1)
 	return res, nil
 }
 
@@ -99,10 +99,10 @@ func (e *Engine) late(ctx context.Context) *engine.Error {
 func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
 	res, err := e.read(ctx, req)
 	if err != nil {
-		e.stats.readsFailed.Add(1)
+		e.stats.ReadsFailed.Add(1)
 		return engine.ReadResult{}, err
 	}
-	e.stats.reads.Add(1)
+	e.stats.Reads.Add(1)
 	return res, nil
 }
 

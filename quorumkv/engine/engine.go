@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -69,6 +70,21 @@ func (n Node) Names() []string {
 		}
 	}
 	return names
+}
+
+// WholeRing is what Engine.Ring returns where every node holds every key. Address finds where this node reaches another, and
+// has a second argument for this node itself; digest identifies the group.
+func (n Node) WholeRing(key, digest string, address func(node, otherwise string) string) protocol.Ring {
+	names := n.Names()
+	slices.Sort(names)
+	out := protocol.Ring{Key: key, Replication: len(names), Digest: digest}
+	for _, name := range names {
+		out.Nodes = append(out.Nodes, protocol.Node{Name: name, Address: address(name, n.Listen)})
+	}
+	if key != "" {
+		out.Replicas = out.Nodes
+	}
+	return out
 }
 
 // Condition is what must hold for a write to happen: that the key is absent, or that its version has this number.

@@ -138,7 +138,8 @@ type Engine struct {
 	slots    chan struct{} // one for each request of another node that is being served
 	calls    atomic.Uint64
 	replies  sync.Map // chan reply, by the ID of the request
-	stats    stats
+	requests engine.Requests
+	dropped  atomic.Int64 // messages for which there was no room
 
 	ctx        context.Context // ends with Close, or with an error of the disk
 	stop       context.CancelFunc
@@ -255,13 +256,13 @@ func (e *Engine) receive(from string, b []byte) {
 		case e.slots <- struct{}{}:
 			e.background.Go(func() { e.forwarded(m) })
 		default:
-			e.stats.dropped.Add(1)
+			e.dropped.Add(1)
 		}
 	default:
 		select {
 		case e.messages <- m:
 		default:
-			e.stats.dropped.Add(1)
+			e.dropped.Add(1)
 		}
 	}
 }

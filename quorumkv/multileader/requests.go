@@ -69,10 +69,10 @@ func (e *Engine) change(ctx context.Context, level string, q request) (engine.Wr
 		r = e.atLeader(ctx, q)
 	}
 	if r.Error != nil {
-		e.stats.failed(r.Error)
+		e.requests.Failed(r.Error)
 		return engine.WriteResult{}, r.Error
 	}
-	e.stats.writes.Add(1)
+	e.requests.Writes.Add(1)
 	return *r.Written, nil
 }
 
@@ -120,10 +120,10 @@ func (e *Engine) look(ctx context.Context, level string, q request) reply {
 		r = e.atLeader(ctx, q)
 	}
 	if r.Error != nil {
-		e.stats.readsFailed.Add(1)
+		e.requests.ReadsFailed.Add(1)
 		return r
 	}
-	e.stats.reads.Add(1)
+	e.requests.Reads.Add(1)
 	return r
 }
 

@@ -47,10 +47,10 @@ func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.Wri
 		err = r.Error
 	}
 	if err != nil {
-		e.stats.failed(err)
+		e.requests.Failed(err)
 		return engine.WriteResult{}, err
 	}
-	e.stats.writes.Add(1)
+	e.requests.Writes.Add(1)
 	return *r.Written, nil
 }
 
@@ -85,10 +85,10 @@ func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 	defer cancel()
 	res, err := e.read(ctx, req)
 	if err != nil {
-		e.stats.readsFailed.Add(1)
+		e.requests.ReadsFailed.Add(1)
 		return engine.ReadResult{}, err
 	}
-	e.stats.reads.Add(1)
+	e.requests.Reads.Add(1)
 	return res, nil
 }
 

@@ -161,7 +161,7 @@ type Engine struct {
 	calls    atomic.Uint64
 	replies  sync.Map // chan reply, by the ID of the request
 	asking   sync.Map // chan message, by the ID of the search for a leader
-	stats    stats
+	requests engine.Requests
 	lost     atomic.Int64 // entries that counted here and were dropped
 	dropped  atomic.Int64 // messages for which there was no room
 
