@@ -2,7 +2,6 @@ package consensus
 
 import (
 	"bytes"
-	"fmt"
 
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
@@ -27,11 +26,7 @@ type message struct {
 
 // send queues a message for a node; an error says that it is lost.
 func (e *Engine) send(to uint64, k kind, body []byte) error {
-	link, ok := e.links[e.names[to]]
-	if !ok {
-		return fmt.Errorf("no node %d", to)
-	}
-	return link.Send(append([]byte{byte(k)}, body...))
+	return e.links.Send(e.names[to], append([]byte{byte(k)}, body...))
 }
 
 // receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.

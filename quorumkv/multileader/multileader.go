@@ -51,7 +51,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -62,6 +61,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/internal/forward"
 	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
@@ -135,9 +135,7 @@ type Engine struct {
 
 	messages chan message
 	work     chan *task
-	slots    chan struct{} // one for each request of another node that is being served
-	calls    atomic.Uint64
-	replies  sync.Map // chan reply, by the ID of the request
+	forward  *forward.Desk
 	requests engine.Requests
 	dropped  atomic.Int64 // messages for which there was no room
 
@@ -155,9 +153,7 @@ var (
 
 // Open opens the data directory and starts to connect to peers. Call Close afterwards.
 func Open(node engine.Node, o Options) (*Engine, error) {
-	e := &Engine{node: node, opts: o, names: node.Names(), shown: map[string]state{}, messages: make(chan message, inbox), work: make(chan *task, drain),
-		slots: make(chan struct{}, node.MaxRequests)}
-	e.calls.Store(rand.Uint64() >> 8) // so that an answer to what was asked before a restart finds nobody
+	e := &Engine{node: node, opts: o, names: node.Names(), shown: map[string]state{}, messages: make(chan message, inbox), work: make(chan *task, drain)}
 	slices.Sort(e.names)
 	e.place()
 	settings := fmt.Sprintf("conflicts=%s regions=%d", o.Conflicts, o.Regions)
@@ -172,6 +168,7 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	e.ctx, e.stop = context.WithCancel(context.Background())
+	e.forward = forward.NewDesk(forward.Options{Stopping: e.ctx, Send: e.sendParcel, Serve: e.serve, Timeout: node.RequestTimeout, Most: node.MaxRequests, Logger: node.Logger})
 	id := peer.Identity{Node: node.Name, Ring: e.digest, Mode: Mode, Settings: settings}
 	e.peers = peer.NewServer(id, nil, 1, node.PeerTimeout, node.Logger)
 	e.peers.OnMessage(e.receive)
@@ -229,12 +226,14 @@ func (e *Engine) get(key string) state {
 }
 
 // send queues a message for a node; an error says that it is lost.
-func (e *Engine) send(to string, m message) error {
-	link, ok := e.links[to]
-	if !ok {
-		return fmt.Errorf("no node %q", to)
+func (e *Engine) send(to string, m message) error { return e.links.Send(to, m.marshal()) }
+
+func (e *Engine) sendParcel(to string, p forward.Parcel) error {
+	m := message{What: whatRequest, ID: p.ID, Body: p.Body}
+	if p.Reply {
+		m.What = whatReply
 	}
-	return link.Send(m.marshal())
+	return e.send(to, m)
 }
 
 // receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.
@@ -249,13 +248,8 @@ func (e *Engine) receive(from string, b []byte) {
 	}
 	m.from = from
 	switch m.What {
-	case whatReply:
-		e.replied(m)
-	case whatRequest:
-		select {
-		case e.slots <- struct{}{}:
-			e.background.Go(func() { e.forwarded(m) })
-		default:
+	case whatRequest, whatReply:
+		if !e.forward.Take(&e.background, from, forward.Parcel{Reply: m.What == whatReply, ID: m.ID, Body: m.Body}) {
 			e.dropped.Add(1)
 		}
 	default:

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -31,6 +32,15 @@ func (l Links) Run(ctx context.Context, wg *sync.WaitGroup) {
 	for _, link := range l {
 		wg.Go(func() { link.Run(ctx) })
 	}
+}
+
+// Send queues a message for a node; an error says that it is lost.
+func (l Links) Send(to string, message []byte) error {
+	link, ok := l[to]
+	if !ok {
+		return fmt.Errorf("no node %q", to)
+	}
+	return link.Send(message)
 }
 
 // Disagreement is the error of a link whose peer is configured differently, or nil.

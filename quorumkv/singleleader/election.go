@@ -26,7 +26,7 @@ func (e *Engine) elect(known uint64) {
 	if v.Epoch > known {
 		return // there is another already
 	}
-	ask := message{Kind: kindAsk, Epoch: v.Epoch + 1, ID: e.calls.Add(1)}
+	ask := message{Kind: kindAsk, Epoch: v.Epoch + 1, ID: e.searches.Add(1)}
 	positions := e.positions(ctx, ask)
 	if len(positions) < e.majority() {
 		e.node.Logger.Debug("too few nodes want another leader", "epoch", ask.Epoch, "nodes", len(positions))

@@ -69,6 +69,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/internal/forward"
 	"github.com/lapse-test/lapse/quorumkv/internal/latefs"
 	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
@@ -157,10 +158,9 @@ type Engine struct {
 	messages chan message
 	writes   chan *write
 	elected  chan struct{} // a search for a leader has ended
-	slots    chan struct{} // one for each request of another node that is being served
-	calls    atomic.Uint64
-	replies  sync.Map // chan reply, by the ID of the request
-	asking   sync.Map // chan message, by the ID of the search for a leader
+	forward  *forward.Desk
+	searches atomic.Uint64 // for a leader
+	asking   sync.Map      // chan message, by the ID of the search for a leader
 	requests engine.Requests
 	lost     atomic.Int64 // entries that counted here and were dropped
 	dropped  atomic.Int64 // messages for which there was no room
@@ -177,8 +177,8 @@ var _ engine.Engine = (*Engine)(nil)
 // Open opens the data directory, starts to connect to peers and, with failover, takes part in the view service. Call Close afterwards.
 func Open(node engine.Node, o Options) (*Engine, error) {
 	e := &Engine{node: node, opts: o, names: node.Names(), records: newRecords(), messages: make(chan message, inbox), writes: make(chan *write, drain),
-		elected: make(chan struct{}, 1), slots: make(chan struct{}, node.MaxRequests)}
-	e.calls.Store(rand.Uint64() >> 8) // so that an answer to what was asked before a restart finds nobody
+		elected: make(chan struct{}, 1)}
+	e.searches.Store(rand.Uint64() >> 8) // so that an answer to what was asked before a restart finds nobody
 	slices.Sort(e.names)
 	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprintf("%s %t %s", Mode, o.Failover, strings.Join(e.names, " "))))
 	e.status.Store(&status{})
@@ -205,6 +205,7 @@ func (e *Engine) start() error {
 		}
 	}
 	e.ctx, e.stop = context.WithCancel(context.Background())
+	e.forward = forward.NewDesk(forward.Options{Stopping: e.ctx, Send: e.sendParcel, Serve: e.serve, Timeout: e.node.RequestTimeout, Most: e.node.MaxRequests, Logger: e.node.Logger})
 	id := peer.Identity{Node: e.node.Name, Ring: e.digest, Mode: Mode, Settings: fmt.Sprintf("failover=%t fencing=%t", e.opts.Failover, e.opts.Fencing)}
 	e.peers = peer.NewServer(id, nil, 1, e.node.PeerTimeout, e.node.Logger)
 	e.peers.OnMessage(e.receive)
@@ -245,12 +246,14 @@ func (e *Engine) majority() int { return quorum.Majority(len(e.names)) }
 func (e *Engine) nodesFor(n need) int { return nodesFor(n, len(e.names)) }
 
 // send queues a message for a node; an error says that it is lost.
-func (e *Engine) send(to string, m message) error {
-	link, ok := e.links[to]
-	if !ok {
-		return fmt.Errorf("no node %q", to)
+func (e *Engine) send(to string, m message) error { return e.links.Send(to, m.marshal()) }
+
+func (e *Engine) sendParcel(to string, p forward.Parcel) error {
+	m := message{Kind: kindRequest, ID: p.ID, Body: p.Body}
+	if p.Reply {
+		m.Kind = kindReply
 	}
-	return link.Send(m.marshal())
+	return e.send(to, m)
 }
 
 // receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.
@@ -265,17 +268,12 @@ func (e *Engine) receive(from string, b []byte) {
 	}
 	m.from = from
 	switch m.Kind {
-	case kindReply:
-		e.replied(m)
-	case kindPosition:
-		e.position(m)
-	case kindRequest:
-		select {
-		case e.slots <- struct{}{}:
-			e.background.Go(func() { e.forwarded(m) })
-		default:
+	case kindRequest, kindReply:
+		if !e.forward.Take(&e.background, from, forward.Parcel{Reply: m.Kind == kindReply, ID: m.ID, Body: m.Body}) {
 			e.dropped.Add(1)
 		}
+	case kindPosition:
+		e.position(m)
 	default:
 		select {
 		case e.messages <- m:

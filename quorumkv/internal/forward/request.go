@@ -1,0 +1,58 @@
+// Package forward brings a client's request from the node that took it to the leader, and the reply back, over links on
+// which messages get lost.
+package forward
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+)
+
+// Request is what travels: one of these.
+type Request struct {
+	Write  *engine.WriteRequest  `json:"write,omitempty"`
+	Update *engine.UpdateRequest `json:"update,omitempty"`
+	Read   *engine.ReadRequest   `json:"read,omitempty"`
+	View   *engine.ViewRequest   `json:"view,omitempty"`
+}
+
+// Writes tells whether the request changes anything.
+func (q Request) Writes() bool { return q.Write != nil || q.Update != nil }
+
+// Failed is the reply to a request that came to nothing. The outcome is of writes: reads have none.
+func (q Request) Failed(code engine.Code, o engine.Outcome, message string) Reply {
+	if !q.Writes() {
+		o = ""
+	}
+	return Reply{Error: &engine.Error{Code: code, Outcome: o, Message: message}}
+}
+
+// Late is the reply when nothing was heard, before ctx ended, of what may have been done. It says message, unless the client went away.
+func (q Request) Late(ctx context.Context, message string) Reply {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return q.Failed(engine.CodeCanceled, engine.PerhapsWritten, "the client went away")
+	}
+	return q.Failed(engine.CodeTimeout, engine.PerhapsWritten, message)
+}
+
+// Reply is what travels back: one of these.
+type Reply struct {
+	Written *engine.WriteResult `json:"written,omitempty"`
+	Read    *engine.ReadResult  `json:"read,omitempty"`
+	View    *engine.View        `json:"view,omitempty"`
+	Error   *engine.Error       `json:"error,omitempty"`
+}
+
+// answers tells whether r is an answer to q.
+func (r Reply) answers(q Request) bool {
+	switch {
+	case r.Error != nil:
+		return true
+	case q.Writes():
+		return r.Written != nil
+	case q.Read != nil:
+		return r.Read != nil
+	}
+	return r.View != nil
+}
