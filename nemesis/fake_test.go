@@ -44,6 +44,7 @@ type lies struct {
 	memberGone       bool // for good
 	noPrimary        bool
 	unknownPrimary   bool
+	noFailover       bool // n1 is the primary, even when it is down
 	oneCentre        bool
 	operatorRestarts bool // the database's own operator starts killed nodes
 	shapeNothing     bool // nothing is held back
@@ -344,7 +345,7 @@ func (f *fake) Primary(context.Context) (string, error) {
 		return "somebody", nil
 	}
 	for _, n := range f.names {
-		if f.nodes[n].state == cluster.Running {
+		if f.lies.noFailover || f.nodes[n].state == cluster.Running {
 			return n, nil
 		}
 	}

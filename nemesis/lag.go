@@ -47,16 +47,23 @@ func (l *lag) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	if l.lagger, ok = s.System.(ability.Lagger); !ok {
 		return usagef("the target's replicas cannot be held back")
 	}
+	primary := ""
+	if _, ok := s.System.(ability.Primarier); ok {
+		var err error
+		if primary, err = s.primary(ctx); err != nil {
+			return fmt.Errorf("finding the primary: %w", err)
+		}
+		// While the primary is down nothing comes that could be held back, and the replica
+		// may be promoted at any moment, which releases it.
+		if err := s.awake(ctx, primary); isSkipped(err) {
+			return skip("no replica follows a primary: %s", err)
+		} else if err != nil {
+			return err
+		}
+	}
 	replicas := l.step.Nodes
 	if len(replicas) == 0 {
-		replicas = s.nodes
-		if _, ok := s.System.(ability.Primarier); ok {
-			p, err := s.primary(ctx)
-			if err != nil {
-				return fmt.Errorf("finding the primary: %w", err)
-			}
-			replicas = slices.DeleteFunc(slices.Clone(replicas), func(n string) bool { return n == p })
-		}
+		replicas = slices.DeleteFunc(slices.Clone(s.nodes), func(n string) bool { return n == primary })
 	}
 	if len(replicas) == 0 {
 		return skip("there is no replica")

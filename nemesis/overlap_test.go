@@ -113,6 +113,8 @@ func TestFaultsWhereTheyCannotTakeEffect(t *testing.T) {
 		{"clock of another node", on("kill", "n2"), on("clock", "n3"), nil, "", "n3"},
 		{"clock of a paused node", on("pause", "n2"), on("clock", "n2"), nil, "the process of n2 is in the hands of another fault (pause n2)", ""},
 		{"lag of a dead replica", on("kill", "n2"), on("lag"), nil, "", "n3"},
+		{"lag when the primary is dead", on("kill", "n1"), on("lag"), nil, "no replica follows a primary", ""},
+		{"lag of a replica by its name when the primary is paused", on("pause", "n1"), on("lag", "n2"), nil, "no replica follows a primary", ""},
 		{"lag when all replicas are dead", on("kill", "n2", "n3"), on("lag"), nil, "in the hands of another fault", ""},
 		{"a dead node cut off", on("kill", "n2"), isolated("n2"), nil, "n2 is stopped while another fault is on", ""},
 		{"a living node cut off", on("kill", "n2"), isolated("n1"), nil, "", "n1"},
@@ -123,7 +125,7 @@ func TestFaultsWhereTheyCannotTakeEffect(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFake(3, lies{star: true})
+				f := newFake(3, lies{star: true, noFailover: true})
 				tt.second.Offset = time.Second
 				tt.first.Offset = time.Second
 				s := Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute,
