@@ -21,7 +21,8 @@ func detect(in *input) (*Format, error) {
 			return &all[i], nil
 		}
 	}
-	return nil, fmt.Errorf("%s is in no format that is recognised (it begins with %s); name one with --format: %s",
+	return nil, fmt.Errorf("%s is in no format that is recognised (it begins with %s); name one with --format: %s; a log of your own, such as CSV or what "+
+		"a test writes for Porcupine, is converted by a short program: docs/formats.md has one",
 		in.label, show(head), strings.Join(Names(), ", "))
 }
 

@@ -99,3 +99,13 @@ func reasonOf(reason string) string {
 	}
 	return ": " + reason
 }
+
+// flags splits a command before each of its flags, so that what belongs to a flag
+// stays with it.
+func flags(command string) []string {
+	parts := strings.Split(command, " --")
+	for i := range parts[1:] {
+		parts[i+1] = "--" + parts[i+1]
+	}
+	return parts
+}

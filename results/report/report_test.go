@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"html"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -301,5 +302,24 @@ func TestPromises(t *testing.T) {
 	s.Summary.Promises.Models["linearizable"] = true
 	if page := render(t, s); !strings.Contains(page, "cassandra at write QUORUM, read QUORUM promises linearizable.") {
 		t.Error("the page does not say whose fault it is")
+	}
+}
+
+// TestCommandBreaksBetweenFlags: a line of a command ends where a flag begins, and what
+// is selected is the command.
+func TestCommandBreaksBetweenFlags(t *testing.T) {
+	const command = `lapse run --target postgres --write-level 1 --set "isolation=repeatable read" --seed 7`
+	s := staleRead(t, "k3")
+	s.Summary.Command = command
+	code := regexp.MustCompile(`(?s)<code class="command">(.*?)</code>`).FindStringSubmatch(render(t, s))
+	if code == nil {
+		t.Fatal("the page has no command")
+	}
+	var parts []string
+	for _, m := range regexp.MustCompile(`<span>(.*?)</span>\s`).FindAllStringSubmatch(code[1]+" ", -1) {
+		parts = append(parts, html.UnescapeString(m[1]))
+	}
+	if strings.Join(parts, " ") != command || len(parts) != 5 || parts[3] != `--set "isolation=repeatable read"` {
+		t.Errorf("%q", parts)
 	}
 }
