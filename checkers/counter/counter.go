@@ -3,8 +3,10 @@
 // A read that is linearizable returns a sum of increments that contains every
 // one that was acknowledged before the read was invoked and none that was
 // invoked after the read returned. The checker bounds each read by the least and
-// the greatest such sum, and, when no increment is negative, wants reads that
-// follow one another not to go back. This is sound: what it blames is no
+// the greatest such sum, and the difference of two reads that follow one another by
+// the increments that can lie between them: those that had not been acknowledged
+// when the first was invoked and had been invoked when the second returned. Where no
+// increment is negative, reads do not go back. This is sound: what it blames is no
 // linearizable counter. It is not complete: a value inside the bounds may still be
 // a sum that no set of increments makes. With increments that are all alike and
 // acknowledged the bounds are exact for a single read.
@@ -41,7 +43,6 @@ type moment struct {
 
 func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []history.MopRef) error {
 	var moments []moment
-	negative := false
 	for _, r := range refs {
 		op := &h.Ops[r.Op]
 		m := h.At(r)
@@ -51,7 +52,6 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 		case m.Func == history.ReadCounter && (op.Outcome != history.OK || m.Flags&history.Observed == 0):
 			continue
 		}
-		negative = negative || m.Func == history.Increment && m.Arg < 0
 		moments = append(moments, moment{op.Invoke, int(r.Op), false})
 		if op.Outcome == history.OK {
 			moments = append(moments, moment{op.Complete, int(r.Op), true})
@@ -77,13 +77,12 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 		risk     bool // some increment had been acknowledged
 	}
 	must := map[int]sums{}
-	// best is the completed read with the greatest value.
-	type reading struct {
-		value history.Value
-		op    int
-	}
-	var best *reading
-	before := map[int]*reading{}
+	// Of the completed reads that are within their bounds, which one leaves a later read
+	// the least and the greatest value: what it read, without the increments of one sign
+	// that had been acknowledged before it and so cannot come between. Those of the
+	// other sign need not come between.
+	var completed limits
+	before := map[int]limits{}
 	acked := 0
 	for _, m := range moments {
 		if err := t.Tick(); err != nil {
@@ -107,7 +106,7 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 		}
 		if !m.end {
 			must[m.op] = sums{upAcked, downAcked, acked > 0}
-			before[m.op] = best
+			before[m.op] = completed
 			if acked > 0 {
 				t.Evidence().AtRisk++
 				if t.DuringFaults(m.op) {
@@ -117,10 +116,7 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 			continue
 		}
 		t.Evidence().Reads++
-		v := mop.Ret
-		if v == history.Absent {
-			v = 0
-		}
+		v := value(mop)
 		if !must[m.op].risk && v != 0 {
 			// It saw increments although none was acknowledged when it began.
 			t.Evidence().AtRisk++
@@ -138,23 +134,84 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 			t.Violate("unexpected increment", func() checkers.Violation {
 				return outOfBounds(h, key, m.op, v, low, high, "had been begun when it ended")
 			})
-		case !negative && before[m.op] != nil && v < before[m.op].value:
-			p := before[m.op]
-			t.Violate(wentBack, func() checkers.Violation {
-				why := fmt.Sprintf("session %d read %d from counter %s after session %d had read %d", op.Session, v, h.KeyName(key), h.Ops[p.op].Session, p.value)
-				return checkers.Violation{
-					Key: h.KeyName(key), Session: op.Session, Ops: []int{p.op, m.op}, Sentence: why + ", and nobody decremented it.",
-					Steps: []checkers.Step{{From: p.op, To: m.op, Kind: "rt", Why: why}},
-				}
-			})
-		}
-		if best == nil || v > best.value {
-			best = &reading{v, m.op}
+		default:
+			first := before[m.op]
+			if p := first.least; p != nil && v < p.rest+downBegun {
+				t.Violate(wentBack, func() checkers.Violation {
+					return moved(h, key, p.op, m.op, p.rest+downBegun-value(h.Mop(&h.Ops[p.op])))
+				})
+			}
+			if p := first.greatest; p != nil && v > p.rest+upBegun {
+				t.Violate(jumped, func() checkers.Violation { return moved(h, key, p.op, m.op, p.rest+upBegun-value(h.Mop(&h.Ops[p.op]))) })
+			}
+			completed.add(m.op, v-must[m.op].down, v-must[m.op].up)
 		}
 		delete(must, m.op)
 		delete(before, m.op)
 	}
 	return nil
+}
+
+// reading is a completed read, and what it read without some increments.
+type reading struct {
+	op   int
+	rest history.Value
+}
+
+// limits are the reads that bound later ones.
+type limits struct{ least, greatest *reading }
+
+func (l *limits) add(op int, down, up history.Value) {
+	if l.least == nil || down > l.least.rest {
+		l.least = &reading{op, down}
+	}
+	if l.greatest == nil || up < l.greatest.rest {
+		l.greatest = &reading{op, up}
+	}
+}
+
+// moved says that of two reads that follow one another the second differs from the first
+// by more than bound, the sum of the increments that can lie between.
+func moved(h *history.History, key history.Key, first, second int, bound history.Value) checkers.Violation {
+	a, b := &h.Ops[first], &h.Ops[second]
+	from, to := value(h.Mop(a)), value(h.Mop(b))
+	why := fmt.Sprintf("session %d read %d from counter %s after session %d had read %d", b.Session, to, h.KeyName(key), a.Session, from)
+	what := "increments"
+	if to < from {
+		what = "decrements"
+	}
+	if bound == 0 {
+		why += fmt.Sprintf(", but no %s can have come between", what)
+	} else {
+		why += fmt.Sprintf(", but %s that can have come between sum to %d", what, bound)
+	}
+	out := checkers.Violation{
+		Key: h.KeyName(key), Session: b.Session, Ops: []int{first, second}, Sentence: why + ".",
+		Steps: []checkers.Step{{From: first, To: second, Kind: "rt", Why: why}},
+	}
+	// The witness are the increments that the bound counts.
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		m := h.Mop(o)
+		if m.Func == history.Increment && m.Key == key && between(o, a, b) && m.Arg > 0 == (to > from) {
+			out.Ops = append(out.Ops, i)
+		}
+	}
+	return out
+}
+
+// between tells whether an increment can lie between two reads that follow one another.
+func between(inc, first, second *history.Op) bool {
+	acked := inc.Outcome == history.OK && inc.Complete < first.Invoke
+	return inc.Outcome != history.Fail && !acked && inc.Invoke <= second.Complete
+}
+
+// value is what a read of a counter returned; one that is not there counts as 0.
+func value(m *history.Mop) history.Value {
+	if m.Ret == history.Absent {
+		return 0
+	}
+	return m.Ret
 }
 
 func outOfBounds(h *history.History, key history.Key, op int, v, low, high history.Value, what string) checkers.Violation {

@@ -12,8 +12,12 @@ const (
 	Eventual = models.CounterEventual
 )
 
-// wentBack is the anomaly of two reads that follow one another.
-const wentBack = "counter went back"
+// Anomalies of two reads that follow one another: the second is less, or more, than
+// what can have come between allows.
+const (
+	wentBack = "counter went back"
+	jumped   = "counter jumped"
+)
 
 // Models are the models of this package.
 func Models() []checkers.Model {

@@ -6,26 +6,33 @@ import (
 )
 
 // refuted: some read of the witness is out of the bounds that the increments set, or
-// went back though nothing was subtracted.
+// differs from one before it by more than what can have come between.
 func refuted(p *refute.Proof) bool {
-	type reading struct {
+	type seen struct {
 		op  *history.Op
 		key history.Key
 		v   history.Value
 	}
-	var reads []reading
+	var reads []seen
 	p.Mops(func(op *history.Op, m *history.Mop) {
 		if m.Func == history.ReadCounter && refute.Observed(op, m) {
-			reads = append(reads, reading{op, m.Key, m.Ret})
+			reads = append(reads, seen{op, m.Key, value(m)})
 		}
 	})
 	for _, r := range reads {
-		low, high, negative := history.Value(0), history.Value(0), false
+		if p.V.Anomaly == wentBack || p.V.Anomaly == jumped {
+			for _, s := range reads {
+				if s.key == r.key && s.op.Complete < r.op.Invoke && movedTooFar(p, s.op, r.op, r.key, r.v-s.v) {
+					return true
+				}
+			}
+			continue
+		}
+		low, high := history.Value(0), history.Value(0)
 		p.Each(r.key, func(_ int, op *history.Op, m *history.Mop) bool {
 			if m.Func != history.Increment {
 				return false
 			}
-			negative = negative || m.Arg < 0
 			acked := op.Outcome == history.OK && op.Complete < r.op.Invoke
 			begun := op.Invoke <= r.op.Complete
 			if acked || begun && m.Arg < 0 {
@@ -36,17 +43,23 @@ func refuted(p *refute.Proof) bool {
 			}
 			return false
 		})
-		if p.V.Anomaly != wentBack {
-			if r.v < low || r.v > high {
-				return true
-			}
-			continue
-		}
-		for _, s := range reads {
-			if !negative && s.op.Complete < r.op.Invoke && s.key == r.key && s.v > r.v {
-				return true
-			}
+		if r.v < low || r.v > high {
+			return true
 		}
 	}
 	return false
+}
+
+// movedTooFar: the increments that were not over when the first read began and had begun
+// when the second ended cannot change the counter by so much.
+func movedTooFar(p *refute.Proof, first, second *history.Op, key history.Key, by history.Value) bool {
+	least, most := history.Value(0), history.Value(0)
+	p.Each(key, func(_ int, op *history.Op, m *history.Mop) bool {
+		over := op.Outcome == history.OK && op.Complete < first.Invoke
+		if m.Func == history.Increment && op.Outcome != history.Fail && !over && op.Invoke <= second.Complete {
+			least, most = least+min(m.Arg, 0), most+max(m.Arg, 0)
+		}
+		return false
+	})
+	return by < least || by > most
 }
