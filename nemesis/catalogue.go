@@ -84,6 +84,7 @@ func families() []family {
 		qualities(),
 		flaps(),
 		memberships(),
+		orderlyStops(),
 	}
 }
 

@@ -51,6 +51,8 @@ type lies struct {
 	shapeOnlyCounts  bool // the counters move, and round trips are short
 	unshapeNothing   bool
 	resetNothing     bool // no connection is open
+	shutdownNothing  bool
+	rollsNoFurther   bool // only the first server that is told to end does so
 	farApart         bool // each link has a delay all the time
 	star             bool // nodes talk to the first one alone
 }
@@ -66,6 +68,7 @@ type fake struct {
 	cut     map[cluster.Link]time.Time
 	shaped  map[cluster.Link]cluster.Quality
 	resets  int
+	told    bool // some server was told to end
 	pids    map[int]bool
 	nextPID int
 	clocks  map[string]time.Duration
@@ -318,6 +321,17 @@ func (f *fake) Restart(_ context.Context, name string) error {
 	}
 	f.nodes[name].start()
 	return nil
+}
+
+func (f *fake) Shutdown(ctx context.Context, name string) error {
+	f.mu.Lock()
+	n, nothing := f.nodes[name], f.lies.shutdownNothing || f.lies.rollsNoFurther && f.told
+	f.told = true
+	f.mu.Unlock()
+	if nothing {
+		return nil
+	}
+	return n.Stop(ctx)
 }
 
 func (f *fake) Ready(_ context.Context, name string) error {

@@ -52,11 +52,16 @@ type process struct {
 	exited <-chan struct{}
 }
 
-func (k *kill) inject(ctx context.Context, _ *scene) error {
+// remember notes which processes there are.
+func (k *kill) remember() {
 	k.before = nil
 	for _, n := range k.nodes {
 		k.before = append(k.before, process{n.Pid(), n.Exited()})
 	}
+}
+
+func (k *kill) inject(ctx context.Context, _ *scene) error {
+	k.remember()
 	return each(k.nodes, func(n cluster.Node) error {
 		if err := n.Kill(ctx); err != nil {
 			return fmt.Errorf("killing %s: %w", n.Name(), err)
@@ -66,8 +71,13 @@ func (k *kill) inject(ctx context.Context, _ *scene) error {
 }
 
 func (k *kill) tookEffect(_ context.Context, s *scene) ([]string, error) {
+	return k.gone(s, len(k.nodes))
+}
+
+// gone is the proof that the processes of the first so many nodes are.
+func (k *kill) gone(s *scene, nodes int) ([]string, error) {
 	var proof []string
-	for i, n := range k.nodes {
+	for i, n := range k.nodes[:nodes] {
 		was := k.before[i]
 		select {
 		case <-was.exited:

@@ -148,6 +148,22 @@ func (f *Fleet) Restart(ctx context.Context, node string) error {
 	return nil
 }
 
+// Shutdown implements ability.Shutdowner for servers that end orderly by SIGTERM, for all
+// who say that they have the ability.
+func (f *Fleet) Shutdown(ctx context.Context, node string) error {
+	i, err := f.Index(node)
+	if err != nil {
+		return err
+	}
+	if err := f.Nodes[i].Stop(ctx); err != nil {
+		return fmt.Errorf("stopping %s: %w", node, err)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("stopping %s: it did not end by itself in time and was killed", node)
+	}
+	return nil
+}
+
 // Stop implements targets.System: every server is killed, all at once. Its data ends
 // with the cluster; a target whose servers leave something behind that is not below
 // their directories has a Stop of its own.

@@ -254,11 +254,11 @@ func (*Target) Spec(cfg targets.Config) cluster.Spec {
 func (*Target) Abilities(cfg targets.Config) []ability.Ability {
 	switch cfg.Options[optMode] {
 	case leaderless.Mode:
-		return []ability.Ability{ability.Restart, ability.Clock}
+		return []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock}
 	case multileader.Mode:
-		return []ability.Ability{ability.Restart, ability.Clock, ability.Centres}
+		return []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock, ability.Centres}
 	}
-	return []ability.Ability{ability.Restart, ability.Clock, ability.Primary}
+	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock, ability.Primary}
 }
 
 // replicas is N of a resolved configuration.

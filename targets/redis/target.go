@@ -93,9 +93,9 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 // node is the one.
 func (Target) Abilities(cfg targets.Config) []ability.Ability {
 	if cfg.Options[optTopology] == topologyCluster {
-		return []ability.Ability{ability.Restart}
+		return []ability.Ability{ability.Restart, ability.Shutdown}
 	}
-	return []ability.Ability{ability.Restart, ability.Primary}
+	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary}
 }
 
 // Talks implements targets.Talker: replicas talk to the primary and not to each other,
