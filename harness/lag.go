@@ -20,27 +20,13 @@ const (
 // sampleLag records how far replicas are behind until ctx is done, if the system
 // can tell. What cannot be asked is not there: that too is an answer.
 func (r *run) sampleLag(ctx context.Context) <-chan struct{} {
-	done := make(chan struct{})
 	meter, ok := r.system.(targets.LagMeter)
 	if !ok {
+		done := make(chan struct{})
 		close(done)
 		return done
 	}
-	every := max(lagEvery, r.plan.Duration/lagSamples)
-	go func() {
-		defer close(done)
-		t := time.NewTicker(every)
-		defer t.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-				r.recordLag(ctx, meter)
-			}
-		}
-	}()
-	return done
+	return every(ctx, max(lagEvery, r.plan.Duration/lagSamples), func() { r.recordLag(ctx, meter) })
 }
 
 func (r *run) recordLag(ctx context.Context, meter targets.LagMeter) {

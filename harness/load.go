@@ -180,23 +180,31 @@ func (r *run) toldLoad(took time.Duration, stopTicking func(), ticker <-chan str
 
 // tick tells progress until ctx is done.
 func (r *run) tick(ctx context.Context, began time.Time, faults *faultLedger) <-chan struct{} {
+	return every(ctx, tickEvery, func() {
+		st := faults.status()
+		st.Phase, st.Elapsed, st.Total = PhaseLoad, time.Since(began), r.plan.Duration
+		st.Counts = r.recorder.Counts()
+		if r.watcher != nil {
+			st.Violations = int(r.watcher.found.Load())
+		}
+		r.progress.Tick(st)
+	})
+}
+
+// every calls do, in a goroutine, each time that a period is over, until ctx is done. The channel is closed when no call is
+// under way any longer.
+func every(ctx context.Context, period time.Duration, do func()) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		t := time.NewTicker(tickEvery)
+		t := time.NewTicker(period)
 		defer t.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-t.C:
-				st := faults.status()
-				st.Phase, st.Elapsed, st.Total = PhaseLoad, time.Since(began), r.plan.Duration
-				st.Counts = r.recorder.Counts()
-				if r.watcher != nil {
-					st.Violations = int(r.watcher.found.Load())
-				}
-				r.progress.Tick(st)
+				do()
 			}
 		}
 	}()

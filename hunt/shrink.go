@@ -24,6 +24,14 @@ type Share struct {
 // String is the share in words.
 func (s Share) String() string { return fmt.Sprintf("%d of %d", s.Hits, s.Of) }
 
+// count counts a run by whether model is among those that it violated.
+func (s *Share) count(violated []string, model string) {
+	s.Of++
+	if slices.Contains(violated, model) {
+		s.Hits++
+	}
+}
+
 // DefaultReplays is how often a violation must show where nobody said.
 var DefaultReplays = Share{8, 10}
 
@@ -164,18 +172,14 @@ func (m *shrinker) plan(ctx context.Context, run settings.Run) (*runs.Planned, e
 // made small.
 func (m *shrinker) first(p *runs.Planned) (Share, error) {
 	got, hits := Share{}, map[string]int{}
-	for got.Of < m.need.Of && m.more() {
-		seen, err := m.carry(p)
-		if err != nil {
-			return got, err
-		}
-		if seen == nil {
-			continue
-		}
+	err := m.replay(p, func() bool { return got.Of < m.need.Of }, func(violated []string) {
 		got.Of++
-		for _, model := range seen.violated(m.promise) {
+		for _, model := range violated {
 			hits[model]++
 		}
+	})
+	if err != nil {
+		return got, err
 	}
 	if hits[m.model] < m.need.Hits {
 		for _, model := range slices.Sorted(maps.Keys(hits)) {
@@ -191,20 +195,8 @@ func (m *shrinker) first(p *runs.Planned) (Share, error) {
 // show carries p out until it was of times, after those of had, or until the budget is
 // used up.
 func (m *shrinker) show(p *runs.Planned, had Share, of int) (Share, error) {
-	for had.Of < of && m.more() {
-		hit, done, err := m.once(p)
-		if err != nil {
-			return had, err
-		}
-		if !done {
-			continue
-		}
-		had.Of++
-		if hit {
-			had.Hits++
-		}
-	}
-	return had, nil
+	err := m.replay(p, func() bool { return had.Of < of }, func(violated []string) { had.count(violated, m.model) })
+	return had, err
 }
 
 // enough carries p out until it is clear whether it shows the violation often enough. A
@@ -212,31 +204,25 @@ func (m *shrinker) show(p *runs.Planned, had Share, of int) (Share, error) {
 func (m *shrinker) enough(p *runs.Planned) (Share, bool, error) {
 	var got Share
 	need := m.out.Need
-	for got.Hits < need.Hits && got.Of-got.Hits <= need.Of-need.Hits && m.more() {
-		hit, done, err := m.once(p)
-		if err != nil {
-			return got, false, err
-		}
-		if !done {
-			continue
-		}
-		got.Of++
-		if hit {
-			got.Hits++
-		}
-	}
-	return got, got.Hits >= need.Hits, nil
+	open := func() bool { return got.Hits < need.Hits && got.Of-got.Hits <= need.Of-need.Hits }
+	err := m.replay(p, open, func(violated []string) { got.count(violated, m.model) })
+	return got, err == nil && got.Hits >= need.Hits, err
 }
 
-// once carries p out and says whether it violated the model, under the same promise: what
-// is stale in one run may be out of order in the next. It was not done where nothing was
-// seen.
-func (m *shrinker) once(p *runs.Planned) (hit, done bool, err error) {
-	seen, err := m.carry(p)
-	if err != nil || seen == nil {
-		return false, false, err
+// replay carries p out as long as more says and the budget has room. count is told which models each run
+// violated under the promise: what is stale in one run may be out of order in the next. A run that saw nothing
+// does not count.
+func (m *shrinker) replay(p *runs.Planned, more func() bool, count func(violated []string)) error {
+	for more() && m.more() {
+		seen, err := m.carry(p)
+		if err != nil {
+			return err
+		}
+		if seen != nil {
+			count(seen.violated(m.promise))
+		}
 	}
-	return slices.Contains(seen.violated(m.promise), m.model), true, nil
+	return nil
 }
 
 // violated are the models that were violated under a promise, each once.

@@ -35,7 +35,7 @@ type Phase struct {
 	Aborted int `json:"aborted"`
 	// OKPerSecond is 0 when the phase has no length.
 	OKPerSecond float64 `json:"ok_per_second"`
-	// Read and Write are the latencies of ok operations; an operation with any
+	// Read and Write are the latencies of ok operations, in milliseconds; an operation with any
 	// micro-operation that writes is a write.
 	Read  Latency `json:"read"`
 	Write Latency `json:"write"`

@@ -21,39 +21,14 @@ type Latency struct {
 
 // Measure computes the figures of a run from its history.
 func Measure(h *history.History) *Totals {
-	l := &Totals{Faults: CountFaults(h.Faults)}
-	read, write := newHistogram(), newHistogram()
+	all := newMeter()
 	begin, end := LoadPhase(h)
 	for i := range h.Ops {
-		op := &h.Ops[i]
-		if op.Invoke < begin || op.Invoke > end {
-			continue
-		}
-		l.Ops++
-		switch op.Outcome {
-		case history.Fail:
-			l.Fail++
-			if h.Aborted(op) {
-				l.Aborted++
-			}
-		case history.Info:
-			l.Info++
-		case history.OK:
-			l.OK++
-			hist := read
-			if writes(h, op) {
-				hist = write
-			}
-			// Values beyond the histogram's range are counted at its edge.
-			_ = hist.RecordValue(min(int64(op.Complete-op.Invoke)/1000, histogramMax))
+		if op := &h.Ops[i]; op.Invoke >= begin && op.Invoke <= end {
+			all.add(h, op)
 		}
 	}
-	l.Seconds = time.Duration(end - begin).Seconds()
-	if l.Seconds > 0 {
-		l.OKPerSecond = float64(l.OK) / l.Seconds
-	}
-	l.Read, l.Write = quantiles(read), quantiles(write)
-	return l
+	return &Totals{Phase: all.phase(time.Duration(end - begin).Seconds()), Faults: CountFaults(h.Faults)}
 }
 
 // histogramMax is in microseconds: ten minutes.
@@ -98,21 +73,9 @@ func LoadPhase(h *history.History) (begin, end history.Time) {
 	return begin, last
 }
 
-// Totals are the figures of the whole load phase.
+// Totals are the figures of the whole load phase, and its faults.
 type Totals struct {
-	Seconds float64 `json:"seconds"`
-	Ops     int     `json:"ops"`
-	OK      int     `json:"ok"`
-	Fail    int     `json:"fail"`
-	Info    int     `json:"info"`
-	// Aborted are those among Fail that the database served: aborts by concurrency
-	// control and failed CAS.
-	Aborted int `json:"aborted"`
-	// OKPerSecond is over the load phase.
-	OKPerSecond float64 `json:"ok_per_second"`
-	// Latencies of ok operations, in milliseconds.
-	Read  Latency `json:"read"`
-	Write Latency `json:"write"`
+	Phase
 	// Faults counts the fault windows.
 	Faults FaultCount `json:"faults"`
 }

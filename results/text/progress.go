@@ -20,9 +20,9 @@ func NewProgress(kind string, w io.Writer, s Style, interval time.Duration) (har
 	case "tty":
 		return &ttyProgress{w: w, s: s}, nil
 	case "plain":
-		return &plainProgress{w: w, interval: interval}, nil
+		return &plainProgress{w: w, pace: pace{interval: interval}}, nil
 	case "json":
-		return &jsonProgress{enc: json.NewEncoder(w), interval: interval}, nil
+		return &jsonProgress{enc: json.NewEncoder(w), pace: pace{interval: interval}}, nil
 	case "none":
 		return harness.Silent{}, nil
 	}
@@ -155,9 +155,25 @@ func statusText(st harness.Status) string {
 
 type plainProgress struct {
 	waiting
-	w        io.Writer
-	interval time.Duration
-	last     time.Duration
+	pace
+	w io.Writer
+}
+
+// pace thins lines out to one an interval.
+type pace struct {
+	interval, last time.Duration
+}
+
+// due tells whether a line is to be written so long after the run began.
+func (p *pace) due(elapsed time.Duration) bool {
+	if elapsed < p.last {
+		p.last = 0 // another run
+	}
+	if elapsed-p.last < p.interval {
+		return false
+	}
+	p.last = elapsed
+	return true
 }
 
 // patience is after how long a phase is told of where no line can be redrawn.
@@ -183,21 +199,16 @@ func (p *plainProgress) Note(text string) {
 func (p *plainProgress) Tick(st harness.Status) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if st.Elapsed < p.last {
-		p.last = 0 // another run
-	}
-	if st.Elapsed-p.last < p.interval {
+	if !p.due(st.Elapsed) {
 		return
 	}
-	p.last = st.Elapsed
 	fmt.Fprintf(p.w, phaseFormat, st.Phase, statusText(st))
 }
 
 type jsonProgress struct {
-	mu       sync.Mutex
-	enc      *json.Encoder
-	interval time.Duration
-	last     time.Duration
+	pace
+	mu  sync.Mutex
+	enc *json.Encoder
 }
 
 type progressLine struct {
@@ -236,13 +247,9 @@ func (p *jsonProgress) Note(text string) {
 func (p *jsonProgress) Tick(st harness.Status) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if st.Elapsed < p.last {
-		p.last = 0 // another run
-	}
-	if st.Elapsed-p.last < p.interval {
+	if !p.due(st.Elapsed) {
 		return
 	}
-	p.last = st.Elapsed
 	_ = p.enc.Encode(progressLine{
 		Phase: st.Phase, Seconds: st.Elapsed.Seconds(), Faults: st.Faults, Violations: st.Violations,
 		Counts: &progressCounts{st.Counts.OK, st.Counts.Fail, st.Counts.Info},
