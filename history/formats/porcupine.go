@@ -60,21 +60,44 @@ func (p *processes) renew(process int64) {
 
 const maxLogProcess = 1 << 30
 
+// pending is an operation that was invoked and not yet completed; f is its name in the source.
+type pending struct {
+	op  history.Op
+	mop history.Mop
+	f   string
+}
+
+// invoked are the pending operations, one a process.
+type invoked struct {
+	by    map[int64]*pending
+	order []int64 // of invocation
+}
+
+func (i *invoked) add(process int64, p *pending) {
+	i.by[process] = p
+	i.order = append(i.order, process)
+}
+
+// leave adds to b, as without an answer, what is still pending at the end.
+func (i *invoked) leave(b *history.Builder) {
+	for _, process := range i.order {
+		if p := i.by[process]; p != nil {
+			delete(i.by, process)
+			p.op.Outcome, p.op.Complete = history.Info, history.Never
+			b.AddPlain(p.op, p.mop)
+		}
+	}
+}
+
 // readPorcupineEtcd reads one register, nil at first. A failed compare-and-set
 // means that the value was another one; a read that timed out says nothing.
 func readPorcupineEtcd(in *input) (*history.History, error) {
-	type pending struct {
-		op  history.Op
-		mop history.Mop
-		f   string
-	}
 	b := history.NewBuilder(history.Header{
 		Source: "porcupine-etcd", Initial: history.Absent,
 		Attributes: map[string]string{AttributeClock: ClockOrder},
 	})
 	key := b.Key(plainKey)
-	open := map[int64]*pending{}
-	var order []int64
+	open := invoked{by: map[int64]*pending{}}
 	procs := newProcesses(maxLogProcess)
 	line := history.Time(-1)
 	err := in.lines(func(pos int, text []byte) error {
@@ -96,7 +119,7 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 		if process < 0 || process >= maxLogProcess {
 			return in.errAt(pos, "expected a process below %d, found %d", maxLogProcess, process)
 		}
-		p := open[process]
+		p := open.by[process]
 		if typ == "invoke" {
 			if p != nil {
 				return in.errAt(pos, "expected process %d to complete its :%s before it invokes another operation", process, p.f)
@@ -107,8 +130,7 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 			if p.mop, err = etcdInvocation(in, pos, key, f, arg); err != nil {
 				return err
 			}
-			open[process] = p
-			order = append(order, process)
+			open.add(process, p)
 			return nil
 		}
 		if p == nil {
@@ -142,20 +164,14 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 			p.op.Error = b.String(arg)
 			procs.renew(process)
 		}
-		delete(open, process)
+		delete(open.by, process)
 		b.AddPlain(p.op, p.mop)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, process := range order {
-		if p := open[process]; p != nil {
-			delete(open, process)
-			p.op.Outcome, p.op.Complete = history.Info, history.Never
-			b.AddPlain(p.op, p.mop)
-		}
-	}
+	open.leave(b)
 	h, err := b.History()
 	return h, in.wrap(err)
 }
@@ -198,19 +214,13 @@ func etcdValue(in *input, pos int, s string) (history.Value, error) {
 // readPorcupineKV reads texts under keys, all empty at first: put writes a text,
 // append adds to it (history.Concat), get returns it.
 func readPorcupineKV(in *input) (*history.History, error) {
-	type pending struct {
-		op  history.Op
-		mop history.Mop
-		f   string
-	}
 	b := history.NewBuilder(history.Header{
 		Source:     "porcupine-kv",
 		Attributes: map[string]string{AttributeClock: ClockOrder},
 		Initial:    history.TextValue(0),
 	})
 	b.Text("") // becomes text 0, the initial value
-	open := map[int64]*pending{}
-	var order []int64
+	open := invoked{by: map[int64]*pending{}}
 	procs := newProcesses(maxLogProcess)
 	at := history.Time(-1)
 	err := ednSource(in)(func(t *term) error {
@@ -230,7 +240,7 @@ func readPorcupineKV(in *input) (*history.History, error) {
 			return in.errAt(value.pos, "expected a string or nil as :value, found %s", value.describe())
 		}
 		what, _ := f.word()
-		p := open[process.num]
+		p := open.by[process.num]
 		if name, _ := typ.word(); name != "invoke" {
 			typ := jepsenTypes[name]
 			if typ == jInvoke {
@@ -239,7 +249,7 @@ func readPorcupineKV(in *input) (*history.History, error) {
 			if p == nil || p.f != what {
 				return in.errAt(t.pos, "expected process %d to invoke :%s before it completes it", process.num, what)
 			}
-			delete(open, process.num)
+			delete(open.by, process.num)
 			p.op.Complete = at
 			switch typ {
 			case jOK:
@@ -278,20 +288,13 @@ func readPorcupineKV(in *input) (*history.History, error) {
 		default:
 			return in.errAt(f.pos, "expected :f :get, :put or :append, found %s", f.describe())
 		}
-		open[process.num] = p
-		order = append(order, process.num)
+		open.add(process.num, p)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, process := range order {
-		if p := open[process]; p != nil {
-			delete(open, process)
-			p.op.Outcome, p.op.Complete = history.Info, history.Never
-			b.AddPlain(p.op, p.mop)
-		}
-	}
+	open.leave(b)
 	h, err := b.History()
 	return h, in.wrap(err)
 }

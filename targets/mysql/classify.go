@@ -57,11 +57,7 @@ func (e *commitError) Unwrap() error { return e.err }
 // errorTable judges what the server and the driver say. A number that it does not name,
 // and 1180, whose commit may have been replicated already, is info.
 var errorTable = append(outcome.Table{
-	{Match: outcome.As(func(*refusal) bool { return true }), Outcome: history.Fail, Answered: true, Text: func(err error) string {
-		var r *refusal
-		errors.As(err, &r)
-		return r.text
-	}},
+	outcome.Refused(),
 	{Match: numbered(certain...), Outcome: history.Fail, Answered: true, Text: serverText},
 	{Match: func(err error) bool { return numbered(unwaited...)(err) && !committed(err) }, Outcome: history.Fail, Answered: true, Text: serverText},
 	{Match: numbered(erDuringCommit), Outcome: history.Info, Answered: true, Text: serverText},
@@ -103,21 +99,12 @@ func served(err error) string {
 	switch {
 	case numbered(erDeadlock, erCheckRead, erLockWait)(err):
 		return history.NoteAborted
-	case errors.Is(err, errInsufficient), errors.Is(err, errNoAccount):
+	case errors.Is(err, outcome.ErrInsufficient), errors.Is(err, outcome.ErrNoAccount):
 		return history.NoteRefused
 	}
 	return ""
 }
 
-// refusal is an answer that is no error to the database: the operation was carried out
-// and its condition did not hold, or it was never sent.
-type refusal struct{ text string }
-
-func (r *refusal) Error() string { return r.text }
-
 var (
-	errMismatch     = &refusal{"the value is not the expected one"}
-	errInsufficient = &refusal{"the account is missing or has too little"}
-	errNoAccount    = &refusal{"there is no such account to transfer to"}
-	errNotApplied   = &refusal{"the replica has not applied the session's last write within the deadline"}
+	errNotApplied = &outcome.Refusal{Text: "the replica has not applied the session's last write within the deadline"}
 )

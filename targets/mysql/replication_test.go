@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // TestReplication drives a real primary with two replicas.
@@ -79,10 +80,10 @@ func conditions(t *testing.T, d *deployment) {
 			t.Errorf("%v: %+v, want %v", m, res, why)
 		}
 	}
-	refused(cas(k, 1, 2), errMismatch)
+	refused(cas(k, 1, 2), outcome.ErrMismatch)
 	s.ok(0, cas(k, history.Absent, 1))
-	refused(cas(k, history.Absent, 2), errMismatch)
-	refused(cas(k, 5, 2), errMismatch)
+	refused(cas(k, history.Absent, 2), outcome.ErrMismatch)
+	refused(cas(k, 5, 2), outcome.ErrMismatch)
 	s.ok(0, cas(k, 1, 2))
 	s.ok(0, history.Mop{Func: history.Delete, Key: k})
 	s.ok(0, cas(k, history.Absent, 10))
@@ -91,8 +92,8 @@ func conditions(t *testing.T, d *deployment) {
 		return history.Mop{Func: history.Transfer, Key: k, Arg: history.Value(to), Expect: amount}
 	}
 	s.ok(0, transfer(4, k+1))
-	refused(transfer(7, k+1), errInsufficient)
-	refused(transfer(1, k+9), errNoAccount)
+	refused(transfer(7, k+1), outcome.ErrInsufficient)
+	refused(transfer(1, k+9), outcome.ErrNoAccount)
 	if got := s.ok(0, read(k), read(k+1)); got[0].Ret != 6 || got[1].Ret != 14 {
 		t.Errorf("the accounts have %v and %v", got[0].Ret, got[1].Ret)
 	}
@@ -208,7 +209,7 @@ func heldBack(t *testing.T, d *deployment) {
 	if got := plain.ok(1, read(500))[0].Ret; got != 1 {
 		t.Errorf("a replica that is held back shows %v", got)
 	}
-	if res := waits.at(1, read(500)); res.Outcome != history.Fail || res.Broken || fmt.Sprint(res.Err) != errNotApplied.text {
+	if res := waits.at(1, read(500)); res.Outcome != history.Fail || res.Broken || fmt.Sprint(res.Err) != errNotApplied.Text {
 		t.Errorf("a read that waits: %+v", res)
 	}
 	_, err := r.ReplicaLag(d.ctx)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // tables are made in a database of the run's own. A register keeps a version that each
@@ -49,7 +50,7 @@ ON DUPLICATE KEY UPDATE version = IF(v IS NULL, LAST_INSERT_ID(version + 1), ver
 	sqlDeposit  = `UPDATE registers SET v = v + ?, version = version + 1 WHERE k = ? AND v IS NOT NULL`
 )
 
-// run carries out micro-operation i of txn on c and notes what it saw. A *refusal says
+// run carries out micro-operation i of txn on c and notes what it saw. A *outcome.Refusal says
 // that its condition did not hold.
 func run(ctx context.Context, c *conn, txn *history.Txn, i int) error {
 	m := &txn.Mops[i]
@@ -110,12 +111,12 @@ func run(ctx context.Context, c *conn, txn *history.Txn, i int) error {
 		}
 		return err
 	case history.Transfer:
-		if err := changesOne(ctx, c, errInsufficient, sqlWithdraw, int64(m.Expect), key, int64(m.Expect)); err != nil {
+		if err := changesOne(ctx, c, outcome.ErrInsufficient, sqlWithdraw, int64(m.Expect), key, int64(m.Expect)); err != nil {
 			return err
 		}
-		return changesOne(ctx, c, errNoAccount, sqlDeposit, int64(m.Expect), int64(m.Arg))
+		return changesOne(ctx, c, outcome.ErrNoAccount, sqlDeposit, int64(m.Expect), int64(m.Arg))
 	}
-	return &refusal{fmt.Sprintf("mysql has no %v", m.Func)}
+	return &outcome.Refusal{Text: fmt.Sprintf("mysql has no %v", m.Func)}
 }
 
 // statementsOf is how many statements run sends for f.
@@ -164,7 +165,7 @@ func compareAndSet(ctx context.Context, c *conn, txn *history.Txn, i int) error 
 		return err
 	case d.changed == 0:
 		m.Flags |= history.Mismatched
-		return errMismatch
+		return outcome.ErrMismatch
 	}
 	txn.SetVersion(i, d.id)
 	return nil

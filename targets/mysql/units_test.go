@@ -13,6 +13,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/outcome/outcometest"
 )
 
@@ -21,8 +22,8 @@ import (
 func TestClassify(t *testing.T) {
 	c := outcometest.New(t, errorTable)
 	answer := func(n int) error { return &sdk.MySQLError{Number: uint16(n), Message: "of 192.0.2.7 and key 42"} }
-	for _, r := range []*refusal{errMismatch, errInsufficient, errNoAccount, errNotApplied} {
-		c.Is(r.text, r, history.Fail, outcometest.Kept, r.text)
+	for _, r := range []*outcome.Refusal{outcome.ErrMismatch, outcome.ErrInsufficient, outcome.ErrNoAccount, errNotApplied} {
+		c.Is(r.Text, r, history.Fail, outcometest.Kept, r.Text)
 	}
 	for _, n := range certain {
 		c.Is("a statement", answer(n), history.Fail, outcometest.Kept, "")

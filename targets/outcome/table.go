@@ -6,7 +6,11 @@
 // (package outcometest).
 package outcome
 
-import "github.com/lapse-test/lapse/history"
+import (
+	"errors"
+
+	"github.com/lapse-test/lapse/history"
+)
 
 // Operation is what matters of an operation that met an error.
 type Operation struct {
@@ -97,3 +101,26 @@ func (e *Error) Error() string { return e.text }
 
 // Unwrap is what really happened.
 func (e *Error) Unwrap() error { return e.err }
+
+// Refusal is an answer that is no error to the database: the operation was carried out and its condition did not hold, or
+// it was never sent. Texts come from a small set, as a Row's.
+type Refusal struct{ Text string }
+
+// Error is the text.
+func (r *Refusal) Error() string { return r.Text }
+
+// Refused is the row for refusals.
+func Refused() Row {
+	return Row{Match: as[*Refusal], Outcome: history.Fail, Answered: true, Text: func(err error) string {
+		var r *Refusal
+		errors.As(err, &r)
+		return r.Text
+	}}
+}
+
+// The refusals that databases of SQL have in common.
+var (
+	ErrMismatch     = &Refusal{"the value is not the expected one"}
+	ErrInsufficient = &Refusal{"the account is missing or has too little"}
+	ErrNoAccount    = &Refusal{"there is no such account to transfer to"}
+)

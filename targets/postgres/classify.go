@@ -46,11 +46,7 @@ func classify(p phase, sent bool, err error) history.Outcome {
 // errorTable judges what the server and the driver say.
 var errorTable = append(outcome.Table{
 	{Name: "committed on the primary, not acknowledged by standbys (wait for synchronous replication canceled)", Match: outcome.Is(errNotReplicated), Outcome: history.Info, Answered: true},
-	{Match: outcome.As(func(*refusal) bool { return true }), Outcome: history.Fail, Answered: true, Text: func(err error) string {
-		var r *refusal
-		errors.As(err, &r)
-		return r.text
-	}},
+	outcome.Refused(),
 	{Match: outcome.As(func(e *pgconn.PgError) bool { return severity(e) == "ERROR" && abortsBeforeCommit(e.Code) }), Outcome: history.Fail, Answered: true, Text: serverText},
 	{Match: outcome.As(func(e *pgconn.PgError) bool { return severity(e) == "ERROR" }), Outcome: history.Info, Answered: true, Text: serverText},
 	// After a FATAL or a PANIC the server closes the connection.
@@ -123,28 +119,18 @@ func class(code string) string {
 // not to be had, a condition that did not hold.
 func served(err error) string {
 	var pg *pgconn.PgError
-	var refused *refusal
 	switch {
 	case errors.As(err, &pg) && severity(pg) == "ERROR" && (class(pg.Code) == "40" || pg.Code == "55P03"):
 		return history.NoteAborted
-	case errors.As(err, &refused) && (refused == errInsufficient || refused == errNoAccount):
+	case errors.Is(err, outcome.ErrInsufficient), errors.Is(err, outcome.ErrNoAccount):
 		return history.NoteRefused
 	}
 	return ""
 }
 
-// refusal is an answer that is no error to the database: the operation was
-// carried out and its condition did not hold.
-type refusal struct{ text string }
-
-func (r *refusal) Error() string { return r.text }
-
 var (
-	errMismatch     = &refusal{"the value is not the expected one"}
-	errInsufficient = &refusal{"the account is missing or has too little"}
-	errNoAccount    = &refusal{"there is no such account to transfer to"}
-	errNotPrimary   = &refusal{"the node is not the primary"}
-	errRolledBack   = &refusal{"the server answered COMMIT with ROLLBACK"}
+	errNotPrimary = &outcome.Refusal{Text: "the node is not the primary"}
+	errRolledBack = &outcome.Refusal{Text: "the server answered COMMIT with ROLLBACK"}
 )
 
 // opError is an error for the history, with a text from a small set: no

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // client is one session: at most one connection to each node, opened when first
@@ -283,14 +284,14 @@ func writesAny(txn *history.Txn) bool {
 // supported refuses what cannot be asked of PostgreSQL here.
 func (s settings) supported(txn *history.Txn) error {
 	if len(txn.Mops) == 0 || len(txn.Mops) > info.MaxTxn {
-		return &refusal{fmt.Sprintf("postgres does 1 to %d micro-operations in a transaction", info.MaxTxn)}
+		return &outcome.Refusal{Text: fmt.Sprintf("postgres does 1 to %d micro-operations in a transaction", info.MaxTxn)}
 	}
 	for i := range txn.Mops {
 		if !can[txn.Mops[i].Func] {
-			return &refusal{fmt.Sprintf("postgres has no %v", txn.Mops[i].Func)}
+			return &outcome.Refusal{Text: fmt.Sprintf("postgres has no %v", txn.Mops[i].Func)}
 		}
 		if s.dialect.refuses(txn.Mops[i].Func) {
-			return &refusal{fmt.Sprintf("%s has no %v as it is done here", s.dialect.title, txn.Mops[i].Func)}
+			return &outcome.Refusal{Text: fmt.Sprintf("%s has no %v as it is done here", s.dialect.title, txn.Mops[i].Func)}
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // The tables, in a schema of the run's own. A register keeps a version that each
@@ -59,7 +60,7 @@ ON CONFLICT (key) DO UPDATE SET value = c.value + excluded.value`
 	sqlDeposit  = `UPDATE registers SET value = value + $2, version = version + 1 WHERE key = $1 AND value IS NOT NULL`
 )
 
-// run carries out micro-operation i of txn on c and notes what it saw. A *refusal
+// run carries out micro-operation i of txn on c and notes what it saw. A *outcome.Refusal
 // says that its condition did not hold.
 func run(ctx context.Context, c *pgx.Conn, txn *history.Txn, i int) error {
 	m := &txn.Mops[i]
@@ -90,7 +91,7 @@ func run(ctx context.Context, c *pgx.Conn, txn *history.Txn, i int) error {
 		err := versioned(ctx, c, txn, i, sql, args...)
 		if errors.Is(err, pgx.ErrNoRows) {
 			m.Flags |= history.Mismatched
-			return errMismatch
+			return outcome.ErrMismatch
 		}
 		return err
 	case history.Append:
@@ -149,12 +150,12 @@ func run(ctx context.Context, c *pgx.Conn, txn *history.Txn, i int) error {
 		txn.SetRead(i, history.Value(id))
 		return nil
 	case history.Transfer:
-		if err := changesOne(ctx, c, errInsufficient, sqlWithdraw, int32(m.Key), int64(m.Expect)); err != nil {
+		if err := changesOne(ctx, c, outcome.ErrInsufficient, sqlWithdraw, int32(m.Key), int64(m.Expect)); err != nil {
 			return err
 		}
-		return changesOne(ctx, c, errNoAccount, sqlDeposit, int32(m.Arg), int64(m.Expect))
+		return changesOne(ctx, c, outcome.ErrNoAccount, sqlDeposit, int32(m.Arg), int64(m.Expect))
 	}
-	return &refusal{fmt.Sprintf("postgres has no %v", m.Func)}
+	return &outcome.Refusal{Text: fmt.Sprintf("postgres has no %v", m.Func)}
 }
 
 // statementsOf is how many statements run sends for f.

@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 func TestClassify(t *testing.T) {
@@ -45,7 +46,7 @@ func TestClassify(t *testing.T) {
 		{"read, recovery conflict", reading, true, server("ERROR", "40001"), fail},
 		{"transaction, connection lost before COMMIT", beforeCommit, true, io.ErrUnexpectedEOF, fail},
 		{"transaction, deadline before COMMIT", beforeCommit, true, context.DeadlineExceeded, fail},
-		{"transaction, condition false", beforeCommit, true, errMismatch, fail},
+		{"transaction, condition false", beforeCommit, true, outcome.ErrMismatch, fail},
 
 		// The server says that the transaction is aborted.
 		{"serialization_failure", committing, true, server("ERROR", "40001"), fail},
@@ -58,7 +59,7 @@ func TestClassify(t *testing.T) {
 		{"lock_not_available", committing, true, server("ERROR", "55P03"), fail},
 		{"disk_full", committing, true, server("ERROR", "53100"), fail},
 		{"program_limit_exceeded", committing, true, server("ERROR", "54000"), fail},
-		{"condition false", committing, true, errMismatch, fail},
+		{"condition false", committing, true, outcome.ErrMismatch, fail},
 		{"COMMIT answered with ROLLBACK", committing, true, errRolledBack, fail},
 		{"wrapped", committing, true, fmt.Errorf("writing: %w", server("ERROR", "40001")), fail},
 
@@ -104,7 +105,7 @@ func TestErrorTexts(t *testing.T) {
 		"writing: deadline exceeded":                 fmt.Errorf("timeout: %w", context.DeadlineExceeded),
 		"writing: no route to the node":              op(syscall.EHOSTUNREACH),
 		"writing: ERROR 40001 could not serialize":   &pgconn.PgError{Severity: "ERREUR", SeverityUnlocalized: "ERROR", Code: "40001", Message: "could not serialize\nmore"},
-		"writing: the value is not the expected one": errMismatch,
+		"writing: the value is not the expected one": outcome.ErrMismatch,
 		"writing: connection failed":                 op(errors.New("?")),
 	} {
 		if got := describeError("writing", err).Error(); got != want {
@@ -467,9 +468,9 @@ func TestServed(t *testing.T) {
 		{pg("ERROR", "55P03"), history.NoteAborted},
 		{pg("ERROR", "53300"), ""},
 		{pg("ERROR", "25006"), ""},
-		{errInsufficient, history.NoteRefused},
+		{outcome.ErrInsufficient, history.NoteRefused},
 		{errNotPrimary, ""},
-		{errMismatch, ""}, // its CAS is marked as mismatched
+		{outcome.ErrMismatch, ""}, // its CAS is marked as mismatched
 	} {
 		if got := served(c.err); got != c.want {
 			t.Errorf("%v: %q, want %q", c.err, got, c.want)
