@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
+	"github.com/lapse-test/lapse/checkers/txn/internal/decide"
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 	"github.com/lapse-test/lapse/checkers/txn/internal/readings"
@@ -126,7 +127,7 @@ func unfinished(ms []model, err error, elapsed time.Duration) ([]checkers.Verdic
 // the same history as people are to see it. Whether a pass has evidence is not asked.
 func checkNamed(ctx context.Context, h, shown *history.History, b checkers.Budget, ms []model) ([]checkers.Verdict, error) {
 	start := time.Now()
-	a, err := analyse(ctx, h, shown, b)
+	a, err := decide.New(ctx, h, shown, b)
 	if err != nil {
 		return unfinished(ms, err, time.Since(start))
 	}
@@ -134,7 +135,7 @@ func checkNamed(ctx context.Context, h, shown *history.History, b checkers.Budge
 	var held []string
 	for _, i := range strongestFirst(ms) {
 		m := &ms[i]
-		v := checkers.Verdict{Model: m.Name, Evidence: a.evidence}
+		v := checkers.Verdict{Model: m.Name, Evidence: a.Evidence()}
 		if s := slices.IndexFunc(held, func(s string) bool { return levels().Implies(s, m.Name) }); s >= 0 {
 			v.Status, v.Algorithm = checkers.Held, "implied by "+held[s]
 			v.Elapsed = time.Since(start)
@@ -142,15 +143,15 @@ func checkNamed(ctx context.Context, h, shown *history.History, b checkers.Budge
 			continue
 		}
 		begin := time.Now()
-		o, err := a.decide(m)
+		o, err := a.Decide(&m.Level, m.refuted)
 		if err != nil {
 			return nil, err
 		}
-		if o.status == checkers.Held && m.outOfReach(h) == "" {
+		if o.Status == checkers.Held && m.outOfReach(h) == "" {
 			held = append(held, m.Name)
 		}
-		v.Status, v.Reasons, v.Total, v.Violations, v.Algorithm = o.status, o.reasons, o.total, o.violations, o.algorithm
-		v.Violations = tally.Spread(v.Violations, a.Guard.Max)
+		v.Status, v.Reasons, v.Total, v.Violations, v.Algorithm = o.Status, o.Reasons, o.Total, o.Violations, o.Algorithm
+		v.Violations = tally.Spread(v.Violations, a.Max())
 		for j := range v.Violations {
 			v.Violations[j].Model = m.Name
 		}

@@ -49,10 +49,11 @@
 //
 // # Packages
 //
-// This package decides. internal/ir is the representation of a history, and nothing
+// This package knows the levels and asks for verdicts on them. internal/ir is the representation of a history, and nothing
 // else writes to it; internal/dsg turns it into a graph of dependencies and
 // internal/graph searches graphs; internal/weak derives the axioms of the weak levels;
-// internal/order looks for version orders that were not observed; internal/explain
+// internal/order looks for version orders that were not observed; internal/decide
+// decides a level by means of these; internal/explain
 // verifies and tells cycles; internal/readings says what a read may have seen that does
-// not name its write; internal/facts refutes witnesses that are no cycles.
+// not name its write, and searches what they may have seen together; internal/facts refutes witnesses that are no cycles.
 package txn

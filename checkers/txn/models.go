@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
+	"github.com/lapse-test/lapse/checkers/txn/internal/decide"
 	"github.com/lapse-test/lapse/checkers/txn/internal/facts"
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/checkers/txn/internal/weak"
@@ -16,16 +17,10 @@ import (
 
 // model is one isolation level with its order base.
 type model struct {
-	// Rule is what the level forbids in a graph. Without an automaton the axiom of
-	// Biswas and Enea decides.
-	graph.Rule
+	decide.Level
 	meaning string
-	vis     weak.Visibility
 	// kept is in which order the level is kept, as lists tell it.
 	kept Order
-	// noOrder: with unknown version orders the automaton over what is known is
-	// all there is to it, because they can be chosen along any topological order.
-	noOrder bool
 }
 
 // Order is what isolation levels are about besides transactions: lists tell the levels
@@ -40,12 +35,6 @@ const (
 	InRealTime
 )
 
-const (
-	baseNone     = graph.Kind(0)
-	baseSession  = graph.KindSO
-	baseRealtime = graph.KindSO | graph.KindRT
-)
-
 // models are all levels, the weakest first.
 func models() []model {
 	type family struct {
@@ -55,11 +44,11 @@ func models() []model {
 	}
 	byGraph := func(mask graph.Kind, noOrder bool) func(graph.Kind) model {
 		return func(base graph.Kind) model {
-			return model{Rule: graph.Rule{Automaton: graph.Plain(mask | base)}, noOrder: noOrder}
+			return model{Level: decide.Level{Rule: graph.Rule{Automaton: graph.Plain(mask | base)}, NoOrder: noOrder}}
 		}
 	}
 	byAxiom := func(vis weak.Visibility) func(graph.Kind) model {
-		return func(graph.Kind) model { return model{vis: vis, noOrder: true} }
+		return func(graph.Kind) model { return model{Level: decide.Level{Vis: vis, NoOrder: true}} }
 	}
 	families := []family{
 		{[3]string{ReadUncommitted, SessionReadUncommitted, StrongReadUncommitted},
@@ -73,14 +62,16 @@ func models() []model {
 		{[3]string{"", TransactionalCausal, StrongTransactionalCausal},
 			"a transaction sees everything that what it sees had seen", byAxiom(weak.SeenCausally)},
 		{[3]string{"", Prefix, StrongPrefix},
-			"every transaction sees a prefix of one order of all", func(base graph.Kind) model { return model{Rule: graph.Rule{Automaton: graph.Prefixed(base)}} }},
+			"every transaction sees a prefix of one order of all", func(base graph.Kind) model {
+				return model{Level: decide.Level{Rule: graph.Rule{Automaton: graph.Prefixed(base)}}}
+			}},
 		{[3]string{"", PSI, StrongPSI},
 			"causal snapshots, and of two concurrent writers of a key one aborts", func(base graph.Kind) model {
-				return model{Rule: graph.Rule{Automaton: graph.Plain(graph.KindVersion | graph.KindWR | base), OneRW: true}}
+				return model{Level: decide.Level{Rule: graph.Rule{Automaton: graph.Plain(graph.KindVersion | graph.KindWR | base), OneRW: true}}}
 			}},
 		{[3]string{SnapshotIsolation, SessionSnapshotIsolation, StrongSnapshotIsolation},
 			"every transaction sees a snapshot, and of two concurrent writers of a key one aborts", func(base graph.Kind) model {
-				return model{Rule: graph.Rule{Automaton: graph.AfterOne(graph.KindVersion | graph.KindWR | base)}}
+				return model{Level: decide.Level{Rule: graph.Rule{Automaton: graph.AfterOne(graph.KindVersion | graph.KindWR | base)}}}
 			}},
 		{[3]string{RepeatableRead, SessionRepeatableRead, StrongRepeatableRead},
 			"serializable as far as single items are concerned (Adya's PL-2.99)", byGraph(graph.KindVersion|graph.KindWR|graph.KindRW, false)},
@@ -89,7 +80,7 @@ func models() []model {
 	}
 	suffix := [...]string{Plain: "", InSessions: ", in the order of each session", InRealTime: ", in the order of real time"}
 	var out []model
-	for i, base := range []graph.Kind{baseNone, baseSession, baseRealtime} {
+	for i, base := range []graph.Kind{graph.BaseNone, graph.BaseSession, graph.BaseRealtime} {
 		for _, f := range families {
 			if f.names[i] == "" {
 				continue
@@ -122,12 +113,15 @@ func (m model) outOfReach(h *history.History) string {
 // families are those of the levels that keep an order.
 var families = map[Order]checkers.Family{Plain: checkers.Levels, InSessions: checkers.LevelsInSessions, InRealTime: checkers.LevelsInRealTime}
 
+// refuted tells whether an anomaly refutes the level.
+func (m model) refuted(anomaly string) bool { return levels().Refuted(anomaly, m.Name) }
+
 // about describes the level.
 func (m model) about() checkers.Model {
 	return checkers.Model{
 		Family: families[m.kept],
 		Name:   m.Name, Meaning: m.meaning, Implies: implied()[m.Name], RefutedBy: refutedBy(m.Name), Risk: "reads",
-		Timeless: m.Base == baseNone,
+		Timeless: m.Base == graph.BaseNone,
 		New:      func() checkers.Checker { return &Checker{m} },
 		Refute:   facts.Refuted,
 	}

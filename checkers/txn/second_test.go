@@ -10,8 +10,11 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/checkers/txn/internal/brute"
+	"github.com/lapse-test/lapse/checkers/txn/internal/decide"
+	"github.com/lapse-test/lapse/checkers/txn/internal/dsg"
 	"github.com/lapse-test/lapse/checkers/txn/internal/gen"
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
+	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 )
 
 var middleConfigs = []gen.Config{
@@ -36,21 +39,26 @@ func TestDifferentialSearch(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		gd := guard.New(context.Background(), checkers.Budget{})
-		a, err := analyse(context.Background(), h, h, checkers.Budget{})
+		a, err := decide.New(context.Background(), h, h, checkers.Budget{})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
+		r, err := ir.Build(h, h, guard.New(context.Background(), checkers.Budget{}))
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		d := dsg.New(r)
 		for _, m := range models() {
 			// The search knows nothing of anomalies inside transactions, and is for
 			// levels that depend on version orders.
-			if m.noOrder || a.direct(&m).total > 0 {
+			if m.NoOrder || a.Direct(m.refuted).Total > 0 {
 				continue
 			}
-			order := make([]int32, a.N)
+			order := make([]int32, d.N)
 			for i := range order {
 				order[i] = int32(i)
 			}
-			want, err := newSolver(a.DSG, &m, order).run(gd)
+			want, err := newSolver(d, &m, order).run(gd)
 			if errors.Is(err, errTooHard) {
 				hard++
 				continue
@@ -58,7 +66,7 @@ func TestDifferentialSearch(t *testing.T) {
 			if err != nil {
 				t.Fatalf("seed %d, %s: %v", seed, m.Name, err)
 			}
-			o, err := a.decide(&m)
+			o, err := a.Decide(&m.Level, m.refuted)
 			if err != nil {
 				t.Fatalf("seed %d, %s: %v", seed, m.Name, err)
 			}
@@ -67,11 +75,11 @@ func TestDifferentialSearch(t *testing.T) {
 			} else {
 				violated++
 			}
-			for i := range o.violations {
-				wellFormed(t, h, &o.violations[i])
+			for i := range o.Violations {
+				wellFormed(t, h, &o.Violations[i])
 			}
-			if (o.status == checkers.Violated) == want {
-				t.Fatalf("seed %d, %s: %s %v, the search says holds = %v\n%s", seed, m.Name, o.status, o.violations, want, show(h))
+			if (o.Status == checkers.Violated) == want {
+				t.Fatalf("seed %d, %s: %s %v, the search says holds = %v\n%s", seed, m.Name, o.Status, o.Violations, want, show(h))
 			}
 		}
 	}

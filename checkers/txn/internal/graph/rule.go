@@ -4,6 +4,13 @@ import (
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 )
 
+// The order bases: none, the order of each session, that and the order of real time.
+const (
+	BaseNone     = Kind(0)
+	BaseSession  = KindSO
+	BaseRealtime = KindSO | KindRT
+)
+
 // Rule is what a level forbids in a graph of dependencies: the cycles that an automaton
 // accepts and, for parallel snapshot isolation, those with exactly one rw edge.
 type Rule struct {

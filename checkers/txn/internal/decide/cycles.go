@@ -1,4 +1,4 @@
-package txn
+package decide
 
 import (
 	"errors"
@@ -14,29 +14,29 @@ var errNoCycle = errors.New("a component without a cycle was found, which is a m
 const productSearch = "strongly connected components of graph and automaton"
 
 // decideGraph decides the models that an automaton describes.
-func (a *analysis) decideGraph(m *model) (outcome, error) {
+func (a *analysis) decideGraph(l *Level) (Outcome, error) {
 	if err := a.graphs(); err != nil {
-		return outcome{}, err
+		return Outcome{}, err
 	}
-	comps, err := graph.Components(a.Guard, a.core, m.Automaton)
+	comps, err := graph.Components(a.Guard, a.core, l.Automaton)
 	if err != nil {
-		return outcome{}, err
+		return Outcome{}, err
 	}
-	o := outcome{status: checkers.Held, algorithm: productSearch}
+	o := Outcome{Status: checkers.Held, Algorithm: productSearch}
 	if len(comps) > 0 {
-		o.status = checkers.Violated
-		err := a.witnesses(a.explain, &o, a.core, a.ids, comps, m.Automaton, a.narrower(m))
+		o.Status = checkers.Violated
+		err := a.witnesses(a.explain, &o, a.core, a.ids, comps, l.Automaton, a.narrower(l))
 		return o, err
 	}
-	if !a.open(m) {
+	if !a.open(l) {
 		return o, nil
 	}
-	return a.decideOpen(m)
+	return a.decideOpen(l)
 }
 
 // open tells whether the level depends on version orders that are not known.
-func (a *analysis) open(m *model) bool {
-	if m.noOrder {
+func (a *analysis) open(l *Level) bool {
+	if l.NoOrder {
 		return false
 	}
 	if a.openRegisters {
@@ -44,19 +44,19 @@ func (a *analysis) open(m *model) bool {
 	}
 	// Unobserved appends have no readers: along any topological order they are
 	// harmless, except where concurrent writers of a key are forbidden.
-	return a.openLists && (m.OneRW || m.Automaton.States == 2 && m.Automaton.Next(0, graph.KindRW) >= 0)
+	return a.openLists && (l.OneRW || l.Automaton.States == 2 && l.Automaton.Next(0, graph.KindRW) >= 0)
 }
 
 // narrower are automata that accept only part of what the model forbids, the
 // plainest first, so that a witness needs as little as possible.
-func (a *analysis) narrower(m *model) []*graph.Automaton {
+func (a *analysis) narrower(l *Level) []*graph.Automaton {
 	var out []*graph.Automaton
-	forbids := func(k graph.Kind) bool { return m.Automaton.Mask&k != 0 }
-	for _, base := range []graph.Kind{baseNone, baseSession, baseRealtime} {
-		if base&^m.Base != 0 {
+	forbids := func(k graph.Kind) bool { return l.Automaton.Mask&k != 0 }
+	for _, base := range []graph.Kind{graph.BaseNone, graph.BaseSession, graph.BaseRealtime} {
+		if base&^l.Base != 0 {
 			break
 		}
-		if m.Automaton.States == 2 && m.Automaton.Next(0, graph.KindRW) < 0 {
+		if l.Automaton.States == 2 && l.Automaton.Next(0, graph.KindRW) < 0 {
 			out = append(out, graph.Plain(graph.KindVersion|graph.KindWR|base), graph.Prefixed(base))
 			continue
 		}
@@ -67,16 +67,16 @@ func (a *analysis) narrower(m *model) []*graph.Automaton {
 		if forbids(graph.KindRW) && forbids(graph.KindRWP) {
 			out = append(out, graph.AfterOne(graph.KindVersion|graph.KindWR|base))
 		}
-		if forbids(graph.KindRW) && m.Automaton.States == 1 {
-			out = append(out, graph.Plain(m.Automaton.Mask&(graph.KindVersion|graph.KindWR|graph.KindAnyRW)|base))
+		if forbids(graph.KindRW) && l.Automaton.States == 1 {
+			out = append(out, graph.Plain(l.Automaton.Mask&(graph.KindVersion|graph.KindWR|graph.KindAnyRW)|base))
 		}
 	}
 	return out
 }
 
 // witnesses finds a cycle in each of the first components.
-func (a *analysis) witnesses(ex *explain.Explainer, o *outcome, g *graph.Graph, ids []int32, comps [][]int32, full *graph.Automaton, narrower []*graph.Automaton) error {
-	o.total += len(comps)
+func (a *analysis) witnesses(ex *explain.Explainer, o *Outcome, g *graph.Graph, ids []int32, comps [][]int32, full *graph.Automaton, narrower []*graph.Automaton) error {
+	o.Total += len(comps)
 	for i, comp := range comps {
 		if i >= a.Guard.Max {
 			break
@@ -86,15 +86,15 @@ func (a *analysis) witnesses(ex *explain.Explainer, o *outcome, g *graph.Graph, 
 			return err
 		}
 		if v != nil {
-			o.violations = append(o.violations, *v)
+			o.Violations = append(o.Violations, *v)
 		}
 	}
-	if len(o.violations) == 0 {
+	if len(o.Violations) == 0 {
 		// Every component has a cycle; not to find one would be an error here.
-		o.total = 0
+		o.Total = 0
 		return errNoCycle
 	}
-	sortViolations(o.violations)
+	sortViolations(o.Violations)
 	return nil
 }
 
@@ -142,24 +142,24 @@ func sortViolations(vs []checkers.Violation) {
 
 // decidePSI decides whether (base+ww+wr)+;rw? is irreflexive: no cycle without
 // rw, none with exactly one.
-func (a *analysis) decidePSI(m *model) (outcome, error) {
+func (a *analysis) decidePSI(l *Level) (Outcome, error) {
 	if err := a.graphs(); err != nil {
-		return outcome{}, err
+		return Outcome{}, err
 	}
-	o := outcome{status: checkers.Held, algorithm: productSearch}
-	comps, err := graph.Components(a.Guard, a.core, m.Automaton)
+	o := Outcome{Status: checkers.Held, Algorithm: productSearch}
+	comps, err := graph.Components(a.Guard, a.core, l.Automaton)
 	if err != nil {
-		return outcome{}, err
+		return Outcome{}, err
 	}
 	if len(comps) > 0 {
-		o.status = checkers.Violated
-		err := a.witnesses(a.explain, &o, a.core, a.ids, comps, m.Automaton, a.narrower(m))
+		o.Status = checkers.Violated
+		err := a.witnesses(a.explain, &o, a.core, a.ids, comps, l.Automaton, a.narrower(l))
 		return o, err
 	}
 	// A cycle with one rw has no two in a row.
-	comps, err = graph.Components(a.Guard, a.core, graph.AfterOne(m.Automaton.Mask))
+	comps, err = graph.Components(a.Guard, a.core, graph.AfterOne(l.Automaton.Mask))
 	if err != nil {
-		return outcome{}, err
+		return Outcome{}, err
 	}
 	for _, comp := range comps {
 		var nodes []int32
@@ -172,33 +172,33 @@ func (a *analysis) decidePSI(m *model) (outcome, error) {
 		if err != nil {
 			return o, err
 		}
-		c, err := graph.SingleRW(a.Guard, sub, m.Automaton.Mask)
+		c, err := graph.SingleRW(a.Guard, sub, l.Automaton.Mask)
 		if err != nil {
 			return o, err
 		}
 		if c == nil {
 			continue
 		}
-		o.status = checkers.Violated
-		o.total++
-		if len(o.violations) >= a.Guard.Max {
+		o.Status = checkers.Violated
+		o.Total++
+		if len(o.Violations) >= a.Guard.Max {
 			continue
 		}
 		for i := range c {
 			c[i].From, c[i].To = a.ids[nodes[c[i].From]], a.ids[nodes[c[i].To]]
 		}
-		v, err := a.explain.Cycle(c, graph.AfterOne(m.Automaton.Mask))
+		v, err := a.explain.Cycle(c, graph.AfterOne(l.Automaton.Mask))
 		if err != nil {
 			return o, err
 		}
-		o.violations = append(o.violations, v)
+		o.Violations = append(o.Violations, v)
 	}
-	if o.total > 0 {
-		sortViolations(o.violations)
+	if o.Total > 0 {
+		sortViolations(o.Violations)
 		return o, nil
 	}
-	if !a.open(m) {
+	if !a.open(l) {
 		return o, nil
 	}
-	return a.decideOpen(m)
+	return a.decideOpen(l)
 }

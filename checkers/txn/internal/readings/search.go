@@ -1,4 +1,4 @@
-package txn
+package readings
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/checkers/txn/internal/order"
-	"github.com/lapse-test/lapse/checkers/txn/internal/readings"
 	"github.com/lapse-test/lapse/checkers/txn/internal/tell"
 	"github.com/lapse-test/lapse/history"
 )
@@ -28,17 +27,25 @@ const (
 	maxCertified = 100
 )
 
-// readSearch looks for a reading that a level allows.
-type readSearch struct {
-	*readings.Readings
-	ctx    context.Context
-	budget checkers.Budget
-	m      []model // the one level
-	until  time.Time
+// Check decides a level for a history in which every read names its write; shown is the same history as people are to see it.
+type Check func(ctx context.Context, h, shown *history.History, b checkers.Budget) (checkers.Verdict, error)
+
+// Search looks for a reading that a level allows. Its fields are set before Run, and it is used once.
+type Search struct {
+	*Readings
+	// Level is the level's name, and Check decides it.
+	Level string
+	Check Check
+	// Budget is that of each call of Check, but for its time; Until is when the search gives up.
+	Budget checkers.Budget
+	Until  time.Time
+	// Tried counts the readings that were checked.
+	Tried int
+
+	ctx context.Context
 	// settled[i]: open read i was decided about.
 	settled []bool
 	path    []string
-	tried   int
 	refuted []refutedReading
 }
 
@@ -48,157 +55,71 @@ type refutedReading struct {
 	violation checkers.Violation
 }
 
-// What a search found.
-type found uint8
+// Found is the result of a search.
+type Found uint8
 
+// The results of a search.
 const (
-	foundNone    found = iota // no reading is allowed
-	foundFits                 // one is
-	foundUnknown              // it did not come to an end
+	FoundNone    Found = iota // no reading is allowed
+	FoundFits                 // one is
+	FoundUnknown              // it did not come to an end
 )
 
-// checkReadings is check for a history in which reads do not name their writes. In
-// order: what is certain refutes, a guess that fits proves, and a bounded search over
-// what was read decides the rest, or says that it could not.
-func checkReadings(ctx context.Context, h *history.History, b checkers.Budget, ms []model) ([]checkers.Verdict, error) {
-	b = b.WithDefaults()
-	until := time.Now().Add(b.Time)
-	r, err := readings.New(h, guard.New(ctx, b))
-	if err != nil {
-		return unfinished(ms, err, b.Time)
-	}
-	out, err := checkNamed(ctx, r.H, h, b, ms)
-	if err != nil {
-		return nil, err
-	}
-	for i := range out {
-		r.InText(out[i].Violations)
-		out[i].Evidence.AtRisk += len(r.Open)
-		out[i].Evidence.Reads += len(r.Open)
-	}
-	if len(r.Open) == 0 {
-		return out, nil
-	}
-	for i := range out {
-		if out[i].Status == checkers.Held {
-			out[i].Status = checkers.Inconclusive // until a reading is found
-		}
-	}
-	if err := tryGuess(ctx, r, b, until, ms, out); err != nil {
-		return nil, err
-	}
-	return out, searchAll(ctx, r, b, until, ms, out)
-}
-
-// tryGuess marks as held what the guessed reading satisfies.
-func tryGuess(ctx context.Context, r *readings.Readings, b checkers.Budget, until time.Time, ms []model, out []checkers.Verdict) error {
-	b.Time = max(time.Until(until), time.Millisecond)
-	r.Guess()
-	defer r.Forget()
-	guessed, err := checkNamed(ctx, r.H, r.Shown, b, ms)
-	if err != nil {
-		return err
-	}
-	for i := range out {
-		if out[i].Status != checkers.Violated && guessed[i].Status == checkers.Held {
-			out[i].Status, out[i].Reasons, out[i].Algorithm = checkers.Held, nil, "a reading that fits"
-		}
-	}
-	return nil
-}
-
-// searchAll decides what is left, the strongest levels first.
-func searchAll(ctx context.Context, r *readings.Readings, b checkers.Budget, until time.Time, ms []model, out []checkers.Verdict) error {
-	order := strongestFirst(ms)
-	for n, i := range order {
-		v := &out[i]
-		if v.Status != checkers.Inconclusive {
-			continue
-		}
-		begin := time.Now()
-		if s := slices.IndexFunc(order[:n], func(j int) bool {
-			return out[j].Status == checkers.Held && ms[j].outOfReach(r.Shown) == "" && levels().Implies(ms[j].Name, ms[i].Name)
-		}); s >= 0 {
-			v.Status, v.Reasons, v.Algorithm = checkers.Held, nil, "implied by "+ms[order[s]].Name
-			continue
-		}
-		left := time.Until(until)
-		s := &readSearch{
-			Readings: r, ctx: ctx, budget: b, m: ms[i : i+1], settled: make([]bool, len(r.Open)),
-			until: begin.Add(left / time.Duration(len(order)-n)),
-		}
-		got, err := s.explore()
-		r.Forget()
-		if err != nil {
-			return err
-		}
-		v.Elapsed += time.Since(begin)
-		v.Algorithm, v.Reasons = "search over what was read", nil
-		switch got {
-		case foundFits:
-			v.Status = checkers.Held
-		case foundNone:
-			v.Status, v.Total, v.Evidence.Bad = checkers.Violated, 1, 1
-			v.Violations = []checkers.Violation{s.violation()}
-		default:
-			v.Reasons = []string{fmt.Sprintf("%d reads returned what several transactions had written, or nothing from a key that was deleted, and so do not name their write: "+
-				"what is certain does not refute the level, what was guessed does not prove it, and the search over the rest was not finished (%d readings tried); "+
-				"a workload that writes every value once can always be decided", len(r.Open), s.tried)}
-		}
-	}
-	return nil
+// Run searches; with FoundNone, Violation says why. Until it returns, the readings are the search's alone; what it settled
+// is forgotten in the end.
+func (s *Search) Run(ctx context.Context) (Found, error) {
+	s.ctx, s.settled = ctx, make([]bool, len(s.Open))
+	got, err := s.explore()
+	s.Forget()
+	return got, err
 }
 
 // check decides the level for what is settled.
-func (s *readSearch) check() (checkers.Verdict, error) {
-	s.tried++
-	b := s.budget
-	b.Time = max(time.Until(s.until), time.Millisecond)
+func (s *Search) check() (checkers.Verdict, error) {
+	s.Tried++
+	b := s.Budget
+	b.Time = max(time.Until(s.Until), time.Millisecond)
 	b.MaxViolations = 1
-	vs, err := checkNamed(s.ctx, s.H, s.Shown, b, s.m)
-	if err != nil {
-		return checkers.Verdict{}, err
-	}
-	return vs[0], nil
+	return s.Check(s.ctx, s.H, s.Shown, b)
 }
 
 // explore looks for a reading among those that agree with what is settled.
-func (s *readSearch) explore() (found, error) {
+func (s *Search) explore() (Found, error) {
 	v, err := s.check()
 	if err != nil {
-		return foundUnknown, err
+		return FoundUnknown, err
 	}
 	if v.Status == checkers.Violated {
 		s.refute(v)
-		return foundNone, nil
+		return FoundNone, nil
 	}
 	return s.branch(v)
 }
 
-func (s *readSearch) refute(v checkers.Verdict) {
+func (s *Search) refute(v checkers.Verdict) {
 	s.InText(v.Violations)
 	s.refuted = append(s.refuted, refutedReading{slices.Clone(s.path), v.Violations[0]})
 }
 
 // branch goes on where v did not refute what is settled.
-func (s *readSearch) branch(v checkers.Verdict) (found, error) {
+func (s *Search) branch(v checkers.Verdict) (Found, error) {
 	if !slices.Contains(s.settled, false) {
 		if v.Status == checkers.Held {
-			return foundFits, nil
+			return FoundFits, nil
 		}
-		return foundUnknown, nil
+		return FoundUnknown, nil
 	}
 	next, err := s.ahead()
 	if err != nil || next.read < 0 {
-		return foundUnknown, err
+		return FoundUnknown, err
 	}
-	result := foundNone
+	result := FoundNone
 	s.settled[next.read] = true
 	defer func() { s.settled[next.read] = false }()
 	read := s.Open[next.read]
 	for i, c := range read.Choices {
 		s.path = append(s.path, s.Says(read, c))
-		got := foundNone
+		got := FoundNone
 		if v := next.verdicts[i]; v.Status == checkers.Violated {
 			s.refute(v)
 		} else {
@@ -207,11 +128,11 @@ func (s *readSearch) branch(v checkers.Verdict) (found, error) {
 			s.Unsettle(read)
 		}
 		s.path = s.path[:len(s.path)-1]
-		if err != nil || got == foundFits {
+		if err != nil || got == FoundFits {
 			return got, err
 		}
-		if got == foundUnknown {
-			result = foundUnknown
+		if got == FoundUnknown {
+			result = FoundUnknown
 		}
 	}
 	return result, nil
@@ -225,7 +146,7 @@ type lookahead struct {
 
 // ahead tries the choices of some open reads, and takes the read that leaves fewest;
 // read is -1 if the bounds are reached.
-func (s *readSearch) ahead() (lookahead, error) {
+func (s *Search) ahead() (lookahead, error) {
 	best, least, looked := lookahead{read: -1}, 0, 0
 	for i, read := range s.Open {
 		if s.settled[i] {
@@ -237,7 +158,7 @@ func (s *readSearch) ahead() (lookahead, error) {
 		try := lookahead{read: i}
 		viable := 0
 		for _, c := range read.Choices {
-			if s.tried >= maxReadings || time.Now().After(s.until) {
+			if s.Tried >= maxReadings || time.Now().After(s.Until) {
 				return lookahead{read: -1}, s.ctx.Err()
 			}
 			s.Settle(read, c.Value)
@@ -264,9 +185,9 @@ func (s *readSearch) ahead() (lookahead, error) {
 // maxReadingsShown is how many refuted readings a sentence tells.
 const maxReadingsShown = 8
 
-// violation says that no reading is allowed: each way of saying what was read, with
+// Violation says that no reading is allowed: each way of saying what was read, with
 // what it breaks.
-func (s *readSearch) violation() checkers.Violation {
+func (s *Search) Violation() checkers.Violation {
 	v := checkers.Violation{Anomaly: anomaly.NoOrder, Session: -1}
 	for _, x := range s.refuted {
 		v.Ops = append(v.Ops, x.violation.Ops...)
@@ -303,7 +224,7 @@ func (s *readSearch) violation() checkers.Violation {
 	if n := len(s.refuted) - maxReadingsShown; n > 0 {
 		fmt.Fprintf(&text, "  - and so on for %d more.\n", n)
 	}
-	fmt.Fprintf(&text, "Nothing else can have been read: %s allows none of it.", s.m[0].Name)
+	fmt.Fprintf(&text, "Nothing else can have been read: %s allows none of it.", s.Level)
 	v.Sentence = text.String()
 	if s.again(v.Ops) {
 		v.Certified = "every reading of the witness alone tried"
@@ -312,7 +233,7 @@ func (s *readSearch) violation() checkers.Violation {
 }
 
 // again searches the witness by itself, with the writers of all that it read.
-func (s *readSearch) again(ops []int) bool {
+func (s *Search) again(ops []int) bool {
 	in := map[int]bool{}
 	todo := slices.Clone(ops)
 	for len(todo) > 0 {
@@ -335,17 +256,17 @@ func (s *readSearch) again(ops []int) bool {
 		all = append(all, op)
 	}
 	part := s.Shown.Subset(all)
-	r, err := readings.New(part, guard.New(s.ctx, s.budget))
+	r, err := New(part, guard.New(s.ctx, s.Budget))
 	if err != nil {
 		return false
 	}
-	t := &readSearch{Readings: r, ctx: s.ctx, budget: s.budget, m: s.m, settled: make([]bool, len(r.Open)), until: s.until.Add(order.ShrinkTime)}
-	got, err := t.explore()
-	return err == nil && got == foundNone
+	t := &Search{Readings: r, Level: s.Level, Check: s.Check, Budget: s.Budget, Until: s.Until.Add(order.ShrinkTime)}
+	got, err := t.Run(s.ctx)
+	return err == nil && got == FoundNone
 }
 
 // readOf tells whether operation reader may have read something of writer.
-func (s *readSearch) readOf(reader, writer int) bool {
+func (s *Search) readOf(reader, writer int) bool {
 	for _, m := range s.Shown.Mops(&s.Shown.Ops[reader]) {
 		for _, w := range s.Shown.Mops(&s.Shown.Ops[writer]) {
 			if m.Key != w.Key || !w.Func.Writes() {

@@ -1,4 +1,4 @@
-package txn
+package decide
 
 import (
 	"fmt"
@@ -15,11 +15,11 @@ import (
 // decideOpen decides a level whose version orders are not all known, and that
 // the known edges do not refute. In order: what causality forces; a guessed
 // order, which proves the level if it fits; a bounded search.
-func (a *analysis) decideOpen(m *model) (outcome, error) {
-	o := outcome{algorithm: "forced version orders"}
+func (a *analysis) decideOpen(l *Level) (Outcome, error) {
+	o := Outcome{Algorithm: "forced version orders"}
 	known, f := a.all, dsg.Derived{}
 	if a.openRegisters {
-		w, done, err := a.forcedBy(m, &o)
+		w, done, err := a.forcedBy(l, &o)
 		if done || err != nil {
 			return o, err
 		}
@@ -28,7 +28,7 @@ func (a *analysis) decideOpen(m *model) (outcome, error) {
 		if err != nil {
 			return o, err
 		}
-		if done, err := a.refuteKnown(a.explain.With(f), m, known, &o); done || err != nil {
+		if done, err := a.refuteKnown(a.explain.With(f), l, known, &o); done || err != nil {
 			return o, err
 		}
 	}
@@ -40,30 +40,30 @@ func (a *analysis) decideOpen(m *model) (outcome, error) {
 	if err != nil {
 		return o, err
 	}
-	if broken, err := m.Breaks(a.Guard, complete); err != nil {
+	if broken, err := l.Breaks(a.Guard, complete); err != nil {
 		return o, err
 	} else if !broken {
-		o.status = checkers.Held
-		o.algorithm = "a version order that fits"
+		o.Status = checkers.Held
+		o.Algorithm = "a version order that fits"
 		return o, nil
 	}
-	ok, v, err := order.Search(a.DSG, &m.Rule, known, guess)
+	ok, v, err := order.Search(a.DSG, &l.Rule, known, guess)
 	switch {
 	case guard.IsBudget(err):
 		return notSolved(err.Error()), nil
 	case err != nil:
-		return outcome{}, err
+		return Outcome{}, err
 	case ok:
-		return outcome{status: checkers.Held, algorithm: "a version order found by search"}, nil
+		return Outcome{Status: checkers.Held, Algorithm: "a version order found by search"}, nil
 	}
-	return outcome{status: checkers.Violated, total: 1, algorithm: "search over version orders", violations: []checkers.Violation{v}}, nil
+	return Outcome{Status: checkers.Violated, Total: 1, Algorithm: "search over version orders", Violations: []checkers.Violation{v}}, nil
 }
 
 // forcedBy runs the axiom of transactional causal consistency with the model's
 // order base, which the model implies. Without an order base there are no chains
 // to follow the past by, and only what was read directly is looked at.
-func (a *analysis) forcedBy(m *model, o *outcome) (*weak.Axiom, bool, error) {
-	lean, err := a.LeanGraph(m.Base)
+func (a *analysis) forcedBy(l *Level, o *Outcome) (*weak.Axiom, bool, error) {
+	lean, err := a.LeanGraph(l.Base)
 	if err != nil {
 		return nil, false, err
 	}
@@ -73,10 +73,10 @@ func (a *analysis) forcedBy(m *model, o *outcome) (*weak.Axiom, bool, error) {
 		return nil, false, errNoCycle
 	}
 	vis := weak.SeenCausally
-	if m.Base == baseNone {
+	if l.Base == graph.BaseNone {
 		vis = weak.SeenDirectly
 	}
-	w := weak.New(a.IR, vis, m.Base, lean, topo)
+	w := weak.New(a.IR, vis, l.Base, lean, topo)
 	if err := w.Derive(); err != nil {
 		return nil, false, err
 	}
@@ -87,33 +87,33 @@ func (a *analysis) forcedBy(m *model, o *outcome) (*weak.Axiom, bool, error) {
 }
 
 // refuteKnown looks for what the model forbids in the graph known.
-func (a *analysis) refuteKnown(ex *explain.Explainer, m *model, known *graph.Graph, o *outcome) (bool, error) {
-	if m.OneRW {
-		c, err := m.Cycle(a.Guard, known)
+func (a *analysis) refuteKnown(ex *explain.Explainer, l *Level, known *graph.Graph, o *Outcome) (bool, error) {
+	if l.OneRW {
+		c, err := l.Cycle(a.Guard, known)
 		if err != nil || c == nil {
 			return false, err
 		}
-		v, err := ex.Cycle(c, graph.AfterOne(m.Automaton.Mask))
+		v, err := ex.Cycle(c, graph.AfterOne(l.Automaton.Mask))
 		if err != nil {
 			return false, err
 		}
-		o.status, o.total, o.violations = checkers.Violated, o.total+1, append(o.violations, v)
+		o.Status, o.Total, o.Violations = checkers.Violated, o.Total+1, append(o.Violations, v)
 		return true, nil
 	}
-	comps, err := graph.Components(a.Guard, known, m.Automaton)
+	comps, err := graph.Components(a.Guard, known, l.Automaton)
 	if err != nil || len(comps) == 0 {
 		return false, err
 	}
-	o.status = checkers.Violated
-	return true, a.witnesses(ex, o, known, nil, comps, m.Automaton, a.narrower(m))
+	o.Status = checkers.Violated
+	return true, a.witnesses(ex, o, known, nil, comps, l.Automaton, a.narrower(l))
 }
 
 // notSolved is the outcome when the search is not possible within its bounds.
-func notSolved(why string) outcome {
-	return outcome{
-		status:    checkers.Inconclusive,
-		algorithm: "forced version orders, a guessed order",
-		reasons: []string{fmt.Sprintf("the order of some versions was not observed: what is known does not refute the level, the order that was guessed does not prove it, and %s; "+
+func notSolved(why string) Outcome {
+	return Outcome{
+		Status:    checkers.Inconclusive,
+		Algorithm: "forced version orders, a guessed order",
+		Reasons: []string{fmt.Sprintf("the order of some versions was not observed: what is known does not refute the level, the order that was guessed does not prove it, and %s; "+
 			"a workload that reads every key before writing it, or appends to lists, can always be decided", why)},
 	}
 }

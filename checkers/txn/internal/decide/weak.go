@@ -1,4 +1,4 @@
-package txn
+package decide
 
 import (
 	"cmp"
@@ -13,12 +13,12 @@ import (
 )
 
 // decideWeak decides a level of Biswas and Enea.
-func (a *analysis) decideWeak(m *model) (outcome, error) {
+func (a *analysis) decideWeak(l *Level) (Outcome, error) {
 	if a.onlyLists() {
 		// Places tell everything about the versions of lists, so that a
 		// violation is a cycle, and only what lies on cycles need be looked at.
 		if err := a.graphs(); err != nil {
-			return outcome{}, err
+			return Outcome{}, err
 		}
 		var keep []int32
 		for _, v := range a.ids {
@@ -27,17 +27,17 @@ func (a *analysis) decideWeak(m *model) (outcome, error) {
 			}
 		}
 		if len(keep) == 0 {
-			return outcome{status: checkers.Held, algorithm: productSearch}, nil
+			return Outcome{Status: checkers.Held, Algorithm: productSearch}, nil
 		}
 		// Released with the rest of what this level takes.
 		if err := a.Guard.Reserve(a.ProjectionSize(len(keep))); err != nil {
-			return outcome{}, err
+			return Outcome{}, err
 		}
 		d := dsg.New(a.Project(keep))
 		part := &analysis{DSG: d, explain: a.explain.Of(d)}
-		return part.decideWeakly(m)
+		return part.decideWeakly(l)
 	}
-	return a.decideWeakly(m)
+	return a.decideWeakly(l)
 }
 
 // onlyLists tells whether no key is a register.
@@ -50,17 +50,17 @@ func (a *analysis) onlyLists() bool {
 	return a.AnyList
 }
 
-func (a *analysis) decideWeakly(m *model) (outcome, error) {
-	lean, err := a.LeanGraph(m.Base)
+func (a *analysis) decideWeakly(l *Level) (Outcome, error) {
+	lean, err := a.LeanGraph(l.Base)
 	if err != nil {
-		return outcome{}, err
+		return Outcome{}, err
 	}
-	o := outcome{status: checkers.Held, algorithm: "commit order forced by the level's axiom (AWDIT)"}
+	o := Outcome{Status: checkers.Held, Algorithm: "commit order forced by the level's axiom (AWDIT)"}
 	order, ok := graph.Topological(lean)
 	if !ok {
-		return o, a.weakCycles(a.explain, &o, lean, a.narrowerWeak(m.Base))
+		return o, a.weakCycles(a.explain, &o, lean, a.narrowerWeak(l.Base))
 	}
-	w := weak.New(a.IR, m.vis, m.Base, lean, order)
+	w := weak.New(a.IR, l.Vis, l.Base, lean, order)
 	if err := w.Derive(); err != nil {
 		if w.Broken > 0 {
 			return o, a.staleReads(&o, w)
@@ -91,7 +91,7 @@ func (a *analysis) decideWeakly(m *model) (outcome, error) {
 	if _, ok := graph.Topological(full); ok {
 		return o, nil
 	}
-	return o, a.weakCycles(a.explain.With(w.Derived()), &o, full, a.narrowerWeak(m.Base))
+	return o, a.weakCycles(a.explain.With(w.Derived()), &o, full, a.narrowerWeak(l.Base))
 }
 
 func (a *analysis) narrowerWeak(base graph.Kind) []*graph.Automaton {
@@ -103,13 +103,13 @@ func (a *analysis) narrowerWeak(base graph.Kind) []*graph.Automaton {
 }
 
 // weakCycles reports the cycles of g.
-func (a *analysis) weakCycles(ex *explain.Explainer, o *outcome, g *graph.Graph, narrower []*graph.Automaton) error {
+func (a *analysis) weakCycles(ex *explain.Explainer, o *Outcome, g *graph.Graph, narrower []*graph.Automaton) error {
 	all := graph.Plain(graph.KindAll)
 	comps, err := graph.Components(a.Guard, g, all)
 	if err != nil {
 		return err
 	}
-	o.status = checkers.Violated
+	o.Status = checkers.Violated
 	return a.witnesses(ex, o, g, nil, comps, all, narrower)
 }
 
@@ -118,9 +118,9 @@ func (a *analysis) weakCycles(ex *explain.Explainer, o *outcome, g *graph.Graph,
 const maxPaths = 32
 
 // staleReads reports reads of an older version than one that was visible.
-func (a *analysis) staleReads(o *outcome, w *weak.Axiom) error {
-	o.status = checkers.Violated
-	o.total += w.Broken
+func (a *analysis) staleReads(o *Outcome, w *weak.Axiom) error {
+	o.Status = checkers.Violated
+	o.Total += w.Broken
 	stale := slices.Clone(w.Stale)
 	slices.SortFunc(stale, func(x, y dsg.Forced) int {
 		return cmp.Or(cmp.Compare(x.Reader, y.Reader), cmp.Compare(x.From, y.From), cmp.Compare(x.Key, y.Key))
@@ -132,7 +132,7 @@ func (a *analysis) staleReads(o *outcome, w *weak.Axiom) error {
 	for _, s := range stale {
 		p, err := w.Path(s.From, s.Reader)
 		if err != nil {
-			if len(o.violations) > 0 && guard.IsBudget(err) {
+			if len(o.Violations) > 0 && guard.IsBudget(err) {
 				break
 			}
 			return err
@@ -141,11 +141,11 @@ func (a *analysis) staleReads(o *outcome, w *weak.Axiom) error {
 		if err != nil {
 			return err
 		}
-		o.violations = append(o.violations, v)
+		o.Violations = append(o.Violations, v)
 	}
-	sortViolations(o.violations)
-	if len(o.violations) > a.Guard.Max {
-		o.violations = o.violations[:a.Guard.Max]
+	sortViolations(o.Violations)
+	if len(o.Violations) > a.Guard.Max {
+		o.Violations = o.Violations[:a.Guard.Max]
 	}
 	return nil
 }
