@@ -46,7 +46,7 @@ func (l *faultLedger) status() Status {
 		case f.Healed != 0:
 			st.Healed++
 		case f.Error == "":
-			st.Faults = append(st.Faults, f.Name)
+			st.Faults, st.Kinds = append(st.Faults, f.Name), append(st.Kinds, f.Kind)
 		}
 	}
 	return st

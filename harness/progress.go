@@ -27,8 +27,8 @@ type Status struct {
 	// Elapsed and Total are of the load phase.
 	Elapsed, Total time.Duration
 	Counts         history.Counts
-	// Faults names what is broken at the moment.
-	Faults []string
+	// Faults names what is broken at the moment, and Kinds says of which family each is.
+	Faults, Kinds []string
 	// Injected, TookEffect and Healed count faults so far.
 	Injected, TookEffect, Healed int
 	// Violations counts what was found while the load went on: the first of each model on

@@ -35,9 +35,11 @@ type Deps struct {
 	Log                          *slog.Logger
 	// Watch, if it is not nil, judges the operations of the load while they come.
 	Watch *live.Watch
-	// Found, if it is not nil, is told the first violation of each model that Watch finds,
-	// by one goroutine, and does not wait.
-	Found func(*live.Found)
+	// Found, if it is not nil, is told what Watch finds: the first violation of each model on
+	// each key. Observe, if it is not nil, sees what the recorder wrote, which is valid until
+	// it returns. Each is called by one goroutine at a time, and does not wait.
+	Found   func(*live.Found)
+	Observe func(*history.History)
 	// Replicas says that each node is to be read by itself before the final reads, if
 	// the system can (targets.ReplicaReader).
 	Replicas bool
@@ -180,7 +182,9 @@ func (r *run) setUp(ctx context.Context) error {
 	var options []history.Option
 	if r.deps.Watch != nil && !r.deps.Watch.Idle() {
 		r.watcher = &watcher{run: r, watch: r.deps.Watch, told: map[string]bool{}, least: 1}
-		options = append(options, history.WithObserver(r.watcher.add))
+	}
+	if r.watcher != nil || r.deps.Observe != nil {
+		options = append(options, history.WithObserver(r.observe))
 	}
 	if r.recorder, err = history.Create(r.deps.HistoryPath, header, options...); err != nil {
 		return fmt.Errorf("opening the history: %w", err)
@@ -206,6 +210,16 @@ func (r *run) setUp(ctx context.Context) error {
 	r.setupTook = time.Since(began)
 	r.progress.Phase(PhaseSetup, fmt.Sprintf("%s of %s up in %s, a write and a read went through each", count.Of(len(spec.Nodes), "node"), r.system.Version(), duration.Text(r.setupTook)))
 	return nil
+}
+
+// observe shows what the recorder wrote to those who want to see it.
+func (r *run) observe(h *history.History) {
+	if r.watcher != nil {
+		r.watcher.add(h)
+	}
+	if r.deps.Observe != nil {
+		r.deps.Observe(h)
+	}
 }
 
 // teardown ends what was started, in the opposite order. It works on after ctx

@@ -82,13 +82,13 @@ func (w *watcher) tell(f *live.Found) {
 	w.found.Add(1)
 	after := time.Duration(w.run.recorder.Now() - f.At)
 	w.slowest = max(w.slowest, after)
+	if w.run.deps.Found != nil {
+		w.run.deps.Found(f)
+	}
 	if w.told[f.Model] {
 		return
 	}
 	w.told[f.Model] = true
 	w.run.log.Info("a violation was found", "model", f.Model, "anomaly", f.Anomaly, "after its completion", after)
-	if w.run.deps.Found != nil {
-		w.run.deps.Found(f)
-	}
 	w.run.progress.Note(fmt.Sprintf("violation found: %s: %s: %s", f.Model, f.Anomaly, f.Sentence))
 }

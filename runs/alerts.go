@@ -39,7 +39,7 @@ func (f *Finished) finding(found string, h *history.History, v *checkers.Violati
 func (f *Finished) tellTheRest(alerts *alert.Teller) {
 	for i := range f.Summary.Verdicts {
 		if v := &f.Summary.Verdicts[i]; len(v.Violations) > 0 {
-			alerts.Tell(f.finding(alert.EndFound, f.History, &v.Violations[0]))
+			alerts.Tell(v.Model, func() alert.Finding { return f.finding(alert.EndFound, f.History, &v.Violations[0]) })
 		}
 	}
 	f.Summary.Alerts = alerts.Close()

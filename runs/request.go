@@ -21,6 +21,7 @@ import (
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs/alert"
+	"github.com/lapse-test/lapse/runs/monitor"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -43,6 +44,8 @@ type Environment struct {
 	Budget   checkers.Budget
 	Progress harness.Progress
 	Log      *slog.Logger
+	// Metrics are told how runs go on, nil for nobody.
+	Metrics *monitor.Metrics
 	// Deliver tells others of violations, nil for this process.
 	Deliver alert.Deliver
 	// Part is what the next run is a part of, if it is.

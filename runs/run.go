@@ -22,6 +22,7 @@ import (
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/results/violations"
 	"github.com/lapse-test/lapse/runs/alert"
+	"github.com/lapse-test/lapse/runs/monitor"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -52,6 +53,9 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		return f, f.end(err, nil)
 	}
 	defer release()
+	shown := monitor.Start(dir, &f.Summary, env.Progress, env.Metrics)
+	env.Progress = shown
+	defer func() { shown.End(&f.Summary.Assessment) }()
 	alerts, err := f.startAlerts(ctx, p, env)
 	if err != nil {
 		return f, f.end(err, nil)
@@ -64,7 +68,11 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		Run: dir.ID, Target: p.Target, Config: cfg, Workload: p.Workload, Provider: provider,
 		HistoryPath: dir.File(store.FileHistory), LogDir: dir.File(store.DirNodes), DataDir: env.DataDir,
 		Progress: env.Progress, Log: log, Watch: live.New(p.Models, env.Budget),
-		Found:    func(v *live.Found) { alerts.Tell(f.finding(alert.MeanwhileFound, v.History, &v.Violation)) },
+		Found: func(v *live.Found) {
+			shown.Found(v)
+			alerts.Tell(v.Model, func() alert.Finding { return f.finding(alert.MeanwhileFound, v.History, &v.Violation) })
+		},
+		Observe:  shown.Operations,
 		Replicas: slices.ContainsFunc(p.Models, func(c checkers.Checker) bool { return c.Model().Replicas }),
 	})
 	f.Summary.Version = f.Report.Version

@@ -53,7 +53,7 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 // suiteRunFlags are the flags that go with a suite; the others are keys of its file.
-var suiteRunFlags = []string{"seed", "resume", "baseline", "dry-run", "output", "progress", "progress-interval", "data-dir",
+var suiteRunFlags = []string{"seed", "resume", "baseline", "dry-run", "output", "progress", "progress-interval", "metrics", "data-dir",
 	"check-time", "check-memory", "max-violations", "json", "out", "cache"}
 
 func (a *app) runSuiteWith(cmd *cobra.Command, ref string, rf *requestFlags, sf *suiteFlags) error {

@@ -143,6 +143,9 @@ func TestPost(t *testing.T) {
 	}
 }
 
+// tell has w tell a violation of a model.
+func tell(w *Teller, model string) { w.Tell(model, func() Finding { return finding(model) }) }
+
 func finding(model string) Finding {
 	return Finding{Run: "r", Found: MeanwhileFound, Violation: violations.Witness{Violation: checkers.Violation{Model: model, Anomaly: "stale read"}}}
 }
@@ -169,11 +172,11 @@ func TestTeller(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range []string{"a", "b", "a", "b", "c"} {
-		w.Tell(finding(m))
+		tell(w, m)
 	}
 	close(go_)
 	r := w.Close()
-	w.Tell(finding("d"))
+	tell(w, "d")
 	if again := w.Close(); again.Told != 2 {
 		t.Errorf("closed again: %+v", again)
 	}
@@ -181,7 +184,7 @@ func TestTeller(t *testing.T) {
 		t.Errorf("told %q, %+v, noted %q", told, r, notes)
 	}
 	var nobody *Teller
-	nobody.Tell(finding("a"))
+	tell(nobody, "a")
 	if nobody.Close() != nil {
 		t.Error("nobody was told something")
 	}
@@ -194,8 +197,8 @@ func TestLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Tell(finding("a"))
-	w.Tell(finding("b"))
+	tell(w, "a")
+	tell(w, "b")
 	w.cancel() // as Close does when the time is up
 	if r := w.Close(); r.Told != 0 || len(r.Failed) != 2 {
 		t.Errorf("%+v", r)
@@ -225,16 +228,16 @@ func TestOutside(t *testing.T) {
 		})
 		_ = here.Close()
 	}()
-	tell := Through(conn)
-	if err := tell(t.Context(), Message{To: "x", Body: []byte("good")}); err != nil {
+	through := Through(conn)
+	if err := through(t.Context(), Message{To: "x", Body: []byte("good")}); err != nil {
 		t.Error(err)
 	}
-	if err := tell(t.Context(), Message{To: "x", Body: []byte("bad"), Env: []string{"A=b"}}); err == nil || err.Error() != "x [A=b]" {
+	if err := through(t.Context(), Message{To: "x", Body: []byte("bad"), Env: []string{"A=b"}}); err == nil || err.Error() != "x [A=b]" {
 		t.Error(err)
 	}
 	_ = here.Close()
 	<-done
-	if err := tell(t.Context(), Message{Body: []byte("good")}); err == nil {
+	if err := through(t.Context(), Message{Body: []byte("good")}); err == nil {
 		t.Error("nobody is there, and that is no error")
 	}
 	_ = conn.Close()

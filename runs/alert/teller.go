@@ -86,19 +86,19 @@ func Start(ctx context.Context, text, dir string, deliver Deliver, note func(str
 	return t, nil
 }
 
-// Tell has a violation told, if it is the first of its model. It does not wait.
-func (t *Teller) Tell(f Finding) {
+// Tell has a violation of a model told, if it is the first one. It does not wait.
+func (t *Teller) Tell(model string, finding func() Finding) {
 	if t == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || t.known[f.Violation.Model] {
+	if t.closed || t.known[model] {
 		return
 	}
-	t.known[f.Violation.Model] = true
+	t.known[model] = true
 	select {
-	case t.queue <- f:
+	case t.queue <- finding():
 	default: // there are not so many models
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -14,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs/alert"
+	"github.com/lapse-test/lapse/runs/monitor"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
@@ -42,7 +44,13 @@ type App struct {
 	// Budget is what a check may take.
 	Budget checkers.Budget
 
-	deliver alert.Deliver // see delivery
+	// Metrics is --metrics as it was given.
+	Metrics string
+
+	deliver  alert.Deliver // see delivery
+	metrics  *monitor.Metrics
+	listener net.Listener // of metrics
+	serving  bool
 }
 
 // New is an App that writes to the given streams and knows the given databases and

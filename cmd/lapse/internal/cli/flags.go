@@ -29,6 +29,7 @@ func (a *App) AddRunFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&a.Progress, "progress", "auto", "auto, tty, plain, json or none")
 	f.DurationVar(&a.Interval, "progress-interval", 30*time.Second, "how often progress is told where it is no terminal")
+	f.StringVar(&a.Metrics, "metrics", "", "serve metrics for Prometheus at /metrics on this port of the loopback interface, or on this address, such as 9464 or 0.0.0.0:9464")
 	f.StringVar(&a.DataDir, "data-dir", "", "directory for the nodes' data (default: a memory file system that vanishes with the run)")
 	a.AddBudgetFlags(c)
 }
@@ -60,8 +61,11 @@ func (a *App) Environment() (runs.Environment, error) {
 	if err != nil {
 		return runs.Environment{}, err
 	}
+	if err := a.listen(); err != nil {
+		return runs.Environment{}, err
+	}
 	return runs.Environment{
-		Deliver: deliver,
+		Deliver: deliver, Metrics: a.metrics,
 		Targets: a.Targets, Providers: a.Providers, Models: a.Models,
 		Out: out, Cache: a.Cache, DataDir: a.DataDir, Budget: a.Budget, Progress: p,
 		Log: slog.New(slog.NewTextHandler(a.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),

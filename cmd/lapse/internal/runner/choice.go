@@ -80,6 +80,7 @@ func Choose(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Env
 		return nil, err
 	}
 	if sandbox.Inside() {
+		a.ServeMetrics(ctx)
 		return &Choice{Provider: provider, Reason: reason}, nil
 	}
 	lacking := furnish(ctx, provider, spec, planned, env)
@@ -101,6 +102,7 @@ func Choose(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Env
 		p.Reason += " (" + strings.Join(spec.At, ", ") + ")"
 	}
 	if provider.Name() != sandbox.Name {
+		a.ServeMetrics(ctx)
 		return p, nil
 	}
 	return enter(ctx, a, p, env)
@@ -156,9 +158,20 @@ func enter(ctx context.Context, a *cli.App, p *Choice, env runs.Environment) (*C
 		defer close(served)
 		alert.Serve(ctx, conn, alert.Direct)
 	}()
-	inside, code, err := sandbox.Enter(ctx, sandbox.Options{Visible: visible, Files: []*os.File{cli.FileAlerts: theirs}})
+	files := []*os.File{cli.FileAlerts: theirs}
+	port, err := a.MetricsFile()
+	if err != nil {
+		return nil, err
+	}
+	if port != nil {
+		files = append(files, port) // cli.FileMetrics
+	}
+	inside, code, err := sandbox.Enter(ctx, sandbox.Options{Visible: visible, Files: files})
 	cancel()
-	_, _ = theirs.Close(), conn.Close()
+	for _, f := range files {
+		_ = f.Close()
+	}
+	_ = conn.Close()
 	<-served
 	if err != nil {
 		return nil, err
