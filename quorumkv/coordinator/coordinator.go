@@ -42,9 +42,9 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
-	"github.com/lapse-test/lapse/quorumkv/ring"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
@@ -81,7 +81,7 @@ type Transport interface {
 // Options configure a coordinator; all are needed.
 type Options struct {
 	Self           string
-	Ring           *ring.Ring
+	Placement      placement.Placement
 	Transport      Transport
 	Store          *storage.Store // for hints
 	Clock          *hlc.Clock
@@ -123,7 +123,7 @@ func New(o Options) *Coordinator {
 	var end context.CancelFunc
 	c.noWait, end = context.WithCancel(ctx)
 	end()
-	for _, node := range o.Ring.Nodes() {
+	for _, node := range o.Placement.Nodes() {
 		if node == o.Self {
 			continue
 		}
@@ -161,9 +161,9 @@ func (c *Coordinator) background(f func()) bool {
 // Replicas are the nodes on which this coordinator looks for key.
 func (c *Coordinator) Replicas(key string) []string {
 	if c.Defects.Has(defect.StaleRing) {
-		return c.Ring.Misplaced(key)
+		return c.Placement.Misplaced(key)
 	}
-	return c.Ring.Replicas(key)
+	return c.Placement.Replicas(key)
 }
 
 // standIns are the replicas of a key, or with sloppy quorums for those that cannot be reached now the next nodes on the ring that can;
@@ -174,7 +174,7 @@ func (c *Coordinator) standIns(key string) (nodes []string, instead map[string]s
 		return replicas, nil
 	}
 	nodes = slices.Clone(replicas)
-	beyond := c.Ring.Beyond(key)
+	beyond := c.Placement.Beyond(key)
 	for i, node := range nodes {
 		if c.Transport.Ready(c.noWait, node) == nil {
 			continue
@@ -222,7 +222,7 @@ func (c *Coordinator) ready(ctx context.Context, nodes []string, need int) map[s
 }
 
 func (c *Coordinator) count(l quorum.Level, what string) (int, error) {
-	n, err := l.Count(c.Ring.N())
+	n, err := l.Count(c.Placement.N())
 	if err != nil {
 		return 0, &engine.Error{Code: engine.CodeBadLevel, Message: fmt.Sprintf("%s: %v", what, err)}
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
-	"github.com/lapse-test/lapse/quorumkv/ring"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
@@ -79,6 +79,8 @@ func (n *node) local() *replica.Replica {
 
 type config struct {
 	nodes, replication int
+	partitioner        placement.Partitioner
+	splits             []string
 	repair             ReadRepair
 	stamps             Timestamps
 	hints              bool
@@ -94,6 +96,9 @@ func (c config) withDefaults() config {
 	}
 	if c.replication == 0 {
 		c.replication = 3
+	}
+	if c.partitioner == "" {
+		c.partitioner = placement.Ring
 	}
 	if c.repair == "" {
 		c.repair = RepairBlocking
@@ -119,7 +124,8 @@ func start(t testing.TB, c config) *network {
 	for i := range c.nodes {
 		names = append(names, fmt.Sprint("n", i+1))
 	}
-	r, err := ring.New(names, c.replication, 64)
+	p, err := placement.New(placement.Options{Partitioner: c.partitioner, Nodes: names, Replication: c.replication,
+		VirtualNodes: placement.DefaultVirtualNodes, SplitPoints: c.splits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +135,7 @@ func start(t testing.TB, c config) *network {
 		net.nodes[name] = n
 	}
 	for _, n := range net.nodes {
-		n.coord = New(Options{Self: n.name, Ring: r, Transport: endpoint{net, n.name}, Store: openStore(t, vfs.NewMem(), n.name),
+		n.coord = New(Options{Self: n.name, Placement: p, Transport: endpoint{net, n.name}, Store: openStore(t, vfs.NewMem(), n.name),
 			Clock: n.clock, Defects: n.defects, ReadRepair: c.repair, HintedHandoff: c.hints, Sloppy: c.sloppy, Timestamps: c.stamps,
 			RequestTimeout: c.requestTimeout, PeerTimeout: c.peerTimeout, Logger: slog.New(slog.DiscardHandler)})
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 )
 
 // input and output of one operation on one key. The empty value stands for "no value".
@@ -216,6 +217,9 @@ func TestQuorumTimestampsAndBlockingRepairAreLinearizable(t *testing.T) {
 	unhinted := usual
 	unhinted.hints = false
 	five.nodes = 5 // the coordinator need not be a replica
+	modulo, ranges := five, five
+	modulo.partitioner = placement.Modulo
+	ranges.partitioner, ranges.splits = placement.Range, []string{"k1"} // a key in each
 	for _, sc := range []scenario{
 		{"W2R2", "2", "2", usual, nil, 0},
 		{"W3R1", "3", "1", usual, nil, 0},
@@ -223,6 +227,8 @@ func TestQuorumTimestampsAndBlockingRepairAreLinearizable(t *testing.T) {
 		{"W3R2", "3", "2", usual, nil, 0},
 		{"W2R3", "2", "3", usual, nil, 0},
 		{"five nodes", "QUORUM", "QUORUM", five, nil, 0},
+		{"five nodes by modulo", "QUORUM", "QUORUM", modulo, nil, 0},
+		{"five nodes by range", "QUORUM", "QUORUM", ranges, nil, 0},
 		{"many half-done writes", "2", "2", unhinted, nil, 0.4},
 		{"many half-done writes at W3R1", "3", "1", unhinted, nil, 0.4},
 	} {

@@ -48,7 +48,7 @@ func (c *Coordinator) Read(ctx context.Context, req ReadRequest) (ReadResult, er
 }
 
 func (c *Coordinator) read(ctx context.Context, req ReadRequest) (ReadResult, error) {
-	n := c.Ring.N()
+	n := c.Placement.N()
 	r, err := c.count(req.R, "read")
 	if err != nil {
 		return ReadResult{}, err

@@ -245,7 +245,7 @@ func (c *Coordinator) keepHint(node, key string, rec record.Record) bool {
 // Hinted are the nodes with hints waiting, and how many.
 func (c *Coordinator) Hinted() map[string]int {
 	counts := make(map[string]int)
-	for _, node := range c.Ring.Nodes() {
+	for _, node := range c.Placement.Nodes() {
 		if n := c.Store.HintCount(node); n > 0 {
 			counts[node] = n
 		}

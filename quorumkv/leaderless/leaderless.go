@@ -16,11 +16,11 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/peer"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
-	"github.com/lapse-test/lapse/quorumkv/ring"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
@@ -35,8 +35,10 @@ const restOfTrees = 20
 
 // Options are what the mode has to be told beyond the node.
 type Options struct {
-	Replication   int // N, replicas of a key
-	VirtualNodes  int // points of each node on the ring
+	Replication   int                   // N, replicas of a key
+	Partitioner   placement.Partitioner // which of the nodes those are
+	VirtualNodes  int                   // points of each node on the ring, of partitioner ring
+	SplitPoints   []string              // the first keys of all ranges but the first, of partitioner range
 	ReadRepair    coordinator.ReadRepair
 	HintedHandoff bool
 	MaxHints      int // kept for one peer
@@ -49,8 +51,8 @@ type Options struct {
 // Validate reports what cannot be served by these nodes.
 func (o Options) Validate(nodes []string) error {
 	var errs []error
-	if _, err := ring.New(nodes, o.Replication, o.VirtualNodes); err != nil {
-		errs = append(errs, fmt.Errorf("replication, virtual_nodes: %w", err))
+	if _, err := o.placement(nodes); err != nil {
+		errs = append(errs, err)
 	}
 	switch o.ReadRepair {
 	case coordinator.RepairOff, coordinator.RepairAsync, coordinator.RepairBlocking:
@@ -77,11 +79,17 @@ func (o Options) Validate(nodes []string) error {
 	return errors.Join(errs...)
 }
 
+// placement is where keys are on these nodes, or what is wrong with the settings of it.
+func (o Options) placement(nodes []string) (placement.Placement, error) {
+	return placement.New(placement.Options{Partitioner: o.Partitioner, Nodes: nodes, Replication: o.Replication,
+		VirtualNodes: o.VirtualNodes, SplitPoints: o.SplitPoints})
+}
+
 // Engine is the mode on one node. Make it with Open.
 type Engine struct {
 	node  engine.Node
 	opts  Options
-	ring  *ring.Ring
+	place placement.Placement
 	store *storage.Store
 	local *replica.Replica
 	links peer.Links
@@ -97,16 +105,16 @@ var _ engine.Engine = (*Engine)(nil)
 
 // Open opens the data directory and starts to connect to peers. Call Close afterwards.
 func Open(node engine.Node, o Options) (*Engine, error) {
-	r, err := ring.New(node.Names(), o.Replication, o.VirtualNodes)
+	place, err := o.placement(node.Names())
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: r.Digest(), Fsync: node.Fsync,
+	store, err := storage.Open(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Partitioner: string(o.Partitioner), Ring: place.Digest(), Fsync: node.Fsync,
 		FS: node.FS, Logger: node.Logger, MaxHints: o.MaxHints})
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{node: node, opts: o, ring: r, store: store, local: replica.New(store, node.Clock, node.Defects)}
+	e := &Engine{node: node, opts: o, place: place, store: store, local: replica.New(store, node.Clock, node.Defects)}
 	if err := e.DefectsChanged(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -117,21 +125,21 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 func (e *Engine) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
-	id := peer.Identity{Node: e.node.Name, Ring: e.ring.Digest(), Mode: Mode}
+	id := peer.Identity{Node: e.node.Name, Ring: e.place.Digest(), Mode: Mode, Settings: e.place.Settings()}
 	if e.opts.Grace > 0 {
-		id.Settings = fmt.Sprintf("tombstone_grace=%s", e.opts.Grace) // whose nodes would give each other what they purge
+		id.Settings += fmt.Sprintf(", tombstone_grace=%s", e.opts.Grace) // whose nodes would give each other what they purge
 	}
 	// Requests of all peers together; each of a peer's clients' requests may ask twice.
 	e.peers = peer.NewServer(id, e.local, 4*e.node.MaxRequests, e.node.PeerTimeout, e.node.Logger)
 	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, func(p string) { e.coord.PeerUp(p) })
 	e.coord = coordinator.New(coordinator.Options{
-		Self: e.node.Name, Ring: e.ring, Transport: peer.NewMesh(e.node.Name, e.local, e.links), Store: e.store,
+		Self: e.node.Name, Placement: e.place, Transport: peer.NewMesh(e.node.Name, e.local, e.links), Store: e.store,
 		Clock: e.node.Clock, Defects: e.node.Defects, ReadRepair: e.opts.ReadRepair, HintedHandoff: e.opts.HintedHandoff,
 		Timestamps: e.opts.Timestamps, Sloppy: e.opts.Sloppy, RequestTimeout: e.node.RequestTimeout, PeerTimeout: e.node.PeerTimeout, Logger: e.node.Logger,
 	})
 	others := slices.DeleteFunc(e.node.Names(), func(n string) bool { return n == e.node.Name })
 	slices.Sort(others)
-	e.sync = antientropy.New(antientropy.Options{Self: e.node.Name, Peers: others, Replicas: e.ring.Replicas, Store: e.store, Apply: e.local.Apply,
+	e.sync = antientropy.New(antientropy.Options{Self: e.node.Name, Peers: others, Replicas: e.place.Replicas, Store: e.store, Apply: e.local.Apply,
 		Send: func(to string, b []byte) error { return e.links[to].Send(b) }, Wall: func() time.Time { return time.Now().Add(e.node.Clock.Offset()) },
 		Rest: restOfTrees, Interval: e.opts.AntiEntropy, Grace: e.opts.Grace, Defects: e.node.Defects, Logger: e.node.Logger})
 	e.peers.OnMessage(e.sync.Receive)
@@ -239,9 +247,10 @@ func (e *Engine) flushForgotten(ctx context.Context) {
 
 // Ring implements engine.Engine.
 func (e *Engine) Ring(key string) protocol.Ring {
-	out := protocol.Ring{Key: key, Replication: e.ring.N(), VirtualNodes: e.ring.VirtualNodes(), Digest: e.ring.Digest()}
-	for _, n := range e.ring.Nodes() {
-		out.Nodes = append(out.Nodes, protocol.Node{Name: n, Address: e.links.Addr(n, e.node.Listen), Owned: e.ring.Owned(n)})
+	out := protocol.Ring{Key: key, Replication: e.place.N(), Partitioner: string(e.place.Partitioner()), VirtualNodes: e.place.VirtualNodes(),
+		SplitPoints: e.place.SplitPoints(), Digest: e.place.Digest()}
+	for _, n := range e.place.Nodes() {
+		out.Nodes = append(out.Nodes, protocol.Node{Name: n, Address: e.links.Addr(n, e.node.Listen), Owned: e.place.Owned(n)})
 	}
 	if key != "" {
 		for _, n := range e.coord.Replicas(key) {
@@ -253,7 +262,7 @@ func (e *Engine) Ring(key string) protocol.Ring {
 
 // Describe implements engine.Engine.
 func (e *Engine) Describe(h *protocol.Health) {
-	h.Mode, h.Replication = Mode, e.ring.N()
+	h.Mode, h.Replication = Mode, e.place.N()
 	h.ReadRepair, h.WriteTimestamps = string(e.opts.ReadRepair), string(e.opts.Timestamps)
 	h.HintedHandoff, h.SloppyQuorum = &e.opts.HintedHandoff, e.opts.Sloppy
 	if e.opts.AntiEntropy > 0 {

@@ -89,7 +89,7 @@ func (s *Server) greet(r *http.Request) error {
 	case r.Header.Get(headerSettings) != s.self.Settings:
 		return fmt.Errorf("%w: node %s has %q, not %q: give all nodes the same", ErrDisagrees, s.self.Node, s.self.Settings, r.Header.Get(headerSettings))
 	case r.Header.Get(headerRing) != s.self.Ring:
-		return errors.New("this node is configured with other nodes, another replication or other virtual nodes")
+		return errors.New("this node is configured with other nodes, another replication, other virtual nodes or other split points")
 	}
 	return nil
 }

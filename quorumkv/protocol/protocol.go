@@ -158,17 +158,19 @@ type ErrorBody struct {
 type Node struct {
 	Name    string  `json:"name"`
 	Address string  `json:"address"`
-	Owned   float64 `json:"owned,omitempty"` // share of the hash space of which it is the first replica
+	Owned   float64 `json:"owned,omitempty"` // share of the hash space, or of the ranges, of which it is the first replica
 }
 
 // Ring answers GET /ring.
 type Ring struct {
-	Key          string `json:"key,omitempty"`
-	Replicas     []Node `json:"replicas,omitempty"` // of the key, in the order of the ring
-	Nodes        []Node `json:"nodes"`
-	Replication  int    `json:"replication"`
-	VirtualNodes int    `json:"virtual_nodes"`
-	Digest       string `json:"digest"`
+	Key          string   `json:"key,omitempty"`
+	Replicas     []Node   `json:"replicas,omitempty"` // of the key, in the order of the ring
+	Nodes        []Node   `json:"nodes"`
+	Replication  int      `json:"replication"`
+	Partitioner  string   `json:"partitioner,omitempty"`  // of mode leaderless, as the next two
+	VirtualNodes int      `json:"virtual_nodes"`          // of partitioner ring
+	SplitPoints  []string `json:"split_points,omitempty"` // of partitioner range
+	Digest       string   `json:"digest"`
 }
 
 // PeerHealth is how a node sees a peer.

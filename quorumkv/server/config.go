@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/multileader"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
@@ -29,7 +30,9 @@ type Config struct {
 	// reach it. This node's own name may be among them and is ignored.
 	Peers            map[string]string      `yaml:"peers"`
 	Replication      int                    `yaml:"replication" mode:"leaderless"`   // N, replicas of a key
-	VirtualNodes     int                    `yaml:"virtual_nodes" mode:"leaderless"` // points of each node on the ring
+	Partitioner      placement.Partitioner  `yaml:"partitioner" mode:"leaderless"`   // which nodes hold a key
+	VirtualNodes     int                    `yaml:"virtual_nodes" mode:"leaderless"` // of partitioner ring: points of each node on the ring
+	SplitPoints      []string               `yaml:"split_points" mode:"leaderless"`  // of partitioner range: the first keys of all ranges but the first
 	ReadRepair       coordinator.ReadRepair `yaml:"read_repair" mode:"leaderless"`
 	HintedHandoff    bool                   `yaml:"hinted_handoff" mode:"leaderless"`
 	MaxHints         int                    `yaml:"max_hints" mode:"leaderless"` // kept for one peer
@@ -62,7 +65,8 @@ func Default() Config {
 		Mode:             leaderless.Mode,
 		Listen:           "127.0.0.1:7400",
 		Replication:      3,
-		VirtualNodes:     256,
+		Partitioner:      placement.Ring,
+		VirtualNodes:     placement.DefaultVirtualNodes,
 		ReadRepair:       coordinator.RepairBlocking,
 		HintedHandoff:    true,
 		MaxHints:         100_000,

@@ -15,12 +15,16 @@ const formatVersion = 1
 // firstMode is the mode of data that was written before there were others.
 const firstMode = "leaderless"
 
+// firstPartitioner placed the data of firstMode before there were others.
+const firstPartitioner = "ring"
+
 // identity is whose data a directory holds.
 type identity struct {
-	Format int    `json:"format"`
-	Mode   string `json:"mode,omitempty"`
-	Node   string `json:"node"`
-	Ring   string `json:"ring"`
+	Format      int    `json:"format"`
+	Mode        string `json:"mode,omitempty"`
+	Node        string `json:"node"`
+	Partitioner string `json:"partitioner,omitempty"`
+	Ring        string `json:"ring"`
 }
 
 // OpenDB opens or creates the database in o.Dir. A directory of another mode, node or placement is refused
@@ -62,7 +66,7 @@ func openPebble(o Options, readOnly bool) (*pebble.DB, error) {
 }
 
 func want(o Options) identity {
-	return identity{Format: formatVersion, Mode: o.Mode, Node: o.Node, Ring: o.Ring}
+	return identity{Format: formatVersion, Mode: o.Mode, Node: o.Node, Partitioner: o.Partitioner, Ring: o.Ring}.named()
 }
 
 // inspect reads without writing whose data the directory holds, and refuses that of others. It reports
@@ -102,7 +106,16 @@ func inspect(o Options) (known bool, err error) {
 	if have.Mode == "" {
 		have.Mode = firstMode
 	}
+	have = have.named()
 	return true, have.refuse(want(o), o.Dir)
+}
+
+// named is the identity with its partitioner spelled out.
+func (have identity) named() identity {
+	if have.Mode == firstMode && have.Partitioner == "" {
+		have.Partitioner = firstPartitioner
+	}
+	return have
 }
 
 func (have identity) refuse(want identity, dir string) error {
@@ -113,8 +126,10 @@ func (have identity) refuse(want identity, dir string) error {
 		return fmt.Errorf("data directory %s is of mode %s, not %s; data is not carried from one to another: use an empty directory", dir, have.Mode, want.Mode)
 	case have.Node != want.Node:
 		return fmt.Errorf("data directory %s belongs to node %q, not %q: give each node its own", dir, have.Node, want.Node)
+	case have.Partitioner != want.Partitioner:
+		return fmt.Errorf("data directory %s was placed by partitioner %s, not %s; data is not moved between placements: use an empty directory", dir, have.Partitioner, want.Partitioner)
 	case have.Ring != want.Ring:
-		return fmt.Errorf("data directory %s belongs to another set of nodes, replication, virtual nodes or failover; data is not moved between placements: use an empty directory", dir)
+		return fmt.Errorf("data directory %s belongs to another set of nodes, replication, virtual nodes, split points or failover; data is not moved between placements: use an empty directory", dir)
 	}
 	return nil
 }

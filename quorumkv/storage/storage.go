@@ -32,13 +32,15 @@ var ErrClosed = errors.New("storage is closed")
 
 // Options say where and how a store keeps its data.
 type Options struct {
-	Dir    string
-	Mode   string // the mode that the data belongs to
-	Node   string // the node that the data belongs to
-	Ring   string // the digest of the placement that the data belongs to
-	Fsync  bool   // sync every write before it is acknowledged
-	FS     vfs.FS // the operating system's when nil
-	Logger *slog.Logger
+	Dir  string
+	Mode string // the mode that the data belongs to
+	Node string // the node that the data belongs to
+	// Partitioner placed the data, in modes where nodes hold parts of the keys; empty in others.
+	Partitioner string
+	Ring        string // the digest of the placement that the data belongs to
+	Fsync       bool   // sync every write before it is acknowledged
+	FS          vfs.FS // the operating system's when nil
+	Logger      *slog.Logger
 	// MaxHints bounds the hints kept for one peer.
 	MaxHints int
 }

@@ -294,9 +294,10 @@ func TestOpenRefusesForeignData(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*Options){
-		`belongs to node "n1"`:            func(o *Options) { o.Node = "n2" },
-		"belongs to another set of node":  func(o *Options) { o.Ring = "other" },
-		"is of mode leaderless, not raft": func(o *Options) { o.Mode = "raft" },
+		`belongs to node "n1"`:                       func(o *Options) { o.Node = "n2" },
+		"belongs to another set of node":             func(o *Options) { o.Ring = "other" },
+		"was placed by partitioner ring, not modulo": func(o *Options) { o.Partitioner = "modulo" },
+		"is of mode leaderless, not raft":            func(o *Options) { o.Mode = "raft" },
 	} {
 		o := Options{Dir: "data", Mode: "leaderless", Node: "n1", Ring: "ring", FS: fs, Logger: slog.New(slog.DiscardHandler)}
 		change(&o)

@@ -35,6 +35,8 @@ func TestPromises(t *testing.T) {
 		{"clocks decide, no overlap", "1", "1", nil, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}, 0, nil},
 		{"not synced", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "fsync": "false"}, map[string]bool{"linearizable": false}, 0, nil},
 		{"a defect changes no promise", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "defects": "stale-cache"}, map[string]bool{"linearizable": true, "no-lost-writes": true}, 0, nil},
+		{"by modulo", "2", "2", also("partitioner", "modulo"), map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},
+		{"by range", "2", "2", also("partitioner", "range"), map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},
 		{"sloppy, with nobody to stand in", "2", "2", sloppy, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, nil},
 		{"sloppy", "2", "2", sloppy, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}, 5, nil},
 		{"tombstones expire, and nothing is deleted", "2", "2", expiring, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, []history.Func{history.Read, history.Write}},
@@ -201,6 +203,12 @@ func TestModesRefuse(t *testing.T) {
 		{"no interval", targets.Config{Options: map[string]string{"anti_entropy": "1ms"}}, "anti_entropy=1ms: must be 0s, or a duration from 10ms"},
 		{"no grace", targets.Config{Options: map[string]string{"tombstone_grace": "soon"}}, "tombstone_grace=soon"},
 		{"sloppy without hints", targets.Config{Options: map[string]string{"sloppy_quorum": "true", "hinted_handoff": "false"}}, "needs hinted_handoff=true"},
+		{"a partitioner that is not there", targets.Config{Options: map[string]string{"partitioner": "hash"}}, "partitioner"},
+		{"a partitioner in another mode", targets.Config{Options: map[string]string{"mode": "raft", "partitioner": "modulo"}}, "partitioner"},
+		{"virtual nodes without a ring", targets.Config{Options: map[string]string{"partitioner": "modulo", "virtual_nodes": "8"}}, "virtual_nodes=8: is a setting of partitioner=ring; leave it out with partitioner=modulo"},
+		{"split points of a ring", targets.Config{Options: map[string]string{"split_points": "k5"}}, "split_points=k5: is a setting of partitioner=range"},
+		{"no virtual nodes", targets.Config{Options: map[string]string{"virtual_nodes": "0"}}, "virtual_nodes=0: must be a number from 1 to 4096"},
+		{"split points out of order", targets.Config{Options: map[string]string{"partitioner": "range", "split_points": "k2+k10"}}, `"k10" must come before "k2"`},
 		{"a short timeout", targets.Config{Options: map[string]string{"mode": "raft", "election_timeout": "2ms"}}, "election_timeout: 2ms must be"},
 	} {
 		c.cfg.Nodes = 3

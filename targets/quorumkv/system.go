@@ -142,16 +142,16 @@ func (s *System) modeArgs(request time.Duration) []string {
 	if o[optMode] == multileader.Mode {
 		return []string{"--regions", o[optRegions], "--conflicts", o[optConflicts], "--exchange-interval", o[optExchange], "--peer-timeout", peerTimeout(request).String()}
 	}
-	return []string{
+	return append(partitionerArgs(o),
 		"--replication", o[optReplication],
 		"--read-repair", o[optReadRepair],
-		"--hinted-handoff=" + o[optHintedHandoff],
-		"--sloppy-quorum=" + o[optSloppy],
+		"--hinted-handoff="+o[optHintedHandoff],
+		"--sloppy-quorum="+o[optSloppy],
 		"--anti-entropy", o[optAntiEntropy],
 		"--tombstone-grace", o[optGrace],
 		"--write-timestamps", o[optTimestamps],
 		"--peer-timeout", peerTimeout(request).String(),
-	}
+	)
 }
 
 // Ready implements targets.System: the node serves, is connected with every

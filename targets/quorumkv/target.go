@@ -36,6 +36,9 @@ const defaultOpTimeout = 2 * time.Second
 const (
 	optMode           = "mode"
 	optReplication    = "replication"
+	optPartitioner    = "partitioner"
+	optVirtualNodes   = "virtual_nodes"
+	optSplitPoints    = "split_points"
 	optReadRepair     = "read_repair"
 	optHintedHandoff  = "hinted_handoff"
 	optTimestamps     = "write_timestamps"
@@ -122,6 +125,7 @@ func (t *Target) Info() targets.Info {
 		targets.Option{Name: optGrace, Default: "0s", Help: "after which tombstones are removed; 0s keeps them for ever"},
 		targets.Option{Name: optTimestamps, Default: "coordinator", Values: []string{"coordinator", "quorum"}, Help: "where a write's timestamp comes from; quorum with read_repair=blocking and W+R>N is linearizable"},
 	)
+	i.Options = append(i.Options, partitionerOptions()...)
 	return i
 }
 
@@ -150,6 +154,9 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 		return cfg, err
 	}
 	if err := resolveRepair(opts); err != nil {
+		return cfg, err
+	}
+	if err := resolvePartitioner(opts); err != nil {
 		return cfg, err
 	}
 	if opts[optReplication] == "" {

@@ -1,0 +1,66 @@
+package placement
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+)
+
+// MaxSplitPoints bounds the split points of partitioner range.
+const MaxSplitPoints = 1024
+
+// ranges keeps keys that follow each other, in the order of their bytes, on the same nodes: range i holds the keys from split point i-1 on
+// and below split point i, and its first replica is the node with number i, around. So a range of keys can be read
+// from few nodes; and keys that are written in their order all go to the last range.
+type ranges struct {
+	cycle
+	splits []string
+}
+
+func newRanges(nodes []string, n int, splits []string) (ranges, error) {
+	c, err := newCycle(nodes, n)
+	errs := []error{err}
+	if len(splits) > MaxSplitPoints {
+		errs = append(errs, fmt.Errorf("split_points: %d of them, at most %d", len(splits), MaxSplitPoints))
+	}
+	for i, s := range splits {
+		if s == "" {
+			errs = append(errs, errors.New("split_points: an empty one, below which there is no key"))
+		} else if i > 0 && splits[i-1] >= s {
+			errs = append(errs, fmt.Errorf("split_points: %q must come before %q in the order of bytes, each once", s, splits[i-1]))
+		}
+	}
+	return ranges{c, slices.Clone(splits)}, errors.Join(errs...)
+}
+
+// index is the range of key.
+func (r ranges) index(key string) int {
+	return sort.Search(len(r.splits), func(i int) bool { return key < r.splits[i] })
+}
+
+func (ranges) Partitioner() Partitioner        { return Range }
+func (r ranges) Replicas(key string) []string  { return r.from(r.index(key), r.n) }
+func (r ranges) Misplaced(key string) []string { return r.from(r.index(key)+1, r.n) }
+func (r ranges) Beyond(key string) []string {
+	return r.from(r.index(key)+r.n, len(r.nodes)-r.n)
+}
+
+func (r ranges) Owned(node string) float64 {
+	at := slices.Index(r.nodes, node)
+	if at < 0 {
+		return 0
+	}
+	owned := 0
+	for i := at; i <= len(r.splits); i += len(r.nodes) {
+		owned++
+	}
+	return float64(owned) / float64(len(r.splits)+1)
+}
+
+func (ranges) VirtualNodes() int       { return 0 }
+func (r ranges) SplitPoints() []string { return r.splits }
+func (r ranges) Settings() string {
+	return fmt.Sprintf("partitioner=range, %d split points (%s)", len(r.splits), digest("%q", r.splits))
+}
+func (r ranges) Digest() string { return digest("range %q n=%d %q", r.nodes, r.n, r.splits) }
