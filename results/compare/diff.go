@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
@@ -245,14 +246,24 @@ func (f Figure) Text(v *float64) string {
 	if v == nil {
 		return "-"
 	}
+	switch f.Unit {
+	case "s":
+		return duration.Seconds(*v)
+	case "ms":
+		return duration.Millis(*v)
+	}
 	return fmt.Sprintf("%.4g %s", *v, f.Unit)
 }
 
-// Delta is the change as people read it, empty if there is none to speak of.
+// Delta is the change as people read it, empty if there is none to speak of: in per
+// cent, and what is ten times as much or more as a factor.
 func (f Figure) Delta() string {
 	p, ok := f.Percent()
 	if !ok {
 		return ""
+	}
+	if p >= 900 {
+		return fmt.Sprintf("× %.3g", *f.B / *f.A)
 	}
 	return fmt.Sprintf("%+.1f %%", p)
 }

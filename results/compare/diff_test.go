@@ -110,3 +110,21 @@ func TestBetween(t *testing.T) {
 		t.Errorf("a run differs from itself: %+v", same.Changes)
 	}
 }
+
+func TestFigureTexts(t *testing.T) {
+	number := func(v float64) *float64 { return &v }
+	for _, c := range []struct {
+		f            Figure
+		a, b, change string
+	}{
+		{Figure{Unit: "s", A: number(0.001848), B: number(4.882)}, "1.85 ms", "4.88 s", "× 2.64e+03"},
+		{Figure{Unit: "s", A: number(0.03233), B: number(7.928)}, "32.3 ms", "7.93 s", "× 245"},
+		{Figure{Unit: "ms", A: number(1.39), B: number(1.373)}, "1.39 ms", "1.37 ms", "-1.2 %"},
+		{Figure{Unit: "ok/s", A: number(100), B: number(990)}, "100 ok/s", "990 ok/s", "+890.0 %"},
+		{Figure{Unit: "%", A: number(0), B: nil}, "0 %", "-", ""},
+	} {
+		if a, b, d := c.f.Text(c.f.A), c.f.Text(c.f.B), c.f.Delta(); a != c.a || b != c.b || d != c.change {
+			t.Errorf("%q, %q and %q, want %+v", a, b, d, c)
+		}
+	}
+}
