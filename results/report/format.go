@@ -109,3 +109,12 @@ func flags(command string) []string {
 	}
 	return parts
 }
+
+// listed is a list in a sentence: "a, b and c".
+func listed(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}

@@ -176,7 +176,7 @@ func (p *page) headline() {
 	}
 	switch {
 	case len(bad) > 0:
-		p.Headline = strings.Join(bad, " and ") + " violated"
+		p.Headline = listed(bad) + " violated"
 		p.Subline = found(s)
 		p.Subline += blame(s)
 	case len(s.Verdicts) == 0:
@@ -189,10 +189,10 @@ func (p *page) headline() {
 			p.Subline = "The run is still going on; nothing was checked yet."
 		}
 	case len(open) > 0:
-		p.Headline = strings.Join(open, " and ") + " inconclusive"
+		p.Headline = listed(open) + " inconclusive"
 		p.Subline = "Nothing was refuted, but the evidence does not suffice; the claims say what is missing."
 	default:
-		p.Headline = strings.Join(held, " and ") + " held"
+		p.Headline = listed(held) + " held"
 		p.Subline = "Not refuted by this run; the claims say how much evidence stands behind it."
 	}
 	if s.Environment != "" {
@@ -268,7 +268,7 @@ func blame(s *store.Summary) string {
 	}
 	text := ""
 	if len(broken) > 0 {
-		text += fmt.Sprintf(" %s promises %s.", s.Promises.By, strings.Join(broken, " and "))
+		text += fmt.Sprintf(" %s promises %s.", s.Promises.By, listed(broken))
 	}
 	if len(allowed) > 0 {
 		text += fmt.Sprintf(" %s does not promise %s: this configuration allows it, and it is no defect of the database.", s.Promises.By, strings.Join(allowed, " or "))

@@ -323,3 +323,11 @@ func TestCommandBreaksBetweenFlags(t *testing.T) {
 		t.Errorf("%q", parts)
 	}
 }
+
+func TestListed(t *testing.T) {
+	for want, names := range map[string][]string{"": nil, "a": {"a"}, "a and b": {"a", "b"}, "a, b and c": {"a", "b", "c"}} {
+		if got := listed(names); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
