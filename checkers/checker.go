@@ -31,13 +31,13 @@ const (
 
 // Budget bounds a check.
 type Budget struct {
-	// Time is how long it may take; 0 means a minute.
+	// Time bounds the duration of a check; 0 means a minute.
 	Time time.Duration
-	// Memory is how many bytes a search may hold; 0 means 2 GiB.
+	// Memory bounds the bytes that a search may hold; 0 means 2 GiB.
 	Memory int64
-	// Workers is how many keys are checked at once; 0 means GOMAXPROCS.
+	// Workers bounds the keys that are checked at once; 0 means GOMAXPROCS.
 	Workers int
-	// MaxViolations is how many violations get a witness (the rest is
+	// MaxViolations bounds the violations that get a witness (the rest is
 	// counted); 0 means 10.
 	MaxViolations int
 }
@@ -86,7 +86,7 @@ type Together interface {
 	CheckTogether(ctx context.Context, h *history.History, b Budget, models []string) ([]Verdict, error)
 }
 
-// Verdict is what a checker says.
+// Verdict is a checker's decision about a history under one model.
 type Verdict struct {
 	Model  string `json:"model"`
 	Status Status `json:"status"`
@@ -168,7 +168,7 @@ type Violation struct {
 	// Faults are the IDs of the fault windows that the offending operations
 	// fell into.
 	Faults []int `json:"faults,omitempty"`
-	// At is when it showed: the completion of the offending operation.
+	// At is the time at which it showed: the completion of the offending operation.
 	At history.Time `json:"at_ns"`
 	// Certified says by what the witness alone was refuted again, such as
 	// "porcupine"; empty if the model cannot be expressed there.

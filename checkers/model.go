@@ -21,7 +21,7 @@ type Model struct {
 	Name string
 	// Family is the group of models that it is told with.
 	Family Family
-	// Meaning is what the model promises, in one line without a full stop.
+	// Meaning states the model's promise, in one line without a full stop.
 	Meaning string
 	// Implies are the names of the models that the model implies directly: every
 	// history that satisfies this one satisfies them. ImpliedBy are those that imply
@@ -30,11 +30,11 @@ type Model struct {
 	// RefutedBy are the anomalies of which this is one of the weakest models that they
 	// refute.
 	RefutedBy []string
-	// Risk is what Evidence.AtRisk counts, in the plural, such as "reads". It is empty
+	// Risk names the things that Evidence.AtRisk counts, in the plural, such as "reads". It is empty
 	// if the checker does not count what could have shown a violation; how many there
 	// must be for a pass is then not asked.
 	Risk string
-	// Counts is what Verdict.Total counts, in the plural; empty means "violations".
+	// Counts names the things that Verdict.Total counts, in the plural; empty means "violations".
 	Counts string
 	// Timeless: the model is about neither sessions nor real time, so that it can be
 	// checked where a history tells of neither.

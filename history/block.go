@@ -26,8 +26,8 @@ const (
 	maxRatio  = 256
 	ratioFree = 64 << 10
 
-	// maxBlockOps is how many operations the writer puts in a block,
-	// maxBlockSize how many operations, micro-operations and list elements in
+	// maxBlockOps bounds the operations that the writer puts in a block,
+	// maxBlockSize the operations, micro-operations and list elements in
 	// all, and maxTables how many bytes of names. The reader knows no such
 	// bounds, as all of these occupy bytes.
 	maxBlockOps  = 1 << 16

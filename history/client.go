@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// wakeAt is how many operations a client buffers before it asks for a flush
+// wakeAt is the number of operations that a client buffers before it asks for a flush
 // ahead of time.
 const wakeAt = 1 << 15
 

@@ -145,7 +145,7 @@ func (t *tables) take(limit int) tables {
 	return out
 }
 
-// partLen is how many of ops go into one block: one at least, if there is one.
+// partLen returns the number of ops that go into one block: one at least, if there is one.
 func partLen(ops []Op, mops []Mop) int {
 	size := 0
 	for i := range ops {

@@ -9,25 +9,25 @@ import (
 // meant to cover. Text is a Coverage as JSON.
 const EventCoverage = "coverage"
 
-// Coverage is what the faults of a run were meant to cover, and what not.
+// Coverage tells which faults of its preset a run was meant to do, and which not.
 type Coverage struct {
-	// Detection is how the database finds out that a node is gone, nil if nothing is
+	// Detection describes the database's failure detection, nil if nothing is
 	// known of that or it does not.
 	Detection *Detection `json:"detection,omitempty"`
 	// Noticed are the kinds of faults (Fault.Kind) that it can find out.
 	Noticed []string `json:"noticed,omitempty"`
 	// Preset is the name by which the faults were asked for, empty if each was named.
 	Preset string `json:"preset,omitempty"`
-	// LeftOut is what the preset has and this run did not.
+	// LeftOut lists the faults of the preset that this run did not have.
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 }
 
-// Detection is how a database finds out by itself that a node is gone.
+// Detection describes the means by which a database finds out that a node is gone.
 type Detection struct {
-	// After is how long a fault must last, in nanoseconds, until the database has
+	// After is the duration, in nanoseconds, of a fault after which the database has
 	// surely acted on it with the settings that it has.
 	After time.Duration `json:"after_ns"`
-	// By is what takes that time, as a subject: "etcd's election timeout of 1s".
+	// By names the mechanism that takes that time, as a subject: "etcd's election timeout of 1s".
 	By string `json:"by"`
 	// Deposes says that it takes an office away from the node then, such as that of a
 	// leader: what such a node still answers is worth many reads.

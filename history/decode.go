@@ -83,7 +83,7 @@ func (c *cursor) bytes(n int) []byte {
 type opsDecoder struct {
 	cols [colCount]column
 	last predictor
-	// ahead is how many times as long as what was read so far the whole file
+	// ahead is the number of times as long as the part read so far that the whole file
 	// is, 1 if that is not known: what is allocated is allocated for it all.
 	ahead float64
 }

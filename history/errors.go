@@ -17,7 +17,7 @@ type FormatError struct {
 	Offset int64
 	// Field is the field that is wrong, empty if none can be named.
 	Field string
-	// Problem is what is wrong and what was expected.
+	// Problem states the error and what was expected.
 	Problem string
 	// Err is the error behind it, or nil.
 	Err error

@@ -26,10 +26,10 @@ type Fault struct {
 	Healing    Time `json:"healing_ns,omitempty"`
 	Healed     Time `json:"healed_ns,omitempty"`
 
-	// Proof is what was seen: probes that failed, packets dropped, a process
+	// Proof lists the evidence that it took effect and healed: probes that failed, packets dropped, a process
 	// gone, probes that succeeded again.
 	Proof []string `json:"proof,omitempty"`
-	// Error is why it took no effect or did not heal, empty otherwise.
+	// Error gives the reason why it took no effect or did not heal, empty otherwise.
 	Error string `json:"error,omitempty"`
 }
 
@@ -55,10 +55,10 @@ const EventPhase = "phase"
 // Text is a Lag as JSON.
 const EventLag = "lag"
 
-// Lag is how far a replica is behind the node that takes the writes.
+// Lag measures a replica's distance behind the node that takes the writes.
 type Lag struct {
 	Node string `json:"node"`
-	// BehindMS is how long ago the newest change that it shows was made, 0 when it
+	// BehindMS is the age of the newest change that it shows, in milliseconds, 0 when it
 	// shows all of them.
 	BehindMS int64 `json:"behind_ms"`
 	// NotReceived and NotApplied are the bytes of the log that it lacks, or has and
@@ -84,7 +84,7 @@ const EventRoundTrips = "round-trips"
 // workloads that ask for it (hot). Text is a Placement as JSON.
 const EventPlacement = "place"
 
-// Placement is where a key is.
+// Placement names the nodes that hold a key.
 type Placement struct {
 	Key Key `json:"key"`
 	// Nodes are its replicas, the one that its partition belongs to first.

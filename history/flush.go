@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// flusher is what a Recorder keeps between two flushes.
+// flusher holds a Recorder's state between two flushes.
 type flusher struct {
 	out blockWriter
 	enc opsEncoder

@@ -26,7 +26,7 @@ type Header struct {
 	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
-// History is what a run saw, in memory: flat slices that checkers can walk
+// History holds the operations, faults and events of a run in memory: flat slices that checkers can walk
 // without following pointers. Operations are in the order of their invocation.
 // Immutable once built, and so safe for concurrent readers.
 type History struct {
@@ -103,7 +103,7 @@ func (h *History) ValueText(v Value) string {
 	return v.String()
 }
 
-// Nothing is what a person reads for the value of a key that is not there.
+// Nothing is the text for people of the value of a key that is not there.
 const Nothing = "nothing (key not found)"
 
 // String is the string with index i, "" for -1.

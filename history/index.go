@@ -25,7 +25,7 @@ type KeyIndex struct {
 	refs  []MopRef
 }
 
-// Len is how many keys occur.
+// Len returns the number of keys that occur.
 func (x *KeyIndex) Len() int { return len(x.keys) }
 
 // At is the i-th key that occurs, in the order of their numbers, and its
@@ -122,7 +122,7 @@ type OpIndex struct {
 	ops   []int32
 }
 
-// Len is how many numbers occur.
+// Len returns the number of identifiers that occur.
 func (x *OpIndex) Len() int { return len(x.ids) }
 
 // At is the i-th number that occurs, ascending, and the indexes of its

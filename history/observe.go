@@ -7,7 +7,7 @@ func WithObserver(see func(*History)) Option {
 	return func(r *Recorder) { r.observer = &observer{see: see, faults: map[int]int{}} }
 }
 
-// observer is what a flush keeps for the one who wants to see it.
+// observer collects flushed operations for a caller that watches the recording.
 type observer struct {
 	see    func(*History)
 	h      History

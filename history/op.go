@@ -1,6 +1,6 @@
 package history
 
-// Func is what a micro-operation does.
+// Func names the function of a micro-operation.
 type Func uint8
 
 // The functions that a micro-operation can have. Arg and Ret are fields of Mop.
@@ -139,7 +139,7 @@ func (f Func) takesArg() bool {
 // lists tells whether what f returns is a list.
 func (f Func) lists() bool { return f == ReadList || f == ReadSet || f == Poll }
 
-// Outcome is how an operation ended.
+// Outcome says whether an operation took effect: certainly, certainly not, or perhaps.
 type Outcome uint8
 
 // The outcomes.
@@ -197,7 +197,7 @@ type Mop struct {
 	Key   Key
 	// Arg is the value written, appended, added, enqueued or sent.
 	Arg Value
-	// Expect is what a CAS compares with, the amount of a Transfer, or the
+	// Expect is the value that a CAS compares with, the amount of a Transfer, or the
 	// permits of an Acquire or Release.
 	Expect Value
 	// Ret is the value returned, valid when Flags has Observed. For ReadList,
@@ -247,7 +247,7 @@ func (t *Txn) SetList(i int, list []Value) {
 	t.lists = append(t.lists, list...)
 }
 
-// List is what SetList recorded for micro-operation i; valid until Reset.
+// List returns the list that SetList recorded for micro-operation i; valid until Reset.
 func (t *Txn) List(i int) []Value {
 	m := &t.Mops[i]
 	return t.lists[m.listAt : m.listAt+m.listLen]
@@ -264,7 +264,7 @@ type Op struct {
 	Invoke, Complete Time
 	// Process is strictly sequential; a new number after every info.
 	Process int32
-	// Session is what session guarantees are about.
+	// Session numbers the session, the unit of session guarantees.
 	Session int32
 	// Error indexes History.Strings, -1 if there was none.
 	Error int32

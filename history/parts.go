@@ -28,9 +28,9 @@ type Parts struct {
 	// Frame is the history without its operations: header, names, faults, events, and
 	// whether it is torn.
 	Frame History
-	// Ops is how many operations there are in all.
+	// Ops counts the operations of all parts.
 	Ops int64
-	// LastChange is when the last operation that can have changed something was answered,
+	// LastChange is the time at which the last operation that can have changed something was answered,
 	// or invoked if it never was; -1 if there is none.
 	LastChange Time
 
@@ -39,7 +39,7 @@ type Parts struct {
 	have  counts
 }
 
-// part is where one part's operations are.
+// part locates one part's operations in the file.
 type part struct {
 	chunks []chunk
 	// buffer holds the operations that are not written yet, of which the first marked
@@ -121,7 +121,7 @@ type divider struct {
 	// When the last operation of each process ended.
 	dense []Time
 	ended map[int32]Time
-	// now is what is known of all that was taken, kept of what stands before the mark.
+	// now covers all that was taken, kept the part of it that stands before the mark.
 	now, kept kept
 	// saw gets what is taken, if it is not nil, once it stands before a mark: unmarked.
 	saw      func(*History)
@@ -285,7 +285,7 @@ func (d *divider) flush(p *part) error {
 	return nil
 }
 
-// Len is how many parts there are; a part may have no operation.
+// Len returns the number of parts; a part may have no operation.
 func (p *Parts) Len() int { return len(p.parts) }
 
 // Read reads part i into h, whose memory is used again: nothing that was made of it

@@ -42,7 +42,7 @@ type binaryReader struct {
 	inside              bool // the last block did not end its cut
 }
 
-// errTorn is what the parts of binaryReader say to each other when the file ends
+// errTorn passes between the parts of binaryReader when the file ends
 // where it should not.
 var errTorn = errors.New("torn")
 

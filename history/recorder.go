@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// ErrClosed is what a Client returns after Recorder.Close.
+// ErrClosed is returned by a Client after Recorder.Close.
 var ErrClosed = errors.New("the history is closed: no operation can be recorded any more")
 
-// DefaultFlushInterval is how often a Recorder writes what it has to its file.
+// DefaultFlushInterval is the interval at which a Recorder writes its buffer to its file.
 // Together with the time that one flush takes it stays far below the one second
 // that a kill -9 may cost.
 const DefaultFlushInterval = 250 * time.Millisecond
@@ -130,7 +130,7 @@ func Create(path string, header Header, opts ...Option) (*Recorder, error) {
 // Now is the run's clock: nanoseconds since Create, monotonic.
 func (r *Recorder) Now() Time { return r.clock() }
 
-// Path is where the history is written.
+// Path returns the file that the history is written to.
 func (r *Recorder) Path() string { return r.path }
 
 // Client makes what one worker records its operations through.

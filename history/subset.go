@@ -38,7 +38,7 @@ func (h *History) Subset(ops []int) *History {
 	return &s
 }
 
-// Size is how many bytes the operations of h hold in memory, their
+// Size returns the bytes that the operations of h hold in memory, their
 // micro-operations, lists and names included.
 func (h *History) Size() int64 {
 	n := int64(cap(h.Ops))*int64(unsafe.Sizeof(Op{})) +

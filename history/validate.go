@@ -7,7 +7,7 @@ import "fmt"
 type InvariantError struct {
 	// Op is the index of the operation in the order of invocation.
 	Op int
-	// Rule is what is broken, as a sentence.
+	// Rule states the rule that is broken, as a sentence.
 	Rule string
 }
 
@@ -120,7 +120,7 @@ func newLastEnds(ops []Op) lastEnds {
 	return lastEnds{low: low, dense: make([]Time, int64(top)-int64(low)+1)}
 }
 
-// of is where the end of process is kept, 0 before its first operation.
+// of points to the end of the last operation of process, 0 before its first one.
 func (l *lastEnds) of(process int32) *Time {
 	if l.sparse == nil {
 		return &l.dense[process-l.low]

@@ -11,7 +11,7 @@ import (
 // see History.Texts and TextValue.
 type Value int64
 
-// Absent is what a read of a key that was never written, or was deleted,
+// Absent is the value of a key that was never written, or was deleted, as a read
 // returns. Deleting a key writes Absent.
 const Absent Value = math.MinInt64
 

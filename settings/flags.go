@@ -31,7 +31,7 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// defaultText is what help shows; empty is not shown.
+// defaultText returns the default that help shows; empty is not shown.
 func defaultText(s Setting, r *Run) string {
 	if s.IsZero(r) {
 		return ""

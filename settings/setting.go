@@ -76,7 +76,7 @@ func Named(part, yaml string) (Setting, bool) {
 
 func (s Setting) value(r *Run) reflect.Value { return reflect.ValueOf(r).Elem().Field(s.index) }
 
-// Type is what the values are: text, number, duration, list or map.
+// Type names the type of the values: text, number, duration, list or map.
 func (s Setting) Type() string {
 	switch s.value(&Run{}).Interface().(type) {
 	case time.Duration:
@@ -282,7 +282,7 @@ func Defaults() Run {
 	return r
 }
 
-// Names are what a comma-separated list has.
+// Names splits a comma-separated list.
 func Names(text string) []string {
 	var out []string
 	for _, n := range strings.Split(text, ",") {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Run is what a user asks of a run, and what a stored plan says. The zero value of a
+// Run holds all settings of a run, as a user gives them and as a stored plan has them. The zero value of a
 // field means its default; in a plan all defaults are filled in. The tags of a field:
 //
 //	flag     its flag; every setting has one

@@ -70,7 +70,7 @@ type Require struct {
 	FaultsBite   *bool `yaml:"faultsBite,omitempty" json:"faultsBite,omitempty" jsonschema:"description=every fault must have been seen to take effect and to heal"`
 }
 
-// Gate is what blocks a build. A violation always does, unless it is known.
+// Gate says which verdicts and figures block a build. A violation always does, unless it is known.
 type Gate struct {
 	Inconclusive string   `yaml:"inconclusive,omitempty" json:"inconclusive,omitempty" jsonschema:"enum=fail,enum=warn,description=what an inconclusive claim does (default fail)"`
 	Environment  string   `yaml:"environment,omitempty" json:"environment,omitempty" jsonschema:"enum=fail,enum=warn,description=what a run does that could not be carried out (default fail)"`

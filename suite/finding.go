@@ -13,7 +13,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-// Finding is what is on record about a case: something that was found on a real system
+// Finding is a case's entry of the track record: something that was found on a real system
 // and that the case shows again, by a claim that is expected to be violated. Another
 // case is its control (Case.ControlOf): the same with the setting under which it is
 // gone.

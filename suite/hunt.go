@@ -57,7 +57,7 @@ func (c *Case) checkHunt(p *problems, at string) {
 	}
 }
 
-// space is what a hunt draws its plans from: what the settings of its case do not say.
+// space returns the space of a hunt's plans: all that the settings of its case leave open.
 func (r *Cell) space(ctx context.Context, env runs.Environment) (*hunt.Space, error) {
 	return hunt.NewSpace(ctx, r.Request, r.fixed, env)
 }
@@ -179,7 +179,7 @@ func huntedClaims(r *Cell, res *hunt.Result) []gate.ClaimResult {
 	return out
 }
 
-// line is where the claim of a model stands.
+// line returns the line of a model's claim in the suite file.
 func (r *Cell) line(model string) int {
 	for _, c := range r.Claims {
 		if c.Model == model {

@@ -234,7 +234,7 @@ func (f *File) checkCase(p *problems, i int) {
 	}
 }
 
-// MaxRuns is how many runs the matrices of a suite may span.
+// MaxRuns bounds the runs that the matrices of a suite may span.
 const MaxRuns = 2000
 
 // doubled refuses what stands twice in a list of a matrix: its runs would have one

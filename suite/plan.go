@@ -25,7 +25,7 @@ import (
 // Suite is a suite file, ready to be run.
 type Suite struct {
 	File *File
-	// Source is where it came from, Digest the SHA-256 of its text.
+	// Source names the file that it came from, Digest is the SHA-256 of its text.
 	Source, Digest string
 	Seed           uint64
 	Budget         time.Duration
@@ -275,7 +275,7 @@ func replicas(r *Cell) map[string]int {
 // unknownStartup is for targets that do not say how long a start takes.
 const unknownStartup = 10 * time.Second
 
-// Estimate is how long a run will take, from what starting its target takes on
+// Estimate returns the time that a run will take, from what starting its target takes on
 // two cores.
 func (r *Cell) Estimate() time.Duration {
 	if r.Planned == nil {
@@ -288,7 +288,7 @@ func (r *Cell) Estimate() time.Duration {
 	return start + r.Planned.Plan.Duration + r.Planned.Plan.Settle
 }
 
-// Estimate is how long all runs will take, without the budget.
+// Estimate returns the time that all runs will take, without the budget.
 func (s *Suite) Estimate() time.Duration {
 	var total time.Duration
 	for i := range s.Cells {

@@ -22,7 +22,7 @@ import (
 // DirSuites is the directory, below that of the runs, in which suites are kept.
 const DirSuites = store.DirSuites
 
-// Options are how a suite is carried out.
+// Options say how to carry a suite out.
 type Options struct {
 	Provider cluster.Provider
 	Reason   string
@@ -96,7 +96,7 @@ func (s *Suite) Run(ctx context.Context, env runs.Environment, o Options) (*gate
 	return res, dir.WriteJSON(store.FileSuite, res)
 }
 
-// keep is what a resumed suite does not do again: everything that was judged.
+// keep returns the results that a resumed suite does not work out again: those that were judged.
 func (s *Suite) keep(cases []gate.CaseResult) []gate.CaseResult {
 	out := []gate.CaseResult{}
 	for _, c := range cases {

@@ -9,7 +9,7 @@ import (
 	"github.com/lapse-test/lapse/settings"
 )
 
-// Settings are how a case is run: keys of package settings with their values. What is
+// Settings are those of a case's runs: keys of package settings with their values. What is
 // not there is the default of lapse run.
 type Settings map[string]any
 

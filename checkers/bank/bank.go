@@ -51,7 +51,7 @@ func (*Checker) Applies(h *history.History) error {
 	return fmt.Errorf("there is no transfer in the history; this model is about a bank")
 }
 
-// bank is what is known of the bank.
+// bank holds the accounts of a history and their total.
 type bank struct {
 	h        *history.History
 	t        *tally.Tally

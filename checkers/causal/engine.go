@@ -97,7 +97,7 @@ func newEngine(f *register.Flat, bytes int64, lean bool) (e *engine, ok bool) {
 	return e, true
 }
 
-// component is where the write i stands in vectors: a vector holds it if its
+// component returns the place of the write i in vectors: a vector holds it if its
 // component c is at least p. c is -1 if that cannot be told.
 func (e *engine) component(i int32) (c, p int32) {
 	o := &e.f.Ops[i]

@@ -90,7 +90,7 @@ func (r *job) key(ops []int32) string {
 	return r.H.KeyName(r.f.Keys[r.f.Ops[ops[0]].Key])
 }
 
-// value is what operation i wrote, in words.
+// value returns the value that operation i wrote, in words.
 func (r *job) value(i int32) string {
 	m := r.H.Mop(&r.H.Ops[i])
 	if m.Func == history.Delete {

@@ -33,7 +33,7 @@ func New() checkers.Checker {
 	}
 }
 
-// moment is where something about a counter changes: acknowledged and begun
+// moment is a time at which something about a counter changes: acknowledged and begun
 // increments add to the bounds of reads.
 type moment struct {
 	at  history.Time
@@ -206,7 +206,7 @@ func between(inc, first, second *history.Op) bool {
 	return inc.Outcome != history.Fail && !acked && inc.Invoke <= second.Complete
 }
 
-// value is what a read of a counter returned; one that is not there counts as 0.
+// value returns the result of a counter's read; a counter that is not there counts as 0.
 func value(m *history.Mop) history.Value {
 	if m.Ret == history.Absent {
 		return 0

@@ -12,7 +12,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// partResult is what is known of one part.
+// partResult is the result of searching one part.
 type partResult struct {
 	result porcupine.CheckResult
 	reason string
@@ -74,7 +74,7 @@ func (s *asker) decide(part []call) partResult {
 	return r
 }
 
-// before is what had been invoked by at, with the answers given by then.
+// before returns the calls invoked by at, with the answers given by then.
 func before(part []call, at history.Time) []call {
 	var out []call
 	for _, x := range part {
@@ -106,7 +106,7 @@ func (s *asker) withoutReads(r *partResult) {
 	}
 }
 
-// poll is how often the memory of a search is looked at.
+// poll is the interval at which the memory of a search is looked at.
 const poll = 20 * time.Millisecond
 
 // ask has Porcupine decide the operations in calls, within the time of the context

@@ -27,7 +27,7 @@ import (
 // Anomaly is the name of what violates a model of a user's own.
 const Anomaly = "no legal order"
 
-// Model is what a user brings.
+// Model describes a user's own model: an object and its operations.
 type Model struct {
 	// Name names the model in verdicts.
 	Name string

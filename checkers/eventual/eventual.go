@@ -74,7 +74,7 @@ func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget)
 	return v, nil
 }
 
-// worker is what is reused from key to key, and what was found.
+// worker holds the memory that is reused from key to key, and the violations found.
 type worker struct {
 	pass.Count
 	key        register.Key

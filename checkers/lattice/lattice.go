@@ -87,7 +87,7 @@ func (l *Lattice) Implies(strong, weak string) bool {
 // itself.
 func (l *Lattice) ImpliedBy(model string) []string { return slices.Clone(l.weaker[model]) }
 
-// reach is what can be reached from model over edges, without model itself.
+// reach returns the models that can be reached from model over edges, without model itself.
 func reach(model string, edges map[string][]string) []string {
 	seen := map[string]bool{model: true}
 	todo := []string{model}

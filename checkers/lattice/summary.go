@@ -7,7 +7,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 )
 
-// Summary is what a history says about all models at once.
+// Summary tells of all models which ones a history satisfies and which it violates.
 type Summary struct {
 	// Refuted were violated, with a witness.
 	Refuted []string `json:"refuted"`

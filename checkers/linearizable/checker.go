@@ -23,7 +23,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Engine is how keys are decided.
+// Engine names an algorithm that decides keys.
 type Engine string
 
 // The engines.
@@ -89,7 +89,7 @@ type job struct {
 	workers []worker
 }
 
-// keyResult is what is known about one key.
+// keyResult is the result of deciding one key.
 type keyResult struct {
 	state    outcome
 	conflict conflict // if zones refuted it

@@ -29,7 +29,7 @@ func newConcatenation(h *history.History, k *register.Key) *concatenation {
 	return c
 }
 
-// textOf is what appending to v appends to; an absent value is the empty text.
+// textOf returns the text that appending to v appends to; an absent value is the empty text.
 func textOf(h *history.History, v history.Value) string {
 	if v == history.Absent {
 		return ""

@@ -8,7 +8,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// DeltaResult is how far a history is from linearizable in time.
+// DeltaResult measures a history's distance in time from a linearizable one.
 type DeltaResult struct {
 	// Delta is the least time by which all reads of each key would have to start
 	// earlier for the key to be linearizable, over all keys for which there is

@@ -23,10 +23,10 @@ import (
 )
 
 const (
-	// pageOps is how many operations a page shows at most: beyond some hundreds
+	// pageOps bounds the operations that a page shows: beyond some hundreds
 	// nobody finds anything, and pages grow to gigabytes.
 	pageOps = 400
-	// pageAround is how long before and after the witness a page shows.
+	// pageAround is the time before and after the witness that a page shows.
 	pageAround = 2 * time.Second
 	// pageLimit bounds Porcupine's search for one page.
 	pageLimit = 5 * time.Second

@@ -43,7 +43,7 @@ const (
 type limits struct {
 	// stop is polled every few thousand steps.
 	stop func() bool
-	// configurations is how many may be remembered, 0 for as many as memory
+	// configurations bounds those that may be remembered, 0 for as many as memory
 	// allows; bytes bounds the memory of the memo.
 	configurations int
 	bytes          int64
@@ -87,7 +87,7 @@ type searcher struct {
 	// cleared is for texts only, see countWrites.
 	cleared []int32
 
-	// deepest is how many answers could be passed.
+	// deepest is the greatest number of answers that could be passed.
 	deepest int
 	// steps counts configurations visited.
 	steps int
@@ -205,7 +205,7 @@ func legalIn(op *register.Op, state int32) bool {
 	return true
 }
 
-// after is what the register holds when op has taken effect.
+// after returns the register's state when op has taken effect.
 func (s *searcher) after(op *register.Op, state int32) int32 {
 	switch op.Kind {
 	case register.Write, register.CAS:
@@ -391,7 +391,7 @@ func (s *searcher) held() int64 {
 	return int64(n)
 }
 
-// first is where the candidates of frame i begin.
+// first returns the index at which the candidates of frame i begin.
 func (s *searcher) first(i int) int32 {
 	if i == 0 {
 		return 0

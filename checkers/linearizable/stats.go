@@ -10,7 +10,7 @@ import (
 // keyStats is the evidence that one key gives.
 type keyStats struct {
 	reads, writes, atRisk, overlapping, duringFaults int
-	// open is how many operations were open at once at most, info how many had
+	// open is the greatest number of operations open at once, info the number of those that had
 	// no answer.
 	open, info int
 }
@@ -128,7 +128,7 @@ func (f fault) rank() int {
 	return 4
 }
 
-// conflictSpan is how long the story of c takes, for choosing the clearest.
+// conflictSpan returns the length of c's story, for choosing the clearest.
 func (z *zoner) conflictSpan(k *register.Key, c conflict) history.Time {
 	switch c.fault {
 	case thinAir:

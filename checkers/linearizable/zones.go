@@ -57,7 +57,7 @@ type conflict struct {
 	at int32
 }
 
-// cluster is what there is to know about one value.
+// cluster holds the operations on one value, with the zone that they span.
 type cluster struct {
 	// wInv and wRet are those of the operation that installs it.
 	wInv, wRet history.Time
@@ -283,7 +283,7 @@ func (z *zoner) best() conflict {
 	})
 }
 
-// span is how long two chains in conflict take, at most, to be told.
+// span bounds the length of the story of two chains in conflict.
 func (z *zoner) span(c conflict) history.Time {
 	from, to := history.Never, before
 	for _, v := range []int32{c.a, c.b} {

@@ -38,7 +38,7 @@ func fits(h *history.History) error {
 	return tally.Only(h, true, history.Append, history.ReadList)
 }
 
-// place is where an element was appended.
+// place is an element's append.
 type place struct {
 	value history.Value
 	op    int

@@ -101,7 +101,7 @@ type Watch struct {
 	now     history.Time
 }
 
-// window is what is kept of one key.
+// window holds the operations that are kept of one key.
 type window struct {
 	ops   []op
 	last  history.Time
@@ -177,7 +177,7 @@ func (w *Watch) Add(h *history.History) bool {
 	return true
 }
 
-// Counts are how many operations have come, and how many keys are kept.
+// Counts returns the numbers of operations that have come and of keys that are kept.
 func (w *Watch) Counts() (ops, keys int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -281,7 +281,7 @@ func (w *Watch) keep(o op) {
 	win.fresh++
 }
 
-// end is when an operation was over, or began if it never was.
+// end returns the time at which an operation was over, or began if it never was.
 func end(o *op) history.Time {
 	if o.Complete == history.Never {
 		return o.Invoke
@@ -384,7 +384,7 @@ func alone(h *history.History, x checkers.Violation) Found {
 	return Found{x, h.Subset(was)}
 }
 
-// history is what can be judged of keys: all operations but those that saw what is not
+// history returns the part of keys that can be judged: all operations but those that saw what is not
 // known to have been written, and those that saw what these wrote. It is nil if that is no
 // history.
 func (w *Watch) history(frame *history.History, wins []*window) *history.History {

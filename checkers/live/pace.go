@@ -25,7 +25,7 @@ const (
 	leastGroup              = 128
 )
 
-// pace is how long a call may take.
+// pace adapts the size of calls to the time that one may take.
 type pace struct {
 	hurry  bool
 	clock  func(judged int) time.Duration
@@ -54,7 +54,7 @@ func (w *Watch) Hurry() {
 	w.group = groupSize / 4
 }
 
-// Rest is how long the caller rests after a call of Judge that took so long, so that
+// Rest returns the time that the caller rests after a call of Judge that took so long, so that
 // judging takes about a quarter of a processor at most.
 func Rest(took time.Duration) time.Duration { return min(max(leastRest, restFor*took), restFor*round) }
 

@@ -115,7 +115,7 @@ type op struct {
 
 func (o *op) info() bool { return o.ret == history.Never }
 
-// owner is who holds a lock: a session, or a value that the database knows it by.
+// owner names the holder of a lock: a session, or a value that the database knows it by.
 type owner struct {
 	named bool
 	id    int64

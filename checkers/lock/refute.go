@@ -81,7 +81,7 @@ type brute struct {
 	seen      map[string]bool
 }
 
-// holding is who holds how much.
+// holding says who holds how many permits.
 type holding struct {
 	who   string // "" if nobody or if it does not matter
 	n     int
@@ -162,7 +162,7 @@ func (b *brute) try(done uint64, s holding) bool {
 	return false
 }
 
-// take is what operation i makes of s; ok is false if it cannot be.
+// take returns the state after operation i in s; ok is false if it cannot be.
 func (b *brute) take(i int, s holding) (holding, bool) {
 	op := &b.h.Ops[i]
 	m := b.h.Mop(op)

@@ -12,7 +12,7 @@ type rules struct {
 	owned, reentrant, fenced bool
 }
 
-// state is what a lock is in: how many permits are out, or how often its owner holds it,
+// state is a lock's state: the permits that are out, or the number of times that its owner holds it,
 // and the greatest token given.
 type state struct {
 	owner owner
@@ -271,7 +271,7 @@ func within(a, b string) bool {
 	return true
 }
 
-// total is how many operations without an answer have taken effect.
+// total counts the operations without an answer that have taken effect.
 func total(u string) int {
 	n := 0
 	for k := range len(u) {
@@ -280,7 +280,7 @@ func total(u string) int {
 	return n
 }
 
-// used is how many of class k have taken effect.
+// used counts those of class k that have taken effect.
 func used(u string, k int) int {
 	if k >= len(u) {
 		return 0

@@ -11,7 +11,7 @@ import (
 // came before does not matter. What was begun before that moment may have taken effect
 // before; what was not answered by the end need not have.
 
-// window is what went on from a moment to another; cut is that moment, before the
+// window holds the operations between two moments; cut is the first of them, before the
 // beginning if it is everything.
 type window struct {
 	cut, to history.Time
@@ -106,7 +106,7 @@ func smallest(r rules, ops []op, failed int, stop func() bool) window {
 	return at(hi)
 }
 
-// maxAlone is how many answered operations a witness may have for the sake of standing
+// maxAlone bounds the answered operations that a witness may have for the sake of standing
 // alone.
 const maxAlone = 12
 

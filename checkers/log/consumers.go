@@ -7,7 +7,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// place is where a session is in a log.
+// place is a session's position in a log.
 type place struct {
 	session int32
 	key     history.Key

@@ -9,7 +9,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// life is when an element was certainly in the queue at the latest, and out of
+// life gives the time at which an element was certainly in the queue at the latest, and out of
 // it at the earliest.
 type life struct {
 	element *element

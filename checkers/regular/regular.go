@@ -290,7 +290,7 @@ func (w *worker) possible(k *register.Key, i, v int32, since history.Time) bool 
 	return n > w.start[v] && w.latest[n-1] >= since
 }
 
-// until is where the writers of v that were invoked before r ended end.
+// until returns the place at which the writers of v that were invoked before r ended end.
 func (w *worker) until(k *register.Key, r *register.Op, v int32) int32 {
 	list := w.writers[w.start[v]:w.start[v+1]]
 	i, _ := slices.BinarySearchFunc(list, r.Ret, func(p int32, t history.Time) int {

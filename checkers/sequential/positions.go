@@ -10,7 +10,7 @@ type positions struct {
 
 func newPositions() *positions { return &positions{table: make([][2]uint64, 1<<10)} }
 
-// bytes is what the set takes, with the larger table that it may be growing into.
+// bytes returns the memory of the set, with the larger table that it may be growing into.
 func (p *positions) bytes() int64 { return int64(len(p.table)) * 16 * 3 }
 
 // add enters h and tells whether it is new.
@@ -38,7 +38,7 @@ func (p *positions) add(h [2]uint64) bool {
 	return true
 }
 
-// place is where h is or would be.
+// place returns the index at which h is or would be.
 func (p *positions) place(h [2]uint64) int {
 	size := len(p.table) - 1
 	i := int(h[0]) & size

@@ -2,7 +2,7 @@ package sequential
 
 import "sort"
 
-// vector is what precedes node n, itself included.
+// vector returns the nodes that precede node n, itself included.
 func (g *graph) vector(n int32) []int32 {
 	at := int(n) * g.width
 	return g.past[at : at+g.width : at+g.width]

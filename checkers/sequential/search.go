@@ -119,7 +119,7 @@ func (s *search) flip(code [2]uint64) {
 	s.hash[1] ^= code[1]
 }
 
-// held is what the value of key k adds to the hash.
+// held returns the part of the hash that the value of key k adds.
 func (s *search) held(k int32) [2]uint64 {
 	if n := s.last[k]; n >= 0 {
 		return s.holds[n]

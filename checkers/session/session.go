@@ -89,12 +89,12 @@ type job struct {
 	model    string
 }
 
-// nothing is what was found at first.
+// nothing returns an empty collection of anomalies.
 func (r *job) nothing() pass.Clearest[anomaly] {
 	return pass.NewClearest(r.Budget.MaxViolations, anomalyOrder)
 }
 
-// state is what a session has done to the current key.
+// state records a session's operations on the current key.
 type state struct {
 	key int32 // number of the key + 1; another one means nothing yet
 	// write is the position of its last acknowledged write, -1 if none.
@@ -106,7 +106,7 @@ type state struct {
 	since        history.Time
 }
 
-// span is what is known about when a value was installed: its writers' earliest
+// span bounds the time at which a value was installed: its writers' earliest
 // invocation and latest answer.
 type span struct{ inv, ret history.Time }
 

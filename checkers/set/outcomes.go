@@ -10,7 +10,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Report is how the elements of all sets of a history fared.
+// Report counts the elements of all sets of a history by their fate.
 type Report struct {
 	// Attempted counts adds, Acknowledged those that were answered with ok.
 	Attempted    int `json:"attempted"`

@@ -49,10 +49,10 @@ type element struct {
 	// is one. removes are the removals that did not fail.
 	add           int
 	adds, removes []int
-	// gone is when the last of the removals was over: nothing that is known of the
+	// gone is the time at which the last of the removals was over: nothing that is known of the
 	// element before counts.
 	gone history.Time
-	// known is when it was certain that the element is in the set: Never if it
+	// known is the time from which it was certain that the element is in the set: Never if it
 	// never was; knownBy is the operation that made it so.
 	known   history.Time
 	knownBy int

@@ -18,7 +18,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Bound is what is promised: a read is at most so many versions or so long
+// Bound limits staleness: a read is at most so many versions or so long
 // behind, whichever allows more; a zero field allows nothing by itself. With both
 // zero no stale read is allowed.
 type Bound struct {

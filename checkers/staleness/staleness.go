@@ -61,7 +61,7 @@ type Group struct {
 	// Reads that could have been stale: those invoked after some write of their
 	// key had been acknowledged.
 	Reads int `json:"reads"`
-	// Stale is how many were, as a share with its interval.
+	// Stale is the share of reads that were stale, with its interval.
 	Stale Share `json:"stale"`
 	// Versions and Time are distributions over the stale reads.
 	Versions Distribution `json:"versions_behind"`

@@ -23,7 +23,7 @@ type model struct {
 	kept Order
 }
 
-// Order is what isolation levels are about besides transactions: lists tell the levels
+// Order says which order isolation levels keep besides that of reads and writes: lists tell the levels
 // apart by it.
 type Order int
 
@@ -98,7 +98,7 @@ func models() []model {
 	return out
 }
 
-// outOfReach is why h cannot satisfy the level for certain whatever is found, because
+// outOfReach gives the reason why h cannot satisfy the level for certain whatever is found, because
 // it does not tell an order that the level asks for; "" if it does.
 func (m model) outOfReach(h *history.History) string {
 	switch {

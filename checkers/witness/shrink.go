@@ -27,7 +27,7 @@ type Stats struct {
 	// Weakened counts the compare-and-sets that were made plain writes, because
 	// what they compared with was dropped.
 	Weakened int `json:"weakened"`
-	// Candidates is how many smaller histories were checked.
+	// Candidates counts the smaller histories that were checked.
 	Candidates int `json:"candidates"`
 	// Minimal tells that no single operation can be dropped (with what depends on
 	// it) without losing the violation; false if the time ran out before.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// headSize is how much of a file is looked at to recognise it.
+// headSize is the number of bytes by which a file's format is recognised.
 const headSize = 4096
 
 // detect recognises the format of in.

@@ -199,7 +199,7 @@ func (r *ednReader) missing(at int, ok bool, err error) error {
 	return err
 }
 
-// opaque is what stands from byte at to here as a value without parts.
+// opaque returns the text from byte at to here as a value without parts.
 func (r *ednReader) opaque(at int) term {
 	return term{kind: termSymbol, pos: at, text: textOf(r.in.data[at:r.pos])}
 }

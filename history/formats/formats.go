@@ -22,7 +22,7 @@ import (
 
 // Format is one file format.
 type Format struct {
-	// Name is what --format takes.
+	// Name is the format's name for --format.
 	Name string
 	// Summary is one line for people.
 	Summary string

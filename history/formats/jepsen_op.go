@@ -38,7 +38,7 @@ type jepsenOp struct {
 	// read and write are the levels, which are not Jepsen's own but harmless
 	// extra keys.
 	readLevel, writeLevel string
-	// note is what the database told besides values, mismatch that it said that
+	// note is the database's text besides values, mismatch that it said that
 	// the condition of a compare-and-set was false, was the value that it told then
 	// (nil if none). clockless says that no stamp of the file means anything. These
 	// keys are lapse's own, too.
@@ -46,7 +46,7 @@ type jepsenOp struct {
 	mismatch  bool
 	was       *term
 	clockless bool
-	// dataType is what the operations are on, if the file says so.
+	// dataType is the type of object that the operations are on, if the file says so.
 	dataType string
 }
 

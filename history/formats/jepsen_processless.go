@@ -71,7 +71,7 @@ func (l *processless) each(do func(p *jepsenPending)) {
 	}
 }
 
-// signature is what an invocation and its completion have in common.
+// signature returns a text that an invocation and its completion share.
 func signature(f string, txn *history.Txn) string {
 	var b strings.Builder
 	b.WriteString(f)

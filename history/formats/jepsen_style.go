@@ -10,14 +10,14 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// jepsenStyle is what must be known of a whole Jepsen history before its
-// operations can be understood, because :read and :add mean different things in
+// jepsenStyle holds the facts about a whole Jepsen history without which its
+// operations cannot be understood, because :read and :add mean different things in
 // different workloads. It follows from the operations alone: which functions there
 // are, and what reads returned.
 type jepsenStyle struct {
 	// independent: values are [key value] tuples.
 	independent bool
-	// reads is what :read returns, one of Types, and sets that :add adds an
+	// reads is the type of :read's results, one of Types, and sets says that :add adds an
 	// element; otherwise it increments a counter.
 	reads string
 	sets  bool
@@ -79,9 +79,9 @@ func (s *jepsenStyle) keyOf(name string) *txnKey {
 	return k
 }
 
-// evidence is what the operations show.
+// evidence collects the signs of a style in the operations.
 type evidence struct {
-	// at is where each function was seen first, by its name.
+	// at is the place at which each function was seen first, by its name.
 	at map[string]int
 	// A 2-vector may be a tuple [key value] or a value itself, so that every
 	// plain operation must agree before the history counts as independent.
@@ -95,8 +95,8 @@ type evidence struct {
 	added          map[string]bool
 }
 
-// readEvidence is what completed reads returned; each is the place of the first
-// such read and how many there were.
+// readEvidence sorts the results of completed reads by type; each field has the place of the first
+// such read and their number.
 type readEvidence struct {
 	collections, maps, integers, others place
 }
@@ -163,7 +163,7 @@ func scanStyle(in *input, src termSource, o *Options) (*jepsenStyle, error) {
 	return s, nil
 }
 
-// guessFrom is how many lines say what a history is, nearly always.
+// guessFrom is the number of lines that nearly always suffice to tell a history's style.
 const guessFrom = 1000
 
 var (
@@ -348,7 +348,7 @@ func (s *jepsenStyle) decide(in *input) {
 	s.describe(first)
 }
 
-// n is how many reads returned something.
+// n counts the reads that returned something.
 func (e *readEvidence) n() int { return e.collections.n + e.maps.n + e.integers.n + e.others.n }
 
 // describe says what a history without an own meaning of :read is of.
@@ -388,7 +388,7 @@ func (s *jepsenStyle) describe(first func(f string) string) {
 	s.plural()
 }
 
-// because is why it was taken for what it was, and how to say otherwise.
+// because explains the guess of the style, and names the flag that overrides it.
 func (s *jepsenStyle) because() string {
 	return ", because " + s.why + "; --type " + strings.Join(Types(), "|") + " says otherwise"
 }

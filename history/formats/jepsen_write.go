@@ -13,7 +13,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// syntax is how a Jepsen history is spelled: EDN or JSON.
+// syntax writes the terms of a Jepsen history in EDN or in JSON.
 type syntax interface {
 	begin() string
 	end() string

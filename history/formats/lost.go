@@ -21,7 +21,7 @@ func Lost(name string, h *history.History) ([]string, error) {
 	return f.lost(h), nil
 }
 
-// lostCounts is what formats lose, counted.
+// lostCounts counts the things in a history that some format cannot express.
 type lostCounts struct {
 	versions, predicates, notes, errors, failedReads, unseenInfo, seenInfo, failed int
 	unobserved, timed, nodes, levels                                               int
@@ -88,7 +88,7 @@ func (l *losses) add(n int, format string, args ...any) {
 	}
 }
 
-// jepsenLost is what EDN and JSON cannot say.
+// jepsenLost lists the parts of h that EDN and JSON cannot express.
 func jepsenLost(h *history.History) []string {
 	c := countLost(h)
 	var l losses
@@ -141,7 +141,7 @@ func touching(h *history.History) int {
 	return n
 }
 
-// clocklessLost is what Plume's and AWDIT's formats cannot say.
+// clocklessLost lists the parts of a history that Plume's and AWDIT's formats cannot express.
 func clocklessLost(aborted bool) func(h *history.History) []string {
 	return func(h *history.History) []string {
 		c := countLost(h)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// maxPlain is how many digits of a number are written out before it gets an exponent.
+// maxPlain bounds the digits of a number that is written without an exponent.
 const maxPlain = 40
 
 // decimal is the one spelling of the number that s spells in decimal, since a database

@@ -109,7 +109,7 @@ func (t *term) get(name string) *term {
 
 func (t *term) isNil() bool { return t == nil || t.kind == termNil }
 
-// describe is what t is, for errors.
+// describe names the kind and text of t, for errors.
 func (t *term) describe() string {
 	if t == nil {
 		return "nothing"

@@ -46,7 +46,7 @@ func Load(dir store.Dir) (*Side, error) {
 	return r, nil
 }
 
-// Diff is what differs between two runs. It judges nothing: whether a change is
+// Diff lists the differences between two runs. It judges nothing: whether a change is
 // for the worse is the gate's business.
 type Diff struct {
 	A string `json:"a"`

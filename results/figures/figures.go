@@ -23,7 +23,7 @@ type Case struct {
 	// the next successful write, in seconds; where none came, the time until the
 	// last write that was tried.
 	Recovery float64 `json:"recovery_s"`
-	// Staleness is how far the worst read was behind, in seconds: see package
+	// Staleness is the staleness of the worst read, in seconds: see package
 	// staleness. Measured tells whether it could be measured: it is for registers.
 	Staleness         float64 `json:"staleness_s"`
 	StalenessMeasured bool    `json:"staleness_measured"`
@@ -38,7 +38,7 @@ type Case struct {
 	Shards []Shard `json:"shards,omitempty"`
 }
 
-// Part is how some of the operations of the load were served.
+// Part counts some of the operations of the load by how they were served.
 type Part struct {
 	Ops int `json:"ops"`
 	// Availability is the share that was served: ok, or refused for what the database

@@ -23,7 +23,7 @@ type Outages struct {
 	Failovers []Failover `json:"failovers,omitempty"`
 }
 
-// Outage is how long, in seconds, no operation at all, no read and no write succeeded.
+// Outage has the longest times, in seconds, without a successful operation, read and write.
 type Outage struct {
 	Any    float64 `json:"any"`
 	Reads  float64 `json:"reads"`

@@ -63,7 +63,7 @@ type Window struct {
 	Fault int    `json:"fault"`
 	Name  string `json:"name"`
 	Phase `json:"load"`
-	// Recovery is how many seconds passed from the beginning of healing until
+	// Recovery is the time, in seconds, from the beginning of healing until
 	// operations succeeded as they do outside faults: until the invocation of
 	// the first of RecoveryRun consecutive operations of which at least 95 %
 	// of the calm share were ok. Nil if that was not seen before the next fault
@@ -141,7 +141,7 @@ func clip(f *history.Fault, begin, end history.Time) (from, to history.Time) {
 	return from, max(from, to)
 }
 
-// covered is how many seconds of the load phase lie in some fault window.
+// covered returns the seconds of the load phase that lie in some fault window.
 // Faults are in the order of their injection.
 func covered(faults []history.Fault, begin, end history.Time) float64 {
 	var sum history.Time

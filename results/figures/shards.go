@@ -9,7 +9,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Shard is what one partition of the keys was asked: the keys that one node is
+// Shard counts the operations on one partition of the keys: the keys that one node is
 // the first replica of.
 type Shard struct {
 	Node string `json:"node"`

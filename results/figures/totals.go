@@ -48,7 +48,7 @@ func quantiles(h *hdrhistogram.Histogram) Latency {
 	}
 }
 
-// LoadPhase is when the load ran: from its phase event to the next one; the
+// LoadPhase returns the time in which the load ran: from its phase event to the next one; the
 // whole history if there are no such events.
 func LoadPhase(h *history.History) (begin, end history.Time) {
 	in := false

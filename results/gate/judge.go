@@ -18,7 +18,7 @@ const (
 	PolicyWarn = "warn"
 )
 
-// Policy is what blocks a build. A violation always does, unless it is known.
+// Policy says which verdicts and figures block a build. A violation always does, unless it is known.
 type Policy struct {
 	Inconclusive string       `json:"inconclusive,omitempty"`
 	Environment  string       `json:"environment,omitempty"`

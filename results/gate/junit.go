@@ -139,7 +139,7 @@ func WriteJUnit(w io.Writer, s *SuiteResult, report func(run string) string) err
 	return err
 }
 
-// proof is what somebody who has nothing but the JUnit file can go by.
+// proof returns the violations in words, for readers who have nothing but the JUnit file.
 func proof(c *CaseResult, r *ClaimResult, report func(run string) string) string {
 	parts := []string{count.Of(r.Violations, "violation")}
 	if r.Witness != "" {
@@ -154,7 +154,7 @@ func proof(c *CaseResult, r *ClaimResult, report func(run string) string) string
 	return strings.Join(parts, "\n\n")
 }
 
-// firstLine is what fits an attribute.
+// firstLine returns the first line of t, which fits an attribute.
 func firstLine(t string) string {
 	line, _, _ := strings.Cut(t, "\n")
 	return line

@@ -62,7 +62,7 @@ var cellEscaper = strings.NewReplacer("|", "\\|", "\n", " ", "\r", " ", "<", "&l
 // become markup.
 func cell(text string) string { return cellEscaper.Replace(text) }
 
-// maxAnnotations is how many of a kind GitHub shows for a step.
+// maxAnnotations is the number of annotations of a kind that GitHub shows for a step.
 const maxAnnotations = 10
 
 // WriteAnnotations writes GitHub workflow commands, what blocks first: at most ten

@@ -11,7 +11,7 @@ import (
 // SuiteSchema is the version of suite.json.
 const SuiteSchema = 1
 
-// SuiteResult is what a suite came to. It is written after every case, so that a
+// SuiteResult holds the results of a suite's cases. It is written after every case, so that a
 // killed suite keeps those that were finished.
 type SuiteResult struct {
 	Schema int    `json:"schema"`
@@ -32,7 +32,7 @@ type SuiteResult struct {
 	Exit   *verdict.Exit `json:"exit,omitempty"`
 }
 
-// CaseStatus is how a case ended.
+// CaseStatus says how far a case came, and whether it passed.
 type CaseStatus string
 
 // The statuses of cases and of claims.
@@ -84,7 +84,7 @@ type ClaimResult struct {
 	Witness string `json:"witness,omitempty"`
 	// Violations counts those found.
 	Violations int `json:"violations"`
-	// Line is where the claim stands in the suite file.
+	// Line is the claim's line in the suite file.
 	Line int `json:"line,omitempty"`
 }
 

@@ -26,7 +26,7 @@ type Threshold struct {
 	Limit float64
 }
 
-// unit is how a figure is written.
+// unit says in which unit a figure is written.
 type unit int
 
 const (

@@ -35,7 +35,7 @@ type cycle struct {
 	top   float64
 }
 
-// kindMeanings are what the edges' kinds stand for.
+// kindMeanings explains the kinds of edges.
 var kindMeanings = map[string]string{
 	"ww": "write, then overwritten", "wr": "write, then read", "rw": "read, then overwritten",
 	"so": "order in a session", "rt": "order in real time",

@@ -112,7 +112,7 @@ func (p *spacetime) collect() {
 	}
 }
 
-// OpLabel is what an operation did, in one line.
+// OpLabel describes an operation in one line.
 func OpLabel(h *history.History, op *history.Op) string {
 	var parts []string
 	for j := range h.Mops(op) {
@@ -134,7 +134,7 @@ func opSub(h *history.History, op *history.Op) string {
 	return strings.Join(parts, " · ")
 }
 
-// carried is what travels to the node and back.
+// carried returns the texts of the request to the node and of its answer.
 func carried(h *history.History, op *history.Op) (in, out string) {
 	mops := h.Mops(op)
 	if len(mops) != 1 {

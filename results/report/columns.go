@@ -16,11 +16,11 @@ import (
 	"github.com/lapse-test/lapse/results/text"
 )
 
-// maxEmbedded is how many operations a report carries for its timeline. More
+// maxEmbedded bounds the operations that a report carries for its timeline. More
 // are sampled; the figures and charts always use all.
 const maxEmbedded = 120_000
 
-// timeline is what the page's script draws: operations as columns of
+// timeline is the data that the page's script draws: operations as columns of
 // variable-length integers and texts, compressed.
 type timeline struct {
 	Shown, Total int

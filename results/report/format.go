@@ -71,7 +71,7 @@ func evidenceLine(e checkers.Evidence) string {
 	return line
 }
 
-// behind is how far behind a row's reads were, dashes if none was.
+// behind returns the quantiles of a row's staleness, dashes if no read was stale.
 func (r *staleRow) behind() []string {
 	if r.N == 0 {
 		return []string{dash, dash, dash, dash, dash}

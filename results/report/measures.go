@@ -78,7 +78,7 @@ func share(p float64) string {
 
 func ago(ns int64) string { return picture.Millis(float64(ns) / 1e6) }
 
-// maxCurves is how many groups a curve is drawn of: as many as can be told apart.
+// maxCurves bounds the groups of which a curve is drawn: as many as can be told apart.
 const maxCurves = 4
 
 // visibility draws, for each group, the share of reads that missed the latest

@@ -35,7 +35,7 @@ type page struct {
 	JS     string
 	Policy string
 	Status checkers.Status
-	// Class is how the banner looks: the status, or "allowed" where the configuration
+	// Class is the banner's CSS class: the status, or "allowed" where the configuration
 	// allows every violation.
 	Class     string
 	Headline  string
@@ -65,7 +65,7 @@ type page struct {
 type claim struct {
 	checkers.Verdict
 	Meaning, Text, Anchor string
-	// Class is how the verdict looks: its status, or "allowed".
+	// Class is the verdict's CSS class: its status, or "allowed".
 	Class string
 	// Promise says whether the database promises it.
 	Promise       string
@@ -203,7 +203,7 @@ func (p *page) headline() {
 	}
 }
 
-// promise is what the database promises of v, and what the name of v's model means.
+// promise returns the database's promise about v's model, and the meaning of the model's name.
 func promise(s *store.Summary, v checkers.Verdict) string {
 	said, note := s.Promises.Says(v), verdict.NameNote(v)
 	if said != "" && note != "" {
@@ -212,7 +212,7 @@ func promise(s *store.Summary, v checkers.Verdict) string {
 	return said + note
 }
 
-// classAllowed is how a violation looks that the configuration allows.
+// classAllowed is the CSS class of a violation that the configuration allows.
 const classAllowed = "allowed"
 
 // allowed tells whether v is violated and the configuration does not promise it.

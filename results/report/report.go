@@ -17,7 +17,7 @@ import (
 	"github.com/lapse-test/lapse/results/store"
 )
 
-// Source is what a report is drawn from.
+// Source is the data from which a report is drawn.
 type Source struct {
 	Summary store.Summary
 	// Plan is nil if the run directory has none.

@@ -89,7 +89,7 @@ func scatter(h *history.History, length history.Time) chart {
 	return c
 }
 
-// seriesFile is what the charts show over time as a CSV file, as a URL that holds it.
+// seriesFile returns the charts' series over time as a CSV file, in a data URL.
 func seriesFile(h *history.History) string {
 	if len(h.Ops) == 0 {
 		return ""

@@ -9,7 +9,7 @@ import (
 	"github.com/lapse-test/lapse/results/text"
 )
 
-// stripRow is how high a fault stands in the strip.
+// stripRow is the height of a fault in the strip, in pixels.
 const stripRow = 20.0
 
 // faultStrip has a bar for each fault: from its injection until it was seen to be

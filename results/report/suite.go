@@ -24,13 +24,13 @@ import (
 //go:embed suite.js
 var suiteScript string
 
-// SuiteSource is what the report of a suite is drawn from.
+// SuiteSource is the data from which the report of a suite is drawn.
 type SuiteSource struct {
 	Result *gate.SuiteResult
 	// Open finds a run by its identifier, for its witnesses; it may be nil. What it
 	// does not find is told without pictures.
 	Open func(id string) (store.Dir, error)
-	// Link is where the report of a run is, seen from that of the suite; nil where
+	// Link returns the address of a run's report, seen from that of the suite; nil where
 	// there is nothing to lead to.
 	Link func(run string) string
 }
@@ -227,7 +227,7 @@ func (p *suitePage) headline() {
 	}
 }
 
-// look is how a claim is shown: never by colour alone.
+// look returns a claim's icon and CSS class: it is never shown by colour alone.
 func look(c gate.ClaimResult) (icon, class string) {
 	switch {
 	case c.Status == gate.CaseViolated:

@@ -40,7 +40,7 @@ const DirSuites = "suites"
 // FileSuite is the file of a suite's directory that holds its SuiteResult.
 const FileSuite = "suite.json"
 
-// DefaultOut is where runs are kept unless --out says otherwise.
+// DefaultOut is the directory of runs unless --out says otherwise.
 const DefaultOut = "lapse-runs"
 
 // Dir is the directory of one run.

@@ -12,7 +12,7 @@ import (
 // although the file system works.
 type DamagedError struct {
 	Run, Text string
-	// Err is what was met.
+	// Err is the error of reading.
 	Err error
 }
 

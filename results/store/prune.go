@@ -93,7 +93,7 @@ func Sweep(out string) error {
 	return errors.Join(errs...)
 }
 
-// Size is how many bytes the files of a run take.
+// Size returns the bytes that the files of a run take.
 func (d Dir) Size() (int64, error) {
 	var sum int64
 	err := filepath.WalkDir(d.Path, func(_ string, e fs.DirEntry, err error) error {
@@ -118,13 +118,13 @@ func (d Dir) Size() (int64, error) {
 
 // Keep says which runs stay when others go.
 type Keep struct {
-	// Last is how many of the newest stay, whatever they came to.
+	// Last is the number of newest runs that stay, whatever their results.
 	Last int
 	// Failed keeps every run that found a violation.
 	Failed bool
 	// Runs stay by their identifiers, such as those that a suite's result names.
 	Runs []string
-	// Budget is how many bytes may stay, 0 for any number. The oldest runs that
+	// Budget bounds the bytes that may stay, 0 for any number. The oldest runs that
 	// may go go first; those that Last, Failed and Runs keep stay all the same.
 	Budget int64
 }

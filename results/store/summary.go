@@ -57,13 +57,13 @@ type Summary struct {
 	Load *figures.Totals `json:"load,omitempty"`
 	// Environment says what went wrong outside the database under test.
 	Environment string `json:"environment,omitempty"`
-	// Alerts is what became of telling others of violations, nil if nobody was to be told.
+	// Alerts tells which alerts of violations were delivered, nil if nobody was to be told.
 	Alerts             *Alerts       `json:"alerts,omitempty"`
 	Exit               *verdict.Exit `json:"exit,omitempty"`
 	verdict.Assessment `json:"assessment"`
 }
 
-// Part is what a run is within something that makes several: a cell of a table of
+// Part is a run's place within something that makes several: a cell of a table of
 // quorums, a case of a suite, a defect of the self-test.
 type Part struct {
 	// Of names the whole, such as "quorum 20260301-1200-ab12": the runs of one call
@@ -73,7 +73,7 @@ type Part struct {
 	Label string `json:"label"`
 }
 
-// Alerts is what became of telling others of the violations of a run. It is no part of the
+// Alerts counts the alerts of a run's violations, delivered and not. It is no part of the
 // verdict.
 type Alerts struct {
 	// To says who was to be told, without secrets.

@@ -23,7 +23,7 @@ func lockText(h *history.History, m *history.Mop, lock string) string {
 	return t
 }
 
-// pollText is what m, a Poll of h, returned, as offset=message.
+// pollText returns the result of m, a Poll of h, as offset=message.
 func pollText(h *history.History, m *history.Mop) string {
 	var b strings.Builder
 	b.WriteByte('[')

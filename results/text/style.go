@@ -13,7 +13,7 @@ import (
 // leaves it plain and as it is.
 type Style struct {
 	on bool
-	// width is how many columns the terminal has, 0 where there is none: lines are not
+	// width is the number of the terminal's columns, 0 where there is none: lines are not
 	// broken then.
 	width int
 }

@@ -39,7 +39,7 @@ func PrintSuite(w io.Writer, s Style, r *gate.SuiteResult) {
 	fmt.Fprintf(w, "suite %s: %s\nresult: %s (exit %d)   (%s)\n", r.Suite, strings.Join(parts, " · "), r.Exit.Reason, r.Exit.Code, r.ID)
 }
 
-// detail is what is to be said of a claim. A negative control that was violated as it
+// detail returns the lines below a claim. A negative control that was violated as it
 // should be takes no more than a line: its proof is in its run.
 func detail(j gate.ClaimResult) string {
 	if j.Status == gate.CasePassed && j.Observed == checkers.Violated {

@@ -138,7 +138,7 @@ func percent(p float64) string {
 	return fmt.Sprintf("%.2g %%", p*100)
 }
 
-// Plural is how many there are of something: "1 run", "2,000 runs".
+// Plural returns a number with its noun: "1 run", "2,000 runs".
 func Plural(n int, one string) string { return count.Of(n, one) }
 
 // Count writes n with a comma after every three digits.
@@ -195,7 +195,7 @@ func Certified(v *checkers.Violation) string {
 	return "refuted again on these operations alone: " + v.Certified
 }
 
-// OpName is how the explanation of v calls operation i: as its sentence does where
+// OpName returns the name by which the explanation of v calls operation i: as its sentence does where
 // that names transactions by their place in the history, else by its place in the
 // witness.
 func OpName(v *checkers.Violation, i int) string {

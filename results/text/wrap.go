@@ -73,7 +73,7 @@ func broken(line string, width int) string {
 	return b.String()
 }
 
-// hanging is where the last column of line begins, if that leaves half of the width,
+// hanging returns the place at which the last column of line begins, if that leaves half of the width,
 // else two columns after its beginning.
 func hanging(line string, width int) int {
 	plain := uncoloured(line)

@@ -13,7 +13,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Assessment is what the checkers said of one history, and what follows.
+// Assessment holds the checkers' verdicts on one history, and the conclusion from them.
 type Assessment struct {
 	Status   checkers.Status    `json:"status"`
 	Verdicts []checkers.Verdict `json:"verdicts"`
@@ -24,9 +24,9 @@ type Assessment struct {
 	// Their verdicts are inconclusive unless another of their proofs stood; those of
 	// the other models are as good as ever.
 	Failures []Failure `json:"failures,omitempty"`
-	// Lattice is what the verdicts add up to.
+	// Lattice sums the verdicts up by strength of the models.
 	Lattice lattice.Summary `json:"lattice"`
-	// Promises is what the database promises, nil if that is not known.
+	// Promises are the database's promises, nil if they are not known.
 	Promises *Promises `json:"promises,omitempty"`
 	// Staleness says how stale reads were, nil where no read could have been.
 	Staleness *staleness.Report `json:"staleness,omitempty"`

@@ -12,12 +12,12 @@ import (
 	"github.com/lapse-test/lapse/internal/duration"
 )
 
-// Coverage is what the faults of a run were meant to cover and what of that they did.
+// Coverage compares the faults that a run was meant to have with those that it had.
 // It changes no verdict: it says how far one goes.
 type Coverage struct {
 	history.Coverage
-	// Noticeable is how many faults were seen to take effect that the database could
-	// have found out; Outlasted is how many of those lasted longer than its failure
+	// Noticeable counts the faults seen to take effect that the database could
+	// have found out; Outlasted counts those that lasted longer than its failure
 	// detection, and Longest how long the longest of them lasted, in nanoseconds, from
 	// when it was seen to take effect until healing began.
 	Noticeable int           `json:"noticeable"`
@@ -79,7 +79,7 @@ func (c *Coverage) detectionText(d *history.Detection) string {
 		takes, duration.Text(c.Longest), hold)
 }
 
-// leftOut is what was left out, with what has the same reason together.
+// leftOut lists the faults left out, those with the same reason together.
 func (c *Coverage) leftOut() []string {
 	var out []string
 	told := map[string]bool{}

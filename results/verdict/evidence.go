@@ -11,21 +11,21 @@ import (
 // Require is the evidence that a pass needs; too little of it makes a held
 // model inconclusive. Zero values require nothing.
 type Require struct {
-	// OK is how many operations must have succeeded.
+	// OK is the least number of operations that must have succeeded.
 	OK int `json:"ok"`
-	// AtRisk is how many reads must have been able to show a violation; of models
+	// AtRisk is the least number of reads that could have shown a violation; of models
 	// that count something else (checkers.Model), how many of that, and of models that
 	// count nothing, nothing is asked.
 	AtRisk int `json:"at_risk"`
 	// FaultsBit asks that every injected fault was seen to take effect and to be healed,
 	// and that there was at least one.
 	FaultsBit bool `json:"faults_bit"`
-	// DuringFaults is how many operations must have succeeded in fault windows; where
+	// DuringFaults is the least number of operations that must have succeeded in fault windows; where
 	// there is one node, which serves nobody meanwhile, since the first of them.
 	DuringFaults int `json:"during_faults"`
 }
 
-// RequireOfRun is what a run of lapse's own requires by default.
+// RequireOfRun returns the evidence that a run of lapse's own requires by default.
 func RequireOfRun(faults bool) Require {
 	r := Require{OK: 100, AtRisk: 50}
 	if faults {
@@ -42,7 +42,7 @@ func (r Require) Judge(h *history.History, v checkers.Verdict) checkers.Verdict 
 	return r.judge(r.groundOf(h), v)
 }
 
-// ground is what Require asks of the history itself.
+// ground counts what Require asks of the history itself, whatever the model.
 type ground struct {
 	// faults says what lacks of the faults, if that matters.
 	faults []string

@@ -32,7 +32,7 @@ func WorseExit(a, b int) int {
 	return a
 }
 
-// Exit is how a command ended, for --json.
+// Exit gives a command's exit code with its reason, for --json.
 type Exit struct {
 	Code   int    `json:"code"`
 	Reason string `json:"reason"`

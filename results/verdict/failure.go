@@ -22,7 +22,7 @@ type Failure struct {
 	Reason string `json:"reason"`
 }
 
-// failedReason is why a model whose checker went wrong has no verdict.
+// failedReason is the reason of a model without a verdict whose checker failed.
 const failedReason = "its checker failed, which is a bug in lapse: please report it with the history"
 
 func (a *Assessment) fail(model string, err error) {
@@ -53,11 +53,11 @@ func (a *Assessment) Exit() Exit {
 	return Exit{Code: ExitOf(a.Status), Reason: string(a.Status)}
 }
 
-// grace is how long a check that is under way may take to tell what it has decided by
+// grace is the time in which a check that is under way may tell what it has decided by
 // the time of an interrupt.
 const grace = 500 * time.Millisecond
 
-// interruptedReason is why a model has no verdict that was not decided before an
+// interruptedReason is the reason of a model without a verdict that was not decided before an
 // interrupt.
 const interruptedReason = "the check was interrupted before it was decided"
 

@@ -162,7 +162,7 @@ func (g *gatherer) part(i int, h *history.History) error {
 	return nil
 }
 
-// wanted is how many violations of a model a part is asked to explain: all that are to be
+// wanted returns the number of violations of a model that a part is asked to explain: all that are to be
 // kept until there are so many, then one, since a smaller one may come.
 func (g *gatherer) wanted(model int) int {
 	g.mu.Lock()

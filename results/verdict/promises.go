@@ -9,7 +9,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Promises is what a database promises of the run that was made, so that a
+// Promises lists the models that a database promises in a run's configuration, so that a
 // violation of what was never promised is not held against it.
 type Promises struct {
 	// By names the database, the levels and what is set otherwise than usual.

@@ -6,7 +6,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// attendance is what each client (a session) got of what it asked.
+// attendance counts each client's (session's) requests and answers.
 type attendance map[int32]client
 
 type client struct {

@@ -8,7 +8,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/register"
 )
 
-// MaxOps is how many operations the functions of this package accept.
+// MaxOps bounds the operations that the functions of this package accept.
 const MaxOps = 24
 
 // Linearizable tells whether the operations of one key have a legal order that
@@ -64,7 +64,7 @@ func ordered(ops []register.Op, before func(a, b *register.Op) bool) bool {
 	return try(config{0, register.Initial})
 }
 
-// step is what the register holds after op, if op is legal in state.
+// step returns the register's state after op, if op is legal in state.
 func step(op *register.Op, state int32) (int32, bool) {
 	switch op.Kind {
 	case register.Read:

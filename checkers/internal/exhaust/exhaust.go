@@ -112,13 +112,13 @@ func counter(state []history.Value) history.Value {
 	return state[0]
 }
 
-// Config is what Random makes: an object with the two functions Write and Read.
+// Config describes the objects that Random makes: an object with the two functions Write and Read.
 type Config struct {
 	Write, Read history.Func
 	Ops         int
 	// Acked histories have no failed and no indeterminate operations.
 	Acked bool
-	// Damage is how many of a hundred results are wrong.
+	// Damage is the percentage of results that are wrong.
 	Damage int
 }
 

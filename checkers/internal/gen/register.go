@@ -15,26 +15,26 @@ import (
 type Register struct {
 	Ops, Sessions, Keys int
 	Writes, CAS, Delete float64
-	// Info is how often an operation gets no answer, Fail how often it fails.
+	// Info is the share of operations that get no answer, Fail of those that fail.
 	Info, Fail float64
 	// Values bounds the values written; 0 means that every value is unique.
 	Values int
-	// Lie is how often a read returns a value that its key had at any time, or
-	// now and then any value of the run; Stale how often one that its key had not
+	// Lie is the share of reads that return a value that their key had at any time, or
+	// now and then any value of the run; Stale of those that return one that their key had not
 	// long before.
 	Lie, Stale float64
-	// Lost is how often a compare-and-set succeeds although its condition is
+	// Lost is the share of compare-and-sets that succeed although their condition is
 	// false.
 	Lost float64
-	// Strange is how often a compare-and-set expects what its key was never given:
+	// Strange is the share of compare-and-sets that expect what their key was never given:
 	// what nobody wrote, what a write that failed would have written, what is only
-	// written later, or what it writes itself.
+	// written later, or what they write themselves.
 	Strange float64
 	// Ties makes equal stamps frequent.
 	Ties bool
 	// Single gives every key one writer, who writes increasing values.
 	Single bool
-	// Nodes is how many nodes are asked, chosen at random.
+	// Nodes is the number of nodes that are asked, chosen at random.
 	Nodes int
 }
 

@@ -15,15 +15,15 @@ type Shape struct {
 	Writes, CAS, Info  float64
 	// Values bounds the values written; 0 means that every value is unique.
 	Values int
-	// Blind is how often a compare-and-set that fails does not tell the value
-	// that it met.
+	// Blind is the share of failing compare-and-sets that do not tell the value
+	// that they met.
 	Blind float64
 	// Stale makes one read near the middle return what was replaced before it
 	// began.
 	Stale bool
 	// Single gives every key one writer.
 	Single bool
-	// Nodes is how many nodes are asked.
+	// Nodes is the number of nodes that are asked.
 	Nodes int
 }
 

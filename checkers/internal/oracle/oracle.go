@@ -10,7 +10,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// kind is what an operation does to a register.
+// kind sorts operations by their effect on a register.
 type kind uint8
 
 const (

@@ -2,7 +2,7 @@ package pass
 
 import "github.com/lapse-test/lapse/checkers"
 
-// Count is what one worker counts as it goes.
+// Count collects the evidence that one worker counts as it goes.
 type Count struct{ checkers.Evidence }
 
 // AddTo adds what was counted to v: what is bad are its violations.

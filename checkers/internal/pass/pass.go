@@ -19,7 +19,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// LateReason is why a key is not decided when the time of the budget is over.
+// LateReason is the reason of a key that is undecided because the time of the budget is over.
 const LateReason = "the time ran out"
 
 // Pass is one check of a history, from its beginning to its end. Its methods may be called
@@ -29,7 +29,7 @@ type Pass struct {
 	H *history.History
 	// Budget has no zero in it.
 	Budget checkers.Budget
-	// Deadline is when the time of the budget is over. Deciding ends there; explaining,
+	// Deadline is the end of the budget's time. Deciding ends there; explaining,
 	// without which a violation is worth little, may go over it.
 	Deadline time.Time
 	// Faults are the fault windows of H.

@@ -280,7 +280,7 @@ func (f *Flat) byProcess() (func(int) int32, int) {
 	return func(i int) int32 { return of[i] }, len(numbers)
 }
 
-// Lanes is how many sessions there are.
+// Lanes returns the number of sessions.
 func (f *Flat) Lanes() int { return len(f.laneStart) - 1 }
 
 // Lane are the operations of session l in their order. Not to be changed.

@@ -6,7 +6,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Kind is what an operation means for a register.
+// Kind sorts operations by their meaning for a register.
 type Kind uint8
 
 // The kinds.

@@ -11,7 +11,7 @@ const Before history.Time = math.MinInt64
 
 // Sessions numbers the sessions of a history from 0. Safe for concurrent use.
 type Sessions struct {
-	// N is how many there are.
+	// N counts the sessions.
 	N     int
 	dense []int32
 	wild  map[int32]int32

@@ -43,7 +43,7 @@ func (k *Key) Open() int {
 	return n
 }
 
-// installs is how often each value came to be there, the initial one without an operation.
+// installs counts the times that each value came to be there, the initial one without an operation.
 func (k *Key) installs() []int32 {
 	n := make([]int32, len(k.Values))
 	n[Initial] = 1

@@ -21,7 +21,7 @@ type slot struct {
 	used  bool
 }
 
-// directFactor is how many array cells a value may cost before hashing is
+// directFactor is the number of array cells that a value may cost before hashing is
 // cheaper.
 const directFactor = 8
 

@@ -39,7 +39,7 @@ type Options struct {
 	Memory    int64
 }
 
-// Answer is what a search found.
+// Answer is the result of a search.
 type Answer struct {
 	Result Result
 	// Sources are, for Found, whom everything read from in the order found.

@@ -13,14 +13,14 @@ import (
 type Checker struct {
 	// Of is the model.
 	Of func() checkers.Model
-	// Algorithm is how the model is decided, for people.
+	// Algorithm describes the way in which the model is decided, for people.
 	Algorithm string
 	// Fits is Applies.
 	Fits func(h *history.History) error
 	// Judge goes through a history that fits. Its error is what ended it early: what Tick
 	// and Late return, or a bug.
 	Judge func(t *Tally, h *history.History) error
-	// Thin is why a pass says nothing while Evidence.AtRisk is below Least, or 0 where
+	// Thin is the reason why a pass says nothing while Evidence.AtRisk is below Least, or 0 where
 	// Least is not given.
 	Thin  string
 	Least int

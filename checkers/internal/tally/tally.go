@@ -98,7 +98,7 @@ func (t *Tally) Violate(anomaly string, build func() checkers.Violation) {
 	t.verdict.Violations = append(t.verdict.Violations, v)
 }
 
-// Total is how many violations were counted so far.
+// Total returns the number of violations counted so far.
 func (t *Tally) Total() int { return t.verdict.Total }
 
 // Undecided says that nothing can be said about a key.

@@ -14,7 +14,7 @@ var styleText string
 // escaped is a name as one part of a path.
 func escaped(name string) string { return url.PathEscape(name) }
 
-// exitClass is how the result of a suite looks.
+// exitClass returns the CSS class of a suite's result.
 func exitClass(code int) string {
 	switch code {
 	case 0:

@@ -206,7 +206,7 @@ func (h *handler) report(w http.ResponseWriter, r *http.Request) {
 	h.send(w, &page)
 }
 
-// listed is what the first page shows.
+// listed is the content of the first page.
 type listed struct {
 	Suites []*gate.SuiteResult
 	Runs   []store.Summary

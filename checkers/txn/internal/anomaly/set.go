@@ -89,7 +89,7 @@ func (f *Set) Names() []string {
 	return out
 }
 
-// Of is how often anomaly was found, and the first of them.
+// Of returns the number of times that anomaly was found, and the first of them.
 func (f *Set) Of(anomaly string) (int, []checkers.Violation) {
 	k := f.kinds[anomaly]
 	if k == nil {

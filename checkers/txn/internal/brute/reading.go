@@ -29,7 +29,7 @@ func (o *Oracle) writersOf(k history.Key, v history.Value) []at {
 	return out
 }
 
-// Choices is how many ways there are of saying what was read.
+// Choices returns the number of readings of the history.
 func (o *Oracle) Choices() int {
 	n := 1
 	for _, c := range o.candidates {

@@ -56,7 +56,7 @@ func New(ctx context.Context, h, shown *history.History, b checkers.Budget) (*An
 // Evidence counts what stands behind every verdict on the history.
 func (x *Analysis) Evidence() checkers.Evidence { return x.a.evidence }
 
-// Max is how many violations of a level get a witness.
+// Max returns the number of violations of a level that get a witness.
 func (x *Analysis) Max() int { return x.a.Guard.Max }
 
 // Direct is the outcome by what shows without a graph; refutes tells whether an anomaly refutes the level. Its status is

@@ -14,9 +14,9 @@ type Forced struct {
 // none.
 type Derived struct {
 	Orders []Forced
-	// Know is how the reader of a forced order came to know of the earlier writer.
+	// Know returns the edges by which the reader of a forced order came to know of the earlier writer.
 	Know func(t2, reader int32) ([]graph.Edge, error)
-	// Anomaly is what the axiom forbids.
+	// Anomaly names the anomaly that the axiom forbids.
 	Anomaly string
 }
 

@@ -5,7 +5,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 )
 
-// shape is what the name of a cycle depends on.
+// shape counts the kinds of a cycle's edges, on which its name depends.
 type shape struct {
 	wr, rw, predicates int
 	adjacent           bool

@@ -14,7 +14,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// because is why an edge holds: a sentence, the reads that prove the version
+// because proves an edge: a sentence, the reads that prove the version
 // order it stands on, and the key.
 type because struct {
 	why   string

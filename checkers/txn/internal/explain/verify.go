@@ -85,7 +85,7 @@ func (ex *Explainer) verifyPair(e graph.Edge, m, n *history.Mop) bool {
 	return false
 }
 
-// readValue is what m saw in a register.
+// readValue returns the value that m saw in a register.
 func readValue(m *history.Mop) (history.Value, bool) {
 	switch {
 	case m.Func == history.Read && m.Flags&history.Observed != 0:

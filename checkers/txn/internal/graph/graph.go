@@ -46,7 +46,7 @@ type Graph struct {
 	kind []Kind
 }
 
-// Nodes is how many nodes there are, auxiliary ones included.
+// Nodes returns the number of nodes, auxiliary ones included.
 func (g *Graph) Nodes() int { return len(g.off) - 1 }
 
 // Edges are the targets of v with their kinds.

@@ -9,7 +9,7 @@ type Hub struct {
 	Suffix, Prefix int32
 }
 
-// Size is how many auxiliary nodes it takes.
+// Size returns the number of auxiliary nodes that it takes.
 func (h *Hub) Size() int { return 2 * len(h.Members) }
 
 // EmitSelf gives the edges inside the hub.
@@ -45,7 +45,7 @@ func (h *Hub) EmitFrom(v int32, at int, k Kind, edge func(from, to int32, k Kind
 	}
 }
 
-// Place is where v stands among the members, which ascend; -1 if it does not.
+// Place returns the index of v among the members, which ascend; -1 if it is none.
 func (h *Hub) Place(v int32) int {
 	lo, hi := 0, len(h.Members)
 	for lo < hi {

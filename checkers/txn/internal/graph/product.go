@@ -4,7 +4,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 )
 
-// Automaton is how a level's relation is followed through the graph: states 0
+// Automaton follows a level's relation through the graph: states 0
 // and 1, or only 0. A level is broken when the product of graph and automaton
 // has a cycle.
 type Automaton struct {

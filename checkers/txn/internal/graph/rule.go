@@ -11,7 +11,7 @@ const (
 	BaseRealtime = KindSO | KindRT
 )
 
-// Rule is what a level forbids in a graph of dependencies: the cycles that an automaton
+// Rule forbids cycles in a graph of dependencies: those that an automaton
 // accepts and, for parallel snapshot isolation, those with exactly one rw edge.
 type Rule struct {
 	// Name is the level.

@@ -20,15 +20,15 @@ var (
 // only now and then. Not safe for concurrent use: other goroutines take a Fork.
 type Guard struct {
 	ctx context.Context
-	// Deadline is when the time runs out; memory is how many bytes may be held, Used
-	// how many are.
+	// Deadline is the end of the budget's time; memory bounds the bytes that may be held, Used
+	// counts those that are.
 	Deadline time.Time
 	memory   int64
 	Used     int64
 	// heap is used with what may not have been collected yet.
 	heap  int64
 	steps uint32
-	// Max is how many violations get a witness.
+	// Max bounds the violations that get a witness.
 	Max int
 }
 

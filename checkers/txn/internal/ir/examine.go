@@ -9,7 +9,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// keyState is what one transaction did to one key so far.
+// keyState records the effects of one transaction on one key so far.
 type keyState struct {
 	own   int32 // the last own write, -1
 	ext   int32 // where its reads of others came from, fromNone

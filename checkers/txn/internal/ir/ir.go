@@ -99,7 +99,7 @@ type listOrders struct {
 	Blind bool
 }
 
-// readTable is what was read.
+// readTable holds the reads of all transactions.
 type readTable struct {
 	// From[mop] resolves a register read; of a list read it is the length of
 	// the list without its own transaction's appends at the end, or fromNone.

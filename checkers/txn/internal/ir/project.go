@@ -2,7 +2,7 @@ package ir
 
 import "unsafe"
 
-// ProjectionSize is what project allocates for n transactions, of whose reads
+// ProjectionSize returns the bytes that Project allocates for n transactions, of whose reads
 // there are as many as usual.
 func (r *IR) ProjectionSize(n int) int64 {
 	reads := int64(len(r.ext)) * int64(n) / int64(max(1, r.N))

@@ -11,7 +11,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// maxPairs is how many pairs of versions of unknown order the search takes.
+// maxPairs bounds the pairs of versions of unknown order that the search takes.
 const maxPairs = 400_000
 
 // pair are two versions of a key whose order is open.
@@ -103,7 +103,7 @@ func (s *orderSearch) each(x, y Version, f func(e graph.Edge)) {
 	}
 }
 
-// graph is what is known and what the assignment says.
+// chosen returns the graph of what is known and what the assignment says.
 func (s *orderSearch) chosen() (*graph.Graph, error) {
 	return graph.Make(s.Guard, s.N, s.known.Nodes(), func(edge func(from, to int32, k graph.Kind)) error {
 		for v := range int32(s.known.Nodes()) {

@@ -29,7 +29,7 @@ func Search(d *dsg.DSG, r *graph.Rule, known *graph.Graph, guess []int32) (bool,
 	return false, s.violation(), nil
 }
 
-// MaxNamed is how many transactions of a refutation by search are shown.
+// MaxNamed bounds the transactions of a refutation by search that are shown.
 const MaxNamed = 12
 
 // noOrder is the violation that no version order satisfies the level, on as few
@@ -55,7 +55,7 @@ func (s *orderSearch) violation() checkers.Violation {
 	return v
 }
 
-// ShrinkTime is how long shrinking may take: it makes a refutation readable, and
+// ShrinkTime bounds the time of shrinking: it makes a refutation readable, and
 // no verdict depends on it.
 const ShrinkTime = 3 * time.Second
 

@@ -39,7 +39,7 @@ type Read struct {
 type Choice struct {
 	// Op is the writer, ir.FromInit for the initial version.
 	Op int32
-	// Value is what the write has in Readings.H.
+	// Value is the write's value in Readings.H.
 	Value history.Value
 }
 
@@ -275,7 +275,7 @@ func (r *Readings) Forget() {
 	}
 }
 
-// Says is what it means that read saw choice c.
+// Says returns the clause that read saw choice c.
 func (r *Readings) Says(read Read, c Choice) string {
 	m := &r.Shown.Mops(&r.Shown.Ops[read.Op])[read.mop]
 	if c.Op == ir.FromInit {

@@ -18,9 +18,9 @@ import (
 // Bounds of the search over readings. A history of a handful of transactions is
 // always decided within them.
 const (
-	// maxReadings is how many readings are checked for one level.
+	// maxReadings bounds the readings that are checked for one level.
 	maxReadings = 10_000
-	// maxAhead is how many open reads are tried to find the one that leaves least
+	// maxAhead bounds the open reads that are tried to find the one that leaves least
 	// choice.
 	maxAhead = 12
 	// maxCertified is the largest witness that is searched again by itself.
@@ -49,7 +49,7 @@ type Search struct {
 	refuted []refutedReading
 }
 
-// refutedReading is what was decided about open reads, and what it breaks.
+// refutedReading holds the choices for open reads that were refuted together, and the violation.
 type refutedReading struct {
 	path      []string
 	violation checkers.Violation
@@ -182,7 +182,7 @@ func (s *Search) ahead() (lookahead, error) {
 	return best, nil
 }
 
-// maxReadingsShown is how many refuted readings a sentence tells.
+// maxReadingsShown bounds the refuted readings that a sentence tells.
 const maxReadingsShown = 8
 
 // Violation says that no reading is allowed: each way of saying what was read, with

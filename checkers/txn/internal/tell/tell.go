@@ -7,7 +7,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Op is how sentences call operation i: T and its place in the history.
+// Op returns the name of operation i in sentences: T and its place in the history.
 func Op(i int) string { return fmt.Sprintf("T%d", i) }
 
 // Txn is operation i as sentences show it.

@@ -7,7 +7,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 )
 
-// blockChains is how many chains one pass over the graph follows: 16 places of
+// blockChains is the number of chains that one pass over the graph follows: 16 places of
 // four bytes are one cache line a node.
 const blockChains = 16
 

@@ -7,7 +7,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 )
 
-// Anomaly is what the axiom of the visibility forbids.
+// Anomaly names the anomaly that the axiom of the visibility forbids.
 func (v Visibility) Anomaly() string {
 	switch v {
 	case SeenBefore:
@@ -18,7 +18,7 @@ func (v Visibility) Anomaly() string {
 	return anomaly.Causal
 }
 
-// Path is how reader came to know of t2: the shortest way by what the level
+// Path returns the edges by which reader came to know of t2: the shortest way by what the level
 // counts as visible.
 func (w *Axiom) Path(t2, reader int32) ([]graph.Edge, error) {
 	mask := w.base | graph.KindWR | graph.KindEps

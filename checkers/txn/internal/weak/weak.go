@@ -13,18 +13,18 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Visibility is what a weak level wants every read to know of: all
+// Visibility says of which transactions a weak level wants every read to know: all
 // transactions that are visible by it, of which no version may be newer than
 // the one that was read.
 type Visibility uint8
 
 const (
-	// SeenBefore is what the transaction had read from before this read.
+	// SeenBefore stands for the transactions that the reader had read from before this read.
 	SeenBefore Visibility = iota
-	// SeenDirectly is what precedes it in its session (or in real time), and what
+	// SeenDirectly stands for those that precede it in its session (or in real time), and those that
 	// it read from.
 	SeenDirectly
-	// SeenCausally is what is in its causal past.
+	// SeenCausally stands for those in its causal past.
 	SeenCausally
 )
 
