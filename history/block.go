@@ -28,7 +28,7 @@ const (
 
 	// maxBlockOps bounds the operations that the writer puts in a block,
 	// maxBlockSize the operations, micro-operations and list elements in
-	// all, and maxTables how many bytes of names. The reader knows no such
+	// all, and maxTables the bytes of names. The reader knows no such
 	// bounds, as all of these occupy bytes.
 	maxBlockOps  = 1 << 16
 	maxBlockSize = 1 << 20

@@ -88,11 +88,11 @@ func (s *System) BendClock(ctx context.Context, node string, offset time.Duratio
 	return seen, err
 }
 
-// clockSlack is how exactly a clock must have been read to be believed: asking
+// clockSlack bounds the uncertainty of a clock's reading that is believed: asking
 // takes time itself, and a busy node answers late.
 const clockSlack = 100 * time.Millisecond
 
-// clockSamples is how often a node is asked for the time at most.
+// clockSamples bounds the times that a node is asked for the time.
 const clockSamples = 5
 
 // clockOffset asks a node for the time, and says between which bounds its clock is

@@ -154,7 +154,7 @@ func seeds(nodes []cluster.Node) string {
 // node for down.
 const echoTimeout = 30 * time.Second
 
-// bind is where a process on n has to listen to serve a port.
+// bind returns the address at which a process on n has to listen to serve a port.
 func (s *System) bind(n cluster.Node, port int) (string, int, error) {
 	addr, err := s.Cluster.Bind(n.Name(), port)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-// gossipEvery is how often a node gossips (Gossiper.intervalInMillis).
+// gossipEvery is the interval at which a node gossips (Gossiper.intervalInMillis).
 const gossipEvery = time.Second
 
 // Detection implements targets.Detector. A node is convicted when phi, which is the time

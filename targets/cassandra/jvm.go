@@ -8,7 +8,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// jvm is how a node's process is started.
+// jvm starts a node's process as a Java program.
 type jvm struct {
 	// java is the executable, jars the directory of the software.
 	java, jars string

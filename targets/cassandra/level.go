@@ -34,7 +34,7 @@ var levels = [...]level{
 	{"LOCAL_SERIAL", gocql.Consistency(gocql.LocalSerial), true},
 }
 
-// defaultLevel is what is used when none is named.
+// defaultLevel is the level that is used when none is named.
 const defaultLevel = "QUORUM"
 
 // names lists the levels that serve as read levels, or as write levels, the
@@ -78,7 +78,7 @@ func parseLevel(name string, read bool, top topology) (level, error) {
 	return l, nil
 }
 
-// replicas is how many replicas there must be for l at all.
+// replicas returns the number of replicas that l needs to be possible.
 func (l level) replicas() int {
 	switch l.name {
 	case "TWO":

@@ -12,7 +12,7 @@ import (
 // quorums is the arithmetic of Cassandra's levels.
 type quorums struct{}
 
-// maxQuorumRate is what three nodes on two cores can take while one is cut off.
+// maxQuorumRate is the load, in operations per second, that three nodes on two cores can take while one is cut off.
 const maxQuorumRate = 300
 
 // Counts implements targets.Quorums. N are the replicas in all data centres. Levels
@@ -35,7 +35,7 @@ func (quorums) Counts(cfg targets.Config) (n, w, r int, ok bool) {
 	return top.replicas(), w, r, okW && okR
 }
 
-// count is how many replicas the level with this name asks for.
+// count returns the number of replicas that the level with this name asks for.
 func count(name string, top topology) (int, bool) {
 	n := top.replicas()
 	switch name {

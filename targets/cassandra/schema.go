@@ -11,7 +11,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// schemaTimeout is how long the nodes may take to agree on a change of the schema.
+// schemaTimeout bounds the time in which the nodes agree on a change of the schema.
 const schemaTimeout = 60 * time.Second
 
 // keyspaceName has the tables of a cluster that is ours alone.

@@ -25,7 +25,7 @@ type settings struct {
 	paxos     string
 	// heap is each node's heap in MiB.
 	heap int
-	// serverTimeout is how long a coordinator waits for replicas.
+	// serverTimeout bounds a coordinator's wait for replicas.
 	serverTimeout time.Duration
 	opTimeout     time.Duration
 }
@@ -117,7 +117,7 @@ func resolve(cfg targets.Config) (settings, error) {
 // minOpTimeout leaves room for a coordinator to give up, and to say so.
 const minOpTimeout = 100 * time.Millisecond
 
-// serverTimeout is how long coordinators wait: less than the client, so that it is
+// serverTimeout returns the bound of coordinators' waits: less than the client's, so that it is
 // Cassandra that says what it knows of an operation, not a deadline that knows
 // nothing.
 func serverTimeout(op time.Duration) time.Duration {

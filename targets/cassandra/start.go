@@ -86,7 +86,7 @@ func (s *System) command(ctx context.Context, i int) (cluster.Command, error) {
 	return s.launcher.command(n), nil
 }
 
-// launcher is how a node's process is started.
+// launcher starts a node's process.
 type launcher interface {
 	// prepare puts what the software itself brings into the node's directory,
 	// before our configuration.
@@ -94,7 +94,7 @@ type launcher interface {
 	command(n cluster.Node) cluster.Command
 }
 
-// launcherFor is how nodes are started on c.
+// launcherFor returns the launcher of nodes on c.
 func launcherFor(ctx context.Context, c cluster.Cluster, cfg targets.Config, set settings) (launcher, error) {
 	if image := cluster.ImageOf(c); image != "" {
 		return container{heap: set.heap, seeds: seeds(c.Nodes())}, nil
@@ -124,7 +124,7 @@ func (s *System) listening(ctx context.Context, i int) error {
 // memoryFile tells of the machine's memory, on Linux.
 const memoryFile = "/proc/meminfo"
 
-// overhead is what a node takes besides its heap, in MiB (measured: 350).
+// overhead is a node's memory besides its heap, in MiB (measured: 350).
 const overhead = 400
 
 // checkMemory refuses to start what this machine has no room for: the kernel would

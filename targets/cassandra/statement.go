@@ -14,7 +14,7 @@ const (
 	counterTable = "counters"
 )
 
-// shape is how a statement is bound and what it returns.
+// shape says which values a statement is bound to and what it returns.
 type shape int
 
 const (
@@ -27,7 +27,7 @@ const (
 	shapeCAS                   // value, k, expected
 )
 
-// statement is what a micro-operation becomes.
+// statement is the CQL of a micro-operation.
 type statement struct {
 	cql   string
 	shape shape
@@ -92,7 +92,7 @@ func (s statements) of(m *history.Mop) (statement, error) {
 	return st, fmt.Errorf("cassandra has no %v", m.Func)
 }
 
-// values are what st is bound to.
+// values returns the values that st is bound to.
 func (st statement) values(m *history.Mop) []any {
 	key := m.Key.String()
 	switch st.shape {

@@ -19,7 +19,7 @@ import (
 type System struct {
 	*launch.Fleet
 	set settings
-	// launcher is how the nodes' processes are started.
+	// launcher starts the nodes' processes.
 	launcher launcher
 	// keyspace has the tables.
 	keyspace string

@@ -31,7 +31,7 @@ const (
 	nativePort  = 9042
 )
 
-// version is what pom.xml names.
+// version is the one that pom.xml names.
 const version = "5.0.8"
 
 // image is the official one of the same version.
@@ -43,7 +43,7 @@ var pom []byte
 //go:embed SHA256SUMS
 var sums []byte
 
-// java is what Cassandra 5.0 runs on: it was not made for a newer one, which has
+// java is the version that Cassandra 5.0 runs on: it was not made for a newer one, which has
 // no security manager any more.
 var java = maven.Java{For: "Cassandra " + version, Min: 17, Max: 17, Install: "a Java 17 runtime (Debian: apt-get install openjdk-17-jre-headless)"}
 

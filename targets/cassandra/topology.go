@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// topology is where the nodes are. Every node has a rack of its own, so that the
+// topology says in which data centre each node is. Every node has a rack of its own, so that the
 // replicas of a key are simply the next nodes on the ring, in each data centre.
 type topology struct {
 	nodes, dcs int
@@ -17,10 +17,10 @@ type topology struct {
 	vnodes int
 }
 
-// smallest is how many nodes the smallest data centre has.
+// smallest returns the number of nodes in the smallest data centre.
 func (t topology) smallest() int { return t.nodes / t.dcs }
 
-// replicas is how many replicas a key has in all.
+// replicas returns the number of a key's replicas in all.
 func (t topology) replicas() int { return t.rf * t.dcs }
 
 // dc is the index of the data centre of a node: the first nodes are in the first

@@ -125,7 +125,7 @@ func (v *visit) survey(ctx context.Context, replication string) error {
 	return nil
 }
 
-// versionOf is where the version of the first node goes; that of the others is not
+// versionOf returns the place for the version of the first node; that of the others is not
 // kept.
 func versionOf(s *System, node int) *string {
 	if node == 0 {
@@ -290,7 +290,7 @@ func (v *visit) atLevels(ctx context.Context, node int) error {
 	return nil
 }
 
-// readyTxn is what is written and read to see whether a node serves.
+// readyTxn returns the transaction by which is seen whether a node serves.
 func readyTxn(f history.Func, node int) *history.Txn {
 	txn := &history.Txn{}
 	txn.Reset()

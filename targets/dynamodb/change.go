@@ -10,7 +10,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// change is what a writing micro-operation does to one item: the parameters that
+// change describes a writing micro-operation's effect on one item: the parameters that
 // PutItem, UpdateItem and DeleteItem share with the items of a transaction.
 type change struct {
 	kind      changeKind

@@ -13,7 +13,7 @@ import (
 	"github.com/lapse-test/lapse/targets/wire"
 )
 
-// access is how DynamoDB is reached.
+// access has the endpoint, region and credentials of DynamoDB.
 type access struct {
 	endpoint    string
 	region      string

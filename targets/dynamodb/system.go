@@ -25,7 +25,7 @@ type System struct {
 	set    settings
 	access access
 	table  string
-	// image is what the node is made of if it is a container; otherwise java and
+	// image names the image of a node that is a container; otherwise java and
 	// jars are the software.
 	image, java, jars string
 	timeout           time.Duration

@@ -24,7 +24,7 @@ var (
 	_ targets.Promiser = Target{}
 )
 
-// version is what pom.xml names.
+// version is the one that pom.xml names.
 const version = "2.6.1"
 
 // image is the official one of the same version.
@@ -35,7 +35,7 @@ const port = 8000
 
 const defaultRegion = "us-east-1"
 
-// maxTxn is how many items a transaction can have.
+// maxTxn bounds the items of a transaction.
 const maxTxn = 100
 
 // The levels: ConsistentRead of a read, and the one that all writes have.

@@ -45,7 +45,7 @@ var uncertain = []error{
 // member that was asked knows no leader, or is handing the lead over.
 const dropped = "raft proposal dropped"
 
-// description is what the server said, whichever form the client gave to it.
+// description returns the server's message, whichever form the client gave to it.
 func description(err error) string {
 	var known rpctypes.EtcdError
 	if errors.As(err, &known) {
@@ -54,7 +54,7 @@ func description(err error) string {
 	return said(err).Message()
 }
 
-// said is what gRPC ended a request with, nil (which is OK) for any other error.
+// said returns the status with which gRPC ended a request, nil (which is OK) for any other error.
 func said(err error) *status.Status {
 	var ended interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &ended) {

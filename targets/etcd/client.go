@@ -76,7 +76,7 @@ func (c *client) result(at int, sent bool, err error) targets.Result {
 	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: at, Broken: j.Broken, Note: served(err)}
 }
 
-// served is what the database did though it did not do as it was told: what is there
+// served returns the note of a request that the database refused for what it read: what is there
 // was in the way, which is no downtime.
 func served(err error) string {
 	var condition *conditionError

@@ -36,7 +36,7 @@ func kindOf(f history.Func) string {
 	return ""
 }
 
-// elementDigits is what elements of sets and queues are padded to, so that names of
+// elementDigits is the number of digits to which elements of sets and queues are padded, so that names of
 // keys are in the order of numbers.
 const elementDigits = 20
 

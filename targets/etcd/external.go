@@ -54,7 +54,7 @@ func externalInfo() targets.Info {
 // login names the variables with the credentials.
 var login = external.LoginOf(Name)
 
-// admissions are how each node is reached, with the credentials of the environment.
+// admissions returns the access to each node, with the credentials of the environment.
 func admissions(cfg targets.Config, at []string) ([]access, error) {
 	list, err := login.Accesses(cfg.Options, at)
 	if err != nil {
@@ -120,7 +120,7 @@ type visit struct {
 
 var _ external.Driver = (*visit)(nil)
 
-// marks is what the keys begin with that say which runs have keys here.
+// marks begins the keys that say which runs have keys here.
 const marks = "lapse_runs/"
 
 // maxName bounds the run's name in every key.
@@ -204,7 +204,7 @@ func (v *visit) ask(i int, f func(*link) error) error {
 	return fresh.plain(f(fresh))
 }
 
-// tokenAge is how long a token is given to new sessions: well below etcd's five minutes.
+// tokenAge bounds the age of a token that is given to new sessions: well below etcd's five minutes.
 const tokenAge = time.Minute
 
 // admitted are the nodes as sessions reach them.
@@ -281,7 +281,7 @@ func (v *visit) Make(ctx context.Context) error {
 	return nil
 }
 
-// prefix is what the run's keys begin with.
+// prefix returns the beginning of the run's keys.
 func (v *visit) prefix() string { return v.Place.Name + "/" }
 
 // Serves implements external.Driver.

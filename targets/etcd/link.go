@@ -16,10 +16,10 @@ import (
 	"github.com/lapse-test/lapse/targets/wire"
 )
 
-// access is how one node is reached.
+// access has the address and credentials of one node.
 type access struct {
 	wire.Access
-	// token is what a server gave to who said who it is, used instead of saying so again.
+	// token is a server's answer to a name and password, used instead of them afterwards.
 	token string
 	// timeout is for saying who it is.
 	timeout time.Duration

@@ -11,7 +11,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// locks are what a session has locked: keys that hang on its lease, which it keeps
+// locks are a session's locks: keys that hang on its lease, which it keeps
 // alive until it is closed. A lock is had by the transaction that makes its key; its
 // fencing token is the revision of that.
 type locks struct {
@@ -30,7 +30,7 @@ var (
 	errNone       = errors.New("the session does not hold the lock")
 )
 
-// keepShare is how often a lease is prolonged in its time to live.
+// keepShare is the number of times that a lease is prolonged in its time to live.
 const keepShare = 3
 
 // ensureLease grants the session a lease, unless it has one.
@@ -147,7 +147,7 @@ func (c *client) release(ctx context.Context, l *link, txn *history.Txn) error {
 	return c.giveBack(ctx, l, name, token)
 }
 
-// lockPoll is how long a client waits before it asks again for a lock that is taken.
+// lockPoll is the interval at which a client asks for a lock that is taken.
 const lockPoll = 10 * time.Millisecond
 
 // underLock adds to a set, or removes from it, as programs do that were not written

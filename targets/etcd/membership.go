@@ -14,7 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// membership is who is in the cluster, as far as our own doing changes it.
+// membership tracks the members of the cluster, as far as lapse changes them.
 type membership struct {
 	// changing is held while one member is removed or added.
 	changing sync.Mutex

@@ -21,7 +21,7 @@ var modules embed.FS
 
 // release is a version of the server that can be had.
 type release struct {
-	// name is what version= calls it, number the version itself.
+	// name is the value of version=, number the version itself.
 	name, number string
 	// built: by the go command, from modules; else it is Debian's.
 	built bool
@@ -76,7 +76,7 @@ func isSeries(series string) func(string) error {
 	}
 }
 
-// source is where the server of s comes from.
+// source returns the place that the server of s comes from.
 func (s settings) source() (software.Source, error) {
 	if s.software != "" {
 		return software.Debian{

@@ -21,7 +21,7 @@ import (
 
 const (
 	logName = "etcd.log"
-	// prefix is what the keys of a cluster of ours begin with.
+	// prefix begins the keys of a cluster that lapse started.
 	prefix = "lapse/"
 	// readyKey is written to see whether a node serves: no key of a workload.
 	readyKey = "lapse-ready"
@@ -32,7 +32,7 @@ type System struct {
 	*launch.Fleet
 	set    settings
 	server Server
-	// image is what the nodes are made of if they are containers.
+	// image names the image of nodes that are containers, empty for others.
 	image string
 	nodes []access
 	// admin are connections of the harness's own, one a node, which are made again when
@@ -135,7 +135,7 @@ func prove(ctx context.Context, l *link, key string) error {
 	return nil
 }
 
-// peerURL is where the other members reach node i.
+// peerURL returns the URL at which the other members reach node i.
 func (s *System) peerURL(i int) (string, error) {
 	n := s.Nodes[i]
 	// All members know one list, so that the address is that of the first other one.

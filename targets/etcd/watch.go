@@ -22,7 +22,7 @@ type watcher struct {
 }
 
 const (
-	// pollWait is how long a poll waits for the first event, pollMost how many events it
+	// pollWait bounds the time that a poll waits for the first event, pollMost the events that it
 	// returns.
 	pollWait = 50 * time.Millisecond
 	pollMost = 500

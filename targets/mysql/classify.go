@@ -21,7 +21,7 @@ const (
 	erNotPrepared  = 1047
 )
 
-// words are what the numbers mean, in a few words of the server's own (MariaDB
+// words explain the numbers, in a few words of the server's own (MariaDB
 // documentation, "Error codes"). Messages are not told: they have values, addresses and
 // names in them.
 var words = map[int]string{

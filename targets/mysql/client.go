@@ -11,9 +11,9 @@ import (
 	"github.com/lapse-test/lapse/targets/outcome"
 )
 
-// backend is what sessions need to know of the database that they use.
+// backend tells sessions about the database that they use.
 type backend interface {
-	// login is how session connects to node.
+	// login returns the login of session at node.
 	login(session targets.Session, node int) (login, error)
 	// place says which node takes the writes, nowhere if all do, and which one is to be
 	// read from at level max-lag in place of at.
@@ -27,7 +27,7 @@ type client struct {
 	session targets.Session
 	back    backend
 	conns   []*conn
-	// lastWrite is when the session's own last write was acknowledged, for read level
+	// lastWrite is the time at which the session's own last write was acknowledged, for read level
 	// sticky; gtid is its position, for wait-for-gtid.
 	lastWrite time.Time
 	gtid      string

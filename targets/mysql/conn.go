@@ -14,7 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets/wire"
 )
 
-// login is who connects to where, and what the session is set to.
+// login has a connection's user and address, and the session's settings.
 type login struct {
 	addr, user, password, database string
 	// settings are statements that the session begins with.
@@ -27,7 +27,7 @@ type login struct {
 type conn struct {
 	c      driver.Conn
 	dialer *wire.Dialer
-	// mark is what the dialer had counted when the phase began.
+	// mark is the dialer's count of bytes at the beginning of the phase.
 	mark int64
 	// lost is set when the driver gave the connection up.
 	lost bool
@@ -74,12 +74,12 @@ func (c *conn) beginPhase() { c.mark = c.dialer.Sent() }
 // sent says whether a byte was handed to the kernel since the phase began.
 func (c *conn) sent() bool { return c.dialer.Sent() > c.mark }
 
-// done is what an execution came to.
+// done is the result of an execution.
 type done struct {
-	// changed is how many rows are not what they were; of an upsert 1 for an insert, 2
+	// changed counts the rows that are not what they were; of an upsert 1 for an insert, 2
 	// for a change, 0 for neither.
 	changed int64
-	// id is what LAST_INSERT_ID(expr) in the statement, or a generated key, was.
+	// id is the value of LAST_INSERT_ID(expr) in the statement, or a generated key.
 	id int64
 }
 
@@ -185,5 +185,5 @@ func integer(v driver.Value) (int64, error) {
 	return 0, fmt.Errorf("a column of type %T is no whole number", v)
 }
 
-// askTimeout is how long a question of the harness's own may take at most.
+// askTimeout bounds a question of the harness's own.
 const askTimeout = time.Second

@@ -11,7 +11,7 @@ import (
 // optDialect names what an external cluster is that speaks MySQL's protocol.
 const optDialect = "dialect"
 
-// dialect is what differs in a database that speaks MySQL's protocol, from its
+// dialect describes the differences of a database that speaks MySQL's protocol, from its
 // documentation: see docs/targets/dialects.md. None of them was run.
 type dialect struct {
 	name, title string

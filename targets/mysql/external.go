@@ -110,7 +110,7 @@ func externalSettings(cfg targets.Config) (settings, error) {
 	return s, nil
 }
 
-// externalLogin is who connects to addr; database may be empty.
+// externalLogin returns the login at addr; database may be empty.
 func externalLogin(addr, database string, cfg targets.Config, set settings) (login, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {

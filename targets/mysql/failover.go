@@ -14,7 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets/replication"
 )
 
-// operated is what the failover manager needs of MariaDB. Semi-synchronous
+// operated shows the failover manager a MariaDB cluster. Semi-synchronous
 // replication waits for one replica, whichever it is, so that all replicas must be asked
 // to find one that has every acknowledged commit. A replica that is promoted has first
 // applied what it has received.
@@ -22,7 +22,7 @@ type operated struct{ *System }
 
 var _ replication.Driver[standing] = operated{}
 
-// applyTimeout is how long a replica that is promoted may take to apply what it has.
+// applyTimeout bounds the time in which a replica that is promoted applies what it has.
 const applyTimeout = 10 * time.Second
 
 func (s *System) startFailoverManager() (stop func()) {

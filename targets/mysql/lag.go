@@ -30,7 +30,7 @@ type lagMeter struct {
 	samples []sample
 }
 
-// behind is how long ago the primary had more than position at; 0 if it has no more.
+// behind returns the time since the primary first had more than position at; 0 if it has no more.
 func (m *lagMeter) behind(at position) time.Duration {
 	i, _ := slices.BinarySearchFunc(m.samples, at, func(s sample, at position) int {
 		if s.at <= at {

@@ -126,7 +126,7 @@ func (s *System) upstream(node int) (host, number string, err error) {
 	return net.SplitHostPort(addr)
 }
 
-// standing is what a node says of its place in the replication.
+// standing is a node's place in the replication, by its own word.
 type standing struct {
 	// replica says that it follows a primary, at upstream.
 	replica  bool
@@ -156,7 +156,7 @@ func parseGTID(text string) (position, error) {
 	return position(n), nil
 }
 
-// erDivergedMaster is what a replica gets from a primary that lacks its position; it
+// erDivergedMaster is the error of a replica whose primary lacks its position; it
 // has other causes, too, after all of which a replica has to be made anew.
 const erDivergedMaster = 1236
 

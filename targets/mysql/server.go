@@ -13,7 +13,7 @@ import (
 
 const logName = "mariadb.log"
 
-// program is how a server's program is called on a node: by its path, or in a container
+// program returns the command of a server's program on a node: by its path, or in a container
 // by its name.
 func (s *System) program(name string) string {
 	if s.image != "" {
@@ -22,14 +22,14 @@ func (s *System) program(name string) string {
 	return s.programs[name]
 }
 
-// serverIDs is how far the ids of a node's servers are apart, from one data directory to
+// serverIDs is the distance between the ids of a node's servers, from one data directory to
 // the next: a server that is made anew must not have the id of its predecessor, because
 // replicas pass over what has their own.
 const serverIDs = 10
 
 func dataDir(n cluster.Node) string { return filepath.Join(n.Dir(), "data") }
 
-// shared are what the server and the program that makes its data directory agree on.
+// shared returns the options on which the server and the program that makes its data directory agree.
 func shared(n cluster.Node) []string {
 	return []string{
 		"--no-defaults", "--datadir=" + dataDir(n), "--tmpdir=" + filepath.Join(n.Dir(), "tmp"), "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=32M",

@@ -119,7 +119,7 @@ func run(ctx context.Context, c *conn, txn *history.Txn, i int) error {
 	return &outcome.Refusal{Text: fmt.Sprintf("mysql has no %v", m.Func)}
 }
 
-// statementsOf is how many statements run sends for f.
+// statementsOf returns the number of statements that run sends for f.
 func statementsOf(f history.Func) int {
 	if f == history.Transfer {
 		return 2

@@ -41,7 +41,7 @@ type System struct {
 	library string
 	// programs are the paths of the server's programs, by their names.
 	programs map[string]string
-	// image is what the nodes are made of if they are containers.
+	// image names the image of nodes that are containers, empty for others.
 	image string
 	// password is everybody's; it is made for the run.
 	password, database string
@@ -58,7 +58,7 @@ type System struct {
 	// held are the replicas that HoldReplica stopped from applying; rebuild are the
 	// nodes whose data is of a history that was given up.
 	held, rebuild map[int]bool
-	// made is how often each node's data directory was made.
+	// made counts the times that each node's data directory was made.
 	made []int
 	// lags knows how far the replicas are behind, and near which of them are near enough
 	// for read level max-lag.

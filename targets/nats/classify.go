@@ -20,7 +20,7 @@ const (
 	codeNameTaken        = 10058
 )
 
-// apiError is what JetStream answers instead of a result.
+// apiError is JetStream's answer in place of a result.
 type apiError struct {
 	Code        int    `json:"code"`
 	ErrCode     int    `json:"err_code"`

@@ -157,7 +157,7 @@ func (c *client) change(ctx context.Context, l *link, on string, txn *history.Tx
 	return err
 }
 
-// changed is what a key holds after m.
+// changed returns a key's content after m.
 func changed(m *history.Mop, data []byte) ([]byte, error) {
 	words := strings.Fields(string(data))
 	arg := string(number(m.Arg))

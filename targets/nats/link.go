@@ -40,7 +40,7 @@ type link struct {
 	dialer *wire.Dialer
 }
 
-// dial is what nats.go takes for a dialer.
+// dial implements nats.go's CustomDialer.
 type dial struct {
 	ctx    context.Context
 	dialer *wire.Dialer
@@ -138,7 +138,7 @@ func (l *link) put(ctx context.Context, subject string, data []byte, expect *uin
 	return ack.Seq, nil
 }
 
-// entry is what a key holds: nothing if it was never written or was deleted; its
+// entry is a key's content: nothing if it was never written or was deleted; its
 // sequence is then 0 or that of the deletion.
 type entry struct {
 	data []byte

@@ -152,7 +152,7 @@ func (s *System) with(ctx context.Context, i int, do func(ctx context.Context, l
 	return do(ctx, l)
 }
 
-// group is how the stream's group looks to its leader.
+// group is the state of the stream's group by its leader's word.
 type group struct {
 	Cluster struct {
 		Leader   string `json:"leader"`

@@ -19,8 +19,8 @@ import (
 type address struct {
 	// dsn is in libpq's form; it has no password.
 	dsn string
-	// config is what dsn and the environment (PGUSER, PGPASSWORD, PGPASSFILE,
-	// PGSSLMODE, ...) say.
+	// config holds the settings of dsn and of the environment (PGUSER, PGPASSWORD, PGPASSFILE,
+	// PGSSLMODE, ...).
 	config *pgx.ConnConfig
 	// ownTLS says that they say nothing of encryption, so that the options do.
 	ownTLS bool
@@ -97,7 +97,7 @@ var keywords = map[string]*regexp.Regexp{
 	"port": regexp.MustCompile(`(^|\s)port\s*=\s*('[^']*'|\S*)`),
 }
 
-// keyword is what a connection string says of one of these, nothing if nothing.
+// keyword returns the values that a connection string gives to one of these, none if it does not.
 func keyword(name, text string) []string {
 	m := keywords[name].FindStringSubmatch(text)
 	if m == nil {
@@ -180,7 +180,7 @@ var unfit = []struct{ name, why string }{
 	{"search_path", "a run makes a schema of its own and uses no other"},
 }
 
-// pooled is why a pooler does not do.
+// pooled explains why a pooler does not do.
 const pooled = "a session needs a connection of its own to the server, with settings and prepared statements that stay: name the servers themselves in --at, or a pooler that pools sessions (pgbouncer: pool_mode=session), for which no setting is needed"
 
 // refuse says why an address asks for what a run cannot do.

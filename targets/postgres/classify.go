@@ -11,7 +11,7 @@ import (
 	"github.com/lapse-test/lapse/targets/outcome"
 )
 
-// phase is how far an operation had come when it met an error.
+// phase is the progress of an operation at the time of an error.
 type phase int
 
 const (

@@ -20,7 +20,7 @@ type client struct {
 	set     settings
 	session targets.Session
 	conns   []*conn
-	// lastWrite is when the session's own last write was acknowledged, for read
+	// lastWrite is the time at which the session's own last write was acknowledged, for read
 	// level sticky.
 	lastWrite time.Time
 	// token is a position in the log that is not before the session's own last
@@ -160,7 +160,7 @@ func (c *client) readable(ctx context.Context, cn *conn, node int) error {
 
 var errNotReplayed = errors.New("the replica has not replayed the session's last write within the deadline")
 
-// replayPoll is how often a replica is asked whether it has caught up.
+// replayPoll is the interval at which a replica is asked whether it has caught up.
 // PostgreSQL 18 has no statement that waits for an LSN.
 const replayPoll = 2 * time.Millisecond
 

@@ -25,7 +25,7 @@ const (
 // leaves a server process that waits on.
 const maxConnections = 500
 
-// dataDir is where a node's data is.
+// dataDir returns the directory of a node's data.
 func dataDir(n cluster.Node) string { return filepath.Join(n.Dir(), "data") }
 
 // setting is one line of postgresql.conf.
@@ -125,7 +125,7 @@ func (s *System) nodeSettings(node, primary int) ([]setting, error) {
 	return list, nil
 }
 
-// conninfo is how standby reaches primary.
+// conninfo returns the connection string by which standby reaches primary.
 func (s *System) conninfo(standby, primary int) (string, error) {
 	from, to := s.Nodes[standby].Name(), s.Nodes[primary].Name()
 	route, err := s.Cluster.Route(from, to, port)
@@ -146,7 +146,7 @@ func (s *System) conninfo(standby, primary int) (string, error) {
 	return text, nil
 }
 
-// passfile is where a standby's server finds the password of the primary's.
+// passfile returns the path of the file in which a standby's server finds the password of the primary's.
 func passfile(n cluster.Node) string { return filepath.Join(n.Dir(), "passfile") }
 
 // writePassfile writes it, where a password is asked for.
@@ -212,7 +212,7 @@ func (s *System) hostRules() []byte {
 	return b.Bytes()
 }
 
-// applyDelay is how late standbys replay. While the database is being made ready
+// applyDelay returns the delay with which standbys replay. While the database is being made ready
 // there is no delay.
 func (s *System) applyDelay() time.Duration {
 	if !s.delayed.Load() {

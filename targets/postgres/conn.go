@@ -14,7 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets/wire"
 )
 
-// login is who connects, and as what.
+// login has a connection's user, password, database and settings.
 type login struct {
 	user, password, database string
 	// params are the session's settings, sent while connecting.
@@ -30,7 +30,7 @@ type conn struct {
 	mark   int64
 	// isolation is the level that a session asked for when it was opened.
 	isolation string
-	// told is what the server said of being a standby when the connection was made, and
+	// told is the server's word on being a standby when the connection was made, and
 	// asked whether it was one; they differ behind a pooler alone.
 	told  string
 	asked bool
@@ -97,7 +97,7 @@ func dialAs(ctx context.Context, cfg *pgx.ConnConfig, params map[string]string) 
 	return c, nil
 }
 
-// standbyStatus is what the server reports by itself when it changes: whether it is a
+// standbyStatus names the parameter that the server reports by itself when it changes: whether it is a
 // standby.
 const standbyStatus = "in_hot_standby"
 

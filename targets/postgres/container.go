@@ -36,7 +36,7 @@ func (s *System) entryPoint(n cluster.Node) cluster.Command {
 	return cluster.Command{Args: []string{"postgres"}, Env: []string{"PGDATA=" + dataDir(n)}, Log: logName}
 }
 
-// initTimeout is how long the entry point may take for a new data directory.
+// initTimeout bounds the entry point's work on a new data directory.
 const initTimeout = 2 * time.Minute
 
 // initByEntryPoint has the image make the data directory of the first node, in the

@@ -16,7 +16,7 @@ const optDialect = "dialect"
 // replica is near.
 const readFollower = "follower"
 
-// dialect is what differs from PostgreSQL in a database that speaks its protocol, from its
+// dialect describes the differences from PostgreSQL of a database that speaks its protocol, from its
 // documentation. Each is a value in a file of its own, and none of them but PostgreSQL was
 // run: see docs/targets/dialects.md.
 //

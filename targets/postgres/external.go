@@ -115,7 +115,7 @@ func needsStandby(read string) bool {
 	return read == readReplica || read == readSticky || read == readWaitForLSN
 }
 
-// externalLogin is how one node is connected to.
+// externalLogin holds the settings of connections to one node.
 type externalLogin struct {
 	config *pgx.ConnConfig
 	// pooled says that a pooler stands there, which takes settings by statements alone.

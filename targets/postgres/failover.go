@@ -48,7 +48,7 @@ func (o *operated) Promote(ctx context.Context, old, node int) error {
 	return nil
 }
 
-// promotionTimeout is how long a standby may take to end recovery.
+// promotionTimeout bounds the time in which a standby ends recovery.
 const promotionTimeout = 10 * time.Second
 
 // endRecovery orders a standby to end recovery and waits until it has. The server is

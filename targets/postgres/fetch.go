@@ -71,7 +71,7 @@ func (s *store) tree() string     { return filepath.Join(s.dir, s.name()) }
 func (s *store) manifest() string { return s.tree() + ".sha256" }
 func (s *store) bindir() string   { return filepath.Join(s.tree(), "bin") }
 
-// archiveName is what the archive is called in the cache.
+// archiveName returns the archive's name in the cache.
 func (s *store) archiveName() string {
 	return fmt.Sprintf("embedded-postgres-binaries-%s-%s.txz", s.platform, fetchedVersion)
 }

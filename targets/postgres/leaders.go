@@ -48,7 +48,7 @@ func leaderSettings() []setting {
 	}
 }
 
-// follows is whom a node follows: the primary, and among several leaders nobody but itself.
+// follows returns the node that a node follows: the primary, and among several leaders nobody but itself.
 func (s *System) follows(node int) int {
 	if s.set.multiLeader {
 		return node

@@ -17,7 +17,7 @@ import (
 // etcdLog is the file in a node's log directory that its member of etcd writes to.
 const etcdLog = "etcd.log"
 
-// maxMembers is how many members of etcd there are at most: a majority of three is
+// maxMembers bounds the members of etcd: a majority of three is
 // what etcd's own documentation begins with.
 const maxMembers = 3
 

@@ -42,7 +42,7 @@ const (
 // patroniLog is the file in a node's log directory that Patroni and its server write to.
 const patroniLog = logName
 
-// patroniSource is where Patroni and its store come from.
+// patroniSource lists the packages of Patroni and its store.
 var patroniSource = packages.Debian{
 	Title: "Patroni", Packages: []string{"patroni", "python3-etcd", "etcd-server", "postgresql"},
 	Programs: []string{programPatroni, programEtcd}, Dirs: []string{"/usr/bin", "/usr/local/bin"},

@@ -95,7 +95,7 @@ func (s *System) Ready(ctx context.Context, name string) error {
 	})
 }
 
-// readyPatience is how long one call of Ready lets a standby catch up.
+// readyPatience bounds the time for which one call of Ready lets a standby catch up.
 const readyPatience = time.Second
 
 // HoldReplica implements ability.Lagger: the standby stops replaying the log, and

@@ -11,7 +11,7 @@ import (
 	"github.com/lapse-test/lapse/targets/replication"
 )
 
-// operated is what the failover manager needs of PostgreSQL. A standby that the
+// operated shows the failover manager a PostgreSQL cluster. A standby that the
 // failover manager can ask does not hear the primary when it has no connection to it or has not
 // heard from it for deafAfter. See failover.go for how one is promoted.
 //
@@ -31,9 +31,9 @@ type operated struct {
 var _ replication.Driver[standing] = (*operated)(nil)
 
 const (
-	// askTimeout is how long a node may take to answer the failover manager.
+	// askTimeout bounds a node's answer to the failover manager.
 	askTimeout = 500 * time.Millisecond
-	// deafAfter is how long a standby that is connected may hear nothing: after half of
+	// deafAfter bounds the time for which a standby that is connected may hear nothing: after half of
 	// wal_receiver_timeout it asks, and an idle primary answers.
 	deafAfter = 1500 * time.Millisecond
 )

@@ -96,11 +96,11 @@ func (p patroniSettings) combination(s settings) error {
 	return nil
 }
 
-// leaderTimeout is how long a candidate waits for the Patroni of a leader that it cannot
+// leaderTimeout bounds a candidate's wait for the Patroni of a leader that it cannot
 // reach, which it asks first.
 const leaderTimeout = 2 * time.Second
 
-// detection is how long a leader must be gone: its lease runs out, and a candidate sees
+// detection returns the time for which a leader must be gone to be replaced: its lease runs out, and a candidate sees
 // that in its next round.
 func (p patroniSettings) detection() time.Duration { return p.ttl + loopWait + leaderTimeout }
 
@@ -112,7 +112,7 @@ const (
 	etcdPeer   = 2380
 )
 
-// patroniConfig is what the Patroni of a node is started with. JSON is YAML.
+// patroniConfig returns the configuration of a node's Patroni. JSON is YAML.
 func (m *manager) patroniConfig(node int) ([]byte, error) {
 	s := m.sys
 	n := s.Nodes[node]

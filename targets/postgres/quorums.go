@@ -8,14 +8,14 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-// quorums is what synchronous standbys promise. Its levels are no counts of
+// quorums predicts the models that synchronous standbys promise. Its levels are no counts of
 // replicas: one node takes all writes.
 type quorums struct{}
 
 // Counts implements targets.Quorums.
 func (quorums) Counts(targets.Config) (n, w, r int, ok bool) { return 0, 0, 0, false }
 
-// row is what commits wait for: k standbys, and whether these have applied them.
+// row says for what commits wait: k standbys, and whether these have applied them.
 type row struct {
 	name, level, sync string
 	k                 int

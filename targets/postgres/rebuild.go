@@ -11,7 +11,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// linkPatience is how long a link may take to show that it works.
+// linkPatience bounds the time in which a link shows that it works.
 const linkPatience = 300 * time.Millisecond
 
 // rebuildStandby makes a stopped node a standby of the present primary, by a base

@@ -130,7 +130,7 @@ type settings struct {
 	isolation   string
 	failover    string
 	patroni     patroniSettings
-	// dialect is what an external cluster is; for a cluster of ours it is the zero value.
+	// dialect describes an external cluster; the zero value for a cluster that lapse started.
 	dialect       dialect
 	failoverAfter time.Duration
 	applyDelay    time.Duration
@@ -138,7 +138,7 @@ type settings struct {
 	bindir        string
 }
 
-// acknowledgedOnStandbys is how many standbys have the WAL of a commit at least
+// acknowledgedOnStandbys returns the number of standbys that have the WAL of a commit at least
 // in their operating system's memory when it is acknowledged.
 func (s settings) acknowledgedOnStandbys() int {
 	switch s.write {

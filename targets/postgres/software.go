@@ -72,7 +72,7 @@ func (s settings) find(ctx context.Context, cache string) (software, error) {
 	return inspect(ctx, dir, "")
 }
 
-// debianBindirs is where Debian and its kin install the servers, outside of PATH.
+// debianBindirs matches the directories in which Debian and its kin install the servers, outside of PATH.
 const debianBindirs = "/usr/lib/postgresql/*/bin"
 
 // installed is the first directory on the path with the two programs, else the

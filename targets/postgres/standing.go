@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// standing is what a node says of its place in the replication.
+// standing is a node's place in the replication, by its own word.
 type standing struct {
 	// standby says that it replays rather than writes.
 	standby bool
@@ -19,7 +19,7 @@ type standing struct {
 	// position is up to where it has the log, replayed up to where it shows it.
 	// For a primary both are where its log is on disk, which is what it sends.
 	position, replayed lsn
-	// shown is how long ago the newest commit that it shows was made.
+	// shown is the age of the newest commit that it shows.
 	shown time.Duration
 }
 
@@ -70,12 +70,12 @@ func (s *System) standing(ctx context.Context, node int) (st standing, err error
 	return st, err
 }
 
-// Lag is how far a standby is behind the primary.
+// Lag measures a standby's distance behind the primary.
 type Lag struct {
 	// Received and Replayed are the bytes of the log that the primary has on disk
 	// and the standby has not received, or not replayed.
 	Received, Replayed int64
-	// Time is how long ago the last commit that the standby shows was made, 0 when
+	// Time is the age of the last commit that the standby shows, 0 when
 	// it has replayed everything.
 	Time time.Duration
 }

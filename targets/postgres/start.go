@@ -58,7 +58,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	return s, nil
 }
 
-// stopTimeout is how long stopping may take when starting has failed.
+// stopTimeout bounds stopping when starting has failed.
 const stopTimeout = 20 * time.Second
 
 func (s *System) start(ctx context.Context, cache string) error {

@@ -48,7 +48,7 @@ ON CONFLICT (key) DO UPDATE SET value = c.value + excluded.value`
 	sqlReadCounter = `SELECT value FROM counters WHERE key = $1`
 
 	sqlEnqueue = `INSERT INTO queues (key, element) VALUES ($1, $2)`
-	// sqlDequeue is how job queues are built on PostgreSQL: what another client is
+	// sqlDequeue takes a job as queues on PostgreSQL do: what another client is
 	// taking is passed over, not waited for.
 	sqlDequeue = `DELETE FROM queues WHERE id =
 (SELECT id FROM queues WHERE key = $1 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING element`
@@ -158,7 +158,7 @@ func run(ctx context.Context, c *pgx.Conn, txn *history.Txn, i int) error {
 	return &outcome.Refusal{Text: fmt.Sprintf("postgres has no %v", m.Func)}
 }
 
-// statementsOf is how many statements run sends for f.
+// statementsOf returns the number of statements that run sends for f.
 func statementsOf(f history.Func) int {
 	if f == history.Transfer {
 		return 2

@@ -116,7 +116,7 @@ func (c *client) carryOut(ctx context.Context, l *link, txn *history.Txn, writes
 	return failed, nil
 }
 
-// waitShare is how much of an operation's time WAIT may take, so that its answer
+// waitShare is the share of an operation's time that WAIT may take, so that its answer
 // comes before the deadline.
 const waitShare = 0.75
 

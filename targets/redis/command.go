@@ -17,7 +17,7 @@ if (v and ARGV[3] == '0' and v == ARGV[1]) or (not v and ARGV[3] == '1') then
 end
 return {0, v}`
 
-// keys are how keys are spelled in Redis: what is before all of them, so that a run in
+// keys is the prefix of all keys in Redis, so that a run in
 // somebody's store has its own.
 type keys string
 
@@ -42,7 +42,7 @@ var errNothing = errors.New("a write of nothing: use delete")
 // finds.
 var errCASInTransaction = errors.New("a compare-and-set in a transaction: MULTI has no conditions")
 
-// command is what a micro-operation asks of Redis.
+// command returns the command of a micro-operation.
 func (p keys) command(m *history.Mop) ([]any, error) {
 	switch m.Func {
 	case history.Read:

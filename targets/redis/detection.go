@@ -8,7 +8,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-// electionDelay is how long a replica waits at most before it asks for votes: half a
+// electionDelay bounds the time that a replica waits before it asks for votes: half a
 // second and up to half a second by chance, and a second more for each replica of the
 // same primary that has more data ("Redis cluster specification", replica election).
 const electionDelay = time.Second

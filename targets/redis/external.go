@@ -259,7 +259,7 @@ func (v *visit) Serves(ctx context.Context, node int) error {
 	return v.explain(v.nodes[node], v.serves(ctx, node))
 }
 
-// scanCount is how many keys a primary looks at in one step.
+// scanCount is the number of keys that a primary looks at in one step.
 const scanCount = 1000
 
 // Drop implements external.Driver: every primary is searched for our keys.

@@ -79,7 +79,7 @@ type settings struct {
 	timeout time.Duration
 }
 
-// primaries is how many nodes take writes at first: the first ones.
+// primaries returns the number of nodes that take writes at first: the first ones.
 func (s settings) primaries() int {
 	if s.cluster {
 		return s.nodes / 2
@@ -87,7 +87,7 @@ func (s settings) primaries() int {
 	return 1
 }
 
-// replicas is how many replicas each primary has.
+// replicas returns the number of each primary's replicas.
 func (s settings) replicas() int { return s.nodes/s.primaries() - 1 }
 
 const defaultOpTimeout = 2 * time.Second

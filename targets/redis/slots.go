@@ -7,7 +7,7 @@ import (
 	driver "github.com/redis/go-redis/v9"
 )
 
-// slotCount is how many hash slots a cluster has.
+// slotCount is the number of a cluster's hash slots.
 const slotCount = 16384
 
 // slotOf is the hash slot of a key: CRC16 (XMODEM) of what is between the first { and

@@ -22,7 +22,7 @@ type System struct {
 	*launch.Fleet
 	*store
 	server Server
-	// image is what the nodes are made of if they are containers.
+	// image names the image of nodes that are containers, empty for others.
 	image string
 }
 
