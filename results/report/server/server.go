@@ -1,5 +1,5 @@
 // Package server shows the stored runs of one directory in a browser on the
-// same machine: a list, each run's report, and two runs side by side. It serves
+// same machine: a list, each run's report, how one goes on, and two runs side by side. It serves
 // nothing else: no files, no listing of directories, no other machine.
 package server
 
@@ -81,6 +81,7 @@ func Handler(out string, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.list)
 	mux.HandleFunc("GET /runs/{id}", h.report)
+	mux.HandleFunc("GET /runs/{id}/live", h.live)
 	mux.HandleFunc("GET /suites/{id}", h.suite)
 	mux.HandleFunc("GET /compare", h.compare)
 	return guard(mux)
@@ -228,7 +229,7 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 		if err := d.ReadJSON(store.FileRun, &s); err != nil {
 			h.log.Warn("a run cannot be listed", "run", d.ID, "error", err)
 		}
-		s.Run = d.ID
+		s.Run, s.State = d.ID, d.StateOf(&s)
 		list.Runs = append(list.Runs, s)
 	}
 	h.page(w, r, listPage(list))

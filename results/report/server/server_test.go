@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
@@ -193,6 +194,69 @@ func TestOnlyLoopback(t *testing.T) {
 		}
 		if ln != nil {
 			_ = ln.Close()
+		}
+	}
+}
+
+// TestLive: a run that goes on is followed, one that is over leads to its report, and what is
+// a link or damaged is shown to nobody.
+func TestLive(t *testing.T) {
+	out := runs(t)
+	d, err := store.Create(out, "run-on")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, err := d.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := store.Summary{Schema: store.SummarySchema, Run: "run-on", State: store.StateRunning, Started: time.Now(), Target: "<b>x</b>"}
+	if err := d.WriteJSON(store.FileRun, &s); err != nil {
+		t.Fatal(err)
+	}
+	addr := serve(t, out)
+	const path = "/runs/run-on/live"
+	wants := func(text string) {
+		t.Helper()
+		code, head, body := get(t, addr, path, "")
+		if code != http.StatusOK || !strings.Contains(body, text) || strings.Contains(body, secret) || strings.Contains(body, "<b>x</b>") {
+			t.Errorf("%d, without %q, or with what must not be there: %s", code, text, body)
+		}
+		if p := head.Get("Content-Security-Policy"); !strings.Contains(p, "default-src 'none'") || strings.Contains(p, "script-src") {
+			t.Errorf("policy %q", p)
+		}
+	}
+	wants("not written yet")
+	if _, _, body := get(t, addr, "/", ""); !strings.Contains(body, `href="`+path+`"`) {
+		t.Error("the list does not lead to the run that goes on")
+	}
+	if err := os.Symlink(filepath.Join(out, "..", "run.json"), d.File(store.FileLive)); err != nil {
+		t.Fatal(err)
+	}
+	wants("not written yet")
+	if err := os.Remove(d.File(store.FileLive)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.WriteFile(store.FileLive, []byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	wants("not written yet")
+	l := store.Live{Schema: store.LiveSchema, Updated: time.Now().Add(-time.Hour), Phase: "load", OK: 1234, Violations: []store.LiveViolation{{Model: "regular", Count: 3, Sentence: "<b>x</b>"}}}
+	if err := d.WriteJSON(store.FileLive, &l); err != nil {
+		t.Fatal(err)
+	}
+	wants("1,234")
+	wants("&lt;b&gt;x&lt;/b&gt;")
+	wants("old.")
+	release() // killed: nobody holds the lock, and the file is still there
+	for _, id := range []string{"run-on", "run-a"} {
+		if code, head, _ := get(t, addr, "/runs/"+id+"/live", ""); code != http.StatusSeeOther || head.Get("Location") != "/runs/"+id {
+			t.Errorf("%s is over, and answers %d to %q", id, code, head.Get("Location"))
+		}
+	}
+	for _, id := range []string{"run-link", "..", "%2e%2e", "linked", "none"} {
+		if code, _, body := get(t, addr, "/runs/"+id+"/live", ""); code == http.StatusOK || strings.Contains(body, secret) {
+			t.Errorf("%s is answered with %d", id, code)
 		}
 	}
 }

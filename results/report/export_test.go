@@ -1,0 +1,7 @@
+package report
+
+// What the tests of pages that import this package need of its own.
+var (
+	Chromium = chromium
+	Hostile  = hostile
+)
