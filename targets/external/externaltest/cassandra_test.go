@@ -144,7 +144,7 @@ func TestCassandra(t *testing.T) {
 	}
 	common := []string{"run", "--target", "cassandra", "--progress", "plain", "--duration", "5s", "--rate", "100", "--concurrency", "4"}
 	t.Run("serial", func(t *testing.T) {
-		r := lapse(t, as("tester", cqlPassword), append(common, "--at", n.addr, "--write-level", "SERIAL", "--read-level", "SERIAL", "--model", "linearizable",
+		r := decided(t, 0, as("tester", cqlPassword), append(common, "--at", n.addr, "--write-level", "SERIAL", "--read-level", "SERIAL", "--model", "linearizable",
 			// Paxos on a busy machine does 20 operations a second, and a verdict wants a hundred.
 			"--duration", "15s")...)
 		r.expect(t, 0, "held", "CQL, release 5.").keeps(t, cqlPassword)
@@ -153,7 +153,7 @@ func TestCassandra(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "password")
 		must(t, os.WriteFile(file, []byte(cqlPassword+"\n"), 0o600))
 		env := []string{"LAPSE_CASSANDRA_USER=tester", "LAPSE_CASSANDRA_PASSWORD_FILE=" + file}
-		r := lapse(t, env, append(common, "--at", encrypted, "--set", "tls_ca="+ca.file("ca.pem"), "--set", "read_repair=NONE", "--workload", "session", "--model", "read-your-writes")...)
+		r := decided(t, 0, env, append(common, "--at", encrypted, "--set", "tls_ca="+ca.file("ca.pem"), "--set", "read_repair=NONE", "--workload", "session", "--model", "read-your-writes")...)
 		r.expect(t, 0, "held").keeps(t, cqlPassword)
 	})
 	if k := n.keyspaces(t); k > 0 {

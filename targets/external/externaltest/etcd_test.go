@@ -104,12 +104,12 @@ func TestEtcd(t *testing.T) {
 		}
 	}
 	t.Run("three members", func(t *testing.T) {
-		r := lapse(t, root, append(common, "--at", all, "--model", "linearizable", "--duration", "8s")...)
+		r := decided(t, 0, root, append(common, "--at", all, "--model", "linearizable", "--duration", "8s")...)
 		r.expect(t, 0, "held", "etcd 3.4").keeps(t, etcdPassword)
 		clean(t)
 	})
 	t.Run("locks", func(t *testing.T) {
-		r := lapse(t, root, append(common, "--at", all, "--workload", "lock", "--model", "mutex")...)
+		r := decided(t, 0, root, append(common, "--at", all, "--workload", "lock", "--model", "mutex")...)
 		r.expect(t, 0, "held").keeps(t, etcdPassword)
 		clean(t)
 	})
@@ -119,7 +119,7 @@ func TestEtcd(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "password")
 		must(t, os.WriteFile(file, []byte(etcdPassword+"\n"), 0o600))
 		env := []string{"LAPSE_ETCD_USER=root", "LAPSE_ETCD_PASSWORD_FILE=" + file}
-		r := lapse(t, env, append(common, "--at", "localhost:"+encrypted.port, "--set", "tls_ca="+ca.file("ca.pem"), "--model", "linearizable")...)
+		r := decided(t, 0, env, append(common, "--at", "localhost:"+encrypted.port, "--set", "tls_ca="+ca.file("ca.pem"), "--model", "linearizable")...)
 		r.expect(t, 0, "held").keeps(t, etcdPassword)
 	})
 	t.Run("killed", func(t *testing.T) {

@@ -81,7 +81,7 @@ func TestPooler(t *testing.T) {
 	}
 	run := func(t *testing.T, port string, code int, words ...string) {
 		t.Helper()
-		r := lapse(t, secret, append(at(port, ""), "run", "--progress", "plain", "--duration", "4s", "--model", "read-your-writes",
+		r := decided(t, code, secret, append(at(port, ""), "run", "--progress", "plain", "--duration", "4s", "--model", "read-your-writes",
 			"--workload", "session", "--rate", "150", "--write-level", "local", "--set", "isolation=repeatable read")...).expect(t, code, words...)
 		r.keeps(t, pgPassword)
 		if n := s.schemas(); n > 0 {

@@ -200,7 +200,7 @@ func TestPostgres(t *testing.T) {
 		}
 	}
 	t.Run("replica", func(t *testing.T) {
-		r := lapse(t, secret, append(common, "--at", s.dsn("127.0.0.1"), "--read-level", "replica")...)
+		r := decided(t, 1, secret, append(common, "--at", s.dsn("127.0.0.1"), "--read-level", "replica")...)
 		clean(t, r.expect(t, 1, "own write not seen", "PostgreSQL"))
 	})
 	t.Run("primary over TLS, killed and started", func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestPostgres(t *testing.T) {
 		}
 		must(t, os.WriteFile(operator, []byte(text), 0o644))
 		// With this seed both are killed, the standby first.
-		r := lapse(t, secret, append(common, "--at", s.dsn("localhost"), "--set", "tls_ca="+s.ca.file("ca.pem"),
+		r := decided(t, 0, secret, append(common, "--at", s.dsn("localhost"), "--set", "tls_ca="+s.ca.file("ca.pem"),
 			"--faults", "kill", "--operator", operator, "--duration", "8s", "--seed", "4")...)
 		clean(t, r.expect(t, 0, "held"))
 		r.tookEffect(t, 1)

@@ -123,7 +123,7 @@ func TestQuorumkv(t *testing.T) {
 	s := startStore(t)
 	common := []string{"run", "--target", "quorumkv", "--at", s.at(), "--set", "read_repair=off", "--progress", "plain"}
 	t.Run("partition", func(t *testing.T) {
-		r := lapse(t, nil, append(common, "--write-level", "1", "--read-level", "1", "--workload", "session", "--model", "read-your-writes",
+		r := decided(t, 1, nil, append(common, "--write-level", "1", "--read-level", "1", "--workload", "session", "--model", "read-your-writes",
 			"--faults", "partition", "--operator", s.operator, "--duration", "6s", "--rate", "300", "--seed", "7")...)
 		r.expect(t, 1, "an external cluster")
 		r.tookEffect(t, 2)
@@ -141,7 +141,7 @@ func TestQuorumkv(t *testing.T) {
 		r.tookEffect(t, 2)
 	})
 	t.Run("kill and pause", func(t *testing.T) {
-		r := lapse(t, nil, append(common, "--model", "linearizable,read-your-writes", "--faults", "kill,pause", "--operator", s.operator, "--duration", "6s", "--seed", "7")...)
+		r := decided(t, 0, nil, append(common, "--model", "linearizable,read-your-writes", "--faults", "kill,pause", "--operator", s.operator, "--duration", "6s", "--seed", "7")...)
 		r.tookEffect(t, 2)
 		for _, model := range []string{"read-your-writes"} {
 			if got := r.verdict(t, model); got != "held" {

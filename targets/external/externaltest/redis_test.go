@@ -77,7 +77,7 @@ func TestRedis(t *testing.T) {
 		}
 	}
 	t.Run("a primary with a replica", func(t *testing.T) {
-		r := lapse(t, secret, append(common, "--at", both, "--workload", "session", "--rate", "1000", "--write-level", "wait:1", "--read-level", "any", "--model", "no-lost-writes")...)
+		r := decided(t, 0, secret, append(common, "--at", both, "--workload", "session", "--rate", "1000", "--write-level", "wait:1", "--read-level", "any", "--model", "no-lost-writes")...)
 		r.expect(t, 0, "held", "Redis 7.", "an external primary with replicas").keeps(t, redisPassword)
 		clean(t)
 	})
@@ -85,13 +85,13 @@ func TestRedis(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "password")
 		must(t, os.WriteFile(file, []byte(redisPassword+"\n"), 0o600))
 		env := []string{"LAPSE_REDIS_USER=default", "LAPSE_REDIS_PASSWORD_FILE=" + file}
-		r := lapse(t, env, append(common, "--at", "localhost:"+encrypted, "--set", "tls_ca="+ca.file("ca.pem"), "--set", "compare_and_set=watch", "--model", "linearizable")...)
+		r := decided(t, 0, env, append(common, "--at", "localhost:"+encrypted, "--set", "tls_ca="+ca.file("ca.pem"), "--set", "compare_and_set=watch", "--model", "linearizable")...)
 		r.expect(t, 0, "held").keeps(t, redisPassword)
 		clean(t)
 	})
 	cluster, nodes := startRedisCluster(t)
 	t.Run("a cluster", func(t *testing.T) {
-		r := lapse(t, nil, append(common, "--at", cluster, "--model", "linearizable")...)
+		r := decided(t, 0, nil, append(common, "--at", cluster, "--model", "linearizable")...)
 		r.expect(t, 0, "held", "an external cluster")
 		for _, n := range nodes {
 			if size := n.cli(t, "DBSIZE"); size != "0" {
