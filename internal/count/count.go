@@ -15,6 +15,20 @@ func Of(n int, one string) string {
 	return Text(n) + " " + one + "s"
 }
 
+// OfMany is Of what is named in the plural, such as "final reads" or "elements in final
+// reads": "1 element in final reads".
+func OfMany(n int, many string) string {
+	if n != 1 {
+		return Text(n) + " " + many
+	}
+	head, where, ok := strings.Cut(many, " in ")
+	one := "1 " + strings.TrimSuffix(head, "s")
+	if ok {
+		one += " in " + where
+	}
+	return one
+}
+
 // Text writes n with a comma after every three digits.
 func Text(n int) string {
 	t := fmt.Sprint(n)

@@ -9,3 +9,17 @@ func TestOf(t *testing.T) {
 		}
 	}
 }
+
+func TestOfMany(t *testing.T) {
+	for _, c := range []struct {
+		n          int
+		many, want string
+	}{
+		{0, "reads", "0 reads"}, {1, "reads", "1 read"}, {1, "final reads", "1 final read"}, {1200, "final reads", "1,200 final reads"},
+		{1, "elements in final reads", "1 element in final reads"}, {2, "elements in final reads", "2 elements in final reads"},
+	} {
+		if got := OfMany(c.n, c.many); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}

@@ -111,7 +111,7 @@ func printUndecided(w io.Writer, v checkers.Verdict) {
 func Evidence(v checkers.Verdict) string {
 	e := v.Evidence
 	took := duration.Text(v.Elapsed)
-	risk := Plural(e.AtRisk, strings.TrimSuffix(cmp.Or(v.Risk, "reads"), "s"))
+	risk := count.OfMany(e.AtRisk, cmp.Or(v.Risk, "reads"))
 	switch {
 	case v.Status == checkers.Violated && v.Follows != "":
 		return fmt.Sprintf("it implies %s, which is violated (%s)", v.Follows, took)

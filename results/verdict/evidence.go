@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 // Require is the evidence that a pass needs; too little of it makes a held
@@ -79,20 +80,28 @@ func (r Require) judge(g ground, v checkers.Verdict) checkers.Verdict {
 	return v
 }
 
+// are is a number and its verb.
+func are(n int) string {
+	if n == 1 {
+		return "1 is"
+	}
+	return count.Text(n) + " are"
+}
+
 func (r Require) lacks(g ground, v checkers.Verdict) []string {
 	var out []string
 	e := v.Evidence
 	if e.OK == 0 {
 		out = append(out, "no operation succeeded")
 	} else if e.OK < r.OK {
-		out = append(out, fmt.Sprintf("only %d operations succeeded, %d are required", e.OK, r.OK))
+		out = append(out, fmt.Sprintf("only %s succeeded, %s required", count.Of(e.OK, "operation"), are(r.OK)))
 	}
 	if v.Risk != "" && e.AtRisk < r.AtRisk {
-		out = append(out, fmt.Sprintf("only %d %s could have exposed a violation, %d are required", e.AtRisk, v.Risk, r.AtRisk))
+		out = append(out, fmt.Sprintf("only %s could have exposed a violation, %s required", count.OfMany(e.AtRisk, v.Risk), are(r.AtRisk)))
 	}
 	out = append(out, g.faults...)
 	if g.during < r.DuringFaults {
-		out = append(out, fmt.Sprintf("only %d operations succeeded %s, %d are required", g.during, g.when, r.DuringFaults))
+		out = append(out, fmt.Sprintf("only %s succeeded %s, %s required", count.Of(g.during, "operation"), g.when, are(r.DuringFaults)))
 	}
 	if len(out) > 0 {
 		if unserved := g.clients.lacks(); unserved != "" {

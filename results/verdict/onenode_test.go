@@ -19,6 +19,7 @@ func TestEvidenceOfOneNode(t *testing.T) {
 	}{
 		{[]string{"n1"}, 20, ""},
 		{[]string{"n1"}, 19, "only 19 operations succeeded since a fault took effect, 20 are required"},
+		{[]string{"n1"}, 1, "only 1 operation succeeded since a fault took effect, 20 are required"},
 		{[]string{"n1", "n2", "n3"}, 20, "only 0 operations succeeded while a fault was on"},
 	} {
 		b := history.NewBuilder(history.Header{Source: "lapse", Nodes: c.nodes, Levels: []string{""}})
