@@ -206,7 +206,7 @@ func (j *judge) measure() {
 				j.acked = append(j.acked, int32(i))
 			}
 		}
-		if v := saw(op); v >= 0 {
+		if v := op.Saw(); v >= 0 {
 			j.seen[v] = max(j.seen[v], op.Ret)
 		}
 	}
@@ -221,17 +221,6 @@ func fill(s []history.Time, n int, t history.Time) []history.Time {
 		s[i] = t
 	}
 	return s
-}
-
-// saw is the value that op saw, register.None if none.
-func saw(op *register.Op) int32 {
-	switch {
-	case op.Kind == register.Read:
-		return op.Val
-	case op.Kind == register.CAS && !op.Info():
-		return op.Exp
-	}
-	return register.None
 }
 
 // newer calls mark for the acknowledged writes newer than the value v that were
@@ -352,7 +341,7 @@ func (j *judge) violation(ctx context.Context, f losses) checkers.Violation {
 		Model: Model, Anomaly: "lost write", Key: h.KeyName(k.ID), Session: h.Ops[write].Session,
 		At: h.Ops[proof].Complete, Faults: j.faults.IDs(h, write, proof),
 	}
-	old := saw(&k.Ops[f.proof])
+	old := k.Ops[f.proof].Saw()
 	pos := []int32{f.newest, f.proof}
 	oldName := h.ValueText(k.Values[old])
 	for i := range k.Ops {

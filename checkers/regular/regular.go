@@ -151,7 +151,7 @@ func (w *worker) check(n int) (undecided string) {
 			return pass.LateReason
 		}
 		r := &k.Ops[i]
-		seen := sees(r)
+		seen := r.Saw()
 		for a < len(w.acked) && w.acked[a].ret < r.Inv {
 			if p := w.acked[a].pos; newest < 0 || k.Ops[p].Inv > k.Ops[newest].Inv {
 				newest = p
@@ -222,17 +222,6 @@ func (w *worker) openUntil(k *register.Key, i int) history.Time {
 		}
 	}
 	return w.answered[lo]
-}
-
-// sees is the value that op saw, register.None if it saw none.
-func sees(op *register.Op) int32 {
-	switch {
-	case op.Kind == register.Read:
-		return op.Val
-	case op.Kind == register.CAS && !op.Info():
-		return op.Exp
-	}
-	return register.None
 }
 
 // index lists the writers of each value by invocation, with the latest answer
@@ -322,7 +311,7 @@ func badReadOrder(a, b badRead) int {
 
 // violation explains f.
 func (r *job) violation(ctx context.Context, k *register.Key, f badRead) checkers.Violation {
-	seen := sees(&k.Ops[f.read])
+	seen := k.Ops[f.read].Saw()
 	if seen < 0 {
 		return r.thinAir(ctx, k, &k.Ops[f.read])
 	}

@@ -34,14 +34,10 @@ func (e *Engine) Describe(h *protocol.Health) {
 
 // Register implements engine.Engine.
 func (e *Engine) Register(r prometheus.Registerer) {
+	engine.RegisterCounters(r, e.stats.Metrics("a majority holds and this node has applied", "may be in some log"))
 	engine.RegisterCounters(r, map[string]engine.Metric{
-		"writes_acknowledged_total":    {Help: "Writes that a majority holds and this node has applied.", Read: e.stats.Writes.Load},
-		"writes_not_written_total":     {Help: "Failed writes that are certainly nowhere.", Read: e.stats.NotWritten.Load},
-		"writes_perhaps_written_total": {Help: "Failed writes that may be in some log.", Read: e.stats.PerhapsWritten.Load},
-		"reads_total":                  {Help: "Reads answered.", Read: e.stats.Reads.Load},
-		"reads_failed_total":           {Help: "Reads that were not answered in time.", Read: e.stats.ReadsFailed.Load},
-		"messages_dropped_total":       {Help: "Peers' messages for which there was no room.", Read: e.dropped.Load},
-		"snapshots_installed_total":    {Help: "Snapshots that this node took from a leader.", Read: e.snapshots.Load},
+		"messages_dropped_total":    {Help: "Peers' messages for which there was no room.", Read: e.dropped.Load},
+		"snapshots_installed_total": {Help: "Snapshots that this node took from a leader.", Read: e.snapshots.Load},
 	})
 	engine.RegisterGauges(r, e.status.Load, map[string]engine.Gauge[*status]{
 		"raft_term":             {Help: "The term that this node is in.", Read: func(s *status) uint64 { return s.Term }},

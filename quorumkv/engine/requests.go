@@ -15,3 +15,15 @@ func (r *Requests) Failed(err *Error) {
 	}
 	r.PerhapsWritten.Add(1)
 }
+
+// Metrics returns the counters, for RegisterCounters: acknowledged says who holds a write that is acknowledged, perhaps who
+// may hold one that failed.
+func (r *Requests) Metrics(acknowledged, perhaps string) map[string]Metric {
+	return map[string]Metric{
+		"writes_acknowledged_total":    {Help: "Writes that " + acknowledged + ".", Read: r.Writes.Load},
+		"writes_not_written_total":     {Help: "Failed writes that are certainly nowhere.", Read: r.NotWritten.Load},
+		"writes_perhaps_written_total": {Help: "Failed writes that " + perhaps + ".", Read: r.PerhapsWritten.Load},
+		"reads_total":                  {Help: "Reads answered.", Read: r.Reads.Load},
+		"reads_failed_total":           {Help: "Reads that were not answered.", Read: r.ReadsFailed.Load},
+	}
+}

@@ -34,13 +34,9 @@ func (e *Engine) Describe(h *protocol.Health) {
 
 // Register implements engine.Engine.
 func (e *Engine) Register(r prometheus.Registerer) {
+	engine.RegisterCounters(r, e.requests.Metrics("the region's leader holds", "a leader may have"))
 	engine.RegisterCounters(r, map[string]engine.Metric{
-		"writes_acknowledged_total":    {Help: "Writes that the region's leader holds.", Read: e.requests.Writes.Load},
-		"writes_not_written_total":     {Help: "Failed writes that are certainly nowhere.", Read: e.requests.NotWritten.Load},
-		"writes_perhaps_written_total": {Help: "Failed writes that a leader may have.", Read: e.requests.PerhapsWritten.Load},
-		"reads_total":                  {Help: "Reads answered.", Read: e.requests.Reads.Load},
-		"reads_failed_total":           {Help: "Reads that were not answered.", Read: e.requests.ReadsFailed.Load},
-		"messages_dropped_total":       {Help: "Peers' messages for which there was no room.", Read: e.dropped.Load},
+		"messages_dropped_total": {Help: "Peers' messages for which there was no room.", Read: e.dropped.Load},
 	})
 	e.links.Register(r)
 }

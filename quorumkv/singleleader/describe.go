@@ -40,14 +40,10 @@ func (e *Engine) Describe(h *protocol.Health) {
 
 // Register implements engine.Engine. The metrics of the view service have views_ before their names.
 func (e *Engine) Register(r prometheus.Registerer) {
+	engine.RegisterCounters(r, e.requests.Metrics("enough nodes hold", "may be in some log"))
 	engine.RegisterCounters(r, map[string]engine.Metric{
-		"writes_acknowledged_total":    {Help: "Writes that enough nodes hold.", Read: e.requests.Writes.Load},
-		"writes_not_written_total":     {Help: "Failed writes that are certainly nowhere.", Read: e.requests.NotWritten.Load},
-		"writes_perhaps_written_total": {Help: "Failed writes that may be in some log.", Read: e.requests.PerhapsWritten.Load},
-		"reads_total":                  {Help: "Reads answered.", Read: e.requests.Reads.Load},
-		"reads_failed_total":           {Help: "Reads that were not answered.", Read: e.requests.ReadsFailed.Load},
-		"messages_dropped_total":       {Help: "Peers' messages for which there was no room.", Read: e.dropped.Load},
-		"entries_lost_total":           {Help: "Entries that counted at this node and were dropped for those of a later leader.", Read: e.lost.Load},
+		"messages_dropped_total": {Help: "Peers' messages for which there was no room.", Read: e.dropped.Load},
+		"entries_lost_total":     {Help: "Entries that counted at this node and were dropped for those of a later leader.", Read: e.lost.Load},
 	})
 	engine.RegisterGauges(r, e.status.Load, map[string]engine.Gauge[*status]{
 		"epoch":            {Help: "The epoch that this node is in.", Read: func(s *status) uint64 { return s.Epoch }},

@@ -15,7 +15,7 @@ func Regular(ops []register.Op, safe bool) bool {
 		}
 	}
 	for _, r := range ops {
-		v := saw(&r)
+		v := r.Saw()
 		if v == register.None || safe && r.Kind == register.CAS {
 			continue
 		}

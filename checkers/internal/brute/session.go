@@ -20,7 +20,7 @@ func Session(g Guarantee, ops []register.Op, sessions []int32) bool {
 		if !ops[i].Installs() {
 			continue
 		}
-		if !ops[i].Info() || slices.ContainsFunc(ops, func(o register.Op) bool { return saw(&o) == ops[i].Val }) {
+		if !ops[i].Info() || slices.ContainsFunc(ops, func(o register.Op) bool { return o.Saw() == ops[i].Val }) {
 			writes = append(writes, i)
 		}
 	}
@@ -56,17 +56,6 @@ func Session(g Guarantee, ops []register.Op, sessions []int32) bool {
 	return try(0)
 }
 
-// saw is the value that op saw, register.None if none.
-func saw(op *register.Op) int32 {
-	switch {
-	case op.Kind == register.Read:
-		return op.Val
-	case op.Kind == register.CAS && !op.Info():
-		return op.Exp
-	}
-	return register.None
-}
-
 func satisfied(g Guarantee, ops []register.Op, sessions []int32, place []int) bool {
 	demanded := map[int32]int{} // session -> place that its next read must reach
 	type own struct{ at, by int }
@@ -74,7 +63,7 @@ func satisfied(g Guarantee, ops []register.Op, sessions []int32, place []int) bo
 	for i := range ops {
 		op := &ops[i]
 		s := sessions[i]
-		if v := saw(op); v >= 0 {
+		if v := op.Saw(); v >= 0 {
 			need := -1
 			if g.OwnReads {
 				if d, ok := demanded[s]; ok {

@@ -53,6 +53,17 @@ type Op struct {
 // Info tells whether the operation may never have happened.
 func (o *Op) Info() bool { return o.Ret == history.Never }
 
+// Saw returns the value that the operation saw for certain, None if there is none.
+func (o *Op) Saw() int32 {
+	switch {
+	case o.Kind == Read:
+		return o.Val
+	case o.Kind == CAS && !o.Info():
+		return o.Exp
+	}
+	return None
+}
+
 // Installs tells whether the operation changes the register.
 func (o *Op) Installs() bool { return o.Kind == Write || o.Kind == CAS }
 

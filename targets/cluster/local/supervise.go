@@ -127,7 +127,7 @@ func supervise(ord orders, events *json.Encoder, harnessGone <-chan struct{}) in
 	none := make(chan struct{})
 	go func() {
 		defer close(none)
-		reap(main, func(ws syscall.WaitStatus) { _ = events.Encode(event{Exited: true, Status: int(ws)}) })
+		spawn.Reap(main, func(ws syscall.WaitStatus) { _ = events.Encode(event{Exited: true, Status: int(ws)}) })
 	}()
 	<-harnessGone
 	if err := killFamily(main, none); err != nil {
@@ -135,20 +135,4 @@ func supervise(ord orders, events *json.Encoder, harnessGone <-chan struct{}) in
 		return 1
 	}
 	return 0
-}
-
-// reap waits for children until there are none: those of the main process, and
-// orphans that were adopted.
-func reap(main int, exited func(syscall.WaitStatus)) {
-	for {
-		var ws syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &ws, 0, nil)
-		switch {
-		case errors.Is(err, syscall.EINTR):
-		case err != nil:
-			return
-		case pid == main:
-			exited(ws)
-		}
-	}
 }

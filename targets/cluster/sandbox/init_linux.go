@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/spawn"
 )
 
 // init makes this process the first one of the sandbox if Enter started it so.
@@ -96,7 +96,11 @@ func initMain(text string) int {
 func watch(harness int, sigs <-chan os.Signal, parentGone <-chan struct{}, list *os.File) int {
 	ended := make(chan syscall.WaitStatus, 1)
 	none := make(chan struct{})
-	go reap(harness, ended, none)
+	go func() {
+		defer close(none)
+		// Every process of the sandbox is a child in the end.
+		spawn.Reap(harness, func(ws syscall.WaitStatus) { ended <- ws })
+	}()
 	code := 128 + int(syscall.SIGKILL)
 loop:
 	for {
@@ -120,22 +124,6 @@ loop:
 	<-none
 	removeNoted(list)
 	return code
-}
-
-// reap waits for every child, which in the end every process of the sandbox is.
-func reap(harness int, ended chan<- syscall.WaitStatus, none chan<- struct{}) {
-	defer close(none)
-	for {
-		var ws syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &ws, 0, nil)
-		switch {
-		case errors.Is(err, syscall.EINTR):
-		case err != nil:
-			return
-		case pid == harness:
-			ended <- ws
-		}
-	}
 }
 
 // setUpError is a step of setUp that failed.
