@@ -85,6 +85,7 @@ func families() []family {
 		flaps(),
 		memberships(),
 		orderlyStops(),
+		wanderingClocks(),
 	}
 }
 

@@ -34,13 +34,20 @@ func clocks() family {
 			}
 		},
 		check: func(nodes []string, s *Step) error {
-			if s.Offset == 0 || s.Offset > maxOffset || s.Offset < -maxOffset {
-				return usagef("offset_ns is %d, but must be other than 0 and within %s", s.Offset, maxOffset)
+			if err := checkOffset(s); err != nil {
+				return err
 			}
 			return checkSome(nodes, s)
 		},
 		act: func(s *Step) action { return &clock{step: s} },
 	}}}
+}
+
+func checkOffset(s *Step) error {
+	if s.Offset == 0 || s.Offset > maxOffset || s.Offset < -maxOffset {
+		return usagef("offset_ns is %d, but must be other than 0 and within %s", s.Offset, maxOffset)
+	}
+	return nil
 }
 
 // claimClock is what the fault claims of a node.

@@ -67,7 +67,7 @@ type Step struct {
 	Pick int `json:"pick,omitempty"`
 	// Quality is what links are to be like.
 	Quality *cluster.Quality `json:"quality,omitempty"`
-	// Offset is how far a clock is moved.
+	// Offset is how far a clock is moved; one that drifts, in each second.
 	Offset time.Duration `json:"offset_ns,omitempty"`
 }
 

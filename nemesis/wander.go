@@ -1,0 +1,179 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
+)
+
+const (
+	// driftEvery is how often a drifting clock is moved on: the steps are small
+	// enough that nobody sees them.
+	driftEvery = 100 * time.Millisecond
+	// strobeEvery is how long a strobing clock stays on a side.
+	strobeEvery = 200 * time.Millisecond
+)
+
+// rates are how far a clock drifts in a second: a clock that NTP slews at its limit
+// is slower than the first, a virtual machine that lost its timer as fast as the last.
+var rates = [...]time.Duration{20 * time.Millisecond, 200 * time.Millisecond, time.Second}
+
+// jumps are how far a strobing clock jumps there and back.
+var jumps = [...]time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second}
+
+// wanderingClocks are faults of a wall clock that does not stay where it was moved.
+func wanderingClocks() family {
+	wandering := func(name, summary string, by []time.Duration, act func(clock) action) kind {
+		return kind{
+			Info: Info{Name: name, Kind: familyClock, MinNodes: 1, Needs: []ability.Ability{ability.Clock}, Summary: summary},
+			grip: onRunning,
+			pick: func(r *rand.Rand, nodes []string, s *Step) {
+				s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
+				s.Offset = by[r.IntN(len(by))]
+				if r.IntN(2) == 0 {
+					s.Offset = -s.Offset
+				}
+			},
+			check: checkOneClock,
+			act:   func(s *Step) action { return act(clock{step: s}) },
+		}
+	}
+	return family{kinds: []kind{
+		wandering("clock-drift", "the wall clock of one node runs too fast or too slow, and is put right at the end", rates[:],
+			func(c clock) action { return &drift{wander{clock: c}} }),
+		wandering("clock-strobe", "the wall clock of one node jumps away and back again several times a second", jumps[:],
+			func(c clock) action { return &strobe{wander{clock: c}} }),
+	}}
+}
+
+func checkOneClock(nodes []string, s *Step) error {
+	if err := checkOffset(s); err != nil {
+		return err
+	}
+	return checkOne(nodes, s)
+}
+
+// wander moves a clock again and again, and keeps what was read back.
+type wander struct {
+	clock
+	again again
+
+	mu   sync.Mutex
+	seen []time.Duration // as read back, while the fault lasted
+	off  error           // the first time that it was not where it should have been
+}
+
+func (w *wander) call(f *history.Fault, how string) {
+	f.Name = fmt.Sprintf("clock of %s %s", strings.Join(w.step.Nodes, " "), how)
+}
+
+// move has the clock at offset.
+func (w *wander) move(ctx context.Context, offset time.Duration) error {
+	got, err := w.bender.BendClock(ctx, w.step.Nodes[0], offset)
+	if err != nil {
+		return fmt.Errorf("moving the clock of %s by %s: %w", w.step.Nodes[0], signed(offset), err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen = append(w.seen, got); !near(got, offset) && w.off == nil {
+		w.off = fmt.Errorf("the clock of %s reads %s off, but should be %s off", w.step.Nodes[0], signed(got), signed(offset))
+	}
+	return nil
+}
+
+// witnessed is what was read back until now.
+func (w *wander) witnessed() ([]time.Duration, error) {
+	_, err := w.again.soFar()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen, errors.Join(w.off, err)
+}
+
+func (w *wander) heal(ctx context.Context, s *scene) error {
+	w.again.stop()
+	return w.clock.heal(ctx, s)
+}
+
+func (w *wander) release(s *scene) {
+	w.again.stop()
+	w.clock.release(s)
+}
+
+// drift takes effect when the clock read back was where it should be each time, and
+// further off than at first by as much as it drifts in the time between two steps.
+type drift struct{ wander }
+
+func (d *drift) aim(ctx context.Context, s *scene, f *history.Fault) error {
+	err := d.wander.aim(ctx, s, f)
+	d.call(f, "by "+signed(d.step.Offset)+" more each second")
+	return err
+}
+
+func (d *drift) inject(ctx context.Context, _ *scene) error {
+	began := time.Now()
+	d.again.start(ctx, driftEvery, func(ctx context.Context, _ int) error {
+		off := time.Duration(time.Since(began).Seconds() * float64(d.step.Offset))
+		return d.move(ctx, off.Truncate(time.Millisecond)) // what clocks can be moved by
+	})
+	return nil
+}
+
+func (d *drift) tookEffect(context.Context, *scene) ([]string, error) {
+	seen, err := d.witnessed()
+	if err != nil {
+		return nil, err
+	}
+	if len(seen) < 2 || (seen[len(seen)-1]-seen[0]).Abs() < d.step.Offset.Abs()/20 {
+		return nil, fmt.Errorf("the clock of %s was moved on %d times and read off by %s, which is no drift by %s a second", d.step.Nodes[0], len(seen), list(seen), signed(d.step.Offset))
+	}
+	return []string{fmt.Sprintf("the clock of %s read %s off, and %s after %d steps", d.step.Nodes[0], signed(seen[0]), signed(seen[len(seen)-1]), len(seen)-1)}, nil
+}
+
+// strobe takes effect when the clock was read back on both sides.
+type strobe struct{ wander }
+
+func (o *strobe) aim(ctx context.Context, s *scene, f *history.Fault) error {
+	err := o.wander.aim(ctx, s, f)
+	o.call(f, "by "+signed(o.step.Offset)+" and back, again and again")
+	return err
+}
+
+func (o *strobe) inject(ctx context.Context, _ *scene) error {
+	o.again.start(ctx, strobeEvery, func(ctx context.Context, i int) error {
+		if i%2 == 0 {
+			return o.move(ctx, o.step.Offset)
+		}
+		return o.move(ctx, 0)
+	})
+	return nil
+}
+
+func (o *strobe) tookEffect(context.Context, *scene) ([]string, error) {
+	seen, err := o.witnessed()
+	if err != nil {
+		return nil, err
+	}
+	if len(seen) < 2 {
+		return nil, fmt.Errorf("the clock of %s jumped %d times until then, and twice is wanted", o.step.Nodes[0], len(seen))
+	}
+	return []string{fmt.Sprintf("the clock of %s jumped %d times until then, between %s and %s off", o.step.Nodes[0], len(seen), signed(seen[0]), signed(seen[1]))}, nil
+}
+
+// list is the last few of what was read.
+func list(offsets []time.Duration) string {
+	if len(offsets) == 0 {
+		return "nothing"
+	}
+	var words []string
+	for _, d := range offsets[max(0, len(offsets)-3):] {
+		words = append(words, signed(d))
+	}
+	return strings.Join(words, ", ")
+}
