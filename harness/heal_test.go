@@ -115,6 +115,9 @@ type unrecordable struct{ workloads.Generator }
 
 func (unrecordable) Next(int, *history.Txn) (int, bool) { return 0, true }
 
+// Done is called where another worker's error came first.
+func (unrecordable) Done(int, *history.Txn, history.Outcome) {}
+
 // TestNoErrorHidesAnother: what went wrong with a worker and with the faults is
 // both said, and the worker's error ends the faults.
 func TestNoErrorHidesAnother(t *testing.T) {
