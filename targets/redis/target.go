@@ -55,6 +55,7 @@ func (Target) Info() targets.Info {
 			history.Enqueue, history.Dequeue,
 		},
 		MaxTxn:       64,
+		Quorums:      quorums{},
 		DefaultNodes: 3, MinNodes: 1, MaxNodes: 12,
 		Startup: 3 * time.Second,
 	}
