@@ -16,7 +16,7 @@ func (t *Table) Print(w io.Writer, s text.Style) {
 		fmt.Fprintln(w)
 	}
 	t.figures(w)
-	fmt.Fprintf(w, "\n\"held\" is: not refuted by this run. \"not seen\" is: may break, and longer runs did not show it: with the write set cut off from the read set or, where the two meet, with clocks moved.\n")
+	fmt.Fprintf(w, "\n\"held\" is: not refuted by this run. \"not seen\" is: may break, and longer runs did not show it: with nodes cut off from each other, replicas held back or clocks moved, whichever is known to break it.\n")
 }
 
 func title(model string) string {
