@@ -28,21 +28,23 @@ func TestParse(t *testing.T) {
 	t.Setenv("LAPSE_TEST_HOOK", "https://h.example/"+secret)
 	t.Setenv("LAPSE_TEST_PART", secret)
 	for text, want := range map[string]string{
-		"":                                        "",
-		"notify.sh":                               "the command",
-		"curl -d @- https://h.example/x":          "the command",
-		"cat >> found.json; true":                 "the command",
-		"https://h.example/a/" + secret:           "https://h.example",
-		"http://127.0.0.1:8080/?t=" + secret:      "http://127.0.0.1:8080",
-		"https://u:" + secret + "@h.example":      "https://h.example",
-		"$LAPSE_TEST_HOOK":                        "https://h.example",
-		"${LAPSE_TEST_HOOK}":                      "https://h.example",
-		"https://h.example/${LAPSE_TEST_PART}/y":  "https://h.example",
-		"https://h.example/${LAPSE_TEST_UNSET}/y": "!LAPSE_TEST_UNSET",
-		"$LAPSE_TEST_UNSET":                       "!LAPSE_TEST_UNSET",
-		"ftp://h.example/" + secret:               "!must begin with http",
-		"https:///" + secret:                      "!must begin with http",
-		"https://h.example/%zz" + secret:          "!cannot be read",
+		"":                                   "",
+		"notify.sh":                          "the command",
+		"curl -d @- https://h.example/x":     "the command",
+		"cat >> found.json; true":            "the command",
+		"https://h.example/a/" + secret:      "https://h.example",
+		"http://127.0.0.1:8080/?t=" + secret: "http://127.0.0.1:8080",
+		"https://h.example/?t=" + secret + "&u=1;2": "https://h.example",
+		"https://h.example/" + secret + " | cat":    "!cannot be read",
+		"https://u:" + secret + "@h.example":        "https://h.example",
+		"$LAPSE_TEST_HOOK":                          "https://h.example",
+		"${LAPSE_TEST_HOOK}":                        "https://h.example",
+		"https://h.example/${LAPSE_TEST_PART}/y":    "https://h.example",
+		"https://h.example/${LAPSE_TEST_UNSET}/y":   "!LAPSE_TEST_UNSET",
+		"$LAPSE_TEST_UNSET":                         "!LAPSE_TEST_UNSET",
+		"ftp://h.example/" + secret:                 "!must begin with http",
+		"https:///" + secret:                        "!must begin with http",
+		"https://h.example/%zz" + secret:            "!cannot be read",
 	} {
 		h, err := Parse(text)
 		if got, is := strings.CutPrefix(want, "!"); is {

@@ -23,6 +23,10 @@ type Hook struct {
 // variable is a variable of the environment in a URL.
 var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Za-z_][A-Za-z0-9_]*`)
 
+// addressed are texts that begin as a URL does, whatever comes then: taken for a command, the
+// shell would end one with several parameters at the first & and say what it is.
+var addressed = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+
 // Parse reads what --on-violation gives: a URL with http or https, in which variables of the
 // environment stand as ${NAME}, or a command for the shell. It is nil for the empty text.
 // Errors do not repeat the text.
@@ -31,7 +35,7 @@ func Parse(text string) (*Hook, error) {
 	if text == "" {
 		return nil, nil //nolint:nilnil // nobody is to be told
 	}
-	if !strings.Contains(text, "://") && !wholly(text) || strings.ContainsAny(text, " \t\n|;&") {
+	if !addressed.MatchString(text) && !wholly(text) {
 		return &Hook{command: text}, nil
 	}
 	h := &Hook{address: text}
@@ -58,9 +62,10 @@ func (h *Hook) url() (*url.URL, error) {
 	if lacking != "" {
 		return nil, fmt.Errorf("the variable %s of the environment, which its URL names, is not set", lacking)
 	}
-	u, err := url.Parse(strings.TrimSpace(address))
+	address = strings.TrimSpace(address)
+	u, err := url.Parse(address)
 	switch {
-	case err != nil:
+	case err != nil, strings.ContainsAny(address, " \t\n"):
 		return nil, errors.New("its URL cannot be read") // the reason would repeat it
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return nil, errors.New("a URL must begin with http:// or https:// and a host; anything else is a command for the shell")
