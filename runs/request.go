@@ -45,7 +45,7 @@ type Environment struct {
 	Progress harness.Progress
 	Log      *slog.Logger
 	// Metrics are told how runs go on, nil for nobody.
-	Metrics *monitor.Metrics
+	Metrics monitor.Metrics
 	// Deliver tells others of violations, nil for this process.
 	Deliver alert.Deliver
 	// Part is what the next run is a part of, if it is.
@@ -215,7 +215,6 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	if err := check(&plan.Run); err != nil {
 		return nil, err
 	}
-	plan.OnViolation = "" // no plan of ours has one, and none is to run a command of its own
 	target, err := env.Target(plan.Target)
 	if err != nil {
 		return nil, err

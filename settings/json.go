@@ -9,7 +9,7 @@ import (
 // Fields appends the settings as fields of a JSON object, each followed by a comma.
 func (r *Run) Fields(b *bytes.Buffer) error {
 	for _, s := range all {
-		if s.omitEmpty && s.IsZero(r) {
+		if !s.Stored() || s.omitEmpty && s.IsZero(r) {
 			continue
 		}
 		v, err := s.jsonValue(r)
@@ -30,7 +30,7 @@ func (r *Run) Fields(b *bytes.Buffer) error {
 func (r *Run) SetFields(fields map[string]json.RawMessage) error {
 	for _, s := range all {
 		b, ok := fields[s.Key]
-		if !ok || string(b) == "null" {
+		if !ok || !s.Stored() || string(b) == "null" {
 			continue
 		}
 		if err := s.setJSON(r, b); err != nil {

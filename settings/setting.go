@@ -61,6 +61,10 @@ func read() []Setting {
 	return list
 }
 
+// Stored tells whether plans and printed commands have the setting: one that may hold a secret
+// has the key "-", and is in neither.
+func (s Setting) Stored() bool { return s.Key != "-" }
+
 // All are the settings, in the order of the fields.
 func All() []Setting { return slices.Clone(all) }
 

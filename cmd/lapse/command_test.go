@@ -65,15 +65,18 @@ func TestEverySetting(t *testing.T) {
 				t.Fatalf("its example %q does not set it", s.Example)
 			}
 			if s.Flag != "seed" {
-				args = append(args, "--seed", "42")
+				args = append([]string{"run", "--seed", "42"}, args[1:]...)
 			}
 			first := planOf(t, args)
-			if _, ok := first.(map[string]any)[s.Key]; !ok {
-				t.Errorf("the plan does not have %s", s.Key)
+			if _, ok := first.(map[string]any)[s.Key]; ok != s.Stored() {
+				t.Errorf("the plan has %s: %t", s.Flag, ok)
 			}
 			b, err := json.Marshal(first)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if value := args[len(args)-1]; !s.Stored() && (bytes.Contains(b, []byte("violation")) || bytes.Contains(b, []byte(value))) {
+				t.Errorf("the plan says what is stored nowhere: %s", b)
 			}
 			var plan harness.Plan
 			if err := json.Unmarshal(b, &plan); err != nil {
@@ -88,8 +91,8 @@ func TestEverySetting(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.Contains(words, "--"+s.Flag) {
-				t.Errorf("the printed command does not have it: %s", line)
+			if slices.Contains(words, "--"+s.Flag) != s.Stored() {
+				t.Errorf("the printed command has it: %t: %s", !s.Stored(), line)
 			}
 			if again := planOf(t, words[1:]); !reflect.DeepEqual(again, first) {
 				t.Errorf("%s\nmakes\n%v\nwant\n%v", line, again, first)

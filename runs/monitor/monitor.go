@@ -1,6 +1,6 @@
 // Package monitor shows a run to the outside while it goes on: as the file live.json of its
-// directory, which `lapse serve` shows, and as metrics for Prometheus. It sees what the
-// recorder wrote and what progress is told, and costs the clients nothing.
+// directory, which `lapse serve` shows, and to Metrics. It sees what the recorder wrote and
+// what progress is told, and costs the clients nothing.
 package monitor
 
 import (
@@ -24,46 +24,23 @@ type Monitor struct {
 	next    harness.Progress
 	save    func(*store.Live) error
 	remove  func()
-	metrics *Metrics
+	metrics Metrics
 	clock   func() time.Time
 
 	mu      sync.Mutex
 	live    store.Live
 	failed  bool // live.json cannot be written
-	latest  map[kind]*window
+	latest  map[Kind]*window
 	events  int // of the history that were looked at
 	stopped chan struct{}
 	wg      sync.WaitGroup
-}
-
-// kind is what an operation does.
-type kind uint8
-
-const (
-	reads kind = iota
-	writes
-	transactions
-	kinds
-)
-
-var kindNames = [kinds]string{"read", "write", "transaction"}
-
-// kindOf is read or write for an operation on one key, and transaction for one on several.
-func kindOf(mops []history.Mop) kind {
-	switch {
-	case len(mops) > 1:
-		return transactions
-	case len(mops) == 1 && mops[0].Func.Writes():
-		return writes
-	}
-	return reads
 }
 
 // saveEvery is how often live.json is written.
 const saveEvery = time.Second
 
 // Start follows the run of s, whose directory is dir, until End. Metrics may be nil.
-func Start(dir store.Dir, s *store.Summary, next harness.Progress, metrics *Metrics) *Monitor {
+func Start(dir store.Dir, s *store.Summary, next harness.Progress, metrics Metrics) *Monitor {
 	m := newMonitor(s, next, metrics)
 	m.save = func(l *store.Live) error { return dir.WriteJSON(store.FileLive, l) }
 	m.remove = func() { _ = os.Remove(dir.File(store.FileLive)) } // it need not be there
@@ -71,10 +48,13 @@ func Start(dir store.Dir, s *store.Summary, next harness.Progress, metrics *Metr
 	return m
 }
 
-func newMonitor(s *store.Summary, next harness.Progress, metrics *Metrics) *Monitor {
-	m := &Monitor{next: next, metrics: metrics, clock: time.Now, latest: map[kind]*window{}, stopped: make(chan struct{})}
+func newMonitor(s *store.Summary, next harness.Progress, metrics Metrics) *Monitor {
+	if metrics == nil {
+		metrics = nobody{}
+	}
+	m := &Monitor{next: next, metrics: metrics, clock: time.Now, latest: map[Kind]*window{}, stopped: make(chan struct{})}
 	m.live = store.Live{Schema: store.LiveSchema, Run: s.Run, Phase: harness.PhaseSetup, Latest: []store.LiveLatency{}}
-	metrics.begin(s)
+	metrics.Begin(s)
 	return m
 }
 
@@ -103,9 +83,9 @@ func (m *Monitor) write() {
 	now := m.clock()
 	m.live.Updated = now.UTC()
 	m.live.Latest = m.live.Latest[:0]
-	for k := range kinds {
+	for k := range Kinds {
 		if w := m.latest[k]; w != nil {
-			m.live.Latest = append(m.live.Latest, w.latency(kindNames[k], now))
+			m.live.Latest = append(m.live.Latest, w.latency(k.String(), now))
 		}
 	}
 	m.failed = m.save(&m.live) != nil
@@ -124,12 +104,12 @@ func (m *Monitor) End(a *verdict.Assessment) {
 	for _, v := range m.live.Violations {
 		found[v.Model] = true
 	}
-	m.metrics.end(m.live.Run, a, found)
+	m.metrics.End(m.live.Run, a, found)
 }
 
 // Operations sees what the recorder wrote.
 func (m *Monitor) Operations(h *history.History) {
-	m.metrics.operations(h)
+	m.metrics.Operations(h)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.clock()
@@ -144,7 +124,7 @@ func (m *Monitor) Operations(h *history.History) {
 			continue
 		}
 		m.live.OK++
-		k := kindOf(h.Mops(op))
+		k := KindOf(h.Mops(op))
 		w := m.latest[k]
 		if w == nil {
 			w = newWindow(now)
@@ -158,7 +138,7 @@ func (m *Monitor) Operations(h *history.History) {
 		if !ok {
 			continue
 		}
-		m.metrics.lag(l)
+		m.metrics.Lag(l)
 		if i := slices.IndexFunc(m.live.Lags, func(x history.Lag) bool { return x.Node == l.Node }); i >= 0 {
 			m.live.Lags[i] = l
 		} else {
@@ -169,7 +149,7 @@ func (m *Monitor) Operations(h *history.History) {
 
 // Found is told the first violation of each model on each key.
 func (m *Monitor) Found(v *live.Found) {
-	m.metrics.found(v.Model, 1)
+	m.metrics.Found(v.Model, 1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := slices.IndexFunc(m.live.Violations, func(x store.LiveViolation) bool { return x.Model == v.Model })
@@ -189,7 +169,7 @@ func (m *Monitor) Phase(name, text string) {
 		m.tally(harness.Status{}) // all is healed, or given up
 	}
 	m.mu.Unlock()
-	m.metrics.phase(m.live.Run, name)
+	m.metrics.Phase(m.live.Run, name)
 }
 
 // Tick implements harness.Progress.
@@ -200,7 +180,7 @@ func (m *Monitor) Tick(s harness.Status) {
 	l := &m.live
 	l.Elapsed, l.Total, l.Open = s.Elapsed.Seconds(), s.Total.Seconds(), s.Counts.Open
 	m.tally(s)
-	m.metrics.open(l.Run, s.Counts.Open)
+	m.metrics.Open(l.Run, s.Counts.Open)
 }
 
 // tally takes what is known of faults: from the history, which is a moment behind but tells
@@ -209,7 +189,7 @@ func (m *Monitor) tally(s harness.Status) {
 	l := &m.live
 	l.Faults = slices.Clone(s.Faults)
 	l.Injected, l.TookEffect, l.Healed = max(l.Injected, s.Injected), max(l.TookEffect, s.TookEffect), max(l.Healed, s.Healed)
-	m.metrics.faults(l.Run, s)
+	m.metrics.Faults(l.Run, s)
 }
 
 // statusOf is what became of faults so far.

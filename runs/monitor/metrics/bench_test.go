@@ -1,4 +1,4 @@
-package monitor
+package metrics
 
 import (
 	"path/filepath"
@@ -11,6 +11,8 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/runs/monitor"
 )
 
 // BenchmarkMonitor records what 16 clients get answered at once by nobody, in turn without
@@ -18,17 +20,18 @@ import (
 // median of the processor time that an operation takes in all, and of what watching adds.
 func BenchmarkMonitor(b *testing.B) {
 	const clients, each = 16, 20_000
-	metrics := NewMetrics()
+	metrics := New()
 	var took [3][]float64
 	for range b.N {
 		for how := range took {
 			var options []history.Option
 			if how > 0 {
-				var of *Metrics
+				var of monitor.Metrics
 				if how == 2 {
 					of = metrics
 				}
-				m := newMonitor(&store.Summary{Run: "r"}, harness.Silent{}, of)
+				m := monitor.Start(store.Dir{Path: b.TempDir()}, &store.Summary{Run: "r"}, harness.Silent{}, of)
+				defer m.End(&verdict.Assessment{})
 				options = append(options, history.WithObserver(m.Operations))
 			}
 			r, err := history.Create(filepath.Join(b.TempDir(), "h.lapse"), history.Header{Nodes: []string{"n1"}}, options...)

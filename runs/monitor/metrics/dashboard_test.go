@@ -1,4 +1,4 @@
-package monitor
+package metrics
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ import (
 func described(t *testing.T) map[string][]string {
 	t.Helper()
 	all := make(chan *prometheus.Desc, 1000)
-	NewMetrics().registry.Describe(all)
+	New().registry.Describe(all)
 	close(all)
 	out := map[string][]string{}
 	of := regexp.MustCompile(`fqName: "(lapse_\w+)".*variableLabels: \{([^}]*)\}`)
@@ -40,7 +40,7 @@ func described(t *testing.T) map[string][]string {
 // really exported; and each metric is shown in it and explained in the page.
 func TestDashboard(t *testing.T) {
 	names := described(t)
-	b, err := os.ReadFile("../../docs/grafana-dashboard.json")
+	b, err := os.ReadFile("../../../docs/grafana-dashboard.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestDashboard(t *testing.T) {
 			}
 		}
 	}
-	page, err := os.ReadFile("../../docs/watching.md")
+	page, err := os.ReadFile("../../../docs/watching.md")
 	if err != nil {
 		t.Fatal(err)
 	}

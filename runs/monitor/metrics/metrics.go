@@ -1,4 +1,6 @@
-package monitor
+// Package metrics shows runs to Prometheus while they go on. It is apart from package monitor,
+// so that who tests a database with package lapsetest builds no client of Prometheus.
+package metrics
 
 import (
 	"context"
@@ -16,10 +18,13 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/runs/monitor"
 )
 
+var _ monitor.Metrics = (*Metrics)(nil)
+
 // Metrics are those of all runs of this process, for Prometheus. Counters go on from run to
-// run. Its methods are safe for concurrent use, and do nothing for a nil one.
+// run. It implements monitor.Metrics.
 type Metrics struct {
 	registry   *prometheus.Registry
 	runs       *prometheus.GaugeVec
@@ -38,8 +43,8 @@ type Metrics struct {
 	steps map[string]harness.Status // of each run, as it was told last
 }
 
-// NewMetrics is an empty set of metrics in a registry of its own.
-func NewMetrics() *Metrics {
+// New is an empty set of metrics in a registry of its own.
+func New() *Metrics {
 	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
 	}
@@ -67,8 +72,8 @@ func NewMetrics() *Metrics {
 	m.registry.MustRegister(m.runs, m.phases, m.ops, m.durations, m.inFlight, m.faultsOn, m.faultSteps, m.violations, m.verdicts, m.lags, m.stale,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, outcome := range []history.Outcome{history.OK, history.Fail, history.Info} {
-		for k := reads; k <= writes; k++ {
-			m.ops.WithLabelValues(kindNames[k], outcome.String()) // 0 is told too
+		for _, k := range []monitor.Kind{monitor.Reads, monitor.Writes} {
+			m.ops.WithLabelValues(k.String(), outcome.String()) // 0 is told too
 		}
 	}
 	for _, state := range []string{stateInjected, stateTookEffect, stateHealed} {
@@ -84,34 +89,30 @@ const (
 	stateHealed     = "healed"
 )
 
-func (m *Metrics) begin(s *store.Summary) {
-	if m != nil {
-		m.runs.WithLabelValues(s.Run, s.Target, s.Workload, s.WriteLevel, s.ReadLevel, s.Provider).Set(1)
-		m.lags.Reset()
-	}
+// Begin implements monitor.Metrics.
+func (m *Metrics) Begin(s *store.Summary) {
+	m.runs.WithLabelValues(s.Run, s.Target, s.Workload, s.WriteLevel, s.ReadLevel, s.Provider).Set(1)
+	m.lags.Reset()
 }
 
-func (m *Metrics) phase(run, name string) {
-	if m != nil {
-		m.phases.DeletePartialMatch(prometheus.Labels{"run": run})
-		m.phases.WithLabelValues(run, name).Set(1)
-	}
+// Phase implements monitor.Metrics.
+func (m *Metrics) Phase(run, name string) {
+	m.phases.DeletePartialMatch(prometheus.Labels{"run": run})
+	m.phases.WithLabelValues(run, name).Set(1)
 }
 
-func (m *Metrics) operations(h *history.History) {
-	if m == nil {
-		return
-	}
-	var counts [kinds][3]int
-	var durations [kinds]prometheus.Observer
+// Operations implements monitor.Metrics.
+func (m *Metrics) Operations(h *history.History) {
+	var counts [monitor.Kinds][3]int
+	var durations [monitor.Kinds]prometheus.Observer
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		k := kindOf(h.Mops(op))
+		k := monitor.KindOf(h.Mops(op))
 		switch op.Outcome {
 		case history.OK:
 			counts[k][0]++
 			if durations[k] == nil {
-				durations[k] = m.durations.WithLabelValues(kindNames[k])
+				durations[k] = m.durations.WithLabelValues(k.String())
 			}
 			durations[k].Observe(time.Duration(op.Complete - op.Invoke).Seconds())
 		case history.Fail:
@@ -120,25 +121,22 @@ func (m *Metrics) operations(h *history.History) {
 			counts[k][2]++
 		}
 	}
-	for k := range kinds {
+	for k := range monitor.Kinds {
 		for i, outcome := range []history.Outcome{history.OK, history.Fail, history.Info} {
 			if n := counts[k][i]; n > 0 {
-				m.ops.WithLabelValues(kindNames[k], outcome.String()).Add(float64(n))
+				m.ops.WithLabelValues(k.String(), outcome.String()).Add(float64(n))
 			}
 		}
 	}
 }
 
-func (m *Metrics) open(run string, n int64) {
-	if m != nil {
-		m.inFlight.WithLabelValues(run).Set(float64(n))
-	}
+// Open implements monitor.Metrics.
+func (m *Metrics) Open(run string, n int64) {
+	m.inFlight.WithLabelValues(run).Set(float64(n))
 }
 
-func (m *Metrics) faults(run string, s harness.Status) {
-	if m == nil {
-		return
-	}
+// Faults implements monitor.Metrics.
+func (m *Metrics) Faults(run string, s harness.Status) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	was := m.steps[run]
@@ -160,28 +158,23 @@ func (m *Metrics) faults(run string, s harness.Status) {
 	}
 }
 
-func (m *Metrics) found(model string, n int) {
-	if m != nil {
-		m.violations.WithLabelValues(model).Add(float64(n))
-	}
+// Found implements monitor.Metrics.
+func (m *Metrics) Found(model string, n int) {
+	m.violations.WithLabelValues(model).Add(float64(n))
 }
 
-func (m *Metrics) lag(l history.Lag) {
-	if m != nil {
-		m.lags.WithLabelValues(l.Node).Set(float64(l.BehindMS) / 1000)
-	}
+// Lag implements monitor.Metrics.
+func (m *Metrics) Lag(l history.Lag) {
+	m.lags.WithLabelValues(l.Node).Set(float64(l.BehindMS) / 1000)
 }
 
-// end is told what became of a run, and of which models violations were counted before.
-func (m *Metrics) end(run string, a *verdict.Assessment, found map[string]bool) {
-	if m == nil {
-		return
-	}
+// End implements monitor.Metrics.
+func (m *Metrics) End(run string, a *verdict.Assessment, found map[string]bool) {
 	for i := range a.Verdicts {
 		v := &a.Verdicts[i]
 		m.verdicts.WithLabelValues(v.Model, string(v.Status)).Inc()
 		if v.Total > 0 && !found[v.Model] {
-			m.found(v.Model, v.Total)
+			m.Found(v.Model, v.Total)
 		}
 	}
 	m.stale.Reset()

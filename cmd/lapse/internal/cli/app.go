@@ -15,7 +15,7 @@ import (
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs/alert"
-	"github.com/lapse-test/lapse/runs/monitor"
+	"github.com/lapse-test/lapse/runs/monitor/metrics"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
@@ -48,7 +48,7 @@ type App struct {
 	Metrics string
 
 	deliver  alert.Deliver // see delivery
-	metrics  *monitor.Metrics
+	metrics  *metrics.Metrics
 	listener net.Listener // of metrics
 	serving  bool
 }

@@ -64,12 +64,16 @@ func (a *App) Environment() (runs.Environment, error) {
 	if err := a.listen(); err != nil {
 		return runs.Environment{}, err
 	}
-	return runs.Environment{
-		Deliver: deliver, Metrics: a.metrics,
+	env := runs.Environment{
+		Deliver: deliver,
 		Targets: a.Targets, Providers: a.Providers, Models: a.Models,
 		Out: out, Cache: a.Cache, DataDir: a.DataDir, Budget: a.Budget, Progress: p,
 		Log: slog.New(slog.NewTextHandler(a.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	}, nil
+	}
+	if a.metrics != nil {
+		env.Metrics = a.metrics
+	}
+	return env, nil
 }
 
 // ProgressKind is --progress with auto decided.

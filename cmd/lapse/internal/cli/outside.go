@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/runs/alert"
-	"github.com/lapse-test/lapse/runs/monitor"
+	"github.com/lapse-test/lapse/runs/monitor/metrics"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
@@ -27,7 +27,7 @@ func (a *App) listen() error {
 	if a.Metrics == "" || a.listener != nil {
 		return nil
 	}
-	a.metrics = monitor.NewMetrics()
+	a.metrics = metrics.New()
 	if file := sandbox.File(FileMetrics); file != nil {
 		ln, err := net.FileListener(file)
 		_ = file.Close() // ln has its own
