@@ -22,25 +22,31 @@ const maxOffset = 24 * time.Hour
 
 // clocks are faults of a node's wall clock.
 func clocks() family {
-	return family{doing: "setting clocks right", restore: straighten, kinds: []kind{{
-		Info: Info{Name: "clock", Kind: familyClock, MinNodes: 1, Needs: []ability.Ability{ability.Clock},
-			Summary: "move the wall clock of one node forwards or backwards, and put it right again"},
+	jump := clockKind("clock", "move the wall clock of one node forwards or backwards, and put it right again", offsets[:], checkSome)
+	jump.act = func(s *Step) action { return &clock{step: s} }
+	return family{doing: "setting clocks right", restore: straighten, kinds: []kind{jump}}
+}
+
+// clockKind is a fault of the wall clock of one node, by one of the given lengths of time
+// forwards or backwards.
+func clockKind(name, summary string, by []time.Duration, nodes func([]string, *Step) error) kind {
+	return kind{
+		Info: Info{Name: name, Kind: familyClock, MinNodes: 1, Needs: []ability.Ability{ability.Clock}, Summary: summary},
 		grip: onRunning,
 		pick: func(r *rand.Rand, nodes []string, s *Step) {
 			s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
-			s.Offset = offsets[r.IntN(len(offsets))]
+			s.Offset = by[r.IntN(len(by))]
 			if r.IntN(2) == 0 {
 				s.Offset = -s.Offset
 			}
 		},
-		check: func(nodes []string, s *Step) error {
+		check: func(all []string, s *Step) error {
 			if err := checkOffset(s); err != nil {
 				return err
 			}
-			return checkSome(nodes, s)
+			return nodes(all, s)
 		},
-		act: func(s *Step) action { return &clock{step: s} },
-	}}}
+	}
 }
 
 func checkOffset(s *Step) error {

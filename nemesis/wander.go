@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/targets/ability"
 )
 
 const (
@@ -30,39 +28,21 @@ var jumps = [...]time.Duration{200 * time.Millisecond, time.Second, 5 * time.Sec
 
 // wanderingClocks are faults of a wall clock that does not stay where it was moved.
 func wanderingClocks() family {
-	wandering := func(name, summary string, by []time.Duration, act func(clock) action) kind {
-		return kind{
-			Info: Info{Name: name, Kind: familyClock, MinNodes: 1, Needs: []ability.Ability{ability.Clock}, Summary: summary},
-			grip: onRunning,
-			pick: func(r *rand.Rand, nodes []string, s *Step) {
-				s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
-				s.Offset = by[r.IntN(len(by))]
-				if r.IntN(2) == 0 {
-					s.Offset = -s.Offset
-				}
-			},
-			check: checkOneClock,
-			act:   func(s *Step) action { return act(clock{step: s}) },
-		}
+	drifting := clockKind("clock-drift", "the wall clock of one node runs too fast or too slow, and is put right at the end", rates[:], checkOne)
+	drifting.act = func(s *Step) action {
+		return &drift{wander{clock: clock{step: s}, how: "by " + signed(s.Offset) + " more each second"}}
 	}
-	return family{kinds: []kind{
-		wandering("clock-drift", "the wall clock of one node runs too fast or too slow, and is put right at the end", rates[:],
-			func(c clock) action { return &drift{wander{clock: c}} }),
-		wandering("clock-strobe", "the wall clock of one node jumps away and back again several times a second", jumps[:],
-			func(c clock) action { return &strobe{wander{clock: c}} }),
-	}}
-}
-
-func checkOneClock(nodes []string, s *Step) error {
-	if err := checkOffset(s); err != nil {
-		return err
+	strobing := clockKind("clock-strobe", "the wall clock of one node jumps away and back again several times a second", jumps[:], checkOne)
+	strobing.act = func(s *Step) action {
+		return &strobe{wander{clock: clock{step: s}, how: "by " + signed(s.Offset) + " and back, again and again"}}
 	}
-	return checkOne(nodes, s)
+	return family{kinds: []kind{drifting, strobing}}
 }
 
 // wander moves a clock again and again, and keeps what was read back.
 type wander struct {
 	clock
+	how   string // the clock moves
 	again again
 
 	mu   sync.Mutex
@@ -70,20 +50,22 @@ type wander struct {
 	off  error           // the first time that it was not where it should have been
 }
 
-func (w *wander) call(f *history.Fault, how string) {
-	f.Name = fmt.Sprintf("clock of %s %s", strings.Join(w.step.Nodes, " "), how)
+func (w *wander) aim(ctx context.Context, s *scene, f *history.Fault) error {
+	err := w.clock.aim(ctx, s, f)
+	f.Name = fmt.Sprintf("clock of %s %s", strings.Join(w.step.Nodes, " "), w.how)
+	return err
 }
 
 // move has the clock at offset.
 func (w *wander) move(ctx context.Context, offset time.Duration) error {
-	got, err := w.bender.BendClock(ctx, w.step.Nodes[0], offset)
-	if err != nil {
-		return fmt.Errorf("moving the clock of %s by %s: %w", w.step.Nodes[0], signed(offset), err)
+	if err := w.bend(ctx, offset); err != nil {
+		return err
 	}
+	_, err := w.readBack(offset)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.seen = append(w.seen, got); !near(got, offset) && w.off == nil {
-		w.off = fmt.Errorf("the clock of %s reads %s off, but should be %s off", w.step.Nodes[0], signed(got), signed(offset))
+	if w.seen = append(w.seen, w.got...); w.off == nil {
+		w.off = err
 	}
 	return nil
 }
@@ -110,12 +92,6 @@ func (w *wander) release(s *scene) {
 // further off than at first by as much as it drifts in the time between two steps.
 type drift struct{ wander }
 
-func (d *drift) aim(ctx context.Context, s *scene, f *history.Fault) error {
-	err := d.wander.aim(ctx, s, f)
-	d.call(f, "by "+signed(d.step.Offset)+" more each second")
-	return err
-}
-
 func (d *drift) inject(ctx context.Context, _ *scene) error {
 	began := time.Now()
 	d.again.start(ctx, driftEvery, func(ctx context.Context, _ int) error {
@@ -138,12 +114,6 @@ func (d *drift) tookEffect(context.Context, *scene) ([]string, error) {
 
 // strobe takes effect when the clock was read back on both sides.
 type strobe struct{ wander }
-
-func (o *strobe) aim(ctx context.Context, s *scene, f *history.Fault) error {
-	err := o.wander.aim(ctx, s, f)
-	o.call(f, "by "+signed(o.step.Offset)+" and back, again and again")
-	return err
-}
 
 func (o *strobe) inject(ctx context.Context, _ *scene) error {
 	o.again.start(ctx, strobeEvery, func(ctx context.Context, i int) error {
