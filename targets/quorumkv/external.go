@@ -101,24 +101,19 @@ func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) 
 // that was just started answers before it has reached its peers, and refuses quorums until
 // then.
 func (v *visit) joined(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
 	for i, n := range v.sys.nodes {
-		for {
+		err := cluster.Await(joining, v.At[i]+" to reach the other nodes", func(context.Context) error {
+			// Not cut short by joinTimeout, or that would be all that is known of the node.
 			h, err := v.sys.admin[n].Health(ctx)
-			if err == nil {
-				if err = v.connected(n, h); err == nil {
-					break
-				}
+			if err != nil {
+				return err
 			}
-			select {
-			case <-ctx.Done():
-				return &cluster.EnvironmentError{
-					Doing: fmt.Sprintf("waiting %v for %s to reach the other nodes", joinTimeout, v.At[i]), Err: err,
-					Way: "look whether the nodes run and reach each other",
-				}
-			case <-time.After(100 * time.Millisecond):
-			}
+			return v.connected(n, h)
+		})
+		if err != nil {
+			return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: err, Way: "look whether the nodes run and reach each other"}
 		}
 	}
 	return nil
