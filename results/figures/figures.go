@@ -101,15 +101,6 @@ func part(h *history.History, counts func(*history.Op) bool) Part {
 	return p
 }
 
-func writes(h *history.History, op *history.Op) bool {
-	for _, m := range h.Mops(op) {
-		if m.Func.Writes() {
-			return true
-		}
-	}
-	return false
-}
-
 // recovery is the longest time that it took from a fault's healing to the next
 // successful write.
 func recovery(h *history.History) time.Duration {

@@ -10,11 +10,6 @@ import (
 	"github.com/lapse-test/lapse/results/text"
 )
 
-// dash stands for a figure that there is none of.
-const dash = "–"
-
-func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
-
 // aborted is the share of operations that were aborted.
 func aborted(p figures.Phase) string {
 	if p.Aborted == 0 {
@@ -108,13 +103,4 @@ func flags(command string) []string {
 		parts[i+1] = "--" + parts[i+1]
 	}
 	return parts
-}
-
-// listed is a list in a sentence: "a, b and c".
-func listed(names []string) string {
-	last := len(names) - 1
-	if last < 1 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:last], ", ") + " and " + names[last]
 }

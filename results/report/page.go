@@ -1,12 +1,10 @@
 package report
 
 import (
-	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -113,44 +111,6 @@ const maxUndecided = 8
 func Policy() string {
 	digest := sha256.Sum256([]byte(scriptText))
 	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'"
-}
-
-// Render draws s. It fails only when w does or the history is not that of the
-// summary.
-func Render(w io.Writer, s *Source) error {
-	p := &page{
-		Source: s, CSS: styleText + picture.Style(), JS: scriptText,
-		Policy:    Policy(),
-		Reproduce: s.Summary.Command, Again: s.Summary.Reproduce, Glossary: glossary(s.Summary.Verdicts),
-	}
-	if p.Reproduce == "" {
-		p.Reproduce, p.Again = p.Again, ""
-	}
-	p.headline()
-	p.tables()
-	p.Implied, p.Stale = implied(&s.Summary.Assessment), staleOf(s.Summary.Staleness)
-	if h := s.History; h != nil {
-		p.witnesses(h)
-		p.Figures = figures.PhasesOf(h)
-		p.Charts, p.Series = charts(h), seriesFile(h)
-		if c := lagChart(h); c != nil {
-			p.Charts = append(p.Charts, *c)
-		}
-		p.Shards = figures.Shards(h)
-		for i := range h.Faults {
-			p.FaultRows = append(p.FaultRows, faultLine(&h.Faults[i]))
-		}
-		p.Phases = happened(h)
-		t, err := embed(h, s.Summary.Verdicts)
-		if err != nil {
-			return err
-		}
-		p.Timeline = t
-	}
-	if err := runPage(p).Render(context.Background(), w); err != nil {
-		return fmt.Errorf("drawing the report: %w", err)
-	}
-	return nil
 }
 
 func (p *page) headline() {
@@ -335,13 +295,6 @@ func (p *page) tables() {
 		}
 		p.Claims = append(p.Claims, c)
 	}
-}
-
-func levels(write, read string) string {
-	if write == "" && read == "" {
-		return ""
-	}
-	return "write " + write + ", read " + read
 }
 
 func (p *page) witnesses(h *history.History) {

@@ -9,7 +9,6 @@ package report
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
 	"github.com/lapse-test/lapse/harness"
@@ -74,13 +73,4 @@ func inRange(s *Source) bool {
 		}
 	}
 	return true
-}
-
-// Write draws the report of the run in dir.
-func Write(w io.Writer, dir store.Dir) error {
-	s, err := Load(dir)
-	if err != nil {
-		return err
-	}
-	return Render(w, s)
 }

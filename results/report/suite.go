@@ -1,12 +1,10 @@
 package report
 
 import (
-	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +13,6 @@ import (
 	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/gate"
-	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -111,25 +108,6 @@ const maxProofs = 40
 func SuitePolicy() string {
 	digest := sha256.Sum256([]byte(suiteScript))
 	return "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'"
-}
-
-// RenderSuite draws the report of a suite: what blocks, every claim in its matrix,
-// and the proof of each that was seen to break. It fails only when w does.
-func RenderSuite(w io.Writer, s *SuiteSource) error {
-	p := &suitePage{
-		SuiteResult: s.Result, CSS: styleText + picture.Style(), JS: suiteScript,
-		Policy: SuitePolicy(), Judge: "lapse gate --results " + s.Result.ID,
-	}
-	p.proofs(s)
-	p.findings()
-	p.headline()
-	p.matrices()
-	p.rows(s)
-	p.glossary()
-	if err := suiteReport(p).Render(context.Background(), w); err != nil {
-		return fmt.Errorf("drawing the report of suite %s: %w", s.Result.ID, err)
-	}
-	return nil
 }
 
 // classes are the gate's classes with what they mean, what blocks first.

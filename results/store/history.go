@@ -8,20 +8,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// DamagedError says that a file of a stored run cannot be read or is not there,
-// although the file system works.
-type DamagedError struct {
-	Run, Text string
-	// Err is the error of reading.
-	Err error
-}
-
-// Error names the run and what is wrong with it; Text has what Err says.
-func (e *DamagedError) Error() string { return fmt.Sprintf("run %s: %s", e.Run, e.Text) }
-
-// Unwrap is Err, never nil.
-func (e *DamagedError) Unwrap() error { return e.Err }
-
 // History loads the history of the run. A run without one ended before its load
 // began, and that is said; errors that are not of the file system are
 // *DamagedError.

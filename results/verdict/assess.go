@@ -6,41 +6,9 @@ import (
 	"context"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/checkers/registry"
-	"github.com/lapse-test/lapse/checkers/set"
-	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
 )
-
-// Assessment holds the checkers' verdicts on one history, and the conclusion from them.
-type Assessment struct {
-	Status   checkers.Status    `json:"status"`
-	Verdicts []checkers.Verdict `json:"verdicts"`
-	// NotChecked are the models that do not apply to this history, with the
-	// reason.
-	NotChecked []NotChecked `json:"not_checked,omitempty"`
-	// Failures are the models whose checker itself went wrong, a bug in lapse each.
-	// Their verdicts are inconclusive unless another of their proofs stood; those of
-	// the other models are as good as ever.
-	Failures []Failure `json:"failures,omitempty"`
-	// Lattice sums the verdicts up by strength of the models.
-	Lattice lattice.Summary `json:"lattice"`
-	// Promises are the database's promises, nil if they are not known.
-	Promises *Promises `json:"promises,omitempty"`
-	// Staleness says how stale reads were, nil where no read could have been.
-	Staleness *staleness.Report `json:"staleness,omitempty"`
-	// Elements says how the elements of sets fared, nil where there are none.
-	Elements *set.Report `json:"set_elements,omitempty"`
-	// Coverage says what the faults covered, nil where that is not known.
-	Coverage *Coverage `json:"coverage,omitempty"`
-}
-
-// NotChecked is a model that could not be checked at all.
-type NotChecked struct {
-	Model  string `json:"model"`
-	Reason string `json:"reason"`
-}
 
 // Assess checks h against each model and judges the evidence. A checker that itself
 // went wrong costs its own model alone: see Assessment.Failures, which Assessment.Err
@@ -123,23 +91,4 @@ func groups(h *history.History, models []checkers.Checker, a *Assessment) [][]ch
 		out[i] = append(out[i], c)
 	}
 	return out
-}
-
-// ByModel finds the verdict of a model.
-func (a *Assessment) ByModel(model string) (checkers.Verdict, bool) {
-	for _, v := range a.Verdicts {
-		if v.Model == model {
-			return v, true
-		}
-	}
-	return checkers.Verdict{}, false
-}
-
-// Kept is the largest number of witnesses that any model kept.
-func (a *Assessment) Kept() int {
-	n := 0
-	for _, v := range a.Verdicts {
-		n = max(n, len(v.Violations))
-	}
-	return n
 }

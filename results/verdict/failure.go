@@ -15,13 +15,6 @@ import (
 	"github.com/lapse-test/lapse/internal/pure"
 )
 
-// Failure is a checker that itself went wrong: it returned an error, or the witness
-// of a violation proved nothing when it was checked again.
-type Failure struct {
-	Model  string `json:"model"`
-	Reason string `json:"reason"`
-}
-
 // failedReason is the reason of a model without a verdict whose checker failed.
 const failedReason = "its checker failed, which is a bug in lapse: please report it with the history"
 

@@ -5,6 +5,8 @@ import (
 	"net/url"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
@@ -45,4 +47,10 @@ func verdictText(s checkers.Status) string {
 		return "? inconclusive"
 	}
 	return "– no verdict"
+}
+
+// listed is the content of the first page.
+type listed struct {
+	Suites []*gate.SuiteResult
+	Runs   []store.Summary
 }

@@ -5,86 +5,24 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/a-h/templ"
 
-	"github.com/lapse-test/lapse/results/compare"
 	"github.com/lapse-test/lapse/results/gate"
-	"github.com/lapse-test/lapse/results/report"
 	"github.com/lapse-test/lapse/results/store"
 )
-
-// Listen opens a port on the loopback interface and refuses every other
-// address.
-func Listen(ctx context.Context, address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("the address %q must be host:port, such as 127.0.0.1:8080: %w", address, err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("the address %q is not of this machine alone: reports are served on 127.0.0.1, [::1] or localhost; copy the file that `lapse report` writes to show it elsewhere", address)
-	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("opening a port for reports: %w", err)
-	}
-	if a, ok := ln.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
-		_ = ln.Close()
-		return nil, fmt.Errorf("%q leads to %s, which is not of this machine alone", address, ln.Addr())
-	}
-	return ln, nil
-}
-
-// Serve answers on ln until ctx is done, then lets open requests end, at most
-// five seconds. It closes ln.
-func Serve(ctx context.Context, ln net.Listener, out string, log *slog.Logger) error {
-	s := &http.Server{Handler: Handler(out, log), ReadHeaderTimeout: 5 * time.Second}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ln) }()
-	select {
-	case err := <-done:
-		return fmt.Errorf("serving reports: %w", err)
-	case <-ctx.Done():
-	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	err := s.Shutdown(end)
-	if err != nil {
-		err = errors.Join(err, s.Close())
-	}
-	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, fmt.Errorf("serving reports: %w", served))
-	}
-	return err
-}
 
 type handler struct {
 	out string
 	log *slog.Logger
-}
-
-// Handler answers requests about the runs below out. Safe for concurrent use.
-func Handler(out string, log *slog.Logger) http.Handler {
-	h := &handler{out, log}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", h.list)
-	mux.HandleFunc("GET /runs/{id}", h.report)
-	mux.HandleFunc("GET /runs/{id}/live", h.live)
-	mux.HandleFunc("GET /suites/{id}", h.suite)
-	mux.HandleFunc("GET /compare", h.compare)
-	return guard(mux)
 }
 
 const listPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -166,23 +104,6 @@ func (h *handler) suites() []*gate.SuiteResult {
 	return out
 }
 
-func (h *handler) suite(w http.ResponseWriter, r *http.Request) {
-	all := h.suites()
-	i := slices.IndexFunc(all, func(s *gate.SuiteResult) bool { return s.ID == r.PathValue("id") })
-	if i < 0 {
-		h.problem(w, r, fs.ErrNotExist)
-		return
-	}
-	var page bytes.Buffer
-	source := &report.SuiteSource{Result: all[i], Open: h.find, Link: func(run string) string { return "/runs/" + url.PathEscape(run) }}
-	if err := report.RenderSuite(&page, source); err != nil {
-		h.problem(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Security-Policy", report.SuitePolicy()+"; frame-ancestors 'none'")
-	h.send(w, &page)
-}
-
 func (h *handler) problem(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		http.Error(w, "there is no such run or suite; / lists those there are", http.StatusNotFound)
@@ -190,64 +111,6 @@ func (h *handler) problem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h.log.Warn("a page cannot be shown", "page", r.URL.Path, "error", err)
 	http.Error(w, "this page cannot be shown: "+err.Error(), http.StatusInternalServerError)
-}
-
-func (h *handler) report(w http.ResponseWriter, r *http.Request) {
-	dir, err := h.find(r.PathValue("id"))
-	if err != nil {
-		h.problem(w, r, err)
-		return
-	}
-	var page bytes.Buffer
-	if err := report.Write(&page, dir); err != nil {
-		h.problem(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Security-Policy", report.Policy()+"; frame-ancestors 'none'")
-	h.send(w, &page)
-}
-
-// listed is the content of the first page.
-type listed struct {
-	Suites []*gate.SuiteResult
-	Runs   []store.Summary
-}
-
-func (h *handler) list(w http.ResponseWriter, r *http.Request) {
-	dirs, err := store.List(h.out)
-	if err != nil {
-		h.problem(w, r, err)
-		return
-	}
-	slices.Reverse(dirs)
-	list := listed{Suites: h.suites()}
-	for _, d := range dirs {
-		if !inside(d, store.FileRun, store.FilePlan, store.FileHistory) {
-			continue
-		}
-		s := store.Summary{}
-		if err := d.ReadJSON(store.FileRun, &s); err != nil {
-			h.log.Warn("a run cannot be listed", "run", d.ID, "error", err)
-		}
-		s.Run, s.State = d.ID, d.StateOf(&s)
-		list.Runs = append(list.Runs, s)
-	}
-	h.page(w, r, listPage(list))
-}
-
-func (h *handler) compare(w http.ResponseWriter, r *http.Request) {
-	var sides [2]*compare.Side
-	for i, name := range []string{"a", "b"} {
-		dir, err := h.find(r.URL.Query().Get(name))
-		if err == nil {
-			sides[i], err = compare.Load(dir)
-		}
-		if err != nil {
-			h.problem(w, r, err)
-			return
-		}
-	}
-	h.page(w, r, comparePage(compare.Between(sides[0], sides[1])))
 }
 
 func (h *handler) page(w http.ResponseWriter, r *http.Request, c templ.Component) {

@@ -1,0 +1,27 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// dash stands for a figure that there is none of.
+const dash = "–"
+
+func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
+
+// listed is a list in a sentence: "a, b and c".
+func listed(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+func levels(write, read string) string {
+	if write == "" && read == "" {
+		return ""
+	}
+	return "write " + write + ", read " + read
+}

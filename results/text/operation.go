@@ -1,0 +1,119 @@
+package text
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// Seconds is a stamp as people read it.
+func Seconds(t history.Time) string {
+	if t == history.Never {
+		return "never"
+	}
+	return fmt.Sprintf("%.6fs", float64(t)/1e9)
+}
+
+// Op is an operation in one line, with nothing left out that a verdict
+// could rest on.
+func Op(h *history.History, i int) string {
+	op := &h.Ops[i]
+	var b strings.Builder
+	fmt.Fprintf(&b, "t=%s..%s  session %d  ", Seconds(op.Invoke), completion(op), op.Session)
+	for j := range h.Mops(op) {
+		if j > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(Mop(h, op, &h.Mops(op)[j]))
+	}
+	fmt.Fprintf(&b, "  %s", op.Outcome)
+	if n := h.NodeName(op); n != "" {
+		fmt.Fprintf(&b, " via %s", n)
+	}
+	if l := Levels(h, op); l != "" {
+		fmt.Fprintf(&b, " at %s", l)
+	}
+	if n := h.String(op.Note); n != "" {
+		fmt.Fprintf(&b, "  [%s]", n)
+	}
+	if e := h.String(op.Error); e != "" {
+		fmt.Fprintf(&b, "  (%s)", e)
+	}
+	return b.String()
+}
+
+func completion(op *history.Op) string {
+	if op.Complete == history.Never {
+		return "?"
+	}
+	return Seconds(op.Complete)
+}
+
+// Levels is "W=... R=...", each where op writes or reads and its level is known; empty if neither is.
+func Levels(h *history.History, op *history.Op) string {
+	reads, writes := false, false
+	for _, m := range h.Mops(op) {
+		if m.Func.Writes() {
+			writes = true
+		} else {
+			reads = true
+		}
+	}
+	var parts []string
+	if l := h.LevelName(op.WriteLevel); writes && l != "" {
+		parts = append(parts, "W="+l)
+	}
+	if l := h.LevelName(op.ReadLevel); reads && l != "" {
+		parts = append(parts, "R="+l)
+	}
+	return strings.Join(parts, " ")
+}
+
+// Mop is a micro-operation as people read it.
+func Mop(h *history.History, op *history.Op, m *history.Mop) string {
+	k := h.KeyName(m.Key)
+	ret := "?"
+	if m.Flags&history.Observed != 0 {
+		ret = h.ValueText(m.Ret)
+	}
+	arg := h.ValueText(m.Arg)
+	switch m.Func {
+	case history.Read, history.Dequeue, history.ReadCounter, history.Generate:
+		return fmt.Sprintf("%s %s -> %s", m.Func, k, ret)
+	case history.ReadList, history.ReadSet:
+		if m.Flags&history.Observed == 0 {
+			return fmt.Sprintf("%s %s -> ?", m.Func, k)
+		}
+		return fmt.Sprintf("%s %s -> %s", m.Func, k, listText(h, h.List(m)))
+	case history.CAS:
+		t := fmt.Sprintf("cas %s %s=>%s", k, h.ValueText(m.Expect), arg)
+		if op.Outcome == history.Fail && m.Flags&history.Observed != 0 {
+			t += " (was " + ret + ")"
+		}
+		return t
+	case history.Delete:
+		return fmt.Sprintf("%s %s", m.Func, k)
+	case history.Acquire, history.Release:
+		return lockText(h, m, k)
+	case history.Send:
+		if m.Flags&history.Versioned != 0 {
+			return fmt.Sprintf("send %s=%s at offset %d", k, arg, m.Version)
+		}
+		return fmt.Sprintf("send %s=%s", k, arg)
+	case history.Poll:
+		if m.Flags&history.Observed == 0 {
+			return fmt.Sprintf("poll %s -> ?", k)
+		}
+		return fmt.Sprintf("poll %s -> %s", k, pollText(h, m))
+	case history.Assign, history.Subscribe:
+		if m.Arg == 0 {
+			return fmt.Sprintf("%s not %s", m.Func, k)
+		}
+		return fmt.Sprintf("%s %s", m.Func, k)
+	case history.Transfer:
+		return fmt.Sprintf("transfer %s from %s to account %s", m.Expect, k, arg)
+	default:
+		return fmt.Sprintf("%s %s=%s", m.Func, k, arg)
+	}
+}
