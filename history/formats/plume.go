@@ -47,6 +47,15 @@ type plumeTxn struct {
 // transaction that is alone in its session and only writes 0 is what made the
 // initial values, and comes before every session.
 func readPlume(in *input) (*history.History, error) {
+	if c := plumeStraight(in); c != nil {
+		return c.history(in)
+	}
+	return readPlumeApart(in)
+}
+
+// readPlumeApart is readPlume for any file: it collects the lines and then brings together
+// those of each transaction.
+func readPlumeApart(in *input) (*history.History, error) {
 	c := newClockless("plume", true)
 	var ops []plumeOp
 	var txns []plumeTxn // in the order in which they begin

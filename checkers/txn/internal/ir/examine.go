@@ -118,7 +118,7 @@ func (e *examiner) registerRead(op, j int32, m *history.Mop, at int32, st *keySt
 		e.thinAir(op, m)
 		e.From[at+j] = fromNone
 		return
-	case w >= 0 && e.H.Ops[e.Writes[w].Op].Outcome == history.Fail:
+	case w >= 0 && e.Writes[w].failed:
 		e.aborted(op, m, w)
 		e.From[at+j] = fromNone
 		st.noteExt(w, j)
@@ -213,7 +213,7 @@ func (e *examiner) oddElements(op, j int32, m *history.Mop) {
 			if e.Writes[w].mop > j {
 				e.future(op, m)
 			}
-		case e.H.Ops[e.Writes[w].Op].Outcome == history.Fail:
+		case e.Writes[w].failed:
 			e.aborted(op, m, w)
 		}
 	}

@@ -28,6 +28,9 @@ type write struct {
 	// Final: the last write of its transaction to the key. Only final writes
 	// are versions that others may see.
 	Final bool
+	// failed: its transaction failed. It stands here too because every read asks, and
+	// the operation is far away in memory.
+	failed bool
 	// prev is the write of its transaction to the key before it, -1 if it is the
 	// first.
 	prev int32
@@ -182,6 +185,7 @@ func (r *IR) scan() error {
 		}
 		op := &h.Ops[i]
 		mops := h.Mops(op)
+		failed := op.Outcome == history.Fail
 		last.Reset()
 		for j := range mops {
 			m := &mops[j]
@@ -204,7 +208,7 @@ func (r *IR) scan() error {
 				r.Writes[prev].Final = false
 			}
 			last.Set(m.Key, id)
-			r.Writes = append(r.Writes, write{Op: int32(i), mop: int32(j), Key: int32(m.Key), Final: true, prev: prev})
+			r.Writes = append(r.Writes, write{Op: int32(i), mop: int32(j), Key: int32(m.Key), Final: true, failed: failed, prev: prev})
 		}
 		r.WriteOff[i+1] = int32(len(r.Writes))
 	}
