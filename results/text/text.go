@@ -37,9 +37,7 @@ func PrintVerdicts(w io.Writer, s Style, a *verdict.Assessment) {
 		}
 		printUndecided(w, v)
 	}
-	for _, n := range a.NotChecked {
-		fmt.Fprintf(w, "  %-*s - not checked: %s\n", width, n.Model, n.Reason)
-	}
+	printNotChecked(w, a.NotChecked, width)
 	printLattice(w, a)
 	if a.Staleness != nil {
 		printStaleness(w, s, a.Staleness)
@@ -52,6 +50,23 @@ func PrintVerdicts(w io.Writer, s Style, a *verdict.Assessment) {
 			line = s.Yellow(line)
 		}
 		fmt.Fprintf(w, "  %s\n", line)
+	}
+}
+
+// printNotChecked says each reason once, with the models that it holds for.
+func printNotChecked(w io.Writer, list []verdict.NotChecked, width int) {
+	models := map[string][]string{}
+	for _, n := range list {
+		models[n.Reason] = append(models[n.Reason], n.Model)
+	}
+	for _, n := range list {
+		names := models[n.Reason]
+		switch {
+		case len(names) == 1:
+			fmt.Fprintf(w, "  %-*s - not checked: %s\n", width, n.Model, n.Reason)
+		case names[0] == n.Model:
+			fmt.Fprintf(w, "  %s not checked, because %s:\n    %s\n", Plural(len(names), "model"), n.Reason, strings.Join(names, ", "))
+		}
 	}
 }
 
