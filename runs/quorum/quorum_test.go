@@ -13,6 +13,7 @@ import (
 
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/quorumkv/server"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
@@ -139,7 +140,7 @@ func TestBadAsks(t *testing.T) {
 	for _, a := range []Ask{
 		{Target: "quorumkv", N: 0},
 		{Target: "quorumkv", N: 6},
-		{Target: "mysql", N: 3},
+		{Target: "etcd", N: 3},
 		{Target: "quorumkv", N: 3, Options: map[string]string{"replication": "2"}},
 		{Target: "quorumkv", N: 3, Write: "4"},
 		{Target: "postgres", N: 3, Options: map[string]string{"failover": "on"}},
@@ -148,6 +149,23 @@ func TestBadAsks(t *testing.T) {
 	} {
 		if _, err := cellsOf(a); err == nil {
 			t.Errorf("%+v is taken", a)
+		}
+	}
+}
+
+// TestExit: a model of which nothing was predicted decides nothing.
+func TestExit(t *testing.T) {
+	for _, c := range []struct {
+		models map[string]Comparison
+		want   int
+	}{
+		{map[string]Comparison{Regular: {Predicted: Hold, Observed: Held, AsPredicted: true}}, verdict.ExitHeld},
+		{map[string]Comparison{Regular: {Predicted: Hold, Observed: Broke}}, verdict.ExitViolated},
+		{map[string]Comparison{Regular: {Predicted: Hold, Observed: Thin, AsPredicted: true}}, verdict.ExitInconclusive},
+	} {
+		table := &Table{Cells: []Result{{Models: c.models}}}
+		if e := table.exit(); e.Code != c.want {
+			t.Errorf("%v: exit %d (%s), want %d", c.models, e.Code, e.Reason, c.want)
 		}
 	}
 }

@@ -34,6 +34,7 @@ var info = targets.Info{
 	ReadLevels:   append(append([]string(nil), readLevels[topologyReplication]...), readLevels[topologyGalera]...),
 	WriteLevels:  append(append([]string(nil), writeLevels[topologyReplication]...), writeLevels[topologyGalera]...),
 	Options:      options,
+	Quorums:      quorums{},
 	DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
 	Startup: 8 * time.Second,
 	MaxTxn:  64,
