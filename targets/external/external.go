@@ -29,6 +29,9 @@ type Kind struct {
 	// Info describes the target on an external cluster: the summary, the levels and
 	// the options that make sense there. The numbers of nodes are filled in.
 	Info targets.Info
+	// Narrow takes from info what there is not with cfg, which is not resolved, or in the
+	// cluster that is there; nil takes nothing. What goes wrong on the way is for Look to tell.
+	Narrow func(ctx context.Context, cfg targets.Config, info targets.Info) targets.Info
 	// At are the nodes' addresses, host:port, as Addresses reads them.
 	At []string
 	// Port is the database's usual one.
@@ -97,9 +100,18 @@ func New(kind Kind) targets.Target { return target{kind} }
 type target struct{ kind Kind }
 
 var (
-	_ targets.Fetcher  = target{}
-	_ targets.Promiser = target{}
+	_ targets.Fetcher   = target{}
+	_ targets.Promiser  = target{}
+	_ targets.Describer = target{}
 )
+
+// Describe implements targets.Describer.
+func (t target) Describe(ctx context.Context, cfg targets.Config) (targets.Target, error) {
+	if t.kind.Narrow != nil {
+		t.kind.Info = t.kind.Narrow(ctx, cfg, t.kind.Info)
+	}
+	return t, nil
+}
 
 // Info implements targets.Target.
 func (t target) Info() targets.Info {
