@@ -20,7 +20,7 @@ func TestDependencies(t *testing.T) {
 		foreign := 0
 		for _, d := range deps(pkg) {
 			for _, driver := range []string{
-				"github.com/aws/", "github.com/gocql/", "github.com/jackc/", "github.com/redis/", "github.com/go-sql-driver/", "go.etcd.io/",
+				"github.com/aws/", "github.com/gocql/", "github.com/jackc/", "github.com/redis/", "github.com/go-sql-driver/", "go.etcd.io/", "go.mongodb.org/",
 				"google.golang.org/grpc", "github.com/docker/", "github.com/ory/", "github.com/cockroachdb/pebble", "github.com/spf13/cobra",
 			} {
 				if strings.HasPrefix(d, driver) {

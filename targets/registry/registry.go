@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/targets/dynamodb"
 	"github.com/lapse-test/lapse/targets/etcd"
 	"github.com/lapse-test/lapse/targets/exec"
+	"github.com/lapse-test/lapse/targets/mongodb"
 	"github.com/lapse-test/lapse/targets/mysql"
 	"github.com/lapse-test/lapse/targets/nats"
 	"github.com/lapse-test/lapse/targets/postgres"
@@ -31,6 +32,7 @@ func All() []targets.Target {
 		etcd.Target{},
 		mysql.Target{},
 		nats.Target{},
+		mongodb.Target{},
 		exec.Target{},
 	}
 }

@@ -1,7 +1,7 @@
 // Package wire is the connection below one session: what every target needs to
 // know of the network and no driver tells. A driver is given a Dialer in the place
 // of its own (pgx: Config.DialFunc; gocql: HostDialer; go-redis: Options.Dialer;
-// go-sql-driver/mysql: Config.DialFunc; grpc: WithContextDialer; nats.go:
+// go-sql-driver/mysql: Config.DialFunc; mongo-driver: SetDialer; grpc: WithContextDialer; nats.go:
 // SetCustomDialer; net/http: Transport.DialContext). It
 //
 //   - counts the bytes that were handed to the kernel, so that an operation whose

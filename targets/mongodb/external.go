@@ -1,0 +1,338 @@
+package mongodb
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
+)
+
+var _ targets.Externalizer = Target{}
+
+var login = external.LoginOf(Name)
+
+// External implements targets.Externalizer: MongoDB. Addresses are host:port, of each
+// member of a replica set or of each mongos.
+func (Target) External(at []string) (targets.Target, error) {
+	if slices.ContainsFunc(at, func(a string) bool { return strings.HasPrefix(a, "mongodb:") || strings.HasPrefix(a, "mongodb+srv:") }) {
+		return nil, targets.Usagef("--at: want host:port of each member, not a connection string: the driver is to ask one node at a time; credentials come from %s and %s", login.User, login.Password)
+	}
+	list, err := external.Addresses(at, port)
+	if err != nil {
+		return nil, err
+	}
+	i := externalInfo()
+	i.Options = append(append(i.Options, targets.Option{Name: optAuthSource, Default: "admin", Help: "the database that knows the user"}), external.TLSOptions()...)
+	return external.New(external.Kind{
+		Info: i, At: list, Port: port, Alive: alive,
+		Narrow: func(ctx context.Context, cfg targets.Config, info targets.Info) targets.Info {
+			return narrow(ctx, cfg, info, list[0])
+		},
+		Settings: func(cfg targets.Config) (targets.Config, error) {
+			s, err := parse(cfg)
+			if err != nil {
+				return cfg, err
+			}
+			cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.write, s.timeout
+			_, err = login.Accesses(cfg.Options, list)
+			return cfg, err
+		},
+		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
+		Promises:  promises,
+	}), nil
+}
+
+// narrow has no transactions where the read level or the server has none.
+func narrow(ctx context.Context, cfg targets.Config, info targets.Info, addr string) targets.Info {
+	s, err := parse(cfg)
+	if err != nil {
+		return info
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return info
+	}
+	access := wire.Access{Addr: addr} // whoever it is may ask that
+	if access.TLS, err = external.TLS(cfg.Options, host); err != nil {
+		return info
+	}
+	s.timeout = narrowTimeout
+	ctx, cancel := context.WithTimeout(ctx, narrowTimeout)
+	defer cancel()
+	g, err := (&store{set: s, nodes: []wire.Access{access}}).hello(ctx, 0)
+	s.standalone = err == nil && g.standalone()
+	if s.refuseTransaction() != nil {
+		info.MaxTxn = 1
+	}
+	return info
+}
+
+// narrowTimeout is for a look that may come to nothing.
+const narrowTimeout = 2 * time.Second
+
+// opMsg is the number of the messages that MongoDB speaks in.
+const opMsg = 2013
+
+// alive is the liveness probe: hello is answered before anybody says who they are.
+func alive(ctx context.Context, addr string, opts map[string]string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	encryption, err := external.TLS(opts, host)
+	if err != nil {
+		return err
+	}
+	body, err := bson.Marshal(bson.D{{Key: "isMaster", Value: 1}, {Key: "$db", Value: "admin"}})
+	if err != nil {
+		return err
+	}
+	const header = 16
+	var ask []byte
+	for _, n := range []int{header + 4 + 1 + len(body), 1, 0, opMsg, 0} { // length, request, response to, kind, flags
+		ask = binary.LittleEndian.AppendUint32(ask, uint32(n)) //nolint:gosec // small
+	}
+	ask = append(append(ask, 0), body...) // one section of kind 0
+	answer, err := external.Greeting(ctx, addr, encryption, ask, header)
+	if err != nil {
+		return err
+	}
+	if binary.LittleEndian.Uint32(answer[12:]) != opMsg {
+		return errors.New("it speaks another protocol than MongoDB's")
+	}
+	return nil
+}
+
+// visit is an external MongoDB, in which the run has one database.
+type visit struct {
+	external.Stay
+	external.Roles
+	*store
+	run, version string
+}
+
+var _ external.Driver = (*visit)(nil)
+
+// askTimeout is for one question to a node.
+const askTimeout = 5 * time.Second
+
+func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
+	set, err := parse(cfg)
+	if err != nil {
+		return nil, err
+	}
+	v := &visit{run: cfg.Run, store: &store{set: set, database: external.OwnName(cfg.Run, 63)}}
+	if v.nodes, err = login.Accesses(cfg.Options, at); err != nil {
+		return nil, err
+	}
+	v.store.writes, v.writer = v.TakesWrites, v.Writer
+	v.Roles.Writes = func(ctx context.Context, i int) (bool, error) {
+		g, err := v.hello(ctx, i)
+		return g.takesWrites(), err
+	}
+	v.Replica = "a secondary"
+	v.Stay.At = at
+	v.Place = external.Namespace{Name: v.database, What: "the database %s", Remove: `mongosh --eval 'db.getSiblingDB("%s").dropDatabase()'`}
+	greetings := make([]greeting, len(at))
+	for i := range at {
+		if greetings[i], err = v.hello(ctx, i); err != nil {
+			return nil, v.explain(i, err)
+		}
+	}
+	if err := v.structure(greetings); err != nil {
+		return nil, err
+	}
+	if err := v.Find(ctx, at, set.preference == secondary && !greetings[0].router(), v.explain); err != nil {
+		return nil, err
+	}
+	err = v.ask(ctx, v.Writer(), func(ctx context.Context, l *link) (err error) {
+		v.version, err = l.version(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, v.explain(v.Writer(), err)
+	}
+	v.Lines = append(v.Describe(), v.describe(greetings[0]))
+	return v, nil
+}
+
+func (v *visit) describe(g greeting) string {
+	switch {
+	case g.router():
+		return "mongos of a sharded cluster"
+	case g.standalone():
+		return "a standalone server: one copy, no transactions"
+	}
+	return "replica set " + g.Set
+}
+
+func (s *store) hello(ctx context.Context, i int) (g greeting, err error) {
+	err = s.ask(ctx, i, func(ctx context.Context, l *link) (err error) {
+		g, err = l.hello(ctx)
+		return err
+	})
+	return g, err
+}
+
+// structure sees whether the nodes belong together and have what the levels need.
+func (v *visit) structure(all []greeting) error {
+	wrong := func(way, format string, args ...any) error {
+		return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: fmt.Errorf(format, args...), Way: way}
+	}
+	first := all[0]
+	for i, g := range all {
+		if g.Set != first.Set || g.router() != first.router() || g.standalone() && len(all) > 1 {
+			return wrong("name the members of one replica set, or every mongos of one sharded cluster, or one server", "%s and %s are not of one cluster", v.nodes[0].Addr, v.nodes[i].Addr)
+		}
+	}
+	v.set.standalone = first.standalone()
+	switch {
+	case v.set.standalone && v.set.concern != local && v.set.concern != available:
+		return wrong("use --read-level local, or make it a replica set, if of one member", "--read-level %s: %s is a standalone server, which has no read concern %s", v.set.read, v.nodes[0].Addr, v.set.concern)
+	case v.set.standalone && v.set.causal:
+		return wrong("leave it out, or make it a replica set, if of one member", "--set %s=%s: %s is a standalone server, which has no causally consistent sessions", optSession, sessionCausal, v.nodes[0].Addr)
+	case v.set.standalone && v.set.writers() > 1:
+		return wrong("use --write-level 1 or majority", "--write-level %s: %s is a standalone server", v.set.write, v.nodes[0].Addr)
+	case first.Set != "" && v.set.writers() > len(first.Hosts):
+		return wrong("use a smaller number, or majority", "--write-level %s: the replica set %s has %d members with data", v.set.write, first.Set, len(first.Hosts))
+	case first.Set != "" && len(all) < len(first.Hosts) && len(all) == 1 && !first.takesWrites():
+		return wrong("name the primary as well: "+strings.Join(first.Hosts, ", "), "%s is a secondary", v.nodes[0].Addr)
+	}
+	return nil
+}
+
+func coded(codes ...int) func(error) bool {
+	return func(err error) bool {
+		code, _, _ := answered(err)
+		return slices.Contains(codes, code)
+	}
+}
+
+// explain is an error of node i, with the way out.
+func (v *visit) explain(i int, err error) error {
+	return explain(v.nodes[i], err)
+}
+
+func explain(a wire.Access, err error) error {
+	password := "the user or the password is wrong, or another database knows the user (--set " + optAuthSource + "=): see " + login.User + ", and " + login.Password + " or " + login.PasswordFile
+	may := "let the user make and remove databases whose names begin with lapse_: the role readWriteAnyDatabase with dbAdminAnyDatabase, or one of their own"
+	if a.User == "" {
+		may = "no user was given: set " + login.User + ", and " + login.Password + " or a file with it by " + login.PasswordFile
+	}
+	return external.Cures{
+		{Match: coded(18), Way: password, Tell: errorTable.Explain},
+		{Match: outcome.Says("unable to authenticate", "auth error"), Way: password, Tell: func(error) error { return errors.New("the server did not let the user in") }},
+		{Match: coded(13, 391), Way: may, Tell: errorTable.Explain},
+		{Match: is(always), Way: "see whether it is a MongoDB that does what the levels ask for", Tell: errorTable.Explain},
+	}.Explain("asking the node at "+a.Addr, err)
+}
+
+// markID is that of the document with the run's mark.
+const markID = "lapse:mark"
+
+// marksShown bounds the other runs' databases that are looked into.
+const marksShown = 20
+
+// Marks implements external.Driver.
+func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
+	found := map[string]string{}
+	err := v.ask(ctx, v.Writer(), func(ctx context.Context, l *link) error {
+		names, err := l.client.ListDatabaseNames(ctx, bson.D{{Key: "name", Value: bson.D{{Key: "$regex", Value: "^lapse_"}}}})
+		if err != nil && !coded(13)(err) { // not everybody may list
+			return err
+		}
+		for _, name := range names {
+			if !external.IsOwnName(name) || len(found) == marksShown && name != v.database {
+				continue
+			}
+			var mark struct {
+				Text string `bson:"mark"`
+			}
+			// One that cannot be read is there all the same.
+			_ = l.client.Database(name).Collection(collection).FindOne(ctx, bson.D{{Key: "_id", Value: markID}}).Decode(&mark)
+			found[name] = mark.Text
+		}
+		return nil
+	})
+	return found, v.explain(v.Writer(), err)
+}
+
+// Make implements external.Driver.
+func (v *visit) Make(ctx context.Context) error {
+	err := v.ask(ctx, v.Writer(), func(ctx context.Context, l *link) error {
+		// Collections cannot be made in every version's transactions, so that it is made here.
+		if err := l.client.Database(v.database).CreateCollection(ctx, collection); err != nil {
+			return err
+		}
+		_, err := l.data.InsertOne(ctx, bson.D{{Key: "_id", Value: markID}, {Key: "mark", Value: external.Mark(v.run)}})
+		return err
+	})
+	const exists = 48
+	switch code, _, concern := answered(err); {
+	case err == nil:
+		v.Follow()
+		return nil
+	case code == exists:
+		return external.ErrTaken
+	case refusals[code] != "" && !concern:
+		return external.Refused(v.explain(v.Writer(), err))
+	}
+	return v.explain(v.Writer(), err)
+}
+
+// Serves implements external.Driver: a node that takes writes wrote and read, another one
+// shows what was made.
+func (v *visit) Serves(ctx context.Context, node int) error {
+	if v.TakesWrites(node) {
+		return v.explain(node, v.prove(ctx, node))
+	}
+	err := v.ask(ctx, node, func(ctx context.Context, l *link) error {
+		own := l.data.Clone(options.Collection().SetReadConcern(readconcern.Local()).SetReadPreference(readpref.Nearest()))
+		_, err := l.do(ctx, func(ctx context.Context) error { return own.FindOne(ctx, bson.D{{Key: "_id", Value: markID}}).Err() })
+		return err
+	})
+	return v.explain(node, err)
+}
+
+// Drop implements external.Driver. A node that is no primary any more refuses it.
+func (v *visit) Drop(ctx context.Context) error {
+	return v.InTurn(func(i int) error {
+		return v.explain(i, v.ask(ctx, i, func(ctx context.Context, l *link) error { return l.client.Database(v.database).Drop(ctx) }))
+	}, func(error) bool { return false })
+}
+
+// Close implements external.Driver.
+func (v *visit) Close() error { return v.Roles.Close() }
+
+// Open implements targets.System.
+func (v *visit) Open(_ context.Context, session targets.Session) (targets.Client, error) {
+	return newClient(v.store, session), nil
+}
+
+// ReplicaLevel implements targets.ReplicaReader.
+func (v *visit) ReplicaLevel() string {
+	if v.set.standalone {
+		return ""
+	}
+	return replicaLevel
+}
+
+// Version implements targets.System.
+func (v *visit) Version() string { return v.version + ", external" }

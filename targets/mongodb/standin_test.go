@@ -1,0 +1,104 @@
+package mongodb
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/external"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+	. "github.com/lapse-test/lapse/targets/targettest"
+)
+
+// TestExternal drives a stand-in that the test started as somebody else's.
+func TestExternal(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	_, running, _ := Deploy(ctx, t, Target{}, sandbox.Provider{}, targets.Config{Cache: StandIn(), OpTimeout: opTimeout}, logName)
+	s := running.(*System)
+	at := s.nodes[0].Addr
+	target, err := Target{}.External([]string{at})
+	Must(t, err)
+	// The server is not of this machine, so that encryption is the default.
+	options := map[string]string{"tls": "off"}
+	Must(t, alive(ctx, at, options))
+	if err := alive(ctx, at, nil); err == nil {
+		t.Error("a server that does not encrypt is alive for who wants that")
+	}
+	cfg, err := target.Resolve(targets.Config{Run: "20261129-050000-1a2b", Options: options})
+	Must(t, err)
+	text, err := target.(targets.Fetcher).Present(ctx, cfg)
+	Must(t, err)
+	for _, want := range []string{"a server that is not MongoDB", "n1 (" + at + ") takes writes", "no transactions"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it says %q, without %q", text, want)
+		}
+	}
+	env := runs.Environment{Out: t.TempDir(), Progress: harness.Silent{}, Log: s.Logger, Targets: []targets.Target{Target{}}}
+	for workload, model := range map[string]string{"register": "linearizable", "counter": "counter"} {
+		planned, err := runs.Plan(ctx, runs.Request{
+			Target: Name, At: []string{at}, Options: options, Workload: workload, Models: model, Rate: 200, Duration: 2 * time.Second, Seed: 3, Seeded: true,
+		}, env)
+		Must(t, err)
+		done, err := runs.Run(ctx, planned, external.Provider{}, "for the test", env)
+		Must(t, err)
+		if v, ok := done.Summary.ByModel(model); !ok || v.Status != "held" {
+			t.Errorf("%s: %s is %s %v", workload, model, v.Status, v.Reasons)
+		}
+	}
+	Must(t, s.ask(ctx, 0, func(ctx context.Context, l *link) error {
+		names, err := l.client.ListDatabaseNames(ctx, bson.D{})
+		if strings.Contains(strings.Join(names, " "), "lapse_") {
+			t.Errorf("there are the databases %v, want none of a run's", names)
+		}
+		return err
+	}))
+	if _, err := runs.Plan(ctx, runs.Request{Target: Name, At: []string{at}, Options: options, Workload: "long-fork", Duration: time.Second}, env); err == nil || !strings.Contains(err.Error(), "transaction") {
+		t.Errorf("transactions of a standalone server: %v", err)
+	}
+}
+
+// TestForeign: what another program left is seen, and is no value of ours.
+func TestForeign(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, running, _ := Deploy(ctx, t, Target{}, sandbox.Provider{}, targets.Config{Cache: StandIn(), OpTimeout: opTimeout}, logName)
+	s := running.(*System)
+	Must(t, s.ask(ctx, 0, func(ctx context.Context, l *link) error {
+		_, err := l.data.InsertMany(ctx, []any{
+			bson.D{{Key: "_id", Value: kindValue + history.Key(1).String()}, {Key: field, Value: "abc"}},
+			bson.D{{Key: "_id", Value: kindValue + history.Key(2).String()}, {Key: field, Value: 7.0}},
+			bson.D{{Key: "_id", Value: kindValue + history.Key(3).String()}, {Key: field, Value: bson.A{1}}},
+		})
+		return err
+	}))
+	var texts []string
+	c, err := s.Open(ctx, targets.Session{Text: func(text string) history.Value {
+		texts = append(texts, text)
+		return history.TextValue(0)
+	}})
+	Must(t, err)
+	defer func() { Must(t, c.Close()) }()
+	var txn history.Txn
+	for key, want := range map[history.Key]history.Outcome{1: history.OK, 2: history.OK, 3: history.Fail} {
+		if res := Do(ctx, opTimeout, c, 0, &txn, Read(key)); res.Outcome != want {
+			t.Errorf("key %v: %v %v", key, res.Outcome, res.Err)
+		} else if key == 2 && txn.Mops[0].Ret != 7 {
+			t.Errorf("key 2 holds %v", txn.Mops[0].Ret)
+		}
+		if key == 3 {
+			c, err = s.Open(ctx, targets.Session{Text: func(string) history.Value { return history.TextValue(0) }})
+			Must(t, err)
+		}
+	}
+	if len(texts) > 1 || len(texts) == 1 && texts[0] != "abc" {
+		t.Errorf("the texts %v were seen", texts)
+	}
+}

@@ -1,0 +1,132 @@
+package mongodb
+
+import (
+	"context"
+	_ "embed"
+	"slices"
+	"time"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/maven"
+)
+
+// Name is the target's name.
+const Name = "mongodb"
+
+// port is MongoDB's own default, and the only one that the stand-in knows.
+const port = 27017
+
+// version is the stand-in's, which pom.xml names.
+const version = "1.47.0"
+
+// standIn is what to call it wherever its name is shown.
+const standIn = "mongo-java-server " + version + " (a stand-in, not MongoDB)"
+
+// maxTxn bounds the operations of a transaction. MongoDB's own bound is their size.
+const maxTxn = 64
+
+//go:embed pom.xml
+var pom []byte
+
+//go:embed SHA256SUMS
+var sums []byte
+
+var java = maven.Java{For: "mongo-java-server " + version, Min: 17, Install: "a Java runtime of version 17 or newer (Debian: apt-get install default-jre-headless)"}
+
+func software(cache string, progress func(string)) *maven.Store {
+	return maven.NewStore(maven.Software{
+		Target: Name, Title: "mongo-java-server " + version, Size: "3 MB",
+		POM: pom, Sums: sums, Java: java,
+	}, cache, progress)
+}
+
+// Target is MongoDB at --at, and the stand-in elsewhere. The zero value is ready; it is
+// safe for concurrent use.
+type Target struct{}
+
+var (
+	_ targets.Target  = Target{}
+	_ targets.Fetcher = Target{}
+)
+
+// Info implements targets.Target: what the stand-in can do. It keeps one copy of
+// everything, so that it has neither replicas nor transactions nor sessions.
+func (Target) Info() targets.Info {
+	return targets.Info{
+		Name:        Name,
+		Summary:     "MongoDB where --at says; in a sandbox " + standIn + ": no verdict about MongoDB",
+		ReadLevels:  []string{local, available},
+		WriteLevels: []string{majority, "1"},
+		Options:     []targets.Option{clientOptions[1]},
+		Funcs:       functions, MaxTxn: 1,
+		DefaultNodes: 1, MinNodes: 1, MaxNodes: 1,
+		Startup: 5 * time.Second,
+	}
+}
+
+// Resolve implements targets.Target.
+func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
+	if cfg.Nodes == 0 {
+		cfg.Nodes = 1
+	}
+	if cfg.Nodes != 1 {
+		return cfg, targets.Usagef("--nodes %d: %s is one process; name the members of a replica set with --at", cfg.Nodes, standIn)
+	}
+	var err error
+	if cfg.Options, err = targets.ResolveOptions(t.Info(), cfg.Options); err != nil {
+		return cfg, err
+	}
+	s, err := parse(cfg)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.write, s.timeout
+	i := t.Info()
+	for flag, l := range map[string]struct {
+		level string
+		there []string
+	}{"read": {s.read, i.ReadLevels}, "write": {s.write, i.WriteLevels}} {
+		if !slices.Contains(l.there, l.level) {
+			return cfg, targets.Usagef("--%s-level %s: %s has %s and %s, which are the same there; name the members of a replica set with --at", flag, l.level, standIn, l.there[0], l.there[1])
+		}
+	}
+	return cfg, nil
+}
+
+// Spec implements targets.Target.
+func (Target) Spec(cfg targets.Config) cluster.Spec {
+	return cluster.Spec{Run: cfg.Run, Nodes: cluster.NodeNames(1), Ports: []int{port}, LinkByLink: true}
+}
+
+// Abilities implements targets.Target.
+func (Target) Abilities(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart} }
+
+// Fetch implements targets.Fetcher.
+func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
+	return software(cfg.Cache, cfg.Progress).Fetch(ctx)
+}
+
+// Present implements targets.Fetcher.
+func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
+	text, err := software(cfg.Cache, nil).Present(ctx)
+	if err != nil {
+		return "", err
+	}
+	return text + ", a stand-in: not MongoDB", nil
+}
+
+// externalInfo is what MongoDB can do.
+func externalInfo() targets.Info {
+	i := Target{}.Info()
+	i.Summary = "MongoDB: a replica set, the mongos of a sharded cluster, or a standalone server"
+	i.ReadLevels = []string{
+		local, local + ":" + secondary, replicaLevel, available, available + ":" + secondary,
+		majority, majority + ":" + secondary, majority + ":" + nearest, linearizable, snapshot,
+	}
+	i.WriteLevels = []string{majority, majority + ":j", "1", "1:j", "2", "2:j"}
+	i.Options = slices.Clone(clientOptions)
+	i.Funcs, i.MaxTxn = slices.Clone(functions), maxTxn
+	return i
+}
