@@ -1,24 +1,13 @@
 package placement
 
-import "slices"
-
 // Moved is the share, between 0 and 1, of the replicas of keys that are on a node in after which did not hold the key in before: what would have to
 // be copied to come from one to the other. The least possible share, when one node joins n others, is 1/(n+1).
 func Moved(before, after Placement, keys []string) float64 {
-	moved, all := 0, 0
-	for _, key := range keys {
-		had := before.Replicas(key)
-		for _, node := range after.Replicas(key) {
-			all++
-			if !slices.Contains(had, node) {
-				moved++
-			}
-		}
-	}
-	if all == 0 {
+	c := Compare(before, after, keys)
+	if c.After == 0 {
 		return 0
 	}
-	return float64(moved) / float64(all)
+	return float64(c.Moved) / float64(c.After)
 }
 
 // Imbalance is how many of the replicas of keys are on the emptiest and on the fullest node, as a multiple of what each would have

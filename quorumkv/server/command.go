@@ -14,14 +14,14 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 )
 
-// Command is `quorumkv`, with `serve` below it.
+// Command is `quorumkv`, with `serve` and `plan` below it.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "quorumkv",
 		Short: "A replicated key-value store with tunable consistency",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(serveCommand())
+	cmd.AddCommand(serveCommand(), planCommand())
 	return cmd
 }
 
