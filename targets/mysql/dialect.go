@@ -27,7 +27,7 @@ var dialects = []dialect{
 		name: "mysql", title: "what is like MySQL",
 		isolations: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, reads: externalReads,
 	},
-	tidb, aurora,
+	tidb, aurora, vitess,
 }
 
 func dialectNames() []string {
@@ -88,5 +88,17 @@ var aurora = dialect{
 			out[models.Linearizable], out[models.Regular], out[models.ReadYourWrites] = false, false, false
 		}
 		return out
+	},
+}
+
+// vitess is Vitess by its VTGates, which are all alike: vitess.io/docs/22.0, reference,
+// compatibility, mysql-compatibility. The isolation level is each shard's own. A transaction of
+// several shards is at READ COMMITTED, whatever was asked for, and unless the servers are set to
+// two-phase commit it may be committed on some of them alone (vitess#16245).
+var vitess = dialect{
+	name: "vitess", title: "Vitess",
+	isolations: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, reads: []string{readAny},
+	promises: func(string, string) map[string]bool {
+		return map[string]bool{models.SnapshotIsolation: false, models.RepeatableRead: false, models.Serializable: false}
 	},
 }

@@ -23,6 +23,8 @@ func TestDialectLevels(t *testing.T) {
 		{targets.Config{ReadLevel: readReplica, Options: map[string]string{optDialect: "tidb"}}, "TiDB is read at any"},
 		{targets.Config{ReadLevel: readReplica, Options: map[string]string{optDialect: "aurora"}}, ""},
 		{targets.Config{Options: map[string]string{optDialect: "aurora", optIsolation: "serializable"}}, ""},
+		{targets.Config{Options: map[string]string{optDialect: "vitess", optIsolation: "serializable"}}, ""},
+		{targets.Config{ReadLevel: readReplica, Options: map[string]string{optDialect: "vitess"}}, "Vitess is read at any"},
 		{targets.Config{Options: map[string]string{optDialect: "tipd"}}, "must be one of"},
 	} {
 		_, err := target.Resolve(c.cfg)
@@ -43,6 +45,9 @@ func TestDialectPromises(t *testing.T) {
 		{"aurora", readReplica, serializable, models.ReadYourWrites, "false"},
 		{"tidb", readAny, repeatableRead, models.SnapshotIsolation, "false"},
 		{"tidb", readAny, readCommitted, models.ReadCommitted, "true"},
+		{"vitess", readAny, serializable, models.Serializable, "false"},
+		{"vitess", readAny, repeatableRead, models.SnapshotIsolation, "false"},
+		{"vitess", readAny, readCommitted, models.ReadCommitted, "nothing"},
 	} {
 		cfg, err := target.Resolve(targets.Config{ReadLevel: c.read, Options: map[string]string{optDialect: c.dialect, optIsolation: c.isolation}})
 		must(t, err)
