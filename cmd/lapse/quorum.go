@@ -39,7 +39,8 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
   lapse quorum --target quorumkv --n 3 --set read_repair=blocking --set write_timestamps=quorum
   lapse quorum --target cassandra --n 3 --write-level ONE --read-level ONE
   lapse quorum --target postgres --n 3
-  lapse quorum --target redis --n 3`,
+  lapse quorum --target redis --n 3
+  lapse quorum --target mysql --n 3`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error

@@ -43,7 +43,8 @@ type Cell struct {
 	// Row and Column are the write and the read level as the table names them.
 	Row, Column string
 	Request     runs.Request
-	// Predicted has a prediction for each model; Because says why.
+	// Predicted has a prediction for each model; Because says why. Of a model that it
+	// lacks nothing is said: it is not promised, and no run looks for its violation.
 	Predicted map[string]Prediction
 	Because   string
 	attack    attack

@@ -220,6 +220,24 @@ func TestWilson(t *testing.T) {
 	}
 }
 
+// TestOnlyPromisesCount: what broke decides the exit code where it was promised, and not where
+// nothing was said of it.
+func TestOnlyPromisesCount(t *testing.T) {
+	for _, c := range []struct {
+		predicted Prediction
+		want      int
+	}{{Hold, verdict.ExitViolated}, {MayBreak, verdict.ExitHeld}, {"", verdict.ExitHeld}} {
+		s := state{cell: &Cell{}, result: Result{AtRisk: minAtRisk, Models: map[string]Comparison{
+			Regular: {Predicted: Hold}, Linearizable: {Predicted: c.predicted, Observed: Broke},
+		}}}
+		s.finish()
+		table := Table{Cells: []Result{s.result}}
+		if e := table.exit(); e.Code != c.want {
+			t.Errorf("predicted %q and broke: exit %+v, want %d", c.predicted, e, c.want)
+		}
+	}
+}
+
 // TestOneCell takes one cell of a table.
 func TestOneCell(t *testing.T) {
 	cells, err := cellsOf(Ask{Target: "cassandra", N: 3, Write: "ONE", Read: "QUORUM"})

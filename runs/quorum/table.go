@@ -262,7 +262,7 @@ func (s *state) finish() {
 				o.Observed = NotSeen
 			}
 		}
-		o.AsPredicted = o.Predicted == MayBreak || o.Observed != Broke
+		o.AsPredicted = o.Predicted != Hold || o.Observed != Broke
 		r.Models[m] = o
 	}
 }
