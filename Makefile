@@ -82,7 +82,7 @@ overhead:
 
 # The shipped suites, each on its real systems.
 suites: build
-	for s in quorum-basics read-your-writes replica-lag failover replication multi-leader isolation last-write-wins hot-partition local-quorum galera smoke; do $(BIN) run $$s || exit 1; done
+	for s in quorum-basics read-your-writes replica-lag failover replication multi-leader tenants isolation last-write-wins hot-partition local-quorum galera smoke; do $(BIN) run $$s || exit 1; done
 
 # The track record: every finding on a real system, and its control.
 record: build

@@ -154,7 +154,10 @@ func (r *run) setUp(ctx context.Context) error {
 		return targets.Unavailable(fmt.Sprintf("making %s (%s)", count.Of(len(spec.Nodes), "node"), r.deps.Provider.Name()), err)
 	}
 	r.cluster = c
-	if r.system, err = r.deps.Target.Start(ctx, c, r.deps.Config); err != nil {
+	attributes := r.deps.Workload.Attributes()
+	cfg := r.deps.Config
+	cfg.Tenants = history.TenancyOf(attributes)
+	if r.system, err = r.deps.Target.Start(ctx, c, cfg); err != nil {
 		return targets.Unavailable("starting "+r.deps.Target.Info().Name, err)
 	}
 	for _, a := range r.deps.Target.Abilities(r.deps.Config) {
@@ -177,7 +180,7 @@ func (r *run) setUp(ctx context.Context) error {
 		Levels:     levels,
 		Initial:    history.Absent,
 		Start:      time.Now().UTC().Format(time.RFC3339Nano),
-		Attributes: r.deps.Workload.Attributes(),
+		Attributes: attributes,
 	}
 	var options []history.Option
 	if r.deps.Watch != nil && !r.deps.Watch.Idle() {

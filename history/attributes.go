@@ -14,6 +14,9 @@ const (
 	// has seen where its element came.
 	AttributeAppends = "appends"
 	AppendsBlind     = "blind"
+	// AttributeTenants is how many tenants the keys of a run are shared out among: key number
+	// k is the one numbered k / tenants of the tenant numbered k % tenants, see Tenancy.
+	AttributeTenants = "tenants"
 )
 
 // HasClock tells whether the stamps of h say what came before what in real time.

@@ -64,6 +64,12 @@ const (
 	// Subscribe is Assign where the database shares the logs out among the
 	// consumers: any Poll may be of any of them.
 	Subscribe
+	// Scan returns the values of some or all of the keys that the tenant of the key has, as a
+	// list: what it may leave out, and in which order, is the database's. Which tenant a key is
+	// of, the header says; see AttributeTenants.
+	Scan
+	// Backup is Scan by the way in which the database makes a tenant's backup.
+	Backup
 )
 
 var funcNames = [...]string{
@@ -76,6 +82,7 @@ var funcNames = [...]string{
 	Acquire: "acquire", Release: "release",
 	Concat: "concat",
 	Send:   "send", Poll: "poll", Assign: "assign", Subscribe: "subscribe",
+	Scan: "scan", Backup: "backup",
 }
 
 // String is the name of f in files and reports, "?" for an unknown one.
@@ -99,7 +106,7 @@ func ParseFunc(s string) (Func, bool) {
 // Writes tells whether f can change what later reads return.
 func (f Func) Writes() bool {
 	switch f {
-	case Read, ReadList, ReadSet, ReadCounter, Poll, Assign, Subscribe:
+	case Read, ReadList, ReadSet, ReadCounter, Poll, Assign, Subscribe, Scan, Backup:
 		return false
 	}
 	return f != 0
@@ -121,7 +128,7 @@ func (f Func) known() bool { return int(f) < len(funcNames) && funcNames[f] != "
 // returns tells whether an ok f must have returned something.
 func (f Func) returns() bool {
 	switch f {
-	case Read, ReadList, ReadSet, Dequeue, ReadCounter, Generate, Poll:
+	case Read, ReadList, ReadSet, Dequeue, ReadCounter, Generate, Poll, Scan, Backup:
 		return true
 	}
 	return false
@@ -137,7 +144,13 @@ func (f Func) takesArg() bool {
 }
 
 // lists tells whether what f returns is a list.
-func (f Func) lists() bool { return f == ReadList || f == ReadSet || f == Poll }
+func (f Func) lists() bool {
+	switch f {
+	case ReadList, ReadSet, Poll, Scan, Backup:
+		return true
+	}
+	return false
+}
 
 // Outcome says whether an operation took effect: certainly, certainly not, or perhaps.
 type Outcome uint8
@@ -201,7 +214,7 @@ type Mop struct {
 	// permits of an Acquire or Release.
 	Expect Value
 	// Ret is the value returned, valid when Flags has Observed. For ReadList,
-	// ReadSet and Poll use Txn.List or History.List.
+	// ReadSet, Poll, Scan and Backup use Txn.List or History.List.
 	Ret Value
 	// Version is the database's own version of the value read or written (HLC,
 	// WRITETIME in microseconds, LSN ...), comparable only within one key.

@@ -106,11 +106,17 @@ func SelftestCases(duration time.Duration) []Case {
 			r.Options = correct(map[string]string{"anti_entropy": "100ms", "tombstone_grace": "1h"})
 			r.OpsPerKey, r.FaultInterval, r.FaultHold = 6, 1300*time.Millisecond, time.Second
 		}),
+		with("tenant-forgotten-in-replica-read", ofTenants),
+		with("tenant-forgotten-in-list", ofTenants),
+		with("tenant-forgotten-in-backup", ofTenants),
 		with("deny-partial-writes", func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", "linearizable", "pause"
 		}),
 	}, raftCases(duration), singleLeaderCases(duration), multiLeaderCases(duration))
 }
+
+// ofTenants makes r a run of tenants.
+func ofTenants(r *Request) { r.Workload, r.Models = "tenants", "isolation-of-tenants" }
 
 // Defective is the request with the defect switched on. A ring that all nodes
 // see alike is no defect, so that one is on one node.

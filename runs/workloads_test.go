@@ -56,6 +56,7 @@ var pairs = []pair{
 	{"quorumkv", "session", "", true, []string{"read-your-writes", "monotonic-reads"}, nil},
 	{"quorumkv", "causal", "", true, []string{"causal"}, nil},
 	{"quorumkv", "hot", "", true, []string{"linearizable"}, nil},
+	{"quorumkv", "tenants", "", true, []string{"isolation-of-tenants"}, nil},
 	{"quorumkv", "register", "", false, nil, []string{"linearizable"}},
 	{"quorumkv", "causal", "", false, nil, []string{"causal"}},
 }

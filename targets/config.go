@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -23,6 +24,9 @@ type Config struct {
 	// Image is the container image to be used instead of the target's own choice,
 	// empty for that; it counts only where nodes are containers.
 	Image string
+	// Tenants is how many tenants the workload's keys are of, 0 for none; a target that cannot
+	// scan has none to know of.
+	Tenants history.Tenancy
 	// OpTimeout is the deadline of every operation.
 	OpTimeout time.Duration
 	// Operator has the commands of whoever runs the nodes, where that is somebody

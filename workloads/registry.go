@@ -25,6 +25,7 @@ func All() []Workload {
 		uniqueWorkload(),
 		lockWorkload(),
 		watchWorkload(),
+		tenantsWorkload(),
 	}
 }
 

@@ -40,6 +40,8 @@ const (
 	Unique          = "unique"
 	Bank            = "bank"
 	LongFork        = "long-fork"
+	// IsolationOfTenants is about whose value is shown to whom.
+	IsolationOfTenants = "isolation-of-tenants"
 )
 
 // Of transactions.

@@ -115,12 +115,15 @@ func historyOf(t *testing.T, lines []string) *history.History {
 		if n, _ := fmt.Sscanf(l, "accounts %d, total %d", &accounts, &total); n == 2 {
 			head.Attributes["accounts"], head.Attributes["total"] = strconv.Itoa(accounts), strconv.Itoa(total)
 		}
+		if n, ok := strings.CutPrefix(l, "tenants "); ok {
+			head.Attributes[history.AttributeTenants] = n
+		}
 	}
 	b := history.NewBuilder(head)
 	process := int32(100)
 	for _, l := range lines {
 		f := strings.Fields(l)
-		if f[0] == "accounts" {
+		if f[0] == "accounts" || f[0] == "tenants" {
 			continue
 		}
 		if f[0] == "final" {
@@ -188,8 +191,8 @@ func addMop(t *testing.T, b *history.Builder, txn *history.Txn, f []string) {
 	case "read", "dequeue", "count", "generate":
 		m.Func = map[string]history.Func{"read": history.Read, "dequeue": history.Dequeue, "count": history.ReadCounter, "generate": history.Generate}[f[0]]
 		m.Ret, m.Flags = value(f[2]), history.Observed
-	case "list", "set":
-		m.Func = map[string]history.Func{"list": history.ReadList, "set": history.ReadSet}[f[0]]
+	case "list", "set", "scan", "backup":
+		m.Func = map[string]history.Func{"list": history.ReadList, "set": history.ReadSet, "scan": history.Scan, "backup": history.Backup}[f[0]]
 		txn.Mops = append(txn.Mops, m)
 		var list []history.Value
 		for _, v := range f[2:] {

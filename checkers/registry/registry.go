@@ -26,6 +26,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/session"
 	"github.com/lapse-test/lapse/checkers/set"
 	"github.com/lapse-test/lapse/checkers/staleness"
+	"github.com/lapse-test/lapse/checkers/tenants"
 	"github.com/lapse-test/lapse/checkers/txn"
 	"github.com/lapse-test/lapse/checkers/unique"
 	"github.com/lapse-test/lapse/internal/spelling"
@@ -53,6 +54,7 @@ func All() []checkers.Model {
 		unique.Models(),
 		bank.Models(),
 		longfork.Models(),
+		tenants.Models(),
 		txn.Models(),
 	)
 }

@@ -28,12 +28,19 @@ func linksOf(h *history.History) links {
 	writers := map[value][]int32{}
 	changers := map[history.Key][]int32{}
 	all := map[history.Key][]int32{}
+	// A value is another tenant's only as long as nobody wrote it for the tenant that was shown it, under whichever key.
+	of := history.TenancyOf(h.Header.Attributes)
+	byTenant := map[value][]int32{}
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		for _, m := range h.Mops(op) {
 			switch {
 			case m.Func.Installs():
 				writers[value{m.Key, m.Arg}] = append(writers[value{m.Key, m.Arg}], int32(i))
+				if of > 0 {
+					at := value{history.Key(of.Tenant(m.Key)), m.Arg}
+					byTenant[at] = append(byTenant[at], int32(i))
+				}
 			case m.Func == history.Delete:
 				writers[value{m.Key, history.Absent}] = append(writers[value{m.Key, history.Absent}], int32(i))
 			case m.Func == history.Transfer:
@@ -69,11 +76,20 @@ func linksOf(h *history.History) links {
 				if saw {
 					need(i, writers[value{m.Key, m.Ret}])
 					need(i, changers[m.Key])
+					if of > 0 {
+						need(i, byTenant[value{history.Key(of.Tenant(m.Key)), m.Ret}])
+					}
 				}
 			case history.Acquire, history.Release:
 				// It saw that the lock let it.
 				if op.Outcome != history.Fail {
 					need(i, changers[m.Key])
+				}
+			case history.Scan, history.Backup:
+				if saw {
+					for _, v := range h.List(m) {
+						need(i, byTenant[value{history.Key(of.Tenant(m.Key)), v}])
+					}
 				}
 			case history.ReadList, history.ReadSet:
 				if saw {

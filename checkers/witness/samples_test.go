@@ -111,3 +111,40 @@ func randomLogs(seed uint64) (*history.History, error) {
 		return history.OK
 	})
 }
+
+// randomTenants makes two tenants with two keys each, who write, read, list and back up. In most histories one is sometimes shown what any of
+// them wrote, or tried to. Now and then both write the same value.
+func randomTenants(seed uint64) (*history.History, error) {
+	const tenants = 2
+	var all []history.Value
+	own := make([][]history.Value, tenants)
+	wrong := seed%5 != 0
+	return sequentially(seed, map[string]string{history.AttributeTenants: "2"}, 24, func(rng *rand.Rand, i int, _ int32, t *history.Txn) history.Outcome {
+		m := history.Mop{Func: history.Write, Key: history.Key(rng.IntN(2 * tenants))}
+		mine := own[int(m.Key)%tenants]
+		if rng.IntN(2) == 0 || len(mine) == 0 {
+			m.Arg = history.Value(100 + i)
+			if len(all) > 0 && rng.IntN(10) == 0 {
+				m.Arg = all[rng.IntN(len(all))]
+			}
+			t.Mops = append(t.Mops, m)
+			all = append(all, m.Arg)
+			own[int(m.Key)%tenants] = append(mine, m.Arg)
+			return []history.Outcome{history.Info, history.Fail, history.OK, history.OK, history.OK}[rng.IntN(5)]
+		}
+		shown := func() history.Value {
+			if wrong && rng.IntN(8) == 0 {
+				return all[rng.IntN(len(all))]
+			}
+			return mine[rng.IntN(len(mine))]
+		}
+		if m.Func = []history.Func{history.Read, history.Scan, history.Backup}[rng.IntN(3)]; m.Func == history.Read {
+			t.Mops = append(t.Mops, m)
+			t.SetRead(0, shown())
+			return history.OK
+		}
+		t.Mops = append(t.Mops, m)
+		t.SetList(0, []history.Value{shown(), shown()})
+		return history.OK
+	})
+}

@@ -22,6 +22,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/queue"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/checkers/set"
+	"github.com/lapse-test/lapse/checkers/tenants"
 	"github.com/lapse-test/lapse/checkers/txn"
 	"github.com/lapse-test/lapse/checkers/unique"
 	"github.com/lapse-test/lapse/history"
@@ -83,6 +84,7 @@ func sources(t *testing.T) []source {
 		{"replicas", 200, []checkers.Checker{eventual.New()}, randomReplicas},
 		{"locks", 200, locks, randomLocks},
 		{"logs", 300, []checkers.Checker{log.New()}, randomLogs},
+		{"tenants", 100, []checkers.Checker{tenants.New()}, randomTenants},
 		{"list transactions", 60, isolation, func(seed uint64) (*history.History, error) { return randomTxns(seed, true) }},
 		{"register transactions", 60, isolation, func(seed uint64) (*history.History, error) { return randomTxns(seed, false) }},
 	}

@@ -114,7 +114,7 @@ func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *ru
 	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · %s, each with it and without: about %s · %s\n", runs.Version(), seed,
 		text.Plural(len(cases), "defect"), duration.Text(estimate(cases)), p.Reason)
 	if !a.JSON {
-		fmt.Fprintf(a.Text, "%-24s %-7s %-4s %-5s %-11s %-30s %-18s %s\n", "defect", "caught", "try", "seed", "violations", "by", "anomaly", "without it")
+		fmt.Fprintf(a.Text, "%-32s %-7s %-4s %-5s %-11s %-30s %-18s %s\n", "defect", "caught", "try", "seed", "violations", "by", "anomaly", "without it")
 	}
 	env.Progress = harness.Silent{}
 	for _, c := range cases {
@@ -148,7 +148,7 @@ func (a *app) printSelfTested(s runs.SelfTested) {
 	if !s.Caught {
 		caught = a.Style.Red("NO ")
 	}
-	fmt.Fprintf(a.Text, "%-24s %s     %-4d %-5d %-11d %-30s %-18s %s\n", s.Defect, caught, s.Try, s.Seed, s.Violations, strings.Join(s.By, ", "), s.Anomaly, a.Style.Status(s.Control))
+	fmt.Fprintf(a.Text, "%-32s %s     %-4d %-5d %-11d %-30s %-18s %s\n", s.Defect, caught, s.Try, s.Seed, s.Violations, strings.Join(s.By, ", "), s.Anomaly, a.Style.Status(s.Control))
 	if len(s.Missed) > 0 {
 		fmt.Fprintf(a.Text, "    did not show it: %s\n", strings.Join(s.Missed, ", "))
 	}

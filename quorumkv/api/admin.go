@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/tenant"
 )
 
 func (h *Handler) ring(w http.ResponseWriter, r *http.Request) {
@@ -24,7 +25,18 @@ func (h *Handler) ring(w http.ResponseWriter, r *http.Request) {
 			Message: fmt.Sprintf("key must have 1 to %d bytes", MaxKeyBytes)})
 		return
 	}
-	h.reply(w, http.StatusOK, h.Engine.Ring(key))
+	of, bad := tenantOf(r)
+	if bad != nil {
+		h.fail(w, http.StatusBadRequest, *bad)
+		return
+	}
+	if !given {
+		h.reply(w, http.StatusOK, h.Engine.Ring(""))
+		return
+	}
+	ring := h.Engine.Ring(tenant.Scope(of, key))
+	ring.Key = key
+	h.reply(w, http.StatusOK, ring)
 }
 
 func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {

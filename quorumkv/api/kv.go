@@ -36,9 +36,18 @@ func parseKey(escaped string) (string, *protocol.Failure) {
 		return bad("a / in a key must be written as %%2F")
 	}
 	key, err := url.PathUnescape(escaped)
-	switch {
-	case err != nil:
+	if err != nil {
 		return bad("key: %v", err)
+	}
+	return key, checkKey(key)
+}
+
+// checkKey is what is wrong with a key, or nil.
+func checkKey(key string) *protocol.Failure {
+	bad := func(format string, args ...any) *protocol.Failure {
+		return &protocol.Failure{Code: protocol.CodeBadKey, Message: fmt.Sprintf(format, args...)}
+	}
+	switch {
 	case key == "":
 		return bad("the key is empty")
 	case len(key) > MaxKeyBytes:
@@ -51,7 +60,7 @@ func parseKey(escaped string) (string, *protocol.Failure) {
 			return bad("the key has the control character %U", c)
 		}
 	}
-	return key, nil
+	return nil
 }
 
 // level is a parameter with a level, which the engine reads; empty when it was not given.
@@ -65,7 +74,7 @@ func level(params map[string]string, name string) (string, *protocol.Failure) {
 
 // kv serves /kv/{key}.
 func (h *Handler) kv(w http.ResponseWriter, r *http.Request, escapedKey string) {
-	h.observed(w, r, escapedKey, func(key string, refuse refusal) int {
+	h.observedKey(w, r, escapedKey, func(key string, refuse refusal) int {
 		switch r.Method {
 		case http.MethodGet:
 			return h.get(w, r, key, refuse)
@@ -77,16 +86,27 @@ func (h *Handler) kv(w http.ResponseWriter, r *http.Request, escapedKey string) 
 	})
 }
 
-// observed serves a request for a key within the bound on concurrent ones, and counts it.
-func (h *Handler) observed(w http.ResponseWriter, r *http.Request, escapedKey string, serve func(key string, refuse refusal) int) {
+// observedKey is observed of a request for a key, which serve is given with its tenant's scope.
+func (h *Handler) observedKey(w http.ResponseWriter, r *http.Request, escapedKey string, serve func(key string, refuse refusal) int) {
+	h.observed(w, r, func(refuse refusal) int {
+		key, bad := scopedKey(r, escapedKey)
+		if bad != nil {
+			return refuse(http.StatusBadRequest, bad)
+		}
+		return serve(key, refuse)
+	})
+}
+
+// observed serves a request within the bound on concurrent ones, and counts it.
+func (h *Handler) observed(w http.ResponseWriter, r *http.Request, serve func(refuse refusal) int) {
 	start := time.Now()
-	status := h.bounded(w, r, escapedKey, serve)
+	status := h.bounded(w, r, serve)
 	if h.Observe != nil {
 		h.Observe(r.Method, status, time.Since(start).Seconds())
 	}
 }
 
-func (h *Handler) bounded(w http.ResponseWriter, r *http.Request, escapedKey string, serve func(key string, refuse refusal) int) int {
+func (h *Handler) bounded(w http.ResponseWriter, r *http.Request, serve func(refuse refusal) int) int {
 	refuse := func(status int, e *protocol.Failure) int {
 		e.Outcome = writeOutcome(r, protocol.NotWritten)
 		h.fail(w, status, *e)
@@ -94,10 +114,6 @@ func (h *Handler) bounded(w http.ResponseWriter, r *http.Request, escapedKey str
 	}
 	if h.stopping.Load() {
 		return refuse(http.StatusServiceUnavailable, &protocol.Failure{Code: protocol.CodeStopping, Message: "this node is stopping"})
-	}
-	key, bad := parseKey(escapedKey)
-	if bad != nil {
-		return refuse(http.StatusBadRequest, bad)
 	}
 	select {
 	case h.slots <- struct{}{}:
@@ -107,7 +123,7 @@ func (h *Handler) bounded(w http.ResponseWriter, r *http.Request, escapedKey str
 		return refuse(http.StatusTooManyRequests, &protocol.Failure{Code: protocol.CodeOverloaded,
 			Message: fmt.Sprintf("%d requests are being served, more are refused", cap(h.slots))})
 	}
-	return serve(key, refuse)
+	return serve(refuse)
 }
 
 type refusal func(status int, e *protocol.Failure) int
@@ -153,7 +169,7 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, key string, refu
 	if err != nil {
 		return h.engineFailed(w, r, err)
 	}
-	h.reply(w, http.StatusOK, protocol.Written{Key: key, Version: protocol.NewVersion(res.Version), W: res.W,
+	h.reply(w, http.StatusOK, protocol.Written{Key: plain(key), Version: protocol.NewVersion(res.Version), W: res.W,
 		Acked: res.Acked, Coordinator: h.Node})
 	return http.StatusOK
 }
@@ -201,7 +217,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, key string, refuse
 		return h.engineFailed(w, r, err)
 	}
 	if !res.Record.Live() {
-		h.fail(w, http.StatusNotFound, protocol.Failure{Code: protocol.CodeNotFound, Message: "no value under " + quote(key),
+		h.fail(w, http.StatusNotFound, protocol.Failure{Code: protocol.CodeNotFound, Message: "no value under " + quote(plain(key)),
 			Answered: res.Answered, Version: protocol.NewVersion(res.Record.Version)})
 		return http.StatusNotFound
 	}
@@ -209,7 +225,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, key string, refuse
 		writeRaw(w, res)
 		return http.StatusOK
 	}
-	body := value(key, res.Record)
+	body := value(plain(key), res.Record)
 	body.R, body.Answered, body.Repaired, body.Coordinator = res.R, res.Answered, res.Repaired, h.Node
 	body.Siblings, body.Context = res.Siblings, res.Context
 	h.reply(w, http.StatusOK, body)
@@ -271,7 +287,7 @@ func (h *Handler) replica(w http.ResponseWriter, r *http.Request, escapedKey str
 			Message: "a replica's own record can only be read"})
 		return
 	}
-	key, bad := parseKey(escapedKey)
+	key, bad := scopedKey(r, escapedKey)
 	if bad == nil {
 		_, bad = query(r)
 	}
@@ -285,9 +301,9 @@ func (h *Handler) replica(w http.ResponseWriter, r *http.Request, escapedKey str
 		h.fail(w, http.StatusInternalServerError, protocol.Failure{Code: protocol.CodeInternal, Message: err.Error()})
 	case !rec.Live():
 		h.fail(w, http.StatusNotFound, protocol.Failure{Code: protocol.CodeNotFound,
-			Message: "no value under " + quote(key) + " on this node", Version: protocol.NewVersion(rec.Version)})
+			Message: "no value under " + quote(plain(key)) + " on this node", Version: protocol.NewVersion(rec.Version)})
 	default:
-		body := value(key, rec)
+		body := value(plain(key), rec)
 		body.Coordinator = h.Node
 		h.reply(w, http.StatusOK, body)
 	}

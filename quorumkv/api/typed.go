@@ -31,7 +31,7 @@ const maxIncrement = 1 << 40
 
 // typed serves /counter/{key} and /set/{key}.
 func (h *Handler) typed(w http.ResponseWriter, r *http.Request, t engine.Type, escapedKey string) {
-	h.observed(w, r, escapedKey, func(key string, refuse refusal) int {
+	h.observedKey(w, r, escapedKey, func(key string, refuse refusal) int {
 		e, ok := h.Engine.(engine.Typed)
 		if !ok {
 			return refuse(http.StatusNotImplemented, &protocol.Failure{Code: string(engine.CodeTypes),
@@ -61,13 +61,13 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request, e engine.Typed, r
 		return h.engineFailed(w, r, err)
 	}
 	if req.Type == engine.Counter {
-		h.reply(w, http.StatusOK, protocol.Total{Key: req.Key, Total: v.Total, Answered: v.Answered, Coordinator: h.Node})
+		h.reply(w, http.StatusOK, protocol.Total{Key: plain(req.Key), Total: v.Total, Answered: v.Answered, Coordinator: h.Node})
 		return http.StatusOK
 	}
 	if v.Elements == nil {
 		v.Elements = []string{}
 	}
-	h.reply(w, http.StatusOK, protocol.Elements{Key: req.Key, Elements: v.Elements, Answered: v.Answered, Coordinator: h.Node})
+	h.reply(w, http.StatusOK, protocol.Elements{Key: plain(req.Key), Elements: v.Elements, Answered: v.Answered, Coordinator: h.Node})
 	return http.StatusOK
 }
 
@@ -93,7 +93,7 @@ func (h *Handler) update(w http.ResponseWriter, r *http.Request, e engine.Typed,
 	if err != nil {
 		return h.engineFailed(w, r, err)
 	}
-	h.reply(w, http.StatusOK, protocol.Written{Key: req.Key, Version: protocol.NewVersion(res.Version), W: res.W, Acked: res.Acked, Coordinator: h.Node})
+	h.reply(w, http.StatusOK, protocol.Written{Key: plain(req.Key), Version: protocol.NewVersion(res.Version), W: res.W, Acked: res.Acked, Coordinator: h.Node})
 	return http.StatusOK
 }
 

@@ -14,11 +14,13 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/tenant"
 )
 
 // maxResponse bounds what a response may make the client read.
@@ -26,8 +28,9 @@ const maxResponse = 8 << 20
 
 // Client is safe for concurrent use. It keeps connections of its own; Close gives them up.
 type Client struct {
-	base string
-	http *http.Client
+	base   string
+	http   *http.Client
+	tenant string
 }
 
 // New makes a client of the node at a host:port address.
@@ -43,6 +46,9 @@ func New(addr string) *Client {
 		}},
 	}
 }
+
+// As is a client on the same connections whose keys are those of a tenant. Either Close is for both.
+func (c *Client) As(name string) *Client { return &Client{base: c.base, http: c.http, tenant: name} }
 
 // Close gives up idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
@@ -175,6 +181,33 @@ func (c *Client) value(ctx context.Context, path string) (*protocol.Value, error
 	return &out, nil
 }
 
+// Keys is a page of up to limit keys of the client's tenant after one, at level r; from the first on when after is empty. The
+// answer's After asks for the next page.
+func (c *Client) Keys(ctx context.Context, after string, limit int, r string) (protocol.Listing, error) {
+	return c.list(ctx, "/keys"+params("after", after, "limit", strconv.Itoa(limit), "r", r))
+}
+
+// Backup is all that the node alone has of the client's tenant, page after page: no snapshot.
+func (c *Client) Backup(ctx context.Context) (protocol.Listing, error) {
+	var all protocol.Listing
+	for after := ""; ; {
+		page, err := c.list(ctx, "/backup"+params("after", after, "limit", "1000"))
+		if err != nil {
+			return all, err
+		}
+		page.Keys = append(all.Keys, page.Keys...)
+		if all, after = page, page.After; after == "" {
+			return all, nil
+		}
+	}
+}
+
+func (c *Client) list(ctx context.Context, path string) (protocol.Listing, error) {
+	var out protocol.Listing
+	err := c.do(ctx, http.MethodGet, path, nil, &out)
+	return out, err
+}
+
 // Ring asks for the replicas of key, in order, and all nodes.
 func (c *Client) Ring(ctx context.Context, key string) (protocol.Ring, error) {
 	var out protocol.Ring
@@ -246,6 +279,9 @@ func (c *Client) doWith(ctx context.Context, method, path string, body []byte, h
 	}
 	for name, values := range header {
 		req.Header[name] = values
+	}
+	if c.tenant != "" {
+		req.Header.Set(tenant.Header, c.tenant)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

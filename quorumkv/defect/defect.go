@@ -46,6 +46,9 @@ const (
 	StaleTree
 	SyncSkipsTombstones
 	PurgeEarly
+	TenantForgottenInReplicaRead
+	TenantForgottenInList
+	TenantForgottenInBackup
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a
@@ -120,6 +123,18 @@ var all = []Info{
 		"tombstones are removed after 50 ms whatever tombstone_grace says",
 		"a deleted key stays deleted as long as no replica is away for longer than tombstone_grace",
 		"anti_entropy on, tombstone_grace=1h; delete keys while one replica is cut off, heal, read"},
+	{TenantForgottenInReplicaRead, "tenant-forgotten-in-replica-read", "leaderless",
+		"the replica finds what it reads by an index of names that leaves the tenant out: the tenant that was the last to write the name",
+		"no tenant sees a value of another",
+		"no fault; several tenants write and read keys of the same names"},
+	{TenantForgottenInList, "tenant-forgotten-in-list", "leaderless",
+		"the replica lists a tenant's keys from the first that was asked for, and does not stop where the tenant's keys end",
+		"no tenant sees a value of another",
+		"no fault; list the keys of a tenant that is not the last by name"},
+	{TenantForgottenInBackup, "tenant-forgotten-in-backup", "leaderless",
+		"a backup of a tenant has all records of the node",
+		"no tenant sees a value of another",
+		"no fault; take a backup of a tenant"},
 	{LeaseTrustsClock, "lease-trusts-clock", "raft",
 		"a leader's lease is measured by the wall clock, which can be set, and is believed in for as long as that says",
 		"a read at level lease sees the last acknowledged write, whatever the clocks are set to",

@@ -13,6 +13,7 @@ const (
 	CodeConflict     Code = "precondition_failed"         // the write's condition does not hold
 	CodeTypes        Code = "types_unsupported"           // the mode, as it is configured, has no counters and sets
 	CodeBadContext   Code = "bad_context"                 // a write's context is none that a read has returned, or of no use in this mode
+	CodeListing      Code = "listing_unsupported"         // the mode cannot list keys
 	CodeDisagreement Code = "configuration_disagreement"  // a peer is configured otherwise
 )
 

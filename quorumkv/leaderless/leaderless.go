@@ -93,6 +93,7 @@ type Engine struct {
 	store *storage.Store
 	local *replica.Replica
 	links peer.Links
+	mesh  *peer.Mesh
 	peers *peer.Server
 	coord *coordinator.Coordinator
 	sync  *antientropy.Syncer
@@ -132,8 +133,9 @@ func (e *Engine) start() {
 	// Requests of all peers together; each of a peer's clients' requests may ask twice.
 	e.peers = peer.NewServer(id, e.local, 4*e.node.MaxRequests, e.node.PeerTimeout, e.node.Logger)
 	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, func(p string) { e.coord.PeerUp(p) })
+	e.mesh = peer.NewMesh(e.node.Name, e.local, e.links)
 	e.coord = coordinator.New(coordinator.Options{
-		Self: e.node.Name, Placement: e.place, Transport: peer.NewMesh(e.node.Name, e.local, e.links), Store: e.store,
+		Self: e.node.Name, Placement: e.place, Transport: e.mesh, Store: e.store,
 		Clock: e.node.Clock, Defects: e.node.Defects, ReadRepair: e.opts.ReadRepair, HintedHandoff: e.opts.HintedHandoff,
 		Timestamps: e.opts.Timestamps, Sloppy: e.opts.Sloppy, RequestTimeout: e.node.RequestTimeout, PeerTimeout: e.node.PeerTimeout, Logger: e.node.Logger,
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
+	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
 // conn is the asking side of a connection.
@@ -24,6 +25,7 @@ type conn struct {
 
 type reply struct {
 	record record.Record // of opRead; only its version of opVersion
+	page   storage.Page  // of opList
 	err    error
 }
 
@@ -38,9 +40,15 @@ func startConn(s *stream, timeout time.Duration) *conn {
 
 var errLost = errors.New("connection lost before the answer")
 
-// call sends a request and waits for its answer. An error that wraps replica.ErrNotApplied says that the peer
-// has not seen the request or has refused it.
+// call sends a request about a key and waits for its answer, as ask does.
 func (c *conn) call(ctx context.Context, o op, key string, rec record.Record) (record.Record, error) {
+	a := c.ask(ctx, o, func(b []byte) []byte { return appendRequest(b, o, key, rec) })
+	return a.record, a.err
+}
+
+// ask sends a request and waits for its answer. An error that wraps replica.ErrNotApplied says that the peer
+// has not seen the request or has refused it.
+func (c *conn) ask(ctx context.Context, o op, body func([]byte) []byte) reply {
 	answer := make(chan reply, 1)
 	c.mu.Lock()
 	c.nextID++
@@ -48,32 +56,32 @@ func (c *conn) call(ctx context.Context, o op, key string, rec record.Record) (r
 	c.waiting[id] = answer
 	c.mu.Unlock()
 
-	b := appendFrame(getFrame(), id, byte(o), func(b []byte) []byte { return appendRequest(b, o, key, rec) })
+	b := appendFrame(getFrame(), id, byte(o), body)
 	select {
 	case <-c.done:
 		c.forget(id)
-		return record.Record{}, fmt.Errorf("%w: connection closed: %w", replica.ErrNotApplied, c.err)
+		return reply{err: fmt.Errorf("%w: connection closed: %w", replica.ErrNotApplied, c.err)}
 	default:
 	}
 	select {
 	case c.out <- b:
 	default:
 		c.forget(id)
-		return record.Record{}, fmt.Errorf("%w: too many requests are waiting for this node", replica.ErrNotApplied)
+		return reply{err: fmt.Errorf("%w: too many requests are waiting for this node", replica.ErrNotApplied)}
 	}
 	select {
 	case a := <-answer:
-		return a.record, a.err
+		return a
 	case <-ctx.Done():
 		c.forget(id)
-		return record.Record{}, ctx.Err()
+		return reply{err: ctx.Err()}
 	case <-c.done:
 		c.forget(id)
 		select {
 		case a := <-answer: // it came just before the end
-			return a.record, a.err
+			return a
 		default:
-			return record.Record{}, fmt.Errorf("%w: %w", errLost, c.err)
+			return reply{err: fmt.Errorf("%w: %w", errLost, c.err)}
 		}
 	}
 }
@@ -130,6 +138,9 @@ func parseReply(f frame) reply {
 		}
 		r, err := record.Parse(f.body)
 		return reply{record: r, err: err}
+	case statusPage:
+		p, err := parsePage(f.body)
+		return reply{page: p, err: err}
 	case statusNotApplied:
 		return reply{err: fmt.Errorf("%w: %s", replica.ErrNotApplied, f.body)}
 	case statusFailed:

@@ -17,7 +17,7 @@ import (
 )
 
 // Protocol is the name in the HTTP upgrade; it changes with the frames.
-const Protocol = "quorumkv-peer/1"
+const Protocol = "quorumkv-peer/2"
 
 // op says what a request asks for.
 type op byte
@@ -28,6 +28,7 @@ const (
 	opVersion
 	opApply
 	opMessage // one way: its body is the engine's own, and there is no answer
+	opList    // its body is a listing, see page.go
 )
 
 // status says how a request went.
@@ -37,6 +38,7 @@ const (
 	statusOK         status = iota
 	statusNotApplied        // refused before anything was done
 	statusFailed            // an error on the way; an apply may have happened
+	statusPage              // of opList: the body is a page
 )
 
 const (

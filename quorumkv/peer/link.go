@@ -16,6 +16,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
+	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
 // Path is where a node accepts peers, by an HTTP upgrade to Protocol.
@@ -189,6 +190,16 @@ func (l *Link) Version(ctx context.Context, key string) (record.Version, error) 
 func (l *Link) Apply(ctx context.Context, key string, rec record.Record) error {
 	_, err := l.call(ctx, opApply, key, rec)
 	return err
+}
+
+// List asks the peer for a page of a tenant's keys.
+func (l *Link) List(ctx context.Context, listing replica.Listing) (storage.Page, error) {
+	c, err := l.ready(ctx)
+	if err != nil {
+		return storage.Page{}, err
+	}
+	a := c.ask(ctx, opList, func(b []byte) []byte { return appendListing(b, listing) })
+	return a.page, a.err
 }
 
 // Send queues a message for the peer's handler of messages (Server.OnMessage) and does not wait. It may be lost; with an

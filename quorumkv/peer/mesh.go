@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
+	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
 // Mesh reaches every replica by its node's name: this node's own directly, the others over their links.
@@ -74,4 +75,16 @@ func (m *Mesh) Apply(ctx context.Context, node, key string, rec record.Record) e
 		return err
 	}
 	return l.Apply(ctx, key, rec)
+}
+
+// List asks node for a page of a tenant's keys.
+func (m *Mesh) List(ctx context.Context, node string, listing replica.Listing) (storage.Page, error) {
+	if node == m.self {
+		return m.local.List(listing)
+	}
+	l, err := m.link(node)
+	if err != nil {
+		return storage.Page{}, err
+	}
+	return l.List(ctx, listing)
 }

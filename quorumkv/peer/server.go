@@ -141,7 +141,17 @@ func (s *Server) serve(from string, st *stream) {
 			s.message(from, f.body)
 			continue
 		}
-		key, rec, err := parseRequest(o, f.body)
+		var serve func(st *stream, id uint64)
+		if o == opList {
+			var listing replica.Listing
+			listing, err = parseListing(f.body)
+			serve = func(st *stream, id uint64) { s.list(st, id, listing) }
+		} else {
+			var key string
+			var rec record.Record
+			key, rec, err = parseRequest(o, f.body)
+			serve = func(st *stream, id uint64) { s.handle(st, id, o, key, rec) }
+		}
 		if err != nil {
 			st.close(err)
 			return
@@ -164,9 +174,18 @@ func (s *Server) serve(from string, st *stream) {
 		id := f.id
 		requests.Go(func() {
 			defer func() { <-s.slots }()
-			s.handle(st, id, o, key, rec)
+			serve(st, id)
 		})
 	}
+}
+
+func (s *Server) list(st *stream, id uint64, listing replica.Listing) {
+	p, err := s.local.List(listing)
+	if err != nil {
+		st.answer(id, statusFailed, []byte(err.Error()))
+		return
+	}
+	st.enqueue(appendFrame(getFrame(), id, byte(statusPage), func(b []byte) []byte { return appendPage(b, p) }))
 }
 
 func (s *Server) handle(st *stream, id uint64, o op, key string, rec record.Record) {

@@ -74,7 +74,7 @@ type Value struct {
 	// names what was read; a write with it replaces that. Both are base64.
 	Siblings    [][]byte `json:"siblings,omitempty"`
 	Context     []byte   `json:"context,omitempty"`
-	Coordinator string   `json:"coordinator"`
+	Coordinator string   `json:"coordinator,omitempty"`
 }
 
 // Total answers GET /counter/{key}.
@@ -104,6 +104,17 @@ type Change struct {
 	Remove string `json:"remove,omitempty"`
 }
 
+// Listing answers GET /keys and GET /backup: a page of a tenant's keys with their values.
+type Listing struct {
+	Tenant string  `json:"tenant"`
+	Keys   []Value `json:"keys"` // in the order of bytes
+	// After is what to ask for the next page with, if there may be one; it may be empty of keys.
+	After       string   `json:"after,omitempty"`
+	R           int      `json:"r,omitempty"`
+	Answered    []string `json:"answered,omitempty"`
+	Coordinator string   `json:"coordinator"`
+}
+
 // Bytes is the value in whichever form it came.
 func (v *Value) Bytes() []byte {
 	if v.Value != nil {
@@ -126,6 +137,7 @@ const (
 	CodeNotFound         = "not_found"
 	CodeBadRequest       = "bad_request"
 	CodeBadKey           = "bad_key"
+	CodeBadTenant        = "bad_tenant"
 	CodeBadLevel         = "bad_level"
 	CodeBadContext       = "bad_context"
 	CodeValueTooLarge    = "value_too_large"

@@ -20,6 +20,7 @@ type Replica struct {
 	store   *storage.Store
 	clock   *hlc.Clock
 	defects *defect.Set
+	names   names
 }
 
 // New makes a replica over its node's store, clock and defects.
@@ -28,7 +29,12 @@ func New(store *storage.Store, clock *hlc.Clock, defects *defect.Set) *Replica {
 }
 
 // Read returns the durable record of key; the zero Record when there is none.
-func (r *Replica) Read(key string) (record.Record, error) { return r.store.Get(key) }
+func (r *Replica) Read(key string) (record.Record, error) {
+	if r.defects.Has(defect.TenantForgottenInReplicaRead) {
+		key = r.names.find(key)
+	}
+	return r.store.Get(key)
+}
 
 // Version returns the version of what Read would return.
 func (r *Replica) Version(key string) (record.Version, error) { return r.store.Version(key) }
@@ -36,6 +42,9 @@ func (r *Replica) Version(key string) (record.Version, error) { return r.store.V
 // Apply returns when the replica durably holds rec or something larger.
 func (r *Replica) Apply(key string, rec record.Record) error {
 	r.clock.Observe(rec.Version.Time)
+	if r.defects.Has(defect.TenantForgottenInReplicaRead) {
+		r.names.applied(key)
+	}
 	how := storage.Newest
 	switch {
 	case r.defects.Has(defect.IgnoreNewerTimestamps):

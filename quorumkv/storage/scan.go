@@ -37,6 +37,57 @@ func (s *Store) Each(f func(key string, r record.Record) error) (err error) {
 	return it.Error()
 }
 
+// Item is a record with its key.
+type Item struct {
+	Key    string
+	Record record.Record
+}
+
+// MaxPageBytes bounds the values of a page, but for the last of them.
+const MaxPageBytes = 512 << 10
+
+// Page is a part of a range of keys, in their order, tombstones among them. More says that the range goes on after it.
+type Page struct {
+	Items []Item
+	More  bool
+}
+
+// Range returns up to limit records of the keys from low on and below high, in their order; all that there are with an empty high. Records that
+// are not synced yet may be among them, and those that the defect forget-unsynced keeps in memory are not.
+func (s *Store) Range(low, high string, limit int) (p Page, err error) {
+	leave, err := s.enter()
+	if err != nil {
+		return p, err
+	}
+	defer leave()
+	upper := []byte{prefixRecord + 1}
+	if high != "" {
+		upper = recordKey(high)
+	}
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: recordKey(low), UpperBound: upper})
+	if err != nil {
+		return p, fmt.Errorf("read the records from %q on: %w", low, err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	size := 0
+	for ok := it.First(); ok; ok = it.Next() {
+		r, err := record.Parse(it.Value())
+		if err != nil {
+			return p, fmt.Errorf("read %q: %w", it.Key()[1:], err)
+		}
+		if r.Version.IsZero() {
+			continue // what the defect forget-tombstones leaves
+		}
+		if len(p.Items) >= limit || size >= MaxPageBytes {
+			p.More = true
+			break
+		}
+		p.Items = append(p.Items, Item{Key: string(it.Key()[1:]), Record: r})
+		size += len(r.Value)
+	}
+	return p, it.Error()
+}
+
 // Purge removes the record of key if it still has this version, as if it had never been written. A crash may bring it back.
 func (s *Store) Purge(key string, v record.Version) error {
 	leave, err := s.enter()

@@ -81,7 +81,7 @@ func Mop(h *history.History, op *history.Op, m *history.Mop) string {
 	switch m.Func {
 	case history.Read, history.Dequeue, history.ReadCounter, history.Generate:
 		return fmt.Sprintf("%s %s -> %s", m.Func, k, ret)
-	case history.ReadList, history.ReadSet:
+	case history.ReadList, history.ReadSet, history.Scan, history.Backup:
 		if m.Flags&history.Observed == 0 {
 			return fmt.Sprintf("%s %s -> ?", m.Func, k)
 		}

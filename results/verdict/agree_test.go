@@ -129,7 +129,7 @@ func random(t *testing.T, seed uint64) *history.History {
 			}
 			x.Mops = append(x.Mops, history.Mop{Func: kind.read, Key: k})
 			switch at := len(x.Mops) - 1; kind.read {
-			case history.ReadList, history.ReadSet:
+			case history.ReadList, history.ReadSet, history.Scan, history.Backup:
 				x.SetList(at, seen)
 			case history.Dequeue:
 				v := history.Absent

@@ -94,7 +94,7 @@ func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Resu
 		defer func() { c.lastWrite = time.Now() }()
 	}
 	if m := txn.Mops[0]; m.Func == history.CAS {
-		key := c.system.prefix + m.Key.String()
+		conn, key := c.system.place(conn, m.Key)
 		c.system.written.add(key)
 		note, outcome, err := c.compareAndSet(ctx, conn, key, txn)
 		return targets.Result{Outcome: outcome, Err: err, Node: at, Note: note}
@@ -108,7 +108,7 @@ func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Resu
 
 func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn) (note string, err error) {
 	m := &txn.Mops[0]
-	key := c.system.prefix + m.Key.String()
+	conn, key := c.system.place(conn, m.Key)
 	cfg := &c.system.cfg
 	if m.Func.Writes() {
 		c.system.written.add(key)
@@ -117,6 +117,8 @@ func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn)
 		return note, err
 	}
 	switch m.Func {
+	case history.Scan, history.Backup:
+		return c.list(ctx, conn, key, txn)
 	case history.Read:
 		got, err := conn.Get(ctx, key, c.level(), c.writeBack)
 		if err != nil {

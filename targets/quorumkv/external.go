@@ -34,6 +34,8 @@ func (t *Target) External(at []string) (targets.Target, error) {
 	i := t.Info()
 	i.Summary = "quorumkv on an external cluster"
 	i.Options = slices.DeleteFunc(i.Options, func(o targets.Option) bool { return !slices.Contains(externalOptions, o.Name) })
+	// What was written for tenants could not be found again to be removed.
+	i.Funcs = slices.DeleteFunc(i.Funcs, func(f history.Func) bool { return f == history.Scan || f == history.Backup })
 	return external.New(external.Kind{
 		Info: i, At: list, Port: port,
 		Settings: func(cfg targets.Config) (targets.Config, error) {

@@ -50,6 +50,9 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 	if agreed && synced {
 		out[models.NoLostWrites] = true
 	}
+	if slices.Contains(funcs, history.Scan) { // else there are no tenants
+		out[models.IsolationOfTenants] = true // whatever the levels
+	}
 	return out
 }
 

@@ -40,6 +40,7 @@ func TestPromises(t *testing.T) {
 		{"sloppy, with nobody to stand in", "2", "2", sloppy, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, nil},
 		{"sloppy", "2", "2", sloppy, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}, 5, nil},
 		{"tombstones expire, and nothing is deleted", "2", "2", expiring, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, []history.Func{history.Read, history.Write}},
+		{"tenants", "1", "1", map[string]string{"fsync": "false"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false, "isolation-of-tenants": true}, 3, []history.Func{history.Read, history.Write, history.Scan}},
 		{"tombstones expire", "2", "2", expiring, map[string]bool{"linearizable": false}, 3, []history.Func{history.Read, history.Write, history.Delete}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

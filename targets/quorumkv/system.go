@@ -281,7 +281,8 @@ func (s *System) Replicas(ctx context.Context, key history.Key) ([]string, error
 
 // ring asks for the place of a key, which every node knows.
 func (s *System) ring(ctx context.Context, key history.Key) (protocol.Ring, error) {
-	ring, err := s.admin[s.nodes[0]].Ring(ctx, s.prefix+key.String())
+	conn, name := s.place(s.admin[s.nodes[0]], key)
+	ring, err := conn.Ring(ctx, name)
 	if err != nil {
 		return ring, fmt.Errorf("asking for the replicas of %s: %w", key, err)
 	}

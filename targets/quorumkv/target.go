@@ -115,7 +115,7 @@ func (t *Target) Info() targets.Info {
 	levels := []string{"QUORUM", "ONE", "ALL", "1", "2", "3"}
 	i.Summary = "the project's own replicated store: leaderless (R and W per request), one raft group, a single leader, or a leader a region"
 	i.ReadLevels, i.WriteLevels, i.Quorums = levels, levels, quorums{}
-	i.Funcs = []history.Func{history.Read, history.Write, history.Delete}
+	i.Funcs = []history.Func{history.Read, history.Write, history.Delete, history.Scan, history.Backup}
 	i.Options = append(i.Options,
 		targets.Option{Name: optReplication, Default: "", Help: "replicas of a key, N (default: the nodes, at most 3)"},
 		targets.Option{Name: optReadRepair, Default: "async", Values: []string{"off", "async", "blocking"}, Help: "what a read does about replicas that hold something older"},

@@ -57,7 +57,7 @@ func Build(t *testing.T, attributes map[string]string, ops ...Op) *history.Histo
 				continue
 			}
 			switch m.F {
-			case history.ReadList, history.ReadSet:
+			case history.ReadList, history.ReadSet, history.Scan, history.Backup:
 				txn.SetList(len(txn.Mops)-1, m.L)
 			case history.Read, history.ReadCounter, history.Dequeue, history.Generate:
 				txn.SetRead(len(txn.Mops)-1, m.R)

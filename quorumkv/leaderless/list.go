@@ -1,0 +1,120 @@
+package leaderless
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/replica"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+	"github.com/lapse-test/lapse/quorumkv/tenant"
+)
+
+var _ engine.Lister = (*Engine)(nil)
+
+// List implements engine.Lister. All nodes are asked, and all but N-R must answer: then R replicas of every key have, and the largest record of
+// each is what a read at level R without repair could have returned. So it sees the last acknowledged write of every key where W+R > N; it is no
+// snapshot, and nothing is repaired.
+func (e *Engine) List(ctx context.Context, req engine.ListRequest) (engine.ListResult, error) {
+	level, failed := parseLevel(req.Level, "r", quorum.Quorum)
+	if failed == nil {
+		failed = e.agrees()
+	}
+	if failed != nil {
+		return engine.ListResult{}, failed
+	}
+	n := e.place.N()
+	r, err := level.Count(n)
+	if err != nil {
+		return engine.ListResult{}, &engine.Error{Code: engine.CodeBadLevel, Message: "list: " + err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(e.node.PeerTimeout, e.node.RequestTimeout))
+	defer cancel()
+	type answer struct {
+		node string
+		page storage.Page
+		err  error
+	}
+	nodes := e.place.Nodes()
+	answers := make(chan answer, len(nodes))
+	for _, node := range nodes {
+		go func() {
+			page, err := e.mesh.List(ctx, node, replica.Listing{Tenant: req.Tenant, After: req.After, Limit: req.Limit})
+			answers <- answer{node, page, err}
+		}()
+	}
+	why := &engine.Error{Code: engine.CodeUnavailable, Needed: len(nodes) - n + r, Failed: map[string]string{}}
+	var pages []storage.Page
+	for range nodes { // all of them: a page is complete up to where each node's ends
+		a := <-answers // comes at the latest when ctx ends
+		if a.err != nil {
+			why.Failed[a.node] = a.err.Error()
+			continue
+		}
+		why.Answered = append(why.Answered, a.node)
+		pages = append(pages, a.page)
+	}
+	if len(pages) < why.Needed {
+		if ctx.Err() != nil {
+			why.Code = engine.CodeTimeout
+		}
+		why.Message = fmt.Sprintf("a list at R=%d needs %d of %d nodes, %d answered", r, why.Needed, len(nodes), len(pages))
+		return engine.ListResult{}, why
+	}
+	out := merge(pages, req.Limit)
+	out.R, out.Answered = r, why.Answered
+	slices.Sort(out.Answered)
+	return out, nil
+}
+
+// Backup implements engine.Lister.
+func (e *Engine) Backup(req engine.ListRequest) (engine.ListResult, error) {
+	page, err := e.local.Backup(replica.Listing{Tenant: req.Tenant, After: req.After, Limit: req.Limit})
+	if err != nil {
+		return engine.ListResult{}, err
+	}
+	out := merge([]storage.Page{page}, req.Limit)
+	out.R, out.Answered = 1, []string{e.node.Name}
+	return out, nil
+}
+
+// merge is one page of several nodes' pages of the same range: of each key the largest record, up to where each node has told all that it has.
+func merge(pages []storage.Page, limit int) engine.ListResult {
+	var out engine.ListResult
+	var all []storage.Item
+	end := "" // the last key of which all is told, if not all are
+	for _, p := range pages {
+		all = append(all, p.Items...)
+		if p.More {
+			if last := p.Items[len(p.Items)-1].Key; !out.More || last < end {
+				out.More, end = true, last
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b storage.Item) int {
+		if c := strings.Compare(a.Key, b.Key); c != 0 {
+			return c
+		}
+		return b.Record.Compare(a.Record)
+	})
+	all = slices.CompactFunc(all, func(a, b storage.Item) bool { return a.Key == b.Key })
+	seen := 0
+	for _, i := range all {
+		if out.More && i.Key > end {
+			break
+		}
+		if seen == limit {
+			out.More = true
+			break
+		}
+		seen++
+		_, out.Last = tenant.Split(i.Key)
+		if i.Record.Live() {
+			out.Keys = append(out.Keys, engine.Listed{Key: out.Last, Record: i.Record})
+		}
+	}
+	return out
+}

@@ -1,0 +1,58 @@
+package peer
+
+import (
+	"encoding/binary"
+
+	"github.com/lapse-test/lapse/quorumkv/internal/wire"
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+// appendListing appends the body of a request for a page.
+func appendListing(b []byte, l replica.Listing) []byte {
+	b = wire.AppendText(wire.AppendText(b, l.Tenant), l.After)
+	return binary.AppendUvarint(b, uint64(l.Limit))
+}
+
+// parseListing reads what appendListing wrote. Nothing of the result lies in b.
+func parseListing(b []byte) (replica.Listing, error) {
+	c := wire.NewCursor(b)
+	l := replica.Listing{Tenant: c.Text(), After: c.Text()}
+	n := c.Number()
+	if n > replica.MaxListed {
+		c.Fail("a page of too many keys")
+	}
+	l.Limit = int(n)
+	return l, c.End()
+}
+
+// appendPage appends the body of an answer with a page.
+func appendPage(b []byte, p storage.Page) []byte {
+	more := byte(0)
+	if p.More {
+		more = 1
+	}
+	b = binary.AppendUvarint(append(b, more), uint64(len(p.Items)))
+	for _, i := range p.Items {
+		b = wire.AppendText(b, i.Key)
+		b = wire.AppendText(b, i.Record.AppendTo(nil))
+	}
+	return b
+}
+
+// parsePage reads what appendPage wrote. Nothing of the result lies in b.
+func parsePage(b []byte) (storage.Page, error) {
+	c := wire.NewCursor(b)
+	p := storage.Page{More: c.Byte() != 0}
+	c.Each(func() {
+		i := storage.Item{Key: c.Text()}
+		var err error
+		if i.Record, err = record.Parse(c.Bytes()); err != nil {
+			c.Fail(err.Error())
+			return
+		}
+		p.Items = append(p.Items, i)
+	})
+	return p, c.End()
+}

@@ -1,0 +1,49 @@
+package storage
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// TestRange: pages end at their bounds, their limit and their size, and say whether there is more.
+func TestRange(t *testing.T) {
+	s := open(t, vfs.NewMem(), nil)
+	big := strings.Repeat("x", MaxPageBytes/2)
+	for key, value := range map[string]string{"a": "1", "b": "2", "c": "3", "d": big, "e": big, "f": big} {
+		mustApply(t, s, key, rec(1, "n1", value))
+	}
+	for _, c := range []struct {
+		low, high string
+		limit     int
+		want      string
+		more      bool
+	}{
+		{"", "", 10, "abcde", true},
+		{"f", "", 10, "f", false},
+		{"a", "c", 10, "ab", false},
+		{"a", "c", 2, "ab", false},
+		{"a", "c", 1, "a", true},
+		{"b", "d", 10, "bc", false},
+		{"bb", "d", 10, "c", false},
+		{"c", "c", 10, "", false},
+		{"x", "", 10, "", false},
+	} {
+		p, err := s.Range(c.low, c.high, c.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys []string
+		for _, i := range p.Items {
+			keys = append(keys, i.Key)
+			if got, err := s.Get(i.Key); err != nil || got.Compare(i.Record) != 0 {
+				t.Errorf("%q is %.20q in the page", i.Key, i.Record.Value)
+			}
+		}
+		if !slices.Equal(keys, strings.Split(c.want, "")) && (c.want != "" || keys != nil) || p.More != c.more {
+			t.Errorf("from %q below %q, %d: %q, more %t; want %q, %t", c.low, c.high, c.limit, keys, p.More, c.want, c.more)
+		}
+	}
+}

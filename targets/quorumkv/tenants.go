@@ -1,0 +1,41 @@
+package quorumkv
+
+import (
+	"context"
+	"strings"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+)
+
+// listed is how many keys a scan asks for.
+const listed = 100
+
+// place is whose key k is and under which name: the client that asks as its tenant, and the name in the store.
+func (s *System) place(conn *client.Client, k history.Key) (as *client.Client, name string) {
+	t := s.cfg.Tenants
+	if t == 0 {
+		return conn, s.prefix + k.String()
+	}
+	return conn.As(history.TenantName(t.Tenant(k))), s.prefix + t.Local(k).String()
+}
+
+// list does scans and backups of the tenant of a key: a page of those after it, or all that the node has.
+func (c *session) list(ctx context.Context, conn *client.Client, key string, txn *history.Txn) (note string, err error) {
+	var page protocol.Listing
+	if txn.Mops[0].Func == history.Backup {
+		page, err = conn.Backup(ctx)
+	} else {
+		page, err = conn.Keys(ctx, key, listed, c.level())
+	}
+	if err != nil {
+		return "", err
+	}
+	values := make([]history.Value, len(page.Keys))
+	for i := range page.Keys {
+		values[i] = c.value(&page.Keys[i])
+	}
+	txn.SetList(0, values)
+	return "answered by " + strings.Join(page.Answered, " "), nil
+}
