@@ -2,6 +2,7 @@ package runs
 
 import (
 	"maps"
+	"time"
 
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
@@ -12,10 +13,14 @@ import (
 )
 
 // The load of a preset that is hard: several times the default rate on a few keys, so
-// that operations meet each other wherever a fault is.
+// that operations meet each other wherever a fault is. A run shorter than shortRun takes
+// twice the keys: most operations fail while faults cut it up, and of four keys so few had a
+// write acknowledged before they were replaced that their final reads decided nothing.
 const (
-	hardRate = 800
-	hardKeys = 4
+	hardRate      = 800
+	hardKeys      = 4
+	hardKeysShort = 8
+	shortRun      = 20 * time.Second
 )
 
 // applyPreset sets what the preset of faults, if one was named, says of other settings
@@ -42,6 +47,9 @@ func applyPreset(r *Request, info targets.Info) ([]history.LeftOut, error) {
 	glance, deletes := workloads.Hardens(w, info.Funcs)
 	if r.Keys == 0 && glance {
 		r.Keys = hardKeys
+		if r.Duration < shortRun {
+			r.Keys = hardKeysShort
+		}
 	}
 	var left []history.LeftOut
 	switch {

@@ -3,6 +3,7 @@ package runs
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/nemesis"
 )
@@ -20,6 +21,8 @@ func TestPresetPlans(t *testing.T) {
 		linger  string
 	}{
 		{name: "thorough", request: Request{Faults: "thorough"}, rate: 800, keys: 4, weights: "delete=1,read=2,write=1", linger: "on"},
+		{name: "a short run has more keys", request: Request{Faults: "thorough", Duration: 8 * time.Second}, rate: 800, keys: 8, weights: "delete=1,read=2,write=1", linger: "on"},
+		{name: "twenty seconds are not short", request: Request{Faults: "thorough", Duration: 20 * time.Second}, rate: 800, keys: 4, weights: "delete=1,read=2,write=1", linger: "on"},
 		{name: "what was said stands", request: Request{Faults: "thorough", Rate: 50, Keys: 9, Weights: "read=1,write=1", Linger: "off"}, rate: 50, keys: 9, weights: "read=1,write=1", linger: "off"},
 		{name: "quick leaves the load alone", request: Request{Faults: "quick"}, rate: 200, weights: "", linger: "auto"},
 	} {

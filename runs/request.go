@@ -275,12 +275,7 @@ func (p *Planned) makeWorkload(info targets.Info) error {
 	if err != nil {
 		return targets.Usagef("--weights: %v", err)
 	}
-	cfg := workloads.Config{
-		Seed: p.Plan.Seed, Workers: p.Plan.Clients(), Nodes: p.Plan.Nodes,
-		Funcs: info.Funcs, MaxTxn: info.MaxTxn, TxnUnmixed: info.TxnUnmixed,
-		Keys: p.Plan.Keys, OpsPerKey: p.Plan.OpsPerKey, MaxInfoPerKey: p.Plan.MaxInfoPerKey,
-		Weights: weights, Options: p.Plan.WorkloadOptions,
-	}
+	cfg := p.workloadConfig(info, weights)
 	if p.Workload, err = w.New(cfg); err != nil {
 		return targets.Usagef("--workload %s: %v", p.Plan.Workload, err)
 	}
@@ -291,6 +286,16 @@ func (p *Planned) makeWorkload(info targets.Info) error {
 		p.Plan.Models = strings.Join(w.Models(), ",")
 	}
 	return nil
+}
+
+// workloadConfig is what the plan says of its workload.
+func (p *Planned) workloadConfig(info targets.Info, weights map[string]int) workloads.Config {
+	return workloads.Config{
+		Seed: p.Plan.Seed, Workers: p.Plan.Clients(), Nodes: p.Plan.Nodes,
+		Funcs: info.Funcs, MaxTxn: info.MaxTxn, TxnUnmixed: info.TxnUnmixed,
+		Keys: p.Plan.Keys, OpsPerKey: p.Plan.OpsPerKey, MaxInfoPerKey: p.Plan.MaxInfoPerKey,
+		Weights: weights, Options: p.Plan.WorkloadOptions,
+	}
 }
 
 // chooseModels finds the models that the plan names.

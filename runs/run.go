@@ -62,6 +62,9 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	}
 
 	log.Info("the run begins", "run", dir.ID, "target", p.Plan.Target, "provider", provider.Name(), "seed", p.Plan.Seed)
+	for _, said := range p.foreseen(f.Summary.Require.AtRisk) {
+		env.Progress.Note(said)
+	}
 	cfg := p.Config
 	cfg.Run, cfg.Log, cfg.Progress = dir.ID, log, env.Progress.Note
 	f.Report, err = harness.Run(ctx, p.Plan, harness.Deps{
