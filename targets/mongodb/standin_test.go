@@ -8,6 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/runs"
@@ -43,15 +44,7 @@ func TestExternal(t *testing.T) {
 	}
 	env := runs.Environment{Out: t.TempDir(), Progress: harness.Silent{}, Log: s.Logger, Targets: []targets.Target{Target{}}}
 	for workload, model := range map[string]string{"register": "linearizable", "counter": "counter"} {
-		planned, err := runs.Plan(ctx, runs.Request{
-			Target: Name, At: []string{at}, Options: options, Workload: workload, Models: model, Rate: 200, Duration: 2 * time.Second, Seed: 3, Seeded: true,
-		}, env)
-		Must(t, err)
-		done, err := runs.Run(ctx, planned, external.Provider{}, "for the test", env)
-		Must(t, err)
-		if v, ok := done.Summary.ByModel(model); !ok || v.Status != "held" {
-			t.Errorf("%s: %s is %s %v", workload, model, v.Status, v.Reasons)
-		}
+		conclusive(ctx, t, env, runs.Request{Target: Name, At: []string{at}, Options: options, Workload: workload, Models: model, Rate: 200, Seed: 3, Seeded: true})
 	}
 	Must(t, s.ask(ctx, 0, func(ctx context.Context, l *link) error {
 		names, err := l.client.ListDatabaseNames(ctx, bson.D{})
@@ -62,6 +55,26 @@ func TestExternal(t *testing.T) {
 	}))
 	if _, err := runs.Plan(ctx, runs.Request{Target: Name, At: []string{at}, Options: options, Workload: "long-fork", Duration: time.Second}, env); err == nil || !strings.Contains(err.Error(), "transaction") {
 		t.Errorf("transactions of a standalone server: %v", err)
+	}
+}
+
+// conclusive runs req, longer and longer, until it has done enough to be judged: a Java
+// that has just been started on a busy machine takes its time. Its model must hold.
+func conclusive(ctx context.Context, t *testing.T, env runs.Environment, req runs.Request) {
+	t.Helper()
+	for req.Duration = 2 * time.Second; ; req.Duration *= 2 {
+		planned, err := runs.Plan(ctx, req, env)
+		Must(t, err)
+		done, err := runs.Run(ctx, planned, external.Provider{}, "for the test", env)
+		Must(t, err)
+		v, ok := done.Summary.ByModel(req.Models)
+		switch {
+		case ok && v.Status == checkers.Held:
+			return
+		case !ok || v.Status == checkers.Violated || req.Duration > 10*time.Second:
+			t.Errorf("%s: %s is %s %v", req.Workload, req.Models, v.Status, v.Reasons)
+			return
+		}
 	}
 }
 
@@ -79,26 +92,22 @@ func TestForeign(t *testing.T) {
 		})
 		return err
 	}))
-	var texts []string
-	c, err := s.Open(ctx, targets.Session{Text: func(text string) history.Value {
-		texts = append(texts, text)
-		return history.TextValue(0)
-	}})
-	Must(t, err)
-	defer func() { Must(t, c.Close()) }()
-	var txn history.Txn
-	for key, want := range map[history.Key]history.Outcome{1: history.OK, 2: history.OK, 3: history.Fail} {
-		if res := Do(ctx, opTimeout, c, 0, &txn, Read(key)); res.Outcome != want {
-			t.Errorf("key %v: %v %v", key, res.Outcome, res.Err)
-		} else if key == 2 && txn.Mops[0].Ret != 7 {
-			t.Errorf("key 2 holds %v", txn.Mops[0].Ret)
+	for key, want := range map[history.Key]struct {
+		outcome history.Outcome
+		value   history.Value
+		text    string
+	}{1: {history.OK, history.TextValue(0), "abc"}, 2: {history.OK, 7, ""}, 3: {history.Fail, 0, ""}} {
+		seen := ""
+		c, err := s.Open(ctx, targets.Session{Text: func(text string) history.Value {
+			seen = text
+			return history.TextValue(0)
+		}})
+		Must(t, err)
+		var txn history.Txn
+		res := Do(ctx, opTimeout, c, 0, &txn, Read(key))
+		if res.Outcome != want.outcome || txn.Mops[0].Ret != want.value || seen != want.text {
+			t.Errorf("key %v: %v %v, holds %v, saw %q", key, res.Outcome, res.Err, txn.Mops[0].Ret, seen)
 		}
-		if key == 3 {
-			c, err = s.Open(ctx, targets.Session{Text: func(string) history.Value { return history.TextValue(0) }})
-			Must(t, err)
-		}
-	}
-	if len(texts) > 1 || len(texts) == 1 && texts[0] != "abc" {
-		t.Errorf("the texts %v were seen", texts)
+		Must(t, c.Close())
 	}
 }
