@@ -13,7 +13,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni acceptance overhead suites record hunt-power differential race lint pages bench bench-stream clean
+.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni acceptance killed-faults overhead suites record hunt-power differential race lint pages bench bench-stream clean
 
 build: $(BIN)
 
@@ -75,6 +75,11 @@ test-patroni:
 acceptance:
 	$(GO) vet -tags acceptance ./targets/cassandra
 	$(GO) test -tags acceptance -count=1 -v -timeout 90m -run '^TestAcceptance$$' ./targets/cassandra
+
+# kill -9 of the harness in the middle of each fault that there is: nothing stays. `make test` has three of them. Five to ten minutes.
+killed-faults:
+	.ci/packages
+	LAPSE_FAULTS=all $(GO) test -count=1 -v -timeout 60m -run '^TestKilledInTheMiddleOfAFault$$' ./conformance
 
 # What a session adds to a bare loop over the same driver: the ratio, in one run.
 overhead:

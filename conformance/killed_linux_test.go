@@ -72,13 +72,40 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
-// TestKilledHarnessLeavesNothing: whichever target it drives, nothing that a harness
-// started outlives its kill -9 in the middle of a run.
-func TestKilledHarnessLeavesNothing(t *testing.T) {
+// buildLapse builds the program.
+func buildLapse(t *testing.T) string {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "lapse")
 	if out, err := exec.Command("go", "build", "-o", binary, "github.com/lapse-test/lapse/cmd/lapse").CombinedOutput(); err != nil {
 		t.Fatalf("building lapse: %v\n%s", err, out)
 	}
+	return binary
+}
+
+// killWith kills a harness, nothing else, and waits until all that it started has ended.
+func killWith(ctx context.Context, t *testing.T, harness *exec.Cmd, all []process) {
+	t.Helper()
+	if err := syscall.Kill(harness.Process.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_ = harness.Wait() // it was killed
+	err := cluster.Await(ctx, "all that it started to end", func(context.Context) error {
+		for _, p := range all {
+			if p.lives() {
+				return fmt.Errorf("process %d lives", p.pid)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestKilledHarnessLeavesNothing: whichever target it drives, nothing that a harness
+// started outlives its kill -9 in the middle of a run.
+func TestKilledHarnessLeavesNothing(t *testing.T) {
+	binary := buildLapse(t)
 	for _, target := range registry.All() {
 		name := target.Info().Name
 		t.Run(name, func(t *testing.T) {
@@ -113,21 +140,7 @@ func TestKilledHarnessLeavesNothing(t *testing.T) {
 			if len(all) < 3 {
 				t.Fatalf("it has %d processes: nothing is tested", len(all))
 			}
-			if err := syscall.Kill(cmd.Process.Pid, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
-			_ = cmd.Wait() // it was killed
-			err = cluster.Await(ctx, "all that it started to end", func(context.Context) error {
-				for _, p := range all {
-					if p.lives() {
-						return fmt.Errorf("process %d lives", p.pid)
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				t.Error(err)
-			}
+			killWith(ctx, t, cmd, all)
 		})
 	}
 }

@@ -167,15 +167,20 @@ func (k *kind) enough(nodes int) error {
 }
 
 // fits says why k cannot be done to so many nodes of a database that has the abilities
-// of which has says so, nil if it can.
-func (k *kind) fits(nodes int, has func(ability.Ability) bool) error {
+// of which has says so, nil if it can. Why, which may be nil, is the reason for one that it
+// has not, as Config.Lacks has it.
+func (k *kind) fits(nodes int, has func(ability.Ability) bool, why func(ability.Ability) string) error {
 	if err := k.enough(nodes); err != nil {
 		return err
 	}
 	for _, a := range k.Needs {
-		if !has(a) {
-			return usagef("fault %s needs %s, which this target has not", k.Name, a.Meaning())
+		if has(a) {
+			continue
 		}
+		if why != nil && why(a) != "" {
+			return usagef("fault %s needs %s, which this target has not: %s", k.Name, a.Meaning(), why(a))
+		}
+		return usagef("fault %s needs %s, which this target has not", k.Name, a.Meaning())
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ type Config struct {
 	// Abilities are what the target can do. A fault that needs more is refused, and
 	// left out of a mix.
 	Abilities []ability.Ability
+	// Lacks is why the target has not an ability that is not among them, and the way out,
+	// as the end of a sentence; empty where there is nothing to say. It may be nil.
+	Lacks func(ability.Ability) string
 	// External says that lapse did not start the nodes, so that only what Operator
 	// has commands for can be done; Operator may be nil.
 	External bool
@@ -172,7 +175,7 @@ func newBag(name string, cfg Config) (*bag, error) {
 		return nil, err
 	}
 	has := func(a ability.Ability) bool { return slices.Contains(cfg.Abilities, a) }
-	if err := k.fits(len(cfg.Nodes), has); err != nil {
+	if err := k.fits(len(cfg.Nodes), has, cfg.Lacks); err != nil {
 		return nil, err
 	}
 	refused := func(k *kind) error {
@@ -197,7 +200,7 @@ func newBag(name string, cfg Config) (*bag, error) {
 		if err != nil {
 			return nil, err
 		}
-		if k.fits(len(cfg.Nodes), has) != nil {
+		if k.fits(len(cfg.Nodes), has, nil) != nil {
 			continue
 		}
 		if err := refused(&k); err != nil {

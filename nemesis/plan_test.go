@@ -307,6 +307,10 @@ func TestBadPlans(t *testing.T) {
 		{"unknown fault", func(c *Config) { c.Faults = []string{"partion"} }, `unknown fault "partion" (did you mean "partition"?)`},
 		{"one node", func(c *Config) { c.Nodes = c.Nodes[:1] }, "needs at least 2 nodes, but there are 1"},
 		{"ring of three", func(c *Config) { c.Faults = []string{"partition-ring"} }, "partition-ring needs at least 4 nodes, but there are 3"},
+		{"no clocks, and why", func(c *Config) {
+			c.Faults, c.Abilities = []string{"clock-drift"}, []ability.Ability{ability.Restart}
+			c.Lacks = func(a ability.Ability) string { return a.String() + " is fixed" }
+		}, "clock-drift needs clocks that can be moved, which this target has not: clock is fixed"},
 		{"no primary", func(c *Config) { c.Faults = []string{"kill-primary"}; c.Abilities = []ability.Ability{ability.Restart} }, "kill-primary needs a primary, which this target has not"},
 		{"too short", func(c *Config) { c.Duration = 900 * time.Millisecond }, "must last at least 1s"},
 		{"negative", func(c *Config) { c.Hold = -1 }, "must not be negative"},

@@ -39,7 +39,7 @@ func Check(stage Stage, schedule Schedule) error {
 	for i, step := range schedule.Steps {
 		k, err := find(step.Fault)
 		if err == nil {
-			err = k.fits(len(names), has)
+			err = k.fits(len(names), has, nil)
 		}
 		if err != nil {
 			return usagef("schedule of faults: step %d: %s", i+1, err)

@@ -6,6 +6,7 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/workloads"
@@ -21,6 +22,9 @@ func faultsOf(t targets.Target, cfg targets.Config, spec cluster.Spec, duration 
 	}
 	if talker, ok := t.(targets.Talker); ok {
 		c.Talks = func(primary, from, to string) bool { return talker.Talks(cfg, primary, from, to) }
+	}
+	if l, ok := t.(targets.Lacker); ok {
+		c.Lacks = func(a ability.Ability) string { return l.Lacks(cfg, a) }
 	}
 	if d, ok := t.(targets.Detector); ok {
 		c.Detection = d.Detection(cfg)

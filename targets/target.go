@@ -175,6 +175,14 @@ type Talker interface {
 	Talks(cfg Config, primary, from, to string) bool
 }
 
+// Lacker is implemented by targets that know why they have not an ability that one might
+// expect of them.
+type Lacker interface {
+	// Lacks is why an ability that is not among Abilities of the resolved cfg is not, and
+	// the way out, as the end of a sentence; empty where there is nothing to say.
+	Lacks(cfg Config, a ability.Ability) string
+}
+
 // Detector is implemented by targets whose databases find out by themselves that a node
 // is gone, and act on it.
 type Detector interface {

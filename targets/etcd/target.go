@@ -26,6 +26,7 @@ type Target struct{}
 
 var (
 	_ targets.Target   = Target{}
+	_ targets.Lacker   = Target{}
 	_ targets.Fetcher  = Target{}
 	_ targets.Promiser = Target{}
 )
@@ -77,4 +78,12 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 // Abilities implements targets.Target.
 func (Target) Abilities(targets.Config) []ability.Ability {
 	return []ability.Ability{ability.Restart, ability.Primary, ability.Clients, ability.Membership}
+}
+
+// Lacks implements targets.Lacker.
+func (Target) Lacks(_ targets.Config, a ability.Ability) string {
+	if a == ability.Clock {
+		return "etcd is a Go program, which reads the clock by itself and not through a library that could be put before it; move clocks of --target cassandra or quorumkv"
+	}
+	return ""
 }

@@ -62,6 +62,7 @@ type Target struct{}
 
 var (
 	_ targets.Target   = Target{}
+	_ targets.Lacker   = Target{}
 	_ targets.Fetcher  = Target{}
 	_ targets.Promiser = Target{}
 )
@@ -127,6 +128,14 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 // Abilities implements targets.Target. The primary is the stream's leader.
 func (Target) Abilities(targets.Config) []ability.Ability {
 	return []ability.Ability{ability.Restart, ability.Primary}
+}
+
+// Lacks implements targets.Lacker.
+func (Target) Lacks(_ targets.Config, a ability.Ability) string {
+	if a == ability.Clock {
+		return "nats-server is a Go program, which reads the clock by itself and not through a library that could be put before it; move clocks of --target cassandra or quorumkv"
+	}
+	return ""
 }
 
 const program = "nats-server"

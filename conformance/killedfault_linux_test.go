@@ -1,0 +1,209 @@
+package conformance_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// inTheMiddle is a run for each fault, on the cheapest target that can have it.
+var inTheMiddle = map[string]string{
+	"partition-one":      "quorumkv",
+	"partition-halves":   "quorumkv --nodes 4",
+	"partition-majority": "quorumkv",
+	"partition-ring":     "quorumkv --nodes 5",
+	"partition-bridge":   "quorumkv --nodes 5",
+	"partition-primary":  "quorumkv --set mode=raft",
+	"partition-centres":  "quorumkv --nodes 4 --set mode=multi-leader",
+	"partition-oneway":   "quorumkv",
+	"kill":               "quorumkv",
+	"kill-primary":       "quorumkv --set mode=raft",
+	"kill-all":           "quorumkv",
+	"pause":              "quorumkv",
+	"pause-primary":      "quorumkv --set mode=raft",
+	"clock":              "quorumkv",
+	"clock-drift":        "quorumkv",
+	"clock-strobe":       "quorumkv",
+	"lag":                "mysql",
+	"clients":            "quorumkv",
+	"pause-clients":      "etcd",
+	"slow":               "quorumkv --provider local",
+	"throttle":           "quorumkv --provider local",
+	"reset":              "quorumkv --provider local",
+	"flap":               "quorumkv",
+	"membership":         "etcd",
+	"stop-all":           "quorumkv",
+	"rolling-restart":    "quorumkv",
+}
+
+// quickest are those of inTheMiddle that run when nobody asks for all of them: a rule, a
+// stopped process and a thread of the harness's own that goes on and on.
+var quickest = []string{"partition-one", "pause", "reset"}
+
+// TestEveryFaultIsKilledInTheMiddle: inTheMiddle has each fault that there is, but for
+// mixes of others.
+func TestEveryFaultIsKilledInTheMiddle(t *testing.T) {
+	for _, f := range nemesis.All() {
+		if _, has := inTheMiddle[f.Name]; !has && f.Name != "partition" {
+			t.Errorf("no harness is killed in the middle of %s", f.Name)
+		}
+	}
+	for name := range inTheMiddle {
+		if !slices.Contains(nemesis.Names(), name) {
+			t.Errorf("there is no fault %s", name)
+		}
+	}
+}
+
+// said is what a program wrote until now.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+// String is all of it.
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// namespaces are those that processes are in and this one is not: rules, shaped links,
+// mounts and addresses are in them, and gone with them.
+func namespaces(all []process) map[string]bool {
+	out := map[string]bool{}
+	for _, p := range all {
+		paths, _ := filepath.Glob(fmt.Sprintf("/proc/%d/ns/*", p.pid)) // none is none
+		for _, path := range paths {
+			ns, err := os.Readlink(path)
+			own, ownErr := os.Readlink("/proc/self/ns/" + filepath.Base(path))
+			if err == nil && ownErr == nil && ns != own {
+				out[ns] = true
+			}
+		}
+	}
+	return out
+}
+
+// living are all processes of this machine but zombies, which are in nothing any more.
+func living() (all []process) {
+	paths, _ := filepath.Glob("/proc/[0-9]*/stat") // none is none
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		text := string(b)
+		fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil && fields[0] != "Z" {
+			all = append(all, process{pid, fields[19]})
+		}
+	}
+	return all
+}
+
+// TestKilledInTheMiddleOfAFault: a harness that is killed while a fault is on leaves no
+// process, running or stopped, no namespace and so none of its rules, no mount and no
+// file besides its runs. LAPSE_FAULTS=all is for each fault that there is, a list for those.
+func TestKilledInTheMiddleOfAFault(t *testing.T) {
+	faults := quickest
+	switch asked := os.Getenv("LAPSE_FAULTS"); asked {
+	case "":
+	case "all":
+		faults = nil
+		for _, f := range nemesis.All() {
+			if _, has := inTheMiddle[f.Name]; has {
+				faults = append(faults, f.Name)
+			}
+		}
+	default:
+		faults = strings.Split(asked, ",")
+	}
+	binary := buildLapse(t)
+	for _, fault := range faults {
+		t.Run(fault, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+			defer cancel()
+			tmp, runs := t.TempDir(), t.TempDir()
+			// Nodes that are not root's go through it.
+			if err := errors.Join(os.Chmod(filepath.Dir(tmp), 0o755), os.Chmod(tmp, 0o777)); err != nil {
+				t.Fatal(err)
+			}
+			env := append(os.Environ(), "TMPDIR="+tmp)
+			args := append([]string{"run", "--target"}, strings.Fields(inTheMiddle[fault])...)
+			cmd := exec.CommandContext(ctx, binary, append(args, "--faults", fault, "--seed", "1",
+				"--duration", "10m", "--fault-interval", "8m", "--fault-hold", "7m", "--out", runs, "--progress", "plain")...)
+			cmd.Env, cmd.SysProcAttr = env, &syscall.SysProcAttr{Setpgid: true}
+			var out said
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Process.Kill() }()
+			err := cluster.Await(ctx, "the fault to take effect", func(context.Context) error {
+				if strings.Contains(out.String(), "took effect") {
+					return nil
+				}
+				return errors.New("it has not yet")
+			})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, &out)
+			}
+			if strings.Contains(out.String(), "healed") {
+				t.Fatalf("the fault is over already: nothing is tested\n%s", &out)
+			}
+			all := family(cmd.Process.Pid)
+			if len(all) < 2 {
+				t.Fatalf("it has %d processes: nothing is tested", len(all))
+			}
+			entered := namespaces(all)
+			if len(entered) == 0 && !strings.Contains(inTheMiddle[fault], "local") {
+				t.Fatal("it is in no namespace of its own: nothing is tested")
+			}
+			killWith(ctx, t, cmd, all)
+
+			for ns := range namespaces(living()) {
+				if entered[ns] {
+					t.Errorf("somebody is still in %s", ns)
+				}
+			}
+			mounts, err := os.ReadFile("/proc/self/mountinfo")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(mounts)) {
+				if strings.Contains(line, tmp) || strings.Contains(line, runs) {
+					t.Errorf("a mount stays: %s", line)
+				}
+			}
+			left, err := os.ReadDir(tmp)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, entry := range left {
+				t.Errorf("%s stays", entry.Name())
+			}
+		})
+	}
+}
