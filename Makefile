@@ -76,7 +76,7 @@ acceptance:
 	$(GO) vet -tags acceptance ./targets/cassandra
 	$(GO) test -tags acceptance -count=1 -v -timeout 90m -run '^TestAcceptance$$' ./targets/cassandra
 
-# kill -9 of the harness in the middle of each fault that there is: nothing stays. `make test` has three of them. Five to ten minutes.
+# kill -9 of the harness in the middle of each fault that there is: nothing stays. `make test` has three of them. Three minutes.
 killed-faults:
 	.ci/packages
 	LAPSE_FAULTS=all $(GO) test -count=1 -v -timeout 60m -run '^TestKilledInTheMiddleOfAFault$$' ./conformance

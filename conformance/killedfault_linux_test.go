@@ -153,7 +153,7 @@ func TestKilledInTheMiddleOfAFault(t *testing.T) {
 			env := append(os.Environ(), "TMPDIR="+tmp)
 			args := append([]string{"run", "--target"}, strings.Fields(inTheMiddle[fault])...)
 			cmd := exec.CommandContext(ctx, binary, append(args, "--faults", fault, "--seed", "1",
-				"--duration", "10m", "--fault-interval", "8m", "--fault-hold", "7m", "--out", runs, "--progress", "plain")...)
+				"--duration", "100s", "--fault-interval", "80s", "--fault-hold", "70s", "--out", runs, "--progress", "plain")...)
 			cmd.Env, cmd.SysProcAttr = env, &syscall.SysProcAttr{Setpgid: true}
 			var out said
 			cmd.Stdout, cmd.Stderr = &out, &out
