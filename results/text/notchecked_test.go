@@ -28,3 +28,37 @@ func TestNotChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestNotCheckedFits: on terminals of 80 and 140 columns no line of it is wider than the terminal, what goes on
+// below is indented, and no word is lost.
+func TestNotCheckedFits(t *testing.T) {
+	reason := "the history names no processes, so that nothing is known of sessions and of real time"
+	a := &verdict.Assessment{NotChecked: []verdict.NotChecked{
+		{Model: "strong-session-snapshot-isolation", Reason: reason},
+		{Model: "counter", Reason: "there are no increments, and no reads of counters either, that anything could be told from, however long one looks"},
+		{Model: "strong-parallel-snapshot-isolation", Reason: reason}, {Model: "strong-transactional-causal", Reason: reason},
+		{Model: "strict-serializable", Reason: reason}, {Model: "strong-repeatable-read", Reason: reason}, {Model: "strong-read-atomic", Reason: reason},
+	}}
+	var plain strings.Builder
+	PrintVerdicts(&plain, Style{}, a)
+	for _, width := range []int{80, 140} {
+		var out strings.Builder
+		PrintVerdicts(&out, Style{on: true, width: width}, a)
+		lines := 0
+		for line := range strings.Lines(out.String()) {
+			lines++
+			if n := visible(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%d columns where there are %d: %q", n, width, line)
+			}
+			if !strings.HasPrefix(line, "  ") {
+				t.Errorf("%d columns: %q begins at the margin", width, line)
+			}
+		}
+		if lines <= strings.Count(plain.String(), "\n") {
+			t.Errorf("%d columns: nothing was broken:\n%s", width, out.String())
+		}
+		if got, want := strings.Join(strings.Fields(uncoloured(out.String())), " "), strings.Join(strings.Fields(plain.String()), " "); got != want {
+			t.Errorf("%d columns: %s\nwant %s", width, got, want)
+		}
+	}
+}
