@@ -73,9 +73,6 @@ func narrow(ctx context.Context, cfg targets.Config, info targets.Info, addr str
 	if access.TLS, err = external.TLS(cfg.Options, host); err != nil {
 		return info
 	}
-	s.timeout = narrowTimeout
-	ctx, cancel := context.WithTimeout(ctx, narrowTimeout)
-	defer cancel()
 	g, err := (&store{set: s, nodes: []wire.Access{access}}).hello(ctx, 0)
 	s.standalone = err == nil && g.standalone()
 	if s.refuseTransaction() != nil {
@@ -83,9 +80,6 @@ func narrow(ctx context.Context, cfg targets.Config, info targets.Info, addr str
 	}
 	return info
 }
-
-// narrowTimeout is for a look that may come to nothing.
-const narrowTimeout = 2 * time.Second
 
 // opMsg is the number of the messages that MongoDB speaks in.
 const opMsg = 2013
