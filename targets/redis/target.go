@@ -37,6 +37,7 @@ var (
 	_ targets.Target   = Target{}
 	_ targets.Fetcher  = Target{}
 	_ targets.Promiser = Target{}
+	_ targets.Lacker   = Target{}
 )
 
 // Info implements targets.Target.
@@ -97,6 +98,14 @@ func (Target) Abilities(cfg targets.Config) []ability.Ability {
 		return []ability.Ability{ability.Restart, ability.Shutdown}
 	}
 	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary}
+}
+
+// Lacks implements targets.Lacker.
+func (Target) Lacks(cfg targets.Config, a ability.Ability) string {
+	if a == ability.Clock && cfg.Options[optSoftware] == softwareRedis {
+		return "Debian's redis-server does not start under libfaketime, which calls itself before it is ready; move clocks of --target cassandra or quorumkv"
+	}
+	return ""
 }
 
 // Talks implements targets.Talker: replicas talk to the primary and not to each other,
