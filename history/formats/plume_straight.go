@@ -98,11 +98,13 @@ func scanPlume(data []byte) (op plumeOp, session uint64, n int) {
 		return op, 0, 0
 	}
 	op.write = data[0] == 'w'
-	at, ok := 2, false
+	at := 2
 	for _, to := range [...]*uint64{&op.key, &op.value, &session} {
-		if *to, at, ok = digits(data, at, ','); !ok {
+		n, after, ok := digits(data, at, ',')
+		if !ok {
 			return op, 0, 0
 		}
+		*to, at = n, after
 	}
 	if bytes.HasPrefix(data[at:], []byte("-1)")) {
 		op.txn, at = -1, at+3
