@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis"
@@ -72,13 +73,13 @@ func NewSpace(ctx context.Context, req settings.Run, fixed []string, env runs.En
 	s.Base.Nodes, s.Base.Provider = p.Plan.Nodes, p.Plan.Provider
 	usable := s.usable(info)
 	if s.Base.Models == "" {
-		if s.Base.Models = strings.Join(promised(p, usable), ","); s.Base.Models == "" {
+		if s.Base.Models = strings.Join(promised(p, s.replicated(usable)), ","); s.Base.Models == "" {
 			return nil, targets.Usagef("--model: target %s does not say what it promises at these levels; name what must hold, such as --model linearizable", info.Name)
 		}
 	}
-	models := settings.Names(s.Base.Models)
+	wanted := settings.Names(s.Base.Models)
 	for _, w := range usable {
-		if tests(w, models) {
+		if tests(w, wanted) {
 			s.Workloads = append(s.Workloads, loadOf(w, info))
 		}
 	}
@@ -124,12 +125,24 @@ func (s *Space) usable(info targets.Info) []workloads.Workload {
 	return out
 }
 
+// replicated are those of list that test what replicas agree on. Whose keys a tenant sees is
+// promised at every level and is no matter of faults and their times: it is hunted by those who
+// name it or its workload.
+func (s *Space) replicated(list []workloads.Workload) []workloads.Workload {
+	if !s.free("workload") {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(w workloads.Workload) bool {
+		return slices.Contains(w.Models(), models.IsolationOfTenants)
+	})
+}
+
 // tests tells whether a workload is made to test one of the models, or one that stands
 // above or below it.
-func tests(w workloads.Workload, models []string) bool {
+func tests(w workloads.Workload, wanted []string) bool {
 	order := registry.Lattice()
 	return slices.ContainsFunc(w.Models(), func(own string) bool {
-		return slices.ContainsFunc(models, func(m string) bool {
+		return slices.ContainsFunc(wanted, func(m string) bool {
 			return own == m || order.Implies(own, m) || order.Implies(m, own)
 		})
 	})

@@ -19,7 +19,7 @@ func TestNotChecked(t *testing.T) {
 		{nil, ""},
 		{[]verdict.NotChecked{a}, "  list   - not checked: there is no list\n"},
 		{[]verdict.NotChecked{a, b}, "  list   - not checked: there is no list\n  causal - not checked: there are no processes\n"},
-		{[]verdict.NotChecked{b, a, c}, "  2 models not checked, because there are no processes:\n    causal, pram\n  list   - not checked: there is no list\n"},
+		{[]verdict.NotChecked{b, a, c}, "  2 models not checked (there are no processes):\n    causal, pram\n  list   - not checked: there is no list\n"},
 	} {
 		var out strings.Builder
 		printNotChecked(&out, x.list, len("causal"))

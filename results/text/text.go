@@ -65,7 +65,7 @@ func printNotChecked(w io.Writer, list []verdict.NotChecked, width int) {
 		case len(names) == 1:
 			fmt.Fprintf(w, "  %-*s - not checked: %s\n", width, n.Model, n.Reason)
 		case names[0] == n.Model:
-			fmt.Fprintf(w, "  %s not checked, because %s:\n    %s\n", Plural(len(names), "model"), n.Reason, strings.Join(names, ", "))
+			fmt.Fprintf(w, "  %s not checked (%s):\n    %s\n", Plural(len(names), "model"), n.Reason, strings.Join(names, ", "))
 		}
 	}
 }
