@@ -2,7 +2,6 @@ package nemesis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -140,9 +139,9 @@ func await(ctx context.Context, limit time.Duration, ok func(context.Context) ([
 	var last error
 	err := cluster.Await(ctx, "it", func(ctx context.Context) error {
 		p, err := ok(ctx)
-		// A deadline that cuts an attempt short says less than the attempt
-		// before it did.
-		if err != nil && (last == nil || !errors.Is(err, context.DeadlineExceeded)) {
+		// A deadline that cuts an attempt short says less than the attempt before it did,
+		// in whatever words the driver or the network has for it.
+		if err != nil && (last == nil || ctx.Err() == nil) {
 			last = err
 		}
 		proof = p
