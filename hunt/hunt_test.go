@@ -19,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/quorumkv"
+	"github.com/lapse-test/lapse/workloads"
 )
 
 // fake answers for a database from the plan alone.
@@ -371,6 +372,40 @@ func TestSpace(t *testing.T) {
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want something of %q", err, c.want)
 		}
+	}
+}
+
+// TestKeptApartIsHuntedByName: that tenants are kept apart is promised at every level, and no matter of faults and times;
+// who names such a workload hunts it.
+func TestKeptApartIsHuntedByName(t *testing.T) {
+	hunted := func(workload string, fixed ...string) *hunt.Space {
+		return space(t, func(r *settings.Run) {
+			r.Models, r.Workload = "", workload
+			r.Options = map[string]string{"read_repair": "blocking", "write_timestamps": "quorum"}
+		}, fixed...)
+	}
+	open := hunted("")
+	some := 0
+	for _, w := range workloads.All() {
+		if !workloads.Separates(w) {
+			continue
+		}
+		some++
+		if slices.ContainsFunc(open.Workloads, func(l hunt.Workload) bool { return l.Name == w.Name() }) {
+			t.Errorf("%s is hunted without being named", w.Name())
+		}
+		named := hunted(w.Name(), "workload")
+		if len(named.Workloads) != 1 || named.Workloads[0].Name != w.Name() {
+			t.Errorf("%s was named, and %v is hunted", w.Name(), named.Workloads)
+		}
+		for _, m := range w.Models() {
+			if slices.Contains(settings.Names(open.Base.Models), m) || !slices.Contains(settings.Names(named.Base.Models), m) {
+				t.Errorf("%s: hunted unnamed %s, named %s", m, open.Base.Models, named.Base.Models)
+			}
+		}
+	}
+	if some == 0 {
+		t.Error("no workload is about who shares a database")
 	}
 }
 

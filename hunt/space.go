@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis"
@@ -125,16 +124,13 @@ func (s *Space) usable(info targets.Info) []workloads.Workload {
 	return out
 }
 
-// replicated are those of list that test what replicas agree on. Whose keys a tenant sees is
-// promised at every level and is no matter of faults and their times: it is hunted by those who
-// name it or its workload.
+// replicated are those of list that test what replicas agree on. That those who share a database
+// are kept apart (workloads.Separates) is hunted by those who name such a model or workload.
 func (s *Space) replicated(list []workloads.Workload) []workloads.Workload {
 	if !s.free("workload") {
 		return list
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(w workloads.Workload) bool {
-		return slices.Contains(w.Models(), models.IsolationOfTenants)
-	})
+	return slices.DeleteFunc(slices.Clone(list), workloads.Separates)
 }
 
 // tests tells whether a workload is made to test one of the models, or one that stands

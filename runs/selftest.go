@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -42,7 +43,7 @@ func comparing() map[string]string {
 func SelftestCases(duration time.Duration) []Case {
 	base := Request{
 		Target: "quorumkv", Nodes: 3, WriteLevel: "QUORUM", ReadLevel: "QUORUM",
-		Workload: "session", Models: "linearizable,read-your-writes", Rate: 600, Concurrency: "3n",
+		Workload: "session", Models: models.Linearizable + "," + models.ReadYourWrites, Rate: 600, Concurrency: "3n",
 		Duration: duration, OpTimeout: time.Second, Options: correct(nil),
 	}
 	with := func(name string, change func(*Request)) Case {
@@ -56,7 +57,7 @@ func SelftestCases(duration time.Duration) []Case {
 		with("ack-before-quorum", func(r *Request) { r.Faults = "partition-one" }),
 		with("read-one", func(r *Request) { r.Faults = "partition-one" }),
 		with("drop-hints", func(r *Request) {
-			r.ReadLevel, r.Models, r.Faults = "ONE", "eventual", "partition-one"
+			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, "partition-one"
 			r.Options = correct(map[string]string{"read_repair": "off"})
 			r.Settle = 3 * time.Second
 		}),
@@ -86,23 +87,23 @@ func SelftestCases(duration time.Duration) []Case {
 		}),
 		with("count-hints", func(r *Request) { r.Faults = "partition-one" }),
 		with("forget-tombstones", func(r *Request) {
-			r.Workload, r.Weights, r.Models, r.Faults = "register", "read=3,write=1,delete=1", "linearizable", "partition-one"
+			r.Workload, r.Weights, r.Models, r.Faults = "register", "read=3,write=1,delete=1", models.Linearizable, "partition-one"
 		}),
 		with("stale-tree", func(r *Request) {
-			r.ReadLevel, r.Models, r.Faults = "ONE", "eventual", "partition-one"
+			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, "partition-one"
 			r.Options = comparing()
 			r.Settle = 3 * time.Second
 		}),
 		with("sync-skips-tombstones", func(r *Request) {
 			// The last that is done to a key has to be a delete, missed by a replica that has its value: many keys, each in use for longer than a cut.
 			r.Workload, r.Weights = "register", "read=1,write=2,delete=2"
-			r.ReadLevel, r.Models, r.Faults = "ONE", "eventual", "partition-one"
+			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, "partition-one"
 			r.Options = comparing()
 			r.Keys, r.OpsPerKey, r.Settle = 100, 10, 3*time.Second
 			r.FaultInterval, r.FaultHold = 1300*time.Millisecond, time.Second
 		}),
 		with("purge-early", func(r *Request) {
-			r.Workload, r.Weights, r.Models, r.Faults = "register", "read=1,write=2,delete=2", "linearizable", "partition-one"
+			r.Workload, r.Weights, r.Models, r.Faults = "register", "read=1,write=2,delete=2", models.Linearizable, "partition-one"
 			r.Options = correct(map[string]string{"anti_entropy": "100ms", "tombstone_grace": "1h"})
 			r.OpsPerKey, r.FaultInterval, r.FaultHold = 6, 1300*time.Millisecond, time.Second
 		}),
@@ -110,13 +111,13 @@ func SelftestCases(duration time.Duration) []Case {
 		with("tenant-forgotten-in-list", ofTenants),
 		with("tenant-forgotten-in-backup", ofTenants),
 		with("deny-partial-writes", func(r *Request) {
-			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", "linearizable", "pause"
+			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", models.Linearizable, "pause"
 		}),
 	}, raftCases(duration), singleLeaderCases(duration), multiLeaderCases(duration))
 }
 
 // ofTenants makes r a run of tenants.
-func ofTenants(r *Request) { r.Workload, r.Models = "tenants", "isolation-of-tenants" }
+func ofTenants(r *Request) { r.Workload, r.Models = "tenants", models.IsolationOfTenants }
 
 // Defective is the request with the defect switched on. A ring that all nodes
 // see alike is no defect, so that one is on one node.
@@ -157,7 +158,7 @@ func SoakRequest(i int, duration time.Duration) Request {
 	r := Request{
 		Target: "quorumkv", Nodes: 3, WriteLevel: l[0], ReadLevel: l[1],
 		Workload: []string{"register", "session"}[i/len(levels)%2],
-		Models:   "linearizable,read-your-writes,monotonic-reads",
+		Models:   models.Linearizable + "," + models.ReadYourWrites + "," + models.MonotonicReads,
 		Rate:     600, Concurrency: "3n", Duration: duration, OpTimeout: time.Second,
 		Options: correct(nil),
 		Faults:  strings.Join([]string{"partition", "kill", "pause"}, ","),

@@ -3,13 +3,15 @@ package runs
 import (
 	"maps"
 	"time"
+
+	"github.com/lapse-test/lapse/checkers/models"
 )
 
 // multiLeaderCases has a case for every defect of the store's mode multi-leader.
 func multiLeaderCases(duration time.Duration) []Case {
 	with := func(name, conflicts string, change func(*Request)) Case {
 		r := Request{
-			Target: "quorumkv", Nodes: 4, Workload: "set", Models: "set-eventual", Rate: 600, Concurrency: "3n", OpsPerKey: 100,
+			Target: "quorumkv", Nodes: 4, Workload: "set", Models: models.SetEventual, Rate: 600, Concurrency: "3n", OpsPerKey: 100,
 			Duration: duration, OpTimeout: time.Second, Settle: time.Second, Options: map[string]string{"mode": "multi-leader"},
 		}
 		maps.Copy(r.Options, map[string]string{"conflicts": conflicts})
@@ -20,7 +22,7 @@ func multiLeaderCases(duration time.Duration) []Case {
 	}
 	removals := func(r *Request) { r.Weights = "add=2,remove=2,read=1" }
 	return []Case{
-		with("max-of-totals", "crdt", func(r *Request) { r.Workload, r.Models = "counter", "counter-eventual" }),
+		with("max-of-totals", "crdt", func(r *Request) { r.Workload, r.Models = "counter", models.CounterEventual }),
 		with("remove-wins", "crdt", func(r *Request) {
 			// A removal has to come to the other region before the addition does.
 			removals(r)
@@ -30,7 +32,7 @@ func multiLeaderCases(duration time.Duration) []Case {
 		with("resurrect-removed", "crdt", removals),
 		with("trust-delivery", "lww", func(r *Request) {
 			// What was sent just before a cut must be the last change of its key.
-			r.Workload, r.Models, r.Weights = "register", "eventual", "read=1,write=3"
+			r.Workload, r.Models, r.Weights = "register", models.Eventual, "read=1,write=3"
 			r.Faults, r.FaultInterval, r.FaultHold = "partition-centres", 1200*time.Millisecond, time.Second
 			r.OpsPerKey, r.Duration = 20, max(duration, 8*time.Second)
 		}),

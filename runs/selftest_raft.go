@@ -1,12 +1,16 @@
 package runs
 
-import "time"
+import (
+	"time"
+
+	"github.com/lapse-test/lapse/checkers/models"
+)
 
 // raftCases has a case for every defect of the store's mode raft. None is shorter than eight seconds: an election takes one of them.
 func raftCases(duration time.Duration) []Case {
 	with := func(name string, change func(*Request)) Case {
 		r := Request{
-			Target: "quorumkv", Nodes: 3, Workload: "session", Models: "linearizable,read-your-writes", Rate: 600, Concurrency: "3n",
+			Target: "quorumkv", Nodes: 3, Workload: "session", Models: models.Linearizable + "," + models.ReadYourWrites, Rate: 600, Concurrency: "3n",
 			Duration: max(duration, 8*time.Second), OpTimeout: time.Second, Options: map[string]string{"mode": "raft"},
 		}
 		if change != nil {
@@ -32,14 +36,14 @@ func raftCases(duration time.Duration) []Case {
 			r.Workload, r.Weights, r.Keys, r.Session = "register", "read=1,write=1", 8, "stay"
 			r.Faults, r.FaultInterval, r.FaultHold = "partition-primary", 1500*time.Millisecond, 1200*time.Millisecond
 			r.Duration = max(duration, 12*time.Second)
-			r.Models = "linearizable"
+			r.Models = models.Linearizable
 		}),
 		with("retry-applies-twice", func(r *Request) {
 			// A follower that hears nothing proposes again what the leader has heard, while clients of other nodes go on.
 			r.Workload, r.Weights, r.Keys, r.Session = "register", "read=1,write=1", 2, "stay"
 			r.Faults, r.FaultInterval, r.FaultHold = "partition-oneway", 700*time.Millisecond, 400*time.Millisecond
 			r.Duration = max(duration, 25*time.Second)
-			r.Models = "linearizable"
+			r.Models = models.Linearizable
 		}),
 	}
 }

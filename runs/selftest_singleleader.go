@@ -1,13 +1,17 @@
 package runs
 
-import "time"
+import (
+	"time"
+
+	"github.com/lapse-test/lapse/checkers/models"
+)
 
 // singleLeaderCases has a case for every defect of the store's mode single-leader. None is shorter than ten seconds: a failover takes
 // one of them.
 func singleLeaderCases(duration time.Duration) []Case {
 	with := func(name string, change func(*Request)) Case {
 		r := Request{
-			Target: "quorumkv", Nodes: 3, WriteLevel: "semi-sync", Workload: "session", Models: "linearizable,read-your-writes", Rate: 600, Concurrency: "3n",
+			Target: "quorumkv", Nodes: 3, WriteLevel: "semi-sync", Workload: "session", Models: models.Linearizable + "," + models.ReadYourWrites, Rate: 600, Concurrency: "3n",
 			Duration: max(duration, 10*time.Second), OpTimeout: time.Second, Options: map[string]string{"mode": "single-leader"},
 		}
 		if change != nil {
@@ -29,11 +33,11 @@ func singleLeaderCases(duration time.Duration) []Case {
 			// It is a few writes a client: many clients, none of which waits long for an answer.
 			failovers(r)
 			r.Concurrency, r.Rate, r.OpTimeout = "12n", 1200, 400*time.Millisecond
-			r.Models, r.Settle = "linearizable,eventual", 3*time.Second
+			r.Models, r.Settle = models.Linearizable+","+models.Eventual, 3*time.Second
 		}),
 		with("confirm-before-sync", func(r *Request) { r.Faults = "kill-all" }),
 		with("condition-on-counted", func(r *Request) {
-			r.Workload, r.Weights, r.Keys, r.Models = "register", "read=1,write=1,cas=4", 1, "linearizable"
+			r.Workload, r.Weights, r.Keys, r.Models = "register", "read=1,write=1,cas=4", 1, models.Linearizable
 			r.Concurrency = "5n"
 		}),
 		with("lag-looks-zero", func(r *Request) {

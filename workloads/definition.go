@@ -26,6 +26,8 @@ type definition struct {
 	options   []Option
 	// glances: its generators are Glancers.
 	glances bool
+	// separates: see Separates.
+	separates bool
 	// opsPerKey is the default of Config.OpsPerKey.
 	opsPerKey int
 	// build makes the generator from a configuration that was checked and

@@ -20,6 +20,7 @@ func tenantsWorkload() Workload {
 		needs:     Needs{Funcs: []history.Func{history.Read, history.Write, history.Scan, history.Backup}, MaxTxn: 1},
 		weights:   map[string]int{kindRead: 6, kindWrite: 6, kindList: 2, kindBackup: 1},
 		options:   []Option{{Name: optTenants, Default: "3", Help: "tenants, each with as many keys"}},
+		separates: true,
 		opsPerKey: 500,
 	}
 	d.build = func(cfg Config) (Generator, error) {
@@ -52,4 +53,11 @@ type tenants struct {
 // Attributes says how keys are shared out.
 func (g *tenants) Attributes() map[string]string {
 	return map[string]string{history.AttributeTenants: strconv.Itoa(g.n)}
+}
+
+// Separates tells whether w tests that those who share a database are kept apart. That is promised at every level, and
+// no matter of faults and their times, unlike what replicas have to agree on.
+func Separates(w Workload) bool {
+	d, ok := w.(*definition)
+	return ok && d.separates
 }

@@ -60,7 +60,7 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 // that the session has seen more of, at another node or by its own write.
 func raftPromises(cfg targets.Config) map[string]bool {
 	synced := cfg.Options[optFsync] == "true"
-	out := map[string]bool{"linearizable": synced && cfg.ReadLevel != consensus.LevelFollower}
+	out := map[string]bool{models.Linearizable: synced && cfg.ReadLevel != consensus.LevelFollower}
 	if synced {
 		out[models.NoLostWrites] = true
 	}
