@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +68,7 @@ func Run(t *testing.T, d Database) {
 			s := d.start(t, l)
 			s.functions(t)
 			if i == 0 {
+				t.Run("refused", s.refused)
 				t.Run("restart", s.restart)
 			}
 		})
@@ -253,6 +255,77 @@ func (s *system) functions(t *testing.T) {
 			t.Errorf("read %v, which nobody wrote (foreign data: %q)", got.Ret, s.text)
 		}
 	}
+}
+
+// What sessions do to one key at a time in refused.
+const (
+	rivals      = 6
+	eachDoes    = 20
+	neverThere  = 1_000_000
+	moreThanAll = 1_000_000
+)
+
+// refused has sessions want the same keys at the same time, under conditions that hold and such that do not. An
+// operation to which the database answered that others, or what is there, were in the way is told by its note or by
+// history.Mismatched: the database served it, and it is no downtime (history.Aborted).
+func (s *system) refused(t *testing.T) {
+	const register, list, set, counter, account = 300, 301, 302, 303, 304
+	fresh := make([]targets.Client, rivals)
+	for i := range fresh {
+		fresh[i] = s.session(t, 0)
+	}
+	try := func(c targets.Client, m history.Mop) (refused bool) {
+		if !slices.Contains(s.info.Funcs, m.Func) {
+			return true
+		}
+		ctx, cancel := context.WithTimeout(s.ctx, opTimeout)
+		defer cancel()
+		var txn history.Txn
+		txn.Reset()
+		txn.Mops = append(txn.Mops, m)
+		res := c.Do(ctx, 0, &txn)
+		if res.Outcome != history.Fail || res.Broken {
+			return false
+		}
+		refused = res.Note == history.NoteAborted || res.Note == history.NoteRefused || txn.Mops[0].Flags&history.Mismatched != 0
+		if !refused {
+			t.Errorf("%v failed with %q, and nothing says that it was served (note %q)", m.Func, res.Err, res.Note)
+		}
+		return refused
+	}
+	for _, m := range []history.Mop{
+		{Func: history.Write, Key: register, Arg: 1}, {Func: history.Write, Key: account, Arg: 10}, {Func: history.Write, Key: account + 1, Arg: 10},
+	} {
+		try(fresh[0], m)
+	}
+	for _, m := range []history.Mop{
+		{Func: history.CAS, Key: register, Expect: neverThere, Arg: 2},
+		{Func: history.CAS, Key: register, Expect: history.Absent, Arg: 2},
+		{Func: history.Transfer, Key: account, Arg: account + 1, Expect: moreThanAll},
+	} {
+		if !try(fresh[0], m) {
+			t.Errorf("%v under a condition that does not hold was not refused", m.Func)
+		}
+	}
+	var all sync.WaitGroup
+	for i, c := range fresh {
+		all.Go(func() {
+			for j := range eachDoes {
+				v := history.Value(1000*i + j + 2)
+				for _, m := range []history.Mop{
+					{Func: history.CAS, Key: register, Expect: 1, Arg: 1},
+					{Func: history.Append, Key: list, Arg: v},
+					{Func: history.Add, Key: set, Arg: v},
+					{Func: history.Increment, Key: counter, Arg: 1},
+					{Func: history.Transfer, Key: account, Arg: account + 1, Expect: 1},
+					{Func: history.Transfer, Key: account + 1, Arg: account, Expect: 1},
+				} {
+					try(c, m)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // restart kills each node, sees that it is not ready, and starts it again with its

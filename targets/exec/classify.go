@@ -34,6 +34,8 @@ func (e *endedError) Error() string { return "the program has ended (" + e.how +
 type saidError struct {
 	outcome history.Outcome
 	text    string
+	// aborted: the database served the operation, and others or what is there were in the way.
+	aborted bool
 }
 
 func (e *saidError) Error() string { return e.text }
@@ -53,6 +55,15 @@ var errorTable = append(outcome.Table{
 
 func said(o history.Outcome) func(error) bool {
 	return outcome.As(func(e *saidError) bool { return e.outcome == o })
+}
+
+// served is the note of an operation of which the program says that it was aborted.
+func served(err error) string {
+	var s *saidError
+	if errors.As(err, &s) && s.aborted {
+		return history.NoteAborted
+	}
+	return ""
 }
 
 func saying(err error) string {

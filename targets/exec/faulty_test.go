@@ -108,6 +108,30 @@ var (
 	aList  = history.Mop{Func: history.ReadList, Key: 1}
 )
 
+// TestServed: a program says which failures the database served: they are aborts and no downtime.
+func TestServed(t *testing.T) {
+	for _, c := range []struct {
+		answer string
+		want   history.Outcome
+		note   string
+	}{
+		{`{"id":%d,"type":"fail","error":"conflict","aborted":true}`, history.Fail, history.NoteAborted},
+		{`{"id":%d,"type":"fail","error":"conflict"}`, history.Fail, ""},
+		{`{"id":%d,"type":"info","error":"conflict","aborted":true}`, history.Info, ""},
+	} {
+		s := faultySystem(t, c.answer)
+		client, err := s.Open(t.Context(), targets.Session{ID: 1, Text: func(string) history.Value { return history.TextValue(0) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := client.Do(t.Context(), 0, &history.Txn{Mops: []history.Mop{aWrite}})
+		if res.Outcome != c.want || res.Note != c.note {
+			t.Errorf("%s: %v with note %q, want %v with %q", c.answer, res.Outcome, res.Note, c.want, c.note)
+		}
+		_ = client.Close() // its program may have been ended already
+	}
+}
+
 // TestFaultyPrograms: whatever a program does instead of answering rightly, a write is
 // what is known of it, a read failed, nothing is observed, and the session is over.
 func TestFaultyPrograms(t *testing.T) {

@@ -66,6 +66,7 @@ type Answer struct {
 	Seen
 	Ops      []Seen `json:"ops,omitempty" jsonschema:"description=ok of a txn: what each operation saw, in their order"`
 	Mismatch bool   `json:"mismatch,omitempty" jsonschema:"description=fail of a cas: another value was there; value can say which"`
+	Aborted  bool   `json:"aborted,omitempty" jsonschema:"description=fail: the database served it and said no because of other clients or of what is there: a serialization failure\\, a deadlock\\, an account with too little; this is no downtime"`
 	Node     string `json:"node,omitempty" jsonschema:"description=the node that was really asked, if another one"`
 	Error    string `json:"error,omitempty" jsonschema:"description=why, in few different texts, without numbers of one operation"`
 }

@@ -108,8 +108,8 @@ func TestRequests(t *testing.T) {
 
 func TestClassify(t *testing.T) {
 	c := outcometest.New(t, errorTable)
-	c.Is("the program says fail", &saidError{history.Fail, "full"}, history.Fail, outcometest.Kept, "full")
-	c.Is("the program says info", &saidError{history.Info, "time-out"}, history.Info, outcometest.Kept, "time-out")
+	c.Is("the program says fail", &saidError{outcome: history.Fail, text: "full"}, history.Fail, outcometest.Kept, "full")
+	c.Is("the program says info", &saidError{outcome: history.Info, text: "time-out"}, history.Info, outcometest.Kept, "time-out")
 	c.Is("not the protocol", broken("garbage", "of this kind"), history.Info, outcometest.Broken, "garbage")
 	c.Is("ended", &endedError{"exit status 3"}, history.Info, outcometest.Broken, "the program has ended")
 	c.Is("deaf", os.ErrDeadlineExceeded, history.Info, outcometest.Broken, "the program does not read")

@@ -111,7 +111,7 @@ func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Resu
 	}
 	j := errorTable.Judge(outcome.Operation{Writes: writes, Sent: sent}, err)
 	c.over = c.over || j.Broken
-	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken}
+	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken, Note: served(err)}
 }
 
 // take reads an answer. What it says of a failure is a saidError.
@@ -125,18 +125,23 @@ func (c *session) take(txn *history.Txn, a *Answer) error {
 				return err
 			}
 		}
-		return c.system.saidError(history.Fail, a.Error)
+		said := c.system.saidError(history.Fail, a.Error)
+		said.aborted = a.Aborted
+		return said
 	case typeInfo:
+		if a.Aborted {
+			return broken("the program says aborted of what may have happened", "")
+		}
 		return c.system.saidError(history.Info, a.Error)
 	}
 	return broken("the program's answer is of another type", tidy(a.Type))
 }
 
-func (s *System) saidError(o history.Outcome, text string) error {
+func (s *System) saidError(o history.Outcome, text string) *saidError {
 	if text == "" {
 		text = "the program says " + o.String()
 	}
-	return &saidError{o, s.texts.of(text)}
+	return &saidError{outcome: o, text: s.texts.of(text)}
 }
 
 // Close implements targets.Client.

@@ -29,8 +29,13 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.Description }
 
-// conflictError: what was read has been changed since, so that nothing was written.
-var errConflict = errors.New("wrong last sequence: the key was changed")
+// unreadError is what became of the read before a write: the write was not sent.
+type unreadError struct{ err error }
+
+func (e *unreadError) Error() string { return e.err.Error() }
+func (e *unreadError) Unwrap() error { return e.err }
+
+var unread = outcome.As(func(*unreadError) bool { return true })
 
 var (
 	errMismatch = errors.New("the key held another value")
@@ -53,9 +58,7 @@ func coded(codes ...int) func(error) bool {
 // fail that the server gives before it proposes anything to the group.
 var errorTable = append(outcome.Table{
 	{Name: "no responders", Match: outcome.Is(driver.ErrNoResponders), Outcome: history.Fail, Answered: true},
-	{Name: errConflict.Error(), Match: func(err error) bool {
-		return errors.Is(err, errConflict) || coded(codeWrongSequence, codeWrongSequenceAny)(err)
-	}, Outcome: history.Fail, Answered: true},
+	{Name: "wrong last sequence: the key was changed", Match: changedSince, Outcome: history.Fail, Answered: true},
 	{Name: errMismatch.Error(), Match: outcome.Is(errMismatch), Outcome: history.Fail, Answered: true},
 	{Name: errNothing.Error(), Match: outcome.Is(errNothing), Outcome: history.Fail, Answered: true},
 	{Name: "no such stream", Match: coded(codeNoStream), Outcome: history.Fail, Answered: true},
@@ -70,3 +73,18 @@ var errorTable = append(outcome.Table{
 	{Name: "connection closed", Match: outcome.Is(driver.ErrConnectionClosed, driver.ErrStaleConnection, driver.ErrDisconnected), Outcome: history.Info},
 	{Name: "no connection", Match: outcome.Is(driver.ErrNoServers), Outcome: history.Info},
 }, outcome.Network()...)
+
+// changedSince: what was read has been changed since, so that nothing was written.
+var changedSince = coded(codeWrongSequence, codeWrongSequenceAny)
+
+// served is the note of an operation that was refused for what was read, or for what
+// another client wrote meanwhile; empty for any other.
+func served(err error) string {
+	switch {
+	case changedSince(err):
+		return history.NoteAborted
+	case errors.Is(err, errMismatch):
+		return history.NoteRefused
+	}
+	return ""
+}

@@ -44,11 +44,12 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 	if err == nil {
 		return targets.Result{Outcome: history.OK, Node: at}
 	}
+	writes = writes && !unread(err)
 	j := errorTable.Judge(outcome.Operation{Writes: writes, Sent: true}, err)
 	if j.Broken {
 		j = errorTable.Judge(outcome.Operation{Writes: writes, Sent: sent() > 0}, err)
 	}
-	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: at, Broken: j.Broken}
+	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: at, Broken: j.Broken, Note: served(err)}
 }
 
 func (c *client) connect(ctx context.Context, at int) error {
@@ -143,8 +144,7 @@ func (c *client) read(ctx context.Context, l *link, on string, txn *history.Txn)
 func (c *client) change(ctx context.Context, l *link, on string, txn *history.Txn) error {
 	e, err := l.get(ctx, on)
 	if err != nil {
-		// The write was not sent, whatever became of the read.
-		return errors.Join(errConflict, err)
+		return &unreadError{err}
 	}
 	data, err := changed(&txn.Mops[0], e.data)
 	if err != nil {

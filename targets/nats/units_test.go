@@ -10,15 +10,16 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/outcome/outcometest"
 )
 
 func TestClassify(t *testing.T) {
+	const changed = "wrong last sequence: the key was changed"
 	c := outcometest.New(t, errorTable)
 	c.Is("nobody listens", driver.ErrNoResponders, history.Fail, outcometest.Kept, "no responders")
-	c.Is("changed since", &apiError{400, codeWrongSequence, "wrong last sequence: 7"}, history.Fail, outcometest.Kept, errConflict.Error())
-	c.Is("changed since, without the number", &apiError{400, codeWrongSequenceAny, "wrong last sequence"}, history.Fail, outcometest.Kept, errConflict.Error())
-	c.Is("not read", errConflict, history.Fail, outcometest.Kept, errConflict.Error())
+	c.Is("changed since", &apiError{400, codeWrongSequence, "wrong last sequence: 7"}, history.Fail, outcometest.Kept, changed)
+	c.Is("changed since, without the number", &apiError{400, codeWrongSequenceAny, "wrong last sequence"}, history.Fail, outcometest.Kept, changed)
 	c.Is("another value", errMismatch, history.Fail, outcometest.Kept, errMismatch.Error())
 	c.Is("a write of nothing", errNothing, history.Fail, outcometest.Kept, errNothing.Error())
 	c.Is("no stream", &apiError{404, codeNoStream, "stream not found"}, history.Fail, outcometest.Kept, "no such stream")
@@ -28,6 +29,29 @@ func TestClassify(t *testing.T) {
 	c.Is("no answer", driver.ErrTimeout, history.Info, outcometest.Broken, "deadline exceeded")
 	c.Is("closed", driver.ErrConnectionClosed, history.Info, outcometest.Broken, "connection closed")
 	c.Is("no server", driver.ErrNoServers, history.Info, outcometest.Broken, "no connection")
+}
+
+// TestServed: what was refused for what is there or for another's write was served; a read before a write that met no
+// answer was not, and keeps its own name.
+func TestServed(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		note string
+	}{
+		{&apiError{400, codeWrongSequence, "wrong last sequence: 7"}, history.NoteAborted},
+		{&apiError{400, codeWrongSequenceAny, "wrong last sequence"}, history.NoteAborted},
+		{errMismatch, history.NoteRefused},
+		{&unreadError{driver.ErrTimeout}, ""},
+		{&apiError{404, codeNoStream, "stream not found"}, ""},
+	} {
+		if got := served(c.err); got != c.note {
+			t.Errorf("%v: %q, want %q", c.err, got, c.note)
+		}
+	}
+	j := errorTable.Judge(outcome.Operation{Sent: true}, &unreadError{driver.ErrTimeout})
+	if !unread(&unreadError{driver.ErrTimeout}) || unread(driver.ErrTimeout) || j.Outcome != history.Fail || j.Err.Error() != "deadline exceeded" {
+		t.Errorf("a read before a write that was not answered: %v (%v)", j.Outcome, j.Err)
+	}
 }
 
 // TestChanged has for each function that reads first what is written then.

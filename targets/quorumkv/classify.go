@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 )
 
@@ -24,4 +25,10 @@ func Classify(err error, write bool) history.Outcome {
 		return history.Fail
 	}
 	return history.Info
+}
+
+// overtaken says that a write's condition on the key's version was false, so that nothing was written.
+func overtaken(err error) bool {
+	var e *client.Error
+	return errors.As(err, &e) && e.Code == string(engine.CodeConflict)
 }

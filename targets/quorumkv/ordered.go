@@ -3,7 +3,6 @@ package quorumkv
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +87,10 @@ func (s *orderedSystem) Primary(ctx context.Context) (string, error) {
 // errMismatch is the error of a compare-and-set whose condition was false.
 var errMismatch = errors.New("the key has another value")
 
+// errOvertaken is the error of a compare-and-set whose condition held when the key was read. The
+// store's own text has a version, and so is another one for each operation.
+var errOvertaken = errors.New("another client wrote the key since it was read")
+
 // compareAndSet reads the key with its version, which a write of any value changes, and writes under the condition that it still has it.
 func (c *session) compareAndSet(ctx context.Context, conn *client.Client, key string, txn *history.Txn) (note string, outcome history.Outcome, err error) {
 	m := &txn.Mops[0]
@@ -109,8 +112,11 @@ func (c *session) compareAndSet(ctx context.Context, conn *client.Client, key st
 		old = got.Version.Number
 	}
 	done, err := conn.CompareAndSet(ctx, key, strconv.AppendInt(nil, int64(m.Arg), 10), old, c.system.cfg.WriteLevel)
-	if err != nil {
-		return "", Classify(err, true), fmt.Errorf("if the version is still %s: %w", old, err)
+	switch {
+	case overtaken(err):
+		return history.NoteAborted, Classify(err, true), errOvertaken
+	case err != nil:
+		return "", Classify(err, true), err
 	}
 	txn.SetVersion(0, done.Version.Int64())
 	return ackedNote(done), history.OK, nil

@@ -63,3 +63,11 @@ var errorTable = append(outcome.Table{
 	{Match: says(refusals...), Outcome: history.Fail, Answered: true, Text: code},
 	{Match: func(err error) bool { return code(err) != "" }, Outcome: history.Info, Answered: true, Text: code},
 }, outcome.Network()...)
+
+// served is the note of an operation that was refused for what another client did.
+func served(err error) string {
+	if errors.Is(err, errTouched) {
+		return history.NoteAborted
+	}
+	return ""
+}

@@ -75,7 +75,7 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 			c.stale = c.set.cluster
 			c.ask = (node + 1) % len(c.nodes)
 		}
-		return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken}
+		return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken, Note: served(err)}
 	case failed:
 		return targets.Result{Outcome: history.Fail, Err: errMismatch, Node: node}
 	}

@@ -57,6 +57,9 @@ func race(t *testing.T, d *deployment) {
 					t.Errorf("%+v", res)
 				case fmt.Sprint(res.Err) == errTouched.Error():
 					touched.Add(1)
+					if res.Note != history.NoteAborted {
+						t.Errorf("%v, and nothing says that it was served (note %q)", res.Err, res.Note)
+					}
 				}
 			}
 		})
