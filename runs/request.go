@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,6 +112,13 @@ type Planned struct {
 	// OnViolation says who is told of violations (see alert.Parse). The plan does not: it may
 	// be a secret, and who takes a stored plan up again is another one.
 	OnViolation string
+}
+
+// Probe is what a provider is asked for, to see whether it could serve the run here.
+func (p *Planned) Probe() cluster.Spec {
+	spec := p.Target.Spec(p.Config)
+	spec.Run, spec.LogDir, spec.Cuts = "probe", os.TempDir(), p.Plan.Schedule.CutsLinks()
+	return spec
 }
 
 // Plan checks a request and makes the plan of it. Its errors are of the user's

@@ -17,12 +17,16 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
 // DirSuites is the directory, below that of the runs, in which suites are kept.
 const DirSuites = store.DirSuites
 
 // Options say how to carry a suite out.
+//
+// Provider makes the nodes of all runs but of those whose own plan names another one,
+// because their faults or their topology need it: nodes of such a run are made there.
 type Options struct {
 	Provider cluster.Provider
 	Reason   string
@@ -126,6 +130,11 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Tim
 		c.Status, c.Reason = gate.CaseNotRun, fmt.Sprintf("the budget of %s has %s left, and this takes about %s", duration.Text(s.Budget), duration.Text(max(0, left.Round(time.Second))), duration.Text(r.Estimate()))
 		return c, nil
 	}
+	var err error
+	if o.Provider, o.Reason, err = place(ctx, r, env, o); err != nil {
+		c.Status, c.Reason = gate.CaseEnvironment, err.Error()
+		return c, nil
+	}
 	if r.Hunt != nil {
 		return s.hunt(ctx, id, r, env, o, c)
 	}
@@ -162,6 +171,16 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Tim
 		c.Status, c.Reason = gate.CaseInconclusive, "no claim applies to it"
 	}
 	return c, nil
+}
+
+// place is who makes the nodes of a run, and why.
+func place(ctx context.Context, r *Cell, env runs.Environment, o Options) (cluster.Provider, string, error) {
+	switch name := r.Planned.Plan.Provider; name {
+	case providers.Auto, o.Provider.Name():
+		return o.Provider, o.Reason, nil
+	default:
+		return providers.Choose(ctx, env.Providers, name, r.Planned.Probe())
+	}
 }
 
 // witness is the first violation of a model in full.

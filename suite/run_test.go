@@ -10,8 +10,10 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/quorumkv/server"
 	"github.com/lapse-test/lapse/results/gate"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/targets/cluster/local"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
 	"github.com/lapse-test/lapse/targets/registry"
@@ -119,5 +121,51 @@ func TestBudget(t *testing.T) {
 	}
 	if res.Cases[0].Status != gate.CaseNotRun || res.Exit.Code != verdict.ExitInconclusive {
 		t.Errorf("%+v, exit %+v", res.Cases[0], res.Exit)
+	}
+}
+
+// TestFaultsThatNeedAnotherProvider: links can be slowed down in one place only, and the
+// other runs of the suite stay where they were.
+func TestFaultsThatNeedAnotherProvider(t *testing.T) {
+	const text = `apiVersion: lapse/v1
+name: mixed
+seed: "7"
+targets:
+  s: {kind: quorumkv, nodes: 3, options: {read_repair: blocking, write_timestamps: quorum}}
+defaults: {workload: session, rate: 400, duration: 4s}
+cases:
+  - name: c
+    matrix: {target: [s], levels: [W2R2], faults: [[partition-one], [slow]]}
+    claims:
+      - {model: read-your-writes, expect: holds}
+`
+	env := runs.Environment{
+		Targets: registry.All(), Providers: registry.Providers(), Out: t.TempDir(), Cache: t.TempDir(),
+		Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler),
+	}
+	s, err := Load(t.Context(), "mixed.yaml", []byte(text), nil, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := s.Run(t.Context(), env, Options{Provider: sandbox.Provider{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"c/s/W2R2/partition-one": sandbox.Name, "c/s/W2R2/slow": local.Name}
+	for _, c := range res.Cases {
+		dir, err := store.Open(env.Out, c.Run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum store.Summary
+		if err := dir.ReadJSON(store.FileRun, &sum); err != nil {
+			t.Fatal(err)
+		}
+		if c.Status != gate.CasePassed || sum.Provider != want[c.ID] || sum.ProviderReason == "" && sum.Provider == local.Name {
+			t.Errorf("%s is %s by %s, want passed by %s: %s", c.ID, c.Status, sum.Provider, want[c.ID], c.Reason)
+		}
+	}
+	if len(res.Cases) != len(want) {
+		t.Errorf("%d cases", len(res.Cases))
 	}
 }

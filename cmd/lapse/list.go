@@ -152,7 +152,7 @@ func listModels() ([]listed, error) {
 func listFaults() ([]listed, error) {
 	var out []listed
 	for _, p := range nemesis.Presets() {
-		out = append(out, listed{Kind: "list of faults", Name: p.Name, Text: p.Summary})
+		out = append(out, listed{Kind: "preset", Name: p.Name, Text: p.Summary})
 	}
 	for _, f := range nemesis.All() {
 		e := listed{Kind: "fault", Name: f.Name, Text: f.Summary}

@@ -19,9 +19,11 @@ import (
 )
 
 // ChooseForSuite fetches the software of all targets while there is a network, unless
-// the nodes are containers and have it, and goes where nodes run.
+// the nodes are containers and have it, and goes where nodes run: where the target that
+// the suite cannot do without wants to be, and rather where any target can be than where
+// only the faults of one run take it (see suite.Options).
 func ChooseForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.Environment) (*Choice, error) {
-	var first *runs.Planned
+	var first *suite.Cell
 	fetched := map[string]bool{}
 	for i := range s.Cells {
 		r := &s.Cells[i]
@@ -38,19 +40,31 @@ func ChooseForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.En
 				fmt.Fprintf(a.Stderr, "lapse: optional target %s: %v\n", r.Target, err)
 			}
 		}
-		if first == nil && !r.Optional {
-			first = r.Planned
-		}
-	}
-	for i := range s.Cells {
-		if first == nil {
-			first = s.Cells[i].Planned
+		if first == nil || leads(r, first, env) {
+			first = r
 		}
 	}
 	if first == nil {
 		return nil, targets.Usagef("suite %s: none of its targets is known to this lapse", s.File.Name)
 	}
-	return Choose(ctx, a, first, env)
+	return Choose(ctx, a, first.Planned, env)
+}
+
+// leads tells whether a says where a suite's nodes are made, rather than b.
+func leads(a, b *suite.Cell, env runs.Environment) bool {
+	if a.Optional != b.Optional {
+		return b.Optional
+	}
+	rank := func(c *suite.Cell) int {
+		switch name := c.Planned.Plan.Provider; name {
+		case providers.Auto:
+			return 1
+		case providers.Shaping(env.Providers):
+			return 2
+		}
+		return 0
+	}
+	return rank(a) < rank(b)
 }
 
 // Choice is where nodes run. If the command ran in a sandbox already, to its
@@ -70,8 +84,7 @@ func (p *Choice) Exit() error { return &cli.ExitError{Code: p.Code} }
 // network, and enters the sandbox if that is what was chosen. If the choice was left
 // to it and the software cannot be had, nodes run where it need not.
 func Choose(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Environment) (*Choice, error) {
-	spec := planned.Target.Spec(planned.Config)
-	spec.Run, spec.LogDir, spec.Cuts = "probe", os.TempDir(), planned.Plan.Schedule.CutsLinks()
+	spec := planned.Probe()
 	if names := providers.Names(env.Providers); !slices.Contains(names, planned.Plan.Provider) {
 		return nil, targets.Usagef("--provider %s: must be one of %s", planned.Plan.Provider, strings.Join(names, ", "))
 	}
