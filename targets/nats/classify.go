@@ -17,8 +17,24 @@ const (
 	codeNoMessage        = 10037
 	codeNoStream         = 10059
 	codeNotEnabled       = 10039
+	codeNotEnabledAtAll  = 10076
 	codeNameTaken        = 10058
+	codeUnavailable      = 10008
+	codeNotClustered     = 10074
+	codeNoPeers          = 10005
+	codeInsufficient     = 10023
+	codeAccountResources = 10002
+	codeStorage          = 10047
+	codeStreams          = 10027
+	codeLimits           = 10120
+	codeNeedsBound       = 10113
 )
+
+// refusals are what JetStream answers instead of making a stream.
+var refusals = []int{
+	codeNotEnabled, codeNotEnabledAtAll, codeNotClustered, codeNoPeers,
+	codeAccountResources, codeStreams, codeLimits, codeNeedsBound,
+}
 
 // apiError is JetStream's answer in place of a result.
 type apiError struct {
@@ -61,8 +77,9 @@ var errorTable = append(outcome.Table{
 	{Name: "wrong last sequence: the key was changed", Match: changedSince, Outcome: history.Fail, Answered: true},
 	{Name: errMismatch.Error(), Match: outcome.Is(errMismatch), Outcome: history.Fail, Answered: true},
 	{Name: errNothing.Error(), Match: outcome.Is(errNothing), Outcome: history.Fail, Answered: true},
+	{Name: "the user may not", Match: outcome.Is(driver.ErrPermissionViolation), Outcome: history.Fail, Answered: true},
 	{Name: "no such stream", Match: coded(codeNoStream), Outcome: history.Fail, Answered: true},
-	{Name: "JetStream is not enabled", Match: coded(codeNotEnabled), Outcome: history.Fail, Answered: true},
+	{Name: "JetStream is not enabled", Match: coded(codeNotEnabled, codeNotEnabledAtAll), Outcome: history.Fail, Answered: true},
 	{Match: outcome.As(func(*apiError) bool { return true }), Outcome: history.Info, Answered: true, Text: func(err error) string {
 		var e *apiError
 		errors.As(err, &e)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
@@ -17,11 +16,9 @@ import (
 // client is one session: a connection with each node that it asked. It implements
 // targets.Client and is for one goroutine at a time.
 type client struct {
-	addrs   []string
-	links   []*link
-	direct  bool
-	timeout time.Duration
-	text    func(string) history.Value
+	*store
+	links []*link
+	text  func(string) history.Value
 }
 
 var _ targets.Client = (*client)(nil)
@@ -56,7 +53,7 @@ func (c *client) connect(ctx context.Context, at int) error {
 	if c.links[at] != nil {
 		return nil
 	}
-	l, err := connect(ctx, c.addrs[at], c.timeout)
+	l, err := connect(ctx, c.nodes[at], c.bucket, c.timeout)
 	c.links[at] = l
 	return err
 }
@@ -83,7 +80,7 @@ func kindOf(f history.Func) string {
 
 func (c *client) carryOut(ctx context.Context, l *link, txn *history.Txn) error {
 	m := &txn.Mops[0]
-	on := subject(kindOf(m.Func), m.Key.String())
+	on := c.subject(kindOf(m.Func), m.Key.String())
 	switch m.Func {
 	case history.Write, history.Delete:
 		var data []byte

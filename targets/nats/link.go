@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	driver "github.com/nats-io/nats.go"
@@ -15,11 +16,17 @@ import (
 	"github.com/lapse-test/lapse/targets/wire"
 )
 
-// bucket is the one that a run makes, stream the stream that it is.
-const (
-	bucket = "lapse"
-	stream = "KV_" + bucket
-)
+// bucket is the name of the key-value bucket that a run makes.
+type bucket string
+
+// stream is the name of the stream that the bucket is.
+func (b bucket) stream() string { return "KV_" + string(b) }
+
+// keys matches the subjects of all keys.
+func (b bucket) keys() string { return "$KV." + string(b) + ".>" }
+
+// subject is that of a key, each kind of data apart.
+func (b bucket) subject(kind, key string) string { return "$KV." + string(b) + "." + kind + "." + key }
 
 // Headers and values of JetStream.
 const (
@@ -30,37 +37,91 @@ const (
 	deletion        = "DEL"
 )
 
-// subject is that of a key, each kind of data apart.
-func subject(kind, key string) string { return "$KV." + bucket + "." + kind + "." + key }
+// access is how one node is reached, and as whom.
+type access struct {
+	wire.Access
+	// creds is the path of a file with a user's token and key, empty if there is none.
+	creds string
+}
+
+// options are what nats.go calls them. It encrypts by itself, because a server says in the
+// clear first whether it does.
+func (a access) options() []driver.Option {
+	var out []driver.Option
+	switch {
+	case a.creds != "":
+		out = append(out, driver.UserCredentials(a.creds))
+	case a.User != "":
+		out = append(out, driver.UserInfo(a.User, a.Password))
+	case a.Password != "":
+		out = append(out, driver.Token(a.Password))
+	}
+	if a.TLS != nil {
+		out = append(out, driver.Secure(a.TLS))
+	}
+	return out
+}
 
 // link is one connection with one node, which is not made again. It is for one
 // goroutine at a time, except for Close.
 type link struct {
+	bucket
 	conn   *driver.Conn
 	dialer *wire.Dialer
+	denied denied
+}
+
+// denied ends a request that the server does not let the user make: it says so aside and
+// does not answer.
+type denied struct {
+	mu     sync.Mutex
+	cancel context.CancelCauseFunc
+}
+
+func (d *denied) await(cancel context.CancelCauseFunc) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.cancel = cancel
+}
+
+func (d *denied) hear(_ *driver.Conn, _ *driver.Subscription, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cancel != nil && errors.Is(err, driver.ErrPermissionViolation) {
+		d.cancel(err)
+	}
 }
 
 // dial implements nats.go's CustomDialer.
 type dial struct {
 	ctx    context.Context
 	dialer *wire.Dialer
+	// failed is why there is no connection: nats.go says only that there is none.
+	failed error
 }
 
-func (d dial) Dial(network, addr string) (net.Conn, error) {
-	return d.dialer.DialContext(d.ctx, network, addr)
+func (d *dial) Dial(network, addr string) (net.Conn, error) {
+	c, err := d.dialer.DialContext(d.ctx, network, addr)
+	d.failed = err
+	return c, err
 }
 
-func connect(ctx context.Context, addr string, timeout time.Duration) (*link, error) {
+// connect makes the connection; on an error nothing is left of it.
+func connect(ctx context.Context, a access, b bucket, timeout time.Duration) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	l := &link{dialer: &wire.Dialer{Addr: addr, Once: true}}
+	l := &link{bucket: b, dialer: &wire.Dialer{Addr: a.Addr, Once: true}}
+	d := &dial{ctx: ctx, dialer: l.dialer}
 	var err error
-	l.conn, err = driver.Connect("nats://"+addr,
-		driver.SetCustomDialer(dial{ctx, l.dialer}), driver.Timeout(timeout),
+	l.conn, err = driver.Connect("nats://"+a.Addr, append(a.options(),
+		driver.SetCustomDialer(d), driver.Timeout(timeout),
 		driver.NoReconnect(), driver.IgnoreDiscoveredServers(), driver.SkipHostLookup(),
-		driver.ErrorHandler(func(*driver.Conn, *driver.Subscription, error) {}))
+		driver.ErrorHandler(l.denied.hear))...)
 	if err != nil {
 		l.dialer.Seal()
+		if errors.Is(err, driver.ErrNoServers) && d.failed != nil {
+			err = d.failed
+		}
 		return nil, err
 	}
 	return l, nil
@@ -75,7 +136,15 @@ func (l *link) Close() error {
 
 // ask sends a request once and returns what the first one answers.
 func (l *link) ask(ctx context.Context, m *driver.Msg) (*driver.Msg, error) {
-	return l.conn.RequestMsgWithContext(ctx, m)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l.denied.await(cancel)
+	defer l.denied.await(nil)
+	answer, err := l.conn.RequestMsgWithContext(ctx, m)
+	if err != nil && errors.Is(context.Cause(ctx), driver.ErrPermissionViolation) {
+		err = context.Cause(ctx) // the driver's own says only that it was canceled
+	}
+	return answer, err
 }
 
 // api asks JetStream's API and decodes the result.
@@ -132,7 +201,7 @@ func (l *link) put(ctx context.Context, subject string, data []byte, expect *uin
 	if err := decode(answer.Data, &ack); err != nil {
 		return 0, err
 	}
-	if ack.Seq == 0 || ack.Stream != stream {
+	if ack.Seq == 0 || ack.Stream != l.stream() {
 		return 0, errGarbage
 	}
 	return ack.Seq, nil
@@ -154,7 +223,7 @@ func (l *link) get(ctx context.Context, subject string) (entry, error) {
 			Headers []byte `json:"hdrs"`
 		} `json:"message"`
 	}
-	err := l.api(ctx, "STREAM.MSG.GET."+stream, map[string]string{"last_by_subj": subject}, &result)
+	err := l.api(ctx, "STREAM.MSG.GET."+l.stream(), map[string]string{"last_by_subj": subject}, &result)
 	switch {
 	case coded(codeNoMessage)(err):
 		return entry{}, nil
@@ -170,9 +239,14 @@ func (l *link) get(ctx context.Context, subject string) (entry, error) {
 	return e, nil
 }
 
+// directSubject is where any replica is asked for the last entry of a subject.
+func (b bucket) directSubject(subject string) string {
+	return "$JS.API.DIRECT.GET." + b.stream() + "." + subject
+}
+
 // direct reads the last entry of a subject from any replica.
 func (l *link) direct(ctx context.Context, subject string) (entry, error) {
-	m, err := l.ask(ctx, &driver.Msg{Subject: "$JS.API.DIRECT.GET." + stream + "." + subject})
+	m, err := l.ask(ctx, &driver.Msg{Subject: l.directSubject(subject)})
 	if err != nil {
 		return entry{}, err
 	}

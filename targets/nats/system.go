@@ -8,9 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
@@ -23,6 +21,7 @@ const logName = "nats.log"
 // System is a running NATS. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
+	*store
 	cfg    targets.Config
 	server string
 	image  string
@@ -52,6 +51,14 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		}
 		s.server = p.Paths[program]
 	}
+	nodes := make([]access, len(s.Nodes))
+	for i := range nodes {
+		var err error
+		if nodes[i].Addr, err = s.Addr(i, clientPort); err != nil {
+			return nil, err
+		}
+	}
+	s.store = newStore("lapse", nodes, cfg)
 	if err := s.Fleet.Start(ctx, s.form, nil); err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "starting NATS", Err: err, Way: "see the logs of the nodes in the run directory"}
 	}
@@ -92,31 +99,13 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 	return cluster.Command{Path: s.server, Args: []string{"-c", path}, Log: logName}, nil
 }
 
-// streamConfig is a key-value bucket as ADR-8 has it.
-type streamConfig struct {
-	Name              string   `json:"name"`
-	Subjects          []string `json:"subjects"`
-	Retention         string   `json:"retention"`
-	Storage           string   `json:"storage"`
-	Discard           string   `json:"discard"`
-	MaxMsgsPerSubject int      `json:"max_msgs_per_subject"`
-	NumReplicas       int      `json:"num_replicas"`
-	AllowDirect       bool     `json:"allow_direct"`
-	DenyDelete        bool     `json:"deny_delete"`
-	AllowRollup       bool     `json:"allow_rollup_hdrs"`
-}
-
 // form makes the bucket and waits until every node takes part. Replicas answer direct
 // reads only some 10 s after they have caught up; until then the leader alone does, and
 // none is old: a run that began earlier would have passed for nothing.
 func (s *System) form(ctx context.Context) error {
-	config := streamConfig{
-		Name: stream, Subjects: []string{"$KV." + bucket + ".>"}, Retention: "limits", Storage: "file", Discard: "new",
-		MaxMsgsPerSubject: 1, NumReplicas: len(s.Nodes), AllowDirect: s.cfg.ReadLevel == readDirect, DenyDelete: true, AllowRollup: true,
-	}
 	err := cluster.Await(ctx, "the bucket to be made", func(ctx context.Context) error {
 		return s.with(ctx, 0, func(ctx context.Context, l *link) error {
-			err := l.api(ctx, "STREAM.CREATE."+stream, config, &struct{}{})
+			err := l.create(ctx, s.config(len(s.Nodes), ""))
 			if coded(codeNameTaken)(err) {
 				return nil // by an earlier try
 			}
@@ -136,60 +125,15 @@ func (s *System) form(ctx context.Context) error {
 	return s.Await(ctx, "to answer direct reads", s.answersDirect)
 }
 
-// with does something over a connection of its own with node i.
-func (s *System) with(ctx context.Context, i int, do func(ctx context.Context, l *link) error) error {
-	ctx, cancel := context.WithTimeout(ctx, max(s.cfg.OpTimeout, 2*time.Second))
-	defer cancel()
-	addr, err := s.Addr(i, clientPort)
-	if err != nil {
-		return err
-	}
-	l, err := connect(ctx, addr, s.cfg.OpTimeout)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = l.Close() }() // it was only asked
-	return do(ctx, l)
-}
-
-// group is the state of the stream's group by its leader's word.
-type group struct {
-	Cluster struct {
-		Leader   string `json:"leader"`
-		Replicas []struct {
-			Name    string `json:"name"`
-			Current bool   `json:"current"`
-			Offline bool   `json:"offline"`
-		} `json:"replicas"`
-	} `json:"cluster"`
-}
-
-// serves returns nil when node i has the stream, in sync, and a write and a read go
+// serves returns nil when node i has the bucket, in sync, and a write and a read go
 // through it.
 func (s *System) serves(ctx context.Context, i int) error {
-	return s.with(ctx, i, func(ctx context.Context, l *link) error {
-		var g group
-		if err := l.api(ctx, "STREAM.INFO."+stream, nil, &g); err != nil {
-			return fmt.Errorf("asking about the stream: %w", err)
+	name := s.Nodes[i].Name()
+	return s.store.serves(ctx, i, func(g group) error {
+		if len(s.Nodes) > 1 && !g.current(name) {
+			return errors.New("the replica is not in sync with the leader")
 		}
-		name := s.Nodes[i].Name()
-		if len(s.Nodes) > 1 && g.Cluster.Leader != name {
-			at := slices.IndexFunc(g.Cluster.Replicas, func(r struct {
-				Name    string `json:"name"`
-				Current bool   `json:"current"`
-				Offline bool   `json:"offline"`
-			}) bool {
-				return r.Name == name
-			})
-			if g.Cluster.Leader == "" || at < 0 || !g.Cluster.Replicas[at].Current || g.Cluster.Replicas[at].Offline {
-				return errors.New("the replica is not in sync with the leader")
-			}
-		}
-		if _, err := l.put(ctx, subject("ready", name), []byte("1"), nil); err != nil {
-			return fmt.Errorf("writing: %w", err)
-		}
-		_, err := l.get(ctx, subject("ready", name))
-		return err
+		return nil
 	})
 }
 
@@ -217,7 +161,7 @@ func (s *System) answersDirect(ctx context.Context, i int) error {
 		return fmt.Errorf("reading the subscriptions: %w", err)
 	}
 	for _, sub := range subs.List {
-		if strings.HasPrefix(sub.Subject, "$JS.API.DIRECT.GET."+stream) {
+		if strings.HasPrefix(sub.Subject, "$JS.API.DIRECT.GET."+s.stream()) {
 			return nil
 		}
 	}
@@ -225,18 +169,8 @@ func (s *System) answersDirect(ctx context.Context, i int) error {
 }
 
 // Open implements targets.System.
-func (s *System) Open(ctx context.Context, session targets.Session) (targets.Client, error) {
-	c := &client{
-		links: make([]*link, len(s.Nodes)), direct: s.cfg.ReadLevel == readDirect, timeout: s.cfg.OpTimeout, text: session.Text,
-	}
-	for i := range s.Nodes {
-		addr, err := s.Addr(i, clientPort)
-		if err != nil {
-			return nil, err
-		}
-		c.addrs = append(c.addrs, addr)
-	}
-	return c, nil
+func (s *System) Open(_ context.Context, session targets.Session) (targets.Client, error) {
+	return s.open(session), nil
 }
 
 // Ready implements targets.System.
@@ -253,18 +187,10 @@ func (s *System) Ready(ctx context.Context, node string) error {
 
 // Primary implements ability.Primarier: the leader of the stream.
 func (s *System) Primary(ctx context.Context) (string, error) {
-	err := errors.New("no node answers")
-	for i, n := range s.Nodes {
-		var g group
-		err = s.with(ctx, i, func(ctx context.Context, l *link) error { return l.api(ctx, "STREAM.INFO."+stream, nil, &g) })
-		if err == nil && g.Cluster.Leader != "" {
-			return g.Cluster.Leader, nil
-		}
-		if err == nil && len(s.Nodes) == 1 {
-			return n.Name(), nil
-		}
+	if len(s.Nodes) == 1 {
+		return s.Nodes[0].Name(), nil
 	}
-	return "", fmt.Errorf("the stream has no leader that is known: %w", err)
+	return s.leader(ctx)
 }
 
 // Version implements targets.System.

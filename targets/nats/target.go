@@ -95,6 +95,17 @@ func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	if cfg.Options, err = targets.ResolveOptions(t.Info(), cfg.Options); err != nil {
 		return cfg, err
 	}
+	if err := complete(&cfg); err != nil {
+		return cfg, err
+	}
+	if cfg.Nodes%2 == 0 && cfg.Nodes != 0 {
+		return cfg, targets.Usagef("--nodes %d: a replica on each node, and JetStream has 1, 3 or 5 replicas; use one of these", cfg.Nodes)
+	}
+	return cfg, nil
+}
+
+// complete checks the levels and fills in the defaults.
+func complete(cfg *targets.Config) error {
 	if cfg.ReadLevel == "" {
 		cfg.ReadLevel = readLeader
 	}
@@ -104,16 +115,13 @@ func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	if cfg.OpTimeout == 0 {
 		cfg.OpTimeout = defaultOpTimeout
 	}
-	if levels := t.Info().ReadLevels; !slices.Contains(levels, cfg.ReadLevel) {
-		return cfg, targets.Usagef("--read-level %s: there are %s", cfg.ReadLevel, strings.Join(levels, ", "))
+	if levels := (Target{}).Info().ReadLevels; !slices.Contains(levels, cfg.ReadLevel) {
+		return targets.Usagef("--read-level %s: there are %s", cfg.ReadLevel, strings.Join(levels, ", "))
 	}
 	if cfg.WriteLevel != writeAck {
-		return cfg, targets.Usagef("--write-level %s: there is one, %s", cfg.WriteLevel, writeAck)
+		return targets.Usagef("--write-level %s: there is one, %s", cfg.WriteLevel, writeAck)
 	}
-	if cfg.Nodes%2 == 0 && cfg.Nodes != 0 {
-		return cfg, targets.Usagef("--nodes %d: a replica on each node, and JetStream has 1, 3 or 5 replicas; use one of these", cfg.Nodes)
-	}
-	return cfg, nil
+	return nil
 }
 
 // Spec implements targets.Target. A server tells the others where it is, by one

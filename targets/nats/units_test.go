@@ -1,7 +1,9 @@
 package nats
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -23,6 +25,8 @@ func TestClassify(t *testing.T) {
 	c.Is("another value", errMismatch, history.Fail, outcometest.Kept, errMismatch.Error())
 	c.Is("a write of nothing", errNothing, history.Fail, outcometest.Kept, errNothing.Error())
 	c.Is("no stream", &apiError{404, codeNoStream, "stream not found"}, history.Fail, outcometest.Kept, "no such stream")
+	c.Is("no right", fmt.Errorf("%w: publish", driver.ErrPermissionViolation), history.Fail, outcometest.Kept, "the user may not")
+	c.Is("no JetStream at all", &apiError{503, codeNotEnabledAtAll, "jetstream not enabled"}, history.Fail, outcometest.Kept, "JetStream is not enabled")
 	c.Is("no JetStream", &apiError{503, codeNotEnabled, "jetstream not enabled for account"}, history.Fail, outcometest.Kept, "JetStream is not enabled")
 	c.Is("no leader", &apiError{503, 10008, "jetstream cluster not available"}, history.Info, outcometest.Kept, "JetStream error 10008 (503)")
 	c.Is("garbage", errGarbage, history.Info, outcometest.Broken, errGarbage.Error())
@@ -129,5 +133,52 @@ func TestVersionsArePinned(t *testing.T) {
 	}
 	if _, err := os.ReadFile("../../docs/targets/nats.md"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTrace: which server a message goes to, by the word of the one that it came to.
+func TestTrace(t *testing.T) {
+	const in = `{"type":"in","kind":0}`
+	for events, want := range map[string]string{
+		in: "a", // what stays in the server is not told
+		in + `,{"type":"eg","kind":1,"name":"b"}`:                                         "b",
+		in + `,{"type":"eg","kind":0,"name":"watches"},{"type":"eg","kind":2,"name":"c"}`: "c",
+	} {
+		var tr trace
+		if err := json.Unmarshal([]byte(`{"server":{"name":"a"},"events":[`+events+`]}`), &tr); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tr.goesTo(); err != nil || got != want {
+			t.Errorf("%s: %q, %v; want %q", events, got, err, want)
+		}
+	}
+	refused := trace{}
+	if err := json.Unmarshal([]byte(`{"events":[{"type":"in","error":"no right"}]}`), &refused); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := refused.goesTo(); err == nil {
+		t.Errorf("what was refused goes to %q", got)
+	}
+	for version, want := range map[string]bool{"2.10.23": false, "2.11.0": true, "2.12.1-RC.1": true, "3.0.0": true, "1.4": false, "": false} {
+		if traces(version) != want {
+			t.Errorf("%q tells: %v", version, !want)
+		}
+	}
+}
+
+// TestGroup: who is in sync, by the word of the leader.
+func TestGroup(t *testing.T) {
+	var g group
+	if err := json.Unmarshal([]byte(`{"cluster":{"leader":"a","replicas":[{"name":"b","current":true},{"name":"c"},{"name":"d","current":true,"offline":true}]}}`), &g); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][2]bool{"a": {true, true}, "b": {true, true}, "c": {true, false}, "d": {true, false}, "e": {false, false}} {
+		if g.member(name) != want[0] || g.current(name) != want[1] {
+			t.Errorf("%s: member %v, current %v", name, g.member(name), g.current(name))
+		}
+	}
+	g.Cluster.Leader = ""
+	if g.current("b") {
+		t.Error("without a leader nobody is in sync")
 	}
 }

@@ -190,7 +190,7 @@ func decided(t testing.TB, want int, env []string, args ...string) result {
 // cleanEnvironment has none of the variables that say who connects.
 func cleanEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		return strings.HasPrefix(kv, "PG") || strings.HasPrefix(kv, "AWS_") || strings.HasPrefix(kv, "LAPSE_CASSANDRA") || strings.HasPrefix(kv, "LAPSE_REDIS") || strings.HasPrefix(kv, "LAPSE_ETCD")
+		return strings.HasPrefix(kv, "PG") || strings.HasPrefix(kv, "AWS_") || strings.HasPrefix(kv, "LAPSE_CASSANDRA") || strings.HasPrefix(kv, "LAPSE_REDIS") || strings.HasPrefix(kv, "LAPSE_ETCD") || strings.HasPrefix(kv, "LAPSE_NATS")
 	})
 }
 

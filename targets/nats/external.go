@@ -1,0 +1,431 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	driver "github.com/nats-io/nats.go"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/outcome"
+)
+
+var _ targets.Externalizer = Target{}
+
+// login names the variables with the credentials; a password without a user is a token.
+var login = func() external.Login {
+	l := external.LoginOf(Name)
+	l.Alone = true
+	return l
+}()
+
+// envCreds names the variable with the path of a file with a user's token and key.
+const envCreds = "LAPSE_NATS_CREDS"
+
+// optReplicas is an option of external clusters, which may have more servers than are named.
+const optReplicas = "replicas"
+
+// External implements targets.Externalizer: a cluster with JetStream, or one server.
+func (t Target) External(at []string) (targets.Target, error) {
+	list, err := external.Addresses(at, clientPort)
+	if err != nil {
+		return nil, err
+	}
+	i := t.Info()
+	i.Summary = "NATS JetStream, an external cluster: a key-value bucket of the run's own"
+	i.Options = append([]targets.Option{{
+		Name: optReplicas, Values: []string{"", "1", "3", "5"},
+		Help: "replicas of the bucket (default: 3, in a cluster with five servers named 5, and 1 on a server that is in no cluster)",
+	}}, external.TLSOptions()...)
+	return external.New(external.Kind{
+		Info: i, At: list, Port: clientPort, Alive: alive,
+		Settings: func(cfg targets.Config) (targets.Config, error) {
+			if err := complete(&cfg); err != nil {
+				return cfg, err
+			}
+			_, err := accesses(cfg.Options, list)
+			return cfg, err
+		},
+		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Abilities: t.Abilities,
+		Promises:  t.Promises,
+	}), nil
+}
+
+// accesses are how the nodes are reached, with the credentials of the environment.
+func accesses(options map[string]string, at []string) ([]access, error) {
+	list, err := login.Accesses(options, at)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]access, len(list))
+	for i, a := range list {
+		out[i] = access{Access: a, creds: os.Getenv(envCreds)}
+	}
+	if file := out[0].creds; file != "" {
+		if out[0].Password != "" {
+			return nil, targets.Usagef("%s and %s: a user has one of them; unset the other", envCreds, login.Password)
+		}
+		if _, err := os.ReadFile(file); err != nil {
+			return nil, targets.Usagef("%s: %v", envCreds, err)
+		}
+	}
+	return out, nil
+}
+
+// alive is the liveness probe: a server greets whoever connects, before it encrypts.
+func alive(ctx context.Context, addr string, _ map[string]string) error {
+	const greeting = "INFO "
+	answer, err := external.Greeting(ctx, addr, nil, nil, len(greeting))
+	switch {
+	case err != nil:
+		return err
+	case string(answer) != greeting:
+		return errors.New("it speaks another protocol than NATS'")
+	}
+	return nil
+}
+
+// server is what a node said of itself when it was connected to.
+type server struct{ name, id, version, cluster string }
+
+// visit is an external NATS, in which the run has one bucket.
+type visit struct {
+	external.Stay
+	*store
+	run      string
+	replicas int
+	servers  []server
+	// heard says of each node that its server answers direct reads itself; made is when the
+	// bucket was made.
+	heard []atomic.Bool
+	made  time.Time
+}
+
+var (
+	_ external.Driver       = (*visit)(nil)
+	_ targets.ReplicaPlacer = (*visit)(nil)
+	_ ability.Primarier     = (*visit)(nil)
+)
+
+// maxName bounds the name of a bucket.
+const maxName = 64
+
+func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
+	nodes, err := accesses(cfg.Options, at)
+	if err != nil {
+		return nil, err
+	}
+	name := external.OwnName(cfg.Run, maxName)
+	v := &visit{
+		store: newStore(bucket(name), nodes, cfg), run: cfg.Run,
+		servers: make([]server, len(at)), heard: make([]atomic.Bool, len(at)),
+	}
+	v.At = at
+	v.Place = external.Namespace{Name: name, What: "the bucket %s", Remove: "nats kv del %s --force"}
+	for i := range at {
+		if err := v.meet(ctx, i); err != nil {
+			return nil, err
+		}
+	}
+	if err := v.structure(); err != nil {
+		return nil, err
+	}
+	if v.replicas, err = v.copies(cfg.Options[optReplicas]); err != nil {
+		return nil, err
+	}
+	v.Lines = append(v.Lines, fmt.Sprintf("a bucket gets %d replicas", v.replicas))
+	return v, nil
+}
+
+// meet asks node i what it is, and whether JetStream answers by it.
+func (v *visit) meet(ctx context.Context, i int) error {
+	a := v.nodes[i]
+	err := v.with(ctx, i, func(ctx context.Context, l *link) error {
+		v.servers[i] = server{l.conn.ConnectedServerName(), l.conn.ConnectedServerId(), l.conn.ConnectedServerVersion(), l.conn.ConnectedClusterName()}
+		return l.api(ctx, "INFO", nil, &struct{}{})
+	})
+	if err != nil {
+		return v.explain(i, err)
+	}
+	s := v.servers[i]
+	line := fmt.Sprintf("%s (%s) is %s, NATS %s", cluster.NodeNames(len(v.nodes))[i], a.Addr, s.name, s.version)
+	if s.version == losesStreams {
+		line += ", which loses streams to kills of processes"
+	}
+	v.Lines = append(v.Lines, line)
+	return nil
+}
+
+// structure sees whether the nodes are different servers of one cluster.
+func (v *visit) structure() error {
+	wrong := func(way, format string, args ...any) error {
+		return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: fmt.Errorf(format, args...), Way: way}
+	}
+	const way = "name the servers of one cluster, each once"
+	for i, s := range v.servers {
+		first := v.servers[0]
+		switch at := slices.IndexFunc(v.servers, func(o server) bool { return o.id == s.id || o.name == s.name }); {
+		case at < i && v.servers[at].id == s.id:
+			return wrong(way, "%s and %s are one server, %s", v.At[at], v.At[i], s.name)
+		case at < i:
+			return wrong("give each its own server_name", "%s and %s are two servers of one name, %s", v.At[at], v.At[i], s.name)
+		case i > 0 && s.cluster == "":
+			return wrong(way, "%s is in no cluster", v.At[i])
+		case s.cluster != first.cluster:
+			return wrong(way, "%s and %s are not of one cluster (%q and %q)", v.At[0], v.At[i], first.cluster, s.cluster)
+		}
+	}
+	return nil
+}
+
+// copies is the number of replicas, which option says or leaves to what there is.
+func (v *visit) copies(option string) (int, error) {
+	switch {
+	case option != "":
+		return strconv.Atoi(option)
+	case v.servers[0].cluster == "":
+		return 1, nil
+	case len(v.nodes) >= 5:
+		return 5, nil
+	}
+	return 3, nil
+}
+
+// explain is an error of node i's, with the way out.
+func (v *visit) explain(i int, err error) error {
+	a := v.nodes[i]
+	who := "it wants to know who asks: set " + login.User + " and " + login.Password + ", " + login.Password + " alone for a token, or name a creds file by " + envCreds
+	if a.User != "" || a.Password != "" || a.creds != "" {
+		who = "the user, the password, the token or the creds file is wrong: see " + login.User + ", " + login.Password + " or " + login.PasswordFile + ", and " + envCreds
+	}
+	const jetStream = "turn JetStream on: jetstream { store_dir: ... } in the server's configuration, and jetstream: enabled for the account"
+	return external.Cures{
+		{Match: outcome.Is(driver.ErrAuthorization, driver.ErrAuthExpired, driver.ErrAuthRevoked, driver.ErrAccountAuthExpired), Way: who},
+		{Match: outcome.Is(driver.ErrPermissionViolation), Way: "let the user publish to $JS.API.> and $KV.>, and subscribe to _INBOX.>"},
+		{Match: outcome.Is(driver.ErrSecureConnWanted), Way: "it does not encrypt: use --set tls=off if that is all right"},
+		{Match: outcome.Is(driver.ErrNoInfoReceived), Way: "see whether it is a NATS server, and the port its clients' (4222)"},
+		{Match: outcome.Is(driver.ErrTimeout), Way: "see whether it is a NATS server, and the port its clients' (4222); one that encrypts before it says what it is (handshake_first) cannot be tested"},
+		{Match: outcome.Is(driver.ErrNoResponders), Way: jetStream, Tell: func(error) error { return errors.New("JetStream does not answer") }},
+		{Match: coded(codeNotEnabled, codeNotEnabledAtAll), Way: jetStream},
+		{Match: coded(codeUnavailable), Way: "see whether enough servers of the cluster are up: JetStream has no leader of its own"},
+		{Match: coded(codeNotClustered), Way: "use --set " + optReplicas + "=1, or make the servers a cluster"},
+		{Match: coded(codeNoPeers, codeInsufficient), Way: fmt.Sprintf("the cluster has too few servers with JetStream that have room for %d replicas: see whether all are up, or use --set %s=1", v.replicas, optReplicas)},
+		{Match: coded(codeAccountResources, codeStorage, codeStreams, codeLimits, codeNeedsBound), Way: "let the account have one more stream: its limits are reached, or want a bound on what a stream holds"},
+	}.Explain("asking the node at "+a.Addr, err)
+}
+
+// marksShown bounds the other runs' buckets that are looked into, marksSought the streams
+// among whose names they are sought.
+const (
+	marksShown  = 20
+	marksSought = 20000
+)
+
+// Marks implements external.Driver.
+func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
+	found := map[string]string{}
+	err := v.InTurn(func(i int) error {
+		return v.explain(i, v.with(ctx, i, func(ctx context.Context, l *link) error {
+			names, err := l.streams(ctx, marksSought)
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				b := bucket(strings.TrimPrefix(name, bucket("").stream()))
+				if b.stream() != name || !external.IsOwnName(string(b)) || len(found) == marksShown && b != v.bucket {
+					continue
+				}
+				var g group
+				// One that does not tell is there all the same.
+				_ = l.api(ctx, "STREAM.INFO."+name, nil, &g)
+				found[string(b)] = g.Config.Description
+			}
+			return nil
+		}))
+	}, answered)
+	return found, err
+}
+
+// streams are names of streams, at most so many and what comes with them.
+func (l *link) streams(ctx context.Context, most int) ([]string, error) {
+	var names []string
+	for {
+		var page struct {
+			Total   int      `json:"total"`
+			Streams []string `json:"streams"`
+		}
+		if err := l.api(ctx, "STREAM.NAMES", map[string]int{"offset": len(names)}, &page); err != nil {
+			return nil, err
+		}
+		names = append(names, page.Streams...)
+		if len(page.Streams) == 0 || len(names) >= min(page.Total, most) {
+			return names, nil
+		}
+	}
+}
+
+// answered says that JetStream itself answered.
+func answered(err error) bool {
+	var e *apiError
+	return errors.As(err, &e)
+}
+
+// Make implements external.Driver. A bucket that is there with the same configuration,
+// which has the run's mark, is the run's own.
+func (v *visit) Make(ctx context.Context) error {
+	v.made = time.Now()
+	err := v.InTurn(func(i int) error {
+		err := v.with(ctx, i, func(ctx context.Context, l *link) error {
+			return l.create(ctx, v.config(v.replicas, external.Mark(v.run)))
+		})
+		switch {
+		case coded(codeNameTaken)(err):
+			return external.ErrTaken
+		case coded(refusals...)(err), errors.Is(err, driver.ErrPermissionViolation), errors.Is(err, driver.ErrNoResponders):
+			return external.Refused(v.explain(i, err))
+		}
+		return v.explain(i, err)
+	}, func(err error) bool { return answered(err) || errors.Is(err, external.ErrTaken) })
+	return err
+}
+
+// Serves implements external.Driver. Where a node's server has a replica and reads are to
+// be direct, it is to answer some: until replicas do, the leader does, and none is old.
+func (v *visit) Serves(ctx context.Context, node int) error {
+	name, follows := v.servers[node].name, false
+	err := v.serves(ctx, node, func(g group) error {
+		follows = g.member(name) && len(g.Cluster.Replicas) > 0
+		if follows && !g.current(name) {
+			return errors.New("the replica is not in sync with the leader")
+		}
+		return nil
+	})
+	if err != nil || !v.direct || !follows || v.heard[node].Load() {
+		return v.explain(node, err)
+	}
+	if err := v.answersDirect(ctx, node); err != nil {
+		return err
+	}
+	v.heard[node].Store(true)
+	return nil
+}
+
+// answersDirect returns nil when the server of node i answers some of the direct reads.
+// Servers before 2.11 do not tell; they are given time.
+func (v *visit) answersDirect(ctx context.Context, i int) error {
+	const untold, pause = 20 * time.Second, 100 * time.Millisecond
+	own := v.servers[i]
+	if !traces(own.version) {
+		if time.Since(v.made) < untold {
+			return fmt.Errorf("NATS %s does not tell whether a replica answers direct reads: it is given %v", own.version, untold)
+		}
+		return nil
+	}
+	silent := fmt.Errorf("%s answers no direct reads", own.name)
+	return v.with(ctx, i, func(ctx context.Context, l *link) error {
+		for {
+			to, err := l.traced(ctx, l.directSubject(l.subject("ready", "n1")))
+			if to == own.name {
+				return nil
+			}
+			if err != nil {
+				return errors.Join(silent, err)
+			}
+			select {
+			case <-ctx.Done():
+				return silent
+			case <-time.After(pause):
+			}
+		}
+	})
+}
+
+// Drop implements external.Driver.
+func (v *visit) Drop(ctx context.Context) error {
+	return v.InTurn(func(i int) error {
+		err := v.with(ctx, i, func(ctx context.Context, l *link) error {
+			return l.api(ctx, "STREAM.DELETE."+l.stream(), nil, &struct{}{})
+		})
+		if coded(codeNoStream)(err) {
+			return nil
+		}
+		return v.explain(i, err)
+	}, func(error) bool { return false })
+}
+
+// Close implements external.Driver: every connection was closed after its question.
+func (*visit) Close() error { return nil }
+
+// Open implements targets.System.
+func (v *visit) Open(_ context.Context, session targets.Session) (targets.Client, error) {
+	return v.open(session), nil
+}
+
+// Primary implements ability.Primarier: the node of the stream's leader.
+func (v *visit) Primary(ctx context.Context) (string, error) {
+	if len(v.nodes) == 1 {
+		return v.Cluster().Nodes()[0].Name(), nil
+	}
+	leader, err := v.leader(ctx)
+	if err != nil {
+		return "", err
+	}
+	return v.node(leader)
+}
+
+// node is the name of the node whose server has this name.
+func (v *visit) node(server string) (string, error) {
+	for i, s := range v.servers {
+		if s.name == server {
+			return v.Cluster().Nodes()[i].Name(), nil
+		}
+	}
+	return "", fmt.Errorf("the server %s is none of those that --at names", server)
+}
+
+// Replicas implements targets.ReplicaPlacer. A server that --at does not name is left out.
+func (v *visit) Replicas(ctx context.Context, _ history.Key) ([]string, error) {
+	var names []string
+	err := v.InTurn(func(i int) error {
+		return v.with(ctx, i, func(ctx context.Context, l *link) error {
+			g, err := l.group(ctx)
+			if err != nil {
+				return err
+			}
+			names = nil
+			for j, s := range v.servers {
+				if g.member(s.name) || len(v.servers) == 1 && len(g.Cluster.Replicas) == 0 {
+					names = append(names, v.Cluster().Nodes()[j].Name())
+				}
+			}
+			return nil
+		})
+	}, func(error) bool { return false })
+	return names, err
+}
+
+// Version implements targets.System.
+func (v *visit) Version() string {
+	var versions []string
+	for _, s := range v.servers {
+		versions = append(versions, s.version)
+	}
+	slices.Sort(versions)
+	text := "NATS " + strings.Join(slices.Compact(versions), " and ")
+	if v.servers[0].cluster == "" {
+		return text + ", an external server"
+	}
+	return text + ", an external cluster"
+}
