@@ -38,7 +38,7 @@ type Database struct {
 	// of each at least, so that the target was seen to find something and not to cry
 	// wolf.
 	Violated, Held []Claim
-	// Light says that a cluster leaves a core idle most of the time: claims run side by side.
+	// Light says that a cluster leaves a core idle most of the time: levels and claims run side by side.
 	Light bool
 }
 
@@ -65,6 +65,9 @@ func Run(t *testing.T, d Database) {
 	t.Run("input", d.input)
 	for i, l := range d.levels() {
 		t.Run("levels/"+l.Read+" "+l.Write, func(t *testing.T) {
+			if d.Light {
+				t.Parallel()
+			}
 			s := d.start(t, l)
 			s.functions(t)
 			if i == 0 {

@@ -19,7 +19,7 @@ func TestConformance(t *testing.T) {
 	paused.Faults = "pause"
 	forgets.Options = map[string]string{"storage": "memory"}
 	conformance.Run(t, conformance.Database{
-		Target:   dynamodb.Target{},
+		Target: dynamodb.Target{}, Light: true,
 		Config:   targets.Config{Cache: dynamodb.Software()},
 		Held:     []conformance.Claim{{Name: "strong reads of a store on disk", Request: paused, Model: "linearizable"}},
 		Violated: []conformance.Claim{{Name: "a store in memory", Request: forgets, Model: "no-lost-writes"}},

@@ -44,6 +44,7 @@ func TestRuns(t *testing.T) {
 		{"transfers", "strong", "bank", "pause", "disk", "bank", checkers.Held, "", []history.Func{history.Transfer}, 1, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			env := runs.Environment{
 				Targets: registry.All(), Providers: registry.Providers(),
 				Out: t.TempDir(), Cache: dynamodb.Software(),

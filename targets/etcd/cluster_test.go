@@ -15,6 +15,7 @@ import (
 
 // TestCluster has what one cluster can show, so that it is started once.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	d := deploy(t, targets.Config{Nodes: 3})
 	for name, does := range map[string]func(*testing.T, *deployment){
 		"revisions": revisions, "conditions": conditions, "transactions": transactions,

@@ -25,12 +25,13 @@ var sleepers = runs.Request{
 // TestConformance: at one level what a cut-off member answers is old, at the other it
 // is not, whatever else is broken; and a lock has two holders when one sleeps.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	held, stale := partitioned, partitioned
 	held.Faults, held.FaultInterval, held.FaultHold = "partition-one,kill,pause,membership", 4*time.Second, 2*time.Second
 	held.Duration = 16 * time.Second
 	stale.ReadLevel = "serializable"
 	conformance.Run(t, conformance.Database{
-		Target: etcd.Target{},
+		Target: etcd.Target{}, Light: true,
 		Config: targets.Config{Nodes: 3},
 		Held:   []conformance.Claim{{Name: "linearizable reads", Request: held, Model: "linearizable"}},
 		Violated: []conformance.Claim{

@@ -14,6 +14,7 @@ import (
 // TestFailover has the same two replicas lose what an asynchronous primary acknowledged,
 // and keep what a semi-synchronous one did.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		level string
 		// last is what is there after the primary was killed in a cut, in which it wrote.
@@ -21,6 +22,7 @@ func TestFailover(t *testing.T) {
 		acknowledged history.Outcome
 	}{{writeAsync, 11, history.OK}, {writeAfterSync, 11, history.Info}} {
 		t.Run(c.level, func(t *testing.T) {
+			t.Parallel()
 			d := deploy(t, targets.Config{WriteLevel: c.level, OpTimeout: 3 * time.Second, Options: map[string]string{optFailover: on, optFailoverAfter: "300ms"}})
 			s := d.session("")
 			s.ok(0, write(1, 11))

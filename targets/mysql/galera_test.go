@@ -14,6 +14,7 @@ import (
 
 // TestGalera drives a real cluster of three nodes.
 func TestGalera(t *testing.T) {
+	t.Parallel()
 	d := deploy(t, targets.Config{ReadLevel: readSync1, Options: map[string]string{optTopology: topologyGalera}})
 	if v := d.Version(); !strings.Contains(v, "Galera 4.") {
 		t.Errorf("the version is %q", v)

@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 	}
 	direct := runs.Request{Workload: "session", Rate: 800, Keys: 4, Duration: 12 * time.Second, ReadLevel: "direct", Faults: "partition"}
 	conformance.Run(t, conformance.Database{
-		Target:   nats.Target{},
+		Target: nats.Target{}, Light: true,
 		Config:   targets.Config{Nodes: 3, Cache: nats.Built()},
 		Held:     []conformance.Claim{{Name: "acknowledged writes, all nodes killed", Request: killed, Model: "no-lost-writes"}},
 		Violated: []conformance.Claim{{Name: "direct reads", Request: direct, Model: "read-your-writes"}},

@@ -10,6 +10,7 @@ import (
 
 // TestCluster drives a real cluster of three primaries and three replicas.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	d := deploy(t, targets.Config{Nodes: 6, WriteLevel: "wait:1", ReadLevel: "replica", Options: map[string]string{optTopology: topologyCluster}})
 	s := d.session(t)
 	primaries := map[int]bool{}

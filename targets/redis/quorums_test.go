@@ -50,21 +50,38 @@ func TestQuorumPredictions(t *testing.T) {
 
 // TestQuorums runs two cells on real servers that differ in the number that WAIT is given.
 func TestQuorums(t *testing.T) {
+	t.Parallel()
 	for write, want := range map[string]quorum.Observation{"wait:1": quorum.Broke, "wait:2": quorum.Held} {
-		ask := quorum.Ask{Target: redis.Name, N: 3, Write: write, Read: "replica", Duration: 2 * time.Second, Rate: 400, Seed: 5}
-		cells, err := quorum.Cells(registry.All(), ask)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// What may break and did not is run again, and this is not about that model.
-		delete(cells[0].Predicted, models.Linearizable)
-		env := runs.Environment{Targets: registry.All(), Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
-		table, err := quorum.Run(t.Context(), ask, cells, sandbox.Provider{}, "", env, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if o := table.Cells[0].Models[models.Regular]; o.Observed != want || !o.AsPredicted {
-			t.Errorf("%s: regular %+v, %d reads that could have been stale", write, o, table.Cells[0].AtRisk)
+		// How much a busy machine gets through in two seconds is no matter of right or wrong.
+		for i, duration := range []time.Duration{2 * time.Second, 6 * time.Second, 20 * time.Second} {
+			got, atRisk := observed(t, write, duration)
+			switch {
+			case got.Observed == want && got.AsPredicted:
+			case i < 2 && (got.Observed == quorum.Thin || want == quorum.Broke):
+				t.Logf("%s, %s: %+v, %d reads that could have been stale; once more for longer", write, duration, got, atRisk)
+				continue
+			default:
+				t.Errorf("%s: regular %+v, %d reads that could have been stale", write, got, atRisk)
+			}
+			break
 		}
 	}
+}
+
+// observed runs one cell of replica reads.
+func observed(t *testing.T, write string, duration time.Duration) (quorum.Comparison, int) {
+	t.Helper()
+	ask := quorum.Ask{Target: redis.Name, N: 3, Write: write, Read: "replica", Duration: duration, Rate: 400, Seed: 5}
+	cells, err := quorum.Cells(registry.All(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What may break and did not is run again, and this is not about that model.
+	delete(cells[0].Predicted, models.Linearizable)
+	env := runs.Environment{Targets: registry.All(), Out: t.TempDir(), Cache: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
+	table, err := quorum.Run(t.Context(), ask, cells, sandbox.Provider{}, "", env, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table.Cells[0].Models[models.Regular], table.Cells[0].AtRisk
 }

@@ -14,6 +14,7 @@ import (
 
 // TestReplication drives a real primary with two replicas.
 func TestReplication(t *testing.T) {
+	t.Parallel()
 	d := deploy(t, targets.Config{Nodes: 3, WriteLevel: "wait:2", ReadLevel: "any"})
 	t.Run("functions", func(t *testing.T) { functions(t, d) })
 	t.Run("conditions", func(t *testing.T) { conditions(t, d) })
@@ -25,6 +26,7 @@ func TestReplication(t *testing.T) {
 
 // TestValkey drives a real Valkey, whose compare-and-sets are made by WATCH.
 func TestValkey(t *testing.T) {
+	t.Parallel()
 	d := deploy(t, targets.Config{Nodes: 2, Options: map[string]string{optSoftware: softwareValkey, optCompare: compareWatch}})
 	if got, want := d.Version(), "Valkey "+valkey.Version+", replication"; got != want {
 		t.Errorf("it is %s, want %s", got, want)

@@ -17,6 +17,7 @@ import (
 
 // TestRuns has for each topology what breaks and what holds, one setting apart.
 func TestRuns(t *testing.T) {
+	t.Parallel()
 	replication := map[string]string{"appendfsync": "always"}
 	slots := map[string]string{"topology": "cluster"}
 	// Longer than the cluster takes to replace a primary that it does not hear of.
@@ -41,6 +42,7 @@ func TestRuns(t *testing.T) {
 		{"the same with a WAIT that is checked", 6, "wait:1", "primary", slots, "partition", outlasts, "no-lost-writes", checkers.Held, "not promised by redis", 25 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			env := runs.Environment{Targets: registry.All(), Out: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
 			planned, err := runs.Plan(t.Context(), runs.Request{
 				Target: redis.Name, Nodes: c.nodes, WriteLevel: c.write, ReadLevel: c.read, Options: c.options,
