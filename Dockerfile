@@ -17,7 +17,7 @@ FROM debian:bookworm-slim
 RUN export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
  && apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates openjdk-17-jre-headless maven xz-utils \
-      redis-server etcd-server mariadb-server galera-4 rsync lsof python3 \
+      redis-server etcd-server mariadb-server galera-4 rsync lsof libfaketime python3 \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /lapse /usr/local/bin/lapse
 WORKDIR /work

@@ -391,6 +391,27 @@ func (f *fake) BendClock(_ context.Context, name string, offset time.Duration) (
 	return offset, nil
 }
 
+func (f *fake) StepClock(_ context.Context, name string, offset time.Duration) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.nodes[name].state == cluster.Running {
+		return errors.New("it runs")
+	}
+	if !f.lies.clockStays {
+		f.clocks[name] = offset
+	}
+	return nil
+}
+
+func (f *fake) ReadClock(_ context.Context, name string) (time.Duration, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.nodes[name].state != cluster.Running {
+		return 0, errors.New("connection refused")
+	}
+	return f.clocks[name], nil
+}
+
 func (f *fake) HoldReplica(_ context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -76,6 +77,14 @@ func (s Schedule) CutsLinks() bool {
 	return slices.ContainsFunc(s.Steps, func(st Step) bool {
 		k, err := find(st.Fault)
 		return err == nil && k.grip == onLinks
+	})
+}
+
+// Needs says whether a fault of the schedule needs the ability a.
+func (s Schedule) Needs(a ability.Ability) bool {
+	return slices.ContainsFunc(s.Steps, func(st Step) bool {
+		k, err := find(st.Fault)
+		return err == nil && slices.Contains(k.Needs, a)
 	})
 }
 

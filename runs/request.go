@@ -25,6 +25,7 @@ import (
 	"github.com/lapse-test/lapse/runs/monitor"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
@@ -162,6 +163,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		return nil, targets.Usagef("--image %s: --provider %s makes no containers; use --provider %s", req.Image, req.Provider, containers)
 	}
 	asked.Nodes, asked.Image, asked.Operator = req.Nodes, req.Image, given.operator
+	asked.Containers = req.Provider == providers.Containers(env.Providers)
 	cfg, err := target.Resolve(asked)
 	if err != nil {
 		return nil, err
@@ -199,6 +201,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := drawSchedule(plan, drawn, harder); err != nil {
 		return nil, err
 	}
+	cfg.Clocks = plan.Schedule.Needs(ability.Clock)
 	p := &Planned{Plan: plan, Target: target, Config: cfg, OnViolation: told}
 	if err := p.makeWorkload(info); err != nil {
 		return nil, err
@@ -233,6 +236,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	asked := targets.Config{
 		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel, Options: plan.Options,
 		OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log, Image: plan.Image,
+		Containers: plan.Provider == providers.Containers(env.Providers), Clocks: plan.Schedule.Needs(ability.Clock),
 	}
 	if target, err = targets.Describe(ctx, target, asked); err != nil {
 		return nil, err

@@ -24,6 +24,12 @@ type Config struct {
 	// Image is the container image to be used instead of the target's own choice,
 	// empty for that; it counts only where nodes are containers.
 	Image string
+	// Containers says that nodes are going to be containers (--provider docker); where
+	// the provider is yet to be chosen it is false.
+	Containers bool
+	// Clocks says that the plan moves clocks: servers that read them through something
+	// that makes them slower need it only then.
+	Clocks bool
 	// Tenants is how many tenants the workload's keys are of, 0 for none; a target that cannot
 	// scan has none to know of.
 	Tenants history.Tenancy

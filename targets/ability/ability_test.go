@@ -19,6 +19,8 @@ func (restarter) Ready(context.Context, string) error   { return nil }
 type bender struct{ restarter }
 
 func (bender) BendClock(context.Context, string, time.Duration) (time.Duration, error) { return 0, nil }
+func (bender) StepClock(context.Context, string, time.Duration) error                  { return nil }
+func (bender) ReadClock(context.Context, string) (time.Duration, error)                { return 0, nil }
 
 func TestIn(t *testing.T) {
 	for _, c := range []struct {

@@ -15,4 +15,9 @@ type ClockBender interface {
 	// right again) and returns the offset that was then read back. The node's
 	// process must run.
 	BendClock(ctx context.Context, node string, offset time.Duration) (time.Duration, error)
+	// StepClock has the clock of a node whose process does not run be off by offset
+	// when it is started.
+	StepClock(ctx context.Context, node string, offset time.Duration) error
+	// ReadClock is how far off the clock of a running node is, as it reads it itself.
+	ReadClock(ctx context.Context, node string) (time.Duration, error)
 }

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/wallclock"
 )
 
 // bentClock is the compiled Java class that every node takes its time from.
@@ -71,62 +71,45 @@ func (s *System) BendClock(ctx context.Context, node string, offset time.Duratio
 	if err := s.writeOffset(i, offset); err != nil {
 		return 0, fmt.Errorf("moving the clock of %s: %w", node, err)
 	}
-	var seen time.Duration
-	err = cluster.Await(ctx, fmt.Sprintf("the clock of %s to be off by %v", node, offset), func(ctx context.Context) error {
-		return s.alive(ctx, i, func(ctx context.Context) error {
-			low, high, err := s.clockOffset(ctx, i)
-			if err != nil {
-				return err
-			}
-			seen = min(max(offset, low), high)
-			if seen != offset || high-low > clockSlack {
-				return fmt.Errorf("it is off by %v to %v", low, high)
-			}
-			return nil
-		})
-	})
-	return seen, err
+	return s.wallClock(i).Await(ctx, node, offset)
 }
 
-// clockSlack bounds the uncertainty of a clock's reading that is believed: asking
-// takes time itself, and a busy node answers late.
-const clockSlack = 100 * time.Millisecond
+// StepClock implements ability.ClockBender, to the millisecond.
+func (s *System) StepClock(_ context.Context, node string, offset time.Duration) error {
+	i, err := s.Index(node)
+	if err != nil {
+		return err
+	}
+	if err := s.writeOffset(i, offset); err != nil {
+		return fmt.Errorf("moving the clock of %s: %w", node, err)
+	}
+	return nil
+}
 
-// clockSamples bounds the times that a node is asked for the time.
-const clockSamples = 5
+// ReadClock implements ability.ClockBender.
+func (s *System) ReadClock(ctx context.Context, node string) (time.Duration, error) {
+	i, err := s.Index(node)
+	if err != nil {
+		return 0, err
+	}
+	return s.wallClock(i).Read(ctx)
+}
 
-// clockOffset asks a node for the time, and says between which bounds its clock is
-// off: it was read some time between the question and the answer. Several answers
-// together say it better than one.
-func (s *System) clockOffset(ctx context.Context, i int) (low, high time.Duration, err error) {
-	for sample := range clockSamples {
-		var theirs, asked, answered time.Time
-		err := s.admin(ctx, i, func(n *conn) error {
-			q := n.query(ctx, "SELECT current_timestamp() FROM system.local")
-			if err := n.prepare(ctx, q); err != nil {
+// wallClock is that of node i, which tells whole milliseconds.
+func (s *System) wallClock(i int) wallclock.Clock {
+	return wallclock.Clock{Grain: time.Millisecond, Ask: func(ctx context.Context) (theirs, asked, answered time.Time, err error) {
+		err = s.alive(ctx, i, func(ctx context.Context) error {
+			return s.admin(ctx, i, func(n *conn) error {
+				q := n.query(ctx, "SELECT current_timestamp() FROM system.local")
+				if err := n.prepare(ctx, q); err != nil {
+					return err
+				}
+				asked = time.Now()
+				err := q.Scan(&theirs)
+				answered = time.Now()
 				return err
-			}
-			asked = time.Now()
-			err := q.Scan(&theirs)
-			answered = time.Now()
-			return err
+			})
 		})
-		if err != nil {
-			return 0, 0, fmt.Errorf("asking for the time: %w", err)
-		}
-		// The node tells whole milliseconds, rounded down.
-		from, to := theirs.Sub(answered), theirs.Add(time.Millisecond).Sub(asked)
-		if sample == 0 {
-			low, high = from, to
-		} else {
-			low, high = max(low, from), min(high, to)
-		}
-		if high-low < clockSlack/10 {
-			break
-		}
-	}
-	if low > high {
-		return 0, 0, errors.New("its clock is moving")
-	}
-	return low, high, nil
+		return theirs, asked, answered, err
+	}}
 }

@@ -219,7 +219,7 @@ func clocks(t *testing.T, d *deployment) {
 			t.Errorf("the clock is off by %v, want %v", got, want)
 		}
 	}
-	if low, high, err := d.clockOffset(d.ctx, 1); err != nil || low > 0 || high < 0 {
+	if low, high, err := d.wallClock(1).Offset(d.ctx); err != nil || low > 0 || high < 0 {
 		t.Errorf("the clock of the other node is off by %v to %v, %v", low, high, err)
 	}
 	_, err := d.BendClock(d.ctx, "n1", 30*time.Second)

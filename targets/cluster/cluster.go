@@ -8,6 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,8 +40,11 @@ type Spec struct {
 	// unless a Shape gives them more; those that are not in it are as they are. Only
 	// networks that are Shapers have such links.
 	Links map[Link]Quality
-	// Container is how nodes are made that are containers, nil if they cannot be.
-	Container *Container
+	// Container is how nodes are made that are containers, nil if they cannot be;
+	// NoContainer then says why, as a sentence without its end, where there is
+	// something to say.
+	Container   *Container
+	NoContainer string
 	// Dir is where nodes' directories are made; empty means a place that
 	// vanishes with the cluster.
 	Dir string
@@ -143,6 +148,32 @@ type Command struct {
 	// NotRoot asks for a user id that is not 0, even where the harness is
 	// root: Postgres refuses to run as root.
 	NotRoot bool
+	// Leaves are files outside of the node's directory that the main process leaves
+	// when it is killed, absolute; PidMark in them stands for its process id. They are
+	// removed when it and all that it started have ended, also after the harness was
+	// killed. Containers take theirs along.
+	Leaves []string
+}
+
+// PidMark stands for a process id in Command.Leaves.
+const PidMark = "{pid}"
+
+// Left are the files of c.Leaves of a main process with this id.
+func (c Command) Left(pid int) []string {
+	var out []string
+	for _, path := range c.Leaves {
+		out = append(out, strings.ReplaceAll(path, PidMark, strconv.Itoa(pid)))
+	}
+	return out
+}
+
+// Environ is the environment that c has on a node with this home directory, where it
+// is no container.
+func (c Command) Environ(home string) []string {
+	if c.Env != nil {
+		return c.Env
+	}
+	return []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + home, "LANG=C.UTF-8"}
 }
 
 // State is what a node's main process does.

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -14,10 +15,14 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
 	"github.com/lapse-test/lapse/targets/targettest"
+	"github.com/lapse-test/lapse/targets/wallclock"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(sandboxtest.Main(m, func() error { return sources[topologyGalera].Fetch(context.Background(), "", nil) }))
+	os.Exit(sandboxtest.Main(m, func() error {
+		ctx := context.Background()
+		return errors.Join(sources[topologyGalera].Fetch(ctx, "", nil), wallclock.Software.Fetch(ctx, "", nil))
+	}))
 }
 
 var must = targettest.Must

@@ -109,5 +109,8 @@ func (s *System) command(ctx context.Context, i int) (cluster.Command, error) {
 	} else {
 		args = append(args, s.replicationArgs(i)...)
 	}
-	return cluster.Command{Path: s.program("mariadbd"), Args: args, Log: logName, NotRoot: true}, err
+	if err != nil {
+		return cluster.Command{}, err
+	}
+	return s.clocks.Command(n, cluster.Command{Path: s.program("mariadbd"), Args: args, Log: logName, NotRoot: true})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/launch"
 	"github.com/lapse-test/lapse/targets/replication"
+	"github.com/lapse-test/lapse/targets/wallclock"
 )
 
 // The users of our own servers: the harness's, the replicas', and the sessions', who may
@@ -43,6 +44,8 @@ type System struct {
 	programs map[string]string
 	// image names the image of nodes that are containers, empty for others.
 	image string
+	// clocks has the servers read clocks that can be moved; nil for the machine's own.
+	clocks *wallclock.Preload
 	// password is everybody's; it is made for the run.
 	password, database string
 
@@ -75,6 +78,7 @@ var (
 	_ ability.Primarier   = (*replicated)(nil)
 	_ ability.Lagger      = (*replicated)(nil)
 	_ ability.HoldChecker = (*replicated)(nil)
+	_ ability.ClockBender = (*System)(nil)
 )
 
 // replicated is a System with a primary.
@@ -97,6 +101,11 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 			return nil, err
 		}
 		s.version, s.programs = p.Version, p.Paths
+	}
+	if cfg.Clocks {
+		if s.clocks, err = wallclock.Find(ctx, cfg.Cache, c); err != nil {
+			return nil, err
+		}
 	}
 	if s.password, err = newPassword(); err != nil {
 		return nil, err

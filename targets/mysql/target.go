@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/software"
+	"github.com/lapse-test/lapse/targets/wallclock"
 )
 
 // Name is the target's name.
@@ -55,6 +56,7 @@ var (
 	_ targets.Fetcher  = Target{}
 	_ targets.Talker   = Target{}
 	_ targets.Promiser = Target{}
+	_ targets.Lacker   = Target{}
 )
 
 // Info implements targets.Target.
@@ -79,16 +81,31 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 	if cfg.Options[optTopology] == topologyGalera {
 		spec.LinkByLink, spec.Ports = false, []int{port, groupPort, istPort, sstPort}
 	}
+	if cfg.Clocks {
+		spec.Container, spec.NoContainer = nil, wallclock.NotInContainers
+	}
 	return spec
 }
 
 // Abilities implements targets.Target. Every node of a Galera cluster takes writes, so
 // that none is the primary, and none can be held back alone: the others would wait.
 func (Target) Abilities(cfg targets.Config) []ability.Ability {
-	if cfg.Options[optTopology] == topologyGalera {
-		return []ability.Ability{ability.Restart}
+	has := []ability.Ability{ability.Restart}
+	if !cfg.Containers {
+		has = append(has, ability.Clock)
 	}
-	return []ability.Ability{ability.Restart, ability.Primary, ability.Lag}
+	if cfg.Options[optTopology] != topologyGalera {
+		has = append(has, ability.Primary, ability.Lag)
+	}
+	return has
+}
+
+// Lacks implements targets.Lacker.
+func (Target) Lacks(cfg targets.Config, a ability.Ability) string {
+	if a == ability.Clock && cfg.Containers {
+		return wallclock.NotInContainers
+	}
+	return ""
 }
 
 // Talks implements targets.Talker: replicas talk to the primary and not to each other.
@@ -115,6 +132,11 @@ var sources = map[string]software.Debian{
 
 // Fetch implements targets.Fetcher.
 func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
+	if cfg.Clocks {
+		if err := wallclock.Software.Fetch(ctx, cfg.Cache, cfg.Progress); err != nil {
+			return err
+		}
+	}
 	return source(cfg).Fetch(ctx, cfg.Cache, cfg.Progress)
 }
 

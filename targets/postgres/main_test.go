@@ -48,7 +48,7 @@ func fetchForTests() error {
 	user = filepath.Join(user, "lapse")
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	err = Target{}.Fetch(ctx, targets.Config{Cache: user, Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }})
+	err = Target{}.Fetch(ctx, targets.Config{Clocks: true, Cache: user, Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }})
 	if err != nil {
 		return err
 	}

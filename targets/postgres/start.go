@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/launch"
 	"github.com/lapse-test/lapse/targets/replication"
+	"github.com/lapse-test/lapse/targets/wallclock"
 )
 
 // Start implements targets.Target.
@@ -42,6 +43,11 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		schema:   external.OwnName(cfg.Run, 63),
 		held:     map[int]bool{},
 		rebuild:  map[int]bool{},
+	}
+	if cfg.Clocks {
+		if s.clocks, err = wallclock.Find(ctx, cfg.Cache, c); err != nil {
+			return nil, err
+		}
 	}
 	if set.failover == failoverPatroni {
 		programs, version, err := sw.withPatroni(ctx, cfg.Cache)
@@ -126,12 +132,16 @@ func (s *System) launch(ctx context.Context, node int) error {
 	if s.software.image != "" {
 		return n.Start(ctx, s.entryPoint(n))
 	}
-	return n.Start(ctx, cluster.Command{
+	command, err := s.clocks.Command(n, cluster.Command{
 		Path:    filepath.Join(s.software.bindir, "postgres"),
 		Args:    []string{"-D", dataDir(n)},
 		Log:     logName,
 		NotRoot: true,
 	})
+	if err != nil {
+		return err
+	}
+	return n.Start(ctx, command)
 }
 
 // logName is the file in a node's log directory that the server writes to.

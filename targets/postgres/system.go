@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/launch"
 	"github.com/lapse-test/lapse/targets/replication"
+	"github.com/lapse-test/lapse/targets/wallclock"
 )
 
 // System is a running PostgreSQL cluster. It is safe for concurrent use.
@@ -17,6 +18,8 @@ type System struct {
 	*launch.Fleet
 	set      settings
 	software software
+	// clocks has the servers read clocks that can be moved; nil for the machine's own.
+	clocks *wallclock.Preload
 	// password is everybody's, empty where none is asked for.
 	password string
 	schema   string
@@ -55,8 +58,10 @@ var (
 	_ targets.System    = (*System)(nil)
 	_ ability.Primarier = (*System)(nil)
 	_ ability.Lagger    = (*System)(nil)
-	_ targets.Observer  = (*System)(nil)
-	_ targets.LagMeter  = (*System)(nil)
+
+	_ ability.ClockBender = (*System)(nil)
+	_ targets.Observer    = (*System)(nil)
+	_ targets.LagMeter    = (*System)(nil)
 )
 
 // Open implements targets.System. Connections are made when they are needed.

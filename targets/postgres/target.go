@@ -8,6 +8,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/wallclock"
 )
 
 // port is the servers' port, as a Spec numbers it.
@@ -40,6 +41,7 @@ var (
 	_ targets.Target  = Target{}
 	_ targets.Fetcher = Target{}
 	_ targets.Talker  = Target{}
+	_ targets.Lacker  = Target{}
 )
 
 // Info implements targets.Target.
@@ -66,6 +68,9 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 		LinkByLink: true,
 		Container:  &cluster.Container{Image: cfg.ImageOr(image), User: superuser},
 	}
+	if cfg.Clocks {
+		spec.Container, spec.NoContainer = nil, wallclock.NotInContainers
+	}
 	if s, err := parse(cfg); err == nil && s.failover == failoverPatroni {
 		return s.patroni.patroniSpec(spec)
 	}
@@ -77,11 +82,28 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 const image = "postgres:18.3"
 
 // Abilities implements targets.Target.
-func (Target) Abilities(cfg targets.Config) []ability.Ability {
-	if cfg.Options[optTopology] == topologyMultiLeader {
-		return []ability.Ability{ability.Restart}
+func (t Target) Abilities(cfg targets.Config) []ability.Ability {
+	has := []ability.Ability{ability.Restart}
+	if t.Lacks(cfg, ability.Clock) == "" {
+		has = append(has, ability.Clock)
 	}
-	return []ability.Ability{ability.Restart, ability.Primary, ability.Lag}
+	if cfg.Options[optTopology] != topologyMultiLeader {
+		has = append(has, ability.Primary, ability.Lag)
+	}
+	return has
+}
+
+// Lacks implements targets.Lacker.
+func (Target) Lacks(cfg targets.Config, a ability.Ability) string {
+	switch {
+	case a != ability.Clock:
+		return ""
+	case cfg.Containers:
+		return wallclock.NotInContainers
+	case cfg.Options[optFailover] == failoverPatroni:
+		return "Patroni starts the servers, and would read their clocks, too; move clocks with --set failover=on or off"
+	}
+	return ""
 }
 
 // Talks implements targets.Talker: standbys talk to the primary and not to each
@@ -95,6 +117,11 @@ func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
 	s, err := parse(cfg)
 	if err != nil {
 		return err
+	}
+	if cfg.Clocks {
+		if err := wallclock.Software.Fetch(ctx, cfg.Cache, cfg.Progress); err != nil {
+			return err
+		}
 	}
 	if s.failover == failoverPatroni {
 		if err := patroniSource.Fetch(ctx, cfg.Cache, cfg.Progress); err != nil {

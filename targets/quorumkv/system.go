@@ -293,17 +293,41 @@ func (s *System) ring(ctx context.Context, key history.Key) (protocol.Ring, erro
 func (s *System) BendClock(ctx context.Context, node string, offset time.Duration) (time.Duration, error) {
 	c, ok := s.admin[node]
 	if !ok {
-		return 0, fmt.Errorf("no node %q; there are %s", node, strings.Join(s.nodes, ", "))
+		return 0, s.noNode(node)
 	}
 	if err := c.SetClock(ctx, offset); err != nil {
 		return 0, fmt.Errorf("bending the clock of %s: %w", node, err)
 	}
+	if err := s.StepClock(ctx, node, offset); err != nil {
+		return 0, err
+	}
+	return s.ReadClock(ctx, node)
+}
+
+// StepClock implements ability.ClockBender, in whole milliseconds.
+func (s *System) StepClock(_ context.Context, node string, offset time.Duration) error {
+	if _, ok := s.admin[node]; !ok {
+		return s.noNode(node)
+	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.offsets[node] = offset.Truncate(time.Millisecond)
-	s.mu.Unlock()
+	return nil
+}
+
+// ReadClock implements ability.ClockBender.
+func (s *System) ReadClock(ctx context.Context, node string) (time.Duration, error) {
+	c, ok := s.admin[node]
+	if !ok {
+		return 0, s.noNode(node)
+	}
 	h, err := c.Health(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("reading the clock of %s back: %w", node, err)
+		return 0, fmt.Errorf("reading the clock of %s: %w", node, err)
 	}
 	return time.Duration(h.ClockOffsetMS) * time.Millisecond, nil
+}
+
+func (s *System) noNode(name string) error {
+	return fmt.Errorf("no node %q; there are %s", name, strings.Join(s.nodes, ", "))
 }

@@ -21,7 +21,8 @@ type Debian struct {
 	// Packages are what apt-get installs, such as "redis-server".
 	Packages []string
 	// Programs are the names of the programs, the server first. Files are further files
-	// that must be there, absolute, such as a library that the server loads.
+	// that must be there, absolute, such as a library that the server loads; * stands for
+	// anything within a name, and Programs.Paths has them by the last part of their names.
 	Programs, Files []string
 	// Dirs are where the programs may be besides PATH, absolute; * stands for anything
 	// within a name, and the last match in order counts. Empty means /usr/sbin.
@@ -52,9 +53,11 @@ func (d Debian) Find(ctx context.Context, _ string) (Programs, error) {
 		p.Paths[name] = path
 	}
 	for _, file := range d.Files {
-		if _, err := os.Stat(file); err != nil {
+		found, _ := filepath.Glob(file) // a bad pattern finds nothing
+		if len(found) == 0 {
 			return p, missing(d.Title, fmt.Errorf("there is no %s", file), "install it: "+d.Install())
 		}
+		p.Paths[filepath.Base(file)] = found[0]
 	}
 	if d.Version == nil || len(d.Programs) == 0 {
 		return p, nil

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func (p Provider) connect(ctx context.Context) (*engine, error) {
 func (p Provider) Available(ctx context.Context, spec cluster.Spec) error {
 	if spec.Container == nil {
 		return &cluster.EnvironmentError{
-			Doing: "using Docker", Err: errors.New("this target does not say which image its nodes are made of"),
+			Doing: "using Docker", Err: errors.New(cmp.Or(spec.NoContainer, "this target does not say which image its nodes are made of")),
 			Way: "let nodes run elsewhere with --provider",
 		}
 	}

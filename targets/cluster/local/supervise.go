@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -130,7 +131,13 @@ func supervise(ord orders, events *json.Encoder, harnessGone <-chan struct{}) in
 		spawn.Reap(main, func(ws syscall.WaitStatus) { _ = events.Encode(event{Exited: true, Status: int(ws)}) })
 	}()
 	<-harnessGone
-	if err := killFamily(main, none); err != nil {
+	err = killFamily(main, none)
+	for _, path := range ord.Command.Left(main) {
+		if wrong := os.Remove(path); !errors.Is(wrong, fs.ErrNotExist) {
+			err = errors.Join(err, wrong)
+		}
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "lapse:", err)
 		return 1
 	}

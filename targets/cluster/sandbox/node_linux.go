@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -33,6 +35,7 @@ type node struct {
 	closed bool          // nothing is started any more
 	pid    int           // of the main process that was started last
 	exited chan struct{} // closed when it has ended and was reaped
+	left   []string      // files that it leaves elsewhere when it is killed
 }
 
 func (n *node) Name() string    { return n.name }
@@ -65,6 +68,11 @@ func (n *node) Start(ctx context.Context, c cluster.Command) error {
 	}
 	exited := make(chan struct{})
 	n.pid, n.exited = cmd.Process.Pid, exited
+	// A note that cannot be made is one more file in a place that mostly is private.
+	for _, path := range c.Left(n.pid) {
+		_, _ = removeOnEnd(path)
+		n.left = append(n.left, path)
+	}
 	go func() {
 		_ = cmd.Wait() // how it ended is not asked: nodes are killed
 		close(exited)
@@ -186,7 +194,16 @@ func (n *node) Kill(ctx context.Context) error {
 	}
 	// Nothing is left but for the main process to be reaped.
 	<-n.Exited()
-	return nil
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var errs []error
+	for _, path := range n.left {
+		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	n.left = nil
+	return errors.Join(errs...)
 }
 
 // Pause implements cluster.Node.

@@ -22,12 +22,9 @@ const UserID = 65534
 // the defaults that cluster.Command promises. Its output is left to the caller.
 func Cmd(ctx context.Context, c cluster.Command, home string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
-	cmd.Dir, cmd.Env = c.Dir, c.Env
+	cmd.Dir, cmd.Env = c.Dir, c.Environ(home)
 	if cmd.Dir == "" {
 		cmd.Dir = home
-	}
-	if cmd.Env == nil {
-		cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + home, "LANG=C.UTF-8"}
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
