@@ -1,6 +1,9 @@
 package runs
 
 import (
+	"context"
+
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
@@ -15,7 +18,7 @@ type externalCluster struct {
 
 // attach reads what a request says of a cluster that is there already, and makes
 // the target that of this cluster.
-func attach(req Request, t targets.Target) (externalCluster, targets.Target, error) {
+func attach(ctx context.Context, req Request, t targets.Target) (externalCluster, targets.Target, error) {
 	p := externalCluster{at: req.At}
 	switch {
 	case len(req.At) > 0 && req.Provider != external.Name:
@@ -29,11 +32,20 @@ func attach(req Request, t targets.Target) (externalCluster, targets.Target, err
 	if err != nil || req.Operator == "" {
 		return p, t, err
 	}
-	p.operator, err = external.ReadOperator(req.Operator, t.Spec(targets.Config{}).Nodes)
-	if err != nil {
-		err = targets.Usagef("--operator: %v", err)
-	}
+	p.operator, err = readOperator(ctx, "--operator", req.Operator, t)
 	return p, t, err
+}
+
+// readOperator reads an operator's commands for the nodes of t, until ctx is done; given
+// names where they were asked for.
+func readOperator(ctx context.Context, given, path string, t targets.Target) (*cluster.Operator, error) {
+	return pure.Until(ctx, "reading the operator's commands", func() (*cluster.Operator, error) {
+		op, err := external.ReadOperator(path, t.Spec(targets.Config{}).Nodes)
+		if err != nil {
+			return nil, targets.Usagef("%s: %v", given, err)
+		}
+		return op, nil
+	})
 }
 
 // target is t in this cluster.

@@ -138,7 +138,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	given, target, err := attach(req, target)
+	given, target, err := attach(ctx, req, target)
 	if err != nil {
 		return nil, err
 	}
@@ -249,8 +249,8 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	}
 	var operator *cluster.Operator
 	if plan.Operator != "" {
-		if operator, err = external.ReadOperator(plan.Operator, target.Spec(targets.Config{}).Nodes); err != nil {
-			return nil, targets.Usagef("the plan's operator: %v", err)
+		if operator, err = readOperator(ctx, "the plan's operator", plan.Operator, target); err != nil {
+			return nil, err
 		}
 	}
 	asked.Operator = operator

@@ -26,11 +26,11 @@ import (
 func Parse(name string, b []byte) (*File, error) {
 	var f File
 	if err := strictyaml.Unmarshal(b, &f); err != nil {
-		return nil, targets.Usagef("%s:%v%s", name, err, suggestion(err))
+		return nil, targets.Usagef("%v%s", strictyaml.In(name, err), suggestion(err))
 	}
 	p := newProblems(name, b)
 	f.check(p)
-	return &f, errors.Join(p.errs...)
+	return &f, p.err()
 }
 
 var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
@@ -72,6 +72,23 @@ type problems struct {
 	lines []string
 	doc   *strictyaml.Document
 	errs  []error
+	// more says that there are others than those in errs.
+	more bool
+}
+
+// maxProblems is how many problems are shown: a file with thousands has one cause.
+const maxProblems = 20
+
+// full says that what else is found will not be shown.
+func (p *problems) full() bool { return p.more }
+
+// err is nil if there is no problem.
+func (p *problems) err() error {
+	errs := p.errs
+	if p.more {
+		errs = append(slices.Clone(errs), targets.Usagef("%s: there are more; the first %d are shown", p.name, maxProblems))
+	}
+	return errors.Join(errs...)
 }
 
 func newProblems(name string, source []byte) *problems {
@@ -80,6 +97,10 @@ func newProblems(name string, source []byte) *problems {
 
 // add says what is wrong at a YAML path such as $.cases[0].name.
 func (p *problems) add(path, format string, args ...any) {
+	if len(p.errs) == maxProblems {
+		p.more = true
+		return
+	}
 	text := fmt.Sprintf(format, args...)
 	line, column, excerpt := p.locate(path)
 	where := p.name
@@ -94,7 +115,7 @@ func (p *problems) locate(path string) (line, column int, excerpt string) {
 	if line < 1 || line > len(p.lines) {
 		return 0, 0, "" // the key is absent
 	}
-	return line, column, fmt.Sprintf("\n  %3d | %s", line, p.lines[line-1])
+	return line, column, fmt.Sprintf("\n  %3d | %s", line, strictyaml.Quote(p.lines[line-1]))
 }
 
 var nameOK = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
@@ -113,8 +134,8 @@ func (f *File) check(p *problems) {
 	if len(f.Targets) == 0 {
 		p.add("$.targets", "there must be at least one target")
 	}
-	for name, t := range f.Targets {
-		at := "$.targets." + name
+	for _, name := range slices.Sorted(maps.Keys(f.Targets)) {
+		t, at := f.Targets[name], "$.targets."+name
 		if !nameOK.MatchString(name) {
 			p.add("$.targets", "target %q: the name must be letters, digits and hyphens", name)
 		}
@@ -130,14 +151,19 @@ func (f *File) check(p *problems) {
 	}
 	runs := 0
 	for i := range f.Cases {
-		f.checkCase(p, i)
 		m := &f.Cases[i].Matrix
 		runs += min(MaxRuns+1, min(MaxRuns+1, len(m.Target)*len(m.Levels))*max(1, len(m.Faults)))
 	}
-	f.checkFindings(p)
 	if runs > MaxRuns {
 		p.add("$.cases", "their matrices have more than %d combinations, and each is a run: split the suite, or leave levels and faults out", MaxRuns)
 	}
+	for i := range f.Cases {
+		if p.full() {
+			return
+		}
+		f.checkCase(p, i)
+	}
+	f.checkFindings(p)
 	for _, n := range []struct {
 		key   string
 		value *int
@@ -208,6 +234,9 @@ func (f *File) checkCase(p *problems, i int) {
 		}
 	}
 	for j, list := range c.Matrix.Faults {
+		if p.full() {
+			return
+		}
 		if _, err := nemesis.Parse(strings.Join(list, ",")); err != nil {
 			p.add(fmt.Sprintf("%s.matrix.faults[%d]", at, j), "%v", err)
 		}

@@ -419,3 +419,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A file with thousands of problems is refused with the first of them.
+func TestManyProblems(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("apiVersion: lapse/v1\nname: x\ntargets: {s: {kind: quorumkv}}\ncases:\n")
+	for i := range 100 {
+		fmt.Fprintf(&text, "  - {name: c%d, matrix: {target: [none], levels: [W1R1]}, claims: [{model: linearizable, expect: holds}]}\n", i)
+	}
+	_, err := Parse("s.yaml", []byte(text.String()))
+	if err == nil {
+		t.Fatal("it was read")
+	}
+	if lines := strings.Split(err.Error(), "\n"); lines[len(lines)-1] != "s.yaml: there are more; the first 20 are shown" || !strings.Contains(lines[0], `there is no target "none"`) {
+		t.Errorf("%d lines: %s", len(lines), err)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -94,7 +93,7 @@ func Load(ctx context.Context, source string, text []byte, seed *uint64, env run
 		return nil, fmt.Errorf("planning the suite: %w", ctx.Err())
 	}
 	s.checkNodes(p)
-	return s, errors.Join(p.errs...)
+	return s, p.err()
 }
 
 // checkNodes wants nodes that are all made by lapse, or all not: a suite runs in one

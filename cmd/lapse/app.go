@@ -74,6 +74,8 @@ func quorumkvCommand() *cobra.Command {
 			switch {
 			case errors.As(err, &wrong):
 				return targets.Usagef("%v", err)
+			case cmd.Context().Err() != nil:
+				return err
 			case err != nil:
 				return targets.Unavailable("serving quorumkv", err)
 			}

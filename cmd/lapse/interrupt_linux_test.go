@@ -28,8 +28,11 @@ func TestInterruptWhileReading(t *testing.T) {
 		{"convert", fifo, filepath.Join(dir, "out.plume")},
 		{"shrink", fifo, "--model", "linearizable"},
 		{"validate", fifo},
+		{"run", fifo},
+		{"run", "--target", "quorumkv", "--at", "127.0.0.1:1", "--operator", fifo},
+		{"quorumkv", "serve", "--config", fifo},
 	} {
-		t.Run(args[0], func(t *testing.T) {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			var out, errs bytes.Buffer
 			code := make(chan int)

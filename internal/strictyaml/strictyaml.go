@@ -2,39 +2,92 @@
 // quorumkv, the files of operators. It is the only door to the YAML library. An
 // unknown key, a key that stands twice and a value of another type are errors that
 // quote the line, and so is what the library cannot stand: on some malformed files
-// it dereferences nil, and its panic ends here as an error.
+// it dereferences nil, and its panic ends here as an error; on what is nested deeply
+// or has very many keys its time grows with the square of the size, so that both
+// the nesting and the time have bounds.
 package strictyaml
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
 
-// MaxBytes is the size of the largest file that is read.
-const MaxBytes = 4 << 20
+// MaxBytes is the size of the largest file that is read, MaxDepth how deep what it
+// holds may be nested.
+const (
+	MaxBytes = 1 << 20
+	MaxDepth = 200
+)
+
+// patience is how long the library may take for one file: a thousand times what one of
+// a hundred kilobytes needs.
+const patience = 30 * time.Second
 
 // ErrMalformed says that the text is no YAML that the library can read, and that it
 // cannot say where.
 var ErrMalformed = errors.New("this is no YAML that can be read; the library cannot say where it goes wrong: check indentation, tags and anchors")
 
 // Unmarshal reads b over v. The text of its errors begins with the place, as
-// [line:column], if there is one, and has no final newline. It never panics.
+// [line:column], if there is one, quotes no more of a line than a terminal shows, and
+// has no final newline. It never panics. After an error v may hold anything, and must
+// not be used.
 func Unmarshal(b []byte, v any) error {
 	if len(b) > MaxBytes {
 		return fmt.Errorf("it has %d bytes, and more than %d are not read", len(b), MaxBytes)
 	}
-	return guard(func() error {
+	if line := tooDeep(b); line > 0 {
+		return fmt.Errorf("[%d:1] here it is nested more than %d deep, which is not read: brackets that are not closed, or keys without values?", line, MaxDepth)
+	}
+	return within(patience, func() error {
 		err := yaml.UnmarshalWithOptions(b, v, yaml.Strict(), yaml.DisallowUnknownField())
 		if err != nil {
-			return errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+			return errors.New(excerpt(strings.TrimSpace(yaml.FormatError(err, false, true))))
 		}
 		return nil
 	})
+}
+
+// tooDeep is the line in which the nesting exceeds MaxDepth, or 0. It counts brackets that
+// are open, wherever they stand, and what opens a value without being one: hyphens,
+// question marks, anchors, tags and keys that follow each other. Nesting by indentation
+// is bounded by MaxBytes.
+func tooDeep(b []byte) int {
+	open, chain := 0, 0
+	for i, line := range bytes.Split(b, []byte("\n")) {
+		for _, c := range line {
+			switch c {
+			case '[', '{':
+				open++
+			case ']', '}':
+				open = max(open-1, 0)
+			}
+			if open > MaxDepth {
+				return i + 1
+			}
+		}
+		for _, word := range bytes.Fields(line) {
+			if !opens(word) {
+				chain = 0
+				continue
+			}
+			if chain++; chain > MaxDepth {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}
+
+// opens reports that a value is still to come after this word.
+func opens(word []byte) bool {
+	return bytes.IndexByte([]byte("&!"), word[0]) >= 0 || word[len(word)-1] == ':' || len(word) == 1 && (word[0] == '-' || word[0] == '?')
 }
 
 // Marshal writes v as YAML.
@@ -51,12 +104,18 @@ type Document struct{ file *ast.File }
 
 // Open reads a text once for Locate. A text that is no YAML has no places.
 func Open(b []byte) *Document {
-	d := &Document{}
-	_ = guard(func() (err error) {
-		d.file, err = parser.ParseBytes(b, 0)
+	if len(b) > MaxBytes || tooDeep(b) > 0 {
+		return &Document{}
+	}
+	var file *ast.File
+	err := within(patience, func() (err error) {
+		file, err = parser.ParseBytes(b, 0)
 		return err
 	})
-	return d
+	if err != nil {
+		return &Document{} // file may still be written to
+	}
+	return &Document{file}
 }
 
 // Locate finds where the value at a path such as $.cases[0].name stands. Line and
@@ -79,6 +138,21 @@ func (d *Document) Locate(path string) (line, column int) {
 		return nil
 	})
 	return line, column
+}
+
+// within is what read returns, or an error once limit has passed: read is then left to
+// itself, and whoever reads such a file is about to end.
+func within(limit time.Duration, read func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- guard(read) }()
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-late.C:
+		return fmt.Errorf("reading it takes longer than %v: make it smaller", limit)
+	}
 }
 
 // guard turns a panic of the library, which works in the goroutine that calls it,

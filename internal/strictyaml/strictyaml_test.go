@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 type doc struct {
@@ -22,6 +23,10 @@ func TestUnmarshal(t *testing.T) {
 		"type":           {"list: 7\n", "[1:7]"},
 		"no YAML":        {"name: [\n", "[1:"},
 		"larger than it": {strings.Repeat("#", MaxBytes+1), "are not read"},
+		"brackets":       {"name: a\nlist: " + strings.Repeat("[", MaxDepth+1), "[2:1] here it is nested more than 200 deep"},
+		"hyphens":        {"list:\n  " + strings.Repeat("- ", MaxDepth+1) + "1\n", "[2:1] here it is nested"},
+		"anchors":        {"name: " + strings.Repeat("&a ", MaxDepth+1) + "b\n", "[1:1] here it is nested"},
+		"keys":           {strings.Repeat("name:\n", MaxDepth+1), "[201:1] here it is nested"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := Unmarshal([]byte(c.text), new(doc)); err == nil || !strings.Contains(err.Error(), c.says) {
@@ -42,6 +47,52 @@ func TestPanicIsAnError(t *testing.T) {
 	}
 	if err := Unmarshal([]byte("name: a\n"), &d); !errors.Is(err, ErrMalformed) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What is nested as deep as may be, or holds many brackets that are closed, is read.
+func TestDepth(t *testing.T) {
+	for name, text := range map[string]string{
+		"deep":   "list: " + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + "\n",
+		"closed": "name: " + strings.Repeat("a[]{}", MaxDepth+1) + "\n",
+		"list":   "list:\n" + strings.Repeat("  - 1\n", MaxDepth+1),
+	} {
+		if err := Unmarshal([]byte(text), new(doc)); err != nil && strings.Contains(err.Error(), "nested") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The library's time has a bound.
+func TestWithin(t *testing.T) {
+	never := make(chan struct{})
+	defer close(never)
+	err := within(time.Nanosecond, func() error { <-never; return nil })
+	if err == nil || !strings.Contains(err.Error(), "make it smaller") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What is quoted of a file fits a terminal and holds no command for it.
+func TestExcerpt(t *testing.T) {
+	long := "name: " + strings.Repeat("a", 1000) + "\x1b[31m\nlist: [" + strings.Repeat("x, ", 1000) + "]\n"
+	err := Unmarshal([]byte(long), new(doc))
+	if err == nil {
+		t.Fatal("it was read")
+	}
+	for line := range strings.Lines(err.Error()) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > width+3 {
+			t.Errorf("a line has %d characters: %s", n, line)
+		}
+	}
+	if strings.ContainsRune(err.Error(), '\x1b') || strings.ContainsRune(Quote("a\x1b[31m"), '\x1b') {
+		t.Errorf("an escape sequence: %q", err)
+	}
+	at := excerpt("[1:300] wrong\n>  1 | " + strings.Repeat("b", 293) + "HERE" + strings.Repeat("b", 500) + "\n" + strings.Repeat(" ", 300) + "^")
+	_, quoted, _ := strings.Cut(at, "\n")
+	source, caret, _ := strings.Cut(quoted, "\n")
+	if place := strings.Index(caret, "^"); place < 0 || !strings.HasPrefix(source[place:], "HERE") {
+		t.Errorf("the caret is not below its place:\n%s", at)
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os/signal"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/lapse-test/lapse/internal/pure"
 
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 )
@@ -38,7 +41,7 @@ the file that --config names.`,
   quorumkv serve --config n1.yaml --read-repair off`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := flags.config(cmd.Flags())
+			cfg, err := flags.config(cmd.Context(), cmd.Flags())
 			if err != nil {
 				return err
 			}
@@ -111,10 +114,10 @@ func newServeFlags() *serveFlags {
 }
 
 // config is the file, if any, with the flags that were given on top.
-func (f *serveFlags) config(given *pflag.FlagSet) (Config, error) {
+func (f *serveFlags) config(ctx context.Context, given *pflag.FlagSet) (Config, error) {
 	cfg := f.cfg
 	if f.file != "" {
-		loaded, err := Load(f.file)
+		loaded, err := pure.Until(ctx, "reading "+f.file, func() (Config, error) { return Load(f.file) })
 		if err != nil {
 			return Config{}, err
 		}

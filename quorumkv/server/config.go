@@ -105,7 +105,7 @@ func Load(path string) (Config, error) {
 	}
 	c, err := parseConfig(b)
 	if err != nil {
-		return Config{}, &ConfigError{fmt.Errorf("%s: %w", path, err)}
+		return Config{}, &ConfigError{strictyaml.In(path, err)}
 	}
 	return c, nil
 }

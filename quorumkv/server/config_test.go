@@ -129,7 +129,7 @@ func TestFlagsCoverEveryKeyAndWinOverTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := f.config(f.set)
+	c, err := f.config(t.Context(), f.set)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func parseOperator(name string, b []byte, nodes []string) (*cluster.Operator, er
 			// The excerpt could show it.
 			return nil, fmt.Errorf("%s: it cannot be read as YAML with these keys, and has a secret in it: take that out first", name)
 		}
-		return nil, fmt.Errorf("%s:%w%s", name, err, known(err))
+		return nil, fmt.Errorf("%w%s", strictyaml.In(name, err), known(err))
 	}
 	op := &cluster.Operator{Timeout: defaultTimeout, Nodes: map[string]cluster.Commands{}}
 	if f.Timeout != "" {

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/runs"
@@ -35,13 +36,16 @@ func readSuite(ref string) ([]byte, error) {
 }
 
 // Suite loads a suite file, or a shipped suite by its name, and plans its runs. seed
-// replaces that of the file if it is not nil.
+// replaces that of the file if it is not nil. It returns when ctx is done, whatever it is
+// reading.
 func Suite(ctx context.Context, a *cli.App, ref string, seed *uint64, env runs.Environment) (*suite.Suite, error) {
-	b, err := readSuite(ref)
-	if err != nil {
-		return nil, err
-	}
-	return suite.Load(ctx, ref, b, seed, env)
+	return pure.Until(ctx, "reading "+ref, func() (*suite.Suite, error) {
+		b, err := readSuite(ref)
+		if err != nil {
+			return nil, err
+		}
+		return suite.Load(ctx, ref, b, seed, env)
+	})
 }
 
 // Latest names the latest run or result.
