@@ -13,7 +13,6 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/hunt"
 	"github.com/lapse-test/lapse/results/store"
-	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/settings"
@@ -156,7 +155,7 @@ func (a *app) carryOutHunt(cmd *cobra.Command, space *hunt.Space, o hunt.Options
 	if err != nil {
 		return &cluster.EnvironmentError{Doing: "keeping what the hunt finds", Err: err, Way: "name a writable directory with --out"}
 	}
-	fmt.Fprintln(text.StyleFor(a.Stderr).Fit(a.Stderr), huntHeadline(space, o, hf.budget, chosen.Reason))
+	fmt.Fprintln(a.Notes(), huntHeadline(space, o, hf.budget, chosen.Reason))
 	progress, err := a.huntProgress()
 	if err != nil {
 		return err

@@ -223,7 +223,7 @@ type huntTalk struct {
 
 func (a *app) huntProgress() (*huntTalk, error) {
 	kind, err := a.ProgressKind()
-	return &huntTalk{w: text.StyleFor(a.Stderr).Fit(a.Stderr), kind: kind}, err
+	return &huntTalk{w: a.Notes(), kind: kind}, err
 }
 
 // told is a line of --progress json.

@@ -98,13 +98,13 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 	if chosen.Exited {
 		return chosen.Exit()
 	}
-	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · quorums of %s, N=%d · %s of about %s · %s\n", runs.Version(), ask.Seed, ask.Target, ask.N, text.Plural(len(cells), "cell"), duration.Text(ask.Duration+overhead), chosen.Reason)
+	fmt.Fprintf(a.Notes(), "lapse %s · seed %d · quorums of %s, N=%d · %s of about %s · %s\n", runs.Version(), ask.Seed, ask.Target, ask.N, text.Plural(len(cells), "cell"), duration.Text(ask.Duration+overhead), chosen.Reason)
 	began := time.Now()
 	quiet := env
 	quiet.Progress = harness.Silent{}
 	table, err := quorum.Run(cmd.Context(), ask, cells, chosen.Provider, chosen.Reason, quiet, func(r quorum.Result) {
 		reg := r.Models[quorum.Regular]
-		fmt.Fprintf(a.Stderr, "  %-18s %-14s predicted %-9s observed %-12s %s of %s reads that could have been stale were (%s)\n",
+		fmt.Fprintf(a.Notes(), "  %-18s %-14s %-9s / %-12s  %s of %s reads stale (%s)\n",
 			r.Row, r.Column, reg.Predicted, reg.Observed, text.Count(r.Stale), text.Count(r.AtRisk), text.Plural(len(r.Runs), "run"))
 	})
 	if err != nil {
@@ -116,7 +116,9 @@ func (a *app) quorum(cmd *cobra.Command, ask quorum.Ask, witnesses, dryRun bool)
 		}
 		return &cli.ExitError{Code: table.Exit.Code}
 	}
-	table.Print(a.Text, a.Style)
+	if err := table.Print(a.Text, a.Style); err != nil {
+		return fmt.Errorf("printing the table: %w", err)
+	}
 	a.printQuorumWitnesses(table, witnesses)
 	fmt.Fprintf(a.Text, "\nresult: %s (exit %d), %s\n", table.Exit.Reason, table.Exit.Code, duration.Text(time.Since(began)))
 	return &cli.ExitError{Code: table.Exit.Code}

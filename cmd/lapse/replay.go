@@ -104,7 +104,7 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 		exit := output.Undrawn(*f.Summary.Exit, undrawn)
 		f.Summary.Exit = exit
 		code = verdict.WorseExit(code, exit.Code)
-		fmt.Fprintf(a.Stderr, "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)
+		fmt.Fprintf(a.Notes(), "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)
 		if exit.Code != verdict.ExitViolated && exit.Code != verdict.ExitInterrupted && exit.Code != verdict.ExitBug && n < most {
 			continue
 		}

@@ -11,8 +11,10 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/suite"
@@ -70,7 +72,7 @@ func (a *app) reproduce(cmd *cobra.Command, names []string, times int, dryRun bo
 	}
 	if dryRun {
 		for i := range s.Cells {
-			fmt.Fprintf(a.Stdout, "%-70s %6s\n", s.Cells[i].ID, s.Cells[i].Estimate())
+			fmt.Fprintf(a.Stdout, "%-70s %6s\n", s.Cells[i].ID, duration.Text(s.Cells[i].Estimate()))
 		}
 		fmt.Fprintln(a.Stderr, "nothing was run: without --dry-run it is")
 		return nil
@@ -82,7 +84,7 @@ func (a *app) reproduce(cmd *cobra.Command, names []string, times int, dryRun bo
 	if p.Exited {
 		return p.Exit()
 	}
-	fmt.Fprintf(a.Stderr, "lapse %s · %s · seed %d · %d runs, about %s · %s\n", runs.Version(), strings.Join(names, ", "), s.Seed, times*len(s.Cells), time.Duration(times)*s.Estimate(), p.Reason)
+	fmt.Fprintf(a.Notes(), "lapse %s · %s · seed %d · %s, about %s · %s\n", runs.Version(), strings.Join(names, ", "), s.Seed, text.Plural(times*len(s.Cells), "run"), duration.Text(time.Duration(times)*s.Estimate()), p.Reason)
 	var results []*gate.SuiteResult
 	for range times {
 		// Planned anew: a plan is carried out once.
@@ -90,7 +92,7 @@ func (a *app) reproduce(cmd *cobra.Command, names []string, times int, dryRun bo
 			return err
 		}
 		res, err := s.Run(cmd.Context(), env, suite.Options{Provider: p.Provider, Reason: p.Reason, Done: func(_, _ int, c *gate.CaseResult) {
-			fmt.Fprintf(a.Stderr, "%-12s %s  %.1fs  %s\n", c.Status, c.ID, c.Seconds, c.Reason)
+			fmt.Fprintln(a.Notes(), strings.TrimSpace(fmt.Sprintf("%-12s %s  %s  %s", c.Status, c.ID, duration.Seconds(c.Seconds), c.Reason)))
 		}})
 		if err != nil {
 			return err

@@ -111,7 +111,7 @@ func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *ru
 	all := []runs.SelfTested{}
 	passed := 0
 	whole, began := runs.Whole(time.Now()), time.Now()
-	fmt.Fprintf(a.Stderr, "lapse %s · seed %d · %s, each with it and without: about %s · %s\n", runs.Version(), seed,
+	fmt.Fprintf(a.Notes(), "lapse %s · seed %d · %s, each with it and without: about %s · %s\n", runs.Version(), seed,
 		text.Plural(len(cases), "defect"), duration.Text(estimate(cases)), p.Reason)
 	if !a.JSON {
 		fmt.Fprintf(a.Text, "%-32s %-7s %-4s %-5s %-11s %-30s %-18s %s\n", "defect", "caught", "try", "seed", "violations", "by", "anomaly", "without it")

@@ -68,11 +68,11 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 		return p.Exit()
 	}
 	s.Present(cmd.Context())
-	fmt.Fprintf(a.Stderr, "lapse %s · suite %s · seed %d · %s, about %s · %s\n", runs.Version(), s.File.Name, s.Seed, text.Plural(len(s.Cells), "run"), duration.Text(s.Estimate()), p.Reason)
+	fmt.Fprintf(a.Notes(), "lapse %s · suite %s · seed %d · %s, about %s · %s\n", runs.Version(), s.File.Name, s.Seed, text.Plural(len(s.Cells), "run"), duration.Text(s.Estimate()), p.Reason)
 	res, err := s.Run(cmd.Context(), env, suite.Options{
 		Provider: p.Provider, Reason: p.Reason, Resume: resumed, Known: known.Known,
 		Done: func(n, of int, c *gate.CaseResult) {
-			fmt.Fprintf(a.Stderr, "[%d/%d] %-12s %s  %s  %s\n", n, of, c.Status, c.ID, duration.Seconds(c.Seconds), c.Reason)
+			fmt.Fprintln(a.Notes(), strings.TrimSpace(fmt.Sprintf("[%d/%d] %-12s %s  %s  %s", n, of, c.Status, c.ID, duration.Seconds(c.Seconds), c.Reason)))
 			if dir, err := store.Open(a.Out, c.Run); c.Run != "" && err == nil {
 				_ = output.DrawRun(a.App, dir) // it is said; the suite has a report of its own
 			}

@@ -14,7 +14,7 @@ func PrintFigures(w io.Writer, s Style, f *figures.Case) {
 	w = s.Fit(w)
 	text := fmt.Sprintf("%.0f ok/s, read p99 %s, write p99 %s, availability %.1f %%", f.OKPerSecond, duration.Millis(f.ReadP99), duration.Millis(f.WriteP99), f.Availability*100)
 	if f.Inside.Ops > 0 {
-		text += fmt.Sprintf(" (in faults: %s, %s, %.1f %%), recovered within %s", duration.Millis(f.Inside.ReadP99), duration.Millis(f.Inside.WriteP99), f.Inside.Availability*100, duration.Seconds(f.Recovery))
+		text += fmt.Sprintf(" (in faults: read p99 %s, write p99 %s, availability %.1f %%), recovered within %s of healing", duration.Millis(f.Inside.ReadP99), duration.Millis(f.Inside.WriteP99), f.Inside.Availability*100, duration.Seconds(f.Recovery))
 	}
 	if f.Aborts > 0 {
 		text += fmt.Sprintf(", aborts %.1f %%", f.Aborts*100)
@@ -39,7 +39,7 @@ func PrintFigures(w io.Writer, s Style, f *figures.Case) {
 // PrintShards prints the partitions, one a line.
 func PrintShards(w io.Writer, shards []figures.Shard) {
 	for _, s := range shards {
-		fmt.Fprintf(w, "    shard %-4s %5d keys  %5.1f%% of the load  %7.1f ok/s  read p50/p99 %.1f/%.1f ms  write p50/p99 %.1f/%.1f ms\n",
-			s.Node, s.Keys, s.Share*100, s.OKPerSecond, s.ReadP50, s.ReadP99, s.WriteP50, s.WriteP99)
+		fmt.Fprintf(w, "    shard %-4s %5d keys  %5.1f %% of the load  %7.1f ok/s  read p50 %s, p99 %s; write p50 %s, p99 %s\n",
+			s.Node, s.Keys, s.Share*100, s.OKPerSecond, duration.Millis(s.ReadP50), duration.Millis(s.ReadP99), duration.Millis(s.WriteP50), duration.Millis(s.WriteP99))
 	}
 }

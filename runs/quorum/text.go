@@ -3,20 +3,26 @@ package quorum
 import (
 	"fmt"
 	"io"
-	"strings"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/text"
 )
 
 // Print prints a table a model, then the figures of every cell.
-func (t *Table) Print(w io.Writer, s text.Style) {
+func (t *Table) Print(w io.Writer, s text.Style) error {
+	w = s.Fit(w)
 	for _, m := range Models() {
 		fmt.Fprintf(w, "%s  (predicted / observed)\n", s.Bold(title(m)))
-		t.matrix(w, m)
+		if err := t.matrix(w, s, m); err != nil {
+			return err
+		}
 		fmt.Fprintln(w)
 	}
-	t.figures(w)
-	fmt.Fprintf(w, "\n\"held\" is: not refuted by this run. \"not seen\" is: may break, and longer runs did not show it: with nodes cut off from each other, replicas held back or clocks moved, whichever is known to break it.\n")
+	if err := t.figures(w, s); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n\"held\" is: not refuted by this run. \"not seen\" is: may break, and longer runs did not show it: with nodes cut off from each other, replicas held back or clocks moved, whichever is known to break it.\n")
+	return err
 }
 
 func title(model string) string {
@@ -35,35 +41,20 @@ func (t *Table) at(row, column string) *Result {
 	return nil
 }
 
-func (t *Table) matrix(w io.Writer, model string) {
-	rowWidth, width := 0, 0
+func (t *Table) matrix(w io.Writer, s text.Style, model string) error {
+	table := text.Table{Head: append([]string{""}, t.Columns...), Right: make([]bool, 1+len(t.Columns)), Keep: 1}
 	for _, r := range t.Rows {
-		rowWidth = max(rowWidth, len(r))
-	}
-	cell := func(r, c string) string {
-		if x := t.at(r, c); x != nil {
-			return x.text(model)
-		}
-		return "-"
-	}
-	for _, r := range t.Rows {
+		row := []string{r}
 		for _, c := range t.Columns {
-			width = max(width, len(cell(r, c)), len(c))
+			cell := "-"
+			if x := t.at(r, c); x != nil {
+				cell = x.text(model)
+			}
+			row = append(row, cell)
 		}
+		table.Rows = append(table.Rows, row)
 	}
-	fmt.Fprintf(w, "  %-*s", rowWidth, "")
-	head := ""
-	for _, c := range t.Columns {
-		head += fmt.Sprintf("  %-*s", width, c)
-	}
-	fmt.Fprintln(w, strings.TrimRight(head, " "))
-	for _, r := range t.Rows {
-		line := fmt.Sprintf("  %-*s", rowWidth, r)
-		for _, c := range t.Columns {
-			line += fmt.Sprintf("  %-*s", width, cell(r, c))
-		}
-		fmt.Fprintln(w, strings.TrimRight(line, " "))
-	}
+	return table.Print(w, s)
 }
 
 // text is a cell in words, such as "may break / broke 214 of 1,200".
@@ -82,37 +73,36 @@ func (r *Result) text(model string) string {
 	return t
 }
 
-func (t *Table) figures(w io.Writer) {
-	width := 0
-	for _, r := range t.Rows {
-		width = max(width, len(r))
+func (t *Table) figures(w io.Writer, s text.Style) error {
+	table := text.Table{
+		Head:  []string{"write", "read", "could be stale", "stale", "rate", "95 % interval", "worst", "reads ok in faults", "writes ok in faults", "read p50, p99", "in faults"},
+		Right: []bool{false, false, true, true, true, true, true, true, true, true, true}, Keep: 2,
 	}
-	for _, c := range t.Columns {
-		width = max(width, len(c))
-	}
-	fmt.Fprintf(w, "  %-*s  %-*s  %14s %7s %9s  %-19s %10s  %16s  %16s  %15s  %15s\n", width, "write", width, "read",
-		"could be stale", "stale", "rate", "95 % interval", "worst", "read ok in fault", "write ok in f.", "read p50/p99 ms", "in faults ms")
 	for i := range t.Cells {
 		c := &t.Cells[i]
-		s := &c.Served
-		fmt.Fprintf(w, "  %-*s  %-*s  %14s %7s %8.2f%%  %6.2f%% .. %6.2f%%  %8.1fms  %16s  %16s  %15s  %15s\n", width, c.Row, width, c.Column,
-			text.Count(c.AtRisk), text.Count(c.Stale), c.Rate*100, c.Rate95.Low*100, c.Rate95.High*100, c.WorstMS,
-			share(s.ReadsInFault), share(s.WritesInFault), times(s.Reads), times(s.ReadsInFault))
+		served := &c.Served
+		table.Rows = append(table.Rows, []string{
+			c.Row, c.Column, text.Count(c.AtRisk), text.Count(c.Stale), percent(c.Rate), percent(c.Rate95.Low) + " to " + percent(c.Rate95.High), duration.Millis(c.WorstMS),
+			share(served.ReadsInFault), share(served.WritesInFault), times(served.Reads), times(served.ReadsInFault),
+		})
 	}
+	return table.Print(w, s)
 }
+
+func percent(p float64) string { return fmt.Sprintf("%.2f %%", p*100) }
 
 func share(s Service) string {
 	if s.Asked == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.0f%% of %s", s.Availability()*100, text.Count(s.Asked))
+	return fmt.Sprintf("%.0f %% of %s", s.Availability()*100, text.Count(s.Asked))
 }
 
 func times(s Service) string {
 	if s.OK == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f/%.1f", s.P50, s.P99)
+	return duration.Millis(s.P50) + ", " + duration.Millis(s.P99)
 }
 
 // PrintWitness prints the proof of each model that broke in a cell.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
@@ -67,7 +68,7 @@ func (s *System) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("asking for the version: %w", err)
 	}
-	s.Progress(fmt.Sprintf("%s: %d nodes were ready after %.1fs", s.Version(), len(s.Nodes), time.Since(began).Seconds()))
+	s.Progress(fmt.Sprintf("%s: %d nodes were ready after %s", s.Version(), len(s.Nodes), duration.Text(time.Since(began))))
 	return nil
 }
 

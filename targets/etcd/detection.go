@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -16,5 +17,5 @@ func (Target) Detection(cfg targets.Config) history.Detection {
 	if err != nil {
 		return history.Detection{}
 	}
-	return history.Detection{After: 2 * s.election, By: fmt.Sprintf("an election after up to two election timeouts of %v", s.election), Deposes: true}
+	return history.Detection{After: 2 * s.election, By: fmt.Sprintf("an election after up to two election timeouts of %s", duration.Text(s.election)), Deposes: true}
 }

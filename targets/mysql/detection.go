@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/replication"
 )
@@ -29,7 +30,7 @@ func (Target) Detection(cfg targets.Config) history.Detection {
 	case err != nil:
 		return history.Detection{}
 	case s.galera:
-		return history.Detection{After: suspectTimeout + viewTime, By: fmt.Sprintf("Galera's evs.suspect_timeout of %v and the view without the node", suspectTimeout), Deposes: true}
+		return history.Detection{After: suspectTimeout + viewTime, By: fmt.Sprintf("Galera's evs.suspect_timeout of %s and the view without the node", duration.Text(suspectTimeout)), Deposes: true}
 	case s.failover:
 		after := s.failoverAfter + netTimeout + askTimeout + 2*replication.LookEvery
 		return history.Detection{After: after, By: fmt.Sprintf("the failover manager with %s=%v", optFailoverAfter, s.failoverAfter), Deposes: true}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
@@ -33,12 +34,12 @@ func (*Target) Detection(cfg targets.Config) history.Detection {
 		if mode == singleleader.Mode {
 			after += election / 2
 		}
-		return history.Detection{After: after, By: fmt.Sprintf("the election timeout of %v", election), Deposes: true}
+		return history.Detection{After: after, By: fmt.Sprintf("the election timeout of %s", duration.Text(election)), Deposes: true}
 	}
 	request, err := time.ParseDuration(cfg.Options[optRequestTimeout])
 	if err != nil {
 		return history.Detection{}
 	}
 	peer := peerTimeout(request)
-	return history.Detection{After: peer + peer/2, By: fmt.Sprintf("the peer timeout of %v, after which writes become hints", peer)}
+	return history.Detection{After: peer + peer/2, By: fmt.Sprintf("the peer timeout of %s, after which writes become hints", duration.Text(peer))}
 }

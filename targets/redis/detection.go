@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -23,5 +24,5 @@ func (Target) Detection(cfg targets.Config) history.Detection {
 		return history.Detection{}
 	}
 	after := 2*s.nodeTimeout + time.Duration(s.replicas())*electionDelay
-	return history.Detection{After: after, By: fmt.Sprintf("cluster-node-timeout of %v, gossip and the election of a replica", s.nodeTimeout), Deposes: true}
+	return history.Detection{After: after, By: fmt.Sprintf("cluster-node-timeout of %s, gossip and the election of a replica", duration.Text(s.nodeTimeout)), Deposes: true}
 }

@@ -60,6 +60,10 @@ func New(stdout, stderr io.Writer, known []targets.Target, places []providers.En
 	return &App{Stdout: stdout, Stderr: stderr, Text: style.Fit(stdout), Style: style, Targets: known, Providers: places}
 }
 
+// Notes is where whole lines about what goes on are written: Stderr, with lines that fit its
+// terminal. Commands to be copied are not for it.
+func (a *App) Notes() io.Writer { return text.StyleFor(a.Stderr).Fit(a.Stderr) }
+
 // AddRootFlags adds the flags that every command has.
 func (a *App) AddRootFlags(f *pflag.FlagSet) {
 	f.BoolVar(&a.JSON, "json", false, "print one JSON document on stdout")

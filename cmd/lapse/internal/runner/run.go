@@ -9,7 +9,6 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
-	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
@@ -34,7 +33,7 @@ func CarryOut(a *cli.App, cmd *cobra.Command, planned *runs.Planned, env runs.En
 	if place.Exited {
 		return place.Exit()
 	}
-	fmt.Fprintln(text.StyleFor(a.Stderr).Fit(a.Stderr), output.Headline(planned.Plan, place.Reason))
+	fmt.Fprintln(a.Notes(), output.Headline(planned.Plan, place.Reason))
 	finished, err := runs.Run(cmd.Context(), planned, place.Provider, place.Reason, env)
 	if finished == nil {
 		return err
