@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -107,6 +108,9 @@ func chooseCases(cases []runs.Case, only []string) ([]runs.Case, error) {
 	return out, nil
 }
 
+// selftestRow is a defect in a line; its last columns come below on a narrow terminal.
+const selftestRow = "%-32s  %-6s  %-3s  %-4s  %-10s  %-10s  %-19s  %s\n"
+
 func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *runner.Choice, env runs.Environment) error {
 	all := []runs.SelfTested{}
 	passed := 0
@@ -114,7 +118,7 @@ func (a *app) selftest(cmd *cobra.Command, cases []runs.Case, seed uint64, p *ru
 	fmt.Fprintf(a.Notes(), "lapse %s · seed %d · %s, each with it and without: about %s · %s\n", runs.Version(), seed,
 		text.Plural(len(cases), "defect"), duration.Text(estimate(cases)), p.Reason)
 	if !a.JSON {
-		fmt.Fprintf(a.Text, "%-32s %-7s %-4s %-5s %-11s %-30s %-18s %s\n", "defect", "caught", "try", "seed", "violations", "by", "anomaly", "without it")
+		fmt.Fprintf(a.Text, selftestRow, "defect", "caught", "try", "seed", "without it", "violations", "anomaly", "by")
 	}
 	env.Progress = harness.Silent{}
 	for _, c := range cases {
@@ -148,7 +152,8 @@ func (a *app) printSelfTested(s runs.SelfTested) {
 	if !s.Caught {
 		caught = a.Style.Red("NO ")
 	}
-	fmt.Fprintf(a.Text, "%-32s %s     %-4d %-5d %-11d %-30s %-18s %s\n", s.Defect, caught, s.Try, s.Seed, s.Violations, strings.Join(s.By, ", "), s.Anomaly, a.Style.Status(s.Control))
+	control := a.Style.Status(s.Control) + strings.Repeat(" ", max(0, len("without it")-utf8.RuneCountInString(text.Style{}.Status(s.Control))))
+	fmt.Fprintf(a.Text, selftestRow, s.Defect, caught+"   ", fmt.Sprint(s.Try), fmt.Sprint(s.Seed), control, text.Count(s.Violations), s.Anomaly, strings.Join(s.By, ", "))
 	if len(s.Missed) > 0 {
 		fmt.Fprintf(a.Text, "    did not show it: %s\n", strings.Join(s.Missed, ", "))
 	}
