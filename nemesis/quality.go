@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -141,7 +143,8 @@ func (q *shaped) tookEffect(ctx context.Context, s *scene) ([]string, error) {
 	if q.held.Packets == 0 {
 		return nil, fmt.Errorf("nothing of the database was held back on the links of %s", q.node)
 	}
-	proof := fmt.Sprintf("%d packets of the database with %d bytes were held back, for %s on average", q.held.Packets, q.held.Bytes, (q.held.Waited / time.Duration(q.held.Packets)).Round(time.Millisecond))
+	proof := fmt.Sprintf("%s of the database were held back, together %s, for %s on average",
+		count.Of(int(q.held.Packets), "packet"), count.Of(int(q.held.Bytes), "byte"), duration.Text(q.held.Waited/time.Duration(q.held.Packets)))
 	took, err := q.roundTrips(ctx, s, func(d time.Duration) bool { return d >= 2*(q.quality.Delay-q.quality.Jitter) })
 	return append([]string{proof}, took...), err
 }

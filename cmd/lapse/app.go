@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/quorumkv/server"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -101,13 +104,22 @@ func leaveAtOnce(c *cobra.Command) {
 	}
 }
 
+// wanted says in place of cobra's "accepts 1 arg(s), received 0" which arguments cmd takes.
+func wanted(cmd *cobra.Command, args []string, err error) string {
+	if !strings.Contains(err.Error(), "arg(s)") {
+		return err.Error()
+	}
+	takes := strings.TrimSpace(strings.TrimPrefix(cmd.Use, cmd.Name()))
+	return fmt.Sprintf("%s takes %s, and was given %s", cmd.CommandPath(), takes, text.Plural(len(args), "argument"))
+}
+
 // wrapArgs makes errors about positional arguments usage errors, as those about
 // flags are.
 func wrapArgs(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return targets.Usagef("%v; see %s --help", err, cmd.CommandPath())
+				return targets.Usagef("%s; see %s --help", wanted(cmd, args, err), cmd.CommandPath())
 			}
 			return nil
 		}
