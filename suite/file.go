@@ -5,6 +5,8 @@
 // that cannot be, is an error that names line and column and quotes the line.
 package suite
 
+import "github.com/lapse-test/lapse/targets"
+
 // APIVersion is the version of the suite file.
 const APIVersion = "lapse/v1"
 
@@ -56,9 +58,9 @@ type Claim struct {
 
 // The values of Claim.Expect.
 const (
-	ExpectHolds    = "holds"
-	ExpectViolated = "violated"
-	ExpectReport   = "report"
+	ExpectHolds    = targets.Holds
+	ExpectViolated = targets.Violated
+	ExpectReport   = targets.Reported
 )
 
 // Require is the evidence that a pass needs. Absent values are the defaults of

@@ -272,23 +272,69 @@ func TestShippedSuites(t *testing.T) {
 	if _, err := Load(t.Context(), "init.yaml", Example, nil, environment()); err != nil {
 		t.Error(err)
 	}
-	own, err := Load(t.Context(), "own.yaml", ExampleAt([]string{"postgres://db:5432/x"}), nil, environment())
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestExamplesAt: what is written for each database that can be tested where it is can be
+// read, is as many runs as the nodes have levels for, and reads from replicas.
+func TestExamplesAt(t *testing.T) {
+	many := map[string]struct {
+		prefix, suffix string
+		one, three     []string
+	}{
+		"postgres":  {"postgres://", ":5432/x", []string{"primary", "primary"}, []string{"primary", "primary", "replica", "sticky", "wait-for-lsn"}},
+		"mysql":     {"", ":3306", []string{"primary", "primary"}, []string{"primary", "primary", "replica", "sticky"}},
+		"redis":     {"", ":6379", []string{"primary"}, []string{"primary", "replica"}},
+		"etcd":      {"", ":2379", []string{"linearizable", "linearizable"}, []string{"linearizable", "linearizable", "serializable"}},
+		"nats":      {"", ":4222", []string{"leader"}, []string{"leader", "direct"}},
+		"cassandra": {"", ":9042", []string{"QUORUM", "SERIAL"}, []string{"QUORUM", "SERIAL", "ONE"}},
+		"mongodb":   {"", ":27017", []string{"local"}, []string{"linearizable", "majority:nearest", "local:secondary"}},
 	}
-	if len(own.Cells) != 2 || own.Cells[0].Planned.Plan.Provider != "external" || own.Cells[0].Planned.Plan.At[0] == "" {
-		t.Errorf("%+v", own.Cells)
-	}
-	two, err := Load(t.Context(), "own.yaml", ExampleAt([]string{"postgres://db:5432/x", "postgres://standby:5432/x"}), nil, environment())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var reads []string
-	for _, r := range two.Cells {
-		reads = append(reads, r.Planned.Plan.ReadLevel)
-	}
-	if want := []string{"primary", "primary", "replica", "sticky", "wait-for-lsn"}; !slices.Equal(reads, want) {
-		t.Errorf("with a standby the read levels are %v, want %v", reads, want)
+	for _, known := range registry.All() {
+		name := known.Info().Name
+		if _, ok := known.(targets.Externalizer); !ok {
+			continue
+		}
+		c, ok := many[name]
+		for n, want := range map[int][]string{1: c.one, 3: c.three} {
+			var at []string
+			for i := range n {
+				at = append(at, fmt.Sprintf("%s127.0.0.%d%s", c.prefix, i+1, c.suffix))
+			}
+			external, err := targets.External(known, at)
+			if err != nil && ok {
+				t.Fatal(err)
+			}
+			if !ok {
+				var usage *targets.UsageError
+				if err == nil {
+					_, err = ExampleAt(external, at)
+				}
+				if !errors.As(err, &usage) {
+					t.Errorf("%s: %v, want a refusal", name, err)
+				}
+				continue
+			}
+			text, err := ExampleAt(external, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := Load(t.Context(), "own.yaml", text, nil, environment())
+			if err != nil {
+				t.Errorf("%s, %d nodes: %v\n%s", name, n, err, text)
+				continue
+			}
+			var reads []string
+			for _, r := range s.Cells {
+				plan := r.Planned.Plan
+				reads = append(reads, plan.ReadLevel)
+				if plan.Provider != "external" || len(plan.At) != n || len(r.Claims) == 0 {
+					t.Errorf("%s: %+v with %d claims", name, plan, len(r.Claims))
+				}
+			}
+			if !slices.Equal(reads, want) {
+				t.Errorf("%s, %d nodes: the read levels are %v, want %v", name, n, reads, want)
+			}
+		}
 	}
 }
 

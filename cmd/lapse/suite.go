@@ -156,11 +156,11 @@ func (a *app) validate(cmd *cobra.Command, ref string, seed *uint64) error {
 
 func (a *app) initCommand() *cobra.Command {
 	var at []string
-	var program string
+	var program, target string
 	c := &cobra.Command{
 		Use:     "init [FILE]",
 		Short:   "Write a commented suite file to start from",
-		Example: "  lapse init suite.yaml\n  lapse init own.yaml --at postgres://me@db.example:5432/shop\n  lapse init own.yaml --program 'sh targets/exec/examples/redis.sh 6379'",
+		Example: "  lapse init suite.yaml\n  lapse init own.yaml --at postgres://me@db.example:5432/shop\n  lapse init own.yaml --target redis --at db1:6379,db2:6379\n  lapse init own.yaml --program 'sh targets/exec/examples/redis.sh 6379'",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "suite.yaml"
@@ -169,13 +169,20 @@ func (a *app) initCommand() *cobra.Command {
 			}
 			text := suite.Example
 			var err error
+			if target == "" && len(at) > 0 {
+				if target, err = a.spoken(at); err != nil {
+					return err
+				}
+			}
 			switch {
 			case program != "" && len(at) > 0:
 				return targets.Usagef("--at and --program: a suite is for one of them; make two")
 			case program != "":
 				text, err = a.exampleProgram(cmd.Context(), program)
 			case len(at) > 0:
-				text = suite.ExampleAt(at)
+				text, err = a.exampleAt(target, at)
+			case target != "":
+				err = targets.Usagef("--target goes with --at: the addresses of the %s that is there already", target)
 			}
 			if err != nil {
 				return err
@@ -188,15 +195,44 @@ func (a *app) initCommand() *cobra.Command {
 			}
 			next := fmt.Sprintf("lapse validate %s, lapse run %s", path, path)
 			if len(at) > 0 {
-				next = "lapse doctor --target postgres --at " + shell(strings.Join(at, ",")) + ", " + next
+				next = "lapse doctor --target " + target + " --at " + shell(strings.Join(at, ",")) + ", " + next
 			}
 			_, err = fmt.Fprintf(a.Stdout, "wrote %s; next: %s\n", path, next)
 			return err
 		},
 	}
-	c.Flags().StringSliceVar(&at, "at", nil, "write one for a PostgreSQL that is there already: a postgres:// address of each node, without password")
+	c.Flags().StringSliceVar(&at, "at", nil, "write one for a database that is there already: the address of each node, without password")
+	c.Flags().StringVar(&target, "target", "", "with --at: what database it is (default: what the addresses begin with, such as postgres://)")
 	c.Flags().StringVar(&program, "program", "", "write one for a database that this program speaks for (docs/targets/exec.md)")
 	return c
+}
+
+// spoken is the target whose addresses these are by their scheme.
+func (a *app) spoken(at []string) (string, error) {
+	var names []string
+	for _, t := range a.Targets {
+		if _, ok := t.(targets.Externalizer); !ok {
+			continue
+		}
+		name := t.Info().Name
+		if scheme, _, ok := strings.Cut(at[0], "://"); ok && strings.HasPrefix(scheme, name) {
+			return name, nil
+		}
+		names = append(names, name)
+	}
+	return "", targets.Usagef("--at: it does not say what database it is; add --target with one of: %s", strings.Join(names, ", "))
+}
+
+// exampleAt is a suite for the database at these addresses.
+func (a *app) exampleAt(name string, at []string) ([]byte, error) {
+	t, err := targets.ByName(a.Targets, name)
+	if err == nil {
+		t, err = targets.External(t, at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return suite.ExampleAt(t, at)
 }
 
 // exampleProgram is a suite for a program, which is asked what it is.

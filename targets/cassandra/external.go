@@ -42,8 +42,8 @@ func (Target) External(at []string) (targets.Target, error) {
 			_, err = login.Accesses(cfg.Options, list)
 			return cfg, err
 		},
-		Alive: alive,
-		Look:  func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Alive: alive, Examples: examples,
+		Look: func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 		// How many data centres there are is seen only when the cluster is asked.
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Centres} },
 	}), nil

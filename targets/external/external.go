@@ -54,6 +54,8 @@ type Kind struct {
 	Abilities func(cfg targets.Config) []ability.Ability
 	// Promises is targets.Promiser's; nil says nothing.
 	Promises func(cfg targets.Config, funcs []history.Func) map[string]bool
+	// Examples are targets.Exemplar's, for so many nodes; nil knows none.
+	Examples func(nodes int) []targets.Example
 }
 
 // Driver is one visit to an external cluster, and during a run its targets.System. It
@@ -103,7 +105,16 @@ var (
 	_ targets.Fetcher   = target{}
 	_ targets.Promiser  = target{}
 	_ targets.Describer = target{}
+	_ targets.Exemplar  = target{}
 )
+
+// Examples implements targets.Exemplar.
+func (t target) Examples() []targets.Example {
+	if t.kind.Examples == nil {
+		return nil
+	}
+	return t.kind.Examples(len(t.kind.At))
+}
 
 // Describe implements targets.Describer.
 func (t target) Describe(ctx context.Context, cfg targets.Config) (targets.Target, error) {

@@ -56,6 +56,7 @@ func (Target) External(at []string) (targets.Target, error) {
 		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises:  promises,
+		Examples:  examples,
 	}), nil
 }
 

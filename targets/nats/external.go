@@ -60,6 +60,7 @@ func (t Target) External(at []string) (targets.Target, error) {
 		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 		Abilities: t.Abilities,
 		Promises:  t.Promises,
+		Examples:  examples,
 	}), nil
 }
 

@@ -48,6 +48,7 @@ func (Target) External(at []string) (targets.Target, error) {
 			return cfg, err
 		},
 		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Examples:  examples,
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
 			d := dialectOf(cfg.Options[optDialect])

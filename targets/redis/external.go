@@ -49,8 +49,8 @@ func (t Target) External(at []string) (targets.Target, error) {
 			_, err = login.Accesses(cfg.Options, list)
 			return cfg, err
 		},
-		Alive: alive,
-		Look:  func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Alive: alive, Examples: examples,
+		Look: func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 	}), nil
 }
 

@@ -1,0 +1,103 @@
+package suite
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lapse-test/lapse/targets"
+)
+
+// ExampleAt is a suite file to start from for a database that is there already: t on an
+// external cluster at these addresses, of which each case says what its levels promise. The
+// error is that t knows no cases.
+func ExampleAt(t targets.Target, at []string) ([]byte, error) {
+	kind := t.Info().Name
+	var cases []targets.Example
+	if e, ok := t.(targets.Exemplar); ok {
+		cases = e.Examples()
+	}
+	if len(cases) == 0 {
+		return nil, targets.Usagef("--target %s: there is no first suite for it at --at; start from lapse init without --at, and set kind: %s and at: [...] in it", kind, kind)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `# A first suite for your own database. It touches nothing but a place of its own there,
+# which is named after the run and removed afterwards. Passwords do not stand here: they
+# come from the environment (docs/providers.md). lapse validate, lapse run, lapse gate.
+apiVersion: lapse/v1
+name: own-%s
+targets:
+  ours: {kind: %s, at: %s}
+defaults: {workload: register, rate: 200, duration: 10s}
+cases:
+`, kind, kind, list(at))
+	for _, c := range cases {
+		writeExample(&b, c)
+	}
+	b.WriteString(`# What lapse can break needs commands of yours: see operator in docs/providers.md.
+gate:
+  thresholds: ["availability > 0.5"]
+`)
+	return []byte(b.String()), nil
+}
+
+func writeExample(b *strings.Builder, e targets.Example) {
+	levels := make([]string, len(e.Reads))
+	for i, read := range e.Reads {
+		levels[i] = e.Write + "/" + read
+	}
+	comment(b, "  ", e.Why)
+	fmt.Fprintf(b, "  - name: %s\n    matrix: {target: [ours], levels: %s}\n", e.Name, list(levels))
+	var options, settings []string
+	for _, name := range slices.Sorted(maps.Keys(e.Options)) {
+		options = append(options, name+": "+strconv.Quote(e.Options[name]))
+	}
+	if e.Workload != "" {
+		settings = append(settings, "workload: "+e.Workload)
+	}
+	if e.Rate > 0 {
+		settings = append(settings, "rate: "+strconv.Itoa(e.Rate))
+	}
+	if e.Concurrency != "" {
+		settings = append(settings, "concurrency: "+strconv.Quote(e.Concurrency))
+	}
+	part(b, "options", options)
+	part(b, "settings", settings)
+	b.WriteString("    claims:\n")
+	for _, c := range e.Claims {
+		when := ""
+		if c.Read != "" {
+			when = fmt.Sprintf(", when: %q", "read=="+c.Read)
+		}
+		comment(b, "      ", c.Why)
+		fmt.Fprintf(b, "      - {model: %s%s, expect: %s}\n", c.Model, when, c.Expect)
+	}
+}
+
+// comment writes lines of text, none for an empty one.
+func comment(b *strings.Builder, indent, text string) {
+	if text == "" {
+		return
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		b.WriteString(indent + "# " + line + "\n")
+	}
+}
+
+// part writes one of the maps of a case that may be left out.
+func part(b *strings.Builder, name string, entries []string) {
+	if len(entries) > 0 {
+		fmt.Fprintf(b, "    %s: {%s}\n", name, strings.Join(entries, ", "))
+	}
+}
+
+// list is a list of texts in one line.
+func list(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, t := range texts {
+		quoted[i] = strconv.Quote(t)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}

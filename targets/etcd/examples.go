@@ -1,0 +1,32 @@
+package etcd
+
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// examples are the cases of a first suite for one member or several.
+func examples(nodes int) []targets.Example {
+	list := []targets.Example{
+		{
+			Name: "linearizable", Write: writeQuorum, Reads: []string{readLinearizable},
+			Claims: []targets.ExampleClaim{
+				{Model: models.Linearizable, Expect: targets.Holds},
+				{Model: models.ReadYourWrites, Expect: targets.Holds},
+			},
+		},
+		{
+			Name: "locks", Write: writeQuorum, Reads: []string{readLinearizable}, Workload: "lock",
+			Why:    "A lock has two holders when one of them sleeps for longer than its lease: pause a\nclient, not a member, to see that.",
+			Claims: []targets.ExampleClaim{{Model: models.Mutex, Expect: targets.Holds}},
+		},
+	}
+	if nodes == 1 {
+		return list
+	}
+	return append(list, targets.Example{
+		Name: "serializable", Write: writeQuorum, Reads: []string{readSerializable}, Workload: "session", Rate: 1000,
+		Why:    "Reads of the member that is asked, which may be behind: the negative control. If your\napplication relies on such reads being fresh, write holds.",
+		Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Violated}},
+	})
+}

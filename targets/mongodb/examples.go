@@ -1,0 +1,38 @@
+package mongodb
+
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// examples are the cases of a first suite for one server or several.
+func examples(nodes int) []targets.Example {
+	if nodes == 1 {
+		return []targets.Example{{
+			Name: "one-server", Write: majority, Reads: []string{local},
+			Claims: []targets.ExampleClaim{
+				{Model: models.Linearizable, Expect: targets.Holds},
+				{Model: models.ReadYourWrites, Expect: targets.Holds},
+			},
+		}}
+	}
+	return []targets.Example{
+		{
+			Name: "linearizable", Write: majority, Reads: []string{linearizable},
+			Claims: []targets.ExampleClaim{{Model: models.Linearizable, Expect: targets.Holds}},
+		},
+		{
+			Name: "causal-sessions", Write: majority, Reads: []string{majority + ":" + nearest},
+			Options: map[string]string{optSession: sessionCausal}, Workload: "session", Rate: 400,
+			Claims: []targets.ExampleClaim{
+				{Model: models.ReadYourWrites, Expect: targets.Holds},
+				{Model: models.MonotonicReads, Expect: targets.Holds},
+			},
+		},
+		{
+			Name: "secondaries", Write: "1", Reads: []string{local + ":" + secondary}, Workload: "session", Rate: 400,
+			Why:    "Secondaries are behind: the negative control. If your application relies on such reads\nbeing fresh, write holds, and the gate says whether they are.",
+			Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Violated}},
+		},
+	}
+}

@@ -1,0 +1,39 @@
+package mysql
+
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// examples are the cases of a first suite for one node or several.
+func examples(nodes int) []targets.Example {
+	list := []targets.Example{
+		{
+			Name: "primary", Write: writeDefault, Reads: []string{readPrimary},
+			Why: "Where every node takes writes (Galera, group replication) reads of another node than\nthe writer's may be late: then this says report, or name one node.",
+			Claims: []targets.ExampleClaim{
+				{Model: models.Linearizable, Expect: targets.Holds},
+				{Model: models.ReadYourWrites, Expect: targets.Holds},
+			},
+		},
+		{
+			Name: "transactions", Write: writeDefault, Reads: []string{readPrimary},
+			Options: map[string]string{optIsolation: repeatableRead}, Workload: "append", Rate: 600, Concurrency: "8",
+			Claims: []targets.ExampleClaim{{
+				Model: models.Serializable, Expect: targets.Violated,
+				Why: "The negative control: this level lets it through, which proves that this suite\nsees what it looks for.",
+			}},
+		},
+	}
+	if nodes == 1 {
+		return list
+	}
+	return append(list, targets.Example{
+		Name: "replicas", Write: writeDefault, Reads: []string{readReplica, readSticky}, Workload: "session", Rate: 400,
+		Why: "What the replicas among the addresses offer. Their reads are late: if your application\nrelies on such reads being fresh, write holds, and the gate says whether they are.",
+		Claims: []targets.ExampleClaim{
+			{Model: models.ReadYourWrites, Read: readReplica, Expect: targets.Violated},
+			{Model: models.ReadYourWrites, Read: readSticky, Expect: targets.Holds, Why: "The primary for 5 s after the session's own write, then a replica."},
+		},
+	})
+}

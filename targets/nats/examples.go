@@ -1,0 +1,25 @@
+package nats
+
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// examples are the cases of a first suite for one server or several.
+func examples(nodes int) []targets.Example {
+	list := []targets.Example{{
+		Name: "leader", Write: writeAck, Reads: []string{readLeader}, Workload: "session", Rate: 1000,
+		Claims: []targets.ExampleClaim{
+			{Model: models.NoLostWrites, Expect: targets.Holds},
+			{Model: models.ReadYourWrites, Expect: targets.Holds, Why: "Not promised while the leader changes."},
+		},
+	}}
+	if nodes == 1 {
+		return list
+	}
+	return append(list, targets.Example{
+		Name: "direct", Write: writeAck, Reads: []string{readDirect}, Workload: "session", Rate: 1500, Concurrency: "12",
+		Why:    "Reads of any replica, what clients do by default where the bucket allows it: the\nnegative control. If your application relies on such reads being fresh, write holds.",
+		Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Violated}},
+	})
+}

@@ -1,0 +1,45 @@
+package postgres
+
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// examples are the cases of a first suite for one node or several.
+func examples(nodes int) []targets.Example {
+	list := []targets.Example{
+		{
+			Name: "primary", Write: "on", Reads: []string{readPrimary},
+			Claims: []targets.ExampleClaim{
+				{Model: models.Linearizable, Expect: targets.Holds},
+				{Model: models.ReadYourWrites, Expect: targets.Holds},
+			},
+		},
+		{
+			Name: "transactions", Write: "on", Reads: []string{readPrimary},
+			Options: map[string]string{optIsolation: "repeatable read"}, Workload: "append", Rate: 600, Concurrency: "8",
+			Claims: []targets.ExampleClaim{
+				{Model: models.SnapshotIsolation, Expect: targets.Holds},
+				{
+					Model: models.Serializable, Expect: targets.Violated,
+					Why: "The negative control, write skew, which this level lets through: it proves\nthat this suite sees what it looks for.",
+				},
+			},
+		},
+	}
+	if nodes == 1 {
+		return list
+	}
+	return append(list, targets.Example{
+		Name: "standbys", Write: "on", Reads: []string{readReplica, readSticky, readWaitForLSN}, Workload: "session", Rate: 400,
+		Why: "What the standbys among the addresses offer. Reads of a standby are late unless\n" +
+			"every commit waits until it has applied it (remote_apply): this is a negative\n" +
+			"control, and shows that the suite sees it. If your application relies on such\n" +
+			"reads being fresh, write holds, and the gate says whether they are.",
+		Claims: []targets.ExampleClaim{
+			{Model: models.ReadYourWrites, Read: readReplica, Expect: targets.Violated},
+			{Model: models.ReadYourWrites, Read: readSticky, Expect: targets.Holds, Why: "The primary for 5 s after the session's own write, then a standby."},
+			{Model: models.ReadYourWrites, Read: readWaitForLSN, Expect: targets.Holds, Why: "A standby, once it has replayed the session's own last commit."},
+		},
+	})
+}
