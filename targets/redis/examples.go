@@ -19,7 +19,7 @@ func examples(nodes int) []targets.Example {
 		return list
 	}
 	return append(list, targets.Example{
-		Name: "replicas", Write: writeNone, Reads: []string{readReplica}, Workload: "session", Rate: 1000,
+		Name: "replicas", Write: writeNone, Reads: []string{readReplica}, Workload: "session", Rate: 4000, Concurrency: "12",
 		Why: "Replicas are asynchronous, so that a session misses its own writes: the negative\n" +
 			"control, which shows that the suite sees it. If your application relies on such reads\n" +
 			"being fresh, write holds. A cluster of which no primary has a replica has no such reads.",
