@@ -10,7 +10,7 @@ func examples(nodes int) []targets.Example {
 	list := []targets.Example{
 		{
 			Name: "primary", Write: writeDefault, Reads: []string{readPrimary},
-			Why: "Where every node takes writes (Galera, group replication) reads of another node than\nthe writer's may be late: then this says report, or name one node.",
+			Why: "One node takes the writes. Where every node does (Galera, group replication), a read\nof another one than the writer's may be late: say report here, or name one node.",
 			Claims: []targets.ExampleClaim{
 				{Model: models.Linearizable, Expect: targets.Holds},
 				{Model: models.ReadYourWrites, Expect: targets.Holds},

@@ -89,6 +89,15 @@ func TestRedis(t *testing.T) {
 		r.expect(t, 0, "held").keeps(t, redisPassword)
 		clean(t)
 	})
+	t.Run("a first suite", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "own.yaml")
+		lapse(t, nil, "init", file, "--target", "redis", "--at", both).expect(t, 0, "lapse doctor --target redis --at "+both)
+		text, err := os.ReadFile(file)
+		must(t, err)
+		must(t, os.WriteFile(file, []byte(strings.Replace(string(text), "duration: 10s", "duration: 6s", 1)), 0o600))
+		lapse(t, secret, "run", file, "--progress", "plain").expect(t, 0, "2 passed", "expected violated").keeps(t, redisPassword)
+		clean(t)
+	})
 	cluster, nodes := startRedisCluster(t)
 	t.Run("a cluster", func(t *testing.T) {
 		r := decided(t, 0, nil, append(common, "--at", cluster, "--model", "linearizable")...)
