@@ -110,6 +110,13 @@ func SelftestCases(duration time.Duration) []Case {
 		with("tenant-forgotten-in-replica-read", ofTenants),
 		with("tenant-forgotten-in-list", ofTenants),
 		with("tenant-forgotten-in-backup", ofTenants),
+		with("hand-over-early", func(r *Request) {
+			// The owners of nearly all keys change, twice a fault, and any of a key's replicas may answer.
+			r.Nodes, r.Concurrency, r.Faults = 4, "3n", "membership"
+			r.WriteLevel, r.ReadLevel = "ALL", "ONE"
+			r.Options = correct(map[string]string{"partitioner": "modulo", "hinted_handoff": "false"})
+			r.FaultInterval, r.FaultHold = 2*time.Second, time.Second
+		}),
 		with("deny-partial-writes", func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", models.Linearizable, "pause"
 		}),

@@ -51,8 +51,8 @@ type Store interface {
 // Options are all that a Syncer is told.
 type Options struct {
 	Self     string
-	Peers    []string                  // all other nodes
-	Replicas func(key string) []string // of a key
+	Peers    []string                    // all other nodes
+	Shared   func(key, a, b string) bool // tells whether two nodes are both replicas of a key, now
 	Store    Store
 	Apply    func(key string, r record.Record) error // takes a record if it is newer
 	Send     func(to string, body []byte) error      // an error says that it is lost
@@ -190,8 +190,7 @@ func (s *Syncer) build(peer string) (*tree, error) {
 }
 
 func (s *Syncer) shared(key, peer string) bool {
-	replicas := s.o.Replicas(key)
-	return slices.Contains(replicas, peer) && slices.Contains(replicas, s.o.Self)
+	return s.o.Shared(key, peer, s.o.Self)
 }
 
 // expired tells whether a record counts as if it were not there.

@@ -71,7 +71,10 @@ func newSim(t *testing.T, seed uint64, nodes int, grace time.Duration) *sim {
 		s.disks[name] = disk{}
 		s.syncers[name] = New(Options{
 			Self: name, Peers: slices.DeleteFunc(slices.Clone(s.names), func(n string) bool { return n == name }), Store: s.disks[name], Apply: s.disks[name].apply,
-			Replicas: s.replicas, Wall: func() time.Time { return s.now }, Interval: time.Second, Grace: grace, Defects: &s.defects, Logger: slog.New(slog.DiscardHandler),
+			Shared: func(key, a, b string) bool {
+				r := s.replicas(key)
+				return slices.Contains(r, a) && slices.Contains(r, b)
+			}, Wall: func() time.Time { return s.now }, Interval: time.Second, Grace: grace, Defects: &s.defects, Logger: slog.New(slog.DiscardHandler),
 			Send: func(to string, body []byte) error {
 				if s.away[name] || s.away[to] {
 					return errors.New("cut off")

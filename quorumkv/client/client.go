@@ -222,6 +222,25 @@ func (c *Client) Health(ctx context.Context) (protocol.Health, error) {
 	return out, err
 }
 
+// Members are those that the node knows, and how far a change of them is.
+func (c *Client) Members(ctx context.Context) (protocol.Members, error) {
+	var out protocol.Members
+	err := c.do(ctx, http.MethodGet, "/members", nil, &out)
+	return out, err
+}
+
+// ChangeMembers begins a change, or cancels one; it goes on after this has returned. Its errors are *Error with an Outcome: not_written says that nothing
+// was changed.
+func (c *Client) ChangeMembers(ctx context.Context, change protocol.MemberChange) (protocol.Members, error) {
+	var out protocol.Members
+	b, err := json.Marshal(change)
+	if err != nil {
+		return out, fmt.Errorf("encode request: %w", err)
+	}
+	err = c.do(ctx, http.MethodPost, "/members", b, &out)
+	return out, err
+}
+
 // SetClock bends the node's clock by offset, in whole milliseconds. The node must run with testing on.
 func (c *Client) SetClock(ctx context.Context, offset time.Duration) error {
 	return c.post(ctx, "/admin/clock", protocol.Clock{OffsetMS: offset.Milliseconds()})

@@ -42,7 +42,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
-	"github.com/lapse-test/lapse/quorumkv/placement"
+	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/storage"
@@ -71,17 +71,23 @@ const (
 type Transport interface {
 	// Ready is nil when a request to node can be sent now. It may wait for a connection until ctx ends.
 	Ready(ctx context.Context, node string) error
-	Read(ctx context.Context, node, key string) (record.Record, error)
-	Version(ctx context.Context, node, key string) (record.Version, error)
+	// Requests of a replica have the epoch of the View in which they are sent. One that knows of a later epoch refuses, and Members has learned of that
+	// when the refusal is returned.
+	Read(ctx context.Context, node string, epoch uint64, key string) (record.Record, error)
+	Version(ctx context.Context, node string, epoch uint64, key string) (record.Version, error)
 	// Apply returns nil when node durably holds rec or something larger. An error that wraps replica.ErrNotApplied says that
 	// it never will because of this call; after any other it may.
-	Apply(ctx context.Context, node, key string, rec record.Record) error
+	Apply(ctx context.Context, node string, epoch uint64, key string, rec record.Record) error
 }
+
+// Members says which nodes hold keys, now. All Views have the same number of replicas of a key.
+type Members interface{ View() *membership.View }
 
 // Options configure a coordinator; all are needed.
 type Options struct {
 	Self           string
-	Placement      placement.Placement
+	Nodes          []string // all that there are, whether they hold keys or not
+	Members        Members
 	Transport      Transport
 	Store          *storage.Store // for hints
 	Clock          *hlc.Clock
@@ -123,7 +129,7 @@ func New(o Options) *Coordinator {
 	var end context.CancelFunc
 	c.noWait, end = context.WithCancel(ctx)
 	end()
-	for _, node := range o.Placement.Nodes() {
+	for _, node := range o.Nodes {
 		if node == o.Self {
 			continue
 		}
@@ -158,23 +164,50 @@ func (c *Coordinator) background(f func()) bool {
 	return true
 }
 
-// Replicas are the nodes on which this coordinator looks for key.
-func (c *Coordinator) Replicas(key string) []string {
-	if c.Defects.Has(defect.StaleRing) {
-		return c.Placement.Misplaced(key)
+// Replicas are the nodes that this coordinator asks for key.
+func (c *Coordinator) Replicas(key string) []string { return c.groups(c.Members.View(), key)[0] }
+
+// groups are the sets of N nodes in each of which a request for key needs its level; those that are asked first.
+func (c *Coordinator) groups(v *membership.View, key string) [][]string {
+	switch {
+	case c.Defects.Has(defect.StaleRing):
+		return [][]string{v.Read.Misplaced(key)}
+	case v.Phase == membership.Moving && c.Defects.Has(defect.HandOverEarly):
+		return [][]string{v.Read.Replicas(key)}
 	}
-	return c.Placement.Replicas(key)
+	return v.Groups(key)
 }
 
-// standIns are the replicas of a key, or with sloppy quorums for those that cannot be reached now the next nodes on the ring that can;
-// and for each node that stands in, the replica in whose place it is.
-func (c *Coordinator) standIns(key string) (nodes []string, instead map[string]string) {
-	replicas := c.Replicas(key)
-	if !c.Sloppy {
-		return replicas, nil
+// asked is a request's nodes in one state of the members.
+type asked struct {
+	view   *membership.View
+	groups [][]string
+	nodes  []string // of all groups, each once
+	// instead says for each node that stands in, with sloppy quorums, the replica in whose place it is.
+	instead map[string]string
+}
+
+// whom finds the replicas of a key, or with sloppy quorums for those that cannot be reached now the next nodes on the ring that can.
+func (c *Coordinator) whom(v *membership.View, key string) asked {
+	a := asked{view: v, groups: c.groups(v, key)}
+	if c.Sloppy && v.Also == nil {
+		a.groups[0], a.instead = c.standIns(v, a.groups[0], key)
 	}
+	a.nodes = a.groups[0]
+	for _, g := range a.groups[1:] {
+		a.nodes = slices.Clone(a.nodes)
+		for _, node := range g {
+			if !slices.Contains(a.nodes, node) {
+				a.nodes = append(a.nodes, node)
+			}
+		}
+	}
+	return a
+}
+
+func (c *Coordinator) standIns(v *membership.View, replicas []string, key string) (nodes []string, instead map[string]string) {
 	nodes = slices.Clone(replicas)
-	beyond := c.Placement.Beyond(key)
+	beyond := v.Read.Beyond(key)
 	for i, node := range nodes {
 		if c.Transport.Ready(c.noWait, node) == nil {
 			continue
@@ -192,6 +225,41 @@ func (c *Coordinator) standIns(key string) (nodes []string, instead map[string]s
 		}
 	}
 	return nodes, instead
+}
+
+// in counts the nodes of a group that are in a list.
+func in(group, list []string) int {
+	n := 0
+	for _, node := range list {
+		if slices.Contains(group, node) {
+			n++
+		}
+	}
+	return n
+}
+
+// inEach is the smallest number of a list's nodes that are in a group.
+func (a asked) inEach(list []string) int {
+	least := in(a.groups[0], list)
+	for _, g := range a.groups[1:] {
+		least = min(least, in(g, list))
+	}
+	return least
+}
+
+// moved tells whether the members have changed since v, so that what failed in v may succeed now.
+func (c *Coordinator) moved(ctx context.Context, v *membership.View) bool {
+	return ctx.Err() == nil && c.Members.View().Epoch != v.Epoch
+}
+
+// reachAll is reach for every group of a request.
+func (c *Coordinator) reachAll(ctx context.Context, a asked, need int) map[string]string {
+	for _, g := range a.groups {
+		if failed := c.reach(ctx, g, need); failed != nil {
+			return failed
+		}
+	}
+	return nil
 }
 
 // reach checks that need of the nodes can be sent to now, so that a request which cannot succeed is refused
@@ -221,8 +289,11 @@ func (c *Coordinator) ready(ctx context.Context, nodes []string, need int) map[s
 	return failed
 }
 
+// n is the number of replicas of a key, which is the same whoever the members are.
+func (c *Coordinator) n() int { return c.Members.View().Read.N() }
+
 func (c *Coordinator) count(l quorum.Level, what string) (int, error) {
-	n, err := l.Count(c.Placement.N())
+	n, err := l.Count(c.n())
 	if err != nil {
 		return 0, &engine.Error{Code: engine.CodeBadLevel, Message: fmt.Sprintf("%s: %v", what, err)}
 	}

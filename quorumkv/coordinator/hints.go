@@ -73,7 +73,7 @@ func (c *Coordinator) deliverHints(node string) error {
 func (c *Coordinator) deliverHint(ctx context.Context, node string, h storage.Hint) error {
 	ctx, cancel := context.WithTimeout(ctx, c.PeerTimeout)
 	defer cancel()
-	if err := c.Transport.Apply(ctx, node, h.Key, h.Record); err != nil {
+	if err := c.Transport.Apply(ctx, node, c.Members.View().Epoch, h.Key, h.Record); err != nil {
 		return err
 	}
 	c.stats.HintsDelivered.Add(1)

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -29,6 +30,7 @@ const (
 	kindRead
 	kindVersion
 	kindApply
+	kindCall // of membership
 )
 
 // message is a request on its way from a coordinator to a replica.
@@ -48,6 +50,8 @@ type network struct {
 	mu    sync.Mutex
 	fate  fate
 	nodes map[string]*node
+	names []string
+	moves bool           // whether members change
 	late  sync.WaitGroup // messages delivered after their sender gave up
 }
 
@@ -69,6 +73,18 @@ type node struct {
 	fs      *vfs.MemFS
 	store   *storage.Store
 	replica *replica.Replica
+	keeper  *membership.Keeper
+	mover   *membership.Mover
+	stop    func() // the mover, and waits for it
+	place   func([]string) (placement.Placement, error)
+	first   []string
+}
+
+// View implements Members, as of the node's last start.
+func (n *node) View() *membership.View {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.keeper.View()
 }
 
 func (n *node) local() *replica.Replica {
@@ -79,6 +95,7 @@ func (n *node) local() *replica.Replica {
 
 type config struct {
 	nodes, replication int
+	members            int // the first of the nodes; all when 0
 	partitioner        placement.Partitioner
 	splits             []string
 	repair             ReadRepair
@@ -124,24 +141,29 @@ func start(t testing.TB, c config) *network {
 	for i := range c.nodes {
 		names = append(names, fmt.Sprint("n", i+1))
 	}
-	p, err := placement.New(placement.Options{Partitioner: c.partitioner, Nodes: names, Replication: c.replication,
-		VirtualNodes: placement.DefaultVirtualNodes, SplitPoints: c.splits})
-	if err != nil {
-		t.Fatal(err)
+	place := func(nodes []string) (placement.Placement, error) {
+		return placement.New(placement.Options{Partitioner: c.partitioner, Nodes: nodes, Replication: c.replication,
+			VirtualNodes: placement.DefaultVirtualNodes, SplitPoints: c.splits})
 	}
+	first := names
+	if c.members > 0 {
+		first = names[:c.members]
+	}
+	net.names = names
 	for _, name := range names {
-		n := &node{name: name, net: net, clock: hlc.NewClock(nil, c.maxSkew), defects: &defect.Set{}, fs: vfs.NewCrashableMem()}
+		n := &node{name: name, net: net, clock: hlc.NewClock(nil, c.maxSkew), defects: &defect.Set{}, fs: vfs.NewCrashableMem(), place: place, first: first}
 		n.open(t)
 		net.nodes[name] = n
 	}
 	for _, n := range net.nodes {
-		n.coord = New(Options{Self: n.name, Placement: p, Transport: endpoint{net, n.name}, Store: openStore(t, vfs.NewMem(), n.name),
+		n.coord = New(Options{Self: n.name, Nodes: names, Members: n, Transport: endpoint{net, n.name}, Store: openStore(t, vfs.NewMem(), n.name),
 			Clock: n.clock, Defects: n.defects, ReadRepair: c.repair, HintedHandoff: c.hints, Sloppy: c.sloppy, Timestamps: c.stamps,
 			RequestTimeout: c.requestTimeout, PeerTimeout: c.peerTimeout, Logger: slog.New(slog.DiscardHandler)})
 	}
 	t.Cleanup(func() {
 		for _, n := range net.nodes {
 			n.coord.Close()
+			n.stop()
 		}
 		net.late.Wait()
 	})
@@ -166,14 +188,45 @@ func openStore(t testing.TB, fs vfs.FS, name string) *storage.Store {
 func (n *node) open(t testing.TB) {
 	n.store = openStore(t, n.fs, n.name)
 	n.replica = replica.New(n.store, n.clock, n.defects)
+	var err error
+	n.keeper, err = membership.NewKeeper(n.name, n.store, n.place, membership.First(n.first), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.replica.Guard(n.keeper)
+	n.stop = func() {}
+	if n.net.moves {
+		n.startMover()
+	}
+}
+
+func (n *node) startMover() {
+	n.mover = membership.NewMover(membership.Options{Self: n.name, Nodes: n.net.names, Keeper: n.keeper, Store: n.store,
+		Call: endpoint{n.net, n.name}.Call, Allowed: func() error { return nil }, Timeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { n.mover.Run(ctx) })
+	n.stop = func() { cancel(); wg.Wait() }
+}
+
+// withMovers lets members change.
+func (n *network) withMovers() {
+	n.moves = true
+	for _, node := range n.nodes {
+		node.mu.Lock()
+		node.startMover()
+		node.mu.Unlock()
+	}
 }
 
 // crash cuts the node's power: the replica comes back with what was synced, and nothing else.
 func (n *node) crash(t testing.TB) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	stop := n.stop
 	n.fs = n.fs.CrashClone(vfs.CrashCloneCfg{})
 	n.open(t)
+	n.mu.Unlock()
+	stop() // what still goes on there has lost its disk
 }
 
 // endpoint is one coordinator's way into the network.
@@ -217,25 +270,53 @@ func (e endpoint) Ready(ctx context.Context, node string) error {
 	return e.send(ctx, message{to: node, kind: kindReady}, func(*replica.Replica) error { return nil })
 }
 
-func (e endpoint) Read(ctx context.Context, node, key string) (rec record.Record, err error) {
+func (e endpoint) Read(ctx context.Context, node string, epoch uint64, key string) (rec record.Record, err error) {
 	err = e.send(ctx, message{to: node, kind: kindRead, key: key}, func(r *replica.Replica) (err error) {
-		rec, err = r.Read(key)
+		rec, err = r.ReadAt(epoch, key)
 		return err
 	})
-	return rec, err
+	return rec, e.learn(err)
 }
 
-func (e endpoint) Version(ctx context.Context, node, key string) (v record.Version, err error) {
+func (e endpoint) Version(ctx context.Context, node string, epoch uint64, key string) (v record.Version, err error) {
 	err = e.send(ctx, message{to: node, kind: kindVersion, key: key}, func(r *replica.Replica) (err error) {
-		v, err = r.Version(key)
+		v, err = r.VersionAt(epoch, key)
 		return err
 	})
-	return v, err
+	return v, e.learn(err)
 }
 
-func (e endpoint) Apply(ctx context.Context, node, key string, rec record.Record) error {
+func (e endpoint) Apply(ctx context.Context, node string, epoch uint64, key string, rec record.Record) error {
 	m := message{to: node, kind: kindApply, key: key, value: string(rec.Value)}
-	return e.send(ctx, m, func(r *replica.Replica) error { return r.Apply(key, rec) })
+	return e.learn(e.send(ctx, m, func(r *replica.Replica) error { return r.ApplyAt(epoch, key, rec) }))
+}
+
+// learn keeps what a replica says that refuses.
+func (e endpoint) learn(err error) error {
+	var stale *replica.StaleError
+	if errors.As(err, &stale) {
+		n := e.net.nodes[e.self]
+		n.mu.Lock()
+		k := n.keeper
+		n.mu.Unlock()
+		if err := k.Learn(stale.Membership); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// Call reaches a node's mover.
+func (e endpoint) Call(ctx context.Context, node string, body []byte) (out []byte, err error) {
+	err = e.send(ctx, message{to: node, kind: kindCall}, func(*replica.Replica) (err error) {
+		n := e.net.nodes[node]
+		n.mu.Lock()
+		m := n.mover
+		n.mu.Unlock()
+		out, err = m.Answer(ctx, e.self, body)
+		return err
+	})
+	return out, err
 }
 
 var errRefused = fmt.Errorf("%w: refused by the test", replica.ErrNotApplied)

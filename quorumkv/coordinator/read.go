@@ -3,8 +3,11 @@ package coordinator
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
@@ -48,7 +51,7 @@ func (c *Coordinator) Read(ctx context.Context, req ReadRequest) (ReadResult, er
 }
 
 func (c *Coordinator) read(ctx context.Context, req ReadRequest) (ReadResult, error) {
-	n := c.Placement.N()
+	n := c.n()
 	r, err := c.count(req.R, "read")
 	if err != nil {
 		return ReadResult{}, err
@@ -62,26 +65,43 @@ func (c *Coordinator) read(ctx context.Context, req ReadRequest) (ReadResult, er
 			}
 		}
 	}
-	replicas, _ := c.standIns(req.Key)
-	replicas = c.localFirst(replicas)
-	asked := r
-	if c.Defects.Has(defect.ReadOne) {
-		replicas, asked, holders = replicas[:1], 1, 0
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.RequestTimeout)
 	defer cancel()
-	if failed := c.reach(ctx, replicas, max(asked, holders)); failed != nil {
-		t := tally{failed: failed}
-		need := max(asked, holders)
-		return ReadResult{}, t.error(ctx, fmt.Sprintf("read needs %d of %d replicas, %d cannot be reached", need, len(replicas), len(failed)), need, "")
+	for {
+		v := c.Members.View()
+		res, err := c.readIn(ctx, v, req.Key, r, holders)
+		if err == nil || !c.moved(ctx, v) {
+			return res, err
+		}
 	}
-	g := c.ask(replicas, req.Key)
+}
+
+// readIn reads in one state of the members.
+func (c *Coordinator) readIn(ctx context.Context, v *membership.View, key string, r, holders int) (ReadResult, error) {
+	to := c.whom(v, key)
+	to.nodes = c.localFirst(to.nodes)
+	asked := r
+	if c.Defects.Has(defect.ReadOne) {
+		to.nodes, asked, holders = to.nodes[:1], 1, 0
+		to.groups = [][]string{to.nodes}
+	}
+	need := max(asked, holders)
+	failed := c.reach(ctx, to.groups[0], need)
+	if failed == nil && holders > 0 {
+		failed = c.reachAll(ctx, to, holders)
+	}
+	if failed != nil {
+		t := tally{failed: failed}
+		return ReadResult{}, t.error(ctx, fmt.Sprintf("read needs %d of %d replicas, %d cannot be reached", need, len(to.groups[0]), len(failed)), need, "")
+	}
+	g := c.ask(to, key)
 	if err := g.collect(ctx, asked); err != nil {
 		g.release()
 		return ReadResult{}, err
 	}
 	res := ReadResult{Record: g.newest, R: r, Answered: g.t.answered[:len(g.t.answered):len(g.t.answered)]}
 	if holders > 0 {
+		var err error
 		res.Repaired, err = g.writeBack(ctx, holders)
 		if err != nil {
 			g.release()
@@ -96,11 +116,11 @@ func (c *Coordinator) read(ctx context.Context, req ReadRequest) (ReadResult, er
 
 // gathering is one read: what its replicas answered, and what was done about it.
 type gathering struct {
-	c        *Coordinator
-	key      string
-	replicas []string
-	mctx     context.Context
-	release  context.CancelFunc // ends messages that still wait; applies have a context of their own
+	asked
+	c       *Coordinator
+	key     string
+	mctx    context.Context
+	release context.CancelFunc // ends messages that still wait; applies have a context of their own
 
 	answers chan readAnswer
 	t       tally
@@ -114,13 +134,12 @@ type readAnswer struct {
 	err  error
 }
 
-func (c *Coordinator) ask(replicas []string, key string) *gathering {
-	g := &gathering{c: c, key: key, replicas: replicas,
-		answers: make(chan readAnswer, len(replicas)), have: make(map[string]record.Record, len(replicas))}
+func (c *Coordinator) ask(to asked, key string) *gathering {
+	g := &gathering{asked: to, c: c, key: key, answers: make(chan readAnswer, len(to.nodes)), have: make(map[string]record.Record, len(to.nodes))}
 	g.mctx, g.release = c.message()
-	for _, node := range replicas {
+	for _, node := range to.nodes {
 		go func() {
-			rec, err := c.Transport.Read(g.mctx, node, key)
+			rec, err := c.Transport.Read(g.mctx, node, to.view.Epoch, key)
 			g.answers <- readAnswer{node, rec, err}
 		}()
 	}
@@ -128,7 +147,7 @@ func (c *Coordinator) ask(replicas []string, key string) *gathering {
 }
 
 // pending is how many replicas have not said anything yet.
-func (g *gathering) pending() int { return len(g.replicas) - len(g.t.answered) - len(g.t.failed) }
+func (g *gathering) pending() int { return len(g.nodes) - len(g.t.answered) - len(g.t.failed) }
 
 func (g *gathering) take(a readAnswer) {
 	if a.err != nil {
@@ -142,37 +161,43 @@ func (g *gathering) take(a readAnswer) {
 	}
 }
 
-// collect waits for need answers.
+// open is how many nodes of a group may still answer.
+func (g *gathering) open(group []string) int {
+	return len(group) - in(group, g.t.answered) - in(group, slices.Collect(maps.Keys(g.t.failed)))
+}
+
+// collect waits for need answers of the group that is asked first. Those of others are taken as they come.
 func (g *gathering) collect(ctx context.Context, need int) error {
-	for len(g.t.answered) < need && len(g.t.answered)+g.pending() >= need {
+	first := g.groups[0]
+	for in(first, g.t.answered) < need && in(first, g.t.answered)+g.open(first) >= need {
 		select {
 		case a := <-g.answers:
 			g.take(a)
 		case <-ctx.Done():
-			g.t.silent(g.replicas)
+			g.t.silent(g.nodes)
 		}
 	}
-	if len(g.t.answered) >= need {
+	if in(first, g.t.answered) >= need {
 		return nil
 	}
-	return g.t.error(ctx, fmt.Sprintf("read needs %d of %d replicas, %d answered", need, len(g.replicas), len(g.t.answered)), need, "")
+	return g.t.error(ctx, fmt.Sprintf("read needs %d of %d replicas, %d answered", need, len(first), in(first, g.t.answered)), need, "")
 }
 
-// writeBack makes at least need replicas hold the newest record so far or a larger one, and returns those it had to tell.
+// writeBack makes at least need replicas of each group hold the newest record so far or a larger one, and returns those it had to tell.
 func (g *gathering) writeBack(ctx context.Context, need int) ([]string, error) {
 	target := g.newest
 	if target.Version.IsZero() {
 		return nil, nil // everybody holds nothing
 	}
-	holding, running := 0, 0
-	acks := make(chan ack, len(g.replicas))
+	var holding, running []string
+	acks := make(chan ack, len(g.nodes))
 	consider := func(node string) {
 		if g.have[node].Compare(target) >= 0 {
-			holding++
+			holding = append(holding, node)
 			return
 		}
-		if g.c.apply(node, g.key, target, func(a ack) { acks <- a }) {
-			running++
+		if g.c.apply(node, g.view.Epoch, g.key, target, func(a ack) { acks <- a }) {
+			running = append(running, node)
 		}
 	}
 	for _, node := range g.t.answered {
@@ -180,17 +205,25 @@ func (g *gathering) writeBack(ctx context.Context, need int) ([]string, error) {
 	}
 	var repaired []string
 	failed := tally{}
-	for holding < need && holding+running+g.pending() >= need && ctx.Err() == nil {
+	possible := func() bool {
+		for _, group := range g.groups {
+			if in(group, holding)+in(group, running)+g.open(group) < need {
+				return false
+			}
+		}
+		return true
+	}
+	for g.inEach(holding) < need && possible() && ctx.Err() == nil {
 		select {
 		case a := <-acks:
-			running--
+			running = slices.DeleteFunc(running, func(n string) bool { return n == a.node })
 			if a.err != nil {
 				failed.fail(a.node, a.err)
 				continue
 			}
 			g.have[a.node] = target
 			repaired = append(repaired, a.node)
-			holding++
+			holding = append(holding, a.node)
 		case a := <-g.answers:
 			g.take(a)
 			if a.err == nil {
@@ -199,7 +232,7 @@ func (g *gathering) writeBack(ctx context.Context, need int) ([]string, error) {
 		case <-ctx.Done():
 		}
 	}
-	if holding >= need {
+	if g.inEach(holding) >= need {
 		g.c.stats.BlockingRepairs.Add(int64(len(repaired)))
 		return repaired, nil
 	}
@@ -211,7 +244,7 @@ func (g *gathering) writeBack(ctx context.Context, need int) ([]string, error) {
 	}
 	g.t.timedOut = g.t.timedOut || failed.timedOut
 	return nil, g.t.error(ctx, fmt.Sprintf("read repair: %d of %d replicas must hold the value before it is returned, %d do",
-		need, len(g.replicas), holding), need, "")
+		need, len(g.groups[0]), g.inEach(holding)), need, "")
 }
 
 // repairRest goes on after the answer: it waits for the replicas that have not answered and sends the
@@ -239,7 +272,7 @@ func (g *gathering) repairRest() bool {
 		for node, rec := range g.have {
 			if rec.Compare(g.newest) < 0 {
 				g.c.stats.AsyncRepairs.Add(1)
-				g.c.apply(node, g.key, g.newest, nil)
+				g.c.apply(node, g.view.Epoch, g.key, g.newest, nil)
 			}
 		}
 	})
@@ -250,11 +283,11 @@ func (g *gathering) repairRest() bool {
 }
 
 // apply sends rec to one replica in the background, reports whether it could start, and says what became of it to done.
-func (c *Coordinator) apply(node, key string, rec record.Record, done func(ack)) bool {
+func (c *Coordinator) apply(node string, epoch uint64, key string, rec record.Record, done func(ack)) bool {
 	return c.background(func() {
 		mctx, cancel := c.message()
 		defer cancel()
-		a := ack{node: node, err: c.Transport.Apply(mctx, node, key, rec)}
+		a := ack{node: node, err: c.Transport.Apply(mctx, node, epoch, key, rec)}
 		if done != nil {
 			done(a)
 		}

@@ -24,7 +24,7 @@ func TestSloppyQuorums(t *testing.T) {
 	for _, sloppy := range []bool{false, true} {
 		n := start(t, config{nodes: 5, hints: true, sloppy: sloppy, repair: RepairOff, stamps: FromCoordinator})
 		n.mustPut(t, "n1", "a", "old", "3")
-		replicas := n.nodes["n1"].coord.Placement.Replicas("a")
+		replicas := n.nodes["n1"].coord.Members.View().Read.Replicas("a")
 		others := slices.DeleteFunc([]string{"n1", "n2", "n3", "n4", "n5"}, func(x string) bool { return slices.Contains(replicas, x) })
 		n.set(side(append([]string{replicas[0]}, others...)))
 		via := replicas[0]

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
@@ -54,28 +56,17 @@ func (c *Coordinator) write(ctx context.Context, req WriteRequest) (WriteResult,
 	if err != nil {
 		return WriteResult{}, err
 	}
-	replicas, instead := c.standIns(req.Key)
 	ctx, cancel := context.WithTimeout(ctx, c.RequestTimeout)
 	defer cancel()
-	askFirst := c.Timestamps == FromQuorum && !c.Defects.Has(defect.SkipTimestampRead)
-	need := w
-	if askFirst {
-		need = max(w, quorum.TimestampRead(len(replicas), w))
-	}
-	if !c.Defects.Has(defect.AckBeforeQuorum) && !c.Defects.Has(defect.CountHints) {
-		if failed := c.reach(ctx, replicas, need); failed != nil {
-			t := tally{failed: failed}
-			what := fmt.Sprintf("write needs %d of %d replicas", need, len(replicas))
-			if need > w {
-				what = fmt.Sprintf("write needs %d of %d replicas to choose a timestamp that every write at W=%d respects", need, len(replicas), w)
-			}
-			return WriteResult{}, t.error(ctx, fmt.Sprintf("%s, %d cannot be reached: nothing was sent", what, len(failed)), need, engine.NotWritten)
+	var seen hlc.Timestamp
+	var to asked
+	for {
+		to = c.whom(c.Members.View(), req.Key)
+		seen, err = c.before(ctx, to, req.Key, w)
+		if err == nil {
+			break
 		}
-	}
-	seen := hlc.Timestamp(0)
-	if askFirst {
-		seen, err = c.newestTimestamp(ctx, replicas, req.Key, quorum.TimestampRead(len(replicas), w))
-		if err != nil && !c.Defects.Has(defect.AckBeforeQuorum) && !c.Defects.Has(defect.CountHints) {
+		if !c.moved(ctx, to.view) {
 			return WriteResult{}, err
 		}
 	}
@@ -88,28 +79,69 @@ func (c *Coordinator) write(ctx context.Context, req WriteRequest) (WriteResult,
 		var t tally
 		return WriteResult{}, t.error(ctx, "the request ended before anything was sent", w, engine.NotWritten)
 	}
-	hinted := false
-	for _, away := range instead {
+	perhaps := false // whether a replica has the record or may get it
+	for _, away := range to.instead {
 		// Before the write is sent, so that it finds its replica also if this node is killed meanwhile.
 		if c.keepHint(away, req.Key, rec) {
-			hinted = true
+			perhaps = true
 			continue
 		}
 		e := &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.NotWritten, Message: "the hint for " + away + ", for which another node would stand in, could not be kept"}
-		if hinted {
+		if perhaps {
 			e.Outcome = engine.PerhapsWritten // another has one
 		}
 		return WriteResult{}, e
 	}
-	acked, err := c.store(ctx, replicas, req.Key, rec, w, hinted)
-	if err != nil {
-		return WriteResult{}, err
+	for {
+		acked, err := c.store(ctx, to, req.Key, rec, w, perhaps)
+		if err == nil {
+			return WriteResult{Version: rec.Version, W: w, Acked: acked}, nil
+		}
+		if !c.moved(ctx, to.view) {
+			return WriteResult{}, err
+		}
+		var e *engine.Error // the same version again, where it belongs now
+		perhaps = perhaps || errors.As(err, &e) && e.Outcome == engine.PerhapsWritten
+		to = c.whom(c.Members.View(), req.Key)
 	}
-	return WriteResult{Version: rec.Version, W: w, Acked: acked}, nil
+}
+
+// before is what a write does before it has a version: it makes sure that enough replicas can be reached, and finds the largest timestamp that
+// its own has to exceed. Its errors say that nothing was written.
+func (c *Coordinator) before(ctx context.Context, to asked, key string, w int) (hlc.Timestamp, error) {
+	careless := c.Defects.Has(defect.AckBeforeQuorum) || c.Defects.Has(defect.CountHints)
+	askFirst := c.Timestamps == FromQuorum && !c.Defects.Has(defect.SkipTimestampRead)
+	n := len(to.groups[0])
+	need := w
+	if askFirst {
+		need = max(w, quorum.TimestampRead(n, w))
+	}
+	if !careless {
+		failed := c.reach(ctx, to.groups[0], need)
+		if failed == nil {
+			failed = c.reachAll(ctx, to, w)
+		}
+		if failed != nil {
+			t := tally{failed: failed}
+			what := fmt.Sprintf("write needs %d of %d replicas", need, n)
+			if need > w {
+				what = fmt.Sprintf("write needs %d of %d replicas to choose a timestamp that every write at W=%d respects", need, n, w)
+			}
+			return 0, t.error(ctx, fmt.Sprintf("%s, %d cannot be reached: nothing was sent", what, len(failed)), need, engine.NotWritten)
+		}
+	}
+	if !askFirst {
+		return 0, nil
+	}
+	seen, err := c.newestTimestamp(ctx, to.view.Epoch, to.groups[0], key, quorum.TimestampRead(n, w))
+	if err != nil && careless {
+		return 0, nil
+	}
+	return seen, err
 }
 
 // newestTimestamp asks the replicas for their versions and returns the largest of need answers.
-func (c *Coordinator) newestTimestamp(ctx context.Context, replicas []string, key string, need int) (hlc.Timestamp, error) {
+func (c *Coordinator) newestTimestamp(ctx context.Context, epoch uint64, replicas []string, key string, need int) (hlc.Timestamp, error) {
 	type answer struct {
 		node    string
 		version record.Version
@@ -120,7 +152,7 @@ func (c *Coordinator) newestTimestamp(ctx context.Context, replicas []string, ke
 	defer cancel() // a question needs no end of its own
 	for _, node := range replicas {
 		go func() {
-			v, err := c.Transport.Version(mctx, node, key)
+			v, err := c.Transport.Version(mctx, node, epoch, key)
 			answers <- answer{node, v, err}
 		}()
 	}
@@ -153,60 +185,69 @@ type ack struct {
 	hinted bool // a hint is stored, so that the replica will have it later
 }
 
-// store sends rec to all replicas and returns those that held it when w did. Hinted says that a hint for another is kept already.
-func (c *Coordinator) store(ctx context.Context, replicas []string, key string, rec record.Record, w int, hinted bool) ([]string, error) {
-	acks := c.spread(replicas, key, rec)
+// store sends rec to all replicas and returns those that held it when w of each group did. Perhaps says that some may have it already.
+func (c *Coordinator) store(ctx context.Context, to asked, key string, rec record.Record, w int, perhaps bool) ([]string, error) {
+	acks := c.spread(to.view.Epoch, to.nodes, key, rec)
 	if c.Defects.Has(defect.AckBeforeQuorum) {
 		return []string{}, nil
 	}
 	var t tally
-	perhaps := hinted // whether a replica has the record or may get it
-	counted := 0
-	for counted < w && len(t.answered)+len(t.failed) < len(replicas) {
-		open := len(replicas) - len(t.answered) - len(t.failed)
-		if counted+open < w && (perhaps || len(t.answered) > 0) {
+	var counted []string
+	for to.inEach(counted) < w && len(t.answered)+len(t.failed) < len(to.nodes) {
+		if !to.possible(counted, &t, w) && (perhaps || len(t.answered) > 0) {
 			break // can neither succeed any more nor turn out to be written nowhere
 		}
 		select {
 		case a := <-acks:
 			if a.err == nil {
 				t.answered = append(t.answered, a.node)
-				counted++
+				counted = append(counted, a.node)
 				continue
 			}
 			t.fail(a.node, a.err)
 			perhaps = perhaps || a.hinted || !errors.Is(a.err, replica.ErrNotApplied)
 			if a.hinted && c.Defects.Has(defect.CountHints) {
-				counted++
+				counted = append(counted, a.node)
 			}
 		case <-ctx.Done():
-			t.silent(replicas)
+			t.silent(to.nodes)
 			perhaps = true
 		}
 	}
-	if counted >= w {
+	if to.inEach(counted) >= w {
 		return t.answered, nil
 	}
-	if len(t.answered) > 0 || len(t.answered)+len(t.failed) < len(replicas) {
+	if len(t.answered) > 0 || len(t.answered)+len(t.failed) < len(to.nodes) {
 		perhaps = true
 	}
 	outcome, what := engine.NotWritten, "it was not written anywhere"
 	if perhaps {
 		outcome, what = engine.PerhapsWritten, "others may have written it, or may yet"
 	}
-	return nil, t.error(ctx, fmt.Sprintf("write needs %d of %d replicas, %d acknowledged: %s", w, len(replicas), len(t.answered), what), w, outcome)
+	return nil, t.error(ctx, fmt.Sprintf("write needs %d of %d replicas, %d acknowledged: %s", w, len(to.groups[0]), to.inEach(t.answered), what), w, outcome)
+}
+
+// possible tells whether w nodes of each group may still be counted.
+func (a asked) possible(counted []string, t *tally, w int) bool {
+	for _, g := range a.groups {
+		open := len(g) - in(g, t.answered) - in(g, slices.Collect(maps.Keys(t.failed)))
+		if in(g, counted)+open < w {
+			return false
+		}
+	}
+	return true
 }
 
 // spread sends rec to all replicas and stores a hint for each that fails. The channel has room for every ack, so nobody
 // has to read it.
-func (c *Coordinator) spread(replicas []string, key string, rec record.Record) <-chan ack {
+func (c *Coordinator) spread(epoch uint64, replicas []string, key string, rec record.Record) <-chan ack {
 	acks := make(chan ack, len(replicas))
 	mctx, cancel := c.message()
 	left := new(atomic.Int32)
 	left.Store(int32(len(replicas)))
 	for _, node := range replicas {
 		started := c.background(func() {
-			a := ack{node: node, err: c.Transport.Apply(mctx, node, key, rec)}
+			a := ack{node: node, err: c.Transport.Apply(mctx, node, epoch, key, rec)}
 			if a.err != nil {
 				a.hinted = c.keepHint(node, key, rec)
 			}
@@ -245,7 +286,7 @@ func (c *Coordinator) keepHint(node, key string, rec record.Record) bool {
 // Hinted are the nodes with hints waiting, and how many.
 func (c *Coordinator) Hinted() map[string]int {
 	counts := make(map[string]int)
-	for _, node := range c.Placement.Nodes() {
+	for _, node := range c.Nodes {
 		if n := c.Store.HintCount(node); n > 0 {
 			counts[node] = n
 		}

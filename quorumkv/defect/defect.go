@@ -49,6 +49,7 @@ const (
 	TenantForgottenInReplicaRead
 	TenantForgottenInList
 	TenantForgottenInBackup
+	HandOverEarly
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a
@@ -135,6 +136,10 @@ var all = []Info{
 		"a backup of a tenant has all records of the node",
 		"no tenant sees a value of another",
 		"no fault; take a backup of a tenant"},
+	{HandOverEarly, "hand-over-early", "leaderless",
+		"while members change, a write is sent to the old replicas alone: keys are handed over without what was written after they were copied",
+		"W+R>N reads see the last acknowledged write, also while and after members change",
+		"W=ALL R=ONE, more nodes than N; add or remove a member under write load"},
 	{LeaseTrustsClock, "lease-trusts-clock", "raft",
 		"a leader's lease is measured by the wall clock, which can be set, and is believed in for as long as that says",
 		"a read at level lease sees the last acknowledged write, whatever the clocks are set to",

@@ -14,6 +14,7 @@ const (
 	CodeTypes        Code = "types_unsupported"           // the mode, as it is configured, has no counters and sets
 	CodeBadContext   Code = "bad_context"                 // a write's context is none that a read has returned, or of no use in this mode
 	CodeListing      Code = "listing_unsupported"         // the mode cannot list keys
+	CodeMembers      Code = "membership_refused"          // the members cannot change so, or not now; nothing was changed
 	CodeDisagreement Code = "configuration_disagreement"  // a peer is configured otherwise
 )
 

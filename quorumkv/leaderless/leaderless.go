@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/coordinator"
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
@@ -36,7 +38,9 @@ const restOfTrees = 20
 // Options are what the mode has to be told beyond the node.
 type Options struct {
 	Replication   int                   // N, replicas of a key
-	Partitioner   placement.Partitioner // which of the nodes those are
+	Members       []string              // nodes that hold keys before the first change of that; all when empty
+	Join          bool                  // this node begins without data, and is to be made a member by a change
+	Partitioner   placement.Partitioner // which of the members those are
 	VirtualNodes  int                   // points of each node on the ring, of partitioner ring
 	SplitPoints   []string              // the first keys of all ranges but the first, of partitioner range
 	ReadRepair    coordinator.ReadRepair
@@ -51,8 +55,16 @@ type Options struct {
 // Validate reports what cannot be served by these nodes.
 func (o Options) Validate(nodes []string) error {
 	var errs []error
-	if _, err := o.placement(nodes); err != nil {
+	if _, err := o.placement(o.first(nodes)); err != nil {
 		errs = append(errs, err)
+	}
+	for i, m := range o.Members {
+		switch {
+		case !slices.Contains(nodes, m):
+			errs = append(errs, fmt.Errorf("members: %q is none of the nodes: name it among the peers too", m))
+		case slices.Contains(o.Members[:i], m):
+			errs = append(errs, fmt.Errorf("members: %s is named twice", m))
+		}
 	}
 	switch o.ReadRepair {
 	case coordinator.RepairOff, coordinator.RepairAsync, coordinator.RepairBlocking:
@@ -79,6 +91,25 @@ func (o Options) Validate(nodes []string) error {
 	return errors.Join(errs...)
 }
 
+// first are the members before any change.
+func (o Options) first(nodes []string) []string {
+	if len(o.Members) > 0 {
+		return o.Members
+	}
+	return nodes
+}
+
+// fixed is why the members cannot change with these options.
+func (o Options) fixed() error {
+	switch {
+	case o.Sloppy:
+		return errors.New("members cannot change with sloppy_quorum: what stands in for a replica is not where a change looks")
+	case o.Grace > 0:
+		return errors.New("members cannot change with tombstone_grace: a node that was a member before would bring back what was deleted since")
+	}
+	return nil
+}
+
 // placement is where keys are on these nodes, or what is wrong with the settings of it.
 func (o Options) placement(nodes []string) (placement.Placement, error) {
 	return placement.New(placement.Options{Partitioner: o.Partitioner, Nodes: nodes, Replication: o.Replication,
@@ -87,16 +118,19 @@ func (o Options) placement(nodes []string) (placement.Placement, error) {
 
 // Engine is the mode on one node. Make it with Open.
 type Engine struct {
-	node  engine.Node
-	opts  Options
-	place placement.Placement
-	store *storage.Store
-	local *replica.Replica
-	links peer.Links
-	mesh  *peer.Mesh
-	peers *peer.Server
-	coord *coordinator.Coordinator
-	sync  *antientropy.Syncer
+	node engine.Node
+	opts Options
+	// id is whose data the directory is, and whom peers must agree with: of all nodes, whoever the members are.
+	id      peer.Identity
+	members *membership.Keeper
+	mover   *membership.Mover
+	store   *storage.Store
+	local   *replica.Replica
+	links   peer.Links
+	mesh    *peer.Mesh
+	peers   *peer.Server
+	coord   *coordinator.Coordinator
+	sync    *antientropy.Syncer
 
 	background sync.WaitGroup
 	stop       context.CancelFunc // of links and the flusher
@@ -110,13 +144,23 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Partitioner: string(o.Partitioner), Ring: place.Digest(), Fsync: node.Fsync,
+	id := peer.Identity{Node: node.Name, Ring: place.Digest(), Mode: Mode, Settings: place.Settings()}
+	if len(o.Members) > 0 && len(o.Members) < len(node.Names()) {
+		first := strings.Join(slices.Sorted(slices.Values(o.Members)), " ")
+		id.Ring += " members " + first
+		id.Settings += ", members=" + first
+	}
+	store, err := storage.Open(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Partitioner: string(o.Partitioner), Ring: id.Ring, Fsync: node.Fsync,
 		FS: node.FS, Logger: node.Logger, MaxHints: o.MaxHints})
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{node: node, opts: o, place: place, store: store, local: replica.New(store, node.Clock, node.Defects)}
-	if err := e.DefectsChanged(); err != nil {
+	e := &Engine{node: node, opts: o, id: id, store: store, local: replica.New(store, node.Clock, node.Defects)}
+	e.members, err = membership.NewKeeper(node.Name, store, o.placement, membership.First(o.first(node.Names())), o.Join)
+	if err == nil {
+		err = e.DefectsChanged()
+	}
+	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	e.start()
@@ -126,27 +170,44 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 func (e *Engine) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
-	id := peer.Identity{Node: e.node.Name, Ring: e.place.Digest(), Mode: Mode, Settings: e.place.Settings()}
+	id := e.id
 	if e.opts.Grace > 0 {
 		id.Settings += fmt.Sprintf(", tombstone_grace=%s", e.opts.Grace) // whose nodes would give each other what they purge
 	}
 	// Requests of all peers together; each of a peer's clients' requests may ask twice.
 	e.peers = peer.NewServer(id, e.local, 4*e.node.MaxRequests, e.node.PeerTimeout, e.node.Logger)
-	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, func(p string) { e.coord.PeerUp(p) })
+	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, func(p string) {
+		e.coord.PeerUp(p)
+		e.background.Go(func() { e.mover.PeerUp(ctx, p) })
+	})
 	e.mesh = peer.NewMesh(e.node.Name, e.local, e.links)
+	e.local.Guard(e.members)
+	e.mesh.OnStale(func(b []byte) {
+		if err := e.members.Learn(b); err != nil {
+			e.node.Logger.Error("the members have changed, and this node cannot follow", "error", err)
+		}
+	})
+	nodes := slices.Sorted(slices.Values(e.node.Names()))
+	e.mover = membership.NewMover(membership.Options{Self: e.node.Name, Nodes: nodes, Keeper: e.members, Store: e.store,
+		Call: e.links.Call, Allowed: e.opts.fixed, Timeout: e.node.PeerTimeout, Logger: e.node.Logger})
+	e.peers.OnCall(e.mover.Answer)
 	e.coord = coordinator.New(coordinator.Options{
-		Self: e.node.Name, Placement: e.place, Transport: e.mesh, Store: e.store,
+		Self: e.node.Name, Nodes: nodes, Members: e.members, Transport: e.mesh, Store: e.store,
 		Clock: e.node.Clock, Defects: e.node.Defects, ReadRepair: e.opts.ReadRepair, HintedHandoff: e.opts.HintedHandoff,
 		Timestamps: e.opts.Timestamps, Sloppy: e.opts.Sloppy, RequestTimeout: e.node.RequestTimeout, PeerTimeout: e.node.PeerTimeout, Logger: e.node.Logger,
 	})
 	others := slices.DeleteFunc(e.node.Names(), func(n string) bool { return n == e.node.Name })
 	slices.Sort(others)
-	e.sync = antientropy.New(antientropy.Options{Self: e.node.Name, Peers: others, Replicas: e.place.Replicas, Store: e.store, Apply: e.local.Apply,
+	e.sync = antientropy.New(antientropy.Options{Self: e.node.Name, Peers: others, Shared: func(key, a, b string) bool {
+		v := e.members.View()
+		return v.Holds(key, a) && v.Holds(key, b)
+	}, Store: e.store, Apply: e.local.Apply,
 		Send: func(to string, b []byte) error { return e.links[to].Send(b) }, Wall: func() time.Time { return time.Now().Add(e.node.Clock.Offset()) },
 		Rest: restOfTrees, Interval: e.opts.AntiEntropy, Grace: e.opts.Grace, Defects: e.node.Defects, Logger: e.node.Logger})
 	e.peers.OnMessage(e.sync.Receive)
 	e.links.Run(ctx, &e.background)
 	e.background.Go(func() { e.sync.Run(ctx) })
+	e.background.Go(func() { e.mover.Run(ctx) })
 	e.background.Go(func() { e.flushForgotten(ctx) })
 }
 
@@ -249,10 +310,11 @@ func (e *Engine) flushForgotten(ctx context.Context) {
 
 // Ring implements engine.Engine.
 func (e *Engine) Ring(key string) protocol.Ring {
-	out := protocol.Ring{Key: key, Replication: e.place.N(), Partitioner: string(e.place.Partitioner()), VirtualNodes: e.place.VirtualNodes(),
-		SplitPoints: e.place.SplitPoints(), Digest: e.place.Digest()}
-	for _, n := range e.place.Nodes() {
-		out.Nodes = append(out.Nodes, protocol.Node{Name: n, Address: e.links.Addr(n, e.node.Listen), Owned: e.place.Owned(n)})
+	place := e.members.View().Read
+	out := protocol.Ring{Key: key, Replication: place.N(), Partitioner: string(place.Partitioner()), VirtualNodes: place.VirtualNodes(),
+		SplitPoints: place.SplitPoints(), Digest: place.Digest()}
+	for _, n := range place.Nodes() {
+		out.Nodes = append(out.Nodes, protocol.Node{Name: n, Address: e.links.Addr(n, e.node.Listen), Owned: place.Owned(n)})
 	}
 	if key != "" {
 		for _, n := range e.coord.Replicas(key) {
@@ -264,7 +326,7 @@ func (e *Engine) Ring(key string) protocol.Ring {
 
 // Describe implements engine.Engine.
 func (e *Engine) Describe(h *protocol.Health) {
-	h.Mode, h.Replication = Mode, e.place.N()
+	h.Mode, h.Replication = Mode, e.opts.Replication
 	h.ReadRepair, h.WriteTimestamps = string(e.opts.ReadRepair), string(e.opts.Timestamps)
 	h.HintedHandoff, h.SloppyQuorum = &e.opts.HintedHandoff, e.opts.Sloppy
 	if e.opts.AntiEntropy > 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
@@ -26,23 +27,33 @@ func (e *Engine) List(ctx context.Context, req engine.ListRequest) (engine.ListR
 	if failed != nil {
 		return engine.ListResult{}, failed
 	}
-	n := e.place.N()
-	r, err := level.Count(n)
+	r, err := level.Count(e.opts.Replication)
 	if err != nil {
 		return engine.ListResult{}, &engine.Error{Code: engine.CodeBadLevel, Message: "list: " + err.Error()}
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(e.node.PeerTimeout, e.node.RequestTimeout))
 	defer cancel()
+	for {
+		v := e.members.View()
+		out, err := e.listIn(ctx, v, req, r)
+		if err == nil || ctx.Err() != nil || e.members.View().Epoch == v.Epoch {
+			return out, err
+		}
+	}
+}
+
+// listIn lists in one state of the members.
+func (e *Engine) listIn(ctx context.Context, v *membership.View, req engine.ListRequest, r int) (engine.ListResult, error) {
 	type answer struct {
 		node string
 		page storage.Page
 		err  error
 	}
-	nodes := e.place.Nodes()
+	n, nodes := e.opts.Replication, v.Read.Nodes()
 	answers := make(chan answer, len(nodes))
 	for _, node := range nodes {
 		go func() {
-			page, err := e.mesh.List(ctx, node, replica.Listing{Tenant: req.Tenant, After: req.After, Limit: req.Limit})
+			page, err := e.mesh.List(ctx, node, v.Epoch, replica.Listing{Tenant: req.Tenant, After: req.After, Limit: req.Limit})
 			answers <- answer{node, page, err}
 		}()
 	}

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type conn struct {
 type reply struct {
 	record record.Record // of opRead; only its version of opVersion
 	page   storage.Page  // of opList
+	body   []byte        // of opCall
 	err    error
 }
 
@@ -41,8 +43,8 @@ func startConn(s *stream, timeout time.Duration) *conn {
 var errLost = errors.New("connection lost before the answer")
 
 // call sends a request about a key and waits for its answer, as ask does.
-func (c *conn) call(ctx context.Context, o op, key string, rec record.Record) (record.Record, error) {
-	a := c.ask(ctx, o, func(b []byte) []byte { return appendRequest(b, o, key, rec) })
+func (c *conn) call(ctx context.Context, o op, epoch uint64, key string, rec record.Record) (record.Record, error) {
+	a := c.ask(ctx, o, func(b []byte) []byte { return appendRequest(b, o, epoch, key, rec) })
 	return a.record, a.err
 }
 
@@ -139,8 +141,12 @@ func parseReply(f frame) reply {
 		r, err := record.Parse(f.body)
 		return reply{record: r, err: err}
 	case statusPage:
-		p, err := parsePage(f.body)
+		p, err := ParsePage(f.body)
 		return reply{page: p, err: err}
+	case statusBody:
+		return reply{body: bytes.Clone(f.body)}
+	case statusStale:
+		return reply{err: &replica.StaleError{Membership: bytes.Clone(f.body)}}
 	case statusNotApplied:
 		return reply{err: fmt.Errorf("%w: %s", replica.ErrNotApplied, f.body)}
 	case statusFailed:
@@ -168,7 +174,7 @@ func (c *conn) watch(timeout time.Duration) {
 		if silent >= interval/2 {
 			select {
 			case c.out <- appendFrame(getFrame(), 0, byte(opPing), func(b []byte) []byte {
-				return appendRequest(b, opPing, "", record.Record{})
+				return appendRequest(b, opPing, 0, "", record.Record{})
 			}):
 			default: // the queue is full: answers are due anyway
 			}

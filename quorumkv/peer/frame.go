@@ -17,7 +17,7 @@ import (
 )
 
 // Protocol is the name in the HTTP upgrade; it changes with the frames.
-const Protocol = "quorumkv-peer/2"
+const Protocol = "quorumkv-peer/3"
 
 // op says what a request asks for.
 type op byte
@@ -29,6 +29,7 @@ const (
 	opApply
 	opMessage // one way: its body is the engine's own, and there is no answer
 	opList    // its body is a listing, see page.go
+	opCall    // its body is the engine's own, and so is its answer's
 )
 
 // status says how a request went.
@@ -39,6 +40,8 @@ const (
 	statusNotApplied        // refused before anything was done
 	statusFailed            // an error on the way; an apply may have happened
 	statusPage              // of opList: the body is a page
+	statusStale             // refused before anything was done: the epoch is over; the body is the membership
+	statusBody              // of opCall: the body is the engine's own
 )
 
 const (
@@ -89,8 +92,9 @@ func readFrame(r *bufio.Reader, buf []byte) (frame, []byte, error) {
 	return frame{id: binary.BigEndian.Uint64(head[4:]), kind: head[12], body: buf}, buf, nil
 }
 
-// appendRequest appends a request's body: the key with its length before it, and for an apply the record.
-func appendRequest(b []byte, o op, key string, rec record.Record) []byte {
+// appendRequest appends a request's body: the epoch, the key with its length before it, and for an apply the record.
+func appendRequest(b []byte, o op, epoch uint64, key string, rec record.Record) []byte {
+	b = binary.AppendUvarint(b, epoch)
 	b = binary.AppendUvarint(b, uint64(len(key)))
 	b = append(b, key...)
 	if o == opApply {
@@ -100,27 +104,32 @@ func appendRequest(b []byte, o op, key string, rec record.Record) []byte {
 }
 
 // parseRequest reads what appendRequest wrote. Nothing of the result lies in b.
-func parseRequest(o op, b []byte) (key string, rec record.Record, err error) {
+func parseRequest(o op, b []byte) (epoch uint64, key string, rec record.Record, err error) {
+	epoch, first := binary.Uvarint(b)
+	if first <= 0 {
+		return 0, "", rec, fmt.Errorf("%w: no epoch", errMalformed)
+	}
+	b = b[first:]
 	n, used := binary.Uvarint(b)
 	if used <= 0 || n > uint64(len(b)-used) {
-		return "", rec, fmt.Errorf("%w: a key longer than the request", errMalformed)
+		return 0, "", rec, fmt.Errorf("%w: a key longer than the request", errMalformed)
 	}
 	b = b[used:]
 	key, b = string(b[:n]), b[n:]
 	switch o {
 	case opApply:
 		if rec, err = record.Parse(b); err != nil {
-			return "", rec, err
+			return 0, "", rec, err
 		}
 		if rec.Version.IsZero() {
-			return "", rec, fmt.Errorf("%w: an apply without a version", errMalformed)
+			return 0, "", rec, fmt.Errorf("%w: an apply without a version", errMalformed)
 		}
 	case opPing, opRead, opVersion:
 		if len(b) > 0 {
-			return "", rec, fmt.Errorf("%w: %d bytes after the key", errMalformed, len(b))
+			return 0, "", rec, fmt.Errorf("%w: %d bytes after the key", errMalformed, len(b))
 		}
 	default:
-		return "", rec, fmt.Errorf("%w: unknown operation %d", errMalformed, o)
+		return 0, "", rec, fmt.Errorf("%w: unknown operation %d", errMalformed, o)
 	}
-	return key, rec, nil
+	return epoch, key, rec, nil
 }

@@ -24,13 +24,13 @@ func TestRequestRoundTrip(t *testing.T) {
 		{opApply, "k", someRecord()},
 		{opApply, "", record.Record{Version: record.Version{Time: 1, Node: "n"}, Tombstone: true}},
 	} {
-		b := appendFrame(nil, 42, byte(tc.o), func(b []byte) []byte { return appendRequest(b, tc.o, tc.key, tc.rec) })
+		b := appendFrame(nil, 42, byte(tc.o), func(b []byte) []byte { return appendRequest(b, tc.o, 300, tc.key, tc.rec) })
 		f, _, err := readFrame(bufio.NewReader(bytes.NewReader(b)), nil)
 		if err != nil || f.id != 42 || op(f.kind) != tc.o {
 			t.Fatalf("%+v: %+v, %v", tc, f, err)
 		}
-		key, rec, err := parseRequest(op(f.kind), f.body)
-		if err != nil || key != tc.key || rec.Compare(tc.rec) != 0 {
+		epoch, key, rec, err := parseRequest(op(f.kind), f.body)
+		if err != nil || epoch != 300 || key != tc.key || rec.Compare(tc.rec) != 0 {
 			t.Fatalf("%+v: %q, %+v, %v", tc, key, rec, err)
 		}
 	}
@@ -42,13 +42,14 @@ func TestParseRequestRefuses(t *testing.T) {
 		b []byte
 	}{
 		"empty":                  {opRead, nil},
-		"key longer than frame":  {opRead, []byte{5, 'a'}},
-		"bytes after the key":    {opRead, []byte{1, 'a', 'b'}},
-		"apply without a record": {opApply, []byte{1, 'a'}},
-		"apply of nothing":       {opApply, record.Record{}.AppendTo([]byte{1, 'a'})},
-		"unknown operation":      {9, []byte{1, 'a'}},
+		"an epoch alone":         {opRead, []byte{7}},
+		"key longer than frame":  {opRead, []byte{7, 5, 'a'}},
+		"bytes after the key":    {opRead, []byte{7, 1, 'a', 'b'}},
+		"apply without a record": {opApply, []byte{7, 1, 'a'}},
+		"apply of nothing":       {opApply, record.Record{}.AppendTo([]byte{7, 1, 'a'})},
+		"unknown operation":      {9, []byte{7, 1, 'a'}},
 	} {
-		if _, _, err := parseRequest(tc.o, tc.b); err == nil {
+		if _, _, _, err := parseRequest(tc.o, tc.b); err == nil {
 			t.Errorf("%s was read", name)
 		}
 	}
@@ -56,7 +57,7 @@ func TestParseRequestRefuses(t *testing.T) {
 
 func FuzzReadFrame(f *testing.F) {
 	for _, o := range []op{opPing, opRead, opApply} {
-		f.Add(appendFrame(nil, 1, byte(o), func(b []byte) []byte { return appendRequest(b, o, "key", someRecord()) }))
+		f.Add(appendFrame(nil, 1, byte(o), func(b []byte) []byte { return appendRequest(b, o, 7, "key", someRecord()) }))
 	}
 	f.Add([]byte{0, 0, 0, 1, 2})
 	f.Add(bytes.Repeat([]byte{0xff}, 20))
@@ -74,12 +75,12 @@ func FuzzReadFrame(f *testing.F) {
 				t.Fatalf("a body of %d bytes from %d", len(fr.body), len(b))
 			}
 			parseReply(fr)
-			key, rec, err := parseRequest(op(fr.kind), fr.body)
+			epoch, key, rec, err := parseRequest(op(fr.kind), fr.body)
 			if err != nil {
 				continue
 			}
-			k2, r2, err := parseRequest(op(fr.kind), appendRequest(nil, op(fr.kind), key, rec))
-			if err != nil || k2 != key || r2.Compare(rec) != 0 {
+			e2, k2, r2, err := parseRequest(op(fr.kind), appendRequest(nil, op(fr.kind), epoch, key, rec))
+			if err != nil || e2 != epoch || k2 != key || r2.Compare(rec) != 0 {
 				t.Fatalf("%q %+v reads back as %q %+v, %v", key, rec, k2, r2, err)
 			}
 		}

@@ -167,39 +167,49 @@ func (l *Link) ready(ctx context.Context) (*conn, error) {
 	}
 }
 
-func (l *Link) call(ctx context.Context, o op, key string, rec record.Record) (record.Record, error) {
+func (l *Link) call(ctx context.Context, o op, epoch uint64, key string, rec record.Record) (record.Record, error) {
 	c, err := l.ready(ctx)
 	if err != nil {
 		return record.Record{}, err
 	}
-	return c.call(ctx, o, key, rec)
+	return c.call(ctx, o, epoch, key, rec)
 }
 
 // Read asks the peer for its record of key.
-func (l *Link) Read(ctx context.Context, key string) (record.Record, error) {
-	return l.call(ctx, opRead, key, record.Record{})
+func (l *Link) Read(ctx context.Context, epoch uint64, key string) (record.Record, error) {
+	return l.call(ctx, opRead, epoch, key, record.Record{})
 }
 
 // Version asks the peer for the version of its record of key.
-func (l *Link) Version(ctx context.Context, key string) (record.Version, error) {
-	r, err := l.call(ctx, opVersion, key, record.Record{})
+func (l *Link) Version(ctx context.Context, epoch uint64, key string) (record.Version, error) {
+	r, err := l.call(ctx, opVersion, epoch, key, record.Record{})
 	return r.Version, err
 }
 
 // Apply has the peer take rec. Unless the error wraps replica.ErrNotApplied, the peer may have taken it or may yet.
-func (l *Link) Apply(ctx context.Context, key string, rec record.Record) error {
-	_, err := l.call(ctx, opApply, key, rec)
+func (l *Link) Apply(ctx context.Context, epoch uint64, key string, rec record.Record) error {
+	_, err := l.call(ctx, opApply, epoch, key, rec)
 	return err
 }
 
 // List asks the peer for a page of a tenant's keys.
-func (l *Link) List(ctx context.Context, listing replica.Listing) (storage.Page, error) {
+func (l *Link) List(ctx context.Context, epoch uint64, listing replica.Listing) (storage.Page, error) {
 	c, err := l.ready(ctx)
 	if err != nil {
 		return storage.Page{}, err
 	}
-	a := c.ask(ctx, opList, func(b []byte) []byte { return appendListing(b, listing) })
+	a := c.ask(ctx, opList, func(b []byte) []byte { return appendListing(b, epoch, listing) })
 	return a.page, a.err
+}
+
+// Call asks the peer's handler of calls (Server.OnCall) and waits for its answer. Unless the error wraps replica.ErrNotApplied, the handler may have been called.
+func (l *Link) Call(ctx context.Context, body []byte) ([]byte, error) {
+	c, err := l.ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a := c.ask(ctx, opCall, func(b []byte) []byte { return append(b, body...) })
+	return a.body, a.err
 }
 
 // Send queues a message for the peer's handler of messages (Server.OnMessage) and does not wait. It may be lost; with an

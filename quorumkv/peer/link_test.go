@@ -92,17 +92,17 @@ func TestCallsOverOneConnection(t *testing.T) {
 	for i := range 50 {
 		wg.Go(func() {
 			key := fmt.Sprint("k", i)
-			if got, err := l.Read(ctx, key); err != nil || got.Live() {
+			if got, err := l.Read(ctx, 1, key); err != nil || got.Live() {
 				t.Errorf("%s before: %+v, %v", key, got, err)
 			}
 			want := record.Record{Version: record.Version{Time: hlc.Timestamp(i + 1), Node: "n1"}, Value: []byte(strings.Repeat(key, 1+i*10))}
-			if err := l.Apply(ctx, key, want); err != nil {
+			if err := l.Apply(ctx, 1, key, want); err != nil {
 				t.Error(err)
 			}
-			if got, err := l.Read(ctx, key); err != nil || got.Compare(want) != 0 {
+			if got, err := l.Read(ctx, 1, key); err != nil || got.Compare(want) != 0 {
 				t.Errorf("%s: %+v, %v", key, got, err)
 			}
-			if got, err := l.Version(ctx, key); err != nil || got != want.Version {
+			if got, err := l.Version(ctx, 1, key); err != nil || got != want.Version {
 				t.Errorf("%s: %+v, %v", key, got, err)
 			}
 		})
@@ -138,7 +138,7 @@ func TestUnreachablePeerFailsAtOnceAndComesBack(t *testing.T) {
 	addr := hold.Addr().String()
 	hold.Close()
 	l := startLink(t, Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n2", addr, 5*time.Second)
-	if err := l.Apply(within(t), "k", someRecord()); !errors.Is(err, replica.ErrNotApplied) {
+	if err := l.Apply(within(t), 1, "k", someRecord()); !errors.Is(err, replica.ErrNotApplied) {
 		t.Fatalf("nobody listens: %v", err)
 	}
 	id := Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}
@@ -157,7 +157,7 @@ func TestUnreachablePeerFailsAtOnceAndComesBack(t *testing.T) {
 	defer ps.Close()
 	defer srv.Close()
 	eventually(t, "the link is up", func() bool { return l.Err() == nil })
-	if err := l.Apply(within(t), "k", someRecord()); err != nil {
+	if err := l.Apply(within(t), 1, "k", someRecord()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -165,7 +165,7 @@ func TestUnreachablePeerFailsAtOnceAndComesBack(t *testing.T) {
 func TestOverloadedPeerRefuses(t *testing.T) {
 	addr, _ := serveNode(t, Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}, 0)
 	l := startLink(t, Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n2", addr, 5*time.Second)
-	err := l.Apply(within(t), "k", someRecord())
+	err := l.Apply(within(t), 1, "k", someRecord())
 	if !errors.Is(err, replica.ErrNotApplied) || !strings.Contains(err.Error(), "overloaded") {
 		t.Fatalf("no slot is free: %v", err)
 	}
@@ -177,7 +177,7 @@ func TestPartitionedLinkIsGivenUpAndRecovers(t *testing.T) {
 	wire := proxy.New(t, addr)
 	l := startLink(t, Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n2", wire.Addr(), 100*time.Millisecond)
 	eventually(t, "the link is up", func() bool { return l.Err() == nil })
-	if err := l.Apply(within(t), "k", someRecord()); err != nil {
+	if err := l.Apply(within(t), 1, "k", someRecord()); err != nil {
 		t.Fatal(err)
 	}
 	wire.Cut(true)
@@ -185,7 +185,7 @@ func TestPartitionedLinkIsGivenUpAndRecovers(t *testing.T) {
 	defer cancel()
 	lostRec := someRecord()
 	lostRec.Version.Time++
-	err := l.Apply(ctx, "lost", lostRec)
+	err := l.Apply(ctx, 1, "lost", lostRec)
 	if err == nil || ctx.Err() != nil {
 		t.Fatalf("a request into the partition: %v", err)
 	}
@@ -199,7 +199,7 @@ func TestPartitionedLinkIsGivenUpAndRecovers(t *testing.T) {
 	})
 	wire.Cut(false)
 	eventually(t, "the link is up again", func() bool { return l.Err() == nil })
-	if _, err := l.Read(within(t), "k"); err != nil {
+	if _, err := l.Read(within(t), 1, "k"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -263,7 +263,7 @@ func BenchmarkApplyOverLoopback(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 1; pb.Next(); i++ {
 			rec := record.Record{Version: record.Version{Time: hlc.Timestamp(i), Node: "n1"}, Value: []byte("12345")}
-			if err := l.Apply(ctx, fmt.Sprint("k", i%100), rec); err != nil {
+			if err := l.Apply(ctx, 1, fmt.Sprint("k", i%100), rec); err != nil {
 				b.Error(err)
 			}
 		}

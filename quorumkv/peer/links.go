@@ -43,6 +43,15 @@ func (l Links) Send(to string, message []byte) error {
 	return link.Send(message)
 }
 
+// Call asks a node and waits for its answer; see Link.Call.
+func (l Links) Call(ctx context.Context, node string, body []byte) ([]byte, error) {
+	link, ok := l[node]
+	if !ok {
+		return nil, fmt.Errorf("no node %q", node)
+	}
+	return link.Call(ctx, body)
+}
+
 // Disagreement is the error of a link whose peer is configured differently, or nil.
 func (l Links) Disagreement() error {
 	for _, link := range l {

@@ -10,25 +10,27 @@ import (
 )
 
 // appendListing appends the body of a request for a page.
-func appendListing(b []byte, l replica.Listing) []byte {
+func appendListing(b []byte, epoch uint64, l replica.Listing) []byte {
+	b = binary.AppendUvarint(b, epoch)
 	b = wire.AppendText(wire.AppendText(b, l.Tenant), l.After)
 	return binary.AppendUvarint(b, uint64(l.Limit))
 }
 
 // parseListing reads what appendListing wrote. Nothing of the result lies in b.
-func parseListing(b []byte) (replica.Listing, error) {
+func parseListing(b []byte) (uint64, replica.Listing, error) {
 	c := wire.NewCursor(b)
+	epoch := c.Number()
 	l := replica.Listing{Tenant: c.Text(), After: c.Text()}
 	n := c.Number()
 	if n > replica.MaxListed {
 		c.Fail("a page of too many keys")
 	}
 	l.Limit = int(n)
-	return l, c.End()
+	return epoch, l, c.End()
 }
 
-// appendPage appends the body of an answer with a page.
-func appendPage(b []byte, p storage.Page) []byte {
+// AppendPage appends a page as nodes send it.
+func AppendPage(b []byte, p storage.Page) []byte {
 	more := byte(0)
 	if p.More {
 		more = 1
@@ -41,8 +43,8 @@ func appendPage(b []byte, p storage.Page) []byte {
 	return b
 }
 
-// parsePage reads what appendPage wrote. Nothing of the result lies in b.
-func parsePage(b []byte) (storage.Page, error) {
+// ParsePage reads what AppendPage wrote. Nothing of the result lies in b.
+func ParsePage(b []byte) (storage.Page, error) {
 	c := wire.NewCursor(b)
 	p := storage.Page{More: c.Byte() != 0}
 	c.Each(func() {

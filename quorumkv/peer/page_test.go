@@ -11,15 +11,15 @@ import (
 
 func TestListingRoundTrip(t *testing.T) {
 	for _, l := range []replica.Listing{{}, {Tenant: "a", After: "k", Limit: 1}, {Tenant: "ä", Limit: replica.MaxListed}} {
-		if got, err := parseListing(appendListing(nil, l)); err != nil || got != l {
+		if epoch, got, err := parseListing(appendListing(nil, 300, l)); err != nil || epoch != 300 || got != l {
 			t.Errorf("%+v reads back as %+v, %v", l, got, err)
 		}
 	}
 	for name, b := range map[string][]byte{
-		"nothing": nil, "no limit": {1, 'a', 0}, "something after it": append(appendListing(nil, replica.Listing{}), 1),
-		"a page of too many": appendListing(nil, replica.Listing{Limit: replica.MaxListed + 1}),
+		"nothing": nil, "no limit": {7, 1, 'a', 0}, "something after it": append(appendListing(nil, 7, replica.Listing{}), 1),
+		"a page of too many": appendListing(nil, 7, replica.Listing{Limit: replica.MaxListed + 1}),
 	} {
-		if l, err := parseListing(b); err == nil {
+		if _, l, err := parseListing(b); err == nil {
 			t.Errorf("%s reads as %+v", name, l)
 		}
 	}
@@ -34,22 +34,22 @@ func somePage() storage.Page {
 
 func TestPageRoundTrip(t *testing.T) {
 	for _, p := range []storage.Page{{}, somePage()} {
-		if got, err := parsePage(appendPage(nil, p)); err != nil || !reflect.DeepEqual(got, p) {
+		if got, err := ParsePage(AppendPage(nil, p)); err != nil || !reflect.DeepEqual(got, p) {
 			t.Errorf("%+v reads back as %+v, %v", p, got, err)
 		}
 	}
 }
 
 func FuzzParsePage(f *testing.F) {
-	f.Add(appendPage(nil, somePage()))
-	f.Add(appendPage(nil, storage.Page{}))
+	f.Add(AppendPage(nil, somePage()))
+	f.Add(AppendPage(nil, storage.Page{}))
 	f.Add([]byte{0, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := parsePage(b)
+		p, err := ParsePage(b)
 		if err != nil {
 			return
 		}
-		if again, err := parsePage(appendPage(nil, p)); err != nil || !reflect.DeepEqual(again, p) {
+		if again, err := ParsePage(AppendPage(nil, p)); err != nil || !reflect.DeepEqual(again, p) {
 			t.Fatalf("%+v reads back as %+v, %v", p, again, err)
 		}
 	})

@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +24,7 @@ type Server struct {
 	slots        chan struct{} // one for each request being served
 	refused      atomic.Int64
 	message      func(from string, body []byte)
+	called       func(ctx context.Context, from string, body []byte) ([]byte, error)
 
 	mu      sync.Mutex
 	closed  bool
@@ -38,6 +41,12 @@ func NewServer(self Identity, local *replica.Replica, inFlight int, writeTimeout
 // OnMessage sets what is told of messages that peers Send, before the first of them. It is called in their order, one
 // connection's at a time, and must not keep the body.
 func (s *Server) OnMessage(f func(from string, body []byte)) { s.message = f }
+
+// OnCall sets what answers the calls of peers (Link.Call), before the first of them. Calls run at the same time, each until it returns or ctx, which ends
+// with the connection, is ignored by it.
+func (s *Server) OnCall(f func(ctx context.Context, from string, body []byte) ([]byte, error)) {
+	s.called = f
+}
 
 // Path is where peers find this server.
 func (s *Server) Path() string { return s.self.path() }
@@ -127,6 +136,8 @@ func (s *Server) Close() {
 func (s *Server) serve(from string, st *stream) {
 	var requests sync.WaitGroup
 	defer requests.Wait()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	var buf []byte
 	for {
 		var f frame
@@ -142,15 +153,21 @@ func (s *Server) serve(from string, st *stream) {
 			continue
 		}
 		var serve func(st *stream, id uint64)
-		if o == opList {
+		switch {
+		case o == opList:
+			var epoch uint64
 			var listing replica.Listing
-			listing, err = parseListing(f.body)
-			serve = func(st *stream, id uint64) { s.list(st, id, listing) }
-		} else {
+			epoch, listing, err = parseListing(f.body)
+			serve = func(st *stream, id uint64) { s.list(st, id, epoch, listing) }
+		case o == opCall && s.called != nil:
+			body := bytes.Clone(f.body)
+			serve = func(st *stream, id uint64) { s.call(ctx, st, id, from, body) }
+		default:
+			var epoch uint64
 			var key string
 			var rec record.Record
-			key, rec, err = parseRequest(o, f.body)
-			serve = func(st *stream, id uint64) { s.handle(st, id, o, key, rec) }
+			epoch, key, rec, err = parseRequest(o, f.body)
+			serve = func(st *stream, id uint64) { s.handle(st, id, o, epoch, key, rec) }
 		}
 		if err != nil {
 			st.close(err)
@@ -179,31 +196,51 @@ func (s *Server) serve(from string, st *stream) {
 	}
 }
 
-func (s *Server) list(st *stream, id uint64, listing replica.Listing) {
-	p, err := s.local.List(listing)
+func (s *Server) list(st *stream, id uint64, epoch uint64, listing replica.Listing) {
+	p, err := s.local.ListAt(epoch, listing)
 	if err != nil {
-		st.answer(id, statusFailed, []byte(err.Error()))
+		st.fail(id, err)
 		return
 	}
-	st.enqueue(appendFrame(getFrame(), id, byte(statusPage), func(b []byte) []byte { return appendPage(b, p) }))
+	st.enqueue(appendFrame(getFrame(), id, byte(statusPage), func(b []byte) []byte { return AppendPage(b, p) }))
 }
 
-func (s *Server) handle(st *stream, id uint64, o op, key string, rec record.Record) {
+func (s *Server) call(ctx context.Context, st *stream, id uint64, from string, body []byte) {
+	out, err := s.called(ctx, from, body)
+	if err != nil {
+		st.fail(id, err)
+		return
+	}
+	st.answer(id, statusBody, out)
+}
+
+// fail answers with an error.
+func (st *stream) fail(id uint64, err error) {
+	var stale *replica.StaleError
+	switch {
+	case errors.As(err, &stale):
+		st.answer(id, statusStale, stale.Membership)
+	case errors.Is(err, replica.ErrNotApplied):
+		st.answer(id, statusNotApplied, []byte(err.Error()))
+	default:
+		st.answer(id, statusFailed, []byte(err.Error()))
+	}
+}
+
+func (s *Server) handle(st *stream, id uint64, o op, epoch uint64, key string, rec record.Record) {
 	var err error
 	var out record.Record
 	switch o {
 	case opRead:
-		out, err = s.local.Read(key)
+		out, err = s.local.ReadAt(epoch, key)
 	case opVersion:
-		out.Version, err = s.local.Version(key)
+		out.Version, err = s.local.VersionAt(epoch, key)
 	case opApply:
-		err = s.local.Apply(key, rec)
+		err = s.local.ApplyAt(epoch, key, rec)
 	}
 	switch {
-	case errors.Is(err, replica.ErrNotApplied):
-		st.answer(id, statusNotApplied, []byte(err.Error()))
 	case err != nil:
-		st.answer(id, statusFailed, []byte(err.Error()))
+		st.fail(id, err)
 	case o == opApply:
 		st.answer(id, statusOK, nil)
 	default:

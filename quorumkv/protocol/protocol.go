@@ -185,6 +185,36 @@ type Ring struct {
 	Digest       string   `json:"digest"`
 }
 
+// MemberChange asks by POST /members: exactly one of its fields is set.
+type MemberChange struct {
+	Add    string `json:"add,omitempty"`
+	Remove string `json:"remove,omitempty"`
+	Cancel bool   `json:"cancel,omitempty"` // the change that is going on
+}
+
+// Members answers GET and POST /members.
+type Members struct {
+	Epoch   uint64   `json:"epoch"`
+	Phase   string   `json:"phase"`          // stable, moving or switching
+	Members []string `json:"members"`        // whose replicas hold keys; before the change, while there is one
+	Next    []string `json:"next,omitempty"` // after the change, while there is one
+	Steward string   `json:"steward"`        // the node that carries changes out
+	// Replication is the number of replicas of each key.
+	Replication int `json:"replication"`
+	// Moves are, by the nodes that take keys, how far the last change is; empty on nodes that were restarted since.
+	Moves   map[string]Move `json:"moves,omitempty"`
+	Waiting string          `json:"waiting,omitempty"` // why the change does not go on
+}
+
+// Move is how far a node has copied the keys of which a change makes it a replica.
+type Move struct {
+	Done    bool  `json:"done"`
+	Keys    int64 `json:"keys"`    // that were looked at, each once
+	Taken   int64 `json:"taken"`   // of those, of which the node becomes a replica
+	Records int64 `json:"records"` // that came over the network: from each of a key's old replicas one
+	MS      int64 `json:"ms"`      // since the node began, in milliseconds
+}
+
 // PeerHealth is how a node sees a peer.
 type PeerHealth struct {
 	Address   string `json:"address"`

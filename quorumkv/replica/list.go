@@ -26,6 +26,16 @@ func (r *Replica) List(l Listing) (storage.Page, error) {
 	return r.store.Range(low, high, l.Limit)
 }
 
+// ListAt is List for a request of an epoch.
+func (r *Replica) ListAt(epoch uint64, l Listing) (storage.Page, error) {
+	leave, err := r.enter(epoch)
+	if err != nil {
+		return storage.Page{}, err
+	}
+	defer leave()
+	return r.List(l)
+}
+
 // Backup is List of a tenant's backup.
 func (r *Replica) Backup(l Listing) (storage.Page, error) {
 	low, high := tenant.Range(l.Tenant, l.After)

@@ -4,6 +4,7 @@ package replica
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
@@ -15,8 +16,29 @@ import (
 // because of this request: it was not reached, or it refused. Any other error leaves that open.
 var ErrNotApplied = errors.New("not applied")
 
+// Fence keeps out requests of members that have since changed.
+type Fence interface {
+	// Enter lets a request of this epoch be served until leave is called, or says why not: with a *StaleError if there is a later epoch.
+	Enter(epoch uint64) (leave func(), err error)
+}
+
+// StaleError refuses a request of an epoch that is over; it wraps ErrNotApplied.
+type StaleError struct {
+	Epoch      uint64 // of the replica; 0 when another node's answer is passed on
+	Membership []byte // what the replica knows, for who asked to learn from
+}
+
+// Error names the later epoch.
+func (e *StaleError) Error() string {
+	return fmt.Sprintf("%v: the members have changed, this is epoch %d", ErrNotApplied, e.Epoch)
+}
+
+// Unwrap is ErrNotApplied.
+func (*StaleError) Unwrap() error { return ErrNotApplied }
+
 // Replica is safe for concurrent use.
 type Replica struct {
+	fence   Fence
 	store   *storage.Store
 	clock   *hlc.Clock
 	defects *defect.Set
@@ -26,6 +48,46 @@ type Replica struct {
 // New makes a replica over its node's store, clock and defects.
 func New(store *storage.Store, clock *hlc.Clock, defects *defect.Set) *Replica {
 	return &Replica{store: store, clock: clock, defects: defects}
+}
+
+// Guard sets what lets requests in that have an epoch; without one all are. It is called before the first request.
+func (r *Replica) Guard(f Fence) { r.fence = f }
+
+func (r *Replica) enter(epoch uint64) (leave func(), err error) {
+	if r.fence == nil {
+		return func() {}, nil
+	}
+	return r.fence.Enter(epoch)
+}
+
+// ReadAt is Read for a request of an epoch.
+func (r *Replica) ReadAt(epoch uint64, key string) (record.Record, error) {
+	leave, err := r.enter(epoch)
+	if err != nil {
+		return record.Record{}, err
+	}
+	defer leave()
+	return r.Read(key)
+}
+
+// VersionAt is Version for a request of an epoch.
+func (r *Replica) VersionAt(epoch uint64, key string) (record.Version, error) {
+	leave, err := r.enter(epoch)
+	if err != nil {
+		return record.Version{}, err
+	}
+	defer leave()
+	return r.Version(key)
+}
+
+// ApplyAt is Apply for a request of an epoch.
+func (r *Replica) ApplyAt(epoch uint64, key string, rec record.Record) error {
+	leave, err := r.enter(epoch)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return r.Apply(key, rec)
 }
 
 // Read returns the durable record of key; the zero Record when there is none.

@@ -17,14 +17,14 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 )
 
-// Command is `quorumkv`, with `serve` and `plan` below it.
+// Command is `quorumkv`, with `serve`, `members` and `plan` below it.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "quorumkv",
 		Short: "A replicated key-value store with tunable consistency",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(serveCommand(), planCommand())
+	cmd.AddCommand(serveCommand(), membersCommand(), planCommand())
 	return cmd
 }
 
@@ -82,6 +82,8 @@ func newServeFlags() *serveFlags {
 	fs.StringVar(&c.DataDir, "data-dir", "", "directory of this node alone")
 	fs.StringToStringVar(&c.Peers, "peers", nil, "name=host:port of every other node, as this node reaches it (repeatable)")
 	fs.IntVar(&c.Replication, "replication", c.Replication, "replicas of a key (N)")
+	fs.StringSliceVar(&c.Members, "members", nil, "in mode leaderless: the nodes that hold keys at first, with the same list on all nodes; all when not given (repeatable)")
+	fs.BoolVar(&c.Join, "join", false, "in mode leaderless: this node begins without data and serves as no replica until 'quorumkv members add' has made it a member")
 	fs.StringVar((*string)(&c.Partitioner), "partitioner", string(c.Partitioner), "in mode leaderless: which nodes hold a key: ring, modulo or range")
 	fs.IntVar(&c.VirtualNodes, "virtual-nodes", c.VirtualNodes, "with partitioner ring: points of each node on the ring")
 	fs.StringArrayVar(&c.SplitPoints, "split-points", nil, "with partitioner range: the first keys of all ranges but the first, in ascending order (repeatable)")

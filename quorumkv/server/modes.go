@@ -59,7 +59,7 @@ func findMode(name string) (mode, error) {
 }
 
 func (c Config) leaderless() leaderless.Options {
-	return leaderless.Options{Replication: c.Replication, Partitioner: c.Partitioner, VirtualNodes: c.VirtualNodes, SplitPoints: c.SplitPoints, ReadRepair: c.ReadRepair,
+	return leaderless.Options{Replication: c.Replication, Members: c.Members, Join: c.Join, Partitioner: c.Partitioner, VirtualNodes: c.VirtualNodes, SplitPoints: c.SplitPoints, ReadRepair: c.ReadRepair,
 		HintedHandoff: c.HintedHandoff, MaxHints: c.MaxHints, Timestamps: c.WriteTimestamps,
 		Sloppy: c.SloppyQuorum, AntiEntropy: c.AntiEntropy, Grace: c.TombstoneGrace}
 }

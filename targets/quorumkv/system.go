@@ -44,6 +44,8 @@ type System struct {
 	prefix  string
 	written *keySet
 
+	lives lives
+
 	mu      sync.Mutex
 	offsets map[string]time.Duration
 }
@@ -76,6 +78,9 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 	}
 	switch cfg.Options[optMode] {
 	case leaderless.Mode:
+		if membersChange(cfg) {
+			return &memberedSystem{System: s}, nil
+		}
 		return s, nil
 	case multileader.Mode:
 		return &regionalSystem{s}, nil
@@ -98,12 +103,20 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", optRequestTimeout, err)
 	}
+	data := "data"
+	life := s.lives.life(node.Name())
+	if life > 0 {
+		data = fmt.Sprintf("data-%d", life+1)
+	}
 	args := []string{
 		"quorumkv", "serve", "--testing", "--log-level", "debug",
-		"--node", node.Name(), "--listen", bind, "--data-dir", filepath.Join(node.Dir(), "data"),
+		"--node", node.Name(), "--listen", bind, "--data-dir", filepath.Join(node.Dir(), data),
 		"--mode", o[optMode],
 		"--fsync=" + o[optFsync],
 		"--request-timeout", request.String(),
+	}
+	if life > 0 {
+		args = append(args, "--join")
 	}
 	args = append(args, s.modeArgs(request)...)
 	for _, peer := range s.nodes {

@@ -261,7 +261,11 @@ func (*Target) Spec(cfg targets.Config) cluster.Spec {
 func (*Target) Abilities(cfg targets.Config) []ability.Ability {
 	switch cfg.Options[optMode] {
 	case leaderless.Mode:
-		return []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock}
+		can := []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock}
+		if membersChange(cfg) {
+			can = append(can, ability.Membership)
+		}
+		return can
 	case multileader.Mode:
 		return []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock, ability.Centres}
 	}

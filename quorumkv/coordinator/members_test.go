@@ -1,0 +1,249 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/membership"
+	"github.com/lapse-test/lapse/quorumkv/placement"
+)
+
+// change asks for a change of the members until it is begun, or is not needed any more.
+func (n *network) change(ctx context.Context, via string, c membership.Change) error {
+	for ctx.Err() == nil {
+		n.nodes[via].mu.Lock()
+		m := n.nodes[via].mover
+		n.nodes[via].mu.Unlock()
+		try, cancel := context.WithTimeout(ctx, time.Second)
+		_, err := m.Change(try, c)
+		cancel()
+		s := n.nodes[via].View().State
+		after := s.Members
+		if s.Phase != membership.Stable {
+			after = s.Next
+		}
+		if err == nil || slices.Contains(after, c.Add+c.Remove) == (c.Add != "") {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return ctx.Err()
+}
+
+// stable waits for the end of changes, on all nodes.
+func (n *network) stable(ctx context.Context, members ...string) error {
+	for ctx.Err() == nil {
+		done := true
+		for _, node := range n.nodes {
+			v := node.View()
+			done = done && v.Phase == membership.Stable && slices.Equal(v.Members, members)
+		}
+		if done {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	var at []string
+	for _, node := range n.nodes {
+		at = append(at, node.name+": "+node.View().String())
+	}
+	return fmt.Errorf("never stable: %v", at)
+}
+
+// runWithChanges drives clients through all nodes while n5 joins and n1, which begins as the steward, leaves, in a storm and with crashes.
+func (sc scenario) runWithChanges(t *testing.T, seed uint64) []porcupine.Operation {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	sc.config.nodes, sc.config.members = 5, 4
+	net := start(t, sc.config)
+	net.withMovers()
+	for i, name := range net.names {
+		n := net.nodes[name]
+		if err := n.clock.SetOffset(time.Duration(i-1) * 10 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.defects.Replace(sc.defects); err != nil {
+			t.Fatal(err)
+		}
+	}
+	net.set(storm(rng, sc.losses))
+	const clients = 4
+	var now atomic.Int64
+	histories := make([][]porcupine.Operation, clients)
+	w, r := level(t, sc.w), level(t, sc.r)
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for c := range clients {
+		rng := rand.New(rand.NewPCG(seed, uint64(c)+2))
+		wg.Go(func() {
+			for i := range 400 {
+				select {
+				case <-stop:
+					if i > 24 {
+						return
+					}
+				default:
+				}
+				via := net.nodes[fmt.Sprint("n", 1+rng.IntN(5))].coord
+				op := porcupine.Operation{ClientId: c, Call: now.Add(1)}
+				in := input{key: fmt.Sprint("k", rng.IntN(4)), write: rng.IntN(2) == 0}
+				var err error
+				if in.write {
+					in.value = fmt.Sprintf("%d.%d", c, i)
+					_, err = via.Write(t.Context(), WriteRequest{Key: in.key, W: w, Value: []byte(in.value)})
+				} else {
+					var res ReadResult
+					res, err = via.Read(t.Context(), ReadRequest{Key: in.key, R: r})
+					op.Output = string(res.Record.Value)
+				}
+				op.Input, op.Return = in, now.Add(1)
+				var e *engine.Error
+				if errors.As(err, &e) {
+					if e.Outcome != engine.PerhapsWritten {
+						continue
+					}
+					op.Return = math.MaxInt64
+				}
+				histories[c] = append(histories[c], op)
+			}
+		})
+	}
+	wg.Go(func() { // a node of each role may die at each step
+		rng := rand.New(rand.NewPCG(seed, 0))
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Duration(rng.IntN(60)) * time.Millisecond):
+				net.nodes[fmt.Sprint("n", 1+rng.IntN(5))].crash(t)
+			}
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := net.change(ctx, "n2", membership.Change{Add: "n5"})
+	if err == nil {
+		err = net.stable(ctx, "n1", "n2", "n3", "n4", "n5")
+	}
+	if err == nil {
+		err = net.change(ctx, "n5", membership.Change{Remove: "n1"})
+	}
+	if err == nil {
+		err = net.stable(ctx, "n2", "n3", "n4", "n5")
+	}
+	close(stop)
+	wg.Wait()
+	net.settle(t)
+	if err != nil {
+		t.Fatalf("QUORUMKV_SEED=%d: %v", seed, err)
+	}
+	return relevant(histories)
+}
+
+// Members change while clients write and read, messages are lost and nodes crash: what is linearizable without that stays so.
+func TestChangesOfMembersAreLinearizable(t *testing.T) {
+	modulo, ranges := usual, usual
+	modulo.partitioner = placement.Modulo
+	ranges.partitioner, ranges.splits = placement.Range, []string{"k1", "k2", "k3"}
+	unhinted := usual
+	unhinted.hints = false
+	for _, sc := range []scenario{
+		{"ring W2R2", "2", "2", usual, nil, 0},
+		{"ring W3R1", "3", "1", usual, nil, 0},
+		{"modulo W2R2", "2", "2", modulo, nil, 0},
+		{"modulo W1R3", "1", "3", modulo, nil, 0},
+		{"range W2R2", "2", "2", ranges, nil, 0},
+		{"modulo, many half-done writes", "2", "2", func() config { c := unhinted; c.partitioner = placement.Modulo; return c }(), nil, 0.3},
+	} {
+		t.Run(sc.name, func(t *testing.T) {
+			seed := firstSeed(t)
+			done := 0
+			for i := range rounds(t, 2) {
+				history := sc.runWithChanges(t, seed+uint64(i))
+				done += len(history)
+				if res := porcupine.CheckOperationsTimeout(register, history, time.Minute); res != porcupine.Ok {
+					t.Fatalf("QUORUMKV_SEED=%d: %s:\n%s", seed+uint64(i), res, describe(history))
+				}
+			}
+			t.Logf("%d operations, first seed %d", done, seed)
+			if done < 100 {
+				t.Fatalf("only %d operations completed: this shows nothing", done)
+			}
+		})
+	}
+}
+
+// A change waits while the node that joins gets nothing; meanwhile no other begins and requests are served, and it can be canceled and made again.
+func TestAChangeWaitsAndIsCanceled(t *testing.T) {
+	net := start(t, config{nodes: 4, members: 3, replication: 2, partitioner: placement.Modulo})
+	net.withMovers()
+	net.set(func(_ context.Context, m message) (bool, error) {
+		if m.kind == kindCall && m.from == "n4" {
+			return false, errRefused
+		}
+		return false, nil
+	})
+	for i := range 20 {
+		net.mustPut(t, "n1", fmt.Sprint("k", i), "before", "2")
+	}
+	ask := func(c membership.Change) (membership.State, error) {
+		return net.nodes["n1"].mover.Change(t.Context(), c)
+	}
+	if s, err := ask(membership.Change{Add: "n4"}); err != nil || s.Phase != membership.Moving {
+		t.Fatalf("%v, %v", s, err)
+	}
+	eventually(t, "the change says why it waits", func() bool {
+		return strings.Contains(net.nodes["n1"].mover.Status(t.Context()).Waiting, "gives no page")
+	})
+	if _, err := ask(membership.Change{Remove: "n2"}); err == nil || !strings.Contains(err.Error(), "going on already") {
+		t.Errorf("a second change: %v", err)
+	}
+	for i := range 20 {
+		net.mustPut(t, "n4", fmt.Sprint("k", i), "after", "2")
+		net.wantGet(t, "n3", fmt.Sprint("k", i), "1", "after")
+	}
+	if s, err := ask(membership.Change{Cancel: true}); err != nil || s.Phase != membership.Stable {
+		t.Fatalf("%v, %v", s, err)
+	}
+	if err := net.stable(t.Context(), "n1", "n2", "n3"); err != nil {
+		t.Fatal(err)
+	}
+	net.set(nil)
+	if _, err := ask(membership.Change{Add: "n4"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := net.stable(t.Context(), "n1", "n2", "n3", "n4"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		net.wantGet(t, "n2", fmt.Sprint("k", i), "1", "after")
+	}
+}
+
+// With keys that are handed over before their last writes, histories are not linearizable.
+func TestAnEarlyHandOverIsNotLinearizable(t *testing.T) {
+	c := usual
+	c.partitioner, c.hints = placement.Modulo, false
+	sc := scenario{"hand-over-early", "3", "1", c, []string{"hand-over-early"}, 0}
+	seed := firstSeed(t)
+	const most = 500
+	for i := range most {
+		if porcupine.CheckOperationsTimeout(register, sc.runWithChanges(t, seed+uint64(i)), 10*time.Second) == porcupine.Illegal {
+			t.Logf("caught in history %d, first seed %d", i+1, seed)
+			return
+		}
+	}
+	t.Fatalf("not caught in %d histories, first seed %d", most, seed)
+}

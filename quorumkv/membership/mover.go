@@ -1,0 +1,498 @@
+package membership
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/peer"
+	"github.com/lapse-test/lapse/quorumkv/replica"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+const (
+	// tick is how often the steward looks how far a change is.
+	tick = 50 * time.Millisecond
+	// patience is after how many ticks a node that hears nothing of the steward asks the others.
+	patience = 10
+	// pageKeys bounds the records that are looked at for one page.
+	pageKeys = 2000
+	// pageTimeout is for one page.
+	pageTimeout = 10 * time.Second
+)
+
+// Store is a node's records and small things.
+type Store interface {
+	Disk
+	Range(low, high string, limit int) (storage.Page, error)
+	ApplyAll(items []storage.Item, note string, b []byte) (taken int, err error)
+}
+
+// Options are all that a Mover is told.
+type Options struct {
+	Self   string
+	Nodes  []string // all that are known, this one included: who may become a member
+	Keeper *Keeper
+	Store  Store
+	// Call asks another node's Answer.
+	Call func(ctx context.Context, node string, body []byte) ([]byte, error)
+	// Allowed is nil, or why members cannot change here.
+	Allowed func() error
+	Timeout time.Duration // of a call
+	Logger  *slog.Logger
+}
+
+// Mover carries changes out: it drives them on the steward, pulls keys on nodes that take some, and gives pages on all. All methods may be called concurrently.
+type Mover struct {
+	o     Options
+	wake  chan struct{}
+	ticks int // Run's own
+
+	mu       sync.Mutex // orders decisions of the steward
+	progress map[string]Progress
+	waiting  string // why the change does not go on; empty while it does
+	told     uint64 // the last stable epoch that all members have, as the steward knows
+
+	pulling sync.Mutex
+	pull    *pull // of the current change
+	stopped bool
+}
+
+// Refusal says why a change is not begun; nothing was changed.
+type Refusal struct{ Reason string }
+
+// Error is the reason.
+func (r *Refusal) Error() string { return r.Reason }
+
+func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(format, args...)} }
+
+// Change is what is asked for: exactly one field is set.
+type Change struct {
+	Add    string `json:"add,omitempty"`
+	Remove string `json:"remove,omitempty"`
+	Cancel bool   `json:"cancel,omitempty"`
+}
+
+// Progress is how far a node has pulled what it takes.
+type Progress struct {
+	Done  bool  `json:"done"`
+	Keys  int64 `json:"keys"`  // that were looked at, each once
+	Moves int64 `json:"moves"` // of those, that this node takes
+	Taken int64 `json:"taken"` // records written: newer than what was there
+	MS    int64 `json:"ms"`    // since the node began to pull, in this process
+	// Error is why a source gives nothing; it is asked again.
+	Error string `json:"error,omitempty"`
+}
+
+// Status is what is known of the members.
+type Status struct {
+	State
+	Steward  string              `json:"steward"`
+	Progress map[string]Progress `json:"progress,omitempty"` // of the last change, by the node that takes keys
+	Waiting  string              `json:"waiting,omitempty"`  // why the change does not go on
+}
+
+// question is what nodes ask each other; exactly one of its parts is set.
+type question struct {
+	Install *State  `json:"install,omitempty"`
+	Pull    uint64  `json:"pull,omitempty"` // begin or go on to pull for this epoch
+	Page    *where  `json:"page,omitempty"`
+	Change  *Change `json:"change,omitempty"`
+	Status  bool    `json:"status,omitempty"`
+}
+
+// where is the place of a page.
+type where struct {
+	Epoch uint64 `json:"epoch"`
+	Taker string `json:"taker"`
+	From  string `json:"from"` // the first key that is looked at
+}
+
+// given describes a page: it comes before the records.
+type given struct {
+	From  string `json:"from"` // of the next page
+	More  bool   `json:"more"`
+	Keys  int64  `json:"keys"`  // looked at of which this node is the first old replica
+	Moves int64  `json:"moves"` // of those, that the taker takes
+}
+
+// NewMover makes a mover. Nothing happens before Run.
+func NewMover(o Options) *Mover {
+	return &Mover{o: o, wake: make(chan struct{}, 1), progress: map[string]Progress{}}
+}
+
+// Run drives changes until ctx ends, where this node is the steward.
+func (m *Mover) Run(ctx context.Context) {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	defer m.stopPull()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		case <-m.wake:
+		}
+		err := m.drive(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		m.mu.Lock()
+		m.waiting = ""
+		if err != nil {
+			m.waiting = err.Error()
+		}
+		m.mu.Unlock()
+	}
+}
+
+func (m *Mover) hurry() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// drive takes the next step of a change, if this node is its steward and the step can be taken.
+func (m *Mover) drive(ctx context.Context) error {
+	v := m.o.Keeper.View()
+	s := v.State
+	if s.Phase == Stable {
+		m.mu.Lock()
+		told := m.told == 0 || m.told >= s.Epoch
+		m.mu.Unlock()
+		if told {
+			return nil
+		}
+		if err := m.tell(ctx, s, m.o.Nodes); err != nil {
+			return fmt.Errorf("the change is done; not all nodes have heard of it: %w", err)
+		}
+		m.mu.Lock()
+		m.told = s.Epoch
+		m.mu.Unlock()
+		return nil
+	}
+	if s.Steward() != m.o.Self {
+		// It tells this node; but it may be gone since it told another of the end.
+		if m.ticks++; m.ticks%patience == 0 {
+			_ = m.tell(ctx, s, s.All()) // that not all can be asked is the steward's to say
+		}
+		return nil
+	}
+	if err := m.tell(ctx, s, s.All()); err != nil {
+		return err
+	}
+	if s.Phase == Moving {
+		if done, err := m.pulled(ctx, v); !done || err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.o.Keeper.View().Epoch != s.Epoch {
+		return nil // it was canceled
+	}
+	next := s.Advance()
+	if _, err := m.o.Keeper.Install(next); err != nil {
+		return err
+	}
+	m.told = s.Epoch
+	m.o.Logger.Info("members change", "state", next.String())
+	m.hurry()
+	return nil
+}
+
+// tell makes nodes keep a state, and returns nil when all have it on disk, or a later one.
+func (m *Mover) tell(ctx context.Context, s State, nodes []string) error {
+	return m.each(ctx, nodes, func(ctx context.Context, node string) error { return m.exchange(ctx, node, s) })
+}
+
+// exchange gives a node a state and keeps what it answers with, if that is later.
+func (m *Mover) exchange(ctx context.Context, node string, s State) error {
+	var theirs State
+	if err := m.ask(ctx, node, question{Install: &s}, &theirs); err != nil {
+		return err
+	}
+	if theirs.Epoch < s.Epoch {
+		return fmt.Errorf("has %s", theirs)
+	}
+	_, err := m.o.Keeper.Install(theirs)
+	return err
+}
+
+// PeerUp exchanges states with a node that can be reached again.
+func (m *Mover) PeerUp(ctx context.Context, node string) {
+	ctx, cancel := context.WithTimeout(ctx, m.o.Timeout)
+	defer cancel()
+	if err := m.exchange(ctx, node, m.o.Keeper.View().State); err != nil && ctx.Err() == nil {
+		m.o.Logger.Debug("membership not exchanged", "with", node, "error", err)
+	}
+}
+
+// pulled asks all nodes that take keys to go on, and tells whether all are done.
+func (m *Mover) pulled(ctx context.Context, v *View) (bool, error) {
+	var mu sync.Mutex
+	all := map[string]Progress{}
+	err := m.each(ctx, v.takers(), func(ctx context.Context, node string) error {
+		var p Progress
+		if err := m.ask(ctx, node, question{Pull: v.Epoch}, &p); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all[node] = p
+		if p.Error != "" {
+			return errors.New(p.Error)
+		}
+		return nil
+	})
+	done := err == nil
+	for _, p := range all {
+		done = done && p.Done
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.progress = all
+	return done, err
+}
+
+// each calls f for all nodes at once, and joins what goes wrong by their names.
+func (m *Mover) each(ctx context.Context, nodes []string, f func(context.Context, string) error) error {
+	errs := make([]error, len(nodes))
+	var wg sync.WaitGroup
+	for i, node := range nodes {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, m.o.Timeout)
+			defer cancel()
+			if err := f(ctx, node); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", node, err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// ask asks a node, which may be this one.
+func (m *Mover) ask(ctx context.Context, node string, q question, out any) error {
+	b, err := m.send(ctx, node, q)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return fmt.Errorf("an answer that cannot be read: %w", err)
+	}
+	return nil
+}
+
+func (m *Mover) send(ctx context.Context, node string, q question) ([]byte, error) {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return nil, fmt.Errorf("encode a question: %w", err)
+	}
+	if node == m.o.Self {
+		return m.Answer(ctx, m.o.Self, body)
+	}
+	return m.o.Call(ctx, node, body)
+}
+
+// decided is the answer to a change.
+type decided struct {
+	State   State  `json:"state"`
+	Refused string `json:"refused,omitempty"`
+}
+
+// Answer answers what another node asks.
+func (m *Mover) Answer(ctx context.Context, _ string, body []byte) ([]byte, error) {
+	var q question
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, fmt.Errorf("%w: a question that cannot be read: %w", replica.ErrNotApplied, err)
+	}
+	switch {
+	case q.Install != nil:
+		s, err := m.o.Keeper.Install(*q.Install)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(s)
+	case q.Page != nil:
+		return m.page(*q.Page)
+	case q.Pull != 0:
+		p, err := m.goOn(q.Pull)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(p)
+	case q.Change != nil:
+		s, err := m.decide(ctx, *q.Change)
+		var r *Refusal
+		if errors.As(err, &r) {
+			return json.Marshal(decided{Refused: r.Reason})
+		}
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(decided{State: s})
+	case q.Status:
+		return json.Marshal(m.own())
+	}
+	return nil, fmt.Errorf("%w: a question about nothing", replica.ErrNotApplied)
+}
+
+// Change asks the steward for a change, and returns the state in which it begins. It goes on by itself. An error that is a *Refusal
+// says that nothing was changed.
+func (m *Mover) Change(ctx context.Context, c Change) (State, error) {
+	s := m.o.Keeper.View().State
+	if s.Steward() == m.o.Self {
+		return m.decide(ctx, c)
+	}
+	var d decided
+	if err := m.ask(ctx, s.Steward(), question{Change: &c}, &d); err != nil {
+		return State{}, fmt.Errorf("%s decides about the members, and was asked: %w", s.Steward(), err)
+	}
+	if d.Refused != "" {
+		return State{}, &Refusal{d.Refused}
+	}
+	_, err := m.o.Keeper.Install(d.State)
+	return d.State, err
+}
+
+// Status is what is known of the members; of a change's progress the steward is asked.
+func (m *Mover) Status(ctx context.Context) Status {
+	own := m.own()
+	if own.Steward == m.o.Self {
+		return own
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.o.Timeout)
+	defer cancel()
+	var theirs Status
+	if err := m.ask(ctx, own.Steward, question{Status: true}, &theirs); err != nil {
+		own.Waiting = fmt.Sprintf("%s, which decides about the members, cannot be asked: %v", own.Steward, err)
+		return own
+	}
+	return theirs
+}
+
+func (m *Mover) own() Status {
+	s := m.o.Keeper.View().State
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Status{State: s, Steward: s.Steward(), Progress: m.progress, Waiting: m.waiting}
+}
+
+// decide begins or cancels a change on the steward.
+func (m *Mover) decide(ctx context.Context, c Change) (State, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := m.o.Keeper.View()
+	s := v.State
+	if s.Steward() != m.o.Self {
+		return s, refuse("%s decides about the members now: ask again", s.Steward())
+	}
+	if c.Cancel {
+		if s.Phase != Moving {
+			return s, refuse("there is no change that can be canceled: %s", s)
+		}
+		return m.begin(s.Cancel())
+	}
+	next, err := m.check(v, c)
+	if err != nil {
+		return s, err
+	}
+	to := s.Begin(next)
+	// All must be there, and have heard of the last change, before the next one begins.
+	if err := m.tell(ctx, s, to.All()); err != nil {
+		return s, refuse("a change waits for all members, old and new, and not all can be reached: %v", err)
+	}
+	m.progress = map[string]Progress{}
+	return m.begin(to)
+}
+
+func (m *Mover) begin(to State) (State, error) {
+	if _, err := m.o.Keeper.Install(to); err != nil {
+		return to, err
+	}
+	m.told = to.Epoch - 1
+	m.o.Logger.Info("members change", "state", to.String())
+	m.hurry()
+	return to, nil
+}
+
+// check finds the members after a change, or why there cannot be any.
+func (m *Mover) check(v *View, c Change) ([]string, error) {
+	if err := m.o.Allowed(); err != nil {
+		return nil, &Refusal{err.Error()}
+	}
+	name := c.Add + c.Remove
+	switch {
+	case (c.Add == "") == (c.Remove == ""):
+		return nil, refuse("name one node to add or to remove")
+	case !slices.Contains(m.o.Nodes, name):
+		return nil, refuse("no node %q is known: the nodes are %v; name it among the peers of all nodes first", name, m.o.Nodes)
+	case v.Phase != Stable:
+		return nil, refuse("a change is going on already: %s", v.State)
+	case c.Add != "" && slices.Contains(v.Members, name):
+		return nil, refuse("%s is a member already", name)
+	case c.Remove != "" && !slices.Contains(v.Members, name):
+		return nil, refuse("%s is no member: the members are %v", name, v.Members)
+	case c.Remove != "" && len(v.Members) <= v.Read.N():
+		return nil, refuse("there are %d members, as many as replicas of each key: add another first", len(v.Members))
+	}
+	if c.Add != "" {
+		return append(slices.Clone(v.Members), name), nil
+	}
+	return slices.DeleteFunc(slices.Clone(v.Members), func(n string) bool { return n == name }), nil
+}
+
+// page gives the records that a node takes, from a key on.
+func (m *Mover) page(w where) ([]byte, error) {
+	v := m.o.Keeper.View()
+	if v.Epoch != w.Epoch || v.Phase != Moving {
+		return nil, fmt.Errorf("%w: asked for a page of epoch %d; %s", replica.ErrNotApplied, w.Epoch, v.State)
+	}
+	p, err := m.o.Store.Range(w.From, "", pageKeys)
+	if err != nil {
+		return nil, err
+	}
+	about := given{More: p.More}
+	out := storage.Page{}
+	for _, i := range p.Items {
+		about.From = i.Key + "\x00"
+		old := v.old.Replicas(i.Key)
+		takes := slices.Contains(v.next.Replicas(i.Key), w.Taker) && !slices.Contains(old, w.Taker)
+		if takes && slices.Contains(old, m.o.Self) {
+			out.Items = append(out.Items, i)
+		}
+		if old[0] == m.o.Self {
+			about.Keys++
+			if takes {
+				about.Moves++
+			}
+		}
+	}
+	head, err := json.Marshal(about)
+	if err != nil {
+		return nil, fmt.Errorf("encode a page: %w", err)
+	}
+	b := binary.AppendUvarint(nil, uint64(len(head)))
+	return peer.AppendPage(append(b, head...), out), nil
+}
+
+func parseGiven(b []byte) (g given, p storage.Page, err error) {
+	n, used := binary.Uvarint(b)
+	if used <= 0 || n > uint64(len(b)-used) {
+		return g, p, errors.New("a page that cannot be read")
+	}
+	b = b[used:]
+	if err := json.Unmarshal(b[:n], &g); err != nil {
+		return g, p, fmt.Errorf("a page that cannot be read: %w", err)
+	}
+	p, err = peer.ParsePage(b[n:])
+	return g, p, err
+}

@@ -1,0 +1,160 @@
+package quorumkv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/leaderless"
+	"github.com/lapse-test/lapse/quorumkv/membership"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// membersChange tells whether nodes can be taken out of the members of a resolved configuration.
+func membersChange(cfg targets.Config) bool {
+	n, err := replicas(cfg)
+	grace, graceErr := time.ParseDuration(cfg.Options[optGrace])
+	return cfg.Options[optMode] == leaderless.Mode && err == nil && n < cfg.Nodes && cfg.Options[optSloppy] != "true" && graceErr == nil && grace == 0
+}
+
+// lives counts how often each node was taken out: each time it is another, with a directory of its own.
+type lives struct {
+	mu  sync.Mutex
+	of  map[string]int
+	out map[string]bool
+}
+
+func (l *lives) life(node string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of[node]
+}
+
+func (l *lives) isOut(node string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out[node]
+}
+
+func (l *lives) set(node string, out bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of, l.out = map[string]int{}, map[string]bool{}
+	}
+	if out {
+		l.of[node]++
+	}
+	l.out[node] = out
+}
+
+// memberedSystem is a System whose members can change.
+type memberedSystem struct {
+	*System
+	changing sync.Mutex // held while one member is removed or added
+}
+
+var _ ability.MemberChanger = (*memberedSystem)(nil)
+
+// change has a node's membership changed by order of another, and waits until all that are not out, but for those left out, say that it is done.
+func (s *memberedSystem) change(ctx context.Context, c protocol.MemberChange, leftOut string) error {
+	node, want := c.Add+c.Remove, c.Add != ""
+	return cluster.Await(ctx, fmt.Sprintf("the members to change by %+v", c), func(ctx context.Context) error {
+		var asked bool
+		var errs []error
+		for _, n := range s.nodes {
+			if n == leftOut || s.lives.isOut(n) && n != node {
+				continue
+			}
+			m, err := s.admin[n].Members(ctx)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", n, err))
+				continue
+			}
+			is := slices.Contains(m.Members, node)
+			switch {
+			case m.Phase == string(membership.Stable) && is == want:
+				continue
+			case m.Phase == string(membership.Stable) && !asked:
+				asked = true
+				if _, err := s.admin[n].ChangeMembers(ctx, c); err != nil {
+					errs = append(errs, fmt.Errorf("%s: %w", n, err))
+				}
+			}
+			errs = append(errs, fmt.Errorf("%s: the members are %s, %s", n, strings.Join(m.Members, " "), m.Phase))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// RemoveMember implements ability.MemberChanger.
+func (s *memberedSystem) RemoveMember(ctx context.Context, node string) error {
+	i, err := s.Index(node)
+	if err != nil {
+		return err
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if s.lives.isOut(node) {
+		return nil
+	}
+	if err := s.change(ctx, protocol.MemberChange{Remove: node}, node); err != nil {
+		return err
+	}
+	s.lives.set(node, true)
+	return s.Nodes[i].Kill(ctx)
+}
+
+// AddMember implements ability.MemberChanger.
+func (s *memberedSystem) AddMember(ctx context.Context, node string) error {
+	i, err := s.Index(node)
+	if err != nil {
+		return err
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if !s.lives.isOut(node) {
+		return nil
+	}
+	if s.Nodes[i].State() != cluster.Running {
+		if err := s.StartNode(ctx, i); err != nil {
+			return err
+		}
+	}
+	if err := s.change(ctx, protocol.MemberChange{Add: node}, ""); err != nil {
+		return err
+	}
+	s.lives.set(node, false)
+	return nil
+}
+
+// Members implements ability.MemberChanger.
+func (s *memberedSystem) Members(ctx context.Context) ([]string, error) {
+	var errs []error
+	for _, n := range s.nodes {
+		if s.lives.isOut(n) {
+			continue
+		}
+		m, err := s.admin[n].Members(ctx)
+		if err == nil {
+			return m.Members, nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", n, err))
+	}
+	return nil, errors.Join(errs...)
+}
+
+// Restart implements ability.Restarter. A node that was taken out is a new member.
+func (s *memberedSystem) Restart(ctx context.Context, node string) error {
+	if s.lives.isOut(node) {
+		return s.AddMember(ctx, node)
+	}
+	return s.Fleet.Restart(ctx, node)
+}
