@@ -48,6 +48,14 @@ var inTheMiddle = map[string]string{
 	"membership":         "etcd",
 	"stop-all":           "quorumkv",
 	"rolling-restart":    "quorumkv",
+	"clock-restart":      "quorumkv",
+}
+
+// alsoInTheMiddle are further runs of a fault, where another target has it by other means:
+// libfaketime leaves files in the machine's memory.
+var alsoInTheMiddle = map[string][]string{
+	"clock":         {"mysql --provider local", "postgres --provider local"},
+	"clock-restart": {"mysql --provider local", "mysql --set topology=galera"},
 }
 
 // quickest are those of inTheMiddle that run when nobody asks for all of them: a rule, a
@@ -142,68 +150,105 @@ func TestKilledInTheMiddleOfAFault(t *testing.T) {
 	}
 	binary := buildLapse(t)
 	for _, fault := range faults {
-		t.Run(fault, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-			defer cancel()
-			tmp, runs := t.TempDir(), t.TempDir()
-			// Nodes that are not root's go through it.
-			if err := errors.Join(os.Chmod(filepath.Dir(tmp), 0o755), os.Chmod(tmp, 0o777)); err != nil {
-				t.Fatal(err)
-			}
-			env := append(os.Environ(), "TMPDIR="+tmp)
-			args := append([]string{"run", "--target"}, strings.Fields(inTheMiddle[fault])...)
-			cmd := exec.CommandContext(ctx, binary, append(args, "--faults", fault, "--seed", "1",
-				"--duration", "100s", "--fault-interval", "80s", "--fault-hold", "70s", "--out", runs, "--progress", "plain")...)
-			cmd.Env, cmd.SysProcAttr = env, &syscall.SysProcAttr{Setpgid: true}
-			var out said
-			cmd.Stdout, cmd.Stderr = &out, &out
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = cmd.Process.Kill() }()
-			err := cluster.Await(ctx, "the fault to take effect", func(context.Context) error {
-				if strings.Contains(out.String(), "took effect") {
-					return nil
-				}
-				return errors.New("it has not yet")
-			})
-			if err != nil {
-				t.Fatalf("%v\n%s", err, &out)
-			}
-			if strings.Contains(out.String(), "healed") {
-				t.Fatalf("the fault is over already: nothing is tested\n%s", &out)
-			}
-			all := family(cmd.Process.Pid)
-			if len(all) < 2 {
-				t.Fatalf("it has %d processes: nothing is tested", len(all))
-			}
-			entered := namespaces(all)
-			if len(entered) == 0 && !strings.Contains(inTheMiddle[fault], "local") {
-				t.Fatal("it is in no namespace of its own: nothing is tested")
-			}
-			killWith(ctx, t, cmd, all)
+		t.Run(fault, func(t *testing.T) { killedInTheMiddle(t, binary, fault, inTheMiddle[fault]) })
+		if os.Getenv("LAPSE_FAULTS") == "" {
+			continue
+		}
+		for _, on := range alsoInTheMiddle[fault] {
+			t.Run(fault+" on "+on, func(t *testing.T) { killedInTheMiddle(t, binary, fault, on) })
+		}
+	}
+}
 
-			for ns := range namespaces(living()) {
-				if entered[ns] {
-					t.Errorf("somebody is still in %s", ns)
-				}
+// fakedTime are the files by which libfaketime has its processes share what they know: those
+// of these processes.
+func fakedTime(of []process) (files []string) {
+	for _, name := range []string{"/dev/shm/faketime_shm_", "/dev/shm/sem.faketime_sem_"} {
+		for _, p := range of {
+			if path := name + strconv.Itoa(p.pid); exists(path) {
+				files = append(files, path)
 			}
-			mounts, err := os.ReadFile("/proc/self/mountinfo")
-			if err != nil {
-				t.Fatal(err)
-			}
-			for line := range strings.Lines(string(mounts)) {
-				if strings.Contains(line, tmp) || strings.Contains(line, runs) {
-					t.Errorf("a mount stays: %s", line)
-				}
-			}
-			left, err := os.ReadDir(tmp)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, entry := range left {
-				t.Errorf("%s stays", entry.Name())
-			}
-		})
+		}
+	}
+	return files
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// killedInTheMiddle kills a run of fault on a target, given with its flags.
+func killedInTheMiddle(t *testing.T, binary, fault, on string) {
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	tmp, runs := t.TempDir(), t.TempDir()
+	// Nodes that are not root's go through it.
+	if err := errors.Join(os.Chmod(filepath.Dir(tmp), 0o755), os.Chmod(tmp, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	env := append(os.Environ(), "TMPDIR="+tmp)
+	args := append([]string{"run", "--target"}, strings.Fields(on)...)
+	cmd := exec.CommandContext(ctx, binary, append(args, "--faults", fault, "--seed", "1",
+		"--duration", "100s", "--fault-interval", "80s", "--fault-hold", "70s", "--out", runs, "--progress", "plain")...)
+	cmd.Env, cmd.SysProcAttr = env, &syscall.SysProcAttr{Setpgid: true}
+	var out said
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	err := cluster.Await(ctx, "the fault to take effect", func(context.Context) error {
+		if strings.Contains(out.String(), "took effect") {
+			return nil
+		}
+		return errors.New("it has not yet")
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	if strings.Contains(out.String(), "healed") {
+		t.Fatalf("the fault is over already: nothing is tested\n%s", &out)
+	}
+	all := family(cmd.Process.Pid)
+	if len(all) < 2 {
+		t.Fatalf("it has %d processes: nothing is tested", len(all))
+	}
+	entered := namespaces(all)
+	if len(entered) == 0 && !strings.Contains(on, "local") {
+		t.Fatal("it is in no namespace of its own: nothing is tested")
+	}
+	faked := fakedTime(all)
+	// The first process of PostgreSQL that it forks and that ends removes them already.
+	if len(faked) == 0 && strings.HasPrefix(on, "mysql --provider local") {
+		t.Fatal("libfaketime has no files: that they go is not tested")
+	}
+	killWith(ctx, t, cmd, all)
+	for _, path := range faked {
+		if exists(path) {
+			t.Errorf("%s stays", path)
+		}
+	}
+
+	for ns := range namespaces(living()) {
+		if entered[ns] {
+			t.Errorf("somebody is still in %s", ns)
+		}
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, tmp) || strings.Contains(line, runs) {
+			t.Errorf("a mount stays: %s", line)
+		}
+	}
+	left, err := os.ReadDir(tmp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range left {
+		t.Errorf("%s stays", entry.Name())
 	}
 }

@@ -31,6 +31,12 @@ type action interface {
 	release(s *scene)
 }
 
+// patient is implemented by actions that take longer to take effect than others.
+type patient interface {
+	// patience is what the limits are for it.
+	patience(Limits) Limits
+}
+
 // skipped is why a step was not carried out, through no failure.
 type skipped struct{ why string }
 

@@ -86,6 +86,7 @@ func families() []family {
 		memberships(),
 		orderlyStops(),
 		wanderingClocks(),
+		steppedClocks(),
 	}
 }
 

@@ -110,12 +110,16 @@ func (s *scene) refuse(step *Step, f history.Fault, err error) {
 
 // breakIt injects and waits for the proof.
 func (s *scene) breakIt(ctx context.Context, w *window) error {
-	inject, cancel := context.WithTimeout(ctx, s.Limits.Effect)
+	limits := s.Limits
+	if p, ok := w.action.(patient); ok {
+		limits = p.patience(limits)
+	}
+	inject, cancel := context.WithTimeout(ctx, limits.Effect)
 	defer cancel()
 	if err := w.action.inject(inject, s); err != nil {
 		return fmt.Errorf("injecting it: %w", err)
 	}
-	proof, err := await(ctx, s.Limits.Effect, func(ctx context.Context) ([]string, error) {
+	proof, err := await(ctx, limits.Effect, func(ctx context.Context) ([]string, error) {
 		return w.action.tookEffect(ctx, s)
 	})
 	w.fault.Proof = append(w.fault.Proof, proof...)
