@@ -22,7 +22,7 @@ import (
 func ExitOf(err error) int {
 	for err != nil {
 		switch e := err.(type) { //nolint:errorlint // this is the walk that errors.As does, with a branch for joined errors
-		case *targets.UsageError, *store.NotFoundError, *store.AmbiguousError, *store.DamagedError:
+		case *targets.UsageError, *store.NotFoundError, *store.SeveralError, *store.AmbiguousError, *store.DamagedError:
 			return verdict.ExitUsage
 		case *cluster.EnvironmentError, *fs.PathError, *os.LinkError, *os.SyscallError, syscall.Errno,
 			*net.OpError, *net.DNSError, *exec.Error, *exec.ExitError:

@@ -25,6 +25,7 @@ func TestExitOf(t *testing.T) {
 	}{
 		"none":                            {nil, verdict.ExitHeld},
 		"usage":                           {fmt.Errorf("a: %w", usage), verdict.ExitUsage},
+		"several runs":                    {&store.SeveralError{}, verdict.ExitUsage},
 		"no such run":                     {&store.NotFoundError{}, verdict.ExitUsage},
 		"environment":                     {fmt.Errorf("a: %w", environment), verdict.ExitEnvironment},
 		"a file that lapse wants":         {fmt.Errorf("a: %w", missing), verdict.ExitEnvironment},

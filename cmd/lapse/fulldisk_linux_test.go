@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,13 @@ func TestFullDisk(t *testing.T) {
 			}
 			if strings.Contains(said, "  running") {
 				t.Errorf("a run seems to go on: %s", said)
+			}
+			for line := range strings.Lines(said) {
+				if path, isRun := strings.CutPrefix(line, "run:    "); isRun && !slices.ContainsFunc(files, func(f string) bool {
+					return strings.Contains(f, filepath.Base(strings.TrimSpace(path)))
+				}) {
+					t.Errorf("a run is named that is not there: %s", said)
+				}
 			}
 			for _, f := range files {
 				base := filepath.Base(f)

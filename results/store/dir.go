@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 // The files of a run directory. Everything that a later reader needs is in it;
@@ -85,6 +87,19 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no run %q: it is no run directory, and none below %s ends in it; `lapse runs` lists those there are", e.Ref, e.Out)
 }
 
+// SeveralError says that a reference is a directory of runs, where one is wanted.
+type SeveralError struct {
+	Ref  string
+	Runs int
+	// Latest is the path of the latest of them.
+	Latest string
+}
+
+// Error names the latest run.
+func (e *SeveralError) Error() string {
+	return fmt.Sprintf("%s is a directory of %s, and one is wanted; the latest is %s", e.Ref, count.Of(e.Runs, "run"), e.Latest)
+}
+
 // AmbiguousError says that more than one run answers to a reference.
 type AmbiguousError struct {
 	Ref string
@@ -123,6 +138,9 @@ func Open(out, ref string) (Dir, error) {
 	case 1:
 		return found[0], nil
 	case 0:
+		if below, err := List(ref); err == nil && len(below) > 0 {
+			return Dir{}, &SeveralError{ref, len(below), below[len(below)-1].Path}
+		}
 		return Dir{}, &NotFoundError{ref, out}
 	}
 	return Dir{}, &AmbiguousError{ref, []string{found[0].ID, found[1].ID}}

@@ -5,6 +5,7 @@ package input
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
-	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -68,9 +68,8 @@ func load(a *cli.App, ref string, o Options) (*Loaded, error) {
 		if err == nil {
 			return loadRun(dir)
 		}
-		if list, listErr := store.List(ref); listErr == nil && len(list) > 0 {
-			newest := list[len(list)-1]
-			return nil, targets.Usagef("%s is a directory of %s, and one is checked at a time; the latest is %s", ref, count.Of(len(list), "run"), newest.Path)
+		if several := (*store.SeveralError)(nil); errors.As(err, &several) {
+			return nil, err
 		}
 		if _, statErr := os.Stat(ref); statErr != nil {
 			return nil, targets.Usagef("there is no file %s, and %v", ref, err)

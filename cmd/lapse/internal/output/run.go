@@ -4,6 +4,7 @@ package output
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -61,6 +62,9 @@ func PrintFinished(a *cli.App, f *runs.Finished, drawn bool) {
 	text.PrintAlerts(w, f.Summary.Alerts)
 	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", f.Summary.Exit.Reason, f.Summary.Exit.Code)
 	where := f.Dir.Path
+	if _, err := os.Stat(where); err != nil {
+		return // nothing could be written, and the result says why
+	}
 	if drawn {
 		where += "   (" + FileReport + " in it)"
 	}
@@ -71,6 +75,9 @@ func PrintFinished(a *cli.App, f *runs.Finished, drawn bool) {
 // nextStep is what a reader of the result does now.
 func nextStep(f *runs.Finished) string {
 	id := f.Dir.ID
+	if f.Summary.Exit.Code == verdict.ExitEnvironment && f.Summary.Status != checkers.Violated {
+		return fmt.Sprintf("mend what the result names and run the same command again; lapse show %s (what was recorded)", id)
+	}
 	switch f.Summary.Status {
 	case checkers.Violated:
 		return fmt.Sprintf("lapse show %s (every witness) · lapse replay %s --until-violated 5 · lapse report %s -o report.html", id, id, id)
