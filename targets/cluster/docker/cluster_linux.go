@@ -5,11 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -57,7 +55,7 @@ type containers struct {
 	dir    string // holds the nodes' directories, and is ours
 	image  *dc.Image
 	net    *dc.Network
-	nodes  []*node
+	nodes  cluster.Nodes[*node]
 	// life is done when the cluster is closed.
 	life context.Context
 	end  context.CancelFunc
@@ -244,53 +242,27 @@ func (c *containers) gateway() (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("the network %s has no IPv4 address for this machine", c.id)
 }
 
+// Provider implements cluster.Cluster.
 func (c *containers) Provider() string { return Name }
 
 // Image implements cluster.Imaged.
 func (c *containers) Image() string { return c.spec.Container.Image }
 
-func (c *containers) Nodes() []cluster.Node {
-	out := make([]cluster.Node, len(c.nodes))
-	for i, n := range c.nodes {
-		out[i] = n
-	}
-	return out
-}
+// Nodes implements cluster.Cluster.
+func (c *containers) Nodes() []cluster.Node { return c.nodes.All() }
 
-func (c *containers) Node(name string) (cluster.Node, error) {
-	n, err := c.node(name)
-	if err != nil {
-		return nil, err
-	}
-	return n, nil
-}
+// Node implements cluster.Cluster.
+func (c *containers) Node(name string) (cluster.Node, error) { return c.nodes.Named(name) }
 
-func (c *containers) node(name string) (*node, error) {
-	for _, n := range c.nodes {
-		if n.name == name {
-			return n, nil
-		}
-	}
-	return nil, fmt.Errorf("no node %q; there are %s", name, strings.Join(c.spec.Nodes, ", "))
-}
+// Bind implements cluster.Cluster.
+func (c *containers) Bind(name string, port int) (string, error) { return c.nodes.Bind(name, port) }
 
-func (c *containers) Bind(name string, port int) (string, error) {
-	n, err := c.node(name)
-	if err != nil {
-		return "", err
-	}
-	return net.JoinHostPort(n.Address(), strconv.Itoa(port)), nil
-}
-
+// Route implements cluster.Cluster.
 func (c *containers) Route(from, to string, port int) (string, error) {
-	if from != cluster.Clients {
-		if _, err := c.node(from); err != nil {
-			return "", err
-		}
-	}
-	return c.Bind(to, port)
+	return c.nodes.Route(from, to, port)
 }
 
+// Network implements cluster.Cluster.
 func (c *containers) Network() cluster.Network {
 	if c.networkErr != nil {
 		return noNetwork{c.networkErr}

@@ -91,7 +91,7 @@ func (n *node) killExec(ctx context.Context, container, pid string) error {
 	if pid == "" {
 		return nil // it has not begun
 	}
-	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.KillTimeout)
 	defer cancel()
 	client := n.cluster.engine.client()
 	e, err := client.CreateExec(dc.CreateExecOptions{

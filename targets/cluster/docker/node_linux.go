@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	dc "github.com/ory/dockertest/v3/docker"
@@ -73,7 +72,7 @@ func (n *node) create(ctx context.Context, suffix string, config *dc.Config, hos
 		return "", fmt.Errorf("making a container of %s: %w", n.cluster.spec.Container.Image, err)
 	}
 	if err := n.cluster.engine.client().StartContainerWithContext(c.ID, nil, ctx); err != nil {
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cluster.KillTimeout)
 		defer cancel()
 		return "", errors.Join(err, n.cluster.engine.remove(clean, c.ID))
 	}
@@ -226,7 +225,7 @@ func (n *node) watch(m *main, log io.WriteCloser) {
 	case <-copied:
 	case <-time.After(logPatience):
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(life), killTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(life), cluster.KillTimeout)
 	defer cancel()
 	_ = n.cluster.engine.remove(ctx, m.id) // Close, or the next run, tries again
 }
@@ -316,23 +315,12 @@ func (n *node) Signal(sig int) error {
 
 // Stop implements cluster.Node.
 func (n *node) Stop(ctx context.Context) error {
-	exited := n.Exited()
-	if m := n.current(); m != nil {
-		_ = n.Signal(int(syscall.SIGTERM))                   // it may end by itself meanwhile
-		_ = n.cluster.engine.client().UnpauseContainer(m.id) // or it would never see it
-	}
-	select {
-	case <-exited:
-	case <-ctx.Done():
-	}
-	// The deadline was for an orderly end; the kernel needs no long one.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
-	defer cancel()
-	return n.Kill(ctx)
+	return cluster.StopNode(ctx, n, func() {
+		if m := n.current(); m != nil {
+			_ = n.cluster.engine.client().UnpauseContainer(m.id) // it need not be paused
+		}
+	})
 }
-
-// killTimeout is how long the engine may take to end killed processes.
-const killTimeout = 30 * time.Second
 
 // Kill implements cluster.Node. With the first process of a container the kernel
 // kills all others.

@@ -103,7 +103,7 @@ func (p Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster,
 type external struct {
 	operator *cluster.Operator
 	carry    func(ctx context.Context, node, command string, peers []string) error
-	nodes    []*node
+	nodes    cluster.Nodes[*node]
 	// at are the nodes' addresses.
 	at  map[string]string
 	net *network
@@ -118,25 +118,10 @@ func (*external) Provider() string { return Name }
 func (c *external) Patience() time.Duration { return c.operator.Timeout }
 
 // Nodes implements cluster.Cluster.
-func (c *external) Nodes() []cluster.Node {
-	out := make([]cluster.Node, len(c.nodes))
-	for i, n := range c.nodes {
-		out[i] = n
-	}
-	return out
-}
+func (c *external) Nodes() []cluster.Node { return c.nodes.All() }
 
 // Node implements cluster.Cluster.
-func (c *external) Node(name string) (cluster.Node, error) {
-	var names []string
-	for _, n := range c.nodes {
-		if n.name == name {
-			return n, nil
-		}
-		names = append(names, n.name)
-	}
-	return nil, fmt.Errorf("there is no node %q; there are %s", name, strings.Join(names, ", "))
-}
+func (c *external) Node(name string) (cluster.Node, error) { return c.nodes.Named(name) }
 
 // Bind implements cluster.Cluster: nothing of ours listens there.
 func (*external) Bind(node string, _ int) (string, error) {

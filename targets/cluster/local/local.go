@@ -31,7 +31,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -97,7 +96,7 @@ type localCluster struct {
 	spec    cluster.Spec
 	dir     string
 	janitor *janitor
-	nodes   []*node
+	nodes   cluster.Nodes[*node]
 	net     *network
 	ports   map[endpoint]*reservation
 	proxies map[route]*proxy
@@ -167,25 +166,16 @@ func (c *localCluster) makeDir() error {
 	return nil
 }
 
+// Provider implements cluster.Cluster.
 func (c *localCluster) Provider() string { return Name }
 
-func (c *localCluster) Nodes() []cluster.Node {
-	out := make([]cluster.Node, len(c.nodes))
-	for i, n := range c.nodes {
-		out[i] = n
-	}
-	return out
-}
+// Nodes implements cluster.Cluster.
+func (c *localCluster) Nodes() []cluster.Node { return c.nodes.All() }
 
-func (c *localCluster) Node(name string) (cluster.Node, error) {
-	for _, n := range c.nodes {
-		if n.name == name {
-			return n, nil
-		}
-	}
-	return nil, fmt.Errorf("no node %q; there are %s", name, strings.Join(c.spec.Nodes, ", "))
-}
+// Node implements cluster.Cluster.
+func (c *localCluster) Node(name string) (cluster.Node, error) { return c.nodes.Named(name) }
 
+// Bind implements cluster.Cluster: a port of the machine stands for each of Spec.Ports.
 func (c *localCluster) Bind(name string, port int) (string, error) {
 	if _, err := c.Node(name); err != nil {
 		return "", err
@@ -197,6 +187,7 @@ func (c *localCluster) Bind(name string, port int) (string, error) {
 	return r.addr(), nil
 }
 
+// Route implements cluster.Cluster: from everywhere else the way leads through a proxy.
 func (c *localCluster) Route(from, to string, port int) (string, error) {
 	if from != cluster.Clients {
 		if _, err := c.Node(from); err != nil {
@@ -210,6 +201,7 @@ func (c *localCluster) Route(from, to string, port int) (string, error) {
 	return c.proxies[route{from, endpoint{to, port}}].addr(), nil
 }
 
+// Network implements cluster.Cluster.
 func (c *localCluster) Network() cluster.Network { return c.net }
 
 // Close implements cluster.Cluster; further calls return what the first did.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/spawn"
@@ -120,23 +119,9 @@ func (n *node) Signal(sig int) error {
 	return nil
 }
 
-// killTimeout is how long the kernel may take to end killed processes.
-const killTimeout = 30 * time.Second
-
 // Stop implements cluster.Node. What the main process left behind is killed.
 func (n *node) Stop(ctx context.Context) error {
-	if s := n.current(); s != nil && s.running() {
-		_ = s.signal(syscall.SIGTERM) // it may end by itself meanwhile
-		_ = s.signal(syscall.SIGCONT) // or it would never see the other
-		select {
-		case <-s.exited:
-		case <-ctx.Done():
-		}
-	}
-	// The deadline was for an orderly end; the kernel needs no long one.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
-	defer cancel()
-	return n.Kill(ctx)
+	return cluster.StopNode(ctx, n, func() { _ = n.Signal(int(syscall.SIGCONT)) })
 }
 
 // all are the node's processes with their supervisors.
@@ -232,7 +217,7 @@ func (n *node) exec(ctx context.Context, c cluster.Command) ([]byte, error) {
 	case <-ctx.Done():
 	}
 	late := ctx.Err()
-	killCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
+	killCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cluster.KillTimeout)
 	defer cancel()
 	if err := s.kill(killCtx); err != nil {
 		_ = r.Close() // ends the reading

@@ -5,12 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -65,7 +62,7 @@ type sandboxed struct {
 	dir    string // holds the nodes' directories, and is ours
 	forget func() // takes back removeOnEnd
 	hub    *hub
-	nodes  []*node // those beside are the last
+	nodes  cluster.Nodes[*node] // those beside are the last
 
 	closeOnce sync.Once
 	closeErr  error
@@ -145,50 +142,24 @@ func (c *sandboxed) makeDir() error {
 	return nil
 }
 
+// Provider implements cluster.Cluster.
 func (c *sandboxed) Provider() string { return Name }
 
-func (c *sandboxed) Nodes() []cluster.Node {
-	out := make([]cluster.Node, len(c.spec.Nodes))
-	for i, n := range c.nodes[:len(out)] {
-		out[i] = n
-	}
-	return out
-}
+// Nodes implements cluster.Cluster: those beside them are not among them.
+func (c *sandboxed) Nodes() []cluster.Node { return c.nodes[:len(c.spec.Nodes)].All() }
 
-func (c *sandboxed) Node(name string) (cluster.Node, error) {
-	n, err := c.node(name)
-	if err != nil {
-		return nil, err
-	}
-	return n, nil
-}
+// Node implements cluster.Cluster.
+func (c *sandboxed) Node(name string) (cluster.Node, error) { return c.nodes.Named(name) }
 
-func (c *sandboxed) node(name string) (*node, error) {
-	for _, n := range c.nodes {
-		if n.name == name {
-			return n, nil
-		}
-	}
-	return nil, fmt.Errorf("no node %q; there are %s", name, strings.Join(c.spec.Nodes, ", "))
-}
+// Bind implements cluster.Cluster.
+func (c *sandboxed) Bind(name string, port int) (string, error) { return c.nodes.Bind(name, port) }
 
-func (c *sandboxed) Bind(name string, port int) (string, error) {
-	n, err := c.node(name)
-	if err != nil {
-		return "", err
-	}
-	return net.JoinHostPort(n.Address(), strconv.Itoa(port)), nil
-}
-
+// Route implements cluster.Cluster.
 func (c *sandboxed) Route(from, to string, port int) (string, error) {
-	if from != cluster.Clients {
-		if _, err := c.node(from); err != nil {
-			return "", err
-		}
-	}
-	return c.Bind(to, port)
+	return c.nodes.Route(from, to, port)
 }
 
+// Network implements cluster.Cluster.
 func (c *sandboxed) Network() cluster.Network {
 	ends := netspace.Network{{Name: cluster.Clients, Addr: c.hub.addr, Space: c.hub.ns, Firewall: c.hub.fw}}
 	for _, n := range c.nodes {

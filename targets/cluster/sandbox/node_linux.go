@@ -164,23 +164,8 @@ func (n *node) Signal(sig int) error {
 
 // Stop implements cluster.Node. What the main process left behind is killed.
 func (n *node) Stop(ctx context.Context) error {
-	exited := n.Exited()
-	if n.Pid() != 0 {
-		_ = n.Signal(int(syscall.SIGTERM)) // it may end by itself meanwhile
-		_ = n.Signal(int(syscall.SIGCONT)) // or it would never see the other
-	}
-	select {
-	case <-exited:
-	case <-ctx.Done():
-	}
-	// The deadline was for an orderly end; the kernel needs no long one.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
-	defer cancel()
-	return n.Kill(ctx)
+	return cluster.StopNode(ctx, n, func() { _ = n.Signal(int(syscall.SIGCONT)) })
 }
-
-// killTimeout is how long the kernel may take to end killed processes.
-const killTimeout = 30 * time.Second
 
 // Kill implements cluster.Node: all processes of the node, as when a machine
 // loses its power, except that the disk keeps what was not yet synced.
