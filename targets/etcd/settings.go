@@ -72,6 +72,7 @@ const (
 	defaultOpTimeout = 2 * time.Second
 	maxTTL           = time.Hour
 	maxSection       = time.Minute
+	maxElection      = 50 * time.Second // etcd refuses more
 )
 
 // complete fills in the levels and the deadline of cfg and checks what every cluster
@@ -107,17 +108,17 @@ func parse(cfg targets.Config) (settings, error) {
 	if s.ttl, err = time.ParseDuration(o[optLeaseTTL]); err != nil || s.ttl < time.Second || s.ttl > maxTTL || s.ttl%time.Second != 0 {
 		return s, targets.Usagef("--set %s=%s: want whole seconds, from 1s to %v", optLeaseTTL, o[optLeaseTTL], maxTTL)
 	}
-	if s.section, err = time.ParseDuration(o[optSection]); err != nil || s.section < 0 || s.section > maxSection {
-		return s, targets.Usagef("--set %s=%s: want a duration up to %v, such as 20ms", optSection, o[optSection], maxSection)
+	if s.section, err = targets.DurationOption(o, optSection, 0, maxSection); err != nil {
+		return s, err
 	}
 	if _, ours := o[optElection]; !ours {
 		return s, nil // an external cluster has its own
 	}
-	if s.heartbeat, err = time.ParseDuration(o[optHeartbeat]); err != nil || s.heartbeat < time.Millisecond {
-		return s, targets.Usagef("--set %s=%s: want a duration, such as 100ms", optHeartbeat, o[optHeartbeat])
+	if s.heartbeat, err = targets.DurationOption(o, optHeartbeat, time.Millisecond, maxElection/5); err != nil {
+		return s, err
 	}
-	if s.election, err = time.ParseDuration(o[optElection]); err != nil || s.election < 5*s.heartbeat || s.election > 50*time.Second {
-		return s, targets.Usagef("--set %s=%s: etcd wants five times %s (%v) at least and 50s at most", optElection, o[optElection], optHeartbeat, s.heartbeat)
+	if s.election, err = time.ParseDuration(o[optElection]); err != nil || s.election < 5*s.heartbeat || s.election > maxElection {
+		return s, targets.Usagef("--set %s=%s: etcd wants five times %s (%v) at least and %v at most", optElection, o[optElection], optHeartbeat, s.heartbeat, maxElection)
 	}
 	if s.software != "" && !filepath.IsAbs(s.software) {
 		return s, targets.Usagef("--set %s=%s: want the absolute path of an etcd program", optSoftware, s.software)

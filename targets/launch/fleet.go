@@ -130,6 +130,19 @@ func (f *Fleet) Index(name string) (int, error) {
 	return 0, err
 }
 
+// ReadyIf is the Ready of a System of which only serves is its own: the node is one of
+// these, its server runs, and by serves, which gets its index, it serves.
+func (f *Fleet) ReadyIf(ctx context.Context, node string, serves func(ctx context.Context, i int) error) error {
+	i, err := f.Index(node)
+	if err != nil {
+		return err
+	}
+	if err := f.Alive(i); err != nil {
+		return err
+	}
+	return serves(ctx, i)
+}
+
 // Addr is the host:port by which clients reach port of node i.
 func (f *Fleet) Addr(i, port int) (string, error) {
 	return f.Cluster.Route(cluster.Clients, f.Nodes[i].Name(), port)

@@ -133,14 +133,7 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 
 // Ready implements targets.System. What it forgot when it was killed is gone.
 func (s *System) Ready(ctx context.Context, node string) error {
-	i, err := s.Index(node)
-	if err != nil {
-		return err
-	}
-	if err := s.Alive(i); err != nil {
-		return err
-	}
-	return s.prove(ctx, i)
+	return s.ReadyIf(ctx, node, s.prove)
 }
 
 // Version implements targets.System.

@@ -6,51 +6,25 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/external"
 )
 
-// optDialect names what an external cluster is that speaks MySQL's protocol.
-const optDialect = "dialect"
-
-// dialect describes the differences of a database that speaks MySQL's protocol, from its
-// documentation: see docs/targets/dialects.md. None of them was run.
-type dialect struct {
-	name, title string
-	// isolations are its isolation levels, the default first; reads its read levels.
-	isolations, reads []string
-	// promises says what is documented to hold at a read level and an isolation level; nil
-	// says nothing.
-	promises func(read, isolation string) map[string]bool
-}
-
-var dialects = []dialect{
+// dialects are those of MySQL: see docs/targets/dialects.md. None but MySQL was run.
+var dialects = external.Dialects[external.Dialect]{
 	{
-		name: "mysql", title: "what is like MySQL",
-		isolations: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, reads: externalReads,
+		Name: "mysql", Title: "what is like MySQL",
+		Isolations: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, Reads: externalReads,
 	},
 	tidb, aurora, vitess,
 }
 
-func dialectNames() []string {
-	var out []string
-	for _, d := range dialects {
-		out = append(out, d.name)
+// checkDialect refuses levels that d has not.
+func checkDialect(d external.Dialect, read, isolation string) error {
+	if !slices.Contains(d.Reads, read) {
+		return targets.Usagef("--read-level %s: %s is read at %s", read, d.Title, strings.Join(d.Reads, ", "))
 	}
-	return out
-}
-
-// dialectOf is the one with this name, or MySQL.
-func dialectOf(name string) dialect {
-	i := slices.IndexFunc(dialects, func(d dialect) bool { return d.name == name })
-	return dialects[max(i, 0)]
-}
-
-// check refuses levels that it has not.
-func (d dialect) check(read, isolation string) error {
-	if !slices.Contains(d.reads, read) {
-		return targets.Usagef("--read-level %s: %s is read at %s", read, d.title, strings.Join(d.reads, ", "))
-	}
-	if !slices.Contains(d.isolations, isolation) {
-		return targets.Usagef("--set isolation=%s: %s has %s", isolation, d.title, strings.Join(d.isolations, ", "))
+	if !slices.Contains(d.Isolations, isolation) {
+		return targets.Usagef("--set isolation=%s: %s has %s", isolation, d.Title, strings.Join(d.Isolations, ", "))
 	}
 	return nil
 }
@@ -59,10 +33,10 @@ func (d dialect) check(read, isolation string) error {
 // REPEATABLE-READ is snapshot isolation, but for the pessimistic transactions that are the
 // default since 3.0.8, whose updates go by the newest row. There is no SERIALIZABLE. Every
 // server takes writes.
-var tidb = dialect{
-	name: "tidb", title: "TiDB",
-	isolations: []string{repeatableRead, readCommitted}, reads: []string{readAny},
-	promises: func(_, isolation string) map[string]bool {
+var tidb = external.Dialect{
+	Name: "tidb", Title: "TiDB",
+	Isolations: []string{repeatableRead, readCommitted}, Reads: []string{readAny},
+	Promises: func(_, isolation string) map[string]bool {
 		out := map[string]bool{models.SnapshotIsolation: false, models.Serializable: false}
 		if isolation == readCommitted {
 			out[models.ReadCommitted] = true
@@ -74,10 +48,10 @@ var tidb = dialect{
 // aurora is Aurora MySQL: docs.aws.amazon.com, AuroraMySQL.Reference.IsolationLevels and
 // aurora-mysql-write-forwarding. Readers follow the writer asynchronously and are always at
 // REPEATABLE READ, whatever a session asks for; the writer is as MySQL.
-var aurora = dialect{
-	name: "aurora", title: "Aurora MySQL",
-	isolations: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, reads: externalReads,
-	promises: func(read, isolation string) map[string]bool {
+var aurora = external.Dialect{
+	Name: "aurora", Title: "Aurora MySQL",
+	Isolations: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, Reads: externalReads,
+	Promises: func(read, isolation string) map[string]bool {
 		out := map[string]bool{}
 		switch read {
 		case readPrimary:
@@ -95,10 +69,10 @@ var aurora = dialect{
 // compatibility, mysql-compatibility. The isolation level is each shard's own. A transaction of
 // several shards is at READ COMMITTED, whatever was asked for, and unless the servers are set to
 // two-phase commit it may be committed on some of them alone (vitess#16245).
-var vitess = dialect{
-	name: "vitess", title: "Vitess",
-	isolations: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, reads: []string{readAny},
-	promises: func(string, string) map[string]bool {
+var vitess = external.Dialect{
+	Name: "vitess", Title: "Vitess",
+	Isolations: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, Reads: []string{readAny},
+	Promises: func(string, string) map[string]bool {
 		return map[string]bool{models.SnapshotIsolation: false, models.RepeatableRead: false, models.Serializable: false}
 	},
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/external"
 )
 
 func TestDialectLevels(t *testing.T) {
@@ -18,14 +19,14 @@ func TestDialectLevels(t *testing.T) {
 		want string
 	}{
 		{targets.Config{}, ""},
-		{targets.Config{Options: map[string]string{optDialect: "tidb"}}, ""},
-		{targets.Config{Options: map[string]string{optDialect: "tidb", optIsolation: "serializable"}}, "TiDB has REPEATABLE-READ, READ-COMMITTED"},
-		{targets.Config{ReadLevel: readReplica, Options: map[string]string{optDialect: "tidb"}}, "TiDB is read at any"},
-		{targets.Config{ReadLevel: readReplica, Options: map[string]string{optDialect: "aurora"}}, ""},
-		{targets.Config{Options: map[string]string{optDialect: "aurora", optIsolation: "serializable"}}, ""},
-		{targets.Config{Options: map[string]string{optDialect: "vitess", optIsolation: "serializable"}}, ""},
-		{targets.Config{ReadLevel: readReplica, Options: map[string]string{optDialect: "vitess"}}, "Vitess is read at any"},
-		{targets.Config{Options: map[string]string{optDialect: "tipd"}}, "must be one of"},
+		{targets.Config{Options: map[string]string{external.OptDialect: "tidb"}}, ""},
+		{targets.Config{Options: map[string]string{external.OptDialect: "tidb", optIsolation: "serializable"}}, "TiDB has REPEATABLE-READ, READ-COMMITTED"},
+		{targets.Config{ReadLevel: readReplica, Options: map[string]string{external.OptDialect: "tidb"}}, "TiDB is read at any"},
+		{targets.Config{ReadLevel: readReplica, Options: map[string]string{external.OptDialect: "aurora"}}, ""},
+		{targets.Config{Options: map[string]string{external.OptDialect: "aurora", optIsolation: "serializable"}}, ""},
+		{targets.Config{Options: map[string]string{external.OptDialect: "vitess", optIsolation: "serializable"}}, ""},
+		{targets.Config{ReadLevel: readReplica, Options: map[string]string{external.OptDialect: "vitess"}}, "Vitess is read at any"},
+		{targets.Config{Options: map[string]string{external.OptDialect: "tipd"}}, "must be one of"},
 	} {
 		_, err := target.Resolve(c.cfg)
 		var usage *targets.UsageError
@@ -49,7 +50,7 @@ func TestDialectPromises(t *testing.T) {
 		{"vitess", readAny, repeatableRead, models.SnapshotIsolation, "false"},
 		{"vitess", readAny, readCommitted, models.ReadCommitted, "nothing"},
 	} {
-		cfg, err := target.Resolve(targets.Config{ReadLevel: c.read, Options: map[string]string{optDialect: c.dialect, optIsolation: c.isolation}})
+		cfg, err := target.Resolve(targets.Config{ReadLevel: c.read, Options: map[string]string{external.OptDialect: c.dialect, optIsolation: c.isolation}})
 		must(t, err)
 		got := "nothing"
 		if promised, said := target.(targets.Promiser).Promises(cfg, nil)[c.model]; said {

@@ -48,11 +48,7 @@ func (Target) External(at []string) (targets.Target, error) {
 		Examples:  examples,
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
-			d := dialectOf(cfg.Options[optDialect])
-			if d.promises == nil {
-				return nil
-			}
-			return d.promises(cfg.ReadLevel, cfg.Options[optIsolation])
+			return dialects.Of(cfg.Options).Promised(cfg.ReadLevel, cfg.Options[optIsolation])
 		},
 	}), nil
 }
@@ -64,30 +60,19 @@ func externalInfo() targets.Info {
 	i := info
 	i.Summary = "what speaks MySQL's protocol, on an external cluster"
 	i.ReadLevels, i.WriteLevels = externalReads, []string{writeDefault}
-	i.Options = []targets.Option{{Name: optDialect, Default: dialects[0].name, Values: dialectNames(), Help: "what speaks MySQL's protocol there: which levels it has and what it promises"}}
-	for _, o := range options {
-		switch o.Name {
-		case optIsolation:
-			o.Default, o.Values = "", append([]string{""}, o.Values...)
-			o.Help += " (default: the dialect's)"
-			i.Options = append(i.Options, o)
-		case optSticky:
-			i.Options = append(i.Options, o)
-		}
-	}
-	i.Options = append(i.Options, external.TLSOptions()...)
+	i.Options = dialects.Options("what speaks MySQL's protocol there: which levels it has and what it promises", options, optIsolation, optSticky)
 	return i
 }
 
 // externalSettings are those of cfg, whose options are resolved.
 func externalSettings(cfg targets.Config) (settings, error) {
 	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel, timeout: cfg.OpTimeout, isolation: cfg.Options[optIsolation]}
-	d := dialectOf(cfg.Options[optDialect])
+	d := dialects.Of(cfg.Options)
 	if s.read == "" {
-		s.read = d.reads[0]
+		s.read = d.Reads[0]
 	}
 	if s.isolation == "" {
-		s.isolation = d.isolations[0]
+		s.isolation = d.Isolations[0]
 	}
 	if s.write == "" {
 		s.write = writeDefault
@@ -95,7 +80,7 @@ func externalSettings(cfg targets.Config) (settings, error) {
 	if s.timeout == 0 {
 		s.timeout = defaultOpTimeout
 	}
-	if err := d.check(s.read, s.isolation); err != nil {
+	if err := checkDialect(d, s.read, s.isolation); err != nil {
 		return s, err
 	}
 	if s.write != writeDefault {
@@ -105,10 +90,8 @@ func externalSettings(cfg targets.Config) (settings, error) {
 		return s, targets.Usagef("--read-level %s: --at names one node; name a replica as well, or read from the primary", s.read)
 	}
 	var err error
-	if s.sticky, err = time.ParseDuration(cfg.Options[optSticky]); err != nil || s.sticky < time.Millisecond {
-		return s, targets.Usagef("--set %s=%s: want a duration of at least 1ms, such as 5s", optSticky, cfg.Options[optSticky])
-	}
-	return s, nil
+	s.sticky, err = targets.DurationOption(cfg.Options, optSticky, time.Millisecond, targets.MaxDuration)
+	return s, err
 }
 
 // externalLogin returns the login at addr; database may be empty.

@@ -28,7 +28,7 @@ const applyTimeout = 10 * time.Second
 func (s *System) startFailoverManager() (stop func()) {
 	o := replication.FailoverManager[standing]{
 		Driver: operated{s}, Nodes: s.Nodes, Primary: s.primaryIndex, After: s.set.failoverAfter, Replica: "replica", Roles: &s.roles,
-		Tell: func(format string, args ...any) { s.tell("failover", format, args...) },
+		Tell: func(format string, args ...any) { s.Tell("failover", format, args...) },
 		Debug: func(doing string, node cluster.Node, err error) {
 			s.Logger.Debug(doing, "node", node.Name(), "error", err)
 		},
@@ -105,7 +105,7 @@ func (o operated) Follow(ctx context.Context, a replication.Answer[standing]) (a
 	case a.Seen.upstream != net.JoinHostPort(host, number):
 		return false, o.follow(ctx, a.Node)
 	case a.Seen.diverged:
-		o.tell("replica", "%s has what the primary has not, or cannot apply what it gets: it is made anew", o.Nodes[a.Node].Name())
+		o.Tell("replica", "%s has what the primary has not, or cannot apply what it gets: it is made anew", o.Nodes[a.Node].Name())
 		return true, nil
 	case !a.Seen.applying && !o.held[a.Node]:
 		return false, o.order(ctx, a.Node, "START SLAVE")

@@ -36,14 +36,14 @@ func (s *System) galeraArgs(ctx context.Context, i int, args []string) ([]string
 		_, err := n.Exec(ctx, cluster.Command{Path: "/bin/mkdir", Args: []string{"-p", dataDir(n), n.Dir() + "/tmp"}, NotRoot: true})
 		return args, err
 	case !s.set.recovered:
-		s.tell("restart", "%s was started without its recovered position, as --set %s=%s says", n.Name(), optRestart, restartPlain)
+		s.Tell("restart", "%s was started without its recovered position, as --set %s=%s says", n.Name(), optRestart, restartPlain)
 		return args, nil
 	}
 	at0, err := s.recoveredPosition(ctx, i, args)
 	if err != nil {
 		return nil, err
 	}
-	s.tell("restart", "%s was started at its recovered position %s", n.Name(), at0)
+	s.Tell("restart", "%s was started at its recovered position %s", n.Name(), at0)
 	return append(args, "--wsrep-start-position="+at0), nil
 }
 

@@ -250,7 +250,7 @@ func (s *System) rebuildReplica(ctx context.Context, node int) error {
 		return errors.Join(err, s.Nodes[node].Kill(ctx))
 	}
 	delete(s.rebuild, node)
-	s.tell("replica", "%s is a replica of %s again, made anew", s.Nodes[node].Name(), s.Nodes[s.primaryIndex()].Name())
+	s.Tell("replica", "%s is a replica of %s again, made anew", s.Nodes[node].Name(), s.Nodes[s.primaryIndex()].Name())
 	return nil
 }
 

@@ -170,8 +170,8 @@ func parse(cfg targets.Config) (settings, error) {
 		{optMaxLag, &s.maxLag, replication.NearEvery},
 		{optFailoverAfter, &s.failoverAfter, 100 * time.Millisecond},
 	} {
-		if *d.value, err = time.ParseDuration(opts[d.option]); err != nil || *d.value < d.least || *d.value > 24*time.Hour {
-			return s, targets.Usagef("--set %s=%s: want a duration from %v to 24h, such as 1500ms or 5s", d.option, opts[d.option], d.least)
+		if *d.value, err = targets.DurationOption(opts, d.option, d.least, targets.MaxDuration); err != nil {
+			return s, err
 		}
 	}
 	return s, s.combination(given)

@@ -36,8 +36,9 @@ const nowhere = external.Every
 // System is a running MariaDB. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
-	set     settings
-	version string
+	*launch.Teller // "failover", "replica" and "restart"
+	set            settings
+	version        string
 	// library is the version of Galera.
 	library string
 	// programs are the paths of the server's programs, by their names.
@@ -52,8 +53,7 @@ type System struct {
 	// primary is the index of the node that takes the writes, nowhere where all do.
 	primary atomic.Int32
 	// formed says that a Galera cluster was made, so that nobody makes another.
-	formed  atomic.Bool
-	observe atomic.Pointer[func(kind, text string)]
+	formed atomic.Bool
 
 	// roles is held while nodes change their roles or are started, so that nobody
 	// starts a node in a role that is being taken from it.
@@ -94,6 +94,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		Fleet: launch.New("MariaDB", logName, c, cfg), set: set, image: cluster.ImageOf(c),
 		database: external.OwnName(cfg.Run, 64), held: map[int]bool{}, rebuild: map[int]bool{}, made: make([]int, len(c.Nodes())),
 	}
+	s.Teller = launch.NewTeller(s.Logger)
 	s.Command, s.Complaint = s.command, func(line string) bool { return strings.Contains(line, "[ERROR]") }
 	if s.image == "" {
 		p, err := source(cfg).Find(ctx, cfg.Cache)
@@ -131,7 +132,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 func (s *System) startNear(ctx context.Context) (stop func()) {
 	s.near = replication.Near{
 		Most: s.set.maxLag, Nodes: cluster.NodeNames(len(s.Nodes)), Primary: s.primaryIndex, Meter: replicated{s},
-		Tell:  func(format string, args ...any) { s.tell("replica", format, args...) },
+		Tell:  func(format string, args ...any) { s.Tell("replica", format, args...) },
 		Debug: func(err error) { s.Logger.Debug("looking at the replicas' lag", "error", err) },
 	}
 	return s.near.Start(ctx)
@@ -230,15 +231,9 @@ func (s *System) admin(ctx context.Context, node int, f func(c *conn) error) err
 	if err != nil {
 		return err
 	}
-	c, err := dial(ctx, login{addr: addr, user: adminUser, password: s.password})
-	if err != nil {
-		return fmt.Errorf("asking %s: %w", s.Nodes[node].Name(), err)
-	}
-	defer c.close()
-	if err := f(c); err != nil {
-		return fmt.Errorf("asking %s: %w", s.Nodes[node].Name(), err)
-	}
-	return nil
+	return launch.Ask(s.Fleet, node, func() (*conn, error) {
+		return dial(ctx, login{addr: addr, user: adminUser, password: s.password})
+	}, (*conn).close, f)
 }
 
 // order has node carry statements out, one after the other.
@@ -306,18 +301,6 @@ func (s *System) Version() string {
 		return fmt.Sprintf("MariaDB %s (image %s), %s", s.version, s.image, topology)
 	}
 	return "MariaDB " + s.version + ", " + topology
-}
-
-// Observe implements targets.Observer. The kinds are "failover", "replica" and
-// "restart".
-func (s *System) Observe(f func(kind, text string)) { s.observe.Store(&f) }
-
-func (s *System) tell(kind, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	s.Logger.Info(text, "kind", kind)
-	if f := s.observe.Load(); f != nil {
-		(*f)(kind, text)
-	}
 }
 
 // Stop implements targets.System.

@@ -175,14 +175,7 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 
 // Ready implements targets.System.
 func (s *System) Ready(ctx context.Context, node string) error {
-	i, err := s.Index(node)
-	if err != nil {
-		return err
-	}
-	if err := s.Alive(i); err != nil {
-		return err
-	}
-	return s.serves(ctx, i)
+	return s.ReadyIf(ctx, node, s.serves)
 }
 
 // Primary implements ability.Primarier: the leader of the stream.

@@ -291,7 +291,7 @@ func (s settings) supported(txn *history.Txn) error {
 			return &outcome.Refusal{Text: fmt.Sprintf("postgres has no %v", txn.Mops[i].Func)}
 		}
 		if s.dialect.refuses(txn.Mops[i].Func) {
-			return &outcome.Refusal{Text: fmt.Sprintf("%s has no %v as it is done here", s.dialect.title, txn.Mops[i].Func)}
+			return &outcome.Refusal{Text: fmt.Sprintf("%s has no %v as it is done here", s.dialect.Title, txn.Mops[i].Func)}
 		}
 	}
 	return nil

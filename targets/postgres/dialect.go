@@ -7,10 +7,8 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/external"
 )
-
-// optDialect names what an external cluster is that speaks PostgreSQL's protocol.
-const optDialect = "dialect"
 
 // readFollower asks the session's node, which answers as of some time ago from whichever
 // replica is near.
@@ -24,13 +22,8 @@ const readFollower = "follower"
 // its tables one statement at a time, and takes an ERROR 40001 of a COMMIT for certainly
 // not applied, 40003 and 08xxx for perhaps applied.
 type dialect struct {
-	name  string
-	title string
-	// isolations are the isolation levels that are not run as another one; the first is the
-	// default.
-	isolations []string
-	// reads are the read levels.
-	reads []string
+	// Isolations are the isolation levels that are not run as another one.
+	external.Dialect
 	// durability says that synchronous_commit means something, so that there are write
 	// levels.
 	durability bool
@@ -45,33 +38,18 @@ type dialect struct {
 	// followerBegin begins its transactions of reads alone.
 	followerSettings map[string]string
 	followerBegin    string
-	// promises says what is documented to hold at a read level and an isolation level,
-	// whatever happens to the network and to processes; nil says nothing.
-	promises func(read, isolation string) map[string]bool
 }
 
 // dialects are all there are, PostgreSQL first.
-var dialects = []dialect{
+var dialects = external.Dialects[dialect]{
 	{
-		name: "postgres", title: "PostgreSQL, or what is like it",
-		isolations: isolations, durability: true,
-		reads: []string{readPrimary, readReplica, readAny, readSticky, readWaitForLSN},
+		Dialect: external.Dialect{
+			Name: "postgres", Title: "PostgreSQL, or what is like it", Isolations: isolations,
+			Reads: []string{readPrimary, readReplica, readAny, readSticky, readWaitForLSN},
+		},
+		durability: true,
 	},
 	cockroach, yugabyte, alloyDB, citus,
-}
-
-func dialectNames() []string {
-	var out []string
-	for _, d := range dialects {
-		out = append(out, d.name)
-	}
-	return out
-}
-
-// dialectOf is the one with this name, or PostgreSQL.
-func dialectOf(name string) dialect {
-	i := slices.IndexFunc(dialects, func(d dialect) bool { return d.name == name })
-	return dialects[max(i, 0)]
 }
 
 // writes are its write levels, the default first.
@@ -85,14 +63,14 @@ func (d dialect) writes() []string {
 // check refuses levels that it has not.
 func (d dialect) check(read, write, isolation string) error {
 	switch {
-	case !slices.Contains(d.reads, read):
-		return targets.Usagef("--read-level %s: %s reads at %s", read, d.title, strings.Join(d.reads, ", "))
+	case !slices.Contains(d.Reads, read):
+		return targets.Usagef("--read-level %s: %s reads at %s", read, d.Title, strings.Join(d.Reads, ", "))
 	case !slices.Contains(d.writes(), write) && !d.durability:
-		return targets.Usagef("--write-level %s: %s knows no synchronous_commit; its write level is %s", write, d.title, writeDefault)
+		return targets.Usagef("--write-level %s: %s knows no synchronous_commit; its write level is %s", write, d.Title, writeDefault)
 	case !slices.Contains(d.writes(), write):
-		return targets.Usagef("--write-level %s: %s writes at the values of synchronous_commit, or at the one that it is set up with: %s", write, d.title, strings.Join(d.writes(), ", "))
-	case !slices.Contains(d.isolations, isolation):
-		return targets.Usagef("--set isolation=%s: %s has, as levels of their own, %s", isolation, d.title, strings.Join(d.isolations, ", "))
+		return targets.Usagef("--write-level %s: %s writes at the values of synchronous_commit, or at the one that it is set up with: %s", write, d.Title, strings.Join(d.writes(), ", "))
+	case !slices.Contains(d.Isolations, isolation):
+		return targets.Usagef("--set isolation=%s: %s has, as levels of their own, %s", isolation, d.Title, strings.Join(d.Isolations, ", "))
 	}
 	return nil
 }

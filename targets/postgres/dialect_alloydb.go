@@ -1,26 +1,31 @@
 package postgres
 
-import "github.com/lapse-test/lapse/checkers/models"
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/targets/external"
+)
 
 // alloyDB is Google's AlloyDB, PostgreSQL on a storage of its own: docs.cloud.google.com/alloydb,
 // overview and troubleshoot/replication-issues. A primary instance takes the writes; the nodes
 // of a read pool replay its log asynchronously, behind one address. synchronous_commit is not
 // the user's to choose what standbys do.
 var alloyDB = dialect{
-	name: "alloydb", title: "AlloyDB",
-	isolations: isolations,
-	reads:      []string{readPrimary, readReplica, readAny, readSticky},
-	promises: func(read, isolation string) map[string]bool {
-		out := map[string]bool{models.NoLostWrites: true}
-		if read != readPrimary {
-			out[models.Linearizable], out[models.Regular] = false, false
-			if read != readSticky {
-				out[models.ReadYourWrites] = false
+	Dialect: external.Dialect{
+		Name: "alloydb", Title: "AlloyDB",
+		Isolations: isolations,
+		Reads:      []string{readPrimary, readReplica, readAny, readSticky},
+		Promises: func(read, isolation string) map[string]bool {
+			out := map[string]bool{models.NoLostWrites: true}
+			if read != readPrimary {
+				out[models.Linearizable], out[models.Regular] = false, false
+				if read != readSticky {
+					out[models.ReadYourWrites] = false
+				}
+				return out
 			}
+			out[models.Linearizable] = true
+			settings{isolation: isolation}.promiseIsolation(out)
 			return out
-		}
-		out[models.Linearizable] = true
-		settings{isolation: isolation}.promiseIsolation(out)
-		return out
+		},
 	},
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/external"
 )
 
 // citus is the extension Citus, tables in shards on several PostgreSQL: docs.citusdata.com,
@@ -13,9 +14,18 @@ import (
 // The queue takes its first row by a subquery with FOR UPDATE SKIP LOCKED, which distributed
 // tables have not.
 var citus = dialect{
-	name: "citus", title: "Citus",
-	isolations: []string{"read committed", "repeatable read"},
-	reads:      []string{readPrimary, readAny},
+	Dialect: external.Dialect{
+		Name: "citus", Title: "Citus",
+		Isolations: []string{"read committed", "repeatable read"},
+		Reads:      []string{readPrimary, readAny},
+		Promises: func(_, isolation string) map[string]bool {
+			out := map[string]bool{models.SnapshotIsolation: false, models.Serializable: false}
+			if isolation == "read committed" {
+				out[models.RepeatableRead] = false
+			}
+			return out
+		},
+	},
 	durability: true,
 	tables:     map[string]string{"CREATE TABLE queues": "", "CREATE INDEX ON queues": ""},
 	without:    []history.Func{history.Enqueue, history.Dequeue},
@@ -24,12 +34,5 @@ var citus = dialect{
 		"SELECT create_distributed_table('lists', 'key')",
 		"SELECT create_distributed_table('sets', 'key')",
 		"SELECT create_distributed_table('counters', 'key')",
-	},
-	promises: func(_, isolation string) map[string]bool {
-		out := map[string]bool{models.SnapshotIsolation: false, models.Serializable: false}
-		if isolation == "read committed" {
-			out[models.RepeatableRead] = false
-		}
-		return out
 	},
 }

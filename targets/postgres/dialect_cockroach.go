@@ -1,6 +1,9 @@
 package postgres
 
-import "github.com/lapse-test/lapse/checkers/models"
+import (
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/targets/external"
+)
 
 // cockroach is CockroachDB: docs/v26.3/postgresql-compatibility, transaction-retry-error-reference,
 // read-committed, follower-reads and online-schema-changes of cockroachlabs.com/docs.
@@ -9,25 +12,27 @@ import "github.com/lapse-test/lapse/checkers/models"
 // none of these. A follower read is as of follower_read_timestamp(), some seconds ago; such a
 // transaction is read-only.
 var cockroach = dialect{
-	name: "cockroach", title: "CockroachDB",
-	isolations: []string{"serializable", "read committed"},
-	reads:      []string{readAny, readFollower},
+	Dialect: external.Dialect{
+		Name: "cockroach", Title: "CockroachDB",
+		Isolations: []string{"serializable", "read committed"},
+		Reads:      []string{readAny, readFollower},
+		Promises: func(read, isolation string) map[string]bool {
+			if read == readFollower {
+				return map[string]bool{models.NoLostWrites: true, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
+			}
+			// Single keys are linearizable; across keys order in real time is not promised.
+			out := map[string]bool{models.NoLostWrites: true, models.Linearizable: true, models.StrictSerializable: false}
+			if isolation == "serializable" {
+				out[models.Serializable] = true
+			} else {
+				out[models.ReadCommitted], out[models.Serializable] = true, false
+			}
+			return out
+		},
+	},
 	tables: map[string]string{
 		// SERIAL is unique_rowid() there, by the clocks of the nodes, and a queue wants an order.
 		"CREATE TABLE queues": "CREATE TABLE queues (id bigint PRIMARY KEY DEFAULT nextval('ids'), key int NOT NULL, element bigint NOT NULL)",
 	},
 	followerBegin: "BEGIN AS OF SYSTEM TIME follower_read_timestamp()",
-	promises: func(read, isolation string) map[string]bool {
-		if read == readFollower {
-			return map[string]bool{models.NoLostWrites: true, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
-		}
-		// Single keys are linearizable; across keys order in real time is not promised.
-		out := map[string]bool{models.NoLostWrites: true, models.Linearizable: true, models.StrictSerializable: false}
-		if isolation == "serializable" {
-			out[models.Serializable] = true
-		} else {
-			out[models.ReadCommitted], out[models.Serializable] = true, false
-		}
-		return out
-	},
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/launch"
 )
 
@@ -226,7 +227,7 @@ func TestDialectCommit(t *testing.T) {
 				}
 				return "", nil, nil
 			}}
-			session := sessionOf(t, s, map[string]string{optDialect: "cockroach"}, "")
+			session := sessionOf(t, s, map[string]string{external.OptDialect: "cockroach"}, "")
 			if res := do(t, session, write(1, 11), write(2, 12)); res.Outcome != c.outcome {
 				t.Errorf("COMMIT answered with %q: %v (%v), want %v", c.code, res.Outcome, res.Err, c.outcome)
 			}
@@ -264,7 +265,7 @@ func TestDialectFollowerReads(t *testing.T) {
 				}
 				return "", nil, nil
 			}
-			session := sessionOf(t, s, map[string]string{optDialect: c.dialect}, readFollower)
+			session := sessionOf(t, s, map[string]string{external.OptDialect: c.dialect}, readFollower)
 			if res := do(t, session, read(1)); res.Outcome != history.OK {
 				t.Errorf("a read: %v (%v)", res.Outcome, res.Err)
 			}
@@ -291,20 +292,20 @@ func TestDialectTables(t *testing.T) {
 		joined := strings.Join(all, "\n")
 		for _, sql := range all {
 			if strings.Contains(sql, ";") {
-				t.Errorf("%s: two statements in one: %s", d.name, sql)
+				t.Errorf("%s: two statements in one: %s", d.Name, sql)
 			}
 		}
 		if strings.Contains(joined, "LISTEN") || strings.Contains(joined, "BEGIN") {
-			t.Errorf("%s: %s", d.name, joined)
+			t.Errorf("%s: %s", d.Name, joined)
 		}
-		if serial := strings.Contains(joined, "bigserial"); serial == (d.name == "cockroach" || d.name == "citus") {
-			t.Errorf("%s: SERIAL %v", d.name, serial)
+		if serial := strings.Contains(joined, "bigserial"); serial == (d.Name == "cockroach" || d.Name == "citus") {
+			t.Errorf("%s: SERIAL %v", d.Name, serial)
 		}
 		if sequence, queue := strings.Index(joined, "CREATE SEQUENCE ids"), strings.Index(joined, "nextval('ids')"); queue >= 0 && sequence > queue {
-			t.Errorf("%s: the queue comes before its sequence", d.name)
+			t.Errorf("%s: the queue comes before its sequence", d.Name)
 		}
-		if distributed := strings.Contains(joined, "create_distributed_table"); distributed != (d.name == "citus") {
-			t.Errorf("%s: distributed %v", d.name, distributed)
+		if distributed := strings.Contains(joined, "create_distributed_table"); distributed != (d.Name == "citus") {
+			t.Errorf("%s: distributed %v", d.Name, distributed)
 		}
 	}
 	c := &client{set: settings{dialect: citus}}
@@ -320,15 +321,15 @@ func TestDialectLevels(t *testing.T) {
 		cfg  targets.Config
 		want string
 	}{
-		{targets.Config{Options: map[string]string{optDialect: "cockroach"}}, ""},
-		{targets.Config{ReadLevel: readFollower, Options: map[string]string{optDialect: "yugabyte"}}, ""},
+		{targets.Config{Options: map[string]string{external.OptDialect: "cockroach"}}, ""},
+		{targets.Config{ReadLevel: readFollower, Options: map[string]string{external.OptDialect: "yugabyte"}}, ""},
 		{targets.Config{ReadLevel: readFollower}, "reads at primary"},
-		{targets.Config{ReadLevel: readReplica, Options: map[string]string{optDialect: "cockroach"}}, "CockroachDB reads at any, follower"},
-		{targets.Config{WriteLevel: writeOn, Options: map[string]string{optDialect: "cockroach"}}, "knows no synchronous_commit"},
-		{targets.Config{Options: map[string]string{optDialect: "cockroach", optIsolation: "repeatable read"}}, "serializable, read committed"},
-		{targets.Config{Options: map[string]string{optDialect: "yugabyte", optIsolation: "read committed"}}, "repeatable read, serializable"},
-		{targets.Config{Options: map[string]string{optDialect: "citus", optIsolation: "serializable"}}, "as levels of their own"},
-		{targets.Config{Options: map[string]string{optDialect: "cockroche"}}, "must be one of"},
+		{targets.Config{ReadLevel: readReplica, Options: map[string]string{external.OptDialect: "cockroach"}}, "CockroachDB reads at any, follower"},
+		{targets.Config{WriteLevel: writeOn, Options: map[string]string{external.OptDialect: "cockroach"}}, "knows no synchronous_commit"},
+		{targets.Config{Options: map[string]string{external.OptDialect: "cockroach", optIsolation: "repeatable read"}}, "serializable, read committed"},
+		{targets.Config{Options: map[string]string{external.OptDialect: "yugabyte", optIsolation: "read committed"}}, "repeatable read, serializable"},
+		{targets.Config{Options: map[string]string{external.OptDialect: "citus", optIsolation: "serializable"}}, "as levels of their own"},
+		{targets.Config{Options: map[string]string{external.OptDialect: "cockroche"}}, "must be one of"},
 	} {
 		_, err := target.Resolve(c.cfg)
 		var usage *targets.UsageError
@@ -356,7 +357,7 @@ func TestDialectPromises(t *testing.T) {
 		{"citus", readPrimary, "repeatable read", "snapshot-isolation", "false"},
 		{"postgres", readPrimary, "read committed", "linearizable", "nothing"},
 	} {
-		cfg, err := target.Resolve(targets.Config{ReadLevel: c.read, Options: map[string]string{optDialect: c.dialect, optIsolation: c.isolation}})
+		cfg, err := target.Resolve(targets.Config{ReadLevel: c.read, Options: map[string]string{external.OptDialect: c.dialect, optIsolation: c.isolation}})
 		must(t, err)
 		promised, said := target.(targets.Promiser).Promises(cfg, nil)[c.model]
 		got := "nothing"

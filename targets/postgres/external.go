@@ -51,11 +51,7 @@ func (Target) External(at []string) (targets.Target, error) {
 		Examples:  examples,
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
-			d := dialectOf(cfg.Options[optDialect])
-			if d.promises == nil {
-				return nil
-			}
-			return d.promises(cfg.ReadLevel, cfg.Options[optIsolation])
+			return dialects.Of(cfg.Options).Promised(cfg.ReadLevel, cfg.Options[optIsolation])
 		},
 	}
 	for _, a := range list {
@@ -71,40 +67,29 @@ func externalInfo() targets.Info {
 	i.ReadLevels = slices.DeleteFunc(slices.Clone(readLevels), func(l string) bool { return l == readMaxLag })
 	i.ReadLevels = append(i.ReadLevels, readFollower)
 	i.WriteLevels = append([]string{writeDefault}, writeLevels...)
-	i.Options = []targets.Option{{Name: optDialect, Default: dialects[0].name, Values: dialectNames(), Help: "what speaks PostgreSQL's protocol there: which levels it has, how its tables are made, and what it promises"}}
-	for _, o := range options {
-		switch o.Name {
-		case optIsolation:
-			o.Default, o.Values = "", append([]string{""}, isolations...)
-			o.Help += " (default: the dialect's)"
-			i.Options = append(i.Options, o)
-		case optSticky:
-			i.Options = append(i.Options, o)
-		}
-	}
-	i.Options = append(i.Options, external.TLSOptions()...)
+	i.Options = dialects.Options("what speaks PostgreSQL's protocol there: which levels it has, how its tables are made, and what it promises", options, optIsolation, optSticky)
 	return i
 }
 
 // externalSettings are those of cfg, whose options are resolved.
 func externalSettings(cfg targets.Config) (settings, error) {
 	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel, isolation: cfg.Options[optIsolation]}
-	s.dialect = dialectOf(cfg.Options[optDialect])
+	s.dialect = dialects.Of(cfg.Options)
 	if s.read == "" {
-		s.read = s.dialect.reads[0]
+		s.read = s.dialect.Reads[0]
 	}
 	if s.write == "" {
 		s.write = writeDefault
 	}
 	if s.isolation == "" {
-		s.isolation = s.dialect.isolations[0]
+		s.isolation = s.dialect.Isolations[0]
 	}
 	if err := s.dialect.check(s.read, s.write, s.isolation); err != nil {
 		return s, err
 	}
 	var err error
-	if s.sticky, err = time.ParseDuration(cfg.Options[optSticky]); err != nil || s.sticky < time.Millisecond {
-		return s, targets.Usagef("--set %s=%s: want a duration of at least 1ms, such as 5s", optSticky, cfg.Options[optSticky])
+	if s.sticky, err = targets.DurationOption(cfg.Options, optSticky, time.Millisecond, targets.MaxDuration); err != nil {
+		return s, err
 	}
 	if s.nodes == 1 && needsStandby(s.read) {
 		return s, targets.Usagef("--read-level %s: --at names one node; name a standby as well, or read from the primary", s.read)
@@ -158,7 +143,7 @@ func logins(cfg targets.Config, at []address) ([]externalLogin, error) {
 		case cfg.Options["tls"]+cfg.Options["tls_ca"]+cfg.Options["tls_cert"]+cfg.Options["tls_key"] != "":
 			return nil, targets.Usagef("--set tls...: the address or PGSSLMODE says already how to encrypt (sslmode, sslrootcert); leave one of them out")
 		}
-		out[i] = externalLogin{config: config, recovers: dialectOf(cfg.Options[optDialect]).durability}
+		out[i] = externalLogin{config: config, recovers: dialects.Of(cfg.Options).durability}
 	}
 	return out, nil
 }

@@ -139,7 +139,7 @@ func (s *System) lookAtSubscriptions(ctx context.Context, node int, told map[str
 		for name, text := range failing {
 			if !told[name] {
 				told[name] = true
-				s.tell("replication", "%s: %s", s.Nodes[node].Name(), text)
+				s.Tell("replication", "%s: %s", s.Nodes[node].Name(), text)
 			}
 		}
 		return err

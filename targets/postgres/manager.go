@@ -197,7 +197,7 @@ func (m *manager) follow(ctx context.Context) {
 		return
 	}
 	s.primary.Store(int32(leader))
-	s.tell("failover", "%s has the leader's lease now; before it was %s", s.Nodes[leader].Name(), s.Nodes[was].Name())
+	s.Tell("failover", "%s has the leader's lease now; before it was %s", s.Nodes[leader].Name(), s.Nodes[was].Name())
 }
 
 // stop ends etcd, at the latest when ctx is done; it may be called more

@@ -16,7 +16,7 @@ import (
 func (s *System) startNear(ctx context.Context) (stop func()) {
 	s.near = replication.Near{
 		Most: s.set.maxLag, Nodes: cluster.NodeNames(len(s.Nodes)), Primary: s.primaryIndex, Meter: s,
-		Tell:  func(format string, args ...any) { s.tell("standby", format, args...) },
+		Tell:  func(format string, args ...any) { s.Tell("standby", format, args...) },
 		Debug: func(err error) { s.Logger.Debug("looking at the standbys' lag", "error", err) },
 	}
 	return s.near.Start(ctx)

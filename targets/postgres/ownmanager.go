@@ -43,7 +43,7 @@ func (s *System) startFailoverManager() (stop func()) {
 	o := replication.FailoverManager[standing]{
 		Driver: driver, Nodes: s.Nodes, Primary: s.primaryIndex, After: s.set.failoverAfter,
 		Acknowledged: s.set.acknowledgedOnStandbys(), Replica: "standby", Roles: &s.roles,
-		Tell: func(format string, args ...any) { s.tell("failover", format, args...) },
+		Tell: func(format string, args ...any) { s.Tell("failover", format, args...) },
 		Debug: func(doing string, node cluster.Node, err error) {
 			s.Logger.Debug(doing, "node", node.Name(), "error", err)
 		},
@@ -115,7 +115,7 @@ func (o *operated) Follow(_ context.Context, a replication.Answer[standing]) (an
 	case st.receiving && (o.timeline == 0 || st.timeline == o.timeline):
 		delete(o.strayed, a.Node)
 	case strayed > 0 && st.position > strayed && !st.receiving:
-		o.tell("standby", "%s has the log up to %v, but the new primary's history left its own at %v: it is copied anew", o.Nodes[a.Node].Name(), st.position, strayed)
+		o.Tell("standby", "%s has the log up to %v, but the new primary's history left its own at %v: it is copied anew", o.Nodes[a.Node].Name(), st.position, strayed)
 		return true, nil
 	}
 	return false, nil

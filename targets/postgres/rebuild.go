@@ -65,7 +65,7 @@ func (s *System) rebuildStandby(ctx context.Context, node int) error {
 		return err
 	}
 	delete(s.rebuild, node)
-	s.tell("standby", "%s is a standby of %s again, from a fresh copy", n.Name(), from.Name())
+	s.Tell("standby", "%s is a standby of %s again, from a fresh copy", n.Name(), from.Name())
 	return nil
 }
 

@@ -206,8 +206,8 @@ func parse(cfg targets.Config) (settings, error) {
 		{optFailoverAfter, &s.failoverAfter, 100 * time.Millisecond},
 		{optApplyDelay, &s.applyDelay, 0},
 	} {
-		if *d.value, err = time.ParseDuration(opts[d.option]); err != nil || *d.value < d.least {
-			return s, targets.Usagef("--set %s=%s: want a duration of at least %v, such as 1500ms or 5s", d.option, opts[d.option], d.least)
+		if *d.value, err = targets.DurationOption(opts, d.option, d.least, targets.MaxDuration); err != nil {
+			return s, err
 		}
 	}
 	return s, s.combination()

@@ -44,6 +44,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		held:     map[int]bool{},
 		rebuild:  map[int]bool{},
 	}
+	s.Teller = launch.NewTeller(s.Logger)
 	if cfg.Clocks {
 		if s.clocks, err = wallclock.Find(ctx, cfg.Cache, c); err != nil {
 			return nil, err

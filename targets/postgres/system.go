@@ -16,8 +16,9 @@ import (
 // System is a running PostgreSQL cluster. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
-	set      settings
-	software software
+	*launch.Teller // "failover", "standby" and "replication"
+	set            settings
+	software       software
 	// clocks has the servers read clocks that can be moved; nil for the machine's own.
 	clocks *wallclock.Preload
 	// password is everybody's, empty where none is asked for.
@@ -28,7 +29,6 @@ type System struct {
 	primary atomic.Int32
 	// delayed turns recovery_min_apply_delay on.
 	delayed atomic.Bool
-	observe atomic.Pointer[func(kind, text string)]
 
 	// roles is held while nodes change their roles or are started, so that nobody
 	// starts a node in a role that is being taken from it.
@@ -103,17 +103,6 @@ func (s *System) Primary(context.Context) (string, error) {
 
 func (s *System) primaryIndex() int { return int(s.primary.Load()) }
 
-// Observe implements targets.Observer. The kinds are "failover" and "standby".
-func (s *System) Observe(f func(kind, text string)) { s.observe.Store(&f) }
-
-func (s *System) tell(kind, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	s.Logger.Info(text, "kind", kind)
-	if f := s.observe.Load(); f != nil {
-		(*f)(kind, text)
-	}
-}
-
 // connect makes a connection from where the clients are.
 func (s *System) connect(ctx context.Context, node int, who login) (*conn, error) {
 	if s.logins != nil {
@@ -162,13 +151,5 @@ func (s *System) adminLogin() login {
 
 // admin runs f with a connection of the superuser's to node.
 func (s *System) admin(ctx context.Context, node int, f func(c *conn) error) error {
-	c, err := s.connect(ctx, node, s.adminLogin())
-	if err != nil {
-		return fmt.Errorf("asking %s: %w", s.Nodes[node].Name(), err)
-	}
-	defer c.close()
-	if err := f(c); err != nil {
-		return fmt.Errorf("asking %s: %w", s.Nodes[node].Name(), err)
-	}
-	return nil
+	return launch.Ask(s.Fleet, node, func() (*conn, error) { return s.connect(ctx, node, s.adminLogin()) }, (*conn).close, f)
 }

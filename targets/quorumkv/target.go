@@ -178,10 +178,8 @@ func resolveTimeout(opts map[string]string, name string, otherwise time.Duration
 	if opts[name] == "" {
 		opts[name] = max(otherwise, 20*time.Millisecond).String()
 	}
-	if d, err := time.ParseDuration(opts[name]); err != nil || d < time.Millisecond || d > time.Hour {
-		return targets.Usagef("--set %s=%s: must be a duration from 1ms to 1h, such as 500ms", name, opts[name])
-	}
-	return nil
+	_, err := targets.DurationOption(opts, name, time.Millisecond, time.Hour)
+	return err
 }
 
 // resolveRepair checks what mode leaderless does in the background.

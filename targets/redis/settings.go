@@ -113,8 +113,8 @@ func parse(cfg targets.Config) (settings, error) {
 	if s.minReplicas, err = strconv.Atoi(o[optMinReplicas]); err != nil || s.minReplicas < 0 || s.minReplicas > s.replicas() {
 		return s, targets.Usagef("--set %s=%s: want a number from 0 to the replicas of a primary, %d", optMinReplicas, o[optMinReplicas], s.replicas())
 	}
-	if s.nodeTimeout, err = time.ParseDuration(o[optNodeTimeout]); err != nil || s.nodeTimeout < 100*time.Millisecond || s.nodeTimeout > time.Minute {
-		return s, targets.Usagef("--set %s=%s: want a duration from 100ms to 1m, such as 2s", optNodeTimeout, o[optNodeTimeout])
+	if s.nodeTimeout, err = targets.DurationOption(o, optNodeTimeout, 100*time.Millisecond, time.Minute); err != nil {
+		return s, err
 	}
 	if s.software != softwareRedis && s.software != softwareValkey && !filepath.IsAbs(s.software) {
 		return s, targets.Usagef("--set %s=%s: want %s, %s, or the absolute path of a server program", optSoftware, s.software, softwareRedis, softwareValkey)

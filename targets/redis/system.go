@@ -123,14 +123,7 @@ func (*System) ReplicaLevel() string { return readAny }
 
 // Ready implements targets.System.
 func (s *System) Ready(ctx context.Context, node string) error {
-	i, err := s.Index(node)
-	if err != nil {
-		return err
-	}
-	if err := s.Alive(i); err != nil {
-		return err
-	}
-	return s.serves(ctx, i)
+	return s.ReadyIf(ctx, node, s.serves)
 }
 
 // Primary implements ability.Primarier: the first node, which no failover replaces.

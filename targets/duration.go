@@ -1,0 +1,32 @@
+package targets
+
+import (
+	"strings"
+	"time"
+)
+
+// MaxDuration is the longest duration that an option takes for which the database itself has
+// no bound.
+const MaxDuration = 24 * time.Hour
+
+// DurationOption reads a resolved option that is a duration from least to most. Its errors
+// are *UsageError.
+func DurationOption(options map[string]string, name string, least, most time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(options[name])
+	if err != nil || d < least || d > most {
+		return 0, Usagef("--set %s=%s: want a duration from %s to %s, such as %s",
+			name, options[name], short(least), short(most), short(min(max(least, 2*time.Second), most)))
+	}
+	return d, nil
+}
+
+// short is d without units of which there are none: 24h rather than 24h0m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	for _, none := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, none) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
