@@ -65,6 +65,33 @@ func read() []Setting {
 // has the key "-", and is in neither.
 func (s Setting) Stored() bool { return s.Key != "-" }
 
+// Place is where a suite file has the setting, as a path for people such as
+// "targets.NAME.image"; empty if it has no key for it.
+func (s Setting) Place() string {
+	switch s.In {
+	case InTarget:
+		return "targets.NAME." + s.YAML
+	case InSettings:
+		return "defaults." + s.YAML
+	case InMatrix:
+		return "cases[].matrix." + s.YAML
+	case InClaims:
+		return "cases[].claims[]." + s.YAML
+	case InFile:
+		return s.YAML
+	}
+	return ""
+}
+
+// OfFlag is the setting of a flag of commands.
+func OfFlag(flag string) (Setting, bool) {
+	i := slices.IndexFunc(all, func(s Setting) bool { return s.Flag == flag })
+	if i < 0 {
+		return Setting{}, false
+	}
+	return all[i], true
+}
+
 // All are the settings, in the order of the fields.
 func All() []Setting { return slices.Clone(all) }
 

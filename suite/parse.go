@@ -41,27 +41,40 @@ func suggestion(err error) string {
 	if m == nil {
 		return ""
 	}
-	var keys []string
-	collect(reflect.TypeFor[File](), &keys)
+	places := map[string]string{}
 	for _, s := range settings.All() {
-		keys = append(keys, s.YAML)
+		if s.Place() != "" {
+			places[s.YAML] = s.Place()
+		}
 	}
-	if near := spelling.Nearest(m[1], keys); near != "" {
-		return fmt.Sprintf("\ndid you mean %q?", near)
+	collect(reflect.TypeFor[File](), "", places)
+	near := spelling.Nearest(m[1], slices.Sorted(maps.Keys(places)))
+	switch {
+	case near == "":
+		return ""
+	case near == m[1]: // it is a key, but not of what it stands in
+		return fmt.Sprintf("\n%s stands elsewhere: %s", near, places[near])
 	}
-	return ""
+	return fmt.Sprintf("\ndid you mean %q?", near)
 }
 
-// collect gathers the keys of a type and of all it holds.
-func collect(t reflect.Type, keys *[]string) {
+// collect gathers the keys of a type, which stands at path, and of all it holds, each with its place.
+func collect(t reflect.Type, path string, places map[string]string) {
 	switch t.Kind() {
-	case reflect.Slice, reflect.Map, reflect.Pointer:
-		collect(t.Elem(), keys)
+	case reflect.Slice:
+		collect(t.Elem(), path+"[]", places)
+	case reflect.Map:
+		collect(t.Elem(), path+".NAME", places)
+	case reflect.Pointer:
+		collect(t.Elem(), path, places)
 	case reflect.Struct:
 		for i := range t.NumField() {
 			key, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-			*keys = append(*keys, key)
-			collect(t.Field(i).Type, keys)
+			at := strings.TrimPrefix(path+"."+key, ".")
+			if places[key] == "" {
+				places[key] = at
+			}
+			collect(t.Field(i).Type, at, places)
 		}
 	}
 }

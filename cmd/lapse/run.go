@@ -56,11 +56,20 @@ func (a *app) runCommand() *cobra.Command {
 var suiteRunFlags = []string{"seed", "resume", "baseline", "dry-run", "output", "progress", "progress-interval", "metrics", "data-dir",
 	"check-time", "check-memory", "max-violations", "json", "out", "cache"}
 
+// notWithSuite says where the file of a suite has what a flag sets.
+func notWithSuite(flag, ref string) error {
+	s, ok := settings.OfFlag(flag)
+	if !ok || s.Place() == "" {
+		return targets.Usagef("--%s does not go with a suite, and its file has no key for it", flag)
+	}
+	return targets.Usagef("--%s does not go with a suite: set %s in %s", flag, s.Place(), ref)
+}
+
 func (a *app) runSuiteWith(cmd *cobra.Command, ref string, rf *requestFlags, sf *suiteFlags) error {
 	var wrong error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if !slices.Contains(suiteRunFlags, f.Name) {
-			wrong = targets.Usagef("--%s does not go with a suite: set it in %s", f.Name, ref)
+			wrong = notWithSuite(f.Name, ref)
 		}
 	})
 	if wrong != nil {

@@ -21,3 +21,12 @@ type ClockBender interface {
 	// ReadClock is how far off the clock of a running node is, as it reads it itself.
 	ReadClock(ctx context.Context, node string) (time.Duration, error)
 }
+
+// ReadsOwnClock is why Clock is not an ability of servers that are written in Go, with the
+// way out: the reason of targets.Lacker. Program is the server's name.
+func ReadsOwnClock(program string) string {
+	return program + " is a Go program, which reads the clock by itself and not through a library that could be put before it; " + OtherClocks
+}
+
+// OtherClocks is the way out for whoever wants to move clocks where they cannot be moved.
+const OtherClocks = "move those of a database that offers it (docs/faults.md says which)"

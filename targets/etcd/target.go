@@ -83,7 +83,7 @@ func (Target) Abilities(targets.Config) []ability.Ability {
 // Lacks implements targets.Lacker.
 func (Target) Lacks(_ targets.Config, a ability.Ability) string {
 	if a == ability.Clock {
-		return "etcd is a Go program, which reads the clock by itself and not through a library that could be put before it; move clocks of --target postgres, mysql, cassandra or quorumkv"
+		return ability.ReadsOwnClock("etcd")
 	}
 	return ""
 }

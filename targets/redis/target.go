@@ -103,7 +103,7 @@ func (Target) Abilities(cfg targets.Config) []ability.Ability {
 // Lacks implements targets.Lacker.
 func (Target) Lacks(cfg targets.Config, a ability.Ability) string {
 	if a == ability.Clock && cfg.Options[optSoftware] == softwareRedis {
-		return "Debian's redis-server does not start under libfaketime, which calls itself before it is ready; move clocks of --target postgres, mysql, cassandra or quorumkv"
+		return "Debian's redis-server does not start under libfaketime, which calls itself before it is ready; " + ability.OtherClocks
 	}
 	return ""
 }
