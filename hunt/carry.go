@@ -19,9 +19,11 @@ import (
 
 // Real carries plans out on a provider, each as a run below Env.Out.
 type Real struct {
+	// Provider makes the nodes, Reason says why it was chosen.
 	Provider cluster.Provider
 	Reason   string
-	Env      runs.Environment
+	// Env is that of each run.
+	Env runs.Environment
 	// Whole names the hunt, of which every run is a part.
 	Whole string
 	// KeepAll keeps runs that found nothing, and replays; else they are removed when they

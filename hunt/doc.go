@@ -31,7 +31,7 @@ type Job struct {
 	Replay bool
 }
 
-// Seen is what a run of a plan showed: the verdict, and what came near one.
+// Seen is the result of a run of a plan: its violations, and how near it came to others.
 type Seen struct {
 	// Run is the run's identifier, empty where nothing of it was kept.
 	Run string `json:"run,omitempty"`
@@ -56,26 +56,28 @@ type Seen struct {
 
 // Violation is one kind of violation in a run.
 type Violation struct {
+	// Model is the name of the violated model, Anomaly the pattern of the violation, as the
+	// checker calls it.
 	Model   string `json:"model"`
 	Anomaly string `json:"anomaly"`
 	// Sentence is that of the first one.
 	Sentence string `json:"sentence"`
 	// Weakest says that no other model that was violated is implied by this one.
 	Weakest bool `json:"weakest"`
-	// Promise says what the database promises of the model; empty where it does not say.
+	// Promise tells whether the database promises the model; empty where it does not say.
 	Promise Promise `json:"promise,omitempty"`
 }
 
-// Promise is what a database says of a model.
+// Promise tells whether a database promises a model in a configuration.
 type Promise string
 
-// What a database says.
+// The values of Promise.
 const (
 	Promised    Promise = "promised"
 	NotPromised Promise = "not promised"
 )
 
-// Kind is what makes two violations the same finding.
+// Kind identifies a finding: violations with the same model and the same anomaly are one.
 type Kind struct {
 	Model   string `json:"model"`
 	Anomaly string `json:"anomaly"`

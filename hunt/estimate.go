@@ -7,19 +7,21 @@ import (
 
 // Point is a point of the curve of new behaviour.
 type Point struct {
+	// Runs is how many runs were done, After how long the hunt had lasted then.
 	Runs  int           `json:"runs"`
 	After time.Duration `json:"after_ns"`
 	// Signs is how many kinds of behaviour were known by then.
 	Signs int `json:"signs"`
 }
 
-// Covered is in how many runs of a hunt a fault met a state.
+// Covered counts the runs of a hunt in which a fault met a state.
 type Covered struct {
 	Cell
+	// Runs are those that had it at least once.
 	Runs int `json:"runs"`
 }
 
-// Estimate is what more of the same would show, from how many kinds of behaviour were
+// Estimate predicts how much more of the same would show, from how many kinds of behaviour were
 // seen in only one run and in only two. Plans of a hunt are not drawn independently of
 // each other, so that it is a guide and no more.
 type Estimate struct {

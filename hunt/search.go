@@ -15,13 +15,16 @@ import (
 // Budget is how much a hunt may take: a time or a number of runs, whichever is set; what
 // shrinking takes is in it.
 type Budget struct {
+	// Time is wall-clock time, 0 for no bound; Runs counts runs, 0 for no bound.
 	Time time.Duration
 	Runs int
 }
 
 // Options are how a hunt is made.
 type Options struct {
-	Seed   uint64
+	// Seed decides what is drawn.
+	Seed uint64
+	// Budget bounds the hunt; one of its fields has to be set.
 	Budget Budget
 	// Findings is after how many different ones the hunt ends; 0: only with its budget.
 	Findings int
@@ -57,8 +60,10 @@ type Step struct {
 	Text string
 }
 
-// Result is what a hunt came to.
+// Result has the findings of a hunt and what they rest on.
 type Result struct {
+	// Seed is that of the Options, Elapsed the time that the hunt took; Interrupted says that
+	// its context ended it.
 	Seed        uint64        `json:"seed"`
 	Elapsed     time.Duration `json:"elapsed_ns"`
 	Interrupted bool          `json:"interrupted,omitempty"`
@@ -82,6 +87,7 @@ type Result struct {
 // Finding is a kind of violation with the plan that shows it.
 type Finding struct {
 	Kind
+	// Sentence is that of the first violation of the plan's run, Promise that of the model.
 	Sentence string  `json:"sentence"`
 	Promise  Promise `json:"promise,omitempty"`
 	// Known says that it was no news.
@@ -95,7 +101,7 @@ type Finding struct {
 	Times int           `json:"times"`
 	// Run is the identifier of that run.
 	Run string `json:"run,omitempty"`
-	// Shrunk is what making it smaller came to, nil where that was not tried.
+	// Shrunk has the smaller plan, nil where none was looked for.
 	Shrunk *Shrunk `json:"shrunk,omitempty"`
 	// Plan is the smallest plan that shows it.
 	Plan *runs.Planned `json:"-"`
@@ -119,8 +125,9 @@ func (r *Result) SavePlans(dir store.Dir) ([]string, error) {
 	return out, nil
 }
 
-// Tally is what became of a model over all runs of a search.
+// Tally counts the verdicts of a model over all runs of a search.
 type Tally struct {
+	// Model is its name.
 	Model string `json:"model"`
 	// Held and Violated count runs; AtRisk is the reads of all of them that could have
 	// shown a violation.

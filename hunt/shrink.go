@@ -15,8 +15,9 @@ import (
 	"github.com/lapse-test/lapse/settings"
 )
 
-// Share is so many of so many runs.
+// Share says in how many of a number of runs something was seen.
 type Share struct {
+	// Hits are the runs in which it was seen, Of all runs.
 	Hits int `json:"hits"`
 	Of   int `json:"of"`
 }
@@ -35,7 +36,7 @@ func (s *Share) count(violated []string, model string) {
 // DefaultReplays is how often a violation must show where nobody said.
 var DefaultReplays = Share{8, 10}
 
-// Shrunk is what making a plan smaller came to.
+// Shrunk is the outcome of making a plan smaller.
 type Shrunk struct {
 	// Model is the one that replays had to violate: the finding's own, unless the plan as it
 	// was found shows that too seldom and another one, under the same promise, more often.
@@ -58,8 +59,10 @@ type Shrunk struct {
 	To   Size `json:"to"`
 }
 
-// Size is how large a plan is.
+// Size tells how large a plan is.
 type Size struct {
+	// Faults counts the steps of the schedule, Duration is that of the load, Clients how many
+	// there are at once.
 	Faults   int           `json:"faults"`
 	Duration time.Duration `json:"duration_ns"`
 	Clients  int           `json:"clients"`

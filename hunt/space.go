@@ -15,7 +15,7 @@ import (
 	"github.com/lapse-test/lapse/workloads"
 )
 
-// Space is what plans are drawn from.
+// Space is the set of plans that a hunt draws from.
 type Space struct {
 	// Base has what is the same in every plan: the target, its levels and options, the
 	// models, and what the user set otherwise.
@@ -36,6 +36,7 @@ type Space struct {
 
 // Workload is a workload and what can be varied of it.
 type Workload struct {
+	// Name is that of the registry of workloads.
 	Name string
 	// Lingers says that its keys can be read besides by others.
 	Lingers bool
@@ -50,7 +51,7 @@ const (
 	longestBase  = time.Minute
 )
 
-// NewSpace is what a request leaves open. fixed are the flags that were set; of --faults
+// NewSpace is the space of all that a request leaves open. fixed are the flags that were set; of --faults
 // only those named are drawn. Its errors are of the user's input.
 func NewSpace(ctx context.Context, req settings.Run, fixed []string, env runs.Environment) (*Space, error) {
 	s := &Space{Base: req, Fixed: fixed, env: env}

@@ -22,7 +22,7 @@ type Info struct {
 	Summary string
 	// MinNodes is how many nodes there must be.
 	MinNodes int
-	// Needs is what the database must be able to do.
+	// Needs are the abilities that the database must have.
 	Needs []ability.Ability
 	// Operator are the commands (cluster.Commands) that whoever runs an external
 	// cluster must offer for it on every node. None means that it cannot be done

@@ -13,14 +13,15 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// Config is what a schedule is made from.
+// Config has all that a schedule depends on: the same Config, the same schedule.
 type Config struct {
+	// Seed is that of the run.
 	Seed uint64
 	// Faults are names of the catalogue; see Parse.
 	Faults []string
 	// Nodes are the cluster's nodes.
 	Nodes []string
-	// Abilities are what the target can do. A fault that needs more is refused, and
+	// Abilities are those of the target. A fault that needs more is refused, and
 	// left out of a mix.
 	Abilities []ability.Ability
 	// Lacks is why the target has not an ability that is not among them, and the way out,

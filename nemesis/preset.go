@@ -12,6 +12,7 @@ import (
 // Preset is a list of faults by one name, because nobody composes such lists. What a
 // target cannot have and what a run has no time for is left out.
 type Preset struct {
+	// Name stands in place of names of faults, such as "quick".
 	Name string
 	// Summary is one line for people.
 	Summary string

@@ -27,7 +27,7 @@ const (
 	Mixed Mode = "mixed"
 )
 
-// Schedule is what is to go wrong in a run, and when. The same Config gives the
+// Schedule lists the faults of a run: which begins when, on which nodes, for how long. The same Config gives the
 // same schedule byte for byte; it is stored in the run and can be run again.
 type Schedule struct {
 	// Version is that of this format, 1.
@@ -88,7 +88,7 @@ func (s Schedule) Needs(a ability.Ability) bool {
 	})
 }
 
-// Coverage is what the schedule is meant to cover, for the history.
+// Coverage lists the faults and states that the schedule is meant to cover, for the history.
 func (s Schedule) Coverage() history.Coverage {
 	return history.Coverage{Detection: s.Detection, Noticed: Noticed(), Preset: s.Preset, LeftOut: s.LeftOut}
 }

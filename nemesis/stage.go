@@ -21,6 +21,7 @@ type Log interface {
 
 // Stage is where faults happen.
 type Stage struct {
+	// Cluster has the nodes and the network that are broken.
 	Cluster cluster.Cluster
 	// System is the running database, with as many of the interfaces of package
 	// ability as fit it; nil if there is none.
@@ -62,6 +63,7 @@ func (l Limits) withDefaults() Limits {
 
 // UsageError is bad input: one sentence that names the place and the way out.
 type UsageError struct {
+	// Text is the whole sentence.
 	Text string
 }
 

@@ -2,7 +2,8 @@ package nemesis
 
 import "fmt"
 
-// Tally is what became of a schedule.
+// Tally counts the steps of a schedule that were injected, took effect and were healed, and
+// names those that were not.
 type Tally struct {
 	// Planned counts the steps of the schedule, Injected those carried out, TookEffect
 	// those that were seen to take effect, Healed those that were seen to be over.

@@ -9,6 +9,7 @@ import (
 
 // UsageError is bad input: one sentence that names the place and the way out.
 type UsageError struct {
+	// Text is the whole sentence.
 	Text string
 }
 

@@ -40,6 +40,7 @@ type Config struct {
 
 // Workload is one kind of load with the claims that it can test.
 type Workload interface {
+	// Name is that by which it is asked for, such as "register".
 	Name() string
 	// Summary is one line for people.
 	Summary() string

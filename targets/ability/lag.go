@@ -18,6 +18,6 @@ type Lagger interface {
 // HoldChecker is implemented by a Lagger that can tell whether a replica is held
 // back; one without it is taken at its word, and the proof of the fault says so.
 type HoldChecker interface {
-	// ReplicaHeld is what the database itself says of node.
+	// ReplicaHeld asks the database itself whether node is held back.
 	ReplicaHeld(ctx context.Context, node string) (bool, error)
 }

@@ -91,15 +91,16 @@ type Preparer interface {
 // Cleaner is implemented by providers whose runs can leave something behind when they
 // are killed.
 type Cleaner interface {
-	// Clean removes that, and says what it was. What belongs to a process that may
+	// Clean removes that and returns a list of it. What belongs to a process that may
 	// be alive stays.
 	Clean(ctx context.Context) ([]Removed, error)
 }
 
 // Removed is something that Clean removed.
 type Removed struct {
-	// Kind is what it was, such as container or network.
+	// Kind is container, network or the like.
 	Kind string `json:"kind"`
+	// Name is its own, at the engine or in the file system.
 	Name string `json:"name"`
 	// Run is the run that it belonged to.
 	Run string `json:"run"`
@@ -176,7 +177,7 @@ func (c Command) Environ(home string) []string {
 	return []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + home, "LANG=C.UTF-8"}
 }
 
-// State is what a node's main process does.
+// State is the state of a node's main process.
 type State int
 
 // The states of a node.
@@ -199,6 +200,7 @@ func (s State) String() string {
 
 // Node is one machine of the cluster, with one main process: the database.
 type Node interface {
+	// Name is that of the Spec, unique in the cluster, such as n1.
 	Name() string
 	// Address is the node's IP address, as other nodes see it.
 	Address() string
@@ -220,9 +222,10 @@ type Node interface {
 	// returns when all are gone. Killing a stopped node is no error.
 	Kill(ctx context.Context) error
 	// Pause stops (SIGSTOP, or the freezer of a container) the main process and
-	// everything that it started and returns when they were seen to be stopped;
-	// Resume continues them.
+	// everything that it started and returns when they were seen to be stopped. It is
+	// an error if no process runs.
 	Pause(ctx context.Context) error
+	// Resume continues what Pause stopped. If nothing is paused it does nothing.
 	Resume(ctx context.Context) error
 	// State is looked up, not remembered.
 	State() State
@@ -238,11 +241,12 @@ type Node interface {
 
 // Distant is implemented by nodes whose processes cannot be seen from here.
 type Distant interface {
-	// Seen says what was seen of the node when its State was last looked up.
+	// Seen describes in words the last look at the node's State.
 	Seen() string
 }
 
-// Link is a direction between two nodes, or between a node and Clients.
+// Link is one direction between two nodes, or between a node and Clients: what is sent
+// From one To the other. Both are names.
 type Link struct{ From, To string }
 
 // String is "n1>n2", as schedules and proofs have it.
@@ -255,13 +259,14 @@ type Drops struct {
 	Bytes   uint64
 }
 
-// Network is what connects nodes and clients, link by link.
+// Network connects nodes and clients, link by link.
 type Network interface {
 	// Cut drops everything sent over the links from now on, both on open and on
 	// new connections. Links that are cut already stay so.
 	Cut(ctx context.Context, links ...Link) error
-	// Heal undoes Cut for these links, and HealAll for all.
+	// Heal undoes Cut for these links. One that is not cut is no error.
 	Heal(ctx context.Context, links ...Link) error
+	// HealAll undoes every Cut.
 	HealAll(ctx context.Context) error
 	// Drops counts what was dropped on each link that is cut.
 	Drops(ctx context.Context) (map[Link]Drops, error)
@@ -271,10 +276,10 @@ type Network interface {
 	Probe(ctx context.Context, link Link) error
 }
 
-// ErrUnreachable is what a Probe over a cut link returns.
+// ErrUnreachable is the error of a Probe over a cut link.
 var ErrUnreachable = errors.New("unreachable")
 
-// ErrNotCounted is what Drops returns where packets cannot be counted.
+// ErrNotCounted is the error of Drops where packets cannot be counted.
 var ErrNotCounted = errors.New("packets cannot be counted here")
 
 // Partial is implemented by networks that cannot probe every link.
@@ -291,15 +296,17 @@ type Patient interface {
 }
 
 // EnvironmentError says that this machine or cluster cannot do what was asked:
-// no fault of the user's input and no verdict on the database. Way is what the
-// user can do about it.
+// no fault of the user's input and no verdict on the database.
 type EnvironmentError struct {
+	// Doing names the action that failed, such as "starting Redis".
 	Doing string
-	Err   error
-	Way   string
+	// Err is the cause; it may be nil.
+	Err error
+	// Way is the way out for the user; empty if none is known.
+	Way string
 }
 
-// Error is what was being done, what went wrong, and the way out, in one line.
+// Error joins the action, the cause and the way out in one line.
 func (e *EnvironmentError) Error() string {
 	s := e.Doing
 	if e.Err != nil {
@@ -333,8 +340,8 @@ func Both(a, b string) []Link { return []Link{{a, b}, {b, a}} }
 // PollEvery is how often Await asks.
 const PollEvery = 20 * time.Millisecond
 
-// Await calls ok until it returns nil or ctx is done, and then says what ok
-// said last.
+// Await calls ok every PollEvery until it returns nil or ctx is done. The error wraps
+// that of ctx and the last one of ok; what completes "waiting for ...".
 func Await(ctx context.Context, what string, ok func(context.Context) error) error {
 	tick := time.NewTicker(PollEvery)
 	defer tick.Stop()

@@ -2,7 +2,7 @@ package cluster
 
 import "time"
 
-// Operator is what whoever runs a cluster that is not ours lets be done to it. It
+// Operator has the commands by which those who run an external cluster let faults be injected there. It
 // is part of a stored plan.
 type Operator struct {
 	// Timeout bounds each command.

@@ -12,7 +12,9 @@ import (
 // Region is a place with nodes. What its nodes send to each other is as quick as the
 // provider carries it, unless the topology has a round trip from the region to itself.
 type Region struct {
-	Name  string
+	// Name is unique among the regions, and not Clients.
+	Name string
+	// Nodes are names of the Spec's nodes.
 	Nodes []string
 }
 
@@ -26,10 +28,12 @@ type Topology struct {
 	Ways []Way
 }
 
-// Way is how long a round trip takes from one end to the other and back; half of it each
-// way. An end is a region, or Clients.
+// Way is a connection between two ends, each a region or Clients.
 type Way struct {
-	A, B      string
+	// A and B are the names of the ends, which may be the same region.
+	A, B string
+	// RoundTrip is the time from A to B and back, half of it in each direction; at most
+	// LongestRoundTrip.
 	RoundTrip time.Duration
 }
 
@@ -142,7 +146,7 @@ func (t *Topology) Pairs(w Way) []Link {
 	return out
 }
 
-// Links is what each link with a round trip is like, as Spec.Links has it.
+// Links are the qualities of the links that have a round trip, for Spec.Links.
 func (t *Topology) Links() map[Link]Quality {
 	if t == nil {
 		return nil

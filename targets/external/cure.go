@@ -16,7 +16,7 @@ import (
 type Cure struct {
 	// Match says whether err is of this kind.
 	Match func(err error) bool
-	// Way is what the user can do.
+	// Way is the way out for the user.
 	Way string
 	// Tell makes the error that is told of the one that was met, such as the server's
 	// own words without the driver's around them; nil tells err as it is.

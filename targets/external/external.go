@@ -23,8 +23,8 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// Kind is what a database says of its external clusters: what its method External
-// returns is New of one.
+// Kind describes the external clusters of a database: its method External returns New of
+// one. The functions are called by one goroutine at a time, except for Alive.
 type Kind struct {
 	// Info describes the target on an external cluster: the summary, the levels and
 	// the options that make sense there. The numbers of nodes are filled in.
@@ -64,8 +64,8 @@ type Kind struct {
 // at a time.
 type Driver interface {
 	targets.System
-	// Marks is what is written (Mark) on each place of a run's that is there, by the
-	// place's name; the text is empty where nothing is written. It has the run's own
+	// Marks returns the text (Mark) on each place of a run's that is there, by the
+	// place's name; it is empty where nothing is written. It has the run's own
 	// place if that is there already, which is an error before a run. The others are only
 	// for a hint: what cannot be listed is left out.
 	Marks(ctx context.Context) (map[string]string, error)
@@ -185,7 +185,8 @@ func (t target) Fetch(ctx context.Context, cfg targets.Config) error {
 	return err
 }
 
-// Present implements targets.Fetcher: it says what cluster it is.
+// Present implements targets.Fetcher: the version of the cluster, the Lines of the Driver
+// and a line for each leftover. It looks, and makes nothing.
 func (t target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()

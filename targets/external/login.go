@@ -13,6 +13,7 @@ import (
 // cluster. Credentials come from nowhere else, because flags and suite files are stored
 // and shown.
 type Login struct {
+	// User and Password name the variables that have them.
 	User, Password string
 	// PasswordFile names the variable with the path of a file that has the password, for
 	// where Password is empty.
@@ -48,7 +49,7 @@ func (l Login) Accesses(options map[string]string, at []string) ([]wire.Access, 
 	return out, nil
 }
 
-// Read is what the variables say: two empty texts where none is set. Its errors are
+// Read returns the user and the password that the variables have: two empty texts where none is set. Its errors are
 // *targets.UsageError and have no secret.
 func (l Login) Read() (user, password string, err error) {
 	user, password = os.Getenv(l.User), os.Getenv(l.Password)

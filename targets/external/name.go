@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Namespace is what the run makes in an external cluster, such as a keyspace.
+// Namespace is the one thing that the run makes in an external cluster, such as a keyspace,
+// and everything else in it.
 type Namespace struct {
 	// Name is that of the run's own; see OwnName.
 	Name string
@@ -46,7 +47,7 @@ func IsOwnName(name string) bool { return strings.HasPrefix(name, ownPrefix) }
 // markPrefix is what every Mark begins with.
 const markPrefix = "made by lapse for run "
 
-// Mark is what Make writes on what it makes, where the database has room for it (a
+// Mark is the text that Make writes on the run's place, where the database has room for it (a
 // comment, a tag), so that what a killed run left can be told from what is not ours.
 func Mark(run string) string { return markPrefix + run }
 

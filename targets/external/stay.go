@@ -12,7 +12,7 @@ import (
 // Stay is what every Driver embeds, by value, in a struct that is used by pointer. Look
 // sets the exported fields. Its methods are safe for concurrent use except for Stop.
 type Stay struct {
-	// Namespace is what the run makes.
+	// Place is the namespace that the run makes.
 	Place Namespace
 	// At are the addresses of the nodes, for people.
 	At []string
@@ -138,7 +138,7 @@ func (s *Stay) Stop(ctx context.Context) error {
 	return errors.Join(err, s.driver.Close())
 }
 
-// ErrTaken is what Make returns when the run's own place is there already; nothing
+// ErrTaken is the error of Make when the run's own place is there already; nothing
 // was made then.
 var ErrTaken error = &refusedError{errors.New("there is one of this name already, which this run has not made")}
 

@@ -24,7 +24,7 @@ type Space struct {
 	fd netns.NsHandle
 }
 
-// ErrClosed is what the operations of a closed cluster return.
+// ErrClosed is the error of operations on a closed cluster.
 var ErrClosed = errors.New("the cluster is closed")
 
 // Inode names the namespace in /proc. Later the kernel gives the same number to
