@@ -191,12 +191,12 @@ func TestBadValues(t *testing.T) {
 			}
 		})
 	}
-	var keys []string
-	collect(reflect.TypeFor[File](), &keys)
+	keys := map[string]string{}
+	collect(reflect.TypeFor[File](), "", keys)
 	for _, s := range settings.All() {
-		keys = append(keys, s.YAML)
+		keys[s.YAML] = s.Place()
 	}
-	for _, k := range keys {
+	for k := range keys {
 		if !covered[k] {
 			t.Errorf("no bad value is tried for %s", k)
 		}
