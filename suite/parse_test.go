@@ -346,9 +346,9 @@ func TestSchemaKnowsEveryKey(t *testing.T) {
 	if !json.Valid(b) {
 		t.Fatal("the schema is no JSON")
 	}
-	var keys []string
-	collect(reflect.TypeFor[File](), &keys)
-	for _, k := range keys {
+	keys := map[string]string{}
+	collect(reflect.TypeFor[File](), "", keys)
+	for k := range keys {
 		if !bytes.Contains(b, []byte(`"`+k+`": {`)) {
 			t.Errorf("the schema lacks %s", k)
 		}
@@ -369,9 +369,9 @@ func TestPageHasEveryKey(t *testing.T) {
 	for _, w := range regexp.MustCompile(`[A-Za-z]+`).FindAllString(strings.Join(regexp.MustCompile("`[^`]+`").FindAllString(string(b), -1), " "), -1) {
 		words[w] = true
 	}
-	var keys []string
-	collect(reflect.TypeFor[File](), &keys)
-	for _, k := range keys {
+	keys := map[string]string{}
+	collect(reflect.TypeFor[File](), "", keys)
+	for k := range keys {
 		if !words[k] {
 			t.Errorf("docs/suites.md lacks %s", k)
 		}
