@@ -222,6 +222,22 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
+// TestJUnitHeadline: a failure says in one line what it is, also where the proof is in several.
+func TestJUnitHeadline(t *testing.T) {
+	for _, c := range []struct {
+		claim ClaimResult
+		want  string
+	}{
+		{ClaimResult{Model: "linearizable", Detail: "session 1 read an older value", Violations: 2}, "session 1 read an older value"},
+		{ClaimResult{Model: "serializable", Detail: "Let:\n  T1 = ...", Anomalies: []string{"G2-item"}, Violations: 69}, "serializable: G2-item, 69 violations"},
+		{ClaimResult{Model: "serializable", Detail: "Let:\n  T1 = ...", Violations: 1}, "serializable, 1 violation"},
+	} {
+		if got := headline(&c.claim); got != c.want {
+			t.Errorf("%q is told as %q, want %q", c.claim.Detail, got, c.want)
+		}
+	}
+}
+
 // TestJUnitHasTheProof: who has nothing but the file can read the witness and find the
 // report.
 func TestJUnitHasTheProof(t *testing.T) {

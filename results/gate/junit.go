@@ -96,7 +96,7 @@ func WriteJUnit(w io.Writer, s *SuiteResult, report func(run string) string) err
 			case r.Status == CaseViolated && known:
 				t.Skipped = &junitMessage{Message: fmt.Sprintf("known until %s: %s", f.Until, f.Reason), Text: strings.TrimSpace(r.Detail + "\n\n" + proof(c, &r, report))}
 			case r.Status == CaseViolated:
-				t.Failure = &junitMessage{Type: "violated", Message: firstLine(r.Detail), Text: proof(c, &r, report)}
+				t.Failure = &junitMessage{Type: "violated", Message: headline(&r), Text: proof(c, &r, report)}
 			case r.Status == CaseInconclusive:
 				m := &junitMessage{Type: "inconclusive", Message: r.Detail}
 				if t.Error = m; s.Policy.Inconclusive == PolicyWarn {
@@ -154,10 +154,17 @@ func proof(c *CaseResult, r *ClaimResult, report func(run string) string) string
 	return strings.Join(parts, "\n\n")
 }
 
-// firstLine returns the first line of t, which fits an attribute.
-func firstLine(t string) string {
-	line, _, _ := strings.Cut(t, "\n")
-	return line
+// headline is why a claim failed, in the one line that an attribute has room for: the first
+// line of a proof in several is no reason.
+func headline(r *ClaimResult) string {
+	if !strings.Contains(r.Detail, "\n") {
+		return r.Detail
+	}
+	what := r.Model
+	if len(r.Anomalies) > 0 {
+		what += ": " + strings.Join(r.Anomalies, ", ")
+	}
+	return what + ", " + count.Of(r.Violations, "violation")
 }
 
 func seconds(s float64) string { return strings.TrimSuffix(fmt.Sprintf("%.3f", s), ".000") }
