@@ -29,9 +29,9 @@ func membersCommand() *cobra.Command {
 
 A change goes on by itself once it has begun, also after nodes were killed and started again. 'add' and 'remove' wait
 until it is done; ended before, they leave it going on.`,
-		Example: `  lapse quorumkv members status --at 127.0.0.1:7401
-  lapse quorumkv members add n4 --at 127.0.0.1:7401
-  lapse quorumkv members remove n2 --at 127.0.0.1:7401`,
+		Example: `  lapse quorumkv members status --at $AT
+  lapse quorumkv members add n4 --at $AT
+  lapse quorumkv members remove n2 --at $AT`,
 		Args: cobra.NoArgs,
 	}
 	cmd.PersistentFlags().StringVar(&m.at, "at", "", "host:port of any node")
