@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -63,7 +64,7 @@ func (r *Real) Carry(ctx context.Context, p *runs.Planned, job Job) (Seen, error
 		select {
 		case e = <-over:
 		case <-time.After(patience):
-			return Seen{}, context.Cause(ctx)
+			return Seen{}, errors.Join(context.Cause(ctx), r.abandon())
 		}
 	}
 	if e.f == nil {
@@ -72,6 +73,29 @@ func (r *Real) Carry(ctx context.Context, p *runs.Planned, job Job) (Seen, error
 	seen, err := r.look(e.f, e.err, job)
 	seen.Took = time.Since(began)
 	return seen, err
+}
+
+// abandon removes the runs of the hunt that are still under way: nobody would say how they
+// ended, and they would be listed as killed.
+func (r *Real) abandon() error {
+	if r.KeepAll {
+		return nil
+	}
+	dirs, err := store.List(r.Env.Out)
+	if err != nil {
+		return err
+	}
+	for _, d := range dirs {
+		var sum store.Summary
+		if d.ReadJSON(store.FileRun, &sum) != nil || sum.Part == nil || sum.Part.Of != r.Whole || sum.State != store.StateRunning {
+			continue // not ours, or with what it found
+		}
+		// Another run that is given up at the same time may have removed it already.
+		if err := store.Remove(r.Env.Out, d); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // look says what a run showed, and removes it if that is of no further use.

@@ -51,6 +51,47 @@ func TestWeakest(t *testing.T) {
 	}
 }
 
+// TestAbandonedRuns: what an interrupted hunt does not wait for is not left as killed, and
+// nothing else goes with it.
+func TestAbandonedRuns(t *testing.T) {
+	out := t.TempDir()
+	for id, sum := range map[string]store.Summary{
+		"1-ours":     {Part: &store.Part{Of: "hunt 1"}, State: store.StateRunning},
+		"2-ended":    {Part: &store.Part{Of: "hunt 1"}, State: store.StateFinished},
+		"3-another":  {Part: &store.Part{Of: "hunt 2"}, State: store.StateRunning},
+		"4-by-hand":  {State: store.StateRunning},
+		"5-ours-too": {Part: &store.Part{Of: "hunt 1"}, State: store.StateRunning},
+	} {
+		d, err := store.Create(out, id)
+		if err == nil {
+			err = d.WriteJSON(store.FileRun, sum)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func(r Real) (ids []string) {
+		r.Env.Out = out
+		if err := r.abandon(); err != nil {
+			t.Fatal(err)
+		}
+		dirs, err := store.List(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range dirs {
+			ids = append(ids, d.ID)
+		}
+		return ids
+	}
+	if got := left(Real{Whole: "hunt 1", KeepAll: true}); len(got) != 5 {
+		t.Errorf("with all kept, %v are left", got)
+	}
+	if got := left(Real{Whole: "hunt 1"}); !slices.Equal(got, []string{"2-ended", "3-another", "4-by-hand"}) {
+		t.Errorf("%v are left", got)
+	}
+}
+
 // TestNearMisses: pairs of histories that differ in one operation.
 func TestNearMisses(t *testing.T) {
 	const ms = history.Time(1e6)
