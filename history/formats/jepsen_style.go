@@ -138,9 +138,12 @@ func balances(v *term) bool {
 	return true
 }
 
+// byFlag is why a history is of the type that the user names.
+const byFlag = "--type"
+
 func newStyle(forced string) *jepsenStyle {
 	return &jepsenStyle{
-		forced: forced, forcedBy: "--type", keys: map[string]*txnKey{},
+		forced: forced, forcedBy: byFlag, keys: map[string]*txnKey{},
 		seen: evidence{at: map[string]int{}, added: map[string]bool{}},
 	}
 }
@@ -353,7 +356,7 @@ func (e *readEvidence) n() int { return e.collections.n + e.maps.n + e.integers.
 
 // describe says what a history without an own meaning of :read is of.
 func (s *jepsenStyle) describe(first func(f string) string) {
-	if s.forced != "" || s.reads != TypeRegister {
+	if s.reads != TypeRegister && s.forced == "" || s.forced != "" && s.ambiguous() {
 		s.plural()
 		return
 	}
@@ -365,6 +368,9 @@ func (s *jepsenStyle) describe(first func(f string) string) {
 			continue
 		}
 		s.taken, s.why = k.taken, first(k.f)
+		if s.forced != "" && s.forcedBy == byFlag {
+			s.why += ", whatever " + byFlag + " says"
+		}
 		if k.f == "txn" {
 			switch {
 			case s.hasLists() && s.hasRegisters():
@@ -386,6 +392,16 @@ func (s *jepsenStyle) describe(first func(f string) string) {
 	}
 	s.why = "its operations are " + strings.Join(fs, ", ")
 	s.plural()
+}
+
+// ambiguous tells whether some operation means one thing or another by the type.
+func (s *jepsenStyle) ambiguous() bool {
+	for _, f := range []string{"read", "add", "remove", "increment", "decrement", "append", "write", "cas", "delete", "txn", "transfer"} {
+		if _, ok := s.seen.at[f]; ok {
+			return true
+		}
+	}
+	return len(s.seen.at) == 0
 }
 
 // because explains the guess of the style, and names the flag that overrides it.

@@ -86,6 +86,17 @@ s0 p0 info increment(x 1)
 			`s0 p0 ok add(x 1)
 s0 p0 info add(x 1)
 `},
+		{"a lock, whatever is said", `{:process 0 :type :invoke :f :acquire}
+{:process 0 :type :ok :f :acquire}`, Options{Type: TypeRegister}, "lock",
+			`s0 p0 ok acquire(x)
+`},
+		{"a lock with reads, as a register", `{:process 0 :type :invoke :f :acquire}
+{:process 0 :type :ok :f :acquire}
+{:process 0 :type :invoke :f :read}
+{:process 0 :type :ok :f :read :value 1}`, Options{Type: TypeRegister}, "register",
+			`s0 p0 ok acquire(x)
+s0 p0 ok read(x)=1
+`},
 		{"decrements", `{:process 0 :type :invoke :f :increment}
 {:process 0 :type :ok :f :increment :value nil}
 {:process 0 :type :invoke :f :decrement :value 3}
