@@ -51,6 +51,7 @@ func (m *memberFlags) command(name, short, arg string, change func(string) *prot
 	args := cobra.ExactArgs(strings.Count(arg, " "))
 	return &cobra.Command{
 		Use: name + arg, Short: short, SilenceUsage: true,
+		Example: "  lapse quorumkv members " + name + strings.ReplaceAll(arg, "NODE", "n4") + " --at $AT",
 		Args: func(cmd *cobra.Command, given []string) error {
 			if err := args(cmd, given); err != nil {
 				return &ConfigError{fmt.Errorf("members %s: %w", name, err)}
