@@ -69,23 +69,32 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 // own.
 func quorumkvCommand() *cobra.Command {
 	c := server.Command()
-	for _, sub := range c.Commands() {
-		run := sub.RunE
-		sub.RunE = func(cmd *cobra.Command, args []string) error {
-			err := run(cmd, args)
-			var wrong *server.ConfigError
-			switch {
-			case errors.As(err, &wrong):
-				return targets.Usagef("%v", err)
-			case cmd.Context().Err() != nil:
-				return err
-			case err != nil:
-				return targets.Unavailable("serving quorumkv", err)
-			}
-			return nil
-		}
-	}
+	ownErrors(c)
 	return c
+}
+
+// ownErrors has the errors of c and the commands below it say which exit code is theirs.
+func ownErrors(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		ownErrors(sub)
+	}
+	run := c.RunE
+	if run == nil {
+		return // it has only commands below it
+	}
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		err := run(cmd, args)
+		var wrong *server.ConfigError
+		switch {
+		case errors.As(err, &wrong):
+			return targets.Usagef("%v", err)
+		case cmd.Context().Err() != nil:
+			return err
+		case err != nil:
+			return targets.Unavailable(cmd.CommandPath(), err)
+		}
+		return nil
+	}
 }
 
 // readers are the commands that only read and print: they can be left at any moment.

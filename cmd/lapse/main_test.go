@@ -47,7 +47,7 @@ func TestBadInput(t *testing.T) {
 		{"missing file", []string{"check", filepath.Join(dir, "none.edn")}, "none.edn"},
 		{"foreign file", []string{"check", text}, "no format"},
 		{"format", []string{"check", text, "--format", "x"}, "x"},
-		{"too few arguments", []string{"check"}, "accepts 1 arg"},
+		{"too few arguments", []string{"check"}, "takes RUN|FILE"},
 		{"defect", []string{"selftest", "--only", "x"}, "stale-cache"},
 		{"fetch", []string{"fetch", "x"}, "there are: quorumkv"},
 	} {
