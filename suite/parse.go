@@ -49,10 +49,10 @@ func suggestion(err error) string {
 	}
 	collect(reflect.TypeFor[File](), "", places)
 	near := spelling.Nearest(m[1], slices.Sorted(maps.Keys(places)))
-	switch {
-	case near == "":
+	switch near {
+	case "":
 		return ""
-	case near == m[1]: // it is a key, but not of what it stands in
+	case m[1]: // it is a key, but not of what it stands in
 		return fmt.Sprintf("\n%s stands elsewhere: %s", near, places[near])
 	}
 	return fmt.Sprintf("\ndid you mean %q?", near)

@@ -130,11 +130,12 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Tim
 		c.Status, c.Reason = gate.CaseNotRun, fmt.Sprintf("the budget of %s has %s left, and this takes about %s", duration.Text(s.Budget), duration.Text(max(0, left.Round(time.Second))), duration.Text(r.Estimate()))
 		return c, nil
 	}
-	var err error
-	if o.Provider, o.Reason, err = place(ctx, r, env, o); err != nil {
-		c.Status, c.Reason = gate.CaseEnvironment, err.Error()
+	provider, reason, lacking := place(ctx, r, env, o)
+	if lacking != nil { // of this case alone
+		c.Status, c.Reason = gate.CaseEnvironment, lacking.Error()
 		return c, nil
 	}
+	o.Provider, o.Reason = provider, reason
 	if r.Hunt != nil {
 		return s.hunt(ctx, id, r, env, o, c)
 	}

@@ -177,11 +177,6 @@ func (v *View) Holds(key, node string) bool {
 	return slices.Contains(v.Read.Replicas(key), node) || v.Also != nil && slices.Contains(v.Also.Replicas(key), node)
 }
 
-// takes tells whether a change makes node a replica of key.
-func (v *View) takes(key, node string) bool {
-	return slices.Contains(v.next.Replicas(key), node) && !slices.Contains(v.old.Replicas(key), node)
-}
-
 // takers are the nodes that may take keys: on a ring only those that join, when none leaves, because their points only take from others.
 func (v *View) takers() []string {
 	joins := slices.DeleteFunc(slices.Clone(v.Next), func(n string) bool { return slices.Contains(v.Members, n) })
