@@ -131,7 +131,7 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Tim
 		return c, nil
 	}
 	provider, reason, lacking := place(ctx, r, env, o)
-	if lacking != nil { // of this case alone
+	if provider == nil { // which is no error of the suite
 		c.Status, c.Reason = gate.CaseEnvironment, lacking.Error()
 		return c, nil
 	}
@@ -174,7 +174,7 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Tim
 	return c, nil
 }
 
-// place is who makes the nodes of a run, and why.
+// place is who makes the nodes of a run, and why; nil with an error where nobody can.
 func place(ctx context.Context, r *Cell, env runs.Environment, o Options) (cluster.Provider, string, error) {
 	switch name := r.Planned.Plan.Provider; name {
 	case providers.Auto, o.Provider.Name():
