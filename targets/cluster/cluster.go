@@ -341,19 +341,33 @@ func Both(a, b string) []Link { return []Link{{a, b}, {b, a}} }
 const PollEvery = 20 * time.Millisecond
 
 // Await calls ok every PollEvery until it returns nil or ctx is done. The error wraps
-// that of ctx and the last one of ok; what completes "waiting for ...".
+// that of ctx and the last one of ok that ctx did not cut short; what completes
+// "waiting for ...".
 func Await(ctx context.Context, what string, ok func(context.Context) error) error {
 	tick := time.NewTicker(PollEvery)
 	defer tick.Stop()
+	var last error
 	for {
 		err := ok(ctx)
 		if err == nil {
 			return nil
 		}
+		// An attempt that is cut short says less than the one before it: that the network
+		// is slow, where the database had said what is wrong.
+		if last == nil || !over(ctx) {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w (last: %w)", what, ctx.Err(), err)
+			return fmt.Errorf("waiting for %s: %w (last: %w)", what, ctx.Err(), last)
 		case <-tick.C:
 		}
 	}
+}
+
+// over tells whether ctx is done, or its deadline has passed: the network's own timers of
+// the same deadline may be a moment before that of ctx.
+func over(ctx context.Context) bool {
+	deadline, has := ctx.Deadline()
+	return ctx.Err() != nil || has && !time.Now().Before(deadline)
 }
