@@ -43,6 +43,7 @@ const (
 type Store interface {
 	// Each calls f with every record, in the order of keys, until it returns an error.
 	Each(f func(key string, r record.Record) error) error
+	// Get reads the record of key; the zero Record when there is none.
 	Get(key string) (record.Record, error)
 	// Purge removes the record of key if it still has this version.
 	Purge(key string, v record.Version) error

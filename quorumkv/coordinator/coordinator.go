@@ -71,9 +71,10 @@ const (
 type Transport interface {
 	// Ready is nil when a request to node can be sent now. It may wait for a connection until ctx ends.
 	Ready(ctx context.Context, node string) error
-	// Requests of a replica have the epoch of the View in which they are sent. One that knows of a later epoch refuses, and Members has learned of that
-	// when the refusal is returned.
+	// Read returns what node has for key; the zero Record when that is nothing. Requests of a replica have the epoch of the View in which they are sent.
+	// One that knows of a later epoch refuses, and Members has learned of that when the refusal is returned.
 	Read(ctx context.Context, node string, epoch uint64, key string) (record.Record, error)
+	// Version is the version of what Read would return, without the value.
 	Version(ctx context.Context, node string, epoch uint64, key string) (record.Version, error)
 	// Apply returns nil when node durably holds rec or something larger. An error that wraps replica.ErrNotApplied says that
 	// it never will because of this call; after any other it may.
@@ -81,7 +82,10 @@ type Transport interface {
 }
 
 // Members says which nodes hold keys, now. All Views have the same number of replicas of a key.
-type Members interface{ View() *membership.View }
+type Members interface {
+	// View is what is known now. It is not changed later, and may be asked for concurrently.
+	View() *membership.View
+}
 
 // Options configure a coordinator; all are needed.
 type Options struct {

@@ -12,7 +12,9 @@ import (
 
 // Disk is where a node keeps small things by name.
 type Disk interface {
-	Note(name string) ([]byte, error) // nil when there is none
+	// Note returns what is kept under name, nil when there is nothing.
+	Note(name string) ([]byte, error)
+	// SetNote keeps b, which is not empty, under name. It is durable when SetNote returns.
 	SetNote(name string, b []byte) error
 }
 

@@ -30,7 +30,9 @@ const (
 // Store is a node's records and small things.
 type Store interface {
 	Disk
+	// Range returns up to limit records of the keys from low on and below high, in their order; all that there are with an empty high.
 	Range(low, high string, limit int) (storage.Page, error)
+	// ApplyAll takes what is newer of items and keeps b as the note of that name, both durably and never the note alone. It returns how many were taken.
 	ApplyAll(items []storage.Item, note string, b []byte) (taken int, err error)
 }
 
