@@ -53,6 +53,14 @@ func (e *unreadError) Unwrap() error { return e.err }
 
 var unread = outcome.As(func(*unreadError) bool { return true })
 
+// forbiddenError is that the server let the user's message go nowhere.
+type forbiddenError struct{ err error }
+
+func (e *forbiddenError) Error() string { return e.err.Error() }
+func (e *forbiddenError) Unwrap() error { return e.err }
+
+var forbidden = outcome.As(func(*forbiddenError) bool { return true })
+
 var (
 	errMismatch = errors.New("the key held another value")
 	errGarbage  = errors.New("the answer is none of JetStream's")
@@ -77,7 +85,8 @@ var errorTable = append(outcome.Table{
 	{Name: "wrong last sequence: the key was changed", Match: changedSince, Outcome: history.Fail, Answered: true},
 	{Name: errMismatch.Error(), Match: outcome.Is(errMismatch), Outcome: history.Fail, Answered: true},
 	{Name: errNothing.Error(), Match: outcome.Is(errNothing), Outcome: history.Fail, Answered: true},
-	{Name: "the user may not", Match: outcome.Is(driver.ErrPermissionViolation), Outcome: history.Fail, Answered: true},
+	{Name: "the user may not", Match: forbidden, Outcome: history.Fail, Answered: true},
+	{Name: "the user may not hear the answer", Match: outcome.Is(driver.ErrPermissionViolation), Outcome: history.Info},
 	{Name: "no such stream", Match: coded(codeNoStream), Outcome: history.Fail, Answered: true},
 	{Name: "JetStream is not enabled", Match: coded(codeNotEnabled, codeNotEnabledAtAll), Outcome: history.Fail, Answered: true},
 	{Match: outcome.As(func(*apiError) bool { return true }), Outcome: history.Info, Answered: true, Text: func(err error) string {

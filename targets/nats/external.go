@@ -287,19 +287,26 @@ func answered(err error) bool {
 // which has the run's mark, is the run's own.
 func (v *visit) Make(ctx context.Context) error {
 	v.made = time.Now()
+	perhaps := false // one of the nodes that were asked may have made it
 	err := v.InTurn(func(i int) error {
 		err := v.with(ctx, i, func(ctx context.Context, l *link) error {
 			return l.create(ctx, v.config(v.replicas, external.Mark(v.run)))
 		})
-		switch {
-		case coded(codeNameTaken)(err):
+		if coded(codeNameTaken)(err) {
 			return external.ErrTaken
-		case coded(refusals...)(err), errors.Is(err, driver.ErrPermissionViolation), errors.Is(err, driver.ErrNoResponders):
-			return external.Refused(v.explain(i, err))
 		}
+		perhaps = perhaps || !refused(err)
 		return v.explain(i, err)
 	}, func(err error) bool { return answered(err) || errors.Is(err, external.ErrTaken) })
+	if err != nil && !perhaps {
+		return external.Refused(err)
+	}
 	return err
+}
+
+// refused says that a bucket was not made, for certain.
+func refused(err error) bool {
+	return coded(refusals...)(err) || forbidden(err) || errors.Is(err, driver.ErrNoResponders)
 }
 
 // Serves implements external.Driver. Where a node's server has a replica and reads are to

@@ -71,25 +71,33 @@ type link struct {
 	denied denied
 }
 
-// denied ends a request that the server does not let the user make: it says so aside and
-// does not answer.
+// denied ends a request that the server does not let the user make, or whose answer it does
+// not let the user hear: it says so aside and does not answer.
 type denied struct {
-	mu     sync.Mutex
-	cancel context.CancelCauseFunc
+	mu      sync.Mutex
+	cancel  context.CancelCauseFunc
+	subject string
 }
 
-func (d *denied) await(cancel context.CancelCauseFunc) {
+func (d *denied) await(cancel context.CancelCauseFunc, subject string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.cancel = cancel
+	d.cancel, d.subject = cancel, subject
 }
 
+// hear implements driver.ErrHandler. Only of a message to the subject of the request does the
+// server say that it went nowhere: one that says that the user may not subscribe to the
+// answers has carried the request out.
 func (d *denied) hear(_ *driver.Conn, _ *driver.Subscription, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.cancel != nil && errors.Is(err, driver.ErrPermissionViolation) {
-		d.cancel(err)
+	if d.cancel == nil || !errors.Is(err, driver.ErrPermissionViolation) {
+		return
 	}
+	if strings.Contains(err.Error(), fmt.Sprintf("Publish to %q", d.subject)) {
+		err = &forbiddenError{err}
+	}
+	d.cancel(err)
 }
 
 // dial implements nats.go's CustomDialer.
@@ -138,8 +146,8 @@ func (l *link) Close() error {
 func (l *link) ask(ctx context.Context, m *driver.Msg) (*driver.Msg, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	l.denied.await(cancel)
-	defer l.denied.await(nil)
+	l.denied.await(cancel, m.Subject)
+	defer l.denied.await(nil, "")
 	answer, err := l.conn.RequestMsgWithContext(ctx, m)
 	if err != nil && errors.Is(context.Cause(ctx), driver.ErrPermissionViolation) {
 		err = context.Cause(ctx) // the driver's own says only that it was canceled

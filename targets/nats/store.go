@@ -140,6 +140,9 @@ func (s *store) leader(ctx context.Context) (string, error) {
 		if err == nil && g.Cluster.Leader != "" {
 			return g.Cluster.Leader, nil
 		}
+		if err == nil {
+			err = errors.New("a node answers that there is none")
+		}
 	}
 	return "", fmt.Errorf("the stream has no leader that is known: %w", err)
 }

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,8 @@ func TestClassify(t *testing.T) {
 	c.Is("another value", errMismatch, history.Fail, outcometest.Kept, errMismatch.Error())
 	c.Is("a write of nothing", errNothing, history.Fail, outcometest.Kept, errNothing.Error())
 	c.Is("no stream", &apiError{404, codeNoStream, "stream not found"}, history.Fail, outcometest.Kept, "no such stream")
-	c.Is("no right", fmt.Errorf("%w: publish", driver.ErrPermissionViolation), history.Fail, outcometest.Kept, "the user may not")
+	c.Is("no right", &forbiddenError{driver.ErrPermissionViolation}, history.Fail, outcometest.Kept, "the user may not")
+	c.Is("no right to the answer", driver.ErrPermissionViolation, history.Info, outcometest.Broken, "the user may not hear the answer")
 	c.Is("no JetStream at all", &apiError{503, codeNotEnabledAtAll, "jetstream not enabled"}, history.Fail, outcometest.Kept, "JetStream is not enabled")
 	c.Is("no JetStream", &apiError{503, codeNotEnabled, "jetstream not enabled for account"}, history.Fail, outcometest.Kept, "JetStream is not enabled")
 	c.Is("no leader", &apiError{503, 10008, "jetstream cluster not available"}, history.Info, outcometest.Kept, "JetStream error 10008 (503)")
@@ -180,5 +182,30 @@ func TestGroup(t *testing.T) {
 	g.Cluster.Leader = ""
 	if g.current("b") {
 		t.Error("without a leader nobody is in sync")
+	}
+}
+
+// TestDenied: only the server's word that a message to the request's own subject went nowhere says so. That the
+// user may not hear the answer, or that of another request, does not.
+func TestDenied(t *testing.T) {
+	const own = "$KV.b.value.1"
+	for said, want := range map[string]history.Outcome{
+		`Permissions Violation for Publish to "$KV.b.value.1"`:         history.Fail,
+		`Permissions Violation for Publish to "$KV.b.value.11"`:        history.Info,
+		`Permissions Violation for Subscription to "_INBOX.a.*"`:       history.Info,
+		`Permissions Violation for Publish with Reply of "_INBOX.a.*"`: history.Info,
+	} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		var d denied
+		d.await(cancel, own)
+		d.hear(nil, nil, fmt.Errorf("%w: %s", driver.ErrPermissionViolation, said))
+		j := errorTable.Judge(outcome.Operation{Writes: true, Sent: true}, context.Cause(ctx))
+		if j.Outcome != want {
+			t.Errorf("%s: %v (%v), want %v", said, j.Outcome, j.Err, want)
+		}
+		if (j.Outcome == history.Fail) != refused(context.Cause(ctx)) {
+			t.Errorf("%s: a bucket was not made for certain: %v", said, !(j.Outcome == history.Fail))
+		}
+		cancel(nil)
 	}
 }
