@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,5 +87,24 @@ func TestOwnName(t *testing.T) {
 	}
 	if got := OwnName(strings.Repeat("x", 90), 48); len(got) != 48 {
 		t.Error(got)
+	}
+}
+
+// TestMarked: of what is there only what a run can have made is named, because people copy the line with it.
+func TestMarked(t *testing.T) {
+	mark := Mark("20261126-001122-ab3f")
+	got := marked(map[string]string{
+		"lapse_b": mark, "lapse_a": mark, "lapse-table": mark, "lapse_own": mark, "lapse_other": "by hand",
+		"lapse_a;reboot": mark, "lapse_$(reboot)": mark, "lapse_\x1b[2J": mark, "lapse_ a": mark,
+	}, "lapse_own")
+	if want := []string{"lapse-table", "lapse_a", "lapse_b"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for name, want := range map[string]bool{
+		OwnName("20261126-001122-AB3f", 63): true, "lapse_": true, "lapse": false, "lapse_$(reboot)": false, "lapse_A": false, "other": false,
+	} {
+		if IsOwnName(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
 	}
 }

@@ -42,7 +42,12 @@ func OwnName(run string, most int) string {
 }
 
 // IsOwnName says whether a name is one that OwnName could make.
-func IsOwnName(name string) bool { return strings.HasPrefix(name, ownPrefix) }
+func IsOwnName(name string) bool {
+	return strings.HasPrefix(name, ownPrefix) && strings.Trim(name, plain) == ""
+}
+
+// plain are the characters of names that OwnName makes.
+const plain = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 // markPrefix is what every Mark begins with.
 const markPrefix = "made by lapse for run "
@@ -52,11 +57,13 @@ const markPrefix = "made by lapse for run "
 func Mark(run string) string { return markPrefix + run }
 
 // marked are the names, in order, of those places that have a Mark and are not own.
-// marks has what is written on each place, by its name.
+// marks has what is written on each place, by its name. Others than lapse can have made and
+// marked one: a name goes into a line that people copy to a shell or a database, so that
+// one with other characters than a run's is left out.
 func marked(marks map[string]string, own string) []string {
 	var out []string
 	for name, mark := range marks {
-		if strings.HasPrefix(mark, markPrefix) && name != own {
+		if strings.HasPrefix(mark, markPrefix) && name != own && strings.Trim(name, plain+"-") == "" {
 			out = append(out, name)
 		}
 	}

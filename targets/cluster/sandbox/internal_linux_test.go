@@ -51,6 +51,16 @@ func TestChoosePrivate(t *testing.T) {
 	}
 }
 
+// TestOutlasting: what is private to a sandbox is not noted, because outside the path is somebody else's.
+func TestOutlasting(t *testing.T) {
+	files := []string{"/dev/shm/sem.some_57", "/dev/shmem/some_57", "/var/some_57"}
+	for private, want := range map[string][]string{"/dev/shm": files[1:], "/mnt": files} {
+		if got := outlasting(files, private); !slices.Equal(got, want) {
+			t.Errorf("with %s private: %q, want %q", private, got, want)
+		}
+	}
+}
+
 func TestNoted(t *testing.T) {
 	for _, c := range []struct {
 		text string

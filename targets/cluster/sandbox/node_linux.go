@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -68,16 +69,29 @@ func (n *node) Start(ctx context.Context, c cluster.Command) error {
 	}
 	exited := make(chan struct{})
 	n.pid, n.exited = cmd.Process.Pid, exited
+	n.left = append(n.left, c.Left(n.pid)...)
 	// A note that cannot be made is one more file in a place that mostly is private.
-	for _, path := range c.Left(n.pid) {
+	for _, path := range outlasting(c.Left(n.pid), Private()) {
 		_, _ = removeOnEnd(path)
-		n.left = append(n.left, path)
 	}
 	go func() {
 		_ = cmd.Wait() // how it ended is not asked: nodes are killed
 		close(exited)
 	}()
 	return nil
+}
+
+// outlasting are those of the files that do not vanish with the sandbox, as they are not below
+// its private directory. The others must not be noted: who removes what was noted may be
+// outside, where the same path, of a process with the same id, is somebody else's.
+func outlasting(paths []string, private string) []string {
+	var out []string
+	for _, path := range paths {
+		if !strings.HasPrefix(path, private+"/") {
+			out = append(out, path)
+		}
+	}
+	return out
 }
 
 // launch starts the command that build makes in the node's namespace; n.mu is
