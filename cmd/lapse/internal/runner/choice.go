@@ -24,18 +24,19 @@ import (
 // only the faults of one run take it (see suite.Options).
 func ChooseForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.Environment) (*Choice, error) {
 	var first *suite.Cell
-	fetched := map[string]bool{}
+	fetched, failed := map[string]bool{}, map[string]bool{}
 	for i := range s.Cells {
 		r := &s.Cells[i]
 		if r.Planned == nil {
 			continue
 		}
-		if !sandbox.Inside() && !fetched[r.Target] && r.Planned.Plan.Provider != providers.Containers(env.Providers) {
-			fetched[r.Target] = true
+		if what := software(r); !sandbox.Inside() && !fetched[what] && !failed[r.Target] && r.Planned.Plan.Provider != providers.Containers(env.Providers) {
+			fetched[what] = true
 			if err := Fetch(ctx, r.Planned.Target, r.Planned.Config, env); err != nil {
 				if !r.Optional {
 					return nil, err
 				}
+				failed[r.Target] = true
 				// Said again, with the reason, for each of its cases.
 				fmt.Fprintf(a.Stderr, "lapse: optional target %s: %v\n", r.Target, err)
 			}
@@ -48,6 +49,12 @@ func ChooseForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.En
 		return nil, targets.Usagef("suite %s: none of its targets is known to this lapse", s.File.Name)
 	}
 	return Choose(ctx, a, first.Planned, env)
+}
+
+// software is the same text for cells that need the same: the options can say a version or a
+// topology with programs of its own, and a moved clock needs a library.
+func software(r *suite.Cell) string {
+	return fmt.Sprint(r.Target, r.Planned.Config.Options, r.Planned.Config.Clocks)
 }
 
 // leads tells whether a says where a suite's nodes are made, rather than b.

@@ -6,6 +6,7 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/suite"
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/local"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/registry"
@@ -36,6 +37,26 @@ func TestWhereASuiteRuns(t *testing.T) {
 		if got := leads(c.a, c.b, env); got != c.want {
 			t.Errorf("%s (optional %v) before %s (optional %v): %v, want %v",
 				c.a.Planned.Plan.Provider, c.a.Optional, c.b.Planned.Plan.Provider, c.b.Optional, got, c.want)
+		}
+	}
+}
+
+// TestSoftwareOfACell: what one case of a target needs, another one may not.
+func TestSoftwareOfACell(t *testing.T) {
+	cell := func(cfg targets.Config) *suite.Cell {
+		return &suite.Cell{Target: "db", Planned: &runs.Planned{Config: cfg}}
+	}
+	plain := targets.Config{Options: map[string]string{"a": "1", "b": "2"}, ReadLevel: "ONE"}
+	for name, c := range map[string]struct {
+		cfg  targets.Config
+		same bool
+	}{
+		"another level":   {targets.Config{Options: map[string]string{"b": "2", "a": "1"}, ReadLevel: "ALL"}, true},
+		"a moved clock":   {targets.Config{Options: map[string]string{"a": "1", "b": "2"}, Clocks: true}, false},
+		"another version": {targets.Config{Options: map[string]string{"a": "1", "b": "3"}}, false},
+	} {
+		if got := software(cell(plain)) == software(cell(c.cfg)); got != c.same {
+			t.Errorf("%s: the same is %v, want %v", name, got, c.same)
 		}
 	}
 }
