@@ -56,11 +56,14 @@ func Unmarshal(b []byte, v any) error {
 
 // tooDeep is the line in which the nesting exceeds MaxDepth, or 0. It counts brackets that
 // are open, wherever they stand, and what opens a value without being one: hyphens,
-// question marks, anchors, tags and keys that follow each other. Nesting by indentation
-// is bounded by MaxBytes.
+// question marks, anchors, tags and keys that follow each other; those of lines that are
+// comments do not count. Nesting by indentation is bounded by MaxBytes.
 func tooDeep(b []byte) int {
 	open, chain := 0, 0
 	for i, line := range bytes.Split(b, []byte("\n")) {
+		if comment(line) {
+			continue
+		}
 		for _, c := range line {
 			switch c {
 			case '[', '{':
@@ -83,6 +86,13 @@ func tooDeep(b []byte) int {
 		}
 	}
 	return 0
+}
+
+// comment reports that nothing in this line opens a value, because all of it is a comment, or
+// text if the line is inside of a quoted one, which only a quote could end.
+func comment(line []byte) bool {
+	line = bytes.Trim(line, " \t\r")
+	return len(line) > 0 && line[0] == '#' && !bytes.ContainsAny(line, "\"'\r")
 }
 
 // opens reports that a value is still to come after this word.

@@ -26,6 +26,8 @@ func TestUnmarshal(t *testing.T) {
 		"brackets":       {"name: a\nlist: " + strings.Repeat("[", MaxDepth+1), "[2:1] here it is nested more than 200 deep"},
 		"hyphens":        {"list:\n  " + strings.Repeat("- ", MaxDepth+1) + "1\n", "[2:1] here it is nested"},
 		"anchors":        {"name: " + strings.Repeat("&a ", MaxDepth+1) + "b\n", "[1:1] here it is nested"},
+		"after a quote":  {"name: [\"\n# \", " + strings.Repeat("[", MaxDepth+1), "[2:1] here it is nested"},
+		"after a return": {"name: a\n# a\rlist: " + strings.Repeat("[", MaxDepth+1), "[2:1] here it is nested"},
 		"keys":           {strings.Repeat("name:\n", MaxDepth+1), "[201:1] here it is nested"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,6 +58,7 @@ func TestDepth(t *testing.T) {
 		"deep":   "list: " + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + "\n",
 		"closed": "name: " + strings.Repeat("a[]{}", MaxDepth+1) + "\n",
 		"list":   "list:\n" + strings.Repeat("  - 1\n", MaxDepth+1),
+		"notes":  "name: a\n" + strings.Repeat("# half open: [0, 10)\n", MaxDepth+1),
 	} {
 		if err := Unmarshal([]byte(text), new(doc)); err != nil && strings.Contains(err.Error(), "nested") {
 			t.Errorf("%s: %v", name, err)
