@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -75,8 +76,8 @@ func (r *Real) Carry(ctx context.Context, p *runs.Planned, job Job) (Seen, error
 	return seen, err
 }
 
-// abandon removes the runs of the hunt that are still under way: nobody would say how they
-// ended, and they would be listed as killed.
+// abandon removes the runs of the hunt that this process has under way and of which nothing is
+// recorded yet: there is nothing to learn from them, and they would be listed as killed.
 func (r *Real) abandon() error {
 	if r.KeepAll {
 		return nil
@@ -87,8 +88,11 @@ func (r *Real) abandon() error {
 	}
 	for _, d := range dirs {
 		var sum store.Summary
-		if d.ReadJSON(store.FileRun, &sum) != nil || sum.Part == nil || sum.Part.Of != r.Whole || sum.State != store.StateRunning {
-			continue // not ours, or with what it found
+		if d.ReadJSON(store.FileRun, &sum) != nil || sum.Part == nil || sum.Part.Of != r.Whole || !d.Alive(&sum) {
+			continue // not ours, or over
+		}
+		if _, err := os.Stat(d.File(store.FileHistory)); err == nil {
+			continue // what it recorded is kept
 		}
 		// Another run that is given up at the same time may have removed it already.
 		if err := store.Remove(r.Env.Out, d); err != nil && !errors.Is(err, fs.ErrNotExist) {

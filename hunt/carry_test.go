@@ -55,19 +55,38 @@ func TestWeakest(t *testing.T) {
 // nothing else goes with it.
 func TestAbandonedRuns(t *testing.T) {
 	out := t.TempDir()
-	for id, sum := range map[string]store.Summary{
-		"1-ours":     {Part: &store.Part{Of: "hunt 1"}, State: store.StateRunning},
-		"2-ended":    {Part: &store.Part{Of: "hunt 1"}, State: store.StateFinished},
-		"3-another":  {Part: &store.Part{Of: "hunt 2"}, State: store.StateRunning},
-		"4-by-hand":  {State: store.StateRunning},
-		"5-ours-too": {Part: &store.Part{Of: "hunt 1"}, State: store.StateRunning},
+	ours := &store.Part{Of: "hunt 1"}
+	for _, x := range []struct {
+		id            string
+		sum           store.Summary
+		ended, loaded bool
+	}{
+		{id: "1-setup", sum: store.Summary{Part: ours, State: store.StateRunning}},
+		{id: "2-ended", sum: store.Summary{Part: ours, State: store.StateFinished}, ended: true},
+		{id: "3-another", sum: store.Summary{Part: &store.Part{Of: "hunt 2"}, State: store.StateRunning}},
+		{id: "4-by-hand", sum: store.Summary{State: store.StateRunning}},
+		{id: "5-load", sum: store.Summary{Part: ours, State: store.StateRunning}, loaded: true},
+		{id: "6-killed-before", sum: store.Summary{Part: ours, State: store.StateRunning}, ended: true},
+		{id: "7-setup-too", sum: store.Summary{Part: ours, State: store.StateRunning}},
 	} {
-		d, err := store.Create(out, id)
+		d, err := store.Create(out, x.id)
 		if err == nil {
-			err = d.WriteJSON(store.FileRun, sum)
+			err = d.WriteJSON(store.FileRun, x.sum)
+		}
+		if err == nil && x.loaded {
+			err = d.WriteFile(store.FileHistory, []byte("{}"))
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		release, err := d.Lock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.ended {
+			release()
+		} else {
+			t.Cleanup(release)
 		}
 	}
 	left := func(r Real) (ids []string) {
@@ -84,10 +103,10 @@ func TestAbandonedRuns(t *testing.T) {
 		}
 		return ids
 	}
-	if got := left(Real{Whole: "hunt 1", KeepAll: true}); len(got) != 5 {
+	if got := left(Real{Whole: "hunt 1", KeepAll: true}); len(got) != 7 {
 		t.Errorf("with all kept, %v are left", got)
 	}
-	if got := left(Real{Whole: "hunt 1"}); !slices.Equal(got, []string{"2-ended", "3-another", "4-by-hand"}) {
+	if got := left(Real{Whole: "hunt 1"}); !slices.Equal(got, []string{"2-ended", "3-another", "4-by-hand", "5-load", "6-killed-before"}) {
 		t.Errorf("%v are left", got)
 	}
 }

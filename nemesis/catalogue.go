@@ -149,6 +149,14 @@ func Shapes(names []string) bool {
 	})
 }
 
+// Need tells whether one of the faults of these names needs the ability a.
+func Need(names []string, a ability.Ability) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		k, err := find(name)
+		return err == nil && slices.Contains(k.Needs, a)
+	})
+}
+
 func find(name string) (kind, error) {
 	all := catalogue()
 	i := slices.IndexFunc(all, func(k kind) bool { return k.Name == name })

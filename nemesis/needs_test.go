@@ -23,3 +23,21 @@ func TestNeeds(t *testing.T) {
 		}
 	}
 }
+
+// TestNeed: lists of faults that differ in one.
+func TestNeed(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		want  bool
+	}{
+		{[]string{"partition", "kill"}, false},
+		{[]string{"partition", "kill", "clock"}, true},
+		{[]string{"clock-restart"}, true},
+		{[]string{"no such fault"}, false},
+		{nil, false},
+	} {
+		if got := Need(c.names, ability.Clock); got != c.want {
+			t.Errorf("%v need clocks that can be moved: %v, want %v", c.names, got, c.want)
+		}
+	}
+}

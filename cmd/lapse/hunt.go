@@ -12,11 +12,13 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/hunt"
+	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
@@ -139,6 +141,9 @@ func (a *app) hunt(cmd *cobra.Command, hf *huntFlags) error {
 	if hf.dryRun {
 		return a.printSpace(space, o, hf.budget)
 	}
+	// Any later run may move clocks, and what servers need for that is fetched while there is
+	// a network.
+	first.Config.Clocks = nemesis.Need(space.Faults, ability.Clock)
 	chosen, err := runner.Choose(cmd.Context(), a.App, first, env)
 	if err != nil {
 		return err

@@ -169,6 +169,9 @@ func (a *app) initCommand() *cobra.Command {
 			}
 			text := suite.Example
 			var err error
+			if cmd.Flags().Changed("at") && strings.Join(at, "") == "" {
+				return targets.Usagef("--at: there is no address; give one, or leave it out for a suite of the project's own store")
+			}
 			if target == "" && len(at) > 0 {
 				if target, err = a.spoken(at); err != nil {
 					return err
