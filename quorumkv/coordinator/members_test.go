@@ -14,10 +14,12 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/placement"
+	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
 // change asks for a change of the members until it is begun, or is not needed any more.
@@ -246,4 +248,128 @@ func TestAnEarlyHandOverIsNotLinearizable(t *testing.T) {
 		}
 	}
 	t.Fatalf("not caught in %d histories, first seed %d", most, seed)
+}
+
+// A steward that leaves says that the change is done when the others know: it may be ended for good then, and alone knew how the change ended. Who
+// asks it for others has on disk what it was told.
+func TestAStewardThatLeavesIsNotDoneBeforeTheOthersKnow(t *testing.T) {
+	net := start(t, config{nodes: 4, replication: 2, partitioner: placement.Modulo})
+	net.withMovers()
+	n1 := net.nodes["n1"]
+	left := func() bool {
+		v := n1.View()
+		return v.Phase == membership.Stable && !slices.Contains(v.Members, "n1")
+	}
+	net.set(func(_ context.Context, m message) (bool, error) {
+		if m.kind == kindCall && m.from == "n1" && m.to != "n1" && left() {
+			return false, errRefused
+		}
+		return false, nil
+	})
+	if _, err := n1.mover.Change(t.Context(), membership.Change{Remove: "n1"}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "n1 is no member, as far as it knows", left)
+	for range 20 {
+		if s := n1.mover.Status(t.Context()); s.Phase == membership.Stable {
+			t.Fatalf("n1 says %s, and could tell nobody", s.State)
+		}
+	}
+	eventually(t, "n1 says why", func() bool {
+		return strings.Contains(n1.mover.Status(t.Context()).Waiting, "not all members have heard")
+	})
+	net.set(nil)
+	eventually(t, "n1 is done", func() bool { return n1.mover.Status(t.Context()).Phase == membership.Stable })
+	for _, name := range []string{"n2", "n3", "n4"} {
+		if v := net.nodes[name].View(); v.Phase != membership.Stable || slices.Contains(v.Members, "n1") {
+			t.Errorf("n1 was done, and %s has %s", name, v.State)
+		}
+	}
+}
+
+// A steward that has lost its disk believes in the first state. What it begins from there is no change, and it must not say that it is.
+func TestAStewardWithoutItsDiskBeginsNothing(t *testing.T) {
+	net := start(t, config{nodes: 4, members: 3, replication: 2, partitioner: placement.Modulo})
+	net.withMovers()
+	if err := net.change(t.Context(), "n1", membership.Change{Add: "n4"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := net.stable(t.Context(), "n1", "n2", "n3", "n4"); err != nil {
+		t.Fatal(err)
+	}
+	n1 := net.nodes["n1"]
+	n1.mu.Lock()
+	stop := n1.stop
+	n1.fs = vfs.NewCrashableMem()
+	n1.open(t)
+	n1.mu.Unlock()
+	stop()
+	s, err := n1.mover.Change(t.Context(), membership.Change{Remove: "n2"})
+	var r *membership.Refusal
+	if !errors.As(err, &r) {
+		t.Fatalf("begun: %s, %v", s, err)
+	}
+	if v := n1.View(); v.Phase != membership.Stable || v.Epoch != net.nodes["n2"].View().Epoch || !slices.Contains(v.Members, "n4") {
+		t.Errorf("n1 has %s after it", v.State)
+	}
+	if err := net.change(t.Context(), "n1", membership.Change{Remove: "n2"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := net.stable(t.Context(), "n1", "n3", "n4"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A steward that has lost its disk with a change that only the node which joins has heard of goes on with that, and begins no other of the same epoch.
+func TestAStewardWithoutItsDiskHearsOfItsChange(t *testing.T) {
+	net := start(t, config{nodes: 4, members: 3, replication: 2, partitioner: placement.Modulo})
+	net.withMovers()
+	begun := membership.First([]string{"n1", "n2", "n3"}).Begin(net.names)
+	if _, err := net.nodes["n4"].keeper.Install(begun); err != nil {
+		t.Fatal(err)
+	}
+	s, err := net.nodes["n1"].mover.Change(t.Context(), membership.Change{Remove: "n2"})
+	var r *membership.Refusal
+	if !errors.As(err, &r) {
+		t.Fatalf("begun: %s, %v", s, err)
+	}
+	if err := net.stable(t.Context(), net.names...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A node's clock follows the versions of what it copies as of what it is sent: its next write is not older than what it holds.
+func TestTheClockFollowsWhatIsCopied(t *testing.T) {
+	c := config{nodes: 3, members: 2, replication: 1, partitioner: placement.Modulo, stamps: FromCoordinator, maxSkew: time.Hour}
+	net := start(t, c)
+	net.withMovers()
+	if err := net.nodes["n1"].clock.SetOffset(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	var newest record.Version
+	for i := range 30 {
+		newest = net.mustPut(t, "n1", fmt.Sprint("k", i), "before", "1").Version
+	}
+	if err := net.change(t.Context(), "n1", membership.Change{Add: "n3"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := net.stable(t.Context(), "n1", "n2", "n3"); err != nil {
+		t.Fatal(err)
+	}
+	held := record.Version{}
+	for i := range 30 {
+		v, err := net.nodes["n3"].local().Version(fmt.Sprint("k", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Compare(held) > 0 {
+			held = v
+		}
+	}
+	if held.IsZero() || held.Compare(newest) > 0 {
+		t.Fatalf("n3 copied up to %v of %v", held, newest)
+	}
+	if now := net.nodes["n3"].clock.Now(); now <= held.Time {
+		t.Errorf("n3's clock gives %v, and it holds %v", now, held.Time)
+	}
 }

@@ -201,7 +201,7 @@ func (n *node) open(t testing.TB) {
 }
 
 func (n *node) startMover() {
-	n.mover = membership.NewMover(membership.Options{Self: n.name, Nodes: n.net.names, Keeper: n.keeper, Store: n.store,
+	n.mover = membership.NewMover(membership.Options{Self: n.name, Nodes: n.net.names, Keeper: n.keeper, Store: n.store, Clock: n.clock,
 		Call: endpoint{n.net, n.name}.Call, Allowed: func() error { return nil }, Timeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

@@ -188,7 +188,7 @@ func (e *Engine) start() {
 		}
 	})
 	nodes := slices.Sorted(slices.Values(e.node.Names()))
-	e.mover = membership.NewMover(membership.Options{Self: e.node.Name, Nodes: nodes, Keeper: e.members, Store: e.store,
+	e.mover = membership.NewMover(membership.Options{Self: e.node.Name, Nodes: nodes, Keeper: e.members, Store: e.store, Clock: e.node.Clock,
 		Call: e.links.Call, Allowed: e.opts.fixed, Timeout: e.node.PeerTimeout, Logger: e.node.Logger})
 	e.peers.OnCall(e.mover.Answer)
 	e.coord = coordinator.New(coordinator.Options{

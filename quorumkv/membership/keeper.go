@@ -41,7 +41,7 @@ type kept struct {
 	Blank bool `json:"blank,omitempty"`
 }
 
-// NewKeeper finds the state on disk, or begins with first. A node that begins blank serves as no replica before a change has made it one.
+// NewKeeper finds the state on disk, or begins with first. A node that begins blank takes records, but answers as no replica before a change has made it one.
 func NewKeeper(self string, disk Disk, place func([]string) (placement.Placement, error), first State, blank bool) (*Keeper, error) {
 	k := &Keeper{self: self, disk: disk, place: place}
 	s := kept{State: first, Blank: blank}
@@ -113,8 +113,8 @@ func (k *Keeper) Learn(b []byte) error {
 	return err
 }
 
-// Enter implements replica.Fence.
-func (k *Keeper) Enter(epoch uint64) (leave func(), err error) {
+// Enter implements replica.Fence. A node that is blank holds what it has taken as any other does; it may be asked to before it has heard that it joins.
+func (k *Keeper) Enter(epoch uint64, take bool) (leave func(), err error) {
 	k.fence.RLock()
 	switch {
 	case epoch < k.view.Epoch:
@@ -125,7 +125,7 @@ func (k *Keeper) Enter(epoch uint64) (leave func(), err error) {
 			return nil, fmt.Errorf("encode the membership: %w", err)
 		}
 		return nil, &replica.StaleError{Epoch: now, Membership: b}
-	case k.blank:
+	case k.blank && !take:
 		k.fence.RUnlock()
 		return nil, fmt.Errorf("%w: this node waits to be made a member", replica.ErrNotApplied)
 	}

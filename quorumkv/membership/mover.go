@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
@@ -42,6 +43,7 @@ type Options struct {
 	Nodes  []string // all that are known, this one included: who may become a member
 	Keeper *Keeper
 	Store  Store
+	Clock  *hlc.Clock // is told of the versions of what is pulled
 	// Call asks another node's Answer.
 	Call func(ctx context.Context, node string, body []byte) ([]byte, error)
 	// Allowed is nil, or why members cannot change here.
@@ -60,6 +62,7 @@ type Mover struct {
 	progress map[string]Progress
 	waiting  string // why the change does not go on; empty while it does
 	told     uint64 // the last stable epoch that all members have, as the steward knows
+	before   State  // from which this node made its last stable state
 
 	pulling sync.Mutex
 	pull    *pull // of the current change
@@ -86,7 +89,7 @@ type Progress struct {
 	Done  bool  `json:"done"`
 	Keys  int64 `json:"keys"`  // that were looked at, each once
 	Moves int64 `json:"moves"` // of those, that this node takes
-	Taken int64 `json:"taken"` // records written: newer than what was there
+	Taken int64 `json:"taken"` // records that came: from each of a key's old replicas one
 	MS    int64 `json:"ms"`    // since the node began to pull, in this process
 	// Error is why a source gives nothing; it is asked again.
 	Error string `json:"error,omitempty"`
@@ -172,12 +175,13 @@ func (m *Mover) drive(ctx context.Context) error {
 		if told {
 			return nil
 		}
-		if err := m.tell(ctx, s, m.o.Nodes); err != nil {
-			return fmt.Errorf("the change is done; not all nodes have heard of it: %w", err)
+		if err := m.tell(ctx, s, s.Members); err != nil {
+			return fmt.Errorf("the change is made; not all members have heard of it: %w", err)
 		}
 		m.mu.Lock()
 		m.told = s.Epoch
 		m.mu.Unlock()
+		_ = m.tell(ctx, s, m.o.Nodes) // the others learn of it when they ask a member
 		return nil
 	}
 	if s.Steward() != m.o.Self {
@@ -200,14 +204,8 @@ func (m *Mover) drive(ctx context.Context) error {
 	if m.o.Keeper.View().Epoch != s.Epoch {
 		return nil // it was canceled
 	}
-	next := s.Advance()
-	if _, err := m.o.Keeper.Install(next); err != nil {
-		return err
-	}
-	m.told = s.Epoch
-	m.o.Logger.Info("members change", "state", next.String())
-	m.hurry()
-	return nil
+	_, err := m.begin(s, s.Advance())
+	return err
 }
 
 // tell makes nodes keep a state, and returns nil when all have it on disk, or a later one.
@@ -221,7 +219,8 @@ func (m *Mover) exchange(ctx context.Context, node string, s State) error {
 	if err := m.ask(ctx, node, question{Install: &s}, &theirs); err != nil {
 		return err
 	}
-	if theirs.Epoch < s.Epoch {
+	if theirs.Epoch < s.Epoch || theirs.Epoch == s.Epoch && theirs.String() != s.String() {
+		// The latter after its steward has lost its disk: what was promised of either does not hold of both.
 		return fmt.Errorf("has %s", theirs)
 	}
 	_, err := m.o.Keeper.Install(theirs)
@@ -365,7 +364,8 @@ func (m *Mover) Change(ctx context.Context, c Change) (State, error) {
 	return d.State, err
 }
 
-// Status is what is known of the members; of a change's progress the steward is asked.
+// Status is what is known of the members; of a change's progress the steward is asked. A change is shown as going on until all members have its end on disk,
+// and this node has what it says.
 func (m *Mover) Status(ctx context.Context) Status {
 	own := m.own()
 	if own.Steward == m.o.Self {
@@ -378,13 +378,21 @@ func (m *Mover) Status(ctx context.Context) Status {
 		own.Waiting = fmt.Sprintf("%s, which decides about the members, cannot be asked: %v", own.Steward, err)
 		return own
 	}
+	if _, err := m.o.Keeper.Install(theirs.State); err != nil {
+		own.Waiting = fmt.Sprintf("what %s says of the members cannot be kept: %v", own.Steward, err)
+		return own
+	}
 	return theirs
 }
 
 func (m *Mover) own() Status {
-	s := m.o.Keeper.View().State
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	s := m.o.Keeper.View().State
+	if s.Phase == Stable && m.told < s.Epoch && m.before.Epoch+1 == s.Epoch {
+		// A steward that leaves may be taken for done with, and ended for good, as soon as it says that the change is: the others must have heard.
+		s = m.before
+	}
 	return Status{State: s, Steward: s.Steward(), Progress: m.progress, Waiting: m.waiting}
 }
 
@@ -401,26 +409,38 @@ func (m *Mover) decide(ctx context.Context, c Change) (State, error) {
 		if s.Phase != Moving {
 			return s, refuse("there is no change that can be canceled: %s", s)
 		}
-		return m.begin(s.Cancel())
+		return m.begin(s, s.Cancel())
 	}
 	next, err := m.check(v, c)
 	if err != nil {
 		return s, err
 	}
 	to := s.Begin(next)
-	// All must be there, and have heard of the last change, before the next one begins.
+	// All must be there, and have heard of the last change, before the next one begins. Others may know of one that this node has lost with its disk.
+	_ = m.tell(ctx, s, m.o.Nodes)
 	if err := m.tell(ctx, s, to.All()); err != nil {
 		return s, refuse("a change waits for all members, old and new, and not all can be reached: %v", err)
 	}
+	if now := m.o.Keeper.View().State; now.Epoch != s.Epoch {
+		return s, refuse("the others had a later membership, %s: ask again", now)
+	}
 	m.progress = map[string]Progress{}
-	return m.begin(to)
+	return m.begin(s, to)
 }
 
-func (m *Mover) begin(to State) (State, error) {
-	if _, err := m.o.Keeper.Install(to); err != nil {
+// begin makes the state that follows another.
+func (m *Mover) begin(from, to State) (State, error) {
+	now, err := m.o.Keeper.Install(to)
+	if err != nil {
 		return to, err
 	}
-	m.told = to.Epoch - 1
+	if now.Epoch != to.Epoch {
+		return now, refuse("there is a later membership, %s: ask again", now)
+	}
+	m.told = from.Epoch
+	if to.Phase == Stable {
+		m.before = from
+	}
 	m.o.Logger.Info("members change", "state", to.String())
 	m.hurry()
 	return to, nil

@@ -142,6 +142,9 @@ func (m *Mover) onePage(ctx context.Context, source string, c cursor) (cursor, e
 	c.From, c.Done = about.From, !about.More
 	c.Keys, c.Moves = c.Keys+about.Keys, c.Moves+about.Moves
 	c.Taken += int64(len(page.Items))
+	for _, i := range page.Items {
+		m.o.Clock.Observe(i.Record.Version.Time)
+	}
 	note, err := json.Marshal(c)
 	if err != nil {
 		return c, fmt.Errorf("encode how far was pulled: %w", err)

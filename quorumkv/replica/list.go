@@ -28,7 +28,7 @@ func (r *Replica) List(l Listing) (storage.Page, error) {
 
 // ListAt is List for a request of an epoch.
 func (r *Replica) ListAt(epoch uint64, l Listing) (storage.Page, error) {
-	leave, err := r.enter(epoch)
+	leave, err := r.enter(epoch, false)
 	if err != nil {
 		return storage.Page{}, err
 	}

@@ -19,7 +19,8 @@ var ErrNotApplied = errors.New("not applied")
 // Fence keeps out requests of members that have since changed.
 type Fence interface {
 	// Enter lets a request of this epoch be served until leave is called, or says why not: with a *StaleError if there is a later epoch.
-	Enter(epoch uint64) (leave func(), err error)
+	// One that only has a record taken asks for no answer from what this node holds.
+	Enter(epoch uint64, take bool) (leave func(), err error)
 }
 
 // StaleError refuses a request of an epoch that is over; it wraps ErrNotApplied.
@@ -53,16 +54,16 @@ func New(store *storage.Store, clock *hlc.Clock, defects *defect.Set) *Replica {
 // Guard sets what lets requests in that have an epoch; without one all are. It is called before the first request.
 func (r *Replica) Guard(f Fence) { r.fence = f }
 
-func (r *Replica) enter(epoch uint64) (leave func(), err error) {
+func (r *Replica) enter(epoch uint64, take bool) (leave func(), err error) {
 	if r.fence == nil {
 		return func() {}, nil
 	}
-	return r.fence.Enter(epoch)
+	return r.fence.Enter(epoch, take)
 }
 
 // ReadAt is Read for a request of an epoch.
 func (r *Replica) ReadAt(epoch uint64, key string) (record.Record, error) {
-	leave, err := r.enter(epoch)
+	leave, err := r.enter(epoch, false)
 	if err != nil {
 		return record.Record{}, err
 	}
@@ -72,7 +73,7 @@ func (r *Replica) ReadAt(epoch uint64, key string) (record.Record, error) {
 
 // VersionAt is Version for a request of an epoch.
 func (r *Replica) VersionAt(epoch uint64, key string) (record.Version, error) {
-	leave, err := r.enter(epoch)
+	leave, err := r.enter(epoch, false)
 	if err != nil {
 		return record.Version{}, err
 	}
@@ -82,7 +83,7 @@ func (r *Replica) VersionAt(epoch uint64, key string) (record.Version, error) {
 
 // ApplyAt is Apply for a request of an epoch.
 func (r *Replica) ApplyAt(epoch uint64, key string, rec record.Record) error {
-	leave, err := r.enter(epoch)
+	leave, err := r.enter(epoch, true)
 	if err != nil {
 		return err
 	}

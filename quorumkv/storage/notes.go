@@ -30,14 +30,15 @@ func (s *Store) Note(name string) ([]byte, error) {
 	return bytes.Clone(b), closer.Close()
 }
 
-// SetNote keeps b, which is not empty, under name. It is durable when SetNote returns.
+// SetNote keeps b, which is not empty, under name. It is durable when SetNote returns, also in a store without fsync: what nodes have agreed on must not
+// be taken back by one of them.
 func (s *Store) SetNote(name string, b []byte) error {
 	leave, err := s.enter()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if err := s.db.Set(noteKey(name), b, s.write); err != nil {
+	if err := s.db.Set(noteKey(name), b, pebble.Sync); err != nil {
 		return fmt.Errorf("write the note %s: %w", name, err)
 	}
 	return nil

@@ -43,7 +43,7 @@ type Item struct {
 	Record record.Record
 }
 
-// MaxPageBytes bounds the values of a page, but for the last of them.
+// MaxPageBytes bounds the records of a page with their keys, but for the last of them.
 const MaxPageBytes = 512 << 10
 
 // Page is a part of a range of keys, in their order, tombstones among them. More says that the range goes on after it.
@@ -83,7 +83,7 @@ func (s *Store) Range(low, high string, limit int) (p Page, err error) {
 			break
 		}
 		p.Items = append(p.Items, Item{Key: string(it.Key()[1:]), Record: r})
-		size += len(r.Value)
+		size += len(it.Key()) + len(it.Value())
 	}
 	return p, it.Error()
 }

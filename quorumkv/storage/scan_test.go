@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -45,5 +46,42 @@ func TestRange(t *testing.T) {
 		if !slices.Equal(keys, strings.Split(c.want, "")) && (c.want != "" || keys != nil) || p.More != c.more {
 			t.Errorf("from %q below %q, %d: %q, more %t; want %q, %t", c.low, c.high, c.limit, keys, p.More, c.want, c.more)
 		}
+	}
+}
+
+// TestRangeBoundsKeys: what a page holds is bounded with its keys, or many long ones would not fit into a message between nodes.
+func TestRangeBoundsKeys(t *testing.T) {
+	s := open(t, vfs.NewMem(), nil)
+	const keys, length = 1200, 500
+	for i := range keys {
+		mustApply(t, s, fmt.Sprintf("%0*d", length, i), rec(1, "n1", "v"))
+	}
+	low, seen := "", 0
+	for more := true; more; {
+		p, err := s.Range(low, "", 2*keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size := len(p.Items) * length; size > MaxPageBytes {
+			t.Fatalf("a page of %d bytes of keys", size)
+		}
+		more, seen = p.More, seen+len(p.Items)
+		low = p.Items[len(p.Items)-1].Key + "\x00"
+	}
+	if seen != keys {
+		t.Errorf("%d keys in all pages, want %d", seen, keys)
+	}
+}
+
+// TestNotesAreSyncedWithoutFsync: a record may be lost then, what nodes have agreed on may not.
+func TestNotesAreSyncedWithoutFsync(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	s := open(t, fs, func(o *Options) { o.Fsync = false })
+	if err := s.SetNote("membership", []byte("epoch 2")); err != nil {
+		t.Fatal(err)
+	}
+	b, err := open(t, fs.CrashClone(vfs.CrashCloneCfg{}), nil).Note("membership")
+	if err != nil || string(b) != "epoch 2" {
+		t.Errorf("after a crash: %q, %v", b, err)
 	}
 }

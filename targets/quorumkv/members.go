@@ -120,10 +120,8 @@ func (s *memberedSystem) AddMember(ctx context.Context, node string) error {
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	if !s.lives.isOut(node) {
-		return nil
-	}
-	if s.Nodes[i].State() != cluster.Running {
+	// One that is not out may still be no member, or may soon be none: a removal of which nobody waited for the end goes on by itself.
+	if s.Nodes[i].State() == cluster.Stopped {
 		if err := s.StartNode(ctx, i); err != nil {
 			return err
 		}
@@ -135,7 +133,7 @@ func (s *memberedSystem) AddMember(ctx context.Context, node string) error {
 	return nil
 }
 
-// Members implements ability.MemberChanger.
+// Members implements ability.MemberChanger. While a change goes on they are those that are members before and after it.
 func (s *memberedSystem) Members(ctx context.Context) ([]string, error) {
 	var errs []error
 	for _, n := range s.nodes {
@@ -144,11 +142,18 @@ func (s *memberedSystem) Members(ctx context.Context) ([]string, error) {
 		}
 		m, err := s.admin[n].Members(ctx)
 		if err == nil {
-			return m.Members, nil
+			return staying(m), nil
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", n, err))
 	}
 	return nil, errors.Join(errs...)
+}
+
+func staying(m protocol.Members) []string {
+	if m.Phase == string(membership.Stable) {
+		return m.Members
+	}
+	return slices.DeleteFunc(slices.Clone(m.Members), func(n string) bool { return !slices.Contains(m.Next, n) })
 }
 
 // Restart implements ability.Restarter. A node that was taken out is a new member.
