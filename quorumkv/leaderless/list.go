@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 	"github.com/lapse-test/lapse/quorumkv/tenant"
@@ -81,15 +82,28 @@ func (e *Engine) listIn(ctx context.Context, v *membership.View, req engine.List
 	return out, nil
 }
 
-// Backup implements engine.Lister.
+// Backup implements engine.Lister. Of keys of which this node was a replica before the members changed nothing is in it: their last writes and deletes
+// are on others, and what is left here would come back with a restore.
 func (e *Engine) Backup(req engine.ListRequest) (engine.ListResult, error) {
 	page, err := e.local.Backup(replica.Listing{Tenant: req.Tenant, After: req.After, Limit: req.Limit})
 	if err != nil {
 		return engine.ListResult{}, err
 	}
+	if !e.opts.Sloppy { // with it, what a node has may be of keys of which it only stood in as a replica, and members do not change
+		hideOthers(page, e.members.View(), e.node.Name)
+	}
 	out := merge([]storage.Page{page}, req.Limit)
 	out.R, out.Answered = 1, []string{e.node.Name}
 	return out, nil
+}
+
+// hideOthers makes the records of keys that a node does not hold count as deleted, so that pages go on after them.
+func hideOthers(page storage.Page, v *membership.View, node string) {
+	for i, item := range page.Items {
+		if !v.Holds(item.Key, node) {
+			page.Items[i].Record = record.Record{Version: item.Record.Version, Tombstone: true}
+		}
+	}
 }
 
 // merge is one page of several nodes' pages of the same range: of each key the largest record, up to where each node has told all that it has.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/membership"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 	"github.com/lapse-test/lapse/quorumkv/tenant"
@@ -75,6 +77,45 @@ func TestMergeIsWhatAllNodesHave(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Fatalf("seed %d: %q, want %q", seed, got, want)
+		}
+	}
+}
+
+// TestHideOthersKeepsWhatANodeHolds: of a key that has moved on, a node's backup has nothing, also while all of a page have; of one that is on its way it has what
+// it had.
+func TestHideOthersKeepsWhatANodeHolds(t *testing.T) {
+	place := func(nodes []string) (placement.Placement, error) {
+		return placement.New(placement.Options{Partitioner: placement.Range, Nodes: nodes, Replication: 1, VirtualNodes: placement.DefaultVirtualNodes, SplitPoints: []string{"b"}})
+	}
+	before := membership.First([]string{"n1"})
+	moving := before.Begin([]string{"n1", "n2"}) // n1 keeps a, and b moves to n2
+	for _, tc := range []struct {
+		is     membership.State
+		n1, n2 string
+	}{
+		{before, "ab", ""},
+		{moving, "ab", "b"},
+		{moving.Advance(), "ab", "b"},
+		{moving.Advance().Advance(), "a", "b"},
+	} {
+		v, err := membership.NewView(tc.is, place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for node, want := range map[string]string{"n1": tc.n1, "n2": tc.n2} {
+			page := storage.Page{More: true}
+			for _, key := range []string{"a", "b"} {
+				r := record.Record{Version: record.Version{Time: 1, Node: "n1"}, Value: []byte(key)}
+				page.Items = append(page.Items, storage.Item{Key: key, Record: r})
+			}
+			hideOthers(page, v, node)
+			out, got := merge([]storage.Page{page}, 10), ""
+			for _, k := range out.Keys {
+				got += k.Key
+			}
+			if got != want || !out.More || out.Last != "b" {
+				t.Errorf("%s of %s: %q, want %q; goes on after %q: %t", node, tc.is, got, want, out.Last, out.More)
+			}
 		}
 	}
 }

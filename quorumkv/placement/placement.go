@@ -1,9 +1,9 @@
 // Package placement decides which nodes hold a key, by the partitioner that the configuration names: consistent hashing
 // (package ring), the hash modulo the number of nodes, or ranges of keys between split points.
 //
-// A placement is a function of the configuration alone and never changes while a node runs: any two nodes whose Digest is
-// the same find the same replicas for every key, and nodes whose digests differ exchange nothing. That is all that the proof of package
-// coordinator asks of it: a key has the same N distinct replicas through whichever node. Which N they are matters for load and for
+// A placement is a function of its options alone and never changes: any two nodes whose Digest is
+// the same find the same replicas for every key, and nodes whose digests for all their nodes differ exchange nothing. That is all that the proof of package
+// coordinator asks of it: a key has the same N distinct replicas through whichever node. (Package membership goes from one placement to another.) Which N they are matters for load and for
 // what a change of nodes would move (Moved, Imbalance), not for what is promised.
 package placement
 
