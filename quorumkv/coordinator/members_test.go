@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/membership"
@@ -298,12 +297,7 @@ func TestAStewardWithoutItsDiskBeginsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	n1 := net.nodes["n1"]
-	n1.mu.Lock()
-	stop := n1.stop
-	n1.fs = vfs.NewCrashableMem()
-	n1.open(t)
-	n1.mu.Unlock()
-	stop()
+	n1.wipe(t, false)
 	s, err := n1.mover.Change(t.Context(), membership.Change{Remove: "n2"})
 	var r *membership.Refusal
 	if !errors.As(err, &r) {
@@ -335,6 +329,62 @@ func TestAStewardWithoutItsDiskHearsOfItsChange(t *testing.T) {
 	}
 	if err := net.stable(t.Context(), net.names...); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A member whose disk is gone, also the steward, comes back without data, leaves and joins: no read misses a write, although the disk had one of the two
+// replicas that acknowledged it, and afterwards two have it again.
+func TestAMemberWithoutItsDiskLeavesAndJoins(t *testing.T) {
+	for _, wiped := range []string{"n1", "n2"} {
+		t.Run(wiped, func(t *testing.T) {
+			net := start(t, config{nodes: 4, partitioner: placement.Modulo, repair: RepairOff})
+			net.withMovers()
+			net.set(func(_ context.Context, m message) (bool, error) {
+				if m.kind == kindApply && m.to == "n3" {
+					return false, errRefused
+				}
+				return false, nil
+			})
+			const keys = 16
+			for i := range keys {
+				net.mustPut(t, "n4", fmt.Sprint("k", i), "v", "2")
+			}
+			net.heal(t)
+			net.nodes[wiped].wipe(t, true)
+			right := func(when string) {
+				for i := range keys {
+					for _, via := range net.names {
+						if got, err := net.get(t, via, fmt.Sprint("k", i), "2"); err == nil && got != "v" {
+							t.Errorf("%s, through %s: k%d is %q", when, via, i, got)
+						}
+					}
+				}
+			}
+			right("wiped")
+			for _, c := range []membership.Change{{Remove: wiped}, {Add: wiped}} {
+				if err := net.change(t.Context(), "n4", c); err != nil {
+					t.Fatal(err)
+				}
+				right("while they change")
+				after := slices.DeleteFunc(slices.Clone(net.names), func(n string) bool { return n == c.Remove })
+				if err := net.stable(t.Context(), after...); err != nil {
+					t.Fatal(err)
+				}
+				right("changed")
+			}
+			for i := range keys {
+				key, held := fmt.Sprint("k", i), 0
+				net.wantGet(t, "n4", key, "2", "v")
+				for _, node := range net.nodes["n4"].coord.Replicas(key) {
+					if net.holds(t, node, key) == "v" {
+						held++
+					}
+				}
+				if held < 2 {
+					t.Errorf("%s is on %d replicas", key, held)
+				}
+			}
+		})
 	}
 }
 

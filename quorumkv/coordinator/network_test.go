@@ -78,6 +78,7 @@ type node struct {
 	stop    func() // the mover, and waits for it
 	place   func([]string) (placement.Placement, error)
 	first   []string
+	join    bool // it begins without data, if it begins
 }
 
 // View implements Members, as of the node's last start.
@@ -189,7 +190,7 @@ func (n *node) open(t testing.TB) {
 	n.store = openStore(t, n.fs, n.name)
 	n.replica = replica.New(n.store, n.clock, n.defects)
 	var err error
-	n.keeper, err = membership.NewKeeper(n.name, n.store, n.place, membership.First(n.first), false)
+	n.keeper, err = membership.NewKeeper(n.name, n.store, n.place, membership.First(n.first), n.join)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,6 +228,16 @@ func (n *node) crash(t testing.TB) {
 	n.open(t)
 	n.mu.Unlock()
 	stop() // what still goes on there has lost its disk
+}
+
+// wipe takes the node's disk away. With join, it knows.
+func (n *node) wipe(t testing.TB, join bool) {
+	n.mu.Lock()
+	stop := n.stop
+	n.fs, n.join = vfs.NewCrashableMem(), join
+	n.open(t)
+	n.mu.Unlock()
+	stop()
 }
 
 // endpoint is one coordinator's way into the network.

@@ -41,7 +41,7 @@ type kept struct {
 	Blank bool `json:"blank,omitempty"`
 }
 
-// NewKeeper finds the state on disk, or begins with first. A node that begins blank takes records, but answers as no replica before a change has made it one.
+// NewKeeper finds the state on disk, or begins with first. A node that begins blank is no replica before a change has made it one.
 func NewKeeper(self string, disk Disk, place func([]string) (placement.Placement, error), first State, blank bool) (*Keeper, error) {
 	k := &Keeper{self: self, disk: disk, place: place}
 	s := kept{State: first, Blank: blank}
@@ -113,7 +113,8 @@ func (k *Keeper) Learn(b []byte) error {
 	return err
 }
 
-// Enter implements replica.Fence. A node that is blank holds what it has taken as any other does; it may be asked to before it has heard that it joins.
+// Enter implements replica.Fence. A node that is blank takes records of a later epoch alone: it may be asked to before it has heard that it joins, and holds
+// them as any other does. Its own epoch may have been over for long, so that what it took in that, from itself, would be nowhere.
 func (k *Keeper) Enter(epoch uint64, take bool) (leave func(), err error) {
 	k.fence.RLock()
 	switch {
@@ -125,7 +126,7 @@ func (k *Keeper) Enter(epoch uint64, take bool) (leave func(), err error) {
 			return nil, fmt.Errorf("encode the membership: %w", err)
 		}
 		return nil, &replica.StaleError{Epoch: now, Membership: b}
-	case k.blank && !take:
+	case k.blank && !(take && epoch > k.view.Epoch):
 		k.fence.RUnlock()
 		return nil, fmt.Errorf("%w: this node waits to be made a member", replica.ErrNotApplied)
 	}
