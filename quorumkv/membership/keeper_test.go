@@ -61,3 +61,15 @@ func TestANodeWithoutDataTakesRecords(t *testing.T) {
 		}
 	}
 }
+
+// A node shows what it began with before there was any change.
+func TestStatusBeforeAnyChange(t *testing.T) {
+	first := First([]string{"n1", "n2"})
+	k, err := NewKeeper("n1", notes{}, place, first, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := NewMover(Options{Self: "n1", Keeper: k}).Status(t.Context()); got.String() != first.String() || got.Steward != "n1" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -389,7 +389,7 @@ func (m *Mover) own() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.o.Keeper.View().State
-	if s.Phase == Stable && m.told < s.Epoch && m.before.Epoch+1 == s.Epoch {
+	if s.Phase == Stable && m.told < s.Epoch && m.before.Epoch > 0 && m.before.Epoch+1 == s.Epoch {
 		// A steward that leaves may be taken for done with, and ended for good, as soon as it says that the change is: the others must have heard.
 		s = m.before
 	}

@@ -102,6 +102,9 @@ func carryOut(ctx context.Context, c *client.Client, change *protocol.MemberChan
 		if err != nil {
 			return fmt.Errorf("the change goes on, as far as is known; ask for the members: %w", err)
 		}
+		if len(now.Moves) == 0 && s.Phase == string(membership.Switching) {
+			now.Moves = s.Moves // known to the node that carried the change out alone, which may be no member now
+		}
 		s = now
 	}
 	if err := printMembers(out, s); err != nil {
