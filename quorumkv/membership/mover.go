@@ -116,7 +116,8 @@ type question struct {
 type where struct {
 	Epoch uint64 `json:"epoch"`
 	Taker string `json:"taker"`
-	From  string `json:"from"` // the first key that is looked at
+	From  string `json:"from"`  // the first key that is looked at
+	Limit int    `json:"limit"` // of keys that are looked at, from 1 to pageKeys
 }
 
 // given describes a page: it comes before the records.
@@ -478,7 +479,7 @@ func (m *Mover) page(w where) ([]byte, error) {
 	if v.Epoch != w.Epoch || v.Phase != Moving {
 		return nil, fmt.Errorf("%w: asked for a page of epoch %d; %s", replica.ErrNotApplied, w.Epoch, v.State)
 	}
-	p, err := m.o.Store.Range(w.From, "", pageKeys)
+	p, err := m.o.Store.Range(w.From, "", max(1, min(w.Limit, pageKeys)))
 	if err != nil {
 		return nil, err
 	}

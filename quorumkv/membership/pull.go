@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -104,10 +105,12 @@ func (m *Mover) stopPull() {
 	}
 }
 
-// from pulls all that this node takes and a source has.
+// from pulls all that this node takes and a source has. Pages that do not come become smaller: over a link that carries little, one that is too large would end the
+// connection, with the requests of clients on it, each time.
 func (m *Mover) from(ctx context.Context, p *pull, source string, c cursor) {
+	limit := pageKeys
 	for !c.Done && ctx.Err() == nil && m.o.Keeper.View().Epoch == p.epoch {
-		next, err := m.onePage(ctx, source, c)
+		next, err := m.onePage(ctx, source, c, limit)
 		p.mu.Lock()
 		delete(p.errs, source)
 		if err != nil && ctx.Err() == nil {
@@ -118,20 +121,23 @@ func (m *Mover) from(ctx context.Context, p *pull, source string, c cursor) {
 		}
 		p.mu.Unlock()
 		if err != nil {
+			if !errors.Is(err, replica.ErrNotApplied) { // else it was not tried
+				limit = max(1, limit/2)
+			}
 			select {
 			case <-ctx.Done():
 			case <-time.After(retry):
 			}
 			continue
 		}
-		c = next
+		c, limit = next, min(pageKeys, limit+1+limit/4)
 	}
 }
 
-func (m *Mover) onePage(ctx context.Context, source string, c cursor) (cursor, error) {
+func (m *Mover) onePage(ctx context.Context, source string, c cursor, limit int) (cursor, error) {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
-	b, err := m.send(ctx, source, question{Page: &where{Epoch: c.Epoch, Taker: m.o.Self, From: c.From}})
+	b, err := m.send(ctx, source, question{Page: &where{Epoch: c.Epoch, Taker: m.o.Self, From: c.From, Limit: limit}})
 	if err != nil {
 		return c, err
 	}
