@@ -388,6 +388,22 @@ func TestAMemberWithoutItsDiskLeavesAndJoins(t *testing.T) {
 	}
 }
 
+// A change is refused where one node, not its steward, has options with which members cannot change.
+func TestAChangeIsRefusedForAnyNode(t *testing.T) {
+	for _, forbids := range []string{"", "n1", "n2", "n4"} {
+		net := start(t, config{nodes: 4, members: 3, replication: 2, partitioner: placement.Modulo})
+		net.forbids = forbids
+		net.withMovers()
+		s, err := net.nodes["n3"].mover.Change(t.Context(), membership.Change{Add: "n4"})
+		if (err == nil) != (forbids == "") || err != nil && !strings.Contains(err.Error(), forbids+": not here") {
+			t.Errorf("forbidden by %q: %s, %v", forbids, s, err)
+		}
+		if forbids != "" && net.nodes["n1"].View().Epoch != 1 {
+			t.Errorf("forbidden by %q, and there is %s", forbids, net.nodes["n1"].View())
+		}
+	}
+}
+
 // A node's clock follows the versions of what it copies as of what it is sent: its next write is not older than what it holds.
 func TestTheClockFollowsWhatIsCopied(t *testing.T) {
 	c := config{nodes: 3, members: 2, replication: 1, partitioner: placement.Modulo, stamps: FromCoordinator, maxSkew: time.Hour}

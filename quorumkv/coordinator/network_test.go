@@ -47,12 +47,13 @@ type fate func(ctx context.Context, m message) (after bool, err error)
 
 // network connects real coordinators and replicas, under the control of a test.
 type network struct {
-	mu    sync.Mutex
-	fate  fate
-	nodes map[string]*node
-	names []string
-	moves bool           // whether members change
-	late  sync.WaitGroup // messages delivered after their sender gave up
+	mu      sync.Mutex
+	fate    fate
+	nodes   map[string]*node
+	names   []string
+	moves   bool           // whether members change
+	forbids string         // the node whose options forbid that
+	late    sync.WaitGroup // messages delivered after their sender gave up
 }
 
 func (n *network) set(f fate) {
@@ -203,7 +204,12 @@ func (n *node) open(t testing.TB) {
 
 func (n *node) startMover() {
 	n.mover = membership.NewMover(membership.Options{Self: n.name, Nodes: n.net.names, Keeper: n.keeper, Store: n.store, Clock: n.clock,
-		Call: endpoint{n.net, n.name}.Call, Allowed: func() error { return nil }, Timeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+		Call: endpoint{n.net, n.name}.Call, Allowed: func() error {
+			if n.net.forbids == n.name {
+				return errors.New("not here")
+			}
+			return nil
+		}, Timeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { n.mover.Run(ctx) })

@@ -110,6 +110,7 @@ type question struct {
 	Page    *where  `json:"page,omitempty"`
 	Change  *Change `json:"change,omitempty"`
 	Status  bool    `json:"status,omitempty"`
+	May     bool    `json:"may,omitempty"` // whether members can change there
 }
 
 // where is the place of a page.
@@ -304,7 +305,7 @@ func (m *Mover) send(ctx context.Context, node string, q question) ([]byte, erro
 	return m.o.Call(ctx, node, body)
 }
 
-// decided is the answer to a change.
+// decided is the answer to a change, and to whether there may be one.
 type decided struct {
 	State   State  `json:"state"`
 	Refused string `json:"refused,omitempty"`
@@ -341,6 +342,11 @@ func (m *Mover) Answer(ctx context.Context, _ string, body []byte) ([]byte, erro
 			return nil, err
 		}
 		return json.Marshal(decided{State: s})
+	case q.May:
+		if err := m.o.Allowed(); err != nil {
+			return json.Marshal(decided{Refused: err.Error()})
+		}
+		return json.Marshal(decided{})
 	case q.Status:
 		return json.Marshal(m.own())
 	}
@@ -422,11 +428,26 @@ func (m *Mover) decide(ctx context.Context, c Change) (State, error) {
 	if err := m.tell(ctx, s, to.All()); err != nil {
 		return s, refuse("a change waits for all members, old and new, and not all can be reached: %v", err)
 	}
+	if err := m.each(ctx, to.All(), m.mayChange); err != nil {
+		return s, refuse("%v", err)
+	}
 	if now := m.o.Keeper.View().State; now.Epoch != s.Epoch {
 		return s, refuse("the others had a later membership, %s: ask again", now)
 	}
 	m.progress = map[string]Progress{}
 	return m.begin(s, to)
+}
+
+// mayChange is an error with why members cannot change by the options of a node.
+func (m *Mover) mayChange(ctx context.Context, node string) error {
+	var d decided
+	if err := m.ask(ctx, node, question{May: true}, &d); err != nil {
+		return err
+	}
+	if d.Refused != "" {
+		return errors.New(d.Refused)
+	}
+	return nil
 }
 
 // begin makes the state that follows another.
@@ -449,9 +470,6 @@ func (m *Mover) begin(from, to State) (State, error) {
 
 // check finds the members after a change, or why there cannot be any.
 func (m *Mover) check(v *View, c Change) ([]string, error) {
-	if err := m.o.Allowed(); err != nil {
-		return nil, &Refusal{err.Error()}
-	}
 	name := c.Add + c.Remove
 	switch {
 	case (c.Add == "") == (c.Remove == ""):
