@@ -44,7 +44,7 @@ func (s *Store) SetNote(name string, b []byte) error {
 	return nil
 }
 
-// ApplyAll takes what is newer of items, which are of different keys, and keeps b as the note name: both are durable when it returns, and the note is
+// ApplyAll takes what is newer of items, which are of different keys, and keeps b as the note name: both are durable when it returns, as SetNote says it, and the note is
 // never there without what was taken. It returns how many were taken. Requests for the keys wait meanwhile.
 func (s *Store) ApplyAll(items []Item, name string, b []byte) (taken int, err error) {
 	leave, err := s.enter()
@@ -85,7 +85,7 @@ func (s *Store) ApplyAll(items []Item, name string, b []byte) (taken int, err er
 	if err := batch.Set(noteKey(name), b, nil); err != nil {
 		return 0, fmt.Errorf("write the note %s: %w", name, err)
 	}
-	if err := batch.Commit(s.write); err != nil {
+	if err := batch.Commit(pebble.Sync); err != nil {
 		return 0, fmt.Errorf("write %d records: %w", taken, err)
 	}
 	return taken, nil

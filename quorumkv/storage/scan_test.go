@@ -73,15 +73,24 @@ func TestRangeBoundsKeys(t *testing.T) {
 	}
 }
 
-// TestNotesAreSyncedWithoutFsync: a record may be lost then, what nodes have agreed on may not.
+// TestNotesAreSyncedWithoutFsync: a write may be lost then; what nodes have agreed on, and what was copied before they agreed to read it, may not.
 func TestNotesAreSyncedWithoutFsync(t *testing.T) {
 	fs := vfs.NewCrashableMem()
 	s := open(t, fs, func(o *Options) { o.Fsync = false })
 	if err := s.SetNote("membership", []byte("epoch 2")); err != nil {
 		t.Fatal(err)
 	}
-	b, err := open(t, fs.CrashClone(vfs.CrashCloneCfg{}), nil).Note("membership")
-	if err != nil || string(b) != "epoch 2" {
+	if b, err := open(t, fs.CrashClone(vfs.CrashCloneCfg{}), nil).Note("membership"); err != nil || string(b) != "epoch 2" {
 		t.Errorf("after a crash: %q, %v", b, err)
 	}
+	if taken, err := s.ApplyAll([]Item{{"k", rec(1, "n1", "copied")}}, "pull/n1", []byte("done")); taken != 1 || err != nil {
+		t.Fatalf("%d taken, %v", taken, err)
+	}
+	after := open(t, fs.CrashClone(vfs.CrashCloneCfg{}), nil)
+	for name, want := range map[string]string{"membership": "epoch 2", "pull/n1": "done"} {
+		if b, err := after.Note(name); err != nil || string(b) != want {
+			t.Errorf("after a crash: %s is %q, %v, want %q", name, b, err, want)
+		}
+	}
+	wantValue(t, after, "k", "copied")
 }
