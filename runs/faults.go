@@ -46,10 +46,13 @@ func (p *Planned) checkLinger() error {
 	return nil
 }
 
-// notShaped is why links cannot be shaped where a provider makes the nodes, as the end
-// of a sentence; empty if they can.
-func notShaped(provider string, env Environment) string {
+// notShaped is why links cannot be shaped where a provider makes the nodes of spec, as the
+// end of a sentence; empty if they can.
+func notShaped(provider string, spec cluster.Spec, env Environment) string {
 	if providers.Shapes(env.Providers, provider) {
+		if len(spec.Nodes) > 1 && !spec.LinkByLink {
+			return "and there are none between nodes that know each other by one address each, as this database's do"
+		}
 		return ""
 	}
 	if shaping := providers.Shaping(env.Providers); shaping != "" {

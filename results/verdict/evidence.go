@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
@@ -21,8 +22,9 @@ type Require struct {
 	// FaultsBit asks that every injected fault was seen to take effect and to be healed,
 	// and that there was at least one.
 	FaultsBit bool `json:"faults_bit"`
-	// DuringFaults is the least number of operations that must have succeeded in fault windows; where
-	// there is one node, which serves nobody meanwhile, since the first of them.
+	// DuringFaults is the least number of operations that must have succeeded in fault windows; of
+	// faults on all nodes that serve anybody, such as the only one, a primary or a whole cluster, since
+	// they took effect: nobody is served meanwhile.
 	DuringFaults int `json:"during_faults"`
 }
 
@@ -60,10 +62,7 @@ func (r Require) groundOf(h *history.History) ground {
 		g.faults = faultsLack(h)
 	}
 	if r.DuringFaults > 0 {
-		g.during, g.when = okDuringFaults(h), "while a fault was on"
-		if len(h.Header.Nodes) == 1 {
-			g.during, g.when = okSinceFaults(h), "since a fault took effect"
-		}
+		g.during, g.when = okUnderFaults(h)
 	}
 	return g
 }
@@ -135,40 +134,59 @@ func because(s string) string {
 	return ": " + s
 }
 
-// okDuringFaults counts operations that succeeded and overlapped a fault window.
-func okDuringFaults(h *history.History) int {
-	n := 0
+// okUnderFaults counts operations that succeeded while a fault was on or, of a fault on all
+// nodes that serve anybody, since it took effect, because nobody is served meanwhile. when
+// says which.
+func okUnderFaults(h *history.History) (n int, when string) {
+	serving := servingNodes(h)
+	when = "since a fault took effect"
+	ends := make([]history.Time, len(h.Faults))
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		ends[i] = history.Never
+		if all := !slices.ContainsFunc(serving, func(node string) bool { return !slices.Contains(f.Nodes, node) }); !all && len(h.Header.Nodes) > 1 {
+			when = "while a fault was on"
+			if f.Healed != 0 {
+				ends[i] = f.Healed
+			}
+		}
+	}
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		if op.Outcome != history.OK {
 			continue
 		}
 		for j := range h.Faults {
-			f := &h.Faults[j]
-			if f.TookEffect != 0 && op.Complete >= f.TookEffect && (f.Healed == 0 || op.Invoke <= f.Healed) {
+			if f := &h.Faults[j]; f.TookEffect != 0 && op.Complete >= f.TookEffect && op.Invoke <= ends[j] {
 				n++
 				break
 			}
 		}
 	}
-	return n
+	return n, when
 }
 
-// okSinceFaults counts operations that succeeded after some fault had taken effect.
-func okSinceFaults(h *history.History) int {
-	first := history.Never
-	for i := range h.Faults {
-		if bit := h.Faults[i].TookEffect; bit != 0 && (first == history.Never || bit < first) {
-			first = bit
-		}
-	}
-	n := 0
+// servingNodes are the nodes of which an operation succeeded; all where that is not known of
+// each.
+func servingNodes(h *history.History) []string {
+	seen := make([]bool, len(h.Header.Nodes))
 	for i := range h.Ops {
-		if op := &h.Ops[i]; first != history.Never && op.Outcome == history.OK && op.Complete >= first {
-			n++
+		op := &h.Ops[i]
+		if op.Outcome != history.OK {
+			continue
+		}
+		if op.Node < 0 || int(op.Node) >= len(seen) {
+			return h.Header.Nodes
+		}
+		seen[op.Node] = true
+	}
+	var nodes []string
+	for i, served := range seen {
+		if served {
+			nodes = append(nodes, h.Header.Nodes[i])
 		}
 	}
-	return n
+	return nodes
 }
 
 // UpperBound95 is the largest rate of bad reads that is compatible, at 95 %
