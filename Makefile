@@ -13,7 +13,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni acceptance killed-faults overhead suites record hunt-power differential race lint pages bench bench-stream clean
+.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni acceptance killed-faults overhead suites soak record hunt-power differential race lint pages bench bench-stream clean
 
 build: $(BIN)
 
@@ -87,7 +87,11 @@ overhead:
 
 # The shipped suites, each on its real systems.
 suites: build
-	for s in quorum-basics read-your-writes replica-lag failover replication multi-leader tenants isolation last-write-wins hot-partition local-quorum galera smoke; do $(BIN) run $$s || exit 1; done
+	for s in quorum-basics read-your-writes replica-lag failover replication multi-leader tenants isolation last-write-wins hot-partition local-quorum regions galera smoke; do $(BIN) run $$s || exit 1; done
+
+# Correct configurations of every database under every fault, one after the other: two hours. --resume goes on.
+soak: build
+	$(BIN) run soak
 
 # The track record: every finding on a real system, and its control.
 record: build

@@ -94,10 +94,10 @@ func TestOwnName(t *testing.T) {
 func TestMarked(t *testing.T) {
 	mark := Mark("20261126-001122-ab3f")
 	got := marked(map[string]string{
-		"lapse_b": mark, "lapse_a": mark, "lapse-table": mark, "lapse_own": mark, "lapse_other": "by hand",
+		"lapse_b": mark, "lapse_a": mark, "lapse_a:": mark, "lapse-table": mark, "lapse_own": mark, "lapse_other": "by hand",
 		"lapse_a;reboot": mark, "lapse_$(reboot)": mark, "lapse_\x1b[2J": mark, "lapse_ a": mark,
 	}, "lapse_own")
-	if want := []string{"lapse-table", "lapse_a", "lapse_b"}; !slices.Equal(got, want) {
+	if want := []string{"lapse-table", "lapse_a", "lapse_a:", "lapse_b"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	for name, want := range map[string]bool{

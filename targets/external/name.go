@@ -49,6 +49,10 @@ func IsOwnName(name string) bool {
 // plain are the characters of names that OwnName makes.
 const plain = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
+// harmless are further characters of names that targets make of an OwnName, which mean nothing
+// to a shell: what Redis' keys begin with ends in a colon.
+const harmless = "-:/"
+
 // markPrefix is what every Mark begins with.
 const markPrefix = "made by lapse for run "
 
@@ -63,7 +67,7 @@ func Mark(run string) string { return markPrefix + run }
 func marked(marks map[string]string, own string) []string {
 	var out []string
 	for name, mark := range marks {
-		if strings.HasPrefix(mark, markPrefix) && name != own && strings.Trim(name, plain+"-") == "" {
+		if strings.HasPrefix(mark, markPrefix) && name != own && strings.Trim(name, plain+harmless) == "" {
 			out = append(out, name)
 		}
 	}

@@ -19,7 +19,8 @@ func examples(nodes int) []targets.Example {
 	}
 	return append(list, targets.Example{
 		Name: "direct", Write: writeAck, Reads: []string{readDirect}, Workload: "session", Rate: 1500, Concurrency: "12",
-		Why:    "Reads of any replica, what clients do by default where the bucket allows it: the\nnegative control. If your application relies on such reads being fresh, write holds.",
-		Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Violated}},
+		Why: "Reads of any replica, what clients do by default where the bucket allows it. On idle\nservers a replica is rarely behind, so that this is said and has no consequence. If your\n" +
+			"application relies on such reads being fresh, write holds.",
+		Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Reported}},
 	})
 }
