@@ -151,10 +151,13 @@ func Shapes(names []string) bool {
 
 // Need tells whether one of the faults of these names needs the ability a.
 func Need(names []string, a ability.Ability) bool {
-	return slices.ContainsFunc(names, func(name string) bool {
-		k, err := find(name)
-		return err == nil && slices.Contains(k.Needs, a)
-	})
+	return slices.ContainsFunc(names, func(name string) bool { return needs(name, a) })
+}
+
+// needs tells whether there is a fault of that name, and it needs the ability a.
+func needs(name string, a ability.Ability) bool {
+	k, err := find(name)
+	return err == nil && slices.Contains(k.Needs, a)
 }
 
 func find(name string) (kind, error) {

@@ -136,21 +136,14 @@ func await(ctx context.Context, limit time.Duration, ok func(context.Context) ([
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var proof []string
-	var last error
-	err := cluster.Await(ctx, "it", func(ctx context.Context) error {
-		p, err := ok(ctx)
-		// A deadline that cuts an attempt short says less than the attempt before it did,
-		// in whatever words the driver or the network has for it.
-		if err != nil && (last == nil || ctx.Err() == nil) {
-			last = err
-		}
-		proof = p
+	last := cluster.Poll(ctx, func(ctx context.Context) (err error) {
+		proof, err = ok(ctx)
 		return err
 	})
-	if err != nil && last != nil {
+	if last != nil {
 		return nil, fmt.Errorf("%w (after %s)", last, limit)
 	}
-	return proof, err
+	return proof, nil
 }
 
 // each does f for all items at once and returns their errors in the order of

@@ -82,10 +82,7 @@ func (s Schedule) CutsLinks() bool {
 
 // Needs says whether a fault of the schedule needs the ability a.
 func (s Schedule) Needs(a ability.Ability) bool {
-	return slices.ContainsFunc(s.Steps, func(st Step) bool {
-		k, err := find(st.Fault)
-		return err == nil && slices.Contains(k.Needs, a)
-	})
+	return slices.ContainsFunc(s.Steps, func(st Step) bool { return needs(st.Fault, a) })
 }
 
 // Coverage lists the faults and states that the schedule is meant to cover, for the history.

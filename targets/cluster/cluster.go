@@ -340,10 +340,17 @@ func Both(a, b string) []Link { return []Link{{a, b}, {b, a}} }
 // PollEvery is how often Await asks.
 const PollEvery = 20 * time.Millisecond
 
-// Await calls ok every PollEvery until it returns nil or ctx is done. The error wraps
-// that of ctx and the last one of ok that ctx did not cut short; what completes
-// "waiting for ...".
+// Await is Poll with an error that wraps that of ctx too; what completes "waiting for ...".
 func Await(ctx context.Context, what string, ok func(context.Context) error) error {
+	if last := Poll(ctx, ok); last != nil {
+		return fmt.Errorf("waiting for %s: %w (last: %w)", what, ctx.Err(), last)
+	}
+	return nil
+}
+
+// Poll calls ok every PollEvery until it returns nil or ctx is done. Its error is the last
+// one of ok that ctx did not cut short.
+func Poll(ctx context.Context, ok func(context.Context) error) error {
 	tick := time.NewTicker(PollEvery)
 	defer tick.Stop()
 	var last error
@@ -359,7 +366,7 @@ func Await(ctx context.Context, what string, ok func(context.Context) error) err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w (last: %w)", what, ctx.Err(), last)
+			return last
 		case <-tick.C:
 		}
 	}
