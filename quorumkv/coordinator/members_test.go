@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -98,25 +96,15 @@ func (sc scenario) runWithChanges(t *testing.T, seed uint64) []porcupine.Operati
 				default:
 				}
 				via := net.nodes[fmt.Sprint("n", 1+rng.IntN(5))].coord
-				op := porcupine.Operation{ClientId: c, Call: now.Add(1)}
 				in := input{key: fmt.Sprint("k", rng.IntN(4)), write: rng.IntN(2) == 0}
-				var err error
 				if in.write {
 					in.value = fmt.Sprintf("%d.%d", c, i)
-					_, err = via.Write(t.Context(), WriteRequest{Key: in.key, W: w, Value: []byte(in.value)})
-				} else {
-					var res ReadResult
-					res, err = via.Read(t.Context(), ReadRequest{Key: in.key, R: r})
-					op.Output = string(res.Record.Value)
 				}
-				op.Input, op.Return = in, now.Add(1)
-				var e *engine.Error
-				if errors.As(err, &e) {
-					if e.Outcome != engine.PerhapsWritten {
-						continue
-					}
-					op.Return = math.MaxInt64
+				op, happened := ask(t, via, w, r, &now, in)
+				if !happened {
+					continue
 				}
+				op.ClientId = c
 				histories[c] = append(histories[c], op)
 			}
 		})

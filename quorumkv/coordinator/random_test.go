@@ -17,6 +17,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/placement"
+	"github.com/lapse-test/lapse/quorumkv/quorum"
 )
 
 // input and output of one operation on one key. The empty value stands for "no value".
@@ -115,29 +116,15 @@ func (sc scenario) run(t *testing.T, seed uint64) []porcupine.Operation {
 		wg.Go(func() {
 			for i := range each {
 				via := net.nodes[fmt.Sprint("n", 1+rng.IntN(3))].coord
-				op := porcupine.Operation{ClientId: c, Call: now.Add(1)}
 				in := input{key: fmt.Sprint("k", rng.IntN(2)), write: rng.IntN(2) == 0}
-				var err error
-				if in.write {
-					req := WriteRequest{Key: in.key, W: w, Delete: rng.IntN(8) == 0}
-					if !req.Delete {
-						in.value = fmt.Sprintf("%d.%d", c, i)
-						req.Value = []byte(in.value)
-					}
-					_, err = via.Write(t.Context(), req)
-				} else {
-					var res ReadResult
-					res, err = via.Read(t.Context(), ReadRequest{Key: in.key, R: r})
-					op.Output = string(res.Record.Value)
+				if in.write && rng.IntN(8) > 0 { // else it deletes
+					in.value = fmt.Sprintf("%d.%d", c, i)
 				}
-				op.Input, op.Return = in, now.Add(1)
-				var e *engine.Error
-				if errors.As(err, &e) {
-					if e.Outcome != engine.PerhapsWritten {
-						continue // a read that failed, a write that did not happen
-					}
-					op.Return = math.MaxInt64
+				op, happened := ask(t, via, w, r, &now, in)
+				if !happened {
+					continue
 				}
+				op.ClientId = c
 				histories[c] = append(histories[c], op)
 			}
 		})
@@ -160,6 +147,33 @@ func (sc scenario) run(t *testing.T, seed uint64) []porcupine.Operation {
 	crashes.Wait()
 	net.settle(t)
 	return relevant(histories)
+}
+
+// ask has via carry out in, of which a write without a value deletes, and says when and how that ended. It
+// is false for a read that failed and a write that did not happen.
+func ask(t *testing.T, via *Coordinator, w, r quorum.Level, now *atomic.Int64, in input) (op porcupine.Operation, happened bool) {
+	op.Input, op.Call = in, now.Add(1)
+	var err error
+	if in.write {
+		req := WriteRequest{Key: in.key, W: w, Delete: in.value == ""}
+		if !req.Delete {
+			req.Value = []byte(in.value)
+		}
+		_, err = via.Write(t.Context(), req)
+	} else {
+		var res ReadResult
+		res, err = via.Read(t.Context(), ReadRequest{Key: in.key, R: r})
+		op.Output = string(res.Record.Value)
+	}
+	op.Return = now.Add(1)
+	var e *engine.Error
+	if errors.As(err, &e) {
+		if e.Outcome != engine.PerhapsWritten {
+			return op, false
+		}
+		op.Return = math.MaxInt64
+	}
+	return op, true
 }
 
 // relevant leaves out writes without an answer that nobody read: they may as well not have happened. Deletes without an
