@@ -95,8 +95,6 @@ func (o operated) Promote(ctx context.Context, old, node int) error {
 
 // Follow implements replication.Driver.
 func (o operated) Follow(ctx context.Context, a replication.Answer[standing]) (anew bool, err error) {
-	o.roles.Lock()
-	defer o.roles.Unlock()
 	host, number, err := o.upstream(a.Node)
 	switch {
 	case err != nil:
@@ -106,6 +104,7 @@ func (o operated) Follow(ctx context.Context, a replication.Answer[standing]) (a
 		return false, o.follow(ctx, a.Node)
 	case a.Seen.diverged:
 		o.Tell("replica", "%s has what the primary has not, or cannot apply what it gets: it is made anew", o.Nodes[a.Node].Name())
+		o.rebuild[a.Node] = true
 		return true, nil
 	case !a.Seen.applying && !o.held[a.Node]:
 		return false, o.order(ctx, a.Node, "START SLAVE")
@@ -115,6 +114,5 @@ func (o operated) Follow(ctx context.Context, a replication.Answer[standing]) (a
 
 // Rebuild implements replication.Driver.
 func (o operated) Rebuild(ctx context.Context, node int) error {
-	o.rebuild[node] = true
 	return o.rebuildReplica(ctx, node)
 }

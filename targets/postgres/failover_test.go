@@ -160,6 +160,11 @@ func TestFailoverKeepsSynchronousWrites(t *testing.T) {
 		must(t, d.Nodes[old].Kill(d.ctx))
 		d.await("a standby to be promoted", d.promoted(old))
 		must(t, d.Restart(d.ctx, d.Nodes[old].Name()))
+		d.roles.Lock()
+		if at, strayed := d.strayed[old]; strayed {
+			t.Errorf("%s is a fresh copy, and is held to have left the history at %v", d.Nodes[old].Name(), at)
+		}
+		d.roles.Unlock()
 		d.allReady()
 	}
 	stop()

@@ -20,9 +20,6 @@ type operated struct {
 	*System
 	// conns are connections of the failover manager's own, one a node.
 	conns []*conn
-	// strayed are, for each node that was not seen to follow since, the earliest
-	// position at which a timeline that it must follow left the one before.
-	strayed map[int]lsn
 	// timeline is the present one; 0 until the first promotion, when every node is
 	// on it.
 	timeline int
@@ -39,7 +36,7 @@ const (
 )
 
 func (s *System) startFailoverManager() (stop func()) {
-	driver := &operated{System: s, conns: make([]*conn, len(s.Nodes)), strayed: map[int]lsn{}}
+	driver := &operated{System: s, conns: make([]*conn, len(s.Nodes))}
 	o := replication.FailoverManager[standing]{
 		Driver: driver, Nodes: s.Nodes, Primary: s.primaryIndex, After: s.set.failoverAfter,
 		Acknowledged: s.set.acknowledgedOnStandbys(), Replica: "standby", Roles: &s.roles,
@@ -116,6 +113,7 @@ func (o *operated) Follow(_ context.Context, a replication.Answer[standing]) (an
 		delete(o.strayed, a.Node)
 	case strayed > 0 && st.position > strayed && !st.receiving:
 		o.Tell("standby", "%s has the log up to %v, but the new primary's history left its own at %v: it is copied anew", o.Nodes[a.Node].Name(), st.position, strayed)
+		o.rebuild[a.Node] = true
 		return true, nil
 	}
 	return false, nil
@@ -124,10 +122,5 @@ func (o *operated) Follow(_ context.Context, a replication.Answer[standing]) (an
 // Rebuild implements replication.Driver: a node becomes a standby from a fresh copy.
 func (o *operated) Rebuild(ctx context.Context, node int) error {
 	o.forget(node)
-	o.rebuild[node] = true
-	if err := o.rebuildStandby(ctx, node); err != nil {
-		return err
-	}
-	delete(o.strayed, node)
-	return nil
+	return o.rebuildStandby(ctx, node)
 }

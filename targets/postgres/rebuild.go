@@ -65,6 +65,7 @@ func (s *System) rebuildStandby(ctx context.Context, node int) error {
 		return err
 	}
 	delete(s.rebuild, node)
+	delete(s.strayed, node)
 	s.Tell("standby", "%s is a standby of %s again, from a fresh copy", n.Name(), from.Name())
 	return nil
 }

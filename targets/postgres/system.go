@@ -37,6 +37,10 @@ type System struct {
 	held map[int]bool
 	// rebuild are the nodes whose data is of a history that was given up.
 	rebuild map[int]bool
+	// strayed are, for each node that was neither made anew nor seen to follow since, the
+	// earliest position at which a timeline that it must follow left the one before. Like
+	// rebuild it belongs to whoever holds roles.
+	strayed map[int]lsn
 	// manager is Patroni; nil unless failover is by it.
 	manager *manager
 	// patroniVersion is empty without it.

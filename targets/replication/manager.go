@@ -73,10 +73,12 @@ type Driver[S any] interface {
 	// it. What the node old has from now on has to be made anew. Roles is held.
 	Promote(ctx context.Context, old, node int) error
 	// Follow sees to a node that is not the primary while the primary is there, such as
-	// having it follow the primary; it says whether it has to be made anew.
-	Follow(ctx context.Context, seen Answer[S]) (anew bool, err error)
-	// Rebuild makes a node a replica of the primary from nothing. Its process was killed.
+	// having it follow the primary; it says whether it has to be made anew. From then on
+	// it is not eligible until it was made anew, by Rebuild or by whoever starts it.
 	// Roles is held.
+	Follow(ctx context.Context, seen Answer[S]) (anew bool, err error)
+	// Rebuild makes a node a replica of the primary from nothing, which is then eligible.
+	// Its process was killed. Roles is held.
 	Rebuild(ctx context.Context, node int) error
 }
 
@@ -221,7 +223,7 @@ func (o *FailoverManager[S]) repair(ctx context.Context, seen []Answer[S]) {
 		if a.Node == o.Primary() || o.fenced[a.Node] {
 			continue
 		}
-		anew, err := o.Driver.Follow(ctx, a)
+		anew, err := o.follow(ctx, a)
 		if err != nil {
 			o.Debug("repairing a "+o.Replica, o.Nodes[a.Node], err)
 		}
@@ -241,9 +243,20 @@ func (o *FailoverManager[S]) repair(ctx context.Context, seen []Answer[S]) {
 	}
 }
 
+func (o *FailoverManager[S]) follow(ctx context.Context, seen Answer[S]) (anew bool, err error) {
+	o.Roles.Lock()
+	defer o.Roles.Unlock()
+	return o.Driver.Follow(ctx, seen)
+}
+
+// rebuild makes a node anew unless whoever started it has done so: its copy may be the
+// only one of what was acknowledged since.
 func (o *FailoverManager[S]) rebuild(ctx context.Context, node int) error {
 	o.Roles.Lock()
 	defer o.Roles.Unlock()
+	if o.Driver.Eligible(node) {
+		return nil
+	}
 	if err := o.Nodes[node].Kill(ctx); err != nil {
 		return err
 	}

@@ -78,11 +78,15 @@ func (d *database) Promote(_ context.Context, old, i int) error {
 	return d.promoted
 }
 func (d *database) Follow(_ context.Context, a Answer[string]) (bool, error) {
+	if d.anew[a.Node] {
+		d.given[a.Node] = true
+	}
 	return d.anew[a.Node], nil
 }
 func (d *database) Rebuild(_ context.Context, i int) error {
 	d.nodes[i].state = cluster.Running
 	delete(d.anew, i)
+	delete(d.given, i)
 	d.did = append(d.did, "rebuilt "+d.nodes[i].name)
 	return nil
 }
@@ -167,6 +171,22 @@ func TestFencedComesBack(t *testing.T) {
 	d.nodes[0].state = cluster.Running
 	o.step(t.Context())
 	if d.primary != 0 || slices.Contains(d.did, "rebuilt n1") {
+		t.Errorf("the primary is node %d; %q", d.primary, d.did)
+	}
+}
+
+// TestStartedAnew: a node that the failover manager killed, and that somebody started
+// again as a replica of the new primary, keeps what it has: it may be the only replica of
+// what was acknowledged since.
+func TestStartedAnew(t *testing.T) {
+	d, o := deployed(3, 1)
+	d.errs[0] = errors.New("timeout")
+	o.step(t.Context())
+	delete(d.errs, 0)
+	d.nodes[0].state = cluster.Running
+	delete(d.given, 0)
+	o.step(t.Context())
+	if d.primary != 2 || slices.Contains(d.did, "rebuilt n1") || o.fenced[0] {
 		t.Errorf("the primary is node %d; %q", d.primary, d.did)
 	}
 }
