@@ -15,6 +15,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome/outcometest"
 )
 
@@ -118,6 +119,30 @@ func TestBadEndpoint(t *testing.T) {
 		must(t, err)
 		if cfg.Options["region"] != region {
 			t.Errorf("%s is in %s", at, cfg.Options["region"])
+		}
+	}
+}
+
+// TestUnmade: what is there after the statement that makes the run's place has failed. What
+// may be there is removed; what is another's is not touched.
+func TestUnmade(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&types.ResourceInUseException{}, "taken"},
+		{&smithy.GenericAPIError{Code: "AccessDeniedException"}, "refused"},
+		{&types.LimitExceededException{}, "refused"},
+		{&types.InternalServerError{}, "unknown"},
+		{&smithy.GenericAPIError{Code: "ServiceUnavailable"}, "unknown"},
+		{io.ErrUnexpectedEOF, "unknown"},
+	} {
+		got := unmade(c.err, c.err)
+		if taken := errors.Is(got, external.ErrTaken); taken != (c.want == "taken") {
+			t.Errorf("%v: taken is %v", c.err, taken)
+		}
+		if refused := external.IsRefused(got); refused != (c.want != "unknown") {
+			t.Errorf("%v: that nothing was made is %v, want %s", c.err, refused, c.want)
 		}
 	}
 }

@@ -203,15 +203,20 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
 	err := makeTable(ctx, v.conn, v.table, external.Mark(v.run))
+	return unmade(err, v.explain(err))
+}
+
+// unmade is what an error of making the table means, told as it is told: it is another's,
+// nothing was made, or it may be there all the same, as after an InternalServerError.
+func unmade(err, told error) error {
 	var taken *types.ResourceInUseException
-	var api smithy.APIError
 	switch {
 	case errors.As(err, &taken):
 		return external.ErrTaken
-	case errors.As(err, &api):
-		return external.Refused(v.explain(err))
+	case errorTable.Undone(err):
+		return external.Refused(told)
 	}
-	return v.explain(err)
+	return told
 }
 
 // Drop implements external.Driver.

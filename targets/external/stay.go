@@ -45,8 +45,7 @@ func (s *Stay) begin(ctx context.Context, progress func(string)) error {
 	}
 	s.mayExist = true
 	if err := s.driver.Make(making); err != nil {
-		var refused *refusedError
-		s.mayExist = !errors.As(err, &refused)
+		s.mayExist = !IsRefused(err)
 		if errors.Is(err, ErrTaken) {
 			return takenError(s.Place.String())
 		}
@@ -148,9 +147,16 @@ type refusedError struct{ err error }
 func (e *refusedError) Error() string { return e.err.Error() }
 func (e *refusedError) Unwrap() error { return e.err }
 
-// Refused wraps an error of Make that says for certain that nothing was made, such as
-// one that the database itself answered. Then nothing is removed either.
+// Refused wraps an error of Make that says for certain that nothing was made. Then nothing
+// is removed either. That the database itself answered is not enough: some answers say that
+// it does not know, or that it was stopped in the middle (outcome.Table.Undone tells).
 func Refused(err error) error { return &refusedError{err} }
+
+// IsRefused says whether an error of Make says that nothing was made, as ErrTaken does.
+func IsRefused(err error) bool {
+	var refused *refusedError
+	return errors.As(err, &refused)
+}
 
 func takenError(what string) error {
 	return &cluster.EnvironmentError{

@@ -271,25 +271,37 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
+	made := false
 	err := v.ask(ctx, v.Writer(), func(ctx context.Context, l *link) error {
 		// Collections cannot be made in every version's transactions, so that it is made here.
 		if err := l.client.Database(v.database).CreateCollection(ctx, collection); err != nil {
 			return err
 		}
+		made = true
 		_, err := l.data.InsertOne(ctx, bson.D{{Key: "_id", Value: markID}, {Key: "mark", Value: external.Mark(v.run)}})
 		return err
 	})
-	const exists = 48
-	switch code, _, concern := answered(err); {
+	told := v.explain(v.Writer(), err)
+	switch {
 	case err == nil:
 		v.Follow()
-		return nil
+	case !made:
+		return unmade(err, told)
+	}
+	return told
+}
+
+// unmade is what an error of making the collection means, told as it is told: it is
+// another's, nothing was made, or it may be there all the same.
+func unmade(err, told error) error {
+	const exists = 48
+	switch code, _, _ := answered(err); {
 	case code == exists:
 		return external.ErrTaken
-	case refusals[code] != "" && !concern:
-		return external.Refused(v.explain(v.Writer(), err))
+	case errorTable.Undone(err):
+		return external.Refused(told)
 	}
-	return v.explain(v.Writer(), err)
+	return told
 }
 
 // Serves implements external.Driver: a node that takes writes wrote and read, another one

@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/outcome/outcometest"
 	. "github.com/lapse-test/lapse/targets/targettest"
@@ -187,6 +188,31 @@ func TestChoose(t *testing.T) {
 		st.writes = func(int) bool { return true }
 		if got := cl.choose(c.at, c.writes); got != c.everywhere {
 			t.Errorf("every node takes writes: %s at %d, writes: %v: node %d, want %d", c.read, c.at, c.writes, got, c.everywhere)
+		}
+	}
+}
+
+// TestUnmade: what is there after the statement that makes the run's place has failed. What
+// may be there is removed; what is another's is not touched.
+func TestUnmade(t *testing.T) {
+	answer := func(code int32, name string) error { return mongo.CommandError{Code: code, Name: name} }
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{answer(48, "NamespaceExists"), "taken"},
+		{answer(13, "Unauthorized"), "refused"},
+		{answer(10107, "NotWritablePrimary"), "refused"},
+		{answer(189, "PrimarySteppedDown"), "unknown"},
+		{answer(50, "MaxTimeMSExpired"), "unknown"},
+		{io.ErrUnexpectedEOF, "unknown"},
+	} {
+		got := unmade(c.err, c.err)
+		if taken := errors.Is(got, external.ErrTaken); taken != (c.want == "taken") {
+			t.Errorf("%v: taken is %v", c.err, taken)
+		}
+		if refused := external.IsRefused(got); refused != (c.want != "unknown") {
+			t.Errorf("%v: that nothing was made is %v, want %s", c.err, refused, c.want)
 		}
 	}
 }

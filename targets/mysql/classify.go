@@ -19,6 +19,8 @@ const (
 	erLockWait     = 1205
 	erDuringCommit = 1180
 	erNotPrepared  = 1047
+
+	erDatabaseExists = 1007
 )
 
 // words explain the numbers, in a few words of the server's own (MariaDB

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/outcome/outcometest"
 )
@@ -210,4 +211,30 @@ func FuzzParseGTID(f *testing.F) {
 			t.Fatalf("%q is read as %d", s, n)
 		}
 	})
+}
+
+// TestUnmade: what is there after the statement that makes the run's place has failed. What
+// may be there is removed; what is another's is not touched.
+func TestUnmade(t *testing.T) {
+	answer := func(n uint16) error { return &sdk.MySQLError{Number: n, Message: "m"} }
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{answer(1007), "taken"},
+		{answer(1044), "refused"},
+		{answer(1290), "refused"},
+		{answer(1317), "unknown"}, // interrupted
+		{answer(1053), "unknown"}, // the server ends
+		{answer(1180), "unknown"},
+		{sdk.ErrInvalidConn, "unknown"},
+	} {
+		got := unmade(c.err, c.err)
+		if taken := errors.Is(got, external.ErrTaken); taken != (c.want == "taken") {
+			t.Errorf("%v: taken is %v", c.err, taken)
+		}
+		if refused := external.IsRefused(got); refused != (c.want != "unknown") {
+			t.Errorf("%v: that nothing was made is %v, want %s", c.err, refused, c.want)
+		}
+	}
 }

@@ -90,6 +90,11 @@ func (t Table) Explain(err error) error {
 	return t.Judge(Operation{}, err).Err
 }
 
+// Undone says whether a statement that writes, was sent and met err certainly did nothing.
+func (t Table) Undone(err error) bool {
+	return err != nil && t.Judge(Operation{Writes: true, Sent: true}, err).Outcome == history.Fail
+}
+
 // Error is an error of an operation with its text for the history.
 type Error struct {
 	text string

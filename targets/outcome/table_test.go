@@ -48,6 +48,11 @@ func TestTable(t *testing.T) {
 	c.Is("sealed", wire.ErrSealed, history.Info, outcometest.Broken, "connection closed")
 	c.Is("other", &net.OpError{Op: "read", Err: syscall.EBADMSG}, history.Info, outcometest.Broken, outcome.Unknown)
 	c.Is("nothing known", errors.New("what"), history.Info, outcometest.Broken, outcome.Unknown)
+	for err, want := range map[error]bool{errFalse: true, &coded{3}: true, &coded{30}: false, io.ErrUnexpectedEOF: false, nil: false} {
+		if table.Undone(err) != want {
+			t.Errorf("%v: undone is %v, want %v", err, !want, want)
+		}
+	}
 	if err := table.Explain(nil); err != nil {
 		t.Errorf("nothing is explained as %v", err)
 	}

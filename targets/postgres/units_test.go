@@ -477,3 +477,32 @@ func TestServed(t *testing.T) {
 		}
 	}
 }
+
+// TestUnmade: what is there after the statement that makes the run's place has failed. What
+// may be there is removed; what is another's is not touched.
+func TestUnmade(t *testing.T) {
+	server := func(severity, code string) error {
+		return fmt.Errorf("making: %w", &pgconn.PgError{Severity: severity, Code: code, Message: "m"})
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{server("ERROR", "42P06"), "taken"},
+		{server("ERROR", "42501"), "refused"}, // insufficient_privilege
+		{server("ERROR", "25006"), "refused"}, // read_only_sql_transaction
+		{server("ERROR", "40003"), "unknown"}, // statement_completion_unknown
+		{server("ERROR", "08006"), "unknown"}, // connection_failure
+		{server("ERROR", "57014"), "unknown"}, // query_canceled
+		{server("FATAL", "57P01"), "unknown"}, // admin_shutdown
+		{io.ErrUnexpectedEOF, "unknown"},
+	} {
+		got := unmade("the schema lapse_r1", c.err)
+		if taken := errors.Is(got, external.ErrTaken); taken != (c.want == "taken") {
+			t.Errorf("%v: taken is %v", c.err, taken)
+		}
+		if refused := external.IsRefused(got); refused != (c.want != "unknown") {
+			t.Errorf("%v: that nothing was made is %v, want %s", c.err, refused, c.want)
+		}
+	}
+}

@@ -209,16 +209,7 @@ func (v *visit) Make(ctx context.Context) error {
 		// Not in one transaction: not everything that speaks the protocol has
 		// those of schema changes.
 		if err := execute(ctx, c.pg, "CREATE SCHEMA "+v.sys.schema); err != nil {
-			var pg *pgconn.PgError
-			refused := errors.As(err, &pg)
-			if refused && pg.Code == "42P06" {
-				return external.ErrTaken
-			}
-			err = &cluster.EnvironmentError{Doing: "making " + v.Place.String(), Err: err}
-			if refused {
-				return external.Refused(err)
-			}
-			return err
+			return unmade(v.Place.String(), err)
 		}
 		if err := execute(ctx, c.pg, "COMMENT ON SCHEMA "+v.sys.schema+" IS '"+external.Mark(v.run)+"'"); err != nil {
 			v.sys.Logger.Debug("marking the schema", "error", err)
@@ -234,6 +225,20 @@ func (v *visit) Make(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// unmade is what an error of making the schema means: it is another's, nothing was made, or
+// it may be there all the same, as after 40003 (statement_completion_unknown).
+func unmade(what string, err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42P06" { // duplicate_schema
+		return external.ErrTaken
+	}
+	told := &cluster.EnvironmentError{Doing: "making " + what, Err: err}
+	if errorTable.Undone(err) {
+		return external.Refused(told)
+	}
+	return told
 }
 
 // checkLevel says whether the write level means anything there.

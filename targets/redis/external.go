@@ -246,7 +246,7 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 func (v *visit) Make(ctx context.Context) error {
 	reply, err := v.registered(ctx, "HSETNX", v.Place.Name, external.Mark(v.run))
 	switch {
-	case err != nil && code(err) != "":
+	case errorTable.Undone(err):
 		return external.Refused(err)
 	case err == nil && reply == int64(0):
 		return external.ErrTaken
