@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -54,10 +53,11 @@ var forwarded = []os.Signal{
 
 // Enter runs this command line once more in a sandbox, with the same standard
 // input, output and error, passes signals on to it, and returns its exit code
-// when it has ended (128 + n if signal n ended it). When ctx is done it gets a
-// SIGTERM. In the sandbox Enter returns at once, with inside true.
+// when it has ended (128 + n if signal n ended it). When ctx is done and no signal
+// that was passed on is the reason, it gets a SIGTERM; if ctx is done before it
+// began, it does not begin. In the sandbox Enter returns at once, with inside true.
 //
-// The error is a *cluster.EnvironmentError if this machine does not let us.
+// The error is ctx's, or a *cluster.EnvironmentError if this machine does not let us.
 func Enter(ctx context.Context, o Options) (inside bool, code int, err error) {
 	if Inside() {
 		return true, 0, nil
@@ -67,6 +67,17 @@ func Enter(ctx context.Context, o Options) (inside bool, code int, err error) {
 }
 
 func run(ctx context.Context, o Options, try bool) (int, error) {
+	var pass <-chan os.Signal // nil for a try, which has nobody to pass them to
+	if !try {
+		// From here on no signal is lost: one that came before has ended ctx.
+		sigs := make(chan os.Signal, 16)
+		signal.Notify(sigs, forwarded...)
+		defer signal.Stop(sigs)
+		pass = sigs
+	}
+	if ctx.Err() != nil {
+		return 0, fmt.Errorf("entering the sandbox: %w", context.Cause(ctx))
+	}
 	ord := orders{Rootless: !maySetUpAsRoot(), Size: o.PrivateSize, Env: o.Env, Try: try, Files: len(o.Files)}
 	var err error
 	if ord.Private, err = choosePrivate(o.Visible); err != nil {
@@ -76,7 +87,7 @@ func run(ctx context.Context, o Options, try bool) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return p.wait(ctx)
+	return p.wait(ctx, pass)
 }
 
 // maySetUpAsRoot says whether namespaces can be made without a user namespace.
@@ -222,38 +233,6 @@ func startInit(ord orders, files []*os.File) (*initProcess, error) {
 		return nil, refused(ord.Rootless, err)
 	}
 	return p, nil
-}
-
-// wait passes signals on until init has ended.
-func (p *initProcess) wait(ctx context.Context) (int, error) {
-	defer func() { _ = p.report.Close() }()
-	defer func() { _ = p.lifeline.Close() }()
-	defer func() { _ = p.notes.Close() }()
-	sigs := make(chan os.Signal, 16)
-	signal.Notify(sigs, forwarded...)
-	defer signal.Stop(sigs)
-
-	reports := make(chan []byte, 1)
-	go func() {
-		b, _ := io.ReadAll(p.report) // an error is as good as no report
-		reports <- b
-	}()
-	done := ctx.Done()
-	for {
-		select {
-		case s := <-sigs:
-			_ = p.proc.Signal(s) // it may have ended: seen below
-		case <-done:
-			done = nil
-			_ = p.proc.Signal(syscall.SIGTERM)
-		case state := <-p.ended:
-			if state == nil {
-				return 0, fmt.Errorf("waiting for the sandbox: %w", p.endErr)
-			}
-			removeNoted(p.notes)
-			return p.result(state, <-reports)
-		}
-	}
 }
 
 func (p *initProcess) result(state *os.ProcessState, told []byte) (int, error) {

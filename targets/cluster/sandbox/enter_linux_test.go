@@ -32,6 +32,9 @@ const envCommand = "LAPSE_TEST_COMMAND"
 
 // command is such a command's main function.
 func command(what string) int {
+	if when, ok := strings.CutPrefix(what, "early "); ok {
+		return early(when)
+	}
 	options := sandbox.Options{Env: []string{"LAPSE_TEST_ADDED=1"}}
 	if what == "files" && !sandbox.Inside() {
 		ln, err := listenOutside()
@@ -192,6 +195,7 @@ func TestEnter(t *testing.T) {
 		t.Run("what is seen", looks)
 		t.Run("signals", signals)
 		t.Run("terminal", terminal)
+		t.Run("early interrupts", earlyInterrupts)
 		t.Run("zombies", func(t *testing.T) {
 			if out, err := outside(t, "zombies").CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)

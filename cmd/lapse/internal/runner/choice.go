@@ -165,9 +165,7 @@ func enter(ctx context.Context, a *cli.App, p *Choice, env runs.Environment) (*C
 			return nil, &cluster.EnvironmentError{Doing: "making a directory that the sandbox needs", Err: err, Way: "name another one with --out, --cache or --data-dir"}
 		}
 	}
-	// Enter passes signals on itself; a context that ends with the first of them
-	// would make two out of one.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	conn, theirs, err := alert.Pair()
 	if err != nil {
@@ -176,7 +174,7 @@ func enter(ctx context.Context, a *cli.App, p *Choice, env runs.Environment) (*C
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		alert.Serve(ctx, conn, alert.Direct)
+		alert.Serve(serving, conn, alert.Direct)
 	}()
 	files := []*os.File{cli.FileAlerts: theirs}
 	port, err := a.MetricsFile()
