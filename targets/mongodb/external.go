@@ -60,10 +60,15 @@ func (Target) External(at []string) (targets.Target, error) {
 	}), nil
 }
 
-// narrow has no transactions where the read level or the server has none.
+// narrow has no transactions where the read level or the server has none. The server is
+// asked only where the level leaves it open.
 func narrow(ctx context.Context, cfg targets.Config, info targets.Info, addr string) targets.Info {
 	s, err := parse(cfg)
 	if err != nil {
+		return info
+	}
+	if s.refuseTransaction() != nil {
+		info.MaxTxn = 1
 		return info
 	}
 	host, _, err := net.SplitHostPort(addr)
@@ -138,10 +143,6 @@ func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) 
 		return nil, err
 	}
 	v.store.writes, v.writer = v.TakesWrites, v.Writer
-	v.Roles.Writes = func(ctx context.Context, i int) (bool, error) {
-		g, err := v.hello(ctx, i)
-		return g.takesWrites(), err
-	}
 	v.Replica = "a secondary"
 	v.Stay.At = at
 	v.Place = external.Namespace{Name: v.database, What: "the database %s", Remove: `mongosh --eval 'db.getSiblingDB("%s").dropDatabase()'`}
@@ -154,8 +155,14 @@ func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) 
 	if err := v.structure(greetings); err != nil {
 		return nil, err
 	}
+	// Who takes writes was said by the greetings; from now on it is asked.
+	v.Roles.Writes = func(_ context.Context, i int) (bool, error) { return greetings[i].takesWrites(), nil }
 	if err := v.Find(ctx, at, set.preference == secondary && !greetings[0].router(), v.explain); err != nil {
 		return nil, err
+	}
+	v.Roles.Writes = func(ctx context.Context, i int) (bool, error) {
+		g, err := v.hello(ctx, i)
+		return g.takesWrites(), err
 	}
 	err = v.ask(ctx, v.Writer(), func(ctx context.Context, l *link) (err error) {
 		v.version, err = l.version(ctx)

@@ -31,6 +31,8 @@ type scripted struct {
 
 	mu   sync.Mutex
 	seen []bson.Raw
+	// asked counts how often lapse asked what it is; the driver asks without a session.
+	asked int
 }
 
 func script(t *testing.T) *scripted {
@@ -116,6 +118,13 @@ func (s *scripted) serve(c net.Conn) error {
 	}
 }
 
+// hellos is how often lapse asked what it is.
+func (s *scripted) hellos() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
 func (s *scripted) reply(command bson.Raw) (bson.D, error) {
 	elements, err := command.Elements()
 	if err != nil {
@@ -124,6 +133,11 @@ func (s *scripted) reply(command bson.Raw) (bson.D, error) {
 	ok := bson.D{{Key: "ok", Value: 1}, {Key: "operationTime", Value: clusterTime}, {Key: "$clusterTime", Value: bson.D{{Key: "clusterTime", Value: clusterTime}}}}
 	switch name := elements[0].Key(); name {
 	case "isMaster", "ismaster", "hello":
+		if command.Lookup("lsid").Type != 0 {
+			s.mu.Lock()
+			s.asked++
+			s.mu.Unlock()
+		}
 		h := bson.D{
 			{Key: "ismaster", Value: !s.secondary}, {Key: "isWritablePrimary", Value: !s.secondary}, {Key: "secondary", Value: s.secondary},
 			{Key: "minWireVersion", Value: 0}, {Key: "maxWireVersion", Value: 21}, {Key: "maxBsonObjectSize", Value: 16777216},

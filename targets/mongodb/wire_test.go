@@ -329,15 +329,15 @@ func TestStandalone(t *testing.T) {
 	}
 	// Transactions are refused by the workloads that need them, for want of any.
 	for name, c := range map[string]struct {
-		cfg targets.Config
-		set string
-		max int
+		cfg        targets.Config
+		set        string
+		max, asked int
 	}{
-		"standalone":                {targets.Config{}, "", 1},
-		"a replica set":             {targets.Config{}, "rs0", maxTxn},
-		"reads at a secondary":      {targets.Config{ReadLevel: "local:secondary", Nodes: 2}, "rs0", 1},
-		"read concern linearizable": {targets.Config{ReadLevel: linearizable}, "rs0", 1},
-		"read concern snapshot":     {targets.Config{ReadLevel: snapshot}, "rs0", maxTxn},
+		"standalone":                {targets.Config{}, "", 1, 1},
+		"a replica set":             {targets.Config{}, "rs0", maxTxn, 1},
+		"reads at a secondary":      {targets.Config{ReadLevel: "local:secondary", Nodes: 2}, "rs0", 1, 0},
+		"read concern linearizable": {targets.Config{ReadLevel: linearizable}, "rs0", 1, 0},
+		"read concern snapshot":     {targets.Config{ReadLevel: snapshot}, "rs0", maxTxn, 1},
 	} {
 		server := script(t)
 		server.set = c.set
@@ -346,6 +346,35 @@ func TestStandalone(t *testing.T) {
 		narrowed, err := targets.Describe(t.Context(), target, c.cfg)
 		if err != nil || narrowed.Info().MaxTxn != c.max {
 			t.Errorf("%s: %d operations in a transaction, %v", name, narrowed.Info().MaxTxn, err)
+		}
+		if got := server.hellos(); got != c.asked {
+			t.Errorf("%s: it was asked %d times what it is, want %d", name, got, c.asked)
+		}
+	}
+}
+
+// TestLookAsksOnce: a look at a cluster asks each node once what it is.
+func TestLookAsksOnce(t *testing.T) {
+	for _, secondaries := range []int{0, 1, 2} {
+		all := []*scripted{script(t)}
+		for range secondaries {
+			s := script(t)
+			s.secondary = true
+			all = append(all, s)
+		}
+		var hosts []string
+		for _, s := range all {
+			hosts = append(hosts, s.addr)
+		}
+		for _, s := range all {
+			s.hosts = hosts
+		}
+		text, err := present(t, targets.Config{}, all...)
+		Must(t, err)
+		for i, s := range all {
+			if got := s.hellos(); got != 1 {
+				t.Errorf("%d secondaries: node %d was asked %d times what it is, want 1 (%s)", secondaries, i+1, got, text)
+			}
 		}
 	}
 }
