@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	driver "github.com/nats-io/nats.go"
@@ -108,10 +107,9 @@ type visit struct {
 	run      string
 	replicas int
 	servers  []server
-	// heard says of each node that its server answers direct reads itself; made is when the
-	// bucket was made.
-	heard []atomic.Bool
-	made  time.Time
+	heard    heard
+	// made is when the bucket was made.
+	made time.Time
 }
 
 var (
@@ -131,7 +129,7 @@ func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) 
 	name := external.OwnName(cfg.Run, maxName)
 	v := &visit{
 		store: newStore(bucket(name), nodes, cfg), run: cfg.Run,
-		servers: make([]server, len(at)), heard: make([]atomic.Bool, len(at)),
+		servers: make([]server, len(at)),
 	}
 	v.At = at
 	v.Place = external.Namespace{Name: name, What: "the bucket %s", Remove: "nats kv del %s --force"}
@@ -309,55 +307,23 @@ func refused(err error) bool {
 	return coded(refusals...)(err) || forbidden(err) || errors.Is(err, driver.ErrNoResponders)
 }
 
-// Serves implements external.Driver. Where a node's server has a replica and reads are to
-// be direct, it is to answer some: until replicas do, the leader does, and none is old.
+// Serves implements external.Driver. Where reads are to be direct, the node's server answers
+// some if it has a replica, and so do the servers with one that --at does not name: until
+// replicas do, the leader does, and none is old.
 func (v *visit) Serves(ctx context.Context, node int) error {
-	name, follows := v.servers[node].name, false
+	name := v.servers[node].name
+	var of group
 	err := v.serves(ctx, node, func(g group) error {
-		follows = g.member(name) && len(g.Cluster.Replicas) > 0
-		if follows && !g.current(name) {
+		of = g
+		if g.member(name) && len(g.Cluster.Replicas) > 0 && !g.current(name) {
 			return errors.New("the replica is not in sync with the leader")
 		}
 		return nil
 	})
-	if err != nil || !v.direct || !follows || v.heard[node].Load() {
+	if err != nil || !v.direct {
 		return v.explain(node, err)
 	}
-	if err := v.answersDirect(ctx, node); err != nil {
-		return err
-	}
-	v.heard[node].Store(true)
-	return nil
-}
-
-// answersDirect returns nil when the server of node i answers some of the direct reads.
-// Servers before 2.11 do not tell; they are given time.
-func (v *visit) answersDirect(ctx context.Context, i int) error {
-	const untold, pause = 20 * time.Second, 100 * time.Millisecond
-	own := v.servers[i]
-	if !traces(own.version) {
-		if time.Since(v.made) < untold {
-			return fmt.Errorf("NATS %s does not tell whether a replica answers direct reads: it is given %v", own.version, untold)
-		}
-		return nil
-	}
-	silent := fmt.Errorf("%s answers no direct reads", own.name)
-	return v.with(ctx, i, func(ctx context.Context, l *link) error {
-		for {
-			to, err := l.traced(ctx, l.directSubject(l.subject("ready", "n1")))
-			if to == own.name {
-				return nil
-			}
-			if err != nil {
-				return errors.Join(silent, err)
-			}
-			select {
-			case <-ctx.Done():
-				return silent
-			case <-time.After(pause):
-			}
-		}
-	})
+	return v.answersDirect(ctx, node, of)
 }
 
 // Drop implements external.Driver.

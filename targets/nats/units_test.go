@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -182,6 +183,40 @@ func TestGroup(t *testing.T) {
 	g.Cluster.Leader = ""
 	if g.current("b") {
 		t.Error("without a leader nobody is in sync")
+	}
+}
+
+// TestListeners: who is to answer direct reads before a node serves. Those that --at does not
+// name are everybody's affair, or nobody would wait for them.
+func TestListeners(t *testing.T) {
+	const three = `{"cluster":{"leader":"a","replicas":[{"name":"b","current":true},{"name":"c","current":true}]}}`
+	for _, c := range []struct {
+		name, group, own string
+		named            []string
+		want             []string
+	}{
+		{"all are named", three, "a", []string{"a", "b", "c"}, []string{"a"}},
+		{"one is not", three, "a", []string{"a", "b"}, []string{"a", "c"}},
+		{"the leader is not", three, "b", []string{"b", "c"}, []string{"a", "b"}},
+		{"without a replica of its own", three, "d", []string{"d"}, []string{"a", "b", "c"}},
+		{"without one, and all others are named", three, "d", []string{"a", "b", "c", "d"}, nil},
+		{"one that is not named is behind", `{"cluster":{"leader":"a","replicas":[{"name":"b","current":true},{"name":"c"}]}}`, "a", []string{"a"}, []string{"a", "b"}},
+		{"one that is not named is down", `{"cluster":{"leader":"a","replicas":[{"name":"b","current":true},{"name":"c","current":true,"offline":true}]}}`, "a", []string{"a"}, []string{"a", "b"}},
+		{"no leader", `{"cluster":{"replicas":[{"name":"b","current":true},{"name":"c","current":true}]}}`, "b", []string{"b"}, []string{"b"}},
+		{"one server", `{"cluster":{"leader":"a"}}`, "a", []string{"a"}, nil},
+	} {
+		var g group
+		if err := json.Unmarshal([]byte(c.group), &g); err != nil {
+			t.Fatal(err)
+		}
+		if got := g.listeners(c.own, c.named); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+	var h heard
+	h.note("a")
+	if got := h.silent([]string{"a", "b"}); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("after a was heard these are silent: %v", got)
 	}
 }
 

@@ -179,6 +179,7 @@ func TestNATS(t *testing.T) {
 		}
 		clean(t)
 	})
+	t.Run("direct reads, one server of three named", func(t *testing.T) { answersDirect(t, servers, secret) })
 	t.Run("over TLS, with a token from a file", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "token")
 		must(t, os.WriteFile(file, []byte(natsPassword+"\n"), 0o600))
@@ -260,4 +261,64 @@ func TestNATS(t *testing.T) {
 			t.Errorf("it is %+v now, %v", got, err)
 		}
 	})
+}
+
+// answersDirect: when the load begins, every server of the cluster answers direct reads, not
+// only the one that is named.
+func answersDirect(t *testing.T, servers []natsServer, env []string) {
+	cmd := exec.Command(binary, "run", "--target", "nats", "--at", servers[0].addr(), "--read-level", "direct", "--workload", "session",
+		"--progress", "plain", "--duration", "5m", "--rate", "20", "--out", filepath.Join(t.TempDir(), "runs"))
+	cmd.Env = append(cleanEnvironment(), env...)
+	log := filepath.Join(t.TempDir(), "log")
+	p := start(t, log, cmd)
+	await(t, "the load to begin", func(context.Context) error {
+		text, err := os.ReadFile(log)
+		if err == nil && !strings.Contains(string(text), "a write and a read went through") {
+			err = errors.New("it has not")
+		}
+		return err
+	})
+	made := servers[0].streams(t)
+	bucket := made[slices.IndexFunc(made, func(name string) bool { return strings.HasPrefix(name, "KV_lapse_") })]
+	c, err := driver.Connect("nats://"+servers[0].addr(), append(servers[0].options, driver.NoReconnect())...)
+	must(t, err)
+	defer c.Close()
+	seen := map[string]bool{}
+	// A read goes to one of the three by chance: two hundred of them miss none.
+	for range 200 {
+		to := driver.NewInbox()
+		sub, err := c.SubscribeSync(to)
+		must(t, err)
+		must(t, c.PublishMsg(&driver.Msg{
+			Subject: "$JS.API.DIRECT.GET." + bucket + ".$KV." + strings.TrimPrefix(bucket, "KV_") + ".ready.n1", Reply: driver.NewInbox(),
+			Header: driver.Header{"Nats-Trace-Dest": {to}, "Nats-Trace-Only": {"true"}},
+		}))
+		told, err := sub.NextMsg(30 * time.Second)
+		must(t, err)
+		must(t, sub.Unsubscribe())
+		var trace struct {
+			Server struct {
+				Name string `json:"name"`
+			} `json:"server"`
+			Events []struct {
+				Type, Name string
+				Kind       int
+			} `json:"events"`
+		}
+		must(t, json.Unmarshal(told.Data, &trace))
+		by := trace.Server.Name
+		for _, e := range trace.Events {
+			if e.Type == "eg" && e.Kind == 1 { // over a route
+				by = e.Name
+			}
+		}
+		seen[by] = true
+	}
+	for i := range servers {
+		if name := fmt.Sprint("server-", i); !seen[name] {
+			t.Errorf("%s answered none of 200 direct reads: %v did", name, seen)
+		}
+	}
+	must(t, p.cmd.Process.Signal(os.Interrupt))
+	<-p.done
 }
