@@ -129,7 +129,7 @@ func (f *Finished) end(runErr, checkErr error) error {
 	}
 	exit := f.exit(runErr, checkErr)
 	f.Summary.Exit = &exit
-	saveErr := f.Dir.WriteJSON(store.FileRun, &f.Summary)
+	saveErr := f.Dir.End(&f.Summary)
 	if saveErr != nil {
 		exit = f.exit(runErr, errors.Join(checkErr, saveErr))
 		f.Summary.Exit = &exit

@@ -33,6 +33,7 @@ head -c "$2" /dev/zero >fill 2>/dev/null
 shift 2
 "$@" >"$SAID" 2>&1
 code=$?
+echo "the list:" >>"$SAID"
 "$1" runs >>"$SAID" 2>&1
 find . -type f -size 0 ! -name run.lock ! -path "*/nodes/*" -printf 'empty %p\n' >"$SAID.files"
 find . -type f -printf '%p\n' >>"$SAID.files"
@@ -71,16 +72,17 @@ func TestFullDisk(t *testing.T) {
 		args       []string
 		exit       int
 		says       string
+		listed     string
 	}{
-		{"a run's plan", "64k", "64k", run, verdict.ExitEnvironment, "no space left"},
-		{"a run's history", "20k", "1", run, verdict.ExitEnvironment, "no space left"},
-		{"a run's report", "160k", "60k", run, verdict.ExitEnvironment, "held, but the report could not be written"},
-		{"a suite", "64k", "64k", []string{"run", "quorum-basics"}, verdict.ExitEnvironment, "no space left"},
-		{"a history", "64k", "64k", []string{"convert", stale, "out.edn"}, verdict.ExitEnvironment, "no space left"},
-		{"what is left", "64k", "64k", []string{"shrink", stale, "--model", "linearizable", "-o", "out.edn"}, verdict.ExitEnvironment, "no space left"},
-		{"proofs of what stands", "64k", "64k", []string{"check", stale, "--model", "linearizable", "--witnesses", "proofs"}, verdict.ExitViolated, "no space left"},
-		{"an example", "64k", "64k", []string{"init", "own.yaml"}, verdict.ExitEnvironment, "no space left"},
-		{"man pages", "64k", "64k", []string{"man", "pages"}, verdict.ExitEnvironment, "no space left"},
+		{"a run's plan", "64k", "64k", run, verdict.ExitEnvironment, "no space left", ""},
+		{"a run's history", "20k", "1", run, verdict.ExitEnvironment, "no space left", "no verdict: opening the history"},
+		{"a run's report", "160k", "60k", run, verdict.ExitEnvironment, "held, but the report could not be written", "held"},
+		{"a suite", "64k", "64k", []string{"run", "quorum-basics"}, verdict.ExitEnvironment, "no space left", ""},
+		{"a history", "64k", "64k", []string{"convert", stale, "out.edn"}, verdict.ExitEnvironment, "no space left", ""},
+		{"what is left", "64k", "64k", []string{"shrink", stale, "--model", "linearizable", "-o", "out.edn"}, verdict.ExitEnvironment, "no space left", ""},
+		{"proofs of what stands", "64k", "64k", []string{"check", stale, "--model", "linearizable", "--witnesses", "proofs"}, verdict.ExitViolated, "no space left", ""},
+		{"an example", "64k", "64k", []string{"init", "own.yaml"}, verdict.ExitEnvironment, "no space left", ""},
+		{"man pages", "64k", "64k", []string{"man", "pages"}, verdict.ExitEnvironment, "no space left", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, said, files := onSmallDisk(t, c.room, c.used, c.args...)
@@ -90,8 +92,12 @@ func TestFullDisk(t *testing.T) {
 			if strings.Contains(said, "report.html in it") {
 				t.Errorf("a report is claimed: %s", said)
 			}
-			if strings.Contains(said, "  running") {
-				t.Errorf("a run seems to go on: %s", said)
+			_, list, _ := strings.Cut(said, "the list:")
+			if strings.Contains(list, "  running") || strings.Contains(list, "  killed") {
+				t.Errorf("a run seems to go on, or to have been killed: %s", said)
+			}
+			if c.listed != "" && !strings.Contains(list, c.listed) {
+				t.Errorf("the list does not say %q: %s", c.listed, said)
 			}
 			for line := range strings.Lines(said) {
 				if path, isRun := strings.CutPrefix(line, "run:    "); isRun && !slices.ContainsFunc(files, func(f string) bool {

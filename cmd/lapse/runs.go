@@ -91,6 +91,10 @@ func stateOf(a *app, d store.Dir, s *store.Summary) string {
 		return state
 	}
 	if len(s.Verdicts) == 0 {
+		if s.Exit != nil && s.Exit.Reason != "" {
+			reason, _, _ := strings.Cut(s.Exit.Reason, "\n")
+			return "no verdict: " + reason
+		}
 		return "no verdict"
 	}
 	return a.Style.Status(s.Status)
