@@ -56,12 +56,11 @@ type following struct {
 
 func follow(t *testing.T, path string) *following {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := limited(t)
 	f := &following{t: t, interrupt: cancel, code: make(chan int, 1)}
 	go func() {
 		f.code <- execute(ctx, []string{"check", "--follow", path, "--model", "linearizable", "--out", filepath.Join(filepath.Dir(path), "none")}, &f.out, &f.errs)
 	}()
-	t.Cleanup(cancel)
 	return f
 }
 

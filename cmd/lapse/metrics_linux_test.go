@@ -19,7 +19,8 @@ import (
 // outside, and the port is closed when the run has ended.
 func TestMetricsOutside(t *testing.T) {
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "lapse", "run", "--metrics", "0", "--duration", "10m", "--seed", "1", "--progress", "none", "--out", filepath.Join(dir, "runs"))
+	ctx, cancel := limited(t)
+	cmd := exec.CommandContext(ctx, "lapse", "run", "--metrics", "0", "--duration", "10m", "--seed", "1", "--progress", "none", "--out", filepath.Join(dir, "runs"))
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -39,18 +40,26 @@ func TestMetricsOutside(t *testing.T) {
 		}
 		rest <- all.String()
 	}()
+	get := func() (*http.Response, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, first, nil)
+		if err != nil {
+			return nil, err
+		}
+		return http.DefaultClient.Do(req)
+	}
 	answered := regexp.MustCompile(`(?m)^lapse_operations_total\{operation="read",outcome="ok"\} [1-9]`)
 	page, left := "", []string(nil)
 	for !answered.MatchString(page) || len(left) == 0 {
-		res, err := http.Get(first)
-		if err != nil {
-			t.Fatalf("%v, and the run says: %s", err, <-rest)
+		var b []byte
+		res, err := get()
+		if err == nil {
+			b, err = io.ReadAll(res.Body)
+			_ = res.Body.Close()
 		}
-		b, err := io.ReadAll(res.Body)
 		if err != nil {
-			t.Fatal(err)
+			cancel() // what it says ends when it does
+			t.Fatalf("%v, and the run says: %s; last it told:\n%s", err, <-rest, page)
 		}
-		_ = res.Body.Close()
 		page = string(b)
 		left, _ = filepath.Glob(filepath.Join(dir, "runs", "2*", store.FileLive))
 		time.Sleep(50 * time.Millisecond)
@@ -64,7 +73,7 @@ func TestMetricsOutside(t *testing.T) {
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
 		t.Errorf("it ended with %v", err)
 	}
-	if res, err := http.Get(first); err == nil {
+	if res, err := get(); err == nil {
 		_ = res.Body.Close()
 		t.Error("the port is still open")
 	}
