@@ -31,8 +31,9 @@ func examples(nodes int) []targets.Example {
 		},
 		{
 			Name: "secondaries", Write: "1", Reads: []string{local + ":" + secondary}, Workload: "session", Rate: 400,
-			Why:    "Secondaries are behind: the negative control. If your application relies on such reads\nbeing fresh, write holds, and the gate says whether they are.",
-			Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Violated}},
+			Why: "Secondaries may be behind. How often is their load and distance: idle ones may show none in\n" +
+				"this time, so that it is said and has no consequence. If your application relies on such reads\nbeing fresh, write holds, and the gate says whether they are.",
+			Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Reported}},
 		},
 	}
 }

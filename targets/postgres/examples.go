@@ -32,12 +32,13 @@ func examples(nodes int) []targets.Example {
 	}
 	return append(list, targets.Example{
 		Name: "standbys", Write: "on", Reads: []string{readReplica, readSticky, readWaitForLSN}, Workload: "session", Rate: 400,
-		Why: "What the standbys among the addresses offer. Reads of a standby are late unless\n" +
-			"every commit waits until it has applied it (remote_apply): this is a negative\n" +
-			"control, and shows that the suite sees it. If your application relies on such\n" +
-			"reads being fresh, write holds, and the gate says whether they are.",
+		Why: "What the standbys among the addresses offer. Reads of a standby may be late unless\n" +
+			"every commit waits until it has applied it (remote_apply). How often is the load and the\n" +
+			"distance: idle ones may show none in this time, so that it is said and has no\n" +
+			"consequence. If your application relies on such reads being fresh, write holds, and\n" +
+			"the gate says whether they are.",
 		Claims: []targets.ExampleClaim{
-			{Model: models.ReadYourWrites, Read: readReplica, Expect: targets.Violated},
+			{Model: models.ReadYourWrites, Read: readReplica, Expect: targets.Reported},
 			{Model: models.ReadYourWrites, Read: readSticky, Expect: targets.Holds, Why: "The primary for 5 s after the session's own write, then a standby."},
 			{Model: models.ReadYourWrites, Read: readWaitForLSN, Expect: targets.Holds, Why: "A standby, once it has replayed the session's own last commit."},
 		},

@@ -1,0 +1,52 @@
+package registry
+
+import (
+	"testing"
+
+	"github.com/lapse-test/lapse/targets"
+)
+
+// TestExamples: what a first suite expects is sure without a fault. That somebody's replica
+// was behind within the seconds of a case is not, since idle ones are hardly ever: such reads
+// are reported. What a level of isolation lets through needs nothing but load.
+func TestExamples(t *testing.T) {
+	const transactions = "append"
+	at := map[string][]string{"dynamodb": {"http://db1:8000"}}
+	seen := 0
+	for _, target := range All() {
+		e, ok := target.(targets.Externalizer)
+		if !ok {
+			continue
+		}
+		name := target.Info().Name
+		for _, several := range []bool{false, true} {
+			addresses := at[name]
+			switch {
+			case addresses != nil:
+			case several:
+				addresses = []string{"db1", "db2", "db3"}
+			default:
+				addresses = []string{"db1"}
+			}
+			there, err := e.External(addresses)
+			if err != nil {
+				t.Fatalf("%s at %v: %v", name, addresses, err)
+			}
+			exemplar, ok := there.(targets.Exemplar)
+			if !ok {
+				continue
+			}
+			for _, c := range exemplar.Examples() {
+				seen++
+				for _, claim := range c.Claims {
+					if claim.Expect == targets.Violated && c.Workload != transactions {
+						t.Errorf("%s, case %s: that %s is violated is a matter of luck", name, c.Name, claim.Model)
+					}
+				}
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("there are only %d cases", seen)
+	}
+}
