@@ -8,7 +8,6 @@
 package strictyaml
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -42,8 +41,8 @@ func Unmarshal(b []byte, v any) error {
 	if len(b) > MaxBytes {
 		return fmt.Errorf("it has %d bytes, and more than %d are not read", len(b), MaxBytes)
 	}
-	if line := tooDeep(b); line > 0 {
-		return fmt.Errorf("[%d:1] here it is nested more than %d deep, which is not read: brackets that are not closed, or keys without values?", line, MaxDepth)
+	if err := shallow(b); err != nil {
+		return err
 	}
 	return within(patience, func() error {
 		err := yaml.UnmarshalWithOptions(b, v, yaml.Strict(), yaml.DisallowUnknownField())
@@ -52,52 +51,6 @@ func Unmarshal(b []byte, v any) error {
 		}
 		return nil
 	})
-}
-
-// tooDeep is the line in which the nesting exceeds MaxDepth, or 0. It counts brackets that
-// are open, wherever they stand, and what opens a value without being one: hyphens,
-// question marks, anchors, tags and keys that follow each other; those of lines that are
-// comments do not count. Nesting by indentation is bounded by MaxBytes.
-func tooDeep(b []byte) int {
-	open, chain := 0, 0
-	for i, line := range bytes.Split(b, []byte("\n")) {
-		if comment(line) {
-			continue
-		}
-		for _, c := range line {
-			switch c {
-			case '[', '{':
-				open++
-			case ']', '}':
-				open = max(open-1, 0)
-			}
-			if open > MaxDepth {
-				return i + 1
-			}
-		}
-		for _, word := range bytes.Fields(line) {
-			if !opens(word) {
-				chain = 0
-				continue
-			}
-			if chain++; chain > MaxDepth {
-				return i + 1
-			}
-		}
-	}
-	return 0
-}
-
-// comment reports that nothing in this line opens a value, because all of it is a comment, or
-// text if the line is inside of a quoted one, which only a quote could end.
-func comment(line []byte) bool {
-	line = bytes.Trim(line, " \t\r")
-	return len(line) > 0 && line[0] == '#' && !bytes.ContainsAny(line, "\"'\r")
-}
-
-// opens reports that a value is still to come after this word.
-func opens(word []byte) bool {
-	return bytes.IndexByte([]byte("&!"), word[0]) >= 0 || word[len(word)-1] == ':' || len(word) == 1 && (word[0] == '-' || word[0] == '?')
 }
 
 // Marshal writes v as YAML.
@@ -114,7 +67,7 @@ type Document struct{ file *ast.File }
 
 // Open reads a text once for Locate. A text that is no YAML has no places.
 func Open(b []byte) *Document {
-	if len(b) > MaxBytes || tooDeep(b) > 0 {
+	if len(b) > MaxBytes || shallow(b) != nil {
 		return &Document{}
 	}
 	var file *ast.File
