@@ -63,7 +63,7 @@ func (a *app) convert(ctx context.Context, in, out string, from input.Options, t
 	if err != nil {
 		return err
 	}
-	lost, err := pure.Until(ctx, "reading "+in, func() ([]string, error) { return formats.Lost(to, l.History) })
+	lost, err := pure.Until(ctx, "reading "+formats.Called(in), func() ([]string, error) { return formats.Lost(to, l.History) })
 	if ctx.Err() != nil {
 		return err
 	}

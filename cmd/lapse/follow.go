@@ -38,9 +38,7 @@ func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *inpu
 		return nil, as, err
 	}
 	l = src.Known
-	if ref == formats.Stdin {
-		ref = "standard input"
-	}
+	ref = formats.Called(ref)
 	list, err := a.followedCheckers(l, o)
 	if err != nil {
 		return nil, as, err

@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/targets"
@@ -52,7 +53,7 @@ func (a *app) streamed(ctx context.Context, ref string, o checkOptions) (l *inpu
 	if far := notLocal(list); len(far) > 0 {
 		return nil, as, false, a.wholeBecause(o.stream, strings.Join(far, ", ")+" cannot be decided key by key")
 	}
-	parts, err := pure.Until(ctx, "reading "+ref, src.Divide)
+	parts, err := pure.Until(ctx, "reading "+formats.Called(ref), src.Divide)
 	if ctx.Err() != nil {
 		return nil, as, false, err
 	}

@@ -71,7 +71,7 @@ func cobraLogs(path string) []string {
 func readCobra(path string) (*history.History, error) {
 	logs := cobraLogs(path)
 	if len(logs) == 0 {
-		return nil, fmt.Errorf("%s: expected a directory with Cobra's T<n>.log files", path)
+		return nil, fmt.Errorf("%s: expected a directory with Cobra's T<n>.log files", Called(path))
 	}
 	c := newClockless("cobra", false)
 	for s, log := range logs {

@@ -73,6 +73,14 @@ func closeFile(f *os.File) {
 // Stdin as a path is standard input.
 const Stdin = "-"
 
+// Called is what an error calls the history at path.
+func Called(path string) string {
+	if path == Stdin {
+		return "standard input"
+	}
+	return path
+}
+
 // load reads the file at path into memory.
 func load(path string) (*input, error) {
 	from, label, err := openFile(path)
@@ -119,7 +127,7 @@ func streamed(head []byte, f *Format) bool {
 
 func openFile(path string) (from *os.File, label string, err error) {
 	if path == Stdin {
-		return os.Stdin, "standard input", nil
+		return os.Stdin, Called(path), nil
 	}
 	info, err := os.Stat(path)
 	if err != nil {

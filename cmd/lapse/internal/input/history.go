@@ -59,7 +59,7 @@ func (o *Options) plain() bool { return o.Format == "" && o.Type == "" && o.Neme
 // History opens a run, reads a file, or standard input for "-". It returns as soon as ctx
 // is done.
 func History(ctx context.Context, a *cli.App, ref string, o Options) (*Loaded, error) {
-	return pure.Until(ctx, "reading "+ref, func() (*Loaded, error) { return load(a, ref, o) })
+	return pure.Until(ctx, "reading "+formats.Called(ref), func() (*Loaded, error) { return load(a, ref, o) })
 }
 
 func load(a *cli.App, ref string, o Options) (*Loaded, error) {
@@ -84,7 +84,7 @@ func load(a *cli.App, ref string, o Options) (*Loaded, error) {
 		return nil, targets.Usagef("%v", err)
 	}
 	if len(h.Ops) == 0 {
-		return nil, targets.Usagef("%s: read as %s, it holds no operation", ref, format)
+		return nil, targets.Usagef("%s: read as %s, it holds no operation", formats.Called(ref), format)
 	}
 	l := &Loaded{History: h, Require: verdict.Require{OK: 1}, Format: format}
 	l.Type, l.TypeWhy = h.Header.Attributes[formats.AttributeType], h.Header.Attributes[formats.AttributeTypeWhy]

@@ -88,7 +88,7 @@ func (s *Source) Divide() (*history.Parts, error) {
 	}
 	p, err := history.Divide(os.Stdin, "")
 	if err != nil {
-		return nil, targets.Usagef("standard input: %v", err)
+		return nil, targets.Usagef("%s: %v", formats.Called(s.Path), err)
 	}
 	if s.Known.Format == "" {
 		s.Known.Format = "lapse"
