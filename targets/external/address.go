@@ -28,7 +28,11 @@ func Addresses(at []string, port int) ([]string, error) {
 	var out []string
 	for _, a := range SplitAddresses(at) {
 		if strings.ContainsAny(a, "@/?") {
-			return nil, targets.Usagef("--at: address %d is no host:port, such as db1:%d; credentials come from the environment", len(out)+1, port)
+			way := ""
+			if strings.Contains(a, "://") {
+				way = "; if it is the URL of another database, name that one with --target"
+			}
+			return nil, targets.Usagef("--at: address %d is no host:port, such as db1:%d; credentials come from the environment%s", len(out)+1, port, way)
 		}
 		host, number, err := net.SplitHostPort(a)
 		if err != nil { // no port, or a bare IPv6 address

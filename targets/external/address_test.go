@@ -28,7 +28,7 @@ func TestAddresses(t *testing.T) {
 		"db1:0":               "want host:port",
 		"db1,db1:9042":        "twice",
 		"me:hunter2@db1":      "credentials come from the environment",
-		"cql://me:hunter2@db": "credentials come from the environment",
+		"cql://me:hunter2@db": "credentials come from the environment; if it is the URL of another database, name that one with --target",
 	} {
 		_, err := Addresses([]string{text}, 9042)
 		var usage *targets.UsageError

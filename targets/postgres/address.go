@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"errors"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -151,7 +153,13 @@ func parseAddress(dsn string, number int) (address, error) {
 		}
 	}
 	cfg, err := pgx.ParseConfig(dsn)
-	if err != nil {
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &file):
+		return a, targets.Usagef("--at: address %d, or a PG... variable of the environment, names a file that cannot be read: %v", number, file)
+	case err != nil && m != nil && equalsInValue.MatchString(m[4]):
+		return a, targets.Usagef("--at: address %d has a = within a value, which libpq refuses, too: write %%3D for it, as in options=-c%%20statement_timeout%%3D5s", number)
+	case err != nil:
 		return a, targets.Usagef("--at: address %d cannot be read as a connection string, or a PG... variable of the environment is bad: want host:port, postgres://app@db1:5432/test or host=db1 dbname=test", number)
 	}
 	if err := refuse(dsn, cfg, number); err != nil {
@@ -166,6 +174,9 @@ func parseAddress(dsn string, number int) (address, error) {
 	a.config = cfg
 	return a, nil
 }
+
+// equalsInValue finds a second = in a parameter of a URL.
+var equalsInValue = regexp.MustCompile(`[?&][^=&]*=[^=&]*=`)
 
 // unfit are settings of an address that a run cannot follow, and why.
 var unfit = []struct{ name, why string }{
