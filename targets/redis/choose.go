@@ -41,7 +41,7 @@ func pick(nodes []int, at, id int) int {
 // owners are the nodes that hold the keys of txn, the primary first.
 func (c *client) owners(ctx context.Context, txn *history.Txn) ([]int, error) {
 	if !c.set.cluster {
-		return c.all, nil
+		return c.ranked(), nil
 	}
 	slot := slotOf(txn.Mops[0].Key.String())
 	for i := range txn.Mops {

@@ -16,6 +16,13 @@ type notSentError struct{ err error }
 func (e *notSentError) Error() string { return e.err.Error() }
 func (e *notSentError) Unwrap() error { return e.err }
 
+// errNotPrimary: the server that was taken for the primary is a replica. Nothing of an
+// operation was sent, and the session ends.
+var errNotPrimary = errors.New("the node is not the primary")
+
+// errSentinel: what was named holds no data.
+var errSentinel = errors.New("it is a Sentinel, which watches servers and holds no data")
+
 // unreplicatedError: the primary has a write, and fewer replicas than the level asks
 // for said in time that they have it.
 type unreplicatedError struct{ err error }
@@ -58,6 +65,7 @@ var errorTable = append(outcome.Table{
 		errors.As(err, &early)
 		return early.Error()
 	}},
+	{Name: errNotPrimary.Error(), Match: outcome.Is(errNotPrimary), Outcome: history.Fail},
 	{Name: errTouched.Error(), Match: outcome.Is(errTouched), Outcome: history.Fail, Answered: true},
 	{Name: (&unreplicatedError{}).Error(), Match: outcome.As(func(*unreplicatedError) bool { return true }), Outcome: history.Info, Answered: true},
 	{Match: says(refusals...), Outcome: history.Fail, Answered: true, Text: code},

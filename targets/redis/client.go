@@ -21,9 +21,10 @@ type client struct {
 	id     int
 	keys   keys
 	reader reader
-	// all are the nodes of a primary with replicas, which hold every key: the primary
-	// first.
-	all []int
+	// ranked are the nodes of a primary with replicas, the primary first.
+	ranked func() []int
+	// checks is as in store.
+	checks bool
 
 	// slots is the map that the session goes by, as clients of a cluster do: it is
 	// asked for again only when a node did not answer or sent the session away.
@@ -36,18 +37,12 @@ type client struct {
 var _ targets.Client = (*client)(nil)
 
 func newClient(s *store, session targets.Session) *client {
-	all := []int{s.primary}
-	for i := range s.nodes {
-		if i != s.primary {
-			all = append(all, i)
-		}
-	}
 	set := s.set
 	if session.Replica {
 		set.read = readAny
 	}
 	return &client{
-		all: all, set: set, nodes: s.nodes, index: s.index, links: make([]*link, len(s.nodes)), id: int(session.ID),
+		ranked: s.ranked, checks: s.checks && set.read == readPrimary, set: set, nodes: s.nodes, index: s.index, links: make([]*link, len(s.nodes)), id: int(session.ID),
 		keys: s.keys, reader: reader{session.Text}, stale: s.set.cluster, ask: session.Home,
 	}
 }
@@ -137,8 +132,14 @@ func (c *client) wait(ctx context.Context, l *link) error {
 
 func (c *client) link(node int) *link {
 	if c.links[node] == nil {
-		readOnly := c.set.cluster && c.set.read != readPrimary
-		c.links[node] = newLink(c.nodes[node], c.set.timeout, readOnly, &wire.Dialer{Once: true})
+		var onConnect connected
+		switch {
+		case c.set.cluster && c.set.read != readPrimary:
+			onConnect = readOnly
+		case c.checks:
+			onConnect = isPrimary
+		}
+		c.links[node] = newLink(c.nodes[node], c.set.timeout, onConnect, &wire.Dialer{Once: true})
 	}
 	return c.links[node]
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/wire"
 )
 
@@ -92,11 +93,15 @@ type visit struct {
 	external.Stay
 	*store
 	run, version string
+	// roles follows the primary, which a Sentinel or an operator changes; a cluster says
+	// itself who has a slot.
+	roles external.Roles
 }
 
 var (
 	_ external.Driver       = (*visit)(nil)
 	_ targets.ReplicaPlacer = (*visit)(nil)
+	_ targets.Observer      = (*visit)(nil)
 )
 
 // registry is the hash with what runs have made: a field is what a run's keys begin
@@ -112,8 +117,11 @@ func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err e
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{run: cfg.Run, store: &store{set: set, keys: keys(external.OwnName(cfg.Run, 64) + ":"), primary: -1}}
+	v := &visit{run: cfg.Run, store: &store{set: set, keys: keys(external.OwnName(cfg.Run, 64) + ":"), checks: len(at) > 1}}
 	v.At = at
+	v.primary.Store(noPrimary)
+	v.roles.Writes, v.roles.Replica = v.takesWrites, "a replica"
+	v.roles.Changed = func(primary int) { v.primary.Store(int32(max(0, primary))) } //nolint:gosec // few nodes
 	v.Place = external.Namespace{
 		Name: string(v.keys), What: "what is at keys that begin with %s",
 		Remove: "redis-cli --scan --pattern '%s*' | xargs -n 1 redis-cli -c del (at each primary), and redis-cli -c hdel " + registry + " %s",
@@ -139,6 +147,20 @@ func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err e
 	return v, nil
 }
 
+// noPrimary is the primary until one was met.
+const noPrimary = -1
+
+// takesWrites asks a node.
+func (v *visit) takesWrites(ctx context.Context, node int) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	info, err := v.admin[node].info(ctx)
+	return info["role"] == "master", err
+}
+
+// Observe implements targets.Observer.
+func (v *visit) Observe(f func(kind, text string)) { v.roles.Observe(f) }
+
 // lookTimeout is for one question to a node.
 const lookTimeout = 5 * time.Second
 
@@ -152,6 +174,9 @@ func (v *visit) meet(ctx context.Context, i int) (string, error) {
 		return "", err
 	}
 	info := fields(text)
+	if info["redis_mode"] == "sentinel" {
+		return "", errSentinel
+	}
 	name, version := "Redis", info["redis_version"]
 	if info["valkey_version"] != "" {
 		name, version = "Valkey", info["valkey_version"]
@@ -164,10 +189,10 @@ func (v *visit) meet(ctx context.Context, i int) (string, error) {
 	v.Lines = append(v.Lines, fmt.Sprintf("n%d (%s) %s", i+1, v.nodes[i].Addr, role))
 	if info["cluster_enabled"] != "1" {
 		if info["role"] != "slave" {
-			if v.primary >= 0 {
-				return "", fmt.Errorf("%s and %s are both primaries, and no cluster", v.nodes[v.primary].Addr, v.nodes[i].Addr)
+			if was := v.primary.Load(); was != noPrimary {
+				return "", fmt.Errorf("%s and %s are both primaries, and no cluster", v.nodes[was].Addr, v.nodes[i].Addr)
 			}
-			v.primary = i
+			v.primary.Store(int32(i)) //nolint:gosec // few nodes
 		}
 		return "", nil
 	}
@@ -177,12 +202,13 @@ func (v *visit) meet(ctx context.Context, i int) (string, error) {
 // structure sees whether the nodes are all of one cluster, or a primary with replicas.
 func (v *visit) structure(ctx context.Context, ids []string) error {
 	if !slices.ContainsFunc(ids, func(id string) bool { return id != "" }) {
-		if v.primary < 0 {
+		if v.primary.Load() == noPrimary {
 			return errors.New("none of the nodes is a primary")
 		}
-		return nil
+		return v.roles.Find(ctx, v.At, false, func(i int, err error) error { return v.explain(v.nodes[i], err) })
 	}
-	v.set.cluster, v.primary = true, 0
+	v.set.cluster = true
+	v.primary.Store(0)
 	said, err := v.admin[0].client.ClusterSlots(ctx).Result() //nolint:staticcheck // as in slots.go
 	if err != nil {
 		return err
@@ -211,6 +237,7 @@ func (v *visit) structure(ctx context.Context, ids []string) error {
 // explain is an error of a node's, with the way out.
 func (v *visit) explain(a wire.Access, err error) error {
 	return external.Cures{
+		{Match: outcome.Is(errSentinel), Way: "name the servers that it watches, the primary and its replicas, which redis-cli SENTINEL MASTERS and SENTINEL REPLICAS show; a failover is followed"},
 		{Match: says("NOAUTH"), Way: "set " + login.Password + " (and " + login.User + ", if the user is not default), or name a file with the password by " + login.PasswordFile},
 		{Match: says("WRONGPASS"), Way: "the password or the user is wrong: see " + login.User + ", and " + login.Password + " or " + login.PasswordFile},
 		{Match: says("NOPERM"), Way: "let the user do what a run needs: ACL SETUSER NAME ~" + strings.TrimSuffix(string(v.keys), ":") + "* ~" + registry + " +@all -@dangerous +info +cluster|slots +cluster|info +cluster|myid"},
@@ -250,6 +277,8 @@ func (v *visit) Make(ctx context.Context) error {
 		return external.Refused(err)
 	case err == nil && reply == int64(0):
 		return external.ErrTaken
+	case err == nil && !v.set.cluster:
+		v.roles.Follow()
 	}
 	return err
 }
@@ -290,8 +319,9 @@ func (v *visit) Drop(ctx context.Context) error {
 
 // Close implements external.Driver.
 func (v *visit) Close() error {
+	err := v.roles.Close()
 	v.close()
-	return nil
+	return err
 }
 
 // Open implements targets.System.

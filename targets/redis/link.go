@@ -30,9 +30,24 @@ type link struct {
 // says there is in the history as an error. The driver has one logger a process.
 var silence = sync.OnceFunc(logging.Disable)
 
-// newLink is for the node at a. It dials when it is first used. readOnly has replicas
-// of a cluster answer reads by themselves.
-func newLink(a wire.Access, timeout time.Duration, readOnly bool, dialer *wire.Dialer) *link {
+// connected is called with a connection that was made; nil calls nobody.
+type connected func(context.Context, *driver.Conn) error
+
+// readOnly has replicas of a cluster answer reads by themselves.
+func readOnly(ctx context.Context, c *driver.Conn) error { return c.ReadOnly(ctx).Err() }
+
+// isPrimary refuses a server that is none. Sentinel ends all connections of a server that
+// it makes a replica, so that no session goes on with one.
+func isPrimary(ctx context.Context, c *driver.Conn) error {
+	role, err := c.Do(ctx, "ROLE").Slice()
+	if err == nil && (len(role) == 0 || role[0] != "master") {
+		return errNotPrimary
+	}
+	return err
+}
+
+// newLink is for the node at a. It dials when it is first used.
+func newLink(a wire.Access, timeout time.Duration, onConnect connected, dialer *wire.Dialer) *link {
 	silence()
 	dialer.Addr, dialer.TLS = a.Addr, a.TLS
 	o := &driver.Options{
@@ -44,15 +59,13 @@ func newLink(a wire.Access, timeout time.Duration, readOnly bool, dialer *wire.D
 		ContextTimeoutEnabled: true, ReadTimeout: -1, WriteTimeout: -1,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
-	if readOnly {
-		o.OnConnect = func(ctx context.Context, c *driver.Conn) error { return c.ReadOnly(ctx).Err() }
-	}
+	o.OnConnect = onConnect
 	client := driver.NewClient(o)
 	return &link{client, client.Conn(), dialer}
 }
 
 // adminLink is one of the harness's own, which is made again when it is lost.
-func adminLink(a wire.Access) *link { return newLink(a, time.Second, false, &wire.Dialer{}) }
+func adminLink(a wire.Access) *link { return newLink(a, time.Second, nil, &wire.Dialer{}) }
 
 // do sends commands at once, as a transaction if there are several, and returns a
 // reply for each; a reply can be an error of its own.

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	driver "github.com/redis/go-redis/v9"
@@ -21,8 +22,23 @@ type store struct {
 	// again when they are lost.
 	admin []*link
 	index indexer
-	// primary is the primary where there is one.
-	primary int
+	// primary is the primary where there is one. Where a Sentinel decides it changes.
+	primary atomic.Int32
+	// checks says that a session that reads from the primary alone asks each server that
+	// it connects with whether it is one: what was a primary is a replica after a failover.
+	checks bool
+}
+
+// ranked are the nodes of a primary with replicas, which hold every key: the primary first.
+func (s *store) ranked() []int {
+	primary := int(s.primary.Load())
+	all := append(make([]int, 0, len(s.nodes)), primary)
+	for i := range s.nodes {
+		if i != primary {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 // byAddress finds a node by the address that its server says of itself.
@@ -68,13 +84,7 @@ func (s *store) owners(ctx context.Context, key string) ([]int, error) {
 		m, err := s.slots(ctx)
 		return m.owners(slotOf(key)), err
 	}
-	all := []int{s.primary}
-	for i := range s.nodes {
-		if i != s.primary {
-			all = append(all, i)
-		}
-	}
-	return all, nil
+	return s.ranked(), nil
 }
 
 // readyKey is written to see whether a node serves: no key of a workload.
