@@ -32,7 +32,7 @@ targets:
   ours: {kind: %s, at: %s}
 defaults: {workload: register, rate: 200, duration: 10s}
 cases:
-`, kind, kind, list(at))
+`, kind, kind, list(apart(at)))
 	for _, c := range cases {
 		writeExample(&b, c)
 	}
@@ -91,6 +91,22 @@ func part(b *strings.Builder, name string, entries []string) {
 	if len(entries) > 0 {
 		fmt.Fprintf(b, "    %s: {%s}\n", name, strings.Join(entries, ", "))
 	}
+}
+
+// apart takes lists of host:port apart; what a URL or a connection string names belongs
+// together.
+func apart(at []string) []string {
+	var out []string
+	for _, a := range at {
+		if strings.ContainsAny(a, "/= ") {
+			out = append(out, a)
+			continue
+		}
+		for one := range strings.SplitSeq(a, ",") {
+			out = append(out, strings.TrimSpace(one))
+		}
+	}
+	return out
 }
 
 // list is a list of texts in one line.

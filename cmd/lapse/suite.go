@@ -198,13 +198,17 @@ func (a *app) initCommand() *cobra.Command {
 			}
 			next := fmt.Sprintf("lapse validate %s, lapse run %s", path, path)
 			if len(at) > 0 {
-				next = "lapse doctor --target " + target + " --at " + shell(strings.Join(at, ",")) + ", " + next
+				doctor := "lapse doctor --target " + target
+				for _, a := range at {
+					doctor += " --at " + shell(a)
+				}
+				next = doctor + ", " + next
 			}
 			_, err = fmt.Fprintf(a.Stdout, "wrote %s; next: %s\n", path, next)
 			return err
 		},
 	}
-	c.Flags().StringSliceVar(&at, "at", nil, "write one for a database that is there already: the address of each node, without password")
+	c.Flags().StringArrayVar(&at, "at", nil, "write one for a database that is there already: the address of each node, without password (repeatable, or a comma list)")
 	c.Flags().StringVar(&target, "target", "", "with --at: what database it is (default: what the addresses begin with, such as postgres://)")
 	c.Flags().StringVar(&program, "program", "", "write one for a database that this program speaks for (docs/targets/exec.md)")
 	return c

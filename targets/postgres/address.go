@@ -171,6 +171,7 @@ func parseAddress(dsn string, number int) (address, error) {
 	case len(cfg.Fallbacks) > 0 && !a.ownTLS:
 		return a, targets.Usagef("--at: address %d: an sslmode of prefer or allow, or several hosts, says not how to connect: use one host, and sslmode=verify-full or disable", number)
 	}
+	cfg.ValidateConnect = nil // of target_session_attrs, here or in PGTARGETSESSIONATTRS
 	a.config = cfg
 	return a, nil
 }
@@ -178,9 +179,14 @@ func parseAddress(dsn string, number int) (address, error) {
 // equalsInValue finds a second = in a parameter of a URL.
 var equalsInValue = regexp.MustCompile(`[?&][^=&]*=[^=&]*=`)
 
+// followed are the values of target_session_attrs that ask for what is done anyway: writes
+// go to the node that takes them, wherever a failover manager moves it to. Addresses of
+// clusters under one have it.
+var followed = regexp.MustCompile(`([?&]|(?:^|\s))target_session_attrs\s*=\s*'?(?:any|read-write|primary)'?(?:[&\s]|$)`)
+
 // unfit are settings of an address that a run cannot follow, and why.
 var unfit = []struct{ name, why string }{
-	{"target_session_attrs", "name every node: lapse finds by itself which one takes the writes, and follows it"},
+	{"target_session_attrs", "name every node: lapse finds by itself which one takes the writes, and follows it, and --read-level says who is read"},
 	{"load_balance_hosts", "name every node: sessions stay with the one that they are said to ask"},
 	{"hostaddr", "give the IP address as the host"},
 	{"default_query_exec_mode", pooled},
@@ -196,6 +202,7 @@ const pooled = "a session needs a connection of its own to the server, with sett
 
 // refuse says why an address asks for what a run cannot do.
 func refuse(dsn string, cfg *pgx.ConnConfig, number int) error {
+	dsn = followed.ReplaceAllString(dsn, "$1")
 	for _, u := range unfit {
 		if _, param := cfg.RuntimeParams[u.name]; param || settingIn(dsn, u.name) {
 			return targets.Usagef("--at: address %d sets %s: leave it out; %s", number, u.name, u.why)

@@ -7,9 +7,16 @@ import (
 
 // examples are the cases of a first suite for one node or several.
 func examples(nodes int) []targets.Example {
+	followed := ""
+	if nodes > 1 {
+		followed = "Whoever takes the writes is found and followed, so that a failover manager (Patroni,\n" +
+			"repmgr) may move it, if every node that it can promote is among the addresses. What a\n" +
+			"failover loses is seen with faults (operator below), by workload session and model\n" +
+			"no-lost-writes; on a Patroni of lapse's own: lapse run --target postgres --set failover=patroni."
+	}
 	list := []targets.Example{
 		{
-			Name: "primary", Write: "on", Reads: []string{readPrimary},
+			Name: "primary", Write: "on", Reads: []string{readPrimary}, Why: followed,
 			Claims: []targets.ExampleClaim{
 				{Model: models.Linearizable, Expect: targets.Holds},
 				{Model: models.ReadYourWrites, Expect: targets.Holds},

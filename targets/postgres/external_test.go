@@ -24,6 +24,11 @@ func TestExternal(t *testing.T) {
 		"user=x host='db1,db2' port=7":    "db1:7 db2:7",
 		"host=db1,db2":                    "db1:5432 db2:5432",
 		"postgres://db1/x?options=-c%20statement_timeout%3D5s": "db1:5432",
+		// What a driver looks for is found by asking.
+		"postgres://db1,db2/x?target_session_attrs=read-write":              "db1:5432 db2:5432",
+		"postgres://db1/x?target_session_attrs=primary&application_name=us": "db1:5432",
+		"host=db1,db2 target_session_attrs='primary'":                       "db1:5432 db2:5432",
+		"host=db1 target_session_attrs=any user=x":                          "db1:5432",
 	} {
 		target, err := Target{}.External([]string{at})
 		must(t, err)
@@ -37,6 +42,9 @@ func TestExternal(t *testing.T) {
 		logins, err := logins(cfg, list)
 		must(t, err)
 		for _, l := range logins {
+			if l.config.ValidateConnect != nil {
+				t.Errorf("%s: a standby would not be connected with", at)
+			}
 			if strings.Contains(at, "options=") && l.config.RuntimeParams["options"] != "-c statement_timeout=5s" {
 				t.Errorf("%s: the options are %q", at, l.config.RuntimeParams["options"])
 			}
@@ -63,8 +71,10 @@ func TestExternal(t *testing.T) {
 		"db1,db1:5432":              "twice",
 		"host=db1,db2,db3 port=1,2": "one for each",
 		"host=db1,db1":              "twice",
-		"postgres://db1,db2/x?target_session_attrs=read-write":             "which one takes the writes",
-		"host=db1 target_session_attrs=any":                                "which one takes the writes",
+		"postgres://db1,db2/x?target_session_attrs=standby":                "which one takes the writes",
+		"host=db1 target_session_attrs=prefer-standby":                     "which one takes the writes",
+		"host=db1 target_session_attrs=read-only":                          "which one takes the writes",
+		"host=db1 target_session_attrs=any target_session_attrs=standby":   "which one takes the writes",
 		"postgres://db1/x?default_query_exec_mode=simple_protocol":         "pool_mode=session",
 		"host=db1 hostaddr=10.0.0.1":                                       "the IP address as the host",
 		"postgres://db1/x?options=-c%20synchronous_commit%3Doff":           "--write-level",
