@@ -83,7 +83,7 @@ killed-faults:
 
 # What a session adds to a bare loop over the same driver: the ratio, in one run.
 overhead:
-	$(GO) test -p 1 -run '^$$' -bench Overhead -benchtime 3000x ./targets/postgres ./targets/cassandra ./targets/dynamodb ./targets/etcd
+	$(GO) test -p 1 -run '^$$' -bench Overhead -benchtime 3000x ./targets/postgres ./targets/cassandra ./targets/dynamodb ./targets/etcd ./targets/mysql ./targets/redis ./targets/nats
 
 # The shipped suites, each on its real systems.
 suites: build
