@@ -49,6 +49,8 @@ type Deps struct {
 type Report struct {
 	// Version is the database's own version.
 	Version string
+	// Promiser is the system where it knows what the database promises, else nil.
+	Promiser targets.Promiser
 	// Setup is how long it took until the database was ready.
 	Setup time.Duration
 	// Interrupted says that the run was stopped before its time.
@@ -84,6 +86,7 @@ func Run(ctx context.Context, plan *Plan, d Deps) (rep Report, err error) {
 		return Report{}, err
 	}
 	rep.Version, rep.Setup = r.system.Version(), r.setupTook
+	rep.Promiser, _ = r.system.(targets.Promiser)
 	outcome, err := r.load(ctx)
 	rep.Faults = outcome
 	if err != nil {

@@ -155,7 +155,7 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 	// What was interrupted is checked all the same; only a second interrupt,
 	// which ends the process, stops that.
 	a := verdict.Assess(context.WithoutCancel(ctx), h, p.Models, env.Budget, f.Summary.Require)
-	a.Promises = promises(p, h)
+	a.Promises = promises(p, f.Report.Promiser, h)
 	f.Summary.Assessment = a
 	if err := a.Err(); err != nil {
 		log.Error("a checker failed", "error", err)
@@ -170,11 +170,13 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 	return nil
 }
 
-// promises is what the target promises of the operations of h, nil if it does not
-// say.
-func promises(p *Planned, h *history.History) *verdict.Promises {
-	t, ok := p.Target.(targets.Promiser)
-	if !ok {
+// promises is what the system that ran, or else the target, promises of the operations of
+// h, nil if neither says.
+func promises(p *Planned, t targets.Promiser, h *history.History) *verdict.Promises {
+	if t == nil {
+		t, _ = p.Target.(targets.Promiser)
+	}
+	if t == nil {
 		return nil
 	}
 	models := t.Promises(p.Config, verdict.Funcs(h))

@@ -216,7 +216,9 @@ type Observer interface {
 	Observe(func(kind, text string))
 }
 
-// Promiser is implemented by targets that know what their database promises.
+// Promiser is implemented by targets that know what their database promises, and by systems
+// where that depends on what was found, such as the version of an external cluster: what a
+// system says goes before what its target says.
 type Promiser interface {
 	// Promises says for the models that it knows (by the names of the checkers)
 	// whether the database promises them to clients that do these operations with

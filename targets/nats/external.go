@@ -12,6 +12,7 @@ import (
 
 	driver "github.com/nats-io/nats.go"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -116,6 +117,7 @@ var (
 	_ external.Driver       = (*visit)(nil)
 	_ targets.ReplicaPlacer = (*visit)(nil)
 	_ ability.Primarier     = (*visit)(nil)
+	_ targets.Promiser      = (*visit)(nil)
 )
 
 // maxName bounds the name of a bucket.
@@ -388,6 +390,15 @@ func (v *visit) Replicas(ctx context.Context, _ history.Key) ([]string, error) {
 		})
 	}, func(error) bool { return false })
 	return names, err
+}
+
+// Promises implements targets.Promiser: as its target, but by the versions of the servers.
+func (v *visit) Promises(cfg targets.Config, funcs []history.Func) map[string]bool {
+	out := Target{}.Promises(cfg, funcs)
+	for _, s := range v.servers {
+		out[models.NoLostWrites] = out[models.NoLostWrites] && s.version != losesStreams
+	}
+	return out
 }
 
 // Version implements targets.System.

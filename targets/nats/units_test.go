@@ -123,6 +123,28 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// TestPromisesFound: at --at the servers' versions say what is promised, and one server that
+// loses streams is enough.
+func TestPromisesFound(t *testing.T) {
+	for _, c := range []struct {
+		versions []string
+		want     bool
+	}{
+		{[]string{"2.10.23", "2.10.23", "2.10.23"}, true},
+		{[]string{"2.10.22", "2.10.22", "2.10.22"}, false},
+		{[]string{"2.10.23", "2.10.22", "2.10.23"}, false},
+		{[]string{"2.15.3"}, true},
+	} {
+		v := &visit{}
+		for _, version := range c.versions {
+			v.servers = append(v.servers, server{version: version})
+		}
+		if p := v.Promises(targets.Config{}, nil); p["no-lost-writes"] != c.want || p["linearizable"] {
+			t.Errorf("%v promise %v", c.versions, p)
+		}
+	}
+}
+
 // TestVersionsArePinned: each version has its two files, which name it.
 func TestVersionsArePinned(t *testing.T) {
 	for _, v := range versions {
