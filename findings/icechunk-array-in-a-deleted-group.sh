@@ -11,7 +11,7 @@
 # Guess that it breaks: a rebase that finds no conflict leaves what one of the serial orders could
 # have left; "NewNodeInInvalidGroup" (a new node is in an invalid group) is among the documented conflicts,
 # with DeleteOfUpdatedGroup, and neither comes. (A comment in the source of 2.0.4 names the order
-# "create, then delete" as missing; the manual does not.) Reads are no part of the check, which the
+# "create, then delete" as missing.) Reads are no part of the check, which the
 # maintainers say; this is about what both have written.
 #
 # Seen:
