@@ -46,8 +46,9 @@ type Part struct {
 	// failed CAS.
 	Availability float64 `json:"availability"`
 	Aborts       float64 `json:"aborts"`
-	ReadP99      float64 `json:"read_p99_ms"`
-	WriteP99     float64 `json:"write_p99_ms"`
+	// ReadP99 and WriteP99 are in milliseconds, and 0 if none succeeded.
+	ReadP99  float64 `json:"read_p99_ms"`
+	WriteP99 float64 `json:"write_p99_ms"`
 }
 
 // Of measures a history.

@@ -59,6 +59,8 @@ func TestGate(t *testing.T) {
 		{"broken outside", CasePassed, Policy{Thresholds: []string{"availability > 0.95 outside faults"}}, nil, 1, "THRESHOLD"},
 		{"too stale", CasePassed, Policy{Thresholds: []string{"staleness < 1s"}}, nil, 1, "THRESHOLD"},
 		{"too hot", CasePassed, Policy{Thresholds: []string{"hottest < 0.5"}}, nil, 1, "THRESHOLD"},
+		{"fast where nothing succeeded", CasePassed, Policy{Thresholds: []string{"write.p99 < 1s inside faults"}}, nil, 2, "INCONCLUSIVE"},
+		{"fast where something did", CasePassed, Policy{Thresholds: []string{"write.p99 < 1s"}}, nil, 0, ""},
 		{"slow recovery", CasePassed, Policy{Thresholds: []string{"recovery < 2s"}}, nil, 1, "THRESHOLD"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

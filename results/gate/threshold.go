@@ -54,6 +54,14 @@ func measurable() map[string]figure {
 			return get(p), ""
 		}
 	}
+	ofLatency := func(what string, get func(*figures.Part) float64) func(*figures.Case, *figures.Part) (float64, string) {
+		return func(_ *figures.Case, p *figures.Part) (float64, string) {
+			if v := get(p); v > 0 {
+				return v, ""
+			}
+			return 0, "no " + what + " succeeded"
+		}
+	}
 	ofOutage := func(get func(figures.Outage) float64) func(*figures.Case, *figures.Part) (float64, string) {
 		return func(f *figures.Case, p *figures.Part) (float64, string) {
 			switch {
@@ -68,8 +76,8 @@ func measurable() map[string]figure {
 		}
 	}
 	return map[string]figure{
-		"read.p99":     {inMillis, true, ofPart(func(p *figures.Part) float64 { return p.ReadP99 })},
-		"write.p99":    {inMillis, true, ofPart(func(p *figures.Part) float64 { return p.WriteP99 })},
+		"read.p99":     {inMillis, true, ofLatency("read", func(p *figures.Part) float64 { return p.ReadP99 })},
+		"write.p99":    {inMillis, true, ofLatency("write", func(p *figures.Part) float64 { return p.WriteP99 })},
 		"availability": {asNumber, true, ofPart(func(p *figures.Part) float64 { return p.Availability })},
 		"aborts":       {asNumber, true, ofPart(func(p *figures.Part) float64 { return p.Aborts })},
 		"outage":       {inSeconds, true, ofOutage(func(o figures.Outage) float64 { return o.Any })},

@@ -12,9 +12,9 @@ import (
 // each.
 func PrintFigures(w io.Writer, s Style, f *figures.Case) {
 	w = s.Fit(w)
-	text := fmt.Sprintf("%.0f ok/s, read p99 %s, write p99 %s, availability %.1f %%", f.OKPerSecond, duration.Millis(f.ReadP99), duration.Millis(f.WriteP99), f.Availability*100)
+	text := fmt.Sprintf("%.0f ok/s, read p99 %s, write p99 %s, availability %.1f %%", f.OKPerSecond, latency(f.ReadP99), latency(f.WriteP99), f.Availability*100)
 	if f.Inside.Ops > 0 {
-		text += fmt.Sprintf(" (in faults: read p99 %s, write p99 %s, availability %.1f %%), recovered within %s of healing", duration.Millis(f.Inside.ReadP99), duration.Millis(f.Inside.WriteP99), f.Inside.Availability*100, duration.Seconds(f.Recovery))
+		text += fmt.Sprintf(" (in faults: read p99 %s, write p99 %s, availability %.1f %%), recovered within %s of healing", latency(f.Inside.ReadP99), latency(f.Inside.WriteP99), f.Inside.Availability*100, duration.Seconds(f.Recovery))
 	}
 	if f.Aborts > 0 {
 		text += fmt.Sprintf(", aborts %.1f %%", f.Aborts*100)
@@ -34,6 +34,14 @@ func PrintFigures(w io.Writer, s Style, f *figures.Case) {
 	}
 	fmt.Fprintf(w, "    %s\n", s.Dim(text))
 	PrintShards(w, f.Shards)
+}
+
+// latency is a percentile in milliseconds, which is 0 where nothing succeeded.
+func latency(ms float64) string {
+	if ms == 0 {
+		return "– (none succeeded)"
+	}
+	return duration.Millis(ms)
 }
 
 // PrintShards prints the partitions, one a line.
