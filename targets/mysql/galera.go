@@ -92,13 +92,23 @@ func (s *System) formGalera(ctx context.Context) error {
 	})
 }
 
+// joined returns nil when node i sees all nodes and has the data of the others: what is
+// written meanwhile has to be sent after, which can fail (see docs/targets/mysql.md).
 func (s *System) joined(ctx context.Context, i int) error {
 	if err := s.answers(ctx, i); err != nil {
 		return err
 	}
 	size, err := s.status(ctx, i, "wsrep_cluster_size")
-	if err == nil && size != strconv.Itoa(len(s.Nodes)) {
-		err = fmt.Errorf("it sees %s of %d nodes", size, len(s.Nodes))
+	if err != nil {
+		return err
+	}
+	if size != strconv.Itoa(len(s.Nodes)) {
+		return fmt.Errorf("it sees %s of %d nodes", size, len(s.Nodes))
+	}
+	const synced = "Synced"
+	state, err := s.status(ctx, i, "wsrep_local_state_comment")
+	if err == nil && state != synced {
+		err = fmt.Errorf("it is %s, not %s", state, synced)
 	}
 	return err
 }
