@@ -49,6 +49,8 @@ var inTheMiddle = map[string]string{
 	"stop-all":           "quorumkv",
 	"rolling-restart":    "quorumkv",
 	"clock-restart":      "quorumkv",
+	"client-death":       "quorumkv",
+	"token-lost":         "quorumkv --set mode=single-leader --write-level async --read-level sticky",
 }
 
 // alsoInTheMiddle are further runs of a fault, where another target has it by other means:

@@ -153,7 +153,7 @@ func (r *run) breakThings(ctx context.Context, faults *faultLedger) <-chan broke
 	if len(r.plan.Schedule.Steps) == 0 {
 		return nil
 	}
-	stage := nemesis.Stage{Cluster: r.cluster, System: r.system, Log: faults, Progress: r.progress.Note}
+	stage := nemesis.Stage{Cluster: r.cluster, System: r.system, Clients: mortals{r}, Log: faults, Progress: r.progress.Note}
 	if t, ok := r.deps.Target.(targets.Talker); ok {
 		stage.Talks = func(primary, from, to string) bool { return t.Talks(r.deps.Config, primary, from, to) }
 	}

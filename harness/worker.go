@@ -50,6 +50,7 @@ type worker struct {
 	txn     history.Txn
 	client  targets.Client
 	session int32
+	mortal  mortal
 }
 
 // do carries out the operation that stands in w.txn, by the node at for a
@@ -58,6 +59,9 @@ type worker struct {
 func (w *worker) do(ctx context.Context, at int) (targets.Result, bool, error) {
 	if !w.roam {
 		at = w.home
+	}
+	if w.client != nil && w.mortal.dead() {
+		w.bury(false)
 	}
 	if !w.open(ctx) {
 		return targets.Result{}, false, nil
@@ -81,10 +85,27 @@ func (w *worker) do(ctx context.Context, at int) (targets.Result, bool, error) {
 	if err := w.rec.Complete(res.Outcome, &w.txn, int16(res.Node), text, res.Note); err != nil {
 		return res, false, fmt.Errorf("recording a completion: %w", err)
 	}
-	if res.Broken || res.Outcome == history.Info {
+	switch {
+	case !w.mortal.dead():
+		if res.Outcome == history.OK {
+			w.mortal.answered(&w.txn)
+		}
+		if res.Broken || res.Outcome == history.Info {
+			w.close()
+		}
+	case res.Outcome == history.OK && res.Broken:
+		// The answer came, and what is to be carried of it did not: nobody can go on.
 		w.close()
+	default:
+		w.bury(res.Outcome != history.OK)
 	}
 	return res, true, nil
+}
+
+// bury closes a client that has died. Another one will go on with its session.
+func (w *worker) bury(unanswered bool) {
+	w.mortal.bury(w.session, w.client, unanswered)
+	w.shut()
 }
 
 // open makes sure that there is a client; it tries again until ctx is done.
@@ -93,7 +114,10 @@ func (w *worker) open(ctx context.Context) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		s := targets.Session{ID: w.run.sessions.next(), Home: w.home, Roam: w.roam, Replica: w.replica, Text: w.run.recorder.Text}
+		s := targets.Session{Home: w.home, Roam: w.roam, Replica: w.replica, Text: w.run.recorder.Text}
+		if w.mortal.born(&s); s.ID == 0 {
+			s.ID = w.run.sessions.next()
+		}
 		openCtx, cancel := context.WithTimeout(ctx, w.run.plan.OpTimeout)
 		c, err := w.run.system.Open(openCtx, s)
 		cancel()
@@ -107,7 +131,14 @@ func (w *worker) open(ctx context.Context) bool {
 	return true
 }
 
+// close ends the session.
 func (w *worker) close() {
+	w.mortal.end()
+	w.shut()
+}
+
+// shut closes the client.
+func (w *worker) shut() {
 	if w.client == nil {
 		return
 	}

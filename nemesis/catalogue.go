@@ -53,6 +53,8 @@ type kind struct {
 	// mix are the names of the faults that this one is a mix of; it has neither
 	// pick nor act then.
 	mix []string
+	// byName: no preset has it, because what it breaks is no promise of the database's.
+	byName bool
 	// pick draws what is left to chance when the schedule is made.
 	pick func(r *rand.Rand, nodes []string, s *Step)
 	// check says what is wrong with a step that was read from a file.
@@ -87,6 +89,7 @@ func families() []family {
 		orderlyStops(),
 		wanderingClocks(),
 		steppedClocks(),
+		clientDeaths(),
 	}
 }
 

@@ -40,6 +40,10 @@ type lies struct {
 	clientsGoOn      bool
 	clientsStay      bool // paused for good
 	noClients        bool
+	clientsLive      bool // nobody dies
+	tokenStays       bool // nothing is lost
+	carriesNothing   bool
+	clientsDieOn     bool
 	memberStays      bool
 	memberGone       bool // for good
 	noPrimary        bool
@@ -75,6 +79,7 @@ type fake struct {
 	held    map[string]bool
 	asleep  map[string]bool // whose clients are paused
 	out     map[string]bool // no members
+	deaths  map[string]Deaths
 	began   time.Time
 	faults  map[int]history.Fault
 	updates []history.Fault
@@ -90,7 +95,7 @@ func newFake(nodes int, l lies) *fake {
 		cut: map[cluster.Link]time.Time{}, pids: map[int]bool{}, nextPID: 100,
 		shaped: map[cluster.Link]cluster.Quality{},
 		clocks: map[string]time.Duration{}, held: map[string]bool{}, began: time.Now(),
-		asleep: map[string]bool{}, out: map[string]bool{},
+		asleep: map[string]bool{}, out: map[string]bool{}, deaths: map[string]Deaths{},
 		faults: map[int]history.Fault{}, readyAfter: 200 * time.Millisecond,
 	}
 	for _, n := range f.names {
@@ -103,7 +108,7 @@ func newFake(nodes int, l lies) *fake {
 
 // scene is a scene whose processes are the fake's.
 func (f *fake) scene() *scene {
-	s := newScene(Stage{Cluster: f, System: f, Log: f, Progress: func(line string) { f.lines = append(f.lines, line) }})
+	s := newScene(Stage{Cluster: f, System: f, Clients: f, Log: f, Progress: func(line string) { f.lines = append(f.lines, line) }})
 	s.exists = func(pid int) bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -449,6 +454,45 @@ func (f *fake) ClientsPaused(name string) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.asleep[name], nil
+}
+
+func (f *fake) Carries() string {
+	if f.lies.carriesNothing {
+		return ""
+	}
+	return "a token"
+}
+
+func (f *fake) Kill(node string, lose bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lies.clientsLive {
+		return
+	}
+	n := Deaths{Died: 2, Unanswered: 1, TakenOver: 2}
+	if lose && !f.lies.tokenStays {
+		n.Lost, n.Without = 1, 1
+	}
+	f.deaths[node] = f.deaths[node].Plus(n)
+	if d := f.deaths[node]; d.Doomed == 0 {
+		d.Doomed = 1
+		f.deaths[node] = d
+	}
+}
+
+func (f *fake) Spare(node string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d := f.deaths[node]; !f.lies.clientsDieOn {
+		d.Doomed = 0
+		f.deaths[node] = d
+	}
+}
+
+func (f *fake) Deaths(node string) Deaths {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.deaths[node]
 }
 
 func (f *fake) RemoveMember(ctx context.Context, name string) error {

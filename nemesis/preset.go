@@ -38,12 +38,13 @@ func Presets() []Preset {
 
 // allAfter is all single faults, those of first at the beginning and then one of each
 // family before a second one of any; a partition of its own that is in the mix is not
-// named again.
+// named again, and what is to be asked for by name is not named.
 func allAfter(first []string) []string {
 	out := slices.Clone(first)
 	out = append(out, "kill-all", "clock", "pause-primary", "partition-primary")
 	mixed := map[string]bool{}
 	for _, k := range catalogue() {
+		mixed[k.Name] = mixed[k.Name] || k.byName
 		for _, part := range k.mix {
 			mixed[part] = true
 		}

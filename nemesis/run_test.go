@@ -63,6 +63,11 @@ func (f *fake) whole(t *testing.T) {
 			t.Errorf("%s: its clients are paused (%t), or it is no member (%t)", n, f.asleep[n], f.out[n])
 		}
 	}
+	for n, d := range f.deaths {
+		if d.Doomed > 0 {
+			t.Errorf("clients of %s are still to die", n)
+		}
+	}
 	for n, held := range f.held {
 		if held {
 			t.Errorf("%s is still held back", n)
@@ -189,6 +194,10 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"the clients go on", "pause-clients", lies{clientsGoOn: true}, "go on (after", ""},
 		{"there are no clients", "pause-clients", lies{noClients: true}, "has no clients", ""},
 		{"the clients stay paused", "pause-clients", lies{clientsStay: true}, "", "are stopped"},
+		{"no client dies", "client-death", lies{clientsLive: true}, "0 clients of", ""},
+		{"clients die on", "client-death", lies{clientsDieOn: true}, "", "are still to die"},
+		{"the token stays", "token-lost", lies{tokenStays: true}, "0 of those without what the one before carried", ""},
+		{"there is no token", "token-lost", lies{carriesNothing: true}, "carry nothing that could be lost", ""},
 		{"the member stays", "membership", lies{memberStays: true}, "the members are n1 n2 n3", ""},
 		{"the member does not come back", "membership", lies{memberGone: true}, "", "the members are"},
 		{"no server ends", "stop-all", lies{shutdownNothing: true}, "has not ended", ""},

@@ -26,6 +26,8 @@ type Stage struct {
 	// System is the running database, with as many of the interfaces of package
 	// ability as fit it; nil if there is none.
 	System any
+	// Clients are those that use it; nil where none can be killed.
+	Clients Mortals
 	// Talks says which links carry something; nil: all of them.
 	Talks Talks
 	Log   Log

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // Option describes a setting of one target.
@@ -128,6 +129,19 @@ type Session struct {
 	// Text interns a value that the database returned and that is no integer:
 	// foreign data is seen and reported, never dropped. Safe for concurrent use.
 	Text func(string) history.Value
+	// Life ends all connections of the client at once: every wire.Dialer of its gets it.
+	// Nil has no end.
+	Life *wire.Life
+	// Carried is what the client had that died and whose session this one goes on with
+	// (Heir); nil for none.
+	Carried any
+}
+
+// Heir is implemented by clients that carry something besides their connections.
+type Heir interface {
+	// Carry is all of it, for the Session.Carried of a client of the same system, and nil
+	// while there is nothing. It comes after the last Do has returned.
+	Carry() any
 }
 
 // Client is the connection of one session: strictly sequential, with no retry,

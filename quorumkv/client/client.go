@@ -34,12 +34,22 @@ type Client struct {
 }
 
 // New makes a client of the node at a host:port address.
-func New(addr string) *Client {
-	dialer := net.Dialer{Timeout: time.Second}
+func New(addr string) *Client { return NewOver(addr, (&net.Dialer{}).DialContext) }
+
+// dialTimeout bounds the making of a connection.
+const dialTimeout = time.Second
+
+// NewOver is New of a client whose connections are made by dial.
+func NewOver(addr string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) *Client {
 	return &Client{
 		base: "http://" + addr,
 		http: &http.Client{Transport: &http.Transport{
-			DialContext:         dialer.DialContext, // and no proxy, whatever the environment says
+			// And no proxy, whatever the environment says.
+			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+				defer cancel()
+				return dial(ctx, network, addr)
+			},
 			MaxIdleConnsPerHost: 256,
 			IdleConnTimeout:     30 * time.Second,
 			DisableCompression:  true,

@@ -187,7 +187,7 @@ func (c *client) conn(ctx context.Context, node int) (*conn, error) {
 		return nil, fmt.Errorf("no node with index %d: there are %d", node, len(c.conns))
 	}
 	if c.conns[node] == nil {
-		n, err := c.sys.connect(ctx, node)
+		n, err := c.sys.connect(ctx, node, c.session.Life)
 		if err != nil {
 			return nil, err
 		}

@@ -29,13 +29,7 @@ type conn struct {
 // that gocql speaks without reservation, and every Cassandra since 2.2 knows it.
 const protocolVersion = 4
 
-// connect makes a conn to addr (host:port). It returns when ctx is done at the
-// latest.
-func connect(ctx context.Context, addr string, opTimeout time.Duration, log *slog.Logger) (*conn, error) {
-	return connectAs(ctx, wire.Access{Addr: addr}, opTimeout, log)
-}
-
-// connectAs is connect to a node that asks who it is.
+// connectAs makes a conn to a node. It returns when ctx is done at the latest.
 func connectAs(ctx context.Context, who wire.Access, opTimeout time.Duration, log *slog.Logger) (*conn, error) {
 	addr := who.Addr
 	host, portText, err := net.SplitHostPort(addr)
@@ -46,7 +40,7 @@ func connectAs(ctx context.Context, who wire.Access, opTimeout time.Duration, lo
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
 	}
-	d := &wire.Dialer{Addr: addr, TLS: who.TLS}
+	d := &wire.Dialer{Addr: addr, TLS: who.TLS, Life: who.Life}
 	cfg := gocql.NewCluster(host)
 	cfg.Port = port
 	cfg.ProtoVersion = protocolVersion

@@ -18,6 +18,7 @@ import (
 // System is a running Cassandra cluster. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
+	ability.Tokenless
 	set settings
 	// launcher starts the nodes' processes.
 	launcher launcher
@@ -77,15 +78,17 @@ const replicaLevel = "ONE"
 func (*System) ReplicaLevel() string { return replicaLevel }
 
 // connect makes a connection to a node from where the clients are.
-func (s *System) connect(ctx context.Context, node int) (*conn, error) {
+func (s *System) connect(ctx context.Context, node int, life *wire.Life) (*conn, error) {
 	if s.at != nil {
-		return connectAs(ctx, s.accesses[node], s.set.opTimeout, s.log)
+		to := s.accesses[node]
+		to.Life = life
+		return connectAs(ctx, to, s.set.opTimeout, s.log)
 	}
 	addr, err := s.Addr(node, nativePort)
 	if err != nil {
 		return nil, err
 	}
-	return connect(ctx, addr, s.set.opTimeout, s.log)
+	return connectAs(ctx, wire.Access{Addr: addr, Life: life}, s.set.opTimeout, s.log)
 }
 
 // admin runs f with a connection to a node that is kept for the next time, unless
@@ -97,7 +100,7 @@ func (s *System) admin(ctx context.Context, node int, f func(*conn) error) error
 	s.adminMu.Unlock()
 	if n == nil {
 		var err error
-		if n, err = s.connect(ctx, node); err != nil {
+		if n, err = s.connect(ctx, node, nil); err != nil {
 			return err
 		}
 	}

@@ -89,7 +89,7 @@ func answered(t *testing.T, answer http.HandlerFunc) error {
 	defer s.Close()
 	a, err := newAccess(t.Context(), settings{region: defaultRegion}, s.URL)
 	must(t, err)
-	conn := a.connect()
+	conn := a.connect(nil)
 	defer func() { must(t, conn.Close()) }()
 	err = tableServesRaw(t.Context(), conn)
 	if err == nil {

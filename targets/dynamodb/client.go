@@ -25,7 +25,7 @@ type client struct {
 var _ targets.Client = (*client)(nil)
 
 func newClient(a access, table string, set settings, session targets.Session) *client {
-	return &client{conn: a.connect(), table: table, consistent: set.consistent, reader: reader{session.Text}}
+	return &client{conn: a.connect(session.Life), table: table, consistent: set.consistent, reader: reader{session.Text}}
 }
 
 // Do implements targets.Client. There is one node, whatever at says.

@@ -49,8 +49,8 @@ type conn struct {
 // connect makes a conn; nothing is sent before the first request. Nothing is done
 // twice: the SDK's retries are off, and the HTTP transport repeats only what it
 // did not send at all.
-func (a access) connect() *conn {
-	dialer := new(wire.Dialer)
+func (a access) connect(life *wire.Life) *conn {
+	dialer := &wire.Dialer{Life: life}
 	transport := &http.Transport{
 		DialContext:     dialer.DialContext,
 		MaxConnsPerHost: 1, MaxIdleConnsPerHost: 1,

@@ -136,7 +136,7 @@ func look(ctx context.Context, endpoint *url.URL, cfg targets.Config) (*visit, e
 	if _, err := v.access.credentials.Retrieve(ctx); err != nil {
 		return nil, v.explain(errNoCredentials)
 	}
-	v.conn = v.access.connect()
+	v.conn = v.access.connect(nil)
 	if _, err := v.taken(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
 )
@@ -22,6 +23,7 @@ import (
 // System is a running DynamoDB Local. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
+	ability.Tokenless
 	set    settings
 	access access
 	table  string
@@ -60,7 +62,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if s.access, err = newAccess(ctx, set, "http://"+addr); err != nil {
 		return nil, err
 	}
-	s.admin = s.access.connect()
+	s.admin = s.access.connect(nil)
 	err = s.Fleet.Start(ctx, func(ctx context.Context) error {
 		return s.Await(ctx, "to answer", func(ctx context.Context, _ int) error { return s.ensureTable(ctx) })
 	}, s.Stop)

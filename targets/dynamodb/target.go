@@ -159,7 +159,7 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (Target) Abilities(targets.Config) []ability.Ability {
-	return []ability.Ability{ability.Restart}
+	return []ability.Ability{ability.Restart, ability.Death}
 }
 
 // Fetch implements targets.Fetcher.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	driver "go.etcd.io/etcd/client/v3"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // client is one session: a connection with each node that it asked. It implements
@@ -40,12 +42,21 @@ var _ targets.Client = (*client)(nil)
 func newClient(set settings, nodes []access, prefix string, g *gate, session targets.Session) *client {
 	set.serializable = set.serializable || session.Replica
 	c := &client{
-		set: set, nodes: nodes, prefix: prefix, links: make([]*link, len(nodes)), reader: reader{session.Text}, gate: g,
+		set: set, nodes: mortal(nodes, session.Life), prefix: prefix, links: make([]*link, len(nodes)), reader: reader{session.Text}, gate: g,
 		watchers: map[history.Key]*watcher{},
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	g.count(1)
 	return c
+}
+
+// mortal are the nodes as somebody with this life reaches them.
+func mortal(nodes []access, life *wire.Life) []access {
+	out := slices.Clone(nodes)
+	for i := range out {
+		out[i].Life = life
+	}
+	return out
 }
 
 // Do implements targets.Client: the node at is asked, and no other.

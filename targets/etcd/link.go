@@ -39,7 +39,7 @@ type link struct {
 // newLink is a link that connects when it is first used. With once a lost connection
 // is not made again.
 func newLink(a access, once bool) (*link, error) {
-	l := &link{dialer: &wire.Dialer{Addr: a.Addr, TLS: a.TLS, Once: once}}
+	l := &link{dialer: &wire.Dialer{Addr: a.Addr, TLS: a.TLS, Once: once, Life: a.Life}}
 	client, err := driver.New(driver.Config{
 		Endpoints: []string{a.Addr}, Logger: zap.NewNop(),
 		Username: a.User, Password: a.Password, Token: a.token, DialTimeout: a.timeout,

@@ -30,6 +30,7 @@ const (
 // System is a running etcd. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
+	ability.Tokenless
 	set    settings
 	server Server
 	// image names the image of nodes that are containers, empty for others.

@@ -35,6 +35,7 @@ type client struct {
 	set    settings
 	links  []*link
 	reader reader
+	life   *wire.Life
 	// clock and operation are what a causally consistent session has seen: they go along
 	// from node to node.
 	clock     bson.Raw
@@ -44,7 +45,7 @@ type client struct {
 var _ targets.Client = (*client)(nil)
 
 func newClient(s *store, session targets.Session) *client {
-	c := &client{store: s, set: s.set, links: make([]*link, len(s.nodes)), reader: reader{session.Text}}
+	c := &client{store: s, set: s.set, links: make([]*link, len(s.nodes)), reader: reader{session.Text}, life: session.Life}
 	if session.Replica {
 		c.set.concern, c.set.preference, c.set.causal = local, nearest, false
 	}
@@ -180,7 +181,9 @@ func (c *client) remember(session *mongo.Session) {
 // link is the session's connection with a node, which is made when it is first asked.
 func (c *client) link(node int) (*link, error) {
 	if c.links[node] == nil {
-		l, err := newLink(c.nodes[node], c.database, c.set)
+		to := c.nodes[node]
+		to.Life = c.life
+		l, err := newLink(to, c.database, c.set)
 		if err != nil {
 			return nil, err
 		}

@@ -47,7 +47,7 @@ type link struct {
 // newLink is for the node at a. A connection that is lost is not made again, unless the
 // driver is to send things twice.
 func newLink(a wire.Access, database string, set settings) (*link, error) {
-	l := &link{dialer: &wire.Dialer{Addr: a.Addr, TLS: a.TLS}}
+	l := &link{dialer: &wire.Dialer{Addr: a.Addr, TLS: a.TLS, Life: a.Life}}
 	o := options.Client().SetHosts([]string{a.Addr}).SetDirect(true).SetDialer(l).SetAppName("lapse").
 		SetMaxPoolSize(1).SetMaxConnecting(1).
 		SetRetryReads(set.retry).SetRetryWrites(set.retry).

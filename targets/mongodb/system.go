@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
 	"github.com/lapse-test/lapse/targets/wire"
@@ -23,6 +24,7 @@ const logName = "mongodb.log"
 type System struct {
 	*launch.Fleet
 	*store
+	ability.Tokenless
 	java, jars string
 }
 

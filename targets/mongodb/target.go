@@ -101,7 +101,9 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 }
 
 // Abilities implements targets.Target.
-func (Target) Abilities(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart} }
+func (Target) Abilities(targets.Config) []ability.Ability {
+	return []ability.Ability{ability.Restart, ability.Death}
+}
 
 // Fetch implements targets.Fetcher.
 func (Target) Fetch(ctx context.Context, cfg targets.Config) error {

@@ -27,19 +27,21 @@ type client struct {
 	session targets.Session
 	back    backend
 	conns   []*conn
-	// lastWrite is the time at which the session's own last write was acknowledged, for read level
-	// sticky; gtid is its position, for wait-for-gtid.
-	lastWrite time.Time
-	gtid      string
+	carried
 }
 
-var _ targets.Client = (*client)(nil)
+var (
+	_ targets.Client = (*client)(nil)
+	_ targets.Heir   = (*client)(nil)
+)
 
 func newClient(set settings, back backend, session targets.Session) *client {
 	if session.Replica {
 		set.read = set.replicaLevel()
 	}
-	return &client{set: set, session: session, back: back, conns: make([]*conn, set.nodes)}
+	c := &client{set: set, session: session, back: back, conns: make([]*conn, set.nodes)}
+	c.carried, _ = session.Carried.(carried) // none is none
+	return c
 }
 
 // Do implements targets.Client.
@@ -177,6 +179,7 @@ func (c *client) connection(ctx context.Context, node int) (*conn, error) {
 		if err != nil {
 			return nil, err
 		}
+		who.life = c.session.Life
 		if c.conns[node], err = dial(ctx, who); err != nil {
 			c.conns[node] = nil
 			return nil, err

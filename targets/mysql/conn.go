@@ -21,6 +21,8 @@ type login struct {
 	settings []string
 	// encrypted completes the driver's configuration, where it is not plain.
 	encrypted func(*sdk.Config)
+	// life is that of the session's client, nil for the harness's own.
+	life *wire.Life
 }
 
 // conn is one connection to one node. Not safe for concurrent use, except for close.
@@ -36,7 +38,7 @@ type conn struct {
 // dial makes one connection. The driver is used directly: database/sql would keep a
 // pool, and send a statement again over another connection when one is lost.
 func dial(ctx context.Context, who login) (*conn, error) {
-	c := &conn{dialer: &wire.Dialer{Once: true}}
+	c := &conn{dialer: &wire.Dialer{Once: true, Life: who.life}}
 	cfg := sdk.NewConfig()
 	cfg.Net, cfg.Addr, cfg.User, cfg.Passwd, cfg.DBName = "tcp", who.addr, who.user, who.password, who.database
 	cfg.DialFunc, cfg.Logger, cfg.InterpolateParams = c.dialer.DialContext, &sdk.NopLogger{}, true

@@ -177,6 +177,9 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 	return newClient(s.set, s, session), nil
 }
 
+// Carries implements ability.Mortal.
+func (s *System) Carries() string { return s.set.carries() }
+
 // replicaLevel is that at which a node answers from what it has.
 func (s settings) replicaLevel() string {
 	if s.galera {

@@ -90,7 +90,10 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 // Abilities implements targets.Target. Every node of a Galera cluster takes writes, so
 // that none is the primary, and none can be held back alone: the others would wait.
 func (Target) Abilities(cfg targets.Config) []ability.Ability {
-	has := []ability.Ability{ability.Restart}
+	has := []ability.Ability{ability.Restart, ability.Death}
+	if s, err := parse(cfg); err == nil && s.carries() != "" {
+		has = append(has, ability.Token)
+	}
 	if !cfg.Containers {
 		has = append(has, ability.Clock)
 	}

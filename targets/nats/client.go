@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // client is one session: a connection with each node that it asked. It implements
@@ -19,6 +20,7 @@ type client struct {
 	*store
 	links []*link
 	text  func(string) history.Value
+	life  *wire.Life
 }
 
 var _ targets.Client = (*client)(nil)
@@ -53,7 +55,9 @@ func (c *client) connect(ctx context.Context, at int) error {
 	if c.links[at] != nil {
 		return nil
 	}
-	l, err := connect(ctx, c.nodes[at], c.bucket, c.timeout)
+	to := c.nodes[at]
+	to.Life = c.life
+	l, err := connect(ctx, to, c.bucket, c.timeout)
 	c.links[at] = l
 	return err
 }

@@ -118,7 +118,7 @@ func (d *dial) Dial(network, addr string) (net.Conn, error) {
 func connect(ctx context.Context, a access, b bucket, timeout time.Duration) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	l := &link{bucket: b, dialer: &wire.Dialer{Addr: a.Addr, Once: true}}
+	l := &link{bucket: b, dialer: &wire.Dialer{Addr: a.Addr, Once: true, Life: a.Life}}
 	d := &dial{ctx: ctx, dialer: l.dialer}
 	var err error
 	l.conn, err = driver.Connect("nats://"+a.Addr, append(a.options(),

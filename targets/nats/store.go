@@ -148,5 +148,5 @@ func (s *store) leader(ctx context.Context) (string, error) {
 }
 
 func (s *store) open(session targets.Session) *client {
-	return &client{store: s, links: make([]*link, len(s.nodes)), text: session.Text}
+	return &client{store: s, links: make([]*link, len(s.nodes)), text: session.Text, life: session.Life}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
 )
@@ -22,6 +23,7 @@ const logName = "nats.log"
 type System struct {
 	*launch.Fleet
 	*store
+	ability.Tokenless
 	cfg    targets.Config
 	server string
 	image  string

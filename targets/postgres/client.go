@@ -20,12 +20,7 @@ type client struct {
 	set     settings
 	session targets.Session
 	conns   []*conn
-	// lastWrite is the time at which the session's own last write was acknowledged, for read
-	// level sticky.
-	lastWrite time.Time
-	// token is a position in the log that is not before the session's own last
-	// commit, 0 before the first; for read level wait-for-lsn.
-	token lsn
+	carried
 }
 
 // The isolation level is a setting of the session: see clientLogin.
@@ -34,7 +29,10 @@ const (
 	sqlBeginReadOnly = "BEGIN READ ONLY"
 )
 
-var _ targets.Client = (*client)(nil)
+var (
+	_ targets.Client = (*client)(nil)
+	_ targets.Heir   = (*client)(nil)
+)
 
 // Do implements targets.Client.
 func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
@@ -251,7 +249,9 @@ func (c *client) connection(ctx context.Context, node int) (*conn, error) {
 		c.conns[node] = nil
 	}
 	if c.conns[node] == nil {
-		cn, err := c.sys.connect(ctx, node, c.sys.clientLogin(c.session.ID, c.set, node))
+		who := c.sys.clientLogin(c.session.ID, c.set, node)
+		who.life = c.session.Life
+		cn, err := c.sys.connect(ctx, node, who)
 		if err != nil {
 			return nil, err
 		}

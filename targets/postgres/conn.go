@@ -19,6 +19,8 @@ type login struct {
 	user, password, database string
 	// params are the session's settings, sent while connecting.
 	params map[string]string
+	// life is that of the session's client, nil for the harness's own.
+	life *wire.Life
 }
 
 // conn is one connection to one node. Not safe for concurrent use.
@@ -59,15 +61,16 @@ func dial(ctx context.Context, addr string, who login) (*conn, error) {
 	cfg.Host, cfg.Port = host, uint16(portNumber)
 	cfg.User, cfg.Password, cfg.Database = who.user, who.password, who.database
 	cfg.TLSConfig = nil
-	return dialAs(ctx, cfg, who.params)
+	return dialAs(ctx, cfg, who)
 }
 
-// dialAs connects as cfg says, of which it makes one connection without a memory.
-func dialAs(ctx context.Context, cfg *pgx.ConnConfig, params map[string]string) (*conn, error) {
+// dialAs connects as cfg says, of which it makes one connection without a memory. Of who it
+// takes the settings and the life.
+func dialAs(ctx context.Context, cfg *pgx.ConnConfig, who login) (*conn, error) {
 	// pgx dials once more to send a cancel request when a deadline passes. That
 	// would end a wait for standbys and make the commit visible, so it may not.
-	c := &conn{dialer: &wire.Dialer{Once: true}}
-	cfg.RuntimeParams = params
+	c := &conn{dialer: &wire.Dialer{Once: true, Life: who.life}}
+	cfg.RuntimeParams = who.params
 	cfg.Fallbacks, cfg.ValidateConnect, cfg.AfterConnect = nil, nil, nil
 	// One round trip a statement, which is prepared when a connection needs it first:
 	// a server that has to parse and plan it every time takes two thirds more.

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 var _ targets.Externalizer = Target{}
@@ -111,14 +112,14 @@ type externalLogin struct {
 }
 
 // dial connects with these settings, and with those that the address asks for.
-func (l externalLogin) dial(ctx context.Context, params map[string]string) (*conn, error) {
+func (l externalLogin) dial(ctx context.Context, params map[string]string, life *wire.Life) (*conn, error) {
 	all := maps.Clone(l.config.RuntimeParams)
 	if !l.pooled {
 		maps.Copy(all, params)
-		return dialAs(ctx, l.config.Copy(), all)
+		return dialAs(ctx, l.config.Copy(), login{params: all, life: life})
 	}
 	all["application_name"] = params["application_name"]
-	c, err := dialAs(ctx, l.config.Copy(), all)
+	c, err := dialAs(ctx, l.config.Copy(), login{params: all, life: life})
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func seesPooler(ctx context.Context, l externalLogin) (between bool, err error) 
 		}
 	}()
 	for i := range open {
-		if open[i], err = l.dial(ctx, adminParams); err != nil {
+		if open[i], err = l.dial(ctx, adminParams, nil); err != nil {
 			return false, err
 		}
 	}

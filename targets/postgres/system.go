@@ -62,6 +62,7 @@ var (
 	_ targets.System    = (*System)(nil)
 	_ ability.Primarier = (*System)(nil)
 	_ ability.Lagger    = (*System)(nil)
+	_ ability.Mortal    = (*System)(nil)
 
 	_ ability.ClockBender = (*System)(nil)
 	_ targets.Observer    = (*System)(nil)
@@ -74,13 +75,18 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 	if session.Replica {
 		set.read = readAny
 	}
-	return &client{
+	c := &client{
 		sys:     s,
 		set:     set,
 		session: session,
 		conns:   make([]*conn, len(s.Nodes)),
-	}, nil
+	}
+	c.carried, _ = session.Carried.(carried) // none is none
+	return c, nil
 }
+
+// Carries implements ability.Mortal.
+func (s *System) Carries() string { return s.set.carries() }
 
 // ReplicaLevel implements targets.ReplicaReader. Standbys have no serializable
 // transactions.
@@ -110,7 +116,7 @@ func (s *System) primaryIndex() int { return int(s.primary.Load()) }
 // connect makes a connection from where the clients are.
 func (s *System) connect(ctx context.Context, node int, who login) (*conn, error) {
 	if s.logins != nil {
-		return s.logins[node].dial(ctx, who.params)
+		return s.logins[node].dial(ctx, who.params, who.life)
 	}
 	addr, err := s.Addr(node, port)
 	if err != nil {

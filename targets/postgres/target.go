@@ -83,7 +83,10 @@ const image = "postgres:18.3"
 
 // Abilities implements targets.Target.
 func (t Target) Abilities(cfg targets.Config) []ability.Ability {
-	has := []ability.Ability{ability.Restart}
+	has := []ability.Ability{ability.Restart, ability.Death}
+	if s, err := parse(cfg); err == nil && s.carries() != "" {
+		has = append(has, ability.Token)
+	}
 	if t.Lacks(cfg, ability.Clock) == "" {
 		has = append(has, ability.Clock)
 	}

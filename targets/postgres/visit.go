@@ -166,7 +166,7 @@ var adminParams = map[string]string{"application_name": "lapse-admin"}
 func (v *visit) ask(ctx context.Context, node int, f func(context.Context, *conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
 	defer cancel()
-	c, err := v.sys.logins[node].dial(ctx, adminParams)
+	c, err := v.sys.logins[node].dial(ctx, adminParams, nil)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // session is one session: a connection of its own to each node that it asks. The
@@ -28,6 +29,28 @@ type session struct {
 	// sticky is for how long after its last write a session at level sticky reads at the leader.
 	sticky    time.Duration
 	lastWrite time.Time
+	life      *wire.Life
+}
+
+var _ targets.Heir = (*session)(nil)
+
+// Carry implements targets.Heir: the time of the last write.
+func (c *session) Carry() any {
+	if c.lastWrite.IsZero() {
+		return nil
+	}
+	return c.lastWrite
+}
+
+// Carries implements ability.Mortal.
+func (s *System) Carries() string { return carries(s.cfg) }
+
+// carries is what sessions of a resolved configuration carry, in words; empty for nothing.
+func carries(cfg targets.Config) string {
+	if cfg.ReadLevel == readSticky {
+		return "the time of its last write"
+	}
+	return ""
 }
 
 // level is that of a read now.
@@ -43,7 +66,8 @@ func (c *session) level() string {
 
 // Open implements targets.System.
 func (s *System) Open(_ context.Context, cfg targets.Session) (targets.Client, error) {
-	c := &session{system: s, text: cfg.Text, conns: make([]*client.Client, len(s.nodes)), readLevel: s.cfg.ReadLevel}
+	c := &session{system: s, text: cfg.Text, conns: make([]*client.Client, len(s.nodes)), readLevel: s.cfg.ReadLevel, life: cfg.Life}
+	c.lastWrite, _ = cfg.Carried.(time.Time) // none is none
 	if cfg.Replica {
 		c.readLevel = s.ReplicaLevel()
 		return c, nil // without a level to write back at: it is to show what there is
@@ -76,7 +100,8 @@ func (c *session) conn(at int) (*client.Client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("finding the way to %s: %w", c.system.nodes[at], err)
 		}
-		c.conns[at] = client.New(addr)
+		dialer := wire.Dialer{Life: c.life}
+		c.conns[at] = client.NewOver(addr, dialer.DialContext)
 	}
 	return c.conns[at], nil
 }

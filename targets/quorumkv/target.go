@@ -257,17 +257,20 @@ func (*Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (*Target) Abilities(cfg targets.Config) []ability.Ability {
+	can := []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock, ability.Death}
+	if carries(cfg) != "" {
+		can = append(can, ability.Token)
+	}
 	switch cfg.Options[optMode] {
 	case leaderless.Mode:
-		can := []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock}
 		if membersChange(cfg) {
 			can = append(can, ability.Membership)
 		}
 		return can
 	case multileader.Mode:
-		return []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock, ability.Centres}
+		return append(can, ability.Centres)
 	}
-	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock, ability.Primary}
+	return append(can, ability.Primary)
 }
 
 // replicas is N of a resolved configuration.

@@ -18,6 +18,7 @@ type client struct {
 	nodes  []wire.Access
 	index  indexer
 	links  []*link
+	life   *wire.Life
 	id     int
 	keys   keys
 	reader reader
@@ -42,7 +43,7 @@ func newClient(s *store, session targets.Session) *client {
 		set.read = readAny
 	}
 	return &client{
-		ranked: s.ranked, checks: s.checks && set.read == readPrimary, set: set, nodes: s.nodes, index: s.index, links: make([]*link, len(s.nodes)), id: int(session.ID),
+		ranked: s.ranked, checks: s.checks && set.read == readPrimary, set: set, nodes: s.nodes, index: s.index, links: make([]*link, len(s.nodes)), life: session.Life, id: int(session.ID),
 		keys: s.keys, reader: reader{session.Text}, stale: s.set.cluster, ask: session.Home,
 	}
 }
@@ -139,7 +140,9 @@ func (c *client) link(node int) *link {
 		case c.checks:
 			onConnect = isPrimary
 		}
-		c.links[node] = newLink(c.nodes[node], c.set.timeout, onConnect, &wire.Dialer{Once: true})
+		at := c.nodes[node]
+		at.Life = c.life
+		c.links[node] = newLink(at, c.set.timeout, onConnect, &wire.Dialer{Once: true})
 	}
 	return c.links[node]
 }

@@ -49,7 +49,7 @@ func isPrimary(ctx context.Context, c *driver.Conn) error {
 // newLink is for the node at a. It dials when it is first used.
 func newLink(a wire.Access, timeout time.Duration, onConnect connected, dialer *wire.Dialer) *link {
 	silence()
-	dialer.Addr, dialer.TLS = a.Addr, a.TLS
+	dialer.Addr, dialer.TLS, dialer.Life = a.Addr, a.TLS, a.Life
 	o := &driver.Options{
 		Addr: a.Addr, Username: a.User, Password: a.Password, Dialer: dialer.DialContext, DialTimeout: timeout,
 		Protocol: 2, DisableIdentity: true, MaxRetries: -1,

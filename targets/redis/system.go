@@ -10,6 +10,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
 	"github.com/lapse-test/lapse/targets/wire"
@@ -21,6 +22,7 @@ const logName = "redis.log"
 type System struct {
 	*launch.Fleet
 	*store
+	ability.Tokenless
 	server Server
 	// image names the image of nodes that are containers, empty for others.
 	image string

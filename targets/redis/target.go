@@ -95,9 +95,9 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 // node is the one.
 func (Target) Abilities(cfg targets.Config) []ability.Ability {
 	if cfg.Options[optTopology] == topologyCluster {
-		return []ability.Ability{ability.Restart, ability.Shutdown}
+		return []ability.Ability{ability.Restart, ability.Shutdown, ability.Death}
 	}
-	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary}
+	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary, ability.Death}
 }
 
 // Lacks implements targets.Lacker.

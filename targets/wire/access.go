@@ -10,4 +10,6 @@ type Access struct {
 	User, Password string
 	// TLS encrypts; nil does not.
 	TLS *tls.Config
+	// Life is that of the client who reaches it; nil has no end.
+	Life *Life
 }

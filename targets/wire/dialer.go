@@ -39,6 +39,8 @@ type Dialer struct {
 	// several addresses of a host, may be followed by another. Where a driver needs more
 	// while it connects, leave it false and call Close when it has connected.
 	Once bool
+	// Life is that of the client that the connections belong to; nil has no end.
+	Life *Life
 
 	sent   atomic.Int64
 	mu     sync.Mutex
@@ -53,7 +55,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	if d.Addr != "" {
 		addr = d.Addr
 	}
-	if !d.allowed() {
+	if !d.allowed() || d.Life.Ended() {
 		return nil, ErrSealed
 	}
 	raw, err := (&net.Dialer{}).DialContext(ctx, network, addr)
@@ -85,7 +87,7 @@ func (d *Dialer) allowed() bool {
 func (d *Dialer) keep(c *conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || d.Once && d.dialed {
+	if d.closed || d.Once && d.dialed || !d.Life.add(c) {
 		return false
 	}
 	d.dialed = true
@@ -115,6 +117,7 @@ func (d *Dialer) Seal() {
 	defer d.mu.Unlock()
 	d.closed = true
 	for c := range d.conns {
+		d.Life.remove(c)
 		_ = c.Conn.Close() // nobody waits for what it says
 	}
 	d.conns = nil
@@ -130,6 +133,7 @@ type conn struct {
 func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.dialer.sent.Add(int64(n))
+	c.dialer.Life.wrote()
 	return n, err
 }
 
@@ -138,5 +142,6 @@ func (c *conn) Close() error {
 	c.dialer.mu.Lock()
 	delete(c.dialer.conns, c)
 	c.dialer.mu.Unlock()
+	c.dialer.Life.remove(c)
 	return c.Conn.Close()
 }
