@@ -11,7 +11,7 @@
 //	stable     members B       writes need W of B                 reads ask R of B
 //
 // (W of A means: W of the replicas of the key that the placement on A gives.) Versions that a write asks for, and what a blocking read leaves holding its value, go
-// like reads and like writes. In the state moving every node that takes a key pulls it from each of the key's old replicas (package comment of mover.go);
+// like reads and like writes. In the state moving every node that takes a key pulls it from the key's old replicas (see below);
 // switching begins when all have everything. A change that is moving can be canceled: the next state is stable with members A.
 //
 // # Who decides
@@ -32,7 +32,15 @@
 //   - switching and stable both ask B, and both leave W in B;
 //   - what was left before moving began is on as many replicas in B as it was in A when switching begins. A key has N replicas in each, so that as many join as
 //     leave; those that join have pulled from all the old ones, after all of these had stopped taking writes of the earlier epoch. So each has whatever any of
-//     the old ones had, and makes up for one that left.
+//     the old ones had, or something larger, and makes up for one that left.
+//
+// # Pulling
+//
+// A value comes over the network once: the first old replica of a key gives its record, and the others tell its version and hash as they have it. The node that
+// takes the key goes through the pages of all old members together, in the order of keys; what one tells of that is neither smaller than the
+// record which the first one gave nor the same, it fetches from there. What a replica has of a key never becomes smaller, so that what is fetched is at least what was told.
+// A page of keys is written at once, with how far it goes, only when all of its keys are there from all old replicas. So the point above needs no source to be
+// complete: a write that was acknowledged by W old replicas, and that any of the others has missed, the first one among them, is fetched from those that have it.
 //
 // A write keeps its version when it is asked again in the next state. It was larger than those of all writes acknowledged before it began, and is still.
 //

@@ -2,7 +2,6 @@ package membership
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/hlc"
-	"github.com/lapse-test/lapse/quorumkv/peer"
+	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
@@ -23,7 +22,9 @@ const (
 	// patience is after how many ticks a node that hears nothing of the steward asks the others.
 	patience = 10
 	// pageKeys bounds the records that are looked at for one page.
-	pageKeys = 2000
+	pageKeys = 4000
+	// fetchKeys bounds the records that are asked for by their keys at a time.
+	fetchKeys = 500
 	// pageTimeout is for one page.
 	pageTimeout = 10 * time.Second
 )
@@ -33,6 +34,8 @@ type Store interface {
 	Disk
 	// Range returns up to limit records of the keys from low on and below high, in their order; all that there are with an empty high.
 	Range(low, high string, limit int) (storage.Page, error)
+	// Get returns the record of key; the zero one when there is none.
+	Get(key string) (record.Record, error)
 	// ApplyAll takes what is newer of items and keeps b as the note of that name, both durably and never the note alone. It returns how many were taken.
 	ApplyAll(items []storage.Item, note string, b []byte) (taken int, err error)
 }
@@ -89,7 +92,7 @@ type Progress struct {
 	Done  bool  `json:"done"`
 	Keys  int64 `json:"keys"`  // that were looked at, each once
 	Moves int64 `json:"moves"` // of those, that this node takes
-	Taken int64 `json:"taken"` // records that came: from each of a key's old replicas one
+	Taken int64 `json:"taken"` // records that came: of each key one, and more where old replicas differ
 	MS    int64 `json:"ms"`    // since the node began to pull, in this process
 	// Error is why a source gives nothing; it is asked again.
 	Error string `json:"error,omitempty"`
@@ -108,25 +111,10 @@ type question struct {
 	Install *State  `json:"install,omitempty"`
 	Pull    uint64  `json:"pull,omitempty"` // begin or go on to pull for this epoch
 	Page    *where  `json:"page,omitempty"`
+	Fetch   *which  `json:"fetch,omitempty"`
 	Change  *Change `json:"change,omitempty"`
 	Status  bool    `json:"status,omitempty"`
 	May     bool    `json:"may,omitempty"` // whether members can change there
-}
-
-// where is the place of a page.
-type where struct {
-	Epoch uint64 `json:"epoch"`
-	Taker string `json:"taker"`
-	From  string `json:"from"`  // the first key that is looked at
-	Limit int    `json:"limit"` // of keys that are looked at, from 1 to pageKeys
-}
-
-// given describes a page: it comes before the records.
-type given struct {
-	From  string `json:"from"` // of the next page
-	More  bool   `json:"more"`
-	Keys  int64  `json:"keys"`  // looked at of which this node is the first old replica
-	Moves int64  `json:"moves"` // of those, that the taker takes
 }
 
 // NewMover makes a mover. Nothing happens before Run.
@@ -326,6 +314,8 @@ func (m *Mover) Answer(ctx context.Context, _ string, body []byte) ([]byte, erro
 		return json.Marshal(s)
 	case q.Page != nil:
 		return m.page(*q.Page)
+	case q.Fetch != nil:
+		return m.fetched(*q.Fetch)
 	case q.Pull != 0:
 		p, err := m.goOn(q.Pull)
 		if err != nil {
@@ -489,51 +479,4 @@ func (m *Mover) check(v *View, c Change) ([]string, error) {
 		return append(slices.Clone(v.Members), name), nil
 	}
 	return slices.DeleteFunc(slices.Clone(v.Members), func(n string) bool { return n == name }), nil
-}
-
-// page gives the records that a node takes, from a key on.
-func (m *Mover) page(w where) ([]byte, error) {
-	v := m.o.Keeper.View()
-	if v.Epoch != w.Epoch || v.Phase != Moving {
-		return nil, fmt.Errorf("%w: asked for a page of epoch %d; %s", replica.ErrNotApplied, w.Epoch, v.State)
-	}
-	p, err := m.o.Store.Range(w.From, "", max(1, min(w.Limit, pageKeys)))
-	if err != nil {
-		return nil, err
-	}
-	about := given{More: p.More}
-	out := storage.Page{}
-	for _, i := range p.Items {
-		about.From = i.Key + "\x00"
-		old := v.old.Replicas(i.Key)
-		takes := slices.Contains(v.next.Replicas(i.Key), w.Taker) && !slices.Contains(old, w.Taker)
-		if takes && slices.Contains(old, m.o.Self) {
-			out.Items = append(out.Items, i)
-		}
-		if old[0] == m.o.Self {
-			about.Keys++
-			if takes {
-				about.Moves++
-			}
-		}
-	}
-	head, err := json.Marshal(about)
-	if err != nil {
-		return nil, fmt.Errorf("encode a page: %w", err)
-	}
-	b := binary.AppendUvarint(nil, uint64(len(head)))
-	return peer.AppendPage(append(b, head...), out), nil
-}
-
-func parseGiven(b []byte) (g given, p storage.Page, err error) {
-	n, used := binary.Uvarint(b)
-	if used <= 0 || n > uint64(len(b)-used) {
-		return g, p, errors.New("a page that cannot be read")
-	}
-	b = b[used:]
-	if err := json.Unmarshal(b[:n], &g); err != nil {
-		return g, p, fmt.Errorf("a page that cannot be read: %w", err)
-	}
-	p, err = peer.ParsePage(b[n:])
-	return g, p, err
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // Protocol is the name in the HTTP upgrade; it changes with the frames.
-const Protocol = "quorumkv-peer/3"
+const Protocol = "quorumkv-peer/4"
 
 // op says what a request asks for.
 type op byte

@@ -212,6 +212,11 @@ func (s *Store) isNewer(key string, r record.Record) (bool, error) {
 		return false, fmt.Errorf("read %q before writing it: %w", key, err)
 	}
 	defer closer.Close()
+	return beats(key, r, b)
+}
+
+// beats tells whether r is larger than the record of key that is stored as b.
+func beats(key string, r record.Record, b []byte) (bool, error) {
 	have, err := record.ParseVersion(b)
 	if err != nil {
 		return false, fmt.Errorf("read %q before writing it: %w", key, err)
