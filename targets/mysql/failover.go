@@ -95,11 +95,12 @@ func (o operated) Promote(ctx context.Context, old, node int) error {
 
 // Follow implements replication.Driver.
 func (o operated) Follow(ctx context.Context, a replication.Answer[standing]) (anew bool, err error) {
+	answered := a.Err == nil
 	host, number, err := o.upstream(a.Node)
 	switch {
 	case err != nil:
 		return false, err
-	case a.Err != nil || o.rebuild[a.Node]:
+	case !answered || o.rebuild[a.Node]:
 	case a.Seen.upstream != net.JoinHostPort(host, number):
 		return false, o.follow(ctx, a.Node)
 	case a.Seen.diverged:
