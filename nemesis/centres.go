@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -17,7 +18,7 @@ import (
 // every node reaches every other one.
 func betweenCentres() kind {
 	return kind{
-		Info: Info{Name: "partition-centres", Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
+		Info: Info{Name: faults.PartitionCentres, Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
 			Needs: []ability.Ability{ability.Centres}, Summary: "the data centres cut off from each other"},
 		grip:  onLinks,
 		pick:  func(_ *rand.Rand, _ []string, _ *Step) {},

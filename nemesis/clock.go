@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
 )
 
@@ -22,7 +23,7 @@ const maxOffset = 24 * time.Hour
 
 // clocks are faults of a node's wall clock.
 func clocks() family {
-	jump := clockKind("clock", "move the wall clock of one node forwards or backwards, and put it right again", offsets[:], checkSome)
+	jump := clockKind(faults.Clock, "move the wall clock of one node forwards or backwards, and put it right again", offsets[:], checkSome)
 	jump.act = func(s *Step) action { return &clock{step: s} }
 	return family{doing: "setting clocks right", restore: straighten, kinds: []kind{jump}}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -24,12 +25,12 @@ func kills() family {
 			grip: onProcess, check: checkSome, act: act,
 		}
 	}
-	one := killing("kill", "kill -9 one node, and start it again")
+	one := killing(faults.Kill, "kill -9 one node, and start it again")
 	one.pick = func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }
 	primary := killing("kill-primary", "kill -9 the node that takes the writes at the time, and start it again", ability.Primary)
 	primary.pick, primary.check = func(*rand.Rand, []string, *Step) {}, checkPrimary
 	primary.act = func(s *Step) action { return &kill{victims: victims{family: familyKill, step: s, ofPrimary: true}} }
-	all := killing("kill-all", "kill -9 all nodes at once, as a power failure does, and start them again")
+	all := killing(faults.KillAll, "kill -9 all nodes at once, as a power failure does, and start them again")
 	all.pick = func(_ *rand.Rand, nodes []string, s *Step) { s.Nodes = slices.Clone(nodes) }
 	return family{
 		kinds:   []kind{one, primary, all},

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
 )
 
@@ -15,7 +16,7 @@ const familyLag = "lag"
 // lags are faults of replication: a replica that does not apply what it receives.
 func lags() family {
 	return family{doing: "releasing replicas", restore: releaseReplicas, kinds: []kind{{
-		Info: Info{Name: "lag", Kind: familyLag, MinNodes: 2, Needs: []ability.Ability{ability.Lag},
+		Info: Info{Name: faults.Lag, Kind: familyLag, MinNodes: 2, Needs: []ability.Ability{ability.Lag},
 			Summary: "hold one replica back from applying what the primary sends, and let it catch up"},
 		grip: onRunning,
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Pick = r.IntN(1 << 16) },

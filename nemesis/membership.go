@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
 )
 
@@ -17,7 +18,7 @@ const familyMembership = "membership"
 // machine is replaced.
 func memberships() family {
 	return family{doing: "taking members in again", restore: addMembers, kinds: []kind{{
-		Info: Info{Name: "membership", Kind: familyMembership, MinNodes: 3, Needs: []ability.Ability{ability.Membership, ability.Restart},
+		Info: Info{Name: faults.Membership, Kind: familyMembership, MinNodes: 3, Needs: []ability.Ability{ability.Membership, ability.Restart},
 			Summary:     "take one node out of the cluster, and in again as a new member without its data",
 			NotExternal: "lapse changes nothing of a cluster that it did not make"},
 		grip: onProcess,

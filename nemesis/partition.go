@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -22,16 +23,16 @@ func partitions() family {
 		restore: func(ctx context.Context, s *scene) error { return s.Cluster.Network().HealAll(ctx) },
 		kinds: []kind{
 			{
-				Info: Info{Name: "partition", Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
+				Info: Info{Name: faults.Partition, Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
 					Summary: "a mix of the partitions below that fit the cluster"},
 				grip: onLinks,
-				mix: []string{"partition-one", "partition-halves", "partition-majority", "partition-ring",
-					"partition-bridge", "partition-primary", "partition-oneway"},
+				mix: []string{faults.PartitionOne, faults.PartitionHalves, "partition-majority", "partition-ring",
+					"partition-bridge", faults.PartitionPrimary, faults.PartitionOneWay},
 			},
-			splitting("partition-one", "one node cut off from all others", 2, nameIsolated, func(r *rand.Rand, nodes []string, s *Step) {
+			splitting(faults.PartitionOne, "one node cut off from all others", 2, nameIsolated, func(r *rand.Rand, nodes []string, s *Step) {
 				isolate(nodes[r.IntN(len(nodes))], nodes, s)
 			}),
-			splitting("partition-halves", "two halves that cannot reach each other", 2, nameSides, func(r *rand.Rand, nodes []string, s *Step) {
+			splitting(faults.PartitionHalves, "two halves that cannot reach each other", 2, nameSides, func(r *rand.Rand, nodes []string, s *Step) {
 				order := shuffled(r, nodes)
 				// Of an odd number, the odd one goes to either side.
 				half := (len(order) + r.IntN(2)) / 2
@@ -52,7 +53,7 @@ func partitions() family {
 				s.Groups = append(s.Groups, s.Nodes)
 			}),
 			{
-				Info: Info{Name: "partition-primary", Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
+				Info: Info{Name: faults.PartitionPrimary, Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
 					Needs: []ability.Ability{ability.Primary}, Summary: "the node that takes the writes at the time cut off from all others"},
 				grip:  onLinks,
 				pick:  func(*rand.Rand, []string, *Step) {},
@@ -83,7 +84,7 @@ func splitting(name, summary string, least int, describe func(*Step) string, pic
 }
 
 func oneWay() kind {
-	k := splitting("partition-oneway", "one node that cannot send to its peers, or one that hears nothing from them", 2, nameOneWay,
+	k := splitting(faults.PartitionOneWay, "one node that cannot send to its peers, or one that hears nothing from them", 2, nameOneWay,
 		func(r *rand.Rand, nodes []string, s *Step) {
 			node := nodes[r.IntN(len(nodes))]
 			mute := r.IntN(2) == 0

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -21,7 +22,7 @@ func pauses() family {
 	// What restores processes is in the family of kills.
 	return family{kinds: []kind{
 		{
-			Info: info("pause", "stop one node for a while as a long garbage collection does, and let it go on"),
+			Info: info(faults.Pause, "stop one node for a while as a long garbage collection does, and let it go on"),
 			grip: onProcess,
 			pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkSome,
 			act: func(s *Step) action { return &pause{victims{family: familyPause, step: s}} },

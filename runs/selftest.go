@@ -10,8 +10,12 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/nemesis/faults"
+	"github.com/lapse-test/lapse/quorumkv/defect"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // Case is a run that must catch one of quorumkv's defects, and must not blame
@@ -42,89 +46,89 @@ func comparing() map[string]string {
 // only the defect can break what is checked. Runs last duration each.
 func SelftestCases(duration time.Duration) []Case {
 	base := Request{
-		Target: "quorumkv", Nodes: 3, WriteLevel: "QUORUM", ReadLevel: "QUORUM",
-		Workload: "session", Models: models.Linearizable + "," + models.ReadYourWrites, Rate: 600, Concurrency: "3n",
+		Target: protocol.Name, Nodes: 3, WriteLevel: "QUORUM", ReadLevel: "QUORUM",
+		Workload: named.Session, Models: models.Linearizable + "," + models.ReadYourWrites, Rate: 600, Concurrency: "3n",
 		Duration: duration, OpTimeout: time.Second, Options: correct(nil),
 	}
-	with := func(name string, change func(*Request)) Case {
+	with := func(d defect.Defect, change func(*Request)) Case {
 		r := base
 		if change != nil {
 			change(&r)
 		}
-		return Case{Defect: name, Request: r}
+		return Case{Defect: d.String(), Request: r}
 	}
 	return slices.Concat([]Case{
-		with("ack-before-quorum", func(r *Request) { r.Faults = "partition-one" }),
-		with("read-one", func(r *Request) { r.Faults = "partition-one" }),
-		with("drop-hints", func(r *Request) {
-			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, "partition-one"
+		with(defect.AckBeforeQuorum, func(r *Request) { r.Faults = faults.PartitionOne }),
+		with(defect.ReadOne, func(r *Request) { r.Faults = faults.PartitionOne }),
+		with(defect.DropHints, func(r *Request) {
+			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, faults.PartitionOne
 			r.Options = correct(map[string]string{"read_repair": "off"})
 			r.Settle = 3 * time.Second
 		}),
-		with("forget-unsynced", func(r *Request) {
-			r.WriteLevel, r.ReadLevel, r.Faults = "ALL", "ALL", "kill-all"
+		with(defect.ForgetUnsynced, func(r *Request) {
+			r.WriteLevel, r.ReadLevel, r.Faults = "ALL", "ALL", faults.KillAll
 		}),
-		with("ignore-newer-timestamps", func(r *Request) {
+		with(defect.IgnoreNewerTimestamps, func(r *Request) {
 			// A late hint or repair has to meet a newer write of the same key: one
 			// key at a time, and many writers.
-			r.Workload, r.Weights, r.Faults = "register", "read=1,write=1", "partition-one"
+			r.Workload, r.Weights, r.Faults = named.Register, "read=1,write=1", faults.PartitionOne
 			r.Keys, r.Rate, r.Concurrency = 1, 2000, "5n"
 		}),
-		with("stale-cache", nil),
-		with("skip-write-back", func(r *Request) {
+		with(defect.StaleCache, nil),
+		with(defect.SkipWriteBack, func(r *Request) {
 			// Only a write that reached some replicas and not enough can show it,
 			// and only the moment of a cut makes such writes.
 			r.WriteLevel, r.ReadLevel = "ALL", "ONE"
-			r.Workload, r.Faults = "register", "partition-one"
+			r.Workload, r.Faults = named.Register, faults.PartitionOne
 			r.FaultInterval, r.FaultHold = time.Second, 500*time.Millisecond
 			r.Options = correct(map[string]string{"hinted_handoff": "false"})
 		}),
-		with("skip-timestamp-read", func(r *Request) { r.Faults = "clock" }),
-		with("stale-ring", func(r *Request) {
+		with(defect.SkipTimestampRead, func(r *Request) { r.Faults = faults.Clock }),
+		with(defect.StaleRing, func(r *Request) {
 			r.Nodes, r.Concurrency = 5, "2n"
 			r.WriteLevel, r.ReadLevel = "ONE", "ONE"
 			r.Options = correct(map[string]string{"replication": "1"})
 		}),
-		with("count-hints", func(r *Request) { r.Faults = "partition-one" }),
-		with("forget-tombstones", func(r *Request) {
-			r.Workload, r.Weights, r.Models, r.Faults = "register", "read=3,write=1,delete=1", models.Linearizable, "partition-one"
+		with(defect.CountHints, func(r *Request) { r.Faults = faults.PartitionOne }),
+		with(defect.ForgetTombstones, func(r *Request) {
+			r.Workload, r.Weights, r.Models, r.Faults = named.Register, "read=3,write=1,delete=1", models.Linearizable, faults.PartitionOne
 		}),
-		with("stale-tree", func(r *Request) {
-			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, "partition-one"
+		with(defect.StaleTree, func(r *Request) {
+			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, faults.PartitionOne
 			r.Options = comparing()
 			r.Settle = 3 * time.Second
 		}),
-		with("sync-skips-tombstones", func(r *Request) {
+		with(defect.SyncSkipsTombstones, func(r *Request) {
 			// The last that is done to a key has to be a delete, missed by a replica that has its value: many keys, each in use for longer than a cut.
-			r.Workload, r.Weights = "register", "read=1,write=2,delete=2"
-			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, "partition-one"
+			r.Workload, r.Weights = named.Register, "read=1,write=2,delete=2"
+			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, faults.PartitionOne
 			r.Options = comparing()
 			r.Keys, r.OpsPerKey, r.Settle = 100, 10, 3*time.Second
 			r.FaultInterval, r.FaultHold = 1300*time.Millisecond, time.Second
 		}),
-		with("purge-early", func(r *Request) {
-			r.Workload, r.Weights, r.Models, r.Faults = "register", "read=1,write=2,delete=2", models.Linearizable, "partition-one"
+		with(defect.PurgeEarly, func(r *Request) {
+			r.Workload, r.Weights, r.Models, r.Faults = named.Register, "read=1,write=2,delete=2", models.Linearizable, faults.PartitionOne
 			r.Options = correct(map[string]string{"anti_entropy": "100ms", "tombstone_grace": "1h"})
 			r.OpsPerKey, r.FaultInterval, r.FaultHold = 6, 1300*time.Millisecond, time.Second
 		}),
-		with("tenant-forgotten-in-replica-read", ofTenants),
-		with("tenant-forgotten-in-list", ofTenants),
-		with("tenant-forgotten-in-backup", ofTenants),
-		with("hand-over-early", func(r *Request) {
+		with(defect.TenantForgottenInReplicaRead, ofTenants),
+		with(defect.TenantForgottenInList, ofTenants),
+		with(defect.TenantForgottenInBackup, ofTenants),
+		with(defect.HandOverEarly, func(r *Request) {
 			// The owners of nearly all keys change, twice a fault, and any of a key's replicas may answer.
-			r.Nodes, r.Concurrency, r.Faults = 4, "3n", "membership"
+			r.Nodes, r.Concurrency, r.Faults = 4, "3n", faults.Membership
 			r.WriteLevel, r.ReadLevel = "ALL", "ONE"
 			r.Options = correct(map[string]string{"partitioner": "modulo", "hinted_handoff": "false"})
 			r.FaultInterval, r.FaultHold = 2*time.Second, time.Second
 		}),
-		with("deny-partial-writes", func(r *Request) {
-			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", models.Linearizable, "pause"
+		with(defect.DenyPartialWrites, func(r *Request) {
+			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", models.Linearizable, faults.Pause
 		}),
 	}, raftCases(duration), singleLeaderCases(duration), multiLeaderCases(duration))
 }
 
 // ofTenants makes r a run of tenants.
-func ofTenants(r *Request) { r.Workload, r.Models = "tenants", models.IsolationOfTenants }
+func ofTenants(r *Request) { r.Workload, r.Models = named.Tenants, models.IsolationOfTenants }
 
 // Defective is the request with the defect switched on. A ring that all nodes
 // see alike is no defect, so that one is on one node.
@@ -132,7 +136,7 @@ func (c Case) Defective() Request {
 	r := c.Request
 	r.Options = maps.Clone(r.Options)
 	r.Options["defects"] = c.Defect
-	if c.Defect == "stale-ring" {
+	if c.Defect == defect.StaleRing.String() {
 		r.Options["defects"] += "@n1"
 	}
 	return r
@@ -163,12 +167,12 @@ func SoakRequest(i int, duration time.Duration) Request {
 	levels := [][2]string{{"QUORUM", "QUORUM"}, {"ALL", "ONE"}, {"ONE", "ALL"}, {"2", "2"}}
 	l := levels[i%len(levels)]
 	r := Request{
-		Target: "quorumkv", Nodes: 3, WriteLevel: l[0], ReadLevel: l[1],
-		Workload: []string{"register", "session"}[i/len(levels)%2],
+		Target: protocol.Name, Nodes: 3, WriteLevel: l[0], ReadLevel: l[1],
+		Workload: []string{named.Register, named.Session}[i/len(levels)%2],
 		Models:   models.Linearizable + "," + models.ReadYourWrites + "," + models.MonotonicReads,
 		Rate:     600, Concurrency: "3n", Duration: duration, OpTimeout: time.Second,
 		Options: correct(nil),
-		Faults:  strings.Join([]string{"partition", "kill", "pause"}, ","),
+		Faults:  strings.Join([]string{faults.Partition, faults.Kill, faults.Pause}, ","),
 	}
 	if i%5 == 4 {
 		r.Nodes, r.Concurrency = 5, "2n"

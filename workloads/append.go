@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // appendWorkload is the list-append workload of Elle (Kingsbury and Alvaro, VLDB
@@ -13,7 +14,7 @@ import (
 func appendWorkload() Workload {
 	const kindAppend, optionLength = "append", "max-txn"
 	d := &definition{
-		name:      "append",
+		name:      named.Append,
 		summary:   "transactions that append unique elements to lists and read them: every isolation anomaly",
 		models:    []string{models.ReadCommitted, models.RepeatableRead, models.SnapshotIsolation, models.Serializable, models.StrictSerializable},
 		needs:     Needs{Funcs: []history.Func{history.Append, history.ReadList}, MaxTxn: 1},

@@ -5,13 +5,14 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // counterWorkload tests that no increment is lost or counted twice.
 func counterWorkload() Workload {
 	const kindIncrement, optionStep = "increment", "step"
 	d := &definition{
-		name:      "counter",
+		name:      named.Counter,
 		summary:   "increments and reads of counters: lost and doubled increments",
 		models:    []string{models.Counter},
 		needs:     Needs{Funcs: []history.Func{history.Increment, history.ReadCounter}, MaxTxn: 1},

@@ -3,6 +3,7 @@ package workloads
 import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // lockWorkload tests that a lock has one holder at a time. Clients acquire and release
@@ -11,7 +12,7 @@ import (
 func lockWorkload() Workload {
 	const kindAcquire = "acquire"
 	return &definition{
-		name:      "lock",
+		name:      named.Lock,
 		summary:   "locks that are acquired and released by all clients: none may have two holders at once",
 		models:    []string{models.Mutex},
 		needs:     Needs{Funcs: []history.Func{history.Acquire, history.Release}, MaxTxn: 1},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 // compare-and-set.
 func registerWorkload() Workload {
 	return &definition{
-		name:    "register",
+		name:    named.Register,
 		summary: "reads, writes and compare-and-set of independent registers that several clients share",
 		models:  []string{models.Linearizable, models.ReadYourWrites, models.MonotonicReads, models.NoLostWrites},
 		needs:   Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 1},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 const (
@@ -26,7 +27,7 @@ const AttributeOrder = "order"
 // read can be judged by itself.
 func sessionWorkload() Workload {
 	return &definition{
-		name:    "session",
+		name:    named.Session,
 		summary: "one writer a key with increasing values and several readers: exact session guarantees and staleness",
 		models:  []string{models.ReadYourWrites, models.MonotonicReads, models.NoLostWrites},
 		needs:   Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 1},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // setWorkload tests that what was added to a set stays in it: every element is
@@ -12,7 +13,7 @@ import (
 func setWorkload() Workload {
 	const kindAdd, kindRemove = "add", "remove"
 	return &definition{
-		name:    "set",
+		name:    named.Set,
 		summary: "unique elements added to sets that are read as they grow: lost, stale and late elements",
 		models:  []string{models.Set},
 		needs:   Needs{Funcs: []history.Func{history.Add, history.ReadSet}, MaxTxn: 1},

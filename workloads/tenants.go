@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // tenantsWorkload tests that tenants of one database are kept apart. Keys are shared out among tenants, each of which has a key under every
@@ -14,7 +15,7 @@ import (
 func tenantsWorkload() Workload {
 	const kindList, kindBackup, optTenants = "list", "backup", "tenants"
 	d := &definition{
-		name:      "tenants",
+		name:      named.Tenants,
 		summary:   "keys of several tenants under the same names, written, read, listed and backed up: whether one sees another's values",
 		models:    []string{models.IsolationOfTenants},
 		needs:     Needs{Funcs: []history.Func{history.Read, history.Write, history.Scan, history.Backup}, MaxTxn: 1},

@@ -16,6 +16,7 @@ const (
 	MonotonicWrites   = "monotonic-writes"
 	WritesFollowReads = "writes-follow-reads"
 	Eventual          = "eventual"
+	BoundedStaleness  = "bounded-staleness"
 	NoLostWrites      = "no-lost-writes"
 )
 

@@ -3,13 +3,14 @@ package staleness
 import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/checkers/regular"
 	"github.com/lapse-test/lapse/history"
 )
 
 // Model is the model's name. Alone it allows no stale read; with a bound in the name it
 // allows more.
-const Model = "bounded-staleness"
+const Model = models.BoundedStaleness
 
 // Models is the model of this package, which is parameterised.
 func Models() []checkers.Model {

@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/runs/quorum"
@@ -54,7 +55,7 @@ called "not seen". Exit 0: nothing that is promised broke; 1: something did;
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&ask.Target, "target", "quorumkv", "database whose levels are tried: "+strings.Join(quorum.Targets(a.Targets), ", "))
+	f.StringVar(&ask.Target, "target", protocol.Name, "database whose levels are tried: "+strings.Join(quorum.Targets(a.Targets), ", "))
 	f.IntVar(&ask.N, "n", 3, "replicas of every key, 1 to 5; as many nodes")
 	f.StringVar(&ask.Write, "write-level", "", "only this write level")
 	f.StringVar(&ask.Read, "read-level", "", "only this read level")

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/server"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/quorumkv"
@@ -24,7 +25,7 @@ func Target() targets.Target { return quorumkv.New() }
 
 // init takes the role of a node.
 func init() {
-	if len(os.Args) > 2 && os.Args[1] == "quorumkv" && os.Args[2] == "serve" {
+	if len(os.Args) > 2 && os.Args[1] == protocol.Name && os.Args[2] == "serve" {
 		cmd := server.Command()
 		cmd.SetArgs(os.Args[2:])
 		if err := cmd.Execute(); err != nil {

@@ -213,6 +213,16 @@ var all = []Info{
 // All describes every defect, in a fixed order.
 func All() []Info { return slices.Clone(all) }
 
+// String is the defect's name, as Parse reads it; empty for what is none of All.
+func (d Defect) String() string {
+	for _, i := range all {
+		if i.Defect == d {
+			return i.Name
+		}
+	}
+	return ""
+}
+
 // Parse reads a defect's name.
 func Parse(name string) (Defect, error) {
 	for _, d := range all {

@@ -11,6 +11,9 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
+// Name is what the store is called: its command, and what testers call it by.
+const Name = "quorumkv"
+
 // Version names a write. Versions are ordered by number, and between equal numbers by node.
 type Version struct {
 	// Number is the hybrid logical timestamp as a decimal int64: a string, because JSON numbers lose digits beyond 2^53.

@@ -15,12 +15,13 @@ import (
 	"github.com/lapse-test/lapse/internal/pure"
 
 	"github.com/lapse-test/lapse/quorumkv/multileader"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 )
 
 // Command is `quorumkv`, with `serve`, `members` and `plan` below it.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "quorumkv",
+		Use:   protocol.Name,
 		Short: "A replicated key-value store with tunable consistency",
 		Args:  cobra.NoArgs,
 	}

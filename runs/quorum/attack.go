@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -71,7 +72,7 @@ func split(w, r int) attack {
 // cut is a window in which no node of a reaches one of b.
 func cut(at, hold time.Duration, a, b []string) nemesis.Step {
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
-	s := nemesis.Step{At: at, Hold: hold, Fault: "partition-halves", Nodes: a, Groups: [][]string{a, b}}
+	s := nemesis.Step{At: at, Hold: hold, Fault: faults.PartitionHalves, Nodes: a, Groups: [][]string{a, b}}
 	for _, x := range a {
 		for _, y := range b {
 			for _, l := range cluster.Both(x, y) {
@@ -92,7 +93,7 @@ func bend(rnd *rand.Rand, nodes []string, duration, interval, hold time.Duration
 		if i%2 == 1 {
 			offset = -offset
 		}
-		steps = append(steps, nemesis.Step{At: at, Hold: hold, Fault: "clock", Nodes: []string{nodes[rnd.IntN(len(nodes))]}, Offset: offset})
+		steps = append(steps, nemesis.Step{At: at, Hold: hold, Fault: faults.Clock, Nodes: []string{nodes[rnd.IntN(len(nodes))]}, Offset: offset})
 	})
 	return steps
 }
@@ -105,7 +106,7 @@ func holdBack(_ *rand.Rand, nodes []string, duration, interval, hold time.Durati
 	windows(duration, interval, hold, func(i int, at time.Duration) {
 		standbys := len(nodes) - 1
 		if i%2 == 1 {
-			steps = append(steps, nemesis.Step{At: at, Hold: hold, Fault: "lag", Pick: i / 2 % standbys})
+			steps = append(steps, nemesis.Step{At: at, Hold: hold, Fault: faults.Lag, Pick: i / 2 % standbys})
 			return
 		}
 		one := nodes[1+i/2%standbys]

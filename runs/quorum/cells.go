@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // MaxReplicas is the largest N of a table.
@@ -115,7 +116,7 @@ func (a Ask) cell(said *targets.QuorumCell) Cell {
 	c.Request = runs.Request{
 		Target: a.Target, Provider: a.Provider, Nodes: a.N, Options: options,
 		WriteLevel: said.WriteLevel, ReadLevel: said.ReadLevel,
-		Workload: "session", Rate: rate, Duration: a.Duration,
+		Workload: named.Session, Rate: rate, Duration: a.Duration,
 		OpTimeout: time.Second, Settle: 200 * time.Millisecond,
 		Seed: a.Seed, Seeded: true,
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // Schema is the version of the table's JSON.
@@ -135,7 +136,7 @@ func runCell(ctx context.Context, ask Ask, c *Cell, provider cluster.Provider, r
 		// most of all one that reached some replicas and not enough, which only
 		// the moment of a cut makes: short windows, several writers a key.
 		harder := c.Request
-		harder.Workload, harder.Keys, harder.Concurrency = "register", 4, "3n"
+		harder.Workload, harder.Keys, harder.Concurrency = named.Register, 4, "3n"
 		harder.Weights = "read=3,write=1"
 		harder.Duration, harder.Seed = 2*d, ask.Seed+2
 		harder.Rate *= 1.5

@@ -3,6 +3,7 @@ package etcd
 import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // examples are the cases of a first suite for one member or several.
@@ -16,7 +17,7 @@ func examples(nodes int) []targets.Example {
 			},
 		},
 		{
-			Name: "locks", Write: writeQuorum, Reads: []string{readLinearizable}, Workload: "lock",
+			Name: "locks", Write: writeQuorum, Reads: []string{readLinearizable}, Workload: named.Lock,
 			Why:    "A lock has two holders when one of them sleeps for longer than its lease: pause a\nclient, not a member, to see that.",
 			Claims: []targets.ExampleClaim{{Model: models.Mutex, Expect: targets.Holds}},
 		},
@@ -25,7 +26,7 @@ func examples(nodes int) []targets.Example {
 		return list
 	}
 	return append(list, targets.Example{
-		Name: "serializable", Write: writeQuorum, Reads: []string{readSerializable}, Workload: "session", Rate: 1000,
+		Name: "serializable", Write: writeQuorum, Reads: []string{readSerializable}, Workload: named.Session, Rate: 1000,
 		Why: "Reads of the member that is asked, which may be behind. How often is the members' load and\n" +
 			"distance: idle ones may show none in this time, so that it is said and has no consequence. If your\n" +
 			"application relies on such reads being fresh, write holds; to have a negative control, cut a\nmember off (operator).",

@@ -3,6 +3,7 @@ package mongodb
 import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // examples are the cases of a first suite for one server or several.
@@ -23,14 +24,14 @@ func examples(nodes int) []targets.Example {
 		},
 		{
 			Name: "causal-sessions", Write: majority, Reads: []string{majority + ":" + nearest},
-			Options: map[string]string{optSession: sessionCausal}, Workload: "session", Rate: 400,
+			Options: map[string]string{optSession: sessionCausal}, Workload: named.Session, Rate: 400,
 			Claims: []targets.ExampleClaim{
 				{Model: models.ReadYourWrites, Expect: targets.Holds},
 				{Model: models.MonotonicReads, Expect: targets.Holds},
 			},
 		},
 		{
-			Name: "secondaries", Write: "1", Reads: []string{local + ":" + secondary}, Workload: "session", Rate: 400,
+			Name: "secondaries", Write: "1", Reads: []string{local + ":" + secondary}, Workload: named.Session, Rate: 400,
 			Why: "Secondaries may be behind. How often is their load and distance: idle ones may show none in\n" +
 				"this time, so that it is said and has no consequence. If your application relies on such reads\nbeing fresh, write holds, and the gate says whether they are.",
 			Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Reported}},

@@ -86,7 +86,7 @@ type done struct {
 }
 
 func (c *conn) exec(ctx context.Context, sql string, args ...any) (done, error) {
-	res, err := c.c.(driver.ExecerContext).ExecContext(ctx, sql, named(args))
+	res, err := c.c.(driver.ExecerContext).ExecContext(ctx, sql, arguments(args))
 	if err != nil {
 		return done{}, c.noted(err)
 	}
@@ -119,7 +119,7 @@ type rows struct {
 
 func (c *conn) query(ctx context.Context, sql string, args ...any) (rows, error) {
 	var out rows
-	res, err := c.c.(driver.QueryerContext).QueryContext(ctx, sql, named(args))
+	res, err := c.c.(driver.QueryerContext).QueryContext(ctx, sql, arguments(args))
 	if err != nil {
 		return out, c.noted(err)
 	}
@@ -168,7 +168,7 @@ func (c *conn) noted(err error) error {
 	return err
 }
 
-func named(args []any) []driver.NamedValue {
+func arguments(args []any) []driver.NamedValue {
 	out := make([]driver.NamedValue, len(args))
 	for i, a := range args {
 		out[i] = driver.NamedValue{Ordinal: i + 1, Value: a}

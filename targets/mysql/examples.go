@@ -3,6 +3,7 @@ package mysql
 import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // examples are the cases of a first suite for one node or several.
@@ -18,7 +19,7 @@ func examples(nodes int) []targets.Example {
 		},
 		{
 			Name: "transactions", Write: writeDefault, Reads: []string{readPrimary},
-			Options: map[string]string{optIsolation: repeatableRead}, Workload: "append", Rate: 600, Concurrency: "8",
+			Options: map[string]string{optIsolation: repeatableRead}, Workload: named.Append, Rate: 600, Concurrency: "8",
 			Claims: []targets.ExampleClaim{{
 				Model: models.Serializable, Expect: targets.Violated,
 				Why: "The negative control: this level lets it through, which proves that this suite\nsees what it looks for.",
@@ -29,7 +30,7 @@ func examples(nodes int) []targets.Example {
 		return list
 	}
 	return append(list, targets.Example{
-		Name: "replicas", Write: writeDefault, Reads: []string{readReplica, readSticky}, Workload: "session", Rate: 400,
+		Name: "replicas", Write: writeDefault, Reads: []string{readReplica, readSticky}, Workload: named.Session, Rate: 400,
 		Why: "What the replicas among the addresses offer. Reads of one may be late, unless commits wait\n" +
 			"until it has applied them. How often is the load and the distance: idle ones may show none in this\n" +
 			"time, so that it is said and has no consequence. If your application relies on such reads being\nfresh, write holds, and the gate says whether they are.",

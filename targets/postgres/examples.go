@@ -3,6 +3,7 @@ package postgres
 import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // examples are the cases of a first suite for one node or several.
@@ -24,7 +25,7 @@ func examples(nodes int) []targets.Example {
 		},
 		{
 			Name: "transactions", Write: "on", Reads: []string{readPrimary},
-			Options: map[string]string{optIsolation: "repeatable read"}, Workload: "append", Rate: 600, Concurrency: "8",
+			Options: map[string]string{optIsolation: "repeatable read"}, Workload: named.Append, Rate: 600, Concurrency: "8",
 			Claims: []targets.ExampleClaim{
 				{Model: models.SnapshotIsolation, Expect: targets.Holds},
 				{
@@ -38,7 +39,7 @@ func examples(nodes int) []targets.Example {
 		return list
 	}
 	return append(list, targets.Example{
-		Name: "standbys", Write: "on", Reads: []string{readReplica, readSticky, readWaitForLSN}, Workload: "session", Rate: 400,
+		Name: "standbys", Write: "on", Reads: []string{readReplica, readSticky, readWaitForLSN}, Workload: named.Session, Rate: 400,
 		Why: "What the standbys among the addresses offer. Reads of a standby may be late unless\n" +
 			"every commit waits until it has applied it (remote_apply). How often is the load and the\n" +
 			"distance: idle ones may show none in this time, so that it is said and has no\n" +

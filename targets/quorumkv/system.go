@@ -57,7 +57,7 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 		return nil, fmt.Errorf("finding this binary, which serves quorumkv: %w", err)
 	}
 	s := &System{
-		Fleet: launch.New("quorumkv", logName, c, cfg),
+		Fleet: launch.New(Name, logName, c, cfg),
 		cfg:   cfg, binary: binary, admin: map[string]*client.Client{}, offsets: map[string]time.Duration{},
 	}
 	s.StartTimeout = readyTimeout
@@ -109,7 +109,7 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 		data = fmt.Sprintf("data-%d", life+1)
 	}
 	args := []string{
-		"quorumkv", "serve", "--testing", "--log-level", "debug",
+		Name, "serve", "--testing", "--log-level", "debug",
 		"--node", node.Name(), "--listen", bind, "--data-dir", filepath.Join(node.Dir(), data),
 		"--mode", o[optMode],
 		"--fsync=" + o[optFsync],

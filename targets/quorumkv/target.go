@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/multileader"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
@@ -24,7 +25,7 @@ import (
 )
 
 // Name is the target's name.
-const Name = "quorumkv"
+const Name = protocol.Name
 
 // port is what every node listens on, for clients and peers alike.
 const port = 7400
