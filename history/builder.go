@@ -58,7 +58,7 @@ func (b *Builder) Expect(share float64) {
 	if share <= 0 || share >= 1 {
 		return
 	}
-	rest := func(n int) int { return int(float64(n) * (1/share - 1) * 1.01) }
+	rest := func(n int) int { return int(float64(n) * (1/share - 1) * 1.02) } // trim lets the rest pass
 	b.h.Ops = slices.Grow(b.h.Ops, rest(len(b.h.Ops)))
 	b.h.mops = slices.Grow(b.h.mops, rest(len(b.h.mops)))
 	b.h.lists = slices.Grow(b.h.lists, rest(len(b.h.lists)))

@@ -88,16 +88,19 @@ func TestSubset(t *testing.T) {
 	})
 }
 
-// TestSort compares the sorting by runs with the library's.
+// TestSort compares the sorting by runs, and that of histories without a clock, with the
+// library's.
 func TestSort(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 60).Draw(t, "n")
 		ops := make([]Op, n)
-		wide := rapid.SampledFrom([]int64{2, 20, 1000}).Draw(t, "wide")
+		wide := rapid.SampledFrom([]int64{0, 2, 20, 1000}).Draw(t, "wide")
+		long := rapid.SampledFrom([]int64{0, 3}).Draw(t, "long")
 		for i := range ops {
 			ops[i] = Op{
 				Invoke: Time(rapid.Int64Range(0, wide).Draw(t, "invoke")), Process: rapid.Int32Range(0, 2).Draw(t, "process"),
-				Session: int32(i), // tells equals apart
+				Complete: Time(rapid.Int64Range(0, long).Draw(t, "complete")),
+				Session:  int32(i), // tells equals apart
 			}
 		}
 		want := slices.Clone(ops)

@@ -1,6 +1,9 @@
 package history
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // compareOps orders operations by invocation, then by process and, for
 // operations that took no time on a coarse clock, by completion.
@@ -19,10 +22,17 @@ type opSorter struct {
 
 // sort sorts ops in place but for those that are out of place.
 func (s *opSorter) sort(ops []Op) {
+	if byProcess(ops) {
+		return
+	}
 	s.late = s.late[:0]
 	kept := 0
 	for i := range ops {
 		if kept > 0 && compareOps(&ops[i], &ops[kept-1]) < 0 {
+			if len(s.late) == cap(s.late) {
+				// The memory of all of them at once: a large history has no room for slices that grow.
+				s.late = slices.Grow(s.late, lateIn(ops[i:], &ops[kept-1]))
+			}
 			s.late = append(s.late, ops[i])
 			continue
 		}
@@ -47,6 +57,20 @@ func (s *opSorter) sort(ops []Op) {
 			j--
 		}
 	}
+}
+
+// lateIn counts the operations of ops that come before one that stands before them; last
+// is the greatest before ops.
+func lateIn(ops []Op, last *Op) int {
+	n := 0
+	for i := range ops {
+		if compareOps(&ops[i], last) < 0 {
+			n++
+		} else {
+			last = &ops[i]
+		}
+	}
+	return n
 }
 
 // sortLate merges neighbouring runs until there is one.

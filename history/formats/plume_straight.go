@@ -20,7 +20,7 @@ func plumeStraight(in *input) *clocklessBuilder {
 		c.end(sessionOf, history.OK)
 		open = false
 	}
-	rest := in.data
+	rest, sample := in.data, max(leastSample, len(in.data)/32)
 	for len(rest) > 0 {
 		op, s, n := scanPlume(rest)
 		if n == 0 {
@@ -64,9 +64,9 @@ func plumeStraight(in *input) *clocklessBuilder {
 		} else {
 			c.read(k, c.value(op.value))
 		}
-		if read := len(in.data) - len(rest); !reserved && read > plumeSample {
+		if read := len(in.data) - len(rest); !reserved && read > sample {
 			reserved = true
-			c.b.Expect(float64(read) / float64(len(in.data)))
+			c.b.Expect(shareOfLines(in.data, read))
 		}
 	}
 	if open {
@@ -75,8 +75,16 @@ func plumeStraight(in *input) *clocklessBuilder {
 	return c
 }
 
-// plumeSample is after how many bytes the rest of a file is taken to be like its beginning.
-const plumeSample = 1 << 16
+// leastSample is from how many bytes on the rest of a file is taken to be like its beginning.
+const leastSample = 1 << 16
+
+// shareOfLines is the share of the lines of data that begin in its first read bytes. Bytes
+// tell less: the numbers in a line grow.
+func shareOfLines(data []byte, read int) float64 {
+	newline := []byte{'\n'}
+	before := bytes.Count(data[:read], newline)
+	return float64(max(before, 1)) / float64(max(before, 1)+bytes.Count(data[read:], newline))
+}
 
 // blankLine is the length of the line that data begins with if it holds spaces alone, with
 // its end; 0 if it does not.

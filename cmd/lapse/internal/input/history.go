@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -62,6 +63,11 @@ func History(ctx context.Context, a *cli.App, ref string, o Options) (*Loaded, e
 	return pure.Until(ctx, "reading "+formats.Called(ref), func() (*Loaded, error) { return load(a, ref, o) })
 }
 
+// manyOps is from how many operations on what reading took, the file itself among it, is
+// given back before a check takes memory of its own. Histories hold few pointers, so that
+// this takes milliseconds.
+const manyOps = 1 << 14
+
 func load(a *cli.App, ref string, o Options) (*Loaded, error) {
 	if o.plain() && ref != formats.Stdin {
 		dir, err := store.Open(a.Out, ref)
@@ -85,6 +91,9 @@ func load(a *cli.App, ref string, o Options) (*Loaded, error) {
 	}
 	if len(h.Ops) == 0 {
 		return nil, targets.Usagef("%s: read as %s, it holds no operation", formats.Called(ref), format)
+	}
+	if len(h.Ops) >= manyOps {
+		runtime.GC()
 	}
 	l := &Loaded{History: h, Require: verdict.Require{OK: 1}, Format: format}
 	l.Type, l.TypeWhy = h.Header.Attributes[formats.AttributeType], h.Header.Attributes[formats.AttributeTypeWhy]
