@@ -124,7 +124,7 @@ func SelftestCases(duration time.Duration) []Case {
 		with(defect.DenyPartialWrites, func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", models.Linearizable, faults.Pause
 		}),
-	}, raftCases(duration), singleLeaderCases(duration), multiLeaderCases(duration))
+	}, raftCases(duration), singleLeaderCases(duration), multiLeaderCases(duration), shardedCases(duration))
 }
 
 // ofTenants makes r a run of tenants.

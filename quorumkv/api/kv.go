@@ -265,10 +265,12 @@ func (h *Handler) engineFailed(w http.ResponseWriter, r *http.Request, err error
 	switch e.Code {
 	case engine.CodeBadLevel, engine.CodeBadContext:
 		status = http.StatusBadRequest
-	case engine.CodeUnsupported, engine.CodeTypes:
+	case engine.CodeUnsupported, engine.CodeTypes, engine.CodeTransactions:
 		status = http.StatusNotImplemented
 	case engine.CodeConflict:
 		status = http.StatusPreconditionFailed
+	case engine.CodeAborted:
+		status = http.StatusConflict
 	case engine.CodeTimeout:
 		status = http.StatusGatewayTimeout
 	case engine.CodeCanceled:

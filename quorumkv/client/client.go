@@ -156,6 +156,18 @@ func (c *Client) update(ctx context.Context, path, key, w string, body any) (pro
 	return out, err
 }
 
+// Transact carries out operations as one, in a mode that can. Its errors are as Put's: that another transaction was in the way is one with the
+// status 409, that a condition does not hold one with the status 412.
+func (c *Client) Transact(ctx context.Context, ops []protocol.TxnOp) (protocol.Transacted, error) {
+	var out protocol.Transacted
+	b, err := json.Marshal(protocol.Transaction{Ops: ops})
+	if err != nil {
+		return out, fmt.Errorf("encode request: %w", err)
+	}
+	err = c.do(ctx, http.MethodPost, "/txn", b, &out)
+	return out, err
+}
+
 // Delete deletes key at level w, like Put.
 func (c *Client) Delete(ctx context.Context, key, w string) (protocol.Written, error) {
 	return c.write(ctx, http.MethodDelete, key, nil, w)

@@ -22,6 +22,7 @@ type command struct {
 	Value  []byte
 	Delete bool
 	If     *engine.Condition
+	Call   bool // Value is for the group's procedure, and nothing is written under Key
 }
 
 var errMalformed = errors.New("malformed command")
@@ -30,7 +31,8 @@ const (
 	flagDelete = 1 << iota
 	flagIfAbsent
 	flagIfNumber
-	flagsKnown = flagDelete | flagIfAbsent | flagIfNumber
+	flagCall
+	flagsKnown = flagDelete | flagIfAbsent | flagIfNumber | flagCall
 )
 
 // content identifies what is written, whoever proposes it and when: two requests of one name must agree in it.
@@ -45,6 +47,9 @@ func (c command) marshal() []byte {
 	number := int64(0)
 	if c.Delete {
 		flags |= flagDelete
+	}
+	if c.Call {
+		flags |= flagCall
 	}
 	if c.If != nil && c.If.Absent {
 		flags |= flagIfAbsent
@@ -88,7 +93,7 @@ func parseCommand(b []byte) (command, error) {
 		*s = string(b[n : n+int(size)])
 		b = b[n+int(size):]
 	}
-	c.Base, c.Delete, c.Value = base, flags&flagDelete != 0, b
+	c.Base, c.Delete, c.Call, c.Value = base, flags&flagDelete != 0, flags&flagCall != 0, b
 	switch {
 	case flags&flagIfAbsent != 0 && flags&flagIfNumber != 0:
 		return c, fmt.Errorf("%w: two conditions", errMalformed)

@@ -14,6 +14,7 @@ func samples() []command {
 		{ID: "client/r", Node: "n2", Key: "k/ä", Delete: true, Value: []byte{}},
 		{ID: "x", Node: "n1", Key: "k", Value: []byte{0, 255}, If: &engine.Condition{Absent: true}},
 		{ID: "x", Node: "n1", Key: "k", Value: []byte("v"), If: &engine.Condition{Number: 1 << 40}},
+		{ID: "x", Node: "n1", Value: []byte("body"), Call: true},
 	}
 }
 

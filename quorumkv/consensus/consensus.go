@@ -62,7 +62,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
-// Mode is the mode's name.
+// Mode is the name of the mode in which a node is one such group.
 const Mode = "raft"
 
 // The levels of reads; writes have one.
@@ -85,6 +85,11 @@ type Options struct {
 	LogEntries int
 	// Service is the name of this group among those of one node; empty when it is the node's mode.
 	Service string
+	// Mode is the node's mode where that is another, made of such groups. Settings are those of it that all nodes must share, spelled for
+	// people; they belong to the data directory.
+	Mode, Settings string
+	// Procedure carries out calls, where the group has more than writes of one key; see Engine.Call.
+	Procedure Procedure
 }
 
 // Validate reports what cannot be served.
@@ -103,6 +108,7 @@ func (o Options) Validate() error {
 type Engine struct {
 	node    engine.Node
 	opts    Options
+	mode    string
 	db      *pebble.DB
 	disk    *latefs.FS
 	ids     map[string]uint64 // of nodes, by name: their place among all names
@@ -146,14 +152,18 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	for i, name := range names {
 		e.ids[name], e.names[uint64(i+1)] = uint64(i+1), name
 	}
-	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(Mode+" "+strings.Join(names, " ")))
+	of := o.Mode
+	if of == "" {
+		of = Mode
+	}
+	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(strings.TrimSpace(of+" "+o.Settings)+" "+strings.Join(names, " ")))
 	e.status.Store(&status{})
 	e.disk = latefs.New(node.FS, func() bool { return node.Defects.Has(defect.LogNotSynced) })
-	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: e.digest, FS: e.disk, Logger: node.Logger})
+	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: of, Node: node.Name, Ring: e.digest, FS: e.disk, Logger: node.Logger})
 	if err != nil {
 		return nil, err
 	}
-	e.db = db
+	e.db, e.mode = db, of
 	if err := e.start(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -161,7 +171,7 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 }
 
 func (e *Engine) start() error {
-	m, err := openMachine(e.db, func() bool { return e.node.Defects.Has(defect.RetryAppliesTwice) })
+	m, err := openMachine(e.db, func() bool { return e.node.Defects.Has(defect.RetryAppliesTwice) }, e.opts.Procedure)
 	if err != nil {
 		return err
 	}
@@ -184,7 +194,7 @@ func (e *Engine) start() error {
 		return err
 	}
 	e.ctx, e.stop = context.WithCancel(context.Background())
-	id := peer.Identity{Node: e.node.Name, Ring: e.digest, Mode: Mode, Service: e.opts.Service}
+	id := peer.Identity{Node: e.node.Name, Ring: e.digest, Mode: e.mode, Settings: e.opts.Settings, Service: e.opts.Service}
 	e.peers = peer.NewServer(id, nil, 1, e.node.PeerTimeout, e.node.Logger)
 	e.peers.OnMessage(e.receive)
 	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, nil)

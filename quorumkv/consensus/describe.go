@@ -14,7 +14,7 @@ func (e *Engine) DefectsChanged() error { return nil }
 
 // Routes implements engine.Engine.
 func (e *Engine) Routes() map[string]http.Handler {
-	return map[string]http.Handler{"GET " + e.peers.Path(): e.peers, "GET " + snapshotPath: http.HandlerFunc(e.serveSnapshot)}
+	return map[string]http.Handler{"GET " + e.peers.Path(): e.peers, "GET " + e.snapshotPath(): http.HandlerFunc(e.serveSnapshot)}
 }
 
 // Ring implements engine.Engine: every node holds every key.
@@ -25,7 +25,7 @@ func (e *Engine) Ring(key string) protocol.Ring {
 // Describe implements engine.Engine.
 func (e *Engine) Describe(h *protocol.Health) {
 	s := e.status.Load()
-	h.Mode, h.Replication, h.Leader, h.Term, h.Applied = Mode, len(e.ids), s.Leader, s.Term, s.Applied
+	h.Mode, h.Replication, h.Leader, h.Term, h.Applied = e.mode, len(e.ids), s.Leader, s.Term, s.Applied
 	h.Peers = e.links.Describe()
 	if e.ctx.Err() != nil {
 		h.Status = "stopping"
@@ -35,6 +35,11 @@ func (e *Engine) Describe(h *protocol.Health) {
 // Register implements engine.Engine.
 func (e *Engine) Register(r prometheus.Registerer) {
 	engine.RegisterCounters(r, e.stats.Metrics("a majority holds and this node has applied", "may be in some log"))
+	e.RegisterGroup(r)
+}
+
+// RegisterGroup adds the metrics of the group alone, without those of clients' requests.
+func (e *Engine) RegisterGroup(r prometheus.Registerer) {
 	engine.RegisterCounters(r, map[string]engine.Metric{
 		"messages_dropped_total":    {Help: "Peers' messages for which there was no room.", Read: e.dropped.Load},
 		"snapshots_installed_total": {Help: "Snapshots that this node took from a leader.", Read: e.snapshots.Load},

@@ -31,6 +31,7 @@ type outcome struct {
 	Expired  bool   // it came too late to tell whether it is a duplicate, and was not applied
 	Other    bool   // its name is that of another write, and it was not applied
 	Version  record.Version
+	Answer   string // of the procedure, to whoever waits for it; it is not remembered
 }
 
 type remembered struct {
@@ -50,6 +51,7 @@ type machine struct {
 	order      map[uint64]string // by position
 	oldest     uint64            // no position in order is smaller
 	forget     func() bool       // the defect retry-applies-twice
+	procedure  Procedure         // nil when there are writes alone
 }
 
 func space(prefix byte, generation uint64) []byte {
@@ -57,8 +59,8 @@ func space(prefix byte, generation uint64) []byte {
 }
 
 // openMachine reads what is on disk and removes what a kill left of other generations.
-func openMachine(db *pebble.DB, forget func() bool) (*machine, error) {
-	m := &machine{db: db, forget: forget}
+func openMachine(db *pebble.DB, forget func() bool, p Procedure) (*machine, error) {
+	m := &machine{db: db, forget: forget, procedure: p}
 	raw, closer, err := db.Get([]byte{prefixGeneration})
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):
@@ -168,6 +170,17 @@ func (s *step) apply(index, term uint64, c command) (outcome, error) {
 		return outcome{Index: index, Expired: true}, nil
 	}
 	out := outcome{Index: index, Version: record.Version{Time: hlc.Timestamp(index), Node: c.Node}}
+	if c.Call {
+		answer, err := s.call(index, c)
+		if err != nil {
+			return out, err
+		}
+		if err := s.note(c, out); err != nil {
+			return out, err
+		}
+		out.Answer = string(answer)
+		return out, nil
+	}
 	if c.If != nil {
 		have, err := m.read(s.batch, c.Key)
 		if err != nil {

@@ -24,7 +24,7 @@ func openDB(t testing.TB, fs vfs.FS) *pebble.DB {
 
 func newMachine(t testing.TB, db *pebble.DB) *machine {
 	t.Helper()
-	m, err := openMachine(db, func() bool { return false })
+	m, err := openMachine(db, func() bool { return false }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,29 +46,43 @@ func (e *Engine) write(ctx context.Context, req engine.WriteRequest) (engine.Wri
 	}
 	id := "client/" + req.Request
 	if req.Request == "" {
-		id = fmt.Sprintf("%s/%x/%d", e.node.Name, e.life, e.requests.Add(1))
+		id = e.requestName()
 	}
-	c := command{ID: id, Base: e.status.Load().Applied, Node: e.node.Name, Key: req.Key, Value: req.Value, Delete: req.Delete, If: req.If}
-	p := &proposal{id: id, command: c.marshal(), result: make(chan outcome, 1)}
 	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
 	defer cancel()
+	out, err := e.propose(ctx, command{ID: id, Key: req.Key, Value: req.Value, Delete: req.Delete, If: req.If})
+	if err != nil {
+		return engine.WriteResult{}, err
+	}
+	if err := out.failure(); err != nil {
+		return engine.WriteResult{}, err
+	}
+	return engine.WriteResult{Version: out.Version, W: e.majority(), Acked: []string{e.node.Name}}, nil
+}
+
+// requestName is one that no request has had.
+func (e *Engine) requestName() string {
+	return fmt.Sprintf("%s/%x/%d", e.node.Name, e.life, e.requests.Add(1))
+}
+
+// propose returns what became of a command once this node has applied it, if that is before ctx ends.
+func (e *Engine) propose(ctx context.Context, c command) (outcome, *engine.Error) {
+	c.Base, c.Node = e.status.Load().Applied, e.node.Name
+	p := &proposal{id: c.ID, command: c.marshal(), result: make(chan outcome, 1)}
 	select {
 	case e.proposals <- p:
 	case <-ctx.Done():
-		return engine.WriteResult{}, e.unwritten(ctx, false)
+		return outcome{}, e.unwritten(ctx, false)
 	case <-e.ctx.Done():
-		return engine.WriteResult{}, e.unwritten(ctx, false)
+		return outcome{}, e.unwritten(ctx, false)
 	}
 	select {
 	case out := <-p.result:
-		if err := out.failure(); err != nil {
-			return engine.WriteResult{}, err
-		}
-		return engine.WriteResult{Version: out.Version, W: e.majority(), Acked: []string{e.node.Name}}, nil
+		return out, nil
 	case <-ctx.Done():
 	case <-e.ctx.Done():
 	}
-	return engine.WriteResult{}, e.unwritten(ctx, p.abandon())
+	return outcome{}, e.unwritten(ctx, p.abandon())
 }
 
 // unwritten is the error of a write that nothing was heard of.

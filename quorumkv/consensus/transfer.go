@@ -24,6 +24,14 @@ const (
 	snapshotPatience = 5 * time.Second
 )
 
+// snapshotPath is that of this group.
+func (e *Engine) snapshotPath() string {
+	if e.opts.Service == "" {
+		return snapshotPath
+	}
+	return snapshotPath + "/" + e.opts.Service
+}
+
 // fetched is a snapshot that was received, or why not.
 type fetched struct {
 	message *raftpb.Message // that told of it
@@ -48,7 +56,7 @@ func (l *loop) fetch(m *raftpb.Message) {
 }
 
 func (e *Engine) fetch(from string, generation uint64) (staged, error) {
-	req, err := http.NewRequestWithContext(e.ctx, http.MethodGet, "http://"+e.links.Addr(from, "")+snapshotPath, nil)
+	req, err := http.NewRequestWithContext(e.ctx, http.MethodGet, "http://"+e.links.Addr(from, "")+e.snapshotPath(), nil)
 	if err != nil {
 		return staged{}, fmt.Errorf("ask %s for a snapshot: %w", from, err)
 	}

@@ -50,6 +50,7 @@ const (
 	TenantForgottenInList
 	TenantForgottenInBackup
 	HandOverEarly
+	UnlockReadsEarly
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a
@@ -208,6 +209,10 @@ var all = []Info{
 		"changes count as delivered when they are sent, and nobody notices when some are missing",
 		"regions converge",
 		"conflicts=lww or crdt; cut the regions off from each other under write load, heal, read every node"},
+	{UnlockReadsEarly, "unlock-reads-early", "sharded",
+		"a shard votes, and keeps no lock on what was only read",
+		"transactions are serializable",
+		"no fault; transactions that read some keys and write others, in two shards"},
 }
 
 // All describes every defect, in a fixed order.

@@ -11,6 +11,8 @@ const (
 	CodeCanceled     Code = "canceled"                    // the client went away
 	CodeUnsupported  Code = "compare_and_set_unsupported" // the mode has no order of writes to compare with
 	CodeConflict     Code = "precondition_failed"         // the write's condition does not hold
+	CodeAborted      Code = "transaction_aborted"         // another transaction had what this one needed; nothing was done, and it may be tried again
+	CodeTransactions Code = "transactions_unsupported"    // the mode has no transactions of several operations
 	CodeTypes        Code = "types_unsupported"           // the mode, as it is configured, has no counters and sets
 	CodeBadContext   Code = "bad_context"                 // a write's context is none that a read has returned, or of no use in this mode
 	CodeListing      Code = "listing_unsupported"         // the mode cannot list keys

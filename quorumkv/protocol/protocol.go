@@ -107,6 +107,29 @@ type Change struct {
 	Remove string `json:"remove,omitempty"`
 }
 
+// Transaction asks by POST /txn: its operations are carried out in their order, as one.
+type Transaction struct {
+	Ops []TxnOp `json:"ops"`
+}
+
+// TxnOp is an operation: read, write, delete, append, add or compare.
+type TxnOp struct {
+	Op          string  `json:"op"`
+	Key         string  `json:"key"`
+	Value       *string `json:"value,omitempty"`        // of write, append and compare: this or the next one
+	ValueBase64 []byte  `json:"value_base64,omitempty"` // for what is not valid UTF-8
+	Add         *int64  `json:"add,omitempty"`          // of add: may be negative
+	AtLeast     *int64  `json:"at_least,omitempty"`     // of add: what the sum must be
+	Absent      bool    `json:"absent,omitempty"`       // of compare, in place of a value: there must be none
+}
+
+// Transacted answers POST /txn.
+type Transacted struct {
+	Reads       []Value `json:"reads"` // one for each read, in their order; without a value where there is none
+	Shards      int     `json:"shards"`
+	Coordinator string  `json:"coordinator"`
+}
+
 // Listing answers GET /keys and GET /backup: a page of a tenant's keys with their values.
 type Listing struct {
 	Tenant string  `json:"tenant"`
@@ -185,6 +208,7 @@ type Ring struct {
 	Partitioner  string   `json:"partitioner,omitempty"`  // of mode leaderless, as the next two
 	VirtualNodes int      `json:"virtual_nodes"`          // of partitioner ring
 	SplitPoints  []string `json:"split_points,omitempty"` // of partitioner range
+	Shard        string   `json:"shard,omitempty"`        // of the key, in mode sharded
 	Digest       string   `json:"digest"`
 }
 
@@ -226,30 +250,39 @@ type PeerHealth struct {
 	Hints     int    `json:"hints"` // writes that the peer has missed and this node will deliver
 }
 
+// ShardHealth is how a node sees one of the raft groups that it is in.
+type ShardHealth struct {
+	Leader  string `json:"leader,omitempty"`
+	Term    uint64 `json:"term"`
+	Applied uint64 `json:"applied"`
+}
+
 // Health answers GET /health.
 type Health struct {
-	Status          string                `json:"status"` // ok or stopping
-	Node            string                `json:"node"`
-	Mode            string                `json:"mode"`
-	Replication     int                   `json:"replication"`
-	ReadRepair      string                `json:"read_repair,omitempty"` // of mode leaderless, as the next two
-	HintedHandoff   *bool                 `json:"hinted_handoff,omitempty"`
-	WriteTimestamps string                `json:"write_timestamps,omitempty"`
-	SloppyQuorum    bool                  `json:"sloppy_quorum,omitempty"`
-	AntiEntropy     string                `json:"anti_entropy,omitempty"`    // a duration, if there is any
-	TombstoneGrace  string                `json:"tombstone_grace,omitempty"` // a duration, unless they are kept for ever
-	Leader          string                `json:"leader,omitempty"`          // of modes with one, as this node knows it
-	Term            uint64                `json:"term,omitempty"`            // of mode raft, or the epoch of mode single-leader
-	Applied         uint64                `json:"applied,omitempty"`         // the last position of the log that this node has applied
-	Failover        *bool                 `json:"failover,omitempty"`        // of mode single-leader, as the next one
-	Fencing         *bool                 `json:"fencing,omitempty"`
-	Region          string                `json:"region,omitempty"` // of this node, in mode multi-leader; Leader is that of the region
-	Conflicts       string                `json:"conflicts,omitempty"`
-	Fsync           bool                  `json:"fsync"`
-	Testing         bool                  `json:"testing"`
-	ClockOffsetMS   int64                 `json:"clock_offset_ms"`
-	Defects         []string              `json:"defects"`
-	Peers           map[string]PeerHealth `json:"peers"`
+	Status          string                 `json:"status"` // ok or stopping
+	Node            string                 `json:"node"`
+	Mode            string                 `json:"mode"`
+	Replication     int                    `json:"replication"`
+	ReadRepair      string                 `json:"read_repair,omitempty"` // of mode leaderless, as the next two
+	HintedHandoff   *bool                  `json:"hinted_handoff,omitempty"`
+	WriteTimestamps string                 `json:"write_timestamps,omitempty"`
+	SloppyQuorum    bool                   `json:"sloppy_quorum,omitempty"`
+	AntiEntropy     string                 `json:"anti_entropy,omitempty"`    // a duration, if there is any
+	TombstoneGrace  string                 `json:"tombstone_grace,omitempty"` // a duration, unless they are kept for ever
+	Leader          string                 `json:"leader,omitempty"`          // of modes with one, as this node knows it
+	Term            uint64                 `json:"term,omitempty"`            // of mode raft, or the epoch of mode single-leader
+	Applied         uint64                 `json:"applied,omitempty"`         // the last position of the log that this node has applied
+	Failover        *bool                  `json:"failover,omitempty"`        // of mode single-leader, as the next one
+	Fencing         *bool                  `json:"fencing,omitempty"`
+	Region          string                 `json:"region,omitempty"` // of this node, in mode multi-leader; Leader is that of the region
+	Conflicts       string                 `json:"conflicts,omitempty"`
+	Transactions    string                 `json:"transactions,omitempty"` // of mode sharded, as the next one; Leader, Term and Applied are those of its first shard
+	Shards          map[string]ShardHealth `json:"shards,omitempty"`
+	Fsync           bool                   `json:"fsync"`
+	Testing         bool                   `json:"testing"`
+	ClockOffsetMS   int64                  `json:"clock_offset_ms"`
+	Defects         []string               `json:"defects"`
+	Peers           map[string]PeerHealth  `json:"peers"`
 }
 
 // Clock is asked by POST and answers GET and POST /admin/clock.

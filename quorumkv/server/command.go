@@ -16,6 +16,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/sharded"
 )
 
 // Command is `quorumkv`, with `serve`, `members` and `plan` below it.
@@ -95,14 +96,16 @@ func newServeFlags() *serveFlags {
 	fs.BoolVar(&c.SloppyQuorum, "sloppy-quorum", c.SloppyQuorum, "in mode leaderless: nodes further on the ring stand in for replicas that are away")
 	fs.DurationVar(&c.AntiEntropy, "anti-entropy", c.AntiEntropy, "in mode leaderless: between comparisons with other replicas; 0 for none")
 	fs.DurationVar(&c.TombstoneGrace, "tombstone-grace", c.TombstoneGrace, "in mode leaderless: after which tombstones are removed; 0 for never")
-	fs.DurationVar(&c.ElectionTimeout, "election-timeout", c.ElectionTimeout, "in modes raft and single-leader: without a leader, after which one is elected")
-	fs.IntVar(&c.LogEntries, "log-entries", c.LogEntries, "in mode raft: entries kept for followers that lag; they get a snapshot for earlier ones")
+	fs.DurationVar(&c.ElectionTimeout, "election-timeout", c.ElectionTimeout, "in modes raft, single-leader and sharded: without a leader, after which one is elected")
+	fs.IntVar(&c.LogEntries, "log-entries", c.LogEntries, "in modes raft and sharded: entries kept for followers that lag; they get a snapshot for earlier ones")
 	fs.BoolVar(&c.Failover, "failover", c.Failover, "in mode single-leader: another node leads when the leader is away")
 	fs.BoolVar(&c.Fencing, "fencing", c.Fencing, "in mode single-leader: keep a deposed leader from answering; off shows split brain")
 	fs.DurationVar(&c.MaxLag, "max-lag", c.MaxLag, "in mode single-leader: how far behind a follower may be for reads at level max-lag")
 	fs.IntVar(&c.Regions, "regions", c.Regions, "in mode multi-leader: parts of the nodes, by their names, with a leader each")
 	fs.StringVar((*string)(&c.Conflicts), "conflicts", string(c.Conflicts), "in mode multi-leader: what becomes of writes that did not know of each other: "+strings.Join(multileader.AllConflicts(), ", "))
 	fs.DurationVar(&c.ExchangeInterval, "exchange-interval", c.ExchangeInterval, "in mode multi-leader: at which leaders send what has changed")
+	fs.IntVar(&c.Shards, "shards", c.Shards, "in mode sharded: raft groups of all nodes, each with a part of the keys")
+	fs.StringVar((*string)(&c.Transactions), "transactions", string(c.Transactions), "in mode sharded: how transactions go across shards: "+strings.Join(sharded.AllTransactions(), ", "))
 	fs.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "after which a request is answered whatever happens")
 	fs.DurationVar(&c.PeerTimeout, "peer-timeout", c.PeerTimeout, "after which a message is given up and a silent peer counts as gone")
 	fs.DurationVar(&c.MaxClockSkew, "max-clock-skew", c.MaxClockSkew, "how far ahead a timestamp may be for this clock to follow it")

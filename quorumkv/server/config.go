@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/sharded"
 )
 
 // Config is all that a node is told. Default gives the defaults; Load reads a file over them. A field with the tag
@@ -39,22 +40,24 @@ type Config struct {
 	HintedHandoff    bool                   `yaml:"hinted_handoff" mode:"leaderless"`
 	MaxHints         int                    `yaml:"max_hints" mode:"leaderless"` // kept for one peer
 	WriteTimestamps  coordinator.Timestamps `yaml:"write_timestamps" mode:"leaderless"`
-	SloppyQuorum     bool                   `yaml:"sloppy_quorum" mode:"leaderless"`               // nodes further on the ring stand in for replicas that are away
-	AntiEntropy      time.Duration          `yaml:"anti_entropy" mode:"leaderless"`                // between comparisons with other replicas; 0 for none
-	TombstoneGrace   time.Duration          `yaml:"tombstone_grace" mode:"leaderless"`             // after which tombstones are removed; 0 for never
-	ElectionTimeout  time.Duration          `yaml:"election_timeout" mode:"raft,single-leader"`    // without a leader, after which one is elected
-	LogEntries       int                    `yaml:"log_entries" mode:"raft"`                       // kept for followers that lag
-	Failover         bool                   `yaml:"failover" mode:"single-leader"`                 // another node leads when the leader is away
-	Fencing          bool                   `yaml:"fencing" mode:"single-leader"`                  // a deposed leader is kept from answering
-	MaxLag           time.Duration          `yaml:"max_lag" mode:"single-leader"`                  // beyond which a follower asks the leader, at one level
-	Regions          int                    `yaml:"regions" mode:"multi-leader"`                   // parts of the nodes with a leader each
-	Conflicts        multileader.Conflicts  `yaml:"conflicts" mode:"multi-leader"`                 // what becomes of writes that did not know of each other
-	ExchangeInterval time.Duration          `yaml:"exchange_interval" mode:"multi-leader"`         // at which leaders send what has changed
-	RequestTimeout   time.Duration          `yaml:"request_timeout"`                               // of a client's request
-	PeerTimeout      time.Duration          `yaml:"peer_timeout"`                                  // of a message, and after which a silent peer counts as gone
-	MaxClockSkew     time.Duration          `yaml:"max_clock_skew" mode:"leaderless,multi-leader"` // how far ahead a timestamp may be for this clock to follow it
-	Fsync            bool                   `yaml:"fsync"`                                         // before every acknowledgement
-	MaxRequests      int                    `yaml:"max_requests"`                                  // served at a time
+	SloppyQuorum     bool                   `yaml:"sloppy_quorum" mode:"leaderless"`                    // nodes further on the ring stand in for replicas that are away
+	AntiEntropy      time.Duration          `yaml:"anti_entropy" mode:"leaderless"`                     // between comparisons with other replicas; 0 for none
+	TombstoneGrace   time.Duration          `yaml:"tombstone_grace" mode:"leaderless"`                  // after which tombstones are removed; 0 for never
+	ElectionTimeout  time.Duration          `yaml:"election_timeout" mode:"raft,single-leader,sharded"` // without a leader, after which one is elected
+	LogEntries       int                    `yaml:"log_entries" mode:"raft,sharded"`                    // kept for followers that lag
+	Failover         bool                   `yaml:"failover" mode:"single-leader"`                      // another node leads when the leader is away
+	Fencing          bool                   `yaml:"fencing" mode:"single-leader"`                       // a deposed leader is kept from answering
+	MaxLag           time.Duration          `yaml:"max_lag" mode:"single-leader"`                       // beyond which a follower asks the leader, at one level
+	Regions          int                    `yaml:"regions" mode:"multi-leader"`                        // parts of the nodes with a leader each
+	Conflicts        multileader.Conflicts  `yaml:"conflicts" mode:"multi-leader"`                      // what becomes of writes that did not know of each other
+	ExchangeInterval time.Duration          `yaml:"exchange_interval" mode:"multi-leader"`              // at which leaders send what has changed
+	Shards           int                    `yaml:"shards" mode:"sharded"`                              // raft groups, each with a part of the keys
+	Transactions     sharded.Transactions   `yaml:"transactions" mode:"sharded"`                        // how they go across shards
+	RequestTimeout   time.Duration          `yaml:"request_timeout"`                                    // of a client's request
+	PeerTimeout      time.Duration          `yaml:"peer_timeout"`                                       // of a message, and after which a silent peer counts as gone
+	MaxClockSkew     time.Duration          `yaml:"max_clock_skew" mode:"leaderless,multi-leader"`      // how far ahead a timestamp may be for this clock to follow it
+	Fsync            bool                   `yaml:"fsync"`                                              // before every acknowledgement
+	MaxRequests      int                    `yaml:"max_requests"`                                       // served at a time
 	MaxValueBytes    int                    `yaml:"max_value_bytes"`
 	Testing          bool                   `yaml:"testing"` // /admin, defects and clock_offset are allowed
 	Defects          []string               `yaml:"defects"`
@@ -81,6 +84,8 @@ func Default() Config {
 		Regions:          2,
 		Conflicts:        multileader.LastWriteWins,
 		ExchangeInterval: 20 * time.Millisecond,
+		Shards:           2,
+		Transactions:     sharded.TwoPhaseCommit,
 		RequestTimeout:   time.Second,
 		PeerTimeout:      500 * time.Millisecond,
 		MaxClockSkew:     500 * time.Millisecond,

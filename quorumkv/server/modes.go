@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/multileader"
+	"github.com/lapse-test/lapse/quorumkv/sharded"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 )
 
@@ -37,6 +38,9 @@ func modes() []mode {
 		{multileader.Mode,
 			func(c Config, nodes []string) error { return c.multiLeader().Validate(nodes) },
 			func(c Config, n engine.Node) (engine.Engine, error) { return multileader.Open(n, c.multiLeader()) }},
+		{sharded.Mode,
+			func(c Config, _ []string) error { return c.sharded().Validate() },
+			func(c Config, n engine.Node) (engine.Engine, error) { return sharded.Open(n, c.sharded()) }},
 	}
 }
 
@@ -74,6 +78,10 @@ func (c Config) singleLeader() singleleader.Options {
 
 func (c Config) multiLeader() multileader.Options {
 	return multileader.Options{Regions: c.Regions, Conflicts: c.Conflicts, ExchangeInterval: c.ExchangeInterval}
+}
+
+func (c Config) sharded() sharded.Options {
+	return sharded.Options{Shards: c.Shards, Transactions: c.Transactions, ElectionTimeout: c.ElectionTimeout, LogEntries: c.LogEntries, MaxValueBytes: c.MaxValueBytes}
 }
 
 // validateMode reports what does not go with the mode: what it cannot serve, and settings and defects of others.

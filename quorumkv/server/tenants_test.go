@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/sharded"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/quorumkv/tenant"
 )
@@ -29,6 +30,7 @@ func TestTenantsHaveKeysOfTheirOwn(t *testing.T) {
 		consensus.Mode:    func(cfg *Config) { cfg.Mode = consensus.Mode },
 		singleleader.Mode: func(cfg *Config) { cfg.Mode = singleleader.Mode },
 		multileader.Mode:  multiLeader(multileader.CRDT),
+		sharded.Mode:      shardedMode(sharded.TwoPhaseCommit),
 	} {
 		t.Run(mode, func(t *testing.T) {
 			c := startCluster(t, 3, false, change)

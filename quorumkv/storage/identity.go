@@ -129,7 +129,7 @@ func (have identity) refuse(want identity, dir string) error {
 	case have.Partitioner != want.Partitioner:
 		return fmt.Errorf("data directory %s was placed by partitioner %s, not %s; data is not moved between placements: use an empty directory", dir, have.Partitioner, want.Partitioner)
 	case have.Ring != want.Ring:
-		return fmt.Errorf("data directory %s belongs to another set of nodes, replication, virtual nodes, split points or failover; data is not moved between placements: use an empty directory", dir)
+		return fmt.Errorf("data directory %s belongs to another set of nodes, replication, virtual nodes, split points, failover, regions, conflicts, shards or transactions; data is not moved between placements: use an empty directory", dir)
 	}
 	return nil
 }

@@ -108,12 +108,15 @@ func (c *session) conn(at int) (*client.Client, error) {
 
 // Do implements targets.Client.
 func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
-	if len(txn.Mops) != 1 {
-		return targets.Result{Outcome: history.Fail, Node: -1, Err: fmt.Errorf("quorumkv has no transactions, asked for %d micro-operations", len(txn.Mops))}
+	if len(txn.Mops) != 1 && !c.transacts(txn) {
+		return targets.Result{Outcome: history.Fail, Node: -1, Err: fmt.Errorf("quorumkv has no transactions in this mode, asked for %d micro-operations", len(txn.Mops))}
 	}
 	conn, err := c.conn(at)
 	if err != nil {
 		return targets.Result{Outcome: history.Fail, Node: at, Err: err}
+	}
+	if c.transacts(txn) {
+		return c.transact(ctx, conn, at, txn)
 	}
 	if txn.Mops[0].Func.Writes() {
 		defer func() { c.lastWrite = time.Now() }()

@@ -7,6 +7,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/multileader"
+	"github.com/lapse-test/lapse/quorumkv/sharded"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -21,6 +22,8 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 		return singleLeaderPromises(cfg)
 	case multileader.Mode:
 		return multiLeaderPromises(cfg, funcs)
+	case sharded.Mode:
+		return shardedPromises(cfg)
 	}
 	n, w, r, err := Levels(cfg)
 	if err != nil {

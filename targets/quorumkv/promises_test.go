@@ -157,6 +157,41 @@ func TestMultiLeaderPromises(t *testing.T) {
 	}
 }
 
+func TestShardedPromises(t *testing.T) {
+	type set map[string]bool
+	strict := set{"strict-serializable": true, "linearizable": true}
+	cheap := set{"strict-serializable": false, "serializable": false, "snapshot-isolation": false}
+	for _, c := range []struct {
+		transactions, shards, fsync string
+		want                        set
+	}{
+		{"", "", "true", strict},
+		{"two-phase-commit", "3", "true", strict},
+		{"two-phase-commit", "2", "false", set{"strict-serializable": false, "linearizable": false}},
+		{"no-read-locks", "2", "true", cheap},
+		{"best-effort", "2", "true", cheap},
+		{"best-effort", "1", "true", strict},
+	} {
+		options := map[string]string{"mode": "sharded", "fsync": c.fsync}
+		for name, value := range map[string]string{"transactions": c.transactions, "shards": c.shards} {
+			if value != "" {
+				options[name] = value
+			}
+		}
+		cfg := targets.Config{Nodes: 3, Options: options}
+		target, err := New().Describe(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg, err = target.Resolve(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if got := target.(targets.Promiser).Promises(cfg, nil); !maps.Equal(got, c.want) {
+			t.Errorf("%v: it promises %v, want %v", options, got, c.want)
+		}
+	}
+}
+
 // With siblings the store does not know how counters are merged, and the client cannot tell from totals.
 func TestSiblingsHaveNoCounters(t *testing.T) {
 	for conflicts, want := range map[string]bool{"lww": true, "siblings": false, "crdt": true} {
@@ -195,6 +230,14 @@ func TestModesRefuse(t *testing.T) {
 		{"a value that is no switch", targets.Config{Options: map[string]string{"mode": "single-leader", "fencing": "maybe"}}, "fencing"},
 		{"no duration", targets.Config{Options: map[string]string{"mode": "single-leader", "sticky": "5"}}, "sticky=5"},
 		{"a defect of raft in single-leader", targets.Config{Options: map[string]string{"mode": "single-leader", "defects": "log-not-synced"}}, "mode single-leader has no defect"},
+		{"no shards", targets.Config{Options: map[string]string{"mode": "sharded", "shards": "0"}}, "shards: 0 must be between 1 and 16"},
+		{"no number of shards", targets.Config{Options: map[string]string{"mode": "sharded", "shards": "many"}}, "shards=many"},
+		{"a way that there is not", targets.Config{Options: map[string]string{"mode": "sharded", "transactions": "hope"}}, "transactions"},
+		{"a setting of leaderless in sharded", targets.Config{Options: map[string]string{"mode": "sharded", "replication": "3"}}, "replication"},
+		{"a setting of sharded in raft", targets.Config{Options: map[string]string{"mode": "raft", "shards": "2"}}, "shards"},
+		{"a read level of raft in sharded", targets.Config{ReadLevel: "lease", Options: map[string]string{"mode": "sharded"}}, "there is read-index"},
+		{"a defect of raft in sharded", targets.Config{Options: map[string]string{"mode": "sharded", "defects": "log-not-synced"}}, "mode sharded has no defect"},
+		{"tenants in sharded", targets.Config{Tenants: 2, Options: map[string]string{"mode": "sharded"}}, "which tenants need"},
 		{"more regions than nodes", targets.Config{Options: map[string]string{"mode": "multi-leader", "regions": "4"}}, "regions: 4 must be between 1 and the number of nodes, 3"},
 		{"no number of regions", targets.Config{Options: map[string]string{"mode": "multi-leader", "regions": "many"}}, "regions=many"},
 		{"conflicts of another kind", targets.Config{Options: map[string]string{"mode": "multi-leader", "conflicts": "merge"}}, "conflicts"},

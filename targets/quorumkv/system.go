@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/sharded"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -148,6 +149,9 @@ func (s *System) modeArgs(request time.Duration) []string {
 	switch o[optMode] {
 	case consensus.Mode:
 		return []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection]}
+	case sharded.Mode:
+		return []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection],
+			"--shards", o[optShards], "--transactions", o[optTransactions]}
 	case singleleader.Mode:
 		return []string{"--election-timeout", o[optElection], "--peer-timeout", o[optElection], "--max-lag", o[optMaxLag],
 			fmt.Sprintf("--failover=%t", o[optFailover] == on), fmt.Sprintf("--fencing=%t", o[optFencing] == on)}
@@ -185,7 +189,8 @@ func (s *System) Ready(ctx context.Context, node string) error {
 }
 
 // serves returns nil when connected says so of how the node is, and a write and a
-// read at the weakest level went through it; of modes with a leader, a read at that.
+// read at the weakest level went through it; of modes with a leader, a read at that; of
+// mode sharded, a transaction in all shards.
 func (s *System) serves(ctx context.Context, node string, connected func(protocol.Health) error) error {
 	c, ok := s.admin[node]
 	if !ok {
@@ -197,6 +202,9 @@ func (s *System) serves(ctx context.Context, node string, connected func(protoco
 	}
 	if err := connected(h); err != nil {
 		return err
+	}
+	if s.cfg.Options[optMode] == sharded.Mode {
+		return s.servesShards(ctx, node)
 	}
 	key := s.readyKey(node)
 	s.written.add(key)
@@ -244,7 +252,7 @@ func (s *System) strictest() string {
 // at a node that has the key.
 func (s *System) ReplicaLevel() string {
 	switch s.cfg.Options[optMode] {
-	case consensus.Mode:
+	case consensus.Mode, sharded.Mode:
 		return consensus.LevelFollower
 	case singleleader.Mode:
 		return singleleader.LevelFollower

@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
+	"github.com/lapse-test/lapse/quorumkv/sharded"
 	"github.com/lapse-test/lapse/quorumkv/singleleader"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -58,6 +59,8 @@ const (
 	optRegions        = "regions"
 	optConflicts      = "conflicts"
 	optExchange       = "exchange_interval"
+	optShards         = "shards"
+	optTransactions   = "transactions"
 )
 
 // Target is quorumkv in one of its modes. What the store can do also depends on how mode multi-leader treats conflicts.
@@ -85,7 +88,7 @@ func (t *Target) Describe(_ context.Context, cfg targets.Config) (targets.Target
 
 // modes are those of the store, the default first.
 func modes() []string {
-	return []string{leaderless.Mode, consensus.Mode, singleleader.Mode, multileader.Mode}
+	return []string{leaderless.Mode, consensus.Mode, singleleader.Mode, multileader.Mode, sharded.Mode}
 }
 
 // Info implements targets.Target.
@@ -112,9 +115,12 @@ func (t *Target) Info() targets.Info {
 	case multileader.Mode:
 		multiLeaderInfo(&i, t.conflicts)
 		return i
+	case sharded.Mode:
+		shardedInfo(&i)
+		return i
 	}
 	levels := []string{"QUORUM", "ONE", "ALL", "1", "2", "3"}
-	i.Summary = "the project's own replicated store: leaderless (R and W per request), one raft group, a single leader, or a leader a region"
+	i.Summary = "the project's own replicated store: leaderless (R and W per request), one raft group, a single leader, a leader a region, or shards with transactions across them"
 	i.ReadLevels, i.WriteLevels, i.Quorums = levels, levels, quorums{}
 	i.Funcs = []history.Func{history.Read, history.Write, history.Delete, history.Scan, history.Backup}
 	i.Options = append(i.Options,
@@ -150,6 +156,8 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 		return resolveSingleLeader(cfg)
 	case multileader.Mode:
 		return resolveMultiLeader(cfg)
+	case sharded.Mode:
+		return resolveSharded(cfg)
 	}
 	if err := resolveTimeout(opts, optRequestTimeout, cfg.OpTimeout/4); err != nil {
 		return cfg, err

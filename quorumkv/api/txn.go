@@ -1,0 +1,137 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/tenant"
+)
+
+// MaxOps bounds the operations of a transaction.
+const MaxOps = 64
+
+// txn serves POST /txn.
+func (h *Handler) txn(w http.ResponseWriter, r *http.Request) {
+	h.observed(w, r, func(refuse refusal) int {
+		e, ok := h.Engine.(engine.Transactor)
+		if !ok {
+			return refuse(http.StatusNotImplemented, &protocol.Failure{Code: string(engine.CodeTransactions),
+				Message: "transactions need a mode that has them; mode " + h.Mode + " has requests for one key alone, under /kv"})
+		}
+		of, bad := tenantOf(r)
+		if bad == nil {
+			_, bad = query(r)
+		}
+		if bad != nil {
+			return refuse(http.StatusBadRequest, bad)
+		}
+		body, err := readBody(r, h.MaxValueBytes)
+		if errors.Is(err, errTooLarge) {
+			return refuse(http.StatusRequestEntityTooLarge, &protocol.Failure{Code: protocol.CodeValueTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", h.MaxValueBytes)})
+		}
+		if err != nil {
+			return refuse(http.StatusBadRequest, &protocol.Failure{Code: protocol.CodeBadRequest, Message: err.Error()})
+		}
+		ops, bad := parseTxn(body, of)
+		if bad != nil {
+			return refuse(http.StatusBadRequest, bad)
+		}
+		res, err := e.Transact(r.Context(), ops)
+		if err != nil {
+			return h.engineFailed(w, r, err)
+		}
+		h.reply(w, http.StatusOK, transacted(ops, res, h.Node))
+		return http.StatusOK
+	})
+}
+
+func transacted(ops []engine.Op, res engine.TxnResult, node string) protocol.Transacted {
+	out := protocol.Transacted{Reads: []protocol.Value{}, Shards: len(res.Shards), Coordinator: node}
+	for _, op := range ops {
+		if op.Kind != engine.OpRead {
+			continue
+		}
+		rec := res.Reads[len(out.Reads)]
+		if own := rec.Version.IsZero() && rec.Value != nil; rec.Live() || own {
+			out.Reads = append(out.Reads, value(plain(op.Key), rec))
+			continue
+		}
+		out.Reads = append(out.Reads, protocol.Value{Key: plain(op.Key), Version: protocol.NewVersion(rec.Version)})
+	}
+	return out
+}
+
+// parseTxn reads the operations, with keys of a tenant's scope.
+func parseTxn(body []byte, of string) ([]engine.Op, *protocol.Failure) {
+	bad := func(format string, args ...any) ([]engine.Op, *protocol.Failure) {
+		return nil, &protocol.Failure{Code: protocol.CodeBadRequest, Message: fmt.Sprintf(format, args...)}
+	}
+	var in protocol.Transaction
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil {
+		return bad("want {\"ops\": [operations]}: %v", err)
+	}
+	if d.More() {
+		return bad("something follows the JSON object")
+	}
+	if len(in.Ops) == 0 || len(in.Ops) > MaxOps {
+		return bad("ops: %d operations, of which there must be 1 to %d", len(in.Ops), MaxOps)
+	}
+	ops := make([]engine.Op, len(in.Ops))
+	for i, given := range in.Ops {
+		if f := checkKey(given.Key); f != nil {
+			f.Message = fmt.Sprintf("ops[%d]: %s", i, f.Message)
+			return nil, f
+		}
+		op, err := parseOp(given)
+		if err != nil {
+			return bad("ops[%d]: %v", i, err)
+		}
+		op.Key = tenant.Scope(of, op.Key)
+		ops[i] = op
+	}
+	return ops, nil
+}
+
+func parseOp(in protocol.TxnOp) (engine.Op, error) {
+	op := engine.Op{Kind: engine.OpKind(in.Op), Key: in.Key, AtLeast: in.AtLeast, Absent: in.Absent}
+	values := 0
+	if in.Value != nil {
+		values, op.Value = values+1, []byte(*in.Value)
+	}
+	if in.ValueBase64 != nil {
+		values, op.Value = values+1, in.ValueBase64
+	}
+	if in.Add != nil {
+		op.Add = *in.Add
+	}
+	wanted := map[engine.OpKind]int{engine.OpRead: 0, engine.OpDelete: 0, engine.OpAdd: 0, engine.OpWrite: 1, engine.OpAppend: 1, engine.OpCompare: 1}
+	want, known := wanted[op.Kind]
+	if in.Absent {
+		want = 0
+	}
+	switch {
+	case !known:
+		return op, fmt.Errorf("op: %q is none of read, write, delete, append, add and compare", in.Op)
+	case in.Absent && op.Kind != engine.OpCompare:
+		return op, errors.New("absent: is for compare alone")
+	case (in.Add != nil) != (op.Kind == engine.OpAdd):
+		return op, errors.New("add: is given with op add, and with no other")
+	case in.AtLeast != nil && op.Kind != engine.OpAdd:
+		return op, errors.New("at_least: is for add alone")
+	case values != want && want == 1:
+		return op, fmt.Errorf("%s: give one of value and value_base64", in.Op)
+	case values != want:
+		return op, fmt.Errorf("%s: takes no value", in.Op)
+	case op.Kind == engine.OpAppend && !utf8.Valid(op.Value):
+		return op, errors.New("append: the value is not valid UTF-8")
+	}
+	return op, nil
+}

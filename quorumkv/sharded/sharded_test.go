@@ -1,0 +1,182 @@
+package sharded
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+)
+
+const patient = time.Minute
+
+// A transaction that was left by a coordinator which was killed after any of its calls is carried out as a whole or not at all, and nothing of it is left; but where
+// its decision is in the coordinator's memory, or there is none.
+func TestCoordinatorKilled(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		ways   Transactions
+		halves bool
+	}{
+		{"two-phase commit", TwoPhaseCommit, false},
+		{"no locks on reads", NoReadLocks, false},
+		{"decision in memory", MemoryCoordinator, true},
+		{"one shard after the other", BestEffort, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var whole, none, half int
+			for calls := range 6 {
+				w := newWorld(tc.ways)
+				n := &testNode{}
+				made := make(chan struct{}, 16)
+				n.before = func(int, call) *engine.Error {
+					if len(made) >= calls {
+						n.dead.Store(true)
+					}
+					made <- struct{}{}
+					return nil
+				}
+				_, _ = w.node(t, n, patient).Transact(t.Context(), w.both("1")) // nobody hears what became of it
+				w.settle(w.node(t, &testNode{}, patient))
+				switch first, second := w.shards[0].list(w.keys()[0]), w.shards[1].list(w.keys()[1]); {
+				case first == "1" && second == "1":
+					whole++
+				case first == "" && second == "":
+					none++
+				default:
+					half++
+				}
+				if left := w.left(); len(left) > 0 {
+					t.Errorf("killed after %d calls: %q are left", calls, left)
+				}
+			}
+			if (half > 0) != tc.halves || none == 0 || whole == 0 && !tc.halves {
+				t.Errorf("%d times it happened, %d times it did not, %d times a half of it did", whole, none, half)
+			}
+		})
+	}
+}
+
+// A transaction that reads both lists, between whose reads another writes both, sees both or none; but where reads do not lock.
+func TestWriterBetweenReads(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		ways    Transactions
+		defects []string
+		torn    bool
+	}{
+		{"two-phase commit", TwoPhaseCommit, nil, false},
+		{"decision in memory", MemoryCoordinator, nil, false},
+		{"no locks on reads", NoReadLocks, nil, true},
+		{"one shard after the other", BestEffort, nil, true},
+		{"reads unlocked early", TwoPhaseCommit, []string{"unlock-reads-early"}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(tc.ways, tc.defects...)
+			writer := w.node(t, &testNode{}, 10*time.Millisecond)
+			var wrote error
+			first := make(chan struct{})
+			reader := &testNode{
+				after: func(shard int, c call) {
+					if shard == 0 && (c.Verb == prepare || c.Verb == execute) {
+						close(first)
+					}
+				},
+				before: func(shard int, c call) *engine.Error {
+					if shard == 1 && (c.Verb == prepare || c.Verb == execute) {
+						<-first
+						_, wrote = writer.Transact(t.Context(), w.both("1"))
+					}
+					return nil
+				},
+			}
+			res, err := w.node(t, reader, patient).Transact(t.Context(), w.look())
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, b := string(res.Reads[0].Value), string(res.Reads[1].Value)
+			if (a != b) != tc.torn {
+				t.Errorf("it read %q and %q", a, b)
+			}
+			var e *engine.Error
+			if refused := errors.As(wrote, &e) && e.Code == engine.CodeAborted && e.Outcome == engine.NotWritten; refused == tc.torn {
+				t.Errorf("the writer got %v", wrote)
+			}
+		})
+	}
+}
+
+// Two transactions that write both lists, one in the midst of the other, do so in one order.
+func TestWriterInTheMidstOfAnother(t *testing.T) {
+	for ways, mixed := range map[Transactions]bool{TwoPhaseCommit: false, NoReadLocks: false, MemoryCoordinator: false, BestEffort: true} {
+		w := newWorld(ways)
+		other := w.node(t, &testNode{}, 10*time.Millisecond)
+		done := false
+		outer := &testNode{before: func(shard int, c call) *engine.Error {
+			if shard == 1 && !done && (c.Verb == execute || c.Verb == decide || c.Verb == finish) {
+				done = true
+				_, _ = other.Transact(t.Context(), w.both("2")) // it may be refused
+			}
+			return nil
+		}}
+		keys := w.keys()
+		ops := w.both("1")
+		if _, err := w.node(t, outer, patient).Transact(t.Context(), ops); err != nil {
+			t.Errorf("%s: %v", ways, err)
+		}
+		if a, b := w.shards[0].list(keys[0]), w.shards[1].list(keys[1]); (a != b) != mixed || !done {
+			t.Errorf("%s: the lists are %q and %q", ways, a, b)
+		}
+	}
+}
+
+// A commit that was on its way when a shard asked comes too late: its transaction is not written, and its client is told so.
+func TestLateCommit(t *testing.T) {
+	w := newWorld(TwoPhaseCommit)
+	recovery := w.node(t, &testNode{}, patient)
+	slow := &testNode{before: func(_ int, c call) *engine.Error {
+		if c.Verb == decide {
+			w.settle(recovery)
+		}
+		return nil
+	}}
+	e := w.node(t, slow, patient)
+	_, err := e.attempt(t.Context(), e.parts(w.both("1"))) // Transact would try again
+	if err == nil || err.Code != engine.CodeAborted || err.Outcome != engine.NotWritten {
+		t.Errorf("the client got %v", err)
+	}
+	if a, b := w.shards[0].list(w.keys()[0]), w.shards[1].list(w.keys()[1]); a != "" || b != "" {
+		t.Errorf("the lists are %q and %q", a, b)
+	}
+}
+
+// What is not known to be decided is perhaps written, and what was not proposed is not.
+func TestOutcomeOfLostAnswers(t *testing.T) {
+	for _, tc := range []struct {
+		verb verb
+		lost engine.Outcome
+		want engine.Outcome
+	}{
+		{prepare, engine.PerhapsWritten, engine.NotWritten},
+		{prepare, engine.NotWritten, engine.NotWritten},
+		{decide, engine.PerhapsWritten, engine.PerhapsWritten},
+		{decide, engine.NotWritten, engine.NotWritten},
+	} {
+		w := newWorld(TwoPhaseCommit)
+		n := &testNode{before: func(_ int, c call) *engine.Error {
+			if c.Verb == tc.verb {
+				return &engine.Error{Code: engine.CodeTimeout, Outcome: tc.lost, Message: "lost"}
+			}
+			return nil
+		}}
+		_, err := w.node(t, n, patient).Transact(t.Context(), w.both("1"))
+		var e *engine.Error
+		if !errors.As(err, &e) || e.Outcome != tc.want {
+			t.Errorf("%s lost, %s: the client got %v", tc.verb, tc.lost, err)
+		}
+		w.settle(w.node(t, &testNode{}, patient))
+		if left := w.left(); len(left) > 0 || w.shards[0].list(w.keys()[0]) != "" {
+			t.Errorf("%s lost, %s: %q are left, and a list", tc.verb, tc.lost, left)
+		}
+	}
+}
