@@ -115,7 +115,7 @@ func pages(t *testing.T, c *client.Client, limit int, r string) (all []string) {
 // A list has all keys of its tenant that were acknowledged, in order and with the values written last, whatever the size of its pages and
 // through whichever node, also while as many nodes are away as it can do without; and nobody else's.
 func TestListsOfTenants(t *testing.T) {
-	c := startCluster(t, 5, true, func(cfg *Config) { cfg.PeerTimeout, cfg.RequestTimeout = 200*time.Millisecond, time.Second })
+	c := startCluster(t, 5, true, func(cfg *Config) { cfg.PeerTimeout, cfg.RequestTimeout = 2*time.Second, 4*time.Second })
 	var want []string
 	for i := range 23 {
 		key, through := fmt.Sprintf("k%02d", i), c.clients[fmt.Sprint("n", 1+i%5)]
