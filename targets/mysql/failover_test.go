@@ -26,6 +26,9 @@ func TestFailover(t *testing.T) {
 			d := deploy(t, targets.Config{WriteLevel: c.level, OpTimeout: 3 * time.Second, Options: map[string]string{optFailover: on, optFailoverAfter: "300ms"}})
 			s := d.session("")
 			s.ok(0, write(1, 11))
+			for i := 1; i < 3; i++ { // an asynchronous primary waits for none of them
+				d.await("the replicas to have it", shows(d, i, 1, 11))
+			}
 			must(t, d.Cluster.Network().Cut(d.ctx, append(cluster.Both("n1", "n2"), cluster.Both("n1", "n3")...)...))
 			if res := s.within(time.Second, 0, write(1, 12)); res.Outcome != c.acknowledged {
 				t.Errorf("a write that no replica got: %+v, want %v", res, c.acknowledged)
@@ -48,13 +51,7 @@ func TestFailover(t *testing.T) {
 			d.allReady()
 			d.session("").ok(0, write(1, 13))
 			for i := range 3 {
-				d.await("every node to follow", func() error {
-					r := d.session(readAny)
-					if res := r.at(i, read(1)); res.Outcome != history.OK || r.txn.Mops[0].Ret != 13 {
-						return fmt.Errorf("%s shows %v (%w)", d.Nodes[i].Name(), r.txn.Mops[0].Ret, res.Err)
-					}
-					return nil
-				})
+				d.await("every node to follow", shows(d, i, 1, 13))
 			}
 			if c.level == writeAfterSync {
 				again(t, d)
@@ -65,6 +62,17 @@ func TestFailover(t *testing.T) {
 				t.Errorf("it told: %s", all)
 			}
 		})
+	}
+}
+
+// shows is an error while a node does not show a value.
+func shows(d *deployment, node int, key history.Key, value history.Value) func() error {
+	return func() error {
+		r := d.session(readAny)
+		if res := r.at(node, read(key)); res.Outcome != history.OK || r.txn.Mops[0].Ret != value {
+			return fmt.Errorf("%s shows %v (%w)", d.Nodes[node].Name(), r.txn.Mops[0].Ret, res.Err)
+		}
+		return nil
 	}
 }
 

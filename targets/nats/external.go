@@ -58,7 +58,7 @@ func (t Target) External(at []string) (targets.Target, error) {
 			return cfg, err
 		},
 		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
-		Abilities: t.Abilities,
+		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises:  t.Promises,
 		Examples:  examples,
 	}), nil
