@@ -38,9 +38,9 @@ func newShard(defects *defect.Set) *shard { return &shard{defects: defects} }
 
 // apply is the shard's consensus.Procedure.
 func (s *shard) apply(st state, body []byte) (answer, error) {
-	var c call
-	if err := json.Unmarshal(body, &c); err != nil {
-		return answer{Status: refused, Why: "malformed call: " + err.Error()}, nil
+	c, malformed := parse(body)
+	if malformed != "" {
+		return answer{Status: refused, Why: "malformed call: " + malformed}, nil
 	}
 	switch c.Verb {
 	case execute:
@@ -55,6 +55,14 @@ func (s *shard) apply(st state, body []byte) (answer, error) {
 		return s.forget(st, c)
 	}
 	return answer{Status: refused, Why: fmt.Sprintf("there is no call %q", c.Verb)}, nil
+}
+
+// parse reads a call, and says what is wrong with it: that is an answer, as an error would end the node.
+func parse(body []byte) (c call, malformed string) {
+	if err := json.Unmarshal(body, &c); err != nil {
+		return c, err.Error()
+	}
+	return c, ""
 }
 
 // read finds a key of clients.
