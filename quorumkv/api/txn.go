@@ -28,6 +28,9 @@ func (h *Handler) txn(w http.ResponseWriter, r *http.Request) {
 		if bad == nil {
 			_, bad = query(r)
 		}
+		if bad == nil {
+			bad = bare(r)
+		}
 		if bad != nil {
 			return refuse(http.StatusBadRequest, bad)
 		}
@@ -49,6 +52,16 @@ func (h *Handler) txn(w http.ResponseWriter, r *http.Request) {
 		h.reply(w, http.StatusOK, transacted(ops, res, h.Node))
 		return http.StatusOK
 	})
+}
+
+// bare refuses headers that say something about a write of one key: to ignore one would be to write what was not asked for.
+func bare(r *http.Request) *protocol.Failure {
+	for _, header := range []string{"If-Match", "If-None-Match", headerRequest, protocol.HeaderContext} {
+		if r.Header.Get(header) != "" {
+			return &protocol.Failure{Code: protocol.CodeBadRequest, Message: header + ": is for /kv/{key}; in a transaction give an operation compare"}
+		}
+	}
+	return nil
 }
 
 func transacted(ops []engine.Op, res engine.TxnResult, node string) protocol.Transacted {
@@ -73,6 +86,9 @@ func parseTxn(body []byte, of string) ([]engine.Op, *protocol.Failure) {
 		return nil, &protocol.Failure{Code: protocol.CodeBadRequest, Message: fmt.Sprintf(format, args...)}
 	}
 	var in protocol.Transaction
+	if !utf8.Valid(body) { // encoding/json would take bytes for others
+		return bad("the body is not valid UTF-8; give such a value as value_base64")
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&in); err != nil {

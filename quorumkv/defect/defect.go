@@ -210,7 +210,7 @@ var all = []Info{
 		"regions converge",
 		"conflicts=lww or crdt; cut the regions off from each other under write load, heal, read every node"},
 	{UnlockReadsEarly, "unlock-reads-early", "sharded",
-		"a shard votes, and keeps no lock on what was only read",
+		"a coordinator has shards vote without a lock on what is only read",
 		"transactions are serializable",
 		"no fault; transactions that read some keys and write others, in two shards"},
 }

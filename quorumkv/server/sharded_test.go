@@ -125,6 +125,7 @@ func TestShardedRefusals(t *testing.T) {
 		{`{"ops":[` + many + `]}`, "65 operations"},
 		{`{"ops":[{"op":"read","key":"a"}]} x`, "something follows"},
 		{`{"operations":[]}`, "unknown field"},
+		{"{\"ops\":[{\"op\":\"write\",\"key\":\"a\",\"value\":\"\xff\"}]}", "not valid UTF-8"},
 		{`{"ops":[{"op":"steal","key":"a"}]}`, `ops[0]: op: \"steal\"`},
 		{`{"ops":[{"op":"read","key":"a"},{"op":"read","key":""}]}`, "ops[1]: the key is empty"},
 		{`{"ops":[{"op":"read","key":"a","value":"1"}]}`, "takes no value"},
@@ -137,6 +138,12 @@ func TestShardedRefusals(t *testing.T) {
 		got, body := request(t, "POST", "http://"+c.addrs["n1"]+"/txn", tc.body)
 		if got.StatusCode != http.StatusBadRequest || !strings.Contains(body, tc.want) || !strings.Contains(body, string(protocol.NotWritten)) {
 			t.Errorf("%.80s: %d %s; want one that says %s", tc.body, got.StatusCode, body, tc.want)
+		}
+	}
+	for _, header := range []string{"If-Match", "If-None-Match", "Quorumkv-Request", "Quorumkv-Context"} {
+		got, body := request(t, "POST", "http://"+c.addrs["n1"]+"/txn", `{"ops":[{"op":"write","key":"a","value":"1"}]}`, header, "x")
+		if got.StatusCode != http.StatusBadRequest || !strings.Contains(body, header+": is for /kv/{key}") {
+			t.Errorf("%s: %d %s", header, got.StatusCode, body)
 		}
 	}
 	if _, body := request(t, "PUT", "http://"+c.addrs["n1"]+"/kv/a", "1", "Quorumkv-Request", "r1"); !strings.Contains(body, "names of requests are not kept") {

@@ -30,6 +30,7 @@ type call struct {
 	Commit bool        `json:"commit,omitempty"` // of decide and finish
 	Begun  uint64      `json:"begun,omitempty"`  // of decide: a position of the log before which nobody had heard of the transaction
 	Free   bool        `json:"free,omitempty"`   // of execute and prepare: reads neither lock nor look at locks
+	Early  bool        `json:"early,omitempty"`  // of prepare: reads do not lock, by the coordinator's defect
 }
 
 // status is what became of a call.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
@@ -169,7 +170,7 @@ func (t *txn) prepare(ctx context.Context) ([]answer, *engine.Error) {
 	for i, p := range t.parts {
 		wg.Go(func() {
 			answers[i], errs[i] = t.e.call(ctx, p.shard, call{Verb: prepare, Txn: t.id, Ops: p.ops, Limit: t.e.opts.MaxValueBytes,
-				Home: t.shards[0], Shards: t.shards, Free: t.e.opts.Transactions == NoReadLocks})
+				Home: t.shards[0], Shards: t.shards, Free: t.e.opts.Transactions == NoReadLocks, Early: t.e.node.Defects.Has(defect.UnlockReadsEarly)})
 			if errs[i] == nil {
 				errs[i] = answers[i].failure()
 			}

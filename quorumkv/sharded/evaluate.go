@@ -9,9 +9,13 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
+// MaxRead bounds the bytes of all values that a transaction reads in a shard: the shard's nodes have each of its answers in memory.
+const MaxRead = 4 << 20
+
 // effects are what operations did to the keys of a shard, before anything of it is stored.
 type effects struct {
 	reads  []record.Record
+	read   int      // bytes of the values in reads
 	keys   []string // that are written, in the order of their first write
 	after  map[string]record.Record
 	refuse string // why a condition does not hold; empty when all do
@@ -32,6 +36,10 @@ func evaluate(ops []engine.Op, limit int, get func(key string) (record.Record, e
 		switch op.Kind {
 		case engine.OpRead:
 			e.reads = append(e.reads, have)
+			if e.read += len(have.Value); e.read > MaxRead {
+				e.refuse = fmt.Sprintf("what is read has more than %d bytes together; read fewer keys in one transaction", MaxRead)
+				return e, nil
+			}
 			continue
 		case engine.OpCompare:
 			if e.refuse = compare(op, have, written); e.refuse != "" {

@@ -27,8 +27,8 @@ type memory struct {
 	machine *shard
 }
 
-func newMemory(defects *defect.Set) *memory {
-	return &memory{data: map[string]record.Record{}, machine: newShard(defects)}
+func newMemory() *memory {
+	return &memory{data: map[string]record.Record{}, machine: &shard{}}
 }
 
 func (m *memory) Index() uint64                         { return m.index }
@@ -144,7 +144,7 @@ func newWorld(ways Transactions, defects ...string) *world {
 	if err := w.defects.Replace(defects); err != nil {
 		panic(err)
 	}
-	w.shards = []*memory{newMemory(w.defects), newMemory(w.defects)}
+	w.shards = []*memory{newMemory(), newMemory()}
 	return w
 }
 

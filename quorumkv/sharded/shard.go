@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/quorumkv/consensus"
-	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -31,10 +30,8 @@ type state interface {
 	Scan(prefix string, limit int) ([]consensus.Pair, error)
 }
 
-// shard carries out calls, on each node in the order of the log.
-type shard struct{ defects *defect.Set }
-
-func newShard(defects *defect.Set) *shard { return &shard{defects: defects} }
+// shard carries out calls, on each node in the order of the log: by the state and the call alone, so that all nodes come to the same.
+type shard struct{}
 
 // apply is the shard's consensus.Procedure.
 func (s *shard) apply(st state, body []byte) (answer, error) {
@@ -113,7 +110,7 @@ func (s *shard) prepare(st state, c call) (answer, error) {
 		if op.Writes() {
 			p.Ops = append(p.Ops, op)
 		}
-		if slices.Contains(p.Locked, op.Key) || !writes[op.Key] && (c.Free || s.defects.Has(defect.UnlockReadsEarly)) {
+		if slices.Contains(p.Locked, op.Key) || !writes[op.Key] && (c.Free || c.Early) {
 			continue
 		}
 		p.Locked = append(p.Locked, op.Key)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
 func ops(kinds ...engine.OpKind) []engine.Op {
@@ -35,7 +35,7 @@ func TestLocks(t *testing.T) {
 		{ops(engine.OpWrite), ops(engine.OpWrite), true, conflict},
 	} {
 		for _, v := range []verb{execute, prepare} {
-			m := newMemory(&defect.Set{})
+			m := newMemory()
 			second := call{Verb: v, Txn: "t2", Ops: tc.second, Limit: 9, Free: tc.free}
 			if a := m.do(call{Verb: prepare, Txn: "t1", Ops: tc.first, Limit: 9, Free: tc.free}); a.Status != done {
 				t.Fatalf("the first: %+v", a)
@@ -65,7 +65,7 @@ func TestDecisions(t *testing.T) {
 		{"an abort, then a commit", []call{{}, {Commit: true}}, false},
 		{"a commit, then an abort", []call{{Commit: true}, {}}, true},
 	} {
-		m := newMemory(&defect.Set{})
+		m := newMemory()
 		var a answer
 		for _, c := range tc.calls {
 			c.Verb, c.Txn = decide, "t"
@@ -76,7 +76,7 @@ func TestDecisions(t *testing.T) {
 		}
 	}
 	for late, want := range map[uint64]bool{window: true, window + 1: false} {
-		m := newMemory(&defect.Set{})
+		m := newMemory()
 		m.index = 9 + late
 		if a := m.do(call{Verb: decide, Txn: "t", Commit: true, Begun: 10}); a.Commit != want {
 			t.Errorf("a commit %d entries after its begin: %t", late, a.Commit)
@@ -86,7 +86,7 @@ func TestDecisions(t *testing.T) {
 
 // A decision to abort is there for as long as a commit could come, and goes then.
 func TestDecisionsExpire(t *testing.T) {
-	m := newMemory(&defect.Set{})
+	m := newMemory()
 	m.do(call{Verb: decide, Txn: "t"})
 	for _, tc := range []struct {
 		at    uint64
@@ -100,6 +100,20 @@ func TestDecisionsExpire(t *testing.T) {
 	}
 	if a := m.do(call{Verb: decide, Txn: "t", Commit: true}); a.Commit {
 		t.Error("the commit that was on its way came through")
+	}
+}
+
+// What is read is bounded as a whole, not value by value.
+func TestMaxRead(t *testing.T) {
+	large := func(string) (record.Record, error) {
+		return record.Record{Version: record.Version{Time: 1, Node: "n1"}, Value: make([]byte, MaxRead/2)}, nil
+	}
+	reads := []engine.Op{{Kind: engine.OpRead, Key: "a"}, {Kind: engine.OpRead, Key: "b"}, {Kind: engine.OpRead, Key: "c"}}
+	for n, want := range []string{"", "", "", "read fewer keys"} {
+		e, err := evaluate(reads[:n], MaxRead, large)
+		if err != nil || (e.refuse == "") != (want == "") || !strings.Contains(e.refuse, want) {
+			t.Errorf("%d reads: %q (%v), want %q", n, e.refuse, err, want)
+		}
 	}
 }
 
@@ -133,7 +147,7 @@ func TestEvaluate(t *testing.T) {
 		{[]engine.Op{set("")}, "", ""},
 		{[]engine.Op{set("1"), drop, absent}, "", ""},
 	} {
-		m := newMemory(&defect.Set{})
+		m := newMemory()
 		a := m.do(call{Verb: execute, Ops: tc.ops, Limit: 20})
 		got := m.list("k")
 		if tc.refuse == "" && a.Status != done || tc.refuse != "" && (a.Status != refused || !strings.Contains(a.Why, tc.refuse)) || got != tc.want {

@@ -184,7 +184,7 @@ func (e *Engine) open(i int) (*consensus.Engine, error) {
 	if i > 0 {
 		n.DataDir = filepath.Join(n.DataDir, name)
 	}
-	s := newShard(n.Defects)
+	s := &shard{}
 	g, err := consensus.Open(n, consensus.Options{ElectionTimeout: e.opts.ElectionTimeout, LogEntries: e.opts.LogEntries,
 		Service: name, Mode: Mode, Settings: fmt.Sprintf("shards %d, transactions %s", e.opts.Shards, e.opts.Transactions),
 		Procedure: func(st *consensus.State, body []byte) ([]byte, error) {
