@@ -107,7 +107,7 @@ func (f *Finished) begin(p *Planned) (log *slog.Logger, release func(), err erro
 		err = f.Dir.WriteFile(store.FilePlan, plan)
 	}
 	if err == nil {
-		err = f.Dir.WriteJSON(store.FileRun, &f.Summary)
+		err = f.Dir.Begin(&f.Summary)
 	}
 	if err != nil {
 		release()
@@ -129,16 +129,23 @@ func (f *Finished) end(runErr, checkErr error) error {
 	}
 	exit := f.exit(runErr, checkErr)
 	f.Summary.Exit = &exit
-	saveErr := f.Dir.End(&f.Summary)
+	saveErr := f.Dir.WriteJSON(store.FileRun, &f.Summary)
 	if saveErr != nil {
 		exit = f.exit(runErr, errors.Join(checkErr, saveErr))
 		f.Summary.Exit = &exit
-		var s store.Summary
-		if f.Dir.ReadJSON(store.FileRun, &s) != nil {
-			_ = os.RemoveAll(f.Dir.Path) // what went wrong is in saveErr
-		}
+		saveErr = errors.Join(saveErr, f.Dir.EndInPlace(&f.Summary))
+		f.removeUnreadable() // what went wrong is in saveErr
 	}
 	return errors.Join(runErr, checkErr, saveErr)
+}
+
+// removeUnreadable removes the run's directory if it has neither a summary nor a history.
+func (f *Finished) removeUnreadable() {
+	var s store.Summary
+	_, err := os.Stat(f.Dir.File(store.FileHistory))
+	if f.Dir.ReadJSON(store.FileRun, &s) != nil && errors.Is(err, fs.ErrNotExist) {
+		_ = os.RemoveAll(f.Dir.Path)
+	}
 }
 
 // check loads what is on disk, so that the verdict is that of `lapse check`.

@@ -1,0 +1,48 @@
+package runs
+
+import (
+	"os"
+	"testing"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
+)
+
+// TestEndWithoutRoom: a summary that cannot be written is no success on disk either, whatever
+// the models came to; what was violated stays violated. What stands in the way of the file is
+// what is written first.
+func TestEndWithoutRoom(t *testing.T) {
+	for _, c := range []struct {
+		status checkers.Status
+		code   int
+	}{{checkers.Held, verdict.ExitEnvironment}, {checkers.Violated, verdict.ExitViolated}} {
+		dir, err := store.Create(t.TempDir(), "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &Finished{Dir: dir}
+		f.Summary = store.Summary{Schema: store.SummarySchema, Run: "r", State: store.StateRunning, Target: "t"}
+		if err := dir.Begin(&f.Summary); err != nil {
+			t.Fatal(err)
+		}
+		f.Summary.Status = c.status
+		f.Summary.Verdicts = []checkers.Verdict{{Model: "m", Status: c.status, Total: 1}}
+		if err := os.Mkdir(dir.File(store.FileRun+".tmp"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.end(nil, nil); err == nil {
+			t.Error("no error")
+		}
+		var got store.Summary
+		if err := dir.ReadJSON(store.FileRun, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.State != store.StateFinished || got.Exit == nil || got.Exit.Code != c.code || f.Summary.Exit.Code != c.code {
+			t.Errorf("%v: stored %s %+v, told %+v, want %d", c.status, got.State, got.Exit, f.Summary.Exit, c.code)
+		}
+		if len(got.Verdicts) != 1 || got.Verdicts[0].Status != c.status {
+			t.Errorf("%v: %+v", c.status, got.Verdicts)
+		}
+	}
+}
