@@ -31,6 +31,9 @@ type Info struct {
 	NotExternal string
 	// Shapes says that it needs a network whose links can be shaped (cluster.Shaper).
 	Shapes bool
+	// Blameless says that what it breaks is no promise of the database's: no preset has
+	// it, and of a run with it no promise is told.
+	Blameless bool
 }
 
 // grip is what a fault takes hold of. The schedule and the ledger go by it, so that
@@ -53,8 +56,6 @@ type kind struct {
 	// mix are the names of the faults that this one is a mix of; it has neither
 	// pick nor act then.
 	mix []string
-	// byName: no preset has it, because what it breaks is no promise of the database's.
-	byName bool
 	// pick draws what is left to chance when the schedule is made.
 	pick func(r *rand.Rand, nodes []string, s *Step)
 	// check says what is wrong with a step that was read from a file.

@@ -63,7 +63,7 @@ func clientDeaths() family {
 		}
 	}
 	lost := death("token-lost", "the same, and what they carried (the position of a session's last write) is lost", true, ability.Token)
-	lost.byName = true
+	lost.Blameless = true
 	return family{doing: "sparing clients", restore: spareClients, kinds: []kind{
 		death("client-death", "the clients of one node die again and again, in the middle of operations, and others go on with their sessions", false),
 		lost,

@@ -226,3 +226,12 @@ func linkTexts(links []cluster.Link) []string {
 	}
 	return out
 }
+
+// Blameless says whether it has a fault that is.
+func (s *Schedule) Blameless() bool {
+	named := map[string]bool{}
+	for _, i := range All() {
+		named[i.Name] = i.Blameless
+	}
+	return slices.ContainsFunc(s.Steps, func(step Step) bool { return named[step.Fault] })
+}

@@ -6,6 +6,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -45,6 +46,13 @@ func TestPromises(t *testing.T) {
 		p := promises(&Planned{Plan: &harness.Plan{}, Target: c.target}, c.system, &history.History{})
 		if (p != nil) != c.says || p != nil && p.Models[models.NoLostWrites] != c.want {
 			t.Errorf("%s: %+v", c.name, p)
+		}
+	}
+	for fault, says := range map[string]bool{"client-death": true, "token-lost": false} {
+		plan := &harness.Plan{}
+		plan.Schedule.Steps = []nemesis.Step{{Fault: "lag"}, {Fault: fault}}
+		if p := promises(&Planned{Plan: plan, Target: speaking{word: true}}, nil, &history.History{}); (p != nil) != says {
+			t.Errorf("with %s: %+v, want that a promise is told: %t", fault, p, says)
 		}
 	}
 }

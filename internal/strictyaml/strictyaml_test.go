@@ -18,21 +18,23 @@ func TestUnmarshal(t *testing.T) {
 		t.Fatalf("%+v, %v", d, err)
 	}
 	for name, c := range map[string]struct{ text, says string }{
-		"unknown key":    {"name: a\nnome: b\n", `[2:1] unknown field "nome"`},
-		"key twice":      {"name: a\nname: b\n", "[2:1]"},
-		"type":           {"list: 7\n", "[1:7]"},
-		"no YAML":        {"name: [\n", "[1:"},
-		"larger than it": {strings.Repeat("#", MaxBytes+1), "are not read"},
-		"brackets":       {"name: a\nlist: " + strings.Repeat("[", MaxDepth+1), "[2:1] here it is nested more than 200 deep"},
-		"hyphens":        {"list:\n  " + strings.Repeat("- ", MaxDepth+1) + "1\n", "[2:1] here it is nested"},
-		"anchors":        {"name: " + strings.Repeat("&a ", MaxDepth+1) + "b\n", "[1:1] here it is nested"},
-		"after a quote":  {"name: [\"\n# \", " + strings.Repeat("[", MaxDepth+1), "[2:1] here it is nested"},
-		"after a return": {"name: a\n# a\rlist: " + strings.Repeat("[", MaxDepth+1), "[2:1] here it is nested"},
-		"after a text":   {"name: |\n  [\nlist: " + strings.Repeat("[", MaxDepth+1), "[3:1] here it is nested"},
-		"tags":           {"name: " + strings.Repeat("!a ", MaxDepth+1) + "b\n", "[1:1] here it is nested"},
-		"questions":      {strings.Repeat("? ", MaxDepth+1) + "a\n", "[1:1] here it is nested"},
-		"braces":         {"name: " + strings.Repeat("{a: ", MaxDepth+1), "[1:1] here it is nested"},
-		"keys":           {strings.Repeat("name:\n", MaxDepth+1), "[201:1] here it is nested"},
+		"unknown key":     {"name: a\nnome: b\n", `[2:1] unknown field "nome"`},
+		"key twice":       {"name: a\nname: b\n", "[2:1]"},
+		"type":            {"list: 7\n", "[1:7]"},
+		"no YAML":         {"name: [\n", "[1:"},
+		"larger than it":  {strings.Repeat("#", MaxBytes+1), "are not read"},
+		"brackets":        {"name: a\nlist: " + strings.Repeat("[", MaxDepth+1), "[2:1] here it is nested more than 200 deep"},
+		"hyphens":         {"list:\n  " + strings.Repeat("- ", MaxDepth+1) + "1\n", "[2:1] here it is nested"},
+		"anchors":         {"name: " + strings.Repeat("&a ", MaxDepth+1) + "b\n", "[1:1] here it is nested"},
+		"after a quote":   {"name: [\"\n# \", " + strings.Repeat("[", MaxDepth+1), "[2:1] here it is nested"},
+		"after a return":  {"name: a\n# a\rlist: " + strings.Repeat("[", MaxDepth+1), "[3:1] here it is nested"},
+		"after a text":    {"name: |\n  [\nlist: " + strings.Repeat("[", MaxDepth+1), "[3:1] here it is nested"},
+		"closed in texts": {"list: " + strings.Repeat("[\"]\",", MaxDepth+1), "[1:1] here it is nested"},
+		"closed in notes": {"list:\n" + strings.Repeat(" [ # ]\n", MaxDepth+1), "here it is nested"},
+		"tags":            {"name: " + strings.Repeat("!a ", MaxDepth+1) + "b\n", "[1:1] here it is nested"},
+		"questions":       {strings.Repeat("? ", MaxDepth+1) + "a\n", "[1:1] here it is nested"},
+		"braces":          {"name: " + strings.Repeat("{a: ", MaxDepth+1), "[1:1] here it is nested"},
+		"keys":            {strings.Repeat("name:\n", MaxDepth+1), "[201:1] here it is nested"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := Unmarshal([]byte(c.text), new(doc)); err == nil || !strings.Contains(err.Error(), c.says) {

@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // TestExamples: what a first suite expects is sure without a fault. That somebody's replica
 // was behind within the seconds of a case is not, since idle ones are hardly ever: such reads
 // are reported. What a level of isolation lets through needs nothing but load.
 func TestExamples(t *testing.T) {
-	const transactions = "append"
+	const transactions = named.Append
 	at := map[string][]string{"dynamodb": {"http://db1:8000"}}
 	seen := 0
 	for _, target := range All() {
