@@ -291,30 +291,39 @@ func (v *visit) Serves(ctx context.Context, node int) error {
 // scanCount is the number of keys that a primary looks at in one step.
 const scanCount = 1000
 
-// Drop implements external.Driver: every primary is searched for our keys.
+// Drop implements external.Driver: every primary is searched for our keys, whatever others
+// answer. The nodes of one primary have what it has, so that one which is gone for good keeps
+// nothing back.
 func (v *visit) Drop(ctx context.Context) error {
-	for i, l := range v.admin {
-		info, err := l.info(ctx)
-		if err != nil {
-			return err
-		}
-		if info["role"] == "slave" {
-			continue
-		}
-		for cursor, first := uint64(0), true; first || cursor != 0; first = false {
-			var found []string
-			if found, cursor, err = l.client.Scan(ctx, cursor, string(v.keys)+"*", scanCount).Result(); err != nil {
-				return fmt.Errorf("looking for keys at %s: %w", v.nodes[i].Addr, err)
-			}
-			for _, key := range found { // one by one: several can be in several slots
-				if err := l.client.Del(ctx, key).Err(); err != nil {
-					return fmt.Errorf("removing a key at %s: %w", v.nodes[i].Addr, err)
-				}
-			}
+	var errs []error
+	for i := range v.admin {
+		if v.set.cluster || int32(i) == v.primary.Load() { //nolint:gosec // few nodes
+			errs = append(errs, v.dropAt(ctx, i))
 		}
 	}
 	_, err := v.registered(ctx, "HDEL", v.Place.Name)
-	return err
+	return errors.Join(append(errs, err)...)
+}
+
+// dropAt removes our keys at a node that is a primary.
+func (v *visit) dropAt(ctx context.Context, i int) error {
+	l := v.admin[i]
+	info, err := l.info(ctx)
+	if err != nil || info["role"] == "slave" {
+		return err
+	}
+	for cursor, first := uint64(0), true; first || cursor != 0; first = false {
+		var found []string
+		if found, cursor, err = l.client.Scan(ctx, cursor, string(v.keys)+"*", scanCount).Result(); err != nil {
+			return fmt.Errorf("looking for keys at %s: %w", v.nodes[i].Addr, err)
+		}
+		for _, key := range found { // one by one: several can be in several slots
+			if err := l.client.Del(ctx, key).Err(); err != nil {
+				return fmt.Errorf("removing a key at %s: %w", v.nodes[i].Addr, err)
+			}
+		}
+	}
+	return nil
 }
 
 // Close implements external.Driver.
