@@ -112,7 +112,8 @@ func (d *clientDeath) inject(ctx context.Context, _ *scene) error {
 
 func (d *clientDeath) tookEffect(context.Context, *scene) ([]string, error) {
 	n := d.clients.Deaths(d.node).since(d.before)
-	if n.TakenOver == 0 || d.lose && n.Without == 0 {
+	// Sessions may go on whose clients died in a fault before this one.
+	if n.Died == 0 || n.TakenOver == 0 || d.lose && (n.Lost == 0 || n.Without == 0) {
 		return nil, fmt.Errorf("%s", d.words(n))
 	}
 	return []string{d.words(n) + " until then"}, nil

@@ -67,6 +67,18 @@ func (s *System) formGalera(ctx context.Context) error {
 	if err := s.Await(ctx, "to join the cluster", s.joined); err != nil {
 		return err
 	}
+	// Each was once; one may have become a donor, or left, while others were waited for.
+	err := cluster.Await(ctx, "all nodes to be members at once", func(ctx context.Context) error {
+		for i := range s.Nodes {
+			if err := s.joined(ctx, i); err != nil {
+				return fmt.Errorf("%s: %w", s.Nodes[i].Name(), err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	s.formed.Store(true)
 	if err := s.learnVersion(ctx); err != nil {
 		return err

@@ -162,8 +162,8 @@ func (v *visit) meet(ctx context.Context, i int) error {
 	}
 	s := v.servers[i]
 	line := fmt.Sprintf("%s (%s) is %s, NATS %s", cluster.NodeNames(len(v.nodes))[i], a.Addr, s.name, s.version)
-	if s.version == losesStreams {
-		line += ", which loses streams to kills of processes"
+	if loses(s.version) {
+		line += ", which may lose streams to kills of processes"
 	}
 	v.Lines = append(v.Lines, line)
 	return nil
@@ -396,7 +396,7 @@ func (v *visit) Replicas(ctx context.Context, _ history.Key) ([]string, error) {
 func (v *visit) Promises(cfg targets.Config, funcs []history.Func) map[string]bool {
 	out := Target{}.Promises(cfg, funcs)
 	for _, s := range v.servers {
-		out[models.NoLostWrites] = out[models.NoLostWrites] && s.version != losesStreams
+		out[models.NoLostWrites] = out[models.NoLostWrites] && !loses(s.version)
 	}
 	return out
 }

@@ -44,10 +44,7 @@ const (
 )
 
 // versions are those that can be had, the default first.
-var versions = []string{"2.15.3", "2.12.1", "2.10.23", losesStreams}
-
-// losesStreams is the version that loses a whole stream to kills of processes.
-const losesStreams = "2.10.22"
+var versions = []string{"2.15.3", "2.12.1", keepsStreams, losesStreams}
 
 const defaultOpTimeout = 2 * time.Second
 
@@ -182,11 +179,12 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 }
 
 // Promises implements targets.Promiser. What a majority acknowledged survives kills of
-// processes, except in 2.10.22. No read is promised to be the newest: a replica that
+// processes, except before 2.10.23. No read is promised to be the newest: a replica that
 // answers a direct read may be behind, and so may be a leader that does not know yet
 // that it is one no longer.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
-	out := map[string]bool{models.NoLostWrites: cfg.Options[optVersion] != losesStreams}
+	version := cfg.Options[optVersion] // empty with --at, where the servers say
+	out := map[string]bool{models.NoLostWrites: version == "" || !loses(version)}
 	for _, model := range []string{models.Linearizable, models.Regular, models.Sequential, models.ReadYourWrites, models.MonotonicReads} {
 		out[model] = false
 	}

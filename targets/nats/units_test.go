@@ -134,6 +134,10 @@ func TestPromisesFound(t *testing.T) {
 		{[]string{"2.10.22", "2.10.22", "2.10.22"}, false},
 		{[]string{"2.10.23", "2.10.22", "2.10.23"}, false},
 		{[]string{"2.15.3"}, true},
+		{[]string{"2.9.25"}, false},
+		{[]string{"2.10.23-RC.1"}, false},
+		{[]string{"2.12.0-RC.1"}, true},
+		{[]string{"a fork"}, false},
 	} {
 		v := &visit{}
 		for _, version := range c.versions {

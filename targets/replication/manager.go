@@ -246,6 +246,9 @@ func (o *FailoverManager[S]) repair(ctx context.Context, seen []Answer[S]) {
 func (o *FailoverManager[S]) follow(ctx context.Context, seen Answer[S]) (anew bool, err error) {
 	o.Roles.Lock()
 	defer o.Roles.Unlock()
+	if ctx.Err() != nil {
+		return false, ctx.Err() // the time was over before it was its turn
+	}
 	return o.Driver.Follow(ctx, seen)
 }
 
@@ -256,6 +259,9 @@ func (o *FailoverManager[S]) rebuild(ctx context.Context, node int) error {
 	defer o.Roles.Unlock()
 	if o.Driver.Eligible(node) {
 		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // before it is killed: there would be no time to make it anew
 	}
 	if err := o.Nodes[node].Kill(ctx); err != nil {
 		return err
