@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,16 +94,24 @@ func part(b *strings.Builder, name string, entries []string) {
 	}
 }
 
-// apart takes lists of host:port apart; what a URL or a connection string names belongs
-// together.
+// nextURL is where a list of URLs goes on with another.
+var nextURL = regexp.MustCompile(`,\s*([a-zA-Z][a-zA-Z0-9+.-]*://)`)
+
+// apart takes lists of host:port and of URLs apart; the hosts of one URL, and what a
+// connection string names, belong together.
 func apart(at []string) []string {
 	var out []string
 	for _, a := range at {
-		if strings.ContainsAny(a, "/= ") {
+		separator := ","
+		switch {
+		case strings.Contains(a, "://"):
+			separator = "\n"
+			a = nextURL.ReplaceAllString(a, separator+"$1")
+		case strings.ContainsAny(a, "/="):
 			out = append(out, a)
 			continue
 		}
-		for one := range strings.SplitSeq(a, ",") {
+		for one := range strings.SplitSeq(a, separator) {
 			out = append(out, strings.TrimSpace(one))
 		}
 	}

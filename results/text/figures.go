@@ -48,6 +48,6 @@ func latency(ms float64) string {
 func PrintShards(w io.Writer, shards []figures.Shard) {
 	for _, s := range shards {
 		fmt.Fprintf(w, "    shard %-4s %5d keys  %5.1f %% of the load  %7.1f ok/s  read p50 %s, p99 %s; write p50 %s, p99 %s\n",
-			s.Node, s.Keys, s.Share*100, s.OKPerSecond, duration.Millis(s.ReadP50), duration.Millis(s.ReadP99), duration.Millis(s.WriteP50), duration.Millis(s.WriteP99))
+			s.Node, s.Keys, s.Share*100, s.OKPerSecond, latency(s.ReadP50), latency(s.ReadP99), latency(s.WriteP50), latency(s.WriteP99))
 	}
 }
