@@ -186,7 +186,7 @@ var followed = regexp.MustCompile(`([?&]|(?:^|\s))target_session_attrs\s*=\s*'?(
 
 // unfit are settings of an address that a run cannot follow, and why.
 var unfit = []struct{ name, why string }{
-	{"target_session_attrs", "name every node: lapse finds by itself which one takes the writes, and follows it, and --read-level says who is read"},
+	{"target_session_attrs", sessionAttrs},
 	{"load_balance_hosts", "name every node: sessions stay with the one that they are said to ask"},
 	{"hostaddr", "give the IP address as the host"},
 	{"default_query_exec_mode", pooled},
@@ -197,11 +197,21 @@ var unfit = []struct{ name, why string }{
 	{"search_path", "a run makes a schema of its own and uses no other"},
 }
 
+const (
+	// attrsVariable is target_session_attrs of all addresses that have none.
+	attrsVariable = "PGTARGETSESSIONATTRS"
+	sessionAttrs  = "name every node: lapse finds by itself which one takes the writes, and follows it, and --read-level says who is read"
+)
+
 // pooled explains why a pooler does not do.
 const pooled = "a session needs a connection of its own to the server, with settings and prepared statements that stay: name the servers themselves in --at, or a pooler that pools sessions (pgbouncer: pool_mode=session), for which no setting is needed"
 
 // refuse says why an address asks for what a run cannot do.
 func refuse(dsn string, cfg *pgx.ConnConfig, number int) error {
+	const attrs = "target_session_attrs"
+	if v := os.Getenv(attrsVariable); v != "" && !settingIn(dsn, attrs) && !followed.MatchString(attrs+"="+v) {
+		return targets.Usagef("--at: %s is %s: unset it; %s", attrsVariable, v, sessionAttrs)
+	}
 	dsn = followed.ReplaceAllString(dsn, "$1")
 	for _, u := range unfit {
 		if _, param := cfg.RuntimeParams[u.name]; param || settingIn(dsn, u.name) {

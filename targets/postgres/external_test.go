@@ -104,3 +104,24 @@ func TestExternal(t *testing.T) {
 		}
 	}
 }
+
+// TestSessionAttributesOfTheEnvironment: what an address says goes before it, and what a run
+// cannot follow is refused wherever it is said.
+func TestSessionAttributesOfTheEnvironment(t *testing.T) {
+	for _, c := range []struct {
+		value, at string
+		refused   bool
+	}{
+		{"standby", "db1,db2", true},
+		{"standby", "postgres://db1/x", true},
+		{"read-write", "db1,db2", false},
+		{"any", "postgres://db1/x", false},
+		{"standby", "host=db1 target_session_attrs=primary", false},
+	} {
+		t.Setenv(attrsVariable, c.value)
+		_, err := Target{}.External([]string{c.at})
+		if refused := err != nil && strings.Contains(err.Error(), "unset it"); refused != c.refused || !refused && err != nil {
+			t.Errorf("%s with %s: %v, want that it is refused: %t", c.at, c.value, err, c.refused)
+		}
+	}
+}
