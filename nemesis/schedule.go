@@ -229,9 +229,8 @@ func linkTexts(links []cluster.Link) []string {
 
 // Blameless says whether it has a fault that is.
 func (s *Schedule) Blameless() bool {
-	named := map[string]bool{}
-	for _, i := range All() {
-		named[i.Name] = i.Blameless
-	}
-	return slices.ContainsFunc(s.Steps, func(step Step) bool { return named[step.Fault] })
+	return slices.ContainsFunc(s.Steps, func(step Step) bool {
+		k, err := find(step.Fault)
+		return err == nil && k.Blameless
+	})
 }

@@ -114,12 +114,7 @@ func (g given) append(b []byte) []byte {
 	}
 	b = wire.AppendText(append(b, more), g.from)
 	b = binary.AppendUvarint(b, uint64(g.keys)) //nolint:gosec // a count
-	b = binary.AppendUvarint(b, uint64(len(g.items)))
-	var enc []byte
-	for _, i := range g.items {
-		enc = i.Record.AppendTo(enc[:0])
-		b = wire.AppendText(wire.AppendText(b, i.Key), enc)
-	}
+	b = storage.AppendItems(b, g.items)
 	b = binary.AppendUvarint(b, uint64(len(g.told)))
 	for _, t := range g.told {
 		b = wire.AppendText(b, t.key)
@@ -134,15 +129,7 @@ func (g given) append(b []byte) []byte {
 func parseGiven(b []byte) (given, error) {
 	c := wire.NewCursor(b)
 	g := given{more: c.Byte() != 0, from: c.Text(), keys: int64(c.Number())} //nolint:gosec // a wrong one is shown wrong
-	c.Each(func() {
-		i := storage.Item{Key: c.Text()}
-		var err error
-		if i.Record, err = record.Parse(c.Bytes()); err != nil {
-			c.Fail(err.Error())
-			return
-		}
-		g.items = append(g.items, i)
-	})
+	g.items = storage.ReadItems(&c)
 	c.Each(func() {
 		t := told{key: c.Text(), version: record.Version{Time: hlc.Timestamp(c.Number()), Node: c.Text()}, sum: c.Number()} //nolint:gosec // checked below
 		if t.version.Time <= 0 || t.version.Time > hlc.Max {

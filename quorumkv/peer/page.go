@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/lapse-test/lapse/quorumkv/internal/wire"
-	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
@@ -35,26 +34,13 @@ func AppendPage(b []byte, p storage.Page) []byte {
 	if p.More {
 		more = 1
 	}
-	b = binary.AppendUvarint(append(b, more), uint64(len(p.Items)))
-	for _, i := range p.Items {
-		b = wire.AppendText(b, i.Key)
-		b = wire.AppendText(b, i.Record.AppendTo(nil))
-	}
-	return b
+	return storage.AppendItems(append(b, more), p.Items)
 }
 
 // ParsePage reads what AppendPage wrote. Nothing of the result lies in b.
 func ParsePage(b []byte) (storage.Page, error) {
 	c := wire.NewCursor(b)
 	p := storage.Page{More: c.Byte() != 0}
-	c.Each(func() {
-		i := storage.Item{Key: c.Text()}
-		var err error
-		if i.Record, err = record.Parse(c.Bytes()); err != nil {
-			c.Fail(err.Error())
-			return
-		}
-		p.Items = append(p.Items, i)
-	})
+	p.Items = storage.ReadItems(&c)
 	return p, c.End()
 }
