@@ -87,6 +87,8 @@ func (h *History) brokenMop(m *Mop) string {
 		return fmt.Sprintf("has the negative key %d", m.Key)
 	case !m.Func.known():
 		return fmt.Sprintf("has the unknown function %d", m.Func)
+	case m.Func == Enqueue && m.Arg == Absent:
+		return "enqueues nil, which nothing can tell from an empty queue"
 	case m.Func == Poll && m.listLen%2 != 0:
 		return fmt.Sprintf("polled %d values, which are no pairs of offset and message", m.listLen)
 	}

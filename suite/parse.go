@@ -351,9 +351,9 @@ func parseDuration(p *problems, at, text string, least time.Duration) {
 }
 
 func (g *Gate) check(p *problems) {
-	for key, v := range map[string]string{"inconclusive": g.Inconclusive, "environment": g.Environment} {
-		if v != "" && v != gate.PolicyFail && v != gate.PolicyWarn {
-			p.add("$.gate."+key, "must be fail or warn, not %q", v)
+	for _, policy := range []struct{ key, v string }{{"inconclusive", g.Inconclusive}, {"environment", g.Environment}} {
+		if policy.v != "" && policy.v != gate.PolicyFail && policy.v != gate.PolicyWarn {
+			p.add("$.gate."+policy.key, "must be fail or warn, not %q", policy.v)
 		}
 	}
 	for i, t := range g.Thresholds {

@@ -235,20 +235,22 @@ func chooseCheckers(h *history.History, names []string, own []checkers.Checker) 
 	}
 	if len(names) == 0 {
 		plain := plainOperations(h)
+		var bounded []string
 		for _, e := range registry.All() {
 			c := e.New()
 			if _, ok := c.(checkers.Together); ok && plain {
 				continue // isolation levels are about transactions
 			}
-			if e.Parameterised() {
-				continue // the user says which bound is promised
-			}
-			if c.Applies(h) == nil {
+			switch {
+			case c.Applies(h) != nil:
+			case e.Parameterised():
+				bounded = append(bounded, e.Name) // the user says which bound is promised
+			default:
 				list = append(list, c)
 			}
 		}
 		if len(list) == 0 {
-			return nil, targets.Usagef("no consistency model applies to this history")
+			return nil, noModel(h, bounded)
 		}
 		return list, nil
 	}
@@ -265,6 +267,26 @@ func chooseCheckers(h *history.History, names []string, own []checkers.Checker) 
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// noModel says why no model applies to h unless one of bounded does, which need a parameter.
+func noModel(h *history.History, bounded []string) error {
+	var fs []string
+	for i := range h.Ops {
+		for _, m := range h.Mops(&h.Ops[i]) {
+			if f := m.Func.String(); !slices.Contains(fs, f) {
+				fs = append(fs, f)
+			}
+		}
+	}
+	why := "it holds " + strings.Join(fs, ", ") + ", and no model is about all of these"
+	if taken := h.Header.Attributes[formats.AttributeType]; taken != "" {
+		why += "; it was taken for: " + taken + ", because " + h.Header.Attributes[formats.AttributeTypeWhy]
+	}
+	if len(bounded) > 0 {
+		why = "name one that has a parameter with --model: " + strings.Join(bounded, ", ")
+	}
+	return targets.Usagef("no consistency model applies to this history: %s", why)
 }
 
 // plainOperations tells whether every operation is a transaction of one on a

@@ -58,10 +58,7 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 	switch t.kind {
 	case termMap:
 		for i := 0; i+1 < len(t.kids); i += 2 {
-			name, ok := t.kids[i].word()
-			if !ok {
-				return op, in.errAt(t.kids[i].pos, "expected a keyword such as :process as key of the operation, found %s", t.kids[i].describe())
-			}
+			name, _ := t.kids[i].word() // what is none says nothing of the operation
 			v := &t.kids[i+1]
 			switch name {
 			case "process":
@@ -73,10 +70,9 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 			case "value":
 				op.value = v
 			case "time":
+				// What are no nanoseconds is no stamp: the lines stand in order without.
 				if v.kind == termInt {
 					op.time, op.hasTime = v.num, true
-				} else if !v.isNil() {
-					return op, in.errAt(v.pos, "expected nanoseconds as :time, found %s", v.describe())
 				}
 			case "error":
 				op.err = v
@@ -134,7 +130,7 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 	if f == nil {
 		op.f = "txn"
 	} else if op.f, ok = f.word(); !ok {
-		return op, in.errAt(f.pos, "expected a keyword as :f, found %s", f.describe())
+		op.f = f.String() // which the nemesis alone may do
 	}
 	if op.f == "read" || op.f == "write" {
 		// Jepsen's long-fork workload calls its transactions so.
@@ -154,7 +150,7 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 		return op, nil
 	}
 	if op.name, ok = process.word(); !ok {
-		return op, in.errAt(process.pos, "expected a number, a name or :nemesis as :process, found %s", process.describe())
+		op.name = process.String()
 	}
 	op.nemesis = op.name == "nemesis" || slices.Contains(o.Nemesis, op.name)
 	return op, nil

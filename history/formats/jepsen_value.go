@@ -100,6 +100,9 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 	case "append":
 		return one(history.Append)
 	case "enqueue":
+		if v.isNil() {
+			return r.in.errAt(op.pos, "expected an element as the value of :enqueue, found nil, which nothing can tell from an empty queue")
+		}
 		return one(history.Enqueue)
 	case "dequeue":
 		return result(history.Dequeue)

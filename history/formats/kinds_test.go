@@ -68,6 +68,14 @@ s1 p1 fail read(5/a)=? read(5/b)=? write(5/a 1) !too-late
 			`s0 p0 ok write(x "#\"a\\\"b\"")
 s0 p0 ok write(x "#uuid \"1-2\"")
 `},
+		{"what is no word in each place of a line", `{:process #my.Proc{:id 1} :type :invoke :f :write :value 5 :time #inst "2020-01-01" 7 8 [a] b nil nil #{1} #object[a.B 0x1 "t"]}
+{:process :nemesis :type :info :f [:kill #{n1}] :value #object[a.B 0x1 "t"]}
+{:process #my.Proc{:id 1} :type :ok :f :write :value 5 :time 1.5 #my.Key{} 9}
+{:process 3/4 :type :invoke :f :read :value nil :time ##NaN}
+{:process 3/4 :type :ok :f :read :value 5 :time 99999999999999999999 :index #uuid "1-2"}`, Options{}, "register",
+			`s0 p0 ok write(x 5)
+s1 p1 ok read(x)=5
+`},
 		{"additions of other elements, never read", `{:process 0 :type :invoke :f :add :value 1}
 {:process 0 :type :ok :f :add :value 1}
 {:process 0 :type :invoke :f :add :value 2}`, Options{}, "set",

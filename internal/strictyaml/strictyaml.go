@@ -35,7 +35,7 @@ var ErrMalformed = errors.New("this is no YAML that can be read; the library can
 
 // Unmarshal reads b over v. The text of its errors begins with the place, as
 // [line:column], if there is one, quotes no more of a line than a terminal shows, and
-// has no final newline. It never panics. After an error v may hold anything, and must
+// has no final newline; of several unknown keys they name the first. It never panics. After an error v may hold anything, and must
 // not be used.
 func Unmarshal(b []byte, v any) error {
 	if len(b) > MaxBytes {
@@ -47,6 +47,7 @@ func Unmarshal(b []byte, v any) error {
 	return within(patience, func() error {
 		err := yaml.UnmarshalWithOptions(b, v, yaml.Strict(), yaml.DisallowUnknownField())
 		if err != nil {
+			err = firstUnknown(b, v, err)
 			return errors.New(excerpt(strings.TrimSpace(yaml.FormatError(err, false, true))))
 		}
 		return nil

@@ -44,6 +44,34 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
+// Of several unknown keys the first in the file is named, whatever is around it.
+func TestFirstUnknownKey(t *testing.T) {
+	type part struct {
+		Name string           `yaml:"name"`
+		More []map[string]doc `yaml:"more"`
+	}
+	type whole struct {
+		Last  part            `yaml:"last"`
+		First part            `yaml:"first"`
+		Parts []part          `yaml:"parts"`
+		Named map[string]part `yaml:"named"`
+	}
+	for text, says := range map[string]string{
+		"zeta: 1\nalpha: 2\nbeta: 3\nlast: {name: a}\n":                              `[1:1] unknown field "zeta"`,
+		"last: {name: a, zeta: 1, alpha: 2, beta: 3}\n":                              `[1:17] unknown field "zeta"`,
+		"first: {name: a, zeta: 1}\nlast:\n  beta: 1\n  alpha: 2\n":                  `[1:18] unknown field "zeta"`,
+		"named:\n  b: {ab: 1, a: 2}\n  a: {b: 1}\nlast: {c: 1}\nd: 4\n":              `[2:7] unknown field "ab"`,
+		"parts:\n- name: a\n- more:\n  - x: {names: 1, lists: 2}\n- nome: b\nd: 4\n": `[4:9] unknown field "names"`,
+		"parts: [{z: 1}, {y: 2}]\nnamed: {x: {w: 1}}\n":                              `[1:10] unknown field "z"`,
+	} {
+		for range 20 {
+			if err := Unmarshal([]byte(text), new(whole)); err == nil || !strings.HasPrefix(err.Error(), says) {
+				t.Fatalf("%s\nerror %v does not say %q", text, err, says)
+			}
+		}
+	}
+}
+
 // panics stands for what the library does on some malformed texts.
 type panics struct{}
 
