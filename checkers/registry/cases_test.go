@@ -27,6 +27,9 @@ func judge(t *testing.T, h *history.History, model string) checkers.Verdict {
 	}
 	for i := range v.Violations {
 		x := &v.Violations[i]
+		if x.Model != v.Model {
+			t.Errorf("%s: %s is said to be of the model %q", model, x.Anomaly, x.Model)
+		}
 		if by, err := witness.Verify(context.Background(), h, c.Model(), x); err != nil || by == "" {
 			t.Errorf("%s: %s by %v is not verified: %v", model, x.Anomaly, x.Ops, err)
 		}

@@ -61,6 +61,12 @@ var cases = []struct {
 		nil,
 	},
 	{
+		// Whether x was read before it was written or after it was deleted: y=1 fits neither.
+		"half-of-a-delete.edn",
+		map[string]checkers.Status{"read-committed": checkers.Held, "read-atomic": checkers.Violated, "serializable": checkers.Violated},
+		[]string{anomaly.NoOrder},
+	},
+	{
 		// The last read misses y=2, whichever write of x=1 it saw.
 		"h-05-multi-register-repeated-values.edn",
 		map[string]checkers.Status{"serializable": checkers.Held, "strict-serializable": checkers.Violated},
@@ -82,6 +88,9 @@ func TestCases(tt *testing.T) {
 			found := map[string]bool{}
 			for _, v := range vs {
 				for _, x := range v.Violations {
+					if x.Model != v.Model {
+						tt.Errorf("%s: %s is said to be of the model %q", v.Model, x.Anomaly, x.Model)
+					}
 					found[x.Anomaly] = true
 				}
 				if want, ok := c.status[v.Model]; ok && v.Status != want {

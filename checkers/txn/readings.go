@@ -91,6 +91,7 @@ func searchAll(ctx context.Context, r *readings.Readings, b checkers.Budget, unt
 		case readings.FoundNone:
 			v.Status, v.Total, v.Evidence.Bad = checkers.Violated, 1, 1
 			v.Violations = []checkers.Violation{s.Violation()}
+			v.Violations[0].Model = v.Model
 		default:
 			v.Reasons = []string{fmt.Sprintf("%d reads returned what several transactions had written, or nothing from a key that was deleted, and so do not name their write: "+
 				"what is certain does not refute the level, what was guessed does not prove it, and the search over the rest was not finished (%d readings tried); "+

@@ -41,6 +41,9 @@ raise an alarm.`, runs.SelftestTries),
   lapse selftest --soak 50 --duration 30s`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if soak < 0 {
+				return targets.Usagef("--soak %d: must be 0 or more", soak)
+			}
 			cases := runs.SelftestCases(duration)
 			if len(only) > 0 {
 				var err error

@@ -28,7 +28,8 @@ func defaultCache() string {
 func (a *App) AddRunFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&a.Progress, "progress", "auto", "auto, tty, plain, json or none")
-	f.DurationVar(&a.Interval, "progress-interval", 30*time.Second, "how often progress is told where it is no terminal")
+	a.Interval = 30 * time.Second
+	f.Var((*spanValue)(&a.Interval), "progress-interval", "how often progress is told where it is no terminal")
 	f.StringVar(&a.Metrics, "metrics", "", "serve metrics for Prometheus at /metrics on this port of the loopback interface, or on this address, such as 9464 or 0.0.0.0:9464")
 	f.StringVar(&a.DataDir, "data-dir", "", "directory for the nodes' data (default: a memory file system that vanishes with the run)")
 	a.AddBudgetFlags(c)
@@ -37,10 +38,12 @@ func (a *App) AddRunFlags(c *cobra.Command) {
 // AddBudgetFlags adds the flags that every command that checks has.
 func (a *App) AddBudgetFlags(c *cobra.Command) {
 	f := c.Flags()
-	f.DurationVar(&a.Budget.Time, "check-time", time.Minute, "time that each check may take")
+	a.Budget.Time = time.Minute
+	f.Var((*spanValue)(&a.Budget.Time), "check-time", "time that each check may take")
 	a.Budget.Memory = 2 << 30
 	f.Var((*bytesValue)(&a.Budget.Memory), "check-memory", "bytes that a check's search may hold, such as 200MB or 4GiB")
-	f.IntVar(&a.Budget.MaxViolations, "max-violations", 10, "violations of a model that get a witness; the rest is counted")
+	a.Budget.MaxViolations = 10
+	f.Var((*countValue)(&a.Budget.MaxViolations), "max-violations", "violations of a model that get a witness; the rest is counted")
 }
 
 // Environment is what this machine and this user give to every run.
