@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -136,25 +137,51 @@ func (r *Roles) Follow() {
 	r.unwatch = launch.Every(followEvery, r.follow)
 }
 
-// follow looks for another primary when the present one is none any more.
+// primaryPatience is how long the present primary is waited for before the others are
+// asked: one that hangs answers nobody, and the question to it would last for much longer.
+const primaryPatience = time.Second
+
+// follow looks for another primary when the present one is none any more, or does not
+// answer soon. Should that be alive all the same, it stays the primary unless another one
+// says that it takes writes.
 func (r *Roles) follow(ctx context.Context) {
 	was := r.Index()
-	if writes, err := r.Writes(ctx, was); err == nil && writes {
+	soon, cancel := context.WithTimeout(ctx, primaryPatience)
+	writes, err := r.Writes(soon, was)
+	cancel()
+	if err == nil && writes {
 		return
 	}
-	for i := range r.at {
-		if i == was {
-			continue
-		}
-		if writes, err := r.Writes(ctx, i); err == nil && writes {
-			r.set(i)
-			if f := r.observe.Load(); f != nil {
-				names := cluster.NodeNames(len(r.at))
-				(*f)("failover", fmt.Sprintf("%s takes the writes now, as it was found; before it was %s", names[i], names[was]))
-			}
-			return
+	found, stop := r.another(ctx, was)
+	defer stop()
+	if i, ok := <-found; ok {
+		r.set(i)
+		if f := r.observe.Load(); f != nil {
+			names := cluster.NodeNames(len(r.at))
+			(*f)("failover", fmt.Sprintf("%s takes the writes now, as it was found; before it was %s", names[i], names[was]))
 		}
 	}
+}
+
+// another asks all nodes but one at once, and gives those that take writes as they say it;
+// found is closed when all have answered. stop ends the questions.
+func (r *Roles) another(ctx context.Context, but int) (found <-chan int, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	all := make(chan int, len(r.at))
+	var asked sync.WaitGroup
+	for i := range r.at {
+		if i == but {
+			continue
+		}
+		asked.Go(func() {
+			if writes, err := r.Writes(ctx, i); err == nil && writes {
+				all <- i
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { asked.Wait(); close(all); close(done) }()
+	return all, func() { cancel(); <-done }
 }
 
 // Close implements external.Driver: nothing is followed any more.

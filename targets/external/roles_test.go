@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestPrimaryOf(t *testing.T) {
@@ -73,5 +75,39 @@ func TestFollow(t *testing.T) {
 	}
 	if got := strings.Join(r.Describe(), "|"); got != "n1 (a:1) a replica|n2 (b:1) takes writes|n3 (c:1) a replica" {
 		t.Errorf("described as %q", got)
+	}
+}
+
+// TestFollowAHungPrimary: a primary that does not answer keeps nobody from being found, nor
+// does another node that hangs; without a successor it stays the primary.
+func TestFollowAHungPrimary(t *testing.T) {
+	for _, c := range []struct{ successor, want int }{{2, 2}, {-1, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			const gaveUp = 5 * time.Second
+			hung := false
+			r := Roles{Writes: func(ctx context.Context, node int) (bool, error) {
+				if hung && node != 2 {
+					select {
+					case <-ctx.Done():
+						return false, ctx.Err()
+					case <-time.After(gaveUp):
+						return false, errors.New("no answer")
+					}
+				}
+				return !hung && node == 0 || node == c.successor && hung, nil
+			}}
+			if err := r.Find(t.Context(), []string{"a:1", "b:1", "c:1"}, false, func(_ int, err error) error { return err }); err != nil {
+				t.Fatal(err)
+			}
+			hung = true
+			began := time.Now()
+			r.follow(t.Context())
+			if r.Index() != c.want {
+				t.Errorf("successor %d: the primary is %d, want %d", c.successor, r.Index(), c.want)
+			}
+			if took := time.Since(began); c.successor > 0 && took > primaryPatience {
+				t.Errorf("the successor was found after %v, want %v", took, primaryPatience)
+			}
+		})
 	}
 }
