@@ -28,7 +28,11 @@ func attach(ctx context.Context, req Request, t targets.Target) (externalCluster
 	case len(req.At) == 0 && req.Operator != "":
 		return p, nil, targets.Usagef("--operator %s: its commands are for a cluster that lapse did not start; say where that is with --at", req.Operator)
 	}
-	t, err := p.target(t)
+	var err error
+	if p.at, _, err = targets.Locate(ctx, t, req.At); err != nil {
+		return p, t, err
+	}
+	t, err = p.target(t)
 	if err != nil || req.Operator == "" {
 		return p, t, err
 	}

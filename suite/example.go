@@ -34,13 +34,22 @@ targets:
 defaults: {workload: register, rate: 200, duration: 10s}
 cases:
 `, kind, kind, list(apart(at)))
+	var faulty strings.Builder
 	for _, c := range cases {
+		if len(c.Faults) > 0 {
+			writeExample(&faulty, c)
+			continue
+		}
 		writeExample(&b, c)
 	}
-	b.WriteString(`# What lapse can break needs commands of yours: see operator in docs/providers.md.
-gate:
-  thresholds: ["availability > 0.5"]
-`)
+	b.WriteString("# What lapse can break needs commands of yours: see operator in docs/providers.md.\n")
+	if faulty.Len() > 0 {
+		b.WriteString("# Say so in targets (operator: operator.yaml), and take away the # before each line of this:\n")
+		for line := range strings.Lines(faulty.String()) {
+			b.WriteString("#" + line)
+		}
+	}
+	b.WriteString("gate:\n  thresholds: [\"availability > 0.5\"]\n")
 	return []byte(b.String()), nil
 }
 
@@ -50,7 +59,11 @@ func writeExample(b *strings.Builder, e targets.Example) {
 		levels[i] = e.Write + "/" + read
 	}
 	comment(b, "  ", e.Why)
-	fmt.Fprintf(b, "  - name: %s\n    matrix: {target: [ours], levels: %s}\n", e.Name, list(levels))
+	faults := ""
+	if len(e.Faults) > 0 {
+		faults = ", faults: [[" + strings.Join(e.Faults, ", ") + "]]"
+	}
+	fmt.Fprintf(b, "  - name: %s\n    matrix: {target: [ours], levels: %s%s}\n", e.Name, list(levels), faults)
 	var options, settings []string
 	for _, name := range slices.Sorted(maps.Keys(e.Options)) {
 		options = append(options, name+": "+strconv.Quote(e.Options[name]))
@@ -63,6 +76,9 @@ func writeExample(b *strings.Builder, e targets.Example) {
 	}
 	if e.Concurrency != "" {
 		settings = append(settings, "concurrency: "+strconv.Quote(e.Concurrency))
+	}
+	if e.Duration > 0 {
+		settings = append(settings, "duration: "+e.Duration.String())
 	}
 	part(b, "options", options)
 	part(b, "settings", settings)

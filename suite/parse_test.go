@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -292,6 +293,10 @@ func TestExamplesAt(t *testing.T) {
 		"cassandra": {"", ":9042", []string{"QUORUM", "SERIAL"}, []string{"QUORUM", "SERIAL", "ONE"}},
 		"mongodb":   {"", ":27017", []string{"local"}, []string{"linearizable", "majority:nearest", "local:secondary"}},
 	}
+	operator := filepath.Join(t.TempDir(), "operator.yaml")
+	if err := os.WriteFile(operator, []byte("all: {cut: 'true', heal: 'true', probe: 'true'}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, known := range registry.All() {
 		name := known.Info().Name
 		if _, ok := known.(targets.Externalizer); !ok {
@@ -327,18 +332,43 @@ func TestExamplesAt(t *testing.T) {
 				continue
 			}
 			var reads []string
+			controls := 0
 			for _, r := range s.Cells {
 				plan := r.Planned.Plan
 				reads = append(reads, plan.ReadLevel)
 				if plan.Provider != "external" || len(plan.At) != n || len(r.Claims) == 0 {
 					t.Errorf("%s: %+v with %d claims", name, plan, len(r.Claims))
 				}
+				controls += negative(r)
 			}
 			if !slices.Equal(reads, want) {
 				t.Errorf("%s, %d nodes: the read levels are %v, want %v", name, n, reads, want)
 			}
+			if n == 1 || controls == 1 {
+				continue
+			}
+			// The one that needs an operator, without the # before its lines.
+			text = regexp.MustCompile(`(?m)^#  `).ReplaceAll(text, []byte("  "))
+			text = bytes.Replace(text, []byte("{kind: "), []byte("{operator: "+operator+", kind: "), 1)
+			if s, err = Load(t.Context(), "own.yaml", text, nil, environment()); err != nil {
+				t.Errorf("%s with an operator: %v\n%s", name, err, text)
+				continue
+			}
+			if last := s.Cells[len(s.Cells)-1]; negative(last) != 1 || len(s.Cells) != len(want)+1 {
+				t.Errorf("%s: with an operator the last of %d runs, %s, is no negative control", name, len(s.Cells), last.ID)
+			}
 		}
 	}
+}
+
+// negative is the number of claims that expect a violation.
+func negative(r Cell) (n int) {
+	for _, c := range r.Claims {
+		if c.Expect == targets.Violated {
+			n++
+		}
+	}
+	return n
 }
 
 func TestSchemaKnowsEveryKey(t *testing.T) {

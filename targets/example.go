@@ -1,10 +1,13 @@
 package targets
 
+import "time"
+
 // Exemplar is implemented by targets that know what a first suite for them has: those on
 // external clusters.
 type Exemplar interface {
-	// Examples are the cases of a first suite for as many nodes as the target has, without
-	// faults; none says that it knows none.
+	// Examples are the cases of a first suite for as many nodes as the target has; none says
+	// that it knows none. One of them, with faults if need be, expects a violation wherever
+	// the database has a level that breaks.
 	Examples() []Example
 }
 
@@ -19,6 +22,11 @@ type Example struct {
 	Reads []string
 	// Options are settings of the target.
 	Options map[string]string
+	// Faults are what the case needs, none for most: on an external cluster an operator's
+	// commands carry them out, so that a suite has such a case as a comment.
+	Faults []string
+	// Duration is the run's, 0 leaves the suite's default.
+	Duration time.Duration
 	// Workload, Rate and Concurrency are as in the settings of a suite; empty and 0 leave
 	// the suite's defaults.
 	Workload    string

@@ -183,7 +183,7 @@ func (a *app) initCommand() *cobra.Command {
 			case program != "":
 				text, err = a.exampleProgram(cmd.Context(), program)
 			case len(at) > 0:
-				text, err = a.exampleAt(target, at)
+				text, at, err = a.exampleAt(cmd.Context(), target, at)
 			case target != "":
 				err = targets.Usagef("--target goes with --at: the addresses of the %s that is there already", target)
 			}
@@ -230,16 +230,27 @@ func (a *app) spoken(at []string) (string, error) {
 	return "", targets.Usagef("--at: it does not say what database it is; add --target with one of: %s", strings.Join(names, ", "))
 }
 
-// exampleAt is a suite for the database at these addresses.
-func (a *app) exampleAt(name string, at []string) ([]byte, error) {
+// exampleAt is a suite for the database at these addresses, or at those that are found
+// there, which it returns.
+func (a *app) exampleAt(ctx context.Context, name string, at []string) ([]byte, []string, error) {
 	t, err := targets.ByName(a.Targets, name)
-	if err == nil {
-		t, err = targets.External(t, at)
-	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return suite.ExampleAt(t, at)
+	nodes, lines, err := targets.Locate(ctx, t, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(a.Stdout, line); err != nil {
+			return nil, nil, err
+		}
+	}
+	if t, err = targets.External(t, nodes); err != nil {
+		return nil, nil, err
+	}
+	text, err := suite.ExampleAt(t, nodes)
+	return text, nodes, err
 }
 
 // exampleProgram is a suite for a program, which is asked what it is.

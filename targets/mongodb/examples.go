@@ -1,7 +1,10 @@
 package mongodb
 
 import (
+	"time"
+
 	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/workloads/named"
 )
@@ -35,6 +38,12 @@ func examples(nodes int) []targets.Example {
 			Why: "Secondaries may be behind. How often is their load and distance: idle ones may show none in\n" +
 				"this time, so that it is said and has no consequence. If your application relies on such reads\nbeing fresh, write holds, and the gate says whether they are.",
 			Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Reported}},
+		},
+		{
+			Name: "control", Write: "1", Reads: []string{local + ":" + secondary}, Workload: named.Session, Rate: 400,
+			Duration: 12 * time.Second, Faults: []string{faults.Partition},
+			Why:    "The negative control: a secondary that is cut off answers from what it has.\nIt proves that this suite sees what it looks for.",
+			Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Violated}},
 		},
 	}
 }

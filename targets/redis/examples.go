@@ -1,7 +1,10 @@
 package redis
 
 import (
+	"time"
+
 	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/workloads/named"
 )
@@ -26,5 +29,9 @@ func examples(nodes int) []targets.Example {
 			"that it is said and has no consequence. If your application relies on such reads being\n" +
 			"fresh, write holds. A cluster of which no primary has a replica has no such reads.",
 		Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Reported}},
+	}, targets.Example{
+		Name: "control", Write: writeNone, Reads: []string{readReplica}, Workload: named.Session, Rate: 800, Duration: 12 * time.Second, Faults: []string{faults.Partition},
+		Why:    "The negative control: a replica that is cut off answers from what it has for a while.\nIt proves that this suite sees what it looks for.",
+		Claims: []targets.ExampleClaim{{Model: models.ReadYourWrites, Expect: targets.Violated}},
 	})
 }

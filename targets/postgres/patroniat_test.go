@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// TestLocate: what Patroni's REST API says of its members is where the nodes are.
+func TestLocate(t *testing.T) {
+	// As Patroni 3.0.2 answers (patroni/utils.py, cluster_as_json).
+	const members = `{"members": [
+		{"name": "a", "role": "leader", "state": "running", "api_url": "http://10.0.0.1:8008/patroni", "host": "10.0.0.1", "port": 5433, "timeline": 1},
+		{"name": "b", "role": "replica", "state": "streaming", "api_url": "http://10.0.0.2:8008/patroni", "host": "10.0.0.2", "timeline": 1, "lag": 16},
+		{"name": "c", "role": "replica", "state": "stopped", "api_url": "http://[fd00::3]:8008/patroni", "host": "fd00::3", "port": 5432, "lag": "unknown"}], "pause": true}`
+	answer, status := "", http.StatusOK
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/cluster" {
+			status = http.StatusNotFound
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(answer))
+	}))
+	defer api.Close()
+	for _, c := range []struct {
+		at     []string
+		status int
+		answer string
+		want   []string
+		says   string
+	}{
+		{[]string{api.URL}, 200, members, []string{"10.0.0.1:5433", "10.0.0.2:5432", "[fd00::3]:5432"}, ""},
+		{[]string{"http://127.0.0.1:1, " + api.URL + "/"}, 200, members, []string{"10.0.0.1:5433", "10.0.0.2:5432", "[fd00::3]:5432"}, ""},
+		{[]string{"db1:5432,db2:5432"}, 500, "", []string{"db1:5432,db2:5432"}, ""},
+		{[]string{"postgres://me@db1,db2/shop"}, 500, "", []string{"postgres://me@db1,db2/shop"}, ""},
+		{[]string{api.URL, "db1:5432"}, 200, members, nil, "are mixed"},
+		{[]string{strings.Replace(api.URL, "://", "://me:hunter2@", 1)}, 200, members, nil, "no plain URL"},
+		{[]string{api.URL + "/patroni"}, 200, members, nil, "no plain URL"},
+		{[]string{api.URL}, 503, members, nil, "503 Service Unavailable"},
+		{[]string{api.URL}, 200, "<html>", nil, "not answered as Patroni does"},
+		{[]string{api.URL}, 200, `{"members": []}`, nil, "names no member"},
+		{[]string{api.URL}, 200, `{"members": [{"name": "a", "state": "start failed"}]}`, nil, `no address for the member "a", which is "start failed"`},
+		{[]string{api.URL}, 200, `{"members": [{"name": "a", "host": "x@y"}]}`, nil, "no address"},
+	} {
+		answer, status = c.answer, c.status
+		got, lines, err := Target{}.Locate(t.Context(), c.at)
+		if c.says == "" {
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("%v: %v, %v; want %v", c.at, got, err, c.want)
+			}
+			continue
+		}
+		var usage *targets.UsageError
+		var missing *cluster.EnvironmentError
+		if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "hunter2") || len(lines) > 0 || !errors.As(err, &usage) && !errors.As(err, &missing) {
+			t.Errorf("%v: %v (%v), want %q", c.at, err, lines, c.says)
+		}
+	}
+	answer, status = members, 200
+	_, lines, err := Target{}.Locate(t.Context(), []string{api.URL})
+	want := []string{
+		`n1 (10.0.0.1:5433) is "a" of Patroni at ` + api.URL + `: leader, running`,
+		`n2 (10.0.0.2:5432) is "b" of Patroni at ` + api.URL + `: replica, streaming, lag 16`,
+		`n3 ([fd00::3]:5432) is "c" of Patroni at ` + api.URL + `: replica, stopped, lag unknown`,
+	}
+	if err != nil || !slices.Equal(lines, want) {
+		t.Errorf("%v, %v; want %v", lines, err, want)
+	}
+}
