@@ -12,7 +12,7 @@ import (
 
 // NewEventual is a checker of Eventual: counters whose replicas take increments by themselves and tell each other later, such as those of
 // Shapiro, Preguiça, Baquero and Zawirski ("Conflict-free Replicated Data Types", 2011). Only final reads are judged (see
-// evidence.FinalReads): each must be a sum of all increments that were acknowledged and perhaps some that were never answered. It is sound, and
+// evidence.FinalReads and Last): each must be a sum of all increments that were acknowledged and perhaps some that were never answered. It is sound, and
 // exact where every increment was answered; else it bounds the sum.
 func NewEventual() checkers.Checker {
 	return tally.Checker{
@@ -47,6 +47,7 @@ func checkFinal(t *tally.Tally, h *history.History, key history.Key, refs []hist
 			high += m.Arg
 		}
 	}
+	var after []history.MopRef
 	for _, r := range refs {
 		if err := t.Tick(); err != nil {
 			return err
@@ -56,11 +57,13 @@ func checkFinal(t *tally.Tally, h *history.History, key history.Key, refs []hist
 			continue
 		}
 		t.Evidence().Reads++
-		if op.Invoke <= final || !changed {
-			continue
+		if op.Invoke > final && changed {
+			after = append(after, r)
 		}
+	}
+	for _, r := range evidence.Last(h, after) {
 		t.Evidence().AtRisk++
-		v := m.Ret
+		v := h.At(r).Ret
 		if v == history.Absent {
 			v = 0
 		}

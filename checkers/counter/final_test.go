@@ -17,6 +17,8 @@ func TestInTheEnd(t *testing.T) {
 		{Name: "a stale read that is not final", Ops: []exhaust.Op{add(0, 1, 2, 3), read(1, 3, 4, 0), add(0, 5, 6, 4), read(1, 7, 8, 7)}},
 		{Name: "the same read as a final one", Ops: []exhaust.Op{add(0, 1, 2, 3), read(1, 3, 4, 0)}, Anomalies: []string{"lost increment"}},
 		{Name: "one node has not heard", Ops: []exhaust.Op{add(0, 1, 2, 3), read(1, 3, 4, 3), read(2, 3, 4, 0)}, Anomalies: []string{"lost increment"}},
+		{Name: "one node heard of it late", Ops: []exhaust.Op{add(0, 1, 2, 3), read(1, 3, 4, 0), read(1, 5, 6, 3)}},
+		{Name: "one node forgot it", Ops: []exhaust.Op{add(0, 1, 2, 3), read(1, 3, 4, 3), read(1, 5, 6, 0)}, Anomalies: []string{"lost increment"}},
 		{Name: "one without an answer is there", Ops: []exhaust.Op{lost, add(1, 1, 2, 4), read(1, 5, 6, 7)}},
 		{Name: "one without an answer is not there", Ops: []exhaust.Op{lost, add(1, 1, 2, 4), read(1, 5, 6, 4)}},
 		{Name: "one that failed is there", Ops: []exhaust.Op{failed, add(1, 1, 2, 4), read(1, 5, 6, 7)}, Anomalies: []string{"unexpected increment"}},

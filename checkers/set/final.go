@@ -12,7 +12,7 @@ import (
 )
 
 // NewEventual is a checker of Eventual: sets whose replicas take changes by themselves and tell each other later (add-wins sets:
-// Bieniusa et al., "An optimized conflict-free replicated set", 2012). Only final reads are judged (see evidence.FinalReads). Each must have every
+// Bieniusa et al., "An optimized conflict-free replicated set", 2012). Only final reads are judged (see evidence.FinalReads and Last). Each must have every
 // element of which an add was acknowledged that no removal can have come after; and none without an add, nor one
 // after each of whose adds, when that was over, a removal was acknowledged. So a store that acknowledges the removal of an
 // element of which it has not heard, and removes nothing, breaks it: it should say that the element is not there. Exact for that definition.
@@ -52,12 +52,14 @@ func (f *finals) check() error {
 			ev.Writes++
 		}
 	}
+	var after []history.MopRef
 	for _, r := range f.members.reads {
 		ev.Reads++
-		op := &f.h.Ops[r.Op]
-		if op.Invoke <= f.final {
-			continue
+		if f.h.Ops[r.Op].Invoke > f.final {
+			after = append(after, r)
 		}
+	}
+	for _, r := range evidence.Last(f.h, after) {
 		list := slices.Sorted(slices.Values(f.h.List(f.h.At(r))))
 		for i := range f.members.all {
 			if err := f.t.Tick(); err != nil {

@@ -27,6 +27,8 @@ func TestInTheEnd(t *testing.T) {
 		{Name: "one is lost", Ops: []exhaust.Op{add(0, 1, 2, 1), add(1, 1, 2, 2), read(2, 5, 6, 2)}, Anomalies: []string{"lost element"}},
 		{Name: "late, but not in the end", Ops: []exhaust.Op{add(0, 1, 2, 1), read(2, 3, 4), add(1, 5, 6, 2), read(2, 7, 8, 1, 2)}},
 		{Name: "one node has not heard", Ops: []exhaust.Op{add(0, 1, 2, 1), read(2, 5, 6), read(3, 7, 8, 1)}, Anomalies: []string{"lost element"}},
+		{Name: "one node heard of it late", Ops: []exhaust.Op{add(0, 1, 2, 1), read(2, 5, 6), read(2, 7, 8, 1)}},
+		{Name: "one node forgot it", Ops: []exhaust.Op{add(0, 1, 2, 1), read(2, 5, 6, 1), read(2, 7, 8)}, Anomalies: []string{"lost element"}},
 		{Name: "removed", Ops: []exhaust.Op{add(0, 1, 2, 1), remove(1, 3, 4, 1), read(2, 5, 6)}},
 		{Name: "removed, and back", Ops: []exhaust.Op{add(0, 1, 2, 1), remove(1, 3, 4, 1), read(2, 5, 6, 1)}, Anomalies: []string{"resurrected element"}},
 		{Name: "seen by one before it heard of the removal", Ops: []exhaust.Op{add(0, 1, 2, 1), remove(1, 3, 4, 1), read(2, 5, 6, 1), add(0, 7, 8, 2), read(2, 9, 10, 2)}},

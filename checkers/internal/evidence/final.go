@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
@@ -49,4 +50,20 @@ func FinalReads(h *history.History) (history.Time, error) {
 		}
 	}
 	return from, nil
+}
+
+// Last are those of reads that are final. They stand in the order of their invocation and were begun after FinalReads.
+// A run of lapse waits until its database has settled, so that each is. Nobody knows when another one had: there a
+// session that reads again shows what its replica came to with its last read.
+func Last(h *history.History, reads []history.MopRef) []history.MopRef {
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == history.EventPhase && strings.HasPrefix(e.Text, "final") {
+			return reads
+		}
+	}
+	last := map[int32]history.MopRef{}
+	for _, r := range reads {
+		last[h.Ops[r.Op].Session] = r
+	}
+	return slices.DeleteFunc(reads, func(r history.MopRef) bool { return last[h.Ops[r.Op].Session] != r })
 }
