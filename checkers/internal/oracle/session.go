@@ -68,7 +68,7 @@ func (o *Of) rootless(i int) bool {
 	installed, held := map[history.Value]bool{}, map[history.Value]bool{o.initial: true}
 	same := func(j int) bool { return o.ops[j].key == o.ops[i].key && o.ops[j].installs() }
 	for j := range o.ops {
-		if same(j) {
+		if same(j) && o.possible(j) {
 			installed[o.ops[j].val] = true
 		}
 	}
