@@ -99,6 +99,9 @@ func ReadPlan(path string) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the plan: %w", err)
 	}
+	if !bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
+		return nil, targets.Usagef("%s is no plan: it is no JSON object", path)
+	}
 	var p Plan
 	if err := json.Unmarshal(b, &p); err != nil {
 		return nil, targets.Usagef("%s is no plan: %v", path, err)

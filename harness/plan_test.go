@@ -3,10 +3,30 @@ package harness
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/lapse-test/lapse/settings"
 )
+
+// TestNoPlan: what is no plan is said in the words of whoever reads it.
+func TestNoPlan(t *testing.T) {
+	for text, says := range map[string]string{
+		"": "it is no JSON object", "[]": "it is no JSON object", "null": "it is no JSON object", "{": "unexpected end",
+		`{"schema":1,"nodes":1000000000}`: "nodes: must be a number from 0 to 1000", `{"schema":1,"rate":1e300}`: "rate: must be a number from 0 to",
+		`{"schema":7}`: "has schema 7",
+	} {
+		path := filepath.Join(t.TempDir(), "plan.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadPlan(path); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "Go value") {
+			t.Errorf("%q: %v, want %q", text, err, says)
+		}
+	}
+}
 
 // FuzzPlan: a stored plan that is read and stored again is the same the second time.
 func FuzzPlan(f *testing.F) {
