@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -44,11 +45,11 @@ func (r *run) recordRoundTrips(ctx context.Context, when string) error {
 		if least < w.RoundTrip {
 			return &cluster.EnvironmentError{
 				Doing: "measuring the round trips of the topology",
-				Err:   fmt.Errorf("one of %s took %s and must take %s", w, least, w.RoundTrip),
+				Err:   fmt.Errorf("one of %s took %s and must take %s", w, duration.Text(least), duration.Text(w.RoundTrip)),
 				Way:   "this is a defect of lapse; leave --topology out until it is mended",
 			}
 		}
-		words = append(words, fmt.Sprintf("%s %s to %s (%s wanted)", w, least.Round(100*time.Microsecond), most.Round(100*time.Microsecond), w.RoundTrip))
+		words = append(words, fmt.Sprintf("%s %s to %s (%s wanted)", w, duration.Text(least), duration.Text(most), duration.Text(w.RoundTrip)))
 	}
 	text := "measured " + when + ": " + strings.Join(words, ", ")
 	r.recorder.Event(history.EventRoundTrips, text)

@@ -43,8 +43,8 @@ func TestRoundTripsAreRecorded(t *testing.T) {
 		network     cluster.Network
 		event, fail string
 	}{
-		{"as wanted", &wires{took: map[cluster.Link]time.Duration{n13: 81 * ms, n23: 80 * ms}}, "eu-us 80ms to 81ms (80ms wanted)", ""},
-		{"one is short", &wires{took: map[cluster.Link]time.Duration{n13: 81 * ms, n23: 79 * ms}}, "", "one of eu-us took 79ms and must take 80ms"},
+		{"as wanted", &wires{took: map[cluster.Link]time.Duration{n13: 81 * ms, n23: 80 * ms}}, "eu-us 80 ms to 81 ms (80 ms wanted)", ""},
+		{"one is short", &wires{took: map[cluster.Link]time.Duration{n13: 81 * ms, n23: 79 * ms}}, "", "one of eu-us took 79 ms and must take 80 ms"},
 		{"one is cut", &wires{took: map[cluster.Link]time.Duration{n13: 81 * ms}}, "eu-us cannot be reached", ""},
 		{"no slow links", nil, "", "no links that are slow"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
 )
@@ -90,9 +91,9 @@ func (c *clock) aim(ctx context.Context, s *scene, f *history.Fault) error {
 
 func signed(d time.Duration) string {
 	if d > 0 {
-		return "+" + d.String()
+		return "+" + duration.Text(d)
 	}
-	return d.String()
+	return duration.Text(d)
 }
 
 // bend moves all the fault's clocks to offset and keeps what was read back.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 )
 
 // Preset is a list of faults by one name, because nobody composes such lists. What a
@@ -102,7 +103,7 @@ func (p Preset) Fit(cfg Config) (faults []string, left []history.LeftOut, err er
 	room := max(lanes*int(cfg.Duration*8/10/timeForEach), 1)
 	if cfg.Interval == 0 && len(faults) > room {
 		for _, name := range faults[room:] {
-			left = append(left, history.LeftOut{What: name, Why: fmt.Sprintf("a run of %s has time for %d faults", cfg.Duration, room)})
+			left = append(left, history.LeftOut{What: name, Why: fmt.Sprintf("a run of %s has time for %d faults", duration.Text(cfg.Duration), room)})
 		}
 		faults = faults[:room]
 	}

@@ -122,7 +122,7 @@ func (q *shaped) words() string {
 	if q.quality.Rate > 0 {
 		return fmt.Sprintf("%d bytes a second", q.quality.Rate)
 	}
-	return fmt.Sprintf("%s, varying by %s", q.quality.Delay, q.quality.Jitter)
+	return fmt.Sprintf("%s, varying by %s", duration.Text(q.quality.Delay), duration.Text(q.quality.Jitter))
 }
 
 func (q *shaped) inject(ctx context.Context, _ *scene) error {
@@ -165,10 +165,10 @@ func (q *shaped) roundTrips(ctx context.Context, s *scene, right func(time.Durat
 		if err != nil {
 			return fmt.Errorf("measuring a round trip: %w", err)
 		}
-		words[i] = fmt.Sprintf(" %s-%s %s", q.node, n, took.Round(100*time.Microsecond))
+		words[i] = fmt.Sprintf(" %s-%s %s", q.node, n, duration.Text(took))
 		there, back := q.network.Usual(cluster.Link{From: q.node, To: n}), q.network.Usual(cluster.Link{From: n, To: q.node})
 		if !right(took - there.Delay - back.Delay) {
-			return fmt.Errorf("a round trip from %s to %s takes %s", q.node, n, took)
+			return fmt.Errorf("a round trip from %s to %s takes %s", q.node, n, duration.Text(took))
 		}
 		return nil
 	})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -141,7 +142,7 @@ func await(ctx context.Context, limit time.Duration, ok func(context.Context) ([
 		return err
 	})
 	if last != nil {
-		return nil, fmt.Errorf("%w (after %s)", last, limit)
+		return nil, fmt.Errorf("%w (after %s)", last, duration.Text(limit))
 	}
 	return proof, nil
 }

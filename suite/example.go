@@ -3,12 +3,12 @@ package suite
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/external"
 )
 
 // ExampleAt is a suite file to start from for a database that is there already: t on an
@@ -110,25 +110,18 @@ func part(b *strings.Builder, name string, entries []string) {
 	}
 }
 
-// nextURL is where a list of URLs goes on with another.
-var nextURL = regexp.MustCompile(`,\s*([a-zA-Z][a-zA-Z0-9+.-]*://)`)
-
 // apart takes lists of host:port and of URLs apart; the hosts of one URL, and what a
 // connection string names, belong together.
 func apart(at []string) []string {
 	var out []string
 	for _, a := range at {
-		separator := ","
 		switch {
 		case strings.Contains(a, "://"):
-			separator = "\n"
-			a = nextURL.ReplaceAllString(a, separator+"$1")
+			out = append(out, external.SplitURLs(a)...)
 		case strings.ContainsAny(a, "/="):
 			out = append(out, a)
-			continue
-		}
-		for one := range strings.SplitSeq(a, separator) {
-			out = append(out, strings.TrimSpace(one))
+		default:
+			out = append(out, external.SplitAddresses([]string{a})...)
 		}
 	}
 	return out

@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 )
 
 // Bound limits staleness: a read is at most so many versions or so long
@@ -187,11 +188,11 @@ func (m *meter) violation(ctx context.Context, s sample, bound Bound) checkers.V
 func (b Bound) allowed() string {
 	switch {
 	case b.Versions > 0 && b.Time > 0:
-		return fmt.Sprintf("%s or %s", plural(b.Versions), b.Time)
+		return plural(b.Versions) + " or " + duration.Text(b.Time)
 	case b.Versions > 0:
 		return plural(b.Versions)
 	case b.Time > 0:
-		return b.Time.String()
+		return duration.Text(b.Time)
 	}
 	return "no stale read"
 }

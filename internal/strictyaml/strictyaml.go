@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/lapse-test/lapse/internal/duration"
 )
 
 // MaxBytes is the size of the largest file that is read, MaxDepth how deep what it
@@ -115,7 +116,7 @@ func within(limit time.Duration, read func() error) error {
 	case err := <-ended:
 		return err
 	case <-late.C:
-		return fmt.Errorf("reading it takes longer than %v: make it smaller", limit)
+		return fmt.Errorf("reading it takes longer than %s: make it smaller", duration.Text(limit))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
@@ -168,7 +169,7 @@ func (c *conn) watch(timeout time.Duration) {
 		}
 		silent := time.Since(time.Unix(0, c.lastHeard.Load()))
 		if silent > timeout+interval {
-			c.close(fmt.Errorf("nothing heard for %s", silent.Round(time.Millisecond)))
+			c.close(fmt.Errorf("nothing heard for %s", duration.Text(silent)))
 			return
 		}
 		if silent >= interval/2 {

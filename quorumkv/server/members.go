@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
@@ -147,7 +148,7 @@ func printMembers(out io.Writer, s protocol.Members) error {
 	if keys == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "the last change gave %s of the replicas of %d keys to other nodes, by %d records in %.1f s\n",
-		percent(int(taken), int(keys)*s.Replication), keys, records, float64(ms)/1000)
+	_, err := fmt.Fprintf(out, "the last change gave %s of the replicas of %d keys to other nodes, by %d records in %s\n",
+		percent(int(taken), int(keys)*s.Replication), keys, records, duration.Millis(float64(ms)))
 	return err
 }

@@ -112,7 +112,7 @@ func settings(r *Side) map[string]string {
 		"target": s.Target, "version": s.Version, "provider": s.Provider, "nodes": fmt.Sprint(s.Nodes),
 		"write level": s.WriteLevel, "read level": s.ReadLevel, "workload": s.Workload, "seed": fmt.Sprint(s.Seed),
 		"clients": fmt.Sprint(s.Concurrency), "lapse": s.Host.Lapse, "go": s.Host.Go, "cpus": fmt.Sprint(s.Host.CPUs),
-		"rate": fmt.Sprint(p.Rate), "duration": fmt.Sprint(p.Duration), "faults": strings.Join(p.FaultNames(), ","), "sessions": p.Session,
+		"rate": fmt.Sprint(p.Rate), "duration": duration.Text(p.Duration), "faults": strings.Join(p.FaultNames(), ","), "sessions": p.Session,
 	}
 	for k, v := range p.Options {
 		m["option "+k] = v

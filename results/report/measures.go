@@ -9,6 +9,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/svg"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -194,7 +195,7 @@ func lagChart(h *history.History) *chart {
 	for i, name := range nodes {
 		list = append(list, series{fmt.Sprintf("curve-%d", i%maxCurves+1), name, " s", values[name]})
 	}
-	c := drawChart(h, b, "c-lag", "Replica lag, seconds behind as the replicas say themselves", "the highest in bins of "+time.Duration(b.width).String(), false, 0, list...)
+	c := drawChart(h, b, "c-lag", "Replica lag, seconds behind as the replicas say themselves", "the highest in bins of "+duration.Text(time.Duration(b.width)), false, 0, list...)
 	return &c
 }
 

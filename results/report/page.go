@@ -131,7 +131,7 @@ func (p *page) headline() {
 		p.Status = checkers.Inconclusive
 	}
 	p.Class = string(p.Status)
-	if allowedAll(s) {
+	if s.AllowsAll() {
 		p.Class = classAllowed
 	}
 	switch {
@@ -174,26 +174,6 @@ func promise(s *store.Summary, v checkers.Verdict) string {
 
 // classAllowed is the CSS class of a violation that the configuration allows.
 const classAllowed = "allowed"
-
-// allowed tells whether v is violated and the configuration does not promise it.
-func allowed(s *store.Summary, v checkers.Verdict) bool {
-	promised, known := s.Promises.Of(v.Model)
-	return v.Status == checkers.Violated && known && !promised
-}
-
-// allowedAll tells whether something was violated and all of it is allowed.
-func allowedAll(s *store.Summary) bool {
-	any := false
-	for _, v := range s.Verdicts {
-		if v.Status == checkers.Violated {
-			if !allowed(s, v) {
-				return false
-			}
-			any = true
-		}
-	}
-	return any
-}
 
 // found says how many violations each model has. They are not added up: one event may
 // violate several models.
@@ -282,7 +262,7 @@ func (p *page) tables() {
 	number := 1
 	for _, v := range s.Verdicts {
 		c := claim{Verdict: v, Meaning: known[v.Model], Text: text.Evidence(v), Undecided: v.Undecided, Promise: promise(s, v), Class: string(v.Status)}
-		if allowed(s, v) {
+		if s.Allows(v) {
 			c.Class = classAllowed
 		}
 		if len(v.Violations) > 0 {

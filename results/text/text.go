@@ -153,7 +153,7 @@ func PrintSummary(w io.Writer, s Style, h *history.History, sum *store.Summary) 
 	fmt.Fprintf(w, "  workload  %s, %s, seed %d\n", sum.Workload, Plural(sum.Concurrency, "client"), sum.Seed)
 	if l := sum.Load; l != nil {
 		fmt.Fprintf(w, "  load      %s: %s operations, ok %s (%.0f/s), fail %s, info %s\n", duration.Seconds(l.Seconds), Count(l.Ops), Count(l.OK), l.OKPerSecond, Count(l.Fail), Count(l.Info))
-		fmt.Fprintf(w, "  latency   read p50 %s, p99 %s; write p50 %s, p99 %s\n", duration.Millis(l.Read.P50), duration.Millis(l.Read.P99), duration.Millis(l.Write.P50), duration.Millis(l.Write.P99))
+		fmt.Fprintf(w, "  latency   read p50 %s, p99 %s; write p50 %s, p99 %s\n", latency(l.Read.P50), latency(l.Read.P99), latency(l.Write.P50), latency(l.Write.P99))
 	}
 	if sum.State != store.StateFinished {
 		fmt.Fprintf(w, "  state     %s\n", sum.State)

@@ -53,6 +53,27 @@ func (a *Assessment) ByModel(model string) (checkers.Verdict, bool) {
 	return checkers.Verdict{}, false
 }
 
+// Allows says whether v is violated and the configuration does not promise its model.
+func (a *Assessment) Allows(v checkers.Verdict) bool {
+	promised, known := a.Promises.Of(v.Model)
+	return v.Status == checkers.Violated && known && !promised
+}
+
+// AllowsAll says whether something was violated and the configuration allows all of it.
+func (a *Assessment) AllowsAll() bool {
+	violated := 0
+	for _, v := range a.Verdicts {
+		if v.Status != checkers.Violated {
+			continue
+		}
+		if !a.Allows(v) {
+			return false
+		}
+		violated++
+	}
+	return violated > 0
+}
+
 // Kept is the largest number of witnesses that any model kept.
 func (a *Assessment) Kept() int {
 	n := 0

@@ -39,6 +39,30 @@ func TestPromises(t *testing.T) {
 	}
 }
 
+// TestAllowsAll: violations are allowed together only if each of them is.
+func TestAllowsAll(t *testing.T) {
+	p := &verdict.Promises{By: "x", Models: map[string]bool{"regular": true, "linearizable": false}}
+	broken := func(model string) checkers.Verdict { return checkers.Verdict{Model: model, Status: checkers.Violated} }
+	held := checkers.Verdict{Model: "regular", Status: checkers.Held}
+	for name, c := range map[string]struct {
+		promises *verdict.Promises
+		verdicts []checkers.Verdict
+		want     bool
+	}{
+		"one that is not promised":     {p, []checkers.Verdict{broken("linearizable"), held}, true},
+		"one that is":                  {p, []checkers.Verdict{broken("regular")}, false},
+		"both":                         {p, []checkers.Verdict{broken("linearizable"), broken("regular")}, false},
+		"one of which nothing is said": {p, []checkers.Verdict{broken("linearizable"), broken("monotonic-reads")}, false},
+		"none":                         {p, []checkers.Verdict{held}, false},
+		"nothing known":                {nil, []checkers.Verdict{broken("linearizable")}, false},
+	} {
+		a := verdict.Assessment{Promises: c.promises, Verdicts: c.verdicts}
+		if got := a.AllowsAll(); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 // TestPrintPromises: the terminal says it with the verdict.
 func TestPrintPromises(t *testing.T) {
 	a := &verdict.Assessment{

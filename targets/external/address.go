@@ -2,6 +2,7 @@ package external
 
 import (
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,19 @@ func SplitAddresses(at []string) []string {
 		}
 	}
 	return out
+}
+
+// nextURL is where a list of URLs goes on with another.
+var nextURL = regexp.MustCompile(`,\s*([a-zA-Z][a-zA-Z0-9+.-]*://)`)
+
+// SplitURLs takes a list of URLs apart that are separated by commas. The hosts that one URL
+// names belong together, and stay.
+func SplitURLs(text string) []string {
+	list := strings.Split(nextURL.ReplaceAllString(text, "\n$1"), "\n")
+	for i, u := range list {
+		list[i] = strings.TrimSpace(u)
+	}
+	return list
 }
 
 // Addresses checks addresses of the form host or host:port and completes them with

@@ -41,6 +41,19 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+func TestSplitURLs(t *testing.T) {
+	for text, want := range map[string]string{
+		"p://a/x":                        "p://a/x",
+		"p://a,b/x":                      "p://a,b/x",
+		"p://a:1/x,p://b:2/x":            "p://a:1/x | p://b:2/x",
+		"p://me@a,b/x?y=1, q+s://c/z?v,": "p://me@a,b/x?y=1 | q+s://c/z?v,",
+	} {
+		if got := strings.Join(SplitURLs(text), " | "); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestTLS(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none.pem")
 	if err := os.WriteFile(none, []byte("nothing"), 0o600); err != nil {

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -95,7 +96,7 @@ func (s *Store) resolve(ctx context.Context, staging, jars string) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("fetching %s: %w", s.software.Title, ctx.Err())
 	case errors.Is(cause, errStalled):
-		return s.fetchError(fmt.Errorf("%w for %v", errStalled, s.stall), networkWay)
+		return s.fetchError(fmt.Errorf("%w for %s", errStalled, duration.Text(s.stall)), networkWay)
 	case err != nil:
 		return s.fetchError(log.reason(err), log.way(s.roomWay()))
 	}

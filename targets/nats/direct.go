@@ -3,6 +3,7 @@ package nats
 import (
 	"context"
 	"fmt"
+	"github.com/lapse-test/lapse/internal/duration"
 	"slices"
 	"strings"
 	"sync"
@@ -69,7 +70,7 @@ func (v *visit) answersDirect(ctx context.Context, i int, g group) error {
 	}
 	if version := v.servers[i].version; !traces(version) {
 		if time.Since(v.made) < untold {
-			return fmt.Errorf("NATS %s does not tell whether a replica answers direct reads: it is given %v", version, untold)
+			return fmt.Errorf("NATS %s does not tell whether a replica answers direct reads: it is given %s", version, duration.Text(untold))
 		}
 		return nil
 	}

@@ -60,18 +60,25 @@ func parseAddresses(at []string) ([]address, error) {
 
 var dsnURL = regexp.MustCompile(`^(postgres(?:ql)?://)([^/?#]*@)?([^/?#@]*)(.*)$`)
 
-// splitDSN takes lists apart: of host:port, of the hosts of one URL, or of the host
+// splitDSN takes lists apart: of host:port, of URLs, of the hosts of one URL, or of the host
 // and port of one connection string. Each is a node; which of them takes writes is
 // found by asking.
 func splitDSN(text string) ([]string, error) {
-	if m := dsnURL.FindStringSubmatch(text); m != nil {
+	if dsnURL.MatchString(text) {
 		var out []string
-		for host := range strings.SplitSeq(m[3], ",") {
-			out = append(out, m[1]+m[2]+host+m[4])
+		for _, u := range external.SplitURLs(text) {
+			m := dsnURL.FindStringSubmatch(u)
+			if m == nil {
+				out = append(out, u) // is refused where it is read
+				continue
+			}
+			for host := range strings.SplitSeq(m[3], ",") {
+				out = append(out, m[1]+m[2]+host+m[4])
+			}
 		}
 		return out, nil
 	}
-	if !strings.ContainsAny(text, "= ") {
+	if !strings.Contains(text, "=") {
 		return external.SplitAddresses([]string{text}), nil
 	}
 	hosts, ports := keyword("host", text), keyword("port", text)

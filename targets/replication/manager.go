@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
 )
@@ -206,7 +207,7 @@ func (o *FailoverManager[S]) failover(ctx context.Context) error {
 	if err := o.Driver.Promote(ctx, old, chosen.Node); err != nil {
 		return fmt.Errorf("promoting %s: %w", name, err)
 	}
-	o.Tell("%s was promoted at %s in %v, because %s", name, chosen.Text, time.Since(began).Round(time.Millisecond), o.why)
+	o.Tell("%s was promoted at %s in %s, because %s", name, chosen.Text, duration.Text(time.Since(began)), o.why)
 	o.since, o.refused = time.Time{}, ""
 	return nil
 }

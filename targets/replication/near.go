@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/launch"
 )
@@ -63,9 +64,9 @@ func (n *Near) look(ctx context.Context) {
 			continue
 		}
 		if near[i] {
-			n.Tell("%s is at most %s behind: reads go to it again", name, n.Most)
+			n.Tell("%s is at most %s behind: reads go to it again", name, duration.Text(n.Most))
 		} else {
-			n.Tell("%s is more than %s behind or does not answer: reads go elsewhere", name, n.Most)
+			n.Tell("%s is more than %s behind or does not answer: reads go elsewhere", name, duration.Text(n.Most))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -55,7 +56,7 @@ func (c Clock) Offset(ctx context.Context) (low, high time.Duration, err error) 
 func (c Clock) Read(ctx context.Context) (time.Duration, error) {
 	low, high, err := c.Offset(ctx)
 	if err == nil && high-low > Slack {
-		err = fmt.Errorf("it answers too slowly: it is off by %v to %v", low, high)
+		err = fmt.Errorf("it answers too slowly: it is off by %s to %s", duration.Text(low), duration.Text(high))
 	}
 	return low + (high-low)/2, err
 }
@@ -64,14 +65,14 @@ func (c Clock) Read(ctx context.Context) (time.Duration, error) {
 // nearest to it. The error has what was read last.
 func (c Clock) Await(ctx context.Context, node string, offset time.Duration) (time.Duration, error) {
 	var seen time.Duration
-	err := cluster.Await(ctx, fmt.Sprintf("the clock of %s to be off by %v", node, offset), func(ctx context.Context) error {
+	err := cluster.Await(ctx, fmt.Sprintf("the clock of %s to be off by %s", node, duration.Text(offset)), func(ctx context.Context) error {
 		low, high, err := c.Offset(ctx)
 		if err != nil {
 			return err
 		}
 		seen = min(max(offset, low), high)
 		if seen != offset || high-low > Slack {
-			return fmt.Errorf("it is off by %v to %v", low, high)
+			return fmt.Errorf("it is off by %s to %s", duration.Text(low), duration.Text(high))
 		}
 		return nil
 	})

@@ -3,12 +3,12 @@
 package explain
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 )
 
 // Op says who did what to which key, asked where and at which level, such as
@@ -103,19 +103,8 @@ func where(h *history.History, op *history.Op, b *strings.Builder, word, letter 
 	}
 }
 
-// Gap says how long d is, to the precision that matters to a reader.
-func Gap(d history.Time) string {
-	t := time.Duration(d)
-	switch {
-	case t < time.Microsecond:
-		return fmt.Sprintf("%d ns", int64(t))
-	case t < time.Millisecond:
-		return fmt.Sprintf("%d µs", t.Microseconds())
-	case t < 10*time.Second:
-		return fmt.Sprintf("%d ms", t.Milliseconds())
-	}
-	return fmt.Sprintf("%.1f s", t.Seconds())
-}
+// Gap says how long d is, as all that people read says it.
+func Gap(d history.Time) string { return duration.Text(time.Duration(d)) }
 
 // Later says how long after the completion of a the invocation of b was: "28 ms
 // later", or "at the same time" if they overlap.

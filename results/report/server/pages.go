@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -37,9 +38,29 @@ func exitText(e *verdict.Exit) string {
 	return "? " + e.Reason
 }
 
-func verdictText(s checkers.Status) string {
-	switch s {
+// verdictClass is the CSS class of a run's verdict: its status, or that of what the
+// configuration allows, as the run's own report has it.
+func verdictClass(s *store.Summary) string {
+	if s.AllowsAll() {
+		return "allowed"
+	}
+	return string(s.Status)
+}
+
+// millis is a latency, a dash where nothing was answered.
+func millis(ms float64) string {
+	if ms == 0 {
+		return "–"
+	}
+	return duration.Millis(ms)
+}
+
+func verdictText(s *store.Summary) string {
+	switch s.Status {
 	case checkers.Violated:
+		if s.AllowsAll() {
+			return "✗ violated, allowed"
+		}
 		return "✗ violated"
 	case checkers.Held:
 		return "✓ held"

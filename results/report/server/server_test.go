@@ -153,6 +153,32 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestListsWhatIsAllowed: in the list of runs a violation that the configuration allows is told from
+// one that it does not.
+func TestListsWhatIsAllowed(t *testing.T) {
+	out := t.TempDir()
+	for id, promised := range map[string]bool{"allowed": false, "refused": true} {
+		d, err := store.Create(out, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := store.Summary{Schema: store.SummarySchema, Run: id, State: store.StateFinished, Assessment: verdict.Assessment{
+			Status:   checkers.Violated,
+			Verdicts: []checkers.Verdict{{Model: "linearizable", Status: checkers.Violated}},
+			Promises: &verdict.Promises{By: "x", Models: map[string]bool{"linearizable": promised}},
+		}}
+		if err := d.WriteJSON(store.FileRun, &s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, body := get(t, serve(t, out), "/", "")
+	for _, want := range []string{`<td class="keep allowed">✗ violated, allowed</td>`, `<td class="keep violated">✗ violated</td>`} {
+		if strings.Count(body, want) != 1 {
+			t.Errorf("%s is not there once", want)
+		}
+	}
+}
+
 func TestPathsCannotEscape(t *testing.T) {
 	addr := serve(t, runs(t))
 	for _, path := range []string{

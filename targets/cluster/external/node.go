@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -180,7 +181,7 @@ func describe(err error) string {
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "cannot be reached: no route to it"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return "does not answer within " + knockTimeout.String()
+		return "does not answer within " + duration.Text(knockTimeout)
 	}
 	return "does not answer as this database does: " + err.Error()
 }

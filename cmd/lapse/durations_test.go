@@ -1,0 +1,124 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDurations wants that what was measured is printed in the one format of
+// internal/duration: a length that Round or time.Since gives is no argument of what formats
+// text. Lengths that users type, such as those of flags, are shown as they are typed.
+func TestDurations(t *testing.T) {
+	files := token.NewFileSet()
+	seen := 0
+	err := filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "testdata") {
+			return err
+		}
+		f, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		bare, formats := measured(f)
+		for _, at := range bare {
+			t.Errorf("%s: a measured length is printed as it is: give it to duration.Text", files.Position(at))
+		}
+		seen += formats
+		return nil
+	})
+	if err != nil || seen < 1000 {
+		t.Fatalf("%d calls with a format, %v", seen, err)
+	}
+}
+
+// TestMeasured has what the test above finds, and what it leaves.
+func TestMeasured(t *testing.T) {
+	for argument, want := range map[string]int{
+		"time.Since(began)":                                 1,
+		"time.Since(began).Round(time.Millisecond)":         1,
+		"took.Round(time.Second).String()":                  1,
+		"duration.Text(took.Round(time.Second))":            0,
+		"duration.Text(time.Since(began))":                  0,
+		"text.Round(took)":                                  0,
+		"cfg.Duration":                                      0,
+		"took.Truncate(time.Minute)":                        1,
+		"math.Round(x)":                                     0,
+		"slog.Duration(\"took\", time.Since(began))":        0,
+		"time.Since(time.Unix(0, last)).Round(time.Second)": 1,
+	} {
+		f, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x\nfunc f() { o.Tell(\"in %v\", "+argument+") }", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bare, formats := measured(f); len(bare) != want || formats != 1 {
+			t.Errorf("%s: %d found, %d wanted, in %d formats", argument, len(bare), want, formats)
+		}
+	}
+}
+
+// measured are the places in f where a measured length is an argument after a format, and
+// how many calls with a format there are.
+func measured(f *ast.File) (bare []token.Pos, formats int) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		after := -1
+		for i, a := range call.Args {
+			if l, ok := a.(*ast.BasicLit); ok && l.Kind == token.STRING && strings.Contains(l.Value, "%") {
+				after = i
+			}
+		}
+		if after < 0 {
+			return true
+		}
+		formats++
+		for _, a := range call.Args[after+1:] {
+			if isLength(a) {
+				bare = append(bare, a.Pos())
+			}
+		}
+		return true
+	})
+	return bare, formats
+}
+
+// isLength says whether e is time.Since(...), or is rounded to a unit of time, or the text that
+// the package time makes of such.
+func isLength(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	s, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	of, _ := s.X.(*ast.Ident)
+	switch s.Sel.Name {
+	case "Since", "Until":
+		return of != nil && of.Name == "time"
+	case "String":
+		return isLength(s.X)
+	case "Round", "Truncate":
+		unit := false
+		for _, a := range call.Args {
+			ast.Inspect(a, func(n ast.Node) bool {
+				u, ok := n.(*ast.SelectorExpr)
+				if ok {
+					x, _ := u.X.(*ast.Ident)
+					unit = unit || x != nil && x.Name == "time"
+				}
+				return true
+			})
+		}
+		return unit
+	}
+	return false
+}
