@@ -128,6 +128,10 @@ func parseAddress(dsn string, number int) (address, error) {
 	}
 	switch {
 	case m != nil:
+		// What follows a comma would be taken for the database's name, with a password that is in it.
+		if path, _, _ := strings.Cut(m[4], "?"); strings.ContainsAny(path, ",@") {
+			return a, targets.Usagef("--at: address %d has a comma or an @ after its host: in a list of URLs each is one with postgres://; in the name of a database they are %%2C and %%40", number)
+		}
 		u, err := url.Parse(dsn)
 		if err != nil {
 			return a, targets.Usagef("--at: address %d is no URL such as postgres://app@db1:5432/test", number)

@@ -20,9 +20,12 @@ func TestLists(t *testing.T) {
 			t.Errorf("%s: %d nodes, %v", text, len(list), err)
 		}
 	}
+	if _, err := parseAddresses([]string{"postgres://app@db1/te%2Cst%40?application_name=a@b,c"}); err != nil {
+		t.Errorf("a name with escaped signs: %v", err)
+	}
 	for _, text := range []string{
 		"postgres://app@db1/test,mysql://app:hunter2@db2/test", "postgres://app@db1/test,postgres://app:hunter2@db2/test",
-		"postgres://app@db1/test,app:hunter2@db2/test",
+		"postgres://app@db1/test,app:hunter2@db2/test", "postgres://app@db1/test,db2:5432",
 	} {
 		if list, err := parseAddresses([]string{text}); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %d nodes, %v", text, len(list), err)
