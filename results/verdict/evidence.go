@@ -42,7 +42,7 @@ func RequireOfRun(faults bool) Require {
 // one that says what lacks. Violations stand whatever the evidence. It looks at v alone;
 // Assess makes verdicts agree with what their models imply.
 func (r Require) Judge(h *history.History, v checkers.Verdict) checkers.Verdict {
-	return r.judge(r.groundOf(h), v)
+	return r.judge(r.groundOf(h, servingOf(h)), v)
 }
 
 // ground counts what Require asks of the history itself, whatever the model.
@@ -56,13 +56,14 @@ type ground struct {
 	clients attendance
 }
 
-func (r Require) groundOf(h *history.History) ground {
+// groundOf is the ground of h, which may be a part of a history that serving is of.
+func (r Require) groundOf(h *history.History, serving serving) ground {
 	g := ground{clients: attendanceOf(h)}
 	if r.FaultsBit {
 		g.faults = faultsLack(h)
 	}
 	if r.DuringFaults > 0 {
-		g.during, g.when = okUnderFaults(h)
+		g.during, g.when = okUnderFaults(h, serving.names(h))
 	}
 	return g
 }
@@ -137,8 +138,7 @@ func because(s string) string {
 // okUnderFaults counts operations that succeeded while a fault was on or, of a fault on all
 // nodes that serve anybody, since it took effect, because nobody is served meanwhile. when
 // says which.
-func okUnderFaults(h *history.History) (n int, when string) {
-	serving := servingNodes(h)
+func okUnderFaults(h *history.History, serving []string) (n int, when string) {
 	when = "since a fault took effect"
 	ends := make([]history.Time, len(h.Faults))
 	for i := range h.Faults {
@@ -166,22 +166,32 @@ func okUnderFaults(h *history.History) (n int, when string) {
 	return n, when
 }
 
-// servingNodes are the nodes of which an operation succeeded; all where that is not known of
-// each.
-func servingNodes(h *history.History) []string {
-	seen := make([]bool, len(h.Header.Nodes))
+// serving says of each node whether an operation of it succeeded; of all where that is not
+// known of each operation.
+type serving []bool
+
+func servingOf(h *history.History) serving {
+	s := make(serving, len(h.Header.Nodes))
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		if op.Outcome != history.OK {
 			continue
 		}
-		if op.Node < 0 || int(op.Node) >= len(seen) {
-			return h.Header.Nodes
+		if op.Node < 0 || int(op.Node) >= len(s) {
+			for n := range s {
+				s[n] = true
+			}
+			break
 		}
-		seen[op.Node] = true
+		s[op.Node] = true
 	}
+	return s
+}
+
+// names are the nodes of h that serve.
+func (s serving) names(h *history.History) []string {
 	var nodes []string
-	for i, served := range seen {
+	for i, served := range s {
 		if served {
 			nodes = append(nodes, h.Header.Nodes[i])
 		}

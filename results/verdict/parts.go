@@ -28,6 +28,9 @@ func AssessParts(ctx context.Context, p *history.Parts, models []checkers.Checke
 	if p.LastChange >= 0 {
 		g.frame.Events = withLastChange(p.Frame.Events, p.LastChange)
 	}
+	if err := g.serve(); err != nil {
+		return Assessment{}, nil, err
+	}
 	if err := g.all(); err != nil {
 		return Assessment{}, nil, err
 	}
@@ -62,6 +65,7 @@ type gatherer struct {
 	verdicts [][]checkers.Verdict // by model, of the parts
 	kept     []keep
 	ground   ground
+	serving  serving
 	refused  map[string]string
 	failures []Failure
 }
@@ -71,6 +75,25 @@ type keep struct {
 	model int
 	v     checkers.Violation
 	ops   *history.History
+}
+
+// serve finds which nodes of the whole serve, where the verdicts ask for it: a part need not
+// have an operation of each. Parts are read until all nodes do, which the first one mostly says.
+func (g *gatherer) serve() error {
+	g.serving = make(serving, len(g.frame.Header.Nodes))
+	var h history.History
+	for i := 0; g.require.DuringFaults > 0 && len(g.frame.Faults) > 0 && slices.Contains(g.serving, false) && i < g.parts.Len() && g.ctx.Err() == nil; i++ {
+		if err := g.parts.Read(i, &h); err != nil {
+			return fmt.Errorf("part %d of the history: %w", i, err)
+		}
+		own, _ := h.AtItsLevel()
+		for n, served := range servingOf(own) {
+			g.serving[n] = g.serving[n] || served
+		}
+	}
+	g.ground = g.require.groundOf(&g.frame, g.serving)
+	g.ground.clients = nil // of the parts
+	return nil
 }
 
 // all checks all parts.
@@ -131,11 +154,10 @@ func (g *gatherer) part(i int, h *history.History) error {
 			all = append(all, found{n, v})
 		}
 	}
-	ground := g.require.groundOf(own)
+	ground := g.require.groundOf(own, g.serving)
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.ground.faults, g.ground.when = ground.faults, ground.when
 	g.ground.during += ground.during
 	if g.ground.clients == nil {
 		g.ground.clients = ground.clients
