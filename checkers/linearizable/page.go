@@ -205,6 +205,10 @@ func draw(ctx context.Context, h *history.History, k *register.Key, sub subset, 
 	return true, nil
 }
 
+// legendWhole shows the page's legend as a whole, whose box is too narrow for it where the
+// font is wider than Porcupine's authors had it.
+const legendWhole = `<style>#legend svg{overflow:visible}</style>`
+
 // confine gives a page that foreign code wrote a content security policy: no network,
 // and no script but the page's own, by its digest. A text that became markup all the
 // same could then run nothing. A page of another shape is left as it is: its texts are
@@ -218,6 +222,6 @@ func confine(page []byte) []byte {
 	}
 	digest := sha256.Sum256(script[:end])
 	policy := `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src 'sha256-` +
-		base64.StdEncoding.EncodeToString(digest[:]) + `'">`
+		base64.StdEncoding.EncodeToString(digest[:]) + `'">` + legendWhole
 	return slices.Insert(page, at+len("<head>"), []byte(policy)...)
 }

@@ -32,6 +32,9 @@ func TestPage(t *testing.T) {
 	if len(text) > 3<<20 || !strings.Contains(text, "<html") || !strings.Contains(text, "isolate n1") {
 		t.Errorf("a page of %d bytes that shows no fault", len(text))
 	}
+	if strings.Count(text, `<div id="legend">`) != 1 || strings.Count(text, "<head><meta http-equiv") != 1 || strings.Count(text, legendWhole) != 1 {
+		t.Error("Porcupine's page is of another shape: its legend may be cut, and it has no policy")
+	}
 	if strings.Contains(text, "isolate n1 </script>") {
 		t.Error("text from the history is not escaped")
 	}
