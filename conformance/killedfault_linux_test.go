@@ -49,6 +49,10 @@ var inTheMiddle = map[string]string{
 	"stop-all":           "quorumkv",
 	"rolling-restart":    "quorumkv",
 	"clock-restart":      "quorumkv",
+	"slow-start":         "quorumkv",
+	"rolling-slow-start": "quorumkv",
+	"fd-limit":           "quorumkv",
+	"memory-limit":       "quorumkv",
 	"client-death":       "quorumkv",
 	"token-lost":         "quorumkv --set mode=single-leader --write-level async --read-level sticky",
 }
@@ -58,6 +62,7 @@ var inTheMiddle = map[string]string{
 var alsoInTheMiddle = map[string][]string{
 	"clock":         {"mysql --provider local", "postgres --provider local"},
 	"clock-restart": {"mysql --provider local", "mysql --set topology=galera"},
+	"fd-limit":      {"quorumkv --provider local"},
 }
 
 // quickest are those of inTheMiddle that run when nobody asks for all of them: a rule, a

@@ -66,8 +66,7 @@ func (m *mortal) spare() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.life != nil {
-		m.life.Spare()
-		m.killed = m.life.Ended()
+		m.killed = !m.life.Spare()
 	}
 }
 

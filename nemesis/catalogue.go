@@ -31,6 +31,8 @@ type Info struct {
 	NotExternal string
 	// Shapes says that it needs a network whose links can be shaped (cluster.Shaper).
 	Shapes bool
+	// Limits says that it needs nodes whose processes can be limited (cluster.Limiter).
+	Limits bool
 	// Blameless says that what it breaks is no promise of the database's: no preset has
 	// it, and of a run with it no promise is told.
 	Blameless bool
@@ -91,6 +93,8 @@ func families() []family {
 		wanderingClocks(),
 		steppedClocks(),
 		clientDeaths(),
+		slowStarts(),
+		limits(),
 	}
 }
 

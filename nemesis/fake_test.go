@@ -57,6 +57,11 @@ type lies struct {
 	resetNothing     bool // no connection is open
 	shutdownNothing  bool
 	rollsNoFurther   bool // only the first server that is told to end does so
+	limitNothing     bool
+	limitLoose       bool // a limit, and more than it has
+	limitForever     bool
+	endsOfLimit      bool // the process does
+	startsAtOnce     bool // who starts cannot be stopped
 	farApart         bool // each link has a delay all the time
 	star             bool // nodes talk to the first one alone
 }
@@ -527,6 +532,7 @@ type fakeNode struct {
 	pid     int
 	exited  chan struct{}
 	started time.Time
+	limited map[cluster.Resource]bool
 }
 
 // start is called with the fake's lock held, or before it is shared.
@@ -534,6 +540,7 @@ func (n *fakeNode) start() {
 	n.f.nextPID++
 	n.pid, n.state, n.exited, n.started = n.f.nextPID, cluster.Running, make(chan struct{}), time.Now()
 	n.f.pids[n.pid] = true
+	n.limited = map[cluster.Resource]bool{}
 }
 
 func (n *fakeNode) Name() string                                 { return n.name }
@@ -577,7 +584,7 @@ func (n *fakeNode) Pause(context.Context) error {
 	n.f.mu.Lock()
 	defer n.f.mu.Unlock()
 	n.f.called("pause %s", n.name)
-	if !n.f.lies.pauseNothing {
+	if !n.f.lies.pauseNothing && !(n.f.lies.startsAtOnce && time.Since(n.started) < time.Second) {
 		n.state = cluster.Paused
 	}
 	return nil
@@ -608,4 +615,35 @@ func (n *fakeNode) Exited() <-chan struct{} {
 	n.f.mu.Lock()
 	defer n.f.mu.Unlock()
 	return n.exited
+}
+
+func (n *fakeNode) Limit(_ context.Context, r cluster.Resource) error {
+	n.f.mu.Lock()
+	if n.limited[r] = !n.f.lies.limitNothing; !n.f.lies.endsOfLimit {
+		n.f.mu.Unlock()
+		return nil
+	}
+	n.f.mu.Unlock()
+	return n.Kill(context.Background())
+}
+
+func (n *fakeNode) Unlimit(_ context.Context, r cluster.Resource) error {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	n.limited[r] = n.limited[r] && n.f.lies.limitForever
+	return nil
+}
+
+func (n *fakeNode) Allowances(r cluster.Resource) ([]cluster.Allowance, error) {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	switch {
+	case n.state == cluster.Stopped:
+		return nil, nil
+	case n.limited[r] && n.f.lies.limitLoose:
+		return []cluster.Allowance{{Pid: n.pid, Has: 20, May: 30}}, nil
+	case n.limited[r]:
+		return []cluster.Allowance{{Pid: n.pid, Has: 20, May: 20, Full: true}}, nil
+	}
+	return []cluster.Allowance{{Pid: n.pid, Has: 20, May: 1024}}, nil
 }

@@ -66,6 +66,8 @@ type roll struct {
 	at int
 	// ended: the first one was seen to have ended.
 	ended bool
+	// begin starts each but the first before it is made to run, in another way; may be nil.
+	begin func(context.Context, cluster.Node) error
 }
 
 func (o *roll) aim(ctx context.Context, s *scene, f *history.Fault) error {
@@ -92,6 +94,11 @@ func (o *roll) heal(ctx context.Context, s *scene) error {
 	}
 	for {
 		n := o.nodes[o.at]
+		if o.begin != nil && o.at > 0 && n.State() == cluster.Stopped {
+			if err := o.begin(ctx, n); err != nil {
+				return err
+			}
+		}
 		if err := s.revive(ctx, n); err != nil {
 			return err
 		}

@@ -37,6 +37,8 @@ type Config struct {
 	// NotShaped is why links cannot be shaped there, as the end of a sentence; empty
 	// means that they can.
 	NotShaped string
+	// NotLimited is why processes cannot be limited there, in the same way.
+	NotLimited string
 	// Duration is how long the load goes on.
 	Duration time.Duration
 	// Interval is the time from one injection to the next in a lane (there is
@@ -183,6 +185,8 @@ func newBag(name string, cfg Config) (*bag, error) {
 		switch {
 		case k.Shapes && cfg.NotShaped != "":
 			return usagef("fault %s needs links that lapse can slow down and reset, %s", k.Name, cfg.NotShaped)
+		case k.Limits && cfg.NotLimited != "" && !cfg.External:
+			return usagef("fault %s needs processes that lapse can limit while they run, %s", k.Name, cfg.NotLimited)
 		case !cfg.External:
 			return nil
 		}

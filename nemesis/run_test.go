@@ -52,6 +52,11 @@ func (f *fake) whole(t *testing.T) {
 		if n.State() != cluster.Running {
 			t.Errorf("%s is still %s", n.name, n.State())
 		}
+		for _, r := range resources {
+			if n.limited[r] {
+				t.Errorf("%s is still limited in %s", n.name, r)
+			}
+		}
 	}
 	for n, off := range f.clocks {
 		if off != 0 {
@@ -214,6 +219,15 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"there is no connection", "reset", lies{resetNothing: true}, "none is open", ""},
 		{"links do not go down", "flap", lies{cutNothing: true}, "were down 0 times", ""},
 		{"links stay down", "flap", lies{healNothing: true}, "", "does not pass"},
+		{"nothing is limited", "fd-limit", lies{limitNothing: true}, "may have 1024 open files, as before", ""},
+		{"the limit leaves room", "memory-limit", lies{limitLoose: true}, "has 0.0 MiB and may have 0.0 MiB", ""},
+		{"the limit stays", "fd-limit", lies{limitForever: true}, "", "may have 20 open files, and not 1024 open files as before"},
+		{"what ended of its limit stays stopped", "memory-limit", lies{endsOfLimit: true, restartNothing: true}, "", "is stopped"},
+		{"nobody is killed for a slow start", "slow-start", lies{killNothing: true}, "has not ended", ""},
+		{"it starts at once", "slow-start", lies{startsAtOnce: true}, "is running, as process", ""},
+		{"the slow one is never in service", "slow-start", lies{neverReady: true}, "", "is not in service: starting up"},
+		{"the first starts at once", "rolling-slow-start", lies{startsAtOnce: true}, "is running, as process", ""},
+		{"the others do not end for a slow start", "rolling-slow-start", lies{rollsNoFurther: true}, "", "was not started anew"},
 		{"the replica stays held back", "lag", lies{lagForever: true}, "", "says that it is held back"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -262,6 +276,18 @@ func TestKilledAndRestartedByTheDatabaseItself(t *testing.T) {
 		if len(o.Reasons()) > 0 || o.TookEffect != o.Planned {
 			t.Errorf("%+v", o)
 		}
+	})
+}
+
+// A process that ends of its limit shows that it took effect, and is started again.
+func TestEndsOfItsLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(3, lies{endsOfLimit: true})
+		o := f.scene().run(t.Context(), planFor(t, 3, 1, OneAtATime, "memory-limit"))
+		if len(o.Reasons()) > 0 || len(o.Unexpected) > 0 || o.TookEffect != o.Planned || !strings.Contains(strings.Join(f.faults[1].Proof, " "), "has ended under its limit") {
+			t.Errorf("%+v %+v", o, f.faults[1])
+		}
+		f.whole(t)
 	})
 }
 

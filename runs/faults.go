@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/harness"
@@ -57,6 +58,18 @@ func notShaped(provider string, spec cluster.Spec, env Environment) string {
 	}
 	if shaping := providers.Shaping(env.Providers); shaping != "" {
 		return "which only --provider " + shaping + " can"
+	}
+	return "which no provider that is known here can"
+}
+
+// notLimited is why processes cannot be limited on nodes of that provider, as the end of a
+// sentence; empty if they can.
+func notLimited(provider string, env Environment) string {
+	switch can, able := providers.Limits(env.Providers, provider); {
+	case can, provider == providers.Auto && len(able) > 0: // those are what it chooses from
+		return ""
+	case len(able) > 0:
+		return "which only --provider " + strings.Join(able, " or ") + " can"
 	}
 	return "which no provider that is known here can"
 }

@@ -195,7 +195,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		return nil, err
 	}
 	drawn := faultsOf(target, cfg, spec, req.Duration)
-	drawn.NotShaped = notShaped(plan.Provider, spec, env)
+	drawn.NotShaped, drawn.NotLimited = notShaped(plan.Provider, spec, env), notLimited(plan.Provider, env)
 	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
 	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
 	if err := drawSchedule(plan, drawn, harder); err != nil {

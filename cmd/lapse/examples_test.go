@@ -291,6 +291,9 @@ cases: [{name: q, matrix: {target: [store], levels: [W1R1], faults: [[partition-
 		t.Fatalf("planning a schedule: %v", err)
 	}
 	write("schedule.json", plan.Schedule)
+	write("mem.json", []byte(`{"version": 1, "seed": 3, "mode": "mixed", "nodes": ["n1"], "faults": ["client-death", "memory-limit"], "duration_ns": 12000000000, "steps": [
+		{"at_ns": 1000000000, "hold_ns": 8000000000, "fault": "client-death", "nodes": ["n1"]},
+		{"at_ns": 3000000000, "hold_ns": 4000000000, "fault": "memory-limit", "nodes": ["n1"]}]}`))
 	write("plan.json", planned)
 	module, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/anishathalye/porcupine").Output()
 	if err != nil {

@@ -1,25 +1,30 @@
 package wire
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync"
 
 // Life is that of one client, whose process is imagined to be killed: all connections of
 // all its Dialers end at once, without a word of the driver's to anybody, and none can be
 // made any more. The kernel of a killed process does the same. A nil Life never ends. It is
 // safe for concurrent use.
 type Life struct {
-	// doomed says that it ends when something more was sent.
-	doomed atomic.Bool
-	mu     sync.Mutex
+	mu sync.Mutex
+	// doomed says that it ends when something more was sent; with ended under one lock, so
+	// that who was spared does not end afterwards.
+	doomed bool
 	ended  bool
 	conns  map[*conn]bool
 }
 
 // End ends it now.
-func (l *Life) End() {
+func (l *Life) End() { l.end(true) }
+
+// end ends it, in any case or if it is doomed.
+func (l *Life) end(anyway bool) {
 	l.mu.Lock()
+	if !anyway && !l.doomed {
+		l.mu.Unlock()
+		return
+	}
 	l.ended = true
 	conns := l.conns
 	l.conns = nil
@@ -31,10 +36,17 @@ func (l *Life) End() {
 
 // EndAfterNext ends it as soon as something more was sent: the request is on its way, and
 // nobody waits for the answer. Spare takes that back.
-func (l *Life) EndAfterNext() { l.doomed.Store(true) }
+func (l *Life) EndAfterNext() { l.doom(true) }
 
-// Spare has it go on, unless it has ended.
-func (l *Life) Spare() { l.doomed.Store(false) }
+// Spare has it go on, and says whether it does: what has ended stays so.
+func (l *Life) Spare() (alive bool) { return l.doom(false) }
+
+func (l *Life) doom(doomed bool) (alive bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.doomed = doomed
+	return !l.ended
+}
 
 // Ended says whether it has.
 func (l *Life) Ended() bool {
@@ -48,8 +60,8 @@ func (l *Life) Ended() bool {
 
 // wrote is called after something was sent.
 func (l *Life) wrote() {
-	if l != nil && l.doomed.Load() {
-		l.End()
+	if l != nil {
+		l.end(false)
 	}
 }
 

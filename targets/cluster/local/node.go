@@ -25,6 +25,8 @@ type node struct {
 	closed bool       // nothing is started any more
 	main   *supervised
 	execs  map[*supervised]bool
+
+	limits limiter
 }
 
 func (n *node) Name() string    { return n.name }

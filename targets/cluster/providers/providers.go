@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -71,6 +72,17 @@ func Shapes(all []Entry, name string) bool {
 func shapes(e Entry) bool {
 	s, ok := e.Provider.(cluster.ShapingProvider)
 	return ok && s.Shapes()
+}
+
+// Limits tells whether processes on the nodes of the provider of that name can be limited;
+// able are the names of those of which they can.
+func Limits(all []Entry, name string) (can bool, able []string) {
+	for _, e := range all {
+		if l, ok := e.Provider.(cluster.LimitingProvider); ok && l.Limits() {
+			able = append(able, e.Provider.Name())
+		}
+	}
+	return slices.Contains(able, name), able
 }
 
 // Names are the names that Choose takes.

@@ -37,6 +37,8 @@ type node struct {
 	pid    int           // of the main process that was started last
 	exited chan struct{} // closed when it has ended and was reaped
 	left   []string      // files that it leaves elsewhere when it is killed
+
+	limits proc.Limits
 }
 
 func (n *node) Name() string    { return n.name }

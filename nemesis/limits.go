@@ -1,0 +1,151 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+const familyLimit = "limit"
+
+// limits are processes that the kernel gives nothing more of something. What a database makes
+// of it is its own affair: it may wait, refuse, or end.
+func limits() family {
+	limit := func(name, summary string, r cluster.Resource) kind {
+		return kind{
+			Info: Info{Name: name, Kind: familyLimit, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Limits: true,
+				Summary: summary, NotExternal: "lapse limits no process that it did not start: use pause, or kill"},
+			grip: onProcess,
+			pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
+			act: func(s *Step) action { return &limited{victims: victims{family: familyLimit, step: s}, resource: r} },
+		}
+	}
+	return family{doing: "lifting limits", restore: unlimit, kinds: []kind{
+		limit("fd-limit", "let the processes of one node open no more files and connections (RLIMIT_NOFILE at half of what they have)", cluster.OpenFiles),
+		limit("memory-limit", "let the processes of one node map no more memory than they have (RLIMIT_AS); what ends of it is started again", cluster.Memory),
+	}}
+}
+
+// resources are those that faults limit.
+var resources = [...]cluster.Resource{cluster.OpenFiles, cluster.Memory}
+
+// limited takes effect when the kernel says that each process of the node has a lower limit
+// than before and the main process can have no more, or when that one has ended of it. It is
+// healed when each may have what it might before and a process runs.
+type limited struct {
+	victims
+	resource cluster.Resource
+	node     cluster.Limiter
+	pid      int
+	before   map[int]cluster.Allowance
+}
+
+func (l *limited) aim(ctx context.Context, s *scene, f *history.Fault) error {
+	err := l.victims.aim(ctx, s, f)
+	f.Name = fmt.Sprintf("limit %s of %s", l.resource, l.step.Nodes[0])
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if l.node, ok = l.nodes[0].(cluster.Limiter); !ok {
+		return usagef("the processes of %s cannot be limited there", l.step.Nodes[0])
+	}
+	all, err := l.node.Allowances(l.resource)
+	if err != nil {
+		return err
+	}
+	l.before = map[int]cluster.Allowance{}
+	for _, p := range all {
+		l.before[p.Pid] = p
+	}
+	return nil
+}
+
+func (l *limited) inject(ctx context.Context, _ *scene) error {
+	l.pid = l.nodes[0].Pid()
+	return l.node.Limit(ctx, l.resource)
+}
+
+func (l *limited) tookEffect(ctx context.Context, _ *scene) ([]string, error) {
+	n := l.nodes[0]
+	if n.Pid() != l.pid {
+		return []string{fmt.Sprintf("process %d of %s has ended under its limit on %s", l.pid, n.Name(), l.resource)}, nil
+	}
+	all, err := l.node.Allowances(l.resource)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s has no process", n.Name())
+	}
+	for i, p := range all {
+		switch was, known := l.before[p.Pid]; {
+		case known && p.May >= was.May:
+			return nil, fmt.Errorf("process %d of %s may have %s, as before", p.Pid, n.Name(), l.amount(p.May))
+		case i == 0 && !p.Full:
+			// It has given something back since: that is taken from it too.
+			return nil, joinErrors([]error{fmt.Errorf("process %d of %s has %s and may have %s", p.Pid, n.Name(), l.amount(p.Has), l.amount(p.May)), l.node.Limit(ctx, l.resource)})
+		}
+	}
+	main := all[0]
+	return []string{fmt.Sprintf("process %d of %s has %s, may have %s (%s before) and can have no more, and so it is with all %d processes of the node",
+		main.Pid, n.Name(), l.amount(main.Has), l.amount(main.May), l.amount(l.before[main.Pid].May), len(all))}, nil
+}
+
+func (l *limited) heal(ctx context.Context, s *scene) error {
+	if err := l.node.Unlimit(ctx, l.resource); err != nil {
+		return err
+	}
+	return l.victims.heal(ctx, s)
+}
+
+func (l *limited) healed(ctx context.Context, s *scene) ([]string, error) {
+	proof, err := l.victims.healed(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	all, err := l.node.Allowances(l.resource)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		switch was, known := l.before[p.Pid]; {
+		case known && p.May != was.May:
+			return nil, fmt.Errorf("process %d of %s may have %s, and not %s as before", p.Pid, l.nodes[0].Name(), l.amount(p.May), l.amount(was.May))
+		case !known && p.Full:
+			return nil, fmt.Errorf("process %d of %s has %s and may have no more", p.Pid, l.nodes[0].Name(), l.amount(p.Has))
+		}
+	}
+	if main := l.nodes[0].Pid(); main != l.pid {
+		return append(proof, fmt.Sprintf("process %d had ended under its limit", l.pid)), nil
+	}
+	return append(proof, fmt.Sprintf("each of %d processes may have as much as before", len(all))), nil
+}
+
+// amount is n of the resource in words.
+func (l *limited) amount(n uint64) string {
+	const mib = 1 << 20
+	switch {
+	case n == math.MaxUint64:
+		return "any"
+	case l.resource == cluster.Memory:
+		return fmt.Sprintf("%.1f MiB", float64(n)/mib)
+	}
+	return fmt.Sprintf("%d open files", n)
+}
+
+// unlimit lifts the limits of all nodes.
+func unlimit(ctx context.Context, s *scene) error {
+	return each(s.Cluster.Nodes(), func(n cluster.Node) error {
+		l, ok := n.(cluster.Limiter)
+		if !ok {
+			return nil
+		}
+		return each(resources[:], func(r cluster.Resource) error { return l.Unlimit(ctx, r) })
+	})
+}

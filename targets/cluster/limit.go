@@ -1,0 +1,45 @@
+package cluster
+
+import "context"
+
+// Resource is what the kernel lets a process have only so much of (setrlimit(2)).
+type Resource string
+
+// The resources.
+const (
+	// OpenFiles are file descriptors (RLIMIT_NOFILE), connections among them.
+	OpenFiles Resource = "open files"
+	// Memory is the address space in bytes (RLIMIT_AS): what is mapped, used or not.
+	Memory Resource = "memory"
+)
+
+// Allowance is what one process has of a resource and may have.
+type Allowance struct {
+	Pid int
+	// Has is the number of file descriptors, or of bytes; May the limit, the highest number
+	// there is for none. A descriptor's number must be below it.
+	Has, May uint64
+	// Full says that it can have no more.
+	Full bool
+}
+
+// Limiter is implemented by nodes whose processes can be limited while they run. Its
+// methods are safe for concurrent use; limits end with the processes.
+type Limiter interface {
+	// Limit has each process of the node get no more of r: no memory besides what it has
+	// now, and no file descriptor from half of those on that it has. What it has, it keeps.
+	// Processes that they start inherit that. It may be called again, for what they have
+	// given back since.
+	Limit(ctx context.Context, r Resource) error
+	// Unlimit gives back to each what it might have before. No limit is no error.
+	Unlimit(ctx context.Context, r Resource) error
+	// Allowances are what the kernel says of each process now, the main process first; none
+	// if none runs.
+	Allowances(r Resource) ([]Allowance, error)
+}
+
+// LimitingProvider is implemented by providers whose nodes are Limiters.
+type LimitingProvider interface {
+	// Limits is constant.
+	Limits() bool
+}

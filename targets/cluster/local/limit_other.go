@@ -1,0 +1,6 @@
+//go:build !linux
+
+package local
+
+// limiter has nothing: only Linux limits processes that run already.
+type limiter struct{}
