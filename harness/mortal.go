@@ -30,7 +30,7 @@ type mortal struct {
 	// session is what is to be gone on with, 0 for none, with what its client carried; bereft
 	// says that it carried something that is lost. They belong to the worker.
 	session int32
-	carried any
+	carried targets.Carried
 	bereft  bool
 }
 
@@ -101,7 +101,7 @@ func (m *mortal) answered(txn *history.Txn) {
 			m.n.Without++
 		}
 	}
-	m.settled, m.session, m.carried, m.bereft = true, 0, nil, false
+	m.settled, m.session, m.carried, m.bereft = true, 0, targets.Carried{}, false
 }
 
 // bury leaves the session of a dead client to the next one. Unanswered says that an operation
@@ -117,8 +117,8 @@ func (m *mortal) bury(session int32, c targets.Client, unanswered bool) {
 	if heir, ok := c.(targets.Heir); ok {
 		m.carried = heir.Carry()
 	}
-	if m.lose && m.carried != nil {
-		m.carried, m.bereft = nil, true
+	if m.lose && !m.carried.IsZero() {
+		m.carried, m.bereft = targets.Carried{}, true
 		m.n.Lost++
 	}
 }
@@ -127,7 +127,7 @@ func (m *mortal) bury(session int32, c targets.Client, unanswered bool) {
 func (m *mortal) end() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.life, m.killed, m.session, m.carried, m.bereft, m.consumer = nil, false, 0, nil, false, false
+	m.life, m.killed, m.session, m.carried, m.bereft, m.consumer = nil, false, 0, targets.Carried{}, false, false
 }
 
 // mortals are the clients of a run, as faults see them.

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/lapse-test/lapse/history"
@@ -23,7 +24,12 @@ type heirs struct {
 func (h *heirs) Open(_ context.Context, s targets.Session) (targets.Client, error) {
 	h.sessions = append(h.sessions, s)
 	c := &heir{h: h, n: len(h.sessions) - 1, life: s.Life}
-	c.carried, _ = s.Carried.(int)
+	if s.Carried.Token != "" {
+		var err error
+		if c.carried, err = strconv.Atoi(s.Carried.Token); err != nil {
+			return nil, err
+		}
+	}
 	return c, nil
 }
 
@@ -36,11 +42,11 @@ type heir struct {
 
 func (c *heir) Close() error { return nil }
 
-func (c *heir) Carry() any {
+func (c *heir) Carry() targets.Carried {
 	if c.carried == 0 {
-		return nil
+		return targets.Carried{}
 	}
-	return c.carried
+	return targets.Carried{Token: strconv.Itoa(c.carried)}
 }
 
 func (c *heir) Do(_ context.Context, at int, _ *history.Txn) targets.Result {
@@ -65,19 +71,19 @@ func TestSessionIsTakenOver(t *testing.T) {
 		dies targets.Result
 		// same: the session goes on; carried is with how much.
 		same    bool
-		carried any
+		carried string
 		deaths  int
 	}{
-		{"nobody dies", func(*mortal) {}, targets.Result{}, true, nil, 0},
-		{"dies before it asks", func(m *mortal) { m.times = 1; m.kill(false) }, targets.Result{}, true, 1, 1},
-		{"dies before it asks, and what it carried is lost", func(m *mortal) { m.times = 1; m.kill(true) }, targets.Result{}, true, nil, 1},
-		{"dies while it asks", nil, targets.Result{Outcome: history.Info, Err: gone, Broken: true}, true, 1, 1},
-		{"dies when nothing was sent", nil, targets.Result{Outcome: history.Fail, Err: gone, Broken: true}, true, 1, 1},
-		{"dies after the answer", nil, targets.Result{Outcome: history.OK}, true, 1, 1},
-		{"dies between the answer and what is to be carried", nil, targets.Result{Outcome: history.OK, Broken: true}, false, nil, 0},
-		{"is to die, and is spared", func(m *mortal) { m.kill(false); m.spare() }, targets.Result{}, true, nil, 0},
-		{"is a consumer", func(m *mortal) { m.consumer, m.times = true, 1; m.kill(false) }, targets.Result{}, true, nil, 0},
-		{"had no answer yet", func(m *mortal) { m.settled, m.times = false, 1; m.kill(false) }, targets.Result{}, true, nil, 0},
+		{"nobody dies", func(*mortal) {}, targets.Result{}, true, "", 0},
+		{"dies before it asks", func(m *mortal) { m.times = 1; m.kill(false) }, targets.Result{}, true, "1", 1},
+		{"dies before it asks, and what it carried is lost", func(m *mortal) { m.times = 1; m.kill(true) }, targets.Result{}, true, "", 1},
+		{"dies while it asks", nil, targets.Result{Outcome: history.Info, Err: gone, Broken: true}, true, "1", 1},
+		{"dies when nothing was sent", nil, targets.Result{Outcome: history.Fail, Err: gone, Broken: true}, true, "1", 1},
+		{"dies after the answer", nil, targets.Result{Outcome: history.OK}, true, "1", 1},
+		{"dies between the answer and what is to be carried", nil, targets.Result{Outcome: history.OK, Broken: true}, false, "", 0},
+		{"is to die, and is spared", func(m *mortal) { m.kill(false); m.spare() }, targets.Result{}, true, "", 0},
+		{"is a consumer", func(m *mortal) { m.consumer, m.times = true, 1; m.kill(false) }, targets.Result{}, true, "", 0},
+		{"had no answer yet", func(m *mortal) { m.settled, m.times = false, 1; m.kill(false) }, targets.Result{}, true, "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t, 0, 100, 1)
@@ -116,14 +122,14 @@ func TestSessionIsTakenOver(t *testing.T) {
 			if len(db.sessions) != clients {
 				t.Errorf("there were %d clients, want %d", len(db.sessions), clients)
 			}
-			if last.Carried != c.carried {
+			if last.Carried.Token != c.carried {
 				t.Errorf("the last client began with %v, want %v", last.Carried, c.carried)
 			}
 			n := w.mortal.deaths()
 			if n.Died != c.deaths || n.TakenOver != c.deaths || n.Doomed != 0 {
 				t.Errorf("%+v", n)
 			}
-			if lost := c.deaths > 0 && c.carried == nil; (n.Lost == 1) != lost || n.Lost != n.Without {
+			if lost := c.deaths > 0 && c.carried == ""; (n.Lost == 1) != lost || n.Lost != n.Without {
 				t.Errorf("lost: %+v", n)
 			}
 			if unanswered := c.dies.Err != nil; (n.Unanswered == 1) != unanswered {

@@ -110,7 +110,19 @@ func (c *Client) Invoke(session int32, node int16, readLevel, writeLevel uint8, 
 //
 // After an info outcome the worker goes on as a new process; see Process.
 func (c *Client) Complete(outcome Outcome, txn *Txn, node int16, errText, note string) error {
-	at := c.r.clock()
+	return c.complete(c.r.clock(), 0, Never, outcome, txn, node, errText, note)
+}
+
+// CompleteWithin is Complete of an operation that somebody else carried out for the worker, of which it is
+// known that its request left at from or later and that its answer had come at to or earlier, by the
+// recorder's clock. The operation gets these for its stamps; what lies outside of the time since its
+// invocation until now counts for nothing. The cuts of flush stay consistent: their proof asks of the
+// stamps that the request did not leave before, and that the answer did not come later.
+func (c *Client) CompleteWithin(from, to Time, outcome Outcome, txn *Txn, node int16, errText, note string) error {
+	return c.complete(c.r.clock(), from, to, outcome, txn, node, errText, note)
+}
+
+func (c *Client) complete(at, from, to Time, outcome Outcome, txn *Txn, node int16, errText, note string) error {
 	if err := c.r.Err(); err != nil {
 		return err
 	}
@@ -140,6 +152,12 @@ func (c *Client) Complete(outcome Outcome, txn *Txn, node int16, errText, note s
 	// The stamp of an info outcome decides to which cut it belongs; the
 	// flusher replaces it by Never.
 	op.Complete = at
+	if from = max(from, op.Invoke); from <= at {
+		op.Invoke = from
+	}
+	if to >= op.Invoke && to < at && outcome != Info {
+		op.Complete = to
+	}
 	op.Error = c.errors.id(errText, &c.r.names, nameError)
 	op.Note = c.notes.id(note, &c.r.names, nameNote)
 	c.done.add(*op, txn.Mops, txn.lists)

@@ -132,16 +132,29 @@ type Session struct {
 	// Life ends all connections of the client at once: every wire.Dialer of its gets it.
 	// Nil has no end.
 	Life *wire.Life
-	// Carried is what the client had that died and whose session this one goes on with
-	// (Heir); nil for none.
-	Carried any
+	// Carried is what the client before had whose session this one goes on with (Heir); zero
+	// for none.
+	Carried Carried
 }
+
+// Carried is what a session carries from one operation to the next besides its connections. The
+// zero value is nothing.
+type Carried struct {
+	// LastWrite is when the session's own last write was answered, zero for none; it is of this
+	// process, so that another one is told how long ago it was.
+	LastWrite time.Time
+	// Token is the position of its last write as the target spells it, such as an LSN or a GTID.
+	Token string
+}
+
+// IsZero tells whether nothing is carried.
+func (c Carried) IsZero() bool { return c.Token == "" && c.LastWrite.IsZero() }
 
 // Heir is implemented by clients that carry something besides their connections.
 type Heir interface {
-	// Carry is all of it, for the Session.Carried of a client of the same system, and nil
-	// while there is nothing. It comes after the last Do has returned.
-	Carry() any
+	// Carry is all of it, for the Session.Carried of a client of the same database, in this process or in
+	// another. No Do is under way meanwhile.
+	Carry() Carried
 }
 
 // Client is the connection of one session: strictly sequential, with no retry,

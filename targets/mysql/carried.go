@@ -1,6 +1,10 @@
 package mysql
 
-import "time"
+import (
+	"time"
+
+	"github.com/lapse-test/lapse/targets"
+)
 
 // carried is what a session carries from one operation to the next besides its connections.
 type carried struct {
@@ -24,9 +28,6 @@ func (s settings) carries() string {
 }
 
 // Carry implements targets.Heir.
-func (c *client) Carry() any {
-	if c.carried == (carried{}) {
-		return nil
-	}
-	return c.carried
+func (c *client) Carry() targets.Carried {
+	return targets.Carried{LastWrite: c.lastWrite, Token: c.gtid}
 }

@@ -40,7 +40,7 @@ func newClient(set settings, back backend, session targets.Session) *client {
 		set.read = set.replicaLevel()
 	}
 	c := &client{set: set, session: session, back: back, conns: make([]*conn, set.nodes)}
-	c.carried, _ = session.Carried.(carried) // none is none
+	c.lastWrite, c.gtid = session.Carried.LastWrite, session.Carried.Token
 	return c
 }
 

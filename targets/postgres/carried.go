@@ -1,6 +1,10 @@
 package postgres
 
-import "time"
+import (
+	"time"
+
+	"github.com/lapse-test/lapse/targets"
+)
 
 // carried is what a session carries from one operation to the next besides its connections.
 type carried struct {
@@ -24,9 +28,17 @@ func (s settings) carries() string {
 }
 
 // Carry implements targets.Heir.
-func (c *client) Carry() any {
-	if c.carried == (carried{}) {
-		return nil
+func (c *client) Carry() targets.Carried {
+	out := targets.Carried{LastWrite: c.lastWrite}
+	if c.token != 0 {
+		out.Token = c.token.String()
 	}
-	return c.carried
+	return out
+}
+
+// take goes on with what the client before carried.
+func (c *client) take(from targets.Carried) (err error) {
+	c.lastWrite = from.LastWrite
+	c.token, err = parseLSN(from.Token)
+	return err
 }

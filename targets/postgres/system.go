@@ -81,8 +81,7 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 		session: session,
 		conns:   make([]*conn, len(s.Nodes)),
 	}
-	c.carried, _ = session.Carried.(carried) // none is none
-	return c, nil
+	return c, c.take(session.Carried)
 }
 
 // Carries implements ability.Mortal.

@@ -35,12 +35,7 @@ type session struct {
 var _ targets.Heir = (*session)(nil)
 
 // Carry implements targets.Heir: the time of the last write.
-func (c *session) Carry() any {
-	if c.lastWrite.IsZero() {
-		return nil
-	}
-	return c.lastWrite
-}
+func (c *session) Carry() targets.Carried { return targets.Carried{LastWrite: c.lastWrite} }
 
 // Carries implements ability.Mortal.
 func (s *System) Carries() string { return carries(s.cfg) }
@@ -67,7 +62,7 @@ func (c *session) level() string {
 // Open implements targets.System.
 func (s *System) Open(_ context.Context, cfg targets.Session) (targets.Client, error) {
 	c := &session{system: s, text: cfg.Text, conns: make([]*client.Client, len(s.nodes)), readLevel: s.cfg.ReadLevel, life: cfg.Life}
-	c.lastWrite, _ = cfg.Carried.(time.Time) // none is none
+	c.lastWrite = cfg.Carried.LastWrite
 	if cfg.Replica {
 		c.readLevel = s.ReplicaLevel()
 		return c, nil // without a level to write back at: it is to show what there is
