@@ -26,7 +26,7 @@ func (r *run) makeWorkers() {
 			run:   r,
 			index: i,
 			home:  i % r.plan.Nodes,
-			roam:  r.plan.Session == SessionRoam,
+			roam:  r.plan.Session != SessionStay,
 			rec:   r.recorder.Client(),
 		}
 	}
@@ -104,6 +104,7 @@ func (r *run) load(ctx context.Context) (nemesis.Tally, error) {
 	workersErr := group.Wait()
 	stopLingering()
 	workersErr = errors.Join(workersErr, loiter.Wait())
+	r.endDrivers()
 	took := time.Since(began)
 	if over == nil {
 		r.toldLoad(took, stopTicking, ticker)
@@ -214,6 +215,7 @@ func every(ctx context.Context, period time.Duration, do func()) <-chan struct{}
 // load is one worker's share of the load.
 func (w *worker) load(ctx context.Context, began time.Time, arrivals *workloads.Arrivals) error {
 	gen := w.run.deps.Workload
+	defer w.drive()()
 	for i := 0; ; i++ {
 		if !arrivals.Closed() {
 			sleep(ctx, time.Until(began.Add(arrivals.At(w.index, i))))

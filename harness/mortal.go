@@ -87,6 +87,13 @@ func (m *mortal) dead() bool {
 	return m.life.Ended()
 }
 
+// consumes says whether a client has asked for what is new.
+func (m *mortal) consumes() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.consumer
+}
+
 // answered notes that a client had an answer.
 func (m *mortal) answered(txn *history.Txn) {
 	m.mu.Lock()

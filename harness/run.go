@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers/live"
+	"github.com/lapse-test/lapse/drivers"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
@@ -40,6 +41,8 @@ type Deps struct {
 	// it returns. Each is called by one goroutine at a time, and does not wait.
 	Found   func(*live.Found)
 	Observe func(*history.History)
+	// Drivers, if it is not nil, carry out the operations of the load. It is ended, and not closed.
+	Drivers *drivers.Coordinator
 	// Replicas says that each node is to be read by itself before the final reads, if
 	// the system can (targets.ReplicaReader).
 	Replicas bool
@@ -215,7 +218,7 @@ func (r *run) setUp(ctx context.Context) error {
 	}
 	r.setupTook = time.Since(began)
 	r.progress.Phase(PhaseSetup, fmt.Sprintf("%s of %s up in %s, a write and a read went through each", count.Of(len(spec.Nodes), "node"), r.system.Version(), duration.Text(r.setupTook)))
-	return nil
+	return r.joinDrivers(ctx)
 }
 
 // observe shows what the recorder wrote to those who want to see it.

@@ -51,6 +51,7 @@ type worker struct {
 	client  targets.Client
 	session int32
 	mortal  mortal
+	journey journey
 }
 
 // do carries out the operation that stands in w.txn, by the node at for a
@@ -82,7 +83,7 @@ func (w *worker) do(ctx context.Context, at int) (targets.Result, bool, error) {
 	if res.Err != nil {
 		text = res.Err.Error()
 	}
-	if err := w.rec.Complete(res.Outcome, &w.txn, int16(res.Node), text, res.Note); err != nil {
+	if err := w.complete(res, text); err != nil {
 		return res, false, fmt.Errorf("recording a completion: %w", err)
 	}
 	switch {
@@ -90,8 +91,11 @@ func (w *worker) do(ctx context.Context, at int) (targets.Result, bool, error) {
 		if res.Outcome == history.OK {
 			w.mortal.answered(&w.txn)
 		}
-		if res.Broken || res.Outcome == history.Info {
+		switch {
+		case res.Broken || res.Outcome == history.Info:
 			w.close()
+		case res.Outcome == history.OK:
+			w.travel()
 		}
 	case res.Outcome == history.OK && res.Broken:
 		// The answer came, and what is to be carried of it did not: nobody can go on.
@@ -115,11 +119,11 @@ func (w *worker) open(ctx context.Context) bool {
 			return false
 		}
 		s := targets.Session{Home: w.home, Roam: w.roam, Replica: w.replica, Text: w.run.recorder.Text}
-		if w.mortal.born(&s); s.ID == 0 {
+		if w.mortal.born(&s); s.ID == 0 && w.journey.session == 0 {
 			s.ID = w.run.sessions.next()
 		}
 		openCtx, cancel := context.WithTimeout(ctx, w.run.plan.OpTimeout)
-		c, err := w.run.system.Open(openCtx, s)
+		c, err := w.connect(openCtx, &s)
 		cancel()
 		if err == nil {
 			w.client, w.session = c, s.ID
@@ -134,6 +138,7 @@ func (w *worker) open(ctx context.Context) bool {
 // close ends the session.
 func (w *worker) close() {
 	w.mortal.end()
+	w.journey.session = 0
 	w.shut()
 }
 

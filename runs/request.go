@@ -82,6 +82,7 @@ func (e Environment) withDefaults(r Request) Request {
 	if r.Provider == providers.Auto && len(r.At) > 0 {
 		r.Provider = external.Name
 	}
+	fillDrivers(&r)
 	if containers := providers.Containers(e.Providers); r.Provider == providers.Auto && r.Image != "" && containers != "" {
 		r.Provider = containers // nobody else has a use for it
 	}
@@ -297,7 +298,7 @@ func (p *Planned) makeWorkload(info targets.Info) error {
 	if p.Plan.Models == "" {
 		p.Plan.Models = strings.Join(w.Models(), ",")
 	}
-	return nil
+	return p.checkDrivers(w)
 }
 
 // workloadConfig is what the plan says of its workload.

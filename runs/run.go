@@ -42,6 +42,14 @@ type Finished struct {
 // addition what went wrong outside the database.
 func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason string, env Environment) (*Finished, error) {
 	started := time.Now()
+	// Before anything is made: the token may be missing, or somebody else listen there.
+	coordinator, err := listenForDrivers(ctx, p, env.Log)
+	if err != nil {
+		return nil, err
+	}
+	if coordinator != nil {
+		defer func() { _ = coordinator.Close() }() // the listener's, when all is done
+	}
 	dir, err := store.Create(env.Out, store.NewID(started, rand.Uint32()))
 	if err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "keeping the run", Err: err, Way: "name a writable directory with --out"}
@@ -76,6 +84,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 			alerts.Tell(v.Model, func() alert.Finding { return f.finding(alert.MeanwhileFound, v.History, &v.Violation) })
 		},
 		Observe:  shown.Operations,
+		Drivers:  coordinator,
 		Replicas: slices.ContainsFunc(p.Models, func(c checkers.Checker) bool { return c.Model().Replicas }),
 	})
 	f.Summary.Version = f.Report.Version

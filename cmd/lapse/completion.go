@@ -43,7 +43,7 @@ func (a *app) complete(c *cobra.Command) {
 		"format":   func(*cobra.Command) []string { return formats.Names() },
 		"provider": func(*cobra.Command) []string { return providers.Names(a.Providers) },
 		"progress": func(*cobra.Command) []string { return []string{"auto", "tty", "plain", "json", "none"} },
-		"session":  func(*cobra.Command) []string { return []string{"stay", "roam"} },
+		"session":  func(*cobra.Command) []string { return []string{"stay", "roam", "travel"} },
 		"expect":   func(*cobra.Command) []string { return []string{"held", "violated"} },
 	}
 	for flag, list := range values {

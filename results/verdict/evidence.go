@@ -52,13 +52,15 @@ type ground struct {
 	// during counts what succeeded when it counts, which when says.
 	during int
 	when   string
+	// drivers says which were lost.
+	drivers []string
 	// clients says which were served.
 	clients attendance
 }
 
 // groundOf is the ground of h, which may be a part of a history that serving is of.
 func (r Require) groundOf(h *history.History, serving serving) ground {
-	g := ground{clients: attendanceOf(h)}
+	g := ground{clients: attendanceOf(h), drivers: driversLack(h)}
 	if r.FaultsBit {
 		g.faults = faultsLack(h)
 	}
@@ -100,6 +102,7 @@ func (r Require) lacks(g ground, v checkers.Verdict) []string {
 		out = append(out, fmt.Sprintf("only %s could have exposed a violation, %s required", count.OfMany(e.AtRisk, v.Risk), are(r.AtRisk)))
 	}
 	out = append(out, g.faults...)
+	out = append(out, g.drivers...)
 	if g.during < r.DuringFaults {
 		out = append(out, fmt.Sprintf("only %s succeeded %s, %s required", count.Of(g.during, "operation"), g.when, are(r.DuringFaults)))
 	}

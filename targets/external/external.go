@@ -50,6 +50,9 @@ type Kind struct {
 	// run needs, and makes nothing. Its errors are *cluster.EnvironmentError (see
 	// Cures). On an error it has closed what it opened.
 	Look func(ctx context.Context, cfg targets.Config) (Driver, error)
+	// Joins says that clients in other processes can work in the place that a run made (targets.Joiner):
+	// what Open needs, Look finds out.
+	Joins bool
 	// Abilities are those of the Driver with a resolved cfg; nil means Restart alone.
 	Abilities func(cfg targets.Config) []ability.Ability
 	// Promises is targets.Promiser's; nil says nothing.

@@ -52,6 +52,7 @@ func (t *Target) External(at []string) (targets.Target, error) {
 			return look(ctx, list, cfg)
 		},
 		Promises: t.Promises,
+		Joins:    true,
 	}), nil
 }
 

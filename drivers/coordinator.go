@@ -1,0 +1,359 @@
+package drivers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lapse-test/lapse/drivers/bounds"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+const (
+	// greetTimeout bounds how long a stranger may take to say who it is.
+	greetTimeout = 10 * time.Second
+	// strangers is how many of them are listened to at once.
+	strangers = 16
+	// silence is how long nothing may be heard of the other side before it is lost.
+	silence = 5 * time.Second
+	// readEvery is the pause between two readings of a driver's clock, clockEvery how often one is
+	// recorded.
+	readEvery  = 10 * time.Millisecond
+	clockEvery = 5 * time.Second
+	// gather bounds how long a run waits for its drivers.
+	gather = 2 * time.Minute
+	// extra is what an operation may take besides its deadline, until its driver is lost.
+	extra = 15 * time.Second
+)
+
+// Config is what a Coordinator is made of.
+type Config struct {
+	// Listen is the host:port on which drivers ask to join, and Drivers how many the run has.
+	Listen  string
+	Drivers int
+	Token   Token
+	// Lapse is this program's version; drivers have the same.
+	Lapse string
+	Log   *slog.Logger
+}
+
+// Stage is the run, as the coordinator needs it.
+type Stage struct {
+	Job   Job
+	Nodes int
+	// Now is the clock of the history, and Text interns a value in it.
+	Now  func() history.Time
+	Text func(string) history.Value
+	// Event records an event and Note tells the user a line; both are safe for concurrent use.
+	Event func(kind, text string)
+	Note  func(string)
+	// Keeper, if it is not nil, is told what is about to be written.
+	Keeper targets.KeyKeeper
+}
+
+// Coordinator is the run's side of its drivers. All methods are safe for concurrent use.
+type Coordinator struct {
+	cfg      Config
+	listener net.Listener
+	accepted sync.WaitGroup
+	waiting  chan struct{} // has a place for each stranger
+
+	mu    sync.Mutex
+	stage *Stage // nil until Begin
+	// seats has the drivers, nil where there is none now.
+	seats []*seat
+	// changed is closed and made anew whenever a seat is taken, ready or lost.
+	changed chan struct{}
+	over    bool
+	widened *widening
+	clients int64
+}
+
+// Listen makes a coordinator that drivers can ask to join at once. Close ends it.
+func Listen(ctx context.Context, cfg Config) (*Coordinator, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return nil, &cluster.EnvironmentError{Doing: "listening for drivers", Err: err, Way: "name another host:port of this machine with --driver-listen"}
+	}
+	c := &Coordinator{
+		cfg: cfg, listener: l, waiting: make(chan struct{}, strangers),
+		seats: make([]*seat, cfg.Drivers), changed: make(chan struct{}), widened: newWidening(),
+	}
+	c.accepted.Go(c.accept)
+	return c, nil
+}
+
+// Addr is where it listens.
+func (c *Coordinator) Addr() string { return c.listener.Addr().String() }
+
+// tellChange wakes who waits for a change; c.mu is held.
+func (c *Coordinator) tellChange() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+func (c *Coordinator) accept() {
+	for {
+		conn, err := c.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			c.cfg.Log.Warn("a driver could not be accepted", "error", err)
+			time.Sleep(readEvery) // it may be that too many files are open
+			continue
+		}
+		select {
+		case c.waiting <- struct{}{}:
+		default:
+			_ = conn.Close()
+			continue
+		}
+		c.accepted.Go(func() {
+			s, err := c.greet(conn)
+			<-c.waiting
+			if err != nil {
+				c.cfg.Log.Info("a driver was refused", "address", conn.RemoteAddr().String(), "reason", err.Error())
+				_ = conn.Close()
+				return
+			}
+			s.serve()
+		})
+	}
+}
+
+// named is what a driver may be called.
+var named = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
+
+// ValidName tells whether a driver may be called that.
+func ValidName(name string) bool { return named.MatchString(name) }
+
+// greet finds out who has connected, and gives it a seat.
+func (c *Coordinator) greet(conn net.Conn) (*seat, error) {
+	if err := conn.SetDeadline(time.Now().Add(greetTimeout)); err != nil {
+		return nil, err
+	}
+	own := nonce()
+	if err := writeFrame(conn, &message{Kind: kindHello, Lapse: c.cfg.Lapse, Protocol: Protocol, Nonce: own}); err != nil {
+		return nil, err
+	}
+	m, err := readFrame(conn, maxGreeting)
+	if err != nil {
+		return nil, err
+	}
+	refuse := func(format string, args ...any) (*seat, error) {
+		reason := fmt.Sprintf(format, args...)
+		_ = writeFrame(conn, &message{Kind: kindRefused, Reason: reason}) // it is told if it listens
+		return nil, errors.New(reason)
+	}
+	switch {
+	case m.Kind != kindJoin:
+		return refuse("it does not ask to join")
+	case !c.cfg.Token.proves(m.Proof, roleDriver, own, m.Nonce):
+		return refuse("its token is another one than the run's")
+	case m.Lapse != c.cfg.Lapse || m.Protocol != Protocol:
+		return refuse("the run is made by lapse %s (protocol %d) and the driver is lapse %s (protocol %d): take the same for both", c.cfg.Lapse, Protocol, cut(m.Lapse), m.Protocol)
+	case !ValidName(m.Name):
+		return refuse("%q is no name of a driver: 1 to 32 letters, digits, dots, - and _", m.Name)
+	}
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
+	s := newSeat(c, m.Name, conn)
+	s.send(&message{Kind: kindWelcome, Lapse: c.cfg.Lapse, Proof: c.cfg.Token.proof(roleCoordinator, m.Nonce, own)})
+	if err := c.take(s); err != nil {
+		return refuse("%v", err)
+	}
+	return s, nil
+}
+
+// take gives s the first free seat.
+func (c *Coordinator) take(s *seat) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	free := -1
+	var names []string
+	for i, other := range c.seats {
+		switch {
+		case other == nil && free < 0:
+			free = i
+		case other != nil && other.name == s.name:
+			return fmt.Errorf("the run has a driver %s already: call this one otherwise with --name", s.name)
+		case other != nil:
+			names = append(names, other.name)
+		}
+	}
+	switch {
+	case c.over:
+		return errors.New("the run is over")
+	case free < 0:
+		return fmt.Errorf("the run has its %s already: %s", count.Of(len(c.seats), "driver"), strings.Join(names, ", "))
+	}
+	s.index = free
+	c.seats[free] = s
+	if c.stage != nil {
+		s.send(&message{Kind: kindJob, Job: &c.stage.Job})
+	}
+	c.tellChange()
+	return nil
+}
+
+// ready says that s has its job.
+func (c *Coordinator) ready(s *seat) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stage == nil || s.isReady || c.seats[s.index] != s {
+		return
+	}
+	s.isReady = true
+	c.stage.Note(fmt.Sprintf("driver %s joined, %d of %d", s.name, c.readyCount(), len(c.seats)))
+	c.record(history.Driver{Name: s.name, Seat: s.index, What: history.DriverJoined})
+	c.tellChange()
+}
+
+// readyCount is how many have their job; c.mu is held.
+func (c *Coordinator) readyCount() (n int) {
+	for _, s := range c.seats {
+		if s != nil && s.isReady {
+			n++
+		}
+	}
+	return n
+}
+
+// lose takes the seat from s, unless it is over anyway.
+func (c *Coordinator) lose(s *seat, why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seats[s.index] != s {
+		return
+	}
+	c.seats[s.index] = nil
+	c.tellChange()
+	if c.over || c.stage == nil {
+		return
+	}
+	if s.isReady {
+		c.record(history.Driver{Name: s.name, Seat: s.index, What: history.DriverLost, Why: cut(why.Error())})
+	}
+	c.stage.Note(fmt.Sprintf("driver %s is lost: %v; another one may take its place with lapse drive", s.name, why))
+}
+
+// record records an event; c.stage is there.
+func (c *Coordinator) record(d history.Driver) {
+	text, err := json.Marshal(d)
+	if err != nil {
+		c.cfg.Log.Warn("recording an event of a driver", "error", err)
+		return
+	}
+	c.stage.Event(history.EventDriver, string(text))
+}
+
+// Begin gives the drivers their job and waits until all are ready. What is missing when ctx is
+// done, or after two minutes, is an error.
+func (c *Coordinator) Begin(ctx context.Context, stage Stage) error {
+	c.mu.Lock()
+	c.stage = &stage
+	for _, s := range c.seats {
+		if s != nil {
+			s.send(&message{Kind: kindJob, Job: &stage.Job})
+		}
+	}
+	c.mu.Unlock()
+	stage.Note(fmt.Sprintf("waiting for %s: lapse drive %s", count.Of(len(c.seats), "driver"), c.Addr()))
+	ctx, cancel := context.WithTimeout(ctx, gather)
+	defer cancel()
+	for {
+		c.mu.Lock()
+		n, changed := c.readyCount(), c.changed
+		c.mu.Unlock()
+		if n == len(c.seats) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return &cluster.EnvironmentError{
+				Doing: "waiting for drivers", Err: fmt.Errorf("%d of %d have joined: %w", n, len(c.seats), ctx.Err()),
+				Way: "start as many as --drivers says with: lapse drive " + c.Addr(),
+			}
+		}
+	}
+}
+
+// at is the driver that has a seat and its job.
+func (c *Coordinator) at(index int) (*seat, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.seats[index%len(c.seats)]
+	if s == nil || !s.isReady {
+		return nil, fmt.Errorf("driver %d of %d is lost, and no other has taken its place", index%len(c.seats)+1, len(c.seats))
+	}
+	return s, nil
+}
+
+// Open opens a client at the driver that has the seat with this number, counted round and round. What it
+// returns is a targets.Heir, and knows between which moments an operation was under way.
+func (c *Coordinator) Open(ctx context.Context, seat int, session targets.Session) (targets.Client, error) {
+	s, err := c.at(seat)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.clients++
+	r := &remote{seat: s, id: c.clients, stage: c.stage, answers: make(chan answer, 1)}
+	c.mu.Unlock()
+	return r, r.open(ctx, session)
+}
+
+// Seats is how many drivers the run has.
+func (c *Coordinator) Seats() int { return len(c.seats) }
+
+// End ends the work of the drivers, and says what their clocks cost. Nobody uses a client of theirs any more.
+func (c *Coordinator) End() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return
+	}
+	c.over = true
+	for _, s := range c.seats {
+		if s != nil {
+			s.send(&message{Kind: kindEnd})
+		}
+	}
+	if text := c.widened.text(); text != "" && c.stage != nil {
+		c.stage.Note(text)
+	}
+}
+
+// Close ends all, after End.
+func (c *Coordinator) Close() error {
+	c.End()
+	err := c.listener.Close()
+	c.mu.Lock()
+	seats := append([]*seat(nil), c.seats...)
+	c.mu.Unlock()
+	for _, s := range seats {
+		if s != nil {
+			s.fail(errors.New("the run is over"))
+		}
+	}
+	c.accepted.Wait()
+	return err
+}
+
+// took notes what an operation's interval is in the history and by the driver's clock.
+func (c *Coordinator) took(from, to history.Time, began, ended bounds.Stamp) {
+	c.widened.add(int64(to-from) - int64(ended-began))
+}

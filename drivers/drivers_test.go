@@ -1,0 +1,587 @@
+package drivers
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/checkers/registry"
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// register is a database of registers. It is correct unless it is told to forget, and says to its clients' test what
+// the clock of their driver showed.
+type register struct {
+	mu     sync.Mutex
+	values map[history.Key][]history.Value
+	// stale has reads return the value before the last.
+	stale    bool
+	sessions []targets.Session
+	block    chan struct{} // operations wait for it, if it is not nil
+}
+
+func newRegister() *register { return &register{values: map[history.Key][]history.Value{}} }
+
+func (r *register) Close() error { return nil }
+
+func (r *register) Open(_ context.Context, s targets.Session) (targets.Client, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sessions = append(r.sessions, s)
+	return &registerClient{r: r, text: s.Text, carried: s.Carried}, nil
+}
+
+type registerClient struct {
+	r       *register
+	text    func(string) history.Value
+	carried targets.Carried
+}
+
+func (c *registerClient) Close() error { return nil }
+
+func (c *registerClient) Carry() targets.Carried { return c.carried }
+
+func (c *registerClient) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
+	if c.r.block != nil {
+		select {
+		case <-c.r.block:
+		case <-ctx.Done():
+		}
+	}
+	runtime.Gosched()
+	c.r.mu.Lock()
+	m := &txn.Mops[0]
+	list := c.r.values[m.Key]
+	switch {
+	case m.Func == history.Write:
+		c.r.values[m.Key] = append(list, m.Arg)
+		c.carried.Token, c.carried.LastWrite = m.Arg.String(), time.Now()
+	case m.Key == foreign:
+		txn.SetRead(0, c.text("<b>somebody else's</b>"))
+	case c.r.stale && len(list) > 1:
+		txn.SetRead(0, list[len(list)-2])
+	case len(list) > 0:
+		txn.SetRead(0, list[len(list)-1])
+	default:
+		txn.SetRead(0, history.Absent)
+	}
+	c.r.mu.Unlock()
+	runtime.Gosched()
+	return targets.Result{Outcome: history.OK, Node: at}
+}
+
+// foreign is the key with a value that no client wrote.
+const foreign = history.Key(99)
+
+// stand is a coordinator with its history and a database.
+type stand struct {
+	t      *testing.T
+	c      *Coordinator
+	rec    *history.Recorder
+	path   string
+	db     *register
+	token  Token
+	mu     sync.Mutex
+	notes  []string
+	driven sync.WaitGroup
+}
+
+const version = "1.2.3"
+
+func newStand(t *testing.T, drivers int) *stand {
+	t.Helper()
+	s := &stand{t: t, db: newRegister(), token: Token{[]byte("a secret of sixteen")}, path: filepath.Join(t.TempDir(), "history.lapse")}
+	var err error
+	s.c, err = Listen(t.Context(), Config{Listen: "127.0.0.1:0", Drivers: drivers, Token: s.token, Lapse: version, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.rec, err = history.Create(s.path, history.Header{Nodes: []string{"n1"}}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = s.c.Close()
+		_ = s.rec.Close()
+		s.driven.Wait()
+	})
+	return s
+}
+
+// drive has a driver join; what it comes to is in the channel.
+func (s *stand) drive(name string, clock func() time.Duration) <-chan error {
+	over := make(chan error, 1)
+	s.driven.Go(func() {
+		_, err := Drive(context.Background(), DriveConfig{
+			Addr: s.c.Addr(), Name: name, Token: s.token, Lapse: version, Clock: clock, Note: func(string) {},
+			Join: func(context.Context, *Job) (targets.Joined, error) { return s.db, nil },
+		})
+		over <- err
+	})
+	return over
+}
+
+func (s *stand) begin() {
+	s.t.Helper()
+	err := s.c.Begin(s.t.Context(), Stage{
+		Job: Job{Run: "test", Plan: json.RawMessage("{}"), At: []string{"n1:1"}, Deadline: time.Minute}, Nodes: 1,
+		Now: s.rec.Now, Text: s.rec.Text, Event: s.rec.Event, Note: func(line string) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.notes = append(s.notes, line)
+		},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// worker is one client that records what it does.
+type worker struct {
+	s      *stand
+	rec    *history.Client
+	client *remote
+	id     int32
+}
+
+func (s *stand) worker(seat int, session targets.Session) *worker {
+	s.t.Helper()
+	c, err := s.c.Open(s.t.Context(), seat, session)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &worker{s, s.rec.Client(), c.(*remote), session.ID}
+}
+
+// do carries out one operation and records it. It may be called from any goroutine.
+func (w *worker) do(m history.Mop) (targets.Result, history.Mop) {
+	txn := &history.Txn{Mops: []history.Mop{m}}
+	if err := w.rec.Invoke(w.id, 0, 0, 0, txn); err != nil {
+		w.s.t.Error(err)
+	}
+	res := w.client.Do(w.s.t.Context(), 0, txn)
+	from, to := w.client.Within()
+	if err := w.rec.CompleteWithin(from, to, res.Outcome, txn, 0, "", ""); err != nil {
+		w.s.t.Error(err)
+	}
+	return res, txn.Mops[0]
+}
+
+// history ends the run and loads what was recorded.
+func (s *stand) history() *history.History {
+	s.t.Helper()
+	s.c.End()
+	if err := s.rec.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	h, err := history.ReadFile(s.path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return h
+}
+
+func (s *stand) status(h *history.History) checkers.Status {
+	s.t.Helper()
+	c, err := registry.ByName(models.Linearizable)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	v, err := c.Check(s.t.Context(), h, checkers.Budget{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return v.Status
+}
+
+// bent is a clock that runs fast or slow, stands still, and jumps both ways.
+func bent(seed uint64) func() time.Duration {
+	var mu sync.Mutex
+	r := rand.New(rand.NewPCG(seed, 3))
+	began := time.Now()
+	pace, at, off := 1.0, time.Duration(0), time.Duration(r.IntN(int(time.Hour)))
+	return func() time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Since(began)
+		off += time.Duration(float64(now-at) * pace)
+		at = now
+		switch r.IntN(20) {
+		case 0:
+			pace = r.Float64() * 3
+		case 1:
+			pace = 0
+		case 2:
+			off += time.Duration(r.IntN(int(time.Second)))
+		case 3:
+			off -= time.Duration(r.IntN(int(time.Second)))
+		}
+		return off
+	}
+}
+
+// TestBentClocksRaiseNoAlarm: drivers whose clocks are good for nothing do what several clients ask
+// of registers that are linearizable, and no run is blamed.
+func TestBentClocksRaiseNoAlarm(t *testing.T) {
+	for seed := range uint64(12) {
+		s := newStand(t, 3)
+		for i, name := range []string{"eu", "us", "ap"} {
+			s.drive(name, bent(10*seed+uint64(i)))
+		}
+		s.begin()
+		var group sync.WaitGroup
+		for i := range 6 {
+			w := s.worker(i, targets.Session{ID: int32(i + 1)})
+			r := rand.New(rand.NewPCG(seed, uint64(i)))
+			group.Go(func() {
+				for n := range 40 {
+					m := history.Mop{Func: history.Read, Key: history.Key(n / 10)}
+					if r.IntN(2) == 0 {
+						m.Func, m.Arg = history.Write, history.Value(1+i+6*n)
+					}
+					if res, _ := w.do(m); res.Outcome != history.OK {
+						t.Errorf("seed %d: %v", seed, res.Err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		h := s.history()
+		if got := s.status(h); got != checkers.Held || len(h.Ops) != 240 {
+			t.Fatalf("seed %d: %d operations of a linearizable register: %s", seed, len(h.Ops), got)
+		}
+	}
+}
+
+// TestStaleReadIsFound: a read that another driver's client began after a write had been answered, and that
+// does not see it, is found whatever the clocks say; the same with the value that was written is fine.
+func TestStaleReadIsFound(t *testing.T) {
+	for _, stale := range []bool{true, false} {
+		for seed := range uint64(5) {
+			s := newStand(t, 2)
+			s.drive("eu", bent(seed))
+			s.drive("us", bent(seed+100))
+			s.begin()
+			s.db.stale = stale
+			a, b := s.worker(0, targets.Session{ID: 1}), s.worker(1, targets.Session{ID: 2})
+			a.do(history.Mop{Func: history.Write, Arg: 1})
+			a.do(history.Mop{Func: history.Write, Arg: 2})
+			b.do(history.Mop{Func: history.Read})
+			want := map[bool]checkers.Status{true: checkers.Violated, false: checkers.Held}[stale]
+			if got := s.status(s.history()); got != want {
+				t.Errorf("seed %d, stale %v: %s, want %s", seed, stale, got, want)
+			}
+		}
+	}
+}
+
+// TestSessionMoves: a session goes on at another driver with its number and with what it carried.
+func TestSessionMoves(t *testing.T) {
+	s := newStand(t, 2)
+	s.drive("eu", nil)
+	s.drive("us", nil)
+	s.begin()
+	w := s.worker(0, targets.Session{ID: 7})
+	if !w.client.Carry().IsZero() {
+		t.Errorf("at first it carries %+v", w.client.Carry())
+	}
+	w.do(history.Mop{Func: history.Write, Arg: 5})
+	carried := w.client.Carry()
+	if carried.Token != "5" || carried.LastWrite.IsZero() || carried.LastWrite.After(time.Now()) {
+		t.Fatalf("after a write it carries %+v", carried)
+	}
+	if err := w.client.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next := s.worker(1, targets.Session{ID: 7, Carried: carried})
+	if res, m := next.do(history.Mop{Func: history.Read}); res.Outcome != history.OK || m.Ret != 5 {
+		t.Errorf("the next client: %+v, %s", res, m.Ret)
+	}
+	if w.client.seat == next.client.seat {
+		t.Error("both clients are at one driver")
+	}
+	last := s.db.sessions[len(s.db.sessions)-1]
+	if last.ID != 7 || last.Carried.Token != "5" || last.Carried.LastWrite.IsZero() {
+		t.Errorf("the database saw %+v", last)
+	}
+}
+
+// TestForeignValue: what the database returned and nobody wrote is the text that it was.
+func TestForeignValue(t *testing.T) {
+	s := newStand(t, 1)
+	s.drive("eu", nil)
+	s.begin()
+	_, m := s.worker(0, targets.Session{ID: 1}).do(history.Mop{Func: history.Read, Key: foreign})
+	if got := s.history().ValueText(m.Ret); !strings.Contains(got, "<b>somebody else's</b>") {
+		t.Errorf("it is told as %s", got)
+	}
+}
+
+// TestLostDriver: what a driver has told is kept, what it was asked is indeterminate, its loss is
+// recorded, and another one takes its place.
+func TestLostDriver(t *testing.T) {
+	s := newStand(t, 1)
+	conn, in := s.greet("eu", version, s.token)
+	if m := s.next(in, kindWelcome); m.Lapse != version {
+		t.Errorf("welcomed by %+v", m)
+	}
+	asked := make(chan struct{})
+	s.driven.Go(func() { // a driver that answers once and then dies
+		for n := 0; ; {
+			m, err := readFrame(in, maxFrame)
+			if err != nil {
+				return
+			}
+			switch m.Kind {
+			case kindJob:
+				_ = writeFrame(conn, &message{Kind: kindReady})
+			case kindOpen:
+				_ = writeFrame(conn, &message{Kind: kindOpened, Client: m.Client})
+			case kindDo:
+				if n++; n == 2 {
+					close(asked)
+					_ = conn.Close()
+					return
+				}
+				_ = writeFrame(conn, &message{Kind: kindDone, Client: m.Client, Seen: &seen{Outcome: history.OK, Mops: make([]mopSeen, 1)}})
+			}
+		}
+	})
+	s.begin()
+	w := s.worker(0, targets.Session{ID: 1})
+	if res, _ := w.do(history.Mop{Func: history.Write, Arg: 1}); res.Outcome != history.OK {
+		t.Errorf("before: %+v", res)
+	}
+	res, _ := w.do(history.Mop{Func: history.Write, Arg: 2})
+	<-asked
+	if res.Outcome != history.Info || !res.Broken || !strings.Contains(res.Err.Error(), "driver eu is lost") {
+		t.Errorf("the operation that it was asked: %+v", res)
+	}
+	if res := w.client.Do(t.Context(), 0, &history.Txn{Mops: []history.Mop{{Func: history.Read}}}); res.Outcome != history.Fail {
+		t.Errorf("what was never sent: %+v", res)
+	}
+	for {
+		s.c.mu.Lock()
+		taken, changed := s.c.seats[0] != nil, s.c.changed
+		s.c.mu.Unlock()
+		if !taken {
+			break
+		}
+		<-changed
+	}
+	if _, err := s.c.Open(t.Context(), 0, targets.Session{ID: 2}); err == nil || !strings.Contains(err.Error(), "driver 1 of 1 is lost") {
+		t.Errorf("a client of a driver that is lost: %v", err)
+	}
+	s.drive("eu", nil)
+	s.begin()
+	if res, _ := s.worker(0, targets.Session{ID: 3}).do(history.Mop{Func: history.Read}); res.Outcome != history.OK {
+		t.Errorf("the driver in its place: %+v", res)
+	}
+	h := s.history()
+	if len(h.Ops) != 3 || h.Ops[0].Outcome != history.OK || h.Ops[1].Complete != history.Never {
+		t.Errorf("%+v", h.Ops)
+	}
+	var told []string
+	for i := range h.Events {
+		if d, ok := h.Events[i].Driver(); ok && d.What != history.DriverClock {
+			told = append(told, d.Name+" "+d.What)
+		}
+	}
+	if got := strings.Join(told, ", "); got != "eu joined, eu lost, eu joined" {
+		t.Errorf("recorded: %s", got)
+	}
+}
+
+// greet asks to join by hand.
+func (s *stand) greet(name, lapse string, token Token) (net.Conn, *bufio.Reader) {
+	s.t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(s.t.Context(), "tcp", s.c.Addr())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = conn.Close() })
+	in := bufio.NewReader(conn)
+	hello := s.next(in, kindHello)
+	own := nonce()
+	err = writeFrame(conn, &message{Kind: kindJoin, Lapse: lapse, Protocol: Protocol, Name: name, Nonce: own, Proof: token.proof(roleDriver, hello.Nonce, own)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return conn, in
+}
+
+func (s *stand) next(in *bufio.Reader, kind string) *message {
+	s.t.Helper()
+	m, err := readFrame(in, maxGreeting)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if m.Kind != kind {
+		s.t.Fatalf("got %+v, want %s", m, kind)
+	}
+	return m
+}
+
+// TestRefused: who is not let in, and what it is told.
+func TestRefused(t *testing.T) {
+	s := newStand(t, 2)
+	_, in := s.greet("eu", version, s.token)
+	s.next(in, kindWelcome)
+	for _, c := range []struct {
+		name, lapse, token, says string
+	}{
+		{"us", version, "another secret, longer", "token"},
+		{"us", "9.9.9", string(s.token.secret), "lapse " + version + " (protocol 1) and the driver is lapse 9.9.9"},
+		{"eu", version, string(s.token.secret), "a driver eu already"},
+		{"../us", version, string(s.token.secret), "no name"},
+	} {
+		_, in := s.greet(c.name, c.lapse, Token{[]byte(c.token)})
+		if m := s.next(in, kindRefused); !strings.Contains(m.Reason, c.says) || strings.Contains(m.Reason, "secret") {
+			t.Errorf("%+v is told %q", c, m.Reason)
+		}
+	}
+	_, in = s.greet("us", version, s.token)
+	s.next(in, kindWelcome)
+	_, in = s.greet("ap", version, s.token)
+	if m := s.next(in, kindRefused); !strings.Contains(m.Reason, "2 drivers already: eu, us") {
+		t.Errorf("one too many is told %q", m.Reason)
+	}
+}
+
+// TestFalseRun: a driver does not work for whoever has not the token.
+func TestFalseRun(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_ = writeFrame(conn, &message{Kind: kindHello, Lapse: version, Protocol: Protocol, Nonce: nonce()})
+		m, err := readFrame(conn, maxGreeting)
+		if err == nil { // the driver's own proof is no proof of the run's
+			_ = writeFrame(conn, &message{Kind: kindWelcome, Proof: m.Proof})
+			_, _ = readFrame(conn, maxGreeting)
+		}
+	}()
+	_, err = Drive(t.Context(), DriveConfig{Addr: l.Addr().String(), Name: "eu", Token: Token{[]byte("a secret of sixteen")}, Lapse: version})
+	if err == nil || !strings.Contains(err.Error(), "does not show that it has the token") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestDriverEnds: with the run, with its own context, and when the run is gone.
+func TestDriverEnds(t *testing.T) {
+	s := newStand(t, 1)
+	over := s.drive("eu", nil)
+	s.begin()
+	s.c.End()
+	if err := <-over; err != nil {
+		t.Errorf("at the end of the run: %v", err)
+	}
+	s = newStand(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	s.driven.Go(func() {
+		_, err := Drive(ctx, DriveConfig{
+			Addr: s.c.Addr(), Name: "eu", Token: s.token, Lapse: version, Note: func(string) {},
+			Join: func(context.Context, *Job) (targets.Joined, error) { return s.db, nil },
+		})
+		left <- err
+	})
+	s.begin()
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	s = newStand(t, 1)
+	over = s.drive("eu", nil)
+	s.begin()
+	s.c.mu.Lock()
+	conn := s.c.seats[0].conn
+	s.c.mu.Unlock()
+	_ = conn.Close()
+	if err := <-over; err == nil || !strings.Contains(err.Error(), "the run is gone") {
+		t.Errorf("without the run: %v", err)
+	}
+}
+
+// TestReadToken: where it comes from, and that no error repeats it.
+func TestReadToken(t *testing.T) {
+	t.Setenv(TokenFileVariable, "")
+	t.Setenv(TokenVariable, "")
+	if _, err := ReadToken(""); err == nil || !strings.Contains(err.Error(), TokenVariable) {
+		t.Errorf("none: %v", err)
+	}
+	t.Setenv(TokenVariable, "tooshort")
+	if _, err := ReadToken(""); err == nil || strings.Contains(err.Error(), "tooshort") {
+		t.Errorf("too short: %v", err)
+	}
+	t.Setenv(TokenVariable, " 0123456789abcdef\n")
+	if got, err := ReadToken(""); err != nil || string(got.secret) != "0123456789abcdef" {
+		t.Errorf("%v", err)
+	}
+	if _, err := ReadToken(filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("a file that is not there")
+	}
+}
+
+// FuzzMessage: no bytes make either side do more than refuse them.
+func FuzzMessage(f *testing.F) {
+	for _, seed := range []string{
+		`{"kind":"done","client":1,"seen":{"outcome":1,"node":0,"mops":[{"l":1,"r":5,"s":[1,2]}]}}`,
+		`{"kind":"done","seen":{"mops":[{"r":-9223372036854775807}],"texts":{"0":"x"}}}`,
+		`{"kind":"open","session":{"id":1,"carried":{"wrote":true,"ago":-5}}}`,
+		`{"kind":"job","job":{"run":"r","plan":{},"at":["a"]}}`, `{}`, `null`, `[`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		n := len(payload)
+		frame := append([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, payload...)
+		m, err := readFrame(strings.NewReader(string(frame)), 1<<20)
+		if err != nil {
+			return
+		}
+		if m.Session != nil {
+			m.Session.Carried.unpack()
+		}
+		var txn history.Txn
+		unpackTxn(m.Asked, &txn)
+		if m.Seen == nil {
+			return
+		}
+		txn.Mops = append(txn.Mops[:0], history.Mop{Func: history.Read})
+		res, err := m.Seen.unpack(&txn, 3, func(string) history.Value { return 0 })
+		if err == nil && (res.Outcome > history.Fail || res.Node >= 3 || len(txn.Mops) != 1) {
+			t.Errorf("%q was taken: %+v", payload, res)
+		}
+	})
+}
+
+// TestFrames: what is announced is not believed.
+func TestFrames(t *testing.T) {
+	for name, frame := range map[string]string{
+		"too long": "\x00\x10\x00\x00{}", "cut off": "\x00\x00\x00\x05{}", "no JSON": "\x00\x00\x00\x02xx", "empty": "\x00\x00\x00\x00", "half a head": "\x00\x00",
+	} {
+		if m, err := readFrame(strings.NewReader(frame), maxGreeting); err == nil {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+}

@@ -1,0 +1,27 @@
+package external
+
+import (
+	"context"
+
+	"github.com/lapse-test/lapse/targets"
+)
+
+var _ targets.Joiner = target{}
+
+// NotJoined implements targets.Joiner.
+func (t target) NotJoined(targets.Config) string {
+	if t.kind.Joins {
+		return ""
+	}
+	return "which this target's external clusters do not take; leave --drivers out"
+}
+
+// Join implements targets.Joiner: it looks, and makes nothing. The addresses are those of --at.
+func (t target) Join(ctx context.Context, cfg targets.Config, _ []string) (targets.Joined, error) {
+	if why := t.NotJoined(cfg); why != "" {
+		return nil, targets.Usagef("clients in other processes, %s", why)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	return t.kind.Look(ctx, cfg)
+}
