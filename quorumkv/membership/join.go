@@ -38,11 +38,11 @@ func (j *join) run(ctx context.Context) {
 			return
 		}
 		if err := j.step(ctx); err != nil {
-			j.p.says(ctx, j.m.o.Self, err)
+			j.p.keeps(ctx, err)
 			j.m.rest(ctx, j.p)
 			continue
 		}
-		j.p.says(ctx, j.m.o.Self, nil)
+		j.p.keeps(ctx, nil)
 		j.p.mu.Lock()
 		j.p.at = j.at
 		j.p.mu.Unlock()

@@ -34,6 +34,7 @@ type resume struct {
 
 // pull is a node's pulling for one change: from all old members at once, in the order of keys.
 type pull struct {
+	self  string
 	epoch uint64
 	began time.Time
 	stop  context.CancelFunc
@@ -42,6 +43,7 @@ type pull struct {
 	mu   sync.Mutex
 	at   cursor
 	errs map[string]string // by source
+	disk string            // why what came is not kept; empty while it is
 }
 
 // goOn begins to pull for an epoch, unless this node does already, and says how far it is.
@@ -84,7 +86,7 @@ func (m *Mover) begins(v *View) (*pull, error) {
 		}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &pull{epoch: v.Epoch, began: time.Now(), stop: stop, at: at, errs: map[string]string{}}
+	p := &pull{self: m.o.Self, epoch: v.Epoch, began: time.Now(), stop: stop, at: at, errs: map[string]string{}}
 	if !at.Done {
 		j := &join{m: m, p: p, at: at}
 		for _, source := range v.Members { // itself among them, which has nothing for it, but keys that count
@@ -124,6 +126,16 @@ func (p *pull) says(ctx context.Context, source string, err error) {
 	}
 }
 
+// keeps notes why what came is not kept, or that it is.
+func (p *pull) keeps(ctx context.Context, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.disk = ""
+	if err != nil && ctx.Err() == nil {
+		p.disk = err.Error()
+	}
+}
+
 func (p *pull) progress() Progress {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,6 +143,9 @@ func (p *pull) progress() Progress {
 	for _, source := range slices.Sorted(maps.Keys(p.errs)) {
 		out.Error = source + " gives no page: " + p.errs[source]
 		break
+	}
+	if p.disk != "" {
+		out.Error = p.self + " cannot keep what it takes: " + p.disk
 	}
 	return out
 }

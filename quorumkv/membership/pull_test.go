@@ -84,3 +84,41 @@ func TestPagesBecomeSmallerUntilTheyCome(t *testing.T) {
 		t.Errorf("n2 has %d keys, %v, want %d", len(page.Items), err, moves)
 	}
 }
+
+// A source that answers with the record of another key than it was asked for is not believed.
+func TestRecordsAreThoseThatWereAskedFor(t *testing.T) {
+	item := func(key string) storage.Item { return storage.Item{Key: key} }
+	for _, tc := range []struct {
+		items []storage.Item
+		ok    bool
+	}{
+		{[]storage.Item{item("a"), item("b")}, true},
+		{[]storage.Item{item("a")}, true}, // as many as a page may have
+		{[]storage.Item{item("b"), item("a")}, false},
+		{[]storage.Item{item("b")}, false},
+		{nil, false},
+		{[]storage.Item{item("a"), item("b"), item("c")}, false},
+	} {
+		if err := answers(given{items: tc.items}, []string{"a", "b"}); (err == nil) != tc.ok {
+			t.Errorf("%v: %v", tc.items, err)
+		}
+	}
+}
+
+// An error of the disk of the node that joins is its own, and none of a source that gives no page.
+func TestWhoseErrorProgressTells(t *testing.T) {
+	p := &pull{self: "n4", errs: map[string]string{}}
+	p.says(t.Context(), "n1", errors.New("lost"))
+	if got := p.progress().Error; got != "n1 gives no page: lost" {
+		t.Error(got)
+	}
+	p.keeps(t.Context(), errors.New("full"))
+	if got := p.progress().Error; got != "n4 cannot keep what it takes: full" {
+		t.Error(got)
+	}
+	p.keeps(t.Context(), nil)
+	p.says(t.Context(), "n1", nil)
+	if got := p.progress().Error; got != "" {
+		t.Error(got)
+	}
+}

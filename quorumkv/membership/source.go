@@ -56,8 +56,8 @@ func (m *Mover) fetch(ctx context.Context, p *pull, source string, keys []string
 	limit := fetchKeys
 	for len(keys) > 0 {
 		g, err := m.give(ctx, source, question{Fetch: &which{Epoch: p.epoch, Keys: keys[:min(limit, len(keys))]}})
-		if err == nil && (len(g.items) == 0 || len(g.items) > len(keys)) {
-			err = fmt.Errorf("asked for %d records, gives %d", len(keys), len(g.items))
+		if err == nil {
+			err = answers(g, keys)
 		}
 		p.says(ctx, source, err)
 		if err != nil {
@@ -72,6 +72,19 @@ func (m *Mover) fetch(ctx context.Context, p *pull, source string, keys []string
 		}
 		f(g)
 		keys, limit = keys[len(g.items):], min(fetchKeys, limit+1+limit/4)
+	}
+	return nil
+}
+
+// answers tells whether a source gives records of the first of the keys that it was asked for: those of others would be written in their places.
+func answers(g given, keys []string) error {
+	if len(g.items) == 0 || len(g.items) > len(keys) {
+		return fmt.Errorf("asked for %d records, gives %d", len(keys), len(g.items))
+	}
+	for i, item := range g.items {
+		if item.Key != keys[i] {
+			return fmt.Errorf("asked for the record of %q, gives that of %q", keys[i], item.Key)
+		}
 	}
 	return nil
 }
