@@ -85,6 +85,8 @@ type Options struct {
 	LogEntries int
 	// Service is the name of this group among those of one node; empty when it is the node's mode.
 	Service string
+	// Group marks the data directory, so that it is not taken for that of another group of the node; empty where there is none.
+	Group string
 	// Mode is the node's mode where that is another, made of such groups. Settings are those of it that all nodes must share, spelled for
 	// people; they belong to the data directory.
 	Mode, Settings string
@@ -152,22 +154,34 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	for i, name := range names {
 		e.ids[name], e.names[uint64(i+1)] = uint64(i+1), name
 	}
-	of := o.Mode
-	if of == "" {
-		of = Mode
-	}
-	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(strings.TrimSpace(of+" "+o.Settings)+" "+strings.Join(names, " ")))
 	e.status.Store(&status{})
 	e.disk = latefs.New(node.FS, func() bool { return node.Defects.Has(defect.LogNotSynced) })
-	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: of, Node: node.Name, Ring: e.digest, FS: e.disk, Logger: node.Logger})
+	data := dataOf(node, o)
+	data.FS = e.disk
+	db, err := storage.OpenDB(data)
 	if err != nil {
 		return nil, err
 	}
-	e.db, e.mode = db, of
+	e.db, e.mode, e.digest = db, data.Mode, data.Ring
 	if err := e.start(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return e, nil
+}
+
+// Known reports, without writing anything, whether the data directory has been opened for this node and group before. One of another is refused.
+func Known(node engine.Node, o Options) (bool, error) { return storage.Inspect(dataOf(node, o)) }
+
+// dataOf is whose data a node's directory has to hold.
+func dataOf(node engine.Node, o Options) storage.Options {
+	names := node.Names()
+	slices.Sort(names)
+	of := o.Mode
+	if of == "" {
+		of = Mode
+	}
+	digest := fmt.Sprintf("%016x", xxhash.Sum64String(strings.TrimSpace(of+" "+o.Settings)+" "+strings.Join(names, " ")))
+	return storage.Options{Dir: node.DataDir, Mode: of, Node: node.Name, Ring: digest, Group: o.Group, FS: node.FS, Logger: node.Logger}
 }
 
 func (e *Engine) start() error {

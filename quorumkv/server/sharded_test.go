@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +193,32 @@ func TestShardedConfiguration(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	second := filepath.Join(good.DataDir, "shard-2")
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := func(name string, cfg Config, want string) {
+		t.Helper()
+		s, err := Open(cfg, log, nil)
+		if err == nil {
+			_ = s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want an error that says %s", name, err, want)
+		}
+	}
+	move(second, second+"-away")
+	refused("a shard is lost", good, "has lost shard-2")
+	if _, err := os.Stat(second); err == nil {
+		t.Error("a shard that was lost has been opened empty")
+	}
+	move(second+"-away", second)
+	alone := good
+	alone.DataDir = second
+	refused("a shard in another's place", alone, "holds shard-2, not shard-1")
 	for _, tc := range []struct {
 		name   string
 		change func(*Config)
@@ -202,11 +230,24 @@ func TestShardedConfiguration(t *testing.T) {
 	} {
 		bad := good
 		tc.change(&bad)
-		if s, err := Open(bad, log, nil); err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: %v; want an error that says %s", tc.name, err, tc.want)
-			if err == nil {
-				_ = s.Close()
+		refused(tc.name, bad, tc.want)
+	}
+	// Nothing of that was changed, and a start that was killed before all shards were there is none that has lost any.
+	for _, undone := range []string{"", filepath.Join(t.TempDir(), "new")} {
+		again := good
+		if undone != "" {
+			again.DataDir = undone
+			if err := os.Mkdir(undone, 0o755); err != nil {
+				t.Fatal(err)
 			}
+			move(second, filepath.Join(undone, "shard-2"))
+		}
+		s, err := Open(again, log, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -165,35 +165,68 @@ var (
 func Open(node engine.Node, o Options) (*Engine, error) {
 	e := &Engine{node: node, opts: o, life: rand.Uint64(), forgets: make(chan decided, forgetting)}
 	e.ctx, e.stop = context.WithCancel(context.Background())
-	for i := range o.Shards {
+	if err := e.complete(); err != nil {
+		e.stop()
+		return nil, err
+	}
+	e.shards = make([]group, o.Shards)
+	// The first comes last: where its data are, a start has made those of all others.
+	for i := o.Shards - 1; i >= 0; i-- {
 		g, err := e.open(i)
 		if err != nil {
+			e.shards = e.shards[i+1:]
 			return nil, errors.Join(err, e.Close())
 		}
-		e.shards = append(e.shards, g)
+		e.shards[i] = g
 	}
 	e.background.Go(e.recover)
 	e.background.Go(e.forgetAll)
 	return e, nil
 }
 
-// open opens a shard. The first is in the data directory itself, so that this is refused before anything is written if it is another's.
-func (e *Engine) open(i int) (*consensus.Engine, error) {
+// complete refuses, before anything is written, data of others, shards that are in each other's place, and a directory that has lost a shard: opened
+// empty, that would vote as if it had never acknowledged anything.
+func (e *Engine) complete() error {
+	was := false
+	for i := range e.opts.Shards {
+		n, o := e.place(i)
+		known, err := consensus.Known(n, o)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			was = known
+		}
+		if was && !known {
+			return fmt.Errorf("data directory %s has lost %s, which belongs at %s: put it back, or start this node with an empty directory as one that has lost its disk", e.node.DataDir, shardName(i), n.DataDir)
+		}
+	}
+	return nil
+}
+
+// place is where a shard is and whose it is. The first is in the data directory itself.
+func (e *Engine) place(i int) (engine.Node, consensus.Options) {
 	n, name := e.node, shardName(i)
 	n.Logger = n.Logger.With("group", name)
 	if i > 0 {
 		n.DataDir = filepath.Join(n.DataDir, name)
 	}
-	s := &shard{}
-	g, err := consensus.Open(n, consensus.Options{ElectionTimeout: e.opts.ElectionTimeout, LogEntries: e.opts.LogEntries,
-		Service: name, Mode: Mode, Settings: fmt.Sprintf("shards %d, transactions %s", e.opts.Shards, e.opts.Transactions),
-		Procedure: func(st *consensus.State, body []byte) ([]byte, error) {
-			a, err := s.apply(st, body)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-			return a.marshal()
-		}})
+	return n, consensus.Options{ElectionTimeout: e.opts.ElectionTimeout, LogEntries: e.opts.LogEntries,
+		Service: name, Group: name, Mode: Mode, Settings: fmt.Sprintf("shards %d, transactions %s", e.opts.Shards, e.opts.Transactions)}
+}
+
+// open opens a shard.
+func (e *Engine) open(i int) (*consensus.Engine, error) {
+	n, o := e.place(i)
+	name, s := shardName(i), &shard{}
+	o.Procedure = func(st *consensus.State, body []byte) ([]byte, error) {
+		a, err := s.apply(st, body)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return a.marshal()
+	}
+	g, err := consensus.Open(n, o)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}

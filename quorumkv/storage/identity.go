@@ -25,12 +25,13 @@ type identity struct {
 	Node        string `json:"node"`
 	Partitioner string `json:"partitioner,omitempty"`
 	Ring        string `json:"ring"`
+	Group       string `json:"group,omitempty"`
 }
 
 // OpenDB opens or creates the database in o.Dir. A directory of another mode, node or placement is refused
 // before anything is written to it. The keys that begin with 'm' are this package's own.
 func OpenDB(o Options) (*pebble.DB, error) {
-	known, err := inspect(o)
+	known, err := Inspect(o)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +67,12 @@ func openPebble(o Options, readOnly bool) (*pebble.DB, error) {
 }
 
 func want(o Options) identity {
-	return identity{Format: formatVersion, Mode: o.Mode, Node: o.Node, Partitioner: o.Partitioner, Ring: o.Ring}.named()
+	return identity{Format: formatVersion, Mode: o.Mode, Node: o.Node, Partitioner: o.Partitioner, Ring: o.Ring, Group: o.Group}.named()
 }
 
-// inspect reads without writing whose data the directory holds, and refuses that of others. It reports
-// whether it says so already.
-func inspect(o Options) (known bool, err error) {
+// Inspect reads without writing whose data the directory holds, and refuses that of others. It reports
+// whether it says so already: it does not where there is no directory, nor where a start was killed before it could be marked.
+func Inspect(o Options) (known bool, err error) {
 	fs := o.FS
 	if fs == nil {
 		fs = vfs.Default
@@ -126,10 +127,19 @@ func (have identity) refuse(want identity, dir string) error {
 		return fmt.Errorf("data directory %s is of mode %s, not %s; data is not carried from one to another: use an empty directory", dir, have.Mode, want.Mode)
 	case have.Node != want.Node:
 		return fmt.Errorf("data directory %s belongs to node %q, not %q: give each node its own", dir, have.Node, want.Node)
+	case have.Group != want.Group:
+		return fmt.Errorf("data directory %s holds %s, not %s: put each back where it was", dir, groupName(have.Group), groupName(want.Group))
 	case have.Partitioner != want.Partitioner:
 		return fmt.Errorf("data directory %s was placed by partitioner %s, not %s; data is not moved between placements: use an empty directory", dir, have.Partitioner, want.Partitioner)
 	case have.Ring != want.Ring:
 		return fmt.Errorf("data directory %s belongs to another set of nodes, replication, virtual nodes, split points, failover, regions, conflicts, shards or transactions; data is not moved between placements: use an empty directory", dir)
 	}
 	return nil
+}
+
+func groupName(group string) string {
+	if group == "" {
+		return "no part of a node's data but all"
+	}
+	return group
 }

@@ -38,9 +38,11 @@ type Options struct {
 	// Partitioner placed the data, in modes where nodes hold parts of the keys; empty in others.
 	Partitioner string
 	Ring        string // the digest of the placement that the data belongs to
-	Fsync       bool   // sync every write before it is acknowledged
-	FS          vfs.FS // the operating system's when nil
-	Logger      *slog.Logger
+	// Group is which of several databases of one node the data belongs to; empty where a node has one.
+	Group  string
+	Fsync  bool   // sync every write before it is acknowledged
+	FS     vfs.FS // the operating system's when nil
+	Logger *slog.Logger
 	// MaxHints bounds the hints kept for one peer.
 	MaxHints int
 }
