@@ -109,6 +109,7 @@ func (r *run) load(ctx context.Context) (nemesis.Tally, error) {
 	if over == nil {
 		r.toldLoad(took, stopTicking, ticker)
 		r.recordPlaces(ctx)
+		r.recordMeasures(ctx)
 		return nemesis.Tally{}, workersErr
 	}
 	// Workers that have nothing more to do leave the faults to go on.
@@ -124,6 +125,7 @@ func (r *run) load(ctx context.Context) (nemesis.Tally, error) {
 		done = <-over
 	}
 	r.recordPlaces(ctx)
+	r.recordMeasures(ctx)
 	r.progress.Phase(PhaseHeal, fmt.Sprintf("faults: %d injected, %d took effect, %d healed", done.outcome.Injected, done.outcome.TookEffect, done.outcome.Healed))
 	return done.outcome, errors.Join(workersErr, done.err)
 }

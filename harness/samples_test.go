@@ -26,6 +26,10 @@ func (telling) Replicas(_ context.Context, key history.Key) ([]string, error) {
 	return []string{cluster.NodeNames(3)[key%3]}, nil
 }
 
+func (telling) Measures(context.Context) []history.Measure {
+	return []history.Measure{{Name: history.MeasureMoved, Value: 0.25, Text: "a quarter"}}
+}
+
 // TestSamples: how far replicas are behind is recorded while the load is on, and
 // where the keys are after it, for the workload that wants to know.
 func TestSamples(t *testing.T) {
@@ -43,6 +47,7 @@ func TestSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	lags, places, phase := map[string]int{}, map[history.Key]string{}, ""
+	var measures []history.Measure
 	for _, e := range f.history(t).Events {
 		switch e.Kind {
 		case history.EventPhase:
@@ -50,6 +55,10 @@ func TestSamples(t *testing.T) {
 		case history.EventLag:
 			if l, ok := e.Lag(); ok && phase == PhaseLoad {
 				lags[l.Node]++
+			}
+		case history.EventMeasure:
+			if m, ok := e.Measure(); ok && phase == PhaseLoad {
+				measures = append(measures, m)
 			}
 		case history.EventPlacement:
 			if p, ok := e.Placement(); ok && len(p.Nodes) == 1 {
@@ -62,5 +71,8 @@ func TestSamples(t *testing.T) {
 	}
 	if len(places) < 6 || places[0] != "n1" || places[4] != "n2" {
 		t.Errorf("places %v", places)
+	}
+	if len(measures) != 1 || measures[0].Value != 0.25 {
+		t.Errorf("measures %v", measures)
 	}
 }

@@ -100,10 +100,45 @@ func (e *Event) Placement() (p Placement, ok bool) {
 	return p, err == nil
 }
 
+// EventMeasure is the kind of the events that have a figure of the whole load which the
+// target's system knows and no client saw (targets.Measurer). Text is a Measure as JSON.
+const EventMeasure = "measure"
+
+// The names of measures, each of which thresholds of suites may name.
+const (
+	// MeasureMoved is the share, from 0 to 1, of all replicas of keys that was copied to other nodes
+	// when a node joined, on average of the nodes that did.
+	MeasureMoved = "moved"
+	// MeasureRoundsOne is how many rounds of messages, one after the other, a committed
+	// transaction in one shard took on average, with those of attempts that met a lock;
+	// MeasureRoundsAcross, one across shards.
+	MeasureRoundsOne, MeasureRoundsAcross = "rounds.one", "rounds.across"
+	// MeasureConflictsOne is the share, from 0 to 1, of the attempts at transactions in one
+	// shard that were aborted because they met a lock; MeasureConflictsAcross, across shards.
+	MeasureConflictsOne, MeasureConflictsAcross = "conflicts.one", "conflicts.across"
+)
+
+// Measure is a figure of the whole load.
+type Measure struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	// Text says it for people, with what it was counted from.
+	Text string `json:"text"`
+}
+
+// Measure reads an event of the kind EventMeasure; ok is false for others.
+func (e *Event) Measure() (m Measure, ok bool) {
+	if e.Kind != EventMeasure {
+		return m, false
+	}
+	err := json.Unmarshal([]byte(e.Text), &m)
+	return m, err == nil
+}
+
 // Sampled tells whether e is a statement about the run (EventCoverage) or one of many
-// measured values (EventLag, EventPlacement) rather than a moment.
+// measured values (EventLag, EventPlacement, EventMeasure) rather than a moment.
 func (e *Event) Sampled() bool {
-	return e.Kind == EventLag || e.Kind == EventPlacement || e.Kind == EventCoverage
+	return e.Kind == EventLag || e.Kind == EventPlacement || e.Kind == EventMeasure || e.Kind == EventCoverage
 }
 
 // FaultsAt are the IDs of the faults whose windows cover t, in the order of

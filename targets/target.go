@@ -235,6 +235,15 @@ type LagMeter interface {
 	ReplicaLag(ctx context.Context) ([]history.Lag, error)
 }
 
+// Measurer is implemented by systems that count what no client sees, such as how much a
+// change of members copied. The harness asks once, after the load and the healing of all faults, and
+// records each answer as an event (history.EventMeasure).
+type Measurer interface {
+	// Measures are the figures that there are; what did not happen has none. It asks no more of
+	// the nodes than ctx allows, and returns what it has.
+	Measures(ctx context.Context) []history.Measure
+}
+
 // Observer is implemented by systems that have something to tell of the run
 // which no client saw, such as a failover. The harness stamps and records it.
 type Observer interface {

@@ -65,7 +65,7 @@ func bare(r *http.Request) *protocol.Failure {
 }
 
 func transacted(ops []engine.Op, res engine.TxnResult, node string) protocol.Transacted {
-	out := protocol.Transacted{Reads: []protocol.Value{}, Shards: len(res.Shards), Coordinator: node}
+	out := protocol.Transacted{Reads: []protocol.Value{}, Shards: len(res.Shards), Attempts: res.Attempts, Rounds: res.Rounds, Calls: res.Calls, Coordinator: node}
 	for _, op := range ops {
 		if op.Kind != engine.OpRead {
 			continue
@@ -88,6 +88,9 @@ func parseTxn(body []byte, of string) ([]engine.Op, *protocol.Failure) {
 	var in protocol.Transaction
 	if !utf8.Valid(body) { // encoding/json would take bytes for others
 		return bad("the body is not valid UTF-8; give such a value as value_base64")
+	}
+	if err := once(body); err != nil { // encoding/json would mix what they say
+		return bad("%v", err)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()

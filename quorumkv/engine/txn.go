@@ -45,4 +45,12 @@ func (o Op) Writes() bool { return o.Kind != OpRead && o.Kind != OpCompare }
 type TxnResult struct {
 	Reads  []record.Record
 	Shards []int // that took part, the coordinator's record first
+	Cost
+}
+
+// Cost is what a transaction took until it was answered, all its attempts together.
+type Cost struct {
+	Attempts int // 1, and one more for each that met a lock
+	Rounds   int // of messages to shards, one after the other: what goes to several shards at once is one
+	Calls    int // entries of shards' logs
 }

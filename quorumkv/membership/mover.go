@@ -63,6 +63,7 @@ type Mover struct {
 
 	mu       sync.Mutex // orders decisions of the steward
 	progress map[string]Progress
+	moved    uint64 // the epoch in which progress was made
 	waiting  string // why the change does not go on; empty while it does
 	told     uint64 // the last stable epoch that all members have, as the steward knows
 	before   State  // from which this node made its last stable state
@@ -249,7 +250,7 @@ func (m *Mover) pulled(ctx context.Context, v *View) (bool, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.progress = all
+	m.progress, m.moved = all, v.Epoch
 	return done, err
 }
 
@@ -379,7 +380,20 @@ func (m *Mover) Status(ctx context.Context) Status {
 		own.Waiting = fmt.Sprintf("what %s says of the members cannot be kept: %v", own.Steward, err)
 		return own
 	}
+	if len(theirs.Progress) == 0 {
+		theirs.Progress = m.madeFor(theirs.State)
+	}
 	return theirs
+}
+
+// madeFor is the progress of the change that ended in a state, if this node carried it out: its new steward may be the node that joined.
+func (m *Mover) madeFor(s State) map[string]Progress {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s.Phase != Stable || m.moved+2 != s.Epoch {
+		return nil
+	}
+	return m.progress
 }
 
 func (m *Mover) own() Status {
@@ -424,7 +438,7 @@ func (m *Mover) decide(ctx context.Context, c Change) (State, error) {
 	if now := m.o.Keeper.View().State; now.Epoch != s.Epoch {
 		return s, refuse("the others had a later membership, %s: ask again", now)
 	}
-	m.progress = map[string]Progress{}
+	m.progress, m.moved = map[string]Progress{}, to.Epoch
 	return m.begin(s, to)
 }
 

@@ -127,6 +127,9 @@ type TxnOp struct {
 type Transacted struct {
 	Reads       []Value `json:"reads"` // one for each read, in their order; without a value where there is none
 	Shards      int     `json:"shards"`
+	Attempts    int     `json:"attempts"` // 1, and one more for each that met a lock
+	Rounds      int     `json:"rounds"`   // of messages to shards, one after the other, in all attempts
+	Calls       int     `json:"calls"`    // entries of shards' logs, in all attempts
 	Coordinator string  `json:"coordinator"`
 }
 

@@ -57,11 +57,12 @@ func (e *Engine) Transact(ctx context.Context, ops []engine.Op) (engine.TxnResul
 	for _, p := range parts {
 		out.Shards = append(out.Shards, p.shard)
 	}
-	answers, err := e.untilFree(ctx, func() ([]answer, *engine.Error) { return e.attempt(ctx, parts) })
+	answers, err := e.untilFree(ctx, func() ([]answer, *engine.Error) { return e.attempt(ctx, parts, &out.Cost) })
 	if err != nil {
 		e.stats.Failed(err)
 		return out, err
 	}
+	e.counts.committed(len(parts) > 1, out.Cost)
 	e.stats.Writes.Add(1)
 	reads := 0
 	for _, p := range parts {
@@ -93,12 +94,13 @@ func (e *Engine) untilFree(ctx context.Context, try func() ([]answer, *engine.Er
 	}
 }
 
-// attempt carries out a transaction once.
-func (e *Engine) attempt(ctx context.Context, parts []part) ([]answer, *engine.Error) {
+// attempt carries out a transaction once, and adds what it took to cost.
+func (e *Engine) attempt(ctx context.Context, parts []part, cost *engine.Cost) ([]answer, *engine.Error) {
+	cost.Attempts++
 	if len(parts) == 1 || e.opts.Transactions == BestEffort {
-		return e.oneByOne(ctx, parts)
+		return e.oneByOne(ctx, parts, cost)
 	}
-	t := &txn{e: e, id: fmt.Sprintf("%s/%x/%d", e.node.Name, e.life, e.last.Add(1)), parts: parts, begun: e.shards[parts[0].shard].Applied()}
+	t := &txn{e: e, cost: cost, id: fmt.Sprintf("%s/%x/%d", e.node.Name, e.life, e.last.Add(1)), parts: parts, begun: e.shards[parts[0].shard].Applied()}
 	for _, p := range parts {
 		t.shards = append(t.shards, p.shard)
 	}
@@ -106,10 +108,11 @@ func (e *Engine) attempt(ctx context.Context, parts []part) ([]answer, *engine.E
 }
 
 // oneByOne has each shard carry out its part by itself. What happened before a part failed stays.
-func (e *Engine) oneByOne(ctx context.Context, parts []part) ([]answer, *engine.Error) {
+func (e *Engine) oneByOne(ctx context.Context, parts []part, cost *engine.Cost) ([]answer, *engine.Error) {
 	var answers []answer
 	wrote := false
 	for _, p := range parts {
+		round(cost, 1)
 		a, err := e.call(ctx, p.shard, call{Verb: execute, Ops: p.ops, Limit: e.opts.MaxValueBytes, Free: e.opts.Transactions == NoReadLocks})
 		if err == nil {
 			err = a.failure()
@@ -126,9 +129,16 @@ func (e *Engine) oneByOne(ctx context.Context, parts []part) ([]answer, *engine.
 	return answers, nil
 }
 
+// round counts one in which so many shards are called at once.
+func round(cost *engine.Cost, calls int) {
+	cost.Rounds++
+	cost.Calls += calls
+}
+
 // txn is one attempt at a transaction across shards.
 type txn struct {
 	e      *Engine
+	cost   *engine.Cost
 	id     string
 	parts  []part
 	shards []int
@@ -145,6 +155,7 @@ func (t *txn) run(ctx context.Context) ([]answer, *engine.Error) {
 	if t.e.opts.Transactions == MemoryCoordinator {
 		return answers, t.tell(ctx)
 	}
+	round(t.cost, 1)
 	commit, err := t.e.decide(ctx, t.shards[0], call{Txn: t.id, Commit: true, Shards: t.shards, Begun: t.begun})
 	if err != nil && err.Outcome == engine.PerhapsWritten {
 		return nil, err
@@ -165,6 +176,7 @@ func (t *txn) run(ctx context.Context) ([]answer, *engine.Error) {
 
 // prepare has all shards vote. An error says that not all have voted to commit.
 func (t *txn) prepare(ctx context.Context) ([]answer, *engine.Error) {
+	round(t.cost, len(t.parts))
 	answers, errs := make([]answer, len(t.parts)), make([]*engine.Error, len(t.parts))
 	var wg sync.WaitGroup
 	for i, p := range t.parts {
@@ -201,6 +213,7 @@ func rank(err *engine.Error) int {
 // tell is the end of a transaction of MemoryCoordinator: shards are told one after the other, and nobody else knows.
 func (t *txn) tell(ctx context.Context) *engine.Error {
 	for _, s := range t.shards {
+		round(t.cost, 1)
 		a, err := t.e.call(ctx, s, call{Verb: finish, Txn: t.id, Commit: true})
 		if err == nil && a.Status != done {
 			err = &engine.Error{Code: engine.CodeUnavailable, Message: "a shard has aborted the transaction by itself"}
@@ -215,6 +228,7 @@ func (t *txn) tell(ctx context.Context) *engine.Error {
 
 // finish tells shards what was decided, and reports whether all have heard it.
 func (t *txn) finish(ctx context.Context, shards []int, commit bool) bool {
+	round(t.cost, len(shards))
 	return t.e.finish(ctx, shards, t.id, commit)
 }
 

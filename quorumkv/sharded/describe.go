@@ -15,7 +15,23 @@ import (
 )
 
 // counts are what happened to transactions since the start.
-type counts struct{ retries, recovered atomic.Int64 }
+type counts struct {
+	retries, recovered atomic.Int64
+	one, across        costs // of transactions that were committed, in one shard and in several
+}
+
+// costs add up what transactions took.
+type costs struct{ committed, rounds, calls atomic.Int64 }
+
+func (c *counts) committed(across bool, cost engine.Cost) {
+	of := &c.one
+	if across {
+		of = &c.across
+	}
+	of.committed.Add(1)
+	of.rounds.Add(int64(cost.Rounds))
+	of.calls.Add(int64(cost.Calls))
+}
 
 // writing says that a lock is a writer's. One that cannot be read is taken for that.
 func writing(r record.Record) bool {
@@ -73,6 +89,13 @@ func (e *Engine) Register(r prometheus.Registerer) {
 		"transactions_retried_total":   {Help: "Transactions that met a lock and were tried again.", Read: e.counts.retries.Load},
 		"transactions_recovered_total": {Help: "Transactions that their coordinator had left, and this node settled.", Read: e.counts.recovered.Load},
 	})
+	for name, c := range map[string]*costs{"one": &e.counts.one, "several": &e.counts.across} {
+		engine.RegisterCounters(prometheus.WrapRegistererWith(prometheus.Labels{"shards": name}, r), map[string]engine.Metric{
+			"transactions_total":       {Help: "Transactions of POST /txn that were carried out, by whether they were in one shard.", Read: c.committed.Load},
+			"transaction_rounds_total": {Help: "Rounds of messages to shards, one after the other, that these took.", Read: c.rounds.Load},
+			"transaction_calls_total":  {Help: "Entries of shards' logs that these took.", Read: c.calls.Load},
+		})
+	}
 	for i, g := range e.shards {
 		g.RegisterGroup(prometheus.WrapRegistererWith(prometheus.Labels{"group": shardName(i)}, r))
 	}

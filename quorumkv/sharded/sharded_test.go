@@ -2,6 +2,7 @@ package sharded
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,7 +142,7 @@ func TestLateCommit(t *testing.T) {
 		return nil
 	}}
 	e := w.node(t, slow, patient)
-	_, err := e.attempt(t.Context(), e.parts(w.both("1"))) // Transact would try again
+	_, err := e.attempt(t.Context(), e.parts(w.both("1")), &engine.Cost{}) // Transact would try again
 	if err == nil || err.Code != engine.CodeAborted || err.Outcome != engine.NotWritten {
 		t.Errorf("the client got %v", err)
 	}
@@ -178,5 +179,55 @@ func TestOutcomeOfLostAnswers(t *testing.T) {
 		if left := w.left(); len(left) > 0 || w.shards[0].list(w.keys()[0]) != "" {
 			t.Errorf("%s lost, %s: %q are left, and a list", tc.verb, tc.lost, left)
 		}
+	}
+}
+
+// What a transaction takes until it is answered: in one shard a round and an entry of its log; across two shards what the way needs.
+func TestCostOfTransactions(t *testing.T) {
+	for _, tc := range []struct {
+		ways Transactions
+		want engine.Cost // across two shards
+	}{
+		{TwoPhaseCommit, engine.Cost{Attempts: 1, Rounds: 3, Calls: 5}},
+		{NoReadLocks, engine.Cost{Attempts: 1, Rounds: 3, Calls: 5}},
+		{MemoryCoordinator, engine.Cost{Attempts: 1, Rounds: 3, Calls: 4}},
+		{BestEffort, engine.Cost{Attempts: 1, Rounds: 2, Calls: 2}},
+	} {
+		w := newWorld(tc.ways)
+		e := w.node(t, &testNode{}, patient)
+		for _, do := range []struct {
+			ops  []engine.Op
+			want engine.Cost
+		}{{w.both("1"), tc.want}, {w.both("1")[:1], engine.Cost{Attempts: 1, Rounds: 1, Calls: 1}}} {
+			got, err := e.Transact(t.Context(), do.ops)
+			if err != nil || got.Cost != do.want {
+				t.Errorf("%s, %d operations: %+v, want %+v; %v", tc.ways, len(do.ops), got.Cost, do.want, err)
+			}
+		}
+	}
+	// One that meets a lock is tried again, and the rounds of the attempt in vain count: it prepared, and gave up what it had.
+	w := newWorld(TwoPhaseCommit)
+	n := &testNode{}
+	met := false
+	n.before = once(func(_ int, c call) *engine.Error {
+		if c.Verb == prepare && !met {
+			met = true
+			return &engine.Error{Code: engine.CodeAborted, Outcome: engine.NotWritten, Message: "a lock"}
+		}
+		return nil
+	})
+	got, err := w.node(t, n, patient).Transact(t.Context(), w.both("1"))
+	if want := (engine.Cost{Attempts: 2, Rounds: 5, Calls: 9}); err != nil || got.Cost != want {
+		t.Errorf("after a lock: %+v, want %+v; %v", got.Cost, want, err)
+	}
+}
+
+// once makes calls of shards at the same time calls one after the other.
+func once(f func(int, call) *engine.Error) func(int, call) *engine.Error {
+	var mu sync.Mutex
+	return func(shard int, c call) *engine.Error {
+		mu.Lock()
+		defer mu.Unlock()
+		return f(shard, c)
 	}
 }

@@ -54,7 +54,7 @@ func (e *Engine) write(ctx context.Context, req engine.WriteRequest) (engine.Wri
 	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
 	defer cancel()
 	parts := e.parts(append(ops, op))
-	answers, err := e.untilFree(ctx, func() ([]answer, *engine.Error) { return e.oneByOne(ctx, parts) })
+	answers, err := e.untilFree(ctx, func() ([]answer, *engine.Error) { return e.oneByOne(ctx, parts, &engine.Cost{}) })
 	if err != nil {
 		return engine.WriteResult{}, err
 	}

@@ -36,6 +36,8 @@ type Case struct {
 	// Shards are the partitions of the keys where the history tells them, busiest
 	// first.
 	Shards []Shard `json:"shards,omitempty"`
+	// Measures are what the target's system has counted: see history.EventMeasure.
+	Measures []history.Measure `json:"measures,omitempty"`
 }
 
 // Part counts some of the operations of the load by how they were served.
@@ -54,7 +56,7 @@ type Part struct {
 // Of measures a history.
 func Of(ctx context.Context, h *history.History) *Case {
 	load := Measure(h)
-	f := &Case{OKPerSecond: load.OKPerSecond, Shards: Shards(h), Recovery: recovery(h).Seconds(), Outages: OutagesOf(h)}
+	f := &Case{OKPerSecond: load.OKPerSecond, Shards: Shards(h), Measures: Measures(h), Recovery: recovery(h).Seconds(), Outages: OutagesOf(h)}
 	all := func(*history.Op) bool { return true }
 	inside := func(op *history.Op) bool { return h.FaultAt(op.Invoke) }
 	f.Part, f.Inside = part(h, all), part(h, inside)
@@ -70,6 +72,17 @@ func Of(ctx context.Context, h *history.History) *Case {
 		f.Staleness, f.StalenessMeasured = time.Duration(r.All.Time.Max).Seconds(), true
 	}
 	return f
+}
+
+// Measures are what the target's system has counted: see history.EventMeasure.
+func Measures(h *history.History) []history.Measure {
+	var out []history.Measure
+	for i := range h.Events {
+		if m, ok := h.Events[i].Measure(); ok {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 func part(h *history.History, counts func(*history.Op) bool) Part {

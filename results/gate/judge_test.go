@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/verdict"
 )
@@ -23,9 +24,10 @@ func suiteWith(st CaseStatus, detail string) *SuiteResult {
 func figuresOfTest() *figures.Case {
 	return &figures.Case{
 		Part: figures.Part{Ops: 1000, ReadP99: 20, WriteP99: 30, Availability: 0.9}, OKPerSecond: 100, Recovery: 2, Staleness: 1.5, StalenessMeasured: true,
-		Inside:  figures.Part{Ops: 100, ReadP99: 80, Availability: 0.5},
-		Outside: figures.Part{Ops: 900, ReadP99: 10, Availability: 0.95},
-		Shards:  []figures.Shard{{Node: "n2", Share: 0.6}, {Node: "n1", Share: 0.4}},
+		Inside:   figures.Part{Ops: 100, ReadP99: 80, Availability: 0.5},
+		Outside:  figures.Part{Ops: 900, ReadP99: 10, Availability: 0.95},
+		Measures: []history.Measure{{Name: history.MeasureMoved, Value: 0.2}, {Name: history.MeasureRoundsAcross, Value: 3}},
+		Shards:   []figures.Shard{{Node: "n2", Share: 0.6}, {Node: "n1", Share: 0.4}},
 	}
 }
 
@@ -59,6 +61,9 @@ func TestGate(t *testing.T) {
 		{"broken outside", CasePassed, Policy{Thresholds: []string{"availability > 0.95 outside faults"}}, nil, 1, "THRESHOLD"},
 		{"too stale", CasePassed, Policy{Thresholds: []string{"staleness < 1s"}}, nil, 1, "THRESHOLD"},
 		{"too hot", CasePassed, Policy{Thresholds: []string{"hottest < 0.5"}}, nil, 1, "THRESHOLD"},
+		{"moved a fifth", CasePassed, Policy{Thresholds: []string{"moved < 0.21", "moved > 0.19", "rounds.across > 2.99"}}, nil, 0, ""},
+		{"moved more", CasePassed, Policy{Thresholds: []string{"moved < 0.19"}}, nil, 1, "THRESHOLD"},
+		{"rounds of none", CasePassed, Policy{Thresholds: []string{"rounds.one < 2"}}, nil, 2, "INCONCLUSIVE"},
 		{"fast where nothing succeeded", CasePassed, Policy{Thresholds: []string{"write.p99 < 1s inside faults"}}, nil, 2, "INCONCLUSIVE"},
 		{"fast where something did", CasePassed, Policy{Thresholds: []string{"write.p99 < 1s"}}, nil, 0, ""},
 		{"slow recovery", CasePassed, Policy{Thresholds: []string{"recovery < 2s"}}, nil, 1, "THRESHOLD"},

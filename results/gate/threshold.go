@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/figures"
 )
@@ -75,7 +76,24 @@ func measurable() map[string]figure {
 			return get(f.Outages.Longest), ""
 		}
 	}
+	ofMeasure := func(name, without string) figure {
+		return figure{asNumber, false, func(f *figures.Case, _ *figures.Part) (float64, string) {
+			for _, m := range f.Measures {
+				if m.Name == name {
+					return m.Value, ""
+				}
+			}
+			return 0, without
+		}}
+	}
+	const noJoin, noTxn = "no node joined, or the target does not tell what moved", "no such transaction was committed, or the target does not count"
 	return map[string]figure{
+		history.MeasureMoved:           ofMeasure(history.MeasureMoved, noJoin),
+		history.MeasureRoundsOne:       ofMeasure(history.MeasureRoundsOne, noTxn),
+		history.MeasureRoundsAcross:    ofMeasure(history.MeasureRoundsAcross, noTxn),
+		history.MeasureConflictsOne:    ofMeasure(history.MeasureConflictsOne, noTxn),
+		history.MeasureConflictsAcross: ofMeasure(history.MeasureConflictsAcross, noTxn),
+
 		"read.p99":     {inMillis, true, ofLatency("read", func(p *figures.Part) float64 { return p.ReadP99 })},
 		"write.p99":    {inMillis, true, ofLatency("write", func(p *figures.Part) float64 { return p.WriteP99 })},
 		"availability": {asNumber, true, ofPart(func(p *figures.Part) float64 { return p.Availability })},
@@ -117,7 +135,7 @@ var thresholdText = regexp.MustCompile(`^\s*([a-z0-9.]+)\s*(<|>)\s*(\S+)(?:\s+(i
 
 // ParseThreshold reads such as "read.p99 < 250ms outside faults",
 // "write.p99 < 1s", "recovery < 10s", "availability > 0.95", "rate > 100",
-// "staleness < 2s", "lag > 25s" and "hottest < 0.4".
+// "staleness < 2s", "lag > 25s", "hottest < 0.4" and "moved < 0.3".
 func ParseThreshold(text string) (Threshold, error) {
 	m := thresholdText.FindStringSubmatch(text)
 	if m == nil {

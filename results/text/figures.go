@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/figures"
 )
@@ -34,6 +35,14 @@ func PrintFigures(w io.Writer, s Style, f *figures.Case) {
 	}
 	fmt.Fprintf(w, "    %s\n", s.Dim(text))
 	PrintShards(w, f.Shards)
+	PrintMeasures(w, f.Measures)
+}
+
+// PrintMeasures prints what the target's system has counted, one a line.
+func PrintMeasures(w io.Writer, measures []history.Measure) {
+	for _, m := range measures {
+		fmt.Fprintf(w, "    %s\n", m.Text)
+	}
 }
 
 // latency is a percentile in milliseconds, which is 0 where nothing succeeded.

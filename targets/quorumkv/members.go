@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
@@ -59,9 +60,51 @@ func (l *lives) set(node string, out bool) {
 type memberedSystem struct {
 	*System
 	changing sync.Mutex // held while one member is removed or added
+	joins    joins
 }
 
-var _ ability.MemberChanger = (*memberedSystem)(nil)
+var (
+	_ ability.MemberChanger = (*memberedSystem)(nil)
+	_ targets.Measurer      = (*memberedSystem)(nil)
+)
+
+// joins are what nodes that joined have copied.
+type joins struct {
+	mu     sync.Mutex
+	shares []float64
+	texts  []string
+}
+
+// note keeps what a change gave to other nodes, of which the nodes that know tell the same.
+func (j *joins) note(node string, m protocol.Members) {
+	var keys, taken int64
+	for _, move := range m.Moves {
+		keys, taken = max(keys, move.Keys), taken+move.Taken
+	}
+	if keys == 0 || m.Replication == 0 {
+		return
+	}
+	share := float64(taken) / float64(keys*int64(m.Replication))
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.shares = append(j.shares, share)
+	j.texts = append(j.texts, fmt.Sprintf("%s joined %d others: %d of the %d replicas of %d keys moved (%.1f %%)",
+		node, len(m.Members)-1, taken, keys*int64(m.Replication), keys, share*100))
+}
+
+// Measures implements targets.Measurer.
+func (s *memberedSystem) Measures(context.Context) []history.Measure {
+	s.joins.mu.Lock()
+	defer s.joins.mu.Unlock()
+	if len(s.joins.shares) == 0 {
+		return nil
+	}
+	sum := 0.0
+	for _, share := range s.joins.shares {
+		sum += share
+	}
+	return []history.Measure{{Name: history.MeasureMoved, Value: sum / float64(len(s.joins.shares)), Text: strings.Join(s.joins.texts, "; ")}}
+}
 
 // change has a node's membership changed by order of another, and waits until all that are not out, but for those left out, say that it is done.
 func (s *memberedSystem) change(ctx context.Context, c protocol.MemberChange, leftOut string) error {
@@ -129,8 +172,22 @@ func (s *memberedSystem) AddMember(ctx context.Context, node string) error {
 	if err := s.change(ctx, protocol.MemberChange{Add: node}, ""); err != nil {
 		return err
 	}
-	s.lives.set(node, false)
+	if s.lives.isOut(node) {
+		s.lives.set(node, false)
+		s.noteJoin(ctx, node)
+	}
 	return nil
+}
+
+// noteJoin asks for what the change by which node has joined gave to other nodes: whoever carried it out knows, if it was not restarted since.
+func (s *memberedSystem) noteJoin(ctx context.Context, node string) {
+	for _, n := range s.nodes {
+		m, err := s.admin[n].Members(ctx)
+		if err == nil && m.Phase == string(membership.Stable) && len(m.Moves) > 0 {
+			s.joins.note(node, m)
+			return
+		}
+	}
 }
 
 // Members implements ability.MemberChanger. While a change goes on they are those that are members before and after it.

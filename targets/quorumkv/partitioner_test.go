@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -38,5 +39,27 @@ func TestPartitionerSettings(t *testing.T) {
 		if got := partitionerArgs(cfg.Options); !slices.Equal(got, c.args) {
 			t.Errorf("%v: a node gets %q, want %q", c.given, got, c.args)
 		}
+	}
+}
+
+// With digits, the order of the bytes of keys is that of their numbers; without, names are as they are.
+func TestKeyNames(t *testing.T) {
+	for _, c := range []struct {
+		digits string
+		keys   []history.Key
+		want   []string
+	}{
+		{"", []history.Key{2, 10}, []string{"k2", "k10"}},
+		{"0", []history.Key{2, 10}, []string{"k2", "k10"}},
+		{"3", []history.Key{2, 10, 999, 1000}, []string{"k002", "k010", "k999", "k1000"}},
+	} {
+		for i, k := range c.keys {
+			if got := keyName(k, map[string]string{optKeyDigits: c.digits}); got != c.want[i] {
+				t.Errorf("%v with %q digits is %s, want %s", k, c.digits, got, c.want[i])
+			}
+		}
+	}
+	if _, err := New().Resolve(targets.Config{Nodes: 3, Options: map[string]string{optKeyDigits: "20"}}); err == nil {
+		t.Error("20 digits are taken")
 	}
 }

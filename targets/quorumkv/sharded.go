@@ -103,6 +103,7 @@ func (c *session) transact(ctx context.Context, conn *client.Client, at int, txn
 		ops = append(ops, made...)
 	}
 	done, err := conn.Transact(ctx, ops)
+	c.system.transactions.note(c.system.across(ops), done, err)
 	if err != nil {
 		res := targets.Result{Outcome: Classify(err, writes), Node: at, Err: err}
 		var e *client.Error

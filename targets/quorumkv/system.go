@@ -45,7 +45,8 @@ type System struct {
 	prefix  string
 	written *keySet
 
-	lives lives
+	lives        lives
+	transactions transactions
 
 	mu      sync.Mutex
 	offsets map[string]time.Duration

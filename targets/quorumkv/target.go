@@ -61,6 +61,7 @@ const (
 	optExchange       = "exchange_interval"
 	optShards         = "shards"
 	optTransactions   = "transactions"
+	optKeyDigits      = "key_digits"
 )
 
 // Target is quorumkv in one of its modes. What the store can do also depends on how mode multi-leader treats conflicts.

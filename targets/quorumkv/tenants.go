@@ -16,9 +16,9 @@ const listed = 100
 func (s *System) place(conn *client.Client, k history.Key) (as *client.Client, name string) {
 	t := s.cfg.Tenants
 	if t == 0 {
-		return conn, s.prefix + k.String()
+		return conn, s.prefix + keyName(k, s.cfg.Options)
 	}
-	return conn.As(history.TenantName(t.Tenant(k))), s.prefix + t.Local(k).String()
+	return conn.As(history.TenantName(t.Tenant(k))), s.prefix + keyName(t.Local(k), s.cfg.Options)
 }
 
 // list does scans and backups of the tenant of a key: a page of those after it, or all that the node has.

@@ -58,6 +58,7 @@ func PrintFinished(a *cli.App, f *runs.Finished, drawn bool) {
 	if f.History != nil {
 		PrintViolations(a, f.History, &f.Summary.Assessment, ShownViolations)
 		text.PrintShards(w, figures.Shards(f.History))
+		text.PrintMeasures(w, figures.Measures(f.History))
 	}
 	text.PrintAlerts(w, f.Summary.Alerts)
 	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", f.Summary.Exit.Reason, f.Summary.Exit.Code)

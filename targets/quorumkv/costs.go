@@ -1,0 +1,86 @@
+package quorumkv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/sharded"
+	"github.com/lapse-test/lapse/targets"
+)
+
+var _ targets.Measurer = (*orderedSystem)(nil)
+
+// transactions are what the transactions of clients took, by whether they were in one shard or across shards.
+type transactions struct {
+	mu          sync.Mutex
+	one, across costs
+}
+
+// costs add up. Attempts are those of committed transactions, and one for each request that was aborted: how many it made is not known.
+type costs struct{ committed, aborted, attempts, rounds, calls int }
+
+// note counts one that was answered; of one with an unknown outcome nothing is known.
+func (t *transactions) note(across bool, done protocol.Transacted, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := &t.one
+	if across {
+		c = &t.across
+	}
+	if err == nil {
+		c.committed++
+		c.attempts += done.Attempts
+		c.rounds += done.Rounds
+		c.calls += done.Calls
+		return
+	}
+	var e *client.Error
+	if errors.As(err, &e) && engine.Code(e.Code) == engine.CodeAborted {
+		c.aborted++
+		c.attempts++
+	}
+}
+
+// across tells whether the keys of operations are in several shards.
+func (s *System) across(ops []protocol.TxnOp) bool {
+	shards, err := strconv.Atoi(s.cfg.Options[optShards])
+	if err != nil {
+		return false // checked by Resolve
+	}
+	for i := range ops {
+		if sharded.ShardOf(ops[i].Key, shards) != sharded.ShardOf(ops[0].Key, shards) {
+			return true
+		}
+	}
+	return false
+}
+
+// Measures implements targets.Measurer: in mode sharded, what transactions took.
+func (s *orderedSystem) Measures(context.Context) []history.Measure {
+	t := &s.transactions
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := t.one.measures("in one shard", history.MeasureRoundsOne, history.MeasureConflictsOne)
+	return append(out, t.across.measures("across shards", history.MeasureRoundsAcross, history.MeasureConflictsAcross)...)
+}
+
+func (c *costs) measures(where, rounds, conflicts string) []history.Measure {
+	if c.committed == 0 {
+		return nil
+	}
+	per := func(n int) float64 { return float64(n) / float64(c.committed) }
+	met := float64(c.attempts-c.committed) / float64(c.attempts)
+	return []history.Measure{
+		{Name: rounds, Value: per(c.rounds), Text: fmt.Sprintf("%d transactions %s were committed, with %.2f rounds of messages and %.2f entries of logs each",
+			c.committed, where, per(c.rounds), per(c.calls))},
+		{Name: conflicts, Value: met, Text: fmt.Sprintf("%.1f %% of %d attempts %s met a lock; %d transactions were given up for it",
+			met*100, c.attempts, where, c.aborted)},
+	}
+}

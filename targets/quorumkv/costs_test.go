@@ -1,0 +1,52 @@
+package quorumkv
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/sharded"
+	"github.com/lapse-test/lapse/targets"
+)
+
+// What transactions took is told apart by whether their keys are in one shard; an aborted request is one attempt, and one without an answer none.
+func TestCostsOfTransactions(t *testing.T) {
+	s := &orderedSystem{&System{cfg: targets.Config{Options: map[string]string{optShards: "2"}}}}
+	if got := s.Measures(t.Context()); got != nil {
+		t.Errorf("without transactions: %v", got)
+	}
+	other := ""
+	for _, k := range []string{"b", "c", "d", "e"} {
+		if sharded.ShardOf(k, 2) != sharded.ShardOf("a", 2) {
+			other = k
+		}
+	}
+	one, two := []protocol.TxnOp{{Key: "a"}, {Key: "a"}}, []protocol.TxnOp{{Key: "a"}, {Key: other}}
+	aborted := &client.Error{Failure: protocol.Failure{Code: string(engine.CodeAborted)}}
+	for _, tc := range []struct {
+		ops  []protocol.TxnOp
+		done protocol.Transacted
+		err  error
+	}{
+		{one, protocol.Transacted{Attempts: 1, Rounds: 1, Calls: 1}, nil},
+		{two, protocol.Transacted{Attempts: 1, Rounds: 3, Calls: 5}, nil},
+		{two, protocol.Transacted{Attempts: 2, Rounds: 5, Calls: 9}, nil},
+		{two, protocol.Transacted{}, aborted},
+		{two, protocol.Transacted{}, errors.New("no answer")},
+	} {
+		s.transactions.note(s.across(tc.ops), tc.done, tc.err)
+	}
+	want := map[string]float64{history.MeasureRoundsOne: 1, history.MeasureConflictsOne: 0, history.MeasureRoundsAcross: 4, history.MeasureConflictsAcross: 0.5}
+	got := s.Measures(t.Context())
+	for _, m := range got {
+		if m.Value != want[m.Name] {
+			t.Errorf("%s is %v, want %v: %s", m.Name, m.Value, want[m.Name], m.Text)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d measures", len(got))
+	}
+}
