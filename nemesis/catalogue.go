@@ -29,6 +29,10 @@ type Info struct {
 	// there; NotExternal then says why, or what to use instead.
 	Operator    []string
 	NotExternal string
+	// Removal is how the fault takes nodes from their supervisor (cluster.Supervisor), which
+	// they must have then; empty for others. No preset has it: who asks for it by its name
+	// lets lapse remove what is not its own.
+	Removal cluster.Removal
 	// Shapes says that it needs a network whose links can be shaped (cluster.Shaper).
 	Shapes bool
 	// Limits says that it needs nodes whose processes can be limited (cluster.Limiter).
@@ -95,6 +99,7 @@ func families() []family {
 		clientDeaths(),
 		slowStarts(),
 		limits(),
+		replacements(),
 	}
 }
 
@@ -203,6 +208,14 @@ func (k *kind) fits(nodes int, has func(ability.Ability) bool, why func(ability.
 		return usagef("fault %s needs %s, which this target has not", k.Name, a.Meaning())
 	}
 	return nil
+}
+
+// supervised says why k cannot be done to nodes that o has a supervisor for, nil if it can.
+func (k *kind) supervised(o *cluster.Operator) error {
+	if k.Removal == "" || o.Supervised() != nil {
+		return nil
+	}
+	return usagef("fault %s needs nodes that are there already and that something starts anew by itself, such as pods of Kubernetes (docs/kubernetes.md)", k.Name)
 }
 
 // operated says why k cannot be done to an external cluster by the commands of its

@@ -85,6 +85,7 @@ type fake struct {
 	asleep  map[string]bool // whose clients are paused
 	out     map[string]bool // no members
 	deaths  map[string]Deaths
+	keeper  *keeper // may be nil
 	began   time.Time
 	faults  map[int]history.Fault
 	updates []history.Fault
@@ -103,6 +104,7 @@ func newFake(nodes int, l lies) *fake {
 		asleep: map[string]bool{}, out: map[string]bool{}, deaths: map[string]Deaths{},
 		faults: map[int]history.Fault{}, readyAfter: 200 * time.Millisecond,
 	}
+	f.keeper = &keeper{f: f, lives: map[string]int{}, ending: map[string]time.Time{}}
 	for _, n := range f.names {
 		node := &fakeNode{f: f, name: n}
 		f.nodes[n] = node
@@ -541,6 +543,13 @@ func (n *fakeNode) start() {
 	n.pid, n.state, n.exited, n.started = n.f.nextPID, cluster.Running, make(chan struct{}), time.Now()
 	n.f.pids[n.pid] = true
 	n.limited = map[cluster.Resource]bool{}
+}
+
+func (n *fakeNode) Supervisor() cluster.Supervisor {
+	if n.f.keeper == nil {
+		return nil
+	}
+	return n.f.keeper
 }
 
 func (n *fakeNode) Name() string                                 { return n.name }

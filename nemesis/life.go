@@ -110,10 +110,7 @@ func (s *scene) refuse(step *Step, f history.Fault, err error) {
 
 // breakIt injects and waits for the proof.
 func (s *scene) breakIt(ctx context.Context, w *window) error {
-	limits := s.Limits
-	if p, ok := w.action.(patient); ok {
-		limits = p.patience(limits)
-	}
+	limits := s.limits(w.action)
 	inject, cancel := context.WithTimeout(ctx, limits.Effect)
 	defer cancel()
 	if err := w.action.inject(inject, s); err != nil {
@@ -126,17 +123,26 @@ func (s *scene) breakIt(ctx context.Context, w *window) error {
 	return err
 }
 
+// limits are those for an action.
+func (s *scene) limits(a action) Limits {
+	if p, ok := a.(patient); ok {
+		return p.patience(s.Limits)
+	}
+	return s.Limits
+}
+
 // mend heals and waits for the proof that the fault's own effect is over.
 func (s *scene) mend(ctx context.Context, w *window) error {
-	ctx, cancel := context.WithTimeout(ctx, s.Limits.Heal)
+	limits := s.limits(w.action)
+	ctx, cancel := context.WithTimeout(ctx, limits.Heal)
 	defer cancel()
-	_, err := await(ctx, s.Limits.Heal, func(ctx context.Context) ([]string, error) {
+	_, err := await(ctx, limits.Heal, func(ctx context.Context) ([]string, error) {
 		return nil, w.action.heal(ctx, s)
 	})
 	if err != nil {
 		return fmt.Errorf("healing it: %w", err)
 	}
-	proof, err := await(ctx, s.Limits.Heal, func(ctx context.Context) ([]string, error) {
+	proof, err := await(ctx, limits.Heal, func(ctx context.Context) ([]string, error) {
 		return w.action.healed(ctx, s)
 	})
 	w.fault.Proof = append(w.fault.Proof, proof...)

@@ -187,6 +187,8 @@ func newBag(name string, cfg Config) (*bag, error) {
 			return usagef("fault %s needs links that lapse can slow down and reset, %s", k.Name, cfg.NotShaped)
 		case k.Limits && cfg.NotLimited != "" && !cfg.External:
 			return usagef("fault %s needs processes that lapse can limit while they run, %s", k.Name, cfg.NotLimited)
+		case k.Removal != "":
+			return k.supervised(cfg.Operator)
 		case !cfg.External:
 			return nil
 		}

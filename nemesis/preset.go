@@ -45,7 +45,7 @@ func allAfter(first []string) []string {
 	out = append(out, "kill-all", "clock", "pause-primary", "partition-primary")
 	mixed := map[string]bool{}
 	for _, k := range catalogue() {
-		mixed[k.Name] = mixed[k.Name] || k.Blameless
+		mixed[k.Name] = mixed[k.Name] || k.Blameless || k.Removal != ""
 		for _, part := range k.mix {
 			mixed[part] = true
 		}

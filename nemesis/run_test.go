@@ -34,7 +34,7 @@ func planFor(t *testing.T, nodes int, seed uint64, mode Mode, faults ...string) 
 	t.Helper()
 	s, err := NewSchedule(Config{
 		Seed: seed, Faults: faults, Nodes: cluster.NodeNames(nodes), Abilities: everything,
-		Duration: 30 * time.Second, Mode: mode,
+		Duration: 30 * time.Second, Mode: mode, Operator: &cluster.Operator{Supervisor: &keeper{}},
 	})
 	if err != nil {
 		t.Fatal(err)

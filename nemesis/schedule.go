@@ -80,6 +80,17 @@ func (s Schedule) CutsLinks() bool {
 	})
 }
 
+// Removals are how its faults take nodes from their supervisor, each once.
+func (s Schedule) Removals() []cluster.Removal {
+	var out []cluster.Removal
+	for _, st := range s.Steps {
+		if k, err := find(st.Fault); err == nil && k.Removal != "" && !slices.Contains(out, k.Removal) {
+			out = append(out, k.Removal)
+		}
+	}
+	return out
+}
+
 // Needs says whether a fault of the schedule needs the ability a.
 func (s Schedule) Needs(a ability.Ability) bool {
 	return slices.ContainsFunc(s.Steps, func(st Step) bool { return needs(st.Fault, a) })

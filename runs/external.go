@@ -2,8 +2,11 @@ package runs
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/lapse-test/lapse/internal/pure"
+	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
@@ -12,14 +15,16 @@ import (
 
 // externalCluster is a cluster that lapse did not start; the zero value is one that it starts.
 type externalCluster struct {
+	// at are addresses, or one mark that a finder finds them by.
 	at       []string
+	finders  []cluster.Finder
 	operator *cluster.Operator
 }
 
 // attach reads what a request says of a cluster that is there already, and makes
 // the target that of this cluster.
-func attach(ctx context.Context, req Request, t targets.Target) (externalCluster, targets.Target, error) {
-	p := externalCluster{at: req.At}
+func attach(ctx context.Context, env Environment, req Request, t targets.Target) (externalCluster, targets.Target, error) {
+	p := externalCluster{at: req.At, finders: env.finders()}
 	switch {
 	case len(req.At) > 0 && req.Provider != external.Name:
 		return p, nil, targets.Usagef("--provider %s: --at names a cluster that is there already; leave --provider out, or use --provider external", req.Provider)
@@ -29,15 +34,28 @@ func attach(ctx context.Context, req Request, t targets.Target) (externalCluster
 		return p, nil, targets.Usagef("--operator %s: its commands are for a cluster that lapse did not start; say where that is with --at", req.Operator)
 	}
 	var err error
-	if p.at, _, err = targets.Locate(ctx, t, req.At); err != nil {
-		return p, t, err
+	if finder, _ := p.finder(); finder == nil {
+		if p.at, _, err = targets.Locate(ctx, t, req.At); err != nil {
+			return p, t, err
+		}
 	}
-	t, err = p.target(t)
+	p, t, err = p.target(ctx, t)
 	if err != nil || req.Operator == "" {
 		return p, t, err
 	}
-	p.operator, err = readOperator(ctx, "--operator", req.Operator, t)
-	return p, t, err
+	return p, t, p.read(ctx, "--operator", req.Operator, t)
+}
+
+// read reads an operator's commands, and keeps the supervisor.
+func (p *externalCluster) read(ctx context.Context, given, path string, t targets.Target) error {
+	supervisor := p.operator.Supervised()
+	op, err := readOperator(ctx, given, path, t)
+	if err != nil {
+		return err
+	}
+	op.Supervisor = supervisor
+	p.operator = op
+	return nil
 }
 
 // readOperator reads an operator's commands for the nodes of t, until ctx is done; given
@@ -52,12 +70,75 @@ func readOperator(ctx context.Context, given, path string, t targets.Target) (*c
 	})
 }
 
-// target is t in this cluster.
-func (p externalCluster) target(t targets.Target) (targets.Target, error) {
+// target is t in this cluster, whose nodes are found if p.at does not have their addresses.
+func (p externalCluster) target(ctx context.Context, t targets.Target) (externalCluster, targets.Target, error) {
 	if len(p.at) == 0 {
-		return t, nil
+		return p, t, nil
 	}
-	return targets.External(t, p.at)
+	at, err := p.find(ctx)
+	if err != nil {
+		return p, nil, err
+	}
+	if t, err = targets.External(t, at); err != nil {
+		return p, nil, err
+	}
+	return p, t, nil
+}
+
+// finder is what finds the nodes by a mark in p.at, and which that is; nil if all are addresses.
+func (p *externalCluster) finder() (cluster.Finder, string) {
+	for _, f := range p.finders {
+		if i := slices.IndexFunc(p.at, f.Finds); i >= 0 {
+			return f, p.at[i]
+		}
+	}
+	return nil, ""
+}
+
+// find is where the nodes are.
+func (p *externalCluster) find(ctx context.Context) ([]string, error) {
+	finder, by := p.finder()
+	if finder == nil {
+		return p.at, nil
+	}
+	if len(p.at) > 1 {
+		return nil, targets.Usagef("--at %s: it stands for all nodes; leave the others out", by)
+	}
+	found, err := finder.Find(ctx, by)
+	var mark *cluster.MarkError
+	if errors.As(err, &mark) {
+		return nil, targets.Usagef("--at %v", mark)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.operator = &cluster.Operator{Supervisor: found.Supervisor}
+	return found.At, nil
+}
+
+// mayRemove is an error unless the schedule's faults may take nodes from their supervisor.
+func (p *externalCluster) mayRemove(ctx context.Context, s nemesis.Schedule) error {
+	supervisor := p.operator.Supervised()
+	for _, how := range s.Removals() {
+		if supervisor == nil {
+			return targets.Usagef("the schedule of faults takes nodes from what keeps them running, and nothing is known that does: name pods with --at (docs/kubernetes.md)")
+		}
+		if err := supervisor.May(ctx, how); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finders are the providers that find nodes which are there.
+func (e Environment) finders() []cluster.Finder {
+	var out []cluster.Finder
+	for _, p := range e.Providers {
+		if f, ok := p.Provider.(cluster.Finder); ok {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // ownNodes is the provider for nodes of which the target itself says where they are.

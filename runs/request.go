@@ -139,7 +139,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	given, target, err := attach(ctx, req, target)
+	given, target, err := attach(ctx, env, req, target)
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +202,9 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := drawSchedule(plan, drawn, harder); err != nil {
 		return nil, err
 	}
+	if err := given.mayRemove(ctx, plan.Schedule); err != nil {
+		return nil, err
+	}
 	cfg.Clocks = plan.Schedule.Needs(ability.Clock)
 	p := &Planned{Plan: plan, Target: target, Config: cfg, OnViolation: told}
 	if err := p.makeWorkload(info); err != nil {
@@ -231,7 +234,8 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	if err != nil {
 		return nil, err
 	}
-	if target, err = (externalCluster{at: plan.At}).target(target); err != nil {
+	there, target, err := externalCluster{at: plan.At, finders: env.finders()}.target(ctx, target)
+	if err != nil {
 		return nil, err
 	}
 	asked := targets.Config{
@@ -248,13 +252,15 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	if _, err := workloads.ParseConcurrency(plan.Concurrency, plan.Nodes); err != nil {
 		return nil, targets.Usagef("the plan's concurrency: %v", err)
 	}
-	var operator *cluster.Operator
 	if plan.Operator != "" {
-		if operator, err = readOperator(ctx, "the plan's operator", plan.Operator, target); err != nil {
+		if err := there.read(ctx, "the plan's operator", plan.Operator, target); err != nil {
 			return nil, err
 		}
 	}
-	asked.Operator = operator
+	if err := there.mayRemove(ctx, plan.Schedule); err != nil {
+		return nil, err
+	}
+	asked.Operator = there.operator
 	cfg, err := target.Resolve(asked)
 	if err != nil {
 		return nil, err

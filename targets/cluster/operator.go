@@ -11,6 +11,17 @@ type Operator struct {
 	Nodes map[string]Commands `json:"nodes"`
 	// Source is where commands are given, for people; empty means the file of --operator.
 	Source string `json:"-"`
+	// Supervisor keeps the nodes running by itself; nil if none is known. Plans have the
+	// mark by which it is found again.
+	Supervisor Supervisor `json:"-"`
+}
+
+// Supervised is the supervisor of the nodes, nil if none is known, as of an operator that is nil.
+func (o *Operator) Supervised() Supervisor {
+	if o == nil {
+		return nil
+	}
+	return o.Supervisor
 }
 
 // Where is where the commands are given, for people.

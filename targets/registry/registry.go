@@ -9,6 +9,8 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cassandra"
 	"github.com/lapse-test/lapse/targets/cluster/docker"
+	"github.com/lapse-test/lapse/targets/cluster/external"
+	"github.com/lapse-test/lapse/targets/cluster/kubernetes"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/dynamodb"
 	"github.com/lapse-test/lapse/targets/etcd"
@@ -43,5 +45,6 @@ func Providers() []providers.Entry {
 	engine := providers.Entry{Provider: docker.Provider{}, About: "containers of a Docker engine", Auto: true}
 	// Before what is never chosen unasked.
 	i := slices.IndexFunc(all, func(e providers.Entry) bool { return !e.Auto })
+	all[i].Provider = external.Provider{Finder: kubernetes.Finder{}}
 	return slices.Insert(all, i, engine)
 }

@@ -25,9 +25,26 @@ import (
 const Name = "external"
 
 // Provider opens clusters that are there; the zero value is ready.
-type Provider struct{}
+type Provider struct {
+	// Finder finds nodes without addresses; nil finds none.
+	Finder cluster.Finder
+}
 
-var _ cluster.Provider = Provider{}
+var (
+	_ cluster.Provider = Provider{}
+	_ cluster.Finder   = Provider{}
+)
+
+// Finds implements cluster.Finder.
+func (p Provider) Finds(at string) bool { return p.Finder != nil && p.Finder.Finds(at) }
+
+// Find implements cluster.Finder.
+func (p Provider) Find(ctx context.Context, at string) (*cluster.Found, error) {
+	if p.Finder == nil {
+		return nil, &cluster.MarkError{Text: "nodes are found by their addresses alone"}
+	}
+	return p.Finder.Find(ctx, at)
+}
 
 // Name is "external".
 func (Provider) Name() string { return Name }
@@ -63,10 +80,11 @@ func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
 	}
 	if len(errs) > 0 {
 		slices.Sort(errs)
-		return &cluster.EnvironmentError{
-			Doing: "looking for the nodes of --at", Err: errors.New(strings.Join(errs, "; ")),
-			Way: "see whether the address is right, the database is up, and no firewall is between",
+		way := "see whether the address is right, the database is up, and no firewall is between"
+		if spec.Operator.Supervised() != nil {
+			way += "; pods are reached from inside their cluster alone: run lapse there, as docs/kubernetes.md has it"
 		}
+		return &cluster.EnvironmentError{Doing: "looking for the nodes of --at", Err: errors.New(strings.Join(errs, "; ")), Way: way}
 	}
 	return nil
 }

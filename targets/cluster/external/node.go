@@ -31,9 +31,13 @@ type node struct {
 }
 
 var (
-	_ cluster.Node    = (*node)(nil)
-	_ cluster.Distant = (*node)(nil)
+	_ cluster.Node       = (*node)(nil)
+	_ cluster.Distant    = (*node)(nil)
+	_ cluster.Supervised = (*node)(nil)
 )
+
+// Supervisor implements cluster.Supervised.
+func (n *node) Supervisor() cluster.Supervisor { return n.cluster.operator.Supervisor }
 
 func (n *node) Name() string    { return n.name }
 func (n *node) Address() string { return host(n.addr) }
@@ -43,10 +47,13 @@ func (n *node) Dir() string    { return "" }
 func (n *node) LogDir() string { return n.logDir }
 
 // Start has the operator start the database, whatever cmd says, and returns when
-// the node gives a sign of life.
+// the node gives a sign of life. Without a command for it a supervisor will do it.
 func (n *node) Start(ctx context.Context, _ cluster.Command) error {
-	if err := n.cluster.order(ctx, n, cluster.CommandStart, nil); err != nil {
-		return err
+	op := n.cluster.operator
+	if op.Supervisor == nil || op.Nodes[n.name].Start != "" {
+		if err := n.cluster.order(ctx, n, cluster.CommandStart, nil); err != nil {
+			return err
+		}
 	}
 	err := cluster.Await(ctx, n.name+" to answer at "+n.addr, n.look)
 	if err != nil {
@@ -162,8 +169,13 @@ func (n *node) notOurs(doing string) error {
 	return fmt.Errorf("%s %s: it is a node of an external cluster", doing, n.name)
 }
 
-// refused tells an address where nobody listens from one that is silent.
+// refused tells an address where nobody listens, or a name that has no address at the
+// moment, from one that is silent.
 func refused(err error) bool {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return dns.IsNotFound
+	}
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -26,9 +26,10 @@ type file struct {
 }
 
 // Inline is the commands as ReadOperator takes them in place of a path: one line of
-// JSON, which is YAML. It is empty for none.
+// JSON, which is YAML. It is empty for none, as for an operator that has no more than a
+// supervisor.
 func Inline(op *cluster.Operator) string {
-	if op == nil {
+	if op == nil || len(op.Nodes) == 0 {
 		return ""
 	}
 	b, err := json.Marshal(struct {

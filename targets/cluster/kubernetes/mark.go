@@ -1,0 +1,63 @@
+package kubernetes
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// Scheme begins a value of --at that is a label selector.
+const Scheme = "k8s:"
+
+// mark is what a value of --at says.
+type mark struct {
+	namespace, selector string
+	// port is 0 for the database's usual one, and context empty for the current one of
+	// the kubeconfig.
+	port    int
+	context string
+}
+
+const wanted = "want " + Scheme + "NAMESPACE/SELECTOR, such as " + Scheme + "shop/app=db, and perhaps :PORT and ?context=NAME after it"
+
+// parseMark reads k8s:NAMESPACE/SELECTOR[:PORT][?context=NAME]. Its errors are
+// *cluster.MarkError.
+func parseMark(at string) (mark, error) {
+	wrong := func(format string, args ...any) (mark, error) {
+		return mark{}, &cluster.MarkError{Text: fmt.Sprintf("%s: %s; %s", at, fmt.Sprintf(format, args...), wanted)}
+	}
+	rest, query, asked := strings.Cut(strings.TrimPrefix(at, Scheme), "?")
+	var m mark
+	if asked {
+		key, value, _ := strings.Cut(query, "=")
+		if key != "context" || value == "" {
+			return wrong("after the question mark there can be context=NAME alone")
+		}
+		m.context = value
+	}
+	// Neither keys nor values of labels have a colon.
+	if i := strings.LastIndexByte(rest, ':'); i >= 0 {
+		n, err := strconv.ParseUint(rest[i+1:], 10, 16)
+		if err != nil || n == 0 {
+			return wrong("%q is no port", rest[i+1:])
+		}
+		rest, m.port = rest[:i], int(n)
+	}
+	m.namespace, m.selector, _ = strings.Cut(rest, "/")
+	if len(validation.IsDNS1123Label(m.namespace)) > 0 {
+		return wrong("%q is no namespace", m.namespace)
+	}
+	s, err := labels.Parse(m.selector)
+	if err != nil {
+		return wrong("the label selector cannot be read (%v)", err)
+	}
+	if s.Empty() {
+		return wrong("there is no label selector")
+	}
+	return m, nil
+}
