@@ -2,11 +2,13 @@ package quorumkv
 
 import (
 	"errors"
+	"regexp"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // Classify says what an error means for the operation: a read that got no answer
@@ -25,6 +27,26 @@ func Classify(err error, write bool) history.Outcome {
 		return history.Fail
 	}
 	return history.Info
+}
+
+// words are the texts of errors in the history: the store's own without addresses, or what
+// happened to the connection.
+var words = append(outcome.Table{{
+	Match: outcome.As(func(e *client.Error) bool { return e.Status != 0 || e.Unwrap() == nil }),
+	Text:  func(err error) string { return socket.ReplaceAllString(err.Error(), "") },
+}}, outcome.Network()...)
+
+// socket is what Go says before the cause when a connection of a node to another one fails.
+var socket = regexp.MustCompile(`\b(?:dial|read|write) (?:tcp|udp) \S+: (?:(?:connect|read|write): )?`)
+
+// inHistory gives an error of the store's client the text that a history has of it, without
+// addresses, ports and keys; others are lapse's own and stay.
+func inHistory(err error) error {
+	var e *client.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return words.Explain(err)
 }
 
 // overtaken says that a write's condition on the key's version was false, so that nothing was written.

@@ -3,6 +3,7 @@ package quorumkv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +40,44 @@ func TestClassify(t *testing.T) {
 				t.Errorf("Classify(%v, write %t) = %s, want %s", c.err, c.write, got, c.want)
 			}
 		})
+	}
+}
+
+// TestErrorsInHistory: what a history says of an error is the same for every node, key and port.
+func TestErrorsInHistory(t *testing.T) {
+	refused, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused.Close()
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer slow.Close()
+	of := func(addr string, limit time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		_, err := client.New(addr).Get(ctx, "k7", "1", "")
+		return err
+	}
+	answer := func(message string) error {
+		return &client.Error{Status: 503, Failure: protocol.Failure{Code: "unavailable", Message: message}}
+	}
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"nothing":                 {nil, ""},
+		"nobody listens":          {of(refused.Addr().String(), time.Minute), "connection refused"},
+		"no answer in time":       {of(slow.Listener.Addr().String(), time.Millisecond), "deadline exceeded"},
+		"an answer":               {answer("1 of 2 replicas answered"), "unavailable: 1 of 2 replicas answered"},
+		"an answer of a node":     {answer("the leader n1: unreachable: dial tcp 10.77.0.11:7400: connect: connection refused"), "unavailable: the leader n1: unreachable: connection refused"},
+		"an answer of a pair":     {answer("n2: read tcp 10.77.0.11:7400->[::1]:4: read: connection reset by peer"), "unavailable: n2: connection reset by peer"},
+		"what was never asked":    {&client.Error{Failure: protocol.Failure{Code: client.CodeNoAnswer, Message: "not merged"}}, "no_answer: not merged"},
+		"an error of lapse's own": {errRefused, errRefused.Error()},
+	} {
+		got := inHistory(c.err)
+		if text := fmt.Sprint(got); c.err == nil && got != nil || c.err != nil && (text != c.want || !errors.Is(got, c.err)) {
+			t.Errorf("%s: %q, want %q", name, text, c.want)
+		}
 	}
 }
 

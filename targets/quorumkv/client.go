@@ -103,6 +103,12 @@ func (c *session) conn(at int) (*client.Client, error) {
 
 // Do implements targets.Client.
 func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
+	res := c.carryOut(ctx, at, txn)
+	res.Err = inHistory(res.Err)
+	return res
+}
+
+func (c *session) carryOut(ctx context.Context, at int, txn *history.Txn) targets.Result {
 	if len(txn.Mops) != 1 && !c.transacts(txn) {
 		return targets.Result{Outcome: history.Fail, Node: -1, Err: fmt.Errorf("quorumkv has no transactions in this mode, asked for %d micro-operations", len(txn.Mops))}
 	}

@@ -176,7 +176,7 @@ func (c *session) merge(ctx context.Context, conn *client.Client, key string, tx
 	got, err := conn.Get(ctx, key, level, "")
 	switch {
 	case err != nil && m.Func.Writes():
-		return "", true, &client.Error{Failure: protocol.Failure{Code: client.CodeNoAnswer, Outcome: protocol.NotWritten, Message: fmt.Sprintf("%v: %v", errMerge, err)}}
+		return "", true, &client.Error{Failure: protocol.Failure{Code: client.CodeNoAnswer, Outcome: protocol.NotWritten, Message: fmt.Sprintf("%v: %v", errMerge, inHistory(err))}}
 	case err != nil:
 		return "", true, err
 	}
