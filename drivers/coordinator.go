@@ -316,9 +316,6 @@ func (c *Coordinator) Open(ctx context.Context, seat int, session targets.Sessio
 	return r, r.open(ctx, session)
 }
 
-// Seats is how many drivers the run has.
-func (c *Coordinator) Seats() int { return len(c.seats) }
-
 // End ends the work of the drivers, and says what their clocks cost. Nobody uses a client of theirs any more.
 func (c *Coordinator) End() {
 	c.mu.Lock()
