@@ -13,7 +13,10 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cassandra"
 	"github.com/lapse-test/lapse/targets/dynamodb"
+	"github.com/lapse-test/lapse/targets/etcd"
 	"github.com/lapse-test/lapse/targets/postgres"
+	"github.com/lapse-test/lapse/targets/quorumkv"
+	"github.com/lapse-test/lapse/targets/redis"
 )
 
 // For is the stand-in for the official image of a target, by the target's name;
@@ -23,22 +26,24 @@ func (b *Builder) For(ctx context.Context, target string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cfg := targets.Config{Cache: b.cache, Progress: b.progress}
-	switch target {
-	case "quorumkv":
-		return base, nil
-	case "postgres":
-		return b.postgres(ctx, base, cfg)
-	case "cassandra":
-		return b.cassandra(ctx, base, cfg)
-	case "dynamodb":
-		return b.dynamodb(ctx, base, cfg)
-	case "redis":
-		return b.redis(ctx, base, cfg)
-	case "etcd":
-		return b.etcd(ctx, base, cfg)
+	build, known := recipes[target]
+	if !known {
+		return "", fmt.Errorf("no stand-in for the image of target %q", target)
 	}
-	return "", fmt.Errorf("no stand-in for the image of target %q", target)
+	return build(b, ctx, base, targets.Config{Cache: b.cache, Progress: b.progress})
+}
+
+// recipe builds the stand-in for a target's official image on an image that has a shell.
+type recipe func(b *Builder, ctx context.Context, base string, cfg targets.Config) (string, error)
+
+// recipes are those that there are, by the names that the targets have for themselves.
+var recipes = map[string]recipe{
+	quorumkv.Name:                 func(_ *Builder, _ context.Context, base string, _ targets.Config) (string, error) { return base, nil },
+	postgres.Target{}.Info().Name: (*Builder).postgres,
+	cassandra.Name:                (*Builder).cassandra,
+	dynamodb.Name:                 (*Builder).dynamodb,
+	redis.Name:                    (*Builder).redis,
+	etcd.Name:                     (*Builder).etcd,
 }
 
 const accountFiles = "COPY passwd group /etc/\n"

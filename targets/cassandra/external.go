@@ -1,7 +1,6 @@
 package cassandra
 
 import (
-	"context"
 	"strconv"
 	"strings"
 
@@ -28,22 +27,13 @@ func (Target) External(at []string) (targets.Target, error) {
 	return external.New(external.Kind{
 		Info: externalInfo(), At: list, Port: nativePort,
 		Settings: func(cfg targets.Config) (targets.Config, error) {
-			if cfg.OpTimeout == 0 {
-				cfg.OpTimeout = defaultOpTimeout
-			}
 			if cfg.Options["rf"] == "" {
 				cfg.Options["rf"] = strconv.Itoa(min(defaultRF, len(list)))
 			}
-			s, err := externalSettings(cfg)
-			if err != nil {
-				return cfg, err
-			}
-			cfg.ReadLevel, cfg.WriteLevel = s.read.name, s.write.name
-			_, err = login.Accesses(cfg.Options, list)
+			_, err := externalSettings(cfg)
 			return cfg, err
 		},
-		Alive: alive, Examples: examples,
-		Look: func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Login: &login, Alive: alive.Alive, Look: look, Examples: examples,
 		// How many data centres there are is seen only when the cluster is asked.
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Centres} },
 	}), nil
@@ -61,6 +51,22 @@ func externalInfo() targets.Info {
 	}, external.TLSOptions()...)
 	return i
 }
+
+// alive is the liveness probe: it asks what the node supports, which it tells before it
+// knows who asks.
+var alive = external.Probe{
+	Ask: []byte{protocolVersion, 0, 0, 0, optionsCode, 0, 0, 0, 0}, Answer: 9, Protocol: "CQL's", Encrypts: true,
+	Is: func(header []byte) bool {
+		return header[0]&0x80 != 0 && (header[4] == supportedCode || header[4] == errorCode)
+	},
+}
+
+// The codes of CQL's frames that a probe needs.
+const (
+	errorCode     = 0
+	optionsCode   = 5
+	supportedCode = 6
+)
 
 // externalSettings are those of a resolved cfg. What is not known of the cluster is
 // taken to be the simplest: one data centre.

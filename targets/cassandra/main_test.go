@@ -20,7 +20,7 @@ import (
 )
 
 // software is the Cassandra that the tests run.
-var software = maventest.Cache{Env: "LAPSE_TEST_CASSANDRA_CACHE", Store: store}
+var software = maventest.Cache{Env: "LAPSE_TEST_CASSANDRA_CACHE", Software: download}
 
 func TestMain(m *testing.M) {
 	code := sandboxtest.Main(m, software.Prepare)

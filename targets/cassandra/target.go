@@ -43,15 +43,10 @@ var pom []byte
 //go:embed SHA256SUMS
 var sums []byte
 
-// java is the version that Cassandra 5.0 runs on: it was not made for a newer one, which has
-// no security manager any more.
-var java = maven.Java{For: "Cassandra " + version, Min: 17, Max: 17, Install: "a Java 17 runtime (Debian: apt-get install openjdk-17-jre-headless)"}
-
-func store(cache string, progress func(string)) *maven.Store {
-	return maven.NewStore(maven.Software{
-		Target: Name, Title: "Apache Cassandra " + version, Size: "67 MB",
-		POM: pom, Sums: sums, Java: java,
-	}, cache, progress)
+var download = maven.Software{
+	Target: Name, Title: "Apache Cassandra " + version, Version: version, Size: "67 MB",
+	// It was not made for a newer Java, which has no security manager any more.
+	POM: pom, Sums: sums, Java: maven.Java{Min: 17, Max: 17},
 }
 
 // Info implements targets.Target.
@@ -77,27 +72,17 @@ func (Target) Info() targets.Info {
 
 // Resolve implements targets.Target.
 func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
-	opts, err := targets.ResolveOptions(t.Info(), cfg.Options)
+	cfg, err := targets.Complete(t.Info(), cfg)
 	if err != nil {
 		return cfg, err
-	}
-	cfg.Options = opts
-	if cfg.Nodes == 0 {
-		cfg.Nodes = defaultNodes
-	}
-	if cfg.OpTimeout == 0 {
-		cfg.OpTimeout = defaultOpTimeout
 	}
 	s, err := resolve(cfg)
 	if err != nil {
 		return cfg, err
 	}
-	cfg.ReadLevel, cfg.WriteLevel = s.read.name, s.write.name
 	cfg.Options["rf"] = strconv.Itoa(s.rf)
 	return cfg, nil
 }
-
-const defaultOpTimeout = 2 * time.Second
 
 // Spec implements targets.Target.
 func (Target) Spec(cfg targets.Config) cluster.Spec {
@@ -118,20 +103,15 @@ func (Target) Abilities(cfg targets.Config) []ability.Ability {
 
 // Fetch implements targets.Fetcher.
 func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
-	return store(cfg.Cache, cfg.Progress).Fetch(ctx)
+	return download.Fetch(ctx, cfg)
 }
 
 // Present implements targets.Fetcher.
 func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
-	return store(cfg.Cache, nil).Present(ctx)
+	return download.Present(ctx, cfg)
 }
 
 // Fetched is the fetched software and the Java that it runs on.
 func Fetched(ctx context.Context, cfg targets.Config) (targets.Software, error) {
-	st := store(cfg.Cache, nil)
-	if err := st.Check(); err != nil {
-		return targets.Software{}, err
-	}
-	runtime, err := java.Find(ctx)
-	return targets.Software{Version: version, Dir: st.Dir(), Java: runtime.Path}, err
+	return download.Find(ctx, cfg)
 }

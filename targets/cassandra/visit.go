@@ -39,7 +39,7 @@ var (
 )
 
 // look connects to every node and finds what cluster it is. It makes nothing.
-func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
+func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
 	set, err := externalSettings(cfg)
 	if err != nil {
 		return nil, err

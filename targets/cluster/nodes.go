@@ -72,3 +72,12 @@ func StopNode(ctx context.Context, n Node, wake func()) error {
 	defer cancel()
 	return n.Kill(ctx)
 }
+
+// Names are those of the nodes with these indexes.
+func Names(nodes []Node, indexes []int) []string {
+	names := make([]string, len(indexes))
+	for i, n := range indexes {
+		names[i] = nodes[n].Name()
+	}
+	return names
+}

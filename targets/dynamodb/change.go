@@ -1,13 +1,14 @@
 package dynamodb
 
 import (
-	"fmt"
+	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // change describes a writing micro-operation's effect on one item: the parameters that
@@ -35,7 +36,7 @@ func changes(m *history.Mop) ([]change, error) {
 	switch m.Func {
 	case history.Write, history.CAS:
 		if m.Arg == history.Absent {
-			return nil, fmt.Errorf("%v of nothing: use delete", m.Func)
+			return nil, outcome.Refuse("%v of nothing: use delete", m.Func)
 		}
 		c := change{kind: putting, put: item{attrKey: key[attrKey], attrValue: number(m.Arg)}}
 		if m.Func == history.CAS {
@@ -71,7 +72,7 @@ func changes(m *history.Mop) ([]change, error) {
 		return []change{{kind: updating, key: key, update: aws.String("ADD c :n"), values: item{":n": number(m.Arg)}}}, nil
 	case history.Transfer:
 		if history.Key(m.Arg) == m.Key {
-			return nil, fmt.Errorf("a transfer from an account to itself")
+			return nil, outcome.Refuse("a transfer from an account to itself")
 		}
 		return []change{
 			{
@@ -84,30 +85,32 @@ func changes(m *history.Mop) ([]change, error) {
 			},
 		}, nil
 	}
-	return nil, fmt.Errorf("dynamodb has no %v", m.Func)
+	return nil, outcome.Refuse("dynamodb has no %v", m.Func)
 }
 
 // allOld asks for the item that made a condition false.
 const allOld = types.ReturnValuesOnConditionCheckFailureAllOld
 
-func (c change) putInput(table string) *sdk.PutItemInput {
-	return &sdk.PutItemInput{
-		TableName: &table, Item: c.put, ConditionExpression: c.condition, ExpressionAttributeValues: c.values,
-		ReturnValuesOnConditionCheckFailure: allOld,
+// alone makes the change by a call of its own.
+func (c change) alone(ctx context.Context, at *conn, table string) (err error) {
+	switch c.kind {
+	case putting:
+		_, err = at.PutItem(ctx, &sdk.PutItemInput{
+			TableName: &table, Item: c.put, ConditionExpression: c.condition, ExpressionAttributeValues: c.values,
+			ReturnValuesOnConditionCheckFailure: allOld,
+		})
+	case updating:
+		_, err = at.UpdateItem(ctx, &sdk.UpdateItemInput{
+			TableName: &table, Key: c.key, UpdateExpression: c.update, ConditionExpression: c.condition,
+			ExpressionAttributeValues: c.values, ReturnValuesOnConditionCheckFailure: allOld,
+		})
+	case deleting:
+		_, err = at.DeleteItem(ctx, &sdk.DeleteItemInput{TableName: &table, Key: c.key})
 	}
+	return err
 }
 
-func (c change) updateInput(table string) *sdk.UpdateItemInput {
-	return &sdk.UpdateItemInput{
-		TableName: &table, Key: c.key, UpdateExpression: c.update, ConditionExpression: c.condition,
-		ExpressionAttributeValues: c.values, ReturnValuesOnConditionCheckFailure: allOld,
-	}
-}
-
-func (c change) deleteInput(table string) *sdk.DeleteItemInput {
-	return &sdk.DeleteItemInput{TableName: &table, Key: c.key}
-}
-
+// transactItem is the change as a part of a transaction.
 func (c change) transactItem(table string) types.TransactWriteItem {
 	switch c.kind {
 	case putting:

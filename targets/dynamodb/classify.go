@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,12 +15,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
-
-// notSentError is about an operation that was never made a request.
-type notSentError struct{ err error }
-
-func (e *notSentError) Error() string { return e.err.Error() }
-func (e *notSentError) Unwrap() error { return e.err }
 
 // refusals are the errors that DynamoDB answers instead of doing anything
 // ("Error handling with DynamoDB" and the errors of each call in its API
@@ -51,21 +46,13 @@ var refusals = []string{
 
 // said matches an answer of DynamoDB's with one of these codes.
 func said(codes ...string) func(error) bool {
-	of := map[string]bool{}
-	for _, c := range codes {
-		of[c] = true
-	}
-	return outcome.As(func(e smithy.APIError) bool { return of[e.ErrorCode()] })
+	return outcome.As(func(e smithy.APIError) bool { return slices.Contains(codes, e.ErrorCode()) })
 }
 
 // errorTable judges what the SDK returns. Its words are not told: they have
 // addresses, ports and numbers of requests in them.
 var errorTable = append(outcome.Table{
-	{Match: outcome.As(func(*notSentError) bool { return true }), Outcome: history.Fail, Answered: true, Text: func(err error) string {
-		var early *notSentError
-		errors.As(err, &early)
-		return early.Error()
-	}},
+	outcome.Refused(),
 	{Match: outcome.As(func(*types.TransactionCanceledException) bool { return true }), Outcome: history.Fail, Answered: true, Text: reasons},
 	{Match: said(refusals...), Outcome: history.Fail, Answered: true, Text: answer},
 	// An answer that is none of DynamoDB's, such as a proxy's page of HTML: the SDK
@@ -85,12 +72,34 @@ func answer(err error) string {
 	return api.ErrorCode() + ": " + api.ErrorMessage()
 }
 
+// The codes of a cancellation that are told apart.
+const (
+	conditionFailed     = "ConditionalCheckFailed"
+	transactionConflict = "TransactionConflict"
+)
+
+// cancellation is why DynamoDB refused a request for what it read, item by item, in the
+// words that it has for transactions; a single write is a transaction of one. Nil for any
+// other error.
+func cancellation(err error) []types.CancellationReason {
+	var single *types.ConditionalCheckFailedException
+	var conflict *types.TransactionConflictException
+	var cancelled *types.TransactionCanceledException
+	switch {
+	case errors.As(err, &single):
+		return []types.CancellationReason{{Code: aws.String(conditionFailed), Item: single.Item}}
+	case errors.As(err, &conflict):
+		return []types.CancellationReason{{Code: aws.String(transactionConflict)}}
+	case errors.As(err, &cancelled):
+		return cancelled.CancellationReasons
+	}
+	return nil
+}
+
 // reasons are the codes for which a transaction was cancelled, item by item.
 func reasons(err error) string {
-	var cancelled *types.TransactionCanceledException
-	errors.As(err, &cancelled)
 	var codes []string
-	for _, reason := range cancelled.CancellationReasons {
+	for _, reason := range cancellation(err) {
 		if reason.Code != nil {
 			codes = append(codes, *reason.Code)
 		}
@@ -119,24 +128,13 @@ func cutOff(err error) bool {
 // because another transaction was under way, or because a condition did not hold.
 // Empty for any other failure.
 func served(err error) string {
-	var single *types.ConditionalCheckFailedException
-	var conflict *types.TransactionConflictException
-	var cancelled *types.TransactionCanceledException
-	switch {
-	case errors.As(err, &single):
-		return history.NoteRefused
-	case errors.As(err, &conflict):
-		return history.NoteAborted
-	case !errors.As(err, &cancelled):
-		return ""
-	}
 	note := ""
-	for _, reason := range cancelled.CancellationReasons {
-		switch code := aws.ToString(reason.Code); code {
+	for _, reason := range cancellation(err) {
+		switch aws.ToString(reason.Code) {
 		case "None", "":
-		case "ConditionalCheckFailed":
+		case conditionFailed:
 			note = history.NoteRefused
-		case "TransactionConflict":
+		case transactionConflict:
 			return history.NoteAborted
 		default:
 			return "" // such as throttling

@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/outcome/outcometest"
 )
 
@@ -55,7 +56,7 @@ func TestClassify(t *testing.T) {
 	c.Is("closed", io.EOF, info, outcometest.Broken, "connection closed")
 	c.Is("reset", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, info, outcometest.Broken, "connection reset")
 	c.Is("refused", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, info, outcometest.Broken, "connection refused")
-	c.Is("never made a request", &notSentError{errors.New("no such thing")}, fail, outcometest.Kept, "no such thing")
+	c.Is("never made a request", outcome.Refuse("no such thing"), fail, outcometest.Kept, "no such thing")
 }
 
 func TestResolve(t *testing.T) {
@@ -64,8 +65,8 @@ func TestResolve(t *testing.T) {
 		want string
 	}{
 		"nodes":          {targets.Config{Nodes: 3}, "use one node"},
-		"read level":     {targets.Config{ReadLevel: "QUORUM"}, "named here eventual and strong"},
-		"write level":    {targets.Config{WriteLevel: "ONE"}, "named here put"},
+		"read level":     {targets.Config{ReadLevel: "QUORUM"}, "--read-level QUORUM: dynamodb has strong, eventual"},
+		"write level":    {targets.Config{WriteLevel: "ONE"}, "--write-level ONE: dynamodb has put"},
 		"region":         {targets.Config{Options: map[string]string{"region": "Europe!"}}, "name of a region"},
 		"storage":        {targets.Config{Options: map[string]string{"storage": "tape"}}, "must be one of disk, memory"},
 		"no such option": {targets.Config{Options: map[string]string{"rf": "3"}}, "no such option"},
@@ -137,7 +138,7 @@ func TestUnmade(t *testing.T) {
 		{&smithy.GenericAPIError{Code: "ServiceUnavailable"}, "unknown"},
 		{io.ErrUnexpectedEOF, "unknown"},
 	} {
-		got := unmade(c.err, c.err)
+		got := external.Unmade(taken(c.err), errorTable.Undone(c.err), c.err)
 		if taken := errors.Is(got, external.ErrTaken); taken != (c.want == "taken") {
 			t.Errorf("%v: taken is %v", c.err, taken)
 		}

@@ -10,14 +10,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
-	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
@@ -46,20 +44,14 @@ func (Target) External(at []string) (targets.Target, error) {
 			if cfg.Options["region"] == "" {
 				cfg.Options["region"] = regionOf(u)
 			}
-			complete(&cfg)
-			_, err := resolve(cfg)
+			_, err := parse(cfg)
 			return cfg, err
 		},
 		Alive: func(ctx context.Context, _ string, _ map[string]string) error { return answers(ctx, u) },
-		Look:  func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, u, cfg) },
-		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
-			s, err := resolve(cfg)
-			if err != nil {
-				return nil
-			}
-			s.endpoint = u.String()
-			return s.promises()
+		Look: func(ctx context.Context, _ []string, cfg targets.Config) (external.Driver, error) {
+			return look(ctx, u, cfg)
 		},
+		Promises: Target{}.Promises,
 	}), nil
 }
 
@@ -115,19 +107,18 @@ type visit struct {
 	set    settings
 	access access
 	conn   *conn
-	run    string
 	table  string
 }
 
 var _ external.Driver = (*visit)(nil)
 
 func look(ctx context.Context, endpoint *url.URL, cfg targets.Config) (*visit, error) {
-	set, err := resolve(cfg)
+	set, err := parse(cfg)
 	if err != nil {
 		return nil, err
 	}
 	set.endpoint = endpoint.String()
-	v := &visit{set: set, run: cfg.Run, table: "lapse-" + cfg.Run}
+	v := &visit{set: set, table: "lapse-" + cfg.Run}
 	v.At, v.Lines = []string{set.endpoint}, []string{"region " + set.region}
 	v.Place = external.Namespace{Name: v.table, What: "the table %s", Remove: "aws dynamodb delete-table --table-name %s"}
 	if v.access, err = newAccess(ctx, set, set.endpoint); err != nil {
@@ -137,7 +128,7 @@ func look(ctx context.Context, endpoint *url.URL, cfg targets.Config) (*visit, e
 		return nil, v.explain(errNoCredentials)
 	}
 	v.conn = v.access.connect(nil)
-	if _, err := v.taken(ctx); err != nil {
+	if _, err := v.there(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	return v, nil
@@ -160,8 +151,8 @@ func (v *visit) credentials() string {
 	return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for a user who may make, describe and delete the table " + v.table
 }
 
-// taken says whether the run's own table is there already.
-func (v *visit) taken(ctx context.Context) (bool, error) {
+// there says whether the run's own table is there already.
+func (v *visit) there(ctx context.Context) (bool, error) {
 	_, err := v.conn.DescribeTable(ctx, &sdk.DescribeTableInput{TableName: &v.table})
 	if missing(err) {
 		return false, nil
@@ -169,10 +160,8 @@ func (v *visit) taken(ctx context.Context) (bool, error) {
 	return err == nil, v.explain(err)
 }
 
-func missing(err error) bool {
-	var missing *types.ResourceNotFoundException
-	return errors.As(err, &missing)
-}
+// missing matches the answer that there is no such table.
+var missing = outcome.As(func(*types.ResourceNotFoundException) bool { return true })
 
 // ownTable is the name of a run's table: runs are called after their time.
 var ownTable = regexp.MustCompile(`^lapse-\d{8}-\d{6}-[0-9a-f]+$`)
@@ -181,11 +170,11 @@ var ownTable = regexp.MustCompile(`^lapse-\d{8}-\d{6}-[0-9a-f]+$`)
 // others, known by their names, because tags are asked for table by table.
 func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	found := map[string]string{}
-	taken, err := v.taken(ctx)
+	there, err := v.there(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if taken {
+	if there {
 		found[v.table] = ""
 	}
 	first := "lapse," // the tables after it, in order
@@ -202,22 +191,12 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
-	err := makeTable(ctx, v.conn, v.table, external.Mark(v.run))
-	return unmade(err, v.explain(err))
+	err := makeTable(ctx, v.conn, v.table, v.Mark())
+	return external.Unmade(taken(err), errorTable.Undone(err), v.explain(err))
 }
 
-// unmade is what an error of making the table means, told as it is told: it is another's,
-// nothing was made, or it may be there all the same, as after an InternalServerError.
-func unmade(err, told error) error {
-	var taken *types.ResourceInUseException
-	switch {
-	case errors.As(err, &taken):
-		return external.ErrTaken
-	case errorTable.Undone(err):
-		return external.Refused(told)
-	}
-	return told
-}
+// taken matches the answer that there is such a table already.
+var taken = outcome.As(func(*types.ResourceInUseException) bool { return true })
 
 // Drop implements external.Driver.
 func (v *visit) Drop(ctx context.Context) error {
@@ -241,13 +220,8 @@ func (v *visit) Open(_ context.Context, session targets.Session) (targets.Client
 // Serves implements external.Driver. When a store in memory has forgotten the table, it
 // is made again: empty.
 func (v *visit) Serves(ctx context.Context, _ int) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	return ensureTable(ctx, v.conn, v.table, external.Mark(v.run))
+	return ensureTable(ctx, v.conn, v.table, v.Mark())
 }
-
-// readyTimeout is for one look at the table.
-const readyTimeout = 5 * time.Second
 
 // Version implements targets.System.
 func (v *visit) Version() string { return "DynamoDB at " + v.set.endpoint }

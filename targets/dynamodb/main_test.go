@@ -17,7 +17,7 @@ import (
 )
 
 // software is the DynamoDB Local that the tests run.
-var software = maventest.Cache{Env: "LAPSE_TEST_DYNAMODB_CACHE", Store: store}
+var software = maventest.Cache{Env: "LAPSE_TEST_DYNAMODB_CACHE", Software: download}
 
 func TestMain(m *testing.M) {
 	code := sandboxtest.Main(m, software.Prepare)

@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/maven"
 )
 
 // System is a running DynamoDB Local. It is safe for concurrent use.
@@ -27,10 +28,8 @@ type System struct {
 	set    settings
 	access access
 	table  string
-	// image names the image of a node that is a container; otherwise java and
-	// jars are the software.
-	image, java, jars string
-	timeout           time.Duration
+	// software is there unless the node is a container.
+	software targets.Software
 
 	adminMu sync.Mutex
 	admin   *conn
@@ -42,18 +41,16 @@ const logName = "dynamodb.log"
 
 // Start implements targets.Target.
 func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
-	set, err := resolve(cfg)
+	set, err := parse(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &System{Fleet: launch.New("DynamoDB", logName, c, cfg), set: set, timeout: cfg.OpTimeout, table: "lapse"}
+	s := &System{Fleet: launch.New("DynamoDB", logName, c, cfg), set: set, table: "lapse"}
 	s.Command, s.Complaint = s.command, launch.JavaComplaint
-	if s.image = cluster.ImageOf(c); s.image == "" {
-		sw, err := Fetched(ctx, cfg)
-		if err != nil {
+	if s.Image == "" {
+		if s.software, err = Fetched(ctx, cfg); err != nil {
 			return nil, err
 		}
-		s.java, s.jars = sw.Java, sw.Dir
 	}
 	addr, err := s.Addr(0, port)
 	if err != nil {
@@ -64,7 +61,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	}
 	s.admin = s.access.connect(nil)
 	err = s.Fleet.Start(ctx, func(ctx context.Context) error {
-		return s.Await(ctx, "to answer", func(ctx context.Context, _ int) error { return s.ensureTable(ctx) })
+		return s.Await(ctx, "to answer", s.serves)
 	}, s.Stop)
 	if err != nil {
 		return nil, err
@@ -87,15 +84,12 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 	}
 	// It listens on all addresses of its node, and cannot be told otherwise.
 	number := bind[strings.LastIndexByte(bind, ':')+1:]
-	args := []string{
-		"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-		"-Djava.io.tmpdir=" + tmp,
-	}
-	if s.image != "" { // whose entry point is java, in the directory of the jar
+	args, jars := maven.Small(tmp), s.software.Dir
+	if s.Image != "" { // whose entry point is java, in the directory of the jar
 		args = append(args, "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar")
 	} else {
-		args = append(args, "-Djava.library.path="+s.jars, "-Dsqlite4java.library.path="+s.jars,
-			"-cp", filepath.Join(s.jars, "*"), "com.amazonaws.services.dynamodbv2.local.main.ServerRunner")
+		args = append(args, "-Djava.library.path="+jars, "-Dsqlite4java.library.path="+jars,
+			"-cp", filepath.Join(jars, "*"), "com.amazonaws.services.dynamodbv2.local.main.ServerRunner")
 	}
 	args = append(args, "-port", number, "-disableTelemetry")
 	if s.set.memory {
@@ -106,20 +100,23 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 	if s.set.shared {
 		args = append(args, "-sharedDb")
 	}
-	return cluster.Command{Path: s.java, Args: args, Log: logName}, nil
+	return cluster.Command{Path: s.software.Java, Args: args, Log: logName}, nil
 }
 
-// ensureTable makes the table unless it is there, and returns nil when it can be
-// used. A store in memory forgets its tables as it forgets all else.
-func (s *System) ensureTable(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, max(s.timeout, time.Second))
-	defer cancel()
+// serves makes the table unless it is there, and returns nil when it can be used. A store
+// in memory forgets its tables as it forgets all else.
+func (s *System) serves(ctx context.Context, _ int) error {
 	s.adminMu.Lock()
 	defer s.adminMu.Unlock()
 	return ensureTable(ctx, s.admin, s.table, s.table)
 }
 
+// readyTimeout is for one look at the table.
+const readyTimeout = 5 * time.Second
+
 func ensureTable(ctx context.Context, c *conn, table, mark string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
 	err := tableServes(ctx, c, table)
 	if !missing(err) {
 		return err
@@ -152,14 +149,8 @@ func tableServes(ctx context.Context, c *conn, table string) error {
 		return fmt.Errorf("the table is %s", out.Table.TableStatus)
 	}
 	// A read proves more than a status.
-	if _, err = c.GetItem(ctx, getReady(table)); err != nil {
-		return errorTable.Explain(err)
-	}
-	return nil
-}
-
-func getReady(table string) *sdk.GetItemInput {
-	return &sdk.GetItemInput{TableName: &table, Key: item{attrKey: &types.AttributeValueMemberS{Value: "ready"}}}
+	_, err = c.GetItem(ctx, &sdk.GetItemInput{TableName: &table, Key: item{attrKey: &types.AttributeValueMemberS{Value: "ready"}}})
+	return errorTable.Explain(err)
 }
 
 // Open implements targets.System.
@@ -170,23 +161,11 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 // Ready implements targets.System. When a store in memory has forgotten its table,
 // the table is made again: empty.
 func (s *System) Ready(ctx context.Context, node string) error {
-	i, err := s.Index(node)
-	if err != nil {
-		return err
-	}
-	if err := s.Alive(i); err != nil {
-		return err
-	}
-	return s.ensureTable(ctx)
+	return s.ReadyIf(ctx, node, s.serves)
 }
 
 // Version implements targets.System.
-func (s *System) Version() string {
-	if s.image != "" {
-		return "DynamoDB Local (image " + s.image + ")"
-	}
-	return "DynamoDB Local " + version
-}
+func (s *System) Version() string { return s.Named("DynamoDB Local", version) }
 
 // Stop implements targets.System.
 func (s *System) Stop(ctx context.Context) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers/models"
@@ -23,6 +22,9 @@ var (
 	_ targets.Fetcher  = Target{}
 	_ targets.Promiser = Target{}
 )
+
+// Name is the target's name.
+const Name = "dynamodb"
 
 // version is the one that pom.xml names.
 const version = "2.6.1"
@@ -51,19 +53,15 @@ var pom []byte
 //go:embed SHA256SUMS
 var sums []byte
 
-var java = maven.Java{For: "DynamoDB Local " + version, Min: 17, Install: "a Java runtime of version 17 or newer (Debian: apt-get install default-jre-headless)"}
-
-func store(cache string, progress func(string)) *maven.Store {
-	return maven.NewStore(maven.Software{
-		Target: "dynamodb", Title: "DynamoDB Local " + version, Size: "51 MB",
-		POM: pom, Sums: sums, Java: java,
-	}, cache, progress)
+var download = maven.Software{
+	Target: Name, Title: "DynamoDB Local " + version, Version: version, Size: "51 MB",
+	POM: pom, Sums: sums, Java: maven.Java{Min: 17},
 }
 
 // Info implements targets.Target.
 func (Target) Info() targets.Info {
 	return targets.Info{
-		Name:        "dynamodb",
+		Name:        Name,
 		Summary:     "DynamoDB Local " + version + " (one process, no replicas), or DynamoDB itself where --at says",
 		ReadLevels:  []string{strong, eventual},
 		WriteLevels: []string{put},
@@ -96,18 +94,15 @@ type settings struct {
 
 var regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-func resolve(cfg targets.Config) (settings, error) {
+// parse reads cfg, which is complete. Its errors are *targets.UsageError.
+func parse(cfg targets.Config) (settings, error) {
 	o := cfg.Options
-	s := settings{memory: o["storage"] == "memory", shared: o["shared_db"] == "on", region: o["region"]}
+	s := settings{consistent: cfg.ReadLevel == strong, memory: o["storage"] == "memory", shared: o["shared_db"] == "on", region: o["region"]}
 	if cfg.Nodes != 1 {
 		return s, targets.Usagef("%d nodes: DynamoDB Local is one process, and has no replicas; use one node", cfg.Nodes)
 	}
-	if !slices.Contains([]string{eventual, strong}, cfg.ReadLevel) {
-		return s, targets.Usagef("read level %q: DynamoDB reads with ConsistentRead false or true, named here %s and %s", cfg.ReadLevel, eventual, strong)
-	}
-	s.consistent = cfg.ReadLevel == strong
-	if cfg.WriteLevel != put {
-		return s, targets.Usagef("write level %q: DynamoDB has one level of writes, named here %s", cfg.WriteLevel, put)
+	if err := targets.CheckLevels(Target{}.Info(), cfg); err != nil {
+		return s, err
 	}
 	if !regionName.MatchString(s.region) {
 		return s, targets.Usagef("--set region=%s: want the name of a region, such as us-east-1", s.region)
@@ -120,33 +115,12 @@ func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	if _, given := cfg.Options["endpoint"]; given {
 		return cfg, targets.Usagef("--set endpoint: say where a DynamoDB is that is there already with --at https://...")
 	}
-	opts, err := targets.ResolveOptions(t.Info(), cfg.Options)
-	if err != nil {
-		return cfg, err
+	cfg, err := targets.Complete(t.Info(), cfg)
+	if err == nil {
+		_, err = parse(cfg)
 	}
-	cfg.Options = opts
-	complete(&cfg)
-	_, err = resolve(cfg)
 	return cfg, err
 }
-
-// complete fills in the defaults of all but the options.
-func complete(cfg *targets.Config) {
-	if cfg.Nodes == 0 {
-		cfg.Nodes = 1
-	}
-	if cfg.ReadLevel == "" {
-		cfg.ReadLevel = strong
-	}
-	if cfg.WriteLevel == "" {
-		cfg.WriteLevel = put
-	}
-	if cfg.OpTimeout == 0 {
-		cfg.OpTimeout = defaultOpTimeout
-	}
-}
-
-const defaultOpTimeout = 2 * time.Second
 
 // Spec implements targets.Target. One node has no peers, so that any provider can
 // serve it.
@@ -164,47 +138,37 @@ func (Target) Abilities(targets.Config) []ability.Ability {
 
 // Fetch implements targets.Fetcher.
 func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
-	return store(cfg.Cache, cfg.Progress).Fetch(ctx)
+	return download.Fetch(ctx, cfg)
 }
 
 // Present implements targets.Fetcher.
 func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
-	return store(cfg.Cache, nil).Present(ctx)
+	return download.Present(ctx, cfg)
 }
 
 // Promises implements targets.Promiser: what DynamoDB's documentation promises for
 // reads and writes of single items, and of its transactions: these are serializable
 // with each other and with single writes and strong reads ("Isolation levels for
-// transactions"). Of a store in memory nothing survives a kill.
+// transactions"). Of a store in memory, which the service is not, nothing survives a kill.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
-	s, err := resolve(cfg)
+	s, err := parse(cfg)
 	if err != nil {
 		return nil
 	}
-	return s.promises()
-}
-
-func (s settings) promises() map[string]bool {
-	promised := s.consistent && (!s.memory || s.endpoint != "")
+	durable := !s.memory
 	out := map[string]bool{}
 	for _, model := range []string{
 		models.Linearizable, models.Sequential, models.Regular, models.Safe, models.ReadYourWrites, models.MonotonicReads,
-		models.MonotonicWrites, models.WritesFollowReads, models.Eventual, models.Serializable,
+		models.MonotonicWrites, models.WritesFollowReads, models.Serializable,
 	} {
-		out[model] = promised
+		out[model] = s.consistent && durable
 	}
 	// Copies of an item converge, usually within a second, as long as there are any.
-	out[models.Eventual] = !s.memory || s.endpoint != ""
-	out[models.NoLostWrites] = out[models.Eventual]
+	out[models.Eventual], out[models.NoLostWrites] = durable, durable
 	return out
 }
 
 // Fetched is the fetched software and the Java that it runs on.
 func Fetched(ctx context.Context, cfg targets.Config) (targets.Software, error) {
-	st := store(cfg.Cache, nil)
-	if err := st.Check(); err != nil {
-		return targets.Software{}, err
-	}
-	runtime, err := java.Find(ctx)
-	return targets.Software{Version: version, Dir: st.Dir(), Java: runtime.Path}, err
+	return download.Find(ctx, cfg)
 }

@@ -11,12 +11,6 @@ import (
 	"github.com/lapse-test/lapse/targets/outcome"
 )
 
-// notSentError is about an operation that was never made a request.
-type notSentError struct{ err error }
-
-func (e *notSentError) Error() string { return e.err.Error() }
-func (e *notSentError) Unwrap() error { return e.err }
-
 // refusals are the errors with which etcd answers a request instead of proposing it
 // or instead of applying it (server/etcdserver/v3_server.go, apply_auth.go and
 // api/v3rpc/interceptor.go of 3.6).
@@ -79,11 +73,7 @@ func has(code codes.Code) func(error) bool {
 // errorTable judges what the client returns. Texts of gRPC are not told: they name
 // addresses.
 var errorTable = append(outcome.Table{
-	{Match: outcome.As(func(*notSentError) bool { return true }), Outcome: history.Fail, Answered: true, Text: func(err error) string {
-		var early *notSentError
-		errors.As(err, &early)
-		return early.Error()
-	}},
+	outcome.Refused(),
 	{Match: outcome.As(func(*conditionError) bool { return true }), Outcome: history.Fail, Answered: true, Text: func(err error) string {
 		var condition *conditionError
 		errors.As(err, &condition)

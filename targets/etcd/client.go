@@ -80,11 +80,9 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 }
 
 func (c *client) result(at int, sent bool, err error) targets.Result {
-	if err == nil {
-		return targets.Result{Outcome: history.OK, Node: at}
-	}
-	j := errorTable.Judge(outcome.Operation{Writes: sent, Sent: sent}, err)
-	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: at, Broken: j.Broken, Note: served(err)}
+	res := errorTable.Result(at, outcome.Operation{Writes: sent, Sent: sent}, err)
+	res.Note = served(err)
+	return res
 }
 
 // served returns the note of a request that the database refused for what it read: what is there

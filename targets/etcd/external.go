@@ -30,15 +30,11 @@ func (Target) External(at []string) (targets.Target, error) {
 		return nil, err
 	}
 	return external.New(external.Kind{
-		Info: externalInfo(), At: list, Port: clientPort, Alive: alive,
+		Info: externalInfo(), At: list, Port: clientPort, Login: &login, Alive: alive, Look: look,
 		Settings: func(cfg targets.Config) (targets.Config, error) {
-			if err := complete(&cfg); err != nil {
-				return cfg, err
-			}
-			_, err := admissions(cfg, list)
+			_, err := parse(cfg)
 			return cfg, err
 		},
-		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises:  Target{}.Promises,
 		Examples:  examples,
@@ -107,7 +103,6 @@ func closes(err error) bool {
 type visit struct {
 	external.Stay
 	set   settings
-	run   string
 	nodes []access
 	found []*driver.StatusResponse
 
@@ -127,8 +122,8 @@ const marks = "lapse_runs/"
 // maxName bounds the run's name in every key.
 const maxName = 64
 
-func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err error) {
-	v := &visit{run: cfg.Run, found: make([]*driver.StatusResponse, len(at))}
+func look(ctx context.Context, at []string, cfg targets.Config) (_ external.Driver, err error) {
+	v := &visit{found: make([]*driver.StatusResponse, len(at))}
 	v.At = at
 	v.Place = external.Namespace{
 		Name: external.OwnName(cfg.Run, maxName), What: "the keys below %s/",
@@ -270,16 +265,8 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
-	done, err := v.admin[0].Txn(ctx).If(driver.Compare(driver.CreateRevision(v.mark()), "=", 0)).Then(driver.OpPut(v.mark(), external.Mark(v.run))).Commit()
-	switch {
-	case err != nil && oneOf(refusals)(err):
-		return external.Refused(v.explain("writing "+v.mark(), err))
-	case err != nil:
-		return v.explain("writing "+v.mark(), err)
-	case !done.Succeeded:
-		return external.ErrTaken
-	}
-	return nil
+	done, err := v.admin[0].Txn(ctx).If(driver.Compare(driver.CreateRevision(v.mark()), "=", 0)).Then(driver.OpPut(v.mark(), v.Mark())).Commit()
+	return external.Unmade(err == nil && !done.Succeeded, err != nil && oneOf(refusals)(err), v.explain("writing "+v.mark(), err))
 }
 
 // prefix returns the beginning of the run's keys.

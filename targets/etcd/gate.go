@@ -2,8 +2,9 @@ package etcd
 
 import (
 	"context"
-	"errors"
 	"sync"
+
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // gate holds up the clients of one node while they are paused, as if their processes
@@ -15,9 +16,9 @@ type gate struct {
 	closed chan struct{}
 }
 
-var errPaused = errors.New("the client is paused")
+var errPaused = outcome.Refuse("the client is paused")
 
-// pass waits while there is a pause. Its error is a notSentError: the pause outlasted
+// pass waits while there is a pause. Its error is a refusal: the pause outlasted
 // ctx.
 func (g *gate) pass(ctx context.Context) error {
 	if g == nil {
@@ -33,7 +34,7 @@ func (g *gate) pass(ctx context.Context) error {
 	case <-closed:
 		return nil
 	case <-ctx.Done():
-		return &notSentError{errPaused}
+		return errPaused
 	}
 }
 

@@ -141,7 +141,7 @@ func (c *client) release(ctx context.Context, l *link, txn *history.Txn) error {
 	name := c.prefix + kindLock + txn.Mops[0].Key.String()
 	token, have := c.locks.tokens[name]
 	if !have {
-		return &notSentError{errNone}
+		return errNone
 	}
 	c.sending = true
 	return c.giveBack(ctx, l, name, token)

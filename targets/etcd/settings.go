@@ -2,8 +2,6 @@ package etcd
 
 import (
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/targets"
@@ -69,42 +67,22 @@ type settings struct {
 }
 
 const (
-	defaultOpTimeout = 2 * time.Second
-	maxTTL           = time.Hour
-	maxSection       = time.Minute
-	maxElection      = 50 * time.Second // etcd refuses more
+	maxTTL      = time.Hour
+	maxSection  = time.Minute
+	maxElection = 50 * time.Second // etcd refuses more
 )
 
-// complete fills in the levels and the deadline of cfg and checks what every cluster
-// has. Its errors are *targets.UsageError.
-func complete(cfg *targets.Config) error {
-	if cfg.ReadLevel == "" {
-		cfg.ReadLevel = readLinearizable
-	}
-	if cfg.WriteLevel == "" {
-		cfg.WriteLevel = writeQuorum
-	}
-	if cfg.OpTimeout == 0 {
-		cfg.OpTimeout = defaultOpTimeout
-	}
-	_, err := parse(*cfg)
-	return err
-}
-
-// parse reads cfg, whose options are resolved. Its errors are *targets.UsageError.
+// parse reads cfg, which is complete. Its errors are *targets.UsageError.
 func parse(cfg targets.Config) (settings, error) {
 	o := cfg.Options
 	s := settings{
 		serializable: cfg.ReadLevel == readSerializable, compare: o[optCompare], sets: o[optSets],
 		version: o[optVersion], software: o[optSoftware], timeout: cfg.OpTimeout,
 	}
-	if !slices.Contains(readLevels, cfg.ReadLevel) {
-		return s, targets.Usagef("--read-level %s: etcd reads at %s", cfg.ReadLevel, strings.Join(readLevels, " or "))
+	err := targets.CheckLevels(Target{}.Info(), cfg)
+	if err != nil {
+		return s, err
 	}
-	if cfg.WriteLevel != writeQuorum {
-		return s, targets.Usagef("--write-level %s: etcd has one level of writes, named here %s: a majority has them in its log", cfg.WriteLevel, writeQuorum)
-	}
-	var err error
 	if s.ttl, err = time.ParseDuration(o[optLeaseTTL]); err != nil || s.ttl < time.Second || s.ttl > maxTTL || s.ttl%time.Second != 0 {
 		return s, targets.Usagef("--set %s=%s: want whole seconds, from 1s to %v", optLeaseTTL, o[optLeaseTTL], maxTTL)
 	}

@@ -33,9 +33,7 @@ type System struct {
 	ability.Tokenless
 	set    settings
 	server Server
-	// image names the image of nodes that are containers, empty for others.
-	image string
-	nodes []access
+	nodes  []access
 	// admin are connections of the harness's own, one a node, which are made again when
 	// they are lost.
 	admin   []*link
@@ -56,10 +54,10 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if err != nil {
 		return nil, err
 	}
-	s := &System{Fleet: launch.New("etcd", logName, c, cfg), set: set, image: cluster.ImageOf(c)}
+	s := &System{Fleet: launch.New("etcd", logName, c, cfg), set: set}
 	s.members = membership{out: map[int]bool{}, life: map[int]int{}, joins: map[int][]string{}}
 	s.Command, s.Complaint = s.command, complaint
-	if s.image == "" {
+	if s.Image == "" {
 		if s.server, err = set.find(ctx, cfg.Cache); err != nil {
 			return nil, err
 		}
@@ -75,7 +73,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	if err := s.Fleet.Start(ctx, s.form, s.Stop); err != nil {
-		return nil, &cluster.EnvironmentError{Doing: "starting etcd", Err: err, Way: "see the logs of the nodes in the run directory"}
+		return nil, err
 	}
 	return s, nil
 }
@@ -178,7 +176,7 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 		"--heartbeat-interval", fmt.Sprint(s.set.heartbeat.Milliseconds()), "--election-timeout", fmt.Sprint(s.set.election.Milliseconds()),
 	}
 	path := s.server.Path
-	if s.image != "" {
+	if s.Image != "" {
 		path = program
 	}
 	return cluster.Command{Path: path, Args: args, Log: logName}, nil
@@ -240,8 +238,8 @@ func leaderIndex(answers []*driver.StatusResponse) (int, error) {
 
 // Version implements targets.System.
 func (s *System) Version() string {
-	if s.image != "" {
-		return "etcd " + s.version + " (image " + s.image + ")"
+	if s.Image != "" {
+		return s.Named("etcd "+s.version, "")
 	}
 	return "etcd " + s.version
 }

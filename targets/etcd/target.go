@@ -57,12 +57,11 @@ func (Target) Info() targets.Info {
 
 // Resolve implements targets.Target.
 func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
-	opts, err := targets.ResolveOptions(t.Info(), cfg.Options)
-	if err != nil {
-		return cfg, err
+	cfg, err := targets.Complete(t.Info(), cfg)
+	if err == nil {
+		_, err = parse(cfg)
 	}
-	cfg.Options = opts
-	return cfg, complete(&cfg)
+	return cfg, err
 }
 
 // Spec implements targets.Target. All members know one list of addresses, so that no

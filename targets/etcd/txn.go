@@ -8,6 +8,7 @@ import (
 	driver "go.etcd.io/etcd/client/v3"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // cell is one key as a transaction sees it.
@@ -51,10 +52,10 @@ func (v *view) survey(txn *history.Txn) (writes, reads bool, err error) {
 		m := &txn.Mops[i]
 		kind := kindOf(m.Func)
 		if kind == "" || kind == kindSet && len(txn.Mops) > 1 {
-			return false, false, &notSentError{fmt.Errorf("%v in a transaction of several", m.Func)}
+			return false, false, outcome.Refuse("%v in a transaction of several", m.Func)
 		}
 		if (m.Func == history.Write || m.Func == history.CAS) && m.Arg == history.Absent {
-			return false, false, &notSentError{errNothing}
+			return false, false, errNothing
 		}
 		v.at(kind, m.Key)
 		if m.Func == history.Transfer {

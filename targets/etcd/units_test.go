@@ -28,7 +28,7 @@ func TestClassify(t *testing.T) {
 		c.Is(text+" (client)", rpctypes.Error(err), want, broken, text)
 	}
 	both := func(err error, want history.Outcome) { twice(err, want, outcometest.Kept) }
-	c.Is("never sent", &notSentError{errNothing}, history.Fail, outcometest.Kept, errNothing.Error())
+	c.Is("never sent", errNothing, history.Fail, outcometest.Kept, errNothing.Error())
 	c.Is("a condition", errConflict, history.Fail, outcometest.Kept, errConflict.Error())
 	// Certainly not applied.
 	both(rpctypes.ErrGRPCRequestTooManyRequests, history.Fail)

@@ -38,7 +38,7 @@ func TestGreetingEndsWithItsContext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for try := range 100 {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
-				_, err := Greeting(ctx, addr, config, []byte("PING\r\n"), 1)
+				_, err := greeting(ctx, addr, config, []byte("PING\r\n"), 1)
 				cancel()
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Fatalf("try %d: %v", try, err)

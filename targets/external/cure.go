@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"syscall"
 
@@ -45,6 +46,12 @@ func (c Cures) Explain(doing string, err error) error {
 		break
 	}
 	return &cluster.EnvironmentError{Doing: doing, Err: err, Way: way}
+}
+
+// Unfit is the error of Look for a cluster that was looked at and is not what the levels or
+// the options need; way is the way out.
+func Unfit(way, format string, args ...any) error {
+	return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: fmt.Errorf(format, args...), Way: way}
 }
 
 // common are the cures that no database has to name.

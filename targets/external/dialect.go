@@ -45,6 +45,9 @@ func (ds Dialects[D]) Of(options map[string]string) D {
 	return ds[max(i, 0)]
 }
 
+// Read is the default read level of the one that options name.
+func (ds Dialects[D]) Read(options map[string]string) string { return ds.Of(options).Base().Reads[0] }
+
 // Options are those of an external cluster: OptDialect with its help, those of the target's
 // own with the given names, of which isolation has the dialect's default, and those of TLS.
 func (ds Dialects[D]) Options(help string, own []targets.Option, isolation string, kept ...string) []targets.Option {

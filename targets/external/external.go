@@ -39,17 +39,22 @@ type Kind struct {
 	// Spell turns other spellings of an option's value into the one that the option's
 	// Values have; nil leaves them.
 	Spell func(option, value string) string
-	// Settings checks cfg, whose options are resolved and which has as many nodes as
-	// there are addresses, and completes levels, options and deadline. Its errors are
+	// Read is the default read level with these options, which are not resolved; nil takes
+	// the first of Info.
+	Read func(options map[string]string) string
+	// Login is who lapse is there: its variables are checked before a run; nil has none.
+	Login *Login
+	// Settings checks cfg, which is complete (targets.Complete) and has as many nodes as
+	// there are addresses, and completes what is the target's own. Its errors are
 	// *targets.UsageError.
 	Settings func(cfg targets.Config) (targets.Config, error)
 	// Alive is the liveness probe: it asks whoever is at addr for a sign of life in the
 	// database's own protocol, without credentials and without changing anything.
 	Alive func(ctx context.Context, addr string, options map[string]string) error
-	// Look connects to every node, finds what it is and whether the user may do what a
+	// Look connects to every node at these addresses, finds what it is and whether the user may do what a
 	// run needs, and makes nothing. Its errors are *cluster.EnvironmentError (see
 	// Cures). On an error it has closed what it opened.
-	Look func(ctx context.Context, cfg targets.Config) (Driver, error)
+	Look func(ctx context.Context, at []string, cfg targets.Config) (Driver, error)
 	// Joins says that clients in other processes can work in the place that a run made (targets.Joiner):
 	// what Open needs, Look finds out.
 	Joins bool
@@ -150,11 +155,17 @@ func (t target) Resolve(cfg targets.Config) (targets.Config, error) {
 		}
 		given[name] = value
 	}
-	var err error
-	if cfg.Options, err = targets.ResolveOptions(t.Info(), given); err != nil {
+	if cfg.Options = given; cfg.ReadLevel == "" && t.kind.Read != nil {
+		cfg.ReadLevel = t.kind.Read(given)
+	}
+	cfg, err := targets.Complete(t.Info(), cfg)
+	if err != nil {
 		return cfg, err
 	}
-	return t.kind.Settings(cfg)
+	if cfg, err = t.kind.Settings(cfg); err == nil && t.kind.Login != nil {
+		_, err = t.kind.Login.Accesses(cfg.Options, t.kind.At)
+	}
+	return cfg, err
 }
 
 // Abilities implements targets.Target.
@@ -193,7 +204,7 @@ func (t target) Fetch(ctx context.Context, cfg targets.Config) error {
 func (t target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	d, err := t.kind.Look(ctx, cfg)
+	d, err := t.kind.Look(ctx, t.kind.At, cfg)
 	if err != nil {
 		return "", err
 	}
@@ -238,12 +249,12 @@ func free(ctx context.Context, d Driver) (map[string]string, error) {
 func (t target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
 	lookCtx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	d, err := t.kind.Look(lookCtx, cfg)
+	d, err := t.kind.Look(lookCtx, t.kind.At, cfg)
 	if err != nil {
 		return nil, err
 	}
 	s := d.stay()
-	s.driver, s.cluster = d, c
+	s.driver, s.cluster, s.run = d, c, cfg.Run
 	if err := s.begin(ctx, cfg.Progress); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
 		defer cancel()

@@ -23,5 +23,5 @@ func (t target) Join(ctx context.Context, cfg targets.Config, _ []string) (targe
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	return t.kind.Look(ctx, cfg)
+	return t.kind.Look(ctx, t.kind.At, cfg)
 }

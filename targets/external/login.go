@@ -28,6 +28,16 @@ func LoginOf(target string) Login {
 	return Login{User: prefix + "_USER", Password: prefix + "_PASSWORD", PasswordFile: prefix + "_PASSWORD_FILE"}
 }
 
+// Set is the way out for somebody whom nobody knows: which variables to set.
+func (l Login) Set() string {
+	return "set " + l.User + ", and " + l.Password + " or a file with it by " + l.PasswordFile
+}
+
+// See is the way out for somebody who is not let in: which variables may be wrong.
+func (l Login) See() string {
+	return "see " + l.User + ", and " + l.Password + " or " + l.PasswordFile
+}
+
 // Accesses are how each of the nodes at these addresses is reached, with the credentials
 // of the environment and the options of TLSOptions. Its errors are *targets.UsageError.
 func (l Login) Accesses(options map[string]string, at []string) ([]wire.Access, error) {

@@ -46,6 +46,21 @@ func IsOwnName(name string) bool {
 	return strings.HasPrefix(name, ownPrefix) && strings.Trim(name, plain) == ""
 }
 
+// othersShown bounds the places of other runs that are looked into.
+const othersShown = 20
+
+// OwnNames are those of names that OwnName could have made: own, if it is there, and a few
+// others.
+func OwnNames(names []string, own string) []string {
+	var out []string
+	for _, name := range names {
+		if name == own || IsOwnName(name) && len(out) < othersShown {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // plain are the characters of names that OwnName makes.
 const plain = "abcdefghijklmnopqrstuvwxyz0123456789_"
 

@@ -22,6 +22,7 @@ type Stay struct {
 
 	driver  Driver
 	cluster cluster.Cluster
+	run     string
 	// mayExist says that the place was made, or may have been.
 	mayExist bool
 }
@@ -75,6 +76,9 @@ func (s *Stay) prove(ctx context.Context) error {
 	}
 }
 
+// Mark is the text that Make writes on the run's place.
+func (s *Stay) Mark() string { return Mark(s.run) }
+
 // Ready implements targets.System.
 func (s *Stay) Ready(ctx context.Context, node string) error {
 	i, err := s.Node(node)
@@ -118,6 +122,9 @@ func (s *Stay) Node(name string) (int, error) {
 	return 0, err
 }
 
+// Names are those of the nodes with these indexes.
+func (s *Stay) Names(indexes []int) []string { return cluster.Names(s.cluster.Nodes(), indexes) }
+
 // Cluster is where the run is; nil before it begins.
 func (s *Stay) Cluster() cluster.Cluster { return s.cluster }
 
@@ -151,6 +158,19 @@ func (e *refusedError) Unwrap() error { return e.err }
 // is removed either. That the database itself answered is not enough: some answers say that
 // it does not know, or that it was stopped in the middle (outcome.Table.Undone tells).
 func Refused(err error) error { return &refusedError{err} }
+
+// Unmade is what an error of Make means, told as it is to be told: there is a place of this
+// name already (ErrTaken), it was not made for certain (Refused), or it may be there all the
+// same. No error is none.
+func Unmade(taken, undone bool, told error) error {
+	switch {
+	case taken:
+		return ErrTaken
+	case undone:
+		return Refused(told)
+	}
+	return told
+}
 
 // IsRefused says whether an error of Make says that nothing was made, as ErrTaken does.
 func IsRefused(err error) bool {

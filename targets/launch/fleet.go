@@ -36,6 +36,8 @@ type Fleet struct {
 	// Complaint says whether a line of a server's log tells what went wrong; nil takes
 	// any line that is not empty.
 	Complaint func(line string) bool
+	// Image is that of nodes that are containers, empty for others.
+	Image string
 	// StartTimeout bounds Start, on a loaded machine; 0 means two minutes.
 	StartTimeout time.Duration
 	// Logger and Progress are those of the configuration, never nil.
@@ -54,7 +56,7 @@ const (
 func New(title, log string, c cluster.Cluster, cfg targets.Config) *Fleet {
 	f := &Fleet{Title: title, Cluster: c, Log: log, Logger: cfg.Log, Progress: cfg.Progress}
 	if c != nil {
-		f.Nodes = c.Nodes()
+		f.Nodes, f.Image = c.Nodes(), cluster.ImageOf(c)
 	}
 	if f.Logger == nil {
 		f.Logger = slog.New(slog.DiscardHandler)
@@ -67,8 +69,9 @@ func New(title, log string, c cluster.Cluster, cfg targets.Config) *Fleet {
 
 // Start starts all servers and calls ready, which returns when the database serves:
 // when a write and a read went through every node. It ends ready when a server ends,
-// and then says what that server's log says last. On an error everything is stopped
-// by stop, which is the Stop of the System that embeds f; nil means Stop itself.
+// and then says what that server's log says last. On an error, which is as Failed makes
+// it, everything is stopped by stop, which is the Stop of the System that embeds f; nil
+// means Stop itself.
 func (f *Fleet) Start(ctx context.Context, ready, stop func(context.Context) error) error {
 	if stop == nil {
 		stop = f.Stop
@@ -85,7 +88,37 @@ func (f *Fleet) Start(ctx context.Context, ready, stop func(context.Context) err
 	}
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	return errors.Join(fmt.Errorf("starting %s: %w", f.Title, err), stop(stopCtx))
+	if stopping := stop(stopCtx); stopping != nil {
+		err = f.withLogs(errors.Join(err, stopping))
+	}
+	return f.Failed(ctx, err)
+}
+
+// Failed is err, which was met while starting the servers under ctx: what interrupted ctx,
+// or else a *cluster.EnvironmentError with the way out, the one that err has already or
+// the logs.
+func (f *Fleet) Failed(ctx context.Context, err error) error {
+	var environment *cluster.EnvironmentError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return fmt.Errorf("starting %s: %w", f.Title, ctx.Err())
+	case errors.As(err, &environment):
+		return err
+	}
+	return f.withLogs(err)
+}
+
+func (f *Fleet) withLogs(err error) error {
+	return &cluster.EnvironmentError{Doing: "starting " + f.Title, Err: err, Way: "see the logs of the nodes in the run directory"}
+}
+
+// Named is what to call the servers, whose program has this title and version; of an image
+// its name is all that is known.
+func (f *Fleet) Named(title, version string) string {
+	if f.Image != "" {
+		return title + " (image " + f.Image + ")"
+	}
+	return title + " " + version
 }
 
 func (f *Fleet) start(ctx context.Context, ready func(context.Context) error) error {
@@ -142,6 +175,9 @@ func (f *Fleet) ReadyIf(ctx context.Context, node string, serves func(ctx contex
 	}
 	return serves(ctx, i)
 }
+
+// Names are those of the nodes with these indexes.
+func (f *Fleet) Names(indexes []int) []string { return cluster.Names(f.Nodes, indexes) }
 
 // Addr is the host:port by which clients reach port of node i.
 func (f *Fleet) Addr(i, port int) (string, error) {

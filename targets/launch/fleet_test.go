@@ -96,3 +96,29 @@ func TestStartFails(t *testing.T) {
 		t.Errorf("%v, %v", err, states(f))
 	}
 }
+
+// TestFailed: what is told of a start that failed says how to go on, once, and an
+// interruption is no fault of the environment's.
+func TestFailed(t *testing.T) {
+	f := launch.New("Store", "store.log", nil, targets.Config{})
+	interrupted, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	plain := errors.New("no room")
+	typed := &cluster.EnvironmentError{Doing: "opening a port", Err: plain, Way: "use another"}
+	for name, c := range map[string]struct {
+		ctx       context.Context
+		err       error
+		want, way string
+	}{
+		"plain":                {t.Context(), plain, "starting Store: no room; see the logs of the nodes in the run directory", "see the logs of the nodes in the run directory"},
+		"with a way out":       {t.Context(), typed, "opening a port: no room; use another", "use another"},
+		"interrupted":          {interrupted, plain, "starting Store: context canceled", ""},
+		"interrupted with one": {interrupted, typed, "starting Store: context canceled", ""},
+	} {
+		got := f.Failed(c.ctx, c.err)
+		var environment *cluster.EnvironmentError
+		if is := errors.As(got, &environment); got.Error() != c.want || is != (c.way != "") || is && environment.Way != c.way {
+			t.Errorf("%s: %v, want %s", name, got, c.want)
+		}
+	}
+}

@@ -16,12 +16,12 @@ import (
 
 // Java is what a software runs on.
 type Java struct {
-	// For is the software's name in messages.
+	// For is the software's name in messages; empty is the Title of the Software.
 	For string
 	// Min and Max are the feature versions that serve, such as 17. Max 0 means
 	// any newer one.
 	Min, Max int
-	// Install names a package of the usual systems.
+	// Install names a package of the usual systems; empty is Debian's for Min and Max.
 	Install string
 
 	// installed replaces the directory of installed Javas in tests.
@@ -95,8 +95,24 @@ func (j Java) Find(ctx context.Context) (Runtime, error) {
 	}
 	return Runtime{}, &cluster.EnvironmentError{
 		Doing: fmt.Sprintf("looking for a Java for %s, which needs %s", j.For, j.wanted()), Err: reason,
-		Way: fmt.Sprintf("install %s, or set JAVA_HOME to one", j.Install),
+		Way: fmt.Sprintf("install %s, or set JAVA_HOME to one", j.install()),
 	}
+}
+
+func (j Java) install() string {
+	switch {
+	case j.Install != "":
+		return j.Install
+	case j.Max == 0:
+		return fmt.Sprintf("a Java runtime of version %d or newer (Debian: apt-get install default-jre-headless)", j.Min)
+	}
+	return fmt.Sprintf("a Java %d runtime (Debian: apt-get install openjdk-%d-jre-headless)", j.Max, j.Max)
+}
+
+// Small are the arguments by which a Java is content with little: for a server of which
+// nobody measures the speed. Its temporary files go to tmp.
+func Small(tmp string) []string {
+	return []string{"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.io.tmpdir=" + tmp}
 }
 
 var versionLine = regexp.MustCompile(`version "(\d+)(?:\.(\d+))?`)

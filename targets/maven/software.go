@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -18,8 +19,8 @@ import (
 type Software struct {
 	// Target is the target's name, and that of its directory in the cache.
 	Target string
-	// Title is for people, such as "Apache Cassandra 5.0.8".
-	Title string
+	// Title is for people, such as "Apache Cassandra 5.0.8", Version the version in it.
+	Title, Version string
 	// Size says how much is downloaded, for the progress line.
 	Size string
 	// POM is the pom.xml whose runtime dependencies are fetched.
@@ -28,6 +29,27 @@ type Software struct {
 	Sums []byte
 	// Java is what it runs on.
 	Java Java
+}
+
+// Fetch implements targets.Fetcher for the target whose software s is.
+func (s Software) Fetch(ctx context.Context, cfg targets.Config) error {
+	return NewStore(s, cfg.Cache, cfg.Progress).Fetch(ctx)
+}
+
+// Present implements targets.Fetcher for the target whose software s is.
+func (s Software) Present(ctx context.Context, cfg targets.Config) (string, error) {
+	return NewStore(s, cfg.Cache, nil).Present(ctx)
+}
+
+// Find is the fetched software and the Java that it runs on. The error, a
+// *cluster.EnvironmentError, says what lacks.
+func (s Software) Find(ctx context.Context, cfg targets.Config) (targets.Software, error) {
+	st := NewStore(s, cfg.Cache, nil)
+	if err := st.Check(); err != nil {
+		return targets.Software{}, err
+	}
+	runtime, err := st.software.Java.Find(ctx)
+	return targets.Software{Version: s.Version, Dir: st.Dir(), Java: runtime.Path}, err
 }
 
 // Store is the place of one software in a cache. Its methods are safe for
@@ -49,6 +71,9 @@ const defaultStall = time.Minute
 func NewStore(s Software, cache string, progress func(string)) *Store {
 	if progress == nil {
 		progress = func(string) {}
+	}
+	if s.Java.For == "" {
+		s.Java.For = s.Title
 	}
 	return &Store{software: s, dir: filepath.Join(cache, s.Target), progress: progress, stall: defaultStall}
 }

@@ -7,6 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/contents"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
 
@@ -37,9 +38,6 @@ const codeDuplicate = "DuplicateKey"
 // errMismatch: a compare-and-set whose condition was false. What is there instead is not
 // told by findAndModify.
 var errMismatch = errors.New("the key holds another value")
-
-// errForeign is an answer that is none of MongoDB's.
-var errForeign = errors.New("an answer that cannot be read")
 
 func labelled(label string) func(error) bool {
 	return outcome.As(func(e mongo.LabeledError) bool { return e.HasErrorLabel(label) })
@@ -84,7 +82,7 @@ func codeName(err error) string {
 var errorTable = append(outcome.Table{
 	outcome.Refused(),
 	{Name: errMismatch.Error(), Match: outcome.Is(errMismatch), Outcome: history.Fail, Answered: true},
-	{Name: errForeign.Error(), Match: outcome.Is(errForeign), Outcome: history.Info},
+	{Name: contents.ErrForeign.Error(), Match: outcome.Is(contents.ErrForeign), Outcome: history.Info},
 	// The order matters: a commit whose result is unknown can have been done, whatever its code.
 	{Match: both(is(always), labelled(labelUnknown)), Outcome: history.Info, Answered: true, Text: func(err error) string { return "commit: " + codeName(err) }},
 	{Match: is(func(_ int, concern bool) bool { return concern }), Outcome: history.Info, Answered: true, Text: func(err error) string { return "write concern: " + codeName(err) }},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/contents"
 	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/wire"
 )
@@ -45,7 +46,7 @@ type client struct {
 var _ targets.Client = (*client)(nil)
 
 func newClient(s *store, session targets.Session) *client {
-	c := &client{store: s, set: s.set, links: make([]*link, len(s.nodes)), reader: reader{session.Text}, life: session.Life}
+	c := &client{store: s, set: s.set, links: make([]*link, len(s.nodes)), reader: reader{contents.Reader{Text: session.Text}}, life: session.Life}
 	if session.Replica {
 		c.set.concern, c.set.preference, c.set.causal = local, nearest, false
 	}
@@ -84,11 +85,9 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 	if err == nil {
 		sent, err = c.carryOut(ctx, l, txn)
 	}
-	if err == nil {
-		return targets.Result{Outcome: history.OK, Node: node}
-	}
-	j := errorTable.Judge(outcome.Operation{Writes: writes, Sent: sent}, err)
-	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken, Note: served(err)}
+	res := errorTable.Result(node, outcome.Operation{Writes: writes, Sent: sent}, err)
+	res.Note = served(err)
+	return res
 }
 
 // refuseTransaction returns why the settings have no transactions.

@@ -12,18 +12,12 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/contents"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
 
-// The kinds of data: each key has a document of each, so that nothing of one kind
-// hinders another. The value, list, set or counter is its field v.
-const (
-	kindValue   = "value:"
-	kindList    = "list:"
-	kindSet     = "set:"
-	kindCounter = "counter:"
-)
-
+// Each key has a document of each kind of data, so that nothing of one kind hinders
+// another. The value, list, set or counter is its field v.
 const field = "v"
 
 // functions are those that command knows.
@@ -34,40 +28,35 @@ var functions = []history.Func{
 	history.Increment, history.ReadCounter,
 }
 
-func document(kind string, k history.Key) bson.D {
-	return bson.D{{Key: "_id", Value: kind + k.String()}}
+// document is that of what m is about.
+func document(m *history.Mop) bson.D {
+	return bson.D{{Key: "_id", Value: string(contents.KindOf(m.Func)) + ":" + m.Key.String()}}
 }
 
 // command carries out micro-operation i, as part of a transaction if ctx has one.
 func command(ctx context.Context, data *mongo.Collection, txn *history.Txn, i int, r reader) error {
 	m := &txn.Mops[i]
 	switch m.Func {
-	case history.Read:
-		return r.read(ctx, data, kindValue, txn, i)
-	case history.ReadList:
-		return r.read(ctx, data, kindList, txn, i)
-	case history.ReadSet:
-		return r.read(ctx, data, kindSet, txn, i)
-	case history.ReadCounter:
-		return r.read(ctx, data, kindCounter, txn, i)
+	case history.Read, history.ReadList, history.ReadSet, history.ReadCounter:
+		return r.read(ctx, data, txn, i)
 	case history.Write:
-		return upsert(ctx, data, kindValue, m, "$set")
+		return upsert(ctx, data, m, "$set")
 	case history.CAS:
 		return compareAndSet(ctx, data, m)
 	case history.Delete:
-		_, err := data.DeleteOne(ctx, document(kindValue, m.Key))
+		_, err := data.DeleteOne(ctx, document(m))
 		return err
 	case history.Append:
-		return upsert(ctx, data, kindList, m, "$push")
+		return upsert(ctx, data, m, "$push")
 	case history.Add:
-		return upsert(ctx, data, kindSet, m, "$addToSet")
+		return upsert(ctx, data, m, "$addToSet")
 	case history.Remove:
-		_, err := data.UpdateOne(ctx, document(kindSet, m.Key), change("$pull", m.Arg))
+		_, err := data.UpdateOne(ctx, document(m), change("$pull", m.Arg))
 		return err
 	case history.Increment:
-		return upsert(ctx, data, kindCounter, m, "$inc")
+		return upsert(ctx, data, m, "$inc")
 	}
-	return &outcome.Refusal{Text: fmt.Sprintf("mongodb has no %v", m.Func)}
+	return outcome.Refuse("mongodb has no %v", m.Func)
 }
 
 // errNothing: what a key has no value by is delete.
@@ -77,11 +66,11 @@ func change(operator string, v history.Value) bson.D {
 	return bson.D{{Key: operator, Value: bson.D{{Key: field, Value: int64(v)}}}}
 }
 
-func upsert(ctx context.Context, data *mongo.Collection, kind string, m *history.Mop, operator string) error {
+func upsert(ctx context.Context, data *mongo.Collection, m *history.Mop, operator string) error {
 	if m.Arg == history.Absent {
 		return errNothing
 	}
-	_, err := data.UpdateOne(ctx, document(kind, m.Key), change(operator, m.Arg), options.UpdateOne().SetUpsert(true))
+	_, err := data.UpdateOne(ctx, document(m), change(operator, m.Arg), options.UpdateOne().SetUpsert(true))
 	return err
 }
 
@@ -90,7 +79,7 @@ func compareAndSet(ctx context.Context, data *mongo.Collection, m *history.Mop) 
 	if m.Arg == history.Absent {
 		return errNothing
 	}
-	id := document(kindValue, m.Key)
+	id := document(m)
 	var err error
 	if m.Expect == history.Absent {
 		_, err = data.InsertOne(ctx, append(id, bson.E{Key: field, Value: int64(m.Arg)}))
@@ -107,34 +96,15 @@ func compareAndSet(ctx context.Context, data *mongo.Collection, m *history.Mop) 
 	return errMismatch
 }
 
-// reader turns documents into values; what is no integer is foreign and interned.
-type reader struct {
-	text func(string) history.Value
-}
+// reader turns documents into values.
+type reader struct{ contents.Reader }
 
-func (r reader) read(ctx context.Context, data *mongo.Collection, kind string, txn *history.Txn, i int) error {
-	m := &txn.Mops[i]
-	raw, err := data.FindOne(ctx, document(kind, m.Key)).Raw()
+func (r reader) read(ctx context.Context, data *mongo.Collection, txn *history.Txn, i int) error {
+	raw, err := data.FindOne(ctx, document(&txn.Mops[i])).Raw()
 	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
 		return err
 	}
-	found := raw.Lookup(field) // the zero value of nothing
-	if m.Func == history.ReadList || m.Func == history.ReadSet {
-		list, err := r.list(found)
-		if err == nil {
-			txn.SetList(i, list)
-		}
-		return err
-	}
-	v, err := r.value(found)
-	if err != nil {
-		return err
-	}
-	if m.Func == history.ReadCounter && v == history.Absent {
-		v = 0 // a counter that never was
-	}
-	txn.SetRead(i, v)
-	return nil
+	return contents.See(txn, i, raw.Lookup(field), r.value, r.list) // the zero value of nothing
 }
 
 func (r reader) value(v bson.RawValue) (history.Value, error) {
@@ -149,18 +119,11 @@ func (r reader) value(v bson.RawValue) (history.Value, error) {
 		if d := v.Double(); d == math.Trunc(d) && math.Abs(d) < 1<<53 {
 			return history.Value(d), nil
 		}
-		return r.foreign(strconv.FormatFloat(v.Double(), 'g', -1, 64))
+		return r.Foreign(strconv.FormatFloat(v.Double(), 'g', -1, 64))
 	case bson.TypeString:
-		return r.foreign(v.StringValue())
+		return r.Foreign(v.StringValue())
 	}
-	return history.Absent, fmt.Errorf("%w: a field of type %v is no value", errForeign, v.Type)
-}
-
-func (r reader) foreign(text string) (history.Value, error) {
-	if r.text == nil {
-		return history.Absent, fmt.Errorf("%w: %q is no value", errForeign, text)
-	}
-	return r.text(text), nil
+	return history.Absent, fmt.Errorf("%w: a field of type %v is no value", contents.ErrForeign, v.Type)
 }
 
 func (r reader) list(v bson.RawValue) ([]history.Value, error) {
@@ -169,17 +132,11 @@ func (r reader) list(v bson.RawValue) ([]history.Value, error) {
 	}
 	array, ok := v.ArrayOK()
 	if !ok {
-		return nil, fmt.Errorf("%w: a field of type %v is no list", errForeign, v.Type)
+		return nil, fmt.Errorf("%w: a field of type %v is no list", contents.ErrForeign, v.Type)
 	}
 	elements, err := array.Values()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errForeign, err)
+		return nil, fmt.Errorf("%w: %w", contents.ErrForeign, err)
 	}
-	list := make([]history.Value, len(elements))
-	for i, e := range elements {
-		if list[i], err = r.value(e); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	return contents.Each(elements, r.value)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
-	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/wire"
@@ -40,20 +38,14 @@ func (Target) External(at []string) (targets.Target, error) {
 	i := externalInfo()
 	i.Options = append(append(i.Options, targets.Option{Name: optAuthSource, Default: "admin", Help: "the database that knows the user"}), external.TLSOptions()...)
 	return external.New(external.Kind{
-		Info: i, At: list, Port: port, Alive: alive,
+		Info: i, At: list, Port: port, Login: &login, Alive: alive.Alive, Look: look,
 		Narrow: func(ctx context.Context, cfg targets.Config, info targets.Info) targets.Info {
 			return narrow(ctx, cfg, info, list[0])
 		},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
-			s, err := parse(cfg)
-			if err != nil {
-				return cfg, err
-			}
-			cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.write, s.timeout
-			_, err = login.Accesses(cfg.Options, list)
+			_, err := parse(cfg)
 			return cfg, err
 		},
-		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises:  promises,
 		Examples:  examples,
@@ -63,6 +55,10 @@ func (Target) External(at []string) (targets.Target, error) {
 // narrow has no transactions where the read level or the server has none. The server is
 // asked only where the level leaves it open.
 func narrow(ctx context.Context, cfg targets.Config, info targets.Info, addr string) targets.Info {
+	cfg, err := targets.Complete(info, cfg)
+	if err != nil {
+		return info
+	}
 	s, err := parse(cfg)
 	if err != nil {
 		return info
@@ -91,33 +87,22 @@ func narrow(ctx context.Context, cfg targets.Config, info targets.Info, addr str
 const opMsg = 2013
 
 // alive is the liveness probe: hello is answered before anybody says who they are.
-func alive(ctx context.Context, addr string, opts map[string]string) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return err
-	}
-	encryption, err := external.TLS(opts, host)
-	if err != nil {
-		return err
-	}
-	body, err := bson.Marshal(bson.D{{Key: "isMaster", Value: 1}, {Key: "$db", Value: "admin"}})
-	if err != nil {
-		return err
-	}
-	const header = 16
+var alive = external.Probe{
+	Ask: askHello(), Answer: messageHeader, Protocol: "MongoDB's", Encrypts: true,
+	Is: func(answer []byte) bool { return binary.LittleEndian.Uint32(answer[12:]) == opMsg },
+}
+
+// messageHeader is the length of what every message of MongoDB's begins with.
+const messageHeader = 16
+
+// askHello is the message by which a server is asked what it is, in its oldest form.
+func askHello() []byte {
+	body, _ := bson.Marshal(bson.D{{Key: "isMaster", Value: 1}, {Key: "$db", Value: "admin"}}) // these two can be
 	var ask []byte
-	for _, n := range []int{header + 4 + 1 + len(body), 1, 0, opMsg, 0} { // length, request, response to, kind, flags
+	for _, n := range []int{messageHeader + 4 + 1 + len(body), 1, 0, opMsg, 0} { // length, request, response to, kind, flags
 		ask = binary.LittleEndian.AppendUint32(ask, uint32(n)) //nolint:gosec // small
 	}
-	ask = append(append(ask, 0), body...) // one section of kind 0
-	answer, err := external.Greeting(ctx, addr, encryption, ask, header)
-	if err != nil {
-		return err
-	}
-	if binary.LittleEndian.Uint32(answer[12:]) != opMsg {
-		return errors.New("it speaks another protocol than MongoDB's")
-	}
-	return nil
+	return append(append(ask, 0), body...) // one section of kind 0
 }
 
 // visit is an external MongoDB, in which the run has one database.
@@ -125,7 +110,7 @@ type visit struct {
 	external.Stay
 	external.Roles
 	*store
-	run, version string
+	version string
 }
 
 var _ external.Driver = (*visit)(nil)
@@ -133,12 +118,12 @@ var _ external.Driver = (*visit)(nil)
 // askTimeout is for one question to a node.
 const askTimeout = 5 * time.Second
 
-func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
+func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
 	set, err := parse(cfg)
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{run: cfg.Run, store: &store{set: set, database: external.OwnName(cfg.Run, 63)}}
+	v := &visit{store: &store{set: set, database: external.OwnName(cfg.Run, 63)}}
 	if v.nodes, err = login.Accesses(cfg.Options, at); err != nil {
 		return nil, err
 	}
@@ -195,27 +180,24 @@ func (s *store) hello(ctx context.Context, i int) (g greeting, err error) {
 
 // structure sees whether the nodes belong together and have what the levels need.
 func (v *visit) structure(all []greeting) error {
-	wrong := func(way, format string, args ...any) error {
-		return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: fmt.Errorf(format, args...), Way: way}
-	}
 	first := all[0]
 	for i, g := range all {
 		if g.Set != first.Set || g.router() != first.router() || g.standalone() && len(all) > 1 {
-			return wrong("name the members of one replica set, or every mongos of one sharded cluster, or one server", "%s and %s are not of one cluster", v.nodes[0].Addr, v.nodes[i].Addr)
+			return external.Unfit("name the members of one replica set, or every mongos of one sharded cluster, or one server", "%s and %s are not of one cluster", v.nodes[0].Addr, v.nodes[i].Addr)
 		}
 	}
 	v.set.standalone = first.standalone()
 	switch {
 	case v.set.standalone && v.set.concern != local && v.set.concern != available:
-		return wrong("use --read-level local, or make it a replica set, if of one member", "--read-level %s: %s is a standalone server, which has no read concern %s", v.set.read, v.nodes[0].Addr, v.set.concern)
+		return external.Unfit("use --read-level local, or make it a replica set, if of one member", "--read-level %s: %s is a standalone server, which has no read concern %s", v.set.read, v.nodes[0].Addr, v.set.concern)
 	case v.set.standalone && v.set.causal:
-		return wrong("leave it out, or make it a replica set, if of one member", "--set %s=%s: %s is a standalone server, which has no causally consistent sessions", optSession, sessionCausal, v.nodes[0].Addr)
+		return external.Unfit("leave it out, or make it a replica set, if of one member", "--set %s=%s: %s is a standalone server, which has no causally consistent sessions", optSession, sessionCausal, v.nodes[0].Addr)
 	case v.set.standalone && v.set.writers() > 1:
-		return wrong("use --write-level 1 or majority", "--write-level %s: %s is a standalone server", v.set.write, v.nodes[0].Addr)
+		return external.Unfit("use --write-level 1 or majority", "--write-level %s: %s is a standalone server", v.set.write, v.nodes[0].Addr)
 	case first.Set != "" && v.set.writers() > len(first.Hosts):
-		return wrong("use a smaller number, or majority", "--write-level %s: the replica set %s has %d members with data", v.set.write, first.Set, len(first.Hosts))
+		return external.Unfit("use a smaller number, or majority", "--write-level %s: the replica set %s has %d members with data", v.set.write, first.Set, len(first.Hosts))
 	case first.Set != "" && len(all) < len(first.Hosts) && len(all) == 1 && !first.takesWrites():
-		return wrong("name the primary as well: "+strings.Join(first.Hosts, ", "), "%s is a secondary", v.nodes[0].Addr)
+		return external.Unfit("name the primary as well: "+strings.Join(first.Hosts, ", "), "%s is a secondary", v.nodes[0].Addr)
 	}
 	return nil
 }
@@ -233,10 +215,10 @@ func (v *visit) explain(i int, err error) error {
 }
 
 func explain(a wire.Access, err error) error {
-	password := "the user or the password is wrong, or another database knows the user (--set " + optAuthSource + "=): see " + login.User + ", and " + login.Password + " or " + login.PasswordFile
+	password := "the user or the password is wrong, or another database knows the user (--set " + optAuthSource + "=): " + login.See()
 	may := "let the user make and remove databases whose names begin with lapse_: the role readWriteAnyDatabase with dbAdminAnyDatabase, or one of their own"
 	if a.User == "" {
-		may = "no user was given: set " + login.User + ", and " + login.Password + " or a file with it by " + login.PasswordFile
+		may = "no user was given: " + login.Set()
 	}
 	return external.Cures{
 		{Match: coded(18), Way: password, Tell: errorTable.Explain},
@@ -249,9 +231,6 @@ func explain(a wire.Access, err error) error {
 // markID is that of the document with the run's mark.
 const markID = "lapse:mark"
 
-// marksShown bounds the other runs' databases that are looked into.
-const marksShown = 20
-
 // Marks implements external.Driver.
 func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	found := map[string]string{}
@@ -260,10 +239,7 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 		if err != nil && !coded(13)(err) { // not everybody may list
 			return err
 		}
-		for _, name := range names {
-			if !external.IsOwnName(name) || len(found) == marksShown && name != v.database {
-				continue
-			}
+		for _, name := range external.OwnNames(names, v.database) {
 			var mark struct {
 				Text string `bson:"mark"`
 			}
@@ -285,31 +261,17 @@ func (v *visit) Make(ctx context.Context) error {
 			return err
 		}
 		made = true
-		_, err := l.data.InsertOne(ctx, bson.D{{Key: "_id", Value: markID}, {Key: "mark", Value: external.Mark(v.run)}})
+		_, err := l.data.InsertOne(ctx, bson.D{{Key: "_id", Value: markID}, {Key: "mark", Value: v.Mark()}})
 		return err
 	})
-	told := v.explain(v.Writer(), err)
-	switch {
-	case err == nil:
+	if err == nil {
 		v.Follow()
-	case !made:
-		return unmade(err, told)
 	}
-	return told
+	return external.Unmade(!made && taken(err), !made && errorTable.Undone(err), v.explain(v.Writer(), err))
 }
 
-// unmade is what an error of making the collection means, told as it is told: it is
-// another's, nothing was made, or it may be there all the same.
-func unmade(err, told error) error {
-	const exists = 48
-	switch code, _, _ := answered(err); {
-	case code == exists:
-		return external.ErrTaken
-	case errorTable.Undone(err):
-		return external.Refused(told)
-	}
-	return told
-}
+// taken matches the answer that there is such a collection already.
+var taken = coded(48)
 
 // Serves implements external.Driver: a node that takes writes wrote and read, another one
 // shows what was made.

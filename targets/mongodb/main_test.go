@@ -9,7 +9,7 @@ import (
 )
 
 // standInCache is the stand-in that the tests run.
-var standInCache = maventest.Cache{Env: "LAPSE_TEST_MONGODB_CACHE", Store: software}
+var standInCache = maventest.Cache{Env: "LAPSE_TEST_MONGODB_CACHE", Software: download}
 
 func TestMain(m *testing.M) {
 	code := sandboxtest.Main(m, standInCache.Prepare)

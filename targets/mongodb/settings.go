@@ -72,23 +72,12 @@ type settings struct {
 	standalone bool
 }
 
-const defaultOpTimeout = 2 * time.Second
-
-// parse reads cfg, whose options are resolved. Its errors are *targets.UsageError.
+// parse reads cfg, which is complete. Its errors are *targets.UsageError.
 func parse(cfg targets.Config) (settings, error) {
 	o := cfg.Options
 	s := settings{
 		nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel, timeout: cfg.OpTimeout,
 		causal: o[optSession] == sessionCausal, retry: o[optRetry] == on, authSource: o[optAuthSource],
-	}
-	if s.read == "" {
-		s.read = local
-	}
-	if s.write == "" {
-		s.write = majority
-	}
-	if s.timeout == 0 {
-		s.timeout = defaultOpTimeout
 	}
 	if err := s.parseRead(); err != nil {
 		return s, err

@@ -29,8 +29,8 @@ func TestExternal(t *testing.T) {
 	Must(t, err)
 	// The server is not of this machine, so that encryption is the default.
 	options := map[string]string{"tls": "off"}
-	Must(t, alive(ctx, at, options))
-	if err := alive(ctx, at, nil); err == nil {
+	Must(t, alive.Alive(ctx, at, options))
+	if err := alive.Alive(ctx, at, nil); err == nil {
 		t.Error("a server that does not encrypt is alive for who wants that")
 	}
 	cfg, err := target.Resolve(targets.Config{Run: "20261129-050000-1a2b", Options: options})
@@ -86,9 +86,9 @@ func TestForeign(t *testing.T) {
 	s := running.(*System)
 	Must(t, s.ask(ctx, 0, func(ctx context.Context, l *link) error {
 		_, err := l.data.InsertMany(ctx, []any{
-			bson.D{{Key: "_id", Value: kindValue + history.Key(1).String()}, {Key: field, Value: "abc"}},
-			bson.D{{Key: "_id", Value: kindValue + history.Key(2).String()}, {Key: field, Value: 7.0}},
-			bson.D{{Key: "_id", Value: kindValue + history.Key(3).String()}, {Key: field, Value: bson.A{1}}},
+			bson.D{{Key: "_id", Value: "value:" + history.Key(1).String()}, {Key: field, Value: "abc"}},
+			bson.D{{Key: "_id", Value: "value:" + history.Key(2).String()}, {Key: field, Value: 7.0}},
+			bson.D{{Key: "_id", Value: "value:" + history.Key(3).String()}, {Key: field, Value: bson.A{1}}},
 		})
 		return err
 	}))

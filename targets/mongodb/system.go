@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/maven"
 	"github.com/lapse-test/lapse/targets/wire"
 )
 
@@ -25,7 +26,7 @@ type System struct {
 	*launch.Fleet
 	*store
 	ability.Tokenless
-	java, jars string
+	software targets.Software
 }
 
 var _ targets.System = (*System)(nil)
@@ -37,15 +38,10 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	set.standalone = true
-	st := software(cfg.Cache, nil)
-	if err := st.Check(); err != nil {
+	s := &System{Fleet: launch.New("mongo-java-server", logName, c, cfg)}
+	if s.software, err = download.Find(ctx, cfg); err != nil {
 		return nil, err
 	}
-	runtime, err := java.Find(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s := &System{Fleet: launch.New("mongo-java-server", logName, c, cfg), java: runtime.Path, jars: st.Dir()}
 	s.Command, s.Complaint = s.command, launch.JavaComplaint
 	addr, err := s.Addr(0, port)
 	if err != nil {
@@ -56,7 +52,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		writes: func(int) bool { return true }, writer: func() int { return 0 },
 	}
 	err = s.Fleet.Start(ctx, func(ctx context.Context) error {
-		return s.Await(ctx, "to answer", func(ctx context.Context, i int) error { return s.prove(ctx, i) })
+		return s.Await(ctx, "to answer", s.prove)
 	}, nil)
 	if err != nil {
 		return nil, err
@@ -89,11 +85,9 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 	if err := os.WriteFile(hosts, []byte(host+" localhost\n"), 0o644); err != nil { //nolint:gosec // a server of the sandbox's user reads it
 		return cluster.Command{}, err
 	}
-	return cluster.Command{Path: s.java, Args: []string{
-		"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-		"-Djava.io.tmpdir=" + tmp, "-Djdk.net.hosts.file=" + hosts,
-		"-cp", filepath.Join(s.jars, "*"), "de.bwaldvogel.mongo.InMemoryMongoServer",
-	}, Log: logName}, nil
+	args := append(maven.Small(tmp), "-Djdk.net.hosts.file="+hosts,
+		"-cp", filepath.Join(s.software.Dir, "*"), "de.bwaldvogel.mongo.InMemoryMongoServer")
+	return cluster.Command{Path: s.software.Java, Args: args, Log: logName}, nil
 }
 
 // ask asks node i over a connection that is made for it.

@@ -33,13 +33,9 @@ var pom []byte
 //go:embed SHA256SUMS
 var sums []byte
 
-var java = maven.Java{For: "mongo-java-server " + version, Min: 17, Install: "a Java runtime of version 17 or newer (Debian: apt-get install default-jre-headless)"}
-
-func software(cache string, progress func(string)) *maven.Store {
-	return maven.NewStore(maven.Software{
-		Target: Name, Title: "mongo-java-server " + version, Size: "3 MB",
-		POM: pom, Sums: sums, Java: java,
-	}, cache, progress)
+var download = maven.Software{
+	Target: Name, Title: "mongo-java-server " + version, Version: version, Size: "3 MB",
+	POM: pom, Sums: sums, Java: maven.Java{Min: 17},
 }
 
 // Target is MongoDB at --at, and the stand-in elsewhere. The zero value is ready; it is
@@ -68,22 +64,18 @@ func (Target) Info() targets.Info {
 
 // Resolve implements targets.Target.
 func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
-	if cfg.Nodes == 0 {
-		cfg.Nodes = 1
+	i := t.Info()
+	cfg, err := targets.Complete(i, cfg)
+	if err != nil {
+		return cfg, err
 	}
 	if cfg.Nodes != 1 {
 		return cfg, targets.Usagef("--nodes %d: %s is one process; name the members of a replica set with --at", cfg.Nodes, standIn)
-	}
-	var err error
-	if cfg.Options, err = targets.ResolveOptions(t.Info(), cfg.Options); err != nil {
-		return cfg, err
 	}
 	s, err := parse(cfg)
 	if err != nil {
 		return cfg, err
 	}
-	cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.write, s.timeout
-	i := t.Info()
 	for flag, l := range map[string]struct {
 		level string
 		there []string
@@ -107,12 +99,12 @@ func (Target) Abilities(targets.Config) []ability.Ability {
 
 // Fetch implements targets.Fetcher.
 func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
-	return software(cfg.Cache, cfg.Progress).Fetch(ctx)
+	return download.Fetch(ctx, cfg)
 }
 
 // Present implements targets.Fetcher.
 func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
-	text, err := software(cfg.Cache, nil).Present(ctx)
+	text, err := download.Present(ctx, cfg)
 	if err != nil {
 		return "", err
 	}

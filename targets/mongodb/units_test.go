@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/contents"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/outcome/outcometest"
@@ -33,7 +34,7 @@ func TestClassify(t *testing.T) {
 	c.Is("never sent", errNothing, history.Fail, outcometest.Kept, errNothing.Error())
 	c.Is("a transaction of a standalone server", errStandalone, history.Fail, outcometest.Kept, errStandalone.Error())
 	c.Is("a condition", errMismatch, history.Fail, outcometest.Kept, errMismatch.Error())
-	c.Is("no value", fmt.Errorf("%w: a field of type 3", errForeign), history.Info, outcometest.Broken, errForeign.Error())
+	c.Is("no value", fmt.Errorf("%w: a field of type 3", contents.ErrForeign), history.Info, outcometest.Broken, contents.ErrForeign.Error())
 	for code, name := range refusals {
 		c.Is(name, command(int32(code), name), history.Fail, outcometest.Kept, name) //nolint:gosec // small
 		c.Is(name+" of a write", mongo.WriteException{WriteErrors: mongo.WriteErrors{{Code: code, Message: "of lapse.data"}}}, history.Fail, outcometest.Kept, name)
@@ -207,7 +208,7 @@ func TestUnmade(t *testing.T) {
 		{answer(50, "MaxTimeMSExpired"), "unknown"},
 		{io.ErrUnexpectedEOF, "unknown"},
 	} {
-		got := unmade(c.err, c.err)
+		got := external.Unmade(taken(c.err), errorTable.Undone(c.err), c.err)
 		if taken := errors.Is(got, external.ErrTaken); taken != (c.want == "taken") {
 			t.Errorf("%v: taken is %v", c.err, taken)
 		}

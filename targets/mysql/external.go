@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"net"
@@ -36,15 +35,13 @@ func (Target) External(at []string) (targets.Target, error) {
 		return nil, err
 	}
 	return external.New(external.Kind{
-		Info: externalInfo(), At: list, Port: port, Spell: spell, Alive: alive,
+		Info: externalInfo(), At: list, Port: port, Spell: spell, Alive: alive.Alive, Read: dialects.Read, Look: look,
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			s, err := externalSettings(cfg)
 			cfg.Options = maps.Clone(cfg.Options)
 			cfg.Options[optIsolation] = s.isolation
-			cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.write, s.timeout
 			return cfg, err
 		},
-		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 		Examples:  examples,
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
@@ -64,21 +61,12 @@ func externalInfo() targets.Info {
 	return i
 }
 
-// externalSettings are those of cfg, whose options are resolved.
+// externalSettings are those of cfg, which is complete.
 func externalSettings(cfg targets.Config) (settings, error) {
 	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel, timeout: cfg.OpTimeout, isolation: cfg.Options[optIsolation]}
 	d := dialects.Of(cfg.Options)
-	if s.read == "" {
-		s.read = d.Reads[0]
-	}
 	if s.isolation == "" {
 		s.isolation = d.Isolations[0]
-	}
-	if s.write == "" {
-		s.write = writeDefault
-	}
-	if s.timeout == 0 {
-		s.timeout = defaultOpTimeout
 	}
 	if err := checkDialect(d, s.read, s.isolation); err != nil {
 		return s, err
@@ -117,17 +105,19 @@ func externalLogin(addr, database string, cfg targets.Config, set settings) (log
 // alive is the liveness probe: a server greets whoever connects, before it knows who it
 // is, with version 10 of the protocol or with an error. It counts that as a handshake
 // that was broken off, and starts again at the next login (max_connect_errors).
-func alive(ctx context.Context, addr string, _ map[string]string) error {
-	const header, version, refused = 4, 10, 0xff
-	greeting, err := external.Greeting(ctx, addr, nil, nil, header+1)
-	if err != nil {
-		return err
-	}
-	if first := greeting[header]; first != version && first != refused {
-		return errors.New("it speaks another protocol than MySQL's")
-	}
-	return nil
+var alive = external.Probe{
+	Answer: greetingHeader + 1, Protocol: "MySQL's",
+	Is: func(answer []byte) bool {
+		return answer[greetingHeader] == protocolVersion || answer[greetingHeader] == refusal
+	},
 }
+
+// What a greeting consists of: a header, and the version or the mark of an error.
+const (
+	greetingHeader  = 4
+	protocolVersion = 10
+	refusal         = 0xff
+)
 
 // cures are for what a server says to whoever it does not let in.
 func cures(user string) external.Cures {

@@ -67,11 +67,11 @@ func externalCluster(t *testing.T, d *deployment) {
 		t.Errorf("a wrong password: %v", err)
 	}
 	t.Setenv(envPassword, d.password)
-	if err := alive(d.ctx, at[0], nil); err != nil {
+	if err := alive.Alive(d.ctx, at[0], nil); err != nil {
 		t.Errorf("a server that runs: %v", err)
 	}
 	must(t, d.Nodes[2].Kill(d.ctx))
-	if err := alive(context.WithoutCancel(d.ctx), at[2], nil); err == nil {
+	if err := alive.Alive(context.WithoutCancel(d.ctx), at[2], nil); err == nil {
 		t.Error("a dead server is alive")
 	}
 	if _, err = target.(targets.Fetcher).Present(d.ctx, cfg); !errors.As(err, &environment) || !strings.Contains(err.Error(), at[2]) {

@@ -115,7 +115,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		s.primary.Store(nowhere)
 	}
 	if err := s.begin(ctx); err != nil {
-		return nil, &cluster.EnvironmentError{Doing: "starting MariaDB", Err: err, Way: "see the logs of the nodes in the run directory"}
+		return nil, s.Failed(ctx, err)
 	}
 	if set.galera {
 		return s, nil

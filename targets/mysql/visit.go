@@ -31,7 +31,7 @@ var (
 const visitTimeout = 5 * time.Second
 
 // look logs in to every node and finds which of them take writes.
-func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
+func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
 	set, err := externalSettings(cfg)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/contents"
 	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/wire"
 )
@@ -18,9 +19,9 @@ import (
 // targets.Client and is for one goroutine at a time.
 type client struct {
 	*store
-	links []*link
-	text  func(string) history.Value
-	life  *wire.Life
+	links  []*link
+	reader contents.Reader
+	life   *wire.Life
 }
 
 var _ targets.Client = (*client)(nil)
@@ -44,11 +45,12 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 		return targets.Result{Outcome: history.OK, Node: at}
 	}
 	writes = writes && !unread(err)
-	j := errorTable.Judge(outcome.Operation{Writes: writes, Sent: true}, err)
-	if j.Broken {
-		j = errorTable.Judge(outcome.Operation{Writes: writes, Sent: sent() > 0}, err)
+	res := errorTable.Result(at, outcome.Operation{Writes: writes, Sent: true}, err)
+	if res.Broken {
+		res = errorTable.Result(at, outcome.Operation{Writes: writes, Sent: sent() > 0}, err)
 	}
-	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: at, Broken: j.Broken, Note: served(err)}
+	res.Note = served(err)
+	return res
 }
 
 func (c *client) connect(ctx context.Context, at int) error {
@@ -62,29 +64,9 @@ func (c *client) connect(ctx context.Context, at int) error {
 	return err
 }
 
-// The kinds of data: each has keys of its own.
-const (
-	kindValue   = "value"
-	kindList    = "list"
-	kindSet     = "set"
-	kindCounter = "counter"
-)
-
-func kindOf(f history.Func) string {
-	switch f {
-	case history.Append, history.ReadList:
-		return kindList
-	case history.Add, history.Remove, history.ReadSet:
-		return kindSet
-	case history.Increment, history.ReadCounter:
-		return kindCounter
-	}
-	return kindValue
-}
-
 func (c *client) carryOut(ctx context.Context, l *link, txn *history.Txn) error {
 	m := &txn.Mops[0]
-	on := c.subject(kindOf(m.Func), m.Key.String())
+	on := c.subject(string(contents.KindOf(m.Func)), m.Key.String())
 	switch m.Func {
 	case history.Write, history.Delete:
 		var data []byte
@@ -117,25 +99,9 @@ func (c *client) read(ctx context.Context, l *link, on string, txn *history.Txn)
 	if e.seq > 0 {
 		txn.SetVersion(0, int64(e.seq))
 	}
-	switch txn.Mops[0].Func {
-	case history.ReadList, history.ReadSet:
-		var list []history.Value
-		for _, w := range strings.Fields(string(e.data)) {
-			list = append(list, c.value([]byte(w)))
-		}
-		txn.SetList(0, list)
-		return nil
-	case history.ReadCounter:
-		if e.data == nil {
-			e.data = []byte("0")
-		}
-	}
-	v := history.Absent
-	if e.data != nil {
-		v = c.value(e.data)
-	}
-	txn.SetRead(0, v)
-	return nil
+	return contents.See(txn, 0, e.data, c.value, func(data []byte) ([]history.Value, error) {
+		return contents.Each(strings.Fields(string(data)), c.reader.Parse)
+	})
 }
 
 // change reads a key from the leader and writes it if it is still what was read. What
@@ -197,14 +163,12 @@ func changed(m *history.Mop, data []byte) ([]byte, error) {
 
 func number(v history.Value) []byte { return strconv.AppendInt(nil, int64(v), 10) }
 
-func (c *client) value(data []byte) history.Value {
-	if n, err := strconv.ParseInt(string(data), 10, 64); err == nil {
-		return history.Value(n)
+// value is what a message has; none, or one of a deletion, is nil.
+func (c *client) value(data []byte) (history.Value, error) {
+	if data == nil {
+		return history.Absent, nil
 	}
-	if c.text == nil {
-		return history.TextValue(0)
-	}
-	return c.text(string(data))
+	return c.reader.Parse(string(data))
 }
 
 // Close implements targets.Client.

@@ -49,15 +49,11 @@ func (t Target) External(at []string) (targets.Target, error) {
 		Help: "replicas of the bucket (default: 3, in a cluster with five servers named 5, and 1 on a server that is in no cluster)",
 	}}, external.TLSOptions()...)
 	return external.New(external.Kind{
-		Info: i, At: list, Port: clientPort, Alive: alive,
+		Info: i, At: list, Port: clientPort, Alive: alive.Alive, Look: look,
 		Settings: func(cfg targets.Config) (targets.Config, error) {
-			if err := complete(&cfg); err != nil {
-				return cfg, err
-			}
 			_, err := accesses(cfg.Options, list)
-			return cfg, err
+			return cfg, errors.Join(targets.CheckLevels(i, cfg), err)
 		},
-		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises:  t.Promises,
 		Examples:  examples,
@@ -86,17 +82,12 @@ func accesses(options map[string]string, at []string) ([]access, error) {
 }
 
 // alive is the liveness probe: a server greets whoever connects, before it encrypts.
-func alive(ctx context.Context, addr string, _ map[string]string) error {
-	const greeting = "INFO "
-	answer, err := external.Greeting(ctx, addr, nil, nil, len(greeting))
-	switch {
-	case err != nil:
-		return err
-	case string(answer) != greeting:
-		return errors.New("it speaks another protocol than NATS'")
-	}
-	return nil
+var alive = external.Probe{
+	Answer: len(greeting), Protocol: "NATS'",
+	Is: func(answer []byte) bool { return string(answer) == greeting },
 }
+
+const greeting = "INFO "
 
 // server is what a node said of itself when it was connected to.
 type server struct{ name, id, version, cluster string }
@@ -105,7 +96,6 @@ type server struct{ name, id, version, cluster string }
 type visit struct {
 	external.Stay
 	*store
-	run      string
 	replicas int
 	servers  []server
 	heard    heard
@@ -123,15 +113,14 @@ var (
 // maxName bounds the name of a bucket.
 const maxName = 64
 
-func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
+func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
 	nodes, err := accesses(cfg.Options, at)
 	if err != nil {
 		return nil, err
 	}
 	name := external.OwnName(cfg.Run, maxName)
 	v := &visit{
-		store: newStore(bucket(name), nodes, cfg), run: cfg.Run,
-		servers: make([]server, len(at)),
+		store: newStore(bucket(name), nodes, cfg), servers: make([]server, len(at)),
 	}
 	v.At = at
 	v.Place = external.Namespace{Name: name, What: "the bucket %s", Remove: "nats kv del %s --force"}
@@ -171,21 +160,18 @@ func (v *visit) meet(ctx context.Context, i int) error {
 
 // structure sees whether the nodes are different servers of one cluster.
 func (v *visit) structure() error {
-	wrong := func(way, format string, args ...any) error {
-		return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: fmt.Errorf(format, args...), Way: way}
-	}
 	const way = "name the servers of one cluster, each once"
 	for i, s := range v.servers {
 		first := v.servers[0]
 		switch at := slices.IndexFunc(v.servers, func(o server) bool { return o.id == s.id || o.name == s.name }); {
 		case at < i && v.servers[at].id == s.id:
-			return wrong(way, "%s and %s are one server, %s", v.At[at], v.At[i], s.name)
+			return external.Unfit(way, "%s and %s are one server, %s", v.At[at], v.At[i], s.name)
 		case at < i:
-			return wrong("give each its own server_name", "%s and %s are two servers of one name, %s", v.At[at], v.At[i], s.name)
+			return external.Unfit("give each its own server_name", "%s and %s are two servers of one name, %s", v.At[at], v.At[i], s.name)
 		case i > 0 && s.cluster == "":
-			return wrong(way, "%s is in no cluster", v.At[i])
+			return external.Unfit(way, "%s is in no cluster", v.At[i])
 		case s.cluster != first.cluster:
-			return wrong(way, "%s and %s are not of one cluster (%q and %q)", v.At[0], v.At[i], first.cluster, s.cluster)
+			return external.Unfit(way, "%s and %s are not of one cluster (%q and %q)", v.At[0], v.At[i], first.cluster, s.cluster)
 		}
 	}
 	return nil
@@ -227,31 +213,23 @@ func (v *visit) explain(i int, err error) error {
 	}.Explain("asking the node at "+a.Addr, err)
 }
 
-// marksShown bounds the other runs' buckets that are looked into, marksSought the streams
-// among whose names they are sought.
-const (
-	marksShown  = 20
-	marksSought = 20000
-)
+// marksSought bounds the streams among whose names those of runs are sought.
+const marksSought = 20000
 
 // Marks implements external.Driver.
 func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	found := map[string]string{}
 	err := v.InTurn(func(i int) error {
 		return v.explain(i, v.with(ctx, i, func(ctx context.Context, l *link) error {
-			names, err := l.streams(ctx, marksSought)
+			names, err := l.buckets(ctx, marksSought)
 			if err != nil {
 				return err
 			}
-			for _, name := range names {
-				b := bucket(strings.TrimPrefix(name, bucket("").stream()))
-				if b.stream() != name || !external.IsOwnName(string(b)) || len(found) == marksShown && b != v.bucket {
-					continue
-				}
+			for _, name := range external.OwnNames(names, v.Place.Name) {
 				var g group
 				// One that does not tell is there all the same.
-				_ = l.api(ctx, "STREAM.INFO."+name, nil, &g)
-				found[string(b)] = g.Config.Description
+				_ = l.api(ctx, "STREAM.INFO."+bucket(name).stream(), nil, &g)
+				found[name] = g.Config.Description
 			}
 			return nil
 		}))
@@ -259,19 +237,24 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	return found, err
 }
 
-// streams are names of streams, at most so many and what comes with them.
-func (l *link) streams(ctx context.Context, most int) ([]string, error) {
+// buckets are the names of those among so many streams.
+func (l *link) buckets(ctx context.Context, most int) ([]string, error) {
 	var names []string
-	for {
+	for seen := 0; ; {
 		var page struct {
 			Total   int      `json:"total"`
 			Streams []string `json:"streams"`
 		}
-		if err := l.api(ctx, "STREAM.NAMES", map[string]int{"offset": len(names)}, &page); err != nil {
+		if err := l.api(ctx, "STREAM.NAMES", map[string]int{"offset": seen}, &page); err != nil {
 			return nil, err
 		}
-		names = append(names, page.Streams...)
-		if len(page.Streams) == 0 || len(names) >= min(page.Total, most) {
+		for _, stream := range page.Streams {
+			if name, ok := strings.CutPrefix(stream, bucket("").stream()); ok {
+				names = append(names, name)
+			}
+		}
+		seen += len(page.Streams)
+		if len(page.Streams) == 0 || seen >= min(page.Total, most) {
 			return names, nil
 		}
 	}
@@ -290,7 +273,7 @@ func (v *visit) Make(ctx context.Context) error {
 	perhaps := false // one of the nodes that were asked may have made it
 	err := v.InTurn(func(i int) error {
 		err := v.with(ctx, i, func(ctx context.Context, l *link) error {
-			return l.create(ctx, v.config(v.replicas, external.Mark(v.run)))
+			return l.create(ctx, v.config(v.replicas, v.Mark()))
 		})
 		if coded(codeNameTaken)(err) {
 			return external.ErrTaken

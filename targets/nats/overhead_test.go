@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/baseline"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+	"github.com/lapse-test/lapse/targets/contents"
 	"github.com/lapse-test/lapse/targets/targettest"
 )
 
@@ -43,7 +44,7 @@ func BenchmarkOverhead(b *testing.B) {
 	targettest.Must(b, err)
 	bare, err := js.KeyValue(string(s.bucket))
 	targettest.Must(b, err)
-	key := kindValue + "." + history.Key(1).String()
+	key := string(contents.Value) + "." + history.Key(1).String()
 	b.Run("read", func(b *testing.B) {
 		baseline.Compare(b, func() error { _, err := bare.Get(key); return err }, ours(targettest.Read(1)))
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/contents"
 )
 
 // store is the bucket of a run, wherever its servers come from. It is safe for concurrent
@@ -148,5 +149,5 @@ func (s *store) leader(ctx context.Context) (string, error) {
 }
 
 func (s *store) open(session targets.Session) *client {
-	return &client{store: s, links: make([]*link, len(s.nodes)), text: session.Text, life: session.Life}
+	return &client{store: s, links: make([]*link, len(s.nodes)), reader: contents.Reader{Text: session.Text}, life: session.Life}
 }

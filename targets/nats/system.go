@@ -26,7 +26,6 @@ type System struct {
 	ability.Tokenless
 	cfg    targets.Config
 	server string
-	image  string
 	http   *http.Client
 }
 
@@ -35,14 +34,14 @@ var _ targets.System = (*System)(nil)
 // Start implements targets.Target.
 func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
 	s := &System{
-		Fleet: launch.New("NATS", logName, c, cfg), cfg: cfg, image: cluster.ImageOf(c), server: program,
+		Fleet: launch.New("NATS", logName, c, cfg), cfg: cfg, server: program,
 		http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	s.Command = s.command
 	s.Complaint = func(line string) bool {
 		return strings.Contains(line, "[FTL]") || strings.Contains(line, "[ERR]") || strings.HasPrefix(line, program)
 	}
-	if s.image == "" {
+	if s.Image == "" {
 		from, err := source(cfg.Options[optVersion])
 		if err != nil {
 			return nil, err
@@ -62,7 +61,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	}
 	s.store = newStore("lapse", nodes, cfg)
 	if err := s.Fleet.Start(ctx, s.form, nil); err != nil {
-		return nil, &cluster.EnvironmentError{Doing: "starting NATS", Err: err, Way: "see the logs of the nodes in the run directory"}
+		return nil, err
 	}
 	return s, nil
 }
@@ -189,12 +188,7 @@ func (s *System) Primary(ctx context.Context) (string, error) {
 }
 
 // Version implements targets.System.
-func (s *System) Version() string {
-	if s.image != "" {
-		return "NATS (image " + s.image + ")"
-	}
-	return "NATS " + s.cfg.Options[optVersion]
-}
+func (s *System) Version() string { return s.Named("NATS", s.cfg.Options[optVersion]) }
 
 // Replicas implements targets.ReplicaPlacer: all nodes.
 func (s *System) Replicas(context.Context, history.Key) ([]string, error) {

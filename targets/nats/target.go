@@ -5,8 +5,6 @@ import (
 	"embed"
 	"fmt"
 	"path"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers/models"
@@ -45,8 +43,6 @@ const (
 
 // versions are those that can be had, the default first.
 var versions = []string{"2.15.3", "2.12.1", keepsStreams, losesStreams}
-
-const defaultOpTimeout = 2 * time.Second
 
 // modules pins the versions: a go.mod and a go.sum each, as
 // `go get -tool github.com/nats-io/nats-server/v2@VERSION` writes them.
@@ -88,37 +84,14 @@ func (Target) Info() targets.Info {
 
 // Resolve implements targets.Target.
 func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
-	var err error
-	if cfg.Options, err = targets.ResolveOptions(t.Info(), cfg.Options); err != nil {
-		return cfg, err
+	cfg, err := targets.Complete(t.Info(), cfg)
+	if err == nil {
+		err = targets.CheckLevels(t.Info(), cfg)
 	}
-	if err := complete(&cfg); err != nil {
-		return cfg, err
+	if err == nil && cfg.Nodes%2 == 0 {
+		err = targets.Usagef("--nodes %d: a replica on each node, and JetStream has 1, 3 or 5 replicas; use one of these", cfg.Nodes)
 	}
-	if cfg.Nodes%2 == 0 && cfg.Nodes != 0 {
-		return cfg, targets.Usagef("--nodes %d: a replica on each node, and JetStream has 1, 3 or 5 replicas; use one of these", cfg.Nodes)
-	}
-	return cfg, nil
-}
-
-// complete checks the levels and fills in the defaults.
-func complete(cfg *targets.Config) error {
-	if cfg.ReadLevel == "" {
-		cfg.ReadLevel = readLeader
-	}
-	if cfg.WriteLevel == "" {
-		cfg.WriteLevel = writeAck
-	}
-	if cfg.OpTimeout == 0 {
-		cfg.OpTimeout = defaultOpTimeout
-	}
-	if levels := (Target{}).Info().ReadLevels; !slices.Contains(levels, cfg.ReadLevel) {
-		return targets.Usagef("--read-level %s: there are %s", cfg.ReadLevel, strings.Join(levels, ", "))
-	}
-	if cfg.WriteLevel != writeAck {
-		return targets.Usagef("--write-level %s: there is one, %s", cfg.WriteLevel, writeAck)
-	}
-	return nil
+	return cfg, err
 }
 
 // Spec implements targets.Target. A server tells the others where it is, by one

@@ -8,8 +8,10 @@ package outcome
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
 )
 
 // Operation is what matters of an operation that met an error.
@@ -82,6 +84,15 @@ func (t Table) Judge(op Operation, err error) Judgement {
 	return j
 }
 
+// Result is how an operation ended by the node with this index, which met err; nil is ok.
+func (t Table) Result(node int, op Operation, err error) targets.Result {
+	if err == nil {
+		return targets.Result{Outcome: history.OK, Node: node}
+	}
+	j := t.Judge(op, err)
+	return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken}
+}
+
 // Explain is the text for err, as an error that wraps it; nil for nil.
 func (t Table) Explain(err error) error {
 	if err == nil {
@@ -110,6 +121,9 @@ func (e *Error) Unwrap() error { return e.err }
 // Refusal is an answer that is no error to the database: the operation was carried out and its condition did not hold, or
 // it was never sent. Texts come from a small set, as a Row's.
 type Refusal struct{ Text string }
+
+// Refuse is a Refusal with such a text.
+func Refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(format, args...)} }
 
 // Error is the text.
 func (r *Refusal) Error() string { return r.Text }

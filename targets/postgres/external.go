@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -27,7 +26,7 @@ func (Target) External(at []string) (targets.Target, error) {
 		return nil, err
 	}
 	kind := external.Kind{
-		Info: externalInfo(), Port: port, Alive: alive,
+		Info: externalInfo(), Port: port, Alive: alive.Alive,
 		Spell: func(option, value string) string {
 			if option == optIsolation {
 				return spellIsolation(value)
@@ -42,13 +41,13 @@ func (Target) External(at []string) (targets.Target, error) {
 			cfg.ReadLevel, cfg.WriteLevel = s.read, s.write
 			cfg.Options = maps.Clone(cfg.Options)
 			cfg.Options[optIsolation] = s.isolation
-			if cfg.OpTimeout == 0 {
-				cfg.OpTimeout = defaultOpTimeout
-			}
 			_, err = logins(cfg, list)
 			return cfg, err
 		},
-		Look:      func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Read: dialects.Read,
+		Look: func(ctx context.Context, _ []string, cfg targets.Config) (external.Driver, error) {
+			return look(ctx, list, cfg)
+		},
 		Examples:  examples,
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
@@ -72,16 +71,10 @@ func externalInfo() targets.Info {
 	return i
 }
 
-// externalSettings are those of cfg, whose options are resolved.
+// externalSettings are those of cfg, which is complete.
 func externalSettings(cfg targets.Config) (settings, error) {
 	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, write: cfg.WriteLevel, isolation: cfg.Options[optIsolation]}
 	s.dialect = dialects.Of(cfg.Options)
-	if s.read == "" {
-		s.read = s.dialect.Reads[0]
-	}
-	if s.write == "" {
-		s.write = writeDefault
-	}
 	if s.isolation == "" {
 		s.isolation = s.dialect.Isolations[0]
 	}
@@ -149,17 +142,11 @@ func logins(cfg targets.Config, at []address) ([]externalLogin, error) {
 	return out, nil
 }
 
+const sslRequest = 80877103
+
 // alive is the liveness probe: it asks whether the server would encrypt, which every
 // server answers with one byte before it knows who asks.
-func alive(ctx context.Context, addr string, _ map[string]string) error {
-	const sslRequest = 80877103
-	ask := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 8), sslRequest)
-	answer, err := external.Greeting(ctx, addr, nil, ask, 1)
-	if err != nil {
-		return err
-	}
-	if answer[0] != 'S' && answer[0] != 'N' {
-		return errors.New("it speaks another protocol than PostgreSQL's")
-	}
-	return nil
+var alive = external.Probe{
+	Ask: binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 8), sslRequest), Answer: 1,
+	Is: func(answer []byte) bool { return answer[0] == 'S' || answer[0] == 'N' }, Protocol: "PostgreSQL's",
 }

@@ -47,10 +47,8 @@ func (t *Target) External(at []string) (targets.Target, error) {
 			cfg.Options[optReplication] = full.Options[optReplication]
 			return cfg, nil
 		},
-		Alive: func(ctx context.Context, addr string, _ map[string]string) error { return alive(ctx, addr) },
-		Look: func(ctx context.Context, cfg targets.Config) (external.Driver, error) {
-			return look(ctx, list, cfg)
-		},
+		Alive:    func(ctx context.Context, addr string, _ map[string]string) error { return alive(ctx, addr) },
+		Look:     look,
 		Promises: t.Promises,
 		Joins:    true,
 	}), nil
@@ -81,7 +79,7 @@ var (
 	_ targets.ReplicaPlacer = (*visit)(nil)
 )
 
-func look(ctx context.Context, at []string, cfg targets.Config) (*visit, error) {
+func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
 	v := &visit{all: make([]protocol.Health, len(at)), sys: &System{
 		cfg: cfg, nodes: cluster.NodeNames(len(at)), at: at, admin: map[string]*client.Client{},
 		prefix: external.OwnName(cfg.Run, 64) + "-", written: newKeySet(),
@@ -147,24 +145,21 @@ func (v *visit) survey(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	wrong := func(way, format string, args ...any) error {
-		return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: fmt.Errorf(format, args...), Way: way}
-	}
 	for i := range v.all {
 		for j := range i {
 			if v.all[i].Node == v.all[j].Node {
-				return wrong("name each node once", "%s and %s are the same node %s, or nodes of two clusters", v.At[j], v.At[i], v.all[i].Node)
+				return external.Unfit("name each node once", "%s and %s are the same node %s, or nodes of two clusters", v.At[j], v.At[i], v.all[i].Node)
 			}
 		}
 	}
 	for i, h := range v.all {
 		if h.Mode != leaderless.Mode {
-			return wrong("let lapse start one of its own with --set mode=..., without --at", "%s runs in mode %s; external clusters are driven in mode %s", v.At[i], h.Mode, leaderless.Mode)
+			return external.Unfit("let lapse start one of its own with --set mode=..., without --at", "%s runs in mode %s; external clusters are driven in mode %s", v.At[i], h.Mode, leaderless.Mode)
 		}
 	}
 	want := v.sys.cfg.Options[optReplication]
 	if got := v.all[0].Replication; want != strconv.Itoa(got) {
-		return wrong(fmt.Sprintf("say so with --set %s=%d", optReplication, got), "it keeps %d replicas of a key, and not %s", got, want)
+		return external.Unfit(fmt.Sprintf("say so with --set %s=%d", optReplication, got), "it keeps %d replicas of a key, and not %s", got, want)
 	}
 	v.Lines = []string{fmt.Sprintf("%d replicas, read repair %s", v.all[0].Replication, v.all[0].ReadRepair)}
 	for i, h := range v.all {

@@ -76,7 +76,7 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 		return s.Await(ctx, "to serve", func(ctx context.Context, i int) error { return s.Ready(ctx, s.nodes[i]) })
 	}, s.Stop)
 	if err != nil {
-		return nil, &cluster.EnvironmentError{Doing: "starting quorumkv", Err: err, Way: "see the logs of the nodes in the run directory"}
+		return nil, err
 	}
 	switch cfg.Options[optMode] {
 	case leaderless.Mode:

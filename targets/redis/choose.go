@@ -2,15 +2,15 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 var (
-	errSlots    = errors.New("the keys of the transaction are in several hash slots: a cluster has no transaction over them")
-	errUnserved = errors.New("no node is known to serve the key's hash slot")
+	errSlots    = outcome.Refuse("the keys of the transaction are in several hash slots: a cluster has no transaction over them")
+	errUnserved = outcome.Refuse("no node is known to serve the key's hash slot")
 )
 
 // choose is the node that the levels call for. Nothing was sent to it yet.
@@ -46,7 +46,7 @@ func (c *client) owners(ctx context.Context, txn *history.Txn) ([]int, error) {
 	slot := slotOf(txn.Mops[0].Key.String())
 	for i := range txn.Mops {
 		if slotOf(txn.Mops[i].Key.String()) != slot {
-			return nil, &notSentError{errSlots}
+			return nil, errSlots
 		}
 	}
 	if c.stale {
@@ -57,7 +57,7 @@ func (c *client) owners(ctx context.Context, txn *history.Txn) ([]int, error) {
 	owners := c.slots.owners(slot)
 	if len(owners) == 0 {
 		c.stale = true
-		return nil, &notSentError{errUnserved}
+		return nil, errUnserved
 	}
 	return owners, nil
 }
@@ -79,7 +79,7 @@ func (c *client) refresh(ctx context.Context) error {
 			break
 		}
 	}
-	return &notSentError{errUnserved}
+	return errUnserved
 }
 
 func (c *client) askNode(ctx context.Context, i int) (slotMap, error) {

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	driver "github.com/redis/go-redis/v9"
@@ -9,12 +10,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
-
-// notSentError is about an operation that was never made a command.
-type notSentError struct{ err error }
-
-func (e *notSentError) Error() string { return e.err.Error() }
-func (e *notSentError) Unwrap() error { return e.err }
 
 // errNotPrimary: the server that was taken for the primary is a replica. Nothing of an
 // operation was sent, and the session ends.
@@ -50,21 +45,13 @@ func code(err error) string {
 }
 
 func says(codes ...string) func(error) bool {
-	of := map[string]bool{}
-	for _, c := range codes {
-		of[c] = true
-	}
-	return func(err error) bool { return of[code(err)] }
+	return func(err error) bool { return slices.Contains(codes, code(err)) }
 }
 
 // errorTable judges what the driver returns. The text of an error reply is not told
 // but for its code: it names slots and addresses.
 var errorTable = append(outcome.Table{
-	{Match: outcome.As(func(*notSentError) bool { return true }), Outcome: history.Fail, Answered: true, Text: func(err error) string {
-		var early *notSentError
-		errors.As(err, &early)
-		return early.Error()
-	}},
+	outcome.Refused(),
 	{Name: errNotPrimary.Error(), Match: outcome.Is(errNotPrimary), Outcome: history.Fail},
 	{Name: errTouched.Error(), Match: outcome.Is(errTouched), Outcome: history.Fail, Answered: true},
 	{Name: (&unreplicatedError{}).Error(), Match: outcome.As(func(*unreplicatedError) bool { return true }), Outcome: history.Info, Answered: true},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/contents"
 	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/wire"
 )
@@ -44,7 +45,7 @@ func newClient(s *store, session targets.Session) *client {
 	}
 	return &client{
 		ranked: s.ranked, checks: s.checks && set.read == readPrimary, set: set, nodes: s.nodes, index: s.index, links: make([]*link, len(s.nodes)), life: session.Life, id: int(session.ID),
-		keys: s.keys, reader: reader{session.Text}, stale: s.set.cluster, ask: session.Home,
+		keys: s.keys, reader: reader{contents.Reader{Text: session.Text}}, stale: s.set.cluster, ask: session.Home,
 	}
 }
 
@@ -57,21 +58,21 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 	}
 	node, err := c.choose(ctx, at, txn, writes)
 	if err != nil {
-		j := errorTable.Judge(outcome.Operation{Writes: writes}, err)
-		return targets.Result{Outcome: history.Fail, Err: j.Err, Node: -1, Broken: j.Broken}
+		return errorTable.Result(-1, outcome.Operation{Writes: writes}, err)
 	}
 	l := c.link(node)
 	before := l.dialer.Sent()
 	failed, err := c.carryOut(ctx, l, txn, writes)
 	switch {
 	case err != nil:
-		j := errorTable.Judge(outcome.Operation{Writes: writes, Sent: l.dialer.Sent() != before}, err)
+		res := errorTable.Result(node, outcome.Operation{Writes: writes, Sent: l.dialer.Sent() != before}, err)
+		res.Note = served(err)
 		switch code(err) {
 		case "", "MOVED", "CLUSTERDOWN", "READONLY", "MASTERDOWN", "LOADING":
 			c.stale = c.set.cluster
 			c.ask = (node + 1) % len(c.nodes)
 		}
-		return targets.Result{Outcome: j.Outcome, Err: j.Err, Node: node, Broken: j.Broken, Note: served(err)}
+		return res
 	case failed:
 		return targets.Result{Outcome: history.Fail, Err: errMismatch, Node: node}
 	}
@@ -84,10 +85,10 @@ func (c *client) carryOut(ctx context.Context, l *link, txn *history.Txn, writes
 	commands := make([][]any, len(txn.Mops))
 	for i := range txn.Mops {
 		if commands[i], err = c.keys.command(&txn.Mops[i]); err != nil {
-			return false, &notSentError{err}
+			return false, err
 		}
 		if len(commands) > 1 && txn.Mops[i].Func == history.CAS {
-			return false, &notSentError{errCASInTransaction}
+			return false, errCASInTransaction
 		}
 	}
 	var replies []any

@@ -1,11 +1,12 @@
 package redis
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/contents"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // compareAndSet sets a key if it holds the expected value (ARGV[1], or nothing if
@@ -23,35 +24,26 @@ type keys string
 
 // name is a key in Redis: what it holds has a type there, so that each kind of data has
 // keys of its own; all of one key are in one slot.
-func (p keys) name(kind string, k history.Key) string {
-	return string(p) + kind + "{" + k.String() + "}"
+func (p keys) name(m *history.Mop) string {
+	return string(p) + string(contents.KindOf(m.Func)) + "{" + m.Key.String() + "}"
 }
 
-// The kinds of data.
-const (
-	kindValue   = "value"
-	kindList    = "list"
-	kindSet     = "set"
-	kindCounter = "counter"
-	kindQueue   = "queue"
-)
-
-var errNothing = errors.New("a write of nothing: use delete")
+var errNothing = outcome.Refuse("a write of nothing: use delete")
 
 // errCASInTransaction: MULTI carries out all that was queued, whatever a command in it
 // finds.
-var errCASInTransaction = errors.New("a compare-and-set in a transaction: MULTI has no conditions")
+var errCASInTransaction = outcome.Refuse("a compare-and-set in a transaction: MULTI has no conditions")
 
 // command returns the command of a micro-operation.
 func (p keys) command(m *history.Mop) ([]any, error) {
 	switch m.Func {
 	case history.Read:
-		return []any{"GET", p.name(kindValue, m.Key)}, nil
+		return []any{"GET", p.name(m)}, nil
 	case history.Write:
 		if m.Arg == history.Absent {
 			return nil, errNothing
 		}
-		return []any{"SET", p.name(kindValue, m.Key), int64(m.Arg)}, nil
+		return []any{"SET", p.name(m), int64(m.Arg)}, nil
 	case history.CAS:
 		if m.Arg == history.Absent {
 			return nil, errNothing
@@ -60,35 +52,33 @@ func (p keys) command(m *history.Mop) ([]any, error) {
 		if m.Expect == history.Absent {
 			expect, absent = "", "1"
 		}
-		return []any{"EVAL", compareAndSet, 1, p.name(kindValue, m.Key), expect, int64(m.Arg), absent}, nil
+		return []any{"EVAL", compareAndSet, 1, p.name(m), expect, int64(m.Arg), absent}, nil
 	case history.Delete:
-		return []any{"DEL", p.name(kindValue, m.Key)}, nil
+		return []any{"DEL", p.name(m)}, nil
 	case history.Append:
-		return []any{"RPUSH", p.name(kindList, m.Key), int64(m.Arg)}, nil
+		return []any{"RPUSH", p.name(m), int64(m.Arg)}, nil
 	case history.ReadList:
-		return []any{"LRANGE", p.name(kindList, m.Key), 0, -1}, nil
+		return []any{"LRANGE", p.name(m), 0, -1}, nil
 	case history.Add:
-		return []any{"SADD", p.name(kindSet, m.Key), int64(m.Arg)}, nil
+		return []any{"SADD", p.name(m), int64(m.Arg)}, nil
 	case history.Remove:
-		return []any{"SREM", p.name(kindSet, m.Key), int64(m.Arg)}, nil
+		return []any{"SREM", p.name(m), int64(m.Arg)}, nil
 	case history.ReadSet:
-		return []any{"SMEMBERS", p.name(kindSet, m.Key)}, nil
+		return []any{"SMEMBERS", p.name(m)}, nil
 	case history.Increment:
-		return []any{"INCRBY", p.name(kindCounter, m.Key), int64(m.Arg)}, nil
+		return []any{"INCRBY", p.name(m), int64(m.Arg)}, nil
 	case history.ReadCounter:
-		return []any{"GET", p.name(kindCounter, m.Key)}, nil
+		return []any{"GET", p.name(m)}, nil
 	case history.Enqueue:
-		return []any{"RPUSH", p.name(kindQueue, m.Key), int64(m.Arg)}, nil
+		return []any{"RPUSH", p.name(m), int64(m.Arg)}, nil
 	case history.Dequeue:
-		return []any{"LPOP", p.name(kindQueue, m.Key)}, nil
+		return []any{"LPOP", p.name(m)}, nil
 	}
-	return nil, fmt.Errorf("redis has no %v", m.Func)
+	return nil, outcome.Refuse("redis has no %v", m.Func)
 }
 
-// reader turns replies into values; what is no integer is foreign and interned.
-type reader struct {
-	text func(string) history.Value
-}
+// reader turns replies into values.
+type reader struct{ contents.Reader }
 
 func (r reader) value(reply any) (history.Value, error) {
 	switch v := reply.(type) {
@@ -97,14 +87,17 @@ func (r reader) value(reply any) (history.Value, error) {
 	case int64:
 		return history.Value(v), nil
 	case string:
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-			return history.Value(n), nil
-		}
-		if r.text != nil {
-			return r.text(v), nil
-		}
+		return r.Parse(v)
 	}
 	return history.Absent, fmt.Errorf("a reply of type %T is no value", reply)
+}
+
+func (r reader) list(reply any) ([]history.Value, error) {
+	elements, ok := reply.([]any)
+	if !ok {
+		return nil, fmt.Errorf("a reply of type %T is no list", reply)
+	}
+	return contents.Each(elements, r.value)
 }
 
 // see fills in what micro-operation i was answered. failed says that it was a
@@ -113,29 +106,9 @@ func (r reader) see(txn *history.Txn, i int, reply any) (failed bool, err error)
 	if err, ok := reply.(error); ok {
 		return false, err
 	}
-	m := &txn.Mops[i]
-	switch m.Func {
-	case history.Read, history.Dequeue, history.ReadCounter:
-		v, err := r.value(reply)
-		if err != nil {
-			return false, err
-		}
-		if m.Func == history.ReadCounter && v == history.Absent {
-			v = 0 // a counter that never was
-		}
-		txn.SetRead(i, v)
-	case history.ReadList, history.ReadSet:
-		elements, ok := reply.([]any)
-		if !ok {
-			return false, fmt.Errorf("a reply of type %T is no list", reply)
-		}
-		list := make([]history.Value, len(elements))
-		for j, e := range elements {
-			if list[j], err = r.value(e); err != nil {
-				return false, err
-			}
-		}
-		txn.SetList(i, list)
+	switch txn.Mops[i].Func {
+	case history.Read, history.Dequeue, history.ReadCounter, history.ReadList, history.ReadSet:
+		return false, contents.See(txn, i, reply, r.value, r.list)
 	case history.CAS:
 		return r.condition(txn, i, reply)
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
-	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
 	"github.com/lapse-test/lapse/targets/wire"
@@ -43,15 +42,10 @@ func (t Target) External(at []string) (targets.Target, error) {
 		Info: i, At: list, Port: port,
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			s, err := externalSettings(cfg)
-			if err != nil {
-				return cfg, err
-			}
-			cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.writeLevel(), s.timeout
-			_, err = login.Accesses(cfg.Options, list)
+			cfg.WriteLevel = s.writeLevel()
 			return cfg, err
 		},
-		Alive: alive, Examples: examples,
-		Look: func(ctx context.Context, cfg targets.Config) (external.Driver, error) { return look(ctx, list, cfg) },
+		Login: &login, Alive: alive.Alive, Look: look, Examples: examples,
 	}), nil
 }
 
@@ -59,32 +53,14 @@ func (t Target) External(at []string) (targets.Target, error) {
 // at.
 func externalSettings(cfg targets.Config) (settings, error) {
 	s := settings{nodes: cfg.Nodes, read: cfg.ReadLevel, watch: cfg.Options[optCompare] == compareWatch, timeout: cfg.OpTimeout}
-	if s.timeout == 0 {
-		s.timeout = defaultOpTimeout
-	}
 	return s, s.levels(cfg)
 }
 
 // alive is the liveness probe: PING is answered before anybody says who they are, if
 // only with NOAUTH.
-func alive(ctx context.Context, addr string, options map[string]string) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return err
-	}
-	encryption, err := external.TLS(options, host)
-	if err != nil {
-		return err
-	}
-	answer, err := external.Greeting(ctx, addr, encryption, []byte("PING\r\n"), 1)
-	switch {
-	case err == nil && answer[0] != '+' && answer[0] != '-':
-		return errors.New("it speaks another protocol than Redis'")
-	case err != nil && encryption != nil && errors.Is(err, context.DeadlineExceeded):
-		// A server that does not encrypt waits for the rest of what it takes for a command.
-		return errors.New("it does not encrypt, or does not answer: use --set tls=off if it does not encrypt and that is all right")
-	}
-	return err
+var alive = external.Probe{
+	Ask: []byte("PING\r\n"), Answer: 1, Protocol: "Redis'", Encrypts: true,
+	Is: func(answer []byte) bool { return answer[0] == '+' || answer[0] == '-' },
 }
 
 // visit is an external Redis. A cluster has one database, so that what is ours is known
@@ -92,7 +68,7 @@ func alive(ctx context.Context, addr string, options map[string]string) error {
 type visit struct {
 	external.Stay
 	*store
-	run, version string
+	version string
 	// roles follows the primary, which a Sentinel or an operator changes; a cluster says
 	// itself who has a slot.
 	roles external.Roles
@@ -108,7 +84,7 @@ var (
 // with, its value the mark. Redis removes it with its last field.
 const registry = "lapse-runs"
 
-func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err error) {
+func look(ctx context.Context, at []string, cfg targets.Config) (_ external.Driver, err error) {
 	set, err := externalSettings(cfg)
 	if err != nil {
 		return nil, err
@@ -117,7 +93,7 @@ func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err e
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{run: cfg.Run, store: &store{set: set, keys: keys(external.OwnName(cfg.Run, 64) + ":"), checks: len(at) > 1}}
+	v := &visit{store: &store{set: set, keys: keys(external.OwnName(cfg.Run, 64) + ":"), checks: len(at) > 1}}
 	v.At = at
 	v.primary.Store(noPrimary)
 	v.roles.Writes, v.roles.Replica = v.takesWrites, "a replica"
@@ -142,7 +118,7 @@ func look(ctx context.Context, at []string, cfg targets.Config) (_ *visit, err e
 	}
 	v.index = func(n driver.ClusterNode) int { return slices.Index(ids, n.ID) }
 	if err := v.structure(ctx, ids); err != nil {
-		return nil, &cluster.EnvironmentError{Doing: "looking at the cluster", Err: err, Way: "name every node of one cluster, or one primary and its replicas, in --at"}
+		return nil, external.Unfit("name every node of one cluster, or one primary and its replicas, in --at", "%w", err)
 	}
 	return v, nil
 }
@@ -239,7 +215,7 @@ func (v *visit) explain(a wire.Access, err error) error {
 	return external.Cures{
 		{Match: outcome.Is(errSentinel), Way: "name the servers that it watches, the primary and its replicas, which redis-cli SENTINEL MASTERS and SENTINEL REPLICAS show; a failover is followed"},
 		{Match: says("NOAUTH"), Way: "set " + login.Password + " (and " + login.User + ", if the user is not default), or name a file with the password by " + login.PasswordFile},
-		{Match: says("WRONGPASS"), Way: "the password or the user is wrong: see " + login.User + ", and " + login.Password + " or " + login.PasswordFile},
+		{Match: says("WRONGPASS"), Way: "the password or the user is wrong: " + login.See()},
 		{Match: says("NOPERM"), Way: "let the user do what a run needs: ACL SETUSER NAME ~" + strings.TrimSuffix(string(v.keys), ":") + "* ~" + registry + " +@all -@dangerous +info +cluster|slots +cluster|info +cluster|myid"},
 		{Match: says("ERR"), Way: "see whether it is a Redis that takes passwords as " + login.Password + " has one"},
 	}.Explain("asking the node at "+a.Addr, err)
@@ -271,16 +247,12 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
-	reply, err := v.registered(ctx, "HSETNX", v.Place.Name, external.Mark(v.run))
-	switch {
-	case errorTable.Undone(err):
-		return external.Refused(err)
-	case err == nil && reply == int64(0):
-		return external.ErrTaken
-	case err == nil && !v.set.cluster:
+	reply, err := v.registered(ctx, "HSETNX", v.Place.Name, v.Mark())
+	taken := err == nil && reply == int64(0)
+	if err == nil && !taken && !v.set.cluster {
 		v.roles.Follow()
 	}
-	return err
+	return external.Unmade(taken, errorTable.Undone(err), err)
 }
 
 // Serves implements external.Driver.
@@ -349,12 +321,5 @@ func (v *visit) Version() string {
 // Replicas implements targets.ReplicaPlacer.
 func (v *visit) Replicas(ctx context.Context, key history.Key) ([]string, error) {
 	owners, err := v.replicas(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(owners))
-	for i, n := range owners {
-		names[i] = v.Cluster().Nodes()[n].Name()
-	}
-	return names, nil
+	return v.Names(owners), err
 }

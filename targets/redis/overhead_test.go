@@ -28,7 +28,7 @@ func BenchmarkOverhead(b *testing.B) {
 	must(b, ours(write(1, 1))())
 	bare := driver.NewClient(&driver.Options{Addr: d.nodes[0].Addr, ContextTimeoutEnabled: true})
 	defer func() { _ = bare.Close() }() // what it was asked is answered
-	name := d.keys.name(kindValue, history.Key(1))
+	name := d.keys.name(&history.Mop{Func: history.Read, Key: 1})
 	bounded := func(f func(context.Context) error) func() error {
 		return func() error {
 			ctx, cancel := context.WithTimeout(d.ctx, opTimeout)

@@ -159,11 +159,11 @@ func transactions(t *testing.T, d *deployment) {
 
 func foreign(t *testing.T, d *deployment) {
 	s, k := d.session(t), history.Key(400)
-	must(t, d.admin[0].client.Set(d.ctx, d.keys.name(kindValue, k), "text of another", 0).Err())
+	must(t, d.admin[0].client.Set(d.ctx, d.keys.name(&history.Mop{Func: history.Read, Key: k}), "text of another", 0).Err())
 	if got := s.ok(t, read(k))[0].Ret; got != history.TextValue(0) {
 		t.Errorf("foreign text is %v", got)
 	}
-	must(t, d.admin[0].client.LPush(d.ctx, d.keys.name(kindCounter, k), 1).Err())
+	must(t, d.admin[0].client.LPush(d.ctx, d.keys.name(&history.Mop{Func: history.ReadCounter, Key: k}), 1).Err())
 	if res := s.at(0, history.Mop{Func: history.Increment, Key: k, Arg: 1}); res.Outcome != history.Fail || fmt.Sprint(res.Err) != "WRONGTYPE" {
 		t.Errorf("an increment of a list: %+v", res)
 	}

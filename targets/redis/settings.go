@@ -90,18 +90,13 @@ func (s settings) primaries() int {
 // replicas returns the number of each primary's replicas.
 func (s settings) replicas() int { return s.nodes/s.primaries() - 1 }
 
-const defaultOpTimeout = 2 * time.Second
-
-// parse reads cfg, whose options are resolved. Its errors are *targets.UsageError.
+// parse reads cfg, which is complete. Its errors are *targets.UsageError.
 func parse(cfg targets.Config) (settings, error) {
 	o := cfg.Options
 	s := settings{
 		nodes: cfg.Nodes, cluster: o[optTopology] == topologyCluster, read: cfg.ReadLevel,
 		appendfsync: o[optAppendfsync], software: o[optSoftware],
 		watch: o[optCompare] == compareWatch, timeout: cfg.OpTimeout,
-	}
-	if s.timeout == 0 {
-		s.timeout = defaultOpTimeout
 	}
 	if s.cluster && (s.nodes < 6 || s.nodes%2 != 0) {
 		return s, targets.Usagef("--nodes %d: a cluster has an even number of nodes, 6 at least: a majority of three primaries decides on a failover; use --nodes 6, or --set %s=%s", s.nodes, optTopology, topologyReplication)
@@ -124,9 +119,6 @@ func parse(cfg targets.Config) (settings, error) {
 
 // levels reads the levels of cfg; the numbers of nodes are known.
 func (s *settings) levels(cfg targets.Config) error {
-	if s.read == "" {
-		s.read = readPrimary
-	}
 	if !slices.Contains(readLevels, s.read) {
 		return targets.Usagef("--read-level %s: there are %s", cfg.ReadLevel, strings.Join(readLevels, ", "))
 	}

@@ -24,8 +24,6 @@ type System struct {
 	*store
 	ability.Tokenless
 	server Server
-	// image names the image of nodes that are containers, empty for others.
-	image string
 }
 
 var (
@@ -39,10 +37,10 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if err != nil {
 		return nil, err
 	}
-	s := &System{Fleet: launch.New("Redis", logName, c, cfg), store: &store{set: set}, image: cluster.ImageOf(c)}
+	s := &System{Fleet: launch.New("Redis", logName, c, cfg), store: &store{set: set}}
 	s.Command = s.command
 	s.Complaint = func(line string) bool { return strings.Contains(line, " # ") || strings.Contains(line, "FATAL") }
-	if s.image == "" {
+	if s.Image == "" {
 		if s.server, err = find(ctx, cfg); err != nil {
 			return nil, err
 		}
@@ -59,7 +57,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	}
 	s.index = byAddress(said)
 	if err := s.Fleet.Start(ctx, s.form, s.Stop); err != nil {
-		return nil, &cluster.EnvironmentError{Doing: "starting Redis", Err: err, Way: "see the logs of the nodes in the run directory"}
+		return nil, err
 	}
 	return s, nil
 }
@@ -76,7 +74,7 @@ func (s *System) form(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.Await(ctx, "to serve", func(ctx context.Context, i int) error { return s.serves(ctx, i) })
+	return s.Await(ctx, "to serve", s.serves)
 }
 
 // command starts the server of node i.
@@ -109,7 +107,7 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 		args = append(args, "--replicaof", host+" "+number)
 	}
 	path := s.server.Path
-	if s.image != "" {
+	if s.Image != "" {
 		path = "redis-server"
 	}
 	return cluster.Command{Path: path, Args: args, Log: logName}, nil
@@ -137,10 +135,11 @@ func (s *System) Version() string {
 	if s.set.cluster {
 		topology = topologyCluster
 	}
-	if s.image != "" {
-		return "Redis (image " + s.image + "), " + topology
+	title := s.server.Title
+	if s.Image != "" {
+		title = "Redis"
 	}
-	return s.server.Title + " " + s.server.Version + ", " + topology
+	return s.Named(title, s.server.Version) + ", " + topology
 }
 
 // Stop implements targets.System.
@@ -152,12 +151,5 @@ func (s *System) Stop(ctx context.Context) error {
 // Replicas implements targets.ReplicaPlacer.
 func (s *System) Replicas(ctx context.Context, key history.Key) ([]string, error) {
 	owners, err := s.replicas(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, i := range owners {
-		names = append(names, s.Nodes[i].Name())
-	}
-	return names, nil
+	return s.Names(owners), err
 }

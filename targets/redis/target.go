@@ -64,17 +64,13 @@ func (Target) Info() targets.Info {
 
 // Resolve implements targets.Target.
 func (t Target) Resolve(cfg targets.Config) (targets.Config, error) {
-	opts, err := targets.ResolveOptions(t.Info(), cfg.Options)
+	cfg, err := targets.Complete(t.Info(), cfg)
 	if err != nil {
 		return cfg, err
 	}
-	cfg.Options = opts
 	s, err := parse(cfg)
-	if err != nil {
-		return cfg, err
-	}
-	cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.read, s.writeLevel(), s.timeout
-	return cfg, nil
+	cfg.WriteLevel = s.writeLevel()
+	return cfg, err
 }
 
 // Spec implements targets.Target. The nodes of a cluster tell each other and the

@@ -27,7 +27,7 @@ var _ driver.Error = reply("")
 // says.
 func TestClassify(t *testing.T) {
 	c := outcometest.New(t, errorTable)
-	c.Is("never sent", &notSentError{errSlots}, history.Fail, outcometest.Kept, errSlots.Error())
+	c.Is("never sent", errSlots, history.Fail, outcometest.Kept, errSlots.Error())
 	c.Is("a primary that is none any more", fmt.Errorf("connecting: %w", errNotPrimary), history.Fail, outcometest.Broken, errNotPrimary.Error())
 	c.Is("another wrote while it was watched", errTouched, history.Fail, outcometest.Kept, errTouched.Error())
 	c.Is("too few replicas", &unreplicatedError{}, history.Info, outcometest.Kept, "WAIT: too few replicas have it")

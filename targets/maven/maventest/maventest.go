@@ -22,8 +22,8 @@ type Cache struct {
 	// Env is the variable that names the copy, for the test binaries that are
 	// started from this one.
 	Env string
-	// Store is the software's place in a cache.
-	Store func(cache string, progress func(string)) *maven.Store
+	// Software is what is in it.
+	Software maven.Software
 }
 
 // fetchTimeout is generous for a slow mirror; a stalled download ends by itself
@@ -44,7 +44,7 @@ func (c Cache) Prepare() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
-	from := c.Store(filepath.Join(user, "lapse"), func(line string) { fmt.Fprintln(os.Stderr, line) })
+	from := maven.NewStore(c.Software, filepath.Join(user, "lapse"), func(line string) { fmt.Fprintln(os.Stderr, line) })
 	if err := from.Fetch(ctx); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (c Cache) Prepare() error {
 		os.Setenv(c.Env, dir),
 		os.Setenv(c.owner(), strconv.Itoa(os.Getpid())),
 		os.Chmod(dir, 0o755),
-		copyFiles(from.Dir(), c.Store(dir, nil).Dir()),
+		copyFiles(from.Dir(), maven.NewStore(c.Software, dir, nil).Dir()),
 	)
 }
 

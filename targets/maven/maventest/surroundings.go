@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/maven"
 )
 
 // Surroundings tries a target's software where something is wrong with what it runs
@@ -32,8 +33,8 @@ func (c Cache) Surroundings(t *testing.T, wrong []int, try func(ctx context.Cont
 		}
 	}
 	altered := t.TempDir()
-	dir := c.Store(altered, nil).Dir()
-	if err := copyFiles(c.Store(c.Dir(), nil).Dir(), dir); err != nil {
+	dir := maven.NewStore(c.Software, altered, nil).Dir()
+	if err := copyFiles(maven.NewStore(c.Software, c.Dir(), nil).Dir(), dir); err != nil {
 		t.Fatal(err)
 	}
 	jars, err := filepath.Glob(filepath.Join(dir, "*.jar"))
