@@ -179,7 +179,7 @@ func TestChoose(t *testing.T) {
 		{"local:secondary", 0, false, 0, 0}, {"local:secondary", 1, false, 2, 1}, {"local:secondary", 2, true, 1, 2},
 		{"local:nearest", 0, false, 0, 0}, {"local:nearest", 1, false, 1, 1}, {"local:nearest", 0, true, 1, 0},
 	} {
-		s, err := parse(targets.Config{Nodes: 3, ReadLevel: c.read})
+		s, err := parse(targets.Config{Nodes: 3, ReadLevel: c.read, WriteLevel: majority})
 		Must(t, err)
 		st := &store{set: s, nodes: make([]wire.Access, 3), writes: func(i int) bool { return i == 1 }, writer: func() int { return 1 }}
 		cl := newClient(st, targets.Session{})

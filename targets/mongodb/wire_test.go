@@ -23,6 +23,8 @@ const opTimeout = 5 * time.Second
 func sessionOf(t *testing.T, cfg targets.Config, servers ...*scripted) targets.Client {
 	t.Helper()
 	cfg.Nodes, cfg.OpTimeout = len(servers), opTimeout
+	cfg, err := targets.Complete(externalInfo(), cfg)
+	Must(t, err)
 	s, err := parse(cfg)
 	Must(t, err)
 	st := &store{set: s, database: "lapse", writes: func(i int) bool { return i == 0 }, writer: func() int { return 0 }}
