@@ -9,6 +9,7 @@ import (
 	driver "go.etcd.io/etcd/client/v3"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/outcome"
 )
 
 // locks are a session's locks: keys that hang on its lease, which it keeps
@@ -27,7 +28,7 @@ type locks struct {
 var (
 	errHeld error = &conditionError{"the lock is held"}
 	errLost error = &conditionError{"the lock is no longer held: its lease has run out"}
-	errNone       = errors.New("the session does not hold the lock")
+	errNone       = outcome.Refuse("the session does not hold the lock")
 )
 
 // keepShare is the number of times that a lease is prolonged in its time to live.

@@ -2,7 +2,6 @@ package etcd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	driver "go.etcd.io/etcd/client/v3"
@@ -67,7 +66,7 @@ func (v *view) survey(txn *history.Txn) (writes, reads bool, err error) {
 	return writes, reads, nil
 }
 
-var errNothing = errors.New("a write of nothing: use delete")
+var errNothing = outcome.Refuse("a write of nothing: use delete")
 
 // fill reads all keys at one revision.
 func (v *view) fill(ctx context.Context, l *link, serializable bool) error {

@@ -87,8 +87,8 @@ func TestResolve(t *testing.T) {
 	}{
 		{"defaults", targets.Config{}, ""},
 		{"a stale level", targets.Config{ReadLevel: readSerializable}, ""},
-		{"no level", targets.Config{ReadLevel: "QUORUM"}, "linearizable or serializable"},
-		{"no write level", targets.Config{WriteLevel: "one"}, "one level of writes"},
+		{"no level", targets.Config{ReadLevel: "QUORUM"}, "etcd has linearizable, serializable"},
+		{"no write level", targets.Config{WriteLevel: "one"}, "--write-level one: etcd has quorum"},
 		{"a version", targets.Config{Options: set(optVersion, "3.6")}, ""},
 		{"no version", targets.Config{Options: set(optVersion, "3.7")}, "one of 3.4, 3.5.0, 3.6"},
 		{"a time to live", targets.Config{Options: set(optLeaseTTL, "5s")}, ""},
