@@ -153,7 +153,7 @@ func TestEtcd(t *testing.T) {
 		"not encrypted":  {root, []string{"--at", first.addr(), "--set", "tls=on"}, 3, []string{"tls=off"}},
 		"nobody there":   {root, []string{"--at", "127.0.0.1:" + freePorts(t, 1)[0]}, 3, []string{"refuses connections"}},
 		"two clusters":   {root, []string{"--at", first.addr() + "," + startEtcd(t, 1, "http")[0].addr()}, 64, []string{"not of one cluster"}},
-		"unknown level":  {root, []string{"--at", all, "--read-level", "MOST"}, 64, []string{"linearizable or serializable"}},
+		"unknown level":  {root, []string{"--at", all, "--read-level", "MOST"}, 64, []string{"etcd has linearizable, serializable"}},
 		"option of ours": {root, []string{"--at", all, "--set", "version=3.6"}, 64, []string{"no such option"}},
 	} {
 		t.Run(name, func(t *testing.T) {
