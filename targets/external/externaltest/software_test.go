@@ -91,7 +91,7 @@ echo half > "$out/DynamoDBLocal-2.6.1.jar"
 		"no Maven":          {"dynamodb", map[string]string{"java": good}, []string{"no Maven", "apt-get install maven"}},
 		"a full disk":       {"dynamodb", map[string]string{"java": good, "mvn": bloat}, []string{"no space left", "make room", "--cache"}},
 		"half a download":   {"dynamodb", map[string]string{"java": good, "mvn": half}, []string{"checking the download", "settings.xml"}},
-		"an unserved level": {"dynamodb", nil, []string{"named here"}},
+		"an unserved level": {"dynamodb", nil, []string{"dynamodb has strong, eventual"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args, code := []string{"run", "--target", c.target, "--progress", "plain"}, 3
