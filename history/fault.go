@@ -110,12 +110,15 @@ const (
 	// when a node joined, on average of the nodes that did.
 	MeasureMoved = "moved"
 	// MeasureRoundsOne is how many rounds of messages, one after the other, a committed
-	// transaction in one shard took on average, with those of attempts that met a lock;
-	// MeasureRoundsAcross, one across shards.
-	MeasureRoundsOne, MeasureRoundsAcross = "rounds.one", "rounds.across"
+	// transaction in one shard took on average, with those of attempts that met a lock.
+	MeasureRoundsOne = "rounds.one"
+	// MeasureRoundsAcross is MeasureRoundsOne for transactions across shards.
+	MeasureRoundsAcross = "rounds.across"
 	// MeasureConflictsOne is the share, from 0 to 1, of the attempts at transactions in one
-	// shard that were aborted because they met a lock; MeasureConflictsAcross, across shards.
-	MeasureConflictsOne, MeasureConflictsAcross = "conflicts.one", "conflicts.across"
+	// shard that were aborted because they met a lock.
+	MeasureConflictsOne = "conflicts.one"
+	// MeasureConflictsAcross is MeasureConflictsOne for transactions across shards.
+	MeasureConflictsAcross = "conflicts.across"
 )
 
 // Measure is a figure of the whole load.

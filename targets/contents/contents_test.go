@@ -13,7 +13,11 @@ func TestParse(t *testing.T) {
 	const interned = history.Value(-77)
 	asked := ""
 	r := contents.Reader{Text: func(text string) history.Value { asked = text; return interned }}
-	for text, want := range map[string]history.Value{"7": 7, "-7": -7, "7 ": interned, "": interned, "7.0": interned, "9223372036854775808": interned} {
+	for _, test := range []struct {
+		text string
+		want history.Value
+	}{{"7", 7}, {"-7", -7}, {"7 ", interned}, {"", interned}, {"7.0", interned}, {"9223372036854775808", interned}} {
+		text, want := test.text, test.want
 		asked = ""
 		got, err := r.Parse(text)
 		if err != nil || got != want || want == interned && asked != text {
