@@ -119,6 +119,8 @@ var bad = []struct{ key, from, to, says string }{
 	{"stopOnViolation", "stopOnViolation: false", "stopOnViolation: perhaps", "true or false"},
 	{"onViolation", "linger: auto", "linger: auto, onViolation: 'ftp://h/x'", "--on-violation: a URL must begin with http"},
 	{"linger", "linger: auto", "linger: often", "auto or on or off"},
+	{"drivers", "linger: auto", "linger: auto, drivers: 65", "drivers"},
+	{"driverListen", "linger: auto", "linger: auto, driverListen: 127.0.0.1:7398", "there is nobody to listen to"},
 	{"defaults", "defaults: {", "default: {", `did you mean "defaults"?`},
 	{"settings", "settings: {rate: 200}", "settings: {rate: -200}", "cases[0].settings.rate"},
 	{"cases", "cases:\n", "cases: []\nx:\n", "unknown field"},
