@@ -58,8 +58,9 @@ func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget)
 		p.Conclude(&v, "", "no read is final: "+noFinal.Error())
 		return v, nil
 	}
+	settled := until != history.Never || evidence.Settled(h)
 	workers := pass.Keys(p, set, &v, func(w *worker, n int) string {
-		w.check(set, n, final, until, p.Budget.MaxViolations)
+		w.check(set, n, final, until, settled, p.Budget.MaxViolations)
 		return ""
 	})
 	for i := range workers {
@@ -83,12 +84,15 @@ type worker struct {
 }
 
 // check compares the final reads of key number n.
-func (w *worker) check(set *register.Set, n int, final, until history.Time, most int) {
+func (w *worker) check(set *register.Set, n int, final, until history.Time, settled bool, most int) {
 	k := &w.key
 	set.Load(n, k)
 	w.Reads += k.Reads
 	w.Writes += k.Writes
 	w.reads = finalReads(k, final, until, w.reads[:0])
+	if !settled {
+		w.reads = last(set.H, k, w.reads)
+	}
 	if k.Writes == 0 || nodesAsked(set.H, k, w.reads) < 2 {
 		return
 	}
@@ -117,6 +121,24 @@ func finalReads(k *register.Key, final, until history.Time, into []int32) []int3
 		}
 	}
 	return into
+}
+
+// last are those of reads after which their session did not ask their node again. When the database had settled nobody
+// says, so that what a node answered before may have been on its way to what it came to (see evidence.Last).
+func last(h *history.History, k *register.Key, reads []int32) []int32 {
+	type asked struct {
+		session int32
+		node    int16
+	}
+	of := func(p int32) asked {
+		op := &h.Ops[k.Ops[p].At]
+		return asked{op.Session, op.Node}
+	}
+	newest := map[asked]int32{}
+	for _, p := range reads {
+		newest[of(p)] = p
+	}
+	return slices.DeleteFunc(reads, func(p int32) bool { return newest[of(p)] != p })
 }
 
 func nodesAsked(h *history.History, k *register.Key, reads []int32) int {

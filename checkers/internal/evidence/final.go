@@ -56,14 +56,19 @@ func FinalReads(h *history.History) (history.Time, error) {
 // A run of lapse waits until its database has settled, so that each is. Nobody knows when another one had: there a
 // session that reads again shows what its replica came to with its last read.
 func Last(h *history.History, reads []history.MopRef) []history.MopRef {
-	for i := range h.Events {
-		if e := &h.Events[i]; e.Kind == history.EventPhase && strings.HasPrefix(e.Text, "final") {
-			return reads
-		}
+	if Settled(h) {
+		return reads
 	}
 	last := map[int32]history.MopRef{}
 	for _, r := range reads {
 		last[h.Ops[r.Op].Session] = r
 	}
 	return slices.DeleteFunc(reads, func(r history.MopRef) bool { return last[h.Ops[r.Op].Session] != r })
+}
+
+// Settled tells whether the history says from when on its database had settled, as a run of lapse does.
+func Settled(h *history.History) bool {
+	return slices.ContainsFunc(h.Events, func(e history.Event) bool {
+		return e.Kind == history.EventPhase && strings.HasPrefix(e.Text, "final")
+	})
 }
