@@ -127,6 +127,9 @@ func (t target) Examples() []targets.Example {
 // Describe implements targets.Describer.
 func (t target) Describe(ctx context.Context, cfg targets.Config) (targets.Target, error) {
 	if t.kind.Narrow != nil {
+		if cfg.Nodes == 0 {
+			cfg.Nodes = len(t.kind.At) // as Resolve has it
+		}
 		t.kind.Info = t.kind.Narrow(ctx, cfg, t.kind.Info)
 	}
 	return t, nil

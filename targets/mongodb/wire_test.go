@@ -337,13 +337,13 @@ func TestStandalone(t *testing.T) {
 	}{
 		"standalone":                {targets.Config{}, "", 1, 1},
 		"a replica set":             {targets.Config{}, "rs0", maxTxn, 1},
-		"reads at a secondary":      {targets.Config{ReadLevel: "local:secondary", Nodes: 2}, "rs0", 1, 0},
+		"reads at a secondary":      {targets.Config{ReadLevel: "local:secondary"}, "rs0", 1, 0},
 		"read concern linearizable": {targets.Config{ReadLevel: linearizable}, "rs0", 1, 0},
 		"read concern snapshot":     {targets.Config{ReadLevel: snapshot}, "rs0", maxTxn, 1},
 	} {
 		server := script(t)
 		server.set = c.set
-		target, err := Target{}.External([]string{server.addr})
+		target, err := Target{}.External([]string{server.addr, "127.0.0.1:1"})
 		Must(t, err)
 		narrowed, err := targets.Describe(t.Context(), target, c.cfg)
 		if err != nil || narrowed.Info().MaxTxn != c.max {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,7 +70,11 @@ func patroniMembers(ctx context.Context, api string) ([]patroniMember, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+	client := http.Client{
+		Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment},
+		// Whom another host names is not the cluster that was asked for.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
@@ -86,6 +91,8 @@ func patroniMembers(ctx context.Context, api string) ([]patroniMember, error) {
 	if len(said.Members) == 0 {
 		return nil, errors.New("GET /cluster names no member")
 	}
+	// An operator's commands go by the nodes' numbers, which the order of an answer must not change.
+	slices.SortFunc(said.Members, func(a, b patroniMember) int { return strings.Compare(a.Name, b.Name) })
 	return said.Members, nil
 }
 

@@ -69,8 +69,9 @@ func ordinal(name string) (stem string, number int) {
 	return name, -1
 }
 
-// named tells whether the pod has a name in the cluster's DNS, which its successor takes over.
-func named(p *pod) bool { return p.Spec.Hostname != "" && p.Spec.Subdomain != "" }
+// named tells whether the pod has a name in the cluster's DNS, which its successor takes over: a StatefulSet's host
+// name is the pod's own, a Deployment's template can give all its pods one, and their successors have other names.
+func named(p *pod) bool { return p.Spec.Hostname == p.Name && p.Spec.Subdomain != "" }
 
 // address is where clients find the pod: by its name if it has one, else where it is now. A
 // port of 0 is left out.
