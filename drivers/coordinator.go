@@ -212,8 +212,8 @@ func (c *Coordinator) take(s *seat) error {
 func (c *Coordinator) ready(s *seat) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stage == nil || s.isReady || c.seats[s.index] != s {
-		return
+	if c.stage == nil || c.over || s.isReady || c.seats[s.index] != s {
+		return // who comes after the load replaces nobody
 	}
 	s.isReady = true
 	c.stage.Note(fmt.Sprintf("driver %s joined, %d of %d", s.name, c.readyCount(), len(c.seats)))
@@ -244,9 +244,18 @@ func (c *Coordinator) lose(s *seat, why error) {
 		return
 	}
 	if s.isReady {
-		c.record(history.Driver{Name: s.name, Seat: s.index, What: history.DriverLost, Why: cut(why.Error())})
+		c.record(history.Driver{Name: s.name, Seat: s.index, What: history.DriverLost, Why: brief(why)})
 	}
 	c.stage.Note(fmt.Sprintf("driver %s is lost: %v; another one may take its place with lapse drive", s.name, why))
+}
+
+// brief is what an event says of err: an event that is too long for a history would be cut, and no JSON any more.
+func brief(err error) string {
+	const most = 300
+	if text := err.Error(); len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + " ..."
+	}
+	return err.Error()
 }
 
 // record records an event; c.stage is there.

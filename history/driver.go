@@ -28,11 +28,16 @@ type Driver struct {
 	OffsetMost  int64 `json:"offset_most_ns,omitempty"`
 }
 
-// Driver reads an event of the kind EventDriver; ok is false for others.
+// maxSeats bounds the seats of a run's drivers, far beyond what lapse offers.
+const maxSeats = 1 << 16
+
+// Driver reads an event of the kind EventDriver; ok is false for others, and for what no run wrote. Texts are
+// without control characters, which JSON can hide from who reads the event as it stands.
 func (e *Event) Driver() (d Driver, ok bool) {
 	if e.Kind != EventDriver {
 		return d, false
 	}
 	err := json.Unmarshal([]byte(e.Text), &d)
-	return d, err == nil
+	d.Name, d.Why = cleanText(d.Name, maxNameLen), cleanText(d.Why, maxProseLen)
+	return d, err == nil && d.Seat >= 0 && d.Seat < maxSeats
 }

@@ -135,6 +135,7 @@ func (e *Event) Measure() (m Measure, ok bool) {
 		return m, false
 	}
 	err := json.Unmarshal([]byte(e.Text), &m)
+	m.Text = cleanText(m.Text, maxProseLen)
 	return m, err == nil
 }
 

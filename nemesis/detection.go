@@ -19,9 +19,9 @@ func (c *Config) detection() *history.Detection {
 
 // noticed tells whether a database can find out that a fault of this kind is on: a
 // node does not hear others, or does not run. A moved clock it cannot, nor one that is moved
-// while its node is started again, which is over in a moment.
+// while its node is started again, which is over in a moment; one that gets no more memory or files runs on.
 func (k *kind) noticed() bool {
-	return k.grip == onProcess && k.Kind != familyClock || k.grip == onLinks && k.Kind != familyClients
+	return k.grip == onProcess && k.Kind != familyClock && k.Kind != familyLimit || k.grip == onLinks && k.Kind != familyClients
 }
 
 // Noticed are the kinds of faults (history.Fault.Kind) that a database can find out.

@@ -87,7 +87,7 @@ func TestDetectionLeavesWhatWasAskedFor(t *testing.T) {
 // TestNoticed: a clock that is moved, and clients that are cut off, no node can find out.
 func TestNoticed(t *testing.T) {
 	got := Noticed()
-	for kind, want := range map[string]bool{familyPartition: true, "kill": true, "pause": true, familyClock: false, familyClients: false, "lag": false} {
+	for kind, want := range map[string]bool{familyPartition: true, "kill": true, "pause": true, familyClock: false, familyClients: false, familyLimit: false, "lag": false} {
 		if slices.Contains(got, kind) != want {
 			t.Errorf("%s is noticed: %v", kind, !want)
 		}

@@ -97,12 +97,30 @@ func listenForDrivers(ctx context.Context, p *Planned, log *slog.Logger) (*drive
 	})
 }
 
+// joinable refuses, before anything is made of it, a plan that a run with drivers cannot have: one that names a program of this
+// machine, as a target of one's own does, is never begun because another machine says so.
+func joinable(plan *harness.Plan, env Environment) error {
+	target, err := env.Target(plan.Target)
+	if err != nil {
+		return err
+	}
+	_, joins := target.(targets.Joiner)
+	_, there := target.(targets.Externalizer)
+	if !joins && (!there || len(plan.At) == 0) {
+		return targets.Usagef("target %s takes no clients of other processes", plan.Target)
+	}
+	return nil
+}
+
 // Join finds the database of a driver's job: what it is and how its clients work is said by the
 // plan of the run.
 func Join(ctx context.Context, job *drivers.Job, env Environment) (targets.Joined, error) {
 	var plan harness.Plan
 	if err := json.Unmarshal(job.Plan, &plan); err != nil {
 		return nil, targets.Usagef("the run's plan: %v", err)
+	}
+	if err := joinable(&plan, env); err != nil {
+		return nil, err
 	}
 	p, err := FromPlan(ctx, &plan, env)
 	if err != nil {

@@ -2,37 +2,39 @@ package verdict
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/duration"
 )
 
-// driversLack says which of the run's drivers were lost and not replaced: their clients asked
-// nothing from then on, though the run was to have them.
+// driversLack says which of the run's drivers were lost and not replaced, so that the run had fewer than
+// it was to have, and what of them cannot be known. Seats are what a file says, and not counted through.
 func driversLack(h *history.History) []string {
 	lost := map[int]string{}
-	seats := 0
+	var out []string
 	for i := range h.Events {
 		e := &h.Events[i]
+		if e.Kind != history.EventDriver {
+			continue
+		}
 		d, ok := e.Driver()
-		if !ok || d.Seat < 0 {
+		if !ok {
+			out = append(out, fmt.Sprintf("what became of a driver %s after the run began cannot be read", duration.Text(time.Duration(e.At))))
 			continue
 		}
 		switch d.What {
 		case history.DriverJoined:
 			delete(lost, d.Seat)
-			seats = max(seats, d.Seat+1)
 		case history.DriverLost:
-			lost[d.Seat] = fmt.Sprintf("driver %s was lost %s after the run began (%s), and no other took its place: its clients asked nothing from then on",
+			lost[d.Seat] = fmt.Sprintf("driver %s was lost %s after the run began (%s), and no other took its place",
 				d.Name, duration.Text(time.Duration(e.At)), d.Why)
 		}
 	}
-	var out []string
-	for seat := range seats {
-		if text, is := lost[seat]; is {
-			out = append(out, text)
-		}
+	for _, seat := range slices.Sorted(maps.Keys(lost)) {
+		out = append(out, lost[seat])
 	}
 	return out
 }
