@@ -4,35 +4,23 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"path/filepath"
-	"strings"
 	"testing"
 )
 
 // TestComments wants a comment at every exported function, method, type and value of the
 // program, those too that linters do not ask about, such as Error and String.
 func TestComments(t *testing.T) {
-	files := token.NewFileSet()
 	seen := 0
-	err := filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "testdata") {
-			return err
-		}
-		f, err := parser.ParseFile(files, path, nil, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
+	eachSource(t, parser.ParseComments, func(files *token.FileSet, f *ast.File) {
 		for _, d := range f.Decls {
 			for _, name := range bare(d) {
 				t.Errorf("%s: %s has no comment", files.Position(d.Pos()), name)
 			}
 			seen++
 		}
-		return nil
 	})
-	if err != nil || seen < 1000 {
-		t.Fatalf("%d declarations, %v", seen, err)
+	if seen < 1000 {
+		t.Fatalf("%d declarations", seen)
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -14,25 +12,16 @@ import (
 // internal/duration: a length that Round or time.Since gives is no argument of what formats
 // text. Lengths that users type, such as those of flags, are shown as they are typed.
 func TestDurations(t *testing.T) {
-	files := token.NewFileSet()
 	seen := 0
-	err := filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "testdata") {
-			return err
-		}
-		f, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
+	eachSource(t, 0, func(files *token.FileSet, f *ast.File) {
 		bare, formats := measured(f)
 		for _, at := range bare {
 			t.Errorf("%s: a measured length is printed as it is: give it to duration.Text", files.Position(at))
 		}
 		seen += formats
-		return nil
 	})
-	if err != nil || seen < 1000 {
-		t.Fatalf("%d calls with a format, %v", seen, err)
+	if seen < 1000 {
+		t.Fatalf("%d calls with a format", seen)
 	}
 }
 
