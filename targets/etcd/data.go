@@ -7,33 +7,28 @@ import (
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets/contents"
 )
 
-// The kinds of data: each has keys of its own below the run's prefix.
+// Kinds of data that are asked for by name: each has keys of its own below the run's prefix, as all of package contents have.
 const (
-	kindValue   = "value/"
-	kindList    = "list/"
-	kindSet     = "set/"
-	kindCounter = "counter/"
-	kindQueue   = "queue/"
-	kindUnique  = "unique/"
-	kindLock    = "lock/"
-	kindLog     = "log/"
+	kindValue  = string(contents.Value) + "/"
+	kindSet    = string(contents.Set) + "/"
+	kindQueue  = string(contents.Queue) + "/"
+	kindUnique = "unique/"
+	kindLock   = "lock/"
+	kindLog    = "log/"
 )
 
-// kindOf is the kind of data that a micro-operation is about.
+// kindOf is the kind of data that a micro-operation of a transaction is about, empty where it can be in none, as
+// those of queues.
 func kindOf(f history.Func) string {
-	switch f {
-	case history.Read, history.Write, history.CAS, history.Delete, history.Transfer:
-		return kindValue
-	case history.Append, history.ReadList:
-		return kindList
-	case history.Add, history.Remove, history.ReadSet:
-		return kindSet
-	case history.Increment, history.ReadCounter:
-		return kindCounter
+	switch kind := contents.KindOf(f); kind {
+	case "", contents.Queue:
+		return ""
+	default:
+		return string(kind) + "/"
 	}
-	return ""
 }
 
 // elementDigits is the number of digits to which elements of sets and queues are padded, so that names of
