@@ -3,9 +3,6 @@ package cassandra
 import (
 	"context"
 	_ "embed"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,15 +22,10 @@ import (
 //go:embed bentclock/lapse/BentClock.class
 var bentClock []byte
 
-// What is below a node's directory for the clock: the directory of the class, and
-// the file that says how many milliseconds the clock is off.
-const (
-	classDir   = "classes"
-	offsetName = "clock-offset"
-)
+// classDir is the directory of the class, below a node's.
+const classDir = "classes"
 
-// installClock puts the class where node i's java finds it. An offset stays over a
-// restart, as the wrong clock of a machine does.
+// installClock puts the class where node i's java finds it.
 func (s *System) installClock(i int) error {
 	dir := s.Nodes[i].Dir()
 	if err := os.MkdirAll(filepath.Join(dir, classDir, "lapse"), 0o755); err != nil {
@@ -42,60 +34,16 @@ func (s *System) installClock(i int) error {
 	if err := os.WriteFile(filepath.Join(dir, classDir, "lapse", "BentClock.class"), bentClock, 0o644); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, offsetName)); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return s.writeOffset(i, 0)
+	return clockFile.Begin(s.Nodes[i])
 }
 
-// writeOffset replaces the file in one step, so that it is never read half.
-func (s *System) writeOffset(i int, offset time.Duration) error {
-	path := filepath.Join(s.Nodes[i].Dir(), offsetName)
-	text := strconv.FormatInt(offset.Milliseconds(), 10) + "\n"
-	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
+// clockFile is what the class reads.
+var clockFile = wallclock.File{Text: func(offset time.Duration) string { return strconv.FormatInt(offset.Milliseconds(), 10) }}
 
-// BendClock implements ability.ClockBender, to the millisecond. It returns when the
-// node's own answer to what time it is has moved.
+// wallClock is that of node i, which tells whole milliseconds.
 //
 // Timestamps that a node gave out as a coordinator stay ahead for as long as its
 // clock was: Cassandra never gives out a smaller one than before.
-func (s *System) BendClock(ctx context.Context, node string, offset time.Duration) (time.Duration, error) {
-	i, err := s.Index(node)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.writeOffset(i, offset); err != nil {
-		return 0, fmt.Errorf("moving the clock of %s: %w", node, err)
-	}
-	return s.wallClock(i).Await(ctx, node, offset)
-}
-
-// StepClock implements ability.ClockBender, to the millisecond.
-func (s *System) StepClock(_ context.Context, node string, offset time.Duration) error {
-	i, err := s.Index(node)
-	if err != nil {
-		return err
-	}
-	if err := s.writeOffset(i, offset); err != nil {
-		return fmt.Errorf("moving the clock of %s: %w", node, err)
-	}
-	return nil
-}
-
-// ReadClock implements ability.ClockBender.
-func (s *System) ReadClock(ctx context.Context, node string) (time.Duration, error) {
-	i, err := s.Index(node)
-	if err != nil {
-		return 0, err
-	}
-	return s.wallClock(i).Read(ctx)
-}
-
-// wallClock is that of node i, which tells whole milliseconds.
 func (s *System) wallClock(i int) wallclock.Clock {
 	return wallclock.Clock{Grain: time.Millisecond, Ask: func(ctx context.Context) (theirs, asked, answered time.Time, err error) {
 		err = s.alive(ctx, i, func(ctx context.Context) error {

@@ -65,7 +65,7 @@ func properties(n cluster.Node) []string {
 		"-Djava.io.tmpdir=" + filepath.Join(dir, tmpDir), "-Djna.tmpdir=" + filepath.Join(dir, tmpDir),
 		"-Djava.net.preferIPv4Stack=true",
 		"-Dio.netty.tryReflectionSetAccessible=true",
-		"-Dcassandra.clock=lapse.BentClock", "-Dlapse.clock=" + filepath.Join(dir, offsetName),
+		"-Dcassandra.clock=lapse.BentClock", "-Dlapse.clock=" + clockFile.Path(n),
 		"-Dcassandra.ring_delay_ms=2000", "-Dcassandra.skip_wait_for_gossip_to_settle=0",
 		"-Dcassandra.consistent.rangemovement=false",
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/wallclock"
 )
 
 // startTimeout is for all nodes together, on a loaded machine.
@@ -37,6 +38,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		clock:    newClock(), ring: newRing(set.topology),
 		admins: make([]*conn, len(c.Nodes())),
 	}
+	s.Bender = wallclock.NewBender(s.Index, clockFile.Mover(s.Nodes), s.wallClock)
 	s.log = s.Logger
 	s.Command, s.Complaint, s.StartTimeout = s.command, launch.JavaComplaint, startTimeout
 	if len(s.Nodes) != set.nodes {

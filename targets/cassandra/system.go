@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/wallclock"
 	"github.com/lapse-test/lapse/targets/wire"
 )
 
@@ -19,7 +20,8 @@ import (
 type System struct {
 	*launch.Fleet
 	ability.Tokenless
-	set settings
+	wallclock.Bender // to the millisecond
+	set              settings
 	// launcher starts the nodes' processes.
 	launcher launcher
 	// keyspace has the tables.

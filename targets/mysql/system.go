@@ -36,6 +36,7 @@ const nowhere = external.Every
 // System is a running MariaDB. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
+	wallclock.Bender
 	*launch.Teller // "failover", "replica" and "restart"
 	set            settings
 	version        string
@@ -108,6 +109,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 			return nil, err
 		}
 	}
+	s.Bender = wallclock.NewBender(s.Index, s.clocks.Mover(s.Nodes), s.wallClock)
 	if s.password, err = newPassword(); err != nil {
 		return nil, err
 	}

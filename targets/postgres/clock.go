@@ -7,34 +7,6 @@ import (
 	"github.com/lapse-test/lapse/targets/wallclock"
 )
 
-// BendClock implements ability.ClockBender, to the millisecond. It returns when the
-// server's own answer to what time it is has moved.
-func (s *System) BendClock(ctx context.Context, node string, offset time.Duration) (time.Duration, error) {
-	i, err := s.Index(node)
-	if err != nil {
-		return 0, err
-	}
-	return s.clocks.Bend(ctx, s.Nodes[i], offset, s.wallClock(i))
-}
-
-// StepClock implements ability.ClockBender.
-func (s *System) StepClock(_ context.Context, node string, offset time.Duration) error {
-	i, err := s.Index(node)
-	if err != nil {
-		return err
-	}
-	return s.clocks.Step(s.Nodes[i], offset)
-}
-
-// ReadClock implements ability.ClockBender.
-func (s *System) ReadClock(ctx context.Context, node string) (time.Duration, error) {
-	i, err := s.Index(node)
-	if err != nil {
-		return 0, err
-	}
-	return s.wallClock(i).Read(ctx)
-}
-
 // wallClock is that of node i, as its server tells it.
 func (s *System) wallClock(i int) wallclock.Clock {
 	return wallclock.Clock{Grain: time.Microsecond, Ask: func(ctx context.Context) (theirs, asked, answered time.Time, err error) {

@@ -9,7 +9,7 @@ import (
 )
 
 // TestClock: the server's own answer to what time it is moves, also over a kill, and comes
-// back; a server whose plan moves no clock reads the machine's and says so.
+// back.
 func TestClock(t *testing.T) {
 	d := deploy(t, targets.Config{Nodes: 1, ReadLevel: readPrimary, Clocks: true})
 	for _, want := range []time.Duration{5 * time.Second, -30 * time.Second, 250 * time.Millisecond, 0} {
@@ -28,9 +28,5 @@ func TestClock(t *testing.T) {
 	}
 	if got, err := d.BendClock(d.ctx, "n1", 0); got != 0 || err != nil {
 		t.Errorf("put right, it is off by %v (%v)", got, err)
-	}
-	d.clocks = nil
-	if _, err := d.BendClock(d.ctx, "n1", time.Second); err == nil {
-		t.Error("a clock was moved that is the machine's")
 	}
 }

@@ -51,6 +51,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 			return nil, err
 		}
 	}
+	s.Bender = wallclock.NewBender(s.Index, s.clocks.Mover(s.Nodes), s.wallClock)
 	if set.failover == failoverPatroni {
 		programs, version, err := sw.withPatroni(ctx, cfg.Cache)
 		if err != nil {

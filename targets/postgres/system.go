@@ -16,6 +16,7 @@ import (
 // System is a running PostgreSQL cluster. It is safe for concurrent use.
 type System struct {
 	*launch.Fleet
+	wallclock.Bender
 	*launch.Teller // "failover", "standby" and "replication"
 	set            settings
 	software       software

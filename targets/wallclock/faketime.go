@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -54,28 +52,22 @@ func Find(ctx context.Context, cache string, c cluster.Cluster) (*Preload, error
 	return &Preload{library: p.Paths[libraryName]}, nil
 }
 
-// offsetName is the file below a node's directory that says how far its clock is off.
-const offsetName = "clock-offset"
-
 // shared is where libfaketime has its processes share a semaphore and memory, which it
 // leaves behind when they are killed: the names are its own, with the process id in them.
 const shared = "/dev/shm"
 
-// Command is cmd for node n with its clock to be moved by Set. An offset stays over a
-// restart, as the wrong clock of a machine does. A nil p leaves cmd as it is.
+// Command is cmd for node n with its clock to be moved by Mover. A nil p leaves cmd as it
+// is.
 func (p *Preload) Command(n cluster.Node, cmd cluster.Command) (cluster.Command, error) {
 	if p == nil {
 		return cmd, nil
 	}
-	path := filepath.Join(n.Dir(), offsetName)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := Set(n, 0); err != nil {
-			return cmd, err
-		}
+	if err := fakeTime.Begin(n); err != nil {
+		return cmd, fmt.Errorf("setting the clock of %s: %w", n.Name(), err)
 	}
 	cmd.Env = append(cmd.Environ(n.Dir()),
 		"LD_PRELOAD="+p.library,
-		"FAKETIME_TIMESTAMP_FILE="+path,
+		"FAKETIME_TIMESTAMP_FILE="+fakeTime.Path(n),
 		"FAKETIME_NO_CACHE=1", // or the file is looked at every ten seconds
 		"FAKETIME_DONT_FAKE_MONOTONIC=1",
 		"NO_FAKE_STAT=1",
@@ -86,49 +78,19 @@ func (p *Preload) Command(n cluster.Node, cmd cluster.Command) (cluster.Command,
 	return cmd, nil
 }
 
-// Bend moves the clock of a running server by offset and returns when the server's own
-// answer has moved, with what was read. A nil p is true time: there is nothing to be put
-// right, and nothing can be moved.
-func (p *Preload) Bend(ctx context.Context, n cluster.Node, offset time.Duration, clock Clock) (time.Duration, error) {
-	switch {
-	case p == nil && offset == 0:
-		return 0, nil
-	case p == nil:
-		return 0, notMoved(n)
-	}
-	if err := Set(n, offset); err != nil {
-		return 0, err
-	}
-	return clock.Await(ctx, n.Name(), offset)
-}
-
-// Step has the clock of a server that does not run be off by offset when it is started;
-// with a nil p it is an error, as Bend's is.
-func (p *Preload) Step(n cluster.Node, offset time.Duration) error {
+// Mover is the move of NewBender for these nodes; nil with a nil p.
+func (p *Preload) Mover(nodes []cluster.Node) func(i int, offset time.Duration) error {
 	if p == nil {
-		return notMoved(n)
+		return nil
 	}
-	return Set(n, offset)
+	return fakeTime.Mover(nodes)
 }
 
-func notMoved(n cluster.Node) error {
-	return fmt.Errorf("moving the clock of %s: its server reads that of this machine, because the plan moves none", n.Name())
-}
-
-// Set moves the wall clock of n by offset from true time, to the millisecond, at once or,
-// if its server does not run, when it is started. The file is replaced in one step, so
-// that it is never read half.
-func Set(n cluster.Node, offset time.Duration) error {
-	path := filepath.Join(n.Dir(), offsetName)
+// fakeTime is the file that libfaketime reads, to the millisecond.
+var fakeTime = File{Text: func(offset time.Duration) string {
 	text := strconv.FormatFloat(offset.Truncate(time.Millisecond).Seconds(), 'f', 3, 64)
 	if offset >= 0 {
 		text = "+" + text // a time without a sign is not an offset
 	}
-	if err := os.WriteFile(path+".new", []byte(text+"\n"), 0o644); err != nil {
-		return fmt.Errorf("moving the clock of %s: %w", n.Name(), err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("moving the clock of %s: %w", n.Name(), err)
-	}
-	return nil
-}
+	return text
+}}

@@ -93,7 +93,7 @@ while (1) {
 	pid := start()
 	reads(n, 0)
 	for _, want := range []time.Duration{5 * time.Second, -1500 * time.Millisecond, -30 * time.Second} {
-		must(wallclock.Set(n, want))
+		must(pre.Mover(c.Nodes())(0, want))
 		reads(n, want)
 	}
 	reads(c.Nodes()[1], 0)
@@ -108,7 +108,7 @@ while (1) {
 	start()
 	reads(n, -30*time.Second) // over a restart
 	must(n.Kill(ctx))
-	must(wallclock.Set(n, 0))
+	must(pre.Mover(c.Nodes())(0, 0))
 	must(os.Remove(filepath.Join(n.Dir(), "now")))
 	start()
 	reads(n, 0)
@@ -123,17 +123,23 @@ func TestNone(t *testing.T) {
 	if err != nil || got.Env != nil || got.Leaves != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
-	c, err := local.Provider{}.Open(t.Context(), cluster.Spec{Run: "none", Nodes: cluster.NodeNames(1), LogDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
+	for name, b := range map[string]wallclock.Bender{
+		"of no database":  {},
+		"of true clocks":  wallclock.NewBender(nil, none.Mover(nil), nil),
+		"of another node": wallclock.NewBender(func(string) (int, error) { return 0, errors.New("no node") }, func(int, time.Duration) error { return nil }, nil),
+	} {
+		if off, err := b.BendClock(t.Context(), "n1", time.Second); err == nil {
+			t.Errorf("%s: it was moved by %v", name, off)
+		}
+		if err := b.StepClock(t.Context(), "n1", 0); err == nil {
+			t.Errorf("%s: it was moved", name)
+		}
+		if off, err := b.ReadClock(t.Context(), "n1"); err == nil {
+			t.Errorf("%s: it was read, as %v", name, off)
+		}
 	}
-	defer func() { _ = c.Close(context.WithoutCancel(t.Context())) }()
-	n := c.Nodes()[0]
-	if off, err := none.Bend(t.Context(), n, 0, wallclock.Clock{}); off != 0 || err != nil {
+	if off, err := wallclock.NewBender(nil, none.Mover(nil), nil).BendClock(t.Context(), "n1", 0); off != 0 || err != nil {
 		t.Errorf("putting it right: %v, %v", off, err)
-	}
-	if _, err := none.Bend(t.Context(), n, time.Second, wallclock.Clock{}); err == nil {
-		t.Error("it was moved")
 	}
 }
 
