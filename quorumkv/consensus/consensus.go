@@ -39,7 +39,6 @@
 package consensus
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -50,12 +49,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/internal/group"
 	"github.com/lapse-test/lapse/quorumkv/internal/latefs"
 	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
@@ -108,16 +107,13 @@ func (o Options) Validate() error {
 
 // Engine is the mode on one node. Make it with Open.
 type Engine struct {
+	*group.Group
 	node    engine.Node
 	opts    Options
-	mode    string
 	db      *pebble.DB
 	disk    *latefs.FS
 	ids     map[string]uint64 // of nodes, by name: their place among all names
 	names   map[uint64]string
-	digest  string // of the group
-	links   peer.Links
-	peers   *peer.Server
 	http    *http.Client
 	machine *machine
 	started time.Time
@@ -131,15 +127,10 @@ type Engine struct {
 	status       atomic.Pointer[status]
 	stats        engine.Requests
 	requests     atomic.Uint64
-	dropped      atomic.Int64
 	snapshots    atomic.Int64
 
 	open   sync.RWMutex // held for reading by whoever uses db outside of the loop
 	closed bool
-
-	ctx        context.Context // ends with Close, or with an error of the disk
-	stop       context.CancelFunc
-	background sync.WaitGroup
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -162,8 +153,8 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.db, e.mode, e.digest = db, data.Mode, data.Ring
-	if err := e.start(); err != nil {
+	e.db = db
+	if err := e.start(peer.Identity{Ring: data.Ring, Mode: data.Mode, Settings: o.Settings, Service: o.Service}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return e, nil
@@ -180,11 +171,11 @@ func dataOf(node engine.Node, o Options) storage.Options {
 	if of == "" {
 		of = Mode
 	}
-	digest := fmt.Sprintf("%016x", xxhash.Sum64String(strings.TrimSpace(of+" "+o.Settings)+" "+strings.Join(names, " ")))
+	digest := group.Digest(strings.TrimSpace(of+" "+o.Settings), names)
 	return storage.Options{Dir: node.DataDir, Mode: of, Node: node.Name, Ring: digest, Group: o.Group, FS: node.FS, Logger: node.Logger}
 }
 
-func (e *Engine) start() error {
+func (e *Engine) start(id peer.Identity) error {
 	m, err := openMachine(e.db, func() bool { return e.node.Defects.Has(defect.RetryAppliesTwice) }, e.opts.Procedure)
 	if err != nil {
 		return err
@@ -203,33 +194,20 @@ func (e *Engine) start() error {
 		return fmt.Errorf("read the log: %w", err)
 	}
 	e.machine, e.oldLife = m, last > 0
+	e.Group = group.New(e.node, id)
 	l, err := newLoop(e, log, m)
 	if err != nil {
+		e.Group.Close()
 		return err
 	}
-	e.ctx, e.stop = context.WithCancel(context.Background())
-	id := peer.Identity{Node: e.node.Name, Ring: e.digest, Mode: e.mode, Settings: e.opts.Settings, Service: e.opts.Service}
-	e.peers = peer.NewServer(id, nil, 1, e.node.PeerTimeout, e.node.Logger)
-	e.peers.OnMessage(e.receive)
-	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, nil)
-	e.links.Run(e.ctx, &e.background)
-	e.background.Go(func() {
-		e.disk.Run(e.ctx, func(err error) { e.node.Logger.Error("late flush", "error", err) })
-	})
-	e.background.Go(func() {
-		defer e.stop()
-		if err := l.run(e.ctx); err != nil {
-			e.node.Logger.Error("this node stops to take part", "error", err)
-		}
-	})
+	e.FlushLate(e.disk)
+	e.Run(e.receive, l.run)
 	return nil
 }
 
 // Close implements engine.Engine.
 func (e *Engine) Close() error {
-	e.stop()
-	e.peers.Close()
-	e.background.Wait()
+	e.Group.Close()
 	e.http.CloseIdleConnections()
 	e.open.Lock()
 	defer e.open.Unlock()

@@ -73,14 +73,14 @@ func (e *Engine) propose(ctx context.Context, c command) (outcome, *engine.Error
 	case e.proposals <- p:
 	case <-ctx.Done():
 		return outcome{}, e.unwritten(ctx, false)
-	case <-e.ctx.Done():
+	case <-e.Context.Done():
 		return outcome{}, e.unwritten(ctx, false)
 	}
 	select {
 	case out := <-p.result:
 		return out, nil
 	case <-ctx.Done():
-	case <-e.ctx.Done():
+	case <-e.Context.Done():
 	}
 	return outcome{}, e.unwritten(ctx, p.abandon())
 }
@@ -99,7 +99,7 @@ func (e *Engine) unwritten(ctx context.Context, perhaps bool) *engine.Error {
 func (e *Engine) late(ctx context.Context) *engine.Error {
 	err := &engine.Error{Code: engine.CodeTimeout, Needed: e.majority(), Message: "no majority answered in time"}
 	switch {
-	case e.ctx.Err() != nil:
+	case e.Context.Err() != nil:
 		err.Code, err.Message = engine.CodeUnavailable, "this node is stopping"
 	case errors.Is(ctx.Err(), context.Canceled):
 		err.Code, err.Message = engine.CodeCanceled, "the client went away"
@@ -156,21 +156,21 @@ func (e *Engine) await(ctx context.Context, r *readRequest) error {
 	case e.readRequests <- r:
 	case <-ctx.Done():
 		return e.late(ctx)
-	case <-e.ctx.Done():
+	case <-e.Context.Done():
 		return e.late(ctx)
 	}
 	select {
 	case <-r.ready:
 		return nil
 	case <-ctx.Done():
-	case <-e.ctx.Done():
+	case <-e.Context.Done():
 	}
 	return e.late(ctx)
 }
 
 // agrees is an error while a peer is known to be of another mode.
 func (e *Engine) agrees() *engine.Error {
-	if err := e.links.Disagreement(); err != nil {
+	if err := e.Links.Disagreement(); err != nil {
 		return &engine.Error{Code: engine.CodeDisagreement, Message: "nothing is served: " + err.Error()}
 	}
 	return nil

@@ -46,21 +46,21 @@ func (l *loop) fetch(m *raftpb.Message) {
 	}
 	l.fetches = true
 	from, generation := l.e.names[m.GetFrom()], l.machine.generation
-	l.e.background.Go(func() {
+	l.e.Background.Go(func() {
 		s, err := l.e.fetch(from, generation)
 		select {
 		case l.fetched <- fetched{m, s, err}:
-		case <-l.e.ctx.Done():
+		case <-l.e.Context.Done():
 		}
 	})
 }
 
 func (e *Engine) fetch(from string, generation uint64) (staged, error) {
-	req, err := http.NewRequestWithContext(e.ctx, http.MethodGet, "http://"+e.links.Addr(from, "")+e.snapshotPath(), nil)
+	req, err := http.NewRequestWithContext(e.Context, http.MethodGet, "http://"+e.Links.Addr(from, "")+e.snapshotPath(), nil)
 	if err != nil {
 		return staged{}, fmt.Errorf("ask %s for a snapshot: %w", from, err)
 	}
-	req.Header.Set(headerGroup, e.digest)
+	req.Header.Set(headerGroup, e.ID.Ring)
 	req.Header.Set(headerFrom, e.node.Name)
 	resp, err := e.http.Do(req)
 	if err != nil {
@@ -147,7 +147,7 @@ func (l *loop) snapshotServed(id uint64) {
 // serveSnapshot sends this node's state to a follower.
 func (e *Engine) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 	id, known := e.ids[r.Header.Get(headerFrom)]
-	if r.Header.Get(headerGroup) != e.digest || !known {
+	if r.Header.Get(headerGroup) != e.ID.Ring || !known {
 		http.Error(w, "this is for members of the group", http.StatusConflict)
 		return
 	}
@@ -162,6 +162,6 @@ func (e *Engine) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case e.served <- id:
-	case <-e.ctx.Done():
+	case <-e.Context.Done():
 	}
 }

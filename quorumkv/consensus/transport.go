@@ -5,6 +5,8 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/lapse-test/lapse/quorumkv/internal/group"
 )
 
 // kind is the first byte of what nodes send each other.
@@ -26,7 +28,7 @@ type message struct {
 
 // send queues a message for a node; an error says that it is lost.
 func (e *Engine) send(to uint64, k kind, body []byte) error {
-	return e.links.Send(e.names[to], append([]byte{byte(k)}, body...))
+	return e.Links.Send(e.names[to], append([]byte{byte(k)}, body...))
 }
 
 // receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.
@@ -52,9 +54,5 @@ func (e *Engine) receive(from string, b []byte) {
 	default:
 		return
 	}
-	select {
-	case e.messages <- m:
-	default:
-		e.dropped.Add(1)
-	}
+	group.Put(e.Group, e.messages, m)
 }

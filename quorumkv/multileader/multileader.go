@@ -48,20 +48,18 @@
 package multileader
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/internal/forward"
+	"github.com/lapse-test/lapse/quorumkv/internal/group"
 	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
@@ -120,15 +118,13 @@ func (o Options) Validate(nodes []string) error {
 
 // Engine is the mode on one node. Make it with Open.
 type Engine struct {
+	*group.Group
 	node   engine.Node
 	opts   Options
 	names  []string // of all nodes, sorted
 	region Region   // of this node
 	others []string // to whom this node sends its changes: a leader to the other leaders and its region
-	digest string
 	db     *pebble.DB
-	links  peer.Links
-	peers  *peer.Server
 
 	mu    sync.RWMutex
 	shown map[string]state // what is durable, by key; only the loop writes it
@@ -137,13 +133,9 @@ type Engine struct {
 	work     chan *task
 	forward  *forward.Desk
 	requests engine.Requests
-	dropped  atomic.Int64 // messages for which there was no room
 
-	ctx        context.Context // ends with Close, or with an error of the disk
-	stop       context.CancelFunc
-	background sync.WaitGroup
-	closing    sync.Once
-	closeErr   error
+	closing  sync.Once
+	closeErr error
 }
 
 var (
@@ -157,8 +149,8 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	slices.Sort(e.names)
 	e.place()
 	settings := fmt.Sprintf("conflicts=%s regions=%d", o.Conflicts, o.Regions)
-	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(Mode+" "+settings+" "+strings.Join(e.names, " ")))
-	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: e.digest, FS: node.FS, Logger: node.Logger})
+	digest := group.Digest(Mode+" "+settings, e.names)
+	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: digest, FS: node.FS, Logger: node.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -167,29 +159,16 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	e.ctx, e.stop = context.WithCancel(context.Background())
-	e.forward = forward.NewDesk(forward.Options{Stopping: e.ctx, Send: e.sendParcel, Serve: e.serve, Timeout: node.RequestTimeout, Most: node.MaxRequests, Logger: node.Logger})
-	id := peer.Identity{Node: node.Name, Ring: e.digest, Mode: Mode, Settings: settings}
-	e.peers = peer.NewServer(id, nil, 1, node.PeerTimeout, node.Logger)
-	e.peers.OnMessage(e.receive)
-	e.links = peer.NewLinks(id, node.Peers, node.PeerTimeout, node.Logger, nil)
-	e.links.Run(e.ctx, &e.background)
-	l := newLoop(e, r)
-	e.background.Go(func() {
-		defer e.stop()
-		if err := l.run(e.ctx); err != nil {
-			node.Logger.Error("this node stops to take part", "error", err)
-		}
-	})
+	e.Group = group.New(node, peer.Identity{Ring: digest, Mode: Mode, Settings: settings})
+	e.forward = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Serve: e.serve, Timeout: node.RequestTimeout, Most: node.MaxRequests, Logger: node.Logger})
+	e.Run(group.Receive(e.Group, parseMessage, e.take), newLoop(e, r).run)
 	return e, nil
 }
 
 // Close implements engine.Engine.
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
-		e.stop()
-		e.peers.Close()
-		e.background.Wait()
+		e.Group.Close()
 		if err := e.db.Close(); err != nil {
 			e.closeErr = fmt.Errorf("close data directory %s: %w", e.node.DataDir, err)
 		}
@@ -226,7 +205,7 @@ func (e *Engine) get(key string) state {
 }
 
 // send queues a message for a node; an error says that it is lost.
-func (e *Engine) send(to string, m message) error { return e.links.Send(to, m.marshal()) }
+func (e *Engine) send(to string, m message) error { return e.Links.Send(to, m.marshal()) }
 
 func (e *Engine) sendParcel(to string, p forward.Parcel) error {
 	m := message{What: whatRequest, ID: p.ID, Body: p.Body}
@@ -236,27 +215,15 @@ func (e *Engine) sendParcel(to string, p forward.Parcel) error {
 	return e.send(to, m)
 }
 
-// receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.
-func (e *Engine) receive(from string, b []byte) {
-	m, err := parseMessage(b)
-	if err != nil {
-		e.node.Logger.Warn("malformed message", "from", from, "error", err)
-		return
-	}
-	if !slices.Contains(e.names, from) {
-		return
-	}
+// take takes a message from a link.
+func (e *Engine) take(from string, m message) {
 	m.from = from
 	switch m.What {
 	case whatRequest, whatReply:
-		if !e.forward.Take(&e.background, from, forward.Parcel{Reply: m.What == whatReply, ID: m.ID, Body: m.Body}) {
-			e.dropped.Add(1)
+		if !e.forward.Take(&e.Background, from, forward.Parcel{Reply: m.What == whatReply, ID: m.ID, Body: m.Body}) {
+			e.Drop()
 		}
 	default:
-		select {
-		case e.messages <- m:
-		default:
-			e.dropped.Add(1)
-		}
+		group.Put(e.Group, e.messages, m)
 	}
 }

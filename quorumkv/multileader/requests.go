@@ -52,7 +52,7 @@ func (e *Engine) refuse(q forward.Request, level string, known []string) forward
 	case q.Write != nil && len(q.Write.Context) > 0 && e.opts.Conflicts != Siblings:
 		return q.Failed(engine.CodeBadContext, engine.NotWritten, "a context is for conflicts=siblings; here it is "+string(e.opts.Conflicts))
 	}
-	if err := e.links.Disagreement(); err != nil {
+	if err := e.Links.Disagreement(); err != nil {
 		return q.Failed(engine.CodeDisagreement, engine.NotWritten, "nothing is served: "+err.Error())
 	}
 	return forward.Reply{}
@@ -128,7 +128,7 @@ func (e *Engine) serve(ctx context.Context, q forward.Request) forward.Reply {
 	case e.work <- t:
 	case <-ctx.Done():
 		return q.Failed(engine.CodeTimeout, engine.NotWritten, "this node is too busy")
-	case <-e.ctx.Done():
+	case <-e.Context.Done():
 		return q.Failed(engine.CodeUnavailable, engine.NotWritten, "this node is stopping")
 	}
 	select {
@@ -139,7 +139,7 @@ func (e *Engine) serve(ctx context.Context, q forward.Request) forward.Reply {
 		return forward.Reply{Written: &engine.WriteResult{Version: d.version, W: 1, Acked: here}}
 	case <-ctx.Done():
 		return q.Late(ctx, "the disk did not answer in time")
-	case <-e.ctx.Done():
+	case <-e.Context.Done():
 		return q.Failed(engine.CodeUnavailable, engine.PerhapsWritten, "this node is stopping")
 	}
 }

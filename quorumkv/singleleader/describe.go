@@ -10,40 +10,28 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 )
 
-// DefectsChanged implements engine.Engine: all defects are looked at where they act.
-func (e *Engine) DefectsChanged() error { return nil }
-
 // Routes implements engine.Engine: those of the view service too.
 func (e *Engine) Routes() map[string]http.Handler {
-	routes := map[string]http.Handler{"GET " + e.peers.Path(): e.peers}
+	routes := e.Group.Routes()
 	if e.views != nil {
 		maps.Copy(routes, e.views.group.Routes())
 	}
 	return routes
 }
 
-// Ring implements engine.Engine: every node holds every key.
-func (e *Engine) Ring(key string) protocol.Ring {
-	return e.node.WholeRing(key, e.digest, e.links.Addr)
-}
-
 // Describe implements engine.Engine.
 func (e *Engine) Describe(h *protocol.Health) {
 	s := e.status.Load()
-	h.Mode, h.Replication, h.Leader, h.Term, h.Applied = Mode, len(e.names), s.Leader, s.Epoch, s.Applied
+	e.Group.Describe(h)
+	h.Leader, h.Term, h.Applied = s.Leader, s.Epoch, s.Applied
 	h.Failover, h.Fencing = &e.opts.Failover, &e.opts.Fencing
-	h.Peers = e.links.Describe()
-	if e.ctx.Err() != nil {
-		h.Status = "stopping"
-	}
 }
 
 // Register implements engine.Engine. The metrics of the view service have views_ before their names.
 func (e *Engine) Register(r prometheus.Registerer) {
 	engine.RegisterCounters(r, e.requests.Metrics("enough nodes hold", "may be in some log"))
 	engine.RegisterCounters(r, map[string]engine.Metric{
-		"messages_dropped_total": {Help: "Peers' messages for which there was no room.", Read: e.dropped.Load},
-		"entries_lost_total":     {Help: "Entries that counted at this node and were dropped for those of a later leader.", Read: e.lost.Load},
+		"entries_lost_total": {Help: "Entries that counted at this node and were dropped for those of a later leader.", Read: e.lost.Load},
 	})
 	engine.RegisterGauges(r, e.status.Load, map[string]engine.Gauge[*status]{
 		"epoch":            {Help: "The epoch that this node is in.", Read: func(s *status) uint64 { return s.Epoch }},
@@ -51,7 +39,7 @@ func (e *Engine) Register(r prometheus.Registerer) {
 		"last_position":    {Help: "The last entry of this node's log.", Read: func(s *status) uint64 { return s.Last }},
 		"leading":          {Help: "1 while this node leads.", Read: func(s *status) uint64 { return map[bool]uint64{true: 1}[s.Leading] }},
 	})
-	e.links.Register(r)
+	e.Group.Register(r)
 	if e.views != nil {
 		e.views.group.Register(prometheus.WrapRegistererWithPrefix("views_", r))
 	}

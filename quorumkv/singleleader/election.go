@@ -13,10 +13,10 @@ func (e *Engine) elect(known uint64) {
 	defer func() {
 		select {
 		case e.elected <- struct{}{}:
-		case <-e.ctx.Done():
+		case <-e.Context.Done():
 		}
 	}()
-	ctx, cancel := context.WithTimeout(e.ctx, e.node.RequestTimeout)
+	ctx, cancel := context.WithTimeout(e.Context, e.node.RequestTimeout)
 	defer cancel()
 	v, version, err := e.views.current(ctx)
 	if err != nil {

@@ -133,7 +133,7 @@ func (l *loop) ticked() {
 	if l.e.views != nil && !l.electing && min(time.Since(l.heard), time.Since(l.sought)) > l.patience {
 		l.electing = true
 		epoch := l.view.Epoch
-		l.e.background.Go(func() { l.e.elect(epoch) })
+		l.e.Background.Go(func() { l.e.elect(epoch) })
 	}
 }
 

@@ -59,7 +59,7 @@ func (e *Engine) refuseWrite(req engine.WriteRequest) *engine.Error {
 	case e.nodesFor(n) > len(e.names):
 		return refuse(engine.CodeBadLevel, "w: level %s needs a follower, and there is none", req.Level)
 	}
-	if err := e.links.Disagreement(); err != nil {
+	if err := e.Links.Disagreement(); err != nil {
 		return refuse(engine.CodeDisagreement, "nothing is served: %v", err)
 	}
 	return nil
@@ -86,7 +86,7 @@ func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 		return engine.ReadResult{}, &engine.Error{Code: engine.CodeBadLevel, Message: fmt.Sprintf("r: level %q, w: level %q: mode %s reads at %s and writes at %s",
 			req.Level, req.WriteLevel, Mode, strings.Join(ReadLevels(), ", "), strings.Join(WriteLevels(), ", "))}
 	}
-	if err := e.links.Disagreement(); err != nil {
+	if err := e.Links.Disagreement(); err != nil {
 		return engine.ReadResult{}, &engine.Error{Code: engine.CodeDisagreement, Message: "nothing is served: " + err.Error()}
 	}
 	if req.Level == LevelFollower || req.Level == LevelMaxLag && !e.lags() {
@@ -141,7 +141,7 @@ func (e *Engine) serveWrite(ctx context.Context, q forward.Request) forward.Repl
 	case e.writes <- w:
 	case <-ctx.Done():
 		return q.Failed(engine.CodeTimeout, engine.NotWritten, "this node is too busy")
-	case <-e.ctx.Done():
+	case <-e.Context.Done():
 		return q.Failed(engine.CodeUnavailable, engine.NotWritten, "this node is stopping")
 	}
 	select {
@@ -158,7 +158,7 @@ func (e *Engine) serveWrite(ctx context.Context, q forward.Request) forward.Repl
 		return forward.Reply{Error: out.err}
 	case <-ctx.Done():
 		return q.Late(ctx, fmt.Sprintf("too few nodes had the write in time: level %s needs %d", q.Write.Level, e.nodesFor(w.need)))
-	case <-e.ctx.Done():
+	case <-e.Context.Done():
 		return q.Failed(engine.CodeUnavailable, engine.PerhapsWritten, "this node is stopping")
 	}
 }

@@ -54,22 +54,20 @@
 package singleleader
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/internal/forward"
+	"github.com/lapse-test/lapse/quorumkv/internal/group"
 	"github.com/lapse-test/lapse/quorumkv/internal/latefs"
 	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
@@ -143,15 +141,13 @@ func (o Options) Validate() error {
 
 // Engine is the mode on one node. Make it with Open.
 type Engine struct {
+	*group.Group
 	node    engine.Node
 	opts    Options
 	names   []string // of all nodes, sorted
-	digest  string   // of the group
 	db      *pebble.DB
 	disk    *latefs.FS
 	views   *viewService // nil without failover
-	links   peer.Links
-	peers   *peer.Server
 	records *records
 	status  atomic.Pointer[status]
 
@@ -163,13 +159,9 @@ type Engine struct {
 	asking   sync.Map      // chan message, by the ID of the search for a leader
 	requests engine.Requests
 	lost     atomic.Int64 // entries that counted here and were dropped
-	dropped  atomic.Int64 // messages for which there was no room
 
-	ctx        context.Context // ends with Close, or with an error of the disk
-	stop       context.CancelFunc
-	background sync.WaitGroup
-	closing    sync.Once
-	closeErr   error
+	closing  sync.Once
+	closeErr error
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -180,21 +172,21 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 		elected: make(chan struct{}, 1)}
 	e.searches.Store(rand.Uint64() >> 8) // so that an answer to what was asked before a restart finds nobody
 	slices.Sort(e.names)
-	e.digest = fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprintf("%s %t %s", Mode, o.Failover, strings.Join(e.names, " "))))
+	digest := group.Digest(fmt.Sprintf("%s %t", Mode, o.Failover), e.names)
 	e.status.Store(&status{})
 	e.disk = latefs.New(node.FS, func() bool { return node.Defects.Has(defect.ConfirmBeforeSync) })
-	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: e.digest, FS: e.disk, Logger: node.Logger})
+	db, err := storage.OpenDB(storage.Options{Dir: node.DataDir, Mode: Mode, Node: node.Name, Ring: digest, FS: e.disk, Logger: node.Logger})
 	if err != nil {
 		return nil, err
 	}
 	e.db = db
-	if err := e.start(); err != nil {
+	if err := e.start(digest); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return e, nil
 }
 
-func (e *Engine) start() error {
+func (e *Engine) start(digest string) error {
 	j, err := openJournal(e.db, e.node.Fsync)
 	if err != nil {
 		return err
@@ -204,32 +196,18 @@ func (e *Engine) start() error {
 			return err
 		}
 	}
-	e.ctx, e.stop = context.WithCancel(context.Background())
-	e.forward = forward.NewDesk(forward.Options{Stopping: e.ctx, Send: e.sendParcel, Serve: e.serve, Timeout: e.node.RequestTimeout, Most: e.node.MaxRequests, Logger: e.node.Logger})
-	id := peer.Identity{Node: e.node.Name, Ring: e.digest, Mode: Mode, Settings: fmt.Sprintf("failover=%t fencing=%t", e.opts.Failover, e.opts.Fencing)}
-	e.peers = peer.NewServer(id, nil, 1, e.node.PeerTimeout, e.node.Logger)
-	e.peers.OnMessage(e.receive)
-	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, nil)
-	e.links.Run(e.ctx, &e.background)
-	e.background.Go(func() {
-		e.disk.Run(e.ctx, func(err error) { e.node.Logger.Error("late flush", "error", err) })
-	})
-	l := newLoop(e, j)
-	e.background.Go(func() {
-		defer e.stop()
-		if err := l.run(e.ctx); err != nil {
-			e.node.Logger.Error("this node stops to take part", "error", err)
-		}
-	})
+	settings := fmt.Sprintf("failover=%t fencing=%t", e.opts.Failover, e.opts.Fencing)
+	e.Group = group.New(e.node, peer.Identity{Ring: digest, Mode: Mode, Settings: settings})
+	e.forward = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Serve: e.serve, Timeout: e.node.RequestTimeout, Most: e.node.MaxRequests, Logger: e.node.Logger})
+	e.FlushLate(e.disk)
+	e.Run(group.Receive(e.Group, parseMessage, e.take), newLoop(e, j).run)
 	return nil
 }
 
 // Close implements engine.Engine.
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
-		e.stop()
-		e.peers.Close()
-		e.background.Wait()
+		e.Group.Close()
 		var err error
 		if e.views != nil {
 			err = e.views.group.Close()
@@ -246,7 +224,7 @@ func (e *Engine) majority() int { return quorum.Majority(len(e.names)) }
 func (e *Engine) nodesFor(n need) int { return nodesFor(n, len(e.names)) }
 
 // send queues a message for a node; an error says that it is lost.
-func (e *Engine) send(to string, m message) error { return e.links.Send(to, m.marshal()) }
+func (e *Engine) send(to string, m message) error { return e.Links.Send(to, m.marshal()) }
 
 func (e *Engine) sendParcel(to string, p forward.Parcel) error {
 	m := message{Kind: kindRequest, ID: p.ID, Body: p.Body}
@@ -256,29 +234,17 @@ func (e *Engine) sendParcel(to string, p forward.Parcel) error {
 	return e.send(to, m)
 }
 
-// receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.
-func (e *Engine) receive(from string, b []byte) {
-	m, err := parseMessage(b)
-	if err != nil {
-		e.node.Logger.Warn("malformed message", "from", from, "error", err)
-		return
-	}
-	if !slices.Contains(e.names, from) {
-		return
-	}
+// take takes a message from a link.
+func (e *Engine) take(from string, m message) {
 	m.from = from
 	switch m.Kind {
 	case kindRequest, kindReply:
-		if !e.forward.Take(&e.background, from, forward.Parcel{Reply: m.Kind == kindReply, ID: m.ID, Body: m.Body}) {
-			e.dropped.Add(1)
+		if !e.forward.Take(&e.Background, from, forward.Parcel{Reply: m.Kind == kindReply, ID: m.ID, Body: m.Body}) {
+			e.Drop()
 		}
 	case kindPosition:
 		e.position(m)
 	default:
-		select {
-		case e.messages <- m:
-		default:
-			e.dropped.Add(1)
-		}
+		group.Put(e.Group, e.messages, m)
 	}
 }
