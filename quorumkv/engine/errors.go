@@ -41,3 +41,9 @@ type Error struct {
 
 // Error is Message; who decides something by the error reads Code and Outcome.
 func (e *Error) Error() string { return e.Message }
+
+// SettingError is what Open returns when a setting does not go with what is in the data directory. Nothing was changed there.
+type SettingError struct{ Reason string }
+
+// Error is Reason.
+func (e *SettingError) Error() string { return e.Reason }

@@ -157,6 +157,16 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	}
 	e := &Engine{node: node, opts: o, id: id, store: store, local: replica.New(store, node.Clock, node.Defects)}
 	e.members, err = membership.NewKeeper(node.Name, store, o.placement, membership.First(o.first(node.Names())), o.Join)
+	if errors.Is(err, membership.ErrHoldsRecords) {
+		err = &engine.SettingError{Reason: fmt.Sprintf("join: data directory %s has data: leave --join out, or give this node an empty directory", node.DataDir)}
+	}
+	if err == nil {
+		err = e.goesOn()
+	}
+	if err == nil && o.Sloppy {
+		// Before anything stands in for anything: until it is known to be gone, members cannot change.
+		err = store.SetNote(stoodIn, []byte("true"))
+	}
 	if err == nil {
 		err = e.DefectsChanged()
 	}
@@ -171,6 +181,9 @@ func (e *Engine) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	id := e.id
+	if e.opts.Sloppy {
+		id.Settings += ", sloppy_quorum=true" // whose nodes leave writes where others do not look for them
+	}
 	if e.opts.Grace > 0 {
 		id.Settings += fmt.Sprintf(", tombstone_grace=%s", e.opts.Grace) // whose nodes would give each other what they purge
 	}
@@ -189,7 +202,7 @@ func (e *Engine) start() {
 	})
 	nodes := slices.Sorted(slices.Values(e.node.Names()))
 	e.mover = membership.NewMover(membership.Options{Self: e.node.Name, Nodes: nodes, Keeper: e.members, Store: e.store, Clock: e.node.Clock,
-		Call: e.links.Call, Allowed: e.opts.fixed, Timeout: e.node.PeerTimeout, Logger: e.node.Logger})
+		Call: e.links.Call, Allowed: e.mayChange, Timeout: e.node.PeerTimeout, Logger: e.node.Logger})
 	e.peers.OnCall(e.mover.Answer)
 	e.coord = coordinator.New(coordinator.Options{
 		Self: e.node.Name, Nodes: nodes, Members: e.members, Transport: e.mesh, Store: e.store,

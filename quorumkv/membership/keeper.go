@@ -2,6 +2,7 @@ package membership
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -16,7 +17,14 @@ type Disk interface {
 	Note(name string) ([]byte, error)
 	// SetNote keeps b, which is not empty, under name. It is durable when SetNote returns.
 	SetNote(name string, b []byte) error
+	// ClearNotes removes what is kept under names that begin with prefix.
+	ClearNotes(prefix string) error
+	// HoldsRecords tells whether there is any record of a key.
+	HoldsRecords() (bool, error)
 }
+
+// ErrHoldsRecords says that a node is to begin without data and has some.
+var ErrHoldsRecords = errors.New("this node has data, and is no node that joins without any")
 
 // note is the name of what a Keeper keeps.
 const note = "membership"
@@ -32,6 +40,9 @@ type Keeper struct {
 	fence sync.RWMutex // held for reading while a replica serves
 	view  *View
 	blank bool
+	// unheard says that the disk has kept no state, blank or not.
+	unheard bool
+	lost    string // what is to be said of a member that came back without its data; empty of others
 }
 
 // kept is a state as it is on disk.
@@ -41,7 +52,8 @@ type kept struct {
 	Blank bool `json:"blank,omitempty"`
 }
 
-// NewKeeper finds the state on disk, or begins with first. A node that begins blank is no replica before a change has made it one.
+// NewKeeper finds the state on disk, or begins with first. A node that begins blank is no replica before a change has made it one; it is ErrHoldsRecords if its disk
+// has records and no state, because those would count for nothing from then on.
 func NewKeeper(self string, disk Disk, place func([]string) (placement.Placement, error), first State, blank bool) (*Keeper, error) {
 	k := &Keeper{self: self, disk: disk, place: place}
 	s := kept{State: first, Blank: blank}
@@ -55,14 +67,21 @@ func NewKeeper(self string, disk Disk, place func([]string) (placement.Placement
 			return nil, fmt.Errorf("read the membership: %w", err)
 		}
 	} else if blank {
-		if err := k.save(s); err != nil {
+		there, err := disk.HoldsRecords()
+		if err == nil && there {
+			err = ErrHoldsRecords
+		}
+		if err == nil {
+			err = k.save(s)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	if k.view, err = NewView(s.State, place); err != nil {
 		return nil, err
 	}
-	k.blank = s.Blank
+	k.blank, k.unheard = s.Blank, b == nil && !blank
 	return k, nil
 }
 
@@ -94,13 +113,47 @@ func (k *Keeper) Install(s State) (State, error) {
 		return now, err
 	}
 	blank := k.blank && !(s.Phase == Moving && slices.Contains(s.Next, k.self) && !slices.Contains(s.Members, k.self))
+	lost := ""
+	if k.unheard && forgotten(s, k.self) {
+		lost = "this node is a member and has lost its data: take it out of the members, and add it again"
+		if len(s.Members) <= v.Read.N() {
+			// It cannot be taken out, so that it has to serve as the replica that has seen nothing.
+			lost = "this node is a member and has lost its data: reads may miss what it had, until anti_entropy has filled it"
+		} else {
+			blank = true
+		}
+	}
 	if err := k.save(kept{s, blank}); err != nil {
 		return now, err
 	}
 	k.fence.Lock()
 	defer k.fence.Unlock()
-	k.view, k.blank = v, blank
+	k.view, k.blank, k.unheard = v, blank, false
+	if lost != "" || !blank {
+		k.lost = lost
+	}
 	return s, nil
+}
+
+// forgotten tells whether a node that has kept no state must have kept one before others could come to s. All members keep the first state that moves before one that
+// switches is made, and what became of the first change before the next one begins. What a cancellation left, and the first change itself, a member may not have heard of.
+func forgotten(s State, self string) bool {
+	return slices.Contains(s.Members, self) && (s.Phase == Switching || s.Epoch > First(nil).Epoch+2)
+}
+
+// Lost says what is to be known of a node that came back without the data that it had as a member; it is empty of others, and after a restart.
+func (k *Keeper) Lost() string {
+	k.fence.RLock()
+	defer k.fence.RUnlock()
+	return k.lost
+}
+
+// why is what a blank node says; the fence is held.
+func (k *Keeper) why() string {
+	if k.lost != "" {
+		return k.lost
+	}
+	return "this node waits to be made a member"
 }
 
 // Learn is Install of what a replica answered that refused a request.
@@ -127,8 +180,9 @@ func (k *Keeper) Enter(epoch uint64, take bool) (leave func(), err error) {
 		}
 		return nil, &replica.StaleError{Epoch: now, Membership: b}
 	case k.blank && !(take && epoch > k.view.Epoch):
+		why := k.why()
 		k.fence.RUnlock()
-		return nil, fmt.Errorf("%w: this node waits to be made a member", replica.ErrNotApplied)
+		return nil, fmt.Errorf("%w: %s", replica.ErrNotApplied, why)
 	}
 	return k.fence.RUnlock, nil
 }

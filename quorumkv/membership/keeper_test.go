@@ -2,17 +2,25 @@ package membership
 
 import (
 	"errors"
+	"maps"
+	"strings"
 	"testing"
 
 	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 )
 
-// notes is a Disk in memory.
+// notes is a Disk in memory. It has records if there is something under the name records.
 type notes map[string][]byte
 
 func (n notes) Note(name string) ([]byte, error)    { return n[name], nil }
 func (n notes) SetNote(name string, b []byte) error { n[name] = b; return nil }
+func (n notes) HoldsRecords() (bool, error)         { return n["records"] != nil, nil }
+
+func (n notes) ClearNotes(prefix string) error {
+	maps.DeleteFunc(n, func(name string, _ []byte) bool { return strings.HasPrefix(name, prefix) })
+	return nil
+}
 
 func place(nodes []string) (placement.Placement, error) {
 	return placement.New(placement.Options{Partitioner: placement.Modulo, Nodes: nodes, Replication: 2, VirtualNodes: placement.DefaultVirtualNodes})
@@ -71,5 +79,90 @@ func TestStatusBeforeAnyChange(t *testing.T) {
 	}
 	if got := NewMover(Options{Self: "n1", Keeper: k}).Status(t.Context()); got.String() != first.String() || got.Steward != "n1" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A node that is told to join and has records is refused, as they would count for nothing; one that was killed before it had any, or that has joined, is not.
+func TestWhoMayBeginWithoutData(t *testing.T) {
+	first := First([]string{"n1", "n2"})
+	for _, tc := range []struct {
+		what string
+		disk notes
+		join bool
+		ok   bool
+	}{
+		{"a new node joins", notes{}, true, true},
+		{"a member with records joins", notes{"records": {1}}, true, false},
+		{"a member with records does not join", notes{"records": {1}}, false, true},
+		{"a node that has joined is started again", notes{"records": {1}, note: []byte(`{"epoch":4,"phase":"stable","members":["n1","n2"]}`)}, true, true},
+	} {
+		_, err := NewKeeper("n1", tc.disk, place, first, tc.join)
+		if tc.ok != (err == nil) || !tc.ok && !errors.Is(err, ErrHoldsRecords) {
+			t.Errorf("%s: %v", tc.what, err)
+		}
+	}
+}
+
+// A member that has kept no state where it must have kept one has lost its disk: it is a replica of nothing until it is taken out and added again, also after
+// a restart. Where it cannot be taken out, it serves and says so. Who need not have kept one serves as before.
+func TestAMemberThatLostItsDisk(t *testing.T) {
+	three, four := []string{"n1", "n2", "n3"}, []string{"n1", "n2", "n3", "n4"}
+	moving := First(three).Begin(four)
+	second := moving.Advance().Advance().Begin(three)
+	for _, tc := range []struct {
+		what   string
+		self   string
+		heard  State
+		serves bool
+		says   string
+	}{
+		{"the first change begins", "n1", moving, true, ""},
+		{"the first change goes on", "n1", moving.Advance(), false, "take it out"},
+		{"the first change was canceled", "n1", moving.Cancel(), true, ""},
+		{"the first change is done", "n1", moving.Advance().Advance(), false, "take it out"},
+		{"after a cancellation the next one begins", "n1", moving.Cancel().Begin(four), false, "take it out"},
+		{"the node joins", "n4", moving, true, ""},
+		{"the second change takes the node out", "n4", second, false, "take it out"},
+		{"the node was taken out", "n4", second.Advance().Advance(), true, ""},
+		{"there are as many members as replicas", "n1", State{Epoch: 7, Phase: Stable, Members: []string{"n1", "n2"}}, true, "anti_entropy"},
+	} {
+		disk := notes{}
+		k, err := NewKeeper(tc.self, disk, place, First(three), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.Install(tc.heard); err != nil {
+			t.Fatal(err)
+		}
+		serves := func(k *Keeper) bool {
+			leave, err := k.Enter(tc.heard.Epoch, false)
+			if err == nil {
+				leave()
+			}
+			return err == nil
+		}
+		if got := k.Lost(); serves(k) != tc.serves || got == "" != (tc.says == "") || !strings.Contains(got, tc.says) {
+			t.Errorf("%s: serves %t, says %q", tc.what, serves(k), got)
+		}
+		again, err := NewKeeper(tc.self, disk, place, First(three), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if serves(again) != tc.serves {
+			t.Errorf("%s, and a restart: serves %t", tc.what, serves(again))
+		}
+		if tc.serves {
+			continue
+		}
+		without := State{Epoch: tc.heard.Epoch + 1, Phase: Stable, Members: []string{"n2", "n3"}}
+		for _, s := range []State{without, without.Begin([]string{tc.self, "n2", "n3"})} {
+			if _, err := again.Install(s); err != nil {
+				t.Fatal(err)
+			}
+			tc.heard = s
+		}
+		if !serves(again) || again.Lost() != "" {
+			t.Errorf("%s: added again, it serves %t and says %q", tc.what, serves(again), again.Lost())
+		}
 	}
 }

@@ -49,7 +49,8 @@
 // In each state as many replicas may be away as before, of A and of B. A change waits for members that are away, old or new, wherever it is: their
 // epochs and cursors are on disk, and they go on where they were. A steward that is killed goes on too, with the state that it has. What it had on disk
 // and told nobody, it tells then. A change that waits can be canceled while it is moving; after that it can only go on. So a member that is gone for good cannot be removed: start it again
-// with an empty directory, knowing that it is empty (Join): it is away as a replica, but agrees to the changes by which it leaves and joins again.
+// with an empty directory, knowing that it is empty (Join): it is away as a replica, but agrees to the changes by which it leaves and joins again. One that
+// does not know it finds out where its disk must have kept a state and has none (Keeper.Install), and is away from then on; before any change there is nothing to find it out by.
 package membership
 
 import (

@@ -57,9 +57,10 @@ type Options struct {
 
 // Mover carries changes out: it drives them on the steward, pulls keys on nodes that take some, and gives pages on all. All methods may be called concurrently.
 type Mover struct {
-	o     Options
-	wake  chan struct{}
-	ticks int // Run's own
+	o      Options
+	wake   chan struct{}
+	ticks  int    // Run's own
+	warned string // Run's own: what was last said of this node's lost data
 
 	mu       sync.Mutex // orders decisions of the steward
 	progress map[string]Progress
@@ -71,6 +72,7 @@ type Mover struct {
 	pulling sync.Mutex
 	pull    *pull // of the current change
 	stopped bool
+	swept   uint64 // the last stable epoch in which nothing was left of what was pulled
 }
 
 // Refusal says why a change is not begun; nothing was changed.
@@ -139,6 +141,12 @@ func (m *Mover) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if lost := m.o.Keeper.Lost(); lost != m.warned {
+			m.warned = lost
+			if lost != "" {
+				m.o.Logger.Warn("a member without its data", "what", lost)
+			}
+		}
 		m.mu.Lock()
 		m.waiting = ""
 		if err != nil {
@@ -160,6 +168,9 @@ func (m *Mover) drive(ctx context.Context) error {
 	v := m.o.Keeper.View()
 	s := v.State
 	if s.Phase == Stable {
+		if err := m.sweep(); err != nil {
+			return err
+		}
 		m.mu.Lock()
 		told := m.told == 0 || m.told >= s.Epoch
 		m.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/replica"
 )
 
-// pullNote is the name of a node's cursor.
+// pullNote is the name of a node's cursor, and with more after it that of what is not read any more.
 const pullNote = "pull"
 
 // cursor is how far a node has pulled: it is kept with the records that were taken, so that a node which was killed goes on there.
@@ -105,6 +105,25 @@ func (m *Mover) begins(v *View) (*pull, error) {
 func (p *pull) end() {
 	p.stop()
 	p.wg.Wait()
+}
+
+// sweep ends the pulling for a change that is over, and removes its cursor.
+func (m *Mover) sweep() error {
+	m.pulling.Lock()
+	defer m.pulling.Unlock()
+	s := m.o.Keeper.View().State
+	if s.Phase != Stable || m.swept == s.Epoch {
+		return nil
+	}
+	if m.pull != nil {
+		m.pull.end()
+		m.pull = nil
+	}
+	if err := m.o.Store.ClearNotes(pullNote); err != nil {
+		return fmt.Errorf("forget how far was pulled: %w", err)
+	}
+	m.swept = s.Epoch
+	return nil
 }
 
 func (m *Mover) stopPull() {

@@ -234,6 +234,7 @@ type Members struct {
 	// Moves are, by the nodes that take keys, how far the last change is; empty on nodes that were restarted since.
 	Moves   map[string]Move `json:"moves,omitempty"`
 	Waiting string          `json:"waiting,omitempty"` // why the change does not go on
+	Lost    string          `json:"lost,omitempty"`    // what is to be known of the node that was asked, which came back without its data
 }
 
 // Move is how far a node has copied the keys of which a change makes it a replica.

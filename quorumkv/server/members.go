@@ -134,6 +134,11 @@ func progress(s protocol.Members) string {
 }
 
 func printMembers(out io.Writer, s protocol.Members) error {
+	if s.Lost != "" {
+		if _, err := fmt.Fprintln(out, "the node that was asked says: "+s.Lost); err != nil {
+			return err
+		}
+	}
 	if s.Phase != string(membership.Stable) {
 		_, err := fmt.Fprintln(out, progress(s))
 		return err

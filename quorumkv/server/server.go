@@ -52,6 +52,10 @@ func Open(cfg Config, log *slog.Logger, fs vfs.FS) (*Server, error) {
 	s.engine, err = m.open(cfg, engine.Node{Name: cfg.Node, Listen: cfg.Listen, DataDir: cfg.DataDir, Peers: cfg.Peers,
 		RequestTimeout: cfg.RequestTimeout, PeerTimeout: cfg.PeerTimeout, MaxRequests: cfg.MaxRequests, Fsync: cfg.Fsync,
 		Clock: s.clock, Defects: &s.defects, FS: fs, Logger: s.log})
+	var wrong *engine.SettingError
+	if errors.As(err, &wrong) {
+		return nil, &ConfigError{err}
+	}
 	if err != nil {
 		return nil, err
 	}

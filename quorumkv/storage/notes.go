@@ -41,3 +41,22 @@ func (s *Store) SetNote(name string, b []byte) error {
 	}
 	return nil
 }
+
+// ClearNotes removes all that SetNote kept under names that begin with prefix, which is not empty.
+func (s *Store) ClearNotes(prefix string) error {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := s.db.DeleteRange(noteKey(prefix), append(noteKey(prefix), 0xff), pebble.Sync); err != nil {
+		return fmt.Errorf("remove the notes %s: %w", prefix, err)
+	}
+	return nil
+}
+
+// HoldsRecords tells whether there is any record.
+func (s *Store) HoldsRecords() (bool, error) {
+	p, err := s.Range("", "", 1)
+	return len(p.Items) > 0 || p.More, err
+}

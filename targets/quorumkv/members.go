@@ -18,18 +18,56 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// membersChange tells whether nodes can be taken out of the members of a resolved configuration.
+// memberNames are the nodes that hold keys at first, all of them unless it is said which.
+func memberNames(cfg targets.Config) ([]string, error) {
+	nodes, given := cluster.NodeNames(cfg.Nodes), cfg.Options[optMembers]
+	if given == "" {
+		return nodes, nil
+	}
+	members := strings.Split(given, "+")
+	for i, m := range members {
+		switch {
+		case !slices.Contains(nodes, m):
+			return nil, targets.Usagef("--set %s=%s: no node %q; there are: %s", optMembers, given, m, strings.Join(nodes, ", "))
+		case slices.Contains(members[:i], m):
+			return nil, targets.Usagef("--set %s=%s: %s is named twice", optMembers, given, m)
+		}
+	}
+	return members, nil
+}
+
+// membersChange tells whether nodes can be taken out of the members of a resolved configuration. Where some nodes hold no keys they stay those that do not: what takes
+// members in again at the end of a run would make members of all.
 func membersChange(cfg targets.Config) bool {
 	n, err := replicas(cfg)
+	members, membersErr := memberNames(cfg)
 	grace, graceErr := time.ParseDuration(cfg.Options[optGrace])
-	return cfg.Options[optMode] == leaderless.Mode && err == nil && n < cfg.Nodes && cfg.Options[optSloppy] != "true" && graceErr == nil && grace == 0
+	return cfg.Options[optMode] == leaderless.Mode && err == nil && membersErr == nil && len(members) == cfg.Nodes && n < cfg.Nodes &&
+		cfg.Options[optSloppy] != "true" && graceErr == nil && grace == 0
 }
 
 // lives counts how often each node was taken out: each time it is another, with a directory of its own.
 type lives struct {
-	mu  sync.Mutex
-	of  map[string]int
-	out map[string]bool
+	mu      sync.Mutex
+	of      map[string]int
+	out     map[string]bool
+	joining string // who is being taken in; empty while nobody is
+}
+
+// joins notes that a node is being taken in, or no longer.
+func (l *lives) joins(node string, now bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.joining = ""; now {
+		l.joining = node
+	}
+}
+
+// isGone tells whether a node is out and nobody is taking it in.
+func (l *lives) isGone(node string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out[node] && l.joining != node
 }
 
 func (l *lives) life(node string) int {
@@ -59,8 +97,22 @@ func (l *lives) set(node string, out bool) {
 // memberedSystem is a System whose members can change.
 type memberedSystem struct {
 	*System
-	changing sync.Mutex // held while one member is removed or added
+	changing chan struct{} // has room for one: who removes or adds a member
 	joins    joins
+}
+
+func newMemberedSystem(s *System) *memberedSystem {
+	return &memberedSystem{System: s, changing: make(chan struct{}, 1)}
+}
+
+// begin waits until no other member is removed or added. Call done afterwards.
+func (s *memberedSystem) begin(ctx context.Context) (done func(), err error) {
+	select {
+	case s.changing <- struct{}{}:
+		return func() { <-s.changing }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for another change of the members: %w", context.Cause(ctx))
+	}
 }
 
 var (
@@ -143,8 +195,11 @@ func (s *memberedSystem) RemoveMember(ctx context.Context, node string) error {
 	if err != nil {
 		return err
 	}
-	s.changing.Lock()
-	defer s.changing.Unlock()
+	done, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if s.lives.isOut(node) {
 		return nil
 	}
@@ -161,8 +216,13 @@ func (s *memberedSystem) AddMember(ctx context.Context, node string) error {
 	if err != nil {
 		return err
 	}
-	s.changing.Lock()
-	defer s.changing.Unlock()
+	done, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	s.lives.joins(node, true)
+	defer s.lives.joins(node, false)
 	// One that is not out may still be no member, or may soon be none: a removal of which nobody waited for the end goes on by itself.
 	if s.Nodes[i].State() == cluster.Stopped {
 		if err := s.StartNode(ctx, i); err != nil {
@@ -213,9 +273,9 @@ func staying(m protocol.Members) []string {
 	return slices.DeleteFunc(slices.Clone(m.Members), func(n string) bool { return !slices.Contains(m.Next, n) })
 }
 
-// Restart implements ability.Restarter. A node that was taken out is a new member.
+// Restart implements ability.Restarter. A node that was taken out is a new member; one that was killed while it is being taken in goes on with that.
 func (s *memberedSystem) Restart(ctx context.Context, node string) error {
-	if s.lives.isOut(node) {
+	if s.lives.isGone(node) {
 		return s.AddMember(ctx, node)
 	}
 	return s.Fleet.Restart(ctx, node)

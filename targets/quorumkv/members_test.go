@@ -1,11 +1,17 @@
 package quorumkv
 
 import (
+	"context"
+	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/targets"
 )
 
 // A member that a change takes out is none to rely on, and one that it takes in is none yet.
@@ -39,4 +45,88 @@ func TestWhatMovedWhenNodesJoined(t *testing.T) {
 	if len(got) != 1 || got[0].Name != history.MeasureMoved || got[0].Value != 0.375 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// Which nodes hold keys can be said; replicas are counted among those, and then nobody is taken out of them.
+func TestMembersSetting(t *testing.T) {
+	for _, c := range []struct {
+		nodes        int
+		options      map[string]string
+		replication  string
+		args         []string
+		change       bool
+		wrong, level string
+	}{
+		{nodes: 4, options: map[string]string{}, replication: "3", change: true},
+		{nodes: 4, options: map[string]string{"members": "n1+n2+n3"}, replication: "3", args: []string{"--members", "n1,n2,n3"}},
+		{nodes: 4, options: map[string]string{"members": "n4+n2"}, replication: "2", args: []string{"--members", "n4,n2"}},
+		{nodes: 4, options: map[string]string{"members": "n1+n2+n3+n4"}, replication: "3", args: []string{"--members", "n1,n2,n3,n4"}, change: true},
+		{nodes: 4, options: map[string]string{"members": "n1+n5"}, wrong: `no node "n5"`},
+		{nodes: 4, options: map[string]string{"members": "n1+n1"}, wrong: "n1 is named twice"},
+		{nodes: 4, options: map[string]string{"members": "+"}, wrong: `no node ""`},
+		{nodes: 4, options: map[string]string{"members": "n1+n2", "replication": "3"}, wrong: "that hold keys, 2"},
+		{nodes: 4, options: map[string]string{"members": "n1+n2"}, level: "3", wrong: "--write-level 3"},
+	} {
+		cfg, err := New().Resolve(targets.Config{Nodes: c.nodes, WriteLevel: c.level, Options: maps.Clone(c.options)})
+		if c.wrong != "" {
+			if err == nil || !strings.Contains(err.Error(), c.wrong) {
+				t.Errorf("%v: %v, want %q", c.options, err, c.wrong)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%v: %v", c.options, err)
+			continue
+		}
+		args := (&System{cfg: cfg}).modeArgs(time.Second)
+		var given []string
+		if i := slices.Index(args, "--members"); i >= 0 {
+			given = args[i : i+2]
+		}
+		if cfg.Options[optReplication] != c.replication || !slices.Equal(given, c.args) || membersChange(cfg) != c.change {
+			t.Errorf("%v: %s replicas, a node gets %q, members change %t", c.options, cfg.Options[optReplication], given, membersChange(cfg))
+		}
+	}
+}
+
+// Who waits for another change of the members stops waiting when its own time is over.
+func TestAChangeOfMembersWaitsNoLongerThanItMay(t *testing.T) {
+	s := newMemberedSystem(&System{})
+	done, err := s.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, end := context.WithCancel(t.Context())
+	end()
+	if _, err := s.begin(over); !errors.Is(err, context.Canceled) {
+		t.Errorf("while another goes on: %v", err)
+	}
+	done()
+	again, err := s.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+// A node that is out and killed while it is being taken in is started again, and not taken in a second time, which would wait for the first.
+func TestWhoIsGone(t *testing.T) {
+	var l lives
+	gone := func(want bool, when string) {
+		t.Helper()
+		if l.isGone("n1") != want {
+			t.Errorf("%s: gone is %t", when, !want)
+		}
+	}
+	gone(false, "at first")
+	l.set("n1", true)
+	gone(true, "taken out")
+	l.joins("n2", true)
+	gone(true, "another is taken in")
+	l.joins("n1", true)
+	gone(false, "it is being taken in")
+	l.joins("n1", false)
+	gone(true, "that has failed")
+	l.set("n1", false)
+	gone(false, "it is in")
 }

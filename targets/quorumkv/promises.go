@@ -26,13 +26,14 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 		return shardedPromises(cfg)
 	}
 	n, w, r, err := Levels(cfg)
-	if err != nil {
+	members, membersErr := memberNames(cfg)
+	if err != nil || membersErr != nil {
 		return nil
 	}
 	synced := cfg.Options[optFsync] == "true"
 	// Where others may stand in for replicas, quorums of which each has W or R nodes need not meet. What a tombstone said that was removed
 	// is not known to those who come back later.
-	overlap := w+r > n && (cfg.Options[optSloppy] != "true" || n == cfg.Nodes)
+	overlap := w+r > n && (cfg.Options[optSloppy] != "true" || n == len(members))
 	forgetful := cfg.Options[optGrace] != "0s" && slices.Contains(funcs, history.Delete)
 	agreed := cfg.Options[optTimestamps] == "quorum" && !forgetful && (overlap || cfg.Options[optSloppy] != "true")
 	out := map[string]bool{models.Linearizable: overlap && agreed && synced && cfg.Options[optReadRepair] == "blocking"}

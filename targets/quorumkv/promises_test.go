@@ -19,6 +19,8 @@ func TestPromises(t *testing.T) {
 		return out
 	}
 	sloppy, expiring := also("sloppy_quorum", "true"), also("tombstone_grace", "1m")
+	among := maps.Clone(sloppy)
+	among["members"] = "n1+n2+n4"
 	for _, c := range []struct {
 		name        string
 		write, read string
@@ -39,6 +41,7 @@ func TestPromises(t *testing.T) {
 		{"by range", "2", "2", also("partitioner", "range"), map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},
 		{"sloppy, with nobody to stand in", "2", "2", sloppy, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, nil},
 		{"sloppy", "2", "2", sloppy, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}, 5, nil},
+		{"sloppy, with nobody to stand in but those that hold no keys", "2", "2", among, map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},
 		{"tombstones expire, and nothing is deleted", "2", "2", expiring, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, []history.Func{history.Read, history.Write}},
 		{"tenants", "1", "1", map[string]string{"fsync": "false"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false, "isolation-of-tenants": true}, 3, []history.Func{history.Read, history.Write, history.Scan}},
 		{"tombstones expire", "2", "2", expiring, map[string]bool{"linearizable": false}, 3, []history.Func{history.Read, history.Write, history.Delete}},

@@ -81,7 +81,7 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 	switch cfg.Options[optMode] {
 	case leaderless.Mode:
 		if membersChange(cfg) {
-			return &memberedSystem{System: s}, nil
+			return newMemberedSystem(s), nil
 		}
 		return s, nil
 	case multileader.Mode:
@@ -160,7 +160,11 @@ func (s *System) modeArgs(request time.Duration) []string {
 	if o[optMode] == multileader.Mode {
 		return []string{"--regions", o[optRegions], "--conflicts", o[optConflicts], "--exchange-interval", o[optExchange], "--peer-timeout", peerTimeout(request).String()}
 	}
-	return append(partitionerArgs(o),
+	args := partitionerArgs(o)
+	if m := o[optMembers]; m != "" {
+		args = append(args, "--members", strings.ReplaceAll(m, "+", ","))
+	}
+	return append(args,
 		"--replication", o[optReplication],
 		"--read-repair", o[optReadRepair],
 		"--hinted-handoff="+o[optHintedHandoff],

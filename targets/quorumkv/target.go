@@ -38,6 +38,7 @@ const defaultOpTimeout = 2 * time.Second
 const (
 	optMode           = "mode"
 	optReplication    = "replication"
+	optMembers        = "members"
 	optPartitioner    = "partitioner"
 	optVirtualNodes   = "virtual_nodes"
 	optSplitPoints    = "split_points"
@@ -125,7 +126,8 @@ func (t *Target) Info() targets.Info {
 	i.ReadLevels, i.WriteLevels, i.Quorums = levels, levels, quorums{}
 	i.Funcs = []history.Func{history.Read, history.Write, history.Delete, history.Scan, history.Backup}
 	i.Options = append(i.Options,
-		targets.Option{Name: optReplication, Default: "", Help: "replicas of a key, N (default: the nodes, at most 3)"},
+		targets.Option{Name: optReplication, Default: "", Help: "replicas of a key, N (default: the members, at most 3)"},
+		targets.Option{Name: optMembers, Default: "", Help: "nodes that hold keys, separated by +; the others serve clients alone (default: all nodes)"},
 		targets.Option{Name: optReadRepair, Default: "async", Values: []string{"off", "async", "blocking"}, Help: "what a read does about replicas that hold something older"},
 		targets.Option{Name: optHintedHandoff, Default: "true", Values: []string{"true", "false"}, Help: "keep writes for replicas that miss them"},
 		targets.Option{Name: optSloppy, Default: "false", Values: []string{"true", "false"}, Help: "nodes that are no replicas of a key stand in for those that cannot be reached; needs more nodes than replicas"},
@@ -169,12 +171,16 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	if err := resolvePartitioner(opts); err != nil {
 		return cfg, err
 	}
+	members, err := memberNames(cfg)
+	if err != nil {
+		return cfg, err
+	}
 	if opts[optReplication] == "" {
-		opts[optReplication] = strconv.Itoa(min(cfg.Nodes, 3))
+		opts[optReplication] = strconv.Itoa(min(len(members), 3))
 	}
 	n, err := strconv.Atoi(opts[optReplication])
-	if err != nil || n < 1 || n > cfg.Nodes {
-		return cfg, targets.Usagef("--set %s=%s: must be a number from 1 to the number of nodes, %d", optReplication, opts[optReplication], cfg.Nodes)
+	if err != nil || n < 1 || n > len(members) {
+		return cfg, targets.Usagef("--set %s=%s: must be a number from 1 to the number of nodes that hold keys, %d", optReplication, opts[optReplication], len(members))
 	}
 	if cfg.WriteLevel, err = checkLevel("write-level", cfg.WriteLevel, n); err != nil {
 		return cfg, err

@@ -1,0 +1,217 @@
+package membership
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/storage"
+)
+
+var errGone = errors.New("gone")
+
+// byHand is nodes whose movers take their steps when the test says so, and one of which loses its power at a chosen message.
+type byHand struct {
+	t      *testing.T
+	disks  map[string]*vfs.MemFS
+	stores map[string]*storage.Store
+
+	mu     sync.Mutex
+	movers map[string]*Mover
+	victim string // who loses its power
+	at     int    // at which message to or from it
+	after  bool   // after it was carried out, so that only the answer is lost
+	seen   int    // of those messages
+	dead   bool
+}
+
+func (h *byHand) names() []string { return []string{"n1", "n2", "n3", "n4"} }
+
+// open starts a node with what its disk has synced.
+func (h *byHand) open(node string) {
+	h.t.Helper()
+	discard := slog.New(slog.DiscardHandler)
+	s, err := storage.Open(storage.Options{Dir: "data", Mode: "leaderless", Node: node, Ring: "test", Fsync: true, FS: h.disks[node], Logger: discard, MaxHints: 1})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	k, err := NewKeeper(node, s, place, First([]string{"n1", "n2", "n3"}), false)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.stores[node] = s
+	m := NewMover(Options{Self: node, Nodes: h.names(), Keeper: k, Store: s, Clock: hlc.NewClock(nil, time.Second),
+		Call:    func(ctx context.Context, to string, body []byte) ([]byte, error) { return h.send(ctx, node, to, body) },
+		Allowed: func() error { return nil }, Timeout: time.Minute, Logger: discard})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.movers[node] = m
+}
+
+func (h *byHand) close(node string) {
+	h.t.Helper()
+	h.movers[node].stopPull()
+	if err := h.stores[node].Close(); err != nil {
+		h.t.Error(err)
+	}
+}
+
+// send carries a message, unless the victim has lost its power before.
+func (h *byHand) send(ctx context.Context, from, to string, body []byte) ([]byte, error) {
+	h.mu.Lock()
+	if from == h.victim || to == h.victim {
+		h.seen++
+		if h.dead || h.seen == h.at && !h.after {
+			h.dead = h.dead || h.seen == h.at
+			h.mu.Unlock()
+			return nil, errGone
+		}
+	}
+	last := (from == h.victim || to == h.victim) && h.seen == h.at
+	m := h.movers[to]
+	h.mu.Unlock()
+	var q question
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, err
+	}
+	if q.Page != nil {
+		q.Page.Limit = min(q.Page.Limit, 5) // so that there are many
+	}
+	body, err := json.Marshal(q)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := m.Answer(ctx, from, body)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if last || h.dead && (from == h.victim || to == h.victim) {
+		h.dead = true
+		return nil, errGone
+	}
+	return answer, err
+}
+
+// step has each node take its next step, and then the victim lose its power if its moment has come; it tells in which phase that was.
+func (h *byHand) step() Phase {
+	for _, n := range h.names() {
+		_ = h.movers[n].drive(h.t.Context()) // what fails is tried again
+	}
+	h.mu.Lock()
+	dead := h.dead
+	h.mu.Unlock()
+	if !dead {
+		return ""
+	}
+	phase := h.movers[h.victim].o.Keeper.View().Phase
+	disk := h.disks[h.victim].CrashClone(vfs.CrashCloneCfg{})
+	h.close(h.victim)
+	h.disks[h.victim] = disk
+	h.open(h.victim)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dead, h.at = false, 0
+	return phase
+}
+
+// A node is killed at each message of a change by which a node joins, before it and after it: the one that carries the change out, one that gives keys, and the
+// one that joins. The change goes on by itself, all nodes come to its end, and each key is on its new replicas.
+func TestAChangeGoesOnAfterAKillAtEachMessage(t *testing.T) {
+	for _, victim := range []string{"n1", "n2", "n4"} {
+		t.Run(victim, func(t *testing.T) {
+			phases := map[Phase]int{}
+			for at := 1; ; at++ {
+				before := killedAt(t, victim, at, false, phases)
+				after := killedAt(t, victim, at, true, phases)
+				if !before && !after {
+					break
+				}
+			}
+			for _, p := range []Phase{Stable, Moving, Switching} {
+				if phases[p] == 0 {
+					t.Errorf("%s was never killed while %s: %v", victim, p, phases)
+				}
+			}
+		})
+	}
+}
+
+// killedAt tells whether the change had that many messages.
+func killedAt(t *testing.T, victim string, at int, after bool, phases map[Phase]int) (killed bool) {
+	t.Helper()
+	h := &byHand{t: t, disks: map[string]*vfs.MemFS{}, stores: map[string]*storage.Store{}, movers: map[string]*Mover{}}
+	for _, n := range h.names() {
+		h.disks[n] = vfs.NewCrashableMem()
+		h.open(n)
+		defer h.close(n)
+	}
+	old, err := place([]string{"n1", "n2", "n3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := place(h.names())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const keys = 12
+	for i := range keys {
+		key := fmt.Sprint("k", i)
+		r := record.Record{Version: record.Version{Time: 1, Node: "n1"}, Value: []byte("v")}
+		if _, err := h.stores[old.Replicas(key)[i%2]].Apply(key, r, storage.Newest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.movers["n1"].Change(t.Context(), Change{Add: "n4"}); err != nil {
+		t.Fatal(err)
+	}
+	h.mu.Lock()
+	h.victim, h.at, h.after = victim, at, after
+	h.mu.Unlock()
+	for steps := 0; !h.done(); steps++ {
+		if steps == 20_000 {
+			t.Fatalf("killed at message %d, after it %t: never comes to its end", at, after)
+		}
+		if p := h.step(); p != "" {
+			killed = true
+			phases[p]++
+		}
+		time.Sleep(100 * time.Microsecond) // what pulls keys has a turn
+	}
+	for i := range keys {
+		key := fmt.Sprint("k", i)
+		for _, n := range next.Replicas(key) {
+			r, err := h.stores[n].Get(key)
+			// Who was a replica before and had missed the write has still missed it.
+			if err != nil || !r.Live() && !slices.Contains(old.Replicas(key), n) {
+				t.Errorf("killed at message %d, after it %t: %s has %+v of %s, %v", at, after, n, r, key, err)
+			}
+		}
+	}
+	for _, n := range h.names() {
+		if b, err := h.stores[n].Note(pullNote); err != nil || b != nil {
+			t.Errorf("%s still has the note of how far it was: %s, %v", n, b, err)
+		}
+	}
+	return killed
+}
+
+// done tells whether all nodes have the end of the change, and have forgotten how far they were.
+func (h *byHand) done() bool {
+	for _, n := range h.names() {
+		m := h.movers[n]
+		s := m.o.Keeper.View().State
+		if s.Phase != Stable || !slices.Contains(s.Members, "n4") || m.swept != s.Epoch {
+			return false
+		}
+	}
+	return true
+}
