@@ -29,6 +29,9 @@ type Fault struct {
 	// Proof lists the evidence that it took effect and healed: probes that failed, packets dropped, a process
 	// gone, probes that succeeded again.
 	Proof []string `json:"proof,omitempty"`
+	// Met is, of a fault that keeps processes from having more of something, how often somebody
+	// was seen to want it and not get it; nil for all others, and where nobody looked.
+	Met *int `json:"met,omitempty"`
 	// Error gives the reason why it took no effect or did not heal, empty otherwise.
 	Error string `json:"error,omitempty"`
 }

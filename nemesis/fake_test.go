@@ -60,6 +60,9 @@ type lies struct {
 	limitNothing     bool
 	limitLoose       bool // a limit, and more than it has
 	limitForever     bool
+	limitStaysOnce   bool // lifted by the second order only
+	limitUnmet       bool // nobody wants more
+	othersAtOnce     bool // only the first of a rolling slow start starts slowly
 	endsOfLimit      bool // the process does
 	startsAtOnce     bool // who starts cannot be stopped
 	farApart         bool // each link has a delay all the time
@@ -78,6 +81,7 @@ type fake struct {
 	shaped  map[cluster.Link]cluster.Quality
 	resets  int
 	told    bool // some server was told to end
+	paused  int  // how often processes were
 	pids    map[int]bool
 	nextPID int
 	clocks  map[string]time.Duration
@@ -593,7 +597,9 @@ func (n *fakeNode) Pause(context.Context) error {
 	n.f.mu.Lock()
 	defer n.f.mu.Unlock()
 	n.f.called("pause %s", n.name)
-	if !n.f.lies.pauseNothing && !(n.f.lies.startsAtOnce && time.Since(n.started) < time.Second) {
+	atOnce := n.f.lies.startsAtOnce || n.f.lies.othersAtOnce && n.f.paused > 0
+	n.f.paused++
+	if !n.f.lies.pauseNothing && !(atOnce && time.Since(n.started) < time.Second) {
 		n.state = cluster.Paused
 	}
 	return nil
@@ -639,8 +645,16 @@ func (n *fakeNode) Limit(_ context.Context, r cluster.Resource) error {
 func (n *fakeNode) Unlimit(_ context.Context, r cluster.Resource) error {
 	n.f.mu.Lock()
 	defer n.f.mu.Unlock()
-	n.limited[r] = n.limited[r] && n.f.lies.limitForever
+	n.limited[r] = n.limited[r] && (n.f.lies.limitForever || n.f.lies.limitStaysOnce)
+	n.f.lies.limitStaysOnce = false
 	return nil
+}
+
+func (n *fakeNode) Refused(cluster.Resource) (cluster.Refusals, error) {
+	if n.f.lies.limitUnmet {
+		return cluster.Refusals{}, nil
+	}
+	return cluster.Refusals{Lines: 2, Waiting: 3}, nil
 }
 
 func (n *fakeNode) Allowances(r cluster.Resource) ([]cluster.Allowance, error) {

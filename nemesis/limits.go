@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -36,9 +37,11 @@ var resources = [...]cluster.Resource{cluster.OpenFiles, cluster.Memory}
 
 // limited takes effect when the kernel says that each process of the node has a lower limit
 // than before and the main process can have no more, or when that one has ended of it. It is
-// healed when each may have what it might before and a process runs.
+// healed when each may have what it might before and a process runs. Whether anybody wanted
+// more meanwhile is in the fault's record.
 type limited struct {
 	victims
+	fault    *history.Fault
 	resource cluster.Resource
 	node     cluster.Limiter
 	pid      int
@@ -47,6 +50,7 @@ type limited struct {
 
 func (l *limited) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	err := l.victims.aim(ctx, s, f)
+	l.fault = f
 	f.Name = fmt.Sprintf("limit %s of %s", l.resource, l.step.Nodes[0])
 	if err != nil {
 		return err
@@ -98,10 +102,41 @@ func (l *limited) tookEffect(ctx context.Context, _ *scene) ([]string, error) {
 }
 
 func (l *limited) heal(ctx context.Context, s *scene) error {
+	if err := l.countRefusals(); err != nil {
+		return err
+	}
 	if err := l.node.Unlimit(ctx, l.resource); err != nil {
 		return err
 	}
 	return l.victims.heal(ctx, s)
+}
+
+// countRefusals notes who has run into the limit, once.
+func (l *limited) countRefusals() error {
+	if l.fault.Met != nil {
+		return nil
+	}
+	got, err := l.node.Refused(l.resource)
+	if err != nil {
+		return err
+	}
+	n, name := l.nodes[0], l.nodes[0].Name()
+	met, proof := got.Lines+got.Waiting, []string{}
+	if got.Lines > 0 {
+		proof = append(proof, fmt.Sprintf("%s of the logs of %s say that there is no more %s", count.Of(got.Lines, "line"), name, l.resource))
+	}
+	if got.Waiting > 0 {
+		proof = append(proof, fmt.Sprintf("%s wait for %s to accept them, which can open no file for them", count.Of(got.Waiting, "connection"), name))
+	}
+	if n.Pid() != l.pid {
+		met++
+		proof = append(proof, fmt.Sprintf("process %d of %s has ended under its limit on %s", l.pid, name, l.resource))
+	}
+	if met == 0 {
+		proof = append(proof, fmt.Sprintf("nothing was seen of %s to run into its limit on %s", name, l.resource))
+	}
+	l.fault.Met, l.fault.Proof = &met, append(l.fault.Proof, proof...)
+	return nil
 }
 
 func (l *limited) healed(ctx context.Context, s *scene) ([]string, error) {
@@ -116,13 +151,15 @@ func (l *limited) healed(ctx context.Context, s *scene) ([]string, error) {
 	for _, p := range all {
 		switch was, known := l.before[p.Pid]; {
 		case known && p.May != was.May:
-			return nil, fmt.Errorf("process %d of %s may have %s, and not %s as before", p.Pid, l.nodes[0].Name(), l.amount(p.May), l.amount(was.May))
+			err := fmt.Errorf("process %d of %s may have %s, and not %s as before", p.Pid, l.nodes[0].Name(), l.amount(p.May), l.amount(was.May))
+			return nil, joinErrors([]error{err, l.node.Unlimit(ctx, l.resource)})
 		case !known && p.Full:
-			return nil, fmt.Errorf("process %d of %s has %s and may have no more", p.Pid, l.nodes[0].Name(), l.amount(p.Has))
+			err := fmt.Errorf("process %d of %s has %s and may have no more", p.Pid, l.nodes[0].Name(), l.amount(p.Has))
+			return nil, joinErrors([]error{err, l.node.Unlimit(ctx, l.resource)})
 		}
 	}
-	if main := l.nodes[0].Pid(); main != l.pid {
-		return append(proof, fmt.Sprintf("process %d had ended under its limit", l.pid)), nil
+	if l.nodes[0].Pid() != l.pid {
+		return proof, nil // which is told by countRefusals
 	}
 	return append(proof, fmt.Sprintf("each of %d processes may have as much as before", len(all))), nil
 }

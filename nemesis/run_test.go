@@ -227,6 +227,7 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"it starts at once", "slow-start", lies{startsAtOnce: true}, "is running, as process", ""},
 		{"the slow one is never in service", "slow-start", lies{neverReady: true}, "", "is not in service: starting up"},
 		{"the first starts at once", "rolling-slow-start", lies{startsAtOnce: true}, "is running, as process", ""},
+		{"the others start at once", "rolling-slow-start", lies{othersAtOnce: true}, "", "was not seen to start slowly"},
 		{"the others do not end for a slow start", "rolling-slow-start", lies{rollsNoFurther: true}, "", "was not started anew"},
 		{"the replica stays held back", "lag", lies{lagForever: true}, "", "says that it is held back"},
 	} {
@@ -289,6 +290,31 @@ func TestEndsOfItsLimit(t *testing.T) {
 		}
 		f.whole(t)
 	})
+}
+
+// What a limit refused is counted, and it is said where that is nothing; one that was not lifted
+// is lifted again.
+func TestLimitIsRunInto(t *testing.T) {
+	for _, c := range []struct {
+		lies  lies
+		met   int
+		proof string
+	}{
+		{lies{}, 5, "2 lines of the logs of n"},
+		{lies{limitStaysOnce: true}, 5, "3 connections wait for n"},
+		{lies{limitUnmet: true}, 0, "nothing was seen of n"},
+		{lies{limitUnmet: true, endsOfLimit: true}, 1, "has ended under its limit"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, c.lies)
+			o := f.scene().run(t.Context(), planFor(t, 3, 1, OneAtATime, "fd-limit"))
+			got := f.faults[1]
+			if len(o.Reasons()) > 0 || got.Met == nil || *got.Met != c.met || !strings.Contains(strings.Join(got.Proof, "; "), c.proof) {
+				t.Errorf("%+v: %+v %+v", c.lies, o, got)
+			}
+			f.whole(t)
+		})
+	}
 }
 
 func TestNodeThatDiedByItself(t *testing.T) {

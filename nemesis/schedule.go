@@ -80,6 +80,16 @@ func (s Schedule) CutsLinks() bool {
 	})
 }
 
+// Limiting is the first fault of the schedule that limits processes, empty if none does.
+func (s Schedule) Limiting() string {
+	for _, st := range s.Steps {
+		if k, err := find(st.Fault); err == nil && k.Limits {
+			return st.Fault
+		}
+	}
+	return ""
+}
+
 // Removals are how its faults take nodes from their supervisor, each once.
 func (s Schedule) Removals() []cluster.Removal {
 	var out []cluster.Removal

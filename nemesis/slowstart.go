@@ -89,15 +89,28 @@ const othersStart = time.Second
 
 // slowRoll is roll with servers that start slowly: the first one for as long as the fault is
 // held, each other one for othersStart.
-type slowRoll struct{ roll }
+type slowRoll struct {
+	roll
+	// slow has the proof of each node but the first.
+	slow map[string]string
+}
 
 func (o *slowRoll) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	err := o.roll.aim(ctx, s, f)
 	f.Kind, f.Name = familyKill, "rolling restart with slow starts"
+	o.slow = map[string]string{}
 	o.roll.begin = func(ctx context.Context, n cluster.Node) error {
 		if err := s.halfStarted(ctx, n); err != nil {
 			return err
 		}
+		proof, err := await(ctx, s.Limits.Effect, func(context.Context) ([]string, error) {
+			text, err := starting(n, o.before[o.at])
+			return []string{text}, err
+		})
+		if err != nil {
+			return err
+		}
+		o.slow[n.Name()] = proof[0]
 		if !sleep(ctx, othersStart) {
 			return ctx.Err()
 		}
@@ -119,5 +132,20 @@ func (o *slowRoll) tookEffect(ctx context.Context, s *scene) ([]string, error) {
 		return nil, err
 	}
 	proof, err := starting(o.nodes[0], o.before[0])
+	o.ended = err == nil // what took no effect does not go on to the others
 	return append(gone, proof), err
+}
+
+func (o *slowRoll) healed(ctx context.Context, s *scene) ([]string, error) {
+	proof, err := o.roll.healed(ctx, s)
+	if err != nil || !o.ended {
+		return proof, err
+	}
+	for _, n := range o.nodes[1:] {
+		if o.slow[n.Name()] == "" {
+			return nil, fmt.Errorf("%s was not seen to start slowly", n.Name())
+		}
+		proof = append(proof, o.slow[n.Name()])
+	}
+	return proof, nil
 }

@@ -120,6 +120,10 @@ type Planned struct {
 func (p *Planned) Probe() cluster.Spec {
 	spec := p.Target.Spec(p.Config)
 	spec.Run, spec.LogDir, spec.Cuts = "probe", os.TempDir(), p.Plan.Schedule.CutsLinks()
+	if fault := p.Plan.Schedule.Limiting(); fault != "" {
+		// Where the choice is left open, nodes may not become what their faults cannot be done to.
+		spec.Container, spec.NoContainer = nil, fmt.Sprintf("fault %s needs processes that lapse can limit while they run, which those of containers are not", fault)
+	}
 	return spec
 }
 

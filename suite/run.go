@@ -178,6 +178,12 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Tim
 func place(ctx context.Context, r *Cell, env runs.Environment, o Options) (cluster.Provider, string, error) {
 	switch name := r.Planned.Plan.Provider; name {
 	case providers.Auto, o.Provider.Name():
+		// What was chosen for others may not be able to have this one's faults.
+		if _, brings := o.Provider.(cluster.Preparer); brings {
+			if err := o.Provider.Available(ctx, r.Planned.Probe()); err != nil {
+				return nil, "", err
+			}
+		}
 		return o.Provider, o.Reason, nil
 	default:
 		return providers.Choose(ctx, env.Providers, name, r.Planned.Probe())

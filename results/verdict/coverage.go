@@ -23,6 +23,10 @@ type Coverage struct {
 	Noticeable int           `json:"noticeable"`
 	Outlasted  int           `json:"outlasted"`
 	Longest    time.Duration `json:"longest_ns"`
+	// Limits counts the limits that were seen to take effect, Unmet those into which nobody was seen to
+	// run.
+	Limits int `json:"limits,omitempty"`
+	Unmet  int `json:"unmet,omitempty"`
 }
 
 // CoverageOf is that of h, nil where its run does not say what its faults were meant to
@@ -35,6 +39,12 @@ func CoverageOf(h *history.History) *Coverage {
 	c := &Coverage{Coverage: *meant}
 	for i := range h.Faults {
 		f := &h.Faults[i]
+		if f.TookEffect != 0 && f.Met != nil {
+			c.Limits++
+			if *f.Met == 0 {
+				c.Unmet++
+			}
+		}
 		if f.TookEffect == 0 || f.Healing == 0 || !slices.Contains(meant.Noticed, f.Kind) {
 			continue
 		}
@@ -48,11 +58,15 @@ func CoverageOf(h *history.History) *Coverage {
 	return c
 }
 
-// Short tells whether the faults that the database could have found out were all over
-// before its failure detection was.
-func (c *Coverage) Short() bool {
-	return c != nil && c.Detection != nil && c.Noticeable > 0 && c.Outlasted == 0
+// Short tells whether faults were without what they are there for: those that the database could have
+// found out were all over before its failure detection was, or nobody ran into a limit.
+func (c *Coverage) Short() bool { return c != nil && (c.undetected() || c.unmet()) }
+
+func (c *Coverage) undetected() bool {
+	return c.Detection != nil && c.Noticeable > 0 && c.Outlasted == 0
 }
+
+func (c *Coverage) unmet() bool { return c.Limits > 0 && c.Unmet == c.Limits }
 
 // Says is the coverage in sentences, most of them one; none for nil.
 func (c *Coverage) Says() []string {
@@ -62,6 +76,9 @@ func (c *Coverage) Says() []string {
 	var out []string
 	if d := c.Detection; d != nil && c.Noticeable > 0 {
 		out = append(out, c.detectionText(d))
+	}
+	if c.Limits > 0 {
+		out = append(out, c.limitText())
 	}
 	if len(c.LeftOut) > 0 {
 		out = append(out, fmt.Sprintf("the faults %q left out %s", c.Preset, strings.Join(c.leftOut(), "; ")))
@@ -77,6 +94,14 @@ func (c *Coverage) detectionText(d *history.Detection) string {
 	hold := time.Duration(math.Ceil((d.After + d.After/4 + time.Second).Seconds())) * time.Second
 	return fmt.Sprintf("no fault outlasted the database's failure detection (%s), the longest lasted %s: what it does once it has found out was not tested; use --fault-hold %s, or a longer --duration",
 		takes, duration.Text(c.Longest), hold)
+}
+
+func (c *Coverage) limitText() string {
+	if !c.unmet() {
+		return fmt.Sprintf("somebody ran into %d of %s on open files or memory", c.Limits-c.Unmet, count.Of(c.Limits, "limit"))
+	}
+	return fmt.Sprintf("nobody was seen to run into %s on open files or memory: what the database does then was not tested; let clients connect meanwhile with client-death beside it and --fault-mode mixed, or put more load on it",
+		count.Of(c.Limits, "limit"))
 }
 
 // leftOut lists the faults left out, those with the same reason together.

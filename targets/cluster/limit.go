@@ -36,6 +36,17 @@ type Limiter interface {
 	// Allowances are what the kernel says of each process now, the main process first; none
 	// if none runs.
 	Allowances(r Resource) ([]Allowance, error)
+	// Refused is what shows that processes of the node wanted more of r than they may have,
+	// from when it was first limited until now. It is to be asked while they are limited.
+	Refused(r Resource) (Refusals, error)
+}
+
+// Refusals show that somebody ran into a limit. The kernel counts none itself.
+type Refusals struct {
+	// Lines of the node's logs have the operating system's words for it.
+	Lines int
+	// Waiting connections are not accepted by a process that can have no more descriptors.
+	Waiting int
 }
 
 // LimitingProvider is implemented by providers whose nodes are Limiters.

@@ -113,6 +113,7 @@ func (c *localCluster) open() error {
 		n := &node{
 			name: name, dir: filepath.Join(c.dir, name), logDir: filepath.Join(c.spec.LogDir, name), janitor: c.janitor,
 		}
+		n.limiter = n.newLimiter()
 		for _, d := range []string{n.dir, n.logDir} {
 			// A database may insist on a directory that is closed to others.
 			if err := os.MkdirAll(d, 0o700); err != nil {

@@ -26,7 +26,7 @@ type node struct {
 	main   *supervised
 	execs  map[*supervised]bool
 
-	limits limiter
+	limiter
 }
 
 func (n *node) Name() string    { return n.name }

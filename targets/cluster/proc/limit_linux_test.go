@@ -2,12 +2,21 @@ package proc
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -17,7 +26,12 @@ type children []int
 
 func (c children) All() ([]int, error) { return c, nil }
 
-func (c children) Has(pid int) bool { return false }
+func (c children) Has(pid int) bool { return slices.Contains(c, pid) }
+
+// limiterOf is that of these children, the first of which is the main one.
+func limiterOf(logs string, c ...int) *Limiter {
+	return NewLimiter("n1", logs, func(do func(Set, int) error) error { return do(children(c), c[0]) })
+}
 
 // shell answers each line with what it did of it.
 func shell(t *testing.T) (pid int, ask func(line string) string) {
@@ -63,10 +77,10 @@ func TestLimit(t *testing.T) {
 			if got := ask(tt.asks); got != "yes" {
 				t.Fatalf("before: %s", got)
 			}
-			set, limits := children{pid}, Limits{}
+			limits := limiterOf(t.TempDir(), pid)
 			look := func() cluster.Allowance {
 				t.Helper()
-				all, err := limits.Allowances(set, pid, tt.resource)
+				all, err := limits.Allowances(tt.resource)
 				if err != nil || len(all) != 1 || all[0].Pid != pid {
 					t.Fatalf("%v %v", all, err)
 				}
@@ -74,7 +88,7 @@ func TestLimit(t *testing.T) {
 			}
 			before := look()
 			for range 2 { // the second time changes nothing of what it was
-				if err := limits.Limit(set, pid, tt.resource); err != nil {
+				if err := limits.Limit(t.Context(), tt.resource); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -85,7 +99,7 @@ func TestLimit(t *testing.T) {
 				t.Errorf("limited: %s", got)
 			}
 			for range 2 {
-				if err := limits.Unlimit(set, pid, tt.resource); err != nil {
+				if err := limits.Unlimit(t.Context(), tt.resource); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -100,14 +114,207 @@ func TestLimit(t *testing.T) {
 }
 
 func TestLimitOfNobody(t *testing.T) {
-	var limits Limits
-	for _, set := range []children{nil, {1 << 30}} {
-		if err := limits.Limit(set, 1<<30, cluster.OpenFiles); err == nil {
-			t.Errorf("%v: there is no such process, and it was limited", set)
+	for name, limits := range map[string]*Limiter{
+		"no process":       NewLimiter("n1", t.TempDir(), func(do func(Set, int) error) error { return do(None{}, 0) }),
+		"one that is gone": limiterOf(t.TempDir(), 1<<30),
+	} {
+		if err := limits.Limit(t.Context(), cluster.OpenFiles); err == nil {
+			t.Errorf("%s: it was limited", name)
 		}
-		if all, err := limits.Allowances(set, 1<<30, cluster.Memory); err != nil || len(all) > 0 {
-			t.Errorf("%v: %v %v", set, all, err)
+		if all, err := limits.Allowances(cluster.Memory); err != nil || len(all) > 0 {
+			t.Errorf("%s: %v %v", name, all, err)
 		}
+		if got, err := limits.Refused(cluster.OpenFiles); err != nil || got != (cluster.Refusals{}) {
+			t.Errorf("%s: %+v %v", name, got, err)
+		}
+	}
+}
+
+// late is a set that shows its last process only from the given look on, as one that is being
+// forked while the others are limited.
+type late struct {
+	children
+	shown *int
+	from  int
+}
+
+func (l late) All() ([]int, error) {
+	*l.shown++
+	if *l.shown < l.from {
+		return l.children[:len(l.children)-1], nil
+	}
+	return l.children, nil
+}
+
+// TestLimitOfForked: a process that was missed because it was just being forked is limited all
+// the same, and may afterwards have what it might; one that inherited a limit as well.
+func TestLimitOfForked(t *testing.T) {
+	for _, inherits := range []bool{false, true} {
+		t.Run(fmt.Sprintf("inherits=%v", inherits), func(t *testing.T) {
+			main, _ := shell(t)
+			child, _ := shell(t)
+			shown := 0
+			set := late{children: children{main, child}, shown: &shown, from: 3}
+			limits := NewLimiter("n1", t.TempDir(), func(do func(Set, int) error) error { return do(set, main) })
+			may := func() (of [2]uint64) {
+				t.Helper()
+				for i, pid := range set.children {
+					p, err := allowance(pid, cluster.OpenFiles)
+					if err != nil {
+						t.Fatal(err)
+					}
+					of[i] = p.May
+				}
+				return of
+			}
+			before := may()
+			if inherits {
+				set.from = 1 << 30
+			}
+			if err := limits.Limit(t.Context(), cluster.OpenFiles); err != nil {
+				t.Fatal(err)
+			}
+			if inherits { // as from the main one, with fewer files than that has, so that a second time limits it more
+				set.from = 0
+				limit := unix.Rlimit{Cur: may()[0] + 1, Max: before[1]}
+				limits.before[cluster.OpenFiles].by[limit.Cur] = before[0]
+				if err := unix.Prlimit(child, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
+					t.Fatal(err)
+				}
+				if err := limits.Limit(t.Context(), cluster.OpenFiles); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if now := may(); now[0] >= before[0] || now[1] >= before[1] {
+				t.Errorf("limited: %v, before %v", now, before)
+			}
+			shown, set.from = 0, 3
+			if err := limits.Unlimit(t.Context(), cluster.OpenFiles); err != nil {
+				t.Fatal(err)
+			}
+			if now := may(); now != before {
+				t.Errorf("afterwards: %v, before %v", now, before)
+			}
+		})
+	}
+}
+
+// TestLimitOfAnother: a process that has the number of one that ended is left alone.
+func TestLimitOfAnother(t *testing.T) {
+	pid, _ := shell(t)
+	p, err := allowance(pid, cluster.OpenFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := p
+	earlier.started--
+	for name, err := range map[string]error{
+		"started at another time": earlier.allow(children{pid}, cluster.OpenFiles, 1),
+		"of another node":         p.allow(children{}, cluster.OpenFiles, 1),
+	} {
+		if !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if now, err := allowance(pid, cluster.OpenFiles); err != nil || now.May != p.May {
+		t.Errorf("%+v %v, before %+v", now, err, p)
+	}
+}
+
+// TestZombie: who has ended and was not waited for is nobody, whatever reading of it says.
+func TestZombie(t *testing.T) {
+	cmd := exec.Command("/bin/true")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Wait() })
+	pid := cmd.Process.Pid
+	if err := cluster.Await(t.Context(), "its end", func(context.Context) error {
+		if st, err := ReadStat(pid); err != nil || st.State != 'Z' {
+			return fmt.Errorf("%+v %v", st, err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ifAlive(pid, os.ErrPermission); err != nil {
+		t.Error(err)
+	}
+	if err := ifAlive(os.Getpid(), os.ErrPermission); err == nil {
+		t.Error("what may not be read of a process that runs is no error")
+	}
+}
+
+// TestRefused: what runs into a limit is seen, what does not is not.
+func TestRefused(t *testing.T) {
+	logs := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		f, err := os.OpenFile(filepath.Join(logs, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pid, _ := shell(t)
+	limits := limiterOf(logs, pid)
+	write("a.log", "accept: Too many open files\n")
+	if err := limits.Limit(t.Context(), cluster.OpenFiles); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(want int) {
+		t.Helper()
+		got, err := limits.Refused(cluster.OpenFiles)
+		if err != nil || got != (cluster.Refusals{Lines: want}) {
+			t.Errorf("%+v %v, want %d lines", got, err, want)
+		}
+	}
+	refused(0) // the line is older
+	write("a.log", "accept: TOO many open files\nout of memory\n")
+	write("b.log", "open(x): too many open files")
+	refused(2)
+	if err := limits.Unlimit(t.Context(), cluster.OpenFiles); err != nil {
+		t.Fatal(err)
+	}
+	if err := limits.Limit(t.Context(), cluster.OpenFiles); err != nil {
+		t.Fatal(err)
+	}
+	refused(0) // of this limit there is none yet
+}
+
+// TestAcceptQueues: connections that nobody accepts are counted at the process that listens.
+func TestAcceptQueues(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 8)); err != nil {
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	queues, err := acceptQueues(os.Getpid())
+	if n := slices.Max(append(slices.Collect(maps.Values(queues)), 0)); err != nil || n != 3 {
+		t.Errorf("%v %v, want 3", queues, err)
+	}
+	pid, _ := shell(t)
+	if queues, err := acceptQueues(pid); err != nil || len(queues) > 0 {
+		t.Errorf("of a process that does not listen: %v %v", queues, err)
 	}
 }
 

@@ -51,6 +51,8 @@ type Stat struct {
 	State byte
 	// Parent is the parent's process id.
 	Parent int
+	// Started is when it was started, in clock ticks since the machine was.
+	Started uint64
 }
 
 // ReadStat reads /proc/<pid>/stat. See proc_pid_stat(5).
@@ -71,14 +73,19 @@ func readStat(file string) (Stat, error) {
 func parseStat(b []byte) (Stat, error) {
 	// The command's name stands in parentheses and may hold any character.
 	f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	if len(f) < 2 {
-		return Stat{}, fmt.Errorf("want a state and a parent behind the name, got %q", b)
+	const started = 22 - 3 // the third field is the first behind the name
+	if len(f) <= started {
+		return Stat{}, fmt.Errorf("want a state, a parent and a time behind the name, got %q", b)
 	}
 	parent, err := strconv.Atoi(string(f[1]))
 	if err != nil {
 		return Stat{}, fmt.Errorf("parent: %w", err)
 	}
-	return Stat{State: f[0][0], Parent: parent}, nil
+	ticks, err := strconv.ParseUint(string(f[started]), 10, 64)
+	if err != nil {
+		return Stat{}, fmt.Errorf("time of its start: %w", err)
+	}
+	return Stat{State: f[0][0], Parent: parent, Started: ticks}, nil
 }
 
 func dead(state byte) bool { return state == 'Z' || state == 'X' || state == 'x' }
@@ -155,6 +162,15 @@ func (root Descendants) Has(pid int) bool {
 	}
 	return false
 }
+
+// None is no process.
+type None struct{}
+
+// All implements Set.
+func (None) All() ([]int, error) { return nil, nil }
+
+// Has implements Set.
+func (None) Has(int) bool { return false }
 
 // Signal sends sig to pid if it is in the set, and does nothing otherwise. The descriptor makes sure that it
 // is not another process which has got the same id meanwhile.

@@ -21,8 +21,10 @@ func TestParseStat(t *testing.T) {
 		want Stat
 		ok   bool
 	}{
-		{"12 (sh) S 1 12 12 0", Stat{'S', 1}, true},
-		{"12 (a) R 9 (b) T 7 12", Stat{'T', 7}, true}, // a name can hold anything
+		{"12 (sh) S 1 12 12 0 -1 4194304 100 0 0 0 1 2 3 4 20 0 1 0 98765 1000", Stat{'S', 1, 98765}, true},
+		{"12 (a) R 9 (b) T 7 12 12 0 -1 4194304 100 0 0 0 1 2 3 4 20 0 1 0 5", Stat{'T', 7, 5}, true}, // a name can hold anything
+		{"12 (sh) S 1 12 12 0", Stat{}, false},
+		{"12 (sh) S 1 12 12 0 -1 4194304 100 0 0 0 1 2 3 4 20 0 1 0 x", Stat{}, false},
 		{"12 (sh) S", Stat{}, false},
 		{"12 (sh) S x", Stat{}, false},
 		{"", Stat{}, false},
@@ -35,7 +37,7 @@ func TestParseStat(t *testing.T) {
 }
 
 func FuzzParseStat(f *testing.F) {
-	f.Add([]byte("12 (sh) S 1 12 12 0"))
+	f.Add([]byte("12 (sh) S 1 12 12 0 -1 4194304 100 0 0 0 1 2 3 4 20 0 1 0 98765 1000"))
 	f.Add([]byte("12 (a) b) T -7"))
 	f.Add([]byte(")"))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -78,6 +78,7 @@ func (c *sandboxed) open(ctx context.Context) error {
 	}
 	for i, name := range slices.Concat(c.spec.Nodes, c.spec.Beside) {
 		n := &node{name: name, dir: filepath.Join(c.dir, name), logDir: filepath.Join(c.spec.LogDir, name)}
+		n.Limiter = n.newLimiter()
 		for _, d := range []string{n.dir, n.logDir} {
 			// A database may insist on a directory that is closed to others.
 			if err := os.MkdirAll(d, 0o700); err != nil {

@@ -1,41 +1,14 @@
 package sandbox
 
-import (
-	"context"
-	"fmt"
-
-	"github.com/lapse-test/lapse/targets/cluster"
-	"github.com/lapse-test/lapse/targets/cluster/proc"
-)
-
-var _ cluster.Limiter = (*node)(nil)
+import "github.com/lapse-test/lapse/targets/cluster/proc"
 
 // Limits implements cluster.LimitingProvider.
 func (Provider) Limits() bool { return true }
 
-// Limit implements cluster.Limiter.
-func (n *node) Limit(_ context.Context, r cluster.Resource) error {
-	return n.limiting(func(all proc.Set, main int) error { return n.limits.Limit(all, main, r) })
-}
-
-// Unlimit implements cluster.Limiter.
-func (n *node) Unlimit(_ context.Context, r cluster.Resource) error {
-	return n.limiting(func(all proc.Set, main int) error { return n.limits.Unlimit(all, main, r) })
-}
-
-// Allowances implements cluster.Limiter.
-func (n *node) Allowances(r cluster.Resource) (out []cluster.Allowance, err error) {
-	err = n.limiting(func(all proc.Set, main int) error {
-		out, err = n.limits.Allowances(all, main, r)
-		return err
+// newLimiter is how the node's processes are limited.
+func (n *node) newLimiter() *proc.Limiter {
+	return proc.NewLimiter(n.name, n.logDir, func(do func(proc.Set, int) error) error {
+		main := n.Pid()
+		return n.ns.Hold(func() error { return do(proc.NetworkNamespace(n.ns.Inode()), main) })
 	})
-	return out, err
-}
-
-func (n *node) limiting(do func(all proc.Set, main int) error) error {
-	main := n.Pid()
-	if err := n.ns.Hold(func() error { return do(proc.NetworkNamespace(n.ns.Inode()), main) }); err != nil {
-		return fmt.Errorf("limits of %s: %w", n.name, err)
-	}
-	return nil
 }

@@ -38,7 +38,7 @@ type node struct {
 	exited chan struct{} // closed when it has ended and was reaped
 	left   []string      // files that it leaves elsewhere when it is killed
 
-	limits proc.Limits
+	*proc.Limiter
 }
 
 func (n *node) Name() string    { return n.name }
