@@ -123,17 +123,17 @@ func (l *limited) countRefusals() error {
 	n, name := l.nodes[0], l.nodes[0].Name()
 	met, proof := got.Lines+got.Waiting, []string{}
 	if got.Lines > 0 {
-		proof = append(proof, fmt.Sprintf("%s of the logs of %s say that there is no more %s", count.Of(got.Lines, "line"), name, l.resource))
+		proof = append(proof, fmt.Sprintf("the logs of %s say in %s that it gets no more %s", name, count.Of(got.Lines, "line"), l.resource))
 	}
 	if got.Waiting > 0 {
-		proof = append(proof, fmt.Sprintf("%s wait for %s to accept them, which can open no file for them", count.Of(got.Waiting, "connection"), name))
+		proof = append(proof, fmt.Sprintf("%s can open no file for those who wait to be accepted: %s", name, count.Of(got.Waiting, "connection")))
 	}
 	if n.Pid() != l.pid {
 		met++
 		proof = append(proof, fmt.Sprintf("process %d of %s has ended under its limit on %s", l.pid, name, l.resource))
 	}
 	if met == 0 {
-		proof = append(proof, fmt.Sprintf("nothing was seen of %s to run into its limit on %s", name, l.resource))
+		proof = append(proof, fmt.Sprintf("%s was not seen to run into its limit on %s", name, l.resource))
 	}
 	l.fault.Met, l.fault.Proof = &met, append(l.fault.Proof, proof...)
 	return nil

@@ -300,9 +300,9 @@ func TestLimitIsRunInto(t *testing.T) {
 		met   int
 		proof string
 	}{
-		{lies{}, 5, "2 lines of the logs of n"},
-		{lies{limitStaysOnce: true}, 5, "3 connections wait for n"},
-		{lies{limitUnmet: true}, 0, "nothing was seen of n"},
+		{lies{}, 5, "say in 2 lines"},
+		{lies{limitStaysOnce: true}, 5, "who wait to be accepted: 3 connections"},
+		{lies{limitUnmet: true}, 0, "was not seen to run into"},
 		{lies{limitUnmet: true, endsOfLimit: true}, 1, "has ended under its limit"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
