@@ -63,6 +63,9 @@ type bank struct {
 	// opened[key] is when the account was certainly open.
 	opened map[history.Key]history.Time
 	opener map[history.Key]int
+	// first[key] is the balance that the account was opened with, or else that the first read
+	// of all accounts saw.
+	first map[history.Key]history.Value
 }
 
 // Check implements checkers.Checker.
@@ -73,7 +76,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, budget checkers
 	b := &bank{
 		h: h, t: tally.New(ctx, h, budget, c.model, "sum of each read of all accounts"), from: -1,
 		negative: c.model == Overdrawn || h.Header.Attributes["negative"] == "allowed",
-		opened:   map[history.Key]history.Time{}, opener: map[history.Key]int{},
+		opened:   map[history.Key]history.Time{}, opener: map[history.Key]int{}, first: map[history.Key]history.Value{},
 	}
 	if err := b.prepare(); err != nil {
 		return checkers.Verdict{}, err
@@ -118,6 +121,7 @@ func (b *bank) prepare() error {
 		for _, m := range b.h.Mops(op) {
 			if m.Func == history.Write && op.Outcome == history.OK {
 				b.opened[m.Key], b.opener[m.Key] = op.Complete, i
+				b.first[m.Key] = m.Arg
 			}
 			if m.Func == history.Read && m.Flags&history.Observed != 0 {
 				keys[m.Key] = true
@@ -201,7 +205,8 @@ func (b *bank) read(i int) {
 	if n < b.accounts {
 		return
 	}
-	if ev.Writes > 0 {
+	// What an unanswered transfer moved is evidence too, once somebody saw it.
+	if moved := b.moved(i); ev.Writes > 0 || moved {
 		ev.AtRisk++
 		if b.t.DuringFaults(i) {
 			ev.DuringFaults++
@@ -214,4 +219,21 @@ func (b *bank) read(i int) {
 		}
 		report(WrongTotal, fmt.Sprintf("session %d read %d accounts with a total of %d, but %s %d", op.Session, n, sum, how, b.total))
 	}
+}
+
+// moved tells whether operation i, which read all accounts, saw a balance other than the
+// first one of its account, and takes note of those that are the first.
+func (b *bank) moved(i int) bool {
+	moved := false
+	for _, m := range b.h.Mops(&b.h.Ops[i]) {
+		if m.Func != history.Read || m.Flags&history.Observed == 0 {
+			continue
+		}
+		if v, known := b.first[m.Key]; !known {
+			b.first[m.Key] = m.Ret
+		} else if v != m.Ret {
+			moved = true
+		}
+	}
+	return moved
 }

@@ -234,3 +234,26 @@ func TestManyUnanswered(t *testing.T) {
 		t.Error("all histories were legal")
 	}
 }
+
+// TestAppendsAreEvidence: a read that follows an acknowledged append could have missed it.
+func TestAppendsAreEvidence(t *testing.T) {
+	t.Parallel()
+	const log = `{:process 0, :type :invoke, :f :append, :key "x", :value "a"}
+{:process 0, :type :ok, :f :append, :key "x", :value "a"}
+{:process 1, :type :invoke, :f :get, :key "x", :value nil}
+{:process 1, :type :ok, :f :get, :key "x", :value "%s"}
+`
+	for read, want := range map[string]checkers.Status{"a": checkers.Held, "": checkers.Violated} {
+		h, err := formats.ReadBytes("log", fmt.Appendf(nil, log, read), "porcupine-kv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := New(Auto).Check(context.Background(), h, checkers.Budget{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Status != want || v.Evidence.AtRisk != 1 {
+			t.Errorf("a read of %q after an append: %s with %d reads at risk, expected %s with 1", read, v.Status, v.Evidence.AtRisk, want)
+		}
+	}
+}

@@ -35,7 +35,7 @@ func (r *job) measure(k *register.Key) keyStats {
 			if op.Ret >= after {
 				s.duringFaults++
 			}
-		} else if op.Installs() {
+		} else if op.Installs() || op.Kind == register.Concat {
 			firstWrite = min(firstWrite, op.Ret)
 		}
 		if op.Inv <= latest || i+1 < len(k.Ops) && k.Ops[i+1].Inv <= op.Ret {

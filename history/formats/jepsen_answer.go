@@ -26,6 +26,9 @@ func (r *jepsenBuilder) answered(p *jepsenPending, op *jepsenOp) error {
 	if err := r.mops(&r.answer, op); err != nil {
 		return err
 	}
+	if r.style.independent && onOneKey(p.f) && len(p.txn.Mops) > 0 && len(r.answer.Mops) > 0 && p.txn.Mops[0].Key != r.answer.Mops[0].Key {
+		return r.in.errAt(op.pos, "expected the completion to be of the key of its invocation, found %s", op.value)
+	}
 	if p.f == "txn" && !r.answeredAll(p) {
 		return r.in.errAt(op.pos, "expected the completion to have the micro-operations of its invocation, found writes that were not invoked instead of some that were")
 	}
@@ -40,6 +43,16 @@ func answers(f string) bool {
 		return true
 	}
 	return false
+}
+
+// onOneKey tells whether the key of f is that of its value [key value], where keys are
+// independent.
+func onOneKey(f string) bool {
+	switch f {
+	case "txn", "insert", "send", "poll", "assign", "subscribe", "transfer":
+		return false
+	}
+	return true
 }
 
 // answeredAll adds to the answer what was invoked in p and is missing there. It is

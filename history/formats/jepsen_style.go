@@ -236,7 +236,7 @@ func (s *jepsenStyle) see(op *jepsenOp) {
 		e.at[strings.Clone(op.f)] = op.pos
 	}
 	v := op.value
-	isPair := v.kind == termList && len(v.kids) == 2
+	isPair := v.kind == termList && len(v.kids) == 2 && !v.kids[0].isNil() // no key is nil
 	tuple := func(is bool) {
 		if is {
 			e.tuples++

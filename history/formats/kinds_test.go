@@ -134,6 +134,13 @@ s0 p0 ok read(x)="{:a 1 :b #{1 2}}"
 			`s0 p0 ok write(1 2)
 s0 p0 ok cas(1 2->3)
 `},
+		{"a pair without a key is a value", `{:process 0 :type :invoke :f :cas :value [nil [1 2]]}
+{:process 0 :type :ok :f :cas :value [nil [1 2]]}
+{:process 0 :type :invoke :f :write :value [3 4]}
+{:process 0 :type :ok :f :write :value [3 4]}`, Options{}, "register",
+			`s0 p0 ok cas(x absent->"[1 2]")
+s0 p0 ok write(x "[3 4]")
+`},
 		{"registers of vectors in transactions", `{:process 0 :type :invoke :f :txn :value [[:w x [1 2]]]}
 {:process 0 :type :ok :f :txn :value [[:w x [1 2]]]}
 {:process 1 :type :invoke :f :txn :value [[:r x nil]]}
@@ -167,6 +174,8 @@ func TestRefused(t *testing.T) {
 		{"{:process :chaos :type :info :f :start}", Options{}, "--nemesis"},
 		{"{:process 0 :type :invoke :f :add :value 1}\n{:process 0 :type :ok :f :add :value 1}\n{:process 0 :type :invoke :f :read}\n{:process 0 :type :ok :f :read :value 1}", Options{Type: TypeSet}, "--type register|set|counter|list|bank"},
 		{"{:process 0 :type :invoke :f :txn :value [[:w x 1]]}\n{:process 0 :type :ok :f :txn :value [[:w x 2]]}", Options{}, "f:2: expected the completion to have the micro-operations of its invocation"},
+		{"{:process 0 :type :invoke :f :write :value [x 1]}\n{:process 0 :type :ok :f :write :value [y 1]}", Options{}, "f:2: expected the completion to be of the key of its invocation, found [y 1]"},
+		{"{:process 0 :type :invoke :f :read :value [7 nil]}\n{:process 0 :type :ok :f :read :value 5}", Options{}, "f:2: expected the completion to be of the key of its invocation, found 5"},
 		{"{}", Options{Type: "tree"}, `no type of history "tree"`},
 	} {
 		if _, err := ReadBytesWith("f", []byte(c.text), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
