@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // client is one session. It implements targets.Client.
@@ -20,8 +21,7 @@ type client struct {
 	write   level
 	// statements are those of the write level.
 	statements statements
-	// conns has the connection to each node, nil where there is none.
-	conns []*conn
+	*wire.Conns[*conn]
 }
 
 var _ targets.Client = (*client)(nil)
@@ -183,27 +183,5 @@ func readApplied(iter *gocql.Iter, txn *history.Txn) error {
 // for its next operation there, for it is by operations that such a session is
 // connected.
 func (c *client) conn(ctx context.Context, node int) (*conn, error) {
-	if node < 0 || node >= len(c.conns) {
-		return nil, fmt.Errorf("no node with index %d: there are %d", node, len(c.conns))
-	}
-	if c.conns[node] == nil {
-		n, err := c.sys.connect(ctx, node, c.session.Life)
-		if err != nil {
-			return nil, err
-		}
-		c.conns[node] = n
-	}
-	return c.conns[node], nil
-}
-
-// Close implements targets.Client.
-func (c *client) Close() error {
-	var errs []error
-	for i, n := range c.conns {
-		if n != nil {
-			errs = append(errs, n.Close())
-			c.conns[i] = nil
-		}
-	}
-	return errors.Join(errs...)
+	return c.To(node, func() (*conn, error) { return c.sys.connect(ctx, node, c.session.Life) })
 }

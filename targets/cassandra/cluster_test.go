@@ -288,7 +288,7 @@ func sessions(t *testing.T, d *deployment) {
 	}
 	roaming := &session{d: d, c: d.open(t, targets.Session{ID: 2, Home: 2, Roam: true}, "ONE", "ONE")}
 	for node := range 3 {
-		if roaming.c.conns[node] != nil {
+		if roaming.c.At(node) != nil {
 			t.Errorf("connected to node %d before it was needed", node)
 		}
 		if res := roaming.doAt(node, opTimeout, write(6001, history.Value(node))); res.Outcome != history.OK || res.Node != node {
@@ -300,7 +300,7 @@ func sessions(t *testing.T, d *deployment) {
 	}
 
 	// The node closes the connection: nothing of the next operation is sent.
-	stay.c.conns[2].dialer.Seal()
+	stay.c.At(2).dialer.Seal()
 	res := stay.do(write(6000, 2))
 	for ; res.Outcome == history.OK; res = stay.do(write(6000, 2)) {
 		t.Fatal("a closed connection carried a write")

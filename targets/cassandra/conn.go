@@ -116,12 +116,11 @@ func (c *conn) prepare(ctx context.Context, q *gocql.Query) error {
 // sent counts the bytes that were handed to the kernel, on all connections.
 func (c *conn) sent() int64 { return c.dialer.Sent() }
 
-func (c *conn) Close() error {
+func (c *conn) close() {
 	// First the connections: gocql would wait for the answer to a heartbeat that
 	// never comes from a node that is paused.
 	c.dialer.Seal()
 	c.session.Close()
-	return nil
 }
 
 // dialer has gocql, which names hosts, dial by a wire.Dialer.

@@ -273,7 +273,7 @@ func pause(t *testing.T, d *deployment) {
 		t.Errorf("a write by the paused node: %+v", res)
 	}
 	// The same when the connection is lost while the answer is waited for.
-	cutOff := time.AfterFunc(200*time.Millisecond, lost.c.conns[2].dialer.Seal)
+	cutOff := time.AfterFunc(200*time.Millisecond, lost.c.At(2).dialer.Seal)
 	defer cutOff.Stop()
 	if res := lost.do(write(k+2, 2)); res.Outcome != history.Info || !res.Broken || !strings.HasPrefix(res.Err.Error(), "connection ") {
 		t.Errorf("a write whose connection was lost: %+v", res)

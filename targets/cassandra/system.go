@@ -55,7 +55,7 @@ func (s *System) Open(ctx context.Context, session targets.Session) (targets.Cli
 		sys: s, session: session,
 		read: s.set.read, write: s.set.write,
 		statements: newStatements(s.keyspace, s.set.write),
-		conns:      make([]*conn, len(s.admins)),
+		Conns:      wire.NewConns(len(s.admins), (*conn).close),
 	}
 	if session.Replica {
 		one, err := parseLevel(replicaLevel, true, s.set.topology)
@@ -108,13 +108,13 @@ func (s *System) admin(ctx context.Context, node int, f func(*conn) error) error
 	}
 	err := f(n)
 	if err != nil && broken(err) {
-		_ = n.Close() // it is useless
+		n.close() // it is useless
 		return err
 	}
 	s.adminMu.Lock()
 	defer s.adminMu.Unlock()
 	if s.admins[node] != nil {
-		_ = n.Close() // another caller was quicker
+		n.close() // another caller was quicker
 		return err
 	}
 	s.admins[node] = n
@@ -183,7 +183,7 @@ func (s *System) closeAdmins() {
 	defer s.adminMu.Unlock()
 	for i, n := range s.admins {
 		if n != nil {
-			_ = n.Close()
+			n.close()
 			s.admins[i] = nil
 		}
 	}

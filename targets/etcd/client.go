@@ -17,10 +17,10 @@ import (
 // client is one session: a connection with each node that it asked. It implements
 // targets.Client and is for one goroutine at a time.
 type client struct {
+	*wire.Conns[*link]
 	set    settings
 	nodes  []access
 	prefix string
-	links  []*link
 	reader reader
 	// gate is that of the session's home.
 	gate  *gate
@@ -42,7 +42,7 @@ var _ targets.Client = (*client)(nil)
 func newClient(set settings, nodes []access, prefix string, g *gate, session targets.Session) *client {
 	set.serializable = set.serializable || session.Replica
 	c := &client{
-		set: set, nodes: mortal(nodes, session.Life), prefix: prefix, links: make([]*link, len(nodes)), reader: reader{session.Text}, gate: g,
+		set: set, nodes: mortal(nodes, session.Life), prefix: prefix, Conns: wire.NewConns(len(nodes), (*link).close), reader: reader{session.Text}, gate: g,
 		watchers: map[history.Key]*watcher{},
 	}
 	c.life, c.end = context.WithCancel(context.Background())
@@ -263,14 +263,7 @@ func (c *client) elements(ctx context.Context, l *link, txn *history.Txn) error 
 
 // link is the session's connection with a node, which is made when it is first asked.
 func (c *client) link(node int) (*link, error) {
-	if c.links[node] == nil {
-		l, err := newLink(c.nodes[node], true)
-		if err != nil {
-			return nil, err
-		}
-		c.links[node] = l
-	}
-	return c.links[node], nil
+	return c.To(node, func() (*link, error) { return newLink(c.nodes[node], true) })
 }
 
 // Close implements targets.Client.
@@ -284,12 +277,7 @@ func (c *client) Close() error {
 	c.end()
 	c.gate.count(-1)
 	for _, w := range c.watchers {
-		_ = w.link.Close() // never fails
+		w.link.close()
 	}
-	for _, l := range c.links {
-		if l != nil {
-			_ = l.Close() // never fails
-		}
-	}
-	return nil
+	return c.Conns.Close()
 }

@@ -82,7 +82,7 @@ func alive(ctx context.Context, addr string, options map[string]string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = l.Close() }() // never fails
+	defer l.close()
 	_, err = l.Status(ctx, addr)
 	switch said(err).Code() {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
@@ -196,7 +196,7 @@ func (v *visit) ask(i int, f func(*link) error) error {
 	v.mu.Lock()
 	v.admin[i] = fresh
 	v.mu.Unlock()
-	_ = l.Close() // never fails
+	l.close()
 	return fresh.plain(f(fresh))
 }
 
@@ -295,7 +295,7 @@ func (v *visit) Drop(ctx context.Context) error {
 // Close implements external.Driver.
 func (v *visit) Close() error {
 	for _, l := range v.admin {
-		_ = l.Close() // never fails
+		l.close()
 	}
 	return nil
 }

@@ -111,8 +111,7 @@ func (l *link) keepAlive(ctx context.Context, id driver.LeaseID) (ttl int64, err
 }
 
 // Close ends it, without waiting for a server that is paused.
-func (l *link) Close() error {
+func (l *link) close() {
 	l.dialer.Seal()
 	_ = l.Client.Close() // what it would close is closed
-	return nil
 }

@@ -14,7 +14,7 @@ import (
 func TestRefused(t *testing.T) {
 	l, err := newLink(access{Access: wire.Access{Addr: "127.0.0.1:1"}}, true)
 	must(t, err)
-	t.Cleanup(func() { must(t, l.Close()) })
+	t.Cleanup(l.close)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err = l.Put(ctx, "k", "v"); !errors.Is(l.plain(err), syscall.ECONNREFUSED) {

@@ -85,7 +85,7 @@ func links(nodes []access) ([]*link, error) {
 		l, err := newLink(a, false)
 		if err != nil {
 			for _, l := range out {
-				_ = l.Close() // never fails
+				l.close()
 			}
 			return nil, err
 		}
@@ -247,7 +247,7 @@ func (s *System) Version() string {
 // Stop implements targets.System.
 func (s *System) Stop(ctx context.Context) error {
 	for _, l := range s.admin {
-		_ = l.Close() // never fails
+		l.close()
 	}
 	return s.Fleet.Stop(ctx)
 }

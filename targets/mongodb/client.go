@@ -33,8 +33,8 @@ type store struct {
 // targets.Client and is for one goroutine at a time.
 type client struct {
 	*store
+	*wire.Conns[*link]
 	set    settings
-	links  []*link
 	reader reader
 	life   *wire.Life
 	// clock and operation are what a causally consistent session has seen: they go along
@@ -46,7 +46,7 @@ type client struct {
 var _ targets.Client = (*client)(nil)
 
 func newClient(s *store, session targets.Session) *client {
-	c := &client{store: s, set: s.set, links: make([]*link, len(s.nodes)), reader: reader{contents.Reader{Text: session.Text}}, life: session.Life}
+	c := &client{store: s, set: s.set, Conns: wire.NewConns(len(s.nodes), (*link).close), reader: reader{contents.Reader{Text: session.Text}}, life: session.Life}
 	if session.Replica {
 		c.set.concern, c.set.preference, c.set.causal = local, nearest, false
 	}
@@ -179,24 +179,9 @@ func (c *client) remember(session *mongo.Session) {
 
 // link is the session's connection with a node, which is made when it is first asked.
 func (c *client) link(node int) (*link, error) {
-	if c.links[node] == nil {
+	return c.To(node, func() (*link, error) {
 		to := c.nodes[node]
 		to.Life = c.life
-		l, err := newLink(to, c.database, c.set)
-		if err != nil {
-			return nil, err
-		}
-		c.links[node] = l
-	}
-	return c.links[node], nil
-}
-
-// Close implements targets.Client.
-func (c *client) Close() error {
-	for _, l := range c.links {
-		if l != nil {
-			_ = l.Close() // never fails
-		}
-	}
-	return nil
+		return newLink(to, c.database, c.set)
+	})
 }

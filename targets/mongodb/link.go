@@ -124,12 +124,11 @@ func (l *link) do(ctx context.Context, f func(context.Context) error) (sent bool
 }
 
 // Close ends it, without waiting for a server that is paused.
-func (l *link) Close() error {
+func (l *link) close() {
 	l.dialer.Seal()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = l.client.Disconnect(ctx) // what it would close is closed
-	return nil
 }
 
 // greeting is what a node says of itself.

@@ -98,7 +98,7 @@ func (s *store) ask(ctx context.Context, i int, f func(context.Context, *link) e
 	if err != nil {
 		return err
 	}
-	defer func() { _ = l.Close() }() // it was only asked
+	defer l.close()
 	return f(ctx, l)
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // backend tells sessions about the database that they use.
@@ -23,10 +24,10 @@ type backend interface {
 // client is one session: at most one connection to each node, opened when first needed.
 // It implements targets.Client and is for one goroutine at a time.
 type client struct {
+	*wire.Conns[*conn]
 	set     settings
 	session targets.Session
 	back    backend
-	conns   []*conn
 	carried
 }
 
@@ -39,7 +40,7 @@ func newClient(set settings, back backend, session targets.Session) *client {
 	if session.Replica {
 		set.read = set.replicaLevel()
 	}
-	c := &client{set: set, session: session, back: back, conns: make([]*conn, set.nodes)}
+	c := &client{set: set, session: session, back: back, Conns: wire.NewConns(set.nodes, (*conn).close)}
 	c.lastWrite, c.gtid = session.Carried.LastWrite, session.Carried.Token
 	return c
 }
@@ -119,7 +120,7 @@ func (c *client) rollback(ctx context.Context, cn *conn) {
 // waits says whether reads on cn wait for the session's own writes: not at the primary.
 func (c *client) waits(cn *conn) bool {
 	primary, _ := c.back.place(0)
-	return primary == nowhere || c.conns[primary] != cn
+	return primary == nowhere || c.At(int(primary)) != cn
 }
 
 // await returns when the replica has applied the session's own last write.
@@ -151,8 +152,8 @@ func (c *client) remember(ctx context.Context, cn *conn) error {
 
 // route is the index of the node that the operation goes to.
 func (c *client) route(at int, writes bool) int {
-	if at < 0 || at >= len(c.conns) {
-		at = c.session.Home % len(c.conns)
+	if at < 0 || at >= c.Nodes() {
+		at = c.session.Home % c.Nodes()
 	}
 	primary, near := c.back.place(at)
 	switch {
@@ -167,36 +168,21 @@ func (c *client) route(at int, writes bool) int {
 	case c.set.read == readMaxLag:
 		return near
 	case at == primary:
-		return (at + 1) % len(c.conns)
+		return (at + 1) % c.Nodes()
 	}
 	return at
 }
 
-// connection is the session's connection to node. One that was lost is not made again.
+// connection is the session's connection to node.
 func (c *client) connection(ctx context.Context, node int) (*conn, error) {
-	if c.conns[node] == nil {
+	return c.To(node, func() (*conn, error) {
 		who, err := c.back.login(c.session, node)
 		if err != nil {
 			return nil, err
 		}
 		who.life = c.session.Life
-		if c.conns[node], err = dial(ctx, who); err != nil {
-			c.conns[node] = nil
-			return nil, err
-		}
-	}
-	return c.conns[node], nil
-}
-
-// Close implements io.Closer.
-func (c *client) Close() error {
-	for i, cn := range c.conns {
-		if cn != nil {
-			cn.close()
-			c.conns[i] = nil
-		}
-	}
-	return nil
+		return dial(ctx, who)
+	})
 }
 
 // forget takes back what a transaction saw that had no effect: it was rolled back with

@@ -2,7 +2,6 @@ package nats
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,7 +18,7 @@ import (
 // targets.Client and is for one goroutine at a time.
 type client struct {
 	*store
-	links  []*link
+	*wire.Conns[*link]
 	reader contents.Reader
 	life   *wire.Life
 }
@@ -30,9 +29,8 @@ var _ targets.Client = (*client)(nil)
 func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
 	writes := txn.Mops[0].Func.Writes()
 	sent := func() int64 { return 0 }
-	err := c.connect(ctx, at)
+	l, err := c.link(ctx, at)
 	if err == nil {
-		l := c.links[at]
 		before := l.dialer.Sent()
 		sent = func() int64 {
 			// What is in the driver's buffer must not leave after it was judged.
@@ -53,15 +51,13 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 	return res
 }
 
-func (c *client) connect(ctx context.Context, at int) error {
-	if c.links[at] != nil {
-		return nil
-	}
-	to := c.nodes[at]
-	to.Life = c.life
-	l, err := connect(ctx, to, c.bucket, c.timeout)
-	c.links[at] = l
-	return err
+// link is the session's connection with a node.
+func (c *client) link(ctx context.Context, at int) (*link, error) {
+	return c.To(at, func() (*link, error) {
+		to := c.nodes[at]
+		to.Life = c.life
+		return connect(ctx, to, c.bucket, c.timeout)
+	})
 }
 
 func (c *client) carryOut(ctx context.Context, l *link, txn *history.Txn) error {
@@ -169,15 +165,4 @@ func (c *client) value(data []byte) (history.Value, error) {
 		return history.Absent, nil
 	}
 	return c.reader.Parse(string(data))
-}
-
-// Close implements targets.Client.
-func (c *client) Close() error {
-	var errs []error
-	for _, l := range c.links {
-		if l != nil {
-			errs = append(errs, l.Close())
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -136,10 +136,9 @@ func connect(ctx context.Context, a access, b bucket, timeout time.Duration) (*l
 }
 
 // Close ends it, without waiting for a server that is paused.
-func (l *link) Close() error {
+func (l *link) close() {
 	l.dialer.Seal()
 	l.conn.Close()
-	return nil
 }
 
 // ask sends a request once and returns what the first one answers.

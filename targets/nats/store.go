@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/contents"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // store is the bucket of a run, wherever its servers come from. It is safe for concurrent
@@ -37,7 +38,7 @@ func (s *store) with(ctx context.Context, i int, do func(ctx context.Context, l 
 	if err != nil {
 		return err
 	}
-	defer func() { _ = l.Close() }() // it was only asked
+	defer l.close()
 	return do(ctx, l)
 }
 
@@ -149,5 +150,5 @@ func (s *store) leader(ctx context.Context) (string, error) {
 }
 
 func (s *store) open(session targets.Session) *client {
-	return &client{store: s, links: make([]*link, len(s.nodes)), reader: contents.Reader{Text: session.Text}, life: session.Life}
+	return &client{store: s, Conns: wire.NewConns(len(s.nodes), (*link).close), reader: contents.Reader{Text: session.Text}, life: session.Life}
 }

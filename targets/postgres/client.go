@@ -11,15 +11,16 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // client is one session: at most one connection to each node, opened when first
 // needed and never opened again once it was lost.
 type client struct {
+	*wire.Conns[*conn]
 	sys     *System
 	set     settings
 	session targets.Session
-	conns   []*conn
 	carried
 }
 
@@ -216,7 +217,7 @@ func (c *client) remember(ctx context.Context, cn *conn) error {
 // route is the index of the node that the operation goes to.
 func (c *client) route(at int, writes bool) int {
 	primary := c.sys.primaryIndex()
-	n := len(c.conns)
+	n := c.Nodes()
 	if at < 0 || at >= n {
 		at = c.session.Home % n
 	}
@@ -244,11 +245,10 @@ func (c *client) route(at int, writes bool) int {
 // has to be another.
 func (c *client) connection(ctx context.Context, node int) (*conn, error) {
 	isolation := c.sys.isolationAt(c.set, node)
-	if cn := c.conns[node]; cn != nil && cn.isolation != isolation {
-		cn.close()
-		c.conns[node] = nil
+	if cn := c.At(node); cn != nil && cn.isolation != isolation {
+		c.Drop(node)
 	}
-	if c.conns[node] == nil {
+	return c.To(node, func() (*conn, error) {
 		who := c.sys.clientLogin(c.session.ID, c.set, node)
 		who.life = c.session.Life
 		cn, err := c.sys.connect(ctx, node, who)
@@ -256,20 +256,8 @@ func (c *client) connection(ctx context.Context, node int) (*conn, error) {
 			return nil, err
 		}
 		cn.isolation = isolation
-		c.conns[node] = cn
-	}
-	return c.conns[node], nil
-}
-
-// Close implements io.Closer.
-func (c *client) Close() error {
-	for i, cn := range c.conns {
-		if cn != nil {
-			cn.close()
-			c.conns[i] = nil
-		}
-	}
-	return nil
+		return cn, nil
+	})
 }
 
 func writesAny(txn *history.Txn) bool {

@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // standIn is a server that speaks PostgreSQL's protocol and answers as a dialect's
@@ -191,7 +192,7 @@ func sessionOf(t *testing.T, s *standIn, options map[string]string, read string)
 	sys.logins, err = logins(cfg, list)
 	must(t, err)
 	sys.everyPrimary.Store(true)
-	c := &client{sys: sys, set: set, conns: make([]*conn, 1)}
+	c := &client{sys: sys, set: set, Conns: wire.NewConns(1, (*conn).close)}
 	t.Cleanup(func() { must(t, c.Close()) })
 	return c
 }

@@ -14,7 +14,7 @@ import (
 
 // Promote implements replication.Driver.
 func (o *operated) Promote(ctx context.Context, old, node int) error {
-	o.forget(node)
+	o.conns.Drop(node)
 	if err := o.endRecovery(ctx, node); err != nil {
 		// It may be promoted even so. If it is not, it must not be later, when
 		// another one is the primary: a standby that starts again is not promoted.

@@ -38,7 +38,7 @@ func BenchmarkOverhead(b *testing.B) {
 		}
 	}
 	must(b, ours(write(1, 1))()) // connected
-	like := opened.(*client).conns[0].pg.Config()
+	like := opened.(*client).At(0).pg.Config()
 	cfg, err := pgx.ParseConfig("sslmode=disable")
 	must(b, err)
 	cfg.Host, cfg.Port, cfg.User, cfg.Password, cfg.Database = like.Host, like.Port, like.User, like.Password, like.Database

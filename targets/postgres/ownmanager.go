@@ -9,6 +9,7 @@ import (
 
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/replication"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // operated shows the failover manager a PostgreSQL cluster. A standby that the
@@ -19,7 +20,7 @@ import (
 type operated struct {
 	*System
 	// conns are connections of the failover manager's own, one a node.
-	conns []*conn
+	conns *wire.Conns[*conn]
 	// timeline is the present one; 0 until the first promotion, when every node is
 	// on it.
 	timeline int
@@ -36,7 +37,7 @@ const (
 )
 
 func (s *System) startFailoverManager() (stop func()) {
-	driver := &operated{System: s, conns: make([]*conn, len(s.Nodes))}
+	driver := &operated{System: s, conns: wire.NewConns(len(s.Nodes), (*conn).close)}
 	o := replication.FailoverManager[standing]{
 		Driver: driver, Nodes: s.Nodes, Primary: s.primaryIndex, After: s.set.failoverAfter,
 		Acknowledged: s.set.acknowledgedOnStandbys(), Replica: "standby", Roles: &s.roles,
@@ -48,9 +49,7 @@ func (s *System) startFailoverManager() (stop func()) {
 	end := o.Start()
 	return func() {
 		end()
-		for i := range driver.conns {
-			driver.forget(i)
-		}
+		_ = driver.conns.Close() // never fails
 	}
 }
 
@@ -67,31 +66,20 @@ func (o *operated) Ask(ctx context.Context, node int) replication.Answer[standin
 // once.
 func (o *operated) ask(ctx context.Context, node int) (standing, error) {
 	if o.Nodes[node].State() == cluster.Stopped {
-		o.forget(node)
+		o.conns.Drop(node)
 		return standing{}, replication.ErrStopped
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	if o.conns[node] == nil {
-		c, err := o.connect(ctx, node, o.adminLogin())
-		if err != nil {
-			return standing{}, err
-		}
-		o.conns[node] = c
+	c, err := o.conns.To(node, func() (*conn, error) { return o.connect(ctx, node, o.adminLogin()) })
+	if err != nil {
+		return standing{}, err
 	}
-	st, err := askStanding(ctx, o.conns[node])
-	if o.conns[node].broken() {
-		o.forget(node)
+	st, err := askStanding(ctx, c)
+	if c.broken() {
+		o.conns.Drop(node)
 	}
 	return st, err
-}
-
-// forget closes the failover manager's connection to a node.
-func (o *operated) forget(node int) {
-	if o.conns[node] != nil {
-		o.conns[node].close()
-		o.conns[node] = nil
-	}
 }
 
 // Answered implements replication.Driver.
@@ -121,6 +109,6 @@ func (o *operated) Follow(_ context.Context, a replication.Answer[standing]) (an
 
 // Rebuild implements replication.Driver: a node becomes a standby from a fresh copy.
 func (o *operated) Rebuild(ctx context.Context, node int) error {
-	o.forget(node)
+	o.conns.Drop(node)
 	return o.rebuildStandby(ctx, node)
 }

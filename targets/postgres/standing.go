@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // standing is a node's place in the replication, by its own word.
@@ -84,7 +86,7 @@ type Lag struct {
 // It is safe for concurrent use; the zero value is ready.
 type lagMeter struct {
 	mu    sync.Mutex
-	conns map[int]*conn
+	conns *wire.Conns[*conn] // nil until it is asked
 }
 
 // Lag is the lag of every standby that can be asked. Standbys that cannot are
@@ -118,20 +120,16 @@ func (s *System) Lag(ctx context.Context) (map[string]Lag, error) {
 }
 
 func (m *lagMeter) ask(ctx context.Context, s *System, node int) (standing, error) {
-	if m.conns[node] == nil {
-		c, err := s.connect(ctx, node, s.adminLogin())
-		if err != nil {
-			return standing{}, err
-		}
-		if m.conns == nil {
-			m.conns = map[int]*conn{}
-		}
-		m.conns[node] = c
+	if m.conns == nil {
+		m.conns = wire.NewConns(len(s.Nodes), (*conn).close)
 	}
-	st, err := askStanding(ctx, m.conns[node])
+	c, err := m.conns.To(node, func() (*conn, error) { return s.connect(ctx, node, s.adminLogin()) })
 	if err != nil {
-		m.conns[node].close()
-		delete(m.conns, node)
+		return standing{}, err
+	}
+	st, err := askStanding(ctx, c)
+	if err != nil {
+		m.conns.Drop(node)
 	}
 	return st, err
 }
@@ -139,9 +137,8 @@ func (m *lagMeter) ask(ctx context.Context, s *System, node int) (standing, erro
 func (m *lagMeter) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i, c := range m.conns {
-		c.close()
-		delete(m.conns, i)
+	if m.conns != nil {
+		_ = m.conns.Close() // never fails
 	}
 }
 

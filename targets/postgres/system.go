@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/targets/launch"
 	"github.com/lapse-test/lapse/targets/replication"
 	"github.com/lapse-test/lapse/targets/wallclock"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // System is a running PostgreSQL cluster. It is safe for concurrent use.
@@ -80,7 +81,7 @@ func (s *System) Open(_ context.Context, session targets.Session) (targets.Clien
 		sys:     s,
 		set:     set,
 		session: session,
-		conns:   make([]*conn, len(s.Nodes)),
+		Conns:   wire.NewConns(len(s.Nodes), (*conn).close),
 	}
 	return c, c.take(session.Carried)
 }

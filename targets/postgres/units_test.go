@@ -19,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 func TestClassify(t *testing.T) {
@@ -388,7 +389,7 @@ func TestRoute(t *testing.T) {
 	} {
 		s := &System{}
 		s.primary.Store(int32(c.primary))
-		cl := &client{sys: s, set: settings{read: c.level, sticky: time.Hour}, conns: make([]*conn, 3), session: targets.Session{Home: 1}}
+		cl := &client{sys: s, set: settings{read: c.level, sticky: time.Hour}, Conns: wire.NewConns(3, (*conn).close), session: targets.Session{Home: 1}}
 		if c.wrote {
 			cl.lastWrite = time.Now()
 		}

@@ -86,6 +86,6 @@ func (c *client) askNode(ctx context.Context, i int) (slotMap, error) {
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
 	l := adminLink(c.nodes[i])
-	defer func() { _ = l.Close() }() // it was only asked
+	defer l.close()
 	return l.slots(ctx, c.index)
 }

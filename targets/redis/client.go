@@ -15,10 +15,10 @@ import (
 // client is one session: a connection with each node that it asked. It implements
 // targets.Client and is for one goroutine at a time.
 type client struct {
+	*wire.Conns[*link]
 	set    settings
 	nodes  []wire.Access
 	index  indexer
-	links  []*link
 	life   *wire.Life
 	id     int
 	keys   keys
@@ -44,7 +44,7 @@ func newClient(s *store, session targets.Session) *client {
 		set.read = readAny
 	}
 	return &client{
-		ranked: s.ranked, checks: s.checks && set.read == readPrimary, set: set, nodes: s.nodes, index: s.index, links: make([]*link, len(s.nodes)), life: session.Life, id: int(session.ID),
+		ranked: s.ranked, checks: s.checks && set.read == readPrimary, set: set, nodes: s.nodes, index: s.index, Conns: wire.NewConns(len(s.nodes), (*link).close), life: session.Life, id: int(session.ID),
 		keys: s.keys, reader: reader{contents.Reader{Text: session.Text}}, stale: s.set.cluster, ask: session.Home,
 	}
 }
@@ -60,7 +60,10 @@ func (c *client) Do(ctx context.Context, at int, txn *history.Txn) targets.Resul
 	if err != nil {
 		return errorTable.Result(-1, outcome.Operation{Writes: writes}, err)
 	}
-	l := c.link(node)
+	l, err := c.link(node)
+	if err != nil {
+		return errorTable.Result(node, outcome.Operation{Writes: writes}, err)
+	}
 	before := l.dialer.Sent()
 	failed, err := c.carryOut(ctx, l, txn, writes)
 	switch {
@@ -132,8 +135,8 @@ func (c *client) wait(ctx context.Context, l *link) error {
 	return nil
 }
 
-func (c *client) link(node int) *link {
-	if c.links[node] == nil {
+func (c *client) link(node int) (*link, error) {
+	return c.To(node, func() (*link, error) {
 		var onConnect connected
 		switch {
 		case c.set.cluster && c.set.read != readPrimary:
@@ -143,18 +146,6 @@ func (c *client) link(node int) *link {
 		}
 		at := c.nodes[node]
 		at.Life = c.life
-		c.links[node] = newLink(at, c.set.timeout, onConnect, &wire.Dialer{Once: true})
-	}
-	return c.links[node]
-}
-
-// Close implements targets.Client.
-func (c *client) Close() error {
-	var errs []error
-	for _, l := range c.links {
-		if l != nil {
-			errs = append(errs, l.Close())
-		}
-	}
-	return errors.Join(errs...)
+		return newLink(at, c.set.timeout, onConnect, &wire.Dialer{Once: true}), nil
+	})
 }

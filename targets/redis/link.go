@@ -151,8 +151,7 @@ func fields(text string) map[string]string {
 }
 
 // Close ends it, without waiting for a server that is paused.
-func (l *link) Close() error {
+func (l *link) close() {
 	l.dialer.Seal()
 	_, _ = l.conn.Close(), l.client.Close() // what they would close is closed
-	return nil
 }
