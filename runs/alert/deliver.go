@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
@@ -85,14 +82,11 @@ const endTimeout = 5 * time.Second
 // run runs a command with the finding as its standard input. All that it started ends with
 // it, or with this process.
 func run(ctx context.Context, line string, m Message) error {
-	out, err := os.CreateTemp("", "lapse-alert-")
+	out, err := external.Output()
 	if err != nil {
-		return fmt.Errorf("running the command: %w", err)
+		return err
 	}
 	defer func() { _ = out.Close() }()
-	if err := os.Remove(out.Name()); err != nil {
-		return fmt.Errorf("running the command: %w", err)
-	}
 	in, feed, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("running the command: %w", err)
@@ -120,35 +114,7 @@ func run(ctx context.Context, line string, m Message) error {
 	_ = feed.Close() // if something still holds the other end
 	<-fed
 	if err == nil && p.Status() != nil {
-		err = fmt.Errorf("the command failed: %w%s", p.Status(), said(out))
+		err = fmt.Errorf("the command failed: %w%s", p.Status(), external.Said(out))
 	}
 	return errors.Join(err, killErr)
-}
-
-// said is the last line of what a command wrote, without the secrets of the environment.
-func said(out *os.File) string {
-	const most, shown = 64 << 10, 300
-	size, err := out.Seek(0, io.SeekEnd)
-	if err != nil {
-		return ""
-	}
-	text := make([]byte, min(size, most))
-	if _, err := out.ReadAt(text, size-int64(len(text))); err != nil && !errors.Is(err, io.EOF) {
-		return ""
-	}
-	text = bytes.TrimSpace(text)
-	line := strings.ToValidUTF8(string(text[bytes.LastIndexByte(text, '\n')+1:]), "?")
-	line = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, external.Redact(line))
-	if line == "" {
-		return ""
-	}
-	if r := []rune(line); len(r) > shown {
-		line = string(r[:shown]) + " ..."
-	}
-	return "; it says: " + line
 }

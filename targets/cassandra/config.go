@@ -2,7 +2,6 @@ package cassandra
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -99,11 +98,11 @@ func (s *System) writeConfig(i int) error {
 // so that none waits for another one to have joined.
 func (s *System) yaml(i int) (string, error) {
 	n := s.Nodes[i]
-	listen, storage, err := s.bind(n, storagePort)
+	listen, storage, err := s.bind(i, storagePort)
 	if err != nil {
 		return "", err
 	}
-	rpc, native, err := s.bind(n, nativePort)
+	rpc, native, err := s.bind(i, nativePort)
 	if err != nil {
 		return "", err
 	}
@@ -154,19 +153,15 @@ func seeds(nodes []cluster.Node) string {
 // node for down.
 const echoTimeout = 30 * time.Second
 
-// bind returns the address at which a process on n has to listen to serve a port.
-func (s *System) bind(n cluster.Node, port int) (string, int, error) {
-	addr, err := s.Cluster.Bind(n.Name(), port)
+// bind returns the address at which the server of node i has to listen to serve a port.
+func (s *System) bind(i, port int) (string, int, error) {
+	host, text, err := s.Listen(i, port)
 	if err != nil {
 		return "", 0, err
 	}
-	host, text, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", 0, fmt.Errorf("configuring %s: %w", n.Name(), err)
-	}
 	number, err := strconv.Atoi(text)
 	if err != nil {
-		return "", 0, fmt.Errorf("configuring %s: %w", n.Name(), err)
+		return "", 0, fmt.Errorf("configuring %s: %w", s.Nodes[i].Name(), err)
 	}
 	return host, number, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -78,12 +77,11 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 			return cluster.Command{}, err
 		}
 	}
-	bind, err := s.Cluster.Bind(n.Name(), port)
+	// It listens on all addresses of its node, and cannot be told otherwise.
+	_, number, err := s.Listen(i, port)
 	if err != nil {
 		return cluster.Command{}, err
 	}
-	// It listens on all addresses of its node, and cannot be told otherwise.
-	number := bind[strings.LastIndexByte(bind, ':')+1:]
 	args, jars := maven.Small(tmp), s.software.Dir
 	if s.Image != "" { // whose entry point is java, in the directory of the jar
 		args = append(args, "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar")

@@ -62,11 +62,11 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 			return nil, err
 		}
 	}
-	for i := range s.Nodes {
-		addr, err := s.Addr(i, clientPort)
-		if err != nil {
-			return nil, err
-		}
+	addrs, err := s.Addrs(clientPort)
+	if err != nil {
+		return nil, err
+	}
+	for _, addr := range addrs {
 		s.nodes, s.gates = append(s.nodes, access{Access: wire.Access{Addr: addr}}), append(s.gates, new(gate))
 	}
 	if s.admin, err = links(s.nodes); err != nil {

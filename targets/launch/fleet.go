@@ -179,11 +179,6 @@ func (f *Fleet) ReadyIf(ctx context.Context, node string, serves func(ctx contex
 // Names are those of the nodes with these indexes.
 func (f *Fleet) Names(indexes []int) []string { return cluster.Names(f.Nodes, indexes) }
 
-// Addr is the host:port by which clients reach port of node i.
-func (f *Fleet) Addr(i, port int) (string, error) {
-	return f.Cluster.Route(cluster.Clients, f.Nodes[i].Name(), port)
-}
-
 // Restart implements ability.Restarter: the server of a killed node is started with
 // its data.
 func (f *Fleet) Restart(ctx context.Context, node string) error {

@@ -122,3 +122,28 @@ func TestFailed(t *testing.T) {
 		}
 	}
 }
+
+// TestAddresses: where a server listens is where the others and clients reach it.
+func TestAddresses(t *testing.T) {
+	f := fleet(t, "exec sleep 1000")
+	addrs, err := f.Addrs(7000)
+	if err != nil || len(addrs) != 2 || addrs[0] == addrs[1] {
+		t.Fatalf("%q, %v", addrs, err)
+	}
+	host, number, err := f.Listen(1, 7000)
+	if err != nil || host == "" || number == "" {
+		t.Errorf("n2 listens at %s:%s, %v", host, number, err)
+	}
+	if host, number, err := f.Way(0, 1, 7000); err != nil || host == "" || number == "" {
+		t.Errorf("n1 reaches n2 at %s:%s, %v", host, number, err)
+	}
+	for name, err := range map[string]error{
+		"listening": func() error { _, _, err := f.Listen(1, 7001); return err }(),
+		"reaching":  func() error { _, _, err := f.Way(0, 1, 7001); return err }(),
+		"clients":   func() error { _, err := f.Addrs(7001); return err }(),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "7001") {
+			t.Errorf("%s at a port that the spec has not: %v", name, err)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package mongodb
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -64,11 +63,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 // whatever it is told, so that its Java is told that localhost is the node.
 func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 	n := s.Nodes[i]
-	bind, err := s.Cluster.Bind(n.Name(), port)
-	if err != nil {
-		return cluster.Command{}, err
-	}
-	host, number, err := net.SplitHostPort(bind)
+	host, number, err := s.Listen(i, port)
 	if err != nil {
 		return cluster.Command{}, err
 	}

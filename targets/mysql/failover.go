@@ -96,7 +96,7 @@ func (o operated) Promote(ctx context.Context, old, node int) error {
 // Follow implements replication.Driver.
 func (o operated) Follow(ctx context.Context, a replication.Answer[standing]) (anew bool, err error) {
 	answered := a.Err == nil
-	host, number, err := o.upstream(a.Node)
+	host, number, err := o.Way(a.Node, o.primaryIndex(), port)
 	switch {
 	case err != nil:
 		return false, err

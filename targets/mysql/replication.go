@@ -105,7 +105,7 @@ func (s *System) status(ctx context.Context, node int, name string) (value strin
 
 // follow makes a replica of a node that runs, and of one that follows another primary.
 func (s *System) follow(ctx context.Context, node int) error {
-	host, number, err := s.upstream(node)
+	host, number, err := s.Way(node, s.primaryIndex(), port)
 	if err != nil {
 		return err
 	}
@@ -115,15 +115,6 @@ func (s *System) follow(ctx context.Context, node int) error {
 		fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='%s', MASTER_PORT=%s, MASTER_USER='%s', MASTER_PASSWORD='%s', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5",
 			host, number, replicaUser, s.password),
 		"START SLAVE")
-}
-
-// upstream is the address at which node reaches the primary.
-func (s *System) upstream(node int) (host, number string, err error) {
-	addr, err := s.Cluster.Route(s.Nodes[node].Name(), s.Nodes[s.primaryIndex()].Name(), port)
-	if err != nil {
-		return "", "", err
-	}
-	return net.SplitHostPort(addr)
 }
 
 // standing is a node's place in the replication, by its own word.
@@ -269,7 +260,7 @@ func (s *System) replicatedReady(ctx context.Context, node int) error {
 	s.roles.Lock()
 	held := s.held[node]
 	s.roles.Unlock()
-	host, number, err := s.upstream(node)
+	host, number, err := s.Way(node, s.primaryIndex(), port)
 	if err != nil {
 		return err
 	}

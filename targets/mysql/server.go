@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"fmt"
-	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -91,11 +90,7 @@ func complaint(out string) string {
 // command starts the server of node i.
 func (s *System) command(ctx context.Context, i int) (cluster.Command, error) {
 	n := s.Nodes[i]
-	bind, err := s.Cluster.Bind(n.Name(), port)
-	if err != nil {
-		return cluster.Command{}, err
-	}
-	host, number, err := net.SplitHostPort(bind)
+	host, number, err := s.Listen(i, port)
 	if err != nil {
 		return cluster.Command{}, err
 	}

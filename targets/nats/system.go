@@ -52,12 +52,13 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		}
 		s.server = p.Paths[program]
 	}
-	nodes := make([]access, len(s.Nodes))
-	for i := range nodes {
-		var err error
-		if nodes[i].Addr, err = s.Addr(i, clientPort); err != nil {
-			return nil, err
-		}
+	addrs, err := s.Addrs(clientPort)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]access, len(addrs))
+	for i, addr := range addrs {
+		nodes[i].Addr = addr
 	}
 	s.store = newStore("lapse", nodes, cfg)
 	if err := s.Fleet.Start(ctx, s.form, nil); err != nil {
@@ -192,9 +193,5 @@ func (s *System) Version() string { return s.Named("NATS", s.cfg.Options[optVers
 
 // Replicas implements targets.ReplicaPlacer: all nodes.
 func (s *System) Replicas(context.Context, history.Key) ([]string, error) {
-	var names []string
-	for _, n := range s.Nodes {
-		names = append(names, n.Name())
-	}
-	return names, nil
+	return cluster.NodeNames(len(s.Nodes)), nil
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -94,13 +93,9 @@ func fixedSettings(sw software) []setting {
 // waits for once it is the primary, and whom it follows while it is not.
 func (s *System) nodeSettings(node, primary int) ([]setting, error) {
 	name := s.Nodes[node].Name()
-	bind, err := s.Cluster.Bind(name, port)
+	host, number, err := s.Listen(node, port)
 	if err != nil {
-		return nil, fmt.Errorf("configuring %s: %w", name, err)
-	}
-	host, portText, err := net.SplitHostPort(bind)
-	if err != nil {
-		return nil, fmt.Errorf("configuring %s: %w", name, err)
+		return nil, err
 	}
 	var others []string
 	for i, n := range s.Nodes {
@@ -110,7 +105,7 @@ func (s *System) nodeSettings(node, primary int) ([]setting, error) {
 	}
 	list := []setting{
 		{"listen_addresses", host},
-		{"port", portText},
+		{"port", number},
 		{"cluster_name", name},
 		{"synchronous_standby_names", s.set.sync.names(others)},
 		{"recovery_min_apply_delay", strconv.FormatInt(s.applyDelay().Milliseconds(), 10) + "ms"},
@@ -127,17 +122,12 @@ func (s *System) nodeSettings(node, primary int) ([]setting, error) {
 
 // conninfo returns the connection string by which standby reaches primary.
 func (s *System) conninfo(standby, primary int) (string, error) {
-	from, to := s.Nodes[standby].Name(), s.Nodes[primary].Name()
-	route, err := s.Cluster.Route(from, to, port)
+	host, number, err := s.Way(standby, primary, port)
 	if err != nil {
-		return "", fmt.Errorf("configuring %s: %w", from, err)
-	}
-	host, portText, err := net.SplitHostPort(route)
-	if err != nil {
-		return "", fmt.Errorf("configuring %s: %w", from, err)
+		return "", err
 	}
 	text := fmt.Sprintf("host=%s port=%s user=%s application_name=%s sslmode=disable gssencmode=disable connect_timeout=2 keepalives_idle=5 keepalives_interval=1 keepalives_count=3 tcp_user_timeout=3000",
-		host, portText, superuser, from)
+		host, number, superuser, s.Nodes[standby].Name())
 	if s.password != "" {
 		// The password itself would be in the log: PostgreSQL writes there what a
 		// changed primary_conninfo is.

@@ -64,13 +64,13 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 	}
 	s.StartTimeout = readyTimeout
 	s.Command = s.command
-	for i, n := range c.Nodes() {
-		addr, err := s.Addr(i, port)
-		if err != nil {
-			return nil, fmt.Errorf("finding the way to %s: %w", n.Name(), err)
-		}
+	addrs, err := s.Addrs(port)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range s.Nodes {
 		s.nodes = append(s.nodes, n.Name())
-		s.admin[n.Name()] = client.New(addr)
+		s.admin[n.Name()] = client.New(addrs[i])
 	}
 	err = s.Fleet.Start(ctx, func(ctx context.Context) error {
 		return s.Await(ctx, "to serve", func(ctx context.Context, i int) error { return s.Ready(ctx, s.nodes[i]) })

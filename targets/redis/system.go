@@ -45,14 +45,14 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 			return nil, err
 		}
 	}
+	addrs, err := s.Addrs(port)
+	if err != nil {
+		return nil, err
+	}
 	// Nodes of a cluster tell clients their own addresses.
 	said := make([]string, len(s.Nodes))
 	for i, n := range s.Nodes {
-		addr, err := s.Addr(i, port)
-		if err != nil {
-			return nil, err
-		}
-		s.add(wire.Access{Addr: addr})
+		s.add(wire.Access{Addr: addrs[i]})
 		said[i] = fmt.Sprintf("%s:%d", n.Address(), port)
 	}
 	s.index = byAddress(said)
@@ -84,11 +84,10 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return cluster.Command{}, err
 	}
-	bind, err := s.Cluster.Bind(n.Name(), port)
+	host, number, err := s.Listen(i, port)
 	if err != nil {
 		return cluster.Command{}, err
 	}
-	host, number, _ := strings.Cut(bind, ":")
 	args := []string{
 		"--port", number, "--bind", host, "--protected-mode", "no", "--dir", data, "--save", "",
 		"--appendonly", "yes", "--appendfsync", s.set.appendfsync,
@@ -99,11 +98,10 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 		args = append(args, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
 			"--cluster-node-timeout", strconv.FormatInt(s.set.nodeTimeout.Milliseconds(), 10))
 	} else if i > 0 {
-		primary, err := s.Cluster.Route(n.Name(), s.Nodes[0].Name(), port)
+		host, number, err := s.Way(i, 0, port)
 		if err != nil {
 			return cluster.Command{}, err
 		}
-		host, number, _ := strings.Cut(primary, ":")
 		args = append(args, "--replicaof", host+" "+number)
 	}
 	path := s.server.Path

@@ -1,11 +1,9 @@
 package external
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -46,15 +44,11 @@ func (c *external) order(ctx context.Context, n *node, name string, peers []stri
 		}
 		return nil
 	}
-	out, err := os.CreateTemp("", "lapse-operator-")
+	out, err := Output()
 	if err != nil {
 		return fmt.Errorf("%s on %s: %w", name, n.name, err)
 	}
 	defer func() { _ = out.Close() }()
-	if err := os.Remove(out.Name()); err != nil {
-		return fmt.Errorf("%s on %s: %w", name, n.name, err)
-	}
-	// A file, not a pipe: a daemon that the command starts would keep that open.
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Env = append(os.Environ(), c.environment(n, peers)...)
@@ -73,11 +67,11 @@ func (c *external) order(ctx context.Context, n *node, name string, peers []stri
 	case <-ctx.Done():
 		endGroup(cmd)
 		<-done
-		return fmt.Errorf("%s on %s: the operator's command did not end in time: %w%s", name, n.name, ctx.Err(), said(out))
+		return fmt.Errorf("%s on %s: the operator's command did not end in time: %w%s", name, n.name, ctx.Err(), Said(out))
 	}
 	var status *exec.ExitError
 	if errors.As(err, &status) {
-		return &statusError{status.ExitCode(), fmt.Sprintf("%s on %s: the operator's command ended with %s%s", name, n.name, status, said(out))}
+		return &statusError{status.ExitCode(), fmt.Sprintf("%s on %s: the operator's command ended with %s%s", name, n.name, status, Said(out))}
 	}
 	if err != nil {
 		return fmt.Errorf("%s on %s: %w", name, n.name, err)
@@ -97,28 +91,6 @@ func (c *external) environment(n *node, peers []string) []string {
 		"LAPSE_PEERS=" + strings.Join(peers, " "),
 		"LAPSE_PEER_ADDRESSES=" + strings.Join(addrs, " "), "LAPSE_PEER_HOSTS=" + strings.Join(hosts, " "),
 	}
-}
-
-// said is the last line of what a command wrote, without secrets.
-func said(out *os.File) string {
-	const most, shown = 64 << 10, 300
-	size, err := out.Seek(0, io.SeekEnd)
-	if err != nil {
-		return ""
-	}
-	text := make([]byte, min(size, most))
-	if _, err := out.ReadAt(text, size-int64(len(text))); err != nil && !errors.Is(err, io.EOF) {
-		return ""
-	}
-	text = bytes.TrimSpace(text)
-	line := string(text[bytes.LastIndexByte(text, '\n')+1:])
-	if line == "" {
-		return ""
-	}
-	if len(line) > shown {
-		line = line[:shown] + " ..."
-	}
-	return "; it says: " + Redact(line)
 }
 
 // defaultTimeout bounds a command unless the file says otherwise.
