@@ -71,6 +71,9 @@ func (r *replacement) inject(ctx context.Context, _ *scene) error {
 	if r.before.ID == "" {
 		return fmt.Errorf("nothing runs as %s", r.node())
 	}
+	if r.before.Ending {
+		return fmt.Errorf("%s is ending already, and not by this fault", r.node())
+	}
 	return r.supervisor.Replace(ctx, r.node(), r.before.ID, r.how)
 }
 

@@ -22,8 +22,8 @@ type keeper struct {
 	slow  time.Duration
 	// gone: nothing follows; unready: what follows never is.
 	gone, unready bool
-	// refuses: a budget does.
-	refuses bool
+	// refuses: a budget does; busy: somebody else has told all to end.
+	refuses, busy bool
 
 	mu      sync.Mutex
 	lives   map[string]int
@@ -55,7 +55,7 @@ func (k *keeper) look(ctx context.Context, node string) (cluster.Incarnation, er
 	}
 	_, ending := k.ending[node]
 	return cluster.Incarnation{
-		ID: fmt.Sprintf("%s-%d", node, k.lives[node]), Address: fmt.Sprintf("10.0.0.%d", 1+k.lives[node]), Ending: ending,
+		ID: fmt.Sprintf("%s-%d", node, k.lives[node]), Address: fmt.Sprintf("10.0.0.%d", 1+k.lives[node]), Ending: ending || k.busy,
 		Ready: !ending && !(k.unready && k.lives[node] > 0), Keeps: "its successor has what is in data-" + node,
 	}, nil
 }
@@ -93,6 +93,7 @@ func TestReplacements(t *testing.T) {
 		{name: "the primary is replaced", fault: "reschedule-primary", keeper: &keeper{}, removal: cluster.Deletion},
 		{name: "it is evicted", fault: "evict", keeper: &keeper{}, removal: cluster.Eviction},
 		{name: "the budget refuses", fault: "evict", keeper: &keeper{refuses: true}, ineffective: "injecting it: the budget needs it"},
+		{name: "somebody else ends it", fault: "reschedule", keeper: &keeper{busy: true}, ineffective: "is ending already, and not by this fault", unhealed: "which is not ready"},
 		{name: "it stays", fault: "reschedule", keeper: &keeper{stays: true}, ineffective: "at 10.0.0.1 (after 1 min)", removal: cluster.Deletion},
 		{name: "it does not end in time", fault: "reschedule", keeper: &keeper{slow: 90 * time.Second}, ineffective: "at 10.0.0.1 (after 1 min)", removal: cluster.Deletion},
 		{name: "nothing follows", fault: "reschedule", keeper: &keeper{gone: true}, unhealed: "nothing runs as", removal: cluster.Deletion},
@@ -121,6 +122,9 @@ func TestReplacements(t *testing.T) {
 				}
 				if c.keeper == nil {
 					return
+				}
+				if c.removal == "" && len(c.keeper.removed) > 0 {
+					t.Errorf("removed by %v", c.keeper.removed)
 				}
 				if want := []cluster.Removal{c.removal}; c.removal != "" && !slices.Equal(c.keeper.removed, want) {
 					t.Errorf("removed by %v, want %v", c.keeper.removed, want)

@@ -112,6 +112,9 @@ func (p *externalCluster) find(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if found.Mark != "" {
+		p.at = []string{found.Mark} // which the plan stores
+	}
 	p.operator = &cluster.Operator{Supervisor: found.Supervisor}
 	return found.At, nil
 }

@@ -30,7 +30,8 @@ func (m marked) Find(_ context.Context, at string) (*cluster.Found, error) {
 	case "mark:nowhere":
 		return nil, &cluster.EnvironmentError{Doing: "finding it", Err: errors.New("there is none")}
 	}
-	return &cluster.Found{At: m.nodes, Supervisor: m}, nil
+	at, _ = strings.CutSuffix(at, "?pinned")
+	return &cluster.Found{At: m.nodes, Mark: at + "?pinned", Supervisor: m}, nil
 }
 
 func (marked) Incarnation(context.Context, string) (cluster.Incarnation, error) {
@@ -55,7 +56,7 @@ func TestMarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"db-0:7400", "db-1:7401", "db-2:7400"}
-	if spec := p.Probe(); !slices.Equal(spec.At, want) || spec.Operator.Supervised() == nil || !slices.Equal(p.Plan.At, []string{"mark:db"}) || p.Plan.Operator != "" {
+	if spec := p.Probe(); !slices.Equal(spec.At, want) || spec.Operator.Supervised() == nil || !slices.Equal(p.Plan.At, []string{"mark:db?pinned"}) || p.Plan.Operator != "" {
 		t.Errorf("found %v, planned %v with %q", spec.At, p.Plan.At, p.Plan.Operator)
 	}
 	if again, err := FromPlan(t.Context(), p.Plan, env(m)); err != nil || !slices.Equal(again.Probe().At, want) {

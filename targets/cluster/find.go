@@ -17,6 +17,9 @@ type Found struct {
 	// At are their addresses, host or host:port, in an order that stays as long as the
 	// nodes' names do.
 	At []string
+	// Mark is what finds the same nodes again, wherever what the one that was given leaves open has
+	// changed meanwhile, such as which cluster is the current one.
+	Mark string
 	// Supervisor keeps them running.
 	Supervisor Supervisor
 }

@@ -9,9 +9,11 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -38,27 +40,56 @@ func (Finder) Find(ctx context.Context, at string) (*cluster.Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := connect(m.context)
+	client, m, err := connect(m)
 	if err != nil {
-		return nil, &cluster.EnvironmentError{Doing: "connecting to Kubernetes", Err: err,
-			Way: "name a kubeconfig in KUBECONFIG, and one of its contexts as " + Scheme + "...?context=NAME; inside a cluster nothing is needed"}
+		way := "name a kubeconfig in KUBECONFIG, and one of its contexts as " + Scheme + "...?context=NAME; inside a cluster nothing is needed"
+		if m.inside {
+			way = "this asks as the service account of the pod that lapse runs in: run it there, or name the cluster by a context of a kubeconfig, as " + Scheme + "...?context=NAME"
+		}
+		return nil, &cluster.EnvironmentError{Doing: "connecting to Kubernetes", Err: err, Way: way}
 	}
 	return find(ctx, client, m)
 }
 
-// connect makes the client that a kubeconfig, or the pod that this is, says.
-func connect(kubeContext string) (dynamic.Interface, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	overrides := &clientcmd.ConfigOverrides{CurrentContext: kubeContext}
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
+// connect makes the client that a kubeconfig, or the pod that this is, says. The mark that it
+// returns says which that was.
+func connect(m mark) (dynamic.Interface, mark, error) {
+	config, m, err := who(m)
 	if err != nil {
-		return nil, err
+		return nil, m, err
 	}
 	config.Timeout = askTimeout
 	config.UserAgent = "lapse"
 	config.QPS, config.Burst = 50, 100 // the state of a node is asked for while a fault is awaited
 	config.WarningHandler = rest.NoWarnings{}
-	return dynamic.NewForConfig(config)
+	client, err := dynamic.NewForConfig(config)
+	return client, m, err
+}
+
+// who says which cluster is asked, and as whom. A kubeconfig that has something wins over the
+// pod that this is, as for kubectl.
+func who(m mark) (*rest.Config, mark, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	raw, err := rules.Load()
+	if err != nil {
+		return nil, m, err
+	}
+	if m.inside || m.context == "" && api.IsConfigEmpty(raw) {
+		config, err := rest.InClusterConfig()
+		if err == nil {
+			m.inside = true
+			return config, m, nil
+		}
+		if m.inside {
+			return nil, m, err
+		}
+	}
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: m.context}
+	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, m.context, overrides, rules).ClientConfig()
+	if m.context == "" {
+		m.context = raw.CurrentContext
+	}
+	return config, m, err
 }
 
 func find(ctx context.Context, client dynamic.Interface, m mark) (*cluster.Found, error) {
@@ -71,7 +102,7 @@ func find(ctx context.Context, client dynamic.Interface, m mark) (*cluster.Found
 	case apierrors.IsUnauthorized(err):
 		return nil, wrong("see whether the credentials of the kubeconfig are valid", "%w", err)
 	case apierrors.IsForbidden(err):
-		return nil, wrong("the role lapse-look in deploy/kubernetes has the rights that are needed", "%w", err)
+		return nil, wrong(wayToLook, "%w", err)
 	case err != nil:
 		return nil, wrong("see whether the cluster of the kubeconfig is up and can be reached from here", "%w", err)
 	case len(list.Items) == 0:
@@ -94,8 +125,12 @@ func find(ctx context.Context, client dynamic.Interface, m mark) (*cluster.Found
 	if len(errs) > 0 {
 		return nil, wrong("wait until all are ready, or leave pods out by the label selector: jobs and proxies are no nodes", "%s", oneLine(errs))
 	}
-	s := &supervisor{client: client, namespace: m.namespace, pods: map[string]string{}}
-	found := &cluster.Found{Supervisor: s}
+	selector, err := labels.Parse(m.selector)
+	if err != nil {
+		return nil, wrong("", "%w", err) // it was read before
+	}
+	s := &supervisor{client: client, namespace: m.namespace, selector: selector, pods: map[string]string{}, budgetPatience: budgetPatience, askAgain: askAgain}
+	found := &cluster.Found{Supervisor: s, Mark: m.String()}
 	pods = sorted(pods)
 	for i, node := range cluster.NodeNames(len(pods)) {
 		s.pods[node] = pods[i].Name

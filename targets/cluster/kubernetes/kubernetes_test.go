@@ -2,9 +2,11 @@ package kubernetes
 
 import (
 	"errors"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/kubernetes/kubernetestest"
@@ -15,10 +17,13 @@ func TestMarks(t *testing.T) {
 		"k8s:shop/app=db":                                  {namespace: "shop", selector: "app=db"},
 		"k8s:shop/app=db:5432":                             {namespace: "shop", selector: "app=db", port: 5432},
 		"k8s:shop/app.kubernetes.io/name=db,tier!=proxy":   {namespace: "shop", selector: "app.kubernetes.io/name=db,tier!=proxy"},
+		"k8s:shop/app=db:7400?in-cluster":                  {namespace: "shop", selector: "app=db", port: 7400, inside: true},
 		"k8s:shop/app in (a,b):1?context=arn:aws:eks:a/b@": {namespace: "shop", selector: "app in (a,b)", port: 1, context: "arn:aws:eks:a/b@"},
 	} {
 		if got, err := parseMark(at); err != nil || got != want {
 			t.Errorf("%s: %+v, %v, want %+v", at, got, err, want)
+		} else if got.String() != at {
+			t.Errorf("%s is written as %s", at, got)
 		}
 	}
 	for at, want := range map[string]string{
@@ -29,8 +34,9 @@ func TestMarks(t *testing.T) {
 		"k8s:shop/app=a=b":              "cannot be read",
 		"k8s:shop/app=db:0":             `"0" is no port`,
 		"k8s:shop/app=db:99999":         `"99999" is no port`,
-		"k8s:shop/app=db?namespace=x":   "context=NAME alone",
-		"k8s:shop/app=db?context=":      "context=NAME alone",
+		"k8s:shop/app=db?namespace=x":   "context=NAME or in-cluster alone",
+		"k8s:shop/app=db?context=":      "context=NAME or in-cluster alone",
+		"k8s:shop/app=db?in-cluster=x":  "context=NAME or in-cluster alone",
 		"k8s:Shop/app=db":               `"Shop" is no namespace`,
 		"k8s:shop/app=db?context=a/app": "",
 	} {
@@ -81,6 +87,9 @@ func TestFind(t *testing.T) {
 	if len(found.At) != 12 || found.At[2] != "db-2.db.shop.svc:7400" || found.At[10] != "db-10.db.shop.svc:7400" {
 		t.Errorf("found %v", found.At)
 	}
+	if found.Mark != at {
+		t.Errorf("it is found again by %s", found.Mark)
+	}
 	if !(Finder{}).Finds(at) || (Finder{}).Finds("db1:7400") {
 		t.Error("a mark and an address are not told apart")
 	}
@@ -90,6 +99,24 @@ func TestFind(t *testing.T) {
 	}
 	if len(a.Asked) > 0 {
 		t.Errorf("it changed something: %v", a.Asked)
+	}
+}
+
+// TestPinned: which cluster was the current one is part of what finds the pods again.
+func TestPinned(t *testing.T) {
+	a := &kubernetestest.API{Pods: set(3), Rights: look}
+	path := a.Serve(t)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), `"current-context": "none"`, `"current-context": "staging"`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUBECONFIG", path)
+	found, err := Finder{}.Find(t.Context(), "k8s:shop/app=db:7400")
+	if err != nil || found.Mark != at {
+		t.Errorf("%+v, %v, want to be found again by %s", found, err, at)
 	}
 }
 
@@ -111,6 +138,7 @@ func TestFindRefuses(t *testing.T) {
 			a.Pods["db-2"]["metadata"].(map[string]any)["deletionTimestamp"] = "2026-11-29T10:00:00Z"
 		}, at, "db-2 is being deleted"},
 		"no right":        {func(a *kubernetestest.API) { a.Rights = nil }, at, "pods is forbidden; the role lapse-look"},
+		"no pod of ours":  {func(*kubernetestest.API) {}, "k8s:shop/app=db?in-cluster", "run it there, or name the cluster by a context"},
 		"no such context": {func(*kubernetestest.API) {}, "k8s:shop/app=db?context=prod", `"prod" does not exist; name a kubeconfig`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,12 +181,33 @@ func TestReplace(t *testing.T) {
 	if next, err := s.Incarnation(t.Context(), "n2"); err != nil || next.ID != "another" || !strings.Contains(next.Keeps, "begins without") {
 		t.Errorf("the successor of n2 is %+v, %v", next, err)
 	}
-	a.Budget = true
-	if err := s.Replace(t.Context(), "n3", "uid-of-db-2", cluster.Eviction); err == nil || !strings.Contains(err.Error(), "PodDisruptionBudget") || a.Pods["db-2"] == nil {
-		t.Errorf("against the budget: %v", err)
+	refused := func(why string, how cluster.Removal) {
+		t.Helper()
+		if err := s.Replace(t.Context(), "n3", "uid-of-db-2", how); err == nil || !strings.Contains(err.Error(), why) || a.Pods["db-2"] == nil {
+			t.Errorf("%s, want %q: %v", how, why, err)
+		}
 	}
-	a.Budget = false
-	if err := s.Replace(t.Context(), "n3", "uid-of-db-2", cluster.Eviction); err != nil || a.Pods["db-2"] != nil {
+	keeper := s.(*supervisor)
+	keeper.askAgain, keeper.budgetPatience = 0, 0
+	a.Budget = 1
+	refused("PodDisruptionBudget", cluster.Eviction)
+	for _, how := range []cluster.Removal{cluster.Deletion, cluster.Eviction} {
+		labels := a.Pods["db-2"]["metadata"].(map[string]any)["labels"].(map[string]any)
+		a.Meanwhile = func(map[string]any) { labels["app"] = "retired" }
+		refused("it has no longer the labels app=db by which it was found", how)
+		a.Meanwhile = nil
+		refused("it has no longer the labels app=db by which it was found", how)
+		labels["app"] = "db"
+	}
+	meta := a.Pods["db-2"]["metadata"].(map[string]any)
+	meta["deletionTimestamp"] = "2026-11-29T10:00:00Z"
+	refused("it is being deleted already", cluster.Deletion)
+	delete(meta, "deletionTimestamp")
+	// A budget that gives way, and a change that does not matter.
+	keeper.budgetPatience = time.Minute
+	a.Budget = 3
+	a.Meanwhile = func(pod map[string]any) { pod["status"] = kubernetestest.Status("Running", "10.0.0.8", true) }
+	if err := s.Replace(t.Context(), "n3", "uid-of-db-2", cluster.Eviction); err != nil || a.Pods["db-2"] != nil || a.Budget != 0 {
 		t.Errorf("evicting: %v", err)
 	}
 	if first := a.Asked[0]; !strings.HasPrefix(first, "DELETE db-1 ") || !strings.Contains(first, `"gracePeriodSeconds":1`) {

@@ -21,11 +21,31 @@ type mark struct {
 	// the kubeconfig.
 	port    int
 	context string
+	// inside asks as the service account of the pod that this is, whatever kubeconfig there is.
+	inside bool
 }
 
-const wanted = "want " + Scheme + "NAMESPACE/SELECTOR, such as " + Scheme + "shop/app=db, and perhaps :PORT and ?context=NAME after it"
+// inCluster stands where a context may stand.
+const inCluster = "in-cluster"
 
-// parseMark reads k8s:NAMESPACE/SELECTOR[:PORT][?context=NAME]. Its errors are
+const wanted = "want " + Scheme + "NAMESPACE/SELECTOR, such as " + Scheme + "shop/app=db, and perhaps :PORT and ?context=NAME or ?" + inCluster + " after it"
+
+// String is what parseMark reads.
+func (m mark) String() string {
+	text := Scheme + m.namespace + "/" + m.selector
+	if m.port != 0 {
+		text += ":" + strconv.Itoa(m.port)
+	}
+	switch {
+	case m.inside:
+		text += "?" + inCluster
+	case m.context != "":
+		text += "?context=" + m.context
+	}
+	return text
+}
+
+// parseMark reads k8s:NAMESPACE/SELECTOR[:PORT][?context=NAME], or ?in-cluster in place of a context. Its errors are
 // *cluster.MarkError.
 func parseMark(at string) (mark, error) {
 	wrong := func(format string, args ...any) (mark, error) {
@@ -35,10 +55,14 @@ func parseMark(at string) (mark, error) {
 	var m mark
 	if asked {
 		key, value, _ := strings.Cut(query, "=")
-		if key != "context" || value == "" {
-			return wrong("after the question mark there can be context=NAME alone")
+		switch {
+		case query == inCluster:
+			m.inside = true
+		case key == "context" && value != "":
+			m.context = value
+		default:
+			return wrong("after the question mark there can be context=NAME or %s alone", inCluster)
 		}
-		m.context = value
 	}
 	// Neither keys nor values of labels have a colon.
 	if i := strings.LastIndexByte(rest, ':'); i >= 0 {

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -26,6 +27,11 @@ var (
 type supervisor struct {
 	client    dynamic.Interface
 	namespace string
+	// selector is what the pods were found by, and must have when they are taken away.
+	selector labels.Selector
+	// budgetPatience is how long an eviction that a budget refuses is asked for again, and
+	// askAgain the time between two such questions.
+	budgetPatience, askAgain time.Duration
 	// pods are the names of the pods, by those of the nodes.
 	pods map[string]string
 	// nameless are pods whose successors cannot be found by a name.
@@ -63,36 +69,82 @@ func (s *supervisor) Incarnation(ctx context.Context, node string) (cluster.Inca
 	return incarnation(pod), nil
 }
 
+// budgetPatience is for a budget that spares a pod until the one before is ready again, which
+// is why kubectl drain asks again too.
+const budgetPatience = 20 * time.Second
+
+// askAgain is the time between two such questions.
+const askAgain = time.Second
+
 // Replace implements cluster.Supervisor. A deletion gives the pod a second, and not none:
 // with none the name is given away before it is known that the pod has ended, and a
-// database could run twice under it.
+// database could run twice under it. A pod that has not the labels any more, by which
+// it was found, is not what faults were allowed on: it is left alone. An eviction that a
+// budget refuses is asked for again for a while.
 func (s *supervisor) Replace(ctx context.Context, node, id string, how cluster.Removal) error {
 	name, err := s.pod(node)
 	if err != nil {
 		return err
 	}
-	pods := s.client.Resource(podsResource).Namespace(s.namespace)
-	uid := types.UID(id)
-	only := &metav1.Preconditions{UID: &uid}
-	if how == cluster.Eviction {
-		_, err = pods.Create(ctx, eviction(s.namespace, name, id), metav1.CreateOptions{}, "eviction")
-	} else {
-		err = pods.Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(1)), Preconditions: only})
-	}
-	if apierrors.IsTooManyRequests(err) {
-		return fmt.Errorf("the pod %s cannot be done without, by a PodDisruptionBudget: %w", name, err)
-	}
-	if err != nil {
+	for deadline := time.Now().Add(s.budgetPatience); ; {
+		err := s.remove(ctx, name, id, how)
+		switch {
+		case err == nil:
+			return nil
+		case apierrors.IsTooManyRequests(err) && time.Now().Before(deadline) && wait(ctx, s.askAgain):
+			continue
+		case apierrors.IsTooManyRequests(err):
+			return fmt.Errorf("the pod %s cannot be done without, by a PodDisruptionBudget: %w", name, err)
+		}
 		return fmt.Errorf("%s of the pod %s: %w", how, name, err)
 	}
-	return nil
 }
 
-func eviction(namespace, name, uid string) *unstructured.Unstructured {
+// wait is false if ctx was done first.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// remove looks at the pod and removes what it has seen and nothing else: one that has changed
+// since is looked at again.
+func (s *supervisor) remove(ctx context.Context, name, id string, how cluster.Removal) error {
+	pods := s.client.Resource(podsResource).Namespace(s.namespace)
+	const most = 5
+	for try := 1; ; try++ {
+		u, err := pods.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		switch {
+		case string(u.GetUID()) != id:
+			return errors.New("there is another by that name meanwhile")
+		case !s.selector.Matches(labels.Set(u.GetLabels())):
+			return fmt.Errorf("it has no longer the labels %s by which it was found, and is left alone", s.selector)
+		case u.GetDeletionTimestamp() != nil:
+			return errors.New("it is being deleted already, by somebody else")
+		}
+		if how == cluster.Eviction {
+			_, err = pods.Create(ctx, eviction(u), metav1.CreateOptions{}, "eviction")
+		} else {
+			uid, version := u.GetUID(), u.GetResourceVersion()
+			err = pods.Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(1)), Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
+		}
+		if !apierrors.IsConflict(err) || try == most {
+			return err
+		}
+	}
+}
+
+func eviction(pod *unstructured.Unstructured) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "policy/v1", "kind": "Eviction",
-		"metadata":      map[string]any{"name": name, "namespace": namespace},
-		"deleteOptions": map[string]any{"preconditions": map[string]any{"uid": uid}},
+		"metadata":      map[string]any{"name": pod.GetName(), "namespace": pod.GetNamespace()},
+		"deleteOptions": map[string]any{"preconditions": map[string]any{"uid": string(pod.GetUID()), "resourceVersion": pod.GetResourceVersion()}},
 	}}
 }
 
@@ -107,7 +159,7 @@ func (s *supervisor) May(ctx context.Context, how cluster.Removal) error {
 	for _, node := range cluster.NodeNames(len(s.pods)) {
 		n, err := s.Incarnation(ctx, node)
 		if err != nil {
-			return &cluster.EnvironmentError{Doing: doing, Err: err, Way: wayToRights}
+			return &cluster.EnvironmentError{Doing: doing, Err: err, Way: wayToLook}
 		}
 		if !n.Kept {
 			return &cluster.EnvironmentError{Doing: doing,
@@ -129,7 +181,10 @@ func (s *supervisor) May(ctx context.Context, how cluster.Removal) error {
 	return nil
 }
 
-const wayToRights = "the role lapse-break in deploy/kubernetes has the rights that are needed"
+const (
+	wayToLook   = "the role lapse-look in deploy/kubernetes has the rights that are needed"
+	wayToRights = "the role lapse-break in deploy/kubernetes has the rights that are needed"
+)
 
 // allowed asks whether this user may do something.
 func (s *supervisor) allowed(ctx context.Context, attributes map[string]any) (bool, error) {

@@ -227,8 +227,7 @@ func podsRun(more ...string) []string {
 		"--model", "no-lost-writes", "--duration", "6s", "--fault-interval", "4500ms", "--fault-hold", "1s", "--rate", "200", "--seed", "5", "--progress", "plain"}, more...)
 }
 
-// testPods: what is done to pods, on whichever API. The kubeconfig of lapse has the rights
-// of deploy/kubernetes.
+// testPods: what is done to pods. The kubeconfig of lapse has the rights of deploy/kubernetes.
 func testPods(t *testing.T, kubeconfig string) {
 	env := append(cleanEnvironment(), "KUBECONFIG="+kubeconfig)
 	t.Run("looked at", func(t *testing.T) {
@@ -267,7 +266,7 @@ func testPods(t *testing.T, kubeconfig string) {
 }
 
 // TestPods: a store that is found by a label, and whose pods are taken away. The API is a
-// stand-in; make test-kubernetes does the same on a real one.
+// stand-in; make test-kubernetes takes pods away on a real one.
 func TestPods(t *testing.T) {
 	api := &kubernetestest.API{Rights: []string{"list pods", "get pods", "delete pods", "create pods/eviction"}}
 	kubeconfig := api.Serve(t)

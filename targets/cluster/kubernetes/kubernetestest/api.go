@@ -1,6 +1,5 @@
 // Package kubernetestest answers tests as an API server of Kubernetes does, as far as lapse
-// asks one, and as whoever keeps pods does. Where there is a real one (make
-// test-kubernetes), the same tests ask that.
+// asks one. What a real one does is seen by make test-kubernetes (room realcluster).
 package kubernetestest
 
 import (
@@ -8,11 +7,13 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"hash/fnv"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -33,8 +34,10 @@ type API struct {
 	Pods map[string]map[string]any
 	// Rights are verbs and resources that the user has, such as "delete pods".
 	Rights []string
-	// Budget says that no pod can be done without.
-	Budget bool
+	// Budget is how many evictions are refused, because no pod can be done without.
+	Budget int
+	// Meanwhile is called, unless it is nil, before each removal with the pod as it is then.
+	Meanwhile func(pod map[string]any)
 	// Asked are the deletions and evictions that were asked for, with their bodies.
 	Asked []string
 
@@ -83,6 +86,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name, sub, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, podsPath), "/"), "/")
 	pod := a.Pods[name]
+	if pod != nil {
+		at(pod, "metadata")["resourceVersion"] = version(pod)
+	}
 	switch {
 	case r.Header.Get("Authorization") != "Bearer "+token:
 		status(w, http.StatusUnauthorized, "Unauthorized", "who are you")
@@ -148,19 +154,26 @@ func (a *API) create(w http.ResponseWriter, pod map[string]any) {
 // so, by a deletion without any grace.
 func (a *API) remove(w http.ResponseWriter, method, name, sub string, body map[string]any) {
 	text, _ := json.Marshal(body) // it was decoded from JSON
+	if a.Meanwhile != nil {
+		a.Meanwhile(a.Pods[name])
+		at(a.Pods[name], "metadata")["resourceVersion"] = version(a.Pods[name])
+	}
 	a.Asked = append(a.Asked, method+" "+strings.TrimSuffix(name+"/"+sub, "/")+" "+string(text))
 	options := body
 	if sub == "eviction" {
-		if a.Budget {
+		if a.Budget > 0 {
+			a.Budget--
 			status(w, http.StatusTooManyRequests, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.")
 			return
 		}
 		options = at(body, "deleteOptions")
 	}
 	pod := a.Pods[name]
-	if uid := at(options, "preconditions")["uid"]; uid != nil && uid != at(pod, "metadata")["uid"] {
-		status(w, http.StatusConflict, "Conflict", "the UID in the precondition is another")
-		return
+	for key, want := range at(options, "preconditions") {
+		if want != at(pod, "metadata")[key] {
+			status(w, http.StatusConflict, "Conflict", "the "+key+" in the precondition is another")
+			return
+		}
 	}
 	if grace, ok := options["gracePeriodSeconds"].(float64); at(pod, "spec")["nodeName"] != nil && (!ok || grace > 0) {
 		at(pod, "metadata")["deletionTimestamp"] = "2026-11-29T10:00:00Z"
@@ -168,6 +181,16 @@ func (a *API) remove(w http.ResponseWriter, method, name, sub string, body map[s
 		delete(a.Pods, name)
 	}
 	answer(w, http.StatusOK, map[string]any{"apiVersion": "v1", "kind": "Status", "status": "Success"})
+}
+
+// version is another one for every state of a pod.
+func version(pod map[string]any) string {
+	meta := at(pod, "metadata")
+	delete(meta, "resourceVersion")
+	h := fnv.New64a()
+	text, _ := json.Marshal(pod) // it was decoded from JSON
+	h.Write(text)
+	return strconv.FormatUint(h.Sum64(), 10)
 }
 
 // at is the object below key, an empty one if there is none.
