@@ -13,7 +13,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni acceptance killed-faults overhead suites soak record hunt-power differential race lint pages bench bench-stream clean
+.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni test-kubernetes acceptance killed-faults overhead suites soak record hunt-power differential race lint pages bench bench-stream clean
 
 build: $(BIN)
 
@@ -70,6 +70,12 @@ test-patroni:
 	.ci/packages
 	$(GO) vet -tags acceptance ./targets/postgres
 	$(GO) test -tags acceptance -count=1 -v -timeout 30m -run '^TestPatroni' ./targets/postgres
+
+# docs/kubernetes.md on a real API server, scheduler, controllers, kubelet and containerd, as root; nothing is left of them. Three minutes, and
+# at first twenty more, in which Kubernetes is built from its modules.
+test-kubernetes:
+	$(GO) vet -tags acceptance ./targets/cluster/kubernetes
+	$(GO) test -tags acceptance -count=1 -v -timeout 90m -run '^TestRealCluster$$' ./targets/cluster/kubernetes
 
 # Five runs of a minute for every claim about Cassandra's levels.
 acceptance:

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -23,6 +25,12 @@ type GoModule struct {
 	// Packages are the packages to be built, by the names of their programs, such as
 	// "etcd": "go.etcd.io/etcd/server/v3".
 	Packages map[string]string
+	// Files are further files of the module, by their paths in it, for programs that are no
+	// package of another module, such as one with some plugins of many; Packages name them
+	// as "./dns".
+	Files map[string][]byte
+	// Linking is given to the linker, such as "-X PACKAGE.version=v1.2.3"; empty for nothing.
+	Linking string
 	// Version is what Find says.
 	Version string
 }
@@ -31,6 +39,12 @@ var _ Source = GoModule{}
 
 func (g GoModule) cached() cached {
 	c := cached{title: g.Title, target: g.Target, pins: [][]byte{g.Mod, g.Sum}}
+	for _, name := range slices.Sorted(maps.Keys(g.Files)) {
+		c.pins = append(c.pins, []byte(name), g.Files[name])
+	}
+	if g.Linking != "" {
+		c.pins = append(c.pins, []byte(g.Linking))
+	}
 	for name := range g.Packages {
 		c.programs = append(c.programs, name)
 	}
@@ -67,19 +81,24 @@ func (g GoModule) Fetch(ctx context.Context, cache string, progress func(string)
 		if err != nil {
 			return err
 		}
-		quiet(progress)(fmt.Sprintf("building %s from its Go modules (a minute or two, once)", g.Title))
+		quiet(progress)(fmt.Sprintf("building %s from its Go modules (once; a minute or two, and more for large ones)", g.Title))
 		source := filepath.Join(dir, "source")
 		if err := os.Mkdir(source, 0o755); err != nil {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(source) }()
-		for name, text := range map[string][]byte{"go.mod": g.Mod, "go.sum": g.Sum} {
+		files := map[string][]byte{"go.mod": g.Mod, "go.sum": g.Sum}
+		maps.Copy(files, g.Files)
+		for name, text := range files {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(source, name)), 0o755); err != nil {
+				return err
+			}
 			if err := os.WriteFile(filepath.Join(source, name), text, 0o644); err != nil {
 				return err
 			}
 		}
 		for name, pkg := range g.Packages {
-			cmd := exec.CommandContext(ctx, command, "build", "-mod=readonly", "-trimpath", "-o", filepath.Join(dir, name), pkg)
+			cmd := exec.CommandContext(ctx, command, "build", "-mod=readonly", "-trimpath", "-ldflags="+g.Linking, "-o", filepath.Join(dir, name), pkg)
 			cmd.Dir = source
 			cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 			if out, err := cmd.CombinedOutput(); err != nil {

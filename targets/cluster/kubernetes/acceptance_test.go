@@ -1,0 +1,159 @@
+//go:build acceptance
+
+package kubernetes_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lapse-test/lapse/targets/cluster/kubernetes/kubernetestest/realcluster"
+)
+
+// manifests is where deploy/kubernetes is.
+const manifests = "../../../deploy/kubernetes"
+
+// TestRealCluster is docs/kubernetes.md on a real Kubernetes: the example, the Job, and what
+// becomes of it when a budget or a missing right is in its way.
+func TestRealCluster(t *testing.T) {
+	lapse := filepath.Join(t.TempDir(), "lapse")
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-tags", "grpcnotrace", "-o", lapse, "github.com/lapse-test/lapse/cmd/lapse").CombinedOutput(); err != nil {
+		t.Fatalf("building lapse: %v\n%s", err, out)
+	}
+	c := realcluster.Start(t, lapse)
+	for _, name := range []string{"first", "second", "third", "runs"} {
+		c.Volume(t, name)
+	}
+	manifests, err := filepath.Abs(manifests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Kubectl(t, "apply", "-k", manifests+"/example")
+	c.Kubectl(t, "-n", "shop", "rollout", "status", "statefulset/db", "--timeout=2m")
+	c.Kubectl(t, "apply", "-k", manifests)
+
+	t.Run("as documented", func(t *testing.T) {
+		finish(t, c, "lapse").expect(t, 0, "an external cluster up in", "reschedule n", "took effect", "healed", "no-lost-writes       ✓ held", "result: held (exit 0)")
+		c.Kubectl(t, "-n", "shop", "wait", "--for=condition=complete", "job/lapse", "--timeout=30s")
+	})
+	t.Run("evict", func(t *testing.T) {
+		run(t, c, "evict", "--faults=evict").expect(t, 0, "evict n", "1 injected, 1 took effect, 1 healed")
+	})
+	t.Run("evict against a budget", func(t *testing.T) {
+		c.Apply(t, budget)
+		c.Kubectl(t, "-n", "shop", "wait", "--for=jsonpath={.status.expectedPods}=3", "pdb/db", "--timeout=30s")
+		run(t, c, "budget", "--faults=evict").expect(t, 2, "by a PodDisruptionBudget: Cannot evict pod as it would violate", "result: inconclusive")
+		c.Kubectl(t, "-n", "shop", "delete", "pdb/db")
+	})
+	// The rights are the least that there can be: without any of them it says which role has it.
+	for _, right := range []struct {
+		name, role, rules string
+		args              []string
+		want              string
+	}{
+		{"without listing", "lapse-look", `[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]`, nil, `cannot list resource "pods" in API group "" in the namespace "shop"; the role lapse-look`},
+		{"without getting", "lapse-look", `[{"apiGroups":[""],"resources":["pods"],"verbs":["list"]}]`, []string{"--faults=reschedule"}, `cannot get resource "pods" in API group "" in the namespace "shop"; the role lapse-look`},
+		{"without deleting", "lapse-break", `[{"apiGroups":[""],"resources":["pods/eviction"],"verbs":["create"]}]`, []string{"--faults=reschedule"}, "no right to the deletion of pods there; the role lapse-break"},
+		{"without evicting", "lapse-break", `[{"apiGroups":[""],"resources":["pods"],"verbs":["delete"]}]`, []string{"--faults=evict"}, "no right to the eviction of pods there; the role lapse-break"},
+	} {
+		t.Run(right.name, func(t *testing.T) {
+			c.Kubectl(t, "-n", "shop", "patch", "role", right.role, "--type=merge", "-p", `{"rules":`+right.rules+`}`)
+			run(t, c, strings.ReplaceAll(right.name, " ", "-"), right.args...).expect(t, 3, right.want)
+			c.Kubectl(t, "apply", "-k", manifests)
+		})
+	}
+}
+
+// budget lets no pod of three be done without.
+const budget = `
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: db, namespace: shop}
+spec: {minAvailable: 3, selector: {matchLabels: {app: db}}}
+`
+
+// ended is a Job that has ended.
+type ended struct {
+	code int
+	log  string
+}
+
+func (e ended) expect(t *testing.T, code int, says ...string) {
+	t.Helper()
+	if e.code != code {
+		t.Errorf("exit code %d, want %d:\n%s", e.code, code, e.log)
+	}
+	for _, s := range says {
+		if !strings.Contains(e.log, s) {
+			t.Errorf("it does not say %q:\n%s", s, e.log)
+		}
+	}
+}
+
+// run is the Job of deploy/kubernetes under another name, with a short run that has these flags.
+func run(t *testing.T, c *realcluster.Cluster, name string, more ...string) ended {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(manifests, "job.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), "          args:\n")
+	_, after, end := strings.Cut(rest, "          # Credentials")
+	if !found || !end {
+		t.Fatal("job.yaml has no args, or no comment on credentials after them")
+	}
+	args := append([]string{
+		"run", "--target=quorumkv", "--at=k8s:shop/app=db", "--write-level=2", "--read-level=2", "--workload=session",
+		"--model=read-your-writes,no-lost-writes", "--duration=12s", "--fault-interval=8s", "--seed=5", "--out=/runs",
+	}, more...)
+	var list strings.Builder
+	for _, a := range args {
+		fmt.Fprintf(&list, "            - %q\n", a)
+	}
+	job := before + "          args:\n" + list.String() + "          # Credentials" + after
+	job = strings.Replace(job, "name: lapse, labels", "name: "+name+", namespace: shop, labels", 1)
+	c.Apply(t, strings.Replace(job, "image: lapse", "image: "+realcluster.LapseImage, 1))
+	return finish(t, c, name)
+}
+
+// finish waits for a Job's pod to end.
+func finish(t *testing.T, c *realcluster.Cluster, job string) ended {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		var pods struct {
+			Items []struct {
+				Status struct {
+					ContainerStatuses []struct {
+						State struct {
+							Terminated *struct {
+								ExitCode int `json:"exitCode"`
+							} `json:"terminated"`
+						} `json:"state"`
+					} `json:"containerStatuses"`
+				} `json:"status"`
+			} `json:"items"`
+		}
+		text := c.Kubectl(t, "-n", "shop", "get", "pods", "-l", "job-name="+job, "-o", "json")
+		if err := json.Unmarshal([]byte(text), &pods); err != nil {
+			t.Fatal(err)
+		}
+		if len(pods.Items) > 1 {
+			t.Fatalf("the job %s was tried again", job)
+		}
+		for _, p := range pods.Items {
+			for _, s := range p.Status.ContainerStatuses {
+				if s.State.Terminated != nil {
+					return ended{s.State.Terminated.ExitCode, c.Kubectl(t, "-n", "shop", "logs", "job/"+job)}
+				}
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the job %s has not ended: %s\n%s", job, text, c.Kubectl(t, "-n", "shop", "get", "events"))
+		}
+	}
+}
