@@ -277,7 +277,7 @@ func (h *Handler) engineFailed(w http.ResponseWriter, r *http.Request, err error
 		status = 499 // as nginx logs it; nobody is left to read it
 	}
 	h.fail(w, status, protocol.Failure{Code: string(e.Code), Message: e.Message, Outcome: protocol.Outcome(e.Outcome),
-		Needed: e.Needed, Answered: e.Answered, Failed: e.Failed})
+		Needed: e.Needed, Answered: e.Answered, Failed: e.Failed, Attempts: e.Attempts})
 	return status
 }
 

@@ -34,9 +34,10 @@ func (h *Handler) txn(w http.ResponseWriter, r *http.Request) {
 		if bad != nil {
 			return refuse(http.StatusBadRequest, bad)
 		}
-		body, err := readBody(r, h.MaxValueBytes)
+		limit := maxTxnBody(h.MaxValueBytes)
+		body, err := readBody(r, limit)
 		if errors.Is(err, errTooLarge) {
-			return refuse(http.StatusRequestEntityTooLarge, &protocol.Failure{Code: protocol.CodeValueTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", h.MaxValueBytes)})
+			return refuse(http.StatusRequestEntityTooLarge, &protocol.Failure{Code: protocol.CodeValueTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", limit)})
 		}
 		if err != nil {
 			return refuse(http.StatusBadRequest, &protocol.Failure{Code: protocol.CodeBadRequest, Message: err.Error()})
@@ -45,13 +46,40 @@ func (h *Handler) txn(w http.ResponseWriter, r *http.Request) {
 		if bad != nil {
 			return refuse(http.StatusBadRequest, bad)
 		}
+		if n := valueBytes(ops); n > h.MaxValueBytes {
+			return refuse(http.StatusRequestEntityTooLarge, &protocol.Failure{Code: protocol.CodeValueTooLarge,
+				Message: fmt.Sprintf("the values have %d bytes together, at most %d are allowed", n, h.MaxValueBytes)})
+		}
 		res, err := e.Transact(r.Context(), ops)
 		if err != nil {
-			return h.engineFailed(w, r, err)
+			return h.engineFailed(w, r, attempted(err, res.Attempts))
 		}
 		h.reply(w, http.StatusOK, transacted(ops, res, h.Node))
 		return http.StatusOK
 	})
+}
+
+// maxTxnBody bounds the body of a transaction whose values have up to maxValue bytes: as text that is escaped or as base64, and with the keys and words around them.
+func maxTxnBody(maxValue int) int { return 2*maxValue + MaxOps*(2*MaxKeyBytes+128) }
+
+// valueBytes are those of all values together, which go through shards' logs.
+func valueBytes(ops []engine.Op) int {
+	n := 0
+	for _, op := range ops {
+		n += len(op.Value)
+	}
+	return n
+}
+
+// attempted is err with how many attempts there were.
+func attempted(err error, attempts int) error {
+	var e *engine.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	with := *e
+	with.Attempts = attempts
+	return &with
 }
 
 // bare refuses headers that say something about a write of one key: to ignore one would be to write what was not asked for.

@@ -49,7 +49,7 @@ func (s *State) Remove(key string) error {
 
 // Scan is up to limit keys that begin with prefix, in the order of bytes.
 func (s *State) Scan(prefix string, limit int) ([]Pair, error) {
-	return s.step.m.scan(s.step.batch, prefix, limit)
+	return s.step.m.scan(s.step.batch, prefix, "", limit)
 }
 
 // Pair is a key with its record.
@@ -58,10 +58,13 @@ type Pair struct {
 	Record record.Record
 }
 
-// scan reads up to limit keys that begin with prefix.
-func (m *machine) scan(from pebble.Reader, prefix string, limit int) (out []Pair, err error) {
+// scan reads up to limit keys that begin with prefix and come after a key, which may be empty.
+func (m *machine) scan(from pebble.Reader, prefix, after string, limit int) (out []Pair, err error) {
 	records := space(prefixRecord, m.generation)
 	low := append(space(prefixRecord, m.generation), prefix...)
+	if after >= prefix && after != "" {
+		low = append(append(space(prefixRecord, m.generation), after...), 0)
+	}
 	high := append(space(prefixRecord, m.generation), prefix...)
 	high[len(high)-1]++ // no prefix ends with the last byte there is
 	it, err := from.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
@@ -109,8 +112,8 @@ func (e *Engine) Call(ctx context.Context, body []byte) ([]byte, error) {
 	return []byte(out.Answer), nil
 }
 
-// Scan is up to limit of this node's keys that begin with prefix; it asks nobody.
-func (e *Engine) Scan(prefix string, limit int) ([]Pair, error) {
+// Scan is up to limit of this node's keys that begin with prefix and come after a key (empty for the first), in the order of bytes; it asks nobody.
+func (e *Engine) Scan(prefix, after string, limit int) ([]Pair, error) {
 	leave, err := e.enter()
 	if err != nil {
 		return nil, err
@@ -118,7 +121,7 @@ func (e *Engine) Scan(prefix string, limit int) ([]Pair, error) {
 	defer leave()
 	e.machine.mu.RLock()
 	defer e.machine.mu.RUnlock()
-	return e.machine.scan(e.db, prefix, limit)
+	return e.machine.scan(e.db, prefix, after, limit)
 }
 
 // Applied is the last position of the log that this node has applied.

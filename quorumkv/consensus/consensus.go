@@ -160,8 +160,14 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Known reports, without writing anything, whether the data directory has been opened for this node and group before. One of another is refused.
-func Known(node engine.Node, o Options) (bool, error) { return storage.Inspect(dataOf(node, o)) }
+// Known reports, without writing anything, whether the data directory has been opened for this node and group before, and whether with all others of the node
+// (MarkWhole). One of another is refused.
+func Known(node engine.Node, o Options) (known, whole bool, err error) {
+	return storage.InspectWhole(dataOf(node, o))
+}
+
+// MarkWhole notes durably that the directories of all groups of this node have been opened: if one of them is missing later, it was lost.
+func (e *Engine) MarkWhole() error { return storage.MarkWhole(e.db, dataOf(e.node, e.opts)) }
 
 // dataOf is whose data a node's directory has to hold.
 func dataOf(node engine.Node, o Options) storage.Options {
@@ -194,6 +200,7 @@ func (e *Engine) start(id peer.Identity) error {
 		return fmt.Errorf("read the log: %w", err)
 	}
 	e.machine, e.oldLife = m, last > 0
+	e.status.Store(&status{Applied: m.applied}) // before the loop says more: what is proposed names it
 	e.Group = group.New(e.node, id)
 	l, err := newLoop(e, log, m)
 	if err != nil {

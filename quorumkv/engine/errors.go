@@ -37,6 +37,7 @@ type Error struct {
 	Needed   int               // how many nodes had to take part
 	Answered []string          // which did
 	Failed   map[string]string // which did not, and why
+	Attempts int               // at a transaction, all of which met a lock but perhaps the last; 0 of other requests
 }
 
 // Error is Message; who decides something by the error reads Code and Outcome.

@@ -186,7 +186,8 @@ type Failure struct {
 	Needed      int               `json:"needed,omitempty"`
 	Answered    []string          `json:"answered,omitempty"`
 	Failed      map[string]string `json:"failed,omitempty"`
-	Version     *Version          `json:"version,omitempty"` // of the delete, with not_found
+	Version     *Version          `json:"version,omitempty"`  // of the delete, with not_found
+	Attempts    int               `json:"attempts,omitempty"` // at a transaction: all but the last met a lock, and with transaction_aborted that too
 	Coordinator string            `json:"coordinator,omitempty"`
 }
 

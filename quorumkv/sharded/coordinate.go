@@ -149,29 +149,40 @@ func (t *txn) run(ctx context.Context) ([]answer, *engine.Error) {
 	answers, err := t.prepare(ctx)
 	if err != nil {
 		// No commit was proposed, nor will be. A prepare that arrives later is aborted when its shard asks.
-		t.finish(ctx, t.shards, false)
+		t.finish(ctx, false)
 		return nil, err
 	}
 	if t.e.opts.Transactions == MemoryCoordinator {
+		ctx, cancel := hungUp(ctx)
+		defer cancel()
 		return answers, t.tell(ctx)
 	}
 	round(t.cost, 1)
-	commit, err := t.e.decide(ctx, t.shards[0], call{Txn: t.id, Commit: true, Shards: t.shards, Begun: t.begun})
+	// From here on it may happen, whether or not the client is still there to hear of it.
+	decides, cancel := hungUp(ctx)
+	defer cancel()
+	commit, err := t.e.decide(decides, t.shards[0], call{Txn: t.id, Commit: true, Shards: t.shards, Begun: t.begun})
 	if err != nil && err.Outcome == engine.PerhapsWritten {
 		return nil, err
 	}
 	if err != nil || !commit {
-		t.finish(ctx, t.shards, false)
+		t.finish(ctx, false)
 		if err == nil {
 			err = &engine.Error{Code: engine.CodeAborted, Outcome: engine.NotWritten, Message: "the transaction took so long that its shards took it for lost, and aborted it"}
 		}
 		return nil, err
 	}
 	// It has happened. Where it does not finish now, the shards do it by themselves.
-	if t.finish(ctx, t.shards, true) {
-		t.e.forgetLater(decided{t.shards[0], t.id})
-	}
+	t.finish(ctx, true)
 	return answers, nil
+}
+
+// hungUp is ctx for what goes on when a client has hung up: its deadline, which the node has set, still holds.
+func hungUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	if until, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(context.WithoutCancel(ctx), until)
+	}
+	return context.WithCancel(context.WithoutCancel(ctx))
 }
 
 // prepare has all shards vote. An error says that not all have voted to commit.
@@ -226,12 +237,27 @@ func (t *txn) tell(ctx context.Context) *engine.Error {
 	return nil
 }
 
-// finish tells shards what was decided, and reports whether all have heard it.
-func (t *txn) finish(ctx context.Context, shards []int, commit bool) bool {
-	round(t.cost, len(shards))
-	return t.e.finish(ctx, shards, t.id, commit)
+// finish tells the shards what was decided. It waits as long as ctx does, and goes on without it: who hangs up, or has no time left, must not leave locks.
+func (t *txn) finish(ctx context.Context, commit bool) {
+	round(t.cost, len(t.shards))
+	e, told := t.e, make(chan struct{})
+	if !e.later(func() {
+		defer close(told)
+		ctx, cancel := context.WithTimeout(e.ctx, e.node.RequestTimeout)
+		defer cancel()
+		if e.finish(ctx, t.shards, t.id, commit) && commit {
+			e.forgetLater(decided{t.shards[0], t.id})
+		}
+	}) {
+		return // recovery does it, here after a restart or elsewhere
+	}
+	select {
+	case <-told:
+	case <-ctx.Done():
+	}
 }
 
+// finish tells shards what was decided, and reports whether all have heard it.
 func (e *Engine) finish(ctx context.Context, shards []int, id string, commit bool) bool {
 	heard := make([]bool, len(shards))
 	var wg sync.WaitGroup

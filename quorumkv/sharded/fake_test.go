@@ -48,13 +48,17 @@ func (m *memory) Delete(key string) error {
 }
 
 func (m *memory) Scan(prefix string, limit int) ([]consensus.Pair, error) {
+	return m.scan(prefix, "", limit), nil
+}
+
+func (m *memory) scan(prefix, after string, limit int) []consensus.Pair {
 	var out []consensus.Pair
 	for _, key := range slices.Sorted(maps.Keys(m.data)) {
-		if strings.HasPrefix(key, prefix) && len(out) < limit {
+		if strings.HasPrefix(key, prefix) && key > after && len(out) < limit {
 			out = append(out, consensus.Pair{Key: key, Record: m.data[key]})
 		}
 	}
-	return out, nil
+	return out
 }
 
 // do carries out a call at the next position of the log.
@@ -96,7 +100,10 @@ type testNode struct {
 	after  func(shard int, c call)
 }
 
-func (p *port) Call(_ context.Context, body []byte) ([]byte, error) {
+func (p *port) Call(ctx context.Context, body []byte) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, &engine.Error{Code: engine.CodeCanceled, Outcome: engine.NotWritten, Message: "canceled"}
+	}
 	var c call
 	if err := json.Unmarshal(body, &c); err != nil {
 		return nil, err
@@ -125,10 +132,10 @@ func (p *port) Applied() uint64 {
 
 func (p *port) Leading() bool { return true }
 
-func (p *port) Scan(prefix string, limit int) ([]consensus.Pair, error) {
+func (p *port) Scan(prefix, after string, limit int) ([]consensus.Pair, error) {
 	p.memory.mu.Lock()
 	defer p.memory.mu.Unlock()
-	return p.memory.Scan(prefix, limit)
+	return p.memory.scan(prefix, after, limit), nil
 }
 
 // world is two shards and the nodes that use them.
@@ -163,15 +170,19 @@ func (w *world) node(t testing.TB, n *testNode, timeout time.Duration) *Engine {
 
 // settle is what recovery does with all that coordinators have left, however young.
 func (w *world) settle(e *Engine) {
-	for _, o := range e.orphans() {
-		e.settle(o)
-	}
-	for {
-		select {
-		case d := <-e.forgets:
-			e.forget(e.ctx, d)
-		default:
-			return
+	// Seen at a first look, what there is is old at the second, and each look takes one page of decisions.
+	var l looks
+	now := time.Now()
+	for range 20 {
+		e.settleAll(e.look(&l, now))
+		now = now.Add(2 * e.node.RequestTimeout)
+		for waits := true; waits; {
+			select {
+			case d := <-e.forgets:
+				e.forget(e.ctx, d)
+			default:
+				waits = false
+			}
 		}
 	}
 }

@@ -130,7 +130,7 @@ type group interface {
 	Call(ctx context.Context, body []byte) ([]byte, error)
 	Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error)
 	Local(key string) (record.Record, error)
-	Scan(prefix string, limit int) ([]consensus.Pair, error)
+	Scan(prefix, after string, limit int) ([]consensus.Pair, error)
 	Applied() uint64
 	Leading() bool
 	Ring(key string) protocol.Ring
@@ -154,6 +154,8 @@ type Engine struct {
 	ctx        context.Context // ends with Close
 	stop       context.CancelFunc
 	background sync.WaitGroup
+	ending     sync.RWMutex // held for reading while something is begun in the background
+	closed     bool
 }
 
 var (
@@ -170,7 +172,8 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.shards = make([]group, o.Shards)
-	// The first comes last: where its data are, a start has made those of all others.
+	// The first comes last: in data from before shards were marked as whole, its directory says that all others were made.
+	var opened []*consensus.Engine
 	for i := o.Shards - 1; i >= 0; i-- {
 		g, err := e.open(i)
 		if err != nil {
@@ -178,28 +181,35 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 			return nil, errors.Join(err, e.Close())
 		}
 		e.shards[i] = g
+		opened = append(opened, g)
+	}
+	for _, g := range opened {
+		if err := g.MarkWhole(); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
 	}
 	e.background.Go(e.recover)
 	e.background.Go(e.forgetAll)
 	return e, nil
 }
 
-// complete refuses, before anything is written, data of others, shards that are in each other's place, and a directory that has lost a shard: opened
-// empty, that would vote as if it had never acknowledged anything.
+// complete refuses, before anything is written, data of others, shards that are in each other's place, and a directory that has lost a shard, be it the first: opened
+// empty, that would vote as if it had never acknowledged anything. A start that was killed before all shards were there has lost none.
 func (e *Engine) complete() error {
-	was := false
+	was, lost := false, ""
 	for i := range e.opts.Shards {
 		n, o := e.place(i)
-		known, err := consensus.Known(n, o)
+		known, whole, err := consensus.Known(n, o)
 		if err != nil {
 			return err
 		}
-		if i == 0 {
-			was = known
+		was = was || whole || i == 0 && known
+		if !known && lost == "" {
+			lost = fmt.Sprintf("%s, which belongs at %s", shardName(i), n.DataDir)
 		}
-		if was && !known {
-			return fmt.Errorf("data directory %s has lost %s, which belongs at %s: put it back, or start this node with an empty directory as one that has lost its disk", e.node.DataDir, shardName(i), n.DataDir)
-		}
+	}
+	if was && lost != "" {
+		return fmt.Errorf("data directory %s has lost %s: put it back, or start this node with an empty directory as one that has lost its disk", e.node.DataDir, lost)
 	}
 	return nil
 }
@@ -245,9 +255,23 @@ func ShardOf(key string, shards int) int {
 	return int(h.Sum64() % uint64(shards)) //nolint:gosec // below their number
 }
 
+// later has f done in the background, which Close waits for; it reports false when it is too late for that.
+func (e *Engine) later(f func()) bool {
+	e.ending.RLock()
+	defer e.ending.RUnlock()
+	if e.closed {
+		return false
+	}
+	e.background.Go(f)
+	return true
+}
+
 // Close implements engine.Engine.
 func (e *Engine) Close() error {
 	e.stop()
+	e.ending.Lock()
+	e.closed = true
+	e.ending.Unlock()
 	var errs []error
 	for _, g := range e.shards {
 		errs = append(errs, g.Close())

@@ -1,7 +1,9 @@
 package sharded
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -229,5 +231,73 @@ func once(f func(int, call) *engine.Error) func(int, call) *engine.Error {
 		mu.Lock()
 		defer mu.Unlock()
 		return f(shard, c)
+	}
+}
+
+// A client that hangs up leaves nothing to recovery: what was decided is carried out, and what was only prepared is unlocked.
+func TestClientHangsUp(t *testing.T) {
+	for _, tc := range []struct {
+		during verb
+		wrote  string
+	}{{prepare, ""}, {decide, "1"}, {finish, "1"}} {
+		w := newWorld(TwoPhaseCommit)
+		ctx, hangUp := context.WithCancel(t.Context())
+		n := &testNode{after: func(_ int, c call) {
+			if c.Verb == tc.during {
+				hangUp()
+			}
+		}}
+		e := w.node(t, n, patient)
+		if tc.during == prepare { // of which one is refused, as the other is canceled
+			n.before = func(shard int, c call) *engine.Error {
+				if c.Verb == prepare && shard == 1 {
+					<-ctx.Done()
+					return &engine.Error{Code: engine.CodeCanceled, Outcome: engine.NotWritten, Message: "canceled"}
+				}
+				return nil
+			}
+		}
+		_, _ = e.Transact(ctx, w.both("1")) // nobody hears what became of it
+		hangUp()
+		e.background.Wait()
+		for i, key := range w.keys() {
+			if got := w.shards[i].list(key); got != tc.wrote {
+				t.Errorf("hung up during %s: shard %d has %q, want %q", tc.during, i, got, tc.wrote)
+			}
+		}
+		for _, key := range w.left() {
+			if key[:1] != keyDecision { // to commit, which is forgotten later
+				t.Errorf("hung up during %s: %q is left", tc.during, key)
+			}
+		}
+	}
+}
+
+// However many transactions are left, among however many decisions of which nobody has to do anything, all are settled; none is taken for an orphan before it is old.
+func TestRecoveryOfMany(t *testing.T) {
+	w := newWorld(TwoPhaseCommit)
+	const left = page + 50
+	home := w.shards[0]
+	for i := range left {
+		id := fmt.Sprintf("n2/1/%06d", i)
+		op := engine.Op{Kind: engine.OpWrite, Key: fmt.Sprint(w.keys()[1], "-", i), Value: []byte("v")}
+		w.shards[1].do(call{Verb: prepare, Txn: id, Ops: []engine.Op{op}, Limit: 10, Home: 0, Shards: []int{0, 1}})
+		home.do(call{Verb: decide, Txn: "a/" + id, Shards: []int{0, 1}})                                        // to abort: before those
+		home.do(call{Verb: decide, Txn: "z/" + id, Commit: i%2 == 0, Shards: []int{0, 1}, Begun: home.Index()}) // after them, half of them forgotten by nobody
+	}
+	e := w.node(t, &testNode{}, time.Second)
+	var l looks
+	start := time.Now()
+	for i := range 2*left/page + 1 {
+		if young := e.look(&l, start.Add(time.Duration(i)*time.Millisecond)); len(young) != 0 {
+			t.Fatalf("look %d: %d are orphans that are not old", i, len(young))
+		}
+	}
+	if n := len(l.since); n != left+(left+1)/2 {
+		t.Errorf("%d are known, want %d prepared and %d decisions", n, left, (left+1)/2)
+	}
+	w.settle(e)
+	if still := w.left(); len(still) > 0 {
+		t.Errorf("%d are left, the first is %q", len(still), still[0])
 	}
 }

@@ -26,6 +26,8 @@ type identity struct {
 	Partitioner string `json:"partitioner,omitempty"`
 	Ring        string `json:"ring"`
 	Group       string `json:"group,omitempty"`
+	// Whole says that this database was opened together with all others of the node: from then on none of them may be missing.
+	Whole bool `json:"whole,omitempty"`
 }
 
 // OpenDB opens or creates the database in o.Dir. A directory of another mode, node or placement is refused
@@ -66,6 +68,20 @@ func openPebble(o Options, readOnly bool) (*pebble.DB, error) {
 	return db, nil
 }
 
+// MarkWhole notes in a database that OpenDB opened that all others of the node have been opened too. It is durable when MarkWhole returns.
+func MarkWhole(db *pebble.DB, o Options) error {
+	as := want(o)
+	as.Whole = true
+	b, err := json.Marshal(as)
+	if err == nil {
+		err = db.Set([]byte{prefixMeta}, b, pebble.Sync)
+	}
+	if err != nil {
+		return fmt.Errorf("mark data directory %s: %w", o.Dir, err)
+	}
+	return nil
+}
+
 func want(o Options) identity {
 	return identity{Format: formatVersion, Mode: o.Mode, Node: o.Node, Partitioner: o.Partitioner, Ring: o.Ring, Group: o.Group}.named()
 }
@@ -73,42 +89,48 @@ func want(o Options) identity {
 // Inspect reads without writing whose data the directory holds, and refuses that of others. It reports
 // whether it says so already: it does not where there is no directory, nor where a start was killed before it could be marked.
 func Inspect(o Options) (known bool, err error) {
+	known, _, err = InspectWhole(o)
+	return known, err
+}
+
+// InspectWhole is Inspect, and reports whether MarkWhole was called.
+func InspectWhole(o Options) (known, whole bool, err error) {
 	fs := o.FS
 	if fs == nil {
 		fs = vfs.Default
 	}
 	there, err := pebble.Peek(o.Dir, fs)
 	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
+		return false, false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look into data directory %s: %w", o.Dir, err)
+		return false, false, fmt.Errorf("look into data directory %s: %w", o.Dir, err)
 	}
 	if !there.Exists {
-		return false, nil
+		return false, false, nil
 	}
 	db, err := openPebble(o, true)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	raw, closer, err := db.Get([]byte{prefixMeta})
 	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil // a start that was killed before it could say
+		return false, false, nil // a start that was killed before it could say
 	}
 	if err != nil {
-		return false, fmt.Errorf("read data directory %s: %w", o.Dir, err)
+		return false, false, fmt.Errorf("read data directory %s: %w", o.Dir, err)
 	}
 	defer closer.Close()
 	have := identity{}
 	if err := json.Unmarshal(raw, &have); err != nil {
-		return false, fmt.Errorf("data directory %s: not written by quorumkv: %w", o.Dir, err)
+		return false, false, fmt.Errorf("data directory %s: not written by quorumkv: %w", o.Dir, err)
 	}
 	if have.Mode == "" {
 		have.Mode = firstMode
 	}
 	have = have.named()
-	return true, have.refuse(want(o), o.Dir)
+	return true, have.Whole, have.refuse(want(o), o.Dir)
 }
 
 // named is the identity with its partitioner spelled out.
@@ -127,6 +149,9 @@ func (have identity) refuse(want identity, dir string) error {
 		return fmt.Errorf("data directory %s is of mode %s, not %s; data is not carried from one to another: use an empty directory", dir, have.Mode, want.Mode)
 	case have.Node != want.Node:
 		return fmt.Errorf("data directory %s belongs to node %q, not %q: give each node its own", dir, have.Node, want.Node)
+	case have.Group == "" && want.Group != "":
+		// A node's other directories may say no more of themselves, so that they cannot be told apart.
+		return fmt.Errorf("data directory %s was written before databases of one node named themselves, and may be any of them: use an empty directory", dir)
 	case have.Group != want.Group:
 		return fmt.Errorf("data directory %s holds %s, not %s: put each back where it was", dir, groupName(have.Group), groupName(want.Group))
 	case have.Partitioner != want.Partitioner:

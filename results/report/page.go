@@ -58,6 +58,8 @@ type page struct {
 	Covered []string
 	Stale   *stale
 	Shards  []figures.Shard
+	// Measures are what the target's system has counted.
+	Measures []history.Measure
 }
 
 type claim struct {

@@ -40,7 +40,7 @@ func Render(w io.Writer, s *Source) error {
 		if c := lagChart(h); c != nil {
 			p.Charts = append(p.Charts, *c)
 		}
-		p.Shards = figures.Shards(h)
+		p.Shards, p.Measures = figures.Shards(h), figures.Measures(h)
 		for i := range h.Faults {
 			p.FaultRows = append(p.FaultRows, faultLine(&h.Faults[i]))
 		}

@@ -331,3 +331,28 @@ func TestListed(t *testing.T) {
 		}
 	}
 }
+
+// What the database has counted is in the report of its run, as text, and there is no such list where it has counted nothing.
+func TestMeasuresInTheReport(t *testing.T) {
+	const hostile = "<b>3 & 4</b>"
+	s := staleRead(t, "n3")
+	if got := render(t, s); strings.Contains(got, "Counted by the database") {
+		t.Error("nothing was counted, and there is a list of it")
+	}
+	for _, m := range []history.Measure{{Name: history.MeasureRoundsOne, Value: 1.25, Text: hostile}, {Name: history.MeasureMoved, Value: 0.5, Text: "half of the replicas moved"}} {
+		b, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.History.Events = append(s.History.Events, history.Event{At: 600 * ms, Kind: history.EventMeasure, Text: string(b)})
+	}
+	got := render(t, s)
+	for _, want := range []string{"Counted by the database", "<b>rounds.one 1.25</b>: " + html.EscapeString(hostile), "<b>moved 0.5</b>: half of the replicas moved"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the report does not say %q", want)
+		}
+	}
+	if suite := renderSuite(t, suiteOf(t, "n3")); !strings.Contains(suite, "moved 0.25: a quarter moved: n3") {
+		t.Error("the report of a suite does not say what moved")
+	}
+}

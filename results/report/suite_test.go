@@ -40,7 +40,8 @@ func suiteOf(t testing.TB, name string) *SuiteSource {
 	claim := func(id, expect string, saw checkers.Status, st gate.CaseStatus, n int) gate.ClaimResult {
 		return gate.ClaimResult{ID: id + "/linearizable", Model: "linearizable", Expect: expect, Observed: saw, Status: st, Detail: "seen: " + name, Violations: n}
 	}
-	figures := &figures.Case{Part: figures.Part{Ops: 10, Availability: 0.9, ReadP99: 3, WriteP99: 4}, OKPerSecond: 100, Recovery: 1.5}
+	figures := &figures.Case{Part: figures.Part{Ops: 10, Availability: 0.9, ReadP99: 3, WriteP99: 4}, OKPerSecond: 100, Recovery: 1.5,
+		Measures: []history.Measure{{Name: history.MeasureMoved, Value: 0.25, Text: "a quarter moved: " + name}}}
 	r := &gate.SuiteResult{
 		Schema: gate.SuiteSchema, Suite: name, ID: "s1", File: name, State: "finished", Seed: 7,
 		Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Finished: time.Date(2026, 1, 2, 3, 9, 5, 0, time.UTC),

@@ -23,10 +23,10 @@ type transactions struct {
 	one, across costs
 }
 
-// costs add up. Attempts are those of committed transactions, and one for each request that was aborted: how many it made is not known.
-type costs struct{ committed, aborted, attempts, rounds, calls int }
+// costs add up. Attempts are those of all transactions that were answered, also of those that were aborted or refused; met are those that met a lock.
+type costs struct{ committed, aborted, attempts, met, rounds, calls int }
 
-// note counts one that was answered; of one with an unknown outcome nothing is known.
+// note counts one that was answered. One without an answer, or whose outcome the node does not know, is not counted: what it took is not known.
 func (t *transactions) note(across bool, done protocol.Transacted, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -37,14 +37,23 @@ func (t *transactions) note(across bool, done protocol.Transacted, err error) {
 	if err == nil {
 		c.committed++
 		c.attempts += done.Attempts
+		c.met += done.Attempts - 1
 		c.rounds += done.Rounds
 		c.calls += done.Calls
 		return
 	}
 	var e *client.Error
-	if errors.As(err, &e) && engine.Code(e.Code) == engine.CodeAborted {
+	if !errors.As(err, &e) || e.Attempts == 0 {
+		return
+	}
+	switch engine.Code(e.Code) {
+	case engine.CodeAborted:
 		c.aborted++
-		c.attempts++
+		c.attempts += e.Attempts
+		c.met += e.Attempts
+	case engine.CodeConflict: // the last one looked at the condition, and met no lock
+		c.attempts += e.Attempts
+		c.met += e.Attempts - 1
 	}
 }
 
@@ -76,7 +85,7 @@ func (c *costs) measures(where, rounds, conflicts string) []history.Measure {
 		return nil
 	}
 	per := func(n int) float64 { return float64(n) / float64(c.committed) }
-	met := float64(c.attempts-c.committed) / float64(c.attempts)
+	met := float64(c.met) / float64(c.attempts)
 	return []history.Measure{
 		{Name: rounds, Value: per(c.rounds), Text: fmt.Sprintf("%d transactions %s were committed, with %.2f rounds of messages and %.2f entries of logs each",
 			c.committed, where, per(c.rounds), per(c.calls))},

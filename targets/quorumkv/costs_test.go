@@ -12,7 +12,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-// What transactions took is told apart by whether their keys are in one shard; an aborted request is one attempt, and one without an answer none.
+// What transactions took is told apart by whether their keys are in one shard; an aborted or refused request counts with the attempts that it made, and one without an answer not at all.
 func TestCostsOfTransactions(t *testing.T) {
 	s := &orderedSystem{&System{cfg: targets.Config{Options: map[string]string{optShards: "2"}}}}
 	if got := s.Measures(t.Context()); got != nil {
@@ -25,7 +25,9 @@ func TestCostsOfTransactions(t *testing.T) {
 		}
 	}
 	one, two := []protocol.TxnOp{{Key: "a"}, {Key: "a"}}, []protocol.TxnOp{{Key: "a"}, {Key: other}}
-	aborted := &client.Error{Failure: protocol.Failure{Code: string(engine.CodeAborted)}}
+	failed := func(code engine.Code, attempts int) error {
+		return &client.Error{Failure: protocol.Failure{Code: string(code), Attempts: attempts}}
+	}
 	for _, tc := range []struct {
 		ops  []protocol.TxnOp
 		done protocol.Transacted
@@ -34,12 +36,14 @@ func TestCostsOfTransactions(t *testing.T) {
 		{one, protocol.Transacted{Attempts: 1, Rounds: 1, Calls: 1}, nil},
 		{two, protocol.Transacted{Attempts: 1, Rounds: 3, Calls: 5}, nil},
 		{two, protocol.Transacted{Attempts: 2, Rounds: 5, Calls: 9}, nil},
-		{two, protocol.Transacted{}, aborted},
+		{two, protocol.Transacted{}, failed(engine.CodeAborted, 3)},
+		{two, protocol.Transacted{}, failed(engine.CodeConflict, 2)},
+		{two, protocol.Transacted{}, failed(engine.CodeTimeout, 9)},
 		{two, protocol.Transacted{}, errors.New("no answer")},
 	} {
 		s.transactions.note(s.across(tc.ops), tc.done, tc.err)
 	}
-	want := map[string]float64{history.MeasureRoundsOne: 1, history.MeasureConflictsOne: 0, history.MeasureRoundsAcross: 4, history.MeasureConflictsAcross: 0.5}
+	want := map[string]float64{history.MeasureRoundsOne: 1, history.MeasureConflictsOne: 0, history.MeasureRoundsAcross: 4, history.MeasureConflictsAcross: 0.625}
 	got := s.Measures(t.Context())
 	for _, m := range got {
 		if m.Value != want[m.Name] {
