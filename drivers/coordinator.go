@@ -2,12 +2,14 @@ package drivers
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/drivers/bounds"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -57,8 +60,9 @@ type Stage struct {
 	// Event records an event and Note tells the user a line; both are safe for concurrent use.
 	Event func(kind, text string)
 	Note  func(string)
-	// Keeper, if it is not nil, is told what is about to be written.
-	Keeper targets.KeyKeeper
+	// Keeper, if it is not nil, is told what is about to be written, and Counter what drivers have counted.
+	Keeper  targets.KeyKeeper
+	Counter targets.Counter
 }
 
 // Coordinator is the run's side of its drivers. All methods are safe for concurrent use.
@@ -66,10 +70,14 @@ type Coordinator struct {
 	cfg      Config
 	listener net.Listener
 	accepted sync.WaitGroup
-	waiting  chan struct{} // has a place for each stranger
+	tls      *tls.Config
 
-	mu    sync.Mutex
-	stage *Stage // nil until Begin
+	mu sync.Mutex
+	// strangers are those that have connected and have not shown who they are, the one that waits longest first.
+	strangers []net.Conn
+	stage     *Stage // nil until Begin
+	// begun says that all drivers were ready once.
+	begun bool
 	// seats has the drivers, nil where there is none now.
 	seats []*seat
 	// changed is closed and made anew whenever a seat is taken, ready or lost.
@@ -77,6 +85,14 @@ type Coordinator struct {
 	over    bool
 	widened *widening
 	clients int64
+	// lost are those whose places are empty, and since when.
+	lost map[int]vacancy
+}
+
+// vacancy is a place that a driver has left.
+type vacancy struct {
+	name  string
+	since history.Time
 }
 
 // Listen makes a coordinator that drivers can ask to join at once. Close ends it.
@@ -85,16 +101,20 @@ func Listen(ctx context.Context, cfg Config) (*Coordinator, error) {
 	if err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "listening for drivers", Err: err, Way: "name another host:port of this machine with --driver-listen"}
 	}
+	config, err := serverTLS()
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
 	c := &Coordinator{
-		cfg: cfg, listener: l, waiting: make(chan struct{}, strangers),
-		seats: make([]*seat, cfg.Drivers), changed: make(chan struct{}), widened: newWidening(),
+		cfg: cfg, listener: l, tls: config,
+		seats: make([]*seat, cfg.Drivers), changed: make(chan struct{}), widened: newWidening(), lost: map[int]vacancy{},
 	}
 	c.accepted.Go(c.accept)
 	return c, nil
 }
 
-// Addr is where it listens.
-func (c *Coordinator) Addr() string { return c.listener.Addr().String() }
+// Addr is where it listens, as drivers can dial it.
+func (c *Coordinator) Addr() string { return usable(c.listener.Addr()) }
 
 // tellChange wakes who waits for a change; c.mu is held.
 func (c *Coordinator) tellChange() {
@@ -113,15 +133,10 @@ func (c *Coordinator) accept() {
 			time.Sleep(readEvery) // it may be that too many files are open
 			continue
 		}
-		select {
-		case c.waiting <- struct{}{}:
-		default:
-			_ = conn.Close()
-			continue
-		}
+		c.shelter(conn)
 		c.accepted.Go(func() {
 			s, err := c.greet(conn)
-			<-c.waiting
+			c.know(conn)
 			if err != nil {
 				c.cfg.Log.Info("a driver was refused", "address", conn.RemoteAddr().String(), "reason", err.Error())
 				_ = conn.Close()
@@ -132,6 +147,29 @@ func (c *Coordinator) accept() {
 	}
 }
 
+// shelter takes in one more stranger. Where there are too many, the one that has been silent longest has to go, so that
+// they cannot keep drivers out.
+func (c *Coordinator) shelter(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		_ = conn.Close()
+		return
+	}
+	if len(c.strangers) == strangers {
+		_ = c.strangers[0].Close()
+		c.strangers = slices.Delete(c.strangers, 0, 1)
+	}
+	c.strangers = append(c.strangers, conn)
+}
+
+// know says that conn is no stranger any more.
+func (c *Coordinator) know(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.strangers = slices.DeleteFunc(c.strangers, func(other net.Conn) bool { return other == conn })
+}
+
 // named is what a driver may be called.
 var named = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
 
@@ -139,8 +177,13 @@ var named = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
 func ValidName(name string) bool { return named.MatchString(name) }
 
 // greet finds out who has connected, and gives it a seat.
-func (c *Coordinator) greet(conn net.Conn) (*seat, error) {
-	if err := conn.SetDeadline(time.Now().Add(greetTimeout)); err != nil {
+func (c *Coordinator) greet(raw net.Conn) (*seat, error) {
+	if err := raw.SetDeadline(time.Now().Add(greetTimeout)); err != nil {
+		return nil, err
+	}
+	conn := tls.Server(raw, c.tls)
+	binding, err := secure(context.Background(), conn)
+	if err != nil {
 		return nil, err
 	}
 	own := nonce()
@@ -159,18 +202,19 @@ func (c *Coordinator) greet(conn net.Conn) (*seat, error) {
 	switch {
 	case m.Kind != kindJoin:
 		return refuse("it does not ask to join")
-	case !c.cfg.Token.proves(m.Proof, roleDriver, own, m.Nonce):
+	case !c.cfg.Token.proves(m.Proof, roleDriver, binding, own, m.Nonce):
 		return refuse("its token is another one than the run's")
 	case m.Lapse != c.cfg.Lapse || m.Protocol != Protocol:
-		return refuse("the run is made by lapse %s (protocol %d) and the driver is lapse %s (protocol %d): take the same for both", c.cfg.Lapse, Protocol, cut(m.Lapse), m.Protocol)
+		return refuse("the run is made by lapse %s (protocol %d) and the driver is lapse %s (protocol %d): take the same for both", c.cfg.Lapse, Protocol, history.Brief(m.Lapse), m.Protocol)
 	case !ValidName(m.Name):
 		return refuse("%q is no name of a driver: 1 to 32 letters, digits, dots, - and _", m.Name)
 	}
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
+	c.know(raw)
 	s := newSeat(c, m.Name, conn)
-	s.send(&message{Kind: kindWelcome, Lapse: c.cfg.Lapse, Proof: c.cfg.Token.proof(roleCoordinator, m.Nonce, own)})
+	s.send(&message{Kind: kindWelcome, Lapse: c.cfg.Lapse, Proof: c.cfg.Token.proof(roleCoordinator, binding, m.Nonce, own)})
 	if err := c.take(s); err != nil {
 		return refuse("%v", err)
 	}
@@ -202,10 +246,17 @@ func (c *Coordinator) take(s *seat) error {
 	s.index = free
 	c.seats[free] = s
 	if c.stage != nil {
-		s.send(&message{Kind: kindJob, Job: &c.stage.Job})
+		c.employ(s)
 	}
 	c.tellChange()
 	return nil
+}
+
+// employ gives s its job; c.mu is held, and c.stage is there.
+func (c *Coordinator) employ(s *seat) {
+	job := c.stage.Job
+	job.Late = c.begun
+	s.send(&message{Kind: kindJob, Job: &job})
 }
 
 // ready says that s has its job.
@@ -216,8 +267,15 @@ func (c *Coordinator) ready(s *seat) {
 		return // who comes after the load replaces nobody
 	}
 	s.isReady = true
-	c.stage.Note(fmt.Sprintf("driver %s joined, %d of %d", s.name, c.readyCount(), len(c.seats)))
-	c.record(history.Driver{Name: s.name, Seat: s.index, What: history.DriverJoined})
+	joined := history.Driver{Name: s.name, Seat: s.index, What: history.DriverJoined}
+	note := fmt.Sprintf("driver %s joined, %d of %d", s.name, c.readyCount(), len(c.seats))
+	if was, replaces := c.lost[s.index]; replaces {
+		delete(c.lost, s.index)
+		joined.Replaces, joined.Empty = was.name, int64(c.stage.Now()-was.since)
+		note += fmt.Sprintf("; the place of %s was empty for %s", was.name, duration.Text(time.Duration(joined.Empty)))
+	}
+	c.stage.Note(note)
+	c.record(joined)
 	c.tellChange()
 }
 
@@ -244,18 +302,10 @@ func (c *Coordinator) lose(s *seat, why error) {
 		return
 	}
 	if s.isReady {
-		c.record(history.Driver{Name: s.name, Seat: s.index, What: history.DriverLost, Why: brief(why)})
+		c.lost[s.index] = vacancy{s.name, c.stage.Now()}
+		c.record(history.Driver{Name: s.name, Seat: s.index, What: history.DriverLost, Why: history.Brief(why.Error())})
 	}
-	c.stage.Note(fmt.Sprintf("driver %s is lost: %v; another one may take its place with lapse drive", s.name, why))
-}
-
-// brief is what an event says of err: an event that is too long for a history would be cut, and no JSON any more.
-func brief(err error) string {
-	const most = 300
-	if text := err.Error(); len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + " ..."
-	}
-	return err.Error()
+	c.stage.Note(fmt.Sprintf("driver %s is lost: %s; another one may take its place with lapse drive", s.name, history.Brief(why.Error())))
 }
 
 // record records an event; c.stage is there.
@@ -275,7 +325,7 @@ func (c *Coordinator) Begin(ctx context.Context, stage Stage) error {
 	c.stage = &stage
 	for _, s := range c.seats {
 		if s != nil {
-			s.send(&message{Kind: kindJob, Job: &stage.Job})
+			c.employ(s)
 		}
 	}
 	c.mu.Unlock()
@@ -285,6 +335,7 @@ func (c *Coordinator) Begin(ctx context.Context, stage Stage) error {
 	for {
 		c.mu.Lock()
 		n, changed := c.readyCount(), c.changed
+		c.begun = c.begun || n == len(c.seats)
 		c.mu.Unlock()
 		if n == len(c.seats) {
 			return nil
@@ -320,12 +371,13 @@ func (c *Coordinator) Open(ctx context.Context, seat int, session targets.Sessio
 	}
 	c.mu.Lock()
 	c.clients++
-	r := &remote{seat: s, id: c.clients, stage: c.stage, answers: make(chan answer, 1)}
+	r := &remote{seat: s, id: c.clients, stage: c.stage}
 	c.mu.Unlock()
 	return r, r.open(ctx, session)
 }
 
-// End ends the work of the drivers, and says what their clocks cost. Nobody uses a client of theirs any more.
+// End ends the work of the drivers, takes no more of them, and says what their clocks cost. Nobody uses a client of
+// theirs any more.
 func (c *Coordinator) End() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -333,6 +385,10 @@ func (c *Coordinator) End() {
 		return
 	}
 	c.over = true
+	_ = c.listener.Close() // it is closed but once
+	for _, conn := range c.strangers {
+		_ = conn.Close() // who is not known by now comes too late
+	}
 	for _, s := range c.seats {
 		if s != nil {
 			s.send(&message{Kind: kindEnd})
@@ -346,7 +402,6 @@ func (c *Coordinator) End() {
 // Close ends all, after End.
 func (c *Coordinator) Close() error {
 	c.End()
-	err := c.listener.Close()
 	c.mu.Lock()
 	seats := append([]*seat(nil), c.seats...)
 	c.mu.Unlock()
@@ -356,7 +411,7 @@ func (c *Coordinator) Close() error {
 		}
 	}
 	c.accepted.Wait()
-	return err
+	return nil
 }
 
 // took notes what an operation's interval is in the history and by the driver's clock.

@@ -3,6 +3,7 @@ package drivers
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -40,16 +41,17 @@ const dialEvery = 200 * time.Millisecond
 // Drive joins the run that listens at an address and works for it until it is over, which is no error.
 // When ctx is done it leaves, and returns the error of ctx. Errors are *cluster.EnvironmentError.
 func Drive(ctx context.Context, cfg DriveConfig) (operations int, err error) {
-	conn, err := dial(ctx, cfg)
+	raw, err := dial(ctx, cfg)
 	if err != nil {
 		return 0, err
 	}
+	conn := tls.Client(raw, clientTLS())
 	d := &driver{
 		cfg: cfg, conn: conn, in: bufio.NewReader(conn), clock: bounds.NewClock(cfg.Clock),
 		clients: map[int64]*client{}, texts: newTexts(),
 	}
 	defer d.end()
-	if err := d.greet(); err != nil {
+	if err := d.greet(ctx); err != nil {
 		return 0, &cluster.EnvironmentError{Doing: "joining the run at " + cfg.Addr, Err: err, Way: "see what the run says, and that both have the same token and the same lapse"}
 	}
 	working, stop := context.WithCancel(ctx)
@@ -91,26 +93,27 @@ func dial(ctx context.Context, cfg DriveConfig) (net.Conn, error) {
 
 // driver is a driver that has reached its run.
 type driver struct {
-	cfg    DriveConfig
-	conn   net.Conn
-	in     *bufio.Reader
-	clock  *bounds.Clock
-	joined targets.Joined
-	job    *Job
-	texts  *texts
+	cfg   DriveConfig
+	conn  *tls.Conn
+	in    *bufio.Reader
+	clock *bounds.Clock
+	job   *Job
+	texts *texts
 
 	writing sync.Mutex
 	busy    sync.WaitGroup
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// place is where it works, nil until it is admitted.
+	place   *place
 	clients map[int64]*client
 	did     int
 }
 
-// client is one client that the driver has.
+// client is one client that the driver has. Its lock is held while it is opened, asked or closed.
 type client struct {
-	mu  sync.Mutex // one operation at a time
-	c   targets.Client
+	mu  sync.Mutex
+	c   targets.Client // nil if it could not be opened
 	txn history.Txn
 }
 
@@ -131,8 +134,15 @@ func (d *driver) send(m *message) {
 }
 
 // greet shows the run that it has the token, and has it show the same.
-func (d *driver) greet() error {
+func (d *driver) greet(ctx context.Context) error {
 	if err := d.conn.SetDeadline(time.Now().Add(greetTimeout)); err != nil {
+		return err
+	}
+	channel, err := secure(ctx, d.conn)
+	switch {
+	case notEncrypted(err):
+		return errors.New("whoever listens there is no run of lapse")
+	case err != nil:
 		return err
 	}
 	hello, err := readFrame(d.in, maxGreeting)
@@ -145,7 +155,7 @@ func (d *driver) greet() error {
 	own := nonce()
 	err = writeFrame(d.conn, &message{
 		Kind: kindJoin, Lapse: d.cfg.Lapse, Protocol: Protocol, Name: d.cfg.Name, Nonce: own,
-		Proof: d.cfg.Token.proof(roleDriver, hello.Nonce, own),
+		Proof: d.cfg.Token.proof(roleDriver, channel, hello.Nonce, own),
 	})
 	if err != nil {
 		return err
@@ -155,8 +165,8 @@ func (d *driver) greet() error {
 	case err != nil:
 		return fmt.Errorf("it does not answer: %w", err)
 	case m.Kind == kindRefused:
-		return fmt.Errorf("it refuses: %s", cut(m.Reason))
-	case m.Kind != kindWelcome || !d.cfg.Token.proves(m.Proof, roleCoordinator, own, hello.Nonce):
+		return fmt.Errorf("it refuses: %s", history.Brief(m.Reason))
+	case m.Kind != kindWelcome || !d.cfg.Token.proves(m.Proof, roleCoordinator, channel, own, hello.Nonce):
 		return errors.New("it does not show that it has the token: it is not the run that it says it is")
 	}
 	return nil
@@ -181,116 +191,173 @@ func (d *driver) work(ctx context.Context) error {
 		case err != nil:
 			return fmt.Errorf("the run is gone: %w", err)
 		}
+		if err := m.fromRun(); err != nil {
+			return fmt.Errorf("it asks for what cannot be: %w", err)
+		}
 		switch m.Kind {
 		case kindPing:
 			d.send(&message{Kind: kindPong, Stamp: d.clock.Now()})
 		case kindJob:
-			if m.Job == nil || d.job != nil {
-				return errors.New("the run gave no job, or a second one")
+			if d.job != nil {
+				return errors.New("it asks for what cannot be: a second job")
 			}
 			d.job = m.Job
 			d.busy.Go(func() { d.begin(ctx) })
 		case kindOpen:
-			d.busy.Go(func() { d.open(ctx, m) })
+			c := &client{}
+			c.mu.Lock() // until it is opened, so that what is asked of it next waits
+			d.mu.Lock()
+			d.clients[m.Client] = c
+			d.mu.Unlock()
+			d.busy.Go(func() { d.open(ctx, c, m) })
 		case kindDo:
-			d.busy.Go(func() { d.do(ctx, m) })
+			c := d.client(m.Client)
+			if c == nil || m.At < 0 || m.At >= len(d.job.At) {
+				return errors.New("it asks for what cannot be: a client or a node that there is not")
+			}
+			d.busy.Go(func() { d.do(ctx, c, m) })
 		case kindClose:
-			d.busy.Go(func() { d.close(m.Client) })
+			if c := d.client(m.Client); c != nil {
+				d.mu.Lock()
+				delete(d.clients, m.Client)
+				d.mu.Unlock()
+				d.busy.Go(c.close)
+			}
 		case kindEnd:
 			return nil
 		}
 	}
 }
 
-// begin finds the database.
-func (d *driver) begin(ctx context.Context) {
-	joined, err := d.cfg.Join(ctx, d.job)
-	if err != nil {
-		d.send(&message{Kind: kindGiveUp, Reason: cut(err.Error())})
-		d.cfg.Note("the database cannot be reached from here: " + err.Error())
-		return
-	}
+func (d *driver) client(id int64) *client {
 	d.mu.Lock()
-	d.joined = joined
-	d.mu.Unlock()
-	d.cfg.Note(fmt.Sprintf("driving for run %s, nodes %v", d.job.Run, d.job.At))
-	d.send(&message{Kind: kindReady})
+	defer d.mu.Unlock()
+	return d.clients[id]
 }
 
-// open opens a client.
-func (d *driver) open(ctx context.Context, m *message) {
-	reply := &message{Kind: kindOpened, Client: m.Client}
+// begin finds the database, and sees that it is the run's. A driver that comes while faults are on looks again until the
+// database lets it in.
+func (d *driver) begin(ctx context.Context) {
+	for told := false; ; {
+		p, err := d.find(ctx)
+		var wrong *targets.UsageError
+		switch {
+		case err == nil:
+			d.mu.Lock()
+			d.place = p
+			d.mu.Unlock()
+			d.cfg.Note(fmt.Sprintf("driving for run %s, nodes %v", d.job.Run, d.job.At))
+			d.send(&message{Kind: kindReady})
+			return
+		case ctx.Err() != nil:
+			return
+		case !d.job.Late || errors.As(err, &wrong) || errors.Is(err, targets.ErrElsewhere):
+			d.send(&message{Kind: kindGiveUp, Reason: history.Brief(err.Error())})
+			d.cfg.Note("the run's database cannot be reached from here: " + history.Brief(err.Error()))
+			return
+		case !told:
+			told = true
+			d.cfg.Note("the run's database cannot be reached from here now, which a fault can be the cause of: " + history.Brief(err.Error()))
+		}
+		select {
+		case <-time.After(lookEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// find finds the run's database.
+func (d *driver) find(ctx context.Context) (*place, error) {
+	joined, err := d.cfg.Join(ctx, d.job)
+	if err != nil {
+		return nil, err
+	}
+	p := newPlace(joined, d.job.At)
+	if err := p.admit(ctx, d.job.Late); err != nil {
+		return nil, errors.Join(err, joined.Close())
+	}
+	return p, nil
+}
+
+// open opens c, whose lock it has.
+func (d *driver) open(ctx context.Context, c *client, m *message) {
+	defer c.mu.Unlock()
+	reply := &message{Kind: kindOpened, Client: m.Client, Number: m.Number}
 	defer func() { d.send(reply) }()
 	d.mu.Lock()
-	joined := d.joined
+	p := d.place
 	d.mu.Unlock()
-	if joined == nil || m.Session == nil {
+	if p == nil {
 		reply.Reason = "the driver has no database"
 		return
 	}
 	s := m.Session
 	ctx, cancel := context.WithTimeout(ctx, d.job.Deadline)
 	defer cancel()
-	c, err := joined.Open(ctx, targets.Session{
+	var err error
+	if c.c, err = p.joined.Open(ctx, targets.Session{
 		ID: s.ID, Home: s.Home, Roam: s.Roam, Replica: s.Replica, Text: d.texts.value, Carried: s.Carried.unpack(),
-	})
-	if err != nil {
-		reply.Reason = cut(err.Error())
-		return
+	}); err != nil {
+		c.c, reply.Reason = nil, history.Brief(err.Error())
+		if reply.Reason == "" {
+			reply.Reason = "it could not be opened"
+		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.clients[m.Client] = &client{c: c}
 }
 
 // do carries out an operation.
-func (d *driver) do(ctx context.Context, m *message) {
-	d.mu.Lock()
-	c := d.clients[m.Client]
-	d.mu.Unlock()
-	if c == nil || m.At < 0 || m.At >= len(d.job.At) {
-		d.send(&message{Kind: kindDone, Client: m.Client}) // which is no answer
-		return
-	}
+func (d *driver) do(ctx context.Context, c *client, m *message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	unpackTxn(m.Asked, &c.txn)
 	ctx, cancel := context.WithTimeout(ctx, d.job.Deadline)
 	defer cancel()
 	began := d.clock.Now()
-	res := c.c.Do(ctx, m.At, &c.txn)
+	res := d.ask(ctx, c, m.At)
 	ended := d.clock.Now()
 	s := packSeen(&c.txn, res, d.texts.text)
 	s.Began, s.Ended = began, ended
 	if heir, ok := c.c.(targets.Heir); ok {
 		s.Carried = packCarried(heir.Carry())
 	}
-	d.send(&message{Kind: kindDone, Client: m.Client, Seen: s})
 	d.mu.Lock()
 	d.did++
+	p := d.place
 	d.mu.Unlock()
+	if counter, ok := p.joined.(targets.Counter); ok {
+		s.Counted = counter.TakeCounts()
+	}
+	d.send(&message{Kind: kindDone, Client: m.Client, Number: m.Number, Seen: s})
 }
 
-// close closes a client.
-func (d *driver) close(id int64) {
-	d.mu.Lock()
-	c := d.clients[id]
-	delete(d.clients, id)
-	d.mu.Unlock()
-	if c != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
+// ask asks the node at, which has shown what it is.
+func (d *driver) ask(ctx context.Context, c *client, at int) targets.Result {
+	if c.c == nil {
+		return targets.Result{Outcome: history.Fail, Node: at, Broken: true, Err: errors.New("the client could not be opened")}
+	}
+	if err := d.place.shows(ctx, at); err != nil {
+		return targets.Result{Outcome: history.Fail, Node: at, Err: fmt.Errorf("it has not shown yet that it is the run's: %w", err)}
+	}
+	return c.c.Do(ctx, at, &c.txn)
+}
+
+// close closes it.
+func (c *client) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.c != nil {
 		_ = c.c.Close() // the session has ended
 	}
 }
 
-// end closes what is open.
+// end closes what is open; nothing is under way any more.
 func (d *driver) end() {
 	_ = d.conn.Close()
-	for id := range d.clients {
-		d.close(id)
+	for _, c := range d.clients {
+		c.close()
 	}
-	if d.joined != nil {
-		_ = d.joined.Close()
+	if d.place != nil {
+		_ = d.place.joined.Close()
 	}
 }

@@ -3,6 +3,7 @@ package drivers
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,11 +33,34 @@ type register struct {
 	stale    bool
 	sessions []targets.Session
 	block    chan struct{} // operations wait for it, if it is not nil
+	// linger, if it is not nil, is called between an answer and when the driver tells it.
+	linger func()
+	// shows, if it is not nil, is what nodes show.
+	shows func(node int) error
+	// counted is how many operations there were since that was asked last.
+	counted int64
 }
 
 func newRegister() *register { return &register{values: map[history.Key][]history.Value{}} }
 
 func (r *register) Close() error { return nil }
+
+func (r *register) Shows(_ context.Context, node int) error {
+	if r.shows == nil {
+		return nil
+	}
+	return r.shows(node)
+}
+
+func (r *register) TakeCounts() []int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.counted
+	r.counted = 0
+	return []int64{n}
+}
+
+func (r *register) AddCounts([]int64) bool { return true }
 
 func (r *register) Open(_ context.Context, s targets.Session) (targets.Client, error) {
 	r.mu.Lock()
@@ -52,7 +77,12 @@ type registerClient struct {
 
 func (c *registerClient) Close() error { return nil }
 
-func (c *registerClient) Carry() targets.Carried { return c.carried }
+func (c *registerClient) Carry() targets.Carried {
+	if c.r.linger != nil {
+		c.r.linger()
+	}
+	return c.carried
+}
 
 func (c *registerClient) Do(ctx context.Context, at int, txn *history.Txn) targets.Result {
 	if c.r.block != nil {
@@ -63,6 +93,7 @@ func (c *registerClient) Do(ctx context.Context, at int, txn *history.Txn) targe
 	}
 	runtime.Gosched()
 	c.r.mu.Lock()
+	c.r.counted++
 	m := &txn.Mops[0]
 	list := c.r.values[m.Key]
 	switch {
@@ -97,6 +128,19 @@ type stand struct {
 	mu     sync.Mutex
 	notes  []string
 	driven sync.WaitGroup
+	// counted is what drivers have told that they counted.
+	counted atomic.Int64
+}
+
+// TakeCounts and AddCounts are the run's own system's.
+func (s *stand) TakeCounts() []int64 { return nil }
+
+func (s *stand) AddCounts(counts []int64) bool {
+	if len(counts) != 1 {
+		return false
+	}
+	s.counted.Add(counts[0])
+	return true
 }
 
 const version = "1.2.3"
@@ -137,7 +181,7 @@ func (s *stand) begin() {
 	s.t.Helper()
 	err := s.c.Begin(s.t.Context(), Stage{
 		Job: Job{Run: "test", Plan: json.RawMessage("{}"), At: []string{"n1:1"}, Deadline: time.Minute}, Nodes: 1,
-		Now: s.rec.Now, Text: s.rec.Text, Event: s.rec.Event, Note: func(line string) {
+		Now: s.rec.Now, Text: s.rec.Text, Event: s.rec.Event, Counter: s, Note: func(line string) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.notes = append(s.notes, line)
@@ -333,31 +377,14 @@ func TestForeignValue(t *testing.T) {
 // recorded, and another one takes its place.
 func TestLostDriver(t *testing.T) {
 	s := newStand(t, 1)
-	conn, in := s.greet("eu", version, s.token)
-	if m := s.next(in, kindWelcome); m.Lapse != version {
-		t.Errorf("welcomed by %+v", m)
-	}
 	asked := make(chan struct{})
-	s.driven.Go(func() { // a driver that answers once and then dies
-		for n := 0; ; {
-			m, err := readFrame(in, maxFrame)
-			if err != nil {
-				return
-			}
-			switch m.Kind {
-			case kindJob:
-				_ = writeFrame(conn, &message{Kind: kindReady})
-			case kindOpen:
-				_ = writeFrame(conn, &message{Kind: kindOpened, Client: m.Client})
-			case kindDo:
-				if n++; n == 2 {
-					close(asked)
-					_ = conn.Close()
-					return
-				}
-				_ = writeFrame(conn, &message{Kind: kindDone, Client: m.Client, Seen: &seen{Outcome: history.OK, Mops: make([]mopSeen, 1)}})
-			}
+	n := 0
+	s.fake("eu", func(m *message) []*message { // it answers once and then dies
+		if n++; n == 2 {
+			close(asked)
+			return nil
 		}
+		return []*message{done(m)}
 	})
 	s.begin()
 	w := s.worker(0, targets.Session{ID: 1})
@@ -372,19 +399,11 @@ func TestLostDriver(t *testing.T) {
 	if res := w.client.Do(t.Context(), 0, &history.Txn{Mops: []history.Mop{{Func: history.Read}}}); res.Outcome != history.Fail {
 		t.Errorf("what was never sent: %+v", res)
 	}
-	for {
-		s.c.mu.Lock()
-		taken, changed := s.c.seats[0] != nil, s.c.changed
-		s.c.mu.Unlock()
-		if !taken {
-			break
-		}
-		<-changed
-	}
+	s.awaitLost()
 	if _, err := s.c.Open(t.Context(), 0, targets.Session{ID: 2}); err == nil || !strings.Contains(err.Error(), "driver 1 of 1 is lost") {
 		t.Errorf("a client of a driver that is lost: %v", err)
 	}
-	s.drive("eu", nil)
+	s.drive("us", nil)
 	s.begin()
 	if res, _ := s.worker(0, targets.Session{ID: 3}).do(history.Mop{Func: history.Read}); res.Outcome != history.OK {
 		t.Errorf("the driver in its place: %+v", res)
@@ -396,26 +415,88 @@ func TestLostDriver(t *testing.T) {
 	var told []string
 	for i := range h.Events {
 		if d, ok := h.Events[i].Driver(); ok && d.What != history.DriverClock {
-			told = append(told, d.Name+" "+d.What)
+			told = append(told, strings.TrimSpace(d.Name+" "+d.What+" "+d.Replaces))
+			if d.Replaces != "" && d.Empty <= 0 {
+				t.Errorf("the place was empty for %d ns", d.Empty)
+			}
 		}
 	}
-	if got := strings.Join(told, ", "); got != "eu joined, eu lost, eu joined" {
+	if got := strings.Join(told, ", "); got != "eu joined, eu lost, us joined eu" {
 		t.Errorf("recorded: %s", got)
+	}
+}
+
+// done is a good answer to m.
+func done(m *message) *message {
+	s := &seen{Outcome: history.OK, Mops: make([]mopSeen, len(m.Asked))}
+	for i := range s.Mops {
+		s.Mops[i].Flags = history.Observed
+	}
+	return &message{Kind: kindDone, Client: m.Client, Number: m.Number, Seen: s}
+}
+
+// fake has a driver join that tells what answers has for an operation, and leaves when that is nothing.
+func (s *stand) fake(name string, answers func(*message) []*message) {
+	s.t.Helper()
+	conn, in := s.greet(name, version, s.token)
+	if m := s.next(in, kindWelcome); m.Lapse != version {
+		s.t.Errorf("welcomed by %+v", m)
+	}
+	s.driven.Go(func() {
+		for {
+			m, err := readFrame(in, maxFrame)
+			if err != nil {
+				return
+			}
+			var out []*message
+			switch m.Kind {
+			case kindJob:
+				out = []*message{{Kind: kindReady}}
+			case kindOpen:
+				out = []*message{{Kind: kindOpened, Client: m.Client, Number: m.Number}}
+			case kindDo:
+				if out = answers(m); out == nil {
+					_ = conn.Close()
+					return
+				}
+			}
+			for _, answer := range out {
+				_ = writeFrame(conn, answer)
+			}
+		}
+	})
+}
+
+// awaitLost waits until the first seat is empty.
+func (s *stand) awaitLost() {
+	for {
+		s.c.mu.Lock()
+		taken, changed := s.c.seats[0] != nil, s.c.changed
+		s.c.mu.Unlock()
+		if !taken {
+			return
+		}
+		<-changed
 	}
 }
 
 // greet asks to join by hand.
 func (s *stand) greet(name, lapse string, token Token) (net.Conn, *bufio.Reader) {
 	s.t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(s.t.Context(), "tcp", s.c.Addr())
+	raw, err := (&net.Dialer{}).DialContext(s.t.Context(), "tcp", s.c.Addr())
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { _ = conn.Close() })
+	s.t.Cleanup(func() { _ = raw.Close() })
+	conn := tls.Client(raw, clientTLS())
+	channel, err := secure(s.t.Context(), conn)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	in := bufio.NewReader(conn)
 	hello := s.next(in, kindHello)
 	own := nonce()
-	err = writeFrame(conn, &message{Kind: kindJoin, Lapse: lapse, Protocol: Protocol, Name: name, Nonce: own, Proof: token.proof(roleDriver, hello.Nonce, own)})
+	err = writeFrame(conn, &message{Kind: kindJoin, Lapse: lapse, Protocol: Protocol, Name: name, Nonce: own, Proof: token.proof(roleDriver, channel, hello.Nonce, own)})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -443,7 +524,7 @@ func TestRefused(t *testing.T) {
 		name, lapse, token, says string
 	}{
 		{"us", version, "another secret, longer", "token"},
-		{"us", "9.9.9", string(s.token.secret), "lapse " + version + " (protocol 1) and the driver is lapse 9.9.9"},
+		{"us", "9.9.9", string(s.token.secret), "lapse " + version + " (protocol 2) and the driver is lapse 9.9.9"},
 		{"eu", version, string(s.token.secret), "a driver eu already"},
 		{"../us", version, string(s.token.secret), "no name"},
 	} {
@@ -460,29 +541,67 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestFalseRun: a driver does not work for whoever has not the token.
+// TestFalseRun: a driver does not work for whoever has not the token, nor for who stands between it and the run: what
+// both prove is of one connection.
 func TestFalseRun(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		_ = writeFrame(conn, &message{Kind: kindHello, Lapse: version, Protocol: Protocol, Nonce: nonce()})
-		m, err := readFrame(conn, maxGreeting)
-		if err == nil { // the driver's own proof is no proof of the run's
-			_ = writeFrame(conn, &message{Kind: kindWelcome, Proof: m.Proof})
-			_, _ = readFrame(conn, maxGreeting)
-		}
-	}()
-	_, err = Drive(t.Context(), DriveConfig{Addr: l.Addr().String(), Name: "eu", Token: Token{[]byte("a secret of sixteen")}, Lapse: version})
-	if err == nil || !strings.Contains(err.Error(), "does not show that it has the token") {
-		t.Errorf("%v", err)
+	s := newStand(t, 1)
+	for name, between := range map[string]func() (*message, func(*message) *message){
+		"its own proof": func() (*message, func(*message) *message) {
+			return &message{Kind: kindHello, Lapse: version, Protocol: Protocol, Nonce: nonce()}, func(join *message) *message {
+				return &message{Kind: kindWelcome, Proof: join.Proof}
+			}
+		},
+		"the run's messages, passed on": func() (*message, func(*message) *message) {
+			raw, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.c.Addr())
+			if err != nil {
+				t.Error(err)
+				return nil, nil
+			}
+			t.Cleanup(func() { _ = raw.Close() })
+			conn := tls.Client(raw, clientTLS())
+			hello, err := readFrame(conn, maxGreeting)
+			if err != nil {
+				t.Error(err)
+			}
+			return hello, func(join *message) *message {
+				_ = writeFrame(conn, join)
+				said, err := readFrame(conn, maxGreeting)
+				if err != nil || said.Kind != kindRefused || !strings.Contains(said.Reason, "token") {
+					t.Errorf("the run says %+v, %v", said, err)
+				}
+				return said
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			config, err := serverTLS()
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				raw, err := l.Accept()
+				if err != nil {
+					return
+				}
+				conn := tls.Server(raw, config)
+				defer conn.Close()
+				hello, then := between()
+				_ = writeFrame(conn, hello)
+				if join, err := readFrame(conn, maxGreeting); err == nil {
+					_ = writeFrame(conn, then(join))
+					_, _ = readFrame(conn, maxGreeting)
+				}
+			}()
+			_, err = Drive(t.Context(), DriveConfig{Addr: l.Addr().String(), Name: "eu", Token: s.token, Lapse: version})
+			if err == nil || !strings.Contains(err.Error(), "does not show that it has the token") && !strings.Contains(err.Error(), "its token is another one") {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 
@@ -540,39 +659,6 @@ func TestReadToken(t *testing.T) {
 	if _, err := ReadToken(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a file that is not there")
 	}
-}
-
-// FuzzMessage: no bytes make either side do more than refuse them.
-func FuzzMessage(f *testing.F) {
-	for _, seed := range []string{
-		`{"kind":"done","client":1,"seen":{"outcome":1,"node":0,"mops":[{"l":1,"r":5,"s":[1,2]}]}}`,
-		`{"kind":"done","seen":{"mops":[{"r":-9223372036854775807}],"texts":{"0":"x"}}}`,
-		`{"kind":"open","session":{"id":1,"carried":{"wrote":true,"ago":-5}}}`,
-		`{"kind":"job","job":{"run":"r","plan":{},"at":["a"]}}`, `{}`, `null`, `[`,
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		n := len(payload)
-		frame := append([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, payload...)
-		m, err := readFrame(strings.NewReader(string(frame)), 1<<20)
-		if err != nil {
-			return
-		}
-		if m.Session != nil {
-			m.Session.Carried.unpack()
-		}
-		var txn history.Txn
-		unpackTxn(m.Asked, &txn)
-		if m.Seen == nil {
-			return
-		}
-		txn.Mops = append(txn.Mops[:0], history.Mop{Func: history.Read})
-		res, err := m.Seen.unpack(&txn, 3, func(string) history.Value { return 0 })
-		if err == nil && (res.Outcome > history.Fail || res.Node >= 3 || len(txn.Mops) != 1) {
-			t.Errorf("%q was taken: %+v", payload, res)
-		}
-	})
 }
 
 // TestFrames: what is announced is not believed.

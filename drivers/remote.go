@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
@@ -15,7 +14,7 @@ type remote struct {
 	seat    *seat
 	id      int64
 	stage   *Stage
-	answers chan answer
+	asked   int64 // how many questions
 	carried targets.Carried
 	// from and to are between which moments the last operation was under way.
 	from, to history.Time
@@ -26,25 +25,29 @@ var (
 	_ targets.Heir   = (*remote)(nil)
 )
 
+// ask asks the driver, and returns where the answer, of this kind, will be.
+func (r *remote) ask(m *message, kind string) <-chan answer {
+	r.asked++
+	m.Client, m.Number = r.id, r.asked
+	return r.seat.ask(m, kind, r.stage.Job.Deadline+extra)
+}
+
 // open has the driver open it.
 func (r *remote) open(ctx context.Context, s targets.Session) error {
 	r.carried = s.Carried
-	r.seat.expect(r.id, r.answers)
-	r.seat.send(&message{Kind: kindOpen, Client: r.id, Session: &sessionWire{
+	opened := r.ask(&message{Kind: kindOpen, Session: &sessionWire{
 		ID: s.ID, Home: s.Home, Roam: s.Roam, Replica: s.Replica, Carried: packCarried(s.Carried),
-	}})
+	}}, kindOpened)
 	select {
-	case a := <-r.answers:
-		if a.m.Kind == kindOpened && a.m.Reason == "" {
-			return nil
+	case a := <-opened:
+		if a.m.Reason != "" {
+			return errors.New(a.m.Reason)
 		}
-		r.seat.forget(r.id)
-		return errors.New(cut(a.m.Reason))
+		return nil
 	case <-r.seat.gone:
-		r.seat.forget(r.id)
 		return r.seat.lost()
 	case <-ctx.Done():
-		_ = r.Close()
+		_ = r.Close() // what is still opened is closed then
 		return ctx.Err()
 	}
 }
@@ -60,32 +63,31 @@ func (r *remote) Do(_ context.Context, at int, txn *history.Txn) targets.Result 
 	if err := r.seat.lost(); err != nil {
 		return targets.Result{Outcome: history.Fail, Err: err, Node: at, Broken: true}
 	}
-	r.seat.send(&message{Kind: kindDo, Client: r.id, At: at, Asked: packTxn(txn)})
-	limit := time.NewTimer(r.stage.Job.Deadline + extra)
-	defer limit.Stop()
-	unknown := func(err error) targets.Result {
-		return targets.Result{Outcome: history.Info, Err: err, Node: at, Broken: true}
-	}
+	unknown := targets.Result{Outcome: history.Info, Node: at, Broken: true}
 	select {
-	case a := <-r.answers:
-		if a.m.Kind != kindDone || a.m.Seen == nil {
-			r.seat.fail(errors.New("it answered something else than it was asked"))
-			return unknown(r.seat.lost())
-		}
+	case a := <-r.ask(&message{Kind: kindDo, At: at, Asked: packTxn(txn)}, kindDone):
 		res, err := a.m.Seen.unpack(txn, r.stage.Nodes, r.stage.Text)
+		if err == nil && len(a.m.Seen.Counted) > 0 && !r.count(a.m.Seen.Counted) {
+			err = errors.New("counts of what the run does not count")
+		}
 		if err != nil {
 			r.seat.fail(fmt.Errorf("it answered what cannot be: %w", err))
-			return unknown(r.seat.lost())
+			unknown.Err = r.seat.lost()
+			return unknown
 		}
 		r.carried = a.m.Seen.Carried.unpack()
 		r.from, r.to = r.seat.bounds.Within(r.from, a.at, a.m.Seen.Began, a.m.Seen.Ended)
 		r.seat.of.took(r.from, r.to, a.m.Seen.Began, a.m.Seen.Ended)
 		return res
 	case <-r.seat.gone:
-	case <-limit.C:
-		r.seat.fail(errors.New("it did not end an operation in time"))
+		unknown.Err = r.seat.lost()
+		return unknown
 	}
-	return unknown(r.seat.lost())
+}
+
+// count adds what the driver has counted to what the run has.
+func (r *remote) count(counts []int64) bool {
+	return r.stage.Counter != nil && r.stage.Counter.AddCounts(counts)
 }
 
 // Within is between which moments of the history's clock the last operation was under way.
@@ -96,7 +98,6 @@ func (r *remote) Carry() targets.Carried { return r.carried }
 
 // Close implements targets.Client.
 func (r *remote) Close() error {
-	r.seat.forget(r.id)
 	if r.seat.lost() == nil {
 		r.seat.send(&message{Kind: kindClose, Client: r.id})
 	}

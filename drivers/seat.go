@@ -30,10 +30,19 @@ type seat struct {
 
 	bounds bounds.Bounds
 
-	mu      sync.Mutex
-	clients map[int64]chan<- answer
-	gone    chan struct{} // closed when it is lost
-	why     error
+	mu sync.Mutex
+	// asked are the questions that have no answer yet, one a client at most.
+	asked map[int64]*question
+	gone  chan struct{} // closed when it is lost
+	why   error
+}
+
+// question is what a client waits for.
+type question struct {
+	number int64
+	kind   string // of the answer
+	to     chan answer
+	limit  *time.Timer
 }
 
 // answer is a message for a client, and when it had come.
@@ -43,7 +52,7 @@ type answer struct {
 }
 
 func newSeat(of *Coordinator, name string, conn net.Conn) *seat {
-	return &seat{of: of, name: name, conn: conn, out: make(chan *message, outgoing), clients: map[int64]chan<- answer{}, gone: make(chan struct{})}
+	return &seat{of: of, name: name, conn: conn, out: make(chan *message, outgoing), asked: map[int64]*question{}, gone: make(chan struct{})}
 }
 
 // send sends m if the driver takes messages at all.
@@ -128,6 +137,9 @@ func (s *seat) read(pongs chan<- answer) error {
 		if err != nil {
 			return ended(err)
 		}
+		if err := m.fromDriver(); err != nil {
+			return err
+		}
 		switch m.Kind {
 		case kindPong:
 			select {
@@ -137,19 +149,13 @@ func (s *seat) read(pongs chan<- answer) error {
 		case kindReady:
 			s.of.ready(s)
 		case kindGiveUp:
-			return fmt.Errorf("it gave up: %s", cut(m.Reason))
+			return fmt.Errorf("it gave up: %s", m.Reason)
 		case kindLeave:
 			return errors.New("it left")
 		case kindOpened, kindDone:
-			s.mu.Lock()
-			to := s.clients[m.Client]
-			s.mu.Unlock()
-			select {
-			case to <- answer{m, s.now()}:
-			default: // nobody asked
+			if err := s.answered(answer{m, s.now()}); err != nil {
+				return err
 			}
-		default:
-			return fmt.Errorf("it sent a message that a driver does not send: %q", cut(m.Kind))
 		}
 	}
 }
@@ -207,17 +213,44 @@ func (s *seat) recordClock(r bounds.Reading) bool {
 	return true
 }
 
-// expect has answers to the client with this number sent to it.
-func (s *seat) expect(id int64, to chan<- answer) {
+// ask sends m, which has a number that its client has not used, and returns where its answer will be. Without one the
+// driver is lost after some time, whether or not somebody still waits for it.
+func (s *seat) ask(m *message, kind string, within time.Duration) <-chan answer {
+	q := &question{number: m.Number, kind: kind, to: make(chan answer, 1)}
+	client := m.Client
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.clients[id] = to
+	s.asked[client] = q
+	q.limit = time.AfterFunc(within, func() {
+		s.mu.Lock()
+		open := s.asked[client] == q
+		s.mu.Unlock()
+		if open {
+			s.fail(errors.New("it did not end an operation in time"))
+		}
+	})
+	s.mu.Unlock()
+	s.send(m)
+	return q.to
 }
 
-func (s *seat) forget(id int64) {
+// answered hands an answer to whoever asked. One that nobody asked for, or that is of another question, would be taken
+// for the answer to what the client asks next.
+func (s *seat) answered(a answer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.clients, id)
+	q := s.asked[a.m.Client]
+	switch {
+	case q == nil:
+		return fmt.Errorf("it sent answer %d of client %d, which was not asked for", a.m.Number, a.m.Client)
+	case q.number != a.m.Number:
+		return fmt.Errorf("it sent answer %d of client %d, which was asked for answer %d", a.m.Number, a.m.Client, q.number)
+	case q.kind != a.m.Kind:
+		return fmt.Errorf("it sent %s to client %d, which was asked for %s", a.m.Kind, a.m.Client, q.kind)
+	}
+	delete(s.asked, a.m.Client)
+	q.limit.Stop()
+	q.to <- a
+	return nil
 }
 
 // lost is why the driver is lost, nil if it is not.

@@ -55,10 +55,10 @@ const (
 	roleCoordinator = "coordinator"
 )
 
-// proof shows that whoever has role has the token, for these two nonces.
-func (t Token) proof(role string, theirs, own []byte) []byte {
+// proof shows that whoever has role has the token, for this channel and these two nonces.
+func (t Token) proof(role string, channel, theirs, own []byte) []byte {
 	sum := hmac.New(sha256.New, t.secret)
-	for _, part := range [][]byte{[]byte(role), theirs, own} {
+	for _, part := range [][]byte{[]byte(role), channel, theirs, own} {
 		fmt.Fprintf(sum, "%d:", len(part))
 		sum.Write(part)
 	}
@@ -66,8 +66,8 @@ func (t Token) proof(role string, theirs, own []byte) []byte {
 }
 
 // proves checks a proof, in constant time.
-func (t Token) proves(mac []byte, role string, theirs, own []byte) bool {
-	return hmac.Equal(mac, t.proof(role, theirs, own))
+func (t Token) proves(mac []byte, role string, channel, theirs, own []byte) bool {
+	return hmac.Equal(mac, t.proof(role, channel, theirs, own))
 }
 
 // nonce is a number that is used once.

@@ -42,9 +42,10 @@ func (r *run) joinDrivers(ctx context.Context) error {
 		job.At = append(job.At, addr)
 	}
 	keeper, _ := r.system.(targets.KeyKeeper)
+	counter, _ := r.system.(targets.Counter)
 	return r.deps.Drivers.Begin(ctx, drivers.Stage{
 		Job: job, Nodes: r.plan.Nodes, Now: r.recorder.Now, Text: r.recorder.Text, Event: r.recorder.Event,
-		Note: r.progress.Note, Keeper: keeper,
+		Note: r.progress.Note, Keeper: keeper, Counter: counter,
 	})
 }
 

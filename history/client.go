@@ -2,7 +2,6 @@ package history
 
 import (
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 )
@@ -63,7 +62,7 @@ func (c *Client) Invoke(session int32, node int16, readLevel, writeLevel uint8, 
 	if int(readLevel) >= len(h.Levels) || int(writeLevel) >= len(h.Levels) {
 		return fmt.Errorf("invoke: levels %d and %d: the history's header has %d levels", readLevel, writeLevel, len(h.Levels))
 	}
-	if err := checkTxn(txn); err != nil {
+	if err := txn.Check(); err != nil {
 		return fmt.Errorf("invoke: %w", err)
 	}
 	c.mu.Lock()
@@ -143,8 +142,8 @@ func (c *Client) complete(at, from, to Time, outcome Outcome, txn *Txn, node int
 	if at < c.op.Invoke {
 		return c.r.fail(fmt.Errorf("impossible history: process %d completed an operation at %d ns, before its invocation at %d ns", c.process, at, c.op.Invoke))
 	}
-	if err := c.checkAnswer(outcome, txn); err != nil {
-		return err
+	if err := CheckAnswer(&c.txn, txn, outcome); err != nil {
+		return fmt.Errorf("process %d: %w", c.process, err)
 	}
 	op := &c.op
 	op.Outcome = outcome
@@ -175,48 +174,6 @@ func (c *Client) complete(at, from, to Time, outcome Outcome, txn *Txn, node int
 	}
 	if len(c.done.ops)%wakeAt == 0 {
 		c.r.wakeUp()
-	}
-	return nil
-}
-
-// checkTxn refuses what no history can hold.
-func checkTxn(txn *Txn) error {
-	if len(txn.Mops) == 0 {
-		return fmt.Errorf("the transaction has no micro-operation")
-	}
-	if len(txn.Mops) > math.MaxUint16 {
-		return fmt.Errorf("a transaction of %d micro-operations: at most %d are allowed", len(txn.Mops), math.MaxUint16)
-	}
-	for i := range txn.Mops {
-		m := &txn.Mops[i]
-		if !m.Func.known() {
-			return fmt.Errorf("micro-operation %d has the unknown function %d", i, m.Func)
-		}
-		if m.Key < 0 {
-			return fmt.Errorf("micro-operation %d has the negative key %d", i, m.Key)
-		}
-	}
-	return nil
-}
-
-// checkAnswer refuses a txn that is not the one that was invoked, and an ok read
-// that returned nothing.
-func (c *Client) checkAnswer(outcome Outcome, txn *Txn) error {
-	if len(txn.Mops) != len(c.txn.Mops) {
-		return fmt.Errorf("impossible history: process %d invoked %d micro-operations and completed %d", c.process, len(c.txn.Mops), len(txn.Mops))
-	}
-	for i := range txn.Mops {
-		m, was := &txn.Mops[i], &c.txn.Mops[i]
-		if m.Func != was.Func || m.Key != was.Key || m.Func.Installs() && m.Arg != was.Arg {
-			return fmt.Errorf("impossible history: process %d invoked micro-operation %d as %s of %s (%s) and completed it as %s of %s (%s)",
-				c.process, i, was.Func, was.Key, was.Arg, m.Func, m.Key, m.Arg)
-		}
-		if outcome == OK && m.Flags&Observed == 0 && m.Func.returns() {
-			return fmt.Errorf("process %d: micro-operation %d (%s of %s) is ok but returned nothing: the client must call SetRead or SetList", c.process, i, m.Func, m.Key)
-		}
-		if m.Func.lists() && uint64(m.listAt)+uint64(m.listLen) > uint64(len(txn.lists)) {
-			return fmt.Errorf("process %d: micro-operation %d has a list that is not its transaction's: the client must call SetList", c.process, i)
-		}
 	}
 	return nil
 }

@@ -22,6 +22,10 @@ type Driver struct {
 	// What is one of the constants above; Why says of a lost driver how that was seen.
 	What string `json:"what"`
 	Why  string `json:"why,omitempty"`
+	// Replaces is whose place a driver that joined has taken, and Empty for how long, in nanoseconds, the place was
+	// empty: its clients asked nothing then.
+	Replaces string `json:"replaces,omitempty"`
+	Empty    int64  `json:"empty_ns,omitempty"`
 	// OffsetLeast and OffsetMost bound, in nanoseconds, how much more the driver's clock showed than the run's
 	// in the last exchange; only with DriverClock.
 	OffsetLeast int64 `json:"offset_least_ns,omitempty"`

@@ -80,12 +80,18 @@ func (n *interner) name(s string, kind nameKind) int32 {
 	return id
 }
 
+// ShortText is the text value s as a recorded history has it: a long one is its beginning and its digest, so that
+// two that differ stay different.
+func ShortText(s string) string {
+	if len(s) <= maxTextLen {
+		return s
+	}
+	return fmt.Sprintf("%s...(%d bytes, SHA-256 %x)", s[:64], len(s), sha256.Sum256([]byte(s)))
+}
+
 // text is the index of the text value s.
 func (n *interner) text(s string) int32 {
-	if len(s) > maxTextLen {
-		// Two long texts that differ must stay different.
-		s = fmt.Sprintf("%s...(%d bytes, SHA-256 %x)", s[:64], len(s), sha256.Sum256([]byte(s)))
-	}
+	s = ShortText(s)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if id, ok := n.textIDs[s]; ok {
@@ -132,6 +138,10 @@ func (c *nameCache) id(s string, n *interner, kind nameKind) int32 {
 	}
 	return id
 }
+
+// Brief is an untrusted text as a history has errors and notes, safe to keep and to print: at most 512 bytes of valid
+// UTF-8 without control characters.
+func Brief(s string) string { return cleanText(s, maxNameLen) }
 
 // cleanText makes an untrusted text safe to keep and to print: valid UTF-8, no
 // control or formatting characters (each run of them becomes a space), at most

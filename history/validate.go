@@ -89,8 +89,9 @@ func (h *History) brokenMop(m *Mop) string {
 		return fmt.Sprintf("has the unknown function %d", m.Func)
 	case m.Func == Enqueue && m.Arg == Absent:
 		return "enqueues nil, which nothing can tell from an empty queue"
-	case m.Func == Poll && m.listLen%2 != 0:
-		return fmt.Sprintf("polled %d values, which are no pairs of offset and message", m.listLen)
+	}
+	if rule := m.brokenList(); rule != "" {
+		return rule
 	}
 	for _, v := range [...]Value{m.Arg, m.Expect, m.Ret} {
 		if i, ok := v.TextIndex(); ok && i >= len(h.Texts) {

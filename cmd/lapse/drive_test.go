@@ -89,10 +89,13 @@ func TestDrive(t *testing.T) {
 		kill bool
 		exit int
 		says []string
+		// moves and measures say that sessions go from driver to driver, and that the system's own figures are told.
+		moves, measures bool
 	}{
 		{"travel", []string{"--session", "travel", "--duration", "2s", "--set", "mode=single-leader", "--read-level", "sticky", "--workload", "session", "--model", "read-your-writes"},
-			false, verdict.ExitHeld, []string{"driver eu-1 joined", "driver us-1 joined", "sessions went on at another driver", "intervals are wider", "held"}},
-		{"killed", []string{"--duration", "3s"}, true, verdict.ExitInconclusive, []string{"driver us-1 is lost: its connection ended", "driver us-1 was lost"}},
+			false, verdict.ExitHeld, []string{"driver eu-1 joined", "driver us-1 joined", "sessions went on at another driver", "intervals are wider", "held"}, true, false},
+		{"killed", []string{"--duration", "3s"}, true, verdict.ExitInconclusive, []string{"driver us-1 is lost: its connection ended", "driver us-1 was lost"}, false, false},
+		{"sharded", []string{"--set", "mode=sharded", "--workload", "append", "--duration", "2s"}, false, verdict.ExitHeld, []string{"held"}, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -149,8 +152,27 @@ func TestDrive(t *testing.T) {
 				t.Fatalf("%d operations, %v", len(h.Ops), err)
 			}
 			wantDrivers(t, h, c.kill)
+			if c.moves && !moved.MatchString(text) {
+				t.Error("no session went on at another driver")
+			}
+			if got := figuresOf(h); got > 0 != c.measures {
+				t.Errorf("%d figures of the system's own", got)
+			}
 		})
 	}
+}
+
+// moved is what a run says of sessions that went on at another driver at least once.
+var moved = regexp.MustCompile(`sessions went on at another driver [1-9][0-9,]* times?\n`)
+
+// figuresOf is how many figures of the system's own the history has.
+func figuresOf(h *history.History) (n int) {
+	for i := range h.Events {
+		if _, ok := h.Events[i].Measure(); ok {
+			n++
+		}
+	}
+	return n
 }
 
 // wantDrivers wants what the history tells of the drivers.

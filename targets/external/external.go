@@ -56,7 +56,7 @@ type Kind struct {
 	// Cures). On an error it has closed what it opened.
 	Look func(ctx context.Context, at []string, cfg targets.Config) (Driver, error)
 	// Joins says that clients in other processes can work in the place that a run made (targets.Joiner):
-	// what Open needs, Look finds out.
+	// what Open needs, Look finds out, and the Driver implements targets.Joined.
 	Joins bool
 	// Abilities are those of the Driver with a resolved cfg; nil means Restart alone.
 	Abilities func(cfg targets.Config) []ability.Ability

@@ -2,6 +2,8 @@ package external
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/lapse-test/lapse/targets"
 )
@@ -23,5 +25,13 @@ func (t target) Join(ctx context.Context, cfg targets.Config, _ []string) (targe
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	return t.kind.Look(ctx, t.kind.At, cfg)
+	d, err := t.kind.Look(ctx, t.kind.At, cfg)
+	if err != nil {
+		return nil, err
+	}
+	joined, ok := d.(targets.Joined)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%T, a kind that joins, does not implement targets.Joined", d), d.Close())
+	}
+	return joined, nil
 }

@@ -15,7 +15,11 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-var _ targets.Measurer = (*orderedSystem)(nil)
+var (
+	_ targets.Measurer = (*orderedSystem)(nil)
+	_ targets.Counter  = (*orderedSystem)(nil)
+	_ targets.Counter  = joined{}
+)
 
 // transactions are what the transactions of clients took, by whether they were in one shard or across shards.
 type transactions struct {
@@ -55,6 +59,48 @@ func (t *transactions) note(across bool, done protocol.Transacted, err error) {
 		c.attempts += e.Attempts
 		c.met += e.Attempts - 1
 	}
+}
+
+// fields are the counts in the order in which processes tell them to each other.
+func (t *transactions) fields() []*int {
+	var out []*int
+	for _, c := range []*costs{&t.one, &t.across} {
+		out = append(out, &c.committed, &c.aborted, &c.attempts, &c.rounds, &c.calls)
+	}
+	return out
+}
+
+// TakeCounts implements targets.Counter.
+func (s *System) TakeCounts() []int64 {
+	t := &s.transactions
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []int64
+	some := false
+	for _, n := range t.fields() {
+		out = append(out, int64(*n))
+		some = some || *n != 0
+		*n = 0
+	}
+	if !some {
+		return nil
+	}
+	return out
+}
+
+// AddCounts implements targets.Counter.
+func (s *System) AddCounts(counts []int64) bool {
+	t := &s.transactions
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fields := t.fields()
+	if len(counts) != len(fields) {
+		return false
+	}
+	for i, n := range fields {
+		*n += int(counts[i])
+	}
+	return true
 }
 
 // across tells whether the keys of operations are in several shards.

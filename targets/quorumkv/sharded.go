@@ -204,6 +204,9 @@ func (c *session) appended(text string) []history.Value {
 	return out
 }
 
+// firstShards is what the first key that servesShards writes has after a node's readyKey.
+const firstShards = "-0"
+
 // servesShards writes a key of every shard in one transaction.
 func (s *System) servesShards(ctx context.Context, node string) error {
 	shards, err := strconv.Atoi(s.cfg.Options[optShards])
