@@ -1,9 +1,6 @@
 package history
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // EventCoverage is the kind of the one event that says what the faults of a run were
 // meant to cover. Text is a Coverage as JSON.
@@ -44,12 +41,8 @@ type LeftOut struct {
 // Coverage is that of the run, nil if its history says nothing of it.
 func (h *History) Coverage() *Coverage {
 	for i := range h.Events {
-		e := &h.Events[i]
-		if e.Kind != EventCoverage {
-			continue
-		}
 		var c Coverage
-		if json.Unmarshal([]byte(e.Text), &c) == nil {
+		if h.Events[i].told(EventCoverage, &c) {
 			return &c
 		}
 	}

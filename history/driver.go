@@ -1,6 +1,11 @@
 package history
 
-import "encoding/json"
+import (
+	"fmt"
+	"time"
+
+	"github.com/lapse-test/lapse/internal/duration"
+)
 
 // EventDriver is the kind of the events that tell of a driver: another process, which carried out
 // operations for this run's clients. Text is a Driver as JSON.
@@ -35,13 +40,24 @@ type Driver struct {
 // maxSeats bounds the seats of a run's drivers, far beyond what lapse offers.
 const maxSeats = 1 << 16
 
-// Driver reads an event of the kind EventDriver; ok is false for others, and for what no run wrote. Texts are
-// without control characters, which JSON can hide from who reads the event as it stands.
+// Driver reads an event of the kind EventDriver; ok is false for others, and for what no run wrote.
 func (e *Event) Driver() (d Driver, ok bool) {
-	if e.Kind != EventDriver {
-		return d, false
+	ok = e.told(EventDriver, &d)
+	return d, ok
+}
+
+// String says it to people.
+func (d *Driver) String() string {
+	switch d.What {
+	case DriverJoined:
+		if d.Replaces == "" {
+			return "driver " + d.Name + " joined"
+		}
+		return fmt.Sprintf("driver %s joined; the place of %s was empty for %s", d.Name, d.Replaces, duration.Text(time.Duration(d.Empty)))
+	case DriverLost:
+		return fmt.Sprintf("driver %s was lost: %s", d.Name, d.Why)
+	case DriverClock:
+		return fmt.Sprintf("the clock of driver %s shows %d to %d ns more than the run's", d.Name, d.OffsetLeast, d.OffsetMost)
 	}
-	err := json.Unmarshal([]byte(e.Text), &d)
-	d.Name, d.Why = cleanText(d.Name, maxNameLen), cleanText(d.Why, maxProseLen)
-	return d, err == nil && d.Seat >= 0 && d.Seat < maxSeats
+	return fmt.Sprintf("driver %s: %s", d.Name, d.What)
 }

@@ -1,7 +1,5 @@
 package history
 
-import "encoding/json"
-
 // Fault is a fault window: what was broken, when, and the proof that it bit and
 // that it healed. A fault counts only when it was seen to take effect.
 type Fault struct {
@@ -72,11 +70,8 @@ type Lag struct {
 
 // Lag reads an event of the kind EventLag; ok is false for others.
 func (e *Event) Lag() (l Lag, ok bool) {
-	if e.Kind != EventLag {
-		return l, false
-	}
-	err := json.Unmarshal([]byte(e.Text), &l)
-	return l, err == nil
+	ok = e.told(EventLag, &l)
+	return l, ok
 }
 
 // EventRoundTrips is the kind of the events that say how long round trips between the regions
@@ -96,11 +91,8 @@ type Placement struct {
 
 // Placement reads an event of the kind EventPlacement; ok is false for others.
 func (e *Event) Placement() (p Placement, ok bool) {
-	if e.Kind != EventPlacement {
-		return p, false
-	}
-	err := json.Unmarshal([]byte(e.Text), &p)
-	return p, err == nil
+	ok = e.told(EventPlacement, &p)
+	return p, ok
 }
 
 // EventMeasure is the kind of the events that have a figure of the whole load which the
@@ -134,18 +126,31 @@ type Measure struct {
 
 // Measure reads an event of the kind EventMeasure; ok is false for others.
 func (e *Event) Measure() (m Measure, ok bool) {
-	if e.Kind != EventMeasure {
-		return m, false
-	}
-	err := json.Unmarshal([]byte(e.Text), &m)
-	m.Text = cleanText(m.Text, maxProseLen)
-	return m, err == nil
+	ok = e.told(EventMeasure, &m)
+	return m, ok
 }
 
 // Sampled tells whether e is a statement about the run (EventCoverage) or one of many
-// measured values (EventLag, EventPlacement, EventMeasure) rather than a moment.
+// measured values (EventLag, EventPlacement, EventMeasure, the readings of clocks among EventDriver) rather than a
+// moment.
 func (e *Event) Sampled() bool {
-	return e.Kind == EventLag || e.Kind == EventPlacement || e.Kind == EventMeasure || e.Kind == EventCoverage
+	switch e.Kind {
+	case EventLag, EventPlacement, EventMeasure, EventCoverage:
+		return true
+	}
+	d, ok := e.Driver()
+	return ok && d.What == DriverClock
+}
+
+// Words is what e tells people: its text, or what that means where it is JSON.
+func (e *Event) Words() string {
+	if e.Kind != EventDriver {
+		return e.Text
+	}
+	if d, ok := e.Driver(); ok {
+		return d.String()
+	}
+	return "what became of a driver, which cannot be read"
 }
 
 // FaultsAt are the IDs of the faults whose windows cover t, in the order of

@@ -95,9 +95,6 @@ func embed(h *history.History, verdicts []checkers.Verdict) (*timeline, error) {
 		t.Meta.Faults = append(t.Meta.Faults, metaFault{f.ID, f.Name, micros(f.Injected), micros(to), f.TookEffect != 0})
 	}
 	for _, e := range happened(h) {
-		if e.Sampled() {
-			continue // no moment
-		}
 		t.Meta.Phases = append(t.Meta.Phases, metaPhase{micros(e.At), e.Text})
 	}
 	var err error

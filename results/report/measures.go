@@ -199,9 +199,13 @@ func lagChart(h *history.History) *chart {
 	return &c
 }
 
-// happened are the events for people: without those that a chart shows.
+// happened are the events for people, in words: without those that a chart shows.
 func happened(h *history.History) []history.Event {
-	return slices.DeleteFunc(slices.Clone(h.Events), func(e history.Event) bool { return e.Sampled() })
+	out := slices.DeleteFunc(slices.Clone(h.Events), func(e history.Event) bool { return e.Sampled() })
+	for i := range out {
+		out[i].Text = out[i].Words()
+	}
+	return out
 }
 
 // implied says what the verdicts add up to beyond themselves.

@@ -27,16 +27,22 @@ type Coverage struct {
 	// run.
 	Limits int `json:"limits,omitempty"`
 	Unmet  int `json:"unmet,omitempty"`
+	// Drivers says in sentences for how long a driver of the run was missing until another took its place.
+	Drivers []string `json:"drivers,omitempty"`
 }
 
 // CoverageOf is that of h, nil where its run does not say what its faults were meant to
-// cover.
+// cover, and none of its drivers was replaced.
 func CoverageOf(h *history.History) *Coverage {
-	meant := h.Coverage()
-	if meant == nil {
+	meant, replaced := h.Coverage(), driversReplaced(h)
+	if meant == nil && replaced == nil {
 		return nil
 	}
-	c := &Coverage{Coverage: *meant}
+	c := &Coverage{Drivers: replaced}
+	if meant == nil {
+		return c
+	}
+	c.Coverage = *meant
 	for i := range h.Faults {
 		f := &h.Faults[i]
 		if f.TookEffect != 0 && f.Met != nil {
@@ -73,7 +79,7 @@ func (c *Coverage) Says() []string {
 	if c == nil {
 		return nil
 	}
-	var out []string
+	out := slices.Clone(c.Drivers)
 	if d := c.Detection; d != nil && c.Noticeable > 0 {
 		out = append(out, c.detectionText(d))
 	}

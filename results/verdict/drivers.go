@@ -38,3 +38,16 @@ func driversLack(h *history.History) []string {
 	}
 	return out
 }
+
+// driversReplaced says for how long the places of drivers were empty that others took.
+func driversReplaced(h *history.History) []string {
+	var out []string
+	for i := range h.Events {
+		e := &h.Events[i]
+		if d, ok := e.Driver(); ok && d.What == history.DriverJoined && d.Replaces != "" {
+			out = append(out, fmt.Sprintf("driver %s was lost, and its clients asked nothing for %s, until %s took its place %s after the run began",
+				d.Replaces, duration.Text(time.Duration(d.Empty)), d.Name, duration.Text(time.Duration(e.At))))
+		}
+	}
+	return out
+}

@@ -24,3 +24,29 @@ func TestDriversOfAnyFile(t *testing.T) {
 		}
 	}
 }
+
+// TestReplacedDriver: a gap that another driver ended is told, and is no reason against a verdict.
+func TestReplacedDriver(t *testing.T) {
+	event := func(at history.Time, text string) history.Event {
+		return history.Event{At: at, Kind: history.EventDriver, Text: text}
+	}
+	h := &history.History{Events: []history.Event{
+		event(1e9, `{"name":"eu","seat":0,"what":"joined"}`),
+		event(2e9, `{"name":"eu","seat":0,"what":"lost","why":"gone"}`),
+		event(5e9, `{"name":"us\u001b","seat":0,"what":"joined","replaces":"eu","empty_ns":3000000000}`),
+	}}
+	if got := driversLack(h); got != nil {
+		t.Errorf("%q", got)
+	}
+	want := "driver eu was lost, and its clients asked nothing for 3 s, until us took its place 5 s after the run began"
+	if got := CoverageOf(h).Says(); len(got) != 1 || got[0] != want {
+		t.Errorf("%q", got)
+	}
+	if got := h.Events[2].Words(); got != "driver us joined; the place of eu was empty for 3 s" {
+		t.Errorf("%q", got)
+	}
+	h.Events = h.Events[:1]
+	if got := CoverageOf(h); got != nil {
+		t.Errorf("%+v", got)
+	}
+}
