@@ -44,12 +44,12 @@ func faultStrip(h *history.History, length history.Time) *chart {
 			s.Line("took-effect", x(float64(f.TookEffect)), y+3, x(float64(f.TookEffect)), y+stripRow-3)
 		}
 		// The name stands behind the bar, or before it where there is no room.
-		if at := x2 + 6; at+7*float64(len(f.Name)) < chartWidth-chartRight {
+		if at := x2 + 6; at+8*float64(len(f.Name)) < chartWidth-chartRight {
 			s.Text("fault-name", at, y+14, f.Name)
 		} else if x1-6-7*float64(len(f.Name)) > chartLeft {
 			s.Text("fault-name before", x1-6, y+14, f.Name)
 		} else {
-			s.Text("fault-name inside", x1+6, y+14, svg.Short(f.Name, max(4, int((x2-x1)/7))))
+			s.Text("fault-name inside", x1+6, y+14, svg.Short(f.Name, max(4, int((x2-x1)/8))))
 		}
 		s.Tip(x1, y, max(x2-x1, 8), stripRow, fmt.Sprintf("fault %d: %s", f.ID, text.Fault(f)))
 	}
