@@ -46,6 +46,7 @@ func New(o Options) *Handler {
 	h.mux.HandleFunc("GET /ring", h.ring)
 	h.mux.HandleFunc("GET /keys", h.keys)
 	h.mux.HandleFunc("GET /backup", h.backup)
+	h.mux.HandleFunc("GET /range", h.keysBetween)
 	h.mux.HandleFunc("GET /members", h.members)
 	h.mux.HandleFunc("POST /members", h.members)
 	h.mux.HandleFunc("POST /txn", h.txn)

@@ -51,23 +51,46 @@ func plain(scoped string) string {
 const defaultListed = 100
 
 // keys serves GET /keys, by the nodes' answers together, and GET /backup, by what this node alone has.
-func (h *Handler) keys(w http.ResponseWriter, r *http.Request) { h.list(w, r, false) }
+func (h *Handler) keys(w http.ResponseWriter, r *http.Request) { h.list(w, r, listKeys) }
 
-func (h *Handler) backup(w http.ResponseWriter, r *http.Request) { h.list(w, r, true) }
+func (h *Handler) backup(w http.ResponseWriter, r *http.Request) { h.list(w, r, listBackup) }
 
-func (h *Handler) list(w http.ResponseWriter, r *http.Request, backup bool) {
+// keysBetween serves GET /range.
+func (h *Handler) keysBetween(w http.ResponseWriter, r *http.Request) { h.list(w, r, listRange) }
+
+// listing is a kind of pages.
+type listing int
+
+const (
+	listKeys   listing = iota // of a tenant
+	listBackup                // of a tenant, at one node
+	listRange                 // of a tenant or of none, between two keys
+)
+
+// params are those that a request for such pages may have.
+func (l listing) params() []string {
+	switch l {
+	case listBackup:
+		return []string{"after", "limit"}
+	case listRange:
+		return []string{"after", "limit", "r", "from", "to"}
+	}
+	return []string{"after", "limit", "r"}
+}
+
+func (h *Handler) list(w http.ResponseWriter, r *http.Request, kind listing) {
 	h.observed(w, r, func(refuse refusal) int {
 		lister, ok := h.Engine.(engine.Lister)
 		if !ok {
 			return refuse(http.StatusNotImplemented, &protocol.Failure{Code: string(engine.CodeListing), Message: "mode " + h.Mode + " cannot list keys; mode leaderless can"})
 		}
-		req, bad := parseList(r, backup)
+		req, bad := parseList(r, kind)
 		if bad != nil {
 			return refuse(http.StatusBadRequest, bad)
 		}
 		var res engine.ListResult
 		var err error
-		if backup {
+		if kind == listBackup {
 			res, err = lister.Backup(req)
 		} else {
 			res, err = lister.List(r.Context(), req)
@@ -82,35 +105,40 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, backup bool) {
 		if res.More {
 			out.After = res.Last
 		}
+		if req.Part {
+			out.Asked = res.Asked
+		}
 		h.reply(w, http.StatusOK, out)
 		return http.StatusOK
 	})
 }
 
-func parseList(r *http.Request, backup bool) (req engine.ListRequest, bad *protocol.Failure) {
-	allowed := []string{"after", "limit", "r"}
-	if backup {
-		allowed = allowed[:2]
-	}
-	params, bad := query(r, allowed...)
+func parseList(r *http.Request, kind listing) (req engine.ListRequest, bad *protocol.Failure) {
+	req.Part = kind == listRange
+	params, bad := query(r, kind.params()...)
 	if bad != nil {
 		return req, bad
 	}
 	if req.Tenant, bad = tenantOf(r); bad != nil {
 		return req, bad
 	}
-	if req.Tenant == "" {
+	if req.Tenant == "" && !req.Part {
 		return req, &protocol.Failure{Code: protocol.CodeBadTenant, Message: "whose keys? name the tenant in the header " + tenant.Header}
 	}
 	if req.Level, bad = level(params, "r"); bad != nil {
 		return req, bad
 	}
-	if after := params["after"]; after != "" {
-		if bad = checkKey(after); bad != nil {
-			bad.Message = "after: " + bad.Message
+	for name, into := range map[string]*string{"after": &req.After, "from": &req.From, "to": &req.To} {
+		if *into = params[name]; *into == "" {
+			continue
+		}
+		if bad = checkKey(*into); bad != nil {
+			bad.Message = name + ": " + bad.Message
 			return req, bad
 		}
-		req.After = after
+	}
+	if req.To != "" && req.From >= req.To {
+		return req, &protocol.Failure{Code: protocol.CodeBadRequest, Message: fmt.Sprintf("from: %s is not below to, %s, in the order of bytes", quote(req.From), quote(req.To))}
 	}
 	req.Limit = defaultListed
 	if text, given := params["limit"]; given {

@@ -209,6 +209,12 @@ func (c *Client) Keys(ctx context.Context, after string, limit int, r string) (p
 	return c.list(ctx, "/keys"+params("after", after, "limit", strconv.Itoa(limit), "r", r))
 }
 
+// Range is a page of up to limit keys from one on and below another, each without a bound where it is empty, at level r: of the client's tenant, or of none. The
+// answer's After asks for the next page; it is empty for the first.
+func (c *Client) Range(ctx context.Context, from, to, after string, limit int, r string) (protocol.Listing, error) {
+	return c.list(ctx, "/range"+params("from", from, "to", to, "after", after, "limit", strconv.Itoa(limit), "r", r))
+}
+
 // Backup is all that the node alone has of the client's tenant, page after page: no snapshot.
 func (c *Client) Backup(ctx context.Context) (protocol.Listing, error) {
 	var all protocol.Listing

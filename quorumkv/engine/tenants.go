@@ -20,6 +20,9 @@ type ListRequest struct {
 	After  string
 	Limit  int
 	Level  string // as the mode spells it; its default when empty
+	// Part says that only keys from From on and below To are wanted, each without a bound where it is empty, and without a Tenant those of none.
+	Part     bool
+	From, To string
 }
 
 // Listed is a key of the tenant, by its own name, with its record.
@@ -35,5 +38,6 @@ type ListResult struct {
 	More     bool
 	Last     string
 	R        int      // how many replicas of each key were asked at least
-	Answered []string // the nodes that answered
+	Asked    []string // the nodes that were asked
+	Answered []string // of those, the nodes that answered
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/antientropy"
@@ -132,9 +133,14 @@ type Engine struct {
 	coord   *coordinator.Coordinator
 	sync    *antientropy.Syncer
 
+	ranges ranges
+
 	background sync.WaitGroup
 	stop       context.CancelFunc // of links and the flusher
 }
+
+// ranges are what reads of ranges of keys have cost.
+type ranges struct{ reads, asked atomic.Int64 }
 
 var _ engine.Engine = (*Engine)(nil)
 

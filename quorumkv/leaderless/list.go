@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/membership"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
@@ -17,8 +18,9 @@ import (
 
 var _ engine.Lister = (*Engine)(nil)
 
-// List implements engine.Lister. All nodes are asked, and all but N-R must answer: then R replicas of every key have, and the largest record of
-// each is what a read at level R without repair could have returned. So it sees the last acknowledged write of every key where W+R > N; it is no
+// List implements engine.Lister. All nodes are asked, and all but N-R must answer: then R replicas of every key have; but where the placement keeps the keys together
+// that are asked for, only the nodes that hold them are, and R of those of each range must answer. The largest record of
+// each key is what a read at level R without repair could have returned. So it sees the last acknowledged write of every key where W+R > N; it is no
 // snapshot, and nothing is repaired.
 func (e *Engine) List(ctx context.Context, req engine.ListRequest) (engine.ListResult, error) {
 	level, failed := parseLevel(req.Level, "r", quorum.Quorum)
@@ -50,15 +52,22 @@ func (e *Engine) listIn(ctx context.Context, v *membership.View, req engine.List
 		page storage.Page
 		err  error
 	}
-	n, nodes := e.opts.Replication, v.Read.Nodes()
+	listing := replica.Listing{Tenant: req.Tenant, After: req.After, Limit: req.Limit, Part: req.Part, From: req.From, To: req.To}
+	asks := wholeQuorum(v.Read, r)
+	if low, high := listing.Bounds(); req.Part {
+		asks = partQuorum(v.Read, low, high, r)
+		e.ranges.reads.Add(1)
+		e.ranges.asked.Add(int64(len(asks.nodes)))
+	}
+	nodes := asks.nodes
 	answers := make(chan answer, len(nodes))
 	for _, node := range nodes {
 		go func() {
-			page, err := e.mesh.List(ctx, node, v.Epoch, replica.Listing{Tenant: req.Tenant, After: req.After, Limit: req.Limit})
+			page, err := e.mesh.List(ctx, node, v.Epoch, listing)
 			answers <- answer{node, page, err}
 		}()
 	}
-	why := &engine.Error{Code: engine.CodeUnavailable, Needed: len(nodes) - n + r, Failed: map[string]string{}}
+	why := &engine.Error{Code: engine.CodeUnavailable, Needed: asks.needed, Failed: map[string]string{}}
 	var pages []storage.Page
 	for range nodes { // all of them: a page is complete up to where each node's ends
 		a := <-answers // comes at the latest when ctx ends
@@ -69,17 +78,55 @@ func (e *Engine) listIn(ctx context.Context, v *membership.View, req engine.List
 		why.Answered = append(why.Answered, a.node)
 		pages = append(pages, a.page)
 	}
-	if len(pages) < why.Needed {
+	if set := asks.lacks(why.Answered); set != nil {
 		if ctx.Err() != nil {
 			why.Code = engine.CodeTimeout
 		}
-		why.Message = fmt.Sprintf("a list at R=%d needs %d of %d nodes, %d answered", r, why.Needed, len(nodes), len(pages))
+		why.Message = fmt.Sprintf("a list at R=%d needs %d of the nodes %s, and of all that were asked %d answered", r, asks.needed, strings.Join(set, " "), len(pages))
 		return engine.ListResult{}, why
 	}
 	out := merge(pages, req.Limit)
-	out.R, out.Answered = r, why.Answered
+	out.R, out.Asked, out.Answered = r, nodes, why.Answered
 	slices.Sort(out.Answered)
 	return out, nil
+}
+
+// listQuorum is who is asked for a page, and who must answer.
+type listQuorum struct {
+	nodes  []string // that are asked, in order
+	sets   [][]string
+	needed int // of each set
+}
+
+// wholeQuorum is that of keys which may be anywhere.
+func wholeQuorum(p placement.Placement, r int) listQuorum {
+	all := p.Nodes()
+	return listQuorum{all, [][]string{all}, len(all) - p.N() + r}
+}
+
+// partQuorum is that of the keys, as they are stored, from low on and below high.
+func partQuorum(p placement.Placement, low, high string, r int) listQuorum {
+	sets, ok := placement.Holders(p, low, high)
+	if !ok {
+		return wholeQuorum(p, r)
+	}
+	return listQuorum{slices.Compact(slices.Sorted(slices.Values(slices.Concat(sets...)))), sets, r}
+}
+
+// lacks is a set of which too few have answered; nil when none lacks any.
+func (q listQuorum) lacks(answered []string) []string {
+	for _, set := range q.sets {
+		n := 0
+		for _, node := range set {
+			if slices.Contains(answered, node) {
+				n++
+			}
+		}
+		if n < q.needed {
+			return set
+		}
+	}
+	return nil
 }
 
 // Backup implements engine.Lister. Of keys of which this node was a replica before the members changed nothing is in it: their last writes and deletes

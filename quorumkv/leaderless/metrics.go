@@ -15,6 +15,8 @@ func (e *Engine) Register(r prometheus.Registerer) {
 		"writes_perhaps_written_total": {Help: "Failed writes that some replica may hold.", Read: st.WritesPerhapsWritten.Load},
 		"reads_total":                  {Help: "Reads answered.", Read: st.Reads.Load},
 		"reads_failed_total":           {Help: "Reads that too few replicas answered.", Read: st.ReadsFailed.Load},
+		"range_reads_total":            {Help: "Pages of ranges of keys that were read.", Read: e.ranges.reads.Load},
+		"range_nodes_asked_total":      {Help: "Nodes that were asked for these, one for each page.", Read: e.ranges.asked.Load},
 		"repairs_blocking_total":       {Help: "Replicas brought up to date before a read was answered.", Read: st.BlockingRepairs.Load},
 		"repairs_async_total":          {Help: "Replicas sent a newer record after a read was answered.", Read: st.AsyncRepairs.Load},
 		"repairs_skipped_total":        {Help: "Repairs after the answer that were skipped, too many being under way.", Read: st.RepairsSkipped.Load},

@@ -12,6 +12,11 @@ import (
 func appendListing(b []byte, epoch uint64, l replica.Listing) []byte {
 	b = binary.AppendUvarint(b, epoch)
 	b = wire.AppendText(wire.AppendText(b, l.Tenant), l.After)
+	part := byte(0)
+	if l.Part {
+		part = 1
+	}
+	b = wire.AppendText(wire.AppendText(append(b, part), l.From), l.To)
 	return binary.AppendUvarint(b, uint64(l.Limit))
 }
 
@@ -19,7 +24,7 @@ func appendListing(b []byte, epoch uint64, l replica.Listing) []byte {
 func parseListing(b []byte) (uint64, replica.Listing, error) {
 	c := wire.NewCursor(b)
 	epoch := c.Number()
-	l := replica.Listing{Tenant: c.Text(), After: c.Text()}
+	l := replica.Listing{Tenant: c.Text(), After: c.Text(), Part: c.Byte() != 0, From: c.Text(), To: c.Text()}
 	n := c.Number()
 	if n > replica.MaxListed {
 		c.Fail("a page of too many keys")

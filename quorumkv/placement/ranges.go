@@ -39,6 +39,23 @@ func (r ranges) index(key string) int {
 	return sort.Search(len(r.splits), func(i int) bool { return key < r.splits[i] })
 }
 
+// Holders are, for each range that has keys from low on and below high (without a bound where it is empty), the nodes that hold it, if the placement
+// keeps ranges of keys together; else ok is false, and any node may hold some of them.
+func Holders(p Placement, low, high string) (sets [][]string, ok bool) {
+	r, ok := p.(ranges)
+	if !ok {
+		return nil, false
+	}
+	last := len(r.splits)
+	if high != "" {
+		last = sort.SearchStrings(r.splits, high)
+	}
+	for i := r.index(low); i <= last; i++ {
+		sets = append(sets, r.from(i, r.n))
+	}
+	return sets, true
+}
+
 func (ranges) Partitioner() Partitioner        { return Range }
 func (r ranges) Replicas(key string) []string  { return r.from(r.index(key), r.n) }
 func (r ranges) Misplaced(key string) []string { return r.from(r.index(key)+1, r.n) }

@@ -133,13 +133,14 @@ type Transacted struct {
 	Coordinator string  `json:"coordinator"`
 }
 
-// Listing answers GET /keys and GET /backup: a page of a tenant's keys with their values.
+// Listing answers GET /keys and GET /backup, a page of a tenant's keys with their values, and GET /range, a page of a range of keys.
 type Listing struct {
-	Tenant string  `json:"tenant"`
+	Tenant string  `json:"tenant,omitempty"`
 	Keys   []Value `json:"keys"` // in the order of bytes
 	// After is what to ask for the next page with, if there may be one; it may be empty of keys.
 	After       string   `json:"after,omitempty"`
 	R           int      `json:"r,omitempty"`
+	Asked       []string `json:"asked,omitempty"` // of GET /range: the nodes that were asked
 	Answered    []string `json:"answered,omitempty"`
 	Coordinator string   `json:"coordinator"`
 }

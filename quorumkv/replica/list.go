@@ -15,11 +15,29 @@ const MaxListed = 1000
 type Listing struct {
 	Tenant, After string
 	Limit         int
+	// Part says that only keys from From on and below To are wanted, each without a bound where it is empty, and without a Tenant those of none.
+	Part     bool
+	From, To string
+}
+
+// Bounds are between which keys, as they are stored, the page lies. The first bound is inside, the second is not, and empty where there is none.
+func (l Listing) Bounds() (low, high string) {
+	if !l.Part {
+		return tenant.Range(l.Tenant, l.After)
+	}
+	from := l.From
+	if l.After != "" {
+		from = max(from, l.After+"\x00")
+	}
+	return tenant.Between(l.Tenant, from, l.To)
 }
 
 // List is the page of what this node holds, under the keys as they are stored, tombstones among them.
 func (r *Replica) List(l Listing) (storage.Page, error) {
-	low, high := tenant.Range(l.Tenant, l.After)
+	low, high := l.Bounds()
+	if l.Part && l.Tenant == "" {
+		return r.store.RangeWithout(low, high, l.Limit, tenant.Skip)
+	}
 	if r.defects.Has(defect.TenantForgottenInList) {
 		high = ""
 	}

@@ -55,6 +55,11 @@ type Page struct {
 // Range returns up to limit records of the keys from low on and below high, in their order; all that there are with an empty high. Records that
 // are not synced yet may be among them, and those that the defect forget-unsynced keeps in memory are not.
 func (s *Store) Range(low, high string, limit int) (p Page, err error) {
+	return s.RangeWithout(low, high, limit, func(string) string { return "" })
+}
+
+// RangeWithout is Range without some keys: skip tells of a key with what the keys begin or come after that may be wanted again; nothing if the key itself is wanted.
+func (s *Store) RangeWithout(low, high string, limit int, skip func(key string) (next string)) (p Page, err error) {
 	leave, err := s.enter()
 	if err != nil {
 		return p, err
@@ -70,12 +75,17 @@ func (s *Store) Range(low, high string, limit int) (p Page, err error) {
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	size := 0
-	for ok := it.First(); ok; ok = it.Next() {
+	for ok := it.First(); ok; {
+		if next := skip(string(it.Key()[1:])); next != "" {
+			ok = it.SeekGE(recordKey(next))
+			continue
+		}
 		r, err := record.Parse(it.Value())
 		if err != nil {
 			return p, fmt.Errorf("read %q: %w", it.Key()[1:], err)
 		}
 		if r.Version.IsZero() {
+			ok = it.Next()
 			continue // what the defect forget-tombstones leaves
 		}
 		if len(p.Items) >= limit || size >= MaxPageBytes {
@@ -84,6 +94,7 @@ func (s *Store) Range(low, high string, limit int) (p Page, err error) {
 		}
 		p.Items = append(p.Items, Item{Key: string(it.Key()[1:]), Record: r})
 		size += len(it.Key()) + len(it.Value())
+		ok = it.Next()
 	}
 	return p, it.Error()
 }

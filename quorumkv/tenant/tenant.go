@@ -53,6 +53,27 @@ func Split(scoped string) (tenant, key string) {
 	return "", scoped
 }
 
+// Between are the bounds of a tenant's keys, or with an empty one of those of none, from one on and below another; without bounds where these are empty. The first bound
+// is inside, the second is not, and empty where there is none. Of keys of no tenant, those of tenants lie in between: see Skip.
+func Between(tenant, from, to string) (low, high string) {
+	if tenant == "" {
+		return from, to
+	}
+	low, high = Scope(tenant, from), tenant+end
+	if to != "" {
+		high = Scope(tenant, to)
+	}
+	return low, high
+}
+
+// Skip tells of a key of a tenant what comes after all of that tenant's keys; nothing of a key of none.
+func Skip(scoped string) (next string) {
+	if of, _ := Split(scoped); of != "" {
+		return of + end
+	}
+	return ""
+}
+
 // Range are the bounds of all keys of a tenant after one, in the order of bytes; of all that it has, if after is empty. The first bound is
 // inside, the second is not.
 func Range(tenant, after string) (low, high string) {
