@@ -53,10 +53,3 @@ func (e *FormatError) Unwrap() error { return e.Err }
 type fieldError struct {
 	field, problem string
 }
-
-func (e *fieldError) Error() string {
-	if e.field == "" {
-		return e.problem
-	}
-	return e.field + ": " + e.problem
-}

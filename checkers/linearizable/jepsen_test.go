@@ -55,7 +55,7 @@ func known(t testing.TB, dir string) map[string]bool {
 
 func readLog(t testing.TB, dir, name string) *history.History {
 	t.Helper()
-	h, err := formats.Read(filepath.Join(dir, "test_data", name), "")
+	h, _, err := formats.Read(filepath.Join(dir, "test_data", name), formats.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestAppendsAreEvidence(t *testing.T) {
 {:process 1, :type :ok, :f :get, :key "x", :value "%s"}
 `
 	for read, want := range map[string]checkers.Status{"a": checkers.Held, "": checkers.Violated} {
-		h, err := formats.ReadBytes("log", fmt.Appendf(nil, log, read), "porcupine-kv")
+		h, _, err := formats.ReadBytes("log", fmt.Appendf(nil, log, read), formats.Options{Format: "porcupine-kv"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -57,7 +57,7 @@ func TestCases(t *testing.T) {
 		{"16-doubled-values.edn", "sequential", checkers.Violated, "no legal order"},
 		{"16-doubled-values.edn", "pram,monotonic-reads," + causals, checkers.Inconclusive, ""},
 	} {
-		h, err := formats.Read("testdata/cases/"+c.file, "")
+		h, _, err := formats.Read("testdata/cases/"+c.file, formats.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func entriesOf(t *testing.T, ops string) *history.History {
 		text("invoke", f[3])
 		text(f[1], done)
 	}
-	h, err := formats.ReadBytes("ops", []byte(b.String()), "edn")
+	h, _, err := formats.ReadBytes("ops", []byte(b.String()), formats.Options{Format: "edn"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ var cases = []struct {
 func TestCases(tt *testing.T) {
 	for _, c := range cases {
 		tt.Run(c.file, func(tt *testing.T) {
-			h, err := formats.Read(filepath.Join("testdata", "cases", c.file), "")
+			h, _, err := formats.Read(filepath.Join("testdata", "cases", c.file), formats.Options{})
 			if err != nil {
 				tt.Fatal(err)
 			}

@@ -81,7 +81,7 @@ func TestKnownHistories(t *testing.T) {
 		}
 		for _, file := range files {
 			t.Run(name+"/"+filepath.Base(file), func(t *testing.T) {
-				format, err := formats.Recognise(file)
+				_, format, err := formats.Read(file, formats.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}

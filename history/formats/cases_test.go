@@ -50,7 +50,7 @@ s2 p2 ok read(1)=absent write(1 8)
 s1 p1 ok read-list(1)=[1]
 `},
 	} {
-		h, err := Read("testdata/cases/"+c.file, "")
+		h, _, err := Read("testdata/cases/"+c.file, Options{})
 		if err != nil {
 			t.Errorf("%s: %v", c.file, err)
 			continue

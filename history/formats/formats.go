@@ -106,16 +106,10 @@ func byName(name string) (*Format, error) {
 }
 
 // Read reads the history at path, a file, a pipe, "-" for standard input or (for
-// Cobra) a directory. With the empty name the format is recognised. Errors about
-// the content are *Error.
-func Read(path, name string) (*history.History, error) {
-	h, _, err := ReadWith(path, Options{Format: name})
-	return h, err
-}
-
-// ReadWith is Read with more to say. It also returns the name of the format. The
-// path is read once, so that it may be a pipe.
-func ReadWith(path string, o Options) (*history.History, string, error) {
+// Cobra) a directory, and returns the name of its format as well. Without a format in o
+// it is recognised. The path is read once, so that it may be a pipe. Errors about the
+// content are *Error.
+func Read(path string, o Options) (*history.History, string, error) {
 	if err := o.check(); err != nil {
 		return nil, "", err
 	}
@@ -135,10 +129,31 @@ func ReadWith(path string, o Options) (*history.History, string, error) {
 	return in.read(f, &o)
 }
 
-// formatOf is the format called name; without a name it is a directory's, or nil.
+// ReadBytes is Read for a file's content that is in memory (compressed or not); label
+// stands for the file in errors. Formats that need a directory refuse.
+func ReadBytes(label string, data []byte, o Options) (*history.History, string, error) {
+	if err := o.check(); err != nil {
+		return nil, "", err
+	}
+	f, err := formatOf("", o.Format)
+	if err != nil {
+		return nil, "", err
+	}
+	in, err := unpack(label, data)
+	if err != nil {
+		return nil, "", err
+	}
+	return in.read(f, &o)
+}
+
+// formatOf is the format called name; without a name it is that of the directory at path, or
+// nil.
 func formatOf(path, name string) (*Format, error) {
 	if name != "" {
 		return byName(name)
+	}
+	if path == "" {
+		return nil, nil
 	}
 	all := registry()
 	for i := range all {
@@ -166,49 +181,6 @@ func (in *input) read(f *Format, o *Options) (*history.History, string, error) {
 	in.o = o
 	h, err := f.read(in)
 	return h, f.Name, err
-}
-
-// ReadBytes is Read for a file's content that is in memory (compressed or not);
-// label stands for the file in errors. Formats that need a directory refuse.
-func ReadBytes(label string, data []byte, name string) (*history.History, error) {
-	return ReadBytesWith(label, data, Options{Format: name})
-}
-
-// ReadBytesWith is ReadBytes with more to say.
-func ReadBytesWith(label string, data []byte, o Options) (*history.History, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	var f *Format
-	if o.Format != "" {
-		var err error
-		if f, err = byName(o.Format); err != nil {
-			return nil, err
-		}
-	}
-	in, err := unpack(label, data)
-	if err != nil {
-		return nil, err
-	}
-	h, _, err := in.read(f, &o)
-	return h, err
-}
-
-// Recognise is the name of the format of the file or directory at path, which it
-// reads.
-func Recognise(path string) (string, error) {
-	f, err := formatOf(path, "")
-	if err != nil || f != nil {
-		return f.Name, err
-	}
-	in, err := load(path)
-	if err != nil {
-		return "", err
-	}
-	if f, err = detect(in); err != nil {
-		return "", err
-	}
-	return f.Name, nil
 }
 
 // ForFile is the format that the ending of a file's name stands for, of those that

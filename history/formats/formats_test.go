@@ -185,7 +185,7 @@ func TestSamples(t *testing.T) {
 			if f.Name != s.format {
 				t.Fatalf("recognised as %s, want %s", f.Name, s.format)
 			}
-			h, err := ReadBytes(s.name, []byte(s.text), s.format)
+			h, _, err := ReadBytes(s.name, []byte(s.text), Options{Format: s.format})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,7 +218,7 @@ func TestCompressed(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		h, err := Read(path, "")
+		h, _, err := Read(path, Options{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -227,7 +227,7 @@ func TestCompressed(t *testing.T) {
 			t.Errorf("%s: %d operations of %s", name, len(h.Ops), h.Header.Source)
 		}
 	}
-	if _, err := ReadBytes("cut.gz", gz.Bytes()[:gz.Len()-6], ""); err == nil || !strings.Contains(err.Error(), "cut.gz") {
+	if _, _, err := ReadBytes("cut.gz", gz.Bytes()[:gz.Len()-6], Options{}); err == nil || !strings.Contains(err.Error(), "cut.gz") {
 		t.Errorf("a cut gzip file: %v", err)
 	}
 }
@@ -252,7 +252,7 @@ func TestCobra(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h, err := Read(dir, "")
+	h, _, err := Read(dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ s1 p1 ok read(9223372036854775808)=100 read(3)=absent
 		t.Fatal(err)
 	}
 	var bad *Error
-	if _, err := Read(dir, "cobra"); !errors.As(err, &bad) || bad.Offset != 9 || !strings.HasSuffix(bad.File, "T3.log") {
+	if _, _, err := Read(dir, Options{Format: "cobra"}); !errors.As(err, &bad) || bad.Offset != 9 || !strings.HasSuffix(bad.File, "T3.log") {
 		t.Errorf("a cut log: %v", err)
 	}
 }
@@ -304,7 +304,7 @@ func TestErrors(t *testing.T) {
 		{"dbcop-bincode", bincode() + "x", "expected the end of the file after the last session, found 1 more bytes"},
 	}
 	for _, c := range cases {
-		_, err := ReadBytes("bad", []byte(c.text), c.format)
+		_, _, err := ReadBytes("bad", []byte(c.text), Options{Format: c.format})
 		if err == nil {
 			t.Errorf("%s: %q was read without an error", c.format, c.text)
 			continue
@@ -321,24 +321,24 @@ func TestErrors(t *testing.T) {
 
 func TestUnknown(t *testing.T) {
 	for _, text := range []string{"", "  \n", "hello world\n", "%PDF-1.4"} {
-		if _, err := ReadBytes("f", []byte(text), ""); err == nil {
+		if _, _, err := ReadBytes("f", []byte(text), Options{}); err == nil {
 			t.Errorf("%q was recognised", text)
 		}
 	}
-	_, err := ReadBytes("f", []byte("hello"), "")
+	_, _, err := ReadBytes("f", []byte("hello"), Options{})
 	if err == nil || !strings.Contains(err.Error(), "plume") || !strings.Contains(err.Error(), `"hello"`) {
 		t.Errorf("the error does not name the formats and the beginning: %v", err)
 	}
-	if _, err := Read("/nonexistent/file", ""); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := Read("/nonexistent/file", Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
-	if _, err := Read(t.TempDir(), ""); err == nil || !strings.Contains(err.Error(), "directory") {
+	if _, _, err := Read(t.TempDir(), Options{}); err == nil || !strings.Contains(err.Error(), "directory") {
 		t.Errorf("an empty directory: %v", err)
 	}
-	if _, err := ReadBytes("f", nil, "no-such"); err == nil || !strings.Contains(err.Error(), "no-such") {
+	if _, _, err := ReadBytes("f", nil, Options{Format: "no-such"}); err == nil || !strings.Contains(err.Error(), "no-such") {
 		t.Errorf("an unknown format: %v", err)
 	}
-	if _, err := Read("f", "no-such"); err == nil || !strings.Contains(err.Error(), "awdit") {
+	if _, _, err := Read("f", Options{Format: "no-such"}); err == nil || !strings.Contains(err.Error(), "awdit") {
 		t.Errorf("an unknown format: %v", err)
 	}
 	if err := Write(&bytes.Buffer{}, "cobra", &history.History{}); err == nil || !strings.Contains(err.Error(), "edn") {
@@ -354,7 +354,7 @@ func TestNemesis(t *testing.T) {
 {:process :nemesis, :type :info, :f :stop-partition, :value nil, :time 300}
 {:process :nemesis, :type :info, :f :stop-partition, :value "healed", :time 400}
 {:process 0, :type :invoke, :f :read, :time 500}`
-	h, err := ReadBytes("n", []byte(text), "edn")
+	h, _, err := ReadBytes("n", []byte(text), Options{Format: "edn"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +373,7 @@ func TestNemesis(t *testing.T) {
 // TestStreamed: one of lapse's own histories reads the same from a file and from memory,
 // and so does what is wrong with it.
 func TestStreamed(t *testing.T) {
-	h, err := ReadBytes("x", []byte(samples[0].text), samples[0].format)
+	h, _, err := ReadBytes("x", []byte(samples[0].text), Options{Format: samples[0].format})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -389,8 +389,8 @@ func TestStreamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, format := range []string{"", name} {
-				a, errA := Read(path, format)
-				b, errB := ReadBytes(path, data, format)
+				a, _, errA := Read(path, Options{Format: format})
+				b, _, errB := ReadBytes(path, data, Options{Format: format})
 				if (errA == nil) != (errB == nil) || errA != nil && errA.Error() != errB.Error() {
 					t.Fatalf("%s, %d bytes: %v from the file, %v from memory", name, cut, errA, errB)
 				}

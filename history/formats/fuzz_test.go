@@ -16,7 +16,7 @@ func fuzzFormat(f *testing.F, name string) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, err := ReadBytes("fuzz", data, name)
+		h, _, err := ReadBytes("fuzz", data, Options{Format: name})
 		if err != nil {
 			return
 		}
@@ -44,7 +44,7 @@ func rewrite(t *testing.T, h *history.History, to string) {
 	if len(h.Ops) == 0 {
 		return
 	}
-	got, err := ReadBytes("rewritten", out.Bytes(), to)
+	got, _, err := ReadBytes("rewritten", out.Bytes(), Options{Format: to})
 	if err != nil {
 		t.Fatalf("what was written as %s cannot be read: %v\n%q", to, err, out.Bytes())
 	}
@@ -91,7 +91,7 @@ func FuzzRecognise(f *testing.F) {
 		f.Add([]byte(s.text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if h, err := ReadBytes("fuzz", data, ""); err == nil && h.Validate() != nil {
+		if h, _, err := ReadBytes("fuzz", data, Options{}); err == nil && h.Validate() != nil {
 			t.Fatalf("an impossible history was accepted: %v", h.Validate())
 		}
 	})

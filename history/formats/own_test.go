@@ -33,7 +33,7 @@ func TestOwnLog(t *testing.T) {
 	if err := os.WriteFile(file, out, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h, err := Read(file, "")
+	h, _, err := Read(file, Options{})
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, out)
 	}
@@ -58,7 +58,7 @@ func TestNoFormat(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Read(file, ""); err == nil || !strings.Contains(err.Error(), "docs/formats.md") {
+		if _, _, err := Read(file, Options{}); err == nil || !strings.Contains(err.Error(), "docs/formats.md") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -170,7 +170,7 @@ func TestPorcupineCollection(t *testing.T) {
 			continue
 		}
 		checked++
-		h, err := Read(file, "")
+		h, _, err := Read(file, Options{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -171,7 +171,7 @@ func roundTrip(h *history.History, format string) error {
 	if err := Write(&first, format, h); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
-	got, err := ReadBytes("round", first.Bytes(), format)
+	got, _, err := ReadBytes("round", first.Bytes(), Options{Format: format})
 	if err != nil {
 		return fmt.Errorf("reading back: %w\n%s", err, first.String())
 	}
@@ -260,7 +260,7 @@ func TestStampsSurvive(t *testing.T) {
 		if err := Write(&out, format, h); err != nil {
 			t.Fatal(err)
 		}
-		got, err := ReadBytes("x", out.Bytes(), "")
+		got, _, err := ReadBytes("x", out.Bytes(), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -211,9 +211,9 @@ func TestFiguresOfTheReadme(t *testing.T) {
 			return must(t, o)
 		}
 		nine, ten := on(9), on(10)
-		moved := Moved(nine, ten, keys)
-		least, most := Imbalance(nine, keys)
-		_, last := Imbalance(nine, hot)
+		moved := shareMoved(nine, ten, keys)
+		least, most := imbalance(nine, keys)
+		_, last := imbalance(nine, hot)
 		row := fmt.Sprintf("| %s | %.1f %% | %.2f to %.2f | %.2f |", tc.name, 100*moved, least, most, last)
 		if !strings.Contains(string(b), row) {
 			t.Errorf("the README lacks the row\n%s", row)
@@ -228,19 +228,19 @@ func TestMovedAndImbalanceOfWhatIsKnown(t *testing.T) {
 	before := must(t, Options{Partitioner: Range, Nodes: names(2), Replication: 1, SplitPoints: []string{"b", "c", "d"}})
 	after := must(t, Options{Partitioner: Range, Nodes: names(3), Replication: 1, SplitPoints: []string{"b", "c", "d"}})
 	keys := []string{"a", "b", "c", "d"} // on n1 n2 n1 n2, then on n1 n2 n3 n1
-	if got := Moved(before, after, keys); got != 0.5 {
+	if got := shareMoved(before, after, keys); got != 0.5 {
 		t.Errorf("%v of the keys moved, want 0.5", got)
 	}
-	if Moved(before, before, keys) != 0 || Moved(before, after, nil) != 0 {
+	if shareMoved(before, before, keys) != 0 || shareMoved(before, after, nil) != 0 {
 		t.Error("nothing to move was moved")
 	}
-	if least, most := Imbalance(after, keys); least != 0.75 || most != 1.5 {
+	if least, most := imbalance(after, keys); least != 0.75 || most != 1.5 {
 		t.Errorf("from %v to %v, want from 0.75 to 1.5", least, most)
 	}
-	if least, most := Imbalance(after, []string{"c"}); least != 0 || most != 3 {
+	if least, most := imbalance(after, []string{"c"}); least != 0 || most != 3 {
 		t.Errorf("one key: from %v to %v, want from 0 to 3", least, most)
 	}
-	if least, most := Imbalance(after, nil); least != 1 || most != 1 {
+	if least, most := imbalance(after, nil); least != 1 || most != 1 {
 		t.Errorf("no key: from %v to %v", least, most)
 	}
 }

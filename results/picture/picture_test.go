@@ -58,7 +58,7 @@ func staleRead(t *testing.T, name string) (*history.History, *checkers.Violation
 // violationOf imports an EDN history and takes the first violation of a model.
 func violationOf(t *testing.T, model, edn string) (*history.History, *checkers.Violation) {
 	t.Helper()
-	h, err := formats.ReadBytes("test.edn", []byte(edn), "edn")
+	h, _, err := formats.ReadBytes("test.edn", []byte(edn), formats.Options{Format: "edn"})
 	if err != nil {
 		t.Fatal(err)
 	}

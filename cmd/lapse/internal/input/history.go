@@ -85,7 +85,7 @@ func load(a *cli.App, ref string, o Options) (*Loaded, error) {
 	if o.Nemesis != "" {
 		read.Nemesis = strings.Split(o.Nemesis, ",")
 	}
-	h, format, err := formats.ReadWith(ref, read)
+	h, format, err := formats.Read(ref, read)
 	if err != nil {
 		return nil, targets.Usagef("%v", err)
 	}

@@ -1,8 +1,8 @@
 package placement
 
-// Moved is the share, between 0 and 1, of the replicas of keys that are on a node in after which did not hold the key in before: what would have to
+// shareMoved is the share, between 0 and 1, of the replicas of keys that are on a node in after which did not hold the key in before: what would have to
 // be copied to come from one to the other. The least possible share, when one node joins n others, is 1/(n+1).
-func Moved(before, after Placement, keys []string) float64 {
+func shareMoved(before, after Placement, keys []string) float64 {
 	c := Compare(before, after, keys)
 	if c.After == 0 {
 		return 0
@@ -10,9 +10,9 @@ func Moved(before, after Placement, keys []string) float64 {
 	return float64(c.Moved) / float64(c.After)
 }
 
-// Imbalance is how many of the replicas of keys are on the emptiest and on the fullest node, as a multiple of what each would have
+// imbalance is how many of the replicas of keys are on the emptiest and on the fullest node, as a multiple of what each would have
 // if all had the same: 1 and 1 at best, 0 and the number of nodes divided by N at worst.
-func Imbalance(p Placement, keys []string) (least, most float64) {
+func imbalance(p Placement, keys []string) (least, most float64) {
 	held := make(map[string]int, len(p.Nodes()))
 	for _, key := range keys {
 		for _, node := range p.Replicas(key) {
