@@ -19,6 +19,9 @@ type login struct {
 	user, password, database string
 	// params are the session's settings, sent while connecting.
 	params map[string]string
+	// unprepared: statements are not kept by the server, for it may be another connection's the
+	// next time.
+	unprepared bool
 	// life is that of the session's client, nil for the harness's own.
 	life *wire.Life
 }
@@ -76,6 +79,10 @@ func dialAs(ctx context.Context, cfg *pgx.ConnConfig, who login) (*conn, error) 
 	// a server that has to parse and plan it every time takes two thirds more.
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	cfg.StatementCacheCapacity, cfg.DescriptionCacheCapacity = preparedStatements, 0
+	if who.unprepared {
+		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+		cfg.StatementCacheCapacity, cfg.DescriptionCacheCapacity = 0, preparedStatements
+	}
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		raw, err := c.dialer.DialContext(ctx, network, address)
 		if err == nil {

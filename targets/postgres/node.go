@@ -32,7 +32,10 @@ func (s *System) Restart(ctx context.Context, name string) error {
 		if err := s.configure(node, s.follows(node)); err != nil {
 			return err
 		}
-		return s.launch(ctx, node)
+		if err := s.launch(ctx, node); err != nil {
+			return err
+		}
+		return s.startPooler(node)
 	})
 	if err != nil {
 		return fmt.Errorf("starting %s again: %w", name, err)
@@ -52,6 +55,9 @@ func (s *System) Restart(ctx context.Context, name string) error {
 func (s *System) Ready(ctx context.Context, name string) error {
 	node, err := s.Index(name)
 	if err != nil {
+		return err
+	}
+	if err := s.poolerServes(ctx, node); err != nil {
 		return err
 	}
 	primary := s.follows(node)

@@ -88,8 +88,10 @@ func (c *conn) settle(ctx context.Context, params map[string]string, recovers bo
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		fmt.Fprintf(&all, "SET %s TO '%s';", name, strings.ReplaceAll(params[name], "'", "''"))
 	}
-	if _, err := c.pg.PgConn().Exec(ctx, all.String()).ReadAll(); err != nil {
-		return err
+	if len(params) > 0 {
+		if _, err := c.pg.PgConn().Exec(ctx, all.String()).ReadAll(); err != nil {
+			return err
+		}
 	}
 	if !recovers {
 		return nil

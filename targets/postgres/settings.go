@@ -85,6 +85,7 @@ var options = append([]targets.Option{
 	{Name: optFailover, Default: failoverOff, Values: []string{failoverOff, failoverOn, failoverPatroni}, Help: "promote a standby when the primary is gone: by a failover manager of lapse's own, or by Patroni, which runs every server"},
 	{Name: optFailoverAfter, Default: "1s", Help: "how long the primary must be gone before a standby is promoted"},
 	{Name: optApplyDelay, Default: "0s", Help: "recovery_min_apply_delay: how late the standbys replay every commit"},
+	{Name: optPooler, Default: poolerNone, Values: []string{poolerNone, poolerSession, poolerTransaction}, Help: "a PgBouncer on each node between its server and clients, with this pool_mode"},
 	{Name: optSoftware, Default: softwareFetched, Values: []string{softwareFetched, softwarePath}, Help: "the fetched PostgreSQL, or the one installed on this machine, which Patroni takes always"},
 	{Name: optBindir, Default: "", Help: "directory with initdb and postgres, instead of software"},
 }, patroniOptions...)
@@ -136,6 +137,8 @@ type settings struct {
 	applyDelay    time.Duration
 	software      string
 	bindir        string
+	// pooler is poolerNone or a pool_mode; empty on an external cluster.
+	pooler string
 }
 
 // acknowledgedOnStandbys returns the number of standbys that have the WAL of a commit at least
@@ -186,7 +189,7 @@ func parse(cfg targets.Config) (settings, error) {
 		return s, err
 	}
 	s.isolation, s.software, s.bindir = opts[optIsolation], opts[optSoftware], opts[optBindir]
-	s.failover = opts[optFailover]
+	s.failover, s.pooler = opts[optFailover], opts[optPooler]
 	if s.failover == failoverPatroni && s.software == softwareFetched {
 		s.software = softwarePath // the fetched one lacks the programs that Patroni calls
 	}
@@ -209,6 +212,9 @@ func parse(cfg targets.Config) (settings, error) {
 		if *d.value, err = targets.DurationOption(opts, d.option, d.least, targets.MaxDuration); err != nil {
 			return s, err
 		}
+	}
+	if err := s.poolerCombination(cfg.Containers); err != nil {
+		return s, err
 	}
 	return s, s.combination()
 }
@@ -284,6 +290,7 @@ func (s settings) complete(cfg targets.Config) targets.Config {
 		optApplyDelay:    s.applyDelay.String(),
 		optSoftware:      s.software,
 		optBindir:        s.bindir,
+		optPooler:        s.pooler,
 	}
 	s.patroni.complete(cfg.Options)
 	if cfg.OpTimeout == 0 {

@@ -52,6 +52,11 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		}
 	}
 	s.Bender = wallclock.NewBender(s.Index, s.clocks.Mover(s.Nodes), s.wallClock)
+	if set.pooler != poolerNone {
+		if err := s.poolers.find(ctx, cfg.Cache); err != nil {
+			return nil, err
+		}
+	}
 	if set.failover == failoverPatroni {
 		programs, version, err := sw.withPatroni(ctx, cfg.Cache)
 		if err != nil {
@@ -121,6 +126,9 @@ func (s *System) startServers(ctx context.Context, cache string) error {
 		if err := s.launch(ctx, i); err != nil {
 			return err
 		}
+		if err := s.startPooler(i); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -163,6 +171,9 @@ func (s *System) makeReady(ctx context.Context) error {
 		return err
 	}
 	if err := s.admin(ctx, s.primaryIndex(), func(c *conn) error { return s.makeSchema(ctx, c) }); err != nil {
+		return err
+	}
+	if err := s.Await(ctx, "to serve clients through its pooler", s.poolerServes); err != nil {
 		return err
 	}
 	return s.makeProbe(ctx)
@@ -246,7 +257,8 @@ func (s *System) makeSchema(ctx context.Context, c *conn) error {
 BEGIN;
 CREATE ROLE ` + clientUser + ` LOGIN` + password + `;
 CREATE SCHEMA ` + s.schema + ` AUTHORIZATION ` + clientUser + `;
-SET LOCAL ROLE ` + clientUser + `;` + tables + `COMMIT`
+SET LOCAL ROLE ` + clientUser + `;` + tables + `COMMIT;
+` + s.roleSettings()
 	_, err := c.pg.PgConn().Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return fmt.Errorf("making the schema %s: %w", s.schema, err)
@@ -277,6 +289,7 @@ func (s *System) Stop(ctx context.Context) error {
 		stop()
 	}
 	s.meter.close()
+	s.poolers.stop()
 	var all []error
 	if s.manager != nil {
 		all = append(all, s.manager.stop(ctx))

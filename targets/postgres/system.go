@@ -47,6 +47,8 @@ type System struct {
 	manager *manager
 	// patroniVersion is empty without it.
 	patroniVersion string
+	// poolers stand between clients and servers, if they are to.
+	poolers poolers
 	// near knows which standbys are near enough for read level max-lag.
 	near  replication.Near
 	meter lagMeter
@@ -103,6 +105,9 @@ func (s *System) Version() string {
 	if s.manager != nil {
 		return s.software.String() + " under Patroni " + s.patroniVersion
 	}
+	if s.poolers.version != "" {
+		return s.software.String() + " behind PgBouncer " + s.poolers.version
+	}
 	return s.software.String()
 }
 
@@ -118,6 +123,9 @@ func (s *System) primaryIndex() int { return int(s.primary.Load()) }
 func (s *System) connect(ctx context.Context, node int, who login) (*conn, error) {
 	if s.logins != nil {
 		return s.logins[node].dial(ctx, who.params, who.life)
+	}
+	if s.pooled(who) {
+		return s.dialPooler(ctx, node, who)
 	}
 	addr, err := s.Addr(node, port)
 	if err != nil {

@@ -71,8 +71,14 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 	if cfg.Clocks {
 		spec.Container, spec.NoContainer = nil, wallclock.NotInContainers
 	}
-	if s, err := parse(cfg); err == nil && s.failover == failoverPatroni {
+	s, err := parse(cfg)
+	switch {
+	case err != nil:
+	case s.failover == failoverPatroni:
 		return s.patroni.patroniSpec(spec)
+	case s.pooler != poolerNone:
+		spec.Ports = append(spec.Ports, poolerPort)
+		spec.Container, spec.NoContainer = nil, notPooledInContainers
 	}
 	return spec
 }
@@ -128,6 +134,11 @@ func (Target) Fetch(ctx context.Context, cfg targets.Config) error {
 	}
 	if s.failover == failoverPatroni {
 		if err := patroniSource.Fetch(ctx, cfg.Cache, cfg.Progress); err != nil {
+			return err
+		}
+	}
+	if s.pooler != poolerNone {
+		if err := pgbouncer.Fetch(ctx, cfg.Cache, cfg.Progress); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// ask is the first column of the last row of the answer, in text, with nothing prepared.
+func ask(t *testing.T, d *deployment, c *conn, sql string) string {
+	t.Helper()
+	results, err := c.pg.PgConn().Exec(d.ctx, sql).ReadAll()
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	last := results[len(results)-1]
+	if len(last.Rows) == 0 {
+		return ""
+	}
+	return string(last.Rows[0][0])
+}
+
+// TestPooler: in mode session a session keeps what it set, prepared, listens to and locked; in mode
+// transaction it loses all of that to whoever is served by its connection next, and what lapse
+// asks for is in place all the same.
+func TestPooler(t *testing.T) {
+	const mine = `SET statement_timeout TO '77s'; PREPARE q AS SELECT 1; LISTEN c; SELECT pg_advisory_lock(7)`
+	kept := map[string][2]string{ // in mode session, in mode transaction
+		`SHOW statement_timeout`: {"77s", "0"},
+		`SELECT count(*) FROM pg_prepared_statements WHERE name = 'q'`:                         {"1", "0"},
+		`SELECT count(*) FROM pg_listening_channels()`:                                         {"1", "0"},
+		`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()`: {"1", "0"},
+	}
+	for i, mode := range []string{poolerSession, poolerTransaction} {
+		t.Run(mode, func(t *testing.T) {
+			d := deploy(t, targets.Config{Nodes: 1, WriteLevel: writeLocal, Options: map[string]string{optPooler: mode}})
+			open := func() *conn {
+				c, err := d.connect(d.ctx, 0, d.clientLogin(0, d.set, 0))
+				must(t, err)
+				t.Cleanup(c.close)
+				return c
+			}
+			a, b := open(), open()
+			served := ask(t, d, a, `SELECT pg_backend_pid()`)
+			ask(t, d, a, mine)
+			// The other one holds its connection to the server.
+			other := ask(t, d, b, `BEGIN; SELECT pg_backend_pid()`)
+			if shared := other == served; shared != (mode == poolerTransaction) {
+				t.Fatalf("process %s serves one session, and then %s another one", served, other)
+			}
+			for sql, want := range kept {
+				if got := ask(t, d, a, sql); got != want[i] {
+					t.Errorf("%s: %s, want %s", sql, got, want[i])
+				}
+			}
+			if leaks := ask(t, d, b, `SHOW statement_timeout`) == "77s"; leaks != (mode == poolerTransaction) {
+				t.Errorf("the other session has what this one set: %v", leaks)
+			}
+			ask(t, d, b, `ROLLBACK`)
+			for name, want := range map[string]string{"synchronous_commit": "local", "search_path": d.schema, "default_transaction_isolation": "read committed"} {
+				if got := ask(t, d, a, "SHOW "+name); got != want {
+					t.Errorf("%s is %s, want %s", name, got, want)
+				}
+			}
+			if !strings.Contains(d.Version(), "PgBouncer 1.") {
+				t.Error(d.Version())
+			}
+			for key := range history.Key(3 * sharedConnections) { // more sessions than connections
+				s := d.session(0)
+				s.write(key, 11)
+				if got := s.read(key); got != 11 {
+					t.Errorf("session %d reads %v", key, got)
+				}
+			}
+			must(t, d.Nodes[0].Kill(d.ctx))
+			must(t, d.Restart(d.ctx, "n1"))
+			must(t, cluster.Await(d.ctx, "n1 to serve again", func(ctx context.Context) error { return d.Ready(ctx, "n1") }))
+			if got := d.session(0).read(1); got != 11 {
+				t.Errorf("after a kill: %v", got)
+			}
+		})
+	}
+}
+
+// TestPoolerIsRefused where it would make something else of what was asked for.
+func TestPoolerIsRefused(t *testing.T) {
+	for name, cfg := range map[string]targets.Config{
+		"failover=on":    {Options: map[string]string{optFailover: failoverOn}},
+		"patroni":        {Options: map[string]string{optFailover: failoverPatroni}},
+		"topology=multi": {Options: map[string]string{optTopology: topologyMultiLeader}},
+		"provider":       {Containers: true, Options: map[string]string{}},
+	} {
+		cfg.Options[optPooler] = poolerTransaction
+		_, err := parse(cfg)
+		var usage *targets.UsageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), "pooler=transaction") || !strings.Contains(err.Error(), strings.TrimSuffix(name, "patroni")) {
+			t.Errorf("%s: %v", name, err)
+		}
+		cfg.Options[optPooler] = poolerNone
+		if _, err := parse(cfg); err != nil {
+			t.Errorf("%s without a pooler: %v", name, err)
+		}
+	}
+}
