@@ -30,7 +30,7 @@ func (Target) External(at []string) (targets.Target, error) {
 		return nil, err
 	}
 	return external.New(external.Kind{
-		Info: externalInfo(), At: list, Port: clientPort, Login: &login, Alive: alive, Look: look,
+		Info: externalInfo(), At: list, Port: clientPort, Login: &login, Alive: alive, Look: look, Joins: true,
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			_, err := parse(cfg)
 			return cfg, err
@@ -114,7 +114,10 @@ type visit struct {
 	got   time.Time
 }
 
-var _ external.Driver = (*visit)(nil)
+var (
+	_ external.Driver = (*visit)(nil)
+	_ targets.Joined  = (*visit)(nil)
+)
 
 // marks begins the keys that say which runs have keys here.
 const marks = "lapse_runs/"
@@ -271,6 +274,20 @@ func (v *visit) Make(ctx context.Context) error {
 
 // prefix returns the beginning of the run's keys.
 func (v *visit) prefix() string { return v.Place.Name + "/" }
+
+// Shows implements targets.Joined: the key that says that the run has keys here is in what the member itself has, be there a
+// leader or not.
+func (v *visit) Shows(ctx context.Context, node int) error {
+	ctx, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
+	defer cancel()
+	return v.explain("looking for "+v.mark()+" at "+v.At[node], v.ask(node, func(l *link) error {
+		got, err := l.Get(ctx, v.mark(), driver.WithSerializable(), driver.WithCountOnly())
+		if err == nil && got.Count == 0 {
+			err = targets.ErrElsewhere
+		}
+		return err
+	}))
+}
 
 // Serves implements external.Driver.
 func (v *visit) Serves(ctx context.Context, node int) error {

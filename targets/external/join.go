@@ -33,5 +33,12 @@ func (t target) Join(ctx context.Context, cfg targets.Config, _ []string) (targe
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("%T, a kind that joins, does not implement targets.Joined", d), d.Close())
 	}
+	if f, ok := d.(Follower); ok {
+		f.Follow()
+	}
 	return joined, nil
 }
+
+// Follower is a Driver that follows changes of the primary, as Roles does, until it is closed. What joins a run, and so makes
+// nothing, begins with that when it has looked.
+type Follower interface{ Follow() }

@@ -45,7 +45,7 @@ func (t Target) External(at []string) (targets.Target, error) {
 			cfg.WriteLevel = s.writeLevel()
 			return cfg, err
 		},
-		Login: &login, Alive: alive.Alive, Look: look, Examples: examples,
+		Login: &login, Alive: alive.Alive, Look: look, Joins: true, Examples: examples,
 	}), nil
 }
 
@@ -78,6 +78,8 @@ var (
 	_ external.Driver       = (*visit)(nil)
 	_ targets.ReplicaPlacer = (*visit)(nil)
 	_ targets.Observer      = (*visit)(nil)
+	_ targets.Joined        = (*visit)(nil)
+	_ external.Follower     = (*visit)(nil)
 )
 
 // registry is the hash with what runs have made: a field is what a run's keys begin
@@ -249,10 +251,39 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 func (v *visit) Make(ctx context.Context) error {
 	reply, err := v.registered(ctx, "HSETNX", v.Place.Name, v.Mark())
 	taken := err == nil && reply == int64(0)
-	if err == nil && !taken && !v.set.cluster {
-		v.roles.Follow()
+	if err == nil && !taken {
+		v.Follow()
 	}
 	return external.Unmade(taken, errorTable.Undone(err), err)
+}
+
+// Follow implements external.Follower. A cluster says itself who has a slot.
+func (v *visit) Follow() {
+	if !v.set.cluster {
+		v.roles.Follow()
+	}
+}
+
+// Shows implements targets.Joined: the run stands in the registry. Replicas of a primary have that themselves; of a cluster,
+// all of whose nodes Look has seen to be of it, it is asked of whoever has the slot, after the node itself has answered.
+func (v *visit) Shows(ctx context.Context, node int) error {
+	ctx, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
+	defer cancel()
+	var there bool
+	var err error
+	if v.set.cluster {
+		if _, err = v.admin[node].client.ClusterMyID(ctx).Result(); err == nil {
+			var reply any
+			reply, err = v.registered(ctx, "HEXISTS", v.Place.Name)
+			there = reply == int64(1)
+		}
+	} else {
+		there, err = v.admin[node].client.HExists(ctx, registry, v.Place.Name).Result()
+	}
+	if err == nil && !there {
+		return targets.ErrElsewhere
+	}
+	return v.explain(v.nodes[node], err)
 }
 
 // Serves implements external.Driver.
