@@ -59,68 +59,9 @@ type junitMessage struct {
 // witness and, if report is not nil, the path that it gives of the run's report.
 func WriteJUnit(w io.Writer, s *SuiteResult, report func(run string) string) error {
 	out := junitSuites{Name: s.Suite}
-	ongoing, slow, unmeasured := map[string]Finding{}, map[string][]string{}, map[string][]string{}
-	if s.Gate != nil {
-		for _, f := range s.Gate.Ongoing {
-			ongoing[f.ID] = f
-		}
-		for _, f := range s.Gate.Thresholds {
-			slow[f.ID] = append(slow[f.ID], f.Text)
-		}
-		for _, f := range s.Gate.Inconclusive {
-			unmeasured[f.ID] = append(unmeasured[f.ID], f.Text)
-		}
-	}
+	told := toldBy(s.Gate)
 	for i := range s.Cases {
-		c := &s.Cases[i]
-		j := junitSuite{Name: c.ID, Time: seconds(c.Seconds), Properties: []junitProperty{
-			{"seed", strconv.FormatUint(s.Seed, 10)}, {"run", c.Run}, {"reproduce", c.Reproduce},
-		}}
-		add := func(t junitCase) {
-			j.Tests++
-			switch {
-			case t.Failure != nil:
-				j.Failures++
-			case t.Error != nil:
-				j.Errors++
-			case t.Skipped != nil:
-				j.Skipped++
-			}
-			t.Class = s.Suite + "." + c.ID
-			j.Cases = append(j.Cases, t)
-		}
-		for _, r := range c.Claims {
-			t := junitCase{Name: r.Model + " " + r.Expect, Time: seconds(c.Seconds)}
-			f, known := ongoing[r.ID]
-			switch {
-			case r.Status == CaseViolated && known:
-				t.Skipped = &junitMessage{Message: fmt.Sprintf("known until %s: %s", f.Until, f.Reason), Text: strings.TrimSpace(r.Detail + "\n\n" + proof(c, &r, report))}
-			case r.Status == CaseViolated:
-				t.Failure = &junitMessage{Type: "violated", Message: headline(&r), Text: proof(c, &r, report)}
-			case r.Status == CaseInconclusive:
-				m := &junitMessage{Type: "inconclusive", Message: r.Detail}
-				if t.Error = m; s.Policy.Inconclusive == PolicyWarn {
-					t.Error, t.Skipped = nil, &junitMessage{Message: "inconclusive: " + r.Detail}
-				}
-			}
-			add(t)
-		}
-		for _, text := range slow[c.ID] {
-			add(junitCase{Name: "threshold", Time: "0", Failure: &junitMessage{Type: "threshold", Message: text}})
-		}
-		for _, text := range unmeasured[c.ID] {
-			if c.Status != CaseNotRun {
-				add(junitCase{Name: "threshold", Time: "0", Error: &junitMessage{Type: "inconclusive", Message: text}})
-			}
-		}
-		switch c.Status {
-		case CaseEnvironment:
-			add(junitCase{Name: "run", Time: seconds(c.Seconds), Error: &junitMessage{Type: "environment", Message: c.Reason}})
-		case CaseNotRun:
-			add(junitCase{Name: "run", Time: "0", Error: &junitMessage{Type: "not run", Message: c.Reason}})
-		case CaseSkipped:
-			add(junitCase{Name: "run", Time: "0", Skipped: &junitMessage{Message: c.Reason}})
-		}
+		j := junitOf(s, &s.Cases[i], told, report)
 		out.Tests += j.Tests
 		out.Failures += j.Failures
 		out.Errors += j.Errors
@@ -137,6 +78,85 @@ func WriteJUnit(w io.Writer, s *SuiteResult, report func(run string) string) err
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// told is what the gate says of cases and claims, by their ids.
+type told struct {
+	ongoing          map[string]Finding
+	slow, unmeasured map[string][]string
+}
+
+// toldBy reads a gate; nil says nothing.
+func toldBy(g *Result) told {
+	t := told{map[string]Finding{}, map[string][]string{}, map[string][]string{}}
+	if g == nil {
+		return t
+	}
+	for _, f := range g.Ongoing {
+		t.ongoing[f.ID] = f
+	}
+	for _, f := range g.Thresholds {
+		t.slow[f.ID] = append(t.slow[f.ID], f.Text)
+	}
+	for _, f := range g.Inconclusive {
+		t.unmeasured[f.ID] = append(t.unmeasured[f.ID], f.Text)
+	}
+	return t
+}
+
+// add counts a testcase of class.
+func (j *junitSuite) add(class string, t junitCase) {
+	j.Tests++
+	switch {
+	case t.Failure != nil:
+		j.Failures++
+	case t.Error != nil:
+		j.Errors++
+	case t.Skipped != nil:
+		j.Skipped++
+	}
+	t.Class = class
+	j.Cases = append(j.Cases, t)
+}
+
+// junitOf is the testsuite of a case: its claims, its thresholds, and why it was not run.
+func junitOf(s *SuiteResult, c *CaseResult, told told, report func(run string) string) junitSuite {
+	j := junitSuite{Name: c.ID, Time: seconds(c.Seconds), Properties: []junitProperty{
+		{"seed", strconv.FormatUint(s.Seed, 10)}, {"run", c.Run}, {"reproduce", c.Reproduce},
+	}}
+	class := s.Suite + "." + c.ID
+	for _, r := range c.Claims {
+		t := junitCase{Name: r.Model + " " + r.Expect, Time: seconds(c.Seconds)}
+		f, known := told.ongoing[r.ID]
+		switch {
+		case r.Status == CaseViolated && known:
+			t.Skipped = &junitMessage{Message: fmt.Sprintf("known until %s: %s", f.Until, f.Reason), Text: strings.TrimSpace(r.Detail + "\n\n" + proof(c, &r, report))}
+		case r.Status == CaseViolated:
+			t.Failure = &junitMessage{Type: "violated", Message: headline(&r), Text: proof(c, &r, report)}
+		case r.Status == CaseInconclusive && s.Policy.Inconclusive == PolicyWarn:
+			t.Skipped = &junitMessage{Message: "inconclusive: " + r.Detail}
+		case r.Status == CaseInconclusive:
+			t.Error = &junitMessage{Type: "inconclusive", Message: r.Detail}
+		}
+		j.add(class, t)
+	}
+	for _, text := range told.slow[c.ID] {
+		j.add(class, junitCase{Name: "threshold", Time: "0", Failure: &junitMessage{Type: "threshold", Message: text}})
+	}
+	if c.Status != CaseNotRun {
+		for _, text := range told.unmeasured[c.ID] {
+			j.add(class, junitCase{Name: "threshold", Time: "0", Error: &junitMessage{Type: "inconclusive", Message: text}})
+		}
+	}
+	switch c.Status {
+	case CaseEnvironment:
+		j.add(class, junitCase{Name: "run", Time: seconds(c.Seconds), Error: &junitMessage{Type: "environment", Message: c.Reason}})
+	case CaseNotRun:
+		j.add(class, junitCase{Name: "run", Time: "0", Error: &junitMessage{Type: "not run", Message: c.Reason}})
+	case CaseSkipped:
+		j.add(class, junitCase{Name: "run", Time: "0", Skipped: &junitMessage{Message: c.Reason}})
+	}
+	return j
 }
 
 // proof returns the violations in words, for readers who have nothing but the JUnit file.

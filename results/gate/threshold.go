@@ -41,51 +41,61 @@ type figure struct {
 	unit unit
 	// split tells whether there is one inside and one outside of fault windows.
 	split bool
-	// of is the value, or why there is none.
-	of func(f *figures.Case, p *figures.Part) (v float64, why string)
+	of    read
+}
+
+// read is how a figure is had of a case, or why there is none.
+type read = func(f *figures.Case, p *figures.Part) (v float64, why string)
+
+// ofPart is a figure of all operations of a part.
+func ofPart(get func(*figures.Part) float64) read {
+	return func(_ *figures.Case, p *figures.Part) (float64, string) {
+		if p.Ops == 0 {
+			return 0, "there were no operations to measure"
+		}
+		return get(p), ""
+	}
+}
+
+// ofLatency is a figure of the reads or writes that succeeded.
+func ofLatency(what string, get func(*figures.Part) float64) read {
+	return func(_ *figures.Case, p *figures.Part) (float64, string) {
+		if v := get(p); v > 0 {
+			return v, ""
+		}
+		return 0, "no " + what + " succeeded"
+	}
+}
+
+// ofOutage is a figure of the longest time in which nothing succeeded.
+func ofOutage(get func(figures.Outage) float64) read {
+	return func(f *figures.Case, p *figures.Part) (float64, string) {
+		switch {
+		case p.Ops == 0:
+			return 0, "there were no operations to measure"
+		case p == &f.Inside:
+			return get(f.Outages.Inside), ""
+		case p == &f.Outside:
+			return get(f.Outages.Outside), ""
+		}
+		return get(f.Outages.Longest), ""
+	}
+}
+
+// ofMeasure is what a target counted under a name.
+func ofMeasure(name, without string) figure {
+	return figure{asNumber, false, func(f *figures.Case, _ *figures.Part) (float64, string) {
+		for _, m := range f.Measures {
+			if m.Name == name {
+				return m.Value, ""
+			}
+		}
+		return 0, without
+	}}
 }
 
 // measurable are those that thresholds may name.
 func measurable() map[string]figure {
-	ofPart := func(get func(*figures.Part) float64) func(*figures.Case, *figures.Part) (float64, string) {
-		return func(_ *figures.Case, p *figures.Part) (float64, string) {
-			if p.Ops == 0 {
-				return 0, "there were no operations to measure"
-			}
-			return get(p), ""
-		}
-	}
-	ofLatency := func(what string, get func(*figures.Part) float64) func(*figures.Case, *figures.Part) (float64, string) {
-		return func(_ *figures.Case, p *figures.Part) (float64, string) {
-			if v := get(p); v > 0 {
-				return v, ""
-			}
-			return 0, "no " + what + " succeeded"
-		}
-	}
-	ofOutage := func(get func(figures.Outage) float64) func(*figures.Case, *figures.Part) (float64, string) {
-		return func(f *figures.Case, p *figures.Part) (float64, string) {
-			switch {
-			case p.Ops == 0:
-				return 0, "there were no operations to measure"
-			case p == &f.Inside:
-				return get(f.Outages.Inside), ""
-			case p == &f.Outside:
-				return get(f.Outages.Outside), ""
-			}
-			return get(f.Outages.Longest), ""
-		}
-	}
-	ofMeasure := func(name, without string) figure {
-		return figure{asNumber, false, func(f *figures.Case, _ *figures.Part) (float64, string) {
-			for _, m := range f.Measures {
-				if m.Name == name {
-					return m.Value, ""
-				}
-			}
-			return 0, without
-		}}
-	}
 	const noJoin, noTxn = "no node joined, or the target does not tell what moved", "no such transaction was committed, or the target does not count"
 	return map[string]figure{
 		history.MeasureMoved:           ofMeasure(history.MeasureMoved, noJoin),
