@@ -5,6 +5,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -41,9 +42,19 @@ const dialTimeout = time.Second
 
 // NewOver is New of a client whose connections are made by dial.
 func NewOver(addr string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) *Client {
+	return NewSecure(addr, nil, dial)
+}
+
+// NewSecure is NewOver of a client of nodes that want TLS, as package certs loads it; it is NewOver if secure is nil.
+func NewSecure(addr string, secure *tls.Config, dial func(ctx context.Context, network, addr string) (net.Conn, error)) *Client {
+	scheme := "http://"
+	if secure != nil {
+		scheme = "https://"
+	}
 	return &Client{
-		base: "http://" + addr,
+		base: scheme + addr,
 		http: &http.Client{Transport: &http.Transport{
+			TLSClientConfig: secure,
 			// And no proxy, whatever the environment says.
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				ctx, cancel := context.WithTimeout(ctx, dialTimeout)

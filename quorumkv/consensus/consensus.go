@@ -138,7 +138,7 @@ var _ engine.Engine = (*Engine)(nil)
 // Open opens the data directory, starts to connect to peers and takes part in elections. Call Close afterwards.
 func Open(node engine.Node, o Options) (*Engine, error) {
 	e := &Engine{node: node, opts: o, ids: map[string]uint64{}, names: map[uint64]string{}, started: time.Now(), life: rand.Uint64(),
-		http: impatient(max(4*node.PeerTimeout, time.Second)), messages: make(chan message, inbox), proposals: make(chan *proposal, drain),
+		http: impatient(max(4*node.PeerTimeout, time.Second), node.TLS), messages: make(chan message, inbox), proposals: make(chan *proposal, drain),
 		readRequests: make(chan *readRequest, drain), served: make(chan uint64, 1)}
 	names := node.Names()
 	slices.Sort(names)

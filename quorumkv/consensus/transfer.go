@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -55,8 +56,16 @@ func (l *loop) fetch(m *raftpb.Message) {
 	})
 }
 
+// scheme is how addresses of peers begin.
+func (e *Engine) scheme() string {
+	if e.node.TLS != nil {
+		return "https://"
+	}
+	return "http://"
+}
+
 func (e *Engine) fetch(from string, generation uint64) (staged, error) {
-	req, err := http.NewRequestWithContext(e.Context, http.MethodGet, "http://"+e.Links.Addr(from, "")+e.snapshotPath(), nil)
+	req, err := http.NewRequestWithContext(e.Context, http.MethodGet, e.scheme()+e.Links.Addr(from, "")+e.snapshotPath(), nil)
 	if err != nil {
 		return staged{}, fmt.Errorf("ask %s for a snapshot: %w", from, err)
 	}
@@ -74,10 +83,11 @@ func (e *Engine) fetch(from string, generation uint64) (staged, error) {
 }
 
 // impatient is a client that gives up a connection on which nothing arrives for so long.
-func impatient(silence time.Duration) *http.Client {
+func impatient(silence time.Duration, secure *tls.Config) *http.Client {
 	d := net.Dialer{Timeout: silence}
 	return &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
+		TLSClientConfig:   secure,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			c, err := d.DialContext(ctx, network, addr)
 			if err != nil {

@@ -5,6 +5,7 @@ package engine
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -57,7 +58,8 @@ type Node struct {
 	Fsync          bool          // before every acknowledgement
 	Clock          *hlc.Clock    // can be bent
 	Defects        *defect.Set
-	FS             vfs.FS // the operating system's when nil
+	TLS            *tls.Config // of connections to peers; they are plain text when nil
+	FS             vfs.FS      // the operating system's when nil
 	Logger         *slog.Logger
 }
 

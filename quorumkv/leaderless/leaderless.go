@@ -195,7 +195,7 @@ func (e *Engine) start() {
 	}
 	// Requests of all peers together; each of a peer's clients' requests may ask twice.
 	e.peers = peer.NewServer(id, e.local, 4*e.node.MaxRequests, e.node.PeerTimeout, e.node.Logger)
-	e.links = peer.NewLinks(id, e.node.Peers, e.node.PeerTimeout, e.node.Logger, func(p string) {
+	e.links = peer.NewLinks(id, e.node.Peers, e.node.TLS, e.node.PeerTimeout, e.node.Logger, func(p string) {
 		e.coord.PeerUp(p)
 		e.background.Go(func() { e.mover.PeerUp(ctx, p) })
 	})

@@ -3,6 +3,7 @@ package peer
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -63,6 +64,7 @@ type Link struct {
 	self    Identity
 	peer    string
 	addr    string
+	secure  *tls.Config // nil for plain text
 	timeout time.Duration
 	log     *slog.Logger
 	up      func(peer string)
@@ -234,6 +236,9 @@ func (l *Link) dial(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	if l.secure != nil {
+		nc = tls.Client(nc, forHost(l.secure, l.addr)) // shakes hands with the first write
+	}
 	r := bufio.NewReaderSize(nc, 32<<10)
 	err = l.upgrade(nc, r)
 	if !stop() && err == nil {
@@ -244,6 +249,15 @@ func (l *Link) dial(ctx context.Context) (*conn, error) {
 		return nil, fmt.Errorf("greet %s at %s: %w", l.peer, l.addr, err)
 	}
 	return startConn(newStream(nc, r, queue, l.timeout), l.timeout), nil
+}
+
+// forHost is a configuration for connections to an address, whose host must be one that the other side's certificate is for.
+func forHost(c *tls.Config, addr string) *tls.Config {
+	c = c.Clone()
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		c.ServerName = host
+	}
+	return c
 }
 
 func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {

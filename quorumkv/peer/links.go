@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,12 +17,13 @@ import (
 // Links are a node's ways to all others, by their names.
 type Links map[string]*Link
 
-// NewLinks makes idle links to the peers at these addresses, but none to this node itself; see NewLink.
-func NewLinks(self Identity, peers map[string]string, timeout time.Duration, log *slog.Logger, up func(peer string)) Links {
+// NewLinks makes idle links to the peers at these addresses, but none to this node itself; see NewLink. They are plain text if secure is nil.
+func NewLinks(self Identity, peers map[string]string, secure *tls.Config, timeout time.Duration, log *slog.Logger, up func(peer string)) Links {
 	links := make(Links)
 	for name, addr := range peers {
 		if name != self.Node {
 			links[name] = NewLink(self, name, addr, timeout, log, up)
+			links[name].secure = secure
 		}
 	}
 	return links

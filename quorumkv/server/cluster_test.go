@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/certs"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/internal/proxy"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
@@ -216,14 +217,22 @@ func freeAddress(t testing.TB, taken []string) string {
 
 func startProcesses(t testing.TB, nodes int, extra ...string) []*process {
 	t.Helper()
+	return startProcessesOver(t, certs.Files{}, nodes, extra...)
+}
+
+// startProcessesOver starts nodes, and makes clients of theirs, that all have the certificate of files; they talk plain text without any.
+func startProcessesOver(t testing.TB, files certs.Files, nodes int, extra ...string) []*process {
+	t.Helper()
+	if !files.None() {
+		extra = append([]string{"--tls-cert", files.Cert, "--tls-key", files.Key, "--tls-ca", files.CA}, extra...)
+	}
 	var all []*process
 	var peers []string
 	for i := range nodes {
 		p := &process{name: fmt.Sprint("n", i+1), addr: freeAddress(t, peers)}
 		peers = append(peers, p.name+"="+p.addr)
 		all = append(all, p)
-		p.client = client.New(p.addr)
-		t.Cleanup(p.client.Close)
+		p.client = secureClient(t, p.addr, files)
 	}
 	for _, p := range all {
 		p.args = append([]string{"serve", "--node", p.name, "--listen", p.addr, "--data-dir", filepath.Join(t.TempDir(), p.name),

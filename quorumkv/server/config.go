@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/internal/strictyaml"
+	"github.com/lapse-test/lapse/quorumkv/certs"
 	"github.com/lapse-test/lapse/quorumkv/coordinator"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
@@ -59,7 +60,10 @@ type Config struct {
 	Fsync            bool                   `yaml:"fsync"`                                              // before every acknowledgement
 	MaxRequests      int                    `yaml:"max_requests"`                                       // served at a time
 	MaxValueBytes    int                    `yaml:"max_value_bytes"`
-	Testing          bool                   `yaml:"testing"` // /admin, defects and clock_offset are allowed
+	TLSCert          string                 `yaml:"tls_cert"` // PEM file of this node's certificate; with the other two, clients and peers must have one too
+	TLSKey           string                 `yaml:"tls_key"`  // PEM file of its private key
+	TLSCA            string                 `yaml:"tls_ca"`   // PEM file of the authorities that sign the certificates of nodes and clients
+	Testing          bool                   `yaml:"testing"`  // /admin, defects and clock_offset are allowed
 	Defects          []string               `yaml:"defects"`
 	ClockOffset      time.Duration          `yaml:"clock_offset"`
 }
@@ -146,10 +150,16 @@ func (c Config) Validate() error {
 			bad("peers: %s: %w", name, err)
 		}
 	}
+	if err := c.tls().Check(); err != nil {
+		bad("tls_cert, tls_key, tls_ca: %w", err)
+	}
 	errs = append(errs, c.validateMode()...)
 	errs = append(errs, c.validateLimits()...)
 	return errors.Join(errs...)
 }
+
+// tls are the files by which connections are secured.
+func (c Config) tls() certs.Files { return certs.Files{Cert: c.TLSCert, Key: c.TLSKey, CA: c.TLSCA} }
 
 func (c Config) validateLimits() (errs []error) {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/quorumkv/certs"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
@@ -36,6 +38,9 @@ until it is done; ended before, they leave it going on.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.PersistentFlags().StringVar(&m.at, "at", "", "host:port of any node")
+	cmd.PersistentFlags().StringVar(&m.files.Cert, "tls-cert", "", "PEM file of a certificate, where nodes want one")
+	cmd.PersistentFlags().StringVar(&m.files.Key, "tls-key", "", "PEM file of its private key")
+	cmd.PersistentFlags().StringVar(&m.files.CA, "tls-ca", "", "PEM file of the authorities that sign the nodes' certificates")
 	cmd.AddCommand(
 		m.command("status", "Show the members, and how far a change is", "", func(string) *protocol.MemberChange { return nil }),
 		m.command("add", "Make a node that runs a member", " NODE", func(n string) *protocol.MemberChange { return &protocol.MemberChange{Add: n} }),
@@ -46,7 +51,10 @@ until it is done; ended before, they leave it going on.`,
 	return cmd
 }
 
-type memberFlags struct{ at string }
+type memberFlags struct {
+	at    string
+	files certs.Files
+}
 
 func (m *memberFlags) command(name, short, arg string, change func(string) *protocol.MemberChange) *cobra.Command {
 	args := cobra.ExactArgs(strings.Count(arg, " "))
@@ -63,7 +71,11 @@ func (m *memberFlags) command(name, short, arg string, change func(string) *prot
 			if err := validAddress(m.at, false); err != nil {
 				return &ConfigError{fmt.Errorf("--at: %w", err)}
 			}
-			c := client.New(m.at)
+			_, secure, err := certs.Load(m.files)
+			if err != nil {
+				return &ConfigError{fmt.Errorf("--tls-cert, --tls-key, --tls-ca: %w", err)}
+			}
+			c := client.NewSecure(m.at, secure, (&net.Dialer{}).DialContext)
 			defer c.Close()
 			node := strings.Join(args, "")
 			return carryOut(cmd.Context(), c, change(node), node, cmd.OutOrStdout())

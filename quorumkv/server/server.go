@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lapse-test/lapse/quorumkv/api"
+	"github.com/lapse-test/lapse/quorumkv/certs"
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
@@ -27,6 +29,7 @@ type Server struct {
 	defects defect.Set
 	engine  engine.Engine
 	handler *api.Handler
+	secure  *tls.Config // of those who connect; nil for plain text
 
 	closeOnce sync.Once
 	closeErr  error
@@ -49,9 +52,13 @@ func Open(cfg Config, log *slog.Logger, fs vfs.FS) (*Server, error) {
 	if err := s.defects.Replace(cfg.Defects); err != nil {
 		return nil, err
 	}
+	var toPeers *tls.Config
+	if s.secure, toPeers, err = certs.Load(cfg.tls()); err != nil {
+		return nil, &ConfigError{fmt.Errorf("tls_cert, tls_key, tls_ca: %w", err)}
+	}
 	s.engine, err = m.open(cfg, engine.Node{Name: cfg.Node, Listen: cfg.Listen, DataDir: cfg.DataDir, Peers: cfg.Peers,
 		RequestTimeout: cfg.RequestTimeout, PeerTimeout: cfg.PeerTimeout, MaxRequests: cfg.MaxRequests, Fsync: cfg.Fsync,
-		Clock: s.clock, Defects: &s.defects, FS: fs, Logger: s.log})
+		Clock: s.clock, Defects: &s.defects, TLS: toPeers, FS: fs, Logger: s.log})
 	var wrong *engine.SettingError
 	if errors.As(err, &wrong) {
 		return nil, &ConfigError{err}
@@ -89,7 +96,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	s.log.Info("serving", "address", l.Addr().String(), "mode", s.cfg.Mode, "fsync", s.cfg.Fsync, "defects", s.defects.Names())
+	s.log.Info("serving", "address", l.Addr().String(), "mode", s.cfg.Mode, "fsync", s.cfg.Fsync, "tls", s.secure != nil, "defects", s.defects.Names())
+	if s.secure != nil {
+		l = tls.NewListener(l, s.secure) // who speaks plain text is answered so by the HTTP server
+	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	var err error

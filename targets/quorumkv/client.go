@@ -96,7 +96,7 @@ func (c *session) conn(at int) (*client.Client, error) {
 			return nil, fmt.Errorf("finding the way to %s: %w", c.system.nodes[at], err)
 		}
 		dialer := wire.Dialer{Life: c.life}
-		c.conns[at] = client.NewOver(addr, dialer.DialContext)
+		c.conns[at] = c.system.client(addr, dialer.DialContext)
 	}
 	return c.conns[at], nil
 }

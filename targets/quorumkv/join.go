@@ -27,8 +27,13 @@ func (j joined) Close() error {
 	return nil
 }
 
-// NotJoined implements targets.Joiner.
-func (*Target) NotJoined(targets.Config) string { return "" }
+// NotJoined implements targets.Joiner. The run's certificates are its own.
+func (*Target) NotJoined(cfg targets.Config) string {
+	if cfg.Options[optTLS] == on {
+		return "drivers have no certificate of the run; leave " + optTLS + " off"
+	}
+	return ""
+}
 
 // Join implements targets.Joiner.
 func (*Target) Join(_ context.Context, cfg targets.Config, at []string) (targets.Joined, error) {

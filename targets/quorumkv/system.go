@@ -3,6 +3,7 @@ package quorumkv
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -45,6 +46,7 @@ type System struct {
 	prefix  string
 	written *keySet
 
+	secure       secured
 	lives        lives
 	transactions transactions
 
@@ -68,9 +70,14 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Options[optTLS] == on {
+		if s.secure, err = s.certify(addrs); err != nil {
+			return nil, err
+		}
+	}
 	for i, n := range s.Nodes {
 		s.nodes = append(s.nodes, n.Name())
-		s.admin[n.Name()] = client.New(addrs[i])
+		s.admin[n.Name()] = s.client(addrs[i], (&net.Dialer{}).DialContext)
 	}
 	err = s.Fleet.Start(ctx, func(ctx context.Context) error {
 		return s.Await(ctx, "to serve", func(ctx context.Context, i int) error { return s.Ready(ctx, s.nodes[i]) })
@@ -120,6 +127,7 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 	if life > 0 {
 		args = append(args, "--join")
 	}
+	args = append(args, s.secure.args(node.Name())...)
 	args = append(args, s.modeArgs(request)...)
 	for _, peer := range s.nodes {
 		if peer == node.Name() {

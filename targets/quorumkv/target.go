@@ -51,6 +51,7 @@ const (
 	optDefects        = "defects"
 	optRequestTimeout = "request_timeout"
 	optFsync          = "fsync"
+	optTLS            = "tls"
 	optElection       = "election_timeout"
 	optLogEntries     = "log_entries"
 	optFailover       = "failover"
@@ -102,6 +103,7 @@ func (t *Target) Info() targets.Info {
 			{Name: optMode, Default: t.mode, Values: modes(), Help: "how replicas agree; levels and settings are those of the mode"},
 			{Name: optRequestTimeout, Default: "", Help: "after which a node answers whatever happens (default: a part of the operations' deadline)"},
 			{Name: optFsync, Default: "true", Values: []string{"true", "false"}, Help: "sync writes before acknowledging them"},
+			{Name: optTLS, Default: off, Values: []string{off, on}, Help: "TLS between nodes and for clients, with certificates that the run makes"},
 			{Name: optDefects, Default: "", Help: "defects to switch on, separated by +, each on all nodes or as name@node on one: " + strings.Join(defect.Of(t.mode), ", ")},
 		},
 		DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,

@@ -47,7 +47,7 @@ type Group struct {
 func New(node engine.Node, id peer.Identity) *Group {
 	id.Node = node.Name
 	g := &Group{ID: id, node: node, names: node.Names(), peers: peer.NewServer(id, nil, 1, node.PeerTimeout, node.Logger),
-		Links: peer.NewLinks(id, node.Peers, node.PeerTimeout, node.Logger, nil)}
+		Links: peer.NewLinks(id, node.Peers, node.TLS, node.PeerTimeout, node.Logger, nil)}
 	g.Context, g.stop = context.WithCancel(context.Background())
 	return g
 }
