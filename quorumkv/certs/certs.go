@@ -42,7 +42,11 @@ func Load(f Files) (server, client *tls.Config, err error) {
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, nil, fmt.Errorf("authorities %s: there is no certificate in it", f.CA)
 	}
-	of := []tls.Certificate{own}
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: of, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool},
-		&tls.Config{MinVersion: tls.VersionTLS13, Certificates: of, RootCAs: pool}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{own}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool},
+		Client(own, pool), nil
+}
+
+// Client is the configuration of who connects with this certificate to those whose certificates these authorities have signed.
+func Client(own tls.Certificate, authorities *x509.CertPool) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{own}, RootCAs: authorities}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"os"
 
 	"github.com/lapse-test/lapse/quorumkv/certs"
 	"github.com/lapse-test/lapse/quorumkv/certs/authority"
@@ -28,7 +27,7 @@ func (s secured) args(node string) []string {
 }
 
 // certify makes an authority for this run, and has it sign for each node, whose addresses for clients are given in their order, at all addresses at which it is reached, and for the
-// run's clients. Keys are in the nodes' directories, which go with the run.
+// run's clients. Nodes' keys are in their directories, which go with the run.
 func (s *System) certify(addrs []string) (out secured, err error) {
 	a, err := authority.New()
 	if err != nil {
@@ -59,15 +58,7 @@ func (s *System) certify(addrs []string) (out secured, err error) {
 			return out, err
 		}
 	}
-	dir, err := os.MkdirTemp("", "lapse-client-")
-	if err != nil {
-		return out, fmt.Errorf("making a directory for the clients' certificate: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	files, err := a.Issue(dir, "lapse", nil)
-	if err == nil {
-		_, out.client, err = certs.Load(files)
-	}
+	out.client, err = a.Client("lapse")
 	return out, err
 }
 

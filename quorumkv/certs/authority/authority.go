@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -56,12 +57,41 @@ func block(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
+// Client is the configuration of a client of that name. It is in memory alone.
+func (a *Authority) Client(name string) (*tls.Config, error) {
+	cert, key, err := a.sign(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	own, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("use the certificate of %s: %w", name, err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	return certs.Client(own, pool), nil
+}
+
 // Issue writes a certificate for name, which its holder may be reached at by hosts (names or IP addresses), with its key and the authority's certificate, into a directory that
 // is there. The key can be read by its owner alone.
 func (a *Authority) Issue(dir, name string, hosts []string) (certs.Files, error) {
+	cert, key, err := a.sign(name, hosts)
+	if err != nil {
+		return certs.Files{}, err
+	}
+	f := certs.Files{Cert: filepath.Join(dir, name+".pem"), Key: filepath.Join(dir, name+"-key.pem"), CA: filepath.Join(dir, "authority.pem")}
+	err = errors.Join(os.WriteFile(f.CA, a.pem, 0o600), os.WriteFile(f.Cert, cert, 0o600), os.WriteFile(f.Key, key, 0o600))
+	if err != nil {
+		return certs.Files{}, fmt.Errorf("keep the certificate of %s: %w", name, err)
+	}
+	return f, nil
+}
+
+// sign makes a certificate and its key, in PEM.
+func (a *Authority) sign(name string, hosts []string) (cert, secret []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return certs.Files{}, fmt.Errorf("make the key of %s: %w", name, err)
+		return nil, nil, fmt.Errorf("make the key of %s: %w", name, err)
 	}
 	t := template(name, time.Now().UnixNano())
 	t.KeyUsage, t.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
@@ -74,16 +104,11 @@ func (a *Authority) Issue(dir, name string, hosts []string) (certs.Files, error)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, &key.PublicKey, a.key)
 	if err != nil {
-		return certs.Files{}, fmt.Errorf("make the certificate of %s: %w", name, err)
+		return nil, nil, fmt.Errorf("make the certificate of %s: %w", name, err)
 	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return certs.Files{}, fmt.Errorf("write the key of %s: %w", name, err)
+		return nil, nil, fmt.Errorf("write the key of %s: %w", name, err)
 	}
-	f := certs.Files{Cert: filepath.Join(dir, name+".pem"), Key: filepath.Join(dir, name+"-key.pem"), CA: filepath.Join(dir, "authority.pem")}
-	err = errors.Join(os.WriteFile(f.CA, a.pem, 0o600), os.WriteFile(f.Cert, block("CERTIFICATE", der), 0o600), os.WriteFile(f.Key, block("PRIVATE KEY", secret), 0o600))
-	if err != nil {
-		return certs.Files{}, fmt.Errorf("keep the certificate of %s: %w", name, err)
-	}
-	return f, nil
+	return block("CERTIFICATE", der), block("PRIVATE KEY", pkcs8), nil
 }
