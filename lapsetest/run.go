@@ -113,7 +113,8 @@ func (s *Suite) environment(t *testing.T) runs.Environment {
 		cache = os.TempDir()
 	}
 	return runs.Environment{
-		Out: out, Cache: filepath.Join(cache, "lapse"), DataDir: s.DataDir, Targets: s.Targets, Providers: providers.Native(),
+		Located: &runs.Located{},
+		Out:     out, Cache: filepath.Join(cache, "lapse"), DataDir: s.DataDir, Targets: s.Targets, Providers: providers.Native(),
 		Budget: checkers.Budget{Time: s.CheckTime}, Progress: harness.Silent{},
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}

@@ -35,7 +35,7 @@ func attach(ctx context.Context, env Environment, req Request, t targets.Target)
 	}
 	var err error
 	if finder, _ := p.finder(); finder == nil {
-		if p.at, _, err = targets.Locate(ctx, t, req.At); err != nil {
+		if p.at, err = env.Located.locate(ctx, t, req.At, env.note); err != nil {
 			return p, t, err
 		}
 	}
@@ -153,4 +153,11 @@ func ownNodes(provider string, spec cluster.Spec) (string, error) {
 		return external.Name, nil
 	}
 	return "", targets.Usagef("--provider %s: the nodes of this target are not made by lapse; leave --provider out", provider)
+}
+
+// note tells people a line.
+func (e Environment) note(line string) {
+	if e.Progress != nil {
+		e.Progress.Note(line)
+	}
 }

@@ -45,7 +45,9 @@ type Environment struct {
 	DataDir  string
 	Budget   checkers.Budget
 	Progress harness.Progress
-	Log      *slog.Logger
+	// Located is shared by all plans of a command; nil asks for each of them anew where nodes are.
+	Located *Located
+	Log     *slog.Logger
 	// Metrics are told how runs go on, nil for nobody.
 	Metrics monitor.Metrics
 	// Deliver tells others of violations, nil for this process.

@@ -87,6 +87,8 @@ type problems struct {
 	errs  []error
 	// more says that there are others than those in errs.
 	more bool
+	// missing is what the file asks for and is not there.
+	missing error
 }
 
 // maxProblems is how many problems are shown: a file with thousands has one cause.
@@ -97,6 +99,9 @@ func (p *problems) full() bool { return p.more }
 
 // err is nil if there is no problem.
 func (p *problems) err() error {
+	if len(p.errs) == 0 {
+		return p.missing
+	}
 	errs := p.errs
 	if p.more {
 		errs = append(slices.Clone(errs), targets.Usagef("%s: there are more; the first %d are shown", p.name, maxProblems))
@@ -121,6 +126,12 @@ func (p *problems) add(path, format string, args ...any) {
 		where = fmt.Sprintf("%s:%d:%d", p.name, line, column)
 	}
 	p.errs = append(p.errs, targets.Usagef("%s: %s: %s%s", where, strings.TrimPrefix(path, "$."), text, excerpt))
+}
+
+// lacking says what is not there that a YAML path asks for, which is no mistake of the file.
+func (p *problems) lacking(path string, err error) {
+	line, column, _ := p.locate(path)
+	p.missing = fmt.Errorf("%s:%d:%d: %w", p.name, line, column, err)
 }
 
 func (p *problems) locate(path string) (line, column int, excerpt string) {

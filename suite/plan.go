@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
@@ -87,7 +89,9 @@ func Load(ctx context.Context, source string, text []byte, seed *uint64, env run
 	p := newProblems(source, text)
 	f.checkProviders(p, providers.Names(env.Providers))
 	for i := range f.Cases {
-		s.expand(ctx, p, i, env)
+		if s.expand(ctx, p, i, env); p.missing != nil {
+			return s, p.err()
+		}
 	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("planning the suite: %w", ctx.Err())
@@ -139,7 +143,13 @@ func (s *Suite) expand(ctx context.Context, p *problems, i int, env runs.Environ
 						}
 						continue
 					}
-					p.add(fmt.Sprintf("$.cases[%d].matrix.levels[%d]", i, j), "%s: %v", r.ID, err)
+					at := fmt.Sprintf("$.cases[%d].matrix.levels[%d]", i, j)
+					var lacking *cluster.EnvironmentError
+					if errors.As(err, &lacking) { // the file is right, and what it speaks of is not there
+						p.lacking(at, fmt.Errorf("%s: %w", r.ID, err))
+						return
+					}
+					p.add(at, "%s: %v", r.ID, err)
 					continue
 				}
 				for k := range c.Claims {

@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
@@ -44,15 +46,51 @@ func (Target) Locate(ctx context.Context, at []string) ([]string, []string, erro
 	var errs []error
 	for _, api := range apis {
 		members, err := patroniMembers(ctx, api)
-		if err == nil {
-			return locate(api, members)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s", api, patroniTrouble(err)))
+			continue
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", api, err))
+		if len(members) < len(apis) {
+			return nil, nil, &cluster.EnvironmentError{
+				Doing: "asking Patroni at " + api, Err: fmt.Errorf("%d URLs are named and its cluster has %d members (%s): a member is missing", len(apis), len(members), names(members)),
+				Way: "start what is missing, or name the URLs of those that are there alone",
+			}
+		}
+		return locate(api, members)
 	}
 	return nil, nil, &cluster.EnvironmentError{
 		Doing: "asking Patroni for the members of its cluster", Err: errors.Join(errs...),
 		Way: "see whether the URL is that of its REST API (restapi in patroni.yml, GET /cluster), or name the servers themselves: --at db1:5432,db2:5432",
 	}
+}
+
+// patroniTrouble says why an API did not answer, without Go's words for the request.
+func patroniTrouble(err error) string {
+	var request *url.Error
+	if errors.As(err, &request) {
+		if request.Timeout() {
+			return "no answer in " + duration.Text(visitTimeout)
+		}
+		err = request.Err
+	}
+	var call *net.OpError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	var system *os.SyscallError
+	if errors.As(err, &system) {
+		err = system.Err
+	}
+	return err.Error()
+}
+
+// names are those of the members.
+func names(members []patroniMember) string {
+	var out []string
+	for _, m := range members {
+		out = append(out, strconv.Quote(m.Name))
+	}
+	return strings.Join(out, ", ")
 }
 
 // patroniMember is a member as GET /cluster has it. Lag is a number of bytes, or a word.
@@ -98,9 +136,9 @@ func patroniMembers(ctx context.Context, api string) ([]patroniMember, error) {
 
 // locate is the address of each member, and a line that says what Patroni says of it.
 func locate(api string, members []patroniMember) (at, lines []string, err error) {
-	names := cluster.NodeNames(len(members))
+	nodes := cluster.NodeNames(len(members))
 	for i, m := range members {
-		if m.Host == "" || strings.ContainsAny(m.Host, " /@?,=") {
+		if m.Host == "" || strings.ContainsAny(m.Host, " /@?,=") || strings.ContainsFunc(m.Host, func(r rune) bool { return !strconv.IsPrint(r) }) {
 			return nil, nil, &cluster.EnvironmentError{
 				Doing: "asking Patroni at " + api, Err: fmt.Errorf("it has no address for the member %q, which is %q", m.Name, m.State),
 				Way: "see whether it is up, or name the servers themselves: --at db1:5432,db2:5432",
@@ -110,11 +148,23 @@ func locate(api string, members []patroniMember) (at, lines []string, err error)
 			m.Port = port
 		}
 		at = append(at, net.JoinHostPort(m.Host, strconv.Itoa(m.Port)))
-		line := fmt.Sprintf("%s (%s) is %q of Patroni at %s: %s, %s", names[i], at[i], m.Name, api, m.Role, m.State)
-		if m.Lag != nil {
-			line += fmt.Sprintf(", lag %v", m.Lag)
+		line := fmt.Sprintf("%s (%s) is %q of Patroni at %s: %s, %s", nodes[i], at[i], m.Name, api, word(m.Role), word(m.State))
+		switch lag := m.Lag.(type) {
+		case float64:
+			line += fmt.Sprintf(", lag %.0f", lag)
+		case string:
+			line += ", lag " + word(lag)
 		}
 		lines = append(lines, line)
 	}
 	return at, lines, nil
+}
+
+// word is a word of an answer as it is if it is letters, spaces and the like, and else quoted: what
+// a server says may hold anything.
+func word(s string) string {
+	if quoted := strconv.Quote(s); quoted[1:len(quoted)-1] != s {
+		return quoted
+	}
+	return s
 }

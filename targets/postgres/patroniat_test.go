@@ -47,6 +47,9 @@ func TestLocate(t *testing.T) {
 		{[]string{api.URL}, 200, `{"members": []}`, nil, "names no member"},
 		{[]string{api.URL}, 200, `{"members": [{"name": "a", "state": "start failed"}]}`, nil, `no address for the member "a", which is "start failed"`},
 		{[]string{api.URL}, 200, `{"members": [{"name": "a", "host": "x@y"}]}`, nil, "no address"},
+		{[]string{api.URL}, 200, `{"members": [{"name": "a", "host": "10.0.0.1\u001b[2J"}]}`, nil, "no address"},
+		{[]string{api.URL, "http://db2:8008", "http://db3:8008"}, 200, `{"members": [{"name": "a", "host": "10.0.0.1"}, {"name": "b", "host": "10.0.0.2"}]}`, nil, `3 URLs are named and its cluster has 2 members ("a", "b")`},
+		{[]string{"http://127.0.0.1:1"}, 200, "", nil, "http://127.0.0.1:1: connection refused"},
 	} {
 		answer, status = c.answer, c.status
 		got, lines, err := Target{}.Locate(t.Context(), c.at)
@@ -71,5 +74,9 @@ func TestLocate(t *testing.T) {
 	}
 	if err != nil || !slices.Equal(lines, want) {
 		t.Errorf("%v, %v; want %v", lines, err, want)
+	}
+	answer = `{"members": [{"name": "a", "role": "leader\u001b[31m", "state": "run\nning", "host": "10.0.0.1", "lag": "un\u0007known"}]}`
+	if _, lines, err = (Target{}).Locate(t.Context(), []string{api.URL}); err != nil || len(lines) != 1 || strings.ContainsAny(lines[0], "\x1b\n\a") {
+		t.Errorf("%q, %v", lines, err)
 	}
 }

@@ -89,7 +89,7 @@ const image = "postgres:18.3"
 
 // Abilities implements targets.Target.
 func (t Target) Abilities(cfg targets.Config) []ability.Ability {
-	has := []ability.Ability{ability.Restart, ability.Death}
+	has := []ability.Ability{ability.Restart, ability.Shutdown, ability.Death}
 	if s, err := parse(cfg); err == nil && s.carries() != "" {
 		has = append(has, ability.Token)
 	}

@@ -68,6 +68,7 @@ func (a *App) Environment() (runs.Environment, error) {
 		return runs.Environment{}, err
 	}
 	env := runs.Environment{
+		Located: &runs.Located{},
 		Deliver: deliver,
 		Targets: a.Targets, Providers: a.Providers, Models: a.Models,
 		Out: out, Cache: a.Cache, DataDir: a.DataDir, Budget: a.Budget, Progress: p,
