@@ -101,6 +101,23 @@ func (s Schedule) Removals() []cluster.Removal {
 	return out
 }
 
+// Commands are those of an operator that the schedule's faults need on an external cluster, each once.
+func (s Schedule) Commands() []string {
+	var out []string
+	for _, st := range s.Steps {
+		k, err := find(st.Fault)
+		if err != nil || k.Removal != "" {
+			continue
+		}
+		for _, c := range k.Operator {
+			if !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
 // Needs says whether a fault of the schedule needs the ability a.
 func (s Schedule) Needs(a ability.Ability) bool {
 	return slices.ContainsFunc(s.Steps, func(st Step) bool { return needs(st.Fault, a) })

@@ -115,12 +115,13 @@ func (p *externalCluster) find(ctx context.Context) ([]string, error) {
 	if found.Mark != "" {
 		p.at = []string{found.Mark} // which the plan stores
 	}
-	p.operator = &cluster.Operator{Supervisor: found.Supervisor}
+	p.operator = &cluster.Operator{Supervisor: found.Supervisor, Timeout: found.Patience, Carrier: found.Carrier, Nodes: found.Commands}
 	return found.At, nil
 }
 
-// mayRemove is an error unless the schedule's faults may take nodes from their supervisor.
-func (p *externalCluster) mayRemove(ctx context.Context, s nemesis.Schedule) error {
+// mayBreak is an error unless the schedule's faults may take nodes from their supervisor, and what
+// has commands for them may carry those out.
+func (p *externalCluster) mayBreak(ctx context.Context, s nemesis.Schedule) error {
 	supervisor := p.operator.Supervised()
 	for _, how := range s.Removals() {
 		if supervisor == nil {
@@ -130,6 +131,15 @@ func (p *externalCluster) mayRemove(ctx context.Context, s nemesis.Schedule) err
 			return err
 		}
 	}
+	if p.operator == nil || p.operator.Carrier == nil {
+		return nil
+	}
+	if commands := s.Commands(); len(commands) > 0 {
+		return p.operator.Carrier.May(ctx, commands)
+	}
+	// Probes are tried when the cluster is opened: nothing is put into nodes for faults that
+	// nobody has asked for.
+	p.operator.Carrier, p.operator.Nodes, p.operator.Timeout = nil, nil, 0
 	return nil
 }
 

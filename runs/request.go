@@ -208,7 +208,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := drawSchedule(plan, drawn, harder); err != nil {
 		return nil, err
 	}
-	if err := given.mayRemove(ctx, plan.Schedule); err != nil {
+	if err := given.mayBreak(ctx, plan.Schedule); err != nil {
 		return nil, err
 	}
 	cfg.Clocks = plan.Schedule.Needs(ability.Clock)
@@ -263,7 +263,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 			return nil, err
 		}
 	}
-	if err := there.mayRemove(ctx, plan.Schedule); err != nil {
+	if err := there.mayBreak(ctx, plan.Schedule); err != nil {
 		return nil, err
 	}
 	asked.Operator = there.operator

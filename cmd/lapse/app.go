@@ -56,7 +56,7 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 		a.runCommand(), a.huntCommand(), a.replayCommand(), a.checkCommand(), a.showCommand(), a.runsCommand(),
 		a.doctorCommand(), a.cleanCommand(), a.fetchCommand(), a.selftestCommand(), a.versionCommand(), a.reportCommand(), a.serveCommand(), a.diffCommand(),
 		a.listCommand(), a.manCommand(), a.quorumCommand(), a.driveCommand(), a.validateCommand(), a.initCommand(), a.schemaCommand(), a.gateCommand(),
-		a.convertCommand(), a.shrinkCommand(), a.reproduceCommand(),
+		a.convertCommand(), a.shrinkCommand(), a.reproduceCommand(), a.inPodCommand(),
 		quorumkvCommand(),
 	)
 	wrapArgs(root)

@@ -1,6 +1,9 @@
 package cluster
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Finder finds nodes that are there already by what they are marked with, where --at has no
 // addresses. A provider of external clusters may be one.
@@ -22,6 +25,10 @@ type Found struct {
 	Mark string
 	// Supervisor keeps them running.
 	Supervisor Supervisor
+	// Carrier carries out Commands, of which Patience bounds each; nil if there are none.
+	Carrier  Carrier
+	Commands map[string]Commands
+	Patience time.Duration
 }
 
 // MarkError says what is wrong with a mark, and what it must be.

@@ -1,6 +1,9 @@
 package cluster
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Operator has the commands by which those who run an external cluster let faults be injected there. It
 // is part of a stored plan.
@@ -14,6 +17,22 @@ type Operator struct {
 	// Supervisor keeps the nodes running by itself; nil if none is known. Plans have the
 	// mark by which it is found again.
 	Supervisor Supervisor `json:"-"`
+	// Carrier carries the commands out instead of a shell; nil leaves them to the shell. Its
+	// commands are no text that could be stored.
+	Carrier Carrier `json:"-"`
+}
+
+// Carrier carries out commands on the nodes of an external cluster by means of its own, as
+// Kubernetes has some. Nodes are named as in Spec.Nodes. Safe for concurrent use.
+type Carrier interface {
+	// May says why these commands cannot be carried out, by this user or at all, nil if they
+	// can. It changes nothing.
+	May(ctx context.Context, commands []string) error
+	// Carry carries out one of the commands on a node at an address, host:port, with the peers
+	// that it is about. That a probe did not get through is ErrUnreachable.
+	Carry(ctx context.Context, node, address, command string, peers []string) error
+	// Close ends what Carry has started, and heals what is still broken by it.
+	Close(ctx context.Context) error
 }
 
 // Supervised is the supervisor of the nodes, nil if none is known, as of an operator that is nil.

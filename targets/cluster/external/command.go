@@ -38,8 +38,14 @@ func (c *external) order(ctx context.Context, n *node, name string, peers []stri
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.operator.Timeout)
 	defer cancel()
-	if c.carry != nil {
-		if err := c.carry(ctx, n.name, name, peers); err != nil {
+	carry := c.carry
+	if by := c.operator.Carrier; carry == nil && by != nil {
+		carry = func(ctx context.Context, node, command string, peers []string) error {
+			return by.Carry(ctx, node, n.addr, command, peers)
+		}
+	}
+	if carry != nil {
+		if err := carry(ctx, n.name, name, peers); err != nil {
 			return fmt.Errorf("%s on %s: %w", name, n.name, err)
 		}
 		return nil

@@ -159,7 +159,13 @@ func (c *external) Network() cluster.Network { return c.net }
 
 // Close implements cluster.Cluster: what is still cut is healed. Processes are
 // left as they are.
-func (c *external) Close(ctx context.Context) error { return c.net.HealAll(ctx) }
+func (c *external) Close(ctx context.Context) error {
+	err := c.net.HealAll(ctx)
+	if by := c.operator.Carrier; by != nil {
+		err = errors.Join(err, by.Close(ctx))
+	}
+	return err
+}
 
 // host is the part of an address before the port.
 func host(addr string) string {

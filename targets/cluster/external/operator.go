@@ -27,9 +27,9 @@ type file struct {
 
 // Inline is the commands as ReadOperator takes them in place of a path: one line of
 // JSON, which is YAML. It is empty for none, as for an operator that has no more than a
-// supervisor.
+// supervisor or a carrier.
 func Inline(op *cluster.Operator) string {
-	if op == nil || len(op.Nodes) == 0 {
+	if op == nil || op.Carrier != nil || len(op.Nodes) == 0 {
 		return ""
 	}
 	b, err := json.Marshal(struct {

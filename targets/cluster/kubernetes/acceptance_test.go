@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,42 @@ func TestRealCluster(t *testing.T) {
 		run(t, c, "budget", "--faults=evict").expect(t, 2, "by a PodDisruptionBudget: Cannot evict pod as it would violate", "result: inconclusive")
 		c.Kubectl(t, "-n", "shop", "delete", "pdb/db")
 	})
+	t.Run("told to end", func(t *testing.T) {
+		start(t, c, "stopped", "--faults=reschedule", "--duration=10m")
+		said := make(chan string, 1)
+		c.Kubectl(t, "-n", "shop", "wait", "--for=jsonpath={.status.ready}=1", "job/stopped", "--timeout=30s")
+		go func() {
+			text, _ := c.TryKubectl("-n", "shop", "logs", "--follow", "job/stopped") // what it says is looked at
+			said <- text
+		}()
+		for !strings.Contains(c.Kubectl(t, "-n", "shop", "logs", "job/stopped"), "took effect") {
+			time.Sleep(200 * time.Millisecond)
+		}
+		c.Kubectl(t, "-n", "shop", "delete", "job/stopped", "--cascade=foreground")
+		ended{log: <-said}.expect(t, 0, "1 injected, 1 took effect, 1 healed", "no-lost-writes", "result: ")
+	})
+	t.Run("from within", func(t *testing.T) {
+		run(t, c, "within", "--faults=partition-one,kill,pause", "--duration=40s", "--fault-interval=9s").expect(t, 0,
+			"partition-one", "kill n", "pause n", "4 injected, 4 took effect, 4 healed", "result: held")
+		entered(t, c)
+	})
+	t.Run("killed within", func(t *testing.T) {
+		start(t, c, "lost", "--faults=partition-one", "--duration=10m", "--fault-interval=5m", "--fault-hold=4m")
+		c.Kubectl(t, "-n", "shop", "wait", "--for=jsonpath={.status.ready}=1", "job/lost", "--timeout=30s")
+		for !strings.Contains(c.Kubectl(t, "-n", "shop", "logs", "job/lost"), "took effect") {
+			time.Sleep(200 * time.Millisecond)
+		}
+		c.Kubectl(t, "-n", "shop", "delete", "pods", "-l", "job-name=lost", "--grace-period=0", "--force")
+		entered(t, c)
+		c.Kubectl(t, "-n", "shop", "delete", "job/lost")
+		// A cluster that is still cut would be found out by the probes that are tried first.
+		run(t, c, "after", "--faults=partition-one").expect(t, 0, "1 injected, 1 took effect, 1 healed")
+	})
+	t.Run("without a privileged namespace", func(t *testing.T) {
+		c.Kubectl(t, "label", "namespace", "shop", "pod-security.kubernetes.io/enforce=baseline")
+		run(t, c, "baseline", "--faults=partition-one").expect(t, 3, `violates PodSecurity "baseline:latest"`, "pod-security.kubernetes.io/enforce=privileged")
+		c.Kubectl(t, "label", "namespace", "shop", "pod-security.kubernetes.io/enforce-")
+	})
 	// The rights are the least that there can be: without any of them it says which role has it.
 	for _, right := range []struct {
 		name, role, rules string
@@ -58,6 +95,8 @@ func TestRealCluster(t *testing.T) {
 	}{
 		{"without listing", "lapse-look", `[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]`, nil, `cannot list resource "pods" in API group "" in the namespace "shop"; the role lapse-look`},
 		{"without getting", "lapse-look", `[{"apiGroups":[""],"resources":["pods"],"verbs":["list"]}]`, []string{"--faults=reschedule"}, `cannot get resource "pods" in API group "" in the namespace "shop"; the role lapse-look`},
+		{"without containers", "lapse-enter", `[{"apiGroups":[""],"resources":["pods/attach"],"verbs":["get","create"]}]`, []string{"--faults=partition-one"}, "no right to patch pods/ephemeralcontainers there; the role lapse-enter"},
+		{"without a hold", "lapse-enter", `[{"apiGroups":[""],"resources":["pods/ephemeralcontainers"],"verbs":["patch"]}]`, []string{"--faults=partition-one"}, "no right to get pods/attach there; the role lapse-enter"},
 		{"without deleting", "lapse-break", `[{"apiGroups":[""],"resources":["pods/eviction"],"verbs":["create"]}]`, []string{"--faults=reschedule"}, "no right to the deletion of pods there; the role lapse-break"},
 		{"without evicting", "lapse-break", `[{"apiGroups":[""],"resources":["pods"],"verbs":["delete"]}]`, []string{"--faults=evict"}, "no right to the eviction of pods there; the role lapse-break"},
 	} {
@@ -95,8 +134,31 @@ func (e ended) expect(t *testing.T, code int, says ...string) {
 	}
 }
 
+// entered waits until every container that was put into the pods has ended, having healed
+// all: it says so by its exit code.
+func entered(t *testing.T, c *realcluster.Cluster) {
+	t.Helper()
+	const states = `{range .items[*]}{range .status.ephemeralContainerStatuses[*]}{.name}={.state.terminated.exitCode} {end}{end}`
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		all := strings.Fields(c.Kubectl(t, "-n", "shop", "get", "pods", "-l", "app=db", "-o", "jsonpath="+states))
+		if len(all) > 0 && !slices.ContainsFunc(all, func(s string) bool { return !strings.HasSuffix(s, "=0") }) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the containers in the pods have ended like this: %q", all)
+		}
+	}
+}
+
 // run is the Job of deploy/kubernetes under another name, with a short run that has these flags.
 func run(t *testing.T, c *realcluster.Cluster, name string, more ...string) ended {
+	t.Helper()
+	start(t, c, name, more...)
+	return finish(t, c, name)
+}
+
+// start begins what run does.
+func start(t *testing.T, c *realcluster.Cluster, name string, more ...string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(manifests, "job.yaml"))
 	if err != nil {
@@ -118,7 +180,6 @@ func run(t *testing.T, c *realcluster.Cluster, name string, more ...string) ende
 	job := before + "          args:\n" + list.String() + "          # Credentials" + after
 	job = strings.Replace(job, "name: lapse, labels", "name: "+name+", namespace: shop, labels", 1)
 	c.Apply(t, strings.Replace(job, "image: lapse", "image: "+realcluster.LapseImage, 1))
-	return finish(t, c, name)
 }
 
 // finish waits for a Job's pod to end.

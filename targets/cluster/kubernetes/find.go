@@ -40,7 +40,7 @@ func (Finder) Find(ctx context.Context, at string) (*cluster.Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, m, err := connect(m)
+	client, config, m, err := connect(m)
 	if err != nil {
 		way := "name a kubeconfig in KUBECONFIG, and one of its contexts as " + Scheme + "...?context=NAME; inside a cluster nothing is needed"
 		if m.inside {
@@ -48,22 +48,22 @@ func (Finder) Find(ctx context.Context, at string) (*cluster.Found, error) {
 		}
 		return nil, &cluster.EnvironmentError{Doing: "connecting to Kubernetes", Err: err, Way: way}
 	}
-	return find(ctx, client, m)
+	return find(ctx, client, config, m)
 }
 
 // connect makes the client that a kubeconfig, or the pod that this is, says. The mark that it
 // returns says which that was.
-func connect(m mark) (dynamic.Interface, mark, error) {
+func connect(m mark) (dynamic.Interface, *rest.Config, mark, error) {
 	config, m, err := who(m)
 	if err != nil {
-		return nil, m, err
+		return nil, nil, m, err
 	}
 	config.Timeout = askTimeout
 	config.UserAgent = "lapse"
 	config.QPS, config.Burst = 50, 100 // the state of a node is asked for while a fault is awaited
 	config.WarningHandler = rest.NoWarnings{}
 	client, err := dynamic.NewForConfig(config)
-	return client, m, err
+	return client, config, m, err
 }
 
 // who says which cluster is asked, and as whom. A kubeconfig that has something wins over the
@@ -92,7 +92,7 @@ func who(m mark) (*rest.Config, mark, error) {
 	return config, m, err
 }
 
-func find(ctx context.Context, client dynamic.Interface, m mark) (*cluster.Found, error) {
+func find(ctx context.Context, client dynamic.Interface, config *rest.Config, m mark) (*cluster.Found, error) {
 	what := fmt.Sprintf("the pods %s in the namespace %s", m.selector, m.namespace)
 	wrong := func(way, format string, args ...any) error {
 		return &cluster.EnvironmentError{Doing: "finding " + what, Err: fmt.Errorf(format, args...), Way: way}
@@ -139,6 +139,8 @@ func find(ctx context.Context, client dynamic.Interface, m mark) (*cluster.Found
 		}
 		found.At = append(found.At, address(pods[i], m.port))
 	}
+	found.Commands, found.Patience = s.commands(), carryPatience
+	found.Carrier = &carrier{supervisor: s, config: config, image: m.image, held: map[string]*attachment{}}
 	return found, nil
 }
 

@@ -18,6 +18,7 @@ func TestMarks(t *testing.T) {
 		"k8s:shop/app=db:5432":                             {namespace: "shop", selector: "app=db", port: 5432},
 		"k8s:shop/app.kubernetes.io/name=db,tier!=proxy":   {namespace: "shop", selector: "app.kubernetes.io/name=db,tier!=proxy"},
 		"k8s:shop/app=db:7400?in-cluster":                  {namespace: "shop", selector: "app=db", port: 7400, inside: true},
+		"k8s:shop/app=db?context=a&image=r/l:1":            {namespace: "shop", selector: "app=db", context: "a", image: "r/l:1"},
 		"k8s:shop/app in (a,b):1?context=arn:aws:eks:a/b@": {namespace: "shop", selector: "app in (a,b)", port: 1, context: "arn:aws:eks:a/b@"},
 	} {
 		if got, err := parseMark(at); err != nil || got != want {
@@ -27,18 +28,20 @@ func TestMarks(t *testing.T) {
 		}
 	}
 	for at, want := range map[string]string{
-		"k8s:":                          `"" is no namespace`,
-		"k8s:app=db":                    `"app=db" is no namespace`,
-		"k8s:shop":                      "there is no label selector",
-		"k8s:shop/":                     "there is no label selector",
-		"k8s:shop/app=a=b":              "cannot be read",
-		"k8s:shop/app=db:0":             `"0" is no port`,
-		"k8s:shop/app=db:99999":         `"99999" is no port`,
-		"k8s:shop/app=db?namespace=x":   "context=NAME or in-cluster alone",
-		"k8s:shop/app=db?context=":      "context=NAME or in-cluster alone",
-		"k8s:shop/app=db?in-cluster=x":  "context=NAME or in-cluster alone",
-		"k8s:Shop/app=db":               `"Shop" is no namespace`,
-		"k8s:shop/app=db?context=a/app": "",
+		"k8s:":                                 `"" is no namespace`,
+		"k8s:app=db":                           `"app=db" is no namespace`,
+		"k8s:shop":                             "there is no label selector",
+		"k8s:shop/":                            "there is no label selector",
+		"k8s:shop/app=a=b":                     "cannot be read",
+		"k8s:shop/app=db:0":                    `"0" is no port`,
+		"k8s:shop/app=db:99999":                `"99999" is no port`,
+		"k8s:shop/app=db?namespace=x":          "context=NAME or in-cluster, and image=NAME, alone",
+		"k8s:shop/app=db?context=":             "context=NAME or in-cluster, and image=NAME, alone",
+		"k8s:shop/app=db?image=":               "context=NAME or in-cluster, and image=NAME, alone",
+		"k8s:shop/app=db?in-cluster&context=x": "context=NAME or in-cluster, and image=NAME, alone",
+		"k8s:shop/app=db?in-cluster=x":         "context=NAME or in-cluster, and image=NAME, alone",
+		"k8s:Shop/app=db":                      `"Shop" is no namespace`,
+		"k8s:shop/app=db?context=a/app":        "",
 	} {
 		_, err := parseMark(at)
 		var wrong *cluster.MarkError

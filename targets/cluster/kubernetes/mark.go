@@ -23,12 +23,15 @@ type mark struct {
 	context string
 	// inside asks as the service account of the pod that this is, whatever kubeconfig there is.
 	inside bool
+	// image is what containers that are put into pods are made of; empty for that of the pod
+	// which lapse runs in.
+	image string
 }
 
 // inCluster stands where a context may stand.
 const inCluster = "in-cluster"
 
-const wanted = "want " + Scheme + "NAMESPACE/SELECTOR, such as " + Scheme + "shop/app=db, and perhaps :PORT and ?context=NAME or ?" + inCluster + " after it"
+const wanted = "want " + Scheme + "NAMESPACE/SELECTOR, such as " + Scheme + "shop/app=db, and perhaps :PORT and ?context=NAME or ?" + inCluster + ", and &image=NAME, after it"
 
 // String is what parseMark reads.
 func (m mark) String() string {
@@ -36,16 +39,23 @@ func (m mark) String() string {
 	if m.port != 0 {
 		text += ":" + strconv.Itoa(m.port)
 	}
+	var query []string
 	switch {
 	case m.inside:
-		text += "?" + inCluster
+		query = append(query, inCluster)
 	case m.context != "":
-		text += "?context=" + m.context
+		query = append(query, "context="+m.context)
+	}
+	if m.image != "" {
+		query = append(query, "image="+m.image)
+	}
+	if len(query) > 0 {
+		text += "?" + strings.Join(query, "&")
 	}
 	return text
 }
 
-// parseMark reads k8s:NAMESPACE/SELECTOR[:PORT][?context=NAME], or ?in-cluster in place of a context. Its errors are
+// parseMark reads k8s:NAMESPACE/SELECTOR[:PORT][?context=NAME], or ?in-cluster in place of a context, and &image=NAME. Its errors are
 // *cluster.MarkError.
 func parseMark(at string) (mark, error) {
 	wrong := func(format string, args ...any) (mark, error) {
@@ -53,15 +63,18 @@ func parseMark(at string) (mark, error) {
 	}
 	rest, query, asked := strings.Cut(strings.TrimPrefix(at, Scheme), "?")
 	var m mark
-	if asked {
-		key, value, _ := strings.Cut(query, "=")
+	for part := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(part, "=")
 		switch {
-		case query == inCluster:
+		case !asked:
+		case part == inCluster && m.context == "":
 			m.inside = true
-		case key == "context" && value != "":
+		case key == "context" && value != "" && !m.inside:
 			m.context = value
+		case key == "image" && value != "":
+			m.image = value
 		default:
-			return wrong("after the question mark there can be context=NAME or %s alone", inCluster)
+			return wrong("after the question mark there can be context=NAME or %s, and image=NAME, alone", inCluster)
 		}
 	}
 	// Neither keys nor values of labels have a colon.

@@ -23,7 +23,16 @@ type pod struct {
 	Spec struct {
 		Hostname  string `json:"hostname"`
 		Subdomain string `json:"subdomain"`
-		Volumes   []struct {
+
+		HostNetwork           bool `json:"hostNetwork"`
+		HostPID               bool `json:"hostPID"`
+		ShareProcessNamespace bool `json:"shareProcessNamespace"`
+
+		Containers []struct {
+			Name  string `json:"name"`
+			Image string `json:"image"`
+		} `json:"containers"`
+		Volumes []struct {
 			Claim *struct {
 				Name string `json:"claimName"`
 			} `json:"persistentVolumeClaim"`
@@ -33,7 +42,25 @@ type pod struct {
 		Phase      string      `json:"phase"`
 		PodIP      string      `json:"podIP"`
 		Conditions []condition `json:"conditions"`
+		Ephemeral  []struct {
+			Name  string         `json:"name"`
+			State containerState `json:"state"`
+		} `json:"ephemeralContainerStatuses"`
 	} `json:"status"`
+}
+
+// containerState has one of its fields.
+type containerState struct {
+	Running *struct{} `json:"running"`
+	Waiting *struct {
+		Reason  string `json:"reason"`
+		Message string `json:"message"`
+	} `json:"waiting"`
+	Terminated *struct {
+		ExitCode int    `json:"exitCode"`
+		Reason   string `json:"reason"`
+		Message  string `json:"message"`
+	} `json:"terminated"`
 }
 
 // condition is one of a pod's.

@@ -20,6 +20,10 @@ import (
 // the database's packets had been dropped.
 const ProbeTOS = 0x1c
 
+// OwnSpace stands for the network namespace of this process, where no right to enter
+// one is needed.
+const OwnSpace = 0
+
 const chainName = "cut"
 
 // Firewall drops IPv4 packets that arrive in one network namespace and are meant
@@ -37,7 +41,7 @@ type Firewall struct {
 }
 
 // New is the firewall of the network namespace behind the descriptor nsFD,
-// which must stay open. The table's name must be the run's own.
+// which must stay open, or OwnSpace. The table's name must be the run's own.
 func New(nsFD int, table string) *Firewall {
 	t := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: table}
 	return &Firewall{

@@ -1,0 +1,173 @@
+package kubernetes
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	gorilla "github.com/gorilla/websocket"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport/websocket"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/kubernetes/inpod"
+)
+
+// The channels of attach's protocol v4, by the first byte of each message.
+const (
+	attachProtocol = "v4.channel.k8s.io"
+	channelIn      = 0
+	channelOut     = 1
+	channelErr     = 2
+	channelStatus  = 3
+)
+
+// attachment is a hold on the input and output of an ephemeral container. When it is let go
+// of, however that comes about, the container heals what it has broken, and ends.
+type attachment struct {
+	// pod is the uid of the pod that the container is in.
+	pod  string
+	conn *gorilla.Conn
+
+	// asking is held while an answer is waited for, writing while something is written.
+	asking, writing sync.Mutex
+	answers         chan inpod.Answer
+	// gone is closed when the connection has ended, because of why.
+	gone chan struct{}
+	why  error
+}
+
+// attach takes hold of a container that runs.
+func attach(ctx context.Context, config *rest.Config, namespace, pod, uid, container string) (*attachment, error) {
+	transport, holder, err := websocket.RoundTripperFor(config)
+	if err != nil {
+		return nil, err
+	}
+	base, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return nil, err
+	}
+	u := base.JoinPath("api/v1/namespaces", namespace, "pods", pod, "attach")
+	u.RawQuery = url.Values{"container": {container}, "stdin": {"true"}, "stdout": {"true"}}.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := websocket.Negotiate(transport, holder, request, attachProtocol)
+	if err != nil {
+		return nil, fmt.Errorf("attaching to the container %s of the pod %s: %w", container, pod, err)
+	}
+	a := &attachment{pod: uid, conn: conn, answers: make(chan inpod.Answer, 1), gone: make(chan struct{})}
+	go a.read()
+	go a.ping()
+	return a, nil
+}
+
+// read passes answers on until the connection ends.
+func (a *attachment) read() {
+	defer close(a.gone)
+	defer func() { _ = a.conn.Close() }() // it has ended
+	var line []byte
+	for {
+		_, message, err := a.conn.ReadMessage()
+		if err != nil {
+			a.why = errors.Join(a.why, err)
+			return
+		}
+		if len(message) < 2 {
+			continue
+		}
+		switch message[0] {
+		case channelErr, channelStatus:
+			a.why = fmt.Errorf("it says %q", message[1:])
+		case channelOut:
+			line = append(line, message[1:]...)
+		}
+		for {
+			text, rest, whole := bytes.Cut(line, []byte("\n"))
+			if !whole {
+				break
+			}
+			line = rest
+			var answer inpod.Answer
+			if err := json.Unmarshal(text, &answer); err != nil {
+				a.why = fmt.Errorf("it says %q", text)
+				return
+			}
+			select {
+			case a.answers <- answer:
+			default:
+				a.why = errors.New("it answers what nobody has asked")
+				return
+			}
+		}
+	}
+}
+
+// ping keeps the container from taking this process for gone.
+func (a *attachment) ping() {
+	for {
+		select {
+		case <-a.gone:
+			return
+		case <-time.After(inpod.Silence / 6):
+			ctx, cancel := context.WithTimeout(context.Background(), inpod.Silence/6)
+			_, err := a.ask(ctx, inpod.Order{Command: inpod.Ping})
+			cancel()
+			if err != nil {
+				a.end()
+			}
+		}
+	}
+}
+
+// ask has an order carried out. An order whose answer did not come ends the attachment,
+// so that no later one is taken for it.
+func (a *attachment) ask(ctx context.Context, o inpod.Order) (inpod.Answer, error) {
+	a.asking.Lock()
+	defer a.asking.Unlock()
+	text, err := json.Marshal(o)
+	if err != nil {
+		return inpod.Answer{}, err
+	}
+	a.writing.Lock()
+	err = a.conn.WriteMessage(gorilla.BinaryMessage, append(append([]byte{channelIn}, text...), '\n'))
+	a.writing.Unlock()
+	if err != nil {
+		return inpod.Answer{}, fmt.Errorf("the hold on the pod is lost: %w", err)
+	}
+	select {
+	case answer := <-a.answers:
+		switch {
+		case answer.Unreachable:
+			return answer, fmt.Errorf("%w: %s", cluster.ErrUnreachable, answer.Error)
+		case answer.Error != "":
+			return answer, errors.New(answer.Error)
+		}
+		return answer, nil
+	case <-a.gone:
+		return inpod.Answer{}, fmt.Errorf("the hold on the pod is lost: %w", a.why)
+	case <-ctx.Done():
+		a.end()
+		return inpod.Answer{}, ctx.Err()
+	}
+}
+
+// end lets go.
+func (a *attachment) end() { _ = a.conn.Close() } // it may have ended
+
+// ended tells whether it is over.
+func (a *attachment) ended() bool {
+	select {
+	case <-a.gone:
+		return true
+	default:
+		return false
+	}
+}
