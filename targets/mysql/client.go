@@ -120,7 +120,7 @@ func (c *client) rollback(ctx context.Context, cn *conn) {
 // waits says whether reads on cn wait for the session's own writes: not at the primary.
 func (c *client) waits(cn *conn) bool {
 	primary, _ := c.back.place(0)
-	return primary == nowhere || c.At(int(primary)) != cn
+	return primary == nowhere || c.At(primary) != cn
 }
 
 // await returns when the replica has applied the session's own last write.
