@@ -13,10 +13,11 @@ import (
 // nobody types it.
 func (a *app) inPodCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    "in-pod",
-		Short:  "Break and heal the pod that this runs in, as the input says",
-		Hidden: true,
-		Args:   cobra.NoArgs,
+		Use:     "in-pod",
+		Short:   "Break and heal the pod that this runs in, as the input says",
+		Example: `  echo '{"command":"ping"}' | lapse in-pod`,
+		Hidden:  true,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := inpod.Serve(cmd.Context(), os.Stdin, a.Stdout); err != nil {
 				return &cluster.EnvironmentError{Doing: "serving in a pod", Err: err}
