@@ -17,6 +17,7 @@ import (
 func Assess(ctx context.Context, h *history.History, models []checkers.Checker, b checkers.Budget, r Require) Assessment {
 	var a Assessment
 	own, hidden := h.AtItsLevel()
+	grounds := map[*history.History]ground{} // each costs a look at every operation
 	for _, group := range groups(own, models, &a) {
 		seen, apart := own, hidden
 		if group[0].Model().Replicas {
@@ -28,7 +29,12 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 			v.Evidence.Fail = max(0, v.Evidence.Fail-apart) // which did not fail
 			a.verify(ctx, seen, group[min(i, len(group)-1)], model, &v)
 			if !a.failed(v.Model) {
-				v = r.Judge(seen, v)
+				g, known := grounds[seen]
+				if !known && v.Status != checkers.Violated {
+					g = r.groundOf(seen, servingOf(seen))
+					grounds[seen] = g
+				}
+				v = r.judge(g, v)
 			}
 			a.Verdicts = append(a.Verdicts, v)
 		}
