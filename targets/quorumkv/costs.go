@@ -41,7 +41,7 @@ func (t *transactions) note(across bool, done protocol.Transacted, err error) {
 	if err == nil {
 		c.committed++
 		c.attempts += done.Attempts
-		c.met += done.Attempts - 1
+		c.met += max(0, done.Attempts-1)
 		c.rounds += done.Rounds
 		c.calls += done.Calls
 		return
@@ -57,7 +57,7 @@ func (t *transactions) note(across bool, done protocol.Transacted, err error) {
 		c.met += e.Attempts
 	case engine.CodeConflict: // the last one looked at the condition, and met no lock
 		c.attempts += e.Attempts
-		c.met += e.Attempts - 1
+		c.met += max(0, e.Attempts-1)
 	}
 }
 
@@ -65,7 +65,7 @@ func (t *transactions) note(across bool, done protocol.Transacted, err error) {
 func (t *transactions) fields() []*int {
 	var out []*int
 	for _, c := range []*costs{&t.one, &t.across} {
-		out = append(out, &c.committed, &c.aborted, &c.attempts, &c.rounds, &c.calls)
+		out = append(out, &c.committed, &c.aborted, &c.attempts, &c.met, &c.rounds, &c.calls)
 	}
 	return out
 }

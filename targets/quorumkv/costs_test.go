@@ -54,3 +54,31 @@ func TestCostsOfTransactions(t *testing.T) {
 		t.Errorf("%d measures", len(got))
 	}
 }
+
+// What one process counted and told another is counted there, once, and what is no such count is refused.
+func TestCountsOfAnotherProcess(t *testing.T) {
+	system := func() *orderedSystem {
+		return &orderedSystem{&System{cfg: targets.Config{Options: map[string]string{optShards: "1"}}}}
+	}
+	here, there := system(), system()
+	ops := []protocol.TxnOp{{Key: "a"}}
+	for range 3 {
+		there.transactions.note(false, protocol.Transacted{Attempts: 2, Rounds: 4, Calls: 1}, nil)
+	}
+	there.transactions.note(there.across(ops), protocol.Transacted{Attempts: 2, Rounds: 4, Calls: 1}, nil)
+	want := there.Measures(t.Context())
+	counts := there.TakeCounts()
+	if again := there.TakeCounts(); again != nil {
+		t.Errorf("taken twice: %v", again)
+	}
+	if here.AddCounts(counts[1:]) || here.Measures(t.Context()) != nil {
+		t.Error("counts of something else were added")
+	}
+	if !here.AddCounts(counts) {
+		t.Error("the counts were refused")
+	}
+	got := here.Measures(t.Context())
+	if len(got) == 0 || len(got) != len(want) || got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

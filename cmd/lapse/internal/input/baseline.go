@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -28,13 +29,24 @@ func Baseline(a *cli.App, path string) (gate.Baseline, error) {
 	if err != nil {
 		return b, targets.Usagef("--baseline: %v", err)
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&b); err != nil {
+	if err := decodeBaseline(text, &b); err != nil {
 		return b, targets.Usagef("--baseline %s: %v", path, err)
 	}
-	if b.Schema != gate.BaselineSchema {
-		return b, targets.Usagef("--baseline %s: schema %d, this lapse reads %d", path, b.Schema, gate.BaselineSchema)
-	}
 	return b, nil
+}
+
+// decodeBaseline reads text into b: one document with the fields that a baseline has, and nothing after it.
+func decodeBaseline(text []byte, b *gate.Baseline) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(b); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is something after its end; a baseline is one JSON document")
+	}
+	if b.Schema != gate.BaselineSchema {
+		return fmt.Errorf("schema %d, this lapse reads %d", b.Schema, gate.BaselineSchema)
+	}
+	return nil
 }
