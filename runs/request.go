@@ -129,11 +129,22 @@ func (p *Planned) Probe() cluster.Spec {
 	return spec
 }
 
+// knows says so if there is no such provider.
+func (e Environment) knows(provider string) error {
+	if names := providers.Names(e.Providers); !slices.Contains(names, provider) {
+		return targets.Usagef("--provider %s: must be one of %s", provider, strings.Join(names, ", "))
+	}
+	return nil
+}
+
 // Plan checks a request and makes the plan of it. Its errors are of the user's
 // input: *targets.UsageError.
 func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	req = env.withDefaults(req)
 	if err := check(&req); err != nil {
+		return nil, err
+	}
+	if err := env.knows(req.Provider); err != nil {
 		return nil, err
 	}
 	if _, err := alert.Parse(req.OnViolation); err != nil {
@@ -234,6 +245,9 @@ func SharesText(weights map[string]int) string {
 // FromPlan takes a stored plan up again.
 func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planned, error) {
 	if err := check(&plan.Run); err != nil {
+		return nil, err
+	}
+	if err := env.knows(plan.Provider); err != nil {
 		return nil, err
 	}
 	target, err := env.Target(plan.Target)

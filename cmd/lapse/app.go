@@ -49,7 +49,7 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return targets.Usagef("%v; see --help", err)
+		return targets.Usagef("%s; see --help", cli.FlagError(err))
 	})
 	a.AddRootFlags(root.PersistentFlags())
 	root.AddCommand(
@@ -62,6 +62,7 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 	wrapArgs(root)
 	leaveAtOnce(root)
 	a.complete(root)
+	cli.GiveOnce(root)
 	return root
 }
 

@@ -45,6 +45,12 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 					return err
 				}
 			} else {
+				// What says how a cluster is reached says nothing without one.
+				for _, name := range []string{"target", "set", "operator"} {
+					if cmd.Flags().Changed(name) {
+						return targets.Usagef("--%s goes with --at, the addresses of a cluster that is there; without both, doctor says what this machine has for every target", name)
+					}
+				}
 				found = a.examine(cmd.Context())
 			}
 			if a.JSON {

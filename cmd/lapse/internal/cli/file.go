@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/lapse-test/lapse/targets"
 )
@@ -16,6 +17,9 @@ import (
 // file, as /dev/stdout or a pipe, is written as it is. A place where nothing can be
 // written is an error of the user's input.
 func WriteWhole(path string, write func(io.Writer) error) error {
+	if path == "" {
+		return targets.Usagef("the file to write has an empty name; name it")
+	}
 	if info, err := os.Stat(path); err == nil {
 		if !info.Mode().IsRegular() {
 			return writeThrough(path, write)
@@ -25,7 +29,7 @@ func WriteWhole(path string, write func(io.Writer) error) error {
 		}
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) {
 		return targets.Usagef("nothing can be written to %s (%v); name another file", filepath.Dir(path), errors.Unwrap(err))
 	}
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
@@ -92,9 +91,6 @@ func (p *Choice) Exit() error { return &cli.ExitError{Code: p.Code} }
 // to it and the software cannot be had, nodes run where it need not.
 func Choose(ctx context.Context, a *cli.App, planned *runs.Planned, env runs.Environment) (*Choice, error) {
 	spec := planned.Probe()
-	if names := providers.Names(env.Providers); !slices.Contains(names, planned.Plan.Provider) {
-		return nil, targets.Usagef("--provider %s: must be one of %s", planned.Plan.Provider, strings.Join(names, ", "))
-	}
 	provider, reason, err := providers.Choose(ctx, env.Providers, planned.Plan.Provider, spec)
 	if err != nil {
 		return nil, err
