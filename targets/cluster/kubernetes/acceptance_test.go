@@ -67,7 +67,7 @@ func TestRealCluster(t *testing.T) {
 	})
 	t.Run("from within", func(t *testing.T) {
 		run(t, c, "within", "--faults=partition-one,kill,pause", "--duration=40s", "--fault-interval=9s").expect(t, 0,
-			"partition-one", "kill n", "pause n", "4 injected, 4 took effect, 4 healed", "result: held")
+			"isolate n", "kill n", "pause n", "4 injected, 4 took effect, 4 healed", "result: held")
 		entered(t, c)
 	})
 	t.Run("killed within", func(t *testing.T) {
