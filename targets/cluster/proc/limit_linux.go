@@ -208,15 +208,16 @@ func look(set Set, main int, r cluster.Resource) ([]limitedProcess, error) {
 // ifAlive is nil for an error that comes from the process having ended: it is gone, or was
 // not waited for yet, when what it had cannot be read any more.
 func ifAlive(pid int, err error) error {
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) || errors.Is(err, os.ErrPermission) && ended(pid) {
 		return nil
 	}
-	if errors.Is(err, os.ErrPermission) {
-		if st, statErr := ReadStat(pid); statErr != nil || dead(st.State) {
-			return nil
-		}
-	}
 	return err
+}
+
+// ended tells whether a process is gone, or was not waited for yet.
+func ended(pid int) bool {
+	st, err := ReadStat(pid)
+	return err != nil || dead(st.State)
 }
 
 func allowance(pid int, r cluster.Resource) (p limitedProcess, err error) {

@@ -230,10 +230,11 @@ func TestZombie(t *testing.T) {
 	t.Cleanup(func() { _ = cmd.Wait() })
 	pid := cmd.Process.Pid
 	if err := cluster.Await(t.Context(), "its end", func(context.Context) error {
-		if st, err := ReadStat(pid); err != nil || st.State != 'Z' {
-			return fmt.Errorf("%+v %v", st, err)
+		st, err := ReadStat(pid)
+		if err == nil && st.State != 'Z' {
+			err = fmt.Errorf("it is %+v", st)
 		}
-		return nil
+		return err
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -28,12 +28,11 @@ type logMark map[string]int64
 // markLogs is that of all files below dir now. A file that cannot be looked at is new later.
 func markLogs(dir string) logMark {
 	mark := logMark{}
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return nil
-		}
-		if info, err := d.Info(); err == nil {
-			mark[path] = info.Size()
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, unseen error) error {
+		if unseen == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				mark[path] = info.Size()
+			}
 		}
 		return nil
 	})

@@ -84,7 +84,7 @@ func FlagError(err error) string {
 	if cause == nil || f == nil {
 		return err.Error()
 	}
-	says := ""
+	var says string
 	var number *strconv.NumError
 	switch {
 	case errors.As(cause, &number) && errors.Is(number.Err, strconv.ErrRange):
