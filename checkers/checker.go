@@ -86,6 +86,16 @@ type Together interface {
 	CheckTogether(ctx context.Context, h *history.History, b Budget, models []string) ([]Verdict, error)
 }
 
+// Selective is implemented by checkers that apply to histories in which there is nothing of
+// what their model is about. Whoever chooses models because the user named none leaves them
+// out there: "inconclusive" would say something about the choice, and nothing about the history.
+type Selective interface {
+	Checker
+	// Concerns tells whether h has anything that the model is about. It does not change h,
+	// and does not look at what was answered: a history that lacks evidence concerns it.
+	Concerns(h *history.History) bool
+}
+
 // Verdict is a checker's decision about a history under one model.
 type Verdict struct {
 	Model  string `json:"model"`

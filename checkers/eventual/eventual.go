@@ -42,6 +42,9 @@ func (Checker) Model() checkers.Model { return Models()[0] }
 // Applies implements checkers.Checker: it refuses what is no register operation.
 func (Checker) Applies(h *history.History) error { return register.Applies(h, Model, false) }
 
+// Concerns implements checkers.Selective: there is nothing to compare where no two nodes are named.
+func (Checker) Concerns(h *history.History) bool { return len(h.Header.Nodes) > 1 }
+
 // Check implements checkers.Checker. Evidence.AtRisk counts the final reads of
 // keys that were written and that more than one node was asked for.
 func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {

@@ -257,3 +257,27 @@ func TestAppendsAreEvidence(t *testing.T) {
 		}
 	}
 }
+
+// TestSeenUnansweredWrites: a read of what an unanswered write wrote is evidence, one of what
+// was there before is not.
+func TestSeenUnansweredWrites(t *testing.T) {
+	t.Parallel()
+	const log = `{:process 0, :type :invoke, :f :write, :value 1}
+{:process 0, :type :info, :f :write, :value 1}
+{:process 1, :type :invoke, :f :read, :value nil}
+{:process 1, :type :ok, :f :read, :value %s}
+`
+	for read, want := range map[string]checkers.Status{"1": checkers.Held, "nil": checkers.Inconclusive, "2": checkers.Violated} {
+		h, _, err := formats.ReadBytes("log", fmt.Appendf(nil, log, read), formats.Options{Format: "edn"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := New(Auto).Check(context.Background(), h, checkers.Budget{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Status != want {
+			t.Errorf("a read of %s after an unanswered write of 1: %s, expected %s", read, v.Status, want)
+		}
+	}
+}

@@ -17,7 +17,8 @@ type keyStats struct {
 
 // measure counts the evidence of k. A read could have shown a violation if a
 // write of its key had been acknowledged before it began: then there is an older
-// value that it must not return.
+// value that it must not return. A read of what a write without an answer wrote is
+// evidence too: by it that write is known to have taken effect.
 func (r *job) measure(k *register.Key) keyStats {
 	s := keyStats{reads: k.Reads, writes: k.Writes}
 	if len(k.Ops) == 0 {
@@ -30,7 +31,7 @@ func (r *job) measure(k *register.Key) keyStats {
 	latest := before
 	for i := range k.Ops {
 		op := &k.Ops[i]
-		if op.Kind == register.Read && op.Inv > firstWrite {
+		if op.Kind == register.Read && (op.Inv > firstWrite || sawUnanswered(k, op)) {
 			s.atRisk++
 			if op.Ret >= after {
 				s.duringFaults++
@@ -66,6 +67,15 @@ func (r *job) measure(k *register.Key) keyStats {
 		s.open = max(s.open, i+1-done)
 	}
 	return s
+}
+
+// sawUnanswered tells whether a read returned a value whose first write had no answer.
+func sawUnanswered(k *register.Key, read *register.Op) bool {
+	if read.Val < 0 { // nobody wrote it
+		return false
+	}
+	w := k.Writer[read.Val]
+	return w >= 0 && k.Ops[w].Info()
 }
 
 // staleReads counts the reads of k that returned a value that had certainly been

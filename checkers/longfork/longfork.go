@@ -23,7 +23,7 @@ const Anomaly = "long fork"
 func New() checkers.Checker {
 	return tally.Checker{
 		Of: func() checkers.Model { return Models()[0] }, Algorithm: "reads of a group ordered by inclusion",
-		Thin: "no read saw some of the keys of a group and not the others, together with another read of that group", Fits: fits, Judge: judge,
+		Thin: "no read saw some of the keys of a group and not the others, together with another read of that group", Fits: fits, About: readsGroups, Judge: judge,
 	}
 }
 
@@ -39,6 +39,19 @@ func fits(h *history.History) error {
 		}
 	}
 	return nil
+}
+
+// readsGroups tells whether any operation reads several keys.
+func readsGroups(h *history.History) bool {
+	for i := range h.Ops {
+		mops := h.Mops(&h.Ops[i])
+		for _, m := range mops {
+			if m.Func == history.Read && m.Key != mops[0].Key {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keyWrite is a write of a key.

@@ -3,6 +3,7 @@ package longfork
 import (
 	"testing"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/exhaust"
 	"github.com/lapse-test/lapse/history"
 )
@@ -26,5 +27,21 @@ func TestLongFork(t *testing.T) {
 	twice := exhaust.Build(t, nil, write(0, 1, 0, 5), write(0, 3, 0, 6))
 	if New().Applies(twice) == nil {
 		t.Error("a key that is written twice was accepted")
+	}
+}
+
+// TestConcerns: a history of plain reads has nothing that this model is about, whatever was answered; one read of two keys is enough.
+func TestConcerns(t *testing.T) {
+	one := exhaust.Op{S: 2, From: 3, To: 4, Mops: []exhaust.M{{F: history.Read, K: 0, R: 5}}}
+	twice := exhaust.Op{S: 2, From: 3, To: 4, Mops: []exhaust.M{{F: history.Read, K: 0, R: 5}, {F: history.Read, K: 0, R: 5}}}
+	for _, c := range []struct {
+		what string
+		op   exhaust.Op
+		want bool
+	}{{"a read of one key", one, false}, {"two reads of one key", twice, false}, {"a read of two keys", read(2, 3, none, none), true}} {
+		h := exhaust.Build(t, nil, write(0, 1, 0, 5), write(1, 1, 1, 6), c.op)
+		if got := New().(checkers.Selective).Concerns(h); got != c.want {
+			t.Errorf("%s: %t", c.what, got)
+		}
 	}
 }

@@ -242,7 +242,7 @@ func chooseCheckers(h *history.History, names []string, own []checkers.Checker) 
 				continue // isolation levels are about transactions
 			}
 			switch {
-			case c.Applies(h) != nil:
+			case c.Applies(h) != nil || !concerns(c, h):
 			case e.Parameterised():
 				bounded = append(bounded, e.Name) // the user says which bound is promised
 			default:
@@ -267,6 +267,12 @@ func chooseCheckers(h *history.History, names []string, own []checkers.Checker) 
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// concerns tells whether h has anything that c's model is about.
+func concerns(c checkers.Checker, h *history.History) bool {
+	s, selective := c.(checkers.Selective)
+	return !selective || s.Concerns(h)
 }
 
 // noModel says why no model applies to h unless one of bounded does, which need a parameter.

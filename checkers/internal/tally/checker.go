@@ -17,6 +17,8 @@ type Checker struct {
 	Algorithm string
 	// Fits is Applies.
 	Fits func(h *history.History) error
+	// About is Concerns of checkers.Selective; nil for whatever fits.
+	About func(h *history.History) bool
 	// Judge goes through a history that fits. Its error is what ended it early: what Tick
 	// and Late return, or a bug.
 	Judge func(t *Tally, h *history.History) error
@@ -31,6 +33,9 @@ func (c Checker) Model() checkers.Model { return c.Of() }
 
 // Applies implements checkers.Checker.
 func (c Checker) Applies(h *history.History) error { return c.Fits(h) }
+
+// Concerns implements checkers.Selective.
+func (c Checker) Concerns(h *history.History) bool { return c.About == nil || c.About(h) }
 
 // Check implements checkers.Checker.
 func (c Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
