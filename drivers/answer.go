@@ -120,11 +120,15 @@ func (s *seen) answer(asked *history.Txn, value func(history.Value) history.Valu
 	return &out
 }
 
-// unpack fills txn, which was asked for, with what was seen. What cannot be seen of it is an
-// error, and nothing is filled in then.
-func (s *seen) unpack(txn *history.Txn, nodes int, intern func(string) history.Value) (targets.Result, error) {
+// unpack fills txn, which was asked for, with what was seen, and has count add what was counted, which is false if it
+// cannot be. What cannot be seen of it is an error, and nothing is filled in or counted then: what a refused answer says
+// was seen would be evidence in a history.
+func (s *seen) unpack(txn *history.Txn, nodes int, intern func(string) history.Value, count func([]int64) bool) (targets.Result, error) {
 	if err := s.check(txn, nodes); err != nil {
 		return targets.Result{}, err
+	}
+	if len(s.Counted) > 0 && !count(s.Counted) {
+		return targets.Result{}, errors.New("counts of what the run does not count")
 	}
 	*txn = *s.answer(txn, func(v history.Value) history.Value {
 		if i, ok := v.TextIndex(); ok {

@@ -87,6 +87,11 @@ type Coordinator struct {
 	clients int64
 	// lost are those whose places are empty, and since when.
 	lost map[int]vacancy
+	// lines are what the user is still to be told, and telling says that somebody does; spoken wakes who waits until
+	// nobody does.
+	lines   []string
+	telling bool
+	spoken  *sync.Cond
 }
 
 // vacancy is a place that a driver has left.
@@ -109,6 +114,7 @@ func Listen(ctx context.Context, cfg Config) (*Coordinator, error) {
 		cfg: cfg, listener: l, tls: config,
 		seats: make([]*seat, cfg.Drivers), changed: make(chan struct{}), widened: newWidening(), lost: map[int]vacancy{},
 	}
+	c.spoken = sync.NewCond(&c.mu)
 	c.accepted.Go(c.accept)
 	return c, nil
 }
@@ -120,6 +126,38 @@ func (c *Coordinator) Addr() string { return usable(c.listener.Addr()) }
 func (c *Coordinator) tellChange() {
 	close(c.changed)
 	c.changed = make(chan struct{})
+}
+
+// tell tells the user a line, after those before it; c.mu is held, and c.stage is there. Neither who holds c.mu nor who talks
+// with a driver waits for a terminal that has been stopped: drivers would take the run for gone.
+func (c *Coordinator) tell(line string) {
+	c.lines = append(c.lines, line)
+	if !c.telling {
+		c.telling = true
+		c.accepted.Go(c.speak)
+	}
+}
+
+// speak tells the lines that there are.
+func (c *Coordinator) speak() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.lines) > 0 {
+		line, note := c.lines[0], c.stage.Note
+		c.lines = c.lines[1:]
+		c.mu.Unlock()
+		note(line)
+		c.mu.Lock()
+	}
+	c.telling = false
+	c.spoken.Broadcast()
+}
+
+// awaitTold waits until the user was told all lines; c.mu is held.
+func (c *Coordinator) awaitTold() {
+	for c.telling {
+		c.spoken.Wait()
+	}
 }
 
 func (c *Coordinator) accept() {
@@ -274,7 +312,7 @@ func (c *Coordinator) ready(s *seat) {
 		joined.Replaces, joined.Empty = was.name, int64(c.stage.Now()-was.since)
 		note += fmt.Sprintf("; the place of %s was empty for %s", was.name, duration.Text(time.Duration(joined.Empty)))
 	}
-	c.stage.Note(note)
+	c.tell(note)
 	c.record(joined)
 	c.tellChange()
 }
@@ -305,7 +343,7 @@ func (c *Coordinator) lose(s *seat, why error) {
 		c.lost[s.index] = vacancy{s.name, c.stage.Now()}
 		c.record(history.Driver{Name: s.name, Seat: s.index, What: history.DriverLost, Why: history.Brief(why.Error())})
 	}
-	c.stage.Note(fmt.Sprintf("driver %s is lost: %s; another one may take its place with lapse drive", s.name, history.Brief(why.Error())))
+	c.tell(fmt.Sprintf("driver %s is lost: %s; another one may take its place with lapse drive", s.name, history.Brief(why.Error())))
 }
 
 // record records an event; c.stage is there.
@@ -336,6 +374,9 @@ func (c *Coordinator) Begin(ctx context.Context, stage Stage) error {
 		c.mu.Lock()
 		n, changed := c.readyCount(), c.changed
 		c.begun = c.begun || n == len(c.seats)
+		if n == len(c.seats) {
+			c.awaitTold()
+		}
 		c.mu.Unlock()
 		if n == len(c.seats) {
 			return nil
@@ -381,6 +422,7 @@ func (c *Coordinator) Open(ctx context.Context, seat int, session targets.Sessio
 func (c *Coordinator) End() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.awaitTold()
 	if c.over {
 		return
 	}
@@ -395,7 +437,7 @@ func (c *Coordinator) End() {
 		}
 	}
 	if text := c.widened.text(); text != "" && c.stage != nil {
-		c.stage.Note(text)
+		c.tell(text)
 	}
 }
 

@@ -51,7 +51,14 @@ func Drive(ctx context.Context, cfg DriveConfig) (operations int, err error) {
 		clients: map[int64]*client{}, texts: newTexts(),
 	}
 	defer d.end()
-	if err := d.greet(ctx); err != nil {
+	// An interrupt waits for nobody's greeting.
+	welcomed := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	err = d.greet(ctx)
+	welcomed()
+	switch {
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	case err != nil:
 		return 0, &cluster.EnvironmentError{Doing: "joining the run at " + cfg.Addr, Err: err, Way: "see what the run says, and that both have the same token and the same lapse"}
 	}
 	working, stop := context.WithCancel(ctx)
@@ -110,7 +117,7 @@ type driver struct {
 	did     int
 }
 
-// client is one client that the driver has. Its lock is held while it is opened, asked or closed.
+// client is one client that the driver has, or is to open. Its lock is held while it is opened, asked or closed.
 type client struct {
 	mu  sync.Mutex
 	c   targets.Client // nil if it could not be opened
@@ -197,42 +204,60 @@ func (d *driver) work(ctx context.Context) error {
 		switch m.Kind {
 		case kindPing:
 			d.send(&message{Kind: kindPong, Stamp: d.clock.Now()})
+		case kindOpen, kindDo, kindClose:
+			if err := d.serve(ctx, m); err != nil {
+				return err
+			}
 		case kindJob:
 			if d.job != nil {
 				return errors.New("it asks for what cannot be: a second job")
 			}
 			d.job = m.Job
 			d.busy.Go(func() { d.begin(ctx) })
-		case kindOpen:
-			c := &client{}
-			c.mu.Lock() // until it is opened, so that what is asked of it next waits
-			d.mu.Lock()
-			d.clients[m.Client] = c
-			d.mu.Unlock()
-			d.busy.Go(func() { d.open(ctx, c, m) })
-		case kindDo:
-			c := d.client(m.Client)
-			if c == nil || m.At < 0 || m.At >= len(d.job.At) {
-				return errors.New("it asks for what cannot be: a client or a node that there is not")
-			}
-			d.busy.Go(func() { d.do(ctx, c, m) })
-		case kindClose:
-			if c := d.client(m.Client); c != nil {
-				d.mu.Lock()
-				delete(d.clients, m.Client)
-				d.mu.Unlock()
-				d.busy.Go(c.close)
-			}
 		case kindEnd:
 			return nil
 		}
 	}
 }
 
-func (d *driver) client(id int64) *client {
+// serve does what is asked of a client. A run asks for nothing before this driver has said that it is ready.
+func (d *driver) serve(ctx context.Context, m *message) error {
+	d.mu.Lock()
+	c, p := d.clients[m.Client], d.place
+	d.mu.Unlock()
+	if p == nil {
+		return errors.New("it asks for what cannot be: clients of a database that was not found yet")
+	}
+	switch m.Kind {
+	case kindOpen:
+		if c != nil {
+			return errors.New("it asks for what cannot be: a client that there is already")
+		}
+		c = &client{}
+		c.mu.Lock() // until it is opened, so that what is asked of it next waits
+		d.mu.Lock()
+		d.clients[m.Client] = c
+		d.mu.Unlock()
+		d.busy.Go(func() { d.open(ctx, c, m) })
+	case kindDo:
+		if c == nil || m.At < 0 || m.At >= len(d.job.At) {
+			return errors.New("it asks for what cannot be: a client or a node that there is not")
+		}
+		d.busy.Go(func() { d.do(ctx, c, m) })
+	case kindClose:
+		if c != nil {
+			d.forget(m.Client)
+			d.busy.Go(c.close)
+		}
+	}
+	return nil
+}
+
+// forget takes a client from those that there are.
+func (d *driver) forget(id int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.clients[id]
+	delete(d.clients, id)
 }
 
 // begin finds the database, and sees that it is the run's. A driver that comes while faults are on looks again until the
@@ -288,10 +313,6 @@ func (d *driver) open(ctx context.Context, c *client, m *message) {
 	d.mu.Lock()
 	p := d.place
 	d.mu.Unlock()
-	if p == nil {
-		reply.Reason = "the driver has no database"
-		return
-	}
 	s := m.Session
 	ctx, cancel := context.WithTimeout(ctx, d.job.Deadline)
 	defer cancel()
@@ -299,6 +320,7 @@ func (d *driver) open(ctx context.Context, c *client, m *message) {
 	if c.c, err = p.joined.Open(ctx, targets.Session{
 		ID: s.ID, Home: s.Home, Roam: s.Roam, Replica: s.Replica, Text: d.texts.value, Carried: s.Carried.unpack(),
 	}); err != nil {
+		d.forget(m.Client)
 		c.c, reply.Reason = nil, history.Brief(err.Error())
 		if reply.Reason == "" {
 			reply.Reason = "it could not be opened"

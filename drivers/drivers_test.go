@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -37,6 +38,8 @@ type register struct {
 	linger func()
 	// shows, if it is not nil, is what nodes show.
 	shows func(node int) error
+	// refuses is why no client is opened, nil if one is.
+	refuses error
 	// counted is how many operations there were since that was asked last.
 	counted int64
 }
@@ -65,6 +68,9 @@ func (r *register) AddCounts([]int64) bool { return true }
 func (r *register) Open(_ context.Context, s targets.Session) (targets.Client, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.refuses != nil {
+		return nil, r.refuses
+	}
 	r.sessions = append(r.sessions, s)
 	return &registerClient{r: r, text: s.Text, carried: s.Carried}, nil
 }
@@ -130,6 +136,8 @@ type stand struct {
 	driven sync.WaitGroup
 	// counted is what drivers have told that they counted.
 	counted atomic.Int64
+	// stopped, if it is not nil, is what the line of a lost driver waits for, as a terminal that was stopped has it.
+	stopped chan struct{}
 }
 
 // TakeCounts and AddCounts are the run's own system's.
@@ -182,6 +190,9 @@ func (s *stand) begin() {
 	err := s.c.Begin(s.t.Context(), Stage{
 		Job: Job{Run: "test", Plan: json.RawMessage("{}"), At: []string{"n1:1"}, Deadline: time.Minute}, Nodes: 1,
 		Now: s.rec.Now, Text: s.rec.Text, Event: s.rec.Event, Counter: s, Note: func(line string) {
+			if s.stopped != nil && strings.Contains(line, "is lost") {
+				<-s.stopped
+			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.notes = append(s.notes, line)
@@ -638,6 +649,178 @@ func TestDriverEnds(t *testing.T) {
 	_ = conn.Close()
 	if err := <-over; err == nil || !strings.Contains(err.Error(), "the run is gone") {
 		t.Errorf("without the run: %v", err)
+	}
+}
+
+// TestStoppedTerminal: while nobody takes the line that says that one driver is lost, the other one works, and another
+// takes the place; then the lines come in their order.
+func TestStoppedTerminal(t *testing.T) {
+	s := newStand(t, 2)
+	s.stopped = make(chan struct{})
+	s.fake("eu", func(*message) []*message { return nil })
+	s.begun("eu")
+	s.drive("us", nil)
+	s.begin()
+	s.worker(0, targets.Session{ID: 1}).do(history.Mop{Func: history.Read})
+	s.awaitLost()
+	if res, _ := s.worker(1, targets.Session{ID: 2}).do(history.Mop{Func: history.Read}); res.Outcome != history.OK {
+		t.Errorf("the other driver: %+v", res)
+	}
+	s.drive("ap", nil)
+	s.c.mu.Lock()
+	for s.c.readyCount() < 2 {
+		changed := s.c.changed
+		s.c.mu.Unlock()
+		<-changed
+		s.c.mu.Lock()
+	}
+	s.c.mu.Unlock()
+	if res, _ := s.worker(0, targets.Session{ID: 3}).do(history.Mop{Func: history.Read}); res.Outcome != history.OK {
+		t.Errorf("the one in its place: %+v", res)
+	}
+	close(s.stopped)
+	s.c.End()
+	all := strings.Join(s.notes, "\n")
+	if lost, joined := strings.Index(all, "driver eu is lost"), strings.Index(all, "driver ap joined, 2 of 2; the place of eu"); lost < 0 || joined < lost {
+		t.Errorf("%q", s.notes)
+	}
+}
+
+// play is a run that was made by hand: it greets a driver as a run does, and tells it these messages. What Drive
+// comes to is returned.
+func (s *stand) play(ctx context.Context, messages ...*message) error {
+	s.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer l.Close()
+	config, err := serverTLS()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.driven.Go(func() {
+		raw, err := l.Accept()
+		if err != nil {
+			return
+		}
+		conn := tls.Server(raw, config)
+		defer conn.Close()
+		channel, err := secure(context.Background(), conn)
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		own := nonce()
+		_ = writeFrame(conn, &message{Kind: kindHello, Lapse: version, Protocol: Protocol, Nonce: own})
+		join, err := readFrame(conn, maxGreeting)
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		_ = writeFrame(conn, &message{Kind: kindWelcome, Proof: s.token.proof(roleCoordinator, channel, join.Nonce, own)})
+		in := bufio.NewReader(conn)
+		for _, m := range messages {
+			_ = writeFrame(conn, m)
+			for m.Kind == kindJob {
+				if got, err := readFrame(in, maxFrame); err != nil || got.Kind == kindReady {
+					break
+				}
+			}
+		}
+		for {
+			if _, err := readFrame(in, maxFrame); err != nil {
+				return
+			}
+		}
+	})
+	_, err = Drive(ctx, DriveConfig{
+		Addr: l.Addr().String(), Name: "eu", Token: s.token, Lapse: version, Note: func(string) {},
+		Join: func(context.Context, *Job) (targets.Joined, error) { return s.db, nil },
+	})
+	return err
+}
+
+// TestRunAsksTooSoon: a run that asks for clients before there is a job, or before the driver has found the database, is
+// refused; after that it is served.
+func TestRunAsksTooSoon(t *testing.T) {
+	job := &message{Kind: kindJob, Job: &Job{Run: "test", Plan: json.RawMessage("{}"), At: []string{"n1:1"}, Deadline: time.Minute}}
+	open := &message{Kind: kindOpen, Client: 1, Number: 1, Session: &sessionWire{ID: 1}}
+	do := &message{Kind: kindDo, Client: 1, Number: 2, Asked: []asked{{Func: history.Read}}}
+	end := &message{Kind: kindEnd}
+	for name, c := range map[string]struct {
+		messages []*message
+		says     string
+	}{
+		"in order":              {[]*message{job, open, do, end}, ""},
+		"opened before the job": {[]*message{open, end}, "clients of a database that was not found yet"},
+		"asked before the job":  {[]*message{do, end}, "clients of a database that was not found yet"},
+		"opened twice":          {[]*message{job, open, open, end}, "a client that there is already"},
+		"asked, never opened":   {[]*message{job, do, end}, "a client or a node that there is not"},
+	} {
+		err := newStand(t, 1).play(t.Context(), c.messages...)
+		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+}
+
+// TestUnopenedClient: a client that could not be opened is not kept; one that could be is.
+func TestUnopenedClient(t *testing.T) {
+	for _, refused := range []error{nil, errors.New("no more sessions")} {
+		s := newStand(t, 1)
+		s.db.refuses = refused
+		here, there := net.Pipe()
+		_ = there.Close() // what it sends goes nowhere
+		d := &driver{
+			conn: tls.Client(here, clientTLS()), job: &Job{Deadline: time.Minute}, clients: map[int64]*client{}, texts: newTexts(),
+			place: newPlace(s.db, []string{"n1:1"}),
+		}
+		if err := d.serve(t.Context(), &message{Kind: kindOpen, Client: 7, Session: &sessionWire{ID: 1}}); err != nil {
+			t.Error(err)
+		}
+		d.busy.Wait()
+		if _, kept := d.clients[7]; kept != (refused == nil) {
+			t.Errorf("opening it: %v; kept: %v", refused, kept)
+		}
+	}
+}
+
+// TestInterruptedGreeting: who is interrupted while whoever listens says nothing leaves at once, and says that it was
+// interrupted.
+func TestInterruptedGreeting(t *testing.T) {
+	for _, encrypts := range []bool{false, true} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := serverTLS()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, interrupt := context.WithCancel(t.Context())
+		var silent sync.WaitGroup
+		silent.Go(func() {
+			raw, err := l.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer raw.Close()
+			if encrypts {
+				if _, err := secure(context.Background(), tls.Server(raw, config)); err != nil {
+					t.Error(err)
+				}
+			}
+			interrupt()
+			_, _ = io.Copy(io.Discard, raw) // until the driver is gone
+		})
+		_, err = Drive(ctx, DriveConfig{Addr: l.Addr().String(), Name: "eu", Token: Token{[]byte("a secret of sixteen")}, Lapse: version})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("encrypts %v: %v", encrypts, err)
+		}
+		silent.Wait()
+		_ = l.Close()
 	}
 }
 

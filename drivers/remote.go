@@ -66,10 +66,7 @@ func (r *remote) Do(_ context.Context, at int, txn *history.Txn) targets.Result 
 	unknown := targets.Result{Outcome: history.Info, Node: at, Broken: true}
 	select {
 	case a := <-r.ask(&message{Kind: kindDo, At: at, Asked: packTxn(txn)}, kindDone):
-		res, err := a.m.Seen.unpack(txn, r.stage.Nodes, r.stage.Text)
-		if err == nil && len(a.m.Seen.Counted) > 0 && !r.count(a.m.Seen.Counted) {
-			err = errors.New("counts of what the run does not count")
-		}
+		res, err := a.m.Seen.unpack(txn, r.stage.Nodes, r.stage.Text, r.count)
 		if err != nil {
 			r.seat.fail(fmt.Errorf("it answered what cannot be: %w", err))
 			unknown.Err = r.seat.lost()
