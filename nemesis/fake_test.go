@@ -64,6 +64,7 @@ type lies struct {
 	limitUnmet       bool // nobody wants more
 	othersAtOnce     bool // only the first of a rolling slow start starts slowly
 	endsOfLimit      bool // the process does
+	holdLost         bool // what was broken is whole before it is healed
 	startsAtOnce     bool // who starts cannot be stopped
 	farApart         bool // each link has a delay all the time
 	star             bool // nodes talk to the first one alone
@@ -186,6 +187,14 @@ func (f *fake) Cut(_ context.Context, links ...cluster.Link) error {
 	}
 	if f.lies.cutTooMuch {
 		f.cut[cluster.Link{From: cluster.Clients, To: f.names[0]}] = time.Now()
+	}
+	return nil
+}
+
+// Lost implements cluster.Holder.
+func (f *fake) Lost(_ context.Context, node string, since time.Time) error {
+	if f.lies.holdLost && since.After(f.began) {
+		return errors.New("the hold on " + node + " was lost")
 	}
 	return nil
 }

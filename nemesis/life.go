@@ -20,6 +20,8 @@ type window struct {
 	fault  history.Fault
 	action action
 	grip   grip
+	// since is when it was about to be injected.
+	since time.Time
 	// unhealed is why it was not seen to be over.
 	unhealed error
 }
@@ -71,7 +73,8 @@ func (s *scene) live(ctx context.Context, step *Step) *window {
 
 	f.Healing = s.now()
 	s.Log.Fault(*f)
-	w.unhealed = s.mend(on, w)
+	held := s.held(on, w)
+	w.unhealed = joinErrors([]error{held, s.mend(on, w)})
 	if k.grip == onProcess {
 		s.ledger.wake(f.Nodes, 1)
 	}
@@ -89,6 +92,7 @@ func (s *scene) start(ctx context.Context, w *window) error {
 		return err
 	}
 	s.ledger.begin()
+	w.since = time.Now()
 	s.begin(&w.fault)
 	return s.breakIt(ctx, w)
 }
@@ -129,6 +133,23 @@ func (s *scene) limits(a action) Limits {
 		return p.patience(s.Limits)
 	}
 	return s.Limits
+}
+
+// held is an error if a fault that took effect was over before it was to be healed, where that can be seen: what
+// stands in the history as its window was none.
+func (s *scene) held(ctx context.Context, w *window) error {
+	h, ok := s.Cluster.(cluster.Holder)
+	if !ok || w.fault.TookEffect == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.Heal)
+	defer cancel()
+	return each(w.touched(), func(node string) error {
+		if _, err := s.Cluster.Node(node); err != nil {
+			return nil // the clients
+		}
+		return h.Lost(ctx, node, w.since)
+	})
 }
 
 // mend heals and waits for the proof that the fault's own effect is over.
@@ -204,7 +225,11 @@ func (s *scene) conclude(w *window, missing map[string]error) {
 	} else {
 		f.Healed = s.now()
 		s.note(func(o *Tally) { o.Healed++ })
-		s.say("fault %d: %s: healed (%s)", f.ID, f.Name, seconds(f.Healed-f.Healing))
+		over := "healed"
+		if f.TookEffect == 0 {
+			over = "nothing of it is left"
+		}
+		s.say("fault %d: %s: %s (%s)", f.ID, f.Name, over, seconds(f.Healed-f.Healing))
 	}
 	s.Log.Fault(*f)
 }

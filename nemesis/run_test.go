@@ -171,6 +171,8 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"clients are not cut", "clients", lies{cutNothing: true}, "a probe over", ""},
 		{"heal does nothing", "partition-one", lies{healNothing: true}, "", "does not pass"},
 		{"one link stays cut", "partition-one", lies{healAllButOne: true}, "", "does not pass"},
+		{"a cut that ends early", "partition-one", lies{holdLost: true}, "", "the hold on n"},
+		{"a pause that ends early", "pause", lies{holdLost: true}, "", "the hold on n"},
 		{"no primary to isolate", "partition-primary", lies{noPrimary: true}, "finding the primary: no primary at the moment", ""},
 		{"one data centre", "partition-centres", lies{oneCentre: true}, "there is one data centre", ""},
 		{"the data centres are not cut", "partition-centres", lies{cutNothing: true}, "arrived", ""},

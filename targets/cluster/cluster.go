@@ -295,6 +295,14 @@ type Patient interface {
 	Patience() time.Duration
 }
 
+// Holder is implemented by clusters, and carriers of commands, where what is broken stays so only as long as
+// something of lapse's holds it, which can be lost. Safe for concurrent use.
+type Holder interface {
+	// Lost says what was broken on the node since then and came to its end before it was healed; nil if
+	// nothing was.
+	Lost(ctx context.Context, node string, since time.Time) error
+}
+
 // EnvironmentError says that this machine or cluster cannot do what was asked:
 // no fault of the user's input and no verdict on the database.
 type EnvironmentError struct {

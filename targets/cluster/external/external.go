@@ -127,13 +127,24 @@ type external struct {
 	net *network
 }
 
-var _ cluster.Patient = (*external)(nil)
+var (
+	_ cluster.Patient = (*external)(nil)
+	_ cluster.Holder  = (*external)(nil)
+)
 
 // Provider implements cluster.Cluster.
 func (*external) Provider() string { return Name }
 
 // Patience implements cluster.Patient.
 func (c *external) Patience() time.Duration { return c.operator.Timeout }
+
+// Lost implements cluster.Holder: what commands of a shell have done holds by itself.
+func (c *external) Lost(ctx context.Context, node string, since time.Time) error {
+	if h, ok := c.operator.Carrier.(cluster.Holder); ok {
+		return h.Lost(ctx, node, since)
+	}
+	return nil
+}
 
 // Nodes implements cluster.Cluster.
 func (c *external) Nodes() []cluster.Node { return c.nodes.All() }

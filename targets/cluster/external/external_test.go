@@ -168,3 +168,38 @@ func TestCommands(t *testing.T) {
 		}
 	}
 }
+
+// losing is a carrier that has lost what it held on n2.
+type losing struct{ cluster.Carrier }
+
+func (losing) Lost(_ context.Context, node string, _ time.Time) error {
+	if node == "n2" {
+		return errors.New("lost")
+	}
+	return nil
+}
+
+// TestLost: what a carrier says is what the cluster says, and commands of a shell hold nothing.
+func TestLost(t *testing.T) {
+	a, b := startEcho(t, "127.0.0.1:0"), startEcho(t, "127.0.0.1:0")
+	for name, c := range map[string]struct {
+		op   *cluster.Operator
+		lost bool
+	}{
+		"a carrier that loses": {&cluster.Operator{Carrier: losing{}}, true},
+		"a carrier":            {&cluster.Operator{Carrier: struct{ cluster.Carrier }{}}, false},
+		"a shell":              {nil, false},
+	} {
+		opened, err := open(t, c.op, a.addr, b.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := opened.(cluster.Holder)
+		if err := h.Lost(t.Context(), "n1", time.Now()); err != nil {
+			t.Errorf("%s: n1: %v", name, err)
+		}
+		if err := h.Lost(t.Context(), "n2", time.Now()); (err != nil) != c.lost {
+			t.Errorf("%s: n2: %v", name, err)
+		}
+	}
+}

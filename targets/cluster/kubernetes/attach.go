@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,7 +43,18 @@ type attachment struct {
 	// gone is closed when the connection has ended, because of why.
 	gone chan struct{}
 	why  error
+
+	mu sync.Mutex
+	// open is what was broken and not healed yet: the addresses of peers that are cut off, by the peers' names,
+	// and the command that was done to the process, if any, with no address.
+	open map[string]string
+	// cause is why this side has ended it, and at when it ended.
+	cause error
+	at    time.Time
 }
+
+// process stands in open for what was done to the process of the database: no node has this name.
+const process = ""
 
 // attach takes hold of a container that runs.
 func attach(ctx context.Context, config *rest.Config, namespace, pod, uid, container string) (*attachment, error) {
@@ -63,7 +76,7 @@ func attach(ctx context.Context, config *rest.Config, namespace, pod, uid, conta
 	if err != nil {
 		return nil, fmt.Errorf("attaching to the container %s of the pod %s: %w", container, pod, err)
 	}
-	a := &attachment{pod: uid, conn: conn, answers: make(chan inpod.Answer, 1), gone: make(chan struct{})}
+	a := &attachment{pod: uid, conn: conn, answers: make(chan inpod.Answer, 1), gone: make(chan struct{}), open: map[string]string{}}
 	go a.read()
 	go a.ping()
 	return a, nil
@@ -72,7 +85,7 @@ func attach(ctx context.Context, config *rest.Config, namespace, pod, uid, conta
 // read passes answers on until the connection ends.
 func (a *attachment) read() {
 	defer close(a.gone)
-	defer func() { _ = a.conn.Close() }() // it has ended
+	defer a.end(nil)
 	var line []byte
 	for {
 		_, message, err := a.conn.ReadMessage()
@@ -117,13 +130,18 @@ func (a *attachment) ping() {
 		case <-a.gone:
 			return
 		case <-time.After(inpod.Silence / 6):
-			ctx, cancel := context.WithTimeout(context.Background(), inpod.Silence/6)
-			_, err := a.ask(ctx, inpod.Order{Command: inpod.Ping})
-			cancel()
-			if err != nil {
-				a.end()
-			}
+			a.look(context.Background())
 		}
+	}
+}
+
+// look asks whether all that was broken is so still, and ends the attachment if it is not. It returns when that is known.
+func (a *attachment) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, inpod.Silence/6)
+	defer cancel()
+	if _, err := a.ask(ctx, inpod.Order{Command: inpod.Ping}); err != nil {
+		a.end(err)
+		<-a.gone
 	}
 }
 
@@ -150,17 +168,82 @@ func (a *attachment) ask(ctx context.Context, o inpod.Order) (inpod.Answer, erro
 		case answer.Error != "":
 			return answer, errors.New(answer.Error)
 		}
-		return answer, nil
+		return answer, a.note(o, answer)
 	case <-a.gone:
-		return inpod.Answer{}, fmt.Errorf("the hold on the pod is lost: %w", a.why)
+		_, why := a.lost()
+		return inpod.Answer{}, fmt.Errorf("the hold on the pod is lost: %w", why)
 	case <-ctx.Done():
-		a.end()
+		a.end(fmt.Errorf("it does not answer: %w", ctx.Err()))
 		return inpod.Answer{}, ctx.Err()
 	}
 }
 
-// end lets go.
-func (a *attachment) end() { _ = a.conn.Close() } // it may have ended
+// note keeps in mind what an order that was carried out has broken or healed. Its error says what
+// should be broken, and is not any more.
+func (a *attachment) note(o inpod.Order, answer inpod.Answer) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch o.Command {
+	case cluster.CommandCut:
+		for peer, addr := range o.Peers {
+			a.open[peer], _, _ = net.SplitHostPort(addr) // as it was made
+		}
+	case cluster.CommandHeal:
+		for peer := range o.Peers {
+			delete(a.open, peer)
+		}
+	case cluster.CommandKill, cluster.CommandPause:
+		a.open[process] = o.Command
+	case cluster.CommandStart, cluster.CommandResume:
+		delete(a.open, process)
+	case inpod.Ping:
+		for peer, addr := range a.open {
+			if peer != process && !slices.Contains(answer.Dropped, addr) {
+				return fmt.Errorf("what comes from %s at %s is not dropped by any rule any more", peer, addr)
+			}
+		}
+	}
+	return nil
+}
+
+// broken is what was broken and not healed, in words.
+func (a *attachment) broken() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var out []string
+	for peer, what := range a.open {
+		if peer != process {
+			what = "cut off from " + peer
+		}
+		out = append(out, what)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// end lets go, because of why; nil if it has ended or is needed no more.
+func (a *attachment) end(why error) {
+	a.mu.Lock()
+	if a.at.IsZero() {
+		a.at, a.cause = time.Now(), why
+	}
+	a.mu.Unlock()
+	_ = a.conn.Close() // it may have ended
+}
+
+// lost is when and why it ended.
+func (a *attachment) lost() (time.Time, error) {
+	a.mu.Lock()
+	at, why := a.at, a.cause
+	a.mu.Unlock()
+	if why == nil && a.ended() {
+		why = a.why
+	}
+	if why == nil {
+		why = errors.New("the connection has ended")
+	}
+	return at, why
+}
 
 // ended tells whether it is over.
 func (a *attachment) ended() bool {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,12 +25,22 @@ type carrier struct {
 	config *rest.Config
 	// image is that of lapse.
 	image string
-
-	mu   sync.Mutex
-	held map[string]*attachment
+	// holds are those on the pods, by the names of the nodes: the map stays as it is.
+	holds map[string]*hold
 }
 
-var _ cluster.Carrier = (*carrier)(nil)
+var (
+	_ cluster.Carrier = (*carrier)(nil)
+	_ cluster.Holder  = (*carrier)(nil)
+)
+
+func newCarrier(s *supervisor, config *rest.Config, image string) *carrier {
+	c := &carrier{supervisor: s, config: config, image: image, holds: map[string]*hold{}}
+	for node := range s.pods {
+		c.holds[node] = &hold{turn: make(chan struct{}, 1)}
+	}
+	return c
+}
 
 // carryPatience bounds a command: the image of the container may have to be pulled.
 const carryPatience = 45 * time.Second
@@ -84,11 +93,14 @@ func (c *carrier) May(ctx context.Context, commands []string) error {
 		if err != nil {
 			return &cluster.EnvironmentError{Doing: doing, Err: err, Way: wayToLook}
 		}
+		six := p.sixth()
 		switch addr, err := netip.ParseAddr(p.Status.PodIP); {
 		case p.Spec.HostNetwork || p.Spec.HostPID:
 			return wrong("leave these faults out, or do them by commands of --operator", "the pod %s has the network or the processes of its machine, which would be broken too", p.Name)
 		case err != nil || !addr.Is4():
 			return wrong("leave these faults out, or do them by commands of --operator", "the pod %s is at %q, which is no IPv4 address", p.Name, p.Status.PodIP)
+		case six != "" && slices.Contains(commands, cluster.CommandCut):
+			return wrong("leave these faults out, or do them by commands of --operator", "the pod %s is at %s as well, and IPv6 would not be cut: only IPv4 is", p.Name, six)
 		case processes && !p.Spec.ShareProcessNamespace:
 			return wrong("set shareProcessNamespace: true in the pods' template, or leave kill and pause out",
 				"the processes of the pod %s cannot be reached from another container, and the first of a container cannot be killed or stopped from within", p.Name)
@@ -170,25 +182,29 @@ func (c *carrier) order(ctx context.Context, node string, o inpod.Order) error {
 }
 
 // reach is the hold on a node's pod. There is none, and nothing to do, if something is to
-// be healed in a pod that has been replaced, or in a container that has ended, which has healed all.
+// be healed in a pod that has been replaced, or in a container that has ended, which has healed all:
+// that it ended before its time is what Lost says.
 func (c *carrier) reach(ctx context.Context, node, command string) (*attachment, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	name, err := c.pod(node)
 	if err != nil {
 		return nil, err
 	}
+	h := c.holds[node]
+	if err := h.take(ctx); err != nil {
+		return nil, fmt.Errorf("waiting for another order in the pod %s: %w", name, err)
+	}
+	defer h.leave()
 	p, err := c.get(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	a := c.held[node]
-	if a != nil && !a.ended() && a.pod == string(p.UID) {
-		return a, nil
-	}
-	if a != nil {
-		a.end()
-		delete(c.held, node)
+	if a := h.attached; a != nil {
+		another := a.pod != string(p.UID)
+		if !a.ended() && !another {
+			return a, nil
+		}
+		a.end(nil)
+		h.drop(another || p.DeletionTimestamp != nil)
 	}
 	switch command {
 	case cluster.CommandHeal, cluster.CommandStart, cluster.CommandResume:
@@ -197,24 +213,58 @@ func (c *carrier) reach(ctx context.Context, node, command string) (*attachment,
 	if !c.selector.Matches(labels.Set(p.Labels)) {
 		return nil, fmt.Errorf("the pod %s has no longer the labels %s by which it was found, and is left alone", name, c.selector)
 	}
-	if a, err = c.begin(ctx, p); err != nil {
-		return nil, err
+	h.attached, err = c.begin(ctx, h, p)
+	return h.attached, err
+}
+
+// Lost implements cluster.Holder.
+func (c *carrier) Lost(ctx context.Context, node string, since time.Time) error {
+	name, err := c.pod(node)
+	if err != nil {
+		return err
 	}
-	c.held[node] = a
-	return a, nil
+	h := c.holds[node]
+	if err := h.take(ctx); err != nil {
+		return fmt.Errorf("waiting for another order in the pod %s: %w", name, err)
+	}
+	defer h.leave()
+	if a := h.attached; a != nil && len(a.broken()) > 0 {
+		if !a.ended() {
+			a.look(ctx)
+		}
+		if a.ended() {
+			// What was broken in a pod that has been replaced is gone with it, as it should be.
+			now, err := c.Incarnation(ctx, node)
+			h.drop(err == nil && (now.ID != a.pod || now.Ending))
+		}
+	}
+	return h.lostSince(name, since)
 }
 
 // Close implements cluster.Carrier: the containers heal what is still broken, and end.
 func (c *carrier) Close(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, a := range c.held {
-		a.end()
+	var taken []*hold
+	defer func() {
+		for _, h := range taken {
+			h.leave()
+		}
+	}()
+	for _, h := range c.holds {
+		if err := h.take(ctx); err != nil {
+			return err
+		}
+		taken = append(taken, h)
+		if h.attached != nil {
+			h.attached.end(nil)
+		}
 	}
-	for node, a := range c.held {
+	for _, h := range taken {
+		if h.attached == nil {
+			continue
+		}
 		select {
-		case <-a.gone:
-			delete(c.held, node)
+		case <-h.attached.gone:
+			h.attached = nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -19,7 +19,7 @@ import (
 // ephemeral is the container that is put beside a database. It can be seen, and not removed.
 func ephemeral(name, image string) map[string]any {
 	return map[string]any{
-		"name": name, "image": image, "args": []any{"in-pod"}, "stdin": true, "stdinOnce": true,
+		"name": name, "image": image, "args": []any{"in-pod", name}, "stdin": true, "stdinOnce": true,
 		"securityContext": map[string]any{
 			"runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": false, "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
 			// NET_ADMIN for rules; SYS_PTRACE and DAC_READ_SEARCH to see which process has the database's
@@ -43,13 +43,40 @@ func (s *supervisor) put(ctx context.Context, pod, name, image string, dry bool)
 	return err
 }
 
-// begin puts one into a pod, waits until it runs, and takes hold of it.
-func (c *carrier) begin(ctx context.Context, p *pod) (*attachment, error) {
-	name := "lapse-" + rand.String(6)
-	if err := c.put(ctx, p.Name, name, c.image, false); err != nil {
-		return nil, fmt.Errorf("putting a container into the pod %s: %w", p.Name, err)
+// begin puts one into a pod, waits until it runs, and takes hold of it. One that was put there before and
+// did not run in time is waited for again, since none can be removed; and one that was lost
+// hold of must have ended, or what it heals then could be what the next has broken.
+func (c *carrier) begin(ctx context.Context, h *hold, p *pod) (*attachment, error) {
+	if h.pod == string(p.UID) && h.used {
+		err := c.until(ctx, p, "the container "+h.container+" of the pod "+p.Name+", which was lost hold of, to end", func(now *pod) error {
+			if !now.over(h.container) {
+				return errors.New("it runs")
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		h.container = ""
 	}
-	err := cluster.Await(ctx, "the container "+name+" of the pod "+p.Name+" to run", func(ctx context.Context) error {
+	if h.pod != string(p.UID) || h.container == "" || p.over(h.container) {
+		name := "lapse-" + rand.String(6)
+		if err := c.put(ctx, p.Name, name, c.image, false); err != nil {
+			return nil, fmt.Errorf("putting a container into the pod %s: %w", p.Name, err)
+		}
+		h.pod, h.container, h.used = string(p.UID), name, false
+	}
+	if err := c.until(ctx, p, "the container "+h.container+" of the pod "+p.Name+" to run", func(now *pod) error { return now.runs(h.container) }); err != nil {
+		return nil, err
+	}
+	a, err := attach(ctx, c.config, c.namespace, p.Name, string(p.UID), h.container)
+	h.used = err == nil
+	return a, err
+}
+
+// until waits until ok has no error about the pod as it is then.
+func (c *carrier) until(ctx context.Context, p *pod, what string, ok func(*pod) error) error {
+	return cluster.Await(ctx, what, func(ctx context.Context) error {
 		now, err := c.get(ctx, p.Name)
 		if err != nil {
 			return err
@@ -57,12 +84,18 @@ func (c *carrier) begin(ctx context.Context, p *pod) (*attachment, error) {
 		if now.UID != p.UID {
 			return errors.New("there is another pod by that name meanwhile")
 		}
-		return now.runs(name)
+		return ok(now)
 	})
-	if err != nil {
-		return nil, err
+}
+
+// over tells whether the ephemeral container has ended.
+func (p *pod) over(name string) bool {
+	for _, s := range p.Status.Ephemeral {
+		if s.Name == name {
+			return s.State.Terminated != nil
+		}
 	}
-	return attach(ctx, c.config, c.namespace, p.Name, string(p.UID), name)
+	return false
 }
 
 // runs is nil if the ephemeral container does.

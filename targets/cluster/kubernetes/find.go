@@ -140,7 +140,7 @@ func find(ctx context.Context, client dynamic.Interface, config *rest.Config, m 
 		found.At = append(found.At, address(pods[i], m.port))
 	}
 	found.Commands, found.Patience = s.commands(), carryPatience
-	found.Carrier = &carrier{supervisor: s, config: config, image: m.image, held: map[string]*attachment{}}
+	found.Carrier = newCarrier(s, config, m.image)
 	return found, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,8 +40,11 @@ type pod struct {
 		} `json:"volumes"`
 	} `json:"spec"`
 	Status struct {
-		Phase      string      `json:"phase"`
-		PodIP      string      `json:"podIP"`
+		Phase  string `json:"phase"`
+		PodIP  string `json:"podIP"`
+		PodIPs []struct {
+			IP string `json:"ip"`
+		} `json:"podIPs"`
 		Conditions []condition `json:"conditions"`
 		Ephemeral  []struct {
 			Name  string         `json:"name"`
@@ -76,6 +80,16 @@ func read(u *unstructured.Unstructured) (*pod, error) {
 		return nil, fmt.Errorf("reading the pod %s/%s: %w", u.GetNamespace(), u.GetName(), err)
 	}
 	return p, nil
+}
+
+// sixth is an IPv6 address of the pod's, empty if it has none.
+func (p *pod) sixth() string {
+	for _, at := range p.Status.PodIPs {
+		if addr, err := netip.ParseAddr(at.IP); err == nil && !addr.Unmap().Is4() {
+			return at.IP
+		}
+	}
+	return ""
 }
 
 // sorted puts pods in the order of their names, db-2 before db-10.

@@ -16,15 +16,13 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/nft"
 )
 
-// table is the agent's in the pod's network namespace.
-const table = "lapse-in-pod"
-
 // probeTimeout is how long a peer may take to accept a connection.
 const probeTimeout = time.Second
 
 // Serve carries out the orders of in until it ends, is silent for Silence, or ctx is done.
-// Then all is healed. The error is about what could not be healed, or an order that is none.
-func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
+// Then all is healed. Its rules are in a table of this name, which must be nobody else's in the pod: one that
+// heals late must not heal what another has broken. The error is about what could not be healed, or an order that is none.
+func Serve(ctx context.Context, table string, in io.Reader, out io.Writer) error {
 	a := &agent{firewall: nft.New(nft.OwnSpace, table), cut: map[string]netip.Addr{}}
 	return errors.Join(a.serve(ctx, in, out), a.heal())
 }
@@ -95,7 +93,7 @@ func (a *agent) answer(ctx context.Context, o Order) Answer {
 func (a *agent) do(ctx context.Context, o Order) error {
 	switch o.Command {
 	case Ping:
-		return nil
+		return a.held.still()
 	case cluster.CommandCut:
 		return a.drop(o.Peers)
 	case cluster.CommandHeal:

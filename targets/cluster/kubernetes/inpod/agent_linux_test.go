@@ -11,13 +11,13 @@ import (
 // TestServe: an order that is none is answered, and what is no order ends it.
 func TestServe(t *testing.T) {
 	var out bytes.Buffer
-	if err := Serve(t.Context(), strings.NewReader(`{"command":"dance"}`+"\n"), &out); err != nil {
+	if err := Serve(t.Context(), "lapse-test", strings.NewReader(`{"command":"dance"}`+"\n"), &out); err != nil {
 		t.Error(err)
 	}
 	if want := `{"error":"there is no order \"dance\""}` + "\n"; out.String() != want {
 		t.Errorf("it answers %q, want %q", out.String(), want)
 	}
-	if err := Serve(t.Context(), strings.NewReader("dance\n"), &out); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+	if err := Serve(t.Context(), "lapse-test", strings.NewReader("dance\n"), &out); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("what is no order: %v", err)
 	}
 }

@@ -9,6 +9,6 @@ import (
 )
 
 // Serve is for pods, which run Linux.
-func Serve(context.Context, io.Reader, io.Writer) error {
+func Serve(context.Context, string, io.Reader, io.Writer) error {
 	return errors.New("pods run Linux")
 }

@@ -10,7 +10,7 @@ import "time"
 // Ping, more often.
 const Silence = time.Minute
 
-// Ping asks for nothing but an answer.
+// Ping asks for nothing but an answer, which is an error if a process that was stopped has ended or runs.
 const Ping = "ping"
 
 // Order is one line to the agent.

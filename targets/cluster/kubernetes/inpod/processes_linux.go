@@ -31,29 +31,36 @@ var errNoListener = errors.New("no process that can be seen listens on the datab
 // machine that is no pod.
 var errOwn = errors.New("the process that listens on the database's port is in the same container as this one")
 
-// database is what runs in the container one of whose processes listens on the port.
-func database(port int) ([]process, error) {
+// database is what runs in the container one of whose processes listens on the port; beside it are
+// the mounts of the other containers.
+func database(port int) (all []process, beside map[string]bool, err error) {
 	sockets, err := listening(port)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all, err := processes()
+	all, err = processes()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	i := slices.IndexFunc(all, func(p process) bool { return p.pid != 1 && p.has(sockets) })
 	if i < 0 {
-		return nil, errNoListener
+		return nil, nil, errNoListener
 	}
 	mounts := all[i].mounts
 	own, err := os.Readlink("/proc/self/ns/mnt")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if mounts == own {
-		return nil, errOwn
+		return nil, nil, errOwn
 	}
-	return slices.DeleteFunc(all, func(p process) bool { return p.mounts != mounts }), nil
+	beside = map[string]bool{own: true}
+	for _, p := range all {
+		if p.mounts != mounts {
+			beside[p.mounts] = true
+		}
+	}
+	return slices.DeleteFunc(all, func(p process) bool { return p.mounts != mounts }), beside, nil
 }
 
 // processes are all that can be seen. Those that end meanwhile are left out.
@@ -103,6 +110,12 @@ func stat(pid int) ([]string, error) {
 		return nil, fmt.Errorf("the process %d has the state %q", pid, text)
 	}
 	return fields, nil
+}
+
+// gone says whether it is no more; a zombie, which has ended, is there until its parent asks.
+func (p process) gone() bool {
+	fields, err := stat(p.pid)
+	return err != nil || fields[19] != p.born
 }
 
 // stopped says whether it is, or is no more.

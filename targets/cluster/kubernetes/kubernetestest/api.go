@@ -41,6 +41,9 @@ type API struct {
 	// Asked are the deletions and evictions that were asked for, with their bodies.
 	Asked []string
 
+	// Within is about containers that are put into pods.
+	Within
+
 	created int
 }
 
@@ -78,13 +81,17 @@ const (
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, sub, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, podsPath), "/"), "/")
+	if sub == "attach" && r.Header.Get("Authorization") == "Bearer "+token {
+		a.attach(w, r, name)
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	body := map[string]any{}
 	if r.Method != http.MethodGet {
 		_ = json.NewDecoder(r.Body).Decode(&body) // what cannot be read is nothing
 	}
-	name, sub, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, podsPath), "/"), "/")
 	pod := a.Pods[name]
 	if pod != nil {
 		at(pod, "metadata")["resourceVersion"] = version(pod)
@@ -105,6 +112,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, pod)
 	case r.Method == http.MethodGet:
 		answer(w, http.StatusOK, pod)
+	case sub == "ephemeralcontainers":
+		a.put(w, pod, body, r.URL.Query().Has("dryRun"))
 	default:
 		a.remove(w, r.Method, name, sub, body)
 	}
