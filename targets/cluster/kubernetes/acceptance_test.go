@@ -59,12 +59,15 @@ func TestRealCluster(t *testing.T) {
 			text, _ := c.TryKubectl("-n", "shop", "logs", "--follow", "job/stopped") // what it says is looked at
 			said <- text
 		}()
-		for !strings.Contains(c.Kubectl(t, "-n", "shop", "logs", "job/stopped"), "took effect") {
-			time.Sleep(200 * time.Millisecond)
-		}
+		tookEffect(t, c, "stopped")
 		c.Kubectl(t, "-n", "shop", "delete", "job/stopped", "--cascade=foreground")
 		ended{log: <-said}.expect(t, 0, "1 injected, 1 took effect, 1 healed", "no-lost-writes", "result: ")
 	})
+	t.Run("from within without entering", func(t *testing.T) {
+		run(t, c, "outside", "--faults=partition-one").expect(t, 3, "no right to patch pods/ephemeralcontainers there; the role lapse-enter")
+	})
+	entering := withEntering(t)
+	c.Kubectl(t, "apply", "-k", entering)
 	t.Run("from within", func(t *testing.T) {
 		run(t, c, "within", "--faults=partition-one,kill,pause", "--duration=40s", "--fault-interval=9s").expect(t, 0,
 			"isolate n", "kill n", "pause n", "4 injected, 4 took effect, 4 healed", "result: held")
@@ -73,14 +76,18 @@ func TestRealCluster(t *testing.T) {
 	t.Run("killed within", func(t *testing.T) {
 		start(t, c, "lost", "--faults=partition-one", "--duration=10m", "--fault-interval=5m", "--fault-hold=4m")
 		c.Kubectl(t, "-n", "shop", "wait", "--for=jsonpath={.status.ready}=1", "job/lost", "--timeout=30s")
-		for !strings.Contains(c.Kubectl(t, "-n", "shop", "logs", "job/lost"), "took effect") {
-			time.Sleep(200 * time.Millisecond)
-		}
+		tookEffect(t, c, "lost")
 		c.Kubectl(t, "-n", "shop", "delete", "pods", "-l", "job-name=lost", "--grace-period=0", "--force")
 		entered(t, c)
 		c.Kubectl(t, "-n", "shop", "delete", "job/lost")
 		// A cluster that is still cut would be found out by the probes that are tried first.
 		run(t, c, "after", "--faults=partition-one").expect(t, 0, "1 injected, 1 took effect, 1 healed")
+	})
+	t.Run("let go of within", func(t *testing.T) {
+		start(t, c, "early", "--faults=partition-one", "--duration=40s", "--fault-interval=5m", "--fault-hold=20s")
+		tookEffect(t, c, "early")
+		letGo(t, c)
+		finish(t, c, "early").expect(t, 2, "1 injected, 1 took effect, 0 healed", "it ended early: the hold on the pod db-", "result: inconclusive")
 	})
 	t.Run("without a privileged namespace", func(t *testing.T) {
 		c.Kubectl(t, "label", "namespace", "shop", "pod-security.kubernetes.io/enforce=baseline")
@@ -103,7 +110,7 @@ func TestRealCluster(t *testing.T) {
 		t.Run(right.name, func(t *testing.T) {
 			c.Kubectl(t, "-n", "shop", "patch", "role", right.role, "--type=merge", "-p", `{"rules":`+right.rules+`}`)
 			run(t, c, strings.ReplaceAll(right.name, " ", "-"), right.args...).expect(t, 3, right.want)
-			c.Kubectl(t, "apply", "-k", manifests)
+			c.Kubectl(t, "apply", "-k", entering)
 		})
 	}
 }
@@ -130,6 +137,61 @@ func (e ended) expect(t *testing.T, code int, says ...string) {
 	for _, s := range says {
 		if !strings.Contains(e.log, s) {
 			t.Errorf("it does not say %q:\n%s", s, e.log)
+		}
+	}
+}
+
+// withEntering is a copy of deploy/kubernetes with the component that lets lapse enter pods.
+func withEntering(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "kubernetes")
+	if err := os.CopyFS(dir, os.DirFS(manifests)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "kustomization.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := strings.Replace(string(text), "components: [breaking]", "components: [breaking, entering]", 1)
+	if more == string(text) {
+		t.Fatal("kustomization.yaml has not the component breaking alone")
+	}
+	if err := os.WriteFile(path, []byte(more), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// tookEffect waits until a Job says that of a fault.
+func tookEffect(t *testing.T, c *realcluster.Cluster, job string) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		log := c.Kubectl(t, "-n", "shop", "logs", "job/"+job)
+		if strings.Contains(log, "took effect") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no fault of the job %s took effect:\n%s", job, log)
+		}
+	}
+}
+
+// letGo has every agent that runs in a pod end, as it does when it is let go of.
+func letGo(t *testing.T, c *realcluster.Cluster) {
+	t.Helper()
+	const running = `{range .items[*]}{range .status.ephemeralContainerStatuses[?(@.state.running)]}{.name} {end}{end}`
+	names := strings.Fields(c.Kubectl(t, "-n", "shop", "get", "pods", "-l", "app=db", "-o", "jsonpath="+running))
+	if len(names) == 0 {
+		t.Fatal("no container that was put into the pods runs")
+	}
+	for _, name := range names {
+		pid, err := exec.Command("pgrep", "--full", "--exact", ".*lapse in-pod "+name).Output()
+		if err != nil || len(strings.Fields(string(pid))) != 1 {
+			t.Fatalf("looking for the agent %s: %v, %q", name, err, pid)
+		}
+		if out, err := exec.Command("kill", "-TERM", strings.TrimSpace(string(pid))).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
 		}
 	}
 }

@@ -2,7 +2,7 @@
 // controllers, scheduler and kubelet with etcd, containerd, runc, the bridge plugin and
 // CoreDNS, in namespaces of their own. They are built from their Go modules once a user,
 // or are Debian's packages. There is no kube-proxy: the two services that matter are
-// addresses of the machine. Linux and root are needed.
+// addresses of the machine. Linux with control groups of version 1, and root, are needed.
 package realcluster
 
 import (
@@ -40,6 +40,10 @@ func Start(t testing.TB, lapse string) *Cluster {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("a cluster of Kubernetes takes root: namespaces, mounts and control groups are made")
+	}
+	// start.sh gives the cluster groups of its own below each controller's, and the cpuset's settings to them.
+	if _, err := os.Stat("/sys/fs/cgroup/cpuset/cpuset.cpus"); err != nil {
+		t.Fatalf("a cluster of Kubernetes takes control groups of version 1 here, with the controller cpuset: boot the machine with systemd.unified_cgroup_hierarchy=0, or use another (%v)", err)
 	}
 	c := &Cluster{programs: fetch(t)}
 	var err error
