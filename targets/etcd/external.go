@@ -197,7 +197,11 @@ func (v *visit) ask(i int, f func(*link) error) error {
 		return err
 	}
 	v.mu.Lock()
-	v.admin[i] = fresh
+	if v.admin[i] == l {
+		v.admin[i] = fresh
+	} else { // somebody else's question has made one meanwhile
+		l, fresh = fresh, v.admin[i]
+	}
 	v.mu.Unlock()
 	l.close()
 	return fresh.plain(f(fresh))

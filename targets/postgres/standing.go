@@ -78,7 +78,7 @@ type Lag struct {
 	// and the standby has not received, or not replayed.
 	Received, Replayed int64
 	// Time is the age of the last commit that the standby shows, 0 when
-	// it has replayed everything.
+	// it has replayed everything, or when its clock says that the commit is yet to come.
 	Time time.Duration
 }
 
@@ -110,13 +110,19 @@ func (s *System) Lag(ctx context.Context) (map[string]Lag, error) {
 			s.Logger.Debug("measuring lag", "node", n.Name(), "error", err)
 			continue
 		}
-		lag := Lag{Received: behind(at.position, st.position), Replayed: behind(at.position, st.replayed)}
-		if lag.Replayed > 0 {
-			lag.Time = st.shown
-		}
-		lags[n.Name()] = lag
+		lags[n.Name()] = at.lagOf(st)
 	}
 	return lags, nil
+}
+
+// lagOf is how far a standby is behind the primary. The age of a commit is a difference of two machines' clocks, which faults
+// of clocks make negative: nothing is behind by less than nothing, and a history has no such lag.
+func (primary standing) lagOf(st standing) Lag {
+	lag := Lag{Received: behind(primary.position, st.position), Replayed: behind(primary.position, st.replayed)}
+	if lag.Replayed > 0 {
+		lag.Time = max(0, st.shown)
+	}
+	return lag
 }
 
 func (m *lagMeter) ask(ctx context.Context, s *System, node int) (standing, error) {

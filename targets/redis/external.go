@@ -226,11 +226,16 @@ func (v *visit) explain(a wire.Access, err error) error {
 // registered asks whoever has the registry.
 func (v *visit) registered(ctx context.Context, args ...any) (any, error) {
 	owners, err := v.owners(ctx, registry)
-	if err == nil && len(owners) == 0 {
-		err = errUnserved
-	}
 	if err != nil {
 		return nil, err
+	}
+	return v.registeredAt(ctx, owners, args...)
+}
+
+// registeredAt asks the first of those who have the registry.
+func (v *visit) registeredAt(ctx context.Context, owners []int, args ...any) (any, error) {
+	if len(owners) == 0 {
+		return nil, errUnserved
 	}
 	reply, err := v.admin[owners[0]].client.Do(ctx, slices.Insert(args, 1, any(registry))...).Result()
 	return reply, v.explain(v.nodes[owners[0]], err)
@@ -265,16 +270,18 @@ func (v *visit) Follow() {
 }
 
 // Shows implements targets.Joined: the run stands in the registry. Replicas of a primary have that themselves; of a cluster,
-// all of whose nodes Look has seen to be of it, it is asked of whoever has the slot, after the node itself has answered.
+// all of whose nodes Look has seen to be of it, it is asked of whoever has the slot by the node's own word. No third node is
+// asked, which may be the one that is cut off.
 func (v *visit) Shows(ctx context.Context, node int) error {
 	ctx, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
 	defer cancel()
 	var there bool
 	var err error
 	if v.set.cluster {
-		if _, err = v.admin[node].client.ClusterMyID(ctx).Result(); err == nil {
+		var m slotMap
+		if m, err = v.admin[node].slots(ctx, v.index); err == nil {
 			var reply any
-			reply, err = v.registered(ctx, "HEXISTS", v.Place.Name)
+			reply, err = v.registeredAt(ctx, m.owners(slotOf(registry)), "HEXISTS", v.Place.Name)
 			there = reply == int64(1)
 		}
 	} else {

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,21 +26,38 @@ func (s *System) Shutdown(ctx context.Context, name string) error {
 	}
 	n := s.Nodes[node]
 	if n.State() != cluster.Stopped {
+		again := time.NewTicker(tellAgain)
+		defer again.Stop()
+		insisting, enough := context.WithCancel(ctx)
 		exited := n.Exited()
-		go func() {
-			again := time.NewTicker(tellAgain)
-			defer again.Stop()
-			for {
-				select {
-				case <-exited:
-					return
-				case <-ctx.Done():
-					return
-				case <-again.C:
-					_ = n.Signal(int(syscall.SIGTERM)) // it may have ended just now
-				}
-			}
+		var group sync.WaitGroup
+		group.Go(func() { insist(insisting, n, exited, again.C) })
+		// Who is told after that is the server that is started next.
+		defer func() {
+			enough()
+			group.Wait()
 		}()
 	}
 	return s.Fleet.Shutdown(ctx, name)
+}
+
+// insist tells the server of n to end, each time that again says, until it has exited or ctx is done.
+func insist(ctx context.Context, n cluster.Node, exited <-chan struct{}, again <-chan time.Time) {
+	for {
+		select {
+		case <-exited:
+			return
+		case <-ctx.Done():
+			return
+		case <-again:
+		}
+		select {
+		case <-exited: // which of two that are ready is taken is not said
+			return
+		case <-ctx.Done():
+			return
+		default:
+		}
+		_ = n.Signal(int(syscall.SIGTERM)) // it may have ended just now
+	}
 }

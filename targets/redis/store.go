@@ -66,12 +66,18 @@ func (s *store) close() {
 	}
 }
 
+// slotsTimeout is for one node's map, where others may be asked for theirs: one that is cut off does not use up their time.
+const slotsTimeout = time.Second
+
 // slots is the map of the first node that answers.
 func (s *store) slots(ctx context.Context) (slotMap, error) {
 	err := fmt.Errorf("no node answers")
 	for _, l := range s.admin {
 		var m slotMap
-		if m, err = l.slots(ctx, s.index); err == nil {
+		once, cancel := context.WithTimeout(ctx, slotsTimeout)
+		m, err = l.slots(once, s.index)
+		cancel()
+		if err == nil {
 			return m, nil
 		}
 	}
