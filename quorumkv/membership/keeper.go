@@ -50,6 +50,8 @@ type kept struct {
 	State
 	// Blank says that the node began without the data of which it may be a replica by this state.
 	Blank bool `json:"blank,omitempty"`
+	// Lost is what Keeper.Lost says.
+	Lost string `json:"lost,omitempty"`
 }
 
 // NewKeeper finds the state on disk, or begins with first. A node that begins blank is no replica before a change has made it one; it is ErrHoldsRecords if its disk
@@ -81,7 +83,7 @@ func NewKeeper(self string, disk Disk, place func([]string) (placement.Placement
 	if k.view, err = NewView(s.State, place); err != nil {
 		return nil, err
 	}
-	k.blank, k.unheard = s.Blank, b == nil && !blank
+	k.blank, k.lost, k.unheard = s.Blank, s.Lost, b == nil && !blank
 	return k, nil
 }
 
@@ -112,26 +114,27 @@ func (k *Keeper) Install(s State) (State, error) {
 	if err != nil {
 		return now, err
 	}
-	blank := k.blank && !(s.Phase == Moving && slices.Contains(s.Next, k.self) && !slices.Contains(s.Members, k.self))
+	member := slices.Contains(s.Members, k.self)
+	blank := k.blank && !(s.Phase == Moving && slices.Contains(s.Next, k.self) && !member)
 	lost := ""
+	if member {
+		lost = k.lost // until it is none: only what joins copies what others have
+	}
 	if k.unheard && forgotten(s, k.self) {
 		lost = "this node is a member and has lost its data: take it out of the members, and add it again"
 		if len(s.Members) <= v.Read.N() {
 			// It cannot be taken out, so that it has to serve as the replica that has seen nothing.
-			lost = "this node is a member and has lost its data: reads may miss what it had, until anti_entropy has filled it"
+			lost = "this node is a member and has lost its data: reads may miss what it had, until anti_entropy has filled it; or add another member, take this node out, and add it again"
 		} else {
 			blank = true
 		}
 	}
-	if err := k.save(kept{s, blank}); err != nil {
+	if err := k.save(kept{s, blank, lost}); err != nil {
 		return now, err
 	}
 	k.fence.Lock()
 	defer k.fence.Unlock()
-	k.view, k.blank, k.unheard = v, blank, false
-	if lost != "" || !blank {
-		k.lost = lost
-	}
+	k.view, k.blank, k.lost, k.unheard = v, blank, lost, false
 	return s, nil
 }
 
@@ -141,7 +144,7 @@ func forgotten(s State, self string) bool {
 	return slices.Contains(s.Members, self) && (s.Phase == Switching || s.Epoch > First(nil).Epoch+2)
 }
 
-// Lost says what is to be known of a node that came back without the data that it had as a member; it is empty of others, and after a restart.
+// Lost says what is to be known of a node that came back without the data that it had as a member, until it is a member no more; it is empty of others.
 func (k *Keeper) Lost() string {
 	k.fence.RLock()
 	defer k.fence.RUnlock()
@@ -150,8 +153,11 @@ func (k *Keeper) Lost() string {
 
 // why is what a blank node says; the fence is held.
 func (k *Keeper) why() string {
-	if k.lost != "" {
+	switch {
+	case k.lost != "":
 		return k.lost
+	case slices.Contains(k.view.Members, k.self): // as far as it knows
+		return "this node began without data: take it out of the members, if it is one, and add it"
 	}
 	return "this node waits to be made a member"
 }

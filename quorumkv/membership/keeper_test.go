@@ -3,6 +3,7 @@ package membership
 import (
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,6 +104,19 @@ func TestWhoMayBeginWithoutData(t *testing.T) {
 	}
 }
 
+// A node without data says what is to be done: where it is a member, to be added is not enough.
+func TestWhatANodeWithoutDataSays(t *testing.T) {
+	for self, want := range map[string]string{"n1": "take it out of the members", "n3": "waits to be made a member"} {
+		k, err := NewKeeper(self, notes{}, place, First([]string{"n1", "n2"}), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.Enter(k.View().Epoch, false); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", self, err, want)
+		}
+	}
+}
+
 // A member that has kept no state where it must have kept one has lost its disk: it is a replica of nothing until it is taken out and added again, also after
 // a restart. Where it cannot be taken out, it serves and says so. Who need not have kept one serves as before.
 func TestAMemberThatLostItsDisk(t *testing.T) {
@@ -148,11 +162,23 @@ func TestAMemberThatLostItsDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if serves(again) != tc.serves {
-			t.Errorf("%s, and a restart: serves %t", tc.what, serves(again))
+		if got := again.Lost(); serves(again) != tc.serves || got != k.Lost() {
+			t.Errorf("%s, and a restart: serves %t, says %q", tc.what, serves(again), got)
 		}
-		if tc.serves {
+		if tc.says == "" {
 			continue
+		}
+		if slices.Contains(tc.heard.Members, tc.self) && tc.heard.Phase == Stable {
+			joins := tc.heard.Begin(append(slices.Clone(tc.heard.Members), "n9"))
+			for _, s := range []State{joins, joins.Advance(), joins.Advance().Advance()} { // of another node
+				if _, err := again.Install(s); err != nil {
+					t.Fatal(err)
+				}
+				tc.heard = s
+				if got := again.Lost(); serves(again) != tc.serves || got != k.Lost() {
+					t.Errorf("%s, and %s: serves %t, says %q", tc.what, s, serves(again), got)
+				}
+			}
 		}
 		without := State{Epoch: tc.heard.Epoch + 1, Phase: Stable, Members: []string{"n2", "n3"}}
 		for _, s := range []State{without, without.Begin([]string{tc.self, "n2", "n3"})} {
@@ -160,6 +186,9 @@ func TestAMemberThatLostItsDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			tc.heard = s
+			if got := again.Lost(); got != "" {
+				t.Errorf("%s, and %s: says %q", tc.what, s, got)
+			}
 		}
 		if !serves(again) || again.Lost() != "" {
 			t.Errorf("%s: added again, it serves %t and says %q", tc.what, serves(again), again.Lost())

@@ -163,11 +163,6 @@ func NewView(s State, place func(nodes []string) (placement.Placement, error)) (
 	return v, nil
 }
 
-// Fixed is the view of a placement that does not change.
-func Fixed(p placement.Placement) *View {
-	return &View{State: First(p.Nodes()), Read: p, old: p}
-}
-
 // Groups are the sets of N replicas in each of which a write needs its level: those that are asked first, and others if there are.
 func (v *View) Groups(key string) [][]string {
 	read := v.Read.Replicas(key)

@@ -443,7 +443,8 @@ func (m *Mover) decide(ctx context.Context, c Change) (State, error) {
 	if err := m.tell(ctx, s, to.All()); err != nil {
 		return s, refuse("a change waits for all members, old and new, and not all can be reached: %v", err)
 	}
-	if err := m.each(ctx, to.All(), m.mayChange); err != nil {
+	// Hints are with whoever took the write, which may be a node that holds no keys.
+	if err := m.each(ctx, m.o.Nodes, m.mayChange); err != nil {
 		return s, refuse("%v", err)
 	}
 	if now := m.o.Keeper.View().State; now.Epoch != s.Epoch {
@@ -453,11 +454,11 @@ func (m *Mover) decide(ctx context.Context, c Change) (State, error) {
 	return m.begin(s, to)
 }
 
-// mayChange is an error with why members cannot change by the options of a node.
+// mayChange is an error with why members cannot change by the options of a node, or by the hints that it keeps, or that it cannot be asked about them.
 func (m *Mover) mayChange(ctx context.Context, node string) error {
 	var d decided
 	if err := m.ask(ctx, node, question{May: true}, &d); err != nil {
-		return err
+		return fmt.Errorf("cannot be asked whether it keeps what stood in for a replica: start it first: %w", err)
 	}
 	if d.Refused != "" {
 		return errors.New(d.Refused)
