@@ -37,7 +37,7 @@ type Client struct {
 // New makes a client of the node at a host:port address.
 func New(addr string) *Client { return NewOver(addr, (&net.Dialer{}).DialContext) }
 
-// dialTimeout bounds the making of a connection.
+// dialTimeout bounds the making of a connection, and then once more the handshake of TLS.
 const dialTimeout = time.Second
 
 // NewOver is New of a client whose connections are made by dial.
@@ -61,6 +61,8 @@ func NewSecure(addr string, secure *tls.Config, dial func(ctx context.Context, n
 				defer cancel()
 				return dial(ctx, network, addr)
 			},
+			// Without it a node that takes connections and says nothing, as a paused one, keeps one of each request until Close.
+			TLSHandshakeTimeout: dialTimeout,
 			MaxIdleConnsPerHost: 256,
 			IdleConnTimeout:     30 * time.Second,
 			DisableCompression:  true,

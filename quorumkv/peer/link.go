@@ -231,11 +231,12 @@ func (l *Link) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	var d net.Dialer
-	nc, err := d.DialContext(ctx, "tcp", l.addr)
+	raw, err := d.DialContext(ctx, "tcp", l.addr)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	nc := raw
 	if l.secure != nil {
 		nc = tls.Client(nc, forHost(l.secure, l.addr)) // shakes hands with the first write
 	}

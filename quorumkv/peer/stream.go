@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
@@ -25,7 +26,11 @@ type stream struct {
 }
 
 func newStream(nc net.Conn, r *bufio.Reader, queue int, writeTimeout time.Duration) *stream {
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	raw := nc
+	if over, ok := nc.(*tls.Conn); ok {
+		raw = over.NetConn()
+	}
+	if tcp, ok := raw.(*net.TCPConn); ok {
 		_ = tcp.SetKeepAliveConfig(keepAlive) // only makes detection faster
 	}
 	return &stream{nc: nc, r: r, out: make(chan []byte, queue), writeTimeout: writeTimeout, done: make(chan struct{})}
