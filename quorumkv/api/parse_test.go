@@ -1,13 +1,54 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 )
+
+// A transaction may be as large as its values and keys may be, however they are spelled in JSON.
+func TestTransactionsThatFit(t *testing.T) {
+	const largest = 65_536
+	for _, c := range []string{"v", "<", "\x01", "\u2028", "\"", "ä"} {
+		value := strings.Repeat(c, largest/len(c))
+		in := protocol.Transaction{Ops: []protocol.TxnOp{{Op: "write", Key: strings.Repeat("<", MaxKeyBytes), Value: &value}}}
+		for len(in.Ops) < MaxOps {
+			in.Ops = append(in.Ops, protocol.TxnOp{Op: "delete", Key: strings.Repeat("<", MaxKeyBytes)})
+		}
+		b, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if limit := maxTxnBody(largest); len(b) > limit {
+			t.Errorf("%d bytes of %q need %d, and %d are taken", len(value), c, len(b), limit)
+		}
+	}
+}
+
+// Bounds between which there can be no key are refused; pairs differ in one.
+func TestParseBounds(t *testing.T) {
+	for query, says := range map[string]string{
+		"from=k4&to=k5":          "",
+		"from=k5&to=k5":          `from: "k5" is not below to, "k5"`,
+		"from=k6&to=k5":          "from: ",
+		"after=k4&to=k5":         "",
+		"after=k5&to=k5":         `after: "k5" is not below to, "k5"`,
+		"after=k9&to=k5":         "after: ",
+		"after=k9":               "",
+		"after=k3&from=k4&to=k5": "",
+	} {
+		_, bad := parseList(httptest.NewRequest(http.MethodGet, "/range?"+query, nil), listRange)
+		if (bad == nil) != (says == "") || bad != nil && !strings.HasPrefix(bad.Message, says) {
+			t.Errorf("%s: %+v, want %q", query, bad, says)
+		}
+	}
+}
 
 func TestParseKey(t *testing.T) {
 	for escaped, want := range map[string]string{

@@ -140,6 +140,9 @@ func parseList(r *http.Request, kind listing) (req engine.ListRequest, bad *prot
 	if req.To != "" && req.From >= req.To {
 		return req, &protocol.Failure{Code: protocol.CodeBadRequest, Message: fmt.Sprintf("from: %s is not below to, %s, in the order of bytes", quote(req.From), quote(req.To))}
 	}
+	if req.To != "" && req.After >= req.To {
+		return req, &protocol.Failure{Code: protocol.CodeBadRequest, Message: fmt.Sprintf("after: %s is not below to, %s, in the order of bytes", quote(req.After), quote(req.To))}
+	}
 	req.Limit = defaultListed
 	if text, given := params["limit"]; given {
 		n, err := strconv.Atoi(text)

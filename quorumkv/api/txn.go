@@ -59,8 +59,9 @@ func (h *Handler) txn(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// maxTxnBody bounds the body of a transaction whose values have up to maxValue bytes: as text that is escaped or as base64, and with the keys and words around them.
-func maxTxnBody(maxValue int) int { return 2*maxValue + MaxOps*(2*MaxKeyBytes+128) }
+// maxTxnBody bounds the body of a transaction whose values have up to maxValue bytes: as base64 or as text, and with the keys and words around them.
+// A byte of text may be spelled by six: JSON has \u001b for a control character, and some spell < > & in this way too.
+func maxTxnBody(maxValue int) int { return 6*maxValue + MaxOps*(6*MaxKeyBytes+128) }
 
 // valueBytes are those of all values together, which go through shards' logs.
 func valueBytes(ops []engine.Op) int {
