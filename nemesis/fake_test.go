@@ -60,6 +60,8 @@ type lies struct {
 	limitNothing     bool
 	limitLoose       bool // a limit, and more than it has
 	limitForever     bool
+	limitUncounted   int  // so often, what was refused cannot be read
+	limitUnread      bool // a log is too long
 	limitStaysOnce   bool // lifted by the second order only
 	limitUnmet       bool // nobody wants more
 	othersAtOnce     bool // only the first of a rolling slow start starts slowly
@@ -660,10 +662,16 @@ func (n *fakeNode) Unlimit(_ context.Context, r cluster.Resource) error {
 }
 
 func (n *fakeNode) Refused(cluster.Resource) (cluster.Refusals, error) {
-	if n.f.lies.limitUnmet {
-		return cluster.Refusals{}, nil
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	if n.f.lies.limitUncounted > 0 {
+		n.f.lies.limitUncounted--
+		return cluster.Refusals{}, errors.New("reading logs: permission denied")
 	}
-	return cluster.Refusals{Lines: 2, Waiting: 3}, nil
+	if n.f.lies.limitUnmet {
+		return cluster.Refusals{Unread: n.f.lies.limitUnread}, nil
+	}
+	return cluster.Refusals{Lines: 2, Waiting: 3, Unread: n.f.lies.limitUnread}, nil
 }
 
 func (n *fakeNode) Allowances(r cluster.Resource) ([]cluster.Allowance, error) {

@@ -101,14 +101,13 @@ func (l *limited) tookEffect(ctx context.Context, _ *scene) ([]string, error) {
 		main.Pid, n.Name(), l.amount(main.Has), l.amount(main.May), l.amount(l.before[main.Pid].May), len(all))}, nil
 }
 
+// heal lifts the limit whatever counting before it comes to.
 func (l *limited) heal(ctx context.Context, s *scene) error {
-	if err := l.countRefusals(); err != nil {
-		return err
-	}
+	uncounted := l.countRefusals()
 	if err := l.node.Unlimit(ctx, l.resource); err != nil {
-		return err
+		return joinErrors([]error{uncounted, err})
 	}
-	return l.victims.heal(ctx, s)
+	return joinErrors([]error{uncounted, l.victims.heal(ctx, s)})
 }
 
 // countRefusals notes who has run into the limit, once.
@@ -123,7 +122,11 @@ func (l *limited) countRefusals() error {
 	n, name := l.nodes[0], l.nodes[0].Name()
 	met, proof := got.Lines+got.Waiting, []string{}
 	if got.Lines > 0 {
-		proof = append(proof, fmt.Sprintf("the logs of %s say in %s that it gets no more %s", name, count.Of(got.Lines, "line"), l.resource))
+		lines := count.Of(got.Lines, "line")
+		if got.Unread {
+			lines = "at least " + lines
+		}
+		proof = append(proof, fmt.Sprintf("the logs of %s say in %s that it gets no more %s", name, lines, l.resource))
 	}
 	if got.Waiting > 0 {
 		proof = append(proof, fmt.Sprintf("%s can open no file for those who wait to be accepted: %s", name, count.Of(got.Waiting, "connection")))
@@ -133,7 +136,11 @@ func (l *limited) countRefusals() error {
 		proof = append(proof, fmt.Sprintf("process %d of %s has ended under its limit on %s", l.pid, name, l.resource))
 	}
 	if met == 0 {
-		proof = append(proof, fmt.Sprintf("%s was not seen to run into its limit on %s", name, l.resource))
+		seen := fmt.Sprintf("%s was not seen to run into its limit on %s", name, l.resource)
+		if got.Unread {
+			seen += " in what was read of its logs, which have grown too much to be read to their end"
+		}
+		proof = append(proof, seen)
 	}
 	l.fault.Met, l.fault.Proof = &met, append(l.fault.Proof, proof...)
 	return nil

@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -224,6 +225,7 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"nothing is limited", "fd-limit", lies{limitNothing: true}, "may have 1024 open files, as before", ""},
 		{"the limit leaves room", "memory-limit", lies{limitLoose: true}, "has 0.0 MiB and may have 0.0 MiB", ""},
 		{"the limit stays", "fd-limit", lies{limitForever: true}, "", "may have 20 open files, and not 1024 open files as before"},
+		{"what the limit refused cannot be read", "fd-limit", lies{limitUncounted: 1 << 30}, "", "reading logs: permission denied"},
 		{"what ended of its limit stays stopped", "memory-limit", lies{endsOfLimit: true, restartNothing: true}, "", "is stopped"},
 		{"nobody is killed for a slow start", "slow-start", lies{killNothing: true}, "has not ended", ""},
 		{"it starts at once", "slow-start", lies{startsAtOnce: true}, "is running, as process", ""},
@@ -303,6 +305,9 @@ func TestLimitIsRunInto(t *testing.T) {
 		proof string
 	}{
 		{lies{}, 5, "say in 2 lines"},
+		{lies{limitUncounted: 1}, 5, "say in 2 lines"},
+		{lies{limitUnread: true}, 5, "say in at least 2 lines"},
+		{lies{limitUnmet: true, limitUnread: true}, 0, "in what was read of its logs"},
 		{lies{limitStaysOnce: true}, 5, "who wait to be accepted: 3 connections"},
 		{lies{limitUnmet: true}, 0, "was not seen to run into"},
 		{lies{limitUnmet: true, endsOfLimit: true}, 1, "has ended under its limit"},
@@ -313,6 +318,30 @@ func TestLimitIsRunInto(t *testing.T) {
 			got := f.faults[1]
 			if len(o.Reasons()) > 0 || got.Met == nil || *got.Met != c.met || !strings.Contains(strings.Join(got.Proof, "; "), c.proof) {
 				t.Errorf("%+v: %+v %+v", c.lies, o, got)
+			}
+			f.whole(t)
+		})
+	}
+}
+
+// A limit is lifted although what it refused cannot be counted, which stays an error, and the
+// process that has ended of it is started again.
+func TestLimitIsLiftedUncounted(t *testing.T) {
+	for _, ends := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{limitUncounted: 1, endsOfLimit: ends})
+			s := f.scene()
+			k, err := find("fd-limit")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fault := history.Fault{}
+			a := k.act(&Step{Fault: "fd-limit", Nodes: []string{"n1"}})
+			if err := errors.Join(a.aim(t.Context(), s, &fault), a.inject(t.Context(), s)); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.heal(t.Context(), s); err == nil || !strings.Contains(err.Error(), "reading logs") || fault.Met != nil {
+				t.Errorf("%v %+v", err, fault)
 			}
 			f.whole(t)
 		})

@@ -45,6 +45,9 @@ type Limiter interface {
 type Refusals struct {
 	// Lines of the node's logs have the operating system's words for it.
 	Lines int
+	// Unread says that a log was not read to its end, because it had grown too much meanwhile:
+	// there may be more such lines.
+	Unread bool
 	// Waiting connections are not accepted by a process that can have no more descriptors.
 	Waiting int
 }

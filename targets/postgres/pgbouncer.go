@@ -32,6 +32,21 @@ const poolerPort = 6432
 // sessions in transaction mode: fewer than there are sessions, so that they do share.
 const sharedConnections = 4
 
+// sessionConnections is how many sessions a pooler serves in session mode. Each keeps a connection
+// to the server, which has others beside them: the superuser's, and those of clients that are
+// gone while their last statement still waits for standbys.
+const sessionConnections = maxConnections - 50
+
+// poolSizes is how many connections to its server a pooler has in this mode, and to how many
+// clients. In session mode nobody waits for a connection that another one keeps for life:
+// whoever finds none is refused.
+func poolSizes(mode string) (servers, clients int) {
+	if mode == poolerTransaction {
+		return sharedConnections, maxConnections
+	}
+	return sessionConnections, sessionConnections
+}
+
 // notPooledInContainers is why nodes with poolers are no containers.
 const notPooledInContainers = "PgBouncer is started beside the server, whose image does not have it; use --provider sandbox or local, or leave --set " + optPooler + " out"
 
@@ -53,6 +68,9 @@ func (s settings) poolerCombination(containers bool) error {
 		return targets.Usagef("--set failover=%s%sa pooler does not tell its clients that the server behind it is no primary any more, so that they would read from a former one; use one of them", s.failover, with)
 	case s.multiLeader:
 		return targets.Usagef("--set %s=%s%sleaders are looked after by sessions of their own; use one of them", optTopology, topologyMultiLeader, with)
+	case s.pooler == poolerTransaction && s.isolation == isolationSerializable && s.nodes > 1:
+		return targets.Usagef("--set %s=%s%sit is set on the role, which the standbys have too, where PostgreSQL has no serializable transactions; use --set %s=%s, repeatable read, or --nodes 1",
+			optIsolation, s.isolation, with, optPooler, poolerSession)
 	}
 	return nil
 }
@@ -127,13 +145,11 @@ func (s *System) poolerConfig(n cluster.Node, users string) (string, error) {
 			return "", err
 		}
 	}
-	auth, size := "trust", maxConnections/2
+	auth := "trust"
 	if s.password != "" {
 		auth = "scram-sha-256"
 	}
-	if s.set.pooler == poolerTransaction {
-		size = sharedConnections
-	}
+	servers, clients := poolSizes(s.set.pooler)
 	return strings.Join([]string{
 		"[databases]",
 		fmt.Sprintf("%s = host=%s port=%s dbname=%s", database, at[0].host, at[0].port, database),
@@ -144,8 +160,8 @@ func (s *System) poolerConfig(n cluster.Node, users string) (string, error) {
 		"auth_type = " + auth,
 		"auth_file = " + users,
 		"pool_mode = " + s.set.pooler,
-		fmt.Sprintf("default_pool_size = %d", size),
-		fmt.Sprintf("max_client_conn = %d", maxConnections),
+		fmt.Sprintf("default_pool_size = %d", servers),
+		fmt.Sprintf("max_client_conn = %d", clients),
 		"server_login_retry = 1", // its 15 s are longer than a fault
 		"logfile = " + filepath.Join(n.LogDir(), "pgbouncer.log"),
 		"log_connections = 0",

@@ -93,6 +93,7 @@ func TestPoolerIsRefused(t *testing.T) {
 		"failover=on":    {Options: map[string]string{optFailover: failoverOn}},
 		"patroni":        {Options: map[string]string{optFailover: failoverPatroni}},
 		"topology=multi": {Options: map[string]string{optTopology: topologyMultiLeader}},
+		"serializable":   {Nodes: 2, Options: map[string]string{optIsolation: "SERIALIZABLE"}},
 		"provider":       {Containers: true, Options: map[string]string{}},
 	} {
 		cfg.Options[optPooler] = poolerTransaction
@@ -104,6 +105,42 @@ func TestPoolerIsRefused(t *testing.T) {
 		cfg.Options[optPooler] = poolerNone
 		if _, err := parse(cfg); err != nil {
 			t.Errorf("%s without a pooler: %v", name, err)
+		}
+	}
+}
+
+// TestPoolerTakesSerializable where no standby has to: in mode transaction on one node, in mode
+// session everywhere.
+func TestPoolerTakesSerializable(t *testing.T) {
+	for mode, nodes := range map[string]int{poolerTransaction: 1, poolerSession: 3} {
+		if _, err := parse(targets.Config{Nodes: nodes, Options: map[string]string{optPooler: mode, optIsolation: isolationSerializable}}); err != nil {
+			t.Errorf("%s with %d nodes: %v", mode, nodes, err)
+		}
+	}
+}
+
+// TestPoolSizes: in mode session there is a connection for each client that is let in, and the
+// server has more than that; in mode transaction clients share.
+func TestPoolSizes(t *testing.T) {
+	if servers, clients := poolSizes(poolerSession); servers != clients || clients < 300 || servers >= maxConnections-10 {
+		t.Errorf("session: %d connections for %d clients of a server that takes %d", servers, clients, maxConnections)
+	}
+	if servers, clients := poolSizes(poolerTransaction); servers != sharedConnections || clients != maxConnections {
+		t.Errorf("transaction: %d connections for %d clients", servers, clients)
+	}
+}
+
+// TestRoleHasItsSettingsFromTheStart: who logs in through a pooler as soon as the role is there
+// keeps a connection with what the role has then.
+func TestRoleHasItsSettingsFromTheStart(t *testing.T) {
+	for _, mode := range []string{poolerNone, poolerSession, poolerTransaction} {
+		set, err := parse(targets.Config{Options: map[string]string{optPooler: mode}})
+		must(t, err)
+		s := &System{set: set, schema: "s"}
+		before, after, ok := strings.Cut(s.schemaSQL(""), "COMMIT")
+		_, within, begun := strings.Cut(before, "BEGIN")
+		if n := strings.Count(within, "ALTER ROLE"); !ok || !begun || (n >= 3) != (mode == poolerTransaction) || strings.Contains(after, "ROLE") {
+			t.Errorf("%s: %d settings before the commit, and after it %q", mode, n, after)
 		}
 	}
 }

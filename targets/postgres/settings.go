@@ -90,7 +90,10 @@ var options = append([]targets.Option{
 	{Name: optBindir, Default: "", Help: "directory with initdb and postgres, instead of software"},
 }, patroniOptions...)
 
-var isolations = []string{"read committed", "repeatable read", "serializable"}
+// isolationSerializable is the isolation level that standbys do not have.
+const isolationSerializable = "serializable"
+
+var isolations = []string{"read committed", "repeatable read", isolationSerializable}
 
 // syncRule is which standbys a commit waits for.
 type syncRule struct {
@@ -260,7 +263,7 @@ func (s settings) combination() error {
 	if s.nodes == 1 && s.failover != failoverOff {
 		return targets.Usagef("--set failover=%s: there is no standby with --nodes 1; use more nodes", s.failover)
 	}
-	if s.isolation == "serializable" && s.read != readPrimary {
+	if s.isolation == isolationSerializable && s.read != readPrimary {
 		return targets.Usagef("--set isolation=serializable with --read-level %s: PostgreSQL has no serializable transactions on a standby; use --read-level primary, or repeatable read", s.read)
 	}
 	if s.applyDelay > 0 && s.failover != failoverOff {

@@ -252,18 +252,22 @@ func (s *System) makeSchema(ctx context.Context, c *conn) error {
 	if s.password != "" {
 		password = " PASSWORD '" + s.password + "'" // hexadecimal
 	}
-	// The statement holds a secret: not even an error may bring it into the log.
-	sql := `SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1;
-BEGIN;
-CREATE ROLE ` + clientUser + ` LOGIN` + password + `;
-CREATE SCHEMA ` + s.schema + ` AUTHORIZATION ` + clientUser + `;
-SET LOCAL ROLE ` + clientUser + `;` + tables + `COMMIT;
-` + s.roleSettings()
-	_, err := c.pg.PgConn().Exec(ctx, sql).ReadAll()
+	_, err := c.pg.PgConn().Exec(ctx, s.schemaSQL(password)).ReadAll()
 	if err != nil {
 		return fmt.Errorf("making the schema %s: %w", s.schema, err)
 	}
 	return nil
+}
+
+// schemaSQL is one transaction, so that whoever can log in as the role has its settings. It holds
+// a secret: not even an error may bring it into the server's log.
+func (s *System) schemaSQL(password string) string {
+	return `SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1;
+BEGIN;
+CREATE ROLE ` + clientUser + ` LOGIN` + password + `;
+CREATE SCHEMA ` + s.schema + ` AUTHORIZATION ` + clientUser + `;
+` + s.roleSettings() + `SET LOCAL ROLE ` + clientUser + `;` + tables + `COMMIT;
+`
 }
 
 // reconfigure writes a node's configuration anew and has a running server take it

@@ -152,7 +152,7 @@ func (s *System) clientLogin(session int32, set settings, node int) login {
 // serializable, only repeatable read (PostgreSQL, "Serializable Isolation Level":
 // hot standbys do not support it).
 func (s *System) isolationAt(set settings, node int) string {
-	if set.isolation == "serializable" && node != s.primaryIndex() && !s.everyPrimary.Load() {
+	if set.isolation == isolationSerializable && node != s.primaryIndex() && !s.everyPrimary.Load() {
 		return "repeatable read"
 	}
 	return set.isolation

@@ -3,7 +3,8 @@ package wire
 import "fmt"
 
 // Conns are the connections of one session, one with each node that it asked. A client
-// embeds it and so has a Close. It is for one goroutine at a time.
+// embeds it and so has a Close. Different nodes may be asked for (To, At, Drop) by different
+// goroutines at once; one node is for one goroutine at a time, and so is Close.
 type Conns[C comparable] struct {
 	open []C
 	end  func(C)

@@ -10,10 +10,12 @@ type limiter = *proc.Limiter
 
 func (n *node) newLimiter() limiter {
 	return proc.NewLimiter(n.name, n.logDir, func(do func(proc.Set, int) error) error {
-		s := n.current()
-		if s == nil || !s.running() {
-			return do(proc.None{}, 0)
+		var all proc.Sets
+		for _, s := range n.all() {
+			if s.running() {
+				all = append(all, proc.Descendants(s.family.supervisor))
+			}
 		}
-		return do(proc.Descendants(s.family.supervisor), s.family.main)
+		return do(all, n.Pid())
 	})
 }

@@ -330,7 +330,7 @@ func (l *Limiter) Refused(r cluster.Resource) (out cluster.Refusals, err error) 
 	if was == nil {
 		return out, nil
 	}
-	if out.Lines, err = was.logs.since(l.logs, refusalWords[r]); err != nil {
+	if out.Lines, out.Unread, err = was.logs.since(l.logs, refusalWords[r]); err != nil {
 		return out, fmt.Errorf("limits of %s: %w", l.name, err)
 	}
 	if r != cluster.OpenFiles {

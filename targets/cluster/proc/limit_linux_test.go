@@ -115,7 +115,7 @@ func TestLimit(t *testing.T) {
 
 func TestLimitOfNobody(t *testing.T) {
 	for name, limits := range map[string]*Limiter{
-		"no process":       NewLimiter("n1", t.TempDir(), func(do func(Set, int) error) error { return do(None{}, 0) }),
+		"no process":       NewLimiter("n1", t.TempDir(), func(do func(Set, int) error) error { return do(Sets{}, 0) }),
 		"one that is gone": limiterOf(t.TempDir(), 1<<30),
 	} {
 		if err := limits.Limit(t.Context(), cluster.OpenFiles); err == nil {
@@ -251,14 +251,7 @@ func TestRefused(t *testing.T) {
 	logs := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
-		f, err := os.OpenFile(filepath.Join(logs, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.WriteString(text); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
+		if err := appendTo(filepath.Join(logs, name), text); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -286,6 +279,107 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(0) // of this limit there is none yet
+}
+
+// TestRefusedInMovedLogs: a log that is put away or begun anew meanwhile is not read from its
+// beginning again, and one of another file by its name is.
+func TestRefusedInMovedLogs(t *testing.T) {
+	const line = "accept: Too many open files\n"
+	for name, tt := range map[string]struct {
+		meanwhile func(log string) error
+		want      int
+	}{
+		"nothing":  {func(string) error { return nil }, 0},
+		"put away": {func(log string) error { return os.Rename(log, log+".1") }, 0},
+		"put away with a line more": {func(log string) error {
+			return errors.Join(os.Rename(log, log+".1"), appendTo(log+".1", line), appendTo(log, line))
+		}, 2},
+		"another one in its place": {func(log string) error {
+			return errors.Join(appendTo(log+".new", line+line+line+line), os.Rename(log+".new", log))
+		}, 4},
+		"begun anew": {func(log string) error { return errors.Join(os.Truncate(log, 0), appendTo(log, line)) }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			log := filepath.Join(dir, "a.log")
+			if err := appendTo(log, line+line); err != nil {
+				t.Fatal(err)
+			}
+			mark := markLogs(dir)
+			if err := tt.meanwhile(log); err != nil {
+				t.Fatal(err)
+			}
+			if got, unread, err := mark.since(dir, refusalWords[cluster.OpenFiles]); err != nil || got != tt.want || unread {
+				t.Errorf("%d lines, unread %v, %v; want %d", got, unread, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestRefusedInLongLogs: a log that has grown by as much as is read of it was read to its end, one
+// that has grown by a byte more was not.
+func TestRefusedInLongLogs(t *testing.T) {
+	const line = "too many open files\n"
+	for _, more := range []bool{false, true} {
+		dir := t.TempDir()
+		log := filepath.Join(dir, "a.log")
+		if err := appendTo(log, "before\n"+line); err != nil {
+			t.Fatal(err)
+		}
+		mark := markLogs(dir)
+		size := int64(len("before\n"+line)) + mostOfALog
+		if more {
+			size++
+		}
+		if err := errors.Join(appendTo(log, line), os.Truncate(log, size)); err != nil { // what follows is a hole
+			t.Fatal(err)
+		}
+		got, unread, err := mark.since(dir, refusalWords[cluster.OpenFiles])
+		if err != nil || got != 1 || unread != more {
+			t.Errorf("%d lines, unread %v, %v; want 1, %v", got, unread, err, more)
+		}
+	}
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// TestLimitOfSets: what is in one of several sets is limited, and nobody else.
+func TestLimitOfSets(t *testing.T) {
+	main, _ := shell(t)
+	beside, _ := shell(t)
+	another, _ := shell(t)
+	limits := NewLimiter("n1", t.TempDir(), func(do func(Set, int) error) error {
+		return do(Sets{children{beside}, children{main}}, main)
+	})
+	before, err := allowance(another, cluster.OpenFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := limits.Limit(t.Context(), cluster.OpenFiles); err != nil {
+		t.Fatal(err)
+	}
+	all, err := limits.Allowances(cluster.OpenFiles)
+	if err != nil || len(all) != 2 || all[0].Pid != main || all[1].Pid != beside || !all[0].Full || !all[1].Full {
+		t.Errorf("%+v %v", all, err)
+	}
+	if now, err := allowance(another, cluster.OpenFiles); err != nil || now.May != before.May {
+		t.Errorf("another one: %+v %v", now, err)
+	}
+	if err := limits.Unlimit(t.Context(), cluster.OpenFiles); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range []int{main, beside} {
+		if now, err := allowance(pid, cluster.OpenFiles); err != nil || now.May != before.May {
+			t.Errorf("afterwards: %+v %v", now, err)
+		}
+	}
 }
 
 // TestAcceptQueues: connections that nobody accepts are counted at the process that listens.

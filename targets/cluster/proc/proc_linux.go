@@ -163,14 +163,31 @@ func (root Descendants) Has(pid int) bool {
 	return false
 }
 
-// None is no process.
-type None struct{}
+// Sets is all that is in one of several sets, which have no process in common.
+type Sets []Set
 
 // All implements Set.
-func (None) All() ([]int, error) { return nil, nil }
+func (s Sets) All() ([]int, error) {
+	var out []int
+	for _, one := range s {
+		pids, err := one.All()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, pids...)
+	}
+	return out, nil
+}
 
 // Has implements Set.
-func (None) Has(int) bool { return false }
+func (s Sets) Has(pid int) bool {
+	for _, one := range s {
+		if one.Has(pid) {
+			return true
+		}
+	}
+	return false
+}
 
 // Signal sends sig to pid if it is in the set, and does nothing otherwise. The descriptor makes sure that it
 // is not another process which has got the same id meanwhile.

@@ -22,16 +22,17 @@ var refusalWords = map[cluster.Resource][]string{
 	cluster.Memory:    {"cannot allocate memory", "out of memory", "outofmemory", "out-of-memory"},
 }
 
-// logMark is how long log files were at a time, by their paths.
-type logMark map[string]int64
+// logMark is how long log files were at a time. They are known again under another name, because
+// programs put their logs away by renaming them.
+type logMark []fs.FileInfo
 
 // markLogs is that of all files below dir now. A file that cannot be looked at is new later.
 func markLogs(dir string) logMark {
-	mark := logMark{}
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, unseen error) error {
+	var mark logMark
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, unseen error) error {
 		if unseen == nil && d.Type().IsRegular() {
 			if info, err := d.Info(); err == nil {
-				mark[path] = info.Size()
+				mark = append(mark, info)
 			}
 		}
 		return nil
@@ -42,8 +43,19 @@ func markLogs(dir string) logMark {
 // mostOfALog is how much of each file is read, from where it was marked.
 const mostOfALog = 16 << 20
 
-// since counts the lines that were written below dir since the mark and have one of words.
-func (m logMark) since(dir string, words []string) (lines int, err error) {
+// of is how long the file was, 0 for one that is new or was begun anew.
+func (m logMark) of(file fs.FileInfo) int64 {
+	for _, was := range m {
+		if os.SameFile(was, file) && was.Size() <= file.Size() {
+			return was.Size()
+		}
+	}
+	return 0
+}
+
+// since counts the lines that were written below dir since the mark and have one of words. Unread
+// says that a file has grown by more than what is read of it.
+func (m logMark) since(dir string, words []string) (lines int, unread bool, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a log may be put away at any time
@@ -51,28 +63,31 @@ func (m logMark) since(dir string, words []string) (lines int, err error) {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		n, err := linesOf(path, m[path], words)
+		n, more, err := m.linesOf(path, words)
 		lines += n
+		unread = unread || more
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("reading logs: %w", err)
+		return 0, false, fmt.Errorf("reading logs: %w", err)
 	}
-	return lines, nil
+	return lines, unread, nil
 }
 
-func linesOf(path string, from int64, words []string) (n int, err error) {
+func (m logMark) linesOf(path string, words []string) (n int, unread bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return 0, false, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err == nil && info.Size() < from {
-		from = 0 // it was begun anew
+	info, err := f.Stat()
+	if err != nil {
+		return 0, false, err
 	}
+	from := m.of(info)
 	in := bufio.NewReader(io.NewSectionReader(f, from, mostOfALog))
 	for {
 		line, err := in.ReadString('\n')
@@ -84,10 +99,10 @@ func linesOf(path string, from int64, words []string) (n int, err error) {
 			}
 		}
 		if errors.Is(err, io.EOF) {
-			return n, nil
+			return n, info.Size()-from > mostOfALog, nil
 		}
 		if err != nil {
-			return n, err
+			return n, false, err
 		}
 	}
 }
