@@ -24,7 +24,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 go mod init example.test/badger 2>/dev/null
-go get github.com/dgraph-io/badger/v4@v4.9.6 2>/dev/null
+go get github.com/dgraph-io/badger/v4@v4.9.6 >get.log 2>&1 || { cat get.log; exit 1; }
 cat >main.go <<'GO'
 package main
 
@@ -103,5 +103,5 @@ func run() error {
 	return nil
 }
 GO
-go mod tidy >/dev/null 2>&1
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 go run .

@@ -37,7 +37,8 @@ for d in deb/*.deb; do dpkg-deb -x "$d" root; done
 # The server's program is redis-check-rdb under another name.
 cp root/usr/bin/redis-check-rdb redis-server
 port=42731
-LD_LIBRARY_PATH=$dir/root/usr/lib/x86_64-linux-gnu ./redis-server --port $port --bind 127.0.0.1 --dir "$dir" --save '' >redis.log 2>&1 &
+for p in $port; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
+LD_LIBRARY_PATH=$(echo "$dir/root"/usr/lib/*-linux-gnu) ./redis-server --port $port --bind 127.0.0.1 --dir "$dir" --save '' >redis.log 2>&1 &
 pids+=($!)
 python3 -m venv venv
 venv/bin/pip -q install celery==5.7.0 kombu==5.7.0 SQLAlchemy==2.1.9 redis==6.4.0 packaging==25.0 2>pip.log || { cat pip.log; exit 1; }

@@ -22,7 +22,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 python3 -m venv v
-v/bin/pip -q install duckdb==2.0.1 2>/dev/null
+v/bin/pip -q install duckdb==2.0.1 >pip.log 2>&1 || { cat pip.log; exit 1; }
 cat >use.py <<'PY'
 import duckdb, sys
 

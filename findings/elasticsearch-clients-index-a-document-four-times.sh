@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# elasticsearch-py 9.5.1 and opensearch-py 3.2.0 (PyPI), @elastic/elasticsearch 9.4.3 and
-# @opensearch-project/opensearch 3.9.0 (npm), against a server that counts, seen 2026-11-29.
+# elasticsearch-py 9.5.1 (elastic-transport 9.4.2) and opensearch-py 3.2.0 (PyPI), @elastic/elasticsearch 9.4.3
+# (@elastic/transport 9.4.0) and @opensearch-project/opensearch 3.9.0 (npm), against a server that counts, seen 2026-11-29.
 #
 # A client with nothing set indexes a document without an id, and the connection is lost after the server
 # did it and before its answer came: the client sends the POST again, by itself, with no word of it. The
@@ -28,7 +28,7 @@ cd "$dir"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check elasticsearch==9.5.1 elastic-transport==9.4.2 opensearch-py==3.2.0
 npm init -y >/dev/null
-npm install --silent --no-audit --no-fund @elastic/elasticsearch@9.4.3 @opensearch-project/opensearch@3.9.0 >npm.log 2>&1 || { cat npm.log; exit 1; }
+npm install --silent --no-audit --no-fund @elastic/elasticsearch@9.4.3 @elastic/transport@9.4.0 @opensearch-project/opensearch@3.9.0 >npm.log 2>&1 || { cat npm.log; exit 1; }
 cat >server.py <<'PY'
 """Stores documents in memory; the first answers to writes after POST /lose/N are not sent: the connection ends."""
 import json
@@ -183,8 +183,10 @@ if (!asSeen) {
   process.exit(1);
 }
 JS
+for p in 42637; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 venv/bin/python server.py 2>server.log &
 server=$!
 for _ in $(seq 100); do (: >/dev/tcp/127.0.0.1/42637) 2>/dev/null && break; sleep 0.1; done
+kill -0 "$server" 2>/dev/null || { echo "the server has ended:" >&2; tail server.log >&2; exit 1; }
 venv/bin/python clients.py
 node clients.mjs

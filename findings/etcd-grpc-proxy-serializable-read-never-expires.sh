@@ -30,12 +30,13 @@ trap stop EXIT
 
 mkdir "$dir/build" && cd "$dir/build"
 go mod init example.test/etcd 2>/dev/null
-go get -tool go.etcd.io/etcd/server/v3@v3.6.16 2>/dev/null
-go get go.etcd.io/etcd/etcdctl/v3@v3.6.16 2>/dev/null
+go get -tool go.etcd.io/etcd/server/v3@v3.6.16 >get.log 2>&1 || { cat get.log; exit 1; }
+go get go.etcd.io/etcd/etcdctl/v3@v3.6.16 >get.log 2>&1 || { cat get.log; exit 1; }
 go build -o "$dir/etcd" go.etcd.io/etcd/server/v3
 go build -o "$dir/etcdctl" go.etcd.io/etcd/etcdctl/v3
 cd "$dir"
 
+for p in 42501 42511 42512; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 ./etcd --data-dir data --listen-client-urls http://127.0.0.1:42511 --advertise-client-urls http://127.0.0.1:42511 \
   --listen-peer-urls http://127.0.0.1:42501 --initial-advertise-peer-urls http://127.0.0.1:42501 \
   --initial-cluster default=http://127.0.0.1:42501 >log-member 2>&1 &

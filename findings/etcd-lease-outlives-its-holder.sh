@@ -26,14 +26,15 @@ trap stop EXIT
 
 mkdir "$dir/build" && cd "$dir/build"
 go mod init example.test/etcd 2>/dev/null
-go get -tool go.etcd.io/etcd/server/v3@v3.6.16 2>/dev/null
-go get go.etcd.io/etcd/etcdctl/v3@v3.6.16 2>/dev/null
+go get -tool go.etcd.io/etcd/server/v3@v3.6.16 >get.log 2>&1 || { cat get.log; exit 1; }
+go get go.etcd.io/etcd/etcdctl/v3@v3.6.16 >get.log 2>&1 || { cat get.log; exit 1; }
 go build -o "$dir/etcd" go.etcd.io/etcd/server/v3
 go build -o "$dir/etcdctl" go.etcd.io/etcd/etcdctl/v3
 cd "$dir"
 
 cluster=a=http://127.0.0.1:42401,b=http://127.0.0.1:42402,c=http://127.0.0.1:42403
 i=0
+for p in 42401 42402 42403 42411 42412 42413; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 for n in a b c; do
   i=$((i + 1))
   ./etcd --name $n --data-dir data-$n --initial-cluster $cluster \

@@ -25,10 +25,11 @@ trap '[ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/nu
 
 mkdir "$dir/build" && cd "$dir/build"
 go mod init example.test/etcd 2>/dev/null
-go get -tool go.etcd.io/etcd/server/v3@v3.6.16 2>/dev/null
+go get -tool go.etcd.io/etcd/server/v3@v3.6.16 >get.log 2>&1 || { cat get.log; exit 1; }
 go build -o "$dir/etcd" go.etcd.io/etcd/server/v3
 cd "$dir"
 client=http://127.0.0.1:42379 peer=http://127.0.0.1:42380
+for p in 42379 42380; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 ./etcd --data-dir data --listen-client-urls $client --advertise-client-urls $client \
   --listen-peer-urls $peer --initial-advertise-peer-urls $peer --initial-cluster default=$peer >log 2>&1 &
 server=$!
@@ -36,7 +37,7 @@ server=$!
 
 mkdir client && cd client
 go mod init example.test/client 2>/dev/null
-go get go.etcd.io/etcd/client/v3@v3.6.16 2>/dev/null
+go get go.etcd.io/etcd/client/v3@v3.6.16 >get.log 2>&1 || { cat get.log; exit 1; }
 cat >main.go <<'GO'
 package main
 
@@ -104,5 +105,5 @@ func run() error {
 	return nil
 }
 GO
-go mod tidy >/dev/null 2>&1
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 go run .

@@ -28,8 +28,8 @@ trap '[ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/nu
 cd "$dir"
 mkdir client && cd client
 go mod init example.test/client 2>/dev/null
-go get -tool go.etcd.io/etcd/server/v3@v3.6.16 2>/dev/null
-go get go.etcd.io/etcd/client/v3@v3.6.16 2>/dev/null
+go get -tool go.etcd.io/etcd/server/v3@v3.6.16 >get.log 2>&1 || { cat get.log; exit 1; }
+go get go.etcd.io/etcd/client/v3@v3.6.16 >get.log 2>&1 || { cat get.log; exit 1; }
 cat >main.go <<'GO'
 package main
 
@@ -94,10 +94,11 @@ func main() {
 	}
 }
 GO
-go mod tidy >/dev/null 2>&1
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 go build -o ../etcd go.etcd.io/etcd/server/v3
 go build -o ../use .
 cd ..
+for p in 42420 42421; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 ./etcd --data-dir data --listen-client-urls http://127.0.0.1:42421 --advertise-client-urls http://127.0.0.1:42421 \
   --listen-peer-urls http://127.0.0.1:42420 --initial-advertise-peer-urls http://127.0.0.1:42420 \
   --initial-cluster default=http://127.0.0.1:42420 >log 2>&1 &

@@ -27,7 +27,8 @@ done)
 for d in deb/*.deb; do dpkg-deb -x "$d" unpacked; done
 # The server's program is redis-check-rdb under another name.
 cp unpacked/usr/bin/redis-check-rdb redis-server
-LD_LIBRARY_PATH=$dir/unpacked/usr/lib/x86_64-linux-gnu ./redis-server --port 42638 --bind 127.0.0.1 --save '' --dir "$dir" >log 2>&1 &
+for p in 42638; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
+LD_LIBRARY_PATH=$(echo "$dir"/unpacked/usr/lib/*-linux-gnu) ./redis-server --port 42638 --bind 127.0.0.1 --save '' --dir "$dir" >log 2>&1 &
 server=$!
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check fakeredis==2.41.0 redis==8.1.0
@@ -86,4 +87,5 @@ if not as_seen:
     sys.exit("changed or broken")
 PY
 for _ in $(seq 50); do (: >/dev/tcp/127.0.0.1/42638) 2>/dev/null && break; sleep 0.2; done
+kill -0 "$server" 2>/dev/null || { echo "the server has ended:" >&2; tail log >&2; exit 1; }
 venv/bin/python watch.py

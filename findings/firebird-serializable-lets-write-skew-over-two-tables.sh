@@ -22,7 +22,7 @@
 #   SERIALIZABLE, two tables, reserved at the begin: conflict
 #   one SELECT of accounts that hold 30000 together: READ COMMITTED 30010, SNAPSHOT 30000
 #
-# Needs apt-get (packages are only downloaded), pip and unshare (the engine finds its plugins
+# Needs an amd64 machine, apt-get (packages are only downloaded), pip and unshare (the engine finds its plugins
 # under a fixed path: a mount namespace of its own has them there).
 set -euo pipefail
 dir=$(mktemp -d)

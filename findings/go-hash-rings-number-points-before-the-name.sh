@@ -27,7 +27,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 go mod init example.test/rings 2>/dev/null
-go get github.com/golang/groupcache@v0.0.0-20241129210726-2c02b8208cf8 stathat.com/c/consistent@v1.0.0 2>/dev/null
+go get github.com/golang/groupcache@v0.0.0-20241129210726-2c02b8208cf8 stathat.com/c/consistent@v1.0.0 >get.log 2>&1 || { cat get.log; exit 1; }
 cat >main.go <<'GO'
 package main
 
@@ -94,7 +94,7 @@ func main() {
 	}
 }
 GO
-go mod tidy 2>/dev/null
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 out=$(CGO_ENABLED=0 go run .)
 echo "$out"
 diff <(echo "$out") - <<'SEEN' || { echo "changed: see the first lines of this file"; exit 1; }

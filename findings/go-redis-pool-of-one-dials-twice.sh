@@ -26,16 +26,17 @@ mkdir deb && (cd deb && for p in redis-tools=5:7.0.15-1~deb12u10 libjemalloc2 li
   apt-get download "$p" >/dev/null 2>&1 || { echo "cannot be downloaded: $p (run apt-get update)" >&2; exit 1; }
 done)
 for d in deb/*.deb; do dpkg-deb -x "$d" root; done
-export LD_LIBRARY_PATH=$dir/root/usr/lib/x86_64-linux-gnu
+export LD_LIBRARY_PATH=$(echo "$dir/root"/usr/lib/*-linux-gnu)
 # The server's program is redis-check-rdb under another name.
 cp root/usr/bin/redis-check-rdb redis-server
 ./redis-server --version | cut -d' ' -f3
+for p in 42379; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 ./redis-server --port 42379 --bind 127.0.0.1 --save '' --dir "$dir" >log 2>&1 &
 server=$!
 
 mkdir client && cd client
 go mod init example.test/client 2>/dev/null
-go get github.com/redis/go-redis/v9@v9.23.0 2>/dev/null
+go get github.com/redis/go-redis/v9@v9.23.0 >get.log 2>&1 || { cat get.log; exit 1; }
 cat >main.go <<'GO'
 package main
 
@@ -106,5 +107,5 @@ func main() {
 	}
 }
 GO
-go mod tidy >/dev/null 2>&1
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 go run .

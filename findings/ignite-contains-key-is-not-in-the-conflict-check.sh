@@ -121,6 +121,7 @@ public class Skew {
     }
 }
 JAVA
+for p in 42741; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 opens=()
 for p in java.base/jdk.internal.misc java.base/sun.nio.ch java.base/java.io java.base/java.nio java.base/java.net java.base/java.util \
   java.base/java.util.concurrent java.base/java.util.concurrent.locks java.base/java.util.concurrent.atomic java.base/java.lang \

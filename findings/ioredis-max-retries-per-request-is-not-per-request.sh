@@ -32,10 +32,11 @@ done)
 for d in deb/*.deb; do dpkg-deb -x "$d" root; done
 # The server's program is redis-check-rdb under another name.
 cp root/usr/bin/redis-check-rdb redis-server
-LD_LIBRARY_PATH=$dir/root/usr/lib/x86_64-linux-gnu ./redis-server --port 42491 --bind 127.0.0.1 --save '' --dir "$dir" >log 2>&1 &
+for p in 42491 42492; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
+LD_LIBRARY_PATH=$(echo "$dir/root"/usr/lib/*-linux-gnu) ./redis-server --port 42491 --bind 127.0.0.1 --save '' --dir "$dir" >log 2>&1 &
 server=$!
 npm init -y >/dev/null
-npm install --silent ioredis@6.0.0 >/dev/null 2>&1
+npm install --silent ioredis@6.0.0 >npm.log 2>&1 || { cat npm.log; exit 1; }
 cat >use.js <<'JS'
 const net = require('net');
 const { Redis } = require('ioredis');

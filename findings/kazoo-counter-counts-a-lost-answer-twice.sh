@@ -32,8 +32,9 @@ cat >pom.xml <<'XML'
 XML
 mvn -q dependency:copy-dependencies -DoutputDirectory=lib >mvn.log 2>&1 || { tail mvn.log; exit 1; }
 python3 -m venv venv
-venv/bin/pip -q install kazoo==2.10.0 2>/dev/null
+venv/bin/pip -q install kazoo==2.10.0 >pip.log 2>&1 || { cat pip.log; exit 1; }
 port=42711
+for p in $port; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 cat >zoo.cfg <<CFG
 tickTime=2000
 dataDir=$dir/data

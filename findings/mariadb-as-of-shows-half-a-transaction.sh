@@ -34,7 +34,7 @@ done
 for d in *.deb; do dpkg-deb -x "$d" "$dir/root"; done
 cd "$dir"
 root=$dir/root
-export LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu
+export LD_LIBRARY_PATH=$(echo "$root"/usr/lib/*-linux-gnu)
 user=()
 if [ "$(id -u)" -eq 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 mkdir data run && { [ "$(id -u)" -ne 0 ] || chown 65534:65534 data run; }

@@ -46,10 +46,11 @@ mvn -q dependency:copy-dependencies -DoutputDirectory=lib >mvn.log 2>&1 || { tai
 
 root=$dir/root
 port=42611
+for p in $port; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 user=()
 if [ "$(id -u)" -eq 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 mkdir data run && { [ "$(id -u)" -ne 0 ] || chown 65534:65534 data run; }
-export LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu
+export LD_LIBRARY_PATH=$(echo "$root"/usr/lib/*-linux-gnu)
 "${user[@]}" "$root/usr/bin/mariadb-install-db" --no-defaults --basedir="$root/usr" --datadir="$dir/data" \
   --auth-root-authentication-method=normal --skip-test-db >install.log 2>&1 || { tail install.log; exit 1; }
 "${user[@]}" "$root/usr/sbin/mariadbd" --no-defaults --basedir="$root/usr" --datadir="$dir/data" --socket="$dir/run/s" --pid-file="$dir/run/pid" \

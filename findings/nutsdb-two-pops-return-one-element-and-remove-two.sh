@@ -22,7 +22,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 go mod init example.test/nutsdb 2>/dev/null
-go get github.com/nutsdb/nutsdb@v1.1.0 2>/dev/null
+go get github.com/nutsdb/nutsdb@v1.1.0 >get.log 2>&1 || { cat get.log; exit 1; }
 cat >main.go <<'GO'
 package main
 
@@ -136,5 +136,5 @@ func ownWrites(db *nutsdb.DB) (string, error) {
 	return seen, err
 }
 GO
-go mod tidy 2>/dev/null
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 go run .

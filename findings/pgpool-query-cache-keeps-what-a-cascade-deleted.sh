@@ -43,6 +43,7 @@ user=()
 if [ "$(id -u)" -eq 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 mkdir data run && { [ "$(id -u)" -ne 0 ] || chown 65534:65534 data run; }
 "${user[@]}" "$pg/initdb" -D data -U postgres -A trust --no-sync >initdb.log 2>&1 || { tail initdb.log; exit 1; }
+for p in 42442 42443; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 "${user[@]}" "$pg/postgres" -D data -p 42442 -h 127.0.0.1 -k '' -c fsync=off >server.log 2>&1 &
 server=$!
 for _ in $(seq 100); do "$pg/pg_isready" -q -h 127.0.0.1 -p 42442 && break; sleep 0.1; done
@@ -66,7 +67,7 @@ memqcache_method = 'shmem'
 memqcache_oiddir = '$dir/run'
 CONF
 : >pcp.conf; : >hba.conf; : >pool_passwd; chmod 644 pool_passwd
-"${user[@]}" env LD_LIBRARY_PATH="$dir/root/usr/lib/x86_64-linux-gnu" "$dir/root/usr/sbin/pgpool" -n -f "$dir/pgpool.conf" -F "$dir/pcp.conf" -a "$dir/hba.conf" >pool.log 2>&1 &
+"${user[@]}" env LD_LIBRARY_PATH="$(echo "$dir/root"/usr/lib/*-linux-gnu)" "$dir/root"/usr/sbin/pgpool -n -f "$dir/pgpool.conf" -F "$dir/pcp.conf" -a "$dir/hba.conf" >pool.log 2>&1 &
 pool=$!
 for _ in $(seq 100); do "$pg/pg_isready" -q -h 127.0.0.1 -p 42443 && break; sleep 0.1; done
 cat >main.py <<'PY'

@@ -32,14 +32,16 @@ user=()
 if [ "$(id -u)" -eq 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 mkdir data && { [ "$(id -u)" -ne 0 ] || chown 65534:65534 data; }
 "${user[@]}" "$pg/initdb" -D data -U postgres -A trust --no-sync >initdb.log 2>&1 || { tail initdb.log; exit 1; }
+for p in 42432; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 "${user[@]}" "$pg/postgres" -D data -p 42432 -h 127.0.0.1 -k '' -c fsync=off >server.log 2>&1 &
 server=$!
 for _ in $(seq 100); do "$pg/pg_isready" -q -h 127.0.0.1 -p 42432 && break; sleep 0.1; done
+kill -0 "$server" 2>/dev/null || { echo "the server has ended:" >&2; tail server.log >&2; exit 1; }
 "$pg/postgres" --version
 
 mkdir client && cd client
 go mod init example.test/client 2>/dev/null
-go get github.com/jackc/pgx/v5@v5.13.0 2>/dev/null
+go get github.com/jackc/pgx/v5@v5.13.0 >get.log 2>&1 || { cat get.log; exit 1; }
 cat >main.go <<'GO'
 package main
 
@@ -118,5 +120,5 @@ func run(ctx context.Context) error {
 	return nil
 }
 GO
-go mod tidy >/dev/null 2>&1
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 go run .

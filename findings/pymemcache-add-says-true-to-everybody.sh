@@ -27,7 +27,8 @@ for p in memcached=1.6.18-1+deb12u1 libevent-2.1-7; do
   apt-get download "$p" >/dev/null 2>&1 || { echo "cannot be downloaded: $p (run apt-get update)" >&2; exit 1; }
 done
 for d in *.deb; do dpkg-deb -x "$d" unpacked; done
-LD_LIBRARY_PATH=$dir/unpacked/usr/lib/x86_64-linux-gnu unpacked/usr/bin/memcached -u "$(id -un)" -l 127.0.0.1 -p 42633 -U 0 >log 2>&1 &
+for p in 42633; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
+LD_LIBRARY_PATH=$(echo "$dir"/unpacked/usr/lib/*-linux-gnu) unpacked/usr/bin/memcached -u "$(id -un)" -l 127.0.0.1 -p 42633 -U 0 >log 2>&1 &
 server=$!
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check pymemcache==4.0.0
@@ -87,4 +88,5 @@ if not as_seen:
     sys.exit("changed or broken")
 PY
 for _ in $(seq 50); do (: >/dev/tcp/127.0.0.1/42633) 2>/dev/null && break; sleep 0.2; done
+kill -0 "$server" 2>/dev/null || { echo "the server has ended:" >&2; tail log >&2; exit 1; }
 venv/bin/python claim.py

@@ -31,10 +31,11 @@ mkdir deb && (cd deb && for p in redis-tools=5:7.0.15-1~deb12u10 libjemalloc2 li
   apt-get download "$p" >/dev/null 2>&1 || { echo "cannot be downloaded: $p (run apt-get update)" >&2; exit 1; }
 done)
 for d in deb/*.deb; do dpkg-deb -x "$d" root; done
-export LD_LIBRARY_PATH=$dir/root/usr/lib/x86_64-linux-gnu
+export LD_LIBRARY_PATH=$(echo "$dir/root"/usr/lib/*-linux-gnu)
 # The server's program is redis-check-rdb under another name.
 cp root/usr/bin/redis-check-rdb redis-server
 ./redis-server --version | cut -d' ' -f3
+for p in 42501 42502 52501 52502; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 for port in 42501 42502; do
   mkdir $port
   ./redis-server --port $port --bind 127.0.0.1 --dir "$dir/$port" --cluster-enabled yes --save '' >log-$port 2>&1 &

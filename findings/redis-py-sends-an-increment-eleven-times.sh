@@ -31,13 +31,14 @@ mkdir deb && (cd deb && for p in redis-tools=5:7.0.15-1~deb12u10 libjemalloc2 li
   apt-get download "$p" >/dev/null 2>&1 || { echo "cannot be downloaded: $p (run apt-get update)" >&2; exit 1; }
 done)
 for d in deb/*.deb; do dpkg-deb -x "$d" root; done
-export LD_LIBRARY_PATH=$dir/root/usr/lib/x86_64-linux-gnu
+export LD_LIBRARY_PATH=$(echo "$dir/root"/usr/lib/*-linux-gnu)
 # The server's program is redis-check-rdb under another name.
 cp root/usr/bin/redis-check-rdb redis-server
+for p in 42481 42482; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 ./redis-server --port 42481 --bind 127.0.0.1 --save '' --dir "$dir" >log 2>&1 &
 pids="$pids $!"
 python3 -m venv v
-v/bin/pip -q install redis==8.1.0 2>/dev/null
+v/bin/pip -q install redis==8.1.0 >pip.log 2>&1 || { cat pip.log; exit 1; }
 mkdir js && (cd js && npm init -y >/dev/null && npm install --silent redis@6.3.1 >/dev/null 2>&1)
 
 # A proxy: what holds "incr" goes to the server, its answer does not come back and the

@@ -30,7 +30,8 @@ done)
 for d in deb/*.deb; do dpkg-deb -x "$d" root; done
 # The server's program is redis-check-rdb under another name.
 cp root/usr/bin/redis-check-rdb redis-server
-LD_LIBRARY_PATH=$dir/root/usr/lib/x86_64-linux-gnu ./redis-server --port 42631 --bind 127.0.0.1 --save '' --dir "$dir" >log 2>&1 &
+for p in 42631; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
+LD_LIBRARY_PATH=$(echo "$dir/root"/usr/lib/*-linux-gnu) ./redis-server --port 42631 --bind 127.0.0.1 --save '' --dir "$dir" >log 2>&1 &
 pids=$!
 cat >pom.xml <<'XML'
 <project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -132,4 +133,5 @@ public class Locks {
 JAVA
 javac -cp 'lib/*' -d classes Locks.java
 for _ in $(seq 50); do (: >/dev/tcp/127.0.0.1/42631) 2>/dev/null && break; sleep 0.2; done
+kill -0 "$pids" 2>/dev/null || { echo "the server has ended:" >&2; tail log >&2; exit 1; }
 java -cp 'classes:lib/*' Locks 2>java.log || { tail -20 java.log; exit 1; }

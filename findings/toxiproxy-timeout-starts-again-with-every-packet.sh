@@ -22,8 +22,9 @@ server=
 trap '[ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; } || true; rm -rf "$dir"' EXIT
 cd "$dir"
 go mod init example.test/toxi 2>/dev/null
-go get -tool github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0 2>/dev/null
+go get -tool github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0 >get.log 2>&1 || { cat get.log; exit 1; }
 go build -o toxiproxy github.com/Shopify/toxiproxy/v2/cmd/server
+for p in 42474 42475; do if (: >/dev/tcp/127.0.0.1/"$p") 2>/dev/null; then echo "port $p is in use" >&2; exit 1; fi; done
 ./toxiproxy -host 127.0.0.1 -port 42474 >log 2>&1 &
 server=$!
 cat >main.go <<'GO'
@@ -115,5 +116,5 @@ func run() error {
 	return nil
 }
 GO
-go mod tidy >/dev/null 2>&1
+go mod tidy >tidy.log 2>&1 || { cat tidy.log; exit 1; }
 go run .

@@ -22,7 +22,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 python3 -m venv venv
-venv/bin/pip -q install pyturso==0.8.3 2>/dev/null
+venv/bin/pip -q install pyturso==0.8.3 >pip.log 2>&1 || { cat pip.log; exit 1; }
 cat >conflict.py <<'PY'
 import sys
 import turso
