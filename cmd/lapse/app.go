@@ -59,6 +59,9 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 		a.convertCommand(), a.shrinkCommand(), a.reproduceCommand(), a.inPodCommand(),
 		quorumkvCommand(),
 	)
+	root.SetOut(a.Stdout) // where the scripts of completion are written to
+	root.InitDefaultCompletionCmd()
+	groups(root)
 	wrapArgs(root)
 	leaveAtOnce(root)
 	a.complete(root)
@@ -111,6 +114,21 @@ func leaveAtOnce(c *cobra.Command) {
 	}
 	for _, sub := range c.Commands() {
 		leaveAtOnce(sub)
+	}
+}
+
+// groups has commands that only have others below them take none but those: cobra by itself prints
+// their help, and no error, whatever stands after them.
+func groups(c *cobra.Command) {
+	if c.HasSubCommands() && !c.Runnable() {
+		c.Args = cobra.NoArgs
+		c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		if c.Example == "" {
+			c.Example = "  " + c.CommandPath() + " --help"
+		}
+	}
+	for _, sub := range c.Commands() {
+		groups(sub)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/lapse-test/lapse/runs/alert"
@@ -42,14 +43,17 @@ func (a *App) listen() error {
 		address = ":" + address
 	}
 	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
 	if err != nil {
-		return targets.Usagef("--metrics %s: must be a port, or an address such as 0.0.0.0:9464", a.Metrics)
+		return targets.Usagef("--metrics %s: must be a port (0 to 65535; 0 is any free one), or an address of this machine with a port such as 0.0.0.0:9464", a.Metrics)
 	}
 	if host == "" {
 		host = "127.0.0.1"
 	}
 	if a.listener, err = net.Listen("tcp", net.JoinHostPort(host, port)); err != nil {
-		return targets.Usagef("--metrics %s: %v; 0 takes any free port", a.Metrics, err)
+		return targets.Usagef("--metrics %s: cannot listen there: %v; give a port of this machine, 0 for any free one", a.Metrics, err)
 	}
 	return nil
 }
