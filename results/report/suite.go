@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
+	"github.com/lapse-test/lapse/targets"
 )
 
 //go:embed suite.js
@@ -205,9 +206,15 @@ func (p *suitePage) headline() {
 	}
 }
 
-// look returns a claim's icon and CSS class: it is never shown by colour alone.
+// look returns a claim's icon and CSS class: it is never shown by colour alone. Of a claim that is
+// only reported it is that of what was seen.
 func look(c gate.ClaimResult) (icon, class string) {
+	reported := c.Expect == targets.Reported
 	switch {
+	case reported && c.Observed == checkers.Violated:
+		return "✗", "violated"
+	case reported && c.Observed != checkers.Held:
+		return "?", "inconclusive"
 	case c.Status == gate.CaseViolated:
 		return "✗", "violated"
 	case c.Status == gate.CaseInconclusive:

@@ -533,7 +533,7 @@ func matricesSection(p *suitePage) templ.Component {
 		}
 		ctx = templ.InitializeContext(ctx)
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<section id=\"claims\"><h2>Claims</h2><p class=\"lead\">A table for each model: what was expected, and below it what was seen. A check mark says that it came out as expected, be it held or, as a negative control, broken.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<section id=\"claims\"><h2>Claims</h2><p class=\"lead\">A table for each model: what was expected, and below it what was seen. A check mark says that it came out as expected, be it held or, as a negative control, broken; a claim that is only reported has the mark of what was seen.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

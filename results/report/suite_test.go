@@ -16,6 +16,8 @@ import (
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/suite"
 )
 
 // suiteOf is a suite of a run that broke a claim, one that broke what it was to
@@ -160,5 +162,33 @@ func TestSuiteInBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		chromium(t, "--window-size=1280,2600", fmt.Sprintf("--screenshot=%s", filepath.Join(dir, "suite.png")), "file://"+file)
+	}
+}
+
+// TestLook: a mark says that a claim came out as expected, and of one of which nothing is expected
+// what was seen, as the terminal does.
+func TestLook(t *testing.T) {
+	for _, tt := range []struct {
+		expect      string
+		saw         checkers.Status
+		status      gate.CaseStatus
+		icon, class string
+	}{
+		{suite.ExpectHolds, checkers.Held, gate.CasePassed, "✓", "held"},
+		{suite.ExpectHolds, checkers.Violated, gate.CaseViolated, "✗", "violated"},
+		{suite.ExpectHolds, checkers.Inconclusive, gate.CaseInconclusive, "?", "inconclusive"},
+		{suite.ExpectViolated, checkers.Violated, gate.CasePassed, "✓", "control"},
+		{suite.ExpectReport, checkers.Held, gate.CasePassed, "✓", "held"},
+		{suite.ExpectReport, checkers.Violated, gate.CasePassed, "✗", "violated"},
+		{suite.ExpectReport, checkers.Inconclusive, gate.CasePassed, "?", "inconclusive"},
+	} {
+		c := gate.ClaimResult{Expect: tt.expect, Observed: tt.saw, Status: tt.status}
+		icon, class := look(c)
+		if icon != tt.icon || class != tt.class {
+			t.Errorf("%s, %s: %s %s, want %s %s", tt.expect, tt.saw, icon, class, tt.icon, tt.class)
+		}
+		if shown := (text.Style{}).Status(tt.saw); tt.expect == suite.ExpectReport && !strings.HasPrefix(shown, icon) {
+			t.Errorf("%s, %s: %s, and %s on the terminal", tt.expect, tt.saw, icon, shown)
+		}
 	}
 }
