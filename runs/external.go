@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/lapse-test/lapse/internal/pure"
@@ -32,6 +33,9 @@ func attach(ctx context.Context, env Environment, req Request, t targets.Target)
 		return p, nil, targets.Usagef("--provider external: say where the cluster is with --at; see lapse run --help")
 	case len(req.At) == 0 && req.Operator != "":
 		return p, nil, targets.Usagef("--operator %s: its commands are for a cluster that lapse did not start; say where that is with --at", req.Operator)
+	}
+	if err := p.checkDrivers(&req); err != nil {
+		return p, nil, err
 	}
 	var err error
 	if finder, _ := p.finder(); finder == nil {
@@ -93,6 +97,28 @@ func (p *externalCluster) finder() (cluster.Finder, string) {
 		}
 	}
 	return nil, ""
+}
+
+// checkDrivers refuses nodes that are found anew by each driver. What finds them may order them otherwise the next time, when
+// others are ready, and what is asked of one node would go to another.
+func (p *externalCluster) checkDrivers(plan *Request) error {
+	if finder, by := p.finder(); plan.Drivers > 0 && finder != nil {
+		return targets.Usagef("--drivers: --at %s is looked up by each driver anew, and need not be the same nodes in the same order; name the addresses with --at instead", by)
+	}
+	return nil
+}
+
+// checkFound is an error if other than so many nodes were found for a stored plan: some are away at the moment, or the database
+// has become another. Addresses are as many as the plan names.
+func (p *externalCluster) checkFound(found, planned int) error {
+	finder, by := p.finder()
+	if finder == nil || found == planned {
+		return nil
+	}
+	return &cluster.EnvironmentError{
+		Doing: "finding the nodes of --at " + by, Err: fmt.Errorf("there are %d, and the plan has %d", found, planned),
+		Way: "wait until as many are there as when the plan was made, or make a new plan",
+	}
 }
 
 // find is where the nodes are.

@@ -91,12 +91,54 @@ func TestMarks(t *testing.T) {
 	if _, err := FromPlan(t.Context(), p.Plan, env(m)); !errors.As(err, &environment) {
 		t.Errorf("a stored plan without the right: %v", err)
 	}
-	if _, err := FromPlan(t.Context(), p.Plan, env(fewer)); err == nil {
-		t.Error("a stored plan for three nodes was taken up on two")
+	fewer.may = nil
+	if _, err := FromPlan(t.Context(), p.Plan, env(fewer)); !errors.As(err, &environment) || !strings.Contains(err.Error(), "there are 2, and the plan has 3") {
+		t.Errorf("a stored plan for three nodes on two: %v", err)
 	}
 	given := *p.Plan
 	given.At = []string{"db-0", "db-1", "db-2"}
 	if _, err := FromPlan(t.Context(), &given, env(nil)); !errors.As(err, &usage) {
 		t.Errorf("a stored plan whose nodes nobody keeps: %v", err)
+	}
+}
+
+// TestDriversFindNoNodes: with drivers nodes are named by their addresses, of the run and of a stored plan, which a driver has;
+// one setting apart, both are taken.
+func TestDriversFindNoNodes(t *testing.T) {
+	env := Environment{
+		Targets:   []targets.Target{quorumkv.New()},
+		Providers: []providers.Entry{{Provider: external.Provider{Finder: marked{nodes: []string{"db-0", "db-1", "db-2"}}}}},
+	}
+	for _, c := range []struct {
+		at      []string
+		drivers int
+		refused bool
+	}{
+		{[]string{"mark:db"}, 2, true},
+		{[]string{"mark:db"}, 0, false},
+		{[]string{"db-0", "db-1", "db-2"}, 2, false},
+	} {
+		req := Request{Target: quorumkv.Name, At: c.at, Drivers: c.drivers, WriteLevel: "2", ReadLevel: "2"}
+		var usage *targets.UsageError
+		says := func(err error) bool {
+			return errors.As(err, &usage) && strings.Contains(err.Error(), "--drivers: --at mark:db") && strings.Contains(err.Error(), "name the addresses")
+		}
+		_, err := Plan(t.Context(), req, env)
+		if c.refused != says(err) || !c.refused && err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		req.Drivers = 0
+		p, err := Plan(t.Context(), req, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Plan.Drivers, p.Plan.DriverListen = c.drivers, "127.0.0.1:7399"
+		if c.drivers == 0 {
+			p.Plan.DriverListen = ""
+		}
+		_, err = FromPlan(t.Context(), p.Plan, env)
+		if c.refused != says(err) || !c.refused && err != nil {
+			t.Errorf("%+v, a stored plan: %v", c, err)
+		}
 	}
 }

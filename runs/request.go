@@ -254,8 +254,15 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	if err != nil {
 		return nil, err
 	}
-	there, target, err := externalCluster{at: plan.At, finders: env.finders()}.target(ctx, target)
+	stored := externalCluster{at: plan.At, finders: env.finders()}
+	if err := stored.checkDrivers(&plan.Run); err != nil {
+		return nil, err
+	}
+	there, target, err := stored.target(ctx, target)
 	if err != nil {
+		return nil, err
+	}
+	if err := there.checkFound(target.Info().DefaultNodes, plan.Nodes); err != nil {
 		return nil, err
 	}
 	asked := targets.Config{
@@ -289,12 +296,12 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 		return nil, err
 	}
 	p := &Planned{Plan: plan, Target: target, Config: cfg}
-	stored := plan.Operations
+	operations := plan.Operations
 	if err := p.makeWorkload(target.Info()); err != nil {
 		return nil, err
 	}
-	if plan.Operations != stored {
-		return nil, targets.Usagef("the stored plan's operations have fingerprint %s, this lapse would do %s: it was made by another version", stored, plan.Operations)
+	if plan.Operations != operations {
+		return nil, targets.Usagef("the stored plan's operations have fingerprint %s, this lapse would do %s: it was made by another version", operations, plan.Operations)
 	}
 	if err := p.chooseModels(env); err != nil {
 		return nil, err

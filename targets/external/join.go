@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/lapse-test/lapse/targets"
 )
@@ -18,10 +20,14 @@ func (t target) NotJoined(targets.Config) string {
 	return "which this target's external clusters do not take; leave --drivers out"
 }
 
-// Join implements targets.Joiner: it looks, and makes nothing. The addresses are those of --at.
-func (t target) Join(ctx context.Context, cfg targets.Config, _ []string) (targets.Joined, error) {
+// Join implements targets.Joiner: it looks, and makes nothing. The addresses have to be those of --at: a node has its name by
+// its place among them.
+func (t target) Join(ctx context.Context, cfg targets.Config, at []string) (targets.Joined, error) {
 	if why := t.NotJoined(cfg); why != "" {
 		return nil, targets.Usagef("clients in other processes, %s", why)
+	}
+	if !slices.Equal(at, t.kind.At) {
+		return nil, targets.Usagef("the run asks its nodes at %s, and --at is %s here: name the addresses in --at, in one order for all", strings.Join(at, ", "), strings.Join(t.kind.At, ", "))
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
