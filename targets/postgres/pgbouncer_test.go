@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -23,6 +24,21 @@ func ask(t *testing.T, d *deployment, c *conn, sql string) string {
 		return ""
 	}
 	return string(last.Rows[0][0])
+}
+
+// A target with a pooler is there if the pooler is, so that a suite skips one that is optional; without a pooler nobody looks for it.
+func TestThePoolerIsPresent(t *testing.T) {
+	cache := os.Getenv(envCache)
+	_, missing := pgbouncer.Find(t.Context(), cache)
+	for mode, looks := range map[string]bool{poolerNone: false, poolerSession: true, poolerTransaction: true} {
+		present, err := Target{}.Present(t.Context(), targets.Config{Nodes: 1, Cache: cache, Options: map[string]string{optPooler: mode}})
+		if want := looks && missing != nil; (err != nil) != want || want && !strings.Contains(err.Error(), "pgbouncer") {
+			t.Errorf("%s: %v, PgBouncer is missing: %v", mode, err, missing)
+		}
+		if err == nil && strings.Contains(present, "PgBouncer") != looks {
+			t.Errorf("%s: %s", mode, present)
+		}
+	}
 }
 
 // TestPooler: in mode session a session keeps what it set, prepared, listens to and locked; in mode

@@ -162,6 +162,13 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 		return "", err
 	}
 	present := sw.String() + " at " + sw.bindir
+	if s.pooler != poolerNone {
+		found, err := pgbouncer.Find(ctx, cfg.Cache)
+		if err != nil {
+			return "", err
+		}
+		present += ", PgBouncer " + found.Version
+	}
 	if s.failover == failoverPatroni {
 		_, version, err := sw.withPatroni(ctx, cfg.Cache)
 		return present + ", Patroni " + version, err
