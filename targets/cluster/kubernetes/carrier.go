@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -241,18 +242,17 @@ func (c *carrier) Lost(ctx context.Context, node string, since time.Time) error 
 	return h.lostSince(name, since)
 }
 
-// Close implements cluster.Carrier: the containers heal what is still broken, and end.
+// Close implements cluster.Carrier: the containers heal what is still broken, and end. All are told to, also
+// if one cannot be for an order that is under way in its pod.
 func (c *carrier) Close(ctx context.Context) error {
+	var errs []error
 	var taken []*hold
-	defer func() {
-		for _, h := range taken {
-			h.leave()
-		}
-	}()
-	for _, h := range c.holds {
+	for node, h := range c.holds {
 		if err := h.take(ctx); err != nil {
-			return err
+			errs = append(errs, fmt.Errorf("waiting for an order in the pod %s: %w", c.pods[node], err))
+			continue
 		}
+		defer h.leave()
 		taken = append(taken, h)
 		if h.attached != nil {
 			h.attached.end(nil)
@@ -266,8 +266,8 @@ func (c *carrier) Close(ctx context.Context) error {
 		case <-h.attached.gone:
 			h.attached = nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.Join(append(errs, ctx.Err())...)
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

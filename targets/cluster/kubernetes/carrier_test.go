@@ -86,6 +86,7 @@ func TestLost(t *testing.T) {
 				t.Error(err)
 			}
 			a.Lose()
+			<-c.holds["n1"].attached.gone
 		}, ""},
 		"the connection ends with its pod": {func(_ *testing.T, a *kubernetestest.API, _ *carrier, _ rules) {
 			a.Change(func() { a.Pods["db-0"]["metadata"].(map[string]any)["uid"] = "another" })
@@ -201,6 +202,32 @@ func TestTurn(t *testing.T) {
 	h.leave()
 	if err := h.take(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCloseAll: all pods are let go of, whichever has an order under way.
+func TestCloseAll(t *testing.T) {
+	_, c, _ := carrying(t)
+	for _, node := range []string{"n1", "n2", "n3"} {
+		if err := c.do(t, node, cluster.CommandPause); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.holds["n2"].take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	others := []*attachment{c.holds["n1"].attached, c.holds["n3"].attached}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Close(ctx); err == nil || !strings.Contains(err.Error(), "waiting for an order in the pod db-1") {
+		t.Error(err)
+	}
+	for _, a := range others {
+		<-a.gone
+	}
+	c.holds["n2"].leave()
+	if err := c.Close(t.Context()); err != nil || c.holds["n2"].attached != nil {
+		t.Errorf("when it is over: %v", err)
 	}
 }
 

@@ -27,8 +27,13 @@ type loss struct {
 	why  error
 }
 
-// take takes the turn, unless ctx is done first.
+// take takes the turn, unless ctx is done before it is free.
 func (h *hold) take(ctx context.Context) error {
+	select {
+	case h.turn <- struct{}{}:
+		return nil
+	default:
+	}
 	select {
 	case h.turn <- struct{}{}:
 		return nil
