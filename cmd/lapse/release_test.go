@@ -48,6 +48,53 @@ func readAction(t *testing.T) action {
 	return a
 }
 
+// TestActionArguments: what a user of the action says in arguments is what lapse is given, and it takes it. One thing apart.
+func TestActionArguments(t *testing.T) {
+	steps := readAction(t).Runs.Steps
+	i := slices.IndexFunc(steps, func(s step) bool { return s.ID == "run" })
+	if i < 0 {
+		t.Fatal("no step has the ID run")
+	}
+	program, err := exec.LookPath("lapse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	temp := t.TempDir()
+	noted := "#!/bin/sh\nprintf '%s\\n' \"$*\" >given\nexec '" + program + "' \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(temp, "lapse"), []byte(noted), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, arguments, baseline string
+		has, lacks, says          string
+	}{
+		{"nothing more", "--dry-run", "", "--dry-run", "--baseline", ""},
+		{"progress", "--dry-run --progress json", "", "--progress json", "plain", ""},
+		{"the input", "--dry-run", "known.json", "--baseline known.json", "other.json", ""},
+		{"the argument", "--dry-run --baseline other.json", "", "--baseline other.json", "known.json", ""},
+		{"both", "--dry-run --baseline other.json", "known.json", "--baseline other.json", "known.json", "::warning::the input baseline (known.json) is left out"},
+		{"both, in one word", "--baseline=other.json --dry-run", "known.json", "--baseline=other.json", "known.json", "::warning::the input baseline (known.json) is left out"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			cmd := exec.CommandContext(t.Context(), steps[i].Shell, "-eo", "pipefail", "-c", steps[i].Run)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "RUNNER_TEMP="+temp, "GITHUB_OUTPUT="+filepath.Join(dir, "output"), "SUITE=quorum-basics", "BASELINE="+c.baseline, "ARGUMENTS="+c.arguments)
+			said, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, said)
+			}
+			given, err := os.ReadFile(filepath.Join(dir, "given"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(given), c.has) || strings.Contains(string(given), c.lacks) || strings.Contains(string(said), "::warning::") != (c.says != "") || !strings.Contains(string(said), c.says) {
+				t.Errorf("lapse was given %q and said %s", given, said)
+			}
+		})
+	}
+}
+
 // TestAction carries out the steps of the action that are commands, as GitHub's runner
 // does: a suite that holds, and one that does not.
 func TestAction(t *testing.T) {
