@@ -151,9 +151,11 @@ func TestShardedRefusals(t *testing.T) {
 	}{
 		{`{"op":"write","key":"a","value":"` + strings.Repeat("v", large) + `"}`, http.StatusOK},
 		{`{"op":"write","key":"a","value_base64":"` + base64.StdEncoding.EncodeToString(make([]byte, large)) + `"}`, http.StatusOK},
+		{`{"op":"write","key":"a","value":"` + strings.Repeat(`\u003c`, large) + `"}`, http.StatusOK}, // as encoding/json spells <
+		{`{"op":"write","key":"a","value":"` + strings.Repeat(`\u003c`, large+1) + `"}`, http.StatusRequestEntityTooLarge},
 		{`{"op":"write","key":"a","value":"` + strings.Repeat("v", large+1) + `"}`, http.StatusRequestEntityTooLarge},
 		{`{"op":"write","key":"a","value":"` + strings.Repeat("v", large) + `"},{"op":"write","key":"b","value":"v"}`, http.StatusRequestEntityTooLarge},
-		{strings.Repeat(" ", 4*large) + `{"op":"read","key":"a"}`, http.StatusRequestEntityTooLarge},
+		{strings.Repeat(" ", 10*large) + `{"op":"read","key":"a"}`, http.StatusRequestEntityTooLarge},
 	} {
 		got, body := request(t, "POST", "http://"+c.addrs["n1"]+"/txn", `{"ops":[`+tc.op+`]}`)
 		if got.StatusCode != tc.want {
