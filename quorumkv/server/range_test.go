@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/tenant"
@@ -28,7 +29,10 @@ func TestRangeReads(t *testing.T) {
 		{placement.Modulo, nil, map[[2]string]int{{"k4", "k5"}: 5, {"", ""}: 5}},
 	} {
 		t.Run(string(tc.partitioner), func(t *testing.T) {
-			c := startCluster(t, 5, false, func(cfg *Config) { cfg.Replication, cfg.Partitioner, cfg.SplitPoints = 3, tc.partitioner, tc.splits })
+			c := startCluster(t, 5, false, func(cfg *Config) {
+				cfg.Replication, cfg.Partitioner, cfg.SplitPoints = 3, tc.partitioner, tc.splits
+				cfg.RequestTimeout, cfg.PeerTimeout = 20*time.Second, 10*time.Second // a busy machine is no failure
+			})
 			var all []string
 			for i := range keys {
 				key := fmt.Sprint("k", i)
@@ -81,7 +85,7 @@ func TestRangeReads(t *testing.T) {
 
 // A range needs R of the nodes of each of its parts, and no others.
 func TestRangeReadsWithoutSomeNodes(t *testing.T) {
-	ps := startProcesses(t, 5, "--replication", "3", "--partitioner", "range", "--split-points", "k2", "--split-points", "k4", "--split-points", "k6", "--split-points", "k8")
+	ps := startProcesses(t, 5, "--peer-timeout", "10s", "--request-timeout", "20s", "--replication", "3", "--partitioner", "range", "--split-points", "k2", "--split-points", "k4", "--split-points", "k6", "--split-points", "k8")
 	mustPut(t, ps[0].client, "k4", "v", "ALL") // on n3, n4 and n5
 	killAll(t, ps[3:])
 	eventually(t, "n1 knows who is away", func() bool {
@@ -109,19 +113,26 @@ func TestBadRangeReads(t *testing.T) {
 	c := startCluster(t, 1, false, func(cfg *Config) { cfg.Replication = 1 })
 	defer http.DefaultClient.CloseIdleConnections()
 	for path, says := range map[string]string{
-		"/range?from=b&to=a": `from: "b" is not below to, "a"`,
-		"/range?from=a&to=a": "is not below",
-		"/range?from=%1F":    "from: the key has the control character",
-		"/range?to=%1F":      "to: the key has the control character",
-		"/range?limit=0":     "limit",
-		"/range?below=a":     `unknown parameter "below"`,
-		"/keys?from=a":       `unknown parameter "from"`,
-		"/backup?to=a":       `unknown parameter "to"`,
-		"/range?r=9":         "list: level 9 cannot be served",
+		"/range?from=b&to=a":    `from: "b" is not below to, "a"`,
+		"/range?from=a&to=a":    "is not below",
+		"/range?after=k9&to=k5": `after: "k9" is not below to, "k5"`,
+		"/range?after=k5&to=k5": "is not below",
+		"/range?from=%1F":       "from: the key has the control character",
+		"/range?to=%1F":         "to: the key has the control character",
+		"/range?limit=0":        "limit",
+		"/range?below=a":        `unknown parameter "below"`,
+		"/keys?from=a":          `unknown parameter "from"`,
+		"/backup?to=a":          `unknown parameter "to"`,
+		"/range?r=9":            "list: level 9 cannot be served",
 	} {
 		got, body := request(t, "GET", "http://"+c.addrs["n1"]+path, "", tenant.Header, "a")
 		if got.StatusCode != http.StatusBadRequest || !strings.Contains(strings.ReplaceAll(body, `\"`, `"`), says) {
 			t.Errorf("%s: %d %s, want %s", path, got.StatusCode, body, says)
+		}
+	}
+	for _, path := range []string{"/range?after=k4&to=k5", "/range?after=k9"} {
+		if got, body := request(t, "GET", "http://"+c.addrs["n1"]+path, "", tenant.Header, "a"); got.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d %s", path, got.StatusCode, body)
 		}
 	}
 }
