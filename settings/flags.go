@@ -6,6 +6,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// CommaList is the annotation of flags whose one text is a list: given again, it takes the place of
+// all that the text before it said.
+const CommaList = "comma-list"
+
 // AddFlags adds a flag for each of the named settings, or for all, and fills r with
 // the defaults. The flags of a command are parsed into r.
 func AddFlags(f *pflag.FlagSet, r *Run, flags ...string) {
@@ -17,6 +21,9 @@ func AddFlags(f *pflag.FlagSet, r *Run, flags ...string) {
 			fl.DefValue = defaultText(s, r)
 			if s.truth() {
 				fl.NoOptDefVal = "true"
+			}
+			if s.kind == "names" || s.kind == "shares" {
+				fl.Annotations = map[string][]string{CommaList: {s.Flag}}
 			}
 		}
 	}

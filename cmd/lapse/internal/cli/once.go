@@ -8,21 +8,20 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/lapse-test/lapse/settings"
 )
 
-// GiveOnce has the flags of c and of the commands below it that take one value refuse
-// another one: of two lists of faults the first would be lost in silence.
+// GiveOnce has the flags of c and of the commands below it that take a list as one text refuse
+// another one: of two lists of faults the first would be lost in silence. Given again, flags of one value are
+// set anew, as everywhere.
 func GiveOnce(c *cobra.Command) {
 	for _, flags := range []*pflag.FlagSet{c.Flags(), c.PersistentFlags()} {
 		flags.VisitAll(func(f *pflag.Flag) {
 			if f.DefValue == "0s" {
 				f.DefValue = "0" // which pflag knows for nothing whatever the type, and does not show
 			}
-			switch {
-			case given(f) || repeatable(f.Value):
-			case f.Value.Type() == "bool":
-				f.Value = &onceBool{onceValue{Value: f.Value}}
-			default:
+			if _, given := f.Value.(*onceValue); !given && f.Annotations[settings.CommaList] != nil {
 				f.Value = &onceValue{Value: f.Value}
 			}
 		})
@@ -32,19 +31,9 @@ func GiveOnce(c *cobra.Command) {
 	}
 }
 
-// given tells whether f has been seen to: the flags of a command are those of its parents too.
-func given(f *pflag.Flag) bool {
-	switch f.Value.(type) {
-	case *onceValue, *onceBool:
-		return true
-	}
-	return false
-}
-
-// repeatable tells whether each value of a flag is one more.
-func repeatable(v pflag.Value) bool {
-	_, slice := v.(pflag.SliceValue)
-	return slice || v.Type() == "stringArray" || v.Type() == "stringToString"
+// MarkList says that the text of the named flag of f is a list.
+func MarkList(f *pflag.FlagSet, name string) {
+	f.Lookup(name).Annotations = map[string][]string{settings.CommaList: {name}}
 }
 
 // onceValue is the value of a flag that is given once.
@@ -57,7 +46,7 @@ type onceValue struct {
 // Set implements pflag.Value.
 func (v *onceValue) Set(text string) error {
 	if v.given && text != v.text {
-		return fmt.Errorf("it was given before, as %q, and takes one value", v.text)
+		return fmt.Errorf("it was given before, as %q; name all in one list, with commas", v.text)
 	}
 	if err := v.Value.Set(text); err != nil {
 		return err
@@ -65,12 +54,6 @@ func (v *onceValue) Set(text string) error {
 	v.text, v.given = text, true
 	return nil
 }
-
-// onceBool is a onceValue that pflag knows for one that needs no argument.
-type onceBool struct{ onceValue }
-
-// IsBoolFlag tells pflag that the value may be left out.
-func (*onceBool) IsBoolFlag() bool { return true }
 
 // FlagError is err, an error of pflag's, in words: what strconv and time say of a value
 // that they cannot read are words of Go's.
