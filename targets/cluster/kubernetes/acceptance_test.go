@@ -85,6 +85,7 @@ func TestRealCluster(t *testing.T) {
 	})
 	t.Run("let go of within", func(t *testing.T) {
 		start(t, c, "early", "--faults=partition-one", "--duration=40s", "--fault-interval=5m", "--fault-hold=20s")
+		c.Kubectl(t, "-n", "shop", "wait", "--for=jsonpath={.status.ready}=1", "job/early", "--timeout=30s")
 		tookEffect(t, c, "early")
 		letGo(t, c)
 		finish(t, c, "early").expect(t, 2, "1 injected, 1 took effect, 0 healed", "it ended early: the hold on the pod db-", "result: inconclusive")
