@@ -84,7 +84,7 @@ func TestRealCluster(t *testing.T) {
 		run(t, c, "after", "--faults=partition-one").expect(t, 0, "1 injected, 1 took effect, 1 healed")
 	})
 	t.Run("let go of within", func(t *testing.T) {
-		start(t, c, "early", "--faults=partition-one", "--duration=40s", "--fault-interval=5m", "--fault-hold=20s")
+		start(t, c, "early", "--faults=partition-one", "--duration=40s", "--fault-interval=25s", "--fault-hold=20s")
 		c.Kubectl(t, "-n", "shop", "wait", "--for=jsonpath={.status.ready}=1", "job/early", "--timeout=30s")
 		tookEffect(t, c, "early")
 		letGo(t, c)
