@@ -1,14 +1,11 @@
 package settings
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
 )
-
-// CommaList is the annotation of flags whose one text is a list: given again, it takes the place of
-// all that the text before it said.
-const CommaList = "comma-list"
 
 // AddFlags adds a flag for each of the named settings, or for all, and fills r with
 // the defaults. The flags of a command are parsed into r.
@@ -16,14 +13,15 @@ func AddFlags(f *pflag.FlagSet, r *Run, flags ...string) {
 	*r = Defaults()
 	for _, s := range all {
 		if len(flags) == 0 || contains(flags, s.Flag) {
-			f.Var(&flagValue{setting: s, run: r}, s.Flag, s.Help)
+			var v pflag.Value = &flagValue{setting: s, run: r}
+			if s.kind == "names" || s.kind == "shares" {
+				v = ListOnce(v)
+			}
+			f.Var(v, s.Flag, s.Help)
 			fl := f.Lookup(s.Flag)
 			fl.DefValue = defaultText(s, r)
 			if s.truth() {
 				fl.NoOptDefVal = "true"
-			}
-			if s.kind == "names" || s.kind == "shares" {
-				fl.Annotations = map[string][]string{CommaList: {s.Flag}}
 			}
 		}
 	}
@@ -85,4 +83,26 @@ func (v *flagValue) Type() string {
 		return "bool"
 	}
 	return "string"
+}
+
+// ListOnce is v, the value of a flag whose one text is a list, but refuses another text: of two lists of
+// faults the first would be lost in silence. It is for one goroutine at a time.
+func ListOnce(v pflag.Value) pflag.Value { return &listOnce{Value: v} }
+
+type listOnce struct {
+	pflag.Value
+	text  string
+	given bool
+}
+
+// Set implements pflag.Value.
+func (v *listOnce) Set(text string) error {
+	if v.given && text != v.text {
+		return fmt.Errorf("it was given before, as %q; name all in one list, with commas", v.text)
+	}
+	if err := v.Value.Set(text); err != nil {
+		return err
+	}
+	v.text, v.given = text, true
+	return nil
 }

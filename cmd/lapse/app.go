@@ -65,7 +65,6 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 	wrapArgs(root)
 	leaveAtOnce(root)
 	a.complete(root)
-	cli.GiveOnce(root)
 	return root
 }
 

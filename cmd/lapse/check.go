@@ -26,6 +26,7 @@ import (
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/results/violations"
+	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -53,7 +54,8 @@ recognised, or named with --format.`,
 	}
 	o.read.Add(c.Flags(), "format")
 	c.Flags().StringVar(&o.models, "model", "", "consistency models, comma-separated (default: those of the run, else all that apply)")
-	cli.MarkList(c.Flags(), "model")
+	models := c.Flags().Lookup("model")
+	models.Value = settings.ListOnce(models.Value)
 	c.Flags().StringVar(&o.witnesses, "witnesses", "", "directory for the proofs: sentences, JSON, a history that can be checked again, and a picture of each")
 	c.Flags().BoolVar(&o.staleness, "staleness", false, "show how stale reads were, by level, and inside and outside fault windows")
 	c.Flags().StringVar(&o.engine, "engine", string(linearizable.Auto), "how linearizability is decided: auto (the fast algorithm where values are unique), search, or porcupine, for a second opinion")

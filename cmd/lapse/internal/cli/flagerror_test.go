@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lapse-test/lapse/settings"
 )
 
 // TestGivenOnce: a second list in one text is refused, and a second value taken where each is one more or
@@ -37,7 +39,8 @@ func TestGivenOnce(t *testing.T) {
 		sub := &cobra.Command{Use: "sub", RunE: func(*cobra.Command, []string) error { return nil }}
 		f := sub.Flags()
 		f.String("faults", "", "")
-		MarkList(f, "faults")
+		faults := f.Lookup("faults")
+		faults.Value = settings.ListOnce(faults.Value)
 		f.String("target", "", "")
 		f.StringArray("set", nil, "")
 		f.StringSlice("only", nil, "")
@@ -46,7 +49,6 @@ func TestGivenOnce(t *testing.T) {
 		f.Float64("rate", 1, "")
 		f.Duration("wait", time.Second, "")
 		root.AddCommand(sub)
-		GiveOnce(root)
 		root.SetArgs(append([]string{"sub"}, c.args...))
 		err := root.Execute()
 		switch {
