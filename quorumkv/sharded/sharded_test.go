@@ -76,8 +76,8 @@ func TestWriterBetweenReads(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorld(tc.ways, tc.defects...)
-			writer := w.node(t, &testNode{}, 10*time.Millisecond)
-			var wrote error
+			writer := w.node(t, &testNode{}, patient)
+			var wrote *engine.Error
 			first := make(chan struct{})
 			reader := &testNode{
 				after: func(shard int, c call) {
@@ -88,7 +88,8 @@ func TestWriterBetweenReads(t *testing.T) {
 				before: func(shard int, c call) *engine.Error {
 					if shard == 1 && (c.Verb == prepare || c.Verb == execute) {
 						<-first
-						_, wrote = writer.Transact(t.Context(), w.both("1"))
+						// Once, since Transact would wait for the reader.
+						_, wrote = writer.attempt(t.Context(), writer.parts(w.both("1")), &engine.Cost{})
 					}
 					return nil
 				},
@@ -101,8 +102,7 @@ func TestWriterBetweenReads(t *testing.T) {
 			if (a != b) != tc.torn {
 				t.Errorf("it read %q and %q", a, b)
 			}
-			var e *engine.Error
-			if refused := errors.As(wrote, &e) && e.Code == engine.CodeAborted && e.Outcome == engine.NotWritten; refused == tc.torn {
+			if refused := wrote != nil && wrote.Code == engine.CodeAborted && wrote.Outcome == engine.NotWritten; refused == tc.torn {
 				t.Errorf("the writer got %v", wrote)
 			}
 		})
@@ -113,12 +113,12 @@ func TestWriterBetweenReads(t *testing.T) {
 func TestWriterInTheMidstOfAnother(t *testing.T) {
 	for ways, mixed := range map[Transactions]bool{TwoPhaseCommit: false, NoReadLocks: false, MemoryCoordinator: false, BestEffort: true} {
 		w := newWorld(ways)
-		other := w.node(t, &testNode{}, 10*time.Millisecond)
+		other := w.node(t, &testNode{}, patient)
 		done := false
 		outer := &testNode{before: func(shard int, c call) *engine.Error {
 			if shard == 1 && !done && (c.Verb == execute || c.Verb == decide || c.Verb == finish) {
 				done = true
-				_, _ = other.Transact(t.Context(), w.both("2")) // it may be refused
+				_, _ = other.attempt(t.Context(), other.parts(w.both("2")), &engine.Cost{}) // it may be refused, and Transact would wait
 			}
 			return nil
 		}}
