@@ -29,6 +29,9 @@ type Info struct {
 	// there; NotExternal then says why, or what to use instead.
 	Operator    []string
 	NotExternal string
+	// Clients says that it happens to the clients of the load alone: whoever runs an external
+	// cluster has to do nothing for it.
+	Clients bool
 	// Removal is how the fault takes nodes from their supervisor (cluster.Supervisor), which
 	// they must have then; empty for others. No preset has it: who asks for it by its name
 	// lets lapse remove what is not its own.
@@ -221,6 +224,9 @@ func (k *kind) supervised(o *cluster.Operator) error {
 // operated says why k cannot be done to an external cluster by the commands of its
 // operator, nil if it can.
 func (k *kind) operated(nodes []string, o *cluster.Operator) error {
+	if k.Clients {
+		return nil
+	}
 	if len(k.Operator) == 0 {
 		why := k.NotExternal
 		if why == "" {

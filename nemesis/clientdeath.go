@@ -56,7 +56,7 @@ func clientDeaths() family {
 	death := func(name, summary string, lose bool, needs ...ability.Ability) kind {
 		return kind{
 			Info: Info{Name: name, Kind: familyDeath, MinNodes: 1, Needs: append([]ability.Ability{ability.Death}, needs...),
-				Summary: summary, NotExternal: "the target does not offer it there"},
+				Summary: summary, Clients: true},
 			grip: onRunning,
 			pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
 			act: func(s *Step) action { return &clientDeath{node: s.Nodes[0], lose: lose} },

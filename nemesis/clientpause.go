@@ -16,8 +16,7 @@ const familyClientPause = "clients-pause"
 func clientPauses() family {
 	return family{doing: "letting clients go on", restore: wakeClients, kinds: []kind{{
 		Info: Info{Name: "pause-clients", Kind: familyClientPause, MinNodes: 1, Needs: []ability.Ability{ability.Clients},
-			Summary:     "stop the clients of one node for a while, and what keeps their leases alive",
-			NotExternal: "the target does not offer it there"},
+			Summary: "stop the clients of one node for a while, and what keeps their leases alive", Clients: true},
 		grip: onRunning,
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
 		act: func(s *Step) action { return &clientPause{node: s.Nodes[0]} },

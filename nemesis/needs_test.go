@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/targets/ability"
 )
@@ -39,5 +40,25 @@ func TestNeed(t *testing.T) {
 		if got := Need(c.names, ability.Clock); got != c.want {
 			t.Errorf("%v need clocks that can be moved: %v, want %v", c.names, got, c.want)
 		}
+	}
+}
+
+// TestOfTheClientsAlone: in an external cluster without any command of its operator, what happens to clients
+// is planned, and what happens to nodes or links is refused; a mix of both is refused too.
+func TestOfTheClientsAlone(t *testing.T) {
+	nodes := []string{"n1", "n2", "n3"}
+	for _, k := range catalogue() {
+		if k.mix != nil || k.Removal != "" {
+			continue
+		}
+		t.Run(k.Name, func(t *testing.T) {
+			_, err := NewSchedule(Config{Seed: 3, Faults: []string{k.Name}, Nodes: nodes, Abilities: everything, External: true, Duration: 10 * time.Second})
+			if k.Clients != (err == nil) {
+				t.Errorf("of the clients alone: %t, and %v", k.Clients, err)
+			}
+			if _, err := NewSchedule(Config{Seed: 3, Faults: []string{k.Name, "kill"}, Nodes: nodes, Abilities: everything, External: true, Duration: 10 * time.Second}); err == nil {
+				t.Error("with a kill it is planned without a command for that")
+			}
+		})
 	}
 }

@@ -185,7 +185,7 @@ func paused(t *testing.T, d *deployment) {
 	// The same on the way to a write.
 	for sets, want := range map[string]history.Outcome{setsLock: history.OK, setsFenced: history.Fail} {
 		k++
-		c := newClient(d.set, d.nodes, prefix, d.gates[0], targets.Session{})
+		c := newClient(d.set, d.nodes, prefix, d.gates.at[0], targets.Session{})
 		t.Cleanup(func() { must(t, c.Close()) })
 		c.set.sets, c.set.section = sets, time.Millisecond
 		slow := &session{ctx: d.ctx, c: c}

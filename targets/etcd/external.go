@@ -17,6 +17,7 @@ import (
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
@@ -35,9 +36,11 @@ func (Target) External(at []string) (targets.Target, error) {
 			_, err := parse(cfg)
 			return cfg, err
 		},
-		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
-		Promises:  Target{}.Promises,
-		Examples:  examples,
+		Abilities: func(targets.Config) []ability.Ability {
+			return []ability.Ability{ability.Restart, ability.Primary, ability.Clients}
+		},
+		Promises: Target{}.Promises,
+		Examples: examples,
 	}), nil
 }
 
@@ -102,6 +105,7 @@ func closes(err error) bool {
 // visit is an external etcd, in which the run has keys with a prefix of their own.
 type visit struct {
 	external.Stay
+	gates
 	set   settings
 	nodes []access
 	found []*driver.StatusResponse
@@ -126,7 +130,7 @@ const marks = "lapse_runs/"
 const maxName = 64
 
 func look(ctx context.Context, at []string, cfg targets.Config) (_ external.Driver, err error) {
-	v := &visit{found: make([]*driver.StatusResponse, len(at))}
+	v := &visit{found: make([]*driver.StatusResponse, len(at)), gates: newGates(cluster.NodeNames(len(at)))}
 	v.At = at
 	v.Place = external.Namespace{
 		Name: external.OwnName(cfg.Run, maxName), What: "the keys below %s/",
@@ -327,7 +331,7 @@ func (v *visit) Open(ctx context.Context, session targets.Session) (targets.Clie
 	if err != nil {
 		return nil, errorTable.Explain(err)
 	}
-	return newClient(v.set, nodes, v.prefix(), nil, session), nil
+	return newClient(v.set, nodes, v.prefix(), v.gates.at[session.Home], session), nil
 }
 
 // Primary implements ability.Primarier.

@@ -2,8 +2,12 @@ package etcd
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
 
@@ -67,4 +71,46 @@ func (g *gate) count(by int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.clients += by
+}
+
+// gates are those of all nodes, in their order. They are safe for concurrent use.
+type gates struct {
+	names []string
+	at    []*gate
+}
+
+var _ ability.ClientPauser = gates{}
+
+func newGates(names []string) gates {
+	g := gates{names: names}
+	for range names {
+		g.at = append(g.at, new(gate))
+	}
+	return g
+}
+
+func (g gates) of(node string) (*gate, error) {
+	i := slices.Index(g.names, node)
+	if i < 0 {
+		return nil, fmt.Errorf("there is no node %q; there are %s", node, strings.Join(g.names, ", "))
+	}
+	return g.at[i], nil
+}
+
+// PauseClients implements ability.ClientPauser.
+func (g gates) PauseClients(_ context.Context, node string, paused bool) (int, error) {
+	of, err := g.of(node)
+	if err != nil {
+		return 0, err
+	}
+	return of.pause(paused), nil
+}
+
+// ClientsPaused implements ability.ClientPauser.
+func (g gates) ClientsPaused(node string) (bool, error) {
+	of, err := g.of(node)
+	if err != nil {
+		return false, err
+	}
+	return of.paused(), nil
 }

@@ -208,23 +208,3 @@ func (s *System) Restart(ctx context.Context, node string) error {
 	}
 	return s.Fleet.Restart(ctx, node)
 }
-
-var _ ability.ClientPauser = (*System)(nil)
-
-// PauseClients implements ability.ClientPauser.
-func (s *System) PauseClients(_ context.Context, node string, paused bool) (int, error) {
-	i, err := s.Index(node)
-	if err != nil {
-		return 0, err
-	}
-	return s.gates[i].pause(paused), nil
-}
-
-// ClientsPaused implements ability.ClientPauser.
-func (s *System) ClientsPaused(node string) (bool, error) {
-	i, err := s.Index(node)
-	if err != nil {
-		return false, err
-	}
-	return s.gates[i].paused(), nil
-}

@@ -39,7 +39,7 @@ type System struct {
 	admin   []*link
 	version string
 	// gates hold up the clients of each node.
-	gates   []*gate
+	gates
 	members membership
 }
 
@@ -67,8 +67,9 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	for _, addr := range addrs {
-		s.nodes, s.gates = append(s.nodes, access{Access: wire.Access{Addr: addr}}), append(s.gates, new(gate))
+		s.nodes = append(s.nodes, access{Access: wire.Access{Addr: addr}})
 	}
+	s.gates = newGates(cluster.NodeNames(len(addrs)))
 	if s.admin, err = links(s.nodes); err != nil {
 		return nil, err
 	}
@@ -184,7 +185,7 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 
 // Open implements targets.System.
 func (s *System) Open(_ context.Context, session targets.Session) (targets.Client, error) {
-	return newClient(s.set, s.nodes, prefix, s.gates[session.Home], session), nil
+	return newClient(s.set, s.nodes, prefix, s.gates.at[session.Home], session), nil
 }
 
 // ReplicaLevel implements targets.ReplicaReader.

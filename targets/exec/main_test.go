@@ -71,6 +71,7 @@ func TestExamples(t *testing.T) {
 		want                                         checkers.Status
 	}{
 		{"kills and pauses", "redis_client.py", "primary", "register", "kill,pause", "linearizable", checkers.Held},
+		{"clients that die", "redis_client.py", "primary", "register", "client-death", "linearizable", checkers.Held},
 		{"every tenth write is dropped", "broken_client.py", "primary", "register", "", "linearizable", checkers.Violated},
 	} {
 		t.Run(c.name, func(t *testing.T) {

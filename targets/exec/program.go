@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
 	"github.com/lapse-test/lapse/targets/cluster/local"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // command says how the program is started: a line for the shell, in a directory.
@@ -29,6 +30,8 @@ type program struct {
 	stopped sync.Once
 	words   *words
 	last    int64
+	// life ends the process when the client does; nil ends it never.
+	life *wire.Life
 	// patient says that answers to requests that were given up may still come.
 	patient bool
 }
@@ -147,6 +150,7 @@ func (p *program) ask(ctx context.Context, r Request, v any) (sent bool, err err
 		}
 	}
 	n, err := p.in.Write(append(text, '\n'))
+	p.life.Sent()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return n > 0, err
@@ -237,6 +241,13 @@ func (p *program) close(ask bool) error {
 	err := p.process.Kill(ctx)
 	_ = errors.Join(p.in.Close(), p.out.Close()) // they may be closed
 	return err
+}
+
+// Close implements io.Closer: the process is killed without a word, and what it started.
+func (p *program) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
+	defer cancel()
+	return p.process.Kill(ctx)
 }
 
 // words are what a process says on standard error: a log, and the last lines of it.

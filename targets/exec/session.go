@@ -8,6 +8,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // session is one session: a process of the program. It implements targets.Client and is
@@ -33,8 +34,13 @@ func (s *System) Open(ctx context.Context, of targets.Session) (targets.Client, 
 		text = func(t string) history.Value { return of.Text(tidy(t)) }
 	}
 	c := &session{system: s, p: p, reader: reader{text}}
-	if err := c.begin(ctx, of); err != nil {
+	err = c.begin(ctx, of)
+	if err != nil {
 		s.report("opening a session", err, p)
+	} else if p.life = of.Life; !p.life.Hold(p) {
+		err = wire.ErrSealed
+	}
+	if err != nil {
 		c.over = true
 		return nil, errors.Join(err, c.Close())
 	}
@@ -103,9 +109,12 @@ func (c *session) Do(ctx context.Context, at int, txn *history.Txn) targets.Resu
 		for i := range txn.Mops {
 			txn.Mops[i].Flags &^= history.Observed | history.Versioned | history.Mismatched
 		}
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		switch {
+		case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 			c.over = true // a node that is slow is no fault of the program
-		} else {
+		case c.p.life.Ended():
+			c.over = true // it was killed, as was asked for
+		default:
 			c.system.report("an operation", err, c.p)
 		}
 	}
@@ -145,4 +154,7 @@ func (s *System) saidError(o history.Outcome, text string) *saidError {
 }
 
 // Close implements targets.Client.
-func (c *session) Close() error { return c.p.close(!c.over) }
+func (c *session) Close() error {
+	c.p.life.Release(c.p)
+	return c.p.close(!c.over && !c.p.life.Ended())
+}

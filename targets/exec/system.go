@@ -14,12 +14,14 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 )
 
 // System is a database that a program speaks for. It is safe for concurrent use.
 type System struct {
+	ability.Tokenless
 	h                          Hello
 	command                    command
 	run, readLevel, writeLevel string

@@ -205,10 +205,11 @@ func (t *described) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (t *described) Abilities(targets.Config) []ability.Ability {
+	has := []ability.Ability{ability.Death}
 	if t.h.can(cluster.CommandStart) {
-		return []ability.Ability{ability.Restart}
+		has = append(has, ability.Restart)
 	}
-	return nil
+	return has
 }
 
 // funcs are the functions as lapse knows them; check has seen that there are such.

@@ -58,7 +58,11 @@ type Kind struct {
 	// Joins says that clients in other processes can work in the place that a run made (targets.Joiner):
 	// what Open needs, Look finds out, and the Driver implements targets.Joined.
 	Joins bool
-	// Abilities are those of the Driver with a resolved cfg; nil means Restart alone.
+	// Carries is what sessions with a resolved cfg carry besides their connections, as
+	// ability.Mortal has it; nil means nothing.
+	Carries func(cfg targets.Config) string
+	// Abilities are those of the Driver with a resolved cfg, besides Death and Token, which
+	// come by themselves; nil means Restart alone.
 	Abilities func(cfg targets.Config) []ability.Ability
 	// Promises is targets.Promiser's; nil says nothing.
 	Promises func(cfg targets.Config, funcs []history.Func) map[string]bool
@@ -67,9 +71,10 @@ type Kind struct {
 }
 
 // Driver is one visit to an external cluster, and during a run its targets.System. It
-// embeds Stay, which brings Ready, Restart and Stop, and whose fields Look sets. Open and
+// embeds Stay, which brings Ready, Restart, Stop and Carries, and whose fields Look sets. Open and
 // Serves are called as Open and Ready of any System; the other methods by one goroutine
-// at a time.
+// at a time. The connections of a client that Open made belong to its Session.Life: clients are
+// lapse's own and can die, whoever runs the cluster.
 type Driver interface {
 	targets.System
 	// Marks returns the text (Mark) on each place of a run's that is there, by the
@@ -173,10 +178,22 @@ func (t target) Resolve(cfg targets.Config) (targets.Config, error) {
 
 // Abilities implements targets.Target.
 func (t target) Abilities(cfg targets.Config) []ability.Ability {
-	if t.kind.Abilities == nil {
-		return []ability.Ability{ability.Restart}
+	has := []ability.Ability{ability.Restart}
+	if t.kind.Abilities != nil {
+		has = t.kind.Abilities(cfg)
 	}
-	return t.kind.Abilities(cfg)
+	has = append(has, ability.Death)
+	if t.carries(cfg) != "" {
+		has = append(has, ability.Token)
+	}
+	return has
+}
+
+func (t target) carries(cfg targets.Config) string {
+	if t.kind.Carries == nil {
+		return ""
+	}
+	return t.kind.Carries(cfg)
 }
 
 // Promises implements targets.Promiser.
@@ -257,7 +274,7 @@ func (t target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config
 		return nil, err
 	}
 	s := d.stay()
-	s.driver, s.cluster, s.run = d, c, cfg.Run
+	s.driver, s.cluster, s.run, s.carries = d, c, cfg.Run, t.carries(cfg)
 	if err := s.begin(ctx, cfg.Progress); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
 		defer cancel()

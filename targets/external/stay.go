@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -23,6 +24,7 @@ type Stay struct {
 	driver  Driver
 	cluster cluster.Cluster
 	run     string
+	carries string
 	// mayExist says that the place was made, or may have been.
 	mayExist bool
 }
@@ -30,7 +32,13 @@ type Stay struct {
 // stay is the method of Driver that only who embeds a Stay has.
 func (s *Stay) stay() *Stay { return s }
 
-var _ interface{ stay() *Stay } = (*Stay)(nil)
+var (
+	_ interface{ stay() *Stay } = (*Stay)(nil)
+	_ ability.Mortal            = (*Stay)(nil)
+)
+
+// Carries implements ability.Mortal.
+func (s *Stay) Carries() string { return s.carries }
 
 func (s *Stay) begin(ctx context.Context, progress func(string)) error {
 	making, cancel := context.WithTimeout(ctx, makeTimeout)

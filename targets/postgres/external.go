@@ -48,7 +48,11 @@ func (Target) External(at []string) (targets.Target, error) {
 		Look: func(ctx context.Context, _ []string, cfg targets.Config) (external.Driver, error) {
 			return look(ctx, list, cfg)
 		},
-		Examples:  examples,
+		Examples: examples,
+		Carries: func(cfg targets.Config) string {
+			s, _ := externalSettings(cfg) // cfg is resolved
+			return s.carries()
+		},
 		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
 		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
 			return dialects.Of(cfg.Options).Promised(cfg.ReadLevel, cfg.Options[optIsolation])

@@ -87,7 +87,7 @@ func (d *Dialer) allowed() bool {
 func (d *Dialer) keep(c *conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || d.Once && d.dialed || !d.Life.add(c) {
+	if d.closed || d.Once && d.dialed || !d.Life.Hold(c.Conn) {
 		return false
 	}
 	d.dialed = true
@@ -117,7 +117,7 @@ func (d *Dialer) Seal() {
 	defer d.mu.Unlock()
 	d.closed = true
 	for c := range d.conns {
-		d.Life.remove(c)
+		d.Life.Release(c.Conn)
 		_ = c.Conn.Close() // nobody waits for what it says
 	}
 	d.conns = nil
@@ -133,7 +133,7 @@ type conn struct {
 func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.dialer.sent.Add(int64(n))
-	c.dialer.Life.wrote()
+	c.dialer.Life.Sent()
 	return n, err
 }
 
@@ -142,6 +142,6 @@ func (c *conn) Close() error {
 	c.dialer.mu.Lock()
 	delete(c.dialer.conns, c)
 	c.dialer.mu.Unlock()
-	c.dialer.Life.remove(c)
+	c.dialer.Life.Release(c.Conn)
 	return c.Conn.Close()
 }

@@ -1,10 +1,14 @@
 package wire
 
-import "sync"
+import (
+	"io"
+	"sync"
+)
 
 // Life is that of one client, whose process is imagined to be killed: all connections of
 // all its Dialers end at once, without a word of the driver's to anybody, and none can be
-// made any more. The kernel of a killed process does the same. A nil Life never ends. It is
+// made any more. The kernel of a killed process does the same. What holds connections in another
+// way than by a Dialer, such as a process of its own, is held by Hold. A nil Life never ends. It is
 // safe for concurrent use.
 type Life struct {
 	mu sync.Mutex
@@ -12,7 +16,7 @@ type Life struct {
 	// that who was spared does not end afterwards.
 	doomed bool
 	ended  bool
-	conns  map[*conn]bool
+	held   map[io.Closer]bool
 }
 
 // End ends it now.
@@ -26,11 +30,11 @@ func (l *Life) end(anyway bool) {
 		return
 	}
 	l.ended = true
-	conns := l.conns
-	l.conns = nil
+	held := l.held
+	l.held = nil
 	l.mu.Unlock()
-	for c := range conns {
-		_ = c.Conn.Close() // nobody is left who would want to know
+	for c := range held {
+		_ = c.Close() // nobody is left who would want to know
 	}
 }
 
@@ -58,15 +62,16 @@ func (l *Life) Ended() bool {
 	return l.ended
 }
 
-// wrote is called after something was sent.
-func (l *Life) wrote() {
+// Sent is called after something of a request was sent by what it holds.
+func (l *Life) Sent() {
 	if l != nil {
 		l.end(false)
 	}
 }
 
-// add makes c one of its connections, if it has not ended.
-func (l *Life) add(c *conn) bool {
+// Hold has c closed as soon as it ends, by whoever ends it. It is false of a Life that has ended; then
+// c is the caller's to close.
+func (l *Life) Hold(c io.Closer) bool {
 	if l == nil {
 		return true
 	}
@@ -75,19 +80,19 @@ func (l *Life) add(c *conn) bool {
 	if l.ended {
 		return false
 	}
-	if l.conns == nil {
-		l.conns = map[*conn]bool{}
+	if l.held == nil {
+		l.held = map[io.Closer]bool{}
 	}
-	l.conns[c] = true
+	l.held[c] = true
 	return true
 }
 
-// remove takes c out.
-func (l *Life) remove(c *conn) {
+// Release takes back a Hold.
+func (l *Life) Release(c io.Closer) {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.conns, c)
+	delete(l.held, c)
 }

@@ -97,3 +97,45 @@ func TestLifeEndsInTheMiddle(t *testing.T) {
 		})
 	}
 }
+
+// TestLifeHolds: what is held otherwise than by a Dialer is closed with the life, once, and not when
+// it was taken back or the life was spared.
+func TestLifeHolds(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		do     func(l *Life, c io.Closer)
+		closed int
+	}{
+		{"goes on", func(l *Life, _ io.Closer) { l.Sent() }, 0},
+		{"ends", func(l *Life, _ io.Closer) { l.End(); l.End() }, 1},
+		{"ends after a request", func(l *Life, _ io.Closer) { l.EndAfterNext(); l.Sent(); l.Sent() }, 1},
+		{"ends after a request that nobody sends", func(l *Life, _ io.Closer) { l.EndAfterNext() }, 0},
+		{"is spared", func(l *Life, _ io.Closer) { l.EndAfterNext(); l.Spare(); l.Sent() }, 0},
+		{"released", func(l *Life, c io.Closer) { l.Release(c); l.End() }, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, held := new(Life), new(counted)
+			if !l.Hold(held) {
+				t.Fatal("a life that has begun holds nothing")
+			}
+			c.do(l, held)
+			if int(*held) != c.closed {
+				t.Errorf("closed %d times, want %d", *held, c.closed)
+			}
+			if l.Hold(new(counted)) == l.Ended() {
+				t.Errorf("ended: %t, and it holds another one all the same", l.Ended())
+			}
+		})
+	}
+	if !(*Life)(nil).Hold(new(counted)) {
+		t.Error("no life is one that does not end")
+	}
+}
+
+// counted counts how often it was closed.
+type counted int
+
+func (c *counted) Close() error {
+	*c++
+	return nil
+}

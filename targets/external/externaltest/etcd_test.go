@@ -113,6 +113,13 @@ func TestEtcd(t *testing.T) {
 		r.expect(t, 0, "held").keeps(t, etcdPassword)
 		clean(t)
 	})
+	t.Run("locks whose holders are paused", func(t *testing.T) {
+		// A lease lasts two seconds: who is paused for longer still believes in its lock.
+		r := decided(t, 1, root, append(common, "--at", all, "--workload", "lock", "--session", "stay", "--concurrency", "12", "--keys", "6", "--rate", "24", "--model", "mutex",
+			"--faults", "pause-clients", "--fault-hold", "4s", "--fault-interval", "5s", "--duration", "16s", "--seed", "3")...)
+		r.tookEffect(t, 1)
+		clean(t)
+	})
 	t.Run("over TLS, with a password from a file", func(t *testing.T) {
 		encrypted.must(t, "", "user", "add", "root:"+etcdPassword)
 		encrypted.must(t, "", "auth", "enable")

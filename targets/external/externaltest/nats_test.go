@@ -166,8 +166,9 @@ func TestNATS(t *testing.T) {
 		}
 	}
 	t.Run("three servers", func(t *testing.T) {
-		r := decided(t, 0, secret, append(common, "--at", all, "--workload", "session", "--rate", "1000", "--model", "no-lost-writes")...)
+		r := decided(t, 0, secret, append(common, "--at", all, "--workload", "session", "--rate", "1000", "--model", "no-lost-writes", "--faults", "client-death", "--duration", "6s")...)
 		r.expect(t, 0, "held", "NATS 2.", "an external cluster").keeps(t, natsPassword)
+		r.tookEffect(t, 2)
 		clean(t)
 	})
 	t.Run("direct reads", func(t *testing.T) {

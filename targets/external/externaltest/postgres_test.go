@@ -219,6 +219,17 @@ func TestPostgres(t *testing.T) {
 		r.tookEffect(t, 1)
 		r.keeps(t, "BEGIN CERTIFICATE")
 	})
+	t.Run("clients that die, and what they carried", func(t *testing.T) {
+		stay := append(common, "--at", s.dsn("127.0.0.1"), "--read-level", "wait-for-lsn", "--session", "stay", "--duration", "6s")
+		r := decided(t, 0, secret, append(stay, "--faults", "client-death")...)
+		clean(t, r.expect(t, 0, "held"))
+		r.tookEffect(t, 2)
+		// What sessions see that have lost it is the machine's affair: its standby may be quick.
+		r = lapse(t, secret, append(stay, "--faults", "token-lost")...)
+		clean(t, r)
+		r.tookEffect(t, 2)
+		lapse(t, secret, append(common, "--at", s.dsn("127.0.0.1"), "--read-level", "primary", "--faults", "token-lost")...).expect(t, 64, "token-lost needs sessions that carry something")
+	})
 	t.Run("interrupted", func(t *testing.T) {
 		for name, signal := range map[string]os.Signal{"once": os.Interrupt, "killed": syscall.SIGKILL} {
 			out := filepath.Join(t.TempDir(), "runs")

@@ -154,6 +154,12 @@ func TestQuorumkv(t *testing.T) {
 			t.Errorf("the faults have no proof of what was seen:\n%s", history)
 		}
 	})
+	t.Run("clients that die, without any command", func(t *testing.T) {
+		r := decided(t, 0, nil, append(common, "--model", "read-your-writes,no-lost-writes", "--faults", "client-death", "--duration", "6s", "--rate", "300", "--seed", "7")...)
+		r.expect(t, 0, "held").tookEffect(t, 2)
+		// Sessions carry nothing at these levels, and cannot lose it.
+		lapse(t, nil, append(common, "--faults", "token-lost")...).expect(t, 64, "token-lost needs sessions that carry something")
+	})
 	t.Run("a kill that does nothing", func(t *testing.T) {
 		lame := filepath.Join(s.dir, "lame.yaml")
 		must(t, os.WriteFile(lame, []byte("timeout: 1s\nall: {kill: 'true', start: 'true'}\n"), 0o644))

@@ -81,6 +81,11 @@ func TestRedis(t *testing.T) {
 		r.expect(t, 0, "held", "Redis 7.", "an external primary with replicas").keeps(t, redisPassword)
 		clean(t)
 	})
+	t.Run("clients that die", func(t *testing.T) {
+		r := decided(t, 0, secret, append(common, "--at", both, "--model", "linearizable", "--faults", "client-death", "--duration", "6s")...)
+		r.expect(t, 0, "held").tookEffect(t, 2)
+		clean(t)
+	})
 	t.Run("over TLS, with a password from a file", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "password")
 		must(t, os.WriteFile(file, []byte(redisPassword+"\n"), 0o600))
