@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 // Merge is the verdict on a history of a local model (Model.Local) whose verdicts on the
@@ -35,7 +37,7 @@ func Merge(parts []Verdict) Verdict {
 		v.Status, v.Unfinished = Violated, false
 	case len(v.Undecided) > 0:
 		v.Status, v.Unfinished = Inconclusive, true
-		v.Reasons = []string{fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), v.Evidence.Keys)}
+		v.Reasons = []string{UndecidedKeys(&v)}
 	default:
 		v.Reasons = reasons(parts, v.Evidence.AtRisk > 0, v.Unfinished)
 		v.Status = Held
@@ -80,4 +82,9 @@ func (e *Evidence) Add(o Evidence) {
 	e.Overlapping += o.Overlapping
 	e.DuringFaults += o.DuringFaults
 	e.Keys += o.Keys
+}
+
+// UndecidedKeys says how many of the keys checked v leaves undecided.
+func UndecidedKeys(v *Verdict) string {
+	return fmt.Sprintf("%s of %s undecided", count.Text(len(v.Undecided)), count.Of(v.Evidence.Keys, "key"))
 }

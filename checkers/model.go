@@ -31,7 +31,7 @@ type Model struct {
 	// refute.
 	RefutedBy []string
 	// Risk names the things that Evidence.AtRisk counts, in the plural, such as "reads". It is empty
-	// if the checker does not count what could have shown a violation; how many there
+	// if the checker does not count what could have exposed a violation; how many there
 	// must be for a pass is then not asked.
 	Risk string
 	// Counts names the things that Verdict.Total counts, in the plural; empty means "violations".

@@ -272,7 +272,7 @@ func (r *run) readAll(ctx context.Context, phase string, replica bool) error {
 		return err
 	}
 	after := r.recorder.Counts()
-	r.progress.Phase(phase, fmt.Sprintf("%s, %d ok", count.Of(int(after.OK+after.Fail+after.Info-before.OK-before.Fail-before.Info), "read"), after.OK-before.OK))
+	r.progress.Phase(phase, fmt.Sprintf("%s, %s ok", count.Of(int(after.OK+after.Fail+after.Info-before.OK-before.Fail-before.Info), "read"), count.Text(int(after.OK-before.OK))))
 	return nil
 }
 

@@ -39,7 +39,7 @@ type Seen struct {
 	Violations []Violation `json:"violations,omitempty"`
 	// Held are the models that were not refuted, with enough evidence.
 	Held []string `json:"held,omitempty"`
-	// AtRisk is for each model the reads that could have shown a violation.
+	// AtRisk is for each model the reads that could have exposed a violation.
 	AtRisk map[string]int `json:"at_risk,omitempty"`
 	// Signs name what the system and its clients did, each once: what was never seen
 	// before makes a plan worth changing.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/settings"
@@ -78,12 +79,12 @@ func sizeOf(p *runs.Planned) Size {
 func (s Size) String() string {
 	keys, rate := "the workload's keys", "as fast as answers come"
 	if s.Keys > 0 {
-		keys = fmt.Sprintf("%d keys", s.Keys)
+		keys = count.Of(s.Keys, "key")
 	}
 	if s.Rate > 0 {
 		rate = strconv.FormatFloat(s.Rate, 'f', -1, 64) + " op/s"
 	}
-	return fmt.Sprintf("%d faults, %s, %d clients, %s, %d nodes, %s", s.Faults, duration.Text(s.Duration), s.Clients, keys, s.Nodes, rate)
+	return fmt.Sprintf("%s, %s, %s, %s, %s, %s", count.Of(s.Faults, "fault"), duration.Text(s.Duration), count.Of(s.Clients, "client"), keys, count.Of(s.Nodes, "node"), rate)
 }
 
 type shrinker struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/targets/ability"
 )
 
@@ -120,8 +121,8 @@ func (d *clientDeath) tookEffect(context.Context, *scene) ([]string, error) {
 }
 
 func (d *clientDeath) words(n Deaths) string {
-	text := fmt.Sprintf("%d clients of %s died, %d of them before an operation was answered; %d of their sessions went on with another client and had answers",
-		n.Died, d.node, n.Unanswered, n.TakenOver)
+	text := fmt.Sprintf("%s of %s died, %d of them before an operation was answered; %d of their sessions went on with another client and had answers",
+		count.Of(n.Died, "client"), d.node, n.Unanswered, n.TakenOver)
 	if d.lose {
 		text += fmt.Sprintf(", %d of those without what the one before carried", n.Without)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -82,7 +83,7 @@ func (c *cut) tookEffect(ctx context.Context, s *scene) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		counted = fmt.Sprintf("%d packets of the database dropped on %d of them meanwhile", dropped, on)
+		counted = fmt.Sprintf("%s of the database dropped on %d of them meanwhile", packets(dropped), on)
 	}
 	others := s.otherLinks(c.links)
 	if err := s.mustPass(ctx, others); err != nil {
@@ -91,7 +92,7 @@ func (c *cut) tookEffect(ctx context.Context, s *scene) ([]string, error) {
 	return []string{
 		fmt.Sprintf("probes failed over the %d cut links: %s", len(c.links), listed(c.links)),
 		counted,
-		fmt.Sprintf("probes passed over all other %d links", len(others)),
+		"probes passed over all other " + count.OfMany(len(others), "links"),
 	}, nil
 }
 
@@ -121,9 +122,9 @@ func (c *cut) healed(ctx context.Context, s *scene) ([]string, error) {
 	if err := s.mustPass(ctx, free); err != nil {
 		return nil, err
 	}
-	proof := fmt.Sprintf("probes pass again over %d links", len(free))
+	proof := "probes pass again over " + count.Of(len(free), "link")
 	if !c.uncounted {
-		proof = fmt.Sprintf("%d packets dropped until it was healed; %s", c.dropped, proof)
+		proof = fmt.Sprintf("%s dropped until it was healed; %s", packets(c.dropped), proof)
 	}
 	if n := len(c.links) - len(free); n > 0 {
 		proof += fmt.Sprintf("; %d more are still cut by another fault", n)
@@ -132,3 +133,6 @@ func (c *cut) healed(ctx context.Context, s *scene) ([]string, error) {
 }
 
 func (c *cut) release(*scene) {}
+
+// packets says how many packets were counted.
+func packets(n uint64) string { return count.Of(int(n), "packet") }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -72,7 +73,7 @@ func (r *reset) healed(ctx context.Context, s *scene) ([]string, error) {
 	if err := s.mustPass(ctx, free); err != nil {
 		return nil, err
 	}
-	return []string{fmt.Sprintf("%d connections were reset in all, and none any more; probes pass over %d links", r.ended.Load(), len(free))}, nil
+	return []string{fmt.Sprintf("reset in all: %s, and none any more; probes pass over %s", count.Of(int(r.ended.Load()), "connection"), count.Of(len(free), "link"))}, nil
 }
 
 func (r *reset) release(s *scene) {

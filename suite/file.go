@@ -67,7 +67,7 @@ const (
 // every run.
 type Require struct {
 	OK           *int  `yaml:"ok,omitempty" json:"ok,omitempty" jsonschema:"description=operations that must have succeeded"`
-	ReadsAtRisk  *int  `yaml:"readsAtRisk,omitempty" json:"readsAtRisk,omitempty" jsonschema:"description=reads that could have shown a violation"`
+	ReadsAtRisk  *int  `yaml:"readsAtRisk,omitempty" json:"readsAtRisk,omitempty" jsonschema:"description=reads that could have exposed a violation"`
 	DuringFaults *int  `yaml:"duringFaults,omitempty" json:"duringFaults,omitempty" jsonschema:"description=operations that must have succeeded while a fault was on"`
 	FaultsBite   *bool `yaml:"faultsBite,omitempty" json:"faultsBite,omitempty" jsonschema:"description=every fault must have been seen to take effect and to heal"`
 }

@@ -166,7 +166,7 @@ func huntedClaims(r *Cell, res *hunt.Result) []gate.ClaimResult {
 			continue
 		}
 		j := gate.ClaimResult{ID: r.ID + "/" + m.Model, Model: m.Model, Expect: ExpectHolds, Observed: checkers.Held, Status: gate.CasePassed, Line: r.line(m.Model)}
-		j.Detail = fmt.Sprintf("nothing found in %s; %s that could have shown it", count.Of(res.Runs, "run"), count.Of(m.AtRisk, "read"))
+		j.Detail = fmt.Sprintf("nothing found in %s; %s that could have exposed it", count.Of(res.Runs, "run"), count.Of(m.AtRisk, "read"))
 		if m.Held == 0 {
 			j.Observed, j.Status = checkers.Inconclusive, gate.CaseInconclusive
 			j.Detail = fmt.Sprintf("none of %s was enough evidence", count.Of(res.Runs, "run"))

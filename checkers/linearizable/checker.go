@@ -21,6 +21,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 // Engine names an algorithm that decides keys.
@@ -196,8 +197,8 @@ func (r *job) searchKey(w *worker, i, configurations int, memory int64) {
 	}
 	switch res.state {
 	case undecided:
-		res.reason = fmt.Sprintf("%s with up to %d operations open at once, %d of them without an answer",
-			res.reason, res.stats.open, res.stats.info)
+		res.reason = fmt.Sprintf("%s with up to %s open at once, %s of them without an answer",
+			res.reason, count.Of(res.stats.open, "operation"), count.Text(res.stats.info))
 	case illegal:
 		if res.by == Porcupine {
 			// Porcupine does not say where: a search finds the place.
@@ -334,7 +335,7 @@ func (r *job) verdict() checkers.Verdict {
 	case searched == len(r.keys):
 		v.Algorithm = "depth-first search over windows, key by key"
 	default:
-		v.Algorithm = fmt.Sprintf("zones (unique values) for %d keys, depth-first search over windows for %d", len(r.keys)-searched, searched)
+		v.Algorithm = fmt.Sprintf("zones (unique values) for %s, depth-first search over windows for %s", count.Of(len(r.keys)-searched, "key"), count.Text(searched))
 	}
 	thin := ""
 	if e.AtRisk == 0 {

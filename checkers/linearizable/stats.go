@@ -15,7 +15,7 @@ type keyStats struct {
 	open, info int
 }
 
-// measure counts the evidence of k. A read could have shown a violation if a
+// measure counts the evidence of k. A read could have exposed a violation if a
 // write of its key had been acknowledged before it began: then there is an older
 // value that it must not return. A read of what a write without an answer wrote is
 // evidence too: by it that write is known to have taken effect.

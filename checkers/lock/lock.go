@@ -28,6 +28,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 // Checker decides one model. Safe for concurrent use.
@@ -88,7 +89,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 			t.Violate(c.anomaly(&s), func() checkers.Violation { return c.explain(h, key, &s) })
 		case tooMany:
 			if err == nil {
-				t.Undecided(h.KeyName(key), fmt.Sprintf("more than %d states were possible at one time, with %d operations without an answer", maxStates, s.unanswered()))
+				t.Undecided(h.KeyName(key), fmt.Sprintf("more than %s were possible at one time, with %s without an answer", count.Of(maxStates, "state"), count.Of(s.unanswered(), "operation")))
 			}
 		}
 		if err != nil {

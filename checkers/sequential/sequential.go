@@ -30,6 +30,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 // Checker decides sequential consistency. Safe for concurrent use.
@@ -211,7 +212,7 @@ func (g *graph) decide() result {
 		return refuted
 	}
 	if need := int64(len(g.op)) * int64(g.width) * 4; need > g.memory/2 {
-		g.reason = fmt.Sprintf("the memory does not suffice: %d operations in %d sessions need %d MB", len(g.op), g.width, need>>20)
+		g.reason = fmt.Sprintf("the memory does not suffice: %s in %s need %s MB", count.Of(len(g.op), "operation"), count.Of(int(g.width), "session"), count.Text(int(need>>20)))
 		return unknown
 	}
 	switch r := g.saturate(); r {

@@ -141,7 +141,7 @@ func (j *judgement) collect(t *tally.Tally) error {
 	return nil
 }
 
-// evidence counts what could have shown a leak: a read of a name under which another tenant has a value, a list or backup while another has any.
+// evidence counts what could have exposed a leak: a read of a name under which another tenant has a value, a list or backup while another has any.
 func (j *judgement) evidence(t *tally.Tally, ev *checkers.Evidence, op int, m *history.Mop) {
 	there := j.filled[j.of.Local(m.Key)]
 	if m.Func == history.Scan || m.Func == history.Backup {

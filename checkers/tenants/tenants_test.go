@@ -135,7 +135,7 @@ func random(rng *rand.Rand) []exhaust.Op {
 	return ops
 }
 
-// definition counts leaks, and what could have shown one, by looking from each answer at each write.
+// definition counts leaks, and what could have exposed one, by looking from each answer at each write.
 func definition(ops []exhaust.Op, tenants int) (leaks, risk int) {
 	for _, o := range ops {
 		m := o.Mops[0]

@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/checkers/txn/internal/readings"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 // checkReadings is check for a history in which reads do not name their writes. In
@@ -93,9 +94,9 @@ func searchAll(ctx context.Context, r *readings.Readings, b checkers.Budget, unt
 			v.Violations = []checkers.Violation{s.Violation()}
 			v.Violations[0].Model = v.Model
 		default:
-			v.Reasons = []string{fmt.Sprintf("%d reads returned what several transactions had written, or nothing from a key that was deleted, and so do not name their write: "+
-				"what is certain does not refute the level, what was guessed does not prove it, and the search over the rest was not finished (%d readings tried); "+
-				"a workload that writes every value once can always be decided", len(r.Open), s.Tried)}
+			v.Reasons = []string{fmt.Sprintf("%s returned what several transactions had written, or nothing from a key that was deleted, and so do not name their write: "+
+				"what is certain does not refute the level, what was guessed does not prove it, and the search over the rest was not finished (%s tried); "+
+				"a workload that writes every value once can always be decided", count.Of(len(r.Open), "read"), count.Of(int(s.Tried), "reading"))}
 		}
 	}
 	return nil

@@ -92,7 +92,7 @@ func (a *app) printHunt(d *huntDocument, s *hunt.Space) {
 	}
 	fmt.Fprintln(w)
 	for _, m := range d.Models {
-		fmt.Fprintf(w, "  %-20s held in %s, violated in %s, %s that could have shown it\n", m.Model, text.Plural(m.Held, "run"), count(m.Violated), text.Plural(m.AtRisk, "read"))
+		fmt.Fprintf(w, "  %-20s held in %s, violated in %s, %s that could have exposed it\n", m.Model, text.Plural(m.Held, "run"), count(m.Violated), text.Plural(m.AtRisk, "read"))
 	}
 	for i, f := range d.Findings {
 		a.printFound(w, i, f, &d.Plans[i])

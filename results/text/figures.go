@@ -20,9 +20,10 @@ func PrintFigures(w io.Writer, s Style, f *figures.Case) {
 	if f.Aborts > 0 {
 		text += fmt.Sprintf(", aborts %.1f %%", f.Aborts*100)
 	}
-	text += ", longest outage " + duration.Seconds(f.Outages.Longest.Any)
-	if w := f.Outages.Longest.Writes; w > f.Outages.Longest.Any {
-		text += fmt.Sprintf(" (of writes %s)", duration.Seconds(w))
+	outage := duration.Seconds(f.Outages.Longest.Any)
+	text += ", longest outage " + outage
+	if w := duration.Seconds(f.Outages.Longest.Writes); f.Outages.Longest.Writes > f.Outages.Longest.Any && w != outage {
+		text += fmt.Sprintf(" (of writes %s)", w)
 	}
 	if s, ok := f.Outages.FailoverTime(); ok {
 		text += ", failover in " + duration.Seconds(s)

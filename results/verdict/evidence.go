@@ -15,7 +15,7 @@ import (
 type Require struct {
 	// OK is the least number of operations that must have succeeded.
 	OK int `json:"ok"`
-	// AtRisk is the least number of reads that could have shown a violation; of models
+	// AtRisk is the least number of reads that could have exposed a violation; of models
 	// that count something else (checkers.Model), how many of that, and of models that
 	// count nothing, nothing is asked.
 	AtRisk int `json:"at_risk"`

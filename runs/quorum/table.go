@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
@@ -256,7 +257,7 @@ func (s *state) finish() {
 				o.Reasons = append(o.Reasons, r.Environment)
 			case len(o.Reasons) > 0:
 			case r.AtRisk < minAtRisk:
-				o.Reasons = append(o.Reasons, fmt.Sprintf("only %d reads could have been stale, %d are required", r.AtRisk, minAtRisk))
+				o.Reasons = append(o.Reasons, fmt.Sprintf("only %s could have been stale, %s are required", count.Of(r.AtRisk, "read"), count.Text(minAtRisk)))
 			case o.Predicted == Hold:
 				o.Observed = Held
 			default:

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -150,7 +151,7 @@ func newPassword() (string, error) {
 
 func (s *System) begin(ctx context.Context) error {
 	ready := s.formReplication
-	s.Progress(fmt.Sprintf("making data directories of MariaDB on %d nodes", len(s.Nodes)))
+	s.Progress("making data directories of MariaDB on " + count.Of(len(s.Nodes), "node"))
 	if s.set.galera {
 		// The others get their data from the first one.
 		ready = s.formGalera

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"sync"
 
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/targets/cluster"
 	packages "github.com/lapse-test/lapse/targets/software"
 )
@@ -80,7 +81,7 @@ func (m *manager) start(ctx context.Context) error {
 	if err := m.findMembers(); err != nil {
 		return err
 	}
-	s.Progress(fmt.Sprintf("starting etcd on %d and Patroni with %s on %d nodes", len(m.members), s.software, len(s.Nodes)))
+	s.Progress(fmt.Sprintf("starting etcd on %d and Patroni with %s on %s", len(m.members), s.software, count.Of(len(s.Nodes), "node")))
 	for i := range m.members {
 		if err := m.startMember(ctx, i); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
@@ -121,7 +122,7 @@ func (s *System) startServers(ctx context.Context, cache string) error {
 	if err := s.prepare(ctx, cache); err != nil {
 		return err
 	}
-	s.Progress(fmt.Sprintf("starting %s on %d nodes", s.software, len(s.Nodes)))
+	s.Progress(fmt.Sprintf("starting %s on %s", s.software, count.Of(len(s.Nodes), "node")))
 	for i := range s.Nodes {
 		if err := s.launch(ctx, i); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
@@ -133,9 +134,17 @@ func (c *costs) measures(where, rounds, conflicts string) []history.Measure {
 	per := func(n int) float64 { return float64(n) / float64(c.committed) }
 	met := float64(c.met) / float64(c.attempts)
 	return []history.Measure{
-		{Name: rounds, Value: per(c.rounds), Text: fmt.Sprintf("%d transactions %s were committed, with %.2f rounds of messages and %.2f entries of logs each",
-			c.committed, where, per(c.rounds), per(c.calls))},
-		{Name: conflicts, Value: met, Text: fmt.Sprintf("%.1f %% of %d attempts %s met a lock; %d transactions were given up for it",
-			met*100, c.attempts, where, c.aborted)},
+		{Name: rounds, Value: per(c.rounds), Text: fmt.Sprintf("%s %s %s committed, with %.2f rounds of messages and %.2f entries of logs each",
+			count.Of(c.committed, "transaction"), where, were(c.committed), per(c.rounds), per(c.calls))},
+		{Name: conflicts, Value: met, Text: fmt.Sprintf("%.1f %% of %s %s met a lock; %s %s given up for it",
+			met*100, count.Of(c.attempts, "attempt"), where, count.Of(c.aborted, "transaction"), were(c.aborted))},
 	}
+}
+
+// were is the verb of n things that something was done to.
+func were(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }

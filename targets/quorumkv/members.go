@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
@@ -140,8 +141,8 @@ func (j *joins) note(node string, m protocol.Members) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.shares = append(j.shares, share)
-	j.texts = append(j.texts, fmt.Sprintf("%s joined %d others: %d of the %d replicas of %d keys moved (%.1f %%)",
-		node, len(m.Members)-1, taken, keys*int64(m.Replication), keys, share*100))
+	j.texts = append(j.texts, fmt.Sprintf("%s joined %d others: %s of the %s replicas of %s moved (%.1f %%)",
+		node, len(m.Members)-1, count.Text(int(taken)), count.Text(int(keys*int64(m.Replication))), count.Of(int(keys), "key"), share*100))
 }
 
 // Measures implements targets.Measurer.

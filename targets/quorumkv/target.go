@@ -234,14 +234,14 @@ func checkLevel(flag, level string, n int) (string, error) {
 		return quorum.Quorum.String(), nil
 	}
 	level = strings.ToUpper(level)
-	if _, err := count(level, n); err != nil {
+	if _, err := replicasOf(level, n); err != nil {
 		return "", targets.Usagef("--%s %s: %v (N is %d)", flag, level, err, n)
 	}
 	return level, nil
 }
 
-// count is how many of n replicas a level asks for.
-func count(level string, n int) (int, error) {
+// replicasOf is how many of n replicas a level asks for.
+func replicasOf(level string, n int) (int, error) {
 	l, err := quorum.ParseLevel(level)
 	if err != nil {
 		return 0, err
@@ -306,10 +306,10 @@ func Levels(cfg targets.Config) (n, w, r int, err error) {
 	if n, err = replicas(cfg); err != nil {
 		return 0, 0, 0, err
 	}
-	if w, err = count(cfg.WriteLevel, n); err != nil {
+	if w, err = replicasOf(cfg.WriteLevel, n); err != nil {
 		return 0, 0, 0, err
 	}
-	if r, err = count(cfg.ReadLevel, n); err != nil {
+	if r, err = replicasOf(cfg.ReadLevel, n); err != nil {
 		return 0, 0, 0, err
 	}
 	return n, w, r, nil

@@ -5,7 +5,6 @@ package pass
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -113,7 +112,7 @@ func (p *Pass) Verdict(set *register.Set, model, algorithm string) checkers.Verd
 // each is empty if that is not so. Keys undecided count as unfinished by themselves.
 func (p *Pass) Conclude(v *checkers.Verdict, unfinished, thin string) {
 	if unfinished == "" && len(v.Undecided) > 0 {
-		unfinished = fmt.Sprintf("%d of %d keys are undecided", len(v.Undecided), v.Evidence.Keys)
+		unfinished = checkers.UndecidedKeys(v)
 	}
 	Status(v, unfinished, thin)
 	v.Elapsed = time.Since(p.began)

@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/evidence"
 	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 // Tally is a verdict in the making. Not safe for concurrent use.
@@ -127,7 +128,7 @@ func (t *Tally) Verdict(thin string, err error) (checkers.Verdict, error) {
 	case err != nil:
 		return checkers.Verdict{}, err
 	case len(v.Undecided) > 0:
-		unfinished = fmt.Sprintf("%d keys were not decided", len(v.Undecided))
+		unfinished = count.Of(len(v.Undecided), "key") + " left undecided"
 	}
 	pass.Status(&v, unfinished, thin)
 	v.Evidence.Bad = max(v.Evidence.Bad, v.Total)
