@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis/faults"
@@ -73,6 +74,15 @@ func (m *membership) healed(ctx context.Context, s *scene) ([]string, error) {
 	runs, err := m.victims.healed(ctx, s)
 	return append(proof, runs...), err
 }
+
+// patience implements patient: a member that leaves orderly takes its time, as one that is shut down does.
+func (*membership) patience(l Limits) Limits {
+	l.Effect = max(l.Effect, leaving)
+	return l
+}
+
+// leaving is how long a member may take to be out of the cluster, on a loaded machine.
+const leaving = 30 * time.Second
 
 func (m *membership) says(ctx context.Context, want bool) ([]string, error) {
 	members, err := m.changer.Members(ctx)

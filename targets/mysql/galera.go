@@ -27,12 +27,14 @@ func (s *System) galeraArgs(ctx context.Context, i int, args []string) ([]string
 	args = append(args,
 		"--wsrep-on=ON", "--wsrep-provider="+provider, "--innodb-autoinc-lock-mode=2", "--wsrep-cluster-name=lapse",
 		"--wsrep-cluster-address=gcomm://"+strings.Join(members, ","), "--wsrep-node-name="+n.Name(), "--wsrep-node-address="+at(groupPort),
+		"--wsrep-node-incoming-address="+s.incoming()[i],
 		"--wsrep-sst-method=rsync", "--wsrep-sst-receive-address="+at(sstPort),
 		fmt.Sprintf("--wsrep-provider-options=gmcast.listen_addr=tcp://%s;ist.recv_addr=%s;gcache.size=64M", at(groupPort), at(istPort)))
+	s.transfers.started(i, sizeOf(s.logPath(i)))
 	switch {
 	case !s.formed.Load() && i == 0:
 		return append(args, "--wsrep-new-cluster"), nil
-	case !s.formed.Load():
+	case !s.formed.Load() || s.transfers.blank(i):
 		_, err := n.Exec(ctx, cluster.Command{Path: "/bin/mkdir", Args: []string{"-p", dataDir(n), n.Dir() + "/tmp"}, NotRoot: true})
 		return args, err
 	case !s.set.recovered:

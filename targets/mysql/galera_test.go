@@ -21,6 +21,7 @@ func TestGalera(t *testing.T) {
 	}
 	t.Run("levels", func(t *testing.T) { galeraLevels(t, d) })
 	t.Run("certification", func(t *testing.T) { certification(t, d) })
+	t.Run("a member leaves and another joins", func(t *testing.T) { members(t, d) })
 	t.Run("all nodes are killed", func(t *testing.T) { allKilled(t, d) })
 }
 
@@ -111,6 +112,9 @@ func allKilled(t *testing.T, d *deployment) {
 		})
 	}
 	time.Sleep(500 * time.Millisecond)
+	d.mu.Lock()
+	d.told = nil
+	d.mu.Unlock()
 	must(t, d.onAll(d.ctx, func(_ context.Context, i int) error { return d.Nodes[i].Kill(d.ctx) }))
 	close(stop)
 	load.Wait()

@@ -52,8 +52,8 @@ func deploy(t testing.TB, cfg targets.Config) *deployment {
 	switch s := sys.(type) {
 	case replicated:
 		d.System = s.System
-	case *System:
-		d.System = s
+	case grouped:
+		d.System = s.System
 	}
 	d.Observe(func(kind, text string) {
 		d.mu.Lock()

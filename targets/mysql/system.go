@@ -56,6 +56,9 @@ type System struct {
 	primary atomic.Int32
 	// formed says that a Galera cluster was made, so that nobody makes another.
 	formed atomic.Bool
+	// group and transfers are those of a Galera cluster: who is in it, and who joins.
+	group     group
+	transfers transfers
 
 	// roles is held while nodes change their roles or are started, so that nobody
 	// starts a node in a role that is being taken from it.
@@ -96,6 +99,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		Fleet: launch.New("MariaDB", logName, c, cfg), set: set, image: cluster.ImageOf(c),
 		database: external.OwnName(cfg.Run, 64), held: map[int]bool{}, rebuild: map[int]bool{}, made: make([]int, len(c.Nodes())),
 	}
+	s.group.out, s.transfers.joins = map[int]bool{}, map[int]*join{}
 	s.Teller = launch.NewTeller(s.Logger)
 	s.Command, s.Complaint = s.command, func(line string) bool { return strings.Contains(line, "[ERROR]") }
 	if s.image == "" {
@@ -121,7 +125,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, s.Failed(ctx, err)
 	}
 	if set.galera {
-		return s, nil
+		return grouped{s}, nil
 	}
 	if set.failover {
 		s.watches = append(s.watches, s.startFailoverManager())

@@ -97,10 +97,10 @@ func (Target) Abilities(cfg targets.Config) []ability.Ability {
 	if !cfg.Containers {
 		has = append(has, ability.Clock)
 	}
-	if cfg.Options[optTopology] != topologyGalera {
-		has = append(has, ability.Primary, ability.Lag)
+	if cfg.Options[optTopology] == topologyGalera {
+		return append(has, ability.Membership)
 	}
-	return has
+	return append(has, ability.Primary, ability.Lag)
 }
 
 // Lacks implements targets.Lacker.

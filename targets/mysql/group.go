@@ -1,0 +1,172 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// grouped is a System whose nodes are members of a Galera cluster.
+type grouped struct{ *System }
+
+var _ ability.MemberChanger = grouped{}
+
+// group tracks the members of a Galera cluster, as far as lapse changes them.
+type group struct {
+	// changing is held while one member is removed, added or started again.
+	changing sync.Mutex
+	// mu guards out, the nodes that were taken out.
+	mu  sync.Mutex
+	out map[int]bool
+}
+
+func (g *group) isOut(i int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.out[i]
+}
+
+func (g *group) put(i int, out bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.out[i] = out
+}
+
+// RemoveMember implements ability.MemberChanger. Galera has no order to remove another member: one leaves by ending orderly, after
+// which the others vote without it, and a cut-off minority of them is counted anew (Galera documentation, "Quorum Components").
+func (s grouped) RemoveMember(ctx context.Context, node string) error {
+	i, err := s.Index(node)
+	if err != nil {
+		return err
+	}
+	s.group.changing.Lock()
+	defer s.group.changing.Unlock()
+	if s.group.isOut(i) {
+		return nil
+	}
+	s.group.put(i, true)
+	if err := s.Shutdown(ctx, node); err != nil {
+		return err
+	}
+	_, err = s.Nodes[i].Exec(ctx, cluster.Command{Path: "/bin/rm", Args: []string{"-rf", dataDir(s.Nodes[i])}, NotRoot: true})
+	if err != nil {
+		return fmt.Errorf("throwing the data of %s away: %w", node, err)
+	}
+	return nil
+}
+
+// AddMember implements ability.MemberChanger: an empty node joins, and one of the others sends it all data.
+func (s grouped) AddMember(ctx context.Context, node string) error {
+	i, err := s.Index(node)
+	if err != nil {
+		return err
+	}
+	s.group.changing.Lock()
+	defer s.group.changing.Unlock()
+	if !s.group.isOut(i) {
+		return nil
+	}
+	s.transfers.begin(i, true)
+	if err := s.StartNode(ctx, i); err != nil {
+		return err
+	}
+	s.group.put(i, false)
+	return nil
+}
+
+// Members implements ability.MemberChanger: they are what the first node of the primary component that answers says.
+func (s grouped) Members(ctx context.Context) ([]string, error) {
+	var errs []error
+	for i, n := range s.Nodes {
+		if s.group.isOut(i) || n.State() != cluster.Running {
+			continue
+		}
+		members, err := s.membersBy(ctx, i)
+		if err == nil {
+			return members, nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", n.Name(), err))
+	}
+	if len(errs) == 0 {
+		return nil, errors.New("no node runs that could be asked")
+	}
+	return nil, errors.Join(errs...)
+}
+
+// membersBy are the members as node i has them.
+func (s *System) membersBy(ctx context.Context, i int) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	var state, incoming string
+	var err error
+	if state, err = s.status(ctx, i, "wsrep_cluster_status"); err == nil {
+		incoming, err = s.status(ctx, i, "wsrep_incoming_addresses")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if state != "Primary" {
+		return nil, fmt.Errorf("it is %s, and knows no members but its own side's", state)
+	}
+	return s.named(incoming)
+}
+
+// named are the names of the nodes in wsrep_incoming_addresses. A member that has not said yet where clients find it is an error:
+// who it is cannot be told.
+func (s *System) named(incoming string) ([]string, error) {
+	var out []string
+	for addr := range strings.SplitSeq(incoming, ",") {
+		i := slices.IndexFunc(s.incoming(), func(own string) bool { return own == addr })
+		if i < 0 {
+			return nil, fmt.Errorf("%q is among its members (%s), which is none of these nodes", addr, incoming)
+		}
+		out = append(out, s.Nodes[i].Name())
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// incoming are the nodes' addresses for clients, as they tell each other.
+func (s *System) incoming() []string {
+	out := make([]string, len(s.Nodes))
+	for i := range s.Nodes {
+		if host, number, err := s.Listen(i, port); err == nil {
+			out[i] = host + ":" + number
+		}
+	}
+	return out
+}
+
+// Restart implements ability.Restarter. A node that was taken out joins as a new member.
+func (s grouped) Restart(ctx context.Context, node string) error {
+	i, err := s.Index(node)
+	if err != nil {
+		return err
+	}
+	if s.group.isOut(i) {
+		return s.AddMember(ctx, node)
+	}
+	s.transfers.begin(i, false)
+	return s.System.Restart(ctx, node)
+}
+
+// Ready implements targets.System. A joiner that has given up, and wants to be started again, is: as whatever keeps a server
+// running does (Debian's unit has Restart=on-abnormal).
+func (s grouped) Ready(ctx context.Context, node string) error {
+	err := s.System.Ready(ctx, node)
+	i, unknown := s.Index(node)
+	switch {
+	case unknown != nil:
+		return err
+	case err == nil:
+		s.transfers.end(i)
+		return nil
+	}
+	return errors.Join(err, s.joinAgain(ctx, i))
+}
