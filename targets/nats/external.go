@@ -132,6 +132,9 @@ func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver
 	if err := v.structure(); err != nil {
 		return nil, err
 	}
+	if line := v.strangers(ctx); line != "" {
+		v.Lines = append(v.Lines, line)
+	}
 	if v.replicas, err = v.copies(cfg.Options[optReplicas]); err != nil {
 		return nil, err
 	}

@@ -171,6 +171,14 @@ func TestNATS(t *testing.T) {
 		r.tookEffect(t, 2)
 		clean(t)
 	})
+	t.Run("servers that are not named", func(t *testing.T) {
+		// By another name of the same address, which the servers do not tell each other.
+		localhost := strings.ReplaceAll(all, "127.0.0.1", "localhost")
+		if r := lapse(t, secret, "doctor", "--target", "nats", "--at", localhost).expect(t, 0, "server-2"); strings.Contains(r.stdout, "NOT TAKING PART") {
+			t.Errorf("all are named: %s", r.stdout)
+		}
+		lapse(t, secret, "doctor", "--target", "nats", "--at", first.addr()).expect(t, 0, `NOT TAKING PART: the cluster has servers that --at does not name: "server-1", "server-2".`)
+	})
 	t.Run("direct reads", func(t *testing.T) {
 		// Replicas answer, so that some reads are old: how many is the machine's affair.
 		r := lapse(t, secret, append(common, "--at", all, "--workload", "session", "--read-level", "direct", "--model", "no-lost-writes", "--duration", "2s")...)
