@@ -96,6 +96,7 @@ func families() []family {
 		qualities(),
 		flaps(),
 		memberships(),
+		ranges(),
 		orderlyStops(),
 		wanderingClocks(),
 		steppedClocks(),

@@ -121,6 +121,13 @@ func SelftestCases(duration time.Duration) []Case {
 			r.Options = correct(map[string]string{"partitioner": "modulo", "hinted_handoff": "false"})
 			r.FaultInterval, r.FaultHold = 2*time.Second, time.Second
 		}),
+		with(defect.RangeHandedOverEarly, func(r *Request) {
+			// All keys are in one range, which moves twice a fault, and any of a key's replicas may answer.
+			r.Nodes, r.Concurrency, r.Faults = 4, "3n", faults.MoveRange
+			r.WriteLevel, r.ReadLevel = "ALL", "ONE"
+			r.Options = correct(map[string]string{"partitioner": "range", "split_points": "none", "hinted_handoff": "false"})
+			r.FaultInterval, r.FaultHold = time.Second, 500*time.Millisecond
+		}),
 		with(defect.DenyPartialWrites, func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", models.Linearizable, faults.Pause
 		}),

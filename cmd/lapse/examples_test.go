@@ -33,7 +33,7 @@ var dry = []string{"lapse run", "lapse quorum", "lapse replay", "lapse reproduce
 
 // parsed are commands that would fetch, listen or test for minutes: their flags and
 // arguments are checked, and that is all.
-var parsed = []string{"lapse serve", "lapse drive", "lapse fetch", "lapse selftest", "lapse doctor", "lapse clean", "lapse quorumkv serve", "lapse quorumkv members status", "lapse quorumkv members add", "lapse quorumkv members remove", "lapse quorumkv members cancel", "lapse completion", "lapse runs rm", "lapse gate"}
+var parsed = []string{"lapse serve", "lapse drive", "lapse fetch", "lapse selftest", "lapse doctor", "lapse clean", "lapse quorumkv serve", "lapse quorumkv members status", "lapse quorumkv members add", "lapse quorumkv members remove", "lapse quorumkv members cancel", "lapse quorumkv ranges status", "lapse quorumkv ranges split", "lapse quorumkv ranges merge", "lapse quorumkv ranges move", "lapse completion", "lapse runs rm", "lapse gate"}
 
 // command is a command line with where it stands.
 type command struct{ where, line string }

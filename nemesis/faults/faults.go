@@ -23,3 +23,10 @@ const (
 	Lag        = "lag"
 	Membership = "membership"
 )
+
+// Of ranges of keys.
+const (
+	SplitRange  = "split-range"
+	MergeRanges = "merge-ranges"
+	MoveRange   = "move-range"
+)

@@ -49,6 +49,8 @@ func New(o Options) *Handler {
 	h.mux.HandleFunc("GET /range", h.keysBetween)
 	h.mux.HandleFunc("GET /members", h.members)
 	h.mux.HandleFunc("POST /members", h.members)
+	h.mux.HandleFunc("GET /ranges", h.ranges)
+	h.mux.HandleFunc("POST /ranges", h.ranges)
 	h.mux.HandleFunc("POST /txn", h.txn)
 	h.mux.HandleFunc("GET /health", h.health)
 	h.mux.Handle("GET /metrics", o.Metrics)
@@ -96,7 +98,7 @@ func (h *Handler) compareAndSet() protocol.Failure {
 
 func (h *Handler) unknown(w http.ResponseWriter, r *http.Request) {
 	h.fail(w, http.StatusNotFound, protocol.Failure{Code: protocol.CodeBadRequest, Outcome: writeOutcome(r, protocol.NotWritten),
-		Message: r.Method + " " + r.URL.Path + " is not served; there are /kv/{key}, /counter/{key}, /set/{key}, /replica/{key}, /txn, /keys, /backup, /ring, /members, /health, /metrics and /admin"})
+		Message: r.Method + " " + r.URL.Path + " is not served; there are /kv/{key}, /counter/{key}, /set/{key}, /replica/{key}, /txn, /keys, /backup, /ring, /members, /ranges, /health, /metrics and /admin"})
 }
 
 // writeOutcome is o for requests that could have written, and nothing for others.

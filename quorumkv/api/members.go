@@ -42,6 +42,11 @@ func (h *Handler) members(w http.ResponseWriter, r *http.Request) {
 	}
 	// The client may go away: what is decided is decided.
 	out, err := m.ChangeMembers(context.WithoutCancel(r.Context()), c)
+	h.changed(w, out, err)
+}
+
+// changed answers with what became of a request about the members or the ranges.
+func (h *Handler) changed(w http.ResponseWriter, out any, err error) {
 	var e *engine.Error
 	switch {
 	case err == nil:

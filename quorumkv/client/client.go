@@ -282,6 +282,35 @@ func (c *Client) ChangeMembers(ctx context.Context, change protocol.MemberChange
 	return out, err
 }
 
+// Ranges are those that the node asks for keys, with partitioner range, and with count how many keys each has, which the members are asked for.
+func (c *Client) Ranges(ctx context.Context, count bool) (protocol.Ranges, error) {
+	var out protocol.Ranges
+	err := c.do(ctx, http.MethodGet, fmt.Sprintf("/ranges?count=%t", count), nil, &out)
+	return out, err
+}
+
+// PlanRanges says what steps would do with the ranges, and does nothing.
+func (c *Client) PlanRanges(ctx context.Context, steps ...protocol.RangeStep) (protocol.RangePlan, error) {
+	var out protocol.RangePlan
+	b, err := json.Marshal(protocol.RangeChange{Steps: steps, Plan: true})
+	if err != nil {
+		return out, fmt.Errorf("encode request: %w", err)
+	}
+	err = c.do(ctx, http.MethodPost, "/ranges", b, &out)
+	return out, err
+}
+
+// ChangeRanges begins one change of the ranges by all steps; it goes on after this has returned. Its errors are those of ChangeMembers.
+func (c *Client) ChangeRanges(ctx context.Context, steps ...protocol.RangeStep) (protocol.Members, error) {
+	var out protocol.Members
+	b, err := json.Marshal(protocol.RangeChange{Steps: steps})
+	if err != nil {
+		return out, fmt.Errorf("encode request: %w", err)
+	}
+	err = c.do(ctx, http.MethodPost, "/ranges", b, &out)
+	return out, err
+}
+
 // SetClock bends the node's clock by offset, in whole milliseconds. The node must run with testing on.
 func (c *Client) SetClock(ctx context.Context, offset time.Duration) error {
 	return c.post(ctx, "/admin/clock", protocol.Clock{OffsetMS: offset.Milliseconds()})

@@ -176,7 +176,7 @@ func (c *Coordinator) groups(v *membership.View, key string) [][]string {
 	switch {
 	case c.Defects.Has(defect.StaleRing):
 		return [][]string{v.Read.Misplaced(key)}
-	case v.Phase == membership.Moving && c.Defects.Has(defect.HandOverEarly):
+	case v.Phase == membership.Moving && (c.Defects.Has(defect.HandOverEarly) || v.OfRanges() && c.Defects.Has(defect.RangeHandedOverEarly)):
 		return [][]string{v.Read.Replicas(key)}
 	}
 	return v.Groups(key)

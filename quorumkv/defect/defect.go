@@ -50,6 +50,7 @@ const (
 	TenantForgottenInList
 	TenantForgottenInBackup
 	HandOverEarly
+	RangeHandedOverEarly
 	UnlockReadsEarly
 )
 
@@ -141,6 +142,10 @@ var all = []Info{
 		"while members change, a write is sent to the old replicas alone: keys are handed over without what was written after they were copied",
 		"W+R>N reads see the last acknowledged write, also while and after members change",
 		"W=ALL R=ONE, more nodes than N; add or remove a member under write load"},
+	{RangeHandedOverEarly, "range-handed-over-early", "leaderless",
+		"while a range moves, a write is sent to its old replicas alone: the range is handed over without what was written after it was copied",
+		"W+R>N reads see the last acknowledged write, also while and after ranges move",
+		"partitioner=range, W=ALL R=ONE, more nodes than N; move ranges under write load"},
 	{LeaseTrustsClock, "lease-trusts-clock", "raft",
 		"a leader's lease is measured by the wall clock, which can be set, and is believed in for as long as that says",
 		"a read at level lease sees the last acknowledged write, whatever the clocks are set to",

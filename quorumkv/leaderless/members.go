@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/membership"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 )
 
@@ -16,6 +17,13 @@ var _ engine.Membered = (*Engine)(nil)
 func (e *Engine) Members(ctx context.Context) protocol.Members {
 	s := e.mover.Status(ctx)
 	out := protocol.Members{Epoch: s.Epoch, Phase: string(s.Phase), Members: s.Members, Next: s.Next, Steward: s.Steward, Replication: e.opts.Replication, Waiting: s.Waiting, Lost: e.members.Lost()}
+	if v, err := membership.NewView(s.State, e.opts.placement); err == nil {
+		before, after := v.Read, v.Also
+		if s.Phase == membership.Switching {
+			before, after = after, before
+		}
+		out.Ranges, out.NextRanges = digestOf(before), digestOf(after)
+	}
 	for node, p := range s.Progress {
 		if out.Moves == nil {
 			out.Moves = map[string]protocol.Move{}
@@ -25,12 +33,25 @@ func (e *Engine) Members(ctx context.Context) protocol.Members {
 	return out
 }
 
+// digestOf is that of the table of a placement; empty where there is none.
+func digestOf(p placement.Placement) string {
+	t, ok := placement.TableOf(p)
+	if !ok {
+		return ""
+	}
+	return t.Digest()
+}
+
 // ChangeMembers implements engine.Membered.
 func (e *Engine) ChangeMembers(ctx context.Context, c protocol.MemberChange) (protocol.Members, error) {
+	return e.change(ctx, membership.Change{Add: c.Add, Remove: c.Remove, Cancel: c.Cancel})
+}
+
+func (e *Engine) change(ctx context.Context, c membership.Change) (protocol.Members, error) {
 	if err := e.agrees(); err != nil {
 		return protocol.Members{}, err
 	}
-	_, err := e.mover.Change(ctx, membership.Change{Add: c.Add, Remove: c.Remove, Cancel: c.Cancel})
+	_, err := e.mover.Change(ctx, c)
 	var r *membership.Refusal
 	switch {
 	case errors.As(err, &r):

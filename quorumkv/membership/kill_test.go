@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
@@ -27,6 +28,9 @@ type byHand struct {
 	disks  map[string]*vfs.MemFS
 	stores map[string]*storage.Store
 	may    map[string]error // why members cannot change by a node
+	// place and first are the placement, and who the members are at first.
+	place func([]string) (placement.Placement, error)
+	first []string
 
 	mu     sync.Mutex
 	movers map[string]*Mover
@@ -42,7 +46,13 @@ type byHand struct {
 // newByHand starts the nodes; call end afterwards.
 func newByHand(t *testing.T, may map[string]error) *byHand {
 	t.Helper()
-	h := &byHand{t: t, disks: map[string]*vfs.MemFS{}, stores: map[string]*storage.Store{}, may: may, movers: map[string]*Mover{},
+	return newByHandOf(t, place, []string{"n1", "n2", "n3"}, may)
+}
+
+// newByHandOf is newByHand of another placement.
+func newByHandOf(t *testing.T, place func([]string) (placement.Placement, error), first []string, may map[string]error) *byHand {
+	t.Helper()
+	h := &byHand{t: t, place: place, first: first, disks: map[string]*vfs.MemFS{}, stores: map[string]*storage.Store{}, may: may, movers: map[string]*Mover{},
 		gates: map[string]chan struct{}{}, died: make(chan struct{})}
 	for _, n := range h.names() {
 		h.disks[n], h.gates[n] = vfs.NewCrashableMem(), make(chan struct{})
@@ -75,7 +85,7 @@ func (h *byHand) open(node string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	k, err := NewKeeper(node, s, place, First([]string{"n1", "n2", "n3"}), false)
+	k, err := NewKeeper(node, s, h.place, First(h.first), false)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -190,41 +200,55 @@ func (h *byHand) step() Phase {
 	return phase
 }
 
-// A node is killed at each message of a change by which a node joins, before it and after it: the one that carries the change out, one that gives keys, and the
-// one that joins. The change goes on by itself, all nodes come to its end, and each key is on its new replicas.
+// killing is a change during which a node is killed.
+type killing struct {
+	place   func([]string) (placement.Placement, error)
+	first   []string
+	change  Change
+	victims []string
+}
+
+// A node is killed at each message of a change, before it and after it: the one that carries the change out, one that gives keys, and one that takes some. The change goes on by itself, all
+// nodes come to its end, and each key is on its new replicas.
 func TestAChangeGoesOnAfterAKillAtEachMessage(t *testing.T) {
-	for _, victim := range []string{"n1", "n2", "n4"} {
-		t.Run(victim, func(t *testing.T) {
-			phases := map[Phase]int{}
-			for at := 1; ; at++ {
-				before := killedAt(t, victim, at, false, phases)
-				after := killedAt(t, victim, at, true, phases)
-				if !before && !after {
-					break
+	four := []string{"n1", "n2", "n3", "n4"}
+	for what, k := range map[string]killing{
+		"a node joins": {place, four[:3], Change{Add: "n4"}, []string{"n1", "n2", "n4"}},
+		"a range moves, one is split and two are merged": {byRange, four,
+			Change{Ranges: []Step{{Do: Move, At: "k0", From: "n1", To: "n4"}, {Do: Split, At: "k4"}, {Do: Merge, At: "k6"}}}, []string{"n1", "n2", "n4"}},
+		"a range is split": {byRange, four, Change{Ranges: []Step{{Do: Split, At: "k4"}}}, []string{"n1", "n3"}},
+	} {
+		for _, victim := range k.victims {
+			t.Run(what+", "+victim+" is killed", func(t *testing.T) {
+				phases := map[Phase]int{}
+				for at := 1; ; at++ {
+					before := k.killed(t, victim, at, false, phases)
+					after := k.killed(t, victim, at, true, phases)
+					if !before && !after {
+						break
+					}
 				}
-			}
-			for _, p := range []Phase{Stable, Moving, Switching} {
-				if phases[p] == 0 {
-					t.Errorf("%s was never killed while %s: %v", victim, p, phases)
+				for _, p := range []Phase{Stable, Moving, Switching} {
+					if phases[p] == 0 {
+						t.Errorf("%s was never killed while %s: %v", victim, p, phases)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
-// killedAt tells whether the change had that many messages.
-func killedAt(t *testing.T, victim string, at int, after bool, phases map[Phase]int) (killed bool) {
+// byRange has k0, k1, k10, k11 and k2 in the first range, k3 to k5 in the second, and the rest in the third.
+func byRange(nodes []string) (placement.Placement, error) {
+	return placement.New(placement.Options{Partitioner: placement.Range, Nodes: nodes, Replication: 2, VirtualNodes: placement.DefaultVirtualNodes, SplitPoints: []string{"k3", "k6"}})
+}
+
+// killed tells whether the change had that many messages.
+func (k killing) killed(t *testing.T, victim string, at int, after bool, phases map[Phase]int) (killed bool) {
 	t.Helper()
-	h := newByHand(t, nil)
+	h := newByHandOf(t, k.place, k.first, nil)
 	defer h.end()
-	old, err := place([]string{"n1", "n2", "n3"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	next, err := place(h.names())
-	if err != nil {
-		t.Fatal(err)
-	}
+	old := h.movers["n1"].View().Read
 	const keys = 12
 	for i := range keys {
 		key := fmt.Sprint("k", i)
@@ -233,13 +257,15 @@ func killedAt(t *testing.T, victim string, at int, after bool, phases map[Phase]
 			t.Fatal(err)
 		}
 	}
-	if _, err := h.movers["n1"].Change(t.Context(), Change{Add: "n4"}); err != nil {
+	if _, err := h.movers["n1"].Change(t.Context(), k.change); err != nil {
 		t.Fatal(err)
 	}
+	begun := h.movers["n1"].View()
+	next := begun.next
 	h.mu.Lock()
 	h.victim, h.at, h.after = victim, at, after
 	h.mu.Unlock()
-	for steps := 0; !h.done(); steps++ {
+	for steps := 0; !h.done(begun.Epoch + 2); steps++ {
 		if steps == 100 {
 			t.Fatalf("killed at message %d, after it %t: does not come to its end in %d steps", at, after, steps)
 		}
@@ -250,6 +276,9 @@ func killedAt(t *testing.T, victim string, at int, after bool, phases map[Phase]
 	}
 	for i := range keys {
 		key := fmt.Sprint("k", i)
+		if got := h.movers[victim].View().Read.Replicas(key); !slices.Equal(got, next.Replicas(key)) {
+			t.Errorf("killed at message %d, after it %t: %s has %s on %v, want %v", at, after, victim, key, got, next.Replicas(key))
+		}
 		for _, n := range next.Replicas(key) {
 			r, err := h.stores[n].Get(key)
 			// Who was a replica before and had missed the write has still missed it.
@@ -266,12 +295,12 @@ func killedAt(t *testing.T, victim string, at int, after bool, phases map[Phase]
 	return killed
 }
 
-// done tells whether all nodes have the end of the change, and have forgotten how far they were.
-func (h *byHand) done() bool {
+// done tells whether all nodes have the end of the change, which has this epoch, and have forgotten how far they were.
+func (h *byHand) done(epoch uint64) bool {
 	for _, n := range h.names() {
 		m := h.movers[n]
 		s := m.o.Keeper.View().State
-		if s.Phase != Stable || !slices.Contains(s.Members, "n4") || m.swept != s.Epoch {
+		if s.Phase != Stable || s.Epoch != epoch || m.swept != s.Epoch {
 			return false
 		}
 	}

@@ -1,5 +1,5 @@
-// Package membership lets nodes join and leave the mode leaderless while clients read and write: which nodes hold keys is a state with an epoch, every
-// node keeps it durably, and a change moves the keys before it moves the answers.
+// Package membership lets nodes join and leave the mode leaderless, and ranges of keys be split, merged and moved, while clients read and write: which nodes hold which keys is
+// a state with an epoch, every node keeps it durably, and a change moves the keys before it moves the answers.
 //
 // # States
 //
@@ -13,6 +13,22 @@
 // (W of A means: W of the replicas of the key that the placement on A gives.) Versions that a write asks for, and what a blocking read leaves holding its value, go
 // like reads and like writes. In the state moving every node that takes a key pulls it from the key's old replicas (see below);
 // switching begins when all have everything. A change that is moving can be canceled: the next state is stable with members A.
+//
+// # Ranges
+//
+// With partitioner range a state may have a table as well: the ranges of keys, and which members each is on. (Without one the ranges are those of the configuration, around the
+// members.) A change of the table, by any number of splits, merges and moves at once, is a change as above, of which A and B are the placements by the old and by the new table on the same members:
+// nothing here asks of a placement more than that a key has N distinct replicas in it. So
+//
+//   - a request is served under the table of the epoch that it was asked in, by each replica, or refused, and is asked again as a whole: no request counts replicas of two tables
+//     for one, and a read of several ranges (package leaderless) is of one table too;
+//   - a node that has not heard of a change asks under the old table. While the change moves, that is refused by every replica that has heard, and the node learns the new state from the refusal; those that
+//     have not heard serve it, which is a request of the state before: the next state is made when no member is left that would. One that no client and no node can reach changes nothing, and the change waits for it if it is a member;
+//   - a split moves nothing: both parts are where the range was, so that A and B have the same replicas of every key, no node takes any, and the change is over when all members have its states on disk. A
+//     merge moves what the second range has to where the first one is, unless that is where it was;
+//   - what a node keeps of a range that it does not hold any more is read by nobody, and if the range comes back to it, it pulls that like any other node: of each key the larger record stays.
+//
+// When members join or leave, the table's replicas on who leaves go to other members, and who joins takes from those that have most (placement.Table.Onto).
 //
 // # Who decides
 //
@@ -78,6 +94,9 @@ type State struct {
 	Phase   Phase    `json:"phase"`
 	Members []string `json:"members"`        // sorted; before the change, while there is one
 	Next    []string `json:"next,omitempty"` // sorted; after the change, while there is one
+	// Ranges and NextRanges are the table before and after the change; none means that the ranges are those of the configuration.
+	Ranges     placement.Table `json:"ranges,omitempty"`
+	NextRanges placement.Table `json:"next_ranges,omitempty"`
 }
 
 // First is the state of nodes that have seen no change.
@@ -87,19 +106,31 @@ func First(members []string) State {
 
 // Begin is the state after a stable one in which the members become next.
 func (s State) Begin(next []string) State {
-	return State{Epoch: s.Epoch + 1, Phase: Moving, Members: s.Members, Next: slices.Sorted(slices.Values(next))}
+	out := State{Epoch: s.Epoch + 1, Phase: Moving, Members: s.Members, Next: slices.Sorted(slices.Values(next)), Ranges: s.Ranges}
+	if s.Ranges != nil {
+		out.NextRanges = s.Ranges.Onto(next)
+	}
+	return out
+}
+
+// BeginRanges is the state after a stable one in which the members stay and the ranges become next.
+func (s State) BeginRanges(next placement.Table) State {
+	return State{Epoch: s.Epoch + 1, Phase: Moving, Members: s.Members, Next: s.Members, Ranges: s.Ranges, NextRanges: next}
 }
 
 // Advance is the state after one that is moving or switching.
 func (s State) Advance() State {
 	if s.Phase == Moving {
-		return State{Epoch: s.Epoch + 1, Phase: Switching, Members: s.Members, Next: s.Next}
+		s.Epoch, s.Phase = s.Epoch+1, Switching
+		return s
 	}
-	return State{Epoch: s.Epoch + 1, Phase: Stable, Members: s.Next}
+	return State{Epoch: s.Epoch + 1, Phase: Stable, Members: s.Next, Ranges: s.NextRanges}
 }
 
 // Cancel is the state after one that is moving, without the change.
-func (s State) Cancel() State { return State{Epoch: s.Epoch + 1, Phase: Stable, Members: s.Members} }
+func (s State) Cancel() State {
+	return State{Epoch: s.Epoch + 1, Phase: Stable, Members: s.Members, Ranges: s.Ranges}
+}
 
 // Steward is the node that makes the states which follow.
 func (s State) Steward() string { return s.Members[0] }
@@ -109,14 +140,25 @@ func (s State) All() []string {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(s.Members, s.Next))))
 }
 
-// String spells the state for people.
+// String spells the state for people. Different states are spelled differently.
 func (s State) String() string {
-	m := strings.Join(s.Members, " ")
+	before := spelled(s.Members, s.Ranges)
 	if s.Phase == Stable {
-		return fmt.Sprintf("epoch %d: the members are %s", s.Epoch, m)
+		return fmt.Sprintf("epoch %d: the members are %s", s.Epoch, before)
 	}
-	return fmt.Sprintf("epoch %d: %s from %s to %s", s.Epoch, s.Phase, m, strings.Join(s.Next, " "))
+	return fmt.Sprintf("epoch %d: %s from %s to %s", s.Epoch, s.Phase, before, spelled(s.Next, s.NextRanges))
 }
+
+func spelled(members []string, t placement.Table) string {
+	m := strings.Join(members, " ")
+	if t != nil {
+		m += fmt.Sprintf(" with %d ranges (%s)", len(t), t.Digest())
+	}
+	return m
+}
+
+// OfRanges tells whether a change goes on that leaves the members as they are.
+func (s State) OfRanges() bool { return s.Phase != Stable && slices.Equal(s.Members, s.Next) }
 
 func (s State) valid() error {
 	switch {
@@ -126,6 +168,8 @@ func (s State) valid() error {
 		return fmt.Errorf("a membership of phase %q", s.Phase)
 	case (s.Phase == Stable) != (len(s.Next) == 0):
 		return fmt.Errorf("a membership of phase %s and next members %v", s.Phase, s.Next)
+	case s.Phase == Stable && s.NextRanges != nil:
+		return fmt.Errorf("a membership of phase %s and next ranges", s.Phase)
 	}
 	return nil
 }
@@ -144,7 +188,7 @@ func NewView(s State, place func(nodes []string) (placement.Placement, error)) (
 	if err := s.valid(); err != nil {
 		return nil, err
 	}
-	old, err := place(s.Members)
+	old, err := placed(s.Members, s.Ranges, place)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +196,7 @@ func NewView(s State, place func(nodes []string) (placement.Placement, error)) (
 	if s.Phase == Stable {
 		return v, nil
 	}
-	next, err := place(s.Next)
+	next, err := placed(s.Next, s.NextRanges, place)
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +205,15 @@ func NewView(s State, place func(nodes []string) (placement.Placement, error)) (
 		v.Read, v.Also = next, old
 	}
 	return v, nil
+}
+
+// placed is the placement on these nodes, by the table if there is one.
+func placed(nodes []string, t placement.Table, place func([]string) (placement.Placement, error)) (placement.Placement, error) {
+	p, err := place(nodes)
+	if err != nil || t == nil {
+		return p, err
+	}
+	return placement.Assign(p, t)
 }
 
 // Groups are the sets of N replicas in each of which a write needs its level: those that are asked first, and others if there are.
@@ -181,8 +234,11 @@ func (v *View) Holds(key, node string) bool {
 	return slices.Contains(v.Read.Replicas(key), node) || v.Also != nil && slices.Contains(v.Also.Replicas(key), node)
 }
 
-// takers are the nodes that may take keys: on a ring only those that join, when none leaves, because their points only take from others.
+// takers are the nodes that may take keys: with ranges those that take one, and on a ring only those that join, when none leaves, because their points only take from others.
 func (v *View) takers() []string {
+	if takers, ok := placement.Takers(v.old, v.next); ok {
+		return takers
+	}
 	joins := slices.DeleteFunc(slices.Clone(v.Next), func(n string) bool { return slices.Contains(v.Members, n) })
 	leaves := slices.ContainsFunc(v.Members, func(n string) bool { return !slices.Contains(v.Next, n) })
 	if v.old.Partitioner() == placement.Ring && !leaves {

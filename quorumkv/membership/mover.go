@@ -88,6 +88,7 @@ type Change struct {
 	Add    string `json:"add,omitempty"`
 	Remove string `json:"remove,omitempty"`
 	Cancel bool   `json:"cancel,omitempty"`
+	Ranges []Step `json:"ranges,omitempty"` // one after the other, as one change
 }
 
 // Progress is how far a node has pulled what it takes.
@@ -116,6 +117,7 @@ type question struct {
 	Page    *where  `json:"page,omitempty"`
 	Fetch   *which  `json:"fetch,omitempty"`
 	Change  *Change `json:"change,omitempty"`
+	Count   *counts `json:"count,omitempty"`
 	Status  bool    `json:"status,omitempty"`
 	May     bool    `json:"may,omitempty"` // whether members can change there
 }
@@ -294,6 +296,13 @@ func (m *Mover) ask(ctx context.Context, node string, q question, out any) error
 	return nil
 }
 
+// askFor is ask with a time of its own.
+func (m *Mover) askFor(ctx context.Context, timeout time.Duration, node string, q question, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return m.ask(ctx, node, q, out)
+}
+
 func (m *Mover) send(ctx context.Context, node string, q question) ([]byte, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
@@ -334,6 +343,12 @@ func (m *Mover) Answer(ctx context.Context, _ string, body []byte) ([]byte, erro
 			return nil, err
 		}
 		return json.Marshal(p)
+	case q.Count != nil:
+		c, err := m.counted(*q.Count)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(c)
 	case q.Change != nil:
 		s, err := m.decide(ctx, *q.Change)
 		var r *Refusal
@@ -433,11 +448,10 @@ func (m *Mover) decide(ctx context.Context, c Change) (State, error) {
 		}
 		return m.begin(s, s.Cancel())
 	}
-	next, err := m.check(v, c)
+	to, err := m.check(v, c)
 	if err != nil {
 		return s, err
 	}
-	to := s.Begin(next)
 	// All must be there, and have heard of the last change, before the next one begins. Others may know of one that this node has lost with its disk.
 	_ = m.tell(ctx, s, m.o.Nodes)
 	if err := m.tell(ctx, s, to.All()); err != nil {
@@ -484,12 +498,28 @@ func (m *Mover) begin(from, to State) (State, error) {
 	return to, nil
 }
 
-// check finds the members after a change, or why there cannot be any.
-func (m *Mover) check(v *View, c Change) ([]string, error) {
+// check finds the state in which a change begins, or why it cannot.
+func (m *Mover) check(v *View, c Change) (State, error) {
+	if len(c.Ranges) > 0 && c.Add+c.Remove == "" {
+		next, err := After(v, c.Ranges)
+		if err != nil {
+			return State{}, err
+		}
+		return v.BeginRanges(next), nil
+	}
+	next, err := m.checkMembers(v, c)
+	if err != nil {
+		return State{}, err
+	}
+	return v.Begin(next), nil
+}
+
+// checkMembers finds the members after a change of them.
+func (m *Mover) checkMembers(v *View, c Change) ([]string, error) {
 	name := c.Add + c.Remove
 	switch {
-	case (c.Add == "") == (c.Remove == ""):
-		return nil, refuse("name one node to add or to remove")
+	case (c.Add == "") == (c.Remove == "") || len(c.Ranges) > 0:
+		return nil, refuse("name one node to add or to remove, or what to do with ranges")
 	case !slices.Contains(m.o.Nodes, name):
 		return nil, refuse("no node %q is known: the nodes are %v; name it among the peers of all nodes first", name, m.o.Nodes)
 	case v.Phase != Stable:

@@ -12,10 +12,19 @@ const MaxSplitPoints = 1024
 
 // ranges keeps keys that follow each other, in the order of their bytes, on the same nodes: range i holds the keys from split point i-1 on
 // and below split point i, and its first replica is the node with number i, around. So a range of keys can be read
-// from few nodes; and keys that are written in their order all go to the last range.
+// from few nodes; and keys that are written in their order all go to the last range. Where held is given, range i is on held[i] instead.
 type ranges struct {
 	cycle
 	splits []string
+	held   [][]string
+}
+
+// of are the replicas of the range with this number.
+func (r ranges) of(i int) []string {
+	if r.held != nil {
+		return slices.Clone(r.held[i])
+	}
+	return r.from(i, r.n)
 }
 
 func newRanges(nodes []string, n int, splits []string) (ranges, error) {
@@ -31,7 +40,7 @@ func newRanges(nodes []string, n int, splits []string) (ranges, error) {
 			errs = append(errs, fmt.Errorf("split_points: %q must come before %q in the order of bytes, each once", s, splits[i-1]))
 		}
 	}
-	return ranges{c, slices.Clone(splits)}, errors.Join(errs...)
+	return ranges{cycle: c, splits: slices.Clone(splits)}, errors.Join(errs...)
 }
 
 // index is the range of key.
@@ -51,26 +60,29 @@ func Holders(p Placement, low, high string) (sets [][]string, ok bool) {
 		last = sort.SearchStrings(r.splits, high)
 	}
 	for i := r.index(low); i <= last; i++ {
-		sets = append(sets, r.from(i, r.n))
+		sets = append(sets, r.of(i))
 	}
 	return sets, true
 }
 
-func (ranges) Partitioner() Partitioner        { return Range }
-func (r ranges) Replicas(key string) []string  { return r.from(r.index(key), r.n) }
-func (r ranges) Misplaced(key string) []string { return r.from(r.index(key)+1, r.n) }
+func (ranges) Partitioner() Partitioner       { return Range }
+func (r ranges) Replicas(key string) []string { return r.of(r.index(key)) }
+func (r ranges) Misplaced(key string) []string {
+	return r.from(slices.Index(r.nodes, r.Replicas(key)[0])+1, r.n)
+}
+
 func (r ranges) Beyond(key string) []string {
-	return r.from(r.index(key)+r.n, len(r.nodes)-r.n)
+	held := r.Replicas(key)
+	around := r.from(slices.Index(r.nodes, held[0]), len(r.nodes))
+	return slices.DeleteFunc(around, func(n string) bool { return slices.Contains(held, n) })
 }
 
 func (r ranges) Owned(node string) float64 {
-	at := slices.Index(r.nodes, node)
-	if at < 0 {
-		return 0
-	}
 	owned := 0
-	for i := at; i <= len(r.splits); i += len(r.nodes) {
-		owned++
+	for i := range len(r.splits) + 1 {
+		if r.of(i)[0] == node {
+			owned++
+		}
 	}
 	return float64(owned) / float64(len(r.splits)+1)
 }
@@ -80,4 +92,9 @@ func (r ranges) SplitPoints() []string { return r.splits }
 func (r ranges) Settings() string {
 	return fmt.Sprintf("partitioner=range, %d split points (%s)", len(r.splits), digest("%q", r.splits))
 }
-func (r ranges) Digest() string { return digest("range %q n=%d %q", r.nodes, r.n, r.splits) }
+func (r ranges) Digest() string {
+	if r.held != nil {
+		return digest("range %q n=%d %q %q", r.nodes, r.n, r.splits, r.held)
+	}
+	return digest("range %q n=%d %q", r.nodes, r.n, r.splits)
+}

@@ -236,7 +236,10 @@ type Members struct {
 	// Moves are, by the nodes that take keys, how far the last change is; empty on nodes that were restarted since.
 	Moves   map[string]Move `json:"moves,omitempty"`
 	Waiting string          `json:"waiting,omitempty"` // why the change does not go on
-	Lost    string          `json:"lost,omitempty"`    // what is to be known of the node that was asked, which came back without its data
+	// Ranges is a digest of the ranges of keys, with partitioner range; of those before the change, while there is one, and NextRanges of those after it.
+	Ranges     string `json:"ranges,omitempty"`
+	NextRanges string `json:"next_ranges,omitempty"`
+	Lost       string `json:"lost,omitempty"` // what is to be known of the node that was asked, which came back without its data
 }
 
 // Move is how far a node has copied the keys of which a change makes it a replica.
@@ -246,6 +249,46 @@ type Move struct {
 	Taken   int64 `json:"taken"`   // of those, of which the node becomes a replica
 	Records int64 `json:"records"` // that came over the network: from each of a key's old replicas one
 	MS      int64 `json:"ms"`      // since the node began, in milliseconds
+}
+
+// RangeStep is something to be done with ranges of keys, with partitioner range. Keys are of the request's tenant, if it has one.
+type RangeStep struct {
+	Do   string `json:"do"`             // split the range that has At there; merge the range that begins at At with the one before it, to where that is; move a replica of the range that has At
+	At   string `json:"at"`             // empty for the first range of all
+	From string `json:"from,omitempty"` // of move: the node that has the replica
+	To   string `json:"to,omitempty"`   // of move: the node that takes it
+}
+
+// RangeChange asks by POST /ranges.
+type RangeChange struct {
+	Steps []RangeStep `json:"steps"` // taken one after the other, as one change
+	Plan  bool        `json:"plan"`  // only say what they would do
+}
+
+// Range is one range of keys, as they are stored.
+type Range struct {
+	From   string   `json:"from"`             // the first key; empty of the first range
+	To     string   `json:"to"`               // the first key after it; empty of the last range
+	Nodes  []string `json:"nodes"`            // the replicas, the first one first
+	Keys   int64    `json:"keys"`             // at the first replica, deleted ones too; 0 where none were counted
+	Middle string   `json:"middle,omitempty"` // a key with about as many of them before it as after it
+}
+
+// Ranges answers GET /ranges.
+type Ranges struct {
+	Epoch  uint64  `json:"epoch"`
+	Phase  string  `json:"phase"` // stable, moving or switching
+	Ranges []Range `json:"ranges"`
+}
+
+// RangePlan answers POST /ranges with plan: what a change would do.
+type RangePlan struct {
+	Epoch       uint64           `json:"epoch"` // in which this was computed
+	Before      []Range          `json:"before"`
+	After       []Range          `json:"after"`
+	Keys        int64            `json:"keys"`
+	Replication int              `json:"replication"`
+	Takes       map[string]int64 `json:"takes,omitempty"` // keys that each node would copy
 }
 
 // PeerHealth is how a node sees a peer.

@@ -19,14 +19,14 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/sharded"
 )
 
-// Command is `quorumkv`, with `serve`, `members` and `plan` below it.
+// Command is `quorumkv`, with `serve`, `members`, `ranges` and `plan` below it.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   protocol.Name,
 		Short: "A replicated key-value store with tunable consistency",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(serveCommand(), membersCommand(), planCommand())
+	cmd.AddCommand(serveCommand(), membersCommand(), rangesCommand(), planCommand())
 	return cmd
 }
 

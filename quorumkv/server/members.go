@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/quorumkv/certs"
@@ -37,10 +38,7 @@ until it is done; ended before, they leave it going on.`,
   lapse quorumkv members remove n2 --at $AT`,
 		Args: cobra.NoArgs,
 	}
-	cmd.PersistentFlags().StringVar(&m.at, "at", "", "host:port of any node")
-	cmd.PersistentFlags().StringVar(&m.files.Cert, "tls-cert", "", "PEM file of a certificate, where nodes want one")
-	cmd.PersistentFlags().StringVar(&m.files.Key, "tls-key", "", "PEM file of its private key")
-	cmd.PersistentFlags().StringVar(&m.files.CA, "tls-ca", "", "PEM file of the authorities that sign the nodes' certificates")
+	m.flags(cmd.PersistentFlags())
 	cmd.AddCommand(
 		m.command("status", "Show the members, and how far a change is", "", func(string) *protocol.MemberChange { return nil }),
 		m.command("add", "Make a node that runs a member", " NODE", func(n string) *protocol.MemberChange { return &protocol.MemberChange{Add: n} }),
@@ -56,6 +54,25 @@ type memberFlags struct {
 	files certs.Files
 }
 
+func (m *memberFlags) flags(fs *pflag.FlagSet) {
+	fs.StringVar(&m.at, "at", "", "host:port of any node")
+	fs.StringVar(&m.files.Cert, "tls-cert", "", "PEM file of a certificate, where nodes want one")
+	fs.StringVar(&m.files.Key, "tls-key", "", "PEM file of its private key")
+	fs.StringVar(&m.files.CA, "tls-ca", "", "PEM file of the authorities that sign the nodes' certificates")
+}
+
+// client is that of the node at --at. Close it afterwards.
+func (m *memberFlags) client() (*client.Client, error) {
+	if err := validAddress(m.at, false); err != nil {
+		return nil, &ConfigError{fmt.Errorf("--at: %w", err)}
+	}
+	_, secure, err := certs.Load(m.files)
+	if err != nil {
+		return nil, &ConfigError{fmt.Errorf("--tls-cert, --tls-key, --tls-ca: %w", err)}
+	}
+	return client.NewSecure(m.at, secure, (&net.Dialer{}).DialContext), nil
+}
+
 func (m *memberFlags) command(name, short, arg string, change func(string) *protocol.MemberChange) *cobra.Command {
 	args := cobra.ExactArgs(strings.Count(arg, " "))
 	return &cobra.Command{
@@ -68,14 +85,10 @@ func (m *memberFlags) command(name, short, arg string, change func(string) *prot
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := validAddress(m.at, false); err != nil {
-				return &ConfigError{fmt.Errorf("--at: %w", err)}
-			}
-			_, secure, err := certs.Load(m.files)
+			c, err := m.client()
 			if err != nil {
-				return &ConfigError{fmt.Errorf("--tls-cert, --tls-key, --tls-ca: %w", err)}
+				return err
 			}
-			c := client.NewSecure(m.at, secure, (&net.Dialer{}).DialContext)
 			defer c.Close()
 			node := strings.Join(args, "")
 			return carryOut(cmd.Context(), c, change(node), node, cmd.OutOrStdout())
@@ -93,32 +106,12 @@ func carryOut(ctx context.Context, c *client.Client, change *protocol.MemberChan
 		return printMembers(out, s)
 	}
 	s, err := c.ChangeMembers(ctx, *change)
-	var refused *client.Error
-	if errors.As(err, &refused) && refused.Outcome == protocol.NotWritten && refused.Status >= 400 && refused.Status < 500 {
-		return &ConfigError{errors.New(refused.Message)}
-	}
 	if err != nil {
-		return fmt.Errorf("change the members: %w", err)
+		return refused("change the members", err)
 	}
-	last := ""
-	for s.Phase != string(membership.Stable) {
-		if line := progress(s); line != last {
-			fmt.Fprintln(out, line)
-			last = line
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the change goes on: %w", ctx.Err())
-		case <-time.After(looks):
-		}
-		now, err := c.Members(ctx)
-		if err != nil {
-			return fmt.Errorf("the change goes on, as far as is known; ask for the members: %w", err)
-		}
-		if len(now.Moves) == 0 && s.Phase == string(membership.Switching) {
-			now.Moves = s.Moves // known to the node that carried the change out alone, which may be no member now
-		}
-		s = now
+	s, err = await(ctx, c, s, out)
+	if err != nil {
+		return err
 	}
 	if err := printMembers(out, s); err != nil {
 		return err
@@ -129,9 +122,46 @@ func carryOut(ctx context.Context, c *client.Client, change *protocol.MemberChan
 	return nil
 }
 
+// refused is bad input where a node says that nothing was changed because of what was asked for.
+func refused(doing string, err error) error {
+	var e *client.Error
+	if errors.As(err, &e) && e.Outcome == protocol.NotWritten && e.Status >= 400 && e.Status < 500 {
+		return &ConfigError{errors.New(e.Message)}
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// await prints how far a change is until it is done, and returns its end.
+func await(ctx context.Context, c *client.Client, s protocol.Members, out io.Writer) (protocol.Members, error) {
+	last := ""
+	for s.Phase != string(membership.Stable) {
+		if line := progress(s); line != last {
+			fmt.Fprintln(out, line)
+			last = line
+		}
+		select {
+		case <-ctx.Done():
+			return s, fmt.Errorf("the change goes on: %w", ctx.Err())
+		case <-time.After(looks):
+		}
+		now, err := c.Members(ctx)
+		if err != nil {
+			return s, fmt.Errorf("the change goes on, as far as is known; ask for the members: %w", err)
+		}
+		if len(now.Moves) == 0 && s.Phase == string(membership.Switching) {
+			now.Moves = s.Moves // known to the node that carried the change out alone, which may be no member now
+		}
+		s = now
+	}
+	return s, nil
+}
+
 // progress is one line of what a change has done.
 func progress(s protocol.Members) string {
 	line := fmt.Sprintf("%s, epoch %d: from %s to %s", s.Phase, s.Epoch, strings.Join(s.Members, " "), strings.Join(s.Next, " "))
+	if slices.Equal(s.Members, s.Next) {
+		line = fmt.Sprintf("%s, epoch %d: ranges change on %s", s.Phase, s.Epoch, strings.Join(s.Members, " "))
+	}
 	records := int64(0)
 	for _, m := range s.Moves {
 		records += m.Records

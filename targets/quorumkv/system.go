@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/multileader"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/sharded"
@@ -88,7 +89,11 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 	switch cfg.Options[optMode] {
 	case leaderless.Mode:
 		if membersChange(cfg) {
-			return newMemberedSystem(s), nil
+			m := newMemberedSystem(s)
+			if cfg.Options[optPartitioner] == string(placement.Range) {
+				return &rangedSystem{m}, nil
+			}
+			return m, nil
 		}
 		return s, nil
 	case multileader.Mode:

@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/multileader"
+	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/sharded"
@@ -283,6 +284,9 @@ func (*Target) Abilities(cfg targets.Config) []ability.Ability {
 	case leaderless.Mode:
 		if membersChange(cfg) {
 			can = append(can, ability.Membership)
+			if cfg.Options[optPartitioner] == string(placement.Range) {
+				can = append(can, ability.Ranges)
+			}
 		}
 		return can
 	case multileader.Mode:
