@@ -79,7 +79,8 @@ type Checker interface {
 // of a history at once, with the work that they share done once.
 type Together interface {
 	Checker
-	// Family names the family; checkers of one family can be asked together.
+	// Family names the family; checkers of one family can be asked together, and all or
+	// none of them apply to a history, for the same reason.
 	Family() string
 	// CheckTogether decides the named models of the family; the verdicts are in
 	// the order of the names. What holds for Check holds for it.

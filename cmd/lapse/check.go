@@ -21,6 +21,7 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
@@ -139,7 +140,7 @@ func (a *app) assess(ctx context.Context, ref string, o checkOptions) (*input.Lo
 	if o.models != "" {
 		names = strings.Split(o.models, ",")
 	}
-	list, err := chooseCheckers(l.History, names, a.Models)
+	list, err := pure.Until(ctx, "choosing the models", func() ([]checkers.Checker, error) { return chooseCheckers(l.History, names, a.Models) })
 	if err != nil {
 		return nil, verdict.Assessment{}, err
 	}
@@ -237,7 +238,7 @@ func chooseCheckers(h *history.History, names []string, own []checkers.Checker) 
 		names = []string{bank.Model} // its balances name no writes
 	}
 	if len(names) == 0 {
-		plain := plainOperations(h)
+		plain, applies := plainOperations(h), checkers.NewApplicability(h)
 		var bounded []string
 		for _, e := range registry.All() {
 			c := e.New()
@@ -245,7 +246,7 @@ func chooseCheckers(h *history.History, names []string, own []checkers.Checker) 
 				continue // isolation levels are about transactions
 			}
 			switch {
-			case c.Applies(h) != nil || !concerns(c, h):
+			case applies.Of(c) != nil || !concerns(c, h):
 			case e.Parameterised():
 				bounded = append(bounded, e.Name) // the user says which bound is promised
 			default:

@@ -82,6 +82,9 @@ func (a *app) show(dir store.Dir, violation int, format string) error {
 	if err != nil {
 		return err
 	}
+	if err := dir.Fits(&s, h); err != nil {
+		return err
+	}
 	if violation != 0 {
 		return a.showViolation(h, &s, violation, format)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -88,7 +89,11 @@ func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
 		if to, err = output.FormatOf(f.output, f.to); err != nil {
 			return err
 		}
-		if _, err := formats.Lost(to, l.History); err != nil {
+		_, err := pure.Until(ctx, "reading "+formats.Called(ref), func() ([]string, error) { return formats.Lost(to, l.History) })
+		if ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
 			return targets.Usagef("--to: %v", err)
 		}
 	}
@@ -96,7 +101,11 @@ func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
 	if err != nil {
 		return targets.Usagef("--model: %v", err)
 	}
-	if err := c.Applies(l.History); err != nil {
+	_, err = pure.Until(ctx, "reading "+formats.Called(ref), func() (struct{}, error) { return struct{}{}, c.Applies(l.History) })
+	if ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
 		return targets.Usagef("--model %s: %v", f.model, err)
 	}
 	told, err := a.shrinkProgress(len(l.History.Ops))

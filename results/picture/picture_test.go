@@ -25,7 +25,7 @@ const ms = history.Time(1e6)
 
 // staleRead is a history with a stale read by another session while a node is cut off.
 // name is everywhere where a database, a node or a person can put a text.
-func staleRead(t *testing.T, name string) (*history.History, *checkers.Violation) {
+func staleRead(t testing.TB, name string) (*history.History, *checkers.Violation) {
 	t.Helper()
 	b := history.NewBuilder(history.Header{Source: "lapse", Initial: history.Absent, Nodes: []string{"n1", "n2", name}, Levels: []string{"", "ONE", "QUORUM"}})
 	k := b.Key(name)

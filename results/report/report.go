@@ -54,23 +54,9 @@ func Load(dir store.Dir) (*Source, error) {
 		if h.Torn {
 			s.Warnings = append(s.Warnings, "The history ends in the middle: the run was killed, or goes on. Operations that were open then are info.")
 		}
-		if !inRange(s) {
-			return nil, fmt.Errorf("drawing a report of run %s: its witnesses name operations that its history does not have; `lapse check %s` checks it again", dir.ID, dir.ID)
+		if err := dir.Fits(&s.Summary, h); err != nil {
+			return nil, fmt.Errorf("drawing a report: %w", err)
 		}
 	}
 	return s, nil
-}
-
-// inRange tells whether the witnesses fit the history.
-func inRange(s *Source) bool {
-	for i := range s.Summary.Verdicts {
-		for j := range s.Summary.Verdicts[i].Violations {
-			for _, op := range s.Summary.Verdicts[i].Violations[j].Ops {
-				if op < 0 || op >= len(s.History.Ops) {
-					return false
-				}
-			}
-		}
-	}
-	return true
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/lapse-test/lapse/history"
 )
@@ -23,4 +24,21 @@ func (d Dir) History() (*history.History, error) {
 		return nil, &DamagedError{d.ID, "its history cannot be read: " + err.Error(), err}
 	}
 	return h, nil
+}
+
+// errWitness is what Fits finds.
+var errWitness = errors.New("its witnesses name operations that its history does not have")
+
+// Fits says, as a *DamagedError, that the witnesses in s name operations that h does not
+// have, where s and h are those of the run: whoever looks them up relies on it.
+func (d Dir) Fits(s *Summary, h *history.History) error {
+	for i := range s.Verdicts {
+		for j := range s.Verdicts[i].Violations {
+			v := &s.Verdicts[i].Violations[j]
+			if slices.ContainsFunc(v.Ops, func(op int) bool { return op < 0 || op >= len(h.Ops) }) {
+				return &DamagedError{d.ID, fmt.Sprintf("%v; `lapse check %s` checks it again", errWitness, d.ID), errWitness}
+			}
+		}
+	}
+	return nil
 }

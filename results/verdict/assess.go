@@ -8,6 +8,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/pure"
 )
 
 // Assess checks h against each model and judges the evidence. A checker that itself
@@ -16,9 +17,24 @@ import (
 // inconclusive.
 func Assess(ctx context.Context, h *history.History, models []checkers.Checker, b checkers.Budget, r Require) Assessment {
 	var a Assessment
-	own, hidden := h.AtItsLevel()
+	type levelled struct {
+		own    *history.History
+		hidden int
+		chosen
+	}
+	c, err := pure.Until(ctx, "choosing the models", func() (levelled, error) {
+		own, hidden := h.AtItsLevel()
+		return levelled{own, hidden, choose(ctx, own, models)}, nil
+	})
+	if err != nil || ctx.Err() != nil {
+		a.Verdicts = interrupted(models)
+		a.conclude(r)
+		return a
+	}
+	own, hidden := c.own, c.hidden
+	a.NotChecked = c.notChecked
 	grounds := map[*history.History]ground{} // each costs a look at every operation
-	for _, group := range groups(own, models, &a) {
+	for _, group := range c.groups {
 		seen, apart := own, hidden
 		if group[0].Model().Replicas {
 			seen, apart = h, 0
@@ -69,32 +85,41 @@ func modelOf(group []checkers.Checker, i int, name string) checkers.Model {
 	return checkers.Model{Name: name}
 }
 
-// groups leaves out the models that do not apply to h and puts those together
-// that share their work.
-func groups(h *history.History, models []checkers.Checker, a *Assessment) [][]checkers.Checker {
-	var out [][]checkers.Checker
+// chosen are the models of which a history is checked, and those of which it is not.
+type chosen struct {
+	groups     [][]checkers.Checker
+	notChecked []NotChecked
+}
+
+// choose leaves out the models that do not apply to h and puts those together that share
+// their work. When ctx is done it returns what it has by then.
+func choose(ctx context.Context, h *history.History, models []checkers.Checker) (out chosen) {
+	applies := checkers.NewApplicability(h)
 	family := map[string]int{}
 	for _, c := range models {
-		if err := c.Applies(h); err != nil {
-			a.NotChecked = append(a.NotChecked, NotChecked{c.Model().Name, err.Error()})
+		if ctx.Err() != nil {
+			return out
+		}
+		if err := applies.Of(c); err != nil {
+			out.notChecked = append(out.notChecked, NotChecked{c.Model().Name, err.Error()})
 			continue
 		}
 		if h.Sessionless() && !c.Model().Timeless {
-			a.NotChecked = append(a.NotChecked, NotChecked{c.Model().Name, "the history names no processes, so that nothing is known of sessions and of real time"})
+			out.notChecked = append(out.notChecked, NotChecked{c.Model().Name, "the history names no processes, so that nothing is known of sessions and of real time"})
 			continue
 		}
 		t, ok := c.(checkers.Together)
 		if !ok {
-			out = append(out, []checkers.Checker{c})
+			out.groups = append(out.groups, []checkers.Checker{c})
 			continue
 		}
 		i, known := family[t.Family()]
 		if !known {
-			i = len(out)
+			i = len(out.groups)
 			family[t.Family()] = i
-			out = append(out, nil)
+			out.groups = append(out.groups, nil)
 		}
-		out[i] = append(out[i], c)
+		out.groups[i] = append(out.groups[i], c)
 	}
 	return out
 }

@@ -146,7 +146,9 @@ func (g *gatherer) part(i int, h *history.History) error {
 	}
 	var all []found
 	for n, c := range g.models {
-		for _, group := range groups(own, []checkers.Checker{c}, &a) {
+		picked := choose(g.ctx, own, []checkers.Checker{c})
+		a.NotChecked = append(a.NotChecked, picked.notChecked...)
+		for _, group := range picked.groups {
 			b.MaxViolations = g.wanted(n)
 			v := a.check(g.ctx, own, b, group)[0]
 			v.Evidence.Fail = max(0, v.Evidence.Fail-hidden) // which did not fail

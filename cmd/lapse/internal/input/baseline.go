@@ -1,11 +1,8 @@
 package input
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -29,24 +26,8 @@ func Baseline(a *cli.App, path string) (gate.Baseline, error) {
 	if err != nil {
 		return b, targets.Usagef("--baseline: %v", err)
 	}
-	if err := decodeBaseline(text, &b); err != nil {
+	if b, err = gate.DecodeBaseline(text); err != nil {
 		return b, targets.Usagef("--baseline %s: %v", path, err)
 	}
 	return b, nil
-}
-
-// decodeBaseline reads text into b: one document with the fields that a baseline has, and nothing after it.
-func decodeBaseline(text []byte, b *gate.Baseline) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(b); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is something after its end; a baseline is one JSON document")
-	}
-	if b.Schema != gate.BaselineSchema {
-		return fmt.Errorf("schema %d, this lapse reads %d", b.Schema, gate.BaselineSchema)
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package input
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -84,14 +83,11 @@ func SuiteResult(a *cli.App, ref string) (*gate.SuiteResult, error) {
 		if err != nil {
 			continue
 		}
-		var res gate.SuiteResult
-		if err := json.Unmarshal(b, &res); err != nil {
+		res, err := gate.DecodeSuite(b)
+		if err != nil {
 			return nil, targets.Usagef("%s is no result of a suite: %v", path, err)
 		}
-		if res.Schema != gate.SuiteSchema {
-			return nil, targets.Usagef("%s has schema %d, this lapse reads %d", path, res.Schema, gate.SuiteSchema)
-		}
-		return &res, nil
+		return res, nil
 	}
 	return nil, targets.Usagef("no result of a suite at %s or %s; run one with lapse run FILE", ref, below)
 }
