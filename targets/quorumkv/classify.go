@@ -33,11 +33,18 @@ func Classify(err error, write bool) history.Outcome {
 // happened to the connection.
 var words = append(outcome.Table{{
 	Match: outcome.As(func(e *client.Error) bool { return e.Status != 0 || e.Unwrap() == nil }),
-	Text:  func(err error) string { return socket.ReplaceAllString(err.Error(), "") },
+	Text:  func(err error) string { return withoutAddresses(err.Error()) },
 }}, outcome.Network()...)
 
 // socket is what Go says before the cause when a connection of a node to another one fails.
 var socket = regexp.MustCompile(`\b(?:dial|read|write) (?:tcp|udp) \S+: (?:(?:connect|read|write): )?`)
+
+// place is an address with a port in the midst of what a node says, with the word before it.
+var place = regexp.MustCompile(`(?: (?:at|to|from|on))? (?:[\w.-]+|\[[0-9a-fA-F:.%]+\]):\d+\b`)
+
+func withoutAddresses(said string) string {
+	return place.ReplaceAllString(socket.ReplaceAllString(said, ""), "")
+}
 
 // inHistory gives an error of the store's client the text that a history has of it, without
 // addresses, ports and keys; others are lapse's own and stay.

@@ -71,6 +71,9 @@ func TestErrorsInHistory(t *testing.T) {
 		"an answer":               {answer("1 of 2 replicas answered"), "unavailable: 1 of 2 replicas answered"},
 		"an answer of a node":     {answer("the leader n1: unreachable: dial tcp 10.77.0.11:7400: connect: connection refused"), "unavailable: the leader n1: unreachable: connection refused"},
 		"an answer of a pair":     {answer("n2: read tcp 10.77.0.11:7400->[::1]:4: read: connection reset by peer"), "unavailable: n2: connection reset by peer"},
+		"a node that is greeted":  {answer("the leader n1: unreachable: greet n1 at 10.77.0.11:7400: EOF"), "unavailable: the leader n1: unreachable: greet n1: EOF"},
+		"one with a name":         {answer("the leader n1: greet n1 at db-1.internal:7400: EOF"), "unavailable: the leader n1: greet n1: EOF"},
+		"no address":              {answer("shard 2: 1 of 3 replicas answered at 12 of 13"), "unavailable: shard 2: 1 of 3 replicas answered at 12 of 13"},
 		"what was never asked":    {&client.Error{Failure: protocol.Failure{Code: client.CodeNoAnswer, Message: "not merged"}}, "no_answer: not merged"},
 		"an error of lapse's own": {errRefused, errRefused.Error()},
 	} {
