@@ -24,7 +24,7 @@ func TestDamagedWitness(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{{"show"}, {"show", "--violation", "1"}, {"show", "--json"}, {"report", "-o", filepath.Join(out, "report.html")}} {
-			code, stdout, stderr := lapse(t, append(append([]string{args[0], "latest"}, args[1:]...), "--out", out)...)
+			code, stdout, stderr := lapse(t, append(append([]string{args[0], filepath.Base(run)}, args[1:]...), "--out", out)...)
 			switch {
 			case whole && code != 0:
 				t.Errorf("%v: exit %d: %s%s", args, code, stdout, stderr)
