@@ -192,7 +192,7 @@ func BenchmarkRecord(b *testing.B) {
 // a quarter of a second of 300,000 operations a second by 32 clients.
 func BenchmarkFlush(b *testing.B) {
 	const clients, ops = 32, 75_000
-	r, err := Create(filepath.Join(b.TempDir(), "history.lapse"), Header{Nodes: []string{"n1", "n2", "n3"}, Levels: []string{"", "QUORUM"}}, WithFlushInterval(0))
+	r, err := Create(filepath.Join(b.TempDir(), "history.lapse"), Header{Nodes: []string{"n1", "n2", "n3"}, Levels: []string{"", "QUORUM"}}, flushEvery(0))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 func TestObserverSeesTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "h.lapse")
 	seen := map[Time]string{}
-	r, err := Create(path, Header{Nodes: []string{"n1"}}, WithFlushInterval(0), WithObserver(func(h *History) {
+	r, err := Create(path, Header{Nodes: []string{"n1"}}, flushEvery(0), WithObserver(func(h *History) {
 		for i := range h.Ops {
 			op := &h.Ops[i]
 			if _, twice := seen[op.Invoke]; twice {

@@ -25,10 +25,6 @@ type Counts struct {
 // Option changes how a Recorder works.
 type Option func(*Recorder)
 
-// WithFlushInterval writes to the file every d instead of every
-// DefaultFlushInterval; d <= 0 means only at Sync and Close.
-func WithFlushInterval(d time.Duration) Option { return func(r *Recorder) { r.interval = d } }
-
 // Recorder writes the history of a run to a file while it happens. It is safe
 // for concurrent use; each worker records through a Client of its own, and
 // workers do not wait for each other or for the disk.

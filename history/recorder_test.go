@@ -9,15 +9,20 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 var threeNodes = Header{Workload: "register", Nodes: []string{"n1", "n2", "n3"}, Levels: []string{"", "ONE", "QUORUM"}}
+
+// flushEvery writes to the file every d instead of every DefaultFlushInterval; d <= 0
+// means only at Sync and Close.
+func flushEvery(d time.Duration) Option { return func(r *Recorder) { r.interval = d } }
 
 // recording makes a recorder that flushes when it is told to.
 func recording(t *testing.T, opts ...Option) (*Recorder, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "history.lapse")
-	r, err := Create(path, threeNodes, append([]Option{WithFlushInterval(0)}, opts...)...)
+	r, err := Create(path, threeNodes, append([]Option{flushEvery(0)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +361,7 @@ func TestNoAllocation(t *testing.T) {
 // and finds everything again.
 func TestConcurrentWorkers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.lapse")
-	r, err := Create(path, threeNodes, WithFlushInterval(1e6))
+	r, err := Create(path, threeNodes, flushEvery(1e6))
 	must(t, err)
 	const workers, ops = 8, 2000
 	var wg, watch sync.WaitGroup

@@ -104,7 +104,7 @@ func unwritten(h *History) error {
 func recordedBytes(t testing.TB, flushes int) []byte {
 	t.Helper()
 	path := t.TempDir() + "/h.lapse"
-	r, err := Create(path, Header{}, WithFlushInterval(0))
+	r, err := Create(path, Header{}, flushEvery(0))
 	if err != nil {
 		t.Fatal(err)
 	}
