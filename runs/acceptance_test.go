@@ -186,6 +186,7 @@ func TestRunAndCheckAgree(t *testing.T) {
 func TestDemonstration(t *testing.T) {
 	for _, provider := range []cluster.Provider{sandbox.Provider{}, local.Provider{}} {
 		t.Run(provider.Name(), func(t *testing.T) {
+			t.Parallel()
 			r := Request{
 				Target: "quorumkv", WriteLevel: "1", ReadLevel: "1", Workload: "session",
 				Models: "read-your-writes,linearizable", Faults: "partition", Rate: 400, Duration: 6 * time.Second,
@@ -220,6 +221,7 @@ func TestPostgresReadYourWrites(t *testing.T) {
 		{"wait-for-lsn", checkers.Held},
 	} {
 		t.Run(c.read, func(t *testing.T) {
+			t.Parallel()
 			expectStatus(t, carryOut(t, postgres("local", c.read, "partition-one")), "read-your-writes", c.want)
 		})
 	}
@@ -235,6 +237,7 @@ func TestPostgresFailover(t *testing.T) {
 		{"remote_apply", "any:1", checkers.Held},
 	} {
 		t.Run(c.write, func(t *testing.T) {
+			t.Parallel()
 			r := postgres(c.write, "primary", "partition-primary,kill-primary")
 			r.FaultMode, r.Models, r.Duration = "mixed", "no-lost-writes", 15*time.Second
 			r.Options = map[string]string{"failover": "on", "sync": c.sync}

@@ -2,7 +2,6 @@ package runs
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -19,19 +18,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "quorumkv" {
 		os.Exit(serve(os.Args[2:]))
 	}
-	flag.Parse()
-	if !set("test.parallel") {
-		// What runs side by side here waits most of the time: for faults, for settling.
-		_ = flag.Set("test.parallel", "4")
-	}
+	sandboxtest.Waiting()
 	os.Exit(sandboxtest.Main(m, func() error { return fetchFor("postgres") }))
-}
-
-// set reports whether the command line has the flag.
-func set(name string) bool {
-	found := false
-	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
-	return found
 }
 
 func serve(args []string) int {

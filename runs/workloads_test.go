@@ -63,7 +63,7 @@ var pairs = []pair{
 
 // tries is how many runs there are for an allowed anomaly to show itself, and for
 // a promise to get its evidence on a machine that is busy.
-const tries = 4
+const tries = 6
 
 // TestWorkloads runs every workload on Postgres and quorumkv once, for a second
 // or two, and wants what the level promises to hold and what it allows to show.
@@ -77,6 +77,7 @@ func TestWorkloads(t *testing.T) {
 			name += "/consistent"
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			missing := p.missing(t, 1)
 			for try := 2; try <= tries && len(missing) > 0; try++ {
 				missing = p.missing(t, try)
