@@ -49,6 +49,10 @@ func TestBadInput(t *testing.T) {
 		{"format", []string{"check", text, "--format", "x"}, "x"},
 		{"too few arguments", []string{"check"}, "takes RUN|FILE"},
 		{"defect", []string{"selftest", "--only", "x"}, "stale-cache"},
+		{"no seeds", []string{"selftest", "--seeds", "0"}, "--seeds 0: must be 1 or more"},
+		{"seeds of a soak", []string{"selftest", "--seeds", "2", "--soak", "2"}, "leave out --soak or --seeds"},
+		{"runs at once without seeds", []string{"selftest", "--parallel", "2"}, "add --seeds"},
+		{"no run at once", []string{"selftest", "--seeds", "2", "--parallel", "0"}, "--parallel 0: must be 1 to 64"},
 		{"fetch", []string{"fetch", "x"}, "there are: quorumkv"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

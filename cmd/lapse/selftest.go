@@ -22,10 +22,11 @@ import (
 
 func (a *app) selftestCommand() *cobra.Command {
 	var only []string
-	var duration time.Duration
+	var length time.Duration
 	var seed uint64
 	var soak int
 	var provider string
+	var seeds runs.Seeded
 	c := &cobra.Command{
 		Use:   "selftest",
 		Short: "Test the tester: every defect of quorumkv must be caught, the correct store must not be blamed",
@@ -33,18 +34,24 @@ func (a *app) selftestCommand() *cobra.Command {
 configuration without, which must hold. A run that does not show the defect is
 followed by one with the next seed, up to %d of them; the table says which try
 and seed caught it. The control is one run; it is made again, with the next
-seed, only where too little happened in it for a verdict. With --soak N run correct
-configurations N times under partitions, kills and pauses instead: none may
-raise an alarm.`, runs.SelftestTries),
+seed, only where too little happened in it for a verdict. With --seeds N each case
+is run with each of N seeds instead, with its defect and without: the table says in
+how many of them it was found in less than %s, after how long, and by what. With
+--soak N run correct configurations N times under partitions, kills and pauses
+instead: none may raise an alarm.`, runs.SelftestTries, duration.Text(runs.FoundWithin)),
 		Example: `  lapse selftest
   lapse selftest --only drop-hints,stale-cache
+  lapse selftest --seeds 20 --parallel 4
   lapse selftest --soak 50 --duration 30s`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if soak < 0 {
 				return targets.Usagef("--soak %d: must be 0 or more", soak)
 			}
-			cases := runs.SelftestCases(duration)
+			if err := checkSeeds(cmd, &seeds); err != nil {
+				return err
+			}
+			cases := runs.SelftestCases(length)
 			if len(only) > 0 {
 				var err error
 				if cases, err = chooseCases(cases, only); err != nil {
@@ -69,16 +76,22 @@ raise an alarm.`, runs.SelftestTries),
 				return chosen.Exit()
 			}
 			if soak > 0 {
-				return a.soak(cmd, soak, duration, chosen, env)
+				return a.soak(cmd, soak, length, chosen, env)
+			}
+			if seeds.Seeds > 0 {
+				seeds.First = seed
+				return a.selftestSeeds(cmd, cases, seeds, chosen, env)
 			}
 			return a.selftest(cmd, cases, seed, chosen, env)
 		},
 	}
 	f := c.Flags()
 	f.StringSliceVar(&only, "only", nil, "defects to try (default: all)")
-	f.DurationVar(&duration, "duration", 6*time.Second, "how long each run's load lasts")
+	f.DurationVar(&length, "duration", 6*time.Second, "how long each run's load lasts")
 	f.Uint64Var(&seed, "seed", runs.SelftestSeed, "seed of the first run of each defect")
 	f.IntVar(&soak, "soak", 0, "number of correct runs to make instead")
+	f.IntVar(&seeds.Seeds, "seeds", 0, "number of seeds with each of which every case is run; runs that were as they should be are removed")
+	f.IntVar(&seeds.Parallel, "parallel", 1, "with --seeds: runs made at once, each on a cluster of its own")
 	f.StringVar(&provider, "provider", "auto", "where nodes run: auto, sandbox, local or docker")
 	a.AddRunFlags(c)
 	return c
