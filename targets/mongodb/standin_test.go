@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/external"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	. "github.com/lapse-test/lapse/targets/targettest"
 )
@@ -42,9 +43,9 @@ func TestExternal(t *testing.T) {
 			t.Errorf("it says %q, without %q", text, want)
 		}
 	}
-	env := runs.Environment{Out: t.TempDir(), Progress: harness.Silent{}, Log: s.Logger, Targets: []targets.Target{Target{}}}
+	env := runs.Environment{Out: t.TempDir(), Providers: providers.Native(), Progress: harness.Silent{}, Log: s.Logger, Targets: []targets.Target{Target{}}}
 	for workload, model := range map[string]string{"register": "linearizable", "counter": "counter"} {
-		conclusive(ctx, t, env, runs.Request{Target: Name, At: []string{at}, Options: options, Workload: workload, Models: model, Rate: 200, Seed: 3, Seeded: true})
+		conclusive(ctx, t, env, runs.Request{Target: Name, At: []string{at}, Options: options, Workload: workload, Models: model, Rate: 200, Faults: "client-death", Seed: 3, Seeded: true})
 	}
 	Must(t, s.ask(ctx, 0, func(ctx context.Context, l *link) error {
 		names, err := l.client.ListDatabaseNames(ctx, bson.D{})
@@ -70,6 +71,9 @@ func conclusive(ctx context.Context, t *testing.T, env runs.Environment, req run
 		v, ok := done.Summary.ByModel(req.Models)
 		switch {
 		case ok && v.Status == checkers.Held:
+			if f := done.Summary.Load.Faults; f.TookEffect == 0 || f.TookEffect != f.Injected || f.Healed != f.Injected {
+				t.Errorf("%s: of the faults there are %+v", req.Workload, f)
+			}
 			return
 		case !ok || v.Status == checkers.Violated || req.Duration > 10*time.Second:
 			t.Errorf("%s: %s is %s %v", req.Workload, req.Models, v.Status, v.Reasons)
