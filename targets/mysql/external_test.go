@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/external"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
 // at are the addresses of the deployment's nodes, and its administrator's credentials
@@ -42,14 +43,17 @@ func externalCluster(t *testing.T, d *deployment) {
 			t.Errorf("it says %q, without %q", text, want)
 		}
 	}
-	env := runs.Environment{Out: t.TempDir(), Progress: harness.Silent{}, Log: d.Logger, Targets: []targets.Target{Target{}}}
+	env := runs.Environment{Out: t.TempDir(), Providers: providers.Native(), Progress: harness.Silent{}, Log: d.Logger, Targets: []targets.Target{Target{}}}
 	planned, err := runs.Plan(d.ctx, runs.Request{
 		Target: Name, At: at, Options: map[string]string{"tls": "off"}, Workload: "register", Models: "linearizable",
-		Rate: 200, Duration: 2 * time.Second, Seed: 3, Seeded: true,
+		Rate: 200, Duration: 4 * time.Second, Seed: 3, Seeded: true, Faults: "client-death",
 	}, env)
 	must(t, err)
 	done, err := runs.Run(d.ctx, planned, external.Provider{}, "for the test", env)
 	must(t, err)
+	if f := done.Summary.Load.Faults; f.TookEffect == 0 || f.TookEffect != f.Injected || f.Healed != f.Injected {
+		t.Errorf("of the faults there are %+v", f)
+	}
 	if v, ok := done.Summary.ByModel("linearizable"); !ok || v.Status != "held" {
 		t.Errorf("linearizable is %s %v", v.Status, v.Reasons)
 	}
