@@ -22,6 +22,7 @@ func TestGalera(t *testing.T) {
 	t.Run("levels", func(t *testing.T) { galeraLevels(t, d) })
 	t.Run("certification", func(t *testing.T) { certification(t, d) })
 	t.Run("a member leaves and another joins", func(t *testing.T) { members(t, d) })
+	t.Run("a joiner that gives up", func(t *testing.T) { givesUp(t, d) })
 	t.Run("all nodes are killed", func(t *testing.T) { allKilled(t, d) })
 }
 

@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,6 +51,44 @@ func members(t *testing.T, d *deployment) {
 		if got := s.ok(2, read(key))[0].Ret; got != want {
 			t.Errorf("n3 shows %v for %v, want %v", got, key, want)
 		}
+	}
+}
+
+// givesUp: the port on which a joiner gets all data is taken, so that its server gives up. It is started again, and joins as soon as
+// the port is free.
+func givesUp(t *testing.T, d *deployment) {
+	g := grouped{d.System}
+	must(t, g.RemoveMember(d.ctx, "n3"))
+	ctx, free := context.WithCancel(d.ctx)
+	defer free()
+	// The file says that it listens.
+	held := filepath.Join(d.Nodes[2].Dir(), "held")
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_, _ = d.Nodes[2].Exec(ctx, cluster.Command{Path: "/usr/bin/python3", NotRoot: true, Args: []string{"-c",
+			"import socket,sys,time\ns=socket.socket()\ns.setsockopt(socket.SOL_SOCKET,socket.SO_REUSEADDR,1)\ns.bind((sys.argv[1],int(sys.argv[2])))\ns.listen()\nopen(sys.argv[3],'w').close()\ntime.sleep(600)",
+			d.Nodes[2].Address(), fmt.Sprint(sstPort), held}}) // it is ended
+	}()
+	d.await("the port to be taken", func() error {
+		_, err := d.Nodes[2].Exec(d.ctx, cluster.Command{Path: "/bin/ls", Args: []string{held}})
+		return err
+	})
+	must(t, g.AddMember(d.ctx, "n3"))
+	d.await("the joiner to give up and be started again", func() error {
+		if err := g.Ready(d.ctx, "n3"); err == nil || !strings.Contains(err.Error(), "was started again") {
+			return fmt.Errorf("it did not: %v", err)
+		}
+		return nil
+	})
+	free()
+	<-gone
+	d.await("n3 to join", func() error { return g.Ready(d.ctx, "n3") })
+	d.expectMembers("n1", "n2", "n3")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if all := strings.Join(d.told, "\n"); !strings.Contains(all, "restart: n3 gave up joining") {
+		t.Errorf("it told: %s", all)
 	}
 }
 
