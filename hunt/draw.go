@@ -79,7 +79,10 @@ func (s *Space) drawBold(r *rand.Rand, n int, tried map[string]int) settings.Run
 	}
 	req.Workload = load.Name
 	faults := slices.Clone(s.Faults)
-	if n >= boldDraws {
+	if n < boldDraws {
+		// What none of the first faults shows, one of the next may.
+		faults = faults[min(n*boldFaults, max(0, len(faults)-boldFaults)):]
+	} else {
 		r.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
 	}
 	faults = faults[:min(boldFaults, len(faults))]

@@ -20,6 +20,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/quorumkv"
 	"github.com/lapse-test/lapse/workloads"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // fake answers for a database from the plan alone.
@@ -420,5 +421,115 @@ func TestResultIsWhole(t *testing.T) {
 	}
 	if e := res.Estimate; e.RatePerRun < 0.25 || e.RatePerRun > 0.27 {
 		t.Errorf("none in ten runs bounds the rate by %g", e.RatePerRun)
+	}
+}
+
+// TestWorkloadsThatAModelDecides: a workload whose operations no checker of the wanted models takes is not drawn, however near its
+// own models stand to them; with a model that takes them it is.
+func TestWorkloadsThatAModelDecides(t *testing.T) {
+	sharded := func(model string) []string {
+		s := space(t, func(r *settings.Run) {
+			r.Models, r.WriteLevel, r.ReadLevel = model, "", ""
+			r.Options = map[string]string{"mode": "sharded"}
+		})
+		var names []string
+		for _, w := range s.Workloads {
+			names = append(names, w.Name)
+		}
+		return names
+	}
+	for _, c := range []struct {
+		model         string
+		drawn, spared []string
+	}{
+		{models.NoLostWrites, []string{named.Register, named.Session}, []string{named.Append}},
+		{models.ReadYourWrites, []string{named.Register, named.Session}, nil},
+		{models.StrictSerializable, []string{named.Append}, nil},
+	} {
+		got := sharded(c.model)
+		for _, w := range c.drawn {
+			if !slices.Contains(got, w) {
+				t.Errorf("%s is hunted in %v, and not in %s", c.model, got, w)
+			}
+		}
+		for _, w := range c.spared {
+			if slices.Contains(got, w) {
+				t.Errorf("%s is hunted in %s, of which nothing decides it", c.model, w)
+			}
+		}
+	}
+}
+
+// TestWhatNoReplayShows: a finding that half of the replays do not show once is told, the rest of them is spared, and the search goes
+// on, until a plan shows it again.
+func TestWhatNoReplayShows(t *testing.T) {
+	once := &fake{violates: func(_ *runs.Planned, n int) bool { return n == 0 }}
+	res := search(t, space(t, nil), once, hunt.Options{Budget: hunt.Budget{Runs: 30}, Findings: 1})
+	if len(res.Findings) != 1 || res.Findings[0].Shrunk.Found != (hunt.Share{Of: 5}) || res.Replays != 5 || res.Runs != 25 {
+		t.Errorf("%d runs, %d replays, findings %+v", res.Runs, res.Replays, res.Findings)
+	}
+	often := &fake{violates: func(_ *runs.Planned, n int) bool { return n == 0 || n > 8 }}
+	res = search(t, space(t, nil), often, hunt.Options{Budget: hunt.Budget{Runs: 200}, Findings: 1})
+	if len(res.Findings) != 1 {
+		t.Fatalf("findings %+v", res.Findings)
+	}
+	f := res.Findings[0]
+	if f.Found != 1 || f.Times != 2 || f.Shrunk.Found != (hunt.Share{Hits: 10, Of: 10}) || f.Shrunk.Kept == 0 {
+		t.Errorf("found in run %d, %d times; made smaller: %+v", f.Found, f.Times, f.Shrunk)
+	}
+	for i, text := range often.texts[:9] {
+		if same := text == often.texts[0]; same != (i <= 5) {
+			t.Errorf("run %d: the plan of the first is carried out again: %v", i+1, same)
+		}
+	}
+}
+
+// TestLoadsEndAtTheViolation: who wants one violation does not wait for the rest of its load; who wants more, or knows some, has all
+// of it, because what comes first would hide the others.
+func TestLoadsEndAtTheViolation(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		o    hunt.Options
+		want bool
+	}{
+		{"one", hunt.Options{Findings: 1}, true},
+		{"two", hunt.Options{Findings: 2}, false},
+		{"all", hunt.Options{}, false},
+		{"one that is news", hunt.Options{Findings: 1, Known: func(hunt.Kind) bool { return false }}, false},
+	} {
+		f := &fake{violates: func(_ *runs.Planned, n int) bool { return n > 3 }}
+		c.o.Budget.Runs = 40
+		search(t, space(t, nil), f, c.o)
+		for i, p := range f.plans {
+			if p.Plan.StopOnViolation != c.want {
+				t.Errorf("%s: run %d ends at its first violation: %v", c.name, i+1, p.Plan.StopOnViolation)
+			}
+		}
+	}
+}
+
+// TestFirstPlansDiffer: the second plan has the faults that the first one has not, as far as there are so many.
+func TestFirstPlansDiffer(t *testing.T) {
+	for _, c := range []struct {
+		faults string
+		both   int
+	}{
+		{"", 0},
+		{"partition,kill,pause,kill-all,clock,clients,flap", 3},
+		{"partition,kill", 2},
+	} {
+		s := space(t, func(r *settings.Run) { r.Faults = c.faults }, "faults")
+		f := &fake{}
+		search(t, s, f, hunt.Options{Budget: hunt.Budget{Runs: 2}})
+		first, second := f.plans[0].Plan.Schedule.Faults, f.plans[1].Plan.Schedule.Faults
+		both := 0
+		for _, x := range first {
+			if slices.Contains(second, x) {
+				both++
+			}
+		}
+		if both != c.both || len(second) != len(first) {
+			t.Errorf("of %v: first %v, then %v", s.Faults, first, second)
+		}
 	}
 }

@@ -47,7 +47,7 @@ type Finding struct {
 	Found int           `json:"found"`
 	After time.Duration `json:"after_ns"`
 	Times int           `json:"times"`
-	// Run is the identifier of that run.
+	// Run is the identifier of the run whose plan was made small: that one, unless no replay of it showed the violation.
 	Run string `json:"run,omitempty"`
 	// Shrunk has the smaller plan, nil where none was looked for.
 	Shrunk *Shrunk `json:"shrunk,omitempty"`

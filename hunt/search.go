@@ -82,6 +82,8 @@ type hunter struct {
 	cells   map[Cell]int
 	tallies map[string]*Tally
 	res     *Result
+	// stops says that a run's load ends at its first violation: nothing else is looked for. What may be known would hide the rest.
+	stops bool
 	// longest is how long a run took at most, trouble how many went wrong in a row.
 	longest time.Duration
 	trouble int
@@ -92,6 +94,7 @@ func newHunter(s *Space, carrier Carrier, o Options) *hunter {
 		began := time.Now()
 		o.Now = func() time.Duration { return time.Since(began) }
 	}
+	stops := o.Known == nil && o.Findings == 1
 	if o.Known == nil {
 		o.Known = func(Kind) bool { return false }
 	}
@@ -101,7 +104,7 @@ func newHunter(s *Space, carrier Carrier, o Options) *hunter {
 	h := &hunter{
 		space: s, carrier: carrier, o: o, began: o.Now(), corpus: newCorpus(),
 		tried: map[string]int{}, cells: map[Cell]int{}, tallies: map[string]*Tally{},
-		res: &Result{Seed: o.Seed, Findings: []*Finding{}},
+		res: &Result{Seed: o.Seed, Findings: []*Finding{}}, stops: stops,
 	}
 	for _, m := range settings.Names(s.Base.Models) {
 		h.tallies[m] = &Tally{Model: m}
@@ -182,6 +185,7 @@ func (h *hunter) next(ctx context.Context, r *rand.Rand) (*runs.Planned, *entry,
 				return nil, nil, err
 			}
 		}
+		req.StopOnViolation = req.StopOnViolation || h.stops
 		p, err := h.space.Plan(ctx, req)
 		if err == nil {
 			return p, parent, nil
@@ -272,8 +276,13 @@ func (h *hunter) note(p *runs.Planned, seen *Seen) []*Finding {
 		}
 		kind := Kind{v.Model, v.Anomaly}
 		if i := slices.IndexFunc(h.res.Findings, func(f *Finding) bool { return f.Kind == kind }); i >= 0 {
-			h.res.Findings[i].Times++
-			found = true
+			f := h.res.Findings[i]
+			f.Times++
+			if found = true; f.Shrunk.elusive() {
+				// Of this plan it may show more often.
+				f.Plan, f.Run, f.Sentence, f.Shrunk = p, seen.Run, v.Sentence, nil
+				fresh = append(fresh, f)
+			}
 			continue
 		}
 		// One finding a run: what else it violated is told with that.
@@ -303,11 +312,11 @@ func (h *hunter) explained(model string) bool {
 	return slices.ContainsFunc(h.res.Findings, func(f *Finding) bool { return slices.Contains(f.Also, model) })
 }
 
-// news is how many findings count.
+// news is how many findings count: those that are known do not, and one that no replay showed is looked for further.
 func (h *hunter) news() int {
 	n := 0
 	for _, f := range h.res.Findings {
-		if !f.Known {
+		if !f.Known && !f.Shrunk.elusive() {
 			n++
 		}
 	}

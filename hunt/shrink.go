@@ -58,6 +58,9 @@ type Shrunk struct {
 	To   Size `json:"to"`
 }
 
+// elusive tells whether replays were made and none showed the violation. Nil, of what was not made smaller, is not.
+func (s *Shrunk) elusive() bool { return s != nil && s.Found.Of > 0 && s.Found.Hits == 0 }
+
 // Size tells how large a plan is.
 type Size struct {
 	// Faults counts the steps of the schedule, Duration is that of the load, Clients how many
@@ -171,10 +174,10 @@ func (m *shrinker) plan(ctx context.Context, run settings.Run) (*runs.Planned, e
 // first carries the plan out as it was found, and settles by which model replays are judged.
 // A violation of the weakest model says most, and it can be the rarest: where a promise is
 // broken in every run and a write is lost for good in one of ten, the first is what can be
-// made small.
+// made small. Where the first half of the replays shows nothing the rest is spared.
 func (m *shrinker) first(p *runs.Planned) (Share, error) {
 	got, hits := Share{}, map[string]int{}
-	err := m.replay(p, func() bool { return got.Of < m.need.Of }, func(violated []string) {
+	err := m.replay(p, func() bool { return got.Of < m.need.Of && (len(hits) > 0 || 2*got.Of < m.need.Of) }, func(violated []string) {
 		got.Of++
 		for _, model := range violated {
 			hits[model]++

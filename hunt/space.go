@@ -79,7 +79,7 @@ func NewSpace(ctx context.Context, req settings.Run, fixed []string, env runs.En
 	}
 	wanted := settings.Names(s.Base.Models)
 	for _, w := range usable {
-		if tests(w, wanted) {
+		if tests(w, wanted) && decides(w, wanted, info) {
 			s.Workloads = append(s.Workloads, loadOf(w, info))
 		}
 	}
