@@ -57,6 +57,9 @@ var inTheMiddle = map[string]string{
 	"fd-limit":           "quorumkv",
 	"memory-limit":       "quorumkv",
 	"client-death":       "quorumkv",
+	"switchover":         "postgres --set failover=patroni",
+	"restart-server":     "postgres --set failover=patroni",
+	"reinitialize":       "postgres --set failover=patroni",
 	"token-lost":         "quorumkv --set mode=single-leader --write-level async --read-level sticky",
 }
 

@@ -104,6 +104,7 @@ func families() []family {
 		slowStarts(),
 		limits(),
 		replacements(),
+		orders(),
 	}
 }
 

@@ -72,6 +72,9 @@ type lies struct {
 	holdLost         bool // what was broken is whole before it is healed
 	startsAtOnce     bool // who starts cannot be stopped
 	farApart         bool // each link has a delay all the time
+	orderRefused     bool
+	orderNothing     bool // an order is said to be carried out
+	staysOut         bool // what was reinitialized serves no more
 	star             bool // nodes talk to the first one alone
 }
 
@@ -98,6 +101,9 @@ type fake struct {
 	// rangesChanged counts how often somebody wanted that.
 	rangesChanged int
 	deaths        map[string]Deaths
+	leader        int            // how often the primary's role was handed over
+	restarts      map[string]int // of servers, by the manager
+	remade        map[string]time.Time
 	keeper        *keeper // may be nil
 	began         time.Time
 	faults        map[int]history.Fault
@@ -114,6 +120,7 @@ func newFake(nodes int, l lies) *fake {
 		cut: map[cluster.Link]time.Time{}, pids: map[int]bool{}, nextPID: 100,
 		shaped: map[cluster.Link]cluster.Quality{},
 		clocks: map[string]time.Duration{}, held: map[string]bool{}, began: time.Now(),
+		restarts: map[string]int{}, remade: map[string]time.Time{},
 		asleep: map[string]bool{}, out: map[string]bool{}, deaths: map[string]Deaths{},
 		faults: map[int]history.Fault{}, readyAfter: 200 * time.Millisecond,
 	}
@@ -593,6 +600,47 @@ func (f *fake) MoveRange(_ context.Context, key, from, to string) (string, error
 		}
 		return out
 	})
+}
+
+func (f *fake) ordered(do func()) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lies.orderRefused {
+		return errors.New("412 Precondition Failed: no good candidates have been found")
+	}
+	if !f.lies.orderNothing {
+		do()
+	}
+	return nil
+}
+
+func (f *fake) Switchover(_ context.Context, _ string) error {
+	return f.ordered(func() { f.leader++ })
+}
+
+func (f *fake) RestartServer(_ context.Context, name string) error {
+	return f.ordered(func() { f.restarts[name]++ })
+}
+
+func (f *fake) Reinitialize(_ context.Context, name string) error {
+	return f.ordered(func() { f.remade[name] = time.Now() })
+}
+
+func (f *fake) Managed(context.Context) (map[string]ability.ManagedNode, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[string]ability.ManagedNode{}
+	for i, name := range f.names {
+		n := ability.ManagedNode{Leads: i == f.leader%len(f.names), Serves: true, State: "running", Timeline: f.leader + 1, Since: fmt.Sprint("start ", f.restarts[name])}
+		if at := f.remade[name]; !at.IsZero() {
+			n.Since = "start " + at.String()
+			if f.lies.staysOut || time.Since(at) < f.readyAfter {
+				n.Serves, n.State = false, "creating replica"
+			}
+		}
+		out[name] = n
+	}
+	return out, nil
 }
 
 // fakeNode is a node whose process is a number.

@@ -239,6 +239,11 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"the first starts at once", "rolling-slow-start", lies{startsAtOnce: true}, "is running, as process", ""},
 		{"the others start at once", "rolling-slow-start", lies{othersAtOnce: true}, "", "was not seen to start slowly"},
 		{"the others do not end for a slow start", "rolling-slow-start", lies{rollsNoFurther: true}, "", "was not started anew"},
+		{"an order is refused", "switchover", lies{orderRefused: true}, "no good candidates", ""},
+		{"nobody takes over", "switchover", lies{orderNothing: true}, "before, n1 led on timeline 1", ""},
+		{"the manager restarts nothing", "restart-server", lies{orderNothing: true}, "as before", ""},
+		{"nothing is copied anew", "reinitialize", lies{orderNothing: true}, "is running", ""},
+		{"the copy is never in service", "reinitialize", lies{staysOut: true}, "", "is creating replica"},
 		{"the replica stays held back", "lag", lies{lagForever: true}, "", "says that it is held back"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

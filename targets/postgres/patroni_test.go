@@ -44,6 +44,7 @@ func TestPatroni(t *testing.T) {
 	for i := range 3 {
 		d.await("every node to follow", shows(d.sessionAt(i, readAny, writeOn), 1, 13))
 	}
+	patroniOrders(t, d)
 }
 
 // loneWrite has 11 on every node and 12, acknowledged, on the first one alone, whose

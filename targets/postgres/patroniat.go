@@ -56,12 +56,42 @@ func (Target) Locate(ctx context.Context, at []string) ([]string, []string, erro
 				Way: "start what is missing, or name the URLs of those that are there alone",
 			}
 		}
-		return locate(api, members)
+		at, lines, err := locate(api, members)
+		if err == nil && len(apis) == 1 {
+			lines = append(lines, alone(ctx, api, members))
+		}
+		return at, lines, err
 	}
 	return nil, nil, &cluster.EnvironmentError{
 		Doing: "asking Patroni for the members of its cluster", Err: errors.Join(errs...),
 		Way: "see whether the URL is that of its REST API (restapi in patroni.yml, GET /cluster), or name the servers themselves: --at db1:5432,db2:5432",
 	}
+}
+
+// alone is a line about a cluster of which one URL was named: Patroni forgets a member whose lease ran out, so that it says itself how many
+// there are now, and not how many there were to be. A member that has led is in its history for good.
+func alone(ctx context.Context, api string, members []patroniMember) string {
+	line := fmt.Sprintf("Patroni at %s names %d members now; one that is down it forgets: with --nodes N, or a URL for each member, a run without it is refused", api, len(members))
+	var history [][]any
+	if err := askPatroni(ctx, api, "/history", &history); err != nil {
+		return line
+	}
+	var gone []string
+	for _, entry := range history {
+		// A timeline, the position of its end, the reason, the time, and who led then.
+		if len(entry) < 5 {
+			continue
+		}
+		name, _ := entry[4].(string)
+		there := slices.ContainsFunc(members, func(m patroniMember) bool { return m.Name == name })
+		if quoted := strconv.Quote(name); name != "" && !there && !slices.Contains(gone, quoted) {
+			gone = append(gone, quoted)
+		}
+	}
+	if len(gone) > 0 {
+		line += "; MISSING: " + strings.Join(gone, ", ") + " led once, and is not among them"
+	}
+	return line
 }
 
 // patroniTrouble says why an API did not answer, without Go's words for the request.
@@ -97,16 +127,37 @@ func names(members []patroniMember) string {
 type patroniMember struct {
 	Name, Role, State, Host string
 	Port                    int
-	Lag                     any
+	// Timeline is a number, or a word.
+	Timeline, Lag any
+}
+
+// timeline is 0 if it is not known.
+func (m *patroniMember) timeline() int {
+	number, _ := m.Timeline.(float64)
+	return int(number)
 }
 
 // patroniMembers asks a REST API, which needs no password to be read.
 func patroniMembers(ctx context.Context, api string) ([]patroniMember, error) {
+	var said struct{ Members []patroniMember }
+	if err := askPatroni(ctx, api, "/cluster", &said); err != nil {
+		return nil, err
+	}
+	if len(said.Members) == 0 {
+		return nil, errors.New("GET /cluster names no member")
+	}
+	// An operator's commands go by the nodes' numbers, which the order of an answer must not change.
+	slices.SortFunc(said.Members, func(a, b patroniMember) int { return strings.Compare(a.Name, b.Name) })
+	return said.Members, nil
+}
+
+// askPatroni decodes what a REST API answers to a GET.
+func askPatroni(ctx context.Context, api, path string, said any) error {
 	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, api+"/cluster", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, api+path, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	client := http.Client{
 		Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment},
@@ -115,23 +166,17 @@ func patroniMembers(ctx context.Context, api string) ([]patroniMember, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return nil, errors.New("GET /cluster is answered by " + resp.Status)
+		return errors.New("GET " + path + " is answered by " + resp.Status)
 	}
 	const most = 1 << 20
-	var said struct{ Members []patroniMember }
-	if err := json.NewDecoder(io.LimitReader(resp.Body, most)).Decode(&said); err != nil {
-		return nil, fmt.Errorf("GET /cluster is not answered as Patroni does: %w", err)
+	if err := json.NewDecoder(io.LimitReader(resp.Body, most)).Decode(said); err != nil {
+		return fmt.Errorf("GET %s is not answered as Patroni does: %w", path, err)
 	}
-	if len(said.Members) == 0 {
-		return nil, errors.New("GET /cluster names no member")
-	}
-	// An operator's commands go by the nodes' numbers, which the order of an answer must not change.
-	slices.SortFunc(said.Members, func(a, b patroniMember) int { return strings.Compare(a.Name, b.Name) })
-	return said.Members, nil
+	return nil
 }
 
 // locate is the address of each member, and a line that says what Patroni says of it.

@@ -19,13 +19,17 @@ func TestLocate(t *testing.T) {
 		{"name": "a", "role": "leader", "state": "running", "api_url": "http://10.0.0.1:8008/patroni", "host": "10.0.0.1", "port": 5433, "timeline": 1},
 		{"name": "b", "role": "replica", "state": "streaming", "api_url": "http://10.0.0.2:8008/patroni", "host": "10.0.0.2", "timeline": 1, "lag": 16},
 		{"name": "c", "role": "replica", "state": "stopped", "api_url": "http://[fd00::3]:8008/patroni", "host": "fd00::3", "port": 5432, "lag": "unknown"}], "pause": true}`
-	answer, status := "", http.StatusOK
+	answer, status, history := "", http.StatusOK, ""
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/cluster" {
-			status = http.StatusNotFound
+		switch {
+		case r.URL.Path == "/cluster":
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(answer))
+		case r.URL.Path == "/history" && history != "":
+			_, _ = w.Write([]byte(history))
+		default:
+			w.WriteHeader(http.StatusNotFound)
 		}
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(answer))
 	}))
 	defer api.Close()
 	for _, c := range []struct {
@@ -71,12 +75,31 @@ func TestLocate(t *testing.T) {
 		`n1 (10.0.0.1:5433) is "a" of Patroni at ` + api.URL + `: leader, running`,
 		`n2 (10.0.0.2:5432) is "b" of Patroni at ` + api.URL + `: replica, streaming, lag 16`,
 		`n3 ([fd00::3]:5432) is "c" of Patroni at ` + api.URL + `: replica, stopped, lag unknown`,
+		`Patroni at ` + api.URL + ` names 3 members now; one that is down it forgets: with --nodes N, or a URL for each member, a run without it is refused`,
 	}
 	if err != nil || !slices.Equal(lines, want) {
 		t.Errorf("%v, %v; want %v", lines, err, want)
 	}
 	answer = `{"members": [{"name": "a", "role": "leader\u001b[31m", "state": "run\nning", "host": "10.0.0.1", "lag": "un\u0007known"}]}`
-	if _, lines, err = (Target{}).Locate(t.Context(), []string{api.URL}); err != nil || len(lines) != 1 || strings.ContainsAny(lines[0], "\x1b\n\a") {
+	if _, lines, err = (Target{}).Locate(t.Context(), []string{api.URL}); err != nil || len(lines) != 2 || strings.ContainsAny(lines[0], "\x1b\n\a") {
 		t.Errorf("%q, %v", lines, err)
+	}
+	// Who led once is known for good: histories that differ in a name.
+	answer = members
+	for said, want := range map[string]string{
+		`[[1, 83886496, "no recovery target specified", "2026-11-01T10:00:00+00:00", "b"]]`:                                           "",
+		`[[1, 83886496, "no recovery target specified", "2026-11-01T10:00:00+00:00", "d"], [2, 1, "", "", "d"], [3, 1, "", "", "a"]]`: `; MISSING: "d" led once, and is not among them`,
+		`[[1, 83886496, "no recovery target specified"]]`:                                                                             "",
+		`[[1, 83886496, "", "", "d\u001b[2J"]]`:                                                                                       `; MISSING: "d\x1b[2J" led once, and is not among them`,
+		`{"a": 1}`:                                                                                                                    "",
+	} {
+		history = said
+		_, lines, err := Target{}.Locate(t.Context(), []string{api.URL})
+		if err != nil || len(lines) != 4 || !strings.HasSuffix(lines[3], "is refused"+want) {
+			t.Errorf("%s: %q, %v; want %q at the end", said, lines, err, want)
+		}
+		if _, lines, err = (Target{}).Locate(t.Context(), []string{api.URL, api.URL, api.URL}); err != nil || len(lines) != 3 {
+			t.Errorf("three URLs: %q, %v", lines, err)
+		}
 	}
 }

@@ -99,6 +99,9 @@ func (t Target) Abilities(cfg targets.Config) []ability.Ability {
 	if cfg.Options[optTopology] != topologyMultiLeader {
 		has = append(has, ability.Primary, ability.Lag)
 	}
+	if cfg.Options[optFailover] == failoverPatroni {
+		has = append(has, ability.Managed)
+	}
 	return has
 }
 
