@@ -58,7 +58,7 @@ type gatherer struct {
 	deadline time.Time
 	require  Require
 	next     atomic.Int64
-	cut      atomic.Bool // not all parts were reached before ctx was done
+	cut      atomic.Bool // not all parts were decided before ctx was done
 
 	mu       sync.Mutex
 	err      error
@@ -106,9 +106,9 @@ func (g *gatherer) all() error {
 	for range workers {
 		wg.Go(func() {
 			var h history.History
-			for i := int(g.next.Add(1)) - 1; i < g.parts.Len(); i = int(g.next.Add(1)) - 1 {
-				if g.ctx.Err() != nil {
-					g.cut.Store(true)
+			for g.ctx.Err() == nil {
+				i := int(g.next.Add(1)) - 1
+				if i >= g.parts.Len() {
 					return
 				}
 				if err := g.part(i, &h); err != nil {
@@ -118,6 +118,7 @@ func (g *gatherer) all() error {
 					return
 				}
 			}
+			g.cut.Store(true) // also if this was the last part: it need not be decided
 		})
 	}
 	wg.Wait()
@@ -221,8 +222,11 @@ func (g *gatherer) assess() (Assessment, *history.History, error) {
 		}
 		v.Violations = g.violations(n)
 		v.Risk, v.Counts = model.Risk, model.Counts
-		if !a.failed(v.Model) {
+		switch {
+		case !a.failed(v.Model):
 			v = g.require.judge(g.ground, v)
+		case v.Status != checkers.Violated:
+			v.Status, v.Reasons = checkers.Inconclusive, []string{failedReason} // in some part
 		}
 		a.Verdicts = append(a.Verdicts, v)
 	}
