@@ -17,9 +17,10 @@ import (
 type Coverage struct {
 	history.Coverage
 	// Noticeable counts the faults seen to take effect that the database could
-	// have found out; Outlasted counts those that lasted longer than its failure
-	// detection, and Longest how long the longest of them lasted, in nanoseconds, from
-	// when it was seen to take effect until healing began.
+	// have found out; Outlasted counts those that were seen in effect for longer than its
+	// failure detection takes, and Longest is how long the longest of them lasted at most, in
+	// nanoseconds: from when its injection began until healing began. One that the end of the load cuts off
+	// is seen to take effect and healed at once, and had been on before.
 	Noticeable int           `json:"noticeable"`
 	Outlasted  int           `json:"outlasted"`
 	Longest    time.Duration `json:"longest_ns"`
@@ -54,10 +55,9 @@ func CoverageOf(h *history.History) *Coverage {
 		if f.TookEffect == 0 || f.Healing == 0 || !slices.Contains(meant.Noticed, f.Kind) {
 			continue
 		}
-		lasted := time.Duration(f.Healing - f.TookEffect)
 		c.Noticeable++
-		c.Longest = max(c.Longest, lasted)
-		if d := meant.Detection; d != nil && lasted > d.After {
+		c.Longest = max(c.Longest, time.Duration(f.Healing-f.Injected))
+		if d := meant.Detection; d != nil && time.Duration(f.Healing-f.TookEffect) > d.After {
 			c.Outlasted++
 		}
 	}
@@ -98,7 +98,7 @@ func (c *Coverage) detectionText(d *history.Detection) string {
 		return fmt.Sprintf("%d of %s outlasted the database's failure detection (%s)", c.Outlasted, count.Of(c.Noticeable, "fault"), takes)
 	}
 	hold := time.Duration(math.Ceil((d.After + d.After/4 + time.Second).Seconds())) * time.Second
-	return fmt.Sprintf("no fault outlasted the database's failure detection (%s), the longest lasted %s: what it does once it has found out was not tested; use --fault-hold %s, or a longer --duration",
+	return fmt.Sprintf("no fault was seen to outlast the database's failure detection (%s), the longest lasted %s at most: what it does once it has found out was not tested; use --fault-hold %s, or a longer --duration",
 		takes, duration.Text(c.Longest), hold)
 }
 

@@ -13,7 +13,10 @@ import (
 func TestCoverage(t *testing.T) {
 	const event = `{"detection":{"after_ns":5000000000,"by":"a test's timeout of 5s"},"noticed":["partition"]}`
 	fault := func(kind string, lasted time.Duration) history.Fault {
-		return history.Fault{Kind: kind, TookEffect: 1e9, Healing: history.Time(1e9 + lasted), Healed: history.Time(2e9 + lasted)}
+		return history.Fault{Kind: kind, Injected: 1e9, TookEffect: 1e9, Healing: history.Time(1e9 + lasted), Healed: history.Time(2e9 + lasted)}
+	}
+	cutOff := func(lasted time.Duration) history.Fault { // healed as soon as it is seen to take effect
+		return history.Fault{Kind: "partition", Injected: 1e9, TookEffect: history.Time(1e9+lasted) - 36_600, Healing: history.Time(1e9 + lasted), Healed: history.Time(2e9 + lasted)}
 	}
 	limit := func(met int) history.Fault {
 		return history.Fault{Kind: "limit", TookEffect: 1e9, Healing: 2e9, Healed: 3e9, Met: &met}
@@ -26,7 +29,9 @@ func TestCoverage(t *testing.T) {
 		short  bool
 	}{
 		{name: "one outlasts it", event: event, faults: []history.Fault{fault("partition", 6*time.Second), fault("partition", time.Second)}, says: "1 of 2 faults outlasted"},
-		{name: "none does", event: event, faults: []history.Fault{fault("partition", 5*time.Second)}, says: "no fault outlasted the database's failure detection (a test's timeout of 5s: about 5 s), the longest lasted 5 s: what it does once it has found out was not tested; use --fault-hold 8s, or a longer --duration", short: true},
+		{name: "none does", event: event, faults: []history.Fault{fault("partition", 5*time.Second)}, says: "no fault was seen to outlast the database's failure detection (a test's timeout of 5s: about 5 s), the longest lasted 5 s at most: what it does once it has found out was not tested; use --fault-hold 8s, or a longer --duration", short: true},
+		{name: "it is cut off as soon as it is seen to take effect", event: event, faults: []history.Fault{cutOff(700 * time.Millisecond)}, says: "no fault was seen to outlast the database's failure detection (a test's timeout of 5s: about 5 s), the longest lasted 700 ms at most: what", short: true},
+		{name: "it may have outlasted it, and was not seen to", event: event, faults: []history.Fault{cutOff(6 * time.Second)}, says: "no fault was seen to outlast the database's failure detection (a test's timeout of 5s: about 5 s), the longest lasted 6 s at most: what", short: true},
 		{name: "a clock is not found out", event: event, faults: []history.Fault{fault("clock", time.Minute)}},
 		{name: "it took no effect", event: event, faults: []history.Fault{{Kind: "partition", Healing: 9e9}}},
 		{name: "nothing is detected", event: `{"noticed":["partition"]}`, faults: []history.Fault{fault("partition", time.Minute)}},
