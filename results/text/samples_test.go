@@ -54,6 +54,8 @@ func TestSamplesThatAreStale(t *testing.T) {
 		"    367 ok/s, read p99 22.5 ms, write p99 60.7 ms, availability 86.4 % (in faults: 26.1 ms, 62.8 ms, 80.9 %), recovered within 12.9 ms of healing, longest outage 1 s": "figures",
 		"    read-committed       expected holds     ✓ held  0 in 4,476 reads that could have exposed a violation; true rate < 0.067 % (95 % confidence) (0s)":                  "a claim",
 		"    serializable         expected violated  ✗ violated  T0 and T1 both read the same version of key k3":                                                                "a claim",
+		"  read-your-writes     ✓ held          0 in 1,549 reads that could have shown a violation; true rate < 0.2 % (95 % confidence) (1.04 ms)":                              "a verdict",
+		"  read-your-writes     ✗ violated      237 violations in 1,549 reads that could have shown one (1.04 ms)":                                                              "a verdict",
 		"  read-your-writes     ✗ violated      237 violations in 1549 reads that could have exposed one (1.04 ms)":                                                             "a verdict",
 	} {
 		got, again := printedAgain(line)
@@ -89,6 +91,9 @@ var (
 
 	violations = regexp.MustCompile(`^([\d,]+) violations? in ([\d,]+) (.*) that could have exposed one \((.*)\)$`)
 	none       = regexp.MustCompile(`^0 in ([\d,]+) (.*) that could have exposed a violation; .*\(95 % confidence\) \((.*)\)$`)
+	onKeys     = regexp.MustCompile(`^([\d,]+) violations? on ([\d,]+) keys? checked \((.*)\)$`)
+	implies    = regexp.MustCompile(`^it implies (\S+), which is violated \((.*)\)$`)
+	implied    = regexp.MustCompile(`^(\S+), which is held, implies it \((.*)\)$`)
 	length     = regexp.MustCompile(`([0-9.]+) ?(ns|µs|ms|s|min|h)\b`)
 )
 
@@ -125,18 +130,38 @@ func printedAgain(line string) (kind, again string) {
 	return "", ""
 }
 
-// evidenceAgain is Evidence of what stands behind a verdict in a sample, as far as it is known here.
+// evidenceAgain is Evidence of what stands behind a verdict in a sample, and empty if nothing is printed in that form.
 func evidenceAgain(st checkers.Status, line string) string {
 	v := checkers.Verdict{Status: st}
-	if m := violations.FindStringSubmatch(line); m != nil {
-		v.Total, v.Evidence.AtRisk, v.Risk, v.Elapsed = number(m[1]), number(m[2]), m[3], time.Duration(millis(m[4])*1e6)
-		return Evidence(v)
+	took := func(text string) { v.Elapsed = time.Duration(millis(text) * 1e6) }
+	switch st {
+	case checkers.Violated:
+		if m := violations.FindStringSubmatch(line); m != nil {
+			v.Total, v.Evidence.AtRisk, v.Risk = number(m[1]), number(m[2]), m[3]
+			took(m[4])
+		} else if m := onKeys.FindStringSubmatch(line); m != nil {
+			v.Total, v.Evidence.Keys = number(m[1]), number(m[2])
+			took(m[3])
+		} else if m := implies.FindStringSubmatch(line); m != nil {
+			v.Follows = m[1]
+			took(m[2])
+		} else {
+			return ""
+		}
+	case checkers.Held:
+		if m := none.FindStringSubmatch(line); m != nil {
+			v.Evidence.AtRisk, v.Risk = number(m[1]), m[2]
+			took(m[3])
+		} else if m := implied.FindStringSubmatch(line); m != nil {
+			v.Follows = m[1]
+			took(m[2])
+		} else {
+			return ""
+		}
+	default:
+		return line // its reasons are of many forms
 	}
-	if m := none.FindStringSubmatch(line); m != nil {
-		v.Evidence.AtRisk, v.Risk, v.Elapsed = number(m[1]), m[2], time.Duration(millis(m[3])*1e6)
-		return Evidence(v)
-	}
-	return line
+	return Evidence(v)
 }
 
 func statusOf(text string) checkers.Status {
