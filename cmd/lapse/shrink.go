@@ -90,7 +90,7 @@ func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
 			return err
 		}
 		_, err := pure.Until(ctx, "reading "+formats.Called(ref), func() ([]string, error) { return formats.Lost(to, l.History) })
-		if ctx.Err() != nil {
+		if errors.As(err, new(*pure.InterruptedError)) {
 			return err
 		}
 		if err != nil {
@@ -102,7 +102,7 @@ func (a *app) shrink(ctx context.Context, ref string, f *shrinkFlags) error {
 		return targets.Usagef("--model: %v", err)
 	}
 	_, err = pure.Until(ctx, "reading "+formats.Called(ref), func() (struct{}, error) { return struct{}{}, c.Applies(l.History) })
-	if ctx.Err() != nil {
+	if errors.As(err, new(*pure.InterruptedError)) {
 		return err
 	}
 	if err != nil {
