@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,10 +77,14 @@ func givesUp(t *testing.T, d *deployment) {
 	})
 	must(t, g.AddMember(d.ctx, "n3"))
 	d.await("the joiner to give up and be started again", func() error {
-		if err := g.Ready(d.ctx, "n3"); err == nil || !strings.Contains(err.Error(), "was started again") {
-			return fmt.Errorf("it did not: %v", err)
+		err := g.Ready(d.ctx, "n3")
+		switch {
+		case err == nil:
+			return errors.New("it is ready")
+		case strings.Contains(err.Error(), "was started again"):
+			return nil
 		}
-		return nil
+		return err
 	})
 	free()
 	<-gone

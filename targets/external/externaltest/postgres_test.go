@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -220,7 +221,7 @@ func TestPostgres(t *testing.T) {
 		r.keeps(t, "BEGIN CERTIFICATE")
 	})
 	t.Run("clients that die, and what they carried", func(t *testing.T) {
-		stay := append(common, "--at", s.dsn("127.0.0.1"), "--read-level", "wait-for-lsn", "--session", "stay", "--duration", "6s")
+		stay := slices.Concat(common, []string{"--at", s.dsn("127.0.0.1"), "--read-level", "wait-for-lsn", "--session", "stay", "--duration", "6s"})
 		r := decided(t, 0, secret, append(stay, "--faults", "client-death")...)
 		clean(t, r.expect(t, 0, "held"))
 		r.tookEffect(t, 2)
