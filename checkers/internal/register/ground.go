@@ -20,19 +20,13 @@ type ground struct {
 // what it installed counts as there. Those without an answer never happened: gone are
 // their indexes in History.Ops.
 func (k *Key) settle() (gone []int32) {
-	if k.Concats > 0 {
+	if k.CASes == 0 || k.Concats > 0 || k.ground.ordinary(k) {
 		return nil
 	}
-	chained := 0
-	for i := range k.Ops {
-		if k.Ops[i].Kind == CAS {
-			chained++
-		}
-	}
-	if chained == 0 {
-		return nil
-	}
-	g := &k.ground
+	return k.ground.settle(k)
+}
+
+func (g *ground) settle(k *Key) (gone []int32) {
 	g.reset(len(k.Values), len(k.Ops))
 	for i := range k.Ops {
 		op := &k.Ops[i]
@@ -61,6 +55,43 @@ func (k *Key) settle() (gone []int32) {
 		}
 	}
 	return gone
+}
+
+// ordinary tells that every compare-and-set can have been there, as in nearly all
+// histories. The value that one expects was mostly installed by an operation that
+// comes before it; the few that ran beside their writer are looked at again.
+func (g *ground) ordinary(k *Key) bool {
+	g.held = append(g.held[:0], make([]bool, len(k.Values))...)
+	g.held[Initial] = true
+	early := g.stack[:0]
+	for i := range k.Ops {
+		switch op := &k.Ops[i]; {
+		case op.Kind == Write:
+			g.held[op.Val] = true
+		case op.Kind != CAS:
+		case op.Exp < 0:
+			return false
+		case g.held[op.Exp]:
+			g.held[op.Val] = true
+		default:
+			early = append(early, int32(i))
+		}
+	}
+	g.stack = early[:0]
+	for range 4 {
+		left := early[:0]
+		for _, i := range early {
+			if op := &k.Ops[i]; g.held[op.Exp] {
+				g.held[op.Val] = true
+			} else {
+				left = append(left, i)
+			}
+		}
+		if early = left; len(early) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *ground) reset(values, ops int) {

@@ -84,8 +84,8 @@ type Key struct {
 	// Unique tells that no value is installed twice and the initial one never,
 	// so that a value names its write.
 	Unique bool
-	// FailedCASes and Concats count the operations of these kinds.
-	FailedCASes, Concats int
+	// CASes, FailedCASes and Concats count the operations of these kinds.
+	CASes, FailedCASes, Concats int
 	// Reads and Writes count the ok ones; a compare-and-set counts as both.
 	Reads, Writes int
 
@@ -123,7 +123,7 @@ func (k *Key) load(h *history.History, id history.Key, at []int32) {
 	k.Ops = grow(k.Ops, len(at))[:len(at)]
 	n := 0
 	k.raw = grow(k.raw, len(at))
-	k.FailedCASes, k.Concats, k.Reads, k.Writes = 0, 0, 0, 0
+	k.CASes, k.FailedCASes, k.Concats, k.Reads, k.Writes = 0, 0, 0, 0, 0
 	k.Unique = true
 
 	// One walk over the history; the rest works on what it leaves behind.
@@ -175,6 +175,7 @@ func (k *Key) load(h *history.History, id history.Key, at []int32) {
 				k.Concats++
 			case history.CAS:
 				rec.Kind = CAS
+				k.CASes++
 				k.raw = append(k.raw, m.Expect)
 				if op.Outcome == history.OK {
 					k.Reads++
