@@ -68,11 +68,10 @@ func rangeChange(r *http.Request) (c protocol.RangeChange, bad *protocol.Failure
 		err = fmt.Errorf(`give 1 to %d steps, as in {"steps": [{"do": "split", "at": "k5"}]}`, maxSteps)
 	default:
 		for i, s := range c.Steps {
-			if s.At == "" {
-				continue
-			}
-			if wrong := checkKey(s.At); wrong != nil {
-				err = errors.Join(err, fmt.Errorf("step %d: at: %s", i+1, wrong.Message))
+			if s.At != "" { // else the first key that there is, or that the tenant could have
+				if wrong := checkKey(s.At); wrong != nil {
+					err = errors.Join(err, fmt.Errorf("step %d: at: %s", i+1, wrong.Message))
+				}
 			}
 			c.Steps[i].At = tenant.Scope(of, s.At)
 		}

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -70,8 +71,18 @@ func After(v *View, steps []Step) (placement.Table, error) {
 	if _, err := placement.Assign(v.Read, t); err != nil {
 		return nil, refuse("%v", err)
 	}
+	b, err := json.Marshal(t)
+	if err != nil {
+		return nil, refuse("the ranges cannot be encoded: %v", err)
+	}
+	if len(b) > maxTable {
+		return nil, refuse("the %d ranges would take %d bytes as nodes tell them to each other, and may take %d: merge some, or split at shorter keys", len(t), len(b), maxTable)
+	}
 	return t, nil
 }
+
+// maxTable bounds a table as nodes tell it to each other: a state that moves has two of them, in one message (package peer bounds those).
+const maxTable = 512 << 10
 
 const (
 	// samples are taken of the keys of a span, from each page at most.

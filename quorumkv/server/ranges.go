@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/tenant"
 )
 
 // rangesCommand is `ranges`: it shows and changes the ranges of keys of a cluster that runs.
@@ -38,21 +40,27 @@ is done; ended before, they leave it going on. With --plan they only say what wo
 	move := r.command("move KEY", "Move a replica of the range that has a key to another member", membership.Move)
 	move.Flags().StringVar(&r.from, "from", "", "the member that has the replica")
 	move.Flags().StringVar(&r.to, "to", "", "the member that takes it")
-	cmd.AddCommand(&cobra.Command{
+	var count bool
+	status := &cobra.Command{
 		Use: "status", Short: "Show the ranges, where they are, and how many keys they have", SilenceUsage: true, Args: cobra.NoArgs,
 		Example: "  lapse quorumkv ranges status --at $AT",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return r.with(func(c *client.Client) error {
-				s, err := c.Ranges(cmd.Context(), true)
+				s, err := c.Ranges(cmd.Context(), count)
+				if err != nil && count {
+					return refused("ask for the ranges and their keys, for which all members must answer (not with --count=false)", err)
+				}
 				if err != nil {
 					return refused("ask for the ranges", err)
 				}
 				w := bufio.NewWriter(cmd.OutOrStdout())
 				fmt.Fprintf(w, "epoch %d, %s: %d ranges\n", s.Epoch, s.Phase, len(s.Ranges))
-				return errors.Join(printRanges(w, s.Ranges), w.Flush())
+				return errors.Join(printRanges(w, s.Ranges, count), w.Flush())
 			})
 		},
-	},
+	}
+	status.Flags().BoolVar(&count, "count", true, "count the keys of each range, for which all members are asked")
+	cmd.AddCommand(status,
 		r.command("split KEY", "Split the range that has a key there; both parts stay where it is", membership.Split),
 		r.command("merge KEY", "Merge the range that begins at a key with the one before it, to where that is", membership.Merge),
 		move)
@@ -66,6 +74,9 @@ type rangeFlags struct {
 }
 
 func (r *rangeFlags) with(f func(*client.Client) error) error {
+	if err := tenant.Check(r.tenant); err != nil {
+		return &ConfigError{fmt.Errorf("--tenant: %w", err)}
+	}
 	c, err := r.client()
 	if err != nil {
 		return err
@@ -88,6 +99,9 @@ func (r *rangeFlags) command(use, short string, do membership.Do) *cobra.Command
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if do == membership.Move && (r.from == "" || r.to == "") {
+				return &ConfigError{errors.New("ranges move: name with --from the member that has the range, and with --to the one that takes it; ranges status shows which have it")}
+			}
 			step := protocol.RangeStep{Do: string(do), At: args[0], From: r.from, To: r.to}
 			return r.with(func(c *client.Client) error {
 				if r.plan {
@@ -117,7 +131,7 @@ func planRanges(ctx context.Context, c *client.Client, out io.Writer, steps ...p
 		fmt.Fprintf(w, "; %s takes %d keys", n, p.Takes[n])
 	}
 	fmt.Fprintln(w)
-	return errors.Join(printRanges(w, p.After), w.Flush())
+	return errors.Join(printRanges(w, p.After, true), w.Flush())
 }
 
 // percentOf is a share of what may be nothing.
@@ -142,11 +156,16 @@ func changeRanges(ctx context.Context, c *client.Client, out io.Writer, steps ..
 	return printMembers(out, s)
 }
 
-func printRanges(out io.Writer, ranges []protocol.Range) error {
+// printRanges prints a line a range; with counted, how many keys each has too.
+func printRanges(out io.Writer, ranges []protocol.Range, counted bool) error {
 	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t, "from\tto\tkeys\tmiddle\ton")
 	for _, r := range ranges {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\n", spell(r.From), spell(r.To), r.Keys, spell(r.Middle), strings.Join(r.Nodes, " "))
+		keys := "?"
+		if counted {
+			keys = strconv.FormatInt(r.Keys, 10)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", spell(r.From), spell(r.To), keys, spell(r.Middle), strings.Join(r.Nodes, " "))
 	}
 	return t.Flush()
 }
@@ -156,5 +175,6 @@ func spell(key string) string {
 	if key == "" {
 		return "-"
 	}
-	return strings.Trim(fmt.Sprintf("%q", key), `"`)
+	quoted := strconv.Quote(key)
+	return quoted[1 : len(quoted)-1]
 }

@@ -162,6 +162,23 @@ func TestRangesChangeThroughKills(t *testing.T) {
 	for k := range keys {
 		wantGet(t, ps[k%4].client, fmt.Sprint("k", k), "ONE", fmt.Sprint("v", k))
 	}
+	// While a member is away its keys cannot be counted, and the ranges can be seen all the same.
+	ps[3].kill(t)
+	if out, err := ranges(t, ps[0].addr, "status"); err == nil || !strings.Contains(err.Error(), "--count=false") {
+		t.Errorf("with a member that is away: %v\n%s", err, out)
+	}
+	if out, err := ranges(t, ps[0].addr, "status", "--count=false"); err != nil || !strings.Contains(out, "k4     -    ?      -        n2 n3\n") {
+		t.Errorf("with a member that is away, without counting: %v\n%s", err, out)
+	}
+}
+
+// Keys are spelled so that each is read as what it is.
+func TestSpellingOfKeys(t *testing.T) {
+	for key, want := range map[string]string{"": "-", "k5": "k5", "a\x1fk5": `a\x1fk5`, `a"`: `a\"`, `"`: `\"`, "ä": "ä"} {
+		if got := spell(key); got != want {
+			t.Errorf("%q is spelled %s, want %s", key, got, want)
+		}
+	}
 }
 
 // What cannot be done with ranges is refused with its reason, and changes nothing.
@@ -183,6 +200,10 @@ func TestRangesRefuses(t *testing.T) {
 		{c.addrs["n2"], []string{"move", "k5", "--from", "n2", "--to", "n4"}, "no member"},
 		{c.addrs["n2"], []string{"move", "k5", "--from", "n2", "--to", "n4", "--plan"}, "no member"},
 		{c.addrs["n1"], []string{"split"}, "accepts 1 arg"},
+		{c.addrs["n1"], []string{"move", "k5", "--to", "n3"}, "--from"},
+		{c.addrs["n1"], []string{"move", "k5", "--from", "n2"}, "--to"},
+		{c.addrs["n1"], []string{"split", ""}, "no key below"},
+		{c.addrs["n1"], []string{"split", "k5", "--tenant", "a\nb"}, "--tenant: a tenant's name has a control character"},
 		{c.addrs["n1"], []string{"split", "a\x01"}, "control character"},
 		{"nowhere", []string{"status"}, "--at"},
 		{ring.addrs["n1"], []string{"split", "k3"}, "partitioner ring"},
@@ -209,8 +230,15 @@ func TestRangesOfATenantAndAJoin(t *testing.T) {
 	for i := range 10 {
 		mustPut(t, acme, fmt.Sprint("k", i), "v", "ALL")
 	}
-	if out, err := ranges(t, c.addrs["n2"], "split", "k5", "--tenant", "acme"); err != nil {
-		t.Fatal(out, err)
+	// A tenant's empty key is where its keys begin, not where all do.
+	for _, args := range [][]string{{"split", "k5"}, {"split", ""}, {"merge", ""}} {
+		if out, err := ranges(t, c.addrs["n2"], append(args, "--tenant", "acme")...); err != nil {
+			t.Fatal(args, out, err)
+		}
+		got, err := c.clients["n2"].Ranges(within(t), false)
+		if begins := slices.ContainsFunc(got.Ranges, func(r protocol.Range) bool { return r.From == "acme\x1f" }); err != nil || begins != (args[0] == "split" && args[1] == "") {
+			t.Errorf("after %q a range begins with the tenant: %t, %v", args, begins, err)
+		}
 	}
 	mustChange(t, c.addrs["n1"], "add", "n4")
 	got, err := c.clients["n4"].Ranges(within(t), true)
