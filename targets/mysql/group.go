@@ -54,9 +54,14 @@ func (s grouped) RemoveMember(ctx context.Context, node string) error {
 	if err := s.Shutdown(ctx, node); err != nil {
 		return err
 	}
-	_, err = s.Nodes[i].Exec(ctx, cluster.Command{Path: "/bin/rm", Args: []string{"-rf", dataDir(s.Nodes[i])}, NotRoot: true})
+	return s.throwAway(ctx, i)
+}
+
+// throwAway removes the data of a node that does not run.
+func (s grouped) throwAway(ctx context.Context, i int) error {
+	_, err := s.Nodes[i].Exec(ctx, cluster.Command{Path: "/bin/rm", Args: []string{"-rf", dataDir(s.Nodes[i])}, NotRoot: true})
 	if err != nil {
-		return fmt.Errorf("throwing the data of %s away: %w", node, err)
+		return fmt.Errorf("throwing the data of %s away: %w", s.Nodes[i].Name(), err)
 	}
 	return nil
 }
@@ -71,6 +76,15 @@ func (s grouped) AddMember(ctx context.Context, node string) error {
 	defer s.group.changing.Unlock()
 	if !s.group.isOut(i) {
 		return nil
+	}
+	// A removal or a start of which nobody saw the end leaves a process or data, with which it would not join as an empty one.
+	if s.Nodes[i].State() != cluster.Stopped {
+		if err := s.Nodes[i].Kill(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.throwAway(ctx, i); err != nil {
+		return err
 	}
 	s.transfers.begin(i, true)
 	if err := s.StartNode(ctx, i); err != nil {

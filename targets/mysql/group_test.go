@@ -53,6 +53,27 @@ func members(t *testing.T, d *deployment) {
 			t.Errorf("n3 shows %v for %v, want %v", got, key, want)
 		}
 	}
+	// One whose removal was broken off joins without data all the same.
+	over, end := context.WithCancel(d.ctx)
+	end()
+	if err := g.RemoveMember(over, "n3"); err == nil {
+		t.Error("a removal that was broken off is none")
+	}
+	d.await("n3 to be stopped", func() error {
+		if st := d.Nodes[2].State(); st != cluster.Stopped {
+			return fmt.Errorf("it is %s", st)
+		}
+		return nil
+	})
+	mark := filepath.Join(dataDir(d.Nodes[2]), "mark")
+	_, err := d.Nodes[2].Exec(d.ctx, cluster.Command{Path: "/usr/bin/touch", Args: []string{mark}, NotRoot: true})
+	must(t, err)
+	must(t, g.AddMember(d.ctx, "n3"))
+	d.await("n3 to join again", func() error { return g.Ready(d.ctx, "n3") })
+	d.allReady()
+	if _, err := d.Nodes[2].Exec(d.ctx, cluster.Command{Path: "/bin/ls", Args: []string{mark}}); err == nil {
+		t.Error("what it had before is still there")
+	}
 }
 
 // givesUp: the port on which a joiner gets all data is taken, so that its server gives up. It is started again, and joins as soon as
