@@ -71,33 +71,45 @@ func (v *visit) strangers(ctx context.Context) string {
 	slices.Sort(addrs)
 	more := max(0, len(addrs)-strangersMost)
 	addrs = addrs[:len(addrs)-more]
-	met := make([]string, len(addrs))
+	met, silent := make([]string, len(addrs)), make([]string, len(addrs))
 	var asked sync.WaitGroup
 	for i, addr := range addrs {
-		asked.Go(func() { met[i] = v.stranger(ctx, addr) })
+		asked.Go(func() { met[i], silent[i] = v.stranger(ctx, addr) })
 	}
 	asked.Wait()
-	// A server has an address for each of its interfaces.
-	slices.Sort(met)
-	met = slices.DeleteFunc(slices.Compact(met), func(name string) bool { return name == "" })
+	met, silent = onceEach(met), onceEach(silent) // a server has an address for each of its interfaces
 	if more > 0 {
-		met = append(met, fmt.Sprintf("what is at %d more addresses", more))
+		silent = append(silent, fmt.Sprintf("%d more addresses, which were not asked", more))
 	}
-	if len(met) == 0 {
-		return ""
+	const way = ", and get neither clients nor faults; name them too"
+	switch {
+	case len(met) > 0 && len(silent) > 0:
+		return "NOT TAKING PART: the cluster has servers that --at does not name: " + strings.Join(met, ", ") +
+			", and perhaps those at " + strings.Join(silent, ", ") + ". They may have the leader and replicas of the bucket" + way
+	case len(met) > 0:
+		return "NOT TAKING PART: the cluster has servers that --at does not name: " + strings.Join(met, ", ") + ". They may have the leader and replicas of the bucket" + way
+	case len(silent) > 0: // inside a container or behind a gateway, a server that is named tells of addresses of its own that are of no use outside
+		return "PERHAPS NOT TAKING PART: the servers tell of " + strings.Join(silent, ", ") +
+			". If these are not other addresses of servers that --at names, they may have the leader and replicas of the bucket" + way
 	}
-	return "NOT TAKING PART: the cluster has servers that --at does not name: " + strings.Join(met, ", ") +
-		". They may have the leader and replicas of the bucket, and get neither clients nor faults; name them too"
+	return ""
 }
 
-// stranger is who is at an address that another server gave, empty for one that --at names.
-func (v *visit) stranger(ctx context.Context, addr string) string {
+// onceEach are the names that are not empty, each once, in order.
+func onceEach(names []string) []string {
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
+}
+
+// stranger is who is at an address that another server gave, or that nobody who could say so answers there: it may be one that --at names by another address. Both are empty
+// for one that --at names.
+func (v *visit) stranger(ctx context.Context, addr string) (name, silent string) {
 	said, err := greet(ctx, addr)
 	switch {
 	case err != nil:
-		return strconv.Quote(addr) + " (which does not answer here)"
+		return "", strconv.Quote(addr) + " (which does not answer here)"
 	case slices.ContainsFunc(v.servers, func(s server) bool { return s.id == said.ID }):
-		return ""
+		return "", ""
 	}
-	return strconv.Quote(said.Name)
+	return strconv.Quote(said.Name), ""
 }

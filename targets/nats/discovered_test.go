@@ -53,8 +53,9 @@ func TestStrangers(t *testing.T) {
 		"itself, elsewhere": {[]string{"self", "again"}, ""},
 		"another one":       {[]string{"self", other}, `name: "name-B".`},
 		"twice":             {[]string{other, other}, `name: "name-B".`},
-		"one that is gone":  {[]string{gone}, fmt.Sprintf("name: %q (which does not answer here).", gone)},
-		"no NATS":           {[]string{foreign}, fmt.Sprintf("name: %q (which does not answer here).", foreign)},
+		"one that is gone":  {[]string{gone}, fmt.Sprintf("PERHAPS NOT TAKING PART: the servers tell of %q (which does not answer here). If", gone)},
+		"no NATS":           {[]string{foreign}, fmt.Sprintf("PERHAPS NOT TAKING PART: the servers tell of %q (which does not answer here). If", foreign)},
+		"both":              {[]string{other, gone}, fmt.Sprintf(`name: "name-B", and perhaps those at %q (which does not answer here).`, gone)},
 		"an odd name":       {[]string{odd}, `name: "name-B\x1b[2J".`},
 	} {
 		t.Run(name, func(t *testing.T) {
