@@ -140,7 +140,7 @@ func spellRange(r ability.KeyRange) string {
 }
 
 // claimRanges is what the faults claim, of the first node in the stead of all: one change of the ranges at a time, so that none undoes another.
-const claimRanges = "the ranges"
+const claimRanges = "table of ranges"
 
 // rangeChange takes effect when all members say that the ranges are as they were to be, and is healed when they are so no more. Processes are left alone, and may be killed meanwhile.
 type rangeChange struct {
@@ -172,11 +172,16 @@ func (r *rangeChange) aim(ctx context.Context, s *scene, f *history.Fault) error
 	if err != nil { // such as a node that another fault has killed, without which nothing changes
 		return skip("the ranges cannot be asked for: %v", err)
 	}
-	if r.change, err = r.choose(r.changer, now, s.nodes, node); err != nil {
+	if r.change, err = r.choose(r.changer, now, r.takers(ask, s), node); err != nil {
 		return err
 	}
 	f.Name = r.change.name
 	return nil
+}
+
+// takers are the nodes that a range can be moved to: all but those that another fault has taken out of the cluster, or away otherwise.
+func (*rangeChange) takers(ctx context.Context, s *scene) []string {
+	return slices.DeleteFunc(slices.Clone(s.nodes), func(n string) bool { return s.awake(ctx, n) != nil })
 }
 
 func (r *rangeChange) inject(ctx context.Context, _ *scene) (err error) {

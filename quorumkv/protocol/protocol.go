@@ -254,7 +254,7 @@ type Move struct {
 // RangeStep is something to be done with ranges of keys, with partitioner range. Keys are of the request's tenant, if it has one.
 type RangeStep struct {
 	Do   string `json:"do"`             // split the range that has At there; merge the range that begins at At with the one before it, to where that is; move a replica of the range that has At
-	At   string `json:"at"`             // empty for the first range of all
+	At   string `json:"at"`             // empty for the first range of all, and with a tenant for where its keys begin
 	From string `json:"from,omitempty"` // of move: the node that has the replica
 	To   string `json:"to,omitempty"`   // of move: the node that takes it
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/tenant"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -65,14 +66,15 @@ func (s *rangedSystem) shown(ctx context.Context) (map[string]protocol.Ranges, e
 	return all, errors.Join(errs...)
 }
 
-// changed has the ranges changed by a step, unless they are as is tells already, and waits until all nodes that are not out say so. It returns what moved, if a node knows.
+// changed has the ranges changed by a step, whose key is as it is stored, unless they are as is tells already, and waits until all nodes that are not out say so. It returns what moved, if a node knows.
 func (s *rangedSystem) changed(ctx context.Context, step protocol.RangeStep, is func([]protocol.Range) bool) (moved string, err error) {
 	done, err := s.begin(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer done()
-	err = cluster.Await(ctx, fmt.Sprintf("the ranges to change by %+v", step), func(ctx context.Context) error {
+	text := membership.Step{Do: membership.Do(step.Do), At: step.At, From: step.From, To: step.To}.Text()
+	err = cluster.Await(ctx, "the change of the ranges: "+text, func(ctx context.Context) error {
 		all, err := s.shown(ctx)
 		if err != nil {
 			return err
@@ -85,7 +87,10 @@ func (s *rangedSystem) changed(ctx context.Context, step protocol.RangeStep, is 
 		}
 		at := s.anyOf(all)
 		if r := all[at]; r.Phase == string(membership.Stable) && !is(r.Ranges) {
-			if _, err := s.admin[at].ChangeRanges(ctx, step); err != nil {
+			of, key := tenant.Split(step.At)
+			asked := step
+			asked.At = key
+			if _, err := s.admin[at].As(of).ChangeRanges(ctx, asked); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", at, err))
 			}
 		}
