@@ -73,6 +73,7 @@ type lies struct {
 	startsAtOnce     bool // who starts cannot be stopped
 	farApart         bool // each link has a delay all the time
 	orderRefused     bool
+	refusedWhileCut  bool // an order, while a link is cut
 	orderNothing     bool // an order is said to be carried out
 	staysOut         bool // what was reinitialized serves no more
 	star             bool // nodes talk to the first one alone
@@ -605,7 +606,7 @@ func (f *fake) MoveRange(_ context.Context, key, from, to string) (string, error
 func (f *fake) ordered(do func()) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.lies.orderRefused {
+	if f.lies.orderRefused || f.lies.refusedWhileCut && len(f.cut) > 0 {
 		return errors.New("412 Precondition Failed: no good candidates have been found")
 	}
 	if !f.lies.orderNothing {

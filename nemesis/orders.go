@@ -46,6 +46,8 @@ type order struct {
 	manager ability.Manager
 	node    string
 	before  map[string]ability.ManagedNode
+	// beside says that another fault was on when this one was aimed.
+	beside bool
 }
 
 // ask finds the manager and what it says of its nodes; f is completed by the caller.
@@ -58,15 +60,32 @@ func (o *order) ask(ctx context.Context, s *scene, f *history.Fault) error {
 	if err := o.victims.aim(ctx, s, f); err != nil {
 		return err
 	}
+	o.beside = s.ledger.others()
 	_, err := await(ctx, s.Limits.Effect, func(ctx context.Context) (_ []string, err error) {
 		if o.before, err = o.manager.Managed(ctx); err == nil {
 			err = inService(o.before)
 		}
 		return nil, err
 	})
-	if err != nil && s.ledger.others() {
+	if err != nil && o.beside {
 		return skip("%s", err)
 	}
+	return err
+}
+
+// give gives the order. A manager that refuses it while another fault is on is told again until that is over: no other one begins
+// meanwhile. done is nil if the order was carried out all the same.
+func (o *order) give(ctx context.Context, order, done func(context.Context) error) error {
+	if !o.beside {
+		return order(ctx)
+	}
+	_, err := await(ctx, ordered, func(ctx context.Context) ([]string, error) {
+		err := order(ctx)
+		if err != nil && done(ctx) == nil {
+			err = nil
+		}
+		return nil, err
+	})
 	return err
 }
 
@@ -76,16 +95,24 @@ func inService(nodes map[string]ability.ManagedNode) error {
 	for _, name := range slices.Sorted(maps.Keys(nodes)) {
 		n := nodes[name]
 		if !n.Serves {
-			return fmt.Errorf("the manager says that %s is %s", name, n.State)
+			return outOfService(name, n)
 		}
 		if n.Leads {
 			leaders++
 		}
 	}
 	if leaders != 1 {
-		return fmt.Errorf("the manager says that %d nodes lead", leaders)
+		return leaderless(leaders)
 	}
 	return nil
+}
+
+func outOfService(name string, n ability.ManagedNode) error {
+	return fmt.Errorf("the manager says that %s is %s", name, n.State)
+}
+
+func leaderless(leaders int) error {
+	return fmt.Errorf("the manager says that %d nodes lead", leaders)
 }
 
 // patience implements patient: an order is carried out when servers have ended and started.
@@ -105,8 +132,18 @@ func (o *order) healed(ctx context.Context, _ *scene) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := inService(now); err != nil {
-		return nil, err
+	// Others may be out of service by another fault.
+	leaders := 0
+	for name, n := range now {
+		if n.Leads && n.Serves {
+			leaders++
+		}
+		if name == o.node && !n.Serves {
+			return nil, outOfService(name, n)
+		}
+	}
+	if leaders != 1 {
+		return nil, leaderless(leaders)
 	}
 	return []string{"the manager says: " + told(now)}, nil
 }
@@ -140,8 +177,11 @@ func (o *switchover) aim(ctx context.Context, s *scene, f *history.Fault) error 
 	return err
 }
 
-func (o *switchover) inject(ctx context.Context, _ *scene) error {
-	return o.manager.Switchover(ctx, o.node)
+func (o *switchover) inject(ctx context.Context, s *scene) error {
+	return o.give(ctx, func(ctx context.Context) error { return o.manager.Switchover(ctx, o.node) }, func(ctx context.Context) error {
+		_, err := o.tookEffect(ctx, s)
+		return err
+	})
 }
 
 func (o *switchover) tookEffect(ctx context.Context, _ *scene) ([]string, error) {
@@ -168,8 +208,11 @@ func (o *serverRestart) aim(ctx context.Context, s *scene, f *history.Fault) err
 	return err
 }
 
-func (o *serverRestart) inject(ctx context.Context, _ *scene) error {
-	return o.manager.RestartServer(ctx, o.node)
+func (o *serverRestart) inject(ctx context.Context, s *scene) error {
+	return o.give(ctx, func(ctx context.Context) error { return o.manager.RestartServer(ctx, o.node) }, func(ctx context.Context) error {
+		_, err := o.tookEffect(ctx, s)
+		return err
+	})
 }
 
 func (o *serverRestart) tookEffect(ctx context.Context, _ *scene) ([]string, error) {
@@ -208,8 +251,11 @@ func (o *reinitialize) aim(ctx context.Context, s *scene, f *history.Fault) erro
 	return nil
 }
 
-func (o *reinitialize) inject(ctx context.Context, _ *scene) error {
-	return o.manager.Reinitialize(ctx, o.node)
+func (o *reinitialize) inject(ctx context.Context, s *scene) error {
+	return o.give(ctx, func(ctx context.Context) error { return o.manager.Reinitialize(ctx, o.node) }, func(ctx context.Context) error {
+		_, err := o.tookEffect(ctx, s)
+		return err
+	})
 }
 
 func (o *reinitialize) tookEffect(ctx context.Context, _ *scene) ([]string, error) {

@@ -467,6 +467,25 @@ func TestOverlap(t *testing.T) {
 			}
 		})
 	})
+	t.Run("an order is refused until another fault is over", func(t *testing.T) {
+		for _, order := range []string{"switchover", "restart-server", "reinitialize"} {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3, lies{refusedWhileCut: true})
+				f.readyAfter = 2 * time.Second
+				nodes := []string{"n2"}
+				if order != "restart-server" {
+					nodes = f.names
+				}
+				o := run(t, f, step(time.Second, 8*time.Second, "partition-one", "n3"), step(3*time.Second, time.Second, order, nodes...))
+				if len(o.Reasons()) > 0 || o.TookEffect != 2 || o.Healed != 2 {
+					t.Errorf("%s: %+v", order, o)
+				}
+				if f.faults[2].TookEffect < f.faults[1].Healing {
+					t.Errorf("%s took effect at %d, and was refused until %d", order, f.faults[2].TookEffect, f.faults[1].Healing)
+				}
+			})
+		}
+	})
 	t.Run("a dead node is not paused", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake(3, lies{})
