@@ -94,7 +94,7 @@ func searchAll(ctx context.Context, r *readings.Readings, b checkers.Budget, unt
 			v.Violations = []checkers.Violation{s.Violation()}
 			v.Violations[0].Model = v.Model
 		default:
-			v.Reasons = []string{fmt.Sprintf("%s returned what several transactions had written, or nothing from a key that was deleted, and so do not name their write: "+
+			v.Reasons = []string{fmt.Sprintf("%s returned what several transactions had written, or nothing from a key that was deleted, which names no write: "+
 				"what is certain does not refute the level, what was guessed does not prove it, and the search over the rest was not finished (%s tried); "+
 				"a workload that writes every value once can always be decided", count.Of(len(r.Open), "read"), count.Of(int(s.Tried), "reading"))}
 		}
