@@ -91,7 +91,8 @@ func deploy(t *testing.T, cfg targets.Config) *deployment {
 
 func deployOn(t *testing.T, p cluster.Provider, cfg targets.Config) *deployment {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	// A machine that is busy takes a minute for the start of a managed cluster alone.
+	ctx, cancel := context.WithTimeout(context.Background(), 6*time.Minute)
 	t.Cleanup(cancel)
 	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	began := time.Now()
