@@ -131,18 +131,21 @@ func selftestSeeds(ctx context.Context, cases []Case, asked Seeded, run runSeed)
 			asked.Tell(done, of, what+": "+said)
 		}
 	}
-	var g errgroup.Group
+	var g errgroup.Group // nothing in it ends with an error: what went wrong is in the result
 	g.SetLimit(asked.Parallel)
+	attempt := func(r Request, seed uint64, label string, good func(*store.Summary) bool, note func(*store.Summary, error) string) {
+		if ctx.Err() != nil {
+			return
+		}
+		sum, err := run(ctx, r, seed, label, good)
+		record(ctx, label, func() string { return note(sum, err) })
+	}
 	for n := range asked.Seeds {
 		seed := asked.First + uint64(n)
 		for i, c := range cases {
 			label := fmt.Sprintf("%s, seed %d", c.Defect, seed)
 			g.Go(func() error {
-				if ctx.Err() != nil {
-					return nil
-				}
-				sum, err := run(ctx, c.Defective(), seed, label, inTime)
-				record(ctx, label, func() string { return out[i].defective(seed, sum, err) })
+				attempt(c.Defective(), seed, label, inTime, func(sum *store.Summary, err error) string { return out[i].defective(seed, sum, err) })
 				return nil
 			})
 			if len(sharers[i]) == 0 {
@@ -150,11 +153,8 @@ func selftestSeeds(ctx context.Context, cases []Case, asked Seeded, run runSeed)
 			}
 			without := fmt.Sprintf("%s, seed %d, without it", c.Defect, seed)
 			g.Go(func() error {
-				if ctx.Err() != nil {
-					return nil
-				}
-				sum, err := run(ctx, c.Request, seed, without, func(s *store.Summary) bool { return s.Status == checkers.Held })
-				record(ctx, without, func() (said string) {
+				held := func(s *store.Summary) bool { return s.Status == checkers.Held }
+				attempt(c.Request, seed, without, held, func(sum *store.Summary, err error) (said string) {
 					for _, j := range sharers[i] {
 						said = out[j].control(seed, sum, err)
 					}
@@ -164,7 +164,7 @@ func selftestSeeds(ctx context.Context, cases []Case, asked Seeded, run runSeed)
 			})
 		}
 	}
-	_ = g.Wait() // nothing in it ends with an error: what went wrong is in the result
+	_ = g.Wait()
 	for i := range out {
 		slices.Sort(out[i].Seconds)
 	}

@@ -212,7 +212,7 @@ func (g *graph) decide() result {
 		return refuted
 	}
 	if need := int64(len(g.op)) * int64(g.width) * 4; need > g.memory/2 {
-		g.reason = fmt.Sprintf("the memory does not suffice: %s in %s need %s MB", count.Of(len(g.op), "operation"), count.Of(int(g.width), "session"), count.Text(int(need>>20)))
+		g.reason = fmt.Sprintf("the memory does not suffice: %s in %s need %s MB", count.Of(len(g.op), "operation"), count.Of(g.width, "session"), count.Text(int(need>>20)))
 		return unknown
 	}
 	switch r := g.saturate(); r {

@@ -96,7 +96,7 @@ func searchAll(ctx context.Context, r *readings.Readings, b checkers.Budget, unt
 		default:
 			v.Reasons = []string{fmt.Sprintf("%s returned what several transactions had written, or nothing from a key that was deleted, which names no write: "+
 				"what is certain does not refute the level, what was guessed does not prove it, and the search over the rest was not finished (%s tried); "+
-				"a workload that writes every value once can always be decided", count.Of(len(r.Open), "read"), count.Of(int(s.Tried), "reading"))}
+				"a workload that writes every value once can always be decided", count.Of(len(r.Open), "read"), count.Of(s.Tried, "reading"))}
 		}
 	}
 	return nil
