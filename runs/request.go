@@ -168,17 +168,11 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		return nil, err
 	}
 	info := target.Info()
-	if req.Nodes == 0 {
-		req.Nodes = info.DefaultNodes
+	if err := countNodes(&req, info); err != nil {
+		return nil, err
 	}
-	if req.Nodes < info.MinNodes || req.Nodes > info.MaxNodes {
-		return nil, targets.Usagef("--nodes %d: target %s runs with %d to %d nodes", req.Nodes, info.Name, info.MinNodes, info.MaxNodes)
-	}
-	switch containers := providers.Containers(env.Providers); {
-	case req.Image != "" && containers == "":
-		return nil, targets.Usagef("--image %s: no provider that is known here makes containers", req.Image)
-	case req.Image != "" && req.Provider != containers:
-		return nil, targets.Usagef("--image %s: --provider %s makes no containers; use --provider %s", req.Image, req.Provider, containers)
+	if err := checkImage(&req, env); err != nil {
+		return nil, err
 	}
 	asked.Nodes, asked.Image, asked.Operator = req.Nodes, req.Image, given.operator
 	asked.Containers = req.Provider == providers.Containers(env.Providers)
@@ -196,18 +190,11 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if !req.Seeded {
 		req.Seed = rand.Uint64N(1 << 53) // exact as a JSON number anywhere
 	}
-	workers, err := workloads.ParseConcurrency(req.Concurrency, req.Nodes)
+	plan, err := planOf(req, cfg)
 	if err != nil {
-		return nil, targets.Usagef("--concurrency: %v", err)
+		return nil, err
 	}
-	weights, err := workloads.ParseWeights(req.Weights)
-	if err != nil {
-		return nil, targets.Usagef("--weights: %v", err)
-	}
-	plan := &harness.Plan{Schema: harness.PlanSchema, Run: req}
-	plan.WriteLevel, plan.ReadLevel, plan.Options, plan.Image = cfg.WriteLevel, cfg.ReadLevel, cfg.Options, cfg.Image
 	plan.At, plan.Operator = given.at, external.Inline(given.operator)
-	plan.Weights, plan.Concurrency = SharesText(weights), strconv.Itoa(workers)
 	spec := target.Spec(cfg)
 	if err := checkTopology(plan, spec, env); err != nil {
 		return nil, err
@@ -231,6 +218,44 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		return nil, err
 	}
 	return p, p.checkLinger()
+}
+
+// countNodes fills in the number of nodes and refuses one that the target does not run with.
+func countNodes(req *Request, info targets.Info) error {
+	if req.Nodes == 0 {
+		req.Nodes = info.DefaultNodes
+	}
+	if req.Nodes < info.MinNodes || req.Nodes > info.MaxNodes {
+		return targets.Usagef("--nodes %d: target %s runs with %d to %d nodes", req.Nodes, info.Name, info.MinNodes, info.MaxNodes)
+	}
+	return nil
+}
+
+// checkImage refuses an image where nothing makes containers.
+func checkImage(req *Request, env Environment) error {
+	switch containers := providers.Containers(env.Providers); {
+	case req.Image != "" && containers == "":
+		return targets.Usagef("--image %s: no provider that is known here makes containers", req.Image)
+	case req.Image != "" && req.Provider != containers:
+		return targets.Usagef("--image %s: --provider %s makes no containers; use --provider %s", req.Image, req.Provider, containers)
+	}
+	return nil
+}
+
+// planOf is the plan of req as far as req and its target's configuration say it.
+func planOf(req Request, cfg targets.Config) (*harness.Plan, error) {
+	workers, err := workloads.ParseConcurrency(req.Concurrency, req.Nodes)
+	if err != nil {
+		return nil, targets.Usagef("--concurrency: %v", err)
+	}
+	weights, err := workloads.ParseWeights(req.Weights)
+	if err != nil {
+		return nil, targets.Usagef("--weights: %v", err)
+	}
+	plan := &harness.Plan{Schema: harness.PlanSchema, Run: req}
+	plan.WriteLevel, plan.ReadLevel, plan.Options, plan.Image = cfg.WriteLevel, cfg.ReadLevel, cfg.Options, cfg.Image
+	plan.Weights, plan.Concurrency = SharesText(weights), strconv.Itoa(workers)
+	return plan, nil
 }
 
 // SharesText is weights as --weights has them, in the order of their names.
