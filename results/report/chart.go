@@ -125,105 +125,145 @@ type series struct {
 	values []float64
 }
 
+// plane is the part of a chart in which lines are drawn.
+type plane struct {
+	svg.Drawing
+	b         *bins
+	loadEnd   history.Time
+	low, high float64
+	log       bool
+	marks     []float64
+}
+
+const (
+	chartInner = chartWidth - chartLeft - chartRight
+	chartTall  = chartHeight - chartTop - chartBottom
+)
+
 // drawChart draws series over the bins; top 0 means as high as the values.
 func drawChart(h *history.History, b *bins, id, title, note string, log bool, top float64, list ...series) chart {
-	// What comes after the load, such as a burst of final reads, does not set the
-	// scale.
-	_, loadEnd := figures.LoadPhase(h)
-	low, high := 0.0, top
+	p := plane{b: b, log: log}
+	_, p.loadEnd = figures.LoadPhase(h)
+	p.scale(top, list)
+	p.Open(id, "chart", title, chartWidth, chartHeight)
+	p.faults(h, id)
+	moments(&p.Drawing, h, p.x, chartTop, chartTop+chartTall)
+	if p.loadEnd < b.length {
+		at := p.x(float64(p.loadEnd))
+		p.Line("load-end", at, chartTop, at, chartTop+chartTall)
+		p.Tip(at-3, chartTop, 6, chartTall, "the load ends; what follows are final reads")
+	}
+	p.axes()
+	for _, l := range list {
+		p.line(l)
+	}
+	p.tips(list)
+	c := chart{Title: title, Note: note, SVG: p.Close()}
+	for _, l := range list {
+		c.Legend = append(c.Legend, legend{l.class, l.name})
+	}
+	return c
+}
+
+// scale chooses what the height stands for. What comes after the load, such as a burst of
+// final reads, does not set it.
+func (p *plane) scale(top float64, list []series) {
+	p.low, p.high = 0, top
 	for _, s := range list {
 		for i, v := range s.values {
-			if math.IsNaN(v) || history.Time(i)*b.width > loadEnd {
+			if math.IsNaN(v) || history.Time(i)*p.b.width > p.loadEnd {
 				continue
 			}
 			if top == 0 {
-				high = max(high, v)
+				p.high = max(p.high, v)
 			}
-			if log && v > 0 && (low == 0 || v < low) {
-				low = v
+			if p.log && v > 0 && (p.low == 0 || v < p.low) {
+				p.low = v
 			}
 		}
 	}
-	var marks []float64
-	if log {
-		low, high, marks = logScale(low, high)
+	if p.log {
+		p.low, p.high, p.marks = logScale(p.low, p.high)
 	} else {
-		high, marks = linearScale(high)
+		p.high, p.marks = linearScale(p.high)
 	}
-	inner := chartWidth - chartLeft - chartRight
-	tall := chartHeight - chartTop - chartBottom
-	x := func(t float64) float64 { return chartLeft + inner*t/float64(b.length) }
-	y := func(v float64) float64 {
-		r := min(v/high, 1)
-		if log {
-			r = (math.Log10(max(v, low)) - math.Log10(low)) / (math.Log10(high) - math.Log10(low))
-			r = min(r, 1)
-		}
-		return chartTop + tall*(1-r)
+}
+
+// x is the place of a time in nanoseconds.
+func (p *plane) x(t float64) float64 { return chartLeft + chartInner*t/float64(p.b.length) }
+
+// y is the place of a value.
+func (p *plane) y(v float64) float64 {
+	r := min(v/p.high, 1)
+	if p.log {
+		r = (math.Log10(max(v, p.low)) - math.Log10(p.low)) / (math.Log10(p.high) - math.Log10(p.low))
+		r = min(r, 1)
 	}
-	var s svg.Drawing
-	s.Open(id, "chart", title, chartWidth, chartHeight)
+	return chartTop + chartTall*(1-r)
+}
+
+// faults draws the windows of faults, and their numbers where there is room.
+func (p *plane) faults(h *history.History, id string) {
 	free := 0.0
 	for i := range h.Faults {
 		f := &h.Faults[i]
-		end := float64(b.length)
+		end := float64(p.b.length)
 		if f.Healed != 0 {
 			end = float64(f.Healed)
 		}
-		x1, x2 := x(float64(f.Injected)), x(end)
-		s.Band(id, "fault-band", x1, chartTop, x2-x1, tall, fmt.Sprintf("fault %d: %s", f.ID, f.Name))
+		x1, x2 := p.x(float64(f.Injected)), p.x(end)
+		p.Band(id, "fault-band", x1, chartTop, x2-x1, chartTall, fmt.Sprintf("fault %d: %s", f.ID, f.Name))
 		if x1 >= free {
-			s.Text("fault-name", x1+2, chartTop-6, fmt.Sprintf("F%d", f.ID))
+			p.Text("fault-name", x1+2, chartTop-6, fmt.Sprintf("F%d", f.ID))
 			free = x1 + 24
 		}
 	}
-	moments(&s, h, x, chartTop, chartTop+tall)
-	if loadEnd < b.length {
-		s.Line("load-end", x(float64(loadEnd)), chartTop, x(float64(loadEnd)), chartTop+tall)
-		s.Tip(x(float64(loadEnd))-3, chartTop, 6, tall, "the load ends; what follows are final reads")
+}
+
+func (p *plane) axes() {
+	for _, m := range p.marks {
+		p.Line("grid", chartLeft, p.y(m), chartWidth-chartRight, p.y(m))
+		p.Text("axis y", chartLeft-8, p.y(m)+4, number(m))
 	}
-	for _, m := range marks {
-		s.Line("grid", chartLeft, y(m), chartWidth-chartRight, y(m))
-		s.Text("axis y", chartLeft-8, y(m)+4, number(m))
+	for _, t := range timeMarks(float64(p.b.length) / 1e9) {
+		p.Text("axis x", p.x(t*1e9), chartHeight-8, number(t)+" s")
 	}
-	for _, t := range timeMarks(float64(b.length) / 1e9) {
-		s.Text("axis x", x(t*1e9), chartHeight-8, number(t)+" s")
-	}
-	step := float64(b.width)
-	for _, l := range list {
-		var d strings.Builder
-		pen := "M"
-		for i, v := range l.values {
-			if math.IsNaN(v) {
-				pen = "M"
-				continue
-			}
-			// The last bin may be cut by the end of the run: its middle is then
-			// beyond it.
-			at := x(min((float64(i)+0.5)*step, float64(b.length)))
-			if pen == "M" && (i+1 == len(l.values) || math.IsNaN(l.values[i+1])) {
-				s.Circle("point "+l.class, at, y(v), 2.5) // a line of one point cannot be seen
-			}
-			fmt.Fprintf(&d, "%s%.1f %.1f", pen, at, y(v))
-			pen = "L"
+}
+
+// line draws one series; where it has no values there is a gap.
+func (p *plane) line(l series) {
+	var d strings.Builder
+	pen := "M"
+	for i, v := range l.values {
+		if math.IsNaN(v) {
+			pen = "M"
+			continue
 		}
-		s.Path("series "+l.class, d.String())
+		// The last bin may be cut by the end of the run: its middle is then
+		// beyond it.
+		at := p.x(min((float64(i)+0.5)*float64(p.b.width), float64(p.b.length)))
+		if pen == "M" && (i+1 == len(l.values) || math.IsNaN(l.values[i+1])) {
+			p.Circle("point "+l.class, at, p.y(v), 2.5) // a line of one point cannot be seen
+		}
+		fmt.Fprintf(&d, "%s%.1f %.1f", pen, at, p.y(v))
+		pen = "L"
 	}
-	for i := range b.asked {
+	p.Path("series "+l.class, d.String())
+}
+
+// tips say over each bin what all series are there.
+func (p *plane) tips(list []series) {
+	step := float64(p.b.width)
+	for i := range p.b.asked {
 		t := fmt.Sprintf("%s to %s s", number(float64(i)*step/1e9), number(float64(i+1)*step/1e9))
 		for _, l := range list {
 			if !math.IsNaN(l.values[i]) {
 				t += fmt.Sprintf(", %s %s%s", l.name, number(l.values[i]), l.unit)
 			}
 		}
-		x1 := x(float64(i) * step)
-		s.Tip(x1, chartTop, min(x(float64(i+1)*step), chartWidth-chartRight)-x1, tall, t)
+		x1 := p.x(float64(i) * step)
+		p.Tip(x1, chartTop, min(p.x(float64(i+1)*step), chartWidth-chartRight)-x1, chartTall, t)
 	}
-	c := chart{Title: title, Note: note, SVG: s.Close()}
-	for _, l := range list {
-		c.Legend = append(c.Legend, legend{l.class, l.name})
-	}
-	return c
 }
 
 // linearScale rounds the top up and marks quarters of it or so.
