@@ -5,6 +5,8 @@
 // over them.
 package settings
 
+//go:generate go test -count=1 -run ^TestPage$ . -update
+
 import (
 	"time"
 )

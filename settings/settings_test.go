@@ -47,7 +47,7 @@ func TestPage(t *testing.T) {
 		return
 	}
 	if string(b) != want {
-		t.Errorf("the settings changed: go test ./settings -run Page -update rewrites the table of %s", page)
+		t.Errorf("the settings changed: go generate ./settings rewrites the table of %s", page)
 	}
 }
 

@@ -178,7 +178,7 @@ func TestSuiteFilePage(t *testing.T) {
 		return
 	}
 	if string(b) != want {
-		t.Errorf("the keys of the suite file changed: go test ./suite -run SuiteFilePage -update rewrites the tables of %s", page)
+		t.Errorf("the keys of the suite file changed: go generate ./suite rewrites the tables of %s", page)
 	}
 	// Each example of a whole file on the page is one that can be read.
 	examples := 0

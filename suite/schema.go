@@ -8,7 +8,7 @@ import (
 // The schemas are made from the types that read and write these files, by a test, so
 // that what reflects on them is no part of the program.
 //
-//go:generate go test -count=1 -run ^TestSchemasAreCurrent$ . -update
+//go:generate go test -count=1 -run ^(TestSchemasAreCurrent|TestSuiteFilePage)$ . -update
 var (
 	//go:embed schema.json
 	suiteSchema []byte
