@@ -31,6 +31,10 @@ func raftCases(duration time.Duration) []Case {
 		}),
 		with(defect.LogNotSynced, func(r *Request) { r.Faults = faults.KillAll }),
 		with(defect.ReadBeforeApply, nil),
+		with(defect.ServeBeforeCaughtUp, func(r *Request) {
+			r.Faults, r.FaultInterval, r.FaultHold = faults.Membership, 2*time.Second, time.Second
+			r.Duration = max(duration, 12*time.Second)
+		}),
 		with(defect.MixedUpAnswers, func(r *Request) {
 			// Reads share a confirmation only where they come to one node faster than it is given.
 			r.Rate, r.Concurrency = 2400, "10n"

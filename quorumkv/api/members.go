@@ -16,7 +16,7 @@ func (h *Handler) members(w http.ResponseWriter, r *http.Request) {
 	m, ok := h.Engine.(engine.Membered)
 	if !ok {
 		h.fail(w, http.StatusNotImplemented, protocol.Failure{Code: string(engine.CodeMembers), Outcome: writeOutcome(r, protocol.NotWritten),
-			Message: "members change in mode leaderless; in mode " + h.Mode + " they are fixed"})
+			Message: "members change in modes leaderless and raft; in mode " + h.Mode + " they are fixed"})
 		return
 	}
 	if r.Method == http.MethodGet {

@@ -36,6 +36,20 @@
 //     heard, and therefore votes for nobody for an election timeout. Linearizable under that assumption on clocks; steps of the wall clock do not matter.
 //   - follower: what the node has applied, asking nobody. It is a prefix of the order of writes, so it is never a value that
 //     was not written, and it converges; but it may be old, without bound while the node is cut off.
+//
+// # Members
+//
+// Which nodes vote is a part of the replicated state (members). It changes by entries of the log, which the library carries out: one voter
+// at a time, so that majorities before and after have a node in common, or jointly where one is exchanged for another (section 6 of the paper). An entry
+// counts only after the epoch that it was made for, so that a copy which comes late changes nothing. A node that is added is a learner until it has caught up.
+//
+// A vote and an acknowledgement are promises of a directory. Therefore a node that joins with an empty one has a new identity, and one that was removed never
+// comes back. First members have the identity of their place, for all nodes must name them before any has spoken; so messages say from which
+// directory they come and for which they are, and what does not fit counts for nothing (loop.admit). A node with a wiped directory is thus kept from
+// voting twice wherever somebody whose vote or acknowledgement went with its own remembers it: only a node that it never spoke to could count it.
+//
+// Removed nodes disturb no election: a vote needs a prevote, which nobody gives who hears of a leader, and nobody who knows that the one who asks was removed. A lease outlasts changes: a later
+// leader is elected by a majority that meets, change by change, one that the earlier leader spoke to when it made that change.
 package consensus
 
 import (
@@ -50,10 +64,10 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/internal/forward"
 	"github.com/lapse-test/lapse/quorumkv/internal/group"
 	"github.com/lapse-test/lapse/quorumkv/internal/latefs"
 	"github.com/lapse-test/lapse/quorumkv/peer"
@@ -89,13 +103,25 @@ type Options struct {
 	// Mode is the node's mode where that is another, made of such groups. Settings are those of it that all nodes must share, spelled for
 	// people; they belong to the data directory.
 	Mode, Settings string
+	// Members are the nodes that vote at first, all when it is empty: the same on all nodes, and a part of what belongs to the data directory.
+	Members []string
+	// Join is of a node that begins without data and is to be made a member; it counts for nothing in a directory that is not empty.
+	Join bool
 	// Procedure carries out calls, where the group has more than writes of one key; see Engine.Call.
 	Procedure Procedure
 }
 
-// Validate reports what cannot be served.
-func (o Options) Validate() error {
+// Validate reports what cannot be served by these nodes.
+func (o Options) Validate(nodes []string) error {
 	var errs []error
+	for i, m := range o.Members {
+		switch {
+		case !slices.Contains(nodes, m):
+			errs = append(errs, fmt.Errorf("members: no node %q; there are: %s", m, strings.Join(nodes, ", ")))
+		case slices.Contains(o.Members[:i], m):
+			errs = append(errs, fmt.Errorf("members: %s is named twice", m))
+		}
+	}
 	if o.ElectionTimeout < 50*time.Millisecond || o.ElectionTimeout > time.Minute {
 		errs = append(errs, fmt.Errorf("election_timeout: %s must be between 50ms and 1m", o.ElectionTimeout))
 	}
@@ -112,16 +138,25 @@ type Engine struct {
 	opts    Options
 	db      *pebble.DB
 	disk    *latefs.FS
-	ids     map[string]uint64 // of nodes, by name: their place among all names
-	names   map[uint64]string
-	http    *http.Client
-	machine *machine
-	started time.Time
-	oldLife bool   // this node may have heard of a leader before it was started
-	life    uint64 // of this process, among all that this node has had
+	places  map[string]uint64 // of nodes, by name: their place among all names
+	names   map[uint64]string // by place
+	first   members           // before any change
+	self    identity          // of this node's directory
+	told    atomic.Pointer[verdict]
+	desk    *forward.Desk
+	deliver func(node string, b []byte) error // the links; an error says that it is lost
+	// snapshotOf receives the state of a node as the generation after this one.
+	snapshotOf func(node string, generation uint64) (staged, error)
+	helper     atomic.Pointer[string] // the member that has last carried out a request for this node, which is none
+	http       *http.Client
+	machine    *machine
+	started    time.Time
+	oldLife    bool   // this node may have heard of a leader before it was started
+	life       uint64 // of this process, among all that this node has had
 
 	messages     chan message
 	proposals    chan *proposal
+	changes      chan *change
 	readRequests chan *readRequest
 	served       chan uint64 // followers that were sent a snapshot
 	status       atomic.Pointer[status]
@@ -137,27 +172,40 @@ var _ engine.Engine = (*Engine)(nil)
 
 // Open opens the data directory, starts to connect to peers and takes part in elections. Call Close afterwards.
 func Open(node engine.Node, o Options) (*Engine, error) {
-	e := &Engine{node: node, opts: o, ids: map[string]uint64{}, names: map[uint64]string{}, started: time.Now(), life: rand.Uint64(),
+	e, l, err := assemble(node, o)
+	if err != nil {
+		return nil, err
+	}
+	e.FlushLate(e.disk)
+	e.Run(e.receive, l.run)
+	return e, nil
+}
+
+// assemble opens the data directory and makes all that runs, idle.
+func assemble(node engine.Node, o Options) (*Engine, *loop, error) {
+	e := &Engine{node: node, opts: o, places: map[string]uint64{}, names: map[uint64]string{}, started: time.Now(), life: rand.Uint64(),
 		http: impatient(max(4*node.PeerTimeout, time.Second), node.TLS), messages: make(chan message, inbox), proposals: make(chan *proposal, drain),
-		readRequests: make(chan *readRequest, drain), served: make(chan uint64, 1)}
+		changes: make(chan *change, 1), readRequests: make(chan *readRequest, drain), served: make(chan uint64, 1)}
 	names := node.Names()
 	slices.Sort(names)
 	for i, name := range names {
-		e.ids[name], e.names[uint64(i+1)] = uint64(i+1), name
+		e.places[name], e.names[uint64(i+1)] = uint64(i+1), name
 	}
-	e.status.Store(&status{})
+	e.first = firstMembers(e.places, o.Members)
+	e.status.Store(&status{Members: e.first})
 	e.disk = latefs.New(node.FS, func() bool { return node.Defects.Has(defect.LogNotSynced) })
 	data := dataOf(node, o)
 	data.FS = e.disk
 	db, err := storage.OpenDB(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	e.db = db
-	if err := e.start(peer.Identity{Ring: data.Ring, Mode: data.Mode, Settings: o.Settings, Service: o.Service}); err != nil {
-		return nil, errors.Join(err, db.Close())
+	l, err := e.load(peer.Identity{Ring: data.Ring, Mode: data.Mode, Settings: o.Settings, Service: o.Service})
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
 	}
-	return e, nil
+	return e, l, nil
 }
 
 // Known reports, without writing anything, whether the data directory has been opened for this node and group before, and whether with all others of the node
@@ -177,39 +225,44 @@ func dataOf(node engine.Node, o Options) storage.Options {
 	if of == "" {
 		of = Mode
 	}
-	digest := group.Digest(strings.TrimSpace(of+" "+o.Settings), names)
+	settings := strings.TrimSpace(of + " " + o.Settings)
+	if m := slices.Sorted(slices.Values(o.Members)); len(m) > 0 && !slices.Equal(m, names) {
+		settings += " members " + strings.Join(m, "+")
+	}
+	digest := group.Digest(settings, names)
 	return storage.Options{Dir: node.DataDir, Mode: of, Node: node.Name, Ring: digest, Group: o.Group, FS: node.FS, Logger: node.Logger}
 }
 
-func (e *Engine) start(id peer.Identity) error {
+// load makes this node what its directory says that it is.
+func (e *Engine) load(id peer.Identity) (*loop, error) {
 	m, err := openMachine(e.db, func() bool { return e.node.Defects.Has(defect.RetryAppliesTwice) }, e.opts.Procedure)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	voters := &raftpb.ConfState{}
-	for id := range e.names {
-		voters.Voters = append(voters.Voters, id)
-	}
-	slices.Sort(voters.Voters)
-	log, err := openLog(e.db, e.node.Fsync, voters, m.applied)
+	m.first = e.first
+	log, err := openLog(e.db, e.node.Fsync, m.now().state(), m.applied)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	last, err := log.LastIndex()
 	if err != nil {
-		return fmt.Errorf("read the log: %w", err)
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	if e.self, err = e.identify(last > 0); err != nil {
+		return nil, err
 	}
 	e.machine, e.oldLife = m, last > 0
-	e.status.Store(&status{Applied: m.applied}) // before the loop says more: what is proposed names it
+	e.status.Store(&status{Applied: m.applied, Members: m.now()}) // before the loop says more: what is proposed names it
 	e.Group = group.New(e.node, id)
+	e.desk = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Serve: e.serve, Timeout: e.node.RequestTimeout,
+		Most: e.node.MaxRequests, Logger: e.node.Logger})
+	e.deliver, e.snapshotOf = e.Links.Send, e.fetch
 	l, err := newLoop(e, log, m)
 	if err != nil {
 		e.Group.Close()
-		return err
+		return nil, err
 	}
-	e.FlushLate(e.disk)
-	e.Run(e.receive, l.run)
-	return nil
+	return l, nil
 }
 
 // Close implements engine.Engine.
@@ -242,4 +295,4 @@ func (e *Engine) election() time.Duration { return e.opts.ElectionTimeout }
 
 func (e *Engine) tick() time.Duration { return e.opts.ElectionTimeout / electionTicks }
 
-func (e *Engine) majority() int { return quorum.Majority(len(e.ids)) }
+func (e *Engine) majority() int { return quorum.Majority(len(e.status.Load().Members.Voters)) }

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -20,7 +21,20 @@ func (e *Engine) Routes() map[string]http.Handler {
 func (e *Engine) Describe(h *protocol.Health) {
 	s := e.status.Load()
 	e.Group.Describe(h)
+	h.Replication = len(s.Members.Voters)
 	h.Leader, h.Term, h.Applied = s.Leader, s.Term, s.Applied
+}
+
+// Ring implements engine.Engine: every member holds every key.
+func (e *Engine) Ring(key string) protocol.Ring {
+	out := e.Group.Ring(key)
+	voters := e.namesOf(e.status.Load().Members.Voters)
+	out.Nodes = slices.DeleteFunc(out.Nodes, func(n protocol.Node) bool { return !slices.Contains(voters, n.Name) })
+	out.Replication = len(out.Nodes)
+	if key != "" {
+		out.Replicas = out.Nodes
+	}
+	return out
 }
 
 // Register implements engine.Engine.

@@ -68,7 +68,7 @@ func (l *loop) askLease(rs []*readRequest) {
 	name := l.batchName()
 	l.reads.batches[string(name)] = &batch{reads: rs, since: time.Now(), lease: true, name: string(name)}
 	// Lost is as good as unanswered: it is asked again in another way.
-	_ = l.e.send(l.e.ids[l.status.Leader], kindLeaseAsk, name)
+	_ = l.e.sendTo(l.status.Leader, kindLeaseAsk, name)
 }
 
 // answerLease tells a follower what is committed; nothing when there is no lease.
@@ -77,7 +77,7 @@ func (l *loop) answerLease(m message) {
 	if l.leaseHeld() {
 		body = binary.BigEndian.AppendUint64(body, l.raw.BasicStatus().GetCommit())
 	}
-	_ = l.e.send(l.e.ids[m.from], kindLeaseAnswer, body) // lost is as good as unanswered
+	_ = l.e.sendTo(m.from, kindLeaseAnswer, body) // lost is as good as unanswered
 }
 
 func (l *loop) leaseAnswered(m message) {

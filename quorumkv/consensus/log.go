@@ -24,12 +24,12 @@ type disklog struct {
 	*raft.MemoryStorage
 	db     *pebble.DB
 	sync   *pebble.WriteOptions
-	voters *raftpb.ConfState
+	voters *raftpb.ConfState // as of what is applied
 }
 
 func entryKey(index uint64) []byte { return binary.BigEndian.AppendUint64([]byte{prefixEntry}, index) }
 
-// openLog reads the log; applied is what the machine has, which was committed whatever the hard state says: that is
+// openLog reads the log; voters are those at applied, and applied is what the machine has, which was committed whatever the hard state says: that is
 // not synced for a commit alone.
 func openLog(db *pebble.DB, fsync bool, voters *raftpb.ConfState, applied uint64) (*disklog, error) {
 	l := &disklog{MemoryStorage: raft.NewMemoryStorage(), db: db, sync: pebble.Sync, voters: voters}
@@ -40,7 +40,7 @@ func openLog(db *pebble.DB, fsync bool, voters *raftpb.ConfState, applied uint64
 	if err != nil {
 		return nil, err
 	}
-	if err := l.ApplySnapshot(l.snapshotAt(index, term)); err != nil {
+	if err := l.ApplySnapshot(l.snapshotAt(index, term, l.voters)); err != nil {
 		return nil, fmt.Errorf("begin the log at %d: %w", index, err)
 	}
 	entries, err := l.read(index)
@@ -72,8 +72,8 @@ func openLog(db *pebble.DB, fsync bool, voters *raftpb.ConfState, applied uint64
 	return l, nil
 }
 
-func (l *disklog) snapshotAt(index, term uint64) *raftpb.Snapshot {
-	return &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{Index: new(index), Term: new(term), ConfState: l.voters}}
+func (l *disklog) snapshotAt(index, term uint64, voters *raftpb.ConfState) *raftpb.Snapshot {
+	return &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{Index: new(index), Term: new(term), ConfState: voters}}
 }
 
 func (l *disklog) start() (index, term uint64, err error) {

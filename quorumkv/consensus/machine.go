@@ -22,7 +22,11 @@ const (
 	prefixRecord     = 'd' // a key's record
 	prefixSession    = 't' // what became of a request, by the position in the log at which it was applied
 	prefixApplied    = 'a' // position and term of the last entry that is in this generation
+	prefixMembers    = 'v' // who votes and who learns, after the first change
 )
+
+// machineSpaces are those of which each generation has its own.
+func machineSpaces() []byte { return []byte{prefixRecord, prefixSession, prefixApplied, prefixMembers} }
 
 // outcome is what became of a request.
 type outcome struct {
@@ -46,7 +50,9 @@ type machine struct {
 	mu         sync.RWMutex // held by readers, and for writing when a snapshot replaces all
 	generation uint64
 	applied    uint64
-	term       uint64 // of the entry at applied
+	term       uint64  // of the entry at applied
+	first      members // before any change
+	members    members // of no epoch before any change
 	sessions   map[string]remembered
 	order      map[uint64]string // by position
 	oldest     uint64            // no position in order is smaller
@@ -70,7 +76,7 @@ func openMachine(db *pebble.DB, forget func() bool, p Procedure) (*machine, erro
 		m.generation = binary.BigEndian.Uint64(raw)
 		_ = closer.Close() // frees memory only
 	}
-	for _, p := range []byte{prefixRecord, prefixSession, prefixApplied} {
+	for _, p := range machineSpaces() {
 		err = errors.Join(ignoreMissing(err), db.DeleteRange(space(p, 0), space(p, m.generation), pebble.NoSync),
 			db.DeleteRange(space(p, m.generation+1), []byte{p + 1}, pebble.NoSync))
 		if err != nil {
@@ -90,7 +96,7 @@ func ignoreMissing(err error) error {
 
 // load reads the position and the table of requests of the current generation.
 func (m *machine) load() (err error) {
-	m.applied, m.term, m.sessions, m.order, m.oldest = 0, 0, map[string]remembered{}, map[uint64]string{}, 0
+	m.applied, m.term, m.sessions, m.order, m.oldest, m.members = 0, 0, map[string]remembered{}, map[uint64]string{}, 0, members{}
 	raw, closer, err := m.db.Get(space(prefixApplied, m.generation))
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):
@@ -100,6 +106,9 @@ func (m *machine) load() (err error) {
 	}
 	m.applied, m.term = binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:])
 	_ = closer.Close() // frees memory only
+	if err := m.loadMembers(); err != nil {
+		return err
+	}
 	prefix := space(prefixSession, m.generation)
 	it, err := m.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: space(prefixSession, m.generation+1)})
 	if err != nil {

@@ -25,6 +25,8 @@ type status struct {
 	Leading         bool
 	Term            uint64
 	Applied, Commit uint64
+	Members         members
+	Waiting         string // why a node that is being added is no voter yet; known to the leader alone
 }
 
 // loop owns the raft library's state machine, the log and the replicated state: all is done in one goroutine.
@@ -42,20 +44,28 @@ type loop struct {
 	fetches bool                 // whether a snapshot is being received
 	sending map[uint64]time.Time // followers that were told to fetch a snapshot, and when
 
+	disks   disks
+	managed time.Time // when the end of a change was last proposed
+	waiting string
+
 	status  status
 	backlog []*raftpb.Entry // what the defect read-before-apply has yet to apply
 }
 
 func newLoop(e *Engine, log *disklog, m *machine) (*loop, error) {
 	raw, err := raft.NewRawNode(&raft.Config{
-		ID: e.ids[e.node.Name], ElectionTick: electionTicks, HeartbeatTick: 1, Storage: log, Applied: m.applied,
+		ID: e.self.ID, ElectionTick: electionTicks, HeartbeatTick: 1, Storage: log, Applied: m.applied,
 		MaxSizePerMsg: 512 << 10, MaxCommittedSizePerReady: 4 << 20, MaxUncommittedEntriesSize: 64 << 20, MaxInflightMsgs: 256,
-		CheckQuorum: true, PreVote: true, Logger: raftLogger{e.node.Logger},
+		CheckQuorum: true, PreVote: true, StepDownOnRemoval: true, Logger: raftLogger{e.node.Logger},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start raft: %w", err)
 	}
-	return &loop{e: e, raw: raw, log: log, machine: m, fetched: make(chan fetched, 1), sending: map[uint64]time.Time{},
+	known, err := openDisks(e.db, log.sync)
+	if err != nil {
+		return nil, err
+	}
+	return &loop{e: e, raw: raw, log: log, machine: m, disks: known, fetched: make(chan fetched, 1), sending: map[uint64]time.Time{},
 		writes: newWrites(), reads: newReads()}, nil
 }
 
@@ -72,9 +82,13 @@ func (l *loop) run(ctx context.Context) error {
 				return err
 			}
 		case m := <-l.e.messages:
-			l.received(m)
+			if err := l.received(m); err != nil {
+				return err
+			}
 		case p := <-l.e.proposals:
 			l.propose(p)
+		case c := <-l.e.changes:
+			l.change(c)
 		case r := <-l.e.readRequests:
 			l.reads.queue = append(l.reads.queue, r)
 		case f := <-l.fetched:
@@ -82,35 +96,50 @@ func (l *loop) run(ctx context.Context) error {
 		case id := <-l.e.served:
 			l.snapshotServed(id)
 		}
-		l.drain()
-		l.startReads()
-		for l.raw.HasReady() {
-			if err := l.ready(); err != nil {
-				return err
-			}
-			l.startReads()
+		if err := l.drain(); err != nil {
+			return err
+		}
+		if err := l.settle(); err != nil {
+			return err
 		}
 	}
 }
 
+// settle carries out all that the library decides by what it was told.
+func (l *loop) settle() error {
+	l.startReads()
+	for l.raw.HasReady() {
+		if err := l.ready(); err != nil {
+			return err
+		}
+		l.startReads()
+	}
+	return nil
+}
+
 // drain takes what else is there, so that one sync serves many.
-func (l *loop) drain() {
+func (l *loop) drain() error {
 	for range drain {
 		select {
 		case m := <-l.e.messages:
-			l.received(m)
+			if err := l.received(m); err != nil {
+				return err
+			}
 		case p := <-l.e.proposals:
 			l.propose(p)
 		case r := <-l.e.readRequests:
 			l.reads.queue = append(l.reads.queue, r)
 		default:
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 func (l *loop) ticked() error {
-	l.raw.Tick()
+	if l.e.told.Load() == nil { // else it has no voice
+		l.raw.Tick()
+	}
 	late := l.backlog
 	l.backlog = nil
 	if err := l.applyNow(late); err != nil {
@@ -122,6 +151,7 @@ func (l *loop) ticked() error {
 	if l.status.Leading {
 		l.renewLease()
 	}
+	l.finishChange()
 	for id, since := range l.sending {
 		if time.Since(since) > snapshotPatience {
 			l.snapshotServed(id)
@@ -130,29 +160,35 @@ func (l *loop) ticked() error {
 	return nil
 }
 
-// received takes a message of a peer.
-func (l *loop) received(m message) {
+// received takes a message of a peer. An error is one of the disk.
+func (l *loop) received(m message) error {
 	switch m.kind {
 	case kindLeaseAsk:
 		l.answerLease(m)
-		return
+		return nil
 	case kindLeaseAnswer:
 		l.leaseAnswered(m)
-		return
+		return nil
+	case kindVerdict:
+		return l.sentenced(m)
+	}
+	if admitted, err := l.admit(m); err != nil || !admitted {
+		return err
 	}
 	switch m.raft.GetType() {
 	case raftpb.MessageType_MsgVote, raftpb.MessageType_MsgPreVote:
 		// A leader's lease rests on the followers that heard of it. Before its restart this node may have been one.
 		if l.e.oldLife && time.Since(l.e.started) < l.e.election() {
-			return
+			return nil
 		}
 	case raftpb.MessageType_MsgSnap:
 		l.fetch(m.raft)
-		return
+		return nil
 	}
 	if err := l.raw.Step(m.raft); err != nil && !errors.Is(err, raft.ErrProposalDropped) {
 		l.e.node.Logger.Debug("message refused", "from", m.from, "type", m.raft.GetType().String(), "error", err)
 	}
+	return nil
 }
 
 // ready carries out what the library has decided: first what must be durable, then what others may hear, then what
@@ -195,7 +231,8 @@ func (l *loop) has(d defect.Defect) bool { return l.e.node.Defects.Has(d) }
 // publish tells everybody else where this node is, and proposes and asks again what a change of leaders may have lost.
 func (l *loop) publish() {
 	b := l.raw.BasicStatus()
-	s := status{Leader: l.e.names[b.Lead], Leading: b.RaftState == raft.StateLeader, Term: b.GetTerm(), Applied: l.machine.applied, Commit: b.GetCommit()}
+	s := status{Leader: l.e.name(b.Lead), Leading: b.RaftState == raft.StateLeader, Term: b.GetTerm(), Applied: l.machine.applied, Commit: b.GetCommit(),
+		Members: l.machine.now(), Waiting: l.waiting}
 	before := l.status
 	l.status = s
 	l.e.status.Store(&s)
@@ -233,7 +270,14 @@ func (l *loop) applyNow(entries []*raftpb.Entry) error {
 	}
 	var all []done
 	for _, e := range entries {
-		if e.GetType() != raftpb.EntryType_EntryNormal || len(e.GetData()) == 0 {
+		if e.GetType() != raftpb.EntryType_EntryNormal {
+			l.machine.applied, l.machine.term = e.GetIndex(), e.GetTerm()
+			if err := l.applyChange(s, e); err != nil {
+				return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+			}
+			continue
+		}
+		if len(e.GetData()) == 0 {
 			l.machine.applied, l.machine.term = e.GetIndex(), e.GetTerm() // a new leader's first entry
 			continue
 		}
@@ -277,7 +321,7 @@ func (l *loop) send(messages []*raftpb.Message) {
 		to := m.GetTo()
 		body, err := proto.Marshal(m)
 		if err == nil {
-			err = l.e.send(to, kindRaft, body)
+			err = l.e.sendTo(l.e.name(to), kindRaft, l.disks.address(l.e.self.Disk, to, body))
 		}
 		snapshot := m.GetType() == raftpb.MessageType_MsgSnap
 		switch {

@@ -64,7 +64,7 @@ func (r *reads) dropGone() {
 // batchName is unique among all nodes and all their lives, because a leader tells batches apart by it.
 func (l *loop) batchName() []byte {
 	l.reads.last++
-	b := binary.BigEndian.AppendUint64(nil, l.e.ids[l.e.node.Name])
+	b := binary.BigEndian.AppendUint64(nil, l.e.self.ID)
 	b = binary.BigEndian.AppendUint64(b, l.e.life)
 	return binary.BigEndian.AppendUint64(b, l.reads.last)
 }

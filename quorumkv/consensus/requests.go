@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/internal/forward"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
@@ -26,13 +28,27 @@ func (e *Engine) Local(key string) (record.Record, error) {
 
 // Write implements engine.Engine. The version of a write is its position in the log.
 func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, error) {
-	res, err := e.write(ctx, req)
+	res, err := e.carryOut(ctx, req)
 	if err != nil {
 		e.stats.Failed(err)
 		return engine.WriteResult{}, err
 	}
 	e.stats.Writes.Add(1)
 	return res, nil
+}
+
+// carryOut has a member write, if this node is none.
+func (e *Engine) carryOut(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, *engine.Error) {
+	if e.counts() {
+		return e.write(ctx, req)
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
+	defer cancel()
+	r := e.relay(ctx, forward.Request{Write: &req})
+	if r.Error != nil {
+		return engine.WriteResult{}, r.Error
+	}
+	return *r.Written, nil
 }
 
 func (e *Engine) write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, *engine.Error) {
@@ -111,13 +127,27 @@ func (e *Engine) late(ctx context.Context) *engine.Error {
 
 // Read implements engine.Engine. The levels are ReadLevels.
 func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
-	res, err := e.read(ctx, req)
+	res, err := e.look(ctx, req)
 	if err != nil {
 		e.stats.ReadsFailed.Add(1)
 		return engine.ReadResult{}, err
 	}
 	e.stats.Reads.Add(1)
 	return res, nil
+}
+
+// look has a member read, if this node is none.
+func (e *Engine) look(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
+	if e.counts() || e.node.Defects.Has(defect.ServeBeforeCaughtUp) && e.lost() == "" {
+		return e.read(ctx, req)
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
+	defer cancel()
+	r := e.relay(ctx, forward.Request{Read: &req})
+	if r.Error != nil {
+		return engine.ReadResult{}, r.Error
+	}
+	return *r.Read, nil
 }
 
 func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
@@ -134,7 +164,7 @@ func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 	}
 	needed := 1
 	r := &readRequest{key: req.Key, lease: level == LevelLease, ready: make(chan struct{})}
-	if level != LevelFollower {
+	if level != LevelFollower && e.counts() { // else a member reads, but for a defect
 		needed = e.majority()
 		if err := e.await(ctx, r); err != nil {
 			return engine.ReadResult{}, err

@@ -40,9 +40,9 @@ func writeSnapshot(db *pebble.DB, w io.Writer, forgetSessions bool) (err error) 
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
 	_, _ = out.Write(raw) // its error stays until Flush
 	_ = closer.Close()    // frees memory only
-	prefixes := []byte{prefixRecord, prefixSession}
-	if forgetSessions {
-		prefixes = prefixes[:1]
+	prefixes := []byte{prefixMembers, prefixRecord}
+	if !forgetSessions {
+		prefixes = append(prefixes, prefixSession)
 	}
 	for _, p := range prefixes {
 		if err := writePairs(snap, p, generation, out); err != nil {
@@ -85,12 +85,13 @@ func writePairs(snap *pebble.Snapshot, prefix byte, generation uint64, out *bufi
 type staged struct {
 	index, term uint64
 	generation  uint64
+	members     members // of no epoch when they have never changed
 }
 
 // readSnapshot receives a stream as the generation after this one. Nothing is seen of it until install.
 func readSnapshot(db *pebble.DB, generation uint64, r io.Reader) (staged, error) {
 	s := staged{generation: generation + 1}
-	for _, p := range []byte{prefixRecord, prefixSession, prefixApplied} {
+	for _, p := range machineSpaces() {
 		if err := db.DeleteRange(space(p, s.generation), space(p, s.generation+1), pebble.NoSync); err != nil {
 			return s, fmt.Errorf("make room for a snapshot: %w", err)
 		}
@@ -109,6 +110,11 @@ func readSnapshot(db *pebble.DB, generation uint64, r io.Reader) (staged, error)
 		}
 		if len(key) == 0 {
 			break
+		}
+		if key[0] == prefixMembers {
+			if s.members, err = parseMembers(value); err != nil {
+				return s, fmt.Errorf("receive a snapshot: %w", err)
+			}
 		}
 		if err := b.Set(append(space(key[0], s.generation), key[1:]...), value, nil); err != nil {
 			return s, fmt.Errorf("keep a snapshot: %w", err)
@@ -168,7 +174,7 @@ func readPair(in *summed) (key, value []byte, err error) {
 			return nil, nil, err
 		}
 	}
-	if len(key) > 0 && key[0] != prefixRecord && key[0] != prefixSession {
+	if len(key) > 0 && key[0] != prefixRecord && key[0] != prefixSession && !(key[0] == prefixMembers && len(key) == 1) {
 		return nil, nil, fmt.Errorf("%w: a pair of kind %q", errMalformed, key[0])
 	}
 	return key, value, nil
@@ -181,7 +187,7 @@ func (m *machine) install(s staged, restart func(*pebble.Batch) error) error {
 	old := m.generation
 	b := m.db.NewBatch()
 	err := errors.Join(restart(b), b.Set([]byte{prefixGeneration}, binary.BigEndian.AppendUint64(nil, s.generation), nil))
-	for _, p := range []byte{prefixRecord, prefixSession, prefixApplied} {
+	for _, p := range machineSpaces() {
 		err = errors.Join(err, b.DeleteRange(space(p, old), space(p, old+1), nil))
 	}
 	if err = errors.Join(err, b.Commit(pebble.Sync)); err != nil {

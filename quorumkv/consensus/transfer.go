@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -46,9 +47,9 @@ func (l *loop) fetch(m *raftpb.Message) {
 		return
 	}
 	l.fetches = true
-	from, generation := l.e.names[m.GetFrom()], l.machine.generation
+	from, generation := l.e.name(m.GetFrom()), l.machine.generation
 	l.e.Background.Go(func() {
-		s, err := l.e.fetch(from, generation)
+		s, err := l.e.snapshotOf(from, generation)
 		select {
 		case l.fetched <- fetched{m, s, err}:
 		case <-l.e.Context.Done():
@@ -70,7 +71,7 @@ func (e *Engine) fetch(from string, generation uint64) (staged, error) {
 		return staged{}, fmt.Errorf("ask %s for a snapshot: %w", from, err)
 	}
 	req.Header.Set(headerGroup, e.ID.Ring)
-	req.Header.Set(headerFrom, e.node.Name)
+	req.Header.Set(headerFrom, strconv.FormatUint(e.self.ID, 10))
 	resp, err := e.http.Do(req)
 	if err != nil {
 		return staged{}, fmt.Errorf("ask %s for a snapshot: %w", from, err)
@@ -119,7 +120,10 @@ func (l *loop) fetchEnded(f fetched) {
 		return // the leader tells of it again
 	}
 	l.staged = &f.staged
-	f.message.Snapshot = l.log.snapshotAt(f.staged.index, f.staged.term)
+	if f.staged.members.Epoch == 0 {
+		f.staged.members = l.e.first
+	}
+	f.message.Snapshot = l.log.snapshotAt(f.staged.index, f.staged.term, f.staged.members.state())
 	if err := l.raw.Step(f.message); err != nil {
 		l.e.node.Logger.Warn("snapshot refused", "error", err)
 	}
@@ -135,6 +139,7 @@ func (l *loop) installSnapshot(rd raft.Ready) error {
 		return err
 	}
 	l.staged, l.backlog = nil, nil
+	l.log.voters = l.machine.now().state()
 	if err := l.log.ApplySnapshot(rd.Snapshot); err != nil {
 		return fmt.Errorf("install a snapshot at %d: %w", index, err)
 	}
@@ -156,8 +161,8 @@ func (l *loop) snapshotServed(id uint64) {
 
 // serveSnapshot sends this node's state to a follower.
 func (e *Engine) serveSnapshot(w http.ResponseWriter, r *http.Request) {
-	id, known := e.ids[r.Header.Get(headerFrom)]
-	if r.Header.Get(headerGroup) != e.ID.Ring || !known {
+	id, err := strconv.ParseUint(r.Header.Get(headerFrom), 10, 64)
+	if r.Header.Get(headerGroup) != e.ID.Ring || err != nil || !e.status.Load().Members.has(id) {
 		http.Error(w, "this is for members of the group", http.StatusConflict)
 		return
 	}
@@ -168,7 +173,7 @@ func (e *Engine) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 	}
 	defer leave()
 	if err := writeSnapshot(e.db, w, e.node.Defects.Has(defect.RetryAppliesTwice)); err != nil {
-		e.node.Logger.Warn("snapshot not sent", "to", r.Header.Get(headerFrom), "error", err)
+		e.node.Logger.Warn("snapshot not sent", "to", e.name(id), "error", err)
 	}
 	select {
 	case e.served <- id:

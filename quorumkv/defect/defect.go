@@ -52,6 +52,7 @@ const (
 	HandOverEarly
 	RangeHandedOverEarly
 	UnlockReadsEarly
+	ServeBeforeCaughtUp
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a
@@ -170,6 +171,10 @@ var all = []Info{
 		"a write is proposed again at every tick until it is seen to be applied, and the table of requests is not looked at: it is applied as often",
 		"a write takes effect once: an overwritten value does not come back",
 		"let a follower hear nothing, or pause the leader, under overwrites of a few keys through all nodes"},
+	{ServeBeforeCaughtUp, "serve-before-caught-up", "raft",
+		"a node that is being added answers reads from what it has, from its start on, and not by the members until it has caught up and is one",
+		"a read at level read-index sees the last acknowledged write, also while members change",
+		"read level read-index; take a member out and in again, without its data, while clients read from it"},
 	{SemiSyncDegrades, "semi-sync-degrades", "single-leader",
 		"a leader that has waited an eighth of an election timeout for a follower acknowledges a semi-synchronous write without one",
 		"a write acknowledged at level semi-sync is on a follower, and survives a failover",

@@ -17,6 +17,7 @@ const (
 	CodeBadContext   Code = "bad_context"                 // a write's context is none that a read has returned, or of no use in this mode
 	CodeListing      Code = "listing_unsupported"         // the mode cannot list keys
 	CodeMembers      Code = "membership_refused"          // the members cannot change so, or not now; nothing was changed
+	CodeNoMember     Code = "not_a_member"                // the node is no member of its group, and reaches none
 	CodeDisagreement Code = "configuration_disagreement"  // a peer is configured otherwise
 )
 

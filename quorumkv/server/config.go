@@ -32,8 +32,8 @@ type Config struct {
 	// reach it. This node's own name may be among them and is ignored.
 	Peers            map[string]string      `yaml:"peers"`
 	Replication      int                    `yaml:"replication" mode:"leaderless"`   // N, replicas of a key
-	Members          []string               `yaml:"members" mode:"leaderless"`       // the nodes that hold keys at first; all when empty
-	Join             bool                   `yaml:"join" mode:"leaderless"`          // this node begins without data, and is to be made a member
+	Members          []string               `yaml:"members" mode:"leaderless,raft"`  // the nodes that hold keys at first; all when empty
+	Join             bool                   `yaml:"join" mode:"leaderless,raft"`     // this node begins without data, and is to be made a member
 	Partitioner      placement.Partitioner  `yaml:"partitioner" mode:"leaderless"`   // which nodes hold a key
 	VirtualNodes     int                    `yaml:"virtual_nodes" mode:"leaderless"` // of partitioner ring: points of each node on the ring
 	SplitPoints      []string               `yaml:"split_points" mode:"leaderless"`  // of partitioner range: the first keys of all ranges but the first

@@ -29,7 +29,7 @@ func membersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "members",
 		Short: "Show and change the nodes that hold keys, while they serve",
-		Long: `Show and change the nodes that hold keys, in mode leaderless, while they serve.
+		Long: `Show and change the nodes that hold keys, in modes leaderless and raft, while they serve.
 
 A change goes on by itself once it has begun, also after nodes were killed and started again. 'add' and 'remove' wait
 until it is done; ended before, they leave it going on.`,

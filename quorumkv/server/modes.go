@@ -30,7 +30,7 @@ func modes() []mode {
 			func(c Config, nodes []string) error { return c.leaderless().Validate(nodes) },
 			func(c Config, n engine.Node) (engine.Engine, error) { return leaderless.Open(n, c.leaderless()) }},
 		{consensus.Mode,
-			func(c Config, _ []string) error { return c.consensus().Validate() },
+			func(c Config, nodes []string) error { return c.consensus().Validate(nodes) },
 			func(c Config, n engine.Node) (engine.Engine, error) { return consensus.Open(n, c.consensus()) }},
 		{singleleader.Mode,
 			func(c Config, _ []string) error { return c.singleLeader().Validate() },
@@ -69,7 +69,7 @@ func (c Config) leaderless() leaderless.Options {
 }
 
 func (c Config) consensus() consensus.Options {
-	return consensus.Options{ElectionTimeout: c.ElectionTimeout, LogEntries: c.LogEntries}
+	return consensus.Options{ElectionTimeout: c.ElectionTimeout, LogEntries: c.LogEntries, Members: c.Members, Join: c.Join}
 }
 
 func (c Config) singleLeader() singleleader.Options {

@@ -122,7 +122,7 @@ func (o Options) Validate() error {
 	if !slices.Contains(AllTransactions(), string(o.Transactions)) {
 		errs = append(errs, fmt.Errorf("transactions: %q is not known: there is %s", o.Transactions, strings.Join(AllTransactions(), ", ")))
 	}
-	return errors.Join(append(errs, consensus.Options{ElectionTimeout: o.ElectionTimeout, LogEntries: o.LogEntries}.Validate())...)
+	return errors.Join(append(errs, consensus.Options{ElectionTimeout: o.ElectionTimeout, LogEntries: o.LogEntries}.Validate(nil))...)
 }
 
 // group is a shard as this node is in it: consensus.Engine.

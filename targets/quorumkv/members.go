@@ -11,6 +11,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
@@ -40,6 +41,10 @@ func memberNames(cfg targets.Config) ([]string, error) {
 // membersChange tells whether nodes can be taken out of the members of a resolved configuration. Where some nodes hold no keys they stay those that do not: what takes
 // members in again at the end of a run would make members of all.
 func membersChange(cfg targets.Config) bool {
+	if cfg.Options[optMode] == consensus.Mode {
+		members, err := memberNames(cfg)
+		return err == nil && len(members) == cfg.Nodes && cfg.Nodes > 1
+	}
 	n, err := replicas(cfg)
 	members, membersErr := memberNames(cfg)
 	grace, graceErr := time.ParseDuration(cfg.Options[optGrace])

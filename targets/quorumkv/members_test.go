@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 )
 
 // A member that a change takes out is none to rely on, and one that it takes in is none yet.
@@ -66,8 +67,17 @@ func TestMembersSetting(t *testing.T) {
 		{nodes: 4, options: map[string]string{"members": "+"}, wrong: `no node ""`},
 		{nodes: 4, options: map[string]string{"members": "n1+n2", "replication": "3"}, wrong: "that hold keys, 2"},
 		{nodes: 4, options: map[string]string{"members": "n1+n2"}, level: "3", wrong: "--write-level 3"},
+		{nodes: 3, options: map[string]string{"mode": "raft"}, change: true},
+		{nodes: 1, options: map[string]string{"mode": "raft"}},
+		{nodes: 4, options: map[string]string{"mode": "raft", "members": "n1+n2+n3"}, args: []string{"--members", "n1,n2,n3"}},
+		{nodes: 4, options: map[string]string{"mode": "raft", "members": "n1+n5"}, wrong: `no node "n5"`},
+		{nodes: 4, options: map[string]string{"mode": "sharded", "members": "n1+n2+n3"}, wrong: "members"},
 	} {
-		cfg, err := New().Resolve(targets.Config{Nodes: c.nodes, WriteLevel: c.level, Options: maps.Clone(c.options)})
+		mode, err := New().Describe(t.Context(), targets.Config{Options: c.options})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := mode.Resolve(targets.Config{Nodes: c.nodes, WriteLevel: c.level, Options: maps.Clone(c.options)})
 		if c.wrong != "" {
 			if err == nil || !strings.Contains(err.Error(), c.wrong) {
 				t.Errorf("%v: %v, want %q", c.options, err, c.wrong)
@@ -77,6 +87,9 @@ func TestMembersSetting(t *testing.T) {
 		if err != nil {
 			t.Errorf("%v: %v", c.options, err)
 			continue
+		}
+		if slices.Contains(New().Abilities(cfg), ability.Membership) != c.change {
+			t.Errorf("%v: the fault is to be had: %t", c.options, !c.change)
 		}
 		args := (&System{cfg: cfg}).modeArgs(time.Second)
 		var given []string

@@ -58,6 +58,19 @@ var (
 // askTimeout is for asking one node, which may be cut off, how it is.
 const askTimeout = 300 * time.Millisecond
 
+// raftSystem is a running store in mode raft whose members can change.
+type raftSystem struct{ *memberedSystem }
+
+var (
+	_ ability.Primarier     = (*raftSystem)(nil)
+	_ ability.MemberChanger = (*raftSystem)(nil)
+)
+
+// Primary implements ability.Primarier.
+func (s *raftSystem) Primary(ctx context.Context) (string, error) {
+	return (&orderedSystem{s.System}).Primary(ctx)
+}
+
 // Primary implements ability.Primarier: the leader, by its own word. Of two that say so, of which one was cut off, it is that of
 // the later term, or epoch.
 func (s *orderedSystem) Primary(ctx context.Context) (string, error) {

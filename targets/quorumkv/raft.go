@@ -15,6 +15,7 @@ func raftInfo(i *targets.Info) {
 	i.ReadLevels, i.WriteLevels = consensus.ReadLevels(), []string{consensus.LevelMajority}
 	i.Funcs = []history.Func{history.Read, history.Write, history.CAS, history.Delete}
 	i.Options = append(i.Options,
+		targets.Option{Name: optMembers, Default: "", Help: "nodes that vote and hold keys, separated by +; the others have those answer (default: all nodes)"},
 		targets.Option{Name: optElection, Default: "400ms", Help: "without a leader, after which one is elected"},
 		targets.Option{Name: optLogEntries, Default: "10000", Help: "entries kept for followers that lag; they get a snapshot for earlier ones"},
 	)
@@ -26,13 +27,16 @@ func resolveRaft(cfg targets.Config) (targets.Config, error) {
 	if err := resolveTimeouts(cfg, optElection); err != nil {
 		return cfg, err
 	}
+	if _, err := memberNames(cfg); err != nil {
+		return cfg, err
+	}
 	n, err := strconv.Atoi(opts[optLogEntries])
 	if err != nil {
 		return cfg, targets.Usagef("--set %s=%s: must be a number of entries", optLogEntries, opts[optLogEntries])
 	}
 	election, err := time.ParseDuration(opts[optElection])
 	if err == nil {
-		err = consensus.Options{ElectionTimeout: election, LogEntries: n}.Validate()
+		err = consensus.Options{ElectionTimeout: election, LogEntries: n}.Validate(nil)
 	}
 	if err != nil {
 		return cfg, targets.Usagef("--set: %v", err)

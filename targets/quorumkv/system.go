@@ -96,6 +96,10 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 			return m, nil
 		}
 		return s, nil
+	case consensus.Mode:
+		if membersChange(cfg) {
+			return &raftSystem{newMemberedSystem(s)}, nil
+		}
 	case multileader.Mode:
 		return &regionalSystem{s}, nil
 	}
@@ -162,7 +166,8 @@ func (s *System) modeArgs(request time.Duration) []string {
 	o := s.cfg.Options
 	switch o[optMode] {
 	case consensus.Mode:
-		return []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection]}
+		args := []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection]}
+		return append(args, membersArgs(o)...)
 	case sharded.Mode:
 		return []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection],
 			"--shards", o[optShards], "--transactions", o[optTransactions]}
@@ -174,9 +179,7 @@ func (s *System) modeArgs(request time.Duration) []string {
 		return []string{"--regions", o[optRegions], "--conflicts", o[optConflicts], "--exchange-interval", o[optExchange], "--peer-timeout", peerTimeout(request).String()}
 	}
 	args := partitionerArgs(o)
-	if m := o[optMembers]; m != "" {
-		args = append(args, "--members", strings.ReplaceAll(m, "+", ","))
-	}
+	args = append(args, membersArgs(o)...)
 	return append(args,
 		"--replication", o[optReplication],
 		"--read-repair", o[optReadRepair],
@@ -187,6 +190,14 @@ func (s *System) modeArgs(request time.Duration) []string {
 		"--write-timestamps", o[optTimestamps],
 		"--peer-timeout", peerTimeout(request).String(),
 	)
+}
+
+// membersArgs say which nodes are members at first, if not all.
+func membersArgs(options map[string]string) []string {
+	if m := options[optMembers]; m != "" {
+		return []string{"--members", strings.ReplaceAll(m, "+", ",")}
+	}
+	return nil
 }
 
 // Ready implements targets.System: the node serves, is connected with every

@@ -289,6 +289,10 @@ func (*Target) Abilities(cfg targets.Config) []ability.Ability {
 			}
 		}
 		return can
+	case consensus.Mode:
+		if membersChange(cfg) {
+			can = append(can, ability.Membership)
+		}
 	case multileader.Mode:
 		return append(can, ability.Centres)
 	}

@@ -4,6 +4,7 @@ package forward
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
@@ -15,6 +16,7 @@ type Request struct {
 	Update *engine.UpdateRequest `json:"update,omitempty"`
 	Read   *engine.ReadRequest   `json:"read,omitempty"`
 	View   *engine.ViewRequest   `json:"view,omitempty"`
+	Own    json.RawMessage       `json:"own,omitempty"` // what nodes of the mode ask each other
 }
 
 // Writes tells whether the request changes anything.
@@ -41,6 +43,7 @@ type Reply struct {
 	Written *engine.WriteResult `json:"written,omitempty"`
 	Read    *engine.ReadResult  `json:"read,omitempty"`
 	View    *engine.View        `json:"view,omitempty"`
+	Own     json.RawMessage     `json:"own,omitempty"`
 	Error   *engine.Error       `json:"error,omitempty"`
 }
 
@@ -53,6 +56,8 @@ func (r Reply) answers(q Request) bool {
 		return r.Written != nil
 	case q.Read != nil:
 		return r.Read != nil
+	case q.Own != nil:
+		return r.Own != nil
 	}
 	return r.View != nil
 }
