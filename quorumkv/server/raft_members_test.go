@@ -105,6 +105,7 @@ func TestRaftMembersChange(t *testing.T) {
 	gone.args = append(gone.args, "--join")
 	gone.start(t)
 	gone.ready(t)
+	other.ready(t) // its link to the node that is back may be another moment away
 	mustChange(t, other.addr, "add", gone.name)
 	raftMembers(t, ps, "n1", "n2", "n3", "n4")
 	for i := 1; i < 60; i++ {
