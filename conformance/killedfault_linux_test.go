@@ -69,6 +69,7 @@ var alsoInTheMiddle = map[string][]string{
 	"clock":         {"mysql --provider local", "postgres --provider local"},
 	"clock-restart": {"mysql --provider local", "mysql --set topology=galera"},
 	"fd-limit":      {"quorumkv --provider local"},
+	"membership":    {"quorumkv --set mode=raft"},
 }
 
 // quickest are those of inTheMiddle that run when nobody asks for all of them: a rule, a

@@ -89,6 +89,7 @@ var bad = []struct{ key, from, to, says string }{
 	{"latency", "nodes: 3", "nodes: 3, latency: eu-us=80ms", "need the regions"},
 	{"provider", "nodes: 3", "nodes: 3, provider: cloud", "must be one of auto"},
 	{"options", "read_repair: blocking", "read_repair: on", "off, async, blocking"},
+	{"members", "read_repair: blocking", "members: n1+n9", "no node \"n9\""},
 	{"optional", "nodes: 3", "nodes: 3, optional: perhaps", "x.yaml:6:"},
 	{"targets", "  s: {kind", "  t: {kind", "no target \"s\""},
 	{"workload", "workload: session", "workload: sesion", "session"},

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +19,13 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 )
+
+// room is for how many messages there is between all nodes; links too lose what is too much.
+const room = 300
+
+var errFull = errors.New("the link is full")
 
 // sim is a group whose network and disks are in memory, and which moves when it is told to: one message or tick at a time.
 type sim struct {
@@ -77,6 +84,9 @@ func (s *sim) start(name string) {
 		s.t.Fatal(err)
 	}
 	e.deliver = func(to string, b []byte) error {
+		if len(s.wire) >= room {
+			return errFull
+		}
 		s.wire = append(s.wire, frame{name, to, bytes.Clone(b)})
 		s.sent++
 		return nil
@@ -129,6 +139,11 @@ func (s *sim) turn(name string, f *frame) {
 	}
 	if f == nil {
 		s.must(n.l.ticked())
+		for id := range n.l.sending { // patience with a follower that fetches a snapshot is time, which does not pass
+			if s.r.IntN(10) == 0 {
+				n.l.snapshotServed(id)
+			}
+		}
 	} else {
 		n.e.receive(f.from, f.body)
 		s.must(n.l.drain())
@@ -251,7 +266,7 @@ func (s *sim) change(want func(m members) bool, singles func(m members) []*raftp
 				s.must(n.l.settle())
 			}
 		}
-		if turns%20 == 0 {
+		if turns%60 == 0 {
 			s.put("n2", fmt.Sprint("k", turns), fmt.Sprint("v", turns))
 		}
 		return false
@@ -457,5 +472,61 @@ func TestALateCopyOfAChange(t *testing.T) {
 		if m := n.e.status.Load().Members; m.has(id) && n != s.nodes["n4"] {
 			t.Errorf("members %+v", m)
 		}
+	}
+}
+
+// A node that is being added and is away counts for nothing: it is said what is waited for, nothing else may change, and the change may be given up.
+func TestAnAdditionIsGivenUp(t *testing.T) {
+	s := newSim(t, 4, 1000, "n1", "n2", "n3")
+	s.until("there is a leader", func() bool { _, n := s.leader(); return n != nil })
+	id := s.nodes["n4"].e.self.ID
+	s.stop("n4")
+	propose := func(epoch uint64, singles ...*raftpb.ConfChangeSingle) {
+		if _, n := s.leader(); n != nil && n.e.status.Load().Members.Epoch == epoch {
+			n.l.change(&change{steps(epoch, singles...)})
+			s.must(n.l.settle())
+		}
+	}
+	turns := 0
+	s.until("n4 is waited for", func() bool {
+		if turns++; turns%50 == 1 {
+			propose(1, single(raftpb.ConfChangeAddLearnerNode, id))
+		}
+		_, n := s.leader()
+		return n != nil && n.e.view().Waiting == "n4 does not answer"
+	})
+	_, n := s.leader()
+	if v := n.e.view(); v.Phase != "moving" || !slices.Equal(v.Members, []string{"n1", "n2", "n3"}) || !slices.Equal(v.Next, []string{"n1", "n2", "n3", "n4"}) {
+		t.Errorf("members %+v", v)
+	}
+	now := n.e.status.Load().Members
+	if _, err := n.e.plan(t.Context(), now, protocol.MemberChange{Remove: "n2"}); err == nil || !strings.Contains(err.Error(), "a change is going on") {
+		t.Errorf("a second change: %v", err)
+	}
+	back, err := n.e.plan(t.Context(), now, protocol.MemberChange{Cancel: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	turns = 0
+	s.until("n4 is not waited for any more", func() bool {
+		if turns++; turns%50 == 1 {
+			propose(2, back...)
+		}
+		_, n := s.leader()
+		return n != nil && len(n.e.status.Load().Members.Learners) == 0
+	})
+	s.agree("n1", "n2", "n3")
+	_, n = s.leader()
+	now = n.e.status.Load().Members
+	if now.Epoch != 3 || !slices.Equal(now.Removed, []uint64{id}) {
+		t.Errorf("members %+v", now)
+	}
+	// No link is up in a sim: two that are left would need each other.
+	victim := "n1"
+	if n == s.nodes["n1"] {
+		victim = "n2"
+	}
+	if _, err := n.e.plan(t.Context(), now, protocol.MemberChange{Remove: victim}); err == nil || !strings.Contains(err.Error(), "the group would need 2 members") {
+		t.Errorf("a removal after which the others have no majority: %v", err)
 	}
 }

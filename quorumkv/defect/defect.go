@@ -51,8 +51,8 @@ const (
 	TenantForgottenInBackup
 	HandOverEarly
 	RangeHandedOverEarly
-	UnlockReadsEarly
 	ServeBeforeCaughtUp
+	UnlockReadsEarly
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a

@@ -79,7 +79,7 @@ func TestRaftMembersChange(t *testing.T) {
 		return err == nil && leader >= 0
 	})
 	gone, other := ps[leader], ps[(leader+1)%4]
-	out = mustChange(t, other.addr, "remove", gone.name)
+	mustChange(t, other.addr, "remove", gone.name)
 	rest := slices.DeleteFunc(slices.Clone(ps), func(p *process) bool { return p == gone })
 	var names []string
 	for _, p := range rest {
