@@ -158,7 +158,7 @@ func TestMembersRefuses(t *testing.T) {
 	c := startCluster(t, 4, false, func(cfg *Config) { cfg.Members, cfg.Replication = []string{"n1", "n2", "n3"}, 3 })
 	sloppy := startCluster(t, 2, false, func(cfg *Config) { cfg.Members, cfg.Replication, cfg.SloppyQuorum = []string{"n1"}, 1, true })
 	graceful := startCluster(t, 2, false, func(cfg *Config) { cfg.Members, cfg.Replication, cfg.TombstoneGrace = []string{"n1"}, 1, time.Hour })
-	raft := startCluster(t, 2, false, func(cfg *Config) { cfg.Mode = "raft" })
+	sharded := startCluster(t, 2, false, func(cfg *Config) { cfg.Mode = "sharded" })
 	alone := startUnconnected(t, 1, func(cfg *Config) {
 		cfg.Peers["n2"] = "127.0.0.1:1"
 		cfg.Members, cfg.Replication = []string{"n1"}, 1
@@ -177,7 +177,7 @@ func TestMembersRefuses(t *testing.T) {
 		{"nowhere", []string{"status"}, "--at"},
 		{sloppy.addrs["n1"], []string{"add", "n2"}, "sloppy_quorum"},
 		{graceful.addrs["n2"], []string{"add", "n2"}, "tombstone_grace"},
-		{raft.addrs["n1"], []string{"add", "n2"}, "mode leaderless"},
+		{sharded.addrs["n1"], []string{"add", "n2"}, "in mode sharded they are fixed"},
 		{alone.addrs["n1"], []string{"add", "n2"}, "not all can be reached: n2"},
 	} {
 		out, err := members(t, tc.at, tc.args...)
