@@ -3,6 +3,7 @@ package quorumkv
 import (
 	"fmt"
 
+	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/targets"
@@ -18,6 +19,13 @@ func (*Target) Lacks(cfg targets.Config, a ability.Ability) string {
 	switch {
 	case a != ability.Membership && a != ability.Ranges || err != nil && o[optMode] == leaderless.Mode:
 		return ""
+	case a == ability.Membership && o[optMode] == consensus.Mode:
+		if o[optMembers] != "" {
+			return fmt.Sprintf("leave --set %s out", optMembers)
+		}
+		return "there is one node: give more --nodes"
+	case a == ability.Membership && o[optMode] != leaderless.Mode:
+		return fmt.Sprintf("it is there with --set %s=%s or %s, not with %s", optMode, leaderless.Mode, consensus.Mode, o[optMode])
 	case o[optMode] != leaderless.Mode:
 		return fmt.Sprintf("it is there with --set %s=%s, not with %s", optMode, leaderless.Mode, o[optMode])
 	case a == ability.Ranges && o[optPartitioner] != string(placement.Range):

@@ -29,6 +29,10 @@ func TestLacks(t *testing.T) {
 		{"some members", 5, map[string]string{optMembers: "n1+n2+n3+n4"}, ability.Membership, "leave --set members out"},
 		{"sloppy", 4, map[string]string{optSloppy: "true"}, ability.Ranges, "leave --set sloppy_quorum out"},
 		{"grace", 4, map[string]string{optGrace: "1s"}, ability.Ranges, "leave --set tombstone_grace out"},
+		{"members of raft", 3, map[string]string{optMode: "raft", optPartitioner: ""}, ability.Membership, ""},
+		{"one member of raft", 1, map[string]string{optMode: "raft", optPartitioner: ""}, ability.Membership, "give more --nodes"},
+		{"some members of raft", 4, map[string]string{optMode: "raft", optPartitioner: "", optMembers: "n1+n2+n3"}, ability.Membership, "leave --set members out"},
+		{"members of another mode", 4, map[string]string{optMode: "sharded", optPartitioner: ""}, ability.Membership, "--set mode=leaderless or raft, not with sharded"},
 		{"another mode", 4, map[string]string{optMode: "raft", optPartitioner: ""}, ability.Ranges, "--set mode=leaderless, not with raft"},
 	} {
 		options := maps.Clone(good)
