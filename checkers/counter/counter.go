@@ -2,30 +2,36 @@
 //
 // A read that is linearizable returns a sum of increments that contains every
 // one that was acknowledged before the read was invoked and none that was
-// invoked after the read returned. The checker bounds each read by the least and
-// the greatest such sum, and the difference of two reads that follow one another by
+// invoked after the read returned. So it is the sum of the former and of some of those that
+// were under way, or never answered. The checker bounds each read by the least and the
+// greatest such sum, looks whether what it returned is one (subset sum, by the sums that
+// can be reached), and bounds the difference of two reads that follow one another by
 // the increments that can lie between them: those that had not been acknowledged
 // when the first was invoked and had been invoked when the second returned. Where no
 // increment is negative, reads do not go back. This is sound: what it blames is no
-// linearizable counter. It is not complete: a value inside the bounds may still be
-// a sum that no set of increments makes. With increments that are all alike and
-// acknowledged the bounds are exact for a single read.
+// linearizable counter. It is exact for a single read, unless the increments that were under
+// way make more than mostSums different sums that have holes: where that left open whether a
+// read is possible, the key is undecided. It is not complete for several reads together: each may
+// be possible, and they differ by no more than the bound, although no one choice of
+// increments gives them all.
 package counter
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 // New is a checker.
 func New() checkers.Checker {
 	return tally.Checker{
-		Of: func() checkers.Model { return Models()[0] }, Algorithm: "bounds of each read, order of reads", Thin: "no read followed an increment",
+		Of: func() checkers.Model { return Models()[0] }, Algorithm: "sums that each read allows, order of reads", Thin: "no read followed an increment",
 		Fits: func(h *history.History) error { return tally.Only(h, true, history.Increment, history.ReadCounter) },
 		Judge: func(t *tally.Tally, h *history.History) error {
 			return t.EachKey(func(key history.Key, refs []history.MopRef) error { return checkKey(t, h, key, refs) })
@@ -39,11 +45,12 @@ type moment struct {
 	at  history.Time
 	op  int
 	end bool
+	ref int32 // of the operation among those of the key
 }
 
 func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []history.MopRef) error {
 	var moments []moment
-	for _, r := range refs {
+	for n, r := range refs {
 		op := &h.Ops[r.Op]
 		m := h.At(r)
 		switch {
@@ -52,9 +59,9 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 		case m.Func == history.ReadCounter && (op.Outcome != history.OK || m.Flags&history.Observed == 0):
 			continue
 		}
-		moments = append(moments, moment{op.Invoke, int(r.Op), false})
+		moments = append(moments, moment{op.Invoke, int(r.Op), false, int32(n)})
 		if op.Outcome == history.OK {
-			moments = append(moments, moment{op.Complete, int(r.Op), true})
+			moments = append(moments, moment{op.Complete, int(r.Op), true, int32(n)})
 		}
 	}
 	// Intervals are closed: at one stamp, invocations come before completions,
@@ -72,11 +79,18 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 	// begun before it ended; upAcked ... are the sums of such increments, of
 	// positive and negative ones, now.
 	var upAcked, upBegun, downAcked, downBegun history.Value
-	type sums struct {
+	type atStart struct {
 		up, down history.Value
 		risk     bool // some increment had been acknowledged
+		acked    int  // how many had been, see pending
 	}
-	must := map[int]sums{}
+	must := map[int]atStart{}
+	pending, fits := newPending(h, refs)
+	if !fits {
+		t.Undecided(h.KeyName(key), tooLarge)
+		return nil
+	}
+	undecided := 0
 	// Of the completed reads that are within their bounds, which one leaves a later read
 	// the least and the greatest value: what it read, without the increments of one sign
 	// that had been acknowledged before it and so cannot come between. Those of the
@@ -102,10 +116,15 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 				t.Evidence().Writes++
 			}
 			*sum[i][j] += mop.Arg
+			if m.end {
+				pending.acknowledge(m.ref, mop.Arg)
+			} else {
+				pending.begin(m.ref, mop.Arg, op.Outcome == history.OK)
+			}
 			continue
 		}
 		if !m.end {
-			must[m.op] = sums{upAcked, downAcked, acked > 0}
+			must[m.op] = atStart{upAcked, downAcked, acked > 0, len(pending.acked)}
 			before[m.op] = completed
 			if acked > 0 {
 				t.Evidence().AtRisk++
@@ -135,6 +154,24 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 				return outOfBounds(h, key, m.op, v, low, high, "had been begun when it ended")
 			})
 		default:
+			able := pending.allows(v-low, high-low, must[m.op].acked)
+			if pending.slow {
+				if err := t.Late(); err != nil {
+					return err
+				}
+			}
+			switch able {
+			case unknown:
+				undecided++
+			case impossible:
+				t.Violate(impossibleSum, func() checkers.Violation {
+					below, above, exact := pending.nearest(v-low, high-low)
+					return noSum(h, key, m.op, v, low+below, low+above, exact)
+				})
+			}
+			if able == impossible {
+				break
+			}
 			first := before[m.op]
 			if p := first.least; p != nil && v < p.rest+downBegun {
 				t.Violate(wentBack, func() checkers.Violation {
@@ -149,7 +186,18 @@ func checkKey(t *tally.Tally, h *history.History, key history.Key, refs []histor
 		delete(must, m.op)
 		delete(before, m.op)
 	}
+	if undecided > 0 {
+		t.Undecided(h.KeyName(key), tooManySums(undecided))
+	}
 	return nil
+}
+
+// tooLarge is why a key is undecided of which sums could overflow.
+const tooLarge = "its increments add up to more than 64-bit arithmetic allows"
+
+// tooManySums is why a key is undecided on which that many reads are.
+func tooManySums(reads int) string {
+	return fmt.Sprintf("%s within bounds, but increments under way make more than %d sums", count.Of(reads, "read"), mostSums)
 }
 
 // reading is a completed read, and what it read without some increments.
@@ -240,5 +288,41 @@ func outOfBounds(h *history.History, key history.Key, op int, v, low, high histo
 			out.Ops = append(out.Ops, i)
 		}
 	}
+	return out
+}
+
+// noSum says that a read returned what no choice of increments makes; below and above are
+// sums, the next to it if they are the nearest.
+func noSum(h *history.History, key history.Key, op int, v, below, above history.Value, nearest bool) checkers.Violation {
+	read := &h.Ops[op]
+	out := checkers.Violation{
+		Key: h.KeyName(key), Session: read.Session, Ops: []int{op},
+		Sentence: fmt.Sprintf("session %d read %d from counter %s, which no choice of the increments under way makes", read.Session, v, h.KeyName(key)),
+	}
+	if nearest {
+		out.Sentence += fmt.Sprintf(": the nearest are %d and %d", below, above)
+		out.Legal = []string{fmt.Sprint(below), fmt.Sprint(above)}
+	}
+	out.Sentence += "."
+	var certain history.Value
+	var open []string
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		m := h.Mop(o)
+		if m.Func != history.Increment || m.Key != key || o.Outcome == history.Fail || o.Invoke > read.Complete {
+			continue
+		}
+		out.Ops = append(out.Ops, i)
+		if o.Outcome == history.OK && o.Complete < read.Invoke {
+			certain += m.Arg
+		} else {
+			open = append(open, fmt.Sprintf("%+d", m.Arg))
+		}
+	}
+	const most = 12 // of them are shown
+	if n := len(open); n > most {
+		open = append(open[:most], fmt.Sprintf("and %d more", n-most))
+	}
+	out.Steps = []checkers.Step{{From: op, To: -1, Kind: "bounds", Why: fmt.Sprintf("what had been acknowledged before adds up to %d; under way were %s", certain, strings.Join(open, ", "))}}
 	return out
 }

@@ -37,6 +37,16 @@ func TestCounter(t *testing.T) {
 		{Name: "not seen and unanswered", Ops: []exhaust.Op{{S: 0, From: 1, Info: true, Mops: []exhaust.M{{F: history.Increment, A: 3}}}, read(1, 4, 6, 0)}, Inconclusive: true},
 		{Name: "more than the unanswered", Ops: []exhaust.Op{{S: 0, From: 1, Info: true, Mops: []exhaust.M{{F: history.Increment, A: 3}}}, read(1, 4, 6, 4)}, Anomalies: []string{"unexpected increment"}},
 		{Name: "below zero", Ops: []exhaust.Op{add(0, 1, 2, 2), add(0, 3, 4, -5), read(1, 5, 6, -3)}},
+		{Name: "both of two", Ops: []exhaust.Op{add(2, 0, 1, 1), add(0, 3, 9, 5), add(2, 3, 9, 3), read(1, 4, 6, 9)}},
+		{Name: "one of two", Ops: []exhaust.Op{add(2, 0, 1, 1), add(0, 3, 9, 5), add(2, 3, 9, 3), read(1, 4, 6, 4)}},
+		{Name: "a part of one", Ops: []exhaust.Op{add(2, 0, 1, 1), add(0, 3, 9, 5), add(2, 3, 9, 3), read(1, 4, 6, 5)}, Anomalies: []string{impossibleSum}},
+		{Name: "a part of all that are alike", Ops: []exhaust.Op{add(2, 0, 1, 4), add(0, 3, 9, 4), add(2, 3, 9, -4), read(1, 4, 6, 2)}, Anomalies: []string{impossibleSum}},
+		{Name: "a part of one without an answer", Ops: []exhaust.Op{add(2, 0, 1, 1), {S: 0, From: 3, Info: true, Mops: []exhaust.M{{F: history.Increment, A: 5}}}, read(1, 4, 6, 2)}, Anomalies: []string{impossibleSum}},
+		{Name: "one acknowledged during the read", Ops: []exhaust.Op{add(2, 0, 1, 1), add(0, 3, 5, 5), add(2, 3, 9, 3), read(1, 4, 6, 6)}},
+		{Name: "one acknowledged before the read", Ops: []exhaust.Op{add(2, 0, 1, 1), add(0, 2, 3, 5), add(2, 3, 9, 3), read(1, 4, 6, 7)}, Anomalies: []string{impossibleSum}},
+		{Name: "a decrement and an increment", Ops: []exhaust.Op{add(2, 0, 1, 10), add(0, 3, 9, -5), add(2, 3, 9, 3), read(1, 4, 6, 8)}},
+		{Name: "neither a decrement nor an increment", Ops: []exhaust.Op{add(2, 0, 1, 10), add(0, 3, 9, -5), add(2, 3, 9, 3), read(1, 4, 6, 9)}, Anomalies: []string{impossibleSum}},
+		{Name: "more than can be added", Ops: []exhaust.Op{add(2, 0, 1, 1<<61), add(0, 3, 9, 1<<61), read(1, 4, 6, 1<<61)}, Inconclusive: true},
 		{Name: "no increment", Ops: []exhaust.Op{read(1, 4, 6, 0)}, Inconclusive: true},
 	})
 }

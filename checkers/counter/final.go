@@ -12,11 +12,12 @@ import (
 
 // NewEventual is a checker of Eventual: counters whose replicas take increments by themselves and tell each other later, such as those of
 // Shapiro, Preguiça, Baquero and Zawirski ("Conflict-free Replicated Data Types", 2011). Only final reads are judged (see
-// evidence.FinalReads and Last): each must be a sum of all increments that were acknowledged and perhaps some that were never answered. It is sound, and
-// exact where every increment was answered; else it bounds the sum.
+// evidence.FinalReads and Last): each must be a sum of all increments that were acknowledged and perhaps some that were never answered. It is
+// exact, unless the latter make more than mostSums different sums that have holes: where that left open whether a read is
+// possible, the key is undecided.
 func NewEventual() checkers.Checker {
 	return tally.Checker{
-		Of: func() checkers.Model { return Models()[1] }, Algorithm: "bounds of final reads", Thin: "no final read followed an increment",
+		Of: func() checkers.Model { return Models()[1] }, Algorithm: "sums that final reads allow", Thin: "no final read followed an increment",
 		Fits: func(h *history.History) error { return tally.Only(h, true, history.Increment, history.ReadCounter) },
 		Judge: func(t *tally.Tally, h *history.History) error {
 			final, err := evidence.FinalReads(h)
@@ -31,7 +32,12 @@ func NewEventual() checkers.Checker {
 func checkFinal(t *tally.Tally, h *history.History, key history.Key, refs []history.MopRef, final history.Time) error {
 	var low, high history.Value
 	changed := false
-	for _, r := range refs {
+	pending, fits := newPending(h, refs)
+	if !fits {
+		t.Undecided(h.KeyName(key), tooLarge)
+		return nil
+	}
+	for n, r := range refs {
 		op, m := &h.Ops[r.Op], h.At(r)
 		if m.Func != history.Increment || op.Outcome == history.Fail {
 			continue
@@ -39,6 +45,8 @@ func checkFinal(t *tally.Tally, h *history.History, key history.Key, refs []hist
 		if op.Outcome == history.OK {
 			changed = true
 			t.Evidence().Writes++
+		} else {
+			pending.begin(int32(n), m.Arg, false)
 		}
 		if op.Outcome == history.OK || m.Arg < 0 {
 			low += m.Arg
@@ -61,7 +69,11 @@ func checkFinal(t *tally.Tally, h *history.History, key history.Key, refs []hist
 			after = append(after, r)
 		}
 	}
+	undecided := 0
 	for _, r := range evidence.Last(h, after) {
+		if err := t.Late(); err != nil {
+			return err
+		}
 		t.Evidence().AtRisk++
 		v := h.At(r).Ret
 		if v == history.Absent {
@@ -74,9 +86,21 @@ func checkFinal(t *tally.Tally, h *history.History, key history.Key, refs []hist
 		case v > high:
 			anomaly = "unexpected increment"
 		default:
+			switch pending.allows(v-low, high-low, 0) {
+			case unknown:
+				undecided++
+			case impossible:
+				t.Violate(impossibleSum, func() checkers.Violation {
+					below, above, exact := pending.nearest(v-low, high-low)
+					return noSumInTheEnd(h, key, int(r.Op), v, low+below, low+above, exact)
+				})
+			}
 			continue
 		}
 		t.Violate(anomaly, func() checkers.Violation { return outInTheEnd(h, key, int(r.Op), v, low, high) })
+	}
+	if undecided > 0 {
+		t.Undecided(h.KeyName(key), tooManySums(undecided))
 	}
 	return nil
 }
@@ -92,6 +116,25 @@ func outInTheEnd(h *history.History, key history.Key, op int, v, low, high histo
 		Steps: []checkers.Step{{From: op, To: -1, Kind: "bounds", Why: fmt.Sprintf("what it could return lies between %d and %d", low, high)}},
 		Legal: []string{fmt.Sprintf("%d to %d", low, high)},
 	}
+}
+
+// noSumInTheEnd says that a final read returned what no choice of increments makes; below and above are
+// sums, the next to it if they are the nearest.
+func noSumInTheEnd(h *history.History, key history.Key, op int, v, below, above history.Value, nearest bool) checkers.Violation {
+	out := checkers.Violation{
+		Key: h.KeyName(key), Session: h.Ops[op].Session, Ops: append([]int{op}, increments(h, key)...),
+		Sentence: fmt.Sprintf("after all faults were healed and the increments had stopped, session %d read %d from counter %s, which what was acknowledged does not make with any choice of what was never answered",
+			h.Ops[op].Session, v, h.KeyName(key)),
+		Steps: []checkers.Step{{From: op, To: -1, Kind: "bounds", Why: "no such sum"}},
+	}
+	if nearest {
+		why := fmt.Sprintf("the nearest are %d and %d", below, above)
+		out.Sentence += ": " + why
+		out.Steps[0].Why = why
+		out.Legal = []string{fmt.Sprint(below), fmt.Sprint(above)}
+	}
+	out.Sentence += "."
+	return out
 }
 
 // increments are those of a counter that may have happened.
@@ -114,6 +157,7 @@ func refutedInTheEnd(p *refute.Proof) bool {
 			return
 		}
 		least, most, over := history.Value(0), history.Value(0), true
+		var never []history.Value
 		p.Each(m.Key, func(_ int, op *history.Op, inc *history.Mop) bool {
 			switch {
 			case inc.Func != history.Increment:
@@ -122,12 +166,17 @@ func refutedInTheEnd(p *refute.Proof) bool {
 				least, most = least+inc.Arg, most+inc.Arg
 			default:
 				least, most = least+min(inc.Arg, 0), most+max(inc.Arg, 0)
+				never = append(never, max(inc.Arg, -inc.Arg))
 			}
 			return false
 		})
 		v := m.Ret
 		if v == history.Absent {
 			v = 0
+		}
+		if p.V.Anomaly == impossibleSum {
+			refuted = refuted || over && least <= v && v <= most && noSubset(min(v-least, most-v), never, nil)
+			return
 		}
 		refuted = refuted || over && (v < least || v > most)
 	})

@@ -23,6 +23,7 @@ func TestInTheEnd(t *testing.T) {
 		{Name: "one without an answer is not there", Ops: []exhaust.Op{lost, add(1, 1, 2, 4), read(1, 5, 6, 4)}},
 		{Name: "one that failed is there", Ops: []exhaust.Op{failed, add(1, 1, 2, 4), read(1, 5, 6, 7)}, Anomalies: []string{"unexpected increment"}},
 		{Name: "a decrement is lost", Ops: []exhaust.Op{add(0, 1, 2, 3), add(1, 3, 4, -1), read(1, 5, 6, 3)}, Anomalies: []string{"unexpected increment"}},
+		{Name: "a part of one without an answer is there", Ops: []exhaust.Op{lost, add(1, 1, 2, 4), read(1, 5, 6, 5)}, Anomalies: []string{impossibleSum}},
 		{Name: "nothing was added", Ops: []exhaust.Op{read(1, 5, 6, 0)}, Inconclusive: true},
 	})
 }

@@ -12,6 +12,10 @@ const (
 	Eventual = models.CounterEventual
 )
 
+// impossibleSum is the anomaly of a read that is within its bounds, but that no choice of
+// increments gives.
+const impossibleSum = "impossible sum"
+
 // Anomalies of two reads that follow one another: the second is less, or more, than
 // what can have come between allows.
 const (

@@ -1,6 +1,10 @@
 package counter
 
 import (
+	"maps"
+	"math/big"
+	"slices"
+
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/history"
 )
@@ -29,6 +33,7 @@ func refuted(p *refute.Proof) bool {
 			continue
 		}
 		low, high := history.Value(0), history.Value(0)
+		var open, never []history.Value
 		p.Each(r.key, func(_ int, op *history.Op, m *history.Mop) bool {
 			if m.Func != history.Increment {
 				return false
@@ -41,8 +46,21 @@ func refuted(p *refute.Proof) bool {
 			if acked || begun && m.Arg > 0 {
 				high += m.Arg
 			}
+			switch {
+			case acked || !begun:
+			case op.Outcome == history.OK:
+				open = append(open, max(m.Arg, -m.Arg))
+			default:
+				never = append(never, max(m.Arg, -m.Arg))
+			}
 			return false
 		})
+		if p.V.Anomaly == impossibleSum {
+			if low <= r.v && r.v <= high && noSubset(min(r.v-low, high-r.v), open, never) {
+				return true
+			}
+			continue
+		}
 		if r.v < low || r.v > high {
 			return true
 		}
@@ -62,4 +80,56 @@ func movedTooFar(p *refute.Proof, first, second *history.Op, key history.Key, by
 		return false
 	})
 	return by < least || by > most
+}
+
+// noSubset tells whether no subset of some numbers and others has the sum want.
+func noSubset(want history.Value, some, others []history.Value) bool {
+	divisor, total := new(big.Int), history.Value(0)
+	useful := func(ns []history.Value) (out []history.Value) {
+		for _, n := range ns {
+			if n > 0 && n <= want {
+				out = append(out, n)
+				divisor.GCD(nil, nil, divisor, big.NewInt(int64(n)))
+				total += n
+			}
+		}
+		return out
+	}
+	some, others = useful(some), useful(others)
+	step := history.Value(divisor.Int64())
+	switch {
+	case want == 0:
+		return false
+	case total < want || want%step != 0:
+		return true
+	}
+	const most = 1 << 24 // bits
+	if want/step < most {
+		// Bit n is set if there is a subset of sum n.
+		sums := big.NewInt(1)
+		mask := new(big.Int).Lsh(big.NewInt(1), uint(want/step)+1)
+		mask.Sub(mask, big.NewInt(1))
+		for _, n := range slices.Concat(some, others) {
+			sums.Or(sums, new(big.Int).Lsh(sums, uint(n/step))).And(sums, mask)
+		}
+		return sums.Bit(int(want/step)) == 0
+	}
+	of := func(ns []history.Value) map[history.Value]bool {
+		sums := map[history.Value]bool{0: true}
+		for _, n := range ns {
+			for _, sum := range slices.Collect(maps.Keys(sums)) {
+				if sum <= want-n {
+					sums[sum+n] = true
+				}
+			}
+		}
+		return sums
+	}
+	b := of(others)
+	for sum := range of(some) {
+		if b[want-sum] {
+			return false
+		}
+	}
+	return true
 }
