@@ -75,7 +75,7 @@ test-patroni:
 # at first twenty more, in which Kubernetes is built from its modules.
 test-kubernetes:
 	$(GO) vet -tags acceptance ./targets/cluster/kubernetes
-	$(GO) test -tags acceptance -count=1 -v -timeout 90m -run '^TestRealCluster$$' ./targets/cluster/kubernetes
+	$(GO) test -tags acceptance -count=1 -v -timeout 90m -run '^TestReal(Cluster|Provider)$$' ./targets/cluster/kubernetes
 
 # Five runs of a minute for every claim about Cassandra's levels.
 acceptance:

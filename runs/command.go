@@ -11,6 +11,14 @@ import (
 // the defaults and what a reader wants to see. For models and targets of the
 // caller's own it is as near as a command line comes.
 func Command(p *Planned) string {
+	return "lapse run" + settings.Command(&p.Plan.Run, p.usual())
+}
+
+// Args are the words of that command, but for the first two.
+func Args(p *Planned) []string { return settings.Args(&p.Plan.Run, p.usual()) }
+
+// usual tells which values need not be said.
+func (p *Planned) usual() func(flag, value string) bool {
 	usual := map[string]bool{}
 	for _, o := range p.Target.Info().Options {
 		usual["set "+o.Name+"="+o.Default] = true
@@ -21,5 +29,5 @@ func Command(p *Planned) string {
 			usual["workload-set "+o.Name+"="+o.Default] = true
 		}
 	}
-	return "lapse run" + settings.Command(&p.Plan.Run, func(flag, value string) bool { return usual[flag+" "+value] })
+	return func(flag, value string) bool { return usual[flag+" "+value] }
 }

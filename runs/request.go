@@ -131,6 +131,9 @@ func (p *Planned) Probe() cluster.Spec {
 
 // knows says so if there is no such provider.
 func (e Environment) knows(provider string) error {
+	if _, whole := providers.Hosts(e.Providers)[provider]; whole {
+		return targets.Usagef("--provider %s: it takes a whole run that is given by flags, and only lapse run gives it one", provider)
+	}
 	if names := providers.Names(e.Providers); !slices.Contains(names, provider) {
 		return targets.Usagef("--provider %s: must be one of %s", provider, strings.Join(names, ", "))
 	}

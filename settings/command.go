@@ -14,6 +14,15 @@ var shown = []string{"target", "nodes", "write-level", "read-level", "workload",
 // that are the target's own default.
 func Command(r *Run, leave func(flag, value string) bool) string {
 	b := &strings.Builder{}
+	for _, word := range Args(r, leave) {
+		b.WriteString(" " + quote(word))
+	}
+	return b.String()
+}
+
+// Args are the words of Command, without a shell's quotes.
+func Args(r *Run, leave func(flag, value string) bool) []string {
+	var out []string
 	for _, s := range all {
 		if !slices.Contains(shown, s.Flag) && s.IsDefault(r) {
 			continue
@@ -22,13 +31,13 @@ func Command(r *Run, leave func(flag, value string) bool) string {
 			switch {
 			case leave != nil && leave(s.Flag, text):
 			case s.truth():
-				b.WriteString(strings.TrimSuffix(" --"+s.Flag+"="+text, "=true"))
+				out = append(out, strings.TrimSuffix("--"+s.Flag+"="+text, "=true"))
 			default:
-				b.WriteString(" --" + s.Flag + " " + quote(text))
+				out = append(out, "--"+s.Flag, text)
 			}
 		}
 	}
-	return b.String()
+	return out
 }
 
 // quote makes a text one word of a shell.

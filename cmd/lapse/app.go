@@ -59,6 +59,7 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 		a.convertCommand(), a.shrinkCommand(), a.reproduceCommand(), a.inPodCommand(),
 		quorumkvCommand(),
 	)
+	root.AddCommand(a.besideCommands()...)
 	root.SetOut(a.Stdout) // where the scripts of completion are written to
 	root.InitDefaultCompletionCmd()
 	groups(root)

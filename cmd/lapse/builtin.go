@@ -3,7 +3,12 @@
 package main
 
 import (
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/quorumkv"
 )
@@ -14,3 +19,16 @@ import (
 func databases() []targets.Target { return []targets.Target{quorumkv.New()} }
 
 func nodeProviders() []providers.Entry { return providers.Native() }
+
+// hostFlags are none: nothing here carries out whole runs.
+type hostFlags struct{}
+
+func (*hostFlags) add(*pflag.FlagSet) {}
+
+func (*hostFlags) unused(*pflag.FlagSet, string) error { return nil }
+
+func (*app) runElsewhere(*cobra.Command, *requestFlags, cluster.Host, runs.Environment) error {
+	return targets.Usagef("this lapse knows its own store alone, and carries out no runs elsewhere")
+}
+
+func (*app) besideCommands() []*cobra.Command { return nil }

@@ -12,11 +12,12 @@ import (
 func (a *app) cleanCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "clean",
-		Short: "Remove what killed runs have left at the Docker engine",
+		Short: "Remove what killed runs have left at the Docker engine and in clusters of Kubernetes",
 		Long: `Remove the containers, networks, directories and firewall tables that runs have
 left which were killed (kill -9, a crash of the machine). What belongs to a process
 that may be alive stays. The next run in containers does the same by itself. Nodes
-in the sandbox and local ones leave nothing.`,
+in the sandbox and local ones leave nothing. Namespaces of Kubernetes are those
+that this machine has noted when they were made.`,
 		Example: `  lapse clean
   lapse clean --json`,
 		Args: cobra.NoArgs,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -39,9 +40,11 @@ func (a *app) complete(c *cobra.Command) {
 			}
 			return append(lists, nemesis.Names()...)
 		},
-		"model":    func(*cobra.Command) []string { return registry.Names() },
-		"format":   func(*cobra.Command) []string { return formats.Names() },
-		"provider": func(*cobra.Command) []string { return providers.Names(a.Providers) },
+		"model":  func(*cobra.Command) []string { return registry.Names() },
+		"format": func(*cobra.Command) []string { return formats.Names() },
+		"provider": func(*cobra.Command) []string {
+			return slices.Concat(providers.Names(a.Providers), slices.Sorted(maps.Keys(providers.Hosts(a.Providers))))
+		},
 		"progress": func(*cobra.Command) []string { return []string{"auto", "tty", "plain", "json", "none"} },
 		"session":  func(*cobra.Command) []string { return []string{"stay", "roam", "travel"} },
 		"expect":   func(*cobra.Command) []string { return []string{"held", "violated"} },

@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
 // requestFlags are the flags from which a plan is made.
@@ -18,6 +19,7 @@ type requestFlags struct {
 	req    runs.Request
 	expect string
 	dryRun bool
+	place  hostFlags
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -47,6 +49,7 @@ func (a *app) runCommand() *cobra.Command {
 	settings.AddFlags(f, &rf.req)
 	f.StringVar(&rf.expect, "expect", "", "held or violated: exit 0 if the run ends so, 1 if it ends the other way")
 	f.BoolVar(&rf.dryRun, "dry-run", false, "check everything and print what would be run")
+	rf.place.add(f)
 	sf.add(c)
 	a.AddRunFlags(c)
 	return c
@@ -91,6 +94,12 @@ func (a *app) run(cmd *cobra.Command, rf *requestFlags) error {
 	}
 	env, err := a.Environment()
 	if err != nil {
+		return err
+	}
+	if host, whole := providers.Hosts(a.Providers)[rf.req.Provider]; whole {
+		return a.runElsewhere(cmd, rf, host, env)
+	}
+	if err := rf.place.unused(cmd.Flags(), rf.req.Provider); err != nil {
 		return err
 	}
 	planned, err := runs.Plan(cmd.Context(), rf.req, env)

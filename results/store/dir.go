@@ -67,13 +67,18 @@ func Create(out, id string) (Dir, error) {
 	if err := os.Mkdir(d.Path, 0o777); err != nil {
 		return Dir{}, fmt.Errorf("making the run directory: %w", err)
 	}
+	Point(out, id)
+	return d, nil
+}
+
+// Point makes out/latest lead to a run that is there. A link that cannot be replaced costs a convenience,
+// not the run.
+func Point(out, id string) {
 	link := filepath.Join(out, linkLatest)
-	// A link that cannot be replaced costs a convenience, not the run.
 	if fi, err := os.Lstat(link); err != nil || fi.Mode()&fs.ModeSymlink != 0 {
 		_ = os.Remove(link)
 		_ = os.Symlink(id, link)
 	}
-	return d, nil
 }
 
 // File is the path of a file in the run directory.

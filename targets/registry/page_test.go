@@ -38,6 +38,9 @@ func TestProviders(t *testing.T) {
 	if got := strings.Join(providers.Names(Providers()), " "); got != "auto sandbox local docker external" {
 		t.Error(got)
 	}
+	if hosts := providers.Hosts(Providers()); len(hosts) != 1 || hosts["kubernetes"] == nil {
+		t.Errorf("whole runs are carried out by %v", hosts)
+	}
 	if got := providers.Containers(Providers()); got != "docker" {
 		t.Errorf("images are of the provider %q", got)
 	}

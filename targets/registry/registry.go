@@ -46,5 +46,6 @@ func Providers() []providers.Entry {
 	// Before what is never chosen unasked.
 	i := slices.IndexFunc(all, func(e providers.Entry) bool { return !e.Auto })
 	all[i].Provider = external.Provider{Finder: kubernetes.Finder{}}
+	all = append(all, providers.Entry{Provider: &kubernetes.Provider{}, About: "whole runs in a namespace of their own of a Kubernetes", Whole: true})
 	return slices.Insert(all, i, engine)
 }

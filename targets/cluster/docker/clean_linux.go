@@ -11,6 +11,7 @@ import (
 	dc "github.com/ory/dockertest/v3/docker"
 
 	"github.com/lapse-test/lapse/targets/cluster/nft"
+	"github.com/lapse-test/lapse/targets/cluster/owner"
 )
 
 // Clean removes what runs of processes that are no more have left at the engine
@@ -25,13 +26,13 @@ func (p Provider) Clean(ctx context.Context) ([]Removed, error) {
 }
 
 func (e *engine) clean(ctx context.Context) ([]Removed, error) {
-	me, err := self()
+	me, err := owner.Self()
 	if err != nil {
 		return nil, err
 	}
 	abandoned := func(labels map[string]string) bool {
-		o, err := parseOwner(labels[labelOwner])
-		return err == nil && o.dead(me)
+		o, err := owner.Parse(labels[labelOwner])
+		return err == nil && o.Dead(me)
 	}
 	var removed []Removed
 	var errs []error

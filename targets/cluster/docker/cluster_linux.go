@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/netspace"
 	"github.com/lapse-test/lapse/targets/cluster/nft"
+	"github.com/lapse-test/lapse/targets/cluster/owner"
 )
 
 // Open implements cluster.Provider.
@@ -73,7 +74,7 @@ func (c *containers) open(ctx context.Context) error {
 	if c.image, err = c.engine.image(ctx, c.spec.Container.Image, func(string) {}); err != nil {
 		return err
 	}
-	me, err := self()
+	me, err := owner.Self()
 	if err != nil {
 		return err
 	}

@@ -22,17 +22,9 @@ const manifests = "../../../deploy/kubernetes"
 // TestRealCluster is docs/kubernetes.md on a real Kubernetes: the example, the Job, and what
 // becomes of it when a budget or a missing right is in its way.
 func TestRealCluster(t *testing.T) {
-	lapse := filepath.Join(t.TempDir(), "lapse")
-	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-tags", "grpcnotrace", "-o", lapse, "github.com/lapse-test/lapse/cmd/lapse").CombinedOutput(); err != nil {
-		t.Fatalf("building lapse: %v\n%s", err, out)
-	}
-	c := realcluster.Start(t, lapse)
+	c, _, manifests := begin(t)
 	for _, name := range []string{"first", "second", "third", "runs"} {
 		c.Volume(t, name)
-	}
-	manifests, err := filepath.Abs(manifests)
-	if err != nil {
-		t.Fatal(err)
 	}
 	c.Kubectl(t, "apply", "-k", manifests+"/example")
 	c.Kubectl(t, "-n", "shop", "rollout", "status", "statefulset/db", "--timeout=2m")
@@ -114,6 +106,20 @@ func TestRealCluster(t *testing.T) {
 			c.Kubectl(t, "apply", "-k", entering)
 		})
 	}
+}
+
+// begin starts a cluster that has lapse, and returns the program and where the manifests are, too.
+func begin(t *testing.T) (c *realcluster.Cluster, lapse, deploy string) {
+	t.Helper()
+	lapse = filepath.Join(t.TempDir(), "lapse")
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-tags", "grpcnotrace", "-o", lapse, "github.com/lapse-test/lapse/cmd/lapse").CombinedOutput(); err != nil {
+		t.Fatalf("building lapse: %v\n%s", err, out)
+	}
+	deploy, err := filepath.Abs(manifests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return realcluster.Start(t, lapse), lapse, deploy
 }
 
 // budget lets no pod of three be done without.

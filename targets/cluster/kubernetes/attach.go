@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -15,7 +14,6 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/transport/websocket"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/kubernetes/inpod"
@@ -58,21 +56,7 @@ const process = ""
 
 // attach takes hold of a container that runs.
 func attach(ctx context.Context, config *rest.Config, namespace, pod, uid, container string) (*attachment, error) {
-	transport, holder, err := websocket.RoundTripperFor(config)
-	if err != nil {
-		return nil, err
-	}
-	base, _, err := rest.DefaultServerUrlFor(config)
-	if err != nil {
-		return nil, err
-	}
-	u := base.JoinPath("api/v1/namespaces", namespace, "pods", pod, "attach")
-	u.RawQuery = url.Values{"container": {container}, "stdin": {"true"}, "stdout": {"true"}}.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := websocket.Negotiate(transport, holder, request, attachProtocol)
+	conn, err := dial(ctx, config, namespace, pod, "attach", url.Values{"container": {container}, "stdin": {"true"}, "stdout": {"true"}})
 	if err != nil {
 		return nil, fmt.Errorf("attaching to the container %s of the pod %s: %w", container, pod, err)
 	}

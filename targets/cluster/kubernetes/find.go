@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -70,6 +71,9 @@ func connect(m mark) (dynamic.Interface, *rest.Config, mark, error) {
 // pod that this is, as for kubectl.
 func who(m mark) (*rest.Config, mark, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	if m.kubeconfig != "" {
+		rules.Precedence = filepath.SplitList(m.kubeconfig)
+	}
 	raw, err := rules.Load()
 	if err != nil {
 		return nil, m, err

@@ -26,6 +26,8 @@ type mark struct {
 	// image is what containers that are put into pods are made of; empty for that of the pod
 	// which lapse runs in.
 	image string
+	// kubeconfig lists the paths of those to read, as KUBECONFIG does, empty for what kubectl reads. It is no part of the text.
+	kubeconfig string
 }
 
 // inCluster stands where a context may stand.

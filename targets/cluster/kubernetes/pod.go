@@ -45,12 +45,20 @@ type pod struct {
 		PodIPs []struct {
 			IP string `json:"ip"`
 		} `json:"podIPs"`
-		Conditions []condition `json:"conditions"`
+		Conditions []condition       `json:"conditions"`
+		Containers []containerStatus `json:"containerStatuses"`
 		Ephemeral  []struct {
 			Name  string         `json:"name"`
 			State containerState `json:"state"`
 		} `json:"ephemeralContainerStatuses"`
 	} `json:"status"`
+}
+
+// containerStatus is how a container is.
+type containerStatus struct {
+	Name     string         `json:"name"`
+	Restarts int            `json:"restartCount"`
+	State    containerState `json:"state"`
 }
 
 // containerState has one of its fields.
@@ -69,8 +77,10 @@ type containerState struct {
 
 // condition is one of a pod's.
 type condition struct {
-	Type   string `json:"type"`
-	Status string `json:"status"`
+	Type    string `json:"type"`
+	Status  string `json:"status"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
 }
 
 // read makes a pod of what the API answered.

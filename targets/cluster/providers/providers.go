@@ -24,6 +24,9 @@ type Entry struct {
 	About string
 	// Auto says that it may be chosen without being named.
 	Auto bool
+	// Whole says that it carries out whole runs (cluster.Host), and makes no nodes for what
+	// goes on here.
+	Whole bool
 }
 
 // Native are the providers that need no engine, in the order in which they are tried.
@@ -31,9 +34,9 @@ type Entry struct {
 // client of an engine.
 func Native() []Entry {
 	return []Entry{
-		{sandbox.Provider{}, "nodes in Linux namespaces of their own", true},
-		{local.Provider{}, "nodes as processes on loopback, each link through a proxy", true},
-		{external.Provider{}, "an external cluster: one that is there already", false},
+		{Provider: sandbox.Provider{}, About: "nodes in Linux namespaces of their own", Auto: true},
+		{Provider: local.Provider{}, About: "nodes as processes on loopback, each link through a proxy", Auto: true},
+		{Provider: external.Provider{}, About: "an external cluster: one that is there already"},
 	}
 }
 
@@ -89,9 +92,22 @@ func Limits(all []Entry, name string) (can bool, able []string) {
 func Names(all []Entry) []string {
 	names := []string{Auto}
 	for _, e := range all {
-		names = append(names, e.Provider.Name())
+		if !e.Whole {
+			names = append(names, e.Provider.Name())
+		}
 	}
 	return names
+}
+
+// Hosts are the providers that carry out whole runs, by their names.
+func Hosts(all []Entry) map[string]cluster.Host {
+	out := map[string]cluster.Host{}
+	for _, e := range all {
+		if h, ok := e.Provider.(cluster.Host); ok && e.Whole {
+			out[e.Provider.Name()] = h
+		}
+	}
+	return out
 }
 
 // Choose returns the provider of all with this name, or for "auto" the first that can
@@ -104,7 +120,7 @@ func Names(all []Entry) []string {
 func Choose(ctx context.Context, all []Entry, name string, spec cluster.Spec) (cluster.Provider, string, error) {
 	if name != Auto {
 		for _, e := range all {
-			if e.Provider.Name() == name {
+			if e.Provider.Name() == name && !e.Whole {
 				if err := e.Provider.Available(ctx, spec); err != nil {
 					return nil, "", fmt.Errorf("provider %s: %w", name, err)
 				}

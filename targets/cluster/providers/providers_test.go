@@ -30,13 +30,13 @@ func TestChoose(t *testing.T) {
 		reason string // is contained
 		errs   []string
 	}{
-		{"the first", []Entry{{fake{"a", nil}, "in a", true}, {fake{"b", nil}, "in b", true}}, "auto", "a", "in a", nil},
-		{"the second, and why", []Entry{{fake{"a", no}, "in a", true}, {fake{"b", nil}, "in b", true}}, "auto", "b", "in b (not a: trying: forbidden)", nil},
-		{"not by itself", []Entry{{fake{"a", nil}, "in a", false}, {fake{"b", nil}, "in b", true}}, "auto", "b", "in b", nil},
-		{"by name", []Entry{{fake{"a", nil}, "in a", true}, {fake{"b", nil}, "in b", false}}, "b", "b", "in b", nil},
-		{"by name, impossible", []Entry{{fake{"a", no}, "in a", true}, {fake{"b", nil}, "in b", true}}, "a", "", "", []string{"provider a", "forbidden", "ask for it"}},
-		{"none", []Entry{{fake{"a", no}, "in a", true}, {fake{"b", no}, "in b", true}}, "auto", "", "", []string{"a: trying: forbidden; ask for it", "b: trying"}},
-		{"unknown", []Entry{{fake{"a", nil}, "in a", true}}, "c", "", "", []string{`"c"`, "auto, a"}},
+		{"the first", []Entry{{Provider: fake{"a", nil}, About: "in a", Auto: true}, {Provider: fake{"b", nil}, About: "in b", Auto: true}}, "auto", "a", "in a", nil},
+		{"the second, and why", []Entry{{Provider: fake{"a", no}, About: "in a", Auto: true}, {Provider: fake{"b", nil}, About: "in b", Auto: true}}, "auto", "b", "in b (not a: trying: forbidden)", nil},
+		{"not by itself", []Entry{{Provider: fake{"a", nil}, About: "in a", Auto: false}, {Provider: fake{"b", nil}, About: "in b", Auto: true}}, "auto", "b", "in b", nil},
+		{"by name", []Entry{{Provider: fake{"a", nil}, About: "in a", Auto: true}, {Provider: fake{"b", nil}, About: "in b", Auto: false}}, "b", "b", "in b", nil},
+		{"by name, impossible", []Entry{{Provider: fake{"a", no}, About: "in a", Auto: true}, {Provider: fake{"b", nil}, About: "in b", Auto: true}}, "a", "", "", []string{"provider a", "forbidden", "ask for it"}},
+		{"none", []Entry{{Provider: fake{"a", no}, About: "in a", Auto: true}, {Provider: fake{"b", no}, About: "in b", Auto: true}}, "auto", "", "", []string{"a: trying: forbidden; ask for it", "b: trying"}},
+		{"unknown", []Entry{{Provider: fake{"a", nil}, About: "in a", Auto: true}}, "c", "", "", []string{`"c"`, "auto, a"}},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			p, reason, err := Choose(context.Background(), c.all, c.name, cluster.Spec{})
@@ -71,7 +71,7 @@ func TestInstead(t *testing.T) {
 	lacking := &cluster.EnvironmentError{Doing: "looking for software", Err: errors.New("no Java"), Way: "install it"}
 	no := &cluster.EnvironmentError{Doing: "asking", Err: errors.New("no engine"), Way: "start one"}
 	chosen := fake{"a", nil}
-	all := []Entry{{chosen, "in a", true}, {fake{"b", nil}, "in b", true}, {bringing{fake{"c", nil}}, "in c", true}}
+	all := []Entry{{Provider: chosen, About: "in a", Auto: true}, {Provider: fake{"b", nil}, About: "in b", Auto: true}, {Provider: bringing{fake{"c", nil}}, About: "in c", Auto: true}}
 	p, reason, err := Instead(t.Context(), all, chosen, lacking, cluster.Spec{})
 	if err != nil || p.Name() != "c" || reason != "in c (not a: looking for software: no Java)" {
 		t.Errorf("chose %v, %q, %v", p, reason, err)

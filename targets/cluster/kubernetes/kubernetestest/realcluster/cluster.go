@@ -203,6 +203,25 @@ func (c *Cluster) TryKubectl(args ...string) (string, error) {
 	return c.run(nil, filepath.Join(c.kubernetes, "kubectl"), args...)
 }
 
+// Try runs a program in the cluster's namespaces, as the administrator, and returns what it prints.
+func (c *Cluster) Try(program string, args ...string) (string, error) {
+	return c.run(nil, program, args...)
+}
+
+// Kubeconfig writes a kubeconfig of a service account, and returns its path.
+func (c *Cluster) Kubeconfig(t testing.TB, namespace, account string) string {
+	t.Helper()
+	token := strings.TrimSpace(c.Kubectl(t, "-n", namespace, "create", "token", account, "--duration=2h"))
+	path := filepath.Join(c.dir, account+".conf")
+	text := c.Kubectl(t, "config", "view", "--raw", "--flatten")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.Kubectl(t, "--kubeconfig", path, "config", "set-credentials", account, "--token="+token)
+	c.Kubectl(t, "--kubeconfig", path, "config", "set-context", "--current", "--user="+account)
+	return path
+}
+
 // Apply gives the API a manifest.
 func (c *Cluster) Apply(t testing.TB, manifest string) {
 	t.Helper()

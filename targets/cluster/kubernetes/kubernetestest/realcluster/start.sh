@@ -33,13 +33,14 @@ log kube-apiserver "$kubernetes/kube-apiserver" --etcd-servers http://127.0.0.1:
   --kubelet-client-certificate "$dir/admin.crt" --kubelet-client-key "$dir/admin.key" --kubelet-preferred-address-types InternalIP \
   --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$dir/accounts.key" --service-account-signing-key-file "$dir/accounts.key" \
   --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction --allow-privileged --cert-dir "$dir"
-log kube-controller-manager "$kubernetes/kube-controller-manager" --kubeconfig "$dir/controllers.conf" --service-account-private-key-file "$dir/accounts.key" \
-  --root-ca-file "$dir/ca.crt" --use-service-account-credentials --leader-elect=false --bind-address 127.0.0.1 --cert-dir "$dir/controllers"
 log kube-scheduler "$kubernetes/kube-scheduler" --kubeconfig "$dir/scheduler.conf" --leader-elect=false --bind-address 127.0.0.1 --cert-dir "$dir/scheduler"
 log containerd containerd --config "$dir/containerd.toml"
 log kubelet "$kubernetes/kubelet" --config "$dir/kubelet.yaml" --kubeconfig "$dir/kubelet.conf" --hostname-override machine --node-ip 192.168.77.1 \
   --root-dir "$dir/kubelet" --cert-dir "$dir/kubelet-pki"
 echo started >"$dir/started"
 until "$kubernetes/kubectl" --kubeconfig "$dir/admin.conf" get --raw /readyz >/dev/null 2>&1; do sleep 0.2; done
+# They wait ten seconds for an API server that is ready, which a busy machine outruns.
+log kube-controller-manager "$kubernetes/kube-controller-manager" --kubeconfig "$dir/controllers.conf" --service-account-private-key-file "$dir/accounts.key" \
+  --root-ca-file "$dir/ca.crt" --use-service-account-credentials --leader-elect=false --bind-address 127.0.0.1 --cert-dir "$dir/controllers"
 log coredns "$beside/coredns" -conf "$dir/Corefile"
 while :; do wait || sleep 1; sleep 1; done

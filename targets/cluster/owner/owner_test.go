@@ -1,4 +1,4 @@
-package docker
+package owner
 
 import "testing"
 
@@ -8,11 +8,11 @@ func FuzzParseOwner(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		o, err := parseOwner(text)
+		o, err := Parse(text)
 		if err != nil {
 			return
 		}
-		if again, err := parseOwner(o.String()); err != nil || again != o {
+		if again, err := Parse(o.String()); err != nil || again != o {
 			t.Errorf("%q is %v, and then %v: %v", text, o, again, err)
 		}
 	})

@@ -1,0 +1,143 @@
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	gorilla "github.com/gorilla/websocket"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport/websocket"
+)
+
+// dial opens a stream to something below a pod, such as attach. It needs no more than that ctx is not done when it
+// begins.
+func dial(ctx context.Context, config *rest.Config, namespace, pod, sub string, query url.Values) (*gorilla.Conn, error) {
+	transport, holder, err := websocket.RoundTripperFor(config)
+	if err != nil {
+		return nil, err
+	}
+	u, err := podURL(config, namespace, pod, sub, query)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return nil, err
+	}
+	return websocket.Negotiate(transport, holder, request, attachProtocol)
+}
+
+func podURL(config *rest.Config, namespace, pod, sub string, query url.Values) (string, error) {
+	base, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return "", err
+	}
+	u := base.JoinPath("api/v1/namespaces", namespace, "pods", pod, sub)
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}
+
+// status is how a command in a container has ended.
+type status struct {
+	Status  string `json:"status"`
+	Message string `json:"message"`
+}
+
+// execute runs a command in a container, whose output goes to out, until it has ended.
+func execute(ctx context.Context, config *rest.Config, namespace, pod, container string, command []string, out io.Writer) error {
+	doing := fmt.Sprintf("running %q in the pod %s", command, pod)
+	conn, err := dial(ctx, config, namespace, pod, "exec", url.Values{"container": {container}, "command": command, "stdout": {"true"}, "stderr": {"true"}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	defer func() { _ = conn.Close() }() // it has been read to its end
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	var said []byte
+	for {
+		_, message, err := conn.ReadMessage()
+		if err != nil {
+			return fmt.Errorf("%s: %w", doing, errors.Join(ctx.Err(), err))
+		}
+		if len(message) == 0 {
+			continue
+		}
+		switch text := message[1:]; message[0] {
+		case channelOut:
+			if _, err := out.Write(text); err != nil {
+				return fmt.Errorf("%s: %w", doing, err)
+			}
+		case channelErr:
+			const most = 2000
+			said = append(said, text[:min(len(text), most-min(len(said), most))]...)
+		case channelStatus:
+			var s status
+			if err := json.Unmarshal(text, &s); err != nil {
+				return fmt.Errorf("%s: its end cannot be read: %w", doing, err)
+			}
+			if s.Status != "Success" {
+				return fmt.Errorf("%s: %s: %s", doing, s.Message, said)
+			}
+			return nil
+		}
+	}
+}
+
+// sofar copies what a container has said so far, or what it said before it was started again.
+func sofar(ctx context.Context, config *rest.Config, namespace, pod, container string, before bool, out io.Writer) error {
+	answer, err := logOf(ctx, config, namespace, pod, url.Values{"container": {container}, "previous": {strconv.FormatBool(before)}})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Close() }() // it was only read
+	_, err = io.Copy(out, answer)
+	return err
+}
+
+// follow copies what a container says to out, but for the first skip bytes, until it has ended or the
+// connection has, and returns how much there was in all.
+func follow(ctx context.Context, config *rest.Config, namespace, pod, container string, skip int64, out io.Writer) (int64, error) {
+	answer, err := logOf(ctx, config, namespace, pod, url.Values{"container": {container}, "follow": {"true"}})
+	if err != nil {
+		return skip, err
+	}
+	defer func() { _ = answer.Close() }() // it was only read
+	if _, err := io.CopyN(io.Discard, answer, skip); err != nil {
+		return skip, err
+	}
+	n, err := io.Copy(out, answer)
+	return skip + n, err
+}
+
+// logOf is what a container says; whoever reads it closes it.
+func logOf(ctx context.Context, config *rest.Config, namespace, pod string, query url.Values) (io.ReadCloser, error) {
+	endless := rest.CopyConfig(config)
+	endless.Timeout = 0
+	client, err := rest.HTTPClientFor(endless)
+	if err != nil {
+		return nil, err
+	}
+	u, err := podURL(config, namespace, pod, "log", query)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		const most = 1000
+		text, err := io.ReadAll(io.LimitReader(answer.Body, most))
+		return nil, errors.Join(fmt.Errorf("%s: %s", answer.Status, text), err, answer.Body.Close())
+	}
+	return answer.Body, nil
+}
