@@ -161,7 +161,7 @@ func moves(t *testing.T, seed uint64, before, after Table, is []string) {
 	for _, h := range before {
 		was = append(was, h.Nodes...)
 	}
-	load, least := map[string]int{}, 0
+	load := map[string]int{}
 	for i, h := range after {
 		for at, node := range h.Nodes {
 			load[node]++
@@ -174,7 +174,7 @@ func moves(t *testing.T, seed uint64, before, after Table, is []string) {
 	for _, node := range is {
 		most = max(most, load[node])
 	}
-	least = most
+	least := most
 	for _, node := range is {
 		if !slices.Contains(was, node) {
 			least = min(least, load[node])
