@@ -2,6 +2,7 @@ package counter
 
 import (
 	"context"
+	"maps"
 	"math/big"
 	"math/rand/v2"
 	"slices"
@@ -234,5 +235,44 @@ func TestSums(t *testing.T) {
 				t.Errorf("%d of 400 are not decided", counts[unknown])
 			}
 		})
+	}
+}
+
+// TestHalves compares what few amounts make with all their subsets.
+func TestHalves(t *testing.T) {
+	runs := seeds.Choose(t, 2000)
+	var h halves
+	made, not := 0, 0
+	for seed := range runs.All() {
+		rng := rand.New(rand.NewPCG(seed, 0xc3))
+		top := []int64{3, 40, 1000}[rng.IntN(3)]
+		bags := make([][]history.Value, 2)
+		able := map[history.Value]bool{0: true}
+		total := history.Value(0)
+		for range rng.IntN(11) {
+			m := history.Value(1 + rng.Int64N(top))
+			bag := &bags[rng.IntN(len(bags))]
+			*bag = append(*bag, m)
+			for sum := range maps.Clone(able) {
+				able[sum+m] = true
+			}
+			total += m
+		}
+		for range 50 {
+			want := history.Value(rng.Int64N(int64(total) + 2))
+			got := h.make(want, bags...)
+			if got != able[want] {
+				t.Fatalf("seed %d: %d of %v: %v", seed, want, bags, got)
+			}
+			if got {
+				made++
+			} else {
+				not++
+			}
+		}
+	}
+	t.Logf("%s: %d sums are made, %d are not", runs, made, not)
+	if made == 0 || not == 0 {
+		t.Error("the questions are one-sided")
 	}
 }

@@ -21,7 +21,8 @@ type pending struct {
 	place []int32 // in open, by the operation's place among those of the key
 	acked []history.Value
 	// few are those of open and acked that the last read was judged by.
-	few sums
+	few    sums
+	halves halves
 	// slow tells that the last read took more than a look.
 	slow bool
 }
@@ -113,6 +114,12 @@ func (p *pending) allows(extra, most history.Value, acked int) answer {
 		return possible
 	}
 	p.slow = true
+	if len(p.never.amounts)+len(p.few.amounts) <= mostHalved {
+		if p.halves.make(extra, p.never.amounts, p.few.amounts) {
+			return possible
+		}
+		return impossible
+	}
 	return p.sums().makes(extra)
 }
 
