@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/owner"
 )
@@ -106,7 +107,7 @@ func (c *carry) set(ctx context.Context) error {
 		return &cluster.EnvironmentError{Doing: "starting the nodes of the run", Err: errors.Join(err, c.lastWords(ctx)),
 			Way: "see that the images can be pulled by the cluster's machines without a secret of the namespace (--image, --lapse-image), and that there is room for the pods"}
 	}
-	c.Note(fmt.Sprintf("%d nodes are ready after %s", c.Nodes, time.Since(began).Round(100*time.Millisecond)))
+	c.Note(fmt.Sprintf("%d nodes are ready after %s", c.Nodes, duration.Text(time.Since(began))))
 	return nil
 }
 
@@ -263,7 +264,7 @@ func (c *carry) bring(ctx context.Context, pod string) (string, error) {
 		if err := os.Rename(filepath.Join(dir, e.Name()), filepath.Join(c.Out, e.Name())); err != nil {
 			return failed(err)
 		}
-		c.Note(fmt.Sprintf("the run is copied out to %s, %.1f MB in %s", filepath.Join(c.Out, e.Name()), float64(size)/1e6, time.Since(began).Round(100*time.Millisecond)))
+		c.Note(fmt.Sprintf("the run is copied out to %s, %.1f MB in %s", filepath.Join(c.Out, e.Name()), float64(size)/1e6, duration.Text(time.Since(began))))
 		return e.Name(), nil
 	}
 	return "", nil
@@ -292,7 +293,7 @@ func (c *carry) remove(ctx context.Context) error {
 	if err != nil {
 		return &cluster.EnvironmentError{Doing: "removing the namespace " + c.Name, Err: err, Way: "lapse clean tries again when this process has ended, and the cluster itself at the deadline; kubectl delete namespace " + c.Name + " does it now"}
 	}
-	c.Note(fmt.Sprintf("the namespace %s is removed, after %s", c.Name, time.Since(began).Round(100*time.Millisecond)))
+	c.Note(fmt.Sprintf("the namespace %s is removed, after %s", c.Name, duration.Text(time.Since(began))))
 	return nil
 }
 
