@@ -91,13 +91,16 @@ func (s *step) call(index uint64, c command) ([]byte, error) {
 	return s.m.procedure(&State{s, index, c.Node}, c.Value)
 }
 
-// Call has the group's procedure carry out body, once, and returns what it answered here, where it is then applied. Its errors are
+// Call has the group's procedure carry out body, once, and returns what it answered here, where it is then applied; a node that is no member has one call. Its errors are
 // *engine.Error with an Outcome: perhaps written says that it was or may yet be carried out, and its answer is not known. It waits as
 // long as ctx does.
 func (e *Engine) Call(ctx context.Context, body []byte) ([]byte, error) {
 	if err := e.agrees(); err != nil {
 		err.Outcome = engine.NotWritten
 		return nil, err
+	}
+	if !e.counts() {
+		return e.callElsewhere(ctx, body)
 	}
 	out, err := e.propose(ctx, command{ID: e.requestName(), Value: body, Call: true})
 	if err != nil {
@@ -110,6 +113,24 @@ func (e *Engine) Call(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.PerhapsWritten, Message: "the call was carried out, and its answer is not known"}
 	}
 	return []byte(out.Answer), nil
+}
+
+// callElsewhere has a member call, for this node is none.
+func (e *Engine) callElsewhere(ctx context.Context, body []byte) (answer []byte, err error) {
+	r := e.relay(ctx, own{Call: body}.request())
+	if r.Error != nil {
+		switch {
+		case r.Error.Code == engine.CodeNoMember: // nobody took it
+			r.Error.Outcome = engine.NotWritten
+		case r.Error.Outcome == "":
+			r.Error.Outcome = engine.PerhapsWritten
+		}
+		return nil, r.Error
+	}
+	if err = readOwn(r, &answer); err != nil {
+		return nil, &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.PerhapsWritten, Message: "the call was carried out, and its answer is not known: " + err.Error()}
+	}
+	return answer, nil
 }
 
 // Scan is up to limit of this node's keys that begin with prefix and come after a key (empty for the first), in the order of bytes; it asks nobody.

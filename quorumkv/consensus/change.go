@@ -133,10 +133,10 @@ func (e *Engine) view() protocol.Members {
 // lost is why this node's data do not count; empty if they do, or never have.
 func (e *Engine) lost() string {
 	if v := e.told.Load(); v != nil {
-		return v.text(e.node.Name)
+		return e.say(*v, e.node.Name)
 	}
 	if slices.Contains(e.status.Load().Members.Removed, e.self.ID) {
-		return verdict{}.text(e.node.Name)
+		return e.say(verdict{}, e.node.Name)
 	}
 	return ""
 }
@@ -250,7 +250,7 @@ func (e *Engine) planAdd(ctx context.Context, now members, node string) ([]*raft
 	case is.Why != "":
 		return nil, refuse("%s cannot be added: %s", node, is.Why)
 	case slices.Contains(now.Removed, is.ID):
-		return nil, refuse("%s cannot be added: %s", node, verdict{}.text(node))
+		return nil, refuse("%s cannot be added: %s", node, e.say(verdict{}, node))
 	}
 	return []*raftpb.ConfChangeSingle{single(raftpb.ConfChangeAddLearnerNode, is.ID)}, nil
 }

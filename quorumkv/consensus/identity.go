@@ -50,7 +50,7 @@ func (e *Engine) identify(hasLog bool) (identity, error) {
 	}
 	if there {
 		e.told.Store(&v)
-		e.node.Logger.Error("this node takes no part in the group", "why", v.text(e.node.Name))
+		e.node.Logger.Error("this node takes no part in the group", "why", e.say(v, e.node.Name))
 	}
 	return out, nil
 }
@@ -82,11 +82,14 @@ type verdict struct {
 	Lost bool   `json:"lost,omitempty"`
 }
 
-// text says it to people.
-func (v verdict) text(node string) string {
+// say says a verdict to people, and the way out.
+func (e *Engine) say(v verdict, node string) string {
 	what := node + " was removed from the group"
 	if v.Lost {
 		what = node + " has lost the directory with which it was a member: what it has acknowledged is not here"
+	}
+	if e.opts.Service != "" {
+		return what + "; it neither votes nor holds anything that counts, and has members answer. The members of this group are fixed: it is one again with the directory that it had"
 	}
 	return what + "; it neither votes nor holds anything that counts. Start it with an empty directory and --join, then 'members add " + node + "'"
 }
@@ -197,6 +200,7 @@ func (l *loop) condemned(v verdict) error {
 		return fmt.Errorf("note that this node is no member: %w", err)
 	}
 	l.e.told.Store(&v)
-	l.e.node.Logger.Error("this node takes no part in the group any more", "why", v.text(l.e.node.Name))
+	l.publish()
+	l.e.node.Logger.Error("this node takes no part in the group any more", "why", l.e.say(v, l.e.node.Name))
 	return nil
 }

@@ -233,6 +233,9 @@ func (l *loop) publish() {
 	b := l.raw.BasicStatus()
 	s := status{Leader: l.e.name(b.Lead), Leading: b.RaftState == raft.StateLeader, Term: b.GetTerm(), Applied: l.machine.applied, Commit: b.GetCommit(),
 		Members: l.machine.now(), Waiting: l.waiting}
+	if l.e.told.Load() != nil { // whatever it was, it hears nobody any more
+		s.Leader, s.Leading = "", false
+	}
 	before := l.status
 	l.status = s
 	l.e.status.Store(&s)

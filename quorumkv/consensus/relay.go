@@ -17,6 +17,7 @@ import (
 type own struct {
 	Status   bool                   `json:"status,omitempty"`   // the members
 	Change   *protocol.MemberChange `json:"change,omitempty"`   // of the members
+	Call     []byte                 `json:"call,omitempty"`     // of the group's procedure
 	Newcomer bool                   `json:"newcomer,omitempty"` // what a node says of itself; all others are for members
 }
 
@@ -97,6 +98,9 @@ func (e *Engine) serve(ctx context.Context, q forward.Request) forward.Reply {
 	case o.Change != nil:
 		m, err := e.ChangeMembers(ctx, *o.Change)
 		return answerOwn(m, err)
+	case o.Call != nil:
+		b, err := e.Call(ctx, o.Call)
+		return answerOwn(b, err)
 	case q.Write != nil:
 		res, err := e.write(ctx, *q.Write)
 		if err != nil {

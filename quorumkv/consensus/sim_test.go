@@ -446,6 +446,20 @@ func TestARemovedMemberThatComesBack(t *testing.T) {
 	}
 }
 
+// A node that hears in office that it was removed leads no more, for it hears nobody who would tell it so.
+func TestALeaderThatHearsThatItWasRemoved(t *testing.T) {
+	s := newSim(t, 5, 1000, "n1", "n2", "n3")
+	s.until("there is a leader", func() bool { _, n := s.leader(); return n != nil })
+	_, n := s.leader()
+	s.must(n.l.condemned(verdict{ID: n.e.self.ID}))
+	s.must(n.l.ticked())
+	s.must(n.l.settle())
+	if is := n.e.status.Load(); is.Leading || is.Leader != "" || n.e.counts() {
+		t.Errorf("it counts: %t, and is %+v", n.e.counts(), is)
+	}
+	s.until("another leads", func() bool { _, other := s.leader(); return other != nil && other != n })
+}
+
 // A step that was made for members that are others by now does nothing, however late a copy comes.
 func TestALateCopyOfAChange(t *testing.T) {
 	s := newSim(t, 3, 1000, "n1", "n2", "n3")

@@ -209,7 +209,7 @@ func (e *Engine) complete() error {
 		}
 	}
 	if was && lost != "" {
-		return fmt.Errorf("data directory %s has lost %s: put it back, or start this node with an empty directory as one that has lost its disk", e.node.DataDir, lost)
+		return fmt.Errorf("data directory %s has lost %s: put it back; with an empty directory this node takes no part in its shards any more, and has the others answer its clients", e.node.DataDir, lost)
 	}
 	return nil
 }

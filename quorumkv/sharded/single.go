@@ -89,6 +89,9 @@ func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 			return res, err
 		}
 		if req.Level == consensus.LevelFollower || e.opts.Transactions == NoReadLocks || !writing(res.Record) {
+			if !slices.Contains(res.Answered, e.node.Name) { // this node has lost its disk, and what it has is not what was read
+				return g.Read(ctx, engine.ReadRequest{Key: keyData + req.Key, Level: req.Level})
+			}
 			res.Record, err = g.Local(keyData + req.Key)
 			return res, err
 		}
