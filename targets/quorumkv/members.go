@@ -185,6 +185,9 @@ func (s *memberedSystem) change(ctx context.Context, c protocol.MemberChange, le
 				continue
 			case m.Phase == string(membership.Stable) && !asked:
 				asked = true
+				if err := s.renew(ctx, c.Add); err != nil {
+					errs = append(errs, fmt.Errorf("%s: %w", node, err))
+				}
 				if _, err := s.admin[n].ChangeMembers(ctx, c); err != nil {
 					errs = append(errs, fmt.Errorf("%s: %w", n, err))
 				}
@@ -193,6 +196,26 @@ func (s *memberedSystem) change(ctx context.Context, c protocol.MemberChange, le
 		}
 		return errors.Join(errs...)
 	})
+}
+
+// renew gives a node that is to join a new life where the group has removed it and nobody has ended it since: in mode raft nothing comes back with the directory
+// with which it was removed. A removal of which nobody waited for the end leaves such a node.
+func (s *memberedSystem) renew(ctx context.Context, node string) error {
+	if node == "" || s.cfg.Options[optMode] != consensus.Mode {
+		return nil
+	}
+	i, err := s.Index(node)
+	if err != nil {
+		return err
+	}
+	if m, err := s.admin[node].Members(ctx); err != nil || m.Lost == "" {
+		return err
+	}
+	s.lives.set(node, true)
+	if err := s.Nodes[i].Kill(ctx); err != nil {
+		return err
+	}
+	return s.StartNode(ctx, i)
 }
 
 // RemoveMember implements ability.MemberChanger.

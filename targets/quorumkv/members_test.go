@@ -13,6 +13,8 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
+	"github.com/lapse-test/lapse/targets/targettest"
 )
 
 // A member that a change takes out is none to rely on, and one that it takes in is none yet.
@@ -142,4 +144,29 @@ func TestWhoIsGone(t *testing.T) {
 	gone(true, "that has failed")
 	l.set("n1", false)
 	gone(false, "it is in")
+}
+
+// A removal of which nobody waited for the end leaves a node that runs with a directory that does not come back: it is taken in again with an empty one.
+func TestAMemberOfRaftWhoseRemovalWasCutOffJoinsAgain(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cfg := targets.Config{Nodes: 3, Options: map[string]string{optMode: "raft"}}
+	mode, err := New().Describe(ctx, cfg)
+	targettest.Must(t, err)
+	_, sys, _ := targettest.Deploy(ctx, t, mode, sandbox.Provider{}, cfg, logName)
+	s, ok := sys.(*raftSystem)
+	if !ok {
+		t.Fatalf("it is a %T, whose members do not change", sys)
+	}
+	_, err = s.admin["n1"].Put(ctx, "k", []byte("v"), "")
+	targettest.Must(t, err)
+	_, err = s.admin["n1"].ChangeMembers(ctx, protocol.MemberChange{Remove: "n3"})
+	targettest.Must(t, err)
+	targettest.Must(t, s.AddMember(ctx, "n3"))
+	if got, err := s.Members(ctx); err != nil || !slices.Equal(got, []string{"n1", "n2", "n3"}) {
+		t.Errorf("the members are %v, %v", got, err)
+	}
+	if v, err := s.admin["n3"].Get(ctx, "k", "", ""); err != nil || v == nil || string(v.Bytes()) != "v" {
+		t.Errorf("n3 reads %+v, %v", v, err)
+	}
 }
