@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -74,6 +75,8 @@ func (a *app) runElsewhere(cmd *cobra.Command, rf *requestFlags, known cluster.H
 		return output.PrintPlan(a.App, there.Planned)
 	}
 	e := there.Errand
+	// What is checked after the load is no reason to remove the namespace.
+	e.Lasts += a.Budget.Time * time.Duration(len(there.Planned.Models))
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		for _, name := range toldThere {
 			if f.Name == name {
@@ -94,15 +97,22 @@ func (a *app) runElsewhere(cmd *cobra.Command, rf *requestFlags, known cluster.H
 	if err != nil && cmd.Context().Err() != nil && returned.Run == "" {
 		return &cli.ExitError{Code: verdict.ExitInterrupted, Text: err.Error()}
 	}
+	if err != nil && returned == (cluster.Returned{}) {
+		return err // it has not ended there
+	}
 	return a.returned(returned, env.Out, err)
 }
 
 // returned says what came back of a run that was carried out elsewhere. What went wrong besides is
 // said, and is the command's exit code where the run has none or held.
 func (a *app) returned(r cluster.Returned, out string, err error) error {
+	code, odd := codeOf(r)
+	if err == nil {
+		err = odd
+	}
 	if r.Run == "" {
-		if err == nil && r.Code != 0 {
-			return &cli.ExitError{Code: r.Code}
+		if err == nil && code != verdict.ExitHeld {
+			return &cli.ExitError{Code: code}
 		}
 		return err
 	}
@@ -118,11 +128,27 @@ func (a *app) returned(r cluster.Returned, out string, err error) error {
 		}
 		err = errors.Join(err, openErr)
 	}
-	if err != nil && r.Code == 0 {
+	if err != nil && code == verdict.ExitHeld {
 		return err
 	}
 	if err != nil {
 		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 	}
-	return &cli.ExitError{Code: r.Code}
+	return &cli.ExitError{Code: code}
+}
+
+// codeOf is the exit code that a run elsewhere stands for. Its error says that the one there is no verdict: there
+// is no run for it, or lapse has not ended by itself.
+func codeOf(r cluster.Returned) (int, error) {
+	const doing = "looking at how lapse in the cluster ended"
+	switch r.Code {
+	case verdict.ExitHeld, verdict.ExitViolated, verdict.ExitInconclusive:
+		if r.Run != "" {
+			return r.Code, nil
+		}
+		return verdict.ExitEnvironment, &cluster.EnvironmentError{Doing: doing, Err: fmt.Errorf("its exit code is %d, and it has left no run", r.Code), Way: "see whether the image has lapse as its entry point (--lapse-image)"}
+	case verdict.ExitEnvironment, verdict.ExitUsage, verdict.ExitBug, verdict.ExitInterrupted:
+		return r.Code, nil
+	}
+	return verdict.ExitEnvironment, &cluster.EnvironmentError{Doing: doing, Err: fmt.Errorf("it was ended from outside, with exit code %d", r.Code)}
 }

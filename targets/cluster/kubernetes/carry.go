@@ -1,13 +1,10 @@
 package kubernetes
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -33,7 +30,7 @@ const (
 	goneTimeout = 3 * time.Minute
 	// lookEvery is the time between two looks at what becomes of what was made.
 	lookEvery = 250 * time.Millisecond
-	// brokenTimeout is how long nothing may be heard of the API while a run goes on.
+	// brokenTimeout is the usual patience.
 	brokenTimeout = 5 * time.Minute
 )
 
@@ -42,6 +39,10 @@ type carry struct {
 	build
 	client dynamic.Interface
 	config *rest.Config
+	// owner is the process that carries it out (package owner).
+	owner string
+	// patience is how long nothing may be heard of the API while a run goes on or is copied.
+	patience time.Duration
 }
 
 // CarryOut implements cluster.Host.
@@ -50,7 +51,9 @@ func (p *Provider) CarryOut(ctx context.Context, e cluster.Errand) (out cluster.
 	if err != nil {
 		return out, err
 	}
-	c := &carry{build: build{Errand: e, image: p.Image, volume: p.Volume, class: p.Class, deadline: time.Now().Add(e.Lasts + beside)}, client: client, config: config}
+	if err := writable(e.Out); err != nil {
+		return out, err
+	}
 	me, err := owner.Self()
 	if err != nil {
 		return out, err
@@ -59,19 +62,25 @@ func (p *Provider) CarryOut(ctx context.Context, e cluster.Errand) (out cluster.
 	if err != nil {
 		return out, err
 	}
+	where, err := p.where()
+	if err != nil {
+		return out, err
+	}
+	c := &carry{
+		build:  build{Errand: e, image: p.Image, volume: p.Volume, class: p.Class, deadline: time.Now().Add(e.Lasts + beside)},
+		client: client, config: config, owner: me.String(), patience: brokenTimeout,
+	}
 	// Before it is made: whatever becomes of this process, it is known where to look.
 	forget, err := p.keep(note{
-		Namespace: e.Name, Kubeconfig: cmp.Or(p.Kubeconfig, os.Getenv("KUBECONFIG")), Context: m.context, Inside: m.inside,
-		Owner: me.String(), Host: host, Deadline: c.deadline,
+		Namespace: e.Name, Kubeconfig: where, Context: m.context, Inside: m.inside, Server: config.Host,
+		Owner: c.owner, Host: host, Deadline: c.deadline,
 	})
 	if err != nil {
 		return out, err
 	}
-	if err := create(ctx, client, e.Name, c.namespace(me.String())); err != nil {
-		if apierrors.IsForbidden(err) || apierrors.IsAlreadyExists(err) {
-			err = errors.Join(err, forget()) // there is none of ours
-		}
-		return out, &cluster.EnvironmentError{Doing: "making a namespace for the run", Err: err, Way: wayToMake}
+	made := create(ctx, client, e.Name, c.namespace(c.owner))
+	if apierrors.IsForbidden(made) || apierrors.IsAlreadyExists(made) { // there is none of ours
+		return out, errors.Join(&cluster.EnvironmentError{Doing: "making a namespace for the run", Err: made, Way: wayToMake}, forget())
 	}
 	defer func() {
 		left := c.remove(context.WithoutCancel(ctx))
@@ -80,6 +89,9 @@ func (p *Provider) CarryOut(ctx context.Context, e cluster.Errand) (out cluster.
 		}
 		err = errors.Join(err, left)
 	}()
+	if made != nil { // it may be there all the same: the answer was lost, or not waited for
+		return out, &cluster.EnvironmentError{Doing: "making a namespace for the run", Err: made, Way: "see whether the cluster of the kubeconfig is up and can be reached from here"}
+	}
 	c.Note("the namespace " + e.Name + " is made, and removed by " + c.deadline.UTC().Format(time.RFC3339) + " at the latest")
 	if err := c.set(ctx); err != nil {
 		return out, err
@@ -96,7 +108,7 @@ func (c *carry) set(ctx context.Context) error {
 	}
 	c.Note(fmt.Sprintf("%d nodes are being started", c.Nodes))
 	began := time.Now()
-	err := c.await(ctx, startTimeout, func(ctx context.Context) (bool, error) {
+	err := await(ctx, startTimeout, func(ctx context.Context) (bool, error) {
 		pods, err := c.pods(ctx, partDatabase)
 		if err != nil {
 			return false, err
@@ -134,7 +146,7 @@ func allReady(pods []*pod, want int) (over bool, err error) {
 
 // make makes an object in the namespace. A quota that was just made refuses all until it has been counted what there is.
 func (c *carry) make(ctx context.Context, o object) error {
-	return c.await(ctx, quotaTimeout, func(ctx context.Context) (bool, error) {
+	return await(ctx, quotaTimeout, func(ctx context.Context) (bool, error) {
 		err := create(ctx, c.client, c.Name, o)
 		return !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "status unknown for quota"), err
 	})
@@ -145,9 +157,8 @@ func (c *carry) run(ctx context.Context) (out cluster.Returned, err error) {
 	if err := c.make(ctx, c.harness()); err != nil {
 		return out, &cluster.EnvironmentError{Doing: "starting lapse beside the nodes", Err: err, Way: wayToMake}
 	}
-	lasting := context.WithoutCancel(ctx)
 	var name string
-	err = c.await(ctx, startTimeout, func(ctx context.Context) (bool, error) {
+	err = await(ctx, startTimeout, func(ctx context.Context) (bool, error) {
 		pods, err := c.pods(ctx, partHarness)
 		if err != nil {
 			return false, err
@@ -168,137 +179,56 @@ func (c *carry) run(ctx context.Context) (out cluster.Returned, err error) {
 	if err != nil {
 		return out, &cluster.EnvironmentError{Doing: "starting lapse beside the nodes", Err: err, Way: "see that its image can be pulled by the cluster's machines (--lapse-image)"}
 	}
-	// Told to end, it ends in good order, and what it says meanwhile is worth hearing.
-	defer context.AfterFunc(ctx, func() {
-		c.Note("interrupted: lapse in the cluster is told to end in good order")
-		ending, cancel := context.WithTimeout(lasting, askTimeout)
-		defer cancel()
-		if err := execute(ending, c.config, c.Name, name, partHarness, []string{partHarness, CommandInCluster, CommandEnd}, io.Discard); err != nil {
-			c.Note(err.Error())
-		}
-	})()
-	code, err := c.listen(lasting, name)
-	if err != nil {
-		return out, &cluster.EnvironmentError{Doing: "following lapse in the cluster", Err: err}
+	code, bad := c.hear(ctx, name)
+	if bad != nil && code == 0 {
+		return out, &cluster.EnvironmentError{Doing: "following lapse in the cluster", Err: bad}
 	}
 	out.Code = code
-	out.Run, err = c.bring(lasting, name)
-	return out, err
+	out.Run, err = c.bring(context.WithoutCancel(ctx), name)
+	return out, errors.Join(bad, err)
 }
 
-// listen passes on what lapse says until it has ended, and returns its exit code.
-func (c *carry) listen(ctx context.Context, pod string) (int, error) {
-	var heard int64
-	for quiet := time.Now(); ; {
-		before := heard
-		var err error
-		heard, err = follow(ctx, c.config, c.Name, pod, partHarness, heard, c.Said)
-		if heard > before {
-			quiet = time.Now()
-		}
-		u, getErr := c.client.Resource(podsResource).Namespace(c.Name).Get(ctx, pod, metav1.GetOptions{})
-		if apierrors.IsNotFound(getErr) {
-			return 0, errors.New("its pod is gone, and what it had recorded with it: its machine may have been lost, or its time was over")
-		}
-		if getErr == nil {
-			p, err := read(u)
-			if err != nil {
-				return 0, err
-			}
-			if s := p.container(partHarness); s != nil && s.State.Terminated != nil {
-				// What it said last may have come after the connection had ended.
-				_, err = follow(ctx, c.config, c.Name, pod, partHarness, heard, c.Said)
-				if err != nil && !errors.Is(err, io.EOF) {
-					c.Note("its last words are not all here: " + err.Error())
-				}
-				if t := s.State.Terminated; t.Reason == "OOMKilled" {
-					return 0, errors.New("it was killed for want of memory")
-				}
-				return s.State.Terminated.ExitCode, nil
-			}
-		}
-		if err = errors.Join(err, getErr); err != nil && time.Since(quiet) > brokenTimeout {
-			return 0, err
-		}
-		if !wait(ctx, lookEvery) {
-			return 0, ctx.Err()
-		}
-	}
-}
-
-// bring copies the run's directory here, and returns its name; empty if none was made.
-func (c *carry) bring(ctx context.Context, pod string) (string, error) {
-	failed := func(err error) (string, error) {
-		return "", &cluster.EnvironmentError{Doing: "copying the run out of the cluster", Err: err, Way: "name a directory that can be written to by --out"}
-	}
-	if err := os.MkdirAll(c.Out, 0o777); err != nil {
-		return failed(err)
-	}
-	began := time.Now()
-	dir, err := os.MkdirTemp(c.Out, ".from-"+c.Name+"-")
-	if err != nil {
-		return failed(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // what is whole has been moved away
-	read, write := io.Pipe()
-	done := make(chan error, 1)
-	go func() {
-		err := execute(ctx, c.config, c.Name, pod, containerCopy, []string{partHarness, CommandInCluster, CommandPack, RunsDir}, write)
-		done <- errors.Join(err, write.CloseWithError(err))
-	}()
-	size, err := unpack(read, dir)
-	if err != nil {
-		_ = read.CloseWithError(err) // ends the other side
-	}
-	if err := errors.Join(err, <-done); err != nil {
-		return failed(err)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return failed(err)
-	}
-	for _, e := range entries {
-		if !e.IsDir() {
-			continue
-		}
-		if err := os.Rename(filepath.Join(dir, e.Name()), filepath.Join(c.Out, e.Name())); err != nil {
-			return failed(err)
-		}
-		c.Note(fmt.Sprintf("the run is copied out to %s, %.1f MB in %s", filepath.Join(c.Out, e.Name()), float64(size)/1e6, duration.Text(time.Since(began))))
-		return e.Name(), nil
-	}
-	return "", nil
-}
-
-// remove has the namespace removed, and waits until nothing of it is there.
+// remove has the namespace removed, if it is this process's own, and waits until nothing of it is there.
 func (c *carry) remove(ctx context.Context) error {
 	began := time.Now()
-	namespaces := c.client.Resource(namespacesResource)
-	err := c.await(ctx, goneTimeout, func(ctx context.Context) (bool, error) {
-		now, err := namespaces.Get(ctx, c.Name, metav1.GetOptions{})
+	was, err := removeOwn(ctx, c.client, c.Name, c.owner)
+	if err != nil {
+		return &cluster.EnvironmentError{Doing: "removing the namespace " + c.Name, Err: err, Way: "lapse clean tries again when this process has ended, and the cluster itself at the deadline; kubectl delete namespace " + c.Name + " does it now"}
+	}
+	if was {
+		c.Note(fmt.Sprintf("the namespace %s is removed, after %s", c.Name, duration.Text(time.Since(began))))
+	}
+	return nil
+}
+
+// removeOwn has a namespace removed that the owner has made, and waits until nothing of it is there. It tells whether there
+// was one; one of another owner is left alone.
+func removeOwn(ctx context.Context, client dynamic.Interface, name, owner string) (was bool, err error) {
+	namespaces := client.Resource(namespacesResource)
+	err = await(ctx, goneTimeout, func(ctx context.Context) (bool, error) {
+		now, err := namespaces.Get(ctx, name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err):
 			return true, nil
 		case err != nil:
 			return false, err
-		case now.GetDeletionTimestamp() != nil:
-			return false, errors.New("it is being removed")
+		case now.GetLabels()[labelManaged] != managedBy || now.GetAnnotations()[annotationOwner] != owner:
+			return true, nil
 		}
-		uid := now.GetUID()
-		if err := namespaces.Delete(ctx, c.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}); err != nil {
-			return false, err
+		was = true
+		if now.GetDeletionTimestamp() == nil {
+			uid := now.GetUID()
+			if err := namespaces.Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}); err != nil {
+				return false, err
+			}
 		}
-		return false, errors.New("it is being removed")
+		return false, errors.New("it is being removed, and is not gone")
 	})
-	if err != nil {
-		return &cluster.EnvironmentError{Doing: "removing the namespace " + c.Name, Err: err, Way: "lapse clean tries again when this process has ended, and the cluster itself at the deadline; kubectl delete namespace " + c.Name + " does it now"}
-	}
-	c.Note(fmt.Sprintf("the namespace %s is removed, after %s", c.Name, duration.Text(time.Since(began))))
-	return nil
+	return was, err
 }
 
 // await asks until look says that it is over, or the time is. Its error is that of look then.
-func (c *carry) await(ctx context.Context, most time.Duration, look func(context.Context) (over bool, err error)) error {
+func await(ctx context.Context, most time.Duration, look func(context.Context) (over bool, err error)) error {
 	for deadline := time.Now().Add(most); ; {
 		over, err := look(ctx)
 		if over {

@@ -25,10 +25,11 @@ const (
 )
 
 // Expire waits until the deadline and has the namespace, which this process runs in, removed. It asks
-// again until that is accepted or ctx is done.
+// again until that is accepted or ctx is done, which is an error.
 func Expire(ctx context.Context, namespace string, deadline time.Time) error {
 	if !wait(ctx, time.Until(deadline)) {
-		return nil // somebody else ends it
+		// A Job whose pod ends well is over. This one is ended with its machine, or with the namespace.
+		return fmt.Errorf("waiting for the time to remove the namespace %s: %w", namespace, ctx.Err())
 	}
 	client, _, _, err := connect(mark{inside: true})
 	if err != nil {

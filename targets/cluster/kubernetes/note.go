@@ -1,16 +1,19 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/owner"
@@ -20,9 +23,10 @@ import (
 // that it is known in which cluster to look for it. No other cluster is ever asked.
 type note struct {
 	Namespace  string    `json:"namespace"`
-	Kubeconfig string    `json:"kubeconfig"` // as KUBECONFIG has it
+	Kubeconfig string    `json:"kubeconfig"` // as KUBECONFIG has it, with whole paths
 	Context    string    `json:"context"`
 	Inside     bool      `json:"inside"`
+	Server     string    `json:"server"` // to which they led
 	Owner      string    `json:"owner"`
 	Host       string    `json:"host"`
 	Deadline   time.Time `json:"deadline"`
@@ -40,24 +44,61 @@ func (p *Provider) notesDir() (string, error) {
 	return filepath.Join(dir, "lapse", "namespaces"), nil
 }
 
-// keep writes the note, before there is anything that it is about, and returns what removes it.
+// where lists the kubeconfigs that are read, so that they are found from another directory, too.
+func (p *Provider) where() (string, error) {
+	var paths []string
+	for _, path := range filepath.SplitList(cmp.Or(p.Kubeconfig, os.Getenv(clientcmd.RecommendedConfigPathEnvVar), clientcmd.RecommendedHomeFile)) {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return "", fmt.Errorf("noting which kubeconfig is read: %w", err)
+		}
+		paths = append(paths, path)
+	}
+	return strings.Join(paths, string(filepath.ListSeparator)), nil
+}
+
+// keep writes the note, before there is anything that it is about, and returns what removes it. Nobody reads half of one.
 func (p *Provider) keep(n note) (forget func() error, err error) {
 	dir, err := p.notesDir()
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(n)
-	if err == nil {
-		err = os.MkdirAll(dir, 0o700)
-	}
 	path := filepath.Join(dir, n.Namespace+".json")
-	if err == nil {
-		err = os.WriteFile(path, text, 0o600)
-	}
-	if err != nil {
+	if err := n.write(dir, path); err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "noting what is made in the cluster", Err: err, Way: "set HOME or XDG_CACHE_HOME to where files can be written"}
 	}
-	return func() error { return os.Remove(path) }, nil
+	return func() error { return remove(path) }, nil
+}
+
+func (n note) write(dir, path string) error {
+	text, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".note-") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // it is of no use
+	}
+	return err
+}
+
+// remove removes a note that another process may have removed.
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // over tells whether nobody is there any more who would remove the namespace.
@@ -97,7 +138,7 @@ func (p *Provider) Clean(ctx context.Context) ([]cluster.Removed, error) {
 			err = json.Unmarshal(text, &n)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("reading %s: %w", file, err))
+			errs = append(errs, &cluster.EnvironmentError{Doing: "reading " + file, Err: err, Way: "remove it if no namespace of its name is left"})
 			continue
 		}
 		if !n.over(me, host) {
@@ -105,10 +146,10 @@ func (p *Provider) Clean(ctx context.Context) ([]cluster.Removed, error) {
 		}
 		there, err := n.remove(ctx)
 		if err == nil {
-			err = os.Remove(file)
+			err = remove(file)
 		}
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, &cluster.EnvironmentError{Doing: "removing the namespace " + n.Namespace + " at " + n.Server, Err: err, Way: "try again, or remove the note " + file + " if that cluster is no more"})
 			continue
 		}
 		if there {
@@ -118,28 +159,19 @@ func (p *Provider) Clean(ctx context.Context) ([]cluster.Removed, error) {
 	return removed, errors.Join(errs...)
 }
 
-// remove has the namespace removed, if it is there and was made by the note's process.
+// remove has the namespace removed, if it is there and was made by the note's process, and waits until it is gone. No other
+// cluster is asked than the one that has it, wherever the kubeconfig leads now.
 func (n note) remove(ctx context.Context) (bool, error) {
-	client, _, _, err := connect(mark{kubeconfig: n.Kubeconfig, context: n.Context, inside: n.Inside})
+	client, config, _, err := connect(mark{kubeconfig: n.Kubeconfig, context: n.Context, inside: n.Inside})
 	if err != nil {
-		return false, &cluster.EnvironmentError{Doing: "connecting to the Kubernetes that has the namespace " + n.Namespace, Err: err}
+		return false, fmt.Errorf("connecting by %s, context %q: %w", n.Kubeconfig, n.Context, err)
 	}
-	namespaces := client.Resource(namespacesResource)
-	now, err := namespaces.Get(ctx, n.Namespace, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return false, nil
-	case err != nil:
-		return false, &cluster.EnvironmentError{Doing: "looking for the namespace " + n.Namespace, Err: err, Way: "see whether its cluster is up and can be reached from here"}
-	case now.GetLabels()[labelManaged] != managedBy || now.GetAnnotations()[annotationOwner] != n.Owner:
-		return false, nil // another one of that name
-	case now.GetDeletionTimestamp() != nil:
-		return true, nil
+	if config.Host != n.Server {
+		return false, fmt.Errorf("the context %q of %s leads to %s now", n.Context, n.Kubeconfig, config.Host)
 	}
-	uid := now.GetUID()
-	err = namespaces.Delete(ctx, n.Namespace, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return false, &cluster.EnvironmentError{Doing: "removing the namespace " + n.Namespace, Err: err, Way: wayToMake}
+	// Nobody waits here for a cluster that does not answer.
+	if _, err := client.Resource(namespacesResource).Get(ctx, n.Namespace, metav1.GetOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		return false, err
 	}
-	return true, nil
+	return removeOwn(ctx, client, n.Namespace, n.Owner)
 }

@@ -80,7 +80,7 @@ const wayToMake = "the role lapse-provider in deploy/kubernetes/provider has the
 func (p *Provider) mayMake(ctx context.Context, client dynamic.Interface) error {
 	s := &supervisor{client: client}
 	doing := "asking whether a namespace can be made for the run"
-	for _, verb := range []string{"create", "delete"} {
+	for _, verb := range []string{"create", "get", "delete"} {
 		allowed, err := s.allowed(ctx, map[string]any{"verb": verb, "resource": namespacesResource.Resource})
 		if err != nil {
 			return &cluster.EnvironmentError{Doing: doing, Err: err, Way: "see whether the cluster of the kubeconfig is up and can be reached from here, and whether its credentials are valid"}

@@ -100,18 +100,18 @@ func sofar(ctx context.Context, config *rest.Config, namespace, pod, container s
 }
 
 // follow copies what a container says to out, but for the first skip bytes, until it has ended or the
-// connection has, and returns how much there was in all.
-func follow(ctx context.Context, config *rest.Config, namespace, pod, container string, skip int64, out io.Writer) (int64, error) {
+// connection has, and returns how much there was in all, and whether there was a connection.
+func follow(ctx context.Context, config *rest.Config, namespace, pod, container string, skip int64, out io.Writer) (n int64, open bool, err error) {
 	answer, err := logOf(ctx, config, namespace, pod, url.Values{"container": {container}, "follow": {"true"}})
 	if err != nil {
-		return skip, err
+		return skip, false, err
 	}
 	defer func() { _ = answer.Close() }() // it was only read
 	if _, err := io.CopyN(io.Discard, answer, skip); err != nil {
-		return skip, err
+		return skip, true, err
 	}
-	n, err := io.Copy(out, answer)
-	return skip + n, err
+	n, err = io.Copy(out, answer)
+	return skip + n, true, err
 }
 
 // logOf is what a container says; whoever reads it closes it.
