@@ -160,8 +160,18 @@ func (e *Engine) Members(ctx context.Context) protocol.Members {
 		out = e.view()
 		out.Waiting = err.Error()
 	}
+	out = e.newest(out)
 	out.Lost = e.lost()
 	return out
+}
+
+// newest is what another tells of the members, unless it has not yet applied what this node has: its own removal, of which whoever asked for it is not to hear that
+// there was none.
+func (e *Engine) newest(told protocol.Members) protocol.Members {
+	if mine := e.view(); mine.Epoch > told.Epoch {
+		return mine
+	}
+	return told
 }
 
 // ChangeMembers implements engine.Membered. It returns when the change has begun: then it is in the log, and every leader goes on with it.

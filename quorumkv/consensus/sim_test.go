@@ -460,6 +460,25 @@ func TestALeaderThatHearsThatItWasRemoved(t *testing.T) {
 	s.until("another leads", func() bool { _, other := s.leader(); return other != nil && other != n })
 }
 
+// A node that knows that it was removed does not repeat what one says that has not applied it, and that it is a member.
+func TestARemovedMemberAsksOneThatIsBehind(t *testing.T) {
+	s := newSim(t, 6, 1000, "n1", "n2", "n3")
+	n := s.nodes["n1"].e
+	n.status.Store(&status{Members: members{Epoch: 2, Voters: []uint64{2, 3}, Removed: []uint64{1}}})
+	for _, c := range []struct {
+		told, want protocol.Members
+	}{
+		{protocol.Members{Epoch: 1, Phase: "stable", Members: []string{"n1", "n2", "n3"}}, protocol.Members{Epoch: 2, Phase: "stable", Members: []string{"n2", "n3"}}},
+		{protocol.Members{Epoch: 2, Phase: "stable", Members: []string{"n2", "n3"}, Steward: "n3"}, protocol.Members{Epoch: 2, Phase: "stable", Members: []string{"n2", "n3"}, Steward: "n3"}},
+		{protocol.Members{Epoch: 3, Phase: "stable", Members: []string{"n2", "n3", "n4"}}, protocol.Members{Epoch: 3, Phase: "stable", Members: []string{"n2", "n3", "n4"}}},
+	} {
+		got := n.newest(c.told)
+		if got.Epoch != c.want.Epoch || got.Phase != c.want.Phase || got.Steward != c.want.Steward || !slices.Equal(got.Members, c.want.Members) {
+			t.Errorf("told %+v it says %+v, want %+v", c.told, got, c.want)
+		}
+	}
+}
+
 // A step that was made for members that are others by now does nothing, however late a copy comes.
 func TestALateCopyOfAChange(t *testing.T) {
 	s := newSim(t, 3, 1000, "n1", "n2", "n3")
