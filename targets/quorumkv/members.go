@@ -135,19 +135,28 @@ type joins struct {
 
 // note keeps what a change gave to other nodes, of which the nodes that know tell the same.
 func (j *joins) note(node string, m protocol.Members) {
+	share, text := moved(m)
+	if text == "" {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.shares = append(j.shares, share)
+	j.texts = append(j.texts, fmt.Sprintf("%s joined %d others: %s", node, len(m.Members)-1, text))
+}
+
+// moved is the share of all replicas that a change gave to other nodes, and the same in words: none if the node that says m does not know.
+func moved(m protocol.Members) (share float64, text string) {
 	var keys, taken int64
 	for _, move := range m.Moves {
 		keys, taken = max(keys, move.Keys), taken+move.Taken
 	}
-	if keys == 0 || m.Replication == 0 {
-		return
+	all := keys * int64(m.Replication)
+	if all == 0 {
+		return 0, ""
 	}
-	share := float64(taken) / float64(keys*int64(m.Replication))
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.shares = append(j.shares, share)
-	j.texts = append(j.texts, fmt.Sprintf("%s joined %d others: %s of the %s replicas of %s moved (%.1f %%)",
-		node, len(m.Members)-1, count.Text(int(taken)), count.Text(int(keys*int64(m.Replication))), count.Of(int(keys), "key"), share*100))
+	share = float64(taken) / float64(all)
+	return share, fmt.Sprintf("%s of the %s replicas of %s moved (%.1f %%)", count.Text(int(taken)), count.Text(int(all)), count.Of(int(keys), "key"), share*100)
 }
 
 // Measures implements targets.Measurer.

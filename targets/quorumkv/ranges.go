@@ -109,12 +109,8 @@ func (s *rangedSystem) moved(ctx context.Context) string {
 		if err != nil || m.Phase != string(membership.Stable) {
 			continue
 		}
-		var keys, taken int64
-		for _, move := range m.Moves {
-			keys, taken = max(keys, move.Keys), taken+move.Taken
-		}
-		if all := keys * int64(m.Replication); all > 0 {
-			return fmt.Sprintf("%d of the %d replicas of %d keys moved (%.1f %%)", taken, all, keys, float64(taken)/float64(all)*100)
+		if _, text := moved(m); text != "" {
+			return text
 		}
 	}
 	return ""
