@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
@@ -71,7 +72,7 @@ func (r *Real) Carry(ctx context.Context, p *runs.Planned, job Job) (Seen, error
 	if e.f == nil {
 		return Seen{}, e.err
 	}
-	seen, err := r.look(e.f, e.err, job)
+	seen, err := r.look(e.f, e.err, p, job)
 	seen.Took = time.Since(began)
 	return seen, err
 }
@@ -103,7 +104,7 @@ func (r *Real) abandon() error {
 }
 
 // look says what a run showed, and removes it if that is of no further use.
-func (r *Real) look(f *runs.Finished, runErr error, job Job) (Seen, error) {
+func (r *Real) look(f *runs.Finished, runErr error, p *runs.Planned, job Job) (Seen, error) {
 	seen := seenOf(f)
 	if err := f.Summary.Err(); err != nil {
 		return seen, err // a checker went wrong, which is a bug in lapse
@@ -133,9 +134,29 @@ func (r *Real) look(f *runs.Finished, runErr error, job Job) (Seen, error) {
 		seen.Near, seen.Cells = o.near, o.cells
 	}
 	if len(seen.Violations) > 0 && !job.Replay {
+		seen.Reached = reached(f.History, p.Plan.Duration)
 		return seen, nil
 	}
 	return seen, r.drop(f)
+}
+
+// reached is how long a load of d went on until something ended it, 0 where nothing did or nobody knows.
+func reached(h *history.History, d time.Duration) time.Duration {
+	if h == nil {
+		return 0
+	}
+	at := map[string]history.Time{}
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == history.EventPhase {
+			at[e.Text] = e.At
+		}
+	}
+	began, load := at[harness.PhaseLoad]
+	ended, heal := at[harness.PhaseHeal]
+	if took := time.Duration(ended - began); load && heal && took < d {
+		return took
+	}
+	return 0
 }
 
 // drop removes a run that is of no further use.

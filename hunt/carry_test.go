@@ -3,9 +3,11 @@ package hunt
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -48,6 +50,39 @@ func TestWeakest(t *testing.T) {
 				t.Errorf("%v and %d others, want %v and %d", got, others, c.want, c.others)
 			}
 		})
+	}
+}
+
+// TestReached: how far the load went is known where something ended it before its time.
+func TestReached(t *testing.T) {
+	const sec = history.Time(1e9)
+	phases := func(load, heal history.Time) *history.History {
+		b := history.NewBuilder(history.Header{Source: history.SourceLapse, Initial: history.Absent, Nodes: []string{"n1"}})
+		for _, e := range []history.Event{{At: load, Kind: history.EventPhase, Text: harness.PhaseLoad}, {At: heal, Kind: history.EventPhase, Text: harness.PhaseHeal}} {
+			if e.At > 0 {
+				b.AddEvent(e)
+			}
+		}
+		h, err := b.History()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	for _, c := range []struct {
+		name string
+		h    *history.History
+		want time.Duration
+	}{
+		{"ended by a violation", phases(sec, 3*sec), 2 * time.Second},
+		{"to its end", phases(sec, 6*sec), 0},
+		{"beyond its end", phases(sec, 7*sec), 0},
+		{"never over", phases(sec, 0), 0},
+		{"no history", nil, 0},
+	} {
+		if got := reached(c.h, 5*time.Second); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
 	}
 }
 

@@ -50,6 +50,8 @@ type Seen struct {
 	Cells []Cell `json:"cells,omitempty"`
 	// Trouble says what kept the run from being evidence, such as a fault without effect.
 	Trouble string `json:"trouble,omitempty"`
+	// Reached is how long the load went on until a violation ended it, 0 where none did.
+	Reached time.Duration `json:"reached_ns,omitempty"`
 	// Took is how long it took with all that belongs to it.
 	Took time.Duration `json:"took_ns"`
 }

@@ -210,6 +210,61 @@ func TestShrink(t *testing.T) {
 	}
 }
 
+// TestShrinkLeaps: what needs no fault is made small without one, what had come by the time of the violation without what was to
+// follow; the plan as it was found is not carried out again.
+func TestShrinkLeaps(t *testing.T) {
+	const reached = 2 * time.Second
+	upTo := func(p *runs.Planned) int { // how many faults began before the load had gone so far
+		n := 0
+		for _, st := range p.Plan.Schedule.Steps {
+			if st.At < reached {
+				n++
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		name    string
+		needs   func(p *runs.Planned) bool
+		reached time.Duration
+		// found is how often the plan as found showed it, faults how many are left.
+		found  hunt.Share
+		faults int
+	}{
+		{"no fault", func(*runs.Planned) bool { return true }, reached, hunt.Share{}, 0},
+		{"what came before", func(p *runs.Planned) bool { return upTo(p) > 0 }, reached, hunt.Share{}, 1},
+		{"nobody knows when", func(p *runs.Planned) bool { return upTo(p) > 0 }, 0, hunt.Share{Hits: 10, Of: 10}, 1},
+		{"what came after", func(p *runs.Planned) bool { return len(p.Plan.Schedule.Steps) > upTo(p) }, reached, hunt.Share{Hits: 10, Of: 10}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fake{violates: func(p *runs.Planned, _ int) bool { return c.needs(p) }}
+			most := 0 // the most faults in a replay
+			timed := carrier(func(ctx context.Context, p *runs.Planned, job hunt.Job) (hunt.Seen, error) {
+				seen, err := f.Carry(ctx, p, job)
+				if len(seen.Violations) > 0 {
+					seen.Reached = c.reached
+				}
+				if job.Replay {
+					most = max(most, len(p.Plan.Schedule.Steps))
+				}
+				return seen, err
+			})
+			s := space(t, func(r *settings.Run) { r.Faults = "kill,pause,partition-one" }, "faults")
+			res, err := hunt.Search(t.Context(), s, timed, hunt.Options{Seed: 2, Budget: hunt.Budget{Runs: 3000}, Findings: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := res.Findings[0].Shrunk
+			if x.Found != c.found || !x.Minimal || x.To.Faults != c.faults || x.Rate != (hunt.Share{Hits: 10, Of: 10}) || x.Elusive() {
+				t.Errorf("%+v", x)
+			}
+			if spared := most < x.From.Faults; spared != (c.found.Of == 0) {
+				t.Errorf("of %d faults a replay had %d", x.From.Faults, most)
+			}
+		})
+	}
+}
+
 // TestShrinkKeepsTheRate: a plan that shows the violation less often than what is asked
 // for takes no place of one that does.
 func TestShrinkKeepsTheRate(t *testing.T) {
@@ -465,20 +520,21 @@ func TestWorkloadsThatAModelDecides(t *testing.T) {
 func TestWhatNoReplayShows(t *testing.T) {
 	once := &fake{violates: func(_ *runs.Planned, n int) bool { return n == 0 }}
 	res := search(t, space(t, nil), once, hunt.Options{Budget: hunt.Budget{Runs: 30}, Findings: 1})
-	if len(res.Findings) != 1 || res.Findings[0].Shrunk.Found != (hunt.Share{Of: 5}) || res.Replays != 5 || res.Runs != 25 {
+	if len(res.Findings) != 1 || res.Findings[0].Shrunk.Found != (hunt.Share{Of: 5}) || res.Replays != 8 || res.Runs != 22 {
 		t.Errorf("%d runs, %d replays, findings %+v", res.Runs, res.Replays, res.Findings)
 	}
-	often := &fake{violates: func(_ *runs.Planned, n int) bool { return n == 0 || n > 8 }}
+	often := &fake{violates: func(_ *runs.Planned, n int) bool { return n == 0 || n > 11 }}
 	res = search(t, space(t, nil), often, hunt.Options{Budget: hunt.Budget{Runs: 200}, Findings: 1})
 	if len(res.Findings) != 1 {
 		t.Fatalf("findings %+v", res.Findings)
 	}
 	f := res.Findings[0]
-	if f.Found != 1 || f.Times != 2 || f.Shrunk.Found != (hunt.Share{Hits: 10, Of: 10}) || f.Shrunk.Kept == 0 {
+	if f.Found != 1 || f.Times != 2 || f.Shrunk.Found != (hunt.Share{}) || f.Shrunk.Kept == 0 {
 		t.Errorf("found in run %d, %d times; made smaller: %+v", f.Found, f.Times, f.Shrunk)
 	}
-	for i, text := range often.texts[:9] {
-		if same := text == often.texts[0]; same != (i <= 5) {
+	// Three replays are without faults, and five of the plan itself.
+	for i, text := range often.texts[:12] {
+		if same := text == often.texts[0]; same != (i == 0 || i >= 4 && i <= 8) {
 			t.Errorf("run %d: the plan of the first is carried out again: %v", i+1, same)
 		}
 	}

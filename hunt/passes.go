@@ -44,6 +44,26 @@ func with(p *runs.Planned, edit func(*settings.Run, *nemesis.Schedule)) []settin
 	return []settings.Run{out}
 }
 
+// noFaults leaves out all faults: many a violation of a real database needs none.
+func noFaults(p *runs.Planned) []settings.Run {
+	if len(p.Plan.Schedule.Steps) == 0 {
+		return nil
+	}
+	return with(p, func(_ *settings.Run, s *nemesis.Schedule) { s.Steps = nil })
+}
+
+// untilReached leaves out what the plan has after the violation that ended the load: it cannot have led to it.
+func (m *shrinker) untilReached(p *runs.Planned) []settings.Run {
+	d := max((m.reached + tail).Truncate(100*time.Millisecond), leastDuration)
+	if m.reached == 0 || d >= p.Plan.Duration {
+		return nil
+	}
+	return with(p, func(r *settings.Run, s *nemesis.Schedule) {
+		r.Duration = d
+		s.Steps = slices.DeleteFunc(s.Steps, func(st nemesis.Step) bool { return st.At >= m.reached })
+	})
+}
+
 // fewerFaults leaves out all faults, then halves of them, down to single ones.
 func fewerFaults(p *runs.Planned) []settings.Run {
 	var out []settings.Run

@@ -53,6 +53,9 @@ type Finding struct {
 	Shrunk *Shrunk `json:"shrunk,omitempty"`
 	// Plan is the smallest plan that shows it.
 	Plan *runs.Planned `json:"-"`
+
+	// reached is Seen.Reached of that run.
+	reached time.Duration
 }
 
 // SavePlans writes the smallest plan of each finding into dir, and returns the paths in the

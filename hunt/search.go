@@ -278,9 +278,9 @@ func (h *hunter) note(p *runs.Planned, seen *Seen) []*Finding {
 		if i := slices.IndexFunc(h.res.Findings, func(f *Finding) bool { return f.Kind == kind }); i >= 0 {
 			f := h.res.Findings[i]
 			f.Times++
-			if found = true; f.Shrunk.elusive() {
+			if found = true; f.Shrunk.Elusive() {
 				// Of this plan it may show more often.
-				f.Plan, f.Run, f.Sentence, f.Shrunk = p, seen.Run, v.Sentence, nil
+				f.Plan, f.Run, f.Sentence, f.Shrunk, f.reached = p, seen.Run, v.Sentence, nil, seen.Reached
 				fresh = append(fresh, f)
 			}
 			continue
@@ -292,7 +292,7 @@ func (h *hunter) note(p *runs.Planned, seen *Seen) []*Finding {
 		found = true
 		f := &Finding{
 			Kind: kind, Sentence: v.Sentence, Promise: v.Promise, Known: h.o.Known(kind),
-			Found: h.res.Runs, After: h.elapsed(), Times: 1, Run: seen.Run, Plan: p,
+			Found: h.res.Runs, After: h.elapsed(), Times: 1, Run: seen.Run, Plan: p, reached: seen.Reached,
 		}
 		for _, other := range seen.Violations {
 			if other.Model != v.Model && !slices.Contains(f.Also, other.Model) {
@@ -316,7 +316,7 @@ func (h *hunter) explained(model string) bool {
 func (h *hunter) news() int {
 	n := 0
 	for _, f := range h.res.Findings {
-		if !f.Known && !f.Shrunk.elusive() {
+		if !f.Known && !f.Shrunk.Elusive() {
 			n++
 		}
 	}
@@ -355,7 +355,7 @@ func (h *hunter) shrink(ctx context.Context, f *Finding) error {
 	}
 	most, until := h.res.Replays+left.Runs, h.elapsed()+left.Time
 	m := &shrinker{
-		space: h.space, model: f.Model, promise: f.Promise, need: h.o.Replays,
+		space: h.space, model: f.Model, promise: f.Promise, need: h.o.Replays, reached: f.reached,
 		more: func() bool {
 			return ctx.Err() == nil && (left.Runs == 0 || h.res.Replays < most) && (left.Time == 0 || h.elapsed() < until)
 		},

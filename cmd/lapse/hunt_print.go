@@ -129,12 +129,16 @@ func (a *app) printFound(w io.Writer, i int, f *hunt.Finding, plan *huntPlan) {
 	}
 	fmt.Fprintln(w)
 	if x := f.Shrunk; x != nil {
-		fmt.Fprintf(w, "  as found  %s: shown in %s replays\n", x.From, x.Found)
+		if x.Found.Of > 0 {
+			fmt.Fprintf(w, "  as found  %s: shown in %s replays\n", x.From, x.Found)
+		} else {
+			fmt.Fprintf(w, "  as found  %s: not replayed\n", x.From)
+		}
 		if x.Model != f.Model {
 			fmt.Fprintf(w, "  replays are judged by %s, which breaks more often\n", x.Model)
 		}
 		switch {
-		case x.Found.Hits == 0:
+		case x.Elusive():
 			fmt.Fprintln(w, "  no replay showed it, so that nothing could be left out")
 		case x.Kept == 0 && !x.Minimal:
 			fmt.Fprintln(w, "  the budget ended before anything could be left out")
