@@ -17,17 +17,19 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/placement"
 	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
 )
+
+// ask asks a node once for a change.
+func (n *network) ask(ctx context.Context, via string, c membership.Change) (err error) {
+	n.nodes[via].with(func(_ *replica.Replica, _ *membership.Keeper, m *membership.Mover) { _, err = m.Change(ctx, c) })
+	return err
+}
 
 // change asks for a change of the members until it is begun, or is not needed any more.
 func (n *network) change(ctx context.Context, via string, c membership.Change) error {
 	for ctx.Err() == nil {
-		n.nodes[via].mu.Lock()
-		m := n.nodes[via].mover
-		n.nodes[via].mu.Unlock()
-		try, cancel := context.WithTimeout(ctx, time.Second)
-		_, err := m.Change(try, c)
-		cancel()
+		err := n.ask(ctx, via, c)
 		s := n.nodes[via].View().State
 		after := s.Members
 		if s.Phase != membership.Stable {
@@ -80,6 +82,9 @@ func (n *network) joinAndLeave(ctx context.Context) error {
 // is as long as several changes has too many half-done writes to be checked.
 const keysChange = 40
 
+// crashes bounds how many times clients ask and are answered between one crash and the next.
+const crashes = 120
+
 // runWithChanges drives clients through all nodes, of which the first four are members, while change changes something, in a storm and with crashes.
 func (sc scenario) runWithChanges(t *testing.T, seed uint64, change func(*network, context.Context) error) []porcupine.Operation {
 	t.Helper()
@@ -128,15 +133,20 @@ func (sc scenario) runWithChanges(t *testing.T, seed uint64, change func(*networ
 			}
 		})
 	}
-	wg.Go(func() { // a node of each role may die at each step
+	wg.Go(func() { // a node of each role may die at each step, as often as clients ask: on a slow machine too a change comes to its end
 		rng := rand.New(rand.NewPCG(seed, 0))
+		next := int64(0)
 		for {
 			select {
 			case <-stop:
 				return
-			case <-time.After(time.Duration(rng.IntN(60)) * time.Millisecond):
-				net.nodes[fmt.Sprint("n", 1+rng.IntN(5))].crash(t)
+			case <-time.After(time.Millisecond):
 			}
+			if now.Load() < next {
+				continue
+			}
+			next = now.Load() + int64(rng.IntN(crashes))
+			net.nodes[fmt.Sprint("n", 1+rng.IntN(5))].crash()
 		}
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
@@ -145,6 +155,7 @@ func (sc scenario) runWithChanges(t *testing.T, seed uint64, change func(*networ
 	close(stop)
 	wg.Wait()
 	net.settle(t)
+	net.close()
 	if err != nil {
 		t.Fatalf("QUORUMKV_SEED=%d: %v", seed, err)
 	}
@@ -295,7 +306,7 @@ func TestAStewardWithoutItsDiskBeginsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	n1 := net.nodes["n1"]
-	n1.wipe(t, false)
+	n1.wipe(false)
 	s, err := n1.mover.Change(t.Context(), membership.Change{Remove: "n2"})
 	var r *membership.Refusal
 	if !errors.As(err, &r) {
@@ -348,7 +359,7 @@ func TestAMemberWithoutItsDiskLeavesAndJoins(t *testing.T) {
 				net.mustPut(t, "n4", fmt.Sprint("k", i), "v", "2")
 			}
 			net.heal(t)
-			net.nodes[wiped].wipe(t, true)
+			net.nodes[wiped].wipe(true)
 			right := func(when string) {
 				for i := range keys {
 					for _, via := range net.names {

@@ -54,6 +54,7 @@ type network struct {
 	moves   bool           // whether members change
 	forbids string         // the node whose options forbid that
 	late    sync.WaitGroup // messages delivered after their sender gave up
+	closed  sync.Once
 }
 
 func (n *network) set(f fate) {
@@ -64,15 +65,17 @@ func (n *network) set(f fate) {
 
 // node is a coordinator and a replica, which can be restarted under it.
 type node struct {
+	t       testing.TB
 	name    string
 	net     *network
 	clock   *hlc.Clock
 	defects *defect.Set
 	coord   *Coordinator
+	hints   *store // the coordinator's, which no crash takes
 
 	mu      sync.Mutex
 	fs      *vfs.MemFS
-	store   *storage.Store
+	store   *store
 	replica *replica.Replica
 	keeper  *membership.Keeper
 	mover   *membership.Mover
@@ -87,6 +90,42 @@ func (n *node) View() *membership.View {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.keeper.View()
+}
+
+// store is a node's between two crashes. It is closed when nobody uses it any more: thousands that stay open until a test ends fill the memory of a small machine.
+type store struct {
+	*storage.Store
+	mu    sync.Mutex
+	users int
+}
+
+func (s *store) use() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users++
+}
+
+func (s *store) leave(t testing.TB) {
+	s.mu.Lock()
+	s.users--
+	last := s.users == 0
+	s.mu.Unlock()
+	if !last {
+		return
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// with calls f with what the node is until its next crash; the store stays open meanwhile.
+func (n *node) with(f func(*replica.Replica, *membership.Keeper, *membership.Mover)) {
+	n.mu.Lock()
+	s, r, k, m := n.store, n.replica, n.keeper, n.mover
+	s.use()
+	n.mu.Unlock()
+	defer s.leave(n.t)
+	f(r, k, m)
 }
 
 func (n *node) local() *replica.Replica {
@@ -153,47 +192,52 @@ func start(t testing.TB, c config) *network {
 	}
 	net.names = names
 	for _, name := range names {
-		n := &node{name: name, net: net, clock: hlc.NewClock(nil, c.maxSkew), defects: &defect.Set{}, fs: vfs.NewCrashableMem(), place: place, first: first}
-		n.open(t)
+		n := &node{t: t, name: name, net: net, clock: hlc.NewClock(nil, c.maxSkew), defects: &defect.Set{}, fs: vfs.NewCrashableMem(), place: place, first: first}
+		n.open()
 		net.nodes[name] = n
 	}
 	for _, n := range net.nodes {
-		n.coord = New(Options{Self: n.name, Nodes: names, Members: n, Transport: endpoint{net, n.name}, Store: openStore(t, vfs.NewMem(), n.name),
+		n.hints = openStore(t, vfs.NewMem(), n.name)
+		n.coord = New(Options{Self: n.name, Nodes: names, Members: n, Transport: endpoint{net, n.name}, Store: n.hints.Store,
 			Clock: n.clock, Defects: n.defects, ReadRepair: c.repair, HintedHandoff: c.hints, Sloppy: c.sloppy, Timestamps: c.stamps,
 			RequestTimeout: c.requestTimeout, PeerTimeout: c.peerTimeout, Logger: slog.New(slog.DiscardHandler)})
 	}
-	t.Cleanup(func() {
-		for _, n := range net.nodes {
-			n.coord.Close()
-			n.stop()
-		}
-		net.late.Wait()
-	})
+	t.Cleanup(net.close)
 	return net
 }
 
-func openStore(t testing.TB, fs vfs.FS, name string) *storage.Store {
+// close ends all nodes, once.
+func (n *network) close() {
+	n.closed.Do(func() {
+		for _, node := range n.nodes {
+			node.coord.Close()
+			node.stop()
+		}
+		n.late.Wait()
+		for _, node := range n.nodes {
+			node.store.leave(node.t)
+			node.hints.leave(node.t)
+		}
+	})
+}
+
+func openStore(t testing.TB, fs vfs.FS, name string) *store {
 	t.Helper()
 	s, err := storage.Open(storage.Options{Dir: "data", Mode: "leaderless", Node: name, Ring: "test", Fsync: true, FS: fs,
 		Logger: slog.New(slog.DiscardHandler), MaxHints: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return &store{Store: s, users: 1}
 }
 
-func (n *node) open(t testing.TB) {
-	n.store = openStore(t, n.fs, n.name)
-	n.replica = replica.New(n.store, n.clock, n.defects)
+func (n *node) open() {
+	n.store = openStore(n.t, n.fs, n.name)
+	n.replica = replica.New(n.store.Store, n.clock, n.defects)
 	var err error
-	n.keeper, err = membership.NewKeeper(n.name, n.store, n.place, membership.First(n.first), n.join)
+	n.keeper, err = membership.NewKeeper(n.name, n.store.Store, n.place, membership.First(n.first), n.join)
 	if err != nil {
-		t.Fatal(err)
+		n.t.Fatal(err)
 	}
 	n.replica.Guard(n.keeper)
 	n.stop = func() {}
@@ -203,13 +247,13 @@ func (n *node) open(t testing.TB) {
 }
 
 func (n *node) startMover() {
-	n.mover = membership.NewMover(membership.Options{Self: n.name, Nodes: n.net.names, Keeper: n.keeper, Store: n.store, Clock: n.clock,
+	n.mover = membership.NewMover(membership.Options{Self: n.name, Nodes: n.net.names, Keeper: n.keeper, Store: n.store.Store, Clock: n.clock,
 		Call: endpoint{n.net, n.name}.Call, Allowed: func() error {
 			if n.net.forbids == n.name {
 				return errors.New("not here")
 			}
 			return nil
-		}, Timeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+		}, Timeout: time.Second, Logger: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { n.mover.Run(ctx) })
@@ -227,23 +271,24 @@ func (n *network) withMovers() {
 }
 
 // crash cuts the node's power: the replica comes back with what was synced, and nothing else.
-func (n *node) crash(t testing.TB) {
-	n.mu.Lock()
-	stop := n.stop
-	n.fs = n.fs.CrashClone(vfs.CrashCloneCfg{})
-	n.open(t)
-	n.mu.Unlock()
-	stop() // what still goes on there has lost its disk
+func (n *node) crash() {
+	n.again(func() { n.fs = n.fs.CrashClone(vfs.CrashCloneCfg{}) })
 }
 
 // wipe takes the node's disk away. With join, it knows.
-func (n *node) wipe(t testing.TB, join bool) {
+func (n *node) wipe(join bool) {
+	n.again(func() { n.fs, n.join = vfs.NewCrashableMem(), join })
+}
+
+// again has the node begin anew after its disk has changed; what still goes on there has lost its own.
+func (n *node) again(change func()) {
 	n.mu.Lock()
-	stop := n.stop
-	n.fs, n.join = vfs.NewCrashableMem(), join
-	n.open(t)
+	stop, old := n.stop, n.store
+	change()
+	n.open()
 	n.mu.Unlock()
 	stop()
+	old.leave(n.t)
 }
 
 // endpoint is one coordinator's way into the network.
@@ -272,15 +317,14 @@ func (e endpoint) send(ctx context.Context, m message, deliver func(r *replica.R
 }
 
 // serve answers from the replica, unless that has crashed before the answer left.
-func (n *node) serve(deliver func(r *replica.Replica) error) error {
-	r := n.local()
-	if err := deliver(r); err != nil {
-		return err
-	}
-	if n.local() != r {
-		return errors.New("connection lost")
-	}
-	return nil
+func (n *node) serve(deliver func(r *replica.Replica) error) (err error) {
+	n.with(func(r *replica.Replica, _ *membership.Keeper, _ *membership.Mover) {
+		err = deliver(r)
+		if err == nil && n.local() != r {
+			err = errors.New("connection lost")
+		}
+	})
+	return err
 }
 
 func (e endpoint) Ready(ctx context.Context, node string) error {
@@ -312,12 +356,12 @@ func (e endpoint) Apply(ctx context.Context, node string, epoch uint64, key stri
 func (e endpoint) learn(err error) error {
 	var stale *replica.StaleError
 	if errors.As(err, &stale) {
-		n := e.net.nodes[e.self]
-		n.mu.Lock()
-		k := n.keeper
-		n.mu.Unlock()
-		if err := k.Learn(stale.Membership); err != nil {
-			return err
+		var failed error
+		e.net.nodes[e.self].with(func(_ *replica.Replica, k *membership.Keeper, _ *membership.Mover) {
+			failed = k.Learn(stale.Membership)
+		})
+		if failed != nil {
+			return failed
 		}
 	}
 	return err
@@ -326,11 +370,9 @@ func (e endpoint) learn(err error) error {
 // Call reaches a node's mover.
 func (e endpoint) Call(ctx context.Context, node string, body []byte) (out []byte, err error) {
 	err = e.send(ctx, message{to: node, kind: kindCall}, func(*replica.Replica) (err error) {
-		n := e.net.nodes[node]
-		n.mu.Lock()
-		m := n.mover
-		n.mu.Unlock()
-		out, err = m.Answer(ctx, e.self, body)
+		e.net.nodes[node].with(func(_ *replica.Replica, _ *membership.Keeper, m *membership.Mover) {
+			out, err = m.Answer(ctx, e.self, body)
+		})
 		return err
 	})
 	return out, err

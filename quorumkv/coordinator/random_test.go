@@ -138,7 +138,7 @@ func (sc scenario) run(t *testing.T, seed uint64) []porcupine.Operation {
 			case <-stop:
 				return
 			case <-time.After(time.Duration(rng.IntN(10)) * time.Millisecond):
-				net.nodes[fmt.Sprint("n", 1+rng.IntN(3))].crash(t)
+				net.nodes[fmt.Sprint("n", 1+rng.IntN(3))].crash()
 			}
 		}
 	})
@@ -146,6 +146,7 @@ func (sc scenario) run(t *testing.T, seed uint64) []porcupine.Operation {
 	close(stop)
 	crashes.Wait()
 	net.settle(t)
+	net.close()
 	return relevant(histories)
 }
 

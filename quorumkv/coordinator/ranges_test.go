@@ -28,12 +28,7 @@ func (n *network) changeRanges(ctx context.Context, via string, steps ...members
 		if v.Phase == membership.Stable && v.Ranges.Digest() == want || v.Phase != membership.Stable && v.NextRanges.Digest() == want {
 			break
 		}
-		node.mu.Lock()
-		m := node.mover
-		node.mu.Unlock()
-		try, cancel := context.WithTimeout(ctx, time.Second)
-		_, _ = m.Change(try, membership.Change{Ranges: steps}) // what became of it is seen
-		cancel()
+		_ = n.ask(ctx, via, membership.Change{Ranges: steps}) // what became of it is seen
 		time.Sleep(time.Millisecond)
 	}
 	for ctx.Err() == nil {
