@@ -56,10 +56,9 @@ const (
 	// offset, message ... in the order in which they came; see PollPairs. A Poll
 	// with an empty list says only that nothing came.
 	Poll
-	// Assign makes logs those that the consumer of this process reads, from a
-	// position that the database knows; the Assigns of one operation are the
-	// whole assignment. Arg is 1 for a log that it reads, 0 for one that it no
-	// longer reads (so that an empty assignment is an operation, too).
+	// Assign makes logs those that the consumer of this process reads; the Assigns
+	// of one operation are the whole assignment. Arg says from where it reads the
+	// log: Unassigned, Assigned or FromBeginning.
 	Assign
 	// Subscribe is Assign where the database shares the logs out among the
 	// consumers: any Poll may be of any of them.

@@ -2,6 +2,7 @@ package log
 
 import (
 	"fmt"
+	"sort"
 
 	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/history"
@@ -21,15 +22,18 @@ type position struct {
 
 // consumers follows each session through its logs: what it is given goes up and leaves
 // out nothing that others were given, until it is assigned anew. A consumer that got no
-// answer is another one afterwards.
-func consumers(t *tally.Tally, h *history.History, l *logs) error {
+// answer is another one afterwards. What it returns are the consumers that sought to the
+// beginning of a log and were given something of it.
+func consumers(t *tally.Tally, h *history.History, l *logs) (map[history.Key][]start, error) {
 	polls, sends := map[place]position{}, map[place]position{}
+	sought, begun := soughts{}, map[history.Key][]start{}
 	shared := map[int32]bool{} // sessions whose logs the database may take away at any time
 	for i := range h.Ops {
 		if err := t.Tick(); err != nil {
-			return err
+			return nil, err
 		}
 		op := &h.Ops[i]
+		sought.follow(h, i)
 		mops := h.Mops(op)
 		for j := range mops {
 			m := &mops[j]
@@ -58,6 +62,9 @@ func consumers(t *tally.Tally, h *history.History, l *logs) error {
 				part := l.of(h, m.Key)
 				for offset, message := range h.PollPairs(m) {
 					now := sighting{offset, message, i, true}
+					if seek, ok := sought.take(at); ok {
+						begun[m.Key] = append(begun[m.Key], start{seek, now})
+					}
 					before, known := polls[at]
 					within := known && before.op == i
 					// Between polls, a subscriber's log may go to another one and come back.
@@ -80,7 +87,7 @@ func consumers(t *tally.Tally, h *history.History, l *logs) error {
 			}
 		}
 	}
-	return nil
+	return begun, nil
 }
 
 // follow judges two messages that a consumer was given one after the other.
@@ -89,17 +96,18 @@ func (p *partition) follow(t *tally.Tally, before, now sighting) {
 		p.violate(t, backwards, p.did(before)+", and then "+p.did(now), "a consumer is given what follows", before.op, now.op)
 		return
 	}
-	for i := p.after(before.offset); i < len(p.seen) && p.seen[i].offset < now.offset; i++ {
-		s := p.seen[i]
-		if given, ok := p.polled[s.message]; ok {
-			why, ops := p.did(s), []int{before.op, now.op, s.op}
-			if !s.polled { // its offset is known from elsewhere
-				why, ops = why+", and "+p.did(given), append(ops, given.op)
-			}
-			p.violate(t, skipped, fmt.Sprintf("%s, and then %s, without %s: %s", p.did(before), p.did(now), p.h.ValueText(s.message), why),
-				"a consumer is given everything in between", ops...)
-			return
+	if i := after(p.given, before.offset); i < len(p.given) && p.given[i].offset < now.offset {
+		s := p.given[i]
+		given := p.polled[s.message]
+		why, ops := p.did(s), []int{before.op, now.op, s.op}
+		if !s.polled { // its offset is known from elsewhere
+			why, ops = why+", and "+p.did(given), append(ops, given.op)
 		}
+		p.violate(t, skipped, fmt.Sprintf("%s, and then %s, without %s: %s", p.did(before), p.did(now), p.h.ValueText(s.message), why),
+			"a consumer is given everything in between", ops...)
+	}
+	for i := after(p.unseen, before.offset); i < len(p.unseen) && p.unseen[i].offset < now.offset; i++ {
+		s := p.unseen[i]
 		if !p.told[s.message] {
 			p.told[s.message] = true
 			p.violate(t, lostMessage, fmt.Sprintf("%s, which was acknowledged, but nobody ever polled it: %s, and then %s", p.did(s), p.did(before), p.did(now)),
@@ -109,14 +117,6 @@ func (p *partition) follow(t *tally.Tally, before, now sighting) {
 }
 
 // after is the place of the first sighting behind offset.
-func (p *partition) after(offset int64) int {
-	lo, hi := 0, len(p.seen)
-	for lo < hi {
-		if mid := (lo + hi) / 2; p.seen[mid].offset <= offset {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo
+func after(seen []sighting, offset int64) int {
+	return sort.Search(len(seen), func(i int) bool { return seen[i].offset > offset })
 }

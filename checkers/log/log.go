@@ -7,15 +7,23 @@
 //   - unexpected message: nobody had sent it when it was polled; aborted read: who had
 //     sent it was told that it failed;
 //   - lost message: it was acknowledged with its offset, a consumer was given what lies
-//     before and then what lies behind it, and nobody ever polled it;
+//     before and then what lies behind it, and nobody ever polled it; in the model "log"
+//     a consumer that has sought to the beginning was given what lies before;
 //   - non-monotonic poll: a consumer was given offsets that do not go up, within a poll or
 //     from one to the next of its session, with no new assignment between;
 //   - skipped messages: a consumer jumped in that way over messages that others were given;
+//     or one that had sought to the beginning of a log began behind the message with which
+//     another, which sought to it afterwards, began;
 //   - non-monotonic send: two messages that one session sent to a log one after the other
 //     got offsets in the other order.
 //
 // Offsets may have gaps, since logs hold records that no consumer sees. Exact for these
 // definitions, in O(n log n).
+//
+// Where the database deletes the oldest messages (retention, DeleteRecords), a consumer
+// begins behind them, and nothing in a history tells that from their loss. The model
+// "log-retention" is for those: it takes no message for lost that lies before the first one
+// of a consumer.
 package log
 
 import (
@@ -28,11 +36,18 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// New is a checker. Evidence.AtRisk counts the messages that were polled.
-func New() checkers.Checker {
+// New is a checker of logs that keep all their messages. Evidence.AtRisk counts the messages
+// that were polled.
+func New() checkers.Checker { return checker(Model) }
+
+// NewRetention is New for logs whose oldest messages the database may delete.
+func NewRetention() checkers.Checker { return checker(Retention) }
+
+func checker(model string) checkers.Checker {
 	return tally.Checker{
-		Of: func() checkers.Model { return Models()[0] }, Algorithm: "offsets of each message, order of each consumer's polls",
-		Thin: "no message was polled", Fits: fits, Judge: judge,
+		Of: func() checkers.Model { return checkers.Named(model, Models()) }, Algorithm: "offsets of each message, order of each consumer's polls",
+		Thin: "no message was polled", Fits: fits,
+		Judge: func(t *tally.Tally, h *history.History) error { return judge(t, h, model == Model) },
 	}
 }
 
@@ -74,13 +89,16 @@ type partition struct {
 	sends map[history.Value]send
 	// seen are the sightings, sorted by offset, message and operation.
 	seen []sighting
+	// given are those of them whose messages somebody polled, unseen the others.
+	given, unseen []sighting
 	// polled are the messages that somebody polled, as they were first.
 	polled map[history.Value]sighting
 	// told are the messages said to be lost.
 	told map[history.Value]bool
 }
 
-func judge(t *tally.Tally, h *history.History) error {
+// judge goes through the logs; whole says that they keep their oldest messages.
+func judge(t *tally.Tally, h *history.History, whole bool) error {
 	logs, err := load(t, h)
 	if err != nil {
 		return err
@@ -94,7 +112,20 @@ func judge(t *tally.Tally, h *history.History) error {
 			return err
 		}
 	}
-	return consumers(t, h, logs)
+	begun, err := consumers(t, h, logs)
+	if err != nil {
+		return err
+	}
+	for _, key := range logs.keys {
+		if whole {
+			logs.byKey[key].lostHeads(t, begun[key])
+		}
+		logs.byKey[key].skippedHeads(t, begun[key])
+		if err := t.Late(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // logs are all logs of a history.
@@ -159,6 +190,13 @@ func load(t *tally.Tally, h *history.History) (*logs, error) {
 		slices.SortFunc(p.seen, func(a, b sighting) int {
 			return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.message, b.message), cmp.Compare(a.op, b.op))
 		})
+		for _, s := range p.seen {
+			if _, given := p.polled[s.message]; given {
+				p.given = append(p.given, s)
+			} else {
+				p.unseen = append(p.unseen, s)
+			}
+		}
 	}
 	return l, nil
 }

@@ -9,6 +9,9 @@ import (
 // Model is the model's name.
 const Model = models.Log
 
+// Retention is Model where the database may delete the oldest messages of a log.
+const Retention = "log-retention"
+
 // The anomalies of logs.
 const (
 	lostMessage   = "lost message"
@@ -21,14 +24,22 @@ const (
 	sendBackwards = "non-monotonic send"
 )
 
-// Models is the model of this package.
+// Models are the models of this package.
 func Models() []checkers.Model {
 	return []checkers.Model{{
 		Family:  checkers.DataTypes,
 		Name:    Model,
 		Meaning: "every message that was sent to a log has one offset there, and consumers get them all in that order",
+		Implies: []string{Retention},
 		Risk:    "messages",
 		New:     New,
+		Refute:  refute.Definition(func(p *refute.Proof) bool { return refuted(p) || headLost(p) }),
+	}, {
+		Family:  checkers.DataTypes,
+		Name:    Retention,
+		Meaning: "as " + Model + ", where the oldest messages of a log may be deleted",
+		Risk:    "messages",
+		New:     NewRetention,
 		Refute:  refute.Definition(refuted),
 	}}
 }

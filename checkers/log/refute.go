@@ -55,6 +55,9 @@ func refuted(p *refute.Proof) bool {
 		}
 		return true
 	}
+	if p.V.Anomaly == skipped && headSkipped(p) {
+		return true
+	}
 	for n, a := range all {
 		sent, failed := sends(p, a.message, p.Op(a.op).Complete)
 		if a.polled && !sent && (p.V.Anomaly == unexpected && !failed || p.V.Anomaly == abortedRead && failed) {
@@ -122,6 +125,90 @@ func polled(p *refute.Proof, v history.Value) bool {
 						return true
 					}
 				}
+			}
+		}
+	}
+	return false
+}
+
+// beginning is a consumer of the witness that sought to the beginning of the log, and the
+// first message that it was given there.
+type beginning struct {
+	seek, poll int // operations
+	offset     int64
+}
+
+// beginnings follows each of them from its assignment on.
+func beginnings(p *refute.Proof) []beginning {
+	var out []beginning
+	for _, i := range p.V.Ops {
+		sought := false
+	follow:
+		for o := i; o < len(p.H.Ops); o++ {
+			op := p.Op(o)
+			if op.Session != p.Op(i).Session {
+				continue
+			}
+			if op.Process != p.Op(i).Process || op.Outcome == history.Info {
+				break
+			}
+			mops := p.H.Mops(op)
+			for j := range mops {
+				m := &mops[j]
+				if m.Func != history.Send && op.Outcome == history.Fail {
+					break follow
+				}
+				if m.Func == history.Subscribe || m.Func == history.Assign && o > i {
+					break follow
+				}
+				here := p.H.KeyName(m.Key) == p.V.Key
+				sought = sought || here && m.Func == history.Assign && m.Arg == history.FromBeginning
+				if sought && here && m.Func == history.Poll && refute.Observed(op, m) {
+					for offset := range p.H.PollPairs(m) {
+						if p.InWitness(o) {
+							out = append(out, beginning{i, o, offset})
+						}
+						break follow
+					}
+				}
+			}
+			if !sought {
+				break
+			}
+		}
+	}
+	return out
+}
+
+// headLost tells whether one of them began behind a message of the witness that was
+// acknowledged and that nobody ever polled.
+func headLost(p *refute.Proof) bool {
+	if p.V.Anomaly != lostMessage {
+		return false
+	}
+	for _, b := range beginnings(p) {
+		for _, i := range p.V.Ops {
+			mops := p.H.Mops(p.Op(i))
+			for j := range mops {
+				m := &mops[j]
+				if m.Func == history.Send && m.Flags&history.Versioned != 0 && p.Op(i).Outcome == history.OK &&
+					p.H.KeyName(m.Key) == p.V.Key && m.Version < b.offset && !polled(p, m.Arg) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// headSkipped tells whether one of them began behind where another began that sought to the
+// beginning afterwards.
+func headSkipped(p *refute.Proof) bool {
+	all := beginnings(p)
+	for _, a := range all {
+		for _, b := range all {
+			if b.offset < a.offset && p.Op(b.seek).Invoke > p.Op(a.poll).Complete {
+				return true
 			}
 		}
 	}

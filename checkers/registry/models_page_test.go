@@ -214,6 +214,8 @@ func addMop(t *testing.T, b *history.Builder, txn *history.Txn, f []string) {
 		}
 		txn.SetList(i, pairs)
 		return
+	case "seek":
+		m.Func, m.Arg = history.Assign, history.FromBeginning
 	case "acquire", "release":
 		m.Func, _ = history.ParseFunc(f[0])
 		if len(f) > 2 {

@@ -125,10 +125,16 @@ func linksOf(h *history.History) links {
 func locks(f history.Func) bool { return f == history.Acquire || f == history.Release }
 
 // ofLogs links the polls of logs. A poll goes with what sent its messages, and with what
-// last made its consumer read from elsewhere. What sent a message goes with each poll that
+// last made its consumer read from elsewhere; with the first poll that gave it something of
+// the log, too, if it had sought to the beginning, or another would look like the first. What sent a message goes with each poll that
 // saw it, or the message would look lost.
 func (l *links) ofLogs(h *history.History, writers map[value][]int32) {
 	turn := map[int32]int32{} // the last one, by session
+	type reading struct {
+		session int32
+		key     history.Key
+	}
+	sought := map[reading]int32{} // its first poll, -1 while there is none
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		mops := h.Mops(op)
@@ -137,15 +143,26 @@ func (l *links) ofLogs(h *history.History, writers map[value][]int32) {
 			switch m.Func {
 			case history.Assign, history.Subscribe:
 				turn[op.Session] = int32(i)
+				delete(sought, reading{op.Session, m.Key})
+				if m.Arg == history.FromBeginning {
+					sought[reading{op.Session, m.Key}] = -1
+				}
 			case history.Poll:
 				if o, ok := turn[op.Session]; ok && int(o) != i {
 					l.gone[o] = append(l.gone[o], int32(i))
 				}
-				if op.Outcome == history.Info {
+				if op.Outcome != history.OK {
 					turn[op.Session] = int32(i)
 				}
 				if m.Flags&history.Observed == 0 {
 					continue
+				}
+				if first, ok := sought[reading{op.Session, m.Key}]; ok && len(h.List(m)) > 0 && op.Outcome == history.OK {
+					if first < 0 {
+						sought[reading{op.Session, m.Key}] = int32(i)
+					} else if int(first) != i {
+						l.gone[first] = append(l.gone[first], int32(i))
+					}
 				}
 				for _, message := range h.PollPairs(m) {
 					for _, o := range writers[value{m.Key, message}] {

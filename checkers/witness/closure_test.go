@@ -36,6 +36,8 @@ func TestClosed(t *testing.T) {
 		{"a send", []entry{{0, history.Send, 5, 0, ok}, {0, history.Send, 6, 1, ok}, {1, history.Poll, 5, 0, ok}}, 0, []int{1}},
 		{"a poll", []entry{{0, history.Send, 5, 0, ok}, {1, history.Poll, 5, 0, ok}, {0, history.Send, 6, 1, ok}, {1, history.Poll, 6, 1, ok}}, 1, []int{2, 3}},
 		{"an assignment", []entry{{0, history.Send, 5, 0, ok}, {2, history.Poll, 5, 0, ok}, {2, history.Assign, 1, 0, ok}, {2, history.Poll, 5, 0, ok}}, 2, nil},
+		{"the first poll from the beginning", []entry{{2, history.Assign, history.FromBeginning, 0, ok}, {2, history.Poll, 5, 0, ok}, {2, history.Poll, 6, 1, ok}, {3, history.Poll, 6, 1, ok}}, 1, []int{0, 3}},
+		{"a poll that failed before it", []entry{{0, history.Send, 5, 0, ok}, {0, history.Send, 6, 1, ok}, {2, history.Assign, history.FromBeginning, 0, ok}, {2, history.Poll, 5, 0, fail}, {2, history.Poll, 6, 1, ok}}, 3, []int{2}},
 		{"an assignment of another", []entry{{0, history.Send, 5, 0, ok}, {2, history.Poll, 5, 0, ok}, {1, history.Assign, 1, 0, ok}}, 2, []int{0, 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

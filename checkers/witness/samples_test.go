@@ -86,9 +86,14 @@ func randomLogs(seed uint64) (*history.History, error) {
 				return outcome
 			}
 		case 2:
-			m.Func, m.Arg = []history.Func{history.Assign, history.Subscribe}[rng.IntN(2)], 1
+			m.Func, m.Arg = []history.Func{history.Assign, history.Subscribe}[rng.IntN(2)], history.Assigned
+			if m.Func == history.Assign && rng.IntN(3) > 0 {
+				m.Arg = history.FromBeginning
+			}
 			t.Mops = append(t.Mops, m)
-			at[reader{s, k}] = 0
+			if at[reader{s, k}] = 0; odd() {
+				at[reader{s, k}]++
+			}
 			return history.OK
 		}
 		m.Func = history.Poll

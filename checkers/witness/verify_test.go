@@ -83,7 +83,7 @@ func sources(t *testing.T) []source {
 		{"long fork", 200, []checkers.Checker{longfork.New()}, randomGroups},
 		{"replicas", 200, []checkers.Checker{eventual.New()}, randomReplicas},
 		{"locks", 200, locks, randomLocks},
-		{"logs", 300, []checkers.Checker{log.New()}, randomLogs},
+		{"logs", 300, []checkers.Checker{log.New(), log.NewRetention()}, randomLogs},
 		{"tenants", 100, []checkers.Checker{tenants.New()}, randomTenants},
 		{"list transactions", 60, isolation, func(seed uint64) (*history.History, error) { return randomTxns(seed, true) }},
 		{"register transactions", 60, isolation, func(seed uint64) (*history.History, error) { return randomTxns(seed, false) }},

@@ -26,6 +26,9 @@ func (r *jepsenBuilder) answered(p *jepsenPending, op *jepsenOp) error {
 	if err := r.mops(&r.answer, op); err != nil {
 		return err
 	}
+	if op.seek == nil {
+		r.sought(p.txn.Mops)
+	}
 	if r.style.independent && onOneKey(p.f) && len(p.txn.Mops) > 0 && len(r.answer.Mops) > 0 && p.txn.Mops[0].Key != r.answer.Mops[0].Key {
 		return r.in.errAt(op.pos, "expected the completion to be of the key of its invocation, found %s", op.value)
 	}

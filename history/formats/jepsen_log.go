@@ -1,6 +1,10 @@
 package formats
 
-import "github.com/lapse-test/lapse/history"
+import (
+	"slices"
+
+	"github.com/lapse-test/lapse/history"
+)
 
 // message reads a micro-operation of Jepsen's kafka workload: [:send key message],
 // completed as [:send key [offset message]], and [:poll], completed as
@@ -75,22 +79,41 @@ func (r *jepsenBuilder) send(txn *history.Txn, op *jepsenOp, m *term) error {
 	return nil
 }
 
-// assign reads the keys of an :assign or :subscribe.
+// assign reads the keys of an :assign or :subscribe. With :seek-to-beginning? the consumer
+// was moved to the beginning of all the logs that it is assigned.
 func (r *jepsenBuilder) assign(txn *history.Txn, op *jepsenOp, v *term) error {
 	f := history.Assign
 	if op.f == "subscribe" {
 		f = history.Subscribe
 	}
+	from := history.Assigned
+	if f == history.Assign && op.seek != nil && op.seek.kind == termBool && op.seek.num != 0 {
+		from = history.FromBeginning
+	}
 	if v.kind != termList && v.kind != termSet && !v.isNil() {
 		return r.in.errAt(v.pos, "expected the keys as the value of :%s, found %s", op.f, v.describe())
 	}
 	for i := range v.kids {
-		txn.Mops = append(txn.Mops, history.Mop{Func: f, Key: keyOf(r.b, &v.kids[i]), Arg: 1})
+		txn.Mops = append(txn.Mops, history.Mop{Func: f, Key: keyOf(r.b, &v.kids[i]), Arg: from})
 	}
 	if len(v.kids) == 0 {
 		txn.Mops = append(txn.Mops, history.Mop{Func: f, Key: r.anyKey()})
 	}
 	return nil
+}
+
+// sought puts into the answer of an :assign that the consumer was to be moved to the
+// beginning of its logs, where the completion leaves out what the invocation said of it.
+func (r *jepsenBuilder) sought(invoked []history.Mop) {
+	asked := func(m history.Mop) bool { return m.Func == history.Assign && m.Arg == history.FromBeginning }
+	if !slices.ContainsFunc(invoked, asked) {
+		return
+	}
+	for i := range r.answer.Mops {
+		if m := &r.answer.Mops[i]; m.Func == history.Assign && m.Arg == history.Assigned {
+			m.Arg = history.FromBeginning
+		}
+	}
 }
 
 // anyKey is a key for what names none: one that there is, if any.

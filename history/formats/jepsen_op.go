@@ -46,6 +46,8 @@ type jepsenOp struct {
 	mismatch  bool
 	was       *term
 	clockless bool
+	// seek is :seek-to-beginning? of an :assign, nil if not given.
+	seek *term
 	// dataType is the type of object that the operations are on, if the file says so.
 	dataType string
 }
@@ -92,6 +94,8 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 				op.mismatch = v.kind == termBool && v.num != 0
 			case "was":
 				op.was = v
+			case "seek-to-beginning?":
+				op.seek = v
 			case "data-type":
 				if word, _ := v.word(); slices.Contains(Types(), word) {
 					op.dataType = word

@@ -361,7 +361,7 @@ func (s *jepsenStyle) describe(first func(f string) string) {
 		return
 	}
 	for _, k := range []struct{ f, taken string }{
-		{"send", "logs"}, {"poll", "logs"}, {"txn", "transactions"}, {"insert", "transactions"},
+		{"send", "logs"}, {"poll", "logs"}, {"assign", "logs"}, {"subscribe", "logs"}, {"txn", "transactions"}, {"insert", "transactions"},
 		{"enqueue", "queue"}, {"dequeue", "queue"}, {"drain", "queue"}, {"acquire", "lock"}, {"generate", "identifiers"},
 	} {
 		if _, ok := s.seen.at[k.f]; !ok {

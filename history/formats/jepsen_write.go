@@ -221,6 +221,9 @@ func (j *jepsenWriter) choose() error {
 		j.style.dataType = TypeRegister
 	}
 	for i := range j.h.Ops {
+		if j.apart(&j.h.Ops[i]) {
+			return fmt.Errorf("operation %d assigns some logs from their beginning and others from where they were; Jepsen's formats have one :seek-to-beginning? for all of them", i)
+		}
 		mops := j.h.Mops(&j.h.Ops[i])
 		for k := range mops {
 			if f := mops[k].Func; !j.style.can(f) {
@@ -389,6 +392,9 @@ func (j *jepsenWriter) event(e jepsenEvent) {
 		if x.text != "" {
 			out.WriteString(", " + s.field(x.name) + s.text(x.text))
 		}
+	}
+	if j.fromBeginning(op) {
+		out.WriteString(", " + s.field("seek-to-beginning?") + "true")
 	}
 	if e.complete {
 		j.extras(op)

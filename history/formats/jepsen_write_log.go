@@ -21,7 +21,7 @@ func (j *jepsenWriter) logs(mops []history.Mop, results bool) (f, value string) 
 	if m := &mops[0]; m.Func == history.Assign || m.Func == history.Subscribe {
 		var keys []string
 		for i := range mops {
-			if mops[i].Arg != 0 {
+			if mops[i].Arg != history.Unassigned {
 				keys = append(keys, j.key(mops[i].Key))
 			}
 		}
@@ -49,6 +49,27 @@ func (j *jepsenWriter) logs(mops []history.Mop, results bool) (f, value string) 
 		parts[i] = "[" + j.s.word("poll") + ", {" + j.s.entry(j.key(m.Key), "["+strings.Join(pairs, ", ")+"]") + "}]"
 	}
 	return "txn", "[" + strings.Join(parts, ", ") + "]"
+}
+
+// fromBeginning tells whether op moved its consumer to the beginning of logs.
+func (j *jepsenWriter) fromBeginning(op *history.Op) bool {
+	for _, m := range j.h.Mops(op) {
+		if m.Func == history.Assign && m.Arg == history.FromBeginning {
+			return true
+		}
+	}
+	return false
+}
+
+// apart tells whether op moved its consumer to the beginning of some of its logs and not of
+// all of them, which Jepsen's formats cannot say.
+func (j *jepsenWriter) apart(op *history.Op) bool {
+	for _, m := range j.h.Mops(op) {
+		if m.Func == history.Assign && m.Arg != history.Unassigned && m.Arg != history.FromBeginning {
+			return j.fromBeginning(op)
+		}
+	}
+	return false
 }
 
 // lock is the value of an acquire or release.

@@ -34,6 +34,30 @@ s0 p0 info send(2 11) !timeout
 s1 p1 ok poll(1)=[]
 s1 p1 ok assign(1 0)
 `},
+		{"logs from the beginning", `{:process 0 :type :invoke :f :assign :value [1 2] :seek-to-beginning? true}
+{:process 0 :type :ok :f :assign :value [1 2] :seek-to-beginning? true}
+{:process 0 :type :invoke :f :assign :value [1 2] :seek-to-beginning? true}
+{:process 0 :type :ok :f :assign :value [2 3]}
+{:process 0 :type :invoke :f :assign :value [1] :seek-to-beginning? true}
+{:process 0 :type :ok :f :assign}
+{:process 0 :type :invoke :f :assign :value [1] :seek-to-beginning? true}
+{:process 0 :type :ok :f :assign :value [1] :seek-to-beginning? false}
+{:process 0 :type :invoke :f :assign :value [1]}
+{:process 0 :type :ok :f :assign :value [1] :seek-to-beginning? nil}
+{:process 0 :type :invoke :f :assign :value [] :seek-to-beginning? true}
+{:process 0 :type :ok :f :assign :value [] :seek-to-beginning? true}
+{:process 0 :type :invoke :f :subscribe :value [1] :seek-to-beginning? true}
+{:process 0 :type :ok :f :subscribe :value [1] :seek-to-beginning? true}
+{:process 0 :type :invoke :f :assign :value [1] :seek-to-beginning? true}`, Options{}, "logs",
+			`s0 p0 ok assign(1 2) assign(2 2)
+s0 p0 ok assign(2 2) assign(3 2)
+s0 p0 ok assign(1 2)
+s0 p0 ok assign(1 1)
+s0 p0 ok assign(1 1)
+s0 p0 ok assign(1 0)
+s0 p0 ok subscribe(1 1)
+s0 p0 info assign(1 2)
+`},
 		{"locks", `{:process 0 :type :invoke :f :acquire :value nil}
 {:process 0 :type :ok :f :acquire :value {:client "n1" :fence 7}}
 {:process 0 :type :invoke :f :release :value {:client "n1"}}

@@ -105,6 +105,17 @@ func randomHistory(rng *rand.Rand, kind string) (*history.History, error) {
 				m.Func = []history.Func{history.ReadCounter, history.Increment}[rng.IntN(2)]
 			case "queue":
 				m.Func = []history.Func{history.Enqueue, history.Dequeue}[rng.IntN(2)]
+			case "log":
+				m.Func = []history.Func{history.Send, history.Poll, history.Assign, history.Subscribe}[rng.IntN(4)]
+				if m.Func == history.Poll && !ok {
+					m.Func = history.Send // what a poll without an answer was of is not said
+				}
+				if m.Arg = history.Assigned; m.Func == history.Assign && rng.IntN(2) == 0 {
+					m.Arg = history.FromBeginning
+				}
+				if m.Func == history.Poll {
+					m.Arg = 0
+				}
 			}
 			if m.Func.Installs() || m.Func == history.Increment {
 				m.Arg = nextValue()
@@ -124,6 +135,16 @@ func randomHistory(rng *rand.Rand, kind string) (*history.History, error) {
 				txn.SetRead(i, seen)
 			case history.ReadCounter:
 				txn.SetRead(i, history.Value(rng.IntN(9)))
+			case history.Send:
+				if rng.IntN(4) > 0 {
+					txn.SetVersion(i, int64(rng.IntN(30)))
+				}
+			case history.Poll:
+				var pairs []history.Value
+				for offset := history.Value(rng.IntN(3)); rng.IntN(3) > 0; offset++ {
+					pairs = append(pairs, offset, 1+offset)
+				}
+				txn.SetList(i, pairs)
 			case history.ReadList, history.ReadSet:
 				var list []history.Value
 				for v := history.Value(1); v <= value && rng.IntN(4) > 0; v++ {
@@ -140,10 +161,10 @@ func randomHistory(rng *rand.Rand, kind string) (*history.History, error) {
 // TestRoundTrip writes random histories and wants back what the format can hold.
 func TestRoundTrip(t *testing.T) {
 	kinds := map[string][]string{
-		"edn":         {"register", "txn", "append", "set", "counter", "queue"},
-		"elle-json":   {"register", "txn", "append", "set", "counter", "queue"},
-		"lapse":       {"register", "txn", "append", "set", "counter", "queue"},
-		"lapse-jsonl": {"register", "txn", "append", "set", "counter", "queue"},
+		"edn":         {"register", "txn", "append", "set", "counter", "queue", "log"},
+		"elle-json":   {"register", "txn", "append", "set", "counter", "queue", "log"},
+		"lapse":       {"register", "txn", "append", "set", "counter", "queue", "log"},
+		"lapse-jsonl": {"register", "txn", "append", "set", "counter", "queue", "log"},
 		"plume":       {"plume"},
 		"awdit":       {"awdit"},
 	}

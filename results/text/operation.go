@@ -107,8 +107,11 @@ func Mop(h *history.History, op *history.Op, m *history.Mop) string {
 		}
 		return fmt.Sprintf("poll %s -> %s", k, pollText(h, m))
 	case history.Assign, history.Subscribe:
-		if m.Arg == 0 {
+		switch m.Arg {
+		case history.Unassigned:
 			return fmt.Sprintf("%s not %s", m.Func, k)
+		case history.FromBeginning:
+			return fmt.Sprintf("%s %s from the beginning", m.Func, k)
 		}
 		return fmt.Sprintf("%s %s", m.Func, k)
 	case history.Transfer:
