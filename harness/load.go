@@ -160,6 +160,9 @@ func (r *run) breakThings(ctx context.Context, faults *faultLedger) <-chan broke
 	if t, ok := r.deps.Target.(targets.Talker); ok {
 		stage.Talks = func(primary, from, to string) bool { return t.Talks(r.deps.Config, primary, from, to) }
 	}
+	if r.disposable() {
+		stage.Discarded = r.lasting.Done()
+	}
 	over := make(chan broken, 1)
 	go func() {
 		outcome, err := nemesis.Run(ctx, stage, r.plan.Schedule)

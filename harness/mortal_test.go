@@ -92,7 +92,7 @@ func TestSessionIsTakenOver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := &run{plan: f.plan, deps: f.deps, log: f.deps.Log, system: db, recorder: rec}
+			r := &run{plan: f.plan, deps: f.deps, log: f.deps.Log, lasting: t.Context(), system: db, recorder: rec}
 			w := &worker{run: r, rec: rec.Client()}
 			if c.kill == nil {
 				db.dies[0] = c.dies

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers/live"
@@ -13,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/internal/grace"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -67,6 +69,9 @@ const (
 	setupTimeout    = 5 * time.Minute
 	finalTimeout    = 2 * time.Minute
 	teardownTimeout = 30 * time.Second
+	// interruptGrace is how long what is under way may go on when the run was
+	// interrupted: an answer or the healing of a link comes within it.
+	interruptGrace = 300 * time.Millisecond
 )
 
 // Run does what plan says: it starts the database, loads it while faults come
@@ -80,6 +85,9 @@ func Run(ctx context.Context, plan *Plan, d Deps) (rep Report, err error) {
 		d.Progress = Silent{}
 	}
 	r := &run{plan: plan, deps: d, log: d.Log, progress: &lockedProgress{p: d.Progress}}
+	var giveUp context.CancelFunc
+	r.lasting, giveUp = grace.After(ctx, interruptGrace)
+	defer giveUp()
 	defer func() { err = errors.Join(err, r.teardown(ctx)) }()
 
 	if err := r.setUp(ctx); err != nil {
@@ -114,8 +122,10 @@ type run struct {
 	deps     Deps
 	log      *slog.Logger
 	progress Progress
-	cluster  cluster.Cluster
-	system   targets.System
+	// lasting ends a moment after the run was interrupted, and with the run.
+	lasting context.Context
+	cluster cluster.Cluster
+	system  targets.System
 	// topology is nil where there are no regions.
 	topology *cluster.Topology
 	recorder *history.Recorder
@@ -234,6 +244,7 @@ func (r *run) observe(h *history.History) {
 // teardown ends what was started, in the opposite order. It works on after ctx
 // is done.
 func (r *run) teardown(ctx context.Context) error {
+	interrupted := ctx.Err() != nil
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardownTimeout)
 	defer cancel()
 	var errs []error
@@ -248,6 +259,9 @@ func (r *run) teardown(ctx context.Context) error {
 	}
 	if r.endWatch != nil {
 		r.endWatch()
+	}
+	if interrupted && r.disposable() {
+		r.killNodes(ctx)
 	}
 	if r.system != nil {
 		if err := r.system.Stop(ctx); err != nil {
@@ -266,4 +280,24 @@ func (r *run) teardown(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// disposable tells whether the nodes are taken away with all that was done to them.
+func (r *run) disposable() bool {
+	_, ok := r.cluster.(cluster.Disposable)
+	return ok
+}
+
+// killNodes kills all nodes at once: nobody needs the orderly end of a database that is thrown away. What cannot be
+// killed is what closing the cluster finds too.
+func (r *run) killNodes(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, n := range r.cluster.Nodes() {
+		all.Go(func() {
+			if err := n.Kill(ctx); err != nil {
+				r.log.Warn("killing a node", "node", n.Name(), "error", err)
+			}
+		})
+	}
+	all.Wait()
 }

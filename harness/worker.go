@@ -68,8 +68,9 @@ func (w *worker) do(ctx context.Context, at int) (targets.Result, bool, error) {
 		return targets.Result{}, false, nil
 	}
 	// The operation outlives the end of the load: a request that was sent is
-	// waited for, so that ending a run makes no outcome indeterminate.
-	opCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.run.plan.OpTimeout)
+	// waited for, so that ending a run makes no outcome indeterminate; a run that
+	// was interrupted waits but a moment.
+	opCtx, cancel := context.WithTimeout(w.run.lasting, w.run.plan.OpTimeout)
 	defer cancel()
 	readLevel := w.run.readLevel
 	if w.replica {

@@ -42,9 +42,9 @@ func (w *window) touched() []string {
 // for the nodes being back in service, which settle sees to. It returns nil if the step was not carried out.
 //
 // The end of ctx is the end of the load: it cuts the hold short. What has begun
-// is carried through, with the time that it may take, for a fault must neither
-// stay nor be left undecided.
-func (s *scene) live(ctx context.Context, step *Step) *window {
+// is carried through under on, with the time that it may take, for a fault must
+// neither stay nor be left undecided. The end of on leaves it as it is.
+func (s *scene) live(ctx, on context.Context, step *Step) *window {
 	k, err := find(step.Fault)
 	if err != nil {
 		s.refuse(step, history.Fault{Name: step.Fault}, err)
@@ -52,13 +52,15 @@ func (s *scene) live(ctx context.Context, step *Step) *window {
 	}
 	w := &window{action: k.act(step), grip: k.grip}
 	f := &w.fault
-	on := context.WithoutCancel(ctx)
 	err = s.start(on, w)
 	if f.ID == 0 {
 		s.refuse(step, *f, err)
 		return nil
 	}
 	defer w.action.release(s)
+	if s.discarded() {
+		return w
+	}
 	if err != nil {
 		f.Error = "took no effect: " + err.Error()
 		s.note(func(o *Tally) { o.Ineffective = append(o.Ineffective, Trouble{f.ID, f.Name, err.Error()}) })
@@ -69,6 +71,9 @@ func (s *scene) live(ctx context.Context, step *Step) *window {
 		s.note(func(o *Tally) { o.TookEffect++ })
 		s.say("fault %d: %s: took effect (%s)", f.ID, f.Name, seconds(f.TookEffect-f.Injected))
 		sleep(ctx, time.Duration(f.Injected-s.now())+step.Hold)
+	}
+	if s.discarded() {
+		return w
 	}
 
 	f.Healing = s.now()
@@ -103,7 +108,11 @@ func (s *scene) refuse(step *Step, f history.Fault, err error) {
 	if t.Name == "" {
 		t.Name = step.Fault
 	}
-	if isSkipped(err) {
+	if s.discarded() {
+		err = errDiscarded
+		t.Reason = err.Error()
+	}
+	if isSkipped(err) || s.discarded() {
 		s.note(func(o *Tally) { o.Skipped = append(o.Skipped, t) })
 		s.say("%s: left out: %s", t.Name, t.Reason)
 		return
@@ -208,6 +217,11 @@ func (s *scene) conclude(w *window, missing map[string]error) {
 	if w.grip == onProcess {
 		s.ledger.wake(f.Nodes, -1)
 	}
+	if s.discarded() {
+		f.Error = errDiscarded.Error()
+		s.Log.Fault(*f)
+		return
+	}
 	_, checked := s.System.(ability.ReadyChecker)
 	errs := []error{w.unhealed}
 	for _, n := range w.touched() {
@@ -273,5 +287,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func seconds(t history.Time) string {
 	return duration.Text(time.Duration(t))
 }
+
+// errDiscarded stands for what came of a fault when the stage was discarded.
+var errDiscarded = errors.New("left as it was: the run was interrupted, and the nodes were removed")
 
 var errLoadEnded = errors.New("the load ended before its time came")

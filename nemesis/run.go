@@ -51,7 +51,8 @@ func Check(stage Stage, schedule Schedule) error {
 // Run carries out schedule, whose times count from now. It returns when all is
 // done and healed; when ctx ends, which is the end of the load or an interrupt,
 // faults under way are healed at once, the rest is left out, and all is verified
-// to be healed under deadlines of Run's own. The error is for a schedule that
+// to be healed under deadlines of Run's own. When stage.Discarded is closed it returns
+// at once, with what was not healed said in the log alone. The error is for a schedule that
 // does not fit the stage (see Check): then nothing was done.
 func Run(ctx context.Context, stage Stage, schedule Schedule) (Tally, error) {
 	if err := Check(stage, schedule); err != nil {
@@ -68,7 +69,9 @@ func (s *scene) run(ctx context.Context, schedule Schedule) Tally {
 	} else {
 		r.oneByOne(ctx)
 	}
-	r.finish(context.WithoutCancel(ctx))
+	on, done := s.outlasting(ctx)
+	defer done()
+	r.finish(on)
 	return s.tally
 }
 
@@ -128,8 +131,9 @@ func (r *runner) step(ctx context.Context, step *Step, at time.Time) {
 		})
 		return
 	}
-	w := r.live(ctx, step)
-	on := context.WithoutCancel(ctx)
+	on, done := r.outlasting(ctx)
+	defer done()
+	w := r.live(ctx, on, step)
 	if w != nil && !r.alone() && r.settledEarly(on, w) {
 		w = nil
 	}
@@ -168,13 +172,16 @@ func (r *runner) mayBegin(ctx context.Context, at time.Time) bool {
 
 // finish heals whatever may still be broken, and looks at all nodes.
 func (r *runner) finish(ctx context.Context) {
+	if r.discarded() {
+		return
+	}
 	r.unexpected()
 	if r.tally.Injected == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Limits.Heal)
 	defer cancel()
-	if err := r.healAll(ctx); err != nil {
+	if err := r.healAll(ctx); err != nil && !r.discarded() {
 		r.note(func(o *Tally) {
 			o.Unhealed = append(o.Unhealed, Trouble{Name: "the cluster after all faults", Reason: err.Error()})
 		})

@@ -52,6 +52,32 @@ func newScene(stage Stage) *scene {
 	return s
 }
 
+// outlasting is for what goes on when ctx is done, which is the end of the load, and
+// ends when the stage is discarded.
+func (s *scene) outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	on, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	if s.Discarded != nil {
+		go func() {
+			select {
+			case <-s.Discarded:
+				cancel()
+			case <-on.Done():
+			}
+		}()
+	}
+	return on, cancel
+}
+
+// discarded tells whether the stage is.
+func (s *scene) discarded() bool {
+	select {
+	case <-s.Discarded:
+		return true
+	default:
+		return false
+	}
+}
+
 func (s *scene) say(format string, args ...any) {
 	if s.Progress == nil {
 		return

@@ -31,6 +31,9 @@ type Stage struct {
 	// Talks says which links carry something; nil: all of them.
 	Talks Talks
 	Log   Log
+	// Discarded is closed when the cluster is about to be taken away with all that was done
+	// to it: faults are left as they are then. Nil: never.
+	Discarded <-chan struct{}
 	// Progress gets one line at a time for people; may be nil. It is called
 	// from several goroutines, one call at a time.
 	Progress func(line string)

@@ -22,9 +22,14 @@ import (
 func ExitOf(err error) int {
 	for err != nil {
 		switch e := err.(type) { //nolint:errorlint // this is the walk that errors.As does, with a branch for joined errors
+		case *cluster.EnvironmentError:
+			if ExitOf(e.Err) == verdict.ExitInterrupted {
+				return verdict.ExitInterrupted // what had been begun would have gone well
+			}
+			return verdict.ExitEnvironment
 		case *targets.UsageError, *store.NotFoundError, *store.SeveralError, *store.AmbiguousError, *store.DamagedError:
 			return verdict.ExitUsage
-		case *cluster.EnvironmentError, *fs.PathError, *os.LinkError, *os.SyscallError, syscall.Errno,
+		case *fs.PathError, *os.LinkError, *os.SyscallError, syscall.Errno,
 			*net.OpError, *net.DNSError, *exec.Error, *exec.ExitError:
 			return verdict.ExitEnvironment
 		case interface{ Unwrap() []error }:

@@ -31,6 +31,7 @@ func TestExitOf(t *testing.T) {
 		"a file that lapse wants":         {fmt.Errorf("a: %w", missing), verdict.ExitEnvironment},
 		"a full disk":                     {fmt.Errorf("a: %w", &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}), verdict.ExitEnvironment},
 		"interrupted":                     {fmt.Errorf("a: %w", context.Canceled), verdict.ExitInterrupted},
+		"interrupted in the environment":  {&cluster.EnvironmentError{Doing: "fetching it", Err: fmt.Errorf("a: %w", context.Canceled), Way: "b"}, verdict.ExitInterrupted},
 		"a deadline":                      {fmt.Errorf("a: %w", context.DeadlineExceeded), verdict.ExitEnvironment},
 		"anything else":                   {fmt.Errorf("a: %w", bug), verdict.ExitBug},
 		"usage, twice":                    {errors.Join(usage, usage), verdict.ExitUsage},

@@ -16,6 +16,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/live"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/grace"
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
@@ -157,6 +158,9 @@ func (f *Finished) removeUnreadable() {
 	}
 }
 
+// interruptGrace is how long the check of a run that was interrupted goes on.
+const interruptGrace = 300 * time.Millisecond
+
 // check loads what is on disk, so that the verdict is that of `lapse check`.
 func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *slog.Logger) error {
 	h, err := history.ReadFile(f.Dir.File(store.FileHistory))
@@ -168,15 +172,17 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 	}
 	f.History = h
 	f.Summary.Load = figures.Measure(h)
-	// What was interrupted is checked all the same; only a second interrupt,
-	// which ends the process, stops that.
-	a := verdict.Assess(context.WithoutCancel(ctx), h, p.Models, env.Budget, f.Summary.Require)
+	// What was interrupted is checked all the same, for a moment; lapse check takes the
+	// time that it needs.
+	lasting, done := grace.After(ctx, interruptGrace)
+	defer done()
+	a := verdict.Assess(lasting, h, p.Models, env.Budget, f.Summary.Require)
 	a.Promises = promises(p, f.Report.Promiser, h)
 	f.Summary.Assessment = a
 	if err := a.Err(); err != nil {
 		log.Error("a checker failed", "error", err)
 	}
-	if err := violations.Save(context.WithoutCancel(ctx), f.Dir, h, &f.Summary); err != nil {
+	if err := violations.Save(lasting, f.Dir, h, &f.Summary); err != nil {
 		return err
 	}
 	// A picture that cannot be drawn is no part of the verdict.

@@ -53,6 +53,9 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 				}
 				found = a.examine(cmd.Context())
 			}
+			if err := cmd.Context().Err(); err != nil {
+				return fmt.Errorf("looking at what is there: %w", err) // what was broken off is not missing
+			}
 			if a.JSON {
 				return a.PrintJSON(found)
 			}

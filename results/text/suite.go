@@ -22,6 +22,9 @@ func PrintSuite(w io.Writer, s Style, r *gate.SuiteResult) {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[st], st))
 		}
 	}
+	if len(parts) == 0 {
+		parts = []string{"no case has ended"}
+	}
 	for i := range r.Cases {
 		c := &r.Cases[i]
 		fmt.Fprintf(w, "%-12s %s  %s\n", c.Status, c.ID, c.Run)

@@ -295,6 +295,13 @@ type Patient interface {
 	Patience() time.Duration
 }
 
+// Disposable is implemented by clusters that Close takes away with all that runs on them and all that was done to
+// them: nothing has to be healed before.
+type Disposable interface {
+	// Disposable does nothing: having it is what counts.
+	Disposable()
+}
+
 // Holder is implemented by clusters, and carriers of commands, where what is broken stays so only as long as
 // something of lapse's holds it, which can be lost. Safe for concurrent use.
 type Holder interface {

@@ -282,6 +282,9 @@ func (w noNetwork) Drops(context.Context) (map[cluster.Link]cluster.Drops, error
 }
 func (w noNetwork) Probe(context.Context, cluster.Link) error { return w.why }
 
+// Disposable implements cluster.Disposable.
+func (c *containers) Disposable() {}
+
 // Close implements cluster.Cluster; further calls return what the first did.
 func (c *containers) Close(ctx context.Context) error {
 	c.closeOnce.Do(func() {

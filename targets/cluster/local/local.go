@@ -205,6 +205,9 @@ func (c *localCluster) Route(from, to string, port int) (string, error) {
 // Network implements cluster.Cluster.
 func (c *localCluster) Network() cluster.Network { return c.net }
 
+// Disposable implements cluster.Disposable.
+func (c *localCluster) Disposable() {}
+
 // Close implements cluster.Cluster; further calls return what the first did.
 func (c *localCluster) Close(ctx context.Context) error {
 	c.closeOnce.Do(func() {

@@ -169,6 +169,9 @@ func (c *sandboxed) Network() cluster.Network {
 	return ends
 }
 
+// Disposable implements cluster.Disposable.
+func (c *sandboxed) Disposable() {}
+
 // Close implements cluster.Cluster; further calls return what the first did.
 func (c *sandboxed) Close(ctx context.Context) error {
 	c.closeOnce.Do(func() {
