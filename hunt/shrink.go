@@ -171,6 +171,9 @@ func (m *shrinker) leap(ctx context.Context, start *runs.Planned) (*runs.Planned
 			if err != nil {
 				return nil, got, err
 			}
+			if !enough && !m.more() {
+				return nil, Share{}, nil // nobody knows whether it would have
+			}
 			if m.out.Tried++; enough {
 				m.out.Kept++
 				m.out.Rate, m.out.To = got, sizeOf(p)

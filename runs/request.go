@@ -105,10 +105,12 @@ func check(r *Request) error {
 }
 
 // Planned is a plan with what it takes to carry it out.
+// It can be carried out more than once: each run begins with the first operation.
 type Planned struct {
-	Plan     *harness.Plan
-	Target   targets.Target
-	Config   targets.Config
+	Plan   *harness.Plan
+	Target targets.Target
+	Config targets.Config
+	// Workload says what the operations are like; a run has a generator of its own, because one that was used goes on where it was.
 	Workload workloads.Generator
 	Models   []checkers.Checker
 	// Require is the evidence that a pass needs, nil for that of every run.
@@ -116,6 +118,9 @@ type Planned struct {
 	// OnViolation says who is told of violations (see alert.Parse). The plan does not: it may
 	// be a secret, and who takes a stored plan up again is another one.
 	OnViolation string
+
+	// generator makes what generates the operations of one run.
+	generator func() (workloads.Generator, error)
 }
 
 // Probe is what a provider is asked for, to see whether it could serve the run here.
@@ -350,7 +355,8 @@ func (p *Planned) makeWorkload(info targets.Info) error {
 		return targets.Usagef("--weights: %v", err)
 	}
 	cfg := p.workloadConfig(info, weights)
-	if p.Workload, err = w.New(cfg); err != nil {
+	p.generator = func() (workloads.Generator, error) { return w.New(cfg) }
+	if p.Workload, err = p.generator(); err != nil {
 		return targets.Usagef("--workload %s: %v", p.Plan.Workload, err)
 	}
 	if p.Plan.Operations, err = workloads.Digest(w, cfg, fingerprinted); err != nil {

@@ -51,6 +51,10 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	if coordinator != nil {
 		defer func() { _ = coordinator.Close() }() // the listener's, when all is done
 	}
+	operations, err := p.generator()
+	if err != nil {
+		return nil, fmt.Errorf("making the operations of workload %s: %w", p.Plan.Workload, err)
+	}
 	dir, err := store.Create(env.Out, store.NewID(started, rand.Uint32()))
 	if err != nil {
 		return nil, &cluster.EnvironmentError{Doing: "keeping the run", Err: err, Way: "name a writable directory with --out"}
@@ -77,7 +81,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	cfg := p.Config
 	cfg.Run, cfg.Log, cfg.Progress = dir.ID, log, env.Progress.Note
 	f.Report, err = harness.Run(ctx, p.Plan, harness.Deps{
-		Run: dir.ID, Target: p.Target, Config: cfg, Workload: p.Workload, Provider: provider,
+		Run: dir.ID, Target: p.Target, Config: cfg, Workload: operations, Provider: provider,
 		HistoryPath: dir.File(store.FileHistory), LogDir: dir.File(store.DirNodes), DataDir: env.DataDir,
 		Progress: env.Progress, Log: log, Watch: live.New(p.Models, env.Budget),
 		Found: func(v *live.Found) {
