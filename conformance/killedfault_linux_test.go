@@ -60,6 +60,7 @@ var inTheMiddle = map[string]string{
 	"switchover":         "postgres --set failover=patroni",
 	"restart-server":     "postgres --set failover=patroni",
 	"reinitialize":       "postgres --set failover=patroni",
+	"kill-pooler":        "postgres --set pooler=transaction",
 	"token-lost":         "quorumkv --set mode=single-leader --write-level async --read-level sticky",
 }
 

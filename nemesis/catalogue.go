@@ -105,6 +105,7 @@ func families() []family {
 		limits(),
 		replacements(),
 		orders(),
+		poolerKills(),
 	}
 }
 

@@ -83,6 +83,35 @@ type poolers struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+
+	mu sync.Mutex
+	// last is the one that was started last on each node.
+	last map[int]pooling
+}
+
+// pooling is a pooler that was started.
+type pooling struct {
+	// kill sends SIGKILL to it.
+	kill context.CancelFunc
+	// ended is closed when it has ended.
+	ended <-chan struct{}
+}
+
+// runs tells whether it has not ended; one that was never started has.
+func (p pooling) runs() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return p.ended != nil
+	}
+}
+
+// on is the pooler that was started last on a node.
+func (p *poolers) on(node int) pooling {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last[node]
 }
 
 // stop ends them and returns when they have ended; it may be called more than once.
@@ -125,9 +154,19 @@ func (s *System) startPooler(node int) error {
 			return err
 		}
 	}
+	ctx, kill := context.WithCancel(s.poolers.ctx)
+	ended := make(chan struct{})
+	s.poolers.mu.Lock()
+	if s.poolers.last == nil {
+		s.poolers.last = map[int]pooling{}
+	}
+	s.poolers.last[node] = pooling{kill, ended}
+	s.poolers.mu.Unlock()
 	s.poolers.running.Go(func() {
+		defer close(ended)
+		defer kill()
 		// It ends when the node is killed, which is no error; what else ends it is in its log.
-		_, err := n.Exec(s.poolers.ctx, cluster.Command{Path: s.poolers.path, Args: []string{"-q", file}, NotRoot: true})
+		_, err := n.Exec(ctx, cluster.Command{Path: s.poolers.path, Args: []string{"-q", file}, NotRoot: true})
 		s.Logger.Info("a pooler has ended", "node", n.Name(), "error", err)
 	})
 	return nil

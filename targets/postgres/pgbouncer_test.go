@@ -93,6 +93,7 @@ func TestPooler(t *testing.T) {
 					t.Errorf("session %d reads %v", key, got)
 				}
 			}
+			poolerDies(t, d)
 			must(t, d.Nodes[0].Kill(d.ctx))
 			must(t, d.Restart(d.ctx, "n1"))
 			must(t, cluster.Await(d.ctx, "n1 to serve again", func(ctx context.Context) error { return d.Ready(ctx, "n1") }))
@@ -100,6 +101,30 @@ func TestPooler(t *testing.T) {
 				t.Errorf("after a kill: %v", got)
 			}
 		})
+	}
+}
+
+// poolerDies kills the pooler of n1 and starts it again: its server goes on meanwhile, and clients get through again.
+func poolerDies(t *testing.T, d *deployment) {
+	t.Helper()
+	must(t, d.StartPooler(d.ctx, "n1")) // it runs
+	must(t, d.PoolerServes(d.ctx, "n1"))
+	server := d.Nodes[0].Pid()
+	must(t, d.KillPooler(d.ctx, "n1"))
+	if d.PoolerServes(d.ctx, "n1") == nil {
+		t.Error("the pooler was killed, and clients get through")
+	}
+	must(t, d.ServerServes(d.ctx, "n1"))
+	if err := d.KillPooler(d.ctx, "n1"); err == nil || !strings.Contains(err.Error(), "none runs") {
+		t.Errorf("killed once more: %v", err)
+	}
+	must(t, d.StartPooler(d.ctx, "n1"))
+	must(t, cluster.Await(d.ctx, "the pooler to let clients through", func(ctx context.Context) error { return d.PoolerServes(ctx, "n1") }))
+	if now := d.Nodes[0].Pid(); now != server {
+		t.Errorf("the server was process %d, and is %d", server, now)
+	}
+	if got := d.session(0).read(1); got != 11 {
+		t.Errorf("after the pooler died: %v", got)
 	}
 }
 

@@ -102,6 +102,9 @@ func (t Target) Abilities(cfg targets.Config) []ability.Ability {
 	if cfg.Options[optFailover] == failoverPatroni {
 		has = append(has, ability.Managed)
 	}
+	if mode := cfg.Options[optPooler]; mode == poolerSession || mode == poolerTransaction {
+		has = append(has, ability.Pooler)
+	}
 	return has
 }
 
