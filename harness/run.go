@@ -172,7 +172,7 @@ func (r *run) setUp(ctx context.Context) error {
 	r.cluster = c
 	attributes := r.deps.Workload.Attributes()
 	cfg := r.deps.Config
-	cfg.Tenants = history.TenancyOf(attributes)
+	cfg.Tenants, cfg.Fields = history.TenancyOf(attributes), history.FieldingOf(attributes)
 	if r.system, err = r.deps.Target.Start(ctx, c, cfg); err != nil {
 		return targets.Unavailable("starting "+r.deps.Target.Info().Name, err)
 	}

@@ -17,6 +17,9 @@ const (
 	// AttributeTenants is how many tenants the keys of a run are shared out among: key number
 	// k is the one numbered k / tenants of the tenant numbered k % tenants, see Tenancy.
 	AttributeTenants = "tenants"
+	// AttributeFields is how many fields each map of a run has: key number k is the field numbered k % fields of the
+	// map numbered k / fields, see Fielding.
+	AttributeFields = "fields"
 )
 
 // HasClock tells whether the stamps of h say what came before what in real time.

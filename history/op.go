@@ -69,6 +69,9 @@ const (
 	Scan
 	// Backup is Scan by the way in which the database makes a tenant's backup.
 	Backup
+	// Clear removes from the set in a key, which is a field of a map, all elements that the database knows of where it
+	// carries it out: with replicas that take changes by themselves, not those of which it has not heard. See AttributeFields.
+	Clear
 )
 
 var funcNames = [...]string{
@@ -82,6 +85,7 @@ var funcNames = [...]string{
 	Concat: "concat",
 	Send:   "send", Poll: "poll", Assign: "assign", Subscribe: "subscribe",
 	Scan: "scan", Backup: "backup",
+	Clear: "clear",
 }
 
 // String is the name of f in files and reports, "?" for an unknown one.

@@ -127,7 +127,9 @@ func Join(ctx context.Context, job *drivers.Job, env Environment) (targets.Joine
 		return nil, err
 	}
 	cfg := p.Config
-	cfg.Run, cfg.Log, cfg.Tenants = job.Run, env.Log, history.TenancyOf(p.Workload.Attributes())
+	cfg.Run, cfg.Log = job.Run, env.Log
+	attributes := p.Workload.Attributes()
+	cfg.Tenants, cfg.Fields = history.TenancyOf(attributes), history.FieldingOf(attributes)
 	joiner, ok := p.Target.(targets.Joiner)
 	if !ok {
 		return nil, targets.Usagef("target %s takes no clients of other processes", plan.Target)

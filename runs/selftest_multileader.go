@@ -34,6 +34,11 @@ func multiLeaderCases(duration time.Duration) []Case {
 		}),
 		with(defect.DropContext, "siblings", nil),
 		with(defect.ResurrectRemoved, "crdt", removals),
+		with(defect.FieldRemovalWins, "crdt", func(r *Request) {
+			// An update has to come after a removal of which its region has not heard.
+			r.Workload, r.Weights = named.Map, "add=10,clear=1,read=1"
+			r.Options["exchange_interval"] = "200ms"
+		}),
 		with(defect.TrustDelivery, "lww", func(r *Request) {
 			// What was sent just before a cut must be the last change of its key.
 			r.Workload, r.Models, r.Weights = named.Register, models.Eventual, "read=1,write=3"

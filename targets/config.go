@@ -35,6 +35,8 @@ type Config struct {
 	// Tenants is how many tenants the workload's keys are of, 0 for none; a target that cannot
 	// scan has none to know of.
 	Tenants history.Tenancy
+	// Fields is how many fields each map has that the workload's keys are fields of, 0 for keys that are in none.
+	Fields history.Fielding
 	// OpTimeout is the deadline of every operation.
 	OpTimeout time.Duration
 	// Operator has the commands of whoever runs the nodes, where that is somebody

@@ -12,7 +12,7 @@ var allFuncs = []history.Func{
 	history.Read, history.Write, history.CAS, history.Delete, history.Append, history.ReadList,
 	history.Add, history.Remove, history.ReadSet, history.Enqueue, history.Dequeue,
 	history.Increment, history.ReadCounter, history.Generate, history.Transfer,
-	history.Acquire, history.Release, history.Send, history.Poll, history.Scan, history.Backup,
+	history.Acquire, history.Release, history.Send, history.Poll, history.Scan, history.Backup, history.Clear,
 }
 
 func testConfig() Config {

@@ -55,6 +55,8 @@ func (d *model) apply(txn *history.Txn) history.Outcome {
 			d.lists[m.Key] = append(d.lists[m.Key], m.Arg)
 		case history.Remove:
 			d.lists[m.Key] = slices.DeleteFunc(d.lists[m.Key], func(v history.Value) bool { return v == m.Arg })
+		case history.Clear:
+			delete(d.lists, m.Key)
 		case history.Scan, history.Backup:
 			txn.SetList(i, []history.Value{d.value(m.Key)})
 		case history.ReadList, history.ReadSet:

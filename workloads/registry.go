@@ -20,6 +20,7 @@ func All() []Workload {
 		bankWorkload(),
 		longForkWorkload(),
 		setWorkload(),
+		mapWorkload(),
 		queueWorkload(),
 		counterWorkload(),
 		uniqueWorkload(),

@@ -13,7 +13,7 @@ import (
 
 // NewEventual is a checker of Eventual: sets whose replicas take changes by themselves and tell each other later (add-wins sets:
 // Bieniusa et al., "An optimized conflict-free replicated set", 2012). Only final reads are judged (see evidence.FinalReads and Last). Each must have every
-// element of which an add was acknowledged that no removal can have come after; and none without an add, nor one
+// element of which an add was acknowledged that no removal, and no clearing of the set, can have come after; and none without an add, nor one
 // after each of whose adds, when that was over, a removal was acknowledged. So a store that acknowledges the removal of an
 // element of which it has not heard, and removes nothing, breaks it: it should say that the element is not there. Exact for that definition.
 func NewEventual() checkers.Checker {
@@ -21,7 +21,7 @@ func NewEventual() checkers.Checker {
 		Of: func() checkers.Model { return checkers.Named(Eventual, Models()) }, Algorithm: "adds and removals against final reads",
 		Thin: "no element was in question when a final read began",
 		Fits: func(h *history.History) error {
-			return tally.Only(h, true, history.Add, history.Remove, history.ReadSet)
+			return tally.Only(h, true, history.Add, history.Remove, history.Clear, history.ReadSet)
 		},
 		Judge: func(t *tally.Tally, h *history.History) error {
 			final, err := evidence.FinalReads(h)
@@ -157,7 +157,7 @@ func refutedInTheEnd(p *refute.Proof) bool {
 }
 
 func contradicted(p *refute.Proof, key history.Key, v history.Value, read *history.Op, in bool) bool {
-	var adds, removes []*history.Op
+	var adds, removes, clears []*history.Op
 	final := true
 	p.Each(key, func(_ int, op *history.Op, m *history.Mop) bool {
 		if m.Func == history.ReadSet {
@@ -165,6 +165,8 @@ func contradicted(p *refute.Proof, key history.Key, v history.Value, read *histo
 		}
 		final = final && (op.Outcome == history.Info || op.Complete < read.Invoke)
 		switch {
+		case m.Func == history.Clear:
+			clears = append(clears, op)
 		case m.Arg != v:
 		case m.Func == history.Add:
 			adds = append(adds, op)
@@ -177,7 +179,7 @@ func contradicted(p *refute.Proof, key history.Key, v history.Value, read *histo
 		return false
 	}
 	for _, a := range adds {
-		after := slices.ContainsFunc(removes, func(r *history.Op) bool { return r.Complete >= a.Invoke })
+		after := slices.ContainsFunc(slices.Concat(removes, clears), func(r *history.Op) bool { return r.Complete >= a.Invoke })
 		if !in && a.Outcome == history.OK && !after {
 			return true
 		}

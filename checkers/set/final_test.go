@@ -20,6 +20,7 @@ func TestInTheEnd(t *testing.T) {
 	read := func(s int32, from, to history.Time, l ...history.Value) exhaust.Op {
 		return exhaust.Op{S: s, From: from, To: to, Mops: []exhaust.M{{F: history.ReadSet, L: l}}}
 	}
+	clears := func(s int32, from, to history.Time) exhaust.Op { return op(s, from, to, history.Clear, 0) }
 	info := func(o exhaust.Op) exhaust.Op { o.Info = true; return o }
 	fail := func(o exhaust.Op) exhaust.Op { o.Fail = true; return o }
 	exhaust.Run(t, NewEventual(), []exhaust.Case{
@@ -37,6 +38,13 @@ func TestInTheEnd(t *testing.T) {
 		{Name: "a removal at the same time", Ops: []exhaust.Op{add(0, 1, 4, 1), remove(1, 3, 4, 1), read(2, 5, 6), read(3, 5, 6, 1)}, Inconclusive: true},
 		{Name: "a removal before", Ops: []exhaust.Op{remove(1, 1, 2, 1), add(0, 3, 4, 1), read(2, 5, 6)}, Anomalies: []string{"lost element"}},
 		{Name: "added again", Ops: []exhaust.Op{add(0, 1, 2, 1), remove(1, 3, 4, 1), add(0, 5, 6, 1), read(2, 7, 8, 1)}},
+		{Name: "cleared", Ops: []exhaust.Op{add(0, 1, 2, 1), clears(1, 3, 4), read(2, 5, 6), read(3, 5, 6, 1)}, Inconclusive: true},
+		{Name: "added after it was cleared", Ops: []exhaust.Op{clears(1, 1, 2), add(0, 3, 4, 1), read(2, 5, 6)}, Anomalies: []string{"lost element"}},
+		{Name: "added while it was cleared", Ops: []exhaust.Op{clears(1, 1, 3), add(0, 3, 4, 1), read(2, 5, 6)}, Inconclusive: true},
+		{Name: "a clearing that failed", Ops: []exhaust.Op{add(0, 1, 2, 1), fail(clears(1, 3, 4)), read(2, 5, 6)}, Anomalies: []string{"lost element"}},
+		{Name: "a clearing without an answer", Ops: []exhaust.Op{info(clears(1, 1, 2)), add(0, 3, 4, 1), read(2, 5, 6)}, Inconclusive: true},
+		{Name: "another set is cleared", Ops: []exhaust.Op{add(0, 1, 2, 1), {S: 1, From: 3, To: 4, Mops: []exhaust.M{{F: history.Clear, K: 1}}}, read(2, 5, 6)}, Anomalies: []string{"lost element"}},
+		{Name: "an element removed, then the set cleared", Ops: []exhaust.Op{add(0, 1, 2, 1), remove(1, 3, 4, 1), clears(1, 5, 6), read(2, 7, 8, 1)}, Anomalies: []string{"resurrected element"}},
 		{Name: "an add without an answer", Ops: []exhaust.Op{add(0, 1, 2, 1), info(add(1, 1, 2, 2)), read(2, 5, 6, 1), read(3, 5, 6, 1, 2)}},
 		{Name: "an add that failed", Ops: []exhaust.Op{add(0, 1, 2, 1), fail(add(1, 1, 2, 2)), read(2, 5, 6, 1, 2)}, Anomalies: []string{"aborted element"}},
 		{Name: "nobody added it", Ops: []exhaust.Op{add(0, 1, 2, 1), read(2, 5, 6, 1, 9)}, Anomalies: []string{"unexpected element"}},

@@ -49,7 +49,7 @@ type element struct {
 	// is one. removes are the removals that did not fail.
 	add           int
 	adds, removes []int
-	// gone is the time at which the last of the removals was over: nothing that is known of the
+	// gone is the time at which the last of the removals, and of the clearings of the set, was over: nothing that is known of the
 	// element before counts.
 	gone history.Time
 	// known is the time from which it was certain that the element is in the set: Never if it
@@ -105,6 +105,12 @@ func load(h *history.History, key history.Key, refs []history.MopRef) *members {
 			e.add = a.op
 		}
 	}
+	cleared := history.Time(-1) // when the last clearing was over
+	for _, r := range refs {
+		if h.At(r).Func == history.Clear && h.Ops[r.Op].Outcome != history.Fail {
+			cleared = max(cleared, h.Ops[r.Op].Complete)
+		}
+	}
 	for _, r := range refs {
 		if m := h.At(r); m.Func == history.Remove && h.Ops[r.Op].Outcome != history.Fail {
 			if e := s.find(m.Arg); e != nil {
@@ -115,6 +121,7 @@ func load(h *history.History, key history.Key, refs []history.MopRef) *members {
 	}
 	for i := range s.all {
 		e := &s.all[i]
+		e.gone = max(e.gone, cleared)
 		for _, a := range e.adds {
 			if h.Ops[a].Outcome == history.OK {
 				s.know(e, a)

@@ -47,7 +47,7 @@ func linksOf(h *history.History) links {
 				// It changes two accounts: from Key to Arg.
 				changers[m.Key] = append(changers[m.Key], int32(i))
 				changers[history.Key(m.Arg)] = append(changers[history.Key(m.Arg)], int32(i))
-			case m.Func == history.Increment || m.Func == history.Concat || m.Func == history.Remove ||
+			case m.Func == history.Increment || m.Func == history.Concat || m.Func == history.Remove || m.Func == history.Clear ||
 				locks(m.Func) && op.Outcome != history.Fail:
 				changers[m.Key] = append(changers[m.Key], int32(i))
 			}

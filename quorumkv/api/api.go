@@ -77,6 +77,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.typed(w, r, engine.Counter, path[len("/counter/"):])
 	case strings.HasPrefix(path, "/set/"):
 		h.typed(w, r, engine.Set, path[len("/set/"):])
+	case strings.HasPrefix(path, "/map/"):
+		h.typed(w, r, engine.Map, path[len("/map/"):])
 	case strings.HasPrefix(path, "/replica/"):
 		h.replica(w, r, path[len("/replica/"):])
 	case strings.HasPrefix(path, "/cas/"):
@@ -98,7 +100,7 @@ func (h *Handler) compareAndSet() protocol.Failure {
 
 func (h *Handler) unknown(w http.ResponseWriter, r *http.Request) {
 	h.fail(w, http.StatusNotFound, protocol.Failure{Code: protocol.CodeBadRequest, Outcome: writeOutcome(r, protocol.NotWritten),
-		Message: r.Method + " " + r.URL.Path + " is not served; there are /kv/{key}, /counter/{key}, /set/{key}, /replica/{key}, /txn, /keys, /backup, /ring, /members, /ranges, /health, /metrics and /admin"})
+		Message: r.Method + " " + r.URL.Path + " is not served; there are /kv/{key}, /counter/{key}, /set/{key}, /map/{key}, /replica/{key}, /txn, /keys, /backup, /ring, /members, /ranges, /health, /metrics and /admin"})
 }
 
 // writeOutcome is o for requests that could have written, and nothing for others.

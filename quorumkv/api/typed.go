@@ -29,13 +29,13 @@ func causality(r *http.Request) ([]byte, *protocol.Failure) {
 // maxIncrement keeps sums within int64 for longer than anybody counts.
 const maxIncrement = 1 << 40
 
-// typed serves /counter/{key} and /set/{key}.
+// typed serves /counter/{key}, /set/{key} and /map/{key}.
 func (h *Handler) typed(w http.ResponseWriter, r *http.Request, t engine.Type, escapedKey string) {
 	h.observedKey(w, r, escapedKey, func(key string, refuse refusal) int {
 		e, ok := h.Engine.(engine.Typed)
 		if !ok {
 			return refuse(http.StatusNotImplemented, &protocol.Failure{Code: string(engine.CodeTypes),
-				Message: "counters and sets need a mode that knows how to merge them; mode " + h.Mode + " has values alone, under /kv"})
+				Message: "counters, sets and maps need a mode that knows how to merge them; mode " + h.Mode + " has values alone, under /kv"})
 		}
 		switch r.Method {
 		case http.MethodGet:
@@ -62,6 +62,10 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request, e engine.Typed, r
 	}
 	if req.Type == engine.Counter {
 		h.reply(w, http.StatusOK, protocol.Total{Key: plain(req.Key), Total: v.Total, Answered: v.Answered, Coordinator: h.Node})
+		return http.StatusOK
+	}
+	if req.Type == engine.Map {
+		h.reply(w, http.StatusOK, protocol.Fields{Key: plain(req.Key), Fields: fields(v.Fields), Answered: v.Answered, Coordinator: h.Node})
 		return http.StatusOK
 	}
 	if v.Elements == nil {
@@ -97,10 +101,69 @@ func (h *Handler) update(w http.ResponseWriter, r *http.Request, e engine.Typed,
 	return http.StatusOK
 }
 
-// parseUpdate reads what is to be done with a counter or a set.
-func parseUpdate(body []byte, req *engine.UpdateRequest) error {
+// fields are those of a map as a client is told them.
+func fields(of []engine.Field) []protocol.Field {
+	out := make([]protocol.Field, 0, len(of))
+	for _, f := range of {
+		p := protocol.Field{Field: f.Name, Type: string(f.Type)}
+		switch f.Type {
+		case engine.Counter:
+			p.Total = &f.Total
+		case engine.Set:
+			p.Elements = f.Contents
+		default:
+			p.Values = f.Contents
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// maxField is how long the name of a field may be, in bytes.
+const maxField = 512
+
+// parseFieldChange reads what is to be done with a field of a map.
+func parseFieldChange(d *json.Decoder) (by engine.FieldChange, err error) {
+	var in protocol.FieldChange
+	if err := d.Decode(&in); err != nil {
+		return by, fmt.Errorf("want {\"field\": a name, and one of increment, add, remove, assign and drop}: %w", err)
+	}
+	asked := 0
+	for _, is := range []bool{in.Increment != 0, in.Add != "", in.Remove != "", in.Assign != nil, in.Drop} {
+		if is {
+			asked++
+		}
+	}
+	by = engine.FieldChange{Field: in.Field, Add: in.Increment, Content: in.Add + in.Remove, Remove: in.Remove != "", Drop: in.Drop}
+	switch {
+	case in.Assign != nil:
+		by.Type, by.Content = engine.Register, *in.Assign
+	case in.Increment != 0:
+		by.Type = engine.Counter
+	case !in.Drop:
+		by.Type = engine.Set
+	}
+	switch {
+	case in.Field == "" || len(in.Field) > maxField:
+		return by, fmt.Errorf("field: want a name of up to %d bytes", maxField)
+	case asked != 1:
+		return by, errors.New("want one of increment (not 0), add, remove, assign and drop (true)")
+	case in.Increment > maxIncrement || in.Increment < -maxIncrement:
+		return by, fmt.Errorf("increment: %d must be between -%d and %d", in.Increment, maxIncrement, maxIncrement)
+	case !utf8.ValidString(by.Field) || !utf8.ValidString(by.Content):
+		return by, errors.New("a name or a value is not valid UTF-8")
+	}
+	return by, nil
+}
+
+// parseUpdate reads what is to be done with a counter, a set or a map.
+func parseUpdate(body []byte, req *engine.UpdateRequest) (err error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
+	if req.Type == engine.Map {
+		req.By, err = parseFieldChange(d)
+		return err
+	}
 	if req.Type == engine.Counter {
 		var in protocol.Increment
 		if err := d.Decode(&in); err != nil {

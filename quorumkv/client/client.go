@@ -159,6 +159,19 @@ func (c *Client) Elements(ctx context.Context, key, r string) (protocol.Elements
 	return out, err
 }
 
+// ChangeField changes a field of a map, or drops it. Its errors are as Put's; that what is to be removed is not there is one with the
+// status 412.
+func (c *Client) ChangeField(ctx context.Context, key string, by protocol.FieldChange, w string) (protocol.Written, error) {
+	return c.update(ctx, "/map/", key, w, by)
+}
+
+// Fields reads a map at level r.
+func (c *Client) Fields(ctx context.Context, key, r string) (protocol.Fields, error) {
+	var out protocol.Fields
+	err := c.do(ctx, http.MethodGet, "/map/"+url.PathEscape(key)+params("r", r), nil, &out)
+	return out, err
+}
+
 func (c *Client) update(ctx context.Context, path, key, w string, body any) (protocol.Written, error) {
 	var out protocol.Written
 	b, err := json.Marshal(body)

@@ -43,6 +43,7 @@ const (
 	DropContext
 	ResurrectRemoved
 	TrustDelivery
+	FieldRemovalWins
 	StaleTree
 	SyncSkipsTombstones
 	PurgeEarly
@@ -219,6 +220,10 @@ var all = []Info{
 		"changes count as delivered when they are sent, and nobody notices when some are missing",
 		"regions converge",
 		"conflicts=lww or crdt; cut the regions off from each other under write load, heal, read every node"},
+	{FieldRemovalWins, "field-removal-wins", "multi-leader",
+		"the removal of a map's field takes away, where it arrives, all that is in the field there, and not what it knew of alone",
+		"an acknowledged update of a map's field stays until somebody removes the field, or what is in it, who saw it",
+		"conflicts=crdt, no fault; remove fields in one region and update them in another before it has heard of it"},
 	{UnlockReadsEarly, "unlock-reads-early", "sharded",
 		"a coordinator has shards vote without a lock on what is only read",
 		"transactions are serializable",

@@ -54,7 +54,7 @@ type tagged struct {
 type causal struct {
 	Seen vector
 	Live []tagged // in the order of dots
-	// Gone are elements of the defect remove-wins alone.
+	// Gone are elements of the defect remove-wins and marks of field-removal-wins alone.
 	Gone []string
 }
 
@@ -69,8 +69,9 @@ func (c causal) join(o causal) causal {
 			}
 		}
 	}
-	take(c, o)
-	take(o, c)
+	a, b := c.withoutMarked(o), o.withoutMarked(c)
+	take(a, b)
+	take(b, a)
 	out.drop(func(t tagged) bool { return slices.Contains(out.Gone, t.Value) })
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
@@ -16,6 +17,7 @@ func samples() []message {
 		{What: whatChanges, Incarnation: "1", After: 3, Upto: 5, Items: []item{
 			{"vk", state{Kind: kindLatest, Latest: record.Record{Version: record.Version{Time: 5, Node: "a"}, Value: []byte("x")}}},
 			{"sk", state{Kind: kindCausal, Causal: causal{Seen: seen, Live: []tagged{{dot{"b#2", 1}, "e"}, {dot{"a#1", 2}, ""}}, Gone: []string{"g"}}}},
+			{"mk", state{Kind: kindCausal, Causal: causal{Seen: seen, Live: []tagged{{dot{"b#2", 1}, entry{"f", engine.Register, "x"}.String()}}}}},
 			{"ck", state{Kind: kindCounter, Counts: map[string]sums{"a#1": {3, 1}}}},
 		}},
 	}

@@ -22,7 +22,7 @@
 //
 //   - lww: the state is the write with the largest version, and a version is larger than all that its leader knew. Of writes that
 //     did not know of each other one stays, by the clocks; the others are lost although they were acknowledged. A counter is
-//     written as its new total and a set as the new whole, so that increments and elements are lost with them. This is not a defect of the
+//     written as its new total, and a set or a map as the new whole, so that increments and elements are lost with them. This is not a defect of the
 //     mode but what it is for (DynamoDB's global tables, "last writer wins").
 //   - siblings: a state is the writes that nothing has replaced, with a version vector of all that are known (dotted version vectors:
 //     Preguiça, Baquero, Almeida, Fonte, Gonçalves, 2010). A write replaces those of which its client says by a context that it has
@@ -32,7 +32,11 @@
 //     other. A set is add-wins (Bieniusa et al., "An optimized conflict-free replicated set", 2012): a removal
 //     removes the additions that its leader knows of, and so not one that is concurrent to it. An element that is not there is
 //     not removed, and the client is told. A counter has for each replica what was added there and taken away, of which only that
-//     replica changes its own, and both only grow: the join takes the larger of each, and the total is exact.
+//     replica changes its own, and both only grow: the join takes the larger of each, and the total is exact. A map is observed-remove
+//     (Shapiro et al., "A comprehensive study of convergent and commutative replicated data types", 2011, section 3.3; Riak's map): one
+//     causal state for all its fields, in which each increment, element and value of a register is a write. The removal of a field removes
+//     what its leader knows to be in it; an update that is concurrent to it stays, alone. So a counter that is a field is exact under
+//     removals, and keeps an entry for each increment that was not removed: a counter that only grows belongs under /counter.
 //
 // A removal needs no tombstone: that the vector covers an addition which is not alive says that it was removed. The vector covers no
 // write that the node was not told of, because states are sent whole: that of replica r's n-th write of a key contains the effects of those before.

@@ -27,11 +27,12 @@ const (
 	prefixIncarnation = 'i' // the name of this data directory
 )
 
-// The spaces of keys: what is under /kv, /counter and /set with one name are three things.
+// The spaces of keys: what is under /kv, /counter, /set and /map with one name are four things.
 const (
 	spaceValue   = "v"
 	spaceCounter = "c"
 	spaceSet     = "s"
+	spaceMap     = "m"
 )
 
 // place is where a leader's changes are merged up to.
@@ -259,7 +260,7 @@ func (c causal) version() record.Version {
 	return record.Version{Time: hlc.Timestamp(c.Seen.sum()), Node: "-"} //nolint:gosec // counts writes
 }
 
-// update changes a counter or a set.
+// update changes a counter, a set or a map.
 func (r *replica) update(req engine.UpdateRequest) (record.Version, *engine.Error) {
 	switch {
 	case r.conflicts == Siblings:
@@ -267,6 +268,8 @@ func (r *replica) update(req engine.UpdateRequest) (record.Version, *engine.Erro
 			Message: "with conflicts=siblings the store does not know how values are merged; the client does, by /kv"}
 	case req.Type == engine.Counter:
 		return r.add(spaceCounter+req.Key, req.Add), nil
+	case req.Type == engine.Map:
+		return r.changeMap(spaceMap+req.Key, req.By)
 	}
 	return r.change(spaceSet+req.Key, req.Element, req.Remove)
 }
@@ -347,11 +350,13 @@ func (s state) elements() []string {
 	return out
 }
 
-// view is a counter or a set as it is.
+// view is a counter, a set or a map as it is.
 func (s state) view(t engine.Type) engine.View {
 	switch {
 	case t == engine.Set:
 		return engine.View{Elements: s.elements()}
+	case t == engine.Map:
+		return engine.View{Fields: s.mapFields()}
 	case s.Kind == kindLatest:
 		return engine.View{Total: s.latestTotal()}
 	}

@@ -113,10 +113,7 @@ func (e *Engine) serve(ctx context.Context, q forward.Request) forward.Reply {
 		res.R, res.Answered = 1, here
 		return forward.Reply{Read: &res}
 	case q.View != nil:
-		space := spaceCounter
-		if q.View.Type == engine.Set {
-			space = spaceSet
-		}
+		space := map[engine.Type]string{engine.Counter: spaceCounter, engine.Set: spaceSet, engine.Map: spaceMap}[q.View.Type]
 		v := e.get(space + q.View.Key).view(q.View.Type)
 		v.Answered = here
 		return forward.Reply{View: &v}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -55,7 +56,8 @@ type operation struct {
 	n      int64
 	value  string
 	remove bool
-	knew   []int // of its key, at the leader that took it; of a client that merges, those that it had seen
+	by     engine.FieldChange // of a map
+	knew   []int              // of its key, at the leader that took it; of a client that merges, those that it had seen
 }
 
 // known are operations by key.
@@ -196,7 +198,7 @@ func (s *sim) write(l *loop) {
 	name, key, value := l.e.node.Name, fmt.Sprint("k", s.rng.IntN(2)), fmt.Sprint("e", s.rng.IntN(4))
 	op := operation{value: value, n: int64(s.rng.IntN(9)) - 3}
 	var t *task
-	switch p := s.rng.IntN(4); {
+	switch p := s.rng.IntN(7); {
 	case s.conflicts == Siblings:
 		s.mergeAndWrite(l, key)
 		return
@@ -207,6 +209,10 @@ func (s *sim) write(l *loop) {
 	case p == 1:
 		op.key = spaceCounter + key
 		t = &task{update: &engine.UpdateRequest{Type: engine.Counter, Key: key, Add: op.n}}
+	case p > 3:
+		op.key, op.by, op.n = spaceMap+key, drawChange(s.rng), 0
+		op.remove = removes(op.by)
+		t = &task{update: &engine.UpdateRequest{Type: engine.Map, Key: key, By: op.by}}
 	default:
 		op.key, op.remove = spaceSet+key, p == 3
 		t = &task{update: &engine.UpdateRequest{Type: engine.Set, Key: key, Element: value, Remove: op.remove}}
@@ -275,6 +281,21 @@ func (s *sim) want(heard []int, key string) (alive []string, total int64) {
 	return alive, total
 }
 
+// wantFields is what the operations that a node has heard of make of a map.
+func (s *sim) wantFields(heard []int) []engine.Field {
+	ops := make([]operation, len(heard))
+	knew := make([][]int, len(heard)) // by places in ops
+	for n, i := range heard {
+		ops[n] = s.ops[i]
+		for _, k := range s.ops[i].knew {
+			if at, ok := slices.BinarySearch(heard, k); ok {
+				knew[n] = append(knew[n], at)
+			}
+		}
+	}
+	return fieldsByOperations(ops, knew)
+}
+
 // wrong is how a node differs from what the operations say of it, or nil.
 func (s *sim) wrong(name string) error {
 	for key, heard := range s.heard[name] {
@@ -282,6 +303,10 @@ func (s *sim) wrong(name string) error {
 		alive, total := s.want(heard, key)
 		switch {
 		case s.conflicts == LastWriteWins:
+		case key[:1] == spaceMap:
+			if has, want := got.mapFields(), s.wantFields(heard); !reflect.DeepEqual(has, want) {
+				return fmt.Errorf("%s: %s has %+v, and by what it has heard of it is %+v", name, key, has, want)
+			}
 		case key[:1] == spaceCounter && got.total() != total:
 			return fmt.Errorf("%s: %s is %d, and what it has heard of adds up to %d", name, key, got.total(), total)
 		case key[:1] != spaceCounter && !slices.Equal(got.Causal.values(), alive):
@@ -387,7 +412,7 @@ func TestNodesAreWhatTheyHaveHeardOf(t *testing.T) {
 // The same search finds each defect, and with last-write-wins that what was acknowledged is lost.
 func TestTheSimulationFinds(t *testing.T) {
 	for name, conflicts := range map[string]Conflicts{
-		"max-of-totals": CRDT, "remove-wins": CRDT, "drop-context": Siblings, "resurrect-removed": CRDT, "trust-delivery": LastWriteWins,
+		"max-of-totals": CRDT, "remove-wins": CRDT, "drop-context": Siblings, "resurrect-removed": CRDT, "field-removal-wins": CRDT, "trust-delivery": LastWriteWins,
 	} {
 		found := error(nil)
 		for seed := uint64(0); seed < 60 && found == nil; seed++ {

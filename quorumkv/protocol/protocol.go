@@ -107,6 +107,34 @@ type Change struct {
 	Remove string `json:"remove,omitempty"`
 }
 
+// Fields answers GET /map/{key}.
+type Fields struct {
+	Key         string   `json:"key"`
+	Fields      []Field  `json:"fields"` // by name, and of one name by type
+	Answered    []string `json:"answered,omitempty"`
+	Coordinator string   `json:"coordinator"`
+}
+
+// Field is a field of a map, of type counter, set or register; the one of the last three that is of its type is set. A register has several values
+// where some were written without knowledge of each other.
+type Field struct {
+	Field    string   `json:"field"`
+	Type     string   `json:"type"`
+	Total    *int64   `json:"total,omitempty"`
+	Elements []string `json:"elements,omitempty"` // sorted
+	Values   []string `json:"values,omitempty"`   // sorted
+}
+
+// FieldChange asks by POST /map/{key}: Field and exactly one of the others is set.
+type FieldChange struct {
+	Field     string  `json:"field"`
+	Increment int64   `json:"increment,omitempty"` // of the counter, may be negative
+	Add       string  `json:"add,omitempty"`       // to the set
+	Remove    string  `json:"remove,omitempty"`    // from the set
+	Assign    *string `json:"assign,omitempty"`    // to the register
+	Drop      bool    `json:"drop,omitempty"`      // the field, of whatever type
+}
+
 // Transaction asks by POST /txn: its operations are carried out in their order, as one.
 type Transaction struct {
 	Ops []TxnOp `json:"ops"`

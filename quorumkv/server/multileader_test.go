@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -58,6 +59,37 @@ func TestMultiLeaderTypes(t *testing.T) {
 	}
 }
 
+// The fields of a map are told apart by name and type, through a leader and through a node that is none; an empty value is a value; and a map is
+// none of the other things of its name.
+func TestMultiLeaderMaps(t *testing.T) {
+	for _, conflicts := range []multileader.Conflicts{multileader.CRDT, multileader.LastWriteWins} {
+		c := startCluster(t, 3, false, multiLeader(conflicts))
+		empty, x := "", "x"
+		for _, by := range []protocol.FieldChange{{Field: "f", Increment: 5}, {Field: "f", Increment: -2}, {Field: "f", Add: "e1"}, {Field: "f", Add: "e2"}, {Field: "f", Remove: "e1"},
+			{Field: "g", Assign: &x}, {Field: "g", Assign: &empty}, {Field: "h", Add: "gone"}, {Field: "h", Drop: true}} {
+			for _, node := range []string{"n1", "n2"} {
+				if _, err := c.clients[node].ChangeField(within(t), "a", by, ""); err != nil {
+					if by.Remove == "" && !by.Drop || node == "n1" {
+						t.Fatalf("%s: %+v through %s: %v", conflicts, by, node, err)
+					}
+				} else if (by.Remove != "" || by.Drop) && node == "n2" {
+					t.Errorf("%s: %+v was done twice", conflicts, by)
+				}
+			}
+		}
+		got, err := c.clients["n2"].Fields(within(t), "a", "")
+		total := int64(6)
+		want := []protocol.Field{{Field: "f", Type: "counter", Total: &total}, {Field: "f", Type: "set", Elements: []string{"e2"}}, {Field: "g", Type: "register", Values: []string{""}}}
+		if err != nil || !reflect.DeepEqual(got.Fields, want) {
+			b, _ := json.Marshal(got)
+			t.Errorf("%s: the map is %s, %v", conflicts, b, err)
+		}
+		if set, err := c.clients["n1"].Elements(within(t), "f", ""); err != nil || len(set.Elements) > 0 {
+			t.Errorf("%s: the set of that name is %+v, %v", conflicts, set, err)
+		}
+	}
+}
+
 // Writes with what was read replace it; without that they are kept beside it.
 func TestMultiLeaderSiblings(t *testing.T) {
 	c := startCluster(t, 2, false, multiLeader(multileader.Siblings))
@@ -110,6 +142,12 @@ func TestTypedRefusals(t *testing.T) {
 		{"a method", "PUT", c.addrs["n1"] + "/set/a", `x`, "GET and POST are"},
 		{"a level", "POST", c.addrs["n1"] + "/set/a?w=QUORUM", `{"add": "x"}`, "there is leader"},
 		{"a read level", "GET", c.addrs["n1"] + "/set/a?r=ONE", ``, "there is leader, local"},
+		{"no field", "POST", c.addrs["n1"] + "/map/a", `{"add": "x"}`, "want a name"},
+		{"nothing to do with a field", "POST", c.addrs["n1"] + "/map/a", `{"field": "f"}`, "want one of increment"},
+		{"two things to do with a field", "POST", c.addrs["n1"] + "/map/a", `{"field": "f", "add": "x", "drop": true}`, "want one of increment"},
+		{"too much for a field", "POST", c.addrs["n1"] + "/map/a", `{"field": "f", "increment": 9000000000000}`, "increment: 9000000000000 must be between"},
+		{"a field that is not there", "POST", c.addrs["n1"] + "/map/a", `{"field": "f", "drop": true}`, "not in the map here"},
+		{"maps in a mode without types", "POST", leaderless.addrs["n1"] + "/map/a", `{"field": "f", "add": "x"}`, "types_unsupported"},
 		{"compare-and-set", "POST", c.addrs["n1"] + "/cas/a", ``, "compare_and_set_unsupported"},
 		{"a mode without types", "POST", leaderless.addrs["n1"] + "/counter/a", `{"add": 1}`, "types_unsupported"},
 	} {

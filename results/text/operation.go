@@ -92,7 +92,7 @@ func Mop(h *history.History, op *history.Op, m *history.Mop) string {
 			t += " (was " + ret + ")"
 		}
 		return t
-	case history.Delete:
+	case history.Delete, history.Clear:
 		return fmt.Sprintf("%s %s", m.Func, k)
 	case history.Acquire, history.Release:
 		return lockText(h, m, k)

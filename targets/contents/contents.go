@@ -30,7 +30,7 @@ func KindOf(f history.Func) Kind {
 		return Value
 	case history.Append, history.ReadList:
 		return List
-	case history.Add, history.Remove, history.ReadSet:
+	case history.Add, history.Remove, history.Clear, history.ReadSet:
 		return Set
 	case history.Increment, history.ReadCounter:
 		return Counter

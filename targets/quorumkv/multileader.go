@@ -24,7 +24,7 @@ import (
 func multiLeaderInfo(i *targets.Info, conflicts multileader.Conflicts) {
 	i.Summary = "the project's own replicated store with a leader in each region"
 	i.ReadLevels, i.WriteLevels = multileader.ReadLevels(), multileader.WriteLevels()
-	i.Funcs = []history.Func{history.Read, history.Write, history.Delete, history.Add, history.Remove, history.ReadSet, history.Increment, history.ReadCounter}
+	i.Funcs = []history.Func{history.Read, history.Write, history.Delete, history.Add, history.Remove, history.ReadSet, history.Clear, history.Increment, history.ReadCounter}
 	if conflicts == multileader.Siblings {
 		i.Funcs = []history.Func{history.Read, history.Write, history.Add, history.ReadSet}
 	}
@@ -76,7 +76,7 @@ func multiLeaderPromises(cfg targets.Config, funcs []history.Func) map[string]bo
 		return out
 	}
 	out[models.SetEventual] = true
-	if !slices.Contains(funcs, history.Remove) {
+	if !slices.Contains(funcs, history.Remove) && !slices.Contains(funcs, history.Clear) {
 		out[models.Set] = true
 	}
 	if conflicts == multileader.CRDT {
@@ -120,6 +120,9 @@ func (c *session) doTyped(ctx context.Context, conn *client.Client, key string, 
 	level := c.system.cfg.WriteLevel
 	var w protocol.Written
 	switch {
+	case c.system.cfg.Fields > 0:
+		note, err := c.field(ctx, conn, key, txn)
+		return note, true, err
 	case c.system.keepsSiblings():
 		return c.merge(ctx, conn, key, txn)
 	case m.Func == history.Add:

@@ -29,11 +29,13 @@ func TestMultiLeaderConformance(t *testing.T) {
 		Held: []conformance.Claim{
 			{Name: "crdt, counters", Request: run("crdt", "counter", "", faults), Model: "counter-eventual"},
 			{Name: "crdt, sets with removals", Request: run("crdt", "set", "add=3,remove=2,read=1", faults), Model: "set-eventual"},
+			{Name: "crdt, fields of maps", Request: run("crdt", "map", "", faults), Model: "set-eventual"},
 			{Name: "siblings, sets", Request: run("siblings", "set", "", faults), Model: "set"},
 			{Name: "lww, replicas", Request: run("lww", "register", "", faults), Model: "eventual"},
 		},
 		Violated: []conformance.Claim{
 			{Name: "lww, counters", Request: run("lww", "counter", "", "partition-centres"), Model: "counter-eventual"},
+			{Name: "lww, fields of maps", Request: run("lww", "map", "", "partition-centres"), Model: "set-eventual"},
 			{Name: "lww, sets", Request: run("lww", "set", "", "partition-centres"), Model: "set"},
 		},
 	})

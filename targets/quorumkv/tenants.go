@@ -15,6 +15,7 @@ const listed = 100
 // place is whose key k is and under which name: the client that asks as its tenant, and the name in the store.
 func (s *System) place(conn *client.Client, k history.Key) (as *client.Client, name string) {
 	t := s.cfg.Tenants
+	k = s.cfg.Fields.Map(k)
 	if t == 0 {
 		return conn, s.prefix + keyName(k, s.cfg.Options)
 	}

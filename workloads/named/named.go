@@ -9,6 +9,7 @@ const (
 	Append   = "append"
 	Counter  = "counter"
 	Lock     = "lock"
+	Map      = "map"
 	Register = "register"
 	Session  = "session"
 	Set      = "set"
