@@ -48,6 +48,11 @@ type Model struct {
 	// when the last change was answered). So it can be decided of a history that is not in
 	// memory as a whole: see Merge.
 	Local bool
+	// Monotone: a history that satisfies the model still does where operations are left out,
+	// with all reads of what those wrote, and where a read is left out of an operation. So
+	// what refutes a part of a history refutes the whole, also what has not come yet; package
+	// live proves it of causal and transactional models.
+	Monotone bool
 	// New makes a checker with default settings.
 	New func() Checker
 	// Parse makes a checker of a name with a parameter, such as

@@ -37,9 +37,11 @@ type Deps struct {
 	Progress                     Progress
 	Log                          *slog.Logger
 	// Watch, if it is not nil, judges the operations of the load while they come.
-	Watch *live.Watch
-	// Found, if it is not nil, is told what Watch finds: the first violation of each model on
-	// each key. Observe, if it is not nil, sees what the recorder wrote, which is valid until
+	// Windows, if it is not nil, does so for models that are not judged key by key.
+	Watch   *live.Watch
+	Windows *live.Windows
+	// Found, if it is not nil, is told what Watch and Windows find: the first violation of
+	// each model, on each key. Observe, if it is not nil, sees what the recorder wrote, which is valid until
 	// it returns. Each is called by one goroutine at a time, and does not wait.
 	Found   func(*live.Found)
 	Observe func(*history.History)
@@ -199,8 +201,15 @@ func (r *run) setUp(ctx context.Context) error {
 		Attributes: attributes,
 	}
 	var options []history.Option
+	w := &watcher{run: r, told: map[string]bool{}, least: 1}
 	if r.deps.Watch != nil && !r.deps.Watch.Idle() {
-		r.watcher = &watcher{run: r, watch: r.deps.Watch, told: map[string]bool{}, least: 1}
+		w.watch = r.deps.Watch
+	}
+	if r.deps.Windows != nil && len(r.deps.Windows.Names()) > 0 {
+		w.windows = r.deps.Windows
+	}
+	if w.watch != nil || w.windows != nil {
+		r.watcher = w
 	}
 	if r.watcher != nil || r.deps.Observe != nil {
 		options = append(options, history.WithObserver(r.observe))

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,19 +13,25 @@ import (
 
 // watcher judges the operations of a run while they come, and tells what it finds.
 type watcher struct {
-	run   *run
-	watch *live.Watch
-	found atomic.Int64
-	left  atomic.Int64 // operations that came too fast
-	told  map[string]bool
-	least float64 // share of the keys that was judged
+	run *run
+	// watch and windows may be nil, but not both.
+	watch   *live.Watch
+	windows *live.Windows
+	found   atomic.Int64
+	left    atomic.Int64 // operations that came too fast
+	least   float64      // share of the keys that was judged
+	mu      sync.Mutex   // guards what follows
+	told    map[string]bool
 	// slowest is the longest that a violation waited from its completion until it was told.
 	slowest time.Duration
 }
 
 // add takes what the recorder wrote; what comes too fast is left to the verdict on the whole.
 func (w *watcher) add(h *history.History) {
-	if !w.watch.Add(h) {
+	if w.windows != nil {
+		w.windows.Add(h)
+	}
+	if w.watch != nil && !w.watch.Add(h) {
 		w.left.Add(int64(len(h.Ops)))
 	}
 }
@@ -32,28 +39,20 @@ func (w *watcher) add(h *history.History) {
 // begin judges until end is called, which judges once more, and calls first at the first
 // violation.
 func (w *watcher) begin(ctx context.Context, first func()) (end func()) {
-	w.watch.Hurry()
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		t := time.NewTimer(live.Rest(0))
-		defer t.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				w.judge(context.WithoutCancel(ctx), first) // a call ends soon
-				return
-			case <-t.C:
-			}
-			began := time.Now()
-			w.judge(ctx, first)
-			t.Reset(live.Rest(time.Since(began)))
-		}
-	}()
+	var loops sync.WaitGroup
+	if w.watch != nil {
+		w.watch.Hurry()
+		loops.Go(func() { repeat(ctx, live.Rest, func(ctx context.Context, _ bool) { w.judge(ctx, first) }) })
+	}
+	if w.windows != nil {
+		loops.Go(func() {
+			repeat(ctx, live.RestOfWindows, func(ctx context.Context, all bool) { w.tellAll(w.windows.Judge(ctx, all), first) })
+		})
+	}
 	return func() {
 		cancel()
-		<-ended
+		loops.Wait()
 		if n := w.found.Load(); n > 0 {
 			w.run.log.Info("violations were found while the run went on", "found", n, "the slowest after its completion", w.slowest)
 		}
@@ -63,14 +62,36 @@ func (w *watcher) begin(ctx context.Context, first func()) (end func()) {
 	}
 }
 
-func (w *watcher) judge(ctx context.Context, first func()) {
-	found := w.watch.Judge(ctx)
+// repeat calls judge, with rests in between, until ctx is done, and a last time for all that is
+// left, which ends soon.
+func repeat(ctx context.Context, rest func(took time.Duration) time.Duration, judge func(ctx context.Context, all bool)) {
+	t := time.NewTimer(rest(0))
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			judge(context.WithoutCancel(ctx), true)
+			return
+		case <-t.C:
+		}
+		began := time.Now()
+		judge(ctx, false)
+		t.Reset(rest(time.Since(began)))
+	}
+}
+
+// tellAll tells what was found, and calls first if it is anything.
+func (w *watcher) tellAll(found []live.Found, first func()) {
 	for i := range found {
 		w.tell(&found[i])
 	}
 	if len(found) > 0 {
 		first()
 	}
+}
+
+func (w *watcher) judge(ctx context.Context, first func()) {
+	w.tellAll(w.watch.Judge(ctx), first)
 	if share := w.watch.Share(); share < w.least {
 		w.least = share
 		w.run.log.Info("more operations come than can be judged at once; the verdict on the whole judges the other keys", "share of keys", share)
@@ -79,6 +100,8 @@ func (w *watcher) judge(ctx context.Context, first func()) {
 
 // tell says the first violation of a model in full, and counts the others.
 func (w *watcher) tell(f *live.Found) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.found.Add(1)
 	after := time.Duration(w.run.recorder.Now() - f.At)
 	w.slowest = max(w.slowest, after)

@@ -70,7 +70,7 @@ func DivideFile(path, dir string) (*Parts, error) {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	return divide(f, path, dir, nil)
+	return divide(f, path, dir, nil, false)
 }
 
 // Divide reads a history in any of the package's formats from r and lays it, divided by
@@ -80,7 +80,7 @@ func DivideFile(path, dir string) (*Parts, error) {
 // part is read. Close lets go of the file.
 //
 // The error is ErrIndivisible or ErrDisorder (wrapped) where the history cannot be divided.
-func Divide(r io.Reader, dir string) (*Parts, error) { return divide(r, "", dir, nil) }
+func Divide(r io.Reader, dir string) (*Parts, error) { return divide(r, "", dir, nil, false) }
 
 // Follow is Divide for a history that is still written: r waits where nothing more has come
 // yet, and its end is that of the history even in the middle of it, which is torn then. saw
@@ -88,10 +88,20 @@ func Divide(r io.Reader, dir string) (*Parts, error) { return divide(r, "", dir,
 // far, which is valid until it returns; it is called by this goroutine, and gets nothing
 // that a torn history has not.
 func Follow(r io.Reader, dir string, saw func(*History)) (*Parts, error) {
-	return divide(r, "", dir, saw)
+	return divide(r, "", dir, saw, false)
 }
 
-func divide(r io.Reader, name, dir string, saw func(*History)) (*Parts, error) {
+// FollowWhole is Follow for a history that is not divided: all its operations, which may be
+// about several keys, are in one part, which takes the memory of the whole when it is read.
+func FollowWhole(r io.Reader, dir string, saw func(*History)) (*Parts, error) {
+	return divide(r, "", dir, saw, true)
+}
+
+func divide(r io.Reader, name, dir string, saw func(*History), whole bool) (*Parts, error) {
+	count := partCount
+	if whole {
+		count = 1
+	}
 	file, err := os.CreateTemp(dir, "lapse-parts-*")
 	if err != nil {
 		return nil, fmt.Errorf("divide history: %w", err)
@@ -100,7 +110,7 @@ func divide(r io.Reader, name, dir string, saw func(*History)) (*Parts, error) {
 		return nil, errors.Join(fmt.Errorf("divide history: %w", err), file.Close())
 	}
 	d := &divider{
-		p: &Parts{LastChange: -1, file: file, parts: make([]part, partCount)}, out: bufio.NewWriterSize(file, 1<<20),
+		p: &Parts{LastChange: -1, file: file, parts: make([]part, count)}, out: bufio.NewWriterSize(file, 1<<20),
 		ended: map[int32]Time{}, kept: kept{last: -1}, now: kept{last: -1}, saw: saw,
 	}
 	if err := d.divide(r, name); err != nil {
@@ -167,16 +177,16 @@ func (d *divider) take(b *batch) error {
 		}
 		key := mops[0].Key
 		for j := 1; j < len(mops); j++ {
-			if mops[j].Key != key {
+			if mops[j].Key != key && len(d.p.parts) > 1 {
 				return ErrIndivisible
 			}
 		}
-		if err := d.follow(op); err != nil {
-			return err
+		if err := d.follow(op); err != nil && len(d.p.parts) > 1 {
+			return err // else it is told when all is read
 		}
 		d.note(op, mops)
-		// Fibonacci hashing: keys that count up spread evenly.
-		p := &d.p.parts[uint32(key)*2654435769>>(32-bits.TrailingZeros(partCount))]
+		// Fibonacci hashing: keys that count up spread evenly. One part is number 0.
+		p := &d.p.parts[uint64(uint32(key)*2654435769)>>(32-bits.TrailingZeros(uint(len(d.p.parts))))]
 		p.buffer.add(*op, mops, b.lists)
 		if len(p.buffer.ops) >= chunkOps || len(p.buffer.lists) >= 64*chunkOps {
 			if err := d.flush(p); err != nil {

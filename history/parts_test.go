@@ -75,7 +75,7 @@ func TestFollowShowsWhatStands(t *testing.T) {
 }
 
 // TestPartsOfAnyHistory: the same for random histories in both formats, where operations
-// are each about one key.
+// are each about one key; and for any that is not divided.
 func TestPartsOfAnyHistory(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(r *rapid.T) {
@@ -88,6 +88,12 @@ func TestPartsOfAnyHistory(t *testing.T) {
 			must(t, encode(&file))
 			want, err := Decode(bytes.NewReader(file.Bytes()))
 			must(t, err)
+			whole, err := FollowWhole(bytes.NewReader(file.Bytes()), dir, func(*History) {})
+			must(t, err)
+			var one History
+			must(t, whole.Read(0, &one))
+			identical(t, &one, want)
+			must(t, whole.Close())
 			p, err := Divide(&file, dir)
 			if several(want) {
 				if !errors.Is(err, ErrIndivisible) {

@@ -83,7 +83,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	f.Report, err = harness.Run(ctx, p.Plan, harness.Deps{
 		Run: dir.ID, Target: p.Target, Config: cfg, Workload: operations, Provider: provider,
 		HistoryPath: dir.File(store.FileHistory), LogDir: dir.File(store.DirNodes), DataDir: env.DataDir,
-		Progress: env.Progress, Log: log, Watch: live.New(p.Models, env.Budget),
+		Progress: env.Progress, Log: log, Watch: live.New(p.Models, env.Budget), Windows: live.NewWindows(p.Models, env.Budget, live.Limits{}),
 		Found: func(v *live.Found) {
 			shown.Found(v)
 			alerts.Tell(v.Model, func() alert.Finding { return f.finding(alert.MeanwhileFound, v.History, &v.Violation) })

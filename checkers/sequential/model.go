@@ -22,6 +22,7 @@ func Models() []checkers.Model {
 		ImpliedBy: []string{linearizable.Model},
 		Implies:   []string{causal.Memory, causal.Convergent},
 		Risk:      "reads",
+		Monotone:  true,
 		New:       func() checkers.Checker { return New() },
 		Refute: refute.Part(func(_ string, part *history.History, _ []int32) (string, bool) {
 			o := oracle.New(part)

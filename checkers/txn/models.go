@@ -122,6 +122,9 @@ func (m model) about() checkers.Model {
 		Family: families[m.kept],
 		Name:   m.Name, Meaning: m.meaning, Implies: implied()[m.Name], RefutedBy: refutedBy(m.Name), Risk: "reads",
 		Timeless: m.Base == graph.BaseNone,
+		// To read uncommitted reads are no evidence but of the order of versions: where lists that
+		// were read disagree, the longest tells it, which may not have come.
+		Monotone: !slices.Contains([]string{ReadUncommitted, SessionReadUncommitted, StrongReadUncommitted}, m.Name),
 		New:      func() checkers.Checker { return &Checker{m} },
 		Refute:   facts.Refuted,
 	}

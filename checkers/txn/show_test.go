@@ -1,0 +1,4 @@
+package txn
+
+// Show is show for tests from outside.
+var Show = show
