@@ -29,6 +29,14 @@ func OfMany(n int, many string) string {
 	return one
 }
 
+// Were is the verb of n things: "was" or "were".
+func Were(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
 // Text writes n with a comma after every three digits.
 func Text(n int) string {
 	t := fmt.Sprint(n)

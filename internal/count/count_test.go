@@ -23,3 +23,11 @@ func TestOfMany(t *testing.T) {
 		}
 	}
 }
+
+func TestWere(t *testing.T) {
+	for n, want := range map[int]string{0: "were", 1: "was", 2: "were"} {
+		if got := Were(n); got != want {
+			t.Errorf("%d %q, want %q", n, got, want)
+		}
+	}
+}

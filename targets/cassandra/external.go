@@ -35,7 +35,7 @@ func (Target) External(at []string) (targets.Target, error) {
 		},
 		Login: &login, Alive: alive.Alive, Look: look, Examples: examples,
 		// How many data centres there are is seen only when the cluster is asked.
-		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Centres} },
+		Abilities: []ability.Ability{ability.Centres},
 	}), nil
 }
 

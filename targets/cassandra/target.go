@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -52,17 +51,12 @@ var download = maven.Software{
 // Info implements targets.Target.
 func (Target) Info() targets.Info {
 	return targets.Info{
-		Name:        Name,
-		Summary:     "Apache Cassandra " + version + ": leaderless replication with tunable consistency, last write wins, lightweight transactions",
-		ReadLevels:  names(true),
-		WriteLevels: names(false),
-		Options:     options(),
-		Funcs: []history.Func{
-			history.Read, history.Write, history.CAS, history.Delete,
-			history.Append, history.ReadList,
-			history.Add, history.Remove, history.ReadSet,
-			history.Increment, history.ReadCounter,
-		},
+		Name:         Name,
+		Summary:      "Apache Cassandra " + version + ": leaderless replication with tunable consistency, last write wins, lightweight transactions",
+		ReadLevels:   names(true),
+		WriteLevels:  names(false),
+		Options:      options(),
+		Funcs:        targets.KeyFuncs(),
 		MaxTxn:       1,
 		DefaultNodes: defaultNodes, MinNodes: 1, MaxNodes: maxNodes,
 		Startup: 75 * time.Second,

@@ -87,11 +87,7 @@ func (v *visit) survey(ctx context.Context, replication string) error {
 	for i := range names {
 		for j := range i {
 			if names[i] != names[j] || ids[i] == ids[j] {
-				return &cluster.EnvironmentError{
-					Doing: "looking at the nodes of --at",
-					Err:   fmt.Errorf("%s (cluster %q) and %s (cluster %q) are one node, or of two clusters", v.sys.at[j], names[j], v.sys.at[i], names[i]),
-					Way:   "name each node of one cluster once",
-				}
+				return external.Unfit("name each node of one cluster once", "%s (cluster %q) and %s (cluster %q) are one node, or of two clusters", v.sys.at[j], names[j], v.sys.at[i], names[i])
 			}
 		}
 	}
@@ -114,10 +110,8 @@ func (v *visit) survey(ctx context.Context, replication string) error {
 	v.replication = "{'class': 'NetworkTopologyStrategy'"
 	for _, dc := range slices.Sorted(maps.Keys(sizes)) {
 		if sizes[dc] < v.sys.set.rf {
-			return &cluster.EnvironmentError{
-				Doing: "looking at the cluster", Err: fmt.Errorf("the data centre %s has %d nodes, too few for a replication factor of %d", dc, sizes[dc], v.sys.set.rf),
-				Way: fmt.Sprintf("use --set rf=%d, or name the replication with --set replication=...", sizes[dc]),
-			}
+			return external.Unfit(fmt.Sprintf("use --set rf=%d, or name the replication with --set replication=...", sizes[dc]),
+				"the data centre %s has %d nodes, too few for a replication factor of %d", dc, sizes[dc], v.sys.set.rf)
 		}
 		v.replication += fmt.Sprintf(", '%s': %d", strings.ReplaceAll(dc, "'", "''"), v.sys.set.rf)
 	}

@@ -70,12 +70,7 @@ func (Target) Info() targets.Info {
 			{Name: "shared_db", Default: "on", Values: []string{"on", "off"}, Help: "one database whatever the credentials and the region (-sharedDb)"},
 			{Name: "region", Default: defaultRegion, Help: "the AWS region"},
 		},
-		Funcs: []history.Func{
-			history.Read, history.Write, history.CAS, history.Delete,
-			history.Append, history.ReadList,
-			history.Add, history.Remove, history.ReadSet,
-			history.Increment, history.ReadCounter, history.Transfer,
-		},
+		Funcs:  targets.KeyFuncs(history.Transfer),
 		MaxTxn: maxTxn, TxnUnmixed: true,
 		DefaultNodes: 1, MinNodes: 1, MaxNodes: 1,
 		Startup: 10 * time.Second,
@@ -156,15 +151,11 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 		return nil
 	}
 	durable := !s.memory
-	out := map[string]bool{}
-	for _, model := range []string{
-		models.Linearizable, models.Sequential, models.Regular, models.Safe, models.ReadYourWrites, models.MonotonicReads,
-		models.MonotonicWrites, models.WritesFollowReads, models.Serializable,
-	} {
-		out[model] = s.consistent && durable
-	}
+	out := targets.Promised{}
+	out.Set(s.consistent && durable, models.Linearizable, models.Sequential, models.Regular, models.Safe, models.Serializable,
+		models.ReadYourWrites, models.MonotonicReads, models.MonotonicWrites, models.WritesFollowReads)
 	// Copies of an item converge, usually within a second, as long as there are any.
-	out[models.Eventual], out[models.NoLostWrites] = durable, durable
+	out.Set(durable, models.Eventual, models.NoLostWrites)
 	return out
 }
 

@@ -36,11 +36,9 @@ func (Target) External(at []string) (targets.Target, error) {
 			_, err := parse(cfg)
 			return cfg, err
 		},
-		Abilities: func(targets.Config) []ability.Ability {
-			return []ability.Ability{ability.Restart, ability.Primary, ability.Clients}
-		},
-		Promises: Target{}.Promises,
-		Examples: examples,
+		Abilities: []ability.Ability{ability.Primary, ability.Clients},
+		Promises:  Target{}.Promises,
+		Examples:  examples,
 	}), nil
 }
 

@@ -12,15 +12,16 @@ import (
 
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // membership tracks the members of the cluster, as far as lapse changes them.
 type membership struct {
 	// changing is held while one member is removed or added.
 	changing sync.Mutex
-	mu       sync.Mutex
 	// out are the nodes that were removed.
-	out map[int]bool
+	out launch.NodeSet
+	mu  sync.Mutex
 	// life counts how often a node was removed: each member has a directory of its own.
 	life map[int]int
 	// joins are the members that a node that was added is told of, itself included.
@@ -28,12 +29,6 @@ type membership struct {
 }
 
 var _ ability.MemberChanger = (*System)(nil)
-
-func (m *membership) isOut(i int) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.out[i]
-}
 
 // of is the life of node i, and the members that it joins, nil at first.
 func (m *membership) of(i int) (life int, joins []string) {
@@ -45,14 +40,15 @@ func (m *membership) of(i int) (life int, joins []string) {
 func (m *membership) removed(i int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.out[i] = true
 	m.life[i]++
+	m.out.Put(i, true)
 }
 
 func (m *membership) added(i int, joins []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.out[i], m.joins[i] = false, joins
+	m.joins[i] = joins
+	m.out.Put(i, false)
 }
 
 // askOthers calls f with a link to each node but i that is in the cluster, until one
@@ -60,7 +56,7 @@ func (m *membership) added(i int, joins []string) {
 func (s *System) askOthers(ctx context.Context, i int, f func(context.Context, *link) error) error {
 	var errs []error
 	for j, l := range s.admin {
-		if j == i || s.members.isOut(j) {
+		if j == i || s.members.out.Has(j) {
 			continue
 		}
 		once, cancel := context.WithTimeout(ctx, max(s.set.timeout, time.Second))
@@ -108,7 +104,7 @@ func (s *System) RemoveMember(ctx context.Context, node string) error {
 	}
 	s.members.changing.Lock()
 	defer s.members.changing.Unlock()
-	if s.members.isOut(i) {
+	if s.members.out.Has(i) {
 		return nil
 	}
 	err = cluster.Await(ctx, node+" to be removed", func(ctx context.Context) error {
@@ -140,7 +136,7 @@ func (s *System) AddMember(ctx context.Context, node string) error {
 	}
 	s.members.changing.Lock()
 	defer s.members.changing.Unlock()
-	if !s.members.isOut(i) {
+	if !s.members.out.Has(i) {
 		return nil
 	}
 	url, err := s.peerURL(i)
@@ -203,7 +199,7 @@ func (s *System) Members(ctx context.Context) ([]string, error) {
 
 // Restart implements ability.Restarter. A node that was removed is a new member.
 func (s *System) Restart(ctx context.Context, node string) error {
-	if i, err := s.Index(node); err == nil && s.members.isOut(i) {
+	if i, err := s.Index(node); err == nil && s.members.out.Has(i) {
 		return s.AddMember(ctx, node)
 	}
 	return s.Fleet.Restart(ctx, node)

@@ -17,24 +17,16 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 }
 
 func (s settings) promises() map[string]bool {
-	out := map[string]bool{}
-	for _, model := range []string{
-		models.Linearizable, models.Regular, models.StrictSerializable, models.ReadYourWrites, models.MonotonicReads,
-	} {
-		// A serializable read is answered by the member that is asked from what it has,
-		// however long it has heard of nobody. Its order is everybody's.
-		out[model] = !s.serializable
-	}
+	out := targets.Promised{}
+	// A serializable read is answered by the member that is asked from what it has,
+	// however long it has heard of nobody. Its order is everybody's.
+	out.Set(!s.serializable, models.Linearizable, models.Regular, models.StrictSerializable, models.ReadYourWrites, models.MonotonicReads)
 	// Every transaction that writes is checked by revision, and one that only reads
 	// sees the state after some other, if an old one.
-	for _, model := range []string{models.Serializable, models.NoLostWrites, models.Counter, models.Queue, models.Unique, models.Log} {
-		out[model] = true
-	}
+	out.Set(true, models.Serializable, models.NoLostWrites, models.Counter, models.Queue, models.Unique, models.Log)
 	// A client that reads, works and writes under a lock has the lock only as long as
 	// its lease lasts, which it cannot know.
 	out[models.Set] = s.sets != setsLock
-	for _, model := range []string{models.Mutex, models.OwnerMutex, models.FencedMutex, models.ReentrantMutex} {
-		out[model] = false
-	}
+	out.Set(false, models.Mutex, models.OwnerMutex, models.FencedMutex, models.ReentrantMutex)
 	return out
 }

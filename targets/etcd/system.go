@@ -55,7 +55,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	s := &System{Fleet: launch.New("etcd", logName, c, cfg), set: set}
-	s.members = membership{out: map[int]bool{}, life: map[int]int{}, joins: map[int][]string{}}
+	s.members = membership{life: map[int]int{}, joins: map[int][]string{}}
 	s.Command, s.Complaint = s.command, complaint
 	if s.Image == "" {
 		if s.server, err = set.find(ctx, cfg.Cache); err != nil {

@@ -34,21 +34,12 @@ var (
 // Info implements targets.Target.
 func (Target) Info() targets.Info {
 	return targets.Info{
-		Name:        Name,
-		Summary:     "etcd 3.4, 3.5.0 or 3.6: one Raft group; linearizable and serializable reads, locks by lease, watches",
-		ReadLevels:  readLevels,
-		WriteLevels: []string{writeQuorum},
-		Options:     options,
-		Funcs: []history.Func{
-			history.Read, history.Write, history.CAS, history.Delete,
-			history.Append, history.ReadList,
-			history.Add, history.Remove, history.ReadSet,
-			history.Increment, history.ReadCounter,
-			history.Transfer, history.Generate,
-			history.Enqueue, history.Dequeue,
-			history.Acquire, history.Release,
-			history.Send, history.Poll,
-		},
+		Name:         Name,
+		Summary:      "etcd 3.4, 3.5.0 or 3.6: one Raft group; linearizable and serializable reads, locks by lease, watches",
+		ReadLevels:   readLevels,
+		WriteLevels:  []string{writeQuorum},
+		Options:      options,
+		Funcs:        targets.KeyFuncs(history.Transfer, history.Generate, history.Enqueue, history.Dequeue, history.Acquire, history.Release, history.Send, history.Poll),
 		MaxTxn:       maxTxn,
 		DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
 		Startup: 4 * time.Second,

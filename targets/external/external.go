@@ -61,9 +61,9 @@ type Kind struct {
 	// Carries is what sessions with a resolved cfg carry besides their connections, as
 	// ability.Mortal has it; nil means nothing.
 	Carries func(cfg targets.Config) string
-	// Abilities are those of the Driver with a resolved cfg, besides Death and Token, which
-	// come by themselves; nil means Restart alone.
-	Abilities func(cfg targets.Config) []ability.Ability
+	// Abilities are those of the Driver besides Restart, Death and Token, which come by
+	// themselves.
+	Abilities []ability.Ability
 	// Promises is targets.Promiser's; nil says nothing.
 	Promises func(cfg targets.Config, funcs []history.Func) map[string]bool
 	// Examples are targets.Exemplar's, for so many nodes; nil knows none.
@@ -178,10 +178,7 @@ func (t target) Resolve(cfg targets.Config) (targets.Config, error) {
 
 // Abilities implements targets.Target.
 func (t target) Abilities(cfg targets.Config) []ability.Ability {
-	has := []ability.Ability{ability.Restart}
-	if t.kind.Abilities != nil {
-		has = t.kind.Abilities(cfg)
-	}
+	has := append([]ability.Ability{ability.Restart}, t.kind.Abilities...)
 	has = append(has, ability.Death)
 	if t.carries(cfg) != "" {
 		has = append(has, ability.Token)

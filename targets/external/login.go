@@ -28,6 +28,12 @@ func LoginOf(target string) Login {
 	return Login{User: prefix + "_USER", Password: prefix + "_PASSWORD", PasswordFile: prefix + "_PASSWORD_FILE"}
 }
 
+// OrPassword is l where a password without a user means something.
+func (l Login) OrPassword() Login {
+	l.Alone = true
+	return l
+}
+
 // Set is the way out for somebody whom nobody knows: which variables to set.
 func (l Login) Set() string {
 	return "set " + l.User + ", and " + l.Password + " or a file with it by " + l.PasswordFile

@@ -20,14 +20,6 @@ import (
 // another. The value, list, set or counter is its field v.
 const field = "v"
 
-// functions are those that command knows.
-var functions = []history.Func{
-	history.Read, history.Write, history.CAS, history.Delete,
-	history.Append, history.ReadList,
-	history.Add, history.Remove, history.ReadSet,
-	history.Increment, history.ReadCounter,
-}
-
 // document is that of what m is about.
 func document(m *history.Mop) bson.D {
 	return bson.D{{Key: "_id", Value: string(contents.KindOf(m.Func)) + ":" + m.Key.String()}}

@@ -46,7 +46,7 @@ func (Target) External(at []string) (targets.Target, error) {
 			_, err := parse(cfg)
 			return cfg, err
 		},
-		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
+		Abilities: []ability.Ability{ability.Primary},
 		Promises:  promises,
 		Examples:  examples,
 	}), nil

@@ -23,21 +23,17 @@ func promises(cfg targets.Config, funcs []history.Func) map[string]bool {
 	if err != nil {
 		return nil
 	}
-	out := map[string]bool{}
+	out := targets.Promised{}
 	durable := s.w == majority
 	if s.writers() == 1 || durable {
 		// Of other numbers it depends on how many members there are whether they are a majority.
 		out[models.NoLostWrites] = durable
 	}
 	if s.concern == linearizable {
-		for _, model := range []string{
-			models.Linearizable, models.Sequential, models.Regular, models.Safe,
-			models.ReadYourWrites, models.MonotonicReads, models.MonotonicWrites, models.WritesFollowReads,
-		} {
-			// Of writes that are not a majority's the manual says nothing at this level, but that
-			// they can be rolled back.
-			out[model] = durable
-		}
+		// Of writes that are not a majority's the manual says nothing at this level, but that
+		// they can be rolled back.
+		out.Set(durable, models.Linearizable, models.Sequential, models.Regular, models.Safe,
+			models.ReadYourWrites, models.MonotonicReads, models.MonotonicWrites, models.WritesFollowReads)
 		return out
 	}
 	out[models.Linearizable] = false
@@ -58,7 +54,7 @@ func promises(cfg targets.Config, funcs []history.Func) map[string]bool {
 }
 
 // sessions is a row of the table.
-func (settings) sessions(out map[string]bool, ryw, mr, mw, wfr bool) {
+func (settings) sessions(out targets.Promised, ryw, mr, mw, wfr bool) {
 	out[models.ReadYourWrites], out[models.MonotonicReads] = ryw, mr
 	out[models.MonotonicWrites], out[models.WritesFollowReads] = mw, wfr
 }

@@ -56,7 +56,7 @@ func (Target) Info() targets.Info {
 		ReadLevels:  []string{local, available},
 		WriteLevels: []string{majority, "1"},
 		Options:     []targets.Option{clientOptions[1]},
-		Funcs:       functions, MaxTxn: 1,
+		Funcs:       targets.KeyFuncs(), MaxTxn: 1,
 		DefaultNodes: 1, MinNodes: 1, MaxNodes: 1,
 		Startup: 5 * time.Second,
 	}
@@ -121,6 +121,6 @@ func externalInfo() targets.Info {
 	}
 	i.WriteLevels = []string{majority, majority + ":j", "1", "1:j", "2", "2:j"}
 	i.Options = slices.Clone(clientOptions)
-	i.Funcs, i.MaxTxn = slices.Clone(functions), maxTxn
+	i.Funcs, i.MaxTxn = targets.KeyFuncs(), maxTxn
 	return i
 }

@@ -83,7 +83,8 @@ func (c *client) carryOut(ctx context.Context, cn *conn, txn *history.Txn, write
 			return false, err
 		}
 	}
-	if len(txn.Mops) == 1 && statementsOf(txn.Mops[0].Func) == 1 {
+	// A transfer is two statements.
+	if len(txn.Mops) == 1 && txn.Mops[0].Func != history.Transfer {
 		return writes, run(ctx, cn, txn, 0)
 	}
 	begin := "START TRANSACTION"

@@ -88,7 +88,7 @@ func (o operated) Promote(ctx context.Context, old, node int) error {
 		return err
 	}
 	o.rebuild[old] = true
-	delete(o.held, node)
+	o.held.Put(node, false)
 	o.primary.Store(int32(node))
 	return nil
 }
@@ -107,7 +107,7 @@ func (o operated) Follow(ctx context.Context, a replication.Answer[standing]) (a
 		o.Tell("replica", "%s has what the primary has not, or cannot apply what it gets: it is made anew", o.Nodes[a.Node].Name())
 		o.rebuild[a.Node] = true
 		return true, nil
-	case !a.Seen.applying && !o.held[a.Node]:
+	case !a.Seen.applying && !o.held.Has(a.Node):
 		return false, o.order(ctx, a.Node, "START SLAVE")
 	}
 	return false, nil

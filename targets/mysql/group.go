@@ -10,6 +10,7 @@ import (
 
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // grouped is a System whose nodes are members of a Galera cluster.
@@ -21,21 +22,8 @@ var _ ability.MemberChanger = grouped{}
 type group struct {
 	// changing is held while one member is removed, added or started again.
 	changing sync.Mutex
-	// mu guards out, the nodes that were taken out.
-	mu  sync.Mutex
-	out map[int]bool
-}
-
-func (g *group) isOut(i int) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.out[i]
-}
-
-func (g *group) put(i int, out bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.out[i] = out
+	// out are the nodes that were taken out.
+	out launch.NodeSet
 }
 
 // RemoveMember implements ability.MemberChanger. Galera has no order to remove another member: one leaves by ending orderly, after
@@ -47,10 +35,10 @@ func (s grouped) RemoveMember(ctx context.Context, node string) error {
 	}
 	s.group.changing.Lock()
 	defer s.group.changing.Unlock()
-	if s.group.isOut(i) {
+	if s.group.out.Has(i) {
 		return nil
 	}
-	s.group.put(i, true)
+	s.group.out.Put(i, true)
 	if err := s.Shutdown(ctx, node); err != nil {
 		return err
 	}
@@ -74,7 +62,7 @@ func (s grouped) AddMember(ctx context.Context, node string) error {
 	}
 	s.group.changing.Lock()
 	defer s.group.changing.Unlock()
-	if !s.group.isOut(i) {
+	if !s.group.out.Has(i) {
 		return nil
 	}
 	// A removal or a start of which nobody saw the end leaves a process or data, with which it would not join as an empty one.
@@ -90,7 +78,7 @@ func (s grouped) AddMember(ctx context.Context, node string) error {
 	if err := s.StartNode(ctx, i); err != nil {
 		return err
 	}
-	s.group.put(i, false)
+	s.group.out.Put(i, false)
 	return nil
 }
 
@@ -98,7 +86,7 @@ func (s grouped) AddMember(ctx context.Context, node string) error {
 func (s grouped) Members(ctx context.Context) ([]string, error) {
 	var errs []error
 	for i, n := range s.Nodes {
-		if s.group.isOut(i) || n.State() != cluster.Running {
+		if s.group.out.Has(i) || n.State() != cluster.Running {
 			continue
 		}
 		members, err := s.membersBy(ctx, i)
@@ -163,7 +151,7 @@ func (s grouped) Restart(ctx context.Context, node string) error {
 	if err != nil {
 		return err
 	}
-	if s.group.isOut(i) {
+	if s.group.out.Has(i) {
 		return s.AddMember(ctx, node)
 	}
 	s.transfers.begin(i, false)

@@ -16,27 +16,23 @@ func (Target) Promises(cfg targets.Config, funcs []history.Func) map[string]bool
 	if err != nil {
 		return nil
 	}
-	out := map[string]bool{}
+	out := targets.Promised{}
 	if s.galera {
 		s.promiseGalera(out, funcs)
 	} else {
 		s.promiseReplication(out)
 	}
 	if s.flush == "0" { // a kill loses what was not written
-		for _, model := range []string{models.NoLostWrites, models.Linearizable, models.Regular, models.StrictSerializable, models.Bank, models.Set, models.Counter} {
-			out[model] = false
-		}
+		out.Set(false, models.NoLostWrites, models.Linearizable, models.Regular, models.StrictSerializable, models.Bank, models.Set, models.Counter)
 	}
 	return out
 }
 
-func (s settings) promiseReplication(out map[string]bool) {
+func (s settings) promiseReplication(out targets.Promised) {
 	if s.failover {
 		if !s.semiSync() {
 			// The new primary may lack what was acknowledged.
-			for _, model := range []string{models.NoLostWrites, models.Linearizable, models.Regular, models.ReadYourWrites, models.Set, models.Counter} {
-				out[model] = false
-			}
+			out.Set(false, models.NoLostWrites, models.Linearizable, models.Regular, models.ReadYourWrites, models.Set, models.Counter)
 		}
 		if s.write == writeAfterCommit {
 			out[models.Linearizable] = false // what is shown before it is acknowledged may be lost
@@ -49,18 +45,18 @@ func (s settings) promiseReplication(out map[string]bool) {
 		out[models.Linearizable] = true
 		s.promiseIsolation(out)
 	case readSticky:
-		out[models.Linearizable], out[models.Regular] = false, false
+		out.Set(false, models.Linearizable, models.Regular)
 	case readGTID:
 		out[models.Linearizable], out[models.Regular], out[models.ReadYourWrites] = false, false, true
 	default:
 		alone := s.nodes == 1
-		out[models.Linearizable], out[models.Regular], out[models.ReadYourWrites] = alone, alone, alone
+		out.Set(alone, models.Linearizable, models.Regular, models.ReadYourWrites)
 	}
 }
 
 // promiseIsolation adds what the isolation level promises where all transactions are one
 // node's.
-func (s settings) promiseIsolation(out map[string]bool) {
+func (s settings) promiseIsolation(out targets.Promised) {
 	switch s.isolation {
 	case readCommitted:
 		out[models.ReadCommitted], out[models.SnapshotIsolation], out[models.RepeatableRead], out[models.Serializable] = true, false, false, false
@@ -71,14 +67,14 @@ func (s settings) promiseIsolation(out map[string]bool) {
 	case serializable:
 		out[models.Serializable] = true
 	default:
-		out[models.ReadCommitted], out[models.Serializable] = false, false
+		out.Set(false, models.ReadCommitted, models.Serializable)
 	}
 }
 
-func (s settings) promiseGalera(out map[string]bool, funcs []history.Func) {
+func (s settings) promiseGalera(out targets.Promised, funcs []history.Func) {
 	// Locks are a node's own: two nodes' transactions do not see what the other reads.
 	if !s.oneWriter {
-		out[models.Serializable], out[models.StrictSerializable], out[models.RepeatableRead] = false, false, false
+		out.Set(false, models.Serializable, models.StrictSerializable, models.RepeatableRead)
 	} else if s.recovered {
 		s.promiseIsolation(out)
 	}
@@ -87,25 +83,23 @@ func (s settings) promiseGalera(out map[string]bool, funcs []history.Func) {
 	}
 	if !s.recovered {
 		// The nodes are not told where they are: what comes of that is our own start's.
-		for _, model := range []string{models.NoLostWrites, models.Linearizable, models.Regular, models.ReadYourWrites, models.Eventual, models.Set, models.Counter, models.List, models.SetLinearizable} {
-			out[model] = false
-		}
+		out.Set(false, models.NoLostWrites, models.Linearizable, models.Regular, models.ReadYourWrites, models.Eventual, models.Set, models.Counter, models.List, models.SetLinearizable)
 		return
 	}
 	// A commit is on every member, and a majority comes back together.
-	out[models.NoLostWrites], out[models.Eventual] = true, true
+	out.Set(true, models.NoLostWrites, models.Eventual)
 	switch s.read {
 	case readSync0, readDirty:
 		if s.oneWriter {
 			break // stale only after that node was cut off, and then until it says so
 		}
-		out[models.Linearizable], out[models.Regular] = false, false
+		out.Set(false, models.Linearizable, models.Regular)
 	case readSync1:
 		out[models.Regular] = true
 		// A compare-and-set that finds another value may have looked at an old one: bit 1
 		// makes only reads wait.
 		out[models.Linearizable] = !slices.Contains(funcs, history.CAS)
 	case readSync7:
-		out[models.Regular], out[models.Linearizable] = true, true
+		out.Set(true, models.Regular, models.Linearizable)
 	}
 }

@@ -212,10 +212,7 @@ func (s *System) restartReplicated(ctx context.Context, node int) error {
 		}
 		return s.StartNode(ctx, node)
 	})
-	s.roles.Lock()
-	held := s.held[node]
-	s.roles.Unlock()
-	if err != nil || !held {
+	if err != nil || !s.held.Has(node) {
 		return err
 	}
 	return cluster.Await(ctx, name+" to be held back again", func(ctx context.Context) error { return replicated{s}.HoldReplica(ctx, name) })
@@ -257,9 +254,7 @@ func (s *System) replicatedReady(ctx context.Context, node int) error {
 	if err != nil {
 		return fmt.Errorf("%s follows %s: %w", s.Nodes[node].Name(), s.Nodes[primary].Name(), err)
 	}
-	s.roles.Lock()
-	held := s.held[node]
-	s.roles.Unlock()
+	held := s.held.Has(node)
 	host, number, err := s.Way(node, s.primaryIndex(), port)
 	if err != nil {
 		return err
@@ -301,7 +296,7 @@ func (s replicated) HoldReplica(ctx context.Context, name string) error {
 	if err := s.order(ctx, node, "STOP SLAVE SQL_THREAD"); err != nil {
 		return fmt.Errorf("holding %s back: %w", name, err)
 	}
-	s.setHeld(node, true)
+	s.held.Put(node, true)
 	return nil
 }
 
@@ -312,7 +307,7 @@ func (s replicated) ReleaseReplica(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	s.setHeld(node, false)
+	s.held.Put(node, false)
 	if node == s.primaryIndex() {
 		return nil
 	}
@@ -330,14 +325,4 @@ func (s replicated) ReplicaHeld(ctx context.Context, name string) (bool, error) 
 	}
 	st, err := s.standing(ctx, node)
 	return err == nil && st.replica && !st.applying, err
-}
-
-func (s *System) setHeld(node int, held bool) {
-	s.roles.Lock()
-	defer s.roles.Unlock()
-	if held {
-		s.held[node] = true
-	} else {
-		delete(s.held, node)
-	}
 }

@@ -119,14 +119,6 @@ func run(ctx context.Context, c *conn, txn *history.Txn, i int) error {
 	return &outcome.Refusal{Text: fmt.Sprintf("mysql has no %v", m.Func)}
 }
 
-// statementsOf returns the number of statements that run sends for f.
-func statementsOf(f history.Func) int {
-	if f == history.Transfer {
-		return 2
-	}
-	return 1
-}
-
 func readRegister(ctx context.Context, c *conn, txn *history.Txn, i int) error {
 	r, err := c.query(ctx, sqlRead, int64(txn.Mops[i].Key))
 	if err != nil {

@@ -63,9 +63,10 @@ type System struct {
 	// roles is held while nodes change their roles or are started, so that nobody
 	// starts a node in a role that is being taken from it.
 	roles sync.Mutex
-	// held are the replicas that HoldReplica stopped from applying; rebuild are the
-	// nodes whose data is of a history that was given up.
-	held, rebuild map[int]bool
+	// held are the replicas that HoldReplica stopped from applying.
+	held launch.NodeSet
+	// rebuild are the nodes whose data is of a history that was given up.
+	rebuild map[int]bool
 	// made counts the times that each node's data directory was made.
 	made []int
 	// lags knows how far the replicas are behind, and near which of them are near enough
@@ -97,9 +98,9 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	}
 	s := &System{
 		Fleet: launch.New("MariaDB", logName, c, cfg), set: set, image: cluster.ImageOf(c),
-		database: external.OwnName(cfg.Run, 64), held: map[int]bool{}, rebuild: map[int]bool{}, made: make([]int, len(c.Nodes())),
+		database: external.OwnName(cfg.Run, 64), rebuild: map[int]bool{}, made: make([]int, len(c.Nodes())),
 	}
-	s.group.out, s.transfers.joins = map[int]bool{}, map[int]*join{}
+	s.transfers.joins = map[int]*join{}
 	s.Teller = launch.NewTeller(s.Logger)
 	s.Command, s.Complaint = s.command, func(line string) bool { return strings.Contains(line, "[ERROR]") }
 	if s.image == "" {

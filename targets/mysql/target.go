@@ -39,13 +39,7 @@ var info = targets.Info{
 	DefaultNodes: 3, MinNodes: 1, MaxNodes: 9,
 	Startup: 8 * time.Second,
 	MaxTxn:  64,
-	Funcs: []history.Func{
-		history.Read, history.Write, history.CAS, history.Delete,
-		history.Append, history.ReadList,
-		history.Add, history.Remove, history.ReadSet,
-		history.Increment, history.ReadCounter,
-		history.Generate, history.Transfer,
-	},
+	Funcs:   targets.KeyFuncs(history.Generate, history.Transfer),
 }
 
 // Target is MariaDB. The zero value is ready; it is safe for concurrent use.

@@ -229,7 +229,7 @@ func TestUnmade(t *testing.T) {
 		{answer(1180), "unknown"},
 		{sdk.ErrInvalidConn, "unknown"},
 	} {
-		got := unmade(c.err, c.err)
+		got := external.Unmade(number(c.err) == erDatabaseExists, errorTable.Undone(c.err), c.err)
 		if taken := errors.Is(got, external.ErrTaken); taken != (c.want == "taken") {
 			t.Errorf("%v: taken is %v", c.err, taken)
 		}

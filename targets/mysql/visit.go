@@ -104,24 +104,11 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 func (v *visit) Make(ctx context.Context) error {
 	database := v.Place.Name
 	if err := v.order(ctx, v.Writer(), "CREATE DATABASE "+database); err != nil {
-		return unmade(err, v.explain(v.Writer(), err))
+		return external.Unmade(number(err) == erDatabaseExists, errorTable.Undone(err), v.explain(v.Writer(), err))
 	}
 	v.Follow()
 	list := append([]string{"USE " + database}, tables...)
 	return v.order(ctx, v.Writer(), append(list, "ALTER TABLE probe COMMENT = '"+external.Mark(v.cfg.Run)+"'", "INSERT INTO probe VALUES (0, 1)")...)
-}
-
-// unmade is what an error of making the database means, told as it is told: it is
-// another's, nothing was made, or it may be there all the same, as after 1317 (the
-// statement was interrupted).
-func unmade(err, told error) error {
-	switch {
-	case number(err) == erDatabaseExists:
-		return external.ErrTaken
-	case errorTable.Undone(err):
-		return external.Refused(told)
-	}
-	return told
 }
 
 // Serves implements external.Driver: the node shows what Make wrote and, if it takes

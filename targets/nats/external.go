@@ -24,11 +24,7 @@ import (
 var _ targets.Externalizer = Target{}
 
 // login names the variables with the credentials; a password without a user is a token.
-var login = func() external.Login {
-	l := external.LoginOf(Name)
-	l.Alone = true
-	return l
-}()
+var login = external.LoginOf(Name).OrPassword()
 
 // envCreds names the variable with the path of a file with a user's token and key.
 const envCreds = "LAPSE_NATS_CREDS"
@@ -54,7 +50,7 @@ func (t Target) External(at []string) (targets.Target, error) {
 			_, err := accesses(cfg.Options, list)
 			return cfg, errors.Join(targets.CheckLevels(i, cfg), err)
 		},
-		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
+		Abilities: []ability.Ability{ability.Primary},
 		Promises:  t.Promises,
 		Examples:  examples,
 	}), nil

@@ -71,11 +71,7 @@ func (Target) Info() targets.Info {
 			{Name: optVersion, Default: versions[0], Values: versions, Help: "the server's version, built once by the go command"},
 			{Name: optSync, Default: syncDefault, Values: []string{syncDefault, "always"}, Help: "when the stream's files are synced: every two minutes, or before a write is acknowledged"},
 		},
-		Funcs: []history.Func{
-			history.Read, history.Write, history.CAS, history.Delete,
-			history.Append, history.ReadList, history.Add, history.Remove, history.ReadSet,
-			history.Increment, history.ReadCounter,
-		},
+		Funcs:        targets.KeyFuncs(),
 		MaxTxn:       1,
 		DefaultNodes: 3, MinNodes: 1, MaxNodes: 5,
 		Startup: 4 * time.Second,
@@ -157,9 +153,7 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 // that it is one no longer.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	version := cfg.Options[optVersion] // empty with --at, where the servers say
-	out := map[string]bool{models.NoLostWrites: version == "" || !loses(version)}
-	for _, model := range []string{models.Linearizable, models.Regular, models.Sequential, models.ReadYourWrites, models.MonotonicReads} {
-		out[model] = false
-	}
+	out := targets.Promised{models.NoLostWrites: version == "" || !loses(version)}
+	out.Set(false, models.Linearizable, models.Regular, models.Sequential, models.ReadYourWrites, models.MonotonicReads)
 	return out
 }

@@ -99,7 +99,8 @@ func (c *client) do(ctx context.Context, cn *conn, node int, txn *history.Txn, w
 		}
 	}
 	asOf := !writes && c.set.read == readFollower // what the transaction says when it begins
-	if len(txn.Mops) == 1 && statementsOf(txn.Mops[0].Func) == 1 && !asOf {
+	// A transfer is two statements.
+	if len(txn.Mops) == 1 && txn.Mops[0].Func != history.Transfer && !asOf {
 		p := reading
 		if writes {
 			p = committing

@@ -53,7 +53,7 @@ func (Target) External(at []string) (targets.Target, error) {
 			s, _ := externalSettings(cfg) // cfg is resolved
 			return s.carries()
 		},
-		Abilities: func(targets.Config) []ability.Ability { return []ability.Ability{ability.Restart, ability.Primary} },
+		Abilities: []ability.Ability{ability.Primary},
 		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
 			return dialects.Of(cfg.Options).Promised(cfg.ReadLevel, cfg.Options[optIsolation])
 		},

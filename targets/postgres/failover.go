@@ -25,7 +25,7 @@ func (o *operated) Promote(ctx context.Context, old, node int) error {
 	o.rebuild[old] = true
 	o.primary.Store(int32(node))
 	delete(o.rebuild, node)
-	delete(o.held, node)
+	o.held.Put(node, false)
 	timeline, fork, err := lastFork(filepath.Join(dataDir(o.Nodes[node]), "pg_wal"))
 	if err != nil {
 		return fmt.Errorf("reading its history: %w", err)

@@ -40,10 +40,7 @@ func (s *System) Restart(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("starting %s again: %w", name, err)
 	}
-	s.roles.Lock()
-	held := s.held[node]
-	s.roles.Unlock()
-	if !held {
+	if !s.held.Has(node) {
 		return nil
 	}
 	return cluster.Await(ctx, name+" to be held back again", func(ctx context.Context) error { return s.HoldReplica(ctx, name) })
@@ -74,9 +71,7 @@ func (s *System) Ready(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("%s follows %s: %w", name, s.Nodes[primary].Name(), err)
 	}
-	s.roles.Lock()
-	held := s.held[node] || s.applyDelay() > 0
-	s.roles.Unlock()
+	held := s.held.Has(node) || s.applyDelay() > 0
 	return s.admin(ctx, node, func(c *conn) error {
 		ctx, cancel := context.WithTimeout(ctx, readyPatience)
 		defer cancel()
@@ -134,7 +129,7 @@ func (s *System) HoldReplica(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("holding %s back: %w", name, err)
 	}
-	s.setHeld(node, true)
+	s.held.Put(node, true)
 	return nil
 }
 
@@ -145,7 +140,7 @@ func (s *System) ReleaseReplica(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	s.setHeld(node, false)
+	s.held.Put(node, false)
 	err = s.admin(ctx, node, func(c *conn) error {
 		if !c.standby() {
 			return nil
@@ -176,14 +171,4 @@ func (s *System) ReplicaHeld(ctx context.Context, name string) (bool, error) {
 		return false, fmt.Errorf("asking %s whether it is held back: %w", name, err)
 	}
 	return held, nil
-}
-
-func (s *System) setHeld(node int, held bool) {
-	s.roles.Lock()
-	defer s.roles.Unlock()
-	if held {
-		s.held[node] = true
-	} else {
-		delete(s.held, node)
-	}
 }

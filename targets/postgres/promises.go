@@ -21,7 +21,7 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 			models.SnapshotIsolation: false, models.Serializable: false,
 		}
 	}
-	out := map[string]bool{}
+	out := targets.Promised{}
 	if s.write == writeOff {
 		out[models.NoLostWrites] = false // a kill loses what was not flushed
 	}
@@ -31,7 +31,7 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	if s.failover != failoverOff {
 		if s.acknowledgedOnStandbys() == 0 {
 			out[models.NoLostWrites] = false // the new primary may lack what was acknowledged
-			out[models.Linearizable], out[models.Regular], out[models.ReadYourWrites] = false, false, false
+			out.Set(false, models.Linearizable, models.Regular, models.ReadYourWrites)
 		}
 		return out
 	}
@@ -47,14 +47,14 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	case readReplica, readAny:
 		out[models.Linearizable] = false
 		everywhere := s.write == writeRemoteApply && s.sync.count == s.nodes-1
-		out[models.Regular], out[models.ReadYourWrites] = everywhere, everywhere
+		out.Set(everywhere, models.Regular, models.ReadYourWrites)
 	case readSticky, readMaxLag:
-		out[models.Linearizable], out[models.Regular] = false, false
+		out.Set(false, models.Linearizable, models.Regular)
 		if s.read == readMaxLag {
 			out[models.ReadYourWrites] = false
 		}
 	case readWaitForLSN:
-		out[models.Linearizable], out[models.Regular] = false, false
+		out.Set(false, models.Linearizable, models.Regular)
 		out[models.ReadYourWrites] = s.write != writeOff
 	}
 	return out
@@ -62,7 +62,7 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 
 // promiseIsolation adds what the isolation level promises where all transactions
 // are the primary's.
-func (s settings) promiseIsolation(out map[string]bool) {
+func (s settings) promiseIsolation(out targets.Promised) {
 	switch s.isolation {
 	case "read committed":
 		out[models.ReadCommitted], out[models.SnapshotIsolation], out[models.RepeatableRead] = true, false, false

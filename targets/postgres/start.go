@@ -42,7 +42,6 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		set:      set,
 		software: sw,
 		schema:   external.OwnName(cfg.Run, 63),
-		held:     map[int]bool{},
 		rebuild:  map[int]bool{},
 		strayed:  map[int]lsn{},
 	}

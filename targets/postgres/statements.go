@@ -158,14 +158,6 @@ func run(ctx context.Context, c *pgx.Conn, txn *history.Txn, i int) error {
 	return &outcome.Refusal{Text: fmt.Sprintf("postgres has no %v", m.Func)}
 }
 
-// statementsOf returns the number of statements that run sends for f.
-func statementsOf(f history.Func) int {
-	if f == history.Transfer {
-		return 2
-	}
-	return 1
-}
-
 func versioned(ctx context.Context, c *pgx.Conn, txn *history.Txn, i int, sql string, args ...any) error {
 	var version int64
 	if err := c.QueryRow(ctx, sql, args...).Scan(&version); err != nil {

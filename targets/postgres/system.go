@@ -36,7 +36,7 @@ type System struct {
 	// starts a node in a role that is being taken from it.
 	roles sync.Mutex
 	// held are the standbys that HoldReplica stopped from replaying.
-	held map[int]bool
+	held launch.NodeSet
 	// rebuild are the nodes whose data is of a history that was given up.
 	rebuild map[int]bool
 	// strayed are, for each node that was neither made anew nor seen to follow since, the

@@ -24,14 +24,7 @@ var info = targets.Info{
 	Startup: 6 * time.Second,
 	Quorums: quorums{},
 	MaxTxn:  64,
-	Funcs: []history.Func{
-		history.Read, history.Write, history.CAS, history.Delete,
-		history.Append, history.ReadList,
-		history.Add, history.Remove, history.ReadSet,
-		history.Increment, history.ReadCounter,
-		history.Enqueue, history.Dequeue,
-		history.Generate, history.Transfer,
-	},
+	Funcs:   targets.KeyFuncs(history.Enqueue, history.Dequeue, history.Generate, history.Transfer),
 }
 
 // Target is PostgreSQL. The zero value is ready; it is safe for concurrent use.

@@ -135,16 +135,8 @@ func (c *costs) measures(where, rounds, conflicts string) []history.Measure {
 	met := float64(c.met) / float64(c.attempts)
 	return []history.Measure{
 		{Name: rounds, Value: per(c.rounds), Text: fmt.Sprintf("%s %s %s committed, with %.2f rounds of messages and %.2f entries of logs each",
-			count.Of(c.committed, "transaction"), where, were(c.committed), per(c.rounds), per(c.calls))},
+			count.Of(c.committed, "transaction"), where, count.Were(c.committed), per(c.rounds), per(c.calls))},
 		{Name: conflicts, Value: met, Text: fmt.Sprintf("%.1f %% of %s %s met a lock; %s %s given up for it",
-			met*100, count.Of(c.attempts, "attempt"), where, count.Of(c.aborted, "transaction"), were(c.aborted))},
+			met*100, count.Of(c.attempts, "attempt"), where, count.Of(c.aborted, "transaction"), count.Were(c.aborted))},
 	}
-}
-
-// were is the verb of n things that something was done to.
-func were(n int) string {
-	if n == 1 {
-		return "was"
-	}
-	return "were"
 }

@@ -36,14 +36,12 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 	overlap := w+r > n && (cfg.Options[optSloppy] != "true" || n == len(members))
 	forgetful := cfg.Options[optGrace] != "0s" && slices.Contains(funcs, history.Delete)
 	agreed := cfg.Options[optTimestamps] == "quorum" && !forgetful && (overlap || cfg.Options[optSloppy] != "true")
-	out := map[string]bool{models.Linearizable: overlap && agreed && synced && cfg.Options[optReadRepair] == "blocking"}
+	out := targets.Promised{models.Linearizable: overlap && agreed && synced && cfg.Options[optReadRepair] == "blocking"}
 	switch {
 	case out[models.Linearizable]:
 		// It implies the others.
 	case !overlap:
-		for _, m := range []string{models.Regular, models.ReadYourWrites, models.MonotonicReads} {
-			out[m] = false
-		}
+		out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
 	case agreed && synced:
 		// The read meets a replica that took the write; but a write that is under
 		// way, or failed half-way, can be read, then not, then again.
@@ -64,14 +62,12 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 // that the session has seen more of, at another node or by its own write.
 func raftPromises(cfg targets.Config) map[string]bool {
 	synced := cfg.Options[optFsync] == "true"
-	out := map[string]bool{models.Linearizable: synced && cfg.ReadLevel != consensus.LevelFollower}
+	out := targets.Promised{models.Linearizable: synced && cfg.ReadLevel != consensus.LevelFollower}
 	if synced {
 		out[models.NoLostWrites] = true
 	}
 	if cfg.ReadLevel == consensus.LevelFollower {
-		for _, m := range []string{models.Regular, models.ReadYourWrites, models.MonotonicReads} {
-			out[m] = false
-		}
+		out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
 	}
 	return out
 }

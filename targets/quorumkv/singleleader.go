@@ -70,20 +70,16 @@ func singleLeaderPromises(cfg targets.Config) map[string]bool {
 	failover, fencing := cfg.Options[optFailover] == on, cfg.Options[optFencing] == on
 	keeps := !failover || singleleader.Keeps(cfg.WriteLevel, cfg.Nodes)
 	atLeader := cfg.ReadLevel == singleleader.LevelLeader
-	out := map[string]bool{models.Linearizable: keeps && atLeader && (fencing || !failover)}
+	out := targets.Promised{models.Linearizable: keeps && atLeader && (fencing || !failover)}
 	switch {
 	case keeps && (fencing || !failover):
 		out[models.NoLostWrites] = true
 	case !keeps:
 		// The new leader may lack what was acknowledged, whoever reads.
-		for _, m := range []string{models.NoLostWrites, models.Regular, models.ReadYourWrites} {
-			out[m] = false
-		}
+		out.Set(false, models.NoLostWrites, models.Regular, models.ReadYourWrites)
 	}
 	if !atLeader {
-		for _, m := range []string{models.Regular, models.ReadYourWrites, models.MonotonicReads} {
-			out[m] = false
-		}
+		out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
 	}
 	return out
 }

@@ -22,11 +22,7 @@ var _ targets.Externalizer = Target{}
 
 // login names the variables with the credentials; without a user the password is that of
 // default.
-var login = func() external.Login {
-	l := external.LoginOf(Name)
-	l.Alone = true
-	return l
-}()
+var login = external.LoginOf(Name).OrPassword()
 
 // External implements targets.Externalizer: a Redis Cluster, or a primary with its
 // replicas. Addresses are host:port, of every node.

@@ -24,21 +24,17 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	if err != nil {
 		return nil
 	}
-	out := map[string]bool{}
+	out := targets.Promised{}
 	if s.cluster {
-		for _, model := range []string{models.Linearizable, models.Sequential, models.Regular, models.ReadYourWrites, models.MonotonicReads, models.NoLostWrites} {
-			out[model] = false
-		}
+		out.Set(false, models.Linearizable, models.Sequential, models.Regular, models.ReadYourWrites, models.MonotonicReads, models.NoLostWrites)
 		return out
 	}
 	durable := s.appendfsync == appendfsyncAlways
 	out[models.NoLostWrites] = durable
 	atPrimary := durable && (s.read == readPrimary || s.nodes == 1)
-	for _, model := range []string{models.Linearizable, models.Regular, models.Serializable, models.StrictSerializable} {
-		out[model] = atPrimary
-	}
+	out.Set(atPrimary, models.Linearizable, models.Regular, models.Serializable, models.StrictSerializable)
 	// A session that asks another replica each time can go back in time; one that keeps
 	// to its replica sees the primary's order, late, until a resynchronisation.
-	out[models.ReadYourWrites], out[models.MonotonicReads] = atPrimary, atPrimary
+	out.Set(atPrimary, models.ReadYourWrites, models.MonotonicReads)
 	return out
 }

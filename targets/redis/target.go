@@ -43,18 +43,12 @@ var (
 // Info implements targets.Target.
 func (Target) Info() targets.Info {
 	return targets.Info{
-		Name:        Name,
-		Summary:     "Redis or Valkey: a primary with asynchronous replicas, or a cluster of hash slots with failover",
-		ReadLevels:  readLevels,
-		WriteLevels: []string{writeNone, waitPrefix + "1", waitPrefix + "2"},
-		Options:     options,
-		Funcs: []history.Func{
-			history.Read, history.Write, history.CAS, history.Delete,
-			history.Append, history.ReadList,
-			history.Add, history.Remove, history.ReadSet,
-			history.Increment, history.ReadCounter,
-			history.Enqueue, history.Dequeue,
-		},
+		Name:         Name,
+		Summary:      "Redis or Valkey: a primary with asynchronous replicas, or a cluster of hash slots with failover",
+		ReadLevels:   readLevels,
+		WriteLevels:  []string{writeNone, waitPrefix + "1", waitPrefix + "2"},
+		Options:      options,
+		Funcs:        targets.KeyFuncs(history.Enqueue, history.Dequeue),
 		MaxTxn:       64,
 		Quorums:      quorums{},
 		DefaultNodes: 3, MinNodes: 1, MaxNodes: 12,
