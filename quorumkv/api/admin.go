@@ -1,9 +1,7 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -61,13 +59,7 @@ func (h *Handler) admin(w http.ResponseWriter, r *http.Request, into any) (chang
 		h.fail(w, http.StatusMethodNotAllowed, protocol.Failure{Code: protocol.CodeMethodNotAllowed, Message: "GET and POST are allowed"})
 		return false, false
 	}
-	d := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	if err == nil && d.More() {
-		err = fmt.Errorf("something follows the JSON object")
-	}
-	if err != nil {
+	if err := objectOf(r, into); err != nil {
 		h.fail(w, http.StatusBadRequest, protocol.Failure{Code: protocol.CodeBadRequest, Message: "read the body: " + err.Error()})
 		return false, false
 	}

@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
@@ -24,9 +22,7 @@ func (h *Handler) members(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var c protocol.MemberChange
-	d := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
-	d.DisallowUnknownFields()
-	err := d.Decode(&c)
+	err := objectOf(r, &c)
 	given := 0
 	for _, is := range []bool{c.Add != "", c.Remove != "", c.Cancel} {
 		if is {

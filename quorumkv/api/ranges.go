@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -59,9 +57,7 @@ func rangeChange(r *http.Request) (c protocol.RangeChange, bad *protocol.Failure
 	if bad != nil {
 		return c, bad
 	}
-	d := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
-	d.DisallowUnknownFields()
-	err := d.Decode(&c)
+	err := objectOf(r, &c)
 	switch {
 	case err != nil:
 	case len(c.Steps) == 0 || len(c.Steps) > maxSteps:

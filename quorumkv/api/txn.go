@@ -1,8 +1,6 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -118,16 +116,8 @@ func parseTxn(body []byte, of string) ([]engine.Op, *protocol.Failure) {
 	if !utf8.Valid(body) { // encoding/json would take bytes for others
 		return bad("the body is not valid UTF-8; give such a value as value_base64")
 	}
-	if err := once(body); err != nil { // encoding/json would mix what they say
-		return bad("%v", err)
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
+	if err := object(body, &in); err != nil {
 		return bad("want {\"ops\": [operations]}: %v", err)
-	}
-	if d.More() {
-		return bad("something follows the JSON object")
 	}
 	if len(in.Ops) == 0 || len(in.Ops) > MaxOps {
 		return bad("ops: %d operations, of which there must be 1 to %d", len(in.Ops), MaxOps)

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -123,9 +121,9 @@ func fields(of []engine.Field) []protocol.Field {
 const maxField = 512
 
 // parseFieldChange reads what is to be done with a field of a map.
-func parseFieldChange(d *json.Decoder) (by engine.FieldChange, err error) {
+func parseFieldChange(body []byte) (by engine.FieldChange, err error) {
 	var in protocol.FieldChange
-	if err := d.Decode(&in); err != nil {
+	if err := object(body, &in); err != nil {
 		return by, fmt.Errorf("want {\"field\": a name, and one of increment, add, remove, assign and drop}: %w", err)
 	}
 	asked := 0
@@ -158,15 +156,13 @@ func parseFieldChange(d *json.Decoder) (by engine.FieldChange, err error) {
 
 // parseUpdate reads what is to be done with a counter, a set or a map.
 func parseUpdate(body []byte, req *engine.UpdateRequest) (err error) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
 	if req.Type == engine.Map {
-		req.By, err = parseFieldChange(d)
+		req.By, err = parseFieldChange(body)
 		return err
 	}
 	if req.Type == engine.Counter {
 		var in protocol.Increment
-		if err := d.Decode(&in); err != nil {
+		if err := object(body, &in); err != nil {
 			return fmt.Errorf("want {\"add\": a number}: %w", err)
 		}
 		if in.Add == 0 || in.Add > maxIncrement || in.Add < -maxIncrement {
@@ -176,7 +172,7 @@ func parseUpdate(body []byte, req *engine.UpdateRequest) (err error) {
 		return nil
 	}
 	var in protocol.Change
-	if err := d.Decode(&in); err != nil {
+	if err := object(body, &in); err != nil {
 		return fmt.Errorf("want {\"add\": an element} or {\"remove\": an element}: %w", err)
 	}
 	if (in.Add == "") == (in.Remove == "") {

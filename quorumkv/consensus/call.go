@@ -95,7 +95,7 @@ func (s *step) call(index uint64, c command) ([]byte, error) {
 // *engine.Error with an Outcome: perhaps written says that it was or may yet be carried out, and its answer is not known. It waits as
 // long as ctx does.
 func (e *Engine) Call(ctx context.Context, body []byte) ([]byte, error) {
-	if err := e.agrees(); err != nil {
+	if err := e.Agrees(); err != nil {
 		err.Outcome = engine.NotWritten
 		return nil, err
 	}

@@ -176,7 +176,7 @@ func (e *Engine) newest(told protocol.Members) protocol.Members {
 
 // ChangeMembers implements engine.Membered. It returns when the change has begun: then it is in the log, and every leader goes on with it.
 func (e *Engine) ChangeMembers(ctx context.Context, c protocol.MemberChange) (protocol.Members, error) {
-	if err := e.agrees(); err != nil {
+	if err := e.Agrees(); err != nil {
 		return protocol.Members{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(e.node.RequestTimeout, 4*e.election()))

@@ -28,13 +28,7 @@ func (e *Engine) Local(key string) (record.Record, error) {
 
 // Write implements engine.Engine. The version of a write is its position in the log.
 func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, error) {
-	res, err := e.carryOut(ctx, req)
-	if err != nil {
-		e.stats.Failed(err)
-		return engine.WriteResult{}, err
-	}
-	e.stats.Writes.Add(1)
-	return res, nil
+	return e.stats.Wrote(e.carryOut(ctx, req))
 }
 
 // carryOut has a member write, if this node is none.
@@ -44,11 +38,7 @@ func (e *Engine) carryOut(ctx context.Context, req engine.WriteRequest) (engine.
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
 	defer cancel()
-	r := e.relay(ctx, forward.Request{Write: &req})
-	if r.Error != nil {
-		return engine.WriteResult{}, r.Error
-	}
-	return *r.Written, nil
+	return e.relay(ctx, forward.Request{Write: &req}).OfWrite()
 }
 
 func (e *Engine) write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, *engine.Error) {
@@ -56,7 +46,7 @@ func (e *Engine) write(ctx context.Context, req engine.WriteRequest) (engine.Wri
 		return engine.WriteResult{}, &engine.Error{Code: engine.CodeBadLevel, Outcome: engine.NotWritten,
 			Message: fmt.Sprintf("w: level %q is not %s, the only one of writes in mode %s", req.Level, LevelMajority, Mode)}
 	}
-	if err := e.agrees(); err != nil {
+	if err := e.Agrees(); err != nil {
 		err.Outcome = engine.NotWritten
 		return engine.WriteResult{}, err
 	}
@@ -127,13 +117,7 @@ func (e *Engine) late(ctx context.Context) *engine.Error {
 
 // Read implements engine.Engine. The levels are ReadLevels.
 func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
-	res, err := e.look(ctx, req)
-	if err != nil {
-		e.stats.ReadsFailed.Add(1)
-		return engine.ReadResult{}, err
-	}
-	e.stats.Reads.Add(1)
-	return res, nil
+	return e.stats.Answered(e.look(ctx, req))
 }
 
 // look has a member read, if this node is none.
@@ -143,11 +127,7 @@ func (e *Engine) look(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
 	defer cancel()
-	r := e.relay(ctx, forward.Request{Read: &req})
-	if r.Error != nil {
-		return engine.ReadResult{}, r.Error
-	}
-	return *r.Read, nil
+	return e.relay(ctx, forward.Request{Read: &req}).OfRead()
 }
 
 func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
@@ -159,7 +139,7 @@ func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 		return engine.ReadResult{}, &engine.Error{Code: engine.CodeBadLevel,
 			Message: fmt.Sprintf("r: level %q, w: level %q: mode %s reads at %s, and w is %s", req.Level, req.WriteLevel, Mode, strings.Join(ReadLevels(), ", "), LevelMajority)}
 	}
-	if err := e.agrees(); err != nil {
+	if err := e.Agrees(); err != nil {
 		return engine.ReadResult{}, err
 	}
 	needed := 1
@@ -196,12 +176,4 @@ func (e *Engine) await(ctx context.Context, r *readRequest) error {
 	case <-e.Context.Done():
 	}
 	return e.late(ctx)
-}
-
-// agrees is an error while a peer is known to be of another mode.
-func (e *Engine) agrees() *engine.Error {
-	if err := e.Links.Disagreement(); err != nil {
-		return &engine.Error{Code: engine.CodeDisagreement, Message: "nothing is served: " + err.Error()}
-	}
-	return nil
 }

@@ -40,11 +40,7 @@ func (e *Engine) sendTo(node string, k kind, body []byte) error {
 
 // sendParcel is sendTo of what crosses a link for somebody who waits.
 func (e *Engine) sendParcel(to string, p forward.Parcel) error {
-	k := kindRequest
-	if p.Reply {
-		k = kindReply
-	}
-	return e.sendTo(to, k, append(binary.BigEndian.AppendUint64(nil, p.ID), p.Body...))
+	return e.sendTo(to, forward.Kind(p, kindRequest, kindReply), append(binary.BigEndian.AppendUint64(nil, p.ID), p.Body...))
 }
 
 // receive takes a message from a link. One for which there is no room is lost, as it might have been on the way.

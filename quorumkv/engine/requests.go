@@ -16,6 +16,26 @@ func (r *Requests) Failed(err *Error) {
 	r.PerhapsWritten.Add(1)
 }
 
+// Wrote counts a write and is what Engine.Write returns of it.
+func (r *Requests) Wrote(res WriteResult, err *Error) (WriteResult, error) {
+	if err != nil {
+		r.Failed(err)
+		return WriteResult{}, err
+	}
+	r.Writes.Add(1)
+	return res, nil
+}
+
+// Answered counts a read and is what Engine.Read returns of it.
+func (r *Requests) Answered(res ReadResult, err error) (ReadResult, error) {
+	if err != nil {
+		r.ReadsFailed.Add(1)
+		return ReadResult{}, err
+	}
+	r.Reads.Add(1)
+	return res, nil
+}
+
 // Metrics returns the counters, for RegisterCounters: acknowledged says who holds a write that is acknowledged, perhaps who
 // may hold one that failed.
 func (r *Requests) Metrics(acknowledged, perhaps string) map[string]Metric {

@@ -212,11 +212,7 @@ func (e *Engine) get(key string) state {
 func (e *Engine) send(to string, m message) error { return e.Links.Send(to, m.marshal()) }
 
 func (e *Engine) sendParcel(to string, p forward.Parcel) error {
-	m := message{What: whatRequest, ID: p.ID, Body: p.Body}
-	if p.Reply {
-		m.What = whatReply
-	}
-	return e.send(to, m)
+	return e.send(to, message{What: forward.Kind(p, whatRequest, whatReply), ID: p.ID, Body: p.Body})
 }
 
 // take takes a message from a link.

@@ -36,12 +36,7 @@ func (e *Engine) change(ctx context.Context, level string, q forward.Request) (e
 	if r.Error == nil {
 		r = e.atLeader(ctx, q)
 	}
-	if r.Error != nil {
-		e.requests.Failed(r.Error)
-		return engine.WriteResult{}, r.Error
-	}
-	e.requests.Writes.Add(1)
-	return *r.Written, nil
+	return e.requests.Wrote(r.OfWrite())
 }
 
 // refuse has an error if the request cannot be served.
@@ -52,19 +47,15 @@ func (e *Engine) refuse(q forward.Request, level string, known []string) forward
 	case q.Write != nil && len(q.Write.Context) > 0 && e.opts.Conflicts != Siblings:
 		return q.Failed(engine.CodeBadContext, engine.NotWritten, "a context is for conflicts=siblings; here it is "+string(e.opts.Conflicts))
 	}
-	if err := e.Links.Disagreement(); err != nil {
-		return q.Failed(engine.CodeDisagreement, engine.NotWritten, "nothing is served: "+err.Error())
+	if err := e.Agrees(); err != nil {
+		return q.Failed(err.Code, engine.NotWritten, err.Message)
 	}
 	return forward.Reply{}
 }
 
 // Read implements engine.Engine.
 func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
-	r := e.look(ctx, req.Level, forward.Request{Read: &req})
-	if r.Error != nil {
-		return engine.ReadResult{}, r.Error
-	}
-	return *r.Read, nil
+	return e.look(ctx, req.Level, forward.Request{Read: &req}).OfRead()
 }
 
 // View implements engine.Typed.

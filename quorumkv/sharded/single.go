@@ -22,13 +22,7 @@ func (e *Engine) Local(key string) (record.Record, error) {
 
 // Write implements engine.Engine: a transaction of one operation, in one shard. Names of requests are not kept.
 func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, error) {
-	res, err := e.write(ctx, req)
-	if err != nil {
-		e.stats.Failed(err)
-		return engine.WriteResult{}, err
-	}
-	e.stats.Writes.Add(1)
-	return res, nil
+	return e.stats.Wrote(e.write(ctx, req))
 }
 
 func (e *Engine) write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, *engine.Error) {
@@ -65,13 +59,7 @@ func (e *Engine) write(ctx context.Context, req engine.WriteRequest) (engine.Wri
 
 // Read implements engine.Engine. The levels are ReadLevels.
 func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
-	res, err := e.read(ctx, req)
-	if err != nil {
-		e.stats.ReadsFailed.Add(1)
-		return engine.ReadResult{}, err
-	}
-	e.stats.Reads.Add(1)
-	return res, nil
+	return e.stats.Answered(e.read(ctx, req))
 }
 
 func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {

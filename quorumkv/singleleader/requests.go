@@ -26,18 +26,10 @@ func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.Wri
 	if req.Level == "" {
 		req.Level = e.standardLevel()
 	}
-	var r forward.Reply
-	err := e.refuseWrite(req)
-	if err == nil {
-		r = e.atLeader(ctx, forward.Request{Write: &req})
-		err = r.Error
+	if err := e.refuseWrite(req); err != nil {
+		return e.requests.Wrote(engine.WriteResult{}, err)
 	}
-	if err != nil {
-		e.requests.Failed(err)
-		return engine.WriteResult{}, err
-	}
-	e.requests.Writes.Add(1)
-	return *r.Written, nil
+	return e.requests.Wrote(e.atLeader(ctx, forward.Request{Write: &req}).OfWrite())
 }
 
 // standardLevel is that of a write that says none.
@@ -59,23 +51,18 @@ func (e *Engine) refuseWrite(req engine.WriteRequest) *engine.Error {
 	case e.nodesFor(n) > len(e.names):
 		return refuse(engine.CodeBadLevel, "w: level %s needs a follower, and there is none", req.Level)
 	}
-	if err := e.Links.Disagreement(); err != nil {
-		return refuse(engine.CodeDisagreement, "nothing is served: %v", err)
+	err := e.Agrees()
+	if err != nil {
+		err.Outcome = engine.NotWritten
 	}
-	return nil
+	return err
 }
 
 // Read implements engine.Engine.
 func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
 	defer cancel()
-	res, err := e.read(ctx, req)
-	if err != nil {
-		e.requests.ReadsFailed.Add(1)
-		return engine.ReadResult{}, err
-	}
-	e.requests.Reads.Add(1)
-	return res, nil
+	return e.requests.Answered(e.read(ctx, req))
 }
 
 func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
@@ -86,17 +73,13 @@ func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 		return engine.ReadResult{}, &engine.Error{Code: engine.CodeBadLevel, Message: fmt.Sprintf("r: level %q, w: level %q: mode %s reads at %s and writes at %s",
 			req.Level, req.WriteLevel, Mode, strings.Join(ReadLevels(), ", "), strings.Join(WriteLevels(), ", "))}
 	}
-	if err := e.Links.Disagreement(); err != nil {
-		return engine.ReadResult{}, &engine.Error{Code: engine.CodeDisagreement, Message: "nothing is served: " + err.Error()}
+	if err := e.Agrees(); err != nil {
+		return engine.ReadResult{}, err
 	}
 	if req.Level == LevelFollower || req.Level == LevelMaxLag && !e.lags() {
 		return engine.ReadResult{Record: e.records.get(req.Key), R: 1, Answered: []string{e.node.Name}}, nil
 	}
-	r := e.atLeader(ctx, forward.Request{Read: &req})
-	if r.Error != nil {
-		return engine.ReadResult{}, r.Error
-	}
-	return *r.Read, nil
+	return e.atLeader(ctx, forward.Request{Read: &req}).OfRead()
 }
 
 // lags reports whether this node has been without all that its leader has for longer than the threshold.

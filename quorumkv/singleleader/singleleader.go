@@ -227,11 +227,7 @@ func (e *Engine) nodesFor(n need) int { return nodesFor(n, len(e.names)) }
 func (e *Engine) send(to string, m message) error { return e.Links.Send(to, m.marshal()) }
 
 func (e *Engine) sendParcel(to string, p forward.Parcel) error {
-	m := message{Kind: kindRequest, ID: p.ID, Body: p.Body}
-	if p.Reply {
-		m.Kind = kindReply
-	}
-	return e.send(to, m)
+	return e.send(to, message{Kind: forward.Kind(p, kindRequest, kindReply), ID: p.ID, Body: p.Body})
 }
 
 // take takes a message from a link.

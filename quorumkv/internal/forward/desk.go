@@ -20,6 +20,14 @@ type Parcel struct {
 	Body  []byte // in JSON
 }
 
+// Kind is the kind of the message in which p crosses a link: one for requests, one for replies.
+func Kind[K any](p Parcel, request, reply K) K {
+	if p.Reply {
+		return reply
+	}
+	return request
+}
+
 // Options are what a Desk needs. All functions may be called concurrently.
 type Options struct {
 	// Stopping ends when this node stops: nobody waits any longer then.

@@ -47,6 +47,22 @@ type Reply struct {
 	Error   *engine.Error       `json:"error,omitempty"`
 }
 
+// OfWrite is the reply to a write or an update.
+func (r Reply) OfWrite() (engine.WriteResult, *engine.Error) {
+	if r.Error != nil {
+		return engine.WriteResult{}, r.Error
+	}
+	return *r.Written, nil
+}
+
+// OfRead is the reply to a read; its error is an *engine.Error.
+func (r Reply) OfRead() (engine.ReadResult, error) {
+	if r.Error != nil {
+		return engine.ReadResult{}, r.Error
+	}
+	return *r.Read, nil
+}
+
 // answers tells whether r is an answer to q.
 func (r Reply) answers(q Request) bool {
 	switch {

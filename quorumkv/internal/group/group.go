@@ -79,6 +79,14 @@ func (g *Group) Close() {
 	g.Background.Wait()
 }
 
+// Agrees is an error while a peer is known to be of another mode or to have other settings: nothing is served then.
+func (g *Group) Agrees() *engine.Error {
+	if err := g.Links.Disagreement(); err != nil {
+		return &engine.Error{Code: engine.CodeDisagreement, Message: "nothing is served: " + err.Error()}
+	}
+	return nil
+}
+
 // Drop counts a message for which there was no room: it is lost, as it might have been on the way.
 func (g *Group) Drop() { g.dropped.Add(1) }
 
