@@ -3,7 +3,6 @@ package drivers
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -57,9 +56,9 @@ type Stage struct {
 	// Now is the clock of the history, and Text interns a value in it.
 	Now  func() history.Time
 	Text func(string) history.Value
-	// Event records an event and Note tells the user a line; both are safe for concurrent use.
-	Event func(kind, text string)
-	Note  func(string)
+	// Tell records an event and Note tells the user a line; both are safe for concurrent use.
+	Tell func(history.Told) error
+	Note func(string)
 	// Keeper, if it is not nil, is told what is about to be written, and Counter what drivers have counted.
 	Keeper  targets.KeyKeeper
 	Counter targets.Counter
@@ -348,12 +347,9 @@ func (c *Coordinator) lose(s *seat, why error) {
 
 // record records an event; c.stage is there.
 func (c *Coordinator) record(d history.Driver) {
-	text, err := json.Marshal(d)
-	if err != nil {
+	if err := c.stage.Tell(&d); err != nil {
 		c.cfg.Log.Warn("recording an event of a driver", "error", err)
-		return
 	}
-	c.stage.Event(history.EventDriver, string(text))
 }
 
 // Begin gives the drivers their job and waits until all are ready. What is missing when ctx is

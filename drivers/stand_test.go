@@ -87,7 +87,7 @@ func (s *stand) begin() {
 	s.t.Helper()
 	err := s.c.Begin(s.t.Context(), Stage{
 		Job: Job{Run: "test", Plan: json.RawMessage("{}"), At: []string{"n1:1"}, Deadline: time.Minute}, Nodes: 1,
-		Now: s.rec.Now, Text: s.rec.Text, Event: s.rec.Event, Counter: s, Note: func(line string) {
+		Now: s.rec.Now, Text: s.rec.Text, Tell: s.rec.Tell, Counter: s, Note: func(line string) {
 			if s.stopped != nil && strings.Contains(line, "is lost") {
 				<-s.stopped
 			}

@@ -44,7 +44,7 @@ func (r *run) joinDrivers(ctx context.Context) error {
 	keeper, _ := r.system.(targets.KeyKeeper)
 	counter, _ := r.system.(targets.Counter)
 	return r.deps.Drivers.Begin(ctx, drivers.Stage{
-		Job: job, Nodes: r.plan.Nodes, Now: r.recorder.Now, Text: r.recorder.Text, Event: r.recorder.Event,
+		Job: job, Nodes: r.plan.Nodes, Now: r.recorder.Now, Text: r.recorder.Text, Tell: r.recorder.Tell,
 		Note: r.progress.Note, Keeper: keeper, Counter: counter,
 	})
 }

@@ -2,10 +2,8 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
-	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -38,11 +36,6 @@ func (r *run) recordLag(ctx context.Context, meter targets.LagMeter) {
 		return
 	}
 	for i := range lags {
-		text, err := json.Marshal(&lags[i])
-		if err != nil {
-			r.log.Warn("recording the lag of a replica", "error", err)
-			continue
-		}
-		r.recorder.Event(history.EventLag, string(text))
+		r.tell(&lags[i])
 	}
 }

@@ -2,10 +2,8 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
-	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -21,11 +19,6 @@ func (r *run) recordMeasures(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, measuresTimeout)
 	defer cancel()
 	for _, measure := range m.Measures(ctx) {
-		text, err := json.Marshal(measure)
-		if err != nil {
-			r.log.Warn("recording what the system has counted", "error", err)
-			continue
-		}
-		r.recorder.Event(history.EventMeasure, string(text))
+		r.tell(&measure)
 	}
 }

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
@@ -29,11 +28,6 @@ func (r *run) recordPlaces(ctx context.Context) {
 			r.log.Warn("asking where keys are", "error", err)
 			return
 		}
-		text, err := json.Marshal(history.Placement{Key: key, Nodes: nodes})
-		if err != nil {
-			r.log.Warn("recording where a key is", "error", err)
-			return
-		}
-		r.recorder.Event(history.EventPlacement, string(text))
+		r.tell(&history.Placement{Key: key, Nodes: nodes})
 	}
 }

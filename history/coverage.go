@@ -42,7 +42,7 @@ type LeftOut struct {
 func (h *History) Coverage() *Coverage {
 	for i := range h.Events {
 		var c Coverage
-		if h.Events[i].told(EventCoverage, &c) {
+		if h.Events[i].told(&c) {
 			return &c
 		}
 	}

@@ -42,7 +42,7 @@ const maxSeats = 1 << 16
 
 // Driver reads an event of the kind EventDriver; ok is false for others, and for what no run wrote.
 func (e *Event) Driver() (d Driver, ok bool) {
-	ok = e.told(EventDriver, &d)
+	ok = e.told(&d)
 	return d, ok
 }
 

@@ -70,7 +70,7 @@ type Lag struct {
 
 // Lag reads an event of the kind EventLag; ok is false for others.
 func (e *Event) Lag() (l Lag, ok bool) {
-	ok = e.told(EventLag, &l)
+	ok = e.told(&l)
 	return l, ok
 }
 
@@ -91,7 +91,7 @@ type Placement struct {
 
 // Placement reads an event of the kind EventPlacement; ok is false for others.
 func (e *Event) Placement() (p Placement, ok bool) {
-	ok = e.told(EventPlacement, &p)
+	ok = e.told(&p)
 	return p, ok
 }
 
@@ -126,7 +126,7 @@ type Measure struct {
 
 // Measure reads an event of the kind EventMeasure; ok is false for others.
 func (e *Event) Measure() (m Measure, ok bool) {
-	ok = e.told(EventMeasure, &m)
+	ok = e.told(&m)
 	return m, ok
 }
 

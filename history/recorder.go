@@ -150,8 +150,20 @@ func (r *Recorder) Fault(f Fault) {
 
 // Event records that something which is no operation and no fault happened now.
 func (r *Recorder) Event(kind, text string) {
-	at := r.Now()
-	e := cleanEvent(Event{At: at, Kind: kind, Text: text})
+	r.addEvent(Event{At: r.Now(), Kind: kind, Text: text})
+}
+
+// Tell records an event that tells v, now; on an error, which is NewEvent's, it records nothing.
+func (r *Recorder) Tell(v Told) error {
+	e, err := NewEvent(r.Now(), v)
+	if err == nil {
+		r.addEvent(e)
+	}
+	return err
+}
+
+func (r *Recorder) addEvent(e Event) {
+	e = cleanEvent(e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)

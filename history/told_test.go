@@ -2,6 +2,8 @@ package history
 
 import (
 	"fmt"
+	"math"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -63,5 +65,26 @@ func TestWords(t *testing.T) {
 	}
 	if e := (Event{Kind: EventPhase, Text: "load"}); e.Words() != "load" || e.Sampled() {
 		t.Error("a phase is none")
+	}
+}
+
+// TestNewEvent: what is written of each kind is read back, and what would not be is not written. Pairs differ in one number.
+func TestNewEvent(t *testing.T) {
+	for _, c := range []struct {
+		good, bad, back Told
+	}{
+		{&Lag{Node: "n1", BehindMS: 5}, &Lag{Node: "n1", BehindMS: -5}, &Lag{}},
+		{&Placement{Key: 1, Nodes: []string{"n1"}}, &Placement{Key: -1, Nodes: []string{"n1"}}, &Placement{}},
+		{&Measure{Name: "moved", Value: 1}, &Measure{Name: "moved", Value: math.NaN()}, &Measure{}},
+		{&Coverage{Detection: &Detection{After: 1}}, &Coverage{Detection: &Detection{After: -1}}, &Coverage{}},
+		{&Driver{Name: "eu", Empty: 1}, &Driver{Name: "eu", Empty: -1}, &Driver{}},
+	} {
+		e, err := NewEvent(7, c.good)
+		if err != nil || e.At != 7 || !e.told(c.back) || !reflect.DeepEqual(c.back, c.good) {
+			t.Errorf("%+v: %+v, %v, read as %+v", c.good, e, err, c.back)
+		}
+		if e, err := NewEvent(7, c.bad); err == nil {
+			t.Errorf("%+v is written as %+v", c.bad, e)
+		}
 	}
 }

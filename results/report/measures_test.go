@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,11 +16,11 @@ func lagging(t *testing.T, name string) *Source {
 	b.AddPlain(history.Op{Invoke: 0, Complete: 9000 * ms, Session: 1, Node: 0, Error: -1, Note: -1, Outcome: history.OK}, history.Mop{Func: history.Write, Arg: 1})
 	b.AddEvent(history.Event{At: 0, Kind: history.EventPhase, Text: "load"})
 	for i, behind := range []int64{0, 1000, 2000, 31_000, 0} {
-		text, err := json.Marshal(history.Lag{Node: name, BehindMS: behind})
+		e, err := history.NewEvent(history.Time(i)*2000*ms, &history.Lag{Node: name, BehindMS: behind})
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.AddEvent(history.Event{At: history.Time(i) * 2000 * ms, Kind: history.EventLag, Text: string(text)})
+		b.AddEvent(e)
 	}
 	h, err := b.History()
 	if err != nil {

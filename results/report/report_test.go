@@ -340,11 +340,11 @@ func TestMeasuresInTheReport(t *testing.T) {
 		t.Error("nothing was counted, and there is a list of it")
 	}
 	for _, m := range []history.Measure{{Name: history.MeasureRoundsOne, Value: 1.25, Text: hostile}, {Name: history.MeasureMoved, Value: 0.5, Text: "half of the replicas moved"}} {
-		b, err := json.Marshal(m)
+		e, err := history.NewEvent(600*ms, &m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.History.Events = append(s.History.Events, history.Event{At: 600 * ms, Kind: history.EventMeasure, Text: string(b)})
+		s.History.Events = append(s.History.Events, e)
 	}
 	got := render(t, s)
 	for _, want := range []string{"Counted by the database", "<b>rounds.one 1.25</b>: " + html.EscapeString(hostile), "<b>moved 0.5</b>: half of the replicas moved"} {

@@ -1,7 +1,6 @@
 package verdict
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -31,11 +30,11 @@ func TestLostDriver(t *testing.T) {
 		b := history.NewBuilder(history.Header{Source: "lapse"})
 		b.AddPlain(history.Op{Complete: 1, Outcome: history.OK, Error: -1, Note: -1, Node: -1}, history.Mop{Func: history.Write, Arg: 1})
 		for i, d := range c.events {
-			text, err := json.Marshal(d)
+			e, err := history.NewEvent(history.Time(i), &d)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b.AddEvent(history.Event{At: history.Time(i), Kind: history.EventDriver, Text: string(text)})
+			b.AddEvent(e)
 		}
 		h, err := b.History()
 		if err != nil {
