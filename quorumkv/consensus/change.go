@@ -121,6 +121,9 @@ func (e *Engine) view() protocol.Members {
 	m := s.Members
 	out := protocol.Members{Epoch: m.Epoch, Phase: string(membership.Stable), Members: e.namesOf(m.Voters), Steward: s.Leader,
 		Replication: len(m.Voters), Waiting: s.Waiting, Lost: e.lost()}
+	if !slices.Contains(out.Members, out.Steward) && !m.joint() {
+		out.Steward = "" // a leader that has removed itself: another one is not elected yet, or this node has not heard of it
+	}
 	switch {
 	case m.joint():
 		out.Phase, out.Members, out.Next = string(membership.Switching), e.namesOf(m.Outgoing), e.namesOf(m.Voters)
@@ -304,12 +307,7 @@ func (e *Engine) ask(ctx context.Context, node string) (newcomer, error) {
 
 // introduce is what this node says of itself.
 func (e *Engine) introduce() newcomer {
-	s := e.status.Load()
-	n := newcomer{ID: e.self.ID, Why: e.lost()}
-	if n.Why == "" && s.Applied > 0 && !s.Members.has(e.self.ID) {
-		n.Why = "it has data of before; start it with an empty directory and --join"
-	}
-	return n
+	return newcomer{ID: e.self.ID, Why: e.lost()}
 }
 
 // relayed has a member carry out what this node, which is none, was asked of the members.

@@ -18,7 +18,7 @@ type members struct {
 	Learners  []uint64 `json:"learners,omitempty"`   // that are being added
 	Next      []uint64 `json:"next,omitempty"`       // learners once the joint step is over
 	AutoLeave bool     `json:"auto_leave,omitempty"` // the leader ends the joint step
-	Removed   []uint64 `json:"removed,omitempty"`    // none of them ever comes back
+	Removed   []uint64 `json:"removed,omitempty"`    // voters that were; none of them ever comes back
 }
 
 // placeBits are those of an identity that are the node's place among all names; the others tell its lives apart. In the
@@ -92,11 +92,12 @@ func (m members) state() *raftpb.ConfState {
 	return &raftpb.ConfState{Voters: m.Voters, VotersOutgoing: m.Outgoing, Learners: m.Learners, LearnersNext: m.Next, AutoLeave: new(m.AutoLeave)}
 }
 
-// after are the members that follow by a change which the library has carried out.
+// after are the members that follow by a change which the library has carried out. Who has voted and does not any more is removed for good. A learner that
+// is given up never had a vote, and what it has of the log it still has: it may be added again as it is.
 func (m members) after(s *raftpb.ConfState) members {
 	next := members{Epoch: m.Epoch + 1, Voters: s.GetVoters(), Outgoing: s.GetVotersOutgoing(), Learners: s.GetLearners(), Next: s.GetLearnersNext(),
 		AutoLeave: s.GetAutoLeave(), Removed: slices.Clone(m.Removed)}
-	for _, id := range slices.Concat(m.Voters, m.Outgoing, m.Learners, m.Next) {
+	for _, id := range slices.Concat(m.Voters, m.Outgoing) {
 		if !next.has(id) && !slices.Contains(next.Removed, id) {
 			next.Removed = append(next.Removed, id)
 		}

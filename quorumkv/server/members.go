@@ -185,7 +185,11 @@ func printMembers(out io.Writer, s protocol.Members) error {
 		_, err := fmt.Fprintln(out, progress(s))
 		return err
 	}
-	if _, err := fmt.Fprintf(out, "epoch %d: the members are %s; %s carries out changes\n", s.Epoch, strings.Join(s.Members, " "), s.Steward); err != nil {
+	who := s.Steward
+	if who == "" {
+		who = "the next leader"
+	}
+	if _, err := fmt.Fprintf(out, "epoch %d: the members are %s; %s carries out changes\n", s.Epoch, strings.Join(s.Members, " "), who); err != nil {
 		return err
 	}
 	var keys, taken, records, ms int64
