@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -139,6 +140,9 @@ func (s *System) serves(ctx context.Context, i int) error {
 	})
 }
 
+// mostSubscriptions bounds what the monitoring port answers, in bytes: 100,000 subscriptions of some hundred bytes each.
+const mostSubscriptions = 64 << 20
+
 // answersDirect returns nil when the server of node i itself listens for direct reads.
 func (s *System) answersDirect(ctx context.Context, i int) error {
 	addr, err := s.Addr(i, monitorPort)
@@ -159,7 +163,7 @@ func (s *System) answersDirect(ctx context.Context, i int) error {
 			Subject string `json:"subject"`
 		} `json:"subscriptions_list"`
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&subs); err != nil {
+	if err := json.NewDecoder(io.LimitReader(answer.Body, mostSubscriptions)).Decode(&subs); err != nil {
 		return fmt.Errorf("reading the subscriptions: %w", err)
 	}
 	for _, sub := range subs.List {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -102,7 +101,7 @@ func (m *manager) awaitMembers(ctx context.Context) error {
 const storeTimeout = 30 * time.Second
 
 // get asks over HTTP for JSON. Answer is filled in also when the status is not 200, which
-// is an error.
+// is an error, as is an answer beyond mostAnswered.
 func (m *manager) get(ctx context.Context, url string, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -115,7 +114,7 @@ func (m *manager) get(ctx context.Context, url string, answer any) error {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+	if err := readAnswer(resp.Body, answer); err != nil {
 		return fmt.Errorf("%s: %w", resp.Status, err)
 	}
 	if resp.StatusCode != http.StatusOK {

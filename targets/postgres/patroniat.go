@@ -1,11 +1,13 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -76,7 +78,14 @@ func alone(ctx context.Context, api string, members []patroniMember) string {
 	if err := askPatroni(ctx, api, "/history", &history); err != nil {
 		return line
 	}
-	var gone []string
+	if gone := missing(history, members); len(gone) > 0 {
+		line += "; MISSING: " + strings.Join(gone, ", ") + " led once, and is not among them"
+	}
+	return line
+}
+
+// missing are those who led once, as GET /history has it, and are no members, in quotes.
+func missing(history [][]any, members []patroniMember) (gone []string) {
 	for _, entry := range history {
 		// A timeline, the position of its end, the reason, the time, and who led then.
 		if len(entry) < 5 {
@@ -88,10 +97,7 @@ func alone(ctx context.Context, api string, members []patroniMember) string {
 			gone = append(gone, quoted)
 		}
 	}
-	if len(gone) > 0 {
-		line += "; MISSING: " + strings.Join(gone, ", ") + " led once, and is not among them"
-	}
-	return line
+	return gone
 }
 
 // patroniTrouble says why an API did not answer, without Go's words for the request.
@@ -139,16 +145,23 @@ func (m *patroniMember) timeline() int {
 
 // patroniMembers asks a REST API, which needs no password to be read.
 func patroniMembers(ctx context.Context, api string) ([]patroniMember, error) {
-	var said struct{ Members []patroniMember }
+	var said patroniCluster
 	if err := askPatroni(ctx, api, "/cluster", &said); err != nil {
 		return nil, err
 	}
-	if len(said.Members) == 0 {
+	return said.sorted()
+}
+
+// patroniCluster is an answer to GET /cluster.
+type patroniCluster struct{ Members []patroniMember }
+
+// sorted are its members by name: an operator's commands go by the nodes' numbers, which the order of an answer must not change.
+func (c patroniCluster) sorted() ([]patroniMember, error) {
+	if len(c.Members) == 0 {
 		return nil, errors.New("GET /cluster names no member")
 	}
-	// An operator's commands go by the nodes' numbers, which the order of an answer must not change.
-	slices.SortFunc(said.Members, func(a, b patroniMember) int { return strings.Compare(a.Name, b.Name) })
-	return said.Members, nil
+	slices.SortFunc(c.Members, func(a, b patroniMember) int { return strings.Compare(a.Name, b.Name) })
+	return c.Members, nil
 }
 
 // askPatroni decodes what a REST API answers to a GET.
@@ -172,11 +185,25 @@ func askPatroni(ctx context.Context, api, path string, said any) error {
 	if resp.StatusCode != http.StatusOK {
 		return errors.New("GET " + path + " is answered by " + resp.Status)
 	}
-	const most = 1 << 20
-	if err := json.NewDecoder(io.LimitReader(resp.Body, most)).Decode(said); err != nil {
+	if err := readAnswer(resp.Body, said); err != nil {
 		return fmt.Errorf("GET %s is not answered as Patroni does: %w", path, err)
 	}
 	return nil
+}
+
+// mostAnswered bounds an answer of a REST API, in bytes: Patroni's and etcd's are of a few kB.
+const mostAnswered = 1 << 20
+
+// readAnswer decodes an answer in JSON.
+func readAnswer(body io.Reader, said any) error {
+	b, err := io.ReadAll(io.LimitReader(body, mostAnswered+1))
+	if err != nil {
+		return err
+	}
+	if len(b) > mostAnswered {
+		return fmt.Errorf("an answer of more than %d bytes", mostAnswered)
+	}
+	return json.NewDecoder(bytes.NewReader(b)).Decode(said)
 }
 
 // locate is the address of each member, and a line that says what Patroni says of it.
@@ -191,6 +218,12 @@ func locate(api string, members []patroniMember) (at, lines []string, err error)
 		}
 		if m.Port == 0 {
 			m.Port = port
+		}
+		if m.Port < 1 || m.Port > math.MaxUint16 {
+			return nil, nil, &cluster.EnvironmentError{
+				Doing: "asking Patroni at " + api, Err: fmt.Errorf("it has the port %d for the member %q", m.Port, m.Name),
+				Way: "see postgresql.connect_address in patroni.yml, or name the servers themselves: --at db1:5432,db2:5432",
+			}
 		}
 		at = append(at, net.JoinHostPort(m.Host, strconv.Itoa(m.Port)))
 		line := fmt.Sprintf("%s (%s) is %q of Patroni at %s: %s, %s", nodes[i], at[i], m.Name, api, word(m.Role), word(m.State))

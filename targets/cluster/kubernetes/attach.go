@@ -1,7 +1,6 @@
 package kubernetes
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +69,7 @@ func attach(ctx context.Context, config *rest.Config, namespace, pod, uid, conta
 func (a *attachment) read() {
 	defer close(a.gone)
 	defer a.end(nil)
-	var line []byte
+	var said lines
 	for {
 		_, message, err := a.conn.ReadMessage()
 		if err != nil {
@@ -82,25 +81,19 @@ func (a *attachment) read() {
 		}
 		switch message[0] {
 		case channelErr, channelStatus:
-			a.why = fmt.Errorf("it says %q", message[1:])
+			a.why = fmt.Errorf("it says %q", message[1:min(len(message), mostQuoted)])
 		case channelOut:
-			line = append(line, message[1:]...)
-		}
-		for {
-			text, rest, whole := bytes.Cut(line, []byte("\n"))
-			if !whole {
-				break
+			answers, err := said.add(message[1:])
+			for _, answer := range answers {
+				select {
+				case a.answers <- answer:
+				default:
+					a.why = errors.New("it answers what nobody has asked")
+					return
+				}
 			}
-			line = rest
-			var answer inpod.Answer
-			if err := json.Unmarshal(text, &answer); err != nil {
-				a.why = fmt.Errorf("it says %q", text)
-				return
-			}
-			select {
-			case a.answers <- answer:
-			default:
-				a.why = errors.New("it answers what nobody has asked")
+			if err != nil {
+				a.why = err
 				return
 			}
 		}

@@ -30,7 +30,11 @@ func dial(ctx context.Context, config *rest.Config, namespace, pod, sub string, 
 	if err != nil {
 		return nil, err
 	}
-	return websocket.Negotiate(transport, holder, request, attachProtocol)
+	conn, err := websocket.Negotiate(transport, holder, request, attachProtocol)
+	if err == nil {
+		conn.SetReadLimit(mostMessage)
+	}
+	return conn, err
 }
 
 func podURL(config *rest.Config, namespace, pod, sub string, query url.Values) (string, error) {
@@ -58,34 +62,50 @@ func execute(ctx context.Context, config *rest.Config, namespace, pod, container
 	}
 	defer func() { _ = conn.Close() }() // it has been read to its end
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	var said []byte
+	c := spoken{out: out}
 	for {
 		_, message, err := conn.ReadMessage()
 		if err != nil {
 			return fmt.Errorf("%s: %w", doing, errors.Join(ctx.Err(), err))
 		}
-		if len(message) == 0 {
-			continue
-		}
-		switch text := message[1:]; message[0] {
-		case channelOut:
-			if _, err := out.Write(text); err != nil {
-				return fmt.Errorf("%s: %w", doing, err)
-			}
-		case channelErr:
-			const most = 2000
-			said = append(said, text[:min(len(text), most-min(len(said), most))]...)
-		case channelStatus:
-			var s status
-			if err := json.Unmarshal(text, &s); err != nil {
-				return fmt.Errorf("%s: its end cannot be read: %w", doing, err)
-			}
-			if s.Status != "Success" {
-				return fmt.Errorf("%s: %s: %s", doing, s.Message, said)
-			}
+		if ended, err := c.hear(message); err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		} else if ended {
 			return nil
 		}
 	}
+}
+
+// spoken is what a command says: its output goes to out, of its errors the beginning is kept.
+type spoken struct {
+	out  io.Writer
+	said []byte
+}
+
+// mostErrors bounds what is kept of a command's errors.
+const mostErrors = 2000
+
+// hear takes a message, and tells whether the command has ended well; its error is another end.
+func (c *spoken) hear(message []byte) (ended bool, err error) {
+	if len(message) == 0 {
+		return false, nil
+	}
+	switch text := message[1:]; message[0] {
+	case channelOut:
+		_, err = c.out.Write(text)
+	case channelErr:
+		c.said = append(c.said, text[:min(len(text), mostErrors-len(c.said))]...)
+	case channelStatus:
+		var s status
+		if err := json.Unmarshal(text, &s); err != nil {
+			return false, fmt.Errorf("its end cannot be read: %w", err)
+		}
+		if s.Status != "Success" {
+			return false, fmt.Errorf("%s: %s", s.Message, c.said)
+		}
+		return true, nil
+	}
+	return false, err
 }
 
 // sofar copies what a container has said so far, or what it said before it was started again.

@@ -78,18 +78,15 @@ func superviseOrders(ord orders, std streams, alive *os.File) (*supervised, erro
 		_ = lifeline.Close()
 		return nil, err
 	}
-	var first event
-	if err := events.Decode(&first); err != nil {
-		first.Err = "its supervisor ended: " + err.Error()
-	}
-	if first.Err != "" {
+	main, err := startedBy(events)
+	if err != nil {
 		_ = lifeline.Close()
 		_ = file.Close()
 		_ = cmd.Wait() // what it says of itself is known
-		return nil, errors.New(first.Err)
+		return nil, err
 	}
 	s := &supervised{
-		family:   family{supervisor: cmd.Process.Pid, main: first.Pid},
+		family:   family{supervisor: cmd.Process.Pid, main: main},
 		lifeline: lifeline,
 		exited:   make(chan struct{}),
 		ended:    make(chan struct{}),
@@ -98,18 +95,38 @@ func superviseOrders(ord orders, std streams, alive *os.File) (*supervised, erro
 	return s, nil
 }
 
-func (s *supervised) watch(cmd *exec.Cmd, events *json.Decoder, file *os.File) {
-	defer func() { _ = file.Close() }()
-	var e event
-	for !e.Exited {
+// startedBy is the process that a supervisor says that it has started. No process has another
+// number than a positive one: 0 and what is below it would be signals to groups.
+func startedBy(events *json.Decoder) (pid int, err error) {
+	var first event
+	if err := events.Decode(&first); err != nil {
+		return 0, fmt.Errorf("its supervisor ended: %w", err)
+	}
+	switch {
+	case first.Err != "":
+		return 0, errors.New(first.Err)
+	case first.Pid <= 0:
+		return 0, fmt.Errorf("its supervisor says that it is process %d", first.Pid)
+	}
+	return first.Pid, nil
+}
+
+// endOf waits until a supervisor says how the process has ended, or ends itself, and its child with it.
+func endOf(events *json.Decoder) syscall.WaitStatus {
+	for {
+		var e event
 		if err := events.Decode(&e); err != nil {
-			break // the supervisor has ended, and its child with it
+			return syscall.WaitStatus(syscall.SIGKILL)
+		}
+		if e.Exited {
+			return syscall.WaitStatus(e.Status)
 		}
 	}
-	s.wait = syscall.WaitStatus(e.Status)
-	if !e.Exited {
-		s.wait = syscall.WaitStatus(syscall.SIGKILL)
-	}
+}
+
+func (s *supervised) watch(cmd *exec.Cmd, events *json.Decoder, file *os.File) {
+	defer func() { _ = file.Close() }()
+	s.wait = endOf(events)
 	close(s.exited)
 	_ = cmd.Wait()
 	close(s.ended)

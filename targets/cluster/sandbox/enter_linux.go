@@ -240,17 +240,22 @@ func (p *initProcess) result(state *os.ProcessState, told []byte) (int, error) {
 	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		code = 128 + int(ws.Signal())
 	}
+	return code, reported(told, state.String())
+}
+
+// reported is what init reported went wrong, nil if nothing did; ended is how it ended.
+func reported(told []byte, ended string) error {
 	var rep report
 	if err := json.Unmarshal(told, &rep); err != nil {
-		return code, &cluster.EnvironmentError{
+		return &cluster.EnvironmentError{
 			Doing: "entering the sandbox",
-			Err:   fmt.Errorf("its first process ended (%v) before it had set up", state),
+			Err:   fmt.Errorf("its first process ended (%s) before it had set up", ended),
 		}
 	}
 	if rep.Doing == "" {
-		return code, nil
+		return nil
 	}
-	return code, &cluster.EnvironmentError{Doing: rep.Doing, Err: errors.New(rep.Err), Way: rep.Way}
+	return &cluster.EnvironmentError{Doing: rep.Doing, Err: errors.New(rep.Err), Way: rep.Way}
 }
 
 // without is env without the variables of these names.

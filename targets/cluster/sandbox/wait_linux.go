@@ -13,6 +13,9 @@ import (
 // signal reaches both.
 const sameReason = 100 * time.Millisecond
 
+// mostReported bounds the report of init, in bytes.
+const mostReported = 1 << 20
+
 // wait passes the signals of pass on until init has ended. Without pass nobody is there to
 // take them, and the end of ctx ends init.
 func (p *initProcess) wait(ctx context.Context, pass <-chan os.Signal) (int, error) {
@@ -21,7 +24,7 @@ func (p *initProcess) wait(ctx context.Context, pass <-chan os.Signal) (int, err
 	defer func() { _ = p.notes.Close() }()
 	reports := make(chan []byte, 1)
 	go func() {
-		b, _ := io.ReadAll(p.report) // an error is as good as no report
+		b, _ := io.ReadAll(io.LimitReader(p.report, mostReported)) // an error is as good as no report
 		reports <- b
 	}()
 	var told []byte
