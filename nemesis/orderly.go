@@ -53,6 +53,12 @@ func (o *stop) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	return o.victims.aim(ctx, s, f)
 }
 
+// patience implements patient: a server writes back what it has in memory before it ends.
+func (*stop) patience(l Limits) Limits {
+	l.Effect = max(l.Effect, leaving)
+	return l
+}
+
 func (o *stop) inject(ctx context.Context, _ *scene) error {
 	o.remember()
 	return each(o.nodes, func(n cluster.Node) error { return o.system.Shutdown(ctx, n.Name()) })

@@ -67,7 +67,7 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (Target) Abilities(targets.Config) []ability.Ability {
-	return []ability.Ability{ability.Restart, ability.Primary, ability.Clients, ability.Membership, ability.Death}
+	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary, ability.Clients, ability.Membership, ability.Death}
 }
 
 // Lacks implements targets.Lacker.

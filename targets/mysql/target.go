@@ -94,11 +94,14 @@ func (Target) Abilities(cfg targets.Config) []ability.Ability {
 	if cfg.Options[optTopology] == topologyGalera {
 		return append(has, ability.Membership)
 	}
-	return append(has, ability.Primary, ability.Lag)
+	return append(has, ability.Shutdown, ability.Primary, ability.Lag)
 }
 
 // Lacks implements targets.Lacker.
 func (Target) Lacks(cfg targets.Config, a ability.Ability) string {
+	if a == ability.Shutdown && cfg.Options[optTopology] == topologyGalera {
+		return "nodes of a Galera cluster that have all ended orderly wait for one of them to be bootstrapped by an operator, and lapse does not do that; use kill-all, after which they find each other"
+	}
 	if a == ability.Clock && cfg.Containers {
 		return wallclock.NotInContainers
 	}
