@@ -26,6 +26,9 @@ type watcher struct {
 	slowest time.Duration
 }
 
+// lastWindows bounds how long windows are judged once the history has ended.
+const lastWindows = 300 * time.Millisecond
+
 // add takes what the recorder wrote; what comes too fast is left to the verdict on the whole.
 func (w *watcher) add(h *history.History) {
 	if w.windows != nil {
@@ -47,7 +50,14 @@ func (w *watcher) begin(ctx context.Context, first func()) (end func()) {
 	}
 	if w.windows != nil {
 		loops.Go(func() {
-			repeat(ctx, live.RestOfWindows, func(ctx context.Context, all bool) { w.tellAll(w.windows.Judge(ctx, all), first) })
+			repeat(ctx, live.RestOfWindows, func(ctx context.Context, all bool) {
+				if all { // the verdict on the whole follows
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, lastWindows)
+					defer cancel()
+				}
+				w.tellAll(w.windows.Judge(ctx, all), first)
+			})
 		})
 	}
 	return func() {
