@@ -89,9 +89,10 @@ type Key struct {
 	// Reads and Writes count the ok ones; a compare-and-set counts as both.
 	Reads, Writes int
 
-	raw    []history.Value
-	table  table
-	ground ground
+	raw     []history.Value
+	touched uint64 // keeps the compiler from leaving touch out
+	table   table
+	ground  ground
 }
 
 // Load fills k with key number i.
@@ -132,7 +133,10 @@ func (k *Key) load(h *history.History, id history.Key, at []int32) {
 	if v := h.Header.Initial; v != history.Absent {
 		lo, hi = v, v
 	}
-	for _, a := range at {
+	for i, a := range at {
+		if i%touchAhead == 0 {
+			k.touched += touch(h, at[i:min(i+touchAhead, len(at))])
+		}
 		op := &h.Ops[a]
 		m := h.Mop(op)
 		rec := Op{Inv: op.Invoke, Ret: op.Complete, Val: None, Exp: None, At: a}
@@ -195,6 +199,23 @@ func (k *Key) load(h *history.History, id history.Key, at []int32) {
 	}
 	k.Ops = k.Ops[:n]
 	k.number(h.Header.Initial, installs, lo, hi)
+}
+
+// touchAhead is the number of operations that are touched together.
+const touchAhead = 32
+
+// touch reads a little of the operations at and of what they did. Those of a key lie far
+// apart in a history of many, so that each is waited for; what is read here does not depend
+// on each other, and the processor fetches all of it at once. The result means nothing.
+func touch(h *history.History, at []int32) (sum uint64) {
+	for _, a := range at {
+		sum += uint64(h.Ops[a].Outcome) + uint64(h.Ops[a].Invoke)
+	}
+	for _, a := range at {
+		m := h.Mop(&h.Ops[a])
+		sum += uint64(m.Func) + uint64(m.Ret)
+	}
+	return sum
 }
 
 // number replaces the values in raw by dense numbers.
