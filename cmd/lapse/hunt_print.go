@@ -149,7 +149,7 @@ func (a *app) printFound(w io.Writer, i int, f *hunt.Finding, plan *huntPlan) {
 			fmt.Fprintln(w, "  the budget ended before all was tried: it may be smaller still")
 		}
 	}
-	fmt.Fprintf(w, "  %s\n", plan.Command)
+	fmt.Fprintf(a.Stdout, "  %s\n", plan.Command) // to be copied: broken into lines it would be another one
 	fmt.Fprintf(w, "  %s\n", plan.File)
 }
 
@@ -220,14 +220,15 @@ func printCurve(w io.Writer, r *hunt.Result) {
 
 // huntTalk tells of a hunt while it goes on.
 type huntTalk struct {
-	w    io.Writer
-	kind string
-	live bool
+	// w gets lines, and terminal the live one, which has no end.
+	w, terminal io.Writer
+	kind        string
+	live        bool
 }
 
 func (a *app) huntProgress() (*huntTalk, error) {
 	kind, err := a.ProgressKind()
-	return &huntTalk{w: a.Notes(), kind: kind}, err
+	return &huntTalk{w: a.Notes(), terminal: a.Stderr, kind: kind}, err
 }
 
 // told is a line of --progress json.
@@ -273,7 +274,7 @@ func (t *huntTalk) tell(s hunt.Step) {
 		if t.kind == "tty" {
 			t.end()
 			line := []rune(fmt.Sprintf("  %s, %s: %s", head, text.Plural(s.Findings, "finding"), plan))
-			fmt.Fprint(t.w, string(line[:min(len(line), liveWidth)])) // what a terminal broke could not be erased
+			fmt.Fprint(t.terminal, string(line[:min(len(line), liveWidth)])) // what a terminal broke could not be erased
 			t.live = true
 		}
 	case s.Text != "":
@@ -311,7 +312,7 @@ func shown(s *hunt.Step) string {
 // end takes a live line away.
 func (t *huntTalk) end() {
 	if t.live {
-		fmt.Fprint(t.w, "\r\x1b[2K")
+		fmt.Fprint(t.terminal, "\r\x1b[2K")
 		t.live = false
 	}
 }

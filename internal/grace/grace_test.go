@@ -21,7 +21,7 @@ func TestAfter(t *testing.T) {
 		if lasting.Err() != nil {
 			t.Error("it ended before its time")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if lasting.Err() == nil {
 			t.Error("it goes on after its time")

@@ -18,9 +18,9 @@ import (
 func NewProgress(kind string, w io.Writer, s Style, interval time.Duration) (harness.Progress, error) {
 	switch kind {
 	case "tty":
-		return &ttyProgress{w: w, s: s}, nil
+		return &ttyProgress{w: w, lines: s.Fit(w), s: s}, nil
 	case "plain":
-		return &plainProgress{w: w, pace: pace{interval: interval}}, nil
+		return &plainProgress{w: s.Fit(w), pace: pace{interval: interval}}, nil
 	case "json":
 		return &jsonProgress{enc: json.NewEncoder(w), pace: pace{interval: interval}}, nil
 	case "none":
@@ -88,9 +88,10 @@ func (w *waiting) end() {
 
 type ttyProgress struct {
 	waiting
-	w    io.Writer
-	s    Style
-	live bool
+	// w gets the live line, which has no end, and lines those that stay.
+	w, lines io.Writer
+	s        Style
+	live     bool
 }
 
 const eraseLine = "\r\x1b[2K"
@@ -120,7 +121,7 @@ func (p *ttyProgress) Phase(name, text string) {
 	p.clear()
 	switch what := waitsFor[name]; {
 	case text != "":
-		fmt.Fprintf(p.w, phaseFormat, name, text)
+		fmt.Fprintf(p.lines, phaseFormat, name, text)
 	case what != "":
 		p.redraw(name, what)
 		p.begin(name, time.Second, time.Second, func(text string) { p.redraw(name, text) })
@@ -131,7 +132,7 @@ func (p *ttyProgress) Note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
-	fmt.Fprintf(p.w, phaseFormat, "", p.s.Dim(text))
+	fmt.Fprintf(p.lines, phaseFormat, "", p.s.Dim(text))
 }
 
 func (p *ttyProgress) Tick(st harness.Status) {

@@ -102,3 +102,26 @@ func TestProgressOfMany(t *testing.T) {
 		}
 	}
 }
+
+// TestProgressFits: what a phase, a fault and a violation say goes on below where the terminal ends, and the live line stays one.
+func TestProgressFits(t *testing.T) {
+	long := strings.Repeat("a word ", 30)
+	for _, kind := range []string{"tty", "plain"} {
+		var b bytes.Buffer
+		p, err := NewProgress(kind, &b, Style{on: true, width: 80}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Tick(harness.Status{Phase: harness.PhaseLoad, Faults: []string{long}})
+		p.Note(long)
+		p.Phase(harness.PhaseLoad, long)
+		for line := range strings.Lines(strings.ReplaceAll(b.String(), eraseLine, "\n")) {
+			if n := visible(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%s: %d columns where there are 80: %q", kind, n, line)
+			}
+		}
+		if n := strings.Count(b.String(), "word"); n < 60 {
+			t.Errorf("%s: of 60 words and the live line %d are there", kind, n)
+		}
+	}
+}

@@ -63,8 +63,9 @@ func broken(line string, width int) string {
 		line = line[spaces+len(word):]
 		n := visible(word)
 		if !fresh && at+spaces+n > width {
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			at, spaces = indent, 0
+			// A word that is too wide for its column, such as a path, begins further left.
+			at, spaces = max(0, min(indent, width-n)), 0
+			b.WriteString("\n" + strings.Repeat(" ", at))
 		}
 		b.WriteString(strings.Repeat(" ", spaces) + word)
 		at += spaces + n

@@ -38,6 +38,9 @@ func TestFit(t *testing.T) {
 	if got, want := broken("  model     ✗ violated   and so on, and on, and on, and on", 40), "  model     ✗ violated   and so on, and\n            on, and on, and on"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	if got, want := broken("  doctor  ready  Postgres 18 at /"+strings.Repeat("x", 30)+" by itself", 40), "  doctor  ready  Postgres 18 at\n         /"+strings.Repeat("x", 30)+"\n                 by itself"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
 	if got := broken(strings.Repeat("x", 50), 40); got != strings.Repeat("x", 50) {
 		t.Errorf("a word without a place to break it at became %q", got)
 	}
