@@ -17,51 +17,31 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/nemesis"
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/registry"
 )
 
-// inTheMiddle is a run for each fault, on the cheapest target that can have it.
+// inTheMiddle is a run for each fault that no target has as it is by itself, or that another one has cheaper than
+// the first that can: all others are tried on that, see runOf.
 var inTheMiddle = map[string]string{
-	"partition-one":      "quorumkv",
-	"partition-halves":   "quorumkv --nodes 4",
-	"partition-majority": "quorumkv",
-	"partition-ring":     "quorumkv --nodes 5",
-	"partition-bridge":   "quorumkv --nodes 5",
-	"partition-primary":  "quorumkv --set mode=raft",
-	"partition-centres":  "quorumkv --nodes 4 --set mode=multi-leader",
-	"partition-oneway":   "quorumkv",
-	"kill":               "quorumkv",
-	"kill-primary":       "quorumkv --set mode=raft",
-	"kill-all":           "quorumkv",
-	"pause":              "quorumkv",
-	"pause-primary":      "quorumkv --set mode=raft",
-	"clock":              "quorumkv",
-	"clock-drift":        "quorumkv",
-	"clock-strobe":       "quorumkv",
-	"lag":                "mysql",
-	"clients":            "quorumkv",
-	"pause-clients":      "etcd",
-	"slow":               "quorumkv --provider local",
-	"throttle":           "quorumkv --provider local",
-	"reset":              "quorumkv --provider local",
-	"flap":               "quorumkv",
-	"membership":         "etcd",
-	"split-range":        "quorumkv --nodes 4 --set partitioner=range",
-	"merge-ranges":       "quorumkv --nodes 4 --set partitioner=range",
-	"move-range":         "quorumkv --nodes 4 --set partitioner=range",
-	"stop-all":           "quorumkv",
-	"rolling-restart":    "quorumkv",
-	"clock-restart":      "quorumkv",
-	"slow-start":         "quorumkv",
-	"rolling-slow-start": "quorumkv",
-	"fd-limit":           "quorumkv",
-	"memory-limit":       "quorumkv",
-	"client-death":       "quorumkv",
-	"switchover":         "postgres --set failover=patroni",
-	"restart-server":     "postgres --set failover=patroni",
-	"reinitialize":       "postgres --set failover=patroni",
-	"kill-pooler":        "postgres --set pooler=transaction",
-	"token-lost":         "quorumkv --set mode=single-leader --write-level async --read-level sticky",
+	"partition-halves":  "quorumkv --nodes 4",
+	"partition-ring":    "quorumkv --nodes 5",
+	"partition-bridge":  "quorumkv --nodes 5",
+	"partition-primary": "quorumkv --set mode=raft",
+	"partition-centres": "quorumkv --nodes 4 --set mode=multi-leader",
+	"kill-primary":      "quorumkv --set mode=raft",
+	"pause-primary":     "quorumkv --set mode=raft",
+	"lag":               "mysql",
+	"split-range":       "quorumkv --nodes 4 --set partitioner=range",
+	"merge-ranges":      "quorumkv --nodes 4 --set partitioner=range",
+	"move-range":        "quorumkv --nodes 4 --set partitioner=range",
+	"switchover":        "postgres --set failover=patroni",
+	"restart-server":    "postgres --set failover=patroni",
+	"reinitialize":      "postgres --set failover=patroni",
+	"kill-pooler":       "postgres --set pooler=transaction",
+	"token-lost":        "quorumkv --set mode=single-leader --write-level async --read-level sticky",
 }
 
 // alsoInTheMiddle are further runs of a fault, where another target has it by other means:
@@ -73,23 +53,35 @@ var alsoInTheMiddle = map[string][]string{
 	"membership":    {"quorumkv --set mode=raft"},
 }
 
-// quickest are those of inTheMiddle that run when nobody asks for all of them: a rule, a
+// quickest are the faults that run when nobody asks for all of them: a rule, a
 // stopped process and a thread of the harness's own that goes on and on.
 var quickest = []string{"partition-one", "pause", "reset"}
 
-// TestEveryFaultIsKilledInTheMiddle: inTheMiddle has each fault that there is, but for
-// mixes of others.
-func TestEveryFaultIsKilledInTheMiddle(t *testing.T) {
+// killable are the faults that there are, but for those of pods: what a supervisor mends has its own test, in
+// targets/cluster/kubernetes.
+func killable() (names []string) {
 	for _, f := range nemesis.All() {
-		// What a supervisor mends has its own test, in targets/cluster/kubernetes.
-		if _, has := inTheMiddle[f.Name]; !has && f.Name != "partition" && f.Removal == "" {
-			t.Errorf("no harness is killed in the middle of %s", f.Name)
+		if f.Removal == "" {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// TestEveryFaultIsKilledInTheMiddle: there is a run for each fault, and none for what is no fault.
+func TestEveryFaultIsKilledInTheMiddle(t *testing.T) {
+	for _, name := range killable() {
+		if _, err := runOf(name); err != nil {
+			t.Errorf("no harness is killed in the middle of %s: %v", name, err)
 		}
 	}
 	for name := range inTheMiddle {
-		if !slices.Contains(nemesis.Names(), name) {
+		if !slices.Contains(killable(), name) {
 			t.Errorf("there is no fault %s", name)
 		}
+	}
+	if _, err := runOf("no-such-fault"); err == nil {
+		t.Error("a fault that is none has a run")
 	}
 }
 
@@ -155,18 +147,17 @@ func TestKilledInTheMiddleOfAFault(t *testing.T) {
 	switch asked := os.Getenv("LAPSE_FAULTS"); asked {
 	case "":
 	case "all":
-		faults = nil
-		for _, f := range nemesis.All() {
-			if _, has := inTheMiddle[f.Name]; has {
-				faults = append(faults, f.Name)
-			}
-		}
+		faults = killable()
 	default:
 		faults = strings.Split(asked, ",")
 	}
 	binary := buildLapse(t)
 	for _, fault := range faults {
-		t.Run(fault, func(t *testing.T) { killedInTheMiddle(t, binary, fault, inTheMiddle[fault]) })
+		on, err := runOf(fault)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(fault, func(t *testing.T) { killedInTheMiddle(t, binary, fault, on) })
 		if os.Getenv("LAPSE_FAULTS") == "" {
 			continue
 		}
@@ -174,6 +165,35 @@ func TestKilledInTheMiddleOfAFault(t *testing.T) {
 			t.Run(fault+" on "+on, func(t *testing.T) { killedInTheMiddle(t, binary, fault, on) })
 		}
 	}
+}
+
+// runOf is a run for a fault: that of inTheMiddle, or else one on the first target that has the abilities that it needs.
+func runOf(fault string) (string, error) {
+	if on, listed := inTheMiddle[fault]; listed {
+		return on, nil
+	}
+	all := nemesis.All()
+	i := slices.IndexFunc(all, func(f nemesis.Info) bool { return f.Name == fault })
+	if i < 0 {
+		return "", fmt.Errorf("there is no fault %s", fault)
+	}
+	f := all[i]
+	for _, target := range registry.All() {
+		cfg, err := target.Resolve(targets.Config{Nodes: max(f.MinNodes, target.Info().DefaultNodes)})
+		if err != nil {
+			continue // it has not so many nodes
+		}
+		abilities := target.Abilities(cfg)
+		if slices.ContainsFunc(f.Needs, func(a ability.Ability) bool { return !slices.Contains(abilities, a) }) {
+			continue
+		}
+		run := fmt.Sprintf("%s --nodes %d", target.Info().Name, cfg.Nodes)
+		if f.Shapes {
+			run += " --provider local"
+		}
+		return run, nil
+	}
+	return "", fmt.Errorf("no target can have %s as it is by itself: say in inTheMiddle which run can", fault)
 }
 
 // fakedTime are the files by which libfaketime has its processes share what they know: those
