@@ -18,7 +18,7 @@ func TestWhoIsAskedWhetherMembersMayChange(t *testing.T) {
 		{"n4 keeps nothing", nil, false, ""},
 		{"n4 keeps hints", map[string]error{"n4": errors.New("has hints")}, false, "n4: has hints"},
 		{"n2, which stays, keeps hints", map[string]error{"n2": errors.New("has hints")}, false, "n2: has hints"},
-		{"n4 cannot be asked", nil, true, "n4: cannot be asked"},
+		{"n4 cannot be asked", nil, true, "n4: cannot be asked whether it keeps what stood in for a replica: start it first; if its directory is gone, with an empty one and --join"},
 	} {
 		h := newByHand(t, tc.may)
 		h.mu.Lock()

@@ -472,7 +472,7 @@ func (m *Mover) decide(ctx context.Context, c Change) (State, error) {
 func (m *Mover) mayChange(ctx context.Context, node string) error {
 	var d decided
 	if err := m.ask(ctx, node, question{May: true}, &d); err != nil {
-		return fmt.Errorf("cannot be asked whether it keeps what stood in for a replica: start it first: %w", err)
+		return fmt.Errorf("cannot be asked whether it keeps what stood in for a replica: start it first; if its directory is gone, with an empty one and --join: %w", err)
 	}
 	if d.Refused != "" {
 		return errors.New(d.Refused)

@@ -119,6 +119,8 @@ func (c *session) doTyped(ctx context.Context, conn *client.Client, key string, 
 	case c.system.cfg.Fields > 0:
 		note, err := c.field(ctx, conn, key, txn)
 		return note, true, err
+	case m.Func == history.Clear:
+		return "", true, &client.Error{Failure: protocol.Failure{Outcome: protocol.NotWritten, Message: "fields of maps are cleared here, and this is a set of its own"}}
 	case c.system.keepsSiblings():
 		return c.merge(ctx, conn, key, txn)
 	case m.Func == history.Add:
