@@ -22,9 +22,9 @@ type externalCluster struct {
 	operator *cluster.Operator
 }
 
-// attach reads what a request says of a cluster that is there already, and makes
+// resolveExternal reads what a request says of a cluster that is there already, and makes
 // the target that of this cluster.
-func attach(ctx context.Context, env Environment, req Request, t targets.Target) (externalCluster, targets.Target, error) {
+func resolveExternal(ctx context.Context, env Environment, req Request, t targets.Target) (externalCluster, targets.Target, error) {
 	p := externalCluster{at: req.At, finders: env.finders()}
 	switch {
 	case len(req.At) > 0 && req.Provider != external.Name:

@@ -164,7 +164,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	given, target, err := attach(ctx, env, req, target)
+	given, target, err := resolveExternal(ctx, env, req, target)
 	if err != nil {
 		return nil, err
 	}

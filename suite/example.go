@@ -17,7 +17,7 @@ import (
 func ExampleAt(t targets.Target, at []string) ([]byte, error) {
 	kind := t.Info().Name
 	var cases []targets.Example
-	if e, ok := t.(targets.Exemplar); ok {
+	if e, ok := t.(targets.WithExamples); ok {
 		cases = e.Examples()
 	}
 	if len(cases) == 0 {

@@ -2,9 +2,9 @@ package targets
 
 import "time"
 
-// Exemplar is implemented by targets that know what a first suite for them has: those on
+// WithExamples is implemented by targets that know what a first suite for them has: those on
 // external clusters.
-type Exemplar interface {
+type WithExamples interface {
 	// Examples are the cases of a first suite for as many nodes as the target has; none says
 	// that it knows none. One of them, with faults if need be, expects a violation wherever
 	// the database has a level that breaks.

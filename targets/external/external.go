@@ -66,7 +66,7 @@ type Kind struct {
 	Abilities []ability.Ability
 	// Promises is targets.Promiser's; nil says nothing.
 	Promises func(cfg targets.Config, funcs []history.Func) map[string]bool
-	// Examples are targets.Exemplar's, for so many nodes; nil knows none.
+	// Examples are targets.WithExamples's, for so many nodes; nil knows none.
 	Examples func(nodes int) []targets.Example
 }
 
@@ -115,13 +115,13 @@ func New(kind Kind) targets.Target { return target{kind} }
 type target struct{ kind Kind }
 
 var (
-	_ targets.Fetcher   = target{}
-	_ targets.Promiser  = target{}
-	_ targets.Describer = target{}
-	_ targets.Exemplar  = target{}
+	_ targets.Fetcher      = target{}
+	_ targets.Promiser     = target{}
+	_ targets.Describer    = target{}
+	_ targets.WithExamples = target{}
 )
 
-// Examples implements targets.Exemplar.
+// Examples implements targets.WithExamples.
 func (t target) Examples() []targets.Example {
 	if t.kind.Examples == nil {
 		return nil

@@ -33,11 +33,11 @@ func TestExamples(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s at %v: %v", name, addresses, err)
 			}
-			exemplar, ok := there.(targets.Exemplar)
+			known, ok := there.(targets.WithExamples)
 			if !ok {
 				continue
 			}
-			for _, c := range exemplar.Examples() {
+			for _, c := range known.Examples() {
 				seen++
 				for _, claim := range c.Claims {
 					if claim.Expect == targets.Violated && c.Workload != transactions && len(c.Faults) == 0 {
