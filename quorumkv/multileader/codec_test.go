@@ -12,9 +12,9 @@ import (
 func samples() []message {
 	seen := vector{"a#1": 2, "b#2": 1}
 	return []message{
-		{What: whatHave, Incarnation: "1", Upto: 7},
+		{What: whatHave, Incarnation: "1", Receiver: "2", Upto: 7},
 		{What: whatRequest, ID: 9, Body: []byte(`{}`)},
-		{What: whatChanges, Incarnation: "1", After: 3, Upto: 5, Items: []item{
+		{What: whatChanges, Incarnation: "1", Receiver: "2", After: 3, Upto: 5, Items: []item{
 			{"vk", state{Kind: kindLatest, Latest: record.Record{Version: record.Version{Time: 5, Node: "a"}, Value: []byte("x")}}},
 			{"sk", state{Kind: kindCausal, Causal: causal{Seen: seen, Live: []tagged{{dot{"b#2", 1}, "e"}, {dot{"a#1", 2}, ""}}, Gone: []string{"g"}}}},
 			{"mk", state{Kind: kindCausal, Causal: causal{Seen: seen, Live: []tagged{{dot{"b#2", 1}, entry{"f", engine.Register, "x"}.String()}}}}},

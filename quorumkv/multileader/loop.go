@@ -31,6 +31,7 @@ type done struct {
 // progress is how far a receiver of changes is.
 type progress struct {
 	known bool   // whether it has said
+	dir   string // in which data directory it has them
 	have  uint64 // up to where it has them
 	sent  uint64 // up to where they were sent; above have while an answer is awaited
 	waits int    // intervals without an answer
@@ -144,8 +145,8 @@ func (l *loop) ship(name string, p *progress) {
 		if p.have >= l.r.seq {
 			return
 		}
-		m.After = p.have
-		m.Items, m.Upto = l.r.changes(p.have, batch, name)
+		m.After, m.Receiver = p.have, p.dir
+		m.Items, m.Upto = l.r.changes(p.have, batch, replicaID(name, p.dir))
 	}
 	p.waits = 0
 	if l.out(name, m) != nil {
@@ -162,9 +163,12 @@ func (l *loop) ship(name string, p *progress) {
 func (l *loop) received(m message) {
 	switch m.What {
 	case whatChanges:
+		if p := l.to[m.from]; p != nil && p.dir != m.Incarnation {
+			p.known = false // it has another disk than it said, and none of what it had on that
+		}
 		upto := l.r.merge(m)
 		l.finished = append(l.finished, func() {
-			_ = l.out(m.from, message{What: whatHave, Incarnation: m.Incarnation, Upto: upto}) // lost is as good as late
+			_ = l.out(m.from, message{What: whatHave, Incarnation: m.Incarnation, Receiver: l.r.incarnation, Upto: upto}) // lost is as good as late
 		})
 	case whatHave:
 		l.confirmed(m)
@@ -182,7 +186,7 @@ func (l *loop) confirmed(m message) {
 		return
 	}
 	more := p.known && m.Upto == p.sent && p.sent > p.have
-	p.known, p.have, p.sent, p.waits = true, m.Upto, m.Upto, 0
+	p.known, p.dir, p.have, p.sent, p.waits = true, m.Receiver, m.Upto, m.Upto, 0
 	if more {
 		l.finished = append(l.finished, func() {
 			if p.have < l.r.seq && len(l.r.order) > batch { // the batch was full

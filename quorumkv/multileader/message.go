@@ -29,6 +29,9 @@ type message struct {
 	ID   uint64 // of a request, echoed by its reply
 	// Incarnation is the data directory of whose changes this is about: places of another's order mean nothing.
 	Incarnation string
+	// Receiver is the data directory of whoever receives changes: as the sender of changes has been told, empty if it has not been, and
+	// as it is when that answers with have. What is left out of changes was once in that directory.
+	Receiver    string
 	After, Upto uint64 // of changes: the places in the leader's order that Items go through; of have: Upto alone
 	Items       []item
 	Body        []byte // of a request or a reply, in JSON
@@ -41,7 +44,7 @@ func (m message) marshal() []byte {
 	for _, n := range []uint64{m.ID, m.After, m.Upto} {
 		b = binary.AppendUvarint(b, n)
 	}
-	b = wire.AppendText(b, m.Incarnation)
+	b = wire.AppendText(wire.AppendText(b, m.Incarnation), m.Receiver)
 	b = binary.AppendUvarint(b, uint64(len(m.Items)))
 	for _, i := range m.Items {
 		b = i.State.appendTo(wire.AppendText(b, i.Key))
@@ -57,7 +60,7 @@ func parseMessage(b []byte) (message, error) {
 		c.Fail("unknown kind")
 	}
 	m.ID, m.After, m.Upto = c.Number(), c.Number(), c.Number()
-	m.Incarnation = c.Text()
+	m.Incarnation, m.Receiver = c.Text(), c.Text()
 	c.Each(func() { m.Items = append(m.Items, item{c.Text(), c.state()}) })
 	m.Body = c.Bytes()
 	return m, c.End()

@@ -7,7 +7,8 @@
 // A node sends writes to the leader of its region, the first node of that by name. The leader changes the state of the key, syncs it and
 // answers. It numbers changes by their order; the last change of each key stands for those before. At every ExchangeInterval it sends
 // the keys that have changed since the place up to which the receiver has its changes, whole and as they are now, to all other
-// leaders and to the other nodes of its region. The receiver joins them with what it has, syncs that together with the new place, and
+// leaders and to the other nodes of its region; those send the leader what it has not sent them itself, with the data directory that it has
+// now: after its disk was lost, all that they have. The receiver joins them with what it has, syncs that together with the new place, and
 // confirms the place. It refuses changes that do not begin where it is, and says where that is, so that what is lost on the way is sent
 // again, also after kill -9 of either side. Leaders pass on what they were told, so that two that cannot reach each other hear by a third.
 //
@@ -127,7 +128,7 @@ type Engine struct {
 	opts   Options
 	names  []string // of all nodes, sorted
 	region Region   // of this node
-	others []string // to whom this node sends its changes: a leader to the other leaders and its region
+	others []string // to whom this node sends its changes: a leader to the other leaders and its region, another node to its leader
 	db     *pebble.DB
 
 	mu    sync.RWMutex
@@ -192,6 +193,8 @@ func (e *Engine) place() {
 		}
 	}
 	if !e.leads() {
+		// A leader whose disk is empty has nowhere else what it had told its own region alone.
+		e.others = e.region.Nodes[:1]
 		return
 	}
 	e.others = slices.Clone(e.region.Nodes[1:])

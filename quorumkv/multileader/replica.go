@@ -45,7 +45,7 @@ type place struct {
 type change struct {
 	seq  uint64
 	key  string
-	from string // the node whose state was taken as it is; empty when it is this node's own
+	from string // the replica whose state was taken as it is; empty when it is this node's own
 }
 
 // replica is what a node knows of all keys, in memory and on disk. Its methods are called by the node's loop alone.
@@ -97,7 +97,10 @@ func (r *replica) nameIncarnation() error {
 }
 
 // id is this replica in dots and counters.
-func (r *replica) id() string { return r.node + "#" + r.incarnation }
+func (r *replica) id() string { return replicaID(r.node, r.incarnation) }
+
+// replicaID is a node with one of its data directories.
+func replicaID(node, incarnation string) string { return node + "#" + incarnation }
 
 func (r *replica) load() (err error) {
 	it, err := r.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefixCursor}, UpperBound: []byte{prefixKey + 1}})
@@ -174,8 +177,8 @@ func (r *replica) flush() ([]string, error) {
 	return keys, nil
 }
 
-// changes are those after a place, of at most so many keys, without those that the node to has sent itself; and the place up to which
-// they go.
+// changes are those after a place, of at most so many keys, without those that the replica to has sent itself; and the place up to which
+// they go. The same node with an empty disk is another replica, and needs those too.
 func (r *replica) changes(after uint64, most int, to string) (items []item, upto uint64) {
 	at, _ := slices.BinarySearchFunc(r.order, after+1, func(c change, seq uint64) int { return cmp.Compare(c.seq, seq) })
 	upto = after
@@ -200,6 +203,9 @@ func (r *replica) merge(m message) (upto uint64) {
 	if p.Upto < m.After && !r.defects.Has(defect.TrustDelivery) {
 		return p.Upto
 	}
+	if m.Receiver != r.incarnation && !r.defects.Has(defect.TrustDelivery) {
+		return p.Upto // what it left out was in a directory that is gone; or it asks for the place alone
+	}
 	flaws := flaws{maxOfTotals: r.defects.Has(defect.MaxOfTotals), dropContext: r.defects.Has(defect.DropContext), resurrect: r.defects.Has(defect.ResurrectRemoved)}
 	for _, i := range m.Items {
 		have := r.states[i.Key]
@@ -209,7 +215,7 @@ func (r *replica) merge(m message) (upto uint64) {
 		}
 		from := ""
 		if next.equal(i.State) {
-			from = m.from
+			from = replicaID(m.from, m.Incarnation)
 		}
 		r.clock.Observe(next.Latest.Version.Time)
 		r.set(i.Key, next, from)

@@ -48,6 +48,8 @@ type sim struct {
 	clients   map[string]client
 	acked     int
 	removed   int
+	loses     bool         // whether disks are lost too
+	lost      map[int]bool // operations that nobody had heard of whose disk was not lost
 }
 
 // operation is one that was acknowledged.
@@ -77,7 +79,7 @@ type client struct {
 
 func newSim(t *testing.T, seed uint64, nodes, regions int, conflicts Conflicts) *sim {
 	s := &sim{t: t, rng: rand.New(rand.NewPCG(seed, 7)), regions: regions, conflicts: conflicts, fs: map[string]*vfs.MemFS{}, loops: map[string]*loop{},
-		now: time.UnixMilli(1_800_000_000_000), skew: map[string]time.Duration{}, links: map[[2]string][]shadowed{}, heard: map[string]known{}, clients: map[string]client{}}
+		now: time.UnixMilli(1_800_000_000_000), skew: map[string]time.Duration{}, links: map[[2]string][]shadowed{}, heard: map[string]known{}, clients: map[string]client{}, lost: map[int]bool{}}
 	for i := range nodes {
 		s.names = append(s.names, fmt.Sprint("n", i+1))
 	}
@@ -139,7 +141,11 @@ func (s *sim) step() {
 	case p < 960: // a connection breaks
 		s.links[[2]string{s.pick(), s.pick()}] = nil
 	case p < 975:
-		s.crash(s.pick())
+		if name := s.pick(); s.loses && s.rng.IntN(3) == 0 {
+			s.lose(name)
+		} else {
+			s.crash(name)
+		}
 	default: // a clock is bent
 		s.skew[s.pick()] = time.Duration(s.rng.IntN(20_000)-10_000) * time.Millisecond
 	}
@@ -153,6 +159,24 @@ func (s *sim) crash(name string) {
 	after := s.fs[name].CrashClone(vfs.CrashCloneCfg{})
 	must(s.t, s.loops[name].r.db.Close())
 	s.fs[name] = after
+	s.start(name)
+}
+
+// lose kills a node and starts it with an empty disk. What nobody else had been told of is lost.
+func (s *sim) lose(name string) {
+	for _, n := range s.names {
+		s.links[[2]string{n, name}], s.links[[2]string{name, n}] = nil, nil
+	}
+	must(s.t, s.loops[name].r.db.Close())
+	s.fs[name], s.heard[name] = vfs.NewCrashableMem(), known{}
+	for i, op := range s.ops {
+		known := false
+		for _, n := range s.names {
+			_, hears := slices.BinarySearch(s.heard[n][op.key], i)
+			known = known || hears
+		}
+		s.lost[i] = s.lost[i] || !known
+	}
 	s.start(name)
 }
 
@@ -171,13 +195,14 @@ func (s *sim) deliver() {
 	must(s.t, err)
 	m.from = link[0]
 	before := to.r.merged[m.from]
+	taken := m.Receiver == to.r.incarnation
 	if before.Incarnation != m.Incarnation {
 		before.Upto = 0
 	}
 	to.received(m)
 	to.flush()
 	must(s.t, to.fatal)
-	if m.What == whatChanges && (before.Upto >= m.After || s.defects.Has(defect.TrustDelivery)) {
+	if m.What == whatChanges && (before.Upto >= m.After && taken || s.defects.Has(defect.TrustDelivery)) {
 		for key, ops := range sh.ops {
 			s.hear(link[1], key, ops)
 		}
@@ -333,7 +358,13 @@ func (s *sim) settle() error {
 	}
 	first := s.loops[s.names[0]]
 	for _, n := range s.names[1:] {
-		for key := range first.e.shown {
+		keys := map[string]bool{}
+		for _, shown := range []map[string]state{first.e.shown, s.loops[n].e.shown} {
+			for key := range shown {
+				keys[key] = true
+			}
+		}
+		for key := range keys {
 			if a, b := first.e.shown[key], s.loops[n].e.shown[key]; !a.equal(b) {
 				return fmt.Errorf("in the end %s and %s differ about %s: %+v, %+v", s.names[0], n, key, a, b)
 			}
@@ -376,7 +407,9 @@ func (s *sim) run(steps int) error {
 	// In the end every node is what all operations that were acknowledged anywhere make of it.
 	for i, op := range s.ops {
 		for _, n := range s.names {
-			s.hear(n, op.key, []int{i})
+			if !s.lost[i] {
+				s.hear(n, op.key, []int{i})
+			}
 		}
 	}
 	for _, n := range s.names {
@@ -397,6 +430,7 @@ func TestNodesAreWhatTheyHaveHeardOf(t *testing.T) {
 			acked, removed := 0, 0
 			for seed := range uint64(8) {
 				s := newSim(t, seed, tc.nodes, tc.regions, conflicts)
+				s.loses = seed%2 == 1
 				if err := s.run(400); err != nil {
 					t.Fatalf("%d nodes in %d regions, %s, seed %d: %v", tc.nodes, tc.regions, conflicts, seed, err)
 				}
@@ -445,29 +479,54 @@ func TestWhatConflictsLose(t *testing.T) {
 }
 
 // A leader that comes back with an empty disk is a new replica: what it counted is not counted anew under the same name, and others
-// send it all that they have.
+// send it all that they have, also what it had told them and nobody has changed since.
 func TestAnEmptyDisk(t *testing.T) {
+	for _, restarted := range []bool{false, true} { // the other leader, which reads from its disk whose changes it has
+		s := newSim(t, 1, 2, 2, CRDT)
+		count := func(n, key string, by int64) {
+			s.do(s.loops[n], &task{update: &engine.UpdateRequest{Type: engine.Counter, Key: key, Add: by}})
+		}
+		count("n1", "a", 5)
+		count("n1", "unchanged", 2)
+		must(t, s.settle())
+		if restarted {
+			s.crash("n2")
+		}
+		s.lose("n1")
+		must(t, s.settle()) // although n2 has nothing new to say
+		count("n1", "a", 3)
+		count("n2", "a", 1)
+		if err := s.settle(); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range s.names {
+			for key, want := range map[string]int64{"a": 9, "unchanged": 2} {
+				if got := s.loops[n].e.get(spaceCounter + key).total(); got != want {
+					t.Errorf("other leader restarted: %v: %s counts %s to %d, want %d", restarted, n, key, got, want)
+				}
+			}
+		}
+		s.close()
+	}
+}
+
+// What a leader leaves out because the other had sent it is not taken by that one when it has an empty disk since.
+func TestChangesForADirectoryThatIsGone(t *testing.T) {
 	s := newSim(t, 1, 2, 2, CRDT)
 	defer s.close()
-	count := func(n string, by int64) {
-		s.do(s.loops[n], &task{update: &engine.UpdateRequest{Type: engine.Counter, Key: "a", Add: by}})
-	}
-	count("n1", 5)
 	must(t, s.settle())
-	must(t, s.loops["n1"].r.db.Close())
-	s.fs["n1"] = vfs.NewCrashableMem()
-	s.links = map[[2]string][]shadowed{}
-	s.heard["n1"] = known{}
-	s.start("n1")
-	count("n1", 3)
-	count("n2", 1)
-	if err := s.settle(); err != nil {
-		t.Fatal(err)
+	s.do(s.loops["n1"], &task{update: &engine.UpdateRequest{Type: engine.Counter, Key: "a", Add: 5}})
+	s.loops["n1"].exchange()
+	s.deliver()
+	s.links[[2]string{"n2", "n1"}] = nil
+	s.lose("n1")
+	s.loops["n2"].exchange() // before it has heard of it
+	if on := s.links[[2]string{"n2", "n1"}]; len(on) != 1 || len(on[0].m.Items) != 0 || on[0].m.Upto != 1 {
+		t.Fatalf("n2 sends %+v, want its first change without what n1 has told it", on)
 	}
-	for _, n := range s.names {
-		if got := s.loops[n].e.get(spaceCounter + "a").total(); got != 9 {
-			t.Errorf("%s counts %d, want 9", n, got)
-		}
+	must(t, s.settle())
+	if got := s.loops["n1"].e.get(spaceCounter + "a").total(); got != 5 {
+		t.Errorf("n1 counts %d, want 5", got)
 	}
 }
 
