@@ -2,8 +2,6 @@ package etcd
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -54,20 +52,12 @@ func (m *membership) added(i int, joins []string) {
 // askOthers calls f with a link to each node but i that is in the cluster, until one
 // answers.
 func (s *System) askOthers(ctx context.Context, i int, f func(context.Context, *link) error) error {
-	var errs []error
-	for j, l := range s.admin {
-		if j == i || s.members.out.Has(j) {
-			continue
-		}
+	_, err := launch.First(len(s.admin), func(j int) string { return s.Nodes[j].Name() }, func(j int) bool { return j != i && !s.members.out.Has(j) }, func(j int) (struct{}, error) {
 		once, cancel := context.WithTimeout(ctx, max(s.set.timeout, time.Second))
-		err := l.plain(f(once, l))
-		cancel()
-		if err == nil {
-			return nil
-		}
-		errs = append(errs, fmt.Errorf("%s: %w", s.Nodes[j].Name(), err))
-	}
-	return errors.Join(errs...)
+		defer cancel()
+		return struct{}{}, s.admin[j].plain(f(once, s.admin[j]))
+	})
+	return err
 }
 
 // list are the members by the word of one other than node i; -1 means any.

@@ -84,21 +84,8 @@ func (s grouped) AddMember(ctx context.Context, node string) error {
 
 // Members implements ability.MemberChanger: they are what the first node of the primary component that answers says.
 func (s grouped) Members(ctx context.Context) ([]string, error) {
-	var errs []error
-	for i, n := range s.Nodes {
-		if s.group.out.Has(i) || n.State() != cluster.Running {
-			continue
-		}
-		members, err := s.membersBy(ctx, i)
-		if err == nil {
-			return members, nil
-		}
-		errs = append(errs, fmt.Errorf("%s: %w", n.Name(), err))
-	}
-	if len(errs) == 0 {
-		return nil, errors.New("no node runs that could be asked")
-	}
-	return nil, errors.Join(errs...)
+	return launch.First(len(s.Nodes), func(i int) string { return s.Nodes[i].Name() }, func(i int) bool { return !s.group.out.Has(i) && s.Nodes[i].State() == cluster.Running },
+		func(i int) ([]string, error) { return s.membersBy(ctx, i) })
 }
 
 // membersBy are the members as node i has them.

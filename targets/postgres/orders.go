@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // The orders are those that patronictl gives (switchover, restart, reinit), over the same REST API
@@ -122,19 +123,17 @@ func serves(state string) bool { return state == "running" || state == "streamin
 
 // cluster is what the first Patroni that answers says of its cluster.
 func (m *manager) cluster(ctx context.Context) ([]patroniMember, error) {
-	var errs []error
-	for i, n := range m.sys.Nodes {
+	return launch.First(len(m.sys.Nodes), func(i int) string { return m.sys.Nodes[i].Name() }, func(int) bool { return true }, func(i int) ([]patroniMember, error) {
 		addr, err := m.sys.Addr(i, rest)
 		if err != nil {
 			return nil, err
 		}
 		members, err := patroniMembers(ctx, "http://"+addr)
-		if err == nil {
-			return members, nil
+		if err != nil {
+			return nil, errors.New(patroniTrouble(err))
 		}
-		errs = append(errs, fmt.Errorf("%s: %s", n.Name(), patroniTrouble(err)))
-	}
-	return nil, errors.Join(errs...)
+		return members, nil
+	})
 }
 
 // patroniOwn is what a Patroni says of its own server.

@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // memberNames are the nodes that hold keys at first, all of them unless it is said which.
@@ -290,18 +291,10 @@ func (s *memberedSystem) noteJoin(ctx context.Context, node string) {
 
 // Members implements ability.MemberChanger. While a change goes on they are those that are members before and after it.
 func (s *memberedSystem) Members(ctx context.Context) ([]string, error) {
-	var errs []error
-	for _, n := range s.nodes {
-		if s.lives.isOut(n) {
-			continue
-		}
-		m, err := s.admin[n].Members(ctx)
-		if err == nil {
-			return staying(m), nil
-		}
-		errs = append(errs, fmt.Errorf("%s: %w", n, err))
-	}
-	return nil, errors.Join(errs...)
+	return launch.First(len(s.nodes), func(i int) string { return s.nodes[i] }, func(i int) bool { return !s.lives.isOut(s.nodes[i]) }, func(i int) ([]string, error) {
+		m, err := s.admin[s.nodes[i]].Members(ctx)
+		return staying(m), err
+	})
 }
 
 func staying(m protocol.Members) []string {
