@@ -351,9 +351,11 @@ func (w *Watch) judgeKey(ctx context.Context, frame *history.History, win *windo
 			continue // the verdict on the whole says what is wrong
 		}
 		x := v.Violations[0]
-		if _, err := witness.Verify(ctx, h, c.Model(), &x); err != nil {
+		by, err := witness.Verify(ctx, h, c.Model(), &x)
+		if err != nil {
 			continue
 		}
+		x.Certified = cmp.Or(x.Certified, by)
 		if win.found == nil {
 			win.found = map[string]bool{}
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/regular"
 	"github.com/lapse-test/lapse/checkers/session"
 	"github.com/lapse-test/lapse/checkers/staleness"
+	"github.com/lapse-test/lapse/checkers/witness"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -115,6 +116,9 @@ func TestFoundIsViolated(t *testing.T) {
 				if len(f.History.Ops) != len(f.Ops) || f.History.KeyName(f.History.Mop(&f.History.Ops[0]).Key) != f.Key {
 					t.Errorf("seed %d: the witness of %q is not its own", seed, f.Sentence)
 				}
+				if f.Certified == "" && refuted(t, &f) {
+					t.Errorf("seed %d: %q was checked again, which is not said", seed, f.Sentence)
+				}
 			}
 		}
 		if w.most == maxWindow && !maps.Equal(got, alone) {
@@ -142,6 +146,18 @@ func TestFoundIsViolated(t *testing.T) {
 	if found < violated/4 {
 		t.Errorf("only %d of %d were found while it ran", found, violated)
 	}
+}
+
+// refuted tells whether f can be checked again by other means.
+func refuted(t *testing.T, f *Found) bool {
+	t.Helper()
+	for _, c := range models() {
+		if c.Model().Name == f.Model {
+			by, err := witness.Verify(t.Context(), f.History, c.Model(), &f.Violation)
+			return err == nil && by != ""
+		}
+	}
+	return false
 }
 
 // TestFullIsNotTaken: what does not fit waits for nobody, and what was taken is judged.

@@ -31,11 +31,12 @@ func TestWindowsOfRegisters(t *testing.T) {
 	for seed := range rounds.All() {
 		c := shape(seed)
 		c.Ops = 5 + c.Ops/2 // sequential is searched
+		rng := rand.New(rand.NewPCG(seed, 2))
+		c.Zero = rng.IntN(3) == 0
 		h, err := c.History(seed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		rng := rand.New(rand.NewPCG(seed, 2))
 		order := make([]int, len(h.Ops))
 		for i := range order {
 			order[i] = i

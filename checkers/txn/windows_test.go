@@ -34,6 +34,9 @@ func TestWindowsSoundly(t *testing.T) {
 		{Txns: 8, Sessions: 3, Keys: 2, Mops: 2, CAS: true},
 		{Txns: 8, Sessions: 3, Keys: 2, Mops: 2, CAS: true, Deletes: true, Calm: true},
 		{Txns: 20, Sessions: 4, Keys: 3, Mops: 3, Lists: true, Calm: true},
+		{Txns: 8, Sessions: 3, Keys: 2, Mops: 3, Zero: true},
+		{Txns: 12, Sessions: 4, Keys: 2, Mops: 3, ReadFirst: true, Zero: true, Calm: true},
+		{Txns: 9, Sessions: 3, Keys: 3, Mops: 3, Mixed: true, CAS: true, Deletes: true, Zero: true},
 	}
 	var list []checkers.Checker
 	for _, m := range txn.Models() {

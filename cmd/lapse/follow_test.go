@@ -3,13 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/verdict"
 )
@@ -229,4 +235,134 @@ func TestFollowRecorder(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.ends(verdict.ExitViolated, "VIOLATION 1 of 1", "in 3 reads")
+}
+
+// someHistory is a random history of transactions on lists, or of plain operations on
+// registers, by clients that now and then see what was there before.
+func someHistory(t *testing.T, rng *rand.Rand, lists bool) *history.History {
+	t.Helper()
+	const sessions, keys = 4, 3
+	b := history.NewBuilder(history.Header{Source: "test", Initial: history.Absent})
+	var there [keys][]history.Value
+	lag := rng.IntN(4)
+	for i := range 6 + rng.IntN(30) {
+		s := int32(rng.IntN(sessions))
+		op := history.Op{Invoke: history.Time(10 * i), Complete: history.Time(10*i + 5), Process: s, Session: s, Error: -1, Note: -1, Node: -1}
+		if op.Outcome = history.OK; rng.IntN(10) == 0 {
+			op.Outcome = history.Fail
+		}
+		var txn history.Txn
+		for j := range 1 + rng.IntN(3) {
+			k, v := rng.IntN(keys), history.Value(100*i+j)
+			write := rng.IntN(2) == 0
+			seen := there[k][:max(0, len(there[k])-rng.IntN(lag+1))]
+			m := history.Mop{Key: history.Key(k)}
+			switch {
+			case write && lists:
+				m.Func, m.Arg = history.Append, v
+			case write:
+				m.Func, m.Arg = history.Write, v
+			case lists:
+				m.Func = history.ReadList
+			default:
+				m.Func = history.Read
+			}
+			txn.Mops = append(txn.Mops, m)
+			switch {
+			case write && op.Outcome == history.OK:
+				there[k] = append(there[k], v)
+			case write || op.Outcome != history.OK:
+			case lists:
+				txn.SetList(j, slices.Clone(seen))
+			case len(seen) > 0:
+				txn.SetRead(j, seen[len(seen)-1])
+			default:
+				txn.SetRead(j, history.Absent)
+			}
+			if !lists {
+				break
+			}
+		}
+		b.Add(op, &txn)
+	}
+	for k := range keys {
+		b.Key(fmt.Sprintf("k%d", k))
+	}
+	h, err := b.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TestFollowSaysWhatCheckSays: the document of a history that was followed is that of one that was
+// read as a whole, and whatever was printed meanwhile is violated in it.
+func TestFollowSaysWhatCheckSays(t *testing.T) {
+	document := func(args ...string) (doc map[string]any, code int, said string) {
+		ctx, _ := limited(t)
+		var out, errs shared
+		code = execute(ctx, append([]string{"check", "--json", "--out", filepath.Join(t.TempDir(), "none")}, args...), &out, &errs)
+		if err := json.Unmarshal([]byte(out.String()), &doc); err != nil {
+			t.Fatalf("%v: %v\n%s%s", args, err, out.String(), errs.String())
+		}
+		timeless(doc)
+		return doc, code, errs.String()
+	}
+	told, held := 0, 0
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 4))
+		lists := rng.IntN(2) == 0
+		h := someHistory(t, rng, lists)
+		models := "causal,causal-memory,causal-convergent,pram,sequential,monotonic-reads"
+		if lists {
+			models = "strict-serializable,snapshot-isolation,read-atomic,read-committed,read-uncommitted,strong-prefix"
+		}
+		path := filepath.Join(t.TempDir(), []string{"h.lapse", "h.jsonl"}[rng.IntN(2)])
+		if err := history.WriteFile(path, h); err != nil {
+			t.Fatal(err)
+		}
+		want, code, _ := document(path, "--model", models)
+		got, followed, said := document("--follow", path, "--model", models)
+		if followed != code || !reflect.DeepEqual(got, want) {
+			t.Fatalf("seed %d: followed (exit %d):\n%v\nread as a whole (exit %d):\n%v", seed, followed, got, code, want)
+		}
+		status := map[string]string{}
+		for _, v := range want["verdicts"].([]any) {
+			v := v.(map[string]any)
+			status[v["model"].(string)] = v["status"].(string)
+		}
+		for _, line := range strings.Split(said, "\n") {
+			if name, ok := strings.CutPrefix(line, "VIOLATION "); ok {
+				_, name, _ = strings.Cut(name, "  ")
+				name, _, _ = strings.Cut(name, ":")
+				if told++; status[name] != string(checkers.Violated) {
+					t.Errorf("seed %d: %s is violated meanwhile, and %q in the end", seed, name, status[name])
+				}
+			}
+			if strings.Contains(line, "do not stand") {
+				t.Errorf("seed %d: %s", seed, line)
+			}
+		}
+		if code == verdict.ExitHeld {
+			held++
+		}
+	}
+	if told < 60 || held == 0 {
+		t.Errorf("%d violations were told meanwhile, and %d histories hold: the test says little", told, held)
+	}
+}
+
+// timeless takes from a document what differs from check to check.
+func timeless(x any) {
+	switch x := x.(type) {
+	case map[string]any:
+		delete(x, "elapsed_ns")
+		for _, v := range x {
+			timeless(v)
+		}
+	case []any:
+		for _, v := range x {
+			timeless(v)
+		}
+	}
 }

@@ -36,6 +36,8 @@ type Register struct {
 	Single bool
 	// Nodes is the number of nodes that are asked, chosen at random.
 	Nodes int
+	// Zero is what every key has in the beginning, instead of nothing.
+	Zero bool
 }
 
 type client struct {
@@ -53,7 +55,11 @@ type late struct {
 // History runs the register.
 func (c Register) History(seed uint64) (*history.History, error) {
 	rng := rand.New(rand.NewPCG(seed, 0x1a95e))
-	header := history.Header{Source: "test", Initial: history.Absent, Seed: seed}
+	initial := history.Absent
+	if c.Zero {
+		initial = 0
+	}
+	header := history.Header{Source: "test", Initial: initial, Seed: seed}
 	if c.Single {
 		header.Attributes = map[string]string{"order": "value"}
 	}
@@ -64,8 +70,8 @@ func (c Register) History(seed uint64) (*history.History, error) {
 	state := make([]history.Value, c.Keys)
 	past := make([][]history.Value, c.Keys)
 	for k := range state {
-		state[k] = history.Absent
-		past[k] = []history.Value{history.Absent}
+		state[k] = initial
+		past[k] = []history.Value{initial}
 	}
 	clients := make([]client, c.Sessions)
 	for i := range clients {

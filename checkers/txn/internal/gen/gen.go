@@ -27,6 +27,8 @@ type Config struct {
 	// Deletes are some of the writes of registers. CAS are some of them too: they
 	// expect what the transaction would have read.
 	Deletes, CAS bool
+	// Zero is what registers have in the beginning, instead of nothing.
+	Zero bool
 	// Own transactions read a list after they appended to it, and often find their
 	// own elements before others', or alone.
 	Own bool
@@ -44,13 +46,18 @@ type sim struct {
 	versions [][]version
 	all      [][]history.Value // every value ever written to a key
 	next     history.Value
+	initial  history.Value
 	b        *history.Builder
 }
 
 // History makes the history of seed. It is the same for the same arguments.
 func History(seed uint64, cfg Config) (*history.History, error) {
 	s := &sim{cfg: cfg, rng: rand.New(rand.NewPCG(seed, 0x1a95e))}
-	s.b = history.NewBuilder(history.Header{Source: "generated", Initial: history.Absent})
+	s.initial = history.Absent
+	if cfg.Zero {
+		s.initial = 0
+	}
+	s.b = history.NewBuilder(history.Header{Source: "generated", Initial: s.initial})
 	s.versions = make([][]version, cfg.Keys)
 	s.all = make([][]history.Value, cfg.Keys)
 	for k := range cfg.Keys {
@@ -179,7 +186,7 @@ func (s *sim) sees(k, at int, own map[int][]history.Value) history.Value {
 	if len(own[k]) > 0 {
 		return own[k][len(own[k])-1]
 	}
-	v := history.Absent
+	v := s.initial
 	for _, x := range s.versions[k] {
 		if x.at < at {
 			v = x.value
