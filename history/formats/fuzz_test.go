@@ -59,7 +59,10 @@ func rewrite(t *testing.T, h *history.History, to string) {
 	}
 }
 
-func FuzzEDN(f *testing.F)           { fuzzFormat(f, "edn") }
+func FuzzEDN(f *testing.F) {
+	f.Add([]byte("{:process 0 :type :invoke :f :clear :value [1 nil]}\n{:process 0 :type :ok :f :clear :value [1 nil]}"))
+	fuzzFormat(f, "edn")
+}
 func FuzzJepsenText(f *testing.F)    { fuzzFormat(f, "jepsen-txt") }
 func FuzzElleJSON(f *testing.F)      { fuzzFormat(f, "elle-json") }
 func FuzzPorcupineEtcd(f *testing.F) { fuzzFormat(f, "porcupine-etcd") }

@@ -266,7 +266,7 @@ func (s *jepsenStyle) see(op *jepsenOp) {
 				s.seeAdded(v)
 			}
 		}
-	case "dequeue", "generate", "delete":
+	case "dequeue", "generate", "delete", "clear":
 		if op.typ == jInvoke {
 			tuple(isPair && v.kids[1].isNil())
 		}
@@ -329,6 +329,8 @@ func (s *jepsenStyle) decide(in *input) {
 		s.reads, s.why = TypeSet, "there are additions, and reads return collections ("+line(reads.collections.pos)+")"
 	case has("remove"):
 		s.reads, s.why = TypeSet, first("remove")
+	case has("clear"):
+		s.reads, s.why = TypeSet, first("clear")
 	case has("increment") || has("decrement"):
 		s.reads, s.why = TypeCounter, "there are increments, and no read returns a collection"
 	case adds && reads.integers.n > 0:
@@ -396,7 +398,7 @@ func (s *jepsenStyle) describe(first func(f string) string) {
 
 // ambiguous tells whether some operation means one thing or another by the type.
 func (s *jepsenStyle) ambiguous() bool {
-	for _, f := range []string{"read", "add", "remove", "increment", "decrement", "append", "write", "cas", "delete", "txn", "transfer"} {
+	for _, f := range []string{"read", "add", "remove", "clear", "increment", "decrement", "append", "write", "cas", "delete", "txn", "transfer"} {
 		if _, ok := s.seen.at[f]; ok {
 			return true
 		}

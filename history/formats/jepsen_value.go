@@ -97,6 +97,9 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 		return r.increment(txn, op, k, v)
 	case "remove":
 		return one(history.Remove)
+	case "clear":
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.Clear, Key: k})
+		return nil
 	case "append":
 		return one(history.Append)
 	case "enqueue":
@@ -117,7 +120,7 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 	case "transfer":
 		return r.transfer(txn, v)
 	}
-	return r.in.errAt(op.pos, "expected :f to be one of txn, read, write, cas, delete, add, increment, decrement, remove, append, enqueue, dequeue, drain, generate, acquire, release, transfer, insert, send, poll, assign, subscribe; found :%s", op.f)
+	return r.in.errAt(op.pos, "expected :f to be one of txn, read, write, cas, delete, add, increment, decrement, remove, clear, append, enqueue, dequeue, drain, generate, acquire, release, transfer, insert, send, poll, assign, subscribe; found :%s", op.f)
 }
 
 func (r *jepsenBuilder) list(txn *history.Txn, f history.Func, k history.Key, v *term, ok bool) error {

@@ -213,7 +213,7 @@ func (j *jepsenWriter) choose() error {
 		j.style.independent = false
 	}
 	switch {
-	case funcs[history.Add] || funcs[history.ReadSet] || funcs[history.Remove]:
+	case funcs[history.Add] || funcs[history.ReadSet] || funcs[history.Remove] || funcs[history.Clear]:
 		j.style.dataType = TypeSet
 	case funcs[history.Increment] || funcs[history.ReadCounter]:
 		j.style.dataType = TypeCounter
@@ -247,7 +247,8 @@ func (s writeStyle) can(f history.Func) bool {
 		}
 		return false
 	}
-	return f != history.Concat && f != history.ReadList && f != history.Append && !isLog(f)
+	_, ok := jepsenFuncs[f]
+	return ok
 }
 
 // jepsenEvent is one line: the invocation or completion of an operation, or a
@@ -478,7 +479,7 @@ func (j *jepsenWriter) operation(op *history.Op, results bool) (f, value string)
 		}
 	case history.CAS:
 		value = "[" + j.value(m.Expect) + ", " + j.value(m.Arg) + "]"
-	case history.Delete:
+	case history.Delete, history.Clear:
 	case history.Acquire, history.Release:
 		value = j.lock(m, results)
 	default:
@@ -493,7 +494,7 @@ func (j *jepsenWriter) operation(op *history.Op, results bool) (f, value string)
 var jepsenFuncs = map[history.Func]string{
 	history.Read: "read", history.ReadSet: "read", history.ReadCounter: "read",
 	history.Write: "write", history.Delete: "delete", history.CAS: "cas",
-	history.Add: "add", history.Increment: "add", history.Remove: "remove",
+	history.Add: "add", history.Increment: "add", history.Remove: "remove", history.Clear: "clear",
 	history.Enqueue: "enqueue", history.Dequeue: "dequeue",
 	history.Generate: "generate", history.Acquire: "acquire", history.Release: "release",
 }

@@ -34,6 +34,13 @@ s0 p0 info send(2 11) !timeout
 s1 p1 ok poll(1)=[]
 s1 p1 ok assign(1 0)
 `},
+		{"a set that is cleared", `{:process 0 :type :invoke :f :add :value ["k" 1]}
+{:process 0 :type :ok :f :add :value ["k" 1]}
+{:process 0 :type :invoke :f :clear :value ["k" nil]}
+{:process 0 :type :ok :f :clear :value ["k" nil]}
+{:process 0 :type :invoke :f :read :value ["k" nil]}
+{:process 0 :type :ok :f :read :value ["k" #{}]}`, Options{}, "set, independent keys",
+			"s0 p0 ok add(k 1)\ns0 p0 ok clear(k 0)\ns0 p0 ok read-set(k)=[]\n"},
 		{"logs from the beginning", `{:process 0 :type :invoke :f :assign :value [1 2] :seek-to-beginning? true}
 {:process 0 :type :ok :f :assign :value [1 2] :seek-to-beginning? true}
 {:process 0 :type :invoke :f :assign :value [1 2] :seek-to-beginning? true}

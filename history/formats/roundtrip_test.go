@@ -100,7 +100,7 @@ func randomHistory(rng *rand.Rand, kind string) (*history.History, error) {
 			case "append":
 				m.Func = []history.Func{history.ReadList, history.Append}[rng.IntN(2)]
 			case "set":
-				m.Func = []history.Func{history.ReadSet, history.Add}[rng.IntN(2)]
+				m.Func = []history.Func{history.ReadSet, history.Add, history.Remove, history.Clear}[rng.IntN(4)]
 			case "counter":
 				m.Func = []history.Func{history.ReadCounter, history.Increment}[rng.IntN(2)]
 			case "queue":
@@ -116,6 +116,9 @@ func randomHistory(rng *rand.Rand, kind string) (*history.History, error) {
 				if m.Func == history.Poll {
 					m.Arg = 0
 				}
+			}
+			if m.Func == history.Remove {
+				m.Arg = 1 + history.Value(rng.IntN(int(value))) // the first add stands before
 			}
 			if m.Func.Installs() || m.Func == history.Increment {
 				m.Arg = nextValue()
