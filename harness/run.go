@@ -60,7 +60,8 @@ type Report struct {
 	Promiser targets.Promiser
 	// Setup is how long it took until the database was ready.
 	Setup time.Duration
-	// Interrupted says that the run was stopped before its time.
+	// Interrupted says that the run was stopped before its time; whoever checks its history may
+	// set it when an interrupt cut that short.
 	Interrupted bool
 	// Faults is what became of the faults.
 	Faults nemesis.Tally

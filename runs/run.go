@@ -181,6 +181,9 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 	lasting, done := grace.After(ctx, interruptGrace)
 	defer done()
 	a := verdict.Assess(lasting, h, p.Models, env.Budget, f.Summary.Require)
+	if lasting.Err() != nil {
+		f.Report.Interrupted = true // what was not decided is no result of a run that went to its end
+	}
 	a.Promises = promises(p, f.Report.Promiser, h)
 	f.Summary.Assessment = a
 	if err := a.Err(); err != nil {

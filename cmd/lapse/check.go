@@ -99,8 +99,8 @@ func (a *app) check(cmd *cobra.Command, ref string, o checkOptions) error {
 		return err
 	}
 	exit := assessment.Exit()
-	if cmd.Context().Err() != nil {
-		exit.Code = verdict.WorseExit(exit.Code, verdict.ExitInterrupted)
+	if code := verdict.WorseExit(exit.Code, verdict.ExitInterrupted); cmd.Context().Err() != nil && code != exit.Code {
+		exit = verdict.Exit{Code: code, Reason: store.StateInterrupted} // and not held: what was not looked at may be violated
 	}
 	if err := assessment.Err(); err != nil {
 		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
@@ -179,7 +179,11 @@ func (a *app) printCheck(l *input.Loaded, as *verdict.Assessment, exit verdict.E
 		fmt.Fprintln(a.Text)
 		text.PrintStaleness(a.Stdout, a.Style, as.Staleness)
 	}
-	fmt.Fprintf(a.Text, "\nresult: %s (exit %d)\n", as.Status, exit.Code)
+	result := string(as.Status)
+	if exit.Code == verdict.ExitInterrupted {
+		result = exit.Reason
+	}
+	fmt.Fprintf(a.Text, "\nresult: %s (exit %d)\n", result, exit.Code)
 	return nil
 }
 

@@ -66,7 +66,8 @@ func TestInterruptWhileChecking(t *testing.T) {
 	for _, c := range []struct {
 		saw  history.Value
 		exit int
-	}{{2, verdict.ExitInterrupted}, {1, verdict.ExitViolated}} {
+		says string
+	}{{2, verdict.ExitInterrupted, "result: interrupted (exit 130)"}, {1, verdict.ExitViolated, "result: violated (exit 1)"}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		interrupt = cancel
@@ -74,8 +75,28 @@ func TestInterruptWhileChecking(t *testing.T) {
 		a := &app{cli.New(&out, &errs, databases(), nodeProviders())}
 		a.Models = []checkers.Checker{endless, after}
 		code := a.execute(ctx, []string{"check", storeHistory(t, c.saw), "--model", "linearizable,endless,after"})
-		if code != c.exit || !strings.Contains(out.String(), "interrupted before it was decided") {
+		if code != c.exit || !strings.Contains(out.String(), "interrupted before it was decided") || !strings.Contains(out.String(), c.says) {
 			t.Errorf("exit %d, want %d: %s%s", code, c.exit, out.String(), errs.String())
+		}
+	}
+}
+
+// TestInterruptWhenAllIsDecided: an interrupt that comes with the last verdict may have cut short what is measured beside them, and
+// nobody is told that the check held.
+func TestInterruptWhenAllIsDecided(t *testing.T) {
+	for _, asked := range [][]string{nil, {"--json"}} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		var out, errs bytes.Buffer
+		a := &app{cli.New(&out, &errs, databases(), nodeProviders())}
+		a.Models = []checkers.Checker{wrong{checkers.Model{Name: "last"}, func() (checkers.Verdict, error) {
+			interrupt()
+			return checkers.Verdict{Model: "last", Status: checkers.Held, Evidence: checkers.Evidence{OK: 1000, AtRisk: 1000}}, nil
+		}}}
+		code := a.execute(ctx, append([]string{"check", storeHistory(t, 2), "--model", "last"}, asked...))
+		told := strings.Contains(out.String(), "result: interrupted (exit 130)") || strings.Contains(strings.Join(strings.Fields(out.String()), " "), `"exit": { "code": 130, "reason": "interrupted" }`)
+		if code != verdict.ExitInterrupted || !told {
+			t.Errorf("%v: exit %d: %s%s", asked, code, out.String(), errs.String())
 		}
 	}
 }
