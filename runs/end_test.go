@@ -46,3 +46,15 @@ func TestEndWithoutRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestFoundMeanwhileIsNotPassedOver: of a violation that was found while the run went on and is not in
+// the verdict it is said that it was.
+func TestFoundMeanwhileIsNotPassedOver(t *testing.T) {
+	f := &Finished{Dir: store.Dir{ID: "r"}}
+	f.Summary.Verdicts = []checkers.Verdict{{Model: "a", Status: checkers.Inconclusive}, {Model: "b", Status: checkers.Violated}, {Model: "c", Status: checkers.Held}}
+	got := f.left(map[string]bool{"a": true, "b": true})
+	want := "a violation of a was found while the run went on, and the check of the whole run, which is inconclusive, did not find it: lapse check r"
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("%q", got)
+	}
+}

@@ -80,12 +80,14 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	}
 	cfg := p.Config
 	cfg.Run, cfg.Log, cfg.Progress = dir.ID, log, env.Progress.Note
+	meanwhile := map[string]bool{} // models of which a violation was found
 	f.Report, err = harness.Run(ctx, p.Plan, harness.Deps{
 		Run: dir.ID, Target: p.Target, Config: cfg, Workload: operations, Provider: provider,
 		HistoryPath: dir.File(store.FileHistory), LogDir: dir.File(store.DirNodes), DataDir: env.DataDir,
 		Progress: env.Progress, Log: log, Watch: live.New(p.Models, env.Budget), Windows: live.NewWindows(p.Models, env.Budget, live.Limits{}),
 		Found: func(v *live.Found) {
 			shown.Found(v)
+			meanwhile[v.Model] = true
 			alerts.Tell(v.Model, func() alert.Finding { return f.finding(alert.MeanwhileFound, v.History, &v.Violation) })
 		},
 		Observe:  shown.Operations,
@@ -98,6 +100,9 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 	}
 	env.Progress.Phase(harness.PhaseCheck, "")
 	checkErr := f.check(ctx, p, env, log)
+	for _, said := range f.left(meanwhile) {
+		env.Progress.Note(said)
+	}
 	f.tellTheRest(alerts)
 	env.Progress.Phase(harness.PhaseEnd, "")
 	return f, f.end(err, checkErr)
@@ -197,6 +202,17 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 		log.Warn("a violation has no picture", "error", err)
 	}
 	return nil
+}
+
+// left says which models of which a violation was found while the run went on are not violated in
+// the verdict: a check that was interrupted or ran out of its budget found less.
+func (f *Finished) left(meanwhile map[string]bool) (out []string) {
+	for i := range f.Summary.Verdicts {
+		if v := &f.Summary.Verdicts[i]; meanwhile[v.Model] && v.Status != checkers.Violated {
+			out = append(out, fmt.Sprintf("a violation of %s was found while the run went on, and the check of the whole run, which is %s, did not find it: lapse check %s", v.Model, v.Status, f.Dir.ID))
+		}
+	}
+	return out
 }
 
 // promises is what the system that ran, or else the target, promises of the operations of

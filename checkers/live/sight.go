@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"slices"
 
 	"github.com/lapse-test/lapse/history"
@@ -15,8 +16,8 @@ type keyValue struct {
 }
 
 // last calls do for the last n operations that are kept, in the order in which they came,
-// until it returns false.
-func (w *Windows) last(n int, do func(h *history.History, op *history.Op) bool) {
+// until it returns false or ctx is done.
+func (w *Windows) last(ctx context.Context, n int, do func(h *history.History, op *history.Op) bool) {
 	skip := w.ops - n
 	for _, p := range w.kept {
 		if skip >= len(p.h.Ops) {
@@ -24,7 +25,7 @@ func (w *Windows) last(n int, do func(h *history.History, op *history.Op) bool) 
 			continue
 		}
 		for i := max(skip, 0); i < len(p.h.Ops); i++ {
-			if !do(p.h, &p.h.Ops[i]) {
+			if i%4096 == 0 && ctx.Err() != nil || !do(p.h, &p.h.Ops[i]) {
 				return
 			}
 		}
@@ -33,10 +34,10 @@ func (w *Windows) last(n int, do func(h *history.History, op *history.Op) bool) 
 }
 
 // look returns the sight of the last n operations, nil if a value was written twice to a key,
-// or again that was there before every write.
-func (w *Windows) look(initial history.Value, n int) sight {
+// or again that was there before every write. When ctx is done it is that of some of them.
+func (w *Windows) look(ctx context.Context, initial history.Value, n int) sight {
 	s := sight{}
-	w.last(n, func(h *history.History, op *history.Op) bool {
+	w.last(ctx, n, func(h *history.History, op *history.Op) bool {
 		for _, m := range h.Mops(op) {
 			if !m.Func.Installs() {
 				continue
@@ -61,14 +62,14 @@ func (s sight) reads(key history.Key, v, initial history.Value) bool {
 
 // history returns the last n operations as a window: without the reads of which the write is not
 // in s, or with all that they did if raw is set, and the same operations in the same places. It
-// is nil if that is no history.
-func (w *Windows) history(frame *history.History, n int, s sight, raw bool) *history.History {
+// is nil if that is no history, and when ctx is done that of some of them.
+func (w *Windows) history(ctx context.Context, frame *history.History, n int, s sight, raw bool) *history.History {
 	b := history.NewBuilder(frame.Header)
 	for _, f := range frame.Faults {
 		b.AddFault(f)
 	}
 	b.Grow(n, 2*n)
-	w.last(n, func(h *history.History, op *history.Op) bool {
+	w.last(ctx, n, func(h *history.History, op *history.Op) bool {
 		w.txn.Reset()
 		mops := h.Mops(op)
 		for i := range mops {

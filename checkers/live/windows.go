@@ -31,10 +31,11 @@ func (l Limits) withDefaults() Limits {
 }
 
 // How long operations wait to be judged where they are few, and how long judging one model
-// may take at a time.
+// may take at a time and how many bytes its search may hold.
 const (
-	freshFor       = time.Second
-	windowPatience = 5 * time.Second
+	freshFor             = time.Second
+	windowPatience       = 5 * time.Second
+	windowMemory   int64 = 512 << 20
 )
 
 // InWindows tells whether violations of a model can be found while operations come in, by
@@ -105,6 +106,7 @@ func NewWindows(list []checkers.Checker, b checkers.Budget, l Limits) *Windows {
 	w := &Windows{budget: b.WithDefaults(), limits: l.withDefaults()}
 	w.left = w.limits.Bytes
 	w.budget.Workers, w.budget.MaxViolations, w.budget.Time = 1, 1, min(windowPatience, w.budget.Time)
+	w.budget.Memory = min(windowMemory, w.budget.Memory)
 	for _, c := range list {
 		if InWindows(c.Model()) {
 			w.models = append(w.models, c)
@@ -150,7 +152,7 @@ func (w *Windows) Add(h *history.History) {
 // Judge judges what came, if it is much or has waited, or if all is set. It returns the first
 // violation of each model that was not told yet, the earliest first; History of a Found is the
 // window in which it was found. One whose witness proves nothing when it is checked again is
-// left out.
+// left out. When ctx is done it returns soon, and what it left is judged the next time.
 func (w *Windows) Judge(ctx context.Context, all bool) []Found {
 	w.judging.Lock()
 	defer w.judging.Unlock()
@@ -164,8 +166,10 @@ func (w *Windows) Judge(ctx context.Context, all bool) []Found {
 	if whole {
 		n = w.ops
 	}
-	w.fresh = 0
 	out := w.judge(ctx, &frame, n)
+	if ctx.Err() == nil {
+		w.fresh = 0
+	}
 	if whole {
 		w.again = time.Now().Add(time.Duration(w.limits.Rest * float64(time.Since(began))))
 	}
@@ -206,13 +210,16 @@ func (w *Windows) take() history.History {
 
 // judge judges the last n operations that are kept.
 func (w *Windows) judge(ctx context.Context, frame *history.History, n int) []Found {
-	s := w.look(frame.Header.Initial, n)
+	s := w.look(ctx, frame.Header.Initial, n)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if s == nil {
 		w.models = nil // a value was written twice
 		return nil
 	}
-	h := w.history(frame, n, s, false)
-	if h == nil {
+	h := w.history(ctx, frame, n, s, false)
+	if h == nil || ctx.Err() != nil {
 		return nil
 	}
 	holds := func(c checkers.Checker) (*checkers.Violation, bool) {
@@ -246,10 +253,10 @@ func (w *Windows) judge(ctx context.Context, frame *history.History, n int) []Fo
 		}
 		x.Certified = cmp.Or(x.Certified, by)
 		if shown == nil {
-			shown = w.history(frame, n, s, true)
+			shown = w.history(ctx, frame, n, s, true)
 		}
-		if shown == nil {
-			return false
+		if shown == nil || ctx.Err() != nil {
+			return false // shown may be a part
 		}
 		if shortened(h, shown, x.Ops) {
 			x.Sentence += " (Of lists, only the elements are named whose appends are among the last " + count.Of(n, "operation") + " that had come.)"

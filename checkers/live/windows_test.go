@@ -208,3 +208,53 @@ func TestWindowsForget(t *testing.T) {
 		}
 	}
 }
+
+// TestWindowsInterrupted: what was not judged since it was interrupted is judged the next time.
+func TestWindowsInterrupted(t *testing.T) {
+	w := NewWindows([]checkers.Checker{causal.New(causal.Causal)}, checkers.Budget{}, Limits{})
+	read := func(v history.Value) history.Mop {
+		return history.Mop{Func: history.Read, Ret: v, Flags: history.Observed}
+	}
+	write := func(v history.Value) history.Mop { return history.Mop{Func: history.Write, Arg: v} }
+	w.Add(eventsOf(t, history.Absent, []event{plain(0, write(1)), plain(0, write(2)), plain(1, read(2)), plain(1, read(1))}))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if found := w.Judge(gone, true); len(found) > 0 {
+		t.Errorf("found though it was interrupted before: %s", found[0].Sentence)
+	}
+	if found := w.Judge(t.Context(), true); len(found) != 1 {
+		t.Errorf("%d violations, expected one", len(found))
+	}
+	if found := w.Judge(t.Context(), true); len(found) > 0 {
+		t.Errorf("told again: %s", found[0].Sentence)
+	}
+}
+
+// spy is a checker of a model for windows that keeps the budget with which it is asked.
+type spy struct {
+	checkers.Checker
+	asked *checkers.Budget
+}
+
+func (s spy) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
+	*s.asked = b
+	return s.Checker.Check(ctx, h, b)
+}
+
+// TestWindowsAreModest: a search in a window gets less memory than one for the verdict, one
+// processor, and never more than the user said.
+func TestWindowsAreModest(t *testing.T) {
+	for memory, want := range map[int64]int64{0: windowMemory, 1 << 40: windowMemory, 1 << 20: 1 << 20} {
+		var got checkers.Budget
+		w := NewWindows([]checkers.Checker{spy{causal.New(causal.Causal), &got}}, checkers.Budget{Memory: memory, Workers: 64}, Limits{})
+		h, err := shape(1).History(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Add(h)
+		w.Judge(t.Context(), true)
+		if got.Memory != want || got.Workers != 1 || got.Time > windowPatience {
+			t.Errorf("of %d bytes: %+v", memory, got)
+		}
+	}
+}

@@ -251,13 +251,22 @@ func (w *watcher) print(found []live.Found) {
 }
 
 // compare says which of the violations that were printed the verdict on the whole does not
-// bear out.
+// bear out: those of a model that holds are wrong, the others were not judged again.
 func (w *watcher) compare(as *verdict.Assessment) {
 	for i := range as.Verdicts {
 		v := &as.Verdicts[i]
-		if n := w.found[v.Model]; n > 0 && v.Status != checkers.Violated {
-			fmt.Fprintf(w.app.Stderr, "lapse: %s that were printed while the history came do not stand, and it is %s: a value was written twice to a key\n",
-				text.Plural(n, "violation of "+v.Model), v.Status)
+		said := text.Plural(w.found[v.Model], "violation of "+v.Model)
+		switch {
+		case w.found[v.Model] == 0 || v.Status == checkers.Violated:
+		case v.Status == checkers.Held:
+			fmt.Fprintf(w.app.Stderr, "lapse: %s that were printed while the history came do not stand, and it is %s: a value was written twice to a key\n", said, v.Status)
+		default:
+			fmt.Fprintf(w.app.Stderr, "lapse: %s that were printed while the history came are not in the verdict, which is %s; they stand unless a value was written twice to a key\n", said, v.Status)
+		}
+	}
+	for _, n := range as.NotChecked {
+		if found := w.found[n.Model]; found > 0 {
+			fmt.Fprintf(w.app.Stderr, "lapse: %s that were printed while the history came are not in the verdict, since the whole is not checked for it: %s\n", text.Plural(found, "violation of "+n.Model), n.Reason)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/verdict"
 )
@@ -365,4 +367,32 @@ func timeless(x any) {
 			timeless(v)
 		}
 	}
+}
+
+// TestFollowCompares: what was printed meanwhile and is not in the verdict is said to be wrong
+// only where the model holds.
+func TestFollowCompares(t *testing.T) {
+	for status, want := range map[checkers.Status]string{
+		checkers.Violated:     "",
+		checkers.Held:         "do not stand, and it is held: a value was written twice to a key",
+		checkers.Inconclusive: "are not in the verdict, which is inconclusive; they stand unless a value was written twice to a key",
+	} {
+		var errs shared
+		w := &watcher{app: &app{cli.New(io.Discard, &errs, nil, nil)}, found: map[string]int{"causal": 1}}
+		w.compare(&verdict.Assessment{Verdicts: []checkers.Verdict{{Model: "causal", Status: status}, {Model: "pram", Status: checkers.Held}}})
+		if got := errs.String(); !strings.Contains(got, want) || (got == "") != (want == "") || strings.Contains(got, "pram") {
+			t.Errorf("%s: %q is said, expected %q", status, got, want)
+		}
+	}
+}
+
+// TestFollowNotCheckedInTheEnd: what comes late is none of what the model is about, so that it is not in
+// the verdict; what was printed until then is not passed over.
+func TestFollowNotCheckedInTheEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "h.jsonl")
+	grow(t, path, beginning, stale)
+	f := followFor(t, path, "causal")
+	f.until(&f.out, "VIOLATION 1  causal: ")
+	grow(t, path, `{"type":"op","invoke_ns":7000,"complete_ns":8000,"process":0,"session":0,"outcome":"ok","txn":[{"f":"append","key":"k2","arg":2}]}`+"\n", ending)
+	f.ends(verdict.ExitInconclusive, "1 violation of causal that were printed while the history came are not in the verdict, since the whole is not checked for it: ")
 }
