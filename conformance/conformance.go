@@ -59,7 +59,7 @@ const (
 )
 
 // Run runs all of it as subtests: that bad input is refused, every level with every
-// function, that a killed node comes back with its data, and the claims.
+// function, fields of maps if they can be cleared, that a killed node comes back with its data, and the claims.
 func Run(t *testing.T, d Database) {
 	t.Helper()
 	t.Run("input", d.input)
@@ -75,6 +75,9 @@ func Run(t *testing.T, d Database) {
 				t.Run("restart", s.restart)
 			}
 		})
+	}
+	if slices.Contains(d.Target.Info().Funcs, history.Clear) {
+		t.Run("fields", d.fields)
 	}
 	if len(d.Violated) == 0 || len(d.Held) == 0 {
 		t.Error("there is no claim that is refuted, or none that holds: nobody knows that the target finds anything")
@@ -256,6 +259,31 @@ func (s *system) functions(t *testing.T) {
 		got := does(m)
 		if m.Func == history.Read && got.Ret != history.Absent && got.Ret != 1 && got.Ret != 2 {
 			t.Errorf("read %v, which nobody wrote (foreign data: %q)", got.Ret, s.text)
+		}
+	}
+}
+
+// fields does with two fields of one map what sets can do. Clearing one leaves the other, and what is added to it after.
+func (d Database) fields(t *testing.T) {
+	d.Config.Fields = 2
+	s := d.start(t, d.levels()[0])
+	const cleared, other = 100, 101
+	c := s.session(t, 0)
+	for _, m := range []history.Mop{
+		{Func: history.Add, Key: cleared, Arg: 1}, {Func: history.Add, Key: cleared, Arg: 2}, {Func: history.Add, Key: other, Arg: 3}, {Func: history.Add, Key: other, Arg: 4},
+		{Func: history.Remove, Key: other, Arg: 4}, {Func: history.Clear, Key: cleared}, {Func: history.Add, Key: cleared, Arg: 5},
+	} {
+		s.do(t, c, 0, m)
+	}
+	for key, want := range map[history.Key]history.Value{cleared: 5, other: 3} {
+		ctx, cancel := context.WithTimeout(s.ctx, opTimeout)
+		var txn history.Txn
+		txn.Reset()
+		txn.Mops = append(txn.Mops, history.Mop{Func: history.ReadSet, Key: key})
+		res := c.Do(ctx, 0, &txn)
+		cancel()
+		if got := txn.List(0); res.Outcome != history.OK || !slices.Equal(got, []history.Value{want}) {
+			t.Errorf("field %v has %v (%v, %v), want %v alone", key, got, res.Outcome, res.Err, want)
 		}
 	}
 }
