@@ -267,6 +267,8 @@ func (h *Handler) engineFailed(w http.ResponseWriter, r *http.Request, err error
 		status = http.StatusBadRequest
 	case engine.CodeUnsupported, engine.CodeTypes, engine.CodeTransactions:
 		status = http.StatusNotImplemented
+	case engine.CodeTooLarge:
+		status = http.StatusRequestEntityTooLarge
 	case engine.CodeConflict:
 		status = http.StatusPreconditionFailed
 	case engine.CodeAborted:

@@ -15,6 +15,7 @@ const (
 	CodeTransactions Code = "transactions_unsupported"    // the mode has no transactions of several operations
 	CodeTypes        Code = "types_unsupported"           // the mode, as it is configured, has no counters and sets
 	CodeBadContext   Code = "bad_context"                 // a write's context is none that a read has returned, or of no use in this mode
+	CodeTooLarge     Code = "value_too_large"             // the key would become larger than nodes can tell each other
 	CodeListing      Code = "listing_unsupported"         // the mode cannot list keys
 	CodeMembers      Code = "membership_refused"          // the members cannot change so, or not now; nothing was changed
 	CodeNoMember     Code = "not_a_member"                // the node is no member of its group, and reaches none

@@ -193,11 +193,17 @@ func (r *replica) changeMap(key string, by engine.FieldChange) (record.Version, 
 		if err != nil {
 			return record.Version{}, &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.NotWritten, Message: "encode the map: " + err.Error()}
 		}
+		if err := r.fits(state{Latest: record.Record{Value: b}}); !removes(by) && err != nil {
+			return record.Version{}, err
+		}
 		return r.overwrite(key, b, false), nil
 	}
 	next, ok := s.Causal.changeField(r.id(), by)
 	if !ok {
 		return record.Version{}, nothing
+	}
+	if err := r.fits(state{Causal: next}); !removes(by) && err != nil {
+		return record.Version{}, err
 	}
 	if by.Drop && r.defects.Has(defect.FieldRemovalWins) {
 		next.Gone = union(next.Gone, []string{fieldMark(r.id(), len(next.Gone), by.Field)})

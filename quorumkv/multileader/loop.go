@@ -6,14 +6,17 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
 const (
-	inbox   = 4096
-	drain   = 256 // messages and writes that one turn of the loop takes at most
-	batch   = 256 // keys in one message
-	unheard = 10  // intervals after which changes that were not confirmed are sent again
+	inbox = 4096
+	drain = 256 // messages and writes that one turn of the loop takes at most
+	batch = 256 // keys in one message
+	// batchBytes is how much more than one key is put into one message.
+	batchBytes = peer.MaxMessage / 4
+	unheard    = 10 // intervals after which changes that were not confirmed are sent again
 )
 
 // task is a write on its way through the loop.

@@ -49,6 +49,9 @@
 // orders writes of different regions, so that there is no compare-and-set. While a region's leader is away its nodes take no writes and answer reads at level
 // local only; no other node takes over.
 //
+// A key that other nodes cannot be told of would be no replica's but its leader's. So leaders let none grow beyond what fits into a message, see mostBytes; the bound
+// does not count what a leader had put in on a disk that was lost.
+//
 // All states are kept in memory too, and version vectors are never pruned: an entry for each disk that a leader ever had.
 package multileader
 
@@ -160,7 +163,7 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.db = db
-	r, err := openReplica(node.Name, o.Conflicts, node.Clock, node.Defects, db, node.Fsync)
+	r, err := openReplica(node.Name, o, node.Clock, node.Defects, db, node.Fsync)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

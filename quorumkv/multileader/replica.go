@@ -53,6 +53,7 @@ type replica struct {
 	node        string
 	incarnation string
 	conflicts   Conflicts
+	most        int // bytes of a key that it may be made to have, see mostBytes
 	clock       *hlc.Clock
 	defects     *defect.Set
 	db          *pebble.DB
@@ -67,8 +68,8 @@ type replica struct {
 	moved   map[string]bool   // leaders whose place is not on disk
 }
 
-func openReplica(node string, conflicts Conflicts, clock *hlc.Clock, defects *defect.Set, db *pebble.DB, fsync bool) (*replica, error) {
-	r := &replica{node: node, conflicts: conflicts, clock: clock, defects: defects, db: db, sync: pebble.Sync, states: map[string]state{},
+func openReplica(node string, o Options, clock *hlc.Clock, defects *defect.Set, db *pebble.DB, fsync bool) (*replica, error) {
+	r := &replica{node: node, conflicts: o.Conflicts, most: mostBytes(o.Regions), clock: clock, defects: defects, db: db, sync: pebble.Sync, states: map[string]state{},
 		last: map[string]uint64{}, merged: map[string]place{}, changed: map[string]bool{}, moved: map[string]bool{}}
 	if !fsync {
 		r.sync = pebble.NoSync
@@ -177,17 +178,22 @@ func (r *replica) flush() ([]string, error) {
 	return keys, nil
 }
 
-// changes are those after a place, of at most so many keys, without those that the replica to has sent itself; and the place up to which
+// changes are those after a place, of at most so many keys and batchBytes, but for a single key that is larger, without those that the replica to has sent itself; and the place up to which
 // they go. The same node with an empty disk is another replica, and needs those too.
 func (r *replica) changes(after uint64, most int, to string) (items []item, upto uint64) {
 	at, _ := slices.BinarySearchFunc(r.order, after+1, func(c change, seq uint64) int { return cmp.Compare(c.seq, seq) })
 	upto = after
+	bytes := 0
 	for _, c := range r.order[at:] {
-		if len(items) >= most {
+		told := r.last[c.key] == c.seq && c.from != to
+		if told {
+			bytes += len(c.key) + binary.MaxVarintLen64 + r.states[c.key].size()
+		}
+		if len(items) >= most || told && len(items) > 0 && bytes > batchBytes {
 			return items, upto
 		}
 		upto = c.seq
-		if r.last[c.key] == c.seq && c.from != to {
+		if told {
 			items = append(items, item{c.key, r.states[c.key]})
 		}
 	}
@@ -247,6 +253,9 @@ func (r *replica) put(req engine.WriteRequest) (record.Version, *engine.Error) {
 		value = &v
 	}
 	next := have.write(r.id(), value, func(t tagged) bool { return seen.has(t.Dot) })
+	if err := r.fits(state{Causal: next}); value != nil && err != nil {
+		return record.Version{}, err
+	}
 	r.set(key, state{Kind: kindCausal, Causal: next}, "")
 	return next.version(), nil
 }
@@ -318,6 +327,9 @@ func (r *replica) change(key, element string, remove bool) (record.Version, *eng
 		if err != nil {
 			return record.Version{}, &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.NotWritten, Message: "encode the set: " + err.Error()}
 		}
+		if err := r.fits(state{Latest: record.Record{Value: b}}); !remove && err != nil {
+			return record.Version{}, err
+		}
 		return r.overwrite(key, b, false), nil
 	}
 	var value *string
@@ -325,6 +337,9 @@ func (r *replica) change(key, element string, remove bool) (record.Version, *eng
 		value = &element
 	}
 	next := s.Causal.write(r.id(), value, func(t tagged) bool { return t.Value == element })
+	if err := r.fits(state{Causal: next}); !remove && err != nil {
+		return record.Version{}, err
+	}
 	if remove && r.defects.Has(defect.RemoveWins) {
 		next.Gone = union(next.Gone, []string{element})
 	}

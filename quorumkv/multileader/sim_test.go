@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
@@ -109,7 +110,7 @@ func (s *sim) start(name string) {
 		must(s.t, db.Set([]byte{prefixIncarnation}, fmt.Appendf(nil, "%08x", s.rng.Uint32()), pebble.Sync))
 	}
 	clock := hlc.NewClock(func() time.Time { return s.now.Add(s.skew[name]) }, 500*time.Millisecond)
-	r, err := openReplica(name, s.conflicts, clock, &s.defects, db, true)
+	r, err := openReplica(name, Options{Regions: s.regions, Conflicts: s.conflicts}, clock, &s.defects, db, true)
 	must(s.t, err)
 	e := &Engine{node: engine.Node{Name: name, Logger: log, Defects: &s.defects}, names: s.names, shown: map[string]state{},
 		opts: Options{Regions: s.regions, Conflicts: s.conflicts}}
@@ -191,7 +192,11 @@ func (s *sim) deliver() {
 	sh := s.links[link][0]
 	s.links[link] = s.links[link][1:]
 	to := s.loops[link[1]]
-	m, err := parseMessage(sh.m.marshal())
+	b := sh.m.marshal()
+	if len(b) > peer.MaxMessage {
+		s.t.Fatalf("a message of %d bytes, which no peer takes", len(b))
+	}
+	m, err := parseMessage(b)
 	must(s.t, err)
 	m.from = link[0]
 	before := to.r.merged[m.from]

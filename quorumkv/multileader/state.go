@@ -1,9 +1,13 @@
 package multileader
 
 import (
+	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/peer"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
@@ -81,6 +85,36 @@ func (s state) equal(o state) bool {
 		return maps.Equal(s.Causal.Seen, o.Causal.Seen) && slices.Equal(s.Causal.Live, o.Causal.Live) && slices.Equal(s.Causal.Gone, o.Causal.Gone)
 	}
 	return maps.Equal(s.Counts, o.Counts)
+}
+
+// size is no less than the length of the binary form, and not much more.
+func (s state) size() int {
+	n := 64 + len(s.Latest.Value) + len(s.Latest.Version.Node)
+	for r := range s.Causal.Seen {
+		n += len(r) + 2*binary.MaxVarintLen64
+	}
+	for _, t := range s.Causal.Live {
+		n += len(t.Dot.Replica) + len(t.Value) + 3*binary.MaxVarintLen64
+	}
+	for _, e := range s.Causal.Gone {
+		n += len(e) + binary.MaxVarintLen64
+	}
+	for r := range s.Counts {
+		n += len(r) + 3*binary.MaxVarintLen64
+	}
+	return n
+}
+
+// mostBytes is how large a leader may make a key by what it puts in. What all leaders have put in at once then fits into one message.
+func mostBytes(regions int) int { return peer.MaxMessage * 3 / 4 / regions }
+
+// fits is an error if a leader must not make a key what s is.
+func (r *replica) fits(s state) *engine.Error {
+	if n := s.size(); n > r.most {
+		return &engine.Error{Code: engine.CodeTooLarge, Outcome: engine.NotWritten, Message: fmt.Sprintf("the key would have %d bytes, with what its replicas know of it, "+
+			"and at most %d are told to other nodes; remove what is in it, or use more keys", n, r.most)}
+	}
+	return nil
 }
 
 // total is the value of a counter.

@@ -91,6 +91,10 @@ func (c *conn) ask(ctx context.Context, o op, body func([]byte) []byte) reply {
 
 // send queues a message of the engine's own, to which there is no answer.
 func (c *conn) send(body []byte) error {
+	if len(body) > MaxMessage {
+		// The other side would close the connection, with all that is on its way.
+		return fmt.Errorf("a message of %d bytes, at most %d are taken", len(body), MaxMessage)
+	}
 	select {
 	case <-c.done:
 		return fmt.Errorf("connection closed: %w", c.err)

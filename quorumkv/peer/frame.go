@@ -47,8 +47,11 @@ const (
 const (
 	frameHead = 4 + 8 + 1 // length of what follows, id, op or status
 	// maxFrame bounds what one peer can make another allocate.
-	maxFrame = 2 << 20
+	maxFrame = MaxMessage
 )
+
+// MaxMessage is the most bytes of a message that Send takes.
+const MaxMessage = 2 << 20
 
 var errMalformed = errors.New("malformed frame")
 
