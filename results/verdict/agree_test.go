@@ -24,7 +24,7 @@ var rank = map[checkers.Status]int{checkers.Violated: 0, checkers.Inconclusive: 
 func TestStrongerIsNeverBetterOff(t *testing.T) {
 	met := map[[2]checkers.Status]int{}
 	compared := map[[2]string]bool{}
-	for seed := range uint64(132) {
+	for seed := range uint64(143) {
 		h := random(t, seed)
 		var all []checkers.Checker
 		for _, m := range registry.All() {
@@ -46,7 +46,7 @@ func TestStrongerIsNeverBetterOff(t *testing.T) {
 					}
 				}
 			}
-			if seed%11 != 0 { // which meets every kind, as there are twelve
+			if seed%11 != 0 { // which meets every kind, as there are thirteen
 				continue
 			}
 			for i, s := range all {

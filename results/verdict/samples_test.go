@@ -13,6 +13,7 @@ var others = []func(rng *rand.Rand) (*history.History, error){
 	func(rng *rand.Rand) (*history.History, error) { return randomLocks(rng, true) },
 	randomTransfers,
 	randomOpenings,
+	randomLogs,
 }
 
 // randomLocks are two locks that three sessions take and give back, known by themselves or
@@ -144,4 +145,46 @@ func randomOpenings(rng *rand.Rand) (*history.History, error) {
 		}
 		see(x, seen)
 	})
+}
+
+// randomLogs are messages that are sent to two logs, one after another, while three sessions begin at the beginning and poll, each from where it stood. Some
+// logs lose a message before it is polled, some of these their first ones alone, as where retention deletes them.
+func randomLogs(rng *rand.Rand) (*history.History, error) {
+	b := history.NewBuilder(history.Header{Source: history.SourceLapse, Initial: history.Absent, Nodes: []string{"n1", "n2"}})
+	keys := []history.Key{b.Key("a"), b.Key("b")}
+	var sent [2][]history.Value
+	at := map[int32][]int{} // where a session stands
+	lost := []float64{0, 0, 0.1}[rng.IntN(3)]
+	head := []int{0, 0, 2}[rng.IntN(3)]
+	polls := []float64{0.3, 0.5, 0.7}[rng.IntN(3)]
+	for i := range []int{12, 60, 240}[rng.IntN(3)] {
+		s := int32(rng.IntN(3))
+		now := history.Time(2*i + 1)
+		op := history.Op{Session: s, Process: s, Node: int16(rng.IntN(2)), Invoke: now, Complete: now + 1, Error: -1, Note: -1, Outcome: history.OK}
+		k := rng.IntN(2)
+		var x history.Txn
+		switch {
+		case rng.Float64() >= polls:
+			x.Mops = append(x.Mops, history.Mop{Func: history.Send, Key: keys[k], Arg: history.Value(i + 1)})
+			x.SetVersion(0, int64(len(sent[k])))
+			sent[k] = append(sent[k], history.Value(i+1))
+		case at[s] == nil:
+			for _, key := range keys {
+				x.Mops = append(x.Mops, history.Mop{Func: history.Assign, Key: key, Arg: history.FromBeginning})
+			}
+			at[s] = []int{head, head}
+		default:
+			x.Mops = append(x.Mops, history.Mop{Func: history.Poll, Key: keys[k]})
+			var list []history.Value
+			for at[s][k] < len(sent[k]) && len(list) < 6 {
+				if rng.Float64() >= lost {
+					list = append(list, history.Value(at[s][k]), sent[k][at[s][k]])
+				}
+				at[s][k]++
+			}
+			x.SetList(0, list)
+		}
+		b.Add(op, &x)
+	}
+	return b.History()
 }
