@@ -3,6 +3,8 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -146,6 +148,10 @@ func TestTypedRefusals(t *testing.T) {
 		{"nothing to do with a field", "POST", c.addrs["n1"] + "/map/a", `{"field": "f"}`, "want one of increment"},
 		{"two things to do with a field", "POST", c.addrs["n1"] + "/map/a", `{"field": "f", "add": "x", "drop": true}`, "want one of increment"},
 		{"too much for a field", "POST", c.addrs["n1"] + "/map/a", `{"field": "f", "increment": 9000000000000}`, "increment: 9000000000000 must be between"},
+		{"an unknown thing to do with a field", "POST", c.addrs["n1"] + "/map/a", `{"field": "f", "put": "x"}`, "unknown field"},
+		{"a field with too long a name", "POST", c.addrs["n1"] + "/map/a", `{"field": "` + strings.Repeat("f", 513) + `", "add": "x"}`, "up to 512 bytes"},
+		{"a field twice", "POST", c.addrs["n1"] + "/map/a", `{"field": "f", "add": "x", "add": "y"}`, "add"},
+		{"more after the body", "POST", c.addrs["n1"] + "/map/a", `{"field": "f", "add": "x"} {}`, "ollows"},
 		{"a field that is not there", "POST", c.addrs["n1"] + "/map/a", `{"field": "f", "drop": true}`, "not in the map here"},
 		{"maps in a mode without types", "POST", leaderless.addrs["n1"] + "/map/a", `{"field": "f", "add": "x"}`, "types_unsupported"},
 		{"compare-and-set", "POST", c.addrs["n1"] + "/cas/a", ``, "compare_and_set_unsupported"},
@@ -160,6 +166,29 @@ func TestTypedRefusals(t *testing.T) {
 			t.Errorf("%s: the outcome is %q", tc.name, out.Error.Outcome)
 		}
 	}
+}
+
+// A key that would be too large for other nodes is refused with what there is to do, and is told to them as it was.
+func TestAFullKey(t *testing.T) {
+	c := startCluster(t, 2, false, multiLeader(multileader.CRDT))
+	told := 0
+	for n := range 20 {
+		_, err := c.clients["n1"].ChangeField(within(t), "a", protocol.FieldChange{Field: fmt.Sprint("f", n), Add: strings.Repeat("x", 60<<10)}, "")
+		var e *client.Error
+		switch {
+		case err == nil && told == n:
+			told++
+		case !errors.As(err, &e) || e.Status != http.StatusRequestEntityTooLarge || e.Code != protocol.CodeValueTooLarge || e.Outcome != protocol.NotWritten || !strings.Contains(e.Message, "use more keys"):
+			t.Fatalf("number %d of which %d were taken: %v", n, told, err)
+		}
+	}
+	if told < 5 || told == 20 {
+		t.Errorf("%d of 20 fields were taken", told)
+	}
+	eventually(t, "n2 has all fields that were taken", func() bool {
+		got, err := c.clients["n2"].Fields(within(t), "a", "")
+		return err == nil && len(got.Fields) == told
+	})
 }
 
 // Settings that this mode does not have, or cannot serve, are refused.
