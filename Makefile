@@ -71,7 +71,7 @@ test-patroni:
 	$(GO) vet -tags acceptance ./targets/postgres
 	$(GO) test -tags acceptance -count=1 -v -timeout 30m -run '^TestPatroni' ./targets/postgres
 
-# docs/kubernetes.md on a real API server, scheduler, controllers, kubelet and containerd, as root, with cgroup v1; nothing is left of them. Six minutes, and
+# docs/kubernetes.md on a real API server, scheduler, controllers, kubelet and containerd, as root, with cgroup v1; nothing is left of them. Fourteen minutes, and
 # at first twenty more, in which Kubernetes is built from its modules.
 test-kubernetes:
 	$(GO) vet -tags acceptance ./targets/cluster/kubernetes
