@@ -27,21 +27,21 @@ func (m meddler) Check(ctx context.Context, _ *history.History, _ checkers.Budge
 func TestInterruptWhileARunIsChecked(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		does  func(interrupt func(), ctx context.Context) checkers.Status
+		does  func(ctx context.Context, interrupt func()) checkers.Status
 		state string
 		exit  int
 	}{
-		{"cut short", func(interrupt func(), ctx context.Context) checkers.Status {
+		{"cut short", func(ctx context.Context, interrupt func()) checkers.Status {
 			interrupt()
 			<-ctx.Done()
 			return checkers.Inconclusive
 		}, store.StateInterrupted, verdict.ExitInterrupted},
-		{"cut short, and violated", func(interrupt func(), ctx context.Context) checkers.Status {
+		{"cut short, and violated", func(ctx context.Context, interrupt func()) checkers.Status {
 			interrupt()
 			<-ctx.Done()
 			return checkers.Violated
 		}, store.StateInterrupted, verdict.ExitViolated},
-		{"not interrupted", func(func(), context.Context) checkers.Status { return checkers.Violated }, store.StateFinished, verdict.ExitViolated},
+		{"not interrupted", func(context.Context, func()) checkers.Status { return checkers.Violated }, store.StateFinished, verdict.ExitViolated},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			env := testEnvironment(t)
@@ -52,7 +52,7 @@ func TestInterruptWhileARunIsChecked(t *testing.T) {
 			}
 			ctx, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
-			p.Models = []checkers.Checker{meddler(func(check context.Context) checkers.Status { return c.does(interrupt, check) })}
+			p.Models = []checkers.Checker{meddler(func(check context.Context) checkers.Status { return c.does(check, interrupt) })}
 			f, err := Run(ctx, p, sandbox.Provider{}, "", env)
 			if err != nil {
 				t.Fatal(err)
