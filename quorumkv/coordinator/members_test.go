@@ -45,22 +45,34 @@ func (n *network) change(ctx context.Context, via string, c membership.Change) e
 
 // stable waits for the end of changes, on all nodes.
 func (n *network) stable(ctx context.Context, members ...string) error {
+	return n.await(ctx, func(v *membership.View) bool { return v.Phase == membership.Stable && slices.Equal(v.Members, members) })
+}
+
+// await waits until all nodes are as is tells. A node that is no member is told once of a change, which may be lost, and hears of it when it asks a member:
+// those that lag are asked for their status, as an operator does, because no client may be there any more who asks through them.
+func (n *network) await(ctx context.Context, is func(*membership.View) bool) error {
 	for ctx.Err() == nil {
 		done := true
 		for _, node := range n.nodes {
-			v := node.View()
-			done = done && v.Phase == membership.Stable && slices.Equal(v.Members, members)
+			if is(node.View()) {
+				continue
+			}
+			done = false
+			node.with(func(_ *replica.Replica, _ *membership.Keeper, m *membership.Mover) { m.Status(ctx) })
 		}
 		if done {
 			return nil
 		}
 		time.Sleep(time.Millisecond)
 	}
-	var at []string
-	for _, node := range n.nodes {
-		at = append(at, node.name+": "+node.View().String())
+	var at strings.Builder
+	for _, name := range n.names {
+		n.nodes[name].with(func(_ *replica.Replica, k *membership.Keeper, m *membership.Mover) {
+			s := m.Status(context.Background())
+			fmt.Fprintf(&at, "\n%s: %s; status %s, waiting for %q", name, k.View(), s.State, s.Waiting)
+		})
 	}
-	return fmt.Errorf("never stable: %v", at)
+	return fmt.Errorf("never came about:%s", at.String())
 }
 
 // joinAndLeave has n5 join and n1, which begins as the steward, leave.

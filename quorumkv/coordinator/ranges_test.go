@@ -31,18 +31,11 @@ func (n *network) changeRanges(ctx context.Context, via string, steps ...members
 		_ = n.ask(ctx, via, membership.Change{Ranges: steps}) // what became of it is seen
 		time.Sleep(time.Millisecond)
 	}
-	for ctx.Err() == nil {
-		done := true
-		for _, node := range n.nodes {
-			v := node.View()
-			done = done && v.Phase == membership.Stable && v.Ranges.Digest() == want
-		}
-		if done {
-			return nil
-		}
-		time.Sleep(time.Millisecond)
+	err := n.await(ctx, func(v *membership.View) bool { return v.Phase == membership.Stable && v.Ranges.Digest() == want })
+	if err != nil {
+		return fmt.Errorf("ranges never changed by %v: %w", steps, err)
 	}
-	return fmt.Errorf("ranges never changed by %v: %s", steps, n.nodes[via].View())
+	return nil
 }
 
 // changesOfRanges has ranges moved, merged and split, each key's among them, and then a node join and another leave.
