@@ -49,6 +49,31 @@ func entryOf(text string) (e entry, ok bool) {
 	return e, true
 }
 
+// counted is the entry of an increment, or of a sum of them.
+func counted(field string, n int64) entry {
+	return entry{field, engine.Counter, strconv.FormatInt(n, 10)}
+}
+
+// entryOfChange is what a change puts into the map, of one that does.
+func entryOfChange(by engine.FieldChange) entry {
+	if by.Type == engine.Counter {
+		return counted(by.Field, by.Add)
+	}
+	return entry{by.Field, by.Type, by.Content}
+}
+
+// entriesOf are a field's: of a counter one, its total.
+func entriesOf(f engine.Field) []entry {
+	if f.Type == engine.Counter {
+		return []entry{counted(f.Name, f.Total)}
+	}
+	out := make([]entry, 0, len(f.Contents))
+	for _, content := range f.Contents {
+		out = append(out, entry{f.Name, f.Type, content})
+	}
+	return out
+}
+
 // replaces tells whether c takes o out of the map, if it knows of it.
 func replaces(c engine.FieldChange, o entry) bool {
 	switch {
@@ -76,11 +101,7 @@ func (c causal) changeField(replica string, by engine.FieldChange) (next causal,
 	if removes(by) {
 		return c.write(replica, nil, gone), slices.ContainsFunc(c.Live, gone)
 	}
-	content := by.Content
-	if by.Type == engine.Counter {
-		content = strconv.FormatInt(by.Add, 10)
-	}
-	value := entry{by.Field, by.Type, content}.String()
+	value := entryOfChange(by).String()
 	return c.write(replica, &value, gone), true
 }
 
@@ -156,13 +177,8 @@ func (s state) latestFields() []engine.Field {
 func overwriteField(have []engine.Field, by engine.FieldChange) (next []engine.Field, ok bool) {
 	all := contents{}
 	for _, f := range have {
-		if f.Type == engine.Counter && !(by.Drop && by.Field == f.Name) {
-			all.put(entry{f.Name, f.Type, strconv.FormatInt(f.Total, 10)})
-		} else if f.Type == engine.Counter {
-			ok = true
-		}
-		for _, content := range f.Contents {
-			if e := (entry{f.Name, f.Type, content}); replaces(by, e) {
+		for _, e := range entriesOf(f) {
+			if replaces(by, e) {
 				ok = true
 			} else {
 				all.put(e)
@@ -172,11 +188,7 @@ func overwriteField(have []engine.Field, by engine.FieldChange) (next []engine.F
 	if removes(by) {
 		return all.sorted(), ok
 	}
-	content := by.Content
-	if by.Type == engine.Counter {
-		content = strconv.FormatInt(by.Add, 10)
-	}
-	all.put(entry{by.Field, by.Type, content})
+	all.put(entryOfChange(by))
 	return all.sorted(), true
 }
 
