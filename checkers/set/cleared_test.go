@@ -9,7 +9,6 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/exhaust"
-	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -108,31 +107,7 @@ func wrongInTheEnd(ops []exhaust.Op) (wrong []string) {
 
 // Sets that are cleared, judged in the end, are what the definition says, and each violation is proven by the refuter.
 func TestClearedInTheEnd(t *testing.T) {
-	rounds := seeds.Choose(t, 6000)
-	model := checkers.Named(Eventual, Models())
-	counts := map[bool]int{}
-	for seed := range rounds.All() {
-		ops := randomCleared(seed)
-		h := exhaust.Build(t, nil, ops...)
-		v, err := NewEventual().Check(context.Background(), h, checkers.Budget{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := wrongInTheEnd(ops)
-		if (v.Status == checkers.Violated) != (len(want) > 0) {
-			t.Fatalf("seed %d: %s %v, want %v\n%s", seed, v.Status, v.Reasons, want, exhaust.Show(h))
-		}
-		counts[len(want) > 0]++
-		for i := range v.Violations {
-			if by, proven := model.Refute(context.Background(), h, &v.Violations[i]); by == "" || !proven {
-				t.Fatalf("seed %d: the witness of %s proves nothing: %s\n%s", seed, v.Violations[i].Anomaly, v.Violations[i].Sentence, exhaust.Show(h))
-			}
-		}
-	}
-	t.Logf("%s: broken: %v", rounds, counts)
-	if counts[true] < 300 || counts[false] < 300 {
-		t.Error("the histories are too much of one kind to test anything")
-	}
+	againstDefinition(t, checkers.Named(Eventual, Models()), randomCleared, wrongInTheEnd)
 }
 
 // A clearing is nothing that the model of sets without replicas knows of: it is not judged as if it were not there.

@@ -1,14 +1,11 @@
 package set
 
 import (
-	"context"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/exhaust"
-	"github.com/lapse-test/lapse/checkers/internal/seeds"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -126,28 +123,10 @@ func broken(ops []exhaust.Op) bool {
 
 // TestRemovals compares random sets with removals and re-adding with the definition.
 func TestRemovals(t *testing.T) {
-	rounds := seeds.Choose(t, 6000)
-	counts := map[bool]int{}
-	for seed := range rounds.All() {
-		ops := random(seed)
-		h := exhaust.Build(t, nil, ops...)
-		v, err := New().Check(context.Background(), h, checkers.Budget{})
-		if err != nil {
-			t.Fatal(err)
+	againstDefinition(t, Models()[1], random, func(ops []exhaust.Op) []string {
+		if broken(ops) {
+			return []string{"broken"}
 		}
-		want := broken(ops)
-		if (v.Status == checkers.Violated) != want {
-			t.Fatalf("seed %d: %s %v, want violated: %v\n%s", seed, v.Status, v.Reasons, want, exhaust.Show(h))
-		}
-		counts[want]++
-		for i := range v.Violations {
-			if by, proven := Models()[1].Refute(context.Background(), h, &v.Violations[i]); by == "" || !proven {
-				t.Fatalf("seed %d: the witness of %s proves nothing: %s\n%s", seed, v.Violations[i].Anomaly, v.Violations[i].Sentence, exhaust.Show(h))
-			}
-		}
-	}
-	t.Logf("%s: broken: %v", rounds, counts)
-	if counts[true] < 300 || counts[false] < 300 {
-		t.Error("the histories are too much of one kind to test anything")
-	}
+		return nil
+	})
 }
