@@ -26,6 +26,7 @@ type progress struct {
 	next  uint64 // what it is sent next
 	heard time.Time
 	sent  time.Time // when entries were last sent
+	stamp uint64    // the latest that it sent here while this node leads; 0 for none
 }
 
 // write is a client's write on its way through the leader.
@@ -119,7 +120,7 @@ func (l *loop) lead() {
 // ship sends a follower what is durable here and was not sent yet; even nothing when it is to hear of the leader.
 func (l *loop) ship(name string, f *progress, heartbeat bool) {
 	for ; heartbeat || f.next <= l.log.synced && f.next <= f.match+maxAhead; heartbeat = false {
-		m := message{Kind: kindAppend, Epoch: l.view.Epoch, Index: f.next - 1, At: l.log.epochAt(f.next - 1), Commit: l.applied}
+		m := message{Kind: kindAppend, Epoch: l.view.Epoch, Index: f.next - 1, At: l.log.epochAt(f.next - 1), Commit: l.applied, Stamp: f.stamp}
 		for size := 0; f.next <= l.log.synced && size < maxBatch; f.next++ {
 			e := l.log.at(f.next)
 			size += len(e.Key) + len(e.Value)
@@ -163,7 +164,7 @@ func (l *loop) appended(m message) {
 	if m.Epoch != l.view.Epoch || m.Index > l.log.synced {
 		return
 	}
-	f.heard = time.Now()
+	f.heard, f.stamp = time.Now(), m.Stamp
 	if !m.OK {
 		f.match, f.next = min(f.match, m.Index), m.Index+1
 		l.ship(m.from, f, true)

@@ -22,7 +22,7 @@ type status struct {
 	Last     uint64
 	Applied  uint64
 	Told     uint64    // up to where entries counted at its leader, when that last told it
-	CaughtUp time.Time // when a follower last had all that its leader had then told it of
+	CaughtUp time.Time // the latest moment of which a follower knows that it has all that its leader had then
 }
 
 // loop owns the log and the records: all is done in one goroutine.
@@ -40,13 +40,15 @@ type loop struct {
 	sought    time.Time     // when the last search for one ended
 	patience  time.Duration // after which without a word a leader is looked for
 	caughtUp  time.Time
+	born      time.Time // when this loop was made, and what its stamps count from there
+	birth     uint64
 	told      uint64
 	electing  bool
 	fatal     error
 }
 
 func newLoop(e *Engine, j *journal) *loop {
-	l := &loop{e: e, out: e.send, log: j, followers: map[string]*progress{}, heard: time.Now()}
+	l := &loop{e: e, out: e.send, log: j, followers: map[string]*progress{}, heard: time.Now(), born: time.Now(), birth: rand.Uint64()}
 	l.applied = j.commit
 	e.records.rebuild(j.entries[:j.commit])
 	l.drawPatience()

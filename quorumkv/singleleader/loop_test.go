@@ -72,6 +72,59 @@ func TestAppend(t *testing.T) {
 	}
 }
 
+// What a message that was long on its way says of how fresh a follower is: no more than when the leader had sent it, by the follower's own clock.
+func TestFreshness(t *testing.T) {
+	a := write1(1, "a", "")
+	for _, tc := range []struct {
+		name   string
+		commit uint64
+		stamp  func(l *loop) uint64
+		fresh  bool
+	}{
+		{"sent after an answer of just now", 1, (*loop).stamp, true},
+		{"it lacks what the leader has", 2, (*loop).stamp, false},
+		{"sent after an answer of an hour ago", 1, func(l *loop) uint64 { return l.stamp() - uint64(time.Hour) }, false},
+		{"sent after no answer", 1, func(*loop) uint64 { return 0 }, false},
+		{"for an earlier life", 1, func(l *loop) uint64 { return l.stamp() + uint64(time.Hour) }, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := follower(t, 0)
+			l.e.opts.MaxLag = time.Minute
+			l.born = l.born.Add(-2 * time.Hour)
+			l.append(message{Kind: kindAppend, Epoch: 1, Entries: []entry{a}, Commit: tc.commit, Stamp: tc.stamp(l), from: "n1"})
+			l.publish()
+			if l.e.lags() == tc.fresh {
+				t.Errorf("it lags: %t; caught up as of %s ago", tc.fresh, time.Since(l.caughtUp))
+			}
+			was := l.caughtUp
+			l.append(message{Kind: kindAppend, Epoch: 1, Index: 1, At: 1, Commit: 1, Stamp: l.stamp() - uint64(2*time.Hour), from: "n1"})
+			if l.caughtUp.Before(was) {
+				t.Error("an older message takes back what a newer one has shown")
+			}
+		})
+	}
+}
+
+// A leader sends back the stamp that it last had of a follower since it leads, and none before that.
+func TestStampsAreSentBack(t *testing.T) {
+	s := newSim(t, 1, 3, true)
+	defer s.close()
+	s.view = view{Epoch: 1, Leader: "n1"}
+	leader, to := s.loops["n1"], [2]string{"n1", "n2"}
+	leader.adopt(s.view)
+	leader.flush()
+	sent := s.links[to]
+	if len(sent) != 1 || sent[0].Stamp != 0 {
+		t.Fatalf("before any answer it sends %+v", sent)
+	}
+	leader.appended(message{Kind: kindAppended, Epoch: 1, OK: true, Index: 1, Stamp: 77, from: "n2"})
+	s.links[to] = nil
+	leader.ship("n2", leader.followers["n2"], true)
+	if sent := s.links[to]; len(sent) != 1 || sent[0].Stamp != 77 {
+		t.Errorf("after the answer it sends %+v", sent)
+	}
+}
+
 // Entries that counted and are not the new leader's go, and with them what they wrote.
 func TestTruncateWhatCounted(t *testing.T) {
 	a, b, c := write1(1, "a", "r1"), write1(1, "b", "r2"), write1(2, "c", "")

@@ -29,7 +29,9 @@ type message struct {
 	Index uint64
 	At    uint64 // the epoch of the entry at Index; with a refusal of kindAppended the epoch that the follower is in
 	// Commit is up to where entries count.
-	Commit  uint64
+	Commit uint64
+	// Stamp is the sender's clock (loop.stamp) in kindAppended, and in kindAppend the last that the leader had of this follower.
+	Stamp   uint64
 	Entries []entry
 	Body    []byte // of a request or a reply, in JSON
 
@@ -42,7 +44,7 @@ func (m message) marshal() []byte {
 		ok = 1
 	}
 	b := []byte{byte(m.Kind), ok}
-	for _, n := range []uint64{m.Epoch, m.ID, m.Index, m.At, m.Commit, uint64(len(m.Entries))} {
+	for _, n := range []uint64{m.Epoch, m.ID, m.Index, m.At, m.Commit, m.Stamp, uint64(len(m.Entries))} {
 		b = binary.AppendUvarint(b, n)
 	}
 	for _, e := range m.Entries {
@@ -60,7 +62,7 @@ func parseMessage(b []byte) (message, error) {
 		c.Fail("unknown kind")
 	}
 	m.OK = ok == 1
-	for _, n := range []*uint64{&m.Epoch, &m.ID, &m.Index, &m.At, &m.Commit} {
+	for _, n := range []*uint64{&m.Epoch, &m.ID, &m.Index, &m.At, &m.Commit, &m.Stamp} {
 		*n = c.Number()
 	}
 	c.Each(func() { m.Entries = append(m.Entries, c.entry()) })

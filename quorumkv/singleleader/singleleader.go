@@ -38,8 +38,9 @@
 //     nobody else has acknowledged anything. With a write level that loses nothing this is linearizable, whatever clocks do.
 //   - follower: what counts at the node that was asked, by what the leader last told it. It is a prefix of the leader's log, without bound
 //     on its age, and under async it may be dropped again.
-//   - max-lag: as follower, but as leader when this node has not had all that its leader has for longer than max_lag, by its own monotonic clock.
-//     So it is at most max_lag and a message's way old, as long as the leader that it hears of was not deposed.
+//   - max-lag: as follower, but as leader when this node does not know that it has all that its leader had max_lag ago. It knows by its own
+//     monotonic clock: the leader sends the follower's last stamp back with what it has, so that a message which was long on its way, as after
+//     a cut, says no more than how things were when the leader had that stamp. A read is at most max_lag old, as long as the leader that it hears of was not deposed.
 //
 // A compare-and-set is decided by the leader at its place in the log. That a condition fails is told once the write that it fails on counts, and like a read.
 //
