@@ -32,6 +32,10 @@ type Config struct {
 	// Clocks says that the plan moves clocks: servers that read them through something
 	// that makes them slower need it only then.
 	Clocks bool
+	// PowerFailures says that the plan takes the power from nodes, which loses what they had
+	// not synced: it counts for what is promised (Promiser), because a setting may give up
+	// what survives that and keep what survives a kill of a process.
+	PowerFailures bool
 	// Tenants is how many tenants the workload's keys are of, 0 for none; a target that cannot
 	// scan has none to know of.
 	Tenants history.Tenancy

@@ -6,17 +6,26 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-// Promises implements targets.Promiser, for partitions, pauses and kills of processes:
-// what "KV API guarantees" of etcd's documentation says, and what follows from it.
+// Promises implements targets.Promiser, for partitions, pauses and kills of processes,
+// and for power failures where the plan has some: what "KV API guarantees" of etcd's
+// documentation says, and what follows from it. Of servers that sync nothing ("unsafe, will
+// cause data loss") nothing is said, and over power failures nothing is promised.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	s, err := parse(cfg)
 	if err != nil {
 		return nil
 	}
-	return s.promises()
+	out := s.promises()
+	switch {
+	case s.noFsync && cfg.PowerFailures:
+		out.Withdraw()
+	case s.noFsync:
+		out.Silence()
+	}
+	return out
 }
 
-func (s settings) promises() map[string]bool {
+func (s settings) promises() targets.Promised {
 	out := targets.Promised{}
 	// A serializable read is answered by the member that is asked from what it has,
 	// however long it has heard of nobody. Its order is everybody's.

@@ -17,6 +17,7 @@ const (
 	optSection   = "section"
 	optHeartbeat = "heartbeat_interval"
 	optElection  = "election_timeout"
+	optNoFsync   = "unsafe_no_fsync"
 )
 
 // The levels. All writes have one: a majority has them in its log.
@@ -39,6 +40,9 @@ const (
 	setsFenced = "fenced-lock"
 )
 
+// noFsync is the value of unsafe_no_fsync with which nothing is synced.
+const noFsync = "true"
+
 var readLevels = []string{readLinearizable, readSerializable}
 
 // clientOptions are those that an external cluster has too.
@@ -54,6 +58,7 @@ var options = append([]targets.Option{
 	{Name: optSoftware, Default: "", Help: "the path of another etcd program instead"},
 	{Name: optHeartbeat, Default: "100ms", Help: "how often a leader says that it is there (--heartbeat-interval)"},
 	{Name: optElection, Default: "1s", Help: "after which silence of the leader a member stands for election (--election-timeout)"},
+	{Name: optNoFsync, Default: "false", Values: []string{"false", noFsync}, Help: "true: members sync nothing (--unsafe-no-fsync), so that a power failure loses what a majority acknowledged"},
 }, clientOptions...)
 
 // settings are a resolved configuration.
@@ -62,6 +67,7 @@ type settings struct {
 	compare, sets       string
 	ttl, section        time.Duration
 	heartbeat, election time.Duration
+	noFsync             bool
 	version, software   string
 	timeout             time.Duration
 }
@@ -78,6 +84,7 @@ func parse(cfg targets.Config) (settings, error) {
 	s := settings{
 		serializable: cfg.ReadLevel == readSerializable, compare: o[optCompare], sets: o[optSets],
 		version: o[optVersion], software: o[optSoftware], timeout: cfg.OpTimeout,
+		noFsync: o[optNoFsync] == noFsync,
 	}
 	err := targets.CheckLevels(Target{}.Info(), cfg)
 	if err != nil {

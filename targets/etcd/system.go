@@ -176,6 +176,9 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 		"--initial-cluster", strings.Join(list, ","), "--initial-cluster-state", state, "--initial-cluster-token", "lapse",
 		"--heartbeat-interval", fmt.Sprint(s.set.heartbeat.Milliseconds()), "--election-timeout", fmt.Sprint(s.set.election.Milliseconds()),
 	}
+	if s.set.noFsync {
+		args = append(args, "--unsafe-no-fsync")
+	}
 	path := s.server.Path
 	if s.Image != "" {
 		path = program

@@ -97,6 +97,8 @@ func TestResolve(t *testing.T) {
 		{"no section", targets.Config{Options: set(optSection, "long")}, "want a duration"},
 		{"an election", targets.Config{Options: set(optElection, "500ms")}, ""},
 		{"too short an election", targets.Config{Options: set(optElection, "400ms")}, "five times"},
+		{"nothing synced", targets.Config{Options: set(optNoFsync, "true")}, ""},
+		{"no switch", targets.Config{Options: set(optNoFsync, "on")}, "--set unsafe_no_fsync=on"},
 		{"a program", targets.Config{Options: set(optSoftware, "/opt/etcd")}, ""},
 		{"a name", targets.Config{Options: set(optSoftware, "etcd")}, "absolute path"},
 	} {
@@ -126,6 +128,9 @@ func TestPromises(t *testing.T) {
 		{"a set under a lock", targets.Config{Options: map[string]string{optSets: setsLock}}, "set", false},
 		{"a set under a lock that is checked", targets.Config{Options: map[string]string{optSets: setsFenced}}, "set", true},
 		{"a lock", targets.Config{}, "mutex", false},
+		{"synced, without power", targets.Config{PowerFailures: true}, "linearizable", true},
+		{"nothing synced, without power", targets.Config{PowerFailures: true, Options: map[string]string{optNoFsync: "true"}}, "linearizable", false},
+		{"nothing synced, without power, no write kept", targets.Config{PowerFailures: true, Options: map[string]string{optNoFsync: "true"}}, "no-lost-writes", false},
 	} {
 		cfg, err := Target{}.Resolve(c.cfg)
 		must(t, err)
@@ -133,6 +138,20 @@ func TestPromises(t *testing.T) {
 		if !said || got != c.want {
 			t.Errorf("%s: %s is promised: %v (said: %v), want %v", c.name, c.model, got, said, c.want)
 		}
+	}
+}
+
+// TestUnsyncedIsSilent: of servers that sync nothing and are killed nothing is said, but for
+// what is never promised.
+func TestUnsyncedIsSilent(t *testing.T) {
+	cfg, err := Target{}.Resolve(targets.Config{ReadLevel: readSerializable, Options: map[string]string{optNoFsync: "true"}})
+	must(t, err)
+	says := Target{}.Promises(cfg, nil)
+	if promised, said := says["no-lost-writes"]; said {
+		t.Errorf("no-lost-writes is promised: %v", promised)
+	}
+	if promised, said := says["linearizable"]; promised || !said {
+		t.Errorf("linearizable at a serializable read is promised: %v (said: %v)", promised, said)
 	}
 }
 

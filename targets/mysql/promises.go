@@ -9,8 +9,8 @@ import (
 )
 
 // Promises implements targets.Promiser: the table "What is promised" of
-// docs/targets/mysql.md, for partitions, pauses and kills. Where that says "as long as",
-// nothing is said here.
+// docs/targets/mysql.md, for partitions, pauses and kills, and for power failures where the
+// plan has some. Where that says "as long as", nothing is said here.
 func (Target) Promises(cfg targets.Config, funcs []history.Func) map[string]bool {
 	s, err := parse(cfg)
 	if err != nil {
@@ -22,10 +22,24 @@ func (Target) Promises(cfg targets.Config, funcs []history.Func) map[string]bool
 	} else {
 		s.promiseReplication(out)
 	}
-	if s.flush == "0" { // a kill loses what was not written
+	if s.loses(cfg.PowerFailures) {
 		out.Set(false, models.NoLostWrites, models.Linearizable, models.Regular, models.StrictSerializable, models.Bank, models.Set, models.Counter)
 	}
 	return out
+}
+
+// loses says whether a kill of the servers loses what they acknowledged, or a power failure.
+func (s settings) loses(power bool) bool {
+	switch {
+	case s.flush == flushEverySecond: // a kill loses what was not written
+		return true
+	case !power:
+		return false
+	case s.flush == flushWritten:
+		return true
+	}
+	// After a crash a commit that is not in the binary log is rolled back.
+	return !s.galera && s.syncBinlog != syncBinlogAlways
 }
 
 func (s settings) promiseReplication(out targets.Promised) {

@@ -24,7 +24,7 @@ func (s *System) replicationArgs(i int) []string {
 		return "--" + name + "=OFF"
 	}
 	args := []string{
-		"--log-bin=" + "binlog", "--log-slave-updates=ON", "--gtid-strict-mode=ON", "--sync-binlog=1", "--relay-log=relay",
+		"--log-bin=" + "binlog", "--log-slave-updates=ON", "--gtid-strict-mode=ON", "--sync-binlog=" + s.set.syncBinlog, "--relay-log=relay",
 		fmt.Sprintf("--slave-net-timeout=%d", int(netTimeout.Seconds())), flag("read-only", !primary),
 		flag("rpl-semi-sync-master-enabled", primary && s.set.semiSync()), flag("rpl-semi-sync-slave-enabled", !primary && s.set.semiSync()),
 		"--rpl-semi-sync-master-timeout=" + strconv.FormatInt(s.set.semiSyncWait.Milliseconds(), 10),

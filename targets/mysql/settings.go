@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ const (
 	optIsolation     = "isolation"
 	optSnapshot      = "innodb_snapshot_isolation"
 	optFlush         = "innodb_flush_log_at_trx_commit"
+	optSyncBinlog    = "sync_binlog"
 	optSemiSyncWait  = "rpl_semi_sync_master_timeout"
 	optSticky        = "sticky"
 	optMaxLag        = "max-lag"
@@ -95,11 +97,27 @@ const (
 	off = "off"
 )
 
+// The values of innodb_flush_log_at_trx_commit: the log is written and synced every second,
+// or with each commit, or written with each commit and synced every second.
+const (
+	flushEverySecond = "0"
+	flushAtCommit    = "1"
+	flushWritten     = "2"
+)
+
+// syncBinlogAlways syncs the binary log before a commit is acknowledged; mostSyncBinlog is
+// MariaDB's largest value.
+const (
+	syncBinlogAlways = "1"
+	mostSyncBinlog   = 1<<32 - 1
+)
+
 var options = []targets.Option{
 	{Name: optTopology, Default: topologyReplication, Values: []string{topologyReplication, topologyGalera}, Help: "a primary (the first node) with replicas, or a Galera cluster of three nodes or more that all take writes"},
 	{Name: optIsolation, Default: repeatableRead, Values: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, Help: "isolation level of every session"},
 	{Name: optSnapshot, Default: off, Values: []string{off, on}, Help: "innodb_snapshot_isolation: at REPEATABLE-READ, a write of a row that changed since the snapshot is error 1020"},
-	{Name: optFlush, Default: "1", Values: []string{"0", "1", "2"}, Help: "innodb_flush_log_at_trx_commit: at 0 a killed server loses up to a second of commits"},
+	{Name: optFlush, Default: "1", Values: []string{flushEverySecond, flushAtCommit, flushWritten}, Help: "innodb_flush_log_at_trx_commit: at 0 a killed server loses up to a second of commits, at 2 a power failure does"},
+	{Name: optSyncBinlog, Default: syncBinlogAlways, Help: "sync_binlog: after how many groups of commits the binary log is synced, 0 for never by the server (MariaDB's own default); other than 1 a power failure loses commits"},
 	{Name: optSemiSyncWait, Default: "10s", Help: "rpl_semi_sync_master_timeout: after which a commit that no replica acknowledges is acknowledged all the same"},
 	{Name: optSticky, Default: "5s", Help: "read level sticky: how long after its own write a session reads from the primary"},
 	{Name: optMaxLag, Default: "1s", Help: "read level max-lag: how far behind a replica may be that is still read from"},
@@ -111,12 +129,14 @@ var options = []targets.Option{
 
 // settings are a Config in our own terms.
 type settings struct {
-	nodes         int
-	galera        bool
-	read, write   string
-	isolation     string
-	snapshot      bool
-	flush         string
+	nodes       int
+	galera      bool
+	read, write string
+	isolation   string
+	snapshot    bool
+	flush       string
+	// syncBinlog is a number; a Galera cluster here has no binary log.
+	syncBinlog    string
 	semiSyncWait  time.Duration
 	sticky        time.Duration
 	maxLag        time.Duration
@@ -152,6 +172,10 @@ func parse(cfg targets.Config) (settings, error) {
 	}
 	topology := opts[optTopology]
 	s.galera, s.isolation, s.flush = topology == topologyGalera, opts[optIsolation], opts[optFlush]
+	s.syncBinlog = opts[optSyncBinlog]
+	if n, err := strconv.ParseUint(s.syncBinlog, 10, 64); err != nil || n > mostSyncBinlog {
+		return s, targets.Usagef("--set %s=%s: want a number from 0 to %d", optSyncBinlog, s.syncBinlog, uint64(mostSyncBinlog))
+	}
 	s.snapshot, s.failover, s.recovered = opts[optSnapshot] == on, opts[optFailover] == on, opts[optRestart] == restartRecovered
 	s.oneWriter = opts[optWriters] == writersOne
 	if s.read, err = level("read", s.read, topology, readLevels); err != nil {
@@ -214,6 +238,9 @@ func (s settings) combination(given map[string]string) error {
 		if s.failover {
 			return targets.Usagef("--set %s=on: every node of a Galera cluster takes writes, and there is nothing to fail over", optFailover)
 		}
+		if s.syncBinlog != syncBinlogAlways {
+			return targets.Usagef("--set %s=%s: a Galera cluster writes no binary log here; use --set %s=%s", optSyncBinlog, s.syncBinlog, optTopology, topologyReplication)
+		}
 		return nil
 	}
 	alone := ""
@@ -261,7 +288,7 @@ func (s settings) complete(cfg targets.Config) targets.Config {
 	}
 	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.nodes, s.read, s.write, s.timeout
 	cfg.Options = map[string]string{
-		optTopology: topology, optIsolation: s.isolation, optSnapshot: switched(s.snapshot), optFlush: s.flush,
+		optTopology: topology, optIsolation: s.isolation, optSnapshot: switched(s.snapshot), optFlush: s.flush, optSyncBinlog: s.syncBinlog,
 		optSemiSyncWait: s.semiSyncWait.String(), optSticky: s.sticky.String(), optMaxLag: s.maxLag.String(),
 		optFailover: switched(s.failover), optFailoverAfter: s.failoverAfter.String(), optRestart: restart, optWriters: writers,
 	}

@@ -31,8 +31,12 @@ const (
 	optSync    = "sync_interval"
 )
 
-// syncDefault leaves the interval to the server: two minutes.
-const syncDefault = "default"
+// The values of sync_interval: the server's own, two minutes, and before every
+// acknowledgement.
+const (
+	syncDefault = "default"
+	syncAlways  = "always"
+)
 
 // The levels.
 const (
@@ -69,7 +73,7 @@ func (Target) Info() targets.Info {
 		WriteLevels: []string{writeAck},
 		Options: []targets.Option{
 			{Name: optVersion, Default: versions[0], Values: versions, Help: "the server's version, built once by the go command"},
-			{Name: optSync, Default: syncDefault, Values: []string{syncDefault, "always"}, Help: "when the stream's files are synced: every two minutes, or before a write is acknowledged"},
+			{Name: optSync, Default: syncDefault, Values: []string{syncDefault, syncAlways}, Help: "when the stream's files are synced: every two minutes, so that a power failure loses what was acknowledged, or before a write is acknowledged"},
 		},
 		Funcs:        targets.KeyFuncs(),
 		MaxTxn:       1,
@@ -148,12 +152,16 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 }
 
 // Promises implements targets.Promiser. What a majority acknowledged survives kills of
-// processes, except before 2.10.23. No read is promised to be the newest: a replica that
+// processes, except before 2.10.23, and power failures only if it was synced. No read is promised to be the newest: a replica that
 // answers a direct read may be behind, and so may be a leader that does not know yet
 // that it is one no longer.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	version := cfg.Options[optVersion] // empty with --at, where the servers say
-	out := targets.Promised{models.NoLostWrites: version == "" || !loses(version)}
+	kept := version == "" || !loses(version)
+	if cfg.PowerFailures && cfg.Options[optSync] != syncAlways {
+		kept = false
+	}
+	out := targets.Promised{models.NoLostWrites: kept}
 	out.Set(false, models.Linearizable, models.Regular, models.Sequential, models.ReadYourWrites, models.MonotonicReads)
 	return out
 }

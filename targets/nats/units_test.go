@@ -123,6 +123,24 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// TestPromisesWithoutPower: only what was synced survives a power failure, and what was not
+// survives a kill.
+func TestPromisesWithoutPower(t *testing.T) {
+	for _, c := range []struct {
+		sync  string
+		power bool
+		want  bool
+	}{{syncDefault, false, true}, {syncDefault, true, false}, {syncAlways, false, true}, {syncAlways, true, true}} {
+		cfg, err := Target{}.Resolve(targets.Config{PowerFailures: c.power, Options: map[string]string{optSync: c.sync}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (Target{}).Promises(cfg, nil)["no-lost-writes"]; got != c.want {
+			t.Errorf("sync_interval=%s, power failures %t: no-lost-writes is promised: %t, want %t", c.sync, c.power, got, c.want)
+		}
+	}
+}
+
 // TestPromisesFound: at --at the servers' versions say what is promised, and one server that
 // loses streams is enough.
 func TestPromisesFound(t *testing.T) {

@@ -41,17 +41,17 @@ func render(list []setting) []byte {
 }
 
 // fixedSettings are the same on every node and for the whole run. They keep what
-// is promised (fsync, full_page_writes and the levels are as installed) and change
-// sizes, and the times after which a lost connection is noticed.
-func fixedSettings(sw software) []setting {
+// is promised (fsync and full_page_writes are as asked for, the levels as installed) and
+// change sizes, and the times after which a lost connection is noticed.
+func (s settings) fixedSettings(sw software) []setting {
 	list := []setting{
 		{"max_connections", strconv.Itoa(maxConnections)},
 		{"superuser_reserved_connections", "10"},
 		{"shared_buffers", "32MB"},
 		{"dynamic_shared_memory_type", "mmap"}, // in the data directory, where it vanishes
 		{"unix_socket_directories", ""},
-		{"fsync", "on"},
-		{"full_page_writes", "on"},
+		{optFsync, s.fsync},
+		{optFullPages, s.fullPages},
 		{"wal_level", "replica"},
 		{"hot_standby", "on"},
 		{"max_wal_senders", "20"},
@@ -161,7 +161,7 @@ func (s *System) configure(node, primary int) error {
 		return err
 	}
 	dir := dataDir(s.Nodes[node])
-	text := append(render(fixedSettings(s.software)), render(own)...)
+	text := append(render(s.set.fixedSettings(s.software)), render(own)...)
 	if s.set.multiLeader {
 		text = append(text, render(leaderSettings())...)
 	}

@@ -130,7 +130,7 @@ func (m *manager) patroniConfig(node int) ([]byte, error) {
 	login := map[string]string{"username": superuser}
 	rules := []string{"host all all 0.0.0.0/0 trust", "host replication all 0.0.0.0/0 trust"}
 	parameters := map[string]string{}
-	for _, set := range fixedSettings(s.software) {
+	for _, set := range s.set.fixedSettings(s.software) {
 		parameters[set.name] = set.value
 	}
 	p := s.set.patroni

@@ -7,16 +7,37 @@ import (
 )
 
 // Promises implements targets.Promiser: the table "What is promised" of
-// docs/targets/postgres.md, for partitions, pauses and kills. Where that says "as
-// long as", nothing is said here. A server of an external cluster may be no
-// PostgreSQL at all: its target is another, which promises nothing.
+// docs/targets/postgres.md, for partitions, pauses and kills, and for power failures where
+// the plan has some. Where that says "as long as", nothing is said here. A server of an
+// external cluster may be no PostgreSQL at all: its target is another, which promises
+// nothing.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	s, err := parse(cfg)
 	if err != nil {
 		return nil
 	}
+	out := s.promises()
+	if cfg.PowerFailures {
+		s.withoutPower(out)
+	}
+	return out
+}
+
+// withoutPower takes from out what a power failure takes.
+func (s settings) withoutPower(out targets.Promised) {
+	if s.fsync == off || s.fullPages == off {
+		out.Withdraw() // "this can result in unrecoverable data corruption"
+		out[models.NoLostWrites] = false
+	}
+	if s.failover == failoverPatroni && s.write == writeRemoteWrite {
+		out[models.NoLostWrites] = false // the standby that is promoted may have lost what it had in memory
+	}
+}
+
+// promises are those over partitions, pauses and kills.
+func (s settings) promises() targets.Promised {
 	if s.multiLeader {
-		return map[string]bool{
+		return targets.Promised{
 			models.Linearizable: false, models.Regular: false, models.Sequential: false, models.Eventual: false, models.NoLostWrites: false,
 			models.SnapshotIsolation: false, models.Serializable: false,
 		}
@@ -76,7 +97,7 @@ func (s settings) promiseIsolation(out targets.Promised) {
 // promisesUnderPatroni: an acknowledged write survives if its commit waited for a standby,
 // and only such a one is promoted. A leader that is paused for longer than its lease, with
 // its Patroni, answers as one for a moment after it goes on.
-func (s settings) promisesUnderPatroni() map[string]bool {
+func (s settings) promisesUnderPatroni() targets.Promised {
 	waits := s.patroni.sync && (s.write == writeRemoteWrite || s.write == writeOn || s.write == writeRemoteApply)
-	return map[string]bool{models.NoLostWrites: waits, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
+	return targets.Promised{models.NoLostWrites: waits, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
 }

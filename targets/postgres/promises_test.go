@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/lapse-test/lapse/targets"
@@ -36,5 +37,62 @@ func TestPromises(t *testing.T) {
 				t.Errorf("it promises %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// TestPromisesWithoutPower: of the same settings, what a power failure takes and a kill does
+// not.
+func TestPromisesWithoutPower(t *testing.T) {
+	primary := map[string]bool{"linearizable": true, "no-lost-writes": true, "read-committed": true, "snapshot-isolation": false, "repeatable-read": false}
+	nothing := map[string]bool{"linearizable": false, "no-lost-writes": false, "read-committed": false, "snapshot-isolation": false, "repeatable-read": false}
+	patroni := func(lost bool) map[string]bool {
+		return map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": !lost}
+	}
+	for _, c := range []struct {
+		name, write  string
+		options      map[string]string
+		kill, outage map[string]bool
+	}{
+		{"synced", "on", nil, primary, primary},
+		{"not synced", "on", map[string]string{optFsync: "off"}, primary, nothing},
+		{"torn pages", "on", map[string]string{optFullPages: "off"}, primary, nothing},
+		{"a standby that has it", "on", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, patroni(false), patroni(false)},
+		{"a standby that has it in memory", "remote_write", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, patroni(false), patroni(true)},
+	} {
+		for power, want := range map[bool]map[string]bool{false: c.kill, true: c.outage} {
+			cfg := targets.Config{Nodes: 3, WriteLevel: c.write, ReadLevel: "primary", Options: c.options, PowerFailures: power}
+			if got := (Target{}).Promises(cfg, nil); !maps.Equal(got, want) {
+				t.Errorf("%s, power failures %t: it promises %v, want %v", c.name, power, got, want)
+			}
+		}
+	}
+}
+
+// TestDurabilityIsAsAskedFor: what the servers are told is what was asked for, PostgreSQL's own
+// defaults unless it was something else; what cannot be asked for is refused.
+func TestDurabilityIsAsAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		options      map[string]string
+		fsync, pages string
+	}{
+		{nil, "on", "on"},
+		{map[string]string{optFsync: "off"}, "off", "on"},
+		{map[string]string{optFullPages: "off"}, "on", "off"},
+	} {
+		s, err := parse(targets.Config{Options: c.options})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(render(s.fixedSettings(software{major: 18})))
+		for _, line := range []string{"\nfsync = '" + c.fsync + "'\n", "\nfull_page_writes = '" + c.pages + "'\n"} {
+			if strings.Count(text, line) != 1 {
+				t.Errorf("with %v the configuration lacks %q", c.options, line)
+			}
+		}
+	}
+	for _, option := range []string{optFsync, optFullPages} {
+		if _, err := parse(targets.Config{Options: map[string]string{option: "maybe"}}); err == nil || !strings.Contains(err.Error(), "--set "+option+"=maybe") {
+			t.Errorf("%s=maybe: %v", option, err)
+		}
 	}
 }

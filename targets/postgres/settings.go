@@ -58,8 +58,16 @@ const (
 	optFailover      = "failover"
 	optFailoverAfter = "failover-after"
 	optApplyDelay    = "apply-delay"
+	optFsync         = "fsync"
+	optFullPages     = "full_page_writes"
 	optSoftware      = "software"
 	optBindir        = "bindir"
+)
+
+// The values of the settings that PostgreSQL has as a boolean.
+const (
+	on  = "on"
+	off = "off"
 )
 
 // Where the software comes from.
@@ -85,6 +93,8 @@ var options = append([]targets.Option{
 	{Name: optFailover, Default: failoverOff, Values: []string{failoverOff, failoverOn, failoverPatroni}, Help: "promote a standby when the primary is gone: by a failover manager of lapse's own, or by Patroni, which runs every server"},
 	{Name: optFailoverAfter, Default: "1s", Help: "how long the primary must be gone before a standby is promoted"},
 	{Name: optApplyDelay, Default: "0s", Help: "recovery_min_apply_delay: how late the standbys replay every commit"},
+	{Name: optFsync, Default: on, Values: []string{on, off}, Help: "off: the server syncs nothing, so that a power failure loses commits and can corrupt the data; a kill loses nothing"},
+	{Name: optFullPages, Default: on, Values: []string{on, off}, Help: "off: a page that a power failure left half written is not repaired from the log"},
 	{Name: optPooler, Default: poolerNone, Values: []string{poolerNone, poolerSession, poolerTransaction}, Help: "a PgBouncer on each node between its server and clients, with this pool_mode"},
 	{Name: optSoftware, Default: softwareFetched, Values: []string{softwareFetched, softwarePath}, Help: "the fetched PostgreSQL, or the one installed on this machine, which Patroni takes always"},
 	{Name: optBindir, Default: "", Help: "directory with initdb and postgres, instead of software"},
@@ -138,8 +148,10 @@ type settings struct {
 	dialect       dialect
 	failoverAfter time.Duration
 	applyDelay    time.Duration
-	software      string
-	bindir        string
+	// fsync and fullPages are on or off.
+	fsync, fullPages string
+	software         string
+	bindir           string
 	// pooler is poolerNone or a pool_mode; empty on an external cluster.
 	pooler string
 }
@@ -193,6 +205,7 @@ func parse(cfg targets.Config) (settings, error) {
 	}
 	s.isolation, s.software, s.bindir = opts[optIsolation], opts[optSoftware], opts[optBindir]
 	s.failover, s.pooler = opts[optFailover], opts[optPooler]
+	s.fsync, s.fullPages = opts[optFsync], opts[optFullPages]
 	if s.failover == failoverPatroni && s.software == softwareFetched {
 		s.software = softwarePath // the fetched one lacks the programs that Patroni calls
 	}
@@ -291,6 +304,8 @@ func (s settings) complete(cfg targets.Config) targets.Config {
 		optFailover:      s.failover,
 		optFailoverAfter: s.failoverAfter.String(),
 		optApplyDelay:    s.applyDelay.String(),
+		optFsync:         s.fsync,
+		optFullPages:     s.fullPages,
 		optSoftware:      s.software,
 		optBindir:        s.bindir,
 		optPooler:        s.pooler,

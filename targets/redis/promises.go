@@ -6,12 +6,12 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
-// Promises implements targets.Promiser, for partitions, pauses and kills of
-// processes (not of machines: what the append-only file was given survives those).
+// Promises implements targets.Promiser, for partitions, pauses, kills of processes and
+// power failures.
 //
 // With one primary and no failover there is one copy that counts, so that reads at
 // the primary are linearizable, whatever WAIT says: a write is done when the primary
-// has it. That holds over a kill of the primary only with appendfsync=always; with
+// has it. That holds over a kill or a power failure of the primary only with appendfsync=always; with
 // everysec a write that was acknowledged can still be in the process ("Redis
 // persistence": one second of writes can be lost).
 //

@@ -128,6 +128,8 @@ func TestPromises(t *testing.T) {
 		want  bool
 	}{
 		{"synced, at the primary", targets.Config{Nodes: 3, Options: map[string]string{optAppendfsync: appendfsyncAlways}}, "linearizable", true},
+		{"synced, without power", targets.Config{Nodes: 3, PowerFailures: true, Options: map[string]string{optAppendfsync: appendfsyncAlways}}, "no-lost-writes", true},
+		{"synced every second, without power", targets.Config{Nodes: 3, PowerFailures: true}, "no-lost-writes", false},
 		{"not synced", targets.Config{Nodes: 3}, "linearizable", false},
 		{"at a replica", targets.Config{Nodes: 3, ReadLevel: readReplica, Options: map[string]string{optAppendfsync: appendfsyncAlways}}, "linearizable", false},
 		{"at a replica, nothing is lost", targets.Config{Nodes: 3, ReadLevel: readReplica, Options: map[string]string{optAppendfsync: appendfsyncAlways}}, "no-lost-writes", true},
