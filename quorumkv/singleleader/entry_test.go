@@ -19,8 +19,8 @@ func sampleEntries() []entry {
 
 func sampleMessages() []message {
 	return []message{
-		{Kind: kindAppend, Epoch: 3, Index: 7, At: 2, Commit: 5, Stamp: 1 << 63, Entries: sampleEntries()},
-		{Kind: kindAppended, Epoch: 3, OK: true, Index: 9, At: 3, Stamp: 11},
+		{Kind: kindAppend, Epoch: 3, Index: 7, At: 2, Commit: 5, Stamp: 1 << 63, Echo: 12, Entries: sampleEntries()},
+		{Kind: kindAppended, Epoch: 3, OK: true, Index: 9, At: 3, Stamp: 11, Echo: 1 << 62},
 		{Kind: kindAsk, Epoch: 4, ID: 1 << 50},
 		{Kind: kindReply, ID: 7, Body: []byte(`{"error":null}`)},
 	}

@@ -1,14 +1,12 @@
 package singleleader
 
 import (
-	"time"
-
 	"github.com/lapse-test/lapse/quorumkv/defect"
 )
 
 // append takes what a leader sends: entries that follow the one at m.Index, and up to where they count. It returns the answer.
 func (l *loop) append(m message) message {
-	answer := message{Kind: kindAppended, Epoch: m.Epoch, At: l.log.promise, Stamp: l.stamp()}
+	answer := message{Kind: kindAppended, Epoch: m.Epoch, At: l.log.promise, Stamp: l.stamp(), Echo: m.Stamp}
 	if m.Epoch < l.log.promise || l.leading && m.Epoch == l.view.Epoch {
 		return answer
 	}
@@ -19,7 +17,7 @@ func (l *loop) append(m message) message {
 	if m.Epoch > l.view.Epoch {
 		l.adopt(view{Epoch: m.Epoch, Leader: m.from})
 	}
-	l.heard, l.told = time.Now(), m.Commit
+	l.heard, l.told = l.e.now(), m.Commit
 	if last := l.log.last(); m.Index > last {
 		answer.Index = last
 		return answer
@@ -39,25 +37,9 @@ func (l *loop) append(m message) message {
 	answer.OK, answer.Index = true, m.Index+uint64(len(m.Entries))
 	l.advance(min(m.Commit, answer.Index))
 	if l.applied >= m.Commit {
-		l.freshAsOf(m.Stamp)
+		l.freshAsOf(m.Echo)
 	}
 	return answer
-}
-
-// stamp is this node's monotonic clock for its leader to send back, in nanoseconds. It begins anywhere at every start, so that what was sent to an
-// earlier life is not taken for this one's.
-func (l *loop) stamp() uint64 { return l.birth + uint64(time.Since(l.born)) }
-
-// freshAsOf notes that this node has all that its leader had when it received this stamp, and so at the time of the stamp. The time at
-// which the leader's message arrived would not do: it may have waited for as long as a connection takes to notice that the way is free again.
-func (l *loop) freshAsOf(stamp uint64) {
-	since := time.Duration(stamp - l.birth)
-	if stamp == 0 || since < 0 || since > time.Since(l.born) {
-		return
-	}
-	if at := l.born.Add(since); at.After(l.caughtUp) {
-		l.caughtUp = at
-	}
 }
 
 // take writes those entries that are not there yet. What is there and differs, and all after it, goes.
@@ -100,7 +82,7 @@ func (l *loop) satisfied() bool {
 	if l.leading {
 		return l.heardOf() >= l.e.majority()
 	}
-	return l.view.Epoch > 0 && l.view.Leader != l.e.node.Name && time.Since(l.heard) < l.e.opts.ElectionTimeout
+	return l.view.Epoch > 0 && l.view.Leader != l.e.node.Name && l.e.since(l.heard) < l.e.opts.ElectionTimeout
 }
 
 func (l *loop) has(d defect.Defect) bool { return l.e.node.Defects.Has(d) }

@@ -26,7 +26,7 @@ type progress struct {
 	next  uint64 // what it is sent next
 	heard time.Time
 	sent  time.Time // when entries were last sent
-	stamp uint64    // the latest that it sent here while this node leads; 0 for none
+	vouching
 }
 
 // write is a client's write on its way through the leader.
@@ -55,7 +55,7 @@ func (l *loop) begin() {
 	l.leading, l.mark = true, 0
 	for _, name := range l.e.names {
 		if name != l.e.node.Name {
-			l.followers[name] = &progress{next: l.log.last() + 1, heard: time.Now()}
+			l.followers[name] = &progress{next: l.log.last() + 1, heard: l.e.now()}
 		}
 	}
 	if !l.e.opts.Failover {
@@ -73,7 +73,7 @@ func (l *loop) stepDown(why string) {
 	}
 	l.check(l.log.flush())
 	l.leading = false
-	l.heard = time.Now()
+	l.heard = l.e.now()
 	l.drawPatience()
 	l.publish()
 	l.e.node.Logger.Info("no longer leading", "epoch", l.view.Epoch, "because", why)
@@ -92,7 +92,7 @@ func (l *loop) stepDown(why string) {
 func (l *loop) heardOf() int {
 	n := 1
 	for _, f := range l.followers {
-		if time.Since(f.heard) < l.e.opts.ElectionTimeout {
+		if l.e.since(f.heard) < l.e.opts.ElectionTimeout {
 			n++
 		}
 	}
@@ -107,7 +107,7 @@ func (l *loop) lead() {
 		return
 	}
 	for name, f := range l.followers {
-		if f.match < l.log.synced && time.Since(f.sent) > l.e.opts.ElectionTimeout/4 {
+		if f.match < l.log.synced && l.e.since(f.sent) > l.e.opts.ElectionTimeout/4 {
 			f.next = f.match + 1
 		}
 		l.ship(name, f, true)
@@ -119,15 +119,16 @@ func (l *loop) lead() {
 
 // ship sends a follower what is durable here and was not sent yet; even nothing when it is to hear of the leader.
 func (l *loop) ship(name string, f *progress, heartbeat bool) {
+	f.vouch(l.surelyLedAsOf())
 	for ; heartbeat || f.next <= l.log.synced && f.next <= f.match+maxAhead; heartbeat = false {
-		m := message{Kind: kindAppend, Epoch: l.view.Epoch, Index: f.next - 1, At: l.log.epochAt(f.next - 1), Commit: l.applied, Stamp: f.stamp}
+		m := message{Kind: kindAppend, Epoch: l.view.Epoch, Index: f.next - 1, At: l.log.epochAt(f.next - 1), Commit: l.applied, Stamp: l.stamp(), Echo: f.vouched}
 		for size := 0; f.next <= l.log.synced && size < maxBatch; f.next++ {
 			e := l.log.at(f.next)
 			size += len(e.Key) + len(e.Value)
 			m.Entries = append(m.Entries, e)
 		}
 		if len(m.Entries) > 0 {
-			f.sent = time.Now()
+			f.sent = l.e.now()
 		}
 		if l.out(name, m) != nil {
 			f.next = f.match + 1
@@ -164,7 +165,11 @@ func (l *loop) appended(m message) {
 	if m.Epoch != l.view.Epoch || m.Index > l.log.synced {
 		return
 	}
-	f.heard, f.stamp = time.Now(), m.Stamp
+	f.heard = l.e.now()
+	f.noted(m.Stamp, f.heard)
+	if at, ok := l.timeOf(m.Echo); ok && at.After(f.asOf) {
+		f.asOf = at
+	}
 	if !m.OK {
 		f.match, f.next = min(f.match, m.Index), m.Index+1
 		l.ship(m.from, f, true)
@@ -220,7 +225,7 @@ func (l *loop) degraded(index uint64) bool {
 	}
 	for _, w := range l.waiting {
 		if w.index == index {
-			return time.Since(w.since) > l.e.opts.ElectionTimeout/degradeAfter
+			return l.e.since(w.since) > l.e.opts.ElectionTimeout/degradeAfter
 		}
 	}
 	return false
@@ -261,7 +266,7 @@ func (l *loop) propose(w *write) {
 
 // wait has a write answered when the entry at a place counts, which may be now.
 func (l *loop) wait(w *write, index uint64) {
-	w.index, w.since = index, time.Now()
+	w.index, w.since = index, l.e.now()
 	if index <= l.applied {
 		l.finish(w)
 		return

@@ -22,7 +22,8 @@ type status struct {
 	Last     uint64
 	Applied  uint64
 	Told     uint64    // up to where entries counted at its leader, when that last told it
-	CaughtUp time.Time // the latest moment of which a follower knows that it has all that its leader had then
+	CaughtUp time.Time // the latest moment of which a follower knows that it has all that was acknowledged before
+	LedAsOf  time.Time // the latest moment of which a leader knows that it was not deposed, see surelyLedAsOf
 }
 
 // loop owns the log and the records: all is done in one goroutine.
@@ -48,7 +49,7 @@ type loop struct {
 }
 
 func newLoop(e *Engine, j *journal) *loop {
-	l := &loop{e: e, out: e.send, log: j, followers: map[string]*progress{}, heard: time.Now(), born: time.Now(), birth: rand.Uint64()}
+	l := &loop{e: e, out: e.send, log: j, followers: map[string]*progress{}, heard: e.now(), born: e.now(), birth: rand.Uint64()}
 	l.applied = j.commit
 	e.records.rebuild(j.entries[:j.commit])
 	l.drawPatience()
@@ -95,7 +96,7 @@ func (l *loop) run(ctx context.Context) error {
 // again soon. The leader was not heard: a node that only searches must not tell others that it has one.
 func (l *loop) searched() {
 	l.electing = false
-	l.sought, l.patience = time.Now(), l.e.opts.ElectionTimeout/4+rand.N(l.e.opts.ElectionTimeout/4)
+	l.sought, l.patience = l.e.now(), l.e.opts.ElectionTimeout/4+rand.N(l.e.opts.ElectionTimeout/4)
 }
 
 // drain takes what else is there, so that one sync serves many.
@@ -132,7 +133,7 @@ func (l *loop) ticked() {
 		l.lead()
 		return
 	}
-	if l.e.views != nil && !l.electing && min(time.Since(l.heard), time.Since(l.sought)) > l.patience {
+	if l.e.views != nil && !l.electing && min(l.e.since(l.heard), l.e.since(l.sought)) > l.patience {
 		l.electing = true
 		epoch := l.view.Epoch
 		l.e.Background.Go(func() { l.e.elect(epoch) })
@@ -142,7 +143,7 @@ func (l *loop) ticked() {
 // adopt takes a newer view.
 func (l *loop) adopt(v view) {
 	l.stepDown(fmt.Sprintf("%s leads in epoch %d", v.Leader, v.Epoch))
-	l.view, l.heard = v, time.Now()
+	l.view, l.heard = v, l.e.now()
 	l.drawPatience()
 	l.e.node.Logger.Info("leader", "node", v.Leader, "epoch", v.Epoch)
 	if v.Leader == l.e.node.Name {
@@ -170,6 +171,9 @@ func (l *loop) publish() {
 		Last: l.log.last(), Applied: l.applied, Told: l.told, CaughtUp: l.caughtUp}
 	if s.Leader == l.e.node.Name && !l.leading {
 		s.Leader = ""
+	}
+	if s.Leading {
+		s.LedAsOf = l.surelyLedAsOf()
 	}
 	l.e.status.Store(&s)
 }

@@ -72,7 +72,7 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// What a message that was long on its way says of how fresh a follower is: no more than when the leader had sent it, by the follower's own clock.
+// What a message that was long on its way says of how fresh a follower is: no more than at the time of the stamp of this node up to which the leader vouches for it.
 func TestFreshness(t *testing.T) {
 	a := write1(1, "a", "")
 	for _, tc := range []struct {
@@ -81,23 +81,22 @@ func TestFreshness(t *testing.T) {
 		stamp  func(l *loop) uint64
 		fresh  bool
 	}{
-		{"sent after an answer of just now", 1, (*loop).stamp, true},
+		{"vouched for up to just now", 1, (*loop).stamp, true},
 		{"it lacks what the leader has", 2, (*loop).stamp, false},
-		{"sent after an answer of an hour ago", 1, func(l *loop) uint64 { return l.stamp() - uint64(time.Hour) }, false},
-		{"sent after no answer", 1, func(*loop) uint64 { return 0 }, false},
+		{"vouched for up to an hour ago", 1, func(l *loop) uint64 { return l.stamp() - uint64(time.Hour) }, false},
+		{"not vouched for", 1, func(*loop) uint64 { return 0 }, false},
 		{"for an earlier life", 1, func(l *loop) uint64 { return l.stamp() + uint64(time.Hour) }, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := follower(t, 0)
-			l.e.opts.MaxLag = time.Minute
 			l.born = l.born.Add(-2 * time.Hour)
-			l.append(message{Kind: kindAppend, Epoch: 1, Entries: []entry{a}, Commit: tc.commit, Stamp: tc.stamp(l), from: "n1"})
+			l.append(message{Kind: kindAppend, Epoch: 1, Entries: []entry{a}, Commit: tc.commit, Echo: tc.stamp(l), from: "n1"})
 			l.publish()
 			if l.e.lags() == tc.fresh {
-				t.Errorf("it lags: %t; caught up as of %s ago", tc.fresh, time.Since(l.caughtUp))
+				t.Errorf("it lags: %t; caught up as of %s ago", tc.fresh, l.e.since(l.caughtUp))
 			}
 			was := l.caughtUp
-			l.append(message{Kind: kindAppend, Epoch: 1, Index: 1, At: 1, Commit: 1, Stamp: l.stamp() - uint64(2*time.Hour), from: "n1"})
+			l.append(message{Kind: kindAppend, Epoch: 1, Index: 1, At: 1, Commit: 1, Echo: l.stamp() - uint64(2*time.Hour), from: "n1"})
 			if l.caughtUp.Before(was) {
 				t.Error("an older message takes back what a newer one has shown")
 			}
@@ -105,23 +104,47 @@ func TestFreshness(t *testing.T) {
 	}
 }
 
-// A leader sends back the stamp that it last had of a follower since it leads, and none before that.
-func TestStampsAreSentBack(t *testing.T) {
-	s := newSim(t, 1, 3, true)
-	defer s.close()
-	s.view = view{Epoch: 1, Leader: "n1"}
-	leader, to := s.loops["n1"], [2]string{"n1", "n2"}
-	leader.adopt(s.view)
-	leader.flush()
-	sent := s.links[to]
-	if len(sent) != 1 || sent[0].Stamp != 0 {
-		t.Fatalf("before any answer it sends %+v", sent)
-	}
-	leader.appended(message{Kind: kindAppended, Epoch: 1, OK: true, Index: 1, Stamp: 77, from: "n2"})
-	s.links[to] = nil
-	leader.ship("n2", leader.followers["n2"], true)
-	if sent := s.links[to]; len(sent) != 1 || sent[0].Stamp != 77 {
-		t.Errorf("after the answer it sends %+v", sent)
+// What a leader vouches for, and whether it reads from what it has: only what it had when a later message of it was answered by a majority, and only once what was
+// acknowledged before its time counts with it. An answer of just now to a message of long ago says how things were then.
+func TestWhatALeaderVouchesFor(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		after   time.Duration // a stamp comes before the leader sends what is answered, or by so much after it
+		index   uint64        // what is confirmed: the mark is 1
+		delay   time.Duration // of the answer
+		vouches bool
+		reads   bool
+	}{
+		{"a stamp, then a message that is answered", 0, 1, 0, true, true},
+		{"a message, then a stamp and the answer", time.Millisecond, 1, 0, false, true},
+		{"what was acknowledged before may not count yet", 0, 0, 0, false, false},
+		{"the answer was long on its way", 0, 1, 2 * simLag, true, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newSim(t, 1, 3, true)
+			defer s.close()
+			l := s.loops["n1"]
+			sent := l.stamp()
+			l.adopt(view{Epoch: 1, Leader: "n1"})
+			l.flush()
+			s.now = s.now.Add(tc.after)
+			l.followers["n2"].noted(77, l.e.now())
+			if tc.after == 0 {
+				sent = l.stamp()
+			}
+			s.now = s.now.Add(tc.delay)
+			l.appended(message{Kind: kindAppended, Epoch: 1, OK: true, Index: tc.index, Stamp: 78, Echo: sent, from: "n2"})
+			to := [2]string{"n1", "n2"}
+			s.links[to] = nil
+			l.ship("n2", l.followers["n2"], true)
+			if m := s.links[to]; len(m) != 1 || (m[0].Echo == 77) != tc.vouches || m[0].Echo != 77 && m[0].Echo != 0 {
+				t.Errorf("it sends %+v", m)
+			}
+			l.publish()
+			if l.e.lags() == tc.reads {
+				t.Errorf("it asks the view service before it reads at max-lag: %t; led as of %s ago", tc.reads, l.e.since(l.e.status.Load().LedAsOf))
+			}
+		})
 	}
 }
 
@@ -175,7 +198,7 @@ func TestSearchesInVain(t *testing.T) {
 	l := follower(t, 0)
 	l.e.opts.ElectionTimeout = time.Hour
 	l.adopt(view{Epoch: 1, Leader: "n1"})
-	l.heard = time.Now().Add(-2 * time.Hour)
+	l.heard = l.e.now().Add(-2 * time.Hour)
 	l.searched()
 	if answer := l.asked(message{Kind: kindAsk, Epoch: 2}); !answer.OK {
 		t.Errorf("asked after a search in vain, it answers %+v", answer)

@@ -30,8 +30,10 @@ type message struct {
 	At    uint64 // the epoch of the entry at Index; with a refusal of kindAppended the epoch that the follower is in
 	// Commit is up to where entries count.
 	Commit uint64
-	// Stamp is the sender's clock (loop.stamp) in kindAppended, and in kindAppend the last that the leader had of this follower.
+	// Stamp is the sender's clock (loop.stamp). Echo is one of the receiver's: in kindAppended that of the message which is answered, and in kindAppend
+	// one up to which the leader vouches for what it says (vouching.vouched); 0 for none.
 	Stamp   uint64
+	Echo    uint64
 	Entries []entry
 	Body    []byte // of a request or a reply, in JSON
 
@@ -44,7 +46,7 @@ func (m message) marshal() []byte {
 		ok = 1
 	}
 	b := []byte{byte(m.Kind), ok}
-	for _, n := range []uint64{m.Epoch, m.ID, m.Index, m.At, m.Commit, m.Stamp, uint64(len(m.Entries))} {
+	for _, n := range []uint64{m.Epoch, m.ID, m.Index, m.At, m.Commit, m.Stamp, m.Echo, uint64(len(m.Entries))} {
 		b = binary.AppendUvarint(b, n)
 	}
 	for _, e := range m.Entries {
@@ -62,7 +64,7 @@ func parseMessage(b []byte) (message, error) {
 		c.Fail("unknown kind")
 	}
 	m.OK = ok == 1
-	for _, n := range []*uint64{&m.Epoch, &m.ID, &m.Index, &m.At, &m.Commit, &m.Stamp} {
+	for _, n := range []*uint64{&m.Epoch, &m.ID, &m.Index, &m.At, &m.Commit, &m.Stamp, &m.Echo} {
 		*n = c.Number()
 	}
 	c.Each(func() { m.Entries = append(m.Entries, c.entry()) })

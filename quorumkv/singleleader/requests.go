@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
@@ -82,13 +81,16 @@ func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 	return e.atLeader(ctx, forward.Request{Read: &req}).OfRead()
 }
 
-// lags reports whether this node has been without all that its leader has for longer than the threshold.
+// lags reports whether this node does not know that it has all that was acknowledged the threshold ago.
 func (e *Engine) lags() bool {
 	s := e.status.Load()
 	if e.node.Defects.Has(defect.LagLooksZero) {
 		return !s.Leading && s.Applied < s.Told
 	}
-	return !s.Leading && time.Since(s.CaughtUp) > e.opts.MaxLag
+	if s.Leading {
+		return e.opts.Failover && (!s.Ready || e.since(s.LedAsOf) > e.opts.MaxLag)
+	}
+	return e.since(s.CaughtUp) > e.opts.MaxLag
 }
 
 // atLeader carries a request out where the leader is, by what this node knows.

@@ -18,8 +18,9 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
-// sim is a cluster of loops without goroutines, clocks and sockets: what happens next is drawn. Messages of a link arrive in their
-// order or are lost with all that are on their way, as by a connection that breaks.
+// sim is a cluster of loops without goroutines and sockets, in virtual time: what happens next is drawn. Messages of a link arrive in their
+// order or are lost with all that are on their way, as by a connection that breaks. With slow links they may be held back for any time, and what
+// was on its way in a connection that broke, or to a node before its restart, may come after what was sent later.
 type sim struct {
 	t       *testing.T
 	rng     *rand.Rand
@@ -35,6 +36,19 @@ type sim struct {
 	lost    string // the first acknowledged write that a later leader does not have
 	fencing bool
 	cut     string // a node that is cut off from the others and from the view, or none
+	clocks  *rand.Rand
+	now     time.Time
+	slow    bool // whether messages may be late
+	held    map[[2]string]bool
+	late    []flight
+	reads   int // how many were compared with what had been acknowledged
+	old     string
+}
+
+// flight is a message that comes when it comes.
+type flight struct {
+	link [2]string
+	m    message
 }
 
 // search is one for a new leader: nodes are asked one by one, with anything between.
@@ -51,11 +65,12 @@ type ack struct {
 	version record.Version
 	index   uint64
 	epoch   uint64
+	at      time.Time
 }
 
 func newSim(t *testing.T, seed uint64, nodes int, fencing bool) *sim {
-	s := &sim{t: t, rng: rand.New(rand.NewPCG(seed, 1)), loops: map[string]*loop{}, dbs: map[string]*pebble.DB{}, links: map[[2]string][]message{},
-		pending: map[*write]bool{}, fencing: fencing}
+	s := &sim{t: t, rng: rand.New(rand.NewPCG(seed, 1)), clocks: rand.New(rand.NewPCG(seed, 2)), loops: map[string]*loop{}, dbs: map[string]*pebble.DB{}, links: map[[2]string][]message{},
+		pending: map[*write]bool{}, fencing: fencing, now: time.UnixMilli(1_800_000_000_000), held: map[[2]string]bool{}}
 	for i := range nodes {
 		s.names = append(s.names, fmt.Sprint("n", i+1))
 	}
@@ -75,7 +90,12 @@ func (s *sim) close() {
 // start starts a node from its disk.
 func (s *sim) start(name string) {
 	e := &Engine{names: s.names, records: newRecords(), node: engine.Node{Name: name, Logger: slog.New(slog.DiscardHandler), Defects: &s.defects},
-		opts: Options{ElectionTimeout: time.Nanosecond, Failover: true, Fencing: s.fencing}}
+		opts: Options{ElectionTimeout: time.Nanosecond, Failover: true, Fencing: s.fencing, MaxLag: simLag}}
+	clock := time.Duration(s.clocks.IntN(100_000)) * time.Millisecond // monotonic clocks have nothing to do with each other
+	e.now = func() time.Time {
+		s.now = s.now.Add(1) // so that no two moments are the same
+		return s.now.Add(clock)
+	}
 	l := newLoop(e, mustJournal(s.t, s.dbs[name]))
 	l.out = func(to string, m message) error {
 		if name == s.cut || to == s.cut {
@@ -86,14 +106,29 @@ func (s *sim) start(name string) {
 		return nil
 	}
 	s.loops[name] = l
+	l.publish()
 }
+
+// hearsOfTheView stands for the way on which a node hears of a new view.
+func hearsOfTheView(node string) [2]string { return [2]string{"view", node} }
+
+// simLag is from when on a read at level max-lag is the leader's.
+const simLag = 100 * time.Millisecond
 
 func (s *sim) pick() string { return s.names[s.rng.IntN(len(s.names))] }
 
 // step lets one thing happen.
 func (s *sim) step(levels []string) {
+	s.now = s.now.Add(time.Duration(s.clocks.IntN(4)) * time.Millisecond)
 	name := s.pick()
 	l := s.loops[name]
+	if s.slow && s.rng.IntN(100) == 0 {
+		link := [2]string{name, s.pick()}
+		if s.rng.IntN(3) == 0 {
+			link = hearsOfTheView(name)
+		}
+		s.held[link] = !s.held[link]
+	}
 	switch p := s.rng.IntN(1000); {
 	case p < 600:
 		s.deliver()
@@ -105,13 +140,13 @@ func (s *sim) step(levels []string) {
 		s.resend(l)
 	case p < 865: // connections break
 		link := [2]string{name, s.pick()}
-		s.links[link] = nil
+		s.lose(link)
 	case p < 870:
 		s.isolate()
 	case p < 880:
 		s.restart(name)
 	case p < 960:
-		if s.view.Epoch > l.view.Epoch && name != s.cut {
+		if s.view.Epoch > l.view.Epoch && name != s.cut && !s.held[hearsOfTheView(name)] {
 			l.adopt(s.view)
 		}
 	default:
@@ -124,13 +159,34 @@ func (s *sim) step(levels []string) {
 
 func (s *sim) deliver() {
 	full := slices.SortedFunc(maps.Keys(s.links), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
-	full = slices.DeleteFunc(full, func(l [2]string) bool { return len(s.links[l]) == 0 })
+	full = slices.DeleteFunc(full, func(l [2]string) bool { return len(s.links[l]) == 0 || s.held[l] })
+	if len(s.late) > 0 && s.rng.IntN(10) == 0 {
+		i := s.rng.IntN(len(s.late))
+		f := s.late[i]
+		s.late = slices.Delete(s.late, i, i+1)
+		s.hand(f.link, f.m)
+		return
+	}
 	if len(full) == 0 {
 		return
 	}
 	link := full[s.rng.IntN(len(full))]
 	m := s.links[link][0]
 	s.links[link] = s.links[link][1:]
+	s.hand(link, m)
+}
+
+// lose loses what is on its way, or with slow links some of it, and has the rest come whenever that is.
+func (s *sim) lose(link [2]string) {
+	for _, m := range s.links[link] {
+		if s.slow && s.rng.IntN(3) == 0 {
+			s.late = append(s.late, flight{link, m})
+		}
+	}
+	s.links[link] = nil
+}
+
+func (s *sim) hand(link [2]string, m message) {
 	to := s.loops[link[1]]
 	// By its binary form, as on a wire.
 	parsed, err := parseMessage(m.marshal())
@@ -178,7 +234,8 @@ func (s *sim) resend(l *loop) {
 
 func (s *sim) restart(name string) {
 	for _, n := range s.names {
-		s.links[[2]string{n, name}], s.links[[2]string{name, n}] = nil, nil
+		s.lose([2]string{n, name})
+		s.lose([2]string{name, n})
 	}
 	s.start(name)
 }
@@ -192,7 +249,7 @@ func (s *sim) isolate() {
 	s.cut = s.aLeader(s.loops[s.pick()]).e.node.Name
 	for link := range s.links {
 		if link[0] == s.cut || link[1] == s.cut {
-			s.links[link] = nil
+			s.lose(link)
 		}
 	}
 }
@@ -235,7 +292,7 @@ func (s *sim) collect() {
 			}
 			v := out.res.Version
 			if Keeps(w.req.Level, len(s.names)) {
-				s.acked = append(s.acked, ack{w.req.Key, v, w.index, uint64(v.Time) >> epochShift})
+				s.acked = append(s.acked, ack{w.req.Key, v, w.index, uint64(v.Time) >> epochShift, s.now})
 			}
 		default:
 		}
@@ -246,6 +303,8 @@ func (s *sim) collect() {
 func (s *sim) inspect() {
 	for _, name := range s.names {
 		l := s.loops[name]
+		l.publish()
+		s.compare(name, l)
 		if l.applied > l.log.last() || l.log.synced > l.log.last() {
 			s.t.Fatalf("%s: %d count, %d are synced, %d are there", name, l.applied, l.log.synced, l.log.last())
 		}
@@ -261,6 +320,21 @@ func (s *sim) inspect() {
 			}
 			if have := l.e.records.get(a.key); s.lost == "" && have.Version.Compare(a.version) < 0 {
 				s.lost = fmt.Sprintf("%s shows version %+v of %s after %+v was acknowledged", name, have.Version, a.key, a.version)
+			}
+		}
+	}
+}
+
+// compare looks whether a node that does not think that it lags shows what was acknowledged longer ago than it may lag.
+func (s *sim) compare(name string, l *loop) {
+	if l.e.lags() {
+		return
+	}
+	for _, a := range s.acked {
+		if age := s.now.Sub(a.at); age > simLag {
+			s.reads++
+			if l.e.records.get(a.key).Version.Compare(a.version) < 0 && s.old == "" {
+				s.old = fmt.Sprintf("%s, which leads: %t, in epoch %d of %d, shows %s without %+v, of %s ago", name, l.leading, l.view.Epoch, s.view.Epoch, a.key, a.version, age)
 			}
 		}
 	}
@@ -325,6 +399,52 @@ func TestTheSimulationFindsLosses(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("%s: nothing was found in 300 seeds", name)
+		}
+	}
+}
+
+// TestMaxLag: however long messages are held back, lost, and overtaken by later ones, whoever leads and is deposed meanwhile: a read at level max-lag is at most max_lag old.
+func TestMaxLag(t *testing.T) {
+	for _, nodes := range []int{2, 3, 4, 5} {
+		level, reads, epochs := LevelSemiSync, 0, uint64(0)
+		if nodes > 4 {
+			level = LevelSync
+		}
+		for seed := range uint64(60) {
+			s := newSim(t, seed, nodes, true)
+			s.slow = true
+			_, epoch, err := s.run(1500, level, LevelAsync)
+			if err == nil && s.old != "" {
+				err = errors.New(s.old)
+			}
+			if err != nil {
+				t.Fatalf("%d nodes, seed %d: %v", nodes, seed, err)
+			}
+			reads, epochs = reads+s.reads, epochs+epoch
+		}
+		t.Logf("%d nodes: %d reads in %d epochs", nodes, reads, epochs)
+		if reads < 1000 || epochs < 200 {
+			t.Errorf("%d nodes: only %d reads in %d epochs: nothing was tried", nodes, reads, epochs)
+		}
+	}
+}
+
+// The same search finds old reads where there are some: with the defect, and without fencing.
+func TestTheSimulationFindsOldReads(t *testing.T) {
+	for _, tc := range []struct {
+		fencing bool
+		defects []string
+	}{{true, []string{"lag-looks-zero"}}, {false, nil}} {
+		found := false
+		for seed := uint64(0); seed < 100 && !found; seed++ {
+			s := newSim(t, seed, 3, tc.fencing)
+			s.slow = true
+			must(t, s.defects.Replace(tc.defects))
+			_, _, _ = s.run(1500, LevelSemiSync)
+			found = s.old != ""
+		}
+		if !found {
+			t.Errorf("fencing %t, defects %v: nothing was found in 100 seeds", tc.fencing, tc.defects)
 		}
 	}
 }

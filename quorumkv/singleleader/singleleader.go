@@ -38,9 +38,13 @@
 //     nobody else has acknowledged anything. With a write level that loses nothing this is linearizable, whatever clocks do.
 //   - follower: what counts at the node that was asked, by what the leader last told it. It is a prefix of the leader's log, without bound
 //     on its age, and under async it may be dropped again.
-//   - max-lag: as follower, but as leader when this node does not know that it has all that its leader had max_lag ago. It knows by its own
-//     monotonic clock: the leader sends the follower's last stamp back with what it has, so that a message which was long on its way, as after
-//     a cut, says no more than how things were when the leader had that stamp. A read is at most max_lag old, as long as the leader that it hears of was not deposed.
+//   - max-lag: as follower, but as leader when this node does not know that it has all that was acknowledged max_lag ago, at levels that survive a
+//     failover. A message may be long on its way, as after a cut, and then says nothing of the time at which it comes. So every node counts by its own
+//     monotonic clock, from stamps of it that others send back. A leader knows that it was not deposed at a moment if it has sent something later than
+//     that which a majority has answered in its epoch: who answers has not promised itself to another, of whom a majority is needed to depose it. Once all that earlier leaders
+//     acknowledged counts with it, the leader sends a follower the last stamp that it had of it before such a moment; a follower that has all that counts by that
+//     message has all that had been acknowledged at the time of its stamp. A leader that does not know it of a moment max_lag ago asks the view service, as for a read at level leader.
+//     Without fencing nobody promises anything, and this is no more than follower.
 //
 // A compare-and-set is decided by the leader at its place in the log. That a condition fails is told once the write that it fails on counts, and like a read.
 //
@@ -160,6 +164,7 @@ type Engine struct {
 	asking   sync.Map      // chan message, by the ID of the search for a leader
 	requests engine.Requests
 	lost     atomic.Int64 // entries that counted here and were dropped
+	now      func() time.Time
 
 	closing  sync.Once
 	closeErr error
@@ -170,7 +175,7 @@ var _ engine.Engine = (*Engine)(nil)
 // Open opens the data directory, starts to connect to peers and, with failover, takes part in the view service. Call Close afterwards.
 func Open(node engine.Node, o Options) (*Engine, error) {
 	e := &Engine{node: node, opts: o, names: node.Names(), records: newRecords(), messages: make(chan message, inbox), writes: make(chan *write, drain),
-		elected: make(chan struct{}, 1)}
+		elected: make(chan struct{}, 1), now: time.Now}
 	e.searches.Store(rand.Uint64() >> 8) // so that an answer to what was asked before a restart finds nobody
 	slices.Sort(e.names)
 	digest := group.Digest(fmt.Sprintf("%s %t", Mode, o.Failover), e.names)
@@ -219,6 +224,9 @@ func (e *Engine) Close() error {
 	})
 	return e.closeErr
 }
+
+// since is how long ago a moment was, by this node's monotonic clock.
+func (e *Engine) since(t time.Time) time.Duration { return e.now().Sub(t) }
 
 func (e *Engine) majority() int { return quorum.Majority(len(e.names)) }
 
