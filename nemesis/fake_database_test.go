@@ -36,7 +36,10 @@ func (f *fake) Shutdown(ctx context.Context, name string) error {
 	return n.Stop(ctx)
 }
 
-func (f *fake) Ready(_ context.Context, name string) error {
+func (f *fake) Ready(ctx context.Context, name string) error {
+	if err := f.joinAgain(ctx, name); err != nil {
+		return err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.nodes[name]

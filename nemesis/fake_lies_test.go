@@ -33,6 +33,7 @@ type lies struct {
 	clientsDieOn     bool
 	memberStays      bool
 	memberGone       bool // for good
+	joinFails        int  // so often, a joiner gives up and ends
 	rangesStay       bool
 	rangesChanged    bool // for good
 	noPrimary        bool

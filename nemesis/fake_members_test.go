@@ -18,6 +18,11 @@ func (f *fake) AddMember(ctx context.Context, name string) error {
 	f.mu.Lock()
 	f.out[name] = f.lies.memberGone
 	stopped := f.nodes[name].state == cluster.Stopped
+	if stopped && f.lies.joinFails > f.joins {
+		f.joins++
+		f.out[name] = true
+		stopped = false // it was started, and has ended
+	}
 	f.mu.Unlock()
 	if !stopped {
 		return nil
@@ -29,4 +34,15 @@ func (f *fake) Members(context.Context) ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(f.names), func(n string) bool { return f.out[n] }), nil
+}
+
+// joinAgain starts a joiner that gave up once more, as a database does that looks after its own.
+func (f *fake) joinAgain(ctx context.Context, name string) error {
+	f.mu.Lock()
+	again := f.lies.joinFails > 0 && f.out[name] && f.nodes[name].state == cluster.Stopped
+	f.mu.Unlock()
+	if !again {
+		return nil
+	}
+	return f.AddMember(ctx, name)
 }

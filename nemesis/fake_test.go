@@ -29,6 +29,7 @@ type fake struct {
 	held    map[string]bool
 	asleep  map[string]bool // whose clients are paused
 	out     map[string]bool // no members
+	joins   int             // how often a joiner gave up
 	ranges  []ability.KeyRange
 	// rangesChanged counts how often somebody wanted that.
 	rangesChanged int

@@ -68,11 +68,16 @@ func (m *membership) tookEffect(ctx context.Context, _ *scene) ([]string, error)
 
 func (m *membership) healed(ctx context.Context, s *scene) ([]string, error) {
 	proof, err := m.says(ctx, true)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		var runs []string
+		runs, err = m.victims.healed(ctx, s)
+		proof = append(proof, runs...)
 	}
-	runs, err := m.victims.healed(ctx, s)
-	return append(proof, runs...), err
+	if r, ok := s.System.(ability.ReadyChecker); ok && err != nil {
+		// Joining can fail, and who sees to it then is asked by this: what is waited for here would never come.
+		err = joinErrors([]error{err, r.Ready(ctx, m.node())})
+	}
+	return proof, err
 }
 
 // patience implements patient: a member that leaves orderly takes its time, as one that is shut down does.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -296,6 +297,23 @@ func TestKilledAndRestartedByTheDatabaseItself(t *testing.T) {
 			t.Errorf("%+v", o)
 		}
 	})
+}
+
+// A joiner that gives up is started again by the database, if it is asked whether the joiner serves; one that gives up each
+// time is told.
+func TestJoinerGivesUp(t *testing.T) {
+	for fails, whole := range map[int]bool{0: true, 1: true, 3: true, 1 << 30: false} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{joinFails: fails})
+			o := f.scene().run(t.Context(), planFor(t, 3, 1, OneAtATime, faults.Membership))
+			if got := len(o.Reasons()) == 0 && o.Healed == o.Planned; got != whole || o.TookEffect == 0 {
+				t.Errorf("gives up %d times: %+v, %v", fails, o, o.Reasons())
+			}
+			if whole {
+				f.whole(t)
+			}
+		})
+	}
 }
 
 // A process that ends of its limit shows that it took effect, and is started again.

@@ -18,6 +18,7 @@ type Restarter interface {
 // goroutines at once.
 type ReadyChecker interface {
 	// Ready returns nil when node answers an operation, or would take part again in
-	// serving one.
+	// serving one. A node that was started and has given up since, such as a joiner to which
+	// its data was not sent to the end, may be started again by it.
 	Ready(ctx context.Context, node string) error
 }

@@ -76,13 +76,13 @@ func members(t *testing.T, d *deployment) {
 	}
 }
 
-// givesUp: the port on which a joiner gets all data is taken, so that its server gives up. It is started again, and joins as soon as
-// the port is free.
+// givesUp: the port on which a joiner gets all data is taken, so that its server gives up. It is started again, also if that is
+// broken off at first, and what has the port is ended: it may be a program of the transfer that failed.
 func givesUp(t *testing.T, d *deployment) {
 	g := grouped{d.System}
 	must(t, g.RemoveMember(d.ctx, "n3"))
-	ctx, free := context.WithCancel(d.ctx)
-	defer free()
+	ctx, end := context.WithCancel(d.ctx)
+	defer end()
 	// The file says that it listens.
 	held := filepath.Join(d.Nodes[2].Dir(), "held")
 	gone := make(chan struct{})
@@ -97,7 +97,23 @@ func givesUp(t *testing.T, d *deployment) {
 		return err
 	})
 	must(t, g.AddMember(d.ctx, "n3"))
-	d.await("the joiner to give up and be started again", func() error {
+	d.await("the joiner to give up", func() error {
+		j, _ := d.transfers.again(2)
+		line, err := firstLine(d.logPath(2), j.from, givenUp)
+		if err == nil && line == "" {
+			err = errors.New("it has not yet")
+		}
+		return err
+	})
+	over, stop := context.WithCancel(d.ctx)
+	stop()
+	if err := g.Ready(over, "n3"); err == nil {
+		t.Error("a joiner that gave up is ready")
+	}
+	if err := d.StartNode(over, 2); err == nil {
+		t.Error("a start that was broken off is one")
+	}
+	d.await("the joiner to be started again", func() error {
 		err := g.Ready(d.ctx, "n3")
 		switch {
 		case err == nil:
@@ -107,7 +123,6 @@ func givesUp(t *testing.T, d *deployment) {
 		}
 		return err
 	})
-	free()
 	<-gone
 	d.await("n3 to join", func() error { return g.Ready(d.ctx, "n3") })
 	d.expectMembers("n1", "n2", "n3")
@@ -118,17 +133,57 @@ func givesUp(t *testing.T, d *deployment) {
 	}
 }
 
+// donorDies: whoever sends a joiner all data is killed meanwhile. The joiner gives up, is started again, and gets it from another.
+func donorDies(t *testing.T, d *deployment) {
+	g := grouped{d.System}
+	caught := -1
+	for try := 0; caught < 0; try++ {
+		if try == 10 {
+			t.Fatal("no node was seen to be a donor")
+		}
+		must(t, g.RemoveMember(d.ctx, "n3"))
+		must(t, g.AddMember(d.ctx, "n3"))
+		d.await("a donor, or the end of the transfer", func() error {
+			for i := range 2 {
+				if state, err := d.status(d.ctx, i, "wsrep_local_state_comment"); err == nil && state == "Donor/Desynced" {
+					caught = i
+					return d.Nodes[i].Kill(d.ctx)
+				}
+			}
+			return g.Ready(d.ctx, "n3")
+		})
+	}
+	name := d.Nodes[caught].Name()
+	d.await("n3 to join all the same", func() error { return g.Ready(d.ctx, "n3") })
+	must(t, g.Restart(d.ctx, name))
+	d.allReady()
+	d.expectMembers("n1", "n2", "n3")
+	s := d.session("")
+	s.ok(2, write(52, 3))
+	if got := s.ok(caught, read(52))[0].Ret; got != 3 {
+		t.Errorf("%s shows %v, want 3", name, got)
+	}
+}
+
 // TestGivenUp: lines of logs that differ in what they say of the end.
 func TestGivenUp(t *testing.T) {
 	for line, want := range map[string]bool{
-		"[ERROR] WSREP: Receiving IST failed, node restart required: IST receiver reported failure": true,
-		"[Note] WSREP: Receiving IST: 1234 writesets, seqnos 5-1239":                                false,
-		"[ERROR] WSREP: Will never receive state. Need to abort.":                                   true,
-		"[Note] WSREP: State transfer to 0.0 (n3) complete.":                                        false,
-		"[ERROR] WSREP: Failed to prepare for 'rsync' SST. Unrecoverable.":                          true,
-		"[Note] WSREP: Prepared SST request: rsync|10.77.0.3:4444/rsync_sst":                        false,
-		"[Warning] WSREP: gcs_caused() returned -1 (Operation not permitted)":                       false,
-		"[Note] mariadbd: Normal shutdown":                                                          false,
+		"[ERROR] WSREP: Receiving IST failed, node restart required: IST receiver reported failure":                         true,
+		"[Note] WSREP: Receiving IST: 1234 writesets, seqnos 5-1239":                                                        false,
+		"[ERROR] WSREP: Will never receive state. Need to abort.":                                                           true,
+		"[ERROR] WSREP: Failed to receive state. Need to abort.":                                                            true,
+		"[ERROR] WSREP: Donor n1 is no longer in the group. State transfer cannot be completed, need to abort. Aborting...": true,
+		"[Note] WSREP: Donor n1 is in the group.":                                                                           false,
+		"[ERROR] WSREP: Application state transfer failed. This is unrecoverable condition, restart required.":              true,
+		"[ERROR] WSREP: State transfer request failed unrecoverably: 110 (Connection timed out). Restart required.":         true,
+		"[Note] WSREP: Requesting state transfer: success, donor: 0":                                                        false,
+		"[ERROR] WSREP: State Transfer Request preparation failed: x Can't continue, aborting.":                             true,
+		"[Note] WSREP: Server status change joiner -> initializing":                                                         false,
+		"[Note] WSREP: State transfer to 0.0 (n3) complete.":                                                                false,
+		"[ERROR] WSREP: Failed to prepare for 'rsync' SST. Unrecoverable.":                                                  true,
+		"[Note] WSREP: Prepared SST request: rsync|10.77.0.3:4444/rsync_sst":                                                false,
+		"[Warning] WSREP: gcs_caused() returned -1 (Operation not permitted)":                                               false,
+		"[Note] mariadbd: Normal shutdown":                                                                                  false,
 	} {
 		if givenUp.MatchString(line) != want {
 			t.Errorf("%q: a joiner that gave up: %v, want %v", line, !want, want)

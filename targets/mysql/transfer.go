@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
-
-	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // A joiner gets what it lacks from a donor: the writes that it missed (incremental, IST), or all data (SST). When that fails in the
@@ -33,6 +31,9 @@ type join struct {
 	from int64
 	// again is how often it was started again.
 	again int
+	// why is the line by which it gave up, from when it was read until its server was started again: that may have to be tried
+	// again, and the log since does not say it any more.
+	why string
 }
 
 // begin has node i be a joiner, with data or blank, until end.
@@ -64,60 +65,73 @@ func (t *transfers) started(i int, log int64) {
 	}
 }
 
-// givenUp is the line of a joiner's log by which it gave up: Galera's replicator says so of transfers that failed, and the server of
-// the programs that carry them out.
-var givenUp = regexp.MustCompile(`node restart required|Will never receive state|Failed to prepare for '[a-z]+' SST|Failed to read from: wsrep_sst|SST (request )?failed|State transfer.*failed.*abort`)
+// givenUp is a line of a joiner's log by which it gave up: Galera's replicator says so of transfers that failed, when the donor is
+// gone too, and the server of the programs that carry them out. They are the texts of Galera 26.4 and MariaDB 10.11.
+var givenUp = regexp.MustCompile(`(?i)restart required|must be restarted|need to (abort|restart)|can't continue.*aborting|failed to prepare for '[a-z]+' sst|` +
+	`failed to read from: wsrep_sst|sst (request )?failed`)
 
-// again is a joiner's state: from where on its log is of its life now, and how often it was started again. ok is false of a node that
-// nobody started, or that has joined.
-func (t *transfers) again(i int) (from int64, times int, ok bool) {
+// again is a copy of a joiner's state. ok is false of a node that nobody started, or that has joined.
+func (t *transfers) again(i int) (state join, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j := t.joins[i]
 	if j == nil {
-		return 0, 0, false
+		return join{}, false
 	}
-	return j.from, j.again, true
+	return *j, true
 }
 
-// count notes that node i is started again.
-func (t *transfers) count(i int) {
+// owe notes that node i gave up, and why: its server is to be started again.
+func (t *transfers) owe(i int, why string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if j := t.joins[i]; j != nil {
-		j.again++
+		j.why = why
+	}
+}
+
+// paid notes that it was.
+func (t *transfers) paid(i int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if j := t.joins[i]; j != nil {
+		j.again, j.why = j.again+1, ""
 	}
 }
 
 // joinAgain starts the server of a joiner that gave up once more, and tells so. Its error says that; nil is that the joiner has not
-// given up.
+// given up. What is broken off is gone on with by the next call.
 func (s *System) joinAgain(ctx context.Context, i int) error {
 	s.group.changing.Lock() // whoever else asks at the same time sees what was done
 	defer s.group.changing.Unlock()
-	from, times, joins := s.transfers.again(i)
+	j, joins := s.transfers.again(i)
 	if !joins {
 		return nil
 	}
-	line, err := firstLine(s.logPath(i), from, givenUp)
-	if err != nil || line == "" {
-		return err
-	}
-	if times >= joinTries {
-		return fmt.Errorf("it gave up joining %d times", times+1)
-	}
-	s.transfers.count(i)
-	n := s.Nodes[i]
-	if n.State() != cluster.Stopped {
-		// It stays up as Disconnected, or takes long to end.
-		if err := n.Kill(ctx); err != nil {
+	if j.why == "" {
+		line, err := firstLine(s.logPath(i), j.from, givenUp)
+		if err != nil || line == "" {
 			return err
 		}
+		j.why = line
+		if j.again < joinTries {
+			s.transfers.owe(i, line)
+		}
 	}
-	s.Tell("restart", "%s gave up joining (%s) and was started again", n.Name(), line)
+	if j.again >= joinTries {
+		return fmt.Errorf("it gave up joining %d times: %s", j.again+1, j.why)
+	}
+	n := s.Nodes[i]
+	// It stays up as Disconnected, or takes long to end; and when it has ended, the programs of its transfer may still have the port.
+	if err := n.Kill(ctx); err != nil {
+		return err
+	}
 	if err := s.StartNode(ctx, i); err != nil {
-		return fmt.Errorf("starting it again: %w", err)
+		return fmt.Errorf("starting it again, as it gave up joining (%s): %w", j.why, err)
 	}
-	return fmt.Errorf("it gave up joining and was started again (%d of %d)", times+1, joinTries)
+	s.transfers.paid(i)
+	s.Tell("restart", "%s gave up joining (%s) and was started again", n.Name(), j.why)
+	return fmt.Errorf("it gave up joining and was started again (%d of %d)", j.again+1, joinTries)
 }
 
 func (s *System) logPath(i int) string { return filepath.Join(s.Nodes[i].LogDir(), logName) }
