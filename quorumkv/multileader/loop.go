@@ -2,6 +2,7 @@ package multileader
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
@@ -35,6 +36,8 @@ type done struct {
 type progress struct {
 	known bool   // whether it has said
 	dir   string // in which data directory it has them
+	tells string // the directory of which it last sent changes
+	since uint64 // answers count to messages of this number or a later one: those before may be from a directory that it has lost
 	have  uint64 // up to where it has them
 	sent  uint64 // up to where they were sent; above have while an answer is awaited
 	waits int    // intervals without an answer
@@ -45,13 +48,14 @@ type loop struct {
 	e        *Engine
 	out      func(to string, m message) error // queues a message; an error says that it is lost
 	r        *replica
+	sent     uint64 // the number of the last changes that were sent; it begins anywhere at every start, so that answers to an earlier life are told from those to this one
 	to       map[string]*progress
 	finished []func() // what to tell when all is durable
 	fatal    error
 }
 
 func newLoop(e *Engine, r *replica) *loop {
-	l := &loop{e: e, out: e.send, r: r, to: map[string]*progress{}}
+	l := &loop{e: e, out: e.send, r: r, sent: rand.Uint64() >> 1, to: map[string]*progress{}}
 	for _, name := range e.others {
 		l.to[name] = &progress{}
 	}
@@ -152,6 +156,8 @@ func (l *loop) ship(name string, p *progress) {
 		m.Items, m.Upto = l.r.changes(p.have, batch, replicaID(name, p.dir))
 	}
 	p.waits = 0
+	l.sent++
+	m.ID = l.sent
 	if l.out(name, m) != nil {
 		return // lost: asked for again, when there is a connection
 	}
@@ -166,12 +172,13 @@ func (l *loop) ship(name string, p *progress) {
 func (l *loop) received(m message) {
 	switch m.What {
 	case whatChanges:
-		if p := l.to[m.from]; p != nil && p.dir != m.Incarnation {
-			p.known = false // it has another disk than it said, and none of what it had on that
+		if p := l.to[m.from]; p != nil && p.tells != m.Incarnation {
+			p.tells, p.since = m.Incarnation, l.sent+1
+			p.known = p.known && p.dir == m.Incarnation // else it has another disk than it said, and none of what it had on that
 		}
 		upto := l.r.merge(m)
 		l.finished = append(l.finished, func() {
-			_ = l.out(m.from, message{What: whatHave, Incarnation: m.Incarnation, Receiver: l.r.incarnation, Upto: upto}) // lost is as good as late
+			_ = l.out(m.from, message{What: whatHave, ID: m.ID, Incarnation: m.Incarnation, Receiver: l.r.incarnation, Upto: upto}) // lost is as good as late
 		})
 	case whatHave:
 		l.confirmed(m)
@@ -182,7 +189,7 @@ func (l *loop) received(m message) {
 // confirmed notes where a receiver is: further, or not as far as was thought, when something was lost on the way or its disk was.
 func (l *loop) confirmed(m message) {
 	p, ok := l.to[m.from]
-	if !ok || m.Incarnation != l.r.incarnation {
+	if !ok || m.Incarnation != l.r.incarnation || m.ID < p.since || m.ID > l.sent {
 		return
 	}
 	if p.known && l.r.defects.Has(defect.TrustDelivery) {

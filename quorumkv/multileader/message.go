@@ -26,7 +26,7 @@ type item struct {
 // message is what nodes send each other; which fields count depends on What.
 type message struct {
 	What what
-	ID   uint64 // of a request, echoed by its reply
+	ID   uint64 // of a request or of changes, echoed by the answer
 	// Incarnation is the data directory of whose changes this is about: places of another's order mean nothing.
 	Incarnation string
 	// Receiver is the data directory of whoever receives changes: as the sender of changes has been told, empty if it has not been, and

@@ -10,7 +10,8 @@
 // leaders and to the other nodes of its region; those send the leader what it has not sent them itself, with the data directory that it has
 // now: after its disk was lost, all that they have. The receiver joins them with what it has, syncs that together with the new place, and
 // confirms the place. It refuses changes that do not begin where it is, and says where that is, so that what is lost on the way is sent
-// again, also after kill -9 of either side. Leaders pass on what they were told, so that two that cannot reach each other hear by a third.
+// again, also after kill -9 of either side. An answer may be long on its way, and the directory of which it speaks be lost meanwhile; so it says which message it answers, and once
+// a receiver has spoken of a new directory answers to earlier messages count for nothing. Leaders pass on what they were told, so that two that cannot reach each other hear by a third.
 //
 // # Why nodes converge
 //

@@ -29,7 +29,8 @@ func must(t testing.TB, err error) {
 }
 
 // sim is a cluster of loops without goroutines, clocks and sockets: what happens next is drawn. Messages of a link arrive in their order, or
-// are lost with all that are on their way, as by a connection that breaks. Beside it the operations themselves are
+// are lost with all that are on their way, as by a connection that breaks. With slow links they may be held back for any time, and what was on its way in a connection
+// that broke, or from or to a node before its restart, may come after what was sent later. Beside it the operations themselves are
 // followed: which of them each node has heard of, directly or by what it was told. What a key must be is then said by the operations alone
 // (Burckhardt, Gotsman, Yang, Zawirski, "Replicated data types: specification, verification, optimality", 2014).
 type sim struct {
@@ -51,6 +52,9 @@ type sim struct {
 	removed   int
 	loses     bool         // whether disks are lost too
 	lost      map[int]bool // operations that nobody had heard of whose disk was not lost
+	slow      bool         // whether messages may be late
+	held      map[[2]string]bool
+	late      []flight
 }
 
 // operation is one that was acknowledged.
@@ -72,6 +76,12 @@ type shadowed struct {
 	ops known
 }
 
+// flight is a message that comes when it comes.
+type flight struct {
+	link [2]string
+	sh   shadowed
+}
+
 // client is what a client of siblings has last read of a key.
 type client struct {
 	seen []byte
@@ -80,7 +90,7 @@ type client struct {
 
 func newSim(t *testing.T, seed uint64, nodes, regions int, conflicts Conflicts) *sim {
 	s := &sim{t: t, rng: rand.New(rand.NewPCG(seed, 7)), regions: regions, conflicts: conflicts, fs: map[string]*vfs.MemFS{}, loops: map[string]*loop{},
-		now: time.UnixMilli(1_800_000_000_000), skew: map[string]time.Duration{}, links: map[[2]string][]shadowed{}, heard: map[string]known{}, clients: map[string]client{}, lost: map[int]bool{}}
+		now: time.UnixMilli(1_800_000_000_000), skew: map[string]time.Duration{}, links: map[[2]string][]shadowed{}, heard: map[string]known{}, clients: map[string]client{}, lost: map[int]bool{}, held: map[[2]string]bool{}}
 	for i := range nodes {
 		s.names = append(s.names, fmt.Sprint("n", i+1))
 	}
@@ -132,6 +142,10 @@ func (s *sim) pick() string { return s.names[s.rng.IntN(len(s.names))] }
 // step lets one thing happen.
 func (s *sim) step() {
 	s.now = s.now.Add(time.Duration(s.rng.IntN(5)) * time.Millisecond)
+	if s.slow && s.rng.IntN(50) == 0 {
+		link := [2]string{s.pick(), s.pick()}
+		s.held[link] = !s.held[link]
+	}
 	switch p := s.rng.IntN(1000); {
 	case p < 500:
 		s.deliver()
@@ -140,7 +154,7 @@ func (s *sim) step() {
 	case p < 900:
 		s.loops[s.pick()].exchange()
 	case p < 960: // a connection breaks
-		s.links[[2]string{s.pick(), s.pick()}] = nil
+		s.breaks([2]string{s.pick(), s.pick()})
 	case p < 975:
 		if name := s.pick(); s.loses && s.rng.IntN(3) == 0 {
 			s.lose(name)
@@ -155,7 +169,8 @@ func (s *sim) step() {
 // crash kills a node and starts it: what was not synced is gone.
 func (s *sim) crash(name string) {
 	for _, n := range s.names {
-		s.links[[2]string{n, name}], s.links[[2]string{name, n}] = nil, nil
+		s.breaks([2]string{n, name})
+		s.breaks([2]string{name, n})
 	}
 	after := s.fs[name].CrashClone(vfs.CrashCloneCfg{})
 	must(s.t, s.loops[name].r.db.Close())
@@ -166,7 +181,8 @@ func (s *sim) crash(name string) {
 // lose kills a node and starts it with an empty disk. What nobody else had been told of is lost.
 func (s *sim) lose(name string) {
 	for _, n := range s.names {
-		s.links[[2]string{n, name}], s.links[[2]string{name, n}] = nil, nil
+		s.breaks([2]string{n, name})
+		s.breaks([2]string{name, n})
 	}
 	must(s.t, s.loops[name].r.db.Close())
 	s.fs[name], s.heard[name] = vfs.NewCrashableMem(), known{}
@@ -184,13 +200,34 @@ func (s *sim) lose(name string) {
 // deliver hands over the first message of a link, by its binary form as on a wire.
 func (s *sim) deliver() {
 	full := slices.SortedFunc(maps.Keys(s.links), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
-	full = slices.DeleteFunc(full, func(l [2]string) bool { return len(s.links[l]) == 0 })
+	full = slices.DeleteFunc(full, func(l [2]string) bool { return len(s.links[l]) == 0 || s.held[l] })
+	if n := len(s.late); n > 0 && (s.rng.IntN(10) == 0 || len(full) == 0) {
+		i := s.rng.IntN(n)
+		f := s.late[i]
+		s.late = slices.Delete(s.late, i, i+1)
+		s.hand(f.link, f.sh)
+		return
+	}
 	if len(full) == 0 {
 		return
 	}
 	link := full[s.rng.IntN(len(full))]
 	sh := s.links[link][0]
 	s.links[link] = s.links[link][1:]
+	s.hand(link, sh)
+}
+
+// breaks loses what is on its way, or with slow links some of it, and has the rest come whenever that is.
+func (s *sim) breaks(link [2]string) {
+	for _, sh := range s.links[link] {
+		if s.slow && s.rng.IntN(2) == 0 {
+			s.late = append(s.late, flight{link, sh})
+		}
+	}
+	s.links[link] = nil
+}
+
+func (s *sim) hand(link [2]string, sh shadowed) {
 	to := s.loops[link[1]]
 	b := sh.m.marshal()
 	if len(b) > peer.MaxMessage {
@@ -348,6 +385,7 @@ func (s *sim) wrong(name string) error {
 
 // settle delivers all until nobody has anything to say, with all connected; an error says how nodes then differ.
 func (s *sim) settle() error {
+	clear(s.held)
 	for range 50 {
 		for _, n := range s.names {
 			for range unheard {
@@ -380,6 +418,9 @@ func (s *sim) settle() error {
 
 // quiet tells whether nothing is on its way, and nobody has anything to send.
 func (s *sim) quiet() bool {
+	if len(s.late) > 0 {
+		return false
+	}
 	for _, on := range s.links {
 		if len(on) > 0 {
 			return false
@@ -433,9 +474,9 @@ func TestNodesAreWhatTheyHaveHeardOf(t *testing.T) {
 	}{{2, 2}, {3, 3}, {4, 2}, {5, 3}, {3, 1}} {
 		for _, conflicts := range []Conflicts{LastWriteWins, Siblings, CRDT} {
 			acked, removed := 0, 0
-			for seed := range uint64(8) {
+			for seed := range uint64(16) {
 				s := newSim(t, seed, tc.nodes, tc.regions, conflicts)
-				s.loses = seed%2 == 1
+				s.loses, s.slow = seed%2 == 1, seed%4 > 1
 				if err := s.run(400); err != nil {
 					t.Fatalf("%d nodes in %d regions, %s, seed %d: %v", tc.nodes, tc.regions, conflicts, seed, err)
 				}
@@ -579,5 +620,45 @@ func TestValidate(t *testing.T) {
 	var joined interface{ Unwrap() []error }
 	if !errors.As(err, &joined) || len(joined.Unwrap()) != 3 {
 		t.Errorf("everything is wrong, and it says %v", err)
+	}
+}
+
+// What a node said of the directory that it has lost since, and that comes after what it said of the new one, does not keep others from sending it what they have.
+func TestALateAnswerFromADirectoryThatIsGone(t *testing.T) {
+	for _, first := range []bool{false, true} { // it comes before the node was asked anew, or after its answer
+		s := newSim(t, 1, 2, 2, CRDT)
+		must(t, s.settle())
+		s.do(s.loops["n1"], &task{update: &engine.UpdateRequest{Type: engine.Counter, Key: "a", Add: 5}})
+		asked, answers := [2]string{"n1", "n2"}, [2]string{"n2", "n1"}
+		next := func(link [2]string) {
+			if len(s.links[link]) == 0 {
+				t.Fatalf("nothing is on its way from %s", link[0])
+			}
+			sh := s.links[link][0]
+			s.links[link] = s.links[link][1:]
+			s.hand(link, sh)
+		}
+		s.loops["n1"].exchange()
+		next(asked)
+		if len(s.links[answers]) != 1 {
+			t.Fatalf("n2 answers %+v", s.links[answers])
+		}
+		late := s.links[answers][0] // n2 has all
+		s.links[answers] = nil
+		s.lose("n2")
+		s.loops["n2"].exchange()
+		next(answers) // n2 has another directory
+		next(asked)   // and hears where n1 is
+		if !first {
+			s.loops["n1"].exchange()
+			next(asked)
+			next(answers)
+		}
+		s.hand(answers, late)
+		must(t, s.settle())
+		if got := s.loops["n2"].e.get(spaceCounter + "a").total(); got != 5 {
+			t.Errorf("before it was asked anew: %t: n2 counts %d, want 5", first, got)
+		}
+		s.close()
 	}
 }
