@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -86,6 +87,13 @@ func (o *roll) inject(ctx context.Context, _ *scene) error {
 	o.at = 0
 	o.remember()
 	return o.system.Shutdown(ctx, o.nodes[0].Name())
+}
+
+// patience implements patient: the servers are started one after the other, and each may take what one may.
+func (o *roll) patience(l Limits) Limits {
+	l = o.stop.patience(l)
+	l.Heal *= time.Duration(len(o.nodes))
+	return l
 }
 
 func (o *roll) tookEffect(_ context.Context, s *scene) ([]string, error) {

@@ -316,6 +316,22 @@ func TestJoinerGivesUp(t *testing.T) {
 	}
 }
 
+// Each server of a rolling restart may take as long to be in service as one that is restarted alone.
+func TestRollingTakesLongerThanOne(t *testing.T) {
+	for _, fault := range []string{"rolling-restart", "rolling-slow-start"} {
+		for after, whole := range map[time.Duration]bool{time.Minute: true, 2 * time.Minute: false} {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3, lies{})
+				f.readyAfter = after
+				o := f.scene().run(t.Context(), planFor(t, 3, 1, OneAtATime, fault))
+				if got := o.TookEffect > 0 && o.Healed == o.TookEffect; got != whole {
+					t.Errorf("%s, in service after %v: %+v", fault, after, o)
+				}
+			})
+		}
+	}
+}
+
 // A process that ends of its limit shows that it took effect, and is started again.
 func TestEndsOfItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -431,3 +431,32 @@ func TestLowestFree(t *testing.T) {
 		t.Error(fmt.Sprint(open, err))
 	}
 }
+
+// TestRefusalWords: lines of logs by which programs of several languages say that they got no more, and those that only speak of it.
+func TestRefusalWords(t *testing.T) {
+	for line, want := range map[string]cluster.Resource{
+		"accept: too many open files":                        cluster.OpenFiles,
+		"could not fork: Cannot allocate memory":             cluster.Memory,
+		"MemoryError: ":                                      cluster.Memory, // Python
+		"RuntimeError: can't start new thread":               cluster.Memory,
+		"java.lang.OutOfMemoryError: unable to create":       cluster.Memory,
+		"terminate called ... std::bad_alloc":                cluster.Memory,
+		"fatal error: runtime: out of memory":                cluster.Memory,
+		"memory usage: 12 MiB":                               "",
+		"starting a new thread":                              "",
+		"selecting dynamic shared memory implementation":     "",
+		"the limit of open files is 1024":                    "",
+		"MemoryContext: 3 blocks; allocated 12 of 40 chunks": "",
+	} {
+		for of, words := range refusalWords {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "log"), []byte(line+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			n, _, err := logMark{}.since(dir, words)
+			if err != nil || (n == 1) != (of == want) {
+				t.Errorf("%q speaks %d times of %s (%v), want that of %q", line, n, of, err, want)
+			}
+		}
+	}
+}

@@ -16,10 +16,10 @@ import (
 
 // refusalWords are what lines of logs say, in small letters, when the kernel has refused
 // something: the C library's and Go's words for EMFILE and ENOMEM, and those of programs that
-// put it in their own.
+// put it in their own, such as Python's, which cannot have the stack of another thread, and C++'s.
 var refusalWords = map[cluster.Resource][]string{
 	cluster.OpenFiles: {"too many open files"},
-	cluster.Memory:    {"cannot allocate memory", "out of memory", "outofmemory", "out-of-memory"},
+	cluster.Memory:    {"cannot allocate memory", "out of memory", "outofmemory", "out-of-memory", "memoryerror", "can't start new thread", "bad_alloc"},
 }
 
 // logMark is how long log files were at a time. They are known again under another name, because
