@@ -192,6 +192,41 @@ func TestFailoverKeepsSynchronousWrites(t *testing.T) {
 	}
 }
 
+// blind is a network whose probes pass whatever was cut.
+type blind struct{ cluster.Network }
+
+func (blind) Probe(context.Context, cluster.Link) error { return nil }
+
+type blindCluster struct{ cluster.Cluster }
+
+func (c blindCluster) Network() cluster.Network { return blind{c.Cluster.Network()} }
+
+// TestCopyOfALostPrimary: a standby was copied from a primary of whose log nobody has the end of that base backup. It
+// can never be consistent, answers nobody, and is copied from the next primary.
+func TestCopyOfALostPrimary(t *testing.T) {
+	d := deploy(t, withFailover(writeLocal, "none"))
+	e := d.events()
+	d.session(0).write(1, 11)
+	d.await("the write to be replicated", shows(d.sessionAt(2, readReplica, writeLocal), 1, 11))
+	must(t, d.Cluster.Network().Cut(d.ctx, append(cluster.Both("n1", "n2"), cluster.Both("n1", "n3")...)...))
+	d.roles.Lock()
+	must(t, d.Nodes[1].Kill(d.ctx))
+	seeing := d.Cluster
+	d.Cluster = blindCluster{seeing} // the links are cut while it is copied, and not only when it is to hear the log
+	err := d.rebuildStandby(d.ctx, 1)
+	d.Cluster = seeing
+	d.roles.Unlock()
+	must(t, err)
+	must(t, d.Nodes[0].Kill(d.ctx))
+	d.await("a standby to be promoted", d.promoted(0))
+	must(t, d.Cluster.Network().HealAll(d.ctx))
+	d.await("n2 to be copied anew", e.told("n2 is a standby of n3 again, from a fresh copy"))
+	d.await("n2 to be ready", func(ctx context.Context) error { return d.Ready(ctx, "n2") })
+	if v := d.sessionAt(1, readAny, writeLocal).read(1); v != 11 {
+		t.Errorf("n2 shows %v, want 11", v)
+	}
+}
+
 func (d *deployment) standingOf(node int) standing {
 	d.t.Helper()
 	st, err := d.standing(d.ctx, node)

@@ -92,10 +92,16 @@ func (*operated) Answered(err error) bool {
 func (o *operated) Eligible(node int) bool { return !o.rebuild[node] }
 
 // Follow implements replication.Driver: standbys are configured to follow the primary,
-// and those whose log left its history are made anew.
+// and those whose log left its history are made anew; also those that were copied from a primary which was lost with the end of
+// that base backup: recovery from it needs the log up to there, and answers nobody until it has it.
 func (o *operated) Follow(_ context.Context, a replication.Answer[standing]) (anew bool, err error) {
-	st, strayed, answered := a.Seen, o.strayed[a.Node], a.Err == nil
+	st, strayed, answered, copied := a.Seen, o.strayed[a.Node], a.Err == nil, o.copied[a.Node]
 	switch {
+	case !answered && strayed > 0 && copied > strayed && o.Answered(a.Err):
+		o.Tell("standby", "%s was copied from a primary that is gone, up to %v, and the new primary's history left that one's at %v: it would never be consistent, and is copied anew",
+			o.Nodes[a.Node].Name(), copied, strayed)
+		o.rebuild[a.Node] = true
+		return true, nil
 	case !answered:
 	case st.receiving && (o.timeline == 0 || st.timeline == o.timeline):
 		delete(o.strayed, a.Node)

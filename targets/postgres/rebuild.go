@@ -31,6 +31,7 @@ func (s *System) rebuildStandby(ctx context.Context, node int) error {
 		}
 	}
 	dir := dataDir(n)
+	var end lsn
 	err := s.admin(ctx, primary, func(c *conn) error {
 		if c.standby() {
 			return errNotPrimary
@@ -49,8 +50,12 @@ func (s *System) rebuildStandby(ctx context.Context, node int) error {
 		if err := copyFile(filepath.Join(dataDir(from), control), filepath.Join(dir, control), 0o600); err != nil {
 			return err
 		}
-		var label string
-		if err := c.pg.QueryRow(ctx, `SELECT labelfile FROM pg_backup_stop(false)`).Scan(&label); err != nil {
+		var at, label string
+		if err := c.pg.QueryRow(ctx, `SELECT lsn::text, labelfile FROM pg_backup_stop(false)`).Scan(&at, &label); err != nil {
+			return err
+		}
+		var err error
+		if end, err = parseLSN(at); err != nil {
 			return err
 		}
 		return os.WriteFile(filepath.Join(dir, "backup_label"), []byte(label), 0o600)
@@ -66,6 +71,7 @@ func (s *System) rebuildStandby(ctx context.Context, node int) error {
 	}
 	delete(s.rebuild, node)
 	delete(s.strayed, node)
+	s.copied[node] = end
 	s.Tell("standby", "%s is a standby of %s again, from a fresh copy", n.Name(), from.Name())
 	return nil
 }

@@ -44,6 +44,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		schema:   external.OwnName(cfg.Run, 63),
 		rebuild:  map[int]bool{},
 		strayed:  map[int]lsn{},
+		copied:   map[int]lsn{},
 	}
 	s.Teller = launch.NewTeller(s.Logger)
 	if cfg.Clocks {

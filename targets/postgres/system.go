@@ -43,6 +43,9 @@ type System struct {
 	// earliest position at which a timeline that it must follow left the one before. Like
 	// rebuild it belongs to whoever holds roles.
 	strayed map[int]lsn
+	// copied are, for each node that was made anew, the end of the base backup that it was made of: before it has the log up to
+	// there it is not consistent. It belongs to whoever holds roles, too.
+	copied map[int]lsn
 	// manager is Patroni; nil unless failover is by it.
 	manager *manager
 	// patroniVersion is empty without it.
