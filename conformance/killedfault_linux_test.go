@@ -55,7 +55,7 @@ var alsoInTheMiddle = map[string][]string{
 
 // quickest are the faults that run when nobody asks for all of them: a rule, a
 // stopped process and a thread of the harness's own that goes on and on.
-var quickest = []string{"partition-one", "pause", "reset"}
+var quickest = []string{"partition-one", "pause", "slow"}
 
 // killable are the faults that there are, but for those of pods: what a supervisor mends has its own test, in
 // targets/cluster/kubernetes.
@@ -187,11 +187,7 @@ func runOf(fault string) (string, error) {
 		if slices.ContainsFunc(f.Needs, func(a ability.Ability) bool { return !slices.Contains(abilities, a) }) {
 			continue
 		}
-		run := fmt.Sprintf("%s --nodes %d", target.Info().Name, cfg.Nodes)
-		if f.Shapes {
-			run += " --provider local"
-		}
-		return run, nil
+		return fmt.Sprintf("%s --nodes %d", target.Info().Name, cfg.Nodes), nil
 	}
 	return "", fmt.Errorf("no target can have %s as it is by itself: say in inTheMiddle which run can", fault)
 }

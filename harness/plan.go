@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // PlanSchema is the version of the stored plan.
@@ -34,6 +35,16 @@ type Plan struct {
 	// Operations is a fingerprint of the first operations of every worker, so
 	// that two plans can be told apart by what they would do.
 	Operations string
+}
+
+// Shaping is what is going to be done to links besides cutting them: by faults, and by
+// regions that are apart.
+func (p *Plan) Shaping() []cluster.Trait {
+	out := p.Schedule.Shaping()
+	if p.Topology != "" && !slices.Contains(out, cluster.HoldsBack) {
+		out = append(out, cluster.HoldsBack)
+	}
+	return out
 }
 
 // Clients is how many clients there are at once.

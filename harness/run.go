@@ -165,7 +165,7 @@ func (r *run) setUp(ctx context.Context) error {
 	if r.topology, err = cluster.ParseTopology(r.plan.Topology, r.plan.Latency, spec.Nodes); err != nil {
 		return fmt.Errorf("the topology of the plan: %w", err)
 	}
-	spec.Links = r.topology.Links()
+	spec.Links, spec.Shaping = r.topology.Links(), r.plan.Shaping()
 
 	r.progress.Phase(PhaseSetup, "")
 	c, err := r.deps.Provider.Open(ctx, spec)

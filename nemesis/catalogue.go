@@ -36,8 +36,8 @@ type Info struct {
 	// they must have then; empty for others. No preset has it: who asks for it by its name
 	// lets lapse remove what is not its own.
 	Removal cluster.Removal
-	// Shapes says that it needs a network whose links can be shaped (cluster.Shaper).
-	Shapes bool
+	// Shapes are what it needs that can be done to links (cluster.Shaper).
+	Shapes []cluster.Trait
 	// Limits says that it needs nodes whose processes can be limited (cluster.Limiter).
 	Limits bool
 	// Blameless says that what it breaks is no promise of the database's: no preset has
@@ -158,14 +158,6 @@ func Parse(text string) ([]string, error) {
 		}
 	}
 	return out, nil
-}
-
-// Shapes tells whether one of the faults of these names needs links that can be shaped.
-func Shapes(names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool {
-		k, err := find(name)
-		return err == nil && k.Shapes
-	})
 }
 
 // Need tells whether one of the faults of these names needs the ability a.

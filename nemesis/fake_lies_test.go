@@ -44,6 +44,8 @@ type lies struct {
 	shapeNothing     bool // nothing is held back
 	shapeOnlyCounts  bool // the counters move, and round trips are short
 	unshapeNothing   bool
+	loseAll          bool // nothing arrives
+	overtakeNothing  bool // what is to overtake waits like all the rest
 	resetNothing     bool // no connection is open
 	shutdownNothing  bool
 	rollsNoFurther   bool // only the first server that is told to end does so

@@ -143,11 +143,30 @@ func (f *fake) Held(context.Context) (map[cluster.Link]cluster.Held, error) {
 	defer f.mu.Unlock()
 	out := map[cluster.Link]cluster.Held{}
 	for l, q := range f.shaped {
-		if out[l] = (cluster.Held{}); !f.lies.shapeNothing {
-			out[l] = cluster.Held{Packets: 3, Bytes: 300, Waited: 3 * q.Delay}
-		}
+		out[l] = f.heldOn(q)
 	}
 	return out, nil
+}
+
+// heldOn is what ten packets of the database meet on a link of quality q.
+func (f *fake) heldOn(q cluster.Quality) (h cluster.Held) {
+	if f.lies.shapeNothing {
+		return cluster.Held{Passed: 10}
+	}
+	h = cluster.Held{Packets: 3, Bytes: 300, Waited: 3 * q.Delay, Passed: 10}
+	if q.Loss > 0 {
+		h.Passed, h.Lost = 8, 2
+	}
+	if q.Loss > 0 && f.lies.loseAll {
+		h.Passed, h.Lost = 0, 10
+	}
+	if q.Duplicate > 0 {
+		h.Twice = 4
+	}
+	if q.Reorder > 0 && !f.lies.overtakeNothing {
+		h.Overtook = 1
+	}
+	return h
 }
 
 func (f *fake) Usual(cluster.Link) cluster.Quality {

@@ -34,9 +34,9 @@ type Config struct {
 	// Talks says which links carry something; nil: all of them. The first node is
 	// taken for the primary.
 	Talks Talks
-	// NotShaped is why links cannot be shaped there, as the end of a sentence; empty
-	// means that they can.
-	NotShaped string
+	// NotShaped is why links have not a trait there, as the end of a sentence; empty
+	// means that they have. It may be nil: they have all.
+	NotShaped func(cluster.Trait) string
 	// NotLimited is why processes cannot be limited there, in the same way.
 	NotLimited string
 	// Duration is how long the load goes on.
@@ -182,9 +182,15 @@ func newBag(name string, cfg Config) (*bag, error) {
 		return nil, err
 	}
 	refused := func(k *kind) error {
+		for _, t := range k.Shapes {
+			if cfg.NotShaped == nil {
+				break
+			}
+			if why := cfg.NotShaped(t); why != "" {
+				return usagef("fault %s needs links on which lapse can %s, %s", k.Name, t, why)
+			}
+		}
 		switch {
-		case k.Shapes && cfg.NotShaped != "":
-			return usagef("fault %s needs links that lapse can slow down and reset, %s", k.Name, cfg.NotShaped)
 		case k.Limits && cfg.NotLimited != "" && !cfg.External:
 			return usagef("fault %s needs processes that lapse can limit while they run, %s", k.Name, cfg.NotLimited)
 		case k.Removal != "":

@@ -20,25 +20,30 @@ const claimLinks = "quality of the links"
 
 // qualities are faults of links that carry what is sent, but badly.
 func qualities() family {
+	const ms = time.Millisecond
 	return family{doing: "making links carry as they did", restore: unshape, kinds: []kind{
-		shaping("slow", "one node's links to the others carry everything 50 to 400 ms later, varying by a half", func(r *rand.Rand) cluster.Quality {
-			delays := []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond}
-			d := delays[r.IntN(len(delays))]
-			return cluster.Quality{Delay: d, Jitter: d / 2}
-		}),
-		shaping("throttle", "one node's links to the others carry 2 to 32 KiB a second each", func(r *rand.Rand) cluster.Quality {
-			return cluster.Quality{Rate: 2 << 10 << (2 * r.IntN(3))}
-		}),
+		shaping("slow", "one node's links to the others carry everything 50 to 400 ms later, varying by a half",
+			cluster.Quality{Delay: 50 * ms, Jitter: 25 * ms}, cluster.Quality{Delay: 150 * ms, Jitter: 75 * ms}, cluster.Quality{Delay: 400 * ms, Jitter: 200 * ms}),
+		shaping("throttle", "one node's links to the others carry 2 to 32 KiB a second each",
+			cluster.Quality{Rate: 2 << 10}, cluster.Quality{Rate: 8 << 10}, cluster.Quality{Rate: 32 << 10}),
 		onLinksOf("reset", "the connections of one node, with the others and with clients, are reset four times a second", 1,
-			func(s *Step) action { return &reset{node: s.Nodes[0]} }),
+			[]cluster.Trait{cluster.Resets}, func(s *Step) action { return &reset{node: s.Nodes[0]} }),
+		shaping("loss", "1, 5 or 20 % of the packets on one node's links to the others are lost, each by itself",
+			cluster.Quality{Loss: 0.01}, cluster.Quality{Loss: 0.05}, cluster.Quality{Loss: 0.2}),
+		shaping("loss-bursts", "one node's links to the others lose everything for 50 to 200 ms on average, again and again, a fifth of the time",
+			cluster.Quality{Loss: 0.2, Burst: 50 * ms}, cluster.Quality{Loss: 0.2, Burst: 100 * ms}, cluster.Quality{Loss: 0.2, Burst: 200 * ms}),
+		shaping("duplicate", "5 to 100 % of the packets on one node's links to the others arrive twice",
+			cluster.Quality{Duplicate: 0.05}, cluster.Quality{Duplicate: 0.5}, cluster.Quality{Duplicate: 1}),
+		shaping("reorder", "5 or 25 % of the packets on one node's links to the others overtake the rest, which is 20 or 50 ms late",
+			cluster.Quality{Delay: 20 * ms, Reorder: 0.05}, cluster.Quality{Delay: 20 * ms, Reorder: 0.25}, cluster.Quality{Delay: 50 * ms, Reorder: 0.25}),
 	}}
 }
 
 // onLinksOf is a fault of the quality of the links of one node.
-func onLinksOf(name, summary string, least int, act func(*Step) action) kind {
+func onLinksOf(name, summary string, least int, needs []cluster.Trait, act func(*Step) action) kind {
 	return kind{
-		Info: Info{Name: name, Kind: familyQuality, MinNodes: least, Summary: summary, Shapes: true,
-			NotExternal: "it takes a network of lapse's own: use --provider local"},
+		Info: Info{Name: name, Kind: familyQuality, MinNodes: least, Summary: summary, Shapes: needs,
+			NotExternal: "it takes a network of lapse's own: let lapse start the nodes"},
 		grip:  onRunning,
 		pick:  func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) },
 		check: checkOne,
@@ -46,23 +51,26 @@ func onLinksOf(name, summary string, least int, act func(*Step) action) kind {
 	}
 }
 
-// shaping is a fault that gives links a quality, which is drawn.
-func shaping(name, summary string, draw func(*rand.Rand) cluster.Quality) kind {
-	k := onLinksOf(name, summary, 2, func(s *Step) action { return &shaped{fault: s.Fault, node: s.Nodes[0], quality: *s.Quality} })
+// shaping is a fault that gives links a quality, which is one of several.
+func shaping(name, summary string, qualities ...cluster.Quality) kind {
+	k := onLinksOf(name, summary, 2, qualities[0].Traits(), func(s *Step) action { return &shaped{fault: s.Fault, node: s.Nodes[0], quality: *s.Quality} })
 	k.pick = func(r *rand.Rand, nodes []string, s *Step) {
 		s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
-		q := draw(r)
+		q := qualities[r.IntN(len(qualities))]
 		s.Quality = &q
 	}
 	k.check = func(nodes []string, s *Step) error {
 		if err := checkOne(nodes, s); err != nil {
 			return err
 		}
-		switch q := s.Quality; {
-		case q == nil || *q == (cluster.Quality{}):
+		if s.Quality == nil || *s.Quality == (cluster.Quality{}) {
 			return usagef("fault %s must have a quality, such as {\"delay_ns\": 100000000}", s.Fault)
-		case q.Delay < 0 || q.Jitter < 0 || q.Jitter > q.Delay || q.Rate < 0:
-			return usagef("the quality has a delay of %s that varies by %s and a rate of %d: nothing may be negative, and a delay varies by itself at most", q.Delay, q.Jitter, q.Rate)
+		}
+		if err := s.Quality.Check(); err != nil {
+			return usagef("the quality: %s", err)
+		}
+		if lacking := cluster.Lacking(s.Quality.Traits(), k.Shapes); lacking != "" {
+			return usagef("the quality of fault %s must make links %s", s.Fault, lacking)
 		}
 		return nil
 	}
@@ -73,7 +81,7 @@ func shaping(name, summary string, draw func(*rand.Rand) cluster.Quality) kind {
 func (s *scene) shaper() (cluster.Shaper, error) {
 	n, ok := s.Cluster.Network().(cluster.Shaper)
 	if !ok {
-		return nil, usagef("links cannot be slowed down by the provider %s: use --provider local", s.Cluster.Provider())
+		return nil, usagef("links cannot be shaped by the provider %s: use --provider sandbox", s.Cluster.Provider())
 	}
 	return n, nil
 }
@@ -88,16 +96,15 @@ func unshape(ctx context.Context, s *scene) error {
 }
 
 // shaped is the action of faults that give the links between a node and the others a
-// quality. It takes effect when they were seen to hold something of the database back
-// and, where they delay, a round trip to each other node takes as long as it must. It is
-// healed when round trips are short again.
+// quality. It takes effect when all that the quality stands for was seen to befall packets
+// of the database and, where it delays, a round trip to each other node takes as long as it
+// must. It is healed when nothing of it is left and round trips are short again.
 type shaped struct {
 	fault, node string
 	quality     cluster.Quality
 	network     cluster.Shaper
 	links       []cluster.Link
 	claimed     bool
-	held        cluster.Held
 }
 
 func (q *shaped) aim(ctx context.Context, s *scene, f *history.Fault) (err error) {
@@ -118,11 +125,37 @@ func (q *shaped) aim(ctx context.Context, s *scene, f *history.Fault) (err error
 	return err
 }
 
+// words describe the quality.
 func (q *shaped) words() string {
-	if q.quality.Rate > 0 {
-		return fmt.Sprintf("%d bytes a second", q.quality.Rate)
+	var out []string
+	say := func(has bool, format string, args ...any) {
+		if has {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
 	}
-	return fmt.Sprintf("%s, varying by %s", duration.Text(q.quality.Delay), duration.Text(q.quality.Jitter))
+	c := q.quality
+	say(c.Rate > 0, "%d bytes a second", c.Rate)
+	say(c.Delay > 0 && c.Jitter > 0, "%s, varying by %s", duration.Text(c.Delay), duration.Text(c.Jitter))
+	say(c.Delay > 0 && c.Jitter == 0, "%s late", duration.Text(c.Delay))
+	say(c.Loss > 0 && c.Burst == 0, "%s are lost", percent(c.Loss))
+	say(c.Loss > 0 && c.Burst > 0, "all is lost for %s on average, %s of the time", duration.Text(c.Burst), percent(c.Loss))
+	say(c.Duplicate > 0, "%s arrive twice", percent(c.Duplicate))
+	say(c.Reorder > 0, "%s overtake", percent(c.Reorder))
+	return strings.Join(out, ", ")
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
+
+// losing is how long it may take until a packet of a database that sends few is lost, sent
+// twice or overtakes another.
+const losing = 30 * time.Second
+
+// patience implements patient: what befalls one packet of a hundred takes its time.
+func (q *shaped) patience(l Limits) Limits {
+	if q.quality.Loss+q.quality.Duplicate+q.quality.Reorder > 0 {
+		l.Effect = max(l.Effect, losing)
+	}
+	return l
 }
 
 func (q *shaped) inject(ctx context.Context, _ *scene) error {
@@ -130,23 +163,37 @@ func (q *shaped) inject(ctx context.Context, _ *scene) error {
 }
 
 func (q *shaped) tookEffect(ctx context.Context, s *scene) ([]string, error) {
-	held, err := q.network.Held(ctx)
+	by, err := q.network.Held(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q.held = cluster.Held{}
+	var h cluster.Held
 	for _, l := range q.links {
-		q.held.Packets += held[l].Packets
-		q.held.Bytes += held[l].Bytes
-		q.held.Waited += held[l].Waited
+		h.Add(by[l])
 	}
-	if q.held.Packets == 0 {
-		return nil, fmt.Errorf("nothing of the database was held back on the links of %s", q.node)
+	var proof []string
+	for _, seen := range []struct {
+		wanted bool
+		n      uint64
+		words  string
+		none   string
+	}{
+		{q.quality.Delay > 0 || q.quality.Rate > 0, h.Packets, fmt.Sprintf("%s of the database were held back, together %s, for %s on average",
+			packets(h.Packets), count.Of(int(h.Bytes), "byte"), duration.Text(h.Waited/time.Duration(max(h.Packets, 1)))), "was held back"},
+		{q.quality.Loss > 0, h.Lost, fmt.Sprintf("%s of the database were lost, and %d arrived", packets(h.Lost), h.Passed), "was lost"},
+		{q.quality.Loss > 0 && q.quality.Loss < 1, h.Passed, "", "arrived"},
+		{q.quality.Duplicate > 0, h.Twice, fmt.Sprintf("%s of the database arrived twice", packets(h.Twice)), "arrived twice"},
+		{q.quality.Reorder > 0, h.Overtook, fmt.Sprintf("%s of the database overtook others", packets(h.Overtook)), "overtook anything"},
+	} {
+		switch {
+		case seen.wanted && seen.n == 0:
+			return nil, fmt.Errorf("nothing of the database %s on the links of %s", seen.none, q.node)
+		case seen.wanted && seen.words != "":
+			proof = append(proof, seen.words)
+		}
 	}
-	proof := fmt.Sprintf("%s of the database were held back, together %s, for %s on average",
-		count.Of(int(q.held.Packets), "packet"), count.Of(int(q.held.Bytes), "byte"), duration.Text(q.held.Waited/time.Duration(q.held.Packets)))
 	took, err := q.roundTrips(ctx, s, func(d time.Duration) bool { return d >= 2*(q.quality.Delay-q.quality.Jitter) })
-	return append([]string{proof}, took...), err
+	return append(proof, took...), err
 }
 
 // roundTrips measures one to each other node, all at once, over links that no other

@@ -80,6 +80,27 @@ func (s Schedule) CutsLinks() bool {
 	})
 }
 
+// Shaping is what its faults need that can be done to links, each once.
+func (s Schedule) Shaping() []cluster.Trait {
+	var out []cluster.Trait
+	for _, st := range s.Steps {
+		k, err := find(st.Fault)
+		if err != nil {
+			continue
+		}
+		wanted := k.Shapes
+		if st.Quality != nil { // a schedule that was written by hand may mix them
+			wanted = append(slices.Clone(wanted), st.Quality.Traits()...)
+		}
+		for _, t := range wanted {
+			if !slices.Contains(out, t) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
 // Limiting is the first fault of the schedule that limits processes, empty if none does.
 func (s Schedule) Limiting() string {
 	for _, st := range s.Steps {

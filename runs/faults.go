@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/local"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/workloads"
 )
@@ -47,17 +48,17 @@ func (p *Planned) checkLinger() error {
 	return nil
 }
 
-// notShaped is why links cannot be shaped where a provider makes the nodes of spec, as the
-// end of a sentence; empty if they can.
-func notShaped(provider string, spec cluster.Spec, env Environment) string {
-	if providers.Shapes(env.Providers, provider) {
-		if len(spec.Nodes) > 1 && !spec.LinkByLink {
-			return "and there are none between nodes that know each other by one address each, as this database's do"
-		}
+// notShaped is why links have not the trait where a provider makes the nodes of spec, as the
+// end of a sentence; empty if they have.
+func notShaped(provider string, t cluster.Trait, spec cluster.Spec, env Environment) string {
+	can, able := providers.Shapes(env.Providers, provider, t)
+	switch {
+	case provider == local.Name && can && len(spec.Nodes) > 1 && !spec.LinkByLink:
+		return "and there are none under --provider local between nodes that know each other by one address each, as this database's do"
+	case can, provider == providers.Auto && len(able) > 0: // those are what it chooses from
 		return ""
-	}
-	if shaping := providers.Shaping(env.Providers); shaping != "" {
-		return "which only --provider " + shaping + " can"
+	case len(able) > 0:
+		return "which only --provider " + strings.Join(able, " or ") + " can"
 	}
 	return "which no provider that is known here can"
 }

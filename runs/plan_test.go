@@ -43,14 +43,14 @@ func TestSameSeedSamePlan(t *testing.T) {
 	}
 }
 
-// TestTopologyIsInThePlan: regions are part of what makes a plan, with the provider that they
-// need, and a plan without them says nothing of them.
+// TestTopologyIsInThePlan: regions are part of what makes a plan, and a plan without them
+// says nothing of them.
 func TestTopologyIsInThePlan(t *testing.T) {
 	r := Request{Target: "quorumkv", Duration: 10 * time.Second, Seed: 42, Seeded: true}
 	without := planned(t, r)
 	r.Topology, r.Latency = "eu=2,us=1", "eu-us=80ms"
 	with := planned(t, r)
-	for _, want := range []string{`"topology": "eu=2,us=1"`, `"latency": "eu-us=80ms"`, `"provider": "local"`} {
+	for _, want := range []string{`"topology": "eu=2,us=1"`, `"latency": "eu-us=80ms"`} {
 		if !bytes.Contains(with, []byte(want)) || bytes.Contains(without, []byte(want)) {
 			t.Errorf("%s is not what tells the plans apart:\n%s", want, with)
 		}
@@ -92,10 +92,13 @@ func TestBadRequests(t *testing.T) {
 		{"concurrency", func(r *Request) { r.Concurrency = "n2" }, "--concurrency"},
 		{"topology", func(r *Request) { r.Topology = "eu=2,us=1" }, "--topology eu=2,us=1: regions need to be apart"},
 		{"latency", func(r *Request) { r.Latency = "eu-us=80ms" }, "--latency eu-us=80ms: round trips between regions need the regions"},
-		{"topology elsewhere", func(r *Request) { r.Topology, r.Latency, r.Provider = "eu=2,us=1", "eu-us=80ms", "sandbox" }, "only --provider local"},
-		{"slow links elsewhere", func(r *Request) { r.Faults, r.Provider = "slow", "sandbox" }, "only --provider local"},
-		{"slow links of a database whose nodes have one address", func(r *Request) { r.Target, r.Faults = "etcd", "partition,slow" }, "by one address"},
-		{"topology of such a database", func(r *Request) { r.Target, r.Topology, r.Latency = "etcd", "eu=2,us=1", "eu-us=80ms" }, "by one address"},
+		{"topology elsewhere", func(r *Request) { r.Topology, r.Latency, r.Provider = "eu=2,us=1", "eu-us=80ms", "docker" }, "only --provider sandbox or local"},
+		{"slow links elsewhere", func(r *Request) { r.Faults, r.Provider = "slow", "docker" }, "only --provider sandbox or local"},
+		{"loss in streams", func(r *Request) { r.Faults, r.Provider = "loss", "local" }, "fault loss needs links on which lapse can lose packets, which only --provider sandbox can"},
+		{"local slow links of a database whose nodes have one address", func(r *Request) { r.Target, r.Faults, r.Provider = "etcd", "partition,slow", "local" }, "by one address"},
+		{"local topology of such a database", func(r *Request) {
+			r.Target, r.Topology, r.Latency, r.Provider = "etcd", "eu=2,us=1", "eu-us=80ms", "local"
+		}, "by one address"},
 		{"rate", func(r *Request) { r.Rate = -1 }, "--rate"},
 		{"rate that is no number", func(r *Request) { r.Rate = math.NaN() }, "--rate"},
 		{"rate without end", func(r *Request) { r.Rate = math.Inf(1) }, "--rate"},

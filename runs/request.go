@@ -88,9 +88,6 @@ func (e Environment) withDefaults(r Request) Request {
 	if containers := providers.Containers(e.Providers); r.Provider == providers.Auto && r.Image != "" && containers != "" {
 		r.Provider = containers // nobody else has a use for it
 	}
-	if shaping := providers.Shaping(e.Providers); r.Provider == providers.Auto && shaping != "" && (r.Topology != "" || nemesis.Shapes(settings.Names(r.Faults))) {
-		r.Provider = shaping
-	}
 	return r
 }
 
@@ -131,6 +128,7 @@ func (p *Planned) Probe() cluster.Spec {
 		// Where the choice is left open, nodes may not become what their faults cannot be done to.
 		spec.Container, spec.NoContainer = nil, fmt.Sprintf("fault %s needs processes that lapse can limit while they run, which those of containers are not", fault)
 	}
+	spec.Shaping = p.Plan.Shaping()
 	return spec
 }
 
@@ -208,7 +206,8 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		return nil, err
 	}
 	drawn := faultsOf(target, cfg, spec, req.Duration)
-	drawn.NotShaped, drawn.NotLimited = notShaped(plan.Provider, spec, env), notLimited(plan.Provider, env)
+	drawn.NotShaped = func(t cluster.Trait) string { return notShaped(plan.Provider, t, spec, env) }
+	drawn.NotLimited = notLimited(plan.Provider, env)
 	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
 	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
 	if err := drawSchedule(plan, drawn, harder); err != nil {

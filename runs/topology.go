@@ -20,7 +20,7 @@ func checkTopology(plan *harness.Plan, spec cluster.Spec, env Environment) error
 	if len(spec.At) > 0 {
 		return targets.Usagef("--topology %s: the links of an external cluster are what they are: leave it out, or --at", plan.Topology)
 	}
-	if why := notShaped(plan.Provider, spec, env); why != "" {
+	if why := notShaped(plan.Provider, cluster.HoldsBack, spec, env); why != "" {
 		return targets.Usagef("--topology %s needs links that lapse can slow down, %s", plan.Topology, why)
 	}
 	return nil

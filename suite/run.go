@@ -179,9 +179,14 @@ func place(ctx context.Context, r *Cell, env runs.Environment, o Options) (clust
 	switch name := r.Planned.Plan.Provider; name {
 	case providers.Auto, o.Provider.Name():
 		// What was chosen for others may not be able to have this one's faults.
-		if _, brings := o.Provider.(cluster.Preparer); brings {
-			if err := o.Provider.Available(ctx, r.Planned.Probe()); err != nil {
+		probe := r.Planned.Probe()
+		if _, brings := o.Provider.(cluster.Preparer); brings || len(probe.Shaping) > 0 {
+			err := o.Provider.Available(ctx, probe)
+			if err != nil && (brings || name != providers.Auto) {
 				return nil, "", err
+			}
+			if err != nil {
+				return providers.Choose(ctx, env.Providers, name, probe)
 			}
 		}
 		return o.Provider, o.Reason, nil

@@ -124,8 +124,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestFaultsThatNeedAnotherProvider: links can be slowed down in one place only, and the
-// other runs of the suite stay where they were.
+// TestFaultsThatNeedAnotherProvider: packets can be lost in one place only, and the other
+// runs of the suite stay where they were.
 func TestFaultsThatNeedAnotherProvider(t *testing.T) {
 	const text = `apiVersion: lapse/v1
 name: mixed
@@ -135,7 +135,7 @@ targets:
 defaults: {workload: session, rate: 400, duration: 4s}
 cases:
   - name: c
-    matrix: {target: [s], levels: [W2R2], faults: [[partition-one], [slow]]}
+    matrix: {target: [s], levels: [W2R2], faults: [[partition-one], [loss]]}
     claims:
       - {model: read-your-writes, expect: holds}
 `
@@ -147,11 +147,11 @@ cases:
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := s.Run(t.Context(), env, Options{Provider: sandbox.Provider{}})
+	res, err := s.Run(t.Context(), env, Options{Provider: local.Provider{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"c/s/W2R2/partition-one": sandbox.Name, "c/s/W2R2/slow": local.Name}
+	want := map[string]string{"c/s/W2R2/partition-one": local.Name, "c/s/W2R2/loss": sandbox.Name}
 	for _, c := range res.Cases {
 		dir, err := store.Open(env.Out, c.Run)
 		if err != nil {
@@ -161,7 +161,7 @@ cases:
 		if err := dir.ReadJSON(store.FileRun, &sum); err != nil {
 			t.Fatal(err)
 		}
-		if c.Status != gate.CasePassed || sum.Provider != want[c.ID] || sum.ProviderReason == "" && sum.Provider == local.Name {
+		if c.Status != gate.CasePassed || sum.Provider != want[c.ID] || sum.ProviderReason == "" && sum.Provider == sandbox.Name {
 			t.Errorf("%s is %s by %s, want passed by %s: %s", c.ID, c.Status, sum.Provider, want[c.ID], c.Reason)
 		}
 	}

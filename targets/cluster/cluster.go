@@ -40,6 +40,9 @@ type Spec struct {
 	// unless a Shape gives them more; those that are not in it are as they are. Only
 	// networks that are Shapers have such links.
 	Links map[Link]Quality
+	// Shaping is what is going to be done to links, besides cutting them, which not every
+	// network can and not every kernel.
+	Shaping []Trait
 	// Container is how nodes are made that are containers, nil if they cannot be;
 	// NoContainer then says why, as a sentence without its end, where there is
 	// something to say.

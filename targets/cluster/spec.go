@@ -46,8 +46,8 @@ func (s Spec) Check() error {
 		return errors.New("nodes as containers need an image (Spec.Container)")
 	}
 	for l, q := range s.Links {
-		if q.Delay < 0 || q.Jitter < 0 || q.Jitter > q.Delay || q.Rate < 0 {
-			return fmt.Errorf("link %v cannot have the quality %+v: nothing arrives before it was sent", l, q)
+		if err := q.Check(); err != nil {
+			return fmt.Errorf("link %v: %w", l, err)
 		}
 	}
 	if s.LogDir == "" {

@@ -99,6 +99,12 @@ func (p Provider) Available(ctx context.Context, spec cluster.Spec) error {
 			Way: cutWay,
 		}
 	}
+	if lacking := cluster.Lacking(nil, spec.Shaping); lacking != "" {
+		return &cluster.EnvironmentError{
+			Doing: "using Docker", Err: fmt.Errorf("the links between containers cannot %s", lacking),
+			Way: "use --provider sandbox (Linux namespaces)",
+		}
+	}
 	_, err := p.connect(ctx)
 	return err
 }

@@ -62,6 +62,13 @@ func (Provider) Available(_ context.Context, spec cluster.Spec) error {
 			Way:   "use --provider sandbox (Linux namespaces) or --provider docker, or a single node",
 		}
 	}
+	if lacking := cluster.Lacking(traits, spec.Shaping); lacking != "" {
+		return &cluster.EnvironmentError{
+			Doing: "using the local provider",
+			Err:   fmt.Errorf("the proxies of its links cannot %s", lacking),
+			Way:   "use --provider sandbox (Linux namespaces)",
+		}
+	}
 	return nil
 }
 

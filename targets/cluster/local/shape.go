@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,16 +23,23 @@ type shape struct {
 	free time.Time
 }
 
+// traits are what streams can have: what is lost, sent twice or overtaken in a network is
+// made good below them.
+var traits = []cluster.Trait{cluster.HoldsBack, cluster.Resets}
+
 // Shapes implements cluster.ShapingProvider.
-func (Provider) Shapes() bool { return true }
+func (Provider) Shapes() []cluster.Trait { return slices.Clone(traits) }
 
 // Shape implements cluster.Shaper.
 func (w *network) Shape(_ context.Context, q cluster.Quality, links ...cluster.Link) error {
 	if err := w.check(links); err != nil {
 		return err
 	}
-	if q.Delay < 0 || q.Jitter < 0 || q.Jitter > q.Delay || q.Rate < 0 {
-		return fmt.Errorf("no link can have the quality %+v: nothing arrives before it was sent", q)
+	if err := q.Check(); err != nil {
+		return err
+	}
+	if lacking := cluster.Lacking(traits, q.Traits()); lacking != "" {
+		return fmt.Errorf("proxies of streams cannot %s", lacking)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -42,7 +50,7 @@ func (w *network) Shape(_ context.Context, q cluster.Quality, links ...cluster.L
 		usual, has := w.usual[l]
 		switch {
 		case q != (cluster.Quality{}):
-			w.shapes[l] = &shape{quality: atop(usual, q)}
+			w.shapes[l] = &shape{quality: q.Atop(usual)}
 		case has:
 			w.shapes[l] = &shape{usual: true, quality: usual}
 		default:
@@ -70,16 +78,6 @@ func (w *network) Held(context.Context) (map[cluster.Link]cluster.Held, error) {
 
 // Usual implements cluster.Shaper.
 func (w *network) Usual(link cluster.Link) cluster.Quality { return w.usual[link] }
-
-// atop is a link of quality usual that has q besides.
-func atop(usual, q cluster.Quality) cluster.Quality {
-	q.Delay += usual.Delay
-	q.Jitter += usual.Jitter
-	if q.Rate == 0 || usual.Rate > 0 && usual.Rate < q.Rate {
-		q.Rate = usual.Rate
-	}
-	return q
-}
 
 // Reset implements cluster.Shaper.
 func (w *network) Reset(_ context.Context, links ...cluster.Link) (int, error) {

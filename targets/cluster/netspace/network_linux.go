@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -136,41 +137,50 @@ const probeEvery = 50 * time.Millisecond
 // nothing coming back: it tests the kernels' network, not the processes, and one
 // direction only.
 func (w Network) Probe(ctx context.Context, link cluster.Link) error {
+	_, err := w.oneWay(ctx, link)
+	return err
+}
+
+// oneWay is how long the first of a Probe's datagrams that arrives takes.
+func (w Network) oneWay(ctx context.Context, link cluster.Link) (time.Duration, error) {
 	if _, err := w.byReceiver([]cluster.Link{link}); err != nil {
-		return err
+		return 0, err
 	}
 	from, err := w.end(link.From)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	to, err := w.end(link.To)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	in, err := to.listen()
 	if err != nil {
-		return fmt.Errorf("probing %v: %w", link, err)
+		return 0, fmt.Errorf("probing %v: %w", link, err)
 	}
 	defer func() { _ = in.Close() }() // nothing was written
 	out, err := from.listen()
 	if err != nil {
-		return fmt.Errorf("probing %v: %w", link, err)
+		return 0, fmt.Errorf("probing %v: %w", link, err)
 	}
 	defer func() { _ = out.Close() }() // what it sent is sent
-	nonce := []byte(rand.Text())
-	buf := make([]byte, 2*len(nonce))
+	nonce := rand.Text()
+	buf := make([]byte, 4*len(nonce))
+	var sent []time.Time // when each datagram was, by its number
 	for {
 		if ctx.Err() != nil {
-			return fmt.Errorf("probing %v: %w", link, cluster.ErrUnreachable)
+			return 0, fmt.Errorf("probing %v: %w", link, cluster.ErrUnreachable)
 		}
+		datagram := fmt.Appendf(nil, "%s %d", nonce, len(sent))
+		sent = append(sent, time.Now())
 		// The network may refuse (no route yet); what counts is arrival.
-		_, sendErr := out.WriteToUDPAddrPort(nonce, in.LocalAddr().(*net.UDPAddr).AddrPort())
+		_, sendErr := out.WriteToUDPAddrPort(datagram, in.LocalAddr().(*net.UDPAddr).AddrPort())
 		until := time.Now().Add(probeEvery)
 		if d, ok := ctx.Deadline(); ok && d.Before(until) {
 			until = d
 		}
 		if err := in.SetReadDeadline(until); err != nil {
-			return fmt.Errorf("probing %v: %w", link, err)
+			return 0, fmt.Errorf("probing %v: %w", link, err)
 		}
 		for {
 			n, sender, err := in.ReadFromUDPAddrPort(buf)
@@ -178,10 +188,12 @@ func (w Network) Probe(ctx context.Context, link cluster.Link) error {
 				break
 			}
 			if err != nil {
-				return fmt.Errorf("probing %v: %w", link, errors.Join(err, sendErr))
+				return 0, fmt.Errorf("probing %v: %w", link, errors.Join(err, sendErr))
 			}
-			if string(buf[:n]) == string(nonce) && sender.Addr().Unmap() == from.Addr {
-				return nil
+			text, number, _ := strings.Cut(string(buf[:n]), " ")
+			i, err := strconv.Atoi(number)
+			if err == nil && text == nonce && i >= 0 && i < len(sent) && sender.Addr().Unmap() == from.Addr {
+				return time.Since(sent[i]), nil
 			}
 		}
 	}

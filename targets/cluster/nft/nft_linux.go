@@ -234,8 +234,9 @@ func comment(r *nftables.Rule) string {
 
 // Offsets in the header of IPv4 (RFC 791, section 3.1).
 const (
-	offsetTOS    = 1
-	offsetSource = 12
+	offsetTOS         = 1
+	offsetSource      = 12
+	offsetDestination = 16
 )
 
 func match(offset, length uint32, op expr.CmpOp, data []byte) []expr.Any {

@@ -51,30 +51,15 @@ func Containers(all []Entry) string {
 	return ""
 }
 
-// Shaping is the name of the first provider in all whose networks can be shaped, empty
-// if there is none.
-func Shaping(all []Entry) string {
+// Shapes tells whether the networks of the provider of that name have the trait; able are
+// the names of those that have it.
+func Shapes(all []Entry, name string, t cluster.Trait) (can bool, able []string) {
 	for _, e := range all {
-		if shapes(e) {
-			return e.Provider.Name()
+		if s, ok := e.Provider.(cluster.ShapingProvider); ok && slices.Contains(s.Shapes(), t) {
+			able = append(able, e.Provider.Name())
 		}
 	}
-	return ""
-}
-
-// Shapes tells whether the networks of the provider of that name can be shaped.
-func Shapes(all []Entry, name string) bool {
-	for _, e := range all {
-		if e.Provider.Name() == name {
-			return shapes(e)
-		}
-	}
-	return false
-}
-
-func shapes(e Entry) bool {
-	s, ok := e.Provider.(cluster.ShapingProvider)
-	return ok && s.Shapes()
+	return slices.Contains(able, name), able
 }
 
 // Limits tells whether processes on the nodes of the provider of that name can be limited;

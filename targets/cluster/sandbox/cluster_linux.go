@@ -32,11 +32,17 @@ func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
 		}
 	}
 	if Inside() {
-		return nil
+		if len(spec.Shaping) == 0 {
+			return nil
+		}
+		return tryOut(ctx, spec.Shaping)
 	}
-	_, err := run(ctx, Options{}, true)
+	_, err := run(ctx, Options{}, &try{Shaping: spec.Shaping})
 	return err
 }
+
+// Shapes implements cluster.ShapingProvider.
+func (Provider) Shapes() []cluster.Trait { return netspace.Traits() }
 
 // Open implements cluster.Provider. It works only inside, see Enter.
 func (Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster, error) {
@@ -63,6 +69,7 @@ type sandboxed struct {
 	forget func() // takes back removeOnEnd
 	hub    *hub
 	nodes  cluster.Nodes[*node] // those beside are the last
+	net    *netspace.Shaped
 
 	closeOnce sync.Once
 	closeErr  error
@@ -95,7 +102,14 @@ func (c *sandboxed) open(ctx context.Context) error {
 		}
 		n.fw = nft.New(int(n.ns.FD()), c.hub.table)
 	}
-	return c.ready(ctx)
+	c.makeNetwork()
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
+	if err := c.net.Can(ctx, c.spec.Shaping); err != nil {
+		return err
+	}
+	return c.net.Begin(ctx)
 }
 
 // ready waits until packets pass. It looks first and probes then: a packet that
@@ -160,14 +174,17 @@ func (c *sandboxed) Route(from, to string, port int) (string, error) {
 	return c.nodes.Route(from, to, port)
 }
 
-// Network implements cluster.Cluster.
-func (c *sandboxed) Network() cluster.Network {
+func (c *sandboxed) makeNetwork() {
 	ends := netspace.Network{{Name: cluster.Clients, Addr: c.hub.addr, Space: c.hub.ns, Firewall: c.hub.fw}}
 	for _, n := range c.nodes {
 		ends = append(ends, netspace.End{Name: n.name, Addr: n.addr, Space: n.ns, Firewall: n.fw})
 	}
-	return ends
+	// The clients of all clusters in this sandbox have one network namespace.
+	c.net = netspace.NewShaped(ends, c.hub.table+"-shape", uint16(c.hub.number), c.spec.Links)
 }
+
+// Network implements cluster.Cluster.
+func (c *sandboxed) Network() cluster.Network { return c.net }
 
 // Disposable implements cluster.Disposable.
 func (c *sandboxed) Disposable() {}
@@ -180,6 +197,9 @@ func (c *sandboxed) Close(ctx context.Context) error {
 			if err := n.close(ctx); err != nil {
 				errs = append(errs, fmt.Errorf("node %s: %w", n.name, err))
 			}
+		}
+		if c.net != nil {
+			errs = append(errs, c.net.Close())
 		}
 		if c.hub != nil {
 			errs = append(errs, c.hub.close())

@@ -24,9 +24,15 @@ type orders struct {
 	Size     int64
 	Env      []string
 	// Try means: no harness; make a node, cut its network, heal it, and end.
-	Try bool
+	Try *try
 	// Files is how many files of the caller's own the harness gets.
 	Files int
+}
+
+// try is what is tried out.
+type try struct {
+	// Shaping is what must be done to links besides.
+	Shaping []cluster.Trait
 }
 
 // Descriptors that init finds open, besides the standard ones.
@@ -62,13 +68,13 @@ func Enter(ctx context.Context, o Options) (inside bool, code int, err error) {
 	if Inside() {
 		return true, 0, nil
 	}
-	code, err = run(ctx, o, false)
+	code, err = run(ctx, o, nil)
 	return false, code, err
 }
 
-func run(ctx context.Context, o Options, try bool) (int, error) {
+func run(ctx context.Context, o Options, trial *try) (int, error) {
 	var pass <-chan os.Signal // nil for a try, which has nobody to pass them to
-	if !try {
+	if trial == nil {
 		// From here on no signal is lost: one that came before has ended ctx.
 		sigs := make(chan os.Signal, 16)
 		signal.Notify(sigs, forwarded...)
@@ -78,7 +84,7 @@ func run(ctx context.Context, o Options, try bool) (int, error) {
 	if ctx.Err() != nil {
 		return 0, fmt.Errorf("entering the sandbox: %w", context.Cause(ctx))
 	}
-	ord := orders{Rootless: !maySetUpAsRoot(), Size: o.PrivateSize, Env: o.Env, Try: try, Files: len(o.Files)}
+	ord := orders{Rootless: !maySetUpAsRoot(), Size: o.PrivateSize, Env: o.Env, Try: trial, Files: len(o.Files)}
 	var err error
 	if ord.Private, err = choosePrivate(o.Visible); err != nil {
 		return 0, err

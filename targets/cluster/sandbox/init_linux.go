@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -61,12 +62,17 @@ func initMain(text string) int {
 		return fail(err.doing, err.err, err.way)
 	}
 	_ = os.Setenv(envInside, marker{pidNS: pidNamespace(), rootless: ord.Rootless, private: ord.Private, files: ord.Files}.String())
-	if ord.Try {
+	if ord.Try != nil {
 		go func() {
 			<-parentGone
 			syscall.Exit(1)
 		}()
-		if err := tryOut(); err != nil {
+		err := tryOut(context.Background(), ord.Try.Shaping)
+		var lacks *cluster.EnvironmentError
+		if errors.As(err, &lacks) {
+			return fail(lacks.Doing, lacks.Err, lacks.Way)
+		}
+		if err != nil {
 			return fail("trying out a node in a network namespace", err, wayOut(ord.Rootless, err, readSetting))
 		}
 		_ = json.NewEncoder(rep).Encode(report{})
@@ -160,12 +166,13 @@ func setUp(ord orders) *setUpError {
 	return nil
 }
 
-// tryOut makes a cluster of one node, cuts it off, and heals it.
-func tryOut() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+// tryOut makes a cluster of one node, cuts it off, and heals it. That the kernel cannot
+// shape links so is a *cluster.EnvironmentError.
+func tryOut(ctx context.Context, shaping []cluster.Trait) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	logs := filepath.Join(Private(), "logs")
-	c, err := Provider{}.Open(ctx, cluster.Spec{Run: "try", Nodes: []string{"n1"}, LogDir: logs})
+	c, err := Provider{}.Open(ctx, cluster.Spec{Run: "try", Nodes: []string{"n1"}, LogDir: logs, Shaping: shaping})
 	if err != nil {
 		return err
 	}

@@ -19,8 +19,7 @@ import (
 
 // ChooseForSuite fetches the software of all targets while there is a network, unless
 // the nodes are containers and have it, and goes where nodes run: where the target that
-// the suite cannot do without wants to be, and rather where any target can be than where
-// only the faults of one run take it (see suite.Options).
+// the suite cannot do without wants to be (see suite.Options).
 func ChooseForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.Environment) (*Choice, error) {
 	var first *suite.Cell
 	fetched, failed := map[string]bool{}, map[string]bool{}
@@ -40,7 +39,7 @@ func ChooseForSuite(ctx context.Context, a *cli.App, s *suite.Suite, env runs.En
 				fmt.Fprintf(a.Stderr, "lapse: optional target %s: %v\n", r.Target, err)
 			}
 		}
-		if first == nil || leads(r, first, env) {
+		if first == nil || leads(r, first) {
 			first = r
 		}
 	}
@@ -57,16 +56,13 @@ func software(r *suite.Cell) string {
 }
 
 // leads tells whether a says where a suite's nodes are made, rather than b.
-func leads(a, b *suite.Cell, env runs.Environment) bool {
+func leads(a, b *suite.Cell) bool {
 	if a.Optional != b.Optional {
 		return b.Optional
 	}
 	rank := func(c *suite.Cell) int {
-		switch name := c.Planned.Plan.Provider; name {
-		case providers.Auto:
+		if c.Planned.Plan.Provider == providers.Auto {
 			return 1
-		case providers.Shaping(env.Providers):
-			return 2
 		}
 		return 0
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // TestWhereASuiteRuns: a target that the suite needs comes before one that it can do without,
-// an image or an address before none, and what only one run's faults need comes last.
+// and a provider that is named before none.
 func TestWhereASuiteRuns(t *testing.T) {
 	env := runs.Environment{Providers: registry.Providers()}
 	containers := providers.Containers(env.Providers)
@@ -26,15 +26,15 @@ func TestWhereASuiteRuns(t *testing.T) {
 		a, b *suite.Cell
 		want bool
 	}{
-		{cell(providers.Auto, false), cell(local.Name, false), true},
-		{cell(local.Name, false), cell(providers.Auto, false), false},
+		{cell(providers.Auto, false), cell(local.Name, false), false},
+		{cell(local.Name, false), cell(providers.Auto, false), true},
 		{cell(containers, false), cell(providers.Auto, false), true},
 		{cell(providers.Auto, false), cell(containers, false), false},
 		{cell(providers.Auto, false), cell(providers.Auto, false), false},
 		{cell(local.Name, false), cell(containers, true), true},
 		{cell(containers, true), cell(local.Name, false), false},
 	} {
-		if got := leads(c.a, c.b, env); got != c.want {
+		if got := leads(c.a, c.b); got != c.want {
 			t.Errorf("%s (optional %v) before %s (optional %v): %v, want %v",
 				c.a.Planned.Plan.Provider, c.a.Optional, c.b.Planned.Plan.Provider, c.b.Optional, got, c.want)
 		}
