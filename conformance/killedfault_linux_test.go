@@ -267,6 +267,11 @@ func killedInTheMiddle(t *testing.T, binary, fault, on string) {
 			t.Errorf("somebody is still in %s", ns)
 		}
 	}
+	for _, p := range living() {
+		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.pid)); err == nil && strings.HasPrefix(exe, binary) {
+			t.Errorf("a process of lapse stays: %d", p.pid)
+		}
+	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,8 @@ type Info struct {
 	Shapes []cluster.Trait
 	// Limits says that it needs nodes whose processes can be limited (cluster.Limiter).
 	Limits bool
+	// Disks says that it needs nodes whose disks can be broken (cluster.Disk).
+	Disks bool
 	// Blameless says that what it breaks is no promise of the database's: no preset has
 	// it, and of a run with it no promise is told.
 	Blameless bool
@@ -106,6 +108,7 @@ func families() []family {
 		replacements(),
 		orders(),
 		poolerKills(),
+		powerFailures(),
 	}
 }
 
@@ -158,6 +161,14 @@ func Parse(text string) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// Disks tells whether one of the faults of these names needs disks that can be broken.
+func Disks(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		k, err := find(name)
+		return err == nil && k.Disks
+	})
 }
 
 // Need tells whether one of the faults of these names needs the ability a.

@@ -68,5 +68,10 @@ type lies struct {
 	poolerLives      bool // who is killed lets clients through all the same
 	poolerStays      bool // killed for good
 	serverShut       bool // the server does not answer either
+	powerFails       bool // the disk cannot take anything back
+	powerStays       bool // it says that it did
+	powerLeaves      bool // it takes back something, not all
+	allSynced        bool // there is nothing to take back
+	diskUnsettled    bool
 	star             bool // nodes talk to the first one alone
 }

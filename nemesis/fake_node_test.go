@@ -17,6 +17,7 @@ type fakeNode struct {
 	exited  chan struct{}
 	started time.Time
 	limited map[cluster.Resource]bool
+	disk    *fakeDisk
 }
 
 // start is called with the fake's lock held, or before it is shared.

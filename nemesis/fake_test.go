@@ -61,6 +61,7 @@ func newFake(nodes int, l lies) *fake {
 	f.keeper = &keeper{f: f, lives: map[string]int{}, ending: map[string]time.Time{}}
 	for _, n := range f.names {
 		node := &fakeNode{f: f, name: n}
+		node.disk = &fakeDisk{n: node, counts: cluster.DiskCounts{Writes: 120, Syncs: 118, Unsynced: 3}}
 		f.nodes[n] = node
 		node.start()
 	}

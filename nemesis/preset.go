@@ -68,6 +68,9 @@ func PresetNamed(name string) (Preset, bool) {
 	return all[i], true
 }
 
+// Disks tells whether it has faults that break disks.
+func (p Preset) Disks() bool { return Disks(p.faults) }
+
 func presetNames() []string {
 	var out []string
 	for _, p := range Presets() {

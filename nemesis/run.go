@@ -64,6 +64,11 @@ func Run(ctx context.Context, stage Stage, schedule Schedule) (Tally, error) {
 func (s *scene) run(ctx context.Context, schedule Schedule) Tally {
 	r := runner{scene: s, schedule: schedule, began: time.Now(), gate: make(gate, 1)}
 	s.note(func(o *Tally) { o.Planned = len(schedule.Steps) })
+	if err := s.settleDisks(ctx); err != nil {
+		s.note(func(o *Tally) {
+			o.Ineffective = append(o.Ineffective, Trouble{Name: "the disks of the nodes", Reason: err.Error()})
+		})
+	}
 	if schedule.Mode == Mixed {
 		r.mixed(ctx)
 	} else {

@@ -111,6 +111,16 @@ func (s Schedule) Limiting() string {
 	return ""
 }
 
+// Disks is the first fault of the schedule that breaks a disk, empty if none does.
+func (s Schedule) Disks() string {
+	for _, st := range s.Steps {
+		if Disks([]string{st.Fault}) {
+			return st.Fault
+		}
+	}
+	return ""
+}
+
 // Removals are how its faults take nodes from their supervisor, each once.
 func (s Schedule) Removals() []cluster.Removal {
 	var out []cluster.Removal

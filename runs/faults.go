@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -73,4 +74,31 @@ func notLimited(provider string, env Environment) string {
 		return "which only --provider " + strings.Join(able, " or ") + " can"
 	}
 	return "which no provider that is known here can"
+}
+
+// notDisked is why nodes have no disks that can be broken where plan's are made, as the end of a
+// sentence; empty if they have. Whether this machine lets the provider have them is asked only
+// where the answer changes the plan: a list of faults leaves out what cannot be had. Faults
+// that were asked for by name are refused before the run, with the machine's reason.
+func notDisked(ctx context.Context, plan *harness.Plan, env Environment) string {
+	able, of := providers.Disks(env.Providers)
+	if len(able) == 0 {
+		return "which no provider that is known here has"
+	}
+	name := plan.Provider
+	if name == providers.Auto {
+		name = able[0]
+	}
+	provider, can := of[name]
+	if !can {
+		return "which only nodes of --provider " + strings.Join(able, " or ") + " have"
+	}
+	preset, named := nemesis.PresetNamed(plan.Faults)
+	if !named || !preset.Disks() {
+		return ""
+	}
+	if err := provider.Disks(ctx); err != nil {
+		return "which cannot be had here: " + err.Error()
+	}
+	return ""
 }

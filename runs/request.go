@@ -124,8 +124,9 @@ type Planned struct {
 func (p *Planned) Probe() cluster.Spec {
 	spec := p.Target.Spec(p.Config)
 	spec.Run, spec.LogDir, spec.Cuts = "probe", os.TempDir(), p.Plan.Schedule.CutsLinks()
+	// Where the choice is left open, nodes may not become what their faults cannot be done to.
+	spec.Disks = p.Plan.Schedule.Disks() != ""
 	if fault := p.Plan.Schedule.Limiting(); fault != "" {
-		// Where the choice is left open, nodes may not become what their faults cannot be done to.
 		spec.Container, spec.NoContainer = nil, fmt.Sprintf("fault %s needs processes that lapse can limit while they run, which those of containers are not", fault)
 	}
 	spec.Shaping = p.Plan.Shaping()
@@ -208,6 +209,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	drawn := faultsOf(target, cfg, spec, req.Duration)
 	drawn.NotShaped = func(t cluster.Trait) string { return notShaped(plan.Provider, t, spec, env) }
 	drawn.NotLimited = notLimited(plan.Provider, env)
+	drawn.NotDisked = notDisked(ctx, plan, env)
 	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
 	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
 	if err := drawSchedule(plan, drawn, harder); err != nil {

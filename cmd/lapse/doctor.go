@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
 // finding is one line of the doctor's.
@@ -83,6 +84,14 @@ func (a *app) examine(ctx context.Context) []finding {
 	for _, p := range a.Providers {
 		f := finding{Kind: "provider", Name: p.Provider.Name(), Ready: true, Text: p.About}
 		if err := p.Provider.Available(ctx, spec); err != nil {
+			f.Ready, f.Text = false, err.Error()
+		}
+		found = append(found, f)
+	}
+	able, disks := providers.Disks(a.Providers)
+	for _, name := range able {
+		f := finding{Kind: "faults", Name: "disk", Ready: true, Text: "power failures and whatever else happens to disks, with --provider " + name}
+		if err := disks[name].Disks(ctx); err != nil {
 			f.Ready, f.Text = false, err.Error()
 		}
 		found = append(found, f)

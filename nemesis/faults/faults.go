@@ -22,6 +22,8 @@ const (
 	Clock      = "clock"
 	Lag        = "lag"
 	Membership = "membership"
+	// PowerFailureAll is a kill of all nodes whose disks lose what was not synced.
+	PowerFailureAll = "power-failure-all"
 )
 
 // Of ranges of keys.

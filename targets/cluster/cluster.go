@@ -43,6 +43,9 @@ type Spec struct {
 	// Shaping is what is going to be done to links, besides cutting them, which not every
 	// network can and not every kernel.
 	Shaping []Trait
+	// Disks asks for disks that can be broken (Disk) below the directories of Nodes. Only
+	// providers that are DisksProviders have them, and they cost each access something.
+	Disks bool
 	// Container is how nodes are made that are containers, nil if they cannot be;
 	// NoContainer then says why, as a sentence without its end, where there is
 	// something to say.

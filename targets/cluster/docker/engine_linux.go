@@ -81,6 +81,9 @@ func (p Provider) connect(ctx context.Context) (*engine, error) {
 
 // Available implements cluster.Provider.
 func (p Provider) Available(ctx context.Context, spec cluster.Spec) error {
+	if err := cluster.NoDisks(Name, spec); err != nil {
+		return err
+	}
 	if spec.Container == nil {
 		return &cluster.EnvironmentError{
 			Doing: "using Docker", Err: errors.New(cmp.Or(spec.NoContainer, "this target does not say which image its nodes are made of")),

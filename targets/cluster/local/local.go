@@ -55,6 +55,9 @@ func (Provider) Name() string { return Name }
 
 // Available implements cluster.Provider.
 func (Provider) Available(_ context.Context, spec cluster.Spec) error {
+	if err := cluster.NoDisks(Name, spec); err != nil {
+		return err
+	}
 	if len(spec.Nodes) > 1 && !spec.LinkByLink {
 		return &cluster.EnvironmentError{
 			Doing: "using the local provider",

@@ -73,6 +73,19 @@ func Limits(all []Entry, name string) (can bool, able []string) {
 	return slices.Contains(able, name), able
 }
 
+// Disks are the providers whose nodes can have disks that can be broken, by their names, in
+// the order of all.
+func Disks(all []Entry) (names []string, of map[string]cluster.DisksProvider) {
+	of = map[string]cluster.DisksProvider{}
+	for _, e := range all {
+		if d, ok := e.Provider.(cluster.DisksProvider); ok {
+			names = append(names, e.Provider.Name())
+			of[e.Provider.Name()] = d
+		}
+	}
+	return names, of
+}
+
 // Names are the names that Choose takes.
 func Names(all []Entry) []string {
 	names := []string{Auto}

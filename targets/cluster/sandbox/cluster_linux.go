@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/disk"
 	"github.com/lapse-test/lapse/targets/cluster/netspace"
 	"github.com/lapse-test/lapse/targets/cluster/nft"
 )
@@ -35,14 +36,22 @@ func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
 		if len(spec.Shaping) == 0 {
 			return nil
 		}
-		return tryOut(ctx, spec.Shaping)
+		return tryOut(ctx, try{Shaping: spec.Shaping})
 	}
-	_, err := run(ctx, Options{}, &try{Shaping: spec.Shaping})
+	_, err := run(ctx, Options{}, &try{Shaping: spec.Shaping, Disks: spec.Disks})
 	return err
 }
 
 // Shapes implements cluster.ShapingProvider.
 func (Provider) Shapes() []cluster.Trait { return netspace.Traits() }
+
+// Disks implements cluster.DisksProvider.
+func (p Provider) Disks(ctx context.Context) error {
+	if err := disk.Available(); err != nil {
+		return err
+	}
+	return p.Available(ctx, cluster.Spec{Disks: true})
+}
 
 // Open implements cluster.Provider. It works only inside, see Enter.
 func (Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster, error) {
@@ -96,6 +105,11 @@ func (c *sandboxed) open(ctx context.Context) error {
 			return fmt.Errorf("node %s: %w", name, err)
 		}
 		c.nodes = append(c.nodes, n)
+		if c.spec.Disks && i < len(c.spec.Nodes) {
+			if err := c.mount(ctx, n); err != nil {
+				return fmt.Errorf("node %s: %w", name, err)
+			}
+		}
 		n.addr = c.hub.host(firstHost + i)
 		if err := c.hub.connect(n.ns, name, nodeInterface, n.addr); err != nil {
 			return err
@@ -110,6 +124,17 @@ func (c *sandboxed) open(ctx context.Context) error {
 		return err
 	}
 	return c.net.Begin(ctx)
+}
+
+// mount puts a disk that can be broken below the directory of n.
+func (c *sandboxed) mount(ctx context.Context, n *node) error {
+	backing := filepath.Join(c.dir, n.name+".disk") // no node's name has a dot
+	if err := os.Mkdir(backing, 0o700); err != nil {
+		return fmt.Errorf("making a disk: %w", err)
+	}
+	var err error
+	n.disk, err = disk.Mount(ctx, disk.Options{Backing: backing, Mount: n.dir, Log: filepath.Join(n.logDir, disk.LogName), Trusted: true})
+	return err
 }
 
 // ready waits until packets pass. It looks first and probes then: a packet that

@@ -33,6 +33,8 @@ type orders struct {
 type try struct {
 	// Shaping is what must be done to links besides.
 	Shaping []cluster.Trait
+	// Disks: the node has one that can be broken.
+	Disks bool
 }
 
 // Descriptors that init finds open, besides the standard ones.

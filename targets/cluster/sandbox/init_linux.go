@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/disk"
 	"github.com/lapse-test/lapse/targets/cluster/spawn"
 )
 
@@ -67,7 +69,7 @@ func initMain(text string) int {
 			<-parentGone
 			syscall.Exit(1)
 		}()
-		err := tryOut(context.Background(), ord.Try.Shaping)
+		err := tryOut(context.Background(), *ord.Try)
 		var lacks *cluster.EnvironmentError
 		if errors.As(err, &lacks) {
 			return fail(lacks.Doing, lacks.Err, lacks.Way)
@@ -128,6 +130,7 @@ loop:
 	}
 	_ = syscall.Kill(-1, syscall.SIGKILL)
 	<-none
+	detachDisks()
 	removeNoted(list)
 	return code
 }
@@ -167,12 +170,12 @@ func setUp(ord orders) *setUpError {
 }
 
 // tryOut makes a cluster of one node, cuts it off, and heals it. That the kernel cannot
-// shape links so is a *cluster.EnvironmentError.
-func tryOut(ctx context.Context, shaping []cluster.Trait) error {
+// do that is a *cluster.EnvironmentError.
+func tryOut(ctx context.Context, what try) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	logs := filepath.Join(Private(), "logs")
-	c, err := Provider{}.Open(ctx, cluster.Spec{Run: "try", Nodes: []string{"n1"}, LogDir: logs, Shaping: shaping})
+	c, err := Provider{}.Open(ctx, cluster.Spec{Run: "try", Nodes: []string{"n1"}, LogDir: logs, Shaping: what.Shaping, Disks: what.Disks})
 	if err != nil {
 		return err
 	}
@@ -188,3 +191,20 @@ func tryOut(ctx context.Context, shaping []cluster.Trait) error {
 	}
 	return c.Close(ctx)
 }
+
+// detachDisks unmounts the nodes' disks, which nobody serves any more: a directory with one in
+// it cannot be removed.
+func detachDisks() {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return // nobody is left to be told
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 2 && f[2] == disk.Type {
+			_ = unix.Unmount(unescape(f[1]), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		}
+	}
+}
+
+// unescape is a path of /proc/self/mounts, where spaces and the like are octal numbers.
+var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/disk"
 	"github.com/lapse-test/lapse/targets/cluster/netspace"
 	"github.com/lapse-test/lapse/targets/cluster/nft"
 	"github.com/lapse-test/lapse/targets/cluster/proc"
@@ -38,7 +39,17 @@ type node struct {
 	exited chan struct{} // closed when it has ended and was reaped
 	left   []string      // files that it leaves elsewhere when it is killed
 
+	disk *disk.Disk // nil if it has none that can be broken
+
 	*proc.Limiter
+}
+
+// Disk implements cluster.Disked.
+func (n *node) Disk() cluster.Disk {
+	if n.disk == nil {
+		return nil
+	}
+	return n.disk
 }
 
 func (n *node) Name() string    { return n.name }
@@ -110,7 +121,11 @@ func (n *node) close(ctx context.Context) error {
 	n.mu.Lock()
 	n.closed = true
 	n.mu.Unlock()
-	return n.Kill(ctx)
+	err := n.Kill(ctx)
+	if n.disk != nil {
+		err = errors.Join(err, n.disk.Close(ctx))
+	}
+	return err
 }
 
 // running says whether the main process is there; n.mu is held.

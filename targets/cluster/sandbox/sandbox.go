@@ -70,7 +70,10 @@ type Options struct {
 // works only inside.
 type Provider struct{}
 
-var _ cluster.Provider = Provider{}
+var _ interface {
+	cluster.Provider
+	cluster.DisksProvider
+} = Provider{}
 
 // Name is "sandbox".
 func (Provider) Name() string { return Name }

@@ -1,0 +1,70 @@
+package nemesis
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestPowerFailures: what the proof says, by what the disks had to take back, and that what was
+// there before the load counts as synced.
+func TestPowerFailures(t *testing.T) {
+	for _, c := range []struct {
+		name, fault string
+		lies        lies
+		proof, why  string
+	}{
+		{"something was not synced", "power-failure", lies{}, "lost 34.0 KiB in 2 files that were not synced, data/log among them (120 writes, 118 syncs until then)", ""},
+		{"all was synced", "power-failure", lies{allSynced: true}, "lost nothing: all that it had written was synced (120 writes, 118 syncs until then)", ""},
+		{"some survives", "torn-power-failure", lies{}, "of 9 blocks 0 survived and 0 in part", ""},
+		{"what was there before cannot be synced", "power-failure", lies{diskUnsettled: true}, "lost 34.0 KiB", "syncing the disk of n1: broken pipe"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3, c.lies)
+				schedule, err := NewSchedule(Config{Seed: 3, Faults: []string{c.fault}, Nodes: f.names, Abilities: everything, Duration: 8 * time.Second, Interval: 6 * time.Second})
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := f.scene().run(t.Context(), schedule)
+				if proof := strings.Join(f.faults[1].Proof, "; "); !strings.Contains(proof, c.proof) {
+					t.Errorf("the proof is %q, want %q in it", proof, c.proof)
+				}
+				if (c.why == "") != (len(o.Ineffective) == 0) || c.why != "" && !strings.Contains(o.Ineffective[0].Reason, c.why) {
+					t.Errorf("without effect: %v, want %q", o.Ineffective, c.why)
+				}
+				if first := strings.Join(f.calls[:3], "; "); strings.Count(first, "settle") != 3 {
+					t.Errorf("it began with %s", first)
+				}
+				torn := c.fault == "torn-power-failure"
+				for _, call := range f.calls {
+					if strings.HasPrefix(call, "power failure") && strings.HasSuffix(call, "torn true") != torn {
+						t.Errorf("%s: %s", c.fault, call)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestDisksAreNeeded: schedules that differ in what is broken, and in where nodes are.
+func TestDisksAreNeeded(t *testing.T) {
+	for _, c := range []struct {
+		faults   []string
+		why      string
+		external bool
+		err      string
+		disks    string
+	}{
+		{[]string{"kill-all"}, "", false, "", ""},
+		{[]string{"kill", "power-failure"}, "", false, "", "power-failure"},
+		{[]string{"kill", "power-failure"}, "which only others have", false, "fault power-failure needs a disk that lapse can break, which only others have", ""},
+		{[]string{"power-failure"}, "", true, "lapse has no hold of disks that it did not make: use kill", ""},
+	} {
+		s, err := NewSchedule(Config{Faults: c.faults, Nodes: []string{"n1"}, Abilities: everything, NotDisked: c.why, External: c.external, Duration: 20 * time.Second})
+		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || s.Disks() != c.disks {
+			t.Errorf("%v: disks for %q, %v; want %q, %q", c.faults, s.Disks(), err, c.disks, c.err)
+		}
+	}
+}

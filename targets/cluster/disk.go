@@ -1,0 +1,169 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Disked is implemented by nodes whose directories can be on disks of lapse's own.
+type Disked interface {
+	// Disk is the node's disk, nil if it has none: Spec.Disks asks for it.
+	Disk() Disk
+}
+
+// DiskOf is the disk of a node, nil if it has none.
+func DiskOf(n Node) Disk {
+	if d, ok := n.(Disked); ok {
+		return d.Disk()
+	}
+	return nil
+}
+
+// Disk is what the directory of a node is stored on: it knows what was never synced, and can
+// be broken. Package disk says what it takes for durable. Safe for concurrent use.
+type Disk interface {
+	// Settle says that all that was written so far is durable, as it is on a machine that
+	// has been running for a while.
+	Settle(ctx context.Context) error
+	// PowerFailure takes back what was not synced. No process may use the node's directory
+	// then: it is an error if one does.
+	PowerFailure(ctx context.Context, p PowerFailure) (DiskLoss, error)
+	// Break has requests fail or wait from now on, besides those that do already.
+	Break(ctx context.Context, f DiskFault) error
+	// Mend undoes every Break. None is no error.
+	Mend(ctx context.Context) error
+	// Damage changes what is stored, behind the back of whoever stored it, and describes
+	// each change. Only what was synced is damaged. There may be nothing to damage.
+	Damage(ctx context.Context, d DiskDamage) ([]string, error)
+	// Counts are those since the disk was made.
+	Counts(ctx context.Context) (DiskCounts, error)
+}
+
+// PowerFailure is one failure of a node's power.
+type PowerFailure struct {
+	// Torn: some of what was not synced survives, as Seed has it, which is the same for the
+	// same requests before. Otherwise none does.
+	Torn bool   `json:"torn,omitempty"`
+	Seed uint64 `json:"seed,omitempty"`
+}
+
+// DiskLoss is what a power failure took back.
+type DiskLoss struct {
+	// Files is how many files have lost something, Bytes how many bytes of them are others
+	// now, or no more.
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+	// Unsynced is how many files had something that was not synced, whether it made a
+	// difference or not.
+	Unsynced int `json:"unsynced"`
+	// Dropped, Kept and Torn count blocks (4 KiB) that were not synced, by what came of them.
+	Dropped int `json:"dropped"`
+	Kept    int `json:"kept"`
+	Torn    int `json:"torn"`
+	// Names are those of some of the files that have lost something, below the node's
+	// directory, those that lost most first.
+	Names []string `json:"names,omitempty"`
+}
+
+// Plus is the sum of both.
+func (l DiskLoss) Plus(m DiskLoss) DiskLoss {
+	l.Files += m.Files
+	l.Bytes += m.Bytes
+	l.Unsynced += m.Unsynced
+	l.Dropped += m.Dropped
+	l.Kept += m.Kept
+	l.Torn += m.Torn
+	l.Names = append(l.Names, m.Names...)
+	return l
+}
+
+// DiskOp is what processes ask of a disk.
+type DiskOp string
+
+// The operations.
+const (
+	DiskRead  DiskOp = "read"
+	DiskWrite DiskOp = "write"
+	DiskSync  DiskOp = "fsync"
+)
+
+// DiskFault is how requests are answered for a while.
+type DiskFault struct {
+	// Fail has this operation fail with EIO, empty: none. One in Every does, 0 means each. A
+	// write that fails has written nothing; of a sync that fails package disk says what it
+	// does.
+	Fail  DiskOp `json:"fail,omitempty"`
+	Every int    `json:"every,omitempty"`
+	// Full has what needs more space fail with ENOSPC: writes that make a file longer,
+	// allocations, new directories. What is written in place is written.
+	Full bool `json:"full,omitempty"`
+	// SlowSync is how long each sync takes in addition.
+	SlowSync time.Duration `json:"slow_sync_ns,omitempty"`
+}
+
+// DiskDamage is what happens to stored blocks.
+type DiskDamage struct {
+	// Misdirect: a block is overwritten with another one of the same file, as by a write that
+	// went to the wrong place. Otherwise one bit is flipped.
+	Misdirect bool `json:"misdirect,omitempty"`
+	// Times is how often, Seed what draws the places.
+	Times int    `json:"times,omitempty"`
+	Seed  uint64 `json:"seed,omitempty"`
+}
+
+// DiskCounts are what a disk was asked for and what came of it.
+type DiskCounts struct {
+	Reads  int64 `json:"reads"`
+	Writes int64 `json:"writes"`
+	// WrittenBytes counts those of Writes.
+	WrittenBytes int64 `json:"written_bytes"`
+	// Syncs are those that were carried out, of files and, which change nothing here, of
+	// directories.
+	Syncs int64 `json:"syncs"`
+	// Unsynced is how many files have something that is not synced.
+	Unsynced int `json:"unsynced"`
+	// PowerFailures and Damages are how many there were.
+	PowerFailures int64 `json:"power_failures"`
+	Damages       int64 `json:"damages"`
+	// Failed are operations that were answered with EIO, Refused those with ENOSPC, and
+	// Slowed syncs that took longer.
+	FailedReads  int64 `json:"failed_reads"`
+	FailedWrites int64 `json:"failed_writes"`
+	FailedSyncs  int64 `json:"failed_syncs"`
+	Refused      int64 `json:"refused"`
+	Slowed       int64 `json:"slowed"`
+	// Broken says whether a Break is in force.
+	Broken bool `json:"broken"`
+}
+
+// Failed is how many operations of this kind were answered with EIO.
+func (c DiskCounts) Failed(op DiskOp) int64 {
+	switch op {
+	case DiskRead:
+		return c.FailedReads
+	case DiskWrite:
+		return c.FailedWrites
+	}
+	return c.FailedSyncs
+}
+
+// DisksProvider is implemented by providers whose nodes can have disks of lapse's own.
+type DisksProvider interface {
+	// Disks says why none can be had on this machine, nil if they can. The error names the
+	// way out. It tries, which takes a moment.
+	Disks(ctx context.Context) error
+}
+
+// NoDisks is a *EnvironmentError if spec asks for disks that can be broken: the provider of
+// that name has none.
+func NoDisks(provider string, spec Spec) error {
+	if !spec.Disks {
+		return nil
+	}
+	return &EnvironmentError{
+		Doing: "using the provider " + provider,
+		Err:   errors.New("its nodes have no disks that can be broken"),
+		Way:   "use --provider sandbox (Linux namespaces), or leave out the disk's faults",
+	}
+}

@@ -1,0 +1,52 @@
+// Package disk is a file system over a directory of this machine that knows what was never
+// synced, so that a node can lose its power: what its processes wrote and did not sync is
+// taken back. It also gives errors, runs full, is slow, and damages what is stored.
+//
+// It passes everything through (FUSE) and keeps an undo log: of each file, what its 4 KiB
+// blocks held, and how long it was, when it was last synced. fsync(2), fdatasync(2),
+// msync(2) with MS_SYNC and writes with O_SYNC or O_DSYNC drop the log of the file. A power
+// failure puts back what is in the logs. Nothing is held back: whoever reads sees what was
+// written last, as on any machine that has not lost its power.
+//
+// # The model
+//
+// Contents and length of a file are what was last synced of it: of a file that was never
+// synced, nothing, however long ago it was written. A sync of any part of a file syncs all
+// of it, also a write with O_DSYNC, which POSIX does not promise.
+//
+// Everything else (names, links, directories, modes, owners, times) is durable at once and
+// in the order in which it was done, as if each operation were a transaction of a journaled
+// file system that was committed: so that a file that was written, renamed over another one
+// and never synced is there by its new name, and empty. ext4 without its heuristic
+// (auto_da_alloc), XFS and others do that; it is what an application must expect (Pillai et
+// al., "All File Systems Are Not Created Equal", OSDI 2014). That a directory has to be
+// synced too is not found out here. Neither are sync(2) and syncfs(2) seen, which the kernel
+// tells no file system in user space: what relies on them loses what it has written.
+//
+// Torn: at a power failure a disk may have written some of what was not synced, in any
+// order. Then each block that was not synced survives or does not, by a seeded draw; one may
+// survive as a prefix of whole sectors (512 bytes), and a file that has grown has the old
+// length, the new one or one in between, with zeros where no block survived.
+//
+// A sync that fails loses what it was to write, as on Linux (Rebello et al., "Can
+// Applications Recover from fsync Failures?", USENIX ATC 2020): the pages count as clean, so
+// that they are still read as they were written last, a further sync succeeds without
+// writing them, and after a power failure they are gone.
+//
+// LazyFS (Ramos et al., "When Amnesia Strikes", VLDB 2024) is the other way round: it holds
+// back what was not synced, in a cache of its own. An undo log needs no cache, leaves
+// mmap(2) to the kernel, and loses nothing if this file system itself ends early.
+//
+// # Who serves it
+//
+// A process of its own: one that forks while it serves the file system on which its child is
+// to begin waits for itself. Mount starts this binary again for that, in this process's
+// mount namespace. It ends with the process that started it, and the mount with the
+// namespace or, where there is none of its own, with Close.
+package disk
+
+// Type is what such a file system is called in /proc/self/mounts.
+const Type = "fuse.lapse"
+
+// LogName is what its own log is called in a node's directory of logs.
+const LogName = "disk.log"
