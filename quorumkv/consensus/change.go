@@ -141,7 +141,7 @@ func (e *Engine) lost() string {
 	if slices.Contains(e.status.Load().Members.Removed, e.self.ID) {
 		return e.say(verdict{}, e.node.Name)
 	}
-	return ""
+	return e.silent()
 }
 
 // Members implements engine.Membered. A node that is no member asks one that is.
@@ -325,5 +325,5 @@ func (e *Engine) relayed(ctx context.Context, q own) (protocol.Members, error) {
 
 // counts tells whether this node is a voter, as far as it knows. One that is none has others answer its clients.
 func (e *Engine) counts() bool {
-	return e.told.Load() == nil && e.status.Load().Members.votes(e.self.ID)
+	return e.told.Load() == nil && e.confirmed.Load() && e.status.Load().Members.votes(e.self.ID)
 }

@@ -45,8 +45,12 @@
 //
 // A vote and an acknowledgement are promises of a directory. Therefore a node that joins with an empty one has a new identity, and one that was removed never
 // comes back. First members have the identity of their place, for all nodes must name them before any has spoken; so messages say from which
-// directory they come and for which they are, and what does not fit counts for nothing (loop.admit). A node with a wiped directory is thus kept from
-// voting twice wherever somebody whose vote or acknowledgement went with its own remembers it: only a node that it never spoke to could count it.
+// directory they come and for which they are, and what does not fit counts for nothing (loop.admit). A first member whose directory is new votes, acknowledges and stands for election
+// only after needKnown of the other first members have noted the number of that directory, durably; a directory notes one of each other node, the first that it hears of, and no second. Say that two
+// directories of one member came to count. Any two sets of needKnown others have at least half of the members, rounded down, in common. Each of these has noted one of the two and then the other, so that it has lost its own
+// directory meanwhile; with the member itself that is a majority. So as long as no majority of the first members loses its directories, one that comes back
+// with a wiped one and does not say so (Options.Join) stays silent, or is told what it has lost, and nothing that was acknowledged is lost by it. The price is paid at the first start of
+// a group: with three members all must be there at once, of five four. Answers name the directory, so that a late one to a directory that is gone counts for nothing.
 //
 // Removed nodes disturb no election: a vote needs a prevote, which nobody gives who hears of a leader, and nobody who knows that the one who asks was removed. A lease outlasts changes: a later
 // leader is elected by a majority that meets, change by change, one that the earlier leader spoke to when it made that change.
@@ -134,17 +138,20 @@ func (o Options) Validate(nodes []string) error {
 // Engine is the mode on one node. Make it with Open.
 type Engine struct {
 	*group.Group
-	node    engine.Node
-	opts    Options
-	db      *pebble.DB
-	disk    *latefs.FS
-	places  map[string]uint64 // of nodes, by name: their place among all names
-	names   map[uint64]string // by place
-	first   members           // before any change
-	self    identity          // of this node's directory
-	told    atomic.Pointer[verdict]
-	desk    *forward.Desk
-	deliver func(node string, b []byte) error // the links; an error says that it is lost
+	node   engine.Node
+	opts   Options
+	db     *pebble.DB
+	disk   *latefs.FS
+	places map[string]uint64 // of nodes, by name: their place among all names
+	names  map[uint64]string // by place
+	first  members           // before any change
+	self   identity          // of this node's directory
+	told   atomic.Pointer[verdict]
+	// confirmed says that enough others know this directory, and knownBy how many said so since the start.
+	confirmed atomic.Bool
+	knownBy   atomic.Int64
+	desk      *forward.Desk
+	deliver   func(node string, b []byte) error // the links; an error says that it is lost
 	// snapshotOf receives the state of a node as the generation after this one.
 	snapshotOf func(node string, generation uint64) (staged, error)
 	helper     atomic.Pointer[string] // the member that has last carried out a request for this node, which is none
@@ -249,6 +256,9 @@ func (e *Engine) load(id peer.Identity) (*loop, error) {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
 	if e.self, err = e.identify(last > 0); err != nil {
+		return nil, err
+	}
+	if err := e.confirm(last > 0); err != nil {
 		return nil, err
 	}
 	e.machine, e.oldLife = m, last > 0

@@ -155,6 +155,9 @@ func (l *loop) admit(m message) (bool, error) {
 	if m.mine != 0 && m.mine != l.e.self.Disk {
 		return false, l.condemned(verdict{ID: l.e.self.ID, Disk: m.mine, Lost: true})
 	}
+	if !l.e.confirmed.Load() {
+		return false, nil
+	}
 	switch known, ok := l.disks.known[from]; {
 	case !ok:
 		if err := l.disks.learn(from, m.disk); err != nil {

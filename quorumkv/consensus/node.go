@@ -45,6 +45,7 @@ type loop struct {
 	sending map[uint64]time.Time // followers that were told to fetch a snapshot, and when
 
 	disks   disks
+	knownBy []string  // who has said that they know this directory, until enough have
 	managed time.Time // when the end of a change was last proposed
 	waiting string
 
@@ -137,7 +138,11 @@ func (l *loop) drain() error {
 }
 
 func (l *loop) ticked() error {
-	if l.e.told.Load() == nil { // else it has no voice
+	switch {
+	case l.e.told.Load() != nil: // it has no voice
+	case !l.e.confirmed.Load():
+		l.introduceSelf()
+	default:
 		l.raw.Tick()
 	}
 	late := l.backlog
@@ -171,6 +176,10 @@ func (l *loop) received(m message) error {
 		return nil
 	case kindVerdict:
 		return l.sentenced(m)
+	case kindIntroduce:
+		return l.introduced(m)
+	case kindKnown:
+		return l.knows(m)
 	}
 	if admitted, err := l.admit(m); err != nil || !admitted {
 		return err

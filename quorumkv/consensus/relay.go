@@ -42,6 +42,9 @@ func (e *Engine) relay(ctx context.Context, q forward.Request) forward.Reply {
 	again := time.NewTicker(e.tick())
 	defer again.Stop()
 	for {
+		if err := e.Agrees(); err != nil {
+			return q.Failed(err.Code, engine.NotWritten, err.Message)
+		}
 		for _, node := range e.helpers() {
 			r := e.desk.Ask(ctx, node, q)
 			if r.Error == nil || r.Error.Code != engine.CodeNoMember {
@@ -54,7 +57,11 @@ func (e *Engine) relay(ctx context.Context, q forward.Request) forward.Reply {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return q.Failed(engine.CodeNoMember, engine.NotWritten, e.node.Name+" is no member of the group, and reaches none")
+			why := e.silent()
+			if why == "" {
+				why = e.node.Name + " is no member of the group"
+			}
+			return q.Failed(engine.CodeNoMember, engine.NotWritten, why+"; it reaches no member that counts")
 		case <-e.Context.Done():
 			return q.Failed(engine.CodeUnavailable, engine.NotWritten, "this node is stopping")
 		}

@@ -41,6 +41,8 @@ type sim struct {
 	acked   map[string]string       // by key
 	asked   map[*proposal][2]string // key and value
 	each    func()                  // before each step; may be nil
+	cut     map[[2]string]bool      // links on which nothing arrives
+	slow    bool                    // messages are late, and come in any order
 }
 
 type frame struct {
@@ -57,8 +59,8 @@ type simNode struct {
 
 func newSim(t testing.TB, seed uint64, entries int, members ...string) *sim {
 	s := &sim{t: t, r: rand.New(rand.NewPCG(seed, 1)), entries: entries, members: members, peers: map[string]string{}, nodes: map[string]*simNode{},
-		leaders: map[uint64]string{}, acked: map[string]string{}, asked: map[*proposal][2]string{}}
-	for _, n := range []string{"n1", "n2", "n3", "n4"} {
+		leaders: map[uint64]string{}, cut: map[[2]string]bool{}, acked: map[string]string{}, asked: map[*proposal][2]string{}}
+	for _, n := range []string{"n1", "n2", "n3", "n4", "n5"}[:max(4, len(members))] {
 		s.peers[n] = "127.0.0.1:1"
 	}
 	for n := range s.peers {
@@ -182,9 +184,12 @@ func (s *sim) step(loss float64) {
 	if s.r.IntN(10) == 0 {
 		i = s.r.IntN(len(s.wire))
 	}
+	if s.slow {
+		i = s.r.IntN(len(s.wire))
+	}
 	f := s.wire[i]
 	s.wire = slices.Delete(s.wire, i, i+1)
-	if s.r.Float64() >= loss {
+	if s.r.Float64() >= loss && !s.cut[[2]string{f.from, f.to}] {
 		s.turn(f.to, &f)
 	}
 }
@@ -219,6 +224,17 @@ func (s *sim) until(what string, ok func() bool) {
 		}
 	}
 	s.t.Fatalf("%s: not after 200000 steps", what)
+}
+
+// led says that there is a leader, and that all first members count.
+func (s *sim) led() bool {
+	for _, name := range s.members {
+		if e := s.nodes[name].e; e == nil || !e.confirmed.Load() {
+			return false
+		}
+	}
+	_, n := s.leader()
+	return n != nil
 }
 
 func (s *sim) leader() (string, *simNode) {
@@ -327,7 +343,7 @@ func TestMembersChangeWithAKillAtEachMessage(t *testing.T) {
 			}
 			runs++
 			s := newSim(t, uint64(at), 5, "n1", "n2", "n3")
-			s.until("there is a leader", func() bool { _, n := s.leader(); return n != nil })
+			s.until("there is a leader", s.led)
 			for i := range 30 {
 				s.put("n1", fmt.Sprint("first", i), "x")
 				s.step(0)
@@ -374,7 +390,7 @@ func TestMembersChangeWithAKillAtEachMessage(t *testing.T) {
 // another, when it joins: in place of the one that it was, in one step.
 func TestAMemberThatLostItsDirectory(t *testing.T) {
 	s := newSim(t, 1, 5, "n1", "n2", "n3")
-	s.until("there is a leader", func() bool { _, n := s.leader(); return n != nil })
+	s.until("there is a leader", s.led)
 	for i := range 30 {
 		s.put("n1", fmt.Sprint("first", i), "x")
 	}
@@ -419,7 +435,7 @@ func TestAMemberThatLostItsDirectory(t *testing.T) {
 // TestARemovedMemberThatComesBack did not hear that it was removed. It is told, says so, and raises nobody's term.
 func TestARemovedMemberThatComesBack(t *testing.T) {
 	s := newSim(t, 2, 1000, "n1", "n2", "n3")
-	s.until("there is a leader", func() bool { _, n := s.leader(); return n != nil })
+	s.until("there is a leader", s.led)
 	s.put("n1", "k", "v")
 	s.agree("n1", "n2", "n3")
 	s.crash("n3")
@@ -451,7 +467,7 @@ func TestARemovedMemberThatComesBack(t *testing.T) {
 // A node that hears in office that it was removed leads no more, for it hears nobody who would tell it so.
 func TestALeaderThatHearsThatItWasRemoved(t *testing.T) {
 	s := newSim(t, 5, 1000, "n1", "n2", "n3")
-	s.until("there is a leader", func() bool { _, n := s.leader(); return n != nil })
+	s.until("there is a leader", s.led)
 	_, n := s.leader()
 	s.must(n.l.condemned(verdict{ID: n.e.self.ID}))
 	s.must(n.l.ticked())
@@ -484,7 +500,7 @@ func TestARemovedMemberAsksOneThatIsBehind(t *testing.T) {
 // A step that was made for members that are others by now does nothing, however late a copy comes.
 func TestALateCopyOfAChange(t *testing.T) {
 	s := newSim(t, 3, 1000, "n1", "n2", "n3")
-	s.until("there is a leader", func() bool { _, n := s.leader(); return n != nil })
+	s.until("there is a leader", s.led)
 	id := s.nodes["n4"].e.self.ID
 	late := &change{steps(1, single(raftpb.ConfChangeAddLearnerNode, id))}
 	s.add("n4")
@@ -513,7 +529,7 @@ func TestALateCopyOfAChange(t *testing.T) {
 // A node that is being added and is away counts for nothing: it is said what is waited for, nothing else may change, and the change may be given up.
 func TestAnAdditionIsGivenUp(t *testing.T) {
 	s := newSim(t, 4, 1000, "n1", "n2", "n3")
-	s.until("there is a leader", func() bool { _, n := s.leader(); return n != nil })
+	s.until("there is a leader", s.led)
 	id := s.nodes["n4"].e.self.ID
 	s.stop("n4")
 	propose := func(epoch uint64, singles ...*raftpb.ConfChangeSingle) {

@@ -21,6 +21,8 @@ const (
 	kindVerdict                     // that the node it is for takes part no more, and why
 	kindRequest                     // a client's request, or what nodes ask each other
 	kindReply                       // to one
+	kindIntroduce                   // the sender's identity, that the receiver is to know
+	kindKnown                       // the receiver's identity, which the sender knows
 )
 
 // message is what a peer sent.
@@ -75,7 +77,7 @@ func (e *Engine) receive(from string, b []byte) {
 			e.Drop()
 		}
 		return
-	case kindLeaseAsk, kindLeaseAnswer, kindVerdict:
+	case kindLeaseAsk, kindLeaseAnswer, kindVerdict, kindIntroduce, kindKnown:
 		m.body = bytes.Clone(b[1:])
 	default:
 		return

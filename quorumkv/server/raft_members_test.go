@@ -155,3 +155,41 @@ func TestShardedMembersAreFixed(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A first member that comes back with an empty directory, and does not say so, is silent while those are away that knew it, and together with one of them elects nobody:
+// what was acknowledged is there when the third is back.
+func TestRaftWipedFirstMember(t *testing.T) {
+	ps := startProcesses(t, 3, "--mode", "raft", "--request-timeout", "2s")
+	for i := range 20 {
+		raftPut(t, ps[i%3].client, fmt.Sprint("k", i), fmt.Sprint("v", i))
+	}
+	wiped := ps[1]
+	for _, p := range ps {
+		p.kill(t)
+	}
+	i := slices.Index(wiped.args, "--data-dir")
+	wiped.args[i+1] = filepath.Join(t.TempDir(), "again")
+	wiped.start(t)
+	says := func(want string) {
+		t.Helper()
+		eventually(t, "it says "+want, func() bool {
+			m, err := wiped.client.Members(t.Context())
+			return err == nil && strings.Contains(m.Lost, want)
+		})
+	}
+	says("n2 has a new directory, which 0 of the 2 other first members know")
+	if _, err := wiped.client.Put(within(t), "k0", []byte("lost"), ""); err == nil {
+		t.Error("it acknowledges a write alone")
+	}
+	ps[2].start(t)
+	says("n2 has lost the directory with which it was a member")
+	if _, err := ps[2].client.Put(within(t), "k0", []byte("lost"), ""); err == nil {
+		t.Error("with the wiped one n3 acknowledges a write")
+	}
+	ps[0].start(t)
+	for i := 1; i < 20; i++ {
+		raftGet(t, ps[2].client, fmt.Sprint("k", i), fmt.Sprint("v", i))
+	}
+	raftPut(t, wiped.client, "k0", "by others") // they answer its clients
+	raftGet(t, ps[0].client, "k0", "by others")
+}
