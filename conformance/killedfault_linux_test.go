@@ -51,10 +51,12 @@ var alsoInTheMiddle = map[string][]string{
 	"clock-restart": {"mysql --provider local", "mysql --set topology=galera"},
 	"fd-limit":      {"quorumkv --provider local"},
 	"membership":    {"quorumkv --set mode=raft"},
+	"slow":          {"quorumkv --provider local"},
+	"reset":         {"quorumkv --provider local"},
 }
 
 // quickest are the faults that run when nobody asks for all of them: a rule, a
-// stopped process and a thread of the harness's own that goes on and on.
+// stopped process and a queue of packets that the harness reads.
 var quickest = []string{"partition-one", "pause", "slow"}
 
 // killable are the faults that there are, but for those of pods: what a supervisor mends has its own test, in
