@@ -239,12 +239,21 @@ func (h *holder) send(stop <-chan struct{}) {
 	}
 }
 
+// atOnce is how many packets get their verdict in one system call at most.
+const atOnce = 64
+
 // release lets go what is due, and returns how long the next one waits.
 func (h *holder) release() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	var due []uint32
+	defer func() {
+		if len(due) > 0 {
+			_ = h.queue.Accept(due...) // the reader's end shows in held
+		}
+	}()
+	now := time.Now()
 	for len(h.line) > 0 {
-		now := time.Now()
 		w := h.line[0]
 		if left := w.due.Sub(now); left > 0 {
 			return left
@@ -256,7 +265,11 @@ func (h *holder) release() time.Duration {
 			w.lane.held.Bytes += uint64(w.bytes)
 			w.lane.held.Waited += now.Sub(w.since)
 		}
-		_ = h.queue.Accept(w.id) // the reader's end shows in held
+		due = append(due, w.id)
+		if len(due) == atOnce {
+			_ = h.queue.Accept(due...)
+			due = due[:0]
+		}
 	}
 	return time.Hour
 }

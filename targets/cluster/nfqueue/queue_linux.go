@@ -151,20 +151,25 @@ func parse(b []byte) (Packet, error) {
 	return p, d.Err()
 }
 
-// Accept lets a packet go on.
-func (q *Queue) Accept(id uint32) error { return q.verdict(id, verdictAccept) }
+// Accept lets packets go on.
+func (q *Queue) Accept(ids ...uint32) error { return q.verdict(verdictAccept, ids) }
 
-// Drop loses a packet.
-func (q *Queue) Drop(id uint32) error { return q.verdict(id, verdictDrop) }
+// Drop loses packets.
+func (q *Queue) Drop(ids ...uint32) error { return q.verdict(verdictDrop, ids) }
 
-// verdict is not acknowledged: that there is no such packet any more is no error.
-func (q *Queue) verdict(id, verdict uint32) error {
-	data := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, verdict), id)
-	m, err := q.message(msgVerdict, netlink.Request, []netlink.Attribute{{Type: verdictHeader, Data: data}})
-	if err != nil {
-		return err
+// verdict is not acknowledged: that there is no such packet any more is no error. All go in
+// one system call.
+func (q *Queue) verdict(verdict uint32, ids []uint32) error {
+	msgs := make([]netlink.Message, len(ids))
+	for i, id := range ids {
+		data := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, verdict), id)
+		m, err := q.message(msgVerdict, netlink.Request, []netlink.Attribute{{Type: verdictHeader, Data: data}})
+		if err != nil {
+			return err
+		}
+		msgs[i] = m
 	}
-	if _, err := q.conn.Send(m); err != nil {
+	if _, err := q.conn.SendMessages(msgs); err != nil {
 		return fmt.Errorf("answering the packet queue %d: %w", q.number, err)
 	}
 	return nil
