@@ -158,6 +158,9 @@ func (m *manager) restart(ctx context.Context, node int) error {
 			}
 		}
 	}
+	if err := m.sys.unlock(node); err != nil {
+		return err
+	}
 	return m.launch(ctx, node)
 }
 

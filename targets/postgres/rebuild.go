@@ -80,7 +80,7 @@ func (s *System) rebuildStandby(ctx context.Context, node int) error {
 // low-level protocol lists it; directories stay, empty.
 func leftOut(rel string) bool {
 	switch top, rest, nested := strings.Cut(filepath.ToSlash(rel), "/"); top {
-	case "postmaster.pid", "postmaster.opts", "standby.signal", "recovery.signal", "backup_label", "current_logfiles":
+	case lockName, "postmaster.opts", "standby.signal", "recovery.signal", "backup_label", "current_logfiles":
 		return true
 	case "pg_wal", "pg_replslot", "pg_dynshmem", "pg_notify", "pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans":
 		// The server wants these directories.

@@ -13,7 +13,7 @@ import (
 // outside of it: a System V segment of 56 bytes that tells whether a server is
 // running. A server that ends in order removes it, and the lock file, itself.
 func clearSharedMemory(dir string) {
-	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+	text, err := os.ReadFile(filepath.Join(dir, lockName))
 	if err != nil {
 		return
 	}

@@ -138,6 +138,9 @@ func (s *System) startServers(ctx context.Context, cache string) error {
 // for.
 func (s *System) launch(ctx context.Context, node int) error {
 	n := s.Nodes[node]
+	if err := s.unlock(node); err != nil {
+		return err
+	}
 	if err := s.own(n, dataDir(n)); err != nil {
 		return err
 	}

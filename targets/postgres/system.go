@@ -18,7 +18,7 @@ import (
 type System struct {
 	*launch.Fleet
 	wallclock.Bender
-	*launch.Teller // "failover", "standby" and "replication"
+	*launch.Teller // "failover", "standby", "replication" and "restart"
 	set            settings
 	software       software
 	// clocks has the servers read clocks that can be moved; nil for the machine's own.
