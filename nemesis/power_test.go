@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/lapse-test/lapse/nemesis/faults"
 )
 
 // TestPowerFailures: what the proof says, by what the disks had to take back, and that what was
@@ -66,5 +68,18 @@ func TestDisksAreNeeded(t *testing.T) {
 		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || s.Disks() != c.disks {
 			t.Errorf("%v: disks for %q, %v; want %q, %q", c.faults, s.Disks(), err, c.disks, c.err)
 		}
+	}
+}
+
+// TestPowerFails: of all faults those that take from nodes what was not synced are told apart.
+func TestPowerFails(t *testing.T) {
+	for fault, want := range map[string]bool{faults.PowerFailureAll: true, "power-failure": true, "torn-power-failure": true, faults.KillAll: false, faults.Clock: false} {
+		s := Schedule{Steps: []Step{{Fault: faults.Kill}, {Fault: fault}}}
+		if got := s.PowerFails(); got != want {
+			t.Errorf("with %s the power fails: %t, want %t", fault, got, want)
+		}
+	}
+	if (Schedule{}).PowerFails() {
+		t.Error("without faults the power fails")
 	}
 }

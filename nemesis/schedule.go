@@ -121,6 +121,14 @@ func (s Schedule) Disks() string {
 	return ""
 }
 
+// PowerFails tells whether one of its faults takes from nodes what they have not synced.
+func (s Schedule) PowerFails() bool {
+	return slices.ContainsFunc(s.Steps, func(st Step) bool {
+		k, err := find(st.Fault)
+		return err == nil && k.Kind == familyPower
+	})
+}
+
 // Removals are how its faults take nodes from their supervisor, each once.
 func (s Schedule) Removals() []cluster.Removal {
 	var out []cluster.Removal

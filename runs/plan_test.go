@@ -14,6 +14,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/custom"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/registry"
 )
@@ -40,6 +41,25 @@ func TestSameSeedSamePlan(t *testing.T) {
 	r.Seed = 43
 	if bytes.Equal(first, planned(t, r)) {
 		t.Error("another seed gave the same plan")
+	}
+}
+
+// TestPowerIsInTheConfig: a target is told whether the plan takes the power from nodes, and is
+// told the same when the plan is taken up again.
+func TestPowerIsInTheConfig(t *testing.T) {
+	env := Environment{Targets: registry.All(), Providers: registry.Providers(), Log: slog.New(slog.DiscardHandler), Cache: t.TempDir()}
+	for fault, want := range map[string]bool{faults.PowerFailureAll: true, faults.KillAll: false} {
+		p, err := Plan(t.Context(), Request{Target: "quorumkv", Faults: fault, Duration: 10 * time.Second, Seed: 42, Seeded: true}, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := FromPlan(t.Context(), p.Plan, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Config.PowerFailures != want || again.Config.PowerFailures != want {
+			t.Errorf("with %s power failures are told: %t, and taken up again %t, want %t", fault, p.Config.PowerFailures, again.Config.PowerFailures, want)
+		}
 	}
 }
 

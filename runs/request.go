@@ -218,7 +218,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := given.mayBreak(ctx, plan.Schedule); err != nil {
 		return nil, err
 	}
-	cfg.Clocks = plan.Schedule.Needs(ability.Clock)
+	cfg.Clocks, cfg.PowerFailures = plan.Schedule.Needs(ability.Clock), plan.Schedule.PowerFails()
 	p := &Planned{Plan: plan, Target: target, Config: cfg, OnViolation: told}
 	if err := p.makeWorkload(info); err != nil {
 		return nil, err
@@ -302,7 +302,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	asked := targets.Config{
 		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel, Options: plan.Options,
 		OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log, Image: plan.Image,
-		Containers: plan.Provider == providers.Containers(env.Providers), Clocks: plan.Schedule.Needs(ability.Clock),
+		Containers: plan.Provider == providers.Containers(env.Providers), Clocks: plan.Schedule.Needs(ability.Clock), PowerFailures: plan.Schedule.PowerFails(),
 	}
 	if target, err = targets.Describe(ctx, target, asked); err != nil {
 		return nil, err
