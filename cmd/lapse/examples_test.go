@@ -294,6 +294,14 @@ cases: [{name: q, matrix: {target: [store], levels: [W1R1], faults: [[partition-
 	write("mem.json", []byte(`{"version": 1, "seed": 3, "mode": "mixed", "nodes": ["n1"], "faults": ["client-death", "memory-limit"], "duration_ns": 12000000000, "steps": [
 		{"at_ns": 1000000000, "hold_ns": 8000000000, "fault": "client-death", "nodes": ["n1"]},
 		{"at_ns": 3000000000, "hold_ns": 4000000000, "fault": "memory-limit", "nodes": ["n1"]}]}`))
+	for name, q := range map[string]string{"loss": `{"loss": 0.2}`, "loss-bursts": `{"loss": 0.2, "burst_ns": 200000000}`} {
+		// Each node in turn, as docs/faults.md says.
+		var steps []string
+		for i, node := range []string{"n1", "n2", "n3"} {
+			steps = append(steps, fmt.Sprintf(`{"at_ns": %d, "hold_ns": 6000000000, "fault": %q, "nodes": [%q], "quality": %s}`, (2+9*i)*1_000_000_000, name, node, q))
+		}
+		write(strings.TrimPrefix(name, "loss-")+".json", fmt.Appendf(nil, `{"version": 1, "seed": 3, "mode": "one-at-a-time", "nodes": ["n1", "n2", "n3"], "faults": [%q], "duration_ns": 30000000000, "steps": [%s]}`, name, strings.Join(steps, ", ")))
+	}
 	write("plan.json", planned)
 	module, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/anishathalye/porcupine").Output()
 	if err != nil {
