@@ -109,6 +109,7 @@ func families() []family {
 		orders(),
 		poolerKills(),
 		powerFailures(),
+		disks(),
 	}
 }
 

@@ -3,7 +3,6 @@ package nemesis
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -58,22 +57,28 @@ func (d *fakeDisk) PowerFailure(_ context.Context, p cluster.PowerFailure) (clus
 func (d *fakeDisk) Break(_ context.Context, f cluster.DiskFault) error {
 	d.n.f.mu.Lock()
 	defer d.n.f.mu.Unlock()
+	d.n.f.called("break %s", d.n.name)
+	if d.n.f.lies.diskStaysWhole {
+		return nil
+	}
 	d.breaks = append(d.breaks, f)
+	if !d.n.f.lies.diskUnmet {
+		c := &d.counts
+		c.FailedWrites, c.FailedSyncs, c.Refused, c.Slowed = c.FailedWrites+3, c.FailedSyncs+3, c.Refused+3, c.Slowed+3
+	}
+	if d.n.f.lies.endsOfDisk {
+		d.n.stop()
+	}
 	return nil
 }
 
 func (d *fakeDisk) Mend(context.Context) error {
 	d.n.f.mu.Lock()
 	defer d.n.f.mu.Unlock()
-	d.breaks = nil
+	if !d.n.f.lies.diskForever {
+		d.breaks = nil
+	}
 	return nil
-}
-
-func (d *fakeDisk) Damage(_ context.Context, m cluster.DiskDamage) ([]string, error) {
-	d.n.f.mu.Lock()
-	defer d.n.f.mu.Unlock()
-	d.counts.Damages++
-	return []string{fmt.Sprintf("bit %d of byte 7 of data/log flipped", m.Seed%8)}, nil
 }
 
 func (d *fakeDisk) Counts(context.Context) (cluster.DiskCounts, error) {
@@ -81,4 +86,12 @@ func (d *fakeDisk) Counts(context.Context) (cluster.DiskCounts, error) {
 	defer d.n.f.mu.Unlock()
 	d.counts.Broken = len(d.breaks) > 0
 	return d.counts, nil
+}
+
+// stop ends the process, with the fake's lock held.
+func (n *fakeNode) stop() {
+	n.state = cluster.Stopped
+	delete(n.f.pids, n.pid)
+	close(n.exited)
+	n.pid = 0
 }

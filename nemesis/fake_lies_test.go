@@ -73,5 +73,9 @@ type lies struct {
 	powerLeaves      bool // it takes back something, not all
 	allSynced        bool // there is nothing to take back
 	diskUnsettled    bool
+	diskStaysWhole   bool
+	diskUnmet        bool // nobody asks anything of it
+	diskForever      bool // broken for good
+	endsOfDisk       bool // the process does
 	star             bool // nodes talk to the first one alone
 }

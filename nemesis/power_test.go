@@ -83,3 +83,55 @@ func TestPowerFails(t *testing.T) {
 		t.Error("without faults the power fails")
 	}
 }
+
+// TestBrokenDisks: what is told of a disk that was broken, by what its database did.
+func TestBrokenDisks(t *testing.T) {
+	for _, c := range []struct {
+		name, fault string
+		lies        lies
+		proof       string
+		met         int
+	}{
+		{"a full disk", "disk-full", lies{}, "got no more space 3 times", 3},
+		{"a full disk that nobody noticed", "disk-full", lies{diskUnmet: true}, "got no more space 0 times", 0},
+		{"errors", "disk-error", lies{}, "failed with EIO", -1},
+		{"errors of which the process ends", "disk-error", lies{endsOfDisk: true}, "has ended on its broken disk", -1},
+		{"a slow disk", "slow-disk", lies{}, "3 syncs of n", -1},
+		{"a server that does not serve afterwards", "slow-disk", lies{neverReady: true}, "it was started anew, because it did not serve on the whole disk by itself: n", -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3, c.lies)
+				schedule, err := NewSchedule(Config{Seed: 3, Faults: []string{c.fault}, Nodes: f.names, Abilities: everything, Duration: 8 * time.Second, Interval: 6 * time.Second})
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := f.scene().run(t.Context(), schedule)
+				if len(o.Ineffective) > 0 || !c.lies.neverReady && len(o.Unhealed) > 0 {
+					t.Errorf("without effect %v, unhealed %v", o.Ineffective, o.Unhealed)
+				}
+				got := f.faults[1]
+				if proof := strings.Join(got.Proof, "; "); !strings.Contains(proof, c.proof) {
+					t.Errorf("the proof is %q, want %q in it", proof, c.proof)
+				}
+				if (got.Met == nil) != (c.met < 0) || got.Met != nil && *got.Met != c.met {
+					t.Errorf("met %v, want %d", got.Met, c.met)
+				}
+			})
+		})
+	}
+}
+
+// TestDiskSteps: steps of a schedule that was written by hand.
+func TestDiskSteps(t *testing.T) {
+	for _, c := range []struct {
+		fault string
+		pick  int
+		ok    bool
+	}{{"disk-error", 1, true}, {"disk-error", 2, true}, {"disk-error", 3, false}, {"disk-error", -1, false}, {"slow-disk", 2, true}, {"disk-full", 0, true}, {"disk-full", 1, false}} {
+		s := Schedule{Version: scheduleVersion, Mode: OneAtATime, Nodes: []string{"n1"}, Steps: []Step{{Fault: c.fault, Hold: time.Second, Nodes: []string{"n1"}, Pick: c.pick}}}
+		if err := s.Validate(); (err == nil) != c.ok {
+			t.Errorf("%s with pick %d: %v", c.fault, c.pick, err)
+		}
+	}
+}

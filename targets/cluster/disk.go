@@ -33,9 +33,6 @@ type Disk interface {
 	Break(ctx context.Context, f DiskFault) error
 	// Mend undoes every Break. None is no error.
 	Mend(ctx context.Context) error
-	// Damage changes what is stored, behind the back of whoever stored it, and describes
-	// each change. Only what was synced is damaged. There may be nothing to damage.
-	Damage(ctx context.Context, d DiskDamage) ([]string, error)
 	// Counts are those since the disk was made.
 	Counts(ctx context.Context) (DiskCounts, error)
 }
@@ -90,26 +87,14 @@ const (
 
 // DiskFault is how requests are answered for a while.
 type DiskFault struct {
-	// Fail has this operation fail with EIO, empty: none. One in Every does, 0 means each. A
-	// write that fails has written nothing; of a sync that fails package disk says what it
-	// does.
-	Fail  DiskOp `json:"fail,omitempty"`
-	Every int    `json:"every,omitempty"`
+	// Fail has each of these operations fail with EIO, empty: none. A write that fails has
+	// written nothing; of a sync that fails package disk says what it does.
+	Fail DiskOp `json:"fail,omitempty"`
 	// Full has what needs more space fail with ENOSPC: writes that make a file longer,
 	// allocations, new directories. What is written in place is written.
 	Full bool `json:"full,omitempty"`
 	// SlowSync is how long each sync takes in addition.
 	SlowSync time.Duration `json:"slow_sync_ns,omitempty"`
-}
-
-// DiskDamage is what happens to stored blocks.
-type DiskDamage struct {
-	// Misdirect: a block is overwritten with another one of the same file, as by a write that
-	// went to the wrong place. Otherwise one bit is flipped.
-	Misdirect bool `json:"misdirect,omitempty"`
-	// Times is how often, Seed what draws the places.
-	Times int    `json:"times,omitempty"`
-	Seed  uint64 `json:"seed,omitempty"`
 }
 
 // DiskCounts are what a disk was asked for and what came of it.
@@ -123,9 +108,8 @@ type DiskCounts struct {
 	Syncs int64 `json:"syncs"`
 	// Unsynced is how many files have something that is not synced.
 	Unsynced int `json:"unsynced"`
-	// PowerFailures and Damages are how many there were.
+	// PowerFailures is how many there were.
 	PowerFailures int64 `json:"power_failures"`
-	Damages       int64 `json:"damages"`
 	// Failed are operations that were answered with EIO, Refused those with ENOSPC, and
 	// Slowed syncs that took longer.
 	FailedReads  int64 `json:"failed_reads"`

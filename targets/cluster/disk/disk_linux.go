@@ -212,15 +212,6 @@ func (d *Disk) Mend(ctx context.Context) error {
 	return err
 }
 
-// Damage implements cluster.Disk.
-func (d *Disk) Damage(ctx context.Context, m cluster.DiskDamage) ([]string, error) {
-	if err := d.writeBack(); err != nil {
-		return nil, err
-	}
-	a, err := d.ask(ctx, request{Damage: &m})
-	return a.Damaged, err
-}
-
 // Counts implements cluster.Disk.
 func (d *Disk) Counts(ctx context.Context) (cluster.DiskCounts, error) {
 	a, err := d.ask(ctx, request{Counts: true})

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -246,6 +247,74 @@ func TestInUse(t *testing.T) {
 	}
 	m.must(f.Close())
 	m.fail(cluster.PowerFailure{})
+}
+
+// TestBroken: what fails on a disk that is broken in one way, what does not, and that all is well
+// when it is mended.
+func TestBroken(t *testing.T) {
+	write := func(m *mounted) error {
+		f, err := os.OpenFile(m.path("a"), os.O_WRONLY, 0)
+		m.must(err)
+		_, err = f.WriteAt([]byte("X"), 1)
+		return errors.Join(err, f.Close())
+	}
+	lengthen := func(m *mounted) error {
+		f, err := os.OpenFile(m.path("a"), os.O_WRONLY|os.O_APPEND, 0)
+		m.must(err)
+		_, err = f.WriteString("Y")
+		return errors.Join(err, f.Close())
+	}
+	sync := func(m *mounted) error {
+		f, err := os.Open(m.path("a"))
+		m.must(err)
+		return errors.Join(f.Sync(), f.Close())
+	}
+	read := func(m *mounted) error { _, err := os.ReadFile(m.path("a")); return err }
+	list := func(m *mounted) error { _, err := os.ReadDir(m.dir); return err }
+	mkdir := func(m *mounted) error { return os.Mkdir(m.path(fmt.Sprint("d", time.Now().UnixNano())), 0o755) }
+	all := map[string]func(*mounted) error{"write": write, "lengthen": lengthen, "sync": sync, "read": read, "list": list, "mkdir": mkdir}
+	for _, c := range []struct {
+		fault cluster.DiskFault
+		fails string // names
+		with  error
+		count func(cluster.DiskCounts) int64
+	}{
+		{cluster.DiskFault{}, "", nil, nil},
+		{cluster.DiskFault{Fail: cluster.DiskRead}, "read", unix.EIO, func(c cluster.DiskCounts) int64 { return c.Failed(cluster.DiskRead) }},
+		{cluster.DiskFault{Fail: cluster.DiskWrite}, "write lengthen", unix.EIO, func(c cluster.DiskCounts) int64 { return c.Failed(cluster.DiskWrite) }},
+		{cluster.DiskFault{Fail: cluster.DiskSync}, "sync", unix.EIO, func(c cluster.DiskCounts) int64 { return c.Failed(cluster.DiskSync) }},
+		{cluster.DiskFault{Full: true}, "lengthen mkdir", unix.ENOSPC, func(c cluster.DiskCounts) int64 { return c.Refused }},
+		{cluster.DiskFault{SlowSync: time.Millisecond}, "", nil, func(c cluster.DiskCounts) int64 { return c.Slowed }},
+	} {
+		t.Run(fmt.Sprintf("%+v", c.fault), func(t *testing.T) {
+			m := mount(t, false)
+			m.write("a", "abc", true)
+			m.must(m.Break(t.Context(), c.fault))
+			for name, do := range all {
+				want := error(nil)
+				if slices.Contains(strings.Fields(c.fails), name) {
+					want = c.with
+				}
+				if err := do(m); !errors.Is(err, want) {
+					t.Errorf("%s: %v, want %v", name, err, want)
+				}
+			}
+			counts, err := m.Counts(t.Context())
+			m.must(err)
+			if !counts.Broken || c.count != nil && c.count(counts) == 0 {
+				t.Errorf("it counts %+v", counts)
+			}
+			m.must(m.Mend(t.Context()))
+			for name, do := range all {
+				if err := do(m); err != nil {
+					t.Errorf("mended, %s: %v", name, err)
+				}
+			}
+			if counts, err = m.Counts(t.Context()); err != nil || counts.Broken {
+				t.Errorf("mended, it counts %+v (%v)", counts, err)
+			}
+		})
+	}
 }
 
 // TestKinds: what databases do besides writing.

@@ -1,6 +1,6 @@
 // Package disk is a file system over a directory of this machine that knows what was never
 // synced, so that a node can lose its power: what its processes wrote and did not sync is
-// taken back. It also gives errors, runs full, is slow, and damages what is stored.
+// taken back. It also gives errors, runs full and is slow.
 //
 // It passes everything through (FUSE) and keeps an undo log: of each file, what its 4 KiB
 // blocks held, and how long it was, when it was last synced. fsync(2), fdatasync(2),

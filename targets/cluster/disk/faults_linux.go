@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -12,16 +13,14 @@ import (
 
 // faults are those in force.
 type faults struct {
-	mu   sync.RWMutex
-	all  []cluster.DiskFault
-	seen map[cluster.DiskOp]int
+	mu  sync.RWMutex
+	all []cluster.DiskFault
 }
 
 func (f *faults) add(one cluster.DiskFault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.all = append(f.all, one)
-	f.seen = map[cluster.DiskOp]int{}
 }
 
 func (f *faults) mend() {
@@ -36,34 +35,19 @@ func (f *faults) broken() bool {
 	return len(f.all) > 0
 }
 
-// fails says whether it is the turn of an operation to fail.
+// fails says whether operations of this kind fail.
 func (f *faults) fails(op cluster.DiskOp) bool {
-	if !f.broken() {
-		return false
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, one := range f.all {
-		if one.Fail != op {
-			continue
-		}
-		f.seen[op]++
-		if (f.seen[op]-1)%max(one.Every, 1) == 0 {
-			return true
-		}
-	}
-	return false
+	return f.any(func(one cluster.DiskFault) bool { return one.Fail == op })
 }
 
 func (f *faults) isFull() bool {
+	return f.any(func(one cluster.DiskFault) bool { return one.Full })
+}
+
+func (f *faults) any(is func(cluster.DiskFault) bool) bool {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	for _, one := range f.all {
-		if one.Full {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.all, is)
 }
 
 // slow is how long a sync takes in addition.

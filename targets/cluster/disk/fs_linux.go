@@ -39,8 +39,8 @@ type fileSystem struct {
 
 // counts are those of cluster.DiskCounts that are counted one by one.
 type counts struct {
-	reads, writes, writtenBytes, syncs, powerFailures, damages atomic.Int64
-	failedReads, failedWrites, failedSyncs, refused, slowed    atomic.Int64
+	reads, writes, writtenBytes, syncs, powerFailures       atomic.Int64
+	failedReads, failedWrites, failedSyncs, refused, slowed atomic.Int64
 }
 
 // newFileSystem is one over the directory that root, a descriptor with O_PATH, is open on.

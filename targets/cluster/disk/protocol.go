@@ -17,14 +17,12 @@ type request struct {
 	Power  *cluster.PowerFailure `json:",omitempty"`
 	Break  *cluster.DiskFault    `json:",omitempty"`
 	Mend   bool                  `json:",omitempty"`
-	Damage *cluster.DiskDamage   `json:",omitempty"`
 	Counts bool                  `json:",omitempty"`
 }
 
 // answer is its answer, to the orders too.
 type answer struct {
-	Err     string             `json:",omitempty"`
-	Loss    cluster.DiskLoss   `json:",omitzero"`
-	Counts  cluster.DiskCounts `json:",omitzero"`
-	Damaged []string           `json:",omitempty"`
+	Err    string             `json:",omitempty"`
+	Loss   cluster.DiskLoss   `json:",omitzero"`
+	Counts cluster.DiskCounts `json:",omitzero"`
 }

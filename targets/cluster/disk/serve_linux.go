@@ -146,8 +146,8 @@ func (f *fileSystem) counted() cluster.DiskCounts {
 	c := &f.counts
 	out := cluster.DiskCounts{
 		Reads: c.reads.Load(), Writes: c.writes.Load(), WrittenBytes: c.writtenBytes.Load(), Syncs: c.syncs.Load(),
-		PowerFailures: c.powerFailures.Load(), Damages: c.damages.Load(),
-		FailedReads: c.failedReads.Load(), FailedWrites: c.failedWrites.Load(), FailedSyncs: c.failedSyncs.Load(),
+		PowerFailures: c.powerFailures.Load(),
+		FailedReads:   c.failedReads.Load(), FailedWrites: c.failedWrites.Load(), FailedSyncs: c.failedSyncs.Load(),
 		Refused: c.refused.Load(), Slowed: c.slowed.Load(), Broken: f.faults.broken(),
 	}
 	for _, n := range f.table.all() {

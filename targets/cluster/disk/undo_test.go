@@ -69,7 +69,7 @@ func TestUndoIsAPageCache(t *testing.T) {
 		s, p := &subject{}, &Paged{Dirty: map[int64]bool{}}
 		const most = 5 * blockSize
 		for step := range 100 {
-			what := ""
+			var what string
 			switch k := r.IntN(12); {
 			case k < 6:
 				data := bytes.Repeat([]byte{byte(step + 1)}, 1+r.IntN(6000))
