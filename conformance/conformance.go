@@ -22,6 +22,7 @@ import (
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
 
@@ -420,6 +421,7 @@ func (d Database) try(t *testing.T, c Claim, seed uint64) (checkers.Verdict, int
 	env := runs.Environment{
 		Out: t.TempDir(), Cache: d.Config.Cache, Progress: harness.Silent{},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Targets: []targets.Target{d.Target},
+		Providers: []providers.Entry{{Provider: sandbox.Provider{}, Auto: true}},
 	}
 	r := c.Request
 	r.Target, r.Models, r.Seed, r.Seeded = d.Target.Info().Name, c.Model, seed, true
