@@ -10,6 +10,17 @@ func (s *Shaped) Waiting(end string) int {
 	return len(h.line)
 }
 
+// Queued counts what waits in the kernel at an end.
+func (s *Shaped) Queued(end string) (int, error) { return s.gates[end].queued() }
+
+// Stall keeps the reader of a queue from taking more than one packet, until the returned
+// function is called.
+func (s *Shaped) Stall(end string) (on func()) {
+	h := s.gates[end].holder
+	h.mu.Lock()
+	return h.mu.Unlock
+}
+
 // LoseReaders ends the reading of all queues, as if the readers had died.
 func (s *Shaped) LoseReaders() error {
 	s.mu.Lock()

@@ -41,10 +41,9 @@ type waiting struct {
 type lane struct {
 	quality cluster.Quality
 	// free is when the link has carried what was sent over it before, and last when the
-	// last packet is due that was not to overtake others.
-	free, last time.Time
-	pending    int
-	held       cluster.Held
+	// last packet is due that was not to overtake others; lastOwn is the same without probes.
+	free, last, lastOwn time.Time
+	held                cluster.Held
 }
 
 // holder holds back what a queue hands to it. Nothing is in the queue but what firewall
@@ -103,6 +102,7 @@ func newHolder(nsFD int, number uint16) (*holder, error) {
 // goes out at once if q is the zero Quality.
 func (h *holder) set(q cluster.Quality, from ...netip.Addr) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	for _, a := range from {
 		old := h.lanes[a]
 		delete(h.lanes, a)
@@ -116,8 +116,7 @@ func (h *holder) set(q cluster.Quality, from ...netip.Addr) {
 		}
 	}
 	heap.Init(&h.line)
-	h.mu.Unlock()
-	h.release()
+	h.letGo() // before anything that comes later
 }
 
 // held counts for each address that waits.
@@ -129,6 +128,13 @@ func (h *holder) held() (map[netip.Addr]cluster.Held, error) {
 		out[a] = l.held
 	}
 	return out, h.err
+}
+
+// holds tells whether anything waits here, or will.
+func (h *holder) holds() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.lanes)+len(h.line) > 0
 }
 
 func (h *holder) nudge() {
@@ -179,7 +185,6 @@ func (h *holder) take(p nfqueue.Packet) {
 	}
 	h.order++
 	w.order = h.order
-	w.lane.pending++
 	heap.Push(&h.line, w)
 	first := h.line[0] == w
 	h.mu.Unlock()
@@ -208,7 +213,7 @@ func (l *lane) admit(w *waiting) bool {
 	}
 	// A probe is to show how long the others wait, and overtakes none.
 	if q.Reorder > 0 && !w.probe && rand.Float64() < q.Reorder {
-		if l.pending > 0 {
+		if w.due.Before(l.lastOwn) { // that one still waits, and was sent before
 			l.held.Overtook++
 		}
 		return true
@@ -221,6 +226,9 @@ func (l *lane) admit(w *waiting) bool {
 		w.due = l.last
 	}
 	l.last = w.due
+	if !w.probe {
+		l.lastOwn = w.due
+	}
 	return true
 }
 
@@ -246,6 +254,11 @@ const atOnce = 64
 func (h *holder) release() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.letGo()
+}
+
+// letGo is release while h.mu is held.
+func (h *holder) letGo() time.Duration {
 	var due []uint32
 	defer func() {
 		if len(due) > 0 {
@@ -259,7 +272,6 @@ func (h *holder) release() time.Duration {
 			return left
 		}
 		heap.Pop(&h.line)
-		w.lane.pending--
 		if !w.probe {
 			w.lane.held.Packets++
 			w.lane.held.Bytes += uint64(w.bytes)

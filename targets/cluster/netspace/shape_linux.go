@@ -77,16 +77,18 @@ func (s *Shaped) Shape(ctx context.Context, q cluster.Quality, links ...cluster.
 		}
 		whole := q.Atop(s.usual[l])
 		alike[whole] = append(alike[whole], l)
+		if q != (cluster.Quality{}) {
+			s.now[l] = q // also what fails half-way has to be undone
+		}
 	}
 	for whole, links := range alike {
 		if err := s.apply(ctx, whole, links); err != nil {
 			return err
 		}
 	}
-	for _, l := range links {
-		delete(s.now, l)
-		if q != (cluster.Quality{}) {
-			s.now[l] = q
+	if q == (cluster.Quality{}) {
+		for _, l := range links {
+			delete(s.now, l)
 		}
 	}
 	return nil
@@ -103,7 +105,7 @@ func (s *Shaped) apply(ctx context.Context, q cluster.Quality, links []cluster.L
 			return err
 		}
 		g := s.gates[to]
-		if err := g.Space.Hold(func() error { return g.shape(q, from) }); err != nil {
+		if err := g.Space.Hold(func() error { return g.shape(ctx, q, from) }); err != nil {
 			return fmt.Errorf("at %s: %w", to, err)
 		}
 	}
@@ -111,7 +113,7 @@ func (s *Shaped) apply(ctx context.Context, q cluster.Quality, links []cluster.L
 }
 
 // shape makes what comes from these ends arrive as q says.
-func (g *gate) shape(q cluster.Quality, from []netip.Addr) (err error) {
+func (g *gate) shape(ctx context.Context, q cluster.Quality, from []netip.Addr) (err error) {
 	holds := q.Delay > 0 || q.Rate > 0
 	if holds && g.holder == nil {
 		if g.holder, err = newHolder(int(g.Space.FD()), g.number); err != nil {
@@ -120,6 +122,9 @@ func (g *gate) shape(q cluster.Quality, from []netip.Addr) (err error) {
 	}
 	how := nft.Treatment{Loss: q.Loss, Burst: q.Burst, Duplicate: q.Duplicate, Queue: holds}
 	if holds {
+		if err := g.Firewall.Linger(true); err != nil {
+			return err
+		}
 		g.holder.set(q, from...)
 	}
 	if err := g.rules.Treat(how, from...); err != nil {
@@ -127,8 +132,12 @@ func (g *gate) shape(q cluster.Quality, from []netip.Addr) (err error) {
 	}
 	if !holds && g.holder != nil {
 		g.holder.set(cluster.Quality{}, from...)
+		if !g.holder.holds() {
+			// The kernel loses what nobody has read yet, too.
+			err = errors.Join(g.drained(ctx), g.Firewall.Linger(false))
+		}
 	}
-	return g.rules.Rest()
+	return errors.Join(err, g.rules.Rest())
 }
 
 // Held implements cluster.Shaper.
@@ -182,7 +191,7 @@ func (s *Shaped) Close() error {
 	defer s.mu.Unlock()
 	var errs []error
 	for _, g := range s.gates {
-		err := g.Space.Hold(g.rules.Close)
+		err := g.Space.Hold(func() error { return errors.Join(g.rules.Close(), g.Firewall.Linger(false)) })
 		if g.holder != nil {
 			err = errors.Join(err, g.holder.close())
 			g.holder = nil

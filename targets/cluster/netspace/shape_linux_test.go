@@ -1,6 +1,7 @@
 package netspace_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -340,16 +341,17 @@ func TestHealedWithoutAnythingLeft(t *testing.T) {
 	b.whole()
 }
 
-// TestFirewallGoesWhileSomethingWaits: the kernel loses what waits in a namespace when a
-// chain of its firewall goes. What comes later is held back all the same.
-func TestFirewallGoesWhileSomethingWaits(t *testing.T) {
+// TestCutHealedWhileSomethingWaits: the kernel loses what waits in a namespace when a chain of
+// its firewall goes, so that none goes meanwhile. What waits arrives, and nothing is left.
+func TestCutHealedWhileSomethingWaits(t *testing.T) {
+	const n = 5
 	b := newBench(t)
 	b.Do(b.net.Shape(b.Ctx, cluster.Quality{Delay: time.Hour}, n1n2))
-	for i := range 5 {
+	in, out := b.socket("n2"), b.socket("n1")
+	for i := range n {
 		other := cluster.Link{From: "n3", To: "n2"}
 		b.Do(b.net.Cut(b.Ctx, other))
-		in, out := b.socket("n2"), b.socket("n1")
-		if _, err := out.WriteToUDPAddrPort([]byte("x"), in.LocalAddr().(*net.UDPAddr).AddrPort()); err != nil {
+		if _, err := out.WriteToUDPAddrPort([]byte{byte(i)}, in.LocalAddr().(*net.UDPAddr).AddrPort()); err != nil {
 			t.Fatal(err)
 		}
 		b.Await("it to wait", func() error {
@@ -358,12 +360,120 @@ func TestFirewallGoesWhileSomethingWaits(t *testing.T) {
 			}
 			return nil
 		})
-		b.Do(b.net.Heal(b.Ctx, other))
+		if i%2 == 0 {
+			b.Do(b.net.Heal(b.Ctx, other))
+		} else {
+			b.Do(b.net.HealAll(b.Ctx))
+		}
 	}
 	b.Do(b.net.Shape(b.Ctx, cluster.Quality{Delay: 20 * time.Millisecond}, n1n2))
+	b.Do(in.SetReadDeadline(time.Now().Add(30 * time.Second)))
+	for i := range n {
+		buf := make([]byte, 10)
+		if k, err := in.Read(buf); err != nil || k != 1 || buf[0] != byte(i) {
+			t.Fatalf("as number %d came %v (%v)", i, buf[:k], err)
+		}
+	}
 	for _, a := range b.send(n1n2, 50) {
 		if a.took < 20*time.Millisecond {
 			t.Fatalf("datagram %d took %s", a.number, a.took)
+		}
+	}
+	b.Do(b.net.Shape(b.Ctx, cluster.Quality{}, n1n2))
+	b.whole()
+}
+
+// TestHealedBeforeItWasRead: what waits arrives also where the reader of the queue is behind.
+func TestHealedBeforeItWasRead(t *testing.T) {
+	sandboxtest.EachUser(t, func(t *testing.T) {
+		const n = 150 // as many as sockets have room for
+		b := newBench(t)
+		b.Do(b.net.Shape(b.Ctx, cluster.Quality{Delay: time.Hour}, n1n2))
+		in, out := b.socket("n2"), b.socket("n1")
+		on := b.net.Stall("n2")
+		for i := range n {
+			if _, err := out.WriteToUDPAddrPort([]byte{byte(i)}, in.LocalAddr().(*net.UDPAddr).AddrPort()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Await("all to wait in the kernel", func() error {
+			if got, err := b.net.Queued("n2"); got != n || err != nil {
+				return fmt.Errorf("%d wait (%w)", got, err)
+			}
+			return nil
+		})
+		healed := make(chan error)
+		go func() { healed <- b.net.Shape(b.Ctx, cluster.Quality{}, n1n2) }()
+		time.Sleep(100 * time.Millisecond) // so that it has come to the reader
+		on()
+		b.Do(<-healed)
+		b.Do(in.SetReadDeadline(time.Now().Add(30 * time.Second)))
+		for i := range n {
+			buf := make([]byte, 10)
+			if k, err := in.Read(buf); err != nil || k != 1 || buf[0] != byte(i) {
+				t.Fatalf("as number %d came %v (%v)", i, buf[:k], err)
+			}
+		}
+		b.whole()
+	})
+}
+
+// TestReaderIsBehind: what there is no room for in the queue passes.
+func TestReaderIsBehind(t *testing.T) {
+	sandboxtest.EachUser(t, func(t *testing.T) {
+		b := newBench(t)
+		b.Do(b.net.Shape(b.Ctx, cluster.Quality{Delay: time.Hour}, n1n2))
+		in, out := b.socket("n2"), b.socket("n1")
+		on := b.net.Stall("n2")
+		defer on()
+		const most = 100_000 // many times what there is room for
+		for i := range most {
+			if _, err := out.WriteToUDPAddrPort([]byte("x"), in.LocalAddr().(*net.UDPAddr).AddrPort()); err != nil {
+				t.Fatal(err)
+			}
+			if i%1000 > 0 {
+				continue
+			}
+			b.Do(in.SetReadDeadline(time.Now().Add(time.Millisecond)))
+			switch _, err := in.Read(make([]byte, 10)); {
+			case err == nil:
+				return
+			case !errors.Is(err, os.ErrDeadlineExceeded):
+				t.Fatal(err)
+			}
+		}
+		t.Errorf("of %d datagrams none passed", most)
+	})
+}
+
+// brokenOff is a context that ends after it was asked whether it has a number of times.
+type brokenOff struct {
+	context.Context
+	asked, after int
+}
+
+func (c *brokenOff) Err() error {
+	if c.asked++; c.asked > c.after {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestShapedHalfWay: what has shaped some links before it failed is undone like the rest.
+func TestShapedHalfWay(t *testing.T) {
+	b := newBench(t)
+	links := cluster.Both("n1", "n2")
+	for _, q := range []cluster.Quality{{Loss: 1}, {Delay: time.Hour}} {
+		if err := b.net.Shape(&brokenOff{Context: b.Ctx, after: 1}, q, links...); !errors.Is(err, context.Canceled) {
+			t.Fatalf("it is not broken off: %v", err)
+		}
+		if n := b.tables(); n != 1 {
+			t.Fatalf("%d ends have tables, and one is to be shaped", n)
+		}
+		b.Do(b.net.Shape(b.Ctx, cluster.Quality{}, links...))
+		b.whole()
+		if got := b.send(cluster.Link{From: "n2", To: "n1"}, 10); len(got) != 10 {
+			t.Errorf("the other way came %v", got)
 		}
 	}
 }

@@ -30,7 +30,7 @@ const chainName = "cut"
 // for it, so that neither open nor new connections get through. (The input hook
 // rather than prerouting: with br_netfilter the latter also sees what a bridge
 // only passes on.) It has a table of its own, which is there only while something
-// is dropped. It is safe for concurrent use.
+// is dropped, but for Linger. It is safe for concurrent use.
 type Firewall struct {
 	nsFD  int
 	table *nftables.Table
@@ -38,6 +38,8 @@ type Firewall struct {
 
 	mu      sync.Mutex
 	dropped map[netip.Addr]bool
+	lingers bool // the table stays when nothing is dropped
+	empty   bool // it has stayed so
 }
 
 // New is the firewall of the network namespace behind the descriptor nsFD,
@@ -124,6 +126,7 @@ func (f *Firewall) Drop(from ...netip.Addr) error {
 	for a := range fresh {
 		f.dropped[a] = true
 	}
+	f.empty = false
 	return nil
 }
 
@@ -146,7 +149,7 @@ func (f *Firewall) Accept(from ...netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	if left == 0 {
+	if left == 0 && !f.lingers {
 		c.DelTable(f.table)
 	} else if err := f.delete(c, gone); err != nil {
 		return err
@@ -157,6 +160,29 @@ func (f *Firewall) Accept(from ...netip.Addr) error {
 	for _, a := range from {
 		delete(f.dropped, a)
 	}
+	f.empty = left == 0 && f.lingers
+	return nil
+}
+
+// Linger says whether the table stays from now on when nothing is dropped any more: the kernel
+// loses what waits in the packet queues of a network namespace when one goes. An empty table
+// that was kept goes when it need not stay any longer.
+func (f *Firewall) Linger(stays bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lingers = stays
+	if stays || !f.empty {
+		return nil
+	}
+	c, err := f.conn()
+	if err != nil {
+		return err
+	}
+	c.DelTable(f.table)
+	if err := c.Flush(); err != nil {
+		return fmt.Errorf("removing nftables rules: %w", err)
+	}
+	f.empty = false
 	return nil
 }
 

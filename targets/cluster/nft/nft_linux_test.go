@@ -62,6 +62,16 @@ func TestHealDeletesOnlyItsOwn(t *testing.T) {
 			{"accept all", two.AcceptAll, 1, 0, 0},
 			{"drop again", func() error { return one.Drop(a) }, 2, 1, 0},
 			{"accept all again", one.AcceptAll, 1, 0, 0},
+			{"the table is to stay, and there is none", func() error { return one.Linger(true) }, 1, 0, 0},
+			{"drop a third time", func() error { return one.Drop(a, b) }, 2, 2, 0},
+			{"accept one, and it stays", func() error { return one.Accept(a) }, 2, 1, 0},
+			{"accept all, and it stays", one.AcceptAll, 2, 0, 0},
+			{"drop with what stayed", func() error { return one.Drop(a) }, 2, 1, 0},
+			{"it need not stay, but drops", func() error { return one.Linger(false) }, 2, 1, 0},
+			{"it is to stay again", func() error { return one.Linger(true) }, 2, 1, 0},
+			{"accept, and it stays again", func() error { return one.Accept(a) }, 2, 0, 0},
+			{"it need not stay", func() error { return one.Linger(false) }, 1, 0, 0},
+			{"it need not stay, twice", func() error { return one.Linger(false) }, 1, 0, 0},
 		} {
 			if err := step.do(); err != nil {
 				t.Fatalf("%s: %v", step.title, err)

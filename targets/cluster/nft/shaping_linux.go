@@ -112,7 +112,12 @@ func (s *Shaping) Treat(how Treatment, from ...netip.Addr) error {
 	if err != nil && how.Queue && !s.triedQueue {
 		// The kernel may lack nftables' own expression and have that of iptables.
 		s.noQueueExpr = true
-		err = s.change(how, from)
+		if other := s.change(how, from); other != nil {
+			s.noQueueExpr = false // it was something else
+			err = fmt.Errorf("%w (and with the target of iptables: %w)", err, other)
+		} else {
+			err = nil
+		}
 	}
 	if err != nil {
 		return err
