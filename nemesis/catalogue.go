@@ -42,6 +42,10 @@ type Info struct {
 	Limits bool
 	// Disks says that it needs nodes whose disks can be broken (cluster.Disk).
 	Disks bool
+	// Detected says that the database's own failure detection is what finds it out, since a
+	// node falls silent and nobody said that it would: its links are cut, or its process is gone or
+	// stopped. All faults of a Kind agree on it.
+	Detected bool
 	// Blameless says that what it breaks is no promise of the database's: no preset has
 	// it, and of a run with it no promise is told.
 	Blameless bool

@@ -18,7 +18,7 @@ import (
 // every node reaches every other one.
 func betweenCentres() kind {
 	return kind{
-		Info: Info{Name: faults.PartitionCentres, Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
+		Info: Info{Name: faults.PartitionCentres, Kind: familyPartition, Detected: true, MinNodes: 2, Operator: operatorCuts(),
 			Needs: []ability.Ability{ability.Centres}, Summary: "the data centres cut off from each other"},
 		grip:  onLinks,
 		pick:  func(_ *rand.Rand, _ []string, _ *Step) {},

@@ -17,18 +17,14 @@ func (c *Config) detection() *history.Detection {
 	return &d
 }
 
-// noticed tells whether a database can find out that a fault of this kind is on: a
-// node does not hear others, or does not run. A moved clock it cannot, nor one that is moved
-// while its node is started again, which is over in a moment; one that gets no more memory or files runs on.
-func (k *kind) noticed() bool {
-	return k.grip == onProcess && k.Kind != familyClock && k.Kind != familyLimit || k.grip == onLinks && k.Kind != familyClients
-}
-
-// Noticed are the kinds of faults (history.Fault.Kind) that a database can find out.
+// Noticed are the kinds of faults (history.Fault.Kind) that a database's failure detection finds out (Info.Detected):
+// a moved clock it cannot; a node that gets no more memory or files runs on; and a server that
+// is told to end, or a member that is taken out by order of the others, is not silent before it
+// is gone: it takes no detection to know of that.
 func Noticed() []string {
 	var out []string
 	for _, k := range catalogue() {
-		if k.noticed() && !slices.Contains(out, k.Kind) {
+		if k.Detected && !slices.Contains(out, k.Kind) {
 			out = append(out, k.Kind)
 		}
 	}

@@ -84,12 +84,24 @@ func TestDetectionLeavesWhatWasAskedFor(t *testing.T) {
 	}
 }
 
-// TestNoticed: a clock that is moved, and clients that are cut off, no node can find out.
+// TestNoticed: a clock that is moved, and clients that are cut off, no node can find out; who leaves in order needs not
+// be found out. A history knows faults by their kind, so that all of a kind must agree.
 func TestNoticed(t *testing.T) {
 	got := Noticed()
-	for kind, want := range map[string]bool{familyPartition: true, "kill": true, "pause": true, familyClock: false, familyClients: false, familyLimit: false, "lag": false} {
+	for kind, want := range map[string]bool{familyPartition: true, "kill": true, "pause": true, familyClock: false, familyClients: false, familyLimit: false, "lag": false,
+		familyPower: true, familyMembership: false, familyStop: false, familyOrder: false, familyEvict: false, familyReschedule: false} {
 		if slices.Contains(got, kind) != want {
 			t.Errorf("%s is noticed: %v", kind, !want)
+		}
+	}
+	of := map[string]Info{}
+	for _, k := range catalogue() {
+		if o, ok := of[k.Kind]; ok && o.Detected != k.Detected {
+			t.Errorf("%s is detected: %t, %s, of the same kind %s, %t", k.Name, k.Detected, o.Name, k.Kind, o.Detected)
+		}
+		of[k.Kind] = k.Info
+		if k.Detected && k.grip != onLinks && k.grip != onProcess {
+			t.Errorf("%s is detected, and takes neither links nor processes", k.Name)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func kills() family {
 	act := func(s *Step) action { return &kill{victims: victims{family: familyKill, step: s}} }
 	killing := func(name, summary string, needs ...ability.Ability) kind {
 		return kind{
-			Info: Info{Name: name, Kind: familyKill, MinNodes: 1, Summary: summary,
+			Info: Info{Name: name, Kind: familyKill, Detected: true, MinNodes: 1, Summary: summary,
 				Needs:    append([]ability.Ability{ability.Restart}, needs...),
 				Operator: []string{cluster.CommandKill, cluster.CommandStart}},
 			grip: onProcess, check: checkSome, act: act,

@@ -23,7 +23,7 @@ func partitions() family {
 		restore: func(ctx context.Context, s *scene) error { return s.Cluster.Network().HealAll(ctx) },
 		kinds: []kind{
 			{
-				Info: Info{Name: faults.Partition, Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
+				Info: Info{Name: faults.Partition, Kind: familyPartition, Detected: true, MinNodes: 2, Operator: operatorCuts(),
 					Summary: "a mix of the partitions below that fit the cluster"},
 				grip: onLinks,
 				mix: []string{faults.PartitionOne, faults.PartitionHalves, "partition-majority", "partition-ring",
@@ -53,7 +53,7 @@ func partitions() family {
 				s.Groups = append(s.Groups, s.Nodes)
 			}),
 			{
-				Info: Info{Name: faults.PartitionPrimary, Kind: familyPartition, MinNodes: 2, Operator: operatorCuts(),
+				Info: Info{Name: faults.PartitionPrimary, Kind: familyPartition, Detected: true, MinNodes: 2, Operator: operatorCuts(),
 					Needs: []ability.Ability{ability.Primary}, Summary: "the node that takes the writes at the time cut off from all others"},
 				grip:  onLinks,
 				pick:  func(*rand.Rand, []string, *Step) {},
@@ -77,7 +77,7 @@ func operatorCuts() []string {
 // in both directions.
 func splitting(name, summary string, least int, describe func(*Step) string, pick func(*rand.Rand, []string, *Step)) kind {
 	return kind{
-		Info: Info{Name: name, Kind: familyPartition, Summary: summary, MinNodes: least, Operator: operatorCuts()},
+		Info: Info{Name: name, Kind: familyPartition, Detected: true, Summary: summary, MinNodes: least, Operator: operatorCuts()},
 		grip: onLinks, pick: pick, check: checkCuts,
 		act: func(s *Step) action { return &cut{family: familyPartition, step: s, describe: describe} },
 	}

@@ -16,7 +16,7 @@ const familyPause = "pause"
 // at the end: what a long garbage collection or a frozen virtual machine does.
 func pauses() family {
 	info := func(name, summary string, needs ...ability.Ability) Info {
-		return Info{Name: name, Kind: familyPause, MinNodes: 1, Summary: summary, Needs: needs,
+		return Info{Name: name, Kind: familyPause, Detected: true, MinNodes: 1, Summary: summary, Needs: needs,
 			Operator: []string{cluster.CommandPause, cluster.CommandResume}}
 	}
 	// What restores processes is in the family of kills.

@@ -298,13 +298,13 @@ func (p *planner) next(t slot) int {
 		return last
 	}
 	for i := last; i >= 0; i-- {
-		if k := p.left[i].kinds; len(k) > 0 && k[0].noticed() == t.outlasts {
+		if k := p.left[i].kinds; len(k) > 0 && k[0].Detected == t.outlasts {
 			last = i
 			break
 		}
 	}
 	k := p.left[last].kinds
-	p.outlasted = t.outlasts && len(k) > 0 && k[0].noticed()
+	p.outlasted = t.outlasts && len(k) > 0 && k[0].Detected
 	return last
 }
 

@@ -23,7 +23,7 @@ const familyPower = "power-failure"
 func powerFailures() family {
 	failing := func(name, summary string, torn bool) kind {
 		return kind{
-			Info: Info{Name: name, Kind: familyPower, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Disks: true,
+			Info: Info{Name: name, Kind: familyPower, Detected: true, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Disks: true,
 				Summary: summary, NotExternal: "lapse has no hold of disks that it did not make: use kill"},
 			grip: onProcess, check: checkSome,
 			act: func(s *Step) action {
@@ -145,7 +145,7 @@ func (o *powerFailure) seen(ctx context.Context, n cluster.Node) (string, error)
 	if now.Unsynced > 0 {
 		return "", fmt.Errorf("the disk of %s still has something that is not synced in %s", n.Name(), count.Of(now.Unsynced, "file"))
 	}
-	return fmt.Sprintf("%s lost %s (%d writes, %d syncs until then)", n.Name(), lossText(loss, o.torn), now.Writes, now.Syncs), nil
+	return fmt.Sprintf("%s lost %s (%s, %s until then)", n.Name(), lossText(loss, o.torn), count.Of(int(now.Writes), "write"), count.Of(int(now.Syncs), "sync")), nil
 }
 
 // lossText is a loss in words.

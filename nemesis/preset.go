@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
 )
 
@@ -106,7 +107,7 @@ func (p Preset) Fit(cfg Config) (faults []string, left []history.LeftOut, err er
 	room := max(lanes*int(cfg.Duration*8/10/timeForEach), 1)
 	if cfg.Interval == 0 && len(faults) > room {
 		for _, name := range faults[room:] {
-			left = append(left, history.LeftOut{What: name, Why: fmt.Sprintf("a run of %s has time for %d faults", duration.Text(cfg.Duration), room)})
+			left = append(left, history.LeftOut{What: name, Why: fmt.Sprintf("a run of %s has time for %s", duration.Text(cfg.Duration), count.Of(room, "fault"))})
 		}
 		faults = faults[:room]
 	}

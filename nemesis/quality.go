@@ -171,16 +171,25 @@ func (q *shaped) tookEffect(ctx context.Context, s *scene) ([]string, error) {
 	for _, l := range q.links {
 		h.Add(by[l])
 	}
-	var proof []string
+	proof, err := q.befell(h)
+	if err != nil {
+		return nil, err
+	}
+	took, err := q.roundTrips(ctx, s, func(d time.Duration) bool { return d >= 2*(q.quality.Delay-q.quality.Jitter) })
+	return append(proof, took...), err
+}
+
+// befell is the proof that all that the quality stands for has befallen packets of the database.
+func (q *shaped) befell(h cluster.Held) (proof []string, err error) {
 	for _, seen := range []struct {
 		wanted bool
 		n      uint64
 		words  string
 		none   string
 	}{
-		{q.quality.Delay > 0 || q.quality.Rate > 0, h.Packets, fmt.Sprintf("%s of the database were held back, together %s, for %s on average",
-			packets(h.Packets), count.Of(int(h.Bytes), "byte"), duration.Text(h.Waited/time.Duration(max(h.Packets, 1)))), "was held back"},
-		{q.quality.Loss > 0, h.Lost, fmt.Sprintf("%s of the database were lost, and %d arrived", packets(h.Lost), h.Passed), "was lost"},
+		{q.quality.Delay > 0 || q.quality.Rate > 0, h.Packets, fmt.Sprintf("%s of the database %s held back, together %s, for %s on average",
+			packets(h.Packets), count.Were(int(h.Packets)), count.Of(int(h.Bytes), "byte"), duration.Text(h.Waited/time.Duration(max(h.Packets, 1)))), "was held back"},
+		{q.quality.Loss > 0, h.Lost, fmt.Sprintf("%s of the database %s lost, and %s arrived", packets(h.Lost), count.Were(int(h.Lost)), count.Text(int(h.Passed))), "was lost"},
 		{q.quality.Loss > 0 && q.quality.Loss < 1, h.Passed, "", "arrived"},
 		{q.quality.Duplicate > 0, h.Twice, fmt.Sprintf("%s of the database arrived twice", packets(h.Twice)), "arrived twice"},
 		{q.quality.Reorder > 0, h.Overtook, fmt.Sprintf("%s of the database overtook others", packets(h.Overtook)), "overtook anything"},
@@ -192,8 +201,7 @@ func (q *shaped) tookEffect(ctx context.Context, s *scene) ([]string, error) {
 			proof = append(proof, seen.words)
 		}
 	}
-	took, err := q.roundTrips(ctx, s, func(d time.Duration) bool { return d >= 2*(q.quality.Delay-q.quality.Jitter) })
-	return append(proof, took...), err
+	return proof, nil
 }
 
 // roundTrips measures one to each other node, all at once, over links that no other

@@ -58,3 +58,42 @@ func TestQualityOfAStep(t *testing.T) {
 		}
 	}
 }
+
+// TestQualityProofs: what befell one packet is told as of one, and what befell none is no proof.
+func TestQualityProofs(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		q          cluster.Quality
+		h          cluster.Held
+		want, says string
+	}{
+		{cluster.Quality{Delay: ms}, cluster.Held{Packets: 1, Bytes: 52, Waited: 34 * ms}, "1 packet of the database was held back, together 52 bytes, for 34 ms on average", ""},
+		{cluster.Quality{Rate: 1}, cluster.Held{Packets: 2, Bytes: 1, Waited: 34 * ms}, "2 packets of the database were held back, together 1 byte, for 17 ms on average", ""},
+		{cluster.Quality{Rate: 1}, cluster.Held{}, "", "nothing of the database was held back on the links of n1"},
+		{cluster.Quality{Loss: 0.1}, cluster.Held{Lost: 1, Passed: 1200}, "1 packet of the database was lost, and 1,200 arrived", ""},
+		{cluster.Quality{Loss: 0.1}, cluster.Held{Lost: 3, Passed: 1}, "3 packets of the database were lost, and 1 arrived", ""},
+		{cluster.Quality{Loss: 1}, cluster.Held{Lost: 3}, "3 packets of the database were lost, and 0 arrived", ""},
+		{cluster.Quality{Loss: 0.1}, cluster.Held{Lost: 3}, "", "nothing of the database arrived on"},
+		{cluster.Quality{Loss: 0.1}, cluster.Held{Passed: 3}, "", "nothing of the database was lost on"},
+		{cluster.Quality{Duplicate: 1}, cluster.Held{Twice: 1}, "1 packet of the database arrived twice", ""},
+		{cluster.Quality{Duplicate: 1}, cluster.Held{Twice: 2}, "2 packets of the database arrived twice", ""},
+		{cluster.Quality{Duplicate: 1}, cluster.Held{Passed: 2}, "", "nothing of the database arrived twice on"},
+		{cluster.Quality{Reorder: 0.1}, cluster.Held{Overtook: 1}, "1 packet of the database overtook others", ""},
+		{cluster.Quality{Reorder: 0.1}, cluster.Held{Passed: 1}, "", "nothing of the database overtook anything on"},
+		{cluster.Quality{Reorder: 0.1, Delay: ms}, cluster.Held{Overtook: 2, Packets: 1, Bytes: 9, Waited: ms},
+			"1 packet of the database was held back, together 9 bytes, for 1 ms on average; 2 packets of the database overtook others", ""},
+	} {
+		got, err := (&shaped{node: "n1", quality: c.q}).befell(c.h)
+		if text := strings.Join(got, "; "); text != c.want {
+			t.Errorf("%+v of %+v: %q, want %q", c.h, c.q, text, c.want)
+		}
+		if (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v of %+v: %v, want %q", c.h, c.q, err, c.says)
+		}
+	}
+	for n, want := range map[int64]string{1: "1 connection of n1 was reset until then", 2000: "2,000 connections of n1 were reset until then"} {
+		if got := resetText(n, "n1"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

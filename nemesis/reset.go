@@ -58,9 +58,13 @@ func (r *reset) tookEffect(context.Context, *scene) ([]string, error) {
 	times, err := r.again.soFar()
 	n := r.ended.Load()
 	if err != nil || n == 0 || times < 2 {
-		return nil, fmt.Errorf("%d connections of %s were reset, %d times (%w)", n, r.node, times, errOr(err, errNoConnection))
+		return nil, fmt.Errorf("%s of %s %s reset, in %s (%w)", count.Of(int(n), "connection"), r.node, count.Were(int(n)), count.Of(times, "attempt"), errOr(err, errNoConnection))
 	}
-	return []string{fmt.Sprintf("%d connections of %s were reset until then", n, r.node)}, nil
+	return []string{resetText(n, r.node)}, nil
+}
+
+func resetText(n int64, node string) string {
+	return fmt.Sprintf("%s of %s %s reset until then", count.Of(int(n), "connection"), node, count.Were(int(n)))
 }
 
 func (r *reset) heal(context.Context, *scene) error {

@@ -17,7 +17,7 @@ import (
 func slowStarts() family {
 	slow := func(name, summary string, needs ...ability.Ability) kind {
 		return kind{
-			Info: Info{Name: name, Kind: familyKill, MinNodes: 1, Summary: summary,
+			Info: Info{Name: name, Kind: familyKill, Detected: true, MinNodes: 1, Summary: summary,
 				Needs:       append([]ability.Ability{ability.Restart}, needs...),
 				NotExternal: "its operator's commands do not stop a server that is starting: use kill, or pause"},
 			grip: onProcess, check: checkSome,

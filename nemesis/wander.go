@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 )
 
 const (
@@ -109,7 +110,7 @@ func (d *drift) tookEffect(context.Context, *scene) ([]string, error) {
 	if len(seen) < 2 || (seen[len(seen)-1]-seen[0]).Abs() < d.step.Offset.Abs()/20 {
 		return nil, fmt.Errorf("the clock of %s was moved on %d times and read off by %s, which is no drift by %s a second", d.step.Nodes[0], len(seen), list(seen), signed(d.step.Offset))
 	}
-	return []string{fmt.Sprintf("the clock of %s read %s off, and %s after %d steps", d.step.Nodes[0], signed(seen[0]), signed(seen[len(seen)-1]), len(seen)-1)}, nil
+	return []string{fmt.Sprintf("the clock of %s read %s off, and %s after %s", d.step.Nodes[0], signed(seen[0]), signed(seen[len(seen)-1]), count.Of(len(seen)-1, "step"))}, nil
 }
 
 // strobe takes effect when the clock was read back on both sides.

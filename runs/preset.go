@@ -7,7 +7,6 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis"
-	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/workloads"
 )
@@ -24,14 +23,14 @@ const (
 )
 
 // applyPreset sets what the preset of faults, if one was named, says of other settings
-// that were left at their defaults, and returns what of it cannot be.
+// that nobody gave, and returns what of it cannot be, whoever gave what. A value that was given stands, also
+// where it is the default.
 func applyPreset(r *Request, info targets.Info) ([]history.LeftOut, error) {
 	preset, named := nemesis.PresetNamed(r.Faults)
 	if !named || r.Script != "" {
 		return nil, nil
 	}
-	defaults := settings.Defaults()
-	if r.FaultMode == defaults.FaultMode {
+	if r.Open(&r.FaultMode) {
 		r.FaultMode = string(preset.Mode)
 	}
 	if !preset.Hard {
@@ -41,11 +40,11 @@ func applyPreset(r *Request, info targets.Info) ([]history.LeftOut, error) {
 	if err != nil {
 		return nil, targets.Usagef("--workload: %v", err)
 	}
-	if r.Rate == defaults.Rate {
+	if r.Open(&r.Rate) {
 		r.Rate = hardRate
 	}
 	glance, deletes := workloads.Hardens(w, info.Funcs)
-	if r.Keys == 0 && glance {
+	if r.Open(&r.Keys) && glance {
 		r.Keys = hardKeys
 		if r.Duration < shortRun {
 			r.Keys = hardKeysShort
@@ -53,18 +52,16 @@ func applyPreset(r *Request, info targets.Info) ([]history.LeftOut, error) {
 	}
 	var left []history.LeftOut
 	switch {
-	case r.Linger != defaults.Linger:
-	case glance:
+	case r.Open(&r.Linger) && glance:
 		r.Linger = harness.LingerOn
-	default:
+	case r.Linger == harness.LingerAuto && !glance:
 		left = append(left, history.LeftOut{What: "readers that linger, fewer keys", Why: "workload " + r.Workload + " has no keys that others could read"})
 	}
 	switch {
-	case r.Weights != "":
-	case deletes == nil:
-		left = append(left, history.LeftOut{What: "deletes", Why: "workload " + r.Workload + " has none on this target"})
-	default:
+	case r.Open(&r.Weights) && deletes != nil:
 		r.Weights = SharesText(maps.Clone(deletes))
+	case r.Weights == "" && deletes == nil:
+		left = append(left, history.LeftOut{What: "deletes", Why: "workload " + r.Workload + " has none on this target"})
 	}
 	return left, nil
 }

@@ -116,6 +116,8 @@ type Planned struct {
 	// be a secret, and who takes a stored plan up again is another one.
 	OnViolation string
 
+	// plain is the target as it is before it hears of its options, nil where nobody knows.
+	plain targets.Target
 	// generator makes what generates the operations of one run.
 	generator func() (workloads.Generator, error)
 }
@@ -171,6 +173,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		Nodes: req.Nodes, ReadLevel: req.ReadLevel, WriteLevel: req.WriteLevel, Options: req.Options,
 		OpTimeout: req.OpTimeout, Cache: env.Cache, Log: env.Log,
 	}
+	plain := target
 	if target, err = targets.Describe(ctx, target, asked); err != nil {
 		return nil, err
 	}
@@ -219,7 +222,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		return nil, err
 	}
 	cfg.Clocks, cfg.PowerFailures = plan.Schedule.Needs(ability.Clock), plan.Schedule.PowerFails()
-	p := &Planned{Plan: plan, Target: target, Config: cfg, OnViolation: told}
+	p := &Planned{Plan: plan, Target: target, plain: plain, Config: cfg, OnViolation: told}
 	if err := p.makeWorkload(info); err != nil {
 		return nil, err
 	}
@@ -304,6 +307,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 		OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log, Image: plan.Image,
 		Containers: plan.Provider == providers.Containers(env.Providers), Clocks: plan.Schedule.Needs(ability.Clock), PowerFailures: plan.Schedule.PowerFails(),
 	}
+	plain := target
 	if target, err = targets.Describe(ctx, target, asked); err != nil {
 		return nil, err
 	}
@@ -329,7 +333,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	if err := checkTopology(plan, target.Spec(cfg), env); err != nil {
 		return nil, err
 	}
-	p := &Planned{Plan: plan, Target: target, Config: cfg}
+	p := &Planned{Plan: plan, Target: target, plain: plain, Config: cfg}
 	operations := plan.Operations
 	if err := p.makeWorkload(target.Info()); err != nil {
 		return nil, err

@@ -11,20 +11,20 @@ var shown = []string{"target", "nodes", "write-level", "read-level", "workload",
 
 // Command is the arguments that set what r has: what differs from the defaults, and
 // what a reader wants to see. leave leaves out single values, such as target options
-// that are the target's own default.
-func Command(r *Run, leave func(flag, value string) bool) string {
+// that are the target's own default; also are flags that it has whatever their values are.
+func Command(r *Run, leave func(flag, value string) bool, also ...string) string {
 	b := &strings.Builder{}
-	for _, word := range Args(r, leave) {
+	for _, word := range Args(r, leave, also...) {
 		b.WriteString(" " + quote(word))
 	}
 	return b.String()
 }
 
 // Args are the words of Command, without a shell's quotes.
-func Args(r *Run, leave func(flag, value string) bool) []string {
+func Args(r *Run, leave func(flag, value string) bool, also ...string) []string {
 	var out []string
 	for _, s := range all {
-		if !slices.Contains(shown, s.Flag) && s.IsDefault(r) {
+		if !slices.Contains(shown, s.Flag) && !slices.Contains(also, s.Flag) && s.IsDefault(r) {
 			continue
 		}
 		for _, text := range s.Texts(r) {

@@ -26,7 +26,8 @@ func (r *Run) Fields(b *bytes.Buffer) error {
 }
 
 // SetFields reads the fields of a JSON object that Fields wrote, and ignores others.
-// A value that cannot be is an error that names its key.
+// A value that cannot be is an error that names its key. All settings are given then: what was stored
+// had all decided (see Open).
 func (r *Run) SetFields(fields map[string]json.RawMessage) error {
 	for _, s := range all {
 		b, ok := fields[s.Key]
@@ -37,7 +38,10 @@ func (r *Run) SetFields(fields map[string]json.RawMessage) error {
 			return err
 		}
 	}
-	r.Seeded = true
+	r.Seeded, r.filled = true, true
+	for _, s := range all {
+		r.said |= s.bit()
+	}
 	return nil
 }
 

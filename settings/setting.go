@@ -133,8 +133,17 @@ func (s Setting) truth() bool { return s.Type() == truth }
 func (s Setting) OneOf() []string { return slices.Clone(s.oneOf) }
 
 // Set reads text into r: one text for most settings, any number for lists and maps
-// (name=value). Its errors say what it must be, not of what.
+// (name=value). Its errors say what it must be, not of what. The setting is given then, also
+// with the value of its default (see Run.Open).
 func (s Setting) Set(r *Run, text ...string) error {
+	if err := s.set(r, text...); err != nil {
+		return err
+	}
+	r.said |= s.bit()
+	return nil
+}
+
+func (s Setting) set(r *Run, text ...string) error {
 	v := s.value(r)
 	switch v.Interface().(type) {
 	case []string:
@@ -299,8 +308,12 @@ func (s Setting) fill(r *Run, evenZero bool) {
 // is a value keeps it.
 func (r Run) WithDefaults() Run {
 	for _, s := range all {
+		if !r.filled && !s.IsZero(&r) {
+			r.said |= s.bit()
+		}
 		s.fill(&r, false)
 	}
+	r.filled = true
 	return r
 }
 
@@ -310,6 +323,7 @@ func Defaults() Run {
 	for _, s := range all {
 		s.fill(&r, true)
 	}
+	r.filled = true
 	return r
 }
 

@@ -65,4 +65,9 @@ type Run struct {
 	Seed   uint64 `flag:"seed" yaml:"seed" in:"file" json:"seed" max:"9007199254740991" help:"seed of every random choice (default: drawn and printed)" example:"--seed 77"`
 	// Seeded says that Seed was given: 0 is a seed.
 	Seeded bool
+
+	// said has a bit for each setting that was given, by the index of its field, and filled says that defaults were
+	// filled in, so that a value that is there need not have been given (see Open).
+	said   uint64
+	filled bool
 }

@@ -113,8 +113,13 @@ func TestCommandMakesTheSamePlan(t *testing.T) {
 			Faults: "partition-one,kill", FaultInterval: 6 * time.Second, FaultHold: 4 * time.Second, FaultMode: "mixed",
 			Models: "regular,read-your-writes", Provider: "local",
 		},
-		"text that a shell would take apart": {Target: "postgres", Workload: "append", Rate: 50, Options: map[string]string{"isolation": "repeatable read"}},
-		"data centres":                       {Target: "cassandra", Nodes: 2, WriteLevel: "LOCAL_QUORUM", ReadLevel: "LOCAL_QUORUM", Options: map[string]string{"dcs": "2", "rf": "1"}, Workload: "session", Rate: 100},
+		"a preset of faults":                  {Target: "quorumkv", Concurrency: "2n", Faults: "thorough"},
+		"defaults that a preset would change": {Target: "quorumkv", Concurrency: "2n", Faults: "thorough", Rate: 200, FaultMode: "one-at-a-time", Linger: "auto"},
+		"a mode of quorumkv":                  {Target: "quorumkv", Options: map[string]string{"mode": "raft"}, Rate: 50},
+		"one with options of its own":         {Target: "quorumkv", Options: map[string]string{"mode": "multi-leader", "conflicts": "crdt"}, Workload: "set", Rate: 50},
+		"one with the option of another":      {Target: "quorumkv", Options: map[string]string{"mode": "sharded", "shards": "3"}, Workload: "append", Rate: 50},
+		"text that a shell would take apart":  {Target: "postgres", Workload: "append", Rate: 50, Options: map[string]string{"isolation": "repeatable read"}},
+		"data centres":                        {Target: "cassandra", Nodes: 2, WriteLevel: "LOCAL_QUORUM", ReadLevel: "LOCAL_QUORUM", Options: map[string]string{"dcs": "2", "rf": "1"}, Workload: "session", Rate: 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req.Seed, req.Seeded = 42, true
@@ -143,6 +148,44 @@ func TestCommandMakesTheSamePlan(t *testing.T) {
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("%s\nmakes\n%s\nwant\n%s", runs.Command(p), stdout, b)
+			}
+		})
+	}
+}
+
+// TestPresetsLeaveWhatFlagsSay: a flag that was given stands under a preset of faults, be it with its default,
+// and so it does in the plan that is stored, in its replay and in the printed command.
+func TestPresetsLeaveWhatFlagsSay(t *testing.T) {
+	base := []string{"run", "--seed", "42", "--faults", "thorough"}
+	for _, c := range []struct{ flag, value, key, want string }{
+		{"rate", "200", "rate", "200"}, {"fault-mode", "one-at-a-time", "fault_mode", `"one-at-a-time"`}, {"linger", "auto", "linger", `"auto"`},
+		{"keys", "0", "keys", "null"}, {"weights", "", "weights", "null"},
+	} {
+		t.Run(c.flag, func(t *testing.T) {
+			first := planOf(t, append(slices.Clone(base), "--"+c.flag, c.value))
+			value := func(plan any) string {
+				b, err := json.Marshal(plan.(map[string]any)[c.key])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return string(b)
+			}
+			if got := value(first); got != c.want {
+				t.Errorf("--%s %q is %s, want %s", c.flag, c.value, got, c.want)
+			}
+			if got := value(planOf(t, slices.Clone(base))); got == c.want {
+				t.Errorf("the preset leaves --%s at %s: nothing was tested", c.flag, got)
+			}
+			b, err := json.Marshal(first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "plan.json")
+			if err := os.WriteFile(file, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if again := planOf(t, []string{"replay", file}); !reflect.DeepEqual(again, first) {
+				t.Errorf("it is replayed as\n%v\nwant\n%v", again, first)
 			}
 		})
 	}
