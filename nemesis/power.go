@@ -178,14 +178,5 @@ func bytesText(n int64) string {
 // settleDisks says that what nodes have written so far is durable, as on machines that have
 // been running for a while: what they were made of is not what is tested.
 func (s *scene) settleDisks(ctx context.Context) error {
-	return each(s.Cluster.Nodes(), func(n cluster.Node) error {
-		d := cluster.DiskOf(n)
-		if d == nil {
-			return nil
-		}
-		if err := d.Settle(ctx); err != nil {
-			return fmt.Errorf("syncing the disk of %s: %w", n.Name(), err)
-		}
-		return nil
-	})
+	return each(s.Cluster.Nodes(), func(n cluster.Node) error { return cluster.Settle(ctx, n) })
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -16,6 +17,20 @@ type Disked interface {
 func DiskOf(n Node) Disk {
 	if d, ok := n.(Disked); ok {
 		return d.Disk()
+	}
+	return nil
+}
+
+// Settle has what was written to the directory of n so far count as synced, if it is on a disk
+// of lapse's own. It is for what programs wrote by which a target prepares a node without
+// syncing it, as its operator would have: what lapse itself writes there is durable at once.
+func Settle(ctx context.Context, n Node) error {
+	d := DiskOf(n)
+	if d == nil {
+		return nil
+	}
+	if err := d.Settle(ctx); err != nil {
+		return fmt.Errorf("syncing the disk of %s: %w", n.Name(), err)
 	}
 	return nil
 }

@@ -154,8 +154,7 @@ func (s grouped) Ready(ctx context.Context, node string) error {
 	case unknown != nil:
 		return err
 	case err == nil:
-		s.transfers.end(i)
-		return nil
+		return s.arrived(ctx, i)
 	}
 	return errors.Join(err, s.joinAgain(ctx, i))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // expectMembers waits until the cluster says that these are its members.
@@ -202,6 +203,59 @@ func TestGivenUpSince(t *testing.T) {
 		}
 		if got, err := firstLine(path, 0, givenUp); err != nil || got == "" {
 			t.Errorf("from the beginning: %q, %v", got, err)
+		}
+	}
+}
+
+type disk = cluster.Disk
+
+// diskNode is a node with a disk that counts how often it was settled.
+type diskNode struct {
+	cluster.Node
+	disk
+	logs    string
+	settled int
+	err     error
+}
+
+func (n *diskNode) Name() string       { return "n1" }
+func (n *diskNode) LogDir() string     { return n.logs }
+func (n *diskNode) Disk() cluster.Disk { return n }
+func (n *diskNode) Settle(context.Context) error {
+	n.settled++
+	return n.err
+}
+
+// TestArrived: of a joiner that got all data the disk counts as synced, once, of one that got
+// what it missed it does not.
+func TestArrived(t *testing.T) {
+	for _, c := range []struct {
+		before, since string
+		settled       int
+	}{
+		{"", "[Note] WSREP: SST received", 1},
+		{"", "[Note] WSREP: SST succeeded for position 5c8ae9ff-c0a7-11f0-a7ac-4f3c1a7a4ae0:12", 1},
+		{"", "[Note] WSREP: Prepared SST request: rsync|10.77.0.3:4444/rsync_sst", 0},
+		{"", "[Note] WSREP: Receiving IST: 12 writesets, seqnos 5-17", 0},
+		{"[Note] WSREP: SST received", "[Note] WSREP: Receiving IST: 12 writesets, seqnos 5-17", 0},
+	} {
+		n := &diskNode{logs: t.TempDir()}
+		s := &System{Fleet: &launch.Fleet{Nodes: []cluster.Node{n}}, transfers: transfers{joins: map[int]*join{}}}
+		path := s.logPath(0)
+		must(t, os.WriteFile(path, []byte(c.before+"\n"), 0o600))
+		s.transfers.begin(0, true)
+		s.transfers.started(0, sizeOf(path))
+		must(t, os.WriteFile(path, []byte(c.before+"\n"+c.since+"\n"), 0o600))
+		n.err = errors.New("gone")
+		if err := s.arrived(t.Context(), 0); (err != nil) != (c.settled > 0) {
+			t.Errorf("%q with a disk that cannot: %v", c.since, err)
+		}
+		n.err, n.settled = nil, 0
+		for range 2 {
+			must(t, s.arrived(t.Context(), 0))
+		}
+		if c.settled > 0 && n.settled != c.settled || c.settled == 0 && n.settled > 0 {
+			t.Errorf("%q, then %q: settled %d times, want %d", c.before, c.since, n.settled, c.settled)
 		}
 	}
 }

@@ -109,12 +109,20 @@ func (s *System) follow(ctx context.Context, node int) error {
 	if err != nil {
 		return err
 	}
-	return s.order(ctx, node,
+	err = s.order(ctx, node,
 		"STOP SLAVE", "SET GLOBAL read_only = ON", "SET GLOBAL rpl_semi_sync_master_enabled = OFF",
 		fmt.Sprintf("SET GLOBAL rpl_semi_sync_slave_enabled = %t", s.set.semiSync()),
 		fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='%s', MASTER_PORT=%s, MASTER_USER='%s', MASTER_PASSWORD='%s', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5",
-			host, number, replicaUser, s.password),
-		"START SLAVE")
+			host, number, replicaUser, s.password))
+	if err != nil {
+		return err
+	}
+	// The server writes whom it follows, and does not sync it (sync_master_info counts events). Without it a node that loses its
+	// power later would follow nobody, or the primary before.
+	if err := cluster.Settle(ctx, s.Nodes[node]); err != nil {
+		return err
+	}
+	return s.order(ctx, node, "START SLAVE")
 }
 
 // standing is a node's place in the replication, by its own word.

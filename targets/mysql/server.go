@@ -50,7 +50,8 @@ func (s *System) usersSQL() string {
 }
 
 // installScript makes a data directory anew. The users are handed over in a file that
-// only the server's user reads; nothing has to survive, so that nothing is synced.
+// only the server's user reads. It syncs nothing, which takes long: a disk that can lose its
+// power is told.
 const installScript = `set -e
 umask 077
 rm -rf data tmp
@@ -73,7 +74,7 @@ func (s *System) install(ctx context.Context, i int) error {
 	if err != nil {
 		return fmt.Errorf("making a data directory on %s: %w: %s", n.Name(), err, complaint(string(out)))
 	}
-	return nil
+	return cluster.Settle(ctx, n)
 }
 
 // complaint is the first line that tells of an error, else the last one.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
+
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // A joiner gets what it lacks from a donor: the writes that it missed (incremental, IST), or all data (SST). When that fails in the
@@ -16,6 +18,26 @@ import (
 
 // joinTries is how often a joiner that gave up is started again.
 const joinTries = 3
+
+// whole is a line of a joiner's log when it got all data, as the same versions have it.
+var whole = regexp.MustCompile(`WSREP: SST (received|succeeded)`)
+
+// arrived ends the join of node i, if one is under way. rsync does not sync what it writes (the donor alone does): a machine does
+// within half a minute, but a disk that can lose its power has it as lost for ever unless it is told.
+func (s *System) arrived(ctx context.Context, i int) error {
+	j, joins := s.transfers.again(i)
+	if joins && cluster.DiskOf(s.Nodes[i]) != nil {
+		line, err := firstLine(s.logPath(i), j.from, whole)
+		if err == nil && line != "" {
+			err = cluster.Settle(ctx, s.Nodes[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.transfers.end(i)
+	return nil
+}
 
 // transfers are the joins that are under way. They are safe for concurrent use.
 type transfers struct {

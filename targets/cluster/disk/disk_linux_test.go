@@ -120,6 +120,11 @@ func TestPowerFailure(t *testing.T) {
 		{"never synced", func(m *mounted) { m.write("a", "x", false) }, map[string]string{"a": ""}},
 		{"synced", func(m *mounted) { m.write("a", "x", true) }, map[string]string{"a": "x"}},
 		{"synced, then written over", func(m *mounted) { m.write("a", "x", true); m.write("a", "yy", false) }, map[string]string{"a": "x"}},
+		{"synced, then written over by less", func(m *mounted) {
+			m.write("a", "xyz", true)
+			m.write("a", "q", false)
+			m.want(map[string]string{"a": "q"})
+		}, map[string]string{"a": "xyz"}},
 		{"synced under another name", func(m *mounted) {
 			m.write("a", "x", true)
 			m.must(os.Rename(m.path("a"), m.path("b")))

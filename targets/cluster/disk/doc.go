@@ -6,7 +6,8 @@
 // blocks held, and how long it was, when it was last synced. fsync(2), fdatasync(2),
 // msync(2) with MS_SYNC and writes with O_SYNC or O_DSYNC drop the log of the file. A power
 // failure puts back what is in the logs. Nothing is held back: whoever reads sees what was
-// written last, as on any machine that has not lost its power.
+// written last, as on any machine that has not lost its power. The log is in memory: it takes
+// as much as was overwritten since the last sync, and nothing of what a file has grown by.
 //
 // # The model
 //

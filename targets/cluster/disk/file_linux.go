@@ -219,9 +219,14 @@ func (f *fileSystem) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Sta
 
 // Fsync implements fuse.RawFileSystem, and fdatasync(2).
 func (f *fileSystem) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
-	n := f.table.get(in.NodeId)
-	if n == nil {
-		return fuse.ENOENT
+	n, h := f.table.get(in.NodeId), f.handles.get(in.Fh)
+	if n == nil || h == nil {
+		return fuse.EBADF
+	}
+	if h.harness {
+		f.power.RLock()
+		defer f.power.RUnlock()
+		return status(n.sync(false))
 	}
 	// Who is interrupted meanwhile has to wait: most programs take an interrupted sync for a
 	// failed one.

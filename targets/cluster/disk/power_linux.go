@@ -77,14 +77,14 @@ func (f *fileSystem) rollBack(p cluster.PowerFailure) (cluster.DiskLoss, []*inod
 		if !n.unsynced() {
 			continue
 		}
+		name := f.name(n) // with nothing unsynced it may be dropped by a kernel that has forgotten it
 		loss, err := n.powerFailure(chance)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", f.name(n), err))
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 		sum = sum.Plus(loss)
 		changed = append(changed, n)
 		if loss.Files > 0 {
-			name := f.name(n)
 			names = append(names, lost{name, loss.Bytes})
 			f.log.Info("a file has lost what was not synced", "file", name, "bytes", loss.Bytes, "dropped", loss.Dropped, "kept", loss.Kept, "torn", loss.Torn)
 		}
