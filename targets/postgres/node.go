@@ -54,6 +54,9 @@ func (s *System) Ready(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Alive(node); err != nil {
+		return err
+	}
 	if err := s.poolerServes(ctx, node); err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		strayed:  map[int]lsn{},
 		copied:   map[int]lsn{},
 	}
+	s.Complaint = complains
 	s.Teller = launch.NewTeller(s.Logger)
 	if cfg.Clocks {
 		if s.clocks, err = wallclock.Find(ctx, cfg.Cache, c); err != nil {

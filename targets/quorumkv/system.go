@@ -203,18 +203,23 @@ func membersArgs(options map[string]string) []string {
 // Ready implements targets.System: the node serves, is connected with every
 // other node that runs, and a write and a read at the weakest level went through it.
 func (s *System) Ready(ctx context.Context, node string) error {
-	return s.serves(ctx, node, func(h protocol.Health) error {
-		for name, p := range h.Peers {
-			peer, err := s.Cluster.Node(name)
-			if err != nil {
-				return err
-			}
-			if peer.State() == cluster.Running && !p.Connected {
-				return fmt.Errorf("%s is not connected with %s: %s", node, name, p.Error)
-			}
-		}
-		return nil
+	return s.ReadyIf(ctx, node, func(ctx context.Context, _ int) error {
+		return s.serves(ctx, node, func(h protocol.Health) error { return s.connected(node, h) })
 	})
+}
+
+// connected returns nil if the node says that it is connected with every other one that runs.
+func (s *System) connected(node string, h protocol.Health) error {
+	for name, p := range h.Peers {
+		peer, err := s.Cluster.Node(name)
+		if err != nil {
+			return err
+		}
+		if peer.State() == cluster.Running && !p.Connected {
+			return fmt.Errorf("%s is not connected with %s: %s", node, name, p.Error)
+		}
+	}
+	return nil
 }
 
 // serves returns nil when connected says so of how the node is, and a write and a
