@@ -261,7 +261,7 @@ func (e *Engine) load(id peer.Identity) (*loop, error) {
 	if err := e.confirm(last > 0); err != nil {
 		return nil, err
 	}
-	e.machine, e.oldLife = m, last > 0
+	e.machine, e.oldLife = m, last > 0 || e.confirmed.Load()
 	e.status.Store(&status{Applied: m.applied, Members: m.now()}) // before the loop says more: what is proposed names it
 	e.Group = group.New(e.node, id)
 	e.desk = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Serve: e.serve, Timeout: e.node.RequestTimeout,

@@ -140,3 +140,45 @@ func TestWipedFirstMembers(t *testing.T) {
 		t.Error("nothing was tried")
 	}
 }
+
+// A group forms although one of its first members was wiped when others knew it and the group was not there yet: that one hears what it has lost, answers
+// the others all the same, and is a member again when it joins.
+func TestAGroupFormsAroundAWipedMember(t *testing.T) {
+	s := newSim(t, 1, 1000, "n1", "n2", "n3")
+	s.crash("n3")
+	for range 20 {
+		s.round()
+	}
+	if e1, e2 := s.nodes["n1"].e, s.nodes["n2"].e; e1.knownBy.Load() != 1 || e2.knownBy.Load() != 1 || e1.counts() || e2.counts() {
+		t.Fatalf("n1 is known by %d, n2 by %d", e1.knownBy.Load(), e2.knownBy.Load())
+	}
+	s.wipe("n2")
+	s.until("n2 hears what it has lost", func() bool { return strings.Contains(s.nodes["n2"].e.lost(), "has lost the directory") })
+	s.start("n3")
+	s.until("n1 and n3 go on", func() bool { name, _ := s.leader(); return name == "n1" || name == "n3" })
+	s.put("n1", "k", "v")
+	s.until("a write is acknowledged", func() bool { return s.acked["k"] == "v" })
+	s.stop("n2")
+	s.nodes["n2"] = &simNode{fs: vfs.NewCrashableMem(), join: true}
+	s.start("n2")
+	s.add("n2")
+	s.agree("n1", "n2", "n3")
+}
+
+// A node that counts may have confirmed a lease before it had anything in its log: after a restart it is careful with its vote all the same.
+func TestOneThatCountsWithoutALogIsCarefulAfterARestart(t *testing.T) {
+	s := newSim(t, 1, 1000, "n1", "n2", "n3")
+	e := func() *Engine { return s.nodes["n3"].e }
+	if e().oldLife {
+		t.Error("it had a life before its first")
+	}
+	s.until("n3 counts", func() bool { return e().confirmed.Load() })
+	s.crash("n3")
+	s.start("n3")
+	if last, err := s.nodes["n3"].l.log.LastIndex(); err != nil || last > 0 {
+		t.Fatalf("it has %d entries (%v)", last, err)
+	}
+	if !e().oldLife {
+		t.Error("it votes as if nobody had heard of it")
+	}
+}
