@@ -41,13 +41,13 @@ func disks() family {
 		}
 	}
 	slow := func(d time.Duration) cluster.DiskFault { return cluster.DiskFault{SlowSync: d} }
-	return family{doing: "mending disks", restore: mendDisks, kinds: []kind{
+	return family{doing: "mending disks", restore: mendDisks, kinds: append([]kind{
 		broken("disk-full", "let the disk of one node have no more space: what makes a file longer fails with ENOSPC", 1, cluster.DiskFault{Full: true}),
 		broken("disk-error", "let the disk of one node fail: each write, or each fsync, with EIO; what does not serve afterwards is started again",
 			// Few reads reach a disk: mostly the fault would have no effect.
 			2, cluster.DiskFault{Fail: cluster.DiskWrite}, cluster.DiskFault{Fail: cluster.DiskSync}, cluster.DiskFault{Fail: cluster.DiskRead}),
 		broken("slow-disk", "let each fsync of one node take 50, 200 or 1,000 ms longer", 3, slow(50*time.Millisecond), slow(200*time.Millisecond), slow(time.Second)),
-	}}
+	}, damages()...)}
 }
 
 // brokenDisk takes effect when the disk says that it is broken and, but for a full one, that
@@ -76,6 +76,10 @@ func (b *brokenDisk) aim(ctx context.Context, s *scene, f *history.Fault) error 
 
 func (b *brokenDisk) what() string {
 	switch {
+	case b.how.Flip:
+		return "bit flip on the disk"
+	case b.how.Misdirect:
+		return "misdirected write on the disk"
 	case b.how.Full:
 		return "full disk"
 	case b.how.SlowSync > 0:
@@ -154,6 +158,12 @@ func (b *brokenDisk) heal(ctx context.Context, s *scene) error {
 			b.fault.Proof = append(b.fault.Proof, fmt.Sprintf("process %d of %s has ended on its broken disk", b.pid, n.Name()))
 		}
 	}
+	return b.serves(ctx, s)
+}
+
+// serves starts the node if it has ended, and anew if it does not serve by itself.
+func (b *brokenDisk) serves(ctx context.Context, s *scene) error {
+	n := b.nodes[0]
 	if err := b.victims.heal(ctx, s); err != nil {
 		return err
 	}

@@ -62,6 +62,17 @@ func (d *fakeDisk) Break(_ context.Context, f cluster.DiskFault) error {
 		return nil
 	}
 	d.breaks = append(d.breaks, f)
+	if (f.Flip || f.Misdirect) && !d.n.f.lies.diskUnmet {
+		one := cluster.DiskDamage{File: "data/log", Offset: 8200, Bytes: 1, Before: 0x41, After: 0x40, Reads: 2}
+		if d.n.f.lies.damageUnread {
+			one.Reads = 0
+		}
+		if f.Misdirect {
+			meant := int64(4096)
+			one.Meant, one.Landed, one.Bytes = &meant, 8192, 100
+		}
+		d.counts.Damages = append(d.counts.Damages, one)
+	}
 	if !d.n.f.lies.diskUnmet {
 		c := &d.counts
 		c.FailedWrites, c.FailedSyncs, c.Refused, c.Slowed = c.FailedWrites+3, c.FailedSyncs+3, c.Refused+3, c.Slowed+3
@@ -77,6 +88,17 @@ func (d *fakeDisk) Mend(context.Context) error {
 	defer d.n.f.mu.Unlock()
 	if !d.n.f.lies.diskForever {
 		d.breaks = nil
+	}
+	for i, one := range d.counts.Damages {
+		switch {
+		case one.End != "" || d.n.f.lies.damageEndless:
+		case one.Misdirected():
+			d.counts.Damages[i].End = cluster.DamageStays
+		case d.n.f.lies.damageOver:
+			d.counts.Damages[i].End = cluster.DamageOverwritten
+		default:
+			d.counts.Damages[i].End = cluster.DamagePutBack
+		}
 	}
 	return nil
 }

@@ -77,5 +77,8 @@ type lies struct {
 	diskUnmet        bool // nobody asks anything of it
 	diskForever      bool // broken for good
 	endsOfDisk       bool // the process does
+	damageUnread     bool // nobody reads what is damaged
+	damageOver       bool
+	damageEndless    bool // the disk does not say what came of it
 	star             bool // nodes talk to the first one alone
 }

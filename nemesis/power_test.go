@@ -122,6 +122,44 @@ func TestBrokenDisks(t *testing.T) {
 	}
 }
 
+// TestDamages: what is told of what a disk did to a file, and what came of it.
+func TestDamages(t *testing.T) {
+	flip := "byte 8200 of data/log was 0x41 and is 0x40"
+	for _, c := range []struct {
+		name, fault string
+		lies        lies
+		proof       []string
+	}{
+		{"a flip that was read", "bit-flip", lies{}, []string{flip, "was killed and started with it", "at the end of it n2 served", "byte 8200 of data/log: put back; 2 requests of n"}},
+		{"a flip that nobody read", "bit-flip", lies{damageUnread: true}, []string{flip, "put back; nobody has read it"}},
+		{"a flip with which nobody serves", "bit-flip", lies{neverReady: true}, []string{flip, "at the end of it n2 is not in service"}},
+		{"a flip that was overwritten", "bit-flip", lies{damageOver: true}, []string{flip, "overwritten meanwhile; 2 requests of n"}},
+		{"a misdirected write", "misdirected-write", lies{}, []string{"100 bytes meant for 4096 of data/log landed at 8192, so that byte 8200 was 0x41 and is 0x40", "what was damaged stays; 2 requests"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3, c.lies)
+				schedule, err := NewSchedule(Config{Seed: 3, Faults: []string{c.fault}, Nodes: f.names, Abilities: everything, Duration: 8 * time.Second, Interval: 6 * time.Second})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if o := f.scene().run(t.Context(), schedule); len(o.Reasons()) > 0 && !c.lies.neverReady {
+					t.Error(o.Reasons())
+				}
+				got := strings.Join(f.faults[1].Proof, "; ")
+				for _, want := range c.proof {
+					if !strings.Contains(got, want) {
+						t.Errorf("the proof is %q, want %q in it", got, want)
+					}
+				}
+				if !schedule.Blameless() {
+					t.Error("it is told what is promised")
+				}
+			})
+		})
+	}
+}
+
 // TestDiskSteps: steps of a schedule that was written by hand.
 func TestDiskSteps(t *testing.T) {
 	for _, c := range []struct {

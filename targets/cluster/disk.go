@@ -110,7 +110,47 @@ type DiskFault struct {
 	Full bool `json:"full,omitempty"`
 	// SlowSync is how long each sync takes in addition.
 	SlowSync time.Duration `json:"slow_sync_ns,omitempty"`
+	// Flip flips one bit of a block that the node has synced, at once and drawn by Seed; it
+	// is an error if there is none. Mend puts the bit back, unless it was overwritten.
+	Flip bool `json:"flip,omitempty"`
+	// Misdirect has the next write that can, of a file that the node has synced before, land
+	// in other blocks of it, drawn by Seed. Mend cannot undo that.
+	Misdirect bool   `json:"misdirect,omitempty"`
+	Seed      uint64 `json:"seed,omitempty"`
 }
+
+// DiskDamage is a flipped bit, or a write that landed elsewhere.
+type DiskDamage struct {
+	// File is below the node's directory; Before and After are what it had and has at
+	// Offset, of the bytes that changed the first one.
+	File   string `json:"file"`
+	Offset int64  `json:"offset"`
+	Before byte   `json:"before"`
+	After  byte   `json:"after"`
+	// Bytes is how many were written, at Landed and not at Meant, which is nil for a bit.
+	Bytes  int64  `json:"bytes"`
+	Meant  *int64 `json:"meant,omitempty"`
+	Landed int64  `json:"landed,omitempty"`
+	// Reads counts requests of the node's kernel that got some of what is damaged and not
+	// overwritten, also by reading ahead. What is cached is read without one.
+	Reads int64 `json:"reads"`
+	// End is what came of it when the disk was mended; empty before that.
+	End DamageEnd `json:"end,omitempty"`
+}
+
+// Misdirected says whether it was a write that landed elsewhere.
+func (d DiskDamage) Misdirected() bool { return d.Meant != nil }
+
+// DamageEnd is what comes of a damage.
+type DamageEnd string
+
+// The ends.
+const (
+	DamagePutBack     DamageEnd = "put back"
+	DamageOverwritten DamageEnd = "overwritten"
+	DamageRemoved     DamageEnd = "removed"
+	DamageStays       DamageEnd = "stays"
+)
 
 // DiskCounts are what a disk was asked for and what came of it.
 type DiskCounts struct {
@@ -134,6 +174,8 @@ type DiskCounts struct {
 	Slowed       int64 `json:"slowed"`
 	// Broken says whether a Break is in force.
 	Broken bool `json:"broken"`
+	// Damages are all that were done to files, the first one first.
+	Damages []DiskDamage `json:"damages,omitempty"`
 }
 
 // Failed is how many operations of this kind were answered with EIO.

@@ -1,6 +1,6 @@
 // Package disk is a file system over a directory of this machine that knows what was never
 // synced, so that a node can lose its power: what its processes wrote and did not sync is
-// taken back. It also gives errors, runs full and is slow.
+// taken back. It also gives errors, runs full, is slow, flips bits and misdirects writes.
 //
 // It passes everything through (FUSE) and keeps an undo log: of each file, what its 4 KiB
 // blocks held, and how long it was, when it was last synced. fsync(2), fdatasync(2),
@@ -33,6 +33,10 @@
 // Applications Recover from fsync Failures?", USENIX ATC 2020): the pages count as clean, so
 // that they are still read as they were written last, a further sync succeeds without
 // writing them, and after a power failure they are gone.
+//
+// A bit that is flipped is one of a block that is durable, in a file that a process of the
+// node has synced; a write that lands elsewhere is written, and synced, where it landed. The
+// kernel forgets what it had cached of both, as if it had been long ago.
 //
 // LazyFS (Ramos et al., "When Amnesia Strikes", VLDB 2024) is the other way round: it holds
 // back what was not synced, in a cache of its own. An undo log needs no cache, leaves

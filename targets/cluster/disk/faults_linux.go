@@ -60,6 +60,28 @@ func (f *faults) slow() (sum time.Duration) {
 	return sum
 }
 
+// once has do try to misdirect a write if one is to be; if it did, no other one is.
+func (f *faults) once(do func(seed uint64) (*damage, error)) (*damage, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, one := range f.all {
+		if !one.Misdirect {
+			continue
+		}
+		d, err := do(one.Seed)
+		if d != nil {
+			f.all[i].Misdirect = false
+		}
+		return d, err
+	}
+	return nil, nil
+}
+
+// misdirects says whether a write is to be misdirected.
+func (f *faults) misdirects() bool {
+	return f.any(func(one cluster.DiskFault) bool { return one.Misdirect })
+}
+
 // fails says whether an operation on a file fails now, counts it and writes it down.
 func (f *fileSystem) fails(op cluster.DiskOp, n *inode) bool {
 	if !f.faults.fails(op) {

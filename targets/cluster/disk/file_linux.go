@@ -138,6 +138,9 @@ func (f *fileSystem) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, status(err)
 	}
+	if !h.harness {
+		h.inode.read(int64(in.Offset), int64(n))
+	}
 	return fuse.ReadResultData(buf[:n]), fuse.OK
 }
 
@@ -160,18 +163,41 @@ func (f *fileSystem) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (ui
 	defer f.power.RUnlock()
 	f.counts.writes.Add(1)
 	f.counts.writtenBytes.Add(int64(len(data)))
-	var n int
-	err := h.inode.change(h.file, off, int64(len(data)), func() (err error) {
-		n, err = h.file.WriteAt(data, off)
-		return err
-	})
+	n, err := f.store(h, data, off)
 	if n == 0 && err != nil {
 		return 0, status(err)
 	}
 	if h.harness || in.Flags&unix.O_DSYNC != 0 {
+		if !h.harness {
+			h.inode.syncs()
+		}
 		err = h.inode.sync(false)
 	}
 	return uint32(n), status(err)
+}
+
+// store writes data where they are meant for or, once, elsewhere.
+func (f *fileSystem) store(h *handle, data []byte, off int64) (n int, err error) {
+	if !h.harness && f.faults.misdirects() {
+		d, err := f.misdirect(h, off, data)
+		if err != nil {
+			return 0, err
+		}
+		if d != nil {
+			// Who writes holds the pages until there is an answer.
+			f.drops.Go(func() {
+				if err := f.drop(d); err != nil {
+					f.log.Error("what is cached of a damaged file stays", "error", err)
+				}
+			})
+			return len(data), nil
+		}
+	}
+	err = h.inode.change(h.file, off, int64(len(data)), func() (err error) {
+		n, err = h.file.WriteAt(data, off)
+		return err
+	})
+	return n, err
 }
 
 // longer says whether a file that is written to up to end becomes longer.
@@ -243,6 +269,7 @@ func (f *fileSystem) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 	if fails {
 		return fuse.EIO
 	}
+	n.syncs()
 	f.counts.syncs.Add(1)
 	return fuse.OK
 }

@@ -35,6 +35,13 @@ type fileSystem struct {
 	handles handles
 	faults  faults
 	counts  counts
+	damages damages
+	// drops are those of a damaged file's cache that are under way.
+	drops sync.WaitGroup
+
+	// forget has the kernel forget n bytes at off that it has cached of an inode, all if
+	// both are 0.
+	forget func(id uint64, off, n int64) fuse.Status
 }
 
 // counts are those of cluster.DiskCounts that are counted one by one.

@@ -30,6 +30,10 @@ type inode struct {
 	// mu is held while the contents or the log change.
 	mu   sync.Mutex
 	undo undo
+	// synced: one of the node's processes has synced it since the kernel was told of it.
+	synced bool
+	// damage is the last that was done to it, nil for none.
+	damage *damage
 }
 
 type inodeKey struct{ dev, ino uint64 }
@@ -71,7 +75,39 @@ func (n *inode) change(f *os.File, off, length int64, do func() error) error {
 	if err := n.undo.before(f, size, off, length); err != nil {
 		return err
 	}
-	return do()
+	if err := do(); err != nil {
+		return err
+	}
+	n.damage.written(off, length)
+	return nil
+}
+
+// ofNode says whether one of the node's processes has synced it.
+func (n *inode) ofNode() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.synced && (n.damage == nil || n.damage.End != "")
+}
+
+// damaged says whether something was done to it that may have to be undone.
+func (n *inode) damaged() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.damage != nil && n.damage.End == ""
+}
+
+// read counts who gets something that is damaged.
+func (n *inode) read(off, length int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.damage.read(off, length)
+}
+
+// syncs notes that one of the node's processes has it synced.
+func (n *inode) syncs() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.synced = true
 }
 
 // truncate makes the file that long.
@@ -88,7 +124,11 @@ func (n *inode) truncate(f *os.File, to int64) error {
 	if err := n.undo.beforeTruncate(f, size, to); err != nil {
 		return err
 	}
-	return unix.Ftruncate(int(f.Fd()), to)
+	if err := unix.Ftruncate(int(f.Fd()), to); err != nil {
+		return err
+	}
+	n.damage.cut(min(size, to))
+	return nil
 }
 
 // sync makes what was written durable or, if it fails, loses it.
@@ -102,6 +142,7 @@ func (n *inode) sync(fails bool) error {
 		st, err := n.stat()
 		if err == nil {
 			n.undo.sync(st.Size)
+			n.damage.synced()
 		}
 		return err
 	}
@@ -227,6 +268,9 @@ func (t *table) forget(id, times uint64) {
 // drop removes an inode that the kernel does not know, if nothing of it has to be kept; the
 // lock is held.
 func (t *table) drop(n *inode) {
+	if n.damaged() {
+		return
+	}
 	if n.unsynced() {
 		if st, err := n.stat(); err != nil || st.Nlink > 0 {
 			return

@@ -79,6 +79,7 @@ func start(ord orders) (*service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mounting it: %w", err)
 	}
+	fs.forget = server.InodeNotify
 	go server.Serve()
 	if err := server.WaitMount(); err != nil {
 		return nil, fmt.Errorf("waiting for the mount: %w", err)
@@ -130,9 +131,15 @@ func (s *service) answer(r request) (a answer, err error) {
 	case r.Break != nil:
 		s.fs.log.failures.Store(0)
 		s.fs.log.Info("the disk breaks", "how", fmt.Sprintf("%+v", *r.Break))
+		if r.Break.Flip {
+			if err = s.fs.flip(r.Break.Seed); err != nil {
+				break
+			}
+		}
 		s.fs.faults.add(*r.Break)
 	case r.Mend:
 		s.fs.faults.mend()
+		err = s.fs.putBack()
 		s.fs.log.Info("the disk is whole")
 	}
 	a.Counts = s.fs.counted()
@@ -140,7 +147,7 @@ func (s *service) answer(r request) (a answer, err error) {
 }
 
 // forget has the kernel forget what it has cached of an inode.
-func (s *service) forget(id uint64) fuse.Status { return s.server.InodeNotify(id, 0, 0) }
+func (s *service) forget(id uint64) fuse.Status { return s.fs.forget(id, 0, 0) }
 
 func (f *fileSystem) counted() cluster.DiskCounts {
 	c := &f.counts
@@ -148,7 +155,7 @@ func (f *fileSystem) counted() cluster.DiskCounts {
 		Reads: c.reads.Load(), Writes: c.writes.Load(), WrittenBytes: c.writtenBytes.Load(), Syncs: c.syncs.Load(),
 		PowerFailures: c.powerFailures.Load(),
 		FailedReads:   c.failedReads.Load(), FailedWrites: c.failedWrites.Load(), FailedSyncs: c.failedSyncs.Load(),
-		Refused: c.refused.Load(), Slowed: c.slowed.Load(), Broken: f.faults.broken(),
+		Refused: c.refused.Load(), Slowed: c.slowed.Load(), Broken: f.faults.broken(), Damages: f.damages.copies(),
 	}
 	for _, n := range f.table.all() {
 		if n.unsynced() {
