@@ -9,7 +9,10 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/disk"
 )
 
 // TestConcurrentSyncs: what a write returned before a sync began, by whatever descriptor, is there
@@ -80,6 +83,28 @@ func TestNumbersAgain(t *testing.T) {
 			m.want(map[string]string{"b": fmt.Sprint(i)})
 		}
 		m.must(os.Remove(m.path("b")))
+	}
+}
+
+// TestGone: a disk whose server has ended says so whatever it is asked, hangs nobody, and can be
+// closed.
+func TestGone(t *testing.T) {
+	m := mount(t, false)
+	m.write("a", "x", true)
+	if err := m.Gone(); err != nil {
+		t.Errorf("before: %v", err)
+	}
+	m.must(m.Kill())
+	if err := m.Gone(); !errors.Is(err, disk.ErrGone) {
+		t.Errorf("after: %v", err)
+	}
+	for range 2 {
+		if _, err := m.Counts(t.Context()); !errors.Is(err, disk.ErrGone) {
+			t.Errorf("asked for its counts: %v", err)
+		}
+	}
+	if _, err := os.ReadFile(m.path("a")); !errors.Is(err, unix.ENOTCONN) {
+		t.Errorf("read: %v", err)
 	}
 }
 

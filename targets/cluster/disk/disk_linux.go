@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -143,6 +144,20 @@ func (d *Disk) start(control *os.File) error {
 	return nil
 }
 
+// ErrGone is what is said of a disk that nobody serves any more. Nothing brings it back: whoever
+// uses it gets ENOTCONN.
+var ErrGone = errors.New("the process that serves the disk has ended, and the disk with it (was it killed, for want of memory perhaps?): run it again")
+
+// Gone is ErrGone of a disk that nobody serves any more, nil of any other.
+func (d *Disk) Gone() error {
+	select {
+	case <-d.ended:
+		return ErrGone
+	default:
+		return nil
+	}
+}
+
 // patience is how long an answer may take if the context has no end.
 const patience = time.Minute
 
@@ -151,6 +166,9 @@ const patience = time.Minute
 func (d *Disk) ask(ctx context.Context, what any) (answer, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.Gone(); err != nil {
+		return answer{}, err
+	}
 	until, bounded := ctx.Deadline()
 	if !bounded {
 		until = time.Now().Add(patience)
@@ -165,6 +183,10 @@ func (d *Disk) ask(ctx context.Context, what any) (answer, error) {
 	}
 	if err != nil {
 		_ = d.control.Close()
+		// Its end of the connection is closed a moment before it is seen to have ended.
+		if errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+			err = ErrGone
+		}
 		return a, fmt.Errorf("asking who serves a disk: %w", err)
 	}
 	if a.Err != "" {

@@ -113,6 +113,11 @@ func (n *node) launch(notRoot bool, build func() *exec.Cmd) (*exec.Cmd, error) {
 	if n.closed {
 		return nil, netspace.ErrClosed
 	}
+	if n.disk != nil {
+		if err := n.disk.Gone(); err != nil {
+			return nil, err
+		}
+	}
 	return spawn.Start(notRoot, n.dir, build, func(cmd *exec.Cmd) error { return n.ns.Do(cmd.Start) })
 }
 
