@@ -24,12 +24,7 @@ func TestPowerFailures(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFake(3, c.lies)
-				schedule, err := NewSchedule(Config{Seed: 3, Faults: []string{c.fault}, Nodes: f.names, Abilities: everything, Duration: 8 * time.Second, Interval: 6 * time.Second})
-				if err != nil {
-					t.Fatal(err)
-				}
-				o := f.scene().run(t.Context(), schedule)
+				f, _, o := carryOutOne(t, c.fault, c.lies)
 				if proof := strings.Join(f.faults[1].Proof, "; "); !strings.Contains(proof, c.proof) {
 					t.Errorf("the proof is %q, want %q in it", proof, c.proof)
 				}
@@ -48,6 +43,17 @@ func TestPowerFailures(t *testing.T) {
 			})
 		})
 	}
+}
+
+// carryOutOne carries one fault out on three nodes that lie so; it wants a bubble of synctest.
+func carryOutOne(t *testing.T, fault string, l lies) (*fake, Schedule, Tally) {
+	t.Helper()
+	f := newFake(3, l)
+	schedule, err := NewSchedule(Config{Seed: 3, Faults: []string{fault}, Nodes: f.names, Abilities: everything, Duration: 8 * time.Second, Interval: 6 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, schedule, f.scene().run(t.Context(), schedule)
 }
 
 // TestDisksAreNeeded: schedules that differ in what is broken, and in where nodes are.
@@ -101,12 +107,7 @@ func TestBrokenDisks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFake(3, c.lies)
-				schedule, err := NewSchedule(Config{Seed: 3, Faults: []string{c.fault}, Nodes: f.names, Abilities: everything, Duration: 8 * time.Second, Interval: 6 * time.Second})
-				if err != nil {
-					t.Fatal(err)
-				}
-				o := f.scene().run(t.Context(), schedule)
+				f, _, o := carryOutOne(t, c.fault, c.lies)
 				if len(o.Ineffective) > 0 || !c.lies.neverReady && len(o.Unhealed) > 0 {
 					t.Errorf("without effect %v, unhealed %v", o.Ineffective, o.Unhealed)
 				}
@@ -138,12 +139,8 @@ func TestDamages(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFake(3, c.lies)
-				schedule, err := NewSchedule(Config{Seed: 3, Faults: []string{c.fault}, Nodes: f.names, Abilities: everything, Duration: 8 * time.Second, Interval: 6 * time.Second})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if o := f.scene().run(t.Context(), schedule); len(o.Reasons()) > 0 && !c.lies.neverReady {
+				f, schedule, o := carryOutOne(t, c.fault, c.lies)
+				if len(o.Reasons()) > 0 && !c.lies.neverReady {
 					t.Error(o.Reasons())
 				}
 				got := strings.Join(f.faults[1].Proof, "; ")
