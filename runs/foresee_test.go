@@ -28,8 +28,8 @@ func TestForesee(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			req := c.request
 			req.Seed, req.Seeded, req.Target = 7, true, "quorumkv"
-			if req.Rate == 0 {
-				req.Rate = 200
+			if req.Rate == 0 && req.Faults == "" {
+				req.Rate = 200 // a preset of faults brings its own, unless one is given
 			}
 			p, err := Plan(t.Context(), req, env)
 			if err != nil {
