@@ -348,6 +348,8 @@ func TestMembersChangeWithAKillAtEachMessage(t *testing.T) {
 				s.put("n1", fmt.Sprint("first", i), "x")
 				s.step(0)
 			}
+			// Else the first victim may take all that was asked for with it.
+			s.until("a write is acknowledged", func() bool { return len(s.acked) > 0 })
 			begin, down := s.sent, false
 			kill := func() {
 				switch {
