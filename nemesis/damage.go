@@ -96,10 +96,10 @@ func (d *damagedDisk) tookEffect(ctx context.Context, _ *scene) ([]string, error
 	if got == nil {
 		return nil, fmt.Errorf("the disk of %s has damaged nothing", name)
 	}
-	text := fmt.Sprintf("%s: byte %d of %s was 0x%02x and is 0x%02x", name, got.Offset, got.File, got.Before, got.After)
+	changed := fmt.Sprintf("was 0x%02x and is 0x%02x", got.Before, got.After)
+	text := fmt.Sprintf("%s: byte %d of %s %s", name, got.Offset, got.File, changed)
 	if got.Misdirected() {
-		text = fmt.Sprintf("%s: %s meant for %d of %s landed at %d, so that %s", name, bytesText(got.Bytes), *got.Meant, got.File, got.Landed,
-			fmt.Sprintf("byte %d was 0x%02x and is 0x%02x", got.Offset, got.Before, got.After))
+		text = fmt.Sprintf("%s: %s meant for %d of %s landed at %d, so that byte %d %s", name, bytesText(got.Bytes), *got.Meant, got.File, got.Landed, got.Offset, changed)
 	}
 	return append([]string{text}, d.started()...), nil
 }

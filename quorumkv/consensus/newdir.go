@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ func (e *Engine) confirm(hasLog bool) error {
 	case err == nil:
 		_ = closer.Close() // frees memory only
 		e.confirmed.Store(len(raw) > 0)
-	case err != pebble.ErrNotFound: //nolint:errorlint // it is never wrapped
+	case !errors.Is(err, pebble.ErrNotFound):
 		return fmt.Errorf("read whether this node's directory is known: %w", err)
 	case hasLog || !e.amongFirst(e.self.ID) || needKnown(len(e.first.Voters)) == 0:
 		return e.nowKnown()
