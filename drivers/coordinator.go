@@ -353,9 +353,13 @@ func (c *Coordinator) record(d history.Driver) {
 }
 
 // Begin gives the drivers their job and waits until all are ready. What is missing when ctx is
-// done, or after two minutes, is an error.
+// done, or after two minutes, is an error, and so is a second call: those that join later are given their job then.
 func (c *Coordinator) Begin(ctx context.Context, stage Stage) error {
 	c.mu.Lock()
+	if c.stage != nil {
+		c.mu.Unlock()
+		return errors.New("the drivers have their job already")
+	}
 	c.stage = &stage
 	for _, s := range c.seats {
 		if s != nil {

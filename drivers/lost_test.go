@@ -41,7 +41,7 @@ func TestLostDriver(t *testing.T) {
 		t.Errorf("a client of a driver that is lost: %v", err)
 	}
 	s.drive("us", nil)
-	s.begin()
+	s.full()
 	if res, _ := s.worker(0, targets.Session{ID: 3}).do(history.Mop{Func: history.Read}); res.Outcome != history.OK {
 		t.Errorf("the driver in its place: %+v", res)
 	}
@@ -114,14 +114,7 @@ func TestStoppedTerminal(t *testing.T) {
 		t.Errorf("the other driver: %+v", res)
 	}
 	s.drive("ap", nil)
-	s.c.mu.Lock()
-	for s.c.readyCount() < 2 {
-		changed := s.c.changed
-		s.c.mu.Unlock()
-		<-changed
-		s.c.mu.Lock()
-	}
-	s.c.mu.Unlock()
+	s.full()
 	if res, _ := s.worker(0, targets.Session{ID: 3}).do(history.Mop{Func: history.Read}); res.Outcome != history.OK {
 		t.Errorf("the one in its place: %+v", res)
 	}

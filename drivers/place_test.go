@@ -101,7 +101,7 @@ func TestLateDriverLooksAgain(t *testing.T) {
 			},
 		})
 	})
-	s.begin()
+	s.full()
 	if res, _ := s.worker(0, targets.Session{ID: 2}).do(history.Mop{Func: history.Read}); res.Outcome != history.OK || tries != 3 {
 		t.Errorf("after %d tries: %+v", tries, res)
 	}

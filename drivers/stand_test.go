@@ -101,6 +101,20 @@ func (s *stand) begin() {
 	}
 }
 
+// full waits until every seat has a driver with its job. A run begins once; who takes the place of a lost driver is given
+// its job when it joins.
+func (s *stand) full() {
+	for {
+		s.c.mu.Lock()
+		ready, changed := s.c.readyCount() == len(s.c.seats), s.c.changed
+		s.c.mu.Unlock()
+		if ready {
+			return
+		}
+		<-changed
+	}
+}
+
 // worker is one client that records what it does.
 type worker struct {
 	s      *stand

@@ -60,7 +60,7 @@ func TestNonsense(t *testing.T) {
 			}
 			s.awaitLost()
 			s.drive("us", nil)
-			s.begin()
+			s.full()
 			if res, _ := s.worker(0, targets.Session{ID: 2}).do(history.Mop{Func: history.Read}); res.Outcome != history.OK {
 				t.Errorf("the driver in its place: %+v", res)
 			}
