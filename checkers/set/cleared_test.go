@@ -61,12 +61,6 @@ func randomCleared(seed uint64) []exhaust.Op {
 
 // wrongInTheEnd is what the final reads of ops lack and have that they must not, by the definition, value by value.
 func wrongInTheEnd(ops []exhaust.Op) (wrong []string) {
-	end := func(o exhaust.Op) history.Time {
-		if o.Info {
-			return history.Never
-		}
-		return o.To
-	}
 	changed := history.Time(-1)
 	for _, o := range ops {
 		if o.Mops[0].F == history.ReadSet || o.Fail {
@@ -76,33 +70,76 @@ func wrongInTheEnd(ops []exhaust.Op) (wrong []string) {
 			changed = max(changed, o.To)
 		}
 	}
-	of := func(k history.Key, v history.Value, fs ...history.Func) (out []exhaust.Op) {
-		for _, o := range ops {
-			if m := o.Mops[0]; !o.Fail && m.K == k && slices.Contains(fs, m.F) && (m.F == history.Clear || m.A == v) {
-				out = append(out, o)
-			}
-		}
-		return out
-	}
 	for i, r := range ops {
 		if r.Mops[0].F != history.ReadSet || r.From <= changed {
 			continue
 		}
-		k := r.Mops[0].K
 		for v := range history.Value(4) {
-			adds := of(k, v, history.Add)
-			stays := slices.ContainsFunc(adds, func(a exhaust.Op) bool {
-				return !a.Info && !slices.ContainsFunc(of(k, v, history.Remove, history.Clear), func(x exhaust.Op) bool { return end(x) >= a.From })
-			})
-			may := slices.ContainsFunc(adds, func(a exhaust.Op) bool {
-				return !slices.ContainsFunc(of(k, v, history.Remove), func(x exhaust.Op) bool { return !x.Info && x.From > end(a) })
-			})
-			if has := slices.Contains(r.Mops[0].L, v); has && !may || !has && stays {
+			in, out := possible(ops, r.Mops[0].K, v)
+			if has := slices.Contains(r.Mops[0].L, v); has && !in || !has && !out {
 				wrong = append(wrong, fmt.Sprintf("read %d has %d: %v", i, v, has))
 			}
 		}
 	}
 	return wrong
+}
+
+// possible tries all that the replicas of set k can have come to, as far as v goes: which adds without an answer happened, and which adds each
+// removal and clearing knew of, and so took away. A removal that was acknowledged knew of one at least, if one was over before it began.
+func possible(ops []exhaust.Op, k history.Key, v history.Value) (in, out bool) {
+	end := func(o exhaust.Op) history.Time {
+		if o.Info {
+			return history.Never
+		}
+		return o.To
+	}
+	var adds, takes []exhaust.Op
+	for _, o := range ops {
+		switch m := o.Mops[0]; {
+		case o.Fail || m.K != k || m.F == history.ReadSet:
+		case m.F == history.Clear || m.F == history.Remove && m.A == v:
+			takes = append(takes, o)
+		case m.F == history.Add && m.A == v:
+			adds = append(adds, o)
+		}
+	}
+	var answered uint
+	for i, a := range adds {
+		if !a.Info {
+			answered |= 1 << i
+		}
+	}
+	for happened := range uint(1) << len(adds) {
+		if happened&answered != answered {
+			continue
+		}
+		gone := map[uint]bool{0: true}
+		for _, x := range takes {
+			var heard, over uint
+			for i, a := range adds {
+				if a.From <= end(x) {
+					heard |= happened & (1 << i)
+				}
+				if end(a) < x.From {
+					over |= happened & (1 << i)
+				}
+			}
+			next := map[uint]bool{}
+			for knew := range heard + 1 {
+				if knew&^heard != 0 || knew == 0 && over != 0 && !x.Info && x.Mops[0].F == history.Remove {
+					continue
+				}
+				for g := range gone {
+					next[g|knew] = true
+				}
+			}
+			gone = next
+		}
+		for g := range gone {
+			in, out = in || happened&^g != 0, out || happened&^g == 0
+		}
+	}
+	return in, out
 }
 
 // Sets that are cleared, judged in the end, are what the definition says, and each violation is proven by the refuter.

@@ -14,8 +14,9 @@ import (
 // NewEventual is a checker of Eventual: sets whose replicas take changes by themselves and tell each other later (add-wins sets:
 // Bieniusa et al., "An optimized conflict-free replicated set", 2012). Only final reads are judged (see evidence.FinalReads and Last). Each must have every
 // element of which an add was acknowledged that no removal, and no clearing of the set, can have come after; and none without an add, nor one
-// after each of whose adds, when that was over, a removal was acknowledged. So a store that acknowledges the removal of an
-// element of which it has not heard, and removes nothing, breaks it: it should say that the element is not there. Exact for that definition.
+// that was added once, when after that was over a removal of it was acknowledged. So a store that acknowledges the removal of an
+// element of which it has not heard, and removes nothing, breaks it: it should say that the element is not there. Of an element that was added
+// more than once a removal takes away what its replica had heard of, which may be any of the adds: it decides nothing. Exact for that definition.
 func NewEventual() checkers.Checker {
 	return tally.Checker{
 		Of: func() checkers.Model { return checkers.Named(Eventual, Models()) }, Algorithm: "adds and removals against final reads",
@@ -102,20 +103,24 @@ func (f *finals) element(e *element, read int, list []history.Value) {
 	}
 }
 
-// removed are the last add of an element and its removal, if each add was followed by a removal that was acknowledged.
+// removed are the only add of an element and a removal that was acknowledged after it was over; nothing if it was added more than once, or may have been.
 func (f *finals) removed(e *element) []int {
-	var out []int
+	only := -1
 	for _, a := range e.adds {
-		if f.h.Ops[a].Outcome == history.Fail {
-			continue
-		}
-		by := slices.IndexFunc(e.removes, func(r int) bool { return f.h.Ops[r].Outcome == history.OK && f.h.Ops[r].Invoke > f.h.Ops[a].Complete })
-		if by < 0 {
+		switch {
+		case f.h.Ops[a].Outcome == history.Fail:
+		case only >= 0:
 			return nil
+		default:
+			only = a
 		}
-		out = []int{a, e.removes[by]}
 	}
-	return out
+	for _, r := range e.removes {
+		if f.h.Ops[r].Outcome == history.OK && f.h.Ops[r].Invoke > f.h.Ops[only].Complete {
+			return []int{only, r}
+		}
+	}
+	return nil
 }
 
 func (f *finals) violate(anomaly string, read int, v history.Value, what string, others ...int) {
@@ -178,14 +183,12 @@ func contradicted(p *refute.Proof, key history.Key, v history.Value, read *histo
 	if !final {
 		return false
 	}
-	for _, a := range adds {
-		after := slices.ContainsFunc(slices.Concat(removes, clears), func(r *history.Op) bool { return r.Complete >= a.Invoke })
-		if !in && a.Outcome == history.OK && !after {
-			return true
-		}
-		if in && !slices.ContainsFunc(removes, func(r *history.Op) bool { return r.Outcome == history.OK && r.Invoke > a.Complete }) {
-			return false // this add explains it
-		}
+	if !in {
+		return slices.ContainsFunc(adds, func(a *history.Op) bool {
+			return a.Outcome == history.OK && !slices.ContainsFunc(slices.Concat(removes, clears), func(r *history.Op) bool { return r.Complete >= a.Invoke })
+		})
 	}
-	return in
+	return len(adds) == 0 || len(adds) == 1 && slices.ContainsFunc(removes, func(r *history.Op) bool {
+		return r.Outcome == history.OK && r.Invoke > adds[0].Complete
+	})
 }
