@@ -70,7 +70,7 @@ func DivideFile(path, dir string) (*Parts, error) {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	return divide(f, path, dir, nil, false)
+	return divide(f, path, dir, nil, byKey)
 }
 
 // Divide reads a history in any of the package's formats from r and lays it, divided by
@@ -80,7 +80,7 @@ func DivideFile(path, dir string) (*Parts, error) {
 // part is read. Close lets go of the file.
 //
 // The error is ErrIndivisible or ErrDisorder (wrapped) where the history cannot be divided.
-func Divide(r io.Reader, dir string) (*Parts, error) { return divide(r, "", dir, nil, false) }
+func Divide(r io.Reader, dir string) (*Parts, error) { return divide(r, "", dir, nil, byKey) }
 
 // Follow is Divide for a history that is still written: r waits where nothing more has come
 // yet, and its end is that of the history even in the middle of it, which is torn then. saw
@@ -88,18 +88,33 @@ func Divide(r io.Reader, dir string) (*Parts, error) { return divide(r, "", dir,
 // far, which is valid until it returns; it is called by this goroutine, and gets nothing
 // that a torn history has not.
 func Follow(r io.Reader, dir string, saw func(*History)) (*Parts, error) {
-	return divide(r, "", dir, saw, false)
+	return divide(r, "", dir, saw, byKey)
 }
 
 // FollowWhole is Follow for a history that is not divided: all its operations, which may be
 // about several keys, are in one part, which takes the memory of the whole when it is read.
 func FollowWhole(r io.Reader, dir string, saw func(*History)) (*Parts, error) {
-	return divide(r, "", dir, saw, true)
+	return divide(r, "", dir, saw, whole)
 }
 
-func divide(r io.Reader, name, dir string, saw func(*History), whole bool) (*Parts, error) {
+// FollowAny is Follow as long as the history can be divided, and FollowWhole of all of it from the operation on that shows that it
+// cannot: then there is one part.
+func FollowAny(r io.Reader, dir string, saw func(*History)) (*Parts, error) {
+	return divide(r, "", dir, saw, byKeyOrWhole)
+}
+
+// layout is how operations are laid into parts.
+type layout byte
+
+const (
+	byKey layout = iota
+	whole
+	byKeyOrWhole
+)
+
+func divide(r io.Reader, name, dir string, saw func(*History), how layout) (*Parts, error) {
 	count := partCount
-	if whole {
+	if how == whole {
 		count = 1
 	}
 	file, err := os.CreateTemp(dir, "lapse-parts-*")
@@ -111,7 +126,7 @@ func divide(r io.Reader, name, dir string, saw func(*History), whole bool) (*Par
 	}
 	d := &divider{
 		p: &Parts{LastChange: -1, file: file, parts: make([]part, count)}, out: bufio.NewWriterSize(file, 1<<20),
-		ended: map[int32]Time{}, kept: kept{last: -1}, now: kept{last: -1}, saw: saw,
+		ended: map[int32]Time{}, kept: kept{last: -1}, now: kept{last: -1}, saw: saw, how: how,
 	}
 	if err := d.divide(r, name); err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -136,6 +151,7 @@ type divider struct {
 	// saw gets what is taken, if it is not nil, once it stands before a mark: unmarked.
 	saw      func(*History)
 	unmarked batch
+	how      layout
 }
 
 type kept struct {
@@ -176,14 +192,14 @@ func (d *divider) take(b *batch) error {
 			d.unmarked.add(*op, mops, b.lists)
 		}
 		key := mops[0].Key
-		for j := 1; j < len(mops); j++ {
-			if mops[j].Key != key && len(d.p.parts) > 1 {
-				return ErrIndivisible
+		if err := d.divisible(op, mops); err != nil && len(d.p.parts) > 1 {
+			if d.how != byKeyOrWhole {
+				return err
 			}
-		}
-		if err := d.follow(op); err != nil && len(d.p.parts) > 1 {
-			return err // else it is told when all is read
-		}
+			if err := d.unite(); err != nil {
+				return err
+			}
+		} // of one part it is told when all is read
 		d.note(op, mops)
 		// Fibonacci hashing: keys that count up spread evenly. One part is number 0.
 		p := &d.p.parts[uint64(uint32(key)*2654435769)>>(32-bits.TrailingZeros(uint(len(d.p.parts))))]
@@ -194,6 +210,30 @@ func (d *divider) take(b *batch) error {
 			}
 		}
 	}
+	return nil
+}
+
+// divisible says why a history with op cannot be divided.
+func (d *divider) divisible(op *Op, mops []Mop) error {
+	for i := range mops {
+		if mops[i].Key != mops[0].Key {
+			return ErrIndivisible
+		}
+	}
+	return d.follow(op)
+}
+
+// unite makes one part of all.
+func (d *divider) unite() error {
+	var sure, rest []chunk
+	for i := range d.p.parts {
+		p := &d.p.parts[i]
+		if err := d.flush(p); err != nil {
+			return err
+		}
+		sure, rest = append(sure, p.chunks[:p.sure]...), append(rest, p.chunks[p.sure:]...)
+	}
+	d.p.parts = []part{{chunks: append(sure, rest...), sure: len(sure)}}
 	return nil
 }
 

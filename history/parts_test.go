@@ -94,6 +94,7 @@ func TestPartsOfAnyHistory(t *testing.T) {
 			must(t, whole.Read(0, &one))
 			identical(t, &one, want)
 			must(t, whole.Close())
+			followAny(r, t, file.Bytes(), dir)
 			p, err := Divide(&file, dir)
 			if several(want) {
 				if !errors.Is(err, ErrIndivisible) {
@@ -108,6 +109,29 @@ func TestPartsOfAnyHistory(t *testing.T) {
 			must(t, p.Close())
 		}
 	})
+}
+
+// followAny: FollowAny of a file, or of its beginning, has what FollowWhole has of it, in one part if it must.
+func followAny(r *rapid.T, t *testing.T, file []byte, dir string) {
+	file = file[:rapid.IntRange(0, len(file)).Draw(r, "cut")]
+	whole, err := FollowWhole(bytes.NewReader(file), dir, func(*History) {})
+	if err != nil {
+		return // it ends inside its header
+	}
+	var want History
+	must(t, whole.Read(0, &want))
+	any, err := FollowAny(bytes.NewReader(file), dir, func(*History) {})
+	must(t, err)
+	if any.Ops != whole.Ops || any.LastChange != whole.LastChange {
+		r.Fatalf("%d operations, the last change at %d; expected %d and %d", any.Ops, any.LastChange, whole.Ops, whole.LastChange)
+	}
+	if several(&want) && any.Len() != 1 {
+		r.Fatalf("an operation is about several keys, and there are %d parts", any.Len())
+	}
+	got := together(t, any)
+	got.Ambiguous = want.Ambiguous
+	identical(t, got, &want)
+	must(t, errors.Join(any.Close(), whole.Close()))
 }
 
 func several(h *History) bool {

@@ -3,7 +3,9 @@ package live
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,9 +73,9 @@ func InWindows(m checkers.Model) bool { return m.Monotone && !Judges(m.Name) }
 // agrees.
 //
 // What windows cannot see (violations over operations that are further apart, most of all) is
-// left to the verdict on the whole, which is decided as without them. Only the first violation
-// of each model is told. Methods may be called by several goroutines at once, and Add does not
-// wait for Judge.
+// left to the verdict on the whole, which is decided as without them. Each violation, which is a
+// model's by its operations, is told once, and so many of a model as the budget has witnesses
+// for (checkers.Budget.MaxViolations): then it is judged no more. Methods may be called by several goroutines at once, and Add does not wait for Judge.
 type Windows struct {
 	budget checkers.Budget
 	limits Limits
@@ -85,6 +87,8 @@ type Windows struct {
 
 	judging sync.Mutex // guards what follows
 	models  []checkers.Checker
+	told    map[string]map[string]bool // by model, the violations that were told, by what identity returns
+	stopped bool                       // a value was written twice
 	kept    []portion
 	bytes   int64
 	ops     int // in kept
@@ -103,16 +107,23 @@ type portion struct {
 
 // NewWindows judges the models among list that InWindows names.
 func NewWindows(list []checkers.Checker, b checkers.Budget, l Limits) *Windows {
-	w := &Windows{budget: b.WithDefaults(), limits: l.withDefaults()}
+	w := &Windows{budget: b.WithDefaults(), limits: l.withDefaults(), told: map[string]map[string]bool{}}
 	w.left = w.limits.Bytes
-	w.budget.Workers, w.budget.MaxViolations, w.budget.Time = 1, 1, min(windowPatience, w.budget.Time)
+	w.budget.Workers, w.budget.Time = 1, min(windowPatience, w.budget.Time)
 	w.budget.Memory = min(windowMemory, w.budget.Memory)
+	w.Also(list)
+	return w
+}
+
+// Also judges the models among list that InWindows names from what comes next on, besides those that are judged; each is new.
+func (w *Windows) Also(list []checkers.Checker) {
+	w.judging.Lock()
+	defer w.judging.Unlock()
 	for _, c := range list {
-		if InWindows(c.Model()) {
-			w.models = append(w.models, c)
+		if InWindows(c.Model()) && !w.stopped {
+			w.models, w.told[c.Model().Name] = append(w.models, c), map[string]bool{}
 		}
 	}
-	return w
 }
 
 // Names are the models that are judged.
@@ -149,8 +160,8 @@ func (w *Windows) Add(h *history.History) {
 	w.inbox = append(w.inbox, p)
 }
 
-// Judge judges what came, if it is much or has waited, or if all is set. It returns the first
-// violation of each model that was not told yet, the earliest first; History of a Found is the
+// Judge judges what came, if it is much or has waited, or if all is set. It returns the
+// violations that were not told yet, the earliest first; History of a Found is the
 // window in which it was found. One whose witness proves nothing when it is checked again is
 // left out. When ctx is done it returns soon, and what it left is judged the next time.
 func (w *Windows) Judge(ctx context.Context, all bool) []Found {
@@ -215,14 +226,14 @@ func (w *Windows) judge(ctx context.Context, frame *history.History, n int) []Fo
 		return nil
 	}
 	if s == nil {
-		w.models = nil // a value was written twice
+		w.models, w.stopped = nil, true
 		return nil
 	}
 	h := w.history(ctx, frame, n, s, false)
 	if h == nil || ctx.Err() != nil {
 		return nil
 	}
-	holds := func(c checkers.Checker) (*checkers.Violation, bool) {
+	refuting := func(c checkers.Checker) (list []checkers.Violation, holds bool) {
 		if c.Applies(h) != nil || h.Sessionless() && !c.Model().Timeless {
 			return nil, true
 		}
@@ -230,11 +241,11 @@ func (w *Windows) judge(ctx context.Context, frame *history.History, n int) []Fo
 		if err != nil || len(v.Violations) == 0 {
 			return nil, err != nil || v.Status != checkers.Violated
 		}
-		return &v.Violations[0], false
+		return v.Violations, false
 	}
 	clean := true
 	for _, c := range strongest(w.models) {
-		_, ok := holds(c)
+		_, ok := refuting(c)
 		clean = clean && ok
 	}
 	if clean || ctx.Err() != nil {
@@ -242,27 +253,45 @@ func (w *Windows) judge(ctx context.Context, frame *history.History, n int) []Fo
 	}
 	var out []Found
 	var shown *history.History
-	w.models = slices.DeleteFunc(slices.Clone(w.models), func(c checkers.Checker) bool {
-		x, _ := holds(c)
-		if x == nil {
-			return false
+	for _, c := range w.models {
+		list, _ := refuting(c)
+		told := w.told[c.Model().Name]
+		for i := range list {
+			x := &list[i]
+			id := identity(h, x.Ops)
+			if told[id] || len(told) >= w.budget.MaxViolations {
+				continue
+			}
+			by, err := witness.Verify(ctx, h, c.Model(), x)
+			if err != nil {
+				continue
+			}
+			x.Certified = cmp.Or(x.Certified, by)
+			if shown == nil {
+				shown = w.history(ctx, frame, n, s, true)
+			}
+			if shown == nil || ctx.Err() != nil {
+				return out // shown may be a part
+			}
+			if shortened(h, shown, x.Ops) {
+				x.Sentence += " (Of lists, only the elements are named whose appends are among the last " + count.Of(n, "operation") + " that had come.)"
+			}
+			told[id] = true
+			out = append(out, Found{*x, shown})
 		}
-		by, err := witness.Verify(ctx, h, c.Model(), x)
-		if err != nil {
-			return false
-		}
-		x.Certified = cmp.Or(x.Certified, by)
-		if shown == nil {
-			shown = w.history(ctx, frame, n, s, true)
-		}
-		if shown == nil || ctx.Err() != nil {
-			return false // shown may be a part
-		}
-		if shortened(h, shown, x.Ops) {
-			x.Sentence += " (Of lists, only the elements are named whose appends are among the last " + count.Of(n, "operation") + " that had come.)"
-		}
-		out = append(out, Found{*x, shown})
-		return true
-	})
+	}
+	w.models = slices.DeleteFunc(slices.Clone(w.models), func(c checkers.Checker) bool { return len(w.told[c.Model().Name]) >= w.budget.MaxViolations })
 	return out
+}
+
+// identity is the same for the same operations in whatever window, and for no others: an operation is known by its process and the
+// times at which it was invoked and answered.
+func identity(h *history.History, ops []int) string {
+	var names []string
+	for _, i := range ops {
+		op := &h.Ops[i]
+		names = append(names, fmt.Sprint(op.Process, " ", op.Invoke, " ", op.Complete))
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ";")
 }

@@ -51,16 +51,17 @@ func TestWindowsOfRegisters(t *testing.T) {
 			l = Limits{Fresh: 1 + rng.IntN(8), Bytes: 1 + int64(rng.IntN(4000)), Rest: 1e9}
 		}
 		w := NewWindows(list, checkers.Budget{}, l)
-		got := map[string]string{}
+		got, told := map[string]string{}, map[string]bool{}
 		for len(order) > 0 {
 			n := 1 + rng.IntN(len(order))
 			w.Add(h.Subset(order[:n]))
 			order = order[n:]
 			for _, f := range w.Judge(context.Background(), true) {
-				if got[f.Model] != "" {
-					t.Errorf("seed %d: %s is told twice", seed, f.Model)
+				id := f.Model + " " + identity(f.History, f.Ops)
+				if told[id] {
+					t.Errorf("seed %d: %s is told twice", seed, id)
 				}
-				got[f.Model] = f.Sentence
+				got[f.Model], told[id] = f.Sentence, true
 				if slices.Max(f.Ops) >= len(f.History.Ops) {
 					t.Errorf("seed %d: the witness of %q is not in its window", seed, f.Sentence)
 				}
@@ -184,6 +185,43 @@ func TestWindowsSayNothingOfWhatMayCome(t *testing.T) {
 				t.Errorf("violated: %v, want %v: %+v", got, c.violated, found)
 			}
 		})
+	}
+}
+
+// TestWindowsTellEach: each read that goes back is told once, however often windows show it, and so many at most as get a witness.
+func TestWindowsTellEach(t *testing.T) {
+	const most = 7
+	for bad, want := range map[int]int{0: 0, 1: 1, 2: 2, 3: 3, most + 5: most} {
+		w := NewWindows([]checkers.Checker{causal.New(causal.Causal)}, checkers.Budget{MaxViolations: most}, Limits{Rest: -1})
+		var events []event
+		for i := range 4 {
+			events = append(events, plain(0, history.Mop{Func: history.Write, Arg: history.Value(1 + i)}))
+		}
+		read := func(session int32, v history.Value) event {
+			return plain(session, history.Mop{Func: history.Read, Ret: v, Flags: history.Observed})
+		}
+		for i := range int32(bad) {
+			events = append(events, read(1+i, 4), read(1+i, 1))
+		}
+		h := eventsOf(t, history.Absent, events)
+		told := map[string]int{}
+		for i := range h.Ops {
+			w.Add(h.Subset([]int{i}))
+			for _, f := range w.Judge(t.Context(), true) {
+				told[identity(f.History, f.Ops)]++
+			}
+		}
+		if len(told) != want {
+			t.Errorf("of %d reads that go back %d violations were told, expected %d", bad, len(told), want)
+		}
+		for id, n := range told {
+			if n > 1 {
+				t.Errorf("%s was told %d times", id, n)
+			}
+		}
+		if w.Names() == nil != (want == most) {
+			t.Errorf("of %d reads that go back, %v are judged on", bad, w.Names())
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,8 +14,10 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/checkers/live"
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/checkers/regular"
 	"github.com/lapse-test/lapse/checkers/session"
+	"github.com/lapse-test/lapse/checkers/txn"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/history"
@@ -45,8 +48,11 @@ func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *inpu
 	}
 	from := input.OpenGrowing(ctx, src)
 	w := a.watchOf(list)
-	lay, whole := history.Follow, len(notLocal(list)) > 0
-	if whole {
+	lay := history.Follow
+	switch {
+	case len(list) == 0:
+		lay = history.FollowAny
+	case len(notLocal(list)) > 0:
 		lay = history.FollowWhole
 	}
 	parts, err := lay(from, "", w.add)
@@ -54,9 +60,6 @@ func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *inpu
 	if err = errors.Join(err, from.Close()); err != nil {
 		if ctx.Err() != nil {
 			return nil, as, &cli.ExitError{Code: verdict.ExitInterrupted, Text: fmt.Sprintf("interrupted, and of what had come nothing can be checked: %v", err)}
-		}
-		if errors.Is(err, history.ErrIndivisible) && len(list) == 0 {
-			err = fmt.Errorf("%w: name the models with --model", err)
 		}
 		return nil, as, targets.Usagef("%s: %v", ref, err)
 	}
@@ -70,29 +73,41 @@ func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *inpu
 	if parts.Ops == 0 && ctx.Err() != nil {
 		return nil, as, &cli.ExitError{Code: verdict.ExitInterrupted, Text: "interrupted before any operation came"}
 	}
-	var unchecked []verdict.NotChecked
-	if len(list) == 0 {
-		if list, unchecked, err = localCheckers(parts); err != nil {
-			return nil, as, err
-		}
-	}
 	// What was interrupted is checked all the same; only a second interrupt, which ends the
 	// process, stops that.
-	ctx = context.WithoutCancel(ctx)
-	if whole {
-		l.History = &history.History{}
-		if err = parts.Read(0, l.History); err == nil {
-			as = verdict.Assess(ctx, l.History, list, a.Budget, l.Require)
-		}
-	} else {
-		as, l.History, err = verdict.AssessParts(ctx, parts, list, a.Budget, l.Require)
-	}
+	as, err = a.assessFollowed(context.WithoutCancel(ctx), l, parts, list)
 	if err != nil {
 		return nil, as, targets.Usagef("%s: %v", ref, err)
 	}
-	as.NotChecked, as.Promises = append(as.NotChecked, unchecked...), l.Promises
+	as.Promises = l.Promises
 	w.compare(&as)
 	return l, as, nil
+}
+
+// assessFollowed is the verdict on all that came: by the models of list or, if there is none, by all that apply. What could be divided is
+// judged key by key, where all of list are local; the history of l has the operations of the witnesses alone then.
+func (a *app) assessFollowed(ctx context.Context, l *input.Loaded, parts *history.Parts, list []checkers.Checker) (as verdict.Assessment, err error) {
+	if parts.Len() == 1 {
+		l.History = &history.History{}
+		if err := parts.Read(0, l.History); err != nil {
+			return as, err
+		}
+		if len(list) == 0 {
+			if list, err = chooseCheckers(l.History, nil, nil); err != nil {
+				return as, err
+			}
+		}
+		return verdict.Assess(ctx, l.History, list, a.Budget, l.Require), nil
+	}
+	var unchecked []verdict.NotChecked
+	if len(list) == 0 {
+		if list, unchecked, err = localCheckers(parts, "--follow"); err != nil {
+			return as, err
+		}
+	}
+	as, l.History, err = verdict.AssessParts(ctx, parts, list, a.Budget, l.Require)
+	as.NotChecked = append(as.NotChecked, unchecked...)
+	return as, err
 }
 
 // locateGrowing finds the history ref; if its file is still empty, when it has begun.
@@ -154,8 +169,10 @@ type watcher struct {
 	out     io.Writer
 	watch   *live.Watch
 	windows *live.Windows
-	done    chan struct{}
-	wg      sync.WaitGroup
+	// undecided: nobody named models, and no operation about several keys has come, which tells that the history is one of transactions.
+	undecided bool
+	done      chan struct{}
+	wg        sync.WaitGroup
 
 	mu    sync.Mutex     // held while it is judged and printed
 	found map[string]int // by model
@@ -165,13 +182,14 @@ type watcher struct {
 // watchOf starts a watcher for the models among list that can be judged meanwhile; without
 // a list, for those of them that need no parameter.
 func (a *app) watchOf(list []checkers.Checker) *watcher {
-	if len(list) == 0 {
+	unnamed := len(list) == 0
+	if unnamed {
 		list = []checkers.Checker{
 			linearizable.New(linearizable.Auto), regular.New(regular.Regular),
 			session.New(session.ReadYourWrites), session.New(session.MonotonicReads),
 		}
 	}
-	w := &watcher{app: a, out: a.Stdout, watch: live.New(list, a.Budget), windows: live.NewWindows(list, a.Budget, live.Limits{}), done: make(chan struct{}), found: map[string]int{}}
+	w := &watcher{app: a, out: a.Stdout, undecided: unnamed, watch: live.New(list, a.Budget), windows: live.NewWindows(list, a.Budget, live.Limits{}), done: make(chan struct{}), found: map[string]int{}}
 	if a.JSON {
 		w.out = a.Stderr // the document comes at the end
 	}
@@ -182,10 +200,31 @@ func (a *app) watchOf(list []checkers.Checker) *watcher {
 
 // add takes what came; where it comes faster than it is judged, it waits.
 func (w *watcher) add(h *history.History) {
+	if w.undecided {
+		w.decide(h)
+	}
 	w.windows.Add(h)
 	for !w.watch.Add(h) {
 		w.judge()
 	}
+}
+
+// decide looks whether h has an operation about several keys: from then on violations of some isolation levels are looked for by
+// windows; all models that apply to the whole are judged at the end.
+func (w *watcher) decide(h *history.History) {
+	if !slices.ContainsFunc(h.Ops, func(o history.Op) bool {
+		mops := h.Mops(&o)
+		return slices.ContainsFunc(mops, func(m history.Mop) bool { return m.Key != mops[0].Key })
+	}) {
+		return
+	}
+	w.undecided = false
+	var list []checkers.Checker
+	for _, name := range []string{models.ReadCommitted, models.SnapshotIsolation, models.Serializable, models.StrictSerializable} {
+		list = append(list, checkers.Named(name, txn.Models()).New())
+	}
+	fmt.Fprintln(w.app.Stderr, "lapse: --follow: operations are about several keys, so that the history is taken for one of transactions: violations of read-committed, snapshot-isolation, serializable and strict-serializable are found meanwhile as far as the operations that came last show them; the verdict at the end is on the whole, in memory, by all models that apply; name others with --model")
+	w.windows.Also(list)
 }
 
 // stop ends the watcher when it has judged what there is.

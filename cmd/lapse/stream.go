@@ -63,7 +63,7 @@ func (a *app) streamed(ctx context.Context, ref string, o checkOptions) (l *inpu
 	defer func() { err = errors.Join(err, parts.Close()) }()
 	var unchecked []verdict.NotChecked
 	if len(names) == 0 {
-		if list, unchecked, err = localCheckers(parts); err != nil {
+		if list, unchecked, err = localCheckers(parts, "--stream"); err != nil {
 			return nil, as, false, a.whole(src, o.stream, err)
 		}
 	}
@@ -127,8 +127,8 @@ func notLocal(list []checkers.Checker) []string {
 }
 
 // localCheckers are the checkers of all local models that apply to the first part that has
-// operations, and the other models that would, with the reason.
-func localCheckers(parts *history.Parts) (list []checkers.Checker, unchecked []verdict.NotChecked, err error) {
+// operations, and the other models that would, with the reason, which names the flag for which they are not.
+func localCheckers(parts *history.Parts, flag string) (list []checkers.Checker, unchecked []verdict.NotChecked, err error) {
 	var h history.History
 	for i := 0; i < parts.Len() && len(h.Ops) == 0; i++ {
 		if err := parts.Read(i, &h); err != nil {
@@ -147,10 +147,10 @@ func localCheckers(parts *history.Parts) (list []checkers.Checker, unchecked []v
 			list = append(list, c)
 			continue
 		}
-		unchecked = append(unchecked, verdict.NotChecked{Model: c.Model().Name, Reason: "it cannot be decided key by key: check without --stream"})
+		unchecked = append(unchecked, verdict.NotChecked{Model: c.Model().Name, Reason: "it cannot be decided key by key: check without " + flag})
 	}
 	if len(list) == 0 {
-		return nil, nil, targets.Usagef("no model that applies to this history can be decided key by key: check it without --stream")
+		return nil, nil, targets.Usagef("no model that applies to this history can be decided key by key: check it without %s", flag)
 	}
 	return list, unchecked, nil
 }
