@@ -260,7 +260,9 @@ func (f *fileSystem) putBackOne(d *damage) (came cluster.DamageEnd, err error) {
 		return cluster.DamageRemoved, nil
 	}
 	if !d.kept {
-		n.undo.patch(d.Offset, d.After, d.Before)
+		if err := n.undo.patch(d.Offset, d.After, d.Before); err != nil {
+			return "", err
+		}
 	}
 	if d.spans[0].over {
 		return cluster.DamageOverwritten, nil
@@ -278,21 +280,28 @@ func (f *fileSystem) putBackOne(d *damage) (came cluster.DamageEnd, err error) {
 }
 
 // patch replaces a byte of what the disk has, where that is not what the file has.
-func (u *undo) patch(at int64, from, to byte) {
+func (u *undo) patch(at int64, from, to byte) error {
 	b, i := at/blockSize, at%blockSize
-	for _, kept := range []map[int64][]byte{u.unsynced, u.lost} {
-		was, known := kept[b]
+	for _, kept := range []map[int64]old{u.unsynced, u.lost} {
+		block, known := kept[b]
 		if !known || at >= u.durable {
 			continue
+		}
+		was, err := u.spill.read(block)
+		if err != nil {
+			return err
 		}
 		if was == nil {
 			was = make([]byte, min(blockSize, u.durable-b*blockSize))
 		}
 		if i < int64(len(was)) && was[i] == from {
+			was = bytes.Clone(was)
 			was[i] = to
-			kept[b] = was
+			u.spill.drop(block)
+			kept[b] = u.spill.keep(was)
 		}
 	}
+	return nil
 }
 
 // elsewhere is another place for n bytes that are meant for off of a file of size bytes, so

@@ -86,7 +86,7 @@ func Mount(ctx context.Context, o Options) (*Disk, error) {
 		_ = control.Close()
 		return nil, err
 	}
-	ord := orders{Backing: o.Backing, Mount: o.Mount, Log: o.Log}
+	ord := orders{Backing: o.Backing, Mount: o.Mount, Log: o.Log, Overflow: os.TempDir()}
 	if o.Trusted {
 		ord.Harness = os.Getpid()
 	}

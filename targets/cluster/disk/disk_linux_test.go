@@ -277,7 +277,18 @@ func TestBroken(t *testing.T) {
 	read := func(m *mounted) error { _, err := os.ReadFile(m.path("a")); return err }
 	list := func(m *mounted) error { _, err := os.ReadDir(m.dir); return err }
 	mkdir := func(m *mounted) error { return os.Mkdir(m.path(fmt.Sprint("d", time.Now().UnixNano())), 0o755) }
-	all := map[string]func(*mounted) error{"write": write, "lengthen": lengthen, "sync": sync, "read": read, "list": list, "mkdir": mkdir}
+	syncDir := func(m *mounted) error {
+		f, err := os.Open(m.dir)
+		m.must(err)
+		return errors.Join(f.Sync(), f.Close())
+	}
+	dsync := func(m *mounted) error {
+		f, err := os.OpenFile(m.path("a"), os.O_WRONLY|unix.O_DSYNC, 0)
+		m.must(err)
+		_, err = f.WriteAt([]byte("Z"), 2)
+		return errors.Join(err, f.Close())
+	}
+	all := map[string]func(*mounted) error{"write": write, "lengthen": lengthen, "sync": sync, "read": read, "list": list, "mkdir": mkdir, "syncDir": syncDir, "dsync": dsync}
 	for _, c := range []struct {
 		fault cluster.DiskFault
 		fails string // names
@@ -286,8 +297,8 @@ func TestBroken(t *testing.T) {
 	}{
 		{cluster.DiskFault{}, "", nil, nil},
 		{cluster.DiskFault{Fail: cluster.DiskRead}, "read", unix.EIO, func(c cluster.DiskCounts) int64 { return c.Failed(cluster.DiskRead) }},
-		{cluster.DiskFault{Fail: cluster.DiskWrite}, "write lengthen", unix.EIO, func(c cluster.DiskCounts) int64 { return c.Failed(cluster.DiskWrite) }},
-		{cluster.DiskFault{Fail: cluster.DiskSync}, "sync", unix.EIO, func(c cluster.DiskCounts) int64 { return c.Failed(cluster.DiskSync) }},
+		{cluster.DiskFault{Fail: cluster.DiskWrite}, "write lengthen dsync", unix.EIO, func(c cluster.DiskCounts) int64 { return c.Failed(cluster.DiskWrite) }},
+		{cluster.DiskFault{Fail: cluster.DiskSync}, "sync syncDir dsync", unix.EIO, func(c cluster.DiskCounts) int64 { return c.Failed(cluster.DiskSync) }},
 		{cluster.DiskFault{Full: true}, "lengthen mkdir", unix.ENOSPC, func(c cluster.DiskCounts) int64 { return c.Refused }},
 		{cluster.DiskFault{SlowSync: time.Millisecond}, "", nil, func(c cluster.DiskCounts) int64 { return c.Slowed }},
 	} {
@@ -319,6 +330,109 @@ func TestBroken(t *testing.T) {
 				t.Errorf("mended, it counts %+v (%v)", counts, err)
 			}
 		})
+	}
+}
+
+// TestSyncs: each way to sync on a disk that is slow takes longer once, and on one that fails makes
+// nothing durable, also when it is asked again.
+func TestSyncs(t *testing.T) {
+	by := func(flags int, sync func(fd int) error) func(m *mounted) error {
+		return func(m *mounted) error {
+			fd, err := unix.Open(m.path("a"), unix.O_WRONLY|flags, 0)
+			m.must(err)
+			_, err = unix.Pwrite(fd, []byte("X"), 0)
+			if err == nil && sync != nil {
+				err = sync(fd)
+			}
+			m.must(unix.Close(fd))
+			return err
+		}
+	}
+	for name, do := range map[string]func(*mounted) error{
+		"fsync": by(0, unix.Fsync), "fdatasync": by(0, unix.Fdatasync), "O_DSYNC": by(unix.O_DSYNC, nil), "O_SYNC": by(unix.O_SYNC, nil),
+	} {
+		for _, failing := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " failing ", failing), func(t *testing.T) {
+				m := mount(t, false)
+				m.write("a", "abc", true)
+				m.must(m.Break(t.Context(), cluster.DiskFault{SlowSync: time.Millisecond}))
+				want, wantErr := "Xbc", error(nil)
+				if failing {
+					m.must(m.Break(t.Context(), cluster.DiskFault{Fail: cluster.DiskSync}))
+					want, wantErr = "abc", unix.EIO
+				}
+				if err := do(m); !errors.Is(err, wantErr) {
+					t.Errorf("it says %v, want %v", err, wantErr)
+				}
+				counts, err := m.Counts(t.Context())
+				m.must(err)
+				if counts.FailedSyncs > 1 || (counts.FailedSyncs == 1) != failing || counts.Slowed != 1 && !failing {
+					t.Errorf("it counts %+v", counts)
+				}
+				m.must(m.Mend(t.Context()))
+				f, err := os.Open(m.path("a"))
+				m.must(err)
+				m.must(errors.Join(f.Sync(), f.Close())) // the pages count as clean
+				m.fail(cluster.PowerFailure{})
+				m.want(map[string]string{"a": want})
+			})
+		}
+	}
+}
+
+// TestSyncsNotSeen: the kernel does not tell of sync(2) and syncfs(2), and there are no extended attributes.
+func TestSyncsNotSeen(t *testing.T) {
+	m := mount(t, false)
+	m.write("a", "x", true)
+	m.write("a", "y", false)
+	f, err := os.Open(m.dir)
+	m.must(err)
+	m.must(errors.Join(unix.Syncfs(int(f.Fd())), f.Close()))
+	m.fail(cluster.PowerFailure{})
+	m.want(map[string]string{"a": "x"})
+	if err := unix.Setxattr(m.path("a"), "user.x", []byte("y"), 0); !errors.Is(err, unix.EOPNOTSUPP) {
+		t.Errorf("an extended attribute: %v", err)
+	}
+	if _, err := unix.Getxattr(m.path("a"), "user.x", nil); !errors.Is(err, unix.EOPNOTSUPP) {
+		t.Errorf("an extended attribute is read: %v", err)
+	}
+}
+
+// TestOverflow: of much that is not synced the process that serves the disk keeps only so much in
+// memory, the rest in a file without a name, and all of it is taken back.
+func TestOverflow(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	m := mount(t, false)
+	size := int64(disk.MostInMemory + 16<<20)
+	fill := func(with byte, synced bool) {
+		f, err := os.OpenFile(m.path("a"), os.O_CREATE|os.O_RDWR, 0o644)
+		m.must(err)
+		for off := int64(0); off < size; off += 1 << 20 {
+			_, err := f.WriteAt(bytes.Repeat([]byte{with}, 1<<20), off)
+			m.must(err)
+		}
+		if synced {
+			m.must(f.Sync())
+		}
+		m.must(f.Close())
+	}
+	fill(1, true)
+	fill(2, false)
+	if n := m.Overflow(t); n != size-disk.MostInMemory {
+		t.Errorf("%d bytes are in the file, want %d", n, size-disk.MostInMemory)
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+		t.Errorf("the file has a name: %v (%v)", left, err)
+	}
+	if loss := m.fail(cluster.PowerFailure{}); loss.Bytes != size {
+		t.Errorf("it lost %+v, want %d bytes", loss, size)
+	}
+	if b, err := os.ReadFile(m.path("a")); err != nil || !bytes.Equal(b, bytes.Repeat([]byte{1}, int(size))) {
+		t.Errorf("it is not as it was (%d bytes, %v)", len(b), err)
+	}
+	if n := m.Overflow(t); n != 0 {
+		t.Errorf("%d bytes stay in the file", n)
 	}
 }
 

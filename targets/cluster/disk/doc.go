@@ -6,8 +6,10 @@
 // blocks held, and how long it was, when it was last synced. fsync(2), fdatasync(2),
 // msync(2) with MS_SYNC and writes with O_SYNC or O_DSYNC drop the log of the file. A power
 // failure puts back what is in the logs. Nothing is held back: whoever reads sees what was
-// written last, as on any machine that has not lost its power. The log is in memory: it takes
-// as much as was overwritten since the last sync, and nothing of what a file has grown by.
+// written last, as on any machine that has not lost its power. The log takes as much as was
+// overwritten since the last sync, and nothing of what a file has grown by: up to 64 MiB of all
+// files in memory, the rest in a file without a name in the directory for temporary files. Where
+// that takes no more the rest is in memory too, which the disk's log tells.
 //
 // # The model
 //
@@ -21,8 +23,9 @@
 // and never synced is there by its new name, and empty. ext4 without its heuristic
 // (auto_da_alloc), XFS and others do that; it is what an application must expect (Pillai et
 // al., "All File Systems Are Not Created Equal", OSDI 2014). That a directory has to be
-// synced too is not found out here. Neither are sync(2) and syncfs(2) seen, which the kernel
-// tells no file system in user space: what relies on them loses what it has written.
+// synced too is not found out here; a sync of one takes as long as any on a slow disk, and fails
+// on one that fails, without losing anything by it. Neither are sync(2) and syncfs(2) seen, which
+// the kernel does not tell such a file system: what relies on them loses what it has written. There are no extended attributes (EOPNOTSUPP), as on many a file system.
 //
 // Torn: at a power failure a disk may have written some of what was not synced, in any
 // order. Then each block that was not synced survives or does not, by a seeded draw; one may
@@ -32,7 +35,8 @@
 // A sync that fails loses what it was to write, as on Linux (Rebello et al., "Can
 // Applications Recover from fsync Failures?", USENIX ATC 2020): the pages count as clean, so
 // that they are still read as they were written last, a further sync succeeds without
-// writing them, and after a power failure they are gone.
+// writing them, and after a power failure they are gone. A write to a file that is open with
+// O_SYNC or O_DSYNC fails with its sync.
 //
 // A bit that is flipped is one of a block that is durable, in a file that a process of the
 // node has synced; a write that lands elsewhere is written, and synced, where it landed. The

@@ -167,13 +167,31 @@ func (f *fileSystem) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (ui
 	if n == 0 && err != nil {
 		return 0, status(err)
 	}
-	if h.harness || in.Flags&unix.O_DSYNC != 0 {
-		if !h.harness {
-			h.inode.syncs()
-		}
-		err = h.inode.sync(false)
+	if err == nil && (h.harness || in.Flags&unix.O_DSYNC != 0) {
+		err = f.syncWritten(h)
 	}
-	return uint32(n), status(err)
+	if err != nil {
+		return 0, status(err)
+	}
+	return uint32(n), fuse.OK
+}
+
+// syncWritten syncs what the harness has written, or anybody to a file that is open with O_SYNC
+// or O_DSYNC. After these the kernel asks for a sync as well, which takes the time that it takes
+// on a slow disk; on one that fails the write itself does, lest it be durable before.
+func (f *fileSystem) syncWritten(h *handle) error {
+	if h.harness {
+		return h.inode.sync(false)
+	}
+	fails := f.fails(cluster.DiskSync, h.inode)
+	if err := h.inode.sync(fails); err != nil {
+		return err
+	}
+	if fails {
+		return unix.EIO
+	}
+	h.inode.syncs()
+	return nil
 }
 
 // store writes data where they are meant for or, once, elsewhere.
@@ -254,12 +272,7 @@ func (f *fileSystem) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 		defer f.power.RUnlock()
 		return status(n.sync(false))
 	}
-	// Who is interrupted meanwhile has to wait: most programs take an interrupted sync for a
-	// failed one.
-	if d := f.faults.slow(); d > 0 {
-		f.counts.slowed.Add(1)
-		time.Sleep(d)
-	}
+	f.dawdle()
 	fails := f.fails(cluster.DiskSync, n)
 	f.power.RLock()
 	defer f.power.RUnlock()
@@ -274,8 +287,28 @@ func (f *fileSystem) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 	return fuse.OK
 }
 
-// FsyncDir implements fuse.RawFileSystem: names are durable anyway.
-func (f *fileSystem) FsyncDir(<-chan struct{}, *fuse.FsyncIn) fuse.Status {
+// dawdle takes the time that a sync takes longer. Who is interrupted meanwhile has to wait: most
+// programs take an interrupted sync for a failed one.
+func (f *fileSystem) dawdle() {
+	if d := f.faults.slow(); d > 0 {
+		f.counts.slowed.Add(1)
+		time.Sleep(d)
+	}
+}
+
+// FsyncDir implements fuse.RawFileSystem. Names are durable anyway, but the disk that is asked to
+// make them so is as slow, or as broken, as for contents.
+func (f *fileSystem) FsyncDir(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
+	h := f.handles.get(in.Fh)
+	if h == nil {
+		return fuse.EBADF
+	}
+	if !h.harness {
+		f.dawdle()
+		if f.fails(cluster.DiskSync, h.inode) {
+			return fuse.EIO
+		}
+	}
 	f.counts.syncs.Add(1)
 	return fuse.OK
 }
@@ -309,7 +342,7 @@ func (f *fileSystem) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenO
 	if err != nil {
 		return status(err)
 	}
-	out.Fh = f.handles.add(&handle{inode: n, file: file})
+	out.Fh = f.handles.add(&handle{inode: n, file: file, harness: f.ofHarness(in.Pid)})
 	return fuse.OK
 }
 

@@ -50,9 +50,10 @@ type counts struct {
 	failedReads, failedWrites, failedSyncs, refused, slowed atomic.Int64
 }
 
-// newFileSystem is one over the directory that root, a descriptor with O_PATH, is open on.
-func newFileSystem(root int, harness int, log *journal) (*fileSystem, error) {
-	t, err := newTable(root)
+// newFileSystem is one over the directory that root, a descriptor with O_PATH, is open on. What
+// its undo logs have no room for in memory is in a file of the directory overflow.
+func newFileSystem(root int, harness int, overflow string, log *journal) (*fileSystem, error) {
+	t, err := newTable(root, newSpill(overflow, log))
 	if err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func (n *inode) sync(fails bool) error {
 func (n *inode) settle() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.undo = undo{}
+	n.undo.forget()
 }
 
 // unsynced says whether something is not as it is on the disk.
@@ -184,7 +184,7 @@ func (n *inode) powerFailure(chance *fates) (cluster.DiskLoss, error) {
 		return cluster.DiskLoss{}, err
 	}
 	if st.Nlink == 0 {
-		n.undo = undo{}
+		n.undo.forget()
 		return cluster.DiskLoss{}, nil
 	}
 	f, err := n.open(unix.O_RDWR)
@@ -204,13 +204,15 @@ type table struct {
 	byID map[uint64]*inode
 	by   map[inodeKey]*inode
 	last uint64
+	// spill has what the inodes' undo logs keep.
+	spill *spill
 }
 
 // rootID is what the kernel calls the root.
 const rootID = 1
 
-func newTable(root int) (*table, error) {
-	t := &table{byID: map[uint64]*inode{}, by: map[inodeKey]*inode{}}
+func newTable(root int, s *spill) (*table, error) {
+	t := &table{byID: map[uint64]*inode{}, by: map[inodeKey]*inode{}, spill: s}
 	n, _, err := t.found(root)
 	if err != nil {
 		return nil, err
@@ -243,7 +245,7 @@ func (t *table) found(fd int) (*inode, unix.Stat_t, error) {
 		_ = unix.Close(fd)
 	} else {
 		t.last++
-		n = &inode{id: t.last, key: key, fd: fd}
+		n = &inode{id: t.last, key: key, fd: fd, undo: undo{spill: t.spill}}
 		t.byID[n.id], t.by[key] = n, n
 	}
 	n.lookups++
@@ -276,6 +278,7 @@ func (t *table) drop(n *inode) {
 			return
 		}
 	}
+	n.settle() // of a file without a name nothing is needed any more
 	delete(t.byID, n.id)
 	delete(t.by, n.key)
 	_ = unix.Close(n.fd)

@@ -7,6 +7,8 @@ type orders struct {
 	// Backing is the directory that it stores everything in, Mount the one at which it is
 	// seen; Log is its own log.
 	Backing, Mount, Log string
+	// Overflow is a directory for a file without a name: what there is no room for in memory.
+	Overflow string
 	// Harness is the process whose writes are durable at once; 0 for none.
 	Harness int
 }

@@ -71,7 +71,7 @@ func start(ord orders) (*service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", ord.Backing, err)
 	}
-	fs, err := newFileSystem(root, ord.Harness, newJournal(f))
+	fs, err := newFileSystem(root, ord.Harness, ord.Overflow, newJournal(f))
 	if err != nil {
 		return nil, err
 	}

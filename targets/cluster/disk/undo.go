@@ -35,11 +35,13 @@ type undo struct {
 	open bool
 	// durable is the length of the file on the disk.
 	durable int64
-	// unsynced is what the disk has of blocks that were written since the last sync, nil
-	// for zeros; none is beyond durable.
-	unsynced map[int64][]byte
+	// unsynced is what the disk has of blocks that were written since the last sync; none is
+	// beyond durable.
+	unsynced map[int64]old
 	// lost is what the disk has of blocks that a failed sync has left out.
-	lost map[int64][]byte
+	lost map[int64]old
+	// spill has their contents; it stays when the rest is forgotten.
+	spill *spill
 }
 
 // blocks are the first block of n bytes at off, and the first one after them.
@@ -64,6 +66,8 @@ func (u *undo) before(f contents, size, off, n int64) error {
 		// A page is written whole, with what was lost of it.
 		if b*blockSize < u.durable {
 			u.unsynced[b] = u.lost[b]
+		} else {
+			u.spill.drop(u.lost[b])
 		}
 		delete(u.lost, b)
 	}
@@ -76,7 +80,7 @@ func (u *undo) before(f contents, size, off, n int64) error {
 		if err != nil {
 			return err
 		}
-		u.unsynced[b] = was
+		u.unsynced[b] = u.spill.keep(was)
 	}
 	return nil
 }
@@ -91,7 +95,23 @@ func (u *undo) begin(size int64) {
 	if u.open {
 		return
 	}
-	*u = undo{open: true, durable: size, unsynced: map[int64][]byte{}, lost: map[int64][]byte{}}
+	*u = undo{open: true, durable: size, unsynced: map[int64]old{}, lost: map[int64]old{}, spill: u.spill}
+}
+
+// forget says that the file is as it is on the disk.
+func (u *undo) forget() {
+	u.forgetUnsynced()
+	for _, was := range u.lost {
+		u.spill.drop(was)
+	}
+	*u = undo{spill: u.spill}
+}
+
+func (u *undo) forgetUnsynced() {
+	for _, was := range u.unsynced {
+		u.spill.drop(was)
+	}
+	clear(u.unsynced)
 }
 
 // read is block b as far as end, nil if it is all zeros.
@@ -112,17 +132,17 @@ func (u *undo) sync(size int64) {
 		return
 	}
 	u.durable = size
-	clear(u.unsynced)
+	u.forgetUnsynced()
 	for b, was := range u.lost {
-		switch rest := size - b*blockSize; {
-		case rest <= 0:
-			delete(u.lost, b)
-		case rest < int64(len(was)):
-			u.lost[b] = was[:rest]
+		if rest := size - b*blockSize; rest > 0 {
+			u.lost[b] = u.spill.shorten(was, int(min(rest, blockSize)))
+			continue
 		}
+		u.spill.drop(was)
+		delete(u.lost, b)
 	}
 	if len(u.lost) == 0 {
-		*u = undo{}
+		u.forget()
 	}
 }
 
@@ -145,7 +165,7 @@ func (u *undo) fail(f contents, size int64) error {
 				return err
 			}
 		}
-		u.lost[b] = was
+		u.lost[b] = u.spill.keep(was)
 	}
 	maps.Copy(u.lost, u.unsynced)
 	clear(u.unsynced)
@@ -205,7 +225,10 @@ func (u *undo) powerFailure(f contents, size int64, chance *fates) (cluster.Disk
 		if _, err := f.ReadAt(now, at); err != nil && !errors.Is(err, io.EOF) {
 			return loss, fmt.Errorf("reading what is to be taken back: %w", err)
 		}
-		then, lost := u.was(b, now)
+		then, lost, err := u.was(b, now)
+		if err != nil {
+			return loss, fmt.Errorf("taking back what was not synced: %w", err)
+		}
 		keep := 0
 		if !lost { // what a sync has left out is not written later
 			keep = min(chance.kept(), int(min(blockSize, max(0, size-at))))
@@ -232,7 +255,7 @@ func (u *undo) powerFailure(f contents, size int64, chance *fates) (cluster.Disk
 	if loss.Bytes > 0 {
 		loss.Files = 1
 	}
-	*u = undo{}
+	u.forget()
 	return loss, nil
 }
 
@@ -254,17 +277,21 @@ func (u *undo) touched(size int64) []int64 {
 
 // was is what the disk has of block b, zeros beyond its length there, and whether that is so
 // because a sync has failed. Now is what the file has.
-func (u *undo) was(b int64, now []byte) (was []byte, lost bool) {
+func (u *undo) was(b int64, now []byte) (was []byte, lost bool, err error) {
 	kept, known := u.unsynced[b]
 	if !known {
-		if kept, lost = u.lost[b]; !lost {
-			kept = now
+		kept, lost = u.lost[b]
+	}
+	old := now
+	if known || lost {
+		if old, err = u.spill.read(kept); err != nil {
+			return nil, lost, err
 		}
 	}
 	was = make([]byte, blockSize)
-	copy(was, kept)
+	copy(was, old)
 	clear(was[min(blockSize, max(0, u.durable-b*blockSize)):])
-	return was, lost
+	return was, lost, nil
 }
 
 // changed counts the bytes of a block that differ, by its lengths then and now.

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -66,7 +67,8 @@ func (s *subject) truncate(t *testing.T, n int64) {
 func TestUndoIsAPageCache(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		s, p := &subject{}, &Paged{Dirty: map[int64]bool{}}
+		kept := spilling(seed)
+		s, p := &subject{undo: undo{spill: kept}}, &Paged{Dirty: map[int64]bool{}}
 		const most = 5 * blockSize
 		for step := range 100 {
 			var what string
@@ -112,6 +114,74 @@ func TestUndoIsAPageCache(t *testing.T) {
 				t.Fatalf("seed %d, step %d: after %s the file has %d bytes, want %d; first difference at %d", seed, step, what, len(s.b), len(p.Now), Differ(s.b, p.Now))
 			}
 		}
+		s.undo.forget()
+		if kept != nil && (kept.inMemory != 0 || kept.slots != 0 || len(kept.free) != 0) {
+			t.Fatalf("seed %d: with nothing to keep, %d bytes are in memory, and of %d blocks of the file %d are free", seed, kept.inMemory, kept.slots, len(kept.free))
+		}
+	}
+}
+
+// spilling is where an undo log keeps its blocks: in memory, in a file, in both, or in both until the
+// file breaks.
+func spilling(seed uint64) *spill {
+	in := &spill{open: func() (overflow, error) { return &memory{}, nil }, failed: func(error) {}}
+	switch seed % 4 {
+	case 0:
+		return nil
+	case 1:
+	case 2:
+		in.most = 2*blockSize + 1
+	case 3:
+		in.most = blockSize
+		in.open = func() (overflow, error) { return &full{room: 3 * blockSize}, nil }
+	}
+	return in
+}
+
+// full is a file that has only so much room.
+type full struct {
+	memory
+	room int64
+}
+
+func (f *full) WriteAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > f.room {
+		return 0, errors.New("there is no room")
+	}
+	return f.memory.WriteAt(p, off)
+}
+
+// TestSpillIsBounded: whatever is not synced, in memory is only so much of it, unless no file can be had.
+func TestSpillIsBounded(t *testing.T) {
+	const blocks, most = 4096, 1 << 20
+	for _, c := range []struct {
+		name       string
+		open       func() (overflow, error)
+		inMemory   int64
+		inFile     int64
+		complaints int
+	}{
+		{"a file", func() (overflow, error) { return &memory{}, nil }, most, blocks*blockSize - most, 0},
+		{"no file", func() (overflow, error) { return nil, errors.New("there is none") }, blocks * blockSize, 0, 1},
+		{"a file that is full", func() (overflow, error) { return &full{room: 7 * blockSize}, nil }, (blocks - 7) * blockSize, 8 * blockSize, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			complaints := 0
+			kept := &spill{most: most, open: c.open, failed: func(error) { complaints++ }}
+			s := &subject{undo: undo{spill: kept}}
+			s.write(t, bytes.Repeat([]byte{1}, blocks*blockSize), 0)
+			s.undo.sync(int64(len(s.b)))
+			for b := range int64(blocks) {
+				s.write(t, []byte{2}, b*blockSize)
+			}
+			if kept.inMemory != c.inMemory || kept.slots*blockSize != c.inFile || complaints != c.complaints {
+				t.Errorf("%d bytes are in memory and %d in the file, want %d and %d; %d complaints, want %d",
+					kept.inMemory, kept.slots*blockSize, c.inMemory, c.inFile, complaints, c.complaints)
+			}
+			if _, err := s.undo.powerFailure(s, int64(len(s.b)), nil); err != nil || !bytes.Equal(s.b, bytes.Repeat([]byte{1}, blocks*blockSize)) {
+				t.Errorf("it was not brought back: %v", err)
+			}
+		})
 	}
 }
 
