@@ -134,8 +134,8 @@ type run struct {
 	recorder *history.Recorder
 	// watcher is nil where no model can be judged while the run goes on.
 	watcher *watcher
-	// endWatch ends the judging, nil where it has not begun.
-	endWatch func()
+	// endWatch ends the judging, of all that came if that is asked for; nil where it has not begun.
+	endWatch func(all bool)
 	workers  []*worker
 	// lingerers read at nodes that faults hit, besides the workers.
 	lingerers []*worker
@@ -267,12 +267,16 @@ func (r *run) teardown(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("writing the history: %w", err))
 		}
 	}
-	if r.endWatch != nil {
-		r.endWatch()
-	}
+	discard := func() {}
 	if interrupted && r.disposable() {
-		r.killNodes(ctx)
+		var killing sync.WaitGroup
+		killing.Go(func() { r.killNodes(ctx) })
+		discard = killing.Wait
 	}
+	if r.endWatch != nil {
+		r.endWatch(!interrupted) // of what was interrupted the check of the whole finds the rest
+	}
+	discard()
 	if r.system != nil {
 		if err := r.system.Stop(ctx); err != nil {
 			r.log.Warn("stopping the database", "error", err)

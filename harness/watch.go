@@ -39,18 +39,19 @@ func (w *watcher) add(h *history.History) {
 	}
 }
 
-// begin judges until end is called, which judges once more, and calls first at the first
+// begin judges until end is called, which judges once more if all is set, and calls first at the first
 // violation.
-func (w *watcher) begin(ctx context.Context, first func()) (end func()) {
+func (w *watcher) begin(ctx context.Context, first func()) (end func(all bool)) {
 	ctx, cancel := context.WithCancel(ctx)
+	var last atomic.Bool
 	var loops sync.WaitGroup
 	if w.watch != nil {
 		w.watch.Hurry()
-		loops.Go(func() { repeat(ctx, live.Rest, func(ctx context.Context, _ bool) { w.judge(ctx, first) }) })
+		loops.Go(func() { repeat(ctx, &last, live.Rest, func(ctx context.Context, _ bool) { w.judge(ctx, first) }) })
 	}
 	if w.windows != nil {
 		loops.Go(func() {
-			repeat(ctx, live.RestOfWindows, func(ctx context.Context, all bool) {
+			repeat(ctx, &last, live.RestOfWindows, func(ctx context.Context, all bool) {
 				if all { // the verdict on the whole follows
 					var cancel context.CancelFunc
 					ctx, cancel = context.WithTimeout(ctx, lastWindows)
@@ -60,7 +61,8 @@ func (w *watcher) begin(ctx context.Context, first func()) (end func()) {
 			})
 		})
 	}
-	return func() {
+	return func(all bool) {
+		last.Store(all)
 		cancel()
 		loops.Wait()
 		if n := w.found.Load(); n > 0 {
@@ -72,15 +74,17 @@ func (w *watcher) begin(ctx context.Context, first func()) (end func()) {
 	}
 }
 
-// repeat calls judge, with rests in between, until ctx is done, and a last time for all that is
+// repeat calls judge, with rests in between, until ctx is done, and then, if last is set, a last time for all that is
 // left, which ends soon.
-func repeat(ctx context.Context, rest func(took time.Duration) time.Duration, judge func(ctx context.Context, all bool)) {
+func repeat(ctx context.Context, last *atomic.Bool, rest func(took time.Duration) time.Duration, judge func(ctx context.Context, all bool)) {
 	t := time.NewTimer(rest(0))
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			judge(context.WithoutCancel(ctx), true)
+			if last.Load() {
+				judge(context.WithoutCancel(ctx), true)
+			}
 			return
 		case <-t.C:
 		}

@@ -160,9 +160,10 @@ func (a *app) printCheck(l *input.Loaded, as *verdict.Assessment, exit verdict.E
 			Format  string       `json:"format"`
 			Type    string       `json:"type,omitempty"`
 			TypeWhy string       `json:"type_why,omitempty"`
+			Cut     string       `json:"cut,omitempty"`
 			*verdict.Assessment
 			Witnesses []violations.Witness `json:"witnesses"`
-		}{exit, l.Format, l.Type, l.TypeWhy, as, violations.Witnesses(l.History, as)})
+		}{exit, l.Format, l.Type, l.TypeWhy, l.Cut, as, violations.Witnesses(l.History, as)})
 	}
 	switch {
 	case l.Cut != "":

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
@@ -97,6 +99,35 @@ func TestInterruptWhenAllIsDecided(t *testing.T) {
 		told := strings.Contains(out.String(), "result: interrupted (exit 130)") || strings.Contains(strings.Join(strings.Fields(out.String()), " "), `"exit": { "code": 130, "reason": "interrupted" }`)
 		if code != verdict.ExitInterrupted || !told {
 			t.Errorf("%v: exit %d: %s%s", asked, code, out.String(), errs.String())
+		}
+	}
+}
+
+// TestCheckOfAnInterruptedRun: a run that was interrupted may hold in what it had done, which is said; one that came to its end says nothing.
+func TestCheckOfAnInterruptedRun(t *testing.T) {
+	for state, told := range map[string]bool{store.StateInterrupted: true, store.StateFinished: false} {
+		dir := store.Dir{Path: filepath.Join(t.TempDir(), "a-run"), ID: "a-run"}
+		h, err := history.ReadFile(storeHistory(t, 2))
+		if err == nil {
+			err = os.Mkdir(dir.Path, 0o700)
+		}
+		if err == nil {
+			err = history.WriteFile(dir.File(store.FileHistory), h)
+		}
+		if err == nil {
+			err = dir.WriteFile(store.FilePlan, []byte(`{"models":["linearizable"]}`))
+		}
+		if err == nil {
+			err = dir.WriteJSON(store.FileRun, &store.Summary{Schema: store.SummarySchema, Run: dir.ID, State: state})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, asked := range [][]string{nil, {"--json"}, {"--stream"}, {"--follow"}} {
+			code, out, errs := lapse(t, append([]string{"check", dir.Path}, asked...)...)
+			if code != verdict.ExitHeld || strings.Contains(out, "the run was interrupted: what follows is about what it had done until then") != told {
+				t.Errorf("%s, %v: exit %d: %s%s", state, asked, code, out, errs)
+			}
 		}
 	}
 }

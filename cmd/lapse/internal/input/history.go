@@ -35,7 +35,7 @@ type Loaded struct {
 	Type    string
 	TypeWhy string
 	Dir     *store.Dir
-	// Cut says why a history is not whole that is torn by no killed run.
+	// Cut says why a history is not whole that is torn by no killed run: its run was interrupted, or its end did not come.
 	Cut     string
 	Summary store.Summary
 }
@@ -120,6 +120,9 @@ func aboutRun(dir store.Dir) (*Loaded, error) {
 		return nil, err
 	}
 	l := &Loaded{Format: "lapse", Require: s.Require, Promises: s.Promises, Dir: &dir, Summary: s}
+	if s.State == store.StateInterrupted {
+		l.Cut = "the run was interrupted: what follows is about what it had done until then"
+	}
 	for _, v := range s.Verdicts {
 		l.Models = append(l.Models, v.Model)
 	}
