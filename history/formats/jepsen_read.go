@@ -79,6 +79,9 @@ func readTwice(in *input, src termSource, source string) (*history.History, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := style.mixed(in); err != nil {
+		return nil, err
+	}
 	return buildJepsen(in, src, source, style, nil)
 }
 
@@ -118,7 +121,7 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 	if err != nil {
 		return nil, err
 	}
-	if guess != nil && !style.provesRight(in, guess) {
+	if guess != nil && (!style.provesRight(in, guess) || style.mixed(in) != nil) {
 		return nil, errGuess
 	}
 	attrs[AttributeType] = style.taken

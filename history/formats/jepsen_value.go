@@ -230,7 +230,7 @@ func (r *jepsenBuilder) bankRead(txn *history.Txn, op *jepsenOp, v *term) error 
 		return nil
 	}
 	if v.kind != termMap || len(v.kids) == 0 {
-		return r.in.errAt(v.pos, "expected a map from account to balance, found %s", v.describe())
+		return r.in.errAt(v.pos, "expected a map from account to balance, found %s; the history is taken for: %s%s", v.describe(), r.style.taken, r.style.because())
 	}
 	for i := 0; i+1 < len(v.kids); i += 2 {
 		got, err := valueOf(r.b, r.in, &v.kids[i+1])
