@@ -142,7 +142,7 @@ func checkMemory(set settings, file string) error {
 		if !ok {
 			continue
 		}
-		kib, err := strconv.Atoi(strings.Fields(rest)[0])
+		kib, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
 		if err != nil {
 			return nil //nolint:nilerr // an unknown form: nothing is known
 		}

@@ -171,6 +171,12 @@ func (s *Store) follow(out io.Reader, log *outcome, lines *atomic.Int64) {
 	_, _ = io.Copy(io.Discard, out) // an endless line must not block Maven
 }
 
+// What is kept of what Maven says: so many errors, and so many bytes of the one that is told.
+const (
+	mostErrors = 20
+	mostQuoted = 400
+)
+
 // outcome is what Maven said of a failure.
 type outcome struct {
 	errors  []string
@@ -189,7 +195,7 @@ func (o *outcome) add(line string) {
 	o.full = o.full || isDiskFull(line)
 	o.network = o.network || unreachable.MatchString(line)
 	text, isError := strings.CutPrefix(line, "[ERROR] ")
-	if isError && strings.TrimSpace(text) != "" && !strings.HasPrefix(text, "[Help") && len(o.errors) < 20 {
+	if isError && strings.TrimSpace(text) != "" && !strings.HasPrefix(text, "[Help") && len(o.errors) < mostErrors {
 		o.errors = append(o.errors, strings.TrimSpace(text))
 	}
 }
@@ -200,8 +206,8 @@ func (o *outcome) reason(err error) error {
 		return errors.New("no space left on the disk")
 	case len(o.errors) > 0:
 		text := o.errors[0]
-		if len(text) > 400 {
-			text = text[:400] + " ..."
+		if len(text) > mostQuoted {
+			text = strings.ToValidUTF8(text[:mostQuoted], "") + " ..."
 		}
 		if o.network {
 			return fmt.Errorf("the repository cannot be reached: %s", text)

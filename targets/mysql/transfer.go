@@ -177,7 +177,12 @@ func firstLine(path string, from int64, match *regexp.Regexp) (string, error) {
 	if _, err := f.Seek(from, io.SeekStart); err != nil {
 		return "", fmt.Errorf("reading what it says: %w", err)
 	}
-	lines := bufio.NewScanner(f)
+	return firstMatch(f, match)
+}
+
+// firstMatch is the first line that matches; empty if none does. A line of a megabyte is an error.
+func firstMatch(r io.Reader, match *regexp.Regexp) (string, error) {
+	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		if line := lines.Text(); match.MatchString(line) {

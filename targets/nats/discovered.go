@@ -46,11 +46,17 @@ func greet(ctx context.Context, addr string) (said greeted, err error) {
 	if err != nil {
 		return said, err
 	}
+	err = said.read(line)
+	return said, err
+}
+
+// read reads the line with which a server greets.
+func (g *greeted) read(line string) error {
 	text, ok := strings.CutPrefix(line, greeting)
 	if !ok {
-		return said, errors.New("it is no NATS server")
+		return errors.New("it is no NATS server")
 	}
-	return said, json.Unmarshal([]byte(text), &said)
+	return json.Unmarshal([]byte(text), g)
 }
 
 // strangers is a line about the servers of the cluster that --at does not name; empty if there are none, or none tells (no_advertise).

@@ -72,14 +72,23 @@ func (l *link) traced(ctx context.Context, subject string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("asking where a message goes: %w", err)
 		}
-		var t trace
-		if err := json.Unmarshal(answer.Data, &t); err != nil {
-			return "", errors.Join(errGarbage, err)
-		}
-		if t.Server.Name == l.conn.ConnectedServerName() {
-			return t.goesTo()
+		if to, ours, err := readTrace(answer.Data, l.conn.ConnectedServerName()); ours || err != nil {
+			return to, err
 		} // else it is of the server to which it went on
 	}
+}
+
+// readTrace reads what a server tells of a message: where it goes, if it is the server of that name that tells.
+func readTrace(data []byte, server string) (to string, ours bool, err error) {
+	var t trace
+	if err := json.Unmarshal(data, &t); err != nil {
+		return "", false, errors.Join(errGarbage, err)
+	}
+	if t.Server.Name != server {
+		return "", false, nil
+	}
+	to, err = t.goesTo()
+	return to, true, err
 }
 
 // goesTo is the server that the message goes to, by the word of the first. What stays in a

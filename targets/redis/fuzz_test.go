@@ -1,6 +1,9 @@
 package redis
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // FuzzParseWrite: a write level waits for no more replicas than there are.
 func FuzzParseWrite(f *testing.F) {
@@ -11,6 +14,20 @@ func FuzzParseWrite(f *testing.F) {
 		n, err := parseWrite(level, replicas)
 		if err == nil && (n < 0 || n > max(replicas, 0)) {
 			t.Errorf("%q waits for %d of %d", level, n, replicas)
+		}
+	})
+}
+
+// FuzzFields reads what a server may say of itself: names and values are of its lines.
+func FuzzFields(f *testing.F) {
+	for _, s := range []string{"# Replication\r\nrole:master\r\nslave0:ip=10.0.0.2,port=6379\r\n", "", ":", "a:b:c", "no value\n", "\r\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for name, value := range fields(text) {
+			if strings.Contains(name, ":") || !strings.Contains(text, name+":"+value) {
+				t.Errorf("%q: %q is %q", text, name, value)
+			}
 		}
 	})
 }

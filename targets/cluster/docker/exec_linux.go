@@ -83,7 +83,7 @@ func (n *node) run(ctx context.Context, container, user string, args []string) (
 	if st.ExitCode != 0 {
 		return out.text(), fmt.Errorf("exit status %d", st.ExitCode)
 	}
-	return out.text(), nil
+	return out.text(), out.buf.Err()
 }
 
 // killExec kills a session in a container.
@@ -111,7 +111,7 @@ func (n *node) killExec(ctx context.Context, container, pid string) error {
 // safe for concurrent use.
 type output struct {
 	mu  sync.Mutex
-	buf bytes.Buffer
+	buf cluster.Said
 }
 
 func (o *output) Write(p []byte) (int, error) {

@@ -93,6 +93,17 @@ func (n note) write(dir, path string) error {
 	return err
 }
 
+// readNote reads the note in a file, which is about the namespace that the file is called after.
+func readNote(file string, text []byte) (n note, err error) {
+	if err := json.Unmarshal(text, &n); err != nil {
+		return note{}, err
+	}
+	if name := strings.TrimSuffix(filepath.Base(file), ".json"); n.Namespace != name || n.Namespace == "" {
+		return note{}, fmt.Errorf("it is about the namespace %q", n.Namespace)
+	}
+	return n, nil
+}
+
 // remove removes a note that another process may have removed.
 func remove(path string) error {
 	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
@@ -135,7 +146,7 @@ func (p *Provider) Clean(ctx context.Context) ([]cluster.Removed, error) {
 			continue // its process has removed it
 		}
 		if err == nil {
-			err = json.Unmarshal(text, &n)
+			n, err = readNote(file, text)
 		}
 		if err != nil {
 			errs = append(errs, &cluster.EnvironmentError{Doing: "reading " + file, Err: err, Way: "remove it if no namespace of its name is left"})

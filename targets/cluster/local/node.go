@@ -207,12 +207,12 @@ func (n *node) exec(ctx context.Context, c cluster.Command) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []byte
+	var said cluster.Said
 	var readErr error
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		out, readErr = io.ReadAll(r)
+		_, readErr = io.Copy(&said, r)
 	}()
 	select {
 	case <-s.exited:
@@ -224,13 +224,13 @@ func (n *node) exec(ctx context.Context, c cluster.Command) ([]byte, error) {
 	if err := s.kill(killCtx); err != nil {
 		_ = r.Close() // ends the reading
 		<-read
-		return out, err
+		return said.Bytes(), err
 	}
 	n.mu.Lock()
 	delete(n.execs, s)
 	n.mu.Unlock()
 	<-read
-	return out, errors.Join(readErr, late, s.status())
+	return said.Bytes(), errors.Join(readErr, late, s.status(), said.Err())
 }
 
 func (n *node) startExec(c cluster.Command, out *os.File) (*supervised, error) {

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -253,7 +252,7 @@ const outputDelay = 500 * time.Millisecond
 // Exec implements cluster.Node. Its process is one of the node's: Kill and Pause
 // mean it, too.
 func (n *node) Exec(ctx context.Context, c cluster.Command) ([]byte, error) {
-	var out bytes.Buffer
+	var out cluster.Said
 	n.mu.Lock()
 	cmd, err := n.launch(c.NotRoot, func() *exec.Cmd {
 		cmd := spawn.Cmd(ctx, c, n.dir)
@@ -269,10 +268,7 @@ func (n *node) Exec(ctx context.Context, c cluster.Command) ([]byte, error) {
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil
 	}
-	if ctx.Err() != nil {
-		err = errors.Join(err, ctx.Err())
-	}
-	if err != nil {
+	if err = errors.Join(err, ctx.Err(), out.Err()); err != nil {
 		return out.Bytes(), fmt.Errorf("running %s on %s: %w", c.Path, n.name, err)
 	}
 	return out.Bytes(), nil

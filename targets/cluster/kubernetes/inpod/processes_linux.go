@@ -105,11 +105,20 @@ func stat(pid int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 20 {
+	fields := statFields(text)
+	if fields == nil {
 		return nil, fmt.Errorf("the process %d has the state %q", pid, text)
 	}
 	return fields, nil
+}
+
+// statFields are the fields behind the name of the program, which may have any character; nil if they are too few.
+func statFields(text []byte) []string {
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 20 {
+		return nil
+	}
+	return fields
 }
 
 // gone says whether it is no more; a zombie, which has ended, is there until its parent asks.
@@ -152,7 +161,6 @@ func (p process) has(sockets map[string]bool) bool {
 // listening are the sockets that listen on a port, as descriptors name them.
 func listening(port int) (map[string]bool, error) {
 	out := map[string]bool{}
-	suffix := fmt.Sprintf(":%04X", port)
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		text, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -161,12 +169,21 @@ func listening(port int) (map[string]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		for line := range strings.Lines(string(text)) {
-			// sl, local address, remote address, state (0A is LISTEN), ..., inode
-			if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[1], suffix) && f[3] == "0A" {
-				out["socket:["+f[9]+"]"] = true
-			}
+		for _, inode := range listeners(string(text), port) {
+			out["socket:["+inode+"]"] = true
 		}
 	}
 	return out, nil
+}
+
+// listeners are the inodes of the sockets of a table that listen on a port; see proc_pid_net(5).
+func listeners(table string, port int) (inodes []string) {
+	suffix := fmt.Sprintf(":%04X", port)
+	for line := range strings.Lines(table) {
+		// sl, local address, remote address, state (0A is LISTEN), ..., inode
+		if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[1], suffix) && f[3] == "0A" {
+			inodes = append(inodes, f[9])
+		}
+	}
+	return inodes
 }
