@@ -114,6 +114,8 @@ const (
 	MeasureConflictsOne = "conflicts.one"
 	// MeasureConflictsAcross is MeasureConflictsOne for transactions across shards.
 	MeasureConflictsAcross = "conflicts.across"
+	// MeasureRangeNodes is how many nodes were asked for a page of a range of keys, on average.
+	MeasureRangeNodes = "range.nodes"
 )
 
 // Measure is a figure of the whole load.

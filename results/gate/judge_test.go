@@ -26,7 +26,7 @@ func figuresOfTest() *figures.Case {
 		Part: figures.Part{Ops: 1000, ReadP99: 20, WriteP99: 30, Availability: 0.9}, OKPerSecond: 100, Recovery: 2, Staleness: 1.5, StalenessMeasured: true,
 		Inside:   figures.Part{Ops: 100, ReadP99: 80, Availability: 0.5},
 		Outside:  figures.Part{Ops: 900, ReadP99: 10, Availability: 0.95},
-		Measures: []history.Measure{{Name: history.MeasureMoved, Value: 0.2}, {Name: history.MeasureRoundsAcross, Value: 3}},
+		Measures: []history.Measure{{Name: history.MeasureMoved, Value: 0.2}, {Name: history.MeasureRoundsAcross, Value: 3}, {Name: history.MeasureRangeNodes, Value: 5}},
 		Shards:   []figures.Shard{{Node: "n2", Share: 0.6}, {Node: "n1", Share: 0.4}},
 	}
 }
@@ -61,7 +61,7 @@ func TestGate(t *testing.T) {
 		{"broken outside", CasePassed, Policy{Thresholds: []string{"availability > 0.95 outside faults"}}, nil, 1, "THRESHOLD"},
 		{"too stale", CasePassed, Policy{Thresholds: []string{"staleness < 1s"}}, nil, 1, "THRESHOLD"},
 		{"too hot", CasePassed, Policy{Thresholds: []string{"hottest < 0.5"}}, nil, 1, "THRESHOLD"},
-		{"moved a fifth", CasePassed, Policy{Thresholds: []string{"moved < 0.21", "moved > 0.19", "rounds.across > 2.99"}}, nil, 0, ""},
+		{"moved a fifth", CasePassed, Policy{Thresholds: []string{"moved < 0.21", "moved > 0.19", "rounds.across > 2.99", "range.nodes > 4.99", "range.nodes < 5.01"}}, nil, 0, ""},
 		{"moved more", CasePassed, Policy{Thresholds: []string{"moved < 0.19"}}, nil, 1, "THRESHOLD"},
 		{"rounds of none", CasePassed, Policy{Thresholds: []string{"rounds.one < 2"}}, nil, 2, "INCONCLUSIVE"},
 		{"fast where nothing succeeded", CasePassed, Policy{Thresholds: []string{"write.p99 < 1s inside faults"}}, nil, 2, "INCONCLUSIVE"},

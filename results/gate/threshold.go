@@ -96,13 +96,18 @@ func ofMeasure(name, without string) figure {
 
 // measurable are those that thresholds may name.
 func measurable() map[string]figure {
-	const noJoin, noTxn = "no node joined, or the target does not tell what moved", "no such transaction was committed, or the target does not count"
+	const (
+		noJoin  = "no node joined, or the target does not tell what moved"
+		noTxn   = "no such transaction was committed, or the target does not count"
+		noRange = "no range of keys was read, or the target does not count"
+	)
 	return map[string]figure{
 		history.MeasureMoved:           ofMeasure(history.MeasureMoved, noJoin),
 		history.MeasureRoundsOne:       ofMeasure(history.MeasureRoundsOne, noTxn),
 		history.MeasureRoundsAcross:    ofMeasure(history.MeasureRoundsAcross, noTxn),
 		history.MeasureConflictsOne:    ofMeasure(history.MeasureConflictsOne, noTxn),
 		history.MeasureConflictsAcross: ofMeasure(history.MeasureConflictsAcross, noTxn),
+		history.MeasureRangeNodes:      ofMeasure(history.MeasureRangeNodes, noRange),
 
 		"read.p99":     {inMillis, true, ofLatency("read", func(p *figures.Part) float64 { return p.ReadP99 })},
 		"write.p99":    {inMillis, true, ofLatency("write", func(p *figures.Part) float64 { return p.WriteP99 })},

@@ -27,9 +27,11 @@ type session struct {
 	// readLevel is that of the run, or of reads of one replica.
 	readLevel string
 	// sticky is for how long after its last write a session at level sticky reads at the leader.
-	sticky    time.Duration
-	lastWrite time.Time
-	life      *wire.Life
+	sticky time.Duration
+	// rangeReads is of how many keys a page is that a read asks for; 0 for a read of the key alone.
+	rangeReads int
+	lastWrite  time.Time
+	life       *wire.Life
 }
 
 var _ targets.Heir = (*session)(nil)
@@ -67,6 +69,7 @@ func (s *System) Open(_ context.Context, cfg targets.Session) (targets.Client, e
 		c.readLevel = s.ReplicaLevel()
 		return c, nil // without a level to write back at: it is to show what there is
 	}
+	c.rangeReads = rangeReads(s.cfg.Options)
 	if s.cfg.Options[optReadRepair] == "blocking" {
 		c.writeBack = s.cfg.WriteLevel
 	}
@@ -149,6 +152,9 @@ func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn)
 	case history.Scan, history.Backup:
 		return c.list(ctx, conn, key, txn)
 	case history.Read:
+		if c.rangeReads > 0 {
+			return c.readRange(ctx, m.Key, conn, key, txn)
+		}
 		got, err := conn.Get(ctx, key, c.level(), c.writeBack)
 		if err != nil {
 			return "", err

@@ -62,7 +62,7 @@ func (t *transactions) note(across bool, done protocol.Transacted, err error) {
 	}
 }
 
-// fields are the counts in the order in which processes tell them to each other.
+// fields are the counts.
 func (t *transactions) fields() []*int {
 	var out []*int
 	for _, c := range []*costs{&t.one, &t.across} {
@@ -71,14 +71,20 @@ func (t *transactions) fields() []*int {
 	return out
 }
 
+// counters are the counts of the system in the order in which processes tell them to each other; the functions lock and unlock them.
+func (s *System) counters() (all []*int, lock, unlock func()) {
+	all = append(s.transactions.fields(), &s.pages.read, &s.pages.asked)
+	return all, func() { s.transactions.mu.Lock(); s.pages.mu.Lock() }, func() { s.pages.mu.Unlock(); s.transactions.mu.Unlock() }
+}
+
 // TakeCounts implements targets.Counter.
 func (s *System) TakeCounts() []int64 {
-	t := &s.transactions
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	all, lock, unlock := s.counters()
+	lock()
+	defer unlock()
 	var out []int64
 	some := false
-	for _, n := range t.fields() {
+	for _, n := range all {
 		out = append(out, int64(*n))
 		some = some || *n != 0
 		*n = 0
@@ -91,14 +97,13 @@ func (s *System) TakeCounts() []int64 {
 
 // AddCounts implements targets.Counter.
 func (s *System) AddCounts(counts []int64) bool {
-	t := &s.transactions
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	fields := t.fields()
-	if len(counts) != len(fields) {
+	all, lock, unlock := s.counters()
+	if len(counts) != len(all) {
 		return false
 	}
-	for i, n := range fields {
+	lock()
+	defer unlock()
+	for i, n := range all {
 		*n += int(counts[i])
 	}
 	return true

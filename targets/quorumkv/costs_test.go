@@ -2,6 +2,7 @@ package quorumkv
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/lapse-test/lapse/history"
@@ -66,7 +67,9 @@ func TestCountsOfAnotherProcess(t *testing.T) {
 		there.transactions.note(false, protocol.Transacted{Attempts: 2, Rounds: 4, Calls: 1}, nil)
 	}
 	there.transactions.note(there.across(ops), protocol.Transacted{Attempts: 2, Rounds: 4, Calls: 1}, nil)
-	want := there.Measures(t.Context())
+	there.pages.note(3)
+	there.pages.note(4)
+	want := append(there.Measures(t.Context()), there.System.Measures(t.Context())...)
 	counts := there.TakeCounts()
 	if again := there.TakeCounts(); again != nil {
 		t.Errorf("taken twice: %v", again)
@@ -77,8 +80,8 @@ func TestCountsOfAnotherProcess(t *testing.T) {
 	if !here.AddCounts(counts) {
 		t.Error("the counts were refused")
 	}
-	got := here.Measures(t.Context())
-	if len(got) == 0 || len(got) != len(want) || got[0] != want[0] || got[1] != want[1] {
+	got := append(here.Measures(t.Context()), here.System.Measures(t.Context())...)
+	if len(got) != 3 || !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -161,17 +161,18 @@ func moved(m protocol.Members) (share float64, text string) {
 }
 
 // Measures implements targets.Measurer.
-func (s *memberedSystem) Measures(context.Context) []history.Measure {
+func (s *memberedSystem) Measures(ctx context.Context) []history.Measure {
+	out := s.System.Measures(ctx)
 	s.joins.mu.Lock()
 	defer s.joins.mu.Unlock()
 	if len(s.joins.shares) == 0 {
-		return nil
+		return out
 	}
 	sum := 0.0
 	for _, share := range s.joins.shares {
 		sum += share
 	}
-	return []history.Measure{{Name: history.MeasureMoved, Value: sum / float64(len(s.joins.shares)), Text: strings.Join(s.joins.texts, "; ")}}
+	return append(out, history.Measure{Name: history.MeasureMoved, Value: sum / float64(len(s.joins.shares)), Text: strings.Join(s.joins.texts, "; ")})
 }
 
 // change has a node's membership changed by order of another, and waits until all that are not out, but for those left out, say that it is done.

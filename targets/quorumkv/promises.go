@@ -36,7 +36,7 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 	overlap := w+r > n && (cfg.Options[optSloppy] != "true" || n == len(members))
 	forgetful := cfg.Options[optGrace] != "0s" && slices.Contains(funcs, history.Delete)
 	agreed := cfg.Options[optTimestamps] == "quorum" && !forgetful && (overlap || cfg.Options[optSloppy] != "true")
-	out := targets.Promised{models.Linearizable: overlap && agreed && synced && cfg.Options[optReadRepair] == "blocking"}
+	out := targets.Promised{models.Linearizable: overlap && agreed && synced && cfg.Options[optReadRepair] == "blocking" && rangeReads(cfg.Options) == 0}
 	switch {
 	case out[models.Linearizable]:
 		// It implies the others.
@@ -44,7 +44,7 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 		out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
 	case agreed && synced:
 		// The read meets a replica that took the write; but a write that is under
-		// way, or failed half-way, can be read, then not, then again.
+		// way, or failed half-way, can be read, then not, then again. So it is with pages of ranges, which repair nothing.
 		out[models.Regular], out[models.ReadYourWrites], out[models.MonotonicReads] = true, true, false
 	}
 	// With coordinators' timestamps and overlapping quorums clocks decide, and of

@@ -18,6 +18,8 @@ func TestPromises(t *testing.T) {
 		out[name] = value
 		return out
 	}
+	ranged := also("range_reads", "2")
+	ranged["key_digits"] = "6"
 	sloppy, expiring := also("sloppy_quorum", "true"), also("tombstone_grace", "1m")
 	among := maps.Clone(sloppy)
 	among["members"] = "n1+n2+n4"
@@ -39,6 +41,7 @@ func TestPromises(t *testing.T) {
 		{"a defect changes no promise", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "defects": "stale-cache"}, map[string]bool{"linearizable": true, "no-lost-writes": true}, 0, nil},
 		{"by modulo", "2", "2", also("partitioner", "modulo"), map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},
 		{"by range", "2", "2", also("partitioner", "range"), map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},
+		{"by ranges, which repair nothing", "2", "2", ranged, map[string]bool{"linearizable": false, "regular": true, "read-your-writes": true, "monotonic-reads": false, "no-lost-writes": true}, 0, nil},
 		{"sloppy, with nobody to stand in", "2", "2", sloppy, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, nil},
 		{"sloppy", "2", "2", sloppy, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}, 5, nil},
 		{"sloppy, with nobody to stand in but those that hold no keys", "2", "2", among, map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},

@@ -50,6 +50,7 @@ type System struct {
 	secure       secured
 	lives        lives
 	transactions transactions
+	pages        pages
 
 	mu      sync.Mutex
 	offsets map[string]time.Duration

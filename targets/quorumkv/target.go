@@ -65,6 +65,7 @@ const (
 	optShards         = "shards"
 	optTransactions   = "transactions"
 	optKeyDigits      = "key_digits"
+	optRangeReads     = "range_reads"
 )
 
 // Target is quorumkv in one of its modes. What the store can do also depends on how mode multi-leader treats conflicts.
@@ -139,6 +140,7 @@ func (t *Target) Info() targets.Info {
 		targets.Option{Name: optTimestamps, Default: "coordinator", Values: []string{"coordinator", "quorum"}, Help: "where a write's timestamp comes from; quorum with read_repair=blocking and W+R>N is linearizable"},
 	)
 	i.Options = append(i.Options, partitionerOptions()...)
+	i.Options = append(i.Options, rangeReadsOption())
 	return i
 }
 
@@ -172,6 +174,9 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 		return cfg, err
 	}
 	if err := resolvePartitioner(opts); err != nil {
+		return cfg, err
+	}
+	if err := resolveRangeReads(opts); err != nil {
 		return cfg, err
 	}
 	members, err := memberNames(cfg)
