@@ -2,7 +2,6 @@ package cassandra
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 
 	"github.com/lapse-test/lapse/history"
@@ -22,14 +21,10 @@ func Again(ctx context.Context, sys targets.System, cfg targets.Config, keyspace
 		return nil, err
 	}
 	was := sys.(*System)
-	log := cfg.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
 	s := &System{
 		Fleet: was.Fleet, set: set, launcher: was.launcher, keyspace: keyspace,
 		clock: newClock(), ring: was.ring, version: was.version,
-		log: log, admins: make([]*conn, len(was.Nodes)),
+		admins: make([]*conn, len(was.Nodes)),
 	}
 	if err := s.makeSchema(ctx); err != nil {
 		return nil, err

@@ -17,39 +17,28 @@ const maxExternal = 32
 // External implements targets.Externalizer: Cassandra, or anything that speaks CQL.
 // Addresses are host:port; sessions talk to these nodes and to no others.
 func (Target) External(at []string) (targets.Target, error) {
-	list, err := external.Addresses(at, nativePort)
-	if err != nil {
-		return nil, err
-	}
-	if len(list) > maxExternal {
-		return nil, targets.Usagef("--at: %d addresses; at most %d are of use", len(list), maxExternal)
-	}
-	return external.New(external.Kind{
-		Info: externalInfo(), At: list, Port: nativePort,
+	return external.At(at, external.Kind{
+		Info: external.Info(Target{}.Info(), "Cassandra, or what speaks CQL, on an external cluster", externalOptions...),
+		Port: nativePort, Login: &login, Alive: alive.Alive, Visit: newVisit, Examples: examples,
+		Place: external.Namespace{What: "the keyspace %s", Remove: "DROP KEYSPACE %s", Most: 48},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			if cfg.Options["rf"] == "" {
-				cfg.Options["rf"] = strconv.Itoa(min(defaultRF, len(list)))
+				cfg.Options["rf"] = strconv.Itoa(min(defaultRF, cfg.Nodes))
 			}
 			_, err := externalSettings(cfg)
 			return cfg, err
 		},
-		Login: &login, Alive: alive.Alive, Look: look, Examples: examples,
 		// How many data centres there are is seen only when the cluster is asked.
 		Abilities: []ability.Ability{ability.Centres},
-	}), nil
+	})
 }
 
-func externalInfo() targets.Info {
-	i := Target{}.Info()
-	i.Summary = "Cassandra, or what speaks CQL, on an external cluster"
-	i.Options = append([]targets.Option{
-		{Name: "rf", Help: "replication factor of the run's keyspace in each data centre (default: 3, or as many as --at names nodes)"},
-		{Name: "replication", Help: "replication of the run's keyspace as CQL has it, instead of the one that rf and the cluster's data centres give"},
-		{Name: "timestamps", Default: "client", Values: []string{"client", "coordinator"}, Help: "whose clock stamps a write: the harness's one, as drivers do it by default, or that of the node that coordinates it"},
-		{Name: "read_repair", Values: []string{"", "BLOCKING", "NONE"}, Help: "read_repair of the table (default: as the cluster has it)"},
-		{Name: "speculative_retry", Help: "speculative_retry of the table (default: as the cluster has it)"},
-	}, external.TLSOptions()...)
-	return i
+var externalOptions = []targets.Option{
+	{Name: "rf", Help: "replication factor of the run's keyspace in each data centre (default: 3, or as many as --at names nodes)"},
+	{Name: "replication", Help: "replication of the run's keyspace as CQL has it, instead of the one that rf and the cluster's data centres give"},
+	{Name: "timestamps", Default: "client", Values: []string{"client", "coordinator"}, Help: "whose clock stamps a write: the harness's one, as drivers do it by default, or that of the node that coordinates it"},
+	{Name: "read_repair", Values: []string{"", "BLOCKING", "NONE"}, Help: "read_repair of the table (default: as the cluster has it)"},
+	{Name: "speculative_retry", Help: "speculative_retry of the table (default: as the cluster has it)"},
 }
 
 // alive is the liveness probe: it asks what the node supports, which it tells before it
@@ -76,6 +65,9 @@ func externalSettings(cfg targets.Config) (settings, error) {
 		clientTime: cfg.Options["timestamps"] == "client",
 		readRepair: cfg.Options["read_repair"], speculative: cfg.Options["speculative_retry"],
 		opTimeout: cfg.OpTimeout,
+	}
+	if cfg.Nodes > maxExternal {
+		return s, targets.Usagef("--at: %d addresses; at most %d are of use", cfg.Nodes, maxExternal)
 	}
 	var err error
 	if s.rf, err = strconv.Atoi(cfg.Options["rf"]); err != nil || s.rf < 1 || s.rf > maxExternal {

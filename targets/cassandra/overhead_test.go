@@ -26,7 +26,7 @@ func BenchmarkOverhead(b *testing.B) {
 	must(b, err)
 	cfg := gocql.NewCluster(host)
 	cfg.NumConns, cfg.Consistency, cfg.SerialConsistency = 1, gocql.One, gocql.Serial
-	cfg.Logger = driverLog{d.log}
+	cfg.Logger = driverLog{d.Logger}
 	// Without this a bare loop takes four times as long: gocql waits for more
 	// requests to send together.
 	cfg.WriteCoalesceWaitTime = 0

@@ -39,7 +39,6 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		admins: make([]*conn, len(c.Nodes())),
 	}
 	s.Bender = wallclock.NewBender(s.Index, clockFile.Mover(s.Nodes), s.wallClock)
-	s.log = s.Logger
 	s.Command, s.Complaint, s.StartTimeout = s.command, launch.JavaComplaint, startTimeout
 	if len(s.Nodes) != set.nodes {
 		return nil, fmt.Errorf("starting Cassandra: the cluster has %d nodes, the configuration %d", len(s.Nodes), set.nodes)
@@ -56,11 +55,11 @@ func (s *System) start(ctx context.Context) error {
 	if err := s.Await(ctx, "to listen", s.listening); err != nil {
 		return err
 	}
-	s.log.Debug("all nodes listen", "after", time.Since(began))
+	s.Logger.Debug("all nodes listen", "after", time.Since(began))
 	if err := s.makeSchema(ctx); err != nil {
 		return err
 	}
-	s.log.Debug("the schema is there", "after", time.Since(began))
+	s.Logger.Debug("the schema is there", "after", time.Since(began))
 	if err := s.proveReady(ctx); err != nil {
 		return err
 	}

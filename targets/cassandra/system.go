@@ -3,7 +3,6 @@ package cassandra
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 
 	"github.com/gocql/gocql"
@@ -29,11 +28,8 @@ type System struct {
 	clock    *clock
 	ring     *ring
 	version  string
-	log      *slog.Logger
 
-	// at and accesses are where the nodes of an external cluster are, and how they let
-	// us in; they are nil for nodes of ours, and Fleet is nil for an external cluster.
-	at       []string
+	// accesses are how the nodes of an external cluster let us in; nil for nodes of ours.
 	accesses []wire.Access
 
 	// admins are connections for what the harness itself asks of each node.
@@ -81,16 +77,16 @@ func (*System) ReplicaLevel() string { return replicaLevel }
 
 // connect makes a connection to a node from where the clients are.
 func (s *System) connect(ctx context.Context, node int, life *wire.Life) (*conn, error) {
-	if s.at != nil {
+	if s.accesses != nil {
 		to := s.accesses[node]
 		to.Life = life
-		return connectAs(ctx, to, s.set.opTimeout, s.log)
+		return connectAs(ctx, to, s.set.opTimeout, s.Logger)
 	}
 	addr, err := s.Addr(node, nativePort)
 	if err != nil {
 		return nil, err
 	}
-	return connectAs(ctx, wire.Access{Addr: addr, Life: life}, s.set.opTimeout, s.log)
+	return connectAs(ctx, wire.Access{Addr: addr, Life: life}, s.set.opTimeout, s.Logger)
 }
 
 // admin runs f with a connection to a node that is kept for the next time, unless

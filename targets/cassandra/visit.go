@@ -4,20 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gocql/gocql"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/launch"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
 
@@ -26,11 +25,13 @@ import (
 type visit struct {
 	external.Stay
 	sys *System
-	run string
 	// replication is that of the keyspace, in CQL.
 	replication string
-	// centres are the data centres of the nodes of --at.
-	centres []string
+	// clusters are the names of the clusters that the nodes of --at are of, ids their own, and
+	// centres their data centres.
+	clusters []string
+	ids      []gocql.UUID
+	centres  []string
 }
 
 var (
@@ -38,63 +39,53 @@ var (
 	_ ability.DataCentred = (*visit)(nil)
 )
 
-// look connects to every node and finds what cluster it is. It makes nothing.
-func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
+func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	set, err := externalSettings(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &System{
-		set: set, keyspace: external.OwnName(cfg.Run, 48), clock: newClock(),
-		log: cfg.Log, admins: make([]*conn, len(at)), at: at,
+	n := len(stay.At)
+	v := &visit{
+		Stay: stay, replication: cfg.Options["replication"], clusters: make([]string, n), ids: make([]gocql.UUID, n), centres: make([]string, n),
+		sys: &System{
+			Fleet: launch.New("Cassandra", logName, nil, cfg), set: set, keyspace: stay.Place.Name, clock: newClock(),
+			admins: make([]*conn, n), accesses: stay.Accesses,
+		},
 	}
-	if s.accesses, err = login.Accesses(cfg.Options, at); err != nil {
-		return nil, err
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	v := &visit{sys: s, run: cfg.Run, centres: make([]string, len(at))}
-	v.At = at
-	v.Place = external.Namespace{Name: s.keyspace, What: "the keyspace %s", Remove: "DROP KEYSPACE %s"}
-	if err := v.survey(ctx, cfg.Options["replication"]); err != nil {
-		return nil, errors.Join(err, v.Close())
-	}
-	for i, n := range cluster.NodeNames(len(at)) {
-		v.Lines = append(v.Lines, fmt.Sprintf("%s (%s) is in %s", n, at[i], v.centres[i]))
-	}
+	v.Cures = cures
 	return v, nil
 }
 
-// survey asks every node what it is, and the first one for all others.
-func (v *visit) survey(ctx context.Context, replication string) error {
-	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
-	defer cancel()
-	names, ids := make([]string, len(v.sys.at)), make([]gocql.UUID, len(v.sys.at))
-	group, groupCtx := errgroup.WithContext(ctx)
-	for i, addr := range v.sys.at {
-		group.Go(func() error {
-			err := v.ask(groupCtx, i, func(ctx context.Context, n *conn) error {
-				return n.query(ctx, "SELECT cluster_name, host_id, data_center, release_version FROM system.local").
-					Scan(&names[i], &ids[i], &v.centres[i], versionOf(v.sys, i))
-			})
-			return explainLogin(addr, err)
-		})
+// Meet implements external.Driver.
+func (v *visit) Meet(ctx context.Context, i int) (string, error) {
+	var version string
+	err := v.ask(ctx, i, func(ctx context.Context, n *conn) error {
+		return n.query(ctx, "SELECT cluster_name, host_id, data_center, release_version FROM system.local").
+			Scan(&v.clusters[i], &v.ids[i], &v.centres[i], &version)
+	})
+	if i == 0 { // that of the others is not kept
+		v.sys.version = version
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for i := range names {
+	return "is in " + v.centres[i], err
+}
+
+// Fit implements external.Driver.
+func (v *visit) Fit(ctx context.Context) (err error) {
+	for i := range v.ids {
 		for j := range i {
-			if names[i] != names[j] || ids[i] == ids[j] {
-				return external.Unfit("name each node of one cluster once", "%s (cluster %q) and %s (cluster %q) are one node, or of two clusters", v.sys.at[j], names[j], v.sys.at[i], names[i])
+			if v.clusters[i] != v.clusters[j] || v.ids[i] == v.ids[j] {
+				return external.Unfit("name each node of one cluster once", "%s (cluster %q) and %s (cluster %q) are one node, or of two clusters", v.At[j], v.clusters[j], v.At[i], v.clusters[i])
 			}
 		}
 	}
-	v.replication = replication
-	if replication != "" {
-		return nil
+	if v.replication == "" {
+		v.replication, err = v.byCentres(ctx)
 	}
+	return err
+}
+
+// byCentres is the replication with as many replicas in each data centre as the option says.
+func (v *visit) byCentres(ctx context.Context) (string, error) {
 	sizes := map[string]int{v.centres[0]: 1}
 	err := v.ask(ctx, 0, func(ctx context.Context, n *conn) error {
 		var dc string
@@ -105,38 +96,24 @@ func (v *visit) survey(ctx context.Context, replication string) error {
 		return peers.Close()
 	})
 	if err != nil {
-		return explainLogin(v.sys.at[0], err)
+		return "", v.Explain(0, err)
 	}
-	v.replication = "{'class': 'NetworkTopologyStrategy'"
+	rf, out := v.sys.set.rf, "{'class': 'NetworkTopologyStrategy'"
 	for _, dc := range slices.Sorted(maps.Keys(sizes)) {
-		if sizes[dc] < v.sys.set.rf {
-			return external.Unfit(fmt.Sprintf("use --set rf=%d, or name the replication with --set replication=...", sizes[dc]),
-				"the data centre %s has %d nodes, too few for a replication factor of %d", dc, sizes[dc], v.sys.set.rf)
+		if sizes[dc] < rf {
+			return "", external.Unfit(fmt.Sprintf("use --set rf=%d, or name the replication with --set replication=...", sizes[dc]),
+				"the data centre %s has %d nodes, too few for a replication factor of %d", dc, sizes[dc], rf)
 		}
-		v.replication += fmt.Sprintf(", '%s': %d", strings.ReplaceAll(dc, "'", "''"), v.sys.set.rf)
+		out += fmt.Sprintf(", '%s': %d", strings.ReplaceAll(dc, "'", "''"), rf)
 	}
-	v.replication += "}"
-	return nil
+	return out + "}", nil
 }
 
-// versionOf returns the place for the version of the first node; that of the others is not
-// kept.
-func versionOf(s *System, node int) *string {
-	if node == 0 {
-		return &s.version
-	}
-	return new(string)
-}
-
-// explainLogin says what to do about a node that does not let us in.
-func explainLogin(addr string, err error) error {
-	way := fmt.Sprintf("set %s and %s (or %s)", login.User, login.Password, login.PasswordFile)
-	return external.Cures{
-		// gocql's errors of a login have no types.
-		{Match: outcome.Says("authenticat", "username", "password"), Way: way},
-		{Match: outcome.Says("certificate", "x509"), Way: "name the certificates to trust with --set tls_ca=FILE, and the host as its certificate does"},
-		{Match: outcome.Says("tls"), Way: "see --set tls=on and tls=off"},
-	}.Explain("looking at "+addr, err)
+// cures are for a node that does not let us in: gocql's errors of that have no types.
+var cures = external.Cures{
+	{Match: outcome.Says("authenticat", "username", "password"), Way: fmt.Sprintf("set %s and %s (or %s)", login.User, login.Password, login.PasswordFile)},
+	{Match: outcome.Says("certificate", "x509"), Way: "name the certificates to trust with --set tls_ca=FILE, and the host as its certificate does"},
+	{Match: outcome.Says("tls"), Way: "see --set tls=on and tls=off"},
 }
 
 // ask runs f with a connection to a node that is kept.
@@ -185,7 +162,7 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
 	what := v.Place.String()
-	table := fmt.Sprintf(" WITH comment = '%s'", external.Mark(v.run))
+	table := fmt.Sprintf(" WITH comment = '%s'", v.Mark())
 	if v.sys.set.readRepair != "" {
 		table += fmt.Sprintf(" AND read_repair = '%s'", v.sys.set.readRepair)
 	}
@@ -243,7 +220,7 @@ func refusedKeyspace(what string, err error) error {
 // schemaAgreed returns nil when all nodes of --at say that they have one schema.
 func (v *visit) schemaAgreed(ctx context.Context) error {
 	var first gocql.UUID
-	for i := range v.sys.at {
+	for i := range v.At {
 		var version gocql.UUID
 		err := v.ask(ctx, i, func(ctx context.Context, n *conn) error {
 			return n.query(ctx, "SELECT schema_version FROM system.local").Scan(&version)
@@ -255,7 +232,7 @@ func (v *visit) schemaAgreed(ctx context.Context) error {
 			first = version
 		}
 		if version != first {
-			return fmt.Errorf("%s has another schema than %s", v.sys.at[i], v.sys.at[0])
+			return fmt.Errorf("%s has another schema than %s", v.At[i], v.At[0])
 		}
 	}
 	return nil
@@ -324,6 +301,3 @@ func (v *visit) DataCentres() map[string]string {
 	}
 	return out
 }
-
-// surveyTimeout is for looking at all nodes.
-const surveyTimeout = 30 * time.Second

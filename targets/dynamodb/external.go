@@ -47,10 +47,9 @@ func (Target) External(at []string) (targets.Target, error) {
 			_, err := parse(cfg)
 			return cfg, err
 		},
-		Alive: func(ctx context.Context, _ string, _ map[string]string) error { return answers(ctx, u) },
-		Look: func(ctx context.Context, _ []string, cfg targets.Config) (external.Driver, error) {
-			return look(ctx, u, cfg)
-		},
+		Alive:    func(ctx context.Context, _ string, _ map[string]string) error { return answers(ctx, u) },
+		Place:    external.Namespace{What: "the table %s", Remove: "aws dynamodb delete-table --table-name %s"},
+		Visit:    func(stay external.Stay, cfg targets.Config) (external.Driver, error) { return newVisit(stay, u, cfg) },
 		Promises: Target{}.Promises,
 	}), nil
 }
@@ -112,43 +111,45 @@ type visit struct {
 
 var _ external.Driver = (*visit)(nil)
 
-func look(ctx context.Context, endpoint *url.URL, cfg targets.Config) (*visit, error) {
+func newVisit(stay external.Stay, endpoint *url.URL, cfg targets.Config) (external.Driver, error) {
 	set, err := parse(cfg)
 	if err != nil {
 		return nil, err
 	}
 	set.endpoint = endpoint.String()
-	v := &visit{set: set, table: "lapse-" + cfg.Run}
-	v.At, v.Lines = []string{set.endpoint}, []string{"region " + set.region}
-	v.Place = external.Namespace{Name: v.table, What: "the table %s", Remove: "aws dynamodb delete-table --table-name %s"}
-	if v.access, err = newAccess(ctx, set, set.endpoint); err != nil {
-		return nil, err
-	}
-	if _, err := v.access.credentials.Retrieve(ctx); err != nil {
-		return nil, v.explain(errNoCredentials)
-	}
-	v.conn = v.access.connect(nil)
-	if _, err := v.there(ctx); err != nil {
-		return nil, errors.Join(err, v.Close())
-	}
+	v := &visit{Stay: stay, set: set, table: "lapse-" + cfg.Run}
+	v.At, v.Place.Name, v.Cures = []string{set.endpoint}, v.table, cures(v.table)
 	return v, nil
 }
+
+// Meet implements external.Driver.
+func (v *visit) Meet(ctx context.Context, _ int) (_ string, err error) {
+	if v.access, err = newAccess(ctx, v.set, v.set.endpoint); err != nil {
+		return "", err
+	}
+	v.conn = v.access.connect(nil)
+	if _, err := v.access.credentials.Retrieve(ctx); err != nil {
+		return "", errNoCredentials
+	}
+	_, err = v.there(ctx)
+	return "is in the region " + v.set.region, err
+}
+
+// Fit implements external.Driver.
+func (*visit) Fit(context.Context) error { return nil }
 
 // errNoCredentials stands for the words of the chain that looks for them, which could
 // name files and more.
 var errNoCredentials = errors.New("there are no credentials in the AWS environment")
 
-// explain is an error of the service, with the way out.
-func (v *visit) explain(err error) error {
+// cures are for what the service says to who may not do what a run needs.
+func cures(table string) external.Cures {
+	credentials := "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for a user who may make, describe and delete the table " + table
 	return external.Cures{
-		{Match: outcome.Is(errNoCredentials), Way: v.credentials()},
+		{Match: outcome.Is(errNoCredentials), Way: credentials},
 		{Match: said("ExpiredTokenException"), Way: "the session's credentials have expired: get new ones (aws sso login, or a new AWS_SESSION_TOKEN)", Tell: errorTable.Explain},
-		{Match: outcome.As(func(smithy.APIError) bool { return true }), Way: v.credentials(), Tell: errorTable.Explain},
-	}.Explain("asking DynamoDB at "+v.set.endpoint, err)
-}
-
-func (v *visit) credentials() string {
-	return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for a user who may make, describe and delete the table " + v.table
+		{Match: outcome.As(func(smithy.APIError) bool { return true }), Way: credentials, Tell: errorTable.Explain},
+	}
 }
 
 // there says whether the run's own table is there already.
@@ -157,7 +158,7 @@ func (v *visit) there(ctx context.Context) (bool, error) {
 	if missing(err) {
 		return false, nil
 	}
-	return err == nil, v.explain(err)
+	return err == nil, v.Explain(0, err)
 }
 
 // missing matches the answer that there is no such table.
@@ -192,7 +193,7 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
 	err := makeTable(ctx, v.conn, v.table, v.Mark())
-	return external.Unmade(taken(err), errorTable.Undone(err), v.explain(err))
+	return external.Unmade(taken(err), errorTable.Undone(err), v.Explain(0, err))
 }
 
 // taken matches the answer that there is such a table already.
@@ -210,7 +211,12 @@ func (v *visit) Drop(ctx context.Context) error {
 }
 
 // Close implements external.Driver.
-func (v *visit) Close() error { return v.conn.Close() }
+func (v *visit) Close() error {
+	if v.conn == nil { // it was not met
+		return nil
+	}
+	return v.conn.Close()
+}
 
 // Open implements targets.System.
 func (v *visit) Open(_ context.Context, session targets.Session) (targets.Client, error) {

@@ -3,7 +3,6 @@ package etcd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -20,66 +19,49 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 var _ targets.Externalizer = Target{}
 
 // External implements targets.Externalizer: etcd, or what speaks its protocol.
 func (Target) External(at []string) (targets.Target, error) {
-	list, err := external.Addresses(at, clientPort)
-	if err != nil {
-		return nil, err
-	}
-	return external.New(external.Kind{
-		Info: externalInfo(), At: list, Port: clientPort, Login: &login, Alive: alive, Look: look, Joins: true,
+	return external.At(at, external.Kind{
+		Info: external.Info(Target{}.Info(), "etcd, or what speaks its protocol, on an external cluster", clientOptions...),
+		Port: clientPort, Login: &login, Alive: alive, Visit: newVisit, Joins: true,
+		Place: external.Namespace{
+			What: "the keys below %s/", Remove: "etcdctl del --prefix %s/ && etcdctl del " + marks + "%s", Most: 64,
+		},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			_, err := parse(cfg)
 			return cfg, err
 		},
-		Abilities: []ability.Ability{ability.Primary, ability.Clients},
-		Promises:  Target{}.Promises,
-		Examples:  examples,
-	}), nil
-}
-
-func externalInfo() targets.Info {
-	i := Target{}.Info()
-	i.Summary = "etcd, or what speaks its protocol, on an external cluster"
-	i.Options = append(append([]targets.Option{}, clientOptions...), external.TLSOptions()...)
-	return i
+		Abilities: []ability.Ability{ability.Primary, ability.Clients}, Promises: Target{}.Promises, Examples: examples,
+	})
 }
 
 // login names the variables with the credentials.
 var login = external.LoginOf(Name)
 
-// admissions returns the access to each node, with the credentials of the environment.
-func admissions(cfg targets.Config, at []string) ([]access, error) {
-	list, err := login.Accesses(cfg.Options, at)
-	if err != nil {
-		return nil, err
+// overGRPC is a, and speaks what gRPC does.
+func overGRPC(a wire.Access, timeout time.Duration) access {
+	if a.TLS != nil {
+		a.TLS.NextProtos = []string{"h2"}
 	}
-	out := make([]access, len(list))
-	for i, a := range list {
-		out[i] = access{Access: a, timeout: cfg.OpTimeout}
-		if a.TLS != nil {
-			a.TLS.NextProtos = []string{"h2"} // what gRPC speaks
-		}
-	}
-	return out, nil
+	return access{Access: a, timeout: timeout}
 }
 
 // alive is the liveness probe: whatever a server answers, it is an answer, and so is its
-// way to refuse an encrypted connection, whose cause Look tells.
+// way to refuse an encrypted connection, whose cause Meet tells.
 func alive(ctx context.Context, addr string, options map[string]string) error {
-	as, err := admissions(targets.Config{Options: options}, []string{addr})
+	a, err := external.Anonymous(options, addr)
 	if err != nil {
 		return err
 	}
-	as[0].User, as[0].Password = "", ""
-	if as[0].TLS != nil {
-		as[0].TLS.InsecureSkipVerify = true //nolint:gosec // it is told nothing, and only asked whether it is there
+	if a.TLS != nil {
+		a.TLS.InsecureSkipVerify = true //nolint:gosec // it is told nothing, and only asked whether it is there
 	}
-	l, err := newLink(as[0], true)
+	l, err := newLink(overGRPC(a, 0), true)
 	if err != nil {
 		return err
 	}
@@ -87,7 +69,7 @@ func alive(ctx context.Context, addr string, options map[string]string) error {
 	_, err = l.Status(ctx, addr)
 	switch said(err).Code() {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
-		if err = l.plain(err); ctx.Err() == nil && as[0].TLS != nil && closes(err) {
+		if err = l.plain(err); ctx.Err() == nil && a.TLS != nil && closes(err) {
 			return nil
 		}
 		return err
@@ -124,53 +106,49 @@ var (
 // marks begins the keys that say which runs have keys here.
 const marks = "lapse_runs/"
 
-// maxName bounds the run's name in every key.
-const maxName = 64
-
-func look(ctx context.Context, at []string, cfg targets.Config) (_ external.Driver, err error) {
-	v := &visit{found: make([]*driver.StatusResponse, len(at)), gates: newGates(cluster.NodeNames(len(at)))}
-	v.At = at
-	v.Place = external.Namespace{
-		Name: external.OwnName(cfg.Run, maxName), What: "the keys below %s/",
-		Remove: "etcdctl del --prefix %s/ && etcdctl del " + marks + "%s",
+func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
+	n := len(stay.At)
+	v := &visit{Stay: stay, nodes: make([]access, n), admin: make([]*link, n), found: make([]*driver.StatusResponse, n), gates: newGates(cluster.NodeNames(n))}
+	for i, a := range stay.Accesses {
+		v.nodes[i] = overGRPC(a, cfg.OpTimeout)
 	}
-	if v.set, err = parse(cfg); err != nil {
-		return nil, err
-	}
-	if v.nodes, err = admissions(cfg, at); err != nil {
-		return nil, err
-	}
-	for i, a := range v.nodes {
-		l, err := newLink(a, false)
-		if err != nil {
-			return nil, errors.Join(v.explain("connecting to "+at[i], err), v.Close())
-		}
-		v.admin = append(v.admin, l)
-		asked, cancel := context.WithTimeout(ctx, lookTimeout)
-		v.found[i], err = l.Status(asked, a.Addr)
-		cancel()
-		if err != nil {
-			return nil, errors.Join(v.explain("asking "+at[i], l.plain(err)), v.Close())
-		}
-	}
-	for i, f := range v.found {
-		if first := v.found[0]; f.Header.ClusterId != first.Header.ClusterId {
-			return nil, errors.Join(targets.Usagef("--at: %s and %s are not of one cluster (%x and %x)", at[0], at[i], first.Header.ClusterId, f.Header.ClusterId), v.Close())
-		}
-		role := "member"
-		if f.Leader == f.Header.MemberId {
-			role = "leader"
-		}
-		v.Lines = append(v.Lines, fmt.Sprintf("%s: %s, %s", at[i], role, f.Version))
-	}
-	return v, nil
+	v.Cures = cures(v.nodes[0].TLS != nil)
+	var err error
+	v.set, err = parse(cfg)
+	return v, err
 }
 
-// lookTimeout is for one question to one node.
-const lookTimeout = 10 * time.Second
+// Meet implements external.Driver.
+func (v *visit) Meet(ctx context.Context, i int) (string, error) {
+	l, err := newLink(v.nodes[i], false)
+	if err != nil {
+		return "", err
+	}
+	v.admin[i] = l
+	f, err := l.Status(ctx, v.At[i])
+	if err != nil {
+		return "", l.plain(err)
+	}
+	v.found[i] = f
+	if f.Leader == f.Header.MemberId {
+		return "is the leader, etcd " + f.Version, nil
+	}
+	return "is a member, etcd " + f.Version, nil
+}
 
-// explain is an error of the server, with the way out.
-func (v *visit) explain(doing string, err error) error {
+// Fit implements external.Driver.
+func (v *visit) Fit(context.Context) error {
+	first := v.found[0].Header.ClusterId
+	for i, f := range v.found {
+		if f.Header.ClusterId != first {
+			return targets.Usagef("--at: %s and %s are not of one cluster (%x and %x)", v.At[0], v.At[i], first, f.Header.ClusterId)
+		}
+	}
+	return nil
+}
+
+// cures are for what a server says to whoever it does not let in.
+func cures(encrypted bool) external.Cures {
 	is := func(errs ...error) func(error) bool { return oneOf(errs) }
 	return external.Cures{
 		{Match: is(rpctypes.ErrGRPCUserEmpty), Way: "it wants to know who asks: set " + login.User + " and " + login.Password},
@@ -178,9 +156,9 @@ func (v *visit) explain(doing string, err error) error {
 		{Match: is(rpctypes.ErrGRPCAuthNotEnabled), Way: "it asks nobody who they are: unset " + login.User + " and " + login.Password},
 		{Match: is(rpctypes.ErrGRPCPermissionDenied), Way: "grant the user's role the keys of lapse: etcdctl role grant-permission ROLE --prefix=true readwrite lapse_"},
 		{Match: is(rpctypes.ErrGRPCNoSpace), Way: "compact and defragment it, and disarm the alarm: etcdctl alarm disarm"},
-		{Match: func(err error) bool { return closes(err) && v.nodes[0].TLS != nil }, Way: "it closes encrypted connections: use --set tls=off if that is all right"},
+		{Match: func(err error) bool { return closes(err) && encrypted }, Way: "it closes encrypted connections: use --set tls=off if that is all right"},
 		{Match: has(codes.Unavailable), Way: "see whether the node is up and speaks etcd's protocol, and whether it wants an encrypted connection (--set tls=on)", Tell: errorTable.Explain},
-	}.Explain(doing, err)
+	}
 }
 
 func (v *visit) mark() string { return marks + v.Place.Name }
@@ -212,8 +190,8 @@ func (v *visit) ask(i int, f func(*link) error) error {
 // tokenAge bounds the age of a token that is given to new sessions: well below etcd's five minutes.
 const tokenAge = time.Minute
 
-// admitted are the nodes as sessions reach them.
-func (v *visit) admitted(ctx context.Context) ([]access, error) {
+// sessions are the nodes as sessions reach them.
+func (v *visit) sessions(ctx context.Context) ([]access, error) {
 	if v.nodes[0].User == "" {
 		return v.nodes, nil
 	}
@@ -269,13 +247,13 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 		}
 		return nil
 	})
-	return all, v.explain("looking for "+v.mark(), err)
+	return all, v.Explain(0, err)
 }
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
 	done, err := v.admin[0].Txn(ctx).If(driver.Compare(driver.CreateRevision(v.mark()), "=", 0)).Then(driver.OpPut(v.mark(), v.Mark())).Commit()
-	return external.Unmade(err == nil && !done.Succeeded, err != nil && oneOf(refusals)(err), v.explain("writing "+v.mark(), err))
+	return external.Unmade(err == nil && !done.Succeeded, err != nil && oneOf(refusals)(err), v.Explain(0, err))
 }
 
 // prefix returns the beginning of the run's keys.
@@ -286,7 +264,7 @@ func (v *visit) prefix() string { return v.Place.Name + "/" }
 func (v *visit) Shows(ctx context.Context, node int) error {
 	ctx, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
 	defer cancel()
-	return v.explain("looking for "+v.mark()+" at "+v.At[node], v.ask(node, func(l *link) error {
+	return v.Explain(node, v.ask(node, func(l *link) error {
 		got, err := l.Get(ctx, v.mark(), driver.WithSerializable(), driver.WithCountOnly())
 		if err == nil && got.Count == 0 {
 			err = targets.ErrElsewhere
@@ -300,7 +278,7 @@ func (v *visit) Serves(ctx context.Context, node int) error {
 	ctx, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
 	defer cancel()
 	err := v.ask(node, func(l *link) error { return prove(ctx, l, v.prefix()+readyKey) })
-	return v.explain("writing and reading by "+v.At[node], err)
+	return v.Explain(node, err)
 }
 
 // Drop implements external.Driver.
@@ -312,20 +290,22 @@ func (v *visit) Drop(ctx context.Context) error {
 			_, err := l.Txn(ctx).Then(driver.OpDelete(v.prefix(), driver.WithPrefix()), driver.OpDelete(v.mark())).Commit()
 			return err
 		}))
-	}, func(error) bool { return false })
+	}, nil)
 }
 
 // Close implements external.Driver.
 func (v *visit) Close() error {
 	for _, l := range v.admin {
-		l.close()
+		if l != nil { // it was met
+			l.close()
+		}
 	}
 	return nil
 }
 
 // Open implements targets.System.
 func (v *visit) Open(ctx context.Context, session targets.Session) (targets.Client, error) {
-	nodes, err := v.admitted(ctx)
+	nodes, err := v.sessions(ctx)
 	if err != nil {
 		return nil, errorTable.Explain(err)
 	}

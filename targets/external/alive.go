@@ -27,13 +27,11 @@ type Probe struct {
 func (p Probe) Alive(ctx context.Context, addr string, options map[string]string) error {
 	var config *tls.Config
 	if p.Encrypts {
-		host, _, err := net.SplitHostPort(addr)
+		a, err := Anonymous(options, addr)
 		if err != nil {
 			return err
 		}
-		if config, err = TLS(options, host); err != nil {
-			return err
-		}
+		config = a.TLS
 	}
 	answer, err := greeting(ctx, addr, config, p.Ask, p.Answer)
 	switch {

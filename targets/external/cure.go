@@ -8,6 +8,7 @@ import (
 	"net"
 	"syscall"
 
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
@@ -28,10 +29,11 @@ type Cure struct {
 type Cures []Cure
 
 // Explain makes a *cluster.EnvironmentError of err, which was met while doing; nil of
-// nil. An error that is one already stays as it is.
+// nil. An error that is one already stays as it is, and so does a *targets.UsageError.
 func (c Cures) Explain(doing string, err error) error {
 	var environment *cluster.EnvironmentError
-	if err == nil || errors.As(err, &environment) {
+	var usage *targets.UsageError
+	if err == nil || errors.As(err, &environment) || errors.As(err, &usage) {
 		return err
 	}
 	way := "see whether the address is right and the node is up"
@@ -48,7 +50,7 @@ func (c Cures) Explain(doing string, err error) error {
 	return &cluster.EnvironmentError{Doing: doing, Err: err, Way: way}
 }
 
-// Unfit is the error of Look for a cluster that was looked at and is not what the levels or
+// Unfit is the error of Fit for a cluster that was looked at and is not what the levels or
 // the options need; way is the way out.
 func Unfit(way, format string, args ...any) error {
 	return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: fmt.Errorf(format, args...), Way: way}

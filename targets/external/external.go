@@ -5,16 +5,16 @@
 // the run, the operator's restart, removing the place, and the cure for each way in
 // which a cluster does not let us in.
 //
-// The order of calls. For `lapse doctor` and before a run: Kind.Look, Marks, Close. For
-// a run: Kind.Look, Marks, Make, Serves for every node, then the load (Open, Serves, and
-// the interfaces of package ability that the Driver has), then Drop and Close. Nothing
-// but what Make made is ever changed or removed.
+// The order of calls. First the look: Kind.Visit, Meet for every node, Fit. For `lapse doctor`
+// and before a run: the look, Marks, Close. For a run: the look, Marks, Make, Serves for every
+// node, then the load (Open, Serves, and the interfaces of package ability that the Driver has),
+// then Drop and Close. Nothing but what Make made is ever changed or removed.
 package external
 
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
@@ -23,16 +23,17 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// Kind describes the external clusters of a database: its method External returns New of
-// one. The functions are called by one goroutine at a time, except for Alive.
+// Kind describes the external clusters of a database: its method External returns At or New
+// of one. The functions are called by one goroutine at a time, except for Alive.
 type Kind struct {
 	// Info describes the target on an external cluster: the summary, the levels and
 	// the options that make sense there. The numbers of nodes are filled in.
 	Info targets.Info
 	// Narrow takes from info what there is not with cfg, which is not resolved, or in the
-	// cluster that is there; nil takes nothing. What goes wrong on the way is for Look to tell.
-	Narrow func(ctx context.Context, cfg targets.Config, info targets.Info) targets.Info
-	// At are the nodes' addresses, host:port, as Addresses reads them.
+	// cluster that is there at these addresses; nil takes nothing. What goes wrong on the way is
+	// for the look to tell.
+	Narrow func(ctx context.Context, at []string, cfg targets.Config, info targets.Info) targets.Info
+	// At are the nodes' addresses, host:port. The function At fills it in.
 	At []string
 	// Port is the database's usual one.
 	Port int
@@ -51,12 +52,13 @@ type Kind struct {
 	// Alive is the liveness probe: it asks whoever is at addr for a sign of life in the
 	// database's own protocol, without credentials and without changing anything.
 	Alive func(ctx context.Context, addr string, options map[string]string) error
-	// Look connects to every node at these addresses, finds what it is and whether the user may do what a
-	// run needs, and makes nothing. Its errors are *cluster.EnvironmentError (see
-	// Cures). On an error it has closed what it opened.
-	Look func(ctx context.Context, at []string, cfg targets.Config) (Driver, error)
+	// Place is the namespace that a run makes; its Name comes by itself.
+	Place Namespace
+	// Visit makes a Driver, which embeds stay, for a resolved cfg. It asks nobody. A Driver that it
+	// returns beside an error is closed.
+	Visit func(stay Stay, cfg targets.Config) (Driver, error)
 	// Joins says that clients in other processes can work in the place that a run made (targets.Joiner):
-	// what Open needs, Look finds out, and the Driver implements targets.Joined.
+	// what Open needs, the look finds out, and the Driver implements targets.Joined.
 	Joins bool
 	// Carries is what sessions with a resolved cfg carry besides their connections, as
 	// ability.Mortal has it; nil means nothing.
@@ -71,12 +73,20 @@ type Kind struct {
 }
 
 // Driver is one visit to an external cluster, and during a run its targets.System. It
-// embeds Stay, which brings Ready, Restart, Stop and Carries, and whose fields Look sets. Open and
-// Serves are called as Open and Ready of any System; the other methods by one goroutine
-// at a time. The connections of a client that Open made belong to its Session.Life: clients are
+// embeds Stay, which brings Ready, Restart, Stop and Carries. Open and Serves are called as Open and
+// Ready of any System, Meet for all nodes at once; the other methods by one goroutine at a time. The
+// connections of a client that Open made belong to its Session.Life: clients are
 // lapse's own and can die, whoever runs the cluster.
 type Driver interface {
 	targets.System
+	// Meet connects to a node and finds what it is. It says so in words that go on after the node's
+	// name, such as "takes writes". Its error is explained (Stay.Explain) by the caller.
+	Meet(ctx context.Context, node int) (what string, err error)
+	// Fit is called when all nodes were met, and makes nothing. Its errors say that they are not
+	// one cluster, or that it has not what the levels and options need, or that the user may not do
+	// what a run needs: *cluster.EnvironmentError (Unfit, Stay.Explain) and *targets.UsageError. It
+	// adds to Lines what else is worth knowing.
+	Fit(ctx context.Context) error
 	// Marks returns the text (Mark) on each place of a run's that is there, by the
 	// place's name; it is empty where nothing is written. It has the run's own
 	// place if that is there already, which is an error before a run. The others are only
@@ -94,7 +104,7 @@ type Driver interface {
 	// Drop removes the place; that it is gone already is no error. It is called again
 	// until it succeeds or its context is done.
 	Drop(ctx context.Context) error
-	// Close ends what Look opened.
+	// Close ends what Visit and Meet opened.
 	Close() error
 
 	stay() *Stay
@@ -102,6 +112,8 @@ type Driver interface {
 
 const (
 	lookTimeout = time.Minute
+	// meetTimeout is for all nodes together, which are met at once.
+	meetTimeout = 20 * time.Second
 	makeTimeout = time.Minute
 	dropTimeout = 30 * time.Second
 	// Patience is how long the nodes may take, all together, to show what was made on one
@@ -111,6 +123,21 @@ const (
 
 // New is a target on the external cluster that kind describes.
 func New(kind Kind) targets.Target { return target{kind} }
+
+// At is New of kind at these addresses, host or host:port, as --at gives them: one a node. Its
+// errors are *targets.UsageError.
+func At(at []string, kind Kind) (_ targets.Target, err error) {
+	if kind.At, err = Addresses(at, kind.Port); err != nil {
+		return nil, err
+	}
+	return New(kind), nil
+}
+
+// Info is info on an external cluster, with this summary, and with these options and those of TLS.
+func Info(info targets.Info, summary string, options ...targets.Option) targets.Info {
+	info.Summary, info.Options = summary, slices.Concat(options, TLSOptions())
+	return info
+}
 
 type target struct{ kind Kind }
 
@@ -135,7 +162,7 @@ func (t target) Describe(ctx context.Context, cfg targets.Config) (targets.Targe
 		if cfg.Nodes == 0 {
 			cfg.Nodes = len(t.kind.At) // as Resolve has it
 		}
-		t.kind.Info = t.kind.Narrow(ctx, cfg, t.kind.Info)
+		t.kind.Info = t.kind.Narrow(ctx, t.kind.At, cfg, t.kind.Info)
 	}
 	return t, nil
 }
@@ -210,68 +237,14 @@ func (t target) Spec(cfg targets.Config) cluster.Spec {
 	}
 }
 
-// Fetch implements targets.Fetcher: it looks, and makes nothing.
-func (t target) Fetch(ctx context.Context, cfg targets.Config) error {
-	_, err := t.Present(ctx, cfg)
-	return err
-}
-
-// Present implements targets.Fetcher: the version of the cluster, the Lines of the Driver
-// and a line for each leftover. It looks, and makes nothing.
-func (t target) Present(ctx context.Context, cfg targets.Config) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	d, err := t.kind.Look(ctx, t.kind.At, cfg)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = d.Close() }() // nothing was made
-	found, err := free(ctx, d)
-	if err != nil {
-		return "", err
-	}
-	text := d.Version()
-	for _, line := range append(d.stay().Lines, leftovers(d, found)...) {
-		text += "; " + line
-	}
-	return text, nil
-}
-
-// leftovers are lines about places of other runs.
-func leftovers(d Driver, found map[string]string) []string {
-	var lines []string
-	place := d.stay().Place
-	for _, name := range marked(found, place.Name) {
-		what, remove := place.of(name)
-		lines = append(lines, what+" was made by another run of lapse, which was killed or still runs; it is left alone. To remove it: "+remove)
-	}
-	return lines
-}
-
-// free returns what is there of other runs; it is an error if the run's own place is.
-func free(ctx context.Context, d Driver) (map[string]string, error) {
-	place := d.stay().Place
-	what, _ := place.of(place.Name)
-	found, err := d.Marks(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("looking for %s: %w", what, err)
-	}
-	if _, taken := found[place.Name]; taken {
-		return nil, takenError(what)
-	}
-	return found, nil
-}
-
-// Start implements targets.Target. What it returns is the Driver that Look made.
+// Start implements targets.Target. What it returns is the Driver that Visit made.
 func (t target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) (targets.System, error) {
-	lookCtx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	d, err := t.kind.Look(lookCtx, t.kind.At, cfg)
+	d, err := t.look(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	s := d.stay()
-	s.driver, s.cluster, s.run, s.carries = d, c, cfg.Run, t.carries(cfg)
+	s.driver, s.cluster, s.carries = d, c, t.carries(cfg)
 	if err := s.begin(ctx, cfg.Progress); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
 		defer cancel()

@@ -29,9 +29,7 @@ func (t target) Join(ctx context.Context, cfg targets.Config, at []string) (targ
 	if !slices.Equal(at, t.kind.At) {
 		return nil, targets.Usagef("the run asks its nodes at %s, and --at is %s here: name the addresses in --at, in one order for all", strings.Join(at, ", "), strings.Join(t.kind.At, ", "))
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	d, err := t.kind.Look(ctx, t.kind.At, cfg)
+	d, err := t.look(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -39,12 +37,6 @@ func (t target) Join(ctx context.Context, cfg targets.Config, at []string) (targ
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("%T, a kind that joins, does not implement targets.Joined", d), d.Close())
 	}
-	if f, ok := d.(Follower); ok {
-		f.Follow()
-	}
+	follow(d)
 	return joined, nil
 }
-
-// Follower is a Driver that follows changes of the primary, as Roles does, until it is closed. What joins a run, and so makes
-// nothing, begins with that when it has looked.
-type Follower interface{ Follow() }

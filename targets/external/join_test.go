@@ -1,7 +1,6 @@
 package external
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -13,7 +12,7 @@ import (
 // another node; the same addresses are looked at.
 func TestJoinsAtTheRunsAddresses(t *testing.T) {
 	looked := errors.New("it was looked at")
-	kind := Kind{Joins: true, At: []string{"a:1", "b:1"}, Look: func(_ context.Context, at []string, _ targets.Config) (Driver, error) {
+	kind := Kind{Joins: true, At: []string{"a:1", "b:1"}, Visit: func(Stay, targets.Config) (Driver, error) {
 		return nil, looked
 	}}
 	for _, c := range []struct {

@@ -53,16 +53,24 @@ func (l Login) Accesses(options map[string]string, at []string) ([]wire.Access, 
 	}
 	out := make([]wire.Access, len(at))
 	for i, addr := range at {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, err // made by JoinHostPort
-		}
-		out[i] = wire.Access{Addr: addr, User: user, Password: password}
-		if out[i].TLS, err = TLS(options, host); err != nil {
+		if out[i], err = Anonymous(options, addr); err != nil {
 			return nil, err
 		}
+		out[i].User, out[i].Password = user, password
 	}
 	return out, nil
+}
+
+// Anonymous is how a node at an address, host:port, is reached with the options of TLSOptions by
+// somebody who does not say who they are. Its errors are *targets.UsageError, or the address is none.
+func Anonymous(options map[string]string, addr string) (a wire.Access, err error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return a, err
+	}
+	a.Addr = addr
+	a.TLS, err = TLS(options, host)
+	return a, err
 }
 
 // Read returns the user and the password that the variables have: two empty texts where none is set. Its errors are

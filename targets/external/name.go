@@ -8,11 +8,19 @@ import (
 // Namespace is the one thing that the run makes in an external cluster, such as a keyspace,
 // and everything else in it.
 type Namespace struct {
-	// Name is that of the run's own; see OwnName.
+	// Name is that of the run's own: an OwnName of at most Most characters, and End.
 	Name string
+	Most int
+	End  string
 	// What is what to call a place, and Remove the statement by which a person removes it;
 	// each %s in them is its name.
 	What, Remove string
+}
+
+// ofRun is p with the name that the run's own has.
+func (p Namespace) ofRun(run string) Namespace {
+	p.Name = OwnName(run, p.Most) + p.End
+	return p
 }
 
 // of are What and Remove for the place with this name, the run's own or another.

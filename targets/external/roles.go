@@ -8,15 +8,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // Roles are which nodes of an external cluster take writes: every one, or one of them,
 // the primary, whose changes are followed. A Driver of a database with replicas embeds
-// it beside Stay. Find is called by Look and Follow by Make; the other methods are safe
+// it beside Stay, calls Met in its Meet and Find in its Fit; the other methods are safe
 // for concurrent use after that.
 type Roles struct {
 	// Writes asks a node whether it takes writes.
@@ -27,7 +25,9 @@ type Roles struct {
 	// nil calls nobody.
 	Changed func(primary int)
 
-	at      []string
+	mu  sync.Mutex
+	met []bool
+
 	primary atomic.Int32
 	observe atomic.Pointer[func(kind, text string)]
 	unwatch func()
@@ -36,24 +36,24 @@ type Roles struct {
 // Every is the primary where every node takes writes.
 const Every = -1
 
-// Find asks every node at these addresses. With needsReplica it is an error if there is
-// none that only replays. explain makes the error of a node that does not answer.
-func (r *Roles) Find(ctx context.Context, at []string, needsReplica bool, explain func(node int, err error) error) error {
-	r.at = at
-	writes := make([]bool, len(at))
-	group, ctx := errgroup.WithContext(ctx)
-	for i := range at {
-		group.Go(func() (err error) {
-			if writes[i], err = r.Writes(ctx, i); err != nil {
-				return explain(i, err)
-			}
-			return nil
-		})
+// Met notes whether a node takes writes, and says it in the words of Driver.Meet. It is safe for
+// concurrent use.
+func (r *Roles) Met(node int, writes bool) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.met) <= node {
+		r.met = append(r.met, false)
 	}
-	if err := group.Wait(); err != nil {
-		return err
+	if r.met[node] = writes; writes {
+		return "takes writes"
 	}
-	primary, err := primaryOf(writes, needsReplica)
+	return r.Replica
+}
+
+// Find decides by what was Met of every node. With needsReplica it is an error if there is none
+// that only replays.
+func (r *Roles) Find(needsReplica bool) error {
+	primary, err := primaryOf(r.met, needsReplica)
 	if err != nil {
 		return err
 	}
@@ -107,31 +107,29 @@ func (r *Roles) Primary(context.Context) (string, error) {
 	if r.Index() == Every {
 		return "", errors.New("every node takes writes")
 	}
-	return cluster.NodeNames(len(r.at))[r.Index()], nil
+	return cluster.NodeNames(len(r.met))[r.Index()], nil
 }
 
 // Observe implements targets.Observer.
 func (r *Roles) Observe(f func(kind, text string)) { r.observe.Store(&f) }
 
-// Describe is a line for each node.
-func (r *Roles) Describe() []string {
-	var lines []string
-	for i, n := range cluster.NodeNames(len(r.at)) {
-		role := r.Replica
-		if r.TakesWrites(i) {
-			role = "takes writes"
-		}
-		lines = append(lines, fmt.Sprintf("%s (%s) %s", n, r.at[i], role))
-	}
-	return lines
-}
-
 // followEvery is between two looks: each is a login, which costs the server something.
 const followEvery = time.Second
 
+// follower is a Driver that follows changes of the primary, as Roles does, until it is closed.
+type follower interface{ Follow() }
+
+// follow begins with that: when the place was made, and what joins a run, and so makes nothing, when
+// it has looked.
+func follow(d Driver) {
+	if f, ok := d.(follower); ok {
+		f.Follow()
+	}
+}
+
 // Follow follows changes of the primary until Close is called.
 func (r *Roles) Follow() {
-	if r.Index() == Every || len(r.at) == 1 {
+	if r.Index() == Every || len(r.met) == 1 {
 		return
 	}
 	r.unwatch = launch.Every(followEvery, r.follow)
@@ -157,7 +155,7 @@ func (r *Roles) follow(ctx context.Context) {
 	if i, ok := <-found; ok {
 		r.set(i)
 		if f := r.observe.Load(); f != nil {
-			names := cluster.NodeNames(len(r.at))
+			names := cluster.NodeNames(len(r.met))
 			(*f)("failover", fmt.Sprintf("%s takes the writes now, as it was found; before it was %s", names[i], names[was]))
 		}
 	}
@@ -167,9 +165,9 @@ func (r *Roles) follow(ctx context.Context) {
 // found is closed when all have answered. stop ends the questions.
 func (r *Roles) another(ctx context.Context, but int) (found <-chan int, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	all := make(chan int, len(r.at))
+	all := make(chan int, len(r.met))
 	var asked sync.WaitGroup
-	for i := range r.at {
+	for i := range r.met {
 		if i == but {
 			continue
 		}

@@ -47,9 +47,15 @@ func TestFollow(t *testing.T) {
 			return node == writer, nil
 		},
 	}
-	explain := func(_ int, err error) error { return err }
-	if err := r.Find(t.Context(), []string{"a:1", "b:1", "c:1"}, true, explain); err != nil {
+	var met []string
+	for i := range 3 {
+		met = append(met, r.Met(i, i == writer))
+	}
+	if err := r.Find(true); err != nil {
 		t.Fatal(err)
+	}
+	if got := strings.Join(met, "|"); got != "takes writes|a replica|a replica" {
+		t.Errorf("met %q", got)
 	}
 	r.Observe(func(kind, text string) { told = append(told, kind+": "+text) })
 	steps := []struct{ writer, down, want int }{
@@ -73,9 +79,6 @@ func TestFollow(t *testing.T) {
 	if len(changed) != 3 {
 		t.Errorf("changed %v", changed)
 	}
-	if got := strings.Join(r.Describe(), "|"); got != "n1 (a:1) a replica|n2 (b:1) takes writes|n3 (c:1) a replica" {
-		t.Errorf("described as %q", got)
-	}
 }
 
 // TestFollowAHungPrimary: a primary that does not answer keeps nobody from being found, nor
@@ -96,7 +99,10 @@ func TestFollowAHungPrimary(t *testing.T) {
 				}
 				return !hung && node == 0 || node == c.successor && hung, nil
 			}}
-			if err := r.Find(t.Context(), []string{"a:1", "b:1", "c:1"}, false, func(_ int, err error) error { return err }); err != nil {
+			for i := range 3 {
+				r.Met(i, i == 0)
+			}
+			if err := r.Find(false); err != nil {
 				t.Fatal(err)
 			}
 			hung = true

@@ -8,17 +8,22 @@ import (
 
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
-// Stay is what every Driver embeds, by value, in a struct that is used by pointer. Look
-// sets the exported fields. Its methods are safe for concurrent use except for Stop.
+// Stay is what every Driver embeds, by value, in a struct that is used by pointer; Kind.Visit is
+// given it. Its methods are safe for concurrent use except for Stop.
 type Stay struct {
 	// Place is the namespace that the run makes.
 	Place Namespace
 	// At are the addresses of the nodes, for people.
 	At []string
-	// Lines has a line for each thing worth knowing of the cluster, such as the role of
-	// each node; the version comes before it by itself.
+	// Accesses are how each node is reached, by the Login of the Kind; nil without one.
+	Accesses []wire.Access
+	// Cures are the database's own ways out of its errors, for Explain. Visit sets them.
+	Cures Cures
+	// Lines has a line for each thing worth knowing of the cluster. What each node is comes first
+	// by itself, and the version before all.
 	Lines []string
 
 	driver  Driver
@@ -36,6 +41,11 @@ var (
 	_ interface{ stay() *Stay } = (*Stay)(nil)
 	_ ability.Mortal            = (*Stay)(nil)
 )
+
+// Explain is an error of the node with this index, with the way out.
+func (s *Stay) Explain(node int, err error) error {
+	return s.Cures.Explain("asking the node at "+s.At[node], err)
+}
 
 // Carries implements ability.Mortal.
 func (s *Stay) Carries() string { return s.carries }
@@ -60,6 +70,7 @@ func (s *Stay) begin(ctx context.Context, progress func(string)) error {
 		}
 		return err
 	}
+	follow(s.driver)
 	return s.prove(ctx)
 }
 
@@ -97,12 +108,12 @@ func (s *Stay) Ready(ctx context.Context, node string) error {
 }
 
 // InTurn asks the nodes one after the other until f returns nil, or an error that is
-// final: the node answered, and another would not answer otherwise.
+// final: the node answered, and another would not answer otherwise. Without final none is.
 func (s *Stay) InTurn(f func(node int) error, final func(error) bool) error {
 	var errs []error
 	for i := range s.At {
 		err := f(i)
-		if err == nil || final(err) {
+		if err == nil || final != nil && final(err) {
 			return err
 		}
 		errs = append(errs, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -31,30 +30,20 @@ func (Target) External(at []string) (targets.Target, error) {
 	if slices.ContainsFunc(at, func(a string) bool { return strings.HasPrefix(a, "mongodb:") || strings.HasPrefix(a, "mongodb+srv:") }) {
 		return nil, targets.Usagef("--at: want host:port of each member, not a connection string: the driver is to ask one node at a time; credentials come from %s and %s", login.User, login.Password)
 	}
-	list, err := external.Addresses(at, port)
-	if err != nil {
-		return nil, err
-	}
-	i := externalInfo()
-	i.Options = append(append(i.Options, targets.Option{Name: optAuthSource, Default: "admin", Help: "the database that knows the user"}), external.TLSOptions()...)
-	return external.New(external.Kind{
-		Info: i, At: list, Port: port, Login: &login, Alive: alive.Alive, Look: look,
-		Narrow: func(ctx context.Context, cfg targets.Config, info targets.Info) targets.Info {
-			return narrow(ctx, cfg, info, list[0])
-		},
+	return external.At(at, external.Kind{
+		Info: externalInfo(), Port: port, Login: &login, Alive: alive.Alive, Visit: newVisit, Narrow: narrow,
+		Place: external.Namespace{What: "the database %s", Remove: `mongosh --eval 'db.getSiblingDB("%s").dropDatabase()'`, Most: 63},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			_, err := parse(cfg)
 			return cfg, err
 		},
-		Abilities: []ability.Ability{ability.Primary},
-		Promises:  promises,
-		Examples:  examples,
-	}), nil
+		Abilities: []ability.Ability{ability.Primary}, Promises: promises, Examples: examples,
+	})
 }
 
 // narrow has no transactions where the read level or the server has none. The server is
 // asked only where the level leaves it open.
-func narrow(ctx context.Context, cfg targets.Config, info targets.Info, addr string) targets.Info {
+func narrow(ctx context.Context, at []string, cfg targets.Config, info targets.Info) targets.Info {
 	cfg, err := targets.Complete(info, cfg)
 	if err != nil {
 		return info
@@ -63,20 +52,14 @@ func narrow(ctx context.Context, cfg targets.Config, info targets.Info, addr str
 	if err != nil {
 		return info
 	}
-	if s.refuseTransaction() != nil {
-		info.MaxTxn = 1
-		return info
+	if s.refuseTransaction() == nil {
+		a, err := external.Anonymous(cfg.Options, at[0]) // whoever it is may ask that
+		if err != nil {
+			return info
+		}
+		g, err := (&store{set: s, nodes: []wire.Access{a}}).hello(ctx, 0)
+		s.standalone = err == nil && g.standalone()
 	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return info
-	}
-	access := wire.Access{Addr: addr} // whoever it is may ask that
-	if access.TLS, err = external.TLS(cfg.Options, host); err != nil {
-		return info
-	}
-	g, err := (&store{set: s, nodes: []wire.Access{access}}).hello(ctx, 0)
-	s.standalone = err == nil && g.standalone()
 	if s.refuseTransaction() != nil {
 		info.MaxTxn = 1
 	}
@@ -110,7 +93,8 @@ type visit struct {
 	external.Stay
 	external.Roles
 	*store
-	version string
+	greetings []greeting
+	version   string
 }
 
 var _ external.Driver = (*visit)(nil)
@@ -118,49 +102,44 @@ var _ external.Driver = (*visit)(nil)
 // askTimeout is for one question to a node.
 const askTimeout = 5 * time.Second
 
-func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
+func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	set, err := parse(cfg)
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{store: &store{set: set, database: external.OwnName(cfg.Run, 63)}}
-	if v.nodes, err = login.Accesses(cfg.Options, at); err != nil {
-		return nil, err
-	}
+	v := &visit{Stay: stay, store: &store{set: set, database: stay.Place.Name, nodes: stay.Accesses}, greetings: make([]greeting, len(stay.At))}
 	v.store.writes, v.writer = v.TakesWrites, v.Writer
-	v.Replica = "a secondary"
-	v.Stay.At = at
-	v.Place = external.Namespace{Name: v.database, What: "the database %s", Remove: `mongosh --eval 'db.getSiblingDB("%s").dropDatabase()'`}
-	greetings := make([]greeting, len(at))
-	for i := range at {
-		if greetings[i], err = v.hello(ctx, i); err != nil {
-			return nil, v.explain(i, err)
-		}
-	}
-	if err := v.structure(greetings); err != nil {
-		return nil, err
-	}
-	// Who takes writes was said by the greetings; from now on it is asked.
-	v.Roles.Writes = func(_ context.Context, i int) (bool, error) { return greetings[i].takesWrites(), nil }
-	if err := v.Find(ctx, at, set.preference == secondary && !greetings[0].router(), v.explain); err != nil {
-		return nil, err
-	}
+	v.Cures, v.Replica = cures(v.nodes[0].User != ""), "a secondary"
 	v.Roles.Writes = func(ctx context.Context, i int) (bool, error) {
 		g, err := v.hello(ctx, i)
 		return g.takesWrites(), err
 	}
-	err = v.ask(ctx, v.Writer(), func(ctx context.Context, l *link) (err error) {
-		v.version, err = l.version(ctx)
-		return err
-	})
-	if err != nil {
-		return nil, v.explain(v.Writer(), err)
-	}
-	v.Lines = append(v.Describe(), v.describe(greetings[0]))
 	return v, nil
 }
 
-func (v *visit) describe(g greeting) string {
+// Meet implements external.Driver.
+func (v *visit) Meet(ctx context.Context, i int) (_ string, err error) {
+	v.greetings[i], err = v.hello(ctx, i)
+	return v.Met(i, v.greetings[i].takesWrites()), err
+}
+
+// Fit implements external.Driver.
+func (v *visit) Fit(ctx context.Context) error {
+	first := v.greetings[0]
+	if err := v.structure(v.greetings); err != nil {
+		return err
+	}
+	if err := v.Find(v.set.preference == secondary && !first.router()); err != nil {
+		return err
+	}
+	v.Lines = append(v.Lines, describe(first))
+	return v.Explain(v.Writer(), v.ask(ctx, v.Writer(), func(ctx context.Context, l *link) (err error) {
+		v.version, err = l.version(ctx)
+		return err
+	}))
+}
+
+func describe(g greeting) string {
 	switch {
 	case g.router():
 		return "mongos of a sharded cluster"
@@ -209,15 +188,11 @@ func coded(codes ...int) func(error) bool {
 	}
 }
 
-// explain is an error of node i, with the way out.
-func (v *visit) explain(i int, err error) error {
-	return explain(v.nodes[i], err)
-}
-
-func explain(a wire.Access, err error) error {
+// cures are for what a server says to whoever it does not let in; known says that it was told who that is.
+func cures(known bool) external.Cures {
 	password := "the user or the password is wrong, or another database knows the user (--set " + optAuthSource + "=): " + login.See()
 	may := "let the user make and remove databases whose names begin with lapse_: the role readWriteAnyDatabase with dbAdminAnyDatabase, or one of their own"
-	if a.User == "" {
+	if !known {
 		may = "no user was given: " + login.Set()
 	}
 	return external.Cures{
@@ -225,7 +200,7 @@ func explain(a wire.Access, err error) error {
 		{Match: outcome.Says("unable to authenticate", "auth error"), Way: password, Tell: func(error) error { return errors.New("the server did not let the user in") }},
 		{Match: coded(13, 391), Way: may, Tell: errorTable.Explain},
 		{Match: is(always), Way: "see whether it is a MongoDB that does what the levels ask for", Tell: errorTable.Explain},
-	}.Explain("asking the node at "+a.Addr, err)
+	}
 }
 
 // markID is that of the document with the run's mark.
@@ -249,7 +224,7 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 		}
 		return nil
 	})
-	return found, v.explain(v.Writer(), err)
+	return found, v.Explain(v.Writer(), err)
 }
 
 // Make implements external.Driver.
@@ -264,10 +239,7 @@ func (v *visit) Make(ctx context.Context) error {
 		_, err := l.data.InsertOne(ctx, bson.D{{Key: "_id", Value: markID}, {Key: "mark", Value: v.Mark()}})
 		return err
 	})
-	if err == nil {
-		v.Follow()
-	}
-	return external.Unmade(!made && taken(err), !made && errorTable.Undone(err), v.explain(v.Writer(), err))
+	return external.Unmade(!made && taken(err), !made && errorTable.Undone(err), v.Explain(v.Writer(), err))
 }
 
 // taken matches the answer that there is such a collection already.
@@ -277,21 +249,21 @@ var taken = coded(48)
 // shows what was made.
 func (v *visit) Serves(ctx context.Context, node int) error {
 	if v.TakesWrites(node) {
-		return v.explain(node, v.prove(ctx, node))
+		return v.Explain(node, v.prove(ctx, node))
 	}
 	err := v.ask(ctx, node, func(ctx context.Context, l *link) error {
 		own := l.data.Clone(options.Collection().SetReadConcern(readconcern.Local()).SetReadPreference(readpref.Nearest()))
 		_, err := l.do(ctx, func(ctx context.Context) error { return own.FindOne(ctx, bson.D{{Key: "_id", Value: markID}}).Err() })
 		return err
 	})
-	return v.explain(node, err)
+	return v.Explain(node, err)
 }
 
 // Drop implements external.Driver. A node that is no primary any more refuses it.
 func (v *visit) Drop(ctx context.Context) error {
 	return v.InTurn(func(i int) error {
-		return v.explain(i, v.ask(ctx, i, func(ctx context.Context, l *link) error { return l.client.Database(v.database).Drop(ctx) }))
-	}, func(error) bool { return false })
+		return v.Explain(i, v.ask(ctx, i, func(ctx context.Context, l *link) error { return l.client.Database(v.database).Drop(ctx) }))
+	}, nil)
 }
 
 // Close implements external.Driver.

@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/maven"
 )
 
@@ -113,14 +114,13 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 
 // externalInfo is what MongoDB can do.
 func externalInfo() targets.Info {
-	i := Target{}.Info()
-	i.Summary = "MongoDB: a replica set, the mongos of a sharded cluster, or a standalone server"
+	i := external.Info(Target{}.Info(), "MongoDB: a replica set, the mongos of a sharded cluster, or a standalone server",
+		append(slices.Clone(clientOptions), targets.Option{Name: optAuthSource, Default: "admin", Help: "the database that knows the user"})...)
 	i.ReadLevels = []string{
 		local, local + ":" + secondary, replicaLevel, available, available + ":" + secondary,
 		majority, majority + ":" + secondary, majority + ":" + nearest, linearizable, snapshot,
 	}
 	i.WriteLevels = []string{majority, majority + ":j", "1", "1:j", "2", "2:j"}
-	i.Options = slices.Clone(clientOptions)
 	i.Funcs, i.MaxTxn = targets.KeyFuncs(), maxTxn
 	return i
 }

@@ -1,9 +1,9 @@
 package mysql
 
 import (
+	"cmp"
 	"errors"
 	"maps"
-	"net"
 	"os"
 	"time"
 
@@ -30,12 +30,9 @@ var _ targets.Externalizer = Target{}
 // External implements targets.Externalizer: whatever speaks MySQL's protocol and has its
 // upserts. Addresses are host:port.
 func (Target) External(at []string) (targets.Target, error) {
-	list, err := external.Addresses(at, port)
-	if err != nil {
-		return nil, err
-	}
-	return external.New(external.Kind{
-		Info: externalInfo(), At: list, Port: port, Spell: spell, Alive: alive.Alive, Read: dialects.Read, Look: look,
+	return external.At(at, external.Kind{
+		Info: externalInfo(), Port: port, Spell: spell, Alive: alive.Alive, Read: dialects.Read, Visit: newVisit,
+		Place: external.Namespace{What: "the database %s", Remove: "DROP DATABASE %s", Most: 64},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			s, err := externalSettings(cfg)
 			cfg.Options = maps.Clone(cfg.Options)
@@ -51,7 +48,7 @@ func (Target) External(at []string) (targets.Target, error) {
 		Promises: func(cfg targets.Config, _ []history.Func) map[string]bool {
 			return dialects.Of(cfg.Options).Promised(cfg.ReadLevel, cfg.Options[optIsolation])
 		},
-	}), nil
+	})
 }
 
 // externalReads are the read levels that need nothing of MariaDB's own.
@@ -86,24 +83,17 @@ func externalSettings(cfg targets.Config) (settings, error) {
 	return s, err
 }
 
-// externalLogin returns the login at addr; database may be empty.
+// externalLogin returns the login of a session at addr.
 func externalLogin(addr, database string, cfg targets.Config, set settings) (login, error) {
-	host, _, err := net.SplitHostPort(addr)
+	a, err := external.Anonymous(cfg.Options, addr)
 	if err != nil {
 		return login{}, err
 	}
-	encryption, err := external.TLS(cfg.Options, host)
-	if err != nil {
-		return login{}, err
-	}
-	who := login{
-		addr: addr, user: os.Getenv(envUser), password: os.Getenv(envPassword), database: database, settings: set.session(),
-		encrypted: func(c *sdk.Config) { c.TLS = encryption },
-	}
-	if who.user == "" {
-		who.user = "root" // as MySQL's clients of the image do
-	}
-	return who, nil
+	user := cmp.Or(os.Getenv(envUser), "root") // as MySQL's clients of the image do
+	return login{
+		addr: addr, user: user, password: os.Getenv(envPassword), database: database, settings: set.session(),
+		encrypted: func(c *sdk.Config) { c.TLS = a.TLS },
+	}, nil
 }
 
 // alive is the liveness probe: a server greets whoever connects, before it knows who it

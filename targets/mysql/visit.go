@@ -15,8 +15,8 @@ import (
 type visit struct {
 	external.Stay
 	external.Roles
-	cfg     targets.Config
 	set     settings
+	logins  []login
 	version string
 }
 
@@ -30,30 +30,37 @@ var (
 // visitTimeout bounds one question to a node.
 const visitTimeout = 5 * time.Second
 
-// look logs in to every node and finds which of them take writes.
-func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
+func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	set, err := externalSettings(cfg)
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{cfg: cfg, set: set}
-	v.At = at
-	v.Place = external.Namespace{Name: external.OwnName(cfg.Run, 64), What: "the database %s", Remove: "DROP DATABASE %s"}
-	v.Writes, v.Replica = v.takesWrites, "a replica (read_only)"
-	if err := v.Find(ctx, at, set.read == readReplica || set.read == readSticky, v.explain); err != nil {
-		return nil, err
+	v := &visit{Stay: stay, set: set, logins: make([]login, len(stay.At))}
+	for i, addr := range v.At {
+		if v.logins[i], err = externalLogin(addr, v.Place.Name, cfg, set); err != nil {
+			return nil, err
+		}
 	}
-	v.Lines = v.Describe()
-	err = v.ask(ctx, 0, func(ctx context.Context, c *conn) (err error) {
-		v.version, err = c.text(ctx, `SELECT CONCAT(VERSION(), ', ', @@version_comment)`)
-		return err
-	})
-	return v, v.explain(0, err)
+	v.Cures = cures(v.logins[0].user)
+	v.Writes, v.Replica = v.takesWrites, "a replica (read_only)"
+	return v, nil
 }
 
-func (v *visit) explain(node int, err error) error {
-	who, _ := externalLogin(v.At[node], "", v.cfg, v.set) // only for the user's name
-	return cures(who.user).Explain("connecting to "+v.At[node], err)
+// Meet implements external.Driver.
+func (v *visit) Meet(ctx context.Context, node int) (string, error) {
+	writes, err := v.takesWrites(ctx, node)
+	return v.Met(node, writes), err
+}
+
+// Fit implements external.Driver.
+func (v *visit) Fit(ctx context.Context) error {
+	if err := v.Find(v.set.read == readReplica || v.set.read == readSticky); err != nil {
+		return err
+	}
+	return v.Explain(0, v.ask(ctx, 0, func(ctx context.Context, c *conn) (err error) {
+		v.version, err = c.text(ctx, `SELECT CONCAT(VERSION(), ', ', @@version_comment)`)
+		return err
+	}))
 }
 
 // takesWrites asks a node.
@@ -70,10 +77,8 @@ func (v *visit) takesWrites(ctx context.Context, node int) (writes bool, err err
 func (v *visit) ask(ctx context.Context, node int, f func(context.Context, *conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
 	defer cancel()
-	who, err := externalLogin(v.At[node], "", v.cfg, v.set)
-	if err != nil {
-		return err
-	}
+	who := v.logins[node]
+	who.database = "" // it may not be there
 	c, err := dial(ctx, who)
 	if err != nil {
 		return err
@@ -104,11 +109,10 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 func (v *visit) Make(ctx context.Context) error {
 	database := v.Place.Name
 	if err := v.order(ctx, v.Writer(), "CREATE DATABASE "+database); err != nil {
-		return external.Unmade(number(err) == erDatabaseExists, errorTable.Undone(err), v.explain(v.Writer(), err))
+		return external.Unmade(number(err) == erDatabaseExists, errorTable.Undone(err), v.Explain(v.Writer(), err))
 	}
-	v.Follow()
 	list := append([]string{"USE " + database}, tables...)
-	return v.order(ctx, v.Writer(), append(list, "ALTER TABLE probe COMMENT = '"+external.Mark(v.cfg.Run)+"'", "INSERT INTO probe VALUES (0, 1)")...)
+	return v.order(ctx, v.Writer(), append(list, "ALTER TABLE probe COMMENT = '"+v.Mark()+"'", "INSERT INTO probe VALUES (0, 1)")...)
 }
 
 // Serves implements external.Driver: the node shows what Make wrote and, if it takes
@@ -132,9 +136,7 @@ func (v *visit) Drop(ctx context.Context) error {
 }
 
 // login implements backend.
-func (v *visit) login(_ targets.Session, node int) (login, error) {
-	return externalLogin(v.At[node], v.Place.Name, v.cfg, v.set)
-}
+func (v *visit) login(_ targets.Session, node int) (login, error) { return v.logins[node], nil }
 
 // place implements backend.
 func (v *visit) place(int) (primary, near int) { return v.Index(), v.Index() }

@@ -16,7 +16,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
-	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
 )
@@ -34,47 +33,37 @@ const optReplicas = "replicas"
 
 // External implements targets.Externalizer: a cluster with JetStream, or one server.
 func (t Target) External(at []string) (targets.Target, error) {
-	list, err := external.Addresses(at, clientPort)
-	if err != nil {
-		return nil, err
-	}
-	i := t.Info()
-	i.Summary = "NATS JetStream, an external cluster: a key-value bucket of the run's own"
-	i.Options = append([]targets.Option{{
+	i := external.Info(t.Info(), "NATS JetStream, an external cluster: a key-value bucket of the run's own", targets.Option{
 		Name: optReplicas, Values: []string{"", "1", "3", "5"},
 		Help: "replicas of the bucket (default: 3, in a cluster with five servers named 5, and 1 on a server that is in no cluster)",
-	}}, external.TLSOptions()...)
-	return external.New(external.Kind{
-		Info: i, At: list, Port: clientPort, Alive: alive.Alive, Look: look,
+	})
+	return external.At(at, external.Kind{
+		Info: i, Port: clientPort, Login: &login, Alive: alive.Alive, Visit: newVisit,
+		Place: external.Namespace{What: "the bucket %s", Remove: "nats kv del %s --force", Most: 64},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
-			_, err := accesses(cfg.Options, list)
-			return cfg, errors.Join(targets.CheckLevels(i, cfg), err)
+			return cfg, errors.Join(targets.CheckLevels(i, cfg), checkCreds())
 		},
-		Abilities: []ability.Ability{ability.Primary},
-		Promises:  t.Promises,
-		Examples:  examples,
-	}), nil
+		Abilities: []ability.Ability{ability.Primary}, Promises: t.Promises, Examples: examples,
+	})
 }
 
-// accesses are how the nodes are reached, with the credentials of the environment.
-func accesses(options map[string]string, at []string) ([]access, error) {
-	list, err := login.Accesses(options, at)
-	if err != nil {
-		return nil, err
+// checkCreds sees whether the file with the credentials can be read, and is all that there is.
+func checkCreds() error {
+	file := os.Getenv(envCreds)
+	if file == "" {
+		return nil
 	}
-	out := make([]access, len(list))
-	for i, a := range list {
-		out[i] = access{Access: a, creds: os.Getenv(envCreds)}
+	_, password, err := login.Read()
+	switch {
+	case err != nil:
+		return err
+	case password != "":
+		return targets.Usagef("%s and %s: a user has one of them; unset the other", envCreds, login.Password)
 	}
-	if file := out[0].creds; file != "" {
-		if out[0].Password != "" {
-			return nil, targets.Usagef("%s and %s: a user has one of them; unset the other", envCreds, login.Password)
-		}
-		if _, err := os.ReadFile(file); err != nil {
-			return nil, targets.Usagef("%s: %v", envCreds, err)
-		}
+	if _, err := os.ReadFile(file); err != nil {
+		return targets.Usagef("%s: %v", envCreds, err)
 	}
-	return out, nil
+	return nil
 }
 
 // alive is the liveness probe: a server greets whoever connects, before it encrypts.
@@ -106,54 +95,48 @@ var (
 	_ targets.Promiser      = (*visit)(nil)
 )
 
-// maxName bounds the name of a bucket.
-const maxName = 64
-
-func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
-	nodes, err := accesses(cfg.Options, at)
-	if err != nil {
-		return nil, err
+func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
+	nodes := make([]access, len(stay.At))
+	for i, a := range stay.Accesses {
+		nodes[i] = access{Access: a, creds: os.Getenv(envCreds)}
 	}
-	name := external.OwnName(cfg.Run, maxName)
-	v := &visit{
-		store: newStore(bucket(name), nodes, cfg), servers: make([]server, len(at)),
-	}
-	v.At = at
-	v.Place = external.Namespace{Name: name, What: "the bucket %s", Remove: "nats kv del %s --force"}
-	for i := range at {
-		if err := v.meet(ctx, i); err != nil {
-			return nil, err
-		}
-	}
-	if err := v.structure(); err != nil {
-		return nil, err
-	}
-	if line := v.strangers(ctx); line != "" {
-		v.Lines = append(v.Lines, line)
-	}
-	if v.replicas, err = v.copies(cfg.Options[optReplicas]); err != nil {
-		return nil, err
-	}
-	v.Lines = append(v.Lines, fmt.Sprintf("a bucket gets %d replicas", v.replicas))
+	v := &visit{Stay: stay, store: newStore(bucket(stay.Place.Name), nodes, cfg), servers: make([]server, len(nodes))}
+	v.replicas, _ = strconv.Atoi(cfg.Options[optReplicas]) // one of the option's values
+	v.Cures = cures(nodes[0])
 	return v, nil
 }
 
-// meet asks node i what it is, and whether JetStream answers by it.
-func (v *visit) meet(ctx context.Context, i int) error {
-	a := v.nodes[i]
+// Meet implements external.Driver: what the node is, and that JetStream answers by it.
+func (v *visit) Meet(ctx context.Context, i int) (string, error) {
 	err := v.with(ctx, i, func(ctx context.Context, l *link) error {
 		v.servers[i] = server{l.conn.ConnectedServerName(), l.conn.ConnectedServerId(), l.conn.ConnectedServerVersion(), l.conn.ConnectedClusterName()}
 		return l.api(ctx, "INFO", nil, &struct{}{})
 	})
-	if err != nil {
-		return v.explain(i, err)
+	what := "is " + v.servers[i].name + ", NATS " + v.servers[i].version
+	if loses(v.servers[i].version) {
+		what += ", which may lose streams to kills of processes"
 	}
-	s := v.servers[i]
-	line := fmt.Sprintf("%s (%s) is %s, NATS %s", cluster.NodeNames(len(v.nodes))[i], a.Addr, s.name, s.version)
-	if loses(s.version) {
-		line += ", which may lose streams to kills of processes"
+	return what, err
+}
+
+// Fit implements external.Driver.
+func (v *visit) Fit(ctx context.Context) error {
+	if err := v.structure(); err != nil {
+		return err
 	}
-	v.Lines = append(v.Lines, line)
+	if line := v.strangers(ctx); line != "" {
+		v.Lines = append(v.Lines, line)
+	}
+	switch {
+	case v.replicas > 0: // as the option says
+	case v.servers[0].cluster == "":
+		v.replicas = 1
+	case len(v.nodes) >= 5:
+		v.replicas = 5
+	default:
+		v.replicas = 3
+	}
+	v.Lines = append(v.Lines, fmt.Sprintf("a bucket gets %d replicas", v.replicas))
 	return nil
 }
 
@@ -176,22 +159,8 @@ func (v *visit) structure() error {
 	return nil
 }
 
-// copies is the number of replicas, which option says or leaves to what there is.
-func (v *visit) copies(option string) (int, error) {
-	switch {
-	case option != "":
-		return strconv.Atoi(option)
-	case v.servers[0].cluster == "":
-		return 1, nil
-	case len(v.nodes) >= 5:
-		return 5, nil
-	}
-	return 3, nil
-}
-
-// explain is an error of node i's, with the way out.
-func (v *visit) explain(i int, err error) error {
-	a := v.nodes[i]
+// cures are for what a server says to whoever it does not let in, and for what JetStream lacks.
+func cures(a access) external.Cures {
 	who := "it wants to know who asks: set " + login.User + " and " + login.Password + ", " + login.Password + " alone for a token, or name a creds file by " + envCreds
 	if a.User != "" || a.Password != "" || a.creds != "" {
 		who = "the user, the password, the token or the creds file is wrong: see " + login.User + ", " + login.Password + " or " + login.PasswordFile + ", and " + envCreds
@@ -207,9 +176,9 @@ func (v *visit) explain(i int, err error) error {
 		{Match: coded(codeNotEnabled, codeNotEnabledAtAll), Way: jetStream},
 		{Match: coded(codeUnavailable), Way: "see whether enough servers of the cluster are up: JetStream has no leader of its own"},
 		{Match: coded(codeNotClustered), Way: "use --set " + optReplicas + "=1, or make the servers a cluster"},
-		{Match: coded(codeNoPeers, codeInsufficient), Way: fmt.Sprintf("the cluster has too few servers with JetStream that have room for %d replicas: see whether all are up, or use --set %s=1", v.replicas, optReplicas)},
+		{Match: coded(codeNoPeers, codeInsufficient), Way: "the cluster has too few servers with JetStream that have room for the bucket's replicas: see whether all are up, or use --set " + optReplicas + "=1"},
 		{Match: coded(codeAccountResources, codeStorage, codeStreams, codeLimits, codeNeedsBound), Way: "let the account have one more stream: its limits are reached, or want a bound on what a stream holds"},
-	}.Explain("asking the node at "+a.Addr, err)
+	}
 }
 
 // marksSought bounds the streams among whose names those of runs are sought.
@@ -219,7 +188,7 @@ const marksSought = 20000
 func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	found := map[string]string{}
 	err := v.InTurn(func(i int) error {
-		return v.explain(i, v.with(ctx, i, func(ctx context.Context, l *link) error {
+		return v.Explain(i, v.with(ctx, i, func(ctx context.Context, l *link) error {
 			names, err := l.buckets(ctx, marksSought)
 			if err != nil {
 				return err
@@ -278,7 +247,7 @@ func (v *visit) Make(ctx context.Context) error {
 			return external.ErrTaken
 		}
 		perhaps = perhaps || !refused(err)
-		return v.explain(i, err)
+		return v.Explain(i, err)
 	}, func(err error) bool { return answered(err) || errors.Is(err, external.ErrTaken) })
 	if err != nil && !perhaps {
 		return external.Refused(err)
@@ -305,7 +274,7 @@ func (v *visit) Serves(ctx context.Context, node int) error {
 		return nil
 	})
 	if err != nil || !v.direct {
-		return v.explain(node, err)
+		return v.Explain(node, err)
 	}
 	return v.answersDirect(ctx, node, of)
 }
@@ -319,8 +288,8 @@ func (v *visit) Drop(ctx context.Context) error {
 		if coded(codeNoStream)(err) {
 			return nil
 		}
-		return v.explain(i, err)
-	}, func(error) bool { return false })
+		return v.Explain(i, err)
+	}, nil)
 }
 
 // Close implements external.Driver: every connection was closed after its question.
@@ -370,7 +339,7 @@ func (v *visit) Replicas(ctx context.Context, _ history.Key) ([]string, error) {
 			}
 			return nil
 		})
-	}, func(error) bool { return false })
+	}, nil)
 	return names, err
 }
 

@@ -44,9 +44,10 @@ func (Target) External(at []string) (targets.Target, error) {
 			_, err = logins(cfg, list)
 			return cfg, err
 		},
-		Read: dialects.Read,
-		Look: func(ctx context.Context, _ []string, cfg targets.Config) (external.Driver, error) {
-			return look(ctx, list, cfg)
+		Read:  dialects.Read,
+		Place: external.Namespace{What: "the schema %s", Remove: "DROP SCHEMA %s CASCADE", Most: 63},
+		Visit: func(stay external.Stay, cfg targets.Config) (external.Driver, error) {
+			return newVisit(stay, list, cfg)
 		},
 		Examples: examples,
 		Carries: func(cfg targets.Config) string {

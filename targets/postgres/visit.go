@@ -25,7 +25,6 @@ type visit struct {
 	external.Roles
 	sys     *System
 	at      []address
-	run     string
 	version string
 }
 
@@ -38,48 +37,51 @@ var (
 // visitTimeout bounds one question to a node of an external cluster.
 const visitTimeout = 5 * time.Second
 
-// look logs in to every node, finds which of them take writes, and whether the user
-// may make a schema.
-func look(ctx context.Context, at []address, cfg targets.Config) (*visit, error) {
+func newVisit(stay external.Stay, at []address, cfg targets.Config) (external.Driver, error) {
 	set, err := externalSettings(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &System{Fleet: launch.New("PostgreSQL", logName, nil, cfg), set: set, schema: external.OwnName(cfg.Run, 63)}
+	s := &System{Fleet: launch.New("PostgreSQL", logName, nil, cfg), set: set, schema: stay.Place.Name}
 	if s.logins, err = logins(cfg, at); err != nil {
 		return nil, err
 	}
-	v := &visit{sys: s, at: at, run: cfg.Run}
-	for _, a := range at {
-		v.At = append(v.At, a.hostPort())
-	}
-	v.Place = external.Namespace{Name: s.schema, What: "the schema %s", Remove: "DROP SCHEMA %s CASCADE"}
+	v := &visit{Stay: stay, sys: s, at: at}
 	v.Writes, v.Replica = v.takesWrites, "a standby"
 	v.Changed = func(primary int) {
 		s.everyPrimary.Store(primary == external.Every)
 		s.primary.Store(int32(max(0, primary)))
 	}
-	for i := range at {
-		if s.logins[i].pooled, err = v.seesPooler(ctx, i); err != nil {
-			return nil, v.explain(i, err)
-		}
+	return v, nil
+}
+
+// Meet implements external.Driver: whether a pooler stands before the node, and whether it takes writes.
+func (v *visit) Meet(ctx context.Context, node int) (string, error) {
+	pooled, err := v.seesPooler(ctx, node)
+	if err != nil {
+		return "", v.explain(node, err)
 	}
-	if err := v.Find(ctx, v.At, needsStandby(set.read), v.explain); err != nil {
-		return nil, err
+	v.sys.logins[node].pooled = pooled
+	writes, err := v.takesWrites(ctx, node)
+	return v.Met(node, writes), v.explain(node, err)
+}
+
+// Fit implements external.Driver.
+func (v *visit) Fit(ctx context.Context) error {
+	set := v.sys.set
+	if err := v.Find(needsStandby(set.read)); err != nil {
+		return err
 	}
-	v.Lines = v.Describe()
-	if set.isolation == "serializable" && set.read != readPrimary && v.Index() != external.Every {
-		return nil, &cluster.EnvironmentError{
-			Doing: "looking for a node to read from", Err: fmt.Errorf("PostgreSQL has no serializable transactions on a standby, which --read-level %s asks", set.read),
-			Way: "use --read-level primary, or repeatable read",
-		}
+	if set.isolation == isolationSerializable && set.read != readPrimary && v.Index() != external.Every {
+		return external.Unfit("use --read-level primary, or repeatable read",
+			"PostgreSQL has no serializable transactions on a standby, which --read-level %s asks", set.read)
 	}
-	for i := range at {
+	for i := range v.at {
 		if err := v.keepsSettings(ctx, i); err != nil {
-			return nil, v.explain(i, err)
+			return v.explain(i, err)
 		}
 	}
-	return v, v.explain(v.Writer(), v.askPrimary(ctx, v.mayWrite))
+	return v.explain(v.Writer(), v.askPrimary(ctx, v.mayWrite))
 }
 
 // seesPooler looks for a pooler before a node.
@@ -133,14 +135,12 @@ func (v *visit) mayWrite(ctx context.Context, c *conn) error {
 	var user, database string
 	var may bool
 	err := c.pg.QueryRow(ctx, `SELECT current_user::text, current_database()::text, has_database_privilege(current_database(), 'CREATE')`).Scan(&user, &database, &may)
-	if err == nil && !may {
-		err = &cluster.EnvironmentError{
-			Doing: "looking at the database " + database, Err: fmt.Errorf("the user %s may not make a schema in it, and lapse uses no other", user),
-			Way: fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q, or name another database (in the address, or PGDATABASE) or user (PGUSER)", database, user),
-		}
-	}
 	if err != nil {
 		return err
+	}
+	if !may {
+		return external.Unfit(fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q, or name another database (in the address, or PGDATABASE) or user (PGUSER)", database, user),
+			"the user %s may not make a schema in the database %s, and lapse uses no other", user, database)
 	}
 	return v.checkLevel(ctx, c)
 }
@@ -211,7 +211,7 @@ func (v *visit) Make(ctx context.Context) error {
 		if err := execute(ctx, c.pg, "CREATE SCHEMA "+v.sys.schema); err != nil {
 			return unmade(v.Place.String(), err)
 		}
-		if err := execute(ctx, c.pg, "COMMENT ON SCHEMA "+v.sys.schema+" IS '"+external.Mark(v.run)+"'"); err != nil {
+		if err := execute(ctx, c.pg, "COMMENT ON SCHEMA "+v.sys.schema+" IS '"+v.Mark()+"'"); err != nil {
 			v.sys.Logger.Debug("marking the schema", "error", err)
 		}
 		for _, sql := range append([]string{"SET search_path TO " + v.sys.schema}, v.sys.set.dialect.schema()...) {
@@ -219,7 +219,6 @@ func (v *visit) Make(ctx context.Context) error {
 				return fmt.Errorf("making tables in %s (%s): %w", v.Place, firstLine(sql), err)
 			}
 		}
-		v.Follow()
 		if err := v.sys.writeProbe(ctx); err != nil {
 			return &cluster.EnvironmentError{Doing: "writing once", Err: err, Way: "see whether the standbys that the write level waits for are up"}
 		}
@@ -230,15 +229,8 @@ func (v *visit) Make(ctx context.Context) error {
 // unmade is what an error of making the schema means: it is another's, nothing was made, or
 // it may be there all the same, as after 40003 (statement_completion_unknown).
 func unmade(what string, err error) error {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "42P06" { // duplicate_schema
-		return external.ErrTaken
-	}
-	told := &cluster.EnvironmentError{Doing: "making " + what, Err: err}
-	if errorTable.Undone(err) {
-		return external.Refused(told)
-	}
-	return told
+	const duplicateSchema = "42P06"
+	return external.Unmade(saying(duplicateSchema, "")(err), errorTable.Undone(err), &cluster.EnvironmentError{Doing: "making " + what, Err: err})
 }
 
 // checkLevel says whether the write level means anything there.
@@ -250,10 +242,8 @@ func (v *visit) checkLevel(ctx context.Context, c *conn) error {
 	var names string
 	err := c.pg.QueryRow(ctx, `SHOW synchronous_standby_names`).Scan(&names)
 	if err == nil && strings.TrimSpace(names) == "" {
-		return &cluster.EnvironmentError{
-			Doing: "writing at level " + level, Err: errors.New("synchronous_standby_names is empty there, so that it would be the same as local"),
-			Way: "use --write-level local, or have a synchronous standby set up",
-		}
+		return external.Unfit("use --write-level local, or have a synchronous standby set up",
+			"--write-level %s: synchronous_standby_names is empty there, so that it would be the same as local", level)
 	}
 	return nil
 }

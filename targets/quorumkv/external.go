@@ -27,17 +27,14 @@ var externalOptions = []string{optReplication, optReadRepair}
 
 // External implements targets.Externalizer. Addresses are host:port.
 func (t *Target) External(at []string) (targets.Target, error) {
-	list, err := external.Addresses(at, port)
-	if err != nil {
-		return nil, err
-	}
 	i := t.Info()
 	i.Summary = "quorumkv on an external cluster"
 	i.Options = slices.DeleteFunc(i.Options, func(o targets.Option) bool { return !slices.Contains(externalOptions, o.Name) })
 	// What was written for tenants could not be found again to be removed.
 	i.Funcs = slices.DeleteFunc(i.Funcs, func(f history.Func) bool { return f == history.Scan || f == history.Backup })
-	return external.New(external.Kind{
-		Info: i, At: list, Port: port,
+	return external.At(at, external.Kind{
+		Info: i, Port: port,
+		Place: external.Namespace{What: "the keys %s*", Remove: "a delete of each key %s* that is still there", Most: 64, End: "-"},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			full, err := t.Resolve(cfg)
 			if err != nil {
@@ -48,10 +45,10 @@ func (t *Target) External(at []string) (targets.Target, error) {
 			return cfg, nil
 		},
 		Alive:    func(ctx context.Context, addr string, _ map[string]string) error { return alive(ctx, addr) },
-		Look:     look,
+		Visit:    newVisit,
 		Promises: t.Promises,
 		Joins:    true,
-	}), nil
+	})
 }
 
 // alive asks a node how it is.
@@ -79,23 +76,41 @@ var (
 	_ targets.ReplicaPlacer = (*visit)(nil)
 )
 
-func look(ctx context.Context, at []string, cfg targets.Config) (external.Driver, error) {
-	v := &visit{all: make([]protocol.Health, len(at)), sys: &System{
-		cfg: cfg, nodes: cluster.NodeNames(len(at)), at: at, admin: map[string]*client.Client{},
-		prefix: external.OwnName(cfg.Run, 64) + "-", written: newKeySet(),
+func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
+	v := &visit{Stay: stay, all: make([]protocol.Health, len(stay.At)), sys: &System{
+		cfg: cfg, nodes: cluster.NodeNames(len(stay.At)), at: stay.At, admin: map[string]*client.Client{},
+		prefix: stay.Place.Name, written: newKeySet(),
 	}}
-	v.At = at
-	v.Place = external.Namespace{Name: v.sys.prefix, What: "the keys %s*", Remove: "a delete of each key %s* that is still there"}
 	for i, n := range v.sys.nodes {
-		v.sys.admin[n] = client.New(at[i])
-	}
-	if err := v.survey(ctx); err != nil {
-		return nil, errors.Join(err, v.Close())
-	}
-	if err := v.joined(ctx); err != nil {
-		return nil, errors.Join(err, v.Close())
+		v.sys.admin[n] = client.New(v.At[i])
 	}
 	return v, nil
+}
+
+// Meet implements external.Driver.
+func (v *visit) Meet(ctx context.Context, i int) (_ string, err error) {
+	v.all[i], err = v.sys.admin[v.sys.nodes[i]].Health(ctx)
+	return "is its node " + v.all[i].Node, err
+}
+
+// Fit implements external.Driver.
+func (v *visit) Fit(ctx context.Context) error {
+	for i, h := range v.all {
+		if j := slices.IndexFunc(v.all, func(o protocol.Health) bool { return o.Node == h.Node }); j < i {
+			return external.Unfit("name each node once", "%s and %s are the same node %s, or nodes of two clusters", v.At[j], v.At[i], h.Node)
+		}
+	}
+	for i, h := range v.all {
+		if h.Mode != leaderless.Mode {
+			return external.Unfit("let lapse start one of its own with --set mode=..., without --at", "%s runs in mode %s; external clusters are driven in mode %s", v.At[i], h.Mode, leaderless.Mode)
+		}
+	}
+	first, want := v.all[0], v.sys.cfg.Options[optReplication]
+	if want != strconv.Itoa(first.Replication) {
+		return external.Unfit(fmt.Sprintf("say so with --set %s=%d", optReplication, first.Replication), "it keeps %d replicas of a key, and not %s", first.Replication, want)
+	}
+	v.Lines = append(v.Lines, fmt.Sprintf("%d replicas, read repair %s", first.Replication, first.ReadRepair))
+	return v.joined(ctx)
 }
 
 // joined waits until the nodes are connected with each other, up to joinTimeout: a node
@@ -114,7 +129,7 @@ func (v *visit) joined(ctx context.Context) error {
 			return v.connected(n, h)
 		})
 		if err != nil {
-			return &cluster.EnvironmentError{Doing: "looking at the cluster", Err: err, Way: "look whether the nodes run and reach each other"}
+			return external.Unfit("look whether the nodes run and reach each other", "%w", err)
 		}
 	}
 	return nil
@@ -131,49 +146,8 @@ func (v *visit) connected(node string, h protocol.Health) error {
 	return nil
 }
 
-// survey asks all nodes how they are.
-func (v *visit) survey(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
-	defer cancel()
-	group, groupCtx := errgroup.WithContext(ctx)
-	for i, n := range v.sys.nodes {
-		group.Go(func() (err error) {
-			v.all[i], err = v.sys.admin[n].Health(groupCtx)
-			return external.Cures{}.Explain("asking "+v.At[i]+" how it is", err)
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for i := range v.all {
-		for j := range i {
-			if v.all[i].Node == v.all[j].Node {
-				return external.Unfit("name each node once", "%s and %s are the same node %s, or nodes of two clusters", v.At[j], v.At[i], v.all[i].Node)
-			}
-		}
-	}
-	for i, h := range v.all {
-		if h.Mode != leaderless.Mode {
-			return external.Unfit("let lapse start one of its own with --set mode=..., without --at", "%s runs in mode %s; external clusters are driven in mode %s", v.At[i], h.Mode, leaderless.Mode)
-		}
-	}
-	want := v.sys.cfg.Options[optReplication]
-	if got := v.all[0].Replication; want != strconv.Itoa(got) {
-		return external.Unfit(fmt.Sprintf("say so with --set %s=%d", optReplication, got), "it keeps %d replicas of a key, and not %s", got, want)
-	}
-	v.Lines = []string{fmt.Sprintf("%d replicas, read repair %s", v.all[0].Replication, v.all[0].ReadRepair)}
-	for i, h := range v.all {
-		v.Lines = append(v.Lines, fmt.Sprintf("%s (%s) is its node %s", v.sys.nodes[i], v.At[i], h.Node))
-	}
-	return nil
-}
-
-const (
-	// surveyTimeout is for asking all nodes.
-	surveyTimeout = 10 * time.Second
-	// joinTimeout is for nodes that were just started.
-	joinTimeout = 8 * time.Second
-)
+// joinTimeout is for nodes that were just started.
+const joinTimeout = 8 * time.Second
 
 // Marks implements external.Driver: keys cannot be listed, so that only the run's own are
 // looked for.

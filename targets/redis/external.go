@@ -15,7 +15,6 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/outcome"
-	"github.com/lapse-test/lapse/targets/wire"
 )
 
 var _ targets.Externalizer = Target{}
@@ -27,22 +26,19 @@ var login = external.LoginOf(Name).OrPassword()
 // External implements targets.Externalizer: a Redis Cluster, or a primary with its
 // replicas. Addresses are host:port, of every node.
 func (t Target) External(at []string) (targets.Target, error) {
-	list, err := external.Addresses(at, port)
-	if err != nil {
-		return nil, err
-	}
-	i := t.Info()
-	i.Summary = "Redis or Valkey, an external cluster"
-	i.Options = append([]targets.Option{compareOption}, external.TLSOptions()...)
-	return external.New(external.Kind{
-		Info: i, At: list, Port: port,
+	return external.At(at, external.Kind{
+		Info: external.Info(t.Info(), "Redis or Valkey, an external cluster", compareOption), Port: port,
+		Place: external.Namespace{
+			What: "what is at keys that begin with %s", Most: 64, End: ":",
+			Remove: "redis-cli --scan --pattern '%s*' | xargs -n 1 redis-cli -c del (at each primary), and redis-cli -c hdel " + registry + " %s",
+		},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			s, err := externalSettings(cfg)
 			cfg.WriteLevel = s.writeLevel()
 			return cfg, err
 		},
-		Login: &login, Alive: alive.Alive, Look: look, Joins: true, Examples: examples,
-	}), nil
+		Login: &login, Alive: alive.Alive, Visit: newVisit, Joins: true, Examples: examples,
+	})
 }
 
 // externalSettings are those of cfg. Whether it is a cluster is seen when it is looked
@@ -64,7 +60,9 @@ var alive = external.Probe{
 type visit struct {
 	external.Stay
 	*store
-	version string
+	// said is what each server said of itself, and ids their names in a cluster.
+	said []map[string]string
+	ids  []string
 	// roles follows the primary, which a Sentinel or an operator changes; a cluster says
 	// itself who has a slot.
 	roles external.Roles
@@ -75,54 +73,28 @@ var (
 	_ targets.ReplicaPlacer = (*visit)(nil)
 	_ targets.Observer      = (*visit)(nil)
 	_ targets.Joined        = (*visit)(nil)
-	_ external.Follower     = (*visit)(nil)
 )
 
 // registry is the hash with what runs have made: a field is what a run's keys begin
 // with, its value the mark. Redis removes it with its last field.
 const registry = "lapse-runs"
 
-func look(ctx context.Context, at []string, cfg targets.Config) (_ external.Driver, err error) {
+func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	set, err := externalSettings(cfg)
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := login.Accesses(cfg.Options, at)
-	if err != nil {
-		return nil, err
-	}
-	v := &visit{store: &store{set: set, keys: keys(external.OwnName(cfg.Run, 64) + ":"), checks: len(at) > 1}}
-	v.At = at
-	v.primary.Store(noPrimary)
+	n := len(stay.At)
+	v := &visit{Stay: stay, store: &store{set: set, keys: keys(stay.Place.Name), checks: n > 1}, said: make([]map[string]string, n), ids: make([]string, n)}
+	v.Cures = cures(v.keys)
 	v.roles.Writes, v.roles.Replica = v.takesWrites, "a replica"
-	v.roles.Changed = func(primary int) { v.primary.Store(int32(max(0, primary))) } //nolint:gosec // few nodes
-	v.Place = external.Namespace{
-		Name: string(v.keys), What: "what is at keys that begin with %s",
-		Remove: "redis-cli --scan --pattern '%s*' | xargs -n 1 redis-cli -c del (at each primary), and redis-cli -c hdel " + registry + " %s",
-	}
-	for _, a := range nodes {
+	v.roles.Changed = func(primary int) { v.primary.Store(int32(primary)) } //nolint:gosec // few nodes
+	for _, a := range stay.Accesses {
 		v.add(a)
 	}
-	defer func() {
-		if err != nil {
-			v.close()
-		}
-	}()
-	ids := make([]string, len(nodes))
-	for i, a := range nodes {
-		if ids[i], err = v.meet(ctx, i); err != nil {
-			return nil, v.explain(a, err)
-		}
-	}
-	v.index = func(n driver.ClusterNode) int { return slices.Index(ids, n.ID) }
-	if err := v.structure(ctx, ids); err != nil {
-		return nil, external.Unfit("name every node of one cluster, or one primary and its replicas, in --at", "%w", err)
-	}
+	v.index = func(n driver.ClusterNode) int { return slices.Index(v.ids, n.ID) }
 	return v, nil
 }
-
-// noPrimary is the primary until one was met.
-const noPrimary = -1
 
 // takesWrites asks a node.
 func (v *visit) takesWrites(ctx context.Context, node int) (bool, error) {
@@ -138,8 +110,8 @@ func (v *visit) Observe(f func(kind, text string)) { v.roles.Observe(f) }
 // lookTimeout is for one question to a node.
 const lookTimeout = 5 * time.Second
 
-// meet asks node i what it is, and returns its name in a cluster, "" outside.
-func (v *visit) meet(ctx context.Context, i int) (string, error) {
+// Meet implements external.Driver.
+func (v *visit) Meet(ctx context.Context, i int) (what string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	client := v.admin[i].client
@@ -151,48 +123,63 @@ func (v *visit) meet(ctx context.Context, i int) (string, error) {
 	if info["redis_mode"] == "sentinel" {
 		return "", errSentinel
 	}
-	name, version := "Redis", info["redis_version"]
-	if info["valkey_version"] != "" {
-		name, version = "Valkey", info["valkey_version"]
-	}
-	v.version = name + " " + version
-	role := "primary"
-	if info["role"] == "slave" {
-		role = "replica of " + net.JoinHostPort(info["master_host"], info["master_port"])
-	}
-	v.Lines = append(v.Lines, fmt.Sprintf("n%d (%s) %s", i+1, v.nodes[i].Addr, role))
-	if info["cluster_enabled"] != "1" {
-		if info["role"] != "slave" {
-			if was := v.primary.Load(); was != noPrimary {
-				return "", fmt.Errorf("%s and %s are both primaries, and no cluster", v.nodes[was].Addr, v.nodes[i].Addr)
-			}
-			v.primary.Store(int32(i)) //nolint:gosec // few nodes
+	if info["cluster_enabled"] == "1" {
+		if v.ids[i], err = client.ClusterMyID(ctx).Result(); err != nil {
+			return "", err
 		}
-		return "", nil
 	}
-	return client.ClusterMyID(ctx).Result()
+	v.said[i] = info
+	v.roles.Met(i, info["role"] != "slave")
+	if info["role"] == "slave" {
+		return "replica of " + net.JoinHostPort(info["master_host"], info["master_port"]), nil
+	}
+	return "primary", nil
 }
 
-// structure sees whether the nodes are all of one cluster, or a primary with replicas.
-func (v *visit) structure(ctx context.Context, ids []string) error {
-	if !slices.ContainsFunc(ids, func(id string) bool { return id != "" }) {
-		if v.primary.Load() == noPrimary {
-			return errors.New("none of the nodes is a primary")
-		}
-		return v.roles.Find(ctx, v.At, false, func(i int, err error) error { return v.explain(v.nodes[i], err) })
+// Fit implements external.Driver.
+func (v *visit) Fit(ctx context.Context) error {
+	var err error
+	if slices.ContainsFunc(v.ids, func(id string) bool { return id != "" }) {
+		err = v.cluster(ctx)
+	} else {
+		err = v.replicated()
 	}
+	if err != nil {
+		return external.Unfit("name every node of one cluster, or one primary and its replicas, in --at", "%w", err)
+	}
+	return nil
+}
+
+// replicated sees whether the nodes are a primary with replicas.
+func (v *visit) replicated() error {
+	var primaries []string
+	for i, info := range v.said {
+		if info["role"] != "slave" {
+			primaries = append(primaries, v.At[i])
+		}
+	}
+	switch len(primaries) {
+	case 0:
+		return errors.New("none of the nodes is a primary")
+	case 1:
+		return v.roles.Find(false)
+	}
+	return fmt.Errorf("%s and %s are both primaries, and no cluster", primaries[0], primaries[1])
+}
+
+// cluster sees whether the nodes are all of one cluster.
+func (v *visit) cluster(ctx context.Context) error {
 	v.set.cluster = true
-	v.primary.Store(0)
 	said, err := v.admin[0].client.ClusterSlots(ctx).Result() //nolint:staticcheck // as in slots.go
 	if err != nil {
 		return err
 	}
-	covered, replicas := 0, len(ids)
+	covered, replicas := 0, len(v.ids)
 	for _, r := range said {
 		covered += r.End - r.Start + 1
 		replicas = min(replicas, len(r.Nodes)-1)
 		for _, n := range r.Nodes {
-			if !slices.Contains(ids, n.ID) {
+			if !slices.Contains(v.ids, n.ID) {
 				return fmt.Errorf("the node %s of the cluster is none of those named", n.Addr)
 			}
 		}
@@ -208,15 +195,15 @@ func (v *visit) structure(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// explain is an error of a node's, with the way out.
-func (v *visit) explain(a wire.Access, err error) error {
+// cures are for what a server says to whoever it does not let in; own is what the run's keys begin with.
+func cures(own keys) external.Cures {
 	return external.Cures{
 		{Match: outcome.Is(errSentinel), Way: "name the servers that it watches, the primary and its replicas, which redis-cli SENTINEL MASTERS and SENTINEL REPLICAS show; a failover is followed"},
 		{Match: says("NOAUTH"), Way: "set " + login.Password + " (and " + login.User + ", if the user is not default), or name a file with the password by " + login.PasswordFile},
 		{Match: says("WRONGPASS"), Way: "the password or the user is wrong: " + login.See()},
-		{Match: says("NOPERM"), Way: "let the user do what a run needs: ACL SETUSER NAME ~" + strings.TrimSuffix(string(v.keys), ":") + "* ~" + registry + " +@all -@dangerous +info +cluster|slots +cluster|info +cluster|myid"},
+		{Match: says("NOPERM"), Way: "let the user do what a run needs: ACL SETUSER NAME ~" + strings.TrimSuffix(string(own), ":") + "* ~" + registry + " +@all -@dangerous +info +cluster|slots +cluster|info +cluster|myid"},
 		{Match: says("ERR"), Way: "see whether it is a Redis that takes passwords as " + login.Password + " has one"},
-	}.Explain("asking the node at "+a.Addr, err)
+	}
 }
 
 // registered asks whoever has the registry.
@@ -234,7 +221,7 @@ func (v *visit) registeredAt(ctx context.Context, owners []int, args ...any) (an
 		return nil, errUnserved
 	}
 	reply, err := v.admin[owners[0]].client.Do(ctx, slices.Insert(args, 1, any(registry))...).Result()
-	return reply, v.explain(v.nodes[owners[0]], err)
+	return reply, v.Explain(owners[0], err)
 }
 
 // Marks implements external.Driver.
@@ -251,14 +238,10 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
 	reply, err := v.registered(ctx, "HSETNX", v.Place.Name, v.Mark())
-	taken := err == nil && reply == int64(0)
-	if err == nil && !taken {
-		v.Follow()
-	}
-	return external.Unmade(taken, errorTable.Undone(err), err)
+	return external.Unmade(err == nil && reply == int64(0), errorTable.Undone(err), err)
 }
 
-// Follow implements external.Follower. A cluster says itself who has a slot.
+// Follow follows the primary. A cluster says itself who has a slot.
 func (v *visit) Follow() {
 	if !v.set.cluster {
 		v.roles.Follow()
@@ -286,12 +269,12 @@ func (v *visit) Shows(ctx context.Context, node int) error {
 	if err == nil && !there {
 		return targets.ErrElsewhere
 	}
-	return v.explain(v.nodes[node], err)
+	return v.Explain(node, err)
 }
 
 // Serves implements external.Driver.
 func (v *visit) Serves(ctx context.Context, node int) error {
-	return v.explain(v.nodes[node], v.serves(ctx, node))
+	return v.Explain(node, v.serves(ctx, node))
 }
 
 // scanCount is the number of keys that a primary looks at in one step.
@@ -346,10 +329,15 @@ func (v *visit) Open(_ context.Context, session targets.Session) (targets.Client
 
 // Version implements targets.System.
 func (v *visit) Version() string {
-	if v.set.cluster {
-		return v.version + ", an external cluster"
+	last := v.said[len(v.said)-1]
+	version := "Redis " + last["redis_version"]
+	if last["valkey_version"] != "" {
+		version = "Valkey " + last["valkey_version"]
 	}
-	return v.version + ", an external primary with replicas"
+	if v.set.cluster {
+		return version + ", an external cluster"
+	}
+	return version + ", an external primary with replicas"
 }
 
 // Replicas implements targets.ReplicaPlacer.

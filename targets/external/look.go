@@ -1,0 +1,110 @@
+package external
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// look visits the cluster: every node is met, and they are one cluster that can be tested. Nothing
+// is made. The caller closes the Driver; on an error nothing is left open.
+func (t target) look(ctx context.Context, cfg targets.Config) (Driver, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	stay := Stay{At: t.kind.At, Place: t.kind.Place.ofRun(cfg.Run), run: cfg.Run}
+	if t.kind.Login != nil {
+		var err error
+		if stay.Accesses, err = t.kind.Login.Accesses(cfg.Options, t.kind.At); err != nil {
+			return nil, err
+		}
+	}
+	d, err := t.kind.Visit(stay, cfg)
+	if err == nil {
+		err = meet(ctx, d)
+	}
+	if err == nil {
+		err = d.Fit(ctx)
+	}
+	if err != nil && d != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, err
+}
+
+// meet meets all nodes at once, and has a line about each.
+func meet(ctx context.Context, d Driver) error {
+	ctx, cancel := context.WithTimeout(ctx, meetTimeout)
+	defer cancel()
+	s := d.stay()
+	lines := make([]string, len(s.At))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, name := range cluster.NodeNames(len(s.At)) {
+		group.Go(func() error {
+			what, err := d.Meet(ctx, i)
+			lines[i] = fmt.Sprintf("%s (%s) %s", name, s.At[i], what)
+			return s.Explain(i, err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	s.Lines = append(s.Lines, lines...)
+	return nil
+}
+
+// Fetch implements targets.Fetcher: it looks, and makes nothing.
+func (t target) Fetch(ctx context.Context, cfg targets.Config) error {
+	_, err := t.Present(ctx, cfg)
+	return err
+}
+
+// Present implements targets.Fetcher: the version of the cluster, the Lines of the Driver
+// and a line for each leftover. It looks, and makes nothing.
+func (t target) Present(ctx context.Context, cfg targets.Config) (string, error) {
+	d, err := t.look(ctx, cfg)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = d.Close() }() // nothing was made
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	found, err := free(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	text := d.Version()
+	for _, line := range append(d.stay().Lines, leftovers(d, found)...) {
+		text += "; " + line
+	}
+	return text, nil
+}
+
+// leftovers are lines about places of other runs.
+func leftovers(d Driver, found map[string]string) []string {
+	var lines []string
+	place := d.stay().Place
+	for _, name := range marked(found, place.Name) {
+		what, remove := place.of(name)
+		lines = append(lines, what+" was made by another run of lapse, which was killed or still runs; it is left alone. To remove it: "+remove)
+	}
+	return lines
+}
+
+// free returns what is there of other runs; it is an error if the run's own place is.
+func free(ctx context.Context, d Driver) (map[string]string, error) {
+	place := d.stay().Place
+	what, _ := place.of(place.Name)
+	found, err := d.Marks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s: %w", what, err)
+	}
+	if _, taken := found[place.Name]; taken {
+		return nil, takenError(what)
+	}
+	return found, nil
+}

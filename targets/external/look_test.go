@@ -1,0 +1,78 @@
+package external
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+)
+
+// visit is a Driver of which nothing is made.
+type visit struct {
+	Stay
+	refuses, closed int
+	fit             error
+}
+
+var errWho = errors.New("who are you")
+
+func (v *visit) Meet(_ context.Context, node int) (string, error) {
+	if node == v.refuses {
+		return "", errWho
+	}
+	return "takes writes", nil
+}
+
+func (v *visit) Fit(context.Context) error {
+	v.Lines = append(v.Lines, "two of them")
+	return v.fit
+}
+
+func (*visit) Open(context.Context, targets.Session) (targets.Client, error) {
+	return nil, errors.New("it is only looked at")
+}
+func (*visit) Version() string                                  { return "1.0" }
+func (*visit) Marks(context.Context) (map[string]string, error) { return nil, nil }
+func (*visit) Make(context.Context) error                       { return nil }
+func (*visit) Serves(context.Context, int) error                { return nil }
+func (*visit) Drop(context.Context) error                       { return nil }
+func (v *visit) Close() error                                   { v.closed++; return nil }
+
+// TestLook: every node is met, and has a line; what one of them refuses is explained, and on an
+// error nothing is left open.
+func TestLook(t *testing.T) {
+	for name, c := range map[string]struct {
+		visit visit
+		made  error
+		want  []string
+		wrong bool
+	}{
+		"two nodes":          {visit: visit{refuses: -1}, want: []string{"1.0; n1 (a:1) takes writes; n2 (b:1) takes writes; two of them"}},
+		"one lets nobody in": {visit: visit{refuses: 1}, wrong: true, want: []string{"asking the node at b:1: who are you", "say who you are"}},
+		"they do not fit":    {visit: visit{refuses: -1, fit: targets.Usagef("--at: two clusters")}, wrong: true, want: []string{"--at: two clusters"}},
+		"not even a visit":   {visit: visit{refuses: -1}, made: targets.Usagef("--set x"), wrong: true, want: []string{"--set x"}},
+	} {
+		v := &c.visit
+		text, err := target{Kind{At: []string{"a:1", "b:1"}, Visit: func(stay Stay, _ targets.Config) (Driver, error) {
+			v.Stay = stay
+			v.Cures = Cures{{Match: func(err error) bool { return errors.Is(err, errWho) }, Way: "say who you are"}}
+			return v, c.made
+		}}}.Present(t.Context(), targets.Config{Run: "r1"})
+		if c.wrong != (err != nil) || v.closed != 1 {
+			t.Errorf("%s: %v, closed %d times", name, err, v.closed)
+		}
+		var environment *cluster.EnvironmentError
+		if errors.As(err, &environment) {
+			text += environment.Way
+		}
+		for _, part := range c.want {
+			if said := fmt.Sprint(text, err); !strings.Contains(said, part) {
+				t.Errorf("%s: %q does not say %q", name, said, part)
+			}
+		}
+	}
+}
