@@ -20,6 +20,25 @@ func DurationOption(options map[string]string, name string, least, most time.Dur
 	return d, nil
 }
 
+// DurationSetting is an option that is a duration of at least Least, and where its value goes.
+type DurationSetting struct {
+	Option string
+	Value  *time.Duration
+	Least  time.Duration
+}
+
+// Durations reads resolved options that are durations, which have no bound above but MaxDuration,
+// and leaves them in options as time.Duration writes them. Its errors are *UsageError.
+func Durations(options map[string]string, settings []DurationSetting) (err error) {
+	for _, s := range settings {
+		if *s.Value, err = DurationOption(options, s.Option, s.Least, MaxDuration); err != nil {
+			return err
+		}
+		options[s.Option] = s.Value.String()
+	}
+	return nil
+}
+
 // short is d without units of which there are none: 24h rather than 24h0m0s.
 func short(d time.Duration) string {
 	text := d.String()

@@ -33,3 +33,20 @@ func TestDurationOption(t *testing.T) {
 		}
 	}
 }
+
+// TestDurations: all are read, or the first that is wrong is told; how they are written is one way.
+func TestDurations(t *testing.T) {
+	var wait, lag time.Duration
+	list := []targets.DurationSetting{{Option: "wait", Value: &wait, Least: time.Second}, {Option: "lag", Value: &lag}}
+	options := map[string]string{"wait": "1500ms", "lag": "0", "other": "1000ms"}
+	if err := targets.Durations(options, list); err != nil || wait != 1500*time.Millisecond || lag != 0 ||
+		options["wait"] != "1.5s" || options["lag"] != "0s" || options["other"] != "1000ms" {
+		t.Errorf("%v, %v, %v, %v", wait, lag, options, err)
+	}
+	for _, options := range []map[string]string{{"wait": "999ms", "lag": "0s"}, {"wait": "1s", "lag": "soon"}} {
+		var usage *targets.UsageError
+		if err := targets.Durations(options, list); !errors.As(err, &usage) {
+			t.Errorf("%v: %v", options, err)
+		}
+	}
+}

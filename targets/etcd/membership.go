@@ -17,29 +17,20 @@ import (
 type membership struct {
 	// changing is held while one member is removed or added.
 	changing sync.Mutex
-	// out are the nodes that were removed.
+	// out are the nodes that were removed. How often tells their lives apart: each member has a directory of its own.
 	out launch.NodeSet
 	mu  sync.Mutex
-	// life counts how often a node was removed: each member has a directory of its own.
-	life map[int]int
 	// joins are the members that a node that was added is told of, itself included.
 	joins map[int][]string
 }
 
 var _ ability.MemberChanger = (*System)(nil)
 
-// of is the life of node i, and the members that it joins, nil at first.
-func (m *membership) of(i int) (life int, joins []string) {
+// of are the members that node i joins, nil at first.
+func (m *membership) of(i int) (joins []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.life[i], m.joins[i]
-}
-
-func (m *membership) removed(i int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.life[i]++
-	m.out.Put(i, true)
+	return m.joins[i]
 }
 
 func (m *membership) added(i int, joins []string) {
@@ -114,7 +105,7 @@ func (s *System) RemoveMember(ctx context.Context, node string) error {
 	if err != nil {
 		return err
 	}
-	s.members.removed(i)
+	s.members.out.Put(i, true)
 	return s.Nodes[i].Kill(ctx)
 }
 

@@ -55,7 +55,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		return nil, err
 	}
 	s := &System{Fleet: launch.New("etcd", logName, c, cfg), set: set}
-	s.members = membership{life: map[int]int{}, joins: map[int][]string{}}
+	s.members = membership{joins: map[int][]string{}}
 	s.Command, s.Complaint = s.command, complaint
 	if s.Image == "" {
 		if s.server, err = set.find(ctx, cfg.Cache); err != nil {
@@ -150,8 +150,8 @@ func (s *System) peerURL(i int) (string, error) {
 // command starts the server of node i.
 func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 	n := s.Nodes[i]
-	life, list := s.members.of(i)
-	state, data := "existing", filepath.Join(n.Dir(), fmt.Sprint("data-", life))
+	list := s.members.of(i)
+	state, data := "existing", filepath.Join(n.Dir(), fmt.Sprint("data-", s.members.out.Times(i)))
 	if err := os.MkdirAll(n.Dir(), 0o755); err != nil {
 		return cluster.Command{}, err
 	}

@@ -129,6 +129,8 @@ var options = []targets.Option{
 
 // settings are a Config in our own terms.
 type settings struct {
+	// options are all of them, as they are spelled.
+	options     map[string]string
 	nodes       int
 	galera      bool
 	read, write string
@@ -150,8 +152,6 @@ type settings struct {
 	ours bool
 }
 
-const defaultOpTimeout = 2 * time.Second
-
 // parse checks a Config and fills in what it leaves open. Its errors are
 // *targets.UsageError.
 func parse(cfg targets.Config) (settings, error) {
@@ -160,7 +160,7 @@ func parse(cfg targets.Config) (settings, error) {
 		s.nodes = info.DefaultNodes
 	}
 	if s.timeout == 0 {
-		s.timeout = defaultOpTimeout
+		s.timeout = targets.DefaultOpTimeout
 	}
 	given := map[string]string{}
 	for k, v := range cfg.Options {
@@ -170,6 +170,7 @@ func parse(cfg targets.Config) (settings, error) {
 	if err != nil {
 		return s, err
 	}
+	s.options = opts
 	topology := opts[optTopology]
 	s.galera, s.isolation, s.flush = topology == topologyGalera, opts[optIsolation], opts[optFlush]
 	s.syncBinlog = opts[optSyncBinlog]
@@ -184,19 +185,14 @@ func parse(cfg targets.Config) (settings, error) {
 	if s.write, err = level("write", s.write, topology, writeLevels); err != nil {
 		return s, err
 	}
-	for _, d := range []struct {
-		option string
-		value  *time.Duration
-		least  time.Duration
-	}{
-		{optSemiSyncWait, &s.semiSyncWait, time.Millisecond},
-		{optSticky, &s.sticky, time.Millisecond},
-		{optMaxLag, &s.maxLag, replication.NearEvery},
-		{optFailoverAfter, &s.failoverAfter, 100 * time.Millisecond},
-	} {
-		if *d.value, err = targets.DurationOption(opts, d.option, d.least, targets.MaxDuration); err != nil {
-			return s, err
-		}
+	err = targets.Durations(opts, []targets.DurationSetting{
+		{Option: optSemiSyncWait, Value: &s.semiSyncWait, Least: time.Millisecond},
+		{Option: optSticky, Value: &s.sticky, Least: time.Millisecond},
+		{Option: optMaxLag, Value: &s.maxLag, Least: replication.NearEvery},
+		{Option: optFailoverAfter, Value: &s.failoverAfter, Least: 100 * time.Millisecond},
+	})
+	if err != nil {
+		return s, err
 	}
 	return s, s.combination(given)
 }
@@ -269,28 +265,6 @@ func (s settings) semiSync() bool { return s.write == writeAfterSync || s.write 
 
 // complete is cfg with everything filled in that it left open.
 func (s settings) complete(cfg targets.Config) targets.Config {
-	switched := func(b bool) string {
-		if b {
-			return on
-		}
-		return off
-	}
-	topology, restart := topologyReplication, restartPlain
-	if s.galera {
-		topology = topologyGalera
-	}
-	if s.recovered {
-		restart = restartRecovered
-	}
-	writers := writersAll
-	if s.oneWriter {
-		writers = writersOne
-	}
-	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout = s.nodes, s.read, s.write, s.timeout
-	cfg.Options = map[string]string{
-		optTopology: topology, optIsolation: s.isolation, optSnapshot: switched(s.snapshot), optFlush: s.flush, optSyncBinlog: s.syncBinlog,
-		optSemiSyncWait: s.semiSyncWait.String(), optSticky: s.sticky.String(), optMaxLag: s.maxLag.String(),
-		optFailover: switched(s.failover), optFailoverAfter: s.failoverAfter.String(), optRestart: restart, optWriters: writers,
-	}
+	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel, cfg.OpTimeout, cfg.Options = s.nodes, s.read, s.write, s.timeout, s.options
 	return cfg
 }

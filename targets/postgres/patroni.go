@@ -73,14 +73,8 @@ func parsePatroni(opts map[string]string) (patroniSettings, error) {
 			}
 		}
 	}
+	opts[optTTL], opts[optMaximumLag] = p.ttl.String(), strconv.FormatInt(p.maximumLag, 10)
 	return p, nil
-}
-
-// complete adds the options.
-func (p patroniSettings) complete(opts map[string]string) {
-	onOff := map[bool]string{true: "on", false: "off"}
-	opts[optDCS], opts[optTTL], opts[optMaximumLag] = p.dcs, p.ttl.String(), strconv.FormatInt(p.maximumLag, 10)
-	opts[optSyncMode], opts[optSyncStrict] = onOff[p.sync], onOff[p.strict]
 }
 
 // combination refuses what Patroni decides itself.

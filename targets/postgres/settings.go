@@ -135,6 +135,8 @@ func (r syncRule) names(standbys []string) string {
 
 // settings is a Config in our own terms.
 type settings struct {
+	// options are all of them, as they are spelled.
+	options     map[string]string
 	nodes       int
 	read, write string
 	multiLeader bool
@@ -203,11 +205,13 @@ func parse(cfg targets.Config) (settings, error) {
 	if err != nil {
 		return s, err
 	}
+	s.options = opts
 	s.isolation, s.software, s.bindir = opts[optIsolation], opts[optSoftware], opts[optBindir]
 	s.failover, s.pooler = opts[optFailover], opts[optPooler]
 	s.fsync, s.fullPages = opts[optFsync], opts[optFullPages]
 	if s.failover == failoverPatroni && s.software == softwareFetched {
 		s.software = softwarePath // the fetched one lacks the programs that Patroni calls
+		opts[optSoftware] = s.software
 	}
 	if s.patroni, err = parsePatroni(opts); err != nil {
 		return s, err
@@ -215,19 +219,15 @@ func parse(cfg targets.Config) (settings, error) {
 	if s.sync, err = parseSync(opts[optSync], s.nodes-1); err != nil {
 		return s, err
 	}
-	for _, d := range []struct {
-		option string
-		value  *time.Duration
-		least  time.Duration
-	}{
-		{optSticky, &s.sticky, time.Millisecond},
-		{optMaxLag, &s.maxLag, replication.NearEvery},
-		{optFailoverAfter, &s.failoverAfter, 100 * time.Millisecond},
-		{optApplyDelay, &s.applyDelay, 0},
-	} {
-		if *d.value, err = targets.DurationOption(opts, d.option, d.least, targets.MaxDuration); err != nil {
-			return s, err
-		}
+	opts[optSync] = s.sync.String()
+	err = targets.Durations(opts, []targets.DurationSetting{
+		{Option: optSticky, Value: &s.sticky, Least: time.Millisecond},
+		{Option: optMaxLag, Value: &s.maxLag, Least: replication.NearEvery},
+		{Option: optFailoverAfter, Value: &s.failoverAfter, Least: 100 * time.Millisecond},
+		{Option: optApplyDelay, Value: &s.applyDelay, Least: 0},
+	})
+	if err != nil {
+		return s, err
 	}
 	if err := s.poolerCombination(cfg.Containers); err != nil {
 		return s, err
@@ -290,31 +290,9 @@ func (s settings) combination() error {
 
 // complete is cfg with everything filled in that it left open.
 func (s settings) complete(cfg targets.Config) targets.Config {
-	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel = s.nodes, s.read, s.write
-	topology := topologyStreaming
-	if s.multiLeader {
-		topology = topologyMultiLeader
-	}
-	cfg.Options = map[string]string{
-		optTopology:      topology,
-		optSync:          s.sync.String(),
-		optSticky:        s.sticky.String(),
-		optMaxLag:        s.maxLag.String(),
-		optIsolation:     s.isolation,
-		optFailover:      s.failover,
-		optFailoverAfter: s.failoverAfter.String(),
-		optApplyDelay:    s.applyDelay.String(),
-		optFsync:         s.fsync,
-		optFullPages:     s.fullPages,
-		optSoftware:      s.software,
-		optBindir:        s.bindir,
-		optPooler:        s.pooler,
-	}
-	s.patroni.complete(cfg.Options)
+	cfg.Nodes, cfg.ReadLevel, cfg.WriteLevel, cfg.Options = s.nodes, s.read, s.write, s.options
 	if cfg.OpTimeout == 0 {
-		cfg.OpTimeout = defaultOpTimeout
+		cfg.OpTimeout = targets.DefaultOpTimeout
 	}
 	return cfg
 }
-
-const defaultOpTimeout = 2 * time.Second

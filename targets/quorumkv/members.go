@@ -53,53 +53,11 @@ func membersChange(cfg targets.Config) bool {
 		cfg.Options[optSloppy] != "true" && graceErr == nil && grace == 0
 }
 
-// lives counts how often each node was taken out: each time it is another, with a directory of its own.
-type lives struct {
-	mu      sync.Mutex
-	of      map[string]int
-	out     map[string]bool
-	joining string // who is being taken in; empty while nobody is
-}
-
-// joins notes that a node is being taken in, or no longer.
-func (l *lives) joins(node string, now bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.joining = ""; now {
-		l.joining = node
-	}
-}
+// lives are the nodes that were taken out, each time to be another, with a directory of its own, and who is being taken in.
+type lives struct{ out, joining launch.NodeSet }
 
 // isGone tells whether a node is out and nobody is taking it in.
-func (l *lives) isGone(node string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out[node] && l.joining != node
-}
-
-func (l *lives) life(node string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.of[node]
-}
-
-func (l *lives) isOut(node string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out[node]
-}
-
-func (l *lives) set(node string, out bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.of == nil {
-		l.of, l.out = map[string]int{}, map[string]bool{}
-	}
-	if out {
-		l.of[node]++
-	}
-	l.out[node] = out
-}
+func (l *lives) isGone(i int) bool { return l.out.Has(i) && !l.joining.Has(i) }
 
 // memberedSystem is a System whose members can change.
 type memberedSystem struct {
@@ -181,8 +139,8 @@ func (s *memberedSystem) change(ctx context.Context, c protocol.MemberChange, le
 	return cluster.Await(ctx, fmt.Sprintf("the members to change by %+v", c), func(ctx context.Context) error {
 		var asked bool
 		var errs []error
-		for _, n := range s.nodes {
-			if n == leftOut || s.lives.isOut(n) && n != node {
+		for i, n := range s.nodes {
+			if n == leftOut || s.lives.out.Has(i) && n != node {
 				continue
 			}
 			m, err := s.admin[n].Members(ctx)
@@ -222,7 +180,7 @@ func (s *memberedSystem) renew(ctx context.Context, node string) error {
 	if m, err := s.admin[node].Members(ctx); err != nil || m.Lost == "" {
 		return err
 	}
-	s.lives.set(node, true)
+	s.lives.out.Put(i, true)
 	if err := s.Nodes[i].Kill(ctx); err != nil {
 		return err
 	}
@@ -240,13 +198,13 @@ func (s *memberedSystem) RemoveMember(ctx context.Context, node string) error {
 		return err
 	}
 	defer done()
-	if s.lives.isOut(node) {
+	if s.lives.out.Has(i) {
 		return nil
 	}
 	if err := s.change(ctx, protocol.MemberChange{Remove: node}, node); err != nil {
 		return err
 	}
-	s.lives.set(node, true)
+	s.lives.out.Put(i, true)
 	return s.Nodes[i].Kill(ctx)
 }
 
@@ -261,8 +219,8 @@ func (s *memberedSystem) AddMember(ctx context.Context, node string) error {
 		return err
 	}
 	defer done()
-	s.lives.joins(node, true)
-	defer s.lives.joins(node, false)
+	s.lives.joining.Put(i, true)
+	defer s.lives.joining.Put(i, false)
 	// One that is not out may still be no member, or may soon be none: a removal of which nobody waited for the end goes on by itself.
 	if s.Nodes[i].State() == cluster.Stopped {
 		if err := s.StartNode(ctx, i); err != nil {
@@ -272,8 +230,8 @@ func (s *memberedSystem) AddMember(ctx context.Context, node string) error {
 	if err := s.change(ctx, protocol.MemberChange{Add: node}, ""); err != nil {
 		return err
 	}
-	if s.lives.isOut(node) {
-		s.lives.set(node, false)
+	if s.lives.out.Has(i) {
+		s.lives.out.Put(i, false)
 		s.noteJoin(ctx, node)
 	}
 	return nil
@@ -292,7 +250,7 @@ func (s *memberedSystem) noteJoin(ctx context.Context, node string) {
 
 // Members implements ability.MemberChanger. While a change goes on they are those that are members before and after it.
 func (s *memberedSystem) Members(ctx context.Context) ([]string, error) {
-	return launch.First(len(s.nodes), func(i int) string { return s.nodes[i] }, func(i int) bool { return !s.lives.isOut(s.nodes[i]) }, func(i int) ([]string, error) {
+	return launch.First(len(s.nodes), func(i int) string { return s.nodes[i] }, func(i int) bool { return !s.lives.out.Has(i) }, func(i int) ([]string, error) {
 		m, err := s.admin[s.nodes[i]].Members(ctx)
 		return staying(m), err
 	})
@@ -307,7 +265,7 @@ func staying(m protocol.Members) []string {
 
 // Restart implements ability.Restarter. A node that was taken out is a new member; one that was killed while it is being taken in goes on with that.
 func (s *memberedSystem) Restart(ctx context.Context, node string) error {
-	if s.lives.isGone(node) {
+	if i, err := s.Index(node); err == nil && s.lives.isGone(i) {
 		return s.AddMember(ctx, node)
 	}
 	return s.Fleet.Restart(ctx, node)

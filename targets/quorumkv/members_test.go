@@ -129,20 +129,20 @@ func TestWhoIsGone(t *testing.T) {
 	var l lives
 	gone := func(want bool, when string) {
 		t.Helper()
-		if l.isGone("n1") != want {
+		if l.isGone(0) != want {
 			t.Errorf("%s: gone is %t", when, !want)
 		}
 	}
 	gone(false, "at first")
-	l.set("n1", true)
+	l.out.Put(0, true)
 	gone(true, "taken out")
-	l.joins("n2", true)
+	l.joining.Put(1, true)
 	gone(true, "another is taken in")
-	l.joins("n1", true)
+	l.joining.Put(0, true)
 	gone(false, "it is being taken in")
-	l.joins("n1", false)
+	l.joining.Put(0, false)
 	gone(true, "that has failed")
-	l.set("n1", false)
+	l.out.Put(0, false)
 	gone(false, "it is in")
 }
 

@@ -50,8 +50,8 @@ func (s *rangedSystem) anyOf(all map[string]protocol.Ranges) string {
 func (s *rangedSystem) shown(ctx context.Context) (map[string]protocol.Ranges, error) {
 	all := map[string]protocol.Ranges{}
 	var errs []error
-	for _, n := range s.nodes {
-		if s.lives.isOut(n) {
+	for i, n := range s.nodes {
+		if s.lives.out.Has(i) {
 			continue
 		}
 		r, err := s.admin[n].Ranges(ctx, false)

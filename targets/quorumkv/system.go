@@ -108,11 +108,11 @@ func (*Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config)
 }
 
 func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
-	args, err := s.args(s.Nodes[i])
+	args, err := s.args(i, s.Nodes[i])
 	return cluster.Command{Path: s.binary, Args: args, Log: logName}, err
 }
 
-func (s *System) args(node cluster.Node) ([]string, error) {
+func (s *System) args(i int, node cluster.Node) ([]string, error) {
 	bind, err := s.Cluster.Bind(node.Name(), port)
 	if err != nil {
 		return nil, fmt.Errorf("finding what %s listens on: %w", node.Name(), err)
@@ -123,7 +123,7 @@ func (s *System) args(node cluster.Node) ([]string, error) {
 		return nil, fmt.Errorf("reading %s: %w", optRequestTimeout, err)
 	}
 	data := "data"
-	life := s.lives.life(node.Name())
+	life := s.lives.out.Times(i)
 	if life > 0 {
 		data = fmt.Sprintf("data-%d", life+1)
 	}

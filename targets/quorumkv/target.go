@@ -32,9 +32,6 @@ const Name = protocol.Name
 // port is what every node listens on, for clients and peers alike.
 const port = 7400
 
-// defaultOpTimeout is the deadline of operations where none is given.
-const defaultOpTimeout = 2 * time.Second
-
 // The target's options, spelled as the store's own configuration spells them.
 const (
 	optMode           = "mode"
@@ -155,7 +152,7 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	}
 	cfg.Options = opts
 	if cfg.OpTimeout == 0 {
-		cfg.OpTimeout = defaultOpTimeout
+		cfg.OpTimeout = targets.DefaultOpTimeout
 	}
 	switch opts[optMode] {
 	case consensus.Mode:
