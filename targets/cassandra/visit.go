@@ -109,8 +109,12 @@ func (v *visit) byCentres(ctx context.Context) (string, error) {
 	return out + "}", nil
 }
 
-// cures are for a node that does not let us in: gocql's errors of that have no types.
+// cures are for who may not make a keyspace, and for a node that does not let us in: gocql's errors of that have no types.
 var cures = external.Cures{
+	{
+		Match: outcome.As(func(e gocql.RequestError) bool { return e.Code() == gocql.ErrCodeUnauthorized }),
+		Way:   "GRANT CREATE ON ALL KEYSPACES to the user; lapse makes one keyspace and uses no other",
+	},
 	{Match: outcome.Says("authenticat", "username", "password"), Way: fmt.Sprintf("set %s and %s (or %s)", login.User, login.Password, login.PasswordFile)},
 	{Match: outcome.Says("certificate", "x509"), Way: "name the certificates to trust with --set tls_ca=FILE, and the host as its certificate does"},
 	{Match: outcome.Says("tls"), Way: "see --set tls=on and tls=off"},
@@ -159,6 +163,9 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	return found, err
 }
 
+// taken matches the answer that there is such a keyspace already.
+var taken = outcome.As(func(e gocql.RequestError) bool { return e.Code() == gocql.ErrCodeAlreadyExists })
+
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
 	what := v.Place.String()
@@ -171,7 +178,7 @@ func (v *visit) Make(ctx context.Context) error {
 	}
 	err := v.ask(ctx, 0, func(ctx context.Context, n *conn) error {
 		if err := n.query(ctx, "CREATE KEYSPACE "+v.sys.keyspace+" WITH replication = "+v.replication).Exec(); err != nil {
-			return refusedKeyspace(what, err)
+			return external.Unmade(taken(err), refused(err), v.Cures.Explain("making "+what, err))
 		}
 		for _, statement := range []string{
 			"CREATE TABLE " + v.sys.keyspace + "." + dataTable + dataColumns + table,
@@ -196,25 +203,6 @@ func (v *visit) Make(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// refusedKeyspace says why there is no keyspace, and whether there may be one all
-// the same.
-func refusedKeyspace(what string, err error) error {
-	way := ""
-	made := func(err error) error { return err }
-	var request gocql.RequestError
-	if errors.As(err, &request) {
-		switch request.Code() {
-		case gocql.ErrCodeAlreadyExists:
-			return external.ErrTaken
-		case gocql.ErrCodeUnauthorized:
-			made, way = external.Refused, "GRANT CREATE ON ALL KEYSPACES to the user; lapse makes one keyspace and uses no other"
-		case gocql.ErrCodeInvalid, gocql.ErrCodeSyntax, gocql.ErrCodeConfig:
-			made = external.Refused
-		}
-	}
-	return made(&cluster.EnvironmentError{Doing: "making " + what, Err: err, Way: way})
 }
 
 // schemaAgreed returns nil when all nodes of --at say that they have one schema.
@@ -250,27 +238,19 @@ func (v *visit) atLevels(ctx context.Context, node int) error {
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	for _, f := range []history.Func{history.Write, history.Read} {
-		opCtx, cancel := context.WithTimeout(ctx, v.sys.set.opTimeout)
-		res := c.Do(opCtx, node, readyTxn(f, node))
+	key := history.Key(readyKeys + node)
+	for _, m := range []history.Mop{{Func: history.Write, Key: key, Arg: 1}, {Func: history.Read, Key: key}} {
+		txn := &history.Txn{}
+		txn.Reset()
+		txn.Mops = append(txn.Mops, m)
+		once, cancel := context.WithTimeout(ctx, v.sys.set.opTimeout)
+		res := c.Do(once, node, txn)
 		cancel()
 		if res.Outcome != history.OK {
-			return fmt.Errorf("%v: %w", f, res.Err)
+			return fmt.Errorf("%v: %w", m.Func, res.Err)
 		}
 	}
 	return nil
-}
-
-// readyTxn returns the transaction by which is seen whether a node serves.
-func readyTxn(f history.Func, node int) *history.Txn {
-	txn := &history.Txn{}
-	txn.Reset()
-	m := history.Mop{Func: f, Key: history.Key(readyKeys + node)}
-	if f == history.Write {
-		m.Arg = 1
-	}
-	txn.Mops = append(txn.Mops, m)
-	return txn
 }
 
 // readyKeys is beyond the keys of any workload.

@@ -8,7 +8,8 @@ import (
 // Namespace is the one thing that the run makes in an external cluster, such as a keyspace,
 // and everything else in it.
 type Namespace struct {
-	// Name is that of the run's own: an OwnName of at most Most characters, and End.
+	// Name is that of the run's own: an OwnName of at most Most characters, and End, unless Visit
+	// gives it another.
 	Name string
 	Most int
 	End  string

@@ -38,7 +38,7 @@ func cures(at address) external.Cures {
 		{Match: saying("28000", "no pg_hba.conf entry"), Way: "its pg_hba.conf has no line for this user, database and machine: have one added, or name another user with PGUSER or in the address", Tell: serverWords},
 		{Match: saying("28000", "does not exist"), Way: "set PGUSER, or name a user that there is in the address (postgres://user@host:port/database)", Tell: serverWords},
 		{Match: inClass("28"), Way: password, Tell: serverWords},
-		{Match: says("failed SASL auth: invalid SCRAM", "password is empty"), Way: password},
+		{Match: outcome.Says("failed SASL auth: invalid SCRAM", "password is empty"), Way: password},
 		{Match: saying("3D000", ""), Way: "name a database that there is in the address (postgres://user@host:port/database) or in PGDATABASE", Tell: serverWords},
 		{Match: saying("42501", "permission denied for database"), Way: fmt.Sprintf("GRANT CONNECT ON DATABASE %q TO %q, or name another database in the address or in PGDATABASE", at.config.Database, user), Tell: serverWords},
 		{Match: saying("53300", ""), Way: "it has no connection left: let it have more (max_connections), or use fewer clients (--concurrency)", Tell: serverWords},
@@ -46,28 +46,16 @@ func cures(at address) external.Cures {
 		{Match: outcome.Is(errShared), Way: pooled},
 		// What poolers say: pgbouncer of settings that it does not know, and servers behind
 		// one that pools transactions of statements that another session prepared.
-		{Match: says("unsupported startup parameter"), Way: "a pooler stands there, which takes no such setting: leave it out of the address, or name the server itself", Tell: serverWords},
+		{Match: outcome.Says("unsupported startup parameter"), Way: "a pooler stands there, which takes no such setting: leave it out of the address, or name the server itself", Tell: serverWords},
 		{Match: saying("26000", ""), Way: pooled, Tell: serverWords},
 		{Match: saying("42P05", ""), Way: pooled, Tell: serverWords},
 		{Match: outcome.Is(errIgnored), Way: pooled},
-		{Match: says("server refused TLS connection"), Way: "it does not encrypt: if that is all right, " + plain},
+		{Match: outcome.Says("server refused TLS connection"), Way: "it does not encrypt: if that is all right, " + plain},
 	}
 	if trust != "" {
 		c = append(c, external.Cure{Match: outcome.As(func(x509.UnknownAuthorityError) bool { return true }), Way: trust})
 	}
 	return c
-}
-
-// says matches an error whose text has one of these.
-func says(texts ...string) func(error) bool {
-	return func(err error) bool {
-		for _, t := range texts {
-			if strings.Contains(err.Error(), t) {
-				return true
-			}
-		}
-		return false
-	}
 }
 
 // saying matches an answer of the server's with this SQLSTATE and this in its message.
@@ -79,6 +67,9 @@ func saying(code, text string) func(error) bool {
 func inClass(of string) func(error) bool {
 	return outcome.As(func(e *pgconn.PgError) bool { return class(e.Code) == of })
 }
+
+// hasNone matches the answer that there is no such function, or that it is not supported.
+var hasNone = outcome.As(func(e *pgconn.PgError) bool { return e.Code == "42883" || class(e.Code) == "0A" })
 
 // serverWords are the server's own, without the driver's around them.
 func serverWords(err error) error {

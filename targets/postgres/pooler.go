@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A pooler in front of a server serves sessions if it gives each a connection of its
@@ -45,9 +43,8 @@ func seesPooler(ctx context.Context, l externalLogin) (between bool, err error) 
 	served := [len(open)][]uint32{}
 	for _, i := range sharing {
 		pid, err := servedBy(ctx, open[i])
-		var pg *pgconn.PgError
 		switch {
-		case errors.As(err, &pg) && (pg.Code == "42883" || class(pg.Code) == "0A"):
+		case hasNone(err):
 			return false, nil // no such function: it has no processes
 		case err != nil:
 			return false, err

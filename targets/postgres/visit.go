@@ -2,14 +2,11 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -150,8 +147,7 @@ func (v *visit) takesWrites(ctx context.Context, node int) (bool, error) {
 	standby := false
 	err := v.ask(ctx, node, func(ctx context.Context, c *conn) error {
 		err := c.pg.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&standby)
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) && (pg.Code == "42883" || class(pg.Code) == "0A") {
+		if hasNone(err) {
 			return nil
 		}
 		return err

@@ -249,7 +249,7 @@ func (v *visit) Follow() {
 }
 
 // Shows implements targets.Joined: the run stands in the registry. Replicas of a primary have that themselves; of a cluster,
-// all of whose nodes Look has seen to be of it, it is asked of whoever has the slot by the node's own word. No third node is
+// all of whose nodes Fit has seen to be of it, it is asked of whoever has the slot by the node's own word. No third node is
 // asked, which may be the one that is cut off.
 func (v *visit) Shows(ctx context.Context, node int) error {
 	ctx, cancel := context.WithTimeout(ctx, max(v.set.timeout, time.Second))
