@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -56,7 +57,7 @@ func FuzzServe(f *testing.F) {
 		_, err := here.Write(asked)
 		_ = here.Close()
 		<-served
-		if n := <-answers; n > delivered || delivered > n+1 || err != nil && err != io.ErrClosedPipe {
+		if n := <-answers; n > delivered || delivered > n+1 || err != nil && !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("%q: %d delivered, %d answered, %v", asked, delivered, n, err)
 		}
 	})
