@@ -152,8 +152,8 @@ function filter() {
 
 function resize() {
   var box = canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1;
-  laneHeight = Math.max(9, Math.min(30, Math.floor((384 - top0) / Math.max(1, laneNames.length))));
   width = box.width || 900; height = box.height || 420;
+  laneHeight = Math.max(9, Math.min(30, Math.floor((height - 36 - top0) / Math.max(1, laneNames.length))));
   canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio);
   g.setTransform(ratio, 0, 0, ratio, 0, 0);
   var css = getComputedStyle(document.documentElement);
