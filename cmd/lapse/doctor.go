@@ -41,7 +41,10 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var found []finding
 			if len(req.At) > 0 {
-				var err error
+				err := a.takeTarget(cmd, &req)
+				if err != nil {
+					return err
+				}
 				if found, err = a.examineExternal(cmd.Context(), req); err != nil {
 					return err
 				}

@@ -99,6 +99,9 @@ func (a *app) run(cmd *cobra.Command, rf *requestFlags) error {
 	if host, whole := providers.Hosts(a.Providers)[rf.req.Provider]; whole {
 		return a.runElsewhere(cmd, rf, host, env)
 	}
+	if err := a.takeTarget(cmd, &rf.req); err != nil {
+		return err
+	}
 	if err := rf.place.unused(cmd.Flags(), rf.req.Provider); err != nil {
 		return err
 	}

@@ -230,6 +230,18 @@ func (a *app) spoken(at []string) (string, error) {
 	return "", targets.Usagef("--at: it does not say what database it is; add --target with one of: %s", strings.Join(names, ", "))
 }
 
+// takeTarget has --at say by the scheme of its first address what database it is, where --target does not.
+func (a *app) takeTarget(cmd *cobra.Command, req *runs.Request) error {
+	if len(req.At) == 0 || cmd.Flags().Changed("target") || !strings.Contains(req.At[0], "://") {
+		return nil
+	}
+	name, err := a.spoken(req.At)
+	if err == nil {
+		req.Target = name
+	}
+	return err
+}
+
 // exampleAt is a suite for the database at these addresses, or at those that are found
 // there, which it returns.
 func (a *app) exampleAt(ctx context.Context, name string, at []string) ([]byte, []string, error) {

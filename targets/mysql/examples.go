@@ -30,12 +30,13 @@ func examples(nodes int) []targets.Example {
 		return list
 	}
 	return append(list, targets.Example{
-		Name: "replicas", Write: writeDefault, Reads: []string{readReplica, readSticky}, Workload: named.Session, Rate: 400,
+		Name: "replicas", Write: writeDefault, Reads: []string{readReplica, readAny, readSticky}, Workload: named.Session, Rate: 400,
 		Why: "What the replicas among the addresses offer. Reads of one may be late, unless commits wait\n" +
 			"until it has applied them. How often is the load and the distance: idle ones may show none in this\n" +
 			"time, so that it is said and has no consequence. If your application relies on such reads being\nfresh, write holds, and the gate says whether they are.",
 		Claims: []targets.ExampleClaim{
 			{Model: models.ReadYourWrites, Read: readReplica, Expect: targets.Reported},
+			{Model: models.ReadYourWrites, Read: readAny, Expect: targets.Reported},
 			{Model: models.ReadYourWrites, Read: readSticky, Expect: targets.Holds, Why: "The primary for 5 s after the session's own write, then a replica."},
 		},
 	})

@@ -39,7 +39,7 @@ func examples(nodes int) []targets.Example {
 		return list
 	}
 	return append(list, targets.Example{
-		Name: "standbys", Write: "on", Reads: []string{readReplica, readSticky, readWaitForLSN}, Workload: named.Session, Rate: 400,
+		Name: "standbys", Write: "on", Reads: []string{readReplica, readAny, readSticky, readWaitForLSN}, Workload: named.Session, Rate: 400,
 		Why: "What the standbys among the addresses offer. Reads of a standby may be late unless\n" +
 			"every commit waits until it has applied it (remote_apply). How often is the load and the\n" +
 			"distance: idle ones may show none in this time, so that it is said and has no\n" +
@@ -47,6 +47,7 @@ func examples(nodes int) []targets.Example {
 			"the gate says whether they are.",
 		Claims: []targets.ExampleClaim{
 			{Model: models.ReadYourWrites, Read: readReplica, Expect: targets.Reported},
+			{Model: models.ReadYourWrites, Read: readAny, Expect: targets.Reported},
 			{Model: models.ReadYourWrites, Read: readSticky, Expect: targets.Holds, Why: "The primary for 5 s after the session's own write, then a standby."},
 			{Model: models.ReadYourWrites, Read: readWaitForLSN, Expect: targets.Holds, Why: "A standby, once it has replayed the session's own last commit."},
 		},

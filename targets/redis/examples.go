@@ -23,7 +23,7 @@ func examples(nodes int) []targets.Example {
 		return list
 	}
 	return append(list, targets.Example{
-		Name: "replicas", Write: writeNone, Reads: []string{readReplica}, Workload: named.Session, Rate: 4000, Concurrency: "12",
+		Name: "replicas", Write: writeNone, Reads: []string{readReplica, readAny}, Workload: named.Session, Rate: 4000, Concurrency: "12",
 		Why: "Replicas are asynchronous, so that a session may miss its own writes. Where nothing else\n" +
 			"is to do that is rare (0 of 7,987 reads on an idle machine, hundreds on a busy one), so\n" +
 			"that it is said and has no consequence. If your application relies on such reads being\n" +
