@@ -20,6 +20,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/cgroup"
 	"github.com/lapse-test/lapse/targets/registry"
 )
 
@@ -50,6 +51,7 @@ var alsoInTheMiddle = map[string][]string{
 	"clock":         {"mysql --provider local", "postgres --provider local"},
 	"clock-restart": {"mysql --provider local", "mysql --set topology=galera"},
 	"fd-limit":      {"quorumkv --provider local"},
+	"cpu-limit":     {"etcd"},
 	"membership":    {"quorumkv --set mode=raft"},
 	"slow":          {"quorumkv --provider local"},
 	"reset":         {"quorumkv --provider local"},
@@ -142,7 +144,7 @@ func living() (all []process) {
 }
 
 // TestKilledInTheMiddleOfAFault: a harness that is killed while a fault is on leaves no
-// process, running or stopped, no namespace and so none of its rules, no mount and no
+// process, running or stopped, no namespace and so none of its rules, no mount, no control group and no
 // file besides its runs. LAPSE_FAULTS=all is for each fault that there is, a list for those.
 func TestKilledInTheMiddleOfAFault(t *testing.T) {
 	faults := quickest
@@ -207,6 +209,29 @@ func fakedTime(of []process) (files []string) {
 	return files
 }
 
+// ownGroups are the directories of the control groups that these processes are in and this one is not.
+func ownGroups(t *testing.T, of []process) (dirs []string) {
+	t.Helper()
+	h, err := cgroup.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, parent := range h.Parents() {
+		paths, err := filepath.Glob(filepath.Join(parent, "lapse-*", "cgroup.procs"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			b, err := os.ReadFile(path)
+			in := func(p process) bool { return slices.Contains(strings.Fields(string(b)), strconv.Itoa(p.pid)) }
+			if err == nil && slices.ContainsFunc(of, in) {
+				dirs = append(dirs, filepath.Dir(path))
+			}
+		}
+	}
+	return dirs
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
@@ -257,7 +282,16 @@ func killedInTheMiddle(t *testing.T, binary, fault, on string) {
 	if len(faked) == 0 && strings.HasPrefix(on, "mysql --provider local") {
 		t.Fatal("libfaketime has no files: that they go is not tested")
 	}
+	groups := ownGroups(t, all)
+	if len(groups) == 0 && fault == "cpu-limit" {
+		t.Fatal("no process is in a control group of its own: that it goes is not tested")
+	}
 	killWith(ctx, t, cmd, all)
+	for _, path := range groups {
+		if exists(path) {
+			t.Errorf("the control group %s stays", path)
+		}
+	}
 	for _, path := range faked {
 		if exists(path) {
 			t.Errorf("%s stays", path)

@@ -161,6 +161,7 @@ func (r *run) setUp(ctx context.Context) error {
 	spec := r.deps.Target.Spec(r.deps.Config)
 	spec.Run, spec.LogDir, spec.Dir = r.deps.Run, r.deps.LogDir, r.deps.DataDir
 	spec.Cuts, spec.Disks = r.plan.Schedule.CutsLinks(), r.plan.Schedule.Disks() != ""
+	spec.Throttling = r.plan.Schedule.Throttling() != ""
 	var err error
 	if r.topology, err = cluster.ParseTopology(r.plan.Topology, r.plan.Latency, spec.Nodes); err != nil {
 		return fmt.Errorf("the topology of the plan: %w", err)

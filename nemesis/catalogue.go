@@ -40,6 +40,9 @@ type Info struct {
 	Shapes []cluster.Trait
 	// Limits says that it needs nodes whose processes can be limited (cluster.Limiter).
 	Limits bool
+	// Throttles says that it needs nodes whose processes can be given less of the processors
+	// (cluster.Throttler).
+	Throttles bool
 	// Disks says that it needs nodes whose disks can be broken (cluster.Disk).
 	Disks bool
 	// Detected says that the database's own failure detection is what finds it out, since a
@@ -109,6 +112,7 @@ func families() []family {
 		clientDeaths(),
 		slowStarts(),
 		limits(),
+		cpuLimits(),
 		replacements(),
 		orders(),
 		poolerKills(),
@@ -173,6 +177,15 @@ func Disks(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		k, err := find(name)
 		return err == nil && k.Disks
+	})
+}
+
+// Throttle tells whether one of the faults of these names needs processes that can be given less
+// of the processors.
+func Throttle(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		k, err := find(name)
+		return err == nil && k.Throttles
 	})
 }
 

@@ -56,6 +56,11 @@ type lies struct {
 	limitUnread      bool // a log is too long
 	limitStaysOnce   bool // lifted by the second order only
 	limitUnmet       bool // nobody wants more
+	throttleFails    bool
+	throttleNothing  bool
+	throttleIdle     bool // nobody uses the share up
+	throttleOutside  bool // some processes run as they like
+	throttleStays    bool
 	othersAtOnce     bool // only the first of a rolling slow start starts slowly
 	endsOfLimit      bool // the process does
 	holdLost         bool // what was broken is whole before it is healed

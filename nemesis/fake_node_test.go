@@ -18,6 +18,7 @@ type fakeNode struct {
 	started time.Time
 	limited map[cluster.Resource]bool
 	disk    *fakeDisk
+	share   float64 // of a processor, 0 for all
 }
 
 // start is called with the fake's lock held, or before it is shared.

@@ -39,6 +39,8 @@ type Config struct {
 	NotShaped func(cluster.Trait) string
 	// NotLimited is why processes cannot be limited there, in the same way.
 	NotLimited string
+	// NotThrottled is why processes cannot be given less of the processors there, in the same way.
+	NotThrottled string
 	// NotDisked is why nodes have no disks that can be broken there, in the same way.
 	NotDisked string
 	// Duration is how long the load goes on.
@@ -195,6 +197,8 @@ func newBag(name string, cfg Config) (*bag, error) {
 		switch {
 		case k.Limits && cfg.NotLimited != "" && !cfg.External:
 			return usagef("fault %s needs processes that lapse can limit while they run, %s", k.Name, cfg.NotLimited)
+		case k.Throttles && cfg.NotThrottled != "" && !cfg.External:
+			return usagef("fault %s needs processes that lapse can give a share of the processors, %s", k.Name, cfg.NotThrottled)
 		case k.Disks && cfg.NotDisked != "" && !cfg.External:
 			return usagef("fault %s needs a disk that lapse can break, %s", k.Name, cfg.NotDisked)
 		case k.Removal != "":

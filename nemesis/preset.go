@@ -69,6 +69,9 @@ func PresetNamed(name string) (Preset, bool) {
 	return all[i], true
 }
 
+// Throttles tells whether it has faults that give processes less of the processors.
+func (p Preset) Throttles() bool { return Throttle(p.faults) }
+
 // Disks tells whether it has faults that break disks.
 func (p Preset) Disks() bool { return Disks(p.faults) }
 

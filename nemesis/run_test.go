@@ -54,6 +54,9 @@ func (f *fake) whole(t *testing.T) {
 		if n.State() != cluster.Running {
 			t.Errorf("%s is still %s", n.name, n.State())
 		}
+		if n.share > 0 {
+			t.Errorf("%s still has a share of %v of a processor", n.name, n.share)
+		}
 		for _, r := range resources {
 			if n.limited[r] {
 				t.Errorf("%s is still limited in %s", n.name, r)
@@ -259,6 +262,10 @@ func TestLiesAreFoundOut(t *testing.T) {
 		{"links do not go down", "flap", lies{cutNothing: true}, "were down 0 times", ""},
 		{"links stay down", "flap", lies{healNothing: true}, "", "does not pass"},
 		{"nothing is limited", "fd-limit", lies{limitNothing: true}, "may have 1024 open files, as before", ""},
+		{"no share can be given", "cpu-limit", lies{throttleFails: true}, "read-only file system", ""},
+		{"no share is given", "cpu-limit", lies{throttleNothing: true}, "has 0 % of a processor, and not", ""},
+		{"some processes are not bounded", "cpu-limit", lies{throttleOutside: true}, "2 of the processes of n", ""},
+		{"the share stays", "cpu-limit", lies{throttleStays: true}, "", "of a processor"},
 		{"the limit leaves room", "memory-limit", lies{limitLoose: true}, "has 0.0 MiB and may have 0.0 MiB", ""},
 		{"the limit stays", "fd-limit", lies{limitForever: true}, "", "may have 20 open files, and not 1024 open files as before"},
 		{"what the limit refused cannot be read", "fd-limit", lies{limitUncounted: 1 << 30}, "", "reading logs: permission denied"},
@@ -395,6 +402,21 @@ func TestLimitIsRunInto(t *testing.T) {
 			got := f.faults[1]
 			if len(o.Reasons()) > 0 || got.Met == nil || *got.Met != c.met || !strings.Contains(strings.Join(got.Proof, "; "), c.proof) {
 				t.Errorf("%+v: %+v %+v", c.lies, o, got)
+			}
+			f.whole(t)
+		})
+	}
+}
+
+// How often a share of a processor was used up is counted, and so it is where that is never.
+func TestShareIsCounted(t *testing.T) {
+	for idle, met := range map[bool]int{false: 12, true: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{throttleIdle: idle})
+			o := f.scene().run(t.Context(), planFor(t, 3, 1, OneAtATime, "cpu-limit"))
+			got := f.faults[1]
+			if len(o.Reasons()) > 0 || got.Met == nil || *got.Met != met || !strings.Contains(strings.Join(got.Proof, "; "), "in 30 periods n") {
+				t.Errorf("idle %t: %+v %+v", idle, o, got)
 			}
 			f.whole(t)
 		})

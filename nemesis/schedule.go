@@ -111,6 +111,17 @@ func (s Schedule) Limiting() string {
 	return ""
 }
 
+// Throttling is the first fault of the schedule that gives processes less of the processors, empty if
+// none does.
+func (s Schedule) Throttling() string {
+	for _, st := range s.Steps {
+		if Throttle([]string{st.Fault}) {
+			return st.Fault
+		}
+	}
+	return ""
+}
+
 // Disks is the first fault of the schedule that breaks a disk, empty if none does.
 func (s Schedule) Disks() string {
 	for _, st := range s.Steps {

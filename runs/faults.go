@@ -76,6 +76,31 @@ func notLimited(provider string, env Environment) string {
 	return "which no provider that is known here can"
 }
 
+// notThrottled is why processes cannot be given less of the processors where plan's nodes are made, as
+// the end of a sentence; empty if they can, as far as that was asked, see notDisked.
+func notThrottled(plan *harness.Plan, env Environment) string {
+	able, of := providers.Throttlers(env.Providers)
+	if len(able) == 0 {
+		return "which no provider that is known here can"
+	}
+	name := plan.Provider
+	if name == providers.Auto {
+		name = able[0]
+	}
+	provider, can := of[name]
+	if !can {
+		return "which only --provider " + strings.Join(able, " or ") + " can"
+	}
+	preset, named := nemesis.PresetNamed(plan.Faults)
+	if !named || !preset.Throttles() {
+		return ""
+	}
+	if err := provider.Throttles(); err != nil {
+		return "which cannot be had here: " + err.Error()
+	}
+	return ""
+}
+
 // notDisked is why nodes have no disks that can be broken where plan's are made, as the end of a
 // sentence; empty if they have. Whether this machine lets the provider have them is asked only
 // where the answer changes the plan: a list of faults leaves out what cannot be had. Faults

@@ -131,6 +131,7 @@ func (p *Planned) Probe() cluster.Spec {
 	if fault := p.Plan.Schedule.Limiting(); fault != "" {
 		spec.Container, spec.NoContainer = nil, fmt.Sprintf("fault %s needs processes that lapse can limit while they run, which those of containers are not", fault)
 	}
+	spec.Throttling = p.Plan.Schedule.Throttling() != ""
 	spec.Shaping = p.Plan.Shaping()
 	return spec
 }
@@ -212,6 +213,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	drawn := faultsOf(target, cfg, spec, req.Duration)
 	drawn.NotShaped = func(t cluster.Trait) string { return notShaped(plan.Provider, t, spec, env) }
 	drawn.NotLimited = notLimited(plan.Provider, env)
+	drawn.NotThrottled = notThrottled(plan, env)
 	drawn.NotDisked = notDisked(ctx, plan, env)
 	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
 	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold

@@ -99,6 +99,14 @@ func (a *app) examine(ctx context.Context) []finding {
 		}
 		found = append(found, f)
 	}
+	able, throttlers := providers.Throttlers(a.Providers)
+	for _, name := range able {
+		f := finding{Kind: "faults", Name: "cpu", Ready: true, Text: "processors that a node has next to nothing of (cpu-limit), with --provider " + name}
+		if err := throttlers[name].Throttles(); err != nil {
+			f.Ready, f.Text = false, err.Error()
+		}
+		found = append(found, f)
+	}
 	for _, t := range a.Targets {
 		found = append(found, a.examineTarget(ctx, t))
 	}

@@ -104,9 +104,9 @@ func (c *Coverage) detectionText(d *history.Detection) string {
 
 func (c *Coverage) limitText() string {
 	if !c.unmet() {
-		return fmt.Sprintf("somebody ran into %d of %s on open files, memory or space on the disk", c.Limits-c.Unmet, count.Of(c.Limits, "limit"))
+		return fmt.Sprintf("somebody ran into %d of %s on open files, memory, processors or space on the disk", c.Limits-c.Unmet, count.Of(c.Limits, "limit"))
 	}
-	return fmt.Sprintf("nobody was seen to run into %s on open files, memory or space on the disk: what the database does then was not tested; let clients connect meanwhile with client-death beside it and --fault-mode mixed, or put more load on it",
+	return fmt.Sprintf("nobody was seen to run into %s on open files, memory, processors or space on the disk: what the database does then was not tested; let clients connect meanwhile with client-death beside it and --fault-mode mixed, or put more load on it",
 		count.Of(c.Limits, "limit"))
 }
 

@@ -35,8 +35,8 @@ func TestCoverage(t *testing.T) {
 		{name: "a clock is not found out", event: event, faults: []history.Fault{fault("clock", time.Minute)}},
 		{name: "it took no effect", event: event, faults: []history.Fault{{Kind: "partition", Healing: 9e9}}},
 		{name: "nothing is detected", event: `{"noticed":["partition"]}`, faults: []history.Fault{fault("partition", time.Minute)}},
-		{name: "nobody ran into a limit", event: event, faults: []history.Fault{limit(0), limit(0)}, says: "nobody was seen to run into 2 limits on open files, memory or space on the disk: ", short: true},
-		{name: "somebody ran into one", event: event, faults: []history.Fault{limit(0), limit(7)}, says: "somebody ran into 1 of 2 limits on open files, memory or space on the disk"},
+		{name: "nobody ran into a limit", event: event, faults: []history.Fault{limit(0), limit(0)}, says: "nobody was seen to run into 2 limits on open files, memory, processors or space on the disk: ", short: true},
+		{name: "somebody ran into one", event: event, faults: []history.Fault{limit(0), limit(7)}, says: "somebody ran into 1 of 2 limits on open files, memory, processors or space on the disk"},
 		{name: "a limit that took no effect", event: event, faults: []history.Fault{{Kind: "limit", Healing: 2e9, Met: new(int)}}},
 		{name: "a preset left something out", event: `{"preset":"thorough","left_out":[{"what":"clock","why":"it has none"},{"what":"kill","why":"one node"},{"what":"lag","why":"it has none"}]}`, says: `the faults "thorough" left out clock, lag (it has none); kill (one node)`},
 	} {

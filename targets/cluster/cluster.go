@@ -46,6 +46,9 @@ type Spec struct {
 	// Disks asks for disks that can be broken (Disk) below the directories of Nodes. Only
 	// providers that are DisksProviders have them, and they cost each access something.
 	Disks bool
+	// Throttling says that processes are going to be given less of the processors (Throttler), which
+	// only providers that are ThrottlingProviders can, and not on every machine.
+	Throttling bool
 	// Container is how nodes are made that are containers, nil if they cannot be;
 	// NoContainer then says why, as a sentence without its end, where there is
 	// something to say.

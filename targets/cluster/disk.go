@@ -196,15 +196,19 @@ type DisksProvider interface {
 	Disks(ctx context.Context) error
 }
 
-// NoDisks is a *EnvironmentError if spec asks for disks that can be broken: the provider of
-// that name has none.
-func NoDisks(provider string, spec Spec) error {
-	if !spec.Disks {
+// OnlySandboxed is a *EnvironmentError if spec asks for what nodes of the provider of that name
+// have not: disks that can be broken, or processes that can be given less of the processors.
+func OnlySandboxed(provider string, spec Spec) error {
+	lacks := &EnvironmentError{Doing: "using the provider " + provider}
+	switch {
+	case spec.Disks:
+		lacks.Err = errors.New("its nodes have no disks that can be broken")
+		lacks.Way = "use --provider sandbox (Linux namespaces), or leave out the disk's faults"
+	case spec.Throttling:
+		lacks.Err = errors.New("its nodes' processes cannot be given less of the processors")
+		lacks.Way = "use --provider sandbox (Linux namespaces), or leave out the fault cpu-limit"
+	default:
 		return nil
 	}
-	return &EnvironmentError{
-		Doing: "using the provider " + provider,
-		Err:   errors.New("its nodes have no disks that can be broken"),
-		Way:   "use --provider sandbox (Linux namespaces), or leave out the disk's faults",
-	}
+	return lacks
 }

@@ -25,7 +25,8 @@
 // al., "All File Systems Are Not Created Equal", OSDI 2014). That a directory has to be
 // synced too is not found out here; a sync of one takes as long as any on a slow disk, and fails
 // on one that fails, without losing anything by it. Neither are sync(2) and syncfs(2) seen, which
-// the kernel does not tell such a file system: what relies on them loses what it has written. There are no extended attributes (EOPNOTSUPP), as on many a file system.
+// the kernel does not tell such a file system: what relies on them loses what it has written.
+// There are no extended attributes (EOPNOTSUPP), as on many a file system.
 //
 // Torn: at a power failure a disk may have written some of what was not synced, in any
 // order. Then each block that was not synced survives or does not, by a seeded draw; one may

@@ -81,7 +81,7 @@ func (p Provider) connect(ctx context.Context) (*engine, error) {
 
 // Available implements cluster.Provider.
 func (p Provider) Available(ctx context.Context, spec cluster.Spec) error {
-	if err := cluster.NoDisks(Name, spec); err != nil {
+	if err := cluster.OnlySandboxed(Name, spec); err != nil {
 		return err
 	}
 	if spec.Container == nil {

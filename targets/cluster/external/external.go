@@ -57,7 +57,7 @@ var errNoAddresses = errors.New("no addresses were given")
 
 // Available implements cluster.Provider: every node gives a sign of life.
 func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
-	if err := cluster.NoDisks(Name, spec); err != nil {
+	if err := cluster.OnlySandboxed(Name, spec); err != nil {
 		return err
 	}
 	if len(spec.At) == 0 || len(spec.At) != len(spec.Nodes) || spec.Alive == nil {

@@ -55,7 +55,7 @@ func (Provider) Name() string { return Name }
 
 // Available implements cluster.Provider.
 func (Provider) Available(_ context.Context, spec cluster.Spec) error {
-	if err := cluster.NoDisks(Name, spec); err != nil {
+	if err := cluster.OnlySandboxed(Name, spec); err != nil {
 		return err
 	}
 	if len(spec.Nodes) > 1 && !spec.LinkByLink {

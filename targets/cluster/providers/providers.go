@@ -73,6 +73,19 @@ func Limits(all []Entry, name string) (can bool, able []string) {
 	return slices.Contains(able, name), able
 }
 
+// Throttlers are the providers on whose nodes processes can be given less of the processors, by their
+// names, in the order of all.
+func Throttlers(all []Entry) (names []string, of map[string]cluster.ThrottlingProvider) {
+	of = map[string]cluster.ThrottlingProvider{}
+	for _, e := range all {
+		if t, ok := e.Provider.(cluster.ThrottlingProvider); ok {
+			names = append(names, e.Provider.Name())
+			of[e.Provider.Name()] = t
+		}
+	}
+	return names, of
+}
+
 // Disks are the providers whose nodes can have disks that can be broken, by their names, in
 // the order of all.
 func Disks(all []Entry) (names []string, of map[string]cluster.DisksProvider) {

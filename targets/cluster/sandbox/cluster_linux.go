@@ -32,6 +32,11 @@ func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
 			Way:   fmt.Sprintf("use at most %d", maxNodes),
 		}
 	}
+	if spec.Throttling {
+		if err := (Provider{}).Throttles(); err != nil {
+			return err
+		}
+	}
 	if Inside() {
 		if len(spec.Shaping) == 0 {
 			return nil

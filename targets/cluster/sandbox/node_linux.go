@@ -41,6 +41,7 @@ type node struct {
 	disk *disk.Disk // nil if it has none that can be broken
 
 	*proc.Limiter
+	throttle throttle
 }
 
 // Disk implements cluster.Disked.
@@ -125,7 +126,7 @@ func (n *node) close(ctx context.Context) error {
 	n.mu.Lock()
 	n.closed = true
 	n.mu.Unlock()
-	err := n.Kill(ctx)
+	err := errors.Join(n.Kill(ctx), n.Unthrottle(ctx))
 	if n.disk != nil {
 		err = errors.Join(err, n.disk.Close(ctx))
 	}

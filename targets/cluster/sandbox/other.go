@@ -41,6 +41,9 @@ func Enter(context.Context, Options) (inside bool, code int, err error) {
 // Available fails with a *cluster.EnvironmentError.
 func (Provider) Available(context.Context, cluster.Spec) error { return unavailable() }
 
+// Throttles fails with a *cluster.EnvironmentError.
+func (Provider) Throttles() error { return unavailable() }
+
 // Disks fails with a *cluster.EnvironmentError.
 func (Provider) Disks(context.Context) error { return unavailable() }
 
