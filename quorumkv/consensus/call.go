@@ -145,8 +145,22 @@ func (e *Engine) Scan(prefix, after string, limit int) ([]Pair, error) {
 	return e.machine.scan(e.db, prefix, after, limit)
 }
 
-// Applied is the last position of the log that this node has applied.
-func (e *Engine) Applied() uint64 { return e.status.Load().Applied }
+// Position is one of the log that a member has applied, so that what is proposed from now on comes after it: this node's last, or if it is no member, that of one that it asks.
+// Its errors are *engine.Error of what is not written.
+func (e *Engine) Position(ctx context.Context) (at uint64, err error) {
+	if e.counts() {
+		return e.status.Load().Applied, nil
+	}
+	r := e.relay(ctx, own{Position: true}.request())
+	if r.Error != nil {
+		r.Error.Outcome = engine.NotWritten
+		return 0, r.Error
+	}
+	if err := readOwn(r, &at); err != nil {
+		return 0, &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.NotWritten, Message: "asking a member for a position: " + err.Error()}
+	}
+	return at, nil
+}
 
 // Leading reports whether this node leads the group, as far as it knows.
 func (e *Engine) Leading() bool { return e.status.Load().Leading }

@@ -18,6 +18,7 @@ type own struct {
 	Status   bool                   `json:"status,omitempty"`   // the members
 	Change   *protocol.MemberChange `json:"change,omitempty"`   // of the members
 	Call     []byte                 `json:"call,omitempty"`     // of the group's procedure
+	Position bool                   `json:"position,omitempty"` // that the log has reached
 	Newcomer bool                   `json:"newcomer,omitempty"` // what a node says of itself; all others are for members
 }
 
@@ -105,6 +106,9 @@ func (e *Engine) serve(ctx context.Context, q forward.Request) forward.Reply {
 	case o.Change != nil:
 		m, err := e.ChangeMembers(ctx, *o.Change)
 		return answerOwn(m, err)
+	case o.Position:
+		at, err := e.Position(ctx)
+		return answerOwn(at, err)
 	case o.Call != nil:
 		b, err := e.Call(ctx, o.Call)
 		return answerOwn(b, err)

@@ -402,8 +402,8 @@ func TestAMemberThatLostItsDirectory(t *testing.T) {
 	s.nodes["n3"].fs = vfs.NewCrashableMem()
 	s.start("n3")
 	s.until("n3 hears that its directory is lost", func() bool { return s.nodes["n3"].e.lost() != "" })
-	if n := s.nodes["n3"].e; n.counts() || n.Applied() != 0 || n.introduce().Why == "" {
-		t.Errorf("it counts: %t, has applied %d, says %+v of itself", n.counts(), n.Applied(), n.introduce())
+	if n := s.nodes["n3"].e; n.counts() || n.status.Load().Applied != 0 || n.introduce().Why == "" {
+		t.Errorf("it counts: %t, has applied %d, says %+v of itself", n.counts(), n.status.Load().Applied, n.introduce())
 	}
 	s.crash("n3")
 	s.start("n3")
@@ -514,11 +514,11 @@ func TestALateCopyOfAChange(t *testing.T) {
 			return false
 		}
 		if before == 0 {
-			before = n.e.Applied()
+			before = n.e.status.Load().Applied
 			n.l.change(late)
 			s.must(n.l.settle())
 		}
-		return n.e.Applied() > before
+		return n.e.status.Load().Applied > before
 	})
 	s.agree("n1", "n2", "n3")
 	for _, n := range s.nodes {

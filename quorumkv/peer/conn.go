@@ -18,7 +18,8 @@ import (
 // conn is the asking side of a connection.
 type conn struct {
 	*stream
-	lastHeard atomic.Int64 // Unix nanoseconds of the last frame
+	begun     time.Time    // by the monotonic clock too, so that a step of the wall clock is no silence
+	lastHeard atomic.Int64 // nanoseconds from begun to the last frame
 
 	mu      sync.Mutex
 	nextID  uint64
@@ -33,8 +34,7 @@ type reply struct {
 }
 
 func startConn(s *stream, timeout time.Duration) *conn {
-	c := &conn{stream: s, waiting: make(map[uint64]chan reply)}
-	c.lastHeard.Store(time.Now().UnixNano())
+	c := &conn{stream: s, waiting: make(map[uint64]chan reply), begun: time.Now()}
 	go c.writeLoop()
 	go c.readLoop()
 	go c.watch(timeout)
@@ -125,7 +125,7 @@ func (c *conn) readLoop() {
 			c.close(fmt.Errorf("read: %w", err))
 			return
 		}
-		c.lastHeard.Store(time.Now().UnixNano())
+		c.heard()
 		c.mu.Lock()
 		answer := c.waiting[f.id]
 		delete(c.waiting, f.id)
@@ -160,6 +160,13 @@ func parseReply(f frame) reply {
 	return reply{err: fmt.Errorf("%w: unknown status %d", errMalformed, f.kind)}
 }
 
+func (c *conn) heard() { c.lastHeard.Store(int64(time.Since(c.begun))) }
+
+// silent is how long ago a frame was heard last, whatever the wall clock was set to since.
+func (c *conn) silent() time.Duration {
+	return time.Since(c.begun) - time.Duration(c.lastHeard.Load())
+}
+
 // watch pings and closes the connection when nothing has been heard for the timeout.
 func (c *conn) watch(timeout time.Duration) {
 	interval := max(timeout/4, time.Millisecond)
@@ -171,7 +178,7 @@ func (c *conn) watch(timeout time.Duration) {
 			return
 		case <-tick.C:
 		}
-		silent := time.Since(time.Unix(0, c.lastHeard.Load()))
+		silent := c.silent()
 		if silent > timeout+interval {
 			c.close(fmt.Errorf("nothing heard for %s", duration.Text(silent)))
 			return

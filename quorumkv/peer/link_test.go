@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -268,4 +269,24 @@ func BenchmarkApplyOverLoopback(b *testing.B) {
 			}
 		}
 	})
+}
+
+// How long a connection is silent is told by the monotonic clock: what the wall clock is set to meanwhile is no silence, and hides none.
+func TestSilenceIsMonotonic(t *testing.T) {
+	server, client := net.Pipe()
+	defer server.Close()
+	c := startConn(newStream(client, bufio.NewReader(client), 1, time.Minute), time.Minute)
+	defer c.close(errors.New("over"))
+	if c.begun == c.begun.Round(0) {
+		t.Error("it has a wall clock's time alone")
+	}
+	before := c.silent()
+	time.Sleep(2 * time.Millisecond)
+	if after := c.silent(); after <= before {
+		t.Errorf("silent for %v, and then for %v", before, after)
+	}
+	c.heard()
+	if now, whole := c.silent(), time.Since(c.begun); now >= whole {
+		t.Errorf("silent for %v of %v although something was heard", now, whole)
+	}
 }

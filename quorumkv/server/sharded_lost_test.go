@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lapse-test/lapse/quorumkv/engine"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 )
 
 // A node whose directory is lost takes no part in its shards any more: members answer its clients, who never read what the empty directory has.
@@ -43,6 +46,14 @@ func TestShardedNodeThatLostItsDirectory(t *testing.T) {
 		if err != nil || text(v) != "after" {
 			t.Errorf("%s is %q, %v", key, text(v), err)
 		}
+	}
+	var ops []protocol.TxnOp
+	for i := range keys { // in both shards
+		value := "together"
+		ops = append(ops, protocol.TxnOp{Op: string(engine.OpWrite), Key: fmt.Sprint("k", i), Value: &value})
+	}
+	if done, err := lost.client.Transact(within(t), ops); err != nil || done.Shards != 2 {
+		t.Errorf("a transaction: %+v, %v", done, err)
 	}
 	m, err := ps[0].client.Replica(within(t), "k0")
 	if err != nil || m == nil {

@@ -100,7 +100,12 @@ func (e *Engine) attempt(ctx context.Context, parts []part, cost *engine.Cost) (
 	if len(parts) == 1 || e.opts.Transactions == BestEffort {
 		return e.oneByOne(ctx, parts, cost)
 	}
-	t := &txn{e: e, cost: cost, id: fmt.Sprintf("%s/%x/%d", e.node.Name, e.life, e.last.Add(1)), parts: parts, begun: e.shards[parts[0].shard].Applied()}
+	t := &txn{e: e, cost: cost, id: fmt.Sprintf("%s/%x/%d", e.node.Name, e.life, e.last.Add(1)), parts: parts}
+	begun, err := e.shards[parts[0].shard].Position(ctx)
+	if err != nil {
+		return nil, failed(err, parts[0].shard, engine.NotWritten)
+	}
+	t.begun = begun
 	for _, p := range parts {
 		t.shards = append(t.shards, p.shard)
 	}
@@ -285,17 +290,22 @@ func (e *Engine) call(ctx context.Context, shard int, c call) (a answer, failure
 		return a, &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.NotWritten, Message: err.Error()}
 	}
 	b, err := e.shards[shard].Call(ctx, body)
-	if errors.As(err, &failure) {
-		failure.Message = shardName(shard) + ": " + failure.Message
-		return a, failure
-	}
 	if err == nil {
 		err = json.Unmarshal(b, &a)
 	}
 	if err != nil {
-		return a, &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.PerhapsWritten, Message: shardName(shard) + ": " + err.Error()}
+		return a, failed(err, shard, engine.PerhapsWritten)
 	}
 	return a, nil
+}
+
+// failed is the error of a shard as it is reported; one that does not say what became of the call has that outcome.
+func failed(err error, shard int, otherwise engine.Outcome) (out *engine.Error) {
+	if errors.As(err, &out) {
+		out.Message = shardName(shard) + ": " + out.Message
+		return out
+	}
+	return &engine.Error{Code: engine.CodeUnavailable, Outcome: otherwise, Message: shardName(shard) + ": " + err.Error()}
 }
 
 // failure is the error of what a shard did not do; nil if it did.

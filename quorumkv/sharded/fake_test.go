@@ -124,10 +124,13 @@ func (p *port) Call(ctx context.Context, body []byte) ([]byte, error) {
 	return b, err
 }
 
-func (p *port) Applied() uint64 {
+func (p *port) Position(ctx context.Context) (uint64, error) {
+	if p.node.dead.Load() || ctx.Err() != nil {
+		return 0, &engine.Error{Code: engine.CodeUnavailable, Outcome: engine.NotWritten, Message: "killed"}
+	}
 	p.memory.mu.Lock()
 	defer p.memory.mu.Unlock()
-	return p.memory.index
+	return p.memory.index, nil
 }
 
 func (p *port) Leading() bool { return true }

@@ -131,7 +131,7 @@ type group interface {
 	Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error)
 	Local(key string) (record.Record, error)
 	Scan(prefix, after string, limit int) ([]consensus.Pair, error)
-	Applied() uint64
+	Position(ctx context.Context) (uint64, error)
 	Leading() bool
 	Ring(key string) protocol.Ring
 	Describe(h *protocol.Health)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -149,6 +150,29 @@ func TestLateCommit(t *testing.T) {
 		t.Errorf("the client got %v", err)
 	}
 	if a, b := w.shards[0].list(w.keys()[0]), w.shards[1].list(w.keys()[1]); a != "" || b != "" {
+		t.Errorf("the lists are %q and %q", a, b)
+	}
+}
+
+// A node that is in a shard no more, and so has applied nothing, commits however long the shard's log is.
+func TestTransactionsBehindALongLog(t *testing.T) {
+	w := newWorld(TwoPhaseCommit)
+	for _, m := range w.shards {
+		m.index = 10 * window
+	}
+	e := w.node(t, &testNode{}, patient)
+	if _, err := e.Transact(t.Context(), w.both("1")); err != nil {
+		t.Errorf("the client got %v", err)
+	}
+	// Without a position nothing is begun.
+	before := w.left()
+	dead := &testNode{}
+	dead.dead.Store(true)
+	_, err := w.node(t, dead, patient).attempt(t.Context(), e.parts(w.both("2")), &engine.Cost{})
+	if err == nil || err.Outcome != engine.NotWritten || !slices.Equal(w.left(), before) {
+		t.Errorf("the client got %v, and %q is left", err, w.left())
+	}
+	if a, b := w.shards[0].list(w.keys()[0]), w.shards[1].list(w.keys()[1]); a != "1" || b != "1" {
 		t.Errorf("the lists are %q and %q", a, b)
 	}
 }
