@@ -125,10 +125,14 @@ func (c *session) carryOut(ctx context.Context, at int, txn *history.Txn) target
 	if txn.Mops[0].Func.Writes() {
 		defer func() { c.lastWrite = time.Now() }()
 	}
-	if m := txn.Mops[0]; m.Func == history.CAS {
+	if m := txn.Mops[0]; m.Func == history.CAS || m.Func == history.Append {
 		conn, key := c.system.place(conn, m.Key)
 		c.system.written.add(key)
-		note, outcome, err := c.compareAndSet(ctx, conn, key, txn)
+		conditional := c.compareAndSet
+		if m.Func == history.Append {
+			conditional = c.appendTo
+		}
+		note, outcome, err := conditional(ctx, conn, key, txn)
 		return targets.Result{Outcome: outcome, Err: err, Node: at, Note: note}
 	}
 	note, err := c.do(ctx, conn, txn)
@@ -167,6 +171,17 @@ func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn)
 		if len(got.Context) == 0 { // else it counts what the node knows, and orders nothing
 			txn.SetVersion(0, got.Version.Int64())
 		}
+		return readNote(got), nil
+	case history.ReadList:
+		got, err := conn.Get(ctx, key, c.level(), "")
+		if err != nil {
+			return "", err
+		}
+		txn.SetList(0, nil)
+		if got == nil {
+			return "", nil
+		}
+		txn.SetList(0, c.appended(string(got.Bytes())))
 		return readNote(got), nil
 	case history.Write:
 		var done protocol.Written

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 )
@@ -124,13 +125,35 @@ func (c *session) compareAndSet(ctx context.Context, conn *client.Client, key st
 	if got != nil {
 		old = got.Version.Number
 	}
-	done, err := conn.CompareAndSet(ctx, key, strconv.AppendInt(nil, int64(m.Arg), 10), old, c.system.cfg.WriteLevel)
+	done, note, outcome, err := c.writeOver(ctx, conn, key, strconv.AppendInt(nil, int64(m.Arg), 10), old)
+	if err == nil {
+		txn.SetVersion(0, done.Version.Int64())
+	}
+	return note, outcome, err
+}
+
+// writeOver writes under the condition that the key still has the version old.
+func (c *session) writeOver(ctx context.Context, conn *client.Client, key string, value []byte, old string) (done protocol.Written, note string, outcome history.Outcome, err error) {
+	done, err = conn.CompareAndSet(ctx, key, value, old, c.system.cfg.WriteLevel)
 	switch {
 	case overtaken(err):
-		return history.NoteAborted, Classify(err, true), errOvertaken
+		return done, history.NoteAborted, Classify(err, true), errOvertaken
 	case err != nil:
-		return "", Classify(err, true), err
+		return done, "", Classify(err, true), err
 	}
-	txn.SetVersion(0, done.Version.Int64())
-	return ackedNote(done), history.OK, nil
+	return done, ackedNote(done), history.OK, nil
+}
+
+// appendTo puts an element behind a list, which is a value with commas: it reads the list and writes it whole, under the condition that nobody has written it since.
+func (c *session) appendTo(ctx context.Context, conn *client.Client, key string, txn *history.Txn) (note string, outcome history.Outcome, err error) {
+	got, err := conn.Get(ctx, key, c.system.strictest(), "")
+	if err != nil {
+		return "", history.Fail, err
+	}
+	old, value := client.Absent, []byte(nil)
+	if got != nil {
+		old, value = got.Version.Number, append(got.Bytes(), ',')
+	}
+	_, note, outcome, err = c.writeOver(ctx, conn, key, append(value, element(txn.Mops[0].Arg)...), old)
+	return note, outcome, err
 }

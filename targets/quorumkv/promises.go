@@ -17,9 +17,9 @@ import (
 func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]bool {
 	switch cfg.Options[optMode] {
 	case consensus.Mode:
-		return raftPromises(cfg)
+		return withLists(raftPromises(cfg), funcs)
 	case singleleader.Mode:
-		return singleLeaderPromises(cfg)
+		return withLists(singleLeaderPromises(cfg), funcs)
 	case multileader.Mode:
 		return multiLeaderPromises(cfg, funcs)
 	case sharded.Mode:
@@ -70,4 +70,12 @@ func raftPromises(cfg targets.Config) map[string]bool {
 		out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
 	}
 	return out
+}
+
+// withLists adds what is promised of lists, each operation on which is of one key: what is linearizable has one order that is that of time.
+func withLists(promised map[string]bool, funcs []history.Func) map[string]bool {
+	if slices.Contains(funcs, history.ReadList) {
+		promised[models.StrictSerializable] = promised[models.Linearizable]
+	}
+	return promised
 }

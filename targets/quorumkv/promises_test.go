@@ -198,6 +198,41 @@ func TestShardedPromises(t *testing.T) {
 	}
 }
 
+// Lists of modes with one order are strictly serializable where registers are linearizable, and nothing is said of them where there are none.
+func TestPromisesOfLists(t *testing.T) {
+	lists := []history.Func{history.Append, history.ReadList}
+	for _, c := range []struct {
+		mode, read     string
+		funcs          []history.Func
+		said, promised bool
+	}{
+		{"raft", "read-index", lists, true, true},
+		{"raft", "lease", lists, true, true},
+		{"raft", "follower", lists, true, false},
+		{"raft", "read-index", []history.Func{history.Read, history.Write}, false, false},
+		{"single-leader", "leader", lists, true, true},
+		{"single-leader", "max-lag", lists, true, false},
+	} {
+		cfg := targets.Config{Nodes: 3, ReadLevel: c.read, Options: map[string]string{"mode": c.mode}}
+		target, err := New().Describe(t.Context(), cfg)
+		if err == nil {
+			cfg, err = target.Resolve(cfg)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range lists {
+			if !slices.Contains(target.Info().Funcs, f) {
+				t.Errorf("mode %s has no %v", c.mode, f)
+			}
+		}
+		promised, said := target.(targets.Promiser).Promises(cfg, c.funcs)["strict-serializable"]
+		if said != c.said || promised != c.promised {
+			t.Errorf("%s at %s: said %t, promised %t", c.mode, c.read, said, promised)
+		}
+	}
+}
+
 // With siblings the store does not know how counters are merged, and the client cannot tell from totals.
 func TestSiblingsHaveNoCounters(t *testing.T) {
 	for conflicts, want := range map[string]bool{"lww": true, "siblings": false, "crdt": true} {

@@ -13,7 +13,7 @@ import (
 func raftInfo(i *targets.Info) {
 	i.Summary = "the project's own replicated store as one raft group"
 	i.ReadLevels, i.WriteLevels = consensus.ReadLevels(), []string{consensus.LevelMajority}
-	i.Funcs = []history.Func{history.Read, history.Write, history.CAS, history.Delete}
+	i.Funcs = []history.Func{history.Read, history.Write, history.CAS, history.Delete, history.Append, history.ReadList}
 	i.Options = append(i.Options,
 		targets.Option{Name: optMembers, Default: "", Help: "nodes that vote and hold keys, separated by +; the others have those answer (default: all nodes)"},
 		targets.Option{Name: optElection, Default: "400ms", Help: "without a leader, after which one is elected"},

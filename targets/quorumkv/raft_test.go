@@ -36,10 +36,12 @@ func TestRaftConformance(t *testing.T) {
 			{Name: "read-index, whatever happens", Request: run("read-index", "partition,kill,pause", nil), Model: "linearizable"},
 			{Name: "lease, leaders that change", Request: run("lease", "partition-primary,kill-primary,pause-primary", nil), Model: "linearizable"},
 			{Name: "lease, clocks that are moved", Request: run("lease", "clock,partition-primary", clocks), Model: "linearizable"},
+			{Name: "lists, leaders that change", Request: run("read-index", "partition-primary,kill-primary,pause-primary", func(r *runs.Request) { r.Workload = "append" }), Model: "strict-serializable"},
 			{Name: "acknowledged writes, all nodes killed", Request: run("read-index", "kill-all", nil), Model: "no-lost-writes"},
 		},
 		Violated: []conformance.Claim{
 			{Name: "follower, linearizable", Request: run("follower", "partition-one", nil), Model: "linearizable"},
+			{Name: "follower, lists", Request: run("follower", "partition-one", func(r *runs.Request) { r.Workload = "append" }), Model: "strict-serializable"},
 			{Name: "follower, read-your-writes", Request: run("follower", "partition-one", nil), Model: "read-your-writes"},
 			{Name: "lease that trusts the clock", Request: run("lease", "clock,partition-primary", func(r *runs.Request) {
 				clocks(r)

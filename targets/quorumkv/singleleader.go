@@ -26,7 +26,7 @@ func singleLeaderReads() []string { return append(singleleader.ReadLevels(), rea
 func singleLeaderInfo(i *targets.Info) {
 	i.Summary = "the project's own replicated store with one leader that ships its log"
 	i.ReadLevels, i.WriteLevels = singleLeaderReads(), singleleader.WriteLevels()
-	i.Funcs = []history.Func{history.Read, history.Write, history.CAS, history.Delete}
+	i.Funcs = []history.Func{history.Read, history.Write, history.CAS, history.Delete, history.Append, history.ReadList}
 	i.Options = append(i.Options,
 		targets.Option{Name: optFailover, Default: on, Values: []string{on, off}, Help: "another node leads when the leader is away"},
 		targets.Option{Name: optFencing, Default: on, Values: []string{on, off}, Help: "a deposed leader is kept from answering; off shows split brain"},
