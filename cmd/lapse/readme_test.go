@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
@@ -45,6 +46,23 @@ func TestReadmeWitness(t *testing.T) {
 	for line := range strings.Lines(shown + "\n") {
 		if !strings.Contains(printed, line) {
 			t.Errorf("the README shows a line that is not printed:\n%sprinted is:\n%s", line, printed)
+		}
+	}
+}
+
+// TestReadmeCountsDefects: the README says how many defects the store has.
+func TestReadmeCountsDefects(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := regexp.MustCompile(`(\d+) defects`).FindAllStringSubmatch(string(page), -1)
+	if len(said) == 0 {
+		t.Fatal("the README does not say how many defects there are")
+	}
+	for _, s := range said {
+		if want := strconv.Itoa(len(defect.All())); s[1] != want {
+			t.Errorf("the README says %s, and there are %s", s[0], want)
 		}
 	}
 }
