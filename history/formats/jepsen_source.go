@@ -60,6 +60,7 @@ func elleJSONFormat() Format {
 func ednSource(in *input) termSource {
 	return func(f func(*term) error) error {
 		r := newEDNReader(in)
+		var t term // one for all, instead of one each on the heap
 		for {
 			closer := byte(0)
 			switch r.peek() {
@@ -70,13 +71,14 @@ func ednSource(in *input) termSource {
 				}
 			}
 			for {
-				t, ok, err := r.next(closer)
+				next, ok, err := r.next(closer)
 				if err != nil {
 					return err
 				}
 				if !ok {
 					break
 				}
+				t = next
 				if err := f(&t); err != nil {
 					return err
 				}
@@ -112,14 +114,16 @@ func jsonSource(in *input) termSource {
 	return func(f func(*term) error) error {
 		r := newJSONReader(in)
 		array := r.enter()
+		var t term // one for all, instead of one each on the heap
 		for {
-			t, ok, err := r.next()
+			next, ok, err := r.next()
 			if err != nil {
 				return err
 			}
 			if !ok {
 				break
 			}
+			t = next
 			if err := f(&t); err != nil {
 				return err
 			}

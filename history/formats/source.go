@@ -144,11 +144,12 @@ func openFile(path string) (from *os.File, label string, err error) {
 
 // loadFrom reads r, which is f or what was read ahead of it, to its end, and unpacks it.
 func loadFrom(r io.Reader, f *os.File, label string) (*input, error) {
-	var b bytes.Buffer
-	// The size need not be known.
+	var room []byte
+	// The size need not be known. What Buffer.Grow makes is cleared first, which costs as much as reading it.
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < maxUnpacked {
-		b.Grow(int(info.Size()) + bytes.MinRead)
+		room = make([]byte, 0, int(info.Size())+bytes.MinRead)
 	}
+	b := bytes.NewBuffer(room)
 	if _, err := b.ReadFrom(r); err != nil {
 		return nil, fmt.Errorf("reading the history: %w", err)
 	}
