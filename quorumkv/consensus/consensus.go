@@ -150,6 +150,7 @@ type Engine struct {
 	// confirmed says that enough others know this directory, and knownBy how many said so since the start.
 	confirmed atomic.Bool
 	knownBy   atomic.Int64
+	joining   atomic.Pointer[[]string] // first members that do not say, as they were started to join
 	desk      *forward.Desk
 	deliver   func(node string, b []byte) error // the links; an error says that it is lost
 	// snapshotOf receives the state of a node as the generation after this one.

@@ -56,7 +56,14 @@ func (l *loop) introduceSelf() {
 // it waits to be known itself: a directory notes one of another and no second. An error is one of the disk.
 func (l *loop) introduced(m message) error {
 	of, ok := parseIdentity(m.body)
-	if !ok || of.ID != l.e.places[m.from] || !l.e.amongFirst(of.ID) || !l.e.amongFirst(l.e.self.ID) {
+	if !ok || of.ID != l.e.places[m.from] || !l.e.amongFirst(of.ID) {
+		return nil
+	}
+	if !l.e.amongFirst(l.e.self.ID) {
+		// What its lost directory knew is not known, and a node that joins may be one of many that were replaced since: its word would prove nothing.
+		if l.e.amongFirst(place(l.e.self.ID)) {
+			_ = l.e.sendTo(m.from, kindJoins, m.body) // lost is as good as not asked
+		}
 		return nil
 	}
 	switch known, ok := l.disks.known[of.ID]; {
@@ -79,6 +86,8 @@ func (l *loop) knows(m message) error {
 		return nil
 	}
 	l.knownBy = append(l.knownBy, m.from)
+	l.joining = slices.DeleteFunc(l.joining, func(n string) bool { return n == m.from })
+	l.tellJoining()
 	l.e.knownBy.Store(int64(len(l.knownBy)))
 	if len(l.knownBy) < needKnown(len(l.e.first.Voters)) {
 		return nil
@@ -87,14 +96,35 @@ func (l *loop) knows(m message) error {
 	return l.e.nowKnown()
 }
 
+// joins notes who does not say whether it knows this directory, for it was started to join.
+func (l *loop) joins(m message) {
+	of, ok := parseIdentity(m.body)
+	if !ok || of != l.e.self || l.e.confirmed.Load() || slices.Contains(l.joining, m.from) || slices.Contains(l.knownBy, m.from) {
+		return
+	}
+	l.joining = append(l.joining, m.from)
+	l.tellJoining()
+	l.e.node.Logger.Warn("this node waits to be known", "why", l.e.silent())
+}
+
+func (l *loop) tellJoining() {
+	now := slices.Sorted(slices.Values(l.joining))
+	l.e.joining.Store(&now)
+}
+
 // silent is why this node takes no part yet; empty if it does.
 func (e *Engine) silent() string {
 	if e.confirmed.Load() {
 		return ""
 	}
 	n := len(e.first.Voters)
-	return fmt.Sprintf("%s has a new directory, which %d of the %d other first members know: it neither votes nor holds anything before %d do. If it had another one, put that back, or start it with an empty one and --join",
+	why := fmt.Sprintf("%s has a new directory, which %d of the %d other first members know: it neither votes nor holds anything before %d do. If it had another one, put that back, or start it with an empty one and --join",
 		e.node.Name, e.knownBy.Load(), n-1, needKnown(n))
+	if j := e.joining.Load(); j != nil && len(*j) > 0 {
+		who := strings.Join(*j, " and ")
+		why += fmt.Sprintf(". %s, started with --join, cannot say. If this group has never been there, it does not come to be that way: start %s with an empty directory and without --join", who, who)
+	}
+	return why
 }
 
 const identitySize = 16

@@ -182,3 +182,35 @@ func TestOneThatCountsWithoutALogIsCarefulAfterARestart(t *testing.T) {
 		t.Error("it votes as if nobody had heard of it")
 	}
 }
+
+// A group that was never there does not come to be while a first member that was wiped was started to join: the others say so and what to do, and by that it comes to be.
+func TestAGroupThatWaitsForOneThatJoins(t *testing.T) {
+	s := newSim(t, 1, 1000, "n1", "n2", "n3")
+	s.crash("n3")
+	for range 20 {
+		s.round()
+	}
+	s.nodes["n3"] = &simNode{fs: vfs.NewCrashableMem(), join: true}
+	s.start("n3")
+	const way = "n3, started with --join, cannot say"
+	for _, n := range []string{"n1", "n2"} {
+		s.until(n+" says what it waits for", func() bool { return strings.Contains(s.nodes[n].e.lost(), way) })
+		if s.nodes[n].e.counts() {
+			t.Errorf("%s counts by the word of n3, which has lost its directory and joins", n)
+		}
+		s.crash(n) // it is told anew
+		s.start(n)
+		s.until(n+" says it again", func() bool {
+			return strings.Contains(s.nodes[n].e.view().Lost, "start n3 with an empty directory and without --join")
+		})
+	}
+	s.stop("n3")
+	s.nodes["n3"] = &simNode{fs: vfs.NewCrashableMem()}
+	s.start("n3")
+	s.until("the group is there", func() bool { name, _ := s.leader(); return name == "n1" || name == "n2" })
+	for _, n := range []string{"n1", "n2"} {
+		s.until(n+" has nothing to say", func() bool { return s.nodes[n].e.lost() == "" })
+	}
+	s.put("n1", "k", "v")
+	s.until("a write is acknowledged", func() bool { return s.acked["k"] == "v" })
+}

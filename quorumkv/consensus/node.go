@@ -46,6 +46,7 @@ type loop struct {
 
 	disks   disks
 	knownBy []string  // who has said that they know this directory, until enough have
+	joining []string  // first members that do not say, as they were started to join
 	managed time.Time // when the end of a change was last proposed
 	waiting string
 
@@ -180,6 +181,9 @@ func (l *loop) received(m message) error {
 		return l.introduced(m)
 	case kindKnown:
 		return l.knows(m)
+	case kindJoins:
+		l.joins(m)
+		return nil
 	}
 	if admitted, err := l.admit(m); err != nil || !admitted {
 		return err

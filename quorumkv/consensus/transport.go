@@ -23,6 +23,7 @@ const (
 	kindReply                       // to one
 	kindIntroduce                   // the sender's identity, that the receiver is to know
 	kindKnown                       // the receiver's identity, which the sender knows
+	kindJoins                       // the receiver's identity, of which the sender, which was started to join, does not say whether it knows it
 )
 
 // message is what a peer sent.
@@ -77,7 +78,7 @@ func (e *Engine) receive(from string, b []byte) {
 			e.Drop()
 		}
 		return
-	case kindLeaseAsk, kindLeaseAnswer, kindVerdict, kindIntroduce, kindKnown:
+	case kindLeaseAsk, kindLeaseAnswer, kindVerdict, kindIntroduce, kindKnown, kindJoins:
 		m.body = bytes.Clone(b[1:])
 	default:
 		return
