@@ -123,6 +123,9 @@ func (a *app) hunt(cmd *cobra.Command, hf *huntFlags) error {
 	case cmd.Flags().Changed("workload-set") && !cmd.Flags().Changed("workload"):
 		return targets.Usagef("--workload-set: these are settings of one workload; name it with --workload")
 	}
+	if err := a.takeTarget(cmd, &hf.req); err != nil {
+		return err
+	}
 	env, err := a.Environment()
 	if err != nil {
 		return err
