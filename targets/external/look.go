@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -36,22 +35,26 @@ func (t target) look(ctx context.Context, cfg targets.Config) (Driver, error) {
 	return d, err
 }
 
-// meet meets all nodes at once, and has a line about each.
+// meet meets all nodes at once, and has a line about each. Every one is met to its end, so that what
+// is told is what the first of them in order refused, each time the same, and not that of whoever was
+// quickest or that another's failure cut it short.
 func meet(ctx context.Context, d Driver) error {
 	ctx, cancel := context.WithTimeout(ctx, meetTimeout)
 	defer cancel()
 	s := d.stay()
-	lines := make([]string, len(s.At))
-	group, ctx := errgroup.WithContext(ctx)
+	lines, refused := make([]string, len(s.At)), make([]error, len(s.At))
+	var met sync.WaitGroup
 	for i, name := range cluster.NodeNames(len(s.At)) {
-		group.Go(func() error {
+		met.Go(func() {
 			what, err := d.Meet(ctx, i)
-			lines[i] = fmt.Sprintf("%s (%s) %s", name, s.At[i], what)
-			return s.Explain(i, err)
+			lines[i], refused[i] = fmt.Sprintf("%s (%s) %s", name, s.At[i], what), s.Explain(i, err)
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
+	met.Wait()
+	for _, err := range refused {
+		if err != nil {
+			return err
+		}
 	}
 	s.Lines = append(s.Lines, lines...)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -75,4 +76,47 @@ func TestLook(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestMeetTellsTheFirst: of several nodes that refuse, the first in order is told, whoever is
+// quicker; and no node's answer is that another's refusal cut it short.
+func TestMeetTellsTheFirst(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		errs [3]error
+		want string
+	}{
+		{"none refuses", [3]error{}, ""},
+		{"the last refuses, before the others have answered", [3]error{nil, nil, errWho}, "asking the node at c:1: who are you"},
+		{"two refuse, the last one before the first", [3]error{errors.New("down"), nil, errWho}, "asking the node at a:1: down"},
+		{"all refuse", [3]error{errWho, errors.New("down"), errors.New("down")}, "asking the node at a:1: who are you"},
+	} {
+		d := &inTurns{visit: visit{Stay: Stay{At: []string{"a:1", "b:1", "c:1"}}}, errs: c.errs}
+		for range d.errs {
+			d.done = append(d.done, make(chan struct{}))
+		}
+		err := meet(t.Context(), d)
+		if got := fmt.Sprint(err); err == nil && c.want != "" || err != nil && !strings.Contains(got, c.want) || err != nil && c.want == "" {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// inTurns is a Driver whose nodes answer from the last to the first.
+type inTurns struct {
+	visit
+	errs [3]error
+	done []chan struct{}
+}
+
+func (v *inTurns) Meet(ctx context.Context, node int) (string, error) {
+	defer close(v.done[node])
+	if node+1 < len(v.done) {
+		<-v.done[node+1]
+		runtime.Gosched() // whoever waits for what was answered has its turn
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	return "", v.errs[node]
 }
