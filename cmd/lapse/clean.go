@@ -12,11 +12,12 @@ import (
 func (a *app) cleanCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "clean",
-		Short: "Remove what killed runs have left at the Docker engine and in clusters of Kubernetes",
+		Short: "Remove what killed runs have left at the Docker engine, in clusters of Kubernetes and of control groups",
 		Long: `Remove the containers, networks, directories and firewall tables that runs have
 left which were killed (kill -9, a crash of the machine). What belongs to a process
 that may be alive stays. The next run in containers does the same by itself. Nodes
-in the sandbox and local ones leave nothing. Namespaces of Kubernetes are those
+in the sandbox leave a control group at most, of the fault cpu-limit, when the
+sandbox's first process is killed together with lapse; local ones leave nothing. Namespaces of Kubernetes are those
 that this machine has noted when they were made.`,
 		Example: `  lapse clean
   lapse clean --json`,
@@ -34,7 +35,11 @@ that this machine has noted when they were made.`,
 				return errors.Join(err, a.PrintJSON(removed))
 			}
 			for _, r := range removed {
-				fmt.Fprintf(a.Stdout, "removed %-9s %s (run %s)\n", r.Kind, r.Name, r.Run)
+				of := ""
+				if r.Run != "" {
+					of = " (run " + r.Run + ")"
+				}
+				fmt.Fprintf(a.Stdout, "removed %-9s %s%s\n", r.Kind, r.Name, of)
 			}
 			if err == nil && len(removed) == 0 {
 				fmt.Fprintln(a.Stdout, "nothing was left behind")

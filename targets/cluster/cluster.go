@@ -111,7 +111,7 @@ type Removed struct {
 	Kind string `json:"kind"`
 	// Name is its own, at the engine or in the file system.
 	Name string `json:"name"`
-	// Run is the run that it belonged to.
+	// Run is the run that it belonged to, empty if that is not known.
 	Run string `json:"run"`
 }
 

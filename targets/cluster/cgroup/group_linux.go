@@ -17,6 +17,10 @@ import (
 // period is that for which a share is given: who has used it up waits for the next one.
 const period = 100 * time.Millisecond
 
+// leastShare is what the kernel takes at least in such a period: a millisecond. It is not more than
+// whoever made the parent left for it.
+const leastShare = 0.01
+
 // Group is a control group of one's own. It is not safe for concurrent use.
 type Group struct {
 	of  Hierarchy

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -111,6 +112,25 @@ func under(root, at, own string, unified bool) Hierarchy {
 // Parents are the directories in which a group could be made, the nearest first.
 func (h Hierarchy) Parents() []string { return slices.Clone(h.parents) }
 
+// Each calls do with the directory of each group that can be seen, wherever it is, until do fails. What
+// do removes is no matter.
+func (h Hierarchy) Each(do func(dir string) error) error {
+	root := h.parents[len(h.parents)-1]
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil && path == root:
+			return fmt.Errorf("looking for control groups: %w", err)
+		case err != nil: // it has gone meanwhile, or is somebody else's
+			return nil
+		case !entry.IsDir():
+			return nil
+		case path == root:
+			return nil
+		}
+		return do(path)
+	})
+}
+
 // quota is the file in which a group's share is.
 func (h Hierarchy) quota() string {
 	if h.unified {
@@ -119,13 +139,13 @@ func (h Hierarchy) quota() string {
 	return "cpu.cfs_quota_us"
 }
 
-// Try makes a group, gives it a share, and removes it. The error is a *cluster.EnvironmentError.
+// Try makes a group, gives it the least share that there is, and removes it. The error is a *cluster.EnvironmentError.
 func (h Hierarchy) Try(name string) error {
 	g, err := h.Make(name)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(g.Bound(1), g.Remove()); err != nil {
+	if err := errors.Join(g.Bound(leastShare), g.Remove()); err != nil {
 		return unavailable(err)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/owner"
 )
 
 // orders is what the outer process tells init.
@@ -27,6 +28,8 @@ type orders struct {
 	Try *try
 	// Files is how many files of the caller's own the harness gets.
 	Files int
+	// Owner is the outer process.
+	Owner string
 }
 
 // try is what is tried out.
@@ -87,7 +90,11 @@ func run(ctx context.Context, o Options, trial *try) (int, error) {
 		return 0, fmt.Errorf("entering the sandbox: %w", context.Cause(ctx))
 	}
 	ord := orders{Rootless: !maySetUpAsRoot(), Size: o.PrivateSize, Env: o.Env, Try: trial, Files: len(o.Files)}
-	var err error
+	self, err := owner.Self()
+	if err != nil {
+		return 0, err
+	}
+	ord.Owner = self.String()
 	if ord.Private, err = choosePrivate(o.Visible); err != nil {
 		return 0, err
 	}

@@ -20,7 +20,8 @@ const (
 type marker struct {
 	pidNS    string
 	rootless bool
-	files    int // that the harness was given
+	files    int    // that the harness was given
+	owner    string // the outer process, as owner.Owner has it
 	private  string
 }
 
@@ -29,15 +30,15 @@ func (m marker) String() string {
 	if m.rootless {
 		as = "rootless"
 	}
-	return fmt.Sprintf("%s;%s;%d;%s", m.pidNS, as, m.files, m.private)
+	return fmt.Sprintf("%s;%s;%d;%s;%s", m.pidNS, as, m.files, m.owner, m.private)
 }
 
 func readMarker() (marker, bool) {
-	part := strings.SplitN(os.Getenv(envInside), ";", 4)
-	if len(part) != 4 {
+	part := strings.SplitN(os.Getenv(envInside), ";", 5)
+	if len(part) != 5 {
 		return marker{}, false
 	}
-	m := marker{pidNS: part[0], rootless: part[1] == "rootless", private: part[3]}
+	m := marker{pidNS: part[0], rootless: part[1] == "rootless", owner: part[3], private: part[4]}
 	var err error
 	if m.files, err = strconv.Atoi(part[2]); err != nil {
 		return marker{}, false

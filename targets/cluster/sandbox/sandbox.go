@@ -22,7 +22,8 @@
 // them vanish the network namespaces, interfaces, firewall rules, mounts and
 // shared memory. init ends when the harness does, and when the outer process is
 // gone (it holds a pipe open, and there is a parent-death signal as well), so
-// that kill -9 of any of the three leaves nothing.
+// that kill -9 of any of the three leaves nothing. Of both init and the outer
+// process it can leave an empty control group, which Clean removes.
 //
 // In the sandbox there is only the network that the nodes share with the
 // harness: whatever has to be downloaded is downloaded before Enter. Files are

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -21,10 +20,12 @@ func (Provider) Throttles() error {
 	if err != nil {
 		return err
 	}
-	return h.Try(groupName("try"))
+	name, err := groupName("try")
+	if err != nil {
+		return err
+	}
+	return h.Try(name)
 }
-
-func groupName(of string) string { return "lapse-" + of + "-" + rand.Text() }
 
 // throttle is the control group of a node's processes, while there is one.
 type throttle struct {
@@ -86,7 +87,11 @@ func (t *throttle) make(name string) error {
 	if err != nil {
 		return err
 	}
-	g, err := h.Make(groupName(name))
+	name, err = groupName(name)
+	if err != nil {
+		return err
+	}
+	g, err := h.Make(name)
 	if err != nil {
 		return err
 	}
