@@ -1,6 +1,7 @@
 package disk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -106,6 +108,50 @@ func TestGone(t *testing.T) {
 	if _, err := os.ReadFile(m.path("a")); !errors.Is(err, unix.ENOTCONN) {
 		t.Errorf("read: %v", err)
 	}
+}
+
+// TestNobodyWaits: who waits for an answer no longer takes nothing from the disk, and gets no answer
+// that is meant for another one.
+func TestNobodyWaits(t *testing.T) {
+	m := mount(t, false)
+	m.write("a", "x", true)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := m.Break(over, cluster.DiskFault{Full: true}); !errors.Is(err, context.Canceled) {
+		t.Errorf("asked when it was too late: %v", err)
+	}
+	before, err := m.Counts(t.Context())
+	m.must(err)
+	if before.Broken {
+		t.Errorf("what was asked too late was done: %+v", before)
+	}
+
+	m.must(m.Signal(unix.SIGSTOP))
+	for _, ask := range []func(context.Context) error{
+		func(ctx context.Context) error { return m.Break(ctx, cluster.DiskFault{Full: true}) },
+		func(ctx context.Context) error { _, err := m.Counts(ctx); return err },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		if err := ask(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("of one that is stopped it says %v", err)
+		}
+		cancel()
+	}
+	m.must(m.Signal(unix.SIGCONT))
+
+	after, err := m.Counts(t.Context())
+	m.must(err)
+	if !after.Broken {
+		t.Errorf("what was asked before it was stopped was not done: %+v", after)
+	}
+	m.must(m.Mend(t.Context()))
+	whole, err := m.Counts(t.Context())
+	m.must(err)
+	if whole.Broken || m.Gone() != nil {
+		t.Errorf("it is not whole: %+v, %v", whole, m.Gone())
+	}
+	m.write("b", "y", true)
+	m.want(map[string]string{"a": "x", "b": "y"})
 }
 
 // TestTrustedSync: a sync of the harness's succeeds on a disk that fails, at once on a slow one,

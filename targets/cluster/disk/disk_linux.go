@@ -2,15 +2,12 @@ package disk
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"runtime"
-	"sync"
 	"syscall"
 	"time"
 
@@ -61,11 +58,7 @@ type Disk struct {
 	proc  *os.Process
 	ended chan struct{} // closed when the process that serves has ended
 	root  *os.File      // the mount's
-
-	mu      sync.Mutex // held from a request to its answer
-	control *net.UnixConn
-	in      *json.Decoder
-	out     *json.Encoder
+	talk  *talk
 }
 
 var _ cluster.Disk = (*Disk)(nil)
@@ -79,7 +72,7 @@ func Mount(ctx context.Context, o Options) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Disk{mount: o.Mount, control: control, in: json.NewDecoder(control), out: json.NewEncoder(control), ended: make(chan struct{})}
+	d := &Disk{mount: o.Mount, talk: newTalk(control), ended: make(chan struct{})}
 	err = d.start(end)
 	_ = end.Close() // the other process has it
 	if err != nil {
@@ -161,38 +154,33 @@ func (d *Disk) Gone() error {
 // patience is how long an answer may take if the context has no end.
 const patience = time.Minute
 
-// ask sends a request, or the orders, and waits for the answer. What comes too late would be
-// taken for the answer to the next one: then the connection is at its end.
+// ask sends a request, or the orders, and waits for the answer, as long as ctx lets it. What was sent
+// is done all the same then, before anything that is asked for later.
 func (d *Disk) ask(ctx context.Context, what any) (answer, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if err := d.Gone(); err != nil {
 		return answer{}, err
 	}
-	until, bounded := ctx.Deadline()
-	if !bounded {
-		until = time.Now().Add(patience)
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
 	}
-	if err := d.control.SetDeadline(until); err != nil {
+	if err := ctx.Err(); err != nil {
 		return answer{}, fmt.Errorf("asking who serves a disk: %w", err)
 	}
-	var a answer
-	err := d.out.Encode(what)
-	if err == nil {
-		err = d.in.Decode(&a)
-	}
-	if err != nil {
-		_ = d.control.Close()
-		// Its end of the connection is closed a moment before it is seen to have ended.
-		if errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
-			err = ErrGone
+	select {
+	case a, ok := <-d.talk.send(what):
+		if !ok {
+			// Its end of the connection is closed a moment before it is seen to have ended.
+			return a, fmt.Errorf("asking who serves a disk: %w", ErrGone)
 		}
-		return a, fmt.Errorf("asking who serves a disk: %w", err)
+		if a.Err != "" {
+			return a, errors.New(a.Err)
+		}
+		return a, nil
+	case <-ctx.Done():
+		return answer{}, fmt.Errorf("asking who serves a disk: %w", ctx.Err())
 	}
-	if a.Err != "" {
-		return a, errors.New(a.Err)
-	}
-	return a, nil
 }
 
 // Settle implements cluster.Disk.
@@ -250,7 +238,7 @@ func (d *Disk) Close(ctx context.Context) error {
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
 		err = nil // it is not mounted
 	}
-	_ = d.control.Close() // may be closed; who serves it ends then
+	_ = d.talk.conn.Close() // may be closed; who serves it ends then
 	select {
 	case <-d.ended:
 	case <-ctx.Done():

@@ -17,6 +17,9 @@ func (d *Disk) Kill() error {
 	return nil
 }
 
+// Signal sends one to the process that serves the disk.
+func (d *Disk) Signal(s os.Signal) error { return d.proc.Signal(s) }
+
 // MostInMemory is how much undo logs keep in memory.
 const MostInMemory = mostInMemory
 

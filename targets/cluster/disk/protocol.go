@@ -13,7 +13,7 @@ type orders struct {
 	Harness int
 }
 
-// request is what it is asked for after that; one at a time.
+// request is what it is asked for after that. Each is answered, in their order.
 type request struct {
 	Settle bool                  `json:",omitempty"`
 	Power  *cluster.PowerFailure `json:",omitempty"`
