@@ -117,17 +117,14 @@ func (h Hierarchy) Parents() []string { return slices.Clone(h.parents) }
 func (h Hierarchy) Each(do func(dir string) error) error {
 	root := h.parents[len(h.parents)-1]
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil && path == root:
-			return fmt.Errorf("looking for control groups: %w", err)
-		case err != nil: // it has gone meanwhile, or is somebody else's
-			return nil
-		case !entry.IsDir():
-			return nil
-		case path == root:
-			return nil
+		if path == root {
+			return err
 		}
-		return do(path)
+		// One that cannot be read has gone meanwhile, or is somebody else's.
+		if err == nil && entry.IsDir() {
+			return do(path)
+		}
+		return nil
 	})
 }
 

@@ -20,7 +20,7 @@ const groupPrefix = "lapse-"
 // groupName is a new name for a control group. It says whose the group is: when both the outer
 // process and init are killed, nobody removes it, as a group is all that outlives a sandbox.
 func groupName(of string) (string, error) {
-	by := ""
+	var by string
 	if m, inside := readMarker(); inside {
 		by = m.owner
 	} else {
