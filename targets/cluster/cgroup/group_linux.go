@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // period is that for which a share is given: who has used it up waits for the next one.
@@ -135,10 +138,11 @@ func (g *Group) Stat() (periods, throttled int64, waited time.Duration, err erro
 }
 
 // Remove moves its processes to where this process is, and removes it. No group is no error.
-func (g *Group) Remove() error {
+func (g *Group) Remove(ctx context.Context) error {
 	home := Group{of: g.of, dir: g.of.home}
-	// Who is forked meanwhile is in the group that its parent was in.
-	for {
+	// Who is forked meanwhile is in the group that its parent was in. One whose first thread has ended
+	// is listed, and cannot be moved, until its others have ended too.
+	err := cluster.Poll(ctx, func(context.Context) error {
 		members, err := g.Members()
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -146,15 +150,26 @@ func (g *Group) Remove() error {
 		if err != nil {
 			return err
 		}
-		if len(members) == 0 {
-			break
-		}
 		for _, pid := range members {
 			if err := home.Take(pid); err != nil {
 				return fmt.Errorf("moving process %d out of %s: %w", pid, g.dir, err)
 			}
 		}
+		if len(members) > 0 {
+			if members, err = g.Members(); len(members) > 0 {
+				return fmt.Errorf("processes %d do not leave %s", members, g.dir)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	return g.RemoveEmpty()
+}
+
+// RemoveEmpty removes a group that no process was moved to. No group is no error.
+func (g *Group) RemoveEmpty() error {
 	if err := os.Remove(g.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing a control group: %w", err)
 	}

@@ -142,7 +142,7 @@ func (h Hierarchy) Try(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(g.Bound(leastShare), g.Remove()); err != nil {
+	if err := errors.Join(g.Bound(leastShare), g.RemoveEmpty()); err != nil {
 		return unavailable(err)
 	}
 	return nil

@@ -1,9 +1,12 @@
 package cgroup
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -86,5 +89,34 @@ func TestFiles(t *testing.T) {
 		if share, err := g.Share(); err != nil || share != 0.05 {
 			t.Errorf("version 2 %t: its share is %v (%v)", unified, share, err)
 		}
+	}
+}
+
+// TestRemove: a group whose processes do not leave it is waited for as long as there is time, and one
+// that is not there is removed.
+func TestRemove(t *testing.T) {
+	home := t.TempDir()
+	file := func(dir, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file(home, "")
+	g := &Group{of: Hierarchy{home: home}, dir: t.TempDir()}
+	file(g.dir, "12\n") // of a directory, nobody leaves it by being in another
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := g.Remove(ctx); err == nil || !strings.Contains(err.Error(), "processes [12] do not leave") {
+		t.Errorf("of one that has a process: %v", err)
+	}
+	if b, err := os.ReadFile(filepath.Join(home, "cgroup.procs")); err != nil || string(b) != "12" {
+		t.Errorf("it was moved to %q (%v)", b, err)
+	}
+	if err := os.RemoveAll(g.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(g.Remove(t.Context()), g.RemoveEmpty()); err != nil {
+		t.Errorf("of none: %v", err)
 	}
 }

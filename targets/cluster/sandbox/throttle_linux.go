@@ -97,7 +97,7 @@ func (t *throttle) make(name string) error {
 	}
 	forget, err := removeOnEnd(g.Dir())
 	if err != nil {
-		return errors.Join(err, g.Remove())
+		return errors.Join(err, g.RemoveEmpty())
 	}
 	t.group, t.forget, t.ran = g, forget, map[int]time.Duration{}
 	return nil
@@ -122,14 +122,14 @@ func living(pid int) bool {
 }
 
 // Unthrottle implements cluster.Throttler.
-func (n *node) Unthrottle(context.Context) error {
+func (n *node) Unthrottle(ctx context.Context) error {
 	n.throttle.mu.Lock()
 	defer n.throttle.mu.Unlock()
 	t := &n.throttle
 	if t.group == nil {
 		return nil
 	}
-	if err := t.group.Remove(); err != nil {
+	if err := t.group.Remove(ctx); err != nil {
 		return fmt.Errorf("throttling %s no more: %w", n.name, err)
 	}
 	t.forget()
