@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -83,7 +84,7 @@ func (c *session) readRange(ctx context.Context, k history.Key, conn *client.Cli
 	if err != nil {
 		return "", err
 	}
-	txn.SetRead(0, history.Absent)
+	var found *protocol.Value
 	for after := ""; ; {
 		page, err := conn.Range(ctx, from, to, after, c.rangeReads, c.level())
 		if err != nil {
@@ -92,13 +93,18 @@ func (c *session) readRange(ctx context.Context, k history.Key, conn *client.Cli
 		c.system.pages.note(len(page.Asked))
 		note = "a range, answered by " + strings.Join(page.Answered, " ")
 		for i := range page.Keys {
-			if got := &page.Keys[i]; got.Key == name {
-				txn.SetRead(0, c.value(got))
-				txn.SetVersion(0, got.Version.Int64())
+			if page.Keys[i].Key == name {
+				found = &page.Keys[i]
 			}
 		}
 		if after = page.After; after == "" {
-			return note, nil
+			break
 		}
 	}
+	txn.SetRead(0, history.Absent) // only now: a read that fails at any page has read nothing
+	if found != nil {
+		txn.SetRead(0, c.value(found))
+		txn.SetVersion(0, found.Version.Int64())
+	}
+	return note, nil
 }

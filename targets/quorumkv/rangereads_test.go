@@ -2,12 +2,18 @@ package quorumkv
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/targettest"
@@ -63,6 +69,43 @@ func TestBoundsOfRangeReads(t *testing.T) {
 	}
 }
 
+// A read by pages has what any of them has, and one that fails at any page, be it behind that of its key, has read nothing.
+func TestReadRangePageByPage(t *testing.T) {
+	const all = 3 // pages, one key each
+	for good := range all + 1 {
+		node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			at := 1 + slices.Index([]string{"k0", "k1"}, r.URL.Query().Get("after"))
+			if at >= good {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			page := protocol.Listing{Asked: []string{"n1"}}
+			if value, name := fmt.Sprint(100+at), fmt.Sprint("k", at); at != 2 { // the last page has no key
+				page.Keys = []protocol.Value{{Key: name, Value: &value}}
+			}
+			if at < all-1 {
+				page.After = fmt.Sprint("k", at)
+			}
+			if err := json.NewEncoder(w).Encode(page); err != nil {
+				t.Error(err)
+			}
+		}))
+		conn := client.New(node.Listener.Addr().String())
+		s := &System{cfg: targets.Config{Options: map[string]string{optKeyDigits: "1", optRangeReads: "3"}}}
+		for k, want := range []history.Value{100, 101, history.Absent} {
+			txn := history.Txn{Mops: []history.Mop{{Func: history.Read, Key: history.Key(k)}}}
+			c := &session{system: s, rangeReads: 3}
+			_, err := c.do(t.Context(), conn, &txn)
+			m := &txn.Mops[0]
+			if seen := m.Flags&history.Observed != 0; seen != (good == all) || (err == nil) != (good == all) || seen && m.Ret != want {
+				t.Errorf("%d pages come, key %d: read: %t, %v, want %v, %v", good, k, seen, m.Ret, want, err)
+			}
+		}
+		conn.Close()
+		node.Close()
+	}
+}
+
 // Reads by ranges of real nodes see what was written, of every key in the range, and cost the nodes that the partitioner has them on.
 func TestRangeReadsOfRealNodes(t *testing.T) {
 	for partitioner, asked := range map[string]float64{"range": 3, "ring": 5, "modulo": 5} {
@@ -84,13 +127,13 @@ func TestRangeReadsOfRealNodes(t *testing.T) {
 			if m := s.Measures(ctx); len(m) != 0 {
 				t.Errorf("before any range was read: %+v", m)
 			}
-			client, err := s.Open(ctx, targets.Session{Text: func(text string) history.Value { return history.Value(-len(text)) }})
+			session, err := s.Open(ctx, targets.Session{Text: func(text string) history.Value { return history.Value(-len(text)) }})
 			targettest.Must(t, err)
-			defer client.Close()
+			defer session.Close()
 			want := map[history.Key]history.Value{}
 			do := func(at int, m history.Mop) history.Txn {
 				txn := history.Txn{Mops: []history.Mop{m}}
-				if res := client.Do(ctx, at, &txn); res.Outcome != history.OK {
+				if res := session.Do(ctx, at, &txn); res.Outcome != history.OK {
 					t.Fatalf("%v: %v %v", m, res.Outcome, res.Err)
 				}
 				return txn
@@ -115,7 +158,7 @@ func TestRangeReadsOfRealNodes(t *testing.T) {
 			if len(m) != 1 || m[0].Name != history.MeasureRangeNodes || m[0].Value != asked || !strings.HasPrefix(m[0].Text, "12 pages of up to 3 keys were read") {
 				t.Errorf("%+v, want %v nodes", m, asked)
 			}
-			if err := fmt.Sprint(client.Do(ctx, 0, &history.Txn{Mops: []history.Mop{{Func: history.Read, Key: 99}}}).Err); !strings.Contains(err, "too few digits") {
+			if err := fmt.Sprint(session.Do(ctx, 0, &history.Txn{Mops: []history.Mop{{Func: history.Read, Key: 99}}}).Err); !strings.Contains(err, "too few digits") {
 				t.Errorf("of a key with which the digits run out: %s", err)
 			}
 		})
