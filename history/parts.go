@@ -55,11 +55,11 @@ type chunk struct {
 }
 
 // The number of parts, and how many operations of each wait until they are written
-// together: a part of a history of a hundred million operations takes about fifty
+// together: a part of a history of a hundred million operations takes about twenty-five
 // megabytes in memory, and all that waits together about as much as one.
 const (
-	partCount  = 256
-	chunkOps   = 512
+	partCount  = 512
+	chunkOps   = 256
 	denseLimit = 1 << 20
 )
 
