@@ -66,8 +66,8 @@ func observedRemove(seed uint64) []exhaust.Op {
 	return ops
 }
 
-// A set that does what an observed-remove set does is never blamed, whatever its replicas had heard of when they were asked.
-func TestObservedRemoveSetsAreNotBlamed(t *testing.T) {
+// TestSoundOnObservedRemoveSets: a set that does what an observed-remove set does is never blamed, whatever its replicas had heard of when they were asked.
+func TestSoundOnObservedRemoveSets(t *testing.T) {
 	rounds, held := seeds.Choose(t, 6000), 0
 	for seed := range rounds.All() {
 		h := exhaust.Build(t, nil, observedRemove(seed)...)
@@ -82,7 +82,7 @@ func TestObservedRemoveSetsAreNotBlamed(t *testing.T) {
 			held++
 		}
 	}
-	if t.Logf("%s: %d held", rounds, held); held < 300 {
+	if t.Logf("%s: %d held", rounds, held); held < int(rounds.N)/20 {
 		t.Error("hardly a history decided anything")
 	}
 }
