@@ -37,7 +37,7 @@ func TestRefutedInTheEnd(t *testing.T) {
 		"cleared, and there":                       {[]exhaust.Op{op(1, 2, add), op(3, 4, clears), read(9, 1)}, false},
 		"never added, and there":                   {[]exhaust.Op{read(9, 1)}, true},
 		"added in vain, and there":                 {[]exhaust.Op{fail(op(1, 2, add)), read(9, 1)}, true},
-		"removed, and there before a later change": {[]exhaust.Op{op(1, 2, add), op(3, 4, remove), read(5, 1), op(7, 8, add)}, false},
+		"removed, and there before a later change": {[]exhaust.Op{op(1, 2, add), op(3, 4, remove), read(5, 1), op(7, 8, remove)}, false},
 		"added, and lacking":                       {[]exhaust.Op{op(1, 2, add), read(9)}, true},
 		"added twice, and lacking":                 {[]exhaust.Op{op(1, 2, add), op(3, 4, add), read(9)}, true},
 		"perhaps added, and lacking":               {[]exhaust.Op{info(op(1, 2, add)), read(9)}, false},
