@@ -143,6 +143,10 @@ func (v *visit) Fit(context.Context) error {
 		if f.Header.ClusterId != first {
 			return targets.Usagef("--at: %s and %s are not of one cluster (%x and %x)", v.At[0], v.At[i], first, f.Header.ClusterId)
 		}
+		same := func(o *driver.StatusResponse) bool { return o.Header.MemberId == f.Header.MemberId }
+		if j := slices.IndexFunc(v.found, same); j < i {
+			return targets.Usagef("--at: %s and %s are one member (%x); name each once", v.At[j], v.At[i], f.Header.MemberId)
+		}
 	}
 	return nil
 }

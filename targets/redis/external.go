@@ -60,9 +60,9 @@ var alive = external.Probe{
 type visit struct {
 	external.Stay
 	*store
-	// said is what each server said of itself, and ids their names in a cluster.
-	said []map[string]string
-	ids  []string
+	// said is what each server said of itself, and members what of its cluster.
+	said    []map[string]string
+	members []member
 	// roles follows the primary, which a Sentinel or an operator changes; a cluster says
 	// itself who has a slot.
 	roles external.Roles
@@ -85,14 +85,16 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 		return nil, err
 	}
 	n := len(stay.At)
-	v := &visit{Stay: stay, store: &store{set: set, keys: keys(stay.Place.Name), checks: n > 1}, said: make([]map[string]string, n), ids: make([]string, n)}
+	v := &visit{Stay: stay, store: &store{set: set, keys: keys(stay.Place.Name), checks: n > 1}, said: make([]map[string]string, n), members: make([]member, n)}
 	v.Cures = cures(v.keys)
 	v.roles.Writes, v.roles.Replica = v.takesWrites, "a replica"
 	v.roles.Changed = func(primary int) { v.primary.Store(int32(primary)) } //nolint:gosec // few nodes
 	for _, a := range stay.Accesses {
 		v.add(a)
 	}
-	v.index = func(n driver.ClusterNode) int { return slices.Index(v.ids, n.ID) }
+	v.index = func(n driver.ClusterNode) int {
+		return slices.IndexFunc(v.members, func(m member) bool { return m.id == n.ID })
+	}
 	return v, nil
 }
 
@@ -123,11 +125,16 @@ func (v *visit) Meet(ctx context.Context, i int) (what string, err error) {
 	if info["redis_mode"] == "sentinel" {
 		return "", errSentinel
 	}
+	m := member{addr: v.At[i]}
 	if info["cluster_enabled"] == "1" {
-		if v.ids[i], err = client.ClusterMyID(ctx).Result(); err != nil {
+		if m.id, err = client.ClusterMyID(ctx).Result(); err != nil {
+			return "", err
+		}
+		if m.slots, err = client.ClusterSlots(ctx).Result(); err != nil { //nolint:staticcheck // as in slots.go
 			return "", err
 		}
 	}
+	v.members[i] = m
 	v.said[i] = info
 	v.roles.Met(i, info["role"] != "slave")
 	if info["role"] == "slave" {
@@ -137,10 +144,10 @@ func (v *visit) Meet(ctx context.Context, i int) (what string, err error) {
 }
 
 // Fit implements external.Driver.
-func (v *visit) Fit(ctx context.Context) error {
+func (v *visit) Fit(context.Context) error {
 	var err error
-	if slices.ContainsFunc(v.ids, func(id string) bool { return id != "" }) {
-		err = v.cluster(ctx)
+	if slices.ContainsFunc(v.members, func(m member) bool { return m.id != "" }) {
+		err = v.cluster()
 	} else {
 		err = v.replicated()
 	}
@@ -168,18 +175,17 @@ func (v *visit) replicated() error {
 }
 
 // cluster sees whether the nodes are all of one cluster.
-func (v *visit) cluster(ctx context.Context) error {
+func (v *visit) cluster() error {
 	v.set.cluster = true
-	said, err := v.admin[0].client.ClusterSlots(ctx).Result() //nolint:staticcheck // as in slots.go
-	if err != nil {
+	if err := oneCluster(v.members); err != nil {
 		return err
 	}
-	covered, replicas := 0, len(v.ids)
-	for _, r := range said {
+	covered, replicas := 0, len(v.members)
+	for _, r := range v.members[0].slots {
 		covered += r.End - r.Start + 1
 		replicas = min(replicas, len(r.Nodes)-1)
 		for _, n := range r.Nodes {
-			if !slices.Contains(v.ids, n.ID) {
+			if v.index(n) < 0 {
 				return fmt.Errorf("the node %s of the cluster is none of those named", n.Addr)
 			}
 		}
