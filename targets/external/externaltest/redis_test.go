@@ -100,7 +100,7 @@ func TestRedis(t *testing.T) {
 		text, err := os.ReadFile(file)
 		must(t, err)
 		must(t, os.WriteFile(file, []byte(strings.Replace(string(text), "duration: 10s", "duration: 6s", 1)), 0o600))
-		lapse(t, secret, "run", file, "--progress", "plain").expect(t, 0, "2 passed", "expected report").keeps(t, redisPassword)
+		lapse(t, secret, "run", file, "--progress", "plain").expect(t, 0, "3 passed", "expected report").keeps(t, redisPassword)
 		clean(t)
 	})
 	cluster, nodes := startRedisCluster(t)
