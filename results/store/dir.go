@@ -85,10 +85,17 @@ func Point(out, id string) {
 func (d Dir) File(name string) string { return filepath.Join(d.Path, name) }
 
 // NotFoundError says that no run answers to a reference.
-type NotFoundError struct{ Ref, Out string }
+type NotFoundError struct {
+	Ref, Out string
+	// Suite says that it is the result of a suite.
+	Suite bool
+}
 
-// Error names the reference and where was looked, and how runs are listed.
+// Error names the reference and where was looked, and how runs are listed, or how the report of a suite is made.
 func (e *NotFoundError) Error() string {
+	if e.Suite {
+		return fmt.Sprintf("%s is the result of a suite, and a run is wanted: `lapse report %s --suite` writes its report, which names its runs", e.Ref, e.Ref)
+	}
 	return fmt.Sprintf("no run %q: it is no run directory, and none below %s ends in it; `lapse runs` lists those there are", e.Ref, e.Out)
 }
 
@@ -146,7 +153,7 @@ func Open(out, ref string) (Dir, error) {
 		if below, err := List(ref); err == nil && len(below) > 0 {
 			return Dir{}, &SeveralError{ref, len(below), below[len(below)-1].Path}
 		}
-		return Dir{}, &NotFoundError{ref, out}
+		return Dir{}, &NotFoundError{ref, out, isSuite(ref) || isSuite(filepath.Join(out, DirSuites, ref))}
 	}
 	return Dir{}, &AmbiguousError{ref, []string{found[0].ID, found[1].ID}}
 }
@@ -158,6 +165,11 @@ func isRun(path string) bool {
 		}
 	}
 	return false
+}
+
+func isSuite(path string) bool {
+	fi, err := os.Stat(filepath.Join(path, FileSuite))
+	return err == nil && fi.Mode().IsRegular()
 }
 
 // List finds all runs below out, oldest first.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -27,5 +28,24 @@ func TestSeveralRuns(t *testing.T) {
 	var none *NotFoundError
 	if _, err := Open("elsewhere", t.TempDir()); !errors.As(err, &none) {
 		t.Errorf("an empty directory: %v", err)
+	}
+}
+
+// The result of a suite is no run, and the way to its report is named.
+func TestResultOfASuite(t *testing.T) {
+	out := t.TempDir()
+	d, err := Create(filepath.Join(out, DirSuites), "smoke-20261129-100000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.File(FileSuite), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for ref, suite := range map[string]bool{d.ID: true, d.Path: true, "smoke-20261129-110000": false} {
+		_, err := Open(out, ref)
+		var none *NotFoundError
+		if !errors.As(err, &none) || none.Suite != suite || strings.Contains(err.Error(), "lapse report "+ref+" --suite") != suite {
+			t.Errorf("%s: %v", ref, err)
+		}
 	}
 }
