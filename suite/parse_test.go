@@ -288,9 +288,9 @@ func TestExamplesAt(t *testing.T) {
 		prefix, suffix string
 		one, three     []string
 	}{
-		"postgres":  {"postgres://", ":5432/x", []string{"primary", "primary"}, []string{"primary", "primary", "replica", "sticky", "wait-for-lsn"}},
-		"mysql":     {"", ":3306", []string{"primary", "primary"}, []string{"primary", "primary", "replica", "sticky"}},
-		"redis":     {"", ":6379", []string{"primary"}, []string{"primary", "replica"}},
+		"postgres":  {"postgres://", ":5432/x", []string{"primary", "primary"}, []string{"primary", "primary", "replica", "any", "sticky", "wait-for-lsn"}},
+		"mysql":     {"", ":3306", []string{"primary", "primary"}, []string{"primary", "primary", "replica", "any", "sticky"}},
+		"redis":     {"", ":6379", []string{"primary"}, []string{"primary", "replica", "any"}},
 		"etcd":      {"", ":2379", []string{"linearizable", "linearizable"}, []string{"linearizable", "linearizable", "serializable"}},
 		"nats":      {"", ":4222", []string{"leader"}, []string{"leader", "direct"}},
 		"cassandra": {"", ":9042", []string{"QUORUM", "SERIAL"}, []string{"QUORUM", "SERIAL", "ONE"}},
