@@ -281,8 +281,6 @@ cases: [{name: q, matrix: {target: [store], levels: [W1R1], faults: [[partition-
 	}
 	write("small.yaml", []byte(small))
 	write("suite.yaml", suite.Example)
-	write("s.jsonl", []byte(`{"index":0,"type":"invoke","process":0,"f":"txn","value":[["append",1,1]]}`+"\n"+`{"index":1,"type":"ok","process":0,"f":"txn","value":[["append",1,1]]}`+"\n"))
-	write("p.plume", []byte("w(1,1,0,0)\nr(1,1,1,1)\n"))
 	write("operator.yaml", []byte("all: {cut: a, heal: b, probe: c, kill: d, start: e, pause: f, resume: g}\n"))
 	write(".lapse/baseline.json", []byte(`{"schema": 1, "known": []}`))
 	planned, err := exec.CommandContext(t.Context(), "lapse", "run", "--faults", "partition", "--seed", "7", "--dry-run", "--json").Output()
