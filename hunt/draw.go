@@ -43,9 +43,9 @@ func (s *Space) draw(r *rand.Rand, n int, tried map[string]int) settings.Run {
 		return s.drawBold(r, n, tried)
 	}
 	req := s.Base
-	load := least(r, s.Workloads, func(l Workload) int { return tried[l.Name] })
+	load := s.drawWorkload(r, tried)
 	req.Workload = load.Name
-	faults := s.drawFaults(r, func(fault string) int { return tried[pair(load.Name, fault)] })
+	faults := s.drawFaults(r, load.Name, tried)
 	req.Faults, req.Script = strings.Join(faults, ","), ""
 	req.FaultMode = string(nemesis.OneAtATime)
 	if len(faults) > 1 && r.IntN(4) > 0 {
@@ -72,7 +72,7 @@ const (
 // most: what shows easily shows there. The first one is as short as plans are.
 func (s *Space) drawBold(r *rand.Rand, n int, tried map[string]int) settings.Run {
 	req := s.Base
-	load := least(r, s.Workloads, func(l Workload) int { return tried[l.Name] })
+	load := s.drawWorkload(r, tried)
 	if n == 0 {
 		// The one of which most can be varied shows most.
 		load = slices.MaxFunc(s.Workloads, func(a, b Workload) int { return cmp.Compare(len(a.Weights), len(b.Weights)) })
@@ -109,18 +109,30 @@ func (s *Space) drawBold(r *rand.Rand, n int, tried map[string]int) settings.Run
 // hardened are the flags that a bold plan sets.
 var hardened = []string{"rate", "concurrency", "weights", "keys", "linger"}
 
-// drawFaults takes one to three of the faults, the least tried first.
-func (s *Space) drawFaults(r *rand.Rand, tried func(string) int) []string {
+// drawWorkload takes one of those that were tried least.
+func (s *Space) drawWorkload(r *rand.Rand, tried map[string]int) Workload {
+	return least(r, s.Workloads, func(a, b Workload) int { return tried[a.Name] - tried[b.Name] })
+}
+
+// drawFaults takes one to three of the faults: the one that was tried least under the workload, and of those the least
+// under any, so that none waits for its turn until chance has it; what goes with it is any.
+func (s *Space) drawFaults(r *rand.Rand, workload string, tried map[string]int) []string {
 	if len(s.Faults) == 0 {
 		return nil
 	}
-	var out []string
-	for range 1 + r.IntN(3) {
-		f := least(r, s.Faults, tried)
-		if !slices.Contains(out, f) {
+	ever := func(fault string) (n int) {
+		for _, w := range s.Workloads {
+			n += tried[pair(w.Name, fault)]
+		}
+		return n
+	}
+	out := []string{least(r, s.Faults, func(a, b string) int {
+		return cmp.Or(tried[pair(workload, a)]-tried[pair(workload, b)], ever(a)-ever(b))
+	})}
+	for range r.IntN(3) {
+		if f := pick(r, s.Faults); !slices.Contains(out, f) {
 			out = append(out, f)
 		}
-		tried = func(string) int { return 0 } // what goes with the first is any
 	}
 	return out
 }
@@ -173,15 +185,14 @@ func scaled(d time.Duration, by float64) time.Duration {
 // pair names a workload under a fault among what was tried.
 func pair(workload, fault string) string { return workload + " under " + fault }
 
-// least is one of those with the least count, drawn.
-func least[T any](r *rand.Rand, list []T, count func(T) int) T {
+// least is one of those that none comes before, drawn.
+func least[T any](r *rand.Rand, list []T, compare func(a, b T) int) T {
 	var best []T
-	fewest := -1
 	for _, x := range list {
-		switch n := count(x); {
-		case fewest < 0 || n < fewest:
-			fewest, best = n, []T{x}
-		case n == fewest:
+		switch {
+		case len(best) == 0 || compare(x, best[0]) < 0:
+			best = []T{x}
+		case compare(x, best[0]) == 0:
 			best = append(best, x)
 		}
 	}

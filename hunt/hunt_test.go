@@ -117,23 +117,30 @@ func TestSameSeedSameSearch(t *testing.T) {
 	}
 }
 
-// TestEveryFaultHasItsTurn: nothing that the target can have is left out for long.
+// TestEveryFaultHasItsTurn: nothing that the target can have is left out for long, whatever the seed.
 func TestEveryFaultHasItsTurn(t *testing.T) {
 	s := space(t, nil)
+	for seed := range uint64(10) {
+		everyTurn(t, s, seed)
+	}
+}
+
+func everyTurn(t *testing.T, s *hunt.Space, seed uint64) {
+	t.Helper()
 	f := &fake{}
-	search(t, s, f, hunt.Options{Seed: 1, Budget: hunt.Budget{Runs: 100}})
+	search(t, s, f, hunt.Options{Seed: seed, Budget: hunt.Budget{Runs: 100}})
 	loads := map[string]bool{}
 	for _, p := range f.plans {
 		loads[p.Plan.Workload] = true
 	}
 	for _, l := range s.Workloads {
 		if !loads[l.Name] {
-			t.Errorf("workload %s was never tried", l.Name)
+			t.Errorf("seed %d: workload %s was never tried", seed, l.Name)
 		}
 	}
 	for _, fault := range s.Faults {
 		if !slices.ContainsFunc(f.plans, func(p *runs.Planned) bool { return has(p, fault) || slices.Contains(p.Plan.Schedule.Faults, fault) }) && !mixed(fault) {
-			t.Errorf("fault %s was never tried", fault)
+			t.Errorf("seed %d: fault %s was never tried", seed, fault)
 		}
 	}
 }
