@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,6 +65,34 @@ func TestReadmeCountsDefects(t *testing.T) {
 		if want := strconv.Itoa(len(defect.All())); s[1] != want {
 			t.Errorf("the README says %s, and there are %s", s[0], want)
 		}
+	}
+}
+
+// TestReadmeDoctor: what lapse doctor looks at is what the README shows, in its order.
+func TestReadmeDoctor(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(page), "\n$ lapse doctor\n")
+	shown, _, ok := strings.Cut(shown, "```")
+	if !ok {
+		t.Fatal("the README does not show lapse doctor")
+	}
+	var out, errs bytes.Buffer
+	if code := execute(t.Context(), []string{"doctor", "--cache", t.TempDir()}, &out, &errs); code != verdict.ExitHeld {
+		t.Fatalf("exit %d: %s", code, errs.String())
+	}
+	looks := func(text string) (all []string) {
+		for line := range strings.Lines(text) {
+			if words := strings.Fields(line); len(words) > 1 {
+				all = append(all, words[0]+" "+words[1])
+			}
+		}
+		return all
+	}
+	if want, got := looks(out.String()), looks(shown); !slices.Equal(got, want) {
+		t.Errorf("the README shows\n%q, and lapse doctor looks at\n%q", got, want)
 	}
 }
 
