@@ -77,38 +77,24 @@ func notLimited(provider string, env Environment) string {
 }
 
 // notThrottled is why processes cannot be given less of the processors where plan's nodes are made, as
-// the end of a sentence; empty if they can, as far as that was asked, see notDisked.
+// notHad says it.
 func notThrottled(plan *harness.Plan, env Environment) string {
-	able, of := providers.Throttlers(env.Providers)
-	if len(able) == 0 {
-		return "which no provider that is known here can"
-	}
-	name := plan.Provider
-	if name == providers.Auto {
-		name = able[0]
-	}
-	provider, can := of[name]
-	if !can {
-		return "which only --provider " + strings.Join(able, " or ") + " can"
-	}
-	preset, named := nemesis.PresetNamed(plan.Faults)
-	if !named || !preset.Throttles() {
-		return ""
-	}
-	if err := provider.Throttles(); err != nil {
-		return "which cannot be had here: " + err.Error()
-	}
-	return ""
+	return notHad(plan, env, "can", nemesis.Preset.Throttles, cluster.ThrottlingProvider.Throttles)
 }
 
-// notDisked is why nodes have no disks that can be broken where plan's are made, as the end of a
-// sentence; empty if they have. Whether this machine lets the provider have them is asked only
-// where the answer changes the plan: a list of faults leaves out what cannot be had. Faults
-// that were asked for by name are refused before the run, with the machine's reason.
+// notDisked is why nodes have no disks that can be broken where plan's are made, as notHad says it.
 func notDisked(ctx context.Context, plan *harness.Plan, env Environment) string {
-	able, of := providers.Disks(env.Providers)
+	return notHad(plan, env, "has", nemesis.Preset.Disks, func(p cluster.DisksProvider) error { return p.Disks(ctx) })
+}
+
+// notHad is why what faults need of nodes is not to be had where plan's are made, as the end of a sentence whose
+// verb is has or can; empty if it is. The providers that have it are a P. Whether this machine lets one have it is
+// asked only where the answer changes the plan: a list of faults, if it needs that, leaves out what cannot be
+// had. Faults that were asked for by name are refused before the run, with the machine's reason.
+func notHad[P any](plan *harness.Plan, env Environment, verb string, needs func(nemesis.Preset) bool, here func(P) error) string {
+	able, of := providers.Having[P](env.Providers)
 	if len(able) == 0 {
-		return "which no provider that is known here has"
+		return "which no provider that is known here " + verb
 	}
 	name := plan.Provider
 	if name == providers.Auto {
@@ -116,13 +102,13 @@ func notDisked(ctx context.Context, plan *harness.Plan, env Environment) string 
 	}
 	provider, can := of[name]
 	if !can {
-		return "which only nodes of --provider " + strings.Join(able, " or ") + " have"
+		return "which only --provider " + strings.Join(able, " or ") + " " + verb
 	}
 	preset, named := nemesis.PresetNamed(plan.Faults)
-	if !named || !preset.Disks() {
+	if !named || !needs(preset) {
 		return ""
 	}
-	if err := provider.Disks(ctx); err != nil {
+	if err := here(provider); err != nil {
 		return "which cannot be had here: " + err.Error()
 	}
 	return ""

@@ -91,24 +91,25 @@ func (a *app) examine(ctx context.Context) []finding {
 		}
 		found = append(found, f)
 	}
-	able, disks := providers.Disks(a.Providers)
-	for _, name := range able {
-		f := finding{Kind: "faults", Name: "disk", Ready: true, Text: "power failures and whatever else happens to disks, with --provider " + name}
-		if err := disks[name].Disks(ctx); err != nil {
-			f.Ready, f.Text = false, err.Error()
-		}
-		found = append(found, f)
-	}
-	able, throttlers := providers.Throttlers(a.Providers)
-	for _, name := range able {
-		f := finding{Kind: "faults", Name: "cpu", Ready: true, Text: "processors that a node has next to nothing of (cpu-limit), with --provider " + name}
-		if err := throttlers[name].Throttles(); err != nil {
-			f.Ready, f.Text = false, err.Error()
-		}
-		found = append(found, f)
-	}
+	found = append(found, examineNodes(a.Providers, "disk", "power failures and whatever else happens to disks",
+		func(p cluster.DisksProvider) error { return p.Disks(ctx) })...)
+	found = append(found, examineNodes(a.Providers, "cpu", "processors that a node has next to nothing of (cpu-limit)",
+		cluster.ThrottlingProvider.Throttles)...)
 	for _, t := range a.Targets {
 		found = append(found, a.examineTarget(ctx, t))
+	}
+	return found
+}
+
+// examineNodes looks whether the providers that are a P can have faults of this kind on this machine.
+func examineNodes[P any](all []providers.Entry, kind, what string, here func(P) error) (found []finding) {
+	names, of := providers.Having[P](all)
+	for _, name := range names {
+		f := finding{Kind: "faults", Name: kind, Ready: true, Text: what + ", with --provider " + name}
+		if err := here(of[name]); err != nil {
+			f.Ready, f.Text = false, err.Error()
+		}
+		found = append(found, f)
 	}
 	return found
 }

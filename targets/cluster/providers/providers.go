@@ -73,27 +73,13 @@ func Limits(all []Entry, name string) (can bool, able []string) {
 	return slices.Contains(able, name), able
 }
 
-// Throttlers are the providers on whose nodes processes can be given less of the processors, by their
-// names, in the order of all.
-func Throttlers(all []Entry) (names []string, of map[string]cluster.ThrottlingProvider) {
-	of = map[string]cluster.ThrottlingProvider{}
+// Having are the providers that are a P too, such as a cluster.DisksProvider, by their names, in the order of all.
+func Having[P any](all []Entry) (names []string, of map[string]P) {
+	of = map[string]P{}
 	for _, e := range all {
-		if t, ok := e.Provider.(cluster.ThrottlingProvider); ok {
+		if p, ok := e.Provider.(P); ok {
 			names = append(names, e.Provider.Name())
-			of[e.Provider.Name()] = t
-		}
-	}
-	return names, of
-}
-
-// Disks are the providers whose nodes can have disks that can be broken, by their names, in
-// the order of all.
-func Disks(all []Entry) (names []string, of map[string]cluster.DisksProvider) {
-	of = map[string]cluster.DisksProvider{}
-	for _, e := range all {
-		if d, ok := e.Provider.(cluster.DisksProvider); ok {
-			names = append(names, e.Provider.Name())
-			of[e.Provider.Name()] = d
+			of[e.Provider.Name()] = p
 		}
 	}
 	return names, of
