@@ -36,7 +36,7 @@ func TestMembersWhileTheyChange(t *testing.T) {
 
 // What moved when nodes joined is the average of the shares of all replicas, and nothing where no node told of any.
 func TestWhatMovedWhenNodesJoined(t *testing.T) {
-	s := &memberedSystem{}
+	s := &memberedSystem{System: &System{}}
 	if got := s.Measures(t.Context()); got != nil {
 		t.Errorf("without a join: %v", got)
 	}
