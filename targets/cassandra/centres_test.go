@@ -89,6 +89,15 @@ func TestTwoCentres(t *testing.T) {
 		}
 		return nil
 	})
+	// Nodes that see each other again may still have to connect for requests: a write waits for those.
+	for i, from := range []func(string, string) *session{here, there} {
+		d.await(t, "requests to reach all nodes", func(context.Context) error {
+			if res := from("ALL", "ONE").do(write(k+8+history.Key(i), 1)); res.Outcome != history.OK {
+				return fmt.Errorf("a write at ALL: %w", res.Err)
+			}
+			return nil
+		})
+	}
 	// QUORUM and SERIAL with one of four replicas cut off: any three share two.
 	d.cut(t, []string{"n4"}, []string{"n1", "n2", "n3"})
 	for i, l := range []string{"QUORUM", "SERIAL"} {
