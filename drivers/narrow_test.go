@@ -1,6 +1,7 @@
 package drivers
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -70,16 +71,7 @@ func TestNarrowing(t *testing.T) {
 
 // begun waits until a driver of that name has a seat.
 func (s *stand) begun(name string) {
-	for {
-		s.c.mu.Lock()
-		found, changed := false, s.c.changed
-		for _, seat := range s.c.seats {
-			found = found || seat != nil && seat.name == name
-		}
-		s.c.mu.Unlock()
-		if found {
-			return
-		}
-		<-changed
-	}
+	s.until(func() bool {
+		return slices.ContainsFunc(s.c.seats, func(seat *seat) bool { return seat != nil && seat.name == name })
+	})
 }

@@ -104,11 +104,16 @@ func (s *stand) begin() {
 // full waits until every seat has a driver with its job. A run begins once; who takes the place of a lost driver is given
 // its job when it joins.
 func (s *stand) full() {
+	s.until(func() bool { return s.c.readyCount() == len(s.c.seats) })
+}
+
+// until waits for what it is told of the coordinator, whose lock it has then.
+func (s *stand) until(is func() bool) {
 	for {
 		s.c.mu.Lock()
-		ready, changed := s.c.readyCount() == len(s.c.seats), s.c.changed
+		done, changed := is(), s.c.changed
 		s.c.mu.Unlock()
-		if ready {
+		if done {
 			return
 		}
 		<-changed
@@ -216,15 +221,7 @@ func (s *stand) fake(name string, answers func(*message) []*message) {
 
 // awaitLost waits until the first seat is empty.
 func (s *stand) awaitLost() {
-	for {
-		s.c.mu.Lock()
-		taken, changed := s.c.seats[0] != nil, s.c.changed
-		s.c.mu.Unlock()
-		if !taken {
-			return
-		}
-		<-changed
-	}
+	s.until(func() bool { return s.c.seats[0] == nil })
 }
 
 // greet asks to join by hand.

@@ -172,32 +172,24 @@ func Parse(text string) ([]string, error) {
 	return out, nil
 }
 
-// Disks tells whether one of the faults of these names needs disks that can be broken.
-func Disks(names []string) bool {
+// some tells whether one of the faults of these names has something.
+func some(names []string, has func(kind) bool) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		k, err := find(name)
-		return err == nil && k.Disks
+		return err == nil && has(k)
 	})
 }
 
-// Throttle tells whether one of the faults of these names needs processes that can be given less
-// of the processors.
-func Throttle(names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool {
-		k, err := find(name)
-		return err == nil && k.Throttles
-	})
-}
+// breaksDisks and throttles tell what a fault needs of the nodes.
+func breaksDisks(k kind) bool { return k.Disks }
+func throttles(k kind) bool   { return k.Throttles }
 
 // Need tells whether one of the faults of these names needs the ability a.
-func Need(names []string, a ability.Ability) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return needs(name, a) })
-}
+func Need(names []string, a ability.Ability) bool { return some(names, needing(a)) }
 
-// needs tells whether there is a fault of that name, and it needs the ability a.
-func needs(name string, a ability.Ability) bool {
-	k, err := find(name)
-	return err == nil && slices.Contains(k.Needs, a)
+// needing tells whether a fault needs the ability a.
+func needing(a ability.Ability) func(kind) bool {
+	return func(k kind) bool { return slices.Contains(k.Needs, a) }
 }
 
 func find(name string) (kind, error) {

@@ -70,10 +70,10 @@ func PresetNamed(name string) (Preset, bool) {
 }
 
 // Throttles tells whether it has faults that give processes less of the processors.
-func (p Preset) Throttles() bool { return Throttle(p.faults) }
+func (p Preset) Throttles() bool { return some(p.faults, throttles) }
 
 // Disks tells whether it has faults that break disks.
-func (p Preset) Disks() bool { return Disks(p.faults) }
+func (p Preset) Disks() bool { return some(p.faults, breaksDisks) }
 
 func presetNames() []string {
 	var out []string

@@ -102,30 +102,19 @@ func (s Schedule) Shaping() []cluster.Trait {
 }
 
 // Limiting is the first fault of the schedule that limits processes, empty if none does.
-func (s Schedule) Limiting() string {
-	for _, st := range s.Steps {
-		if k, err := find(st.Fault); err == nil && k.Limits {
-			return st.Fault
-		}
-	}
-	return ""
-}
+func (s Schedule) Limiting() string { return s.first(func(k kind) bool { return k.Limits }) }
 
 // Throttling is the first fault of the schedule that gives processes less of the processors, empty if
 // none does.
-func (s Schedule) Throttling() string {
-	for _, st := range s.Steps {
-		if Throttle([]string{st.Fault}) {
-			return st.Fault
-		}
-	}
-	return ""
-}
+func (s Schedule) Throttling() string { return s.first(throttles) }
 
 // Disks is the first fault of the schedule that breaks a disk, empty if none does.
-func (s Schedule) Disks() string {
+func (s Schedule) Disks() string { return s.first(breaksDisks) }
+
+// first is the first fault of the schedule that has something, empty if none has it.
+func (s Schedule) first(has func(kind) bool) string {
 	for _, st := range s.Steps {
-		if Disks([]string{st.Fault}) {
+		if some([]string{st.Fault}, has) {
 			return st.Fault
 		}
 	}
@@ -134,10 +123,7 @@ func (s Schedule) Disks() string {
 
 // PowerFails tells whether one of its faults takes from nodes what they have not synced.
 func (s Schedule) PowerFails() bool {
-	return slices.ContainsFunc(s.Steps, func(st Step) bool {
-		k, err := find(st.Fault)
-		return err == nil && k.Kind == familyPower
-	})
+	return s.first(func(k kind) bool { return k.Kind == familyPower }) != ""
 }
 
 // Removals are how its faults take nodes from their supervisor, each once.
@@ -170,7 +156,7 @@ func (s Schedule) Commands() []string {
 
 // Needs says whether a fault of the schedule needs the ability a.
 func (s Schedule) Needs(a ability.Ability) bool {
-	return slices.ContainsFunc(s.Steps, func(st Step) bool { return needs(st.Fault, a) })
+	return s.first(needing(a)) != ""
 }
 
 // Coverage lists the faults and states that the schedule is meant to cover, for the history.
