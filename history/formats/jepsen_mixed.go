@@ -16,8 +16,8 @@ func (s *jepsenStyle) mixed(in *input) error {
 	}
 	for _, f := range plainFunctions {
 		if at, has := s.seen.at[f]; has {
-			return in.errAt(max(at, txn), "the file mixes workloads: there is :%s (line %d), which is about one object, and :txn (line %d), which is about keys; keep the lines of one of them in a file and check each for itself",
-				f, in.line(at), in.line(txn))
+			return in.errAt(max(at, txn), "the file mixes workloads: there is :%s (line %d), which is about one object, and %s (line %d), which is about keys; keep the lines of one of them in a file and check each for itself",
+				f, in.line(at), s.seen.called("txn"), in.line(txn))
 		}
 	}
 	return nil

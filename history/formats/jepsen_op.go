@@ -29,6 +29,7 @@ type jepsenOp struct {
 	processless, nemesis bool
 	typ                  jepsenType
 	f                    string
+	called               string // what the file calls a "txn" that it does not call so
 	value                *term
 	time                 int64
 	hasTime              bool
@@ -136,12 +137,6 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 	} else if op.f, ok = f.word(); !ok {
 		op.f = f.String() // which the nemesis alone may do
 	}
-	if op.f == "read" || op.f == "write" {
-		// Jepsen's long-fork workload calls its transactions so.
-		if isTxnValue(op.value) {
-			op.f = "txn"
-		}
-	}
 	if process.isNil() {
 		op.processless = true
 		return op, nil
@@ -158,23 +153,6 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 	}
 	op.nemesis = op.name == "nemesis" || slices.Contains(o.Nemesis, op.name)
 	return op, nil
-}
-
-// isTxnValue tells whether v is a vector of micro-operations [:r key value].
-func isTxnValue(v *term) bool {
-	if v.kind != termList || len(v.kids) == 0 {
-		return false
-	}
-	for i := range v.kids {
-		m := &v.kids[i]
-		if m.kind != termList || len(m.kids) != 3 || m.kids[0].kind != termKeyword && m.kids[0].kind != termString {
-			return false
-		}
-		if f := m.kids[0].text; f != "r" && f != "w" && f != "append" {
-			return false
-		}
-	}
-	return true
 }
 
 // firstFresh is the first number of the processes that the file does not number:

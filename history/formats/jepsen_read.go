@@ -101,11 +101,13 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 	}
 	r.b = history.NewBuilder(header)
 	grown := false
+	var forks longForks
 	err := src(func(t *term) error {
 		op, err := parseJepsenOp(in, t, in.o)
 		if err != nil {
 			return err
 		}
+		forks.name(&op)
 		if guess != nil {
 			style.see(&op)
 		}

@@ -83,6 +83,8 @@ func (s *jepsenStyle) keyOf(name string) *txnKey {
 type evidence struct {
 	// at is the place at which each function was seen first, by its name.
 	at map[string]int
+	// txnCalled is how the first transaction is called, if not :txn.
+	txnCalled string
 	// A 2-vector may be a tuple [key value] or a value itself, so that every
 	// plain operation must agree before the history counts as independent.
 	tuples, others int
@@ -93,6 +95,14 @@ type evidence struct {
 	// elements that were added twice.
 	texts, repeats int
 	added          map[string]bool
+}
+
+// called is the function f as the file calls it.
+func (e *evidence) called(f string) string {
+	if f == "txn" && e.txnCalled != "" {
+		return ":" + e.txnCalled + " of micro-operations"
+	}
+	return ":" + f
 }
 
 // readEvidence sorts the results of completed reads by type; each field has the place of the first
@@ -151,11 +161,13 @@ func newStyle(forced string) *jepsenStyle {
 // scanStyle looks at the whole history.
 func scanStyle(in *input, src termSource, o *Options) (*jepsenStyle, error) {
 	s := newStyle(o.Type)
+	var forks longForks
 	err := src(func(t *term) error {
 		op, err := parseJepsenOp(in, t, o)
 		if err != nil {
 			return err
 		}
+		forks.name(&op)
 		s.see(&op)
 		return nil
 	})
@@ -178,11 +190,13 @@ var (
 // guessStyle looks at so many first lines. It is nil if something is wrong with them.
 func guessStyle(in *input, src termSource, o *Options, lines int) *jepsenStyle {
 	s := newStyle(o.Type)
+	var forks longForks
 	err := src(func(t *term) error {
 		op, err := parseJepsenOp(in, t, o)
 		if err != nil {
 			return err
 		}
+		forks.name(&op)
 		s.see(&op)
 		if lines--; lines <= 0 {
 			return errEnough
@@ -234,6 +248,9 @@ func (s *jepsenStyle) see(op *jepsenOp) {
 	e := &s.seen
 	if _, known := e.at[op.f]; !known {
 		e.at[strings.Clone(op.f)] = op.pos
+		if op.f == "txn" {
+			e.txnCalled = strings.Clone(op.called)
+		}
 	}
 	v := op.value
 	isPair := v.kind == termList && len(v.kids) == 2 && !v.kids[0].isNil() // no key is nil
@@ -317,7 +334,7 @@ func (s *jepsenStyle) decide(in *input) {
 	}
 	has := func(f string) bool { _, ok := e.at[f]; return ok }
 	line := func(pos int) string { return fmt.Sprintf("line %d", in.line(pos)) }
-	first := func(f string) string { return "there is :" + f + " (" + line(e.at[f]) + ")" }
+	first := func(f string) string { return "there is " + e.called(f) + " (" + line(e.at[f]) + ")" }
 	adds := has("add") || has("increment") || has("decrement")
 	_, mixed := e.at["write"]
 	switch {
