@@ -98,7 +98,7 @@ func (f *finals) element(e *element, read int, list []history.Value) {
 		}
 		f.t.Evidence().AtRisk++
 		if in {
-			f.violate("resurrected element", read, e.value, "though its removal had been acknowledged", removed...)
+			f.violate(refute.RemovedElement, read, e.value, "though its removal had been acknowledged", removed...)
 		}
 	}
 }

@@ -2,7 +2,7 @@
 // whole sets are read. It has two models.
 //
 // "set" is what any store should keep however weak it is: an element that is
-// known to be in the set (its add was acknowledged, or some read saw it, and no removal
+// known to be in the set (its add was acknowledged, or some read saw it that this explains, and no removal
 // can have come after that) is not gone for good; nothing is in the set that was never
 // added, all of whose adds failed or had not begun, or were followed by a removal that
 // was acknowledged before the read began. An element is lost when it is missing from a
@@ -163,7 +163,12 @@ func (s *members) follow(t *tally.Tally) error {
 			if e.firstIn < 0 || op.Complete < e.firstInEnds {
 				e.firstIn, e.firstInEnds = int(r.Op), op.Complete
 			}
-			s.know(e, int(r.Op))
+			if h := s.h; h.Ops[e.add].Outcome != history.Fail {
+				// A read that nothing explains is a violation of its own, and tells nothing about what must be there after.
+				if anomaly, _, _ := s.excuse(e, op); anomaly == "" {
+					s.know(e, int(r.Op))
+				}
+			}
 			e.lastIn = int(r.Op)
 		}
 	}
@@ -322,5 +327,5 @@ func (s *members) excuse(e *element, op *history.Op) (anomaly, what string, othe
 		what += " after every add of it"
 	}
 	// The last add alone shows it: the removal came after all the others too.
-	return "resurrected element", what, []int{others[len(others)-1], removed}
+	return refute.RemovedElement, what, []int{others[len(others)-1], removed}
 }

@@ -36,7 +36,9 @@ func TestSet(t *testing.T) {
 		{Name: "twice", Ops: []exhaust.Op{add(0, 1, 2, 1), read(1, 5, 6, 1, 1)}, Anomalies: []string{"duplicate element"}},
 		{Name: "twice in two reads", Ops: []exhaust.Op{add(0, 1, 2, 1), read(1, 5, 6, 1), read(1, 7, 8, 1)}},
 		{Name: "removed", Ops: []exhaust.Op{add(2, 0, 1, 9), add(0, 1, 2, 1), remove(0, 3, 4, 1), read(1, 5, 6, 9)}},
-		{Name: "resurrected", Ops: []exhaust.Op{add(2, 0, 1, 9), add(0, 1, 2, 1), remove(0, 3, 4, 1), read(1, 5, 6, 1, 9)}, Anomalies: []string{"resurrected element"}},
+		{Name: "removed, and there", Ops: []exhaust.Op{add(2, 0, 1, 9), add(0, 1, 2, 1), remove(0, 3, 4, 1), read(1, 5, 6, 1, 9)}, Anomalies: []string{"removed element"}},
+		{Name: "removed, not seen, and back", Ops: []exhaust.Op{add(2, 0, 1, 9), add(0, 1, 2, 1), remove(0, 3, 4, 1), read(1, 5, 6, 9), read(1, 7, 8, 1, 9)}, Anomalies: []string{"removed element"}},
+		{Name: "a stale read beside one that is not", Ops: []exhaust.Op{add(2, 0, 1, 9), add(0, 1, 2, 1), remove(0, 3, 4, 1), read(2, 5, 6, 9), read(1, 7, 8, 1, 9), read(2, 9, 10, 9)}, Anomalies: []string{"removed element"}},
 		{Name: "no read", Ops: []exhaust.Op{add(0, 1, 2, 1)}, Inconclusive: true},
 	})
 }

@@ -23,6 +23,9 @@ const (
 	AbortedElement    = "aborted element"
 	// LostElement is about a weak set: no later read saw the element.
 	LostElement = "lost element"
+	// RemovedElement: its removal was acknowledged, and a read has it. Whether that read is stale, the removal did nothing or
+	// the element came back cannot be seen from outside.
+	RemovedElement = "removed element"
 	// These are about what was seen alone, so that they must be proven without real
 	// time.
 	IncompatibleOrder = "incompatible order"
