@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/grace"
+	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
@@ -172,8 +173,20 @@ const interruptGrace = 300 * time.Millisecond
 
 // check loads what is on disk, so that the verdict is that of `lapse check`.
 func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *slog.Logger) error {
-	h, err := history.ReadFile(f.Dir.File(store.FileHistory))
+	// What was interrupted is loaded and checked all the same, for a moment; lapse check takes the
+	// time that it needs.
+	lasting, done := grace.After(ctx, interruptGrace)
+	defer done()
+	h, err := pure.Until(lasting, "loading the run's history", func() (*history.History, error) {
+		return history.ReadFile(f.Dir.File(store.FileHistory))
+	})
 	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if lasting.Err() != nil {
+		f.Report.Interrupted = true
+		f.Summary.Assessment = verdict.Assess(lasting, nil, p.Models, env.Budget, f.Summary.Require) // of what was not loaded nothing is decided
+		env.Progress.Note("interrupted before the history was loaded, so that nothing was checked: lapse check " + f.Dir.ID)
 		return nil
 	}
 	if err != nil {
@@ -181,10 +194,6 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 	}
 	f.History = h
 	f.Summary.Load = figures.Measure(h)
-	// What was interrupted is checked all the same, for a moment; lapse check takes the
-	// time that it needs.
-	lasting, done := grace.After(ctx, interruptGrace)
-	defer done()
 	a := verdict.Assess(lasting, h, p.Models, env.Budget, f.Summary.Require)
 	if lasting.Err() != nil {
 		f.Report.Interrupted = true // what was not decided is no result of a run that went to its end

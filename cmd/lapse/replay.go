@@ -100,8 +100,8 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 		if err != nil {
 			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 		}
-		undrawn := output.DrawRun(a.App, f.Dir)
-		exit := output.Undrawn(*f.Summary.Exit, undrawn)
+		report := output.DrawRun(cmd.Context(), a.App, f.Dir)
+		exit := output.Undrawn(*f.Summary.Exit, report.Err)
 		f.Summary.Exit = exit
 		code = verdict.WorseExit(code, exit.Code)
 		fmt.Fprintf(a.Notes(), "run %d of %d: %s  %s\n", n, most, f.Dir.ID, exit.Reason)
@@ -113,7 +113,7 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 				return err
 			}
 		} else {
-			output.PrintFinished(a.App, f, undrawn == nil)
+			output.PrintFinished(a.App, f, report)
 		}
 		return &cli.ExitError{Code: code}
 	}

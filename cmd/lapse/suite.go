@@ -74,24 +74,20 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 		Done: func(n, of int, c *gate.CaseResult) {
 			fmt.Fprintln(a.Notes(), strings.TrimSpace(fmt.Sprintf("[%d/%d] %-12s %s  %s  %s", n, of, c.Status, c.ID, duration.Seconds(c.Seconds), c.Reason)))
 			if dir, err := store.Open(a.Out, c.Run); c.Run != "" && err == nil {
-				_ = output.DrawRun(a.App, dir) // it is said; the suite has a report of its own
+				output.DrawRun(cmd.Context(), a.App, dir) // it is said; the suite has a report of its own
 			}
 		},
 	})
 	if err != nil {
 		return err
 	}
-	return a.finishSuite(res, sf.outputs)
+	return a.finishSuite(cmd.Context(), res, sf.outputs)
 }
 
 // finishSuite prints and writes what a suite came to.
-func (a *app) finishSuite(res *gate.SuiteResult, outputs []string) error {
-	file, err := output.SaveSuiteReport(context.Background(), a.App, res)
-	if err != nil {
-		res.Exit = output.Undrawn(*res.Exit, err)
-		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
-	} else {
-		fmt.Fprintln(a.Stderr, "report: "+file)
+func (a *app) finishSuite(ctx context.Context, res *gate.SuiteResult, outputs []string) error {
+	if d := output.DrawSuiteReport(ctx, a.App, res); d.Err != nil {
+		res.Exit = output.Undrawn(*res.Exit, d.Err)
 	}
 	if err := output.WriteFiles(a.App, res, outputs); err != nil {
 		return err

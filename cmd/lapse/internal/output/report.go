@@ -3,6 +3,7 @@ package output
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -63,18 +64,44 @@ func suiteSource(a *cli.App, res *gate.SuiteResult) *report.SuiteSource {
 	return &report.SuiteSource{Result: res, Open: func(id string) (store.Dir, error) { return store.Open(a.Out, id) }}
 }
 
-// DrawRun writes the report into the directory of a run, of an interrupted one too. What
-// goes wrong is said and returned.
-func DrawRun(a *cli.App, dir store.Dir) error {
-	err := WriteReport(context.Background(), dir, dir.File(FileReport))
+// Drawing is what became of a report: it is there, or Err or an interrupt kept it from being drawn.
+type Drawing struct {
+	Drawn bool
+	Err   error
+}
+
+// DrawRun writes the report into the directory of a run, not when ctx is done before it is drawn: whoever interrupts a
+// run has the verdict, and waits for no picture, which lapse report draws later. What goes wrong is said and returned.
+func DrawRun(ctx context.Context, a *cli.App, dir store.Dir) Drawing {
+	return drawing(ctx, a, WriteReport(ctx, dir, dir.File(FileReport)))
+}
+
+// DrawSuiteReport writes the report of a suite into its directory, as DrawRun does that of a run, and says where it is.
+func DrawSuiteReport(ctx context.Context, a *cli.App, res *gate.SuiteResult) Drawing {
+	file, err := SaveSuiteReport(ctx, a, res)
+	d := drawing(ctx, a, err)
+	switch {
+	case d.Drawn:
+		fmt.Fprintln(a.Stderr, "report: "+file)
+	case d.Err == nil:
+		fmt.Fprintf(a.Stderr, "report: interrupted before it was drawn; lapse report %s --suite draws it\n", res.ID)
+	}
+	return d
+}
+
+func drawing(ctx context.Context, a *cli.App, err error) Drawing {
+	var interrupted *pure.InterruptedError
+	if errors.As(err, &interrupted) && ctx.Err() != nil {
+		return Drawing{}
+	}
 	if err != nil {
 		fmt.Fprintln(a.Stderr, "lapse: there is no report: "+err.Error())
 	}
-	return err
+	return Drawing{Drawn: err == nil, Err: err}
 }
 
 // Undrawn is how a command ends whose report was not drawn because of err, nil if it
-// was. A picture is no part of the verdict, but a full disk is said by the exit code:
+// was, or was left to lapse report. A picture is no part of the verdict, but a full disk is said by the exit code:
 // who keeps the report would miss it.
 func Undrawn(exit verdict.Exit, err error) *verdict.Exit {
 	if err == nil || runs.ExitOf(err) != verdict.ExitEnvironment {

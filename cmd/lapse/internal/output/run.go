@@ -50,9 +50,8 @@ func Headline(p *harness.Plan, reason string) string {
 // ShownViolations is how many witnesses a run prints in full for each model.
 const ShownViolations = 1
 
-// PrintFinished prints what a run came to and what to do next. drawn says that its
-// report is there.
-func PrintFinished(a *cli.App, f *runs.Finished, drawn bool) {
+// PrintFinished prints what a run came to and what to do next, and what became of its report.
+func PrintFinished(a *cli.App, f *runs.Finished, report Drawing) {
 	w := a.Text
 	text.PrintVerdicts(w, a.Style, &f.Summary.Assessment)
 	if f.History != nil {
@@ -66,8 +65,11 @@ func PrintFinished(a *cli.App, f *runs.Finished, drawn bool) {
 	if _, err := os.Stat(where); err != nil {
 		return // nothing could be written, and the result says why
 	}
-	if drawn {
+	switch {
+	case report.Drawn:
 		where += "   (" + FileReport + " in it)"
+	case report.Err == nil:
+		where += "   (interrupted before its report was drawn; lapse report " + f.Dir.ID + " draws it)"
 	}
 	fmt.Fprintf(w, "run:    %s\n", where)
 	fmt.Fprintf(w, "next:   %s\n", nextStep(f))

@@ -45,15 +45,15 @@ func CarryOut(a *cli.App, cmd *cobra.Command, planned *runs.Planned, env runs.En
 	if expect != "" {
 		exit = expected(*exit, expect)
 	}
-	undrawn := output.DrawRun(a, finished.Dir)
-	exit = output.Undrawn(*exit, undrawn)
+	report := output.DrawRun(cmd.Context(), a, finished.Dir)
+	exit = output.Undrawn(*exit, report.Err)
 	finished.Summary.Exit = exit
 	if a.JSON {
 		if err := a.PrintJSON(&finished.Summary); err != nil {
 			return err
 		}
 	} else {
-		output.PrintFinished(a, finished, undrawn == nil)
+		output.PrintFinished(a, finished, report)
 	}
 	return &cli.ExitError{Code: exit.Code}
 }
