@@ -37,10 +37,9 @@ type Plan struct {
 	Operations string
 }
 
-// Shaping is what is going to be done to links besides cutting them: by faults, and by
-// regions that are apart.
-func (p *Plan) Shaping() []cluster.Trait {
-	out := p.Schedule.Shaping()
+// Needs are the capabilities that its faults need, and regions that are apart.
+func (p *Plan) Needs() []cluster.Capability {
+	out := p.Schedule.Capabilities()
 	if p.Topology != "" && !slices.Contains(out, cluster.HoldsBack) {
 		out = append(out, cluster.HoldsBack)
 	}

@@ -160,13 +160,12 @@ func (r *run) setUp(ctx context.Context) error {
 	defer cancel()
 	spec := r.deps.Target.Spec(r.deps.Config)
 	spec.Run, spec.LogDir, spec.Dir = r.deps.Run, r.deps.LogDir, r.deps.DataDir
-	spec.Cuts, spec.Disks = r.plan.Schedule.CutsLinks(), r.plan.Schedule.Disks() != ""
-	spec.Throttling = r.plan.Schedule.Throttling() != ""
+	spec.Cuts, spec.Needs = r.plan.Schedule.CutsLinks(), r.plan.Needs()
 	var err error
 	if r.topology, err = cluster.ParseTopology(r.plan.Topology, r.plan.Latency, spec.Nodes); err != nil {
 		return fmt.Errorf("the topology of the plan: %w", err)
 	}
-	spec.Links, spec.Shaping = r.topology.Links(), r.plan.Shaping()
+	spec.Links = r.topology.Links()
 
 	r.progress.Phase(PhaseSetup, "")
 	c, err := r.deps.Provider.Open(ctx, spec)
@@ -174,6 +173,11 @@ func (r *run) setUp(ctx context.Context) error {
 		return targets.Unavailable(fmt.Sprintf("making %s (%s)", count.Of(len(spec.Nodes), "node"), r.deps.Provider.Name()), err)
 	}
 	r.cluster = c
+	for _, need := range spec.Needs {
+		if !need.In(c) {
+			return fmt.Errorf("provider %s says that it has %s (capability %s), but what it made does not implement that", c.Provider(), need.Meaning(), need)
+		}
+	}
 	attributes := r.deps.Workload.Attributes()
 	cfg := r.deps.Config
 	cfg.Tenants, cfg.Fields = history.TenancyOf(attributes), history.FieldingOf(attributes)

@@ -36,15 +36,9 @@ type Info struct {
 	// they must have then; empty for others. No preset has it: who asks for it by its name
 	// lets lapse remove what is not its own.
 	Removal cluster.Removal
-	// Shapes are what it needs that can be done to links (cluster.Shaper).
-	Shapes []cluster.Trait
-	// Limits says that it needs nodes whose processes can be limited (cluster.Limiter).
-	Limits bool
-	// Throttles says that it needs nodes whose processes can be given less of the processors
-	// (cluster.Throttler).
-	Throttles bool
-	// Disks says that it needs nodes whose disks can be broken (cluster.Disk).
-	Disks bool
+	// Capabilities are what it needs of nodes and of the network between them, beyond what every
+	// provider has.
+	Capabilities []cluster.Capability
 	// Detected says that the database's own failure detection is what finds it out, since a
 	// node falls silent and nobody said that it would: its links are cut, or its process is gone or
 	// stopped. All faults of a Kind agree on it.
@@ -180,9 +174,29 @@ func some(names []string, has func(kind) bool) bool {
 	})
 }
 
-// breaksDisks and throttles tell what a fault needs of the nodes.
-func breaksDisks(k kind) bool { return k.Disks }
-func throttles(k kind) bool   { return k.Throttles }
+// Capabilities are what faults need of nodes and of the network between them, each once, in the
+// order in which the catalogue needs them.
+func Capabilities() []cluster.Capability { return capabilitiesOf(Names()) }
+
+// capabilitiesOf are those that faults of these names need, each once.
+func capabilitiesOf(names []string) (out []cluster.Capability) {
+	for _, name := range names {
+		if k, err := find(name); err == nil {
+			out = add(out, k.Capabilities...)
+		}
+	}
+	return out
+}
+
+// add adds those of more that are not in to.
+func add[T comparable](to []T, more ...T) []T {
+	for _, m := range more {
+		if !slices.Contains(to, m) {
+			to = append(to, m)
+		}
+	}
+	return to
+}
 
 // Need tells whether one of the faults of these names needs the ability a.
 func Need(names []string, a ability.Ability) bool { return some(names, needing(a)) }

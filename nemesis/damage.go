@@ -16,7 +16,7 @@ import (
 func damages() []kind {
 	damaging := func(name, summary string, how cluster.DiskFault) kind {
 		return kind{
-			Info: Info{Name: name, Kind: familyDisk, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Disks: true, Blameless: true,
+			Info: Info{Name: name, Kind: familyDisk, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Capabilities: []cluster.Capability{cluster.Disks}, Blameless: true,
 				Summary: summary, NotExternal: "lapse has no hold of disks that it did not make"},
 			grip: onProcess, check: checkOne,
 			pick: func(r *rand.Rand, nodes []string, s *Step) {

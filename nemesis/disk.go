@@ -26,7 +26,7 @@ func disks() family {
 			s.Nodes, s.Pick = pickOne(nodes, r.IntN(len(nodes))), r.IntN(drawn)
 		}
 		return kind{
-			Info: Info{Name: name, Kind: familyDisk, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Disks: true,
+			Info: Info{Name: name, Kind: familyDisk, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Capabilities: []cluster.Capability{cluster.Disks},
 				Summary: summary, NotExternal: "lapse has no hold of disks that it did not make"},
 			grip: onProcess, pick: pick,
 			check: func(nodes []string, s *Step) error {

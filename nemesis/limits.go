@@ -19,7 +19,7 @@ const familyLimit = "limit"
 func limits() family {
 	limit := func(name, summary string, r cluster.Resource) kind {
 		return kind{
-			Info: Info{Name: name, Kind: familyLimit, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Limits: true,
+			Info: Info{Name: name, Kind: familyLimit, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Capabilities: []cluster.Capability{cluster.Limits},
 				Summary: summary, NotExternal: "lapse limits no process that it did not start: use pause, or kill"},
 			grip: onProcess,
 			pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,

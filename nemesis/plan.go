@@ -34,15 +34,10 @@ type Config struct {
 	// Talks says which links carry something; nil: all of them. The first node is
 	// taken for the primary.
 	Talks Talks
-	// NotShaped is why links have not a trait there, as the end of a sentence; empty
-	// means that they have. It may be nil: they have all.
-	NotShaped func(cluster.Trait) string
-	// NotLimited is why processes cannot be limited there, in the same way.
-	NotLimited string
-	// NotThrottled is why processes cannot be given less of the processors there, in the same way.
-	NotThrottled string
-	// NotDisked is why nodes have no disks that can be broken there, in the same way.
-	NotDisked string
+	// Unmet is why nodes and the network between them have not a capability there, as the
+	// end of a sentence; empty means that they have. It may be nil: they have all. It is not
+	// asked about an external cluster.
+	Unmet func(cluster.Capability) string
 	// Duration is how long the load goes on.
 	Duration time.Duration
 	// Interval is the time from one injection to the next in a lane (there is
@@ -186,27 +181,20 @@ func newBag(name string, cfg Config) (*bag, error) {
 		return nil, err
 	}
 	refused := func(k *kind) error {
-		for _, t := range k.Shapes {
-			if cfg.NotShaped == nil {
-				break
-			}
-			if why := cfg.NotShaped(t); why != "" {
-				return usagef("fault %s needs links on which lapse can %s, %s", k.Name, t, why)
-			}
-		}
 		switch {
-		case k.Limits && cfg.NotLimited != "" && !cfg.External:
-			return usagef("fault %s needs processes that lapse can limit while they run, %s", k.Name, cfg.NotLimited)
-		case k.Throttles && cfg.NotThrottled != "" && !cfg.External:
-			return usagef("fault %s needs processes that lapse can give a share of the processors, %s", k.Name, cfg.NotThrottled)
-		case k.Disks && cfg.NotDisked != "" && !cfg.External:
-			return usagef("fault %s needs a disk that lapse can break, %s", k.Name, cfg.NotDisked)
 		case k.Removal != "":
 			return k.supervised(cfg.Operator)
-		case !cfg.External:
+		case cfg.External:
+			return k.operated(cfg.Nodes, cfg.Operator)
+		case cfg.Unmet == nil:
 			return nil
 		}
-		return k.operated(cfg.Nodes, cfg.Operator)
+		for _, c := range k.Capabilities {
+			if why := cfg.Unmet(c); why != "" {
+				return usagef("fault %s needs %s, %s", k.Name, c.Meaning(), why)
+			}
+		}
+		return nil
 	}
 	if k.mix == nil {
 		if err := refused(&k); err != nil {

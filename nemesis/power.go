@@ -23,7 +23,7 @@ const familyPower = "power-failure"
 func powerFailures() family {
 	failing := func(name, summary string, torn bool) kind {
 		return kind{
-			Info: Info{Name: name, Kind: familyPower, Detected: true, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Disks: true,
+			Info: Info{Name: name, Kind: familyPower, Detected: true, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Capabilities: []cluster.Capability{cluster.Disks},
 				Summary: summary, NotExternal: "lapse has no hold of disks that it did not make: use kill"},
 			grip: onProcess, check: checkSome,
 			act: func(s *Step) action {

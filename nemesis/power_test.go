@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/nemesis/faults"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // TestPowerFailures: what the proof says, by what the disks had to take back, and that what was
@@ -56,24 +57,54 @@ func carryOutOne(t *testing.T, fault string, l lies) (*fake, Schedule, Tally) {
 	return f, schedule, f.scene().run(t.Context(), schedule)
 }
 
-// TestDisksAreNeeded: schedules that differ in what is broken, and in where nodes are.
-func TestDisksAreNeeded(t *testing.T) {
+// TestCapabilitiesAreNeeded: schedules that differ in what is broken, and in where nodes are.
+func TestCapabilitiesAreNeeded(t *testing.T) {
+	disks := []cluster.Capability{cluster.Disks}
 	for _, c := range []struct {
 		faults   []string
-		why      string
+		unmet    cluster.Capability
 		external bool
 		err      string
-		disks    string
+		needs    []cluster.Capability
 	}{
-		{[]string{"kill-all"}, "", false, "", ""},
-		{[]string{"kill", "power-failure"}, "", false, "", "power-failure"},
-		{[]string{"kill", "power-failure"}, "which only others have", false, "fault power-failure needs a disk that lapse can break, which only others have", ""},
-		{[]string{"power-failure"}, "", true, "lapse has no hold of disks that it did not make: use kill", ""},
+		{[]string{"kill-all"}, nil, false, "", nil},
+		{[]string{"kill-all"}, cluster.Disks, false, "", nil},
+		{[]string{"kill", "power-failure"}, nil, false, "", disks},
+		{[]string{"kill", "power-failure"}, cluster.Throttles, false, "", disks},
+		{[]string{"kill", "power-failure"}, cluster.Disks, false, "fault power-failure needs disks that lapse can break, which only others have", nil},
+		{[]string{"power-failure"}, cluster.Disks, true, "lapse has no hold of disks that it did not make: use kill", nil},
+		{[]string{"slow"}, cluster.HoldsBack, false, "fault slow needs links on which lapse can hold back what is sent, which only others have", nil},
+		{[]string{"slow"}, cluster.HoldsBack, true, "it takes a network of lapse's own", nil},
+		{[]string{"reorder"}, cluster.Loses, false, "", []cluster.Capability{cluster.HoldsBack, cluster.Reorders}},
+		{[]string{"power-failure", "cpu-limit", "disk-full", "slow"}, nil, false, "", []cluster.Capability{cluster.Disks, cluster.Throttles, cluster.HoldsBack}},
 	} {
-		s, err := NewSchedule(Config{Faults: c.faults, Nodes: []string{"n1"}, Abilities: everything, NotDisked: c.why, External: c.external, Duration: 20 * time.Second})
-		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || s.Disks() != c.disks {
-			t.Errorf("%v: disks for %q, %v; want %q, %q", c.faults, s.Disks(), err, c.disks, c.err)
+		unmet := func(need cluster.Capability) string {
+			if need == c.unmet {
+				return "which only others have"
+			}
+			return ""
 		}
+		s, err := NewSchedule(Config{Faults: c.faults, Nodes: cluster.NodeNames(2), Abilities: everything, Unmet: unmet, External: c.external, Duration: 20 * time.Second})
+		got := s.Capabilities()
+		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || len(got) != len(c.needs) || cluster.Lacking(got, c.needs) != nil {
+			t.Errorf("%v needs %v, %v; want %v, %q", c.faults, got, err, c.needs, c.err)
+		}
+	}
+}
+
+// TestCapabilitiesAreTold: each that a fault needs has a word and what is said of it of its own.
+func TestCapabilitiesAreTold(t *testing.T) {
+	told := map[string]bool{}
+	for _, c := range Capabilities() {
+		for _, text := range []string{c.String(), c.Meaning(), c.Use()} {
+			if text == "" || told[text] {
+				t.Errorf("%v: %q says nothing of its own", c, text)
+			}
+			told[text] = true
+		}
+	}
+	if len(told) == 0 {
+		t.Error("no fault needs anything")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // Preset is a list of faults by one name, because nobody composes such lists. What a
@@ -69,11 +70,8 @@ func PresetNamed(name string) (Preset, bool) {
 	return all[i], true
 }
 
-// Throttles tells whether it has faults that give processes less of the processors.
-func (p Preset) Throttles() bool { return some(p.faults, throttles) }
-
-// Disks tells whether it has faults that break disks.
-func (p Preset) Disks() bool { return some(p.faults, breaksDisks) }
+// Capabilities are what its faults need of nodes and of the network between them, each once.
+func (p Preset) Capabilities() []cluster.Capability { return capabilitiesOf(p.faults) }
 
 func presetNames() []string {
 	var out []string

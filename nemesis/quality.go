@@ -27,7 +27,7 @@ func qualities() family {
 		shaping("throttle", "one node's links to the others carry 2 to 32 KiB a second each",
 			cluster.Quality{Rate: 2 << 10}, cluster.Quality{Rate: 8 << 10}, cluster.Quality{Rate: 32 << 10}),
 		onLinksOf("reset", "the connections of one node, with the others and with clients, are reset four times a second", 1,
-			[]cluster.Trait{cluster.Resets}, func(s *Step) action { return &reset{node: s.Nodes[0]} }),
+			[]cluster.Capability{cluster.Resets}, func(s *Step) action { return &reset{node: s.Nodes[0]} }),
 		shaping("loss", "1, 5 or 20 % of the packets on one node's links to the others are lost, each by itself",
 			cluster.Quality{Loss: 0.01}, cluster.Quality{Loss: 0.05}, cluster.Quality{Loss: 0.2}),
 		shaping("loss-bursts", "one node's links to the others lose everything for 50 to 200 ms on average, again and again, a fifth of the time",
@@ -40,9 +40,9 @@ func qualities() family {
 }
 
 // onLinksOf is a fault of the quality of the links of one node.
-func onLinksOf(name, summary string, least int, needs []cluster.Trait, act func(*Step) action) kind {
+func onLinksOf(name, summary string, least int, needs []cluster.Capability, act func(*Step) action) kind {
 	return kind{
-		Info: Info{Name: name, Kind: familyQuality, MinNodes: least, Summary: summary, Shapes: needs,
+		Info: Info{Name: name, Kind: familyQuality, MinNodes: least, Summary: summary, Capabilities: needs,
 			NotExternal: "it takes a network of lapse's own: let lapse start the nodes"},
 		grip:  onRunning,
 		pick:  func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) },
@@ -53,7 +53,7 @@ func onLinksOf(name, summary string, least int, needs []cluster.Trait, act func(
 
 // shaping is a fault that gives links a quality, which is one of several.
 func shaping(name, summary string, qualities ...cluster.Quality) kind {
-	k := onLinksOf(name, summary, 2, qualities[0].Traits(), func(s *Step) action { return &shaped{fault: s.Fault, node: s.Nodes[0], quality: *s.Quality} })
+	k := onLinksOf(name, summary, 2, qualities[0].Needs(), func(s *Step) action { return &shaped{fault: s.Fault, node: s.Nodes[0], quality: *s.Quality} })
 	k.pick = func(r *rand.Rand, nodes []string, s *Step) {
 		s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
 		q := qualities[r.IntN(len(qualities))]
@@ -69,8 +69,8 @@ func shaping(name, summary string, qualities ...cluster.Quality) kind {
 		if err := s.Quality.Check(); err != nil {
 			return usagef("the quality: %s", err)
 		}
-		if lacking := cluster.Lacking(s.Quality.Traits(), k.Shapes); lacking != "" {
-			return usagef("the quality of fault %s must make links %s", s.Fault, lacking)
+		if lacking := cluster.Lacking(s.Quality.Needs(), k.Capabilities); lacking != nil {
+			return usagef("the quality of fault %s must need %s", s.Fault, lacking.Meaning())
 		}
 		return nil
 	}

@@ -31,21 +31,21 @@ func TestQualityOfAStep(t *testing.T) {
 		fault string
 		q     *cluster.Quality
 		says  string // in the error
-		needs []cluster.Trait
+		needs []cluster.Capability
 	}{
-		{"loss", &cluster.Quality{Loss: 0.1}, "", []cluster.Trait{cluster.Loses}},
-		{"loss", &cluster.Quality{Loss: 0.1, Delay: ms}, "", []cluster.Trait{cluster.Loses, cluster.HoldsBack}},
-		{"loss", &cluster.Quality{Delay: ms}, "must make links lose packets", nil},
+		{"loss", &cluster.Quality{Loss: 0.1}, "", []cluster.Capability{cluster.Loses}},
+		{"loss", &cluster.Quality{Loss: 0.1, Delay: ms}, "", []cluster.Capability{cluster.Loses, cluster.HoldsBack}},
+		{"loss", &cluster.Quality{Delay: ms}, "must need links on which lapse can lose packets", nil},
 		{"loss", &cluster.Quality{}, "must have a quality", nil},
 		{"loss", nil, "must have a quality", nil},
 		{"loss", &cluster.Quality{Loss: 1.1}, "shares from 0 to 1", nil},
-		{"loss-bursts", &cluster.Quality{Loss: 0.2, Burst: ms}, "", []cluster.Trait{cluster.Loses}},
-		{"slow", &cluster.Quality{Delay: ms}, "", []cluster.Trait{cluster.HoldsBack}},
-		{"slow", &cluster.Quality{Loss: 0.1}, "must make links hold back", nil},
-		{"duplicate", &cluster.Quality{Duplicate: 1}, "", []cluster.Trait{cluster.Duplicates}},
-		{"duplicate", &cluster.Quality{Loss: 1}, "must make links send packets twice", nil},
-		{"reorder", &cluster.Quality{Delay: ms, Reorder: 0.5}, "", []cluster.Trait{cluster.HoldsBack, cluster.Reorders}},
-		{"reorder", &cluster.Quality{Delay: ms}, "must make links let packets overtake", nil},
+		{"loss-bursts", &cluster.Quality{Loss: 0.2, Burst: ms}, "", []cluster.Capability{cluster.Loses}},
+		{"slow", &cluster.Quality{Delay: ms}, "", []cluster.Capability{cluster.HoldsBack}},
+		{"slow", &cluster.Quality{Loss: 0.1}, "must need links on which lapse can hold back", nil},
+		{"duplicate", &cluster.Quality{Duplicate: 1}, "", []cluster.Capability{cluster.Duplicates}},
+		{"duplicate", &cluster.Quality{Loss: 1}, "must need links on which lapse can send packets twice", nil},
+		{"reorder", &cluster.Quality{Delay: ms, Reorder: 0.5}, "", []cluster.Capability{cluster.HoldsBack, cluster.Reorders}},
+		{"reorder", &cluster.Quality{Delay: ms}, "must need links on which lapse can let packets overtake", nil},
 	} {
 		s := Schedule{Version: 1, Mode: OneAtATime, Nodes: cluster.NodeNames(2), Faults: []string{c.fault},
 			Steps: []Step{{At: time.Second, Hold: time.Second, Fault: c.fault, Nodes: []string{"n1"}, Quality: c.q}}}
@@ -53,7 +53,7 @@ func TestQualityOfAStep(t *testing.T) {
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s with %+v: %v, want %q", c.fault, c.q, err, c.says)
 		}
-		if got := s.Shaping(); c.says == "" && !slices.Equal(got, c.needs) {
+		if got := s.Capabilities(); c.says == "" && !slices.Equal(got, c.needs) {
 			t.Errorf("%s with %+v needs %v, want %v", c.fault, c.q, got, c.needs)
 		}
 	}

@@ -80,36 +80,21 @@ func (s Schedule) CutsLinks() bool {
 	})
 }
 
-// Shaping is what its faults need that can be done to links, each once.
-func (s Schedule) Shaping() []cluster.Trait {
-	var out []cluster.Trait
+// Capabilities are what its faults need of nodes and of the network between them, each once.
+func (s Schedule) Capabilities() []cluster.Capability {
+	var out []cluster.Capability
 	for _, st := range s.Steps {
 		k, err := find(st.Fault)
 		if err != nil {
 			continue
 		}
-		wanted := k.Shapes
+		out = add(out, k.Capabilities...)
 		if st.Quality != nil { // a schedule that was written by hand may mix them
-			wanted = append(slices.Clone(wanted), st.Quality.Traits()...)
-		}
-		for _, t := range wanted {
-			if !slices.Contains(out, t) {
-				out = append(out, t)
-			}
+			out = add(out, st.Quality.Needs()...)
 		}
 	}
 	return out
 }
-
-// Limiting is the first fault of the schedule that limits processes, empty if none does.
-func (s Schedule) Limiting() string { return s.first(func(k kind) bool { return k.Limits }) }
-
-// Throttling is the first fault of the schedule that gives processes less of the processors, empty if
-// none does.
-func (s Schedule) Throttling() string { return s.first(throttles) }
-
-// Disks is the first fault of the schedule that breaks a disk, empty if none does.
-func (s Schedule) Disks() string { return s.first(breaksDisks) }
 
 // first is the first fault of the schedule that has something, empty if none has it.
 func (s Schedule) first(has func(kind) bool) string {

@@ -114,11 +114,11 @@ func TestBadRequests(t *testing.T) {
 		{"latency", func(r *Request) { r.Latency = "eu-us=80ms" }, "--latency eu-us=80ms: round trips between regions need the regions"},
 		{"topology elsewhere", func(r *Request) { r.Topology, r.Latency, r.Provider = "eu=2,us=1", "eu-us=80ms", "docker" }, "only --provider sandbox or local"},
 		{"slow links elsewhere", func(r *Request) { r.Faults, r.Provider = "slow", "docker" }, "only --provider sandbox or local"},
-		{"loss in streams", func(r *Request) { r.Faults, r.Provider = "loss", "local" }, "fault loss needs links on which lapse can lose packets, which only --provider sandbox can"},
-		{"local slow links of a database whose nodes have one address", func(r *Request) { r.Target, r.Faults, r.Provider = "etcd", "partition,slow", "local" }, "by one address"},
+		{"loss in streams", func(r *Request) { r.Faults, r.Provider = "loss", "local" }, "fault loss needs links on which lapse can lose packets, which only --provider sandbox has"},
+		{"local slow links of a database whose nodes have one address", func(r *Request) { r.Target, r.Faults, r.Provider = "etcd", "partition,slow", "local" }, "which only --provider sandbox has"},
 		{"local topology of such a database", func(r *Request) {
 			r.Target, r.Topology, r.Latency, r.Provider = "etcd", "eu=2,us=1", "eu-us=80ms", "local"
-		}, "by one address"},
+		}, "which only --provider sandbox has"},
 		{"rate", func(r *Request) { r.Rate = -1 }, "--rate"},
 		{"rate that is no number", func(r *Request) { r.Rate = math.NaN() }, "--rate"},
 		{"rate without end", func(r *Request) { r.Rate = math.Inf(1) }, "--rate"},

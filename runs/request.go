@@ -127,12 +127,7 @@ func (p *Planned) Probe() cluster.Spec {
 	spec := p.Target.Spec(p.Config)
 	spec.Run, spec.LogDir, spec.Cuts = "probe", os.TempDir(), p.Plan.Schedule.CutsLinks()
 	// Where the choice is left open, nodes may not become what their faults cannot be done to.
-	spec.Disks = p.Plan.Schedule.Disks() != ""
-	if fault := p.Plan.Schedule.Limiting(); fault != "" {
-		spec.Container, spec.NoContainer = nil, fmt.Sprintf("fault %s needs processes that lapse can limit while they run, which those of containers are not", fault)
-	}
-	spec.Throttling = p.Plan.Schedule.Throttling() != ""
-	spec.Shaping = p.Plan.Shaping()
+	spec.Needs = p.Plan.Needs()
 	return spec
 }
 
@@ -207,14 +202,12 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	}
 	plan.At, plan.Operator = given.at, external.Inline(given.operator)
 	spec := target.Spec(cfg)
-	if err := checkTopology(plan, spec, env); err != nil {
+	if err := checkTopology(ctx, plan, spec, env); err != nil {
 		return nil, err
 	}
 	drawn := faultsOf(target, cfg, spec, req.Duration)
-	drawn.NotShaped = func(t cluster.Trait) string { return notShaped(plan.Provider, t, spec, env) }
-	drawn.NotLimited = notLimited(plan.Provider, env)
-	drawn.NotThrottled = notThrottled(plan, env)
-	drawn.NotDisked = notDisked(ctx, plan, env)
+	preset, _ := nemesis.PresetNamed(plan.Faults)
+	drawn.Unmet = offering(ctx, plan.Provider, spec, preset.Capabilities(), env)
 	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
 	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
 	if err := drawSchedule(plan, drawn, harder); err != nil {
@@ -332,7 +325,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	if err != nil {
 		return nil, err
 	}
-	if err := checkTopology(plan, target.Spec(cfg), env); err != nil {
+	if err := checkTopology(ctx, plan, target.Spec(cfg), env); err != nil {
 		return nil, err
 	}
 	p := &Planned{Plan: plan, Target: target, plain: plain, Config: cfg}

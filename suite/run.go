@@ -180,7 +180,7 @@ func place(ctx context.Context, r *Cell, env runs.Environment, o Options) (clust
 	case providers.Auto, o.Provider.Name():
 		// What was chosen for others may not be able to have this one's faults.
 		probe := r.Planned.Probe()
-		if _, brings := o.Provider.(cluster.Preparer); brings || len(probe.Shaping) > 0 {
+		if _, brings := o.Provider.(cluster.Preparer); brings || len(probe.Needs) > 0 {
 			err := o.Provider.Available(ctx, probe)
 			if err != nil && (brings || name != providers.Auto) {
 				return nil, "", err

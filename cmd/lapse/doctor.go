@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
+	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/settings"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
-	"github.com/lapse-test/lapse/targets/cluster/providers"
 )
 
 // finding is one line of the doctor's.
@@ -91,27 +93,40 @@ func (a *app) examine(ctx context.Context) []finding {
 		}
 		found = append(found, f)
 	}
-	found = append(found, examineNodes(a.Providers, "disk", "power failures and whatever else happens to disks",
-		func(p cluster.DisksProvider) error { return p.Disks(ctx) })...)
-	found = append(found, examineNodes(a.Providers, "cpu", "processors that a node has next to nothing of (cpu-limit)",
-		cluster.ThrottlingProvider.Throttles)...)
+	for _, c := range nemesis.Capabilities() {
+		found = append(found, a.examineCapability(ctx, spec, c))
+	}
 	for _, t := range a.Targets {
 		found = append(found, a.examineTarget(ctx, t))
 	}
 	return found
 }
 
-// examineNodes looks whether the providers that are a P can have faults of this kind on this machine.
-func examineNodes[P any](all []providers.Entry, kind, what string, here func(P) error) (found []finding) {
-	names, of := providers.Having[P](all)
-	for _, name := range names {
-		f := finding{Kind: "faults", Name: kind, Ready: true, Text: what + ", with --provider " + name}
-		if err := here(of[name]); err != nil {
-			f.Ready, f.Text = false, err.Error()
+// examineCapability looks which providers have it on this machine, in a cluster of spec.
+func (a *app) examineCapability(ctx context.Context, spec cluster.Spec, c cluster.Capability) finding {
+	f := finding{Kind: "faults", Name: c.String()}
+	spec.Needs = []cluster.Capability{c}
+	var here []string
+	var errs []error
+	for _, p := range a.Providers {
+		if !slices.Contains(cluster.CapabilitiesOf(p.Provider, spec), c) {
+			continue
 		}
-		found = append(found, f)
+		if err := p.Provider.Available(ctx, spec); err != nil {
+			errs = append(errs, err)
+		} else {
+			here = append(here, p.Provider.Name())
+		}
 	}
-	return found
+	switch f.Ready = len(here) > 0; {
+	case f.Ready:
+		f.Text = c.Use() + ", with --provider " + strings.Join(here, " or ")
+	case len(errs) > 0:
+		f.Text = c.Use() + ": " + errors.Join(errs...).Error()
+	default:
+		f.Text = c.Use() + ": no provider that is known here has " + c.Meaning()
+	}
+	return f
 }
 
 func (a *app) examineTarget(ctx context.Context, t targets.Target) finding {

@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/suite"
 	"github.com/lapse-test/lapse/suites"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/workloads"
 )
 
@@ -34,8 +35,10 @@ type listed struct {
 	WriteLevels []string `json:"write_levels,omitempty"`
 	// Models are what a workload's histories are checked against.
 	Models []string `json:"models,omitempty"`
-	// Needs is what a fault needs of the database.
-	Needs []string `json:"needs,omitempty"`
+	// Needs is what a fault needs of the database, Capabilities of nodes and of the network
+	// between them; of a provider Capabilities is what it has.
+	Needs        []string `json:"needs,omitempty"`
+	Capabilities []string `json:"capabilities,omitempty"`
 }
 
 type listedOption struct {
@@ -159,6 +162,9 @@ func listFaults() ([]listed, error) {
 		for _, n := range f.Needs {
 			e.Needs = append(e.Needs, n.String())
 		}
+		for _, c := range f.Capabilities {
+			e.Capabilities = append(e.Capabilities, c.String())
+		}
 		out = append(out, e)
 	}
 	return out, nil
@@ -167,7 +173,11 @@ func listFaults() ([]listed, error) {
 func (a *app) listProviders() ([]listed, error) {
 	var out []listed
 	for _, p := range a.Providers {
-		out = append(out, listed{Kind: "provider", Name: p.Provider.Name(), Text: p.About})
+		e := listed{Kind: "provider", Name: p.Provider.Name(), Text: p.About}
+		for _, c := range cluster.CapabilitiesOf(p.Provider, cluster.Spec{}) {
+			e.Capabilities = append(e.Capabilities, c.String())
+		}
+		out = append(out, e)
 	}
 	return out, nil
 }

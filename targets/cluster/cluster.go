@@ -40,15 +40,9 @@ type Spec struct {
 	// unless a Shape gives them more; those that are not in it are as they are. Only
 	// networks that are Shapers have such links.
 	Links map[Link]Quality
-	// Shaping is what is going to be done to links, besides cutting them, which not every
-	// network can and not every kernel.
-	Shaping []Trait
-	// Disks asks for disks that can be broken (Disk) below the directories of Nodes. Only
-	// providers that are DisksProviders have them, and they cost each access something.
-	Disks bool
-	// Throttling says that processes are going to be given less of the processors (Throttler), which
-	// only providers that are ThrottlingProviders can, and not on every machine.
-	Throttling bool
+	// Needs are the capabilities of which use is going to be made. Not every provider has
+	// them, nor every machine, and some cost something: Disks, each access.
+	Needs []Capability
 	// Container is how nodes are made that are containers, nil if they cannot be;
 	// NoContainer then says why, as a sentence without its end, where there is
 	// something to say.

@@ -2,14 +2,16 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
 
-// Disked is implemented by nodes whose directories can be on disks of lapse's own.
+// Disks are below the directories of Spec.Nodes.
+var Disks Capability = nodesAre[Disked]{words{"disk", "disks that lapse can break", "power failures and whatever else happens to disks"}}
+
+// Disked is the interface of Disks, implemented by nodes whose directories can be on disks of lapse's own.
 type Disked interface {
-	// Disk is the node's disk, nil if it has none: Spec.Disks asks for it.
+	// Disk is the node's disk, nil if it has none: a Spec that needs Disks asks for it.
 	Disk() Disk
 }
 
@@ -187,28 +189,4 @@ func (c DiskCounts) Failed(op DiskOp) int64 {
 		return c.FailedWrites
 	}
 	return c.FailedSyncs
-}
-
-// DisksProvider is implemented by providers whose nodes can have disks of lapse's own.
-type DisksProvider interface {
-	// Disks says why none can be had on this machine, nil if they can. The error names the
-	// way out. It tries, which takes a moment.
-	Disks(ctx context.Context) error
-}
-
-// OnlySandboxed is a *EnvironmentError if spec asks for what nodes of the provider of that name
-// have not: disks that can be broken, or processes that can be given less of the processors.
-func OnlySandboxed(provider string, spec Spec) error {
-	lacks := &EnvironmentError{Doing: "using the provider " + provider}
-	switch {
-	case spec.Disks:
-		lacks.Err = errors.New("its nodes have no disks that can be broken")
-		lacks.Way = "use --provider sandbox (Linux namespaces), or leave out the disk's faults"
-	case spec.Throttling:
-		lacks.Err = errors.New("its nodes' processes cannot be given less of the processors")
-		lacks.Way = "use --provider sandbox (Linux namespaces), or leave out the fault cpu-limit"
-	default:
-		return nil
-	}
-	return lacks
 }

@@ -23,7 +23,10 @@ type Allowance struct {
 	Full bool
 }
 
-// Limiter is implemented by nodes whose processes can be limited while they run. Its
+// Limits is that processes can be limited while they run.
+var Limits Capability = nodesAre[Limiter]{words{"limits", "processes that lapse can limit while they run", "memory and file descriptors that run out"}}
+
+// Limiter is the interface of Limits, implemented by nodes whose processes can be limited while they run. Its
 // methods are safe for concurrent use; limits end with the processes.
 type Limiter interface {
 	// Limit has each process of the node get no more of r: no memory besides what it has
@@ -50,10 +53,4 @@ type Refusals struct {
 	Unread bool
 	// Waiting connections are not accepted by a process that can have no more descriptors.
 	Waiting int
-}
-
-// LimitingProvider is implemented by providers whose nodes are Limiters.
-type LimitingProvider interface {
-	// Limits is constant.
-	Limits() bool
 }

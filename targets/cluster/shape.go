@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -43,25 +42,25 @@ func (q Quality) Check() error {
 	return nil
 }
 
-// Trait is something that a network can do to what is sent over its links. Its text
-// completes "links on which lapse can ...".
-type Trait string
-
-// The traits.
-const (
-	HoldsBack  Trait = "hold back what is sent"
-	Resets     Trait = "reset connections"
-	Loses      Trait = "lose packets"
-	Duplicates Trait = "send packets twice"
-	Reorders   Trait = "let packets overtake each other"
+// What a network can do to what is sent over its links.
+var (
+	HoldsBack  = onLinks("delay", "hold back what is sent", "links that are slow or narrow, and regions that are apart")
+	Resets     = onLinks("reset", "reset connections", "connections that break")
+	Loses      = onLinks("loss", "lose packets", "packets that are lost")
+	Duplicates = onLinks("duplicate", "send packets twice", "packets that arrive twice")
+	Reorders   = onLinks("reorder", "let packets overtake each other", "packets that overtake others")
 )
 
-// Traits are what a network must be able to do for links of this quality.
-func (q Quality) Traits() []Trait {
-	var out []Trait
+func onLinks(word, can, use string) Capability {
+	return networkIs[Shaper]{words{word, "links on which lapse can " + can, use}}
+}
+
+// Needs are what a network must have for links of this quality.
+func (q Quality) Needs() []Capability {
+	var out []Capability
 	for _, t := range []struct {
 		has   bool
-		trait Trait
+		needs Capability
 	}{
 		{q.Delay > 0 || q.Rate > 0, HoldsBack},
 		{q.Loss > 0, Loses},
@@ -69,7 +68,7 @@ func (q Quality) Traits() []Trait {
 		{q.Reorder > 0, Reorders},
 	} {
 		if t.has {
-			out = append(out, t.trait)
+			out = append(out, t.needs)
 		}
 	}
 	return out
@@ -108,13 +107,13 @@ func (h *Held) Add(o Held) {
 	h.Overtook += o.Overtook
 }
 
-// Shaper is implemented by networks that can carry what is sent later, or less of it, and
+// Shaper is the interface of HoldsBack, Resets, Loses, Duplicates and Reorders, implemented by networks that can carry what is sent later, or less of it, and
 // can reset connections. Safe for concurrent use.
 type Shaper interface {
 	// Shape gives links a quality in place of the one that they got by another Shape, on
 	// top of the one that they have by Spec.Links; the zero Quality makes them as
 	// they were, and what is held back then goes out as it would have without. A quality
-	// with a Trait that the network has not is an error.
+	// that needs a Capability that the network has not is an error.
 	Shape(ctx context.Context, q Quality, links ...Link) error
 	// Held counts what each link that a Shape has given a quality has done.
 	Held(ctx context.Context) (map[Link]Held, error)
@@ -126,21 +125,4 @@ type Shaper interface {
 	// RoundTrip is how long it takes something small from a to b and back, by the way
 	// that the database's own packets take.
 	RoundTrip(ctx context.Context, a, b string) (time.Duration, error)
-}
-
-// ShapingProvider is implemented by providers whose networks are Shapers.
-type ShapingProvider interface {
-	// Shapes is constant. That this machine's kernel can do it too is for Available to say
-	// (Spec.Shaping).
-	Shapes() []Trait
-}
-
-// Lacking is the first of the wanted traits that is not among those had, empty if all are.
-func Lacking(had, wanted []Trait) Trait {
-	for _, t := range wanted {
-		if !slices.Contains(had, t) {
-			return t
-		}
-	}
-	return ""
 }

@@ -5,7 +5,10 @@ import (
 	"time"
 )
 
-// Throttler is implemented by nodes whose processes can be given less of the machine's processors
+// Throttles is that processes can be given less of the processors.
+var Throttles Capability = nodesAre[Throttler]{words{"cpu", "processes that lapse can give a share of the processors", "processors that a node has next to nothing of"}}
+
+// Throttler is the interface of Throttles, implemented by nodes whose processes can be given less of the machine's processors
 // while they run. Its methods are safe for concurrent use.
 type Throttler interface {
 	// Throttle has all processes of the node, and those that they start, share so much of one
@@ -30,10 +33,4 @@ type Throttling struct {
 	Waited             time.Duration
 	// Used is how long those that run now have run on a processor since they were first throttled.
 	Used time.Duration
-}
-
-// ThrottlingProvider is implemented by providers whose nodes can be Throttlers.
-type ThrottlingProvider interface {
-	// Throttles says why they cannot be on this machine, nil if they can. The error names the way out.
-	Throttles() error
 }

@@ -81,7 +81,7 @@ func (p Provider) connect(ctx context.Context) (*engine, error) {
 
 // Available implements cluster.Provider.
 func (p Provider) Available(ctx context.Context, spec cluster.Spec) error {
-	if err := cluster.OnlySandboxed(Name, spec); err != nil {
+	if err := cluster.Unmet(p, spec); err != nil {
 		return err
 	}
 	if spec.Container == nil {
@@ -100,12 +100,6 @@ func (p Provider) Available(ctx context.Context, spec cluster.Spec) error {
 		return &cluster.EnvironmentError{
 			Doing: "using Docker", Err: errors.New("links are to be cut, and only root may reach into the network of containers"),
 			Way: cutWay,
-		}
-	}
-	if lacking := cluster.Lacking(nil, spec.Shaping); lacking != "" {
-		return &cluster.EnvironmentError{
-			Doing: "using Docker", Err: fmt.Errorf("the links between containers cannot %s", lacking),
-			Way: "use --provider sandbox (Linux namespaces)",
 		}
 	}
 	_, err := p.connect(ctx)

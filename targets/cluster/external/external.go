@@ -56,8 +56,8 @@ const knockTimeout = 2 * time.Second
 var errNoAddresses = errors.New("no addresses were given")
 
 // Available implements cluster.Provider: every node gives a sign of life.
-func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
-	if err := cluster.OnlySandboxed(Name, spec); err != nil {
+func (p Provider) Available(ctx context.Context, spec cluster.Spec) error {
+	if err := cluster.Unmet(p, spec); err != nil {
 		return err
 	}
 	if len(spec.At) == 0 || len(spec.At) != len(spec.Nodes) || spec.Alive == nil {

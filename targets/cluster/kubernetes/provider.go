@@ -67,7 +67,7 @@ func (p *Provider) connect() (dynamic.Interface, *rest.Config, mark, error) {
 
 // Available implements cluster.Provider: it says whether this user can make namespaces.
 func (p *Provider) Available(ctx context.Context, spec cluster.Spec) error {
-	if err := cluster.OnlySandboxed(Name, spec); err != nil {
+	if err := cluster.Unmet(p, spec); err != nil {
 		return err
 	}
 	client, _, _, err := p.connect()

@@ -1,9 +1,12 @@
 package local
 
-import "github.com/lapse-test/lapse/targets/cluster/proc"
+import (
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/proc"
+)
 
-// Limits implements cluster.LimitingProvider.
-func (Provider) Limits() bool { return true }
+// limited is what processes can have done to them here.
+var limited = []cluster.Capability{cluster.Limits}
 
 // limiter limits a node's processes.
 type limiter = *proc.Limiter

@@ -54,26 +54,20 @@ var _ cluster.Provider = Provider{}
 func (Provider) Name() string { return Name }
 
 // Available implements cluster.Provider.
-func (Provider) Available(_ context.Context, spec cluster.Spec) error {
-	if err := cluster.OnlySandboxed(Name, spec); err != nil {
-		return err
-	}
-	if len(spec.Nodes) > 1 && !spec.LinkByLink {
+func (p Provider) Available(_ context.Context, spec cluster.Spec) error {
+	if unproxied(spec) {
 		return &cluster.EnvironmentError{
 			Doing: "using the local provider",
 			Err:   errors.New("this database's nodes know each other by one address, so that the links between them cannot lead through proxies"),
 			Way:   "use --provider sandbox (Linux namespaces) or --provider docker, or a single node",
 		}
 	}
-	if lacking := cluster.Lacking(traits, spec.Shaping); lacking != "" {
-		return &cluster.EnvironmentError{
-			Doing: "using the local provider",
-			Err:   fmt.Errorf("the proxies of its links cannot %s", lacking),
-			Way:   "use --provider sandbox (Linux namespaces)",
-		}
-	}
-	return nil
+	return cluster.Unmet(p, spec)
 }
+
+// unproxied says that links cannot lead through proxies, since nodes know each other by one
+// address each.
+func unproxied(spec cluster.Spec) bool { return len(spec.Nodes) > 1 && !spec.LinkByLink }
 
 // Open implements cluster.Provider.
 func (p Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster, error) {

@@ -23,12 +23,17 @@ type shape struct {
 	free time.Time
 }
 
-// traits are what streams can have: what is lost, sent twice or overtaken in a network is
+// streamed are what streams can have: what is lost, sent twice or overtaken in a network is
 // made good below them.
-var traits = []cluster.Trait{cluster.HoldsBack, cluster.Resets}
+var streamed = []cluster.Capability{cluster.HoldsBack, cluster.Resets}
 
-// Shapes implements cluster.ShapingProvider.
-func (Provider) Shapes() []cluster.Trait { return slices.Clone(traits) }
+// Capabilities implements cluster.Capable. Links that lead through no proxy have none.
+func (Provider) Capabilities(spec cluster.Spec) []cluster.Capability {
+	if unproxied(spec) {
+		return slices.Clone(limited)
+	}
+	return slices.Concat(streamed, limited)
+}
 
 // Shape implements cluster.Shaper.
 func (w *network) Shape(_ context.Context, q cluster.Quality, links ...cluster.Link) error {
@@ -38,8 +43,8 @@ func (w *network) Shape(_ context.Context, q cluster.Quality, links ...cluster.L
 	if err := q.Check(); err != nil {
 		return err
 	}
-	if lacking := cluster.Lacking(traits, q.Traits()); lacking != "" {
-		return fmt.Errorf("proxies of streams cannot %s", lacking)
+	if lacking := cluster.Lacking(streamed, q.Needs()); lacking != nil {
+		return fmt.Errorf("proxies of streams are no %s", lacking.Meaning())
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

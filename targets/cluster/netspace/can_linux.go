@@ -14,27 +14,27 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// Traits are what a Shaped network can do where the kernel can.
-func Traits() []cluster.Trait {
-	return []cluster.Trait{cluster.HoldsBack, cluster.Resets, cluster.Loses, cluster.Duplicates, cluster.Reorders}
+// Capabilities are those of a Shaped network where the kernel can.
+func Capabilities() []cluster.Capability {
+	return []cluster.Capability{cluster.HoldsBack, cluster.Resets, cluster.Loses, cluster.Duplicates, cluster.Reorders}
 }
 
-// Can says why the kernel lacks one of the traits, as a *cluster.EnvironmentError, nil if it
+// Can says why the kernel lacks what one of the capabilities takes, as a *cluster.EnvironmentError, nil if it
 // has all of them. It tries each on a link of its own, because only trying tells.
-func (s *Shaped) Can(ctx context.Context, traits []cluster.Trait) error {
-	for _, t := range traits {
-		if err := s.try(ctx, t); err != nil {
+func (s *Shaped) Can(ctx context.Context, needs []cluster.Capability) error {
+	for _, c := range needs {
+		if err := s.try(ctx, c); err != nil {
 			return &cluster.EnvironmentError{
-				Doing: fmt.Sprintf("trying whether this kernel can %s", t), Err: err,
-				Way: "leave out the faults that need it, or use a kernel that has " + needed[t],
+				Doing: "trying whether this kernel has " + c.Meaning(), Err: err,
+				Way: "leave out the faults that need it, or use a kernel that has " + kernelHas[c],
 			}
 		}
 	}
 	return nil
 }
 
-// needed is what a kernel is built with for each trait.
-var needed = map[cluster.Trait]string{
+// kernelHas is what a kernel is built with for each capability.
+var kernelHas = map[cluster.Capability]string{
 	cluster.HoldsBack:  "CONFIG_NETFILTER_NETLINK_QUEUE, and CONFIG_NFT_QUEUE or CONFIG_NFT_COMPAT with CONFIG_NETFILTER_XT_TARGET_NFQUEUE",
 	cluster.Resets:     "CONFIG_INET_DIAG_DESTROY",
 	cluster.Loses:      "CONFIG_NFT_NUMGEN",
@@ -42,10 +42,10 @@ var needed = map[cluster.Trait]string{
 	cluster.Reorders:   "what holding packets back needs",
 }
 
-// try does what t stands for to one link and undoes it.
-func (s *Shaped) try(ctx context.Context, t cluster.Trait) error {
+// try does what c stands for to one link and undoes it.
+func (s *Shaped) try(ctx context.Context, c cluster.Capability) error {
 	var q cluster.Quality
-	switch t {
+	switch c {
 	case cluster.HoldsBack:
 		q = cluster.Quality{Delay: time.Millisecond}
 	case cluster.Reorders:

@@ -39,7 +39,7 @@ type bench struct {
 func newBench(t *testing.T, adapt ...func(*cluster.Spec)) *bench {
 	t.Helper()
 	b := clustertest.NewBench(t, sandbox.Provider{}, 3, append([]func(*cluster.Spec){
-		func(s *cluster.Spec) { s.Shaping = netspace.Traits() }}, adapt...)...)
+		func(s *cluster.Spec) { s.Needs = netspace.Capabilities() }}, adapt...)...)
 	return &bench{Bench: b, t: t, net: b.Network().(*netspace.Shaped)}
 }
 
@@ -539,10 +539,10 @@ func TestRefused(t *testing.T) {
 			t.Errorf("resetting %v was taken", l)
 		}
 	}
-	err := b.net.Can(b.Ctx, []cluster.Trait{"fly"})
+	err := b.net.Can(b.Ctx, []cluster.Capability{cluster.Disks})
 	var lacks *cluster.EnvironmentError
 	if !errors.As(err, &lacks) || lacks.Way == "" {
-		t.Errorf("it can fly: %v", err)
+		t.Errorf("a network has disks: %v", err)
 	}
 	b.whole()
 }

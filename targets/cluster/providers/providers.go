@@ -51,38 +51,15 @@ func Containers(all []Entry) string {
 	return ""
 }
 
-// Shapes tells whether the networks of the provider of that name have the trait; able are
-// the names of those that have it.
-func Shapes(all []Entry, name string, t cluster.Trait) (can bool, able []string) {
+// Having are the names of the providers whose nodes of spec have the capability, where the machine
+// lets them, in the order of all.
+func Having(all []Entry, spec cluster.Spec, c cluster.Capability) (names []string) {
 	for _, e := range all {
-		if s, ok := e.Provider.(cluster.ShapingProvider); ok && slices.Contains(s.Shapes(), t) {
-			able = append(able, e.Provider.Name())
-		}
-	}
-	return slices.Contains(able, name), able
-}
-
-// Limits tells whether processes on the nodes of the provider of that name can be limited;
-// able are the names of those of which they can.
-func Limits(all []Entry, name string) (can bool, able []string) {
-	for _, e := range all {
-		if l, ok := e.Provider.(cluster.LimitingProvider); ok && l.Limits() {
-			able = append(able, e.Provider.Name())
-		}
-	}
-	return slices.Contains(able, name), able
-}
-
-// Having are the providers that are a P too, such as a cluster.DisksProvider, by their names, in the order of all.
-func Having[P any](all []Entry) (names []string, of map[string]P) {
-	of = map[string]P{}
-	for _, e := range all {
-		if p, ok := e.Provider.(P); ok {
+		if slices.Contains(cluster.CapabilitiesOf(e.Provider, spec), c) {
 			names = append(names, e.Provider.Name())
-			of[e.Provider.Name()] = p
 		}
 	}
-	return names, of
+	return names
 }
 
 // Names are the names that Choose takes.

@@ -24,7 +24,7 @@ const (
 
 // Available implements cluster.Provider. Outside of the sandbox it makes one, a
 // node in it and a cut, in some 50 ms, because only trying tells.
-func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
+func (p Provider) Available(ctx context.Context, spec cluster.Spec) error {
 	if len(spec.Nodes)+len(spec.Beside) > maxNodes {
 		return &cluster.EnvironmentError{
 			Doing: "using the sandbox",
@@ -32,30 +32,24 @@ func (Provider) Available(ctx context.Context, spec cluster.Spec) error {
 			Way:   fmt.Sprintf("use at most %d", maxNodes),
 		}
 	}
-	if spec.Throttling {
-		if err := (Provider{}).Throttles(); err != nil {
-			return err
-		}
-	}
-	if Inside() {
-		if len(spec.Shaping) == 0 {
-			return nil
-		}
-		return tryOut(ctx, try{Shaping: spec.Shaping})
-	}
-	_, err := run(ctx, Options{}, &try{Shaping: spec.Shaping, Disks: spec.Disks})
-	return err
-}
-
-// Shapes implements cluster.ShapingProvider.
-func (Provider) Shapes() []cluster.Trait { return netspace.Traits() }
-
-// Disks implements cluster.DisksProvider.
-func (p Provider) Disks(ctx context.Context) error {
-	if err := disk.Available(); err != nil {
+	if err := cluster.Unmet(p, spec); err != nil {
 		return err
 	}
-	return p.Available(ctx, cluster.Spec{Disks: true})
+	for _, o := range offers() {
+		if o.here != nil && slices.Contains(spec.Needs, o.Capability) {
+			if err := o.here(); err != nil {
+				return err
+			}
+		}
+	}
+	if !Inside() {
+		_, err := run(ctx, Options{}, &try{Needs: wordsOf(spec.Needs)})
+		return err
+	}
+	if links := ofLinks(spec.Needs); len(links) > 0 {
+		return tryOut(ctx, links)
+	}
+	return nil
 }
 
 // Open implements cluster.Provider. It works only inside, see Enter.
@@ -110,7 +104,7 @@ func (c *sandboxed) open(ctx context.Context) error {
 			return fmt.Errorf("node %s: %w", name, err)
 		}
 		c.nodes = append(c.nodes, n)
-		if c.spec.Disks && i < len(c.spec.Nodes) {
+		if slices.Contains(c.spec.Needs, cluster.Disks) && i < len(c.spec.Nodes) {
 			if err := c.mount(ctx, n); err != nil {
 				return fmt.Errorf("node %s: %w", name, err)
 			}
@@ -125,7 +119,7 @@ func (c *sandboxed) open(ctx context.Context) error {
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
-	if err := c.net.Can(ctx, c.spec.Shaping); err != nil {
+	if err := c.net.Can(ctx, ofLinks(c.spec.Needs)); err != nil {
 		return err
 	}
 	return c.net.Begin(ctx)

@@ -53,11 +53,11 @@ func TestDisks(t *testing.T) {
 func loses(t *testing.T, notRoot bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	spec := cluster.Spec{Run: "disks", Nodes: []string{"n1"}, Beside: []string{"b1"}, LogDir: t.TempDir(), Disks: true}
+	spec := cluster.Spec{Run: "disks", Nodes: []string{"n1"}, Beside: []string{"b1"}, LogDir: t.TempDir(), Needs: []cluster.Capability{cluster.Disks}}
 	if err := (sandbox.Provider{}).Available(ctx, spec); err != nil {
 		t.Fatal(err)
 	}
-	if err := (sandbox.Provider{}).Disks(ctx); err != nil {
+	if err := (sandbox.Provider{}).Available(ctx, spec); err != nil {
 		t.Fatal(err)
 	}
 	c, err := sandbox.Provider{}.Open(ctx, spec)

@@ -34,10 +34,8 @@ type orders struct {
 
 // try is what is tried out.
 type try struct {
-	// Shaping is what must be done to links besides.
-	Shaping []cluster.Trait
-	// Disks: the node has one that can be broken.
-	Disks bool
+	// Needs are the words for the capabilities that the node and its network must have.
+	Needs []string
 }
 
 // Descriptors that init finds open, besides the standard ones.

@@ -69,7 +69,7 @@ func initMain(text string) int {
 			<-parentGone
 			syscall.Exit(1)
 		}()
-		err := tryOut(context.Background(), *ord.Try)
+		err := tryOut(context.Background(), inWords(ord.Try.Needs))
 		var lacks *cluster.EnvironmentError
 		if errors.As(err, &lacks) {
 			return fail(lacks.Doing, lacks.Err, lacks.Way)
@@ -171,11 +171,11 @@ func setUp(ord orders) *setUpError {
 
 // tryOut makes a cluster of one node, cuts it off, and heals it. That the kernel cannot
 // do that is a *cluster.EnvironmentError.
-func tryOut(ctx context.Context, what try) error {
+func tryOut(ctx context.Context, needs []cluster.Capability) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	logs := filepath.Join(Private(), "logs")
-	c, err := Provider{}.Open(ctx, cluster.Spec{Run: "try", Nodes: []string{"n1"}, LogDir: logs, Shaping: what.Shaping, Disks: what.Disks})
+	c, err := Provider{}.Open(ctx, cluster.Spec{Run: "try", Nodes: []string{"n1"}, LogDir: logs, Needs: needs})
 	if err != nil {
 		return err
 	}

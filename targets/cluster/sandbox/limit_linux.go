@@ -2,9 +2,6 @@ package sandbox
 
 import "github.com/lapse-test/lapse/targets/cluster/proc"
 
-// Limits implements cluster.LimitingProvider.
-func (Provider) Limits() bool { return true }
-
 // newLimiter is how the node's processes are limited.
 func (n *node) newLimiter() *proc.Limiter {
 	return proc.NewLimiter(n.name, n.logDir, func(do func(proc.Set, int) error) error {

@@ -41,11 +41,8 @@ func Enter(context.Context, Options) (inside bool, code int, err error) {
 // Available fails with a *cluster.EnvironmentError.
 func (Provider) Available(context.Context, cluster.Spec) error { return unavailable() }
 
-// Throttles fails with a *cluster.EnvironmentError.
-func (Provider) Throttles() error { return unavailable() }
-
-// Disks fails with a *cluster.EnvironmentError.
-func (Provider) Disks(context.Context) error { return unavailable() }
+// Capabilities are none.
+func (Provider) Capabilities(cluster.Spec) []cluster.Capability { return nil }
 
 // Open fails with a *cluster.EnvironmentError.
 func (Provider) Open(context.Context, cluster.Spec) (cluster.Cluster, error) {

@@ -73,7 +73,7 @@ type Provider struct{}
 
 var _ interface {
 	cluster.Provider
-	cluster.DisksProvider
+	cluster.Capable
 } = Provider{}
 
 // Name is "sandbox".

@@ -14,8 +14,8 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster/proc"
 )
 
-// Throttles implements cluster.ThrottlingProvider.
-func (Provider) Throttles() error {
+// throttles says why no share of the processors can be had on this machine, nil if it can. It tries.
+func throttles() error {
 	h, err := cgroup.Find()
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func TestThrottle(t *testing.T) {
 	sandboxtest.EachUser(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		spec := cluster.Spec{Run: "throttle", Nodes: []string{"starved"}, LogDir: t.TempDir(), Throttling: true}
+		spec := cluster.Spec{Run: "throttle", Nodes: []string{"starved"}, LogDir: t.TempDir(), Needs: []cluster.Capability{cluster.Throttles}}
 		err := (sandbox.Provider{}).Available(ctx, spec)
 		if sandbox.Rootless() {
 			var lacks *cluster.EnvironmentError
