@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -167,7 +168,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	}
 	asked := targets.Config{
 		Nodes: req.Nodes, ReadLevel: req.ReadLevel, WriteLevel: req.WriteLevel, Options: req.Options,
-		OpTimeout: req.OpTimeout, Cache: env.Cache, Log: env.Log,
+		OpTimeout: req.OpTimeout, Cache: env.Cache, Log: env.Log, Keys: mostKeys(&req),
 	}
 	plain := target
 	if target, err = targets.Describe(ctx, target, asked); err != nil {
@@ -225,6 +226,18 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		return nil, err
 	}
 	return p, p.checkLinger()
+}
+
+// mostRate is the highest rate that can be asked for; no run is faster.
+const mostRate = 10_000_000
+
+// mostKeys is how many keys a run may come to, at most: those in use at its beginning, and with each operation one more, as if each retired a key.
+func mostKeys(run *settings.Run) int64 {
+	rate := run.Rate
+	if rate == 0 {
+		rate = mostRate
+	}
+	return int64(run.Keys) + int64(math.Ceil(rate*run.Duration.Seconds()))
 }
 
 // countNodes fills in the number of nodes and refuses one that the target does not run with.
@@ -299,7 +312,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	}
 	asked := targets.Config{
 		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel, Options: plan.Options,
-		OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log, Image: plan.Image,
+		OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log, Image: plan.Image, Keys: mostKeys(&plan.Run),
 		Containers: plan.Provider == providers.Containers(env.Providers), Clocks: plan.Schedule.Needs(ability.Clock), PowerFailures: plan.Schedule.PowerFails(),
 	}
 	plain := target

@@ -41,6 +41,8 @@ type Config struct {
 	Tenants history.Tenancy
 	// Fields is how many fields each map has that the workload's keys are fields of, 0 for keys that are in none.
 	Fields history.Fielding
+	// Keys is how many keys the workload may come to in the whole run, at most; 0 where that is not known.
+	Keys int64
 	// OpTimeout is the deadline of every operation.
 	OpTimeout time.Duration
 	// Operator has the commands of whoever runs the nodes, where that is somebody

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -73,6 +74,9 @@ func (n Node) Names() []string {
 	}
 	return names
 }
+
+// Whole are the names of all nodes in order, separated by spaces.
+func (n Node) Whole() string { return strings.Join(slices.Sorted(slices.Values(n.Names())), " ") }
 
 // WholeRing is what Engine.Ring returns where every node holds every key. Address finds where this node reaches another, and
 // has a second argument for this node itself; digest identifies the group.

@@ -150,7 +150,7 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := peer.Identity{Node: node.Name, Ring: place.Digest(), Mode: Mode, Settings: place.Settings()}
+	id := peer.Identity{Node: node.Name, Nodes: node.Whole(), Ring: place.Digest(), Mode: Mode, Settings: fmt.Sprintf("replication=%d, %s", o.Replication, place.Settings())}
 	if len(o.Members) > 0 && len(o.Members) < len(node.Names()) {
 		first := strings.Join(slices.Sorted(slices.Values(o.Members)), " ")
 		id.Ring += " members " + first
@@ -252,7 +252,7 @@ func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.Wri
 		err = &engine.Error{Code: engine.CodeUnsupported, Message: "a named request needs a mode that agrees on one order of writes; mode leaderless cannot tell a retry from another write"}
 	}
 	if err == nil {
-		err = e.agrees()
+		err = e.agrees(ctx)
 	}
 	if err != nil {
 		err.Outcome = engine.NotWritten
@@ -270,7 +270,7 @@ func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 	}
 	w, err := parseLevel(req.WriteLevel, "w", quorum.Level{})
 	if err == nil {
-		err = e.agrees()
+		err = e.agrees(ctx)
 	}
 	if err != nil {
 		return engine.ReadResult{}, err
@@ -290,8 +290,12 @@ func parseLevel(s, what string, otherwise quorum.Level) (quorum.Level, *engine.E
 	return l, nil
 }
 
-// agrees is an error while a peer is known to be of another mode: what is written here would not be seen there.
-func (e *Engine) agrees() *engine.Error {
+// agrees is an error while a peer is known to be configured otherwise: what is written here would not be seen there. Each peer is tried once before
+// anything is served.
+func (e *Engine) agrees(ctx context.Context) *engine.Error {
+	if err := e.links.Tried(ctx, e.node.RequestTimeout); err != nil {
+		return &engine.Error{Code: engine.CodeUnavailable, Message: err.Error()}
+	}
 	if err := e.links.Disagreement(); err != nil {
 		return &engine.Error{Code: engine.CodeDisagreement, Message: "nothing is served: " + err.Error()}
 	}

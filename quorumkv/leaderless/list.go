@@ -25,7 +25,7 @@ var _ engine.Lister = (*Engine)(nil)
 func (e *Engine) List(ctx context.Context, req engine.ListRequest) (engine.ListResult, error) {
 	level, failed := parseLevel(req.Level, "r", quorum.Quorum)
 	if failed == nil {
-		failed = e.agrees()
+		failed = e.agrees(ctx)
 	}
 	if failed != nil {
 		return engine.ListResult{}, failed

@@ -48,7 +48,7 @@ func (e *Engine) ChangeMembers(ctx context.Context, c protocol.MemberChange) (pr
 }
 
 func (e *Engine) change(ctx context.Context, c membership.Change) (protocol.Members, error) {
-	if err := e.agrees(); err != nil {
+	if err := e.agrees(ctx); err != nil {
 		return protocol.Members{}, err
 	}
 	_, err := e.mover.Change(ctx, c)

@@ -77,7 +77,7 @@ func noRanges(v *membership.View) error {
 
 // count counts the keys of spans.
 func (e *Engine) count(ctx context.Context, v *membership.View, spans []string) ([]membership.Span, error) {
-	if err := e.agrees(); err != nil {
+	if err := e.agrees(ctx); err != nil {
 		return nil, err
 	}
 	out, err := e.mover.Count(ctx, v, spans)

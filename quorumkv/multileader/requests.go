@@ -32,7 +32,7 @@ func (e *Engine) Update(ctx context.Context, req engine.UpdateRequest) (engine.W
 func (e *Engine) change(ctx context.Context, level string, q forward.Request) (engine.WriteResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
 	defer cancel()
-	r := e.refuse(q, level, WriteLevels())
+	r := e.refuse(ctx, q, level, WriteLevels())
 	if r.Error == nil {
 		r = e.atLeader(ctx, q)
 	}
@@ -40,14 +40,14 @@ func (e *Engine) change(ctx context.Context, level string, q forward.Request) (e
 }
 
 // refuse has an error if the request cannot be served.
-func (e *Engine) refuse(q forward.Request, level string, known []string) forward.Reply {
+func (e *Engine) refuse(ctx context.Context, q forward.Request, level string, known []string) forward.Reply {
 	switch {
 	case level != "" && !slices.Contains(known, level):
 		return q.Failed(engine.CodeBadLevel, engine.NotWritten, fmt.Sprintf("level %q is none in mode %s here; there is %s", level, Mode, strings.Join(known, ", ")))
 	case q.Write != nil && len(q.Write.Context) > 0 && e.opts.Conflicts != Siblings:
 		return q.Failed(engine.CodeBadContext, engine.NotWritten, "a context is for conflicts=siblings; here it is "+string(e.opts.Conflicts))
 	}
-	if err := e.Agrees(); err != nil {
+	if err := e.Met(ctx); err != nil {
 		return q.Failed(err.Code, engine.NotWritten, err.Message)
 	}
 	return forward.Reply{}
@@ -70,7 +70,7 @@ func (e *Engine) View(ctx context.Context, req engine.ViewRequest) (engine.View,
 func (e *Engine) look(ctx context.Context, level string, q forward.Request) forward.Reply {
 	ctx, cancel := context.WithTimeout(ctx, e.node.RequestTimeout)
 	defer cancel()
-	r := e.refuse(q, level, ReadLevels())
+	r := e.refuse(ctx, q, level, ReadLevels())
 	switch {
 	case r.Error != nil:
 	case level == LevelLocal:

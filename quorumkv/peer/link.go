@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -38,9 +39,13 @@ const (
 	headerRing     = "Quorumkv-Ring"
 	headerMode     = "Quorumkv-Mode"
 	headerSettings = "Quorumkv-Settings"
+	headerNodes    = "Quorumkv-Nodes"
 )
 
 const (
+	// maxReason bounds what is read of why a peer refuses: it may name all nodes twice.
+	maxReason = 8 << 10
+
 	redial = 50 * time.Millisecond
 	queue  = 4096
 )
@@ -50,6 +55,8 @@ type Identity struct {
 	Node string
 	Ring string
 	Mode string
+	// Nodes are the names of all nodes in order, this one among them, separated by spaces.
+	Nodes string
 	// Settings are those of the mode that all nodes must share, spelled for people; empty where Ring says all.
 	Settings string
 	// Service tells apart the groups that a node is in at one address, each with links of its own; empty for that of the mode.
@@ -73,6 +80,7 @@ type Link struct {
 	conn    *conn
 	down    error         // why the last attempt failed; nil while connected or trying for the first time
 	changed chan struct{} // closed at the next change
+	tried   atomic.Bool   // whether the first attempt to connect has ended
 }
 
 // NewLink makes a link to the named peer at a host:port address. It is idle until Run. A peer that is silent for timeout
@@ -123,6 +131,7 @@ func (l *Link) set(c *conn, down error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conn, l.down = c, down
+	l.tried.Store(true)
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
@@ -167,6 +176,22 @@ func (l *Link) ready(ctx context.Context) (*conn, error) {
 		case <-changed:
 		}
 	}
+}
+
+// awaitTried waits until the first attempt to connect has ended, however that was.
+func (l *Link) awaitTried(ctx context.Context) error {
+	for !l.tried.Load() {
+		_, changed, _ := l.state()
+		if l.tried.Load() {
+			return nil // before that state
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s was not met yet: %w", l.peer, ctx.Err())
+		case <-changed:
+		}
+	}
+	return nil
 }
 
 func (l *Link) call(ctx context.Context, o op, epoch uint64, key string, rec record.Record) (record.Record, error) {
@@ -273,6 +298,7 @@ func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {
 	req.Header.Set(headerRing, l.self.Ring)
 	req.Header.Set(headerMode, l.self.Mode)
 	req.Header.Set(headerSettings, l.self.Settings)
+	req.Header.Set(headerNodes, l.self.Nodes)
 	if err := req.Write(nc); err != nil {
 		return err
 	}
@@ -282,7 +308,7 @@ func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		defer resp.Body.Close()
-		why, _ := io.ReadAll(io.LimitReader(resp.Body, 500))
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, maxReason))
 		if resp.Header.Get(headerMode) != "" {
 			return fmt.Errorf("%w: %s", ErrDisagrees, strings.TrimPrefix(strings.TrimSpace(string(why)), ErrDisagrees.Error()+": "))
 		}

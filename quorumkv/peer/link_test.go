@@ -112,16 +112,17 @@ func TestCallsOverOneConnection(t *testing.T) {
 }
 
 func TestLinkRefusesTheWrongNode(t *testing.T) {
-	addr, _ := serveNode(t, Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}, 10)
+	addr, _ := serveNode(t, Identity{Node: "n2", Nodes: "n1 n2", Ring: "ring", Mode: "leaderless"}, 10)
 	for _, tc := range []struct {
 		self Identity
 		peer string
 		want string
 	}{
-		{Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}, "n3", `this is node "n2", not "n3"`},
-		{Identity{Node: "n1", Ring: "other", Mode: "leaderless"}, "n2", "configured with other nodes"},
-		{Identity{Node: "n1", Ring: "ring", Mode: "raft"}, "n2", "configured differently: node n2 is of mode leaderless, not raft"},
-		{Identity{Node: "n1", Ring: "ring", Mode: "leaderless", Settings: "x=1"}, "n2", `configured differently: node n2 has "", not "x=1": give all nodes the same`},
+		{Identity{Node: "n1", Nodes: "n1 n2", Ring: "ring", Mode: "leaderless"}, "n3", `this is node "n2", not "n3"`},
+		{Identity{Node: "n1", Nodes: "n1 n2", Ring: "other", Mode: "leaderless"}, "n2", "configured differently: node n2 places keys otherwise"},
+		{Identity{Node: "n1", Nodes: "n1 n2 n3", Ring: "ring", Mode: "leaderless"}, "n2", "configured differently: node n2 knows the nodes n1 n2, not n1 n2 n3: name the same nodes to all"},
+		{Identity{Node: "n1", Nodes: "n1 n2", Ring: "ring", Mode: "raft"}, "n2", "configured differently: node n2 is of mode leaderless, not raft"},
+		{Identity{Node: "n1", Nodes: "n1 n2", Ring: "ring", Mode: "leaderless", Settings: "x=1"}, "n2", `configured differently: node n2 has "", not "x=1": give all nodes the same`},
 	} {
 		l := startLink(t, tc.self, tc.peer, addr, 5*time.Second)
 		err := l.Ready(within(t))

@@ -54,6 +54,23 @@ func (l Links) Call(ctx context.Context, node string, body []byte) ([]byte, erro
 	return link.Call(ctx, body)
 }
 
+// Tried waits, up to a limit, until each link that Run keeps has tried to connect once: from then on Disagreement knows of all that could be
+// reached. Its error says who was waited for.
+func (l Links) Tried(ctx context.Context, limit time.Duration) error {
+	for _, link := range l {
+		if link.tried.Load() {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		err := link.awaitTried(ctx)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Disagreement is the error of a link whose peer is configured differently, or nil.
 func (l Links) Disagreement() error {
 	for _, link := range l {

@@ -95,10 +95,12 @@ func (s *Server) greet(r *http.Request) error {
 		return fmt.Errorf("this is node %q, not %q: check the peers' addresses", s.self.Node, r.Header.Get(headerTo))
 	case r.Header.Get(headerMode) != s.self.Mode:
 		return fmt.Errorf("%w: node %s is of mode %s, not %s: give all nodes the same mode", ErrDisagrees, s.self.Node, s.self.Mode, r.Header.Get(headerMode))
+	case r.Header.Get(headerNodes) != s.self.Nodes:
+		return fmt.Errorf("%w: node %s knows the nodes %s, not %s: name the same nodes to all", ErrDisagrees, s.self.Node, s.self.Nodes, r.Header.Get(headerNodes))
 	case r.Header.Get(headerSettings) != s.self.Settings:
 		return fmt.Errorf("%w: node %s has %q, not %q: give all nodes the same", ErrDisagrees, s.self.Node, s.self.Settings, r.Header.Get(headerSettings))
 	case r.Header.Get(headerRing) != s.self.Ring:
-		return errors.New("this node is configured with other nodes, another replication, other virtual nodes or other split points")
+		return fmt.Errorf("%w: node %s places keys otherwise: give all nodes the same configuration", ErrDisagrees, s.self.Node)
 	}
 	return nil
 }

@@ -108,4 +108,6 @@ type onRing struct{ *ring.Ring }
 
 func (onRing) Partitioner() Partitioner { return Ring }
 func (onRing) SplitPoints() []string    { return nil }
-func (onRing) Settings() string         { return "partitioner=ring" } // N and virtual nodes are in the digest
+func (r onRing) Settings() string {
+	return fmt.Sprintf("partitioner=ring, virtual_nodes=%d", r.VirtualNodes())
+}

@@ -137,6 +137,9 @@ func TestPausedNode(t *testing.T) {
 	if err := ps[2].cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := syscall.Wait4(ps[2].cmd.Process.Pid, nil, syscall.WUNTRACED, nil); err != nil { // all of its threads have stopped only then
+		t.Fatal(err)
+	}
 	mustPut(t, ps[0].client, "k", "v", "QUORUM")
 	var e *client.Error
 	if _, err := ps[0].client.Put(within(t), "k", []byte("w"), "ALL"); !errors.As(err, &e) || e.Status == 0 {

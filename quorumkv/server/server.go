@@ -19,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
 // Server is one node. Make it with Open and run it once with Run or Serve.
@@ -60,7 +61,8 @@ func Open(cfg Config, log *slog.Logger, fs vfs.FS) (*Server, error) {
 		RequestTimeout: cfg.RequestTimeout, PeerTimeout: cfg.PeerTimeout, MaxRequests: cfg.MaxRequests, Fsync: cfg.Fsync,
 		Clock: s.clock, Defects: &s.defects, TLS: toPeers, FS: fs, Logger: s.log})
 	var wrong *engine.SettingError
-	if errors.As(err, &wrong) {
+	var others *storage.RefusedError
+	if errors.As(err, &wrong) || errors.As(err, &others) {
 		return nil, &ConfigError{err}
 	}
 	if err != nil {

@@ -146,23 +146,31 @@ func (have identity) named() identity {
 	return have
 }
 
+// RefusedError is what a directory is refused with that holds another format, mode, node, group or placement. Nothing was written there.
+type RefusedError struct{ Reason string }
+
+// Error is Reason, which names the directory and the way out.
+func (e *RefusedError) Error() string { return e.Reason }
+
+func refused(format string, args ...any) error { return &RefusedError{fmt.Sprintf(format, args...)} }
+
 func (have identity) refuse(want identity, dir string) error {
 	switch {
 	case have.Format != want.Format:
-		return fmt.Errorf("data directory %s has format %d, this version reads %d: use an empty directory", dir, have.Format, want.Format)
+		return refused("data directory %s has format %d, this version reads %d: use an empty directory", dir, have.Format, want.Format)
 	case have.Mode != want.Mode:
-		return fmt.Errorf("data directory %s is of mode %s, not %s; data is not carried from one to another: use an empty directory", dir, have.Mode, want.Mode)
+		return refused("data directory %s is of mode %s, not %s; data is not carried from one to another: use an empty directory", dir, have.Mode, want.Mode)
 	case have.Node != want.Node:
-		return fmt.Errorf("data directory %s belongs to node %q, not %q: give each node its own", dir, have.Node, want.Node)
+		return refused("data directory %s belongs to node %q, not %q: give each node its own", dir, have.Node, want.Node)
 	case have.Group == "" && want.Group != "":
 		// A node's other directories may say no more of themselves, so that they cannot be told apart.
-		return fmt.Errorf("data directory %s was written before databases of one node named themselves, and may be any of them: use an empty directory", dir)
+		return refused("data directory %s was written before databases of one node named themselves, and may be any of them: use an empty directory", dir)
 	case have.Group != want.Group:
-		return fmt.Errorf("data directory %s holds %s, not %s: put each back where it was", dir, groupName(have.Group), groupName(want.Group))
+		return refused("data directory %s holds %s, not %s: put each back where it was", dir, groupName(have.Group), groupName(want.Group))
 	case have.Partitioner != want.Partitioner:
-		return fmt.Errorf("data directory %s was placed by partitioner %s, not %s; data is not moved between placements: use an empty directory", dir, have.Partitioner, want.Partitioner)
+		return refused("data directory %s was placed by partitioner %s, not %s; data is not moved between placements: use an empty directory", dir, have.Partitioner, want.Partitioner)
 	case have.Ring != want.Ring:
-		return fmt.Errorf("data directory %s belongs to another set of nodes, replication, virtual nodes, split points, failover, regions, conflicts, shards or transactions; data is not moved between placements: use an empty directory", dir)
+		return refused("data directory %s belongs to another set of nodes, replication, virtual nodes, split points, failover, regions, conflicts, shards or transactions; data is not moved between placements: use an empty directory", dir)
 	}
 	return nil
 }

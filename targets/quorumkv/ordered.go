@@ -27,10 +27,11 @@ func resolveLevels(cfg targets.Config, mode string, reads, writes []string) (tar
 		if *l.level == "" {
 			*l.level = l.known[0]
 		}
-		*l.level = strings.ToLower(*l.level)
-		if !slices.Contains(l.known, *l.level) {
+		lower := strings.ToLower(*l.level)
+		if !slices.Contains(l.known, lower) {
 			return cfg, targets.Usagef("--%s %s: mode %s has no such level; there is %s", l.flag, *l.level, mode, strings.Join(l.known, ", "))
 		}
+		*l.level = lower
 	}
 	return cfg, nil
 }

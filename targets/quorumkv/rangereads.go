@@ -21,13 +21,22 @@ func rangeReadsOption() targets.Option {
 	return targets.Option{Name: optRangeReads, Default: "0", Help: "keys of a page: a read asks for the range of so many keys, in the order of their numbers, that has its key; needs " + optKeyDigits + ". 0 reads the key alone"}
 }
 
-func resolveRangeReads(opts map[string]string) error {
+// resolveRangeReads checks the setting. Keys are how many the run may have, 0 if that is not known: the names of all of them, and of the first behind the last page,
+// must have as many digits.
+func resolveRangeReads(opts map[string]string, keys int64) error {
 	n, err := strconv.Atoi(opts[optRangeReads])
 	if err != nil || n < 0 || n > maxRangeReads {
 		return targets.Usagef("--set %s=%s: must be a number from 0 to %d", optRangeReads, opts[optRangeReads], maxRangeReads)
 	}
 	if n > 0 && opts[optKeyDigits] == "0" {
 		return targets.Usagef("--set %s=%d: needs the keys in the order of their numbers; add for example --set %s=6", optRangeReads, n, optKeyDigits)
+	}
+	digits, err := strconv.Atoi(opts[optKeyDigits])
+	if err != nil {
+		return targets.Usagef("--set %s=%s: must be a number", optKeyDigits, opts[optKeyDigits])
+	}
+	if needed := len(strconv.FormatInt(keys+int64(n), 10)); n > 0 && digits < needed {
+		return targets.Usagef("--set %s=%d: too few for pages of %d keys (%s), of which the run may have up to %d: the names of all must have as many digits; give %d", optKeyDigits, digits, n, optRangeReads, keys, needed)
 	}
 	return nil
 }

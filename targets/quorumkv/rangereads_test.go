@@ -20,15 +20,25 @@ import (
 )
 
 func TestRangeReadsSetting(t *testing.T) {
-	for _, c := range []struct{ reads, digits, says string }{
-		{"", "", ""},
-		{"0", "", ""},
-		{"2", "6", ""},
-		{"100", "6", ""},
-		{"2", "", "needs the keys in the order of their numbers"},
-		{"101", "6", "from 0 to 100"},
-		{"-1", "6", "from 0 to 100"},
-		{"two", "6", "from 0 to 100"},
+	for _, c := range []struct {
+		reads, digits string
+		keys          int64
+		says          string
+	}{
+		{"", "", 0, ""},
+		{"0", "", 1000, ""},
+		{"0", "1", 1000, ""},
+		{"2", "6", 0, ""},
+		{"100", "6", 0, ""},
+		{"2", "", 0, "needs the keys in the order of their numbers"},
+		{"101", "6", 0, "from 0 to 100"},
+		{"-1", "6", 0, "from 0 to 100"},
+		{"two", "6", 0, "from 0 to 100"},
+		{"9", "1", 0, ""},
+		{"10", "1", 0, "give 2"}, // the first page ends before k10
+		{"10", "3", 989, ""},
+		{"10", "3", 990, "--set key_digits=3: too few for pages of 10 keys (range_reads), of which the run may have up to 990: the names of all must have as many digits; give 4"},
+		{"10", "4", 990, ""},
 	} {
 		given := map[string]string{}
 		for name, v := range map[string]string{optRangeReads: c.reads, optKeyDigits: c.digits} {
@@ -36,7 +46,7 @@ func TestRangeReadsSetting(t *testing.T) {
 				given[name] = v
 			}
 		}
-		_, err := New().Resolve(targets.Config{Nodes: 3, Options: given})
+		_, err := New().Resolve(targets.Config{Nodes: 3, Options: given, Keys: c.keys})
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%v: %v, want %q", given, err, c.says)
 		}

@@ -173,7 +173,7 @@ func (t *Target) Resolve(cfg targets.Config) (targets.Config, error) {
 	if err := resolvePartitioner(opts); err != nil {
 		return cfg, err
 	}
-	if err := resolveRangeReads(opts); err != nil {
+	if err := resolveRangeReads(opts, cfg.Keys); err != nil {
 		return cfg, err
 	}
 	members, err := memberNames(cfg)
@@ -236,11 +236,11 @@ func checkLevel(flag, level string, n int) (string, error) {
 	if level == "" {
 		return quorum.Quorum.String(), nil
 	}
-	level = strings.ToUpper(level)
-	if _, err := replicasOf(level, n); err != nil {
-		return "", targets.Usagef("--%s %s: %v (N is %d)", flag, level, err, n)
+	upper := strings.ToUpper(level)
+	if _, err := replicasOf(upper, n); err != nil {
+		return "", targets.Usagef("--%s %s: mode %s: %v (N is %d)", flag, level, leaderless.Mode, err, n)
 	}
-	return level, nil
+	return upper, nil
 }
 
 // replicasOf is how many of n replicas a level asks for.

@@ -45,7 +45,7 @@ type Group struct {
 
 // New is the part of node in a group. It is idle until Run is called; Close ends it in either case.
 func New(node engine.Node, id peer.Identity) *Group {
-	id.Node = node.Name
+	id.Node, id.Nodes = node.Name, node.Whole()
 	g := &Group{ID: id, node: node, names: node.Names(), peers: peer.NewServer(id, nil, 1, node.PeerTimeout, node.Logger),
 		Links: peer.NewLinks(id, node.Peers, node.TLS, node.PeerTimeout, node.Logger, nil)}
 	g.Context, g.stop = context.WithCancel(context.Background())
@@ -77,6 +77,15 @@ func (g *Group) Close() {
 	g.stop()
 	g.peers.Close()
 	g.Background.Wait()
+}
+
+// Met waits until each peer was tried once, so that Agrees knows of all that could be reached, or until ctx ends: a node that acknowledges by itself
+// asks it first.
+func (g *Group) Met(ctx context.Context) *engine.Error {
+	if err := g.Links.Tried(ctx, g.node.RequestTimeout); err != nil {
+		return &engine.Error{Code: engine.CodeUnavailable, Message: err.Error()}
+	}
+	return g.Agrees()
 }
 
 // Agrees is an error while a peer is known to be of another mode or to have other settings: nothing is served then.
