@@ -148,8 +148,8 @@ bench-stream:
 # SYSTEMS=raft,etcd leaves one out.
 SYSTEMS ?=
 bench-quorumkv: ROUNDS = 3
-bench-quorumkv: build
-	LAPSE_PROGRAM=$(CURDIR)/$(BIN) LAPSE_ROUNDS=$(ROUNDS) LAPSE_SYSTEMS='$(SYSTEMS)' $(GO) test -count=1 -run '^$$' -bench Compare -benchtime 1x -timeout 60m ./quorumkv/compare
+bench-quorumkv: $(BUILTIN)
+	LAPSE_PROGRAM=$(CURDIR)/$(BUILTIN) LAPSE_ROUNDS=$(ROUNDS) LAPSE_SYSTEMS='$(SYSTEMS)' $(GO) test -count=1 -run '^$$' -bench Compare -benchtime 1x -timeout 60m ./quorumkv/compare
 
 clean:
 	rm -rf bin

@@ -35,14 +35,23 @@ const (
 	flagsKnown = flagDelete | flagIfAbsent | flagIfNumber | flagCall
 )
 
-// content identifies what is written, whoever proposes it and when: two requests of one name must agree in it.
+// content identifies what is written, whoever proposes it and when: two requests of one name must agree in it. It is the sum of what marshal gives without what differs.
 func (c command) content() uint64 {
-	c.ID, c.Base, c.Node = "", 0, ""
-	return xxhash.Sum64(c.marshal())
+	var d xxhash.Digest
+	d.Reset()
+	value := c.Value
+	c.ID, c.Base, c.Node, c.Value = "", 0, "", nil
+	var head [128]byte
+	_, _ = d.Write(c.appendTo(head[:0])) // never fails
+	_, _ = d.Write(value)
+	return d.Sum64()
 }
 
 func (c command) marshal() []byte {
-	b := make([]byte, 0, 32+len(c.ID)+len(c.Node)+len(c.Key)+len(c.Value))
+	return c.appendTo(make([]byte, 0, 32+len(c.ID)+len(c.Node)+len(c.Key)+len(c.Value)))
+}
+
+func (c command) appendTo(b []byte) []byte {
 	var flags byte
 	number := int64(0)
 	if c.Delete {
@@ -60,7 +69,7 @@ func (c command) marshal() []byte {
 	b = append(b, flags)
 	b = binary.AppendUvarint(b, c.Base)
 	b = binary.AppendVarint(b, number)
-	for _, s := range []string{c.ID, c.Node, c.Key} {
+	for _, s := range [...]string{c.ID, c.Node, c.Key} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
@@ -85,7 +94,7 @@ func parseCommand(b []byte) (command, error) {
 		return c, fmt.Errorf("%w: no number", errMalformed)
 	}
 	b = b[n:]
-	for _, s := range []*string{&c.ID, &c.Node, &c.Key} {
+	for _, s := range [...]*string{&c.ID, &c.Node, &c.Key} {
 		size, n := binary.Uvarint(b)
 		if n <= 0 || size > uint64(len(b)-n) {
 			return c, fmt.Errorf("%w: a text longer than the command", errMalformed)

@@ -127,12 +127,10 @@ func (d disks) learn(id, disk uint64) error {
 	return nil
 }
 
-// address puts before a message whose directory it comes from, and for whose it is, if that is known.
-func (d disks) address(own, to uint64, body []byte) []byte {
-	b := make([]byte, 0, addressSize+len(body))
+// address appends what comes before a message: whose directory it comes from, and for whose it is, if that is known.
+func (d disks) address(b []byte, own, to uint64) []byte {
 	b = binary.BigEndian.AppendUint64(b, own)
-	b = binary.BigEndian.AppendUint64(b, d.known[to])
-	return append(b, body...)
+	return binary.BigEndian.AppendUint64(b, d.known[to])
 }
 
 const addressSize = 16

@@ -25,6 +25,7 @@ type disklog struct {
 	db     *pebble.DB
 	sync   *pebble.WriteOptions
 	voters *raftpb.ConfState // as of what is applied
+	room   []byte            // for an entry that is being encoded
 }
 
 func entryKey(index uint64) []byte { return binary.BigEndian.AppendUint64([]byte{prefixEntry}, index) }
@@ -109,17 +110,19 @@ func (l *disklog) read(after uint64) (entries []*raftpb.Entry, err error) {
 
 // save makes entries and hard state durable before anybody hears of them.
 func (l *disklog) save(hard *raftpb.HardState, entries []*raftpb.Entry, mustSync bool) error {
-	if raft.IsEmptyHardState(hard) && len(entries) == 0 {
-		return nil
+	if !raft.IsEmptyHardState(hard) {
+		if err := l.SetHardState(hard); err != nil {
+			return fmt.Errorf("save the hard state: %w", err)
+		}
+	}
+	if !mustSync && len(entries) == 0 {
+		return nil // how far it is committed, at most: what the machine has applied says that too
 	}
 	b := l.db.NewBatch()
 	if !raft.IsEmptyHardState(hard) {
 		raw, err := proto.Marshal(hard)
 		if err == nil {
 			err = b.Set([]byte{prefixHard}, raw, nil)
-		}
-		if err == nil {
-			err = l.SetHardState(hard)
 		}
 		if err != nil {
 			return fmt.Errorf("save the hard state: %w", err)
@@ -134,7 +137,7 @@ func (l *disklog) save(hard *raftpb.HardState, entries []*raftpb.Entry, mustSync
 	if mustSync {
 		how = l.sync
 	}
-	if err := b.Commit(how); err != nil {
+	if err := errors.Join(b.Commit(how), b.Close()); err != nil {
 		return fmt.Errorf("save the log: %w", err)
 	}
 	return nil
@@ -142,9 +145,10 @@ func (l *disklog) save(hard *raftpb.HardState, entries []*raftpb.Entry, mustSync
 
 func (l *disklog) append(b *pebble.Batch, entries []*raftpb.Entry) error {
 	for _, e := range entries {
-		raw, err := proto.Marshal(e)
+		raw, err := proto.MarshalOptions{}.MarshalAppend(l.room[:0], e)
+		l.room = raw
 		if err == nil {
-			err = b.Set(entryKey(e.GetIndex()), raw, nil)
+			err = b.Set(entryKey(e.GetIndex()), raw, nil) // which copies
 		}
 		if err != nil {
 			return fmt.Errorf("save entry %d: %w", e.GetIndex(), err)

@@ -12,15 +12,12 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
-// sessionWindow is for how many entries of the log a request's name is remembered.
-const sessionWindow = 1 << 16
-
 // Key space of the machine: a byte that says what it is about, then the generation. A snapshot from the leader is
 // received as the next generation while this one is read, and installed by naming it the current one.
 const (
 	prefixGeneration = 'g' // the current generation
 	prefixRecord     = 'd' // a key's record
-	prefixSession    = 't' // what became of a request, by the position in the log at which it was applied
+	prefixSession    = 't' // what became of requests, by the last of the positions in the log at which they were applied
 	prefixApplied    = 'a' // position and term of the last entry that is in this generation
 	prefixMembers    = 'v' // who votes and who learns, after the first change
 )
@@ -38,11 +35,6 @@ type outcome struct {
 	Answer   string // of the procedure, to whoever waits for it; it is not remembered
 }
 
-type remembered struct {
-	outcome
-	content uint64
-}
-
 // machine is the replicated state: records and the table of requests. Its methods are called by the node's loop
 // alone, but for get, which anybody may call.
 type machine struct {
@@ -53,15 +45,18 @@ type machine struct {
 	term       uint64  // of the entry at applied
 	first      members // before any change
 	members    members // of no epoch before any change
-	sessions   map[string]remembered
-	order      map[uint64]string // by position
-	oldest     uint64            // no position in order is smaller
-	forget     func() bool       // the defect retry-applies-twice
-	procedure  Procedure         // nil when there are writes alone
+	requests   *table
+	cleared    uint64      // on disk there is nothing of requests before it
+	forget     func() bool // the defect retry-applies-twice
+	procedure  Procedure   // nil when there are writes alone
+
+	key, value []byte // room for what goes into a batch, which copies
 }
 
-func space(prefix byte, generation uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{prefix}, generation)
+func space(prefix byte, generation uint64) []byte { return appendSpace(nil, prefix, generation) }
+
+func appendSpace(b []byte, prefix byte, generation uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, prefix), generation)
 }
 
 // openMachine reads what is on disk and removes what a kill left of other generations.
@@ -96,7 +91,7 @@ func ignoreMissing(err error) error {
 
 // load reads the position and the table of requests of the current generation.
 func (m *machine) load() (err error) {
-	m.applied, m.term, m.sessions, m.order, m.oldest, m.members = 0, 0, map[string]remembered{}, map[uint64]string{}, 0, members{}
+	m.applied, m.term, m.requests, m.cleared, m.members = 0, 0, newTable(), 0, members{}
 	raw, closer, err := m.db.Get(space(prefixApplied, m.generation))
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):
@@ -117,21 +112,14 @@ func (m *machine) load() (err error) {
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.First(); ok; ok = it.Next() {
 		at := binary.BigEndian.Uint64(it.Key()[len(prefix):])
-		id, r, err := parseSession(it.Value(), at)
-		if err != nil {
+		if m.cleared == 0 {
+			m.cleared = at
+		}
+		if err := parseSessions(it.Value(), at, m.requests.put); err != nil {
 			return err
 		}
-		m.remember(id, r)
 	}
 	return it.Error()
-}
-
-func (m *machine) remember(id string, r remembered) {
-	m.sessions[id] = r
-	m.order[r.Index] = id
-	if m.oldest == 0 {
-		m.oldest = r.Index
-	}
 }
 
 // get reads a key's record as it is now.
@@ -159,17 +147,28 @@ func (m *machine) read(from pebble.Reader, key string) (record.Record, error) {
 
 // step is one batch of entries on their way into the machine. Nothing is seen of it until commit.
 type step struct {
-	m     *machine
-	batch *pebble.Batch
+	m        *machine
+	batch    *pebble.Batch
+	requests []byte // those that are to be kept under position last
+	last     uint64
 }
 
-func (m *machine) begin() *step { return &step{m: m, batch: m.db.NewIndexedBatch()} }
+// begin makes an empty step; with reads, what is in it can be read.
+func (m *machine) begin(reads bool) *step {
+	if reads {
+		return &step{m: m, batch: m.db.NewIndexedBatch()}
+	}
+	return &step{m: m, batch: m.db.NewBatch()}
+}
+
+// reads tells whether a command looks at what is there.
+func (c command) reads() bool { return c.Call || c.If != nil }
 
 // apply puts the command at a position of the log into the step, and says what became of it.
 func (s *step) apply(index, term uint64, c command) (outcome, error) {
 	m := s.m
 	m.applied, m.term = index, term
-	if had, ok := m.sessions[c.ID]; ok && !m.forget() {
+	if had, ok := m.requests.get(c.ID); ok && !m.forget() {
 		if had.content != c.content() {
 			return outcome{Index: index, Other: true}, nil
 		}
@@ -213,43 +212,62 @@ func (s *step) put(c command, v record.Version) error {
 	if c.Delete {
 		r.Value = nil
 	}
-	if err := s.batch.Set(append(space(prefixRecord, s.m.generation), c.Key...), r.AppendTo(nil), nil); err != nil {
+	m := s.m
+	m.key = append(appendSpace(m.key[:0], prefixRecord, m.generation), c.Key...)
+	m.value = r.AppendTo(m.value[:0])
+	if err := s.batch.Set(m.key, m.value, nil); err != nil {
 		return fmt.Errorf("write %q: %w", c.Key, err)
 	}
 	return nil
 }
 
-// note remembers the outcome under the request's name, and forgets those that are out of the window.
+// note remembers the outcome under the request's name.
 func (s *step) note(c command, out outcome) error {
-	m := s.m
 	r := remembered{out, c.content()}
-	m.remember(c.ID, r)
-	if err := s.batch.Set(sessionKey(m.generation, out.Index), appendSession(nil, c.ID, r), nil); err != nil {
-		return fmt.Errorf("remember a request: %w", err)
+	s.m.requests.put(c.ID, r)
+	s.requests, s.last = appendSession(s.requests, c.ID, r), out.Index
+	if len(s.requests) > maxSessions {
+		return s.keepRequests()
 	}
-	for ; m.oldest+sessionWindow < out.Index; m.oldest++ {
-		id, ok := m.order[m.oldest]
-		if !ok {
-			continue
-		}
-		delete(m.order, m.oldest)
-		if m.sessions[id].Index == m.oldest {
-			delete(m.sessions, id)
-		}
-		if err := s.batch.Delete(sessionKey(m.generation, m.oldest), nil); err != nil {
-			return fmt.Errorf("forget a request: %w", err)
-		}
+	return nil
+}
+
+// keepRequests puts what was noted into the batch.
+func (s *step) keepRequests() error {
+	if len(s.requests) == 0 {
+		return nil
 	}
+	m := s.m
+	if err := s.batch.Set(sessionKey(m.generation, s.last), s.requests, nil); err != nil {
+		return fmt.Errorf("remember requests: %w", err)
+	}
+	s.requests = s.requests[:0]
+	return nil
+}
+
+// clearRequests removes from the disk what is out of the window, now and then. What is there for longer counts for nothing, as load forgets it too.
+func (s *step) clearRequests() error {
+	m := s.m
+	if m.requests.oldest < m.cleared+chunkSize {
+		return nil
+	}
+	if err := s.batch.DeleteRange(sessionKey(m.generation, m.cleared), sessionKey(m.generation, m.requests.oldest), nil); err != nil {
+		return fmt.Errorf("forget requests: %w", err)
+	}
+	m.cleared = m.requests.oldest
 	return nil
 }
 
 // commit makes the step visible. It is not synced: the log is, and is applied again after a crash.
 func (s *step) commit() error {
 	m := s.m
+	if err := errors.Join(s.keepRequests(), s.clearRequests()); err != nil {
+		return err
+	}
 	if err := s.batch.Set(space(prefixApplied, m.generation), position(m.applied, m.term), nil); err != nil {
 		return fmt.Errorf("note the applied position: %w", err)
 	}
-	if err := s.batch.Commit(pebble.NoSync); err != nil {
+	if err := errors.Join(s.batch.Commit(pebble.NoSync), s.batch.Close()); err != nil {
 		return fmt.Errorf("apply: %w", err)
 	}
 	return nil
@@ -261,28 +279,4 @@ func position(index, term uint64) []byte {
 
 func sessionKey(generation, index uint64) []byte {
 	return binary.BigEndian.AppendUint64(space(prefixSession, generation), index)
-}
-
-func appendSession(b []byte, id string, r remembered) []byte {
-	var flags byte
-	if r.Conflict {
-		flags = 1
-	}
-	b = append(b, flags)
-	b = binary.BigEndian.AppendUint64(b, r.content)
-	b = binary.BigEndian.AppendUint64(b, uint64(r.Version.Time))
-	b = append(b, byte(len(r.Version.Node)))
-	b = append(b, r.Version.Node...)
-	return append(b, id...)
-}
-
-func parseSession(b []byte, index uint64) (id string, r remembered, err error) {
-	const fixed = 1 + 8 + 8 + 1
-	if len(b) < fixed || len(b) < fixed+int(b[fixed-1]) {
-		return "", r, fmt.Errorf("%w: a remembered request of %d bytes", errMalformed, len(b))
-	}
-	r.Index, r.Conflict, r.content = index, b[0] != 0, binary.BigEndian.Uint64(b[1:])
-	n := int(b[fixed-1])
-	r.Version = record.Version{Time: hlc.Timestamp(binary.BigEndian.Uint64(b[9:])), Node: string(b[fixed : fixed+n])}
-	return string(b[fixed+n:]), r, nil
 }

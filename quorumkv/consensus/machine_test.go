@@ -34,7 +34,7 @@ func newMachine(t testing.TB, db *pebble.DB) *machine {
 // do applies one command in a step of its own.
 func do(t testing.TB, m *machine, index uint64, c command) outcome {
 	t.Helper()
-	s := m.begin()
+	s := m.begin(c.reads())
 	out, err := s.apply(index, 1, c)
 	if err != nil {
 		t.Fatal(err)
@@ -100,8 +100,8 @@ func TestALateDuplicateIsRefused(t *testing.T) {
 		}
 		wantRecord(t, m, "k", "2")
 	}
-	if len(m.sessions) != 2 || len(m.order) != 2 {
-		t.Errorf("%d names are remembered and %d positions, want the 2 of the window", len(m.sessions), len(m.order))
+	if len(m.requests.at) != 2 || len(m.requests.chunks) != 3 {
+		t.Errorf("%d names are remembered in %d chunks, want the 2 of the window, and the chunks of its ends and of these in which they are: 3", len(m.requests.at), len(m.requests.chunks))
 	}
 }
 
@@ -181,8 +181,8 @@ func TestSnapshotsTravel(t *testing.T) {
 		t.Helper()
 		wantRecord(t, m, "only here", "")
 		wantRecord(t, m, "k1", "1901")
-		if m.applied != 2000 || m.term != 1 || len(m.sessions) != 2000 {
-			t.Errorf("position %d of term %d with %d names, want 2000, 1 and 2000", m.applied, m.term, len(m.sessions))
+		if m.applied != 2000 || m.term != 1 || len(m.requests.at) != 2000 {
+			t.Errorf("position %d of term %d with %d names, want 2000, 1 and 2000", m.applied, m.term, len(m.requests.at))
 		}
 	}
 	check(follower)

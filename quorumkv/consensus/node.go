@@ -52,6 +52,15 @@ type loop struct {
 
 	status  status
 	backlog []*raftpb.Entry // what the defect read-before-apply has yet to apply
+
+	commands []command // room for those that are being applied
+	done     []done    // and for what became of them
+}
+
+// done is what became of a request, by its name.
+type done struct {
+	id  string
+	out outcome
 }
 
 func newLoop(e *Engine, log *disklog, m *machine) (*loop, error) {
@@ -109,11 +118,13 @@ func (l *loop) run(ctx context.Context) error {
 
 // settle carries out all that the library decides by what it was told.
 func (l *loop) settle() error {
+	l.giveOffered()
 	l.startReads()
 	for l.raw.HasReady() {
 		if err := l.ready(); err != nil {
 			return err
 		}
+		l.giveOffered()
 		l.startReads()
 	}
 	return nil
@@ -205,13 +216,19 @@ func (l *loop) received(m message) error {
 }
 
 // ready carries out what the library has decided: first what must be durable, then what others may hear, then what
-// is committed.
+// is committed. A leader does not let others wait for its disk: it counts itself only once that has the entries, so that its followers may write them at the
+// same time, and what is committed, or read, has nothing to do with entries that are not.
 func (l *loop) ready() error {
 	leading := l.raw.BasicStatus().RaftState == raft.StateLeader
 	rd := l.raw.Ready()
+	committed := rd.CommittedEntries
 	if leading {
-		// A leader counts itself only once its own disk has the entries, so that its followers may write at the same time.
 		l.send(rd.Messages)
+		now := onDisk(committed, rd.Entries)
+		if err := l.carryOut(now, rd.ReadStates); err != nil {
+			return err
+		}
+		committed, rd.ReadStates = committed[len(now):], nil
 	}
 	if !raft.IsEmptySnap(rd.Snapshot) {
 		if err := l.installSnapshot(rd); err != nil {
@@ -227,16 +244,37 @@ func (l *loop) ready() error {
 	if leading && l.has(defect.AckBeforeCommit) {
 		l.ackAppended(rd.Entries)
 	}
-	if err := l.apply(rd.CommittedEntries); err != nil {
+	if err := l.carryOut(committed, rd.ReadStates); err != nil {
 		return err
-	}
-	for _, s := range rd.ReadStates {
-		l.confirmed(s)
 	}
 	l.raw.Advance(rd)
 	l.publish()
 	l.releaseReads()
 	return l.compact()
+}
+
+// onDisk are those of the committed entries that come before the unstable ones, which this node has yet to save.
+func onDisk(committed, unstable []*raftpb.Entry) []*raftpb.Entry {
+	if len(committed) == 0 || len(unstable) == 0 || committed[len(committed)-1].GetIndex() < unstable[0].GetIndex() {
+		return committed
+	}
+	n := 0
+	for committed[n].GetIndex() < unstable[0].GetIndex() {
+		n++
+	}
+	return committed[:n]
+}
+
+// carryOut applies what is committed, and answers who waits for that or for a confirmation.
+func (l *loop) carryOut(committed []*raftpb.Entry, reads []raft.ReadState) error {
+	if err := l.apply(committed); err != nil {
+		return err
+	}
+	for _, s := range reads {
+		l.confirmed(s)
+	}
+	l.releaseReads()
+	return nil
 }
 
 func (l *loop) has(d defect.Defect) bool { return l.e.node.Defects.Has(d) }
@@ -279,34 +317,36 @@ func (l *loop) applyNow(entries []*raftpb.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	s := l.machine.begin()
-	type done struct {
-		id  string
-		out outcome
-	}
-	var all []done
+	commands, reads := l.commands[:0], false
 	for _, e := range entries {
-		if e.GetType() != raftpb.EntryType_EntryNormal {
+		var c command
+		if e.GetType() == raftpb.EntryType_EntryNormal && len(e.GetData()) > 0 {
+			var err error
+			if c, err = parseCommand(e.GetData()); err != nil {
+				return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+			}
+		}
+		commands, reads = append(commands, c), reads || c.reads()
+	}
+	s := l.machine.begin(reads)
+	all := l.done[:0]
+	for i, e := range entries {
+		switch c := commands[i]; {
+		case e.GetType() != raftpb.EntryType_EntryNormal:
 			l.machine.applied, l.machine.term = e.GetIndex(), e.GetTerm()
 			if err := l.applyChange(s, e); err != nil {
 				return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
 			}
-			continue
-		}
-		if len(e.GetData()) == 0 {
+		case len(e.GetData()) == 0:
 			l.machine.applied, l.machine.term = e.GetIndex(), e.GetTerm() // a new leader's first entry
-			continue
-		}
-		c, err := parseCommand(e.GetData())
-		if err != nil {
-			return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
-		}
-		out, err := s.apply(e.GetIndex(), e.GetTerm(), c)
-		if err != nil {
-			return err
-		}
-		if len(l.writes.waiting[c.ID]) > 0 { // an answer may be large, and nobody else needs it
-			all = append(all, done{c.ID, out})
+		default:
+			out, err := s.apply(e.GetIndex(), e.GetTerm(), c)
+			if err != nil {
+				return err
+			}
+			if len(l.writes.waiting[c.ID]) > 0 { // an answer may be large, and nobody else needs it
+				all = append(all, done{c.ID, out})
+			}
 		}
 	}
 	if err := s.commit(); err != nil {
@@ -315,6 +355,9 @@ func (l *loop) applyNow(entries []*raftpb.Entry) error {
 	for _, d := range all {
 		l.writes.finish(d.id, d.out)
 	}
+	clear(commands)
+	clear(all)
+	l.commands, l.done = commands, all
 	return nil
 }
 
@@ -335,9 +378,11 @@ func (l *loop) compact() error {
 func (l *loop) send(messages []*raftpb.Message) {
 	for _, m := range messages {
 		to := m.GetTo()
-		body, err := proto.Marshal(m)
+		body := make([]byte, 0, 1+addressSize+proto.Size(m))
+		body = l.disks.address(append(body, byte(kindRaft)), l.e.self.Disk, to)
+		body, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(body, m)
 		if err == nil {
-			err = l.e.sendTo(l.e.name(to), kindRaft, l.disks.address(l.e.self.Disk, to, body))
+			err = l.e.deliver(l.e.name(to), body)
 		}
 		snapshot := m.GetType() == raftpb.MessageType_MsgSnap
 		switch {

@@ -10,8 +10,8 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 )
 
-// maxBatches bounds the confirmations of leadership that are under way at once.
-const maxBatches = 8
+// maxBatches bounds the confirmations of leadership that are under way at once. Reads that come meanwhile share the next one; while one is lost, another goes on.
+const maxBatches = 2
 
 // readRequest is a read that must not miss what was acknowledged before it began.
 type readRequest struct {

@@ -60,6 +60,7 @@ func (p *proposal) state() (proposed, gone bool) {
 // retries before it has an answer.
 type writes struct {
 	waiting map[string][]*proposal
+	offered []offered
 }
 
 func newWrites() writes { return writes{waiting: map[string][]*proposal{}} }
@@ -77,16 +78,46 @@ func (l *loop) propose(p *proposal) {
 	l.offer(p)
 }
 
-// offer gives a proposal to the library, if there is a leader to take it.
+// offer has a proposal given to the library with the next ones, if there is a leader to take it.
 func (l *loop) offer(p *proposal) {
 	was, _ := p.state()
 	if l.status.Leader == "" || !p.take() {
 		return
 	}
 	p.last = time.Now()
-	if err := l.raw.Propose(p.command); err != nil {
-		p.untake(was) // dropped before it went anywhere
+	l.writes.offered = append(l.writes.offered, offered{p, was})
+}
+
+// maxOffer is how many bytes of proposals are given to the library at once: they go to the leader, and from it to the others, in one message.
+const maxOffer = 256 << 10
+
+// offered is a proposal that is about to be given to the library, and whether it was before.
+type offered struct {
+	*proposal
+	was bool
+}
+
+// giveOffered gives the library what was offered, many at a time: each time it sends messages to all.
+func (l *loop) giveOffered() {
+	for rest := l.writes.offered; len(rest) > 0; {
+		n, size := 0, 0
+		for n < len(rest) && (n == 0 || size+len(rest[n].command) <= maxOffer) {
+			size += len(rest[n].command)
+			n++
+		}
+		entries := make([]*raftpb.Entry, n)
+		for i, o := range rest[:n] {
+			entries[i] = &raftpb.Entry{Data: o.command}
+		}
+		if err := l.raw.Step(&raftpb.Message{Type: raftpb.MessageType_MsgProp.Enum(), From: new(l.e.self.ID), Entries: entries}); err != nil {
+			for _, o := range rest[:n] {
+				o.untake(o.was) // dropped before it went anywhere
+			}
+		}
+		rest = rest[n:]
 	}
+	clear(l.writes.offered)
+	l.writes.offered = l.writes.offered[:0]
 }
 
 // repropose offers again what may have been lost: all at a change of leaders, else what has waited for long.
@@ -117,7 +148,7 @@ func (l *loop) repropose(all bool) {
 // known answers those whose write came with a snapshot.
 func (l *loop) known() {
 	for id := range l.writes.waiting {
-		if r, ok := l.machine.sessions[id]; ok {
+		if r, ok := l.machine.requests.get(id); ok {
 			l.writes.finish(id, r.outcome)
 		}
 	}
