@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/quorumkv/internal/frame"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
@@ -17,7 +18,7 @@ import (
 
 // conn is the asking side of a connection.
 type conn struct {
-	*stream
+	*frame.Stream
 	begun     time.Time    // by the monotonic clock too, so that a step of the wall clock is no silence
 	lastHeard atomic.Int64 // nanoseconds from begun to the last frame
 
@@ -33,9 +34,9 @@ type reply struct {
 	err    error
 }
 
-func startConn(s *stream, timeout time.Duration) *conn {
-	c := &conn{stream: s, waiting: make(map[uint64]chan reply), begun: time.Now()}
-	go c.writeLoop()
+func startConn(s *frame.Stream, timeout time.Duration) *conn {
+	c := &conn{Stream: s, waiting: make(map[uint64]chan reply), begun: time.Now()}
+	go c.Run()
 	go c.readLoop()
 	go c.watch(timeout)
 	return c
@@ -59,34 +60,40 @@ func (c *conn) ask(ctx context.Context, o op, body func([]byte) []byte) reply {
 	c.waiting[id] = answer
 	c.mu.Unlock()
 
-	b := appendFrame(getFrame(), id, byte(o), body)
-	select {
-	case <-c.done:
+	place, err := c.Queue(id, byte(o), body)
+	if err != nil {
 		c.forget(id)
-		return reply{err: fmt.Errorf("%w: connection closed: %w", replica.ErrNotApplied, c.err)}
-	default:
-	}
-	select {
-	case c.out <- b:
-	default:
-		c.forget(id)
-		return reply{err: fmt.Errorf("%w: too many requests are waiting for this node", replica.ErrNotApplied)}
+		return reply{err: notQueued(err)}
 	}
 	select {
 	case a := <-answer:
 		return a
 	case <-ctx.Done():
 		c.forget(id)
+		if c.Withdraw(place) {
+			return reply{err: fmt.Errorf("%w: not sent: %w", replica.ErrNotApplied, ctx.Err())}
+		}
 		return reply{err: ctx.Err()}
-	case <-c.done:
+	case <-c.Done():
 		c.forget(id)
 		select {
 		case a := <-answer: // it came just before the end
 			return a
 		default:
-			return reply{err: fmt.Errorf("%w: %w", errLost, c.err)}
 		}
+		if c.Withdraw(place) {
+			return reply{err: fmt.Errorf("%w: not sent: %w", replica.ErrNotApplied, c.Err())}
+		}
+		return reply{err: fmt.Errorf("%w: %w", errLost, c.Err())}
 	}
+}
+
+// notQueued is the error of a request that was never queued.
+func notQueued(err error) error {
+	if errors.Is(err, frame.ErrFull) {
+		return fmt.Errorf("%w: too many requests are waiting for this node", replica.ErrNotApplied)
+	}
+	return fmt.Errorf("%w: %w", replica.ErrNotApplied, err)
 }
 
 // send queues a message of the engine's own, to which there is no answer.
@@ -95,18 +102,11 @@ func (c *conn) send(body []byte) error {
 		// The other side would close the connection, with all that is on its way.
 		return fmt.Errorf("a message of %d bytes, at most %d are taken", len(body), MaxMessage)
 	}
-	select {
-	case <-c.done:
-		return fmt.Errorf("connection closed: %w", c.err)
-	default:
-	}
-	b := appendFrame(getFrame(), 0, byte(opMessage), func(b []byte) []byte { return append(b, body...) })
-	select {
-	case c.out <- b:
-		return nil
-	default:
+	_, err := c.Queue(0, byte(opMessage), func(b []byte) []byte { return append(b, body...) })
+	if errors.Is(err, frame.ErrFull) {
 		return errors.New("too many messages are waiting for this node")
 	}
+	return err
 }
 
 func (c *conn) forget(id uint64) {
@@ -118,17 +118,17 @@ func (c *conn) forget(id uint64) {
 func (c *conn) readLoop() {
 	var buf []byte
 	for {
-		var f frame
+		var f frame.Frame
 		var err error
-		f, buf, err = readFrame(c.r, buf)
+		f, buf, err = frame.Read(c.R, buf, MaxMessage)
 		if err != nil {
-			c.close(fmt.Errorf("read: %w", err))
+			c.Close(fmt.Errorf("read: %w", err))
 			return
 		}
 		c.heard()
 		c.mu.Lock()
-		answer := c.waiting[f.id]
-		delete(c.waiting, f.id)
+		answer := c.waiting[f.ID]
+		delete(c.waiting, f.ID)
 		c.mu.Unlock()
 		if answer != nil {
 			answer <- parseReply(f)
@@ -137,27 +137,27 @@ func (c *conn) readLoop() {
 }
 
 // parseReply copies out of the frame all that the caller gets.
-func parseReply(f frame) reply {
-	switch status(f.kind) {
+func parseReply(f frame.Frame) reply {
+	switch status(f.Kind) {
 	case statusOK:
-		if len(f.body) == 0 {
+		if len(f.Body) == 0 {
 			return reply{}
 		}
-		r, err := record.Parse(f.body)
+		r, err := record.Parse(f.Body)
 		return reply{record: r, err: err}
 	case statusPage:
-		p, err := ParsePage(f.body)
+		p, err := ParsePage(f.Body)
 		return reply{page: p, err: err}
 	case statusBody:
-		return reply{body: bytes.Clone(f.body)}
+		return reply{body: bytes.Clone(f.Body)}
 	case statusStale:
-		return reply{err: &replica.StaleError{Membership: bytes.Clone(f.body)}}
+		return reply{err: &replica.StaleError{Membership: bytes.Clone(f.Body)}}
 	case statusNotApplied:
-		return reply{err: fmt.Errorf("%w: %s", replica.ErrNotApplied, f.body)}
+		return reply{err: fmt.Errorf("%w: %s", replica.ErrNotApplied, f.Body)}
 	case statusFailed:
-		return reply{err: errors.New(string(f.body))}
+		return reply{err: errors.New(string(f.Body))}
 	}
-	return reply{err: fmt.Errorf("%w: unknown status %d", errMalformed, f.kind)}
+	return reply{err: fmt.Errorf("%w: unknown status %d", frame.ErrMalformed, f.Kind)}
 }
 
 func (c *conn) heard() { c.lastHeard.Store(int64(time.Since(c.begun))) }
@@ -174,22 +174,18 @@ func (c *conn) watch(timeout time.Duration) {
 	defer tick.Stop()
 	for {
 		select {
-		case <-c.done:
+		case <-c.Done():
 			return
 		case <-tick.C:
 		}
 		silent := c.silent()
 		if silent > timeout+interval {
-			c.close(fmt.Errorf("nothing heard for %s", duration.Text(silent)))
+			c.Close(fmt.Errorf("nothing heard for %s", duration.Text(silent)))
 			return
 		}
 		if silent >= interval/2 {
-			select {
-			case c.out <- appendFrame(getFrame(), 0, byte(opPing), func(b []byte) []byte {
-				return appendRequest(b, opPing, 0, "", record.Record{})
-			}):
-			default: // the queue is full: answers are due anyway
-			}
+			// An error is that the queue is full: answers are due anyway.
+			_, _ = c.Queue(0, byte(opPing), func(b []byte) []byte { return appendRequest(b, opPing, 0, "", record.Record{}) })
 		}
 	}
 }

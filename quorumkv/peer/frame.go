@@ -7,17 +7,15 @@
 package peer
 
 import (
-	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 
+	"github.com/lapse-test/lapse/quorumkv/internal/frame"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
 // Protocol is the name in the HTTP upgrade; it changes with the frames.
-const Protocol = "quorumkv-peer/4"
+const Protocol = "quorumkv-peer/5"
 
 // op says what a request asks for.
 type op byte
@@ -44,56 +42,8 @@ const (
 	statusBody              // of opCall: the body is the engine's own
 )
 
-const (
-	frameHead = 4 + 8 + 1 // length of what follows, id, op or status
-	// maxFrame bounds what one peer can make another allocate.
-	maxFrame = MaxMessage
-)
-
-// MaxMessage is the most bytes of a message that Send takes.
+// MaxMessage is the most bytes of a message that Send takes. It bounds what one peer can make another allocate.
 const MaxMessage = 2 << 20
-
-var errMalformed = errors.New("malformed frame")
-
-// frame is a request or a response. Its body is only valid until the next frame is read.
-type frame struct {
-	id   uint64
-	kind byte
-	body []byte
-}
-
-// appendFrame appends the binary form: four bytes of length (of what follows them), eight of id, one of kind, the body.
-func appendFrame(b []byte, id uint64, kind byte, body func([]byte) []byte) []byte {
-	start := len(b)
-	b = append(b, 0, 0, 0, 0)
-	b = binary.BigEndian.AppendUint64(b, id)
-	b = append(b, kind)
-	if body != nil {
-		b = body(b)
-	}
-	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4))
-	return b
-}
-
-// readFrame reads one frame into buf, growing it as needed, and returns the buffer for reuse.
-func readFrame(r *bufio.Reader, buf []byte) (frame, []byte, error) {
-	var head [frameHead]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return frame{}, buf, err
-	}
-	n := int(binary.BigEndian.Uint32(head[:])) - (frameHead - 4)
-	if n < 0 || n > maxFrame {
-		return frame{}, buf, fmt.Errorf("%w: a body of %d bytes", errMalformed, n)
-	}
-	if cap(buf) < n {
-		buf = make([]byte, n)
-	}
-	buf = buf[:n]
-	if _, err := io.ReadFull(r, buf); err != nil {
-		return frame{}, buf, err
-	}
-	return frame{id: binary.BigEndian.Uint64(head[4:]), kind: head[12], body: buf}, buf, nil
-}
 
 // appendRequest appends a request's body: the epoch, the key with its length before it, and for an apply the record.
 func appendRequest(b []byte, o op, epoch uint64, key string, rec record.Record) []byte {
@@ -110,12 +60,12 @@ func appendRequest(b []byte, o op, epoch uint64, key string, rec record.Record) 
 func parseRequest(o op, b []byte) (epoch uint64, key string, rec record.Record, err error) {
 	epoch, first := binary.Uvarint(b)
 	if first <= 0 {
-		return 0, "", rec, fmt.Errorf("%w: no epoch", errMalformed)
+		return 0, "", rec, fmt.Errorf("%w: no epoch", frame.ErrMalformed)
 	}
 	b = b[first:]
 	n, used := binary.Uvarint(b)
 	if used <= 0 || n > uint64(len(b)-used) {
-		return 0, "", rec, fmt.Errorf("%w: a key longer than the request", errMalformed)
+		return 0, "", rec, fmt.Errorf("%w: a key longer than the request", frame.ErrMalformed)
 	}
 	b = b[used:]
 	key, b = string(b[:n]), b[n:]
@@ -125,14 +75,14 @@ func parseRequest(o op, b []byte) (epoch uint64, key string, rec record.Record, 
 			return 0, "", rec, err
 		}
 		if rec.Version.IsZero() {
-			return 0, "", rec, fmt.Errorf("%w: an apply without a version", errMalformed)
+			return 0, "", rec, fmt.Errorf("%w: an apply without a version", frame.ErrMalformed)
 		}
 	case opPing, opRead, opVersion:
 		if len(b) > 0 {
-			return 0, "", rec, fmt.Errorf("%w: %d bytes after the key", errMalformed, len(b))
+			return 0, "", rec, fmt.Errorf("%w: %d bytes after the key", frame.ErrMalformed, len(b))
 		}
 	default:
-		return 0, "", rec, fmt.Errorf("%w: unknown operation %d", errMalformed, o)
+		return 0, "", rec, fmt.Errorf("%w: unknown operation %d", frame.ErrMalformed, o)
 	}
 	return epoch, key, rec, nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/lapse-test/lapse/quorumkv/internal/frame"
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
 
@@ -24,12 +25,12 @@ func TestRequestRoundTrip(t *testing.T) {
 		{opApply, "k", someRecord()},
 		{opApply, "", record.Record{Version: record.Version{Time: 1, Node: "n"}, Tombstone: true}},
 	} {
-		b := appendFrame(nil, 42, byte(tc.o), func(b []byte) []byte { return appendRequest(b, tc.o, 300, tc.key, tc.rec) })
-		f, _, err := readFrame(bufio.NewReader(bytes.NewReader(b)), nil)
-		if err != nil || f.id != 42 || op(f.kind) != tc.o {
+		b := frame.Append(nil, 42, byte(tc.o), func(b []byte) []byte { return appendRequest(b, tc.o, 300, tc.key, tc.rec) })
+		f, _, err := frame.Read(bufio.NewReader(bytes.NewReader(b)), nil, MaxMessage)
+		if err != nil || f.ID != 42 || op(f.Kind) != tc.o {
 			t.Fatalf("%+v: %+v, %v", tc, f, err)
 		}
-		epoch, key, rec, err := parseRequest(op(f.kind), f.body)
+		epoch, key, rec, err := parseRequest(op(f.Kind), f.Body)
 		if err != nil || epoch != 300 || key != tc.key || rec.Compare(tc.rec) != 0 {
 			t.Fatalf("%+v: %q, %+v, %v", tc, key, rec, err)
 		}
@@ -57,7 +58,7 @@ func TestParseRequestRefuses(t *testing.T) {
 
 func FuzzReadFrame(f *testing.F) {
 	for _, o := range []op{opPing, opRead, opApply} {
-		f.Add(appendFrame(nil, 1, byte(o), func(b []byte) []byte { return appendRequest(b, o, 7, "key", someRecord()) }))
+		f.Add(frame.Append(nil, 1, byte(o), func(b []byte) []byte { return appendRequest(b, o, 7, "key", someRecord()) }))
 	}
 	f.Add([]byte{0, 0, 0, 1, 2})
 	f.Add(bytes.Repeat([]byte{0xff}, 20))
@@ -65,21 +66,21 @@ func FuzzReadFrame(f *testing.F) {
 		r := bufio.NewReader(bytes.NewReader(b))
 		var buf []byte
 		for {
-			var fr frame
+			var fr frame.Frame
 			var err error
-			fr, buf, err = readFrame(r, buf)
+			fr, buf, err = frame.Read(r, buf, MaxMessage)
 			if err != nil {
 				return
 			}
-			if len(fr.body) > len(b) {
-				t.Fatalf("a body of %d bytes from %d", len(fr.body), len(b))
+			if len(fr.Body) > len(b) {
+				t.Fatalf("a body of %d bytes from %d", len(fr.Body), len(b))
 			}
 			parseReply(fr)
-			epoch, key, rec, err := parseRequest(op(fr.kind), fr.body)
+			epoch, key, rec, err := parseRequest(op(fr.Kind), fr.Body)
 			if err != nil {
 				continue
 			}
-			e2, k2, r2, err := parseRequest(op(fr.kind), appendRequest(nil, op(fr.kind), epoch, key, rec))
+			e2, k2, r2, err := parseRequest(op(fr.Kind), appendRequest(nil, op(fr.Kind), epoch, key, rec))
 			if err != nil || e2 != epoch || k2 != key || r2.Compare(rec) != 0 {
 				t.Fatalf("%q %+v reads back as %q %+v, %v", key, rec, k2, r2, err)
 			}

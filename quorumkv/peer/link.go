@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/internal/frame"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
@@ -118,9 +119,9 @@ func (l *Link) Run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			c.close(ctx.Err())
-		case <-c.done:
-			l.log.Warn("peer connection lost", "error", c.err)
+			c.Close(ctx.Err())
+		case <-c.Done():
+			l.log.Warn("peer connection lost", "error", c.Err())
 		}
 		l.set(nil, nil)
 	}
@@ -274,7 +275,7 @@ func (l *Link) dial(ctx context.Context) (*conn, error) {
 		nc.Close()
 		return nil, fmt.Errorf("greet %s at %s: %w", l.peer, l.addr, err)
 	}
-	return startConn(newStream(nc, r, queue, l.timeout), l.timeout), nil
+	return startConn(frame.NewStream(nc, r, queue, l.timeout), l.timeout), nil
 }
 
 // forHost is a configuration for connections to an address, whose host must be one that the other side's certificate is for.

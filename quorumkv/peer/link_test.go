@@ -18,6 +18,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/internal/frame"
 	"github.com/lapse-test/lapse/quorumkv/internal/proxy"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
@@ -276,8 +277,8 @@ func BenchmarkApplyOverLoopback(b *testing.B) {
 func TestSilenceIsMonotonic(t *testing.T) {
 	server, client := net.Pipe()
 	defer server.Close()
-	c := startConn(newStream(client, bufio.NewReader(client), 1, time.Minute), time.Minute)
-	defer c.close(errors.New("over"))
+	c := startConn(frame.NewStream(client, bufio.NewReader(client), 1, time.Minute), time.Minute)
+	defer c.Close(errors.New("over"))
 	if !strings.Contains(c.begun.String(), " m=") {
 		t.Error("it has a wall clock's time alone")
 	}

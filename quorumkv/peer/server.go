@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/internal/frame"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
 )
@@ -28,14 +29,14 @@ type Server struct {
 
 	mu      sync.Mutex
 	closed  bool
-	streams map[*stream]struct{}
+	streams map[*frame.Stream]struct{}
 	wg      sync.WaitGroup
 }
 
 // NewServer makes the answering side of a node; local is nil when this mode has no replicas that are asked. At most inFlight requests are served at a time; more are refused.
 func NewServer(self Identity, local *replica.Replica, inFlight int, writeTimeout time.Duration, log *slog.Logger) *Server {
 	return &Server{self: self, local: local, log: log, writeTimeout: writeTimeout,
-		slots: make(chan struct{}, inFlight), streams: make(map[*stream]struct{})}
+		slots: make(chan struct{}, inFlight), streams: make(map[*frame.Stream]struct{})}
 }
 
 // OnMessage sets what is told of messages that peers Send, before the first of them. It is called in their order, one
@@ -73,18 +74,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		nc.Close()
 		return
 	}
-	st := newStream(nc, rw.Reader, cap(s.slots), s.writeTimeout)
+	st := frame.NewStream(nc, rw.Reader, cap(s.slots)+16, s.writeTimeout)
 	if !s.track(st) {
-		st.close(errors.New("this node is stopping"))
+		st.Close(errors.New("this node is stopping"))
 		return
 	}
 	defer s.untrack(st)
 	from := r.Header.Get(headerFrom)
 	const accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + Protocol + "\r\n\r\n"
-	go st.writeLoop()
-	st.enqueue([]byte(accepted))
+	go st.Run()
+	st.QueueBytes([]byte(accepted))
 	s.serve(from, st)
-	s.log.Debug("peer's connection ended", "peer", from, "error", st.err)
+	s.log.Debug("peer's connection ended", "peer", from, "error", st.Err())
 }
 
 func (s *Server) greet(r *http.Request) error {
@@ -105,7 +106,7 @@ func (s *Server) greet(r *http.Request) error {
 	return nil
 }
 
-func (s *Server) track(st *stream) bool {
+func (s *Server) track(st *frame.Stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -116,7 +117,7 @@ func (s *Server) track(st *stream) bool {
 	return true
 }
 
-func (s *Server) untrack(st *stream) {
+func (s *Server) untrack(st *frame.Stream) {
 	s.mu.Lock()
 	delete(s.streams, st)
 	s.mu.Unlock()
@@ -128,69 +129,69 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
 	for st := range s.streams {
-		st.close(errors.New("this node is stopping"))
+		st.Close(errors.New("this node is stopping"))
 	}
 	s.mu.Unlock()
 	s.wg.Wait()
 }
 
 // serve answers requests until the stream ends, and returns when the last of them is done.
-func (s *Server) serve(from string, st *stream) {
+func (s *Server) serve(from string, st *frame.Stream) {
 	var requests sync.WaitGroup
 	defer requests.Wait()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var buf []byte
 	for {
-		var f frame
+		var f frame.Frame
 		var err error
-		f, buf, err = readFrame(st.r, buf)
+		f, buf, err = frame.Read(st.R, buf, MaxMessage)
 		if err != nil {
-			st.close(fmt.Errorf("read: %w", err))
+			st.Close(fmt.Errorf("read: %w", err))
 			return
 		}
-		o := op(f.kind)
+		o := op(f.Kind)
 		if o == opMessage && s.message != nil {
-			s.message(from, f.body)
+			s.message(from, f.Body)
 			continue
 		}
-		var serve func(st *stream, id uint64)
+		var serve func(st *frame.Stream, id uint64)
 		switch {
 		case o == opList:
 			var epoch uint64
 			var listing replica.Listing
-			epoch, listing, err = parseListing(f.body)
-			serve = func(st *stream, id uint64) { s.list(st, id, epoch, listing) }
+			epoch, listing, err = parseListing(f.Body)
+			serve = func(st *frame.Stream, id uint64) { s.list(st, id, epoch, listing) }
 		case o == opCall && s.called != nil:
-			body := bytes.Clone(f.body)
-			serve = func(st *stream, id uint64) { s.call(ctx, st, id, from, body) }
+			body := bytes.Clone(f.Body)
+			serve = func(st *frame.Stream, id uint64) { s.call(ctx, st, id, from, body) }
 		default:
 			var epoch uint64
 			var key string
 			var rec record.Record
-			epoch, key, rec, err = parseRequest(o, f.body)
-			serve = func(st *stream, id uint64) { s.handle(st, id, o, epoch, key, rec) }
+			epoch, key, rec, err = parseRequest(o, f.Body)
+			serve = func(st *frame.Stream, id uint64) { s.handle(st, id, o, epoch, key, rec) }
 		}
 		if err != nil {
-			st.close(err)
+			st.Close(err)
 			return
 		}
 		if o == opPing {
-			st.answer(f.id, statusOK, nil)
+			answer(st, f.ID, statusOK, nil)
 			continue
 		}
 		if s.local == nil {
-			st.answer(f.id, statusNotApplied, []byte("this mode has no replicas that are asked"))
+			answer(st, f.ID, statusNotApplied, []byte("this mode has no replicas that are asked"))
 			continue
 		}
 		select {
 		case s.slots <- struct{}{}:
 		default:
 			s.refused.Add(1)
-			st.answer(f.id, statusNotApplied, []byte("node is overloaded"))
+			answer(st, f.ID, statusNotApplied, []byte("node is overloaded"))
 			continue
 		}
-		id := f.id
+		id := f.ID
 		requests.Go(func() {
 			defer func() { <-s.slots }()
 			serve(st, id)
@@ -198,38 +199,38 @@ func (s *Server) serve(from string, st *stream) {
 	}
 }
 
-func (s *Server) list(st *stream, id uint64, epoch uint64, listing replica.Listing) {
+func (s *Server) list(st *frame.Stream, id uint64, epoch uint64, listing replica.Listing) {
 	p, err := s.local.ListAt(epoch, listing)
 	if err != nil {
-		st.fail(id, err)
+		fail(st, id, err)
 		return
 	}
-	st.enqueue(appendFrame(getFrame(), id, byte(statusPage), func(b []byte) []byte { return AppendPage(b, p) }))
+	st.QueueInTime(id, byte(statusPage), func(b []byte) []byte { return AppendPage(b, p) })
 }
 
-func (s *Server) call(ctx context.Context, st *stream, id uint64, from string, body []byte) {
+func (s *Server) call(ctx context.Context, st *frame.Stream, id uint64, from string, body []byte) {
 	out, err := s.called(ctx, from, body)
 	if err != nil {
-		st.fail(id, err)
+		fail(st, id, err)
 		return
 	}
-	st.answer(id, statusBody, out)
+	answer(st, id, statusBody, out)
 }
 
 // fail answers with an error.
-func (st *stream) fail(id uint64, err error) {
+func fail(st *frame.Stream, id uint64, err error) {
 	var stale *replica.StaleError
 	switch {
 	case errors.As(err, &stale):
-		st.answer(id, statusStale, stale.Membership)
+		answer(st, id, statusStale, stale.Membership)
 	case errors.Is(err, replica.ErrNotApplied):
-		st.answer(id, statusNotApplied, []byte(err.Error()))
+		answer(st, id, statusNotApplied, []byte(err.Error()))
 	default:
-		st.answer(id, statusFailed, []byte(err.Error()))
+		answer(st, id, statusFailed, []byte(err.Error()))
 	}
 }
 
-func (s *Server) handle(st *stream, id uint64, o op, epoch uint64, key string, rec record.Record) {
+func (s *Server) handle(st *frame.Stream, id uint64, o op, epoch uint64, key string, rec record.Record) {
 	var err error
 	var out record.Record
 	switch o {
@@ -242,22 +243,15 @@ func (s *Server) handle(st *stream, id uint64, o op, epoch uint64, key string, r
 	}
 	switch {
 	case err != nil:
-		st.fail(id, err)
+		fail(st, id, err)
 	case o == opApply:
-		st.answer(id, statusOK, nil)
+		answer(st, id, statusOK, nil)
 	default:
-		st.enqueue(appendFrame(getFrame(), id, byte(statusOK), out.AppendTo))
+		st.QueueInTime(id, byte(statusOK), out.AppendTo)
 	}
 }
 
-func (st *stream) answer(id uint64, code status, body []byte) {
-	st.enqueue(appendFrame(getFrame(), id, byte(code), func(b []byte) []byte { return append(b, body...) }))
-}
-
-// enqueue waits for room: the asking side bounds what is in flight, and a stream that does not drain is closed.
-func (st *stream) enqueue(b []byte) {
-	select {
-	case st.out <- b:
-	case <-st.done:
-	}
+// answer waits for room: the asking side bounds what is in flight, and a stream that does not drain is closed.
+func answer(st *frame.Stream, id uint64, code status, body []byte) {
+	st.QueueInTime(id, byte(code), func(b []byte) []byte { return append(b, body...) })
 }

@@ -74,6 +74,16 @@ func (c *Cursor) text() []byte {
 	return s
 }
 
+// Rest reads all that is left; nil if that is nothing.
+func (c *Cursor) Rest() []byte {
+	b := append([]byte(nil), c.rest...)
+	c.rest = nil
+	return b
+}
+
+// Failed tells whether something was wrong, so that nothing more is to be read.
+func (c *Cursor) Failed() bool { return c.err != nil }
+
 // Each calls f as often as the next number says, until something is wrong.
 func (c *Cursor) Each(f func()) {
 	for n := c.Number(); n > 0 && c.err == nil; n-- {

@@ -1,4 +1,4 @@
-package peer
+package frame
 
 import (
 	"crypto/tls"
@@ -6,7 +6,22 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lapse-test/lapse/quorumkv/certs/authority"
 )
+
+func secure(t *testing.T) *tls.Config {
+	t.Helper()
+	a, err := authority.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := a.Client("n1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
 
 // Both sides of a connection notice that the other has vanished, in plain text and with TLS.
 func TestKeepAlive(t *testing.T) {
@@ -25,7 +40,7 @@ func TestKeepAlive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		newStream(over(c), nil, 1, time.Second)
+		NewStream(over(c), nil, 1, time.Second)
 		raw, err := c.(*net.TCPConn).SyscallConn()
 		if err != nil {
 			t.Fatal(err)
