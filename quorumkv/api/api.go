@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/protocol/compact"
 )
 
 // Options are all that a handler needs to know of its node.
@@ -36,13 +37,16 @@ type Options struct {
 type Handler struct {
 	Options
 	slots    chan struct{}
+	leave    func() // gives a slot back
 	mux      *http.ServeMux
 	stopping atomic.Bool
+	clients  connections
 }
 
 // New makes the handler of a node.
 func New(o Options) *Handler {
 	h := &Handler{Options: o, slots: make(chan struct{}, o.MaxRequests), mux: http.NewServeMux()}
+	h.leave = func() { <-h.slots }
 	h.mux.HandleFunc("GET /ring", h.ring)
 	h.mux.HandleFunc("GET /keys", h.keys)
 	h.mux.HandleFunc("GET /backup", h.backup)
@@ -52,6 +56,7 @@ func New(o Options) *Handler {
 	h.mux.HandleFunc("GET /ranges", h.ranges)
 	h.mux.HandleFunc("POST /ranges", h.ranges)
 	h.mux.HandleFunc("POST /txn", h.txn)
+	h.mux.HandleFunc("GET "+compact.Path, h.connect)
 	h.mux.HandleFunc("GET /health", h.health)
 	h.mux.Handle("GET /metrics", o.Metrics)
 	for pattern, peers := range o.Engine.Routes() {
@@ -105,7 +110,11 @@ func (h *Handler) unknown(w http.ResponseWriter, r *http.Request) {
 
 // writeOutcome is o for requests that could have written, and nothing for others.
 func writeOutcome(r *http.Request, o protocol.Outcome) protocol.Outcome {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	return outcomeOf(r.Method, o)
+}
+
+func outcomeOf(method string, o protocol.Outcome) protocol.Outcome {
+	if method == http.MethodGet || method == http.MethodHead {
 		return ""
 	}
 	return o

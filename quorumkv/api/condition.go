@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/protocol/compact"
 )
 
 // headerRequest names a client's request, so that a retry of it is not applied twice.
@@ -16,11 +17,11 @@ const headerRequest = "Quorumkv-Request"
 const maxRequestName = 64
 
 // condition reads the preconditions of RFC 9110, section 13, that a store of versions can give: If-None-Match: * (the key
-// is absent) and If-Match with the number of one version. It returns nil when there are none.
-func condition(r *http.Request) (*engine.Condition, *protocol.Failure) {
+// is absent) and If-Match with the number of one version.
+func condition(r *http.Request, into *compact.Write) *protocol.Failure {
 	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
-	bad := func(message string) (*engine.Condition, *protocol.Failure) {
-		return nil, &protocol.Failure{Code: protocol.CodeBadRequest, Message: message}
+	bad := func(message string) *protocol.Failure {
+		return &protocol.Failure{Code: protocol.CodeBadRequest, Message: message}
 	}
 	switch {
 	case r.Header.Get("If-Unmodified-Since") != "":
@@ -28,11 +29,12 @@ func condition(r *http.Request) (*engine.Condition, *protocol.Failure) {
 	case match != "" && none != "":
 		return bad("If-Match and If-None-Match are given together; give one")
 	case none == "*":
-		return &engine.Condition{Absent: true}, nil
+		into.Absent = true
+		return nil
 	case none != "":
 		return bad("If-None-Match: only * is served, which asks for the key to be absent")
 	case match == "":
-		return nil, nil
+		return nil
 	}
 	quoted, whole := strings.CutPrefix(match, `"`)
 	number, ended := strings.CutSuffix(quoted, `"`)
@@ -40,12 +42,14 @@ func condition(r *http.Request) (*engine.Condition, *protocol.Failure) {
 	if !whole || !ended || err != nil || n <= 0 {
 		return bad("If-Match: " + quote(match) + ` is not the number of a version in quotes, such as "7"`)
 	}
-	return &engine.Condition{Number: n}, nil
+	into.Number = n
+	return nil
 }
 
-func checkRequestName(name string) *protocol.Failure {
-	if len(name) > maxRequestName {
-		return &protocol.Failure{Code: protocol.CodeBadRequest, Message: headerRequest + ": a name has at most " + strconv.Itoa(maxRequestName) + " bytes"}
+// conditionOf is a write's condition for the engine; nil when there is none.
+func conditionOf(w compact.Write) *engine.Condition {
+	if w.Of() == "" {
+		return nil
 	}
-	return nil
+	return &engine.Condition{Absent: w.Absent, Number: w.Number}
 }

@@ -12,9 +12,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
-	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/protocol/compact"
 )
 
 // MaxKeyBytes bounds the length of a key.
@@ -74,12 +73,22 @@ func level(params map[string]string, name string) (string, *protocol.Failure) {
 
 // kv serves /kv/{key}.
 func (h *Handler) kv(w http.ResponseWriter, r *http.Request, escapedKey string) {
-	h.observedKey(w, r, escapedKey, func(key string, refuse refusal) int {
+	h.observed(w, r, func(refuse refusal) int {
+		key, of, bad := keyAndTenant(r, escapedKey)
+		if bad != nil {
+			return refuse(http.StatusBadRequest, bad)
+		}
+		req := compact.Request{Key: key, Tenant: of}
 		switch r.Method {
 		case http.MethodGet:
-			return h.get(w, r, key, refuse)
+			req.Op = compact.Get
+			return h.get(w, r, req, refuse)
 		case http.MethodPut, http.MethodDelete:
-			return h.write(w, r, key, refuse)
+			req.Op = compact.Put
+			if r.Method == http.MethodDelete {
+				req.Op = compact.Delete
+			}
+			return h.write(w, r, req, refuse)
 		}
 		w.Header().Set("Allow", "GET, PUT, DELETE")
 		return refuse(http.StatusMethodNotAllowed, &protocol.Failure{Code: protocol.CodeMethodNotAllowed, Message: r.Method + " is not allowed for a key: GET, PUT and DELETE are"})
@@ -112,31 +121,22 @@ func (h *Handler) bounded(w http.ResponseWriter, r *http.Request, serve func(ref
 		h.fail(w, status, *e)
 		return status
 	}
-	if h.stopping.Load() {
-		return refuse(http.StatusServiceUnavailable, &protocol.Failure{Code: protocol.CodeStopping, Message: "this node is stopping"})
+	leave, refused := h.enter()
+	if refused != nil {
+		if refused.status == http.StatusTooManyRequests {
+			w.Header().Set("Retry-After", "1")
+		}
+		return refuse(refused.status, refused.failure)
 	}
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	default:
-		w.Header().Set("Retry-After", "1")
-		return refuse(http.StatusTooManyRequests, &protocol.Failure{Code: protocol.CodeOverloaded,
-			Message: fmt.Sprintf("%d requests are being served, more are refused", cap(h.slots))})
-	}
+	defer leave()
 	return serve(refuse)
 }
 
 type refusal func(status int, e *protocol.Failure) int
 
-func (h *Handler) write(w http.ResponseWriter, r *http.Request, key string, refuse refusal) int {
-	for _, header := range []string{"If-Match", "If-None-Match", headerRequest} {
-		if r.Header.Get(header) != "" && !h.Engine.CompareAndSet() {
-			e := h.compareAndSet()
-			e.Message = header + ": " + e.Message
-			return refuse(http.StatusNotImplemented, &e)
-		}
-	}
-	cond, bad := condition(r)
+// write reads what HTTP has to say of a write, and answers what carryOut says.
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, req compact.Request, refuse refusal) int {
+	bad := condition(r, &req.Write)
 	if bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
@@ -144,34 +144,37 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, key string, refu
 	if bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
-	req := engine.WriteRequest{Key: key, Delete: r.Method == http.MethodDelete, If: cond, Request: r.Header.Get(headerRequest)}
+	req.Name = r.Header.Get(headerRequest)
 	if req.Context, bad = causality(r); bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
-	if req.Level, bad = level(params, "w"); bad == nil {
-		bad = checkRequestName(req.Request)
-	}
-	if bad != nil {
+	if req.Level, bad = level(params, "w"); bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
 	body, err := readBody(r, h.MaxValueBytes)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return refuse(http.StatusRequestEntityTooLarge, &protocol.Failure{Code: protocol.CodeValueTooLarge,
-			Message: fmt.Sprintf("the value has more than %d bytes", h.MaxValueBytes)})
+		return refuse(http.StatusRequestEntityTooLarge, h.valueTooLarge())
 	case err != nil:
 		return refuse(http.StatusBadRequest, &protocol.Failure{Code: protocol.CodeBadRequest, Message: "read the body: " + err.Error()})
-	case req.Delete && len(body) > 0:
-		return refuse(http.StatusBadRequest, &protocol.Failure{Code: protocol.CodeBadRequest, Message: "DELETE takes no body"})
 	}
 	req.Value = body
-	res, err := h.Engine.Write(r.Context(), req)
-	if err != nil {
-		return h.engineFailed(w, r, err)
+	return h.send(w, &req, h.carryOut(r.Context(), &req), false)
+}
+
+// send answers by HTTP.
+func (h *Handler) send(w http.ResponseWriter, req *compact.Request, a answer, raw bool) int {
+	switch {
+	case a.failure != nil:
+		h.fail(w, a.status, *a.failure)
+	case raw:
+		writeRaw(w, a.Answer)
+	case req.Op == compact.Get:
+		h.reply(w, a.status, a.Value(req.Key))
+	default:
+		h.reply(w, a.status, protocol.Written{Key: req.Key, Version: protocol.NewVersion(a.Record.Version), W: a.Level, Acked: a.Nodes, Coordinator: a.Coordinator})
 	}
-	h.reply(w, http.StatusOK, protocol.Written{Key: plain(key), Version: protocol.NewVersion(res.Version), W: res.W,
-		Acked: res.Acked, Coordinator: h.Node})
-	return http.StatusOK
+	return a.status
 }
 
 var errTooLarge = errors.New("too large")
@@ -192,12 +195,12 @@ func readBody(r *http.Request, limit int) ([]byte, error) {
 	return b, err
 }
 
-func (h *Handler) get(w http.ResponseWriter, r *http.Request, key string, refuse refusal) int {
+// get reads what HTTP has to say of a read, and answers what carryOut says.
+func (h *Handler) get(w http.ResponseWriter, r *http.Request, req compact.Request, refuse refusal) int {
 	params, bad := query(r, "r", "w", "raw")
 	if bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
-	req := engine.ReadRequest{Key: key}
 	if req.Level, bad = level(params, "r"); bad != nil {
 		return refuse(http.StatusBadRequest, bad)
 	}
@@ -212,74 +215,22 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, key string, refuse
 	default:
 		return refuse(http.StatusBadRequest, &protocol.Failure{Code: protocol.CodeBadRequest, Message: "raw must be true or false"})
 	}
-	res, err := h.Engine.Read(r.Context(), req)
-	if err != nil {
-		return h.engineFailed(w, r, err)
-	}
-	if !res.Record.Live() {
-		h.fail(w, http.StatusNotFound, protocol.Failure{Code: protocol.CodeNotFound, Message: "no value under " + quote(plain(key)),
-			Answered: res.Answered, Version: protocol.NewVersion(res.Record.Version)})
-		return http.StatusNotFound
-	}
-	if raw {
-		writeRaw(w, res)
-		return http.StatusOK
-	}
-	body := value(plain(key), res.Record)
-	body.R, body.Answered, body.Repaired, body.Coordinator = res.R, res.Answered, res.Repaired, h.Node
-	body.Siblings, body.Context = res.Siblings, res.Context
-	h.reply(w, http.StatusOK, body)
-	return http.StatusOK
+	return h.send(w, &req, h.carryOut(r.Context(), &req), raw)
 }
 
-func value(key string, rec record.Record) protocol.Value {
-	v := protocol.Value{Key: key, Version: protocol.NewVersion(rec.Version)}
-	if utf8.Valid(rec.Value) {
-		s := string(rec.Value)
-		v.Value = &s
-	} else {
-		v.ValueBase64 = rec.Value
-	}
-	return v
-}
-
-func writeRaw(w http.ResponseWriter, res engine.ReadResult) {
+func writeRaw(w http.ResponseWriter, res compact.Answer) {
 	head := w.Header()
 	head.Set("Content-Type", "application/octet-stream")
 	head.Set("Quorumkv-Version", strconv.FormatInt(int64(res.Record.Version.Time), 10))
 	head.Set("Quorumkv-Version-Node", res.Record.Version.Node)
-	head.Set("Quorumkv-Answered", strings.Join(res.Answered, ","))
+	head.Set("Quorumkv-Answered", strings.Join(res.Nodes, ","))
 	_, _ = w.Write(res.Record.Value) // a client that is gone cannot be told
 }
 
 // engineFailed answers with what the engine says went wrong.
 func (h *Handler) engineFailed(w http.ResponseWriter, r *http.Request, err error) int {
-	var e *engine.Error
-	if !errors.As(err, &e) {
-		h.Logger.Error("request failed", "method", r.Method, "error", err)
-		h.fail(w, http.StatusInternalServerError, protocol.Failure{Code: protocol.CodeInternal, Message: err.Error(),
-			Outcome: writeOutcome(r, protocol.PerhapsWritten)})
-		return http.StatusInternalServerError
-	}
-	status := http.StatusServiceUnavailable
-	switch e.Code {
-	case engine.CodeBadLevel, engine.CodeBadContext:
-		status = http.StatusBadRequest
-	case engine.CodeUnsupported, engine.CodeTypes, engine.CodeTransactions:
-		status = http.StatusNotImplemented
-	case engine.CodeTooLarge:
-		status = http.StatusRequestEntityTooLarge
-	case engine.CodeConflict:
-		status = http.StatusPreconditionFailed
-	case engine.CodeAborted:
-		status = http.StatusConflict
-	case engine.CodeTimeout:
-		status = http.StatusGatewayTimeout
-	case engine.CodeCanceled:
-		status = 499 // as nginx logs it; nobody is left to read it
-	}
-	h.fail(w, status, protocol.Failure{Code: string(e.Code), Message: e.Message, Outcome: protocol.Outcome(e.Outcome),
-		Needed: e.Needed, Answered: e.Answered, Failed: e.Failed, Attempts: e.Attempts})
+	status, f := h.failure(err, r.Method)
+	h.fail(w, status, f)
 	return status
 }
 
@@ -307,7 +258,7 @@ func (h *Handler) replica(w http.ResponseWriter, r *http.Request, escapedKey str
 		h.fail(w, http.StatusNotFound, protocol.Failure{Code: protocol.CodeNotFound,
 			Message: "no value under " + quote(plain(key)) + " on this node", Version: protocol.NewVersion(rec.Version)})
 	default:
-		body := value(plain(key), rec)
+		body := protocol.ValueOf(plain(key), rec)
 		body.Coordinator = h.Node
 		h.reply(w, http.StatusOK, body)
 	}

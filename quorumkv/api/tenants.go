@@ -22,23 +22,32 @@ func tenantOf(r *http.Request) (string, *protocol.Failure) {
 	case given[0] == "":
 		return "", &protocol.Failure{Code: protocol.CodeBadTenant, Message: tenant.Header + ": is empty; leave it out for keys of no tenant"}
 	}
-	if err := tenant.Check(given[0]); err != nil {
-		return "", &protocol.Failure{Code: protocol.CodeBadTenant, Message: tenant.Header + ": " + err.Error()}
+	return given[0], checkTenant(given[0])
+}
+
+// checkTenant is what is wrong with a tenant's name, or nil.
+func checkTenant(name string) *protocol.Failure {
+	if err := tenant.Check(name); err != nil {
+		return &protocol.Failure{Code: protocol.CodeBadTenant, Message: tenant.Header + ": " + err.Error()}
 	}
-	return given[0], nil
+	return nil
 }
 
 // scopedKey reads a key from its place in the escaped path, and puts it under the request's tenant.
 func scopedKey(r *http.Request, escaped string) (string, *protocol.Failure) {
-	key, bad := parseKey(escaped)
-	if bad != nil {
-		return "", bad
-	}
-	of, bad := tenantOf(r)
+	key, of, bad := keyAndTenant(r, escaped)
 	if bad != nil {
 		return "", bad
 	}
 	return tenant.Scope(of, key), nil
+}
+
+// keyAndTenant reads a key from its place in the escaped path, and the request's tenant.
+func keyAndTenant(r *http.Request, escaped string) (key, of string, bad *protocol.Failure) {
+	if key, bad = parseKey(escaped); bad == nil {
+		of, bad = tenantOf(r)
+	}
+	return key, of, bad
 }
 
 // plain is the key as the client spelled it.
@@ -100,7 +109,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, kind listing) {
 		}
 		out := protocol.Listing{Tenant: req.Tenant, Keys: make([]protocol.Value, len(res.Keys)), R: res.R, Answered: res.Answered, Coordinator: h.Node}
 		for i, k := range res.Keys {
-			out.Keys[i] = value(k.Key, k.Record)
+			out.Keys[i] = protocol.ValueOf(k.Key, k.Record)
 		}
 		if res.More {
 			out.After = res.Last

@@ -99,7 +99,7 @@ func transacted(ops []engine.Op, res engine.TxnResult, node string) protocol.Tra
 		}
 		rec := res.Reads[len(out.Reads)]
 		if own := rec.Version.IsZero() && rec.Value != nil; rec.Live() || own {
-			out.Reads = append(out.Reads, value(plain(op.Key), rec))
+			out.Reads = append(out.Reads, protocol.ValueOf(plain(op.Key), rec))
 			continue
 		}
 		out.Reads = append(out.Reads, protocol.Value{Key: plain(op.Key), Version: protocol.NewVersion(rec.Version)})

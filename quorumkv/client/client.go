@@ -1,5 +1,5 @@
-// Package client talks to one quorumkv node over HTTP. It retries nothing, and says of every failed write whether
-// it may have been written.
+// Package client talks to one quorumkv node: reads and writes of keys go over one connection (package compact), all else over HTTP. It retries
+// nothing, and says of every failed write whether it may have been written.
 package client
 
 import (
@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/protocol/compact"
 	"github.com/lapse-test/lapse/quorumkv/tenant"
 )
 
@@ -31,6 +32,7 @@ const maxResponse = 8 << 20
 type Client struct {
 	base   string
 	http   *http.Client
+	way    *way
 	tenant string
 }
 
@@ -53,6 +55,7 @@ func NewSecure(addr string, secure *tls.Config, dial func(ctx context.Context, n
 	}
 	return &Client{
 		base: scheme + addr,
+		way:  &way{addr: addr, secure: secure, dial: dial},
 		http: &http.Client{Transport: &http.Transport{
 			TLSClientConfig: secure,
 			// And no proxy, whatever the environment says.
@@ -71,10 +74,15 @@ func NewSecure(addr string, secure *tls.Config, dial func(ctx context.Context, n
 }
 
 // As is a client on the same connections whose keys are those of a tenant. Either Close is for both.
-func (c *Client) As(name string) *Client { return &Client{base: c.base, http: c.http, tenant: name} }
+func (c *Client) As(name string) *Client {
+	return &Client{base: c.base, http: c.http, way: c.way, tenant: name}
+}
 
 // Close gives up idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.way.close()
+	c.http.CloseIdleConnections()
+}
 
 // Error is a request that failed, in the node's words or, without a Status, because the node did not answer.
 type Error struct {
@@ -100,7 +108,7 @@ const CodeNoAnswer = "no_answer"
 // Put writes value under key at level w (ONE, QUORUM, ALL or a number; QUORUM when empty). Its errors are *Error
 // with an Outcome.
 func (c *Client) Put(ctx context.Context, key string, value []byte, w string) (protocol.Written, error) {
-	return c.write(ctx, http.MethodPut, key, value, w)
+	return c.write(ctx, &compact.Request{Op: compact.Put, Key: key, Level: w, Write: compact.Write{Value: value}})
 }
 
 // Absent is the version of a key without a value, for CompareAndSet.
@@ -109,25 +117,22 @@ const Absent = "*"
 // CompareAndSet writes value under key at level w if the key has the version with the number old (Absent: if it has no value), in a
 // mode that can. Its errors are as Put's; that the condition does not hold is one with the status 412.
 func (c *Client) CompareAndSet(ctx context.Context, key string, value []byte, old, w string) (protocol.Written, error) {
-	header := http.Header{"If-Match": {`"` + old + `"`}}
-	if old == Absent {
-		header = http.Header{"If-None-Match": {Absent}}
+	req := &compact.Request{Op: compact.Put, Key: key, Level: w, Write: compact.Write{Value: value}}
+	if req.Absent = old == Absent; !req.Absent {
+		n, err := strconv.ParseInt(old, 10, 64)
+		if err != nil || n <= 0 {
+			var out protocol.Written
+			return out, c.byHTTP(ctx, req, old, &out) // which says what is wrong with it
+		}
+		req.Number = n
 	}
-	var out protocol.Written
-	err := c.doWith(ctx, http.MethodPut, "/kv/"+url.PathEscape(key)+params("w", w), value, header, &out)
-	return out, err
+	return c.write(ctx, req)
 }
 
 // PutSeen is Put of who has seen what a read returned with a context, which is replaced, in a mode that keeps writes which did not
 // know of each other. An empty context says that nothing was seen.
 func (c *Client) PutSeen(ctx context.Context, key string, value, seen []byte, w string) (protocol.Written, error) {
-	var header http.Header
-	if len(seen) > 0 {
-		header = http.Header{protocol.HeaderContext: {base64.StdEncoding.EncodeToString(seen)}}
-	}
-	var out protocol.Written
-	err := c.doWith(ctx, http.MethodPut, "/kv/"+url.PathEscape(key)+params("w", w), value, header, &out)
-	return out, err
+	return c.write(ctx, &compact.Request{Op: compact.Put, Key: key, Level: w, Write: compact.Write{Value: value, Context: seen}})
 }
 
 // Increment adds n, which may be negative, to a counter. Its errors are as Put's.
@@ -196,19 +201,81 @@ func (c *Client) Transact(ctx context.Context, ops []protocol.TxnOp) (protocol.T
 
 // Delete deletes key at level w, like Put.
 func (c *Client) Delete(ctx context.Context, key, w string) (protocol.Written, error) {
-	return c.write(ctx, http.MethodDelete, key, nil, w)
+	return c.write(ctx, &compact.Request{Op: compact.Delete, Key: key, Level: w})
 }
 
-func (c *Client) write(ctx context.Context, method, key string, value []byte, w string) (protocol.Written, error) {
-	var out protocol.Written
-	err := c.do(ctx, method, "/kv/"+url.PathEscape(key)+params("w", w), value, &out)
-	return out, err
+func (c *Client) write(ctx context.Context, req *compact.Request) (protocol.Written, error) {
+	if tooLarge(req) {
+		var out protocol.Written
+		return out, c.byHTTP(ctx, req, strconv.FormatInt(req.Number, 10), &out)
+	}
+	req.Tenant = c.tenant
+	a, err := c.way.do(ctx, req)
+	if err = said(a, err, true); err != nil {
+		return protocol.Written{}, err
+	}
+	return a.written, nil
+}
+
+// tooLarge tells whether a request does not fit into the frame that a node takes.
+func tooLarge(req *compact.Request) bool {
+	const rest = 64 // lengths and numbers
+	return len(req.Key)+len(req.Tenant)+len(req.Level)+len(req.WriteLevel)+len(req.Value)+len(req.Context)+rest > compact.MaxRequest
+}
+
+// byHTTP asks by HTTP for what cannot be asked otherwise. Match is the version of a condition; that of a request without one is ignored.
+func (c *Client) byHTTP(ctx context.Context, req *compact.Request, match string, out any) error {
+	path := "/kv/" + url.PathEscape(req.Key)
+	header := http.Header{}
+	if req.Op == compact.Get {
+		return c.do(ctx, http.MethodGet, path+params("r", req.Level, "w", req.WriteLevel), nil, out)
+	}
+	switch {
+	case req.Absent:
+		header.Set("If-None-Match", Absent)
+	case match != "0":
+		header.Set("If-Match", `"`+match+`"`)
+	}
+	if len(req.Context) > 0 {
+		header.Set(protocol.HeaderContext, base64.StdEncoding.EncodeToString(req.Context))
+	}
+	method := http.MethodPut
+	if req.Op == compact.Delete {
+		method = http.MethodDelete
+	}
+	return c.doWith(ctx, method, path+params("w", req.Level), req.Value, header, out)
+}
+
+// said is the *Error of a request, as HTTP would give it.
+func said(a answer, err error, write bool) error {
+	var by *Error
+	var never unsent
+	switch {
+	case errors.As(err, &never):
+		return noAnswer(never.error, write, false)
+	case err != nil:
+		return noAnswer(err, write, true)
+	case errors.As(a.err, &by):
+		if write && by.Outcome != protocol.NotWritten {
+			by.Outcome = protocol.PerhapsWritten // also when whoever answered did not say
+		}
+		return by
+	case a.err != nil:
+		return noAnswer(a.err, write, true)
+	}
+	return nil
 }
 
 // Get reads key at level r. A nil Value without an error says that there is none. The level w, when
 // not empty, is the one at which the key is written, see the README on blocking read repair.
 func (c *Client) Get(ctx context.Context, key, r, w string) (*protocol.Value, error) {
-	return c.value(ctx, "/kv/"+url.PathEscape(key)+params("r", r, "w", w))
+	req := &compact.Request{Op: compact.Get, Tenant: c.tenant, Key: key, Level: r, WriteLevel: w}
+	if tooLarge(req) {
+		var out protocol.Value
+		return found(&out, c.byHTTP(ctx, req, "", &out))
+	}
+	a, err := c.way.do(ctx, req)
+	return found(a.value, said(a, err, false))
 }
 
 // Replica reads what the node itself holds of key; nil when it holds no value.
@@ -219,6 +286,11 @@ func (c *Client) Replica(ctx context.Context, key string) (*protocol.Value, erro
 func (c *Client) value(ctx context.Context, path string) (*protocol.Value, error) {
 	var out protocol.Value
 	err := c.do(ctx, http.MethodGet, path, nil, &out)
+	return found(&out, err)
+}
+
+// found is the result of a read: that there is no value is no error.
+func found(v *protocol.Value, err error) (*protocol.Value, error) {
 	var e *Error
 	if errors.As(err, &e) && e.Code == protocol.CodeNotFound {
 		return nil, nil
@@ -226,7 +298,7 @@ func (c *Client) value(ctx context.Context, path string) (*protocol.Value, error
 	if err != nil {
 		return nil, err
 	}
-	return &out, nil
+	return v, nil
 }
 
 // Keys is a page of up to limit keys of the client's tenant after one, at level r; from the first on when after is empty. The

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lapse-test/lapse/quorumkv/hlc"
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -171,6 +172,18 @@ type Listing struct {
 	Asked       []string `json:"asked,omitempty"` // of GET /range: the nodes that were asked
 	Answered    []string `json:"answered,omitempty"`
 	Coordinator string   `json:"coordinator"`
+}
+
+// ValueOf is what a client is told of a record: the key as it spelled it, the value and the version.
+func ValueOf(key string, rec record.Record) Value {
+	v := Value{Key: key, Version: NewVersion(rec.Version)}
+	if utf8.Valid(rec.Value) {
+		s := string(rec.Value)
+		v.Value = &s
+	} else {
+		v.ValueBase64 = rec.Value
+	}
+	return v
 }
 
 // Bytes is the value in whichever form it came.

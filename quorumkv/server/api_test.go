@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/protocol/compact"
 )
 
 // request sends a request as curl would and returns status, headers and body.
@@ -233,21 +235,31 @@ func TestClientSaysWhatItKnows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { // takes requests and hangs up
+	asked := make(chan bool, 1) // whether the node takes a connection's first request before it hangs up
+	go func() {
 		for {
 			nc, err := l.Accept()
 			if err != nil {
 				return
 			}
-			_, _ = nc.Read(make([]byte, 10))
+			r := bufio.NewReader(nc)
+			if _, err := http.ReadRequest(r); err == nil && <-asked {
+				fmt.Fprintf(nc, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", compact.Protocol)
+				_, _ = r.Peek(1)
+			}
 			nc.Close()
 		}
 	}()
 	cl := client.New(l.Addr().String())
 	defer cl.Close()
 	var e *client.Error
+	asked <- true
 	if _, err := cl.Put(within(t), "k", []byte("v"), "ONE"); !errors.As(err, &e) || e.Outcome != protocol.PerhapsWritten || e.Code != client.CodeNoAnswer {
 		t.Errorf("a connection that broke: %v", err)
+	}
+	asked <- false
+	if _, err := cl.Put(within(t), "k", []byte("v"), "ONE"); !errors.As(err, &e) || e.Outcome != protocol.NotWritten || e.Code != client.CodeNoAnswer {
+		t.Errorf("a connection that broke before anything was asked: %v", err)
 	}
 	l.Close()
 	if _, err := cl.Put(within(t), "k", []byte("v"), "ONE"); !errors.As(err, &e) || e.Outcome != protocol.NotWritten {

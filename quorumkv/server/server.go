@@ -108,6 +108,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	select {
 	case err = <-served:
 		err = fmt.Errorf("serve at %s: %w", l.Addr(), err)
+		s.handler.Stop()
+		now, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.handler.CloseConnections(now)
 	case <-ctx.Done():
 		s.log.Info("stopping")
 		s.handler.Stop()
@@ -116,6 +120,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		if srv.Shutdown(shut) != nil {
 			err = srv.Close() // requests that did not end are cut off
 		}
+		s.handler.CloseConnections(shut)
 		cancel()
 		if end := <-served; !errors.Is(end, http.ErrServerClosed) {
 			err = errors.Join(err, fmt.Errorf("serve at %s: %w", l.Addr(), end))
