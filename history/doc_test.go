@@ -18,7 +18,7 @@ func TestFormatPage(t *testing.T) {
 		t.Fatal("there is no example")
 	}
 	example, _, _ = strings.Cut(example, "```")
-	h, err := Decode(strings.NewReader(example))
+	h, err := Decode(strings.NewReader(example), -1)
 	must(t, err)
 	if len(h.Ops) != 3 || len(h.Faults) != 1 || len(h.Events) != 1 || h.Torn {
 		t.Errorf("the example has %d operations, %d faults, %d events, torn %v", len(h.Ops), len(h.Faults), len(h.Events), h.Torn)

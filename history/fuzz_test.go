@@ -24,7 +24,7 @@ func readFuzzed(t *testing.T, data []byte) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	h, err := Decode(bytes.NewReader(data))
+	h, err := Decode(bytes.NewReader(data), -1)
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > fuzzMemory {
 		t.Fatalf("%d bytes were allocated for %d bytes of input", n, len(data))
@@ -50,7 +50,7 @@ func readFuzzed(t *testing.T, data []byte) {
 			}
 			t.Fatalf("%s: what was read cannot be written: %v", name, err)
 		}
-		again, err := Decode(&buf)
+		again, err := Decode(&buf, -1)
 		if err != nil {
 			t.Fatalf("%s: what was written cannot be read: %v", name, err)
 		}

@@ -25,7 +25,7 @@ func TestLargeTables(t *testing.T) {
 	if n := len(frames(t, buf.Bytes())); n < 2+500*2*len(long)/maxTables {
 		t.Errorf("%d blocks: the names were not spread", n)
 	}
-	got, err := Decode(&buf)
+	got, err := Decode(&buf, -1)
 	must(t, err)
 	identical(t, got, h)
 }
@@ -52,7 +52,7 @@ func TestLargeLists(t *testing.T) {
 	if n := len(frames(t, buf.Bytes())); n < 5 {
 		t.Errorf("%d blocks: the lists were not spread", n)
 	}
-	got, err := Decode(&buf)
+	got, err := Decode(&buf, -1)
 	must(t, err)
 	identical(t, got, h)
 }

@@ -28,7 +28,7 @@ func TestPartsOfTornFiles(t *testing.T) {
 	file := recordedBytes(t, 6)
 	at := frames(t, file)
 	for _, n := range append(places(file, at, 100), len(file)) {
-		want, wantErr := Decode(bytes.NewReader(file[:n]))
+		want, wantErr := Decode(bytes.NewReader(file[:n]), -1)
 		p, err := Divide(bytes.NewReader(file[:n]), t.TempDir())
 		if (err != nil) != (wantErr != nil) {
 			t.Fatalf("cut at %d of %d bytes: %v, the reader says %v", n, len(file), err, wantErr)
@@ -86,7 +86,7 @@ func TestPartsOfAnyHistory(t *testing.T) {
 		} {
 			var file bytes.Buffer
 			must(t, encode(&file))
-			want, err := Decode(bytes.NewReader(file.Bytes()))
+			want, err := Decode(bytes.NewReader(file.Bytes()), -1)
 			must(t, err)
 			whole, err := FollowWhole(bytes.NewReader(file.Bytes()), dir, func(*History) {})
 			must(t, err)

@@ -28,8 +28,9 @@ func ReadFile(path string) (*History, error) {
 	return read(f, path, size)
 }
 
-// Decode is ReadFile for a stream. It reads to the end of r.
-func Decode(r io.Reader) (*History, error) { return read(r, "", -1) }
+// Decode is ReadFile for a stream. It reads to the end of r, in which there are size bytes, -1 if that is not known: of a size that
+// is known, memory is reserved for all of the history at once.
+func Decode(r io.Reader, size int64) (*History, error) { return read(r, "", size) }
 
 // readInto reads a history of which to takes the operations, and returns the rest of it.
 // grows says that it is still written.

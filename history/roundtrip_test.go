@@ -16,7 +16,7 @@ func TestRoundTripBinary(t *testing.T) {
 		if err := Encode(&buf, h); err != nil {
 			t.Fatalf("write: %v", err)
 		}
-		got, err := Decode(&buf)
+		got, err := Decode(&buf, -1)
 		if err != nil {
 			t.Fatalf("read: %v", err)
 		}
@@ -32,7 +32,7 @@ func TestRoundTripText(t *testing.T) {
 			t.Fatalf("write: %v", err)
 		}
 		text := buf.String()
-		got, err := Decode(&buf)
+		got, err := Decode(&buf, -1)
 		if err != nil {
 			t.Fatalf("read: %v\n%s", err, text)
 		}

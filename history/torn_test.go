@@ -181,12 +181,12 @@ func places(file []byte, frames []int, n int) []int {
 // torn, holds no more than the whole, and no read without its write.
 func TestTornAnywhere(t *testing.T) {
 	file := recordedBytes(t, 6)
-	whole, err := Decode(bytes.NewReader(file))
+	whole, err := Decode(bytes.NewReader(file), -1)
 	must(t, err)
 	must(t, unwritten(whole))
 	at := frames(t, file)
 	for _, n := range places(file, at, 400) {
-		h, err := Decode(bytes.NewReader(file[:n]))
+		h, err := Decode(bytes.NewReader(file[:n]), -1)
 		if n < at[1] {
 			// Without its header it is no history.
 			if err == nil {
@@ -205,7 +205,7 @@ func TestTornAnywhere(t *testing.T) {
 		}
 	}
 	// A history without its end block has everything but the certainty.
-	h, err := Decode(bytes.NewReader(file[:at[len(at)-1]]))
+	h, err := Decode(bytes.NewReader(file[:at[len(at)-1]]), -1)
 	must(t, err)
 	h.Torn = false
 	identical(t, h, whole)
@@ -222,7 +222,7 @@ func TestTornTailOfZeros(t *testing.T) {
 			// Up to the end of the block that the zeros are in.
 			cut = cut[:at[len(at)-1]]
 		}
-		h, err := Decode(bytes.NewReader(cut))
+		h, err := Decode(bytes.NewReader(cut), -1)
 		if err != nil {
 			t.Errorf("zeros from %d: %v", n, err)
 			continue
@@ -243,7 +243,7 @@ func TestDamageIsNoticed(t *testing.T) {
 	for _, i := range places(file, at, 600) {
 		bad := bytes.Clone(file)
 		bad[i] ^= 1 << (i % 8)
-		h, err := Decode(bytes.NewReader(bad))
+		h, err := Decode(bytes.NewReader(bad), -1)
 		if err == nil {
 			if !h.Torn || i < last {
 				t.Fatalf("byte %d of %d changed, the last block begins at %d: loaded, torn %v", i, len(file), last, h.Torn)
@@ -267,7 +267,7 @@ func TestCutOfManyBlocks(t *testing.T) {
 	must(t, Encode(&buf, h))
 	at := frames(t, buf.Bytes())
 	for i, a := range at[1:] {
-		got, err := Decode(bytes.NewReader(buf.Bytes()[:a]))
+		got, err := Decode(bytes.NewReader(buf.Bytes()[:a]), -1)
 		must(t, err)
 		want := 0
 		if i == len(at)-2 {

@@ -57,11 +57,11 @@ func Own(head []byte) string {
 func ownBinary(head []byte) bool { return lapseFormat().detect(head) }
 
 func decodeLapse(in *input) (*history.History, error) {
-	from := in.rest
+	from, size := in.rest, in.restSize
 	if from == nil {
-		from = bytes.NewReader(in.data)
+		from, size = bytes.NewReader(in.data), int64(len(in.data))
 	}
-	h, err := history.Decode(from)
+	h, err := history.Decode(from, size)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.label, err)
 	}

@@ -49,8 +49,10 @@ type input struct {
 	o     *Options
 	// rest is the whole of the open file, which is read as a stream; nil for others.
 	rest io.Reader
-	file *os.File
-	done func() // lets go of what unpacks it, nil if nothing does
+	// restSize is the number of bytes in rest, -1 if that is not known.
+	restSize int64
+	file     *os.File
+	done     func() // lets go of what unpacks it, nil if nothing does
 }
 
 // close lets go of the file.
@@ -102,11 +104,11 @@ func open(path string, f *Format) (*input, error) {
 	r := bufio.NewReaderSize(from, headSize)
 	head, _ := r.Peek(headSize) // what is wrong comes again when it is read
 	if streamed(head, f) {
-		return &input{label: label, data: bytes.Clone(head), rest: r, file: from}, nil
+		return &input{label: label, data: bytes.Clone(head), rest: r, restSize: sizeOf(from), file: from}, nil
 	}
 	if text := unpackHead(head); text != nil && streamed(text, f) && !ownBinary(text) {
 		if u, done, err := unpacker(r); err == nil {
-			return &input{label: label, data: text, rest: u, file: from, done: done}, nil
+			return &input{label: label, data: text, rest: u, restSize: -1, file: from, done: done}, nil
 		}
 	}
 	defer closeFile(from)
@@ -146,14 +148,23 @@ func openFile(path string) (from *os.File, label string, err error) {
 func loadFrom(r io.Reader, f *os.File, label string) (*input, error) {
 	var room []byte
 	// The size need not be known. What Buffer.Grow makes is cleared first, which costs as much as reading it.
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < maxUnpacked {
-		room = make([]byte, 0, int(info.Size())+bytes.MinRead)
+	if size := sizeOf(f); size >= 0 && size < maxUnpacked {
+		room = make([]byte, 0, int(size)+bytes.MinRead)
 	}
 	b := bytes.NewBuffer(room)
 	if _, err := b.ReadFrom(r); err != nil {
 		return nil, fmt.Errorf("reading the history: %w", err)
 	}
 	return unpack(label, b.Bytes())
+}
+
+// sizeOf is the number of bytes in f, -1 if it is no regular file.
+func sizeOf(f *os.File) int64 {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return -1
+	}
+	return info.Size()
 }
 
 // bom is the byte order mark with which some editors begin a file of UTF-8.
