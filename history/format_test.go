@@ -17,9 +17,9 @@ const goodOp = `{"type":"op","invoke_ns":1,"complete_ns":2,"process":0,"session"
 const goodEnd = `{"type":"end"}` + "\n"
 
 func TestTextByHand(t *testing.T) {
-	h, err := Decode(strings.NewReader(goodHeader +
-		` { "process" : 1 , "type":"op", "session":-4,"outcome":"info","invoke_ns":0,"txn":[{"key":"k7","f":"write","arg":"\u00fc\n"},{"f":"read","key":"k2147483647"}] } ` + "\r\n" +
-		goodOp + `{"type":"fault","id":1,"kind":"kill","name":"kill n1","injected_ns":3}` + "\n" + `{"type":"event","at_ns":1,"kind":"phase","text":"load"}` + "\n" +
+	h, err := Decode(strings.NewReader(goodHeader+
+		` { "process" : 1 , "type":"op", "session":-4,"outcome":"info","invoke_ns":0,"txn":[{"key":"k7","f":"write","arg":"\u00fc\n"},{"f":"read","key":"k2147483647"}] } `+"\r\n"+
+		goodOp+`{"type":"fault","id":1,"kind":"kill","name":"kill n1","injected_ns":3}`+"\n"+`{"type":"event","at_ns":1,"kind":"phase","text":"load"}`+"\n"+
 		strings.TrimSpace(goodEnd)), -1)
 	must(t, err)
 	if len(h.Ops) != 2 || len(h.Faults) != 1 || len(h.Events) != 1 || h.Header.Initial != Absent || h.Torn {

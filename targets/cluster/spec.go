@@ -3,20 +3,31 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
+	"strings"
 )
 
-// A name becomes part of a directory, of an interface's label and of a
-// firewall's comment, so that only what all of them allow is let through.
-var (
-	nodeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
-	runName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-)
+// IsNodeName tells whether a node can be called name: up to 32 lower case letters, digits and '-', which stands neither first nor
+// last. A name becomes part of a directory, of an interface's label and of a firewall's comment, so that only what all of them allow is let through.
+func IsNodeName(name string) bool {
+	return IsName(name, 32, "") && name == strings.ToLower(name) && name[len(name)-1] != '-'
+}
+
+// IsName tells whether name has up to most letters and digits, and, not at its beginning, '-' and what is in also. It is no regular
+// expression because that of such a bound is long to compile, which every command would wait for.
+func IsName(name string, most int, also string) bool {
+	for i, c := range []byte(name) {
+		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !alphanumeric && (i == 0 || c != '-' && strings.IndexByte(also, c) < 0) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= most
+}
 
 // Check returns what is wrong with the Spec, whichever provider is to serve it.
 func (s Spec) Check() error {
-	if !runName.MatchString(s.Run) {
+	if !IsName(s.Run, 128, "._") {
 		return fmt.Errorf("run name %q: want letters, digits, '.', '_' and '-'", s.Run)
 	}
 	if len(s.Nodes) == 0 {
@@ -27,7 +38,7 @@ func (s Spec) Check() error {
 		switch {
 		case n == Clients:
 			return fmt.Errorf("node name %q is taken: it names the place of the clients", n)
-		case !nodeName.MatchString(n):
+		case !IsNodeName(n):
 			return fmt.Errorf("node name %q: want lower case letters, digits and '-', such as n1", n)
 		case seen[n]:
 			return fmt.Errorf("node name %q is there twice", n)

@@ -61,7 +61,7 @@ func ParseTopology(regions, latency string, nodes []string) (*Topology, error) {
 		name, text, _ := strings.Cut(strings.TrimSpace(part), "=")
 		n, err := strconv.Atoi(text)
 		switch {
-		case err != nil || n < 1 || !nodeName.MatchString(name):
+		case err != nil || n < 1 || !IsNodeName(name):
 			return nil, fmt.Errorf("the topology must be regions with how many nodes are there, such as eu=2,us=1, and %q is none", part)
 		case name == Clients:
 			return nil, fmt.Errorf("no region can be called %s: that is where the clients are", Clients)

@@ -2,7 +2,6 @@ package exec
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,11 +13,6 @@ import (
 const (
 	nodesMost = 100
 	txnMost   = 1000
-)
-
-var (
-	nodeName  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
-	levelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:+-]{0,39}$`)
 )
 
 // verbs are what a control process can do.
@@ -46,12 +40,12 @@ func (h *Hello) check(nodes int) error {
 		return fmt.Errorf("it has %d nodes, and --nodes %d asks for another number; leave --nodes out", len(h.Nodes), nodes)
 	}
 	for _, n := range h.Nodes {
-		if !nodeName.MatchString(n) || n == cluster.Clients {
+		if !cluster.IsNodeName(n) || n == cluster.Clients {
 			return fmt.Errorf("nodes: %q is no name of a node: want lower case letters, digits and hyphens, such as n1", n)
 		}
 	}
 	for _, l := range slices.Concat(h.ReadLevels, h.WriteLevels) {
-		if !levelName.MatchString(l) {
+		if !cluster.IsName(l, 40, "_.:+") {
 			return fmt.Errorf("levels: %q is no name of a level: want letters, digits and any of _.:+-", l)
 		}
 	}
