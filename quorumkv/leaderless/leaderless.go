@@ -132,6 +132,7 @@ type Engine struct {
 	peers   *peer.Server
 	coord   *coordinator.Coordinator
 	sync    *antientropy.Syncer
+	dirs    *membership.Directories
 
 	ranges ranges
 
@@ -167,6 +168,9 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 		err = &engine.SettingError{Reason: fmt.Sprintf("join: data directory %s has data: leave --join out, or give this node an empty directory", node.DataDir)}
 	}
 	if err == nil {
+		e.dirs, err = membership.NewDirectories(store, e.members, o.Join, o.fixed() != nil, node.Logger)
+	}
+	if err == nil {
 		err = e.goesOn()
 	}
 	if err == nil && o.Sloppy {
@@ -199,6 +203,8 @@ func (e *Engine) start() {
 		e.coord.PeerUp(p)
 		e.background.Go(func() { e.mover.PeerUp(ctx, p) })
 	})
+	e.peers.Tell(e.dirs)
+	e.links.Tell(e.dirs)
 	e.mesh = peer.NewMesh(e.node.Name, e.local, e.links)
 	e.local.Guard(e.members)
 	e.mesh.OnStale(func(b []byte) {
@@ -349,7 +355,7 @@ func (e *Engine) Ring(key string) protocol.Ring {
 
 // Describe implements engine.Engine.
 func (e *Engine) Describe(h *protocol.Health) {
-	h.Mode, h.Replication = Mode, e.opts.Replication
+	h.Mode, h.Replication, h.Lost = Mode, e.opts.Replication, e.members.Lost()
 	h.ReadRepair, h.WriteTimestamps = string(e.opts.ReadRepair), string(e.opts.Timestamps)
 	h.HintedHandoff, h.SloppyQuorum = &e.opts.HintedHandoff, e.opts.Sloppy
 	if e.opts.AntiEntropy > 0 {

@@ -121,11 +121,8 @@ func (k *Keeper) Install(s State) (State, error) {
 		lost = k.lost // until it is none: only what joins copies what others have
 	}
 	if k.unheard && forgotten(s, k.self) {
-		lost = "this node is a member and has lost its data: take it out of the members, and add it again"
-		if len(s.Members) <= v.Read.N() {
-			// It cannot be taken out, so that it has to serve as the replica that has seen nothing.
-			lost = "this node is a member and has lost its data: reads may miss what it had, until anti_entropy has filled it; or add another member, take this node out, and add it again"
-		} else {
+		var out bool
+		if lost, out = lostData(v); out {
 			blank = true
 		}
 	}
@@ -136,6 +133,37 @@ func (k *Keeper) Install(s State) (State, error) {
 	defer k.fence.Unlock()
 	k.view, k.blank, k.lost, k.unheard = v, blank, lost, false
 	return s, nil
+}
+
+// lostData is what is to be said of a member that came back without its data, and whether it can be taken out of the members: else it has to serve as the replica that has
+// seen nothing.
+func lostData(v *View) (says string, out bool) {
+	if len(v.Members) <= v.Read.N() {
+		return "this node is a member and has lost its data: reads may miss what it had, until anti_entropy has filled it; or add another member, take this node out, and add it again", false
+	}
+	return "this node is a member and has lost its data: take it out of the members, and add it again", true
+}
+
+// LosesData is told that this node had another data directory, which it does not have any more. A member is a replica of nothing from then on, also after a restart, until it is
+// taken out and added again; where members cannot change, or there are no more of them than replicas, it serves and says so. Who holds no keys has lost none.
+func (k *Keeper) LosesData(fixed bool) error {
+	k.installing.Lock()
+	defer k.installing.Unlock()
+	v := k.View()
+	if k.blank || k.lost != "" || !slices.Contains(v.Members, k.self) {
+		return nil
+	}
+	lost, blank := lostData(v)
+	if fixed {
+		lost, blank = "this node is a member and has lost its data: reads may miss what it had, until anti_entropy has filled it", false
+	}
+	if err := k.save(kept{v.State, blank, lost}); err != nil {
+		return err
+	}
+	k.fence.Lock()
+	defer k.fence.Unlock()
+	k.blank, k.lost, k.unheard = blank, lost, false
+	return nil
 }
 
 // forgotten tells whether a node that has kept no state must have kept one before others could come to s. All members keep the first state that moves before one that

@@ -76,6 +76,7 @@ type Link struct {
 	timeout time.Duration
 	log     *slog.Logger
 	up      func(peer string)
+	dirs    Directories // nil where directories have no names
 
 	mu      sync.Mutex
 	conn    *conn
@@ -300,6 +301,7 @@ func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {
 	req.Header.Set(headerMode, l.self.Mode)
 	req.Header.Set(headerSettings, l.self.Settings)
 	req.Header.Set(headerNodes, l.self.Nodes)
+	tell(req.Header, l.dirs, l.peer)
 	if err := req.Write(nc); err != nil {
 		return err
 	}
@@ -315,5 +317,5 @@ func (l *Link) upgrade(nc net.Conn, r *bufio.Reader) error {
 		}
 		return fmt.Errorf("refused with %s: %s", resp.Status, strings.TrimSpace(string(why)))
 	}
-	return nil
+	return hear(resp.Header, l.dirs, l.peer)
 }

@@ -29,6 +29,13 @@ func NewLinks(self Identity, peers map[string]string, secure *tls.Config, timeou
 	return links
 }
 
+// Tell has all links tell of data directories. It is called before Run.
+func (l Links) Tell(d Directories) {
+	for _, link := range l {
+		link.dirs = d
+	}
+}
+
 // Run keeps all links connected until ctx ends; wg waits for it.
 func (l Links) Run(ctx context.Context, wg *sync.WaitGroup) {
 	for _, link := range l {

@@ -25,6 +25,7 @@ type Server struct {
 	slots        chan struct{} // one for each request being served
 	refused      atomic.Int64
 	message      func(from string, body []byte)
+	dirs         Directories // nil where directories have no names
 	called       func(ctx context.Context, from string, body []byte) ([]byte, error)
 
 	mu      sync.Mutex
@@ -49,6 +50,9 @@ func (s *Server) OnCall(f func(ctx context.Context, from string, body []byte) ([
 	s.called = f
 }
 
+// Tell has the server tell of data directories. It is called before the first connection.
+func (s *Server) Tell(d Directories) { s.dirs = d }
+
 // Path is where peers find this server.
 func (s *Server) Path() string { return s.self.path() }
 
@@ -62,6 +66,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set(headerMode, s.self.Mode)
 		}
 		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	from := r.Header.Get(headerFrom)
+	if err := hear(r.Header, s.dirs, from); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	nc, rw, err := http.NewResponseController(w).Hijack()
@@ -80,12 +89,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.untrack(st)
-	from := r.Header.Get(headerFrom)
-	const accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + Protocol + "\r\n\r\n"
 	go st.Run()
-	st.QueueBytes([]byte(accepted))
+	st.QueueBytes(s.accepts(from))
 	s.serve(from, st)
 	s.log.Debug("peer's connection ended", "peer", from, "error", st.Err())
+}
+
+// accepts is the answer with which a connection is taken over from HTTP.
+func (s *Server) accepts(from string) []byte {
+	h := http.Header{"Connection": {"Upgrade"}, "Upgrade": {Protocol}}
+	tell(h, s.dirs, from)
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
+	_ = h.Write(&b) // into memory
+	b.WriteString("\r\n")
+	return b.Bytes()
 }
 
 func (s *Server) greet(r *http.Request) error {

@@ -359,6 +359,7 @@ type Health struct {
 	SloppyQuorum    bool                   `json:"sloppy_quorum,omitempty"`
 	AntiEntropy     string                 `json:"anti_entropy,omitempty"`    // a duration, if there is any
 	TombstoneGrace  string                 `json:"tombstone_grace,omitempty"` // a duration, unless they are kept for ever
+	Lost            string                 `json:"lost,omitempty"`            // of mode leaderless: what is to be known of a member that came back without its data
 	Leader          string                 `json:"leader,omitempty"`          // of modes with one, as this node knows it
 	Term            uint64                 `json:"term,omitempty"`            // of mode raft, or the epoch of mode single-leader
 	Applied         uint64                 `json:"applied,omitempty"`         // the last position of the log that this node has applied
