@@ -65,6 +65,8 @@ const (
 type kind struct {
 	Info
 	grip grip
+	// single: no two of it are on at a time, whatever nodes they are about.
+	single bool
 	// mix are the names of the faults that this one is a mix of; it has neither
 	// pick nor act then.
 	mix []string

@@ -22,17 +22,22 @@ func memberships() family {
 		Info: Info{Name: faults.Membership, Kind: familyMembership, MinNodes: 3, Needs: []ability.Ability{ability.Membership, ability.Restart},
 			Summary:     "take one node out of the cluster, and in again as a new member without its data",
 			NotExternal: "lapse changes nothing of a cluster that it did not make"},
-		grip: onProcess,
+		grip: onProcess, single: true,
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
 		act: func(s *Step) action { return &membership{victims: victims{family: familyMembership, step: s}} },
 	}}}
 }
+
+// claimMembers is what the fault claims, of the first node in the stead of all: one node is out at a time. A cluster takes no second one out while a member is away, as which many count the
+// one that is out already, and two that are out may be more than it can do without.
+const claimMembers = "list of members"
 
 // membership takes effect when the cluster says that the node is no member, and is
 // healed when it says that it is one and the node's process runs.
 type membership struct {
 	victims
 	changer ability.MemberChanger
+	alone   bool // it has claimMembers
 }
 
 func (m *membership) node() string { return m.step.Nodes[0] }
@@ -45,7 +50,19 @@ func (m *membership) aim(ctx context.Context, s *scene, f *history.Fault) error 
 	}
 	err := m.victims.aim(ctx, s, f)
 	f.Name = "take " + m.node() + " out of the cluster"
+	if err == nil {
+		err = s.ledger.hold(claimMembers, f.Name, s.nodes[0])
+		m.alone = err == nil
+	}
 	return err
+}
+
+func (m *membership) release(s *scene) {
+	if m.alone {
+		s.ledger.drop(claimMembers, s.nodes[0])
+		m.alone = false
+	}
+	m.victims.release(s)
 }
 
 func (m *membership) inject(ctx context.Context, _ *scene) error {

@@ -38,6 +38,9 @@ func (p *planner) clashes(s *Step) bool {
 	var near []Step
 	for i := range p.steps {
 		if o := &p.steps[i]; p.during(o, s) || p.during(s, o) {
+			if o.Fault == s.Fault && p.single[s.Fault] {
+				return true
+			}
 			near = append(near, *o)
 		}
 	}

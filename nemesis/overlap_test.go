@@ -28,6 +28,8 @@ func TestDrawnFaultsCanTakeEffect(t *testing.T) {
 		{3, 40 * time.Second, []string{"partition", "kill"}, talks},
 		{5, 60 * time.Second, []string{"partition", "pause"}, talks},
 		{3, 8 * time.Second, []string{"partition-bridge"}, talks},
+		{5, 30 * time.Second, []string{"membership", "kill"}, nil},
+		{3, 60 * time.Second, []string{"membership", "pause"}, nil},
 	} {
 		mode := Mixed
 		if len(tt.faults) == 1 {
@@ -47,6 +49,9 @@ func TestDrawnFaultsCanTakeEffect(t *testing.T) {
 				for j, o := range s.Steps {
 					if i == j || o.At > step.At || o.At+o.Hold <= step.At {
 						continue
+					}
+					if o.Fault == "membership" && step.Fault == o.Fault {
+						t.Errorf("%v, seed %d: step %d takes %s out while %s is", tt.faults, seed, i+1, step.Nodes[0], o.Nodes[0])
 					}
 					if slices.Contains(stops, o.Fault) {
 						stopped = append(stopped, o.Nodes...)
@@ -111,6 +116,8 @@ func TestFaultsWhereTheyCannotTakeEffect(t *testing.T) {
 	}{
 		{"clock of a dead node", on("kill", "n2"), on("clock", "n2"), nil, "the process of n2 is in the hands of another fault (kill n2)", ""},
 		{"clock of another node", on("kill", "n2"), on("clock", "n3"), nil, "", "n3"},
+		{"another member while one is out", on("membership", "n2"), on("membership", "n3"), nil, "the list of members of n1 is in the hands of another fault (take n2 out of the cluster)", ""},
+		{"a kill while a member is out", on("membership", "n2"), on("kill", "n3"), nil, "", "n3"},
 		{"clock of a paused node", on("pause", "n2"), on("clock", "n2"), nil, "the process of n2 is in the hands of another fault (pause n2)", ""},
 		{"lag of a dead replica", on("kill", "n2"), on("lag"), nil, "", "n3"},
 		{"lag when the primary is dead", on("kill", "n1"), on("lag"), nil, "no replica follows a primary", ""},
