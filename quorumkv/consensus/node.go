@@ -361,14 +361,14 @@ func (l *loop) applyNow(entries []*raftpb.Entry) error {
 	return nil
 }
 
-// compact keeps the log short: between one and two times the entries that followers may still ask for.
+// compact keeps the log short: the entries that followers may still ask for, and up to a quarter more; where that are few, up to twice as many. All of them are in memory.
 func (l *loop) compact() error {
 	first, err := l.log.FirstIndex()
 	if err != nil {
 		return fmt.Errorf("compact the log: %w", err)
 	}
 	keep := uint64(l.e.opts.LogEntries)
-	if l.machine.applied < first+2*keep {
+	if more := min(keep, max(keep/4, 256)); l.machine.applied < first+keep+more {
 		return nil
 	}
 	return l.log.compact(l.machine.applied - keep)

@@ -62,7 +62,6 @@ func openPebble(o Options, readOnly bool) (*pebble.DB, error) {
 	db, err := pebble.Open(o.Dir, &pebble.Options{
 		FS:                 o.FS,
 		Cache:              cache,
-		MemTableSize:       8 << 20,
 		FormatMajorVersion: pebble.FormatNewest,
 		ReadOnly:           readOnly,
 		Logger:             pebbleLogger{o.Logger},
