@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -109,6 +110,28 @@ func FuzzOps(f *testing.F) {
 	})
 }
 
+// samePlain tells whether the reader of plain lines says the same of line as scanOp did, or
+// leaves it to that.
+func samePlain(t *testing.T, line []byte) {
+	t.Helper()
+	for _, named := range []bool{false, true} {
+		want := &textReader{b: NewBuilder(Header{Nodes: []string{"n1"}, Levels: []string{"", "ONE"}}), named: named}
+		r := &textReader{b: NewBuilder(Header{Nodes: []string{"n1"}, Levels: []string{"", "ONE"}}), named: named}
+		plain, ok := r.plainOp(line)
+		if !ok {
+			continue
+		}
+		op, bad := want.scanOp(line)
+		if bad != nil {
+			t.Fatalf("%s: %+v is read, and refused as JSON: %v", line, plain, bad)
+		}
+		if plain != op || !reflect.DeepEqual(r.txn.Mops, want.txn.Mops) || len(r.txn.lists)+len(want.txn.lists) > 0 && !reflect.DeepEqual(r.txn.lists, want.txn.lists) ||
+			!reflect.DeepEqual(r.b.h, want.b.h) {
+			t.Fatalf("%s: %+v %+v, want %+v %+v", line, plain, r.txn, op, want.txn)
+		}
+	}
+}
+
 // FuzzScan compares the reader of an operation's line with encoding/json: what
 // it accepts is JSON, and says the same.
 func FuzzScan(f *testing.F) {
@@ -117,6 +140,7 @@ func FuzzScan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line []byte) {
 		r := &textReader{b: NewBuilder(Header{Nodes: []string{"n1"}, Levels: []string{"", "ONE"}})}
 		op, bad := r.scanOp(line)
+		samePlain(t, line)
 		if bad != nil {
 			if bad.problem == "" {
 				t.Fatal("an error without a problem")

@@ -97,9 +97,11 @@ func (f Func) String() string {
 }
 
 // ParseFunc is the inverse of Func.String.
-func ParseFunc(s string) (Func, bool) {
+func ParseFunc(s string) (Func, bool) { return parseFunc([]byte(s)) }
+
+func parseFunc(s []byte) (Func, bool) {
 	for i, n := range funcNames {
-		if n == s && n != "" {
+		if n == string(s) && n != "" {
 			return Func(i), true
 		}
 	}

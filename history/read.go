@@ -61,7 +61,14 @@ func read(r io.Reader, file string, size int64) (*History, error) {
 	var h *History
 	err := recognise(r, file,
 		func(in *bufio.Reader) (err error) { h, err = readBinary(in, file, size); return err },
-		func(in io.Reader) (err error) { h, err = readText(in, file); return err })
+		func(in io.Reader) (err error) {
+			if in, ok := in.(*bufio.Reader); ok { // as it stands in the file
+				h, err = readText(in, file, size)
+				return err
+			}
+			h, err = readText(in, file, -1)
+			return err
+		})
 	return h, err
 }
 

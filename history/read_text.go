@@ -3,6 +3,7 @@ package history
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,13 +19,17 @@ type textReader struct {
 	scan scanner
 	txn  Txn
 	list []Value
-	// lines tells the line of each operation, by the place of its first
-	// micro-operation, which sorting does not change.
-	lines  []opLine
-	named  bool
-	ops    int64
-	faults int64
-	events int64
+	// lines tells the line of each operation: of those whose line does not follow that
+	// of the operation before.
+	lines []opLine
+	// size is the number of bytes of the text, -1 if it is not known, read how many of them
+	// were read; reserved: memory was reserved for what they hold.
+	size, read int64
+	reserved   bool
+	named      bool
+	ops        int64
+	faults     int64
+	events     int64
 	// to takes the operations as they come, nil if all are kept; given counts those that
 	// it has.
 	to    receiver
@@ -33,14 +38,12 @@ type textReader struct {
 	grows bool
 }
 
-type opLine struct {
-	mopAt uint32
-	line  int32
-}
+// opLine says that the operation that was read as the one with number op stands in line.
+type opLine struct{ op, line int64 }
 
-// readText reads a text history.
-func readText(in io.Reader, file string) (*History, error) {
-	r := &textReader{file: file}
+// readText reads a text history of size bytes, -1 if that is not known.
+func readText(in io.Reader, file string, size int64) (*History, error) {
+	r := &textReader{file: file, size: size}
 	if err := r.whole(in); err != nil {
 		return nil, err
 	}
@@ -54,6 +57,7 @@ func (r *textReader) whole(in io.Reader) error {
 	for {
 		line, err := lines.next()
 		r.line++
+		r.read += int64(len(line))
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -101,16 +105,39 @@ func (r *textReader) history() (*History, error) {
 	err := h.finish()
 	var inv *InvariantError
 	if errors.As(err, &inv) {
-		at := h.Ops[inv.Op].mopAt
-		i, _ := slices.BinarySearchFunc(r.lines, at, func(l opLine, at uint32) int {
-			return int(int64(l.mopAt) - int64(at))
-		})
-		return nil, &FormatError{File: r.file, Line: int(r.lines[i].line), Problem: "impossible history: " + inv.Rule, Err: err}
+		return nil, &FormatError{File: r.file, Line: r.lineOf(&h.Ops[inv.Op]), Problem: "impossible history: " + inv.Rule, Err: err}
 	}
 	if err != nil {
 		return nil, &FormatError{File: r.file, Problem: err.Error(), Err: err}
 	}
 	return h, nil
+}
+
+// lineOf is the line of an operation. Sorting has moved it, but its micro-operations stand
+// where they were read.
+func (r *textReader) lineOf(op *Op) int {
+	n := int64(0) // operations before it
+	for i := range r.b.h.Ops {
+		if r.b.h.Ops[i].mopAt < op.mopAt {
+			n++
+		}
+	}
+	i, found := slices.BinarySearchFunc(r.lines, n, func(l opLine, n int64) int { return cmp.Compare(l.op, n) })
+	if !found {
+		i--
+	}
+	return int(r.lines[i].line + n - r.lines[i].op)
+}
+
+// reserve makes room for the operations of the whole text, once a part of it tells how many
+// there are.
+func (r *textReader) reserve() {
+	const part = 16
+	if r.reserved || r.size <= 0 || r.to != nil || r.read < r.size/part {
+		return
+	}
+	r.reserved = true
+	r.b.Expect(float64(r.read) / float64(r.size))
 }
 
 // parse reads one line and tells whether it was the end.
@@ -209,14 +236,19 @@ func (r *textReader) end(line []byte) error {
 }
 
 func (r *textReader) op(line []byte) error {
-	op, bad := r.scanOp(line)
-	if bad != nil {
-		return r.wrong(bad.field, bad.problem)
+	op, ok := r.plainOp(line)
+	if !ok {
+		var bad *fieldError
+		if op, bad = r.scanOp(line); bad != nil {
+			return r.wrong(bad.field, bad.problem)
+		}
+	}
+	at := opLine{r.ops, int64(r.line)}
+	if n := len(r.lines); r.to == nil && (n == 0 || at.line-r.lines[n-1].line != at.op-r.lines[n-1].op) {
+		r.lines = append(r.lines, at)
 	}
 	r.ops++
-	if r.to == nil {
-		r.lines = append(r.lines, opLine{uint32(len(r.b.h.mops)), int32(r.line)})
-	}
+	r.reserve()
 	r.b.Add(op, &r.txn)
 	if len(r.b.h.Ops) >= chunkOps {
 		return r.pass()

@@ -272,13 +272,11 @@ func (s *scanner) needs(wrong bool, name, other string) {
 
 func scanFunc(s *scanner) Func {
 	v := s.str()
-	for i, n := range funcNames {
-		if n != "" && n == string(v) {
-			return Func(i)
-		}
+	f, ok := parseFunc(v)
+	if !ok {
+		s.wrong(quote(string(v)) + ", expected a function such as read or write")
 	}
-	s.wrong(quote(string(v)) + ", expected a function such as read or write")
-	return 0
+	return f
 }
 
 func (r *textReader) scanKey(s *scanner) Key {
@@ -286,11 +284,20 @@ func (r *textReader) scanKey(s *scanner) Key {
 	if s.bad != nil {
 		return 0
 	}
+	k, ok := r.keyOf(v)
+	if !ok {
+		s.wrong(quote(string(v)) + ", expected k and a number up to " + strconv.Itoa(math.MaxInt32) + " (or set named_keys in the header)")
+	}
+	return k
+}
+
+// keyOf is the key that v names; ok is false if keys have no names, and v is no number of one.
+func (r *textReader) keyOf(v []byte) (k Key, ok bool) {
 	if r.named {
 		if k, ok := r.b.keys[string(v)]; ok {
-			return k
+			return k, true
 		}
-		return r.b.Key(string(v))
+		return r.b.Key(string(v)), true
 	}
 	n, ok := int64(0), len(v) > 1 && len(v) <= 11 && v[0] == 'k'
 	for i := 1; ok && i < len(v); i++ {
@@ -298,10 +305,7 @@ func (r *textReader) scanKey(s *scanner) Key {
 		ok = v[i] >= '0' && v[i] <= '9' && (v[1] != '0' || len(v) == 2)
 		n = n*10 + int64(v[i]-'0')
 	}
-	if !ok || n > math.MaxInt32 {
-		s.wrong(quote(string(v)) + ", expected k and a number up to " + strconv.Itoa(math.MaxInt32) + " (or set named_keys in the header)")
-	}
-	return Key(n)
+	return Key(n), ok && n <= math.MaxInt32
 }
 
 // scanList reads a list into r.list.
