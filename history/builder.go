@@ -48,8 +48,8 @@ func NewBuilder(header Header) *Builder {
 
 // Grow makes room for n further operations of mops micro-operations in all.
 func (b *Builder) Grow(n, mops int) {
-	b.h.Ops = slices.Grow(b.h.Ops, n)
-	b.h.mops = slices.Grow(b.h.mops, mops)
+	b.h.Ops = withRoom(b.h.Ops, n)
+	b.h.mops = withRoom(b.h.mops, mops)
 }
 
 // Expect makes room for the rest when share of the whole, of more than 0 and at most 1,
@@ -59,9 +59,18 @@ func (b *Builder) Expect(share float64) {
 		return
 	}
 	rest := func(n int) int { return int(float64(n) * (1/share - 1) * 1.02) } // trim lets the rest pass
-	b.h.Ops = slices.Grow(b.h.Ops, rest(len(b.h.Ops)))
-	b.h.mops = slices.Grow(b.h.mops, rest(len(b.h.mops)))
-	b.h.lists = slices.Grow(b.h.lists, rest(len(b.h.lists)))
+	b.h.Ops = withRoom(b.h.Ops, rest(len(b.h.Ops)))
+	b.h.mops = withRoom(b.h.mops, rest(len(b.h.mops)))
+	b.h.lists = withRoom(b.h.lists, rest(len(b.h.lists)))
+}
+
+// withRoom is s with room for n more elements. slices.Grow clears the room, and so takes
+// the memory of what never comes, too.
+func withRoom[T any](s []T, n int) []T {
+	if cap(s)-len(s) >= n {
+		return s
+	}
+	return append(make([]T, 0, len(s)+n), s...)
 }
 
 // String interns s and returns what Op.Error and Op.Note hold; -1 for "". Texts
@@ -165,12 +174,25 @@ func (b *Builder) AddPlain(op Op, m Mop) {
 	b.h.Ops = append(b.h.Ops, op)
 }
 
-// AddFault takes a fault window. A later one with the same ID, if that is not 0,
+// AddFault takes a copy of a fault window. A later one with the same ID, if that is not 0,
 // replaces it.
-func (b *Builder) AddFault(f Fault) { b.h.addFault(cleanFault(f), b.faults) }
+func (b *Builder) AddFault(f Fault) {
+	f = cleanFault(f)
+	f.Kind, f.Name, f.Error = strings.Clone(f.Kind), strings.Clone(f.Name), strings.Clone(f.Error)
+	for _, texts := range append([][]string{f.Nodes, f.Cuts, f.Proof}, f.Groups...) {
+		for i := range texts {
+			texts[i] = strings.Clone(texts[i])
+		}
+	}
+	b.h.addFault(f, b.faults)
+}
 
-// AddEvent takes an event.
-func (b *Builder) AddEvent(e Event) { b.h.Events = append(b.h.Events, cleanEvent(e)) }
+// AddEvent takes a copy of an event.
+func (b *Builder) AddEvent(e Event) {
+	e = cleanEvent(e)
+	e.Kind, e.Text = strings.Clone(e.Kind), strings.Clone(e.Text)
+	b.h.Events = append(b.h.Events, e)
+}
 
 // addFault adds f or replaces the fault with its ID; seen is where it stands.
 func (h *History) addFault(f Fault, seen map[int]int) {
@@ -240,8 +262,10 @@ func (h *History) dropLoose() {
 // finish puts everything in order, gives back memory that was kept for more, and
 // checks the invariants.
 func (h *History) finish() error {
-	var order opSorter
-	order.sort(h.Ops)
+	if !byProcess(h.Ops) && !byInsertion(h.Ops) {
+		var order opSorter
+		order.sort(h.Ops)
+	}
 	h.sortRest()
 	h.Ops = trim(h.Ops)
 	h.mops = trim(h.mops)
@@ -257,9 +281,10 @@ func (h *History) sortRest() {
 	slices.SortStableFunc(h.Events, func(x, y Event) int { return cmp.Compare(x.At, y.At) })
 }
 
-// trim copies s if much of its memory is not in use.
+// trim copies s if much of its memory is not in use. A little is left, since there is s twice
+// while it is copied.
 func trim[T any](s []T) []T {
-	if cap(s)-len(s) > len(s)/32+64 {
+	if cap(s)-len(s) > len(s)/8+64 {
 		return append(make([]T, 0, len(s)), s...)
 	}
 	return s
