@@ -236,9 +236,9 @@ func (r *ednReader) container(kind termKind, end byte, skip, depth int) (term, b
 	k := kids{stack: len(r.stack), arena: len(r.arena)}
 	n := 0
 	for ; ; n++ {
-		if !ednAtoms[r.peek()] {
+		if c := r.peek(); !ednAtoms[c] {
 			r.nest(&k)
-		} else if r.shortInt(&k) {
+		} else if c == ':' && r.keyword(&k) || c != ':' && r.shortInt(&k) {
 			continue
 		}
 		t, ok, err := r.form(end, depth+1)
@@ -285,6 +285,22 @@ func (r *ednReader) shortInt(k *kids) bool {
 	r.pos = i
 	t := r.add(k)
 	t.kind, t.pos, t.num = termInt, at, n
+	return true
+}
+
+// keyword reads a keyword; it is false and reads nothing if a colon alone stands there.
+func (r *ednReader) keyword(k *kids) bool {
+	d, at := r.in.data, r.pos
+	i := at + 1
+	for i < len(d) && !ednDelimiters[d[i]] {
+		i++
+	}
+	if i == at+1 {
+		return false
+	}
+	r.pos = i
+	t := r.add(k)
+	t.kind, t.pos, t.text = termKeyword, at, textOf(d[at+1:i])
 	return true
 }
 
