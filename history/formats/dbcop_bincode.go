@@ -125,6 +125,7 @@ func readDbcopBincode(in *input) (*history.History, error) {
 }
 
 func (r *bincodeReader) transaction(c *clocklessBuilder, session int32) error {
+	r.in.passed(r.pos)
 	events, err := r.count("events", 18)
 	if err != nil {
 		return err

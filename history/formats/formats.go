@@ -165,7 +165,18 @@ func formatOf(path, name string) (*Format, error) {
 }
 
 // read reads in as f, or as what it is recognised as if f is nil.
-func (in *input) read(f *Format, o *Options) (*history.History, string, error) {
+func (in *input) read(f *Format, o *Options) (h *history.History, format string, err error) {
+	if in.mapping == nil {
+		return in.readAs(f, o)
+	}
+	cut := in.mapping.guard(func() { h, format, err = in.readAs(f, o) })
+	if cut {
+		return nil, "", fmt.Errorf("%s became shorter while it was read", in.label)
+	}
+	return h, format, err
+}
+
+func (in *input) readAs(f *Format, o *Options) (*history.History, string, error) {
 	if len(bytes.TrimSpace(in.data)) == 0 {
 		return nil, "", fmt.Errorf("%s is empty", in.label)
 	}

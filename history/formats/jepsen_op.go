@@ -98,8 +98,9 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 			case "seek-to-beginning?":
 				op.seek = v
 			case "data-type":
-				if word, _ := v.word(); slices.Contains(Types(), word) {
-					op.dataType = word
+				word, _ := v.word()
+				if i := slices.Index(Types(), word); i >= 0 {
+					op.dataType = Types()[i] // and not the part of a file
 				}
 			case "clock":
 				word, _ := v.word()

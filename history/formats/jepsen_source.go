@@ -60,6 +60,7 @@ func elleJSONFormat() Format {
 func ednSource(in *input) termSource {
 	return func(f func(*term) error) error {
 		r := newEDNReader(in)
+		in.again()
 		var t term // one for all, instead of one each on the heap
 		for {
 			closer := byte(0)
@@ -82,6 +83,7 @@ func ednSource(in *input) termSource {
 				if err := f(&t); err != nil {
 					return err
 				}
+				in.passed(r.pos)
 				if closer == 0 {
 					break
 				}
@@ -113,6 +115,7 @@ func outerContainer(r *ednReader) (end byte, ok bool) {
 func jsonSource(in *input) termSource {
 	return func(f func(*term) error) error {
 		r := newJSONReader(in)
+		in.again()
 		array := r.enter()
 		var t term // one for all, instead of one each on the heap
 		for {
@@ -127,6 +130,7 @@ func jsonSource(in *input) termSource {
 			if err := f(&t); err != nil {
 				return err
 			}
+			in.passed(r.pos)
 		}
 		if array && !r.atEnd() {
 			return in.errAt(r.pos, "expected the file to end after the array of operations")

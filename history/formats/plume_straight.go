@@ -12,6 +12,7 @@ import (
 // too, whose errors are told by readPlumeApart.
 func plumeStraight(in *input) *clocklessBuilder {
 	c := newClockless("plume", true)
+	in.again()
 	sessions := map[uint64]int32{}
 	session, sessionOf := uint64(0), int32(-1)
 	txn, reserved := int64(-1), false // txn: the greatest so far
@@ -31,6 +32,7 @@ func plumeStraight(in *input) *clocklessBuilder {
 			continue
 		}
 		rest = rest[n:]
+		in.passed(len(in.data) - len(rest))
 		if op.write && op.value == 0 {
 			return nil
 		}

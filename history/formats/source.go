@@ -53,12 +53,17 @@ type input struct {
 	restSize int64
 	file     *os.File
 	done     func() // lets go of what unpacks it, nil if nothing does
+	// mapping is where data is, nil if it was read.
+	mapping *mapping
 }
 
 // close lets go of the file.
 func (in *input) close() {
 	if in.done != nil {
 		in.done()
+	}
+	if in.mapping != nil {
+		unmapFile(in.mapping.data)
 	}
 	if in.file != nil {
 		closeFile(in.file)
@@ -110,6 +115,9 @@ func open(path string, f *Format) (*input, error) {
 		if u, done, err := unpacker(r); err == nil {
 			return &input{label: label, data: text, rest: u, restSize: -1, file: from, done: done}, nil
 		}
+	}
+	if in := mapped(from, label, leastMapped); in != nil {
+		return in, nil
 	}
 	defer closeFile(from)
 	return loadFrom(r, from, label)
@@ -278,6 +286,7 @@ func show(b []byte) string {
 // lines calls f with each line (without its end) and the position of its first
 // byte, until f returns an error.
 func (in *input) lines(f func(pos int, line []byte) error) error {
+	in.again()
 	for pos := 0; pos < len(in.data); {
 		end := bytes.IndexByte(in.data[pos:], '\n')
 		next := len(in.data)
@@ -291,6 +300,7 @@ func (in *input) lines(f func(pos int, line []byte) error) error {
 			return err
 		}
 		pos = next
+		in.passed(pos)
 	}
 	return nil
 }
