@@ -86,7 +86,7 @@ func (r *run) load(ctx context.Context) (nemesis.Tally, error) {
 
 	nemesisCtx, endFaults := context.WithCancel(loadCtx)
 	defer endFaults()
-	over := r.breakThings(nemesisCtx, faults)
+	over := r.breakThings(nemesisCtx, faults, cancel)
 	group, groupCtx := errgroup.WithContext(loadCtx)
 	for _, w := range r.workers {
 		group.Go(func() error {
@@ -151,12 +151,18 @@ type broken struct {
 }
 
 // breakThings has the nemesis carry out its schedule until ctx is done, and says
-// when all is healed; nil if no fault is planned.
-func (r *run) breakThings(ctx context.Context, faults *faultLedger) <-chan broken {
+// when all is healed; nil if no fault is planned. A node that cannot start ends the load by endLoad.
+func (r *run) breakThings(ctx context.Context, faults *faultLedger, endLoad func()) <-chan broken {
 	if len(r.plan.Schedule.Steps) == 0 {
 		return nil
 	}
 	stage := nemesis.Stage{Cluster: r.cluster, System: r.system, Clients: mortals{r}, Log: faults, Progress: r.progress.Note}
+	stage.GaveUp = func(why string) {
+		if ctx.Err() == nil {
+			r.progress.Note("the load ends: " + why)
+		}
+		endLoad()
+	}
 	if t, ok := r.deps.Target.(targets.Talker); ok {
 		stage.Talks = func(primary, from, to string) bool { return t.Talks(r.deps.Config, primary, from, to) }
 	}

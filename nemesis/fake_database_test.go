@@ -21,9 +21,16 @@ func (f *fake) Restart(_ context.Context, name string) error {
 	case f.nodes[name].state != cluster.Stopped:
 		return errors.New("it runs already")
 	}
+	f.starts++
 	f.nodes[name].start()
+	f.nodes[name].again = true
+	if f.lies.endsAtOnce >= f.starts {
+		f.nodes[name].end()
+	}
 	return nil
 }
+
+func (f *fake) Kept() bool { return f.lies.kept }
 
 func (f *fake) Shutdown(ctx context.Context, name string) error {
 	f.mu.Lock()
@@ -43,6 +50,9 @@ func (f *fake) Ready(ctx context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.nodes[name]
+	if f.lies.endsSoon && n.again && n.state == cluster.Running && time.Since(n.started) >= f.readyAfter/2 {
+		n.end()
+	}
 	if f.lies.neverReady || n.state != cluster.Running || time.Since(n.started) < f.readyAfter {
 		return errors.New("starting up")
 	}

@@ -19,6 +19,9 @@ type lies struct {
 	resumeNothing    bool
 	restartNothing   bool
 	restartFails     bool
+	endsAtOnce       int  // so often, who is started ends at once
+	endsSoon         bool // who is started ends before it is in service
+	kept             bool // somebody else may start nodes
 	neverReady       bool
 	clockStays       bool // BendClock returns what it reads: no offset
 	clockStaysBent   bool

@@ -16,6 +16,7 @@ type fakeNode struct {
 	pid     int
 	exited  chan struct{}
 	started time.Time
+	again   bool // it was killed and started
 	limited map[cluster.Resource]bool
 	disk    *fakeDisk
 	share   float64 // of a processor, 0 for all
@@ -27,6 +28,13 @@ func (n *fakeNode) start() {
 	n.pid, n.state, n.exited, n.started = n.f.nextPID, cluster.Running, make(chan struct{}), time.Now()
 	n.f.pids[n.pid] = true
 	n.limited = map[cluster.Resource]bool{}
+}
+
+// end has the process end by itself; the fake's lock is held.
+func (n *fakeNode) end() {
+	delete(n.f.pids, n.pid)
+	close(n.exited)
+	n.state, n.pid = cluster.Stopped, 0
 }
 
 func (n *fakeNode) Supervisor() cluster.Supervisor {

@@ -12,7 +12,8 @@ import (
 
 // fake is a cluster and a database in memory.
 type fake struct {
-	lies lies
+	starts int // of killed nodes
+	lies   lies
 
 	mu    sync.Mutex
 	names []string

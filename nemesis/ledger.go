@@ -81,6 +81,13 @@ func (l *ledger) others() bool {
 	return l.open > 0
 }
 
+// alone tells whether there is one fault under way at most.
+func (l *ledger) alone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open <= 1
+}
+
 // holder is the fault that has taken what of node, empty if none has.
 func (l *ledger) holder(what, node string) string {
 	l.mu.Lock()

@@ -236,6 +236,7 @@ func (s *scene) conclude(w *window, missing map[string]error) {
 		f.Error += "was not seen to heal: " + err.Error()
 		s.note(func(o *Tally) { o.Unhealed = append(o.Unhealed, Trouble{f.ID, f.Name, err.Error()}) })
 		s.say("fault %d: %s: not healed: %s", f.ID, f.Name, err)
+		s.giveUp(err)
 	} else {
 		f.Healed = s.now()
 		s.note(func(o *Tally) { o.Healed++ })
@@ -249,7 +250,7 @@ func (s *scene) conclude(w *window, missing map[string]error) {
 }
 
 // ready waits for nodes to be in service and returns why those are not that are
-// not within limit.
+// not within limit, or that have no process any more.
 func (s *scene) ready(ctx context.Context, nodes []string, limit time.Duration) map[string]error {
 	missing := map[string]error{}
 	r, ok := s.System.(ability.ReadyChecker)
@@ -258,7 +259,16 @@ func (s *scene) ready(ctx context.Context, nodes []string, limit time.Duration) 
 	}
 	var mu sync.Mutex
 	_ = each(nodes, func(n string) error {
-		_, err := await(ctx, limit, func(ctx context.Context) ([]string, error) { return nil, r.Ready(ctx, n) })
+		node, err := s.Cluster.Node(n)
+		if err == nil {
+			d := dead{scene: s, node: node}
+			_, err = await(ctx, limit, func(ctx context.Context) ([]string, error) {
+				if why := r.Ready(ctx, n); why != nil {
+					return nil, d.look(why)
+				}
+				return nil, nil
+			})
+		}
 		if err != nil {
 			mu.Lock()
 			defer mu.Unlock()

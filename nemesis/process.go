@@ -100,9 +100,10 @@ func observed(n cluster.Node, process string) string {
 
 // revive makes the process of n run, whatever it does now. A database with an
 // operator of its own may start or stop it at the same time, so that what counts
-// is that it runs in the end.
+// is that it runs in the end. One that ends at once, again and again, is given up.
 func (s *scene) revive(ctx context.Context, n cluster.Node) error {
-	return cluster.Await(ctx, n.Name()+" to run again", func(ctx context.Context) error {
+	tries := starts{scene: s, node: n}
+	err := poll(ctx, func(ctx context.Context) error {
 		switch n.State() {
 		case cluster.Paused:
 			if err := n.Resume(ctx); err != nil {
@@ -113,15 +114,23 @@ func (s *scene) revive(ctx context.Context, n cluster.Node) error {
 			if !ok {
 				return fmt.Errorf("%s is stopped, and the target cannot start it again", n.Name())
 			}
+			if err := tries.stopped(ctx); err != nil {
+				return err
+			}
 			if err := r.Restart(ctx, n.Name()); err != nil {
 				return fmt.Errorf("starting %s again: %w", n.Name(), err)
 			}
+			tries.begun = true
 		}
 		if st := n.State(); st != cluster.Running {
 			return fmt.Errorf("%s is %s", n.Name(), st)
 		}
 		return nil
 	})
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("waiting for %s to run again: %w (last: %w)", n.Name(), ctx.Err(), err)
+	}
+	return err
 }
 
 // reviveAll makes the processes of all nodes run.

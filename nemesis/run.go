@@ -131,9 +131,11 @@ func (r *runner) mixed(ctx context.Context) {
 // step waits until at and carries out one step, unless the load is over then.
 func (r *runner) step(ctx context.Context, step *Step, at time.Time) {
 	if !r.mayBegin(ctx, at) {
-		r.note(func(o *Tally) {
-			o.Skipped = append(o.Skipped, Trouble{Name: step.Fault, Reason: errLoadEnded.Error()})
-		})
+		why := errLoadEnded
+		if r.hasLost() {
+			why = errLost
+		}
+		r.note(func(o *Tally) { o.Skipped = append(o.Skipped, Trouble{Name: step.Fault, Reason: why.Error()}) })
 		return
 	}
 	on, done := r.outlasting(ctx)
@@ -168,7 +170,7 @@ func (r *runner) mayBegin(ctx context.Context, at time.Time) bool {
 	r.gate.Lock()
 	defer r.gate.Unlock()
 	over := r.schedule.Duration > 0 && time.Since(r.began)+shortestWindow > r.schedule.Duration
-	if ctx.Err() != nil || over {
+	if ctx.Err() != nil || over || r.hasLost() {
 		return false
 	}
 	r.active++

@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +37,8 @@ type scene struct {
 	mu     sync.Mutex
 	lastID int
 	tally  Tally
+	// lost says that a node was given up.
+	lost bool
 }
 
 func newScene(stage Stage) *scene {
@@ -158,15 +161,18 @@ func (s *scene) down(node string, st cluster.State) error {
 }
 
 // await calls ok until it returns nil, at most for limit, and otherwise returns
-// what it said last: the reason without the waiting.
+// what it said last: the reason without the waiting. A *gaveUp ends it at once.
 func await(ctx context.Context, limit time.Duration, ok func(context.Context) ([]string, error)) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var proof []string
-	last := cluster.Poll(ctx, func(ctx context.Context) (err error) {
+	last := poll(ctx, func(ctx context.Context) (err error) {
 		proof, err = ok(ctx)
 		return err
 	})
+	if g := (*gaveUp)(nil); errors.As(last, &g) {
+		return nil, last
+	}
 	if last != nil {
 		return nil, fmt.Errorf("%w (after %s)", last, duration.Text(limit))
 	}

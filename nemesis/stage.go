@@ -34,6 +34,9 @@ type Stage struct {
 	// Discarded is closed when the cluster is about to be taken away with all that was done
 	// to it: faults are left as they are then. Nil: never.
 	Discarded <-chan struct{}
+	// GaveUp is told once, and why, when a node was given up that cannot start: nothing more is
+	// broken then. May be nil.
+	GaveUp func(why string)
 	// Progress gets one line at a time for people; may be nil. It is called
 	// from several goroutines, one call at a time.
 	Progress func(line string)

@@ -14,6 +14,13 @@ type Restarter interface {
 	ReadyChecker
 }
 
+// Kept is implemented by databases that somebody besides lapse may start the servers of, such as a
+// failover manager: that one has ended says nothing of whether it will serve.
+type Kept interface {
+	// Kept is constant.
+	Kept() bool
+}
+
 // ReadyChecker tells when a node is back in service. It may be called from several
 // goroutines at once.
 type ReadyChecker interface {

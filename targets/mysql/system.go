@@ -285,6 +285,9 @@ func (s *System) Restart(ctx context.Context, name string) error {
 	return nil
 }
 
+// Kept implements ability.Kept: by the failover manager, and by whoever has joiners of Galera begin again.
+func (s *System) Kept() bool { return s.set.failover || s.set.galera }
+
 // Ready implements targets.System.
 func (s *System) Ready(ctx context.Context, name string) error {
 	node, err := s.Index(name)

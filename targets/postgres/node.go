@@ -46,6 +46,9 @@ func (s *System) Restart(ctx context.Context, name string) error {
 	return cluster.Await(ctx, name+" to be held back again", func(ctx context.Context) error { return s.HoldReplica(ctx, name) })
 }
 
+// Kept implements ability.Kept.
+func (s *System) Kept() bool { return s.set.failover != failoverOff }
+
 // Ready implements targets.System. A primary is ready when it writes; a standby
 // when it receives the log from the primary and has replayed what was written
 // before the call, unless it is held back.
