@@ -30,7 +30,9 @@ func TestADirectoryIsLostBeforeAnyChange(t *testing.T) {
 			}
 		}
 		victim.start(t)
-		victim.ready(t)
+		for _, p := range ps {
+			p.ready(t)
+		}
 		// At R=1, which the victim answers by itself where it holds the key.
 		wantGet(t, victim.client, "k", "ONE", "v")
 		h, err := victim.client.Health(within(t))
@@ -51,7 +53,9 @@ func TestADirectoryIsLostBeforeAnyChange(t *testing.T) {
 		}
 		victim.kill(t)
 		victim.start(t)
-		victim.ready(t)
+		for _, p := range ps {
+			p.ready(t)
+		}
 		if h, err = victim.client.Health(within(t)); err != nil || h.Lost != "" {
 			t.Errorf("after one more kill: %q, %v", h.Lost, err)
 		}
