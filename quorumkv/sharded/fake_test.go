@@ -146,7 +146,7 @@ type world struct {
 	shards  []*memory
 	defects *defect.Set
 	ways    Transactions
-	nodes   int
+	nodes   atomic.Uint64
 }
 
 func newWorld(ways Transactions, defects ...string) *world {
@@ -161,9 +161,8 @@ func newWorld(ways Transactions, defects ...string) *world {
 // node is an engine of its own on the shards. Its requests are given up after timeout.
 func (w *world) node(t testing.TB, n *testNode, timeout time.Duration) *Engine {
 	t.Helper()
-	w.nodes++
 	e := &Engine{node: engine.Node{Name: "n1", RequestTimeout: timeout, Defects: w.defects, Logger: slog.New(slog.DiscardHandler)},
-		opts: Options{Shards: len(w.shards), Transactions: w.ways, MaxValueBytes: 1 << 20}, life: uint64(w.nodes), forgets: make(chan decided, forgetting)}
+		opts: Options{Shards: len(w.shards), Transactions: w.ways, MaxValueBytes: 1 << 20}, life: w.nodes.Add(1), forgets: make(chan decided, forgetting)}
 	e.ctx, e.stop = context.WithCancel(t.Context())
 	for i, m := range w.shards {
 		e.shards = append(e.shards, &port{memory: m, node: n, shard: i})
