@@ -52,7 +52,7 @@ func (s *scene) live(ctx, on context.Context, step *Step) *window {
 	}
 	w := &window{action: k.act(step), grip: k.grip}
 	f := &w.fault
-	err = s.start(on, w)
+	err = s.start(ctx, on, w)
 	if f.ID == 0 {
 		s.refuse(step, *f, err)
 		return nil
@@ -88,10 +88,18 @@ func (s *scene) live(ctx, on context.Context, step *Step) *window {
 
 // start aims a fault, injects it and waits until it was seen to take effect. The
 // fault has no ID if it was not injected. One fault at a time: another one that
-// began meanwhile could keep this one from taking effect.
-func (s *scene) start(ctx context.Context, w *window) error {
-	s.starting <- struct{}{}
+// began meanwhile could keep this one from taking effect. One whose turn comes when the
+// load is over is left out, for there is nobody whom it could hurt, and nothing that would show it.
+func (s *scene) start(load, ctx context.Context, w *window) error {
+	select {
+	case s.starting <- struct{}{}:
+	case <-load.Done():
+		return &skipped{errLoadEnded.Error()}
+	}
 	defer func() { <-s.starting }()
+	if load.Err() != nil {
+		return &skipped{errLoadEnded.Error()}
+	}
 	if err := w.action.aim(ctx, s, &w.fault); err != nil {
 		w.action.release(s)
 		return err

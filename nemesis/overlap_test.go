@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -171,6 +172,33 @@ func TestOneFaultStartsAtATime(t *testing.T) {
 			t.Errorf("%+v %+v", o, f.faults)
 		}
 	})
+}
+
+// TestWhoseTurnComesAfterTheLoad: a fault that waited for another one until the load was over is left out. The pair differs in the length of the load.
+func TestWhoseTurnComesAfterTheLoad(t *testing.T) {
+	for _, tt := range []struct {
+		load    time.Duration
+		skipped int
+	}{{4 * time.Second, 1}, {20 * time.Second, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{cutNothing: true})
+			s := Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute, Steps: []Step{
+				{At: time.Second, Hold: time.Second, Fault: "partition-one"},
+				{At: 2 * time.Second, Hold: time.Second, Fault: "kill", Nodes: []string{"n3"}},
+			}}
+			isolate("n1", s.Nodes, &s.Steps[0])
+			ctx, cancel := context.WithTimeout(t.Context(), tt.load)
+			defer cancel()
+			o := f.scene().run(ctx, s)
+			if len(o.Ineffective) != 1 || len(o.Skipped) != tt.skipped || o.TookEffect != 1-tt.skipped {
+				t.Errorf("a load of %s: %+v", tt.load, o)
+			}
+			if tt.skipped > 0 && (o.Skipped[0].Reason != errLoadEnded.Error() || o.Skipped[0].Name != "kill") {
+				t.Errorf("left out: %+v", o.Skipped)
+			}
+			f.whole(t)
+		})
+	}
 }
 
 // TestStoppedByTheDatabase: a node that the database stopped because of a fault is
