@@ -83,6 +83,9 @@ func (r *report) print(to io.Writer) {
 	for _, s := range r.systems {
 		fmt.Fprintf(to, "%s: %s (of %s); peak memory of its processes %s MB\n", s.name, s.way.name, strings.Join(s.tried, ", "), r.peaks(s))
 	}
+	if len(r.systems) < 2 {
+		return
+	}
 	against := r.systems[len(r.systems)-1]
 	fmt.Fprintf(to, "\nratios to %s, medians of those of each round\n", against.name)
 	w = tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
