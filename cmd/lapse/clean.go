@@ -18,7 +18,8 @@ left which were killed (kill -9, a crash of the machine). What belongs to a proc
 that may be alive stays. The next run in containers does the same by itself. Nodes
 in the sandbox leave a control group at most, of the fault cpu-limit, when the
 sandbox's first process is killed together with lapse; local ones leave nothing. Namespaces of Kubernetes are those
-that this machine has noted when they were made.`,
+that this machine has noted when they were made. Where no Docker engine answers and
+none was named (DOCKER_HOST) nothing is looked for there, which is said.`,
 		Example: `  lapse clean
   lapse clean --json`,
 		Args: cobra.NoArgs,
@@ -26,10 +27,18 @@ that this machine has noted when they were made.`,
 			removed := []cluster.Removed{}
 			var err error
 			for _, p := range a.Providers {
-				if c, ok := p.Provider.(cluster.Cleaner); ok {
-					r, wrong := c.Clean(cmd.Context())
-					removed, err = append(removed, r...), errors.Join(err, wrong)
+				c, ok := p.Provider.(cluster.Cleaner)
+				if !ok {
+					continue
 				}
+				r, wrong := c.Clean(cmd.Context())
+				removed = append(removed, r...)
+				if errors.Is(wrong, cluster.ErrNoEngine) {
+					// Who has no engine needs none, and what was removed elsewhere was removed.
+					fmt.Fprintf(a.Notes(), "nothing was looked for under --provider %s: %v\n", p.Provider.Name(), cluster.ErrNoEngine)
+					continue
+				}
+				err = errors.Join(err, wrong)
 			}
 			if a.JSON {
 				return errors.Join(err, a.PrintJSON(removed))

@@ -95,9 +95,12 @@ type Preparer interface {
 // are killed.
 type Cleaner interface {
 	// Clean removes that and returns a list of it. What belongs to a process that may
-	// be alive stays.
+	// be alive stays. ErrNoEngine is in the error where there is nowhere to look.
 	Clean(ctx context.Context) ([]Removed, error)
 }
+
+// ErrNoEngine is in the error of a provider that needs an engine, where none answers and the user has named none.
+var ErrNoEngine = errors.New("no engine answers there")
 
 // Removed is something that Clean removed.
 type Removed struct {

@@ -36,6 +36,10 @@ const ways = "install and start one (Debian: apt-get install docker.io iptables,
 // connect finds the engine and sees that nodes can run on it.
 func (p Provider) connect(ctx context.Context) (*engine, error) {
 	where := p.Host
+	absent := cluster.ErrNoEngine
+	if where != "" || os.Getenv("DOCKER_HOST") != "" || os.Getenv("DOCKER_URL") != "" {
+		absent = errors.New(cluster.ErrNoEngine.Error()) // one that was named should be there
+	}
 	for _, v := range []string{os.Getenv("DOCKER_HOST"), os.Getenv("DOCKER_URL"), "unix:///var/run/docker.sock"} {
 		if where == "" {
 			where = v
@@ -57,7 +61,7 @@ func (p Provider) connect(ctx context.Context) (*engine, error) {
 	// The first says whether it answers, the second what it is.
 	if err := pool.Client.PingWithContext(ctx); err != nil {
 		if errors.Is(err, dc.ErrConnectionRefused) || errors.Is(err, os.ErrNotExist) {
-			err = errors.New("no engine answers there")
+			err = absent
 		}
 		return fail(err, ways)
 	}
