@@ -84,6 +84,9 @@ func (r Record) AppendTo(b []byte) []byte {
 	return append(b, r.Value...)
 }
 
+// Size is how many bytes AppendTo appends.
+func (r Record) Size() int { return 8 + 2 + len(r.Version.Node) + len(r.Value) }
+
 // Parse reads the binary form. The value is a copy of its own.
 func Parse(b []byte) (Record, error) {
 	v, tombstone, rest, err := parseHead(b)

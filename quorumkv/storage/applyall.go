@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -22,13 +21,18 @@ func (s *Store) ApplyAll(items []Item, name string, b []byte) (taken int, err er
 	// In the order of their numbers, so that two pages do not wait for each other.
 	var stripes []int
 	for _, i := range items {
-		stripes = append(stripes, int(maphash.String(s.seed, i.Key)%uint64(len(s.stripes)))) //nolint:gosec // below their number
+		stripes = append(stripes, s.stripeNumber(s.hash(i.Key)))
 	}
 	slices.Sort(stripes)
 	for _, n := range slices.Compact(stripes) {
 		s.stripes[n].Lock()
 		defer s.stripes[n].Unlock()
 	}
+	defer func() { // before the stripes are let go
+		for _, i := range items {
+			s.cache.drop(s.hash(i.Key), i.Key)
+		}
+	}()
 	batch := s.db.NewBatch()
 	defer func() { err = errors.Join(err, batch.Close()) }()
 	if taken, err = s.addNewer(batch, items); err != nil {

@@ -104,6 +104,7 @@ func (s *Store) flushKey(key string) error {
 	if err := s.db.Set(recordKey(key), r.AppendTo(nil), s.write); err != nil {
 		return fmt.Errorf("flush %q: %w", key, err)
 	}
+	s.cache.drop(s.hash(key), key)
 	b := &s.unsynced
 	b.mu.Lock()
 	delete(b.m, key)

@@ -126,5 +126,6 @@ func (s *Store) Purge(key string, v record.Version) error {
 	if err := s.db.Delete(recordKey(key), pebble.NoSync); err != nil {
 		return fmt.Errorf("purge %q: %w", key, err)
 	}
+	s.cache.drop(s.hash(key), key)
 	return nil
 }

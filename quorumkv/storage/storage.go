@@ -63,6 +63,9 @@ type Store struct {
 	hintMu     sync.Mutex // orders changes of hints
 	hintCounts map[string]int
 
+	cache     cache
+	committer committer
+
 	unsynced buffer
 	applied  atomic.Int64
 	ignored  atomic.Int64
@@ -106,9 +109,14 @@ func (s *Store) enter() (leave func(), err error) {
 	return s.closing.RUnlock, nil
 }
 
-func (s *Store) stripe(key string) *sync.RWMutex {
-	return &s.stripes[maphash.String(s.seed, key)%uint64(len(s.stripes))]
+func (s *Store) hash(key string) uint64 { return maphash.String(s.seed, key) }
+
+// stripeNumber is which stripe a key with this hash has.
+func (s *Store) stripeNumber(hash uint64) int {
+	return int(hash % uint64(len(s.stripes))) //nolint:gosec // below their number
 }
+
+func (s *Store) stripe(key string) *sync.RWMutex { return &s.stripes[s.stripeNumber(s.hash(key))] }
 
 func recordKey(key string) []byte {
 	b := make([]byte, 0, 1+len(key))
@@ -117,43 +125,72 @@ func recordKey(key string) []byte {
 
 // Get reads the record of key; the zero Record when there is none.
 func (s *Store) Get(key string) (record.Record, error) {
-	var r record.Record
-	err := s.read(key, func(b []byte) (err error) { r, err = record.Parse(b); return err }, func(u record.Record) { r = u })
-	return r, err
+	leave, err := s.enter()
+	if err != nil {
+		return record.Record{}, err
+	}
+	defer leave()
+	hash := s.hash(key)
+	mu := &s.stripes[s.stripeNumber(hash)]
+	mu.RLock()
+	defer mu.RUnlock()
+	if r, ok := s.unsynced.get(key); ok {
+		return r, nil
+	}
+	if r, ok := s.cache.get(hash, key); ok {
+		return r, nil
+	}
+	r, err := s.stored(key)
+	if err != nil {
+		return record.Record{}, fmt.Errorf("read %q: %w", key, err)
+	}
+	s.cache.put(hash, key, r)
+	return r, nil
+}
+
+// stored reads from the database.
+func (s *Store) stored(key string) (record.Record, error) {
+	b, closer, err := s.db.Get(recordKey(key))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return record.Record{}, nil
+	}
+	if err != nil {
+		return record.Record{}, err
+	}
+	defer closer.Close()
+	return record.Parse(b)
 }
 
 // Version reads only the version of key's record.
 func (s *Store) Version(key string) (record.Version, error) {
-	var v record.Version
-	err := s.read(key, func(b []byte) (err error) { v, err = record.ParseVersion(b); return err }, func(u record.Record) { v = u.Version })
-	return v, err
-}
-
-func (s *Store) read(key string, stored func([]byte) error, buffered func(record.Record)) error {
 	leave, err := s.enter()
 	if err != nil {
-		return err
+		return record.Version{}, err
 	}
 	defer leave()
-	mu := s.stripe(key)
+	hash := s.hash(key)
+	mu := &s.stripes[s.stripeNumber(hash)]
 	mu.RLock()
 	defer mu.RUnlock()
 	if r, ok := s.unsynced.get(key); ok {
-		buffered(r)
-		return nil
+		return r.Version, nil
+	}
+	if r, ok := s.cache.get(hash, key); ok {
+		return r.Version, nil
 	}
 	b, closer, err := s.db.Get(recordKey(key))
 	if errors.Is(err, pebble.ErrNotFound) {
-		return nil
+		return record.Version{}, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read %q: %w", key, err)
+		return record.Version{}, fmt.Errorf("read %q: %w", key, err)
 	}
 	defer closer.Close()
-	if err := stored(b); err != nil {
-		return fmt.Errorf("read %q: %w", key, err)
+	v, err := record.ParseVersion(b)
+	if err != nil {
+		return record.Version{}, fmt.Errorf("read %q: %w", key, err)
 	}
-	return nil
+	return v, nil
 }
 
 // How says which of two records of a key Apply keeps.
@@ -167,55 +204,6 @@ const (
 	// Erase removes the stored record when r is larger and keeps nothing of r (the defect forget-tombstones).
 	Erase
 )
-
-// Apply takes r as a record of key and reports whether it is now the stored one. It returns when
-// the decision is durable: also when r lost, the record that it lost to is on disk.
-func (s *Store) Apply(key string, r record.Record, how How) (applied bool, err error) {
-	leave, err := s.enter()
-	if err != nil {
-		return false, err
-	}
-	defer leave()
-	mu := s.stripe(key)
-	mu.Lock()
-	defer mu.Unlock()
-	if how != Always {
-		newer, err := s.isNewer(key, r)
-		if err != nil {
-			return false, err
-		}
-		if !newer {
-			s.ignored.Add(1)
-			return false, nil
-		}
-	}
-	s.applied.Add(1)
-	if how == Erase {
-		r = record.Record{} // reads as "never written"
-	}
-	if s.unsynced.put(key, r) {
-		return true, nil
-	}
-	if err := s.db.Set(recordKey(key), r.AppendTo(nil), s.write); err != nil {
-		return false, fmt.Errorf("write %q: %w", key, err)
-	}
-	return true, nil
-}
-
-func (s *Store) isNewer(key string, r record.Record) (bool, error) {
-	if u, ok := s.unsynced.get(key); ok {
-		return r.Compare(u) > 0, nil
-	}
-	b, closer, err := s.db.Get(recordKey(key))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read %q before writing it: %w", key, err)
-	}
-	defer closer.Close()
-	return beats(key, r, b)
-}
 
 // beats tells whether r is larger than the record of key that is stored as b.
 func beats(key string, r record.Record, b []byte) (bool, error) {
