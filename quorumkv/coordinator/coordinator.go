@@ -34,6 +34,7 @@ package coordinator
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"sync"
@@ -45,6 +46,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
@@ -67,18 +69,19 @@ const (
 	FromQuorum      Timestamps = "quorum"      // larger than what a quorum of replicas holds
 )
 
-// Transport reaches replicas by their node's name, the local one included.
+// Transport reaches replicas by their node's name, the local one included. Requests of a replica have the epoch of the View in which they are sent. None of them waits:
+// the answer, which is context.DeadlineExceeded when the time within which it is wanted is over, is sent to a channel that has room for it, perhaps before the method returns. It may be given up
+// when ctx ends. A replica that knows of a later epoch refuses, and Members has learned of that when the refusal is sent.
 type Transport interface {
 	// Ready is nil when a request to node can be sent now. It may wait for a connection until ctx ends.
 	Ready(ctx context.Context, node string) error
-	// Read returns what node has for key; the zero Record when that is nothing. Requests of a replica have the epoch of the View in which they are sent.
-	// One that knows of a later epoch refuses, and Members has learned of that when the refusal is returned.
-	Read(ctx context.Context, node string, epoch uint64, key string) (record.Record, error)
-	// Version is the version of what Read would return, without the value.
-	Version(ctx context.Context, node string, epoch uint64, key string) (record.Version, error)
-	// Apply returns nil when node durably holds rec or something larger. An error that wraps replica.ErrNotApplied says that
+	// Read answers what node has for key; the zero Record when that is nothing.
+	Read(ctx context.Context, node string, epoch uint64, key string, within time.Duration, to chan<- replica.Answer)
+	// Version is Read of the version alone: of the Record nothing else counts.
+	Version(ctx context.Context, node string, epoch uint64, key string, within time.Duration, to chan<- replica.Answer)
+	// Apply answers without an error when node durably holds rec or something larger. An error that wraps replica.ErrNotApplied says that
 	// it never will because of this call; after any other it may.
-	Apply(ctx context.Context, node string, epoch uint64, key string, rec record.Record) error
+	Apply(ctx context.Context, node string, epoch uint64, key string, rec record.Record, within time.Duration, to chan<- replica.Answer)
 }
 
 // Members says which nodes hold keys, now. All Views have the same number of replicas of a key.
@@ -304,10 +307,27 @@ func (c *Coordinator) count(l quorum.Level, what string) (int, error) {
 	return n, nil
 }
 
-// message is the context of messages to replicas: it ends with the coordinator or after the peer timeout, not with
+// message is the context of a message to a replica that is waited for: it ends with the coordinator or after the peer timeout, not with
 // the client's request, because what is sent cannot be unsent.
 func (c *Coordinator) message() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(c.ctx, c.PeerTimeout)
+}
+
+// othersFirst are the nodes in an order in which what goes over the network is on its way while this node does its own part.
+func (c *Coordinator) othersFirst(nodes []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		self := false
+		for _, node := range nodes {
+			if node == c.Self {
+				self = true
+			} else if !yield(node) {
+				return
+			}
+		}
+		if self {
+			yield(c.Self)
+		}
+	}
 }
 
 // localFirst moves this node, if it is among the replicas, to the front of a copy.

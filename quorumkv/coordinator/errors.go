@@ -38,6 +38,17 @@ func (t *tally) fail(node string, err error) {
 	}
 }
 
+// failedIn counts those of a group that failed.
+func (t *tally) failedIn(group []string) int {
+	n := 0
+	for _, node := range group {
+		if _, failed := t.failed[node]; failed {
+			n++
+		}
+	}
+	return n
+}
+
 // silent notes the nodes of which nothing was heard.
 func (t *tally) silent(nodes []string) {
 	for _, n := range nodes {

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lapse-test/lapse/quorumkv/replica"
 	"github.com/lapse-test/lapse/quorumkv/storage"
 )
 
@@ -71,10 +72,15 @@ func (c *Coordinator) deliverHints(node string) error {
 }
 
 func (c *Coordinator) deliverHint(ctx context.Context, node string, h storage.Hint) error {
-	ctx, cancel := context.WithTimeout(ctx, c.PeerTimeout)
-	defer cancel()
-	if err := c.Transport.Apply(ctx, node, c.Members.View().Epoch, h.Key, h.Record); err != nil {
-		return err
+	answer := make(chan replica.Answer, 1)
+	c.Transport.Apply(ctx, node, c.Members.View().Epoch, h.Key, h.Record, c.PeerTimeout, answer)
+	select {
+	case a := <-answer:
+		if a.Err != nil {
+			return a.Err
+		}
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	c.stats.HintsDelivered.Add(1)
 	return c.Store.DeleteHint(node, h)

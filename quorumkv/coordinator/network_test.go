@@ -331,25 +331,41 @@ func (e endpoint) Ready(ctx context.Context, node string) error {
 	return e.send(ctx, message{to: node, kind: kindReady}, func(*replica.Replica) error { return nil })
 }
 
-func (e endpoint) Read(ctx context.Context, node string, epoch uint64, key string) (rec record.Record, err error) {
-	err = e.send(ctx, message{to: node, kind: kindRead, key: key}, func(r *replica.Replica) (err error) {
-		rec, err = r.ReadAt(epoch, key)
-		return err
-	})
-	return rec, e.learn(err)
+// answer carries a request out, and sends what became of it.
+func (e endpoint) answer(ctx context.Context, node string, within time.Duration, to chan<- replica.Answer, ask func(ctx context.Context) (record.Record, error)) {
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		rec, err := ask(ctx)
+		to <- replica.Answer{Node: node, Record: rec, Err: e.learn(err)}
+	}()
 }
 
-func (e endpoint) Version(ctx context.Context, node string, epoch uint64, key string) (v record.Version, err error) {
-	err = e.send(ctx, message{to: node, kind: kindVersion, key: key}, func(r *replica.Replica) (err error) {
-		v, err = r.VersionAt(epoch, key)
-		return err
+func (e endpoint) Read(ctx context.Context, node string, epoch uint64, key string, within time.Duration, to chan<- replica.Answer) {
+	e.answer(ctx, node, within, to, func(ctx context.Context) (rec record.Record, err error) {
+		err = e.send(ctx, message{to: node, kind: kindRead, key: key}, func(r *replica.Replica) (err error) {
+			rec, err = r.ReadAt(epoch, key)
+			return err
+		})
+		return rec, err
 	})
-	return v, e.learn(err)
 }
 
-func (e endpoint) Apply(ctx context.Context, node string, epoch uint64, key string, rec record.Record) error {
-	m := message{to: node, kind: kindApply, key: key, value: string(rec.Value)}
-	return e.learn(e.send(ctx, m, func(r *replica.Replica) error { return r.ApplyAt(epoch, key, rec) }))
+func (e endpoint) Version(ctx context.Context, node string, epoch uint64, key string, within time.Duration, to chan<- replica.Answer) {
+	e.answer(ctx, node, within, to, func(ctx context.Context) (rec record.Record, err error) {
+		err = e.send(ctx, message{to: node, kind: kindVersion, key: key}, func(r *replica.Replica) (err error) {
+			rec.Version, err = r.VersionAt(epoch, key)
+			return err
+		})
+		return rec, err
+	})
+}
+
+func (e endpoint) Apply(ctx context.Context, node string, epoch uint64, key string, rec record.Record, within time.Duration, to chan<- replica.Answer) {
+	e.answer(ctx, node, within, to, func(ctx context.Context) (record.Record, error) {
+		m := message{to: node, kind: kindApply, key: key, value: string(rec.Value)}
+		return record.Record{}, e.send(ctx, m, func(r *replica.Replica) error { return r.ApplyAt(epoch, key, rec) })
+	})
 }
 
 // learn keeps what a replica says that refuses.

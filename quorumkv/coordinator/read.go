@@ -3,13 +3,13 @@ package coordinator
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/membership"
 	"github.com/lapse-test/lapse/quorumkv/quorum"
 	"github.com/lapse-test/lapse/quorumkv/record"
+	"github.com/lapse-test/lapse/quorumkv/replica"
 )
 
 // ReadRequest reads Key.
@@ -96,7 +96,6 @@ func (c *Coordinator) readIn(ctx context.Context, v *membership.View, key string
 	}
 	g := c.ask(to, key)
 	if err := g.collect(ctx, asked); err != nil {
-		g.release()
 		return ReadResult{}, err
 	}
 	res := ReadResult{Record: g.newest, R: r, Answered: g.t.answered[:len(g.t.answered):len(g.t.answered)]}
@@ -104,12 +103,11 @@ func (c *Coordinator) readIn(ctx context.Context, v *membership.View, key string
 		var err error
 		res.Repaired, err = g.writeBack(ctx, holders)
 		if err != nil {
-			g.release()
 			return ReadResult{}, err
 		}
 	}
-	if c.ReadRepair == RepairOff || c.Defects.Has(defect.SkipWriteBack) || !g.repairRest() {
-		g.release()
+	if c.ReadRepair != RepairOff && !c.Defects.Has(defect.SkipWriteBack) {
+		g.repairRest()
 	}
 	return res, nil
 }
@@ -117,31 +115,25 @@ func (c *Coordinator) readIn(ctx context.Context, v *membership.View, key string
 // gathering is one read: what its replicas answered, and what was done about it.
 type gathering struct {
 	asked
-	c       *Coordinator
-	key     string
-	mctx    context.Context
-	release context.CancelFunc // ends messages that still wait; applies have a context of their own
+	c   *Coordinator
+	key string
 
-	answers chan readAnswer
+	answers chan replica.Answer
 	t       tally
-	have    map[string]record.Record // by node, of those that answered
+	have    []have // of those that answered
 	newest  record.Record
 }
 
-type readAnswer struct {
+// have is what a node holds.
+type have struct {
 	node string
 	rec  record.Record
-	err  error
 }
 
 func (c *Coordinator) ask(to asked, key string) *gathering {
-	g := &gathering{asked: to, c: c, key: key, answers: make(chan readAnswer, len(to.nodes)), have: make(map[string]record.Record, len(to.nodes))}
-	g.mctx, g.release = c.message()
-	for _, node := range to.nodes {
-		go func() {
-			rec, err := c.Transport.Read(g.mctx, node, to.view.Epoch, key)
-			g.answers <- readAnswer{node, rec, err}
-		}()
+	g := &gathering{asked: to, c: c, key: key, answers: make(chan replica.Answer, len(to.nodes)), have: make([]have, 0, len(to.nodes))}
+	for node := range c.othersFirst(to.nodes) {
+		c.Transport.Read(c.ctx, node, to.view.Epoch, key, c.PeerTimeout, g.answers)
 	}
 	return g
 }
@@ -149,21 +141,31 @@ func (c *Coordinator) ask(to asked, key string) *gathering {
 // pending is how many replicas have not said anything yet.
 func (g *gathering) pending() int { return len(g.nodes) - len(g.t.answered) - len(g.t.failed) }
 
-func (g *gathering) take(a readAnswer) {
-	if a.err != nil {
-		g.t.fail(a.node, a.err)
+func (g *gathering) take(a replica.Answer) {
+	if a.Err != nil {
+		g.t.fail(a.Node, a.Err)
 		return
 	}
-	g.t.answered = append(g.t.answered, a.node)
-	g.have[a.node] = a.rec
-	if a.rec.Compare(g.newest) > 0 {
-		g.newest = a.rec
+	g.t.answered = append(g.t.answered, a.Node)
+	g.have = append(g.have, have{a.Node, a.Record})
+	if a.Record.Compare(g.newest) > 0 {
+		g.newest = a.Record
 	}
+}
+
+// of is what a node that answered holds.
+func (g *gathering) of(node string) *record.Record {
+	for i := range g.have {
+		if g.have[i].node == node {
+			return &g.have[i].rec
+		}
+	}
+	return &record.Record{}
 }
 
 // open is how many nodes of a group may still answer.
 func (g *gathering) open(group []string) int {
-	return len(group) - in(group, g.t.answered) - in(group, slices.Collect(maps.Keys(g.t.failed)))
+	return len(group) - in(group, g.t.answered) - g.t.failedIn(group)
 }
 
 // collect waits for need answers of the group that is asked first. Those of others are taken as they come.
@@ -190,15 +192,15 @@ func (g *gathering) writeBack(ctx context.Context, need int) ([]string, error) {
 		return nil, nil // everybody holds nothing
 	}
 	var holding, running []string
-	acks := make(chan ack, len(g.nodes))
+	acks := make(chan replica.Answer, len(g.nodes))
+	defer func() { g.c.drain(acks, len(running)) }()
 	consider := func(node string) {
-		if g.have[node].Compare(target) >= 0 {
+		if g.of(node).Compare(target) >= 0 {
 			holding = append(holding, node)
 			return
 		}
-		if g.c.apply(node, g.view.Epoch, g.key, target, func(a ack) { acks <- a }) {
-			running = append(running, node)
-		}
+		g.c.Transport.Apply(g.c.ctx, node, g.view.Epoch, g.key, target, g.c.PeerTimeout, acks)
+		running = append(running, node)
 	}
 	for _, node := range g.t.answered {
 		consider(node)
@@ -216,18 +218,18 @@ func (g *gathering) writeBack(ctx context.Context, need int) ([]string, error) {
 	for g.inEach(holding) < need && possible() && ctx.Err() == nil {
 		select {
 		case a := <-acks:
-			running = slices.DeleteFunc(running, func(n string) bool { return n == a.node })
-			if a.err != nil {
-				failed.fail(a.node, a.err)
+			running = slices.DeleteFunc(running, func(n string) bool { return n == a.Node })
+			if a.Err != nil {
+				failed.fail(a.Node, a.Err)
 				continue
 			}
-			g.have[a.node] = target
-			repaired = append(repaired, a.node)
-			holding = append(holding, a.node)
+			*g.of(a.Node) = target
+			repaired = append(repaired, a.Node)
+			holding = append(holding, a.Node)
 		case a := <-g.answers:
 			g.take(a)
-			if a.err == nil {
-				consider(a.node)
+			if a.Err == nil {
+				consider(a.Node)
 			}
 		case <-ctx.Done():
 		}
@@ -248,48 +250,70 @@ func (g *gathering) writeBack(ctx context.Context, need int) ([]string, error) {
 }
 
 // repairRest goes on after the answer: it waits for the replicas that have not answered and sends the
-// newest record to all that lack it. It reports whether it started; then it calls release.
-func (g *gathering) repairRest() bool {
+// newest record to all that lack it.
+func (g *gathering) repairRest() {
+	for g.pending() > 0 { // what is there needs no waiting
+		select {
+		case a := <-g.answers:
+			g.take(a)
+			continue
+		default:
+		}
+		break
+	}
 	stale := g.pending() > 0
-	for _, rec := range g.have {
-		stale = stale || rec.Compare(g.newest) < 0
+	for i := range g.have {
+		stale = stale || g.have[i].rec.Compare(g.newest) < 0
 	}
 	if !stale {
-		return false
+		return
 	}
 	select {
 	case g.c.slots <- struct{}{}:
 	default:
 		g.c.stats.RepairsSkipped.Add(1)
-		return false
+		return
 	}
 	started := g.c.background(func() {
 		defer func() { <-g.c.slots }()
-		defer g.release()
-		for g.pending() > 0 {
-			g.take(<-g.answers) // comes at the latest when its message times out
-		}
-		for node, rec := range g.have {
-			if rec.Compare(g.newest) < 0 {
-				g.c.stats.AsyncRepairs.Add(1)
-				g.c.apply(node, g.view.Epoch, g.key, g.newest, nil)
+		for g.pending() > 0 { // an answer comes at the latest when its time is over
+			select {
+			case a := <-g.answers:
+				g.take(a)
+			case <-g.c.ctx.Done():
+				return
 			}
 		}
+		acks := make(chan replica.Answer, len(g.nodes))
+		sent := 0
+		for i := range g.have {
+			if g.have[i].rec.Compare(g.newest) < 0 {
+				g.c.stats.AsyncRepairs.Add(1)
+				g.c.Transport.Apply(g.c.ctx, g.have[i].node, g.view.Epoch, g.key, g.newest, g.c.PeerTimeout, acks)
+				sent++
+			}
+		}
+		g.c.await(acks, sent)
 	})
 	if !started {
 		<-g.c.slots
 	}
-	return started
 }
 
-// apply sends rec to one replica in the background, reports whether it could start, and says what became of it to done.
-func (c *Coordinator) apply(node string, epoch uint64, key string, rec record.Record, done func(ack)) bool {
-	return c.background(func() {
-		mctx, cancel := c.message()
-		defer cancel()
-		a := ack{node: node, err: c.Transport.Apply(mctx, node, epoch, key, rec)}
-		if done != nil {
-			done(a)
+// drain waits in the background for so many answers, which change nothing any more.
+func (c *Coordinator) drain(acks <-chan replica.Answer, n int) {
+	if n > 0 {
+		c.background(func() { c.await(acks, n) })
+	}
+}
+
+// await waits for so many answers, or until the coordinator is closed.
+func (c *Coordinator) await(acks <-chan replica.Answer, n int) {
+	for ; n > 0; n-- {
+		select {
+		case <-acks:
+		case <-c.ctx.Done():
+			return
 		}
-	})
+	}
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sync/atomic"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
@@ -142,31 +140,21 @@ func (c *Coordinator) before(ctx context.Context, to asked, key string, w int) (
 
 // newestTimestamp asks the replicas for their versions and returns the largest of need answers.
 func (c *Coordinator) newestTimestamp(ctx context.Context, epoch uint64, replicas []string, key string, need int) (hlc.Timestamp, error) {
-	type answer struct {
-		node    string
-		version record.Version
-		err     error
-	}
-	answers := make(chan answer, len(replicas))
-	mctx, cancel := c.message()
-	defer cancel() // a question needs no end of its own
-	for _, node := range replicas {
-		go func() {
-			v, err := c.Transport.Version(mctx, node, epoch, key)
-			answers <- answer{node, v, err}
-		}()
+	answers := make(chan replica.Answer, len(replicas))
+	for node := range c.othersFirst(replicas) {
+		c.Transport.Version(c.ctx, node, epoch, key, c.PeerTimeout, answers)
 	}
 	var t tally
 	newest := hlc.Timestamp(0)
 	for len(t.answered) < need && len(t.failed) <= len(replicas)-need {
 		select {
 		case a := <-answers:
-			if a.err != nil {
-				t.fail(a.node, a.err)
+			if a.Err != nil {
+				t.fail(a.Node, a.Err)
 				continue
 			}
-			t.answered = append(t.answered, a.node)
-			newest = max(newest, a.version.Time)
+			t.answered = append(t.answered, a.Node)
+			newest = max(newest, a.Record.Version.Time)
 		case <-ctx.Done():
 			t.silent(replicas)
 		}
@@ -178,16 +166,80 @@ func (c *Coordinator) newestTimestamp(ctx context.Context, epoch uint64, replica
 	return newest, nil
 }
 
-// ack is what became of a record sent to one replica.
-type ack struct {
-	node   string
-	err    error
-	hinted bool // a hint is stored, so that the replica will have it later
+// spreading is a record on its way to its replicas.
+type spreading struct {
+	c       *Coordinator
+	key     string
+	rec     record.Record
+	answers chan replica.Answer
+	hints   chan hinted // of replicas that failed; made for the first of them
+	silent  []string    // of which nothing was heard
+}
+
+// hinted is a replica that failed, when it is known whether it will have the record by a hint.
+type hinted struct {
+	replica.Answer
+	kept bool
+}
+
+// spread sends rec to all replicas.
+func (c *Coordinator) spread(epoch uint64, replicas []string, key string, rec record.Record) *spreading {
+	s := &spreading{c: c, key: key, rec: rec, answers: make(chan replica.Answer, len(replicas)), silent: slices.Clone(replicas)}
+	for node := range c.othersFirst(replicas) {
+		if c.ctx.Err() != nil {
+			s.answers <- replica.Answer{Node: node, Err: fmt.Errorf("%w: this node is stopping", replica.ErrNotApplied)}
+			continue
+		}
+		c.Transport.Apply(c.ctx, node, epoch, key, rec, c.PeerTimeout, s.answers)
+	}
+	return s
+}
+
+// heard notes that a replica has said something, and if it failed begins to keep a hint for it: what became of that is sent to hints.
+func (s *spreading) heard(a replica.Answer) {
+	s.silent = slices.DeleteFunc(s.silent, func(n string) bool { return n == a.Node })
+	if a.Err == nil {
+		return
+	}
+	if s.hints == nil {
+		s.hints = make(chan hinted, cap(s.answers))
+	}
+	keep := func() { s.hints <- hinted{a, s.c.keepHint(a.Node, s.key, s.rec)} }
+	if !s.c.background(keep) {
+		keep() // this node is stopping
+	}
+}
+
+// rest goes on when the request is over: replicas that fail later get a hint, and so do those of which nothing is heard until this node stops.
+func (s *spreading) rest() {
+	if len(s.silent) == 0 {
+		return
+	}
+	wait := func() {
+		for len(s.silent) > 0 {
+			select {
+			case a := <-s.answers:
+				s.silent = slices.DeleteFunc(s.silent, func(n string) bool { return n == a.Node })
+				if a.Err != nil {
+					s.c.keepHint(a.Node, s.key, s.rec)
+				}
+			case <-s.c.ctx.Done():
+				for _, node := range s.silent {
+					s.c.keepHint(node, s.key, s.rec)
+				}
+				return
+			}
+		}
+	}
+	if !s.c.background(wait) {
+		wait()
+	}
 }
 
 // store sends rec to all replicas and returns those that held it when w of each group did. Perhaps says that some may have it already.
 func (c *Coordinator) store(ctx context.Context, to asked, key string, rec record.Record, w int, perhaps bool) ([]string, error) {
-	acks := c.spread(to.view.Epoch, to.nodes, key, rec)
+	s := c.spread(to.view.Epoch, to.nodes, key, rec)
+	defer s.rest()
 	if c.Defects.Has(defect.AckBeforeQuorum) {
 		return []string{}, nil
 	}
@@ -198,16 +250,17 @@ func (c *Coordinator) store(ctx context.Context, to asked, key string, rec recor
 			break // can neither succeed any more nor turn out to be written nowhere
 		}
 		select {
-		case a := <-acks:
-			if a.err == nil {
-				t.answered = append(t.answered, a.node)
-				counted = append(counted, a.node)
-				continue
+		case a := <-s.answers:
+			s.heard(a)
+			if a.Err == nil {
+				t.answered = append(t.answered, a.Node)
+				counted = append(counted, a.Node)
 			}
-			t.fail(a.node, a.err)
-			perhaps = perhaps || a.hinted || !errors.Is(a.err, replica.ErrNotApplied)
-			if a.hinted && c.Defects.Has(defect.CountHints) {
-				counted = append(counted, a.node)
+		case a := <-s.hints:
+			t.fail(a.Node, a.Err)
+			perhaps = perhaps || a.kept || !errors.Is(a.Err, replica.ErrNotApplied)
+			if a.kept && c.Defects.Has(defect.CountHints) {
+				counted = append(counted, a.Node)
 			}
 		case <-ctx.Done():
 			t.silent(to.nodes)
@@ -230,40 +283,12 @@ func (c *Coordinator) store(ctx context.Context, to asked, key string, rec recor
 // possible tells whether w nodes of each group may still be counted.
 func (a asked) possible(counted []string, t *tally, w int) bool {
 	for _, g := range a.groups {
-		open := len(g) - in(g, t.answered) - in(g, slices.Collect(maps.Keys(t.failed)))
+		open := len(g) - in(g, t.answered) - t.failedIn(g)
 		if in(g, counted)+open < w {
 			return false
 		}
 	}
 	return true
-}
-
-// spread sends rec to all replicas and stores a hint for each that fails. The channel has room for every ack, so nobody
-// has to read it.
-func (c *Coordinator) spread(epoch uint64, replicas []string, key string, rec record.Record) <-chan ack {
-	acks := make(chan ack, len(replicas))
-	mctx, cancel := c.message()
-	left := new(atomic.Int32)
-	left.Store(int32(len(replicas)))
-	for _, node := range replicas {
-		started := c.background(func() {
-			a := ack{node: node, err: c.Transport.Apply(mctx, node, epoch, key, rec)}
-			if a.err != nil {
-				a.hinted = c.keepHint(node, key, rec)
-			}
-			acks <- a
-			if left.Add(-1) == 0 {
-				cancel()
-			}
-		})
-		if !started {
-			acks <- ack{node: node, err: fmt.Errorf("%w: this node is stopping", replica.ErrNotApplied)}
-			if left.Add(-1) == 0 {
-				cancel()
-			}
-		}
-	}
-	return acks
 }
 
 // keepHint stores what node has missed and reports whether it will get it later.

@@ -24,7 +24,15 @@ type conn struct {
 
 	mu      sync.Mutex
 	nextID  uint64
-	waiting map[uint64]chan reply
+	waiting map[uint64]waiting
+	ended   bool // who waited has been told
+}
+
+// waiting is a request without an answer.
+type waiting struct {
+	tell  func(reply) // never waits; called once
+	place frame.Place
+	until time.Duration // from begun; 0 for as long as the connection lasts
 }
 
 type reply struct {
@@ -35,7 +43,7 @@ type reply struct {
 }
 
 func startConn(s *frame.Stream, timeout time.Duration) *conn {
-	c := &conn{Stream: s, waiting: make(map[uint64]chan reply), begun: time.Now()}
+	c := &conn{Stream: s, waiting: make(map[uint64]waiting), begun: time.Now()}
 	go c.Run()
 	go c.readLoop()
 	go c.watch(timeout)
@@ -44,48 +52,46 @@ func startConn(s *frame.Stream, timeout time.Duration) *conn {
 
 var errLost = errors.New("connection lost before the answer")
 
-// call sends a request about a key and waits for its answer, as ask does.
-func (c *conn) call(ctx context.Context, o op, epoch uint64, key string, rec record.Record) (record.Record, error) {
-	a := c.ask(ctx, o, func(b []byte) []byte { return appendRequest(b, o, epoch, key, rec) })
-	return a.record, a.err
-}
-
 // ask sends a request and waits for its answer. An error that wraps replica.ErrNotApplied says that the peer
 // has not seen the request or has refused it.
 func (c *conn) ask(ctx context.Context, o op, body func([]byte) []byte) reply {
 	answer := make(chan reply, 1)
-	c.mu.Lock()
-	c.nextID++
-	id := c.nextID
-	c.waiting[id] = answer
-	c.mu.Unlock()
-
-	place, err := c.Queue(id, byte(o), body)
-	if err != nil {
-		c.forget(id)
-		return reply{err: notQueued(err)}
-	}
+	id := c.start(o, 0, body, func(r reply) { answer <- r })
 	select {
 	case a := <-answer:
 		return a
 	case <-ctx.Done():
-		c.forget(id)
-		if c.Withdraw(place) {
-			return reply{err: fmt.Errorf("%w: not sent: %w", replica.ErrNotApplied, ctx.Err())}
+		if w, there := c.forget(id); there {
+			return reply{err: c.unanswered(w, ctx.Err())}
 		}
-		return reply{err: ctx.Err()}
-	case <-c.Done():
-		c.forget(id)
-		select {
-		case a := <-answer: // it came just before the end
-			return a
-		default:
-		}
-		if c.Withdraw(place) {
-			return reply{err: fmt.Errorf("%w: not sent: %w", replica.ErrNotApplied, c.Err())}
-		}
-		return reply{err: fmt.Errorf("%w: %w", errLost, c.Err())}
+		return <-answer // it came just before
 	}
+}
+
+// start sends a request. Tell is called with its answer, perhaps before start returns; after the time, if that is not 0, with context.DeadlineExceeded.
+func (c *conn) start(o op, within time.Duration, body func([]byte) []byte, tell func(reply)) (id uint64) {
+	w := waiting{tell: tell}
+	if within > 0 {
+		w.until = time.Since(c.begun) + within
+	}
+	c.mu.Lock()
+	if c.ended {
+		c.mu.Unlock()
+		tell(reply{err: fmt.Errorf("%w: connection closed: %w", replica.ErrNotApplied, c.Err())})
+		return 0
+	}
+	c.nextID++
+	id = c.nextID
+	place, err := c.Queue(id, byte(o), body)
+	if err == nil {
+		w.place = place
+		c.waiting[id] = w
+	}
+	c.mu.Unlock()
+	if err != nil {
+		tell(reply{err: notQueued(err)})
+	}
+	return id
 }
 
 // notQueued is the error of a request that was never queued.
@@ -94,6 +100,14 @@ func notQueued(err error) error {
 		return fmt.Errorf("%w: too many requests are waiting for this node", replica.ErrNotApplied)
 	}
 	return fmt.Errorf("%w: %w", replica.ErrNotApplied, err)
+}
+
+// unanswered is the error of a request that is given up for a reason.
+func (c *conn) unanswered(w waiting, reason error) error {
+	if c.Withdraw(w.place) {
+		return fmt.Errorf("%w: not sent: %w", replica.ErrNotApplied, reason)
+	}
+	return reason
 }
 
 // send queues a message of the engine's own, to which there is no answer.
@@ -109,10 +123,13 @@ func (c *conn) send(body []byte) error {
 	return err
 }
 
-func (c *conn) forget(id uint64) {
+// forget takes a request out of those that wait, and reports whether it was there; else it has been or is being answered.
+func (c *conn) forget(id uint64) (waiting, bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	w, there := c.waiting[id]
 	delete(c.waiting, id)
-	c.mu.Unlock()
+	return w, there
 }
 
 func (c *conn) readLoop() {
@@ -123,16 +140,41 @@ func (c *conn) readLoop() {
 		f, buf, err = frame.Read(c.R, buf, MaxMessage)
 		if err != nil {
 			c.Close(fmt.Errorf("read: %w", err))
+			c.end()
 			return
 		}
 		c.heard()
-		c.mu.Lock()
-		answer := c.waiting[f.ID]
-		delete(c.waiting, f.ID)
-		c.mu.Unlock()
-		if answer != nil {
-			answer <- parseReply(f)
+		if w, there := c.forget(f.ID); there {
+			w.tell(parseReply(f))
 		}
+	}
+}
+
+// end tells all who wait that the connection is closed.
+func (c *conn) end() {
+	c.mu.Lock()
+	all := c.waiting
+	c.waiting, c.ended = nil, true
+	c.mu.Unlock()
+	for _, w := range all {
+		w.tell(reply{err: c.unanswered(w, fmt.Errorf("%w: %w", errLost, c.Err()))})
+	}
+}
+
+// expire ends the waiting of requests whose time is over.
+func (c *conn) expire() {
+	now := time.Since(c.begun)
+	var over []waiting
+	c.mu.Lock()
+	for id, w := range c.waiting {
+		if w.until > 0 && w.until <= now {
+			over = append(over, w)
+			delete(c.waiting, id)
+		}
+	}
+	c.mu.Unlock()
+	for _, w := range over {
+		w.tell(reply{err: c.unanswered(w, context.DeadlineExceeded)})
 	}
 }
 
@@ -170,14 +212,22 @@ func (c *conn) silent() time.Duration {
 // watch pings and closes the connection when nothing has been heard for the timeout.
 func (c *conn) watch(timeout time.Duration) {
 	interval := max(timeout/4, time.Millisecond)
-	tick := time.NewTicker(interval)
+	const often = 4 // as often in an interval requests whose time is over are looked for
+	tick := time.NewTicker(max(interval/often, time.Millisecond))
 	defer tick.Stop()
+	pinged := time.Duration(0)
 	for {
 		select {
 		case <-c.Done():
 			return
 		case <-tick.C:
 		}
+		c.expire()
+		now := time.Since(c.begun)
+		if now-pinged < interval {
+			continue
+		}
+		pinged = now
 		silent := c.silent()
 		if silent > timeout+interval {
 			c.Close(fmt.Errorf("nothing heard for %s", duration.Text(silent)))

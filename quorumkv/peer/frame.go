@@ -45,6 +45,16 @@ const (
 // MaxMessage is the most bytes of a message that Send takes. It bounds what one peer can make another allocate.
 const MaxMessage = 2 << 20
 
+// request is one about a key.
+type request struct {
+	op    op
+	epoch uint64
+	key   string
+	rec   record.Record // of opApply
+}
+
+func (r *request) appendTo(b []byte) []byte { return appendRequest(b, r.op, r.epoch, r.key, r.rec) }
+
 // appendRequest appends a request's body: the epoch, the key with its length before it, and for an apply the record.
 func appendRequest(b []byte, o op, epoch uint64, key string, rec record.Record) []byte {
 	b = binary.AppendUvarint(b, epoch)

@@ -196,28 +196,51 @@ func (l *Link) awaitTried(ctx context.Context) error {
 	return nil
 }
 
-func (l *Link) call(ctx context.Context, o op, epoch uint64, key string, rec record.Record) (record.Record, error) {
+// start asks the peer and does not wait: tell, which must not either, is called with the answer, which is context.DeadlineExceeded when the time is over.
+func (l *Link) start(r request, within time.Duration, tell func(reply)) {
+	c, _, down := l.state()
+	switch {
+	case c != nil:
+		c.start(r.op, within, r.appendTo, tell)
+	case down != nil:
+		tell(reply{err: fmt.Errorf("%w: unreachable: %w", replica.ErrNotApplied, down)})
+	default: // a connection is being made
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), within)
+			defer cancel()
+			c, err := l.ready(ctx)
+			if err != nil {
+				tell(reply{err: err})
+				return
+			}
+			c.start(r.op, within, r.appendTo, tell)
+		}()
+	}
+}
+
+func (l *Link) call(ctx context.Context, r request) (record.Record, error) {
 	c, err := l.ready(ctx)
 	if err != nil {
 		return record.Record{}, err
 	}
-	return c.call(ctx, o, epoch, key, rec)
+	a := c.ask(ctx, r.op, r.appendTo)
+	return a.record, a.err
 }
 
 // Read asks the peer for its record of key.
 func (l *Link) Read(ctx context.Context, epoch uint64, key string) (record.Record, error) {
-	return l.call(ctx, opRead, epoch, key, record.Record{})
+	return l.call(ctx, request{op: opRead, epoch: epoch, key: key})
 }
 
 // Version asks the peer for the version of its record of key.
 func (l *Link) Version(ctx context.Context, epoch uint64, key string) (record.Version, error) {
-	r, err := l.call(ctx, opVersion, epoch, key, record.Record{})
+	r, err := l.call(ctx, request{op: opVersion, epoch: epoch, key: key})
 	return r.Version, err
 }
 
 // Apply has the peer take rec. Unless the error wraps replica.ErrNotApplied, the peer may have taken it or may yet.
 func (l *Link) Apply(ctx context.Context, epoch uint64, key string, rec record.Record) error {
-	_, err := l.call(ctx, opApply, epoch, key, rec)
+	_, err := l.call(ctx, request{opApply, epoch, key, rec})
 	return err
 }
 

@@ -174,6 +174,52 @@ func TestOverloadedPeerRefuses(t *testing.T) {
 	}
 }
 
+// A request to which no answer comes in its time is told so, though the connection goes on; one that was never sent is said not to be applied.
+func TestRequestsExpire(t *testing.T) {
+	here, there := net.Pipe()
+	defer there.Close()
+	c := &conn{Stream: frame.NewStream(here, bufio.NewReader(here), 10, time.Minute), waiting: map[uint64]waiting{}, begun: time.Now()}
+	defer c.Close(errors.New("over"))
+	r := request{op: opRead, key: "k"}
+	told := make(chan reply, 3)
+	tell := func(a reply) { told <- a }
+	c.start(opRead, time.Nanosecond, r.appendTo, tell)
+	time.Sleep(time.Millisecond)
+	c.expire()
+	if a := <-told; !errors.Is(a.err, context.DeadlineExceeded) || !errors.Is(a.err, replica.ErrNotApplied) {
+		t.Errorf("never sent: %v", a.err)
+	}
+	go c.Run()
+	c.start(opRead, time.Nanosecond, r.appendTo, tell)
+	c.start(opRead, time.Hour, r.appendTo, tell)
+	c.start(opRead, 0, r.appendTo, tell)
+	in := bufio.NewReader(there)
+	for range 3 { // without the one that was withdrawn
+		if _, _, err := frame.Read(in, nil, MaxMessage); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Flushed(nil)
+	c.expire()
+	if a := <-told; !errors.Is(a.err, context.DeadlineExceeded) || errors.Is(a.err, replica.ErrNotApplied) {
+		t.Errorf("sent: %v", a.err)
+	}
+	if len(told) != 0 || len(c.waiting) != 2 {
+		t.Errorf("%d told, %d wait", len(told), len(c.waiting))
+	}
+	c.Close(errors.New("over"))
+	c.end()
+	for range 2 {
+		if a := <-told; !errors.Is(a.err, errLost) || errors.Is(a.err, replica.ErrNotApplied) {
+			t.Errorf("lost: %v", a.err)
+		}
+	}
+	c.start(opRead, 0, r.appendTo, tell)
+	if a := <-told; !errors.Is(a.err, replica.ErrNotApplied) {
+		t.Errorf("after the end: %v", a.err)
+	}
+}
+
 // A silent link is given up, requests then fail at once, and after the partition a new connection stands soon.
 func TestPartitionedLinkIsGivenUpAndRecovers(t *testing.T) {
 	addr, local := serveNode(t, Identity{Node: "n2", Ring: "ring", Mode: "leaderless"}, 100)

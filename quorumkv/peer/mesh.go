@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
@@ -55,42 +56,64 @@ func (m *Mesh) Ready(ctx context.Context, node string) error {
 	return l.Ready(ctx)
 }
 
-// Read asks node for its record of key.
-func (m *Mesh) Read(ctx context.Context, node string, epoch uint64, key string) (record.Record, error) {
-	if node == m.self {
-		return m.local.ReadAt(epoch, key)
-	}
-	l, err := m.link(node)
-	if err != nil {
-		return record.Record{}, err
-	}
-	rec, err := l.Read(ctx, epoch, key)
-	return rec, m.refused(err)
+// Read asks node for its record of key, and sends the answer to a channel with room for it: at once when it is known.
+func (m *Mesh) Read(_ context.Context, node string, epoch uint64, key string, within time.Duration, to chan<- replica.Answer) {
+	m.ask(node, request{op: opRead, epoch: epoch, key: key}, within, to)
 }
 
-// Version asks node for the version of its record of key.
-func (m *Mesh) Version(ctx context.Context, node string, epoch uint64, key string) (record.Version, error) {
-	if node == m.self {
-		return m.local.VersionAt(epoch, key)
-	}
-	l, err := m.link(node)
-	if err != nil {
-		return record.Version{}, err
-	}
-	v, err := l.Version(ctx, epoch, key)
-	return v, m.refused(err)
+// Version asks node for the version of its record of key; see Read.
+func (m *Mesh) Version(_ context.Context, node string, epoch uint64, key string, within time.Duration, to chan<- replica.Answer) {
+	m.ask(node, request{op: opVersion, epoch: epoch, key: key}, within, to)
 }
 
-// Apply has node take rec; see Link.Apply for what its errors say.
-func (m *Mesh) Apply(ctx context.Context, node string, epoch uint64, key string, rec record.Record) error {
+// Apply has node take rec; see Read for the answer, and Link.Apply for what its error says.
+func (m *Mesh) Apply(_ context.Context, node string, epoch uint64, key string, rec record.Record, within time.Duration, to chan<- replica.Answer) {
+	m.ask(node, request{opApply, epoch, key, rec}, within, to)
+}
+
+func (m *Mesh) ask(node string, r request, within time.Duration, to chan<- replica.Answer) {
 	if node == m.self {
-		return m.local.ApplyAt(epoch, key, rec)
+		m.askSelf(r, to)
+		return
 	}
 	l, err := m.link(node)
 	if err != nil {
-		return err
+		to <- replica.Answer{Node: node, Err: err}
+		return
 	}
-	return m.refused(l.Apply(ctx, epoch, key, rec))
+	l.start(r, within, func(a reply) {
+		out := replica.Answer{Node: node, Record: a.record, Err: a.err}
+		if a.err == nil {
+			to <- out
+			return
+		}
+		var stale *replica.StaleError
+		if errors.As(a.err, &stale) {
+			go func() { // it writes to the disk
+				_ = m.refused(a.err)
+				to <- out
+			}()
+			return
+		}
+		to <- out
+	})
+}
+
+// askSelf asks the local replica.
+func (m *Mesh) askSelf(r request, to chan<- replica.Answer) {
+	if r.op == opApply {
+		m.local.ApplyLaterAt(r.epoch, r.key, r.rec, func(err error) { to <- replica.Answer{Node: m.self, Err: err} })
+		return
+	}
+	rec, known, err := m.local.KnownAt(r.epoch, r.key)
+	if known {
+		to <- replica.Answer{Node: m.self, Record: rec, Err: err}
+		return
+	}
+	go func() {
+		rec, err := m.local.ReadAt(r.epoch, r.key)
+		to <- replica.Answer{Node: m.self, Record: rec, Err: err}
+	}()
 }
 
 // List asks node for a page of a tenant's keys.

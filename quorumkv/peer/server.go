@@ -83,7 +83,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		nc.Close()
 		return
 	}
-	st := frame.NewStream(nc, rw.Reader, cap(s.slots)+16, s.writeTimeout)
+	st := frame.NewStream(nc, rw.Reader, 2*cap(s.slots)+16, s.writeTimeout)
 	if !s.track(st) {
 		st.Close(errors.New("this node is stopping"))
 		return
@@ -155,66 +155,151 @@ func (s *Server) Close() {
 
 // serve answers requests until the stream ends, and returns when the last of them is done.
 func (s *Server) serve(from string, st *frame.Stream) {
-	var requests sync.WaitGroup
-	defer requests.Wait()
-	ctx, cancel := context.WithCancel(context.Background())
+	c := &session{s: s, Stream: st, from: from}
+	defer c.requests.Wait()
+	var cancel context.CancelFunc
+	c.ctx, cancel = context.WithCancel(context.Background())
 	defer cancel()
 	var buf []byte
 	for {
 		var f frame.Frame
 		var err error
+		if !frame.Buffered(st.R, MaxMessage) {
+			st.Release() // what can be answered to requests that came together is written together
+		}
 		f, buf, err = frame.Read(st.R, buf, MaxMessage)
 		if err != nil {
 			st.Close(fmt.Errorf("read: %w", err))
 			return
 		}
-		o := op(f.Kind)
-		if o == opMessage && s.message != nil {
-			s.message(from, f.Body)
-			continue
-		}
-		var serve func(st *frame.Stream, id uint64)
-		switch {
-		case o == opList:
-			var epoch uint64
-			var listing replica.Listing
-			epoch, listing, err = parseListing(f.Body)
-			serve = func(st *frame.Stream, id uint64) { s.list(st, id, epoch, listing) }
-		case o == opCall && s.called != nil:
-			body := bytes.Clone(f.Body)
-			serve = func(st *frame.Stream, id uint64) { s.call(ctx, st, id, from, body) }
-		default:
-			var epoch uint64
-			var key string
-			var rec record.Record
-			epoch, key, rec, err = parseRequest(o, f.Body)
-			serve = func(st *frame.Stream, id uint64) { s.handle(st, id, o, epoch, key, rec) }
-		}
-		if err != nil {
+		st.Hold()
+		if err := c.take(f); err != nil {
 			st.Close(err)
 			return
 		}
-		if o == opPing {
-			answer(st, f.ID, statusOK, nil)
-			continue
-		}
-		if s.local == nil {
-			answer(st, f.ID, statusNotApplied, []byte("this mode has no replicas that are asked"))
-			continue
-		}
-		select {
-		case s.slots <- struct{}{}:
-		default:
-			s.refused.Add(1)
-			answer(st, f.ID, statusNotApplied, []byte("node is overloaded"))
-			continue
-		}
-		id := f.ID
-		requests.Go(func() {
-			defer func() { <-s.slots }()
-			serve(st, id)
-		})
 	}
+}
+
+// session is a peer's connection.
+type session struct {
+	s *Server
+	*frame.Stream
+	from     string
+	ctx      context.Context // ends with the connection
+	requests sync.WaitGroup
+}
+
+// take serves a request, or has it served. An error is the end of the connection.
+func (c *session) take(f frame.Frame) error {
+	o, id := op(f.Kind), f.ID
+	switch {
+	case o == opMessage && c.s.message != nil:
+		c.s.message(c.from, f.Body)
+		return nil
+	case o == opList:
+		epoch, listing, err := parseListing(f.Body)
+		if err == nil {
+			c.serveApart(id, func() { c.s.list(c.Stream, id, epoch, listing) })
+		}
+		return err
+	case o == opCall && c.s.called != nil:
+		body := bytes.Clone(f.Body)
+		c.serveApart(id, func() { c.s.call(c.ctx, c.Stream, id, c.from, body) })
+		return nil
+	}
+	epoch, key, rec, err := parseRequest(o, f.Body)
+	switch {
+	case err != nil:
+		return err
+	case o == opPing:
+		answer(c.Stream, id, statusOK, nil)
+	case c.s.local == nil:
+		answer(c.Stream, id, statusNotApplied, []byte("this mode has no replicas that are asked"))
+	case o == opApply:
+		c.apply(id, epoch, key, rec)
+	default:
+		c.read(id, o, epoch, key)
+	}
+	return nil
+}
+
+// begin takes a slot, which end gives back, or refuses the request.
+func (c *session) begin(id uint64) bool {
+	if c.s.local == nil {
+		answer(c.Stream, id, statusNotApplied, []byte("this mode has no replicas that are asked"))
+		return false
+	}
+	select {
+	case c.s.slots <- struct{}{}:
+		c.requests.Add(1)
+		return true
+	default:
+		c.s.refused.Add(1)
+		answer(c.Stream, id, statusNotApplied, []byte("node is overloaded"))
+		return false
+	}
+}
+
+func (c *session) end() {
+	<-c.s.slots
+	c.requests.Done()
+}
+
+// serveApart serves a request while others are taken.
+func (c *session) serveApart(id uint64, serve func()) {
+	if c.begin(id) {
+		go func() {
+			defer c.end()
+			serve()
+		}()
+	}
+}
+
+func (c *session) apply(id, epoch uint64, key string, rec record.Record) {
+	if !c.begin(id) {
+		return
+	}
+	c.s.local.ApplyLaterAt(epoch, key, rec, func(err error) {
+		defer c.end()
+		code, body := statusOK, []byte(nil)
+		if err != nil {
+			code, body = failure(err)
+		}
+		// Others wait for this. Who does not take so many answers does not drain.
+		if _, err := c.Queue(id, byte(code), func(b []byte) []byte { return append(b, body...) }); errors.Is(err, frame.ErrFull) {
+			c.Close(err)
+		}
+	})
+}
+
+// read answers at once what is known without waiting.
+func (c *session) read(id uint64, o op, epoch uint64, key string) {
+	rec, known, err := c.s.local.KnownAt(epoch, key)
+	if !known {
+		c.serveApart(id, func() {
+			var rec record.Record
+			var err error
+			if o == opVersion {
+				rec.Version, err = c.s.local.VersionAt(epoch, key)
+			} else {
+				rec, err = c.s.local.ReadAt(epoch, key)
+			}
+			answerRead(c.Stream, id, o, rec, err)
+		})
+		return
+	}
+	answerRead(c.Stream, id, o, rec, err)
+}
+
+func answerRead(st *frame.Stream, id uint64, o op, rec record.Record, err error) {
+	if err != nil {
+		fail(st, id, err)
+		return
+	}
+	if o == opVersion {
+		rec = record.Record{Version: rec.Version}
+	}
+	st.QueueInTime(id, byte(statusOK), rec.AppendTo)
 }
 
 func (s *Server) list(st *frame.Stream, id uint64, epoch uint64, listing replica.Listing) {
@@ -237,36 +322,20 @@ func (s *Server) call(ctx context.Context, st *frame.Stream, id uint64, from str
 
 // fail answers with an error.
 func fail(st *frame.Stream, id uint64, err error) {
+	code, body := failure(err)
+	answer(st, id, code, body)
+}
+
+// failure is an error as a peer is told it.
+func failure(err error) (status, []byte) {
 	var stale *replica.StaleError
 	switch {
 	case errors.As(err, &stale):
-		answer(st, id, statusStale, stale.Membership)
+		return statusStale, stale.Membership
 	case errors.Is(err, replica.ErrNotApplied):
-		answer(st, id, statusNotApplied, []byte(err.Error()))
-	default:
-		answer(st, id, statusFailed, []byte(err.Error()))
+		return statusNotApplied, []byte(err.Error())
 	}
-}
-
-func (s *Server) handle(st *frame.Stream, id uint64, o op, epoch uint64, key string, rec record.Record) {
-	var err error
-	var out record.Record
-	switch o {
-	case opRead:
-		out, err = s.local.ReadAt(epoch, key)
-	case opVersion:
-		out.Version, err = s.local.VersionAt(epoch, key)
-	case opApply:
-		err = s.local.ApplyAt(epoch, key, rec)
-	}
-	switch {
-	case err != nil:
-		fail(st, id, err)
-	case o == opApply:
-		answer(st, id, statusOK, nil)
-	default:
-		st.QueueInTime(id, byte(statusOK), out.AppendTo)
-	}
+	return statusFailed, []byte(err.Error())
 }
 
 // answer waits for room: the asking side bounds what is in flight, and a stream that does not drain is closed.

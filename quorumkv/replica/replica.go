@@ -81,14 +81,45 @@ func (r *Replica) VersionAt(epoch uint64, key string) (record.Version, error) {
 	return r.Version(key)
 }
 
-// ApplyAt is Apply for a request of an epoch.
-func (r *Replica) ApplyAt(epoch uint64, key string, rec record.Record) error {
-	leave, err := r.enter(epoch, true)
+// Answer is what became of a request of a replica.
+type Answer struct {
+	Node   string        // whose replica was asked
+	Record record.Record // of a read; of one for the version that alone
+	Err    error
+}
+
+// KnownAt is ReadAt where the answer is known without the disk and without waiting for a write; known says whether it is, or there is an error.
+func (r *Replica) KnownAt(epoch uint64, key string) (rec record.Record, known bool, err error) {
+	leave, err := r.enter(epoch, false)
 	if err != nil {
-		return err
+		return record.Record{}, true, err
 	}
 	defer leave()
-	return r.Apply(key, rec)
+	if r.defects.Has(defect.TenantForgottenInReplicaRead) {
+		return record.Record{}, false, nil
+	}
+	rec, known = r.store.Cached(key)
+	return rec, known, nil
+}
+
+// ApplyAt is Apply for a request of an epoch.
+func (r *Replica) ApplyAt(epoch uint64, key string, rec record.Record) error {
+	done := make(chan error, 1)
+	r.ApplyLaterAt(epoch, key, rec, func(err error) { done <- err })
+	return <-done
+}
+
+// ApplyLaterAt is ApplyAt that calls done, once and perhaps before it returns, in place of returning. Done must not wait for anything.
+func (r *Replica) ApplyLaterAt(epoch uint64, key string, rec record.Record, done func(error)) {
+	leave, err := r.enter(epoch, true)
+	if err != nil {
+		done(err)
+		return
+	}
+	r.store.ApplyLater(key, rec, r.apply(key, rec), func(_ bool, err error) {
+		leave()
+		done(err)
+	})
 }
 
 // Read returns the durable record of key; the zero Record when there is none.
@@ -104,17 +135,21 @@ func (r *Replica) Version(key string) (record.Version, error) { return r.store.V
 
 // Apply returns when the replica durably holds rec or something larger.
 func (r *Replica) Apply(key string, rec record.Record) error {
+	_, err := r.store.Apply(key, rec, r.apply(key, rec))
+	return err
+}
+
+// apply is how the store takes a record, of which this takes note.
+func (r *Replica) apply(key string, rec record.Record) storage.How {
 	r.clock.Observe(rec.Version.Time)
 	if r.defects.Has(defect.TenantForgottenInReplicaRead) {
 		r.names.applied(key)
 	}
-	how := storage.Newest
 	switch {
 	case r.defects.Has(defect.IgnoreNewerTimestamps):
-		how = storage.Always
+		return storage.Always
 	case rec.Tombstone && r.defects.Has(defect.ForgetTombstones):
-		how = storage.Erase
+		return storage.Erase
 	}
-	_, err := r.store.Apply(key, rec, how)
-	return err
+	return storage.Newest
 }

@@ -110,6 +110,43 @@ func TestStreamWritesWhatWaits(t *testing.T) {
 	}
 }
 
+// What is held is written when it is released, and when somebody waits for room.
+func TestStreamHolds(t *testing.T) {
+	s, there := pair(t, 3, time.Minute)
+	go s.Run()
+	all := make([]byte, 1<<10)
+	read := func(want int) {
+		t.Helper()
+		n, err := there.Read(all)
+		if err != nil || n != want*Head {
+			t.Errorf("%d bytes, %v; want %d frames", n, err, want)
+		}
+	}
+	s.Release() // of nothing
+	s.Hold()
+	for i := range 3 {
+		if _, err := s.Queue(uint64(i), 1, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-s.wake:
+		t.Error("what is held is to be written")
+	default:
+	}
+	s.Release()
+	read(3)
+	s.Hold()
+	for i := range 3 {
+		s.QueueInTime(uint64(i), 1, nil)
+	}
+	waited := make(chan struct{})
+	go func() { s.QueueInTime(3, 1, nil); close(waited) }()
+	read(3)
+	<-waited
+	read(1)
+}
+
 // A stream takes so many frames and no more, until the other side has taken some; then who waits goes on.
 func TestStreamIsBounded(t *testing.T) {
 	s, there := pair(t, 2, time.Minute)

@@ -37,6 +37,7 @@ type Stream struct {
 	buf   []byte // of frames that wait
 	spare []byte // what was written last, for reuse
 	count int    // how many frames wait
+	held  bool   // what waits is not written yet
 	taken uint64 // how many bytes were taken out of buf to be written, since the beginning
 	idle  chan struct{}
 	busy  bool // the writer has taken frames that it has not written yet
@@ -125,6 +126,7 @@ func (s *Stream) QueueInTime(id uint64, kind byte, body func([]byte) []byte) {
 	for s.count >= s.limit && !s.closed() {
 		changed := s.changed()
 		s.mu.Unlock()
+		s.Release() // or there would never be any
 		<-changed
 		s.mu.Lock()
 	}
@@ -138,14 +140,32 @@ func (s *Stream) QueueInTime(id uint64, kind byte, body func([]byte) []byte) {
 // add appends a frame and unlocks mu.
 func (s *Stream) add(id uint64, kind byte, body func([]byte) []byte) Place {
 	at := s.taken + uint64(len(s.buf))
-	first := s.count == 0
+	wake := s.count == 0 && !s.held
 	s.buf = Append(s.buf, id, kind, body)
 	s.count++
 	s.mu.Unlock()
-	if first {
+	if wake {
 		s.wakeUp()
 	}
 	return Place(at)
+}
+
+// Hold has what is queued wait until Release: of one who is about to queue several frames and waits for nothing in between.
+func (s *Stream) Hold() {
+	s.mu.Lock()
+	s.held = true
+	s.mu.Unlock()
+}
+
+// Release has what waits be written.
+func (s *Stream) Release() {
+	s.mu.Lock()
+	wake := s.held && s.count > 0
+	s.held = false
+	s.mu.Unlock()
+	if wake {
+		s.wakeUp()
+	}
 }
 
 // QueueBytes queues what is to be written before the first frame: the end of a greeting.
