@@ -100,7 +100,7 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 		header.Workload = "bank" // balances that nobody wrote name no writes
 	}
 	r.b = history.NewBuilder(header)
-	grown := false
+	var room room
 	var forks longForks
 	err := src(func(t *term) error {
 		op, err := parseJepsenOp(in, t, in.o)
@@ -111,10 +111,7 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 		if guess != nil {
 			style.see(&op)
 		}
-		if !grown && op.pos > len(in.data)/16 {
-			grown = true
-			r.b.Expect(float64(op.pos) / float64(len(in.data)))
-		}
+		room.reserve(r.b, in, op.pos)
 		timed = timed || op.hasTime
 		clockless = clockless || op.clockless
 		r.clockless = clockless

@@ -2,7 +2,9 @@ package formats
 
 import (
 	"bytes"
+	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/lapse-test/lapse/history"
@@ -60,32 +62,49 @@ func (p *processes) renew(process int64) {
 
 const maxLogProcess = 1 << 30
 
-// pending is an operation that was invoked and not yet completed; f is its name in the source.
+// pending is the operation of a process that was invoked last; f is its name in the source.
 type pending struct {
-	op  history.Op
-	mop history.Mop
-	f   string
+	op   history.Op
+	mop  history.Mop
+	f    string
+	open bool // it was not yet completed
 }
 
-// invoked are the pending operations, one a process.
-type invoked struct {
-	by    map[int64]*pending
-	order []int64 // of invocation
+// invoked are the last operations of the processes.
+type invoked map[int64]*pending
+
+// of is the operation of process that is not completed, nil if there is none.
+func (i invoked) of(process int64) *pending {
+	if p := i[process]; p != nil && p.open {
+		return p
+	}
+	return nil
 }
 
-func (i *invoked) add(process int64, p *pending) {
-	i.by[process] = p
-	i.order = append(i.order, process)
+// add makes p, which is copied, what process does.
+func (i invoked) add(process int64, p pending) {
+	at := i[process]
+	if at == nil {
+		at = new(pending)
+		i[process] = at
+	}
+	*at = p
+	at.open = true
 }
 
-// leave adds to b, as without an answer, what is still pending at the end.
-func (i *invoked) leave(b *history.Builder) {
-	for _, process := range i.order {
-		if p := i.by[process]; p != nil {
-			delete(i.by, process)
-			p.op.Outcome, p.op.Complete = history.Info, history.Never
-			b.AddPlain(p.op, p.mop)
+// leave adds to b, as without an answer, what is still pending at the end, in the order of
+// invocation.
+func (i invoked) leave(b *history.Builder) {
+	var left []*pending
+	for _, p := range i {
+		if p.open {
+			left = append(left, p)
 		}
+	}
+	slices.SortFunc(left, func(p, q *pending) int { return cmp.Compare(p.op.Invoke, q.op.Invoke) })
+	for _, p := range left {
+		p.op.Outcome, p.op.Complete = history.Info, history.Never
+		b.AddPlain(p.op, p.mop)
 	}
 }
 
@@ -97,7 +116,8 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 		Attributes: map[string]string{AttributeClock: ClockOrder},
 	})
 	key := b.Key(plainKey)
-	open := invoked{by: map[int64]*pending{}}
+	open := invoked{}
+	var room room
 	procs := newProcesses(maxLogProcess)
 	line := history.Time(-1)
 	err := in.lines(func(pos int, text []byte) error {
@@ -105,26 +125,27 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 		if len(bytes.TrimSpace(text)) == 0 {
 			return nil
 		}
-		m := etcdLine.FindSubmatch(text)
-		if m == nil {
+		room.reserve(b, in, pos)
+		l, ok := cutEtcdLine(text)
+		if !ok {
 			return in.errAt(pos, "expected 'INFO jepsen.util - <process> :invoke|:ok|:fail|:info :read|:write|:cas <value>', found %s", show(text))
 		}
-		typ, f, arg := string(m[2]), string(m[3]), string(m[4])
-		process, isProcess := logProcess(string(m[1]))
+		typ, f, arg := l.typ, l.f, l.arg
+		process, isProcess := logProcess(l.process)
 		if !isProcess {
 			// The nemesis logs here too.
-			b.AddEvent(history.Event{At: line, Kind: "nemesis", Text: shorten(string(m[1]) + " :" + f + " " + arg)})
+			b.AddEvent(history.Event{At: line, Kind: "nemesis", Text: shorten(l.process + " :" + f + " " + arg)})
 			return nil
 		}
 		if process < 0 || process >= maxLogProcess {
 			return in.errAt(pos, "expected a process below %d, found %d", maxLogProcess, process)
 		}
-		p := open.by[process]
+		p := open.of(process)
 		if typ == "invoke" {
 			if p != nil {
 				return in.errAt(pos, "expected process %d to complete its :%s before it invokes another operation", process, p.f)
 			}
-			p = &pending{f: f}
+			p := pending{f: f}
 			p.op = history.Op{Invoke: line, Process: procs.number(process), Session: int32(process), Error: -1, Note: -1, Node: -1}
 			var err error
 			if p.mop, err = etcdInvocation(in, pos, key, f, arg); err != nil {
@@ -164,7 +185,7 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 			p.op.Error = b.String(arg)
 			procs.renew(process)
 		}
-		delete(open.by, process)
+		p.open = false
 		b.AddPlain(p.op, p.mop)
 		return nil
 	})
@@ -184,21 +205,19 @@ func etcdInvocation(in *input, pos int, key history.Key, f, arg string) (history
 		v, err := etcdValue(in, pos, arg)
 		return history.Mop{Func: history.Write, Key: key, Arg: v}, err
 	case "cas":
-		m := casArgs.FindStringSubmatch(arg)
-		if m == nil {
+		old, new, ok := casArgs(arg)
+		if !ok {
 			return history.Mop{}, in.errAt(pos, "expected [old new] after :cas, found %s", show([]byte(arg)))
 		}
-		from, err := etcdValue(in, pos, m[1])
+		from, err := etcdValue(in, pos, old)
 		if err != nil {
 			return history.Mop{}, err
 		}
-		to, err := etcdValue(in, pos, m[2])
+		to, err := etcdValue(in, pos, new)
 		return history.Mop{Func: history.CAS, Key: key, Expect: from, Arg: to}, err
 	}
 	return history.Mop{}, in.errAt(pos, "expected :read, :write or :cas, found :%s", f)
 }
-
-var casArgs = regexp.MustCompile(`^\[(\S+)\s+(\S+)\]$`)
 
 func etcdValue(in *input, pos int, s string) (history.Value, error) {
 	if s == "nil" {
@@ -220,7 +239,8 @@ func readPorcupineKV(in *input) (*history.History, error) {
 		Initial:    history.TextValue(0),
 	})
 	b.Text("") // becomes text 0, the initial value
-	open := invoked{by: map[int64]*pending{}}
+	open := invoked{}
+	var room room
 	procs := newProcesses(maxLogProcess)
 	at := history.Time(-1)
 	err := ednSource(in)(func(t *term) error {
@@ -240,7 +260,8 @@ func readPorcupineKV(in *input) (*history.History, error) {
 			return in.errAt(value.pos, "expected a string or nil as :value, found %s", value.describe())
 		}
 		what, _ := f.word()
-		p := open.by[process.num]
+		room.reserve(b, in, t.pos)
+		p := open.of(process.num)
 		if name, _ := typ.word(); name != "invoke" {
 			typ := jepsenTypes[name]
 			if typ == jInvoke {
@@ -249,7 +270,7 @@ func readPorcupineKV(in *input) (*history.History, error) {
 			if p == nil || p.f != what {
 				return in.errAt(t.pos, "expected process %d to invoke :%s before it completes it", process.num, what)
 			}
-			delete(open.by, process.num)
+			p.open = false
 			p.op.Complete = at
 			switch typ {
 			case jOK:
@@ -272,23 +293,23 @@ func readPorcupineKV(in *input) (*history.History, error) {
 		if p != nil {
 			return in.errAt(t.pos, "expected process %d to complete its :%s before it invokes another operation", process.num, p.f)
 		}
-		p = &pending{f: what, mop: history.Mop{Key: b.Key(key.text)}}
-		p.op = history.Op{Invoke: at, Process: procs.number(process.num), Session: int32(process.num), Error: -1, Note: -1, Node: -1}
+		next := pending{f: what, mop: history.Mop{Key: b.Key(key.text)}}
+		next.op = history.Op{Invoke: at, Process: procs.number(process.num), Session: int32(process.num), Error: -1, Note: -1, Node: -1}
 		switch what {
 		case "get":
-			p.mop.Func, p.mop.Ret = history.Read, history.Absent
+			next.mop.Func, next.mop.Ret = history.Read, history.Absent
 		case "put", "append":
 			if value.isNil() {
 				return in.errAt(value.pos, "expected a string as the value of :%s, found nil", what)
 			}
-			p.mop.Func, p.mop.Arg = history.Write, b.Text(value.text)
+			next.mop.Func, next.mop.Arg = history.Write, b.Text(value.text)
 			if what == "append" {
-				p.mop.Func = history.Concat
+				next.mop.Func = history.Concat
 			}
 		default:
 			return in.errAt(f.pos, "expected :f :get, :put or :append, found %s", f.describe())
 		}
-		open.add(process.num, p)
+		open.add(process.num, next)
 		return nil
 	})
 	if err != nil {
