@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"time"
@@ -21,39 +22,44 @@ import (
 
 var _ targets.Externalizer = (*Target)(nil)
 
-// externalOptions are those whose values clients have to know: the cluster is set
-// up as it is.
-var externalOptions = []string{optReplication, optReadRepair}
-
 // External implements targets.Externalizer. Addresses are host:port.
 func (t *Target) External(at []string) (targets.Target, error) {
-	i := t.Info()
-	i.Summary = "quorumkv on an external cluster"
-	i.Options = slices.DeleteFunc(i.Options, func(o targets.Option) bool { return !slices.Contains(externalOptions, o.Name) })
-	// What was written for tenants could not be found again to be removed.
-	i.Funcs = slices.DeleteFunc(i.Funcs, func(f history.Func) bool { return f == history.Scan || f == history.Backup })
 	return external.At(at, external.Kind{
-		Info: i, Port: port,
-		Place: external.Namespace{What: "the keys %s*", Remove: "a delete of each key %s* that is still there", Most: 64, End: "-"},
-		Settings: func(cfg targets.Config) (targets.Config, error) {
-			full, err := t.Resolve(cfg)
-			if err != nil {
-				return cfg, err
-			}
-			cfg.ReadLevel, cfg.WriteLevel = full.ReadLevel, full.WriteLevel
-			cfg.Options[optReplication] = full.Options[optReplication]
-			return cfg, nil
-		},
-		Alive:    func(ctx context.Context, addr string, _ map[string]string) error { return alive(ctx, addr) },
+		Info: t.externalInfo(protocol.Health{}), Narrow: narrow, Port: port,
+		Place:    external.Namespace{What: "the keys %s*", Remove: "a delete of each key %s* that is still there", Most: 64, End: "-"},
+		Settings: externalSettings,
+		Alive:    alive,
 		Visit:    newVisit,
 		Promises: t.Promises,
 		Joins:    true,
 	})
 }
 
+// externalSettings has the mode check levels and settings, as if the cluster were one of ours.
+func externalSettings(cfg targets.Config) (targets.Config, error) {
+	asked := cfg
+	asked.Options = map[string]string{optMode: cfg.Options[optMode]}
+	for _, name := range externalOptions(cfg.Options[optMode]) {
+		asked.Options[name] = cfg.Options[name]
+	}
+	full, err := modeOf(cfg.Options, protocol.Health{}).Resolve(asked)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.ReadLevel, cfg.WriteLevel = full.ReadLevel, full.WriteLevel
+	for name := range asked.Options {
+		cfg.Options[name] = full.Options[name]
+	}
+	_, err = externalTLS("localhost:0", cfg.Options) // the files can be read
+	return cfg, err
+}
+
 // alive asks a node how it is.
-func alive(ctx context.Context, addr string) error {
-	c := client.New(addr)
+func alive(ctx context.Context, addr string, options map[string]string) error {
+	c, err := dialExternal(addr, options)
+	if err != nil {
+		return err
+	}
 	defer c.Close()
 	h, err := c.Health(ctx)
 	if err == nil && h.Node == "" {
@@ -82,7 +88,11 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 		prefix: stay.Place.Name, written: newKeySet(),
 	}}
 	for i, n := range v.sys.nodes {
-		v.sys.admin[n] = client.New(v.At[i])
+		var err error
+		if v.sys.secure.client, err = externalTLS(v.At[i], cfg.Options); err != nil {
+			return v, err
+		}
+		v.sys.admin[n] = v.sys.client(v.At[i], (&net.Dialer{}).DialContext)
 	}
 	return v, nil
 }
@@ -100,13 +110,26 @@ func (v *visit) Fit(ctx context.Context) error {
 			return external.Unfit("name each node once", "%s and %s are the same node %s, or nodes of two clusters", v.At[j], v.At[i], h.Node)
 		}
 	}
+	options := v.sys.cfg.Options
 	for i, h := range v.all {
-		if h.Mode != leaderless.Mode {
-			return external.Unfit("let lapse start one of its own with --set mode=..., without --at", "%s runs in mode %s; external clusters are driven in mode %s", v.At[i], h.Mode, leaderless.Mode)
+		if h.Mode != options[optMode] {
+			return external.Unfit(fmt.Sprintf("leave --set %s out, or say --set %s=%s", optMode, optMode, h.Mode), "%s runs in mode %s, and not %s", v.At[i], h.Mode, options[optMode])
+		}
+		for _, name := range externalOptions(h.Mode) {
+			if said := saysOf(h, name); said != "" && said != options[name] {
+				return external.Unfit(fmt.Sprintf("say so with --set %s=%s", name, said), "%s has %s=%s, and not %s", v.At[i], name, said, options[name])
+			}
+		}
+		if h.Lost != "" {
+			v.Lines = append(v.Lines, fmt.Sprintf("%s says: %s", v.At[i], h.Lost))
 		}
 	}
-	first, want := v.all[0], v.sys.cfg.Options[optReplication]
-	if want != strconv.Itoa(first.Replication) {
+	first := v.all[0]
+	if first.Mode != leaderless.Mode {
+		v.Lines = append(v.Lines, "mode "+first.Mode)
+		return v.joined(ctx)
+	}
+	if want := options[optReplication]; want != strconv.Itoa(first.Replication) {
 		return external.Unfit(fmt.Sprintf("say so with --set %s=%d", optReplication, first.Replication), "it keeps %d replicas of a key, and not %s", first.Replication, want)
 	}
 	v.Lines = append(v.Lines, fmt.Sprintf("%d replicas, read repair %s", first.Replication, first.ReadRepair))
@@ -135,8 +158,11 @@ func (v *visit) joined(ctx context.Context) error {
 	return nil
 }
 
-// connected is an error unless node is connected with all others of --at.
+// connected is an error unless node is connected with all others of --at, and knows a leader where there is to be one.
 func (v *visit) connected(node string, h protocol.Health) error {
+	if h.Mode != leaderless.Mode && h.Leader == "" {
+		return fmt.Errorf("%s knows of no leader", node)
+	}
 	for i, theirs := range v.all {
 		ours := v.sys.nodes[i]
 		if p := h.Peers[theirs.Node]; ours != node && !p.Connected {
@@ -153,7 +179,7 @@ const joinTimeout = 8 * time.Second
 // looked for.
 func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 	for _, n := range v.sys.nodes {
-		got, err := v.sys.admin[n].Get(ctx, v.sys.readyKey(n), "QUORUM", "")
+		got, err := v.sys.admin[n].Get(ctx, v.sys.readyKey(n), "", "")
 		if err != nil {
 			return nil, err
 		}
@@ -175,7 +201,7 @@ func (v *visit) Drop(ctx context.Context) error {
 		group.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 			defer cancel()
-			_, err := v.sys.admin[v.sys.nodes[i%len(v.sys.nodes)]].Delete(ctx, key, "QUORUM")
+			_, err := v.sys.admin[v.sys.nodes[i%len(v.sys.nodes)]].Delete(ctx, key, "")
 			var e *client.Error
 			if err != nil && !(errors.As(err, &e) && e.Code == protocol.CodeNotFound) {
 				return err
@@ -208,7 +234,9 @@ func (v *visit) Serves(ctx context.Context, i int) error {
 }
 
 // Version implements targets.System.
-func (v *visit) Version() string { return "quorumkv, leaderless, an external cluster" }
+func (v *visit) Version() string {
+	return "quorumkv, " + v.sys.cfg.Options[optMode] + ", an external cluster"
+}
 
 // Replicas implements targets.ReplicaPlacer; nodes that --at does not name are left
 // out.

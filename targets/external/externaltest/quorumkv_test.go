@@ -24,6 +24,12 @@ type store struct {
 
 func startStore(t *testing.T) *store {
 	t.Helper()
+	return startStoreAs(t, "--read-repair off --write-timestamps coordinator", http.DefaultClient, "http")
+}
+
+// startStoreAs starts a store with these flags, which answers client in a scheme.
+func startStoreAs(t *testing.T, flags string, client *http.Client, scheme string) *store {
+	t.Helper()
 	s := &store{dir: t.TempDir()}
 	ports := freePorts(t, 3)
 	for _, p := range ports {
@@ -54,8 +60,8 @@ func startStore(t *testing.T) *store {
 				peers += fmt.Sprintf(" --peers node%d=%s", j+1, links[fmt.Sprintf("n%d-n%d", i+1, j+1)])
 			}
 		}
-		script := fmt.Sprintf("cd %s\n%s quorumkv serve --node node%d --listen %s --data-dir %s/n%d%s --peer-timeout 300ms --request-timeout 600ms --read-repair off --write-timestamps coordinator >> n%d.log 2>&1 &\necho $! > n%d.pid\n",
-			s.dir, binary, i+1, s.addrs[i], s.dir, i+1, peers, i+1, i+1)
+		script := fmt.Sprintf("cd %s\n%s quorumkv serve --node node%d --listen %s --data-dir %s/n%d%s --peer-timeout 300ms --request-timeout 600ms %s >> n%d.log 2>&1 &\necho $! > n%d.pid\n",
+			s.dir, binary, i+1, s.addrs[i], s.dir, i+1, peers, flags, i+1, i+1)
 		must(t, os.WriteFile(filepath.Join(s.dir, fmt.Sprintf("start-n%d", i+1)), []byte(script), 0o755))
 		if out, err := exec.Command("/bin/sh", filepath.Join(s.dir, fmt.Sprintf("start-n%d", i+1))).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -71,9 +77,9 @@ func startStore(t *testing.T) *store {
 		await(t, addr+" to answer", func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
-			r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/health", nil)
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+addr+"/health", nil)
 			must(t, err)
-			answer, err := http.DefaultClient.Do(r)
+			answer, err := client.Do(r)
 			if err != nil {
 				return err
 			}
