@@ -333,8 +333,20 @@ func TestSilenceIsMonotonic(t *testing.T) {
 	if after := c.silent(); after <= before {
 		t.Errorf("silent for %v, and then for %v", before, after)
 	}
-	c.heard()
-	if now, whole := c.silent(), time.Since(c.begun); now >= whole {
-		t.Errorf("silent for %v of %v although something was heard", now, whole)
+	// An answer is heard before whoever waits for it has it.
+	go func() {
+		f, _, err := frame.Read(bufio.NewReader(server), nil, MaxMessage)
+		if err == nil {
+			_, err = server.Write(frame.Append(nil, f.ID, byte(statusBody), func(b []byte) []byte { return append(b, "yes"...) }))
+		}
+		if err != nil {
+			c.Close(err)
+		}
+	}()
+	if a := c.ask(within(t), opCall, func(b []byte) []byte { return b }); a.err != nil || string(a.body) != "yes" {
+		t.Fatalf("%q, %v", a.body, a.err)
+	}
+	if now, whole := c.silent(), time.Since(c.begun); c.lastHeard.Load() == 0 || now >= whole {
+		t.Errorf("silent for %v of %v although an answer was heard", now, whole)
 	}
 }
