@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/protocol/compact"
 )
 
 func TestClassify(t *testing.T) {
@@ -92,23 +93,41 @@ func TestClassifyConnections(t *testing.T) {
 	}
 	refused.Close()
 	release := make(chan struct{})
-	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-	defer silent.Close()
 	defer close(release)
+	// node makes the connection that clients ask for, waits until something was sent over it, and has then do the rest.
+	node := func(then func(net.Conn)) string {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, rw, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", compact.Protocol)
+			if _, err := rw.ReadByte(); err == nil {
+				then(conn)
+			}
+		}))
+		t.Cleanup(srv.Close)
+		return srv.Listener.Addr().String()
+	}
+	deaf := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(deaf.Close)
 	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := w.(http.Hijacker).Hijack()
-		if err == nil {
+		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
 			conn.Close()
 		}
 	}))
-	defer broken.Close()
+	t.Cleanup(broken.Close)
 	for _, c := range []struct {
 		name, addr string
 		want       history.Outcome
 	}{
 		{"refused before a byte left", refused.Addr().String(), history.Fail},
-		{"no answer until the deadline", silent.Listener.Addr().String(), history.Info},
-		{"connection lost after the request", broken.Listener.Addr().String(), history.Info},
+		{"no connection until the deadline", deaf.Listener.Addr().String(), history.Fail},
+		{"lost before there was a connection", broken.Listener.Addr().String(), history.Fail},
+		{"no answer until the deadline", node(func(net.Conn) { <-release }), history.Info},
+		{"connection lost after the request", node(func(net.Conn) {}), history.Info},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
