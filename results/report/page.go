@@ -234,7 +234,11 @@ func (p *page) tables() {
 	add(&p.Meta, "workload", fmt.Sprintf("%s, %s", s.Workload, text.Plural(s.Concurrency, "client")))
 	if l := s.Load; l != nil {
 		add(&p.Meta, "load", fmt.Sprintf("%s in %s", text.Plural(l.Ops, "operation"), duration.Seconds(l.Seconds)))
-		add(&p.Meta, "faults", fmt.Sprintf("%d injected, %d took effect, %d healed", l.Faults.Injected, l.Faults.TookEffect, l.Faults.Healed))
+		faults := "none"
+		if l.Faults.Injected > 0 {
+			faults = fmt.Sprintf("%d injected, %d took effect, %d healed", l.Faults.Injected, l.Faults.TookEffect, l.Faults.Healed)
+		}
+		add(&p.Meta, "faults", faults)
 	}
 	add(&p.Meta, "seed", fmt.Sprint(s.Seed))
 	p.Covered = s.Coverage.Says()

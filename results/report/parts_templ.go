@@ -931,7 +931,7 @@ func proofOf(w *witness) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "</div></div><div class=\"scroll\"><table class=\"ops\"><thead><tr><th></th><th>operation</th><th>outcome</th><th>session</th><th>node</th><th>level</th><th>invoked</th><th>took</th><th>note</th></tr></thead> <tbody>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "</div></div><div class=\"scroll\"><table class=\"ops\"><thead><tr><th></th><th>operation</th><th>outcome</th><th>session</th><th>node</th><th>level</th><th class=\"n\">invoked</th><th class=\"n\">took</th><th>note</th></tr></thead> <tbody>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

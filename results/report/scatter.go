@@ -35,7 +35,7 @@ func scatter(h *history.History, length history.Time) chart {
 	y := func(ms float64) float64 {
 		return chartTop + 12 + (tall-12)*(1-(math.Log10(ms)-math.Log10(low))/(math.Log10(high)-math.Log10(low)))
 	}
-	c := chart{Title: "Latency of each operation, by outcome", Note: "logarithmic; at the top those without an answer", Legend: []legend{{"dots-ok", "ok"}, {"dots-fail", "fail"}, {"dots-info", "info (no answer)"}}}
+	c := chart{Title: "Latency of each operation, by outcome", Note: "logarithmic; at the top those without an answer", Legend: []legend{{"dots dots-ok", "ok"}, {"dots dots-fail", "fail"}, {"dots dots-info", "info (no answer)"}}}
 	every := stride(len(h.Ops), maxDots)
 	if every > 1 {
 		c.Note += fmt.Sprintf("; every %s operation, and all slower than its neighbours", ordinal(every))
