@@ -126,6 +126,7 @@ func (s *scene) refuse(step *Step, f history.Fault, err error) {
 		return
 	}
 	s.note(func(o *Tally) { o.Ineffective = append(o.Ineffective, t) })
+	s.amiss(history.Fault{Kind: step.Fault, Name: t.Name, Nodes: f.Nodes, Error: "could not be injected: " + t.Reason})
 	s.say("%s: could not be injected: %s", t.Name, t.Reason)
 }
 

@@ -26,11 +26,14 @@ func TestPowerFailures(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, _, o := carryOutOne(t, c.fault, c.lies)
-				if proof := strings.Join(f.faults[1].Proof, "; "); !strings.Contains(proof, c.proof) {
+				if proof := strings.Join(f.faults[len(f.faults)].Proof, "; "); !strings.Contains(proof, c.proof) {
 					t.Errorf("the proof is %q, want %q in it", proof, c.proof)
 				}
 				if (c.why == "") != (len(o.Ineffective) == 0) || c.why != "" && !strings.Contains(o.Ineffective[0].Reason, c.why) {
 					t.Errorf("without effect: %v, want %q", o.Ineffective, c.why)
+				}
+				if c.why != "" && !inHistory(f.faults, c.why) {
+					t.Errorf("the history does not have it: %+v", f.faults)
 				}
 				if first := strings.Join(f.calls[:3], "; "); strings.Count(first, "settle") != 3 {
 					t.Errorf("it began with %s", first)

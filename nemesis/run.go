@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -65,9 +66,9 @@ func (s *scene) run(ctx context.Context, schedule Schedule) Tally {
 	r := runner{scene: s, schedule: schedule, began: time.Now(), gate: make(gate, 1)}
 	s.note(func(o *Tally) { o.Planned = len(schedule.Steps) })
 	if err := s.settleDisks(ctx); err != nil {
-		s.note(func(o *Tally) {
-			o.Ineffective = append(o.Ineffective, Trouble{Name: "the disks of the nodes", Reason: err.Error()})
-		})
+		t := Trouble{Name: "the disks of the nodes", Reason: err.Error()}
+		s.note(func(o *Tally) { o.Ineffective = append(o.Ineffective, t) })
+		s.amiss(history.Fault{Kind: familyDisk, Name: t.Name, Error: t.Reason})
 	}
 	if schedule.Mode == Mixed {
 		r.mixed(ctx)
@@ -189,9 +190,9 @@ func (r *runner) finish(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.Limits.Heal)
 	defer cancel()
 	if err := r.healAll(ctx); err != nil && !r.discarded() {
-		r.note(func(o *Tally) {
-			o.Unhealed = append(o.Unhealed, Trouble{Name: "the cluster after all faults", Reason: err.Error()})
-		})
+		t := Trouble{Name: "the cluster after all faults", Reason: err.Error()}
+		r.note(func(o *Tally) { o.Unhealed = append(o.Unhealed, t) })
+		r.amiss(history.Fault{Kind: "cluster", Name: t.Name, TookEffect: 1, Error: "was not seen to heal: " + t.Reason})
 		r.say("the cluster is not healed: %s", err)
 	}
 }

@@ -304,6 +304,11 @@ func TestLiesAreFoundOut(t *testing.T) {
 					if !strings.Contains(got[0].Reason, want) {
 						t.Errorf("%s: %q, expected %q", what, got[0].Reason, want)
 					}
+					for _, trouble := range got {
+						if !inHistory(f.faults, trouble.Reason) {
+							t.Errorf("%s: %q is not in the history, from which the verdict is given: %+v", what, trouble.Reason, f.faults)
+						}
+					}
 					if !slices.ContainsFunc(o.Reasons(), func(r string) bool { return strings.Contains(r, want) }) {
 						t.Errorf("the run would not be inconclusive: %v", o.Reasons())
 					}
@@ -311,6 +316,9 @@ func TestLiesAreFoundOut(t *testing.T) {
 				check("without effect", o.Ineffective, tt.ineffective)
 				check("unhealed", o.Unhealed, tt.unhealed)
 				for id, h := range f.faults {
+					if h.Kind == "cluster" { // what is said of all nodes when all faults are over
+						continue
+					}
 					if (tt.ineffective != "") != (h.TookEffect == 0) || (tt.unhealed != "") != (h.Healed == 0) {
 						t.Errorf("fault %d: took effect %d, healed %d, error %q", id, h.TookEffect, h.Healed, h.Error)
 					}
@@ -321,6 +329,16 @@ func TestLiesAreFoundOut(t *testing.T) {
 			})
 		})
 	}
+}
+
+// inHistory tells whether a fault that did not do all that it should says reason.
+func inHistory(faults map[int]history.Fault, reason string) bool {
+	for _, f := range faults {
+		if (f.TookEffect == 0 || f.Healed == 0) && strings.Contains(f.Error, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // A database with an operator of its own starts a killed node before we look:
@@ -461,6 +479,9 @@ func TestNodeThatDiedByItself(t *testing.T) {
 		}
 		if len(o.Unexpected) != 3 {
 			t.Errorf("unexpected: %v", o.Unexpected)
+		}
+		if o.Injected > 0 || !inHistory(f.faults, "could not be injected: "+o.Ineffective[0].Reason) {
+			t.Errorf("%d were injected; the history has %+v", o.Injected, f.faults)
 		}
 	})
 }

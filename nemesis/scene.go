@@ -110,6 +110,22 @@ func (s *scene) begin(f *history.Fault) {
 	s.Log.Fault(*f)
 }
 
+// amiss has the history say what else is amiss, for a verdict is given from the history alone: a step that could not be injected, or nodes that were to be
+// well when all faults were over. Such an entry is no fault that was injected, and Tally does not count it.
+func (s *scene) amiss(f history.Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastID++
+	f.ID, f.Injected = s.lastID, s.now()
+	f.Healing = f.Injected
+	if f.TookEffect == 0 {
+		f.Healed = f.Injected // it covers no operation
+	} else {
+		f.TookEffect = f.Injected
+	}
+	s.Log.Fault(f)
+}
+
 // primary asks the database for the node that takes the writes. Right after a
 // failover there may be none for a moment.
 func (s *scene) primary(ctx context.Context) (string, error) {
