@@ -28,7 +28,7 @@
 //
 //   - read-index (section 6.4 of Ongaro's dissertation): the leader notes its commit position, has a majority confirm that it
 //     is still the leader, and the node that was asked waits until it has applied up to there. A leader that has not committed an entry
-//     of its own term waits until it has, because it may not know of what the one before committed. Linearizable, whatever clocks do.
+//     of its own term waits until it has, because it may not know of what the one before committed (also one that is the only voter: loop.unsure). Linearizable, whatever clocks do.
 //   - lease: as read-index, but the confirmation may be older than the read, by less than a lease. A follower
 //     that heard of the leader refuses to vote for another for an election timeout, by its monotonic clock. The lease is counted from
 //     before the confirmation was asked for and is shorter (leaseTime), so that it ends before any follower that confirmed

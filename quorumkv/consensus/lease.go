@@ -55,7 +55,7 @@ func (l *loop) leaseHeld() bool {
 
 // renewLease has a majority confirm the leader well before its lease ends.
 func (l *loop) renewLease() {
-	if l.lease.until.Sub(l.clock()) > l.leaseTime()/2 && !l.has(defect.LeaseTrustsClock) {
+	if l.lease.until.Sub(l.clock()) > l.leaseTime()/2 && !l.has(defect.LeaseTrustsClock) || l.unsure() {
 		return
 	}
 	name := l.batchName()

@@ -205,6 +205,10 @@ func (l *loop) received(m message) error {
 		if l.e.oldLife && time.Since(l.e.started) < l.e.election() {
 			return nil
 		}
+	case raftpb.MessageType_MsgReadIndex:
+		if l.unsure() {
+			return nil // it is asked again
+		}
 	case raftpb.MessageType_MsgSnap:
 		l.fetch(m.raft)
 		return nil

@@ -72,7 +72,7 @@ func (l *loop) batchName() []byte {
 // startReads asks for what the queued reads need.
 func (l *loop) startReads() {
 	held := len(l.reads.queue) > 0 && l.leaseHeld()
-	if len(l.reads.queue) == 0 || l.status.Leader == "" && !held || len(l.reads.batches) >= maxBatches {
+	if len(l.reads.queue) == 0 || l.status.Leader == "" && !held || len(l.reads.batches) >= maxBatches || l.unsure() {
 		return
 	}
 	var leases, others []*readRequest
@@ -96,6 +96,17 @@ func (l *loop) startReads() {
 		l.readIndex(others)
 	}
 	l.releaseReads()
+}
+
+// unsure tells that more may be committed than this leader knows of, as after its restart: until it has committed an entry of its own term. The library has reads
+// wait for that, but for those of a leader that is the only voter, which it answers at once.
+func (l *loop) unsure() bool {
+	is, now := l.raw.BasicStatus(), l.machine.now()
+	if is.RaftState != raft.StateLeader || len(now.Voters) != 1 || now.joint() {
+		return false
+	}
+	term, err := l.log.Term(is.GetCommit())
+	return err != nil || term != is.GetTerm()
 }
 
 // readIndex has a majority confirm the leader, and learns what was committed before.

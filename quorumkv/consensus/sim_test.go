@@ -40,6 +40,7 @@ type sim struct {
 	leaders map[uint64]string       // by term
 	acked   map[string]string       // by key
 	asked   map[*proposal][2]string // key and value
+	latest  uint64                  // position of a write that was acknowledged, and of no later one
 	each    func()                  // before each step; may be nil
 	cut     map[[2]string]bool      // links on which nothing arrives
 	slow    bool                    // messages are late, and come in any order
@@ -55,6 +56,10 @@ type simNode struct {
 	e    *Engine
 	l    *loop
 	join bool
+
+	syncs   int                // it is killed before the one of its log that comes as this; 0 for never
+	left    *vfs.MemFS         // what that kill leaves
+	pending map[*proposal]bool // what was proposed here
 }
 
 func newSim(t testing.TB, seed uint64, entries int, members ...string) *sim {
@@ -79,14 +84,14 @@ func (s *sim) start(name string) {
 	s.t.Helper()
 	n := s.nodes[name]
 	e, l, err := assemble(engine.Node{Name: name, DataDir: "data", Peers: s.peers, RequestTimeout: time.Second, PeerTimeout: time.Second, MaxRequests: 1,
-		Fsync: true, Clock: hlc.NewClock(nil, 0), Defects: &defect.Set{}, FS: n.fs, Logger: slog.New(slog.DiscardHandler)},
+		Fsync: true, Clock: hlc.NewClock(nil, 0), Defects: &defect.Set{}, FS: syncing{n.fs, func() { s.beforeSync(n) }}, Logger: slog.New(slog.DiscardHandler)},
 		// No time passes that anything waits for: ticks are what counts.
 		Options{ElectionTimeout: time.Microsecond, LogEntries: s.entries, Members: s.members, Join: n.join})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	e.deliver = func(to string, b []byte) error {
-		if len(s.wire) >= room {
+		if len(s.wire) >= room || n.left != nil {
 			return errFull
 		}
 		s.wire = append(s.wire, frame{name, to, bytes.Clone(b)})
@@ -161,11 +166,19 @@ func (s *sim) turn(name string, f *frame) {
 		}
 		s.leaders[b.GetTerm()] = name
 	}
+	if n.left != nil { // it did nothing of all that
+		s.died(name)
+	}
+	s.collect()
+}
+
+// collect takes note of the answers that there are.
+func (s *sim) collect() {
 	for p, kv := range s.asked {
 		select {
 		case out := <-p.result:
 			if out.failure() == nil {
-				s.acked[kv[0]] = kv[1]
+				s.acked[kv[0]], s.latest = kv[1], max(s.latest, out.Index)
 			}
 			delete(s.asked, p)
 		default:
@@ -259,8 +272,16 @@ func (s *sim) put(name, key, value string) {
 	p := &proposal{id: n.e.requestName(), result: make(chan outcome, 1)}
 	p.command = command{ID: p.id, Base: n.e.status.Load().Applied, Node: name, Key: key, Value: []byte(value)}.marshal()
 	s.asked[p] = [2]string{key, value}
+	if n.pending == nil {
+		n.pending = map[*proposal]bool{}
+	}
+	n.pending[p] = true
 	n.l.propose(p)
 	s.must(n.l.settle())
+	if n.left != nil {
+		s.died(name)
+	}
+	s.collect()
 }
 
 // change goes on until the members are as wanted: it proposes what plan would, at whoever leads.
