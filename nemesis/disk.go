@@ -40,13 +40,17 @@ func disks() family {
 			},
 		}
 	}
+	slowly := func(k kind) kind {
+		k.Needs = append(k.Needs, ability.Sync)
+		return k
+	}
 	slow := func(d time.Duration) cluster.DiskFault { return cluster.DiskFault{SlowSync: d} }
 	return family{doing: "mending disks", restore: mendDisks, kinds: append([]kind{
 		broken("disk-full", "let the disk of one node have no more space: what makes a file longer fails with ENOSPC", 1, cluster.DiskFault{Full: true}),
 		broken("disk-error", "let the disk of one node fail: each write, or each fsync, with EIO; what does not serve afterwards is started again",
 			// Few reads reach a disk: mostly the fault would have no effect.
 			2, cluster.DiskFault{Fail: cluster.DiskWrite}, cluster.DiskFault{Fail: cluster.DiskSync}, cluster.DiskFault{Fail: cluster.DiskRead}),
-		broken("slow-disk", "let each fsync of one node take 50, 200 or 1,000 ms longer", 3, slow(50*time.Millisecond), slow(200*time.Millisecond), slow(time.Second)),
+		slowly(broken("slow-disk", "let each fsync of one node take 50, 200 or 1,000 ms longer", 3, slow(50*time.Millisecond), slow(200*time.Millisecond), slow(time.Second))),
 	}, damages()...)}
 }
 

@@ -311,6 +311,10 @@ func TestBadPlans(t *testing.T) {
 			c.Faults, c.Abilities = []string{"clock-drift"}, []ability.Ability{ability.Restart}
 			c.Lacks = func(a ability.Ability) string { return a.String() + " is fixed" }
 		}, "clock-drift needs clocks that can be moved, which this target has not: clock is fixed"},
+		{"nothing is synced, and why", func(c *Config) {
+			c.Faults, c.Abilities = []string{"slow-disk"}, []ability.Ability{ability.Restart}
+			c.Lacks = func(ability.Ability) string { return ability.SyncsNothing("fsync", "off") }
+		}, "slow-disk needs servers that sync what they write, which this target has not: with --set fsync=off nothing is synced"},
 		{"no primary", func(c *Config) { c.Faults = []string{"kill-primary"}; c.Abilities = []ability.Ability{ability.Restart} }, "kill-primary needs a primary, which this target has not"},
 		{"too short", func(c *Config) { c.Duration = 900 * time.Millisecond }, "must last at least 1s"},
 		{"negative", func(c *Config) { c.Hold = -1 }, "must not be negative"},

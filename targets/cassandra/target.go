@@ -88,7 +88,7 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (Target) Abilities(cfg targets.Config) []ability.Ability {
-	list := []ability.Ability{ability.Restart, ability.Clock, ability.Death}
+	list := []ability.Ability{ability.Restart, ability.Clock, ability.Death, ability.Sync}
 	if s, err := resolve(cfg); err == nil && s.dcs > 1 {
 		list = append(list, ability.Centres)
 	}

@@ -128,7 +128,7 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (Target) Abilities(targets.Config) []ability.Ability {
-	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Death}
+	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Death, ability.Sync}
 }
 
 // Fetch implements targets.Fetcher.

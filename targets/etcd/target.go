@@ -66,14 +66,21 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 }
 
 // Abilities implements targets.Target.
-func (Target) Abilities(targets.Config) []ability.Ability {
-	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary, ability.Clients, ability.Membership, ability.Death}
+func (Target) Abilities(cfg targets.Config) []ability.Ability {
+	has := []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary, ability.Clients, ability.Membership, ability.Death}
+	if cfg.Options[optNoFsync] != noFsync {
+		has = append(has, ability.Sync)
+	}
+	return has
 }
 
 // Lacks implements targets.Lacker.
 func (Target) Lacks(_ targets.Config, a ability.Ability) string {
-	if a == ability.Clock {
+	switch a {
+	case ability.Clock:
 		return ability.ReadsOwnClock("etcd")
+	case ability.Sync:
+		return ability.SyncsNothing(optNoFsync, noFsync)
 	}
 	return ""
 }

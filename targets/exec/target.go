@@ -207,7 +207,7 @@ func (t *described) Spec(cfg targets.Config) cluster.Spec {
 func (t *described) Abilities(targets.Config) []ability.Ability {
 	has := []ability.Ability{ability.Death}
 	if t.h.can(cluster.CommandStart) {
-		has = append(has, ability.Restart)
+		has = append(has, ability.Restart, ability.Sync)
 	}
 	return has
 }

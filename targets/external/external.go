@@ -205,7 +205,7 @@ func (t target) Resolve(cfg targets.Config) (targets.Config, error) {
 
 // Abilities implements targets.Target.
 func (t target) Abilities(cfg targets.Config) []ability.Ability {
-	has := append([]ability.Ability{ability.Restart}, t.kind.Abilities...)
+	has := append([]ability.Ability{ability.Restart, ability.Sync}, t.kind.Abilities...)
 	has = append(has, ability.Death)
 	if t.carries(cfg) != "" {
 		has = append(has, ability.Token)

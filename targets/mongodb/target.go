@@ -95,7 +95,7 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (Target) Abilities(targets.Config) []ability.Ability {
-	return []ability.Ability{ability.Restart, ability.Death}
+	return []ability.Ability{ability.Restart, ability.Death, ability.Sync}
 }
 
 // Fetch implements targets.Fetcher.

@@ -84,7 +84,7 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 // Abilities implements targets.Target. Every node of a Galera cluster takes writes, so
 // that none is the primary, and none can be held back alone: the others would wait.
 func (Target) Abilities(cfg targets.Config) []ability.Ability {
-	has := []ability.Ability{ability.Restart, ability.Death}
+	has := []ability.Ability{ability.Restart, ability.Death, ability.Sync}
 	if s, err := parse(cfg); err == nil && s.carries() != "" {
 		has = append(has, ability.Token)
 	}

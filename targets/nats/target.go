@@ -105,7 +105,7 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target. The primary is the stream's leader.
 func (Target) Abilities(targets.Config) []ability.Ability {
-	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary, ability.Death}
+	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary, ability.Death, ability.Sync}
 }
 
 // Lacks implements targets.Lacker.

@@ -86,8 +86,10 @@ func (t Target) Abilities(cfg targets.Config) []ability.Ability {
 	if s, err := parse(cfg); err == nil && s.carries() != "" {
 		has = append(has, ability.Token)
 	}
-	if t.Lacks(cfg, ability.Clock) == "" {
-		has = append(has, ability.Clock)
+	for _, a := range []ability.Ability{ability.Clock, ability.Sync} {
+		if t.Lacks(cfg, a) == "" {
+			has = append(has, a)
+		}
 	}
 	if cfg.Options[optTopology] != topologyMultiLeader {
 		has = append(has, ability.Primary, ability.Lag)
@@ -104,6 +106,8 @@ func (t Target) Abilities(cfg targets.Config) []ability.Ability {
 // Lacks implements targets.Lacker.
 func (Target) Lacks(cfg targets.Config, a ability.Ability) string {
 	switch {
+	case a == ability.Sync && cfg.Options[optFsync] == off:
+		return ability.SyncsNothing(optFsync, off)
 	case a != ability.Clock:
 		return ""
 	case cfg.Containers:

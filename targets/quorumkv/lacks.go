@@ -17,6 +17,8 @@ func (*Target) Lacks(cfg targets.Config, a ability.Ability) string {
 	o := cfg.Options
 	n, err := replicas(cfg)
 	switch {
+	case a == ability.Sync:
+		return ability.SyncsNothing(optFsync, fsyncOff)
 	case a != ability.Membership && a != ability.Ranges || err != nil && o[optMode] == leaderless.Mode:
 		return ""
 	case a == ability.Membership && o[optMode] == consensus.Mode:

@@ -65,6 +65,9 @@ const (
 	optRangeReads     = "range_reads"
 )
 
+// fsyncOff is the value of optFsync with which nothing is synced.
+const fsyncOff = "false"
+
 // Target is quorumkv in one of its modes. What the store can do also depends on how mode multi-leader treats conflicts.
 type Target struct {
 	mode      string
@@ -101,7 +104,7 @@ func (t *Target) Info() targets.Info {
 		Options: []targets.Option{
 			{Name: optMode, Default: t.mode, Values: modes(), Help: "how replicas agree; levels and settings are those of the mode"},
 			{Name: optRequestTimeout, Default: "", Help: "after which a node answers whatever happens (default: a part of the operations' deadline)"},
-			{Name: optFsync, Default: "true", Values: []string{"true", "false"}, Help: "sync writes before acknowledging them"},
+			{Name: optFsync, Default: "true", Values: []string{"true", fsyncOff}, Help: "sync writes before acknowledging them"},
 			{Name: optTLS, Default: off, Values: []string{off, on}, Help: "TLS between nodes and for clients, with certificates that the run makes"},
 			{Name: optDefects, Default: "", Help: "defects to switch on, separated by +, each on all nodes or as name@node on one: " + strings.Join(defect.Of(t.mode), ", ")},
 		},
@@ -279,6 +282,9 @@ func (*Target) Spec(cfg targets.Config) cluster.Spec {
 // Abilities implements targets.Target.
 func (*Target) Abilities(cfg targets.Config) []ability.Ability {
 	can := []ability.Ability{ability.Restart, ability.Shutdown, ability.Clock, ability.Death}
+	if cfg.Options[optFsync] != fsyncOff {
+		can = append(can, ability.Sync)
+	}
 	if carries(cfg) != "" {
 		can = append(can, ability.Token)
 	}

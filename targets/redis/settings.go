@@ -48,14 +48,17 @@ const (
 	readAny     = "any"
 )
 
-// appendfsyncAlways syncs every write before it is acknowledged.
-const appendfsyncAlways = "always"
+// appendfsyncAlways syncs every write before it is acknowledged, appendfsyncNo none at all.
+const (
+	appendfsyncAlways = "always"
+	appendfsyncNo     = "no"
+)
 
 var readLevels = []string{readPrimary, readReplica, readAny}
 
 var options = []targets.Option{
 	{Name: optTopology, Default: topologyReplication, Values: []string{topologyReplication, topologyCluster}, Help: "one primary (the first node) with replicas and no failover, or Redis Cluster: half of the nodes are primaries, each with a replica (needs --nodes 6 or more)"},
-	{Name: optAppendfsync, Default: "everysec", Values: []string{appendfsyncAlways, "everysec", "no"}, Help: "when the append-only file is synced, as redis.conf says it"},
+	{Name: optAppendfsync, Default: "everysec", Values: []string{appendfsyncAlways, "everysec", appendfsyncNo}, Help: "when the append-only file is synced, as redis.conf says it"},
 	{Name: optMinReplicas, Default: "0", Help: "a primary refuses writes while fewer replicas than this are connected (min-replicas-to-write, with min-replicas-max-lag 1)"},
 	{Name: optNodeTimeout, Default: "2s", Help: "after which a node of a cluster that is not heard of counts as failed (cluster-node-timeout)"},
 	compareOption,

@@ -84,16 +84,23 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 // Abilities implements targets.Target. A cluster has several primaries, so that no
 // node is the one.
 func (Target) Abilities(cfg targets.Config) []ability.Ability {
-	if cfg.Options[optTopology] == topologyCluster {
-		return []ability.Ability{ability.Restart, ability.Shutdown, ability.Death}
+	has := []ability.Ability{ability.Restart, ability.Shutdown, ability.Death}
+	if cfg.Options[optAppendfsync] != appendfsyncNo {
+		has = append(has, ability.Sync)
 	}
-	return []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary, ability.Death}
+	if cfg.Options[optTopology] != topologyCluster {
+		has = append(has, ability.Primary)
+	}
+	return has
 }
 
 // Lacks implements targets.Lacker.
 func (Target) Lacks(cfg targets.Config, a ability.Ability) string {
-	if a == ability.Clock && cfg.Options[optSoftware] == softwareRedis {
+	switch {
+	case a == ability.Clock && cfg.Options[optSoftware] == softwareRedis:
 		return "Debian's redis-server does not start under libfaketime, which calls itself before it is ready; " + ability.OtherClocks
+	case a == ability.Sync:
+		return ability.SyncsNothing(optAppendfsync, appendfsyncNo)
 	}
 	return ""
 }
