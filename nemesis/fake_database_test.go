@@ -22,6 +22,11 @@ func (f *fake) Restart(_ context.Context, name string) error {
 		return errors.New("it runs already")
 	}
 	f.starts++
+	if f.lies.slowRestart && f.starts > 1 {
+		f.mu.Unlock()
+		time.Sleep(5 * f.readyAfter)
+		f.mu.Lock()
+	}
 	f.nodes[name].start()
 	f.nodes[name].again = true
 	if f.lies.endsAtOnce >= f.starts {
@@ -50,9 +55,7 @@ func (f *fake) Ready(ctx context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.nodes[name]
-	if f.lies.endsSoon && n.again && n.state == cluster.Running && time.Since(n.started) >= f.readyAfter/2 {
-		n.end()
-	}
+	n.endSoon()
 	if f.lies.neverReady || n.state != cluster.Running || time.Since(n.started) < f.readyAfter {
 		return errors.New("starting up")
 	}

@@ -21,6 +21,7 @@ type lies struct {
 	restartFails     bool
 	endsAtOnce       int  // so often, who is started ends at once
 	endsSoon         bool // who is started ends before it is in service
+	slowRestart      bool // to start the second node and those after it takes long
 	kept             bool // somebody else may start nodes
 	neverReady       bool
 	clockStays       bool // BendClock returns what it reads: no offset

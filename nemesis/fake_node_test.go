@@ -37,6 +37,13 @@ func (n *fakeNode) end() {
 	n.state, n.pid = cluster.Stopped, 0
 }
 
+// endSoon has a process that ends soon after its start end when that time has come; the fake's lock is held.
+func (n *fakeNode) endSoon() {
+	if n.f.lies.endsSoon && n.again && n.state == cluster.Running && time.Since(n.started) >= n.f.readyAfter/2 {
+		n.end()
+	}
+}
+
 func (n *fakeNode) Supervisor() cluster.Supervisor {
 	if n.f.keeper == nil {
 		return nil
@@ -105,6 +112,7 @@ func (n *fakeNode) Resume(context.Context) error {
 func (n *fakeNode) State() cluster.State {
 	n.f.mu.Lock()
 	defer n.f.mu.Unlock()
+	n.endSoon()
 	return n.state
 }
 

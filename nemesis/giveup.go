@@ -107,6 +107,30 @@ type dead struct {
 	since time.Time // zero while it has one
 }
 
+// deadOnes finds out that a node whose process w took away, and which was started again, has ended since, while others
+// were still being started. It adds that to why the fault is not seen to be over. Under another fault nothing is made of it.
+func (s *scene) deadOnes(w *window) func(why error) error {
+	var all []*dead
+	for _, name := range w.fault.Nodes {
+		if n, err := s.Cluster.Node(name); err == nil && w.grip == onProcess {
+			all = append(all, &dead{scene: s, node: n})
+		}
+	}
+	return func(why error) error {
+		for _, d := range all {
+			if !s.ledger.alone() {
+				d.since = time.Time{}
+				continue
+			}
+			err := d.look(why)
+			if g := (*gaveUp)(nil); errors.As(err, &g) {
+				return err
+			}
+		}
+		return why
+	}
+}
+
 // look returns why, or why as a *gaveUp if the node has been without a process for too long.
 func (d *dead) look(why error) error {
 	switch {

@@ -28,6 +28,7 @@ func TestNodesThatCannotStart(t *testing.T) {
 		{"it never starts on its hurt disk", lies{endsAtOnce: 1 << 30}, "power-failure", "was started 5 times and ended at once each time", late, 2 * mostStarts},
 		{"it ends soon after each start", lies{endsSoon: true}, "kill", "its process has ended, and for 3 s nobody has started it", late, 2},
 		{"it ends soon after each start, on its hurt disk", lies{endsSoon: true}, "power-failure", "its process has ended, and for 3 s nobody has started it", late, 2},
+		{"it ends while others are started", lies{endsSoon: true, slowRestart: true}, "kill-all", "its process has ended, and for 3 s nobody has started it", late, 6},
 		{"it lives and is not ready", lies{neverReady: true}, "kill", "starting up " + late, "nobody has", 1},
 		{"somebody else may start it", lies{endsAtOnce: 1 << 30, kept: true}, "kill", "n2 is stopped) " + late, "times", 1 << 30},
 		{"somebody else may start what ends soon", lies{endsSoon: true, kept: true}, "kill", "starting up " + late, "nobody has", 2},

@@ -181,8 +181,13 @@ func (s *scene) mend(ctx context.Context, w *window) error {
 	if err != nil {
 		return fmt.Errorf("healing it: %w", err)
 	}
+	look := s.deadOnes(w)
 	proof, err := await(ctx, limits.Heal, func(ctx context.Context) ([]string, error) {
-		return w.action.healed(ctx, s)
+		proof, err := w.action.healed(ctx, s)
+		if err != nil {
+			err = look(err)
+		}
+		return proof, err
 	})
 	w.fault.Proof = append(w.fault.Proof, proof...)
 	return err
