@@ -111,7 +111,7 @@ func (m *Mesh) askSelf(r request, to chan<- replica.Answer) {
 		return
 	}
 	go func() {
-		rec, err := m.local.ReadAt(r.epoch, r.key)
+		rec, err := readFrom(m.local, r.op, r.epoch, r.key)
 		to <- replica.Answer{Node: m.self, Record: rec, Err: err}
 	}()
 }

@@ -260,15 +260,20 @@ func (c *session) apply(id, epoch uint64, key string, rec record.Record) {
 		return
 	}
 	c.s.local.ApplyLaterAt(epoch, key, rec, func(err error) {
-		defer c.end()
 		code, body := statusOK, []byte(nil)
 		if err != nil {
 			code, body = failure(err)
 		}
-		// Others wait for this. Who does not take so many answers does not drain.
-		if _, err := c.Queue(id, byte(code), func(b []byte) []byte { return append(b, body...) }); errors.Is(err, frame.ErrFull) {
-			c.Close(err)
+		put := func(b []byte) []byte { return append(b, body...) }
+		if _, err := c.Queue(id, byte(code), put); errors.Is(err, frame.ErrFull) {
+			// Answers to reads may have filled it. Others wait for this, so that it waits for room elsewhere, and keeps its slot.
+			go func() {
+				defer c.end()
+				c.QueueInTime(id, byte(code), put)
+			}()
+			return
 		}
+		c.end()
 	})
 }
 
@@ -277,18 +282,21 @@ func (c *session) read(id uint64, o op, epoch uint64, key string) {
 	rec, known, err := c.s.local.KnownAt(epoch, key)
 	if !known {
 		c.serveApart(id, func() {
-			var rec record.Record
-			var err error
-			if o == opVersion {
-				rec.Version, err = c.s.local.VersionAt(epoch, key)
-			} else {
-				rec, err = c.s.local.ReadAt(epoch, key)
-			}
+			rec, err := readFrom(c.s.local, o, epoch, key)
 			answerRead(c.Stream, id, o, rec, err)
 		})
 		return
 	}
 	answerRead(c.Stream, id, o, rec, err)
+}
+
+// readFrom has a replica carry out opRead, or opVersion, and may wait for the disk.
+func readFrom(r *replica.Replica, o op, epoch uint64, key string) (rec record.Record, err error) {
+	if o == opVersion {
+		rec.Version, err = r.VersionAt(epoch, key)
+		return rec, err
+	}
+	return r.ReadAt(epoch, key)
 }
 
 func answerRead(st *frame.Stream, id uint64, o op, rec record.Record, err error) {

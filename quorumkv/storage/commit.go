@@ -129,10 +129,8 @@ func (s *Store) commit(all []*taking) {
 // stage adds a record to a batch, if it is to be stored.
 func (s *Store) stage(batch *pebble.Batch, t *taking, stored map[string]record.Record) (applied bool, err error) {
 	if t.how != Always {
-		var newer bool
-		if r, ok := stored[t.key]; ok {
-			newer = t.rec.Compare(r) > 0
-		} else if newer, err = s.isNewer(t); err != nil {
+		newer, err := s.isNewer(t, stored)
+		if err != nil {
 			return false, err
 		}
 		if !newer {
@@ -158,9 +156,12 @@ func (s *Store) stage(batch *pebble.Batch, t *taking, stored map[string]record.R
 	return true, nil
 }
 
-func (s *Store) isNewer(t *taking) (bool, error) {
-	if u, ok := s.unsynced.get(t.key); ok {
+func (s *Store) isNewer(t *taking, stored map[string]record.Record) (bool, error) {
+	if u, ok := s.unsynced.get(t.key); ok { // which is on its way to no disk, and came after what the batch has
 		return t.rec.Compare(u) > 0, nil
+	}
+	if r, ok := stored[t.key]; ok {
+		return t.rec.Compare(r) > 0, nil
 	}
 	if have, ok := s.cache.get(t.hash, t.key); ok {
 		return t.rec.Compare(have) > 0, nil

@@ -2,11 +2,15 @@ package storage
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/lapse-test/lapse/quorumkv/record"
 )
@@ -38,6 +42,97 @@ func TestRecordsThatComeTogether(t *testing.T) {
 	if applied, ignored := s.Counts(); applied != 3 || ignored != 2 {
 		t.Errorf("%d applied and %d ignored", applied, ignored)
 	}
+}
+
+// Of what comes together while the defect forget-unsynced is switched on the largest stays too: what the batch has is older than what is in memory alone.
+func TestRecordsThatComeTogetherAsTheyAreForgotten(t *testing.T) {
+	s := open(t, vfs.NewMem(), nil)
+	batch := s.db.NewBatch()
+	defer batch.Close()
+	stored := map[string]record.Record{}
+	for _, step := range []struct {
+		n      int
+		forget bool
+		want   bool
+	}{{1, false, true}, {3, true, true}, {2, true, false}, {4, true, true}} {
+		if err := s.SetForget(step.forget); err != nil {
+			t.Fatal(err)
+		}
+		applied, err := s.stage(batch, &taking{key: "k", hash: s.hash("k"), rec: at(step.n, "v")}, stored)
+		if err != nil || applied != step.want {
+			t.Errorf("%+v: applied %t, %v", step, applied, err)
+		}
+	}
+	if r, err := s.Get("k"); err != nil || r.Version.Time != 4 {
+		t.Errorf("in the end %+v, %v", r, err)
+	}
+}
+
+// slowDisk has syncs of logs wait while it is slow.
+type slowDisk struct {
+	mu   sync.RWMutex
+	seen atomic.Int64 // syncs that have begun
+}
+
+func (d *slowDisk) String() string { return "slow" }
+
+func (d *slowDisk) MaybeError(op errorfs.Op) error {
+	if (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) && strings.HasSuffix(op.Path, ".log") {
+		d.seen.Add(1)
+		d.mu.RLock()
+		defer d.mu.RUnlock()
+	}
+	return nil
+}
+
+// While a write is being synced nobody is told that it was taken, and reads have what was there before, at once from the cache. But whoever has read the new
+// record in a range does not read the old one afterwards.
+func TestReadsWhileAWriteIsSynced(t *testing.T) {
+	var disk slowDisk
+	s := open(t, errorfs.Wrap(vfs.NewMem(), &disk), nil)
+	mustApply(t, s, "k", at(1, "old"))
+	wantValue(t, s, "k", "old")
+	disk.mu.Lock()
+	began := disk.seen.Load()
+	acked := make(chan bool, 1)
+	s.ApplyLater("k", at(2, "new"), Newest, func(applied bool, err error) { acked <- applied && err == nil })
+	for disk.seen.Load() == began {
+		runtime.Gosched()
+	}
+	if r, known := s.Cached("k"); !known || string(r.Value) != "old" {
+		t.Errorf("while it is synced: %+v, %t", r, known)
+	}
+	if len(acked) != 0 {
+		t.Error("told before it was synced")
+	}
+	listed := make(chan [2]record.Record, 1)
+	go func() {
+		p, err := s.Range("", "", 10)
+		if err != nil || len(p.Items) != 1 {
+			t.Errorf("%+v, %v", p, err)
+			p.Items = make([]Item, 1)
+		}
+		after, known := s.Cached("k")
+		if !known {
+			t.Error("not known any more")
+		}
+		listed <- [2]record.Record{p.Items[0].Record, after}
+	}()
+	var got [2]record.Record
+	select { // it may wait for the sync, or not
+	case got = <-listed:
+		disk.mu.Unlock()
+	case <-time.After(50 * time.Millisecond):
+		disk.mu.Unlock()
+		got = <-listed
+	}
+	if got[1].Compare(got[0]) < 0 {
+		t.Errorf("a range has %+v, and a read after it %+v", got[0], got[1])
+	}
+	if !<-acked {
+		t.Error("not taken")
+	}
+	wantValue(t, s, "k", "new")
 }
 
 // Whatever changes a record, what is known without the disk is what is on it. Each step is one way.

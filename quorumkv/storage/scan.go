@@ -53,7 +53,7 @@ type Page struct {
 }
 
 // Range returns up to limit records of the keys from low on and below high, in their order; all that there are with an empty high. Records that
-// are not synced yet may be among them, and those that the defect forget-unsynced keeps in memory are not.
+// are not synced yet may be among them, but none that is newer than what Get or Cached return afterwards; those that the defect forget-unsynced keeps in memory are not.
 func (s *Store) Range(low, high string, limit int) (p Page, err error) {
 	return s.RangeWithout(low, high, limit, func(string) string { return "" })
 }
@@ -96,7 +96,21 @@ func (s *Store) RangeWithout(low, high string, limit int, skip func(key string) 
 		size += len(it.Key()) + len(it.Value())
 		ok = it.Next()
 	}
+	s.settle(p.Items)
 	return p, it.Error()
+}
+
+// settle waits for writes of which items have the record already while the cache has what was there before. Of other keys Get waits.
+func (s *Store) settle(items []Item) {
+	for _, i := range items {
+		hash := s.hash(i.Key)
+		if r, ok := s.cache.get(hash, i.Key); !ok || r.Version == i.Record.Version {
+			continue
+		}
+		mu := &s.stripes[s.stripeNumber(hash)]
+		mu.RLock()
+		mu.RUnlock() //nolint:staticcheck // whoever held it has put into the cache what it wrote
+	}
 }
 
 // Purge removes the record of key if it still has this version, as if it had never been written. A crash may bring it back.

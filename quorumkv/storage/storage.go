@@ -3,7 +3,7 @@
 // An Apply that has returned is on stable storage (unless the store was opened without fsync), and
 // a Get never returns a record that is not: a replica that has answered a read may be killed
 // at once, and answers the same after its restart. Pebble by itself shows a batch to readers
-// before the batch is synced, so reads and writes of a key exclude each other here.
+// before the batch is synced, so reads and writes of a key exclude each other here; what is cached is durable, and read without waiting.
 package storage
 
 import (
