@@ -247,7 +247,7 @@ func (n *node) open() {
 }
 
 func (n *node) startMover() {
-	n.mover = membership.NewMover(membership.Options{Self: n.name, Nodes: n.net.names, Keeper: n.keeper, Store: n.store.Store, Clock: n.clock,
+	mover := membership.NewMover(membership.Options{Self: n.name, Nodes: n.net.names, Keeper: n.keeper, Store: n.store.Store, Clock: n.clock,
 		Call: endpoint{n.net, n.name}.Call, Allowed: func() error {
 			if n.net.forbids == n.name {
 				return errors.New("not here")
@@ -256,8 +256,8 @@ func (n *node) startMover() {
 		}, Timeout: time.Second, Logger: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { n.mover.Run(ctx) })
-	n.stop = func() { cancel(); wg.Wait() }
+	wg.Go(func() { mover.Run(ctx) })
+	n.mover, n.stop = mover, func() { cancel(); wg.Wait() }
 }
 
 // withMovers lets members change.
@@ -344,7 +344,10 @@ func (e endpoint) answer(ctx context.Context, node string, within time.Duration,
 func (e endpoint) Read(ctx context.Context, node string, epoch uint64, key string, within time.Duration, to chan<- replica.Answer) {
 	e.answer(ctx, node, within, to, func(ctx context.Context) (rec record.Record, err error) {
 		err = e.send(ctx, message{to: node, kind: kindRead, key: key}, func(r *replica.Replica) (err error) {
-			rec, err = r.ReadAt(epoch, key)
+			var known bool
+			if rec, known, err = r.KnownAt(epoch, key); !known {
+				rec, err = r.ReadAt(epoch, key)
+			}
 			return err
 		})
 		return rec, err
