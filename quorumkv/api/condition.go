@@ -46,6 +46,16 @@ func condition(r *http.Request, into *compact.Write) *protocol.Failure {
 	return nil
 }
 
+// conditional is the header by which a request has a condition, well formed or not; empty if there is none.
+func conditional(r *http.Request) string {
+	for _, header := range []string{"If-Match", "If-None-Match"} {
+		if r.Header.Get(header) != "" {
+			return header
+		}
+	}
+	return ""
+}
+
 // conditionOf is a write's condition for the engine; nil when there is none.
 func conditionOf(w compact.Write) *engine.Condition {
 	if w.Of() == "" {

@@ -18,6 +18,10 @@ const (
 	restOfFrame = 10 * time.Second
 	// takeAnswers bounds how long a client may leave answers unread.
 	takeAnswers = 10 * time.Second
+	// unread is how many bytes of answers may wait for a client that does not take them, beside those to requests that were already being carried out.
+	unread = 4 << 20
+	// keptBuffer is the largest buffer that is kept for a connection's next request.
+	keptBuffer = 64 << 10
 )
 
 // errStopping is why connections end with the node.
@@ -126,8 +130,11 @@ func (c *connection) serve() error {
 	defer cancel()
 	var buf []byte
 	for {
+		c.Drained(unread) // who asks and does not read is not read from either
 		f, rest, err := c.next(buf)
-		buf = rest
+		if buf = rest; cap(buf) > keptBuffer {
+			buf = nil // of f alone
+		}
 		if err != nil {
 			if errors.Is(err, frame.ErrMalformed) {
 				err = c.refuse(err)
@@ -135,7 +142,10 @@ func (c *connection) serve() error {
 			c.Close(err)
 			return err
 		}
-		if compact.Op(f.Kind) == compact.Cancel {
+		switch {
+		case f.Withdrawn():
+			continue
+		case compact.Op(f.Kind) == compact.Cancel:
 			c.cancel(f.ID)
 			continue
 		}
@@ -171,10 +181,10 @@ func (c *connection) serve() error {
 	}
 }
 
-// next reads a frame. Its first byte may take any time, and its rest restOfFrame.
+// next reads a frame, which may be a withdrawn one. Its first byte may take any time, and its rest restOfFrame.
 func (c *connection) next(buf []byte) (frame.Frame, []byte, error) {
 	if frame.Buffered(c.R, compact.MaxRequest) {
-		return frame.Read(c.R, buf, compact.MaxRequest)
+		return frame.ReadOne(c.R, buf, compact.MaxRequest)
 	}
 	if _, err := c.R.Peek(1); err != nil {
 		return frame.Frame{}, buf, err
@@ -185,7 +195,7 @@ func (c *connection) next(buf []byte) (frame.Frame, []byte, error) {
 		}
 		defer func() { _ = c.SetReadDeadline(time.Time{}) }() // of a connection that is gone, the next read says so
 	}
-	return frame.Read(c.R, buf, compact.MaxRequest)
+	return frame.ReadOne(c.R, buf, compact.MaxRequest)
 }
 
 // begin is the context of a request, until end is called.

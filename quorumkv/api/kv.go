@@ -138,6 +138,9 @@ type refusal func(status int, e *protocol.Failure) int
 func (h *Handler) write(w http.ResponseWriter, r *http.Request, req compact.Request, refuse refusal) int {
 	bad := condition(r, &req.Write)
 	if bad != nil {
+		if header := conditional(r); header != "" && !h.Engine.CompareAndSet() {
+			return refuse(http.StatusNotImplemented, h.unordered(header)) // however it is spelled
+		}
 		return refuse(http.StatusBadRequest, bad)
 	}
 	params, bad := query(r, "w")

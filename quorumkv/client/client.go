@@ -122,7 +122,7 @@ func (c *Client) CompareAndSet(ctx context.Context, key string, value []byte, ol
 		n, err := strconv.ParseInt(old, 10, 64)
 		if err != nil || n <= 0 {
 			var out protocol.Written
-			return out, c.byHTTP(ctx, req, old, &out) // which says what is wrong with it
+			return out, c.byHTTP(ctx, req, quoted(old), &out) // which says what is wrong with it
 		}
 		req.Number = n
 	}
@@ -205,11 +205,15 @@ func (c *Client) Delete(ctx context.Context, key, w string) (protocol.Written, e
 }
 
 func (c *Client) write(ctx context.Context, req *compact.Request) (protocol.Written, error) {
+	req.Tenant = c.tenant
 	if tooLarge(req) {
 		var out protocol.Written
-		return out, c.byHTTP(ctx, req, strconv.FormatInt(req.Number, 10), &out)
+		match := ""
+		if req.Number != 0 {
+			match = quoted(strconv.FormatInt(req.Number, 10))
+		}
+		return out, c.byHTTP(ctx, req, match, &out)
 	}
-	req.Tenant = c.tenant
 	a, err := c.way.do(ctx, req)
 	if err = said(a, err, true); err != nil {
 		return protocol.Written{}, err
@@ -223,7 +227,10 @@ func tooLarge(req *compact.Request) bool {
 	return len(req.Key)+len(req.Tenant)+len(req.Level)+len(req.WriteLevel)+len(req.Value)+len(req.Context)+rest > compact.MaxRequest
 }
 
-// byHTTP asks by HTTP for what cannot be asked otherwise. Match is the version of a condition; that of a request without one is ignored.
+// quoted is a version as If-Match has it.
+func quoted(version string) string { return `"` + version + `"` }
+
+// byHTTP asks by HTTP for what cannot be asked otherwise. Match is If-Match of a write; empty for none.
 func (c *Client) byHTTP(ctx context.Context, req *compact.Request, match string, out any) error {
 	path := "/kv/" + url.PathEscape(req.Key)
 	header := http.Header{}
@@ -233,8 +240,8 @@ func (c *Client) byHTTP(ctx context.Context, req *compact.Request, match string,
 	switch {
 	case req.Absent:
 		header.Set("If-None-Match", Absent)
-	case match != "0":
-		header.Set("If-Match", `"`+match+`"`)
+	case match != "":
+		header.Set("If-Match", match)
 	}
 	if len(req.Context) > 0 {
 		header.Set(protocol.HeaderContext, base64.StdEncoding.EncodeToString(req.Context))

@@ -89,11 +89,8 @@ func (c *connection) do(ctx context.Context, req *compact.Request) (answer, erro
 	heard := c.heard.Load()
 	place, err := c.Queue(id, byte(req.Op), req.AppendTo)
 	if err != nil {
-		a, answered := c.forget(id, w)
-		switch {
-		case answered: // an answer without a request, and the end of the connection
-			return answer{}, unsent{a.err}
-		case errors.Is(err, frame.ErrFull):
+		_, answered := c.forget(id, w) // answered although it was never sent: that says nothing, and asking again would get the same
+		if answered || errors.Is(err, frame.ErrFull) {
 			return answer{}, unsent{err}
 		}
 		return answer{}, errAgain

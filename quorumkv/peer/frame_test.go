@@ -3,7 +3,10 @@ package peer
 import (
 	"bufio"
 	"bytes"
+	"errors"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/internal/frame"
 	"github.com/lapse-test/lapse/quorumkv/record"
@@ -86,4 +89,34 @@ func FuzzReadFrame(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What can be answered is answered though a request that was withdrawn came right behind it, and nothing after that.
+func TestAnswersBeforeWhatWasWithdrawn(t *testing.T) {
+	here, there := net.Pipe()
+	node := frame.NewStream(here, bufio.NewReader(here), 10, time.Minute)
+	go node.Run()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		NewServer(Identity{Node: "n2"}, nil, 10, time.Minute, discard).serve("n1", node)
+	}()
+	asks := frame.NewStream(there, bufio.NewReader(there), 10, time.Minute)
+	body := func(b []byte) []byte { return appendRequest(b, opPing, 1, "", record.Record{}) }
+	if _, err := asks.Queue(1, byte(opPing), body); err != nil {
+		t.Fatal(err)
+	}
+	at, err := asks.Queue(2, byte(opPing), body)
+	if err != nil || !asks.Withdraw(at) {
+		t.Fatalf("not withdrawn: %v", err)
+	}
+	if err := asks.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	go asks.Run()
+	if f, _, err := frame.Read(asks.R, nil, MaxMessage); err != nil || f.ID != 1 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	asks.Close(errors.New("over"))
+	<-served
 }

@@ -167,10 +167,13 @@ func (s *Server) serve(from string, st *frame.Stream) {
 		if !frame.Buffered(st.R, MaxMessage) {
 			st.Release() // what can be answered to requests that came together is written together
 		}
-		f, buf, err = frame.Read(st.R, buf, MaxMessage)
+		f, buf, err = frame.ReadOne(st.R, buf, MaxMessage)
 		if err != nil {
 			st.Close(fmt.Errorf("read: %w", err))
 			return
+		}
+		if f.Withdrawn() {
+			continue // to what was held before it, for which somebody waits
 		}
 		st.Hold()
 		if err := c.take(f); err != nil {

@@ -20,6 +20,8 @@ import (
 
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/internal/frame"
+	"github.com/lapse-test/lapse/quorumkv/leaderless"
+	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/protocol/compact"
 	"github.com/lapse-test/lapse/quorumkv/tenant"
@@ -179,15 +181,11 @@ func TestCompactIsWhatHTTPIs(t *testing.T) {
 		with(put("o", "w", ""), name("r1")), with(put("o", "other", ""), name("r1")), with(put("o", "w", ""), name(strings.Repeat("r", 65))), with(put("o", "w", ""), both(name("r2"), number(1))),
 		with(compact.Request{Op: compact.Delete, Key: "o"}, number(1)), {Op: compact.Delete, Key: "o"}, get("o", ""),
 	}
-	for mode, change := range map[string]func(*Config){
-		"leaderless": nil, "raft": nil, "single-leader": nil, "sharded": nil,
-		"multi-leader": func(c *Config) { c.Conflicts = "siblings" },
-	} {
+	for _, mode := range Modes() {
 		t.Run(mode, func(t *testing.T) {
 			c := startCluster(t, 3, false, func(cfg *Config) {
-				cfg.Mode = mode
-				if change != nil {
-					change(cfg)
+				if cfg.Mode = mode; mode == multileader.Mode {
+					cfg.Conflicts = multileader.Siblings
 				}
 			})
 			eventually(t, "it takes a write", func() bool { _, err := c.clients["n1"].Put(t.Context(), "first", nil, ""); return err == nil })
@@ -198,7 +196,7 @@ func TestCompactIsWhatHTTPIs(t *testing.T) {
 				conn.send(t, req)
 				id, _, status, body := conn.answer(t, req.Key)
 				wantStatus, want := byHTTP(t, addr, req)
-				if write && wantStatus/100 != status/100 && mode != "leaderless" {
+				if write && wantStatus/100 != status/100 && mode != leaderless.Mode {
 					// The first of two equal writes with a condition, or a name, may have changed what the second finds: the other way round it is the same.
 					wantStatus, want = byHTTP(t, addr, req)
 					conn.send(t, req)

@@ -67,6 +67,12 @@ func comparesAndSets(t *testing.T, mode func(*Config), level string) {
 			t.Errorf("%s: %s %s", tc.name, resp.Status, body)
 		}
 	}
+	for _, old := range []string{"0", "-1", "", "x", "00"} {
+		var e *client.Error
+		if _, err := c.clients["n2"].CompareAndSet(within(t), "k", []byte("on no condition"), old, ""); !errors.As(err, &e) || e.Status != http.StatusBadRequest || e.Outcome != protocol.NotWritten {
+			t.Errorf("with %q for a version: %v", old, err)
+		}
+	}
 	v, err := c.clients["n1"].Get(within(t), "k", level, "")
 	if err != nil || text(v) != "the key must be absent and is" {
 		t.Fatalf("%q, %v", text(v), err)

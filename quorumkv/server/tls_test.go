@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/certs"
 	"github.com/lapse-test/lapse/quorumkv/certs/authority"
 	"github.com/lapse-test/lapse/quorumkv/client"
+	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/sharded"
 )
 
@@ -86,6 +87,18 @@ func TestTLSInEveryMode(t *testing.T) {
 	}
 }
 
+// wantNoConnection asks over the connection for programs, of which nothing comes about.
+func wantNoConnection(t *testing.T, what string, asks *client.Client) {
+	t.Helper()
+	var e *client.Error
+	if _, err := asks.As("tenant").Put(within(t), "k", []byte("v"), "1"); !errors.As(err, &e) || e.Code != client.CodeNoAnswer || e.Outcome != protocol.NotWritten {
+		t.Errorf("%s writes: %v", what, err)
+	}
+	if v, err := asks.Get(within(t), "k", "1", ""); err == nil {
+		t.Errorf("%s reads %+v", what, v)
+	}
+}
+
 // Whoever has no certificate of the authority gets nothing, and is told what is wrong: a client in plain text, and one of another authority; and a client refuses a node of
 // another authority, or one for another host. Nodes do the same with each other.
 func TestWhoIsRefusedOverTLS(t *testing.T) {
@@ -107,9 +120,13 @@ func TestWhoIsRefusedOverTLS(t *testing.T) {
 		{"a node for another host", "n2", good, "certificate"},
 		{"a node of another authority", "n3", good, "certificate signed by unknown authority"},
 	} {
-		_, err := secureClient(t, c.addrs[tc.at], tc.files).Health(within(t))
+		asks := secureClient(t, c.addrs[tc.at], tc.files)
+		_, err := asks.Health(within(t))
 		if tc.says == "" && err != nil || tc.says != "" && (err == nil || !strings.Contains(err.Error(), tc.says)) {
 			t.Errorf("%s: %v, want %q", tc.what, err, tc.says)
+		}
+		if tc.says != "" {
+			wantNoConnection(t, tc.what, asks)
 		}
 	}
 	shows := func(files certs.Files) *tls.Config {
@@ -137,6 +154,7 @@ func TestWhoIsRefusedOverTLS(t *testing.T) {
 		if _, err := asks.Health(within(t)); !errors.As(err, &e) || e.Code != client.CodeNoAnswer {
 			t.Errorf("%s: %v", tc.what, err)
 		}
+		wantNoConnection(t, tc.what, asks)
 		asks.Close()
 		dialer := tls.Dialer{Config: tc.shows}
 		conn, err := dialer.DialContext(within(t), "tcp", c.addrs["n1"])

@@ -39,43 +39,53 @@ func Append(b []byte, id uint64, kind byte, body func([]byte) []byte) []byte {
 	return b
 }
 
-// Read reads the next frame into buf, growing it as needed, and returns the buffer for reuse. A body of more than limit bytes is malformed.
+// Withdrawn tells whether the frame counts for nothing.
+func (f Frame) Withdrawn() bool { return f.Kind == withdrawn }
+
+// Read is ReadOne of who waits for the next frame that counts, however many withdrawn ones come before it.
 func Read(r *bufio.Reader, buf []byte, limit int) (Frame, []byte, error) {
 	for {
-		head, err := r.Peek(Head)
-		if err != nil {
-			if len(head) > 0 && errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return Frame{}, buf, err
+		f, rest, err := ReadOne(r, buf, limit)
+		if err != nil || !f.Withdrawn() {
+			return f, rest, err
 		}
-		n := int(binary.BigEndian.Uint32(head)) - (Head - 4)
-		f := Frame{ID: binary.BigEndian.Uint64(head[4:]), Kind: head[12]}
-		if n < 0 || n > limit {
-			return Frame{}, buf, fmt.Errorf("%w: a body of %d bytes", ErrMalformed, n)
-		}
-		if _, err := r.Discard(Head); err != nil {
-			return Frame{}, buf, err
-		}
-		if cap(buf) < n {
-			buf = make([]byte, n)
-		}
-		buf = buf[:n]
-		if _, err := io.ReadFull(r, buf); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return Frame{}, buf, err
-		}
-		if f.Kind == withdrawn {
-			continue
-		}
-		f.Body = buf
-		return f, buf, nil
+		buf = rest
 	}
 }
 
-// Buffered tells whether the next frame, of up to limit bytes, has been received as a whole, so that Read does not wait for it. It is true of what is malformed.
+// ReadOne reads the next frame, which may be a withdrawn one, into buf, growing it as needed, and returns the buffer for reuse. A body of more than limit bytes
+// is malformed. It waits for no more than that frame: who has a deadline for it, or has others wait until it is read, needs that.
+func ReadOne(r *bufio.Reader, buf []byte, limit int) (Frame, []byte, error) {
+	head, err := r.Peek(Head)
+	if err != nil {
+		if len(head) > 0 && errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return Frame{}, buf, err
+	}
+	n := int(binary.BigEndian.Uint32(head)) - (Head - 4)
+	f := Frame{ID: binary.BigEndian.Uint64(head[4:]), Kind: head[12]}
+	if n < 0 || n > limit {
+		return Frame{}, buf, fmt.Errorf("%w: a body of %d bytes", ErrMalformed, n)
+	}
+	if _, err := r.Discard(Head); err != nil {
+		return Frame{}, buf, err
+	}
+	if cap(buf) < n {
+		buf = make([]byte, n)
+	}
+	buf = buf[:n]
+	if _, err := io.ReadFull(r, buf); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return Frame{}, buf, err
+	}
+	f.Body = buf
+	return f, buf, nil
+}
+
+// Buffered tells whether the next frame, of up to limit bytes, has been received as a whole, so that ReadOne does not wait for it. It is true of what is malformed.
 func Buffered(r *bufio.Reader, limit int) bool {
 	if r.Buffered() < Head {
 		return false

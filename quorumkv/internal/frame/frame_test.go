@@ -230,3 +230,55 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Who reads one frame waits for no second one, though the first counts for nothing.
+func TestReadOneOfWhatWasWithdrawn(t *testing.T) {
+	here, there := net.Pipe()
+	defer here.Close()
+	defer there.Close()
+	go func() { _, _ = there.Write(Append(nil, 1, withdrawn, text("gone"))) }()
+	r := bufio.NewReader(here)
+	if err := here.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Peek(1); err != nil || !Buffered(r, limit) {
+		t.Fatalf("it has not come as a whole, %v", err)
+	}
+	if f, _, err := ReadOne(r, nil, limit); err != nil || !f.Withdrawn() || f.ID != 1 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if f := (Frame{Kind: 1}); f.Withdrawn() {
+		t.Error("a request is taken for withdrawn")
+	}
+}
+
+// Drained waits for what waits and for what is being written.
+func TestStreamDrains(t *testing.T) {
+	s, there := pair(t, 10, time.Minute)
+	for i := range 3 {
+		if _, err := s.Queue(uint64(i), 1, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Drained(3 * Head) // so much is there already
+	drained := make(chan struct{})
+	go func() { s.Drained(3*Head - 1); close(drained) }()
+	go s.Run()
+	if _, err := io.ReadFull(there, make([]byte, 3*Head-1)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-drained:
+		t.Error("it is drained before it was written")
+	default:
+	}
+	if _, err := io.ReadFull(there, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	<-drained
+	if _, err := s.Queue(9, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	go func() { s.Close(errors.New("over")) }()
+	s.Drained(0)
+}

@@ -40,7 +40,7 @@ type Stream struct {
 	held  bool   // what waits is not written yet
 	taken uint64 // how many bytes were taken out of buf to be written, since the beginning
 	idle  chan struct{}
-	busy  bool // the writer has taken frames that it has not written yet
+	going int // how many bytes the writer has taken that it has not written yet
 }
 
 // Place is where a queued frame stands in all that a stream writes.
@@ -195,11 +195,25 @@ func (s *Stream) Withdraw(at Place) bool {
 	return true
 }
 
+// Drained waits until at most so many bytes wait to be written or are being written, or the stream is closed.
+func (s *Stream) Drained(bytes int) {
+	for {
+		s.mu.Lock()
+		if len(s.buf)+s.going <= bytes || s.closed() {
+			s.mu.Unlock()
+			return
+		}
+		changed := s.changed()
+		s.mu.Unlock()
+		<-changed
+	}
+}
+
 // Flushed waits until all that was queued has been written, or the stream or until is closed.
 func (s *Stream) Flushed(until <-chan struct{}) {
 	for {
 		s.mu.Lock()
-		if s.count == 0 && !s.busy || s.closed() {
+		if s.count == 0 && s.going == 0 || s.closed() {
 			s.mu.Unlock()
 			return
 		}
@@ -234,7 +248,7 @@ func (s *Stream) Run() {
 func (s *Stream) write() error {
 	s.mu.Lock()
 	b := s.buf
-	s.buf, s.spare, s.count, s.busy = s.spare[:0], nil, 0, true
+	s.buf, s.spare, s.count, s.going = s.spare[:0], nil, 0, len(b)
 	s.taken += uint64(len(b))
 	s.change()
 	s.mu.Unlock()
@@ -254,7 +268,7 @@ func (s *Stream) write() error {
 func (s *Stream) written(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.busy = false
+	s.going = 0
 	if cap(b) <= keptBuffer {
 		s.spare = b
 	}
