@@ -44,6 +44,7 @@ func TestWithdrawnRequestsEndNothing(t *testing.T) {
 		go func() {
 			_, _ = there.Write(b.Bytes()[:cut])
 			_, _ = there.Write(b.Bytes()[cut:])
+			there.Close()
 		}()
 		if f, _, err := c.next(nil); err != nil || !f.Withdrawn() {
 			t.Errorf("cut at %d: %+v, %v", cut, f, err)
