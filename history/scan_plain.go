@@ -147,8 +147,13 @@ func (r *textReader) plainMop(p *plainLine) {
 	p.must(`{"f":"`)
 	f, known := parseFunc(p.text())
 	p.must(`,"key":"`)
-	k, named := r.keyOf(p.text())
-	if p.other || !known || !named {
+	name := p.text()
+	if p.other || !known { // then name is no name of a key, and is not to become one
+		p.other = true
+		return
+	}
+	k, named := r.keyOf(name)
+	if !named {
 		p.other = true
 		return
 	}

@@ -84,3 +84,20 @@ func TestLinesOfImpossibleOperations(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherLinesNameNoKeys: a line that is not read as a plain one leaves no names of keys behind that it does not have.
+func TestOtherLinesNameNoKeys(t *testing.T) {
+	for _, mop := range []string{
+		`{"f": "read", "key": "a"}`, `{"f":"read","key":"\u00fc"}`, `{"f":"read","key":"ü"}`, `{"key":"a","f":"read"}`, `{"f":"read", "key":"a"}`,
+	} {
+		h, err := Decode(strings.NewReader(strings.Replace(goodHeader, `"version":1`, `"version":1,"named_keys":true`, 1)+
+			`{"type":"op","invoke_ns":1,"process":1,"session":1,"outcome":"info","txn":[`+mop+`]}`+"\n"+`{"type":"end"}`+"\n"), -1)
+		if err != nil {
+			t.Errorf("%s: %v", mop, err)
+			continue
+		}
+		if len(h.KeyNames) != 1 || h.KeyNames[0] != "a" && h.KeyNames[0] != "ü" {
+			t.Errorf("%s: keys %q", mop, h.KeyNames)
+		}
+	}
+}
