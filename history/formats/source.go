@@ -106,6 +106,7 @@ func open(path string, f *Format) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
+	begin, _ := from.Seek(0, io.SeekCurrent) // standard input may have been read in part; a pipe has no place
 	r := bufio.NewReaderSize(from, headSize)
 	head, _ := r.Peek(headSize) // what is wrong comes again when it is read
 	if streamed(head, f) {
@@ -116,8 +117,10 @@ func open(path string, f *Format) (*input, error) {
 			return &input{label: label, data: text, rest: u, restSize: -1, file: from, done: done}, nil
 		}
 	}
-	if in := mapped(from, label, leastMapped); in != nil {
-		return in, nil
+	if begin == 0 {
+		if in := mapped(from, label, leastMapped); in != nil {
+			return in, nil
+		}
 	}
 	defer closeFile(from)
 	return loadFrom(r, from, label)
