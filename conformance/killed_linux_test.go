@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/ports"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/registry"
 )
@@ -61,15 +61,15 @@ func (p process) lives() bool {
 	return fields[19] == p.start && fields[0] != "Z"
 }
 
-// freePort is a port of this machine that nobody listens on.
+// freePort is a port of this machine that nobody listens on, and nobody but a server of the test can until it has ended.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	r, err := ports.Reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	t.Cleanup(r.Release)
+	return strconv.Itoa(r.Port())
 }
 
 // buildLapse builds the program.

@@ -6,18 +6,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/ports"
 	"github.com/lapse-test/lapse/quorumkv/certs"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/internal/proxy"
@@ -196,23 +195,15 @@ type process struct {
 	stdin      io.Closer
 }
 
-// freeAddress finds a port that a process can listen at, again and again: below the range from which the system takes ports for
-// outgoing connections, one of which could else sit on it while the process is down.
-func freeAddress(t testing.TB, taken []string) string {
+// freeAddress is one at which a process can listen, again and again.
+func freeAddress(t testing.TB) string {
 	t.Helper()
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000)))
-		if err != nil {
-			continue
-		}
-		addr := l.Addr().String()
-		l.Close()
-		if !slices.ContainsFunc(taken, func(p string) bool { return strings.HasSuffix(p, "="+addr) }) {
-			return addr
-		}
+	r, err := ports.Reserve()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port between 20000 and 32000 is free")
-	return ""
+	t.Cleanup(r.Release)
+	return r.Addr()
 }
 
 func startProcesses(t testing.TB, nodes int, extra ...string) []*process {
@@ -229,7 +220,7 @@ func startProcessesOver(t testing.TB, files certs.Files, nodes int, extra ...str
 	var all []*process
 	var peers []string
 	for i := range nodes {
-		p := &process{name: fmt.Sprint("n", i+1), addr: freeAddress(t, peers)}
+		p := &process{name: fmt.Sprint("n", i+1), addr: freeAddress(t)}
 		peers = append(peers, p.name+"="+p.addr)
 		all = append(all, p)
 		p.client = secureClient(t, p.addr, files)

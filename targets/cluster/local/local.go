@@ -33,6 +33,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/lapse-test/lapse/internal/ports"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -77,7 +78,7 @@ func (p Provider) Open(ctx context.Context, spec cluster.Spec) (cluster.Cluster,
 	if err := p.Available(ctx, spec); err != nil {
 		return nil, fmt.Errorf("opening a cluster: %w", err)
 	}
-	c := &localCluster{spec: spec, net: newNetwork(spec.Nodes, spec.Links), ports: map[endpoint]*reservation{}, proxies: map[route]*proxy{}}
+	c := &localCluster{spec: spec, net: newNetwork(spec.Nodes, spec.Links), ports: map[endpoint]*ports.Reservation{}, proxies: map[route]*proxy{}}
 	if err := c.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening a cluster: %w", err), c.Close(context.WithoutCancel(ctx)))
 	}
@@ -102,7 +103,7 @@ type localCluster struct {
 	janitor *janitor
 	nodes   cluster.Nodes[*node]
 	net     *network
-	ports   map[endpoint]*reservation
+	ports   map[endpoint]*ports.Reservation
 	proxies map[route]*proxy
 
 	closeOnce sync.Once
@@ -126,7 +127,7 @@ func (c *localCluster) open() error {
 		}
 		c.nodes = append(c.nodes, n)
 		for _, port := range c.spec.Ports {
-			r, err := reserve()
+			r, err := ports.Reserve()
 			if err != nil {
 				return fmt.Errorf("node %s: %w", name, err)
 			}
@@ -138,7 +139,7 @@ func (c *localCluster) open() error {
 			if from == to.node {
 				continue
 			}
-			p, err := newProxy(c.net, from, to.node, r.addr())
+			p, err := newProxy(c.net, from, to.node, r.Addr())
 			if err != nil {
 				return fmt.Errorf("the way from %s to %s: %w", from, to.node, err)
 			}
@@ -189,7 +190,7 @@ func (c *localCluster) Bind(name string, port int) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("port %d of %s is not in Spec.Ports (%v)", port, name, c.spec.Ports)
 	}
-	return r.addr(), nil
+	return r.Addr(), nil
 }
 
 // Route implements cluster.Cluster: from everywhere else the way leads through a proxy.
@@ -224,7 +225,7 @@ func (c *localCluster) Close(ctx context.Context) error {
 		}
 		c.net.close()
 		for _, r := range c.ports {
-			r.release()
+			r.Release()
 		}
 		if c.janitor != nil {
 			errs = append(errs, c.janitor.end(ctx))

@@ -22,11 +22,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/ports"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -81,19 +83,17 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// freePorts are ports on which nobody listens.
+// freePorts are ports on which nobody listens, and nobody but a server of the test can until it has ended.
 func freePorts(t testing.TB, n int) []string {
 	t.Helper()
-	var ports []string
+	var free []string
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		r, err := ports.Reserve()
 		must(t, err)
-		defer l.Close()
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		must(t, err)
-		ports = append(ports, port)
+		t.Cleanup(r.Release)
+		free = append(free, strconv.Itoa(r.Port()))
 	}
-	return ports
+	return free
 }
 
 // process is something that a test started.

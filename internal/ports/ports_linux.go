@@ -1,4 +1,4 @@
-package local
+package ports
 
 import (
 	"errors"
@@ -6,16 +6,16 @@ import (
 	"syscall"
 )
 
-// reservation keeps a port for a node's process: a socket that is bound to it but
+// Reservation keeps a port for a node's process: a socket that is bound to it but
 // does not listen. Linux lets another socket bind to it and listen if both have
 // SO_REUSEADDR, as servers do, and refuses whoever wants the port for itself, as
 // hold does: so two runs never choose the same, however they race.
-type reservation struct {
+type Reservation struct {
 	port int
 	fd   int
 }
 
-func hold(port int) (*reservation, error) {
+func hold(port int) (*Reservation, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening a socket: %w", err)
@@ -32,7 +32,8 @@ func hold(port int) (*reservation, error) {
 		_ = syscall.Close(fd)
 		return nil, fmt.Errorf("port %d: %w", port, err)
 	}
-	return &reservation{port, fd}, nil
+	return &Reservation{port, fd}, nil
 }
 
-func (r *reservation) release() { _ = syscall.Close(r.fd) }
+// Release gives the port up. It is called once.
+func (r *Reservation) Release() { _ = syscall.Close(r.fd) }
