@@ -1,26 +1,50 @@
 package quorumkv
 
 import (
-	"encoding/json"
-	"io"
+	"context"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/quorumkv/api"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/engine"
-	"github.com/lapse-test/lapse/quorumkv/protocol"
+	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/targets"
 )
+
+// oneList is an engine of one key, behind the door that real ones have.
+type oneList struct {
+	engine.Engine // the rest is never asked for
+	list          string
+	write         func(engine.WriteRequest) error
+}
+
+func (o oneList) CompareAndSet() bool             { return true }
+func (o oneList) Routes() map[string]http.Handler { return nil }
+
+func (o oneList) Read(context.Context, engine.ReadRequest) (engine.ReadResult, error) {
+	if o.list == "" {
+		return engine.ReadResult{}, nil
+	}
+	return engine.ReadResult{Record: record.Record{Value: []byte(o.list), Version: record.Version{Time: hlc.Timestamp(5)}}}, nil
+}
+
+func (o oneList) Write(_ context.Context, req engine.WriteRequest) (engine.WriteResult, error) {
+	return engine.WriteResult{}, o.write(req)
+}
 
 // TestAppendByCompareAndSet: an append asks for one write at most, of the whole list and under the condition of the version that was read, and has failed only where the store says
 // that nothing was written.
 func TestAppendByCompareAndSet(t *testing.T) {
 	for name, c := range map[string]struct {
-		list    string           // that is there, with a version; "" for none
-		write   protocol.Outcome // of the failure with which the write is answered, or ok, or cut
+		list    string         // that is there, with a version; "" for none
+		write   engine.Outcome // of the failure with which the write is answered, or ok, or cut
 		code    engine.Code
 		body    string
 		outcome history.Outcome
@@ -28,42 +52,36 @@ func TestAppendByCompareAndSet(t *testing.T) {
 	}{
 		"the first element":         {"", "ok", "", "7", history.OK, ""},
 		"behind others":             {"1,22", "ok", "", "1,22,7", history.OK, ""},
-		"overtaken":                 {"1", protocol.NotWritten, engine.CodeConflict, "1,7", history.Fail, history.NoteAborted},
-		"overtaken, perhaps":        {"1", protocol.PerhapsWritten, engine.CodeConflict, "1,7", history.Info, history.NoteAborted},
-		"without a leader":          {"1", protocol.NotWritten, engine.CodeUnavailable, "1,7", history.Fail, ""},
-		"perhaps written":           {"1", protocol.PerhapsWritten, engine.CodeTimeout, "1,7", history.Info, ""},
+		"overtaken":                 {"1", engine.NotWritten, engine.CodeConflict, "1,7", history.Fail, history.NoteAborted},
+		"overtaken, perhaps":        {"1", engine.PerhapsWritten, engine.CodeConflict, "1,7", history.Info, history.NoteAborted},
+		"without a leader":          {"1", engine.NotWritten, engine.CodeUnavailable, "1,7", history.Fail, ""},
+		"perhaps written":           {"1", engine.PerhapsWritten, engine.CodeTimeout, "1,7", history.Info, ""},
 		"the connection is cut off": {"1", "cut", "", "1,7", history.Info, ""},
 	} {
 		writes := 0
-		node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodGet {
-				if c.list == "" {
-					w.WriteHeader(http.StatusNotFound)
-					_ = json.NewEncoder(w).Encode(protocol.ErrorBody{Error: protocol.Failure{Code: protocol.CodeNotFound}})
-					return
-				}
-				_ = json.NewEncoder(w).Encode(protocol.Value{Value: &c.list, Version: &protocol.Version{Number: "v5"}})
-				return
-			}
+		conns := make(chan net.Conn, 1)
+		write := func(req engine.WriteRequest) error {
 			writes++
-			body, err := io.ReadAll(r.Body)
-			condition := r.Header.Get("If-Match")
-			if c.list == "" {
-				condition = r.Header.Get("If-None-Match")
-			}
-			if want := map[bool]string{true: "*", false: `"v5"`}[c.list == ""]; err != nil || string(body) != c.body || condition != want {
-				t.Errorf("%s: wrote %q if %s, %v; want %q if %s", name, body, condition, err, c.body, want)
+			absent := c.list == ""
+			if string(req.Value) != c.body || req.If == nil || req.If.Absent != absent || !absent && req.If.Number != 5 {
+				t.Errorf("%s: wrote %q if %+v; want %q", name, req.Value, req.If, c.body)
 			}
 			switch c.write {
 			case "ok":
-				_ = json.NewEncoder(w).Encode(protocol.Written{})
+				return nil
 			case "cut":
-				panic(http.ErrAbortHandler)
-			default:
-				w.WriteHeader(http.StatusConflict)
-				_ = json.NewEncoder(w).Encode(protocol.ErrorBody{Error: protocol.Failure{Code: string(c.code), Outcome: c.write, Message: "no"}})
+				(<-conns).Close()
 			}
-		}))
+			return &engine.Error{Code: c.code, Outcome: c.write, Message: "no"}
+		}
+		node := httptest.NewUnstartedServer(api.New(api.Options{Node: "n1", Mode: consensus.Mode, Engine: oneList{list: c.list, write: write}, MaxRequests: 8, MaxValueBytes: 1 << 10,
+			Metrics: http.NotFoundHandler(), Logger: slog.New(slog.DiscardHandler)}))
+		node.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+			if state == http.StateHijacked {
+				conns <- conn
+			}
+		}
+		node.Start()
 		s := &session{system: &System{cfg: targets.Config{Options: map[string]string{optMode: consensus.Mode}}}}
 		conn := client.New(node.Listener.Addr().String())
 		txn := history.Txn{Mops: []history.Mop{{Func: history.Append, Arg: 7}}}
