@@ -171,7 +171,7 @@ func (in *input) read(f *Format, o *Options) (h *history.History, format string,
 	}
 	cut := in.mapping.guard(func() { h, format, err = in.readAs(f, o) })
 	if cut {
-		return nil, "", fmt.Errorf("%s became shorter while it was read", in.label)
+		return nil, "", fmt.Errorf("%s became shorter, or its disk failed, while it was read", in.label)
 	}
 	return h, format, err
 }

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"runtime/debug"
 	"unsafe"
@@ -25,7 +26,7 @@ type mapping struct {
 // shorter or packed, no regular file, or this system does not map it.
 func mapped(f *os.File, label string, least int64) *input {
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() < least || info.Size() > maxUnpacked || info.Size() == 0 {
+	if err != nil || !info.Mode().IsRegular() || info.Size() < least || info.Size() > min(maxUnpacked, math.MaxInt) || info.Size() == 0 {
 		return nil
 	}
 	head := make([]byte, 4)

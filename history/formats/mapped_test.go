@@ -118,7 +118,7 @@ func TestCutWhileRead(t *testing.T) {
 		}
 		_, _, err = in.read(nil, &Options{})
 		in.close()
-		if err == nil || !strings.Contains(err.Error(), "became shorter while it was read") {
+		if err == nil || !strings.Contains(err.Error(), "became shorter, or its disk failed, while it was read") {
 			t.Errorf("%s: %v", format, err)
 		}
 	}

@@ -17,10 +17,21 @@ const (
 
 // cache has records as they are on disk, of keys that were asked for: what is found here was durable before. Entries are changed by who holds the key's stripe, and
 // looked up by anybody: so a reader does not wait while a write of the key is being synced, and finds what was there before.
-type cache [cacheShards]struct {
+type cache [cacheShards]cacheShard
+
+// cacheShard is the part of a cache that has the keys of some hashes.
+type cacheShard struct {
 	mu   sync.Mutex
 	m    map[string]record.Record
 	size int
+}
+
+// drop forgets a key. The caller holds mu.
+func (s *cacheShard) drop(key string) {
+	if old, ok := s.m[key]; ok {
+		s.size -= size(key, old)
+		delete(s.m, key)
+	}
 }
 
 func size(key string, r record.Record) int { return len(key) + len(r.Value) + cacheEntry }
@@ -39,22 +50,18 @@ func (c *cache) put(hash uint64, key string, r record.Record) {
 	s := &c[hash%cacheShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, ok := s.m[key]; ok {
-		s.size -= size(key, old)
-		delete(s.m, key)
-	}
+	s.drop(key)
 	if len(r.Value) > cachedRecord {
 		return
 	}
 	if s.m == nil {
 		s.m = map[string]record.Record{}
 	}
-	for k, old := range s.m { // in no order: as good a choice as any that costs nothing
+	for k := range s.m { // in no order: as good a choice as any that costs nothing
 		if s.size+size(key, r) <= cacheBytes/cacheShards {
 			break
 		}
-		s.size -= size(k, old)
-		delete(s.m, k)
+		s.drop(k)
 	}
 	s.m[key] = r
 	s.size += size(key, r)
@@ -65,10 +72,7 @@ func (c *cache) drop(hash uint64, key string) {
 	s := &c[hash%cacheShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, ok := s.m[key]; ok {
-		s.size -= size(key, old)
-		delete(s.m, key)
-	}
+	s.drop(key)
 }
 
 // Cached is what Get would return, if that is known without the disk and without waiting for a write of the key; what is on disk before such a write then.

@@ -134,10 +134,7 @@ func (s *Store) Get(key string) (record.Record, error) {
 	mu := &s.stripes[s.stripeNumber(hash)]
 	mu.RLock()
 	defer mu.RUnlock()
-	if r, ok := s.unsynced.get(key); ok {
-		return r, nil
-	}
-	if r, ok := s.cache.get(hash, key); ok {
+	if r, ok := s.known(hash, key); ok {
 		return r, nil
 	}
 	r, err := s.stored(key)
@@ -146,6 +143,14 @@ func (s *Store) Get(key string) (record.Record, error) {
 	}
 	s.cache.put(hash, key, r)
 	return r, nil
+}
+
+// known is what Get returns, if it is in memory. The caller holds the key's stripe.
+func (s *Store) known(hash uint64, key string) (record.Record, bool) {
+	if r, ok := s.unsynced.get(key); ok {
+		return r, true
+	}
+	return s.cache.get(hash, key)
 }
 
 // stored reads from the database.
@@ -172,10 +177,7 @@ func (s *Store) Version(key string) (record.Version, error) {
 	mu := &s.stripes[s.stripeNumber(hash)]
 	mu.RLock()
 	defer mu.RUnlock()
-	if r, ok := s.unsynced.get(key); ok {
-		return r.Version, nil
-	}
-	if r, ok := s.cache.get(hash, key); ok {
+	if r, ok := s.known(hash, key); ok {
 		return r.Version, nil
 	}
 	b, closer, err := s.db.Get(recordKey(key))
