@@ -28,9 +28,14 @@ type gaveUp struct{ error }
 
 func (g *gaveUp) Unwrap() error { return g.error }
 
+func isGivenUp(err error) bool {
+	var g *gaveUp
+	return errors.As(err, &g)
+}
+
 // giveUp notes that err, for which a window was not seen to be over, is one that waiting does not mend.
 func (s *scene) giveUp(err error) {
-	if g := (*gaveUp)(nil); !errors.As(err, &g) {
+	if !isGivenUp(err) {
 		return
 	}
 	first := false
@@ -54,7 +59,7 @@ func poll(ctx context.Context, ok func(context.Context) error) error {
 	var final error
 	last := cluster.Poll(ctx, func(ctx context.Context) error {
 		err := ok(ctx)
-		if g := (*gaveUp)(nil); errors.As(err, &g) {
+		if isGivenUp(err) {
 			final, err = err, nil
 		}
 		return err
@@ -122,8 +127,7 @@ func (s *scene) deadOnes(w *window) func(why error) error {
 				d.since = time.Time{}
 				continue
 			}
-			err := d.look(why)
-			if g := (*gaveUp)(nil); errors.As(err, &g) {
+			if err := d.look(why); isGivenUp(err) {
 				return err
 			}
 		}

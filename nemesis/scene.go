@@ -2,7 +2,6 @@ package nemesis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -186,7 +185,7 @@ func await(ctx context.Context, limit time.Duration, ok func(context.Context) ([
 		proof, err = ok(ctx)
 		return err
 	})
-	if g := (*gaveUp)(nil); errors.As(last, &g) {
+	if isGivenUp(last) {
 		return nil, last
 	}
 	if last != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/hlc"
+	"github.com/lapse-test/lapse/quorumkv/internal/frame"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
 	"github.com/lapse-test/lapse/quorumkv/protocol/compact"
 )
@@ -40,7 +41,7 @@ type Handler struct {
 	leave    func() // gives a slot back
 	mux      *http.ServeMux
 	stopping atomic.Bool
-	clients  connections
+	clients  frame.Streams // of those that speak package compact
 }
 
 // New makes the handler of a node.

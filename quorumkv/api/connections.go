@@ -27,35 +27,6 @@ const (
 // errStopping is why connections end with the node.
 var errStopping = errors.New("this node is stopping")
 
-// connections are those of clients that speak package compact.
-type connections struct {
-	mu     sync.Mutex
-	closed bool
-	all    map[*frame.Stream]struct{}
-	wg     sync.WaitGroup
-}
-
-func (c *connections) add(s *frame.Stream) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return false
-	}
-	if c.all == nil {
-		c.all = map[*frame.Stream]struct{}{}
-	}
-	c.all[s] = struct{}{}
-	c.wg.Add(1)
-	return true
-}
-
-func (c *connections) remove(s *frame.Stream) {
-	c.mu.Lock()
-	delete(c.all, s)
-	c.mu.Unlock()
-	c.wg.Done()
-}
-
 // CloseConnections ends the connections of clients that were taken over from HTTP, after Stop: when no request for a key is being served any more and all have
 // their answers, or when ctx ends. It waits for all that it has ended.
 func (h *Handler) CloseConnections(ctx context.Context) {
@@ -67,19 +38,10 @@ func (h *Handler) CloseConnections(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
-	c := &h.clients
-	c.mu.Lock()
-	c.closed = true
-	open := make([]*frame.Stream, 0, len(c.all))
-	for s := range c.all {
-		open = append(open, s)
-	}
-	c.mu.Unlock()
-	for _, s := range open {
+	h.clients.Close(func(s *frame.Stream) {
 		s.Flushed(ctx.Done())
 		s.Close(errStopping)
-	}
-	c.wg.Wait()
+	})
 }
 
 // connect takes a connection over from HTTP.
@@ -101,11 +63,11 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	stream := frame.NewStream(nc, rw.Reader, 2*cap(h.slots)+16, takeAnswers)
-	if !h.clients.add(stream) {
+	if !h.clients.Add(stream) {
 		stream.Close(errStopping)
 		return
 	}
-	defer h.clients.remove(stream)
+	defer h.clients.Remove(stream)
 	go stream.Run()
 	stream.QueueBytes([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + compact.Protocol + "\r\n\r\n"))
 	c := &connection{Stream: stream, h: h, running: map[uint64]context.CancelFunc{}}

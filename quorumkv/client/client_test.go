@@ -8,19 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lapse-test/lapse/quorumkv/certs/authority"
+	"github.com/lapse-test/lapse/quorumkv/certs/authority/authoritytest"
 )
 
 // The connection of a request that is given up ends though the node, which has taken it, says nothing of TLS, as one that is paused: each request makes another.
 func TestAConnectionEndsWithItsRequest(t *testing.T) {
-	a, err := authority.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	secure, err := a.Client("client")
-	if err != nil {
-		t.Fatal(err)
-	}
+	secure := authoritytest.Client(t, "client")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

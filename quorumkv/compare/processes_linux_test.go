@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lapse-test/lapse/internal/ports"
 )
 
 const nodes = 3
@@ -26,6 +26,7 @@ const nodes = 3
 type launcher struct {
 	dir   string
 	start chan func()
+	ports []*ports.Reservation // that its processes have listened on
 }
 
 func newLauncher(b *testing.B) *launcher {
@@ -36,7 +37,12 @@ func newLauncher(b *testing.B) *launcher {
 			f()
 		}
 	}()
-	b.Cleanup(func() { close(l.start) })
+	b.Cleanup(func() {
+		close(l.start)
+		for _, r := range l.ports {
+			r.Release()
+		}
+	})
 	return l
 }
 
@@ -146,23 +152,6 @@ func (c *cluster) peaks() (out []int, err error) {
 		}
 	}
 	return out, nil
-}
-
-// freeAddresses are of ports below those that the system takes for outgoing connections.
-func freeAddresses(n int) (out []string, err error) {
-	for range 1000 {
-		if len(out) == n {
-			return out, nil
-		}
-		addr := fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000))
-		l, err := net.Listen("tcp", addr)
-		if err != nil || slices.Contains(out, addr) {
-			continue
-		}
-		l.Close()
-		out = append(out, addr)
-	}
-	return nil, errors.New("no port between 20000 and 32000 is free")
 }
 
 // describe says on what is measured: the file system of dir and what a sync of it takes, the processors and the load.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/ports"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 )
@@ -102,8 +103,14 @@ func (l *launcher) place(addresses int) (dir string, dirs, addrs []string, err e
 	for i := range nodes {
 		dirs = append(dirs, filepath.Join(dir, nodeName(i)))
 	}
-	addrs, err = freeAddresses(addresses)
-	return dir, dirs, addrs, err
+	for range addresses {
+		r, err := ports.Reserve()
+		if err != nil {
+			return "", nil, nil, err
+		}
+		l.ports, addrs = append(l.ports, r), append(addrs, r.Addr())
+	}
+	return dir, dirs, addrs, nil
 }
 
 func nodeName(i int) string { return fmt.Sprint("n", i+1) }

@@ -28,16 +28,13 @@ type Server struct {
 	dirs         Directories // nil where directories have no names
 	called       func(ctx context.Context, from string, body []byte) ([]byte, error)
 
-	mu      sync.Mutex
-	closed  bool
-	streams map[*frame.Stream]struct{}
-	wg      sync.WaitGroup
+	streams frame.Streams
 }
 
 // NewServer makes the answering side of a node; local is nil when this mode has no replicas that are asked. At most inFlight requests are served at a time; more are refused.
 func NewServer(self Identity, local *replica.Replica, inFlight int, writeTimeout time.Duration, log *slog.Logger) *Server {
 	return &Server{self: self, local: local, log: log, writeTimeout: writeTimeout,
-		slots: make(chan struct{}, inFlight), streams: make(map[*frame.Stream]struct{})}
+		slots: make(chan struct{}, inFlight)}
 }
 
 // OnMessage sets what is told of messages that peers Send, before the first of them. It is called in their order, one
@@ -84,11 +81,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st := frame.NewStream(nc, rw.Reader, 2*cap(s.slots)+16, s.writeTimeout)
-	if !s.track(st) {
+	if !s.streams.Add(st) {
 		st.Close(errors.New("this node is stopping"))
 		return
 	}
-	defer s.untrack(st)
+	defer s.streams.Remove(st)
 	go st.Run()
 	st.QueueBytes(s.accepts(from))
 	s.serve(from, st)
@@ -124,33 +121,9 @@ func (s *Server) greet(r *http.Request) error {
 	return nil
 }
 
-func (s *Server) track(st *frame.Stream) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.streams[st] = struct{}{}
-	s.wg.Add(1)
-	return true
-}
-
-func (s *Server) untrack(st *frame.Stream) {
-	s.mu.Lock()
-	delete(s.streams, st)
-	s.mu.Unlock()
-	s.wg.Done()
-}
-
 // Close ends every connection and waits for the requests that are being served.
 func (s *Server) Close() {
-	s.mu.Lock()
-	s.closed = true
-	for st := range s.streams {
-		st.Close(errors.New("this node is stopping"))
-	}
-	s.mu.Unlock()
-	s.wg.Wait()
+	s.streams.Close(func(st *frame.Stream) { st.Close(errors.New("this node is stopping")) })
 }
 
 // serve answers requests until the stream ends, and returns when the last of them is done.

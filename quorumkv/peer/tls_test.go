@@ -2,7 +2,6 @@ package peer
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"strings"
@@ -10,21 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lapse-test/lapse/quorumkv/certs/authority"
+	"github.com/lapse-test/lapse/quorumkv/certs/authority/authoritytest"
 )
-
-func secure(t *testing.T) *tls.Config {
-	t.Helper()
-	a, err := authority.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := a.Client("n1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // A peer that takes connections and says nothing of TLS is given up, with its connection.
 func TestLinkOverTLSToAPeerThatIsSilent(t *testing.T) {
@@ -34,7 +20,7 @@ func TestLinkOverTLSToAPeerThatIsSilent(t *testing.T) {
 	}
 	defer l.Close()
 	id := Identity{Node: "n1", Ring: "ring", Mode: "leaderless"}
-	link := NewLinks(id, map[string]string{"n2": l.Addr().String()}, secure(t), 50*time.Millisecond, discard, nil)["n2"]
+	link := NewLinks(id, map[string]string{"n2": l.Addr().String()}, authoritytest.Client(t, "n1"), 50*time.Millisecond, discard, nil)["n2"]
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { link.Run(ctx) })

@@ -7,21 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lapse-test/lapse/quorumkv/certs/authority"
+	"github.com/lapse-test/lapse/quorumkv/certs/authority/authoritytest"
 )
-
-func secure(t *testing.T) *tls.Config {
-	t.Helper()
-	a, err := authority.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := a.Client("n1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // Both sides of a connection notice that the other has vanished, in plain text and with TLS.
 func TestKeepAlive(t *testing.T) {
@@ -32,8 +19,8 @@ func TestKeepAlive(t *testing.T) {
 	defer l.Close()
 	for what, over := range map[string]func(net.Conn) net.Conn{
 		"plain text":      func(c net.Conn) net.Conn { return c },
-		"TLS, the dialer": func(c net.Conn) net.Conn { return tls.Client(c, secure(t)) },
-		"TLS, the other":  func(c net.Conn) net.Conn { return tls.Server(c, secure(t)) },
+		"TLS, the dialer": func(c net.Conn) net.Conn { return tls.Client(c, authoritytest.Client(t, "n1")) },
+		"TLS, the other":  func(c net.Conn) net.Conn { return tls.Server(c, authoritytest.Client(t, "n1")) },
 	} {
 		d := net.Dialer{KeepAlive: -1}
 		c, err := d.Dial("tcp", l.Addr().String())
