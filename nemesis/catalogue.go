@@ -74,6 +74,8 @@ type kind struct {
 	pick func(r *rand.Rand, nodes []string, s *Step)
 	// check says what is wrong with a step that was read from a file.
 	check func(nodes []string, s *Step) error
+	// also are the abilities that a step needs besides Needs, by what was drawn for it and passed check; nil where all steps need the same.
+	also func(s *Step) []ability.Ability
 	// act makes what carries the step out.
 	act func(s *Step) action
 }
@@ -233,7 +235,12 @@ func (k *kind) fits(nodes int, has func(ability.Ability) bool, why func(ability.
 	if err := k.enough(nodes); err != nil {
 		return err
 	}
-	for _, a := range k.Needs {
+	return k.able(k.Needs, has, why)
+}
+
+// able says which of the abilities a database lacks that a fault of this kind needs, nil if it has them.
+func (k *kind) able(needs []ability.Ability, has func(ability.Ability) bool, why func(ability.Ability) string) error {
+	for _, a := range needs {
 		if has(a) {
 			continue
 		}
@@ -243,6 +250,14 @@ func (k *kind) fits(nodes int, has func(ability.Ability) bool, why func(ability.
 		return usagef("fault %s needs %s, which this target has not", k.Name, a.Meaning())
 	}
 	return nil
+}
+
+// serves says why a step of this kind cannot be done to such a database, as fits does of all of them.
+func (k *kind) serves(s *Step, has func(ability.Ability) bool, why func(ability.Ability) string) error {
+	if k.also == nil {
+		return nil
+	}
+	return k.able(k.also(s), has, why)
 }
 
 // supervised says why k cannot be done to nodes that o has a supervisor for, nil if it can.

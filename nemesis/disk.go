@@ -35,6 +35,12 @@ func disks() family {
 				}
 				return checkOne(nodes, s)
 			},
+			also: func(s *Step) []ability.Ability {
+				if faults[s.Pick].Fail == cluster.DiskSync {
+					return []ability.Ability{ability.Sync}
+				}
+				return nil
+			},
 			act: func(s *Step) action {
 				return &brokenDisk{victims: victims{family: familyDisk, step: s}, how: faults[s.Pick]}
 			},

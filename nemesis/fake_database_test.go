@@ -35,7 +35,7 @@ func (f *fake) Restart(_ context.Context, name string) error {
 	return nil
 }
 
-func (f *fake) Kept() bool { return f.lies.kept }
+func (f *fake) Kept(string) bool { return f.lies.kept }
 
 func (f *fake) Shutdown(ctx context.Context, name string) error {
 	f.mu.Lock()

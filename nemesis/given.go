@@ -28,12 +28,25 @@ func Take(s Schedule, cfg Config) (Schedule, error) {
 		if step.At+step.Hold > s.Duration {
 			return Schedule{}, usagef("step %d: it ends after the load, which lasts %s", i+1, s.Duration)
 		}
-		if _, err := newBag(step.Fault, cfg); err != nil {
+		_, err := newBag(step.Fault, cfg)
+		if err == nil {
+			err = stepFits(&step, cfg)
+		}
+		if err != nil {
 			return Schedule{}, fmt.Errorf("step %d: %w", i+1, err)
 		}
 	}
 	s.Detection = cfg.detection()
 	return s, nil
+}
+
+// stepFits says why the target lacks what this one step needs, nil if it has it.
+func stepFits(step *Step, cfg Config) error {
+	k, err := find(step.Fault)
+	if err != nil {
+		return err
+	}
+	return k.serves(step, cfg.has, cfg.Lacks)
 }
 
 // mixes tells whether one of the faults is a mix of which fault is a part.

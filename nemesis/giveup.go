@@ -19,6 +19,9 @@ const (
 	// by startPause: what a process before it held, such as a port, may be free a moment later.
 	mostStarts = 5
 	startPause = 500 * time.Millisecond
+	// refusedFor is how long the order to start a node may fail, and mostStarts times at least: what it takes besides a process, such
+	// as members that let it in, may be there a moment later.
+	refusedFor = 15 * time.Second
 	// deadFor is how long a node that was started may be seen without a process.
 	deadFor = 3 * time.Second
 )
@@ -70,12 +73,12 @@ func poll(ctx context.Context, ok func(context.Context) error) error {
 	return last
 }
 
-// ours tells whether nobody but lapse starts the process of n: no operator of an external cluster, and
-// no failover manager.
+// ours tells whether nobody but lapse starts the process of n if it has ended: no operator of an external cluster, and
+// nobody whom the database knows of, such as a failover manager.
 func (s *scene) ours(n cluster.Node) bool {
 	_, distant := n.(cluster.Distant)
 	k, ok := s.System.(ability.Kept)
-	return !distant && (!ok || !k.Kept())
+	return !distant && (!ok || !k.Kept(n.Name()))
 }
 
 // starts counts how often a node was started and ended at once.
@@ -85,6 +88,9 @@ type starts struct {
 	// begun: it was started, and not seen stopped since.
 	begun bool
 	ended int
+	// refused counts orders to start it that failed, since a time.
+	refused int
+	since   time.Time
 }
 
 // stopped is called when the node is found without a process, before it is started. Under another
@@ -103,6 +109,21 @@ func (t *starts) stopped(ctx context.Context) error {
 	}
 	sleep(ctx, time.Duration(t.ended)*startPause)
 	return nil
+}
+
+// failed is called with the error of an order to start the node, and returns it, as a *gaveUp if they have failed for too long.
+func (t *starts) failed(err error) error {
+	if !t.scene.ours(t.node) || !t.scene.ledger.alone() {
+		t.refused = 0
+		return err
+	}
+	if t.refused == 0 {
+		t.since = time.Now()
+	}
+	if t.refused++; t.refused >= mostStarts && time.Since(t.since) >= refusedFor {
+		return &gaveUp{fmt.Errorf("%w (for %s, each time)", err, duration.Text(refusedFor))}
+	}
+	return err
 }
 
 // dead finds out that a node is without a process and stays so.

@@ -59,6 +59,9 @@ type Config struct {
 	Detection history.Detection
 }
 
+// has tells whether the target has an ability.
+func (c *Config) has(a ability.Ability) bool { return slices.Contains(c.Abilities, a) }
+
 // NewSchedule makes the schedule: a pure function of cfg. Every fault asked for has its
 // turn before any of them comes again.
 func NewSchedule(cfg Config) (Schedule, error) {
@@ -176,8 +179,7 @@ func newBag(name string, cfg Config) (*bag, error) {
 	if err != nil {
 		return nil, err
 	}
-	has := func(a ability.Ability) bool { return slices.Contains(cfg.Abilities, a) }
-	if err := k.fits(len(cfg.Nodes), has, cfg.Lacks); err != nil {
+	if err := k.fits(len(cfg.Nodes), cfg.has, cfg.Lacks); err != nil {
 		return nil, err
 	}
 	refused := func(k *kind) error {
@@ -209,7 +211,7 @@ func newBag(name string, cfg Config) (*bag, error) {
 		if err != nil {
 			return nil, err
 		}
-		if k.fits(len(cfg.Nodes), has, nil) != nil {
+		if k.fits(len(cfg.Nodes), cfg.has, nil) != nil {
 			continue
 		}
 		if err := refused(&k); err != nil {
@@ -274,7 +276,7 @@ func (p *planner) add(t slot) {
 	for range tries {
 		s := Step{At: (t.start + delay).Truncate(time.Millisecond), Hold: max(hold.Truncate(time.Millisecond), time.Millisecond), Fault: k.Name}
 		k.pick(p.r, p.cfg.Nodes, &s)
-		if !p.clashes(&s) {
+		if k.serves(&s, p.cfg.has, nil) == nil && !p.clashes(&s) {
 			p.steps = append(p.steps, s)
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/nemesis/faults"
+	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -188,6 +189,38 @@ func TestDamages(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestNobodySyncs: of a database that syncs nothing the disk is drawn to fail writes alone, and a written schedule that has it fail
+// syncs is refused with the setting, before the run and when it is carried out. The pairs differ in the ability.
+func TestNobodySyncs(t *testing.T) {
+	cfg := Config{Faults: []string{"disk-error"}, Nodes: cluster.NodeNames(3), Duration: time.Minute, Abilities: []ability.Ability{ability.Restart, ability.Sync},
+		Lacks: func(ability.Ability) string { return ability.SyncsNothing("fsync", "off") }}
+	for _, syncs := range []bool{true, false} {
+		picks := map[int]bool{}
+		for seed := range uint64(20) {
+			cfg.Seed = seed
+			s, err := NewSchedule(cfg)
+			if err != nil || len(s.Steps) < 3 {
+				t.Fatalf("seed %d: %d faults, %v", seed, len(s.Steps), err)
+			}
+			for _, step := range s.Steps {
+				picks[step.Pick] = true
+			}
+		}
+		if !picks[0] || picks[1] != syncs {
+			t.Errorf("it syncs: %v; drawn were %v", syncs, picks)
+		}
+		for pick := range 3 {
+			s := Schedule{Version: scheduleVersion, Mode: OneAtATime, Nodes: cfg.Nodes, Duration: time.Minute, Faults: cfg.Faults,
+				Steps: []Step{{Fault: "disk-error", Hold: time.Second, Nodes: []string{"n1"}, Pick: pick}}}
+			_, err := Take(s, cfg)
+			if refused := err != nil && strings.Contains(err.Error(), "with --set fsync=off nothing is synced"); refused != (pick == 1 && !syncs) || refused != (err != nil) {
+				t.Errorf("it syncs: %v, pick %d: %v", syncs, pick, err)
+			}
+		}
+		cfg.Abilities = cfg.Abilities[:1]
 	}
 }
 

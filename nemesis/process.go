@@ -100,7 +100,7 @@ func observed(n cluster.Node, process string) string {
 
 // revive makes the process of n run, whatever it does now. A database with an
 // operator of its own may start or stop it at the same time, so that what counts
-// is that it runs in the end. One that ends at once, again and again, is given up.
+// is that it runs in the end. One that ends at once, or cannot be started, again and again, is given up.
 func (s *scene) revive(ctx context.Context, n cluster.Node) error {
 	tries := starts{scene: s, node: n}
 	err := poll(ctx, func(ctx context.Context) error {
@@ -118,9 +118,9 @@ func (s *scene) revive(ctx context.Context, n cluster.Node) error {
 				return err
 			}
 			if err := r.Restart(ctx, n.Name()); err != nil {
-				return fmt.Errorf("starting %s again: %w", n.Name(), err)
+				return tries.failed(fmt.Errorf("starting %s again: %w", n.Name(), err))
 			}
-			tries.begun = true
+			tries.begun, tries.refused = true, 0
 		}
 		if st := n.State(); st != cluster.Running {
 			return fmt.Errorf("%s is %s", n.Name(), st)

@@ -42,6 +42,9 @@ func Check(stage Stage, schedule Schedule) error {
 		if err == nil {
 			err = k.fits(len(names), has, nil)
 		}
+		if err == nil {
+			err = k.serves(&step, has, nil)
+		}
 		if err != nil {
 			return usagef("schedule of faults: step %d: %s", i+1, err)
 		}

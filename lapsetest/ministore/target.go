@@ -62,6 +62,7 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities says which faults the system below can take.
 func (Target) Abilities(targets.Config) []ability.Ability {
+	// No ability.Sync: it gives what it writes to the operating system, and syncs nothing.
 	return []ability.Ability{ability.Restart, ability.Primary}
 }
 

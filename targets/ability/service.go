@@ -15,10 +15,11 @@ type Restarter interface {
 }
 
 // Kept is implemented by databases that somebody besides lapse may start the servers of, such as a
-// failover manager: that one has ended says nothing of whether it will serve.
+// failover manager: that one has ended says nothing of whether it will serve then.
 type Kept interface {
-	// Kept is constant.
-	Kept() bool
+	// Kept tells whether somebody may start the server of node if it has ended. It is quick, and may be called
+	// from several goroutines at once.
+	Kept(node string) bool
 }
 
 // ReadyChecker tells when a node is back in service. It may be called from several

@@ -47,7 +47,7 @@ func (s *System) Restart(ctx context.Context, name string) error {
 }
 
 // Kept implements ability.Kept.
-func (s *System) Kept() bool { return s.set.failover != failoverOff }
+func (s *System) Kept(string) bool { return s.set.failover != failoverOff }
 
 // Ready implements targets.System. A primary is ready when it writes; a standby
 // when it receives the log from the primary and has replayed what was written

@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/figures"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
@@ -86,6 +87,9 @@ func nextStep(f *runs.Finished) string {
 		return fmt.Sprintf("lapse show %s (every witness) · lapse replay %s --until-violated 5 · lapse report %s -o report.html", id, id, id)
 	case checkers.Held:
 		return fmt.Sprintf("lapse show %s (the evidence) · lapse replay %s --until-violated 20", id, id)
+	}
+	if faults := f.Report.Faults; len(faults.Ineffective)+len(faults.Unhealed)+len(faults.Unexpected) > 0 {
+		return fmt.Sprintf("lapse show %s (which fault, and what was seen of it) · why, the nodes' logs may say, in %s · lapse replay %s", id, f.Dir.File(store.DirNodes), id)
 	}
 	return fmt.Sprintf("lapse show %s (what lacks); a longer --duration or a higher --rate gives more evidence", id)
 }
