@@ -303,6 +303,56 @@ func TestAnAttemptEndsWithItsRequest(t *testing.T) {
 	}
 }
 
+// Who closes the client while a connection is being made keeps none open: it ends when those are answered who waited for it.
+func TestClosedWhileAConnectionIsMade(t *testing.T) {
+	for _, waiting := range []int{1, 5} {
+		t.Run(fmt.Sprint(waiting), func(t *testing.T) {
+			greet, ended := make(chan struct{}), make(chan error, 1)
+			here, there := net.Pipe()
+			c := New("node")
+			asked := make(chan struct{}, 1)
+			c.way.dial = func(context.Context, string, string) (net.Conn, error) { return here, nil }
+			go func() {
+				r := bufio.NewReader(there)
+				_, err := http.ReadRequest(r)
+				asked <- struct{}{}
+				<-greet
+				fmt.Fprint(there, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+				for err == nil {
+					var id uint64
+					if id, _, err = next(r); err == nil {
+						_, err = there.Write(frame.Append(nil, id, byte(compact.Found), someAnswer("v").AppendFound))
+					}
+				}
+				ended <- err
+			}()
+			var wg sync.WaitGroup
+			for range waiting {
+				wg.Go(func() {
+					if v, err := c.Get(within(t), "k", "1", ""); err != nil || string(v.Bytes()) != "v" {
+						t.Errorf("%+v, %v", v, err)
+					}
+				})
+			}
+			<-asked
+			for joined := 0; joined < waiting; { // all wait for the one attempt
+				c.way.mu.Lock()
+				joined = c.way.attempt.waiting
+				c.way.mu.Unlock()
+			}
+			c.Close()
+			close(greet)
+			wg.Wait()
+			if err := <-ended; !errors.Is(err, io.EOF) {
+				t.Errorf("the connection ends with %v", err)
+			}
+			if c.way.current != nil || c.way.attempt != nil {
+				t.Error("the client has kept a connection")
+			}
+		})
+	}
+}
+
 // FuzzFrames: whatever a node sends over its connection, no call fails otherwise than by an error, and no write is taken for not written unless the node said so.
 func FuzzFrames(f *testing.F) {
 	f.Add(frame.Append(nil, 1, byte(compact.Written), someAnswer("").AppendWritten))

@@ -26,7 +26,8 @@ type way struct {
 
 // attempt is the making of a connection, which ends when nobody waits for it any more.
 type attempt struct {
-	waiting int
+	waiting int  // requests; of one that was given up until they are answered
+	over    bool // it was given up: its connection is for who waits, and ends with them
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when conn or err is set
 	conn    *connection
@@ -36,11 +37,14 @@ type attempt struct {
 // do sends a request and waits for its answer; see connection.do, whose errAgain it does not return.
 func (w *way) do(ctx context.Context, req *compact.Request) (answer, error) {
 	for {
-		c, err := w.connection(ctx)
+		c, last, err := w.connection(ctx)
 		if err != nil {
 			return answer{}, unsent{err}
 		}
 		a, err := c.do(ctx, req)
+		if last != nil {
+			w.leave(last)
+		}
 		if !errors.Is(err, errAgain) {
 			return a, err
 		}
@@ -57,27 +61,30 @@ func (w *way) forget(c *connection) {
 	}
 }
 
-// close gives the connection up when no request waits on it.
+// close gives the connection up when no request waits on it, also one that is being made.
 func (w *way) close() {
 	w.mu.Lock()
 	c := w.current
 	w.current = nil
+	if w.attempt != nil {
+		w.attempt.over, w.attempt = true, nil
+	}
 	w.mu.Unlock()
 	if c != nil {
 		c.retire()
 	}
 }
 
-// connection is one that takes requests; if need be it is made.
-func (w *way) connection(ctx context.Context) (*connection, error) {
+// connection is one that takes requests; if need be it is made. Is it of an attempt that was given up, then it is left after the request.
+func (w *way) connection(ctx context.Context) (_ *connection, last *attempt, err error) {
 	w.mu.Lock()
 	if c := w.current; c != nil && c.usable() {
 		w.mu.Unlock()
-		return c, nil
+		return c, nil, nil
 	}
 	if err := ctx.Err(); err != nil {
 		w.mu.Unlock()
-		return nil, err
+		return nil, nil, err
 	}
 	a := w.attempt
 	if a == nil {
@@ -90,16 +97,30 @@ func (w *way) connection(ctx context.Context) (*connection, error) {
 	w.mu.Unlock()
 	select {
 	case <-a.done:
-		return a.conn, a.err
+		if a.over && a.conn != nil {
+			last = a
+		}
+		return a.conn, last, a.err
 	case <-ctx.Done():
 	}
+	w.leave(a)
+	return nil, nil, ctx.Err()
+}
+
+// leave is of a request that does not wait for an attempt any more, or for its answer on the connection of one that was given up.
+func (w *way) leave(a *attempt) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if a.waiting--; a.waiting == 0 && w.attempt == a {
-		a.cancel()
+	if a.waiting--; a.waiting > 0 {
+		return
+	}
+	a.cancel()
+	if w.attempt == a {
 		w.attempt = nil // who comes now begins another
 	}
-	return nil, ctx.Err()
+	if a.over && a.conn != nil {
+		a.conn.retire()
+	}
 }
 
 // make carries an attempt out.
@@ -117,7 +138,7 @@ func (w *way) make(ctx context.Context, a *attempt) {
 	switch {
 	case w.attempt == a:
 		w.current, w.attempt = c, nil
-	case c != nil: // nobody waits for it
+	case c != nil && a.waiting == 0:
 		c.Close(errOver)
 	}
 }

@@ -30,7 +30,12 @@ type launcher struct {
 }
 
 func newLauncher(b *testing.B) *launcher {
+	b.Helper()
 	l := &launcher{dir: b.TempDir(), start: make(chan func())}
+	release, err := guard(filepath.Dir(l.dir))
+	if err != nil {
+		b.Fatal(err)
+	}
 	go func() {
 		runtime.LockOSThread() // and never unlocks it: the thread ends with the goroutine
 		for f := range l.start {
@@ -39,6 +44,9 @@ func newLauncher(b *testing.B) *launcher {
 	}()
 	b.Cleanup(func() {
 		close(l.start)
+		if err := release(); err != nil {
+			b.Error(err)
+		}
 		for _, r := range l.ports {
 			r.Release()
 		}

@@ -36,6 +36,9 @@
 //     heard, and therefore votes for nobody for an election timeout. Linearizable under that assumption on clocks; steps of the wall clock do not matter.
 //   - follower: what the node has applied, asking nobody. It is a prefix of the order of writes, so it is never a value that
 //     was not written, and it converges; but it may be old, without bound while the node is cut off.
+//   - max-lag: as follower, if the node knows that it has all that was acknowledged Options.MaxLag before the read, else as read-index. It knows that by
+//     the last confirmation that it asked for at read-index: once it has applied up to where the leader was then, it has all that was acknowledged before it asked
+//     (status.FreshAsOf), by its own monotonic clock and whoever leads. So one confirmation serves all reads of a node for as long as MaxLag.
 //
 // # Members
 //
@@ -88,10 +91,11 @@ const (
 	LevelReadIndex = "read-index"
 	LevelLease     = "lease"
 	LevelFollower  = "follower"
+	LevelMaxLag    = "max-lag"
 )
 
 // ReadLevels are those of reads, the default first.
-func ReadLevels() []string { return []string{LevelReadIndex, LevelLease, LevelFollower} }
+func ReadLevels() []string { return []string{LevelReadIndex, LevelLease, LevelFollower, LevelMaxLag} }
 
 // Options are what the mode has to be told beyond the node.
 type Options struct {
@@ -100,6 +104,8 @@ type Options struct {
 	// LogEntries is how many applied entries are kept for followers that lag, at least; there are at most twice as many.
 	// A follower that needs an earlier one gets a snapshot.
 	LogEntries int
+	// MaxLag is beyond which a read at LevelMaxLag has the leader confirmed.
+	MaxLag time.Duration
 	// Service is the name of this group among those of one node; empty when it is the node's mode.
 	Service string
 	// Group marks the data directory, so that it is not taken for that of another group of the node; empty where there is none.
@@ -128,6 +134,9 @@ func (o Options) Validate(nodes []string) error {
 	}
 	if o.ElectionTimeout < 50*time.Millisecond || o.ElectionTimeout > time.Minute {
 		errs = append(errs, fmt.Errorf("election_timeout: %s must be between 50ms and 1m", o.ElectionTimeout))
+	}
+	if o.MaxLag < 0 || o.MaxLag > time.Hour {
+		errs = append(errs, fmt.Errorf("max_lag: %s must be between 0s and 1h", o.MaxLag))
 	}
 	if o.LogEntries < 1 || o.LogEntries > 1<<20 {
 		errs = append(errs, fmt.Errorf("log_entries: %d must be between 1 and %d", o.LogEntries, 1<<20))

@@ -26,7 +26,8 @@ type status struct {
 	Term            uint64
 	Applied, Commit uint64
 	Members         members
-	Waiting         string // why a node that is being added is no voter yet; known to the leader alone
+	FreshAsOf       time.Time // all that was acknowledged before is applied; zero when no such moment is known
+	Waiting         string    // why a node that is being added is no voter yet; known to the leader alone
 }
 
 // loop owns the raft library's state machine, the log and the replicated state: all is done in one goroutine.
@@ -287,7 +288,7 @@ func (l *loop) has(d defect.Defect) bool { return l.e.node.Defects.Has(d) }
 func (l *loop) publish() {
 	b := l.raw.BasicStatus()
 	s := status{Leader: l.e.name(b.Lead), Leading: b.RaftState == raft.StateLeader, Term: b.GetTerm(), Applied: l.machine.applied, Commit: b.GetCommit(),
-		Members: l.machine.now(), Waiting: l.waiting}
+		Members: l.machine.now(), FreshAsOf: l.reads.fresh, Waiting: l.waiting}
 	if l.e.told.Load() != nil { // whatever it was, it hears nobody any more
 		s.Leader, s.Leading = "", false
 	}

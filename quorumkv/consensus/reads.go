@@ -21,6 +21,7 @@ type readRequest struct {
 	gone  <-chan struct{} // closed when nobody waits any more
 	tried bool            // of the loop: a lease was asked for and there was none
 	need  uint64          // of the loop: the position that the machine must have reached
+	asked time.Time       // of the loop: when the leader was asked to be confirmed; zero for a read by lease
 }
 
 // batch is reads that wait for one answer: of a majority that this is still the leader, or of the leader about its lease.
@@ -37,6 +38,7 @@ type reads struct {
 	batches map[string]*batch
 	applies []*readRequest
 	last    uint64
+	fresh   time.Time // the machine has all that was acknowledged before; zero when that is not known of any moment
 }
 
 func newReads() reads { return reads{batches: map[string]*batch{}} }
@@ -72,23 +74,27 @@ func (l *loop) batchName() []byte {
 // startReads asks for what the queued reads need.
 func (l *loop) startReads() {
 	held := len(l.reads.queue) > 0 && l.leaseHeld()
-	if len(l.reads.queue) == 0 || l.status.Leader == "" && !held || len(l.reads.batches) >= maxBatches || l.unsure() {
+	full := len(l.reads.batches) >= maxBatches
+	if len(l.reads.queue) == 0 || !held && (l.status.Leader == "" || full) || l.unsure() {
 		return
 	}
 	var leases, others []*readRequest
+	left := l.reads.queue[:0]
 	for _, r := range l.reads.queue {
+		byLease := r.lease && !r.tried
 		switch {
-		case !r.lease || r.tried:
-			others = append(others, r)
-		case held:
+		case byLease && held:
 			l.need(r, l.raw.BasicStatus().GetCommit())
-		case l.status.Leading:
-			others = append(others, r)
-		default:
+		case full:
+			left = append(left, r)
+		case byLease && !l.status.Leading:
 			leases = append(leases, r)
+		default:
+			others = append(others, r)
 		}
 	}
-	l.reads.queue = nil
+	clear(l.reads.queue[len(left):])
+	l.reads.queue = left
 	if len(leases) > 0 {
 		l.askLease(leases)
 	}
@@ -132,6 +138,7 @@ func (l *loop) confirmed(s raft.ReadState) {
 		if l.has(defect.MixedUpAnswers) {
 			b.reads[i].key, b.reads[(i+1)%len(b.reads)].key = b.reads[(i+1)%len(b.reads)].key, b.reads[i].key
 		}
+		r.asked = b.since
 		l.need(r, s.Index)
 	}
 }
@@ -149,6 +156,9 @@ func (l *loop) releaseReads() {
 	left := l.reads.applies[:0]
 	for _, r := range l.reads.applies {
 		if l.machine.applied >= r.need {
+			if r.asked.After(l.reads.fresh) {
+				l.reads.fresh = r.asked
+			}
 			close(r.ready)
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
@@ -144,7 +145,8 @@ func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 	}
 	needed := 1
 	r := &readRequest{key: req.Key, lease: level == LevelLease, ready: make(chan struct{})}
-	if level != LevelFollower && e.counts() { // else a member reads, but for a defect
+	here := level == LevelFollower || level == LevelMaxLag && e.fresh()
+	if !here && e.counts() { // else a member reads, but for a defect
 		needed = e.majority()
 		if err := e.await(ctx, r); err != nil {
 			return engine.ReadResult{}, err
@@ -155,6 +157,12 @@ func (e *Engine) read(ctx context.Context, req engine.ReadRequest) (engine.ReadR
 		return engine.ReadResult{}, err
 	}
 	return engine.ReadResult{Record: rec, R: needed, Answered: []string{e.node.Name}}, nil
+}
+
+// fresh reports whether this node knows that it has all that was acknowledged the threshold ago.
+func (e *Engine) fresh() bool {
+	asOf := e.status.Load().FreshAsOf
+	return !asOf.IsZero() && time.Since(asOf) <= e.opts.MaxLag
 }
 
 // await returns when the machine has all that was acknowledged before.

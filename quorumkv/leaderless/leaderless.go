@@ -250,6 +250,8 @@ func (e *Engine) CompareAndSet() bool { return false }
 
 // Write implements engine.Engine. Levels are those of package quorum.
 func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.WriteResult, error) {
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
 	level, err := parseLevel(req.Level, "w", quorum.Quorum)
 	if err == nil && req.If != nil {
 		err = &engine.Error{Code: engine.CodeUnsupported, Message: "compare-and-set needs a mode that agrees on one order of writes; mode leaderless cannot give it"}
@@ -270,6 +272,8 @@ func (e *Engine) Write(ctx context.Context, req engine.WriteRequest) (engine.Wri
 
 // Read implements engine.Engine.
 func (e *Engine) Read(ctx context.Context, req engine.ReadRequest) (engine.ReadResult, error) {
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
 	r, err := parseLevel(req.Level, "r", quorum.Quorum)
 	if err != nil {
 		return engine.ReadResult{}, err
@@ -294,6 +298,14 @@ func parseLevel(s, what string, otherwise quorum.Level) (quorum.Level, *engine.E
 		return l, &engine.Error{Code: engine.CodeBadLevel, Message: what + ": " + err.Error()}
 	}
 	return l, nil
+}
+
+// bounded gives a request its time from its beginning, where it may have to wait until peers were tried. Afterwards it has it from whoever carries it out.
+func (e *Engine) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if e.links.AllTried() {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, e.node.RequestTimeout)
 }
 
 // agrees is an error while a peer is known to be configured otherwise: what is written here would not be seen there. Each peer is tried once before

@@ -23,6 +23,8 @@ var _ engine.Lister = (*Engine)(nil)
 // each key is what a read at level R without repair could have returned. So it sees the last acknowledged write of every key where W+R > N; it is no
 // snapshot, and nothing is repaired.
 func (e *Engine) List(ctx context.Context, req engine.ListRequest) (engine.ListResult, error) {
+	ctx, done := e.bounded(ctx)
+	defer done()
 	level, failed := parseLevel(req.Level, "r", quorum.Quorum)
 	if failed == nil {
 		failed = e.agrees(ctx)

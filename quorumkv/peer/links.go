@@ -78,6 +78,16 @@ func (l Links) Tried(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
+// AllTried tells whether Tried has nothing to wait for any more.
+func (l Links) AllTried() bool {
+	for _, link := range l {
+		if !link.tried.Load() {
+			return false
+		}
+	}
+	return true
+}
+
 // Disagreement is the error of a link whose peer is configured differently, or nil.
 func (l Links) Disagreement() error {
 	for _, link := range l {

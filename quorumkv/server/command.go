@@ -109,7 +109,7 @@ func newServeFlags() *serveFlags {
 	fs.IntVar(&c.LogEntries, "log-entries", c.LogEntries, "in modes raft and sharded: entries kept for followers that lag; they get a snapshot for earlier ones")
 	fs.BoolVar(&c.Failover, "failover", c.Failover, "in mode single-leader: another node leads when the leader is away")
 	fs.BoolVar(&c.Fencing, "fencing", c.Fencing, "in mode single-leader: keep a deposed leader from answering; off shows split brain")
-	fs.DurationVar(&c.MaxLag, "max-lag", c.MaxLag, "in mode single-leader: how far behind a follower may be for reads at level max-lag")
+	fs.DurationVar(&c.MaxLag, "max-lag", c.MaxLag, "in modes raft and single-leader: how far behind a node may be for reads at level max-lag")
 	fs.IntVar(&c.Regions, "regions", c.Regions, "in mode multi-leader: parts of the nodes, by their names, with a leader each")
 	fs.StringVar((*string)(&c.Conflicts), "conflicts", string(c.Conflicts), "in mode multi-leader: what becomes of writes that did not know of each other: "+strings.Join(multileader.AllConflicts(), ", "))
 	fs.DurationVar(&c.ExchangeInterval, "exchange-interval", c.ExchangeInterval, "in mode multi-leader: at which leaders send what has changed")

@@ -48,7 +48,7 @@ type Config struct {
 	LogEntries       int                    `yaml:"log_entries" mode:"raft,sharded"`                    // kept for followers that lag
 	Failover         bool                   `yaml:"failover" mode:"single-leader"`                      // another node leads when the leader is away
 	Fencing          bool                   `yaml:"fencing" mode:"single-leader"`                       // a deposed leader is kept from answering
-	MaxLag           time.Duration          `yaml:"max_lag" mode:"single-leader"`                       // beyond which a follower asks the leader, at one level
+	MaxLag           time.Duration          `yaml:"max_lag" mode:"single-leader,raft"`                  // beyond which a node asks the leader, at one level
 	Regions          int                    `yaml:"regions" mode:"multi-leader"`                        // parts of the nodes with a leader each
 	Conflicts        multileader.Conflicts  `yaml:"conflicts" mode:"multi-leader"`                      // what becomes of writes that did not know of each other
 	ExchangeInterval time.Duration          `yaml:"exchange_interval" mode:"multi-leader"`              // at which leaders send what has changed

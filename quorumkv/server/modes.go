@@ -69,7 +69,7 @@ func (c Config) leaderless() leaderless.Options {
 }
 
 func (c Config) consensus() consensus.Options {
-	return consensus.Options{ElectionTimeout: c.ElectionTimeout, LogEntries: c.LogEntries, Members: c.Members, Join: c.Join}
+	return consensus.Options{ElectionTimeout: c.ElectionTimeout, LogEntries: c.LogEntries, MaxLag: c.MaxLag, Members: c.Members, Join: c.Join}
 }
 
 func (c Config) singleLeader() singleleader.Options {

@@ -76,6 +76,43 @@ func TestRaftLeaderIsCutOff(t *testing.T) {
 	wantGet(t, c.clients[old], "k", "read-index", "after")
 }
 
+// A node that is cut off goes on to answer at max-lag as long as its last confirmation is no older, and never where that may have no age. The pairs differ in max_lag.
+func TestRaftMaxLag(t *testing.T) {
+	for _, tc := range []struct {
+		maxLag time.Duration
+		ok     bool
+	}{{time.Hour, true}, {0, false}} {
+		t.Run(tc.maxLag.String(), func(t *testing.T) {
+			c := startCluster(t, 3, true, func(cfg *Config) {
+				raftMode(cfg)
+				cfg.MaxLag, cfg.RequestTimeout = tc.maxLag, 500*time.Millisecond
+			})
+			leader := c.leader(t, "n1", "n2", "n3")
+			cut := c.others(leader)[0]
+			mustPut(t, c.clients[leader], "k", "1", "")
+			eventually(t, "a first read, which is confirmed", func() bool {
+				v, err := c.clients[cut].Get(t.Context(), "k", "max-lag", "")
+				return err == nil && v != nil && text(v) == "1"
+			})
+			c.isolate(cut, true)
+			eventually(t, "a write without it", func() bool {
+				_, err := c.clients[leader].Put(t.Context(), "k", []byte("2"), "")
+				return err == nil
+			})
+			v, err := c.clients[cut].Get(within(t), "k", "max-lag", "")
+			if ok := err == nil; ok != tc.ok || ok && text(v) != "1" {
+				t.Errorf("cut off it answers %+v, %v", v, err)
+			}
+			c.isolate(cut, false)
+			eventually(t, "it has what it missed", func() bool {
+				v, err := c.clients[cut].Get(t.Context(), "k", "read-index", "")
+				return err == nil && v != nil && text(v) == "2"
+			})
+			wantGet(t, c.clients[cut], "k", "max-lag", "2")
+		})
+	}
+}
+
 func TestRaftRefusals(t *testing.T) {
 	c := startCluster(t, 3, false, raftMode)
 	c.leader(t, "n1", "n2", "n3")
@@ -94,6 +131,7 @@ func TestRaftRefusals(t *testing.T) {
 		"replication: is a setting of mode leaderless": func(c *Config) { c.Replication = 1 },
 		"election_timeout: 1ms must be":                func(c *Config) { c.ElectionTimeout = time.Millisecond },
 		"log_entries: 0 must be":                       func(c *Config) { c.LogEntries = 0 },
+		"max_lag: -1s must be":                         func(c *Config) { c.MaxLag = -time.Second },
 		"read-one is a defect of mode leaderless":      func(c *Config) { c.Testing, c.Defects = true, []string{"read-one"} },
 		"election_timeout: is a setting of mode raft":  func(c *Config) { c.Mode, c.ElectionTimeout = "leaderless", time.Second },
 	} {

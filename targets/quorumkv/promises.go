@@ -23,7 +23,7 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 	case multileader.Mode:
 		return multiLeaderPromises(cfg, funcs)
 	case sharded.Mode:
-		return shardedPromises(cfg)
+		return shardedPromises(cfg, funcs)
 	}
 	n, w, r, err := Levels(cfg)
 	members, membersErr := memberNames(cfg)
@@ -59,14 +59,15 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 }
 
 // raftPromises is the table of mode raft. A follower's answer is from a prefix of the one order of writes, which may be any
-// that the session has seen more of, at another node or by its own write.
+// that the session has seen more of, at another node or by its own write. So it is, with a bound, at max-lag.
 func raftPromises(cfg targets.Config) map[string]bool {
 	synced := cfg.Options[optFsync] == "true"
-	out := targets.Promised{models.Linearizable: synced && cfg.ReadLevel != consensus.LevelFollower}
+	behind := cfg.ReadLevel == consensus.LevelFollower || cfg.ReadLevel == consensus.LevelMaxLag
+	out := targets.Promised{models.Linearizable: synced && !behind}
 	if synced {
 		out[models.NoLostWrites] = true
 	}
-	if cfg.ReadLevel == consensus.LevelFollower {
+	if behind {
 		out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
 	}
 	return out

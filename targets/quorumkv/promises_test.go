@@ -72,6 +72,7 @@ func TestRaftPromises(t *testing.T) {
 		{"read-index", "true", strict},
 		{"lease", "true", strict},
 		{"follower", "true", old},
+		{"max-lag", "true", old},
 		{"read-index", "false", map[string]bool{"linearizable": false}},
 	} {
 		cfg := targets.Config{Nodes: 3, ReadLevel: c.read, Options: map[string]string{"mode": "raft", "fsync": c.fsync}}
@@ -166,17 +167,24 @@ func TestMultiLeaderPromises(t *testing.T) {
 func TestShardedPromises(t *testing.T) {
 	type set map[string]bool
 	strict := set{"strict-serializable": true, "linearizable": true}
+	registers := []history.Func{history.Read, history.Write}
+	old := set{"strict-serializable": false, "linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}
 	cheap := set{"strict-serializable": false, "serializable": false, "snapshot-isolation": false}
 	for _, c := range []struct {
 		transactions, shards, fsync string
+		read                        string
+		funcs                       []history.Func
 		want                        set
 	}{
-		{"", "", "true", strict},
-		{"two-phase-commit", "3", "true", strict},
-		{"two-phase-commit", "2", "false", set{"strict-serializable": false, "linearizable": false}},
-		{"no-read-locks", "2", "true", cheap},
-		{"best-effort", "2", "true", cheap},
-		{"best-effort", "1", "true", strict},
+		{"", "", "true", "", registers, strict},
+		{"two-phase-commit", "3", "true", "read-index", registers, strict},
+		{"two-phase-commit", "2", "false", "", registers, set{"strict-serializable": false, "linearizable": false}},
+		{"two-phase-commit", "2", "true", "follower", registers, old},
+		{"two-phase-commit", "2", "true", "follower", []history.Func{history.Append, history.ReadList}, strict}, // by transactions, of which levels are not
+		{"no-read-locks", "2", "true", "", registers, cheap},
+		{"best-effort", "2", "true", "", registers, cheap},
+		{"best-effort", "1", "true", "", registers, strict},
+		{"best-effort", "1", "true", "follower", registers, old},
 	} {
 		options := map[string]string{"mode": "sharded", "fsync": c.fsync}
 		for name, value := range map[string]string{"transactions": c.transactions, "shards": c.shards} {
@@ -184,7 +192,7 @@ func TestShardedPromises(t *testing.T) {
 				options[name] = value
 			}
 		}
-		cfg := targets.Config{Nodes: 3, Options: options}
+		cfg := targets.Config{Nodes: 3, ReadLevel: c.read, Options: options}
 		target, err := New().Describe(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -192,8 +200,8 @@ func TestShardedPromises(t *testing.T) {
 		if cfg, err = target.Resolve(cfg); err != nil {
 			t.Fatal(err)
 		}
-		if got := target.(targets.Promiser).Promises(cfg, nil); !maps.Equal(got, c.want) {
-			t.Errorf("%v: it promises %v, want %v", options, got, c.want)
+		if got := target.(targets.Promiser).Promises(cfg, c.funcs); !maps.Equal(got, c.want) {
+			t.Errorf("%v at %q: it promises %v, want %v", options, c.read, got, c.want)
 		}
 	}
 }
@@ -257,7 +265,7 @@ func TestModesRefuse(t *testing.T) {
 	}{
 		{"a mode that is not there", targets.Config{Options: map[string]string{"mode": "paxos"}}, "there are: leaderless, raft, single-leader"},
 		{"a level of leaderless", targets.Config{WriteLevel: "QUORUM", Options: map[string]string{"mode": "raft"}}, "there is majority"},
-		{"a read level of leaderless", targets.Config{ReadLevel: "ONE", Options: map[string]string{"mode": "raft"}}, "there is read-index, lease, follower"},
+		{"a read level of leaderless", targets.Config{ReadLevel: "ONE", Options: map[string]string{"mode": "raft"}}, "there is read-index, lease, follower, max-lag"},
 		{"a level of raft", targets.Config{ReadLevel: "lease"}, "level"},
 		{"a setting of leaderless", targets.Config{Options: map[string]string{"mode": "raft", "read_repair": "off"}}, "read_repair"},
 		{"a setting of raft", targets.Config{Options: map[string]string{"log_entries": "5"}}, "log_entries"},
@@ -276,7 +284,8 @@ func TestModesRefuse(t *testing.T) {
 		{"a way that there is not", targets.Config{Options: map[string]string{"mode": "sharded", "transactions": "hope"}}, "transactions"},
 		{"a setting of leaderless in sharded", targets.Config{Options: map[string]string{"mode": "sharded", "replication": "3"}}, "replication"},
 		{"a setting of sharded in raft", targets.Config{Options: map[string]string{"mode": "raft", "shards": "2"}}, "shards"},
-		{"a read level of raft in sharded", targets.Config{ReadLevel: "lease", Options: map[string]string{"mode": "sharded"}}, "there is read-index"},
+		{"a read level of raft in sharded", targets.Config{ReadLevel: "lease", Options: map[string]string{"mode": "sharded"}}, "there is read-index, follower"},
+		{"no lag", targets.Config{Options: map[string]string{"mode": "raft", "max_lag": "2h"}}, "max_lag"},
 		{"a defect of raft in sharded", targets.Config{Options: map[string]string{"mode": "sharded", "defects": "log-not-synced"}}, "mode sharded has no defect"},
 		{"tenants in sharded", targets.Config{Tenants: 2, Options: map[string]string{"mode": "sharded"}}, "which tenants need"},
 		{"more regions than nodes", targets.Config{Options: map[string]string{"mode": "multi-leader", "regions": "4"}}, "regions: 4 must be between 1 and the number of nodes, 3"},

@@ -28,6 +28,9 @@ func TestRaftConformance(t *testing.T) {
 		r.Rate, r.Duration, r.FaultMode = 600, 30*time.Second, "mixed"
 		r.FaultInterval, r.FaultHold = 1300*time.Millisecond, 1200*time.Millisecond
 	}
+	long := func(r *runs.Request) {
+		r.Rate, r.Duration, r.FaultInterval, r.FaultHold = 400, 12*time.Second, 5*time.Second, 4*time.Second
+	}
 	conformance.Run(t, conformance.Database{
 		Target: raft,
 		Config: targets.Config{Nodes: 3},
@@ -37,10 +40,13 @@ func TestRaftConformance(t *testing.T) {
 			{Name: "lease, leaders that change", Request: run("lease", "partition-primary,kill-primary,pause-primary", nil), Model: "linearizable"},
 			{Name: "lease, clocks that are moved", Request: run("lease", "clock,partition-primary", clocks), Model: "linearizable"},
 			{Name: "lists, leaders that change", Request: run("read-index", "partition-primary,kill-primary,pause-primary", func(r *runs.Request) { r.Workload = "append" }), Model: "strict-serializable"},
+			{Name: "max-lag, how old", Request: run("max-lag", "partition-one", long), Model: "bounded-staleness:2s"},
 			{Name: "acknowledged writes, all nodes killed", Request: run("read-index", "kill-all", nil), Model: "no-lost-writes"},
 		},
 		Violated: []conformance.Claim{
 			{Name: "follower, linearizable", Request: run("follower", "partition-one", nil), Model: "linearizable"},
+			{Name: "follower, how old", Request: run("follower", "partition-one", long), Model: "bounded-staleness:2s"},
+			{Name: "max-lag, read-your-writes", Request: run("max-lag", "partition-one", nil), Model: "read-your-writes"},
 			{Name: "follower, lists", Request: run("follower", "partition-one", func(r *runs.Request) { r.Workload = "append" }), Model: "strict-serializable"},
 			{Name: "follower, read-your-writes", Request: run("follower", "partition-one", nil), Model: "read-your-writes"},
 			{Name: "lease that trusts the clock", Request: run("lease", "clock,partition-primary", func(r *runs.Request) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ import (
 // shardedInfo is what mode sharded has of its own.
 func shardedInfo(i *targets.Info) {
 	i.Summary = "the project's own replicated store in shards, with transactions across them"
-	i.ReadLevels, i.WriteLevels = []string{consensus.LevelReadIndex}, []string{consensus.LevelMajority}
+	i.ReadLevels, i.WriteLevels = sharded.ReadLevels(), []string{consensus.LevelMajority}
 	i.MaxTxn = api.MaxOps / 2 // a transfer is two of the store's operations
 	i.Funcs = []history.Func{history.Read, history.Write, history.CAS, history.Delete, history.Append, history.ReadList, history.Transfer}
 	ways := sharded.AllTransactions()
@@ -56,16 +57,24 @@ func resolveSharded(cfg targets.Config) (targets.Config, error) {
 	if err != nil {
 		return cfg, targets.Usagef("--set: %v", err)
 	}
-	return resolveLevels(cfg, sharded.Mode, []string{consensus.LevelReadIndex}, []string{consensus.LevelMajority})
+	return resolveLevels(cfg, sharded.Mode, sharded.ReadLevels(), []string{consensus.LevelMajority})
 }
 
-// shardedPromises is the table of mode sharded, for transactions across shards. Where there is one shard every way is as good as the first.
-func shardedPromises(cfg targets.Config) map[string]bool {
+// shardedPromises is the table of mode sharded, for transactions across shards. Where there is one shard every way is as good as the first. The read level is that
+// of reads of one register, of which funcs must tell whether there are any: all else is read by transactions.
+func shardedPromises(cfg targets.Config, funcs []history.Func) map[string]bool {
+	out := targets.Promised{}
+	behind := cfg.ReadLevel == consensus.LevelFollower && slices.Contains(funcs, history.Read)
 	if sharded.Transactions(cfg.Options[optTransactions]) == sharded.TwoPhaseCommit || cfg.Options[optShards] == "1" {
-		synced := cfg.Options[optFsync] == "true"
-		return map[string]bool{models.StrictSerializable: synced, models.Linearizable: synced}
+		out[models.StrictSerializable] = cfg.Options[optFsync] == "true" && !behind
+		out[models.Linearizable] = out[models.StrictSerializable]
+	} else {
+		out.Set(false, models.StrictSerializable, models.Serializable, models.SnapshotIsolation)
 	}
-	return map[string]bool{models.StrictSerializable: false, models.Serializable: false, models.SnapshotIsolation: false}
+	if behind {
+		out.Set(false, models.Linearizable, models.Regular, models.ReadYourWrites, models.MonotonicReads)
+	}
+	return out
 }
 
 // transacts tells whether an operation is done by a transaction of the store.

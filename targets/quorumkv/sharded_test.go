@@ -21,6 +21,8 @@ func TestShardedConformance(t *testing.T) {
 		return runs.Request{Workload: workload, Rate: 400, Duration: 6 * time.Second, OpTimeout: time.Second, Faults: faults, Nodes: 3,
 			Options: map[string]string{"mode": "sharded", "transactions": ways}}
 	}
+	follower := run("two-phase-commit", "register", "partition-one")
+	follower.ReadLevel = "follower"
 	conformance.Run(t, conformance.Database{
 		Target: target,
 		Config: targets.Config{Nodes: 3, Options: options},
@@ -31,6 +33,7 @@ func TestShardedConformance(t *testing.T) {
 			{Name: "two-phase commit, one key at a time", Request: run("two-phase-commit", "register", "partition,kill"), Model: "linearizable"},
 		},
 		Violated: []conformance.Claim{
+			{Name: "reads at follower", Request: follower, Model: "linearizable"},
 			{Name: "no locks on reads", Request: run("no-read-locks", "append", ""), Model: "strict-serializable"},
 			{Name: "one shard after the other", Request: run("best-effort", "append", ""), Model: "strict-serializable"},
 		},

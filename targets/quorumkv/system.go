@@ -167,7 +167,7 @@ func (s *System) modeArgs(request time.Duration) []string {
 	o := s.cfg.Options
 	switch o[optMode] {
 	case consensus.Mode:
-		args := []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection]}
+		args := []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection], "--max-lag", o[optMaxLag]}
 		return append(args, membersArgs(o)...)
 	case sharded.Mode:
 		return []string{"--election-timeout", o[optElection], "--log-entries", o[optLogEntries], "--peer-timeout", o[optElection],
