@@ -23,13 +23,10 @@ func (e *InvariantError) Error() string {
 // set instead. Operations must stand in the order of invocation.
 func (h *History) Validate() error {
 	ended := newLastEnds(h.Ops)
-	installs := 0
-	for i := range h.mops {
-		if h.mops[i].Func.Installs() {
-			installs++
-		}
+	var seen *valueSet // nil: there is nothing to find
+	if !allDistinct(h.mops) {
+		seen = newValueSet(h.installs())
 	}
-	seen := newValueSet(installs)
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		if rule := op.broken(); rule != "" {
@@ -49,7 +46,7 @@ func (h *History) Validate() error {
 			if rule := h.brokenMop(m); rule != "" {
 				return &InvariantError{i, fmt.Sprintf("micro-operation %d %s", j, rule)}
 			}
-			if !m.Func.Installs() || seen.add(m.Key, m.Arg) {
+			if seen == nil || !m.Func.Installs() || seen.add(m.Key, m.Arg) {
 				continue
 			}
 			if h.Header.Source == SourceLapse {
@@ -59,6 +56,17 @@ func (h *History) Validate() error {
 		}
 	}
 	return nil
+}
+
+// installs counts the micro-operations that install a value.
+func (h *History) installs() int {
+	n := 0
+	for i := range h.mops {
+		if h.mops[i].Func.Installs() {
+			n++
+		}
+	}
+	return n
 }
 
 // broken is the rule that op breaks for itself, "" if none.
