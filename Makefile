@@ -13,7 +13,7 @@ DEMO    := run --target quorumkv --nodes 3 --workload session --model read-your-
            --faults partition --duration 12s --rate 400 --seed 7
 CORRECT := --set read_repair=blocking --set write_timestamps=quorum
 
-.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni test-kubernetes acceptance killed-faults overhead suites soak record hunt-power differential race lint pages bench bench-stream bench-quorumkv clean
+.PHONY: always build run test test-cassandra test-etcd test-mysql test-patroni test-kubernetes acceptance killed-faults overhead suites soak record hunt-power differential race lint pages bench bench-stream bench-readers bench-quorumkv clean
 
 build: $(BIN)
 
@@ -142,6 +142,16 @@ OPS   ?= 10000000
 WHOLE ?= 1
 bench-stream:
 	LAPSE_OPS=$(OPS) LAPSE_WHOLE=$(WHOLE) $(GO) test -run '^$$' -bench CheckStream -benchtime 1x -timeout 60m ./cmd/lapse
+
+# Each reader of a format on a file of OPS operations, which is made for it: processor time and peak memory of a process that reads it and ends, the medians
+# of READS. BEFORE is a program, called with the file and the name of its format, that does the same with other readers, in turn; FILES=kv.log,txns.awdit
+# leaves the others out.
+READS  ?= 5
+BEFORE ?=
+FILES  ?=
+bench-readers: OPS = 1000000
+bench-readers:
+	LAPSE_OPS=$(OPS) LAPSE_ROUNDS=$(READS) LAPSE_BEFORE='$(BEFORE)' LAPSE_FILES='$(FILES)' $(GO) test -run '^$$' -bench Readers -benchtime 1x -timeout 60m ./history/formats
 
 # quorumkv's modes leaderless (W=2, R=2) and raft beside etcd 3.6, three processes each, in turn, ROUNDS times: requests a second and processor time of writes, of
 # linearizable reads and of both, and memory. Every acknowledged write is synced, below TMPDIR. Two minutes, and at first two more to build etcd.

@@ -18,6 +18,7 @@ type Builder struct {
 	nodes    map[string]int16
 	levels   map[string]uint8
 	faults   map[int]int
+	begun    int // micro-operations of AddMop that have no operation yet
 	deferred error
 }
 
@@ -58,7 +59,7 @@ func (b *Builder) Expect(share float64) {
 	if share <= 0 || share >= 1 {
 		return
 	}
-	rest := func(n int) int { return int(float64(n) * (1/share - 1) * 1.02) } // trim lets the rest pass
+	rest := func(n int) int { return int(float64(n) * (1/share - 1) * 1.04) } // trim lets the rest pass
 	b.h.Ops = withRoom(b.h.Ops, rest(len(b.h.Ops)))
 	b.h.mops = withRoom(b.h.mops, rest(len(b.h.mops)))
 	b.h.lists = withRoom(b.h.lists, rest(len(b.h.lists)))
@@ -152,11 +153,11 @@ func (b *Builder) Level(name string) uint8 {
 // Add takes an operation with the micro-operations of txn, which are copied.
 func (b *Builder) Add(op Op, txn *Txn) {
 	if len(txn.Mops) > math.MaxUint16 {
-		b.fail(fmt.Errorf("a transaction of %d micro-operations: at most %d are allowed", len(txn.Mops), math.MaxUint16))
+		b.fail(tooManyMops(len(txn.Mops)))
 		return
 	}
 	if uint64(len(b.h.mops))+uint64(len(txn.Mops)) > math.MaxUint32 || uint64(len(b.h.lists))+uint64(len(txn.lists)) > math.MaxUint32 {
-		b.fail(fmt.Errorf("more than %d micro-operations or list elements in one history", uint32(math.MaxUint32)))
+		b.fail(errTooLarge)
 		return
 	}
 	all := batch{b.h.Ops, b.h.mops, b.h.lists}
@@ -173,6 +174,37 @@ func (b *Builder) AddPlain(op Op, m Mop) {
 	b.h.mops = append(b.h.mops, m)
 	b.h.Ops = append(b.h.Ops, op)
 }
+
+// AddMop begins an operation that EndOp adds, or goes on with it: m, which returns no list, is its next
+// micro-operation. Nothing else is added in between.
+func (b *Builder) AddMop(m Mop) {
+	m.listAt, m.listLen = 0, 0
+	b.h.mops = append(b.h.mops, m)
+	b.begun++
+}
+
+// EndOp adds op with the micro-operations of AddMop; without any there is none.
+func (b *Builder) EndOp(op Op) {
+	n := b.begun
+	b.begun = 0
+	at := len(b.h.mops) - n
+	switch {
+	case n == 0:
+		return
+	case n > math.MaxUint16:
+		b.fail(tooManyMops(n))
+	case uint64(len(b.h.mops)) > math.MaxUint32:
+		b.fail(errTooLarge)
+	}
+	op.mopAt, op.mopLen = uint32(at), uint16(n)
+	b.h.Ops = append(b.h.Ops, op)
+}
+
+func tooManyMops(n int) error {
+	return fmt.Errorf("a transaction of %d micro-operations: at most %d are allowed", n, math.MaxUint16)
+}
+
+var errTooLarge = fmt.Errorf("more than %d micro-operations or list elements in one history", uint32(math.MaxUint32))
 
 // AddFault takes a copy of a fault window. A later one with the same ID, if that is not 0,
 // replaces it.

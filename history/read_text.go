@@ -249,7 +249,11 @@ func (r *textReader) op(line []byte) error {
 	}
 	r.ops++
 	r.reserve()
-	r.b.Add(op, &r.txn)
+	if len(r.txn.Mops) == 1 && len(r.txn.lists) == 0 {
+		r.b.AddPlain(op, r.txn.Mops[0])
+	} else {
+		r.b.Add(op, &r.txn)
+	}
 	if len(r.b.h.Ops) >= chunkOps {
 		return r.pass()
 	}

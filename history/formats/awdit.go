@@ -48,6 +48,14 @@ type awditOp struct {
 // nobody else writes 0. That transaction is then taken for what it means: 0 is
 // the initial value, before every session.
 func readAWDIT(in *input) (*history.History, error) {
+	if c := awditStraight(in); c != nil {
+		return c.history(in)
+	}
+	return readAWDITApart(in)
+}
+
+// readAWDITApart is readAWDIT for any file: it collects the lines first.
+func readAWDITApart(in *input) (*history.History, error) {
 	var ops []awditOp
 	txns, first, session, begin := 0, 1, int32(0), true // first: transactions of the first session
 	err := in.lines(func(pos int, line []byte) error {

@@ -12,8 +12,7 @@ import (
 // clocklessBuilder collects the transactions of the formats that know only
 // sessions: every stamp is 0.
 type clocklessBuilder struct {
-	b   *history.Builder
-	txn history.Txn
+	b *history.Builder
 	// zero says that the value 0 means 'never written'.
 	zero bool
 	// keys are those of the numbers from 0 on, -1 for one that was not seen yet.
@@ -52,26 +51,22 @@ func (c *clocklessBuilder) value(v uint64) history.Value {
 }
 
 func (c *clocklessBuilder) read(k history.Key, v history.Value) {
-	c.txn.Mops = append(c.txn.Mops, history.Mop{Func: history.Read, Key: k})
-	c.txn.SetRead(len(c.txn.Mops)-1, v)
+	c.b.AddMop(history.Mop{Func: history.Read, Key: k, Ret: v, Flags: history.Observed})
 }
 
 func (c *clocklessBuilder) write(k history.Key, v history.Value) {
-	c.txn.Mops = append(c.txn.Mops, history.Mop{Func: history.Write, Key: k, Arg: v})
+	c.b.AddMop(history.Mop{Func: history.Write, Key: k, Arg: v})
 }
 
 // end closes the transaction that read and write have filled. Each session is
 // one process: no outcome here is info except in Cobra's unfinished ones, which
 // are the last of their session. An empty transaction is dropped.
 func (c *clocklessBuilder) end(session int32, outcome history.Outcome) {
-	if len(c.txn.Mops) > 0 {
-		op := history.Op{Process: session, Session: session, Error: -1, Note: -1, Node: -1, Outcome: outcome}
-		if outcome == history.Info {
-			op.Complete = history.Never
-		}
-		c.b.Add(op, &c.txn)
+	op := history.Op{Process: session, Session: session, Error: -1, Note: -1, Node: -1, Outcome: outcome}
+	if outcome == history.Info {
+		op.Complete = history.Never
 	}
-	c.txn.Reset()
+	c.b.EndOp(op)
 }
 
 // number is the decimal number, without a sign, that the whole of b spells, below 1<<63.

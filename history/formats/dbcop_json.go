@@ -21,50 +21,105 @@ func dbcopJSONFormat() Format {
 // readDbcopJSON reads sessions of transactions {"events": [...], "committed":
 // bool}; an event is {"Read": {"variable": 0, "version": 1}}, {"Write": ...} or
 // the compact ["r", 0, 1]. A version of null is a read of a variable that was
-// never written.
+// never written. It holds one transaction at a time.
 func readDbcopJSON(in *input) (*history.History, error) {
-	r := newJSONReader(in)
-	t, ok, err := r.next()
+	d := &dbcopReader{jsonReader: newJSONReader(in), c: newClockless("dbcop-json", false)}
+	in.again()
+	if d.atEnd() {
+		return nil, in.errAt(0, "expected an array of sessions, found nothing")
+	}
+	err := d.sessionsOrWrapper()
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		return nil, in.errAt(0, "expected an array of sessions, found nothing")
+	return d.c.history(in)
+}
+
+type dbcopReader struct {
+	*jsonReader
+	c    *clocklessBuilder
+	room room
+}
+
+func (d *dbcopReader) sessionsOrWrapper() error {
+	if d.peek() != '{' {
+		return d.sessions()
 	}
-	data := &t
-	if t.kind == termMap {
-		if data = t.get("data"); data == nil {
-			return nil, in.errAt(t.pos, `expected a field "data" with the sessions`)
+	at, found := d.pos, false
+	d.pos++
+	err := d.eachIn('}', func() error {
+		name, err := d.name()
+		if err != nil {
+			return err
+		}
+		if name == "data" && !found {
+			found = true
+			return d.sessions()
+		}
+		d.reset()
+		_, err = d.value(1)
+		return err
+	})
+	if err == nil && !found {
+		err = d.in.errAt(at, `expected a field "data" with the sessions`)
+	}
+	return err
+}
+
+// sessions reads the array of sessions.
+func (d *dbcopReader) sessions() error {
+	if err := d.array("sessions"); err != nil {
+		return err
+	}
+	session := int32(-1)
+	return d.eachIn(']', func() error {
+		session++
+		if err := d.array("transactions"); err != nil {
+			return err
+		}
+		return d.eachIn(']', func() error {
+			d.reset()
+			d.room.reserve(d.c.b, d.in, d.pos)
+			txn, err := d.value(3)
+			if err != nil {
+				return err
+			}
+			d.in.passed(d.pos)
+			return d.transaction(session, &txn)
+		})
+	})
+}
+
+// array goes into an array of what.
+func (d *dbcopReader) array(what string) error {
+	if d.peek() == '[' {
+		d.pos++
+		return nil
+	}
+	d.reset()
+	t, err := d.value(0)
+	if err != nil {
+		return err
+	}
+	return d.in.errAt(t.pos, "expected an array of %s, found %s", what, t.describe())
+}
+
+func (d *dbcopReader) transaction(session int32, txn *term) error {
+	events, committed := txn.get("events"), txn.get("committed")
+	if events == nil || events.kind != termList {
+		return d.in.errAt(txn.pos, `expected a transaction {"events": [...], "committed": true}, found %s`, txn.describe())
+	}
+	for j := range events.kids {
+		if err := dbcopEvent(d.in, d.c, &events.kids[j]); err != nil {
+			return err
 		}
 	}
-	if data.kind != termList {
-		return nil, in.errAt(data.pos, "expected an array of sessions, found %s", data.describe())
+	outcome := history.OK
+	if committed != nil && committed.kind == termBool && committed.num == 0 {
+		outcome = history.Fail
 	}
-	c := newClockless("dbcop-json", false)
-	for s := range data.kids {
-		session := &data.kids[s]
-		if session.kind != termList {
-			return nil, in.errAt(session.pos, "expected an array of transactions, found %s", session.describe())
-		}
-		for i := range session.kids {
-			txn := &session.kids[i]
-			events, committed := txn.get("events"), txn.get("committed")
-			if events == nil || events.kind != termList {
-				return nil, in.errAt(txn.pos, `expected a transaction {"events": [...], "committed": true}, found %s`, txn.describe())
-			}
-			for j := range events.kids {
-				if err := dbcopEvent(in, c, &events.kids[j]); err != nil {
-					return nil, err
-				}
-			}
-			outcome := history.OK
-			if committed != nil && committed.kind == termBool && committed.num == 0 {
-				outcome = history.Fail
-			}
-			c.end(int32(s), outcome)
-		}
-	}
-	return c.history(in)
+	d.c.end(session, outcome)
+	return nil
 }
 
 func dbcopEvent(in *input, c *clocklessBuilder, e *term) error {
@@ -92,10 +147,6 @@ func dbcopEvent(in *input, c *clocklessBuilder, e *term) error {
 	if variable.isNil() {
 		return in.errAt(e.pos, `expected a "variable"`)
 	}
-	key := variable.String()
-	if variable.kind == termString {
-		key = variable.text
-	}
 	v := history.Absent
 	if !version.isNil() {
 		var err error
@@ -106,10 +157,21 @@ func dbcopEvent(in *input, c *clocklessBuilder, e *term) error {
 	if write && v == history.Absent {
 		return in.errAt(e.pos, `expected a "version" of the write`)
 	}
-	if write {
-		c.write(c.b.Key(key), v)
+	if k := dbcopVariable(c, variable); write {
+		c.write(k, v)
 	} else {
-		c.read(c.b.Key(key), v)
+		c.read(k, v)
 	}
 	return nil
+}
+
+// dbcopVariable is the key of a variable, which is a number nearly always.
+func dbcopVariable(c *clocklessBuilder, t *term) history.Key {
+	switch {
+	case t.kind == termInt && t.num >= 0:
+		return c.key(uint64(t.num))
+	case t.kind == termString:
+		return c.b.Key(t.text)
+	}
+	return c.b.Key(t.String())
 }

@@ -57,7 +57,11 @@ func elleJSONFormat() Format {
 
 // ednSource reads operations one after another, or inside one outer vector or
 // list.
-func ednSource(in *input) termSource {
+func ednSource(in *input) termSource { return ednSourceWith(in, nil) }
+
+// ednSourceWith is ednSource that has plain read as many of the next operations as it can, if it
+// is not nil; what comes next is not one that plain reads.
+func ednSourceWith(in *input, plain func(r *ednReader) error) termSource {
 	return func(f func(*term) error) error {
 		r := newEDNReader(in)
 		in.again()
@@ -72,6 +76,11 @@ func ednSource(in *input) termSource {
 				}
 			}
 			for {
+				if plain != nil {
+					if err := plain(r); err != nil {
+						return err
+					}
+				}
 				next, ok, err := r.next(closer)
 				if err != nil {
 					return err

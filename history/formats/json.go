@@ -141,19 +141,12 @@ func (r *jsonReader) container(open byte, depth int) (term, error) {
 			c = r.peek()
 		}
 		if kind == termMap {
-			if c != '"' {
-				return term{}, r.unexpected("a string as a key")
-			}
 			key := r.pos
-			s, err := r.str()
+			s, err := r.name()
 			if err != nil {
 				return term{}, err
 			}
 			*r.add(&k) = term{kind: termString, pos: key, text: s}
-			if r.peek() != ':' {
-				return term{}, r.unexpected("a colon")
-			}
-			r.pos++
 			c = r.peek()
 		}
 		if c == '{' || c == '[' {
@@ -168,6 +161,43 @@ func (r *jsonReader) container(open byte, depth int) (term, error) {
 		*r.add(&k) = t
 	}
 	return term{kind: kind, pos: at, kids: r.end(&k)}, nil
+}
+
+// name reads the name of a field and the colon behind it.
+func (r *jsonReader) name() (string, error) {
+	if r.peek() != '"' {
+		return "", r.unexpected("a string as a key")
+	}
+	s, err := r.str()
+	if err != nil {
+		return "", err
+	}
+	if r.peek() != ':' {
+		return "", r.unexpected("a colon")
+	}
+	r.pos++
+	return s, nil
+}
+
+// eachIn calls f where each element of a container begins that was entered, until end, which
+// it takes.
+func (r *jsonReader) eachIn(end byte, f func() error) error {
+	for first := true; ; first = false {
+		c := r.peek()
+		if c == end {
+			r.pos++
+			return nil
+		}
+		if !first {
+			if c != ',' {
+				return r.unexpected("a comma or " + string(end))
+			}
+			r.pos++
+		}
+		if err := f(); err != nil {
+			return err
+		}
+	}
 }
 
 // shortInt reads an integer without sign, of at most 18 digits, which ends at a comma or a

@@ -125,15 +125,11 @@ func scanPlume(data []byte) (op plumeOp, session uint64, n int) {
 		}
 		op.txn, at = int64(txn), after
 	}
-	switch end := data[at:]; {
-	case len(end) == 0:
-		return op, session, at
-	case end[0] == '\n':
-		return op, session, at + 1
-	case bytes.HasPrefix(end, []byte("\r\n")):
-		return op, session, at + 2
+	end := lineEnd(data[at:])
+	if end < 0 {
+		return op, 0, 0
 	}
-	return op, 0, 0
+	return op, session, at + end
 }
 
 // digits is the number of at most 18 digits at data[at:] that end follows, and where it goes
