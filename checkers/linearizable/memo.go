@@ -79,7 +79,7 @@ probe:
 	m.table[i] = uint32(m.n)
 	if 2*m.n > len(m.table) {
 		// Old and new table live side by side while it grows.
-		if m.bytes+int64(8*len(m.table)) > m.limit || m.n > 1<<31 {
+		if m.bytes+int64(8*len(m.table)) > m.limit || uint64(m.n) > 1<<31 {
 			return false, true
 		}
 		m.grow()

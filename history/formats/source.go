@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 
 // maxUnpacked bounds what a compressed file may grow to, so that a few
 // malicious bytes cannot fill the memory.
-const maxUnpacked = 8 << 30
+const maxUnpacked int64 = 8 << 30
 
 // maxShown bounds how much of a bad file is quoted in an error.
 const maxShown = 40
@@ -159,7 +160,7 @@ func openFile(path string) (from *os.File, label string, err error) {
 func loadFrom(r io.Reader, f *os.File, label string) (*input, error) {
 	var room []byte
 	// The size need not be known. What Buffer.Grow makes is cleared first, which costs as much as reading it.
-	if size := sizeOf(f); size >= 0 && size < maxUnpacked {
+	if size := sizeOf(f); size >= 0 && size < min(maxUnpacked, math.MaxInt-bytes.MinRead) {
 		room = make([]byte, 0, int(size)+bytes.MinRead)
 	}
 	b := bytes.NewBuffer(room)
@@ -199,7 +200,7 @@ func unpacker(in *bufio.Reader) (r io.Reader, done func(), err error) {
 		}
 		return z, func() { _ = z.Close() }, nil
 	case bytes.HasPrefix(head, zstdMagic):
-		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxUnpacked))
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(maxUnpacked)))
 		if err != nil {
 			return nil, nil, fmt.Errorf("unpacking zstd: %w", err)
 		}
@@ -235,8 +236,8 @@ func unpack(label string, data []byte) (*input, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: unpacking: %w", label, err)
 	}
-	if len(out) > maxUnpacked {
-		return nil, fmt.Errorf("%s: unpacks to more than %d bytes", label, int64(maxUnpacked))
+	if int64(len(out)) > maxUnpacked {
+		return nil, fmt.Errorf("%s: unpacks to more than %d bytes", label, maxUnpacked)
 	}
 	return &input{label: label, data: bytes.TrimPrefix(out, bom)}, nil
 }
