@@ -14,8 +14,10 @@ import (
 	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/quorumkv/server"
 	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // execute runs one command line and returns the exit code.
@@ -29,7 +31,32 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
 	err := root.ExecuteContext(ctx)
+	if ctx.Err() != nil {
+		err = interrupted(ctx, err)
+	}
 	return a.ExitCode(err)
+}
+
+// interrupted is what err of a command comes to that ctx ended: what its environment left
+// undone for that reason says nothing of addresses and firewalls. Other errors, and several
+// joined ones, are said as they are: something may be left behind.
+func interrupted(ctx context.Context, err error) error {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		env, ok := e.(*cluster.EnvironmentError) //nolint:errorlint // errors.As would look into joined ones
+		if ok && env.Err != nil && cutShort(ctx, env.Err) {
+			return &cli.ExitError{Code: verdict.ExitInterrupted, Text: "interrupted while " + env.Doing}
+		}
+	}
+	return err
+}
+
+// cutShort tells whether err is the end of ctx, of which some drivers keep only the text.
+func cutShort(ctx context.Context, err error) bool {
+	if errors.Is(err, context.Canceled) {
+		return true
+	}
+	ends := []string{ctx.Err().Error(), context.Cause(ctx).Error(), "operation was canceled"}
+	return slices.ContainsFunc(ends, func(text string) bool { return strings.Contains(err.Error(), text) })
 }
 
 func (a *app) root() *cobra.Command {

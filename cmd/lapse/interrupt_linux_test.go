@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +47,48 @@ func TestInterruptWhileReading(t *testing.T) {
 			}
 			if left, _ := filepath.Glob(filepath.Join(dir, "*out.plume*")); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// TestInterruptWhileConnecting has commands wait for a database that takes connections and says nothing: an interrupt is said as one, not as
+// a wrong address.
+func TestInterruptWhileConnecting(t *testing.T) {
+	var commands [][]string
+	for _, target := range []string{"postgres", "cassandra", "redis", "etcd", "mysql", "nats", "mongodb", "dynamodb", "quorumkv"} {
+		commands = append(commands, []string{"doctor", "--target", target, "--at"}, []string{"run", "--target", target, "--at"})
+	}
+	commands = append(commands, []string{"init", filepath.Join(t.TempDir(), "new.yaml"), "--target", "postgres", "--at"})
+	for _, args := range commands {
+		t.Run(strings.Join(args[:3], " "), func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = l.Close() }()
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			go func() {
+				for first := true; ; first = false {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					defer func() { _ = c.Close() }()
+					if first {
+						interrupt()
+					}
+				}
+			}()
+			at := l.Addr().String()
+			if args[0] == "init" || args[2] == "dynamodb" {
+				at = "http://" + at
+			}
+			var out, errs bytes.Buffer
+			code := execute(ctx, append(slices.Clone(args), at, "--out", t.TempDir()), &out, &errs)
+			if code != verdict.ExitInterrupted || !strings.Contains(errs.String(), "lapse: interrupted while ") || strings.Contains(errs.String(), "see whether") {
+				t.Errorf("exit %d: %s%s", code, out.String(), errs.String())
 			}
 		})
 	}

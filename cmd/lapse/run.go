@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
 	"github.com/lapse-test/lapse/runs"
@@ -83,6 +84,9 @@ func (a *app) runSuiteWith(cmd *cobra.Command, ref string, rf *requestFlags, sf 
 		seed = &rf.req.Seed
 	}
 	if rf.dryRun {
+		if _, err := input.Baseline(a.App, sf.baseline); err != nil {
+			return err
+		}
 		return a.validate(cmd, ref, seed)
 	}
 	return a.runSuite(cmd, ref, sf, seed)

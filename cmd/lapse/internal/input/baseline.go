@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 )
 
 // Baseline reads a baseline. A file that is not there is an empty one, as before the
@@ -20,6 +21,9 @@ func Baseline(a *cli.App, path string) (gate.Baseline, error) {
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if sandbox.Inside() {
+			return b, nil // whoever went into the sandbox has said it
+		}
 		fmt.Fprintf(a.Stderr, "lapse: --baseline %s: there is no such file, so that no violation is known\n", path)
 		return b, nil
 	}
