@@ -263,14 +263,25 @@ func (s *scene) conclude(w *window, missing map[string]error) {
 	s.Log.Fault(*f)
 }
 
-// ready waits for nodes to be in service and returns why those are not that are
-// not within limit, or that have no process any more.
+// ready waits for nodes to be in service, all at a time, and returns why those are not that are
+// not within limit, or that have no process any more. While one is waited for another may go: a
+// failover manager fences a primary late.
 func (s *scene) ready(ctx context.Context, nodes []string, limit time.Duration) map[string]error {
-	missing := map[string]error{}
 	r, ok := s.System.(ability.ReadyChecker)
 	if !ok {
-		return missing
+		return nil
 	}
+	for end := time.Now().Add(limit); ; limit = time.Until(end) {
+		missing := s.eachReady(ctx, r, nodes, limit)
+		if len(missing) > 0 || each(nodes, func(n string) error { return r.Ready(ctx, n) }) == nil {
+			return missing
+		}
+	}
+}
+
+// eachReady waits for each of nodes by itself, as ready does for all.
+func (s *scene) eachReady(ctx context.Context, r ability.ReadyChecker, nodes []string, limit time.Duration) map[string]error {
+	missing := map[string]error{}
 	var mu sync.Mutex
 	_ = each(nodes, func(n string) error {
 		node, err := s.Cluster.Node(n)

@@ -186,7 +186,7 @@ func (r *runner) finish(ctx context.Context) {
 	if r.discarded() {
 		return
 	}
-	r.unexpected()
+	r.unexpected(ctx)
 	if r.tally.Injected == 0 {
 		return
 	}
@@ -200,12 +200,17 @@ func (r *runner) finish(ctx context.Context) {
 	}
 }
 
-// unexpected notes nodes that do not run although every fault is over.
-func (r *runner) unexpected() {
+// unexpected notes nodes that do not run although every fault is over. One that a failover
+// manager keeps is waited for: what it saw of the last fault it may act upon afterwards, and a
+// primary that it fenced is made a standby anew.
+func (r *runner) unexpected(ctx context.Context) {
 	if len(r.tally.Unhealed) > 0 {
 		return // which says it already
 	}
 	for _, n := range r.Cluster.Nodes() {
+		if n.State() == cluster.Stopped && !r.ours(n) {
+			_ = r.ready(ctx, []string{n.Name()}, r.Limits.Heal) // its state tells
+		}
 		if st := n.State(); st != cluster.Running {
 			r.note(func(o *Tally) {
 				o.Unexpected = append(o.Unexpected, Trouble{Name: n.Name(),

@@ -486,6 +486,33 @@ func TestNodeThatDiedByItself(t *testing.T) {
 	})
 }
 
+// TestKeeperActsLate: a failover manager may fence a primary when the fault that it saw is over, and make it a standby anew. That is waited
+// for; one that stays down is told of.
+func TestKeeperActsLate(t *testing.T) {
+	for takes, whole := range map[time.Duration]bool{3 * time.Second: true, time.Hour: false} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{kept: true})
+			s := f.scene()
+			r := &runner{scene: s}
+			if err := f.nodes["n1"].Kill(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() {
+				if sleep(ctx, takes) {
+					_ = f.Restart(ctx, "n1") // what is wrong is seen by its state
+				}
+			}()
+			r.tally.Injected = 1
+			r.unexpected(t.Context())
+			if o := r.tally; (len(o.Unexpected) == 0) != whole {
+				t.Errorf("made anew in %s: unexpected %v", takes, o.Unexpected)
+			}
+		})
+	}
+}
+
 // TestEndOfLoadHealsAtOnce cancels at every moment of a schedule.
 func TestEndOfLoadHealsAtOnce(t *testing.T) {
 	for _, mode := range []Mode{OneAtATime, Mixed} {
