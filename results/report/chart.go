@@ -249,6 +249,22 @@ func (p *plane) line(l series) {
 		pen = "L"
 	}
 	p.Path("series "+l.class, d.String())
+	p.beyond(l)
+}
+
+// beyond writes the highest value of a series that does not fit the height, such as a burst of
+// final reads, above where the line touches the top: a line alone says that it is the top's.
+func (p *plane) beyond(l series) {
+	highest := -1
+	for i, v := range l.values {
+		if v > p.high && (highest < 0 || v > l.values[highest]) {
+			highest = i
+		}
+	}
+	if highest >= 0 {
+		at := p.x(min((float64(highest)+0.5)*float64(p.b.width), float64(p.b.length)))
+		p.Text("axis y", at+8, chartTop-6, "↑ "+number(l.values[highest]))
+	}
 }
 
 // tips say over each bin what all series are there.

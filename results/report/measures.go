@@ -101,20 +101,24 @@ func visibility(r *staleness.Report) *chart {
 		}
 		return math.Sqrt(from * float64(p.To))
 	}
+	// An interval that is cut off at the top would say less than is known.
 	low, high, top := math.Inf(1), 0.0, 0.0
 	for i := range groups {
 		for _, p := range groups[i].Visibility {
-			low, high, top = math.Min(low, middle(p)), math.Max(high, middle(p)), math.Max(top, p.Missed.P)
+			low, high = math.Min(low, middle(p)), math.Max(high, middle(p))
+			if p.Missed.Of > 0 {
+				top = math.Max(top, p.Missed.High)
+			}
 		}
 	}
 	if high == 0 {
 		return nil
 	}
 	low, high = math.Log10(low)-0.1, math.Log10(high)+0.1
-	topMark, marks := linearScale(100 * math.Min(1, top*1.15))
+	topMark, marks := linearScale(100 * top)
 	inner, tall := chartWidth-chartLeft-chartRight, chartHeight-chartTop-chartBottom
 	x := func(t float64) float64 { return chartLeft + inner*(math.Log10(t)-low)/(high-low) }
-	y := func(v float64) float64 { return chartTop + tall*(1-math.Min(1, 100*v/topMark)) }
+	y := func(v float64) float64 { return chartTop + tall*(1-100*v/topMark) }
 	c := chart{Title: "How likely a read misses the latest acknowledged write, per cent", Note: "by the time since the acknowledgement, logarithmic; whiskers are 95 % intervals"}
 	var d svg.Drawing
 	d.Open("c-stale", "chart", c.Title, chartWidth, chartHeight)

@@ -213,7 +213,7 @@ func blame(s *store.Summary) string {
 		text += fmt.Sprintf(" %s promises %s.", s.Promises.By, listed(broken))
 	}
 	if len(allowed) > 0 {
-		text += fmt.Sprintf(" %s does not promise %s: this configuration allows it, and it is no defect of the database.", s.Promises.By, strings.Join(allowed, " or "))
+		text += fmt.Sprintf(" %s does not promise %s: this configuration allows it, and it is no defect of the database.", s.Promises.By, anyOf(allowed))
 	}
 	return text
 }

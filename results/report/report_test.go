@@ -329,6 +329,9 @@ func TestListed(t *testing.T) {
 		if got := listed(names); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+		if got, want := anyOf(names), strings.Replace(want, " and ", " or ", 1); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

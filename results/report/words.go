@@ -11,12 +11,17 @@ const dash = "–"
 func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
 
 // listed is a list in a sentence: "a, b and c".
-func listed(names []string) string {
+func listed(names []string) string { return joined(names, " and ") }
+
+// anyOf is a list in a sentence that denies: "a, b or c".
+func anyOf(names []string) string { return joined(names, " or ") }
+
+func joined(names []string, word string) string {
 	last := len(names) - 1
 	if last < 1 {
 		return strings.Join(names, "")
 	}
-	return strings.Join(names[:last], ", ") + " and " + names[last]
+	return strings.Join(names[:last], ", ") + word + names[last]
 }
 
 func levels(write, read string) string {

@@ -1,0 +1,64 @@
+package report
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// TestWhiskersAreWhole: intervals that differ end at different heights, also those of few reads, whose upper ends are far above what was seen.
+func TestWhiskersAreWhole(t *testing.T) {
+	r := stalenessOf("ONE")
+	drawn := visibility(r).SVG
+	ends := map[string]bool{}
+	for _, m := range regexp.MustCompile(`<line class="whisker [^"]*" x1="[^"]*" y1="([^"]*)" x2="[^"]*" y2="([^"]*)"`).FindAllStringSubmatch(drawn, -1) {
+		if y, err := strconv.ParseFloat(m[2], 64); err != nil || y < chartTop {
+			t.Errorf("a whisker ends at %s, above the chart", m[2])
+		}
+		ends[m[2]] = true
+	}
+	if want := len(r.Groups[0].Visibility); len(ends) != want {
+		t.Errorf("%d intervals end at %d heights: %v", want, len(ends), ends)
+	}
+}
+
+// TestBurstAfterTheLoad: final reads do not set the scale of a chart, and how many there were at once is written where the line leaves it;
+// a run whose values all fit has no such number.
+func TestBurstAfterTheLoad(t *testing.T) {
+	above := func(reads int) []string {
+		b := history.NewBuilder(history.Header{Source: "lapse", Nodes: []string{"n1"}})
+		k := b.Key("k1")
+		b.AddEvent(history.Event{At: 0, Kind: history.EventPhase, Text: "load"})
+		b.AddEvent(history.Event{At: 1000 * ms, Kind: history.EventPhase, Text: "final"})
+		add := func(at history.Time, session int32) {
+			b.AddPlain(history.Op{Invoke: at, Complete: at + ms, Session: session, Process: session, Error: -1, Note: -1, Outcome: history.OK},
+				history.Mop{Func: history.Read, Key: k, Ret: history.Absent, Flags: history.Observed})
+		}
+		for i := range history.Time(20) {
+			add(i*50*ms+10*ms, 1)
+		}
+		for i := range reads {
+			add(1210*ms, int32(i+2))
+		}
+		h, err := b.History()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		for _, c := range charts(h) {
+			for _, m := range regexp.MustCompile(`>↑ ([^<]*)<`).FindAllStringSubmatch(c.SVG, -1) {
+				found = append(found, c.Title+" "+m[1])
+			}
+		}
+		return found
+	}
+	if got := strings.Join(above(30), ","); got != "Throughput, operations a second 600" {
+		t.Errorf("30 final reads in a bin of 50 ms are marked as %q", got)
+	}
+	if got := above(1); len(got) != 0 {
+		t.Errorf("one final read is marked: %q", got)
+	}
+}
