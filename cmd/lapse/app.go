@@ -93,6 +93,7 @@ Exit codes: 0 held, 1 violated, 2 inconclusive, 3 environment, 64 usage,
 	wrapArgs(root)
 	leaveAtOnce(root)
 	a.complete(root)
+	a.fitHelp(root)
 	return root
 }
 

@@ -119,9 +119,9 @@ func (a *app) listFindings(s *suite.Suite) error {
 		return a.PrintJSON(all)
 	}
 	for _, f := range all {
-		fmt.Fprintf(a.Stdout, "%s  %s\n    %s\n    gone with %s\n", a.Style.Bold(fmt.Sprintf("%-36s", f.Name)), f.System, f.Says, f.GoneWith)
+		fmt.Fprintf(a.Text, "%s  %s\n    %s\n    gone with %s\n", a.Style.Bold(fmt.Sprintf("%-36s", f.Name)), f.System, f.Says, f.GoneWith)
 	}
-	fmt.Fprintf(a.Stdout, "%d findings; lapse reproduce NAME runs one and its control\n", len(all))
+	fmt.Fprintf(a.Text, "%d findings; lapse reproduce NAME runs one and its control\n", len(all))
 	return nil
 }
 
@@ -150,21 +150,22 @@ func (a *app) printReproduction(r *suite.Reproduction) {
 	if f.Promised {
 		promised = "the documentation promises otherwise"
 	}
-	fmt.Fprintf(a.Stdout, "\n%s  %s\n", a.Style.Bold(r.Name), f.System)
-	fmt.Fprintf(a.Stdout, "  on record  %s\n             seen in %s, %s; %s\n             source: %s\n", f.Says, f.Seen, f.Date, promised, f.Source)
+	fmt.Fprintf(a.Text, "\n%s  %s\n", a.Style.Bold(r.Name), f.System)
+	fmt.Fprintf(a.Text, "  on record  %s\n             seen in %s, %s; %s\n             source: %s\n", f.Says, f.Seen, f.Date, promised, f.Source)
 	for i, t := range r.Tries {
 		if i == 0 {
 			if version := a.versionOf(t.Case.Run); version != "" {
-				fmt.Fprintf(a.Stdout, "  ran on     %s%s\n", version, otherVersion(f.System, version))
+				fmt.Fprintf(a.Text, "  ran on     %s%s\n", version, otherVersion(f.System, version))
 			}
 		}
 		a.printTry("finding", &t.Case)
 		a.printTry("control", &t.Control)
 	}
 	if n := len(r.Tries); n > 0 {
-		fmt.Fprintf(a.Stdout, "  again by   %s\n  gone with  %s\n", r.Tries[n-1].Case.Reproduce, f.GoneWith)
+		fmt.Fprintf(a.Stdout, "  again by   %s\n", r.Tries[n-1].Case.Reproduce) // to be copied
+		fmt.Fprintf(a.Text, "  gone with  %s\n", f.GoneWith)
 	}
-	fmt.Fprintf(a.Stdout, "result: %s (exit %d)\n", r.Exit.Reason, r.Exit.Code)
+	fmt.Fprintf(a.Text, "result: %s (exit %d)\n", r.Exit.Reason, r.Exit.Code)
 }
 
 func (a *app) printTry(what string, c *gate.CaseResult) {
@@ -172,7 +173,7 @@ func (a *app) printTry(what string, c *gate.CaseResult) {
 	for _, j := range c.Claims {
 		said = fmt.Sprintf("%s %s: %s", j.Model, a.Style.Status(j.Observed), strings.ReplaceAll(j.Detail, "\n", " "))
 	}
-	fmt.Fprintf(a.Stdout, "  %s    %s\n", what, said)
+	fmt.Fprintf(a.Text, "  %s    %s\n", what, said)
 	if c.Run != "" {
 		fmt.Fprintf(a.Stdout, "             %s\n", a.Style.Dim("lapse show "+c.Run))
 	}

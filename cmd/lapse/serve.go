@@ -59,7 +59,7 @@ func (a *app) diffCommand() *cobra.Command {
 			if a.JSON {
 				return a.PrintJSON(d)
 			}
-			return d.Print(a.Stdout)
+			return d.Print(a.Stdout, a.Style)
 		},
 	}
 }

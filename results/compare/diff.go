@@ -221,13 +221,10 @@ func (d *Diff) figures(a, b *figures.Phases) {
 	}
 }
 
-// Print writes d as text.
-func (d *Diff) Print(w io.Writer) error {
-	var b strings.Builder
-	row := func(name, x, y, delta string) {
-		b.WriteString(strings.TrimRight(fmt.Sprintf("%-40s  %-24s %-24s %s", name, x, y, delta), " ") + "\n")
-	}
-	row("", d.A, d.B, "")
+// Print writes d as text that fits the terminal of style if there is one.
+func (d *Diff) Print(w io.Writer, style text.Style) error {
+	t := text.Table{Head: []string{"", d.A, d.B, ""}, Right: make([]bool, 4), Keep: 1, Fold: true}
+	row := func(cells ...string) { t.Rows = append(t.Rows, cells) }
 	for _, v := range d.Verdicts {
 		row(v.Name, v.A, v.B, map[bool]string{true: "", false: "changed"}[v.A == v.B])
 	}
@@ -237,8 +234,7 @@ func (d *Diff) Print(w io.Writer) error {
 	for _, c := range d.Changes {
 		row(c.Name, c.A, c.B, "changed")
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return t.Print(w, style)
 }
 
 // Text is one side of f with its unit.
@@ -265,5 +261,8 @@ func (f Figure) Delta() string {
 	if p >= 900 {
 		return fmt.Sprintf("× %.3g", *f.B / *f.A)
 	}
-	return fmt.Sprintf("%+.1f %%", p)
+	if change := fmt.Sprintf("%+.1f %%", p); strings.Trim(change, "+-0.% ") != "" {
+		return change
+	}
+	return "0 %"
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
@@ -97,13 +98,13 @@ func TestBetween(t *testing.T) {
 	if !found {
 		t.Error("read p99 in faults is missing")
 	}
-	var text strings.Builder
-	if err := d.Print(&text); err != nil {
+	var printed strings.Builder
+	if err := d.Print(&printed, text.Style{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"recovery after F1 isolate n1", "+200.", "changed"} {
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("the text lacks %q:\n%s", want, text.String())
+		if !strings.Contains(printed.String(), want) {
+			t.Errorf("the text lacks %q:\n%s", want, printed.String())
 		}
 	}
 	if same := Between(a, a); len(same.Changes) != 0 {
@@ -121,6 +122,8 @@ func TestFigureTexts(t *testing.T) {
 		{Figure{Unit: "s", A: number(0.03233), B: number(7.928)}, "32.3 ms", "7.93 s", "× 245"},
 		{Figure{Unit: "ms", A: number(1.39), B: number(1.373)}, "1.39 ms", "1.37 ms", "-1.2 %"},
 		{Figure{Unit: "ok/s", A: number(100), B: number(990)}, "100 ok/s", "990 ok/s", "+890.0 %"},
+		{Figure{Unit: "ok/s", A: number(199.1), B: number(199.04)}, "199.1 ok/s", "199 ok/s", "0 %"},
+		{Figure{Unit: "ms", A: number(3), B: number(3)}, "3 ms", "3 ms", "0 %"},
 		{Figure{Unit: "%", A: number(0), B: nil}, "0 %", "-", ""},
 	} {
 		if a, b, d := c.f.Text(c.f.A), c.f.Text(c.f.B), c.f.Delta(); a != c.a || b != c.b || d != c.change {

@@ -15,6 +15,8 @@ type Table struct {
 	Right []bool
 	// Keep is how many columns at the left say what a row is.
 	Keep int
+	// Fold has the first column broken at spaces, if that makes room for all others beside it.
+	Fold bool
 	// Rows are as long as Head.
 	Rows [][]string
 }
@@ -30,6 +32,9 @@ func (t *Table) Print(w io.Writer, s Style) error {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
+	if fold := widths[0] - (room(widths) - s.width); t.Fold && s.width > 0 && fold < widths[0] && fold >= t.leastFirst() {
+		widths[0] = fold
+	}
 	for i, block := range t.blocks(widths, s.width) {
 		if i > 0 {
 			if _, err := io.WriteString(w, "\n"); err != nil {
@@ -43,6 +48,26 @@ func (t *Table) Print(w io.Writer, s Style) error {
 		}
 	}
 	return nil
+}
+
+// leastFirst is the least width to which the first column can be folded: none of its words is broken.
+func (t *Table) leastFirst() int {
+	least := 16
+	for _, row := range t.Rows {
+		for word := range strings.FieldsSeq(row[0]) {
+			least = max(least, len(gap)+utf8.RuneCountInString(word))
+		}
+	}
+	return least
+}
+
+// room is what all columns take beside each other.
+func room(widths []int) int {
+	all := 0
+	for _, w := range widths {
+		all += len(gap) + w
+	}
+	return all
 }
 
 // blocks are the columns that stand beside each other. A width of 0 has room for all.
@@ -68,6 +93,8 @@ func (t *Table) blocks(widths []int, width int) [][]int {
 
 func (t *Table) line(row []string, columns, widths []int) string {
 	var b strings.Builder
+	first, more, _ := strings.Cut(broken(row[0], widths[0]), "\n")
+	row = append([]string{first}, row[1:]...)
 	for _, i := range columns {
 		space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(row[i]))
 		b.WriteString(gap)
@@ -77,5 +104,9 @@ func (t *Table) line(row []string, columns, widths []int) string {
 			b.WriteString(row[i] + space)
 		}
 	}
-	return strings.TrimRight(b.String(), " ")
+	line := strings.TrimRight(b.String(), " ")
+	if more != "" {
+		line += "\n" + gap + strings.ReplaceAll(more, "\n", "\n"+gap)
+	}
+	return line
 }

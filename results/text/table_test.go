@@ -55,3 +55,52 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+// TestFoldedTable: where the first column can be broken at spaces to make room for all others, it is; where a word or what is
+// left of it would not fit, the others come below.
+func TestFoldedTable(t *testing.T) {
+	table := Table{
+		Head: []string{"", "one", "two"}, Right: make([]bool, 3), Keep: 1, Fold: true,
+		Rows: [][]string{{"recovery after F1 isolate n1", "32.3 ms", "7.93 s"}, {"linearizable", "held", "violated"}},
+	}
+	for _, c := range []struct {
+		width int
+		want  string
+	}{
+		{0, `
+                                one      two
+  recovery after F1 isolate n1  32.3 ms  7.93 s
+  linearizable                  held     violated
+`}, {49, `
+                                one      two
+  recovery after F1 isolate n1  32.3 ms  7.93 s
+  linearizable                  held     violated
+`}, {48, `
+                               one      two
+  recovery after F1 isolate    32.3 ms  7.93 s
+    n1
+  linearizable                 held     violated
+`}, {37, `
+                    one      two
+  recovery after    32.3 ms  7.93 s
+    F1 isolate n1
+  linearizable      held     violated
+`}, {36, `
+                                one
+  recovery after F1 isolate n1  32.3 ms
+  linearizable                  held
+
+                                two
+  recovery after F1 isolate n1  7.93 s
+  linearizable                  violated
+`},
+	} {
+		var b strings.Builder
+		if err := table.Print(&b, Style{width: c.width}); err != nil {
+			t.Fatal(err)
+		}
+		if got := "\n" + b.String(); got != c.want {
+			t.Errorf("%d columns wide it is%s\nwant%s", c.width, got, c.want)
+		}
+	}
+}

@@ -45,13 +45,25 @@ func (f *fitting) Write(p []byte) (int, error) {
 	}
 }
 
+// Prose is a paragraph in lines as wide as the terminal at most, all of which begin at the left; as it is where there is none.
+func (s Style) Prose(paragraph string) string {
+	if s.width < minWidth {
+		return paragraph
+	}
+	return brokenAt(paragraph, s.width, 0)
+}
+
 // broken is line in lines of at most width columns, but for words that are longer.
 // Codes for colours take no room.
 func broken(line string, width int) string {
 	if visible(line) <= width {
 		return line
 	}
-	indent := hanging(line, width)
+	return brokenAt(line, width, hanging(line, width))
+}
+
+// brokenAt is line in lines of at most width columns that begin at indent, but for the first.
+func brokenAt(line string, width, indent int) string {
 	var b strings.Builder
 	at, fresh := 0, true
 	for line != "" {

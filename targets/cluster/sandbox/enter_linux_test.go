@@ -17,8 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/lapse-test/lapse/internal/terminaltest"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/clustertest"
 	"github.com/lapse-test/lapse/targets/cluster/proc"
@@ -271,7 +270,7 @@ func signals(t *testing.T) {
 
 // terminal types Ctrl-C on a terminal whose foreground job is the command.
 func terminal(t *testing.T) {
-	ptmx, tty := openTerminal(t)
+	ptmx, tty := terminaltest.Open(t, 80)
 	cmd := outside(t, "signals")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -305,28 +304,6 @@ func terminal(t *testing.T) {
 	if got := strings.Join(seen, ", "); got != "ready, got interrupt, got terminated" {
 		t.Errorf("on the terminal: %s", got)
 	}
-}
-
-// openTerminal makes a pseudoterminal, see pty(7).
-func openTerminal(t *testing.T) (ptmx, tty *os.File) {
-	t.Helper()
-	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ptmx.Close() })
-	if err := unix.IoctlSetPointerInt(int(ptmx.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(ptmx.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ptmx, tty
 }
 
 func TestOpenOutsideIsRefused(t *testing.T) {
