@@ -207,7 +207,7 @@ func (r *run) setUp(ctx context.Context) error {
 		Attributes: attributes,
 	}
 	var options []history.Option
-	w := &watcher{run: r, told: map[string]bool{}, least: 1}
+	w := &watcher{run: r, told: map[string]bool{}, shown: map[string]string{}, least: 1}
 	if r.deps.Watch != nil && !r.deps.Watch.Idle() {
 		w.watch = r.deps.Watch
 	}

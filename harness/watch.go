@@ -22,6 +22,8 @@ type watcher struct {
 	least   float64      // share of the keys that was judged
 	mu      sync.Mutex   // guards what follows
 	told    map[string]bool
+	// shown has the model as whose violation a sentence was told first.
+	shown map[string]string
 	// slowest is the longest that a violation waited from its completion until it was told.
 	slowest time.Duration
 }
@@ -127,5 +129,15 @@ func (w *watcher) tell(f *live.Found) {
 	}
 	w.told[f.Model] = true
 	w.run.log.Info("a violation was found", "model", f.Model, "anomaly", f.Anomaly, "after its completion", after)
-	w.run.progress.Note(fmt.Sprintf("violation found: %s: %s: %s", f.Model, f.Anomaly, f.Sentence))
+	w.run.progress.Note(w.note(f))
+}
+
+// note is how a violation is told: in full once, and of another model that the same operations violate, as those of the
+// first one.
+func (w *watcher) note(f *live.Found) string {
+	if first, ok := w.shown[f.Anomaly+f.Sentence]; ok {
+		return fmt.Sprintf("violation found: %s: %s, by the same operations as %s", f.Model, f.Anomaly, first)
+	}
+	w.shown[f.Anomaly+f.Sentence] = f.Model
+	return fmt.Sprintf("violation found: %s: %s: %s", f.Model, f.Anomaly, f.Sentence)
 }

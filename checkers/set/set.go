@@ -23,6 +23,7 @@ import (
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/internal/explain"
 	"github.com/lapse-test/lapse/checkers/internal/refute"
 	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/history"
@@ -243,8 +244,8 @@ func (s *members) losses(t *tally.Tally) {
 			continue
 		}
 		t.Violate(refute.LostElement, func() checkers.Violation {
-			why := fmt.Sprintf("%s was known to be in %s at %d ns, but the read that began at %d ns missed it, and no later read saw it",
-				s.h.ValueText(e.value), s.h.KeyName(s.key), e.known, s.h.Ops[e.lastOut].Invoke)
+			why := fmt.Sprintf("%s was known to be in %s, but a read that began %s later missed it, and no later read saw it",
+				s.h.ValueText(e.value), s.h.KeyName(s.key), explain.Gap(s.h.Ops[e.lastOut].Invoke-e.known))
 			return checkers.Violation{
 				Key: s.h.KeyName(s.key), Session: s.h.Ops[e.add].Session, Ops: []int{e.add, e.knownBy, e.lastOut}, Sentence: why + ".",
 				Steps: []checkers.Step{{From: e.knownBy, To: e.lastOut, Kind: "rt", Why: why}},

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -23,6 +24,30 @@ func TestDurations(t *testing.T) {
 	if seen < 1000 {
 		t.Fatalf("%d calls with a format", seen)
 	}
+}
+
+// withUnit is a format of a length that has a unit by itself, however long it is.
+var withUnit = regexp.MustCompile(`%[-+0-9.]*[dvfg] ?(ns|ms|µs|us)\b`)
+
+// TestLengthsHaveOneFormat: no text writes its own unit of time behind a number. Stamps of a history that is refused are as they
+// stand in it.
+func TestLengthsHaveOneFormat(t *testing.T) {
+	for text, want := range map[string]bool{"%d ns before": true, "in %.1f ms": true, "%dms": true, "%d messages": false, "%s ms": false, "%d nodes": false} {
+		if got := withUnit.MatchString(text); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+	eachSource(t, 0, func(files *token.FileSet, f *ast.File) {
+		if f.Name.Name == "history" || f.Name.Name == "duration" {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && withUnit.MatchString(l.Value) {
+				t.Errorf("%s: %s: give the length to duration.Text", files.Position(l.Pos()), l.Value)
+			}
+			return true
+		})
+	})
 }
 
 // TestMeasured has what the test above finds, and what it leaves.

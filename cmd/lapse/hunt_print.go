@@ -88,7 +88,7 @@ func (a *app) printHunt(d *huntDocument, s *hunt.Space) {
 	w := a.Text
 	fmt.Fprintf(w, "\n%s, %s in %s", text.Plural(d.Runs, "run"), text.Plural(d.Replays, "replay"), duration.Text(d.Elapsed))
 	if d.Fruitless > 0 {
-		fmt.Fprintf(w, "; %d of them are no evidence (the last one: %s)", d.Fruitless, d.Trouble)
+		fmt.Fprintf(w, "; %s without evidence (the last one: %s)", text.Plural(d.Fruitless, "run"), d.Trouble)
 	}
 	fmt.Fprintln(w)
 	for _, m := range d.Models {

@@ -132,7 +132,9 @@ func (p *ttyProgress) Note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
-	fmt.Fprintf(p.lines, phaseFormat, "", p.s.Dim(text))
+	for line := range strings.SplitSeq(text, "\n") {
+		fmt.Fprintf(p.lines, phaseFormat, "", p.s.Dim(line))
+	}
 }
 
 func (p *ttyProgress) Tick(st harness.Status) {
@@ -194,7 +196,9 @@ func (p *plainProgress) Phase(name, text string) {
 func (p *plainProgress) Note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.w, phaseFormat, "", text)
+	for line := range strings.SplitSeq(text, "\n") {
+		fmt.Fprintf(p.w, phaseFormat, "", line)
+	}
 }
 
 func (p *plainProgress) Tick(st harness.Status) {

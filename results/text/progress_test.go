@@ -125,3 +125,19 @@ func TestProgressFits(t *testing.T) {
 		}
 	}
 }
+
+// TestNoteOfManyLines: the lines of a violation of transactions stand below one another.
+func TestNoteOfManyLines(t *testing.T) {
+	for _, kind := range []string{"tty", "plain"} {
+		var b bytes.Buffer
+		p, err := NewProgress(kind, &b, Style{}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Note("G2-item: Let:\n  T1 = [append k1 1]\nThen:")
+		const margin = "           "
+		if want := margin + "G2-item: Let:\n" + margin + "  T1 = [append k1 1]\n" + margin + "Then:\n"; b.String() != want {
+			t.Errorf("%s: %q, want %q", kind, b.String(), want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
@@ -12,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 	"github.com/lapse-test/lapse/checkers/txn/internal/tell"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 )
 
 // because proves an edge: a sentence, the reads that prove the version
@@ -32,7 +34,7 @@ func (ex *Explainer) reason(e graph.Edge) because {
 		return because{why: fmt.Sprintf("session %d did %s before %s", ex.OpOf(e.To).Session, from, to), key: -1}
 	case graph.KindRT:
 		first, then := ex.OpOf(e.From), ex.OpOf(e.To)
-		return because{why: fmt.Sprintf("%s had completed %d ns before %s was invoked", from, then.Invoke-first.Complete, to), key: -1}
+		return because{why: fmt.Sprintf("%s had completed %s before %s was invoked", from, duration.Text(time.Duration(then.Invoke-first.Complete)), to), key: -1}
 	case graph.KindWR:
 		if b, ok := ex.reasonWR(e); ok {
 			return b
