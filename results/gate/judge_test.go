@@ -268,3 +268,10 @@ func TestJUnitHasTheProof(t *testing.T) {
 	}
 	t.Errorf("no failure has the witness and the report:\n%s", b.String())
 }
+
+// TestLinesInMarkdown: the lines of a witness of transactions stay lines within a cell, and a text of the database's own is no markup.
+func TestLinesInMarkdown(t *testing.T) {
+	if got, want := cell("Let:\n  T1 = [read k1 = <b>]|x"), `Let:<br>  T1 = \[read k1 = &lt;b&gt;]\|x`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -56,10 +56,10 @@ func WriteMarkdown(w io.Writer, s *SuiteResult) error {
 	return nil
 }
 
-var cellEscaper = strings.NewReplacer("|", "\\|", "\n", " ", "\r", " ", "<", "&lt;", ">", "&gt;", "`", "\\`", "[", "\\[")
+var cellEscaper = strings.NewReplacer("|", "\\|", "\n", "<br>", "\r", " ", "<", "&lt;", ">", "&gt;", "`", "\\`", "[", "\\[")
 
 // cell escapes a text for a cell of a table: a database's own text must not
-// become markup.
+// become markup. The lines of a witness stay lines.
 func cell(text string) string { return cellEscaper.Replace(text) }
 
 // maxAnnotations is the number of annotations of a kind that GitHub shows for a step.

@@ -32,6 +32,7 @@ func cures(at address) external.Cures {
 	if at.config.Password != "" {
 		password = fmt.Sprintf("the password in PGPASSWORD or in the password file is not the one of the user %s; to be another user, set PGUSER or name it in the address (postgres://user@host:port/database)", user)
 	}
+	const settings = "the server does not take a setting of the session: mend it in options of the address, or in PGOPTIONS"
 	c := external.Cures{
 		{Match: saying("28000", "no encryption"), Way: "it lets this user in over encrypted connections only, if at all (pg_hba.conf: hostssl): " + encrypt, Tell: serverWords},
 		{Match: saying("28000", "SSL encryption"), Way: "its pg_hba.conf has no line for this user, database and machine over encrypted connections: have one added, or, if there is one for plain connections only (hostnossl), " + plain, Tell: serverWords},
@@ -41,6 +42,8 @@ func cures(at address) external.Cures {
 		{Match: outcome.Says("failed SASL auth: invalid SCRAM", "password is empty"), Way: password},
 		{Match: saying("3D000", ""), Way: "name a database that there is in the address (postgres://user@host:port/database) or in PGDATABASE", Tell: serverWords},
 		{Match: saying("42501", "permission denied for database"), Way: fmt.Sprintf("GRANT CONNECT ON DATABASE %q TO %q, or name another database in the address or in PGDATABASE", at.config.Database, user), Tell: serverWords},
+		{Match: saying("42704", "configuration parameter"), Way: settings, Tell: serverWords},
+		{Match: saying("22023", "parameter"), Way: settings, Tell: serverWords},
 		{Match: saying("53300", ""), Way: "it has no connection left: let it have more (max_connections), or use fewer clients (--concurrency)", Tell: serverWords},
 		{Match: saying("57P03", ""), Way: "wait until it has started", Tell: serverWords},
 		{Match: outcome.Is(errShared), Way: pooled},

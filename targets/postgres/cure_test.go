@@ -41,6 +41,8 @@ func TestCures(t *testing.T) {
 		{"unknown authority, by the address", own, "", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, []string{"sslrootcert=FILE", "PGSSLROOTCERT"}},
 		{"another name in the certificate", plain, "", &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "db1"}}, []string{"as its certificate does"}},
 		{"no TLS there", plain, "", errors.New("server refused TLS connection"), []string{"tls=off"}},
+		{"no such setting", plain, "", server("42704", `unrecognized configuration parameter "nosuch"`), []string{`parameter "nosuch"; the server`, "options of the address", "PGOPTIONS"}},
+		{"no such value", plain, "", server("22023", `invalid value for parameter "statement_timeout": "soon"`), []string{"PGOPTIONS"}},
 		{"pooler, settings", plain, "", server("08P01", "unsupported startup parameter: options"), []string{"pooler", "leave it out of the address"}},
 		{"pooler, statements", plain, "", server("26000", `prepared statement "stmtcache_1" does not exist`), []string{"pooler"}},
 		{"pooler that ignores", plain, "", fmt.Errorf("%w: it is %q", errIgnored, "public"), []string{"pooler"}},
