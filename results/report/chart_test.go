@@ -62,3 +62,14 @@ func TestBurstAfterTheLoad(t *testing.T) {
 		t.Errorf("one final read is marked: %q", got)
 	}
 }
+
+// TestNamesOfFaultsAreReadable: in the strip of faults a name is drawn after the marks of failovers, which may cross it.
+func TestNamesOfFaultsAreReadable(t *testing.T) {
+	s := staleRead(t, "n3")
+	s.History.Events = append(s.History.Events, history.Event{At: 415 * ms, Kind: history.EventFailover, Text: "n2 was promoted"})
+	drawn := faultStrip(s.History, runLength(s.History)).SVG
+	mark, name := strings.LastIndex(drawn, "moment"), strings.Index(drawn, "fault-name")
+	if mark < 0 || name < mark {
+		t.Errorf("the last mark is drawn at %d, the first name at %d", mark, name)
+	}
+}

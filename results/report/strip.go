@@ -25,7 +25,7 @@ func faultStrip(h *history.History, length history.Time) *chart {
 	tall := stripRow * float64(max(1, len(h.Faults)))
 	c := chart{Title: "Faults", Note: "from the injection until seen to be healed; the line in a bar is when it took effect"}
 	var s svg.Drawing
-	s.Open("c-faults", "chart", "Faults over the time of the run", chartWidth, chartTop+tall+chartBottom)
+	s.Open("c-faults", "chart strip", "Faults over the time of the run", chartWidth, chartTop+tall+chartBottom)
 	for i := range h.Faults {
 		f := &h.Faults[i]
 		end := float64(length)
@@ -43,7 +43,27 @@ func faultStrip(h *history.History, length history.Time) *chart {
 		if f.TookEffect != 0 {
 			s.Line("took-effect", x(float64(f.TookEffect)), y+3, x(float64(f.TookEffect)), y+stripRow-3)
 		}
-		// The name stands behind the bar, or before it where there is no room.
+		s.Tip(x1, y, max(x2-x1, 8), stripRow, fmt.Sprintf("fault %d: %s", f.ID, text.Fault(f)))
+	}
+	moments(&s, h, x, chartTop, chartTop+tall)
+	faultNames(&s, h, x, length)
+	for _, t := range timeMarks(float64(length) / 1e9) {
+		s.Text("axis x", x(t*1e9), chartTop+tall+18, number(t)+" s")
+	}
+	c.SVG = s.Close()
+	return &c
+}
+
+// faultNames writes the names of the faults, above whatever marks cross them: each behind its bar, before it where there is no
+// room, else inside.
+func faultNames(s *svg.Drawing, h *history.History, x func(float64) float64, length history.Time) {
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		end := float64(length)
+		if f.Healed != 0 {
+			end = float64(f.Healed)
+		}
+		y, x1, x2 := chartTop+stripRow*float64(i), x(float64(f.Injected)), x(end)
 		if at := x2 + 6; at+8*float64(len(f.Name)) < chartWidth-chartRight {
 			s.Text("fault-name", at, y+14, f.Name)
 		} else if x1-6-7*float64(len(f.Name)) > chartLeft {
@@ -51,14 +71,7 @@ func faultStrip(h *history.History, length history.Time) *chart {
 		} else {
 			s.Text("fault-name inside", x1+6, y+14, svg.Short(f.Name, max(4, int((x2-x1)/8))))
 		}
-		s.Tip(x1, y, max(x2-x1, 8), stripRow, fmt.Sprintf("fault %d: %s", f.ID, text.Fault(f)))
 	}
-	moments(&s, h, x, chartTop, chartTop+tall)
-	for _, t := range timeMarks(float64(length) / 1e9) {
-		s.Text("axis x", x(t*1e9), chartTop+tall+18, number(t)+" s")
-	}
-	c.SVG = s.Close()
-	return &c
 }
 
 // moments marks the failovers.
