@@ -19,7 +19,7 @@ func Open(t testing.TB, columns uint16) (ptmx, tty *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { ptmx.Close() })
+	t.Cleanup(func() { _ = ptmx.Close() })
 	if err := unix.IoctlSetPointerInt(int(ptmx.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
 	}
