@@ -71,6 +71,9 @@ func (r *binaryReader) whole() error {
 		return err
 	}
 	end, err := r.blocks()
+	if i, ok := r.h.Header.Initial.TextIndex(); ok && i >= len(r.h.Texts) && (err == nil || errors.Is(err, errTorn)) {
+		return r.wrong(&fieldError{"initial", fmt.Sprintf("text %d, and the file has %d texts", i, len(r.h.Texts))})
+	}
 	switch {
 	case errors.Is(err, errTorn):
 		return r.tear()
@@ -170,7 +173,9 @@ func (r *binaryReader) opsBlock(payload []byte) *fieldError {
 	}
 	r.h.Strings = append(r.h.Strings, b.tables.strings...)
 	r.h.Texts = append(r.h.Texts, b.tables.texts...)
-	r.h.KeyNames = append(r.h.KeyNames, b.tables.keys...)
+	for _, name := range b.tables.keys {
+		r.h.KeyNames = append(r.h.KeyNames, cleanName(name))
+	}
 	r.have.strings, r.have.texts, r.have.keys = len(r.h.Strings), len(r.h.Texts), len(r.h.KeyNames)
 	r.inside = !b.whole
 	if b.whole {
