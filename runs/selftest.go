@@ -32,6 +32,10 @@ const SelftestSeed = 1
 // for one seed in ten.
 const seldom = 15 * time.Second
 
+// longest is how long a load with a defect lasts at least where it ends with the first violation. A busy machine has a tenth of the operations of one that does
+// nothing else, and what is a matter of chance takes as much longer to show.
+const longest = 30 * time.Second
+
 // correct is the configuration that quorumkv promises to be linearizable in its mode leaderless.
 func correct(more map[string]string) map[string]string {
 	o := map[string]string{"read_repair": "blocking", "write_timestamps": "quorum"}
@@ -47,12 +51,13 @@ func comparing() map[string]string {
 }
 
 // SelftestCases has a case for every defect of the store, each chosen so that
-// only the defect can break what is checked. Runs last duration each, or longer where it takes that.
+// only the defect can break what is checked. Runs last duration each, or longer where it takes that. Those that stop on a violation are of defects that show in
+// what is told while the load goes on; that are not values which nobody wrote to a key, what is there after a delete, nor what is there in the end.
 func SelftestCases(duration time.Duration) []Case {
 	base := Request{
 		Target: protocol.Name, Nodes: 3, WriteLevel: "QUORUM", ReadLevel: "QUORUM",
 		Workload: named.Session, Models: models.Linearizable + "," + models.ReadYourWrites, Rate: 600, Concurrency: "3n",
-		Duration: duration, OpTimeout: time.Second, Options: correct(nil),
+		Duration: duration, OpTimeout: time.Second, Options: correct(nil), StopOnViolation: true,
 	}
 	with := func(d defect.Defect, change func(*Request)) Case {
 		r := base
@@ -65,7 +70,7 @@ func SelftestCases(duration time.Duration) []Case {
 		with(defect.AckBeforeQuorum, func(r *Request) { r.Faults = faults.PartitionOne }),
 		with(defect.ReadOne, func(r *Request) { r.Faults = faults.PartitionOne }),
 		with(defect.DropHints, func(r *Request) {
-			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, faults.PartitionOne
+			r.ReadLevel, r.Models, r.Faults, r.StopOnViolation = "ONE", models.Eventual, faults.PartitionOne, false
 			r.Options = correct(map[string]string{"read_repair": "off"})
 			r.Settle = 3 * time.Second
 		}),
@@ -74,7 +79,7 @@ func SelftestCases(duration time.Duration) []Case {
 		}),
 		with(defect.IgnoreNewerTimestamps, func(r *Request) {
 			// A late hint or repair has to meet a newer write of the same key: one
-			// key at a time, and many writers.
+			// key at a time, and many writers. What all of them did to one key takes long to check.
 			r.Workload, r.Weights, r.Faults = named.Register, "read=1,write=1", faults.PartitionOne
 			r.Keys, r.Rate, r.Concurrency = 1, 2000, "5n"
 			r.Duration = max(duration, seldom)
@@ -97,16 +102,17 @@ func SelftestCases(duration time.Duration) []Case {
 		with(defect.CountHints, func(r *Request) { r.Faults = faults.PartitionOne }),
 		with(defect.ForgetTombstones, func(r *Request) {
 			r.Workload, r.Weights, r.Models, r.Faults = named.Register, "read=3,write=1,delete=1", models.Linearizable, faults.PartitionOne
+			r.StopOnViolation = false
 		}),
 		with(defect.StaleTree, func(r *Request) {
-			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, faults.PartitionOne
+			r.ReadLevel, r.Models, r.Faults, r.StopOnViolation = "ONE", models.Eventual, faults.PartitionOne, false
 			r.Options = comparing()
 			r.Settle = 3 * time.Second
 		}),
 		with(defect.SyncSkipsTombstones, func(r *Request) {
 			// The last that is done to a key has to be a delete, missed by a replica that has its value: many keys, each in use for longer than a cut.
 			r.Workload, r.Weights = named.Register, "read=1,write=2,delete=2"
-			r.ReadLevel, r.Models, r.Faults = "ONE", models.Eventual, faults.PartitionOne
+			r.ReadLevel, r.Models, r.Faults, r.StopOnViolation = "ONE", models.Eventual, faults.PartitionOne, false
 			r.Options = comparing()
 			r.Keys, r.OpsPerKey, r.Settle = 100, 10, 3*time.Second
 			r.FaultInterval, r.FaultHold = 1300*time.Millisecond, time.Second
@@ -114,7 +120,7 @@ func SelftestCases(duration time.Duration) []Case {
 		with(defect.PurgeEarly, func(r *Request) {
 			r.Workload, r.Weights, r.Models, r.Faults = named.Register, "read=1,write=2,delete=2", models.Linearizable, faults.PartitionOne
 			r.Options = correct(map[string]string{"anti_entropy": "100ms", "tombstone_grace": "1h"})
-			r.OpsPerKey, r.FaultInterval, r.FaultHold = 6, 1300*time.Millisecond, time.Second
+			r.OpsPerKey, r.FaultInterval, r.FaultHold, r.StopOnViolation = 6, 1300*time.Millisecond, time.Second, false
 		}),
 		with(defect.TenantForgottenInReplicaRead, ofTenants),
 		with(defect.TenantForgottenInList, ofTenants),
@@ -133,19 +139,34 @@ func SelftestCases(duration time.Duration) []Case {
 			r.Options = correct(map[string]string{"partitioner": "range", "split_points": "none", "hinted_handoff": "false"})
 			r.FaultInterval, r.FaultHold = time.Second, 500*time.Millisecond
 		}),
+		with(defect.AnswersInOrder, func(r *Request) { r.StopOnViolation = false }),
+		with(defect.CacheOutlivesPages, func(r *Request) {
+			// What a node has in its cache has to be overwritten while the range is away, and read when it is back and nobody has written it again.
+			r.Nodes, r.Concurrency, r.Faults = 4, "3n", faults.MoveRange
+			r.WriteLevel, r.ReadLevel = "ALL", "ONE"
+			r.Options = correct(map[string]string{"partitioner": "range", "split_points": "none", "hinted_handoff": "false"})
+			r.FaultInterval, r.FaultHold = time.Second, 500*time.Millisecond
+			r.Workload, r.Weights, r.Keys, r.OpsPerKey = named.Register, "read=4,write=1", 40, 1000
+			r.Models = models.Linearizable
+		}),
 		with(defect.DenyPartialWrites, func(r *Request) {
-			r.WriteLevel, r.ReadLevel, r.Models, r.Faults = "ALL", "ONE", models.Linearizable, faults.Pause
+			r.WriteLevel, r.ReadLevel, r.Models, r.Faults, r.StopOnViolation = "ALL", "ONE", models.Linearizable, faults.Pause, false
 		}),
 	}, raftCases(duration), singleLeaderCases(duration), multiLeaderCases(duration), shardedCases(duration))
 }
 
 // ofTenants makes r a run of tenants.
-func ofTenants(r *Request) { r.Workload, r.Models = named.Tenants, models.IsolationOfTenants }
+func ofTenants(r *Request) {
+	r.Workload, r.Models, r.StopOnViolation = named.Tenants, models.IsolationOfTenants, false
+}
 
-// Defective is the request with the defect switched on. A ring that all nodes
+// Defective is the request with the defect switched on. Where the load ends with the first violation, it goes on for longest if need be. A ring that all nodes
 // see alike is no defect, so that one is on one node.
 func (c Case) Defective() Request {
 	r := c.Request
+	if r.StopOnViolation {
+		r.Duration = max(r.Duration, longest)
+	}
 	r.Options = maps.Clone(r.Options)
 	r.Options["defects"] = c.Defect
 	if c.Defect == defect.StaleRing.String() {

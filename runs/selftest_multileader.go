@@ -15,7 +15,7 @@ import (
 func multiLeaderCases(duration time.Duration) []Case {
 	with := func(d defect.Defect, conflicts string, change func(*Request)) Case {
 		r := Request{
-			Target: protocol.Name, Nodes: 4, Workload: named.Set, Models: models.SetEventual, Rate: 600, Concurrency: "3n", OpsPerKey: 100,
+			Target: protocol.Name, Nodes: 4, Workload: named.Set, Models: models.SetEventual, Rate: 600, Concurrency: "3n", OpsPerKey: 50,
 			Duration: duration, OpTimeout: time.Second, Settle: time.Second, Options: map[string]string{"mode": "multi-leader"},
 		}
 		maps.Copy(r.Options, map[string]string{"conflicts": conflicts})
@@ -26,7 +26,10 @@ func multiLeaderCases(duration time.Duration) []Case {
 	}
 	removals := func(r *Request) { r.Weights = "add=2,remove=2,read=1" }
 	return []Case{
-		with(defect.MaxOfTotals, "crdt", func(r *Request) { r.Workload, r.Models = named.Counter, models.CounterEventual }),
+		with(defect.MaxOfTotals, "crdt", func(r *Request) {
+			// Each counter is one final read a node, and a busy machine has a few hundred operations in all.
+			r.Workload, r.Models, r.OpsPerKey = named.Counter, models.CounterEventual, 20
+		}),
 		with(defect.RemoveWins, "crdt", func(r *Request) {
 			// A removal has to come to the other region before the addition does.
 			removals(r)
@@ -36,7 +39,7 @@ func multiLeaderCases(duration time.Duration) []Case {
 		with(defect.ResurrectRemoved, "crdt", removals),
 		with(defect.FieldRemovalWins, "crdt", func(r *Request) {
 			// An update has to come after a removal of which its region has not heard.
-			r.Workload, r.Weights = named.Map, "add=10,clear=1,read=1"
+			r.Workload, r.Weights, r.Duration = named.Map, "add=10,clear=1,read=1", max(duration, seldom)
 			r.Options["exchange_interval"] = "200ms"
 		}),
 		with(defect.TrustDelivery, "lww", func(r *Request) {

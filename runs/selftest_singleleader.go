@@ -17,6 +17,7 @@ func singleLeaderCases(duration time.Duration) []Case {
 		r := Request{
 			Target: protocol.Name, Nodes: 3, WriteLevel: "semi-sync", Workload: named.Session, Models: models.Linearizable + "," + models.ReadYourWrites, Rate: 600, Concurrency: "3n",
 			Duration: max(duration, 10*time.Second), OpTimeout: time.Second, Options: map[string]string{"mode": "single-leader"},
+			StopOnViolation: true,
 		}
 		if change != nil {
 			change(&r)
@@ -37,7 +38,7 @@ func singleLeaderCases(duration time.Duration) []Case {
 			// It is a few writes a client: many clients, none of which waits long for an answer.
 			failovers(r)
 			r.Concurrency, r.Rate, r.OpTimeout = "12n", 1200, 400*time.Millisecond
-			r.Models, r.Settle = models.Linearizable+","+models.Eventual, 3*time.Second
+			r.Models, r.Settle, r.StopOnViolation = models.Linearizable+","+models.Eventual, 3*time.Second, false
 		}),
 		with(defect.ConfirmBeforeSync, func(r *Request) { r.Faults = faults.KillAll }),
 		with(defect.ConditionOnCounted, func(r *Request) {

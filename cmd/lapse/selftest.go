@@ -87,7 +87,7 @@ instead: none may raise an alarm.`, runs.SelftestTries, duration.Text(runs.Found
 	}
 	f := c.Flags()
 	f.StringSliceVar(&only, "only", nil, "defects to try (default: all)")
-	f.DurationVar(&length, "duration", 6*time.Second, "how long each run's load lasts; longer for defects that show seldom")
+	f.DurationVar(&length, "duration", 6*time.Second, "how long each run's load lasts; longer for defects that show seldom, and in many runs with a defect until it shows")
 	f.Uint64Var(&seed, "seed", runs.SelftestSeed, "seed of the first run of each defect")
 	f.IntVar(&soak, "soak", 0, "number of correct runs to make instead")
 	f.IntVar(&seeds.Seeds, "seeds", 0, "number of seeds with each of which every case is run; runs that were as they should be are removed")

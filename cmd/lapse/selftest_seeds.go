@@ -32,8 +32,8 @@ func (a *app) selftestSeeds(cmd *cobra.Command, cases []runs.Case, asked runs.Se
 	}
 	began := time.Now()
 	asked.Whole = runs.Whole(began)
-	fmt.Fprintf(a.Notes(), "lapse %s · seeds %d to %d · %s, each with it and without · %s at once · %s\n", runs.Version(), asked.First, asked.First+uint64(asked.Seeds)-1,
-		text.Plural(len(cases), "defect"), text.Plural(asked.Parallel, "run"), p.Reason)
+	fmt.Fprintf(a.Notes(), "lapse %s · seeds %d to %d · %s, each with it and without: about %s · %s at once · %s\n", runs.Version(), asked.First, asked.First+uint64(asked.Seeds)-1,
+		text.Plural(len(cases), "defect"), duration.Text(estimateSeeds(cases, asked)), text.Plural(asked.Parallel, "run"), p.Reason)
 	env.Progress = harness.Silent{}
 	asked.Tell = func(done, of int, what string) {
 		switch kind {
@@ -75,6 +75,11 @@ func (a *app) selftestSeeds(cmd *cobra.Command, cases []runs.Case, asked runs.Se
 		return &cli.ExitError{Code: verdict.ExitViolated}
 	}
 	return nil
+}
+
+// estimateSeeds is about how long the cases take with many seeds. It is too much where cases share their controls.
+func estimateSeeds(cases []runs.Case, asked runs.Seeded) time.Duration {
+	return (estimate(cases) * time.Duration(asked.Seeds) / time.Duration(asked.Parallel)).Round(time.Second)
 }
 
 func (a *app) printSeedsTable(all []runs.SeedsTested) {

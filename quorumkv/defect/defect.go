@@ -54,6 +54,9 @@ const (
 	RangeHandedOverEarly
 	ServeBeforeCaughtUp
 	UnlockReadsEarly
+	AnswersInOrder
+	CacheOutlivesPages
+	AbortInDoubt
 )
 
 // Info describes a defect for people: what the node does wrong, which promise breaks, and what a
@@ -148,6 +151,14 @@ var all = []Info{
 		"while a range moves, a write is sent to its old replicas alone: the range is handed over without what was written after it was copied",
 		"W+R>N reads see the last acknowledged write, also while and after ranges move",
 		"partitioner=range, W=ALL R=ONE, more nodes than N; move ranges under write load"},
+	{AnswersInOrder, "answers-in-order", "leaderless",
+		"a replica gives each answer to the oldest of a peer's requests that has none, as if it had carried them out in their order; writes that are synced together are overtaken by reads",
+		"an answer is that to the request it is given to",
+		"no fault; several clients of a node at once"},
+	{CacheOutlivesPages, "cache-outlives-pages", "leaderless",
+		"records that come in pages, as a range moves to a node, go past its cache, which has what was there before",
+		"W+R>N reads see the last acknowledged write, also while and after ranges move",
+		"partitioner=range, W=ALL R=ONE, more nodes than N; move a range away from a node and back under write load"},
 	{LeaseTrustsClock, "lease-trusts-clock", "raft",
 		"a leader's lease is measured by the wall clock, which can be set, and is believed in for as long as that says",
 		"a read at level lease sees the last acknowledged write, whatever the clocks are set to",
@@ -228,6 +239,10 @@ var all = []Info{
 		"a coordinator has shards vote without a lock on what is only read",
 		"transactions are serializable",
 		"no fault; transactions that read some keys and write others, in two shards"},
+	{AbortInDoubt, "abort-in-doubt", "sharded",
+		"a shard that has voted and hears nothing for a request's timeout aborts by itself, and does not ask where the decision is kept",
+		"a transaction happens in all of its shards or in none",
+		"transactions=two-phase-commit; cut off the leader of one shard while transactions go across two"},
 }
 
 // All describes every defect, in a fixed order.

@@ -39,7 +39,7 @@ func TestEveryDefectIsDescribed(t *testing.T) {
 		}
 		bits |= d.Defect
 	}
-	if want := UnlockReadsEarly<<1 - 1; bits != want {
+	if want := AbortInDoubt<<1 - 1; bits != want {
 		t.Errorf("described are %b, defined %b", bits, want)
 	}
 }

@@ -330,6 +330,7 @@ func (e *Engine) Routes() map[string]http.Handler {
 
 // DefectsChanged implements engine.Engine.
 func (e *Engine) DefectsChanged() error {
+	e.store.PassCache(e.node.Defects.Has(defect.CacheOutlivesPages))
 	return e.store.SetForget(e.node.Defects.Has(defect.ForgetUnsynced))
 }
 

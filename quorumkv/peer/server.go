@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/internal/frame"
 	"github.com/lapse-test/lapse/quorumkv/record"
 	"github.com/lapse-test/lapse/quorumkv/replica"
@@ -163,6 +164,7 @@ type session struct {
 	from     string
 	ctx      context.Context // ends with the connection
 	requests sync.WaitGroup
+	order    order
 }
 
 // take serves a request, or has it served. An error is the end of the connection.
@@ -184,6 +186,9 @@ func (c *session) take(f frame.Frame) error {
 		return nil
 	}
 	epoch, key, rec, err := parseRequest(o, f.Body)
+	if err == nil && o != opPing && c.s.local != nil && c.s.local.Has(defect.AnswersInOrder) {
+		c.order.asked(id)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -240,7 +245,7 @@ func (c *session) apply(id, epoch uint64, key string, rec record.Record) {
 		if err != nil {
 			code, body = failure(err)
 		}
-		put := func(b []byte) []byte { return append(b, body...) }
+		put, id := func(b []byte) []byte { return append(b, body...) }, c.order.due(id)
 		if _, err := c.Queue(id, byte(code), put); errors.Is(err, frame.ErrFull) {
 			// Answers to reads may have filled it. Others wait for this, so that it waits for room elsewhere, and keeps its slot.
 			go func() {
@@ -259,11 +264,11 @@ func (c *session) read(id uint64, o op, epoch uint64, key string) {
 	if !known {
 		c.serveApart(id, func() {
 			rec, err := readFrom(c.s.local, o, epoch, key)
-			answerRead(c.Stream, id, o, rec, err)
+			answerRead(c.Stream, c.order.due(id), o, rec, err)
 		})
 		return
 	}
-	answerRead(c.Stream, id, o, rec, err)
+	answerRead(c.Stream, c.order.due(id), o, rec, err)
 }
 
 // readFrom has a replica carry out opRead, or opVersion, and may wait for the disk.

@@ -54,6 +54,9 @@ func New(store *storage.Store, clock *hlc.Clock, defects *defect.Set) *Replica {
 // Guard sets what lets requests in that have an epoch; without one all are. It is called before the first request.
 func (r *Replica) Guard(f Fence) { r.fence = f }
 
+// Has reports whether a defect of its node is on.
+func (r *Replica) Has(d defect.Defect) bool { return r.defects.Has(d) }
+
 func (r *Replica) enter(epoch uint64, take bool) (leave func(), err error) {
 	if r.fence == nil {
 		return func() {}, nil

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/quorumkv/consensus"
+	"github.com/lapse-test/lapse/quorumkv/defect"
 )
 
 const (
@@ -150,7 +151,7 @@ func (e *Engine) settle(o orphan) {
 	ctx, cancel := context.WithTimeout(e.ctx, e.node.RequestTimeout)
 	defer cancel()
 	e.counts.recovered.Add(1)
-	if e.opts.Transactions == MemoryCoordinator {
+	if e.opts.Transactions == MemoryCoordinator || o.kind == keyPrepared && e.node.Defects.Has(defect.AbortInDoubt) {
 		e.finish(ctx, []int{o.shard}, o.txn, false)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/quorumkv/defect"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 )
 
@@ -293,6 +294,27 @@ func TestClientHangsUp(t *testing.T) {
 			if key[:1] != keyDecision { // to commit, which is forgotten later
 				t.Errorf("hung up during %s: %q is left", tc.during, key)
 			}
+		}
+	}
+}
+
+// A shard that has voted asks what was decided before it ends a transaction that was carried out elsewhere, but with the defect abort-in-doubt.
+func TestAShardInDoubt(t *testing.T) {
+	for _, c := range []struct {
+		defects []string
+		want    string
+	}{{nil, "1"}, {[]string{defect.AbortInDoubt.String()}, ""}} {
+		w := newWorld(TwoPhaseCommit, c.defects...)
+		const id = "n2/1/1"
+		for shard, op := range w.both("1") {
+			w.shards[shard].do(call{Verb: prepare, Txn: id, Ops: []engine.Op{op}, Limit: 10, Home: 0, Shards: []int{0, 1}})
+		}
+		w.shards[0].do(call{Verb: decide, Txn: id, Commit: true, Shards: []int{0, 1}})
+		w.shards[0].do(call{Verb: finish, Txn: id, Commit: true})
+		e := w.node(t, &testNode{}, patient)
+		e.settle(orphan{unfinished: unfinished{shard: 1, kind: keyPrepared, txn: id}, home: 0, shards: []int{0, 1}})
+		if a, b := w.shards[0].list(w.keys()[0]), w.shards[1].list(w.keys()[1]); a != "1" || b != c.want {
+			t.Errorf("with the defects %q the lists are %q and %q", c.defects, a, b)
 		}
 	}
 }

@@ -29,6 +29,9 @@ func (s *Store) ApplyAll(items []Item, name string, b []byte) (taken int, err er
 		defer s.stripes[n].Unlock()
 	}
 	defer func() { // before the stripes are let go
+		if s.pagesPassCache.Load() {
+			return
+		}
 		for _, i := range items {
 			s.cache.drop(s.hash(i.Key), i.Key)
 		}
@@ -46,6 +49,9 @@ func (s *Store) ApplyAll(items []Item, name string, b []byte) (taken int, err er
 	}
 	return taken, nil
 }
+
+// PassCache switches the defect cache-outlives-pages: while on, ApplyAll leaves in the cache what it replaces.
+func (s *Store) PassCache(on bool) { s.pagesPassCache.Store(on) }
 
 // addNewer adds to a batch what is newer of items, whose stripes are locked. What is stored is read in the order of keys by one iterator: looking for one key
 // at a time that is not there, as nearly all are which a new member takes, costs more than all else together.

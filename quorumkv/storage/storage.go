@@ -63,8 +63,9 @@ type Store struct {
 	hintMu     sync.Mutex // orders changes of hints
 	hintCounts map[string]int
 
-	cache     cache
-	committer committer
+	cache          cache
+	pagesPassCache atomic.Bool // the defect cache-outlives-pages
+	committer      committer
 
 	unsynced buffer
 	applied  atomic.Int64
