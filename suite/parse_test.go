@@ -294,6 +294,7 @@ func TestExamplesAt(t *testing.T) {
 		"etcd":      {"", ":2379", []string{"linearizable", "linearizable"}, []string{"linearizable", "linearizable", "serializable"}},
 		"nats":      {"", ":4222", []string{"leader"}, []string{"leader", "direct"}},
 		"cassandra": {"", ":9042", []string{"QUORUM", "SERIAL"}, []string{"QUORUM", "SERIAL", "ONE"}},
+		"quorumkv":  {"", ":7400", []string{"QUORUM", "ALL"}, []string{"QUORUM", "ALL", "ONE"}},
 		"mongodb":   {"", ":27017", []string{"local"}, []string{"linearizable", "majority:nearest", "local:secondary"}},
 	}
 	operator := filepath.Join(t.TempDir(), "operator.yaml")

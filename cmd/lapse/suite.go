@@ -257,6 +257,10 @@ func (a *app) exampleAt(ctx context.Context, name string, at []string) ([]byte, 
 	if t, err = targets.External(t, nodes); err != nil {
 		return nil, nil, err
 	}
+	// What there is may be a matter of the nodes, which are asked.
+	if t, err = targets.Describe(ctx, t, targets.Config{Cache: a.Cache}); err != nil {
+		return nil, nil, err
+	}
 	text, err := suite.ExampleAt(t, nodes)
 	return text, nodes, err
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // examples are the cases of a first suite for one node or several.
-func examples(nodes int) []targets.Example {
+func examples(info targets.Info) []targets.Example {
 	list := []targets.Example{
 		{
 			Name: "quorum", Write: "QUORUM", Reads: []string{"QUORUM"}, Workload: named.Session, Rate: 400,
@@ -21,7 +21,7 @@ func examples(nodes int) []targets.Example {
 			Claims: []targets.ExampleClaim{{Model: models.Linearizable, Expect: targets.Holds}},
 		},
 	}
-	if nodes == 1 {
+	if info.DefaultNodes == 1 {
 		return list
 	}
 	return append(list, targets.Example{

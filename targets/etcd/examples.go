@@ -10,7 +10,7 @@ import (
 )
 
 // examples are the cases of a first suite for one member or several.
-func examples(nodes int) []targets.Example {
+func examples(info targets.Info) []targets.Example {
 	list := []targets.Example{
 		{
 			Name: "linearizable", Write: writeQuorum, Reads: []string{readLinearizable},
@@ -25,7 +25,7 @@ func examples(nodes int) []targets.Example {
 			Claims: []targets.ExampleClaim{{Model: models.Mutex, Expect: targets.Holds}},
 		},
 	}
-	if nodes == 1 {
+	if info.DefaultNodes == 1 {
 		return list
 	}
 	return append(list, targets.Example{

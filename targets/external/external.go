@@ -68,8 +68,9 @@ type Kind struct {
 	Abilities []ability.Ability
 	// Promises is targets.Promiser's; nil says nothing.
 	Promises func(cfg targets.Config, funcs []history.Func) map[string]bool
-	// Examples are targets.WithExamples's, for so many nodes; nil knows none.
-	Examples func(nodes int) []targets.Example
+	// Examples are targets.WithExamples's, for what Info is by then: DefaultNodes is how many nodes there are, and what Narrow found is taken from
+	// it. Nil knows none.
+	Examples func(info targets.Info) []targets.Example
 }
 
 // Driver is one visit to an external cluster, and during a run its targets.System. It
@@ -153,7 +154,7 @@ func (t target) Examples() []targets.Example {
 	if t.kind.Examples == nil {
 		return nil
 	}
-	return t.kind.Examples(len(t.kind.At))
+	return t.kind.Examples(t.Info())
 }
 
 // Describe implements targets.Describer.

@@ -10,8 +10,8 @@ import (
 )
 
 // examples are the cases of a first suite for one server or several.
-func examples(nodes int) []targets.Example {
-	if nodes == 1 {
+func examples(info targets.Info) []targets.Example {
+	if info.DefaultNodes == 1 {
 		return []targets.Example{{
 			Name: "one-server", Write: majority, Reads: []string{local},
 			Claims: []targets.ExampleClaim{

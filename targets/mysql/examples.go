@@ -7,7 +7,7 @@ import (
 )
 
 // examples are the cases of a first suite for one node or several.
-func examples(nodes int) []targets.Example {
+func examples(info targets.Info) []targets.Example {
 	list := []targets.Example{
 		{
 			Name: "primary", Write: writeDefault, Reads: []string{readPrimary},
@@ -26,7 +26,7 @@ func examples(nodes int) []targets.Example {
 			}},
 		},
 	}
-	if nodes == 1 {
+	if info.DefaultNodes == 1 {
 		return list
 	}
 	return append(list, targets.Example{

@@ -10,7 +10,7 @@ import (
 )
 
 // examples are the cases of a first suite for one server or several.
-func examples(nodes int) []targets.Example {
+func examples(info targets.Info) []targets.Example {
 	list := []targets.Example{{
 		Name: "leader", Write: writeAck, Reads: []string{readLeader}, Workload: named.Session, Rate: 1000,
 		Claims: []targets.ExampleClaim{
@@ -18,7 +18,7 @@ func examples(nodes int) []targets.Example {
 			{Model: models.ReadYourWrites, Expect: targets.Holds, Why: "Not promised while the leader changes."},
 		},
 	}}
-	if nodes == 1 {
+	if info.DefaultNodes == 1 {
 		return list
 	}
 	return append(list, targets.Example{

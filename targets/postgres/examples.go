@@ -7,9 +7,9 @@ import (
 )
 
 // examples are the cases of a first suite for one node or several.
-func examples(nodes int) []targets.Example {
+func examples(info targets.Info) []targets.Example {
 	followed := ""
-	if nodes > 1 {
+	if info.DefaultNodes > 1 {
 		followed = "Whoever takes the writes is found and followed, so that a failover manager (Patroni,\n" +
 			"repmgr) may move it, if every node that it can promote is among the addresses. What a\n" +
 			"failover loses is seen with faults (operator below), by workload session and model\n" +
@@ -35,7 +35,7 @@ func examples(nodes int) []targets.Example {
 			},
 		},
 	}
-	if nodes == 1 {
+	if info.DefaultNodes == 1 {
 		return list
 	}
 	return append(list, targets.Example{

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,6 +31,7 @@ func (t *Target) External(at []string) (targets.Target, error) {
 		Visit:    newVisit,
 		Promises: t.Promises,
 		Joins:    true,
+		Examples: examples,
 	})
 }
 
@@ -128,9 +128,6 @@ func (v *visit) Fit(ctx context.Context) error {
 	if first.Mode != leaderless.Mode {
 		v.Lines = append(v.Lines, "mode "+first.Mode)
 		return v.joined(ctx)
-	}
-	if want := options[optReplication]; want != strconv.Itoa(first.Replication) {
-		return external.Unfit(fmt.Sprintf("say so with --set %s=%d", optReplication, first.Replication), "it keeps %d replicas of a key, and not %s", first.Replication, want)
 	}
 	v.Lines = append(v.Lines, fmt.Sprintf("%d replicas, read repair %s", first.Replication, first.ReadRepair))
 	return v.joined(ctx)

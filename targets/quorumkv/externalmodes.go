@@ -27,7 +27,7 @@ const narrowTimeout = 3 * time.Second
 // externalOptions are those of a mode whose values clients, or what is promised, have to know: the cluster is set up as it is.
 func externalOptions(mode string) []string {
 	return map[string][]string{
-		leaderless.Mode:   {optReplication, optReadRepair},
+		leaderless.Mode:   {optFsync, optReplication, optReadRepair, optTimestamps, optSloppy, optGrace},
 		consensus.Mode:    {optFsync},
 		singleleader.Mode: {optFsync, optFailover, optFencing, optSticky},
 		multileader.Mode:  {optFsync, optConflicts},
@@ -82,6 +82,21 @@ func saysOf(h protocol.Health, option string) string {
 		return onOff(h.Fencing)
 	case optConflicts:
 		return h.Conflicts
+	case optTimestamps:
+		return h.WriteTimestamps
+	case optReadRepair:
+		return h.ReadRepair
+	case optSloppy:
+		return strconv.FormatBool(h.SloppyQuorum)
+	case optGrace:
+		if h.TombstoneGrace == "" {
+			return "0s"
+		}
+		return h.TombstoneGrace
+	case optReplication:
+		if h.Replication > 0 {
+			return strconv.Itoa(h.Replication)
+		}
 	case optTransactions:
 		return h.Transactions
 	case optShards:

@@ -10,7 +10,7 @@ import (
 )
 
 // examples are the cases of a first suite for one node or several.
-func examples(nodes int) []targets.Example {
+func examples(info targets.Info) []targets.Example {
 	list := []targets.Example{{
 		Name: "primary", Write: writeNone, Reads: []string{readPrimary},
 		Why: "Without a failover the primary has the newest of everything. What a failover loses\nis seen with faults, by workload session and model no-lost-writes.",
@@ -19,7 +19,7 @@ func examples(nodes int) []targets.Example {
 			{Model: models.ReadYourWrites, Expect: targets.Holds},
 		},
 	}}
-	if nodes == 1 {
+	if info.DefaultNodes == 1 {
 		return list
 	}
 	return append(list, targets.Example{

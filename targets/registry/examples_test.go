@@ -9,7 +9,7 @@ import (
 )
 
 // covered are the targets whose first suite, of several nodes, tries every level of reads, but for those named.
-var covered = map[string][]string{"etcd": nil, "mysql": nil, "nats": nil, "postgres": {"follower"}, "redis": nil}
+var covered = map[string][]string{"etcd": nil, "mysql": nil, "nats": nil, "postgres": {"follower"}, "quorumkv": {"1", "2", "3"}, "redis": nil}
 
 // TestExamples: what a first suite expects is sure without a fault. That somebody's replica
 // was behind within the seconds of a case is not, since idle ones are hardly ever: such reads
