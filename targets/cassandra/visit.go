@@ -27,11 +27,9 @@ type visit struct {
 	sys *System
 	// replication is that of the keyspace, in CQL.
 	replication string
-	// clusters are the names of the clusters that the nodes of --at are of, ids their own, and
-	// centres their data centres.
-	clusters []string
-	ids      []gocql.UUID
-	centres  []string
+	// clusters are the names of the clusters that the nodes of --at are of, and centres their data
+	// centres.
+	clusters, centres []string
 }
 
 var (
@@ -46,7 +44,7 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	}
 	n := len(stay.At)
 	v := &visit{
-		Stay: stay, replication: cfg.Options["replication"], clusters: make([]string, n), ids: make([]gocql.UUID, n), centres: make([]string, n),
+		Stay: stay, replication: cfg.Options["replication"], clusters: make([]string, n), centres: make([]string, n),
 		sys: &System{
 			Fleet: launch.New("Cassandra", logName, nil, cfg), set: set, keyspace: stay.Place.Name, clock: newClock(),
 			admins: make([]*conn, n), accesses: stay.Accesses,
@@ -59,10 +57,14 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 // Meet implements external.Driver.
 func (v *visit) Meet(ctx context.Context, i int) (string, error) {
 	var version string
+	var id gocql.UUID
 	err := v.ask(ctx, i, func(ctx context.Context, n *conn) error {
 		return n.query(ctx, "SELECT cluster_name, host_id, data_center, release_version FROM system.local").
-			Scan(&v.clusters[i], &v.ids[i], &v.centres[i], &version)
+			Scan(&v.clusters[i], &id, &v.centres[i], &version)
 	})
+	if err == nil {
+		v.Identify(i, "host "+id.String())
+	}
 	if i == 0 { // that of the others is not kept
 		v.sys.version = version
 	}
@@ -71,11 +73,9 @@ func (v *visit) Meet(ctx context.Context, i int) (string, error) {
 
 // Fit implements external.Driver.
 func (v *visit) Fit(ctx context.Context) (err error) {
-	for i := range v.ids {
-		for j := range i {
-			if v.clusters[i] != v.clusters[j] || v.ids[i] == v.ids[j] {
-				return external.Unfit("name each node of one cluster once", "%s (cluster %q) and %s (cluster %q) are one node, or of two clusters", v.At[j], v.clusters[j], v.At[i], v.clusters[i])
-			}
+	for i, name := range v.clusters {
+		if first := v.clusters[0]; name != first {
+			return external.Unfit("name the nodes of one cluster", "%s (cluster %q) and %s (cluster %q) are of two clusters", v.At[0], first, v.At[i], name)
 		}
 	}
 	if v.replication == "" {

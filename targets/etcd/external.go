@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -130,6 +131,7 @@ func (v *visit) Meet(ctx context.Context, i int) (string, error) {
 		return "", l.plain(err)
 	}
 	v.found[i] = f
+	v.Identify(i, fmt.Sprintf("member %x", f.Header.MemberId))
 	if f.Leader == f.Header.MemberId {
 		return "is the leader, etcd " + f.Version, nil
 	}
@@ -142,10 +144,6 @@ func (v *visit) Fit(context.Context) error {
 	for i, f := range v.found {
 		if f.Header.ClusterId != first {
 			return targets.Usagef("--at: %s and %s are not of one cluster (%x and %x)", v.At[0], v.At[i], first, f.Header.ClusterId)
-		}
-		same := func(o *driver.StatusResponse) bool { return o.Header.MemberId == f.Header.MemberId }
-		if j := slices.IndexFunc(v.found, same); j < i {
-			return targets.Usagef("--at: %s and %s are one member (%x); name each once", v.At[j], v.At[i], f.Header.MemberId)
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 func (t target) look(ctx context.Context, cfg targets.Config) (Driver, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	stay := Stay{At: t.kind.At, Place: t.kind.Place.ofRun(cfg.Run), run: cfg.Run}
+	stay := Stay{At: t.kind.At, Place: t.kind.Place.ofRun(cfg.Run), run: cfg.Run, identities: &identities{}}
 	if t.kind.Login != nil {
 		var err error
 		if stay.Accesses, err = t.kind.Login.Accesses(cfg.Options, t.kind.At); err != nil {
@@ -25,6 +25,9 @@ func (t target) look(ctx context.Context, cfg targets.Config) (Driver, error) {
 	d, err := t.kind.Visit(stay, cfg)
 	if err == nil {
 		err = meet(ctx, d)
+	}
+	if err == nil {
+		err = d.stay().distinct()
 	}
 	if err == nil {
 		err = d.Fit(ctx)

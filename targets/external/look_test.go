@@ -17,6 +17,8 @@ type visit struct {
 	Stay
 	refuses, closed int
 	fit             error
+	// identities are what each node says it is.
+	identities [2]string
 }
 
 var errWho = errors.New("who are you")
@@ -25,6 +27,7 @@ func (v *visit) Meet(_ context.Context, node int) (string, error) {
 	if node == v.refuses {
 		return "", errWho
 	}
+	v.Identify(node, v.identities[node])
 	return "takes writes", nil
 }
 
@@ -52,10 +55,13 @@ func TestLook(t *testing.T) {
 		want  []string
 		wrong bool
 	}{
-		"two nodes":          {visit: visit{refuses: -1}, want: []string{"1.0; n1 (a:1) takes writes; n2 (b:1) takes writes; two of them"}},
-		"one lets nobody in": {visit: visit{refuses: 1}, wrong: true, want: []string{"asking the node at b:1: who are you", "say who you are"}},
-		"they do not fit":    {visit: visit{refuses: -1, fit: targets.Usagef("--at: two clusters")}, wrong: true, want: []string{"--at: two clusters"}},
-		"not even a visit":   {visit: visit{refuses: -1}, made: targets.Usagef("--set x"), wrong: true, want: []string{"--set x"}},
+		"two nodes":                {visit: visit{refuses: -1}, want: []string{"1.0; n1 (a:1) takes writes; n2 (b:1) takes writes; two of them"}},
+		"one lets nobody in":       {visit: visit{refuses: 1}, wrong: true, want: []string{"asking the node at b:1: who are you", "say who you are"}},
+		"one server by two names":  {visit: visit{refuses: -1, identities: [2]string{"x", "x"}}, wrong: true, want: []string{"a:1 and b:1 are one server (x)", "each server once"}},
+		"two servers that say it":  {visit: visit{refuses: -1, identities: [2]string{"x", "y"}}, want: []string{"n2 (b:1) takes writes"}},
+		"one of them says nothing": {visit: visit{refuses: -1, identities: [2]string{"x", ""}}, want: []string{"n2 (b:1) takes writes"}},
+		"they do not fit":          {visit: visit{refuses: -1, fit: targets.Usagef("--at: two clusters")}, wrong: true, want: []string{"--at: two clusters"}},
+		"not even a visit":         {visit: visit{refuses: -1}, made: targets.Usagef("--set x"), wrong: true, want: []string{"--set x"}},
 	} {
 		v := &c.visit
 		text, err := target{Kind{At: []string{"a:1", "b:1"}, Visit: func(stay Stay, _ targets.Config) (Driver, error) {

@@ -26,10 +26,11 @@ type Stay struct {
 	// by itself, and the version before all.
 	Lines []string
 
-	driver  Driver
-	cluster cluster.Cluster
-	run     string
-	carries string
+	driver     Driver
+	cluster    cluster.Cluster
+	run        string
+	carries    string
+	identities *identities
 	// mayExist says that the place was made, or may have been.
 	mayExist bool
 }

@@ -19,7 +19,7 @@ import (
 	. "github.com/lapse-test/lapse/targets/targettest"
 )
 
-// TestExternal drives a stand-in that the test started as somebody else's.
+// TestExternal drives a stand-in that the test started as an external cluster.
 func TestExternal(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

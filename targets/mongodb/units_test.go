@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/lapse-test/lapse/checkers/models"
@@ -214,6 +215,23 @@ func TestUnmade(t *testing.T) {
 		}
 		if refused := external.IsRefused(got); refused != (c.want != "unknown") {
 			t.Errorf("%v: that nothing was made is %v, want %s", c.err, refused, c.want)
+		}
+	}
+}
+
+// TestProcess: a server is known by its process, which it names since 4.4.
+func TestProcess(t *testing.T) {
+	id := bson.NewObjectID()
+	for want, answer := range map[string]bson.D{
+		"process " + id.Hex(): {{Key: "ismaster", Value: true}, {Key: "topologyVersion", Value: bson.D{{Key: "processId", Value: id}, {Key: "counter", Value: int64(6)}}}},
+		"":                    {{Key: "ismaster", Value: true}},
+	} {
+		raw, err := bson.Marshal(answer)
+		Must(t, err)
+		var g greeting
+		Must(t, bson.Unmarshal(raw, &g))
+		if got := g.process(); got != want || !g.takesWrites() {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package mysql
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +31,34 @@ func (d *deployment) at(t *testing.T) []string {
 	return at
 }
 
-// externalCluster drives servers that the test started, as somebody else's.
+// forwarded is another address of the server at addr.
+func forwarded(t *testing.T, addr string) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", addr)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
+				go func() {
+					_, _ = io.Copy(way[0], way[1]) // until one of them ends
+					_ = way[0].Close()
+				}()
+			}
+		}
+	}()
+	return l.Addr().String()
+}
+
+// externalCluster drives servers that the test started, as an external cluster.
 func externalCluster(t *testing.T, d *deployment) {
 	at := d.at(t)
 	target, err := Target{}.External(at)
@@ -64,6 +93,14 @@ func externalCluster(t *testing.T, d *deployment) {
 		}
 		return err
 	}))
+	twice, err := Target{}.External([]string{forwarded(t, at[0]), at[0]})
+	must(t, err)
+	two, err := twice.Resolve(targets.Config{Run: "r1", ReadLevel: readAny, Options: map[string]string{"tls": "off"}})
+	must(t, err)
+	_, err = twice.(targets.Fetcher).Present(d.ctx, two)
+	if err == nil || !strings.Contains(err.Error(), at[0]+" are one server") {
+		t.Errorf("one server by two names: %v", err)
+	}
 	t.Setenv(envPassword, "another")
 	_, err = target.(targets.Fetcher).Present(d.ctx, cfg)
 	var environment *cluster.EnvironmentError

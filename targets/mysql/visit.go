@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	sdk "github.com/go-sql-driver/mysql"
+
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // visit is an external cluster, in which the run has one database.
@@ -49,7 +52,28 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 // Meet implements external.Driver.
 func (v *visit) Meet(ctx context.Context, node int) (string, error) {
 	writes, err := v.takesWrites(ctx, node)
+	if err == nil {
+		err = v.ask(ctx, node, func(ctx context.Context, c *conn) error {
+			who, err := c.identity(ctx)
+			v.Identify(node, who)
+			return err
+		})
+	}
 	return v.Met(node, writes), err
+}
+
+// identity is what the server says of itself and no other says: MySQL has server_uuid, MariaDB
+// nothing of the kind, so that it is the place of its data on its machine, with the number that
+// replication tells servers apart by. Empty where it has none of these.
+func (c *conn) identity(ctx context.Context) (string, error) {
+	for _, sql := range []string{`SELECT @@global.server_uuid`, `SELECT CONCAT_WS(' ', @@global.hostname, @@global.port, @@global.datadir, @@global.server_id)`} {
+		who, err := c.text(ctx, sql)
+		var refused *sdk.MySQLError
+		if !errors.As(err, &refused) {
+			return who, err
+		}
+	}
+	return "", nil
 }
 
 // Fit implements external.Driver.
@@ -75,16 +99,9 @@ func (v *visit) takesWrites(ctx context.Context, node int) (writes bool, err err
 
 // ask runs f with a connection of its own.
 func (v *visit) ask(ctx context.Context, node int, f func(context.Context, *conn) error) error {
-	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
-	defer cancel()
 	who := v.logins[node]
 	who.database = "" // it may not be there
-	c, err := dial(ctx, who)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	return f(ctx, c)
+	return wire.Ask(ctx, visitTimeout, func(ctx context.Context) (*conn, error) { return dial(ctx, who) }, (*conn).close, f)
 }
 
 func (v *visit) order(ctx context.Context, node int, statements ...string) error {

@@ -112,6 +112,7 @@ func (v *visit) Meet(ctx context.Context, i int) (string, error) {
 		v.servers[i] = server{l.conn.ConnectedServerName(), l.conn.ConnectedServerId(), l.conn.ConnectedServerVersion(), l.conn.ConnectedClusterName()}
 		return l.api(ctx, "INFO", nil, &struct{}{})
 	})
+	v.Identify(i, v.servers[i].id)
 	what := "is " + v.servers[i].name + ", NATS " + v.servers[i].version
 	if loses(v.servers[i].version) {
 		what += ", which may lose streams to kills of processes"
@@ -145,9 +146,7 @@ func (v *visit) structure() error {
 	const way = "name the servers of one cluster, each once"
 	for i, s := range v.servers {
 		first := v.servers[0]
-		switch at := slices.IndexFunc(v.servers, func(o server) bool { return o.id == s.id || o.name == s.name }); {
-		case at < i && v.servers[at].id == s.id:
-			return external.Unfit(way, "%s and %s are one server, %s", v.At[at], v.At[i], s.name)
+		switch at := slices.IndexFunc(v.servers, func(o server) bool { return o.name == s.name }); {
 		case at < i:
 			return external.Unfit("give each its own server_name", "%s and %s are two servers of one name, %s", v.At[at], v.At[i], s.name)
 		case i > 0 && s.cluster == "":

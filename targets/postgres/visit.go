@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
 	"github.com/lapse-test/lapse/targets/launch"
+	"github.com/lapse-test/lapse/targets/wire"
 )
 
 // visit is an external cluster, in which the run has one schema. The System below it
@@ -60,7 +61,26 @@ func (v *visit) Meet(ctx context.Context, node int) (string, error) {
 	}
 	v.sys.logins[node].pooled = pooled
 	writes, err := v.takesWrites(ctx, node)
+	if err == nil && !pooled { // several poolers may stand before one server
+		err = v.identify(ctx, node)
+	}
 	return v.Met(node, writes), v.explain(node, err)
+}
+
+// identify notes when the server was started, to the microsecond: what databases with a name for a
+// server have in its place, users may not read everywhere.
+func (v *visit) identify(ctx context.Context, node int) error {
+	return v.ask(ctx, node, func(ctx context.Context, c *conn) error {
+		var started time.Time
+		if err := c.pg.QueryRow(ctx, `SELECT pg_postmaster_start_time()`).Scan(&started); err != nil {
+			if hasNone(err) {
+				return nil
+			}
+			return err
+		}
+		v.Identify(node, "started at "+started.UTC().Format("2006-01-02T15:04:05.000000Z"))
+		return nil
+	})
 }
 
 // Fit implements external.Driver.
@@ -93,15 +113,9 @@ func (v *visit) explain(node int, err error) error { return explainLogin(v.at[no
 // keepsSettings connects as the sessions will, and sees whether what they ask for is
 // kept to: not by every pooler.
 func (v *visit) keepsSettings(ctx context.Context, node int) error {
-	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
-	defer cancel()
 	who := v.sys.clientLogin(0, v.sys.set, node)
-	c, err := v.sys.connect(ctx, node, who)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	return c.keeps(ctx, who.params)
+	dial := func(ctx context.Context) (*conn, error) { return v.sys.connect(ctx, node, who) }
+	return wire.Ask(ctx, visitTimeout, dial, (*conn).close, func(ctx context.Context, c *conn) error { return c.keeps(ctx, who.params) })
 }
 
 // keeps sees whether a session has these settings, each time it is asked.
@@ -160,14 +174,8 @@ var adminParams = map[string]string{"application_name": "lapse-admin"}
 
 // ask runs f with a connection of its own, whose writes wait for no standby.
 func (v *visit) ask(ctx context.Context, node int, f func(context.Context, *conn) error) error {
-	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
-	defer cancel()
-	c, err := v.sys.logins[node].dial(ctx, adminParams, nil)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	return f(ctx, c)
+	dial := func(ctx context.Context) (*conn, error) { return v.sys.logins[node].dial(ctx, adminParams, nil) }
+	return wire.Ask(ctx, visitTimeout, dial, (*conn).close, f)
 }
 
 // askPrimary is ask for the node that takes writes now.

@@ -122,6 +122,7 @@ func (v *visit) Meet(ctx context.Context, i int) (what string, err error) {
 		return "", err
 	}
 	info := fields(text)
+	v.Identify(i, info["run_id"])
 	if info["redis_mode"] == "sentinel" {
 		return "", errSentinel
 	}

@@ -16,17 +16,14 @@ type member struct {
 	slots []driver.ClusterSlot
 }
 
-// oneCluster is an error unless all members are of the first one's cluster, each once. A primary
+// oneCluster is an error unless all members are of the first one's cluster. A primary
 // without slots is of it too, though nobody has it among who has slots: what it sees is the same
 // cluster's. After a failover two may see it otherwise, but never without a node in common.
 func oneCluster(members []member) error {
 	first := members[0]
-	for i, m := range members {
+	for _, m := range members {
 		if m.id == "" {
 			return fmt.Errorf("%s is in no cluster", m.addr)
-		}
-		if j := slices.IndexFunc(members, func(o member) bool { return o.id == m.id }); j < i {
-			return fmt.Errorf("%s and %s are one node", members[j].addr, m.addr)
 		}
 		if len(first.slots) > 0 && !haveNodeInCommon(first.slots, m.slots) {
 			return fmt.Errorf("%s and %s are not of one cluster", first.addr, m.addr)

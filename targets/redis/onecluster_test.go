@@ -31,7 +31,6 @@ func TestOneCluster(t *testing.T) {
 		{"two clusters", []member{{"a:1", "a", sees("a")}, {"b:1", "b", sees("b")}}, "a:1 and b:1 are not of one cluster"},
 		{"the third is another's", []member{{"a:1", "a", sees("a", "b")}, {"b:1", "b", sees("a", "b")}, {"c:1", "c", sees("c")}}, "a:1 and c:1 are not of one cluster"},
 		{"one that was never taken in", []member{{"a:1", "a", sees("a")}, {"b:1", "b", nil}}, "a:1 and b:1 are not of one cluster"},
-		{"one node by two names", []member{{"a:1", "a", sees("a")}, {"b:1", "a", sees("a")}}, "a:1 and b:1 are one node"},
 		{"a server without a cluster", []member{{"a:1", "a", sees("a")}, {"b:1", "", nil}}, "b:1 is in no cluster"},
 		{"a server without a cluster is first", []member{{"a:1", "", nil}, {"b:1", "b", sees("b")}}, "a:1 is in no cluster"},
 	} {

@@ -292,6 +292,7 @@ func (s *servers) badInput(t *testing.T, common, secret []string) {
 		"verified by DSN":  {secret, []string{"--at", "postgres://app@localhost:" + s.primary + "/postgres?sslmode=verify-full"}, 3, []string{"sslrootcert"}},
 		"no CA":            {secret, []string{"--at", s.dsn("localhost"), "--set", "tls_ca=" + s.ca.file("server.key")}, 64, []string{"no certificate"}},
 		"half encrypted":   {secret, []string{"--at", "postgres://app@localhost:" + s.primary + "/postgres?sslmode=prefer"}, 64, []string{"sslmode=verify-full"}},
+		"twice, by names":  {secret, []string{"--at", "postgres://app@127.0.0.1:" + s.primary + ",localhost:" + s.primary + "/postgres"}, 3, []string{"are one server", "name each server once"}},
 		"twice":            {secret, []string{"--at", "127.0.0.1:" + s.primary, "--at", "127.0.0.1:" + s.primary}, 64, []string{"twice"}},
 	} {
 		t.Run(name, func(t *testing.T) {

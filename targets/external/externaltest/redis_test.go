@@ -146,6 +146,7 @@ func TestRedis(t *testing.T) {
 		"not encrypted":  {secret, []string{"--at", primary.addr(), "--set", "tls=on"}, 3, []string{"tls=off"}},
 		"nobody there":   {secret, []string{"--at", "127.0.0.1:" + freePorts(t, 1)[0]}, 3, []string{"refuses connections"}},
 		"replicas only":  {secret, []string{"--at", replica.addr()}, 3, []string{"none of the nodes is a primary"}},
+		"one twice":      {secret, []string{"--at", primary.addr() + ",localhost:" + strings.TrimPrefix(primary.addr(), "127.0.0.1:")}, 3, []string{"are one server"}},
 		"half a cluster": {nil, []string{"--at", nodes[0].addr()}, 3, []string{"is none of those named"}},
 		"unknown level":  {secret, []string{"--at", both, "--write-level", "MOST"}, 64, []string{"MOST", "wait:1"}},
 		"no such WAIT":   {secret, []string{"--at", both, "--write-level", "wait:2"}, 64, []string{"1 replicas"}},
