@@ -61,6 +61,17 @@ type Attack struct {
 	W, R int
 }
 
+// SetsItself is a *UsageError if options has one of names, which the table of Cells sets itself; more
+// goes on after "itself", such as "; use --n".
+func SetsItself(options map[string]string, more string, names ...string) error {
+	for _, name := range names {
+		if _, ok := options[name]; ok {
+			return Usagef("--set %s: the table sets it itself%s", name, more)
+		}
+	}
+	return nil
+}
+
 // CountsText is the arithmetic of W and R in words, and whether every read asks a
 // replica that has the last acknowledged write.
 func CountsText(n, w, r int) (meet bool, because string) {

@@ -62,8 +62,8 @@ func count(name string, top topology) (int, bool) {
 // Cells implements targets.Quorums. What is predicted is what Promises says of
 // reads and writes.
 func (quorums) Cells(n int, options map[string]string) ([]targets.QuorumCell, error) {
-	if _, ok := options["rf"]; ok {
-		return nil, targets.Usagef("--set rf: the table sets it itself; use --n")
+	if err := targets.SetsItself(options, "; use --n", "rf"); err != nil {
+		return nil, err
 	}
 	top := topology{nodes: n, rf: n, dcs: 1}
 	var cells []targets.QuorumCell

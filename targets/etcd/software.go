@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"path"
 	"regexp"
 
 	"github.com/lapse-test/lapse/targets"
@@ -88,18 +87,10 @@ func (s settings) source() (software.Source, error) {
 	if !r.built {
 		return debian, nil
 	}
-	g := software.GoModule{
+	return software.GoModule{
 		Target: Name, Title: "etcd " + r.number, Version: r.number,
 		Packages: map[string]string{program: "go.etcd.io/etcd/server/v3"},
-	}
-	var err error
-	if g.Mod, err = modules.ReadFile(path.Join("modules", r.number, "server.mod")); err != nil {
-		return nil, fmt.Errorf("the pins of etcd %s: %w", r.number, err)
-	}
-	if g.Sum, err = modules.ReadFile(path.Join("modules", r.number, "server.sum")); err != nil {
-		return nil, fmt.Errorf("the pins of etcd %s: %w", r.number, err)
-	}
-	return g, nil
+	}.Pinned(modules)
 }
 
 // Server is the program that the nodes run.

@@ -87,14 +87,8 @@ func (s *System) command(_ context.Context, i int) (cluster.Command, error) {
 
 // ask asks node i over a connection that is made for it.
 func (s *store) ask(ctx context.Context, i int, f func(context.Context, *link) error) error {
-	ctx, cancel := context.WithTimeout(ctx, max(s.set.timeout, askTimeout))
-	defer cancel()
-	l, err := newLink(s.nodes[i], s.database, s.set)
-	if err != nil {
-		return err
-	}
-	defer l.close()
-	return f(ctx, l)
+	open := func(context.Context) (*link, error) { return newLink(s.nodes[i], s.database, s.set) }
+	return wire.Ask(ctx, max(s.set.timeout, askTimeout), open, (*link).close, f)
 }
 
 // readyID is that of a document that is written to see whether a node serves.

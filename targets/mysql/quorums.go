@@ -18,10 +18,8 @@ func (quorums) Counts(targets.Config) (n, w, r int, ok bool) { return 0, 0, 0, f
 // and a column for reads at the primary, at a replica, and at one that waits for the
 // session's own last commit.
 func (quorums) Cells(n int, options map[string]string) ([]targets.QuorumCell, error) {
-	for _, fixed := range []string{optTopology, optFailover, optFlush} {
-		if _, ok := options[fixed]; ok {
-			return nil, targets.Usagef("--set %s: the table sets it itself: replicas of one primary without failover, and commits on disk when they are acknowledged", fixed)
-		}
+	if err := targets.SetsItself(options, ": replicas of one primary without failover, and commits on disk when they are acknowledged", optTopology, optFailover, optFlush); err != nil {
+		return nil, err
 	}
 	rows, columns := []string{writeAsync}, []string{readPrimary}
 	if n > 1 {

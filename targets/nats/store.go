@@ -32,14 +32,8 @@ const askTimeout = 2 * time.Second
 // with does something over a connection of its own with node i.
 func (s *store) with(ctx context.Context, i int, do func(ctx context.Context, l *link) error) error {
 	timeout := max(s.timeout, askTimeout)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	l, err := connect(ctx, s.nodes[i], s.bucket, timeout)
-	if err != nil {
-		return err
-	}
-	defer l.close()
-	return do(ctx, l)
+	open := func(ctx context.Context) (*link, error) { return connect(ctx, s.nodes[i], s.bucket, timeout) }
+	return wire.Ask(ctx, timeout, open, (*link).close, do)
 }
 
 // streamConfig is a key-value bucket as ADR-8 has it.

@@ -3,8 +3,6 @@ package nats
 import (
 	"context"
 	"embed"
-	"fmt"
-	"path"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers/models"
@@ -119,18 +117,10 @@ func (Target) Lacks(_ targets.Config, a ability.Ability) string {
 const program = "nats-server"
 
 func source(version string) (software.GoModule, error) {
-	g := software.GoModule{
+	return software.GoModule{
 		Target: Name, Title: "NATS " + version, Version: version,
 		Packages: map[string]string{program: "github.com/nats-io/nats-server/v2"},
-	}
-	var err error
-	if g.Mod, err = modules.ReadFile(path.Join("modules", version, "server.mod")); err != nil {
-		return g, fmt.Errorf("the pins of NATS %s: %w", version, err)
-	}
-	if g.Sum, err = modules.ReadFile(path.Join("modules", version, "server.sum")); err != nil {
-		return g, fmt.Errorf("the pins of NATS %s: %w", version, err)
-	}
-	return g, nil
+	}.Pinned(modules)
 }
 
 // Fetch implements targets.Fetcher.

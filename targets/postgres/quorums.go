@@ -25,10 +25,8 @@ type row struct {
 // Cells implements targets.Quorums: a row for each number k of synchronous standbys
 // and what a commit waits for on them, and a column for each way to read.
 func (quorums) Cells(n int, options map[string]string) ([]targets.QuorumCell, error) {
-	for _, fixed := range []string{"sync", "failover"} {
-		if _, ok := options[fixed]; ok {
-			return nil, targets.Usagef("--set %s: the table sets it itself, or it would change what is promised", fixed)
-		}
+	if err := targets.SetsItself(options, ", or it would change what is promised", "sync", "failover"); err != nil {
+		return nil, err
 	}
 	standbys := n - 1
 	rows := []row{{"k=0 local", writeLocal, "none", 0, false}}

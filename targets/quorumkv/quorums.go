@@ -21,8 +21,8 @@ func (quorums) Counts(cfg targets.Config) (n, w, r int, ok bool) {
 // Cells implements targets.Quorums: every count of replicas for writes and for
 // reads.
 func (quorums) Cells(n int, options map[string]string) ([]targets.QuorumCell, error) {
-	if _, ok := options[optReplication]; ok {
-		return nil, targets.Usagef("--set %s: the table sets it itself; use --n", optReplication)
+	if err := targets.SetsItself(options, "; use --n", optReplication); err != nil {
+		return nil, err
 	}
 	var cells []targets.QuorumCell
 	for w := 1; w <= n; w++ {

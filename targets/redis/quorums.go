@@ -17,10 +17,8 @@ func (quorums) Counts(targets.Config) (n, w, r int, ok bool) { return 0, 0, 0, f
 // Cells implements targets.Quorums: a row for each number of replicas that a write waits for,
 // and a column for reads at the primary and at replicas.
 func (quorums) Cells(n int, options map[string]string) ([]targets.QuorumCell, error) {
-	for _, fixed := range []string{optTopology, optAppendfsync} {
-		if _, ok := options[fixed]; ok {
-			return nil, targets.Usagef("--set %s: the table sets it itself: a primary that syncs what it acknowledges and no failover, without which WAIT promises nothing", fixed)
-		}
+	if err := targets.SetsItself(options, ": a primary that syncs what it acknowledges and no failover, without which WAIT promises nothing", optTopology, optAppendfsync); err != nil {
+		return nil, err
 	}
 	replicas := n - 1
 	columns := []string{readPrimary}

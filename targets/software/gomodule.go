@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -36,6 +38,18 @@ type GoModule struct {
 }
 
 var _ Source = GoModule{}
+
+// Pinned is g with the two files that pin its Version, modules/VERSION/server.mod and server.sum of
+// what the target embeds.
+func (g GoModule) Pinned(embedded fs.FS) (GoModule, error) {
+	for name, file := range map[string]*[]byte{"server.mod": &g.Mod, "server.sum": &g.Sum} {
+		var err error
+		if *file, err = fs.ReadFile(embedded, path.Join("modules", g.Version, name)); err != nil {
+			return g, fmt.Errorf("the pins of %s: %w", g.Title, err)
+		}
+	}
+	return g, nil
+}
 
 func (g GoModule) cached() cached {
 	c := cached{title: g.Title, target: g.Target, pins: [][]byte{g.Mod, g.Sum}}
