@@ -5,15 +5,16 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// refuted reads the anomaly off the operations of the witness, with scans of the history
-// for what only the whole of it can say.
-func refuted(p *refute.Proof) bool {
-	type seen struct {
-		op      int
-		offset  int64
-		message history.Value
-		polled  bool
-	}
+// seen is a message of the witness' log with its offset, sent or polled by an operation of the witness.
+type seen struct {
+	op      int
+	offset  int64
+	message history.Value
+	polled  bool
+}
+
+// messages are all that the operations of the witness have seen, in their order.
+func messages(p *refute.Proof) []seen {
 	var all []seen
 	for _, i := range p.V.Ops {
 		mops := p.H.Mops(p.Op(i))
@@ -32,29 +33,37 @@ func refuted(p *refute.Proof) bool {
 			}
 		}
 	}
-	// given are two messages that one consumer was given, nothing of the log and no
-	// assignment between.
-	given := func(a, b seen) bool {
-		if !a.polled || !b.polled || p.Op(a.op).Session != p.Op(b.op).Session {
-			return false
-		}
-		for i := a.op; i <= b.op; i++ {
-			if p.Op(i).Session != p.Op(a.op).Session {
-				continue
-			}
-			mops := p.H.Mops(p.Op(i))
-			for j := range mops {
-				m := &mops[j]
-				if a.op != b.op && i > a.op && (m.Func == history.Assign || m.Func == history.Subscribe) {
-					return false
-				}
-				if i != a.op && i != b.op && m.Func == history.Poll && p.H.KeyName(m.Key) == p.V.Key && refute.Observed(p.Op(i), m) && len(p.H.List(m)) > 0 {
-					return false
-				}
-			}
-		}
-		return true
+	return all
+}
+
+// given says whether a and b are two messages that one consumer was given, nothing of the log and no
+// assignment between.
+func given(p *refute.Proof, a, b seen) bool {
+	if !a.polled || !b.polled || p.Op(a.op).Session != p.Op(b.op).Session {
+		return false
 	}
+	for i := a.op; i <= b.op; i++ {
+		if p.Op(i).Session != p.Op(a.op).Session {
+			continue
+		}
+		mops := p.H.Mops(p.Op(i))
+		for j := range mops {
+			m := &mops[j]
+			if a.op != b.op && i > a.op && (m.Func == history.Assign || m.Func == history.Subscribe) {
+				return false
+			}
+			if i != a.op && i != b.op && m.Func == history.Poll && p.H.KeyName(m.Key) == p.V.Key && refute.Observed(p.Op(i), m) && len(p.H.List(m)) > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// refuted reads the anomaly off the operations of the witness, with scans of the history
+// for what only the whole of it can say.
+func refuted(p *refute.Proof) bool {
+	all := messages(p)
 	if p.V.Anomaly == skipped && headSkipped(p) {
 		return true
 	}
@@ -74,7 +83,7 @@ func refuted(p *refute.Proof) bool {
 					return true
 				}
 			case backwards:
-				if n < m && a.op <= b.op && b.offset <= a.offset && given(a, b) {
+				if n < m && a.op <= b.op && b.offset <= a.offset && given(p, a, b) {
 					return true
 				}
 			case sendBackwards:
@@ -83,7 +92,7 @@ func refuted(p *refute.Proof) bool {
 					return true
 				}
 			case lostMessage, skipped:
-				if n >= m || !given(a, b) {
+				if n >= m || !given(p, a, b) {
 					continue
 				}
 				for k, c := range all {

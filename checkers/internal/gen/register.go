@@ -40,21 +40,8 @@ type Register struct {
 	Zero bool
 }
 
-type client struct {
-	process int32
-	op      history.Op
-	mop     history.Mop
-	open    bool
-	applied bool
-}
-
-type late struct {
-	mop history.Mop
-}
-
 // History runs the register.
 func (c Register) History(seed uint64) (*history.History, error) {
-	rng := rand.New(rand.NewPCG(seed, 0x1a95e))
 	initial := history.Absent
 	if c.Zero {
 		initial = 0
@@ -67,92 +54,20 @@ func (c Register) History(seed uint64) (*history.History, error) {
 		header.Nodes = append(header.Nodes, fmt.Sprintf("n%d", i+1))
 	}
 	b := history.NewBuilder(header)
-	state := make([]history.Value, c.Keys)
-	past := make([][]history.Value, c.Keys)
-	for k := range state {
-		state[k] = initial
-		past[k] = []history.Value{initial}
-	}
-	clients := make([]client, c.Sessions)
-	for i := range clients {
-		clients[i].process = int32(i)
-	}
-	processes := int32(c.Sessions)
-	var pending []late
-	next := history.Value(0)
-	now := history.Time(0)
-	apply := func(m *history.Mop) bool {
-		s := &state[m.Key]
-		switch m.Func {
-		case history.Read:
-			m.Ret = *s
-			m.Flags |= history.Observed
-			return true
-		case history.CAS:
-			if *s != m.Expect && rng.Float64() >= c.Lost {
-				return false
-			}
+	r := newRunning(c, initial, rand.New(rand.NewPCG(seed, 0x1a95e)))
+	for r.finished < c.Ops {
+		if !c.Ties || r.rng.IntN(3) > 0 {
+			r.now += history.Time(1 + r.rng.IntN(3))
 		}
-		*s = m.Arg
-		past[m.Key] = append(past[m.Key], *s)
-		return true
-	}
-	invoked, finished := 0, 0
-	for finished < c.Ops {
-		if !c.Ties || rng.IntN(3) > 0 {
-			now += history.Time(1 + rng.IntN(3))
-		}
-		if len(pending) > 0 && rng.IntN(4) == 0 {
-			i := rng.IntN(len(pending))
-			apply(&pending[i].mop)
-			pending = append(pending[:i], pending[i+1:]...)
-		}
-		i := rng.IntN(len(clients))
-		cl := &clients[i]
-		switch {
+		r.applyPending()
+		i := r.rng.IntN(len(r.clients))
+		switch cl := &r.clients[i]; {
 		case !cl.open:
-			if invoked == c.Ops {
-				continue
-			}
-			invoked++
-			cl.mop = c.invent(rng, i, state, past, &next)
-			cl.op = history.Op{Invoke: now, Process: cl.process, Session: int32(i), Error: -1, Note: -1, Node: -1}
-			if c.Nodes > 0 {
-				cl.op.Node = int16(rng.IntN(c.Nodes))
-			}
-			cl.open, cl.applied = true, false
+			r.invoke(i)
 		case !cl.applied:
-			cl.applied = true
-			switch {
-			case rng.Float64() < c.Fail:
-				cl.op.Outcome = history.Fail
-			case rng.Float64() < c.Info:
-				cl.op.Outcome = history.Info
-				pending = append(pending, late{cl.mop})
-			case apply(&cl.mop):
-				cl.op.Outcome = history.OK
-			default:
-				cl.op.Outcome = history.Fail
-				if rng.IntN(2) == 0 {
-					cl.mop.Ret = state[cl.mop.Key]
-					cl.mop.Flags |= history.Observed | history.Mismatched
-				} else {
-					cl.mop.Flags |= history.Mismatched
-				}
-			}
-			if cl.op.Outcome == history.OK && cl.mop.Func == history.Read {
-				c.spoil(rng, &cl.mop, past, next)
-			}
+			r.take(cl)
 		default:
-			cl.open = false
-			cl.op.Complete = now
-			if cl.op.Outcome == history.Info {
-				cl.op.Complete = history.Never
-				cl.process = processes
-				processes++
-			}
-			b.AddPlain(cl.op, cl.mop)
-			finished++
+			r.answer(b, cl)
 		}
 	}
 	h, err := b.History()
@@ -160,6 +75,129 @@ func (c Register) History(seed uint64) (*history.History, error) {
 		return nil, fmt.Errorf("seed %d: %w", seed, err)
 	}
 	return h, nil
+}
+
+// running is a Register that runs.
+type running struct {
+	Register
+	rng     *rand.Rand
+	now     history.Time
+	clients []client
+	// state is what each key has, past what it has had.
+	state []history.Value
+	past  [][]history.Value
+	// pending are operations without an answer, which may take effect yet.
+	pending []history.Mop
+	// next is the last unique value, processes how many there were.
+	next      history.Value
+	processes int32
+	// invoked and finished count operations.
+	invoked, finished int
+}
+
+// client has the operation that a session has open.
+type client struct {
+	process int32
+	op      history.Op
+	mop     history.Mop
+	open    bool
+	applied bool
+}
+
+func newRunning(c Register, initial history.Value, rng *rand.Rand) *running {
+	r := &running{
+		Register: c, rng: rng, clients: make([]client, c.Sessions), processes: int32(c.Sessions),
+		state: make([]history.Value, c.Keys), past: make([][]history.Value, c.Keys),
+	}
+	for k := range r.state {
+		r.state[k] = initial
+		r.past[k] = []history.Value{initial}
+	}
+	for i := range r.clients {
+		r.clients[i].process = int32(i)
+	}
+	return r
+}
+
+// apply has m take effect now, and says whether its condition held.
+func (r *running) apply(m *history.Mop) bool {
+	s := &r.state[m.Key]
+	switch m.Func {
+	case history.Read:
+		m.Ret = *s
+		m.Flags |= history.Observed
+		return true
+	case history.CAS:
+		if *s != m.Expect && r.rng.Float64() >= r.Lost {
+			return false
+		}
+	}
+	*s = m.Arg
+	r.past[m.Key] = append(r.past[m.Key], *s)
+	return true
+}
+
+// applyPending has one of the operations without an answer take effect, now and then.
+func (r *running) applyPending() {
+	if len(r.pending) == 0 || r.rng.IntN(4) > 0 {
+		return
+	}
+	i := r.rng.IntN(len(r.pending))
+	r.apply(&r.pending[i])
+	r.pending = append(r.pending[:i], r.pending[i+1:]...)
+}
+
+// invoke begins an operation of session i, if there is one left.
+func (r *running) invoke(i int) {
+	if r.invoked == r.Ops {
+		return
+	}
+	r.invoked++
+	cl := &r.clients[i]
+	cl.mop = r.invent(r.rng, i, r.state, r.past, &r.next)
+	cl.op = history.Op{Invoke: r.now, Process: cl.process, Session: int32(i), Error: -1, Note: -1, Node: -1}
+	if r.Nodes > 0 {
+		cl.op.Node = int16(r.rng.IntN(r.Nodes))
+	}
+	cl.open, cl.applied = true, false
+}
+
+// take decides how the operation of cl ends, and has it take effect accordingly.
+func (r *running) take(cl *client) {
+	cl.applied = true
+	switch {
+	case r.rng.Float64() < r.Fail:
+		cl.op.Outcome = history.Fail
+	case r.rng.Float64() < r.Info:
+		cl.op.Outcome = history.Info
+		r.pending = append(r.pending, cl.mop)
+	case r.apply(&cl.mop):
+		cl.op.Outcome = history.OK
+	default:
+		cl.op.Outcome = history.Fail
+		if r.rng.IntN(2) == 0 {
+			cl.mop.Ret = r.state[cl.mop.Key]
+			cl.mop.Flags |= history.Observed | history.Mismatched
+		} else {
+			cl.mop.Flags |= history.Mismatched
+		}
+	}
+	if cl.op.Outcome == history.OK && cl.mop.Func == history.Read {
+		r.spoil(r.rng, &cl.mop, r.past, r.next)
+	}
+}
+
+// answer ends the operation of cl. A process whose operation got no answer is not heard of again.
+func (r *running) answer(b *history.Builder, cl *client) {
+	cl.open = false
+	cl.op.Complete = r.now
+	if cl.op.Outcome == history.Info {
+		cl.op.Complete = history.Never
+		cl.process = r.processes
+		r.processes++
+	}
+	b.AddPlain(cl.op, cl.mop)
+	r.finished++
 }
 
 // invent makes the next operation of client i.
