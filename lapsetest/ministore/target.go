@@ -25,7 +25,7 @@ const (
 // Target is how lapse starts the store and talks to it.
 type Target struct{}
 
-// Info says what there is to choose and what the store can do.
+// Info says which settings and levels can be chosen and what the store can do.
 func (Target) Info() targets.Info {
 	return targets.Info{
 		Name:        "ministore",

@@ -168,7 +168,7 @@ func TestTypedRefusals(t *testing.T) {
 	}
 }
 
-// A key that would be too large for other nodes is refused with what there is to do, and is told to them as it was.
+// A key that would be too large for other nodes is refused with the way out, and is told to them as it was.
 func TestAFullKey(t *testing.T) {
 	c := startCluster(t, 2, false, multiLeader(multileader.CRDT))
 	told := 0

@@ -22,7 +22,7 @@ type Thin struct {
 	Context []int
 }
 
-// ThinAir tells what there is to tell about operation i of h, a register operation
+// ThinAir tells what is known about operation i of h, a register operation
 // that saw what nobody can have written: that nobody tried to, that whoever tried
 // failed, or that it can only have come from a compare-and-set whose own condition
 // can never have been true.
