@@ -65,8 +65,9 @@ const (
 type kind struct {
 	Info
 	grip grip
-	// single: no two of it are on at a time, whatever nodes they are about.
-	single bool
+	// claims are what a step, of a cluster of these nodes, needs for itself besides what its grip says: a step that claims some of
+	// it has no place while this one is on. Nil: nothing.
+	claims func(nodes []string, s *Step) []claim
 	// mix are the names of the faults that this one is a mix of; it has neither
 	// pick nor act then.
 	mix []string

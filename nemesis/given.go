@@ -36,8 +36,27 @@ func Take(s Schedule, cfg Config) (Schedule, error) {
 			return Schedule{}, fmt.Errorf("step %d: %w", i+1, err)
 		}
 	}
+	if err := overlapping(s, cfg.Nodes); err != nil {
+		return Schedule{}, err
+	}
 	s.Detection = cfg.detection()
 	return s, nil
+}
+
+// overlapping says which steps would have the same in hand at the same time, nil if none have.
+func overlapping(s Schedule, nodes []string) error {
+	if s.Mode != Mixed {
+		return nil // each waits for the one before
+	}
+	for i := range s.Steps {
+		for j := range s.Steps[:i] {
+			a, b := &s.Steps[j], &s.Steps[i]
+			if c, both := claimBoth(nodes, a, b); both && b.At < a.At+a.Hold {
+				return usagef("step %d: %s begins while step %d (%s) is on, and both would have the %s of %s in hand: let one end before the other begins", i+1, b.Fault, j+1, a.Fault, c.what, c.node)
+			}
+		}
+	}
+	return nil
 }
 
 // stepFits says why the target lacks what this one step needs, nil if it has it.

@@ -30,6 +30,15 @@ type ledger struct {
 // a node.
 type claim struct{ what, node string }
 
+// claimsOf are those of what of each of these nodes.
+func claimsOf(what string, nodes ...string) []claim {
+	var out []claim
+	for _, n := range nodes {
+		out = append(out, claim{what, n})
+	}
+	return out
+}
+
 func newLedger() *ledger {
 	return &ledger{cuts: map[cluster.Link]int{}, held: map[claim]string{}, waking: map[string]int{}}
 }

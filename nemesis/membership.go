@@ -22,7 +22,7 @@ func memberships() family {
 		Info: Info{Name: faults.Membership, Kind: familyMembership, MinNodes: 3, Needs: []ability.Ability{ability.Membership, ability.Restart},
 			Summary:     "take one node out of the cluster, and in again as a new member without its data",
 			NotExternal: "lapse changes nothing of a cluster that it did not make"},
-		grip: onProcess, single: true,
+		grip: onProcess, claims: func(nodes []string, _ *Step) []claim { return claimsOf(claimMembers, nodes[0]) },
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
 		act: func(s *Step) action { return &membership{victims: victims{family: familyMembership, step: s}} },
 	}}}

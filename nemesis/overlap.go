@@ -38,7 +38,7 @@ func (p *planner) clashes(s *Step) bool {
 	var near []Step
 	for i := range p.steps {
 		if o := &p.steps[i]; p.during(o, s) || p.during(s, o) {
-			if o.Fault == s.Fault && p.single[s.Fault] {
+			if _, both := claimBoth(p.cfg.Nodes, o, s); both {
 				return true
 			}
 			near = append(near, *o)
@@ -53,6 +53,23 @@ func (p *planner) clashes(s *Step) bool {
 		}
 	}
 	return false
+}
+
+// claimBoth tells whether two steps claim the same, and what.
+func claimBoth(nodes []string, a, b *Step) (claim, bool) {
+	of := func(s *Step) []claim {
+		k, err := find(s.Fault)
+		if err != nil || k.claims == nil {
+			return nil
+		}
+		return k.claims(nodes, s)
+	}
+	for _, c := range of(a) {
+		if slices.Contains(of(b), c) {
+			return c, true
+		}
+	}
+	return claim{}, false
 }
 
 // effective tells whether s can take effect among the other steps.

@@ -83,9 +83,9 @@ func NewSchedule(cfg Config) (Schedule, error) {
 	if err != nil {
 		return Schedule{}, err
 	}
-	p := planner{cfg: cfg, r: planStream("lapse nemesis 1 ", cfg.Seed), interval: t.interval, grips: map[string]grip{}, single: map[string]bool{}}
+	p := planner{cfg: cfg, r: planStream("lapse nemesis 1 ", cfg.Seed), interval: t.interval, grips: map[string]grip{}}
 	for _, k := range catalogue() {
-		p.grips[k.Name], p.single[k.Name] = k.grip, k.single
+		p.grips[k.Name] = k.grip
 	}
 	for _, name := range cfg.Faults {
 		b, err := newBag(name, cfg)
@@ -249,8 +249,6 @@ type planner struct {
 	interval time.Duration
 	// grips are those of the faults by their names.
 	grips map[string]grip
-	// single are the faults of which one is on at a time.
-	single map[string]bool
 	// uneven: some slots outlast the database's failure detection and some do not;
 	// outlasted: a fault that it notices has one of the former.
 	uneven, outlasted bool

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,13 @@ import (
 
 const familyQuality = "quality"
 
-// claimLinks is what faults of the quality of a node's links claim of it.
-const claimLinks = "quality of the links"
+// What faults of the quality of links claim of nodes: a link has one quality at a time. Whoever resets connections
+// goes on under any.
+const (
+	claimLinks       = "quality of the links"
+	claimClientLinks = "quality of the links to clients"
+	claimConnections = "connections"
+)
 
 // qualities are faults of links that carry what is sent, but badly.
 func qualities() family {
@@ -26,8 +32,8 @@ func qualities() family {
 			cluster.Quality{Delay: 50 * ms, Jitter: 25 * ms}, cluster.Quality{Delay: 150 * ms, Jitter: 75 * ms}, cluster.Quality{Delay: 400 * ms, Jitter: 200 * ms}),
 		shaping("throttle", "one node's links to the others carry 2 to 32 KiB a second each",
 			cluster.Quality{Rate: 2 << 10}, cluster.Quality{Rate: 8 << 10}, cluster.Quality{Rate: 32 << 10}),
-		onLinksOf("reset", "the connections of one node, with the others and with clients, are reset four times a second", 1,
-			[]cluster.Capability{cluster.Resets}, func(s *Step) action { return &reset{node: s.Nodes[0]} }),
+		resetting(onLinksOf("reset", "the connections of one node, with the others and with clients, are reset four times a second", 1,
+			[]cluster.Capability{cluster.Resets}, func(s *Step) action { return &reset{node: s.Nodes[0]} })),
 		shaping("loss", "1, 5 or 20 % of the packets on one node's links to the others are lost, each by itself",
 			cluster.Quality{Loss: 0.01}, cluster.Quality{Loss: 0.05}, cluster.Quality{Loss: 0.2}),
 		shaping("loss-bursts", "one node's links to the others lose everything for 50 to 200 ms on average, again and again, a fifth of the time",
@@ -36,7 +42,23 @@ func qualities() family {
 			cluster.Quality{Duplicate: 0.05}, cluster.Quality{Duplicate: 0.5}, cluster.Quality{Duplicate: 1}),
 		shaping("reorder", "5 or 25 % of the packets on one node's links to the others overtake the rest, which is 20 or 50 ms late",
 			cluster.Quality{Delay: 20 * ms, Reorder: 0.05}, cluster.Quality{Delay: 20 * ms, Reorder: 0.25}, cluster.Quality{Delay: 50 * ms, Reorder: 0.25}),
+		toClients(shaping("slow-clients", "what goes between one node and clients arrives 50 to 400 ms later, varying by a half",
+			cluster.Quality{Delay: 50 * ms, Jitter: 25 * ms}, cluster.Quality{Delay: 150 * ms, Jitter: 75 * ms}, cluster.Quality{Delay: 400 * ms, Jitter: 200 * ms})),
+		toClients(shaping("loss-clients", "1, 5 or 20 % of the packets between one node and clients are lost, each by itself",
+			cluster.Quality{Loss: 0.01}, cluster.Quality{Loss: 0.05}, cluster.Quality{Loss: 0.2})),
+		toClients(shaping("duplicate-clients", "5 to 100 % of the packets between one node and clients arrive twice",
+			cluster.Quality{Duplicate: 0.05}, cluster.Quality{Duplicate: 0.5}, cluster.Quality{Duplicate: 1})),
 	}}
+}
+
+// toClients is k on the links between a node and clients in place of those between nodes.
+func toClients(k kind) kind {
+	k.MinNodes = 1
+	k.claims = func(_ []string, s *Step) []claim { return claimsOf(claimClientLinks, s.Nodes...) }
+	k.act = func(s *Step) action {
+		return &shaped{fault: s.Fault, node: s.Nodes[0], clients: true, quality: *s.Quality}
+	}
+	return k
 }
 
 // onLinksOf is a fault of the quality of the links of one node.
@@ -51,9 +73,16 @@ func onLinksOf(name, summary string, least int, needs []cluster.Capability, act 
 	}
 }
 
+// resetting is k, which ends the connections of a node: what its links are like is none of its business.
+func resetting(k kind) kind {
+	k.claims = func(_ []string, s *Step) []claim { return claimsOf(claimConnections, s.Nodes...) }
+	return k
+}
+
 // shaping is a fault that gives links a quality, which is one of several.
 func shaping(name, summary string, qualities ...cluster.Quality) kind {
 	k := onLinksOf(name, summary, 2, qualities[0].Needs(), func(s *Step) action { return &shaped{fault: s.Fault, node: s.Nodes[0], quality: *s.Quality} })
+	k.claims = func(nodes []string, _ *Step) []claim { return claimsOf(claimLinks, nodes...) } // each link has two ends
 	k.pick = func(r *rand.Rand, nodes []string, s *Step) {
 		s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
 		q := qualities[r.IntN(len(qualities))]
@@ -95,7 +124,7 @@ func unshape(ctx context.Context, s *scene) error {
 	return n.Shape(ctx, cluster.Quality{}, s.allLinks()...)
 }
 
-// shaped is the action of faults that give the links between a node and the others a
+// shaped is the action of faults that give the links between a node and the others, or clients, a
 // quality. It takes effect when all that the quality stands for was seen to befall packets
 // of the database and, where it delays, a round trip to each other node takes as long as it
 // must. It is healed when nothing of it is left and round trips are short again.
@@ -104,7 +133,25 @@ type shaped struct {
 	quality     cluster.Quality
 	network     cluster.Shaper
 	links       []cluster.Link
-	claimed     bool
+	// clients: the links are those to clients.
+	clients bool
+	claimed bool
+}
+
+// others are the ends of the links but for the node.
+func (q *shaped) others(s *scene) []string {
+	if q.clients {
+		return []string{cluster.Clients}
+	}
+	return slices.DeleteFunc(slices.Clone(s.nodes), func(n string) bool { return n == q.node })
+}
+
+// claim is what the fault claims, and of which nodes.
+func (q *shaped) claim(s *scene) (what string, nodes []string) {
+	if q.clients {
+		return claimClientLinks, []string{q.node}
+	}
+	return claimLinks, s.nodes // each link has two ends
 }
 
 func (q *shaped) aim(ctx context.Context, s *scene, f *history.Fault) (err error) {
@@ -112,15 +159,17 @@ func (q *shaped) aim(ctx context.Context, s *scene, f *history.Fault) (err error
 	if q.network, err = s.shaper(); err != nil {
 		return err
 	}
-	for _, n := range s.nodes {
-		if n != q.node {
-			q.links = append(q.links, cluster.Both(q.node, n)...)
-		}
+	if q.clients {
+		f.Name += ", to clients"
+	}
+	for _, n := range q.others(s) {
+		q.links = append(q.links, cluster.Both(q.node, n)...)
 	}
 	if err := s.mustCarry(ctx, q.links); err != nil {
 		return err
 	}
-	err = s.ledger.hold(claimLinks, f.Name, s.nodes...) // each link has two ends
+	what, nodes := q.claim(s)
+	err = s.ledger.hold(what, f.Name, nodes...)
 	q.claimed = err == nil
 	return err
 }
@@ -207,20 +256,17 @@ func (q *shaped) befell(h cluster.Held) (proof []string, err error) {
 // roundTrips measures one to each other node, all at once, over links that no other
 // fault cuts.
 func (q *shaped) roundTrips(ctx context.Context, s *scene, right func(time.Duration) bool) (proof []string, err error) {
-	var others []int
-	for i, n := range s.nodes {
-		if n != q.node && len(freeLinks(s, cluster.Both(n, q.node))) == 2 {
-			others = append(others, i)
-		}
+	ends := slices.DeleteFunc(q.others(s), func(n string) bool { return len(freeLinks(s, cluster.Both(n, q.node))) < 2 })
+	if len(ends) == 0 {
+		return nil, nil // another fault cuts them
 	}
-	words := make([]string, len(s.nodes))
-	err = each(others, func(i int) error {
-		n := s.nodes[i]
+	words := make([]string, len(ends))
+	err = each(ends, func(n string) error {
 		took, err := q.network.RoundTrip(ctx, q.node, n)
 		if err != nil {
 			return fmt.Errorf("measuring a round trip: %w", err)
 		}
-		words[i] = fmt.Sprintf(" %s-%s %s", q.node, n, duration.Text(took))
+		words[slices.Index(ends, n)] = fmt.Sprintf(" %s-%s %s", q.node, n, duration.Text(took))
 		there, back := q.network.Usual(cluster.Link{From: q.node, To: n}), q.network.Usual(cluster.Link{From: n, To: q.node})
 		if !right(took - there.Delay - back.Delay) {
 			return fmt.Errorf("a round trip from %s to %s takes %s", q.node, n, duration.Text(took))
@@ -249,7 +295,8 @@ func (q *shaped) healed(ctx context.Context, s *scene) ([]string, error) {
 
 func (q *shaped) release(s *scene) {
 	if q.claimed {
-		s.ledger.drop(claimLinks, s.nodes...)
+		what, nodes := q.claim(s)
+		s.ledger.drop(what, nodes...)
 		q.claimed = false
 	}
 }

@@ -23,6 +23,66 @@ func TestSlowBetweenRegions(t *testing.T) {
 	})
 }
 
+// TestQualitiesTogether: a link has one quality at a time, so that no two steps that give it one are drawn to be on together, and written ones are
+// refused. To reset connections, and to have links come and go, goes with any of them, and so do the links to clients.
+func TestQualitiesTogether(t *testing.T) {
+	slow, loss := &cluster.Quality{Delay: time.Millisecond}, &cluster.Quality{Loss: 0.1}
+	step := func(fault, node string, q *cluster.Quality) Step {
+		return Step{At: time.Second, Hold: 2 * time.Second, Fault: fault, Nodes: []string{node}, Quality: q}
+	}
+	for _, c := range []struct {
+		a, b    Step
+		refused string
+	}{
+		{step("slow", "n1", slow), step("loss", "n2", loss), "step 2: loss begins while step 1 (slow) is on, and both would have the quality of the links of n1 in hand"},
+		{step("slow", "n1", slow), step("slow-clients", "n1", slow), ""},
+		{step("loss-clients", "n1", loss), step("slow-clients", "n1", slow), "the quality of the links to clients of n1"},
+		{step("loss-clients", "n1", loss), step("slow-clients", "n2", slow), ""},
+		{step("slow", "n1", slow), step("reset", "n1", nil), ""},
+		{step("slow", "n1", slow), step("flap", "n1", nil), ""},
+		{step("reset", "n1", nil), step("flap", "n1", nil), ""},
+		{step("reset", "n1", nil), step("reset", "n1", nil), "the connections of n1"},
+		{step("reset", "n1", nil), step("reset", "n2", nil), ""},
+	} {
+		cfg := Config{Nodes: cluster.NodeNames(3), Abilities: everything, Duration: 10 * time.Second}
+		s := Schedule{Version: scheduleVersion, Mode: Mixed, Nodes: cfg.Nodes, Duration: cfg.Duration, Faults: []string{c.a.Fault, c.b.Fault}, Steps: []Step{c.a, c.b}}
+		_, err := Take(s, cfg)
+		if (err != nil) != (c.refused != "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+			t.Errorf("%s of %v and %s of %v: %v, want %q", c.a.Fault, c.a.Nodes, c.b.Fault, c.b.Nodes, err, c.refused)
+		}
+		s.Mode = OneAtATime
+		if _, err := Take(s, cfg); err != nil {
+			t.Errorf("%s and then %s: %v", c.a.Fault, c.b.Fault, err)
+		}
+		s.Mode, s.Steps[1].At = Mixed, 4*time.Second
+		if _, err := Take(s, cfg); err != nil {
+			t.Errorf("%s and later %s: %v", c.a.Fault, c.b.Fault, err)
+		}
+		if c.refused != "" {
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			s.Steps[1].At = time.Second + time.Millisecond
+			f := newFake(3, lies{})
+			if o := f.scene().run(t.Context(), s); o.TookEffect != 2 || o.Healed != 2 {
+				t.Errorf("%s and %s together: %+v", c.a.Fault, c.b.Fault, o)
+			}
+			f.whole(t)
+		})
+	}
+	for seed := range uint64(30) {
+		s := planFor(t, 3, seed, Mixed, "slow", "loss", "throttle", "duplicate", "loss-clients", "slow-clients", "reset", "flap")
+		for i := range s.Steps {
+			for j := range s.Steps[:i] {
+				a, b := &s.Steps[j], &s.Steps[i]
+				if c, both := claimBoth(s.Nodes, a, b); both && b.At < a.At+a.Hold {
+					t.Errorf("seed %d: %s and %s are on together, and claim %v", seed, a.Fault, b.Fault, c)
+				}
+			}
+		}
+	}
+}
+
 // TestQualityOfAStep: a step of a written schedule says what its links are like, and that is
 // what its fault is for; the schedule knows what links must be able to do for it.
 func TestQualityOfAStep(t *testing.T) {

@@ -40,7 +40,7 @@ func (r *reset) aim(ctx context.Context, s *scene, f *history.Fault) (err error)
 	if err := s.awake(ctx, r.node); err != nil {
 		return err
 	}
-	err = s.ledger.hold(claimLinks, f.Name, r.node)
+	err = s.ledger.hold(claimConnections, f.Name, r.node)
 	r.claimed = err == nil
 	return err
 }
@@ -83,7 +83,7 @@ func (r *reset) healed(ctx context.Context, s *scene) ([]string, error) {
 func (r *reset) release(s *scene) {
 	r.again.stop()
 	if r.claimed {
-		s.ledger.drop(claimLinks, r.node)
+		s.ledger.drop(claimConnections, r.node)
 		r.claimed = false
 	}
 }
