@@ -109,6 +109,10 @@ func (f *fake) HoldReplica(_ context.Context, name string) error {
 func (f *fake) ReleaseReplica(_ context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lies.catchUpLate > 0 {
+		f.lies.catchUpLate--
+		return errors.New("the database system is starting up")
+	}
 	f.held[name] = f.lies.lagForever
 	return nil
 }

@@ -28,6 +28,7 @@ type lies struct {
 	clockStaysBent   bool
 	lagNothing       bool
 	lagForever       bool
+	catchUpLate      int // so often, who is to catch up takes no order
 	clientsGoOn      bool
 	clientsStay      bool // paused for good
 	noClients        bool

@@ -21,10 +21,26 @@ func (s *scene) healAll(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("%s: %w", what, err))
 		}
 	}
+	type failed struct {
+		family
+		err error
+	}
+	var owed []failed
+	lost := false
 	for _, f := range families() {
-		if f.restore != nil {
-			try(f.doing, f.restore(ctx, s))
+		if f.restore == nil {
+			continue
 		}
+		if err := f.restore(ctx, s); err != nil {
+			owed, lost = append(owed, failed{f, err}), lost || isGivenUp(err)
+		}
+	}
+	// What failed is tried again when all else is whole: a node that was just started, by whomever, may take no order yet.
+	for _, f := range owed {
+		if !lost {
+			f.err = poll(ctx, func(ctx context.Context) error { return f.restore(ctx, s) })
+		}
+		try(f.doing, f.err)
 	}
 	try("probing the network", s.mustPass(ctx, s.links()))
 	missing := s.ready(ctx, s.nodes, s.Limits.Heal)

@@ -704,6 +704,16 @@ func TestHealAll(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a node that takes no order yet", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{catchUpLate: 5})
+			breakAll(t, f)
+			if err := HealAll(t.Context(), Stage{Cluster: f, System: f, Log: f}); err != nil {
+				t.Error(err)
+			}
+			f.whole(t)
+		})
+	})
 	for name, l := range map[string]lies{
 		"network":  {healNothing: true},
 		"process":  {restartFails: true},
