@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 const familyMembership = "membership"
@@ -54,7 +55,29 @@ func (m *membership) aim(ctx context.Context, s *scene, f *history.Fault) error 
 		err = s.ledger.hold(claimMembers, f.Name, s.nodes[0])
 		m.alone = err == nil
 	}
+	if err == nil {
+		err = m.majority(s)
+	}
 	return err
+}
+
+// majority says why no member may be taken out now, nil if one may: when others are away so that no majority of all nodes would be left, the rest may
+// never lead again by itself. Galera's, whose paused member the others lose after they let another one go, waits for an operator for good.
+func (m *membership) majority(s *scene) error {
+	left, away := 0, ""
+	for _, n := range s.Cluster.Nodes() {
+		switch {
+		case n.Name() == m.node():
+		case n.State() == cluster.Running:
+			left++
+		default:
+			away = n.Name() + " is " + n.State().String()
+		}
+	}
+	if away != "" && left <= len(s.nodes)/2 {
+		return skip("%s, and with another node out no majority would be left", away)
+	}
+	return nil
 }
 
 func (m *membership) release(s *scene) {
