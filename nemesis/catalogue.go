@@ -68,6 +68,8 @@ type kind struct {
 	// claims are what a step, of a cluster of these nodes, needs for itself besides what its grip says: a step that claims some of
 	// it has no place while this one is on. Nil: nothing.
 	claims func(nodes []string, s *Step) []claim
+	// named: no preset has it, since it may meet nodes where it is not seen to take effect; who asks for it by its name chooses them.
+	named bool
 	// mix are the names of the faults that this one is a mix of; it has neither
 	// pick nor act then.
 	mix []string

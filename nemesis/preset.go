@@ -47,7 +47,7 @@ func allAfter(first []string) []string {
 	out = append(out, "kill-all", "clock", "pause-primary", "partition-primary")
 	mixed := map[string]bool{}
 	for _, k := range catalogue() {
-		mixed[k.Name] = mixed[k.Name] || k.Blameless || k.Removal != ""
+		mixed[k.Name] = mixed[k.Name] || k.Blameless || k.named || k.Removal != ""
 		for _, part := range k.mix {
 			mixed[part] = true
 		}

@@ -51,9 +51,9 @@ func qualities() family {
 	}}
 }
 
-// toClients is k on the links between a node and clients in place of those between nodes.
+// toClients is k on the links between a node and clients in place of those between nodes. Clients may hardly ask some nodes, such as standbys.
 func toClients(k kind) kind {
-	k.MinNodes = 1
+	k.MinNodes, k.named = 1, true
 	k.claims = func(_ []string, s *Step) []claim { return claimsOf(claimClientLinks, s.Nodes...) }
 	k.act = func(s *Step) action {
 		return &shaped{fault: s.Fault, node: s.Nodes[0], clients: true, quality: *s.Quality}
