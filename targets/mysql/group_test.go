@@ -106,6 +106,9 @@ func givesUp(t *testing.T, d *deployment) {
 		}
 		return err
 	})
+	if !d.Kept("n3") || d.Kept("n1") {
+		t.Errorf("the joiner that gave up is kept: %v, and so is a member: %v", d.Kept("n3"), d.Kept("n1"))
+	}
 	over, stop := context.WithCancel(d.ctx)
 	stop()
 	if err := g.Ready(over, "n3"); err == nil {

@@ -209,7 +209,7 @@ func (s replicated) Primary(context.Context) (string, error) {
 // data. A former primary is made a replica anew.
 func (s *System) restartReplicated(ctx context.Context, node int) error {
 	name := s.Nodes[node].Name()
-	err := cluster.Await(ctx, name+" to be started", func(ctx context.Context) error {
+	start := func(ctx context.Context) error {
 		s.roles.Lock()
 		defer s.roles.Unlock()
 		switch {
@@ -219,7 +219,13 @@ func (s *System) restartReplicated(ctx context.Context, node int) error {
 			return s.rebuildReplica(ctx, node)
 		}
 		return s.StartNode(ctx, node)
-	})
+	}
+	var err error
+	if s.set.failover { // which may be at it, and make a failure good
+		err = cluster.Await(ctx, name+" to be started", start)
+	} else {
+		err = start(ctx)
+	}
 	if err != nil || !s.held.Has(node) {
 		return err
 	}

@@ -286,7 +286,7 @@ func (s *System) Restart(ctx context.Context, name string) error {
 }
 
 // Kept implements ability.Kept: by the failover manager, and by whoever has joiners of Galera begin again.
-func (s *System) Kept(string) bool { return s.set.failover || s.set.galera }
+func (s *System) Kept(node string) bool { return s.set.failover || s.set.galera && s.joinsAgain(node) }
 
 // Ready implements targets.System.
 func (s *System) Ready(ctx context.Context, name string) error {

@@ -156,6 +156,23 @@ func (s *System) joinAgain(ctx context.Context, i int) error {
 	return fmt.Errorf("it gave up joining and was started again (%d of %d)", j.again+1, joinTries)
 }
 
+// joinsAgain tells whether the node is a joiner that gave up, or may have, and is to be started again.
+func (s *System) joinsAgain(node string) bool {
+	i, err := s.Index(node)
+	if err != nil {
+		return false
+	}
+	j, joins := s.transfers.again(i)
+	if !joins || j.again >= joinTries {
+		return false
+	}
+	if j.why != "" {
+		return true
+	}
+	line, err := firstLine(s.logPath(i), j.from, givenUp)
+	return err != nil || line != ""
+}
+
 func (s *System) logPath(i int) string { return filepath.Join(s.Nodes[i].LogDir(), logName) }
 
 // sizeOf is how long a file is, 0 if it is not there.

@@ -17,7 +17,7 @@ func (s *System) Restart(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	err = cluster.Await(ctx, name+" to be started again", func(ctx context.Context) error {
+	start := func(ctx context.Context) error {
 		s.roles.Lock()
 		defer s.roles.Unlock()
 		if s.Nodes[node].State() != cluster.Stopped {
@@ -36,7 +36,12 @@ func (s *System) Restart(ctx context.Context, name string) error {
 			return err
 		}
 		return s.startPooler(node)
-	})
+	}
+	if s.Kept(name) { // somebody else may be at it, and make a failure good
+		err = cluster.Await(ctx, name+" to be started again", start)
+	} else {
+		err = start(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("starting %s again: %w", name, err)
 	}
