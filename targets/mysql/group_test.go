@@ -184,6 +184,8 @@ func TestGivenUp(t *testing.T) {
 		"[ERROR] WSREP: State Transfer Request preparation failed: x Can't continue, aborting.":                             true,
 		"[Note] WSREP: Server status change joiner -> initializing":                                                         false,
 		"[Note] WSREP: State transfer to 0.0 (n3) complete.":                                                                false,
+		"[ERROR] WSREP: gcs connect failed: Operation timed out":                                                            true,
+		"[ERROR] WSREP: failed to open gcomm backend connection: 110: failed to reach primary view":                         false,
 		"[ERROR] WSREP: Failed to prepare for 'rsync' SST. Unrecoverable.":                                                  true,
 		"[Note] WSREP: Prepared SST request: rsync|10.77.0.3:4444/rsync_sst":                                                false,
 		"[Warning] WSREP: gcs_caused() returned -1 (Operation not permitted)":                                               false,

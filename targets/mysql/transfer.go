@@ -88,9 +88,9 @@ func (t *transfers) started(i int, log int64) {
 }
 
 // givenUp is a line of a joiner's log by which it gave up: Galera's replicator says so of transfers that failed, when the donor is
-// gone too, and the server of the programs that carry them out. They are the texts of Galera 26.4 and MariaDB 10.11.
+// gone too, and of a cluster that it did not reach in its time, since links were cut, and the server of the programs that carry transfers out. They are the texts of Galera 26.4 and MariaDB 10.11.
 var givenUp = regexp.MustCompile(`(?i)restart required|must be restarted|need to (abort|restart)|can't continue.*aborting|failed to prepare for '[a-z]+' sst|` +
-	`failed to read from: wsrep_sst|sst (request )?failed`)
+	`failed to read from: wsrep_sst|sst (request )?failed|gcs connect failed`)
 
 // again is a copy of a joiner's state. ok is false of a node that nobody started, or that has joined.
 func (t *transfers) again(i int) (state join, ok bool) {
