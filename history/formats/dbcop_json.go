@@ -28,9 +28,11 @@ func readDbcopJSON(in *input) (*history.History, error) {
 	if d.atEnd() {
 		return nil, in.errAt(0, "expected an array of sessions, found nothing")
 	}
-	err := d.sessionsOrWrapper()
-	if err != nil {
+	if err := d.sessionsOrWrapper(); err != nil {
 		return nil, err
+	}
+	if !d.atEnd() {
+		return nil, in.errAt(d.pos, "expected the end of the file behind the sessions, found %s", show(in.data[d.pos:]))
 	}
 	return d.c.history(in)
 }
@@ -43,7 +45,7 @@ type dbcopReader struct {
 
 func (d *dbcopReader) sessionsOrWrapper() error {
 	if d.peek() != '{' {
-		return d.sessions()
+		return d.sessions(0)
 	}
 	at, found := d.pos, false
 	d.pos++
@@ -54,7 +56,7 @@ func (d *dbcopReader) sessionsOrWrapper() error {
 		}
 		if name == "data" && !found {
 			found = true
-			return d.sessions()
+			return d.sessions(1)
 		}
 		d.reset()
 		_, err = d.value(1)
@@ -66,8 +68,8 @@ func (d *dbcopReader) sessionsOrWrapper() error {
 	return err
 }
 
-// sessions reads the array of sessions.
-func (d *dbcopReader) sessions() error {
+// sessions reads the array of sessions, which stands inside depth others.
+func (d *dbcopReader) sessions(depth int) error {
 	if err := d.array("sessions"); err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func (d *dbcopReader) sessions() error {
 		return d.eachIn(']', func() error {
 			d.reset()
 			d.room.reserve(d.c.b, d.in, d.pos)
-			txn, err := d.value(3)
+			txn, err := d.value(depth + 2)
 			if err != nil {
 				return err
 			}

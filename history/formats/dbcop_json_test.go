@@ -11,9 +11,13 @@ import (
 
 // dbcopWhole is readDbcopJSON with the whole value in memory.
 func dbcopWhole(in *input) (*history.History, error) {
-	t, ok, err := newJSONReader(in).next()
+	r := newJSONReader(in)
+	t, ok, err := r.next()
 	if err != nil {
 		return nil, err
+	}
+	if !r.atEnd() {
+		return nil, fmt.Errorf("more than one value")
 	}
 	data := &t
 	if t.kind == termMap {
@@ -63,6 +67,37 @@ func TestDbcopBothWays(t *testing.T) {
 	}
 	if right < 4000 || right > 19500 {
 		t.Errorf("of 20,000 texts %d are right", right)
+	}
+}
+
+// TestDbcopPlaces: what is wrong is told where it stands, of two mistakes the one that comes first in the file, and a file is
+// read to its end.
+func TestDbcopPlaces(t *testing.T) {
+	const txn = `{"events":[["w",0,1]],"committed":true}`
+	deep := func(n int) string { // of n levels in all, of which the event's value is the innermost
+		return `[[{"events":[["w",0,1]],"note":` + strings.Repeat("[", n-3) + strings.Repeat("]", n-3) + `}]]`
+	}
+	for _, x := range []struct{ name, text, want string }{
+		{"right", "[[" + txn + "]]\n", ""},
+		{"right, in its wrapper", `{"data":[[` + txn + "]]}\n", ""},
+		{"a second history behind it", "[[" + txn + "]]\n[[" + txn + "]]\n", "x:2: expected the end of the file"},
+		{"a second wrapper", `{"data":[[` + txn + "]]}\n{}", "x:2: expected the end of the file"},
+		{"a bracket too many", "[[" + txn + "]]]", "x:1: expected the end of the file"},
+		{"a bad event before text that is no JSON", "[[\n" + `{"events":[["x",0,1]]}` + ",\n{,}]]", `x:2: expected "r" or "w"`},
+		{"text that is no JSON before a bad event", "[[\n{,},\n" + `{"events":[["x",0,1]]}` + "]]", "x:2: expected JSON: a string as a key"},
+		{"a bad session before a wrapper that does not end", `{"data":[` + "\n5", "x:2: expected an array of transactions, found"},
+		{"as many levels as are allowed", deep(maxDepth), ""},
+		{"one more", deep(maxDepth + 1), "expected at most 64 levels of nesting"},
+		{"as many levels in the wrapper", `{"data":` + deep(maxDepth-1) + "}", ""},
+		{"one more in the wrapper", `{"data":` + deep(maxDepth) + "}", "expected at most 64 levels of nesting"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			_, err := readDbcopJSON(&input{label: "x", data: []byte(x.text)})
+			if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
+				t.Errorf("%v, want %q", err, x.want)
+			}
+			sameDbcop(t, x.text)
+		})
 	}
 }
 

@@ -28,6 +28,30 @@ func TestKVBothWays(t *testing.T) {
 	}
 }
 
+// TestKVPlaces: of two mistakes the one that comes first in the file is told; in one line, what is wrong with the line alone
+// comes before what does not fit those before it.
+func TestKVPlaces(t *testing.T) {
+	const put, done = `{:process 0, :type :invoke, :f :put, :key "4", :value "x"}` + "\n", `{:process 0, :type :ok, :f :put, :key "4", :value "x"}` + "\n"
+	for _, x := range []struct{ name, text, want string }{
+		{"right", put + done, ""},
+		{"invoked twice, then no EDN", put + put + "{:process", "x:2: expected process 0 to complete its :put before"},
+		{"no EDN, then invoked twice", put + "{:process 1 :type}\n" + put, "x:2: "},
+		{"another function of a process that is busy", put + strings.Replace(put, ":put", ":cas", 1), "x:2: expected :f :get, :put or :append, found"},
+		{"another function that nobody has invoked", strings.Replace(done, ":put", ":cas", 1), "x:1: expected process 0 to invoke :cas before"},
+		{"no value of a process that is busy", put + strings.Replace(put, `"x"`, "nil", 1), "x:2: expected process 0 to complete its :put before"},
+		{"no value", strings.Replace(put, `"x"`, "nil", 1), "x:1: expected a string as the value of :put, found nil"},
+		{"another type of what nobody has invoked", strings.Replace(done, ":ok", ":done", 1), "x:1: expected :type :invoke, :ok, :fail or :info, found done"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			_, err := readPorcupineKV(&input{label: "x", data: []byte(x.text)})
+			if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
+				t.Errorf("%v, want %q", err, x.want)
+			}
+			sameKV(t, x.text)
+		})
+	}
+}
+
 // sameKV reads text both ways, compares, and tells whether it is a log.
 func sameKV(t *testing.T, text string) bool {
 	t.Helper()
