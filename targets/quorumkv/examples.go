@@ -3,9 +3,11 @@ package quorumkv
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
@@ -35,11 +37,36 @@ func examples(info targets.Info) []targets.Example {
 		if has[optMode] == leaderless.Mode {
 			list[i].Options[optTimestamps], list[i].Options[optReadRepair] = has[optTimestamps], has[optReadRepair]
 		}
+		list[i] = asPromised(list[i], targets.Config{Nodes: info.DefaultNodes, WriteLevel: list[i].Write, Options: has})
 	}
 	if info.DefaultNodes == 1 {
 		return slices.DeleteFunc(list, func(e targets.Example) bool { return len(e.Faults) > 0 || e.Name == replicasCase })
 	}
 	return list
+}
+
+// asPromised has no claim to hold that nodes with these settings do not promise, as without fencing or fsync: it is said, and has no consequence. What is neither promised nor denied
+// follows from linearizable, where that is known.
+func asPromised(e targets.Example, cfg targets.Config) targets.Example {
+	downgraded := false
+	for i := range e.Claims {
+		for _, read := range e.Reads {
+			cfg.ReadLevel = read
+			promised := New().Promises(cfg, []history.Func{history.Read, history.Write})
+			holds, known := promised[e.Claims[i].Model]
+			if !known {
+				linearizable, known := promised[models.Linearizable]
+				holds = linearizable || !known
+			}
+			if !holds && e.Claims[i].Expect == targets.Holds {
+				e.Claims[i].Expect, downgraded = targets.Reported, true
+			}
+		}
+	}
+	if downgraded {
+		e.Why = strings.TrimPrefix(e.Why+"\nNodes with these settings do not promise all of it: that is said and has no consequence.", "\n")
+	}
+	return e
 }
 
 // replicasCase reads where another node may have more; it says nothing of one node. controlCase is the negative control: it is there where a node that is
