@@ -125,106 +125,137 @@ type Config struct {
 // Random makes the history of seed: operations of three processes on one key
 // that take effect at random moments around their intervals.
 func Random(seed uint64, cfg Config) (*history.History, error) {
-	rng := rand.New(rand.NewPCG(seed, 0xe8a0))
+	r := &random{Config: cfg, rng: rand.New(rand.NewPCG(seed, 0xe8a0)), process: [3]int32{0, 1, 2}, fresh: 3}
 	b := history.NewBuilder(history.Header{Source: "generated", Initial: history.Absent})
 	b.Key("k0")
-	var state []history.Value
-	free := make([]history.Time, 3)
-	process := []int32{0, 1, 2}
-	fresh := int32(3)
-	next := history.Value(0)
 	var txn history.Txn
 	for i := range cfg.Ops {
-		p := rng.IntN(3)
-		at := history.Time(10 * (i + 1))
-		op := history.Op{Process: process[p], Session: int32(p), Error: -1, Note: -1, Node: -1, Outcome: history.OK}
-		op.Invoke = max(free[p], at-history.Time(rng.IntN(20)))
-		op.Complete = max(op.Invoke, at) + history.Time(rng.IntN(20))
-		if !cfg.Acked {
-			switch rng.IntN(10) {
-			case 0:
-				op.Outcome = history.Fail
-			case 1, 2:
-				op.Outcome = history.Info
-			}
-		}
-		free[p] = op.Complete
-		if op.Outcome == history.Info {
-			op.Complete = history.Never
-			process[p] = fresh
-			fresh++
-		}
+		op := r.op(history.Time(10 * (i + 1)))
+		m := r.mop()
 		txn.Reset()
-		f := cfg.Write
-		if rng.IntN(2) == 0 {
-			f = cfg.Read
-		}
-		m := history.Mop{Func: f, Ret: history.Absent}
-		if f == cfg.Write {
-			next++
-			m.Arg = next
-			if f == history.Increment {
-				m.Arg = history.Value(rng.IntN(5) - 1)
-			}
-		}
 		txn.Mops = append(txn.Mops, m)
-		took := op.Outcome == history.OK || op.Outcome == history.Info && rng.IntN(2) == 0
-		if rng.IntN(100) < cfg.Damage && op.Outcome == history.Fail {
+		took := op.Outcome == history.OK || op.Outcome == history.Info && r.rng.IntN(2) == 0
+		if r.rng.IntN(100) < cfg.Damage && op.Outcome == history.Fail {
 			took = true
 		}
-		ok := op.Outcome == history.OK
-		wrong := rng.IntN(100) < cfg.Damage
-		switch f {
-		case history.Append, history.Enqueue, history.Add:
-			if took && !wrong {
-				state = append(state, m.Arg)
-			}
-			if took && wrong && len(state) > 0 {
-				state = slices.Insert(state, len(state)-1, m.Arg)
-			}
-		case history.ReadList, history.ReadSet:
-			list := slices.Clone(state)
-			if wrong && len(list) > 0 {
-				j := rng.IntN(len(list))
-				list = slices.Delete(list, j, j+1)
-			}
-			if ok {
-				txn.SetList(0, list)
-			}
-		case history.Increment:
-			if took && !wrong {
-				state = []history.Value{counter(state) + m.Arg}
-			}
-		case history.ReadCounter:
-			v := counter(state)
-			if wrong {
-				v += history.Value(rng.IntN(3) - 1)
-			}
-			if ok {
-				txn.SetRead(0, v)
-			}
-		case history.Dequeue:
-			v := history.Absent
-			if len(state) > 0 && took {
-				j := 0
-				if wrong {
-					j = rng.IntN(len(state))
-				}
-				v = state[j]
-				if !wrong || rng.IntN(2) == 0 {
-					state = slices.Delete(slices.Clone(state), j, j+1)
-				}
-			}
-			if wrong && rng.IntN(3) == 0 {
-				v = history.Absent
-			}
-			if ok {
-				txn.SetRead(0, v)
-			}
+		wrong := r.rng.IntN(100) < cfg.Damage
+		if m.Func == cfg.Write {
+			r.write(m, took, wrong)
+		} else {
+			r.read(&txn, m.Func, op.Outcome == history.OK, took, wrong)
 		}
 		b.Add(op, &txn)
 	}
 	return b.History()
+}
+
+// random is a history that Random makes.
+type random struct {
+	Config
+	rng *rand.Rand
+	// state is what the object has.
+	state []history.Value
+	// free is when each session may go on, process which it is, and fresh the next one.
+	free    [3]history.Time
+	process [3]int32
+	fresh   int32
+	// next is the last unique value.
+	next history.Value
+}
+
+// op is an operation around the moment at.
+func (r *random) op(at history.Time) history.Op {
+	p := r.rng.IntN(3)
+	op := history.Op{Process: r.process[p], Session: int32(p), Error: -1, Note: -1, Node: -1, Outcome: history.OK}
+	op.Invoke = max(r.free[p], at-history.Time(r.rng.IntN(20)))
+	op.Complete = max(op.Invoke, at) + history.Time(r.rng.IntN(20))
+	if !r.Acked {
+		switch r.rng.IntN(10) {
+		case 0:
+			op.Outcome = history.Fail
+		case 1, 2:
+			op.Outcome = history.Info
+		}
+	}
+	r.free[p] = op.Complete
+	if op.Outcome == history.Info {
+		op.Complete = history.Never
+		r.process[p] = r.fresh
+		r.fresh++
+	}
+	return op
+}
+
+// mop is a write or a read, without its result.
+func (r *random) mop() history.Mop {
+	if r.rng.IntN(2) == 0 {
+		return history.Mop{Func: r.Read, Ret: history.Absent}
+	}
+	r.next++
+	m := history.Mop{Func: r.Write, Ret: history.Absent, Arg: r.next}
+	if m.Func == history.Increment {
+		m.Arg = history.Value(r.rng.IntN(5) - 1)
+	}
+	return m
+}
+
+// write has m take effect if it took: in another place, or not at all, if wrong.
+func (r *random) write(m history.Mop, took, wrong bool) {
+	switch {
+	case !took:
+	case m.Func == history.Increment:
+		if !wrong {
+			r.state = []history.Value{counter(r.state) + m.Arg}
+		}
+	case !wrong:
+		r.state = append(r.state, m.Arg)
+	case len(r.state) > 0:
+		r.state = slices.Insert(r.state, len(r.state)-1, m.Arg)
+	}
+}
+
+// read gives txn the result of f if it was answered: another one if wrong.
+func (r *random) read(txn *history.Txn, f history.Func, answered, took, wrong bool) {
+	if f == history.ReadList || f == history.ReadSet {
+		list := slices.Clone(r.state)
+		if wrong && len(list) > 0 {
+			j := r.rng.IntN(len(list))
+			list = slices.Delete(list, j, j+1)
+		}
+		if answered {
+			txn.SetList(0, list)
+		}
+		return
+	}
+	v := counter(r.state)
+	switch {
+	case f == history.Dequeue:
+		v = r.dequeue(took, wrong)
+	case wrong:
+		v += history.Value(r.rng.IntN(3) - 1)
+	}
+	if answered {
+		txn.SetRead(0, v)
+	}
+}
+
+// dequeue takes the first message if it took: another one, one that stays, or none if wrong.
+func (r *random) dequeue(took, wrong bool) history.Value {
+	v := history.Absent
+	if len(r.state) > 0 && took {
+		j := 0
+		if wrong {
+			j = r.rng.IntN(len(r.state))
+		}
+		v = r.state[j]
+		if !wrong || r.rng.IntN(2) == 0 {
+			r.state = slices.Delete(slices.Clone(r.state), j, j+1)
+		}
+	}
+	if wrong && r.rng.IntN(3) == 0 {
+		v = history.Absent
+	}
+	return v
 }
 
 // Show is h as text, for the messages of tests.
