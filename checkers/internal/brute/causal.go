@@ -16,95 +16,17 @@ type Causally struct {
 
 // Satisfied decides ops.
 func (c Causally) Satisfied(f *register.Flat, ops []int32) bool {
-	n := len(ops)
-	at := map[int32]int{}
-	for i, o := range ops {
-		at[o] = i
-	}
-	source := make([]int, n) // the writer of what it saw, -1 initial or none, -2 says nothing
-	for i, o := range ops {
-		v := f.Ops[o].Sees()
-		source[i] = -2
-		switch {
-		case v == register.Unknown:
-			return false
-		case v < 0 || f.Writer[v] == register.Several:
-		case f.Writer[v] < 0:
-			source[i] = -1
-		default:
-			// Without its writer an operation stands for its write alone.
-			if j, ok := at[f.Writer[v]]; ok {
-				source[i] = j
-			}
-		}
-	}
-	session := func(i, j int) bool { // i before j in a session
-		a, b := &f.Ops[ops[i]], &f.Ops[ops[j]]
-		if i == j || a.Lane != b.Lane || a.Late {
-			return false
-		}
-		if b.Late {
-			return a.Place <= b.Place
-		}
-		return a.Place < b.Place
-	}
-	// order is the transitive closure of session order and, unless only sessions
-	// count, reads-from.
-	closure := func(readers func(i int) bool, more func(i, j int) bool) ([][]bool, bool) {
-		m := make([][]bool, n)
-		for i := range m {
-			m[i] = make([]bool, n)
-			for j := range m[i] {
-				m[i][j] = session(i, j) || source[j] == i && readers(j) || more(i, j)
-			}
-		}
-		for k := range n {
-			for i := range n {
-				for j := range n {
-					m[i][j] = m[i][j] || m[i][k] && m[k][j]
-				}
-			}
-		}
-		for i := range n {
-			if m[i][i] {
-				return m, false
-			}
-		}
-		return m, true
-	}
-	no := func(int, int) bool { return false }
-	all := func(int) bool { return true }
-	writes := func(i, j int) bool { // i writes the key that j reads
-		return i != j && f.Ops[ops[i]].Installs() && f.Ops[ops[i]].Key == f.Ops[ops[j]].Key
+	r, ok := relate(f, ops)
+	if !ok {
+		return false
 	}
 	if !c.SessionAlone {
-		co, ok := closure(all, no)
-		if !ok {
+		co, ok := r.closure(all, no)
+		if !ok || r.overwritten(co) {
 			return false
 		}
-		for r := range n {
-			if source[r] == -2 {
-				continue
-			}
-			for w := range n {
-				if writes(w, r) && co[w][r] && w != source[r] && (source[r] == -1 || co[source[r]][w]) {
-					return false
-				}
-			}
-		}
 		if c.Convergent {
-			_, ok := closure(all, func(i, j int) bool {
-				if !f.Ops[ops[i]].Installs() {
-					return false
-				}
-				for r := range n {
-					if source[r] == j && i != j && writes(i, r) && co[i][r] {
-						return true
-					}
-				}
-				return false
-			})
-			if !ok {
+			if _, ok := r.closure(all, func(i, j int) bool { return r.arbitrated(co, i, j) }); !ok {
 				return false
 			}
 		}
@@ -113,20 +35,135 @@ func (c Causally) Satisfied(f *register.Flat, ops []int32) bool {
 		return true
 	}
 	for l := range f.Lanes() {
+		own := func(i int) bool { return r.op(i).Lane == int32(l) && !r.op(i).Late }
 		readers := all
 		if c.SessionAlone {
-			readers = func(i int) bool { return f.Ops[ops[i]].Lane == int32(l) && !f.Ops[ops[i]].Late }
+			readers = own
 		}
-		before, ok := closure(readers, no)
-		if !ok {
-			return false
-		}
-		own := func(i int) bool { return f.Ops[ops[i]].Lane == int32(l) && !f.Ops[ops[i]].Late }
-		if !serial(f, ops, source, before, own, c.SessionAlone) {
+		before, ok := r.closure(readers, no)
+		if !ok || !serial(f, ops, r.source, before, own, c.SessionAlone) {
 			return false
 		}
 	}
 	return true
+}
+
+func all(int) bool     { return true }
+func no(int, int) bool { return false }
+
+// What stands in for a writer: initial that nobody wrote what an operation saw, silent that what it
+// saw says nothing.
+const (
+	initial = -1
+	silent  = -2
+)
+
+// relations are those of some operations, by their place among ops.
+type relations struct {
+	f   *register.Flat
+	ops []int32
+	// source is the writer of what each saw, initial or silent.
+	source []int
+}
+
+// relate is not ok if an operation saw what nobody can have written.
+func relate(f *register.Flat, ops []int32) (*relations, bool) {
+	at := map[int32]int{}
+	for i, o := range ops {
+		at[o] = i
+	}
+	r := &relations{f, ops, make([]int, len(ops))}
+	for i, o := range ops {
+		v := f.Ops[o].Sees()
+		r.source[i] = silent
+		switch {
+		case v == register.Unknown:
+			return r, false
+		case v < 0 || f.Writer[v] == register.Several:
+		case f.Writer[v] < 0:
+			r.source[i] = initial
+		default:
+			// Without its writer an operation stands for its write alone.
+			if j, ok := at[f.Writer[v]]; ok {
+				r.source[i] = j
+			}
+		}
+	}
+	return r, true
+}
+
+func (r *relations) op(i int) *register.FlatOp { return &r.f.Ops[r.ops[i]] }
+
+// session says whether i is before j in a session.
+func (r *relations) session(i, j int) bool {
+	a, b := r.op(i), r.op(j)
+	if i == j || a.Lane != b.Lane || a.Late {
+		return false
+	}
+	if b.Late {
+		return a.Place <= b.Place
+	}
+	return a.Place < b.Place
+}
+
+// writes says whether i writes the key that j reads.
+func (r *relations) writes(i, j int) bool {
+	return i != j && r.op(i).Installs() && r.op(i).Key == r.op(j).Key
+}
+
+// closure is the transitive closure of session order, of what these readers read from, and of
+// more. It is not ok if there is a cycle.
+func (r *relations) closure(readers func(i int) bool, more func(i, j int) bool) ([][]bool, bool) {
+	n := len(r.ops)
+	m := make([][]bool, n)
+	for i := range m {
+		m[i] = make([]bool, n)
+		for j := range m[i] {
+			m[i][j] = r.session(i, j) || r.source[j] == i && readers(j) || more(i, j)
+		}
+	}
+	for k := range n {
+		for i := range n {
+			for j := range n {
+				m[i][j] = m[i][j] || m[i][k] && m[k][j]
+			}
+		}
+	}
+	for i := range n {
+		if m[i][i] {
+			return m, false
+		}
+	}
+	return m, true
+}
+
+// overwritten says whether an operation saw what another write had replaced in the causal order co.
+func (r *relations) overwritten(co [][]bool) bool {
+	for i, source := range r.source {
+		if source == silent {
+			continue
+		}
+		for w := range r.ops {
+			if r.writes(w, i) && co[w][i] && w != source && (source == initial || co[source][w]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// arbitrated says whether the write i must be before the write j, because somebody who had i in
+// the causal order co saw j.
+func (r *relations) arbitrated(co [][]bool, i, j int) bool {
+	if i == j || !r.op(i).Installs() {
+		return false
+	}
+	for k, source := range r.source {
+		if source == j && r.writes(i, k) && co[i][k] {
+			return true
+		}
+	}
+	return false
 }
 
 // serial tells whether the writes and the own reads have an order that extends
@@ -182,7 +219,7 @@ func serial(f *register.Flat, ops []int32, source []int, before [][]bool, own fu
 			}
 			o := &f.Ops[ops[i]]
 			k := keys[o.Key]
-			if !ready || own(i) && source[i] != -2 && c.last[k] != int8(source[i]+1) {
+			if !ready || own(i) && source[i] != silent && c.last[k] != int8(source[i]+1) {
 				continue
 			}
 			next := c
