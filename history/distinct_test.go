@@ -54,6 +54,17 @@ func TestAllDistinct(t *testing.T) {
 		counters = append(counters, Mop{Func: Write, Key: Key(i % 50), Arg: Value(i)})
 		perKey = append(perKey, Mop{Func: Write, Key: Key(i % 50), Arg: 1<<40*Value(i%50) + Value(i/50)})
 	}
+	// The bits of every key would take more than is allowed: those of all keys do not, unless one value is far away.
+	var sparse []Mop
+	for i := range 1000 {
+		sparse = append(sparse, Mop{Func: Write, Key: Key(i % 500), Arg: Value(i)})
+	}
+	if !allDistinct(sparse) {
+		t.Error("a counter of all keys, of which each has two values: not told")
+	}
+	if allDistinct(append(sparse, Mop{Func: Write, Key: 500, Arg: 1 << 50})) {
+		t.Error("told by more bits than are allowed")
+	}
 	if !allDistinct(counters) || !allDistinct(perKey) {
 		t.Errorf("a counter of all keys: %v, counters of every key: %v", allDistinct(counters), allDistinct(perKey))
 	}
