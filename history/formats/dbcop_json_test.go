@@ -3,6 +3,7 @@ package formats
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,6 +99,17 @@ func TestDbcopPlaces(t *testing.T) {
 			}
 			sameDbcop(t, x.text)
 		})
+	}
+}
+
+// TestDbcopVariables: a variable is called as it is written, whatever it is.
+func TestDbcopVariables(t *testing.T) {
+	h, err := readDbcopJSON(&input{label: "x", data: []byte(`[[{"events":[["w",-1,1],["w",0,1],["w","0",2],["w","k",1],["w",1.5,1]]}]]`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"-1", "0", "k", "1.5"}; !slices.Equal(h.KeyNames, want) {
+		t.Errorf("keys %q, want %q", h.KeyNames, want)
 	}
 }
 
