@@ -271,7 +271,13 @@ func TestJUnitHasTheProof(t *testing.T) {
 
 // TestLinesInMarkdown: the lines of a witness of transactions stay lines within a cell, and a text of the database's own is no markup.
 func TestLinesInMarkdown(t *testing.T) {
-	if got, want := cell("Let:\n  T1 = [read k1 = <b>]|x"), `Let:<br>  T1 = \[read k1 = &lt;b&gt;]\|x`; got != want {
-		t.Errorf("%q, want %q", got, want)
+	for text, want := range map[string]string{
+		"Let:\n  T1 = [read k1 = <b>]|x": `Let:<br>  T1 = \[read k1 = &lt;b&gt;]\|x`,
+		`a\|b`:                           `a\\\|b`, // a backslash of the text's own would undo that of the escape
+		`\[a](b)`:                        `\\\[a](b)`,
+	} {
+		if got := cell(text); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

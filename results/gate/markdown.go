@@ -56,7 +56,7 @@ func WriteMarkdown(w io.Writer, s *SuiteResult) error {
 	return nil
 }
 
-var cellEscaper = strings.NewReplacer("|", "\\|", "\n", "<br>", "\r", " ", "<", "&lt;", ">", "&gt;", "`", "\\`", "[", "\\[")
+var cellEscaper = strings.NewReplacer("\\", "\\\\", "|", "\\|", "\n", "<br>", "\r", " ", "<", "&lt;", ">", "&gt;", "`", "\\`", "[", "\\[")
 
 // cell escapes a text for a cell of a table: a database's own text must not
 // become markup. The lines of a witness stay lines.
