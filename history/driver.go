@@ -57,7 +57,7 @@ func (d *Driver) String() string {
 	case DriverLost:
 		return fmt.Sprintf("driver %s was lost: %s", d.Name, d.Why)
 	case DriverClock:
-		return fmt.Sprintf("the clock of driver %s shows %d to %d ns more than the run's", d.Name, d.OffsetLeast, d.OffsetMost)
+		return fmt.Sprintf("the clock of driver %s shows %s to %s more than the run's", d.Name, duration.Text(time.Duration(d.OffsetLeast)), duration.Text(time.Duration(d.OffsetMost)))
 	}
 	return fmt.Sprintf("driver %s: %s", d.Name, d.What)
 }

@@ -60,8 +60,9 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s: %q, sampled %v", text, got, e.Sampled())
 		}
 	}
-	if e := (Event{Kind: EventDriver, Text: `{"name":"eu","what":"clock"}`}); !e.Sampled() {
-		t.Error("a reading of a clock is a moment")
+	e := Event{Kind: EventDriver, Text: `{"name":"eu","what":"clock","offset_least_ns":-3200000,"offset_most_ns":15000}`}
+	if got, want := e.Words(), "the clock of driver eu shows -3.2 ms to 15 µs more than the run's"; got != want || !e.Sampled() {
+		t.Errorf("%q, want %q; a moment: %v", got, want, !e.Sampled())
 	}
 	if e := (Event{Kind: EventPhase, Text: "load"}); e.Words() != "load" || e.Sampled() {
 		t.Error("a phase is none")
