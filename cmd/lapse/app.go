@@ -47,6 +47,9 @@ func interrupted(ctx context.Context, err error) error {
 			return &cli.ExitError{Code: verdict.ExitInterrupted, Text: "interrupted while " + env.Doing}
 		}
 	}
+	if err != nil && (err.Error() == ctx.Err().Error() || err.Error() == context.Cause(ctx).Error()) {
+		return &cli.ExitError{Code: verdict.ExitInterrupted, Text: "interrupted"}
+	}
 	return err
 }
 

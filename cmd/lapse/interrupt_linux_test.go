@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -49,6 +51,28 @@ func TestInterruptWhileReading(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 		})
+	}
+}
+
+// TestInterruptIsSaidAsOne: an error that is nothing but the end of the command's context is told as an interrupt; one that says more stays.
+func TestInterruptIsSaidAsOne(t *testing.T) {
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	interrupt(errors.New("interrupt signal received"))
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{context.Canceled, "interrupted"},
+		{context.Cause(ctx), "interrupted"},
+		{fmt.Errorf("running a case: %w", context.Canceled), "running a case: context canceled"},
+		{errors.Join(context.Canceled, errors.New("a namespace is left behind")), "context canceled\na namespace is left behind"},
+	} {
+		if got := interrupted(ctx, c.err); got.Error() != c.want {
+			t.Errorf("%v is told as %q, want %q", c.err, got, c.want)
+		}
+	}
+	if err := interrupted(ctx, nil); err != nil {
+		t.Error(err)
 	}
 }
 
