@@ -84,7 +84,7 @@ func TestSuite(t *testing.T) {
 		"blocked", "demo: 1 of 3 claims broke", "new · 1", "this blocks", "environment · 1", "inconclusive · 1", "resolved · 1",
 		"expected holds", "✗ violated, 3 times", "expected violated", "✓ violated, 1 times", "? inconclusive", "no faults",
 		`href="#witness-1"`, `id="witness-1"`, `id="witness-2"`, "refuted again on these operations alone by Porcupine",
-		`href="../../r1/report.html"`, "lapse run demo --seed 7", "90 %", "1.5 s",
+		`href="../../r1/report.html"`, ">lapse run demo<", ">--seed 7<", "90 %", "1.5 s",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
