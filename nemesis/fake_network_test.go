@@ -208,7 +208,7 @@ func (f *fake) Probe(ctx context.Context, l cluster.Link) error {
 		if f.lies.probeBreaks {
 			return errors.New("no socket left")
 		}
-		if arrives() {
+		if ctx.Err() == nil && arrives() {
 			return nil
 		}
 		if !sleep(ctx, 50*time.Millisecond) {

@@ -136,9 +136,17 @@ type dead struct {
 // deadOnes finds out that a node whose process w took away, and which was started again, has ended since, while others
 // were still being started. It adds that to why the fault is not seen to be over. Under another fault nothing is made of it.
 func (s *scene) deadOnes(w *window) func(why error) error {
+	if w.grip != onProcess {
+		return func(why error) error { return why }
+	}
+	return s.deadAmong(w.fault.Nodes)
+}
+
+// deadAmong finds out that one of nodes is without a process and stays so, and adds that to why something is not over.
+func (s *scene) deadAmong(nodes []string) func(why error) error {
 	var all []*dead
-	for _, name := range w.fault.Nodes {
-		if n, err := s.Cluster.Node(name); err == nil && w.grip == onProcess {
+	for _, name := range nodes {
+		if n, err := s.Cluster.Node(name); err == nil {
 			all = append(all, &dead{scene: s, node: n})
 		}
 	}

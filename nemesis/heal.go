@@ -21,26 +21,31 @@ func (s *scene) healAll(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("%s: %w", what, err))
 		}
 	}
-	type failed struct {
-		family
-		err error
-	}
-	var owed []failed
-	lost := false
+	var owed []family
 	for _, f := range families() {
-		if f.restore == nil {
-			continue
-		}
-		if err := f.restore(ctx, s); err != nil {
-			owed, lost = append(owed, failed{f, err}), lost || isGivenUp(err)
+		if f.restore != nil {
+			owed = append(owed, f)
 		}
 	}
-	// What failed is tried again when all else is whole: a node that was just started, by whomever, may take no order yet.
-	for _, f := range owed {
-		if !lost {
-			f.err = poll(ctx, func(ctx context.Context) error { return f.restore(ctx, s) })
+	look := s.deadAmong(s.nodes)
+	err := poll(ctx, func(ctx context.Context) error {
+		errs = nil
+		var still []family
+		for _, f := range owed {
+			if err := f.restore(ctx, s); err != nil {
+				try(f.doing, err)
+				still = append(still, f)
+			}
 		}
-		try(f.doing, f.err)
+		// What failed is tried again when all else is whole: a node that was just started, by whomever, may take no order yet.
+		owed = still
+		if len(errs) == 0 {
+			return nil
+		}
+		return look(joinErrors(errs))
+	})
+	if err != nil && ctx.Err() != nil {
+		return err // nothing is left to look with: whatever is asked now would not answer
 	}
 	try("probing the network", s.mustPass(ctx, s.links()))
 	missing := s.ready(ctx, s.nodes, s.Limits.Heal)

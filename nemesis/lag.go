@@ -157,18 +157,7 @@ func releaseReplicas(ctx context.Context, s *scene) error {
 				return nil
 			}
 		}
-		node, err := s.Cluster.Node(n)
-		if err == nil {
-			// A failover manager may just be making it a standby anew, so that it does not answer.
-			d := dead{scene: s, node: node}
-			_, err = await(ctx, s.Limits.Heal, func(ctx context.Context) ([]string, error) {
-				if err := l.ReleaseReplica(ctx, n); err != nil {
-					return nil, d.look(err)
-				}
-				return nil, nil
-			})
-		}
-		if err != nil {
+		if err := l.ReleaseReplica(ctx, n); err != nil {
 			return fmt.Errorf("%s: %w", n, err)
 		}
 		return nil

@@ -271,11 +271,14 @@ func (s *scene) ready(ctx context.Context, nodes []string, limit time.Duration) 
 	if !ok {
 		return nil
 	}
-	for end := time.Now().Add(limit); ; limit = time.Until(end) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
 		missing := s.eachReady(ctx, r, nodes, limit)
 		if len(missing) > 0 || each(nodes, func(n string) error { return r.Ready(ctx, n) }) == nil {
 			return missing
 		}
+		sleep(ctx, cluster.PollEvery)
 	}
 }
 

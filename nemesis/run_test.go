@@ -513,6 +513,71 @@ func TestKeeperActsLate(t *testing.T) {
 	}
 }
 
+// byTime is a database whose nodes are in service as its function says, by the time since it began.
+type byTime struct {
+	*fake
+	began time.Time
+	ready func(ctx context.Context, node string, at time.Duration) error
+}
+
+func (b byTime) Ready(ctx context.Context, node string) error {
+	return b.ready(ctx, node, time.Since(b.began))
+}
+
+// TestReadyAllAtATime: a node that was in service may have gone when the last one comes. That is waited for, for as long as it may
+// take in all, also where the node does not answer any more.
+func TestReadyAllAtATime(t *testing.T) {
+	away := errors.New("fenced")
+	for name, c := range map[string]struct {
+		later func(ctx context.Context, node string, at time.Duration) error
+		whole bool
+	}{
+		"comes again": {func(_ context.Context, node string, at time.Duration) error {
+			if node == "n1" && at < 3*time.Second {
+				return away
+			}
+			return nil
+		}, true},
+		"stays away": {func(_ context.Context, node string, _ time.Duration) error {
+			if node == "n1" {
+				return away
+			}
+			return nil
+		}, false},
+		"hangs": {func(ctx context.Context, node string, _ time.Duration) error {
+			if node == "n1" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := byTime{fake: newFake(3, lies{}), began: time.Now()}
+				b.ready = func(ctx context.Context, node string, at time.Duration) error {
+					switch {
+					case at >= time.Second:
+						return c.later(ctx, node, at)
+					case node == "n2":
+						return errors.New("starting up")
+					}
+					return nil
+				}
+				s := b.scene()
+				s.System = b
+				missing := s.ready(t.Context(), s.nodes, 20*time.Second)
+				if (len(missing) == 0) != c.whole {
+					t.Errorf("missing: %v", missing)
+				}
+				if c.whole && b.Ready(t.Context(), "n1") != nil {
+					t.Error("n1 is away, and all is said to be in service")
+				}
+			})
+		})
+	}
+}
+
 // TestEndOfLoadHealsAtOnce cancels at every moment of a schedule.
 func TestEndOfLoadHealsAtOnce(t *testing.T) {
 	for _, mode := range []Mode{OneAtATime, Mixed} {
@@ -728,8 +793,12 @@ func TestHealAll(t *testing.T) {
 				breakAll(t, f)
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
-				if err := HealAll(ctx, Stage{Cluster: f, System: f, Log: f}); err == nil {
+				err := HealAll(ctx, Stage{Cluster: f, System: f, Log: f})
+				if err == nil {
 					t.Error("it says that all is healed")
+				}
+				if name == "clock" && err != nil && (!strings.Contains(err.Error(), "the clock of n3") || strings.Contains(err.Error(), "probing")) {
+					t.Errorf("links are whole, and it says: %v", err)
 				}
 			})
 		})
