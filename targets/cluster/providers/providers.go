@@ -117,6 +117,9 @@ func Choose(ctx context.Context, all []Entry, name string, spec cluster.Spec) (c
 			}
 			return e.Provider, reason, nil
 		}
+		if ctx.Err() != nil {
+			return nil, "", context.Cause(ctx) // whoever interrupts wants no other place
+		}
 		errs = append(errs, fmt.Errorf("%s: %w", e.Provider.Name(), err))
 		why = append(why, e.Provider.Name()+": "+cause(err))
 	}
@@ -138,6 +141,9 @@ func Instead(ctx context.Context, all []Entry, chosen cluster.Provider, lacking 
 		err := e.Provider.Available(ctx, spec)
 		if err == nil {
 			return e.Provider, e.About + " (not " + chosen.Name() + ": " + cause(lacking) + ")", nil
+		}
+		if ctx.Err() != nil {
+			return nil, "", context.Cause(ctx)
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", e.Provider.Name(), err))
 	}

@@ -94,3 +94,45 @@ func TestAllAreNamed(t *testing.T) {
 		t.Errorf("names: %s", got)
 	}
 }
+
+// interrupted brings its software along and is being tried when the command is interrupted.
+type interrupted struct {
+	bringing
+	stop func()
+}
+
+func (f interrupted) Available(context.Context, cluster.Spec) error {
+	f.stop()
+	return f.err
+}
+
+// TestInterruptIsNoReasonForAnother: a provider that was given up because of an interrupt says nothing about the machine,
+// and nodes are made nowhere else.
+func TestInterruptIsNoReasonForAnother(t *testing.T) {
+	why := errors.New("interrupt signal received")
+	for name, choose := range map[string]func(context.Context, []Entry) (cluster.Provider, string, error){
+		"by itself": func(ctx context.Context, all []Entry) (cluster.Provider, string, error) {
+			return Choose(ctx, all, Auto, cluster.Spec{})
+		},
+		"instead": func(ctx context.Context, all []Entry) (cluster.Provider, string, error) {
+			return Instead(ctx, all, fake{"c", nil}, errors.New("no software"), cluster.Spec{})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, stopped := range []bool{false, true} {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				first := interrupted{bringing{fake{"a", errors.New("it ended")}}, func() {
+					if stopped {
+						cancel(why)
+					}
+				}}
+				all := []Entry{{Provider: first, About: "in a", Auto: true}, {Provider: bringing{fake{"b", nil}}, About: "in b", Auto: true}}
+				p, _, err := choose(ctx, all)
+				cancel(nil)
+				if stopped && (p != nil || !errors.Is(err, why)) || !stopped && (err != nil || p.Name() != "b") {
+					t.Errorf("interrupted: %t: chose %v, %v", stopped, p, err)
+				}
+			}
+		})
+	}
+}
