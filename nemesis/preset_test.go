@@ -28,7 +28,7 @@ func TestPresetsFit(t *testing.T) {
 			want: "kill", left: "partition", why: "needs at least 2 nodes"},
 		{name: "no time", preset: "quick", cfg: Config{Nodes: cluster.NodeNames(3), Duration: 4 * time.Second, Abilities: []ability.Ability{ability.Restart}},
 			want: "partition", left: "kill", why: "a run of 4 s has time for 1 fault"},
-		{name: "somebody else's cluster", preset: "quick", cfg: Config{Nodes: cluster.NodeNames(3), Duration: time.Minute, Abilities: []ability.Ability{ability.Restart}, External: true,
+		{name: "an external cluster", preset: "quick", cfg: Config{Nodes: cluster.NodeNames(3), Duration: time.Minute, Abilities: []ability.Ability{ability.Restart}, External: true,
 			Operator: &cluster.Operator{}}, left: "*"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -43,8 +43,8 @@ type Config struct {
 	Keys int64
 	// OpTimeout is the deadline of every operation.
 	OpTimeout time.Duration
-	// Operator has the commands of whoever runs the nodes, where that is somebody
-	// else (Externalizer); may be nil.
+	// Operator has the commands of whoever runs the nodes of an external cluster
+	// (Externalizer); may be nil.
 	Operator *cluster.Operator
 	// Cache is where fetched software is kept, for this user.
 	Cache string

@@ -3,7 +3,7 @@ package targets
 import "context"
 
 // Describer is implemented by targets that differ by their settings, such as a store with
-// modes, or of which only somebody else knows what they are (Info.FindsNodes): their Info is
+// modes, or of which only the external cluster says what they are (Info.FindsNodes): their Info is
 // what they are by default, or the least that can be said of all.
 type Describer interface {
 	// Describe returns the target with the nodes, levels and functions that

@@ -63,7 +63,7 @@ func (v *visit) Meet(ctx context.Context, i int) (string, error) {
 			Scan(&v.clusters[i], &id, &v.centres[i], &version)
 	})
 	if err == nil {
-		v.Identify(i, "host "+id.String())
+		v.Identify(i, "host", id.String())
 	}
 	if i == 0 { // that of the others is not kept
 		v.sys.version = version

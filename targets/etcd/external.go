@@ -131,7 +131,7 @@ func (v *visit) Meet(ctx context.Context, i int) (string, error) {
 		return "", l.plain(err)
 	}
 	v.found[i] = f
-	v.Identify(i, fmt.Sprintf("member %x", f.Header.MemberId))
+	v.Identify(i, "member", fmt.Sprintf("%x", f.Header.MemberId))
 	if f.Leader == f.Header.MemberId {
 		return "is the leader, etcd " + f.Version, nil
 	}

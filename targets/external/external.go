@@ -81,8 +81,9 @@ type Kind struct {
 type Driver interface {
 	targets.System
 	// Meet connects to a node and finds what it is. It says so in words that go on after the node's
-	// name, such as "takes writes", and calls Stay.Identify. Its error is explained (Stay.Explain) by
-	// the caller.
+	// name, such as "takes writes", and calls Stay.Identify or
+	// Stay.Resemble where the server can be told from others. Its error is explained (Stay.Explain) by the
+	// caller.
 	Meet(ctx context.Context, node int) (what string, err error)
 	// Fit is called when all nodes were met, and makes nothing. Its errors say that they are not
 	// one cluster, or that it has not what the levels and options need, or that the user may not do

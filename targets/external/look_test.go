@@ -17,8 +17,8 @@ type visit struct {
 	Stay
 	refuses, closed int
 	fit             error
-	// identities are what each node says it is.
-	identities [2]string
+	// identities are what each node says it is, looks what others may say as well.
+	identities, looks [2]string
 }
 
 var errWho = errors.New("who are you")
@@ -27,7 +27,8 @@ func (v *visit) Meet(_ context.Context, node int) (string, error) {
 	if node == v.refuses {
 		return "", errWho
 	}
-	v.Identify(node, v.identities[node])
+	v.Identify(node, "number", v.identities[node])
+	v.Resemble(node, "started at", v.looks[node])
 	return "takes writes", nil
 }
 
@@ -57,9 +58,12 @@ func TestLook(t *testing.T) {
 	}{
 		"two nodes":                {visit: visit{refuses: -1}, want: []string{"1.0; n1 (a:1) takes writes; n2 (b:1) takes writes; two of them"}},
 		"one lets nobody in":       {visit: visit{refuses: 1}, wrong: true, want: []string{"asking the node at b:1: who are you", "say who you are"}},
-		"one server by two names":  {visit: visit{refuses: -1, identities: [2]string{"x", "x"}}, wrong: true, want: []string{"a:1 and b:1 are one server (x)", "each server once"}},
+		"one server by two names":  {visit: visit{refuses: -1, identities: [2]string{"x", "x"}}, wrong: true, want: []string{"a:1 and b:1 are one server (number x)", "each server once"}},
 		"two servers that say it":  {visit: visit{refuses: -1, identities: [2]string{"x", "y"}}, want: []string{"n2 (b:1) takes writes"}},
 		"one of them says nothing": {visit: visit{refuses: -1, identities: [2]string{"x", ""}}, want: []string{"n2 (b:1) takes writes"}},
+		"two whose number is zero": {visit: visit{refuses: -1, identities: [2]string{"00-0", "00-0"}}, want: []string{"n2 (b:1) takes writes; two of them"}},
+		"two that look alike":      {visit: visit{refuses: -1, looks: [2]string{"noon", "noon"}}, want: []string{"n2 (b:1) takes writes; n1 and n2 may be one server (started at noon): then name it once"}},
+		"two that do not":          {visit: visit{refuses: -1, looks: [2]string{"noon", "one"}}, want: []string{"n2 (b:1) takes writes; two of them"}},
 		"they do not fit":          {visit: visit{refuses: -1, fit: targets.Usagef("--at: two clusters")}, wrong: true, want: []string{"--at: two clusters"}},
 		"not even a visit":         {visit: visit{refuses: -1}, made: targets.Usagef("--set x"), wrong: true, want: []string{"--set x"}},
 	} {

@@ -120,7 +120,7 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 // Meet implements external.Driver.
 func (v *visit) Meet(ctx context.Context, i int) (_ string, err error) {
 	v.greetings[i], err = v.hello(ctx, i)
-	v.Identify(i, v.greetings[i].process())
+	v.Identify(i, "process", v.greetings[i].Topology.Process.Hex())
 	return v.Met(i, v.greetings[i].takesWrites()), err
 }
 

@@ -139,18 +139,10 @@ type greeting struct {
 	Master    bool     `bson:"ismaster"`
 	Message   string   `bson:"msg"`
 	Secondary bool     `bson:"secondary"`
-	// Topology is there since 4.4.
+	// Topology is there since 4.4. No other process of a server has the id.
 	Topology struct {
 		Process bson.ObjectID `bson:"processId"`
 	} `bson:"topologyVersion"`
-}
-
-// process names the server's process, which no other has; empty where it does not say.
-func (g greeting) process() string {
-	if g.Topology.Process.IsZero() {
-		return ""
-	}
-	return "process " + g.Topology.Process.Hex()
 }
 
 // takesWrites: servers of before 5.0 know the older name only.

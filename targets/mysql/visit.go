@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	sdk "github.com/go-sql-driver/mysql"
-
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/external"
@@ -52,28 +50,28 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 // Meet implements external.Driver.
 func (v *visit) Meet(ctx context.Context, node int) (string, error) {
 	writes, err := v.takesWrites(ctx, node)
+	what := v.Met(node, writes)
 	if err == nil {
-		err = v.ask(ctx, node, func(ctx context.Context, c *conn) error {
-			who, err := c.identity(ctx)
-			v.Identify(node, who)
-			return err
-		})
+		v.resemble(ctx, node, what)
 	}
-	return v.Met(node, writes), err
+	return what, err
 }
 
-// identity is what the server says of itself and no other says: MySQL has server_uuid, MariaDB
-// nothing of the kind, so that it is the place of its data on its machine, with the number that
-// replication tells servers apart by. Empty where it has none of these.
-func (c *conn) identity(ctx context.Context) (string, error) {
-	for _, sql := range []string{`SELECT @@global.server_uuid`, `SELECT CONCAT_WS(' ', @@global.hostname, @@global.port, @@global.datadir, @@global.server_id)`} {
-		who, err := c.text(ctx, sql)
-		var refused *sdk.MySQLError
-		if !errors.As(err, &refused) {
-			return who, err
+// resemble notes what the server says of itself. MySQL has server_uuid, which a clone of its data has
+// as well, whatever stands before it shows, and TiDB has of zeros alone. MariaDB has nothing of the kind,
+// so that it is the place of its data on its machine, with the number that replication tells servers
+// apart by: containers may have all of these in common. A server that does not tell is no worse for it.
+func (v *visit) resemble(ctx context.Context, node int, what string) {
+	_ = v.ask(ctx, node, func(ctx context.Context, c *conn) error {
+		uuid, err := c.text(ctx, `SELECT @@global.server_uuid`)
+		if err == nil {
+			v.Resemble(node, what+", server_uuid", uuid)
+			return nil
 		}
-	}
-	return "", nil
+		place, err := c.text(ctx, `SELECT CONCAT_WS(' ', @@global.hostname, @@global.port, @@global.datadir, @@global.server_id)`)
+		v.Resemble(node, what+", its data at", place)
+		return err
+	})
 }
 
 // Fit implements external.Driver.

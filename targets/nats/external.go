@@ -112,7 +112,7 @@ func (v *visit) Meet(ctx context.Context, i int) (string, error) {
 		v.servers[i] = server{l.conn.ConnectedServerName(), l.conn.ConnectedServerId(), l.conn.ConnectedServerVersion(), l.conn.ConnectedClusterName()}
 		return l.api(ctx, "INFO", nil, &struct{}{})
 	})
-	v.Identify(i, v.servers[i].id)
+	v.Identify(i, "server", v.servers[i].id)
 	what := "is " + v.servers[i].name + ", NATS " + v.servers[i].version
 	if loses(v.servers[i].version) {
 		what += ", which may lose streams to kills of processes"

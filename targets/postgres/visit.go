@@ -61,25 +61,24 @@ func (v *visit) Meet(ctx context.Context, node int) (string, error) {
 	}
 	v.sys.logins[node].pooled = pooled
 	writes, err := v.takesWrites(ctx, node)
+	what := v.Met(node, writes)
 	if err == nil && !pooled { // several poolers may stand before one server
-		err = v.identify(ctx, node)
+		v.resemble(ctx, node, what)
 	}
-	return v.Met(node, writes), v.explain(node, err)
+	return what, v.explain(node, err)
 }
 
-// identify notes when the server was started, to the microsecond: what databases with a name for a
-// server have in its place, users may not read everywhere.
-func (v *visit) identify(ctx context.Context, node int) error {
-	return v.ask(ctx, node, func(ctx context.Context, c *conn) error {
+// resemble notes when the server was started, to the microsecond, and what it is. The system's
+// identifier is the same at a primary and all its standbys, and there is no other. A server that does
+// not tell, or not everybody, is no worse for it.
+func (v *visit) resemble(ctx context.Context, node int, what string) {
+	_ = v.ask(ctx, node, func(ctx context.Context, c *conn) error {
 		var started time.Time
-		if err := c.pg.QueryRow(ctx, `SELECT pg_postmaster_start_time()`).Scan(&started); err != nil {
-			if hasNone(err) {
-				return nil
-			}
-			return err
+		err := c.pg.QueryRow(ctx, `SELECT pg_postmaster_start_time()`).Scan(&started)
+		if err == nil {
+			v.Resemble(node, what+", started at", started.UTC().Format("2006-01-02T15:04:05.000000Z"))
 		}
-		v.Identify(node, "started at "+started.UTC().Format("2006-01-02T15:04:05.000000Z"))
-		return nil
+		return err
 	})
 }
 

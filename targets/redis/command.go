@@ -19,7 +19,7 @@ end
 return {0, v}`
 
 // keys is the prefix of all keys in Redis, so that a run in
-// somebody's store has its own.
+// an external store has its own.
 type keys string
 
 // name is a key in Redis: what it holds has a type there, so that each kind of data has

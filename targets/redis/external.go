@@ -122,11 +122,11 @@ func (v *visit) Meet(ctx context.Context, i int) (what string, err error) {
 		return "", err
 	}
 	info := fields(text)
-	v.Identify(i, info["run_id"])
 	if info["redis_mode"] == "sentinel" {
 		return "", errSentinel
 	}
 	m := member{addr: v.At[i]}
+	v.Identify(i, "run_id", info["run_id"])
 	if info["cluster_enabled"] == "1" {
 		if m.id, err = client.ClusterMyID(ctx).Result(); err != nil {
 			return "", err
@@ -134,6 +134,7 @@ func (v *visit) Meet(ctx context.Context, i int) (what string, err error) {
 		if m.slots, err = client.ClusterSlots(ctx).Result(); err != nil { //nolint:staticcheck // as in slots.go
 			return "", err
 		}
+		v.Identify(i, "node", m.id) // whether it has a run_id or not
 	}
 	v.members[i] = m
 	v.said[i] = info

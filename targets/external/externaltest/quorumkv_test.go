@@ -123,7 +123,7 @@ func (s *store) keys(t *testing.T, run string) int {
 	return n
 }
 
-// TestQuorumkv: the faults of somebody else's store are what its operator does, and
+// TestQuorumkv: the faults of an external store are what its operator does, and
 // what is seen of them.
 func TestQuorumkv(t *testing.T) {
 	s := startStore(t)
