@@ -30,7 +30,7 @@ func elsewhere(ctx context.Context, r Request) (*Elsewhere, error) {
 func TestPlanElsewhere(t *testing.T) {
 	there, err := elsewhere(t.Context(), Request{
 		Target: "quorumkv", Nodes: 5, WriteLevel: "2", ReadLevel: "2", Workload: "session", Faults: "partition,reschedule", Duration: time.Minute,
-		Seed: 7, Seeded: true, Image: "some/image", Options: map[string]string{"write_timestamps": "quorum", "read_repair": "blocking", "replication": "3"},
+		Seed: 7, Seeded: true, Image: "some/image", Options: map[string]string{"write_timestamps": "quorum", "read_repair": "blocking", "replication": "3", "hinted_handoff": "false"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -39,18 +39,18 @@ func TestPlanElsewhere(t *testing.T) {
 	if e.Nodes != 5 || !e.Enters || !slices.Equal(e.Removals, []cluster.Removal{cluster.Deletion}) || e.Lasts != time.Minute || e.Pods.Image != "some/image" {
 		t.Errorf("%+v", e)
 	}
-	for _, want := range []string{"--write-timestamps quorum", "--read-repair blocking", "--peers db-4=db-4.db:7400", "--node $(NODE)"} {
+	for _, want := range []string{"--write-timestamps quorum", "--read-repair blocking", "--hinted-handoff=false", "--peers db-4=db-4.db:7400", "--node $(NODE)"} {
 		if args := strings.Join(e.Pods.Args, " "); !strings.Contains(args, want) {
 			t.Errorf("the nodes are not told %q: %s", want, args)
 		}
 	}
 	args := strings.Join(e.Args, " ")
-	for _, want := range []string{"run ", "--at k8s:ns/a=b?in-cluster", "--seed 7", "--set read_repair=blocking", "--faults partition,reschedule", "--nodes 5"} {
+	for _, want := range []string{"run ", "--at k8s:ns/a=b?in-cluster", "--seed 7", "--set read_repair=blocking", "--set write_timestamps=quorum", "--faults partition,reschedule", "--nodes 5"} {
 		if !strings.Contains(args, want) {
 			t.Errorf("the command is not told %q: %s", want, args)
 		}
 	}
-	for _, not := range []string{"write_timestamps", "some/image"} {
+	for _, not := range []string{"hinted_handoff", "some/image"} {
 		if strings.Contains(args, not) {
 			t.Errorf("the command is told %q: %s", not, args)
 		}
