@@ -4,7 +4,7 @@
 # A process tries to get a lock while another process has it, is told False, and tries again with the same object when it is
 # free: True. It lets it go, release() says True, and the lock is free, but the object says acquired and is_still_owner, also while
 # another process has it. Who believes it and releases once more is told True; from then on whatever it acquires it never lets go:
-# release() says True, acquired is False, and nobody else gets the lock before the process ends. An attempt that is refused
+# release() says True, acquired is False, and nobody else gets the lock. An attempt that is refused
 # is counted as one that got it. With a new object for each attempt, or where none was refused, all is as it should be.
 #
 # Guess that it breaks: acquire(blocking=False) until it is True is how one waits for one's turn, and an attempt that failed

@@ -3,7 +3,7 @@
 #
 # Answers are kept by their address. What is behind a question mark is no part of a key: /items?page=2 is /items?page=1, get gives the
 # other one's value, set overwrites it, remove takes it away. So is a key of which a user's text is a part. And a
-# value is not always what was set: a string of up to 16 digits comes back as a number, and of a long id as another one; the
+# value is not always what was set: a string of up to 16 digits comes back as a number, and a long id as another number; the
 # string null says that there is nothing, true is a boolean, and what looks like JSON an object. In
 # JSON, as a member of an object, strings stay what they are.
 #
