@@ -34,10 +34,10 @@ user=()
 if [ "$(id -u)" -eq 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 mkdir data && { [ "$(id -u)" -ne 0 ] || chown 65534:65534 data; }
 "${user[@]}" "$pg/initdb" -D data -U postgres -A trust --no-sync >initdb.log 2>&1 || { tail initdb.log; exit 1; }
-if (: >/dev/tcp/127.0.0.1/42474) 2>/dev/null; then echo "port 42474 is in use" >&2; exit 1; fi
-"${user[@]}" "$pg/postgres" -D data -p 42474 -h 127.0.0.1 -k '' -c fsync=off >server.log 2>&1 &
+if (: >/dev/tcp/127.0.0.1/42476) 2>/dev/null; then echo "port 42476 is in use" >&2; exit 1; fi
+"${user[@]}" "$pg/postgres" -D data -p 42476 -h 127.0.0.1 -k '' -c fsync=off >server.log 2>&1 &
 server=$!
-for _ in $(seq 300); do "$pg/pg_isready" -q -h 127.0.0.1 -p 42474 && break; sleep 0.1; done
+for _ in $(seq 300); do "$pg/pg_isready" -q -h 127.0.0.1 -p 42476 && break; sleep 0.1; done
 kill -0 "$server" 2>/dev/null || { echo "the server has ended:" >&2; tail server.log >&2; exit 1; }
 npm init -y >/dev/null
 npm install --silent --no-audit --no-fund typeorm@1.1.1 reflect-metadata@0.2.2 knex@3.3.0 pg@8.23.1 >npm.log 2>&1 || { cat npm.log; exit 1; }
@@ -48,7 +48,7 @@ import Knex from 'knex';
 import pg from 'pg';
 import typeorm from 'typeorm';
 
-const URL = 'postgres://postgres@127.0.0.1:42474/postgres';
+const URL = 'postgres://postgres@127.0.0.1:42476/postgres';
 const MAKE = 'CREATE TABLE account AS SELECT 7 AS balance';
 const IN_CENTS = 'UPDATE account SET balance = balance * 100';
 const db = new pg.Client(URL);
