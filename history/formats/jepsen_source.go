@@ -77,8 +77,12 @@ func ednSourceWith(in *input, plain func(r *ednReader) error) termSource {
 			}
 			for {
 				if plain != nil {
+					from := r.pos
 					if err := plain(r); err != nil {
 						return err
+					}
+					if c := r.peek(); closer == 0 && r.pos > from && (c == '[' || c == '(') {
+						break // it may hold operations
 					}
 				}
 				next, ok, err := r.next(closer)

@@ -38,6 +38,9 @@ func TestKVPlaces(t *testing.T) {
 		{"no EDN, then invoked twice", put + "{:process 1 :type}\n" + put, "x:2: "},
 		{"another function of a process that is busy", put + strings.Replace(put, ":put", ":cas", 1), "x:2: expected :f :get, :put or :append, found"},
 		{"another function that nobody has invoked", strings.Replace(done, ":put", ":cas", 1), "x:1: expected process 0 to invoke :cas before"},
+		{"lines, then a vector of lines", put + "[" + done + put + "]" + done, ""},
+		{"lines, then an open list", put + "(" + done, "x:3: expected \")\", found the end of the file"},
+		{"lines, then a vector that holds none", put + "[:x]", "x:2: expected {:process 0, "},
 		{"no value of a process that is busy", put + strings.Replace(put, `"x"`, "nil", 1), "x:2: expected process 0 to complete its :put before"},
 		{"no value", strings.Replace(put, `"x"`, "nil", 1), "x:1: expected a string as the value of :put, found nil"},
 		{"another type of what nobody has invoked", strings.Replace(done, ":ok", ":done", 1), "x:1: expected :type :invoke, :ok, :fail or :info, found done"},
@@ -82,6 +85,9 @@ func randomKV(rng *rand.Rand) string {
 	}
 	open := map[int]string{}
 	for range 1 + rng.IntN(8) {
+		if rng.IntN(40) == 0 {
+			b.WriteString("[(])"[rng.IntN(4):][:1])
+		}
 		process := rng.IntN(3)
 		typ, f := "invoke", []string{"get", "put", "append"}[rng.IntN(3)]
 		if was, is := open[process]; is {
