@@ -28,11 +28,7 @@ func faultStrip(h *history.History, length history.Time) *chart {
 	s.Open("c-faults", "chart strip", "Faults over the time of the run", chartWidth, chartTop+tall+chartBottom)
 	for i := range h.Faults {
 		f := &h.Faults[i]
-		end := float64(length)
-		if f.Healed != 0 {
-			end = float64(f.Healed)
-		}
-		y, x1, x2 := chartTop+stripRow*float64(i), x(float64(f.Injected)), x(end)
+		y, x1, x2 := faultBar(f, i, x, length)
 		s.Text("axis y", chartLeft-8, y+14, fmt.Sprintf("F%d", f.ID))
 		s.Line("grid", chartLeft, y+stripRow, chartWidth-chartRight, y+stripRow)
 		class := "fault-bar"
@@ -54,16 +50,21 @@ func faultStrip(h *history.History, length history.Time) *chart {
 	return &c
 }
 
+// faultBar is where the bar of fault i stands: the top of its row, and its two ends.
+func faultBar(f *history.Fault, i int, x func(float64) float64, length history.Time) (y, x1, x2 float64) {
+	end := float64(length)
+	if f.Healed != 0 {
+		end = float64(f.Healed)
+	}
+	return chartTop + stripRow*float64(i), x(float64(f.Injected)), x(end)
+}
+
 // faultNames writes the names of the faults, above whatever marks cross them: each behind its bar, before it where there is no
 // room, else inside.
 func faultNames(s *svg.Drawing, h *history.History, x func(float64) float64, length history.Time) {
 	for i := range h.Faults {
 		f := &h.Faults[i]
-		end := float64(length)
-		if f.Healed != 0 {
-			end = float64(f.Healed)
-		}
-		y, x1, x2 := chartTop+stripRow*float64(i), x(float64(f.Injected)), x(end)
+		y, x1, x2 := faultBar(f, i, x, length)
 		if at := x2 + 6; at+8*float64(len(f.Name)) < chartWidth-chartRight {
 			s.Text("fault-name", at, y+14, f.Name)
 		} else if x1-6-7*float64(len(f.Name)) > chartLeft {
