@@ -167,12 +167,14 @@ func (b *Builder) Add(op Op, txn *Txn) {
 
 // AddPlain is Add for an operation with the one micro-operation m that returns
 // no list.
-func (b *Builder) AddPlain(op Op, m Mop) {
-	op.mopAt = uint32(len(b.h.mops))
-	op.mopLen = 1
+func (b *Builder) AddPlain(op Op, m Mop) { b.addPlain(&op, &m) }
+
+// addPlain is AddPlain without copies of op and m on the way, where both change.
+func (b *Builder) addPlain(op *Op, m *Mop) {
+	op.mopAt, op.mopLen = uint32(len(b.h.mops)), 1
 	m.listAt, m.listLen = 0, 0
-	b.h.mops = append(b.h.mops, m)
-	b.h.Ops = append(b.h.Ops, op)
+	b.h.mops = append(b.h.mops, *m)
+	b.h.Ops = append(b.h.Ops, *op)
 }
 
 // AddMop begins an operation that EndOp adds, or goes on with it: m, which returns no list, is its next

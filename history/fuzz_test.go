@@ -117,8 +117,8 @@ func samePlain(t *testing.T, line []byte) {
 	for _, named := range []bool{false, true} {
 		want := &textReader{b: NewBuilder(Header{Nodes: []string{"n1"}, Levels: []string{"", "ONE"}}), named: named}
 		r := &textReader{b: NewBuilder(Header{Nodes: []string{"n1"}, Levels: []string{"", "ONE"}}), named: named}
-		plain, ok := r.plainOp(line)
-		if !ok {
+		plain, n := r.plainOp(line)
+		if n != len(line) {
 			continue
 		}
 		op, bad := want.scanOp(line)

@@ -36,6 +36,8 @@ type textReader struct {
 	given received
 	// grows: the text is still written. It is passed on as it comes, and may end anywhere.
 	grows bool
+	// other: the line was looked at already, and is no plain one.
+	other bool
 }
 
 // opLine says that the operation that was read as the one with number op stands in line.
@@ -55,6 +57,13 @@ func (r *textReader) whole(in io.Reader) error {
 	lines := lineReader{in: bufio.NewReaderSize(in, 256<<10)}
 	ended := false
 	for {
+		ahead := 0 // how many bytes stand there that are no plain lines
+		if r.b != nil && !ended && !r.grows {
+			var err error
+			if ahead, err = r.plainOps(lines.in); err != nil {
+				return err
+			}
+		}
 		line, err := lines.next()
 		r.line++
 		r.read += int64(len(line))
@@ -73,6 +82,7 @@ func (r *textReader) whole(in io.Reader) error {
 		if ended {
 			return r.wrong("", "something stands after the end line")
 		}
+		r.other = len(line) <= ahead
 		if ended, err = r.parse(line); err != nil {
 			if r.grows && r.b != nil && line[len(line)-1] != '\n' {
 				break // it ends inside a line, since nobody waited for the rest
@@ -235,14 +245,42 @@ func (r *textReader) end(line []byte) error {
 	return nil
 }
 
-func (r *textReader) op(line []byte) error {
-	op, ok := r.plainOp(line)
-	if !ok {
-		var bad *fieldError
-		if op, bad = r.scanOp(line); bad != nil {
-			return r.wrong(bad.field, bad.problem)
+// plainOps reads the plain lines that stand in the buffer of in, and returns how many bytes of it are left, which begin with
+// another line, or with one that is not there as a whole.
+func (r *textReader) plainOps(in *bufio.Reader) (left int, err error) {
+	ahead, _ := in.Peek(in.Buffered()) // which is there
+	at := 0
+	for {
+		op, n := r.plainOp(ahead[at:])
+		if n == 0 || ahead[at+n-1] != '\n' {
+			break
+		}
+		at += n
+		r.line++
+		r.read += int64(n)
+		if err := r.take(&op); err != nil {
+			return 0, err
 		}
 	}
+	_, err = in.Discard(at)
+	return len(ahead) - at, err
+}
+
+func (r *textReader) op(line []byte) error {
+	if !r.other {
+		if op, n := r.plainOp(line); n == len(line) {
+			return r.take(&op)
+		}
+	}
+	op, bad := r.scanOp(line)
+	if bad != nil {
+		return r.wrong(bad.field, bad.problem)
+	}
+	return r.take(&op)
+}
+
+// take adds op with the micro-operations of r.txn.
+func (r *textReader) take(op *Op) error {
 	at := opLine{r.ops, int64(r.line)}
 	if n := len(r.lines); r.to == nil && (n == 0 || at.line-r.lines[n-1].line != at.op-r.lines[n-1].op) {
 		r.lines = append(r.lines, at)
@@ -250,9 +288,9 @@ func (r *textReader) op(line []byte) error {
 	r.ops++
 	r.reserve()
 	if len(r.txn.Mops) == 1 && len(r.txn.lists) == 0 {
-		r.b.AddPlain(op, r.txn.Mops[0])
+		r.b.addPlain(op, &r.txn.Mops[0])
 	} else {
-		r.b.Add(op, &r.txn)
+		r.b.Add(*op, &r.txn)
 	}
 	if len(r.b.h.Ops) >= chunkOps {
 		return r.pass()

@@ -1,18 +1,147 @@
 package history
 
-import (
-	"math"
-	"unicode/utf8"
+import "unicode/utf8"
+
+// What stands in the lines of textWriter whatever the operation is. Each is compared where it is looked for, and not by a function:
+// with the one that is known there the compiler makes one or two comparisons of words of it.
+const (
+	plainBegin    = `{"type":"op","in`
+	plainInvoke   = `voke_ns":`
+	plainComplete = `,"complete_ns":`
+	plainProcess  = `,"process":`
+	plainSession  = `,"session":`
+	plainNode     = `,"node":"`
+	plainOutcome  = `,"outcome":"`
+	plainOK       = `ok"`
+	plainTxn      = `,"txn":[`
 )
 
-// plainLine reads the line of an operation that is spelled letter by letter as textWriter
-// spells it: nearly every line is, and it is read in a third of the time that scanner
-// takes, which takes any JSON. What is spelled otherwise, right or wrong, sets other; then
-// scanner reads the line, and tells what is wrong with it.
+// plainOp reads the line with which b begins, of an operation that is spelled letter by letter as textWriter
+// spells it: nearly every line is, and it is read in a sixth of the time that scanner takes, which takes any JSON. end is how many
+// bytes the line has with its end, if that is there; 0 if it is spelled otherwise, right or wrong, or b does not hold all of it. Then scanner reads
+// it, and tells what is wrong with it. The micro-operations are those of r.txn.
+func (r *textReader) plainOp(b []byte) (op Op, end int) {
+	op = Op{Complete: Never, Node: -1, Error: -1, Note: -1}
+	at := len(plainBegin) + len(plainInvoke)
+	if len(b) < at || string(b[:len(plainBegin)]) != plainBegin || string(b[len(plainBegin):at]) != plainInvoke {
+		return op, 0
+	}
+	var n int64
+	if n, at = plainNumber(b, at); at == 0 || n < 0 {
+		return op, 0
+	}
+	op.Invoke = Time(n)
+	if i := at + len(plainComplete); i <= len(b) && string(b[at:i]) == plainComplete {
+		if n, at = plainNumber(b, i); at == 0 || n < 0 {
+			return op, 0
+		}
+		op.Complete = Time(n)
+	}
+	i := at + len(plainProcess)
+	if i > len(b) || string(b[at:i]) != plainProcess {
+		return op, 0
+	}
+	if n, at = plainNumber(b, i); at == 0 || n != int64(int32(n)) {
+		return op, 0
+	}
+	op.Process = int32(n)
+	if i = at + len(plainSession); i > len(b) || string(b[at:i]) != plainSession {
+		return op, 0
+	}
+	if n, at = plainNumber(b, i); at == 0 || n != int64(int32(n)) {
+		return op, 0
+	}
+	op.Session = int32(n)
+	if i = at + len(plainNode); i <= len(b) && string(b[at:i]) == plainNode {
+		if op.Node, at = r.plainNode(b, i); at == 0 {
+			return op, 0
+		}
+	}
+	if at = r.plainOutcome(&op, b, at); at == 0 || (op.Complete == Never) != (op.Outcome == Info) {
+		return op, 0
+	}
+	if at = r.plainTxn(b, at); at == 0 {
+		return op, 0
+	}
+	if at < len(b) {
+		if b[at] != '\n' {
+			return op, 0
+		}
+		at++
+	}
+	return op, at
+}
+
+// plainNode is the node whose name stands at.
+func (r *textReader) plainNode(b []byte, at int) (node int16, end int) {
+	name, end := plainText(b, at)
+	if end == 0 {
+		return 0, 0
+	}
+	const few = 8 // are looked through sooner than a map is asked
+	nodes := r.b.h.Header.Nodes
+	for i := range nodes[:min(len(nodes), few)] {
+		if string(name) == nodes[i] {
+			return int16(i), end
+		}
+	}
+	node, known := r.b.nodes[string(name)]
+	if !known {
+		return 0, 0
+	}
+	return node, end
+}
+
+// plainOutcome reads the levels, the outcome and what else is told of an operation.
+func (r *textReader) plainOutcome(op *Op, b []byte, at int) (end int) {
+	if i := at + len(plainOutcome) + len(plainOK); i <= len(b) && string(b[at:at+len(plainOutcome)]) == plainOutcome &&
+		string(b[at+len(plainOutcome):i]) == plainOK {
+		op.Outcome = OK
+		if i+len(plainTxn) <= len(b) && string(b[i:i+len(plainTxn)]) == plainTxn {
+			return i // as most do
+		}
+	}
+	p := plainLine{b: b, at: at}
+	if p.has(`,"read_level":"`) {
+		op.ReadLevel = p.level(r.b)
+	}
+	if p.has(`,"write_level":"`) {
+		op.WriteLevel = p.level(r.b)
+	}
+	p.must(plainOutcome)
+	switch {
+	case p.has(plainOK):
+		op.Outcome = OK
+	case p.has(`fail"`):
+		op.Outcome = Fail
+	default:
+		p.must(`info"`)
+	}
+	if p.other || (op.Complete == Never) != (op.Outcome == Info) { // then what comes is not to become a string of the history
+		return 0
+	}
+	if p.has(`,"error":"`) {
+		op.Error = p.intern(r)
+	}
+	if p.has(`,"note":"`) {
+		op.Note = p.intern(r)
+	}
+	return p.end()
+}
+
+// plainLine reads what is seldom there. What is not there as textWriter spells it sets other.
 type plainLine struct {
 	b     []byte
 	at    int
 	other bool
+}
+
+// end is where p is, 0 if something is spelled otherwise.
+func (p *plainLine) end() int {
+	if p.other {
+		return 0
+	}
+	return p.at
 }
 
 // has takes s if it comes next.
@@ -27,113 +156,11 @@ func (p *plainLine) has(s string) bool {
 // must takes s, which comes next.
 func (p *plainLine) must(s string) { p.other = p.other || !p.has(s) }
 
-// number is an integer of at most 18 digits.
-func (p *plainLine) number() int64 {
-	negative := p.at < len(p.b) && p.b[p.at] == '-'
-	if negative {
-		p.at++
-	}
-	b, at := p.b, p.at
-	n := int64(0)
-	for at < len(b) && b[at]-'0' <= 9 {
-		n = n*10 + int64(b[at]-'0')
-		at++
-	}
-	if digits := at - p.at; digits == 0 || digits > 18 || digits > 1 && b[p.at] == '0' {
-		p.other = true
-		return 0
-	}
-	p.at = at
-	if negative {
-		return -n
-	}
-	return n
-}
-
-// stamp is a time, int32 a number of a process or session.
-func (p *plainLine) stamp() Time {
-	n := p.number()
-	p.other = p.other || n < 0
-	return Time(n)
-}
-
-func (p *plainLine) int32() int32 {
-	n := p.number()
-	p.other = p.other || n < math.MinInt32 || n > math.MaxInt32
-	return int32(n)
-}
-
-// text is the rest of a string whose first quote was taken. It has no escapes, and is valid
-// until the line is.
+// text is the rest of a string whose first quote was taken.
 func (p *plainLine) text() []byte {
-	for i := p.at; i < len(p.b); i++ {
-		switch c := p.b[i]; {
-		case c == '"':
-			s := p.b[p.at:i]
-			p.at = i + 1
-			return s
-		case c == '\\' || c < ' ' || c >= utf8.RuneSelf:
-			p.other = true
-			return nil
-		}
-	}
-	p.other = true
-	return nil
-}
-
-// plainOp is scanOp for a line as plainLine reads it; ok is false for another one.
-func (r *textReader) plainOp(line []byte) (op Op, ok bool) {
-	p := plainLine{b: line}
-	op = Op{Complete: Never, Node: -1, Error: -1, Note: -1}
-	p.must(`{"type":"op","invoke_ns":`)
-	op.Invoke = p.stamp()
-	completed := p.has(`,"complete_ns":`)
-	if completed {
-		op.Complete = p.stamp()
-	}
-	p.must(`,"process":`)
-	op.Process = p.int32()
-	p.must(`,"session":`)
-	op.Session = p.int32()
-	if p.has(`,"node":"`) {
-		n, known := r.b.nodes[string(p.text())]
-		op.Node, p.other = n, p.other || !known
-	}
-	if p.has(`,"read_level":"`) {
-		op.ReadLevel = p.level(r.b)
-	}
-	if p.has(`,"write_level":"`) {
-		op.WriteLevel = p.level(r.b)
-	}
-	p.must(`,"outcome":"`)
-	switch {
-	case p.has(`ok"`):
-		op.Outcome = OK
-	case p.has(`fail"`):
-		op.Outcome = Fail
-	default:
-		p.must(`info"`)
-	}
-	if p.other || completed == (op.Outcome == Info) {
-		return op, false
-	}
-	if p.has(`,"error":"`) {
-		op.Error = r.intern(p.text())
-	}
-	if p.has(`,"note":"`) {
-		op.Note = r.intern(p.text())
-	}
-	p.must(`,"txn":[`)
-	r.txn.Reset()
-	for !p.other {
-		r.plainMop(&p)
-		if !p.has(",") {
-			break
-		}
-	}
-	p.must("]}")
-	p.has("\n")
-	return op, !p.other && p.at == len(line) && len(r.txn.Mops) <= math.MaxUint16
+	s, end := plainText(p.b, p.at)
+	p.at, p.other = end, p.other || end == 0
+	return s
 }
 
 func (p *plainLine) level(b *Builder) uint8 {
@@ -142,88 +169,23 @@ func (p *plainLine) level(b *Builder) uint8 {
 	return l
 }
 
-// plainMop reads one micro-operation into r.txn.
-func (r *textReader) plainMop(p *plainLine) {
-	p.must(`{"f":"`)
-	f, known := parseFunc(p.text())
-	p.must(`,"key":"`)
-	name := p.text()
-	if p.other || !known { // then name is no name of a key, and is not to become one
-		p.other = true
-		return
+// intern is a text as an error or a note.
+func (p *plainLine) intern(r *textReader) int32 {
+	if s := p.text(); !p.other {
+		return r.intern(s)
 	}
-	k, named := r.keyOf(name)
-	if !named {
-		p.other = true
-		return
-	}
-	m := Mop{Func: f, Key: k}
-	arg := p.has(`,"arg":`)
-	if arg {
-		m.Arg = p.value(r.b)
-	}
-	expect := p.has(`,"expect":`)
-	if expect {
-		m.Expect = p.value(r.b)
-	}
-	told := p.has(`,"ret":`)
-	if told {
-		m.Ret = p.value(r.b)
-	}
-	list := p.has(`,"list":[`)
-	if list {
-		p.list(r)
-	}
-	if p.has(`,"version":`) {
-		m.Version = p.number()
-		m.Flags |= Versioned
-	}
-	m.set(Predicate, p.has(`,"predicate":true`))
-	m.set(Mismatched, p.has(`,"mismatched":true`))
-	m.set(Owned, p.has(`,"owned":true`))
-	m.set(Observed, told || list)
-	p.must("}")
-	if p.other || f.takesArg() && !arg || f == CAS && !expect || list && !f.lists() {
-		p.other = true
-		return
-	}
-	r.txn.Mops = append(r.txn.Mops, m)
-	if list {
-		r.txn.SetList(len(r.txn.Mops)-1, r.list)
-	}
+	return -1
 }
 
-// value is an integer, null or a text.
-func (p *plainLine) value(b *Builder) Value {
-	if p.at == len(p.b) {
-		p.other = true
-		return 0
-	}
-	switch p.b[p.at] {
-	case 'n':
-		p.must("null")
-		return Absent
-	case '"':
-		p.at++
-		if s := p.text(); !p.other {
-			return b.text(s)
-		}
-		return 0
-	}
-	return Value(p.number())
-}
-
-// list reads the rest of a list into r.list.
-func (p *plainLine) list(r *textReader) {
-	r.list = r.list[:0]
-	if p.has("]") {
-		return
-	}
-	for !p.other {
-		r.list = append(r.list, p.value(r.b))
-		if !p.has(",") {
-			break
+// plainText is the rest of a string whose first quote stands before at. It has no escapes, and is valid until the line is.
+func plainText(b []byte, at int) (text []byte, end int) {
+	for i := at; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			return b[at:i], i + 1
+		case c == '\\' || c < ' ' || c >= utf8.RuneSelf:
+			return nil, 0
 		}
 	}
-	p.must("]")
+	return nil, 0
 }

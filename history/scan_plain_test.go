@@ -3,6 +3,8 @@ package history
 import (
 	"bytes"
 	"errors"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,7 +40,7 @@ func TestPlainLines(t *testing.T) {
 				continue
 			}
 			r := &textReader{b: NewBuilder(h.Header), named: len(h.KeyNames) > 0}
-			if _, ok := r.plainOp([]byte(line)); !ok && !strings.Contains(line, `"arg":1152921504606846976`) {
+			if _, n := r.plainOp([]byte(line)); n != len(line) && !strings.Contains(line, `"arg":1152921504606846976`) {
 				t.Errorf("%s: %s is no plain line", name, line)
 			}
 			plain++
@@ -49,7 +51,7 @@ func TestPlainLines(t *testing.T) {
 				if other == line {
 					continue
 				}
-				if _, ok := r.plainOp([]byte(other)); ok {
+				if _, n := r.plainOp([]byte(other)); n == len(other) {
 					t.Errorf("%s: %s is taken for a plain line", name, other)
 				}
 			}
@@ -101,3 +103,38 @@ func TestOtherLinesNameNoKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainLinesInPieces: where the buffer ends does not matter, inside plain lines, inside others or between them.
+func TestPlainLinesInPieces(t *testing.T) {
+	h := typical(t, 400, 5, 7, 3)
+	var buf bytes.Buffer
+	must(t, EncodeText(&buf, h))
+	lines := slices.Collect(strings.Lines(buf.String()))
+	for i := range lines {
+		if i%7 == 1 {
+			lines[i] = strings.Replace(lines[i], ",", " ,", 1)
+		}
+	}
+	text := strings.Join(lines, "")
+	for size := 1; size < 700; size += 1 + size/8 {
+		got, err := Decode(pieces{strings.NewReader(text), size}, -1)
+		must(t, err)
+		sameMeaning(t, got, h)
+		for _, wrong := range []int{1, len(lines) / 2, len(lines) - 2} {
+			bad := slices.Clone(lines)
+			bad[wrong] = strings.Replace(bad[wrong], `"process":`, `"process":x`, 1)
+			var place *FormatError
+			if _, err := Decode(pieces{strings.NewReader(strings.Join(bad, "")), size}, -1); !errors.As(err, &place) || place.Line != wrong+1 {
+				t.Fatalf("pieces of %d: %v, want line %d", size, err, wrong+1)
+			}
+		}
+	}
+}
+
+// pieces reads at most size bytes at once.
+type pieces struct {
+	from io.Reader
+	size int
+}
+
+func (p pieces) Read(b []byte) (int, error) { return p.from.Read(b[:min(len(b), p.size)]) }
