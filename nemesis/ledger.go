@@ -46,25 +46,33 @@ func newLedger() *ledger {
 // hold takes all nodes' what for the fault called who, or none of them; then it
 // says whose one of them is.
 func (l *ledger) hold(what, who string, nodes ...string) error {
+	return l.holdAll(who, claimsOf(what, nodes...))
+}
+
+// holdAll takes all claims for the fault called who, or none of them; then it says whose one of them is.
+func (l *ledger) holdAll(who string, claims []claim) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, n := range nodes {
-		if by, taken := l.held[claim{what, n}]; taken {
-			return skip("the %s of %s is in the hands of another fault (%s)", what, n, by)
+	for _, c := range claims {
+		if by, taken := l.held[c]; taken {
+			return skip("the %s of %s is in the hands of another fault (%s)", c.what, c.node, by)
 		}
 	}
-	for _, n := range nodes {
-		l.held[claim{what, n}] = who
+	for _, c := range claims {
+		l.held[c] = who
 	}
 	return nil
 }
 
 // drop gives nodes' what back.
-func (l *ledger) drop(what string, nodes ...string) {
+func (l *ledger) drop(what string, nodes ...string) { l.dropAll(claimsOf(what, nodes...)) }
+
+// dropAll gives claims back.
+func (l *ledger) dropAll(claims []claim) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, n := range nodes {
-		delete(l.held, claim{what, n})
+	for _, c := range claims {
+		delete(l.held, c)
 	}
 }
 

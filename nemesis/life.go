@@ -20,6 +20,9 @@ type window struct {
 	fault  history.Fault
 	action action
 	grip   grip
+	// claims are what its kind claims of the cluster, and claimed that it has them.
+	claims  []claim
+	claimed bool
 	// since is when it was about to be injected.
 	since time.Time
 	// unhealed is why it was not seen to be over.
@@ -50,14 +53,14 @@ func (s *scene) live(ctx, on context.Context, step *Step) *window {
 		s.refuse(step, history.Fault{Name: step.Fault}, err)
 		return nil
 	}
-	w := &window{action: k.act(step), grip: k.grip}
+	w := &window{action: k.act(step), grip: k.grip, claims: claimsOfStep(s.nodes, step)}
 	f := &w.fault
 	err = s.start(ctx, on, w)
 	if f.ID == 0 {
 		s.refuse(step, *f, err)
 		return nil
 	}
-	defer w.action.release(s)
+	defer s.release(w)
 	if s.discarded() {
 		return w
 	}
@@ -100,14 +103,37 @@ func (s *scene) start(load, ctx context.Context, w *window) error {
 	if load.Err() != nil {
 		return &skipped{errLoadEnded.Error()}
 	}
-	if err := w.action.aim(ctx, s, &w.fault); err != nil {
-		w.action.release(s)
+	err := w.action.aim(ctx, s, &w.fault)
+	if err == nil {
+		err = s.claim(w)
+	}
+	if err == nil {
+		err = s.spares(ctx, w)
+	}
+	if err != nil {
+		s.release(w)
 		return err
 	}
 	s.ledger.begin()
 	w.since = time.Now()
 	s.begin(&w.fault)
 	return s.breakIt(ctx, w)
+}
+
+// claim has w hold what its kind claims.
+func (s *scene) claim(w *window) error {
+	err := s.ledger.holdAll(w.fault.Name, w.claims)
+	w.claimed = err == nil
+	return err
+}
+
+// release gives back what w has claimed.
+func (s *scene) release(w *window) {
+	w.action.release(s)
+	if w.claimed {
+		s.ledger.dropAll(w.claims)
+		w.claimed = false
+	}
 }
 
 // refuse records a step that was not carried out.

@@ -11,7 +11,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets/ability"
-	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 const familyMembership = "membership"
@@ -23,7 +22,9 @@ func memberships() family {
 		Info: Info{Name: faults.Membership, Kind: familyMembership, MinNodes: 3, Needs: []ability.Ability{ability.Membership, ability.Restart},
 			Summary:     "take one node out of the cluster, and in again as a new member without its data",
 			NotExternal: "lapse changes nothing of a cluster that it did not make"},
-		grip: onProcess, claims: func(nodes []string, _ *Step) []claim { return claimsOf(claimMembers, nodes[0]) },
+		grip: onProcess, claims: func(nodes []string, s *Step) []claim {
+			return append(claimsOf(claimMembers, nodes[0]), claimsOf(claimSeat, s.Nodes...)...)
+		},
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
 		act: func(s *Step) action { return &membership{victims: victims{family: familyMembership, step: s}} },
 	}}}
@@ -38,7 +39,6 @@ const claimMembers = "list of members"
 type membership struct {
 	victims
 	changer ability.MemberChanger
-	alone   bool // it has claimMembers
 }
 
 func (m *membership) node() string { return m.step.Nodes[0] }
@@ -51,41 +51,7 @@ func (m *membership) aim(ctx context.Context, s *scene, f *history.Fault) error 
 	}
 	err := m.victims.aim(ctx, s, f)
 	f.Name = "take " + m.node() + " out of the cluster"
-	if err == nil {
-		err = s.ledger.hold(claimMembers, f.Name, s.nodes[0])
-		m.alone = err == nil
-	}
-	if err == nil {
-		err = m.majority(s)
-	}
 	return err
-}
-
-// majority says why no member may be taken out now, nil if one may: when others are away so that no majority of all nodes would be left, the rest may
-// never lead again by itself. Galera's, whose paused member the others lose after they let another one go, waits for an operator for good.
-func (m *membership) majority(s *scene) error {
-	left, away := 0, ""
-	for _, n := range s.Cluster.Nodes() {
-		switch {
-		case n.Name() == m.node():
-		case n.State() == cluster.Running:
-			left++
-		default:
-			away = n.Name() + " is " + n.State().String()
-		}
-	}
-	if away != "" && left <= len(s.nodes)/2 {
-		return skip("%s, and with another node out no majority would be left", away)
-	}
-	return nil
-}
-
-func (m *membership) release(s *scene) {
-	if m.alone {
-		s.ledger.drop(claimMembers, s.nodes[0])
-		m.alone = false
-	}
-	m.victims.release(s)
 }
 
 func (m *membership) inject(ctx context.Context, _ *scene) error {

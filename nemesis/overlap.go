@@ -31,7 +31,7 @@ func (p *planner) during(o, s *Step) bool {
 	return o.At <= s.At && s.At < o.At+o.Hold+min(wakeTime, p.interval/5)
 }
 
-// clashes tells whether s, or a step that was drawn before, could not take effect if
+// clashes tells whether s, or a step that was drawn before, could not take effect, or would leave too few members, if
 // both were in the schedule. What is found only when a fault is injected is not
 // known here, such as a primary after a failover; the ledger sees to that.
 func (p *planner) clashes(s *Step) bool {
@@ -44,11 +44,12 @@ func (p *planner) clashes(s *Step) bool {
 			near = append(near, *o)
 		}
 	}
-	if !p.effective(s, near) {
+	if !p.effective(s, near) || !p.spares(s, near) {
 		return true
 	}
 	for i := range near {
-		if p.during(s, &near[i]) && !p.effective(&near[i], append(slices.Clone(near), *s)) {
+		with := append(slices.Clone(near), *s)
+		if p.during(s, &near[i]) && !(p.effective(&near[i], with) && p.spares(&near[i], with)) {
 			return true
 		}
 	}
@@ -57,19 +58,21 @@ func (p *planner) clashes(s *Step) bool {
 
 // claimBoth tells whether two steps claim the same, and what.
 func claimBoth(nodes []string, a, b *Step) (claim, bool) {
-	of := func(s *Step) []claim {
-		k, err := find(s.Fault)
-		if err != nil || k.claims == nil {
-			return nil
-		}
-		return k.claims(nodes, s)
-	}
-	for _, c := range of(a) {
-		if slices.Contains(of(b), c) {
+	for _, c := range claimsOfStep(nodes, a) {
+		if slices.Contains(claimsOfStep(nodes, b), c) {
 			return c, true
 		}
 	}
 	return claim{}, false
+}
+
+// claimsOfStep are what a step claims of a cluster of these nodes.
+func claimsOfStep(nodes []string, s *Step) []claim {
+	k, err := find(s.Fault)
+	if err != nil || k.claims == nil {
+		return nil
+	}
+	return k.claims(nodes, s)
 }
 
 // effective tells whether s can take effect among the other steps.

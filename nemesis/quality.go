@@ -135,7 +135,6 @@ type shaped struct {
 	links       []cluster.Link
 	// clients: the links are those to clients.
 	clients bool
-	claimed bool
 }
 
 // others are the ends of the links but for the node.
@@ -144,14 +143,6 @@ func (q *shaped) others(s *scene) []string {
 		return []string{cluster.Clients}
 	}
 	return slices.DeleteFunc(slices.Clone(s.nodes), func(n string) bool { return n == q.node })
-}
-
-// claim is what the fault claims, and of which nodes.
-func (q *shaped) claim(s *scene) (what string, nodes []string) {
-	if q.clients {
-		return claimClientLinks, []string{q.node}
-	}
-	return claimLinks, s.nodes // each link has two ends
 }
 
 func (q *shaped) aim(ctx context.Context, s *scene, f *history.Fault) (err error) {
@@ -165,13 +156,7 @@ func (q *shaped) aim(ctx context.Context, s *scene, f *history.Fault) (err error
 	for _, n := range q.others(s) {
 		q.links = append(q.links, cluster.Both(q.node, n)...)
 	}
-	if err := s.mustCarry(ctx, q.links); err != nil {
-		return err
-	}
-	what, nodes := q.claim(s)
-	err = s.ledger.hold(what, f.Name, nodes...)
-	q.claimed = err == nil
-	return err
+	return s.mustCarry(ctx, q.links)
 }
 
 // words describe the quality.
@@ -293,10 +278,4 @@ func (q *shaped) healed(ctx context.Context, s *scene) ([]string, error) {
 	return q.roundTrips(ctx, s, func(d time.Duration) bool { return q.quality.Delay == 0 || d < 2*(q.quality.Delay-q.quality.Jitter) })
 }
 
-func (q *shaped) release(s *scene) {
-	if q.claimed {
-		what, nodes := q.claim(s)
-		s.ledger.drop(what, nodes...)
-		q.claimed = false
-	}
-}
+func (*shaped) release(*scene) {}

@@ -23,7 +23,6 @@ type reset struct {
 	links   []cluster.Link
 	again   again
 	ended   atomic.Int64
-	claimed bool
 }
 
 func (r *reset) aim(ctx context.Context, s *scene, f *history.Fault) (err error) {
@@ -37,12 +36,7 @@ func (r *reset) aim(ctx context.Context, s *scene, f *history.Fault) (err error)
 			r.links = append(r.links, cluster.Both(r.node, n)...)
 		}
 	}
-	if err := s.awake(ctx, r.node); err != nil {
-		return err
-	}
-	err = s.ledger.hold(claimConnections, f.Name, r.node)
-	r.claimed = err == nil
-	return err
+	return s.awake(ctx, r.node)
 }
 
 func (r *reset) inject(ctx context.Context, _ *scene) error {
@@ -80,10 +74,4 @@ func (r *reset) healed(ctx context.Context, s *scene) ([]string, error) {
 	return []string{fmt.Sprintf("reset in all: %s, and none any more; probes pass over %s", count.Of(int(r.ended.Load()), "connection"), count.Of(len(free), "link"))}, nil
 }
 
-func (r *reset) release(s *scene) {
-	r.again.stop()
-	if r.claimed {
-		s.ledger.drop(claimConnections, r.node)
-		r.claimed = false
-	}
-}
+func (r *reset) release(*scene) { r.again.stop() }

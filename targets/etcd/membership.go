@@ -24,7 +24,15 @@ type membership struct {
 	joins map[int][]string
 }
 
-var _ ability.MemberChanger = (*System)(nil)
+var (
+	_ ability.MemberChanger = (*System)(nil)
+	_ ability.MajorityBound = (*System)(nil)
+)
+
+// WithoutMajority implements ability.MajorityBound.
+func (*System) WithoutMajority() string {
+	return "members of etcd without a majority take no new one in"
+}
 
 // of are the members that node i joins, nil at first.
 func (m *membership) of(i int) (joins []string) {

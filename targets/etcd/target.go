@@ -67,7 +67,7 @@ func (Target) Spec(cfg targets.Config) cluster.Spec {
 
 // Abilities implements targets.Target.
 func (Target) Abilities(cfg targets.Config) []ability.Ability {
-	has := []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary, ability.Clients, ability.Membership, ability.Death}
+	has := []ability.Ability{ability.Restart, ability.Shutdown, ability.Primary, ability.Clients, ability.Membership, ability.Majority, ability.Death}
 	if cfg.Options[optNoFsync] != noFsync {
 		has = append(has, ability.Sync)
 	}

@@ -24,6 +24,7 @@ func TestGalera(t *testing.T) {
 	t.Run("a member leaves and another joins", func(t *testing.T) { members(t, d) })
 	t.Run("a joiner that gives up", func(t *testing.T) { givesUp(t, d) })
 	t.Run("a donor that dies", func(t *testing.T) { donorDies(t, d) })
+	t.Run("the quorum is lost for good", func(t *testing.T) { quorumLost(t, d) })
 	t.Run("all nodes are killed", func(t *testing.T) { allKilled(t, d) })
 }
 

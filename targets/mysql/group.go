@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -16,7 +17,15 @@ import (
 // grouped is a System whose nodes are members of a Galera cluster.
 type grouped struct{ *System }
 
-var _ ability.MemberChanger = grouped{}
+var (
+	_ ability.MemberChanger = grouped{}
+	_ ability.MajorityBound = grouped{}
+)
+
+// WithoutMajority implements ability.MajorityBound.
+func (grouped) WithoutMajority() string {
+	return "members of a Galera cluster that have lost each other wait until all of the last primary component are together again, or for an operator"
+}
 
 // group tracks the members of a Galera cluster, as far as lapse changes them.
 type group struct {
@@ -24,6 +33,8 @@ type group struct {
 	changing sync.Mutex
 	// out are the nodes that were taken out.
 	out launch.NodeSet
+	// still is since when the members have been seen without a primary component, although all see each other.
+	still time.Time
 }
 
 // RemoveMember implements ability.MemberChanger. Galera has no order to remove another member: one leaves by ending orderly, after
@@ -146,7 +157,7 @@ func (s grouped) Restart(ctx context.Context, node string) error {
 }
 
 // Ready implements targets.System. A joiner that has given up, and wants to be started again, is: as whatever keeps a server
-// running does (Debian's unit has Restart=on-abnormal).
+// running does (Debian's unit has Restart=on-abnormal); and members that made no primary component are helped, as an operator does.
 func (s grouped) Ready(ctx context.Context, node string) error {
 	err := s.System.Ready(ctx, node)
 	i, unknown := s.Index(node)
@@ -156,5 +167,8 @@ func (s grouped) Ready(ctx context.Context, node string) error {
 	case err == nil:
 		return s.arrived(ctx, i)
 	}
-	return errors.Join(err, s.joinAgain(ctx, i))
+	if again := s.joinAgain(ctx, i); again != nil {
+		return errors.Join(err, again)
+	}
+	return errors.Join(err, s.reform(ctx, i))
 }

@@ -264,3 +264,51 @@ func TestArrived(t *testing.T) {
 		}
 	}
 }
+
+// quorumLost: of three members two lose their data at once, so that the last primary component never is together again. The third one is told to make one, since it
+// has the last write set; as long as a member with data is away nobody is.
+func quorumLost(t *testing.T, d *deployment) {
+	g := grouped{d.System}
+	s := d.session("")
+	s.ok(0, write(53, 7))
+	d.await("all to show it", func() error {
+		for i := range d.Nodes {
+			if got := s.ok(i, read(53))[0].Ret; got != 7 {
+				return fmt.Errorf("%s shows %v", d.Nodes[i].Name(), got)
+			}
+		}
+		return nil
+	})
+	for _, i := range []int{1, 2} {
+		must(t, d.Nodes[i].Kill(d.ctx))
+		must(t, g.throwAway(d.ctx, i))
+	}
+	d.await("the quorum to be lost", func() error {
+		state, err := d.status(d.ctx, 0, "wsrep_cluster_status")
+		if err == nil && state != nonPrimary {
+			err = fmt.Errorf("n1 is %s", state)
+		}
+		return err
+	})
+	if _, _, err := g.furthest(d.ctx); !errors.Is(err, errNoOrder) {
+		t.Errorf("while members with data are away somebody may go on: %v", err)
+	}
+	for _, i := range []int{1, 2} {
+		d.transfers.begin(i, true)
+		must(t, d.StartNode(d.ctx, i))
+	}
+	for _, n := range d.Nodes {
+		d.await(n.Name()+" to be ready", func() error { return g.Ready(d.ctx, n.Name()) })
+	}
+	d.expectMembers("n1", "n2", "n3")
+	for i := range d.Nodes {
+		if got := s.ok(i, read(53))[0].Ret; got != 7 {
+			t.Errorf("%s shows %v, want 7", d.Nodes[i].Name(), got)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if all := strings.Join(d.told, "\n"); !strings.Contains(all, "quorum: the members saw each other") || !strings.Contains(all, "n1, which has the last write set") {
+		t.Errorf("it told: %s", all)
+	}
+}

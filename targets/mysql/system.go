@@ -38,7 +38,7 @@ const nowhere = external.Every
 type System struct {
 	*launch.Fleet
 	wallclock.Bender
-	*launch.Teller // "failover", "replica" and "restart"
+	*launch.Teller // "failover", "replica", "restart" and "quorum"
 	set            settings
 	version        string
 	// library is the version of Galera.

@@ -92,7 +92,7 @@ func (Target) Abilities(cfg targets.Config) []ability.Ability {
 		has = append(has, ability.Clock)
 	}
 	if cfg.Options[optTopology] == topologyGalera {
-		return append(has, ability.Membership)
+		return append(has, ability.Membership, ability.Majority)
 	}
 	return append(has, ability.Shutdown, ability.Primary, ability.Lag)
 }

@@ -66,7 +66,13 @@ type raftSystem struct{ *memberedSystem }
 var (
 	_ ability.Primarier     = (*raftSystem)(nil)
 	_ ability.MemberChanger = (*raftSystem)(nil)
+	_ ability.MajorityBound = (*raftSystem)(nil)
 )
+
+// WithoutMajority implements ability.MajorityBound.
+func (*raftSystem) WithoutMajority() string {
+	return "members of a Raft group without a majority take no new one in"
+}
 
 // Primary implements ability.Primarier.
 func (s *raftSystem) Primary(ctx context.Context) (string, error) {

@@ -299,7 +299,7 @@ func (*Target) Abilities(cfg targets.Config) []ability.Ability {
 		return can
 	case consensus.Mode:
 		if membersChange(cfg) {
-			can = append(can, ability.Membership)
+			can = append(can, ability.Membership, ability.Majority)
 		}
 	case multileader.Mode:
 		return append(can, ability.Centres)
