@@ -779,26 +779,43 @@ func TestHealAll(t *testing.T) {
 			f.whole(t)
 		})
 	})
-	for name, l := range map[string]lies{
-		"network":  {healNothing: true},
-		"process":  {restartFails: true},
-		"paused":   {resumeNothing: true},
-		"clock":    {clockStaysBent: true},
-		"replica":  {lagForever: true, neverReady: true},
-		"no start": {restartNothing: true},
+	const link, ended, bent = "probing the network: n1>n2 does not pass", "n1 was started 5 times and ended at once each time", "the clock of n3: it reads +1 min off"
+	for _, tt := range []struct {
+		name string
+		lies lies
+		// time is how much there is for it: with none left nobody looks what else is broken.
+		time      time.Duration
+		says, not []string
+	}{
+		{"network", lies{healNothing: true}, 5 * time.Second, []string{link, "n1 is not in service: peers are missing"}, nil},
+		{"process", lies{restartFails: true}, 5 * time.Second, []string{"starting n1 again"}, []string{"probing", "not in service"}},
+		{"paused", lies{resumeNothing: true}, 5 * time.Second, []string{"n2 is paused"}, []string{"probing", "not in service"}},
+		{"clock", lies{clockStaysBent: true}, 5 * time.Second, []string{bent}, []string{"probing", "not in service"}},
+		{"clock and network", lies{clockStaysBent: true, healNothing: true}, 5 * time.Second, []string{bent}, []string{"probing", "not in service"}},
+		{"replica", lies{lagForever: true, neverReady: true}, 5 * time.Second, []string{"n3 is not in service"}, nil},
+		{"no start in time", lies{restartNothing: true, healNothing: true}, 5 * time.Second, []string{"waiting for n1 to run again"}, []string{"probing", "not in service"}},
+		{"no start at all", lies{restartNothing: true, healNothing: true}, time.Minute, []string{ended, link}, nil},
+		{"no start at all, links whole", lies{restartNothing: true}, time.Minute, []string{ended, "n1 is not in service"}, []string{"probing"}},
 	} {
-		t.Run("says what is not healed: "+name, func(t *testing.T) {
+		t.Run("says what is not healed: "+tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFake(3, l)
+				f := newFake(3, tt.lies)
 				breakAll(t, f)
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), tt.time)
 				defer cancel()
 				err := HealAll(ctx, Stage{Cluster: f, System: f, Log: f})
 				if err == nil {
-					t.Error("it says that all is healed")
+					t.Fatal("it says that all is healed")
 				}
-				if name == "clock" && err != nil && (!strings.Contains(err.Error(), "the clock of n3") || strings.Contains(err.Error(), "probing")) {
-					t.Errorf("links are whole, and it says: %v", err)
+				for _, text := range tt.says {
+					if !strings.Contains(err.Error(), text) {
+						t.Errorf("it says nothing of %q: %v", text, err)
+					}
+				}
+				for _, text := range tt.not {
+					if strings.Contains(err.Error(), text) {
+						t.Errorf("it says %q: %v", text, err)
+					}
 				}
 			})
 		})

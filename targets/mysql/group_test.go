@@ -301,6 +301,7 @@ func quorumLost(t *testing.T, d *deployment) {
 		d.await(n.Name()+" to be ready", func() error { return g.Ready(d.ctx, n.Name()) })
 	}
 	d.expectMembers("n1", "n2", "n3")
+	s = d.session("") // what was open is lost
 	for i := range d.Nodes {
 		if got := s.ok(i, read(53))[0].Ret; got != 7 {
 			t.Errorf("%s shows %v, want 7", d.Nodes[i].Name(), got)
