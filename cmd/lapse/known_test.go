@@ -271,6 +271,9 @@ func TestWitnessesOfAFile(t *testing.T) {
 		if err != nil || !strings.Contains(string(b), want) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
+		if name == "explain.txt" && !strings.HasPrefix(string(b), "VIOLATION 1  serializable: ") {
+			t.Errorf("%s begins with %.60s, which counts violations that it does not know of", name, b)
+		}
 	}
 	if code, _, stderr := lapse(t, "check", file, "--model", "serializable", "--witnesses", dir); code != verdict.ExitViolated {
 		t.Errorf("a second time: exit %d, %s", code, stderr)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -16,6 +17,14 @@ func aborted(p figures.Phase) string {
 		return dash
 	}
 	return percent(p.AbortRatio())
+}
+
+// rate is what happened a second, in a column whose numbers have one form.
+func rate(v float64) string {
+	if v < 10 {
+		return fmt.Sprintf("%.1f", v)
+	}
+	return text.Count(int(math.Round(v)))
 }
 
 func millis(ms float64) string {

@@ -76,9 +76,11 @@ type claim struct {
 type witness struct {
 	*checkers.Violation
 	Number, Total int
-	Picture       string
-	Ops           []opRow
-	Undrawn       int
+	// Class is the CSS class of the claim that it refutes.
+	Class   string
+	Picture string
+	Ops     []opRow
+	Undrawn int
 	// Argument is a sentence of several lines: a proof, which keeps its lines.
 	Argument string
 	// Again says how the witness was verified.
@@ -299,7 +301,9 @@ func (p *page) witnesses(h *history.History) {
 				p.More++
 				continue
 			}
-			p.Witnesses = append(p.Witnesses, witnessOf(h, &v.Violations[j], number, v.Total))
+			w := witnessOf(h, &v.Violations[j], number, v.Total)
+			w.Class = p.Claims[i].Class
+			p.Witnesses = append(p.Witnesses, w)
 		}
 	}
 }

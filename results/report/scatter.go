@@ -16,6 +16,9 @@ import (
 // among them.
 const maxDots = 6000
 
+// fewDots are so few that each is drawn large: nothing overlaps.
+const fewDots = 300
+
 // scatter is every operation as a point: when it began and how long it took, by
 // outcome. Those without an answer stand above all others.
 func scatter(h *history.History, length history.Time) chart {
@@ -82,8 +85,12 @@ func scatter(h *history.History, length history.Time) chart {
 			}
 		}
 	}
+	class := "dots "
+	if len(h.Ops) < fewDots {
+		class = "dots few "
+	}
 	for _, o := range []history.Outcome{history.OK, history.Fail, history.Info} {
-		d.Path("dots dots-"+o.String(), paths[o].String())
+		d.Path(class+"dots-"+o.String(), paths[o].String())
 	}
 	c.SVG = d.Close()
 	return c

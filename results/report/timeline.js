@@ -168,6 +168,14 @@ function draw() { if (!queued) { queued = true; requestAnimationFrame(paint); } 
 
 function firstAt(t) { var lo = 0, hi = N; while (lo < hi) { var m = (lo + hi) >> 1; if (invoke[m] < t) lo = m + 1; else hi = m; } return lo; }
 
+// A text behind its name, as much of it as there is room for: none of it is cut inside a letter.
+function fitting(name, text, room) {
+  var all = name + ' ' + text;
+  if (g.measureText(all).width <= room) return all;
+  for (var n = text.length - 1; n > 2; n--) { all = name + ' ' + text.slice(0, n).trim() + '…'; if (g.measureText(all).width <= room) return all; }
+  return g.measureText(name).width <= room ? name : '';
+}
+
 function paint() {
   queued = false;
   var i, f, x, w, l;
@@ -180,8 +188,12 @@ function paint() {
     g.globalAlpha = .35; g.fillStyle = colors['band-bg']; g.fillRect(x, row, w, height - row); g.globalAlpha = 1;
     g.fillStyle = colors.band; g.globalAlpha = f.bit ? .55 : .2; g.fillRect(x, row + 1, w, strip - 3); g.globalAlpha = 1;
     g.strokeStyle = colors.band; g.strokeRect(x + .5, row + 1.5, Math.max(1, w - 1), strip - 4);
-    g.save(); g.beginPath(); g.rect(x, row, w, strip); g.clip();
-    g.fillStyle = colors.ink; g.fillText('F' + f.id + ' ' + f.name + (f.bit ? '' : ' (not seen to take effect)'), x + 4, row + 8); g.restore();
+  }
+  // The names stand above the bands of other faults.
+  g.fillStyle = colors.ink;
+  for (i = 0; i < faults.length; i++) {
+    f = faults[i]; x = Math.max(left0, X(f.from_us)); w = Math.min(width, X(f.to_us)) - x;
+    if (w > 0) g.fillText(fitting('F' + f.id, f.name + (f.bit ? '' : ' (not seen to take effect)'), w - 8), x + 4, faultRows[i] * strip + 8);
   }
   g.strokeStyle = colors.line; g.beginPath();
   for (l = 0; l < laneNames.length; l++) { var ly = Y(l) + laneHeight; if (ly > top0 && ly < height) { g.moveTo(left0, ly - .5); g.lineTo(width, ly - .5); } }

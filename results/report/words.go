@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"github.com/lapse-test/lapse/targets"
 )
 
 // dash stands for a figure that there is none of.
@@ -22,6 +24,14 @@ func joined(names []string, word string) string {
 		return strings.Join(names, "")
 	}
 	return strings.Join(names[:last], ", ") + word + names[last]
+}
+
+// expectation says what a suite's claim expects of its model.
+func expectation(expect string) string {
+	if expect == targets.Reported {
+		return "only reported"
+	}
+	return "expected " + expect
 }
 
 func levels(write, read string) string {

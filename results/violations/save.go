@@ -51,7 +51,7 @@ func File(n int, name string) string { return filepath.Join(Dir(n), name) }
 func saveViolation(ctx context.Context, d store.Dir, h *history.History, v *checkers.Violation, number int) error {
 	dir := Dir(number)
 	var said bytes.Buffer
-	text.PrintViolation(&said, text.Style{}, h, v, number, number)
+	text.PrintViolation(&said, text.Style{}, h, v, number, 0) // the number is one over all models, of which each has its own total
 	if err := d.WriteFile(filepath.Join(dir, store.FileExplain), said.Bytes()); err != nil {
 		return err
 	}

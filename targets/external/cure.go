@@ -59,9 +59,9 @@ func Unfit(way, format string, args ...any) error {
 // common are the cures that no database has to name.
 func common() Cures {
 	return Cures{
-		{Match: outcome.As(func(x509.UnknownAuthorityError) bool { return true }), Way: "name the file with the certificate of the authority that signed the server's with --set tls_ca=FILE (in a suite: options: {tls_ca: FILE})"},
-		{Match: outcome.As(func(x509.HostnameError) bool { return true }), Way: "name the host in --at as its certificate does"},
-		{Match: outcome.As(func(e x509.CertificateInvalidError) bool { return e.Reason == x509.Expired }), Way: "the server's certificate has expired, or this machine's clock is wrong: have one of them put right"},
+		{Match: outcome.As(func(x509.UnknownAuthorityError) bool { return true }), Way: "name the file with the certificate of the authority that signed the server's with --set tls_ca=FILE (in a suite: options: {tls_ca: FILE})", Tell: Innermost[x509.UnknownAuthorityError]},
+		{Match: outcome.As(func(x509.HostnameError) bool { return true }), Way: "name the host in --at as its certificate does", Tell: Innermost[x509.HostnameError]},
+		{Match: outcome.As(func(e x509.CertificateInvalidError) bool { return e.Reason == x509.Expired }), Way: "the server's certificate has expired, or this machine's clock is wrong: have one of them put right", Tell: Innermost[x509.CertificateInvalidError]},
 		{Match: outcome.As(func(*tls.CertificateVerificationError) bool { return true }), Way: "name the certificates to trust with --set tls_ca=FILE, and the host in --at as its certificate does"},
 		{Match: outcome.As(func(tls.RecordHeaderError) bool { return true }), Way: "it does not encrypt: use --set tls=off if that is all right"},
 		{Match: outcome.As(func(tls.AlertError) bool { return true }), Way: "it refuses the encrypted connection: if it wants a certificate of the client's, name it with --set tls_cert=FILE and --set tls_key=FILE"},
@@ -69,4 +69,13 @@ func common() Cures {
 		{Match: outcome.Is(syscall.ECONNREFUSED), Way: "nobody listens there: see whether host and port in --at are right and the node is up"},
 		{Match: func(err error) bool { var n net.Error; return errors.As(err, &n) && n.Timeout() }, Way: "nothing answers there: see whether a firewall is in between, and the address is right"},
 	}
+}
+
+// Innermost tells the error of this type in the chain of another, without what drivers and the
+// standard library put around it.
+func Innermost[T error](err error) error {
+	if inner, ok := errors.AsType[T](err); ok {
+		return inner
+	}
+	return err
 }

@@ -32,10 +32,11 @@ func cures(at address) external.Cures {
 	if at.config.Password != "" {
 		password = fmt.Sprintf("the password in PGPASSWORD or in the password file is not the one of the user %s; to be another user, set PGUSER or name it in the address (postgres://user@host:port/database)", user)
 	}
+	const another = "; or name another user with PGUSER or in the address"
 	const settings = "the server does not take a setting of the session: mend it in options of the address, or in PGOPTIONS"
 	c := external.Cures{
-		{Match: saying("28000", "no encryption"), Way: "it lets this user in over encrypted connections only, if at all (pg_hba.conf: hostssl): " + encrypt, Tell: serverWords},
-		{Match: saying("28000", "SSL encryption"), Way: "its pg_hba.conf has no line for this user, database and machine over encrypted connections: have one added, or, if there is one for plain connections only (hostnossl), " + plain, Tell: serverWords},
+		{Match: saying("28000", "no encryption"), Way: "it lets this user in over encrypted connections only, if at all (pg_hba.conf: hostssl): " + encrypt + another, Tell: serverWords},
+		{Match: saying("28000", "SSL encryption"), Way: "its pg_hba.conf has no line for this user, database and machine over encrypted connections: have one added, or, if there is one for plain connections only (hostnossl), " + plain + another, Tell: serverWords},
 		{Match: saying("28000", "no pg_hba.conf entry"), Way: "its pg_hba.conf has no line for this user, database and machine: have one added, or name another user with PGUSER or in the address", Tell: serverWords},
 		{Match: saying("28000", "does not exist"), Way: "set PGUSER, or name a user that there is in the address (postgres://user@host:port/database)", Tell: serverWords},
 		{Match: inClass("28"), Way: password, Tell: serverWords},
@@ -56,7 +57,7 @@ func cures(at address) external.Cures {
 		{Match: outcome.Says("server refused TLS connection"), Way: "it does not encrypt: if that is all right, " + plain},
 	}
 	if trust != "" {
-		c = append(c, external.Cure{Match: outcome.As(func(x509.UnknownAuthorityError) bool { return true }), Way: trust})
+		c = append(c, external.Cure{Match: outcome.As(func(x509.UnknownAuthorityError) bool { return true }), Way: trust, Tell: external.Innermost[x509.UnknownAuthorityError]})
 	}
 	return c
 }

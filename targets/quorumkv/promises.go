@@ -47,8 +47,11 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 		// way, or failed half-way, can be read, then not, then again. So it is with pages of ranges, which repair nothing.
 		out[models.Regular], out[models.ReadYourWrites], out[models.MonotonicReads] = true, true, false
 	}
-	// With coordinators' timestamps and overlapping quorums clocks decide, and of
-	// what they do nothing is known here.
+	// With coordinators' timestamps and overlapping quorums clocks decide. Of what they do by themselves nothing is known
+	// here; where the plan moves them an acknowledged write may lose to an older one that is stamped later.
+	if cfg.Options[optTimestamps] == "coordinator" && cfg.Clocks {
+		out.Set(false, models.Regular, models.ReadYourWrites, models.NoLostWrites)
+	}
 	if agreed && synced {
 		out[models.NoLostWrites] = true
 	}

@@ -11,6 +11,22 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
+// TestPromisesUnderClocks: where the plan moves clocks, coordinators' timestamps give up what quorums that meet would keep, and no others do.
+func TestPromisesUnderClocks(t *testing.T) {
+	for timestamps, want := range map[string]map[string]bool{
+		"coordinator": {"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false},
+		"quorum":      {"linearizable": true, "no-lost-writes": true},
+	} {
+		cfg, err := New().Resolve(targets.Config{Nodes: 3, WriteLevel: "2", ReadLevel: "2", Clocks: true, Options: map[string]string{"read_repair": "blocking", "write_timestamps": timestamps}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := New().Promises(cfg, nil); !maps.Equal(got, want) {
+			t.Errorf("%s: it promises %v, want %v", timestamps, got, want)
+		}
+	}
+}
+
 func TestPromises(t *testing.T) {
 	strict := map[string]string{"read_repair": "blocking", "write_timestamps": "quorum"}
 	also := func(name, value string) map[string]string {

@@ -3,6 +3,7 @@ package server
 import (
 	_ "embed"
 	"net/url"
+	"strings"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/internal/duration"
@@ -16,6 +17,12 @@ var styleText string
 
 // escaped is a name as one part of a path.
 func escaped(name string) string { return url.PathEscape(name) }
+
+// statusClass returns the CSS class of a verdict with what was counted behind it.
+func statusClass(text string) string {
+	status, _, _ := strings.Cut(text, " ")
+	return status
+}
 
 // exitClass returns the CSS class of a suite's result.
 func exitClass(code int) string {
