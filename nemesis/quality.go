@@ -215,6 +215,11 @@ func (q *shaped) tookEffect(ctx context.Context, s *scene) ([]string, error) {
 
 // befell is the proof that all that the quality stands for has befallen packets of the database.
 func (q *shaped) befell(h cluster.Held) (proof []string, err error) {
+	// How many there were says whether a share of them could have been seen.
+	among := ""
+	if q.quality.Loss+q.quality.Duplicate+q.quality.Reorder > 0 {
+		among = fmt.Sprintf(": %s arrived there", packets(h.Passed))
+	}
 	for _, seen := range []struct {
 		wanted bool
 		n      uint64
@@ -230,7 +235,7 @@ func (q *shaped) befell(h cluster.Held) (proof []string, err error) {
 	} {
 		switch {
 		case seen.wanted && seen.n == 0:
-			return nil, fmt.Errorf("nothing of the database %s on the links of %s", seen.none, q.node)
+			return nil, fmt.Errorf("nothing of the database %s on the links of %s%s", seen.none, q.node, among)
 		case seen.wanted && seen.words != "":
 			proof = append(proof, seen.words)
 		}
