@@ -269,6 +269,47 @@ func TestJUnitHasTheProof(t *testing.T) {
 	t.Errorf("no failure has the witness and the report:\n%s", b.String())
 }
 
+// TestJUnitSaysWhereToLook: whatever did not pass names the report, if there is one, and the command, not violations alone.
+func TestJUnitSaysWhereToLook(t *testing.T) {
+	const run, report, again = "20260301-120000-ab12", "report: lapse-runs/20260301-120000-ab12/report.html", "reproduce: lapse run --seed 1"
+	for name, s := range map[string]*SuiteResult{
+		"violated":           judged(t, CaseViolated, Policy{}, nil),
+		"known":              judged(t, CaseViolated, Policy{}, known("2999-01-01")),
+		"inconclusive":       judged(t, CaseInconclusive, Policy{}, nil),
+		"inconclusive, warn": judged(t, CaseInconclusive, Policy{Inconclusive: PolicyWarn}, nil),
+		"threshold":          judged(t, CasePassed, Policy{Thresholds: []string{"rate > 1000"}}, nil),
+		"unmeasured":         judged(t, CasePassed, Policy{Thresholds: []string{"failover < 1s"}}, nil),
+		"environment":        judged(t, CaseEnvironment, Policy{}, nil),
+	} {
+		s.Cases[0].Run, s.Cases[0].Reproduce = run, "lapse run --seed 1"
+		for written, path := range map[bool]string{true: "lapse-runs/" + run + "/report.html", false: ""} {
+			var b bytes.Buffer
+			if err := WriteJUnit(&b, s, func(string) string { return path }); err != nil {
+				t.Fatal(err)
+			}
+			var back junitSuites
+			if err := xml.Unmarshal(b.Bytes(), &back); err != nil {
+				t.Fatal(err)
+			}
+			told := 0
+			for _, c := range back.Suites[0].Cases {
+				for _, m := range []*junitMessage{c.Failure, c.Error, c.Skipped} {
+					if m == nil {
+						continue
+					}
+					told++
+					if strings.Contains(m.Text, report) != written || !strings.Contains(m.Text, again) {
+						t.Errorf("%s, a report %v: %s says %q, %q", name, written, c.Name, m.Message, m.Text)
+					}
+				}
+			}
+			if told == 0 {
+				t.Errorf("%s: nothing is told:\n%s", name, b.String())
+			}
+		}
+	}
+}
+
 // TestLinesInMarkdown: the lines of a witness of transactions stay lines within a cell, and a text of the database's own is no markup.
 func TestLinesInMarkdown(t *testing.T) {
 	for text, want := range map[string]string{

@@ -56,7 +56,8 @@ type junitMessage struct {
 // expired and a broken threshold are failures; what could not be run and, unless
 // the policy only warns, what is inconclusive are errors; ongoing known
 // violations and absent targets are skipped, with the reason. A violation has its
-// witness and, if report is not nil, the path that it gives of the run's report.
+// witness. Whatever did not pass has the command that does it again and, if report is not
+// nil, the path that it gives of the run's report, if it gives one.
 func WriteJUnit(w io.Writer, s *SuiteResult, report func(run string) string) error {
 	out := junitSuites{Name: s.Suite}
 	told := toldBy(s.Gate)
@@ -134,25 +135,25 @@ func junitOf(s *SuiteResult, c *CaseResult, told told, report func(run string) s
 		case r.Status == CaseViolated:
 			t.Failure = &junitMessage{Type: "violated", Message: headline(&r), Text: proof(c, &r, report)}
 		case r.Status == CaseInconclusive && s.Policy.Inconclusive == PolicyWarn:
-			t.Skipped = &junitMessage{Message: "inconclusive: " + r.Detail}
+			t.Skipped = &junitMessage{Message: "inconclusive: " + r.Detail, Text: whereabouts(c, report)}
 		case r.Status == CaseInconclusive:
-			t.Error = &junitMessage{Type: "inconclusive", Message: r.Detail}
+			t.Error = &junitMessage{Type: "inconclusive", Message: r.Detail, Text: whereabouts(c, report)}
 		}
 		j.add(class, t)
 	}
 	for _, text := range told.slow[c.ID] {
-		j.add(class, junitCase{Name: "threshold", Time: "0", Failure: &junitMessage{Type: "threshold", Message: text}})
+		j.add(class, junitCase{Name: "threshold", Time: "0", Failure: &junitMessage{Type: "threshold", Message: text, Text: whereabouts(c, report)}})
 	}
 	if c.Status != CaseNotRun {
 		for _, text := range told.unmeasured[c.ID] {
-			j.add(class, junitCase{Name: "threshold", Time: "0", Error: &junitMessage{Type: "inconclusive", Message: text}})
+			j.add(class, junitCase{Name: "threshold", Time: "0", Error: &junitMessage{Type: "inconclusive", Message: text, Text: whereabouts(c, report)}})
 		}
 	}
 	switch c.Status {
 	case CaseEnvironment:
-		j.add(class, junitCase{Name: "run", Time: seconds(c.Seconds), Error: &junitMessage{Type: "environment", Message: c.Reason}})
+		j.add(class, junitCase{Name: "run", Time: seconds(c.Seconds), Error: &junitMessage{Type: "environment", Message: c.Reason, Text: whereabouts(c, report)}})
 	case CaseNotRun:
-		j.add(class, junitCase{Name: "run", Time: "0", Error: &junitMessage{Type: "not run", Message: c.Reason}})
+		j.add(class, junitCase{Name: "run", Time: "0", Error: &junitMessage{Type: "not run", Message: c.Reason, Text: whereabouts(c, report)}})
 	case CaseSkipped:
 		j.add(class, junitCase{Name: "run", Time: "0", Skipped: &junitMessage{Message: c.Reason}})
 	}
@@ -165,8 +166,19 @@ func proof(c *CaseResult, r *ClaimResult, report func(run string) string) string
 	if r.Witness != "" {
 		parts = append(parts, strings.TrimSpace(r.Witness))
 	}
+	if where := whereabouts(c, report); where != "" {
+		parts = append(parts, where)
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// whereabouts says where a case's report is, if there is one, and how it is run again.
+func whereabouts(c *CaseResult, report func(run string) string) string {
+	var parts []string
 	if report != nil && c.Run != "" {
-		parts = append(parts, "report: "+report(c.Run))
+		if path := report(c.Run); path != "" {
+			parts = append(parts, "report: "+path)
+		}
 	}
 	if c.Reproduce != "" {
 		parts = append(parts, "reproduce: "+c.Reproduce)

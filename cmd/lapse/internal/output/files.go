@@ -62,7 +62,7 @@ func WriteFiles(a *cli.App, s *gate.SuiteResult, outputs []string) error {
 			write = func(w io.Writer, s *gate.SuiteResult) error { return DrawSuite(a, w, s) }
 		case kindJUnit:
 			write = func(w io.Writer, s *gate.SuiteResult) error {
-				return gate.WriteJUnit(w, s, func(run string) string { return filepath.Join(a.Out, run, FileReport) })
+				return gate.WriteJUnit(w, s, func(run string) string { return reportOf(a, run) })
 			}
 		}
 		if err := write(&b, s); err != nil {
@@ -91,4 +91,13 @@ func WriteFiles(a *cli.App, s *gate.SuiteResult, outputs []string) error {
 		}
 	}
 	return gate.WriteAnnotations(a.Stderr, s)
+}
+
+// reportOf is the path of a run's report, empty where there is none.
+func reportOf(a *cli.App, run string) string {
+	path := filepath.Join(a.Out, run, FileReport)
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		return ""
+	}
+	return path
 }
