@@ -47,10 +47,36 @@ func interrupted(ctx context.Context, err error) error {
 			return &cli.ExitError{Code: verdict.ExitInterrupted, Text: "interrupted while " + env.Doing}
 		}
 	}
-	if err != nil && (err.Error() == ctx.Err().Error() || err.Error() == context.Cause(ctx).Error()) {
-		return &cli.ExitError{Code: verdict.ExitInterrupted, Text: "interrupted"}
+	if said, ok := onlyTheEnd(ctx, err); ok {
+		return &cli.ExitError{Code: verdict.ExitInterrupted, Text: said}
 	}
 	return err
+}
+
+// onlyTheEnd tells an error that is the end of ctx and what was being done meanwhile, in words; not ok is one that says more.
+func onlyTheEnd(ctx context.Context, err error) (said string, ok bool) {
+	if err == nil {
+		return "", false
+	}
+	last := err
+	for within := err; within != nil; within = errors.Unwrap(within) {
+		last = within
+	}
+	if text := last.Error(); text != ctx.Err().Error() && text != context.Cause(ctx).Error() {
+		return "", false // joined errors say more too
+	}
+	doing, wrapped := strings.CutSuffix(err.Error(), last.Error())
+	switch {
+	case doing == "" && wrapped:
+		return "interrupted", true
+	case !strings.HasSuffix(doing, ": ") || strings.Contains(doing, "\n"):
+		return "", false
+	}
+	doing = strings.TrimSuffix(doing, ": ")
+	if first, _, _ := strings.Cut(doing, " "); strings.HasSuffix(first, "ing") {
+		return "interrupted while " + doing, true
+	}
+	return "interrupted: " + doing, true
 }
 
 // cutShort tells whether err is the end of ctx, of which some drivers keep only the text.

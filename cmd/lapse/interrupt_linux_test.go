@@ -64,7 +64,13 @@ func TestInterruptIsSaidAsOne(t *testing.T) {
 	}{
 		{context.Canceled, "interrupted"},
 		{context.Cause(ctx), "interrupted"},
-		{fmt.Errorf("running a case: %w", context.Canceled), "running a case: context canceled"},
+		{fmt.Errorf("running a case: %w", context.Canceled), "interrupted while running a case"},
+		{fmt.Errorf("running a case: %w", context.Cause(ctx)), "interrupted while running a case"},
+		{fmt.Errorf("trying W=1 R=1: %w", fmt.Errorf("loading: %w", context.Cause(ctx))), "interrupted while trying W=1 R=1: loading"},
+		{fmt.Errorf("suite.yaml:2:1: %w", context.Canceled), "interrupted: suite.yaml:2:1"},
+		{fmt.Errorf("running %w: a case", context.Canceled), "running context canceled: a case"},
+		{fmt.Errorf("running a case: %w", errors.Join(context.Canceled, errors.New("a namespace is left behind"))), "running a case: context canceled\na namespace is left behind"},
+		{fmt.Errorf("running a case: %w", errors.New("no space left")), "running a case: no space left"},
 		{errors.Join(context.Canceled, errors.New("a namespace is left behind")), "context canceled\na namespace is left behind"},
 	} {
 		if got := interrupted(ctx, c.err); got.Error() != c.want {
