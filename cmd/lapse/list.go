@@ -70,6 +70,10 @@ func (a *app) listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list [" + strings.Join(names, "|") + "]",
 		Short: "List what the flags can name: targets, levels, workloads, models, faults ...",
+		Long: `Print the names that flags and suites can have: without arguments an overview of
+one screen, with the name of a kind what each of them means. --long adds the
+settings of targets and workloads, and without the name of a kind shows all there
+is. --json has all of it always.`,
 		Example: `  lapse list
   lapse list models
   lapse list targets --long
@@ -93,6 +97,9 @@ func (a *app) listCommand() *cobra.Command {
 			}
 			if a.JSON {
 				return a.PrintJSON(all)
+			}
+			if len(args) == 0 && !long {
+				return a.printOverview(all)
 			}
 			return a.printListed(all, long)
 		},

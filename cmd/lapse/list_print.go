@@ -40,11 +40,7 @@ func (a *app) printListed(all []listed, long bool) error {
 
 func printSection(to io.Writer, entries []listed, long bool) error {
 	if entries[0].repeats && !long {
-		var names []string
-		for _, e := range entries {
-			names = append(names, e.Name)
-		}
-		_, err := fmt.Fprintln(to, "  "+strings.Join(names, ", "))
+		_, err := fmt.Fprintln(to, "  "+namesOf(entries))
 		return err
 	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -95,5 +96,28 @@ func TestProseOfHelp(t *testing.T) {
 	}
 	if !strings.HasPrefix(strings.ReplaceAll(narrow, "\n", " "), words) {
 		t.Errorf("at 60 columns it begins with\n%.200s", narrow)
+	}
+}
+
+// TestOverview: what flags can name is on one screen, with every name of every kind on it.
+func TestOverview(t *testing.T) {
+	a := &app{cli.New(new(bytes.Buffer), new(bytes.Buffer), databases(), nodeProviders())}
+	for _, columns := range []uint16{80, 140} {
+		out := onTerminal(t, columns, "list")
+		if lines := strings.Count(out, "\n"); lines > 66 {
+			t.Errorf("%d lines at %d columns:\n%s", lines, columns, out)
+		}
+		words := strings.FieldsFunc(out, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' })
+		for _, k := range a.kindsListed() {
+			entries, err := k.all()
+			if err != nil || len(entries) == 0 {
+				t.Fatalf("%s: %d, %v", k.name, len(entries), err)
+			}
+			for _, e := range entries {
+				if !slices.Contains(words, e.Name) {
+					t.Errorf("%s %s is not on it at %d columns", e.Kind, e.Name, columns)
+				}
+			}
+		}
 	}
 }
