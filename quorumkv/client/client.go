@@ -204,6 +204,11 @@ func (c *Client) Delete(ctx context.Context, key, w string) (protocol.Written, e
 	return c.write(ctx, &compact.Request{Op: compact.Delete, Key: key, Level: w})
 }
 
+// DeleteSeen is Delete of who has seen what a read returned with a context, which alone is removed, in a mode that keeps writes which did not know of each other.
+func (c *Client) DeleteSeen(ctx context.Context, key string, seen []byte, w string) (protocol.Written, error) {
+	return c.write(ctx, &compact.Request{Op: compact.Delete, Key: key, Level: w, Write: compact.Write{Context: seen}})
+}
+
 func (c *Client) write(ctx context.Context, req *compact.Request) (protocol.Written, error) {
 	req.Tenant = c.tenant
 	if tooLarge(req) {

@@ -127,7 +127,7 @@ func (c *session) carryOut(ctx context.Context, at int, txn *history.Txn) target
 	}
 	if m := txn.Mops[0]; m.Func == history.CAS || m.Func == history.Append {
 		conn, key := c.system.place(conn, m.Key)
-		c.system.written.add(key)
+		c.system.wrote(&txn.Mops[0])
 		conditional := c.compareAndSet
 		if m.Func == history.Append {
 			conditional = c.appendTo
@@ -146,9 +146,7 @@ func (c *session) do(ctx context.Context, conn *client.Client, txn *history.Txn)
 	m := &txn.Mops[0]
 	conn, key := c.system.place(conn, m.Key)
 	cfg := &c.system.cfg
-	if m.Func.Writes() {
-		c.system.written.add(key)
-	}
+	c.system.wrote(m)
 	if note, done, err := c.doTyped(ctx, conn, key, txn); done {
 		return note, err
 	}

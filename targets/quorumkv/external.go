@@ -69,7 +69,7 @@ func alive(ctx context.Context, addr string, options map[string]string) error {
 }
 
 // visit is an external quorumkv. The store has neither tables nor a way to list
-// keys, so that what is ours is known by a prefix, and removed key by key. The System
+// keys, so that what is ours is known by a prefix, and removed name by name. The System
 // below it serves the clients.
 type visit struct {
 	external.Stay
@@ -190,24 +190,28 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 // Make implements external.Driver: keys are made by writing them.
 func (v *visit) Make(context.Context) error { return nil }
 
-// Drop implements external.Driver: every key that was written is deleted.
+// Drop implements external.Driver: all that was written is removed.
 func (v *visit) Drop(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
-	for i, key := range v.sys.written.all() {
+	for i, k := range v.sys.written.all() {
 		group.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 			defer cancel()
-			_, err := v.sys.admin[v.sys.nodes[i%len(v.sys.nodes)]].Delete(ctx, key, "")
-			var e *client.Error
-			if err != nil && !(errors.As(err, &e) && e.Code == protocol.CodeNotFound) {
-				return err
+			gone, err := v.sys.remove(ctx, i%len(v.sys.nodes), k)
+			if gone {
+				v.sys.written.remove(k)
 			}
-			v.sys.written.remove(key)
-			return nil
+			return err
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if left := v.sys.written.all(); len(left) > 0 {
+		return fmt.Errorf("a node still has something under %d of the names that were written, %q among them", len(left), left[0].key)
+	}
+	return nil
 }
 
 // Close implements external.Driver.

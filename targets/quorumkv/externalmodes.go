@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
@@ -53,10 +52,6 @@ func (t *Target) externalInfo(h protocol.Health) targets.Info {
 		}
 	}
 	i.Options = append(i.Options, secure...)
-	// What was written for tenants could not be found again to be removed, and counters and sets are not removed by their names.
-	i.Funcs = slices.DeleteFunc(i.Funcs, func(f history.Func) bool {
-		return slices.Contains([]history.Func{history.Scan, history.Backup, history.Add, history.Remove, history.ReadSet, history.Clear, history.Increment, history.ReadCounter}, f)
-	})
 	return i
 }
 

@@ -70,9 +70,6 @@ func (v *visit) Shows(ctx context.Context, node int) error { return v.sys.Shows(
 // Written implements targets.KeyKeeper.
 func (v *visit) Written(txn *history.Txn) {
 	for i := range txn.Mops {
-		if m := &txn.Mops[i]; m.Func.Writes() {
-			_, key := v.sys.place(nil, m.Key)
-			v.sys.written.add(key)
-		}
+		v.sys.wrote(&txn.Mops[i])
 	}
 }

@@ -135,9 +135,7 @@ func (c *session) transact(ctx context.Context, conn *client.Client, at int, txn
 // ops are the store's operations for a micro-operation.
 func (c *session) ops(m *history.Mop) ([]protocol.TxnOp, error) {
 	key := c.system.prefix + m.Key.String()
-	if m.Func.Writes() {
-		c.system.written.add(key)
-	}
+	c.system.wrote(m)
 	op := func(kind engine.OpKind, value history.Value) protocol.TxnOp {
 		v := strconv.FormatInt(int64(value), 10)
 		return protocol.TxnOp{Op: string(kind), Key: key, Value: &v}
@@ -161,7 +159,6 @@ func (c *session) ops(m *history.Mop) ([]protocol.TxnOp, error) {
 		return []protocol.TxnOp{op(engine.OpCompare, m.Expect), op(engine.OpWrite, m.Arg)}, nil
 	case history.Transfer:
 		to := c.system.prefix + history.Key(m.Arg).String()
-		c.system.written.add(to)
 		least, out, in := int64(0), -int64(m.Expect), int64(m.Expect)
 		return []protocol.TxnOp{
 			{Op: string(engine.OpAdd), Key: key, Add: &out, AtLeast: &least},
@@ -232,7 +229,7 @@ func (s *System) servesShards(ctx context.Context, node string) error {
 			continue
 		}
 		keys[shard] = key
-		s.written.add(key)
+		s.written.add(kept{key: key})
 		ops = append(ops, protocol.TxnOp{Op: string(engine.OpWrite), Key: key, Value: &run})
 	}
 	if _, err := s.admin[node].Transact(ctx, ops); err != nil {

@@ -41,7 +41,7 @@ type System struct {
 	// use.
 	admin map[string]*client.Client
 	// at, prefix and written are for an external cluster: where its nodes are, what
-	// begins every key, and those that may have been written. They are nil and empty
+	// begins every key and tenant, and what may have been written. They are nil and empty
 	// for a store of ours, and Fleet is nil for an external one.
 	at      []string
 	prefix  string
@@ -242,7 +242,7 @@ func (s *System) serves(ctx context.Context, node string, connected func(protoco
 		return s.servesShards(ctx, node)
 	}
 	key := s.readyKey(node)
-	s.written.add(key)
+	s.written.add(kept{key: key})
 	write, read := s.weakest()
 	got, err := c.Get(ctx, key, read, "")
 	if err != nil {

@@ -13,13 +13,23 @@ import (
 const listed = 100
 
 // place is whose key k is and under which name: the client that asks as its tenant, and the name in the store.
-func (s *System) place(conn *client.Client, k history.Key) (as *client.Client, name string) {
+func (s *System) place(conn *client.Client, k history.Key) (as *client.Client, key string) {
+	tenant, key := s.name(k)
+	if tenant == "" {
+		return conn, key
+	}
+	return conn.As(tenant), key
+}
+
+// name is what the store has for a key: its tenant, empty for none, and its name there. In an external cluster the tenants are a run's own too: lists have
+// nothing that others wrote.
+func (s *System) name(k history.Key) (tenant, key string) {
 	t := s.cfg.Tenants
 	k = s.cfg.Fields.Map(k)
 	if t == 0 {
-		return conn, s.prefix + keyName(k, s.cfg.Options)
+		return "", s.prefix + keyName(k, s.cfg.Options)
 	}
-	return conn.As(history.TenantName(t.Tenant(k))), s.prefix + keyName(t.Local(k), s.cfg.Options)
+	return s.prefix + history.TenantName(t.Tenant(k)), s.prefix + keyName(t.Local(k), s.cfg.Options)
 }
 
 // list does scans and backups of the tenant of a key: a page of those after it, or all that the node has.
