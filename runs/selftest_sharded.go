@@ -12,11 +12,13 @@ import (
 
 // shardedCases has a case for every defect of the store's mode sharded.
 func shardedCases(duration time.Duration) []Case {
-	// About one read in a thousand meets a write so closely that it shows, and a busy machine has a few hundred operations a second:
-	// the load goes on until one has, and not for a time that is enough where nothing else runs.
 	return []Case{
+		// Two transactions show it that reach two shards in opposite orders, before either has locked what it writes, and of which each has read what the other writes. Few keys, many
+		// reads and few writes make that likely: each write locks a key, which holds up all who read it. A busy machine has few transactions a second: the load
+		// goes on until it shows.
 		{Defect: defect.UnlockReadsEarly.String(), Request: Request{
 			Target: protocol.Name, Nodes: 3, Workload: named.Append, Models: models.StrictSerializable, Rate: 600, Concurrency: "3n",
+			Weights: "read=4,append=1", WorkloadOptions: map[string]string{"max-txn": "6"}, Keys: 4,
 			Duration: max(duration, seldom), StopOnViolation: true, OpTimeout: time.Second, Options: map[string]string{"mode": "sharded"},
 		}},
 		// A coordinator has to be cut off between the decision and the end of a transaction, for longer than a shard in doubt waits.

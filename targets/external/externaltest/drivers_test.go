@@ -77,6 +77,7 @@ func (d *driven) end() string {
 // TestDrivers: two drivers, processes of their own, carry out what the clients of a run do on databases that are there
 // already.
 func TestDrivers(t *testing.T) {
+	t.Parallel()
 	members := startEtcd(t, 3, "http")
 	primary := startRedis(t, "--repl-diskless-sync-delay", "0")
 	replica := startRedis(t, "--replicaof", primary.host+" "+primary.port)
@@ -112,6 +113,7 @@ func TestDrivers(t *testing.T) {
 // TestDriverElsewhere: at the driver the address of the run's database is that of another one. The driver is not admitted and
 // nothing of it is in the other database.
 func TestDriverElsewhere(t *testing.T) {
+	t.Parallel()
 	members, others := startEtcd(t, 1, "http"), startEtcd(t, 1, "http")
 	own, other := startRedis(t), startRedis(t)
 	for name, c := range map[string]struct {

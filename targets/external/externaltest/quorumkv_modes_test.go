@@ -10,6 +10,7 @@ import (
 
 // TestQuorumkvModes: an external cluster is asked for its mode, which gives the levels; another mode, levels of another, and a setting that the nodes deny are refused. Nothing is left there.
 func TestQuorumkvModes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		mode, flags   string
 		write, read   string // its defaults
@@ -22,6 +23,7 @@ func TestQuorumkvModes(t *testing.T) {
 		{"sharded", "--shards 3", "majority", "read-index", "ONE", "there is majority", "shards=2", "--set shards=3"},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
+			t.Parallel()
 			s := startStoreAs(t, "--mode "+c.mode+" "+c.flags, http.DefaultClient, "http")
 			at := []string{"--target", "quorumkv", "--at", s.at()}
 			r := lapse(t, nil, append(append([]string{"run"}, at...), "--duration", "2s", "--rate", "100", "--seed", "7", "--progress", "plain")...)
@@ -51,6 +53,7 @@ func TestQuorumkvModes(t *testing.T) {
 
 // TestQuorumkvOverTLS: with the files that nodes and clients need a run goes over TLS, and without one of them it is refused.
 func TestQuorumkvOverTLS(t *testing.T) {
+	t.Parallel()
 	a, err := nodes.New()
 	must(t, err)
 	files, err := a.Issue(t.TempDir(), "nodes", []string{"127.0.0.1"})

@@ -11,6 +11,7 @@ import (
 
 // TestQuorumkvFirstSuite: the first suite is for the mode that the nodes have, whose levels keep what it says; with an operator's commands the negative control is seen.
 func TestQuorumkvFirstSuite(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		mode, flags string
 		says        string // a claim that is of the mode's own
@@ -31,6 +32,7 @@ func TestQuorumkvFirstSuite(t *testing.T) {
 		{"sharded", "--transactions best-effort", "is said and has no consequence", true},
 	} {
 		t.Run(c.mode+" "+c.flags, func(t *testing.T) {
+			t.Parallel()
 			s := startStoreAs(t, "--mode "+c.mode+" "+c.flags, http.DefaultClient, "http")
 			file := filepath.Join(s.dir, "own.yaml")
 			lapse(t, nil, "init", file, "--target", "quorumkv", "--at", s.at()).expect(t, 0, "lapse doctor --target quorumkv --at "+s.at())

@@ -126,6 +126,7 @@ func (s *store) keys(t *testing.T, run string) int {
 // TestQuorumkv: the faults of an external store are what its operator does, and
 // what is seen of them.
 func TestQuorumkv(t *testing.T) {
+	t.Parallel()
 	s := startStore(t)
 	common := []string{"run", "--target", "quorumkv", "--at", s.at(), "--set", "read_repair=off", "--progress", "plain"}
 	t.Run("partition", func(t *testing.T) {

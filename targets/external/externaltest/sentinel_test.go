@@ -13,6 +13,7 @@ import (
 // TestSentinel: a failover that a Sentinel decides is followed, and a Sentinel is not taken
 // for a server with data.
 func TestSentinel(t *testing.T) {
+	t.Parallel()
 	first := startRedis(t, "--repl-diskless-sync-delay", "0")
 	second := startRedis(t, "--replicaof", first.host+" "+first.port)
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")
