@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +67,21 @@ func (a *app) listRuns() error {
 	if len(list) == 0 {
 		fmt.Fprintf(a.Stderr, "no runs below %s; make one with lapse run\n", a.Out)
 	}
+	a.printRuns(list, kept)
+	return nil
+}
+
+// printRuns writes a line for each run, whose columns are as wide as what is in them; the name of a run says when it began.
+func (a *app) printRuns(list []store.Summary, kept []store.Dir) {
+	cells := func(s *store.Summary) [3]string {
+		return [3]string{s.Target, fmt.Sprintf("write %s, read %s", s.WriteLevel, s.ReadLevel), s.Workload}
+	}
+	var widths [3]int
+	for i := range list {
+		for j, cell := range cells(&list[i]) {
+			widths[j] = max(widths[j], utf8.RuneCountInString(cell))
+		}
+	}
 	whole := ""
 	for i := range list {
 		s := &list[i]
@@ -80,10 +95,12 @@ func (a *app) listRuns() error {
 		} else {
 			whole = ""
 		}
-		fmt.Fprintf(a.Text, indent+"%s  %s  %-10s write %-12s read %-12s %-9s seed %d  %s%s\n",
-			s.Run, s.Started.Local().Format(time.DateTime), s.Target, s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, kept[i], s), part)
+		line := indent + s.Run
+		for j, cell := range cells(s) {
+			line += fmt.Sprintf("  %-*s", widths[j], cell)
+		}
+		fmt.Fprintf(a.Text, "%s  %s  seed %d%s\n", line, stateOf(a, kept[i], s), s.Seed, part)
 	}
-	return nil
 }
 
 func stateOf(a *app, d store.Dir, s *store.Summary) string {
@@ -96,6 +113,9 @@ func stateOf(a *app, d store.Dir, s *store.Summary) string {
 			return "no verdict: " + reason
 		}
 		return "no verdict"
+	}
+	if s.AllowsAll() {
+		return a.Style.Status(s.Status) + ", allowed"
 	}
 	return a.Style.Status(s.Status)
 }
