@@ -177,7 +177,7 @@ func (r *IR) scan() error {
 	r.Lists = make([]bool, keys)
 	r.Writes = make([]write, 0, installs)
 	r.WriteOff = make([]int32, len(h.Ops)+1)
-	r.Index = newWriteIndex(installs)
+	r.Index = newWriteIndex(h, installs, keys)
 	last := NewKeyed[int32](keys)
 	for i := range h.Ops {
 		if err := r.Guard.Tick(); err != nil {

@@ -40,10 +40,12 @@ type Axiom struct {
 	lean    *graph.Graph
 	visible *graph.Graph // lean without ww, made when it is needed
 	order   []int32      // a topological order of lean
-	// byKey are the writes of each operation in the order of their keys.
-	byKey   []int32
-	writers *writerIndex
-	reads   *readIndex
+	// finals are the keys of the writes, -1 for one that its operation replaced itself; byKey are the writes of each operation in the order
+	// of their keys, if one has many.
+	finals, byKey []int32
+	spans         []span // of the writes of each node
+	writers       *writerIndex
+	reads         *readIndex
 	// Forced are the edges of the axiom, Stale the first of the reads that break it
 	// at once.
 	Forced []dsg.Forced
@@ -97,10 +99,12 @@ func (w *Axiom) force(t2, pos, reader int32, e ir.External) {
 // maxStale bounds the stale reads that are kept to choose a witness from.
 const maxStale = 1 << 12
 
+// span are the writes from one number to before another.
+type span struct{ from, to int32 }
+
 // posOf is the place of node v's last version of key k.
 func (w *Axiom) posOf(v, k int32) (pos int32, ok bool) {
-	op := w.Op[v]
-	from, to := w.WriteOff[op], w.WriteOff[op+1]
+	from, to := w.spans[v].from, w.spans[v].to
 	if to-from > fewWrites {
 		i, found := slices.BinarySearchFunc(w.byKey[from:to], k, func(i, k int32) int { return cmp.Compare(w.Writes[i].Key, k) })
 		if !found {
@@ -115,7 +119,7 @@ func (w *Axiom) posOf(v, k int32) (pos int32, ok bool) {
 		return 0, false
 	}
 	for i := from; i < to; i++ {
-		if wr := &w.Writes[i]; wr.Key == k && wr.Final {
+		if w.finals[i] == k {
 			return w.posOfWrite(i), true
 		}
 	}
@@ -126,7 +130,7 @@ func (w *Axiom) posOf(v, k int32) (pos int32, ok bool) {
 const fewWrites = 16
 
 func (w *Axiom) posOfWrite(i int32) int32 {
-	if !w.Lists[w.Writes[i].Key] {
+	if !w.AnyList || !w.Lists[w.Writes[i].Key] {
 		return 0
 	}
 	return w.PlaceOf(i)
@@ -134,12 +138,25 @@ func (w *Axiom) posOfWrite(i int32) int32 {
 
 // sortWrites prepares posOf.
 func (w *Axiom) sortWrites() {
-	w.byKey = make([]int32, len(w.Writes))
-	for i := range w.byKey {
-		w.byKey[i] = int32(i)
+	w.finals = make([]int32, len(w.Writes))
+	for i := range w.Writes {
+		w.finals[i] = -1
+		if w.Writes[i].Final {
+			w.finals[i] = w.Writes[i].Key
+		}
+	}
+	w.spans = make([]span, w.N)
+	for v, op := range w.Op {
+		w.spans[v] = span{w.WriteOff[op], w.WriteOff[op+1]}
 	}
 	for op := range len(w.WriteOff) - 1 {
 		if from, to := w.WriteOff[op], w.WriteOff[op+1]; to-from > fewWrites {
+			if w.byKey == nil {
+				w.byKey = make([]int32, len(w.Writes))
+			}
+			for i := from; i < to; i++ {
+				w.byKey[i] = i
+			}
 			slices.SortFunc(w.byKey[from:to], func(a, b int32) int {
 				return cmp.Or(cmp.Compare(w.Writes[a].Key, w.Writes[b].Key), cmp.Compare(a, b))
 			})
@@ -168,11 +185,7 @@ func (w *Axiom) readCommitted() error {
 		if len(reads) < 2 {
 			continue
 		}
-		seen.reset()
-		first = first[:0]
-		for _, e := range reads {
-			first = append(first, e.Source >= 0 && seen.add(e.Source))
-		}
+		first = seen.first(first[:0], reads)
 		after.Reset()
 		keys = keys[:0]
 		for i := len(reads) - 1; i >= 0; i-- {
@@ -194,8 +207,10 @@ func (w *Axiom) readCommitted() error {
 
 // newerThan forces t2 before what v read later of the keys that t2 wrote.
 func (w *Axiom) newerThan(t2, v int32, keys []int32, after *ir.Keyed[twoReads]) {
-	op := w.Op[t2]
-	from, to := w.WriteOff[op], w.WriteOff[op+1]
+	if len(keys) == 0 {
+		return
+	}
+	from, to := w.spans[t2].from, w.spans[t2].to
 	use := func(k, pos int32) {
 		t, ok := after.Get(history.Key(k))
 		if !ok {
@@ -216,8 +231,8 @@ func (w *Axiom) newerThan(t2, v int32, keys []int32, after *ir.Keyed[twoReads]) 
 		return
 	}
 	for i := from; i < to; i++ {
-		if wr := &w.Writes[i]; wr.Final {
-			use(wr.Key, w.posOfWrite(i))
+		if k := w.finals[i]; k >= 0 {
+			use(k, w.posOfWrite(i))
 		}
 	}
 }
@@ -241,6 +256,7 @@ func (w *Axiom) readAtomic() error {
 func (w *Axiom) fractured() error {
 	read := ir.NewKeyed[twoReads](w.Keys)
 	seen := newStamps(w.N)
+	var first []bool
 	var keys []int32
 	for v := range int32(w.N) {
 		if err := w.Guard.Tick(); err != nil {
@@ -251,7 +267,7 @@ func (w *Axiom) fractured() error {
 			continue
 		}
 		read.Reset()
-		seen.reset()
+		first = seen.first(first[:0], reads)
 		keys = keys[:0]
 		for _, e := range reads {
 			t, ok := read.Get(history.Key(e.Key))
@@ -264,8 +280,8 @@ func (w *Axiom) fractured() error {
 				read.Set(history.Key(e.Key), t)
 			}
 		}
-		for _, e := range reads {
-			if e.Source >= 0 && seen.add(e.Source) {
+		for i, e := range reads {
+			if first[i] {
 				w.newerThan(e.Source, v, keys, read)
 			}
 		}
@@ -323,6 +339,23 @@ type stamps struct {
 func newStamps(n int) *stamps { return &stamps{make([]int32, n), 1} }
 
 func (s *stamps) reset() { s.now++ }
+
+// first appends for each of reads whether it is the first one of its source. Where they are few they are compared with each other,
+// which takes less time than looking far away.
+func (s *stamps) first(to []bool, reads []ir.External) []bool {
+	const few = 16
+	if len(reads) > few {
+		s.reset()
+		for _, e := range reads {
+			to = append(to, e.Source >= 0 && s.add(e.Source))
+		}
+		return to
+	}
+	for i, e := range reads {
+		to = append(to, e.Source >= 0 && !slices.ContainsFunc(reads[:i], func(x ir.External) bool { return x.Source == e.Source }))
+	}
+	return to
+}
 
 // add reports whether v was new.
 func (s *stamps) add(v int32) bool {
