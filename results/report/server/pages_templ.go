@@ -1355,7 +1355,7 @@ func livePage(v *liveView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 110, " <h2>Operations</h2><div class=\"scroll\"><table><thead><tr><th class=\"n\">ok</th><th class=\"n\">fail</th><th class=\"n\">info</th><th class=\"n\">without an answer yet</th></tr></thead><tr><td class=\"n\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 110, " <h2>Operations</h2><div class=\"scroll\"><table class=\"counts\"><thead><tr><th class=\"n\">ok</th><th class=\"n\">fail</th><th class=\"n\">info</th><th class=\"n\">without an answer yet</th></tr></thead><tr><td class=\"n\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
