@@ -137,17 +137,18 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./history/... ./workloads/... ./checkers/... ./harness/...
 
 # lapse check of a file part by part against lapse check of it in memory, OPS operations: time, processor time and
-# peak memory of both, each a process of its own. The whole of ten million takes three gigabytes; WHOLE=0 leaves it out.
-OPS   ?= 10000000
-WHOLE ?= 1
+# peak memory of both, each a process of its own. The whole of ten million takes three gigabytes; WHOLE=0 leaves it out. BEFORE is the
+# lapse of another commit, which checks the file too.
+OPS    ?= 10000000
+WHOLE  ?= 1
+BEFORE ?=
 bench-stream:
-	LAPSE_OPS=$(OPS) LAPSE_WHOLE=$(WHOLE) $(GO) test -run '^$$' -bench CheckStream -benchtime 1x -timeout 60m ./cmd/lapse
+	LAPSE_OPS=$(OPS) LAPSE_WHOLE=$(WHOLE) LAPSE_BEFORE='$(BEFORE)' $(GO) test -run '^$$' -bench CheckStream -benchtime 1x -timeout 60m ./cmd/lapse
 
 # Each reader of a format on a file of OPS operations, which is made for it: processor time and peak memory of a process that reads it and ends, the medians
 # of READS. BEFORE is a program, called with the file and the name of its format, that does the same with other readers, in turn; FILES=kv.log,txns.awdit
 # leaves the others out.
 READS  ?= 5
-BEFORE ?=
 FILES  ?=
 bench-readers: OPS = 1000000
 bench-readers:

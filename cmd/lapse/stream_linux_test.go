@@ -13,7 +13,7 @@ import (
 // BenchmarkCheckStream compares, on the same file of LAPSE_OPS register operations (ten
 // million; 50 clients, 10,000 keys), lapse check part by part with lapse check of the whole
 // in memory, each as a process of its own, in turn: make bench-stream. LAPSE_WHOLE=0 leaves
-// the whole out, for files that would not fit.
+// the whole out, for files that would not fit. LAPSE_BEFORE is a lapse of another commit, which checks as it does by itself.
 func BenchmarkCheckStream(b *testing.B) {
 	ops := 10_000_000
 	if s := os.Getenv("LAPSE_OPS"); s != "" {
@@ -35,18 +35,21 @@ func BenchmarkCheckStream(b *testing.B) {
 	check := []string{"check", path, "--model", models, "--check-time", "10m", "--cache", dir}
 	for b.Loop() {
 		if os.Getenv("LAPSE_WHOLE") != "0" {
-			measureCheck(b, "whole", append(check, "--stream=false"))
+			measureCheck(b, "whole", "lapse", append(check, "--stream=false"))
 		}
-		measureCheck(b, "stream", append(check, "--stream"))
+		measureCheck(b, "stream", "lapse", append(check, "--stream"))
+		if before := os.Getenv("LAPSE_BEFORE"); before != "" {
+			measureCheck(b, "before", before, check)
+		}
 	}
 	b.ReportMetric(0, "ns/op")
 }
 
-// measureCheck runs lapse, which must find that the models held, and reports what it took.
-func measureCheck(b *testing.B, name string, args []string) {
+// measureCheck runs the lapse program, which must find that the models held, and reports what it took.
+func measureCheck(b *testing.B, name, program string, args []string) {
 	b.Helper()
 	began := time.Now()
-	c := exec.CommandContext(b.Context(), "lapse", args...)
+	c := exec.CommandContext(b.Context(), program, args...)
 	out, err := c.CombinedOutput()
 	if err != nil {
 		b.Fatalf("%s: %v\n%s", name, err, out)
