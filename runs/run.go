@@ -153,7 +153,12 @@ func (f *Finished) end(runErr, checkErr error) error {
 	if saveErr != nil {
 		exit = f.exit(runErr, errors.Join(checkErr, saveErr))
 		f.Summary.Exit = &exit
-		saveErr = errors.Join(saveErr, f.Dir.EndInPlace(&f.Summary))
+		if runErr != nil && runErr.Error() == saveErr.Error() {
+			saveErr = nil // the run could not begin for the same reason, which is said once
+		}
+		if err := f.Dir.EndInPlace(&f.Summary); !errors.Is(err, fs.ErrNotExist) { // where there is none, saveErr says why
+			saveErr = errors.Join(saveErr, err)
+		}
 		f.removeUnreadable() // what went wrong is in saveErr
 	}
 	return errors.Join(runErr, checkErr, saveErr)

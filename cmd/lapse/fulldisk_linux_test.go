@@ -75,6 +75,7 @@ func TestFullDisk(t *testing.T) {
 		listed     string
 	}{
 		{"a run's plan", "64k", "64k", run, verdict.ExitEnvironment, "no space left", ""},
+		{"a run's summary", "64k", "60k", run, verdict.ExitEnvironment, "writing run.json", "no runs below"},
 		{"a run's history", "20k", "1", run, verdict.ExitEnvironment, "no space left", "no verdict: opening the history"},
 		{"a run's report", "160k", "60k", run, verdict.ExitEnvironment, "held, but the report could not be written", "held"},
 		{"a suite", "64k", "64k", []string{"run", "quorum-basics"}, verdict.ExitEnvironment, "no space left", ""},
@@ -91,6 +92,9 @@ func TestFullDisk(t *testing.T) {
 			}
 			if strings.Contains(said, "report.html in it") {
 				t.Errorf("a report is claimed: %s", said)
+			}
+			if strings.Contains(said, "no such file") {
+				t.Errorf("what could not be written is missed afterwards: %s", said)
 			}
 			_, list, _ := strings.Cut(said, "the list:")
 			if strings.Contains(list, "  running") || strings.Contains(list, "  killed") {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
@@ -64,7 +66,7 @@ func suiteSource(a *cli.App, res *gate.SuiteResult) *report.SuiteSource {
 	return &report.SuiteSource{Result: res, Open: func(id string) (store.Dir, error) { return store.Open(a.Out, id) }}
 }
 
-// Drawing is what became of a report: it is there, or Err or an interrupt kept it from being drawn.
+// Drawing is what became of a report: it is there, or Err, an interrupt or a run that nothing was kept of kept it from being drawn.
 type Drawing struct {
 	Drawn bool
 	Err   error
@@ -73,6 +75,9 @@ type Drawing struct {
 // DrawRun writes the report into the directory of a run, not when ctx is done before it is drawn: whoever interrupts a
 // run has the verdict, and waits for no picture, which lapse report draws later. What goes wrong is said and returned.
 func DrawRun(ctx context.Context, a *cli.App, dir store.Dir) Drawing {
+	if _, err := os.Stat(dir.Path); errors.Is(err, fs.ErrNotExist) {
+		return Drawing{} // nothing of the run could be written, and that was said
+	}
 	return drawing(ctx, a, WriteReport(ctx, dir, dir.File(FileReport)))
 }
 
