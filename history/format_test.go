@@ -97,6 +97,8 @@ func TestTextErrors(t *testing.T) {
 		{"observed nothing", op(`"ret":null`, `"observed":true`), []string{":2:", "field txn[0].observed"}},
 		{"versioned nothing", op(`"ret":null`, `"versioned":true`), []string{":2:", "field txn[0].versioned"}},
 		{"something after", op("]}\n", "]} x\n"), []string{":2:", "'x'", "end of the line"}},
+		{"a 0 byte after", op("]}\n", "]}\x00\n"), []string{":2:", `'\x00'`, "end of the line"}},
+		{"an operation after a 0 byte", op("]}\n", "]} \x00"+goodOp), []string{":2:", `'\x00'`, "end of the line"}},
 		{"no comma", op(`"process":0,`, `"process":0 `), []string{":2:", "','"}},
 		{"fault field", goodHeader + `{"type":"fault","id":"x"}` + "\n" + goodEnd, []string{":2:", "field", "id"}},
 		{"impossible", goodHeader + goodOp + goodOp + goodEnd, []string{":3:", "impossible history", "process 0"}},

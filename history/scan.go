@@ -277,7 +277,7 @@ func (s *scanner) value(b *Builder) Value {
 
 // end expects nothing more on the line.
 func (s *scanner) end() {
-	if s.bad == nil && s.peek() != 0 {
+	if s.peek(); s.bad == nil && s.at < len(s.b) { // a byte that is 0 is no end
 		s.name = ""
 		s.fail("the end of the line")
 	}
