@@ -25,7 +25,7 @@ var _ targets.Externalizer = (*Target)(nil)
 func (t *Target) External(at []string) (targets.Target, error) {
 	return external.At(at, external.Kind{
 		Info: t.externalInfo(protocol.Health{}), Narrow: narrow, Port: port,
-		Place:    external.Namespace{What: "the keys %s*", Remove: "a delete of each key %s* that is still there", Most: 64, End: "-"},
+		Place:    external.Namespace{What: "the keys %s*", Remove: remedy, Most: 64, End: "-"},
 		Settings: externalSettings,
 		Alive:    alive,
 		Visit:    newVisit,
@@ -34,6 +34,9 @@ func (t *Target) External(at []string) (targets.Target, error) {
 		Examples: examples,
 	})
 }
+
+// remedy is how a person removes what a run could not.
+const remedy = "a delete of each key %s* that is still there, of tenants %s* too, of a set each element, of a map each field, and of a counter its total"
 
 // externalSettings has the mode check levels and settings, as if the cluster were one of ours.
 func externalSettings(cfg targets.Config) (targets.Config, error) {
@@ -75,6 +78,8 @@ type visit struct {
 	external.Stay
 	sys *System
 	all []protocol.Health
+	// dropped is how often Drop was called, which is never by two at once.
+	dropped int
 }
 
 var (
@@ -190,28 +195,30 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 // Make implements external.Driver: keys are made by writing them.
 func (v *visit) Make(context.Context) error { return nil }
 
-// Drop implements external.Driver: all that was written is removed.
+// Drop implements external.Driver: all that was written is removed. What of it cannot be now keeps nothing else from it, and another node is
+// asked for it by the next call.
 func (v *visit) Drop(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(16)
+	var group errgroup.Group
+	group.SetLimit(removing)
+	v.dropped++
 	for i, k := range v.sys.written.all() {
 		group.Go(func() error {
-			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-			defer cancel()
-			gone, err := v.sys.remove(ctx, i%len(v.sys.nodes), k)
+			gone, err := v.sys.remove(ctx, (i+v.dropped)%len(v.sys.nodes), k)
 			if gone {
 				v.sys.written.remove(k)
 			}
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	if left := v.sys.written.all(); len(left) > 0 {
+	err := group.Wait()
+	switch left := v.sys.written.all(); {
+	case len(left) == 0:
+		return nil
+	case err != nil:
+		return fmt.Errorf("%d of the names that were written are left, %q among them: %w", len(left), left[0].key, err)
+	default:
 		return fmt.Errorf("a node still has something under %d of the names that were written, %q among them", len(left), left[0].key)
 	}
-	return nil
 }
 
 // Close implements external.Driver.

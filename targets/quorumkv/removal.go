@@ -3,11 +3,21 @@ package quorumkv
 import (
 	"context"
 	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/multileader"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
+)
+
+// removing is how many names are removed at a time, and of a set or a map so many elements or fields; each request has patience.
+const (
+	removing       = 16
+	removingWithin = 8
+	patience       = 2 * time.Second
 )
 
 // remove has a node take away what was put into the store under a name, and reports whether it is gone for everybody: in mode multi-leader another region may
@@ -22,6 +32,8 @@ func (s *System) remove(ctx context.Context, node int, k kept) (gone bool, err e
 		return conn
 	}
 	if s.cfg.Options[optMode] != multileader.Mode {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
 		_, err := as(node).Delete(ctx, k.key, "")
 		return err == nil || isCode(err, protocol.CodeNotFound), ignoring(err, protocol.CodeNotFound)
 	}
@@ -52,6 +64,8 @@ func (c content) nothing() bool {
 
 // look reads, in mode multi-leader, what the leader of a node's region knows.
 func (s *System) look(ctx context.Context, conn *client.Client, k kept) (c content, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	switch k.typ {
 	case engine.Counter:
 		got, err := conn.Total(ctx, k.key, multileader.LevelLeader)
@@ -73,29 +87,46 @@ func (s *System) empty(ctx context.Context, conn *client.Client, k kept) error {
 	if err != nil {
 		return err
 	}
+	within := func(f func(ctx context.Context) error) error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		return f(ctx)
+	}
+	var group errgroup.Group
+	group.SetLimit(removingWithin)
 	if c.value != nil {
 		var seen []byte // siblings are replaced by who has seen them
 		if s.keepsSiblings() {
 			seen = c.value.Context
 		}
-		_, err := conn.DeleteSeen(ctx, k.key, seen, "")
-		return ignoring(err, protocol.CodeNotFound)
+		return within(func(ctx context.Context) error {
+			_, err := conn.DeleteSeen(ctx, k.key, seen, "")
+			return ignoring(err, protocol.CodeNotFound)
+		})
 	}
 	if c.total != 0 {
-		_, err := conn.Increment(ctx, k.key, -c.total, "")
-		return err
+		return within(func(ctx context.Context) error {
+			_, err := conn.Increment(ctx, k.key, -c.total, "")
+			return err
+		})
 	}
 	for _, e := range c.elements {
-		if _, err := conn.SetRemove(ctx, k.key, e, ""); ignoring(err, string(engine.CodeConflict)) != nil {
-			return err
-		}
+		group.Go(func() error {
+			return within(func(ctx context.Context) error {
+				_, err := conn.SetRemove(ctx, k.key, e, "")
+				return ignoring(err, string(engine.CodeConflict))
+			})
+		})
 	}
 	for _, f := range c.fields {
-		if _, err := conn.ChangeField(ctx, k.key, protocol.FieldChange{Field: f.Field, Drop: true}, ""); ignoring(err, string(engine.CodeConflict)) != nil {
-			return err
-		}
+		group.Go(func() error {
+			return within(func(ctx context.Context) error {
+				_, err := conn.ChangeField(ctx, k.key, protocol.FieldChange{Field: f.Field, Drop: true}, "")
+				return ignoring(err, string(engine.CodeConflict))
+			})
+		})
 	}
-	return nil
+	return group.Wait()
 }
 
 func isCode(err error, code string) bool {

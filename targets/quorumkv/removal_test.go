@@ -2,6 +2,7 @@ package quorumkv
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,42 @@ func TestRemoval(t *testing.T) {
 			targettest.Must(t, cluster.Await(ctx, "all to be removed", v.Drop))
 			if n := there(); n > 0 {
 				t.Errorf("%d of %v are still there", n, wrote)
+			}
+		})
+	}
+}
+
+// TestRemovalWithoutANode: a node that is gone keeps nothing from being removed that the others can remove without it, and what it may have had is told as left.
+func TestRemovalWithoutANode(t *testing.T) {
+	for mode, all := range map[string]bool{"leaderless": true, "multi-leader": false} {
+		t.Run(mode, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			options := map[string]string{optMode: mode}
+			_, sys, _ := targettest.Deploy(ctx, t, modeOf(options, protocol.Health{}), sandbox.Provider{}, targets.Config{Nodes: 3, Options: options}, logName)
+			s := systemOf(t, sys)
+			s.prefix, s.written = "lapse_own-", newKeySet()
+			session, err := s.Open(ctx, targets.Session{Text: func(string) history.Value { return -1 }})
+			targettest.Must(t, err)
+			for k := range history.Key(3 * removing) {
+				if res := session.Do(ctx, 0, &history.Txn{Mops: []history.Mop{{Func: history.Write, Key: k, Arg: 7}}}); res.Outcome != history.OK {
+					t.Fatalf("%d: %v %v", k, res.Outcome, res.Err)
+				}
+			}
+			targettest.Must(t, session.Close())
+			wrote := s.written.all()
+			targettest.Must(t, s.Nodes[2].Kill(ctx))
+			v := &visit{sys: s}
+			if all {
+				targettest.Must(t, cluster.Await(ctx, "all to be removed", v.Drop))
+			} else if err := v.Drop(ctx); err == nil || !strings.Contains(err.Error(), "48 of the names that were written are left") {
+				t.Errorf("it says %v", err)
+			}
+			s.nodes = s.nodes[:2]
+			for _, k := range wrote {
+				if holds(ctx, t, s, 0, k) {
+					t.Errorf("%s is still there", k.key)
+				}
 			}
 		})
 	}
