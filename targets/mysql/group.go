@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -33,8 +32,8 @@ type group struct {
 	changing sync.Mutex
 	// out are the nodes that were taken out.
 	out launch.NodeSet
-	// still is since when the members have been seen without a primary component, although all see each other.
-	still time.Time
+	// still is how long the members have been seen without a primary component, although all see each other.
+	still still
 }
 
 // RemoveMember implements ability.MemberChanger. Galera has no order to remove another member: one leaves by ending orderly, after

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -261,6 +262,31 @@ func TestArrived(t *testing.T) {
 		}
 		if c.settled > 0 && n.settled != c.settled || c.settled == 0 && n.settled > 0 {
 			t.Errorf("%q, then %q: settled %d times, want %d", c.before, c.since, n.settled, c.settled)
+		}
+	}
+}
+
+// TestStandstill: members are told to make a primary component only if they were seen at a standstill all the time until now.
+func TestStandstill(t *testing.T) {
+	for _, c := range []struct {
+		seen []time.Duration
+		want bool
+	}{
+		{[]time.Duration{0}, false},
+		{[]time.Duration{0, 9 * time.Second, 19 * time.Second}, false},
+		{[]time.Duration{0, 9 * time.Second, 19 * time.Second, 20 * time.Second}, true},
+		{[]time.Duration{0, 10 * time.Second, 20 * time.Second}, true},
+		{[]time.Duration{0, 11 * time.Second, 20 * time.Second}, false}, // nobody looked for so long
+		{[]time.Duration{0, 2 * time.Minute}, false},
+		{[]time.Duration{0, 2 * time.Minute, 2*time.Minute + 10*time.Second, 2*time.Minute + 20*time.Second}, true},
+	} {
+		var s still
+		got, began := false, time.Unix(1e9, 0)
+		for _, at := range c.seen {
+			got = s.seenAt(began.Add(at))
+		}
+		if got != c.want {
+			t.Errorf("seen at %v: %v", c.seen, got)
 		}
 	}
 }

@@ -12,6 +12,21 @@ import (
 // They do by themselves within seconds where all of the last one are together again.
 const standstill = 20 * time.Second
 
+// unseen is how long nobody may look at them meanwhile: what they were in a longer time is not known.
+const unseen = standstill / 2
+
+// still is since when members have been seen at a standstill, and when they were last.
+type still struct{ since, seen time.Time }
+
+// seenAt notes that they are at a standstill, and tells whether they have been for long enough.
+func (s *still) seenAt(now time.Time) bool {
+	if s.seen.IsZero() || now.Sub(s.seen) > unseen {
+		s.since = now
+	}
+	s.seen = now
+	return now.Sub(s.since) >= standstill
+}
+
 // errNoOrder is why nobody is told to make a primary component.
 var errNoOrder = errors.New("no member may be told to make a primary component")
 
@@ -24,22 +39,19 @@ func (s grouped) reform(ctx context.Context, node int) error {
 	defer s.group.changing.Unlock()
 	if state, err := s.status(ctx, node, "wsrep_cluster_status"); err != nil || state != nonPrimary {
 		if err == nil {
-			s.group.still = time.Time{}
+			s.group.still = still{}
 		}
 		return nil // who does not answer is heard of by the others
 	}
 	best, at, err := s.furthest(ctx)
 	switch {
 	case errors.Is(err, errNoOrder):
-		s.group.still = time.Time{}
+		s.group.still = still{}
 		return err
-	case s.group.still.IsZero():
-		s.group.still = time.Now()
-	}
-	if time.Since(s.group.still) < standstill {
+	case !s.group.still.seenAt(time.Now()):
 		return nil
 	}
-	s.group.still = time.Time{}
+	s.group.still = still{}
 	for i := range s.Nodes {
 		if _, joins := s.transfers.again(i); i != best && !joins && !s.group.out.Has(i) {
 			s.transfers.begin(i, false) // it may have to be sent what the other has
