@@ -3,6 +3,8 @@ package runs
 import (
 	"context"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/quorumkv/defect"
@@ -48,7 +50,8 @@ func (s SelfTested) Passed() bool { return s.Caught && s.Control == checkers.Hel
 
 // Selftest runs a case with its defect and without, as parts of what whole names. A run that did not show the defect is followed by
 // one with the next seed, up to SelftestTries of them. The control is one run, with the seed that showed the defect: only where its
-// evidence is too thin for a verdict is it run again with the next seed, as often. A control that is violated stands.
+// evidence is too thin for a verdict is it run again with the next seed, as often. A control that is violated stands. Its load lasts no shorter than the one that showed
+// the defect: what shows by chance has as much time to show without it.
 func Selftest(ctx context.Context, c Case, whole string, seed uint64, provider cluster.Provider, reason string, env Environment) (SelfTested, error) {
 	return selftest(ctx, c, seed, func(ctx context.Context, r Request, seed uint64, label string) (*store.Summary, error) {
 		env := env
@@ -64,12 +67,14 @@ func Selftest(ctx context.Context, c Case, whole string, seed uint64, provider c
 // selftest is Selftest with whatever carries out a run of a request with a seed, under a label.
 func selftest(ctx context.Context, c Case, seed uint64, run func(ctx context.Context, r Request, seed uint64, label string) (*store.Summary, error)) (SelfTested, error) {
 	out := SelfTested{Defect: c.Defect, What: describe(c.Defect), Seed: seed}
+	var shown time.Duration
 	for out.Try = 1; ; out.Try++ {
 		bad, err := run(ctx, c.Defective(), out.Seed, tried(c.Defect, out.Try))
 		if err != nil {
 			return out, fmt.Errorf("running %s: %w", c.Defect, err)
 		}
 		out.Run = bad.Run
+		shown = lasted(bad)
 		if out.found(bad.Verdicts); out.Caught || out.Try == SelftestTries {
 			break
 		}
@@ -77,8 +82,10 @@ func selftest(ctx context.Context, c Case, seed uint64, run func(ctx context.Con
 		out.Seed++
 	}
 	out.ControlSeed = out.Seed
+	without := c.Request
+	without.Duration = max(without.Duration, shown)
 	for try := 1; ; try++ {
-		control, err := run(ctx, c.Request, out.ControlSeed, tried(c.Defect+", without it", try))
+		control, err := run(ctx, without, out.ControlSeed, tried(c.Defect+", without it", try))
 		if err != nil {
 			return out, fmt.Errorf("running the control of %s: %w", c.Defect, err)
 		}
@@ -90,6 +97,14 @@ func selftest(ctx context.Context, c Case, seed uint64, run func(ctx context.Con
 		out.ControlThin = append(out.ControlThin, control.Run)
 		out.ControlSeed++
 	}
+}
+
+// lasted is how long the load of a run lasted, in whole seconds.
+func lasted(sum *store.Summary) time.Duration {
+	if sum.Load == nil {
+		return 0
+	}
+	return time.Duration(math.Ceil(sum.Load.Seconds)) * time.Second
 }
 
 // tried is the label of a try.

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 )
@@ -105,6 +107,32 @@ func TestSelftestTries(t *testing.T) {
 				t.Errorf("the control's run is %s, want %s", got.ControlRun, want)
 			}
 		})
+	}
+}
+
+// TestSelftestControlLasts: the control's load lasts no shorter than the one that showed the defect, nor than the case's own.
+func TestSelftestControlLasts(t *testing.T) {
+	for _, c := range []struct {
+		shown  float64
+		wanted time.Duration
+	}{{0.2, 6 * time.Second}, {6, 6 * time.Second}, {6.1, 7 * time.Second}, {33.4, 34 * time.Second}} {
+		var loads []time.Duration
+		fake := func(_ context.Context, r Request, _ uint64, _ string) (*store.Summary, error) {
+			if r.Options["defects"] == "" {
+				loads = append(loads, r.Duration)
+				return &store.Summary{Assessment: assessed(checkers.Verdict{Status: checkers.Held})}, nil
+			}
+			return &store.Summary{
+				Load:       &figures.Totals{Phase: figures.Phase{Seconds: c.shown}},
+				Assessment: assessed(checkers.Verdict{Status: checkers.Violated}),
+			}, nil
+		}
+		if _, err := selftest(t.Context(), Case{Defect: "stale-cache", Request: Request{Duration: 6 * time.Second, Options: correct(nil)}}, 5, fake); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(loads, []time.Duration{c.wanted}) {
+			t.Errorf("shown after %v s: the control had %v", c.shown, loads)
+		}
 	}
 }
 
