@@ -17,18 +17,24 @@ type looks struct {
 	Points, Bare   int
 	Faults, Box    int
 	Nav, Num, Head string
+	First, Second  string
 }
 
 // TestLooksInBrowser opens a report in a narrow window: a value without neighbours is a point with a colour of its own, faults are no
-// wider than the window, the sections that do not fit have a shade, and what the configuration allows is not red.
+// wider than the window, the sections that do not fit have a shade, and what the configuration allows is
+// not red, and the arrows read the values of a chart.
 func TestLooksInBrowser(t *testing.T) {
 	const script = `<script>window.addEventListener('load', function () {
   var of = function (s, p) { return getComputedStyle(document.querySelector(s))[p]; };
   var points = Array.from(document.querySelectorAll('svg .point'));
   var faults = document.querySelector('.faults');
+  var box = document.querySelector('figure .tip').closest('.scroll'), said = box.closest('figure').querySelector('.value');
+  box.focus();
+  var press = function () { document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true})); return said.textContent; };
+  var first = press(), second = press();
   var p = document.createElement('pre');
   p.id = 'looks';
-  p.textContent = JSON.stringify({
+  p.textContent = JSON.stringify({First: first, Second: second,
     Points: points.length, Bare: points.filter(function (e) { return getComputedStyle(e).stroke === 'none'; }).length,
     Faults: faults.scrollWidth, Box: faults.parentNode.clientWidth,
     Nav: of('nav .wrap', 'backgroundImage'), Num: of('.num', 'backgroundColor'), Head: of('.pill.allowed', 'color')});
@@ -58,6 +64,9 @@ func TestLooksInBrowser(t *testing.T) {
 	}
 	if strings.Count(l.Nav, "gradient") != 4 {
 		t.Errorf("the sections have the background %s", l.Nav)
+	}
+	if l.First == "" || l.Second == "" || l.First == l.Second {
+		t.Errorf("the arrows read %q, then %q", l.First, l.Second)
 	}
 	if l.Num != l.Head {
 		t.Errorf("the number of a violation that is allowed is %s, its verdict %s", l.Num, l.Head)

@@ -10,6 +10,19 @@ document.querySelectorAll('figure').forEach(function (f) {
     out.textContent = t && e.target.tagName !== 'svg' ? t.textContent : '';
   });
   f.addEventListener('pointerleave', function () { out.textContent = ''; });
+  // So does, without a pointer, the value that the arrows come to.
+  var tips = f.querySelectorAll('.tip'), box = f.querySelector('.scroll'), at = -1;
+  if (!tips.length) return;
+  box.tabIndex = 0;
+  box.setAttribute('role', 'group');
+  box.setAttribute('aria-label', f.querySelector('b').textContent + ': left and right arrows read the values');
+  box.addEventListener('keydown', function (e) {
+    if (e.key !== 'ArrowLeft' && e.key !== 'ArrowRight' || e.ctrlKey || e.metaKey || e.altKey) return;
+    at = Math.min(Math.max(at + (e.key === 'ArrowRight' ? 1 : -1), 0), tips.length - 1);
+    tips[at].scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    out.textContent = tips[at].querySelector('title').textContent;
+    e.preventDefault();
+  });
 });
 var root = $('tl');
 if (!root) return;
