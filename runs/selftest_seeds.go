@@ -22,6 +22,9 @@ const FoundWithin = time.Minute
 // FoundShare is in how many of how many seeds a defect must be found.
 var FoundShare = struct{ Hits, Of int }{19, 20}
 
+// EnoughOf is in how many of so many seeds, at the least, a defect must be found for FoundShare.
+func EnoughOf(seeds int) int { return (seeds*FoundShare.Hits + FoundShare.Of - 1) / FoundShare.Of }
+
 // SeedsTested is what became of a case with many seeds.
 type SeedsTested struct {
 	Defect string `json:"defect"`
@@ -52,7 +55,7 @@ type SeedRun struct {
 
 // Passed says that the defect was found often enough, and that the correct store held and was never blamed.
 func (s *SeedsTested) Passed() bool {
-	return s.Seeds > 0 && s.Found*FoundShare.Of >= FoundShare.Hits*s.Seeds && s.Held > 0 && len(s.Blamed) == 0
+	return s.Seeds > 0 && s.Found >= EnoughOf(s.Seeds) && s.Held > 0 && len(s.Blamed) == 0
 }
 
 // Median is the median of Seconds, 0 if there are none.

@@ -65,8 +65,7 @@ func (a *app) selftestSeeds(cmd *cobra.Command, cases []runs.Case, asked runs.Se
 		}
 	} else {
 		a.printSeedsTable(all)
-		fmt.Fprintf(a.Text, "%d of %s found within %s in at least %d of %d seeds, and the correct store never blamed (%s)\n", passed, text.Plural(len(all), "defect"),
-			duration.Text(runs.FoundWithin), runs.FoundShare.Hits, runs.FoundShare.Of, duration.Text(time.Since(began)))
+		fmt.Fprintln(a.Text, seedsSummary(passed, len(all), asked.Seeds, err != nil, time.Since(began)))
 	}
 	switch {
 	case err != nil:
@@ -75,6 +74,19 @@ func (a *app) selftestSeeds(cmd *cobra.Command, cases []runs.Case, asked runs.Se
 		return &cli.ExitError{Code: verdict.ExitViolated}
 	}
 	return nil
+}
+
+// seedsSummary is the line below the table: how many of the defects were found in enough of the seeds. Where an interrupt came first, the defects may
+// have had different numbers of them.
+func seedsSummary(passed, defects, seeds int, interrupted bool, took time.Duration) string {
+	enough := fmt.Sprintf("%d of %s", runs.EnoughOf(seeds), text.Plural(seeds, "seed"))
+	began := ""
+	if interrupted {
+		enough = fmt.Sprintf("%d %% of the seeds it had", 100*runs.FoundShare.Hits/runs.FoundShare.Of)
+		began = fmt.Sprintf("interrupted before all runs with %s were over: until then ", text.Plural(seeds, "seed"))
+	}
+	return fmt.Sprintf("%s%d of %s found within %s in at least %s, and the correct store never blamed (%s)", began, passed, text.Plural(defects, "defect"),
+		duration.Text(runs.FoundWithin), enough, duration.Text(took))
 }
 
 // estimateSeeds is about how long the cases take with many seeds. It is too much where cases share their controls.

@@ -29,3 +29,21 @@ func TestEstimateOfASelftest(t *testing.T) {
 		t.Errorf("without seeds: %s", got)
 	}
 }
+
+// The last line speaks of the seeds that were asked for, and says when it is about fewer runs.
+func TestSummaryOfManySeeds(t *testing.T) {
+	for _, c := range []struct {
+		seeds       int
+		interrupted bool
+		want        string
+	}{
+		{20, false, "1 of 2 defects found within 1 min in at least 19 of 20 seeds, and the correct store never blamed (9 s)"},
+		{3, false, "1 of 2 defects found within 1 min in at least 3 of 3 seeds, and the correct store never blamed (9 s)"},
+		{1, false, "1 of 2 defects found within 1 min in at least 1 of 1 seed, and the correct store never blamed (9 s)"},
+		{3, true, "interrupted before all runs with 3 seeds were over: until then 1 of 2 defects found within 1 min in at least 95 % of the seeds it had, and the correct store never blamed (9 s)"},
+	} {
+		if got := seedsSummary(1, 2, c.seeds, c.interrupted, 9*time.Second); got != c.want {
+			t.Errorf("%d seeds:\n%s\nwant\n%s", c.seeds, got, c.want)
+		}
+	}
+}
