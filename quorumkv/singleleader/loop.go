@@ -56,9 +56,11 @@ func newLoop(e *Engine, j *journal) *loop {
 	return l
 }
 
+// drawPatience is from an election timeout to half as long again. Who searches first matters little, for the view service decides between those who
+// search at once: followers need not be as far apart in time as candidates for votes, of which each may cost the other a term.
 func (l *loop) drawPatience() {
 	t := l.e.opts.ElectionTimeout
-	l.patience = t + rand.N(t)
+	l.patience = t + rand.N(t)/2
 }
 
 // run turns until ctx ends. An error is one of the disk: what was promised can no longer be kept.
@@ -96,7 +98,7 @@ func (l *loop) run(ctx context.Context) error {
 // again soon. The leader was not heard: a node that only searches must not tell others that it has one.
 func (l *loop) searched() {
 	l.electing = false
-	l.sought, l.patience = l.e.now(), l.e.opts.ElectionTimeout/4+rand.N(l.e.opts.ElectionTimeout/4)
+	l.sought, l.patience = l.e.now(), (l.e.opts.ElectionTimeout+rand.N(l.e.opts.ElectionTimeout))/8
 }
 
 // drain takes what else is there, so that one sync serves many.

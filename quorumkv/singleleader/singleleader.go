@@ -122,7 +122,7 @@ func nodesFor(n need, nodes int) int {
 
 // Options are what the mode has to be told beyond the node.
 type Options struct {
-	// ElectionTimeout is how long a follower waits for a leader, and up to twice as long. A leader is heard of ten times in it.
+	// ElectionTimeout is how long a follower waits for a leader, and up to half as long again. A leader is heard of ten times in it.
 	ElectionTimeout time.Duration
 	Failover        bool          // another node leads when the leader is away
 	Fencing         bool          // a deposed leader is kept from answering
