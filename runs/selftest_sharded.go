@@ -13,12 +13,11 @@ import (
 // shardedCases has a case for every defect of the store's mode sharded.
 func shardedCases(duration time.Duration) []Case {
 	return []Case{
-		// Two transactions show it that reach two shards in opposite orders, before either has locked what it writes, and of which each has read what the other writes. Few keys, many
-		// reads and few writes make that likely: each write locks a key, which holds up all who read it. Shards that one node leads are reached in one order: of three it seldom
-		// leads all. A busy machine has few transactions a second: the load goes on until it shows.
+		// Two transactions show it of which each has read what the other writes, and that reach two shards in opposite orders, before either has locked what it
+		// writes there. Each write locks a key, which holds up all who read it: what shows it is transactions that read most keys and write one, and few of them at a time.
 		{Defect: defect.UnlockReadsEarly.String(), Request: Request{
-			Target: protocol.Name, Nodes: 3, Workload: named.Append, Models: models.StrictSerializable, Rate: 600, Concurrency: "3n",
-			Weights: "read=4,append=1", WorkloadOptions: map[string]string{"max-txn": "6"}, Keys: 4,
+			Target: protocol.Name, Nodes: 3, Workload: named.TxnRegister, Models: models.StrictSerializable, Rate: 600, Concurrency: "2n",
+			Weights: "skew=1", WorkloadOptions: map[string]string{"max-keys": "4"}, Keys: 4,
 			Duration: max(duration, seldom), StopOnViolation: true, OpTimeout: 2 * time.Second, Options: map[string]string{"mode": "sharded", "shards": "3"},
 		}},
 		// A coordinator has to be cut off between the decision and the end of a transaction, for longer than a shard in doubt waits.

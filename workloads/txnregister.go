@@ -5,6 +5,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // txnRegisterWorkload makes transactions on registers in which every key is
@@ -17,7 +18,7 @@ func txnRegisterWorkload() Workload {
 		optionKeys           = "max-keys"
 	)
 	d := &definition{
-		name:      "txn-register",
+		name:      named.TxnRegister,
 		summary:   "transactions on registers that read each key before they write it: lost updates, skews, forks",
 		models:    []string{models.ReadCommitted, models.RepeatableRead, models.SnapshotIsolation, models.Serializable, models.StrictSerializable},
 		needs:     Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 2},

@@ -6,12 +6,13 @@ package named
 
 // The workloads, each described where it is made and by `lapse list workloads`.
 const (
-	Append   = "append"
-	Counter  = "counter"
-	Lock     = "lock"
-	Map      = "map"
-	Register = "register"
-	Session  = "session"
-	Set      = "set"
-	Tenants  = "tenants"
+	Append      = "append"
+	Counter     = "counter"
+	Lock        = "lock"
+	Map         = "map"
+	Register    = "register"
+	Session     = "session"
+	Set         = "set"
+	Tenants     = "tenants"
+	TxnRegister = "txn-register"
 )
