@@ -274,7 +274,7 @@ func (e *Engine) load(id peer.Identity) (*loop, error) {
 	e.machine, e.oldLife = m, last > 0 || e.confirmed.Load()
 	e.status.Store(&status{Applied: m.applied, Members: m.now()}) // before the loop says more: what is proposed names it
 	e.Group = group.New(e.node, id)
-	e.desk = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Serve: e.serve, Timeout: e.node.RequestTimeout,
+	e.desk = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Lost: e.Links.Lost, Serve: e.serve, Timeout: e.node.RequestTimeout,
 		Most: e.node.MaxRequests, Logger: e.node.Logger})
 	e.deliver, e.snapshotOf = e.Links.Send, e.fetch
 	l, err := newLoop(e, log, m)

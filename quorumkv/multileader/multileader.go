@@ -169,7 +169,7 @@ func Open(node engine.Node, o Options) (*Engine, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	e.Group = group.New(node, peer.Identity{Ring: digest, Mode: Mode, Settings: settings})
-	e.forward = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Serve: e.serve, Timeout: node.RequestTimeout, Most: node.MaxRequests, Logger: node.Logger})
+	e.forward = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Lost: e.Links.Lost, Serve: e.serve, Timeout: node.RequestTimeout, Most: node.MaxRequests, Logger: node.Logger})
 	e.Run(group.Receive(e.Group, parseMessage, e.take), newLoop(e, r).run)
 	return e, nil
 }

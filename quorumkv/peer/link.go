@@ -277,6 +277,15 @@ func (l *Link) Send(body []byte) error {
 	return c.send(body)
 }
 
+// Lost is closed when the connection breaks that there is now; nil while there is none. What was sent over it before may or may not have arrived.
+func (l *Link) Lost() <-chan struct{} {
+	c, _, _ := l.state()
+	if c == nil {
+		return nil
+	}
+	return c.Done()
+}
+
 func (l *Link) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()

@@ -229,6 +229,12 @@ func TestPartitionedLinkIsGivenUpAndRecovers(t *testing.T) {
 	if err := l.Apply(within(t), 1, "k", someRecord()); err != nil {
 		t.Fatal(err)
 	}
+	lost := l.Lost()
+	select {
+	case <-lost:
+		t.Fatal("lost while it is up")
+	default:
+	}
 	wire.Cut(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -246,6 +252,14 @@ func TestPartitionedLinkIsGivenUpAndRecovers(t *testing.T) {
 	eventually(t, "the link is seen to be down", func() bool {
 		return errors.Is(l.Ready(canceled()), replica.ErrNotApplied) && l.Err() != nil && l.Err().Error() != "connecting"
 	})
+	select {
+	case <-lost:
+	case <-ctx.Done():
+		t.Fatal("not lost, although it is down")
+	}
+	if l.Lost() != nil {
+		t.Fatal("there is no connection that could be lost")
+	}
 	wire.Cut(false)
 	eventually(t, "the link is up again", func() bool { return l.Err() == nil })
 	if _, err := l.Read(within(t), 1, "k"); err != nil {

@@ -52,6 +52,15 @@ func (l Links) Send(to string, message []byte) error {
 	return link.Send(message)
 }
 
+// Lost is closed when the connection to a node breaks; see Link.Lost.
+func (l Links) Lost(to string) <-chan struct{} {
+	link, ok := l[to]
+	if !ok {
+		return nil
+	}
+	return link.Lost()
+}
+
 // Call asks a node and waits for its answer; see Link.Call.
 func (l Links) Call(ctx context.Context, node string, body []byte) ([]byte, error) {
 	link, ok := l[node]

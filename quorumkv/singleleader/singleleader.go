@@ -204,7 +204,7 @@ func (e *Engine) start(digest string) error {
 	}
 	settings := fmt.Sprintf("failover=%t fencing=%t", e.opts.Failover, e.opts.Fencing)
 	e.Group = group.New(e.node, peer.Identity{Ring: digest, Mode: Mode, Settings: settings})
-	e.forward = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Serve: e.serve, Timeout: e.node.RequestTimeout, Most: e.node.MaxRequests, Logger: e.node.Logger})
+	e.forward = forward.NewDesk(forward.Options{Stopping: e.Context, Send: e.sendParcel, Lost: e.Links.Lost, Serve: e.serve, Timeout: e.node.RequestTimeout, Most: e.node.MaxRequests, Logger: e.node.Logger})
 	e.FlushLate(e.disk)
 	e.Run(group.Receive(e.Group, parseMessage, e.take), newLoop(e, j).run)
 	return nil

@@ -34,6 +34,8 @@ type Options struct {
 	Stopping context.Context
 	// Send queues a parcel for a node; an error says that it is lost.
 	Send func(to string, p Parcel) error
+	// Lost is closed when the connection to a node breaks that there is now; nil while there is none.
+	Lost func(to string) <-chan struct{}
 	// Serve carries a request out at this node, if it can.
 	Serve   func(ctx context.Context, q Request) Reply
 	Timeout time.Duration // of serving another node's request
@@ -56,7 +58,8 @@ func NewDesk(o Options) *Desk {
 	return d
 }
 
-// Ask has the leader carry q out, and waits for its reply until ctx ends.
+// Ask has the leader carry q out, and waits for its reply until ctx ends, or the connection breaks over which q went: whoever asks may try again with the next leader then, in
+// place of waiting for one that is gone.
 func (d *Desk) Ask(ctx context.Context, leader string, q Request) Reply {
 	body, err := json.Marshal(q)
 	if err != nil {
@@ -65,15 +68,20 @@ func (d *Desk) Ask(ctx context.Context, leader string, q Request) Reply {
 	id, answer := d.last.Add(1), make(chan Reply, 1)
 	d.waiting.Store(id, answer)
 	defer d.waiting.Delete(id)
+	lost := d.o.Lost(leader) // before q is sent: it goes over this connection or a later one
 	if err := d.o.Send(leader, Parcel{ID: id, Body: body}); err != nil {
 		return q.Failed(engine.CodeUnavailable, engine.NotWritten, fmt.Sprintf("the leader %s: %v", leader, err))
 	}
 	select {
 	case got := <-answer:
-		if !got.answers(q) {
-			return q.Failed(engine.CodeUnavailable, engine.PerhapsWritten, "the leader "+leader+" answered something else")
+		return got.checked(q, leader)
+	case <-lost:
+		select {
+		case got := <-answer: // it came before that
+			return got.checked(q, leader)
+		default:
 		}
-		return got
+		return q.Failed(engine.CodeUnavailable, engine.PerhapsWritten, "the connection to the leader "+leader+" broke before it answered")
 	case <-ctx.Done():
 		return q.Late(ctx, "the leader "+leader+" did not answer in time")
 	case <-d.o.Stopping.Done():

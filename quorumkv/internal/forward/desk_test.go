@@ -15,12 +15,13 @@ type pair struct {
 	follower, leader *Desk
 	wg               sync.WaitGroup
 	stop             context.CancelFunc // of the follower
+	broken           chan struct{}      // closed when the link is
 }
 
 // connect makes a pair. The leader serves with serve; what pass changes or holds back is on its way in both directions.
 func connect(t *testing.T, serve func(context.Context, Request) Reply, pass func(Parcel) (Parcel, bool)) *pair {
 	t.Helper()
-	p := &pair{}
+	p := &pair{broken: make(chan struct{})}
 	alive, end := context.WithCancel(t.Context())
 	stopping, stop := context.WithCancel(t.Context())
 	p.stop = stop
@@ -32,9 +33,10 @@ func connect(t *testing.T, serve func(context.Context, Request) Reply, pass func
 			return nil
 		}
 	}
+	lost := func(string) <-chan struct{} { return p.broken }
 	log := slog.New(slog.DiscardHandler)
-	p.leader = NewDesk(Options{Stopping: alive, Send: send(&p.follower), Serve: serve, Timeout: 1 << 40, Most: 1, Logger: log})
-	p.follower = NewDesk(Options{Stopping: stopping, Send: send(&p.leader), Timeout: 1 << 40, Most: 1, Logger: log})
+	p.leader = NewDesk(Options{Stopping: alive, Send: send(&p.follower), Lost: lost, Serve: serve, Timeout: 1 << 40, Most: 1, Logger: log})
+	p.follower = NewDesk(Options{Stopping: stopping, Send: send(&p.leader), Lost: lost, Timeout: 1 << 40, Most: 1, Logger: log})
 	t.Cleanup(func() {
 		stop()
 		end()
@@ -61,6 +63,7 @@ func TestAsk(t *testing.T) {
 		q       Request
 		pass    func(Parcel) (Parcel, bool)
 		gone    bool // the client, before the reply
+		broken  bool // the link, before the reply
 		code    engine.Code
 		outcome engine.Outcome
 		message string
@@ -69,12 +72,17 @@ func TestAsk(t *testing.T) {
 		{name: "another answer", q: read, pass: everything, code: engine.CodeUnavailable, message: "the leader n1 answered something else"},
 		{name: "reply lost", q: write, pass: noReplies, gone: true, code: engine.CodeCanceled, outcome: engine.PerhapsWritten, message: "went away"},
 		{name: "reply lost, of a read", q: read, pass: noReplies, gone: true, code: engine.CodeCanceled, message: "went away"},
+		{name: "link broken", q: write, pass: noReplies, broken: true, code: engine.CodeUnavailable, outcome: engine.PerhapsWritten, message: "the connection to the leader n1 broke"},
+		{name: "link broken, of a read", q: read, pass: noReplies, broken: true, code: engine.CodeUnavailable, message: "the connection to the leader n1 broke"},
 		{name: "both garbled", q: write, pass: garbled, gone: true, code: engine.CodeCanceled, outcome: engine.PerhapsWritten, message: "went away"},
 	} {
 		p := connect(t, wrote, c.pass)
 		ctx, cancel := context.WithCancel(t.Context())
 		if c.gone {
 			cancel()
+		}
+		if c.broken {
+			close(p.broken)
 		}
 		got := p.follower.Ask(ctx, "n1", c.q)
 		cancel()

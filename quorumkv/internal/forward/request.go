@@ -77,3 +77,11 @@ func (r Reply) answers(q Request) bool {
 	}
 	return r.View != nil
 }
+
+// checked is r if it answers q, which leader was asked.
+func (r Reply) checked(q Request, leader string) Reply {
+	if !r.answers(q) {
+		return q.Failed(engine.CodeUnavailable, engine.PerhapsWritten, "the leader "+leader+" answered something else")
+	}
+	return r
+}
