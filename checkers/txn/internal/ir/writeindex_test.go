@@ -57,3 +57,25 @@ func TestWriteIndex(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteIndexTakesNoMoreThanSlots: each of many keys has values that stand close enough together by themselves, and all of them are too many places for a table.
+func TestWriteIndexTakesNoMoreThanSlots(t *testing.T) {
+	for _, tt := range []struct {
+		keys  int
+		apart history.Value
+		table bool
+	}{{1, 1000, true}, {100, 1000, false}, {100, 10, true}} {
+		b := history.NewBuilder(history.Header{Source: "test", Initial: history.Absent})
+		for i := range 2 * tt.keys {
+			m := history.Mop{Func: history.Write, Key: history.Key(i / 2), Arg: history.Value(i%2) * tt.apart}
+			b.AddPlain(history.Op{Complete: 1, Process: int32(i), Session: int32(i), Outcome: history.OK, Error: -1, Note: -1, Node: -1}, m)
+		}
+		h, err := b.History()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x := newWriteIndex(h, 2*tt.keys, tt.keys); (x.ranges != nil) != tt.table || len(x.table) > 2*2*tt.keys+1024 {
+			t.Errorf("%d keys with values %d apart: a table: %v, of %d places", tt.keys, tt.apart, x.ranges != nil, len(x.table))
+		}
+	}
+}
