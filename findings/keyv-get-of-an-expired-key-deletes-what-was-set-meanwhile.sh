@@ -7,8 +7,8 @@
 # that were not even asked for by anybody else; has does not delete. With a value that has not expired nothing is lost.
 #
 # Guess that it breaks: a read of a cache takes nothing away that is still good. A lock or a flag with a lifetime ("seen", "sent") that was renewed
-# in time is not there. The README says that expired keys are removed when they are asked for; stores that expire keys themselves, as Redis does, have it
-# seldom.
+# in time is not there. The README says that a get of an expired key gives undefined; that it deletes, it does not say. Stores that expire keys
+# themselves, as Redis does, have it seldom.
 #
 # Seen (k is set to new while it is read; what set says, and what the next get gives):
 #   a store of 20 ms, get of an expired key:      true; nothing
