@@ -20,9 +20,8 @@ type window struct {
 	fault  history.Fault
 	action action
 	grip   grip
-	// claims are what its kind claims of the cluster, and claimed that it has them.
-	claims  []claim
-	claimed bool
+	// claims are what its kind claims of the cluster.
+	claims []claim
 	// since is when it was about to be injected.
 	since time.Time
 	// unhealed is why it was not seen to be over.
@@ -105,12 +104,13 @@ func (s *scene) start(load, ctx context.Context, w *window) error {
 	}
 	err := w.action.aim(ctx, s, &w.fault)
 	if err == nil {
-		err = s.claim(w)
-	}
-	if err == nil {
-		err = s.spares(ctx, w)
+		err = s.ledger.holdAll(w.fault.Name, w.claims)
 	}
 	if err != nil {
+		w.action.release(s)
+		return err
+	}
+	if err := s.spares(ctx, w); err != nil {
 		s.release(w)
 		return err
 	}
@@ -120,20 +120,10 @@ func (s *scene) start(load, ctx context.Context, w *window) error {
 	return s.breakIt(ctx, w)
 }
 
-// claim has w hold what its kind claims.
-func (s *scene) claim(w *window) error {
-	err := s.ledger.holdAll(w.fault.Name, w.claims)
-	w.claimed = err == nil
-	return err
-}
-
-// release gives back what w has claimed.
+// release gives back what w holds, which was started.
 func (s *scene) release(w *window) {
 	w.action.release(s)
-	if w.claimed {
-		s.ledger.dropAll(w.claims)
-		w.claimed = false
-	}
+	s.ledger.dropAll(w.claims)
 }
 
 // refuse records a step that was not carried out.
