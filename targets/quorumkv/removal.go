@@ -24,13 +24,7 @@ const (
 // have something that this one had not heard of, and then it is called again. What stays is what a delete leaves: a tombstone, a set without elements, a map without fields, a
 // counter whose total is 0, which all read as if nothing had been written.
 func (s *System) remove(ctx context.Context, node int, k kept) (gone bool, err error) {
-	as := func(node int) *client.Client {
-		conn := s.admin[s.nodes[node]]
-		if k.tenant != "" {
-			conn = conn.As(k.tenant)
-		}
-		return conn
-	}
+	as := func(node int) *client.Client { return asTenant(s.admin[s.nodes[node]], k.tenant) }
 	if s.cfg.Options[optMode] != multileader.Mode {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()

@@ -15,10 +15,15 @@ const listed = 100
 // place is whose key k is and under which name: the client that asks as its tenant, and the name in the store.
 func (s *System) place(conn *client.Client, k history.Key) (as *client.Client, key string) {
 	tenant, key := s.name(k)
+	return asTenant(conn, tenant), key
+}
+
+// asTenant is a client that asks as a tenant, conn itself for none.
+func asTenant(conn *client.Client, tenant string) *client.Client {
 	if tenant == "" {
-		return conn, key
+		return conn
 	}
-	return conn.As(tenant), key
+	return conn.As(tenant)
 }
 
 // name is what the store has for a key: its tenant, empty for none, and its name there. In an external cluster the tenants are a run's own too: lists have
