@@ -113,13 +113,15 @@ record: build
 
 # How long it takes until the first violation of quorumkv's planted defects, by lapse run with one seed after the other and by
 # lapse hunt, taking turns: the medians of TRIES. All defects with twenty tries take hours; DEFECTS=stale-cache,read-one are two.
+# BEFORE=PATH has lapse run be that of another build, and RUN_WITH what it is told besides.
 TRIES   ?= 20
 DEFECTS ?=
 CAP     ?= 5m
+BEFORE  ?=
 RUN_WITH ?= --faults thorough --duration 30s
 hunt-power:
 	$(GO) vet -tags acceptance ./cmd/lapse
-	LAPSE_TRIES=$(TRIES) LAPSE_DEFECTS='$(DEFECTS)' LAPSE_CAP=$(CAP) LAPSE_RUN='$(RUN_WITH)' $(GO) test -tags acceptance -count=1 -v -timeout 72h -run '^TestHuntPower$$' ./cmd/lapse | grep --line-buffered -v -e '^=== ' -e '^---'
+	LAPSE_TRIES=$(TRIES) LAPSE_DEFECTS='$(DEFECTS)' LAPSE_CAP=$(CAP) LAPSE_RUN='$(RUN_WITH)' LAPSE_BEFORE='$(BEFORE)' $(GO) test -tags acceptance -count=1 -v -timeout 72h -run '^TestHuntPower$$' ./cmd/lapse | grep --line-buffered -v -e '^=== ' -e '^---'
 
 # Every checker against brute force written from the definition, on ROUNDS random
 # histories from the seed SEED on; then against a second algorithm, and each

@@ -21,7 +21,8 @@ import (
 // defect of quorumkv, from nothing but target, levels, options and models: by lapse run
 // with one seed after the other, and by lapse hunt, taking turns. LAPSE_DEFECTS names the
 // defects (empty: all), LAPSE_TRIES how often each is tried, LAPSE_CAP after how long a try
-// is given up, LAPSE_RUN what lapse run is told besides.
+// is given up, LAPSE_RUN what lapse run is told besides, LAPSE_BEFORE the program of another
+// build that is lapse run (empty: this one).
 func TestHuntPower(t *testing.T) {
 	tries, err := strconv.Atoi(or("LAPSE_TRIES", "3"))
 	if err != nil || tries < 1 {
@@ -32,6 +33,7 @@ func TestHuntPower(t *testing.T) {
 		t.Fatalf("LAPSE_CAP: %v", err)
 	}
 	random := strings.Fields(or("LAPSE_RUN", "--faults thorough --duration 30s"))
+	before := or("LAPSE_BEFORE", "lapse")
 	cases := runs.SelftestCases(time.Second)
 	if only := os.Getenv("LAPSE_DEFECTS"); only != "" {
 		if cases, err = chooseCases(cases, strings.Split(only, ",")); err != nil {
@@ -45,8 +47,8 @@ func TestHuntPower(t *testing.T) {
 		var told []string
 		for try := range tries {
 			seed := uint64(1000*(try+1)) + uint64(len(c.Defect))
-			r, found := untilViolated(t, limit, seed, append([]string{"run"}, append(asked(c), random...)...))
-			h, hunted := untilViolated(t, limit, seed, append([]string{"hunt", "--no-shrink", "--budget", limit.String()}, asked(c)...))
+			r, found := untilViolated(t, limit, seed, before, append([]string{"run"}, append(asked(c), random...)...))
+			h, hunted := untilViolated(t, limit, seed, "lapse", append([]string{"hunt", "--no-shrink", "--budget", limit.String()}, asked(c)...))
 			byRun, byHunt = append(byRun, r), append(byHunt, h)
 			told = append(told, seconds(r, found)+"/"+seconds(h, hunted))
 		}
@@ -80,14 +82,14 @@ func asked(c runs.Case) []string {
 	return args
 }
 
-// untilViolated carries a command out with one seed after the other until it ends with a
+// untilViolated carries a command of program out with one seed after the other until it ends with a
 // violation, and says how long that took and whether it came to that.
-func untilViolated(t *testing.T, limit time.Duration, seed uint64, args []string) (time.Duration, bool) {
+func untilViolated(t *testing.T, limit time.Duration, seed uint64, program string, args []string) (time.Duration, bool) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "runs")
 	began := time.Now()
 	for {
-		cmd := exec.CommandContext(t.Context(), "lapse", append(args, "--seed", strconv.FormatUint(seed, 10), "--out", out, "--progress", "none")...)
+		cmd := exec.CommandContext(t.Context(), program, append(args, "--seed", strconv.FormatUint(seed, 10), "--out", out, "--progress", "none")...)
 		text, err := cmd.CombinedOutput()
 		took := time.Since(began)
 		if cmd.ProcessState == nil {
@@ -98,7 +100,7 @@ func untilViolated(t *testing.T, limit time.Duration, seed uint64, args []string
 			return took, true
 		case verdict.ExitHeld, verdict.ExitInconclusive:
 		default:
-			t.Fatalf("lapse %s: %v\n%s", strings.Join(args, " "), err, text)
+			t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, text)
 		}
 		if took >= limit || args[0] == "hunt" {
 			return took, false
