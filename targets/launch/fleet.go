@@ -33,9 +33,11 @@ type Fleet struct {
 	// first start and for every restart, so it must leave the node's data alone, and
 	// it must not wait for other nodes.
 	Command func(ctx context.Context, i int) (cluster.Command, error)
-	// Complaint says whether a line of a server's log tells what went wrong; nil takes
-	// any line that is not empty.
+	// Complaint says whether a line of a server's log tells what went wrong, besides what any
+	// program may say; it may be nil. Where none does the last lines are told.
 	Complaint func(line string) bool
+	// Secrets are those of the database, such as a password that was made for it: no error has them.
+	Secrets []string
 	// Image is that of nodes that are containers, empty for others.
 	Image string
 	// StartTimeout bounds Start, on a loaded machine; 0 means two minutes.

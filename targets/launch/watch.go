@@ -1,12 +1,9 @@
 package launch
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,8 +13,8 @@ import (
 
 // WhileRunning runs work, and ends its context when the server of a node ends: then
 // there is nothing to wait for. The error is then that server's end, with the last
-// words of its log. Only the servers of these nodes are watched, all if none is named;
-// they must have been started.
+// words of its log; that of work, which no interruption has ended, has those of all of
+// these nodes. Only their servers are watched, all if none is named; they must have been started.
 func (f *Fleet) WhileRunning(ctx context.Context, work func(context.Context) error, nodes ...int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watchers sync.WaitGroup
@@ -37,10 +34,14 @@ func (f *Fleet) WhileRunning(ctx context.Context, work func(context.Context) err
 		})
 	}
 	err := work(ctx)
-	if cause := context.Cause(ctx); err != nil && !errors.Is(cause, ctx.Err()) {
+	cause := context.Cause(ctx)
+	switch {
+	case err == nil, errors.Is(cause, context.Canceled):
+		return err
+	case !errors.Is(cause, ctx.Err()):
 		return cause
 	}
-	return err
+	return fmt.Errorf("%w; %s", err, f.Words(nodes...))
 }
 
 // Alive returns nil while the server of node i runs, and else what its log says last.
@@ -58,38 +59,4 @@ func (f *Fleet) Alive(i int) error {
 func JavaComplaint(line string) bool {
 	return strings.HasPrefix(line, "ERROR") || strings.HasPrefix(line, "Error") ||
 		strings.Contains(line, "Exception") && !strings.HasPrefix(line, "\t")
-}
-
-// lastWordsMost is how much of a line is told.
-const lastWordsMost = 300
-
-// LastWords says where the log of node i is, and the last complaint in it.
-func (f *Fleet) LastWords(i int) string {
-	path := filepath.Join(f.Nodes[i].LogDir(), f.Log)
-	last := lastLine(path, f.Complaint)
-	if last == "" {
-		return "its log is " + path
-	}
-	return fmt.Sprintf("its log %s says: %s", path, last)
-}
-
-func lastLine(path string, complaint func(string) bool) string {
-	file, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = file.Close() }() // it was only read
-	last := ""
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		line := lines.Text()
-		if strings.TrimSpace(line) != "" && (complaint == nil || complaint(line)) {
-			last = line
-		}
-	}
-	if len(last) > lastWordsMost {
-		last = strings.ToValidUTF8(last[:lastWordsMost], "") + " ..."
-	}
-	return last
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -135,7 +136,8 @@ func javaVersion(ctx context.Context, path string) (int, error) {
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return 0, fmt.Errorf("asking %s for its version: %w", path, err)
+		said, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		return 0, fmt.Errorf("asking %s for its version: %w: %s", path, err, said)
 	}
 	version, err := parseVersion(string(out))
 	if err != nil {

@@ -119,6 +119,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	if s.password, err = newPassword(); err != nil {
 		return nil, err
 	}
+	s.Secrets = []string{s.password}
 	if set.galera && !set.oneWriter {
 		s.primary.Store(nowhere)
 	}

@@ -80,19 +80,31 @@ func (m *manager) etcdCommand(i int) (cluster.Command, error) {
 func (m *manager) awaitMembers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	store := &launch.Fleet{Title: "etcd", Cluster: m.sys.Cluster, Nodes: m.members, Log: etcdLog}
-	for i, n := range m.members {
-		addr, err := store.Addr(i, etcdClient)
-		if err != nil {
-			return err
+	store := &launch.Fleet{Title: "etcd for Patroni", Cluster: m.sys.Cluster, Nodes: m.members, Log: etcdLog}
+	serve := func(ctx context.Context) error {
+		for i, n := range m.members {
+			addr, err := store.Addr(i, etcdClient)
+			if err != nil {
+				return err
+			}
+			err = cluster.Await(ctx, "etcd on "+n.Name(), func(ctx context.Context) error {
+				var health struct{}
+				return m.get(ctx, "http://"+addr+"/health", &health)
+			})
+			if err != nil {
+				return err
+			}
 		}
-		err = cluster.Await(ctx, "etcd on "+n.Name(), func(ctx context.Context) error {
-			var health struct{}
-			return m.get(ctx, "http://"+addr+"/health", &health)
-		})
-		if err != nil {
-			return &cluster.EnvironmentError{Doing: "starting etcd for Patroni", Err: err, Way: store.LastWords(i)}
-		}
+		return nil
+	}
+	var err error
+	if m.sys.set.patroni.dcs == dcsBeside {
+		err = store.WhileRunning(ctx, serve)
+	} else if err = serve(ctx); err != nil { // no main processes, whose end could be seen
+		err = fmt.Errorf("%w; %s", err, store.Words())
+	}
+	if err != nil {
+		return store.Failed(ctx, err)
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ func (s *System) prepare(ctx context.Context, cache string) error {
 		if s.password, err = newPassword(); err != nil {
 			return err
 		}
+		s.Secrets = []string{s.password}
 		if s.software.image != "" {
 			err = s.initByEntryPoint(ctx)
 		} else {

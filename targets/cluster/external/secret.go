@@ -35,10 +35,12 @@ func Secrets() []string {
 	return out
 }
 
-// Redact takes the secrets of the environment out of a text.
-func Redact(text string) string {
-	for _, s := range Secrets() {
-		text = strings.ReplaceAll(text, s, "***")
+// Redact takes the secrets of the environment, and more that are not empty, out of a text.
+func Redact(text string, more ...string) string {
+	for _, s := range append(Secrets(), more...) {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "***")
+		}
 	}
 	return text
 }
