@@ -37,6 +37,7 @@ type Parts struct {
 	file  *os.File
 	parts []part
 	have  counts
+	end   Time
 }
 
 // part locates one part's operations in the file.
@@ -50,8 +51,9 @@ type part struct {
 
 // chunk is a piece of the file: a batch of operations.
 type chunk struct {
-	at  int64
-	len int32
+	at    int64
+	len   int32
+	first Time // when its first operation was invoked
 }
 
 // The number of parts, and how many operations of each wait until they are written
@@ -155,8 +157,8 @@ type divider struct {
 }
 
 type kept struct {
-	ops  int64
-	last Time
+	ops       int64
+	last, end Time
 }
 
 func (d *divider) divide(r io.Reader, name string) error {
@@ -175,7 +177,7 @@ func (d *divider) divide(r io.Reader, name string) error {
 	if err := d.out.Flush(); err != nil {
 		return fmt.Errorf("divide history: %w", err)
 	}
-	p.Frame, p.Ops, p.LastChange = *frame, d.now.ops, d.now.last
+	p.Frame, p.Ops, p.LastChange, p.end = *frame, d.now.ops, d.now.last, d.now.end
 	p.have = counts{
 		strings: len(frame.Strings), texts: len(frame.Texts), keys: len(frame.KeyNames),
 		nodes: len(frame.Header.Nodes), levels: len(frame.Header.Levels),
@@ -263,6 +265,7 @@ func (d *divider) follow(op *Op) error {
 // note keeps what is to be known of the whole.
 func (d *divider) note(op *Op, mops []Mop) {
 	d.now.ops++
+	d.now.end = max(d.now.end, op.last())
 	if op.Outcome == Fail {
 		return
 	}
@@ -324,7 +327,7 @@ func (d *divider) flush(p *part) error {
 		if _, err := d.out.Write(d.payload); err != nil {
 			return fmt.Errorf("divide history: %w", err)
 		}
-		p.chunks = append(p.chunks, chunk{d.at, int32(len(d.payload))})
+		p.chunks = append(p.chunks, chunk{d.at, int32(len(d.payload)), some[0].Invoke})
 		d.at += int64(len(d.payload))
 	}
 	if p.marked > 0 {
@@ -347,16 +350,9 @@ func (p *Parts) Read(i int, h *History) error {
 	var dec opsDecoder
 	var buf []byte
 	for n, c := range p.parts[i].chunks {
-		if cap(buf) < int(c.len) {
-			buf = make([]byte, c.len, c.len+c.len/4)
-		}
-		buf = buf[:c.len]
-		if _, err := p.file.ReadAt(buf, c.at); err != nil {
-			return fmt.Errorf("read a part of the history: %w", err)
-		}
 		dec.ahead = float64(len(p.parts[i].chunks)) / float64(n+1)
-		if bad := dec.decodeBatch(&cursor{column{b: buf}}, p.have, &all); bad != nil {
-			return fmt.Errorf("read a part of the history: %s: %s", bad.field, bad.problem)
+		if err := p.chunk(c, &dec, &buf, &all); err != nil {
+			return err
 		}
 	}
 	h.Ops, h.mops, h.lists = all.ops, all.mops, all.lists

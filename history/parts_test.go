@@ -41,6 +41,7 @@ func TestPartsOfTornFiles(t *testing.T) {
 			t.Fatalf("cut at %d: %d operations, but Ops is %d", n, len(got.Ops), p.Ops)
 		}
 		identical(t, got, want)
+		identical(t, walked(t, p), want)
 		must(t, p.Close())
 	}
 }
@@ -103,9 +104,10 @@ func TestPartsOfAnyHistory(t *testing.T) {
 				continue
 			}
 			must(t, err)
-			got := together(t, p)
-			got.Ambiguous = want.Ambiguous
-			identical(t, got, want)
+			for _, got := range []*History{together(t, p), walked(t, p)} {
+				got.Ambiguous = want.Ambiguous
+				identical(t, got, want)
+			}
 			must(t, p.Close())
 		}
 	})
