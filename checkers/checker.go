@@ -172,6 +172,8 @@ type Violation struct {
 	// Ops are the witness: indexes into History.Ops, in the order of
 	// invocation.
 	Ops []int `json:"ops"`
+	// Names are the indexes by which the checker knew Ops, nil where they are the same: see Renumbered.
+	Names []int `json:"-"`
 	// Steps are the reasoning over the witness, one edge or fact each.
 	Steps []Step `json:"steps,omitempty"`
 	// Legal are the values that the offending read could have returned.
@@ -189,7 +191,7 @@ type Violation struct {
 // NamesPlace tells whether the sentence calls operation i by its place in the
 // history, as T and its index, which the checkers of transactions do.
 func (v *Violation) NamesPlace(i int) bool {
-	name := "T" + strconv.Itoa(i)
+	name := "T" + strconv.Itoa(v.Place(i))
 	for s := v.Sentence; ; {
 		_, rest, ok := strings.Cut(s, name)
 		if !ok {

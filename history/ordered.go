@@ -9,8 +9,9 @@ type Ordered interface {
 	Count() int
 	// End is the time of the last invocation or completion, 0 if there is no operation.
 	End() Time
-	// InTime calls see with all operations in the order of their invocation, a stretch at a time: as a history of them
-	// alone with all that About has, which is valid until see returns. The error is that of the disk.
+	// InTime calls see with all operations in the order of History.Ops, a stretch at a time: as a history of them
+	// alone with all that About has, which is valid until see returns. Only operations of one process with the same two
+	// stamps may stand in another order. The error is that of the disk.
 	InTime(see func(*History)) error
 }
 

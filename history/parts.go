@@ -75,6 +75,17 @@ func DivideFile(path, dir string) (*Parts, error) {
 	return divide(f, path, dir, nil, byKey)
 }
 
+// LayFile is DivideFile for a file whose operations are walked over (Parts.InTime) whatever they are about: where it cannot be
+// divided by key, all of it is in one part.
+func LayFile(path, dir string) (*Parts, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	return divide(f, path, dir, nil, byKeyOrWhole)
+}
+
 // Divide reads a history in any of the package's formats from r and lays it, divided by
 // key, into a file in dir (the system's directory for temporary files if that is empty).
 // The file has no name, so that nothing stays behind however the process ends. What the

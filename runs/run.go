@@ -198,7 +198,9 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 		return fmt.Errorf("loading the run's history: %w", err)
 	}
 	f.History = h
-	f.Summary.Load = figures.Measure(h)
+	if f.Summary.Load, err = figures.Measure(h); err != nil {
+		return fmt.Errorf("measuring the load: %w", err)
+	}
 	a := verdict.Assess(lasting, h, p.Models, env.Budget, f.Summary.Require)
 	if lasting.Err() != nil {
 		f.Report.Interrupted = true // what was not decided is no result of a run that went to its end

@@ -155,7 +155,10 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Tim
 		c.Status, c.Reason = gate.CaseEnvironment, err.Error()
 	}
 	if f.History != nil {
-		c.Figures = figures.Of(context.WithoutCancel(ctx), f.History)
+		var failed error
+		if c.Figures, failed = figures.Of(context.WithoutCancel(ctx), f.History); failed != nil {
+			return nil, fmt.Errorf("measuring run %s: %w", f.Dir.ID, failed)
+		}
 	}
 	for _, claim := range r.Claims {
 		j := judge(r.ID, claim, &f.Summary)

@@ -38,12 +38,14 @@ func Load(dir store.Dir) (*Side, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	h, err := dir.History()
+	o, done, err := dir.Ordered()
 	if err != nil {
 		return nil, err
 	}
-	r.Figures = figures.PhasesOf(h)
-	return r, nil
+	if r.Figures, err = figures.PhasesOf(o); err != nil {
+		err = fmt.Errorf("measuring run %s: %w", dir.ID, err)
+	}
+	return r, errors.Join(err, done())
 }
 
 // Diff lists the differences between two runs. It judges nothing: whether a change is

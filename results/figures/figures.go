@@ -53,25 +53,83 @@ type Part struct {
 	WriteP99 float64 `json:"write_p99_ms"`
 }
 
-// Of measures a history.
-func Of(ctx context.Context, h *history.History) *Case {
-	load := Measure(h)
-	f := &Case{OKPerSecond: load.OKPerSecond, Shards: Shards(h), Measures: Measures(h), Recovery: recovery(h).Seconds(), Outages: OutagesOf(h)}
-	all := func(*history.Op) bool { return true }
-	inside := func(op *history.Op) bool { return h.FaultAt(op.Invoke) }
-	f.Part, f.Inside = part(h, all), part(h, inside)
-	f.Outside = part(h, func(op *history.Op) bool { return !inside(op) })
-	for i := range h.Events {
-		if l, ok := h.Events[i].Lag(); ok {
-			f.LagMeasured = true
-			f.Lag = max(f.Lag, float64(l.BehindMS)/1000)
-		}
+// Of measures a history, its staleness too, which takes all of it in memory.
+func Of(ctx context.Context, h *history.History) (*Case, error) {
+	m := NewCaseMeter(h)
+	if err := Take(h, m); err != nil {
+		return nil, err
 	}
+	f := m.Case()
 	own, _ := h.AtItsLevel()
 	if r, err := staleness.Measure(ctx, own); err == nil {
 		f.Staleness, f.StalenessMeasured = time.Duration(r.All.Time.Max).Seconds(), true
 	}
+	return f, nil
+}
+
+// CaseMeter computes a Case but for the staleness.
+type CaseMeter struct {
+	about           *history.History
+	load            during
+	inside, outside *meter
+	totals          *TotalMeter
+	shards          *ShardMeter
+	written         *writeMeter
+	served          *outageMeter
+	on              windows
+}
+
+// NewCaseMeter returns a meter for o.
+func NewCaseMeter(o history.Ordered) *CaseMeter {
+	m := &CaseMeter{
+		about: o.About(), load: loadOf(o), inside: newMeter(), outside: newMeter(),
+		totals: NewTotalMeter(o), shards: NewShardMeter(o), written: newWriteMeter(o.About().Faults), served: newOutageMeter(o),
+	}
+	m.on.faults = m.about.Faults
+	return m
+}
+
+// See implements Meter.
+func (m *CaseMeter) See(h *history.History) {
+	m.totals.See(h)
+	m.shards.See(h)
+	m.written.See(h)
+	m.served.See(h)
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		if !m.load.has(op) {
+			continue
+		}
+		m.on.until(op.Invoke)
+		m.on.forget(func(f *history.Fault) bool { return f.TookEffect == 0 || !f.Covers(op.Invoke) })
+		if len(m.on.open) > 0 {
+			m.inside.add(h, op)
+		} else {
+			m.outside.add(h, op)
+		}
+	}
+}
+
+// Case is that of all that was seen, without the staleness.
+func (m *CaseMeter) Case() *Case {
+	load := m.totals.Totals()
+	f := &Case{
+		Part: partOf(load.Phase), Inside: partOf(m.inside.phase(0)), Outside: partOf(m.outside.phase(0)),
+		OKPerSecond: load.OKPerSecond, Shards: m.shards.Shards(), Measures: Measures(m.about),
+		Recovery: m.written.longest().Seconds(), Outages: m.served.outages(),
+	}
+	for i := range m.about.Events {
+		if l, ok := m.about.Events[i].Lag(); ok {
+			f.LagMeasured = true
+			f.Lag = max(f.Lag, float64(l.BehindMS)/1000)
+		}
+	}
 	return f
+}
+
+// partOf is p by how it was served.
+func partOf(p Phase) Part {
+	return Part{Ops: p.Ops, Availability: p.Available(), Aborts: p.AbortRatio(), ReadP99: p.Read.P99, WriteP99: p.Write.P99}
 }
 
 // Measures are what the target's system has counted: see history.EventMeasure.
@@ -83,62 +141,4 @@ func Measures(h *history.History) []history.Measure {
 		}
 	}
 	return out
-}
-
-func part(h *history.History, counts func(*history.Op) bool) Part {
-	var p Part
-	read, write := newHistogram(), newHistogram()
-	begin, end := LoadPhase(h)
-	ok, aborted := 0, 0
-	for i := range h.Ops {
-		op := &h.Ops[i]
-		if op.Invoke < begin || op.Invoke > end || !counts(op) {
-			continue
-		}
-		p.Ops++
-		if op.Outcome != history.OK {
-			if h.Aborted(op) {
-				aborted++
-			}
-			continue
-		}
-		ok++
-		times := read
-		if writes(h, op) {
-			times = write
-		}
-		// Values beyond the histogram's range are counted at its edge.
-		_ = times.RecordValue(min(int64(op.Complete-op.Invoke)/1000, histogramMax))
-	}
-	p.Availability, p.Aborts = ratio(ok+aborted, p.Ops, 1), ratio(aborted, p.Ops, 0)
-	p.ReadP99, p.WriteP99 = quantiles(read).P99, quantiles(write).P99
-	return p
-}
-
-// recovery is the longest time that it took from a fault's healing to the next
-// successful write.
-func recovery(h *history.History) time.Duration {
-	var longest history.Time
-	for i := range h.Faults {
-		healed := h.Faults[i].Healed
-		if healed == 0 {
-			continue
-		}
-		next, tried := history.Never, healed
-		for j := range h.Ops {
-			op := &h.Ops[j]
-			if op.Invoke < healed || !writes(h, op) {
-				continue
-			}
-			tried = max(tried, op.Invoke)
-			if op.Outcome == history.OK {
-				next = min(next, op.Complete)
-			}
-		}
-		if next == history.Never {
-			next = tried
-		}
-		longest = max(longest, next-healed)
-	}
-	return time.Duration(longest)
 }

@@ -8,9 +8,9 @@ import (
 
 // LoadPhase returns the time in which the load ran: from its phase event to the next one; the
 // whole history if there are no such events.
-func LoadPhase(h *history.History) (begin, end history.Time) {
+func LoadPhase(o history.Ordered) (begin, end history.Time) {
 	in := false
-	for _, e := range h.Events {
+	for _, e := range o.About().Events {
 		if e.Kind != history.EventPhase {
 			continue
 		}
@@ -21,14 +21,7 @@ func LoadPhase(h *history.History) (begin, end history.Time) {
 			begin, in = e.At, true
 		}
 	}
-	last := begin
-	for i := range h.Ops {
-		last = max(last, h.Ops[i].Invoke)
-		if h.Ops[i].Complete != history.Never {
-			last = max(last, h.Ops[i].Complete)
-		}
-	}
-	return begin, last
+	return begin, max(begin, o.End())
 }
 
 func writes(h *history.History, op *history.Op) bool {

@@ -1,8 +1,6 @@
 package figures
 
 import (
-	"slices"
-
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -47,122 +45,88 @@ func (o *Outages) FailoverTime() (s float64, ok bool) {
 	return s, len(o.Failovers) > 0
 }
 
-// OutagesOf measures the load of h.
-func OutagesOf(h *history.History) Outages { return outagesIn(h).all(h) }
+// OutagesOf measures the load of o.
+func OutagesOf(o history.Ordered) (Outages, error) {
+	m := newOutageMeter(o)
+	err := Take(o, m)
+	return m.outages(), err
+}
 
-// gap is a time without a served operation of a kind, in which some were asked for.
-type gap struct{ from, to history.Time }
+// outageMeter measures the times in which nothing of a kind was served.
+type outageMeter struct {
+	about              *history.History
+	load               during
+	any, reads, writes gapMeter
+}
 
-// gaps are those of a load, in the order of time.
-type gaps struct{ any, reads, writes []gap }
+func newOutageMeter(o history.Ordered) *outageMeter {
+	m := &outageMeter{about: o.About(), load: loadOf(o)}
+	for _, g := range []*gapMeter{&m.any, &m.reads, &m.writes} {
+		g.begin(m.about.Faults, m.load)
+	}
+	for _, e := range m.about.Events {
+		if e.Kind == history.EventFailover {
+			m.writes.moments = append(m.writes.moments, e.At)
+		}
+	}
+	m.writes.around = make([]gap, len(m.writes.moments))
+	return m
+}
 
-func outagesIn(h *history.History) *gaps {
-	begin, end := LoadPhase(h)
-	var served, asked [2][]history.Time // of reads, of writes
+// See implements Meter.
+func (m *outageMeter) See(h *history.History) {
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		if op.Invoke < begin || op.Invoke > end {
+		if !m.load.has(op) {
 			continue
 		}
-		kind := 0
+		kind := &m.reads
 		if writes(h, op) {
-			kind = 1
+			kind = &m.writes
 		}
-		asked[kind] = append(asked[kind], op.Invoke)
-		if op.Outcome == history.OK || h.Aborted(op) {
-			served[kind] = append(served[kind], min(op.Complete, end))
-		}
-	}
-	return &gaps{
-		any:    between(begin, end, slices.Concat(served[0], served[1]), slices.Concat(asked[0], asked[1])),
-		reads:  between(begin, end, served[0], asked[0]),
-		writes: between(begin, end, served[1], asked[1]),
+		served := op.Outcome == history.OK || h.Aborted(op)
+		kind.add(op, served)
+		m.any.add(op, served)
 	}
 }
 
-// between are the times between the moments of served, with the ends of the load,
-// during which something was asked for or had not been answered yet.
-func between(begin, end history.Time, served, asked []history.Time) []gap {
-	if len(asked) == 0 {
-		return nil
-	}
-	slices.Sort(served)
-	slices.Sort(asked)
-	var out []gap
-	at, next := begin, 0
-	for _, t := range append(served, end) {
-		if t <= at {
-			continue
-		}
-		// What was asked before at is served or was tried in vain; what counts is
-		// whether anything was asked until t.
-		for next < len(asked) && asked[next] < at {
-			next++
-		}
-		open := next < len(asked) && asked[next] < t
-		if open || t < end {
-			out = append(out, gap{at, t})
-		}
-		at = t
-	}
-	return out
-}
-
-// longest is the longest part of g that clip leaves, in seconds.
-func longest(g []gap, clip func(gap) (gap, bool)) float64 {
-	var d history.Time
-	for _, x := range g {
-		if x, ok := clip(x); ok {
-			d = max(d, x.to-x.from)
-		}
-	}
-	return seconds(d)
-}
-
-func (g *gaps) outage(clip func(gap) (gap, bool)) Outage {
-	return Outage{Any: longest(g.any, clip), Reads: longest(g.reads, clip), Writes: longest(g.writes, clip)}
-}
-
-// during is the outage of a fault: counted from its injection, of a gap that began
-// before it was healed. It may last beyond the healing.
-func (g *gaps) during(f *history.Fault) Outage {
-	return g.outage(func(x gap) (gap, bool) {
-		if x.to <= f.Injected || f.Healed != 0 && x.from >= f.Healed {
-			return x, false
-		}
-		x.from = max(x.from, f.Injected)
-		return x, true
-	})
-}
-
-func (g *gaps) all(h *history.History) Outages {
+// outages are those of all that was seen.
+func (m *outageMeter) outages() Outages {
+	m.finish()
 	o := Outages{
-		Longest: g.outage(func(x gap) (gap, bool) { return x, true }),
-		Outside: g.outage(func(x gap) (gap, bool) {
-			for i := range h.Faults {
-				f := &h.Faults[i]
-				if f.TookEffect != 0 && x.to > f.Injected && (f.Healed == 0 || x.from < f.Healed) {
-					return x, false
-				}
-			}
-			return x, true
-		}),
+		Longest: Outage{Any: seconds(m.any.longest), Reads: seconds(m.reads.longest), Writes: seconds(m.writes.longest)},
+		Outside: Outage{Any: seconds(m.any.outside), Reads: seconds(m.reads.outside), Writes: seconds(m.writes.outside)},
 	}
-	for i := range h.Faults {
-		if f := &h.Faults[i]; f.TookEffect != 0 {
-			d := g.during(f)
+	for i := range m.about.Faults {
+		if m.about.Faults[i].TookEffect != 0 {
+			d := m.during(i)
 			o.Inside = Outage{max(o.Inside.Any, d.Any), max(o.Inside.Reads, d.Reads), max(o.Inside.Writes, d.Writes)}
 		}
 	}
-	for _, e := range h.Events {
+	n := 0
+	for _, e := range m.about.Events {
 		if e.Kind != history.EventFailover {
 			continue
 		}
-		i := slices.IndexFunc(g.writes, func(x gap) bool { return x.from <= e.At && e.At < x.to })
-		if i < 0 {
-			continue // after the load, or nobody wrote
+		// There is no gap around what came after the load, or when nobody wrote.
+		if g := m.writes.around[n]; g.to != 0 {
+			o.Failovers = append(o.Failovers, Failover{At: float64(e.At) / 1e9, Text: e.Text, Seconds: seconds(g.to - g.from)})
 		}
-		o.Failovers = append(o.Failovers, Failover{At: float64(e.At) / 1e9, Text: e.Text, Seconds: seconds(g.writes[i].to - g.writes[i].from)})
+		n++
 	}
 	return o
+}
+
+// finish ends the load; more than once is as good as once.
+func (m *outageMeter) finish() {
+	m.any.finish()
+	m.reads.finish()
+	m.writes.finish()
+}
+
+// during is the outage of fault i: counted from its injection, of a gap that began
+// before it was healed. It may last beyond the healing.
+func (m *outageMeter) during(i int) Outage {
+	m.finish()
+	return Outage{Any: seconds(m.any.inside[i]), Reads: seconds(m.reads.inside[i]), Writes: seconds(m.writes.inside[i])}
 }

@@ -70,7 +70,7 @@ func TestOutages(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := written(t, []history.Fault{c.fault}, c.events, c.at)
-			f := Of(t.Context(), h)
+			f := must[*Case](t)(Of(t.Context(), h))
 			near := func(what string, got, want float64) {
 				if math.Abs(got-want) > 1e-6 {
 					t.Errorf("%s %v, want %v", what, got, want)
@@ -86,7 +86,7 @@ func TestOutages(t *testing.T) {
 			if near("failover", s, c.failover); ok != c.failoverIsMeasured {
 				t.Errorf("failover measured: %v", ok)
 			}
-			phases := PhasesOf(h)
+			phases := must[*Phases](t)(PhasesOf(h))
 			near("of the fault", phases.Windows[0].Outage.Writes, c.inside)
 			if phases.All.Aborted > 0 != (c.name == "concurrency control aborts them") || phases.All.Aborted > 0 && phases.All.AbortRatio() != f.Aborts {
 				t.Errorf("%d aborted, %v", phases.All.Aborted, f.Aborts)
@@ -97,7 +97,7 @@ func TestOutages(t *testing.T) {
 
 // TestNothingSucceeds: the outage lasts as long as the load.
 func TestNothingSucceeds(t *testing.T) {
-	o := OutagesOf(written(t, nil, nil, func(history.Time) (history.Outcome, string) { return history.Fail, "" }))
+	o := must[Outages](t)(OutagesOf(written(t, nil, nil, func(history.Time) (history.Outcome, string) { return history.Fail, "" })))
 	if o.Longest.Writes != 3 || o.Longest.Any != 3 {
 		t.Errorf("%+v, want 3 s", o.Longest)
 	}

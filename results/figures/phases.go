@@ -1,8 +1,6 @@
 package figures
 
 import (
-	"math"
-
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -40,52 +38,91 @@ type Window struct {
 // RecoveryRun is over how many operations recovery is judged.
 const RecoveryRun = 20
 
-// PhasesOf computes the figures of h in one pass over its operations and faults.
-func PhasesOf(h *history.History) *Phases {
-	begin, end := LoadPhase(h)
-	all, calm, faulted := newMeter(), newMeter(), newMeter()
-	windows := make([]*meter, len(h.Faults))
-	for i := range windows {
-		windows[i] = newMeter()
+// PhasesOf computes the figures of o in one walk over its operations.
+func PhasesOf(o history.Ordered) (*Phases, error) {
+	m := NewPhaseMeter(o)
+	err := Take(o, m)
+	return m.Phases(), err
+}
+
+// PhaseMeter computes Phases.
+type PhaseMeter struct {
+	faults             []history.Fault
+	load               during
+	all, calm, faulted *meter
+	each               []*meter // by fault
+	on                 windows
+	back               *recoveryMeter
+	served             *outageMeter
+}
+
+// NewPhaseMeter returns a meter for o, which nobody need have looked at.
+func NewPhaseMeter(o history.Ordered) *PhaseMeter {
+	m := &PhaseMeter{
+		faults: o.About().Faults, load: loadOf(o),
+		all: newMeter(), calm: newMeter(), faulted: newMeter(),
+		served: newOutageMeter(o),
 	}
-	var load []*history.Op
+	m.each = make([]*meter, len(m.faults))
+	for i := range m.each {
+		m.each[i] = newMeter()
+	}
+	m.on.faults = m.faults
+	m.back = newRecoveryMeter(m.faults)
+	return m
+}
+
+// See implements Meter.
+func (m *PhaseMeter) See(h *history.History) {
+	m.served.See(h)
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		if op.Invoke < begin || op.Invoke > end {
+		if !m.load.has(op) {
 			continue
 		}
-		load = append(load, op)
-		all.add(h, op)
+		m.all.add(h, op)
+		m.back.add(op)
 		hit := false
-		for j := range h.Faults {
-			if overlaps(op, &h.Faults[j]) {
-				windows[j].add(h, op)
+		m.on.until(op.Invoke)
+		m.on.forget(func(f *history.Fault) bool { return f.Healed != 0 && op.Invoke > f.Healed })
+		for _, j := range m.on.open {
+			m.each[j].add(h, op)
+			hit = true
+		}
+		// An operation that goes on reaches faults that come after it.
+		for j := m.on.next; j < len(m.faults) && m.faults[j].Injected <= op.Complete; j++ {
+			if overlaps(op, &m.faults[j]) {
+				m.each[j].add(h, op)
 				hit = true
 			}
 		}
 		if hit {
-			faulted.add(h, op)
+			m.faulted.add(h, op)
 		} else {
-			calm.add(h, op)
+			m.calm.add(h, op)
 		}
 	}
-	covered := covered(h.Faults, begin, end)
-	gaps := outagesIn(h)
+}
+
+// Phases are those of all that was seen.
+func (m *PhaseMeter) Phases() *Phases {
+	begin, end := m.load.begin, m.load.end
+	covered := covered(m.faults, begin, end)
 	f := &Phases{
-		All:     all.phase(seconds(end - begin)),
-		Calm:    calm.phase(seconds(end-begin) - covered),
-		Faulted: faulted.phase(covered),
+		All:     m.all.phase(seconds(end - begin)),
+		Calm:    m.calm.phase(seconds(end-begin) - covered),
+		Faulted: m.faulted.phase(covered),
+		Outages: m.served.outages(),
 	}
-	for j := range h.Faults {
-		w := &h.Faults[j]
+	for j := range m.faults {
+		w := &m.faults[j]
 		from, to := clip(w, begin, end)
 		f.Windows = append(f.Windows, Window{
-			Fault: w.ID, Name: w.Name, Phase: windows[j].phase(seconds(to - from)),
-			Recovery: recoveredAfter(h.Faults, j, load, f.Calm.OKRatio()),
-			Outage:   gaps.during(w),
+			Fault: w.ID, Name: w.Name, Phase: m.each[j].phase(seconds(to - from)),
+			Recovery: m.back.after(j, f.Calm.OKRatio()),
+			Outage:   m.served.during(j),
 		})
 	}
-	f.Outages = gaps.all(h)
 	return f
 }
 
@@ -116,42 +153,4 @@ func covered(faults []history.Fault, begin, end history.Time) float64 {
 		}
 	}
 	return seconds(sum)
-}
-
-func recoveredAfter(faults []history.Fault, j int, load []*history.Op, calmRatio float64) *float64 {
-	f := &faults[j]
-	start := f.Healing
-	if start == 0 {
-		start = f.Healed
-	}
-	if f.Healed == 0 {
-		return nil
-	}
-	until := history.Never
-	for i := range faults {
-		if i != j && faults[i].Injected > start {
-			until = min(until, faults[i].Injected)
-		}
-	}
-	var window []*history.Op
-	for _, op := range load {
-		if op.Invoke >= start && op.Invoke < until {
-			window = append(window, op)
-		}
-	}
-	need := int(math.Ceil(RecoveryRun * 0.95 * calmRatio))
-	ok := 0
-	for i, op := range window {
-		if op.Outcome == history.OK {
-			ok++
-		}
-		if i >= RecoveryRun && window[i-RecoveryRun].Outcome == history.OK {
-			ok--
-		}
-		if i >= RecoveryRun-1 && ok >= need {
-			s := seconds(window[i-RecoveryRun+1].Invoke - start)
-			return &s
-		}
-	}
-	return nil
 }

@@ -48,7 +48,7 @@ func TestFiguresOfAFault(t *testing.T) {
 		}
 		return history.OK, ms
 	})
-	f := PhasesOf(h)
+	f := must[*Phases](t)(PhasesOf(h))
 	if f.All.Ops != 300 || f.All.OK != 170 || f.All.Fail != 130 {
 		t.Errorf("all: %+v", f.All)
 	}
@@ -94,7 +94,7 @@ func TestNoRecovery(t *testing.T) {
 		{"it is never healed", []history.Fault{open}, good, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := PhasesOf(timed(t, c.faults, c.at))
+			f := must[*Phases](t)(PhasesOf(timed(t, c.faults, c.at)))
 			if got := f.Windows[0].Recovery != nil; got != c.want {
 				t.Errorf("recovered: %v, want %v", got, c.want)
 			}
@@ -106,7 +106,7 @@ func TestNoRecovery(t *testing.T) {
 func TestOverlappingWindows(t *testing.T) {
 	a := history.Fault{ID: 1, Name: "a", Injected: 500 * ms, TookEffect: 501 * ms, Healed: 1500 * ms}
 	b := history.Fault{ID: 2, Name: "b", Injected: 1000 * ms, TookEffect: 1001 * ms, Healed: 2000 * ms}
-	f := PhasesOf(timed(t, []history.Fault{a, b}, func(history.Time) (history.Outcome, history.Time) { return history.OK, ms }))
+	f := must[*Phases](t)(PhasesOf(timed(t, []history.Fault{a, b}, func(history.Time) (history.Outcome, history.Time) { return history.OK, ms })))
 	if math.Abs(f.Faulted.Seconds-1.5) > 1e-9 {
 		t.Errorf("%v s in faults, want 1.5", f.Faulted.Seconds)
 	}

@@ -27,37 +27,60 @@ type Shard struct {
 // Shards are the partitions of a history that tells where its keys are
 // (history.EventPlacement), busiest first; nil for others. Operations after the load
 // and on keys whose place is not known are left out.
-func Shards(h *history.History) []Shard {
-	owner := map[history.Key]string{}
-	for i := range h.Events {
-		if p, ok := h.Events[i].Placement(); ok && len(p.Nodes) > 0 {
-			owner[p.Key] = p.Nodes[0]
+func Shards(o history.Ordered) ([]Shard, error) {
+	m := NewShardMeter(o)
+	err := Take(o, m)
+	return m.Shards(), err
+}
+
+// ShardMeter computes Shards.
+type ShardMeter struct {
+	load   during
+	owner  map[history.Key]string
+	byNode map[string]*shard
+	total  int
+}
+
+type shard struct {
+	Shard
+	ops, ok     int
+	read, write *hdrhistogram.Histogram
+}
+
+// NewShardMeter returns a meter for o.
+func NewShardMeter(o history.Ordered) *ShardMeter {
+	m := &ShardMeter{owner: map[history.Key]string{}, byNode: map[string]*shard{}}
+	events := o.About().Events
+	for i := range events {
+		if p, ok := events[i].Placement(); ok && len(p.Nodes) > 0 {
+			m.owner[p.Key] = p.Nodes[0]
 		}
 	}
-	if len(owner) == 0 {
-		return nil
+	if len(m.owner) == 0 {
+		return m
 	}
-	type shard struct {
-		Shard
-		ops, ok     int
-		read, write *hdrhistogram.Histogram
-	}
-	byNode := map[string]*shard{}
-	for _, node := range owner {
-		if byNode[node] == nil {
-			byNode[node] = &shard{Shard: Shard{Node: node}, read: newHistogram(), write: newHistogram()}
+	m.load = loadOf(o)
+	for _, node := range m.owner {
+		if m.byNode[node] == nil {
+			m.byNode[node] = &shard{Shard: Shard{Node: node}, read: newHistogram(), write: newHistogram()}
 		}
-		byNode[node].Keys++
+		m.byNode[node].Keys++
 	}
-	from, to := LoadPhase(h)
-	total := 0
+	return m
+}
+
+// See implements Meter.
+func (m *ShardMeter) See(h *history.History) {
+	if len(m.owner) == 0 {
+		return
+	}
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		s := byNode[owner[h.Mop(op).Key]]
-		if s == nil || op.Invoke < from || op.Invoke >= to {
+		s := m.byNode[m.owner[h.Mop(op).Key]]
+		if s == nil || op.Invoke < m.load.begin || op.Invoke >= m.load.end {
 			continue
 		}
-		total++
+		m.total++
 		s.ops++
 		if op.Outcome != history.OK {
 			continue
@@ -70,11 +93,15 @@ func Shards(h *history.History) []Shard {
 		// Values beyond the histogram's range are counted at its edge.
 		_ = times.RecordValue(min(int64(op.Complete-op.Invoke)/1000, histogramMax))
 	}
-	seconds := time.Duration(to - from).Seconds()
+}
+
+// Shards are those of all that was seen.
+func (m *ShardMeter) Shards() []Shard {
+	seconds := time.Duration(m.load.end - m.load.begin).Seconds()
 	var out []Shard
-	for _, s := range byNode {
-		if total > 0 && seconds > 0 {
-			s.Share, s.OKPerSecond = float64(s.ops)/float64(total), float64(s.ok)/seconds
+	for _, s := range m.byNode {
+		if m.total > 0 && seconds > 0 {
+			s.Share, s.OKPerSecond = float64(s.ops)/float64(m.total), float64(s.ok)/seconds
 		}
 		r, w := quantiles(s.read), quantiles(s.write)
 		s.ReadP50, s.ReadP99, s.WriteP50, s.WriteP99 = r.P50, r.P99, w.P50, w.P99

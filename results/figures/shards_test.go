@@ -45,7 +45,10 @@ func TestShards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := figures.Shards(h)
+	s, err := figures.Shards(h)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(s) != 2 || s[0].Node != "n2" || s[0].Keys != 2 || s[0].Share != 0.75 || s[0].OKPerSecond != 2 || s[1].Share != 0.25 {
 		t.Fatalf("%+v", s)
 	}
@@ -58,7 +61,7 @@ func TestShards(t *testing.T) {
 		t.Error(out.String())
 	}
 	h.Events = nil
-	if figures.Shards(h) != nil {
+	if s, err := figures.Shards(h); s != nil || err != nil {
 		t.Error("a history that does not tell where keys are has shards")
 	}
 }

@@ -7,15 +7,36 @@ import (
 )
 
 // Measure computes the figures of a run from its history.
-func Measure(h *history.History) *Totals {
-	all := newMeter()
-	begin, end := LoadPhase(h)
+func Measure(o history.Ordered) (*Totals, error) {
+	m := NewTotalMeter(o)
+	err := Take(o, m)
+	return m.Totals(), err
+}
+
+// TotalMeter computes Totals.
+type TotalMeter struct {
+	faults []history.Fault
+	load   during
+	all    *meter
+}
+
+// NewTotalMeter returns a meter for o.
+func NewTotalMeter(o history.Ordered) *TotalMeter {
+	return &TotalMeter{faults: o.About().Faults, load: loadOf(o), all: newMeter()}
+}
+
+// See implements Meter.
+func (m *TotalMeter) See(h *history.History) {
 	for i := range h.Ops {
-		if op := &h.Ops[i]; op.Invoke >= begin && op.Invoke <= end {
-			all.add(h, op)
+		if op := &h.Ops[i]; m.load.has(op) {
+			m.all.add(h, op)
 		}
 	}
-	return &Totals{Phase: all.phase(time.Duration(end - begin).Seconds()), Faults: CountFaults(h.Faults)}
+}
+
+// Totals are those of all that was seen.
+func (m *TotalMeter) Totals() *Totals {
+	return &Totals{Phase: m.all.phase(time.Duration(m.load.end - m.load.begin).Seconds()), Faults: CountFaults(m.faults)}
 }
 
 // Totals are the figures of the whole load phase, and its faults.

@@ -130,7 +130,7 @@ func TestForeignPageInBrowser(t *testing.T) {
 	const text = `<i data-markup="1">k</i>`
 	s := staleRead(t, text)
 	var page bytes.Buffer
-	if err := linearizable.PorcupinePage(t.Context(), s.History, s.Summary.Verdicts[0].Violations[0], &page); err != nil {
+	if err := linearizable.PorcupinePage(t.Context(), s.History.About(), s.Summary.Verdicts[0].Violations[0], &page); err != nil {
 		t.Fatal(err)
 	}
 	const hover = `<script>window.addEventListener('load', function () {

@@ -3,11 +3,9 @@ package report
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/svg"
 )
 
@@ -31,93 +29,6 @@ const (
 	maxBins     = 180
 )
 
-// bins is the run cut into equal parts of time.
-type bins struct {
-	width  history.Time
-	ok     []float64
-	fail   []float64
-	info   []float64
-	asked  []int
-	good   []int
-	p50    []float64
-	p99    []float64
-	length history.Time
-}
-
-// binWidths are the widths in milliseconds that people can read.
-var binWidths = []history.Time{50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000, 600_000, 3_600_000}
-
-// binned counts all operations: ok and fail by completion, info by invocation,
-// availability by invocation. Quantiles are exact within a bin.
-func binned(h *history.History) *bins {
-	length := runLength(h)
-	b := &bins{length: length}
-	for _, w := range binWidths {
-		b.width = w * 1e6
-		if int64(length/b.width) < maxBins {
-			break
-		}
-	}
-	n := int(length/b.width) + 1
-	b.ok, b.fail, b.info = make([]float64, n), make([]float64, n), make([]float64, n)
-	b.asked, b.good = make([]int, n), make([]int, n)
-	b.p50, b.p99 = make([]float64, n), make([]float64, n)
-	latencies := make([][]history.Time, n)
-	at := func(t history.Time) int { return min(max(int(t/b.width), 0), n-1) }
-	for i := range h.Ops {
-		op := &h.Ops[i]
-		began := at(op.Invoke)
-		b.asked[began]++
-		switch op.Outcome {
-		case history.OK:
-			b.good[began]++
-			done := at(op.Complete)
-			b.ok[done]++
-			latencies[done] = append(latencies[done], op.Complete-op.Invoke)
-		case history.Fail:
-			if h.Aborted(op) {
-				b.good[began]++ // served
-			}
-			b.fail[at(min(op.Complete, length))]++
-		default:
-			b.info[began]++
-		}
-	}
-	perSecond := 1e9 / float64(b.width)
-	for i := range n {
-		b.ok[i] *= perSecond
-		b.fail[i] *= perSecond
-		b.info[i] *= perSecond
-		l := latencies[i]
-		if len(l) == 0 {
-			b.p50[i], b.p99[i] = math.NaN(), math.NaN()
-			continue
-		}
-		slices.Sort(l)
-		b.p50[i] = float64(l[(len(l)-1)/2]) / 1e6
-		b.p99[i] = float64(l[int(math.Ceil(0.99*float64(len(l))))-1]) / 1e6
-	}
-	return b
-}
-
-// runLength is the stamp of the last thing that happened.
-func runLength(h *history.History) history.Time {
-	last := history.Time(1)
-	for i := range h.Ops {
-		last = max(last, h.Ops[i].Invoke)
-		if h.Ops[i].Complete != history.Never {
-			last = max(last, h.Ops[i].Complete)
-		}
-	}
-	for i := range h.Faults {
-		last = max(last, h.Faults[i].Injected, h.Faults[i].Healed)
-	}
-	for _, e := range h.Events {
-		last = max(last, e.At)
-	}
-	return last
-}
-
 type series struct {
 	class  string
 	name   string
@@ -129,7 +40,6 @@ type series struct {
 type plane struct {
 	svg.Drawing
 	b         *bins
-	loadEnd   history.Time
 	low, high float64
 	log       bool
 	marks     []float64
@@ -143,13 +53,12 @@ const (
 // drawChart draws series over the bins; top 0 means as high as the values.
 func drawChart(h *history.History, b *bins, id, title, note string, log bool, top float64, list ...series) chart {
 	p := plane{b: b, log: log}
-	_, p.loadEnd = figures.LoadPhase(h)
 	p.scale(top, list)
 	p.Open(id, "chart", title, chartWidth, chartHeight)
 	p.faults(h, id)
 	moments(&p.Drawing, h, p.x, chartTop, chartTop+chartTall)
-	if p.loadEnd < b.length {
-		at := p.x(float64(p.loadEnd))
+	if p.b.loadEnd < b.length {
+		at := p.x(float64(p.b.loadEnd))
 		p.Line("load-end", at, chartTop, at, chartTop+chartTall)
 		p.Tip(at-3, chartTop, 6, chartTall, "the load ends; what follows are final reads")
 	}
@@ -171,7 +80,7 @@ func (p *plane) scale(top float64, list []series) {
 	p.low, p.high = 0, top
 	for _, s := range list {
 		for i, v := range s.values {
-			if math.IsNaN(v) || history.Time(i)*p.b.width > p.loadEnd {
+			if math.IsNaN(v) || history.Time(i)*p.b.width > p.b.loadEnd {
 				continue
 			}
 			if top == 0 {

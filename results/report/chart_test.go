@@ -48,7 +48,10 @@ func TestBurstAfterTheLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		var found []string
-		for _, c := range charts(h) {
+		bins, dots := newBinMeter(h), newDotMeter(h)
+		bins.See(h)
+		dots.See(h)
+		for _, c := range charts(h, bins.all(), dots) {
 			for _, m := range regexp.MustCompile(`>↑ ([^<]*)<`).FindAllStringSubmatch(c.SVG, -1) {
 				found = append(found, c.Title+" "+m[1])
 			}
@@ -66,8 +69,8 @@ func TestBurstAfterTheLoad(t *testing.T) {
 // TestNamesOfFaultsAreReadable: in the strip of faults a name is drawn after the marks of failovers, which may cross it.
 func TestNamesOfFaultsAreReadable(t *testing.T) {
 	s := staleRead(t, "n3")
-	s.History.Events = append(s.History.Events, history.Event{At: 415 * ms, Kind: history.EventFailover, Text: "n2 was promoted"})
-	drawn := faultStrip(s.History, runLength(s.History)).SVG
+	s.History.About().Events = append(s.History.About().Events, history.Event{At: 415 * ms, Kind: history.EventFailover, Text: "n2 was promoted"})
+	drawn := faultStrip(s.History.About(), runLength(s.History)).SVG
 	mark, name := strings.LastIndex(drawn, "moment"), strings.Index(drawn, "fault-name")
 	if mark < 0 || name < mark {
 		t.Errorf("the last mark is drawn at %d, the first name at %d", mark, name)

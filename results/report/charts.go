@@ -8,11 +8,8 @@ import (
 	"github.com/lapse-test/lapse/results/picture"
 )
 
-func charts(h *history.History) []chart {
-	if len(h.Ops) == 0 {
-		return nil
-	}
-	b := binned(h)
+// charts draws the bins and dots of a history, of whose operations h need have none.
+func charts(h *history.History, b *bins, d *dotMeter) []chart {
 	share := make([]float64, len(b.asked))
 	for i, n := range b.asked {
 		share[i] = math.NaN()
@@ -30,7 +27,7 @@ func charts(h *history.History) []chart {
 			series{"line-ok", "ok", "/s", b.ok}, series{"line-fail", "fail", "/s", b.fail}, series{"line-info", "info (no answer)", "/s", b.info}),
 		drawChart(h, b, "c-lat", "Latency of ok operations, milliseconds", width+", logarithmic", true, 0,
 			series{"line-p50", "median", " ms", b.p50}, series{"line-p99", "99th percentile", " ms", b.p99}),
-		scatter(h, b.length),
+		d.scatter(h, b.length),
 		drawChart(h, b, "c-avail", "Availability, per cent of the operations begun that were served", width, false, 100,
 			series{"line-ok", "served", " %", share}),
 	)

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -64,26 +63,16 @@ type metaBroken struct {
 
 func micros(t history.Time) int64 { return int64(t) / 1000 }
 
-// embed chooses and encodes the operations of h.
-func embed(h *history.History, verdicts []checkers.Verdict) (*timeline, error) {
-	chosen, note := sample(h, verdicts, maxEmbedded)
-	t := &timeline{Shown: len(chosen), Total: len(h.Ops), Note: note}
-	length := runLength(h)
-	t.Meta = meta{Count: len(chosen), LengthUS: micros(length) + 1, Nodes: h.Header.Nodes}
-	place := map[int]int{}
-	for n, i := range chosen {
-		place[i] = n
-	}
+// embed encodes the operations of h, which were chosen of a history of total that took length. Verdicts are about them.
+func embed(h *history.History, total int, length history.Time, note string, verdicts []checkers.Verdict) (*timeline, error) {
+	t := &timeline{Shown: len(h.Ops), Total: total, Note: note}
+	t.Meta = meta{Count: len(h.Ops), LengthUS: micros(length) + 1, Nodes: h.Header.Nodes}
 	number := 0
 	for i := range verdicts {
 		for j := range verdicts[i].Violations {
 			v := &verdicts[i].Violations[j]
 			number++
-			b := metaBroken{Number: number, Model: v.Model, Text: v.Sentence, At: micros(v.At)}
-			for _, op := range v.Ops {
-				b.Ops = append(b.Ops, place[op])
-			}
-			t.Meta.Broken = append(t.Meta.Broken, b)
+			t.Meta.Broken = append(t.Meta.Broken, metaBroken{Number: number, Model: v.Model, Text: v.Sentence, At: micros(v.At), Ops: v.Ops})
 		}
 	}
 	for i := range h.Faults {
@@ -98,7 +87,7 @@ func embed(h *history.History, verdicts []checkers.Verdict) (*timeline, error) {
 		t.Meta.Phases = append(t.Meta.Phases, metaPhase{micros(e.At), e.Text})
 	}
 	var err error
-	t.Blob, err = encode(h, chosen, &t.Meta)
+	t.Blob, err = encode(h, &t.Meta)
 	return t, err
 }
 
@@ -106,14 +95,14 @@ func embed(h *history.History, verdicts []checkers.Verdict) (*timeline, error) {
 // it: invocation (difference to the one before), duration plus one (0: no
 // answer), session, node plus one, outcome and whether it writes, key, then the
 // texts of operations and the names of keys, as JSON arrays.
-func encode(h *history.History, chosen []int, m *meta) (string, error) {
+func encode(h *history.History, m *meta) (string, error) {
 	sessions, keys := map[int32]uint64{}, map[history.Key]uint64{}
 	var columns [6][]byte
-	texts := make([]string, 0, len(chosen))
+	texts := make([]string, 0, len(h.Ops))
 	var names []string
 	put := func(c int, v uint64) { columns[c] = binary.AppendUvarint(columns[c], v) }
 	before := int64(0)
-	for _, i := range chosen {
+	for i := range h.Ops {
 		op := &h.Ops[i]
 		at := micros(op.Invoke)
 		put(0, uint64(at-before))
@@ -183,66 +172,75 @@ func encode(h *history.History, chosen []int, m *meta) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(packed.Bytes()), nil
 }
 
-// sample chooses at most limit operations: all if they fit, otherwise those of
+// sampler chooses at most limit operations: all if they fit, otherwise those of
 // the witnesses first, then failed and unanswered ones, then successful ones,
-// evenly over the run. The note says what was left out.
-func sample(h *history.History, verdicts []checkers.Verdict, limit int) ([]int, string) {
-	n := len(h.Ops)
-	if n <= limit {
-		all := make([]int, n)
-		for i := range all {
-			all[i] = i
-		}
-		return all, ""
-	}
-	take := make([]bool, n)
-	witness := 0
+// evenly over the run. It has to have seen all of them before it chooses.
+type sampler struct {
+	total, limit   int
+	take           map[int]bool // that stand in a witness
+	seen           int
+	troubled, fine int // of the others
+
+	everyBad, everyOK int
+	seenBad, seenOK   int
+}
+
+func newSampler(o history.Ordered, verdicts []checkers.Verdict, limit int) *sampler {
+	s := &sampler{total: o.Count(), limit: limit, take: map[int]bool{}}
 	for i := range verdicts {
 		for j := range verdicts[i].Violations {
 			for _, op := range verdicts[i].Violations[j].Ops {
-				if !take[op] {
-					take[op] = true
-					witness++
-				}
+				s.take[op] = true
 			}
 		}
 	}
-	troubled, fine := 0, 0
-	for i := range h.Ops {
-		if take[i] {
-			continue
-		}
-		if h.Ops[i].Outcome == history.OK {
-			fine++
-		} else {
-			troubled++
-		}
-	}
-	// At most half of the room goes to what did not succeed.
-	everyBad := stride(troubled, limit/2)
-	everyOK := stride(fine, max(1, limit-witness-(troubled+everyBad-1)/everyBad))
-	seenBad, seenOK := 0, 0
-	chosen := make([]int, 0, limit)
+	return s
+}
+
+// See implements figures.Meter.
+func (s *sampler) See(h *history.History) {
 	for i := range h.Ops {
 		switch {
-		case take[i]:
+		case s.take[s.seen]:
 		case h.Ops[i].Outcome == history.OK:
-			take[i] = seenOK%everyOK == 0
-			seenOK++
+			s.fine++
 		default:
-			take[i] = seenBad%everyBad == 0
-			seenBad++
+			s.troubled++
 		}
-		if take[i] {
-			chosen = append(chosen, i)
-		}
+		s.seen++
 	}
+}
+
+// sample picks the operations out of o, of which it has seen all. The note says what was left out.
+func (s *sampler) sample(o history.Ordered) (h *history.History, places []int, note string, err error) {
+	if s.total <= s.limit {
+		h, places, err = history.Pick(o, func(int, *history.Op) bool { return true })
+		return h, places, "", err
+	}
+	// At most half of the room goes to what did not succeed.
+	s.everyBad = stride(s.troubled, s.limit/2)
+	s.everyOK = stride(s.fine, max(1, s.limit-len(s.take)-(s.troubled+s.everyBad-1)/s.everyBad))
+	h, places, err = history.Pick(o, s.wants)
 	bad := "all fail and info operations"
-	if everyBad > 1 {
-		bad = fmt.Sprintf("every %s of the fail and info operations", ordinal(everyBad))
+	if s.everyBad > 1 {
+		bad = fmt.Sprintf("every %s of the fail and info operations", ordinal(s.everyBad))
 	}
-	return slices.Clip(chosen), fmt.Sprintf("The timeline shows a sample, %s of %s operations: all that stand in a witness, %s, and every %s of the ok ones. Figures and charts use all.",
-		text.Count(len(chosen)), text.Count(n), bad, ordinal(everyOK))
+	return h, places, fmt.Sprintf("The timeline shows a sample, %s of %s operations: all that stand in a witness, %s, and every %s of the ok ones. Figures and charts use all.",
+		text.Count(len(places)), text.Count(s.total), bad, ordinal(s.everyOK)), err
+}
+
+// wants is asked of each operation in order.
+func (s *sampler) wants(i int, op *history.Op) bool {
+	switch {
+	case s.take[i]:
+		return true
+	case op.Outcome == history.OK:
+		s.seenOK++
+		return (s.seenOK-1)%s.everyOK == 0
+	default:
+		s.seenBad++
+		return (s.seenBad-1)%s.everyBad == 0
+	}
 }
 
 func stride(n, room int) int {

@@ -85,7 +85,9 @@ func TestFewDots(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Contains(scatter(h, history.Time(ops)*ms).SVG, "dots few dots-ok"); got != want {
+		dots := newDotMeter(h)
+		dots.See(h)
+		if got := strings.Contains(dots.scatter(h, history.Time(ops)*ms).SVG, "dots few dots-ok"); got != want {
 			t.Errorf("%d operations: few is %v", ops, got)
 		}
 	}

@@ -168,8 +168,9 @@ func visibility(r *staleness.Report) *chart {
 
 // lagChart draws how far each replica said that it was behind, nil if none was
 // asked. The highest value in a bin counts.
-func lagChart(h *history.History) *chart {
-	b := &bins{length: runLength(h), width: history.Time(time.Second)}
+func lagChart(o history.Ordered) *chart {
+	h, b := o.About(), newBins(o)
+	b.width = history.Time(time.Second)
 	for int64(b.length/b.width) >= maxBins {
 		b.width *= 2
 	}
@@ -186,7 +187,7 @@ func lagChart(h *history.History) *chart {
 			values[l.Node] = slices.Repeat([]float64{math.NaN()}, n)
 			nodes = append(nodes, l.Node)
 		}
-		at := min(max(int(h.Events[i].At/b.width), 0), n-1)
+		at := b.at(h.Events[i].At)
 		if v := float64(l.BehindMS) / 1000; math.IsNaN(values[l.Node][at]) || v > values[l.Node][at] {
 			values[l.Node][at] = v
 		}

@@ -285,16 +285,17 @@ func (p *page) tables() {
 	}
 }
 
-func (p *page) witnesses(h *history.History) {
+// witnesses draws those of verdicts, which are about operations of h.
+func (p *page) witnesses(h *history.History, verdicts []checkers.Verdict) {
 	broken := 0
-	for i := range p.Summary.Verdicts {
-		if len(p.Summary.Verdicts[i].Violations) > 0 {
+	for i := range verdicts {
+		if len(verdicts[i].Violations) > 0 {
 			broken++
 		}
 	}
 	number := 0
-	for i := range p.Summary.Verdicts {
-		v := &p.Summary.Verdicts[i]
+	for i := range verdicts {
+		v := &verdicts[i]
 		for j := range v.Violations {
 			number++
 			if j >= max(2, maxWitnesses/broken) {

@@ -2,9 +2,12 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
@@ -16,7 +19,7 @@ func Write(w io.Writer, dir store.Dir) error {
 	if err != nil {
 		return err
 	}
-	return Render(w, s)
+	return errors.Join(Render(w, s), s.Close())
 }
 
 // Render draws s. It fails only when w does or the history is not that of the
@@ -33,28 +36,46 @@ func Render(w io.Writer, s *Source) error {
 	p.headline()
 	p.tables()
 	p.Implied, p.Stale = implied(&s.Summary.Assessment), staleOf(s.Summary.Staleness)
-	if h := s.History; h != nil {
-		p.witnesses(h)
-		p.Figures = figures.PhasesOf(h)
-		p.Charts, p.Series = charts(h), seriesFile(h)
-		if c := lagChart(h); c != nil {
-			p.Charts = append(p.Charts, *c)
-		}
-		p.Shards, p.Measures = figures.Shards(h), figures.Measures(h)
-		for i := range h.Faults {
-			p.FaultRows = append(p.FaultRows, faultLine(&h.Faults[i]))
-		}
-		p.Phases = happened(h)
-		t, err := embed(h, s.Summary.Verdicts)
-		if err != nil {
+	if s.History != nil {
+		if err := p.operations(s.History); err != nil {
 			return err
 		}
-		p.Timeline = t
 	}
 	if err := runPage(p).Render(context.Background(), w); err != nil {
 		return fmt.Errorf("drawing the report: %w", err)
 	}
 	return nil
+}
+
+// operations draws all that is about the operations of o, in two walks over them: what is measured, then those that are shown.
+func (p *page) operations(o history.Ordered) error {
+	h := o.About()
+	phases, shards, bins, dots := figures.NewPhaseMeter(o), figures.NewShardMeter(o), newBinMeter(o), newDotMeter(o)
+	sampler := newSampler(o, p.Summary.Verdicts, maxEmbedded)
+	if err := figures.Take(o, phases, shards, bins, dots, sampler); err != nil {
+		return fmt.Errorf("measuring the run: %w", err)
+	}
+	p.Figures, p.Shards, p.Measures = phases.Phases(), shards.Shards(), figures.Measures(h)
+	if o.Count() > 0 {
+		b := bins.all()
+		p.Charts, p.Series = charts(h, b, dots), seriesFile(b)
+	}
+	if c := lagChart(o); c != nil {
+		p.Charts = append(p.Charts, *c)
+	}
+	for i := range h.Faults {
+		p.FaultRows = append(p.FaultRows, faultLine(&h.Faults[i]))
+	}
+	p.Phases = happened(h)
+
+	shown, places, note, err := sampler.sample(o)
+	if err != nil {
+		return fmt.Errorf("choosing what is shown of the run: %w", err)
+	}
+	a := p.Summary.Renumbered(func(op int) int { n, _ := slices.BinarySearch(places, op); return n })
+	p.witnesses(shown, a.Verdicts)
+	p.Timeline, err = embed(shown, o.Count(), runLength(o), note, a.Verdicts)
+	return err
 }
 
 // RenderSuite draws the report of a suite: what blocks, every claim in its matrix,

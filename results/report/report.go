@@ -21,12 +21,22 @@ type Source struct {
 	Summary store.Summary
 	// Plan is nil if the run directory has none.
 	Plan *harness.Plan
-	// History is nil if there is none or it cannot be read; Warnings say why.
-	History  *history.History
+	// History is nil if there is none or it cannot be read; Warnings say why. The operations of a large one are on disk.
+	History  history.Ordered
 	Warnings []string
+
+	done func() error
 }
 
-// Load reads a run directory. What cannot be read besides the summary becomes a
+// Close lets go of the history.
+func (s *Source) Close() error {
+	if s.done == nil {
+		return nil
+	}
+	return s.done()
+}
+
+// Load reads a run directory, and Close lets go of it. What cannot be read besides the summary becomes a
 // warning in the report.
 func Load(dir store.Dir) (*Source, error) {
 	s := &Source{}
@@ -41,21 +51,21 @@ func Load(dir store.Dir) (*Source, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		s.Warnings = append(s.Warnings, "The plan cannot be read: "+err.Error())
 	}
-	h, err := dir.History()
+	h, done, err := dir.Ordered()
 	switch {
 	case err == nil:
-		s.History = h
+		s.History, s.done = h, done
 	case errors.Is(err, fs.ErrNotExist):
 		s.Warnings = append(s.Warnings, "The run kept no history, so there are no operations to show.")
 	default:
 		s.Warnings = append(s.Warnings, "The history cannot be read, so there are no operations to show: "+err.Error())
 	}
-	if h := s.History; h != nil {
-		if h.Torn {
+	if s.History != nil {
+		if s.History.About().Torn {
 			s.Warnings = append(s.Warnings, "The history ends in the middle: the run was killed, or goes on. Operations that were open then are info.")
 		}
-		if err := dir.Fits(&s.Summary, h); err != nil {
-			return nil, fmt.Errorf("drawing a report: %w", err)
+		if err := dir.Fits(&s.Summary, s.History); err != nil {
+			return nil, errors.Join(fmt.Errorf("drawing a report: %w", err), s.Close())
 		}
 	}
 	return s, nil

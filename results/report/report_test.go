@@ -14,6 +14,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 )
@@ -175,7 +176,7 @@ func TestLoadRefusesForeignWitness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := history.WriteFile(dir.File(store.FileHistory), s.History); err != nil {
+	if err := history.WriteFile(dir.File(store.FileHistory), s.History.About()); err != nil {
 		t.Fatal(err)
 	}
 	if err := dir.WriteJSON(store.FileRun, &s.Summary); err != nil {
@@ -225,7 +226,18 @@ func many(t testing.TB, n int) *Source {
 // TestSample keeps every operation of a witness and says what it left out.
 func TestSample(t *testing.T) {
 	s := many(t, 200_001)
-	chosen, note := sample(s.History, s.Summary.Verdicts, 10_000)
+	sampled := func(verdicts []checkers.Verdict, limit int) ([]int, string) {
+		m := newSampler(s.History, verdicts, limit)
+		if err := figures.Take(s.History, m); err != nil {
+			t.Fatal(err)
+		}
+		_, chosen, note, err := m.sample(s.History)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return chosen, note
+	}
+	chosen, note := sampled(s.Summary.Verdicts, 10_000)
 	if len(chosen) > 10_000 || len(chosen) < 5_000 {
 		t.Errorf("%d operations were chosen of at most 10,000", len(chosen))
 	}
@@ -244,7 +256,7 @@ func TestSample(t *testing.T) {
 	if !strings.Contains(note, "of 200,001 operations") {
 		t.Errorf("the note does not say what was left out: %s", note)
 	}
-	if all, note := sample(s.History, nil, 300_000); len(all) != 200_001 || note != "" {
+	if all, note := sampled(nil, 300_000); len(all) != 200_001 || note != "" {
 		t.Errorf("a history that fits was sampled: %d, %q", len(all), note)
 	}
 }
@@ -347,7 +359,7 @@ func TestMeasuresInTheReport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.History.Events = append(s.History.Events, e)
+		s.History.About().Events = append(s.History.About().Events, e)
 	}
 	got := render(t, s)
 	for _, want := range []string{"Counted by the database", "<b>rounds.one 1.25</b>: " + html.EscapeString(hostile), "<b>moved 0.5</b>: half of the replicas moved"} {

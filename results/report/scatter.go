@@ -19,17 +19,49 @@ const maxDots = 6000
 // fewDots are so few that each is drawn large: nothing overlaps.
 const fewDots = 300
 
-// scatter is every operation as a point: when it began and how long it took, by
-// outcome. Those without an answer stand above all others.
-func scatter(h *history.History, length history.Time) chart {
-	inner, tall := chartWidth-chartLeft-chartRight, chartHeight-chartTop-chartBottom
-	low, high := math.Inf(1), 0.0
-	took := func(op *history.Op) float64 { return math.Max(float64(op.Complete-op.Invoke)/1e6, 0.001) }
+// dotMeter chooses the operations that are drawn as points.
+type dotMeter struct {
+	total, every int
+	seen         int
+	low, high    float64 // of what they took, in milliseconds
+	slowest      [3]history.Op
+	have         [3]bool
+	chosen       []history.Op
+}
+
+func newDotMeter(o history.Ordered) *dotMeter {
+	return &dotMeter{total: o.Count(), every: stride(o.Count(), maxDots), low: math.Inf(1)}
+}
+
+// took is how long an operation took that was answered, in milliseconds.
+func took(op *history.Op) float64 { return math.Max(float64(op.Complete-op.Invoke)/1e6, 0.001) }
+
+// See implements figures.Meter.
+func (m *dotMeter) See(h *history.History) {
 	for i := range h.Ops {
-		if op := &h.Ops[i]; op.Complete != history.Never {
-			low, high = min(low, took(op)), max(high, took(op))
+		op := &h.Ops[i]
+		if op.Complete != history.Never {
+			m.low, m.high = min(m.low, took(op)), max(m.high, took(op))
+		}
+		if s := &m.slowest[op.Outcome]; !m.have[op.Outcome] || op.Complete-op.Invoke > s.Complete-s.Invoke {
+			*s, m.have[op.Outcome] = *op, true
+		}
+		if m.seen++; m.seen%m.every == 0 || m.seen == m.total {
+			for o := range m.slowest {
+				if m.have[o] {
+					m.chosen = append(m.chosen, m.slowest[o])
+				}
+				m.have[o] = false
+			}
 		}
 	}
+}
+
+// scatter is every operation as a point: when it began and how long it took, by
+// outcome. Those without an answer stand above all others.
+func (m *dotMeter) scatter(h *history.History, length history.Time) chart {
+	inner, tall := chartWidth-chartLeft-chartRight, chartHeight-chartTop-chartBottom
+	low, high := m.low, m.high
 	if high == 0 {
 		low, high = 0.1, 1
 	}
@@ -39,9 +71,8 @@ func scatter(h *history.History, length history.Time) chart {
 		return chartTop + 12 + (tall-12)*(1-(math.Log10(ms)-math.Log10(low))/(math.Log10(high)-math.Log10(low)))
 	}
 	c := chart{Title: "Latency of each operation, by outcome", Note: "logarithmic; at the top those without an answer", Legend: []legend{{"dots dots-ok", "ok"}, {"dots dots-fail", "fail"}, {"dots dots-info", "info (no answer)"}}}
-	every := stride(len(h.Ops), maxDots)
-	if every > 1 {
-		c.Note += fmt.Sprintf("; every %s operation, and all slower than its neighbours", ordinal(every))
+	if m.every > 1 {
+		c.Note += fmt.Sprintf("; every %s operation, and all slower than its neighbours", ordinal(m.every))
 	}
 	var d svg.Drawing
 	d.Open("c-scatter", "chart", c.Title, chartWidth, chartHeight)
@@ -62,31 +93,16 @@ func scatter(h *history.History, length history.Time) chart {
 	}
 	moments(&d, h, x, chartTop, chartTop+tall)
 	var paths [3]strings.Builder
-	slowest := [3]int{-1, -1, -1}
-	put := func(i int) {
-		op := &h.Ops[i]
+	for i := range m.chosen {
+		op := &m.chosen[i]
 		at := chartTop + 5
 		if op.Complete != history.Never {
 			at = y(took(op))
 		}
 		fmt.Fprintf(&paths[op.Outcome], "M%.1f %.1fh0", x(float64(op.Invoke)), at)
 	}
-	for i := range h.Ops {
-		o := h.Ops[i].Outcome
-		if s := slowest[o]; s < 0 || h.Ops[i].Complete-h.Ops[i].Invoke > h.Ops[s].Complete-h.Ops[s].Invoke {
-			slowest[o] = i
-		}
-		if (i+1)%every == 0 || i == len(h.Ops)-1 {
-			for o, s := range slowest {
-				if s >= 0 {
-					put(s)
-				}
-				slowest[o] = -1
-			}
-		}
-	}
 	class := "dots "
-	if len(h.Ops) < fewDots {
+	if m.total < fewDots {
 		class = "dots few "
 	}
 	for _, o := range []history.Outcome{history.OK, history.Fail, history.Info} {
@@ -97,11 +113,7 @@ func scatter(h *history.History, length history.Time) chart {
 }
 
 // seriesFile returns the charts' series over time as a CSV file, in a data URL.
-func seriesFile(h *history.History) string {
-	if len(h.Ops) == 0 {
-		return ""
-	}
-	b := binned(h)
+func seriesFile(b *bins) string {
 	var t strings.Builder
 	t.WriteString("from_s,to_s,ok_per_s,fail_per_s,info_per_s,begun,served,p50_ms,p99_ms\n")
 	value := func(v float64) string {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/gate"
@@ -308,6 +309,9 @@ func (p *suitePage) proofs(s *SuiteSource) {
 				}
 				p.addProof(source, c, claim, expected)
 			}
+			if source != nil {
+				_ = source.Close() // what was read of it is drawn
+			}
 		}
 	}
 }
@@ -324,7 +328,7 @@ func (s *SuiteSource) open(run string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if source.History == nil {
+	if source.History == nil { // so that there is nothing to close
 		return nil, fmt.Errorf("%s", strings.Join(source.Warnings, " "))
 	}
 	return source, nil
@@ -337,9 +341,14 @@ func (p *suitePage) addProof(source *Source, c *gate.CaseResult, claim gate.Clai
 			continue
 		}
 		n := len(p.Proofs) + 1
+		w, err := source.witness(&v.Violations[0], n, v.Total)
+		if err != nil {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("The witness of %s cannot be drawn: %v", claim.ID, err))
+			return
+		}
 		p.Proofs = append(p.Proofs, proof{
 			ID: claim.ID, Anchor: fmt.Sprintf("witness-%d", n), Expected: expected, Run: c.Run,
-			witness: witnessOf(source.History, &v.Violations[0], n, v.Total),
+			witness: w,
 		})
 		return
 	}
@@ -377,4 +386,14 @@ func (p *suitePage) glossary() {
 		}
 	}
 	p.Glossary = append(p.Glossary, words...)
+}
+
+// witness draws a violation with its operations.
+func (s *Source) witness(v *checkers.Violation, number, total int) (witness, error) {
+	h, places, err := history.Pick(s.History, func(i int, _ *history.Op) bool { return slices.Contains(v.Ops, i) })
+	if err != nil {
+		return witness{}, err
+	}
+	own := v.Renumbered(func(op int) int { n, _ := slices.BinarySearch(places, op); return n })
+	return witnessOf(h, &own, number, total), nil
 }

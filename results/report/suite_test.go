@@ -32,7 +32,7 @@ func suiteOf(t testing.TB, name string) *SuiteSource {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := history.WriteFile(dir.File(store.FileHistory), run.History); err != nil {
+		if err := history.WriteFile(dir.File(store.FileHistory), run.History.About()); err != nil {
 			t.Fatal(err)
 		}
 		if err := dir.WriteJSON(store.FileRun, &run.Summary); err != nil {

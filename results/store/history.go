@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/lapse-test/lapse/history"
@@ -14,16 +15,22 @@ import (
 // *DamagedError.
 func (d Dir) History() (*history.History, error) {
 	h, err := history.ReadFile(d.File(FileHistory))
+	if err != nil {
+		return nil, d.unreadable(err)
+	}
+	return h, nil
+}
+
+// unreadable says why the history cannot be read.
+func (d Dir) unreadable(err error) error {
 	var path *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &DamagedError{d.ID, "it has no history: it ended before its load began; `lapse show` says why if it could, and " + d.File(FileLog) + " has the rest", err}
+		return &DamagedError{d.ID, "it has no history: it ended before its load began; `lapse show` says why if it could, and " + d.File(FileLog) + " has the rest", err}
 	case errors.As(err, &path):
-		return nil, fmt.Errorf("loading run %s: %w", d.ID, err)
-	case err != nil:
-		return nil, &DamagedError{d.ID, "its history cannot be read: " + err.Error(), err}
+		return fmt.Errorf("loading run %s: %w", d.ID, err)
 	}
-	return h, nil
+	return &DamagedError{d.ID, "its history cannot be read: " + err.Error(), err}
 }
 
 // errWitness is what Fits finds.
@@ -31,14 +38,36 @@ var errWitness = errors.New("its witnesses name operations that its history does
 
 // Fits says, as a *DamagedError, that the witnesses in s name operations that h does not
 // have, where s and h are those of the run: whoever looks them up relies on it.
-func (d Dir) Fits(s *Summary, h *history.History) error {
+func (d Dir) Fits(s *Summary, h history.Ordered) error {
 	for i := range s.Verdicts {
 		for j := range s.Verdicts[i].Violations {
 			v := &s.Verdicts[i].Violations[j]
-			if slices.ContainsFunc(v.Ops, func(op int) bool { return op < 0 || op >= len(h.Ops) }) {
+			if slices.ContainsFunc(v.Ops, func(op int) bool { return op < 0 || op >= h.Count() }) {
 				return &DamagedError{d.ID, fmt.Sprintf("%v; `lapse check %s` checks it again", errWitness, d.ID), errWitness}
 			}
 		}
 	}
 	return nil
+}
+
+// LargeHistory is the size of a history's file, in bytes, from which on its operations stay on disk where they can, as they
+// do in a check part by part: about four million of the binary format, which take four hundred megabytes in memory.
+const LargeHistory = 64 << 20
+
+// Ordered opens the history of the run to walk over its operations: those of a large one are laid on disk, in the run's
+// directory and without a name, until done is called. The errors are those of History.
+func (d Dir) Ordered() (o history.Ordered, done func() error, err error) {
+	file := d.File(FileHistory)
+	if st, err := os.Stat(file); err == nil && st.Size() >= LargeHistory {
+		p, err := history.LayFile(file, d.Path)
+		if err != nil {
+			return nil, nil, d.unreadable(err)
+		}
+		return p, p.Close, nil
+	}
+	h, err := d.History()
+	if err != nil {
+		return nil, nil, err
+	}
+	return h, func() error { return nil }, nil
 }

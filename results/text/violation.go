@@ -66,7 +66,7 @@ func Certified(v *checkers.Violation) string {
 // witness.
 func OpName(v *checkers.Violation, i int) string {
 	if v.NamesPlace(i) {
-		return fmt.Sprintf("T%d", i)
+		return fmt.Sprintf("T%d", v.Place(i))
 	}
 	return fmt.Sprintf("#%d", 1+slices.Index(v.Ops, i))
 }

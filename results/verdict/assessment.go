@@ -1,6 +1,8 @@
 package verdict
 
 import (
+	"slices"
+
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/lattice"
 	"github.com/lapse-test/lapse/checkers/set"
@@ -81,4 +83,18 @@ func (a *Assessment) Kept() int {
 		n = max(n, len(v.Violations))
 	}
 	return n
+}
+
+// Renumbered is a with witnesses of the same operations where they have other indexes: place tells which.
+func (a *Assessment) Renumbered(place func(int) int) Assessment {
+	out := *a
+	out.Verdicts = slices.Clone(a.Verdicts)
+	for i := range out.Verdicts {
+		v := &out.Verdicts[i]
+		v.Violations = slices.Clone(v.Violations)
+		for j := range v.Violations {
+			v.Violations[j] = v.Violations[j].Renumbered(place)
+		}
+	}
+	return out
 }
