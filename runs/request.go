@@ -217,7 +217,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := given.mayBreak(ctx, plan.Schedule); err != nil {
 		return nil, err
 	}
-	cfg.Clocks, cfg.PowerFailures = plan.Schedule.Needs(ability.Clock), plan.Schedule.PowerFails()
+	cfg.Clocks, cfg.PowerFailures, cfg.Roams = plan.Schedule.Needs(ability.Clock), plan.Schedule.PowerFails(), plan.Session != harness.SessionStay
 	p := &Planned{Plan: plan, Target: target, plain: plain, Config: cfg, OnViolation: told}
 	if err := p.makeWorkload(info); err != nil {
 		return nil, err
@@ -314,6 +314,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel, Options: plan.Options,
 		OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log, Image: plan.Image, Keys: mostKeys(&plan.Run),
 		Containers: plan.Provider == providers.Containers(env.Providers), Clocks: plan.Schedule.Needs(ability.Clock), PowerFailures: plan.Schedule.PowerFails(),
+		Roams: plan.Session != harness.SessionStay,
 	}
 	plain := target
 	if target, err = targets.Describe(ctx, target, asked); err != nil {

@@ -34,6 +34,9 @@ type Config struct {
 	// not synced: it counts for what is promised (Promiser), because a setting may give up
 	// what survives that and keep what survives a kill of a process.
 	PowerFailures bool
+	// Roams says that sessions ask another node each time: it counts for what is promised
+	// (Promiser), because a session that stays can go by the one order of its node.
+	Roams bool
 	// Tenants is how many tenants the workload's keys are of, 0 for none; a target that cannot
 	// scan has none to know of.
 	Tenants history.Tenancy
