@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"maps"
+
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
@@ -16,7 +18,7 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	if err != nil {
 		return nil
 	}
-	out := s.promises()
+	out := s.promises(cfg.Roams)
 	if cfg.PowerFailures {
 		s.withoutPower(out)
 	}
@@ -27,58 +29,72 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 func (s settings) withoutPower(out targets.Promised) {
 	if s.fsync == off || s.fullPages == off {
 		out.Withdraw() // "this can result in unrecoverable data corruption"
-		out[models.NoLostWrites] = false
+		out.LoseWrites()
 	}
 	if s.failover == failoverPatroni && s.write == writeRemoteWrite {
-		out[models.NoLostWrites] = false // the standby that is promoted may have lost what it had in memory
+		out.LoseWrites() // the standby that is promoted may have lost what it had in memory
 	}
 }
 
-// promises are those over partitions, pauses and kills.
-func (s settings) promises() targets.Promised {
+// promises are those over partitions, pauses and kills, to sessions that roam or stay.
+func (s settings) promises(roams bool) targets.Promised {
 	if s.multiLeader {
-		return targets.Promised{
-			models.Linearizable: false, models.Regular: false, models.Sequential: false, models.Eventual: false, models.NoLostWrites: false,
-			models.SnapshotIsolation: false, models.Serializable: false,
-		}
-	}
-	out := targets.Promised{}
-	if s.write == writeOff {
-		out[models.NoLostWrites] = false // a kill loses what was not flushed
-	}
-	if s.failover == failoverPatroni {
-		return s.promisesUnderPatroni()
-	}
-	if s.failover != failoverOff {
-		if s.acknowledgedOnStandbys() == 0 {
-			out[models.NoLostWrites] = false // the new primary may lack what was acknowledged
-			out.Set(false, models.Linearizable, models.Regular, models.ReadYourWrites)
-		}
+		// Two leaders that write one row swap their values, and a conflict of keys stops replication.
+		out := targets.Promised{models.Sequential: false, models.Eventual: false}
+		out.LoseWrites()
 		return out
 	}
-	if s.write != writeOff {
+	out := targets.Promised{}
+	s.promiseReads(out, roams)
+	switch {
+	case s.failover == failoverPatroni:
+		out.Silence()
+		maps.Copy(out, s.promisesUnderPatroni())
+	case s.failover != failoverOff:
+		// Of what a failover leaves of it nothing is said, but for what was not promised without one.
+		out.Silence()
+		if s.write == writeOff || s.acknowledgedOnStandbys() == 0 {
+			out.LoseWrites() // the new primary may lack what was acknowledged
+		}
+	case s.write == writeOff:
+		out.LoseWrites() // a kill loses what was not flushed
+	default:
 		out[models.NoLostWrites] = true
 	}
-	switch s.read {
-	case readPrimary:
-		s.promiseIsolation(out)
-		if s.write != writeOff {
-			out[models.Linearizable] = true
-		}
-	case readReplica, readAny:
-		out[models.Linearizable] = false
-		everywhere := s.write == writeRemoteApply && s.sync.count == s.nodes-1
-		out.Set(everywhere, models.Regular, models.ReadYourWrites)
-	case readSticky, readMaxLag:
-		out.Set(false, models.Linearizable, models.Regular)
-		if s.read == readMaxLag {
-			out[models.ReadYourWrites] = false
-		}
-	case readWaitForLSN:
-		out.Set(false, models.Linearizable, models.Regular)
-		out[models.ReadYourWrites] = s.write != writeOff
-	}
 	return out
+}
+
+// promiseReads adds what the read level promises as long as no write is lost. Each standby shows
+// the commits in their order, and each its own prefix of it: a session that asks one and then
+// another goes back in time.
+func (s settings) promiseReads(out targets.Promised, roams bool) {
+	s.promiseIsolation(out)
+	if s.read == readPrimary || s.nodes == 1 {
+		out[models.Linearizable] = true
+		return
+	}
+	out.Silence() // of what standbys show nothing is said but what the primary's level rules out
+	if s.write == writeRemoteApply && s.sync.count == s.nodes-1 && (s.read == readReplica || s.read == readAny) {
+		// A commit on its way is shown by one node and not yet by the next.
+		out.Set(false, models.Linearizable, models.List, models.SetLinearizable)
+		out.Set(true, models.Regular, models.ReadYourWrites)
+		if roams {
+			out.Set(false, models.MonotonicReads, models.WritesFollowReads)
+		}
+		return
+	}
+	out.ReadOld()
+	switch s.read {
+	case readReplica, readAny, readMaxLag:
+		out[models.ReadYourWrites] = false
+	case readWaitForLSN:
+		out[models.ReadYourWrites] = true
+	}
+	// Sticky reads go to the primary first and to a standby later, and those at most so far behind
+	// to whoever is, in a session that stays too.
+	if roams || s.read == readSticky || s.read == readMaxLag {
+		out.ReadBack()
+	}
 }
 
 // promiseIsolation adds what the isolation level promises where all transactions
@@ -99,5 +115,14 @@ func (s settings) promiseIsolation(out targets.Promised) {
 // its Patroni, answers as one for a moment after it goes on.
 func (s settings) promisesUnderPatroni() targets.Promised {
 	waits := s.patroni.sync && (s.write == writeRemoteWrite || s.write == writeOn || s.write == writeRemoteApply)
-	return targets.Promised{models.NoLostWrites: waits, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
+	out := targets.Promised{}
+	if waits {
+		out[models.NoLostWrites] = true
+	} else {
+		out.LoseWrites()
+	}
+	out.ReadOld()
+	out.ReadBack()
+	out[models.ReadYourWrites] = false
+	return out
 }

@@ -16,20 +16,21 @@ func TestPromises(t *testing.T) {
 		want        map[string]bool
 	}{
 		{"primary alone", "on", "primary", nil, map[string]bool{"linearizable": true, "no-lost-writes": true, "read-committed": true, "snapshot-isolation": false, "repeatable-read": false}},
-		{"not flushed", "off", "primary", nil, map[string]bool{"no-lost-writes": false, "read-committed": true, "snapshot-isolation": false, "repeatable-read": false}},
+		{"not flushed", "off", "primary", nil, lost()},
 		{"snapshots", "on", "primary", map[string]string{"isolation": "repeatable read"}, map[string]bool{"linearizable": true, "no-lost-writes": true, "snapshot-isolation": true, "repeatable-read": false}},
 		{"serializable", "on", "primary", map[string]string{"isolation": "serializable"}, map[string]bool{"linearizable": true, "no-lost-writes": true, "serializable": true}},
-		{"asynchronous replica", "local", "replica", nil, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": true}},
-		{"applied on some", "remote_apply", "replica", map[string]string{"sync": "any:1"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": true}},
-		{"applied on all", "remote_apply", "replica", map[string]string{"sync": "any:2"}, map[string]bool{"linearizable": false, "regular": true, "read-your-writes": true, "no-lost-writes": true}},
-		{"waits for its own", "local", "wait-for-lsn", nil, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": true, "no-lost-writes": true}},
-		{"sticks for a while", "local", "sticky", nil, map[string]bool{"linearizable": false, "regular": false, "no-lost-writes": true}},
-		{"asynchronous failover", "on", "primary", map[string]string{"failover": "on"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false}},
-		{"synchronous failover", "remote_apply", "primary", map[string]string{"failover": "on", "sync": "any:1"}, map[string]bool{}},
-		{"Patroni", "on", "primary", map[string]string{"failover": "patroni"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false}},
-		{"synchronous Patroni", "on", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": true}},
-		{"synchronous Patroni, not waited for", "local", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false}},
-		{"several leaders", "on", "any", map[string]string{"topology": "multi-leader"}, map[string]bool{"linearizable": false, "regular": false, "sequential": false, "eventual": false, "no-lost-writes": false, "snapshot-isolation": false, "serializable": false}},
+		{"asynchronous replica", "local", "replica", nil, old(map[string]bool{"read-your-writes": false, "no-lost-writes": true})},
+		{"applied on some", "remote_apply", "replica", map[string]string{"sync": "any:1"}, old(map[string]bool{"read-your-writes": false, "no-lost-writes": true})},
+		{"applied on all", "remote_apply", "replica", map[string]string{"sync": "any:2"}, map[string]bool{"linearizable": false, "list": false, "set-linearizable": false, "regular": true, "read-your-writes": true, "no-lost-writes": true, "snapshot-isolation": false, "repeatable-read": false}},
+		{"waits for its own", "local", "wait-for-lsn", nil, old(map[string]bool{"read-your-writes": true, "no-lost-writes": true})},
+		{"sticks for a while", "local", "sticky", nil, back(old(map[string]bool{"no-lost-writes": true}))},
+		{"asynchronous failover", "on", "primary", map[string]string{"failover": "on"}, lost()},
+		{"synchronous failover", "remote_apply", "primary", map[string]string{"failover": "on", "sync": "any:1"}, map[string]bool{"snapshot-isolation": false, "repeatable-read": false}},
+		{"synchronous failover, at a replica", "on", "replica", map[string]string{"failover": "on", "sync": "any:1"}, old(map[string]bool{"read-your-writes": false})},
+		{"Patroni", "on", "primary", map[string]string{"failover": "patroni"}, lost()},
+		{"synchronous Patroni", "on", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, back(old(map[string]bool{"read-your-writes": false, "no-lost-writes": true}))},
+		{"synchronous Patroni, not waited for", "local", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, lost()},
+		{"several leaders", "on", "any", map[string]string{"topology": "multi-leader"}, lostAnd("sequential", "eventual")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := targets.Config{Nodes: 3, WriteLevel: c.write, ReadLevel: c.read, Options: c.options}
@@ -40,24 +41,63 @@ func TestPromises(t *testing.T) {
 	}
 }
 
+// TestPromisesToRoamers: a session that stays goes by its standby's one order, one that roams
+// goes back in time.
+func TestPromisesToRoamers(t *testing.T) {
+	for _, c := range []struct {
+		read          string
+		stays, roamed bool // whether something is said of monotonic reads
+	}{
+		{"primary", false, false}, {"replica", false, true}, {"any", false, true}, {"wait-for-lsn", false, true}, {"sticky", true, true}, {"max-lag", true, true},
+	} {
+		for roams, want := range map[bool]bool{false: c.stays, true: c.roamed} {
+			cfg := targets.Config{Nodes: 3, WriteLevel: "local", ReadLevel: c.read, Roams: roams}
+			if promised, said := (Target{}).Promises(cfg, nil)["monotonic-reads"]; promised || said != want {
+				t.Errorf("%s, roams %t: monotonic-reads is promised: %t (said: %t), want said: %t", c.read, roams, promised, said, want)
+			}
+		}
+	}
+}
+
+// lost is what is promised where acknowledged writes may be lost.
+func lost() map[string]bool { return lostAnd() }
+
+// lostAnd is lost, and not these either.
+func lostAnd(more ...string) map[string]bool {
+	out := targets.Promised{}
+	out.LoseWrites()
+	out.Set(false, more...)
+	return out
+}
+
+// old adds to promised what is promised at read committed of reads that may be old.
+func old(promised targets.Promised) targets.Promised {
+	promised.ReadOld()
+	promised.Set(false, "snapshot-isolation", "repeatable-read")
+	return promised
+}
+
+// back adds to promised what sessions are promised that may go back in time.
+func back(promised targets.Promised) targets.Promised {
+	promised.ReadBack()
+	return promised
+}
+
 // TestPromisesWithoutPower: of the same settings, what a power failure takes and a kill does
 // not.
 func TestPromisesWithoutPower(t *testing.T) {
 	primary := map[string]bool{"linearizable": true, "no-lost-writes": true, "read-committed": true, "snapshot-isolation": false, "repeatable-read": false}
-	nothing := map[string]bool{"linearizable": false, "no-lost-writes": false, "read-committed": false, "snapshot-isolation": false, "repeatable-read": false}
-	patroni := func(lost bool) map[string]bool {
-		return map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": !lost}
-	}
+	patroni := back(old(map[string]bool{"read-your-writes": false, "no-lost-writes": true}))
 	for _, c := range []struct {
 		name, write  string
 		options      map[string]string
 		kill, outage map[string]bool
 	}{
 		{"synced", "on", nil, primary, primary},
-		{"not synced", "on", map[string]string{optFsync: "off"}, primary, nothing},
-		{"torn pages", "on", map[string]string{optFullPages: "off"}, primary, nothing},
-		{"a standby that has it", "on", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, patroni(false), patroni(false)},
-		{"a standby that has it in memory", "remote_write", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, patroni(false), patroni(true)},
+		{"not synced", "on", map[string]string{optFsync: "off"}, primary, lost()},
+		{"torn pages", "on", map[string]string{optFullPages: "off"}, primary, lost()},
+		{"a standby that has it", "on", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, patroni, patroni},
+		{"a standby that has it in memory", "remote_write", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, patroni, lost()},
 	} {
 		for power, want := range map[bool]map[string]bool{false: c.kill, true: c.outage} {
 			cfg := targets.Config{Nodes: 3, WriteLevel: c.write, ReadLevel: "primary", Options: c.options, PowerFailures: power}
