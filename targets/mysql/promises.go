@@ -18,12 +18,13 @@ func (Target) Promises(cfg targets.Config, funcs []history.Func) map[string]bool
 	}
 	out := targets.Promised{}
 	if s.galera {
-		s.promiseGalera(out, funcs)
+		s.promiseGalera(out, funcs, cfg.Roams)
 	} else {
-		s.promiseReplication(out)
+		s.promiseReplication(out, cfg.Roams)
 	}
 	if s.loses(cfg.PowerFailures) {
-		out.Set(false, models.NoLostWrites, models.Linearizable, models.Regular, models.StrictSerializable, models.Bank, models.Set, models.Counter)
+		out.LoseWrites()
+		out[models.Bank] = false
 	}
 	return out
 }
@@ -42,11 +43,14 @@ func (s settings) loses(power bool) bool {
 	return !s.galera && s.syncBinlog != syncBinlogAlways
 }
 
-func (s settings) promiseReplication(out targets.Promised) {
+func (s settings) promiseReplication(out targets.Promised, roams bool) {
+	s.promiseReads(out, roams)
 	if s.failover {
+		// Of what a failover leaves of it nothing is said, but for what was not promised without one.
+		out.Silence()
 		if !s.semiSync() {
 			// The new primary may lack what was acknowledged.
-			out.Set(false, models.NoLostWrites, models.Linearizable, models.Regular, models.ReadYourWrites, models.Set, models.Counter)
+			out.LoseWrites()
 		}
 		if s.write == writeAfterCommit {
 			out[models.Linearizable] = false // what is shown before it is acknowledged may be lost
@@ -54,17 +58,30 @@ func (s settings) promiseReplication(out targets.Promised) {
 		return
 	}
 	out[models.NoLostWrites] = true
-	switch s.read {
-	case readPrimary:
+}
+
+// promiseReads adds what the read level promises as long as no write is lost. Each replica has
+// the primary's order, and each as much of it as it has come to: a session that asks one and
+// then another goes back in time.
+func (s settings) promiseReads(out targets.Promised, roams bool) {
+	s.promiseIsolation(out)
+	if s.read == readPrimary || s.nodes == 1 {
 		out[models.Linearizable] = true
-		s.promiseIsolation(out)
-	case readSticky:
-		out.Set(false, models.Linearizable, models.Regular)
+		return
+	}
+	out.Silence() // of what replicas show nothing is said but what the primary's level rules out
+	out.ReadOld()
+	switch s.read {
 	case readGTID:
-		out[models.Linearizable], out[models.Regular], out[models.ReadYourWrites] = false, false, true
+		out[models.ReadYourWrites] = true
+	case readSticky: // as long as the replicas lag less than its window
 	default:
-		alone := s.nodes == 1
-		out.Set(alone, models.Linearizable, models.Regular, models.ReadYourWrites)
+		out[models.ReadYourWrites] = false
+	}
+	// Sticky reads go to the primary first and to a replica later, and those at most so far behind
+	// to whoever is, in a session that stays too.
+	if roams || s.read == readSticky || s.read == readMaxLag {
+		out.ReadBack()
 	}
 }
 
@@ -85,7 +102,7 @@ func (s settings) promiseIsolation(out targets.Promised) {
 	}
 }
 
-func (s settings) promiseGalera(out targets.Promised, funcs []history.Func) {
+func (s settings) promiseGalera(out targets.Promised, funcs []history.Func, roams bool) {
 	// Locks are a node's own: two nodes' transactions do not see what the other reads.
 	if !s.oneWriter {
 		out.Set(false, models.Serializable, models.StrictSerializable, models.RepeatableRead)
@@ -97,7 +114,8 @@ func (s settings) promiseGalera(out targets.Promised, funcs []history.Func) {
 	}
 	if !s.recovered {
 		// The nodes are not told where they are: what comes of that is our own start's.
-		out.Set(false, models.NoLostWrites, models.Linearizable, models.Regular, models.ReadYourWrites, models.Eventual, models.Set, models.Counter, models.List, models.SetLinearizable)
+		out.LoseWrites()
+		out[models.Eventual] = false
 		return
 	}
 	// A commit is on every member, and a majority comes back together.
@@ -107,7 +125,11 @@ func (s settings) promiseGalera(out targets.Promised, funcs []history.Func) {
 		if s.oneWriter {
 			break // stale only after that node was cut off, and then until it says so
 		}
-		out.Set(false, models.Linearizable, models.Regular)
+		out.ReadOld()
+		if roams { // a node shows its own commits, and what it has come to of the others'
+			out.ReadBack()
+			out[models.ReadYourWrites] = false
+		}
 	case readSync1:
 		out[models.Regular] = true
 		// A compare-and-set that finds another value may have looked at an old one: bit 1
