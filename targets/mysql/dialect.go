@@ -37,7 +37,7 @@ var tidb = external.Dialect{
 	Name: "tidb", Title: "TiDB",
 	Isolations: []string{repeatableRead, readCommitted}, Reads: []string{readAny},
 	Promises: func(_, isolation string) map[string]bool {
-		out := map[string]bool{models.SnapshotIsolation: false, models.Serializable: false}
+		out := map[string]bool{models.SnapshotIsolation: false, models.RepeatableRead: false, models.Serializable: false}
 		if isolation == readCommitted {
 			out[models.ReadCommitted] = true
 		}
@@ -52,14 +52,15 @@ var aurora = external.Dialect{
 	Name: "aurora", Title: "Aurora MySQL",
 	Isolations: []string{repeatableRead, readCommitted, "READ-UNCOMMITTED", serializable}, Reads: externalReads,
 	Promises: func(read, isolation string) map[string]bool {
-		out := map[string]bool{}
-		switch read {
-		case readPrimary:
+		out := targets.Promised{}
+		if read == readPrimary {
 			settings{isolation: isolation}.promiseIsolation(out)
-		case readSticky:
-			out[models.Linearizable], out[models.Regular] = false, false
-		default:
-			out[models.Linearizable], out[models.Regular], out[models.ReadYourWrites] = false, false, false
+			return out
+		}
+		out.ReadOld()
+		out.ReadBack()
+		if read != readSticky {
+			out[models.ReadYourWrites] = false
 		}
 		return out
 	},

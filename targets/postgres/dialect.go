@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
@@ -112,3 +113,11 @@ func (d dialect) begin(read string, writes bool) string {
 
 // refuses says whether it cannot do f.
 func (d dialect) refuses(f history.Func) bool { return slices.Contains(d.without, f) }
+
+// readOfThePast is what is promised of readFollower, as of whichever time each node takes.
+func readOfThePast() map[string]bool {
+	out := targets.Promised{models.NoLostWrites: true, models.ReadYourWrites: false}
+	out.ReadOld()
+	out.ReadBack()
+	return out
+}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
 )
 
@@ -15,9 +16,10 @@ var alloyDB = dialect{
 		Isolations: isolations,
 		Reads:      []string{readPrimary, readReplica, readAny, readSticky},
 		Promises: func(read, isolation string) map[string]bool {
-			out := map[string]bool{models.NoLostWrites: true}
+			out := targets.Promised{models.NoLostWrites: true}
 			if read != readPrimary {
-				out[models.Linearizable], out[models.Regular] = false, false
+				out.ReadOld()
+				out.ReadBack()
 				if read != readSticky {
 					out[models.ReadYourWrites] = false
 				}

@@ -18,12 +18,8 @@ var citus = dialect{
 		Name: "citus", Title: "Citus",
 		Isolations: []string{"read committed", "repeatable read"},
 		Reads:      []string{readPrimary, readAny},
-		Promises: func(_, isolation string) map[string]bool {
-			out := map[string]bool{models.SnapshotIsolation: false, models.Serializable: false}
-			if isolation == "read committed" {
-				out[models.RepeatableRead] = false
-			}
-			return out
+		Promises: func(string, string) map[string]bool {
+			return map[string]bool{models.SnapshotIsolation: false, models.RepeatableRead: false, models.Serializable: false}
 		},
 	},
 	durability: true,

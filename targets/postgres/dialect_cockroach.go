@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"github.com/lapse-test/lapse/checkers/models"
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
 )
 
@@ -18,14 +19,15 @@ var cockroach = dialect{
 		Reads:      []string{readAny, readFollower},
 		Promises: func(read, isolation string) map[string]bool {
 			if read == readFollower {
-				return map[string]bool{models.NoLostWrites: true, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
+				return readOfThePast()
 			}
 			// Single keys are linearizable; across keys order in real time is not promised.
 			out := map[string]bool{models.NoLostWrites: true, models.Linearizable: true, models.StrictSerializable: false}
 			if isolation == "serializable" {
 				out[models.Serializable] = true
 			} else {
-				out[models.ReadCommitted], out[models.Serializable] = true, false
+				targets.Promised(out).Set(false, models.SnapshotIsolation, models.RepeatableRead, models.Serializable)
+				out[models.ReadCommitted] = true
 			}
 			return out
 		},

@@ -17,7 +17,7 @@ var yugabyte = dialect{
 		Reads:      []string{readAny, readFollower},
 		Promises: func(read, isolation string) map[string]bool {
 			if read == readFollower {
-				return map[string]bool{models.NoLostWrites: true, models.Linearizable: false, models.Regular: false, models.ReadYourWrites: false}
+				return readOfThePast()
 			}
 			out := map[string]bool{models.NoLostWrites: true, models.Linearizable: true}
 			if isolation == "serializable" {
