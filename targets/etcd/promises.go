@@ -19,6 +19,7 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	switch {
 	case s.noFsync && cfg.PowerFailures:
 		out.Withdraw()
+		out.LoseWrites()
 	case s.noFsync:
 		out.Silence()
 	}
@@ -29,13 +30,20 @@ func (s settings) promises() targets.Promised {
 	out := targets.Promised{}
 	// A serializable read is answered by the member that is asked from what it has,
 	// however long it has heard of nobody. Its order is everybody's.
-	out.Set(!s.serializable, models.Linearizable, models.Regular, models.StrictSerializable, models.ReadYourWrites, models.MonotonicReads)
+	out.Set(!s.serializable, models.Linearizable, models.Regular, models.StrictSerializable, models.ReadYourWrites, models.MonotonicReads, models.Counter)
+	if s.serializable {
+		out.ReadOld()
+		out.ReadBack()
+	}
 	// Every transaction that writes is checked by revision, and one that only reads
 	// sees the state after some other, if an old one.
-	out.Set(true, models.Serializable, models.NoLostWrites, models.Counter, models.Queue, models.Unique, models.Log)
+	out.Set(true, models.Serializable, models.NoLostWrites, models.CounterEventual, models.Queue, models.Unique, models.Log)
 	// A client that reads, works and writes under a lock has the lock only as long as
 	// its lease lasts, which it cannot know.
 	out[models.Set] = s.sets != setsLock
+	if s.sets == setsLock {
+		out.Set(false, models.SetLinearizable, models.SetEventual)
+	}
 	out.Set(false, models.Mutex, models.OwnerMutex, models.FencedMutex, models.ReentrantMutex)
 	return out
 }
