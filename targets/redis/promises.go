@@ -26,12 +26,20 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	}
 	out := targets.Promised{}
 	if s.cluster {
-		out.Set(false, models.Linearizable, models.Sequential, models.Regular, models.ReadYourWrites, models.MonotonicReads, models.NoLostWrites)
+		out.LoseWrites()
 		return out
 	}
 	durable := s.appendfsync == appendfsyncAlways
-	out[models.NoLostWrites] = durable
+	if durable {
+		out[models.NoLostWrites] = true
+	} else {
+		out.LoseWrites()
+	}
 	atPrimary := durable && (s.read == readPrimary || s.nodes == 1)
+	if !atPrimary {
+		out.ReadOld()
+		out.ReadBack()
+	}
 	out.Set(atPrimary, models.Linearizable, models.Regular, models.Serializable, models.StrictSerializable)
 	// A session that asks another replica each time can go back in time; one that keeps
 	// to its replica sees the primary's order, late, until a resynchronisation.

@@ -133,6 +133,11 @@ func TestPromises(t *testing.T) {
 		{"not synced", targets.Config{Nodes: 3}, "linearizable", false},
 		{"at a replica", targets.Config{Nodes: 3, ReadLevel: readReplica, Options: map[string]string{optAppendfsync: appendfsyncAlways}}, "linearizable", false},
 		{"at a replica, nothing is lost", targets.Config{Nodes: 3, ReadLevel: readReplica, Options: map[string]string{optAppendfsync: appendfsyncAlways}}, "no-lost-writes", true},
+		{"at a replica, a list", targets.Config{Nodes: 3, ReadLevel: readReplica, Options: map[string]string{optAppendfsync: appendfsyncAlways}}, "list", false},
+		{"at a replica and then another", targets.Config{Nodes: 3, ReadLevel: readReplica, Options: map[string]string{optAppendfsync: appendfsyncAlways}}, "writes-follow-reads", false},
+		{"alone, whatever is asked", targets.Config{Nodes: 1, Options: map[string]string{optAppendfsync: appendfsyncAlways}}, "linearizable", true},
+		{"not synced, a set", targets.Config{Nodes: 3}, "set", false},
+		{"a cluster, a queue", targets.Config{Nodes: 6, Options: map[string]string{optTopology: topologyCluster}}, "queue", false},
 		{"a cluster", targets.Config{Nodes: 6, Options: map[string]string{optTopology: topologyCluster, optAppendfsync: appendfsyncAlways}}, "no-lost-writes", false},
 		{"a cluster with WAIT", targets.Config{Nodes: 6, WriteLevel: "wait:1", Options: map[string]string{optTopology: topologyCluster, optAppendfsync: appendfsyncAlways}}, "no-lost-writes", false},
 	} {
