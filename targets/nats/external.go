@@ -12,7 +12,6 @@ import (
 
 	driver "github.com/nats-io/nats.go"
 
-	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -344,9 +343,11 @@ func (v *visit) Replicas(ctx context.Context, _ history.Key) ([]string, error) {
 
 // Promises implements targets.Promiser: as its target, but by the versions of the servers.
 func (v *visit) Promises(cfg targets.Config, funcs []history.Func) map[string]bool {
-	out := Target{}.Promises(cfg, funcs)
+	out := targets.Promised(Target{}.Promises(cfg, funcs))
 	for _, s := range v.servers {
-		out[models.NoLostWrites] = out[models.NoLostWrites] && !loses(s.version)
+		if loses(s.version) {
+			out.LoseWrites()
+		}
 	}
 	return out
 }

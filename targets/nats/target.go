@@ -145,13 +145,25 @@ func (Target) Present(ctx context.Context, cfg targets.Config) (string, error) {
 // processes, except before 2.10.23, and power failures only if it was synced. No read is promised to be the newest: a replica that
 // answers a direct read may be behind, and so may be a leader that does not know yet
 // that it is one no longer.
+//
+// The documentation ("Key/Value Store") guarantees "immediate consistency when it comes to
+// monotonic writes and monotonic reads" and not read-your-writes, "as reads through direct get
+// requests may be served by followers or mirrors". Followers that may be behind give a session
+// that goes from one to the next no monotonic reads; of one that stays nothing is said here.
 func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	version := cfg.Options[optVersion] // empty with --at, where the servers say
 	kept := version == "" || !loses(version)
 	if cfg.PowerFailures && cfg.Options[optSync] != syncAlways {
 		kept = false
 	}
-	out := targets.Promised{models.NoLostWrites: kept}
-	out.Set(false, models.Linearizable, models.Regular, models.Sequential, models.ReadYourWrites, models.MonotonicReads)
+	out := targets.Promised{models.NoLostWrites: true}
+	if !kept {
+		out.LoseWrites()
+	}
+	out.ReadOld()
+	out[models.ReadYourWrites] = false
+	if cfg.Roams { // a client of the documentation's has one connection
+		out.ReadBack()
+	}
 	return out
 }

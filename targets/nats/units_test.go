@@ -123,6 +123,28 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// TestPromisesOfSessions: a session that goes from one server to the next goes back in time, and of
+// one that stays nothing is said; neither is promised to see its own writes.
+func TestPromisesOfSessions(t *testing.T) {
+	for _, read := range []string{readLeader, readDirect} {
+		for _, roams := range []bool{false, true} {
+			cfg, err := Target{}.Resolve(targets.Config{ReadLevel: read, Roams: roams})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := (Target{}).Promises(cfg, nil)
+			for _, m := range []string{"monotonic-reads", "monotonic-writes", "writes-follow-reads"} {
+				if promised, said := p[m]; promised || said != roams {
+					t.Errorf("%s, roams %t: %s is promised: %t (said: %t)", read, roams, m, promised, said)
+				}
+			}
+			if promised, said := p["read-your-writes"]; promised || !said {
+				t.Errorf("%s, roams %t: read-your-writes is promised: %t (said: %t)", read, roams, promised, said)
+			}
+		}
+	}
+}
+
 // TestPromisesWithoutPower: only what was synced survives a power failure, and what was not
 // survives a kill.
 func TestPromisesWithoutPower(t *testing.T) {
@@ -161,7 +183,7 @@ func TestPromisesFound(t *testing.T) {
 		for _, version := range c.versions {
 			v.servers = append(v.servers, server{version: version})
 		}
-		if p := v.Promises(targets.Config{}, nil); p["no-lost-writes"] != c.want || p["linearizable"] {
+		if p := v.Promises(targets.Config{}, nil); p["no-lost-writes"] != c.want || p["linearizable"] || p["set"] {
 			t.Errorf("%v promise %v", c.versions, p)
 		}
 	}
