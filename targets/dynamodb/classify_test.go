@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
@@ -88,6 +89,33 @@ func TestResolve(t *testing.T) {
 		}
 		if cfg.Nodes != 1 || cfg.OpTimeout == 0 {
 			t.Errorf("%+v", cfg)
+		}
+	}
+}
+
+// TestPromises: one setting apart, a promise more or less, and what is read at eventual is old
+// whatever its type.
+func TestPromises(t *testing.T) {
+	for _, c := range []struct {
+		read, storage, model string
+		want                 bool
+	}{
+		{strong, "disk", models.Linearizable, true},
+		{strong, "disk", models.NoLostWrites, true},
+		{strong, "memory", models.NoLostWrites, false},
+		{strong, "memory", models.Set, false},
+		{strong, "memory", models.Eventual, false},
+		{eventual, "disk", models.NoLostWrites, true},
+		{eventual, "disk", models.Eventual, true},
+		{eventual, "disk", models.MonotonicReads, false},
+		{eventual, "disk", models.WritesFollowReads, false},
+		{eventual, "disk", models.List, false},
+		{eventual, "disk", models.Counter, false},
+	} {
+		cfg, err := Target{}.Resolve(targets.Config{ReadLevel: c.read, Options: map[string]string{"storage": c.storage}})
+		must(t, err)
+		if got, said := (Target{}).Promises(cfg, nil)[c.model]; got != c.want || !said {
+			t.Errorf("at %s, in %s: %s is promised: %v (said: %v), want %v", c.read, c.storage, c.model, got, said, c.want)
 		}
 	}
 }

@@ -156,6 +156,12 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 		models.ReadYourWrites, models.MonotonicReads, models.MonotonicWrites, models.WritesFollowReads)
 	// Copies of an item converge, usually within a second, as long as there are any.
 	out.Set(durable, models.Eventual, models.NoLostWrites)
+	switch {
+	case !durable:
+		out.LoseWrites()
+	case !s.consistent:
+		out.ReadOld()
+	}
 	return out
 }
 
