@@ -36,8 +36,9 @@ func promises(cfg targets.Config, funcs []history.Func) map[string]bool {
 			models.ReadYourWrites, models.MonotonicReads, models.MonotonicWrites, models.WritesFollowReads)
 		return out
 	}
-	out[models.Linearizable] = false
-	if !s.causal {
+	out.ReadOld()  // "clients that connect to the former primary may observe stale data"
+	if !s.causal { // the four are guarantees of causally consistent sessions, and of no others
+		s.sessions(out, false, false, false, false)
 		return out
 	}
 	switch {

@@ -131,6 +131,9 @@ func TestPromises(t *testing.T) {
 	}
 	with := func(out map[string]bool, linearizable bool, lost ...bool) map[string]bool {
 		out[models.Linearizable] = linearizable
+		if _, linear := out[models.Sequential]; !linear {
+			targets.Promised(out).ReadOld() // at no other read concern
+		}
 		if len(lost) > 0 {
 			out[models.NoLostWrites] = lost[0]
 		}
@@ -150,8 +153,8 @@ func TestPromises(t *testing.T) {
 		{majority, "2", sessionCausal, with(maps.Clone(none), false)},
 		{local, "1", sessionCausal, with(four(false, false, false, false), false, false)},
 		{local, majority, sessionCausal, with(four(false, false, true, false), false, true)},
-		{majority, majority, sessionNone, with(maps.Clone(none), false, true)},
-		{local, majority, sessionNone, with(maps.Clone(none), false, true)},
+		{majority, majority, sessionNone, with(four(false, false, false, false), false, true)},
+		{local, majority, sessionNone, with(four(false, false, false, false), false, true)},
 		{snapshot, majority, sessionCausal, with(maps.Clone(none), false, true)},
 	} {
 		cfg := targets.Config{Nodes: 3, ReadLevel: c.read, WriteLevel: c.write, Options: map[string]string{optSession: c.session}}
