@@ -226,6 +226,43 @@ func TestPromises(t *testing.T) {
 	}
 }
 
+// TestLossesAreNotPromised: where acknowledged writes are known to go under that is said, and
+// elsewhere it follows from regular, or nothing is said of it.
+func TestLossesAreNotPromised(t *testing.T) {
+	const silent, no = "silent", "no"
+	swaps := []history.Func{history.Read, history.Write, history.CAS}
+	for _, c := range []struct {
+		w, r, options string
+		funcs         []history.Func
+		want          string
+	}{
+		{"QUORUM", "QUORUM", "", plainFuncs, silent}, // regular implies it
+		{"ONE", "ONE", "", plainFuncs, silent},
+		{"ANY", "ALL", "", plainFuncs, no},
+		{"QUORUM", "QUORUM", "timestamps=coordinator", plainFuncs, no},
+		{"QUORUM", "QUORUM", "commitlog_sync=periodic", plainFuncs, no},
+		{"SERIAL", "SERIAL", "timestamps=coordinator", plainFuncs, silent}, // Paxos has timestamps of its own
+		{"SERIAL", "SERIAL", "", swaps, silent},
+		{"QUORUM", "SERIAL", "", swaps, no}, // past Paxos and through it
+	} {
+		cfg := targets.Config{Nodes: 3, WriteLevel: c.w, ReadLevel: c.r, Options: map[string]string{}}
+		if name, value, ok := strings.Cut(c.options, "="); ok {
+			cfg.Options[name] = value
+		}
+		cfg, err := Target{}.Resolve(cfg)
+		must(t, err)
+		got := silent
+		if promised, said := (Target{}).Promises(cfg, c.funcs)["no-lost-writes"]; said && !promised {
+			got = no
+		} else if said {
+			got = "yes"
+		}
+		if got != c.want {
+			t.Errorf("W=%s R=%s %s, %v: no-lost-writes is promised: %s, want %s", c.w, c.r, c.options, c.funcs, got, c.want)
+		}
+	}
+}
+
 // TestPromisesImply checks the table against what implies what, for every pair of
 // levels and everything that changes a promise.
 func TestPromisesImply(t *testing.T) {

@@ -62,7 +62,7 @@ func (s settings) promises(plain, conditional bool) map[string]bool {
 	// enough replicas before it answered, or because it asked all of them.
 	repaired := s.readRepair == "BLOCKING" && meet(s.read, s.read, s.topology)
 	monotonic := durable && apart && (paxos || ordered && !s.read.serial && (repaired || s.read.name == "ALL"))
-	return map[string]bool{
+	out := map[string]bool{
 		models.Linearizable:      paxos && durable,
 		models.Sequential:        paxos && durable,
 		models.Regular:           regular,
@@ -73,4 +73,10 @@ func (s settings) promises(plain, conditional bool) map[string]bool {
 		models.WritesFollowReads: regular && monotonic,
 		models.Eventual:          regular && monotonic,
 	}
+	// It follows from regular. Without that nothing is said of it but where an acknowledged write goes under: in a crash,
+	// behind an older one with a later timestamp, or with a hint, which is all that ANY asks for.
+	if !durable || !apart || !conditional && (!s.clientTime || write.name == "ANY") {
+		out[models.NoLostWrites] = false
+	}
+	return out
 }
