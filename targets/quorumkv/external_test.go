@@ -27,10 +27,10 @@ func TestExternalPromises(t *testing.T) {
 	}{
 		"strict":              {strict(nil), 5, nil, set{"linearizable": true, "no-lost-writes": true}},
 		"strict, deletes":     {strict(nil), 5, []history.Func{history.Delete}, set{"linearizable": true, "no-lost-writes": true}},
-		"repair elsewhere":    {strict(func(h *protocol.Health) { h.ReadRepair = "async" }), 5, nil, set{"linearizable": false, "regular": true, "read-your-writes": true, "monotonic-reads": false, "no-lost-writes": true}},
+		"repair elsewhere":    {strict(func(h *protocol.Health) { h.ReadRepair = "async" }), 5, nil, regularOnly()},
 		"clocks":              {strict(func(h *protocol.Health) { h.WriteTimestamps = "coordinator" }), 5, nil, set{"linearizable": false}},
-		"nothing is synced":   {strict(func(h *protocol.Health) { h.Fsync = false }), 5, nil, set{"linearizable": false}},
-		"others stand in":     {strict(func(h *protocol.Health) { h.SloppyQuorum = true }), 5, nil, set{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}},
+		"nothing is synced":   {strict(func(h *protocol.Health) { h.Fsync = false }), 5, nil, promisedLost(nil)},
+		"others stand in":     {strict(func(h *protocol.Health) { h.SloppyQuorum = true }), 5, nil, promisedBehind(nil)},
 		"nobody can stand in": {strict(func(h *protocol.Health) { h.SloppyQuorum = true }), 3, nil, set{"linearizable": true, "no-lost-writes": true}},
 		"tombstones are removed": {strict(func(h *protocol.Health) { h.TombstoneGrace = "1s" }), 5, []history.Func{history.Delete},
 			set{"linearizable": false}},

@@ -58,13 +58,14 @@ func resolveMultiLeader(cfg targets.Config) (targets.Config, error) {
 // multiLeaderPromises is the table of mode multi-leader. A set from which elements are removed is read with some of them for as long as the
 // node that is asked has not heard of it, which the model of sets without that excuse does not allow.
 func multiLeaderPromises(cfg targets.Config, funcs []history.Func) map[string]bool {
-	out := targets.Promised{models.Linearizable: false, models.SetLinearizable: false, models.Counter: false}
-	out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
+	out := targets.Promised{}
+	readBehind(out)
 	conflicts := multileader.Conflicts(cfg.Options[optConflicts])
 	if conflicts == multileader.LastWriteWins {
 		out.Set(false, models.NoLostWrites, models.CounterEventual, models.Set, models.SetEventual)
 	}
 	if cfg.Options[optFsync] != "true" {
+		out.LoseWrites()
 		return out
 	}
 	out[models.Eventual] = true

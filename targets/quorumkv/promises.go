@@ -41,19 +41,23 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 	case out[models.Linearizable]:
 		// It implies the others.
 	case !overlap:
-		out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
+		readBehind(out)
 	case agreed && synced:
 		// The read meets a replica that took the write; but a write that is under
 		// way, or failed half-way, can be read, then not, then again. So it is with pages of ranges, which repair nothing.
-		out[models.Regular], out[models.ReadYourWrites], out[models.MonotonicReads] = true, true, false
+		out.Set(true, models.Regular, models.ReadYourWrites, models.MonotonicWrites)
+		out.Set(false, models.MonotonicReads, models.WritesFollowReads)
 	}
 	// With coordinators' timestamps and overlapping quorums clocks decide. Of what they do by themselves nothing is known
 	// here; where the plan moves them an acknowledged write may lose to an older one that is stamped later.
 	if cfg.Options[optTimestamps] == "coordinator" && cfg.Clocks {
-		out.Set(false, models.Regular, models.ReadYourWrites, models.NoLostWrites)
+		out.Set(false, models.Regular, models.Safe, models.ReadYourWrites, models.NoLostWrites, models.MonotonicWrites, models.WritesFollowReads)
 	}
 	if agreed && synced {
 		out[models.NoLostWrites] = true
+	}
+	if !synced {
+		out.LoseWrites() // with all nodes that have a write it may be gone
 	}
 	if slices.Contains(funcs, history.Scan) { // else there are no tenants
 		out[models.IsolationOfTenants] = true // whatever the levels
@@ -69,11 +73,20 @@ func raftPromises(cfg targets.Config) map[string]bool {
 	out := targets.Promised{models.Linearizable: synced && !behind}
 	if synced {
 		out[models.NoLostWrites] = true
+	} else {
+		out.LoseWrites()
 	}
 	if behind {
-		out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
+		readBehind(out)
 	}
 	return out
+}
+
+// readBehind says that a node may be asked that is behind another, by whatever session.
+func readBehind(out targets.Promised) {
+	out.ReadOld()
+	out.ReadBack()
+	out[models.ReadYourWrites] = false
 }
 
 // withLists adds what is promised of lists, each operation on which is of one key: what is linearizable has one order that is that of time.

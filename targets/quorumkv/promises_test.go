@@ -14,7 +14,7 @@ import (
 // TestPromisesUnderClocks: where the plan moves clocks, coordinators' timestamps give up what quorums that meet would keep, and no others do.
 func TestPromisesUnderClocks(t *testing.T) {
 	for timestamps, want := range map[string]map[string]bool{
-		"coordinator": {"linearizable": false, "regular": false, "read-your-writes": false, "no-lost-writes": false},
+		"coordinator": {"linearizable": false, "regular": false, "safe": false, "read-your-writes": false, "no-lost-writes": false, "monotonic-writes": false, "writes-follow-reads": false},
 		"quorum":      {"linearizable": true, "no-lost-writes": true},
 	} {
 		cfg, err := New().Resolve(targets.Config{Nodes: 3, WriteLevel: "2", ReadLevel: "2", Clocks: true, Options: map[string]string{"read_repair": "blocking", "write_timestamps": timestamps}})
@@ -24,6 +24,34 @@ func TestPromisesUnderClocks(t *testing.T) {
 		if got := New().Promises(cfg, nil); !maps.Equal(got, want) {
 			t.Errorf("%s: it promises %v, want %v", timestamps, got, want)
 		}
+	}
+}
+
+// nothingLost is that acknowledged writes are there.
+var nothingLost = map[string]bool{"no-lost-writes": true}
+
+// promisedBehind is what is promised where a node may be asked that is behind another, besides more.
+func promisedBehind(more map[string]bool) map[string]bool {
+	out := targets.Promised{"read-your-writes": false}
+	out.ReadOld()
+	out.ReadBack()
+	maps.Copy(out, more)
+	return out
+}
+
+// promisedLost is what is promised where acknowledged writes may be lost, besides more.
+func promisedLost(more map[string]bool) map[string]bool {
+	out := targets.Promised{}
+	out.LoseWrites()
+	maps.Copy(out, more)
+	return out
+}
+
+// regularOnly is what quorums that meet promise by themselves.
+func regularOnly() map[string]bool {
+	return map[string]bool{
+		"linearizable": false, "regular": true, "read-your-writes": true, "monotonic-writes": true,
+		"monotonic-reads": false, "writes-follow-reads": false, "no-lost-writes": true,
 	}
 }
 
@@ -49,20 +77,20 @@ func TestPromises(t *testing.T) {
 	}{
 		{"strict quorums", "2", "2", strict, map[string]bool{"linearizable": true, "no-lost-writes": true}, 0, nil},
 		{"strict, uneven", "ALL", "ONE", strict, map[string]bool{"linearizable": true, "no-lost-writes": true}, 0, nil},
-		{"strict, no overlap", "1", "2", strict, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false, "no-lost-writes": true}, 0, nil},
-		{"no repair", "2", "2", map[string]string{"read_repair": "off", "write_timestamps": "quorum"}, map[string]bool{"linearizable": false, "regular": true, "read-your-writes": true, "monotonic-reads": false, "no-lost-writes": true}, 0, nil},
+		{"strict, no overlap", "1", "2", strict, promisedBehind(nothingLost), 0, nil},
+		{"no repair", "2", "2", map[string]string{"read_repair": "off", "write_timestamps": "quorum"}, regularOnly(), 0, nil},
 		{"clocks decide", "2", "2", nil, map[string]bool{"linearizable": false}, 0, nil},
-		{"clocks decide, no overlap", "1", "1", nil, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}, 0, nil},
-		{"not synced", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "fsync": "false"}, map[string]bool{"linearizable": false}, 0, nil},
+		{"clocks decide, no overlap", "1", "1", nil, promisedBehind(nil), 0, nil},
+		{"not synced", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "fsync": "false"}, promisedLost(nil), 0, nil},
 		{"a defect changes no promise", "2", "2", map[string]string{"read_repair": "blocking", "write_timestamps": "quorum", "defects": "stale-cache"}, map[string]bool{"linearizable": true, "no-lost-writes": true}, 0, nil},
 		{"by modulo", "2", "2", also("partitioner", "modulo"), map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},
 		{"by range", "2", "2", also("partitioner", "range"), map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},
-		{"by ranges, which repair nothing", "2", "2", ranged, map[string]bool{"linearizable": false, "regular": true, "read-your-writes": true, "monotonic-reads": false, "no-lost-writes": true}, 0, nil},
+		{"by ranges, which repair nothing", "2", "2", ranged, regularOnly(), 0, nil},
 		{"sloppy, with nobody to stand in", "2", "2", sloppy, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, nil},
-		{"sloppy", "2", "2", sloppy, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}, 5, nil},
+		{"sloppy", "2", "2", sloppy, promisedBehind(nil), 5, nil},
 		{"sloppy, with nobody to stand in but those that hold no keys", "2", "2", among, map[string]bool{"linearizable": true, "no-lost-writes": true}, 5, nil},
 		{"tombstones expire, and nothing is deleted", "2", "2", expiring, map[string]bool{"linearizable": true, "no-lost-writes": true}, 3, []history.Func{history.Read, history.Write}},
-		{"tenants", "1", "1", map[string]string{"fsync": "false"}, map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false, "isolation-of-tenants": true}, 3, []history.Func{history.Read, history.Write, history.Scan}},
+		{"tenants", "1", "1", map[string]string{"fsync": "false"}, promisedLost(map[string]bool{"isolation-of-tenants": true}), 3, []history.Func{history.Read, history.Write, history.Scan}},
 		{"tombstones expire", "2", "2", expiring, map[string]bool{"linearizable": false}, 3, []history.Func{history.Read, history.Write, history.Delete}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -78,7 +106,7 @@ func TestPromises(t *testing.T) {
 }
 
 func TestRaftPromises(t *testing.T) {
-	old := map[string]bool{"linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false, "no-lost-writes": true}
+	old := promisedBehind(nothingLost)
 	strict := map[string]bool{"linearizable": true, "no-lost-writes": true}
 	for _, c := range []struct {
 		read, fsync string
@@ -89,7 +117,8 @@ func TestRaftPromises(t *testing.T) {
 		{"lease", "true", strict},
 		{"follower", "true", old},
 		{"max-lag", "true", old},
-		{"read-index", "false", map[string]bool{"linearizable": false}},
+		{"read-index", "false", promisedLost(nil)},
+		{"follower", "false", promisedLost(nil)},
 	} {
 		cfg := targets.Config{Nodes: 3, ReadLevel: c.read, Options: map[string]string{"mode": "raft", "fsync": c.fsync}}
 		raft, err := New().Describe(t.Context(), cfg)
@@ -108,7 +137,7 @@ func TestRaftPromises(t *testing.T) {
 func TestSingleLeaderPromises(t *testing.T) {
 	type set map[string]bool
 	keeps := set{"linearizable": true, "no-lost-writes": true}
-	elsewhere := set{"linearizable": false, "no-lost-writes": true, "regular": false, "read-your-writes": false, "monotonic-reads": false}
+	elsewhere := promisedBehind(nothingLost)
 	for _, c := range []struct {
 		name, write, read string
 		nodes             int
@@ -117,16 +146,16 @@ func TestSingleLeaderPromises(t *testing.T) {
 	}{
 		{"the default", "", "", 3, nil, keeps},
 		{"all followers", "sync", "leader", 5, nil, keeps},
-		{"any follower of many", "semi-sync", "leader", 5, nil, set{"linearizable": false, "no-lost-writes": false, "regular": false, "read-your-writes": false}},
-		{"no follower", "async", "leader", 3, nil, set{"linearizable": false, "no-lost-writes": false, "regular": false, "read-your-writes": false}},
+		{"any follower of many", "semi-sync", "leader", 5, nil, promisedLost(nil)},
+		{"no follower", "async", "leader", 3, nil, promisedLost(nil)},
 		{"no follower, none ever leads", "async", "leader", 3, setting("failover", "off"), keeps},
 		{"followers, none ever leads", "async", "follower", 3, setting("failover", "off"), elsewhere},
 		{"a follower", "semi-sync", "follower", 3, nil, elsewhere},
 		{"a follower that lags little", "semi-sync", "max-lag", 3, nil, elsewhere},
 		{"a follower for those who did not write", "sync", "sticky", 3, nil, elsewhere},
-		{"no fencing", "semi-sync", "leader", 3, setting("fencing", "off"), set{"linearizable": false}},
-		{"no fencing, no follower", "async", "leader", 3, setting("fencing", "off"), set{"linearizable": false, "no-lost-writes": false, "regular": false, "read-your-writes": false}},
-		{"not synced", "sync", "leader", 3, setting("fsync", "false"), set{"linearizable": false}},
+		{"no fencing", "semi-sync", "leader", 3, setting("fencing", "off"), promisedBehind(nil)},
+		{"no fencing, no follower", "async", "leader", 3, setting("fencing", "off"), promisedLost(nil)},
+		{"not synced", "sync", "leader", 3, setting("fsync", "false"), promisedLost(nil)},
 		{"alone", "async", "follower", 1, nil, keeps},
 	} {
 		opts := map[string]string{"mode": "single-leader"}
@@ -147,24 +176,23 @@ func TestSingleLeaderPromises(t *testing.T) {
 
 func TestMultiLeaderPromises(t *testing.T) {
 	type set map[string]bool
-	none := set{"linearizable": false, "set-linearizable": false, "counter": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}
+	none := promisedBehind(nil)
 	with := func(more set) set {
 		out := maps.Clone(none)
 		maps.Copy(out, more)
 		return out
 	}
-	lossy := set{"no-lost-writes": false, "counter-eventual": false, "set": false, "set-eventual": false}
 	for _, c := range []struct {
 		conflicts, read, fsync string
 		funcs                  []history.Func
 		want                   set
 	}{
 		{"lww", "leader", "true", nil, with(set{"eventual": true, "no-lost-writes": false, "counter-eventual": false, "set": false, "set-eventual": false})},
-		{"lww", "leader", "false", nil, with(lossy)},
+		{"lww", "leader", "false", nil, promisedLost(nil)},
 		{"siblings", "local", "true", nil, with(set{"eventual": true, "set": true, "set-eventual": true})},
 		{"crdt", "local", "true", nil, with(set{"eventual": true, "set": true, "set-eventual": true, "counter-eventual": true})},
 		{"crdt", "leader", "true", []history.Func{history.Add, history.Remove}, with(set{"eventual": true, "set-eventual": true, "counter-eventual": true})},
-		{"crdt", "leader", "false", nil, none},
+		{"crdt", "leader", "false", nil, promisedLost(nil)},
 	} {
 		cfg := targets.Config{Nodes: 4, ReadLevel: c.read, Options: map[string]string{"mode": "multi-leader", "conflicts": c.conflicts, "fsync": c.fsync}}
 		target, err := New().Describe(t.Context(), cfg)
@@ -184,8 +212,10 @@ func TestShardedPromises(t *testing.T) {
 	type set map[string]bool
 	strict := set{"strict-serializable": true, "linearizable": true}
 	registers := []history.Func{history.Read, history.Write}
-	old := set{"strict-serializable": false, "linearizable": false, "regular": false, "read-your-writes": false, "monotonic-reads": false}
-	cheap := set{"strict-serializable": false, "serializable": false, "snapshot-isolation": false}
+	old := promisedBehind(set{"strict-serializable": false})
+	cheap := set{"strict-serializable": false, "serializable": false, "snapshot-isolation": false, "repeatable-read": false, "long-fork": false, "bank": false}
+	halved := maps.Clone(cheap)
+	halved["read-committed"] = false
 	for _, c := range []struct {
 		transactions, shards, fsync string
 		read                        string
@@ -194,11 +224,12 @@ func TestShardedPromises(t *testing.T) {
 	}{
 		{"", "", "true", "", registers, strict},
 		{"two-phase-commit", "3", "true", "read-index", registers, strict},
-		{"two-phase-commit", "2", "false", "", registers, set{"strict-serializable": false, "linearizable": false}},
+		{"two-phase-commit", "2", "false", "", registers, promisedLost(set{"strict-serializable": false})},
 		{"two-phase-commit", "2", "true", "follower", registers, old},
 		{"two-phase-commit", "2", "true", "follower", []history.Func{history.Append, history.ReadList}, strict}, // by transactions, of which levels are not
 		{"no-read-locks", "2", "true", "", registers, cheap},
-		{"best-effort", "2", "true", "", registers, cheap},
+		{"best-effort", "2", "true", "", registers, halved},
+		{"memory-coordinator", "2", "true", "", registers, halved},
 		{"best-effort", "1", "true", "", registers, strict},
 		{"best-effort", "1", "true", "follower", registers, old},
 	} {

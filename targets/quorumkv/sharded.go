@@ -69,10 +69,16 @@ func shardedPromises(cfg targets.Config, funcs []history.Func) map[string]bool {
 		out[models.StrictSerializable] = cfg.Options[optFsync] == "true" && !behind
 		out[models.Linearizable] = out[models.StrictSerializable]
 	} else {
-		out.Set(false, models.StrictSerializable, models.Serializable, models.SnapshotIsolation)
+		out.Set(false, models.StrictSerializable, models.Serializable, models.SnapshotIsolation, models.RepeatableRead, models.LongFork, models.Bank)
+	}
+	if ways := sharded.Transactions(cfg.Options[optTransactions]); (ways == sharded.MemoryCoordinator || ways == sharded.BestEffort) && cfg.Options[optShards] != "1" {
+		out[models.ReadCommitted] = false // halves are seen of what was aborted
 	}
 	if behind {
-		out.Set(false, models.Linearizable, models.Regular, models.ReadYourWrites, models.MonotonicReads)
+		readBehind(out)
+	}
+	if cfg.Options[optFsync] != "true" {
+		out.LoseWrites()
 	}
 	return out
 }

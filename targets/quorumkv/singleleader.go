@@ -62,7 +62,9 @@ func resolveSingleLeader(cfg targets.Config) (targets.Config, error) {
 // singleLeaderPromises is the table of mode single-leader.
 func singleLeaderPromises(cfg targets.Config) map[string]bool {
 	if cfg.Options[optFsync] != "true" {
-		return map[string]bool{models.Linearizable: false}
+		out := targets.Promised{}
+		out.LoseWrites()
+		return out
 	}
 	if cfg.Nodes == 1 {
 		return map[string]bool{models.Linearizable: true, models.NoLostWrites: true}
@@ -76,10 +78,10 @@ func singleLeaderPromises(cfg targets.Config) map[string]bool {
 		out[models.NoLostWrites] = true
 	case !keeps:
 		// The new leader may lack what was acknowledged, whoever reads.
-		out.Set(false, models.NoLostWrites, models.Regular, models.ReadYourWrites)
+		out.LoseWrites()
 	}
-	if !atLeader {
-		out.Set(false, models.Regular, models.ReadYourWrites, models.MonotonicReads)
+	if !atLeader || failover && !fencing { // a leader that was cut off and is none any more is a follower that does not know it
+		readBehind(out)
 	}
 	return out
 }
