@@ -1,7 +1,11 @@
 package runs
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -56,5 +60,27 @@ func TestFoundMeanwhileIsNotPassedOver(t *testing.T) {
 	want := "a violation of a was found while the run went on, and the check of the whole run, which is inconclusive, did not find it: lapse check r"
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestOneRefusalIsSaidOnce: what keeps the plan or the first summary from being written, such as a full disk, keeps the
+// last summary from it too. It is said once, of whichever files, and nothing else is passed over for it.
+func TestOneRefusalIsSaidOnce(t *testing.T) {
+	refused := func(file string, why error) error {
+		return fmt.Errorf("a: %w", &store.WriteError{File: file, Err: &fs.PathError{Op: "write", Path: "/" + file, Err: why}})
+	}
+	for name, c := range map[string]struct {
+		begun, saved error
+		once         bool
+	}{
+		"a full disk":                    {refused(store.FilePlan, syscall.ENOSPC), refused(store.FileRun, syscall.ENOSPC), true},
+		"the same file":                  {refused(store.FileRun, syscall.ENOSPC), refused(store.FileRun, syscall.ENOSPC), true},
+		"a full disk, then a broken one": {refused(store.FilePlan, syscall.ENOSPC), refused(store.FileRun, syscall.EIO), false},
+		"another error with its text":    {errors.New(refused(store.FileRun, syscall.ENOSPC).Error()), refused(store.FileRun, syscall.ENOSPC), false},
+		"the run went well":              {nil, refused(store.FileRun, syscall.ENOSPC), false},
+	} {
+		if got := sameRefusal(c.begun, c.saved); got != c.once {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -153,7 +154,7 @@ func (f *Finished) end(runErr, checkErr error) error {
 	if saveErr != nil {
 		exit = f.exit(runErr, errors.Join(checkErr, saveErr))
 		f.Summary.Exit = &exit
-		if runErr != nil && runErr.Error() == saveErr.Error() {
+		if sameRefusal(runErr, saveErr) {
 			saveErr = nil // the run could not begin for the same reason, which is said once
 		}
 		if err := f.Dir.EndInPlace(&f.Summary); !errors.Is(err, fs.ErrNotExist) { // where there is none, saveErr says why
@@ -162,6 +163,14 @@ func (f *Finished) end(runErr, checkErr error) error {
 		f.removeUnreadable() // what went wrong is in saveErr
 	}
 	return errors.Join(runErr, checkErr, saveErr)
+}
+
+// sameRefusal tells whether two files of the run could not be written because the file system refused both for
+// one reason, such as that it is full.
+func sameRefusal(begun, saved error) bool {
+	var first, second *store.WriteError
+	var why syscall.Errno
+	return errors.As(begun, &first) && errors.As(saved, &second) && errors.As(first, &why) && errors.Is(second, why)
 }
 
 // removeUnreadable removes the run's directory if it has neither a summary nor a history.

@@ -90,13 +90,16 @@ func TestFullDisk(t *testing.T) {
 			if code != c.exit || !strings.Contains(said, c.says) {
 				t.Errorf("exit %d, want %d and %q: %s", code, c.exit, c.says, said)
 			}
+			said, list, _ := strings.Cut(said, "the list:")
+			if strings.Contains(said, "writing plan.json") && strings.Contains(said, "writing run.json") {
+				t.Errorf("that the disk is full is said of one file after the other: %s", said)
+			}
 			if strings.Contains(said, "report.html in it") {
 				t.Errorf("a report is claimed: %s", said)
 			}
 			if strings.Contains(said, "no such file") {
 				t.Errorf("what could not be written is missed afterwards: %s", said)
 			}
-			_, list, _ := strings.Cut(said, "the list:")
 			if strings.Contains(list, "  running") || strings.Contains(list, "  killed") {
 				t.Errorf("a run seems to go on, or to have been killed: %s", said)
 			}

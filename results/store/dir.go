@@ -200,11 +200,21 @@ func (d Dir) WriteJSON(name string, v any) error {
 	return d.WriteFile(name, append(b, '\n'))
 }
 
-// WriteFile writes a file, so that a reader never sees half of it.
+// WriteError is a file of a run that could not be written; Err is why, as the file system has it.
+type WriteError struct {
+	File string
+	Err  error
+}
+
+func (e *WriteError) Error() string { return fmt.Sprintf("writing %s: %v", e.File, e.Err) }
+
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// WriteFile writes a file, so that a reader never sees half of it. Its errors are *WriteError.
 func (d Dir) WriteFile(name string, b []byte) error {
 	path := d.File(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		return &WriteError{name, err}
 	}
 	tmp := path + ".tmp"
 	err := os.WriteFile(tmp, b, 0o666)
@@ -213,7 +223,7 @@ func (d Dir) WriteFile(name string, b []byte) error {
 	}
 	if err != nil {
 		_ = os.Remove(tmp) // half of it, where the disk is full
-		return fmt.Errorf("writing %s: %w", name, err)
+		return &WriteError{name, err}
 	}
 	return nil
 }
