@@ -43,8 +43,10 @@ var promising = map[string][]map[string]string{
 // promise is what is said in one configuration.
 type promise struct {
 	target, text string
-	cfg          targets.Config
-	says         *verdict.Promises
+	// settings are the options that are not as usual, as the page has them.
+	settings string
+	cfg      targets.Config
+	says     *verdict.Promises
 }
 
 // loses tells whether acknowledged writes are known to get lost.
@@ -85,7 +87,7 @@ func promises(t *testing.T) []promise {
 						funcs := []history.Func{history.Read, history.Write}
 						out = append(out, promise{
 							info.Name, fmt.Sprintf("%s, %d nodes, write %s, read %s, %v, %+v", info.Name, nodes, write, read, options, how),
-							cfg, &verdict.Promises{Models: target.(targets.Promiser).Promises(cfg, funcs)},
+							settingsText(options), cfg, &verdict.Promises{Models: target.(targets.Promiser).Promises(cfg, funcs)},
 						})
 					}
 				}
@@ -100,6 +102,15 @@ func promises(t *testing.T) []promise {
 		}
 	}
 	return out
+}
+
+// settingsText is options as the page has them.
+func settingsText(options map[string]string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		out = append(out, "`"+name+"="+options[name]+"`")
+	}
+	return strings.Join(out, ", ")
 }
 
 // TestPromisesAgree: who promises a model promises what it implies, and says nothing else of that. Of sets under a

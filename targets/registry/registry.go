@@ -3,6 +3,8 @@
 // packages that can do with the targets they are given (runs, suite, lapsetest) do not.
 package registry
 
+//go:generate go test -count=1 -run ^TestPromisesPage$ . -update
+
 import (
 	"slices"
 
