@@ -146,9 +146,9 @@ func (f *flap) tookEffect(context.Context, *scene) ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil || f.failed < 2 || f.dropped == 0 {
-		return nil, fmt.Errorf("the links of %s were down %d times, and %s of the database %s dropped (%w)", f.node, f.failed, packets(f.dropped), count.Were(int(f.dropped)), errOr(err, errFewFlaps))
+		return nil, fmt.Errorf("the links of %s were down %s, and %s of the database %s dropped (%w)", f.node, count.Of(f.failed, "time"), packets(f.dropped), count.Were(int(f.dropped)), errOr(err, errFewFlaps))
 	}
-	return []string{fmt.Sprintf("the links of %s were down %d times until then, a probe failed each time, and %s of the database %s dropped", f.node, f.failed, packets(f.dropped), count.Were(int(f.dropped)))}, nil
+	return []string{fmt.Sprintf("the links of %s were down %s until then, a probe failed each time, and %s of the database %s dropped", f.node, count.Of(f.failed, "time"), packets(f.dropped), count.Were(int(f.dropped)))}, nil
 }
 
 var errFewFlaps = errors.New("twice, and some, are wanted")
@@ -165,7 +165,7 @@ func (f *flap) healed(ctx context.Context, s *scene) ([]string, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return []string{fmt.Sprintf("the links were down %d times, with %s dropped; probes pass again over %s", f.failed, packets(f.dropped), count.Of(len(free), "link"))}, nil
+	return []string{fmt.Sprintf("the links were down %s, with %s dropped; probes pass again over %s", count.Of(f.failed, "time"), packets(f.dropped), count.Of(len(free), "link"))}, nil
 }
 
 func (f *flap) release(*scene) { f.again.stop() }

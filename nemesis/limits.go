@@ -97,7 +97,7 @@ func (l *limited) tookEffect(ctx context.Context, _ *scene) ([]string, error) {
 		}
 	}
 	main := all[0]
-	return []string{fmt.Sprintf("process %d of %s has %s, may have %s (%s before) and can have no more, and so it is with all %d processes of the node",
+	return []string{fmt.Sprintf("process %d of %s has %s, may have %s (%s before) and can have no more, and so it is with each process of the node (%d)",
 		main.Pid, n.Name(), l.amount(main.Has), l.amount(main.May), l.amount(l.before[main.Pid].May), len(all))}, nil
 }
 
@@ -168,7 +168,7 @@ func (l *limited) healed(ctx context.Context, s *scene) ([]string, error) {
 	if l.nodes[0].Pid() != l.pid {
 		return proof, nil // which is told by countRefusals
 	}
-	return append(proof, fmt.Sprintf("each of %d processes may have as much as before", len(all))), nil
+	return append(proof, fmt.Sprintf("each process of the node (%d) may have as much as before", len(all))), nil
 }
 
 // amount is n of the resource in words.

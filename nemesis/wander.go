@@ -108,7 +108,7 @@ func (d *drift) tookEffect(context.Context, *scene) ([]string, error) {
 		return nil, err
 	}
 	if len(seen) < 2 || (seen[len(seen)-1]-seen[0]).Abs() < d.step.Offset.Abs()/20 {
-		return nil, fmt.Errorf("the clock of %s was moved on %d times and read off by %s, which is no drift by %s a second", d.step.Nodes[0], len(seen), list(seen), signed(d.step.Offset))
+		return nil, fmt.Errorf("the clock of %s was moved on %s and read off by %s, which is no drift by %s a second", d.step.Nodes[0], count.Of(len(seen), "time"), list(seen), signed(d.step.Offset))
 	}
 	return []string{fmt.Sprintf("the clock of %s read %s off, and %s after %s", d.step.Nodes[0], signed(seen[0]), signed(seen[len(seen)-1]), count.Of(len(seen)-1, "step"))}, nil
 }
@@ -132,7 +132,7 @@ func (o *strobe) tookEffect(context.Context, *scene) ([]string, error) {
 		return nil, err
 	}
 	if len(seen) < 2 {
-		return nil, fmt.Errorf("the clock of %s jumped %d times until then, and twice is wanted", o.step.Nodes[0], len(seen))
+		return nil, fmt.Errorf("the clock of %s jumped %s until then, and twice is wanted", o.step.Nodes[0], count.Of(len(seen), "time"))
 	}
 	return []string{fmt.Sprintf("the clock of %s jumped %d times until then, between %s and %s off", o.step.Nodes[0], len(seen), signed(seen[0]), signed(seen[1]))}, nil
 }

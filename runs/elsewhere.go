@@ -94,7 +94,7 @@ func podsOf(ctx context.Context, req Request, env Environment, host cluster.Host
 		asked.Nodes = info.DefaultNodes
 	}
 	if asked.Nodes < info.MinNodes || asked.Nodes > info.MaxNodes {
-		return fail(targets.Usagef("--nodes %d: target %s runs with %d to %d nodes", asked.Nodes, info.Name, info.MinNodes, info.MaxNodes))
+		return fail(targets.Usagef("--nodes %d: target %s runs with %s", asked.Nodes, info.Name, info.Sizes()))
 	}
 	cfg, err := t.Resolve(asked)
 	if err != nil {

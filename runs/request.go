@@ -19,6 +19,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -246,7 +247,7 @@ func countNodes(req *Request, info targets.Info) error {
 		req.Nodes = info.DefaultNodes
 	}
 	if req.Nodes < info.MinNodes || req.Nodes > info.MaxNodes {
-		return targets.Usagef("--nodes %d: target %s runs with %d to %d nodes", req.Nodes, info.Name, info.MinNodes, info.MaxNodes)
+		return targets.Usagef("--nodes %d: target %s runs with %s", req.Nodes, info.Name, info.Sizes())
 	}
 	return nil
 }
@@ -321,7 +322,7 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 		return nil, err
 	}
 	if info := target.Info(); plan.Nodes < info.MinNodes || plan.Nodes > info.MaxNodes {
-		return nil, targets.Usagef("the plan has %d nodes: target %s runs with %d to %d", plan.Nodes, info.Name, info.MinNodes, info.MaxNodes)
+		return nil, targets.Usagef("the plan has %s: target %s runs with %s", count.Of(plan.Nodes, "node"), info.Name, info.Sizes())
 	}
 	if _, err := workloads.ParseConcurrency(plan.Concurrency, plan.Nodes); err != nil {
 		return nil, targets.Usagef("the plan's concurrency: %v", err)

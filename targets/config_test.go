@@ -9,6 +9,17 @@ import (
 	"github.com/lapse-test/lapse/targets"
 )
 
+func TestSizes(t *testing.T) {
+	for _, c := range []struct {
+		least, most int
+		want        string
+	}{{1, 1, "one node"}, {1, 9, "1 to 9 nodes"}, {2, 9, "2 to 9 nodes"}} {
+		if got := (targets.Info{MinNodes: c.least, MaxNodes: c.most}).Sizes(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 var completed = targets.Info{
 	Name: "db", ReadLevels: []string{"strong", "weak"}, WriteLevels: []string{"one"}, DefaultNodes: 3,
 	Options: []targets.Option{{Name: "disk", Default: "on", Values: []string{"on", "off"}}},

@@ -6,6 +6,7 @@ package targets
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -52,6 +53,14 @@ type Info struct {
 	// FindsNodes says that nobody but a program of the user's knows what the target is and
 	// where its nodes are: it is a Describer that cannot do without being told the program.
 	FindsNodes bool
+}
+
+// Sizes says how many nodes there may be: "one node", "1 to 9 nodes".
+func (i Info) Sizes() string {
+	if i.MaxNodes == 1 {
+		return "one node"
+	}
+	return fmt.Sprintf("%d to %d nodes", i.MinNodes, i.MaxNodes)
 }
 
 // Target is one kind of database.

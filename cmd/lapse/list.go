@@ -123,9 +123,9 @@ func (a *app) listTargets() ([]listed, error) {
 
 func nodesOf(info targets.Info) string {
 	if info.MaxNodes == 1 {
-		return "one node"
+		return info.Sizes()
 	}
-	return fmt.Sprintf("%d to %d nodes, %d by default", info.MinNodes, info.MaxNodes, info.DefaultNodes)
+	return fmt.Sprintf("%s, %d by default", info.Sizes(), info.DefaultNodes)
 }
 
 func (a *app) listLevels() ([]listed, error) {

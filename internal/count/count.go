@@ -29,6 +29,22 @@ func OfMany(n int, many string) string {
 	return one
 }
 
+// All is every one of n things: "the claim", "all 2,000 claims".
+func All(n int, one string) string {
+	if n == 1 {
+		return "the " + one
+	}
+	return "all " + Of(n, one)
+}
+
+// Only is OfMany of what there is too little of: "only 1 read", "no reads".
+func Only(n int, many string) string {
+	if n == 0 {
+		return "no " + many
+	}
+	return "only " + OfMany(n, many)
+}
+
 // Were is the verb of n things: "was" or "were".
 func Were(n int) string {
 	if n == 1 {

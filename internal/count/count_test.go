@@ -24,6 +24,14 @@ func TestOfMany(t *testing.T) {
 	}
 }
 
+func TestTooFewAndAll(t *testing.T) {
+	for n, want := range map[int][2]string{0: {"no final reads", "all 0 runs"}, 1: {"only 1 final read", "the run"}, 2: {"only 2 final reads", "all 2 runs"}} {
+		if few, all := Only(n, "final reads"), All(n, "run"); few != want[0] || all != want[1] {
+			t.Errorf("%q and %q, want %q", few, all, want)
+		}
+	}
+}
+
 func TestWere(t *testing.T) {
 	for n, want := range map[int]string{0: "were", 1: "was", 2: "were"} {
 		if got := Were(n); got != want {

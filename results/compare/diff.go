@@ -48,6 +48,9 @@ func Load(dir store.Dir) (*Side, error) {
 	return r, errors.Join(err, done())
 }
 
+// None stands for a text or a figure that a run does not have, as in reports.
+const None = "–"
+
 // Diff lists the differences between two runs. It judges nothing: whether a change is
 // for the worse is the gate's business.
 type Diff struct {
@@ -60,7 +63,7 @@ type Diff struct {
 	Figures  []Figure `json:"figures"`
 }
 
-// Change is a text in both runs, "-" where a run has none.
+// Change is a text in both runs, None where a run has none.
 type Change struct {
 	Name string `json:"name"`
 	A    string `json:"a"`
@@ -127,7 +130,7 @@ func settings(r *Side) map[string]string {
 
 func orDash(s string) string {
 	if s == "" {
-		return "-"
+		return None
 	}
 	return s
 }
@@ -144,15 +147,22 @@ func (d *Diff) verdicts(a, b *Side) {
 	}
 }
 
+// Allowed follows the status of what is violated and the configuration allows.
+const Allowed = ", allowed"
+
 func verdictOf(r *Side, model string) string {
 	v, ok := r.Summary.ByModel(model)
-	switch {
-	case !ok:
-		return "-"
-	case v.Total > 0:
-		return fmt.Sprintf("%s (%s)", v.Status, text.Count(v.Total))
+	if !ok {
+		return None
 	}
-	return string(v.Status)
+	said := string(v.Status)
+	if r.Summary.Allows(v) {
+		said += Allowed
+	}
+	if v.Total > 0 {
+		said += fmt.Sprintf(" (%s)", text.Count(v.Total))
+	}
+	return said
 }
 
 func (d *Diff) figures(a, b *figures.Phases) {
@@ -242,7 +252,7 @@ func (d *Diff) Print(w io.Writer, style text.Style) error {
 // Text is one side of f with its unit.
 func (f Figure) Text(v *float64) string {
 	if v == nil {
-		return "-"
+		return None
 	}
 	switch f.Unit {
 	case "s":

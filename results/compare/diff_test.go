@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -112,6 +113,30 @@ func TestBetween(t *testing.T) {
 	}
 }
 
+// TestSaysWhatIsAllowed: a violation that the configuration allows is told from one that it does not, and what
+// one run did not check has the dash of reports.
+func TestSaysWhatIsAllowed(t *testing.T) {
+	side := func(promised bool) *Side {
+		s := &Side{Figures: &figures.Phases{}}
+		s.Summary.Verdicts = []checkers.Verdict{{Model: "linearizable", Status: checkers.Violated, Total: 2000}}
+		s.Summary.Promises = &verdict.Promises{By: "x", Models: map[string]bool{"linearizable": promised}}
+		return s
+	}
+	unchecked := &Side{Figures: &figures.Phases{}}
+	for _, c := range []struct {
+		a, b *Side
+		want Change
+	}{
+		{side(false), side(true), Change{"linearizable", "violated, allowed (2,000)", "violated (2,000)"}},
+		{side(true), unchecked, Change{"linearizable", "violated (2,000)", "–"}},
+		{unchecked, side(false), Change{"linearizable", "–", "violated, allowed (2,000)"}},
+	} {
+		if d := Between(c.a, c.b); len(d.Verdicts) != 1 || d.Verdicts[0] != c.want {
+			t.Errorf("%+v, want %+v", d.Verdicts, c.want)
+		}
+	}
+}
+
 func TestFigureTexts(t *testing.T) {
 	number := func(v float64) *float64 { return &v }
 	for _, c := range []struct {
@@ -124,7 +149,7 @@ func TestFigureTexts(t *testing.T) {
 		{Figure{Unit: "ok/s", A: number(100), B: number(990)}, "100 ok/s", "990 ok/s", "+890.0 %"},
 		{Figure{Unit: "ok/s", A: number(199.1), B: number(199.04)}, "199.1 ok/s", "199 ok/s", "0 %"},
 		{Figure{Unit: "ms", A: number(3), B: number(3)}, "3 ms", "3 ms", "0 %"},
-		{Figure{Unit: "%", A: number(0), B: nil}, "0 %", "-", ""},
+		{Figure{Unit: "%", A: number(0), B: nil}, "0 %", "–", ""},
 	} {
 		if a, b, d := c.f.Text(c.f.A), c.f.Text(c.f.B), c.f.Delta(); a != c.a || b != c.b || d != c.change {
 			t.Errorf("%q, %q and %q, want %+v", a, b, d, c)

@@ -55,13 +55,7 @@ func drawChart(h *history.History, b *bins, id, title, note string, log bool, to
 	p := plane{b: b, log: log}
 	p.scale(top, list)
 	p.Open(id, "chart", title, chartWidth, chartHeight)
-	p.faults(h, id)
-	moments(&p.Drawing, h, p.x, chartTop, chartTop+chartTall)
-	if p.b.loadEnd < b.length {
-		at := p.x(float64(p.b.loadEnd))
-		p.Line("load-end", at, chartTop, at, chartTop+chartTall)
-		p.Tip(at-3, chartTop, 6, chartTall, "the load ends; what follows are final reads")
-	}
+	backdrop(&p.Drawing, h, id, p.x, b.length, b.loadEnd)
 	p.axes()
 	for _, l := range list {
 		p.line(l)
@@ -111,21 +105,28 @@ func (p *plane) y(v float64) float64 {
 	return chartTop + chartTall*(1-r)
 }
 
-// faults draws the windows of faults, and their numbers where there is room.
-func (p *plane) faults(h *history.History, id string) {
+// backdrop is what all charts over time have behind their values: the windows of faults, with their numbers where there is
+// room, failovers, and the end of the load.
+func backdrop(d *svg.Drawing, h *history.History, id string, x func(float64) float64, length, loadEnd history.Time) {
 	free := 0.0
 	for i := range h.Faults {
 		f := &h.Faults[i]
-		end := float64(p.b.length)
+		end := float64(length)
 		if f.Healed != 0 {
 			end = float64(f.Healed)
 		}
-		x1, x2 := p.x(float64(f.Injected)), p.x(end)
-		p.Band(id, "fault-band", x1, chartTop, x2-x1, chartTall, fmt.Sprintf("fault %d: %s", f.ID, f.Name))
+		x1, x2 := x(float64(f.Injected)), x(end)
+		d.Band(id, "fault-band", x1, chartTop, x2-x1, chartTall, fmt.Sprintf("fault %d: %s", f.ID, f.Name))
 		if x1 >= free {
-			p.Text("fault-name", x1+2, chartTop-6, fmt.Sprintf("F%d", f.ID))
+			d.Text("fault-name", x1+2, chartTop-6, fmt.Sprintf("F%d", f.ID))
 			free = x1 + 24
 		}
+	}
+	moments(d, h, x, chartTop, chartTop+chartTall)
+	if loadEnd < length {
+		at := x(float64(loadEnd))
+		d.Line("load-end", at, chartTop, at, chartTop+chartTall)
+		d.Tip(at-3, chartTop, 6, chartTall, "the load ends; what follows are final reads")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results/figures"
 )
 
 // TestWhiskersAreWhole: intervals that differ end at different heights, also those of few reads, whose upper ends are far above what was seen.
@@ -63,6 +64,53 @@ func TestBurstAfterTheLoad(t *testing.T) {
 	}
 	if got := above(1); len(got) != 0 {
 		t.Errorf("one final read is marked: %q", got)
+	}
+}
+
+// TestEveryChartHasItsBackdrop: each chart over time has the windows of faults with their numbers, and the end of the load.
+func TestEveryChartHasItsBackdrop(t *testing.T) {
+	o := staleRead(t, "n3").History
+	h := o.About()
+	h.Events = append(h.Events, history.Event{At: 0, Kind: history.EventPhase, Text: "load"}, history.Event{At: runLength(o) - ms, Kind: history.EventPhase, Text: "final"})
+	bins, dots := newBinMeter(o), newDotMeter(o)
+	if err := figures.Take(o, bins, dots); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range charts(h, bins.all(), dots) {
+		if c.Title == "Faults" {
+			continue
+		}
+		for part, want := range map[string]int{`class="fault-name"`: len(h.Faults), `class="fault-band"`: len(h.Faults), ">F1<": 1, `class="load-end"`: 1} {
+			if got := strings.Count(c.SVG, part); got != want {
+				t.Errorf("%s has %s %d times, want %d", c.Title, part, got, want)
+			}
+		}
+	}
+}
+
+// TestDotsSayWhatTheyAre: each dot of the scatter has its text, at its place in the path.
+func TestDotsSayWhatTheyAre(t *testing.T) {
+	h := staleRead(t, "n3").History
+	dots := newDotMeter(h)
+	if err := figures.Take(h, dots); err != nil {
+		t.Fatal(err)
+	}
+	drawn := dots.scatter(h.About(), runLength(h), runLength(h)).SVG
+	all := 0
+	for _, m := range regexp.MustCompile(`class="dots few dots-(\w+)" d="([^"]*)" data-texts="([^"]*)"`).FindAllStringSubmatch(drawn, -1) {
+		texts := strings.Split(m[3], "\n")
+		if n := strings.Count(m[2], "M"); n != len(texts) {
+			t.Errorf("%d dots of outcome %s have %d texts", n, m[1], len(texts))
+		}
+		for _, said := range texts {
+			if !strings.Contains(said, "s: "+m[1]+", ") {
+				t.Errorf("a dot of outcome %s says %q", m[1], said)
+			}
+		}
+		all += len(texts)
+	}
+	if all != h.Count() {
+		t.Errorf("%d dots for %d operations", all, h.Count())
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/svg"
 	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 )
 
 // maxEmbedded bounds the operations that a report carries for its timeline. More
@@ -59,12 +60,15 @@ type metaBroken struct {
 	Text   string `json:"text"`
 	At     int64  `json:"at_us"`
 	Ops    []int  `json:"ops"`
+	// Allowed says that the configuration does not promise Model.
+	Allowed bool `json:"allowed,omitempty"`
 }
 
 func micros(t history.Time) int64 { return int64(t) / 1000 }
 
-// embed encodes the operations of h, which were chosen of a history of total that took length. Verdicts are about them.
-func embed(h *history.History, total int, length history.Time, note string, verdicts []checkers.Verdict) (*timeline, error) {
+// embed encodes the operations of h, which were chosen of a history of total that took length. What a says is about them.
+func embed(h *history.History, total int, length history.Time, note string, a *verdict.Assessment) (*timeline, error) {
+	verdicts := a.Verdicts
 	t := &timeline{Shown: len(h.Ops), Total: total, Note: note}
 	t.Meta = meta{Count: len(h.Ops), LengthUS: micros(length) + 1, Nodes: h.Header.Nodes}
 	number := 0
@@ -72,7 +76,7 @@ func embed(h *history.History, total int, length history.Time, note string, verd
 		for j := range verdicts[i].Violations {
 			v := &verdicts[i].Violations[j]
 			number++
-			t.Meta.Broken = append(t.Meta.Broken, metaBroken{Number: number, Model: v.Model, Text: v.Sentence, At: micros(v.At), Ops: v.Ops})
+			t.Meta.Broken = append(t.Meta.Broken, metaBroken{Number: number, Model: v.Model, Text: v.Sentence, At: micros(v.At), Ops: v.Ops, Allowed: a.Allows(verdicts[i])})
 		}
 	}
 	for i := range h.Faults {

@@ -68,7 +68,7 @@ func verdictWord(c claim) string {
 
 // evidenceLine counts what stands behind a verdict.
 func evidenceLine(e checkers.Evidence) string {
-	line := fmt.Sprintf("%s ok, %s fail, %s info · %s reads, %s writes", text.Count(e.OK), text.Count(e.Fail), text.Count(e.Info), text.Count(e.Reads), text.Count(e.Writes))
+	line := fmt.Sprintf("%s ok, %s fail, %s info · %s, %s", text.Count(e.OK), text.Count(e.Fail), text.Count(e.Info), text.Plural(e.Reads, "read"), text.Plural(e.Writes, "write"))
 	if e.DuringFaults > 0 {
 		line += " · " + text.Count(e.DuringFaults) + " in or after faults"
 	}

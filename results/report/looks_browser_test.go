@@ -18,11 +18,13 @@ type looks struct {
 	Faults, Box    int
 	Nav, Num, Head string
 	First, Second  string
+	Hover, Arrow   string
+	Rings          int
 }
 
 // TestLooksInBrowser opens a report in a narrow window: a value without neighbours is a point with a colour of its own, faults are no
 // wider than the window, the sections that do not fit have a shade, and what the configuration allows is
-// not red, and the arrows read the values of a chart.
+// not red, and the arrows read the values of a chart. Dots are read by pointer and by arrows, one after the other.
 func TestLooksInBrowser(t *testing.T) {
 	const script = `<script>window.addEventListener('load', function () {
   var of = function (s, p) { return getComputedStyle(document.querySelector(s))[p]; };
@@ -32,9 +34,14 @@ func TestLooksInBrowser(t *testing.T) {
   box.focus();
   var press = function () { document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true})); return said.textContent; };
   var first = press(), second = press();
+  var scatter = document.querySelector('[data-texts]').closest('figure'), drawing = scatter.querySelector('svg.chart'), tell = scatter.querySelector('.value');
+  var dots = document.querySelectorAll('[data-texts]'), place = dots[0].getAttribute('d').match(/M(\S+) ([^h]+)h0/), at = drawing.getBoundingClientRect(), scale = at.width / 1080;
+  drawing.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: at.left + place[1] * scale + 2, clientY: at.top + place[2] * scale + 2}));
+  var hover = tell.textContent, rings = scatter.querySelectorAll('.here').length;
+  scatter.querySelector('.scroll').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));
   var p = document.createElement('pre');
   p.id = 'looks';
-  p.textContent = JSON.stringify({First: first, Second: second,
+  p.textContent = JSON.stringify({First: first, Second: second, Hover: hover, Arrow: tell.textContent, Rings: rings,
     Points: points.length, Bare: points.filter(function (e) { return getComputedStyle(e).stroke === 'none'; }).length,
     Faults: faults.scrollWidth, Box: faults.parentNode.clientWidth,
     Nav: of('nav .wrap', 'backgroundImage'), Num: of('.num', 'backgroundColor'), Head: of('.pill.allowed', 'color')});
@@ -68,6 +75,12 @@ func TestLooksInBrowser(t *testing.T) {
 	if l.First == "" || l.Second == "" || l.First == l.Second {
 		t.Errorf("the arrows read %q, then %q", l.First, l.Second)
 	}
+	if !strings.Contains(l.Hover, "s: ok, ") || l.Rings != 1 {
+		t.Errorf("a pointer near the first dot reads %q, with %d rings", l.Hover, l.Rings)
+	}
+	if !strings.Contains(l.Arrow, "s: ") || l.Arrow == l.Hover {
+		t.Errorf("an arrow goes from %q to %q", l.Hover, l.Arrow)
+	}
 	if l.Num != l.Head {
 		t.Errorf("the number of a violation that is allowed is %s, its verdict %s", l.Num, l.Head)
 	}
@@ -87,7 +100,7 @@ func TestFewDots(t *testing.T) {
 		}
 		dots := newDotMeter(h)
 		dots.See(h)
-		if got := strings.Contains(dots.scatter(h, history.Time(ops)*ms).SVG, "dots few dots-ok"); got != want {
+		if got := strings.Contains(dots.scatter(h, history.Time(ops)*ms, history.Time(ops)*ms).SVG, "dots few dots-ok"); got != want {
 			t.Errorf("%d operations: few is %v", ops, got)
 		}
 	}

@@ -74,7 +74,7 @@ func (p *page) operations(o history.Ordered) error {
 	}
 	a := p.Summary.Renumbered(func(op int) int { n, _ := slices.BinarySearch(places, op); return n })
 	p.witnesses(shown, a.Verdicts)
-	p.Timeline, err = embed(shown, o.Count(), runLength(o), note, a.Verdicts)
+	p.Timeline, err = embed(shown, o.Count(), runLength(o), note, &a)
 	return err
 }
 

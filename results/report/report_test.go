@@ -311,8 +311,11 @@ func TestPromises(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
+	if !strings.Contains(page, `"allowed":true`) {
+		t.Error("the timeline is not told that the violation is allowed")
+	}
 	s.Summary.Promises.Models["linearizable"] = true
-	if page := render(t, s); !strings.Contains(page, "cassandra at write QUORUM, read QUORUM promises linearizable.") {
+	if page := render(t, s); !strings.Contains(page, "cassandra at write QUORUM, read QUORUM promises linearizable.") || strings.Contains(page, `"allowed":true`) {
 		t.Error("the page does not say whose fault it is")
 	}
 }

@@ -6,10 +6,13 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/svg"
+	"github.com/lapse-test/lapse/results/text"
 )
 
 // maxDots bounds the operations drawn as points: the slowest of each outcome are always
@@ -59,16 +62,15 @@ func (m *dotMeter) See(h *history.History) {
 
 // scatter is every operation as a point: when it began and how long it took, by
 // outcome. Those without an answer stand above all others.
-func (m *dotMeter) scatter(h *history.History, length history.Time) chart {
-	inner, tall := chartWidth-chartLeft-chartRight, chartHeight-chartTop-chartBottom
+func (m *dotMeter) scatter(h *history.History, length, loadEnd history.Time) chart {
 	low, high := m.low, m.high
 	if high == 0 {
 		low, high = 0.1, 1
 	}
 	low, high, marks := logScale(low, high)
-	x := func(t float64) float64 { return chartLeft + inner*t/float64(length) }
+	x := func(t float64) float64 { return chartLeft + chartInner*t/float64(length) }
 	y := func(ms float64) float64 {
-		return chartTop + 12 + (tall-12)*(1-(math.Log10(ms)-math.Log10(low))/(math.Log10(high)-math.Log10(low)))
+		return chartTop + 12 + (chartTall-12)*(1-(math.Log10(ms)-math.Log10(low))/(math.Log10(high)-math.Log10(low)))
 	}
 	c := chart{Title: "Latency of each operation, by outcome", Note: "logarithmic; at the top those without an answer", Legend: []legend{{"dots dots-ok", "ok"}, {"dots dots-fail", "fail"}, {"dots dots-info", "info (no answer)"}}}
 	if m.every > 1 {
@@ -76,14 +78,7 @@ func (m *dotMeter) scatter(h *history.History, length history.Time) chart {
 	}
 	var d svg.Drawing
 	d.Open("c-scatter", "chart", c.Title, chartWidth, chartHeight)
-	for i := range h.Faults {
-		f := &h.Faults[i]
-		end := float64(length)
-		if f.Healed != 0 {
-			end = float64(f.Healed)
-		}
-		d.Band("c-scatter", "fault-band", x(float64(f.Injected)), chartTop, x(end)-x(float64(f.Injected)), tall, fmt.Sprintf("fault %d: %s", f.ID, f.Name))
-	}
+	backdrop(&d, h, "c-scatter", x, length, loadEnd)
 	for _, m := range marks {
 		d.Line("grid", chartLeft, y(m), chartWidth-chartRight, y(m))
 		d.Text("axis y", chartLeft-8, y(m)+4, picture.Millis(m))
@@ -91,22 +86,24 @@ func (m *dotMeter) scatter(h *history.History, length history.Time) chart {
 	for _, t := range timeMarks(float64(length) / 1e9) {
 		d.Text("axis x", x(t*1e9), chartHeight-8, number(t)+" s")
 	}
-	moments(&d, h, x, chartTop, chartTop+tall)
-	var paths [3]strings.Builder
+	var dots [3][]svg.Dot
 	for i := range m.chosen {
 		op := &m.chosen[i]
-		at := chartTop + 5
+		at, says := chartTop+5, "no answer"
 		if op.Complete != history.Never {
-			at = y(took(op))
+			at, says = y(took(op)), duration.Text(time.Duration(op.Complete-op.Invoke))
 		}
-		fmt.Fprintf(&paths[op.Outcome], "M%.1f %.1fh0", x(float64(op.Invoke)), at)
+		says = fmt.Sprintf("%s: %s, %s", text.Seconds(op.Invoke), op.Outcome, says)
+		dots[op.Outcome] = append(dots[op.Outcome], svg.Dot{X: x(float64(op.Invoke)), Y: at, Text: says})
 	}
 	class := "dots "
 	if m.total < fewDots {
 		class = "dots few "
 	}
 	for _, o := range []history.Outcome{history.OK, history.Fail, history.Info} {
-		d.Path(class+"dots-"+o.String(), paths[o].String())
+		if len(dots[o]) > 0 {
+			d.Dots(class+"dots-"+o.String(), dots[o])
+		}
 	}
 	c.SVG = d.Close()
 	return c

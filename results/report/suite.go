@@ -179,18 +179,18 @@ func (p *suitePage) headline() {
 		p.Headline = fmt.Sprintf("%s: %s done", r.Suite, count.Of(len(r.Cases), "run"))
 	case code == verdict.ExitHeld:
 		p.Status, p.Word = checkers.Held, "passed"
-		p.Headline = fmt.Sprintf("%s: all %d claims came out as expected", r.Suite, claims)
+		p.Headline = fmt.Sprintf("%s: %s came out as expected", r.Suite, count.All(claims, "claim"))
 		if asExpected < claims {
-			p.Headline = fmt.Sprintf("%s: %d of %d claims came out as expected, nothing blocks", r.Suite, asExpected, claims)
+			p.Headline = fmt.Sprintf("%s: %d of %s came out as expected, nothing blocks", r.Suite, asExpected, count.Of(claims, "claim"))
 		}
 	case broken > 0 || code == verdict.ExitViolated:
 		p.Status, p.Word = checkers.Violated, "blocked"
-		p.Headline = fmt.Sprintf("%s: %d of %d claims broke", r.Suite, broken, claims)
+		p.Headline = fmt.Sprintf("%s: %d of %s broke", r.Suite, broken, count.Of(claims, "claim"))
 		if broken == 0 {
 			p.Headline = fmt.Sprintf("%s: a condition was not met", r.Suite)
 		}
 	default:
-		p.Headline = fmt.Sprintf("%s: %d of %d claims are not settled", r.Suite, open, claims)
+		p.Headline = fmt.Sprintf("%s: %d of %s not settled", r.Suite, open, count.Of(claims, "claim"))
 	}
 	if r.Exit != nil {
 		p.Subline = "Exit " + fmt.Sprint(r.Exit.Code) + ": " + r.Exit.Reason + "."
@@ -280,7 +280,7 @@ func (m *matrix) put(c *gate.CaseResult, column string, claim gate.ClaimResult, 
 	icon, class := look(claim)
 	observed := string(claim.Observed)
 	if claim.Violations > 0 {
-		observed += ", " + text.Count(claim.Violations) + " times"
+		observed += ", " + text.Plural(claim.Violations, "time")
 	}
 	r.Cells[col] = &cellOf{Claim: claim, Icon: icon, Class: class, Observed: observed, Anchor: anchor}
 }

@@ -1,29 +1,61 @@
 (function () {
 'use strict';
 var $ = function (id) { return document.getElementById(id); };
-// The value under the pointer, or under a finger, stands below the figure's name.
+// The value under the pointer, or under a finger, stands below the figure's name. So does, without a pointer, the value that
+// the arrows come to.
 document.querySelectorAll('figure').forEach(function (f) {
-  var out = f.querySelector('.value');
-  if (!out) return;
-  f.addEventListener('pointerover', function (e) {
-    var t = e.target.querySelector && e.target.querySelector('title');
-    out.textContent = t && e.target.tagName !== 'svg' ? t.textContent : '';
+  var out = f.querySelector('.value'), drawing = f.querySelector('svg.chart');
+  if (!out || !drawing) return;
+  var dots = dotsOf(drawing), ring = null, at = -1, stops = dots.length ? dots : Array.from(f.querySelectorAll('.tip')).map(function (t) { return { tip: t, text: t.querySelector('title').textContent }; });
+  // mark puts a ring around a dot; without one it goes.
+  function mark(dot) {
+    if (!dot) { if (ring) ring.remove(); ring = null; return; }
+    if (!ring) { ring = document.createElementNS(drawing.namespaceURI, 'circle'); ring.setAttribute('class', 'here'); ring.setAttribute('r', 6); drawing.appendChild(ring); }
+    ring.setAttribute('cx', dot.x); ring.setAttribute('cy', dot.y);
+  }
+  function say(target) {
+    var t = target.querySelector && target.querySelector('title');
+    out.textContent = t && target.tagName !== 'svg' ? t.textContent : '';
+  }
+  f.addEventListener('pointerover', function (e) { say(e.target); });
+  f.addEventListener('pointerleave', function () { out.textContent = ''; mark(null); });
+  if (dots.length) drawing.addEventListener('pointermove', function (e) {
+    var box = drawing.getBoundingClientRect(), scale = drawing.viewBox.baseVal.width / box.width, i = nearest(dots, (e.clientX - box.left) * scale, (e.clientY - box.top) * scale, 9);
+    mark(dots[i]);
+    if (i >= 0) { at = i; out.textContent = dots[i].text; } else say(e.target);
   });
-  f.addEventListener('pointerleave', function () { out.textContent = ''; });
-  // So does, without a pointer, the value that the arrows come to.
-  var tips = f.querySelectorAll('.tip'), box = f.querySelector('.scroll'), at = -1;
-  if (!tips.length) return;
+  if (!stops.length) return;
+  var box = f.querySelector('.scroll');
   box.tabIndex = 0;
   box.setAttribute('role', 'group');
   box.setAttribute('aria-label', f.querySelector('b').textContent + ': left and right arrows read the values');
   box.addEventListener('keydown', function (e) {
     if (e.key !== 'ArrowLeft' && e.key !== 'ArrowRight' || e.ctrlKey || e.metaKey || e.altKey) return;
-    at = Math.min(Math.max(at + (e.key === 'ArrowRight' ? 1 : -1), 0), tips.length - 1);
-    tips[at].scrollIntoView({ block: 'nearest', inline: 'nearest' });
-    out.textContent = tips[at].querySelector('title').textContent;
+    at = Math.min(Math.max(at + (e.key === 'ArrowRight' ? 1 : -1), 0), stops.length - 1);
+    if (dots.length) mark(dots[at]);
+    (ring || stops[at].tip).scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    out.textContent = stops[at].text;
     e.preventDefault();
   });
 });
+
+// dotsOf reads the dots of a drawing, in the order of time.
+function dotsOf(drawing) {
+  var all = [];
+  drawing.querySelectorAll('[data-texts]').forEach(function (p) {
+    var texts = p.dataset.texts.split('\n'), i = 0;
+    p.getAttribute('d').replace(/M(\S+) ([^h]+)h0/g, function (_, x, y) { all.push({ x: +x, y: +y, text: texts[i++] }); });
+  });
+  return all.sort(function (a, b) { return a.x - b.x; });
+}
+
+// nearest is the dot that is nearest to a place, -1 if none is within far.
+function nearest(dots, x, y, far) {
+  var best = -1;
+  dots.forEach(function (d, i) { var r = Math.hypot(d.x - x, d.y - y); if (r <= far) { far = r; best = i; } });
+  return best;
+}
+
 var root = $('tl');
 if (!root) return;
 var meta = JSON.parse($('tl-meta').textContent);
@@ -250,7 +282,7 @@ function paint() {
   for (i = 0; i < violations.length; i++) violations[i].ops.forEach(function (op, n, list) {
     if (lane[op] < 0) return;
     var vx = X(invoke[op]), vy = Y(lane[op]) + laneHeight / 2, lastOp = violations[i].at_us === end[op] || n === list.length - 1;
-    g.strokeStyle = g.fillStyle = colors.bad; g.lineWidth = 2;
+    g.strokeStyle = g.fillStyle = violations[i].allowed ? colors.open : colors.bad; g.lineWidth = 2;
     if (i === current) g.strokeRect(vx - 1, vy - laneHeight / 2, Math.max(4, Math.min(width, X(Math.min(end[op], to))) - vx + 2), laneHeight - 1);
     g.lineWidth = 1;
     if (lastOp || i === current) { g.beginPath(); g.moveTo(vx, vy - 6); g.lineTo(vx + 6, vy); g.lineTo(vx, vy + 6); g.lineTo(vx - 6, vy); g.closePath(); g.fill(); }
@@ -285,7 +317,7 @@ function zoom(f, at) { view(at - (at - from) * f, at + (to - at) * f); }
 
 function show(op, violation) {
   selected = op;
-  var d = $('tl-detail'); d.textContent = ''; d.className = violation ? 'broken' : '';
+  var d = $('tl-detail'); d.textContent = ''; d.className = violation ? violation.allowed ? 'broken allowed' : 'broken' : '';
   function line(t, strong) { var p = document.createElement('p'), e = strong ? document.createElement('b') : p; e.textContent = t; if (strong) p.appendChild(e); d.appendChild(p); }
   if (violation) {
     line('Violation ' + violation.number + ' of ' + violations.length + ': ' + violation.model, true); line(violation.text);

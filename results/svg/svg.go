@@ -69,6 +69,29 @@ func (d *Drawing) ArrowPath(id, class, p string) {
 // Path is a path in SVG's own words.
 func (d *Drawing) Path(class, p string) { fmt.Fprintf(&d.b, `<path class="%s" d="%s"/>`, class, p) }
 
+// Dot is a point, and what a reader is told of it.
+type Dot struct {
+	X, Y float64
+	Text string
+}
+
+// Dots is one path that draws each dot as a line of no length, with the texts, one a line and in
+// the order of the path, in its attribute data-texts: thousands of elements would be too many.
+func (d *Drawing) Dots(class string, dots []Dot) {
+	fmt.Fprintf(&d.b, `<path class="%s" d="`, class)
+	for _, o := range dots {
+		fmt.Fprintf(&d.b, "M%.1f %.1fh0", o.X, o.Y)
+	}
+	d.b.WriteString(`" data-texts="`)
+	for i, o := range dots {
+		if i > 0 {
+			d.b.WriteByte('\n')
+		}
+		d.b.WriteString(escape(strings.ReplaceAll(o.Text, "\n", " ")))
+	}
+	d.b.WriteString(`"/>`)
+}
+
 // Text begins at x on the line y, unless the class says otherwise.
 func (d *Drawing) Text(class string, x, y float64, t string) {
 	fmt.Fprintf(&d.b, `<text class="%s" x="%.1f" y="%.1f">%s</text>`, class, x, y, escape(t))

@@ -213,7 +213,7 @@ func TestThinEvidence(t *testing.T) {
 		{"one too few", []string{linearizable.Model}, 49, checkers.Inconclusive, "only 49 reads could have exposed a violation, 50 are required"},
 		{"enough", []string{linearizable.Model, regular.Regular, txn.Serializable}, 50, checkers.Held, ""},
 		{"the stronger and the weaker", []string{linearizable.Model, regular.Regular}, 27, checkers.Inconclusive, "only 27 reads could have exposed a violation, 50 are required"},
-		{"a weaker one that nothing tests", []string{linearizable.Model, session.ReadYourWrites}, 60, checkers.Inconclusive, "only 0 reads could have exposed a violation, 50 are required"},
+		{"a weaker one that nothing tests", []string{linearizable.Model, session.ReadYourWrites}, 60, checkers.Inconclusive, "no reads could have exposed a violation, 50 are required"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var list []checkers.Checker

@@ -99,12 +99,12 @@ func (r Require) lacks(g ground, v checkers.Verdict) []string {
 		out = append(out, fmt.Sprintf("only %s succeeded, %s required", count.Of(e.OK, "operation"), are(r.OK)))
 	}
 	if v.Risk != "" && e.AtRisk < r.AtRisk {
-		out = append(out, fmt.Sprintf("only %s could have exposed a violation, %s required", count.OfMany(e.AtRisk, v.Risk), are(r.AtRisk)))
+		out = append(out, fmt.Sprintf("%s could have exposed a violation, %s required", count.Only(e.AtRisk, v.Risk), are(r.AtRisk)))
 	}
 	out = append(out, g.faults...)
 	out = append(out, g.drivers...)
 	if g.during < r.DuringFaults {
-		out = append(out, fmt.Sprintf("only %s succeeded %s, %s required", count.Of(g.during, "operation"), g.when, are(r.DuringFaults)))
+		out = append(out, fmt.Sprintf("%s succeeded %s, %s required", count.Only(g.during, "operations"), g.when, are(r.DuringFaults)))
 	}
 	if len(out) > 0 {
 		if unserved := g.clients.lacks(); unserved != "" {

@@ -24,12 +24,12 @@ func TestEvidenceOfServingNodes(t *testing.T) {
 		{[]string{"n1"}, []int16{0}, []string{"n1"}, 1, "only 1 operation succeeded since a fault took effect, 20 are required"},
 		// A primary that serves all.
 		{[]string{"n1", "n2", "n3"}, []int16{0}, []string{"n1"}, 20, ""},
-		{[]string{"n1", "n2", "n3"}, []int16{0}, []string{"n2"}, 20, "only 0 operations succeeded while a fault was on"},
+		{[]string{"n1", "n2", "n3"}, []int16{0}, []string{"n2"}, 20, "no operations succeeded while a fault was on"},
 		// Another node that could have served.
-		{[]string{"n1", "n2", "n3"}, []int16{0, 1}, []string{"n1"}, 20, "only 0 operations succeeded while a fault was on"},
+		{[]string{"n1", "n2", "n3"}, []int16{0, 1}, []string{"n1"}, 20, "no operations succeeded while a fault was on"},
 		{[]string{"n1", "n2", "n3"}, []int16{0, 1}, []string{"n1", "n2"}, 20, ""},
 		// Who served is not known.
-		{[]string{"n1", "n2", "n3"}, []int16{0, -1}, []string{"n1", "n2"}, 20, "only 0 operations succeeded while a fault was on"},
+		{[]string{"n1", "n2", "n3"}, []int16{0, -1}, []string{"n1", "n2"}, 20, "no operations succeeded while a fault was on"},
 		{[]string{"n1", "n2", "n3"}, []int16{-1}, []string{"n1", "n2", "n3"}, 20, ""},
 	} {
 		b := history.NewBuilder(history.Header{Source: "lapse", Nodes: c.nodes, Levels: []string{""}})

@@ -257,7 +257,7 @@ func (s *state) finish() {
 				o.Reasons = append(o.Reasons, r.Environment)
 			case len(o.Reasons) > 0:
 			case r.AtRisk < minAtRisk:
-				o.Reasons = append(o.Reasons, fmt.Sprintf("only %s could have been stale, %s are required", count.Of(r.AtRisk, "read"), count.Text(minAtRisk)))
+				o.Reasons = append(o.Reasons, fmt.Sprintf("%s could have been stale, %s are required", count.Only(r.AtRisk, "reads"), count.Text(minAtRisk)))
 			case o.Predicted == Hold:
 				o.Observed = Held
 			default:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/results/compare"
 	"github.com/lapse-test/lapse/results/gate"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -20,9 +21,15 @@ func escaped(name string) string { return url.PathEscape(name) }
 
 // statusClass returns the CSS class of a verdict with what was counted behind it.
 func statusClass(text string) string {
-	status, _, _ := strings.Cut(text, " ")
+	status, _, _ := strings.Cut(text, " (")
+	if strings.HasSuffix(status, compare.Allowed) {
+		return classAllowed
+	}
 	return status
 }
+
+// classAllowed is the CSS class of a violation that the configuration allows.
+const classAllowed = "allowed"
 
 // exitClass returns the CSS class of a suite's result.
 func exitClass(code int) string {
@@ -49,7 +56,7 @@ func exitText(e *verdict.Exit) string {
 // configuration allows, as the run's own report has it.
 func verdictClass(s *store.Summary) string {
 	if s.AllowsAll() {
-		return "allowed"
+		return classAllowed
 	}
 	return string(s.Status)
 }

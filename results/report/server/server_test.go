@@ -153,8 +153,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestListsWhatIsAllowed: in the list of runs a violation that the configuration allows is told from
-// one that it does not.
+// TestListsWhatIsAllowed: in the list of runs, and where two are compared, a violation that the configuration
+// allows is told from one that it does not.
 func TestListsWhatIsAllowed(t *testing.T) {
 	out := t.TempDir()
 	for id, promised := range map[string]bool{"allowed": false, "refused": true} {
@@ -164,17 +164,30 @@ func TestListsWhatIsAllowed(t *testing.T) {
 		}
 		s := store.Summary{Schema: store.SummarySchema, Run: id, State: store.StateFinished, Assessment: verdict.Assessment{
 			Status:   checkers.Violated,
-			Verdicts: []checkers.Verdict{{Model: "linearizable", Status: checkers.Violated}},
+			Verdicts: []checkers.Verdict{{Model: "linearizable", Status: checkers.Violated, Total: 2}},
 			Promises: &verdict.Promises{By: "x", Models: map[string]bool{"linearizable": promised}},
 		}}
 		if err := d.WriteJSON(store.FileRun, &s); err != nil {
 			t.Fatal(err)
 		}
+		h, err := history.NewBuilder(history.Header{Source: "lapse"}).History()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := history.WriteFile(d.File(store.FileHistory), h); err != nil {
+			t.Fatal(err)
+		}
 	}
-	_, _, body := get(t, serve(t, out), "/", "")
-	for _, want := range []string{`<td class="keep allowed">✗ violated, allowed</td>`, `<td class="keep violated">✗ violated</td>`} {
-		if strings.Count(body, want) != 1 {
-			t.Errorf("%s is not there once", want)
+	addr := serve(t, out)
+	for path, list := range map[string][]string{
+		"/":                            {`<td class="keep allowed">✗ violated, allowed</td>`, `<td class="keep violated">✗ violated</td>`},
+		"/compare?a=allowed&b=refused": {`<td class="allowed">violated, allowed (2)</td>`, `<td class="violated">violated (2)</td>`},
+	} {
+		_, _, body := get(t, addr, path, "")
+		for _, want := range list {
+			if strings.Count(body, want) != 1 {
+				t.Errorf("%s: %s is not there once", path, want)
+			}
 		}
 	}
 }
