@@ -154,74 +154,25 @@ func (r *run) phase(name string) {
 	}
 }
 
+// setUp makes the nodes, starts the database on them and opens the history, and returns when clients can be let go.
 func (r *run) setUp(ctx context.Context) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
-	spec := r.deps.Target.Spec(r.deps.Config)
-	spec.Run, spec.LogDir, spec.Dir = r.deps.Run, r.deps.LogDir, r.deps.DataDir
-	spec.Cuts, spec.Needs = r.plan.Schedule.CutsLinks(), r.plan.Needs()
-	var err error
-	if r.topology, err = cluster.ParseTopology(r.plan.Topology, r.plan.Latency, spec.Nodes); err != nil {
-		return fmt.Errorf("the topology of the plan: %w", err)
-	}
-	spec.Links = r.topology.Links()
-
-	r.progress.Phase(PhaseSetup, "")
-	c, err := r.deps.Provider.Open(ctx, spec)
+	spec, err := r.spec()
 	if err != nil {
-		return targets.Unavailable(fmt.Sprintf("making %s (%s)", count.Of(len(spec.Nodes), "node"), r.deps.Provider.Name()), err)
+		return err
 	}
-	r.cluster = c
-	for _, need := range spec.Needs {
-		if !need.In(c) {
-			return fmt.Errorf("provider %s says that it has %s (capability %s), but what it made does not implement that", c.Provider(), need.Meaning(), need)
-		}
+	r.progress.Phase(PhaseSetup, "")
+	if err := r.open(ctx, spec); err != nil {
+		return err
 	}
 	attributes := r.deps.Workload.Attributes()
-	cfg := r.deps.Config
-	cfg.Tenants, cfg.Fields = history.TenancyOf(attributes), history.FieldingOf(attributes)
-	if r.system, err = r.deps.Target.Start(ctx, c, cfg); err != nil {
-		return targets.Unavailable("starting "+r.deps.Target.Info().Name, err)
+	if err := r.start(ctx, attributes); err != nil {
+		return err
 	}
-	for _, a := range r.deps.Target.Abilities(r.deps.Config) {
-		if !a.In(r.system) {
-			return fmt.Errorf("target %s says that it has %s (ability %s), but its system does not implement that", r.deps.Target.Info().Name, a.Meaning(), a)
-		}
-	}
-	levels, writeLevel, readLevel := levelIndexes(r.plan.WriteLevel, r.plan.ReadLevel)
-	r.writeLevel, r.readLevel = writeLevel, readLevel
-	if s, ok := r.system.(targets.ReplicaReader); ok && r.deps.Replicas && s.ReplicaLevel() != "" {
-		levels, r.replicaLevel = addLevel(levels, s.ReplicaLevel())
-	}
-	header := history.Header{
-		Run:        r.deps.Run,
-		Source:     history.SourceLapse,
-		Target:     r.plan.Target,
-		Workload:   r.plan.Workload,
-		Seed:       r.plan.Seed,
-		Nodes:      spec.Nodes,
-		Levels:     levels,
-		Initial:    history.Absent,
-		Start:      time.Now().UTC().Format(time.RFC3339Nano),
-		Attributes: attributes,
-	}
-	var options []history.Option
-	w := &watcher{run: r, told: map[string]bool{}, shown: map[string]string{}, least: 1}
-	if r.deps.Watch != nil && !r.deps.Watch.Idle() {
-		w.watch = r.deps.Watch
-	}
-	if r.deps.Windows != nil && len(r.deps.Windows.Names()) > 0 {
-		w.windows = r.deps.Windows
-	}
-	if w.watch != nil || w.windows != nil {
-		r.watcher = w
-	}
-	if r.watcher != nil || r.deps.Observe != nil {
-		options = append(options, history.WithObserver(r.observe))
-	}
-	if r.recorder, err = history.Create(r.deps.HistoryPath, header, options...); err != nil {
-		return fmt.Errorf("opening the history: %w", err)
+	if err := r.openHistory(spec.Nodes, attributes); err != nil {
+		return err
 	}
 	if o, ok := r.system.(targets.Observer); ok {
 		o.Observe(func(kind, text string) {
@@ -244,6 +195,88 @@ func (r *run) setUp(ctx context.Context) error {
 	r.setupTook = time.Since(began)
 	r.progress.Phase(PhaseSetup, fmt.Sprintf("%s of %s up in %s, a write and a read went through each", count.Of(len(spec.Nodes), "node"), r.system.Version(), duration.Text(r.setupTook)))
 	return r.joinDrivers(ctx)
+}
+
+// spec says which nodes the run needs, what has to be done to them, and how far they are from each other.
+func (r *run) spec() (cluster.Spec, error) {
+	spec := r.deps.Target.Spec(r.deps.Config)
+	spec.Run, spec.LogDir, spec.Dir = r.deps.Run, r.deps.LogDir, r.deps.DataDir
+	spec.Cuts, spec.Needs = r.plan.Schedule.CutsLinks(), r.plan.Needs()
+	var err error
+	if r.topology, err = cluster.ParseTopology(r.plan.Topology, r.plan.Latency, spec.Nodes); err != nil {
+		return cluster.Spec{}, fmt.Errorf("the topology of the plan: %w", err)
+	}
+	spec.Links = r.topology.Links()
+	return spec, nil
+}
+
+// open makes the nodes, which have what the provider says that they have.
+func (r *run) open(ctx context.Context, spec cluster.Spec) error {
+	c, err := r.deps.Provider.Open(ctx, spec)
+	if err != nil {
+		return targets.Unavailable(fmt.Sprintf("making %s (%s)", count.Of(len(spec.Nodes), "node"), r.deps.Provider.Name()), err)
+	}
+	r.cluster = c
+	for _, need := range spec.Needs {
+		if !need.In(c) {
+			return fmt.Errorf("provider %s says that it has %s (capability %s), but what it made does not implement that", c.Provider(), need.Meaning(), need)
+		}
+	}
+	return nil
+}
+
+// start starts the database, which has the abilities that its target says that it has.
+func (r *run) start(ctx context.Context, attributes map[string]string) (err error) {
+	cfg := r.deps.Config
+	cfg.Tenants, cfg.Fields = history.TenancyOf(attributes), history.FieldingOf(attributes)
+	if r.system, err = r.deps.Target.Start(ctx, r.cluster, cfg); err != nil {
+		return targets.Unavailable("starting "+r.deps.Target.Info().Name, err)
+	}
+	for _, a := range r.deps.Target.Abilities(r.deps.Config) {
+		if !a.In(r.system) {
+			return fmt.Errorf("target %s says that it has %s (ability %s), but its system does not implement that", r.deps.Target.Info().Name, a.Meaning(), a)
+		}
+	}
+	return nil
+}
+
+// openHistory opens the file that the run is recorded in, for those who look on while it is written too.
+func (r *run) openHistory(nodes []string, attributes map[string]string) (err error) {
+	levels, writeLevel, readLevel := levelIndexes(r.plan.WriteLevel, r.plan.ReadLevel)
+	r.writeLevel, r.readLevel = writeLevel, readLevel
+	if s, ok := r.system.(targets.ReplicaReader); ok && r.deps.Replicas && s.ReplicaLevel() != "" {
+		levels, r.replicaLevel = addLevel(levels, s.ReplicaLevel())
+	}
+	header := history.Header{
+		Run:        r.deps.Run,
+		Source:     history.SourceLapse,
+		Target:     r.plan.Target,
+		Workload:   r.plan.Workload,
+		Seed:       r.plan.Seed,
+		Nodes:      nodes,
+		Levels:     levels,
+		Initial:    history.Absent,
+		Start:      time.Now().UTC().Format(time.RFC3339Nano),
+		Attributes: attributes,
+	}
+	var options []history.Option
+	w := &watcher{run: r, told: map[string]bool{}, shown: map[string]string{}, least: 1}
+	if r.deps.Watch != nil && !r.deps.Watch.Idle() {
+		w.watch = r.deps.Watch
+	}
+	if r.deps.Windows != nil && len(r.deps.Windows.Names()) > 0 {
+		w.windows = r.deps.Windows
+	}
+	if w.watch != nil || w.windows != nil {
+		r.watcher = w
+	}
+	if r.watcher != nil || r.deps.Observe != nil {
+		options = append(options, history.WithObserver(r.observe))
+	}
+	if r.recorder, err = history.Create(r.deps.HistoryPath, header, options...); err != nil {
+		return fmt.Errorf("opening the history: %w", err)
+	}
+	return nil
 }
 
 // observe shows what the recorder wrote to those who want to see it.

@@ -60,53 +60,7 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 	var process, typ, f *term
 	switch t.kind {
 	case termMap:
-		for i := 0; i+1 < len(t.kids); i += 2 {
-			name, _ := t.kids[i].word() // what is none says nothing of the operation
-			v := &t.kids[i+1]
-			switch name {
-			case "process":
-				process = v
-			case "type":
-				typ = v
-			case "f":
-				f = v
-			case "value":
-				op.value = v
-			case "time":
-				// What are no nanoseconds is no stamp: the lines stand in order without.
-				if v.kind == termInt {
-					op.time, op.hasTime = v.num, true
-				}
-			case "error":
-				op.err = v
-			case "node":
-				op.node, _ = v.word()
-			case "session":
-				if v.kind == termInt && v.num >= 0 && v.num < firstFresh {
-					op.session = v.num
-				}
-			case "read-level":
-				op.readLevel, _ = v.word()
-			case "write-level":
-				op.writeLevel, _ = v.word()
-			case "note":
-				op.note, _ = v.word()
-			case "mismatch":
-				op.mismatch = v.kind == termBool && v.num != 0
-			case "was":
-				op.was = v
-			case "seek-to-beginning?":
-				op.seek = v
-			case "data-type":
-				word, _ := v.word()
-				if i := slices.Index(Types(), word); i >= 0 {
-					op.dataType = Types()[i] // and not the part of a file
-				}
-			case "clock":
-				word, _ := v.word()
-				op.clockless = word == ClockNone
-			}
-		}
+		process, typ, f = op.fields(t)
 	case termList:
 		if len(t.kids) < 3 {
 			return op, in.errAt(t.pos, "expected an operation {:process ..., :type ..., :f ..., :value ...}, found a vector of %d", len(t.kids))
@@ -138,22 +92,81 @@ func parseJepsenOp(in *input, t *term, o *Options) (jepsenOp, error) {
 	} else if op.f, ok = f.word(); !ok {
 		op.f = f.String() // which the nemesis alone may do
 	}
+	err := op.whose(in, process, o)
+	return op, err
+}
+
+// fields takes what a map says of the operation, and returns what has yet to be made sense of; nil is what it does not have.
+func (op *jepsenOp) fields(t *term) (process, typ, f *term) {
+	for i := 0; i+1 < len(t.kids); i += 2 {
+		name, _ := t.kids[i].word() // what is none says nothing of the operation
+		v := &t.kids[i+1]
+		switch name {
+		case "process":
+			process = v
+		case "type":
+			typ = v
+		case "f":
+			f = v
+		case "value":
+			op.value = v
+		case "time":
+			// What are no nanoseconds is no stamp: the lines stand in order without.
+			if v.kind == termInt {
+				op.time, op.hasTime = v.num, true
+			}
+		case "error":
+			op.err = v
+		case "node":
+			op.node, _ = v.word()
+		case "session":
+			if v.kind == termInt && v.num >= 0 && v.num < firstFresh {
+				op.session = v.num
+			}
+		case "read-level":
+			op.readLevel, _ = v.word()
+		case "write-level":
+			op.writeLevel, _ = v.word()
+		case "note":
+			op.note, _ = v.word()
+		case "mismatch":
+			op.mismatch = v.kind == termBool && v.num != 0
+		case "was":
+			op.was = v
+		case "seek-to-beginning?":
+			op.seek = v
+		case "data-type":
+			word, _ := v.word()
+			if i := slices.Index(Types(), word); i >= 0 {
+				op.dataType = Types()[i] // and not the part of a file
+			}
+		case "clock":
+			word, _ := v.word()
+			op.clockless = word == ClockNone
+		}
+	}
+	return process, typ, f
+}
+
+// whose takes the process: a number, a name, or none.
+func (op *jepsenOp) whose(in *input, process *term, o *Options) error {
 	if process.isNil() {
 		op.processless = true
-		return op, nil
+		return nil
 	}
 	if process.kind == termInt {
 		op.process = process.num
 		if op.process < 0 || op.process >= firstFresh {
-			return op, in.errAt(process.pos, "expected a process between 0 and %d, found %d", firstFresh-1, op.process)
+			return in.errAt(process.pos, "expected a process between 0 and %d, found %d", firstFresh-1, op.process)
 		}
-		return op, nil
+		return nil
 	}
+	var ok bool
 	if op.name, ok = process.word(); !ok {
 		op.name = process.String()
 	}
 	op.nemesis = op.name == "nemesis" || slices.Contains(o.Nemesis, op.name)
-	return op, nil
+	return nil
 }
 
 // firstFresh is the first number of the processes that the file does not number:

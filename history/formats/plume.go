@@ -113,18 +113,9 @@ func readPlumeApart(in *input) (*history.History, error) {
 	if err != nil {
 		return nil, err
 	}
-	perSession := make([]int, len(sessions))
-	for i := range txns {
-		perSession[txns[i].session]++
-	}
-	initial := -1
-	for i := range txns {
-		if t := &txns[i]; t.zeros > 0 {
-			if initial >= 0 || t.zeros < t.n || perSession[t.session] > 1 || t.aborted {
-				return nil, in.errAt(t.pos, "expected a written value above 0: 0 stands for the initial value, which only one transaction that is alone in its session may write")
-			}
-			initial = i
-		}
+	initial, err := initialPlume(in, txns, len(sessions))
+	if err != nil {
+		return nil, err
 	}
 	inOrder(ops)
 	c.b.Grow(len(txns), len(ops))
@@ -149,6 +140,25 @@ func readPlumeApart(in *input) (*history.History, error) {
 		c.end(t.session, outcome)
 	}
 	return c.history(in)
+}
+
+// initialPlume is the index of the transaction that wrote the initial values, -1 if none did: the one that is alone in its
+// session and writes nothing but 0.
+func initialPlume(in *input, txns []plumeTxn, sessions int) (int, error) {
+	perSession := make([]int, sessions)
+	for i := range txns {
+		perSession[txns[i].session]++
+	}
+	initial := -1
+	for i := range txns {
+		if t := &txns[i]; t.zeros > 0 {
+			if initial >= 0 || t.zeros < t.n || perSession[t.session] > 1 || t.aborted {
+				return 0, in.errAt(t.pos, "expected a written value above 0: 0 stands for the initial value, which only one transaction that is alone in its session may write")
+			}
+			initial = i
+		}
+	}
+	return initial, nil
 }
 
 // nameOf is the number that stands for the session n in the file.
