@@ -124,18 +124,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 
 // decide looks for bad patterns and returns why it is not finished, "" if it is.
 func (r *job) decide() string {
-	for i := range r.f.Ops {
-		switch o := &r.f.Ops[i]; {
-		case o.Kind == 0 || o.Late:
-		case o.Kind == register.Read:
-			r.Reads++
-		case o.Kind == register.CAS:
-			r.Reads++
-			r.Writes++
-		default:
-			r.Writes++
-		}
-	}
+	r.tally()
 	aboutWrites := r.model == MonotonicWrites || r.model == WritesFollowReads
 	for _, i := range r.f.Thin {
 		if aboutWrites {
@@ -161,9 +150,54 @@ func (r *job) decide() string {
 	case WritesFollowReads:
 		return r.writesFollowReads()
 	}
-	var conflicts edges
-	disturbed := make([]bool, r.f.Lanes())
-	end := r.e.walk(rules{from: everybody, stop: r.Stop, read: func(i int32, vec []int32) bool {
+	conflicts, disturbed, end := r.conflicts()
+	switch end {
+	case ended:
+		return pass.LateReason
+	case cyclic:
+		r.cycleAmongUnplaced(everybody, nil, cyclicOrder, -1)
+		return ""
+	}
+	if r.Bad > 0 || r.model == Causal || len(conflicts.list) == 0 {
+		return ""
+	}
+	if r.model == Memory {
+		if !r.prepare(false) {
+			return r.tooMuch()
+		}
+		return r.views(disturbed)
+	}
+	conflicts.index(r.e)
+	switch r.e.walk(rules{from: everybody, stop: r.Stop, extra: &conflicts, bare: true}) {
+	case ended:
+		return pass.LateReason
+	case cyclic:
+		r.cycleAmongUnplaced(everybody, &conflicts, cyclicConflict, -1)
+	}
+	return ""
+}
+
+// tally counts the operations that the verdict is about.
+func (r *job) tally() {
+	for i := range r.f.Ops {
+		switch o := &r.f.Ops[i]; {
+		case o.Kind == 0 || o.Late:
+		case o.Kind == register.Read:
+			r.Reads++
+		case o.Kind == register.CAS:
+			r.Reads++
+			r.Writes++
+		default:
+			r.Writes++
+		}
+	}
+}
+
+// conflicts judges what each read saw against its causal past. What it leaves open are the writes of that past that are ordered
+// with the one that was read by no session: each must come before it. disturbed are the lanes with such reads.
+func (r *job) conflicts() (conflicts edges, disturbed []bool, end ending) {
+	disturbed = make([]bool, r.f.Lanes())
+	end = r.e.walk(rules{from: everybody, stop: r.Stop, read: func(i int32, vec []int32) bool {
 		w := r.e.source(i)
 		var past []int32
 		if w >= 0 {
@@ -196,30 +230,7 @@ func (r *job) decide() string {
 		}
 		return true
 	}})
-	switch end {
-	case ended:
-		return pass.LateReason
-	case cyclic:
-		r.cycleAmongUnplaced(everybody, nil, cyclicOrder, -1)
-		return ""
-	}
-	if r.Bad > 0 || r.model == Causal || len(conflicts.list) == 0 {
-		return ""
-	}
-	if r.model == Memory {
-		if !r.prepare(false) {
-			return r.tooMuch()
-		}
-		return r.views(disturbed)
-	}
-	conflicts.index(r.e)
-	switch r.e.walk(rules{from: everybody, stop: r.Stop, extra: &conflicts, bare: true}) {
-	case ended:
-		return pass.LateReason
-	case cyclic:
-		r.cycleAmongUnplaced(everybody, &conflicts, cyclicConflict, -1)
-	}
-	return ""
+	return conflicts, disturbed, end
 }
 
 // prepare makes the engine; false if the memory does not suffice.
