@@ -24,38 +24,7 @@ type links struct {
 
 // linksOf finds the links between the operations of h.
 func linksOf(h *history.History) links {
-	// Who put a value there, and who changed a key in a way that names no value.
-	writers := map[value][]int32{}
-	changers := map[history.Key][]int32{}
-	all := map[history.Key][]int32{}
-	// A value is another tenant's only as long as nobody wrote it for the tenant that was shown it, under whichever key.
-	of := history.TenancyOf(h.Header.Attributes)
-	byTenant := map[value][]int32{}
-	for i := range h.Ops {
-		op := &h.Ops[i]
-		for _, m := range h.Mops(op) {
-			switch {
-			case m.Func.Installs():
-				writers[value{m.Key, m.Arg}] = append(writers[value{m.Key, m.Arg}], int32(i))
-				if of > 0 {
-					at := value{history.Key(of.Tenant(m.Key)), m.Arg}
-					byTenant[at] = append(byTenant[at], int32(i))
-				}
-			case m.Func == history.Delete:
-				writers[value{m.Key, history.Absent}] = append(writers[value{m.Key, history.Absent}], int32(i))
-			case m.Func == history.Transfer:
-				// It changes two accounts: from Key to Arg.
-				changers[m.Key] = append(changers[m.Key], int32(i))
-				changers[history.Key(m.Arg)] = append(changers[history.Key(m.Arg)], int32(i))
-			case m.Func == history.Increment || m.Func == history.Concat || m.Func == history.Remove || m.Func == history.Clear ||
-				locks(m.Func) && op.Outcome != history.Fail:
-				changers[m.Key] = append(changers[m.Key], int32(i))
-			}
-			if m.Func.Writes() && op.Outcome != history.Fail {
-				all[m.Key] = append(all[m.Key], int32(i))
-			}
-		}
-	}
+	by := changesOf(h)
 	l := links{gone: make([][]int32, len(h.Ops)), weak: make([][]int32, len(h.Ops))}
 	link := func(to [][]int32, i int, on []int32) {
 		for _, o := range on {
@@ -74,45 +43,45 @@ func linksOf(h *history.History) links {
 			switch m.Func {
 			case history.Read, history.ReadCounter, history.Dequeue:
 				if saw {
-					need(i, writers[value{m.Key, m.Ret}])
-					need(i, changers[m.Key])
-					if of > 0 {
-						need(i, byTenant[value{history.Key(of.Tenant(m.Key)), m.Ret}])
+					need(i, by.value[value{m.Key, m.Ret}])
+					need(i, by.key[m.Key])
+					if by.of > 0 {
+						need(i, by.tenant[value{history.Key(by.of.Tenant(m.Key)), m.Ret}])
 					}
 				}
 			case history.Acquire, history.Release:
 				// It saw that the lock let it.
 				if op.Outcome != history.Fail {
-					need(i, changers[m.Key])
+					need(i, by.key[m.Key])
 				}
 			case history.Scan, history.Backup:
 				if saw {
 					for _, v := range h.List(m) {
-						need(i, byTenant[value{history.Key(of.Tenant(m.Key)), v}])
+						need(i, by.tenant[value{history.Key(by.of.Tenant(m.Key)), v}])
 					}
 				}
 			case history.ReadList, history.ReadSet:
 				if saw {
 					for _, v := range h.List(m) {
-						need(i, writers[value{m.Key, v}])
+						need(i, by.value[value{m.Key, v}])
 					}
-					need(i, changers[m.Key])
+					need(i, by.key[m.Key])
 				}
 			case history.CAS:
 				switch {
 				case op.Outcome != history.Fail && len(mops) == 1:
-					link(l.weak, i, writers[value{m.Key, m.Expect}])
+					link(l.weak, i, by.value[value{m.Key, m.Expect}])
 				case op.Outcome != history.Fail:
-					need(i, writers[value{m.Key, m.Expect}])
+					need(i, by.value[value{m.Key, m.Expect}])
 				case saw:
-					need(i, writers[value{m.Key, m.Ret}])
+					need(i, by.value[value{m.Key, m.Ret}])
 				case m.Flags&history.Mismatched != 0:
-					need(i, all[m.Key])
+					need(i, by.all[m.Key])
 				}
 			}
 		}
 	}
-	l.ofLogs(h, writers)
+	l.ofLogs(h, by.value)
 	for _, lists := range [][][]int32{l.gone, l.weak} {
 		for o := range lists {
 			slices.Sort(lists[o])
@@ -120,6 +89,54 @@ func linksOf(h *history.History) links {
 		}
 	}
 	return l
+}
+
+// changes are the operations of a history by what they changed.
+type changes struct {
+	// value are those that put a value there, and key those that changed a key in a way that names no value.
+	value map[value][]int32
+	key   map[history.Key][]int32
+	// all are those of a key that may have written.
+	all map[history.Key][]int32
+	// A value is another tenant's only as long as nobody wrote it for the tenant that was shown it, under whichever key.
+	of     history.Tenancy
+	tenant map[value][]int32
+}
+
+// changesOf finds the operations of h that changed something.
+func changesOf(h *history.History) changes {
+	c := changes{
+		value: map[value][]int32{}, key: map[history.Key][]int32{}, all: map[history.Key][]int32{},
+		of: history.TenancyOf(h.Header.Attributes), tenant: map[value][]int32{},
+	}
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		for _, m := range h.Mops(op) {
+			switch {
+			case m.Func.Installs():
+				at := value{m.Key, m.Arg}
+				c.value[at] = append(c.value[at], int32(i))
+				if c.of > 0 {
+					at.key = history.Key(c.of.Tenant(m.Key))
+					c.tenant[at] = append(c.tenant[at], int32(i))
+				}
+			case m.Func == history.Delete:
+				at := value{m.Key, history.Absent}
+				c.value[at] = append(c.value[at], int32(i))
+			case m.Func == history.Transfer:
+				// It changes two accounts: from Key to Arg.
+				c.key[m.Key] = append(c.key[m.Key], int32(i))
+				c.key[history.Key(m.Arg)] = append(c.key[history.Key(m.Arg)], int32(i))
+			case m.Func == history.Increment || m.Func == history.Concat || m.Func == history.Remove || m.Func == history.Clear ||
+				locks(m.Func) && op.Outcome != history.Fail:
+				c.key[m.Key] = append(c.key[m.Key], int32(i))
+			}
+			if m.Func.Writes() && op.Outcome != history.Fail {
+				c.all[m.Key] = append(c.all[m.Key], int32(i))
+			}
+		}
+	}
+	return c
 }
 
 func locks(f history.Func) bool { return f == history.Acquire || f == history.Release }
