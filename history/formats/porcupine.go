@@ -161,28 +161,10 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 			return in.errAt(pos, "expected process %d to complete its :%s, found :%s", process, p.f, f)
 		}
 		p.op.Complete = line
-		switch typ {
-		case "ok":
-			p.op.Outcome = history.OK
-			if f == "read" {
-				v, err := etcdValue(in, pos, arg)
-				if err != nil {
-					return err
-				}
-				p.mop.Ret, p.mop.Flags = v, history.Observed
-			}
-		case "fail":
-			p.op.Outcome = history.Fail
-			switch {
-			case f == "cas" && arg != ":timed-out":
-				p.mop.Flags |= history.Mismatched
-			case f == "read":
-			case f == "write", f == "cas":
-				p.op.Error = b.String(arg)
-			}
-		case "info":
-			p.op.Outcome, p.op.Complete = history.Info, history.Never
-			p.op.Error = b.String(arg)
+		if err := p.complete(b, in, pos, l); err != nil {
+			return err
+		}
+		if typ == "info" {
 			procs.renew(process)
 		}
 		p.open = false
@@ -195,6 +177,34 @@ func readPorcupineEtcd(in *input) (*history.History, error) {
 	open.leave(b)
 	h, err := b.History()
 	return h, in.wrap(err)
+}
+
+// complete notes how the operation ended, as the line l says.
+func (p *pending) complete(b *history.Builder, in *input, pos int, l logLine) error {
+	switch l.typ {
+	case "ok":
+		p.op.Outcome = history.OK
+		if l.f == "read" {
+			v, err := etcdValue(in, pos, l.arg)
+			if err != nil {
+				return err
+			}
+			p.mop.Ret, p.mop.Flags = v, history.Observed
+		}
+	case "fail":
+		p.op.Outcome = history.Fail
+		switch {
+		case l.f == "cas" && l.arg != ":timed-out":
+			p.mop.Flags |= history.Mismatched
+		case l.f == "read":
+		case l.f == "write", l.f == "cas":
+			p.op.Error = b.String(l.arg)
+		}
+	case "info":
+		p.op.Outcome, p.op.Complete = history.Info, history.Never
+		p.op.Error = b.String(l.arg)
+	}
+	return nil
 }
 
 func etcdInvocation(in *input, pos int, key history.Key, f, arg string) (history.Mop, error) {
