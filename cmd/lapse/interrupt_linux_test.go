@@ -154,6 +154,10 @@ func TestInterruptWhileChecking(t *testing.T) {
 		if code != c.exit || !strings.Contains(out.String(), "interrupted before it was decided") || !strings.Contains(out.String(), c.says) {
 			t.Errorf("exit %d, want %d: %s%s", code, c.exit, out.String(), errs.String())
 		}
+		// Nothing was counted for what was not decided, so that nothing is said of it.
+		if said := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(said, "endless ? inconclusive not decided because") || strings.Contains(said, "no operation succeeded") || strings.Contains(said, "0 operations ok") {
+			t.Errorf("evidence is missed that nobody looked for: %s", said)
+		}
 	}
 }
 

@@ -48,7 +48,7 @@ func (a *Assessment) Exit() Exit {
 
 // grace is the time in which a check that is under way may tell what it has decided by
 // the time of an interrupt.
-const grace = 500 * time.Millisecond
+const grace = 250 * time.Millisecond
 
 // interruptedReason is the reason of a model without a verdict that was not decided before an
 // interrupt.
@@ -86,6 +86,12 @@ func interrupted(group []checkers.Checker) []checkers.Verdict {
 		out = append(out, checkers.Verdict{Model: c.Model().Name, Status: checkers.Inconclusive, Reasons: []string{interruptedReason}})
 	}
 	return out
+}
+
+// notDecided says that v is of a model that nobody decided before an interrupt: then
+// nothing was counted either, and no evidence can lack.
+func notDecided(v checkers.Verdict) bool {
+	return v.Status == checkers.Inconclusive && slices.Contains(v.Reasons, interruptedReason)
 }
 
 // checkGroup decides the models of one group together. A checker that panics has gone

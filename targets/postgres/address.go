@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
 )
@@ -82,11 +83,11 @@ func splitDSN(text string) ([]string, error) {
 		return external.SplitAddresses([]string{text}), nil
 	}
 	hosts, ports := keyword("host", text), keyword("port", text)
-	if len(hosts) < 2 {
+	if len(hosts) < 2 && len(ports) < 2 {
 		return []string{text}, nil
 	}
 	if len(ports) > 1 && len(ports) != len(hosts) {
-		return nil, targets.Usagef("--at: a connection string names %d hosts and %d ports: want one port for all, or one for each", len(hosts), len(ports))
+		return nil, targets.Usagef("--at: a connection string names %s and %s: want one port for all, or one for each", count.Of(len(hosts), "host"), count.Of(len(ports), "port"))
 	}
 	rest := keywords["port"].ReplaceAllString(keywords["host"].ReplaceAllString(text, "$1"), "$1")
 	var out []string

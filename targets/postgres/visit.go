@@ -2,11 +2,14 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -148,11 +151,30 @@ func (v *visit) mayWrite(ctx context.Context, c *conn) error {
 	if err != nil {
 		return err
 	}
+	if err := readsAlone(ctx, c, user, database); err != nil {
+		return err
+	}
 	if !may {
 		return external.Unfit(fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q, or name another database (in the address, or PGDATABASE) or user (PGUSER)", database, user),
 			"the user %s may not make a schema in the database %s, and lapse uses no other", user, database)
 	}
 	return v.checkLevel(ctx, c)
+}
+
+// readsAlone refuses a session whose transactions may write nothing unless they ask for it, which an address, the environment, the user, the database
+// or the server may say. What speaks the protocol and knows no such setting lets them write.
+func readsAlone(ctx context.Context, c *conn, user, database string) error {
+	var value string
+	err := c.pg.QueryRow(ctx, `SHOW default_transaction_read_only`).Scan(&value)
+	var answer *pgconn.PgError
+	switch {
+	case errors.As(err, &answer) || err == nil && value != "on":
+		return nil
+	case err != nil:
+		return err
+	}
+	return external.Unfit(fmt.Sprintf("take it out of options in the address or of PGOPTIONS, or of the user (ALTER ROLE %q RESET default_transaction_read_only), the database (ALTER DATABASE %q RESET default_transaction_read_only) or the server's configuration, wherever it is set", user, database),
+		"transactions of %s in the database %s are read-only (default_transaction_read_only is on)", user, database)
 }
 
 // takesWrites asks a node. What has no such function has no standbys that replay.

@@ -264,6 +264,16 @@ func TestPostgres(t *testing.T) {
 		}
 	})
 	t.Run("bad input", func(t *testing.T) { s.badInput(t, common, secret) })
+	// The same address, but for what an option sets: the servers see it.
+	t.Run("options of a URL", func(t *testing.T) {
+		at := "postgres://app@127.0.0.1:" + s.primary + "/postgres?options=-c%20default_transaction_read_only%3D"
+		lapse(t, secret, "doctor", "--target", "postgres", "--at", at+"off").expect(t, 0, "takes writes")
+		lapse(t, secret, "doctor", "--target", "postgres", "--at", at+"on").expect(t, 3, "read-only", "options in the address", "ALTER ROLE")
+	})
+	t.Run("several hosts of a connection string", func(t *testing.T) {
+		at := "host=127.0.0.1,127.0.0.1 port=" + s.primary + "," + s.standby + " user=app dbname=postgres target_session_attrs=read-write"
+		lapse(t, secret, "doctor", "--target", "postgres", "--at", at).expect(t, 0, "n1 (127.0.0.1:"+s.primary+") takes writes", "n2 (127.0.0.1:"+s.standby+") a standby")
+	})
 	t.Run("one server by two names", func(t *testing.T) { // as two proxies of one server have
 		at := "postgres://app@127.0.0.1:" + s.primary + ",localhost:" + s.primary + "/postgres"
 		lapse(t, secret, "doctor", "--target", "postgres", "--at", at).expect(t, 0, "n1 and n2 may be one server (takes writes, started at 2")
@@ -299,6 +309,7 @@ func (s *servers) badInput(t *testing.T, common, secret []string) {
 		"unknown CA":       {secret, []string{"--at", s.dsn("localhost"), "--set", "tls=on"}, 3, []string{"tls_ca"}},
 		"verified by DSN":  {secret, []string{"--at", "postgres://app@localhost:" + s.primary + "/postgres?sslmode=verify-full"}, 3, []string{"sslrootcert"}},
 		"no CA":            {secret, []string{"--at", s.dsn("localhost"), "--set", "tls_ca=" + s.ca.file("server.key")}, 64, []string{"no certificate"}},
+		"reads alone":      {secret, []string{"--at", "postgres://app@127.0.0.1:" + s.primary + "/postgres?options=-c%20default_transaction_read_only%3Don"}, 3, []string{"read-only", "options in the address"}},
 		"half encrypted":   {secret, []string{"--at", "postgres://app@localhost:" + s.primary + "/postgres?sslmode=prefer"}, 64, []string{"sslmode=verify-full"}},
 		"twice":            {secret, []string{"--at", "127.0.0.1:" + s.primary, "--at", "127.0.0.1:" + s.primary}, 64, []string{"twice"}},
 	} {
