@@ -206,8 +206,10 @@ type WriteError struct {
 	Err  error
 }
 
+// Error names the file, and says why.
 func (e *WriteError) Error() string { return fmt.Sprintf("writing %s: %v", e.File, e.Err) }
 
+// Unwrap is why, such as syscall.ENOSPC in an *fs.PathError.
 func (e *WriteError) Unwrap() error { return e.Err }
 
 // WriteFile writes a file, so that a reader never sees half of it. Its errors are *WriteError.
