@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -211,6 +212,31 @@ func heldBack(t *testing.T, d *deployment) {
 	}
 	if res := waits.at(1, read(500)); res.Outcome != history.Fail || res.Broken || fmt.Sprint(res.Err) != errNotApplied.Text {
 		t.Errorf("a read that waits: %+v", res)
+	}
+	// A session that comes from n3 goes back in time, and misses what it has seen a later write of.
+	for _, level := range []string{readReplica, readGTID} {
+		roams := d.session(level)
+		waits.ok(1, write(501, 3))
+		d.await("n3 to have it", func() error {
+			if got := roams.ok(2, read(501))[0].Ret; got != 3 {
+				return fmt.Errorf("it shows %v", got)
+			}
+			return nil
+		})
+		if got := roams.ok(2, read(500))[0].Ret; got != 2 {
+			t.Errorf("%s: n3 shows %v", level, got)
+		}
+		if got := roams.ok(1, read(500))[0].Ret; got != 1 {
+			t.Errorf("%s: a replica that is held back shows %v after another", level, got)
+		}
+		cfg, err := Target{}.Resolve(targets.Config{Nodes: 3, WriteLevel: writeAsync, ReadLevel: level, Roams: true})
+		must(t, err)
+		promised := Target{}.Promises(cfg, nil)
+		for _, m := range []string{models.MonotonicReads, models.MonotonicWrites, models.WritesFollowReads} {
+			if is, said := promised[m]; is || !said {
+				t.Errorf("%s: %s is promised: %t (said: %t)", level, m, is, said)
+			}
+		}
 	}
 	_, err := r.ReplicaLag(d.ctx)
 	must(t, err)

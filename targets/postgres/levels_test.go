@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -61,6 +62,9 @@ func readYourWrites(d *deployment) {
 		t.Errorf("sticky shows %v when its time is over, want nothing", v)
 	}
 
+	backInTime(d, readReplica)
+	backInTime(d, readWaitForLSN)
+
 	s = d.sessionAt(1, readWaitForLSN, writeLocal).connected()
 	s.write(1, 13)
 	res := s.do(3*short, read(1))
@@ -84,6 +88,36 @@ func readYourWrites(d *deployment) {
 		s.write(2, v)
 		if got := s.read(2); got != v {
 			t.Fatalf("wait-for-lsn shows %v after its own write of %v", got, v)
+		}
+	}
+}
+
+// backInTime: while n2 is held back a session that goes there from n3 misses what it has read (monotonic reads), and what the
+// session wrote whose later write it has read (monotonic writes), or had read (writes follow reads). It wrote nothing itself, for which
+// a level might wait.
+func backInTime(d *deployment, level string) {
+	d.t.Helper()
+	w := d.sessionAt(0, readPrimary, writeLocal)
+	w.write(7, 71)
+	if v := w.read(7); v != 71 {
+		d.t.Errorf("the primary shows %v, want 71", v)
+	}
+	w.write(8, 81)
+	roams := d.sessionAt(2, level, writeLocal)
+	d.await("n3 to have both", shows(roams, 8, 81))
+	if v := roams.read(7); v != 71 {
+		d.t.Errorf("%s: n3 shows %v, want 71", level, v)
+	}
+	roams.home = 1
+	if v := roams.read(7); v != history.Absent {
+		d.t.Errorf("%s: n2, which is held back, shows %v after n3, want nothing", level, v)
+	}
+	cfg, err := Target{}.Resolve(targets.Config{Nodes: 3, WriteLevel: writeLocal, ReadLevel: level, Roams: true})
+	must(d.t, err)
+	promised := (Target{}).Promises(cfg, nil)
+	for _, m := range []string{models.MonotonicReads, models.MonotonicWrites, models.WritesFollowReads} {
+		if is, said := promised[m]; is || !said {
+			d.t.Errorf("%s: %s is promised: %t (said: %t)", level, m, is, said)
 		}
 	}
 }
