@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/internal/ports"
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/registry"
 )
@@ -102,29 +103,60 @@ func killWith(ctx context.Context, t *testing.T, harness *exec.Cmd, all []proces
 	}
 }
 
-// TestKilledHarnessLeavesNothing: whichever target it drives, nothing that a harness
+// system is a target with as few nodes as it can have, or in a topology of which more processes are part than the databases' own.
+type system struct {
+	name, target string
+	nodes        int
+	settings     []string
+}
+
+// systems are all targets, and the topologies in which managers, stores of theirs, poolers or several kinds of nodes run too.
+func systems() []system {
+	out := []system{
+		{"postgres under Patroni", "postgres", 3, []string{"failover=patroni"}},
+		{"postgres with several leaders", "postgres", 2, []string{"topology=multi-leader"}},
+		{"postgres with poolers", "postgres", 2, []string{"pooler=session"}},
+		{"mysql, replication", "mysql", 2, []string{"failover=on"}},
+		{"mysql, Galera", "mysql", 3, []string{"topology=galera"}},
+		{"redis, a cluster", "redis", 6, []string{"topology=cluster"}},
+		{"quorumkv, raft", "quorumkv", 3, []string{"mode=raft"}},
+	}
+	for _, target := range registry.All() {
+		out = append(out, system{name: target.Info().Name, target: target.Info().Name, nodes: target.Info().MinNodes})
+	}
+	return out
+}
+
+// TestKilledHarnessLeavesNothing: whichever system it drives, nothing that a harness
 // started outlives its kill -9 in the middle of a run.
 func TestKilledHarnessLeavesNothing(t *testing.T) {
 	binary := buildLapse(t)
-	for _, target := range registry.All() {
-		name := target.Info().Name
-		t.Run(name, func(t *testing.T) {
-			if out, err := exec.Command(binary, "fetch", name, "--progress", "none").CombinedOutput(); err != nil {
+	for _, s := range systems() {
+		t.Run(s.name, func(t *testing.T) {
+			target, err := targets.ByName(registry.All(), s.target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command(binary, "fetch", s.target, "--progress", "none").CombinedOutput(); err != nil {
 				t.Fatalf("fetching: %v\n%s", err, out)
 			}
 			runs := t.TempDir()
-			cmd := exec.Command(binary, "run", "--target", name, "--nodes", strconv.Itoa(target.Info().MinNodes), "--duration", "10m", "--out", runs, "--progress", "none")
+			cmd := exec.Command(binary, "run", "--target", s.target, "--nodes", strconv.Itoa(s.nodes), "--duration", "10m", "--out", runs, "--progress", "none")
 			if target.Info().FindsNodes {
-				cmd.Args = append(cmd.Args, "--set", "program=python3 ../targets/exec/examples/redis_client.py "+t.TempDir()+" "+freePort(t))
+				s.settings = append(s.settings, "program=python3 ../targets/exec/examples/redis_client.py "+t.TempDir()+" "+freePort(t))
+			}
+			for _, set := range s.settings {
+				cmd.Args = append(cmd.Args, "--set", set)
 			}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			cmd.Stderr = os.Stderr // why it ended, if it did
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = cmd.Process.Kill() }()
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
-			err := cluster.Await(ctx, "the load", func(context.Context) error {
+			err = cluster.Await(ctx, "the load", func(context.Context) error {
 				all, _ := filepath.Glob(filepath.Join(runs, "*", "history*")) // none is none
 				for _, path := range all {
 					if st, err := os.Stat(path); err == nil && st.Size() > 1000 {
@@ -137,7 +169,7 @@ func TestKilledHarnessLeavesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			all := family(cmd.Process.Pid)
-			if len(all) < 3 {
+			if len(all) < 2+s.nodes {
 				t.Fatalf("it has %d processes: nothing is tested", len(all))
 			}
 			killWith(ctx, t, cmd, all)
