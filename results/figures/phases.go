@@ -35,9 +35,6 @@ type Window struct {
 	Outage Outage `json:"outage_s"`
 }
 
-// RecoveryRun is over how many operations recovery is judged.
-const RecoveryRun = 20
-
 // PhasesOf computes the figures of o in one walk over its operations.
 func PhasesOf(o history.Ordered) (*Phases, error) {
 	m := NewPhaseMeter(o)

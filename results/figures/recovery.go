@@ -9,6 +9,9 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
+// RecoveryRun is over how many operations recovery is judged.
+const RecoveryRun = 20
+
 // recoveryMeter looks, after each fault, for the first RecoveryRun consecutive operations of which enough were ok. How many
 // are enough is known at the end: the first such run is kept for each number.
 type recoveryMeter struct {

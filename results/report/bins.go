@@ -23,6 +23,9 @@ type bins struct {
 	loadEnd history.Time
 }
 
+// maxBins is how many parts there are at most.
+const maxBins = 180
+
 // binWidths are the widths in milliseconds that people can read.
 var binWidths = []history.Time{50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000, 600_000, 3_600_000}
 

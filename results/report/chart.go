@@ -26,7 +26,6 @@ const (
 	chartRight  = 14.0
 	chartTop    = 22.0
 	chartBottom = 26.0
-	maxBins     = 180
 )
 
 type series struct {
