@@ -2,6 +2,7 @@ package main
 
 import (
 	"go/ast"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -30,9 +31,14 @@ func TestLayers(t *testing.T) {
 			if d.Name() == "testdata" || dir != root && !room.nested {
 				return fs.SkipDir
 			}
-			n := againstTheLayers(t, references(t, dir))
-			if n > 0 {
-				t.Logf("%s: %d", dir, n)
+			names, refers := references(t, dir)
+			n, rings := againstTheLayers(t, refers)
+			for _, ring := range rings {
+				var in []string
+				for _, i := range ring {
+					in = append(in, names[i])
+				}
+				t.Logf("%s: these refer to each other in rings: %s", dir, strings.Join(in, ", "))
 			}
 			against += n
 			return nil
@@ -59,15 +65,15 @@ func TestAgainstTheLayers(t *testing.T) {
 		"two rings":         {[]uint64{0b0010, 0b0001, 0b1000, 0b0100}, 2},
 		"all to all":        {[]uint64{0b110, 0b101, 0b011}, 3},
 	} {
-		if got := againstTheLayers(t, c.refers); got != c.want {
+		if got, _ := againstTheLayers(t, c.refers); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
 }
 
-// references tells to which files of the package in dir each one refers, a bit each. What other packages have is not looked
+// references tells the files of the package in dir, and to which of them each one refers, a bit each. What other packages have is not looked
 // at: where it alone would tell of which type of this package a value is, its fields and methods are not seen.
-func references(t *testing.T, dir string) []uint64 {
+func references(t *testing.T, dir string) (names []string, refers []uint64) {
 	t.Helper()
 	set := token.NewFileSet()
 	var files []*ast.File
@@ -80,13 +86,16 @@ func references(t *testing.T, dir string) []uint64 {
 		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") || strings.HasSuffix(e.Name(), "_templ.go") {
 			continue
 		}
+		if built, err := build.Default.MatchFile(dir, e.Name()); err != nil || !built {
+			continue // what stands in for another file in another build
+		}
 		path := filepath.Join(dir, e.Name())
 		f, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
 		index[path] = len(files)
-		files = append(files, f)
+		names, files = append(names, e.Name()), append(files, f)
 	}
 	if len(files) > 64 {
 		t.Fatalf("%s has %d files", dir, len(files))
@@ -94,7 +103,7 @@ func references(t *testing.T, dir string) []uint64 {
 	info := types.Info{Uses: map[*ast.Ident]types.Object{}}
 	config := types.Config{Error: func(error) {}, Importer: noPackages{}}
 	pkg, _ := config.Check(dir, set, files, &info) // what lacks of other packages is no fault here
-	refers := make([]uint64, len(files))
+	refers = make([]uint64, len(files))
 	for id, object := range info.Uses {
 		if object.Pkg() != pkg || !object.Pos().IsValid() {
 			continue
@@ -103,7 +112,7 @@ func references(t *testing.T, dir string) []uint64 {
 			refers[from] |= 1 << to
 		}
 	}
-	return refers
+	return names, refers
 }
 
 // noPackages imports each package as an empty one.
@@ -116,8 +125,8 @@ func (noPackages) Import(path string) (*types.Package, error) {
 }
 
 // againstTheLayers is how many references point back in the order of the files in which the fewest do. Only files that refer
-// to each other in a ring can have such: each ring with all that hangs in it is ordered by itself, over its subsets.
-func againstTheLayers(t *testing.T, refers []uint64) (fewest int) {
+// to each other in rings can have such: each set of those is ordered by itself, over its subsets, and returned.
+func againstTheLayers(t *testing.T, refers []uint64) (fewest int, rings [][]int) {
 	t.Helper()
 	reach := make([]uint64, len(refers))
 	copy(reach, refers)
@@ -142,9 +151,11 @@ func againstTheLayers(t *testing.T, refers []uint64) (fewest int) {
 		if len(ring) > 22 {
 			t.Fatalf("%d files refer to each other in rings", len(ring))
 		}
-		fewest += fewestBack(refers, ring)
+		if len(ring) > 1 {
+			fewest, rings = fewest+fewestBack(refers, ring), append(rings, ring)
+		}
 	}
-	return fewest
+	return fewest, rings
 }
 
 // fewestBack is the same for the files of ring. Those in a subset come first in the order; to put one behind them costs the
