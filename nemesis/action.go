@@ -12,9 +12,9 @@ import (
 // time; each must respect its context. What an action shares with others that
 // are under way goes through the ledger.
 type action interface {
-	// aim settles what the schedule left open, describes the fault in f, and
-	// claims what the fault needs for itself. A skipped error says that there
-	// is nothing to be done to.
+	// aim settles what the schedule left open and describes the fault in f. A skipped error says
+	// that there is nothing to be done to. What the fault needs for itself its kind claims, and is
+	// held for it when aim has returned.
 	aim(ctx context.Context, s *scene, f *history.Fault) error
 	// inject breaks.
 	inject(ctx context.Context, s *scene) error
@@ -27,8 +27,12 @@ type action interface {
 	// healed returns the proof that the fault's own effect is undone, or says
 	// what still holds. It is called again until it is.
 	healed(ctx context.Context, s *scene) ([]string, error)
-	// release gives back what aim claimed, at the end of whatever happened.
-	release(s *scene)
+}
+
+// repeated is implemented by actions that do something again and again.
+type repeated interface {
+	// cease ends that. It is called at the end of whatever happened, also when nobody heals.
+	cease()
 }
 
 // patient is implemented by actions that take longer to take effect than others.

@@ -65,8 +65,9 @@ const (
 type kind struct {
 	Info
 	grip grip
-	// claims are what a step, of a cluster of these nodes, needs for itself besides what its grip says: a step that claims some of
-	// it has no place while this one is on. Nil: nothing. Who carries the step out holds them until it is over.
+	// claims are what a step, of a cluster of these nodes, needs for itself besides the processes that its grip says: a step that
+	// claims some of it has no place while this one is on. Nil: nothing. Who carries the step out asks again when its nodes are
+	// known, and holds them until it is over.
 	claims func(nodes []string, s *Step) []claim
 	// named: no preset has it, since it may meet nodes where it is not seen to take effect; who asks for it by its name chooses them.
 	named bool

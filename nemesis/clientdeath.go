@@ -58,7 +58,7 @@ func clientDeaths() family {
 		return kind{
 			Info: Info{Name: name, Kind: familyDeath, MinNodes: 1, Needs: append([]ability.Ability{ability.Death}, needs...),
 				Summary: summary, Clients: true},
-			grip: onRunning,
+			grip: onRunning, claims: claiming(claimClients),
 			pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
 			act: func(s *Step) action { return &clientDeath{node: s.Nodes[0], lose: lose} },
 		}
@@ -79,7 +79,6 @@ type clientDeath struct {
 	clients Mortals
 	before  Deaths
 	again   again
-	claimed bool
 }
 
 func (d *clientDeath) aim(ctx context.Context, s *scene, f *history.Fault) error {
@@ -94,12 +93,7 @@ func (d *clientDeath) aim(ctx context.Context, s *scene, f *history.Fault) error
 	if d.clients = s.Clients; d.clients == nil {
 		return usagef("there are no clients that could die")
 	}
-	if err := s.awake(ctx, d.node); err != nil {
-		return err
-	}
-	err := s.ledger.hold(claimClients, f.Name, d.node)
-	d.claimed = err == nil
-	return err
+	return s.awake(ctx, d.node)
 }
 
 func (d *clientDeath) inject(ctx context.Context, _ *scene) error {
@@ -143,13 +137,7 @@ func (d *clientDeath) healed(context.Context, *scene) ([]string, error) {
 	return []string{d.words(n) + " in all, and none is to die any more"}, nil
 }
 
-func (d *clientDeath) release(s *scene) {
-	d.again.stop()
-	if d.claimed {
-		s.ledger.drop(claimClients, d.node)
-		d.claimed = false
-	}
-}
+func (d *clientDeath) cease() { d.again.stop() }
 
 // spareClients has no client die any more.
 func spareClients(_ context.Context, s *scene) error {

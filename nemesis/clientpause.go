@@ -17,7 +17,7 @@ func clientPauses() family {
 	return family{doing: "letting clients go on", restore: wakeClients, kinds: []kind{{
 		Info: Info{Name: "pause-clients", Kind: familyClientPause, MinNodes: 1, Needs: []ability.Ability{ability.Clients},
 			Summary: "stop the clients of one node for a while, and what keeps their leases alive", Clients: true},
-		grip: onRunning,
+		grip: onRunning, claims: claiming(claimClients),
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
 		act: func(s *Step) action { return &clientPause{node: s.Nodes[0]} },
 	}}}
@@ -40,7 +40,6 @@ type clientPause struct {
 	node    string
 	pauser  ability.ClientPauser
 	clients int
-	claimed bool
 }
 
 func (p *clientPause) aim(_ context.Context, s *scene, f *history.Fault) error {
@@ -49,9 +48,7 @@ func (p *clientPause) aim(_ context.Context, s *scene, f *history.Fault) error {
 	if p.pauser, ok = s.System.(ability.ClientPauser); !ok {
 		return usagef("the target's clients cannot be paused")
 	}
-	err := s.ledger.hold(claimClients, f.Name, p.node)
-	p.claimed = err == nil
-	return err
+	return nil
 }
 
 func (p *clientPause) pause(ctx context.Context, paused bool) (err error) {
@@ -82,13 +79,6 @@ func (p *clientPause) says(want bool) ([]string, error) {
 		return nil, fmt.Errorf("%s", text)
 	}
 	return []string{fmt.Sprintf("%s: %d", text, p.clients)}, nil
-}
-
-func (p *clientPause) release(s *scene) {
-	if p.claimed {
-		s.ledger.drop(claimClients, p.node)
-		p.claimed = false
-	}
 }
 
 // wakeClients lets the clients of all nodes go on, if they can be paused at all.

@@ -34,7 +34,7 @@ func clocks() family {
 func clockKind(name, summary string, by []time.Duration, nodes func([]string, *Step) error) kind {
 	return kind{
 		Info: Info{Name: name, Kind: familyClock, MinNodes: 1, Needs: []ability.Ability{ability.Clock}, Summary: summary},
-		grip: onRunning,
+		grip: onRunning, claims: claiming(claimClock),
 		pick: func(r *rand.Rand, nodes []string, s *Step) {
 			s.Nodes = pickOne(nodes, r.IntN(len(nodes)))
 			s.Offset = by[r.IntN(len(by))]
@@ -64,10 +64,9 @@ const claimClock = "clock"
 // clock takes effect when the offset that the database reads back is the one wanted,
 // give or take a tenth and 50 ms, and is healed when it reads back as none.
 type clock struct {
-	step    *Step
-	bender  ability.ClockBender
-	claimed bool
-	got     []time.Duration
+	step   *Step
+	bender ability.ClockBender
+	got    []time.Duration
 }
 
 func (c *clock) aim(ctx context.Context, s *scene, f *history.Fault) error {
@@ -82,10 +81,6 @@ func (c *clock) aim(ctx context.Context, s *scene, f *history.Fault) error {
 			return err
 		}
 	}
-	if err := s.ledger.hold(claimClock, f.Name, c.step.Nodes...); err != nil {
-		return err
-	}
-	c.claimed = true
 	return nil
 }
 
@@ -147,13 +142,6 @@ func (c *clock) healed(ctx context.Context, _ *scene) ([]string, error) {
 		return nil, err
 	}
 	return c.readBack(0)
-}
-
-func (c *clock) release(s *scene) {
-	if c.claimed {
-		s.ledger.drop(claimClock, c.step.Nodes...)
-		c.claimed = false
-	}
 }
 
 // straighten sets all clocks right, if they can be moved at all.

@@ -132,7 +132,5 @@ func (c *cut) healed(ctx context.Context, s *scene) ([]string, error) {
 	return []string{proof}, nil
 }
 
-func (c *cut) release(*scene) {}
-
 // packets says how many packets were counted.
 func packets(n uint64) string { return count.Of(int(n), "packet") }

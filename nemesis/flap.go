@@ -168,4 +168,4 @@ func (f *flap) healed(ctx context.Context, s *scene) ([]string, error) {
 	return []string{fmt.Sprintf("the links were down %s, with %s dropped; probes pass again over %s", count.Of(f.failed, "time"), packets(f.dropped), count.Of(len(free), "link"))}, nil
 }
 
-func (f *flap) release(*scene) { f.again.stop() }
+func (f *flap) cease() { f.again.stop() }

@@ -36,25 +36,29 @@ func Take(s Schedule, cfg Config) (Schedule, error) {
 			return Schedule{}, fmt.Errorf("step %d: %w", i+1, err)
 		}
 	}
-	if err := overlapping(s, cfg.Nodes); err != nil {
-		return Schedule{}, err
-	}
 	s.Detection = cfg.detection()
 	return s, nil
 }
 
 // overlapping says which steps would have the same in hand at the same time, nil if none have.
-func overlapping(s Schedule, nodes []string) error {
+func (s Schedule) overlapping() error {
 	if s.Mode != Mixed {
 		return nil // each waits for the one before
 	}
+	type holding struct {
+		step   int
+		claims []claim
+	}
+	var on []holding // steps come in the order in which they begin
 	for i := range s.Steps {
-		for j := range s.Steps[:i] {
-			a, b := &s.Steps[j], &s.Steps[i]
-			if c, both := claimBoth(nodes, a, b); both && b.At < a.At+a.Hold {
-				return usagef("step %d: %s begins while step %d (%s) is on, and both would have the %s of %s in hand: let one end before the other begins", i+1, b.Fault, j+1, a.Fault, c.what, c.node)
+		b := holding{i, claimsOfStep(s.Nodes, &s.Steps[i])}
+		on = slices.DeleteFunc(on, func(a holding) bool { return s.Steps[a.step].At+s.Steps[a.step].Hold <= s.Steps[i].At })
+		for _, a := range on {
+			if c, both := common(a.claims, b.claims); both {
+				return usagef("schedule of faults: step %d: %s begins while step %d (%s) is on, and both would have the %s of %s in hand: let one end before the other begins", i+1, s.Steps[i].Fault, a.step+1, s.Steps[a.step].Fault, c.what, c.node)
 			}
 		}
+		on = append(on, b)
 	}
 	return nil
 }

@@ -19,6 +19,12 @@ func lags() family {
 		Info: Info{Name: faults.Lag, Kind: familyLag, MinNodes: 2, Needs: []ability.Ability{ability.Lag},
 			Summary: "hold one replica back from applying what the primary sends, and let it catch up"},
 		grip: onRunning,
+		claims: func(_ []string, s *Step) []claim {
+			if len(s.Nodes) != 1 { // one of them, and which is not known yet
+				return nil
+			}
+			return claimsOf(claimReplica, s.Nodes...)
+		},
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Pick = r.IntN(1 << 16) },
 		check: func(_ []string, s *Step) error {
 			if s.Pick < 0 {
@@ -36,10 +42,9 @@ const claimReplica = "replication"
 // lag takes effect when the database itself says that the replica is held back, where
 // it can say that, and is healed when it says that it is not.
 type lag struct {
-	step    *Step
-	lagger  ability.Lagger
-	node    string
-	claimed bool
+	step   *Step
+	lagger ability.Lagger
+	node   string
 }
 
 func (l *lag) aim(ctx context.Context, s *scene, f *history.Fault) error {
@@ -76,10 +81,9 @@ func (l *lag) aim(ctx context.Context, s *scene, f *history.Fault) error {
 		f.Name, f.Nodes = "hold back replica "+l.node, []string{l.node}
 		err := s.awake(ctx, l.node)
 		if err == nil {
-			err = s.ledger.hold(claimReplica, f.Name, l.node)
+			err = s.ledger.free(claimReplica, l.node)
 		}
 		if err == nil {
-			l.claimed = true
 			return nil
 		}
 		errs = append(errs, err)
@@ -128,13 +132,6 @@ func (l *lag) heal(ctx context.Context, _ *scene) error {
 }
 
 func (l *lag) healed(ctx context.Context, s *scene) ([]string, error) { return l.says(ctx, s, false) }
-
-func (l *lag) release(s *scene) {
-	if l.claimed {
-		s.ledger.drop(claimReplica, l.node)
-		l.claimed = false
-	}
-}
 
 // releaseReplicas releases the replicas that say that they are held back, or all
 // but the primary where they cannot say.

@@ -43,19 +43,18 @@ func newLedger() *ledger {
 	return &ledger{cuts: map[cluster.Link]int{}, held: map[claim]string{}, waking: map[string]int{}}
 }
 
-// hold takes all nodes' what for the fault called who, or none of them; then it
-// says whose one of them is.
-func (l *ledger) hold(what, who string, nodes ...string) error {
-	return l.holdAll(who, claimsOf(what, nodes...))
+// claiming is the claims of a kind whose steps need what of each of their nodes.
+func claiming(what string) func(nodes []string, s *Step) []claim {
+	return func(_ []string, s *Step) []claim { return claimsOf(what, s.Nodes...) }
 }
 
-// holdAll takes all claims for the fault called who, or none of them; then it says whose one of them is.
-func (l *ledger) holdAll(who string, claims []claim) error {
+// hold takes all claims for the fault called who, or none of them; then it says whose one of them is.
+func (l *ledger) hold(who string, claims []claim) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range claims {
-		if by, taken := l.held[c]; taken {
-			return skip("the %s of %s is in the hands of another fault (%s)", c.what, c.node, by)
+		if err := l.taken(c); err != nil {
+			return err
 		}
 	}
 	for _, c := range claims {
@@ -64,11 +63,28 @@ func (l *ledger) holdAll(who string, claims []claim) error {
 	return nil
 }
 
-// drop gives nodes' what back.
-func (l *ledger) drop(what string, nodes ...string) { l.dropAll(claimsOf(what, nodes...)) }
+// free returns nil if no fault has what of these nodes, and else says which has.
+func (l *ledger) free(what string, nodes ...string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range claimsOf(what, nodes...) {
+		if err := l.taken(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// dropAll gives claims back.
-func (l *ledger) dropAll(claims []claim) {
+// taken says which fault has c, nil if none has; l.mu is held.
+func (l *ledger) taken(c claim) error {
+	if by, taken := l.held[c]; taken {
+		return skip("the %s of %s is in the hands of another fault (%s)", c.what, c.node, by)
+	}
+	return nil
+}
+
+// drop gives claims back.
+func (l *ledger) drop(claims []claim) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range claims {
@@ -103,13 +119,6 @@ func (l *ledger) alone() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.open <= 1
-}
-
-// holder is the fault that has taken what of node, empty if none has.
-func (l *ledger) holder(what, node string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.held[claim{what, node}]
 }
 
 // wake notes (by 1) that nodes run again and are yet to be seen in service, or (by

@@ -20,7 +20,7 @@ type window struct {
 	fault  history.Fault
 	action action
 	grip   grip
-	// claims are what its kind claims of the cluster.
+	// claims are what its kind claims of the cluster, once its nodes are known.
 	claims []claim
 	// since is when it was about to be injected.
 	since time.Time
@@ -52,9 +52,9 @@ func (s *scene) live(ctx, on context.Context, step *Step) *window {
 		s.refuse(step, history.Fault{Name: step.Fault}, err)
 		return nil
 	}
-	w := &window{action: k.act(step), grip: k.grip, claims: claimsOfStep(s.nodes, step)}
+	w := &window{action: k.act(step), grip: k.grip}
 	f := &w.fault
-	err = s.start(ctx, on, w)
+	err = s.start(ctx, on, w, step)
 	if f.ID == 0 {
 		s.refuse(step, *f, err)
 		return nil
@@ -92,7 +92,7 @@ func (s *scene) live(ctx, on context.Context, step *Step) *window {
 // fault has no ID if it was not injected. One fault at a time: another one that
 // began meanwhile could keep this one from taking effect. One whose turn comes when the
 // load is over is left out, for there is nobody whom it could hurt, and nothing that would show it.
-func (s *scene) start(load, ctx context.Context, w *window) error {
+func (s *scene) start(load, ctx context.Context, w *window, step *Step) error {
 	select {
 	case s.starting <- struct{}{}:
 	case <-load.Done():
@@ -102,12 +102,16 @@ func (s *scene) start(load, ctx context.Context, w *window) error {
 	if load.Err() != nil {
 		return &skipped{errLoadEnded.Error()}
 	}
-	err := w.action.aim(ctx, s, &w.fault)
-	if err == nil {
-		err = s.ledger.holdAll(w.fault.Name, w.claims)
+	if err := w.action.aim(ctx, s, &w.fault); err != nil {
+		return err
 	}
-	if err != nil {
-		w.action.release(s)
+	aimed := *step
+	aimed.Nodes = w.fault.Nodes
+	if w.grip == onProcess { // a failover manager has more in its hands than the node that an order is about
+		aimed.Nodes = add(slices.Clone(w.fault.Nodes), step.Nodes...)
+	}
+	w.claims = claimsOfStep(s.nodes, &aimed)
+	if err := s.ledger.hold(w.fault.Name, w.claims); err != nil {
 		return err
 	}
 	if err := s.spares(ctx, w); err != nil {
@@ -120,10 +124,12 @@ func (s *scene) start(load, ctx context.Context, w *window) error {
 	return s.breakIt(ctx, w)
 }
 
-// release gives back what w holds, which was started.
+// release ends what w does and gives back what it holds.
 func (s *scene) release(w *window) {
-	w.action.release(s)
-	s.ledger.dropAll(w.claims)
+	if r, ok := w.action.(repeated); ok {
+		r.cease()
+	}
+	s.ledger.drop(w.claims)
 }
 
 // refuse records a step that was not carried out.

@@ -76,7 +76,7 @@ func (s *scene) spares(ctx context.Context, w *window) error {
 		return s.ledger.isCut(l) || slices.Contains(w.fault.Cuts, l.String())
 	}}
 	for _, n := range s.nodes {
-		if s.ledger.holder(claimSeat, n) != "" {
+		if s.ledger.free(claimSeat, n) != nil {
 			c.out = append(c.out, n)
 		}
 	}

@@ -100,6 +100,45 @@ func TestMembersLeaveAMajority(t *testing.T) {
 	}
 }
 
+// TestMembersThatAreNotBackYet: a node whose process was given back and that does not serve yet is none of a majority, while another fault keeps the
+// end of that of its process from being waited for.
+func TestMembersThatAreNotBackYet(t *testing.T) {
+	steps := []Step{
+		{At: time.Second, Hold: 2 * time.Second, Fault: "kill", Nodes: []string{"n3"}},
+		{At: 1500 * time.Millisecond, Hold: 30 * time.Second, Fault: "clock", Nodes: []string{"n1"}, Offset: time.Second},
+		{At: 6 * time.Second, Hold: 3 * time.Second, Fault: "membership", Nodes: []string{"n2"}},
+	}
+	for _, c := range []struct {
+		name     string
+		ready    time.Duration
+		majority bool
+		left     int
+	}{
+		{"it starts up", 10 * time.Second, true, 1},
+		{"it serves", time.Second, true, 0},
+		{"it starts up, and no majority is needed", 10 * time.Second, false, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3, lies{})
+				f.readyAfter = c.ready
+				scene := f.scene()
+				if c.majority {
+					scene.System = voting{f}
+				}
+				o := scene.run(t.Context(), Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute, Steps: steps})
+				if len(o.Skipped) != c.left || o.Injected != len(steps)-c.left || o.Healed != o.Injected {
+					t.Errorf("%+v", o)
+				}
+				if len(o.Skipped) > 0 && !strings.Contains(o.Skipped[0].Reason, "no majority would be left") {
+					t.Errorf("left out: %v", o.Skipped)
+				}
+				f.whole(t)
+			})
+		})
+	}
+}
+
 // TestDrawnMembersLeaveAMajority looks at many schedules with rules of its own: whoever is out, more than half of the others run and have a common neighbour that
 // reaches them. Without the ability some schedule breaks the rule, so that it is one.
 func TestDrawnMembersLeaveAMajority(t *testing.T) {

@@ -36,9 +36,11 @@ func (p *planner) during(o, s *Step) bool {
 // known here, such as a primary after a failover; the ledger sees to that.
 func (p *planner) clashes(s *Step) bool {
 	var near []Step
+	claims := claimsOfStep(p.cfg.Nodes, s)
 	for i := range p.steps {
 		if o := &p.steps[i]; p.during(o, s) || p.during(s, o) {
-			if _, both := claimBoth(p.cfg.Nodes, o, s); both {
+			// effective sees to processes, also to that of a primary which is known before it is found.
+			if c, both := common(claimsOfStep(p.cfg.Nodes, o), claims); both && c.what != claimProcess {
 				return true
 			}
 			near = append(near, *o)
@@ -56,23 +58,29 @@ func (p *planner) clashes(s *Step) bool {
 	return false
 }
 
-// claimBoth tells whether two steps claim the same, and what.
-func claimBoth(nodes []string, a, b *Step) (claim, bool) {
-	for _, c := range claimsOfStep(nodes, a) {
-		if slices.Contains(claimsOfStep(nodes, b), c) {
-			return c, true
-		}
+// common is the first claim of some that is among others, too, if there is one.
+func common(some, others []claim) (claim, bool) {
+	i := slices.IndexFunc(some, func(c claim) bool { return slices.Contains(others, c) })
+	if i < 0 {
+		return claim{}, false
 	}
-	return claim{}, false
+	return some[i], true
 }
 
 // claimsOfStep are what a step claims of a cluster of these nodes.
 func claimsOfStep(nodes []string, s *Step) []claim {
 	k, err := find(s.Fault)
-	if err != nil || k.claims == nil {
+	if err != nil {
 		return nil
 	}
-	return k.claims(nodes, s)
+	var out []claim
+	if k.claims != nil {
+		out = k.claims(nodes, s)
+	}
+	if k.grip == onProcess {
+		out = append(out, claimsOf(claimProcess, s.Nodes...)...)
+	}
+	return out
 }
 
 // effective tells whether s can take effect among the other steps.

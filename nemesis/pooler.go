@@ -19,7 +19,7 @@ func poolerKills() family {
 		Info: Info{Name: "kill-pooler", Kind: familyPooler, MinNodes: 1, Needs: []ability.Ability{ability.Pooler},
 			Summary:     "kill -9 the pooler of connections of one node, whose server goes on, and start it again",
 			NotExternal: "lapse kills no pooler that it did not start"},
-		grip: onRunning,
+		grip: onRunning, claims: claiming(claimPooler),
 		pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
 		act: func(s *Step) action { return &poolerKill{node: s.Nodes[0]} },
 	}}}
@@ -31,9 +31,8 @@ const claimPooler = "pooler"
 // poolerKill takes effect when nobody gets through the pooler while the server answers past it, and is healed when clients get
 // through again.
 type poolerKill struct {
-	node    string
-	killer  ability.PoolerKiller
-	claimed bool
+	node   string
+	killer ability.PoolerKiller
 }
 
 func (p *poolerKill) aim(ctx context.Context, s *scene, f *history.Fault) error {
@@ -42,12 +41,7 @@ func (p *poolerKill) aim(ctx context.Context, s *scene, f *history.Fault) error 
 	if p.killer, ok = s.System.(ability.PoolerKiller); !ok {
 		return usagef("the target has no poolers")
 	}
-	if err := s.awake(ctx, p.node); err != nil {
-		return err
-	}
-	err := s.ledger.hold(claimPooler, f.Name, p.node)
-	p.claimed = err == nil
-	return err
+	return s.awake(ctx, p.node)
 }
 
 func (p *poolerKill) inject(ctx context.Context, _ *scene) error {
@@ -80,13 +74,6 @@ func (p *poolerKill) healed(ctx context.Context, _ *scene) ([]string, error) {
 		return nil, err
 	}
 	return []string{"the pooler of " + p.node + " lets clients through"}, nil
-}
-
-func (p *poolerKill) release(s *scene) {
-	if p.claimed {
-		s.ledger.drop(claimPooler, p.node)
-		p.claimed = false
-	}
 }
 
 // startPoolers starts the poolers of all nodes that have none, if the target has poolers.

@@ -22,7 +22,6 @@ type victims struct {
 	// ofPrimary: the node is found when it is injected.
 	ofPrimary bool
 	nodes     []cluster.Node
-	claimed   bool
 }
 
 func (v *victims) aim(ctx context.Context, s *scene, f *history.Fault) error {
@@ -47,31 +46,15 @@ func (v *victims) aim(ctx context.Context, s *scene, f *history.Fault) error {
 		}
 		v.nodes = append(v.nodes, n)
 	}
-	if err := s.ledger.hold(claimProcess, f.Name, names...); err != nil {
+	if err := s.ledger.free(claimProcess, names...); err != nil {
 		return err
 	}
-	v.claimed = true
 	for _, n := range v.nodes {
 		if st := n.State(); st != cluster.Running {
 			return s.down(n.Name(), st)
 		}
 	}
 	return nil
-}
-
-func (v *victims) names() []string {
-	var out []string
-	for _, n := range v.nodes {
-		out = append(out, n.Name())
-	}
-	return out
-}
-
-func (v *victims) release(s *scene) {
-	if v.claimed {
-		s.ledger.drop(claimProcess, v.names()...)
-		v.claimed = false
-	}
 }
 
 func (v *victims) heal(ctx context.Context, s *scene) error {

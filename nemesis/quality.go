@@ -282,5 +282,3 @@ func (q *shaped) healed(ctx context.Context, s *scene) ([]string, error) {
 	}
 	return q.roundTrips(ctx, s, func(d time.Duration) bool { return q.quality.Delay == 0 || d < 2*(q.quality.Delay-q.quality.Jitter) })
 }
-
-func (*shaped) release(*scene) {}

@@ -75,7 +75,7 @@ func TestQualitiesTogether(t *testing.T) {
 		for i := range s.Steps {
 			for j := range s.Steps[:i] {
 				a, b := &s.Steps[j], &s.Steps[i]
-				if c, both := claimBoth(s.Nodes, a, b); both && b.At < a.At+a.Hold {
+				if c, both := common(claimsOfStep(s.Nodes, a), claimsOfStep(s.Nodes, b)); both && b.At < a.At+a.Hold {
 					t.Errorf("seed %d: %s and %s are on together, and claim %v", seed, a.Fault, b.Fault, c)
 				}
 			}

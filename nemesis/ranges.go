@@ -25,7 +25,7 @@ func ranges() family {
 		return kind{
 			Info: Info{Name: name, Kind: familyRanges, MinNodes: minNodes, Needs: []ability.Ability{ability.Ranges}, Summary: summary,
 				NotExternal: "lapse changes nothing of a cluster that it did not make"},
-			grip: onRunning,
+			grip: onRunning, claims: func(nodes []string, _ *Step) []claim { return claimsOf(claimRanges, nodes[0]) },
 			pick: func(r *rand.Rand, nodes []string, s *Step) { s.Nodes = pickOne(nodes, r.IntN(len(nodes))) }, check: checkOne,
 			act: func(s *Step) action { return &rangeChange{step: s, choose: choose} },
 		}
@@ -149,7 +149,6 @@ type rangeChange struct {
 	changer ability.RangeChanger
 	change  change
 	moved   string
-	claimed bool
 }
 
 func (r *rangeChange) aim(ctx context.Context, s *scene, f *history.Fault) error {
@@ -162,10 +161,6 @@ func (r *rangeChange) aim(ctx context.Context, s *scene, f *history.Fault) error
 	if err := s.awake(ctx, node); err != nil {
 		return err
 	}
-	if err := s.ledger.hold(claimRanges, f.Name, s.nodes[0]); err != nil {
-		return err
-	}
-	r.claimed = true
 	ask, cancel := context.WithTimeout(ctx, s.Limits.Effect)
 	defer cancel()
 	now, err := r.changer.Ranges(ask)
@@ -230,11 +225,4 @@ func (r *rangeChange) says(ctx context.Context, want bool) ([]string, error) {
 func (*rangeChange) patience(l Limits) Limits {
 	l.Effect = max(l.Effect, changeOfRanges)
 	return l
-}
-
-func (r *rangeChange) release(s *scene) {
-	if r.claimed {
-		s.ledger.drop(claimRanges, s.nodes[0])
-		r.claimed = false
-	}
 }

@@ -74,4 +74,4 @@ func (r *reset) healed(ctx context.Context, s *scene) ([]string, error) {
 	return []string{fmt.Sprintf("reset in all: %s, and none any more; probes pass over %s", count.Of(int(r.ended.Load()), "connection"), count.Of(len(free), "link"))}, nil
 }
 
-func (r *reset) release(*scene) { r.again.stop() }
+func (r *reset) cease() { r.again.stop() }

@@ -147,8 +147,8 @@ func (s *scene) primary(ctx context.Context) (string, error) {
 // awake makes sure that a fault can be put on the process of node: it runs, no other
 // fault has taken it, and if it was started again it is in service by now.
 func (s *scene) awake(ctx context.Context, node string) error {
-	if by := s.ledger.holder(claimProcess, node); by != "" {
-		return skip("the %s of %s is in the hands of another fault (%s)", claimProcess, node, by)
+	if err := s.ledger.free(claimProcess, node); err != nil {
+		return err
 	}
 	n, err := s.Cluster.Node(node)
 	if err != nil {

@@ -205,7 +205,7 @@ func (s Schedule) Validate() error {
 		}
 		last = s.Steps[i].At
 	}
-	return nil
+	return s.overlapping()
 }
 
 func checkNodes(nodes []string) error {

@@ -96,8 +96,3 @@ func (c *stepClock) healed(ctx context.Context, s *scene) ([]string, error) {
 	right, err := c.clock.healed(ctx, s)
 	return append(runs, right...), err
 }
-
-func (c *stepClock) release(s *scene) {
-	c.clock.release(s)
-	c.kill.release(s)
-}

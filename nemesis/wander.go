@@ -84,10 +84,7 @@ func (w *wander) heal(ctx context.Context, s *scene) error {
 	return w.clock.heal(ctx, s)
 }
 
-func (w *wander) release(s *scene) {
-	w.again.stop()
-	w.clock.release(s)
-}
+func (w *wander) cease() { w.again.stop() }
 
 // drift takes effect when the clock read back was where it should be each time, and
 // further off than at first by as much as it drifts in the time between two steps.

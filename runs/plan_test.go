@@ -14,8 +14,10 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/custom"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/nemesis/faults"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/registry"
 )
 
@@ -60,6 +62,46 @@ func TestPowerIsInTheConfig(t *testing.T) {
 		if p.Config.PowerFailures != want || again.Config.PowerFailures != want {
 			t.Errorf("with %s power failures are told: %t, and taken up again %t, want %t", fault, p.Config.PowerFailures, again.Config.PowerFailures, want)
 		}
+	}
+}
+
+// TestStoredPlanWithFaultsThatExcludeEachOther: what a written schedule is refused for a stored plan is, too, and nothing else.
+func TestStoredPlanWithFaultsThatExcludeEachOther(t *testing.T) {
+	env := Environment{Targets: registry.All(), Providers: registry.Providers(), Log: slog.New(slog.DiscardHandler), Cache: t.TempDir()}
+	for _, c := range []struct {
+		name   string
+		faults string
+		second string // the fault of a second step on the same node, which begins while the first is on
+		mode   nemesis.Mode
+		says   string
+	}{
+		{"two qualities of the same links", "slow", "loss", nemesis.Mixed, "both would have the quality of the links of n1 in hand"},
+		{"one after the other", "slow", "loss", nemesis.OneAtATime, ""},
+		{"a quality, and connections that are reset", "slow", "reset", nemesis.Mixed, ""},
+		{"one process", "kill", "pause", nemesis.Mixed, "both would have the process of n1 in hand"},
+		{"one clock", "clock", "clock-drift", nemesis.Mixed, "both would have the clock of n1 in hand"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := Plan(t.Context(), Request{Target: "quorumkv", Faults: c.faults, Duration: 10 * time.Second, Seed: 42, Seeded: true}, env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &p.Plan.Schedule
+			first := s.Steps[0]
+			first.Nodes = []string{"n1"}
+			second := first
+			second.Fault, second.At = c.second, first.At+first.Hold/2
+			if c.second == "loss" {
+				second.Quality = &cluster.Quality{Loss: 0.1}
+			}
+			s.Mode, s.Steps = c.mode, []nemesis.Step{first, second}
+			s.Faults = []string{c.faults, c.second}
+			_, err = FromPlan(t.Context(), p.Plan, env)
+			var usage *targets.UsageError
+			if c.says == "" && err != nil || c.says != "" && (!errors.As(err, &usage) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "the plan's schedule of faults: step 2: ")) {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+		})
 	}
 }
 

@@ -332,6 +332,9 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 			return nil, err
 		}
 	}
+	if err := plan.Schedule.Validate(); err != nil {
+		return nil, targets.Usagef("the plan's %v", err)
+	}
 	if err := there.mayBreak(ctx, plan.Schedule); err != nil {
 		return nil, err
 	}
