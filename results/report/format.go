@@ -19,6 +19,14 @@ func aborted(p figures.Phase) string {
 	return percent(p.AbortRatio())
 }
 
+// partOf is a share of a part of the load, of which there is none without an operation.
+func partOf(p figures.Phase, of float64) string {
+	if p.Ops == 0 {
+		return dash
+	}
+	return percent(of)
+}
+
 // rate is what happened a second, in a column whose numbers have one form.
 func rate(v float64) string {
 	if v < 10 {
@@ -64,6 +72,14 @@ func verdictWord(c claim) string {
 		return string(c.Status) + ", allowed"
 	}
 	return string(c.Status)
+}
+
+// decidedBy is the algorithm behind a verdict, where it is known, and the evidence.
+func decidedBy(c claim) string {
+	if c.Algorithm == "" {
+		return evidenceLine(c.Evidence)
+	}
+	return c.Algorithm + " · " + evidenceLine(c.Evidence)
 }
 
 // evidenceLine counts what stands behind a verdict.

@@ -140,7 +140,7 @@ func (p *page) headline() {
 	}
 	switch {
 	case len(bad) > 0:
-		p.Headline = listed(bad) + " violated"
+		p.Headline = most(bad) + " violated"
 		p.Subline = found(s)
 		p.Subline += blame(s)
 	case len(s.Verdicts) == 0:
@@ -153,10 +153,10 @@ func (p *page) headline() {
 			p.Subline = "The run is still going on; nothing was checked yet."
 		}
 	case len(open) > 0:
-		p.Headline = listed(open) + " inconclusive"
+		p.Headline = most(open) + " inconclusive"
 		p.Subline = "Nothing was refuted, but the evidence does not suffice; the claims say what is missing."
 	default:
-		p.Headline = listed(held) + " held"
+		p.Headline = most(held) + " held"
 		p.Subline = "Not refuted by this run; the claims say how much evidence stands behind it."
 	}
 	if s.Environment != "" {
@@ -193,7 +193,7 @@ func found(s *store.Summary) string {
 	if total == 1 {
 		return "One violation was found; the witness below proves it."
 	}
-	return "Found: " + strings.Join(parts, ", ") + "; the witnesses below prove them. One event may violate several models."
+	return "Found: " + strings.Join(fewer(parts, "violations of "), ", ") + "; the witnesses below prove them. One event may violate several models."
 }
 
 // blame says whose violations these are, as far as the database says what it
@@ -212,10 +212,10 @@ func blame(s *store.Summary) string {
 	}
 	text := ""
 	if len(broken) > 0 {
-		text += fmt.Sprintf(" %s promises %s.", s.Promises.By, listed(broken))
+		text += fmt.Sprintf(" %s promises %s.", s.Promises.By, most(broken))
 	}
 	if len(allowed) > 0 {
-		text += fmt.Sprintf(" %s does not promise %s: this configuration allows it, and it is no defect of the database.", s.Promises.By, anyOf(allowed))
+		text += fmt.Sprintf(" %s does not promise %s: this configuration allows it, and it is no defect of the database.", s.Promises.By, anyOf(fewer(allowed, "")))
 	}
 	return text
 }

@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/targets"
 )
 
@@ -17,6 +19,21 @@ func listed(names []string) string { return joined(names, " and ") }
 
 // anyOf is a list in a sentence that denies: "a, b or c".
 func anyOf(names []string) string { return joined(names, " or ") }
+
+// mostNamed is how many names a heading has: the tables have all of them.
+const mostNamed = 6
+
+// most is listed of as many names as a heading has room for, and the number of those that are left out.
+func most(names []string) string { return listed(fewer(names, "")) }
+
+// fewer is names, the last ones of too many as their number alone, with what is said before each.
+func fewer(names []string, before string) []string {
+	if len(names) <= mostNamed {
+		return names
+	}
+	left := len(names) - mostNamed + 1
+	return append(slices.Clone(names[:mostNamed-1]), before+text.Plural(left, "more model"))
+}
 
 func joined(names []string, word string) string {
 	last := len(names) - 1

@@ -70,7 +70,14 @@ func brokenAt(line string, width, indent int) string {
 		spaces := len(line) - len(strings.TrimLeft(line, " "))
 		word := line[spaces:]
 		if i := strings.IndexByte(word, ' '); i >= 0 {
-			word = word[:i]
+			n := i
+			if rest := word[i+1:]; marks(word[:i]) && rest != "" && rest[0] != ' ' {
+				n = len(word)
+				if next := strings.IndexByte(rest, ' '); next >= 0 {
+					n = i + 1 + next
+				}
+			}
+			word = word[:n]
 		}
 		line = line[spaces+len(word):]
 		n := visible(word)
@@ -84,6 +91,15 @@ func brokenAt(line string, width, indent int) string {
 		fresh = false
 	}
 	return b.String()
+}
+
+// marks says whether word is the mark of a verdict (see Style.Status), which stays with the word behind it.
+func marks(word string) bool {
+	switch uncoloured(word) {
+	case "✓", "✗", "?":
+		return true
+	}
+	return false
 }
 
 // hanging returns the place at which the last column of line begins, if that leaves half of the width,

@@ -41,6 +41,12 @@ func TestFit(t *testing.T) {
 	if got, want := broken("  doctor  ready  Postgres 18 at /"+strings.Repeat("x", 30)+" by itself", 40), "  doctor  ready  Postgres 18 at\n         /"+strings.Repeat("x", 30)+"\n                 by itself"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	for _, s := range []Style{{}, {on: true}} {
+		line := "  run  quorumkv  write 1, read 1  register  " + s.Status(checkers.Violated) + ", allowed  seed 7"
+		if got, want := uncoloured(broken(line, 46)), "  run  quorumkv  write 1, read 1  register\n                 ✗ violated, allowed  seed 7"; got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
 	if got := broken(strings.Repeat("x", 50), 40); got != strings.Repeat("x", 50) {
 		t.Errorf("a word without a place to break it at became %q", got)
 	}
