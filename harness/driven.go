@@ -8,7 +8,6 @@ import (
 	"github.com/lapse-test/lapse/drivers"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
-	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
@@ -27,7 +26,7 @@ func (r *run) joinDrivers(ctx context.Context) error {
 	}
 	// What a driver does not need it does not get: an operator's commands can hold secrets.
 	plan := *r.plan
-	plan.Operator, plan.Script, plan.Models, plan.Schedule = "", "", "", nemesis.Schedule{}
+	plan.Operator, plan.Script, plan.Models, plan.Schedule.Steps = "", "", "", nil
 	text, err := json.Marshal(plan)
 	if err != nil {
 		return fmt.Errorf("telling drivers the plan: %w", err)
