@@ -80,7 +80,8 @@ type witness struct {
 	Class   string
 	Picture string
 	Ops     []opRow
-	Undrawn int
+	// Undrawn and Unlisted are how many operations the picture and the table leave out.
+	Undrawn, Unlisted int
 	// Argument is a sentence of several lines: a proof, which keeps its lines.
 	Argument string
 	// Again says how the witness was verified.
@@ -316,7 +317,9 @@ func witnessOf(h *history.History, v *checkers.Violation, number, total int) wit
 	}
 	cycle := picture.InCycle(h, v)
 	w.Picture = picture.Witness(h, v, fmt.Sprintf("w%d", number))
-	for _, i := range v.Ops {
+	first, last, unlisted := text.Listed(v.Ops)
+	w.Unlisted = unlisted
+	for _, i := range slices.Concat(first, last) {
 		op := &h.Ops[i]
 		row := opRow{
 			Name: text.OpName(v, i), Text: picture.OpLabel(h, op), Outcome: op.Outcome.String(), Node: h.NodeName(op),
@@ -330,7 +333,8 @@ func witnessOf(h *history.History, v *checkers.Violation, number, total int) wit
 		row.InCycle = slices.Contains(cycle, i)
 		w.Ops = append(w.Ops, row)
 	}
-	for _, st := range v.Steps {
+	firstSteps, lastSteps, _ := text.Listed(v.Steps)
+	for _, st := range slices.Concat(firstSteps, lastSteps) {
 		w.Steps = append(w.Steps, text.Step(v, st))
 	}
 	for i := range h.Faults {

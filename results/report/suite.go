@@ -390,7 +390,8 @@ func (p *suitePage) glossary() {
 
 // witness draws a violation with its operations.
 func (s *Source) witness(v *checkers.Violation, number, total int) (witness, error) {
-	h, places, err := history.Pick(s.History, func(i int, _ *history.Op) bool { return slices.Contains(v.Ops, i) })
+	ops := slices.Sorted(slices.Values(v.Ops))
+	h, places, err := history.Pick(s.History, func(i int, _ *history.Op) bool { _, of := slices.BinarySearch(ops, i); return of })
 	if err != nil {
 		return witness{}, err
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // PrintViolation prints a violation with its witness: the sentence, the
-// operations, the reasoning, what would have been legal, and the fault windows. total is 0
-// while it is not known how many there are.
+// operations, the reasoning, what would have been legal, and the fault windows; of operations
+// and reasons MaxListed. total is 0 while it is not known how many there are.
 func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violation, number, total int) {
 	w = s.Fit(w)
 	of := ""
@@ -29,14 +29,10 @@ func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violat
 	if !proof && len(v.Ops) > 0 {
 		fmt.Fprintln(w, "  Let:")
 	}
-	for _, i := range v.Ops {
-		fmt.Fprintf(w, "    %-3s %s\n", OpName(v, i), Op(h, i))
-	}
+	printListed(w, v.Ops, "operations", func(i int) string { return fmt.Sprintf("%-3s %s", OpName(v, i), Op(h, i)) })
 	if !proof && len(v.Steps) > 0 {
 		fmt.Fprintln(w, "  Then:")
-		for _, st := range v.Steps {
-			fmt.Fprintf(w, "    %s\n", Step(v, st))
-		}
+		printListed(w, v.Steps, "reasons", func(st checkers.Step) string { return Step(v, st) })
 	}
 	if len(v.Legal) > 0 {
 		fmt.Fprintf(w, "    legal values: %s\n", Legal(h, v))
@@ -47,6 +43,19 @@ func PrintViolation(w io.Writer, s Style, h *history.History, v *checkers.Violat
 		}
 	}
 	fmt.Fprintf(w, "    %s\n", Certified(v))
+}
+
+func printListed[T any](w io.Writer, all []T, what string, line func(T) string) {
+	first, last, left := Listed(all)
+	for _, x := range first {
+		fmt.Fprintf(w, "    %s\n", line(x))
+	}
+	if left > 0 {
+		fmt.Fprintf(w, "    … %s more %s, which the witness as JSON has\n", Count(left), what)
+	}
+	for _, x := range last {
+		fmt.Fprintf(w, "    %s\n", line(x))
+	}
 }
 
 // Certified says whether and how v was refuted again on the operations of its witness
