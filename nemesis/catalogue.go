@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/lapse-test/lapse/internal/spelling"
 
@@ -123,13 +124,14 @@ func families() []family {
 	}
 }
 
-func catalogue() []kind {
+// catalogue are the kinds of all families, made once, since schedules look into it at every step that they draw; nobody changes it.
+var catalogue = sync.OnceValue(func() []kind {
 	var out []kind
 	for _, f := range families() {
 		out = append(out, f.kinds...)
 	}
 	return out
-}
+})
 
 // All describes the faults there are.
 func All() []Info {
