@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/runs/runstest"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cassandra"
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -50,18 +51,11 @@ func expect(t *testing.T, c claim, seed uint64, provider cluster.Provider, own .
 		Out: t.TempDir(), Cache: cassandra.Software(),
 		Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler),
 	}
-	planned, err := runs.Plan(t.Context(), runs.Request{
+	done := runstest.Decided(t, runs.Request{
 		Target: cassandra.Name, Nodes: c.nodes, WriteLevel: c.write, ReadLevel: c.read, Options: c.options,
 		Workload: c.workload, Rate: 250, Faults: c.faults, Keys: c.keys,
 		Models: strings.Trim(c.model+","+c.notPromised, ","), Duration: c.duration, Seed: seed, Seeded: true,
-	}, env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done, err := runs.Run(t.Context(), planned, provider, "for the test", env)
-	if err != nil {
-		t.Fatal(err)
-	}
+	}, c.model, provider, env)
 	v, _ := done.Summary.ByModel(c.model)
 	l := done.Summary.Load
 	t.Logf("seed %d: %d operations, %d ok, %d info; %d faults, %d bit; %s", seed, l.Ops, l.OK, l.Info, l.Faults.Injected, l.Faults.TookEffect, text.Evidence(v))

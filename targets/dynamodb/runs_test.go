@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/runs/runstest"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/dynamodb"
 	"github.com/lapse-test/lapse/targets/registry"
@@ -50,18 +51,11 @@ func TestRuns(t *testing.T) {
 				Out: t.TempDir(), Cache: dynamodb.Software(),
 				Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler),
 			}
-			planned, err := runs.Plan(t.Context(), runs.Request{
+			done := runstest.Decided(t, runs.Request{
 				Target: "dynamodb", ReadLevel: c.read, Options: map[string]string{"storage": c.storage},
 				Workload: c.workload, Concurrency: "4", Rate: 200, Faults: c.faults, FaultInterval: c.lasts * time.Second / 2, FaultHold: 300 * time.Millisecond,
 				Models: c.model, Duration: c.lasts * time.Second, Seed: 3, Seeded: true,
-			}, env)
-			if err != nil {
-				t.Fatal(err)
-			}
-			done, err := runs.Run(t.Context(), planned, sandbox.Provider{}, "for the test", env)
-			if err != nil {
-				t.Fatal(err)
-			}
+			}, c.model, sandbox.Provider{}, env)
 			v, _ := done.Summary.ByModel(c.model)
 			t.Logf("%d ok of %d; %s", done.Summary.Load.OK, done.Summary.Load.Ops, text.Evidence(v))
 			if v.Status != c.want {

@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/runs"
+	"github.com/lapse-test/lapse/runs/runstest"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
 	"github.com/lapse-test/lapse/targets/redis"
 	"github.com/lapse-test/lapse/targets/registry"
@@ -44,18 +45,11 @@ func TestRuns(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			env := runs.Environment{Targets: registry.All(), Out: t.TempDir(), Progress: harness.Silent{}, Log: slog.New(slog.DiscardHandler)}
-			planned, err := runs.Plan(t.Context(), runs.Request{
+			done := runstest.Decided(t, runs.Request{
 				Target: redis.Name, Nodes: c.nodes, WriteLevel: c.write, ReadLevel: c.read, Options: c.options,
 				Workload: "session", Rate: 400, Faults: c.faults, FaultInterval: c.hold + 6*time.Second, FaultHold: c.hold,
 				Models: c.model, Duration: c.lasts, Seed: 3, Seeded: true,
-			}, env)
-			if err != nil {
-				t.Fatal(err)
-			}
-			done, err := runs.Run(t.Context(), planned, sandbox.Provider{}, "for the test", env)
-			if err != nil {
-				t.Fatal(err)
-			}
+			}, c.model, sandbox.Provider{}, env)
 			v, _ := done.Summary.ByModel(c.model)
 			t.Logf("%d ok of %d; %s", done.Summary.Load.OK, done.Summary.Load.Ops, text.Evidence(v))
 			if v.Status != c.want {
