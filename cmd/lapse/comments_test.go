@@ -5,13 +5,15 @@ import (
 	"go/parser"
 	"go/token"
 	"testing"
+
+	"github.com/lapse-test/lapse/internal/sourcetest"
 )
 
 // TestComments wants a comment at every exported function, method, type and value of the
 // program, those too that linters do not ask about, such as Error and String.
 func TestComments(t *testing.T) {
 	seen := 0
-	eachSource(t, parser.ParseComments, func(files *token.FileSet, f *ast.File) {
+	sourcetest.Each(t, "../..", parser.ParseComments, func(files *token.FileSet, _ string, f *ast.File) {
 		for _, d := range f.Decls {
 			for _, name := range bare(d) {
 				t.Errorf("%s: %s has no comment", files.Position(d.Pos()), name)

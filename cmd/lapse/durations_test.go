@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/lapse-test/lapse/internal/sourcetest"
 )
 
 // TestDurations wants that what was measured is printed in the one format of
@@ -14,7 +16,7 @@ import (
 // text. Lengths that users type, such as those of flags, are shown as they are typed.
 func TestDurations(t *testing.T) {
 	seen := 0
-	eachSource(t, 0, func(files *token.FileSet, f *ast.File) {
+	sourcetest.Each(t, "../..", 0, func(files *token.FileSet, _ string, f *ast.File) {
 		bare, formats := measured(f)
 		for _, at := range bare {
 			t.Errorf("%s: a measured length is printed as it is: give it to duration.Text", files.Position(at))
@@ -40,7 +42,7 @@ func TestLengthsHaveOneFormat(t *testing.T) {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
-	eachSource(t, 0, func(files *token.FileSet, f *ast.File) {
+	sourcetest.Each(t, "../..", 0, func(files *token.FileSet, _ string, f *ast.File) {
 		if f.Name.Name == "duration" {
 			return
 		}

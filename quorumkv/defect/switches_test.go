@@ -2,28 +2,18 @@ package defect_test
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"io/fs"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/lapse-test/lapse/internal/sourcetest"
 	"github.com/lapse-test/lapse/quorumkv/defect"
 )
 
 // Every defect is looked at somewhere in the store, and nowhere but by asking whether it is on: what is not on changes nothing.
 func TestEveryDefectIsASwitch(t *testing.T) {
 	uses := map[string]int{}
-	files := token.NewFileSet()
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		f, err := parser.ParseFile(files, path, nil, 0)
-		if err != nil {
-			return err
-		}
+	sourcetest.Each(t, "..", 0, func(files *token.FileSet, _ string, f *ast.File) {
 		asked := map[ast.Expr]bool{}
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -41,11 +31,7 @@ func TestEveryDefectIsASwitch(t *testing.T) {
 			}
 			return true
 		})
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, d := range defect.All() {
 		if name := constant(d.Name); uses[name] == 0 {
 			t.Errorf("%s: %s is looked at nowhere", d.Name, name)

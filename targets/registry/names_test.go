@@ -2,14 +2,13 @@ package registry
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"io/fs"
+	slashes "path"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/lapse-test/lapse/internal/sourcetest"
 	"github.com/lapse-test/lapse/targets/exec"
 )
 
@@ -23,46 +22,26 @@ func TestNamedAtHome(t *testing.T) {
 	off := map[string]bool{
 		"quorumkv/protocol": true, "internal/standin": true, "targets/cluster/kubernetes/kubernetestest": true,
 	}
-	files := 0
 	root := filepath.Join("..", "..")
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
+	files := 0
+	sourcetest.Each(t, root, 0, func(set *token.FileSet, path string, f *ast.File) {
 		rel, err := filepath.Rel(root, path)
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
 		rel = filepath.ToSlash(rel)
-		if d.IsDir() {
-			home, below := strings.CutPrefix(rel, "targets/")
-			if off[rel] || below && names[home] || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && rel != "." {
-				return fs.SkipDir
+		for dir := rel; dir != "."; dir = slashes.Dir(dir) {
+			if home, below := strings.CutPrefix(dir, "targets/"); off[dir] || below && names[home] {
+				return
 			}
-			return nil
-		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return nil
 		}
 		files++
-		set := token.NewFileSet()
-		f, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-				if text, err := strconv.Unquote(lit.Value); err == nil && names[text] {
-					t.Errorf("%s:%d: target %s is named outside its folder: ask its Info, an ability or an interface of package targets", rel, set.Position(lit.Pos()).Line, text)
-				}
+		sourcetest.Texts(f, func(at token.Pos, text string) {
+			if names[text] {
+				t.Errorf("%s:%d: target %s is named outside its folder: ask its Info, an ability or an interface of package targets", rel, set.Position(at).Line, text)
 			}
-			return true
 		})
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if files < 500 {
 		t.Errorf("only %d files were read", files)
 	}
