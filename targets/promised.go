@@ -43,14 +43,21 @@ func (p Promised) ReadBack() {
 	p.Set(false, models.MonotonicReads, models.MonotonicWrites, models.WritesFollowReads)
 }
 
+// ReadBehind says that any session may ask a copy that is behind the others, also behind what the
+// session wrote and read itself.
+func (p Promised) ReadBehind() {
+	p.ReadOld()
+	p.ReadBack()
+	p[models.ReadYourWrites] = false
+}
+
 // LoseWrites says that acknowledged writes may be lost, which is as if what was read of them
 // had never been committed: no model is promised that this breaks, whatever the type of data.
 // That all copies agree in the end is not among them, nor the total of a bank, from which whole
 // transfers get lost.
 func (p Promised) LoseWrites() {
-	p.ReadOld()
-	p.ReadBack()
-	p.Set(false, models.NoLostWrites, models.ReadYourWrites,
+	p.ReadBehind()
+	p.Set(false, models.NoLostWrites,
 		models.Set, models.SetEventual, models.Log, models.Queue, models.CounterEventual, models.Unique, models.Mutex, models.ReentrantMutex,
 		models.ReadCommitted, models.SnapshotIsolation, models.RepeatableRead, models.Serializable, models.LongFork)
 }

@@ -116,8 +116,7 @@ func (d dialect) refuses(f history.Func) bool { return slices.Contains(d.without
 
 // readOfThePast is what is promised of readFollower, as of whichever time each node takes.
 func readOfThePast() map[string]bool {
-	out := targets.Promised{models.NoLostWrites: true, models.ReadYourWrites: false}
-	out.ReadOld()
-	out.ReadBack()
+	out := targets.Promised{models.NoLostWrites: true}
+	out.ReadBehind()
 	return out
 }

@@ -121,8 +121,6 @@ func (s settings) promisesUnderPatroni() targets.Promised {
 	} else {
 		out.LoseWrites()
 	}
-	out.ReadOld()
-	out.ReadBack()
-	out[models.ReadYourWrites] = false
+	out.ReadBehind()
 	return out
 }

@@ -59,7 +59,7 @@ func resolveMultiLeader(cfg targets.Config) (targets.Config, error) {
 // node that is asked has not heard of it, which the model of sets without that excuse does not allow.
 func multiLeaderPromises(cfg targets.Config, funcs []history.Func) map[string]bool {
 	out := targets.Promised{}
-	readBehind(out)
+	out.ReadBehind()
 	conflicts := multileader.Conflicts(cfg.Options[optConflicts])
 	if conflicts == multileader.LastWriteWins {
 		out.Set(false, models.NoLostWrites, models.CounterEventual, models.Set, models.SetEventual)

@@ -41,7 +41,7 @@ func (*Target) Promises(cfg targets.Config, funcs []history.Func) map[string]boo
 	case out[models.Linearizable]:
 		// It implies the others.
 	case !overlap:
-		readBehind(out)
+		out.ReadBehind()
 	case agreed && synced:
 		// The read meets a replica that took the write; but a write that is under
 		// way, or failed half-way, can be read, then not, then again. So it is with pages of ranges, which repair nothing.
@@ -77,16 +77,9 @@ func raftPromises(cfg targets.Config) map[string]bool {
 		out.LoseWrites()
 	}
 	if behind {
-		readBehind(out)
+		out.ReadBehind()
 	}
 	return out
-}
-
-// readBehind says that a node may be asked that is behind another, by whatever session.
-func readBehind(out targets.Promised) {
-	out.ReadOld()
-	out.ReadBack()
-	out[models.ReadYourWrites] = false
 }
 
 // withLists adds what is promised of lists, each operation on which is of one key: what is linearizable has one order that is that of time.

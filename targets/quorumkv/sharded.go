@@ -75,7 +75,7 @@ func shardedPromises(cfg targets.Config, funcs []history.Func) map[string]bool {
 		out[models.ReadCommitted] = false // halves are seen of what was aborted
 	}
 	if behind {
-		readBehind(out)
+		out.ReadBehind()
 	}
 	if cfg.Options[optFsync] != "true" {
 		out.LoseWrites()

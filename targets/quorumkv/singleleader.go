@@ -81,7 +81,7 @@ func singleLeaderPromises(cfg targets.Config) map[string]bool {
 		out.LoseWrites()
 	}
 	if !atLeader || failover && !fencing { // a leader that was cut off and is none any more is a follower that does not know it
-		readBehind(out)
+		out.ReadBehind()
 	}
 	return out
 }
