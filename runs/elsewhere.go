@@ -89,12 +89,8 @@ func podsOf(ctx context.Context, req Request, env Environment, host cluster.Host
 		}
 		return fail(targets.Usagef("--provider %s: target %s is not made as pods; these are: %s. One that is there already is found by --at (docs/kubernetes.md)", req.Provider, full.Target, strings.Join(able, ", ")))
 	}
-	info := t.Info()
-	if asked.Nodes == 0 {
-		asked.Nodes = info.DefaultNodes
-	}
-	if asked.Nodes < info.MinNodes || asked.Nodes > info.MaxNodes {
-		return fail(targets.Usagef("--nodes %d: target %s runs with %s", asked.Nodes, info.Name, info.Sizes()))
+	if err := countNodes(&asked.Nodes, t.Info()); err != nil {
+		return fail(err)
 	}
 	cfg, err := t.Resolve(asked)
 	if err != nil {

@@ -176,7 +176,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 		return nil, err
 	}
 	info := target.Info()
-	if err := countNodes(&req, info); err != nil {
+	if err := countNodes(&req.Nodes, info); err != nil {
 		return nil, err
 	}
 	if err := checkImage(&req, env); err != nil {
@@ -218,7 +218,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := given.mayBreak(ctx, plan.Schedule); err != nil {
 		return nil, err
 	}
-	cfg.Clocks, cfg.PowerFailures, cfg.Roams = plan.Schedule.Needs(ability.Clock), plan.Schedule.PowerFails(), plan.Session != harness.SessionStay
+	counts(&cfg, plan)
 	p := &Planned{Plan: plan, Target: target, plain: plain, Config: cfg, OnViolation: told}
 	if err := p.makeWorkload(info); err != nil {
 		return nil, err
@@ -241,13 +241,18 @@ func mostKeys(run *settings.Run) int64 {
 	return int64(run.Keys) + int64(math.Ceil(rate*run.Duration.Seconds()))
 }
 
-// countNodes fills in the number of nodes and refuses one that the target does not run with.
-func countNodes(req *Request, info targets.Info) error {
-	if req.Nodes == 0 {
-		req.Nodes = info.DefaultNodes
+// counts tells cfg what of plan counts for what is promised.
+func counts(cfg *targets.Config, plan *harness.Plan) {
+	cfg.Clocks, cfg.PowerFailures, cfg.Roams = plan.Schedule.Needs(ability.Clock), plan.Schedule.PowerFails(), plan.Session != harness.SessionStay
+}
+
+// countNodes fills in the number of nodes that was left open, 0, and refuses one that the target does not run with.
+func countNodes(nodes *int, info targets.Info) error {
+	if *nodes == 0 {
+		*nodes = info.DefaultNodes
 	}
-	if req.Nodes < info.MinNodes || req.Nodes > info.MaxNodes {
-		return targets.Usagef("--nodes %d: target %s runs with %s", req.Nodes, info.Name, info.Sizes())
+	if *nodes < info.MinNodes || *nodes > info.MaxNodes {
+		return targets.Usagef("--nodes %d: target %s runs with %s", *nodes, info.Name, info.Sizes())
 	}
 	return nil
 }
@@ -314,9 +319,9 @@ func FromPlan(ctx context.Context, plan *harness.Plan, env Environment) (*Planne
 	asked := targets.Config{
 		Nodes: plan.Nodes, ReadLevel: plan.ReadLevel, WriteLevel: plan.WriteLevel, Options: plan.Options,
 		OpTimeout: plan.OpTimeout, Cache: env.Cache, Log: env.Log, Image: plan.Image, Keys: mostKeys(&plan.Run),
-		Containers: plan.Provider == providers.Containers(env.Providers), Clocks: plan.Schedule.Needs(ability.Clock), PowerFailures: plan.Schedule.PowerFails(),
-		Roams: plan.Session != harness.SessionStay,
+		Containers: plan.Provider == providers.Containers(env.Providers),
 	}
+	counts(&asked, plan)
 	plain := target
 	if target, err = targets.Describe(ctx, target, asked); err != nil {
 		return nil, err
