@@ -29,13 +29,6 @@ const maxBins = 180
 // binWidths are the widths in milliseconds that people can read.
 var binWidths = []history.Time{50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000, 600_000, 3_600_000}
 
-// newBins are empty ones of o, of a width of their own.
-func newBins(o history.Ordered) *bins {
-	b := &bins{length: runLength(o)}
-	_, b.loadEnd = figures.LoadPhase(o)
-	return b
-}
-
 // at is the bin of t.
 func (b *bins) at(t history.Time) int { return min(max(int(t/b.width), 0), len(b.asked)-1) }
 
@@ -49,7 +42,8 @@ type binMeter struct {
 }
 
 func newBinMeter(o history.Ordered) *binMeter {
-	b := &binMeter{bins: newBins(o)}
+	b := &binMeter{bins: &bins{length: runLength(o)}}
+	_, b.loadEnd = figures.LoadPhase(o)
 	for _, w := range binWidths {
 		b.width = w * 1e6
 		if int64(b.length/b.width) < maxBins {

@@ -168,9 +168,8 @@ func visibility(r *staleness.Report) *chart {
 
 // lagChart draws how far each replica said that it was behind, nil if none was
 // asked. The highest value in a bin counts.
-func lagChart(o history.Ordered) *chart {
-	h, b := o.About(), newBins(o)
-	b.width = history.Time(time.Second)
+func lagChart(h *history.History, length, loadEnd history.Time) *chart {
+	b := &bins{width: history.Time(time.Second), length: length, loadEnd: loadEnd}
 	for int64(b.length/b.width) >= maxBins {
 		b.width *= 2
 	}

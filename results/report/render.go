@@ -60,7 +60,7 @@ func (p *page) operations(o history.Ordered) error {
 		b := bins.all()
 		p.Charts, p.Series = charts(h, b, dots), seriesFile(b)
 	}
-	if c := lagChart(o); c != nil {
+	if c := lagChart(h, bins.length, bins.loadEnd); c != nil {
 		p.Charts = append(p.Charts, *c)
 	}
 	for i := range h.Faults {
@@ -72,10 +72,15 @@ func (p *page) operations(o history.Ordered) error {
 	if err != nil {
 		return fmt.Errorf("choosing what is shown of the run: %w", err)
 	}
-	a := p.Summary.Renumbered(func(op int) int { n, _ := slices.BinarySearch(places, op); return n })
+	a := p.Summary.Renumbered(among(places))
 	p.witnesses(shown, a.Verdicts)
-	p.Timeline, err = embed(shown, o.Count(), runLength(o), note, &a)
+	p.Timeline, err = embed(shown, o.Count(), bins.length, note, &a)
 	return err
+}
+
+// among tells where operations are among those that were picked at places, of which they are some.
+func among(places []int) func(op int) int {
+	return func(op int) int { n, _ := slices.BinarySearch(places, op); return n }
 }
 
 // RenderSuite draws the report of a suite: what blocks, every claim in its matrix,

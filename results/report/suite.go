@@ -395,6 +395,6 @@ func (s *Source) witness(v *checkers.Violation, number, total int) (witness, err
 	if err != nil {
 		return witness{}, err
 	}
-	own := v.Renumbered(func(op int) int { n, _ := slices.BinarySearch(places, op); return n })
+	own := v.Renumbered(among(places))
 	return witnessOf(h, &own, number, total), nil
 }
