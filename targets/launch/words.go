@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	// linesMost is how many lines of a log are told, followMost how many after the last complaint, and lineMost how many bytes
-	// of each.
-	linesMost, followMost, lineMost = 5, 3, 300
+	// linesMost is how many lines of a log are told, followMost how many after the last complaint.
+	linesMost, followMost = 5, 3
 	// tailMost is how much of the end of a log is looked at, in bytes.
 	tailMost = 1 << 20
 )
@@ -62,11 +61,7 @@ func (f *Fleet) lastLines(path string) []string {
 		all = slices.Concat(complaints, follow)
 	}
 	for i, line := range all {
-		line = external.Redact(strings.ToValidUTF8(line, "?"), f.Secrets...)
-		if len(line) > lineMost {
-			line = strings.ToValidUTF8(line[:lineMost], "") + " ..."
-		}
-		all[i] = line
+		all[i] = external.Line(line, f.Secrets...)
 	}
 	return all
 }

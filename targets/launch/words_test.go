@@ -36,6 +36,7 @@ func TestLastWords(t *testing.T) {
 		"one that is cut off":           {long + "from-outside and made-here\n", nil, long + "*** and ** ..."},
 		"more than is read":             {"first from-outside" + strings.Repeat("y", 2<<20) + "\nlast\n", nil, "last"},
 		"what is no text":               {"a\xffb\r\n", nil, "a?b"},
+		"what moves a cursor":           {"a\x1b[2Jb\n", nil, "a [2Jb"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fleet(t, "exit 1")

@@ -23,10 +23,9 @@ func Output() (*os.File, error) {
 	return out, nil
 }
 
-// Said is the last line of what a command wrote to an Output, as the end of an error: without
-// secrets (Redact) and control characters, and not longer than a line should be.
+// Said is the last line (Line) of what a command wrote to an Output, as the end of an error.
 func Said(out *os.File) string {
-	const most, shown = 64 << 10, 300
+	const most = 64 << 10
 	size, err := out.Seek(0, io.SeekEnd)
 	if err != nil {
 		return ""
@@ -36,18 +35,25 @@ func Said(out *os.File) string {
 		return ""
 	}
 	text = bytes.TrimSpace(text)
-	line := strings.ToValidUTF8(string(text[bytes.LastIndexByte(text, '\n')+1:]), "?")
+	line := Line(string(text[bytes.LastIndexByte(text, '\n')+1:]))
+	if line == "" {
+		return ""
+	}
+	return "; it says: " + line
+}
+
+// Line is a line that a program wrote as a part of an error: without secrets (Redact, with more of them) and control
+// characters, and not longer than a line should be.
+func Line(line string, secrets ...string) string {
+	const shown = 300 // runes
 	line = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, Redact(line))
-	if line == "" {
-		return ""
-	}
+	}, Redact(strings.ToValidUTF8(line, "?"), secrets...))
 	if r := []rune(line); len(r) > shown {
 		line = string(r[:shown]) + " ..."
 	}
-	return "; it says: " + line
+	return line
 }
