@@ -45,13 +45,6 @@ func (o *Outages) FailoverTime() (s float64, ok bool) {
 	return s, len(o.Failovers) > 0
 }
 
-// OutagesOf measures the load of o.
-func OutagesOf(o history.Ordered) (Outages, error) {
-	m := newOutageMeter(o)
-	err := Take(o, m)
-	return m.outages(), err
-}
-
 // outageMeter measures the times in which nothing of a kind was served.
 type outageMeter struct {
 	about              *history.History

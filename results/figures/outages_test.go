@@ -97,8 +97,15 @@ func TestOutages(t *testing.T) {
 
 // TestNothingSucceeds: the outage lasts as long as the load.
 func TestNothingSucceeds(t *testing.T) {
-	o := must[Outages](t)(OutagesOf(written(t, nil, nil, func(history.Time) (history.Outcome, string) { return history.Fail, "" })))
+	o := must[Outages](t)(outagesOf(written(t, nil, nil, func(history.Time) (history.Outcome, string) { return history.Fail, "" })))
 	if o.Longest.Writes != 3 || o.Longest.Any != 3 {
 		t.Errorf("%+v, want 3 s", o.Longest)
 	}
+}
+
+// outagesOf measures the load of o.
+func outagesOf(o history.Ordered) (Outages, error) {
+	m := newOutageMeter(o)
+	err := Take(o, m)
+	return m.outages(), err
 }
