@@ -39,6 +39,8 @@ type lies struct {
 	memberStays      bool
 	memberGone       bool // for good
 	joinFails        int  // so often, a joiner gives up and ends
+	rangesUntold     bool
+	managerUntold    bool
 	rangesStay       bool
 	rangesChanged    bool // for good
 	noPrimary        bool

@@ -36,6 +36,9 @@ func (f *fake) Reinitialize(_ context.Context, name string) error {
 func (f *fake) Managed(context.Context) (map[string]ability.ManagedNode, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lies.managerUntold {
+		return nil, errors.New("no manager answers")
+	}
 	out := map[string]ability.ManagedNode{}
 	for i, name := range f.names {
 		n := ability.ManagedNode{Leads: i == f.leader%len(f.names), Serves: true, State: "running", Timeline: f.leader + 1, Since: fmt.Sprint("start ", f.restarts[name])}

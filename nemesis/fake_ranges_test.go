@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/lapse-test/lapse/targets/ability"
@@ -10,6 +11,9 @@ import (
 func (f *fake) Ranges(context.Context) ([]ability.KeyRange, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lies.rangesUntold {
+		return nil, errors.New("no member answers")
+	}
 	if f.ranges == nil {
 		f.ranges = []ability.KeyRange{{Middle: "b", Keys: 4, Nodes: f.names[:len(f.names)-1]}, {From: "c", Middle: "d", Keys: 3, Nodes: f.names[len(f.names)-1:]}}
 	}

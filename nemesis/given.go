@@ -55,7 +55,7 @@ func (s Schedule) overlapping() error {
 		on = slices.DeleteFunc(on, func(a holding) bool { return s.Steps[a.step].At+s.Steps[a.step].Hold <= s.Steps[i].At })
 		for _, a := range on {
 			if c, both := common(a.claims, b.claims); both {
-				return usagef("schedule of faults: step %d: %s begins while step %d (%s) is on, and both would have the %s of %s in hand: let one end before the other begins", i+1, s.Steps[i].Fault, a.step+1, s.Steps[a.step].Fault, c.what, c.node)
+				return usagef("schedule of faults: step %d: %s begins while step %d (%s) is on, and both would have the %s of %s in hand: let one end before the other begins, or take the later one out, which would be left out when its time comes", i+1, s.Steps[i].Fault, a.step+1, s.Steps[a.step].Fault, c.what, c.node)
 			}
 		}
 		on = append(on, b)

@@ -82,7 +82,7 @@ func (s *scene) mustCarry(ctx context.Context, links []cluster.Link) error {
 	}
 	primary, err := s.primary(ctx)
 	if err != nil {
-		return skip("which links carry something depends on the primary, and that is not known: %s", err)
+		return s.unasked(fmt.Errorf("which links carry something depends on the primary, and that is not known: %w", err))
 	}
 	if len(s.Talks.carries(primary, living)) == 0 {
 		return skip("while %s is the primary the database sends nothing over its links", primary)

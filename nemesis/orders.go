@@ -67,10 +67,10 @@ func (o *order) ask(ctx context.Context, s *scene, f *history.Fault) error {
 		}
 		return nil, err
 	})
-	if err != nil && o.beside {
-		return skip("%s", err)
+	if err != nil {
+		return s.unasked(err)
 	}
-	return err
+	return nil
 }
 
 // give gives the order. A manager that refuses it while another fault is on is told again until that is over: no other one begins

@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -156,6 +157,51 @@ func TestFaultsWhereTheyCannotTakeEffect(t *testing.T) {
 				f.whole(t)
 			})
 		})
+	}
+}
+
+// TestWhatTheDatabaseDoesNotSay: a step of which the database does not say what it would be done to is left out while another fault is on,
+// which may be why, and else makes the run inconclusive.
+func TestWhatTheDatabaseDoesNotSay(t *testing.T) {
+	var cut Step
+	cut.Fault = "partition-one"
+	isolate("n3", cluster.NodeNames(3), &cut)
+	one := func(fault string) Step { return Step{Fault: fault, Nodes: []string{"n3"}} }
+	all := func(fault string) Step { return Step{Fault: fault, Nodes: cluster.NodeNames(3)} }
+	for _, c := range []struct {
+		name string
+		step Step
+		lies lies
+		says string
+	}{
+		{"the ranges", one("move-range"), lies{rangesUntold: true}, "the ranges cannot be asked for: no member answers"},
+		{"the primary, without which it is not known who talks to whom", cut, lies{noPrimary: true}, "depends on the primary, and that is not known: no primary at the moment"},
+		{"who leads", all("switchover"), lies{managerUntold: true}, "no manager answers"},
+	} {
+		for _, beside := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, beside another fault: %t", c.name, beside), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f := newFake(3, c.lies)
+					scene := f.scene()
+					scene.Talks = func(string, string, string) bool { return true }
+					step := c.step
+					step.At, step.Hold = 3*time.Second, 3*time.Second
+					s := Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute, Steps: []Step{step}}
+					if beside {
+						s.Steps = []Step{{At: time.Second, Hold: 20 * time.Second, Fault: "clock", Nodes: []string{"n1"}, Offset: time.Second}, step}
+					}
+					o := scene.run(t.Context(), s)
+					told, silent := o.Ineffective, o.Skipped
+					if beside {
+						told, silent = silent, told
+					}
+					inconclusive := slices.ContainsFunc(o.Reasons(), func(r string) bool { return strings.Contains(r, c.says) })
+					if len(told) != 1 || !strings.Contains(told[0].Reason, c.says) || len(silent) != 0 || inconclusive == beside {
+						t.Errorf("%+v, inconclusive for %q, want %q", o, o.Reasons(), c.says)
+					}
+				})
+			})
+		}
 	}
 }
 

@@ -165,7 +165,7 @@ func (r *rangeChange) aim(ctx context.Context, s *scene, f *history.Fault) error
 	defer cancel()
 	now, err := r.changer.Ranges(ask)
 	if err != nil { // such as a node that another fault has killed, without which nothing changes
-		return skip("the ranges cannot be asked for: %v", err)
+		return s.unasked(fmt.Errorf("the ranges cannot be asked for: %w", err))
 	}
 	if r.change, err = r.choose(r.changer, now, r.takers(ask, s), node); err != nil {
 		return err
