@@ -111,6 +111,11 @@ func (s Schedule) PowerFails() bool {
 	return s.first(func(k kind) bool { return k.Kind == familyPower }) != ""
 }
 
+// Restarts tells whether it may end servers that come back afterwards, by themselves or in others.
+func (s Schedule) Restarts() bool {
+	return s.Needs(ability.Restart) || len(s.Removals()) > 0
+}
+
 // Removals are how its faults take nodes from their supervisor, each once.
 func (s Schedule) Removals() []cluster.Removal {
 	var out []cluster.Removal

@@ -47,12 +47,15 @@ func TestSameSeedSamePlan(t *testing.T) {
 	}
 }
 
-// TestPowerIsInTheConfig: a target is told whether the plan takes the power from nodes, and is
-// told the same when the plan is taken up again.
-func TestPowerIsInTheConfig(t *testing.T) {
+// TestFaultsAreInTheConfig: a target is told whether the plan ends servers that come back, and whether it takes the
+// power from nodes, and is told the same when the plan is taken up again.
+func TestFaultsAreInTheConfig(t *testing.T) {
 	env := Environment{Targets: registry.All(), Providers: registry.Providers(), Log: slog.New(slog.DiscardHandler), Cache: t.TempDir()}
-	for fault, want := range map[string]bool{faults.PowerFailureAll: true, faults.KillAll: false} {
-		p, err := Plan(t.Context(), Request{Target: "quorumkv", Faults: fault, Duration: 10 * time.Second, Seed: 42, Seeded: true}, env)
+	for _, c := range []struct {
+		fault           string
+		restarts, power bool
+	}{{faults.PowerFailureAll, true, true}, {faults.KillAll, true, false}, {faults.Pause, false, false}} {
+		p, err := Plan(t.Context(), Request{Target: "quorumkv", Faults: c.fault, Duration: 10 * time.Second, Seed: 42, Seeded: true}, env)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,8 +63,10 @@ func TestPowerIsInTheConfig(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Config.PowerFailures != want || again.Config.PowerFailures != want {
-			t.Errorf("with %s power failures are told: %t, and taken up again %t, want %t", fault, p.Config.PowerFailures, again.Config.PowerFailures, want)
+		for when, cfg := range map[string]targets.Config{"planned": p.Config, "taken up again": again.Config} {
+			if cfg.Restarts != c.restarts || cfg.PowerFailures != c.power {
+				t.Errorf("%s, %s: restarts are told: %t, power failures: %t, want %t and %t", c.fault, when, cfg.Restarts, cfg.PowerFailures, c.restarts, c.power)
+			}
 		}
 	}
 }

@@ -243,7 +243,8 @@ func mostKeys(run *settings.Run) int64 {
 
 // counts tells cfg what of plan counts for what is promised.
 func counts(cfg *targets.Config, plan *harness.Plan) {
-	cfg.Clocks, cfg.PowerFailures, cfg.Roams = plan.Schedule.Needs(ability.Clock), plan.Schedule.PowerFails(), plan.Session != harness.SessionStay
+	cfg.Clocks, cfg.Restarts, cfg.PowerFailures = plan.Schedule.Needs(ability.Clock), plan.Schedule.Restarts(), plan.Schedule.PowerFails()
+	cfg.Roams = plan.Session != harness.SessionStay
 }
 
 // countNodes fills in the number of nodes that was left open, 0, and refuses one that the target does not run with.

@@ -34,6 +34,10 @@ type Config struct {
 	// not synced: it counts for what is promised (Promiser), because a setting may give up
 	// what survives that and keep what survives a kill of a process.
 	PowerFailures bool
+	// Restarts says that the plan has servers end that are started again, by a kill or otherwise, or be
+	// replaced: it counts for what is promised (Promiser), because a server that comes back may answer
+	// from before what it had shown.
+	Restarts bool
 	// Roams says that sessions ask another node each time: it counts for what is promised
 	// (Promiser), because a session that stays can go by the one order of its node.
 	Roams bool

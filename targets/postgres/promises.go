@@ -18,7 +18,7 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	if err != nil {
 		return nil
 	}
-	out := s.promises(cfg.Roams)
+	out := s.promises(cfg)
 	if cfg.PowerFailures {
 		s.withoutPower(out)
 	}
@@ -36,8 +36,9 @@ func (s settings) withoutPower(out targets.Promised) {
 	}
 }
 
-// promises are those over partitions, pauses and kills, to sessions that roam or stay.
-func (s settings) promises(roams bool) targets.Promised {
+// promises are those over partitions, pauses and, where the plan has some, kills, to sessions
+// that roam or stay.
+func (s settings) promises(cfg targets.Config) targets.Promised {
 	if s.multiLeader {
 		// Two leaders that write one row swap their values, and a conflict of keys stops replication.
 		out := targets.Promised{models.Sequential: false, models.Eventual: false}
@@ -45,7 +46,7 @@ func (s settings) promises(roams bool) targets.Promised {
 		return out
 	}
 	out := targets.Promised{}
-	s.promiseReads(out, roams)
+	s.promiseReads(out, cfg.Roams, cfg.Restarts)
 	switch {
 	case s.failover == failoverPatroni:
 		out.Silence()
@@ -66,15 +67,16 @@ func (s settings) promises(roams bool) targets.Promised {
 
 // promiseReads adds what the read level promises as long as no write is lost. Each standby shows
 // the commits in their order, and each its own prefix of it: a session that asks one and then
-// another goes back in time.
-func (s settings) promiseReads(out targets.Promised, roams bool) {
+// another goes back in time. So does a standby that was killed: it serves again from the first
+// consistent state after its last restartpoint, before it has replayed what it had shown already.
+func (s settings) promiseReads(out targets.Promised, roams, restarts bool) {
 	s.promiseIsolation(out)
 	if s.read == readPrimary || s.nodes == 1 {
 		out[models.Linearizable] = true
 		return
 	}
 	out.Silence() // of what standbys show nothing is said but what the primary's level rules out
-	if s.write == writeRemoteApply && s.sync.count == s.nodes-1 && (s.read == readReplica || s.read == readAny) {
+	if s.write == writeRemoteApply && s.sync.count == s.nodes-1 && (s.read == readReplica || s.read == readAny) && !restarts {
 		// A commit on its way is shown by one node and not yet by the next.
 		out.Set(false, models.Linearizable, models.List, models.SetLinearizable)
 		out.Set(true, models.Regular, models.ReadYourWrites)
@@ -92,7 +94,7 @@ func (s settings) promiseReads(out targets.Promised, roams bool) {
 	}
 	// Sticky reads go to the primary first and to a standby later, and those at most so far behind
 	// to whoever is, in a session that stays too.
-	if roams || s.read == readSticky || s.read == readMaxLag {
+	if roams || restarts || s.read == readSticky || s.read == readMaxLag {
 		out.ReadBack()
 	}
 }

@@ -41,6 +41,33 @@ func TestPromises(t *testing.T) {
 	}
 }
 
+// TestPromisesOverRestarts: a standby that comes back shows less than before, unless the session waits for what it wrote.
+func TestPromisesOverRestarts(t *testing.T) {
+	for _, c := range []struct {
+		name, read  string
+		write, sync string
+		want        map[string]bool
+	}{
+		{"the primary", "primary", "on", "", map[string]bool{"linearizable": true, "no-lost-writes": true}},
+		{"applied on all", "replica", "remote_apply", "any:2", back(old(map[string]bool{"read-your-writes": false, "no-lost-writes": true}))},
+		{"applied on all, any node", "any", "remote_apply", "any:2", back(old(map[string]bool{"read-your-writes": false, "no-lost-writes": true}))},
+		{"a standby that stays", "replica", "on", "", back(old(map[string]bool{"read-your-writes": false, "no-lost-writes": true}))},
+		{"waits for its own", "wait-for-lsn", "on", "", back(old(map[string]bool{"read-your-writes": true, "no-lost-writes": true}))},
+	} {
+		cfg := targets.Config{Nodes: 3, WriteLevel: c.write, ReadLevel: c.read, Restarts: true, Options: map[string]string{}}
+		if c.sync != "" {
+			cfg.Options["sync"] = c.sync
+		}
+		c.want["snapshot-isolation"], c.want["repeatable-read"] = false, false
+		if c.read == "primary" {
+			c.want["read-committed"] = true
+		}
+		if got := (Target{}).Promises(cfg, nil); !maps.Equal(got, c.want) {
+			t.Errorf("%s: it promises %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 // TestPromisesToRoamers: a session that stays goes by its standby's one order, one that roams
 // goes back in time.
 func TestPromisesToRoamers(t *testing.T) {

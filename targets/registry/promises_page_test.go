@@ -52,7 +52,7 @@ func promisesTables(all []promise) string {
 			target = row.target
 			fmt.Fprintf(&out, "\n## %s\n\n| settings | write | read | sessions, faults | promised | not promised |\n| --- | --- | --- | --- | --- | --- |\n", target)
 		}
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s |\n", row.settings, strings.Join(row.writes, ", "), strings.Join(row.reads, ", "), strings.Join(row.how, "; "), row.yes, row.no)
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s |\n", row.settings, strings.Join(row.writes, ", "), strings.Join(row.reads, ", "), row.hows(), row.yes, row.no)
 	}
 	return out.String()
 }
@@ -74,6 +74,14 @@ func (r *row) same(o *row, part func(*row) *[]string) bool {
 	return r.target == o.target && r.settings == o.settings && r.yes == o.yes && r.no == o.no
 }
 
+// hows is to whom and over what: "all" where that makes no difference.
+func (r *row) hows() string {
+	if len(r.how) == len(hows) {
+		return "all"
+	}
+	return strings.Join(r.how, "; ")
+}
+
 func writesOf(r *row) *[]string { return &r.writes }
 func readsOf(r *row) *[]string  { return &r.reads }
 func howOf(r *row) *[]string    { return &r.how }
@@ -83,15 +91,8 @@ func joined(all []promise) []row {
 	var rows []row
 	for _, p := range all {
 		code := func(s string) []string { return []string{"`" + s + "`"} }
-		how := "stay"
-		if p.cfg.Roams {
-			how = "roam"
-		}
-		if p.cfg.PowerFailures {
-			how = "power failures"
-		}
 		yes, no := told(p.says.Models)
-		r := row{p.target, p.settings, code(p.cfg.WriteLevel), code(p.cfg.ReadLevel), []string{how}, yes, no}
+		r := row{p.target, p.settings, code(p.cfg.WriteLevel), code(p.cfg.ReadLevel), []string{p.how}, yes, no}
 		if !slices.ContainsFunc(rows, func(o row) bool { return r.same(&o, nil) }) { // levels that are usual come twice
 			rows = append(rows, r)
 		}

@@ -40,13 +40,27 @@ var promising = map[string][]map[string]string{
 	},
 }
 
+// hows are the sessions and faults on which promises rest, as the page names them.
+var hows = []struct {
+	name                   string
+	roams, restarts, power bool
+}{
+	{name: "stay"},
+	{name: "stay, kills", restarts: true},
+	{name: "roam", roams: true},
+	{name: "roam, kills", roams: true, restarts: true},
+	{name: "roam, power failures", roams: true, restarts: true, power: true},
+}
+
 // promise is what is said in one configuration.
 type promise struct {
 	target, text string
 	// settings are the options that are not as usual, as the page has them.
 	settings string
-	cfg      targets.Config
-	says     *verdict.Promises
+	// how is the name of one of hows.
+	how  string
+	cfg  targets.Config
+	says *verdict.Promises
 }
 
 // loses tells whether acknowledged writes are known to get lost.
@@ -56,7 +70,7 @@ func (p promise) loses() bool {
 }
 
 // promises are those of each target at each pair of levels with each of the options above, to sessions that stay or roam, with
-// and without power failures.
+// without and with kills, and with power failures.
 func promises(t *testing.T) []promise {
 	t.Helper()
 	var out []promise
@@ -73,13 +87,16 @@ func promises(t *testing.T) []promise {
 			info := target.Info()
 			for _, write := range append([]string{""}, info.WriteLevels...) {
 				for _, read := range append([]string{""}, info.ReadLevels...) {
-					for _, how := range []struct{ roams, power bool }{{false, false}, {true, false}, {true, true}} {
+					for _, how := range hows {
 						set := maps.Clone(options)
 						nodes := info.DefaultNodes
 						if _, err := fmt.Sscan(set["nodes"], &nodes); err == nil {
 							delete(set, "nodes")
 						}
-						cfg, err := target.Resolve(targets.Config{Nodes: nodes, WriteLevel: write, ReadLevel: read, Options: set, Roams: how.roams, PowerFailures: how.power})
+						cfg, err := target.Resolve(targets.Config{
+							Nodes: nodes, WriteLevel: write, ReadLevel: read, Options: set,
+							Roams: how.roams, Restarts: how.restarts, PowerFailures: how.power,
+						})
 						if err != nil {
 							continue // no pair of this topology
 						}
@@ -87,7 +104,7 @@ func promises(t *testing.T) []promise {
 						funcs := []history.Func{history.Read, history.Write}
 						out = append(out, promise{
 							info.Name, fmt.Sprintf("%s, %d nodes, write %s, read %s, %v, %+v", info.Name, nodes, write, read, options, how),
-							settingsText(options), cfg, &verdict.Promises{Models: target.(targets.Promiser).Promises(cfg, funcs)},
+							settingsText(options), how.name, cfg, &verdict.Promises{Models: target.(targets.Promiser).Promises(cfg, funcs)},
 						})
 					}
 				}
