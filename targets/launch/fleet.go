@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -106,6 +107,12 @@ func (f *Fleet) Failed(ctx context.Context, err error) error {
 		return fmt.Errorf("starting %s: %w", f.Title, ctx.Err())
 	case errors.As(err, &environment):
 		return err
+	}
+	for _, n := range f.Nodes {
+		// Directly, or by the log of its server.
+		if text := err.Error(); NoRoom(text) && (len(f.Nodes) == 1 || strings.Contains(text, n.Name())) {
+			return &cluster.EnvironmentError{Doing: "starting " + f.Title, Err: err, Way: Room(n)}
+		}
 	}
 	return f.withLogs(err)
 }

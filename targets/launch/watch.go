@@ -12,7 +12,7 @@ import (
 )
 
 // WhileRunning runs work, and ends its context when the server of a node ends: then
-// there is nothing to wait for. The error is then that server's end, with the last
+// there is nothing to wait for. Nor is there when the disk of its data is full, which not every server says. The error is then that server's end, with the last
 // words of its log; that of work, which no interruption has ended, has those of all of
 // these nodes. Only their servers are watched, all if none is named; they must have been started.
 func (f *Fleet) WhileRunning(ctx context.Context, work func(context.Context) error, nodes ...int) error {
@@ -30,6 +30,11 @@ func (f *Fleet) WhileRunning(ctx context.Context, work func(context.Context) err
 			case <-exited:
 				cancel(fmt.Errorf("the process of %s has ended; %s", n.Name(), f.LastWords(i)))
 			case <-ctx.Done():
+			}
+		})
+		watchers.Go(func() {
+			if err := awaitFull(ctx, n, roomIn); err != nil {
+				cancel(err)
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // privateNetwork is the provider whose network nobody else can reach; there
@@ -89,14 +90,14 @@ func (s *System) initdb(ctx context.Context, n cluster.Node, dir string) error {
 	}
 	s.Progress("initialising a data directory of " + s.software.String())
 	out, err := n.Exec(ctx, cluster.Command{Path: filepath.Join(s.software.bindir, "initdb"), Args: args, NotRoot: true})
-	if err != nil {
-		return &cluster.EnvironmentError{
-			Doing: "initialising a data directory on " + n.Name(),
-			Err:   fmt.Errorf("%w: %s", err, out),
-			Way:   "see that " + s.software.bindir + " is a whole PostgreSQL that ordinary users may execute",
-		}
+	if err == nil {
+		return nil
 	}
-	return nil
+	way := "see that " + s.software.bindir + " is a whole PostgreSQL that ordinary users may execute"
+	if launch.NoRoom(string(out)) {
+		way = launch.Room(n)
+	}
+	return &cluster.EnvironmentError{Doing: "initialising a data directory on " + n.Name(), Err: fmt.Errorf("%w: %s", err, out), Way: way}
 }
 
 // fromTemplate puts a copy of the template data directory on the first node. The
