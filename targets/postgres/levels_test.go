@@ -13,6 +13,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox/sandboxtest"
+	"github.com/lapse-test/lapse/targets/targettest"
 )
 
 // short is the deadline of an operation that is expected to run into it.
@@ -64,6 +65,9 @@ func readYourWrites(d *deployment) {
 
 	backInTime(d, readReplica)
 	backInTime(d, readWaitForLSN)
+	for i, level := range readLevels {
+		d.behind(t, writeLocal, level, history.Key(700+5*i), nil)
+	}
 
 	s = d.sessionAt(1, readWaitForLSN, writeLocal).connected()
 	s.write(1, 13)
@@ -122,6 +126,23 @@ func backInTime(d *deployment, level string) {
 	}
 }
 
+// behind holds what sessions see of n2, which is held back, against what is promised at these levels.
+func (d *deployment) behind(t *testing.T, write, level string, key history.Key, options map[string]string) {
+	t.Run(write+" "+level, func(t *testing.T) {
+		d.set.maxLag = time.Hour // near enough all the same
+		defer d.startNear(d.ctx)()
+		b := targettest.Behind{
+			Old: 1, New: 2, Limit: short, Key: key, Open: func() targets.Client { return d.sessionAt(1, level, write).c },
+			Promises: func(roams bool) map[string]bool {
+				cfg, err := Target{}.Resolve(targets.Config{Nodes: 3, WriteLevel: write, ReadLevel: level, Options: options, Roams: roams})
+				must(t, err)
+				return Target{}.Promises(cfg, nil)
+			},
+		}
+		b.Agrees(d.ctx, t)
+	})
+}
+
 // TestReadsGoByLag shows that read level max-lag leaves a standby that is held
 // back, and one that is cut off from the primary and says of itself that it is
 // not behind, and comes back to both.
@@ -178,6 +199,21 @@ func TestSynchronousReplication(t *testing.T) {
 		}
 		must(t, d.ReleaseReplica(d.ctx, "n3"))
 		d.await("the write to end its wait", shows(d.sessionAt(0, readPrimary, writeOn), 2, 23))
+	})
+	t.Run("what is promised where a standby is held back", func(t *testing.T) {
+		must(t, d.HoldReplica(d.ctx, "n2"))
+		key := history.Key(200)
+		for _, write := range []string{writeLocal, writeRemoteWrite, writeOn, writeRemoteApply} {
+			for _, level := range readLevels {
+				if write == writeRemoteApply && level == readPrimary {
+					continue // the primary shows no commit that waits
+				}
+				d.behind(t, write, level, key, map[string]string{"sync": "any:2"})
+				key += 5
+			}
+		}
+		must(t, d.ReleaseReplica(d.ctx, "n2"))
+		d.await("n2 to have it all", func(ctx context.Context) error { return d.Ready(ctx, "n2") })
 	})
 	t.Run("a standby that was killed goes back to before what it had shown", func(t *testing.T) {
 		// It serves again from the first consistent state after its last restartpoint and replays its log from there: a delay
