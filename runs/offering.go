@@ -19,7 +19,7 @@ import (
 // asked for by their names are refused before the run, with the machine's reason.
 func offering(ctx context.Context, name string, spec cluster.Spec, optional []cluster.Capability, env Environment) func(cluster.Capability) string {
 	spec.Run, spec.LogDir = "probe", os.TempDir()
-	unmetHere := sync.OnceValue(func() map[cluster.Capability]string { return unmetHere(ctx, name, spec, optional, env) })
+	unmetHere := sync.OnceValue(func() map[cluster.Capability]string { return env.Tried.unmetHere(ctx, name, spec, optional, env) })
 	return func(c cluster.Capability) string {
 		able := providers.Having(env.Providers, spec, c)
 		switch {

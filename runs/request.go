@@ -49,7 +49,9 @@ type Environment struct {
 	Progress harness.Progress
 	// Located is shared by all plans of a command; nil asks for each of them anew where nodes are.
 	Located *Located
-	Log     *slog.Logger
+	// Tried is shared by all plans of a command; nil tries for each of them anew what this machine lets nodes have.
+	Tried *Tried
+	Log   *slog.Logger
 	// Metrics are told how runs go on, nil for nobody.
 	Metrics monitor.Metrics
 	// Deliver tells others of violations, nil for this process.

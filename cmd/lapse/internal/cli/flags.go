@@ -68,7 +68,7 @@ func (a *App) Environment() (runs.Environment, error) {
 		return runs.Environment{}, err
 	}
 	env := runs.Environment{
-		Located: &runs.Located{},
+		Located: &runs.Located{}, Tried: &runs.Tried{},
 		Deliver: deliver,
 		Targets: a.Targets, Providers: a.Providers, Models: a.Models,
 		Out: out, Cache: a.Cache, DataDir: a.DataDir, Budget: a.Budget, Progress: p,

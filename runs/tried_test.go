@@ -1,0 +1,109 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/providers"
+)
+
+// counting is a provider that counts how often it was tried, and lets nodes have no disks that fail here.
+type counting struct {
+	tried *atomic.Int32
+	// meanwhile is called by each try.
+	meanwhile func()
+}
+
+func (counting) Name() string { return "counting" }
+
+func (c counting) Available(_ context.Context, spec cluster.Spec) error {
+	c.tried.Add(1)
+	c.meanwhile()
+	for _, need := range spec.Needs {
+		if need == cluster.Disks {
+			return errors.New("no disks here")
+		}
+	}
+	return nil
+}
+
+func (counting) Capabilities(cluster.Spec) []cluster.Capability {
+	return []cluster.Capability{cluster.Disks, cluster.HoldsBack}
+}
+
+func (counting) Open(context.Context, cluster.Spec) (cluster.Cluster, error) {
+	return nil, errors.New("not opened here")
+}
+
+// TestTriedOnce: plans of one command whose nodes are made alike have the machine tried once, and the others,
+// each of them for itself; what is drawn is the same.
+func TestTriedOnce(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		tried  *Tried
+		second Request
+		again  bool
+	}{
+		{"the same nodes", &Tried{}, Request{Seed: 8}, false},
+		{"with another load and levels", &Tried{}, Request{Seed: 8, Rate: 50, WriteLevel: "1", ReadLevel: "1"}, false},
+		{"a node more", &Tried{}, Request{Seed: 8, Nodes: 4}, true},
+		{"the provider by its name", &Tried{}, Request{Seed: 8, Provider: "counting"}, true},
+		{"nothing is remembered", nil, Request{Seed: 8}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var n atomic.Int32
+			env := testEnvironment(t)
+			env.Providers = []providers.Entry{{Provider: counting{&n, func() {}}, Auto: true}}
+			env.Tried = c.tried
+			plan := func(r Request) *Planned {
+				t.Helper()
+				r.Target, r.Seeded, r.Faults = "quorumkv", true, "thorough"
+				p, err := Plan(t.Context(), r, env)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return p
+			}
+			plan(Request{Seed: 8})
+			before := n.Load()
+			if before == 0 {
+				t.Fatal("nothing was tried for the first plan")
+			}
+			plan(c.second)
+			if again := n.Load() > before; again != c.again {
+				t.Errorf("tried %d times for the first plan and %d for both", before, n.Load())
+			}
+			env.Tried = nil
+			alone, _ := plan(Request{Seed: 8}).Plan.Encode()
+			env.Tried = c.tried
+			if again, _ := plan(Request{Seed: 8}).Plan.Encode(); string(again) != string(alone) {
+				t.Errorf("what is remembered makes another plan:\n%s\nwant\n%s", again, alone)
+			}
+		})
+	}
+}
+
+// TestTriedKeepsNoInterrupt: what a try said that was interrupted is not what the machine lets nodes have.
+func TestTriedKeepsNoInterrupt(t *testing.T) {
+	var n atomic.Int32
+	ctx, cancel := context.WithCancel(t.Context())
+	env := testEnvironment(t)
+	env.Providers = []providers.Entry{{Provider: counting{&n, cancel}, Auto: true}}
+	var tried Tried
+	want := []cluster.Capability{cluster.Disks, cluster.HoldsBack}
+	for _, c := range []context.Context{ctx, t.Context(), t.Context()} {
+		tried.unmetHere(c, "counting", cluster.Spec{Nodes: cluster.NodeNames(3)}, want, env)
+	}
+	once := n.Load() / 2
+	n.Store(0)
+	got := (&Tried{}).unmetHere(t.Context(), "counting", cluster.Spec{Nodes: cluster.NodeNames(3)}, want, env)
+	if n.Load() != once {
+		t.Errorf("tried %d times for three plans of which the first was interrupted, want twice %d", 2*once, n.Load())
+	}
+	if len(got) != 1 || got[cluster.Disks] == "" {
+		t.Errorf("not to be had: %q, want the disks alone", got)
+	}
+}
