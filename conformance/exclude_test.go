@@ -111,10 +111,14 @@ func configOf(t *testing.T, target targets.Target, asked targets.Config) nemesis
 	if err != nil {
 		t.Fatal(err)
 	}
-	return nemesis.Config{
+	c := nemesis.Config{
 		Nodes: cluster.NodeNames(cfg.Nodes), Abilities: target.Abilities(cfg), Duration: time.Minute,
 		External: target.Info().FindsNodes, Operator: cfg.Operator,
 	}
+	if d, ok := target.(targets.Detector); ok {
+		c.Detection = d.Detection(cfg)
+	}
+	return c
 }
 
 // pairsOf tries all pairs of faults that cfg can have, and says which it can have.

@@ -39,6 +39,7 @@ type lies struct {
 	memberStays      bool
 	memberGone       bool // for good
 	joinFails        int  // so often, a joiner gives up and ends
+	membersUntold    bool
 	rangesUntold     bool
 	managerUntold    bool
 	rangesStay       bool

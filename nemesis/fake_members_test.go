@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -33,6 +34,9 @@ func (f *fake) AddMember(ctx context.Context, name string) error {
 func (f *fake) Members(context.Context) ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lies.membersUntold {
+		return nil, errors.New("n1 is in no majority")
+	}
 	return slices.DeleteFunc(slices.Clone(f.names), func(n string) bool { return f.out[n] }), nil
 }
 

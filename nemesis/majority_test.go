@@ -139,6 +139,24 @@ func TestMembersThatAreNotBackYet(t *testing.T) {
 	}
 }
 
+// TestWhatIsLeftOutHoldsNothing: a step that is left out for the majority has nothing in hand afterwards, so that the same can be done once the member is back.
+func TestWhatIsLeftOutHoldsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(3, lies{})
+		scene := f.scene()
+		scene.System = voting{f}
+		o := scene.run(t.Context(), Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute, Steps: []Step{
+			{At: time.Second, Hold: 5 * time.Second, Fault: "membership", Nodes: []string{"n2"}},
+			{At: 3 * time.Second, Hold: time.Second, Fault: "pause", Nodes: []string{"n3"}},
+			{At: 20 * time.Second, Hold: 2 * time.Second, Fault: "pause", Nodes: []string{"n3"}},
+		}})
+		if len(o.Skipped) != 1 || !strings.Contains(o.Skipped[0].Reason, "no majority would be left") || o.TookEffect != 2 || o.Healed != 2 {
+			t.Errorf("%+v", o)
+		}
+		f.whole(t)
+	})
+}
+
 // TestDrawnMembersLeaveAMajority looks at many schedules with rules of its own: whoever is out, more than half of the others run and have a common neighbour that
 // reaches them. Without the ability some schedule breaks the rule, so that it is one.
 func TestDrawnMembersLeaveAMajority(t *testing.T) {

@@ -51,7 +51,15 @@ func (m *membership) aim(ctx context.Context, s *scene, f *history.Fault) error 
 	}
 	err := m.victims.aim(ctx, s, f)
 	f.Name = "take " + m.node() + " out of the cluster"
-	return err
+	if err != nil {
+		return err
+	}
+	// Who asks members that do not know whether they are a majority takes one out of nothing, and throws data away that the others may need.
+	_, err = await(ctx, s.Limits.Effect, func(ctx context.Context) ([]string, error) { return m.changer.Members(ctx) })
+	if err != nil {
+		return s.unasked(fmt.Errorf("asking for the members: %w", err))
+	}
+	return nil
 }
 
 func (m *membership) inject(ctx context.Context, _ *scene) error {
