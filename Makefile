@@ -46,7 +46,8 @@ CLUSTERS := TestTwoNodes|TestThreeNodes|TestTwoCentres
 
 # What starts no server is tested first, two packages at a time; the same flags make the second call take its results as they are.
 SERVERLESS := ./checkers/... ./harness/... ./history/... ./internal/... ./nemesis/... ./quorumkv/... ./settings/... ./suites/... ./workloads/...
-TESTFLAGS  := -timeout 40m -skip '^($(CLUSTERS))$$'
+# Tests that may go side by side wait for clocks, failovers and faults for most of their time: four at a time on two cores.
+TESTFLAGS  := -timeout 40m -parallel 4 -skip '^($(CLUSTERS))$$'
 
 # Against the real servers, in containers too: .ci/packages and .ci/engine see to what that needs. What cannot be run fails and says why.
 # One package at a time: clusters that compete for two cores make each other's deadlines pass.
