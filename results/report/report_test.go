@@ -61,7 +61,7 @@ func staleRead(t testing.TB, name string) *Source {
 			Faults: []int{1}, Certified: "porcupine",
 		}},
 	}
-	thin := checkers.Verdict{Model: "read-your-writes", Status: checkers.Inconclusive, Reasons: []string{"too few reads of " + name}, Undecided: []checkers.Undecided{{Key: name, Reason: name}}}
+	thin := checkers.Verdict{Model: "read-your-writes", Status: checkers.Inconclusive, NotDecided: true, Reasons: []string{"too few reads of " + name}, Undecided: []checkers.Undecided{{Key: name, Reason: name}}}
 	return &Source{History: h, Summary: store.Summary{
 		Schema: store.SummarySchema, Run: "20260102-030405-abcd", State: "finished", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Target: "quorumkv", Version: name, Provider: "sandbox", ProviderReason: name, Nodes: 2, WriteLevel: "ONE", ReadLevel: name,

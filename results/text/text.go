@@ -137,10 +137,10 @@ func Evidence(v checkers.Verdict) string {
 		return fmt.Sprintf("%s on %s checked (%s)", Plural(v.Total, "violation"), Plural(e.Keys, "key"), took)
 	case v.Status == checkers.Held && v.Follows != "":
 		return fmt.Sprintf("%s, which is held, implies it (%s)", v.Follows, took)
+	case v.NotDecided:
+		return "not decided"
 	case e.AtRisk > 0 && v.Total == 0:
 		return fmt.Sprintf("0 in %s that could have exposed a violation; true rate < %s (95 %% confidence) (%s)", risk, percent(verdict.UpperBound95(e.AtRisk)), took)
-	case v.Status == checkers.Inconclusive && v.Elapsed == 0 && e == (checkers.Evidence{}):
-		return "not decided" // its check was interrupted or failed, and nothing was counted
 	default:
 		return fmt.Sprintf("%s ok on %s, %s overlapping (%s)", Plural(e.OK, "operation"), Plural(e.Keys, "key"), Count(e.Overlapping), took)
 	}

@@ -44,7 +44,7 @@ func Assess(ctx context.Context, h *history.History, models []checkers.Checker, 
 			v.Risk, v.Counts = model.Risk, model.Counts
 			v.Evidence.Fail = max(0, v.Evidence.Fail-apart) // which did not fail
 			a.verify(ctx, seen, group[min(i, len(group)-1)], model, &v)
-			if !a.failed(v.Model) && !notDecided(v) {
+			if !a.failed(v.Model) && !v.NotDecided {
 				g, known := grounds[seen]
 				if !known && v.Status != checkers.Violated {
 					g = r.groundOf(seen, servingOf(seen))

@@ -70,7 +70,7 @@ func (a *Assessment) check(ctx context.Context, h *history.History, b checkers.B
 	case len(group) == 1:
 		model := group[0].Model().Name
 		a.fail(model, err)
-		return []checkers.Verdict{{Model: model, Status: checkers.Inconclusive, Reasons: []string{failedReason}}}
+		return []checkers.Verdict{undecided(model, failedReason)}
 	}
 	verdicts = nil
 	for _, c := range group {
@@ -83,15 +83,14 @@ func (a *Assessment) check(ctx context.Context, h *history.History, b checkers.B
 func interrupted(group []checkers.Checker) []checkers.Verdict {
 	var out []checkers.Verdict
 	for _, c := range group {
-		out = append(out, checkers.Verdict{Model: c.Model().Name, Status: checkers.Inconclusive, Reasons: []string{interruptedReason}})
+		out = append(out, undecided(c.Model().Name, interruptedReason))
 	}
 	return out
 }
 
-// notDecided says that v is of a model that nobody decided before an interrupt: then
-// nothing was counted either, and no evidence can lack.
-func notDecided(v checkers.Verdict) bool {
-	return v.Status == checkers.Inconclusive && slices.Contains(v.Reasons, interruptedReason)
+// undecided is the verdict of a model of which nothing was counted.
+func undecided(model, reason string) checkers.Verdict {
+	return checkers.Verdict{Model: model, Status: checkers.Inconclusive, NotDecided: true, Reasons: []string{reason}}
 }
 
 // checkGroup decides the models of one group together. A checker that panics has gone
@@ -137,7 +136,7 @@ func (a *Assessment) verify(ctx context.Context, h *history.History, checker che
 	wrong := len(v.Violations) - len(proven)
 	v.Violations = proven
 	if v.Total -= wrong; wrong > 0 && len(proven) == 0 {
-		v.Status, v.Total, v.Evidence.Bad = checkers.Inconclusive, 0, 0
+		v.Status, v.NotDecided, v.Total, v.Evidence.Bad = checkers.Inconclusive, true, 0, 0
 		v.Reasons = append(v.Reasons, failedReason)
 	}
 }

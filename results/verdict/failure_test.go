@@ -90,6 +90,9 @@ func TestOneFailureCostsOneModel(t *testing.T) {
 				t.Fatalf("%d verdicts of %d models", len(a.Verdicts), len(c.models))
 			}
 			for _, v := range a.Verdicts {
+				if v.NotDecided != (v.Model == c.failed) {
+					t.Errorf("%s: not decided: %v", v.Model, v.NotDecided)
+				}
 				if v.Model == c.failed && (v.Status != checkers.Inconclusive || v.Total != 0 || len(v.Reasons) == 0) {
 					t.Errorf("the model that failed is %s, %d violations, %v", v.Status, v.Total, v.Reasons)
 				}

@@ -217,16 +217,16 @@ func (g *gatherer) assess() (Assessment, *history.History, error) {
 			v = checkers.Merge(g.verdicts[n])
 		}
 		if g.cut.Load() && v.Status != checkers.Violated {
-			v.Status, v.Unfinished = checkers.Inconclusive, true
+			v.Status, v.Unfinished, v.NotDecided = checkers.Inconclusive, true, len(g.verdicts[n]) == 0
 			v.Reasons = append(v.Reasons, "the check was interrupted before all keys were reached")
 		}
 		v.Violations = g.violations(n)
 		v.Risk, v.Counts = model.Risk, model.Counts
-		switch {
-		case !a.failed(v.Model):
+		switch failed := a.failed(v.Model); {
+		case !failed && !v.NotDecided:
 			v = g.require.judge(g.ground, v)
-		case v.Status != checkers.Violated:
-			v.Status, v.Reasons = checkers.Inconclusive, []string{failedReason} // in some part
+		case failed && v.Status != checkers.Violated:
+			v.Status, v.NotDecided, v.Reasons = checkers.Inconclusive, true, []string{failedReason} // in some part
 		}
 		a.Verdicts = append(a.Verdicts, v)
 	}

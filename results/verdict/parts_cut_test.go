@@ -89,6 +89,9 @@ func TestLastPartIsMissing(t *testing.T) {
 				if v.Status != want || want == checkers.Inconclusive && !strings.Contains(strings.Join(v.Reasons, "; "), c.says) {
 					t.Errorf("%s is %s (%v), want %s because it %s", v.Model, v.Status, v.Reasons, want, c.says)
 				}
+				if failed := i == 0 && c.says == "failed"; v.NotDecided != failed {
+					t.Errorf("%s: not decided: %v; it was asked of some part and failed: %v", v.Model, v.NotDecided, failed)
+				}
 			}
 		})
 	}
