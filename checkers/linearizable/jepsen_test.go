@@ -244,7 +244,7 @@ func TestAppendsAreEvidence(t *testing.T) {
 {:process 1, :type :ok, :f :get, :key "x", :value "%s"}
 `
 	for read, want := range map[string]checkers.Status{"a": checkers.Held, "": checkers.Violated} {
-		h, _, err := formats.ReadBytes("log", fmt.Appendf(nil, log, read), formats.Options{Format: "porcupine-kv"})
+		h, _, err := formats.Read(logged(t, log, read), formats.Options{Format: "porcupine-kv"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,7 +268,7 @@ func TestSeenUnansweredWrites(t *testing.T) {
 {:process 1, :type :ok, :f :read, :value %s}
 `
 	for read, want := range map[string]checkers.Status{"1": checkers.Held, "nil": checkers.Inconclusive, "2": checkers.Violated} {
-		h, _, err := formats.ReadBytes("log", fmt.Appendf(nil, log, read), formats.Options{Format: "edn"})
+		h, _, err := formats.Read(logged(t, log, read), formats.Options{Format: "edn"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,4 +280,14 @@ func TestSeenUnansweredWrites(t *testing.T) {
 			t.Errorf("a read of %s after an unanswered write of 1: %s, expected %s", read, v.Status, want)
 		}
 	}
+}
+
+// logged is a file with the log, in which read was read.
+func logged(t *testing.T, log, read string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(path, fmt.Appendf(nil, log, read), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -97,7 +99,11 @@ func entriesOf(t *testing.T, ops string) *history.History {
 		text("invoke", f[3])
 		text(f[1], done)
 	}
-	h, _, err := formats.ReadBytes("ops", []byte(b.String()), formats.Options{Format: "edn"})
+	path := filepath.Join(t.TempDir(), "ops")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h, _, err := formats.Read(path, formats.Options{Format: "edn"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,31 +129,11 @@ func Read(path string, o Options) (*history.History, string, error) {
 	return in.read(f, &o)
 }
 
-// ReadBytes is Read for a file's content that is in memory (compressed or not); label
-// stands for the file in errors. Formats that need a directory refuse.
-func ReadBytes(label string, data []byte, o Options) (*history.History, string, error) {
-	if err := o.check(); err != nil {
-		return nil, "", err
-	}
-	f, err := formatOf("", o.Format)
-	if err != nil {
-		return nil, "", err
-	}
-	in, err := unpack(label, data)
-	if err != nil {
-		return nil, "", err
-	}
-	return in.read(f, &o)
-}
-
 // formatOf is the format called name; without a name it is that of the directory at path, or
 // nil.
 func formatOf(path, name string) (*Format, error) {
 	if name != "" {
 		return byName(name)
-	}
-	if path == "" {
-		return nil, nil
 	}
 	all := registry()
 	for i := range all {

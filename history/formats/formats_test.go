@@ -185,7 +185,7 @@ func TestSamples(t *testing.T) {
 			if f.Name != s.format {
 				t.Fatalf("recognised as %s, want %s", f.Name, s.format)
 			}
-			h, _, err := ReadBytes(s.name, []byte(s.text), Options{Format: s.format})
+			h, _, err := readBytes(s.name, []byte(s.text), Options{Format: s.format})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -227,7 +227,7 @@ func TestCompressed(t *testing.T) {
 			t.Errorf("%s: %d operations of %s", name, len(h.Ops), h.Header.Source)
 		}
 	}
-	if _, _, err := ReadBytes("cut.gz", gz.Bytes()[:gz.Len()-6], Options{}); err == nil || !strings.Contains(err.Error(), "cut.gz") {
+	if _, _, err := readBytes("cut.gz", gz.Bytes()[:gz.Len()-6], Options{}); err == nil || !strings.Contains(err.Error(), "cut.gz") {
 		t.Errorf("a cut gzip file: %v", err)
 	}
 }
@@ -304,7 +304,7 @@ func TestErrors(t *testing.T) {
 		{"dbcop-bincode", bincode() + "x", "expected the end of the file after the last session, found 1 more bytes"},
 	}
 	for _, c := range cases {
-		_, _, err := ReadBytes("bad", []byte(c.text), Options{Format: c.format})
+		_, _, err := readBytes("bad", []byte(c.text), Options{Format: c.format})
 		if err == nil {
 			t.Errorf("%s: %q was read without an error", c.format, c.text)
 			continue
@@ -321,11 +321,11 @@ func TestErrors(t *testing.T) {
 
 func TestUnknown(t *testing.T) {
 	for _, text := range []string{"", "  \n", "hello world\n", "%PDF-1.4"} {
-		if _, _, err := ReadBytes("f", []byte(text), Options{}); err == nil {
+		if _, _, err := readBytes("f", []byte(text), Options{}); err == nil {
 			t.Errorf("%q was recognised", text)
 		}
 	}
-	_, _, err := ReadBytes("f", []byte("hello"), Options{})
+	_, _, err := readBytes("f", []byte("hello"), Options{})
 	if err == nil || !strings.Contains(err.Error(), "plume") || !strings.Contains(err.Error(), `"hello"`) {
 		t.Errorf("the error does not name the formats and the beginning: %v", err)
 	}
@@ -335,7 +335,7 @@ func TestUnknown(t *testing.T) {
 	if _, _, err := Read(t.TempDir(), Options{}); err == nil || !strings.Contains(err.Error(), "directory") {
 		t.Errorf("an empty directory: %v", err)
 	}
-	if _, _, err := ReadBytes("f", nil, Options{Format: "no-such"}); err == nil || !strings.Contains(err.Error(), "no-such") {
+	if _, _, err := readBytes("f", nil, Options{Format: "no-such"}); err == nil || !strings.Contains(err.Error(), "no-such") {
 		t.Errorf("an unknown format: %v", err)
 	}
 	if _, _, err := Read("f", Options{Format: "no-such"}); err == nil || !strings.Contains(err.Error(), "awdit") {
@@ -354,7 +354,7 @@ func TestNemesis(t *testing.T) {
 {:process :nemesis, :type :info, :f :stop-partition, :value nil, :time 300}
 {:process :nemesis, :type :info, :f :stop-partition, :value "healed", :time 400}
 {:process 0, :type :invoke, :f :read, :time 500}`
-	h, _, err := ReadBytes("n", []byte(text), Options{Format: "edn"})
+	h, _, err := readBytes("n", []byte(text), Options{Format: "edn"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +373,7 @@ func TestNemesis(t *testing.T) {
 // TestStreamed: one of lapse's own histories reads the same from a file and from memory,
 // and so does what is wrong with it.
 func TestStreamed(t *testing.T) {
-	h, _, err := ReadBytes("x", []byte(samples[0].text), Options{Format: samples[0].format})
+	h, _, err := readBytes("x", []byte(samples[0].text), Options{Format: samples[0].format})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -390,7 +390,7 @@ func TestStreamed(t *testing.T) {
 			}
 			for _, format := range []string{"", name} {
 				a, _, errA := Read(path, Options{Format: format})
-				b, _, errB := ReadBytes(path, data, Options{Format: format})
+				b, _, errB := readBytes(path, data, Options{Format: format})
 				if (errA == nil) != (errB == nil) || errA != nil && errA.Error() != errB.Error() {
 					t.Fatalf("%s, %d bytes: %v from the file, %v from memory", name, cut, errA, errB)
 				}

@@ -25,7 +25,7 @@ func TestEveryFunctionIsWrittenOrRefused(t *testing.T) {
 				continue
 			}
 			written++
-			if _, _, err := ReadBytes("round", out.Bytes(), Options{Format: format}); err != nil {
+			if _, _, err := readBytes("round", out.Bytes(), Options{Format: format}); err != nil {
 				t.Errorf("%s in %s is written as %s, and that is read: %v", f, format, out.String(), err)
 			}
 		}

@@ -16,7 +16,7 @@ func fuzzFormat(f *testing.F, name string) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, _, err := ReadBytes("fuzz", data, Options{Format: name})
+		h, _, err := readBytes("fuzz", data, Options{Format: name})
 		if err != nil {
 			return
 		}
@@ -44,7 +44,7 @@ func rewrite(t *testing.T, h *history.History, to string) {
 	if len(h.Ops) == 0 {
 		return
 	}
-	got, _, err := ReadBytes("rewritten", out.Bytes(), Options{Format: to})
+	got, _, err := readBytes("rewritten", out.Bytes(), Options{Format: to})
 	if err != nil {
 		t.Fatalf("what was written as %s cannot be read: %v\n%q", to, err, out.Bytes())
 	}
@@ -94,7 +94,7 @@ func FuzzRecognise(f *testing.F) {
 		f.Add([]byte(s.text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if h, _, err := ReadBytes("fuzz", data, Options{}); err == nil && h.Validate() != nil {
+		if h, _, err := readBytes("fuzz", data, Options{}); err == nil && h.Validate() != nil {
 			t.Fatalf("an impossible history was accepted: %v", h.Validate())
 		}
 	})

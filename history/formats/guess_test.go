@@ -67,7 +67,7 @@ func TestFirstLinesMislead(t *testing.T) {
 		"{:process 0 :type :invoke :f :txn :value [[:w 2 5]]}":      history.Read,
 		"{:process 0 :type :invoke :f :txn :value [[:append 2 5]]}": history.ReadList,
 	} {
-		h, _, err := ReadBytes("test", []byte(lines+last), Options{Format: "edn"})
+		h, _, err := readBytes("test", []byte(lines+last), Options{Format: "edn"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -180,7 +180,7 @@ s0 p0 ok write(x "[3 4]")
 s1 p1 ok read(x)="[1 2]"
 `},
 	} {
-		h, _, err := ReadBytes("f", []byte(c.text), c.o)
+		h, _, err := readBytes("f", []byte(c.text), c.o)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -209,7 +209,7 @@ func TestRefused(t *testing.T) {
 		{"{:process 0 :type :invoke :f :read :value [7 nil]}\n{:process 0 :type :ok :f :read :value 5}", Options{}, "f:2: expected the completion to be of the key of its invocation, found 5"},
 		{"{}", Options{Type: "tree"}, `no type of history "tree"`},
 	} {
-		if _, _, err := ReadBytes("f", []byte(c.text), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, _, err := readBytes("f", []byte(c.text), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)
 		}
 	}

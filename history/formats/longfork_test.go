@@ -12,7 +12,7 @@ import (
 // completion says; who completes it is a process with a number, with a name, or not named.
 func TestLongForkCompletions(t *testing.T) {
 	read := func(text string) (*history.History, string) {
-		h, _, err := ReadBytes("test", []byte(text), Options{Format: "edn"})
+		h, _, err := readBytes("test", []byte(text), Options{Format: "edn"})
 		if err != nil {
 			return nil, err.Error()
 		}
@@ -65,7 +65,7 @@ func TestLongForkBesideRegister(t *testing.T) {
 			"there is :write (line 2), which is about one object, and :write of micro-operations (line 1), which is about keys"},
 	} {
 		text := `{:process 1, :type :invoke, :f :write, :value [[:w 0 1]]}` + "\n" + c.last
-		_, _, err := ReadBytes("test", []byte(text), Options{Format: "edn"})
+		_, _, err := readBytes("test", []byte(text), Options{Format: "edn"})
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.last, err)
 		}

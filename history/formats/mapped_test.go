@@ -47,7 +47,7 @@ func TestMapped(t *testing.T) {
 			if err := os.WriteFile(path, []byte(begin+text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			want, _, err := ReadBytes(path, []byte(begin+text), Options{Format: format})
+			want, _, err := readBytes(path, []byte(begin+text), Options{Format: format})
 			if err != nil {
 				t.Fatalf("%s: %v", format, err)
 			}

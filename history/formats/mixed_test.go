@@ -53,7 +53,7 @@ func linesOf(name, process string) string {
 // that no one type has, so that no model takes it for one; or both are transactions, which may well be on lists and registers.
 func TestMixedWorkloads(t *testing.T) {
 	read := func(text string) (*history.History, error) {
-		h, _, err := ReadBytes("test", []byte(text), Options{Format: "edn"})
+		h, _, err := readBytes("test", []byte(text), Options{Format: "edn"})
 		return h, err
 	}
 	for a := range workloadLines {

@@ -91,7 +91,7 @@ func TestNumbersAreEqual(t *testing.T) {
 {"type":"invoke","f":"read","value":null,"process":1}
 {"type":"ok","f":"read","value":` + c.read + `,"process":1}`
 		}
-		h, _, err := ReadBytes("history", []byte(text), Options{Format: c.format, Type: TypeRegister})
+		h, _, err := readBytes("history", []byte(text), Options{Format: c.format, Type: TypeRegister})
 		if err != nil {
 			t.Errorf("%s %s, %s: %v", c.format, c.written, c.read, err)
 			continue

@@ -40,9 +40,9 @@ func TestRoomOfOwnFile(t *testing.T) {
 	least := allocated(func() error { _, err := history.ReadFile(file); return err })
 	for name, read := range map[string]func() error{
 		"a file":           func() error { _, _, err := Read(file, Options{}); return err },
-		"bytes in memory":  func() error { _, _, err := ReadBytes("test", data, Options{}); return err },
+		"bytes in memory":  func() error { _, _, err := readBytes("test", data, Options{}); return err },
 		"a file, by name":  func() error { _, _, err := Read(file, Options{Format: "lapse"}); return err },
-		"bytes, by a name": func() error { _, _, err := ReadBytes("test", data, Options{Format: "lapse"}); return err },
+		"bytes, by a name": func() error { _, _, err := readBytes("test", data, Options{Format: "lapse"}); return err },
 	} {
 		if got := allocated(read); got > least+least/10 {
 			t.Errorf("%s: %d bytes were allocated; %d are enough", name, got, least)

@@ -195,7 +195,7 @@ func roundTrip(h *history.History, format string) error {
 	if err := Write(&first, format, h); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
-	got, _, err := ReadBytes("round", first.Bytes(), Options{Format: format})
+	got, _, err := readBytes("round", first.Bytes(), Options{Format: format})
 	if err != nil {
 		return fmt.Errorf("reading back: %w\n%s", err, first.String())
 	}
@@ -284,7 +284,7 @@ func TestStampsSurvive(t *testing.T) {
 		if err := Write(&out, format, h); err != nil {
 			t.Fatal(err)
 		}
-		got, _, err := ReadBytes("x", out.Bytes(), Options{})
+		got, _, err := readBytes("x", out.Bytes(), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

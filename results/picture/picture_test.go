@@ -58,7 +58,11 @@ func staleRead(t testing.TB, name string) (*history.History, *checkers.Violation
 // violationOf imports an EDN history and takes the first violation of a model.
 func violationOf(t *testing.T, model, edn string) (*history.History, *checkers.Violation) {
 	t.Helper()
-	h, _, err := formats.ReadBytes("test.edn", []byte(edn), formats.Options{Format: "edn"})
+	path := filepath.Join(t.TempDir(), "test.edn")
+	if err := os.WriteFile(path, []byte(edn), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h, _, err := formats.Read(path, formats.Options{Format: "edn"})
 	if err != nil {
 		t.Fatal(err)
 	}
