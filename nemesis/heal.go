@@ -5,15 +5,11 @@ import (
 	"fmt"
 )
 
-// HealAll makes everything whole, whatever was broken and by whomever: links,
+// healAll makes everything whole, whatever was broken and by whomever: links,
 // processes, clocks, replicas. It returns nil when a probe over every link
 // arrived, every process runs and every node is in service, and an error that
 // names what does not when ctx ends first. It may be called again, and when
-// nothing is broken. It must not be called while Run is under way.
-func HealAll(ctx context.Context, stage Stage) error {
-	return newScene(stage).healAll(ctx)
-}
-
+// nothing is broken, but not while a step is under way.
 func (s *scene) healAll(ctx context.Context) error {
 	var errs []error
 	try := func(what string, err error) {

@@ -759,7 +759,7 @@ func TestHealAll(t *testing.T) {
 			f := newFake(3, lies{})
 			breakAll(t, f)
 			for range 2 {
-				if err := HealAll(t.Context(), Stage{Cluster: f, System: f, Log: f}); err != nil {
+				if err := newScene(Stage{Cluster: f, System: f, Log: f}).healAll(t.Context()); err != nil {
 					t.Error(err)
 				}
 				f.whole(t)
@@ -770,7 +770,7 @@ func TestHealAll(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake(3, lies{catchUpLate: 5})
 			breakAll(t, f)
-			if err := HealAll(t.Context(), Stage{Cluster: f, System: f, Log: f}); err != nil {
+			if err := newScene(Stage{Cluster: f, System: f, Log: f}).healAll(t.Context()); err != nil {
 				t.Error(err)
 			}
 			f.whole(t)
@@ -800,7 +800,7 @@ func TestHealAll(t *testing.T) {
 				breakAll(t, f)
 				ctx, cancel := context.WithTimeout(t.Context(), tt.time)
 				defer cancel()
-				err := HealAll(ctx, Stage{Cluster: f, System: f, Log: f})
+				err := newScene(Stage{Cluster: f, System: f, Log: f}).healAll(ctx)
 				if err == nil {
 					t.Fatal("it says that all is healed")
 				}

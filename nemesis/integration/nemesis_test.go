@@ -326,7 +326,7 @@ func TestFaultsAreReal(t *testing.T) {
 	eachProvider(t, func(t *testing.T, p cluster.Provider) {
 		sandboxtest.EachUser(t, func(t *testing.T) {
 			faults := all
-			if os.Geteuid() != 0 || sandbox.Rootless() {
+			if os.Geteuid() != 0 || sandboxtest.Rootless() {
 				faults = []string{"partition-one", "partition-oneway", "kill-all", "pause", "clients"} // one of each sort
 			}
 			stage, w := open(t, p, 4)
@@ -394,25 +394,44 @@ func TestInterrupt(t *testing.T) {
 	})
 }
 
-// TestHealAllReally heals what somebody else broke.
+// afterwards breaks things as somebody else would: once, when a fault was seen to be healed.
+type afterwards struct {
+	*witness
+	once   sync.Once
+	broken func() // breaks them
+}
+
+func (a *afterwards) Fault(f history.Fault) {
+	if f.Healed > 0 {
+		a.once.Do(a.broken)
+	}
+}
+
+// TestHealAllReally: at its end a run heals what somebody else broke.
 func TestHealAllReally(t *testing.T) {
 	eachProvider(t, func(t *testing.T, p cluster.Provider) {
 		stage, w := open(t, p, 3)
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
 		nodes := stage.Cluster.Nodes()
-		if err := stage.Cluster.Network().Cut(ctx, cluster.Both("n1", "n2")...); err != nil {
-			t.Fatal(err)
-		}
-		if err := nodes[1].Kill(ctx); err != nil {
-			t.Fatal(err)
-		}
-		if err := nodes[2].Pause(ctx); err != nil {
-			t.Fatal(err)
-		}
+		stage.Log = &afterwards{witness: w, broken: func() {
+			if err := stage.Cluster.Network().Cut(ctx, cluster.Both("n1", "n2")...); err != nil {
+				t.Error(err)
+			}
+			if err := nodes[1].Kill(ctx); err != nil {
+				t.Error(err)
+			}
+			if err := nodes[2].Pause(ctx); err != nil {
+				t.Error(err)
+			}
+		}}
 		for range 2 {
-			if err := nemesis.HealAll(ctx, stage); err != nil {
+			o, err := nemesis.Run(ctx, stage, plan(t, 3, nemesis.OneAtATime, "pause"))
+			if err != nil {
 				t.Fatal(err)
+			}
+			if o.Injected != 1 || o.Healed != 1 || len(o.Unhealed) > 0 {
+				t.Fatalf("%d faults injected, %d healed, not healed: %v", o.Injected, o.Healed, o.Unhealed)
 			}
 			w.seeHealed(history.Fault{Name: "everything"})
 		}

@@ -22,7 +22,7 @@ import (
 // gone, wherever they are; none that has a process, and none of somebody else's.
 func TestCleanGroups(t *testing.T) {
 	sandboxtest.EachUser(t, func(t *testing.T) {
-		if sandbox.Rootless() { // who may make no group leaves none
+		if sandboxtest.Rootless() { // who may make no group leaves none
 			if removed, err := (sandbox.Provider{}).Clean(t.Context()); err != nil || len(removed) > 0 {
 				t.Errorf("%v %v", removed, err)
 			}

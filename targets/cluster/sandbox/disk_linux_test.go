@@ -40,7 +40,7 @@ func lendDevice(t *testing.T) {
 // TestDisks: a node's processes, root or not, in a sandbox of root's or of an ordinary user's,
 // have a disk that loses what was not synced, and nothing of it stays when the cluster is closed.
 func TestDisks(t *testing.T) {
-	if os.Geteuid() == 0 && !sandbox.Rootless() {
+	if os.Geteuid() == 0 && !sandboxtest.Rootless() {
 		lendDevice(t)
 	}
 	sandboxtest.EachUser(t, func(t *testing.T) {

@@ -201,7 +201,7 @@ func TestEnter(t *testing.T) {
 			}
 		})
 		t.Run("refused", func(t *testing.T) {
-			if !sandbox.Rootless() {
+			if !sandboxtest.Rootless() {
 				return // there the limit would be the machine's; see the ordinary user
 			}
 			if out, err := outside(t, "refused").CombinedOutput(); err != nil {

@@ -63,7 +63,7 @@ func initMain(text string) int {
 	if err := setUp(ord); err != nil {
 		return fail(err.doing, err.err, err.way)
 	}
-	_ = os.Setenv(envInside, marker{pidNS: pidNamespace(), rootless: ord.Rootless, private: ord.Private, files: ord.Files, owner: ord.Owner}.String())
+	_ = os.Setenv(envInside, marker{pidNS: pidNamespace(), private: ord.Private, files: ord.Files, owner: ord.Owner}.String())
 	if ord.Try != nil {
 		go func() {
 			<-parentGone

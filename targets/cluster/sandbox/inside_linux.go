@@ -18,29 +18,24 @@ const (
 // marker says which sandbox a process is in. It names the PID namespace so that
 // a variable which strayed into another environment convinces nobody.
 type marker struct {
-	pidNS    string
-	rootless bool
-	files    int    // that the harness was given
-	owner    string // the outer process, as owner.Owner has it
-	private  string
+	pidNS   string
+	files   int    // that the harness was given
+	owner   string // the outer process, as owner.Owner has it
+	private string
 }
 
 func (m marker) String() string {
-	as := "root"
-	if m.rootless {
-		as = "rootless"
-	}
-	return fmt.Sprintf("%s;%s;%d;%s;%s", m.pidNS, as, m.files, m.owner, m.private)
+	return fmt.Sprintf("%s;%d;%s;%s", m.pidNS, m.files, m.owner, m.private)
 }
 
 func readMarker() (marker, bool) {
-	part := strings.SplitN(os.Getenv(envInside), ";", 5)
-	if len(part) != 5 {
+	part := strings.SplitN(os.Getenv(envInside), ";", 4)
+	if len(part) != 4 {
 		return marker{}, false
 	}
-	m := marker{pidNS: part[0], rootless: part[1] == "rootless", owner: part[3], private: part[4]}
+	m := marker{pidNS: part[0], owner: part[2], private: part[3]}
 	var err error
-	if m.files, err = strconv.Atoi(part[2]); err != nil {
+	if m.files, err = strconv.Atoi(part[1]); err != nil {
 		return marker{}, false
 	}
 	return m, m.pidNS == pidNamespace()
@@ -62,12 +57,6 @@ func OutsideEnviron() []string { return without(os.Environ(), envInside, envInit
 func Inside() bool {
 	_, ok := readMarker()
 	return ok
-}
-
-// Rootless says whether this process is in a sandbox that an ordinary user made.
-func Rootless() bool {
-	m, ok := readMarker()
-	return ok && m.rootless
 }
 
 // Private is the directory, in memory and of this sandbox alone, below which the

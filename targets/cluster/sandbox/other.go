@@ -24,9 +24,6 @@ func OutsideEnviron() []string { return os.Environ() }
 // Inside is false.
 func Inside() bool { return false }
 
-// Rootless is false.
-func Rootless() bool { return false }
-
 // Private is empty.
 func Private() string { return "" }
 

@@ -42,7 +42,7 @@ func TestThrottle(t *testing.T) {
 		defer cancel()
 		spec := cluster.Spec{Run: "throttle", Nodes: []string{"starved"}, LogDir: t.TempDir(), Needs: []cluster.Capability{cluster.Throttles}}
 		err := (sandbox.Provider{}).Available(ctx, spec)
-		if sandbox.Rootless() {
+		if sandboxtest.Rootless() {
 			var lacks *cluster.EnvironmentError
 			if !errors.As(err, &lacks) || !errors.Is(err, fs.ErrPermission) || lacks.Way == "" {
 				t.Fatalf("an ordinary user who may make no control group: %v", err)

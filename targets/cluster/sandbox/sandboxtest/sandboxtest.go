@@ -75,7 +75,15 @@ func EachUser(t *testing.T, body func(t *testing.T), env ...string) {
 
 // root says whether this process is the machine's root: in a sandbox that an
 // ordinary user made, everybody seems to be.
-func root() bool { return os.Geteuid() == 0 && !sandbox.Rootless() }
+func root() bool { return os.Geteuid() == 0 && !Rootless() }
+
+// Rootless says whether this process is in a sandbox that an ordinary user made: it has that one user. Elsewhere than on
+// Linux it is false.
+func Rootless() bool {
+	text, err := os.ReadFile("/proc/self/uid_map")
+	users := strings.Fields(string(text)) // who in here, who outside, how many
+	return err == nil && sandbox.Inside() && len(users) == 3 && users[2] == "1"
+}
 
 func parentOf(name string) string { return name[:strings.LastIndex(name, "/")] }
 
