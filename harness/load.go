@@ -126,8 +126,8 @@ func (r *run) load(ctx context.Context) (nemesis.Tally, error) {
 	}
 	r.recordPlaces(ctx)
 	r.recordMeasures(ctx)
-	r.progress.Phase(PhaseHeal, fmt.Sprintf("faults: %d injected, %d took effect, %d healed", done.outcome.Injected, done.outcome.TookEffect, done.outcome.Healed))
-	return done.outcome, errors.Join(workersErr, done.err)
+	r.progress.Phase(PhaseHeal, fmt.Sprintf("faults: %d injected, %d took effect, %d healed", done.tally.Injected, done.tally.TookEffect, done.tally.Healed))
+	return done.tally, errors.Join(workersErr, done.err)
 }
 
 // beginWatch has operations judged from now on, until the history ends. The first violation
@@ -146,8 +146,8 @@ func (r *run) beginWatch(ctx context.Context, endLoad func()) {
 
 // broken is what became of the faults.
 type broken struct {
-	outcome nemesis.Tally
-	err     error
+	tally nemesis.Tally
+	err   error
 }
 
 // breakThings has the nemesis carry out its schedule until ctx is done, and says
@@ -171,11 +171,11 @@ func (r *run) breakThings(ctx context.Context, faults *faultLedger, endLoad func
 	}
 	over := make(chan broken, 1)
 	go func() {
-		outcome, err := nemesis.Run(ctx, stage, r.plan.Schedule)
+		tally, err := nemesis.Run(ctx, stage, r.plan.Schedule)
 		if err != nil {
 			err = fmt.Errorf("injecting faults: %w", err)
 		}
-		over <- broken{outcome, err}
+		over <- broken{tally, err}
 	}()
 	return over
 }

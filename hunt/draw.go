@@ -43,9 +43,9 @@ func (s *Space) draw(r *rand.Rand, n int, tried map[string]int) settings.Run {
 		return s.drawBold(r, n, tried)
 	}
 	req := s.Base
-	load := s.drawWorkload(r, tried)
-	req.Workload = load.Name
-	faults := s.drawFaults(r, load.Name, tried)
+	asked := s.drawWorkload(r, tried)
+	req.Workload = asked.Name
+	faults := s.drawFaults(r, asked.Name, tried)
 	req.Faults, req.Script = strings.Join(faults, ","), ""
 	req.FaultMode = string(nemesis.OneAtATime)
 	if len(faults) > 1 && r.IntN(4) > 0 {
@@ -55,7 +55,7 @@ func (s *Space) draw(r *rand.Rand, n int, tried map[string]int) settings.Run {
 	if r.IntN(4) == 0 {
 		req.Duration = pick(r, s.Durations)
 	}
-	s.drawLoad(r, load, &req)
+	s.drawLoad(r, asked, &req)
 	s.drawTimes(r, &req)
 	req.Seed, req.Seeded = r.Uint64N(1<<53), true // exact as a JSON number anywhere
 	return req
@@ -72,12 +72,12 @@ const (
 // most: what shows easily shows there. The first one is as short as plans are.
 func (s *Space) drawBold(r *rand.Rand, n int, tried map[string]int) settings.Run {
 	req := s.Base
-	load := s.drawWorkload(r, tried)
+	asked := s.drawWorkload(r, tried)
 	if n == 0 {
 		// The one of which most can be varied shows most.
-		load = slices.MaxFunc(s.Workloads, func(a, b Workload) int { return cmp.Compare(len(a.Weights), len(b.Weights)) })
+		asked = slices.MaxFunc(s.Workloads, func(a, b Workload) int { return cmp.Compare(len(a.Weights), len(b.Weights)) })
 	}
-	req.Workload = load.Name
+	req.Workload = asked.Name
 	faults := slices.Clone(s.Faults)
 	if n < boldDraws {
 		// What none of the first faults shows, one of the next may.
@@ -91,10 +91,10 @@ func (s *Space) drawBold(r *rand.Rand, n int, tried map[string]int) settings.Run
 	if req.Duration = s.Durations[len(s.Durations)-1]; n == 0 {
 		req.Duration = s.Durations[0]
 	}
-	s.drawLoad(r, load, &req)
+	s.drawLoad(r, asked, &req)
 	hard := req
-	hard.Rate, hard.Concurrency, hard.Weights = 800, "3n", load.Weights[min(1, len(load.Weights)-1)]
-	if load.Lingers && len(faults) > 0 {
+	hard.Rate, hard.Concurrency, hard.Weights = 800, "3n", asked.Weights[min(1, len(asked.Weights)-1)]
+	if asked.Lingers && len(faults) > 0 {
 		hard.Keys, hard.Linger = 4, harness.LingerOn
 	}
 	for _, x := range settings.All() {
@@ -138,15 +138,15 @@ func (s *Space) drawFaults(r *rand.Rand, workload string, tried map[string]int) 
 }
 
 // drawLoad sets what the clients do, but for what the user set.
-func (s *Space) drawLoad(r *rand.Rand, load Workload, req *settings.Run) {
+func (s *Space) drawLoad(r *rand.Rand, asked Workload, req *settings.Run) {
 	// Every value is drawn, so that what is fixed changes nothing else.
 	rate, number, n, session := pick(r, rates), pick(r, keys), pick(r, clients), pick(r, sessions)
-	weights, linger := pick(r, load.Weights), r.IntN(2) == 0
+	weights, linger := pick(r, asked.Weights), r.IntN(2) == 0
 	if s.free("rate") {
 		req.Rate = rate
 	}
 	if s.free("keys") {
-		if req.Keys = 0; load.Lingers { // the keys of others have a meaning of their own
+		if req.Keys = 0; asked.Lingers { // the keys of others have a meaning of their own
 			req.Keys = number
 		}
 	}
@@ -161,7 +161,7 @@ func (s *Space) drawLoad(r *rand.Rand, load Workload, req *settings.Run) {
 	}
 	if s.free("linger") {
 		req.Linger = harness.LingerAuto
-		if linger && load.Lingers && req.Faults != "" {
+		if linger && asked.Lingers && req.Faults != "" {
 			req.Linger = harness.LingerOn
 		}
 	}

@@ -169,7 +169,7 @@ func addFault(ctx context.Context, s *Space, r *rand.Rand, run *settings.Run, sc
 
 // changeLoad draws the clients anew.
 func changeLoad(_ context.Context, s *Space, r *rand.Rand, run *settings.Run, _ *nemesis.Schedule) {
-	s.drawLoad(r, s.load(run.Workload), run)
+	s.drawLoad(r, s.workload(run.Workload), run)
 }
 
 // changeWorkload has the same faults under other operations.
@@ -198,8 +198,8 @@ func towards(_ context.Context, _ *Space, r *rand.Rand, _ *settings.Run, sched *
 	sched.Mode = nemesis.Mixed
 }
 
-// load is the workload of that name.
-func (s *Space) load(name string) Workload {
+// workload is the one of that name.
+func (s *Space) workload(name string) Workload {
 	for _, l := range s.Workloads {
 		if l.Name == name {
 			return l

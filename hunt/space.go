@@ -80,12 +80,12 @@ func NewSpace(ctx context.Context, req settings.Run, fixed []string, env runs.En
 	wanted := settings.Names(s.Base.Models)
 	for _, w := range usable {
 		if tests(w, wanted) && decides(w, wanted, info) {
-			s.Workloads = append(s.Workloads, loadOf(w, info))
+			s.Workloads = append(s.Workloads, workloadOf(w, info))
 		}
 	}
 	if len(s.Workloads) == 0 {
 		for _, w := range usable {
-			s.Workloads = append(s.Workloads, loadOf(w, info))
+			s.Workloads = append(s.Workloads, workloadOf(w, info))
 		}
 	}
 	if err := s.findFaults(ctx); err != nil {
@@ -163,8 +163,8 @@ func promised(p *runs.Planned, usable []workloads.Workload) []string {
 	return out
 }
 
-// loadOf says what can be varied of a workload.
-func loadOf(w workloads.Workload, info targets.Info) Workload {
+// workloadOf says what can be varied of a workload.
+func workloadOf(w workloads.Workload, info targets.Info) Workload {
 	l := Workload{Name: w.Name(), Weights: []string{""}}
 	glance, deletes := workloads.Hardens(w, info.Funcs)
 	l.Lingers = glance

@@ -25,9 +25,9 @@ func (f *Finished) startAlerts(ctx context.Context, p *Planned, env Environment)
 }
 
 // finding is what is told of a violation with the operations of h.
-func (f *Finished) finding(found string, h *history.History, v *checkers.Violation) alert.Finding {
+func (f *Finished) alarm(found string, h *history.History, v *checkers.Violation) alert.Alarm {
 	s := &f.Summary
-	return alert.Finding{
+	return alert.Alarm{
 		Found: found, Run: s.Run, Directory: f.Dir.Path, Target: s.Target, Workload: s.Workload,
 		WriteLevel: s.WriteLevel, ReadLevel: s.ReadLevel, Seed: s.Seed, Reproduce: s.Reproduce,
 		Violation: violations.NewWitness(h, v),
@@ -39,7 +39,7 @@ func (f *Finished) finding(found string, h *history.History, v *checkers.Violati
 func (f *Finished) tellTheRest(alerts *alert.Teller) {
 	for i := range f.Summary.Verdicts {
 		if v := &f.Summary.Verdicts[i]; len(v.Violations) > 0 {
-			alerts.Tell(v.Model, func() alert.Finding { return f.finding(alert.EndFound, f.History, &v.Violations[0]) })
+			alerts.Tell(v.Model, func() alert.Alarm { return f.alarm(alert.EndFound, f.History, &v.Violations[0]) })
 		}
 	}
 	f.Summary.Alerts = alerts.Close()

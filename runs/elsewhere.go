@@ -37,18 +37,18 @@ func PlanElsewhere(ctx context.Context, req Request, env Environment, host clust
 	case req.OnViolation != "":
 		return nil, targets.Usagef("--on-violation: it may be a secret, and what runs in the cluster is not told it; leave it out, and look at the exit code")
 	}
-	pods, options, place, err := podsOf(ctx, req, env, host)
+	pods, options, beside, err := podsOf(ctx, req, env, host)
 	if err != nil {
 		return nil, err
 	}
 	here := req
 	here.Provider, here.Image, here.Options = external.Name, "", options
-	here.At, here.Nodes = []string{place.At}, 0
+	here.At, here.Nodes = []string{beside.At}, 0
 	env.Providers = slices.Clone(env.Providers)
 	env.Located = nil
 	for i, e := range env.Providers {
 		if e.Provider.Name() == external.Name {
-			env.Providers[i].Provider = external.Provider{Finder: foreseen{place, pods.Port}}
+			env.Providers[i].Provider = external.Provider{Finder: foreseen{beside, pods.Port}}
 		}
 	}
 	p, err := Plan(ctx, here, env)
@@ -56,16 +56,16 @@ func PlanElsewhere(ctx context.Context, req Request, env Environment, host clust
 		return nil, err
 	}
 	return &Elsewhere{Planned: p, Image: pods.Image, Errand: cluster.Errand{
-		Name: place.Name, Pods: pods, Nodes: len(place.Hosts), Args: append([]string{"run"}, Args(p)...),
+		Name: beside.Name, Pods: pods, Nodes: len(beside.Hosts), Args: append([]string{"run"}, Args(p)...),
 		Enters: len(p.Plan.Schedule.Commands()) > 0, Removals: p.Plan.Schedule.Removals(), Lasts: p.Plan.Duration,
 	}}, nil
 }
 
 // podsOf is how the nodes of a request are made as pods, which of its options clients have as well,
 // and where the nodes will be.
-func podsOf(ctx context.Context, req Request, env Environment, host cluster.Host) (cluster.Pods, map[string]string, cluster.Place, error) {
-	fail := func(err error) (cluster.Pods, map[string]string, cluster.Place, error) {
-		return cluster.Pods{}, nil, cluster.Place{}, err
+func podsOf(ctx context.Context, req Request, env Environment, host cluster.Host) (cluster.Pods, map[string]string, cluster.Whereabouts, error) {
+	fail := func(err error) (cluster.Pods, map[string]string, cluster.Whereabouts, error) {
+		return cluster.Pods{}, nil, cluster.Whereabouts{}, err
 	}
 	full := req.WithDefaults()
 	t, err := env.Target(full.Target)
@@ -97,12 +97,12 @@ func podsOf(ctx context.Context, req Request, env Environment, host cluster.Host
 		return fail(err)
 	}
 	ports := t.Spec(cfg).Ports
-	place := host.Place(cfg.Nodes, ports[0])
-	pods, err := podded.Pods(cfg, place.Hosts)
+	beside := host.Whereabouts(cfg.Nodes, ports[0])
+	pods, err := podded.Pods(cfg, beside.Hosts)
 	if err != nil {
 		return fail(err)
 	}
-	there, err := targets.External(t, place.Hosts)
+	there, err := targets.External(t, beside.Hosts)
 	if err != nil {
 		return fail(err)
 	}
@@ -112,23 +112,23 @@ func podsOf(ctx context.Context, req Request, env Environment, host cluster.Host
 			options[o.Name] = v
 		}
 	}
-	return pods, options, place, nil
+	return pods, options, beside, nil
 }
 
 // foreseen finds nodes where they will be.
 type foreseen struct {
-	place cluster.Place
+	where cluster.Whereabouts
 	port  int
 }
 
 // Finds implements cluster.Finder.
-func (f foreseen) Finds(at string) bool { return at == f.place.At }
+func (f foreseen) Finds(at string) bool { return at == f.where.At }
 
 // Find implements cluster.Finder.
 func (f foreseen) Find(context.Context, string) (*cluster.Found, error) {
 	found := &cluster.Found{Supervisor: taking{}, Carrier: carrying{}, Commands: map[string]cluster.Commands{}}
-	for i, node := range cluster.NodeNames(len(f.place.Hosts)) {
-		found.At = append(found.At, net.JoinHostPort(f.place.Hosts[i], strconv.Itoa(f.port)))
+	for i, node := range cluster.NodeNames(len(f.where.Hosts)) {
+		found.At = append(found.At, net.JoinHostPort(f.where.Hosts[i], strconv.Itoa(f.port)))
 		const in = "in the pod"
 		found.Commands[node] = cluster.Commands{Cut: in, Heal: in, Probe: in, Kill: in, Start: in, Pause: in, Resume: in}
 	}

@@ -17,8 +17,8 @@ import (
 // someHost says where nodes would be.
 type someHost struct{ cluster.Host }
 
-func (someHost) Place(nodes, _ int) cluster.Place {
-	return cluster.Place{Name: "ns", Hosts: []string{"db-0.db", "db-1.db", "db-2.db", "db-3.db", "db-4.db"}[:nodes], At: "k8s:ns/a=b?in-cluster"}
+func (someHost) Whereabouts(nodes, _ int) cluster.Whereabouts {
+	return cluster.Whereabouts{Name: "ns", Hosts: []string{"db-0.db", "db-1.db", "db-2.db", "db-3.db", "db-4.db"}[:nodes], At: "k8s:ns/a=b?in-cluster"}
 }
 
 func elsewhere(ctx context.Context, r Request) (*Elsewhere, error) {

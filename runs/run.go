@@ -90,7 +90,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		Found: func(v *live.Found) {
 			shown.Found(v)
 			meanwhile[v.Model] = true
-			alerts.Tell(v.Model, func() alert.Finding { return f.finding(alert.MeanwhileFound, v.History, &v.Violation) })
+			alerts.Tell(v.Model, func() alert.Alarm { return f.alarm(alert.MeanwhileFound, v.History, &v.Violation) })
 		},
 		Observe:  shown.Operations,
 		Drivers:  coordinator,

@@ -130,7 +130,7 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Tim
 		c.Status, c.Reason = gate.CaseNotRun, fmt.Sprintf("the budget of %s has %s left, and this takes about %s", duration.Text(s.Budget), duration.Text(max(0, left.Round(time.Second))), duration.Text(r.Estimate()))
 		return c, nil
 	}
-	provider, reason, lacking := place(ctx, r, env, o)
+	provider, reason, lacking := providerOf(ctx, r, env, o)
 	if provider == nil { // which is no error of the suite
 		c.Status, c.Reason = gate.CaseEnvironment, lacking.Error()
 		return c, nil
@@ -177,8 +177,8 @@ func (s *Suite) carryOut(ctx context.Context, id string, r *Cell, began time.Tim
 	return c, nil
 }
 
-// place is who makes the nodes of a run, and why; nil with an error where nobody can.
-func place(ctx context.Context, r *Cell, env runs.Environment, o Options) (cluster.Provider, string, error) {
+// providerOf is who makes the nodes of a run, and why; nil with an error where nobody can.
+func providerOf(ctx context.Context, r *Cell, env runs.Environment, o Options) (cluster.Provider, string, error) {
 	switch name := r.Planned.Plan.Provider; name {
 	case providers.Auto, o.Provider.Name():
 		// What was chosen for others may not be able to have this one's faults.

@@ -55,7 +55,7 @@ var (
 
 // runElsewhere has a host carry out the run.
 func (a *app) runElsewhere(cmd *cobra.Command, rf *requestFlags, known cluster.Host, env runs.Environment) error {
-	host, mine := known, &rf.place.Provider
+	host, mine := known, &rf.host.Provider
 	if _, is := known.(*kubernetes.Provider); is {
 		host = mine
 		if err := mine.Check(); err != nil {

@@ -20,7 +20,7 @@ type requestFlags struct {
 	req    runs.Request
 	expect string
 	dryRun bool
-	place  hostFlags
+	host   hostFlags
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -50,7 +50,7 @@ func (a *app) runCommand() *cobra.Command {
 	settings.AddFlags(f, &rf.req)
 	f.StringVar(&rf.expect, "expect", "", "held or violated: exit 0 if the run ends so, 1 if it ends the other way")
 	f.BoolVar(&rf.dryRun, "dry-run", false, "check everything and print what would be run")
-	rf.place.add(f)
+	rf.host.add(f)
 	sf.add(c)
 	a.AddRunFlags(c)
 	return c
@@ -106,7 +106,7 @@ func (a *app) run(cmd *cobra.Command, rf *requestFlags) error {
 	if err := a.takeTarget(cmd, &rf.req); err != nil {
 		return err
 	}
-	if err := rf.place.unused(cmd.Flags(), rf.req.Provider); err != nil {
+	if err := rf.host.unused(cmd.Flags(), rf.req.Provider); err != nil {
 		return err
 	}
 	planned, err := runs.Plan(cmd.Context(), rf.req, env)

@@ -15,14 +15,14 @@ const RecoveryRun = 20
 // recoveryMeter looks, after each fault, for the first RecoveryRun consecutive operations of which enough were ok. How many
 // are enough is known at the end: the first such run is kept for each number.
 type recoveryMeter struct {
-	runs []*run // of the faults that were healed, by when healing began
+	runs []*stretch // of the faults that were healed, by when healing began
 	next int
-	open []*run
-	by   []*run // by fault, nil where it was never healed
+	open []*stretch
+	by   []*stretch // by fault, nil where it was never healed
 }
 
-// run is the last operations after a fault until the next one.
-type run struct {
+// stretch is the last operations after a fault until the next one.
+type stretch struct {
 	start, until history.Time
 	seen         int
 	began        [RecoveryRun]history.Time // by seen modulo RecoveryRun
@@ -34,13 +34,13 @@ type run struct {
 }
 
 func newRecoveryMeter(faults []history.Fault) *recoveryMeter {
-	m := &recoveryMeter{by: make([]*run, len(faults))}
+	m := &recoveryMeter{by: make([]*stretch, len(faults))}
 	for j := range faults {
 		f := &faults[j]
 		if f.Healed == 0 {
 			continue
 		}
-		r := &run{start: f.Healing, until: history.Never}
+		r := &stretch{start: f.Healing, until: history.Never}
 		if r.start == 0 {
 			r.start = f.Healed
 		}
@@ -52,7 +52,7 @@ func newRecoveryMeter(faults []history.Fault) *recoveryMeter {
 		m.by[j] = r
 		m.runs = append(m.runs, r)
 	}
-	slices.SortStableFunc(m.runs, func(x, y *run) int { return cmp.Compare(x.start, y.start) })
+	slices.SortStableFunc(m.runs, func(x, y *stretch) int { return cmp.Compare(x.start, y.start) })
 	return m
 }
 
@@ -64,13 +64,13 @@ func (m *recoveryMeter) add(op *history.Op) {
 	if len(m.open) == 0 {
 		return
 	}
-	m.open = slices.DeleteFunc(m.open, func(r *run) bool { return op.Invoke >= r.until || r.found[RecoveryRun] })
+	m.open = slices.DeleteFunc(m.open, func(r *stretch) bool { return op.Invoke >= r.until || r.found[RecoveryRun] })
 	for _, r := range m.open {
 		r.add(op)
 	}
 }
 
-func (r *run) add(op *history.Op) {
+func (r *stretch) add(op *history.Op) {
 	at := r.seen % RecoveryRun
 	if r.seen >= RecoveryRun && r.ok[at] {
 		r.good--

@@ -146,10 +146,10 @@ func TestPost(t *testing.T) {
 }
 
 // tell has w tell a violation of a model.
-func tell(w *Teller, model string) { w.Tell(model, func() Finding { return finding(model) }) }
+func tell(w *Teller, model string) { w.Tell(model, func() Alarm { return alarm(model) }) }
 
-func finding(model string) Finding {
-	return Finding{Run: "r", Found: MeanwhileFound, Violation: violations.Witness{Violation: checkers.Violation{Model: model, Anomaly: "stale read"}}}
+func alarm(model string) Alarm {
+	return Alarm{Run: "r", Found: MeanwhileFound, Violation: violations.Witness{Violation: checkers.Violation{Model: model, Anomaly: "stale read"}}}
 }
 
 // TestTeller: each model is told once, in the order of the findings, and nobody waits
@@ -159,7 +159,7 @@ func TestTeller(t *testing.T) {
 	var notes []string
 	deliver := func(_ context.Context, m Message) error {
 		<-go_
-		var f Finding
+		var f Alarm
 		if err := json.Unmarshal(m.Body, &f); err != nil || f.Schema != Schema {
 			t.Errorf("%s: %v", m.Body, err)
 		}

@@ -22,8 +22,8 @@ const (
 // Schema is the version of the document that is told.
 const Schema = 1
 
-// Finding is the document that is told: the first violation of a model in a run.
-type Finding struct {
+// Alarm is the document that is told: the first violation of a model in a run.
+type Alarm struct {
 	Schema int `json:"schema"`
 	// Found is MeanwhileFound or EndFound.
 	Found string `json:"found"`
@@ -61,7 +61,7 @@ type Teller struct {
 
 	mu     sync.Mutex
 	known  map[string]bool
-	queue  chan Finding
+	queue  chan Alarm
 	closed bool
 	result store.Alerts
 }
@@ -78,7 +78,7 @@ func Start(ctx context.Context, text, dir string, deliver Deliver, note func(str
 	}
 	t := &Teller{
 		hook: h, text: text, dir: dir, deliver: deliver, note: note, timeout: timeout,
-		known: map[string]bool{}, queue: make(chan Finding, 1024),
+		known: map[string]bool{}, queue: make(chan Alarm, 1024),
 	}
 	t.result.To = h.String()
 	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -87,7 +87,7 @@ func Start(ctx context.Context, text, dir string, deliver Deliver, note func(str
 }
 
 // Tell has a violation of a model told, if it is the first one. It does not wait.
-func (t *Teller) Tell(model string, finding func() Finding) {
+func (t *Teller) Tell(model string, alarm func() Alarm) {
 	if t == nil {
 		return
 	}
@@ -98,7 +98,7 @@ func (t *Teller) Tell(model string, finding func() Finding) {
 	}
 	t.known[model] = true
 	select {
-	case t.queue <- finding():
+	case t.queue <- alarm():
 	default: // there are not so many models
 	}
 }
@@ -119,7 +119,7 @@ func (t *Teller) work() {
 	}
 }
 
-func (t *Teller) tell(f Finding) error {
+func (t *Teller) tell(f Alarm) error {
 	if err := t.ctx.Err(); err != nil {
 		return fmt.Errorf("it was not told in time: %w", err)
 	}

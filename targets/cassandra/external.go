@@ -20,7 +20,7 @@ func (Target) External(at []string) (targets.Target, error) {
 	return external.At(at, external.Kind{
 		Info: external.Info(Target{}.Info(), "Cassandra, or what speaks CQL, on an external cluster", externalOptions...),
 		Port: nativePort, Login: &login, Alive: alive.Alive, Visit: newVisit, Examples: examples,
-		Place: external.Namespace{What: "the keyspace %s", Remove: "DROP KEYSPACE %s", Most: 48},
+		Namespace: external.Namespace{What: "the keyspace %s", Remove: "DROP KEYSPACE %s", Most: 48},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			if cfg.Options["rf"] == "" {
 				cfg.Options["rf"] = strconv.Itoa(min(defaultRF, cfg.Nodes))

@@ -46,7 +46,7 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	v := &visit{
 		Stay: stay, replication: cfg.Options["replication"], clusters: make([]string, n), centres: make([]string, n),
 		sys: &System{
-			Fleet: launch.New("Cassandra", logName, nil, cfg), set: set, keyspace: stay.Place.Name, clock: newClock(),
+			Fleet: launch.New("Cassandra", logName, nil, cfg), set: set, keyspace: stay.Namespace.Name, clock: newClock(),
 			admins: make([]*conn, n), accesses: stay.Accesses,
 		},
 	}
@@ -168,7 +168,7 @@ var taken = outcome.As(func(e gocql.RequestError) bool { return e.Code() == gocq
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
-	what := v.Place.String()
+	what := v.Namespace.String()
 	table := fmt.Sprintf(" WITH comment = '%s'", v.Mark())
 	if v.sys.set.readRepair != "" {
 		table += fmt.Sprintf(" AND read_repair = '%s'", v.sys.set.readRepair)

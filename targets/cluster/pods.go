@@ -28,7 +28,7 @@ const NodeVariable = "NODE"
 
 // Errand is a run that is carried out elsewhere, beside the nodes that are made for it.
 type Errand struct {
-	// Name is that of all that is made for it; see Host.Place.
+	// Name is that of all that is made for it; see Host.Whereabouts.
 	Name string
 	Pods Pods
 	// Nodes is how many there are.
@@ -57,8 +57,8 @@ type Returned struct {
 	Run string
 }
 
-// Place is where the nodes of an Errand will be.
-type Place struct {
+// Whereabouts are where the nodes of an Errand will be.
+type Whereabouts struct {
 	// Name is for Errand.Name.
 	Name string
 	// Hosts are the names by which nodes reach each other, in their order.
@@ -70,8 +70,8 @@ type Place struct {
 // Host is implemented by providers that carry out whole runs elsewhere instead of making nodes
 // here.
 type Host interface {
-	// Place is where so many nodes of a new run, which serve at a port, will be. It makes nothing.
-	Place(nodes, port int) Place
+	// Whereabouts are those of so many nodes of a new run, which serve at a port. It makes nothing.
+	Whereabouts(nodes, port int) Whereabouts
 	// MayHost says why an errand cannot be carried out, by this user or at all, nil if it can.
 	// It changes nothing.
 	MayHost(ctx context.Context, e Errand) error

@@ -47,10 +47,10 @@ func (Target) External(at []string) (targets.Target, error) {
 			_, err := parse(cfg)
 			return cfg, err
 		},
-		Alive:    func(ctx context.Context, _ string, _ map[string]string) error { return answers(ctx, u) },
-		Place:    external.Namespace{What: "the table %s", Remove: "aws dynamodb delete-table --table-name %s"},
-		Visit:    func(stay external.Stay, cfg targets.Config) (external.Driver, error) { return newVisit(stay, u, cfg) },
-		Promises: Target{}.Promises,
+		Alive:     func(ctx context.Context, _ string, _ map[string]string) error { return answers(ctx, u) },
+		Namespace: external.Namespace{What: "the table %s", Remove: "aws dynamodb delete-table --table-name %s"},
+		Visit:     func(stay external.Stay, cfg targets.Config) (external.Driver, error) { return newVisit(stay, u, cfg) },
+		Promises:  Target{}.Promises,
 	}), nil
 }
 
@@ -118,7 +118,7 @@ func newVisit(stay external.Stay, endpoint *url.URL, cfg targets.Config) (extern
 	}
 	set.endpoint = endpoint.String()
 	v := &visit{Stay: stay, set: set, table: "lapse-" + cfg.Run}
-	v.At, v.Place.Name, v.Cures = []string{set.endpoint}, v.table, cures(v.table)
+	v.At, v.Namespace.Name, v.Cures = []string{set.endpoint}, v.table, cures(v.table)
 	return v, nil
 }
 

@@ -30,7 +30,7 @@ func (Target) External(at []string) (targets.Target, error) {
 	return external.At(at, external.Kind{
 		Info: external.Info(Target{}.Info(), "etcd, or what speaks its protocol, on an external cluster", clientOptions...),
 		Port: clientPort, Login: &login, Alive: alive, Visit: newVisit, Joins: true,
-		Place: external.Namespace{
+		Namespace: external.Namespace{
 			What: "the keys below %s/", Remove: "etcdctl del --prefix %s/ && etcdctl del " + marks + "%s", Most: 64,
 		},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
@@ -163,7 +163,7 @@ func cures(encrypted bool) external.Cures {
 	}
 }
 
-func (v *visit) mark() string { return marks + v.Place.Name }
+func (v *visit) mark() string { return marks + v.Namespace.Name }
 
 // ask calls f with the link to node i. A link whose token has run out is made anew.
 func (v *visit) ask(i int, f func(*link) error) error {
@@ -259,7 +259,7 @@ func (v *visit) Make(ctx context.Context) error {
 }
 
 // prefix returns the beginning of the run's keys.
-func (v *visit) prefix() string { return v.Place.Name + "/" }
+func (v *visit) prefix() string { return v.Namespace.Name + "/" }
 
 // Shows implements targets.Joined: the key that says that the run has keys here is in what the member itself has, be there a
 // leader or not.

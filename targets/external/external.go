@@ -52,12 +52,12 @@ type Kind struct {
 	// Alive is the liveness probe: it asks whoever is at addr for a sign of life in the
 	// database's own protocol, without credentials and without changing anything.
 	Alive func(ctx context.Context, addr string, options map[string]string) error
-	// Place is the namespace that a run makes; its Name comes by itself.
-	Place Namespace
+	// Namespace is what a run makes for itself; its Name comes by itself.
+	Namespace Namespace
 	// Visit makes a Driver, which embeds stay, for a resolved cfg. It asks nobody. A Driver that it
 	// returns beside an error is closed.
 	Visit func(stay Stay, cfg targets.Config) (Driver, error)
-	// Joins says that clients in other processes can work in the place that a run made (targets.Joiner):
+	// Joins says that clients in other processes can work in the namespace that a run made (targets.Joiner):
 	// what Open needs, the look finds out, and the Driver implements targets.Joined.
 	Joins bool
 	// Carries is what sessions with a resolved cfg carry besides their connections, as

@@ -15,7 +15,7 @@ import (
 func (t target) look(ctx context.Context, cfg targets.Config) (Driver, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	stay := Stay{At: t.kind.At, Place: t.kind.Place.ofRun(cfg.Run), run: cfg.Run, identities: &identities{}}
+	stay := Stay{At: t.kind.At, Namespace: t.kind.Namespace.ofRun(cfg.Run), run: cfg.Run, identities: &identities{}}
 	if t.kind.Login != nil {
 		var err error
 		if stay.Accesses, err = t.kind.Login.Accesses(cfg.Options, t.kind.At); err != nil {
@@ -90,26 +90,26 @@ func (t target) Present(ctx context.Context, cfg targets.Config) (string, error)
 	return text, nil
 }
 
-// leftovers are lines about places of other runs.
+// leftovers are lines about namespaces of other runs.
 func leftovers(d Driver, found map[string]string) []string {
 	var lines []string
-	place := d.stay().Place
-	for _, name := range marked(found, place.Name) {
-		what, remove := place.of(name)
+	own := d.stay().Namespace
+	for _, name := range marked(found, own.Name) {
+		what, remove := own.of(name)
 		lines = append(lines, what+" was made by another run of lapse, which was killed or still runs; it is left alone. To remove it: "+remove)
 	}
 	return lines
 }
 
-// free returns what is there of other runs; it is an error if the run's own place is.
+// free returns what is there of other runs; it is an error if the run's own namespace is.
 func free(ctx context.Context, d Driver) (map[string]string, error) {
-	place := d.stay().Place
-	what, _ := place.of(place.Name)
+	own := d.stay().Namespace
+	what, _ := own.of(own.Name)
 	found, err := d.Marks(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("looking for %s: %w", what, err)
 	}
-	if _, taken := found[place.Name]; taken {
+	if _, taken := found[own.Name]; taken {
 		return nil, takenError(what)
 	}
 	return found, nil

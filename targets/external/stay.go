@@ -14,8 +14,8 @@ import (
 // Stay is what every Driver embeds, by value, in a struct that is used by pointer; Kind.Visit is
 // given it. Its methods are safe for concurrent use except for Stop.
 type Stay struct {
-	// Place is the namespace that the run makes.
-	Place Namespace
+	// Namespace is what the run makes for itself.
+	Namespace Namespace
 	// At are the addresses of the nodes, for people.
 	At []string
 	// Accesses are how each node is reached, by the Login of the Kind; nil without one.
@@ -31,7 +31,7 @@ type Stay struct {
 	run        string
 	carries    string
 	identities *identities
-	// mayExist says that the place was made, or may have been.
+	// mayExist says that the namespace was made, or may have been.
 	mayExist bool
 }
 
@@ -67,7 +67,7 @@ func (s *Stay) begin(ctx context.Context, progress func(string)) error {
 	if err := s.driver.Make(making); err != nil {
 		s.mayExist = !IsRefused(err)
 		if errors.Is(err, ErrTaken) {
-			return takenError(s.Place.String())
+			return takenError(s.Namespace.String())
 		}
 		return err
 	}
@@ -154,7 +154,7 @@ func (s *Stay) Stop(ctx context.Context) error {
 	if !s.mayExist {
 		return s.driver.Close()
 	}
-	what, remove := s.Place.of(s.Place.Name)
+	what, remove := s.Namespace.of(s.Namespace.Name)
 	err := cluster.Await(ctx, what+" to be removed", s.driver.Drop)
 	if err != nil {
 		err = &cluster.EnvironmentError{Doing: "removing " + what, Err: err, Way: "it is still there; remove it with: " + remove}

@@ -32,7 +32,7 @@ func (Target) External(at []string) (targets.Target, error) {
 	}
 	return external.At(at, external.Kind{
 		Info: externalInfo(), Port: port, Login: &login, Alive: alive.Alive, Visit: newVisit, Narrow: narrow,
-		Place: external.Namespace{What: "the database %s", Remove: `mongosh --eval 'db.getSiblingDB("%s").dropDatabase()'`, Most: 63},
+		Namespace: external.Namespace{What: "the database %s", Remove: `mongosh --eval 'db.getSiblingDB("%s").dropDatabase()'`, Most: 63},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			_, err := parse(cfg)
 			return cfg, err
@@ -107,7 +107,7 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{Stay: stay, store: &store{set: set, database: stay.Place.Name, nodes: stay.Accesses}, greetings: make([]greeting, len(stay.At))}
+	v := &visit{Stay: stay, store: &store{set: set, database: stay.Namespace.Name, nodes: stay.Accesses}, greetings: make([]greeting, len(stay.At))}
 	v.store.writes, v.writer = v.TakesWrites, v.Writer
 	v.Cures, v.Replica = cures(v.nodes[0].User != ""), "a secondary"
 	v.Roles.Writes = func(ctx context.Context, i int) (bool, error) {

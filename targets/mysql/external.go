@@ -32,7 +32,7 @@ var _ targets.Externalizer = Target{}
 func (Target) External(at []string) (targets.Target, error) {
 	return external.At(at, external.Kind{
 		Info: externalInfo(), Port: port, Spell: spell, Alive: alive.Alive, Read: dialects.Read, Visit: newVisit,
-		Place: external.Namespace{What: "the database %s", Remove: "DROP DATABASE %s", Most: 64},
+		Namespace: external.Namespace{What: "the database %s", Remove: "DROP DATABASE %s", Most: 64},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			s, err := externalSettings(cfg)
 			cfg.Options = maps.Clone(cfg.Options)

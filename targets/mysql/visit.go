@@ -38,7 +38,7 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	}
 	v := &visit{Stay: stay, set: set, logins: make([]login, len(stay.At))}
 	for i, addr := range v.At {
-		if v.logins[i], err = externalLogin(addr, v.Place.Name, cfg, set); err != nil {
+		if v.logins[i], err = externalLogin(addr, v.Namespace.Name, cfg, set); err != nil {
 			return nil, err
 		}
 	}
@@ -122,7 +122,7 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
-	database := v.Place.Name
+	database := v.Namespace.Name
 	if err := v.order(ctx, v.Writer(), "CREATE DATABASE "+database); err != nil {
 		return external.Unmade(number(err) == erDatabaseExists, errorTable.Undone(err), v.Explain(v.Writer(), err))
 	}
@@ -134,7 +134,7 @@ func (v *visit) Make(ctx context.Context) error {
 // writes, writes.
 func (v *visit) Serves(ctx context.Context, node int) error {
 	return v.ask(ctx, node, func(ctx context.Context, c *conn) error {
-		probe := v.Place.Name + ".probe"
+		probe := v.Namespace.Name + ".probe"
 		if _, ok, err := c.one(ctx, "SELECT v FROM "+probe+" WHERE id = 0"); err != nil || !ok {
 			return errors.Join(err, errors.New("it does not show a write of another node"))
 		}
@@ -147,7 +147,7 @@ func (v *visit) Serves(ctx context.Context, node int) error {
 
 // Drop implements external.Driver.
 func (v *visit) Drop(ctx context.Context) error {
-	return v.order(ctx, v.Writer(), "DROP DATABASE IF EXISTS "+v.Place.Name)
+	return v.order(ctx, v.Writer(), "DROP DATABASE IF EXISTS "+v.Namespace.Name)
 }
 
 // login implements backend.

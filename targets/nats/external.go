@@ -38,7 +38,7 @@ func (t Target) External(at []string) (targets.Target, error) {
 	})
 	return external.At(at, external.Kind{
 		Info: i, Port: clientPort, Login: &login, Alive: alive.Alive, Visit: newVisit,
-		Place: external.Namespace{What: "the bucket %s", Remove: "nats kv del %s --force", Most: 64},
+		Namespace: external.Namespace{What: "the bucket %s", Remove: "nats kv del %s --force", Most: 64},
 		Settings: func(cfg targets.Config) (targets.Config, error) {
 			return cfg, errors.Join(targets.CheckLevels(i, cfg), checkCreds())
 		},
@@ -99,7 +99,7 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	for i, a := range stay.Accesses {
 		nodes[i] = access{Access: a, creds: os.Getenv(envCreds)}
 	}
-	v := &visit{Stay: stay, store: newStore(bucket(stay.Place.Name), nodes, cfg), servers: make([]server, len(nodes))}
+	v := &visit{Stay: stay, store: newStore(bucket(stay.Namespace.Name), nodes, cfg), servers: make([]server, len(nodes))}
 	v.replicas, _ = strconv.Atoi(cfg.Options[optReplicas]) // one of the option's values
 	v.Cures = cures(nodes[0])
 	return v, nil
@@ -191,7 +191,7 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 			if err != nil {
 				return err
 			}
-			for _, name := range external.OwnNames(names, v.Place.Name) {
+			for _, name := range external.OwnNames(names, v.Namespace.Name) {
 				var g group
 				// One that does not tell is there all the same.
 				_ = l.api(ctx, "STREAM.INFO."+bucket(name).stream(), nil, &g)

@@ -44,8 +44,8 @@ func (Target) External(at []string) (targets.Target, error) {
 			_, err = logins(cfg, list)
 			return cfg, err
 		},
-		Read:  dialects.Read,
-		Place: external.Namespace{What: "the schema %s", Remove: "DROP SCHEMA %s CASCADE", Most: 63},
+		Read:      dialects.Read,
+		Namespace: external.Namespace{What: "the schema %s", Remove: "DROP SCHEMA %s CASCADE", Most: 63},
 		Visit: func(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 			return newVisit(stay, list, cfg)
 		},

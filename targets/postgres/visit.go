@@ -43,7 +43,7 @@ func newVisit(stay external.Stay, at []address, cfg targets.Config) (external.Dr
 	if err != nil {
 		return nil, err
 	}
-	s := &System{Fleet: launch.New("PostgreSQL", logName, nil, cfg), set: set, schema: stay.Place.Name}
+	s := &System{Fleet: launch.New("PostgreSQL", logName, nil, cfg), set: set, schema: stay.Namespace.Name}
 	if s.logins, err = logins(cfg, at); err != nil {
 		return nil, err
 	}
@@ -234,14 +234,14 @@ func (v *visit) Make(ctx context.Context) error {
 		// Not in one transaction: not everything that speaks the protocol has
 		// those of schema changes.
 		if err := execute(ctx, c.pg, "CREATE SCHEMA "+v.sys.schema); err != nil {
-			return unmade(v.Place.String(), err)
+			return unmade(v.Namespace.String(), err)
 		}
 		if err := execute(ctx, c.pg, "COMMENT ON SCHEMA "+v.sys.schema+" IS '"+v.Mark()+"'"); err != nil {
 			v.sys.Logger.Debug("marking the schema", "error", err)
 		}
 		for _, sql := range append([]string{"SET search_path TO " + v.sys.schema}, v.sys.set.dialect.schema()...) {
 			if _, err := c.pg.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
-				return fmt.Errorf("making tables in %s (%s): %w", v.Place, firstLine(sql), err)
+				return fmt.Errorf("making tables in %s (%s): %w", v.Namespace, firstLine(sql), err)
 			}
 		}
 		if err := v.sys.writeProbe(ctx); err != nil {

@@ -25,13 +25,13 @@ var _ targets.Externalizer = (*Target)(nil)
 func (t *Target) External(at []string) (targets.Target, error) {
 	return external.At(at, external.Kind{
 		Info: t.externalInfo(protocol.Health{}), Narrow: narrow, Port: port,
-		Place:    external.Namespace{What: "the keys %s*", Remove: remedy, Most: 64, End: "-"},
-		Settings: externalSettings,
-		Alive:    alive,
-		Visit:    newVisit,
-		Promises: t.Promises,
-		Joins:    true,
-		Examples: examples,
+		Namespace: external.Namespace{What: "the keys %s*", Remove: remedy, Most: 64, End: "-"},
+		Settings:  externalSettings,
+		Alive:     alive,
+		Visit:     newVisit,
+		Promises:  t.Promises,
+		Joins:     true,
+		Examples:  examples,
 	})
 }
 
@@ -90,7 +90,7 @@ var (
 func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 	v := &visit{Stay: stay, all: make([]protocol.Health, len(stay.At)), sys: &System{
 		cfg: cfg, nodes: cluster.NodeNames(len(stay.At)), at: stay.At, admin: map[string]*client.Client{},
-		prefix: stay.Place.Name, written: newKeySet(),
+		prefix: stay.Namespace.Name, written: newKeySet(),
 	}}
 	for i, n := range v.sys.nodes {
 		var err error

@@ -28,7 +28,7 @@ var login = external.LoginOf(Name).OrPassword()
 func (t Target) External(at []string) (targets.Target, error) {
 	return external.At(at, external.Kind{
 		Info: external.Info(t.Info(), "Redis or Valkey, an external cluster", compareOption), Port: port,
-		Place: external.Namespace{
+		Namespace: external.Namespace{
 			What: "what is at keys that begin with %s", Most: 64, End: ":",
 			Remove: "redis-cli --scan --pattern '%s*' | xargs -n 1 redis-cli -c del (at each primary), and redis-cli -c hdel " + registry + " %s",
 		},
@@ -85,7 +85,7 @@ func newVisit(stay external.Stay, cfg targets.Config) (external.Driver, error) {
 		return nil, err
 	}
 	n := len(stay.At)
-	v := &visit{Stay: stay, store: &store{set: set, keys: keys(stay.Place.Name), checks: n > 1}, said: make([]map[string]string, n), members: make([]member, n)}
+	v := &visit{Stay: stay, store: &store{set: set, keys: keys(stay.Namespace.Name), checks: n > 1}, said: make([]map[string]string, n), members: make([]member, n)}
 	v.Cures = cures(v.keys)
 	v.roles.Writes, v.roles.Replica = v.takesWrites, "a replica"
 	v.roles.Changed = func(primary int) { v.primary.Store(int32(primary)) } //nolint:gosec // few nodes
@@ -245,7 +245,7 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
-	reply, err := v.registered(ctx, "HSETNX", v.Place.Name, v.Mark())
+	reply, err := v.registered(ctx, "HSETNX", v.Namespace.Name, v.Mark())
 	return external.Unmade(err == nil && reply == int64(0), errorTable.Undone(err), err)
 }
 
@@ -268,11 +268,11 @@ func (v *visit) Shows(ctx context.Context, node int) error {
 		var m slotMap
 		if m, err = v.admin[node].slots(ctx, v.index); err == nil {
 			var reply any
-			reply, err = v.registeredAt(ctx, m.owners(slotOf(registry)), "HEXISTS", v.Place.Name)
+			reply, err = v.registeredAt(ctx, m.owners(slotOf(registry)), "HEXISTS", v.Namespace.Name)
 			there = reply == int64(1)
 		}
 	} else {
-		there, err = v.admin[node].client.HExists(ctx, registry, v.Place.Name).Result()
+		there, err = v.admin[node].client.HExists(ctx, registry, v.Namespace.Name).Result()
 	}
 	if err == nil && !there {
 		return targets.ErrElsewhere
@@ -298,7 +298,7 @@ func (v *visit) Drop(ctx context.Context) error {
 			errs = append(errs, v.dropAt(ctx, i))
 		}
 	}
-	_, err := v.registered(ctx, "HDEL", v.Place.Name)
+	_, err := v.registered(ctx, "HDEL", v.Namespace.Name)
 	return errors.Join(append(errs, err)...)
 }
 

@@ -111,7 +111,7 @@ func TestClusterShows(t *testing.T) {
 		ids := []string{"other", id}
 		v := &visit{store: &store{set: settings{cluster: true, timeout: 2 * time.Second}}}
 		v.At = []string{silent, here}
-		v.Place.Name = "run"
+		v.Namespace.Name = "run"
 		for _, addr := range v.At {
 			v.add(wire.Access{Addr: addr})
 		}

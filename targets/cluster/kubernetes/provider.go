@@ -95,18 +95,18 @@ func (p *Provider) mayMake(ctx context.Context, client dynamic.Interface) error 
 	return nil
 }
 
-// Place implements cluster.Host.
-func (p *Provider) Place(nodes, port int) cluster.Place {
+// Whereabouts implements cluster.Host.
+func (p *Provider) Whereabouts(nodes, port int) cluster.Whereabouts {
 	prefix := p.Prefix
 	if prefix == "" {
 		prefix = managedBy
 	}
-	place := cluster.Place{Name: prefix + "-" + rand.String(10)}
+	there := cluster.Whereabouts{Name: prefix + "-" + rand.String(10)}
 	for i := range nodes {
-		place.Hosts = append(place.Hosts, fmt.Sprintf("%s-%d.%s", partDatabase, i, partDatabase))
+		there.Hosts = append(there.Hosts, fmt.Sprintf("%s-%d.%s", partDatabase, i, partDatabase))
 	}
-	place.At = mark{namespace: place.Name, selector: labelPart + "=" + partDatabase, port: port, inside: true}.String()
-	return place
+	there.At = mark{namespace: there.Name, selector: labelPart + "=" + partDatabase, port: port, inside: true}.String()
+	return there
 }
 
 // Check returns what is wrong with the settings, by the names of their flags.

@@ -14,15 +14,15 @@ var errNoCycle = errors.New("a component without a cycle was found, which is a m
 const productSearch = "strongly connected components of graph and automaton"
 
 // decideGraph decides the models that an automaton describes.
-func (a *analysis) decideGraph(l *Level) (Outcome, error) {
+func (a *analysis) decideGraph(l *Level) (Decision, error) {
 	if err := a.graphs(); err != nil {
-		return Outcome{}, err
+		return Decision{}, err
 	}
 	comps, err := graph.Components(a.Guard, a.core, l.Automaton)
 	if err != nil {
-		return Outcome{}, err
+		return Decision{}, err
 	}
-	o := Outcome{Status: checkers.Held, Algorithm: productSearch}
+	o := Decision{Status: checkers.Held, Algorithm: productSearch}
 	if len(comps) > 0 {
 		o.Status = checkers.Violated
 		err := a.witnesses(a.explain, &o, a.core, a.ids, comps, l.Automaton, a.narrower(l))
@@ -75,7 +75,7 @@ func (a *analysis) narrower(l *Level) []*graph.Automaton {
 }
 
 // witnesses finds a cycle in each of the first components.
-func (a *analysis) witnesses(ex *explain.Explainer, o *Outcome, g *graph.Graph, ids []int32, comps [][]int32, full *graph.Automaton, narrower []*graph.Automaton) error {
+func (a *analysis) witnesses(ex *explain.Explainer, o *Decision, g *graph.Graph, ids []int32, comps [][]int32, full *graph.Automaton, narrower []*graph.Automaton) error {
 	o.Total += len(comps)
 	for i, comp := range comps {
 		if i >= a.Guard.Max {
@@ -142,14 +142,14 @@ func sortViolations(vs []checkers.Violation) {
 
 // decidePSI decides whether (base+ww+wr)+;rw? is irreflexive: no cycle without
 // rw, none with exactly one.
-func (a *analysis) decidePSI(l *Level) (Outcome, error) {
+func (a *analysis) decidePSI(l *Level) (Decision, error) {
 	if err := a.graphs(); err != nil {
-		return Outcome{}, err
+		return Decision{}, err
 	}
-	o := Outcome{Status: checkers.Held, Algorithm: productSearch}
+	o := Decision{Status: checkers.Held, Algorithm: productSearch}
 	comps, err := graph.Components(a.Guard, a.core, l.Automaton)
 	if err != nil {
-		return Outcome{}, err
+		return Decision{}, err
 	}
 	if len(comps) > 0 {
 		o.Status = checkers.Violated
@@ -159,7 +159,7 @@ func (a *analysis) decidePSI(l *Level) (Outcome, error) {
 	// A cycle with one rw has no two in a row.
 	comps, err = graph.Components(a.Guard, a.core, graph.AfterOne(l.Automaton.Mask))
 	if err != nil {
-		return Outcome{}, err
+		return Decision{}, err
 	}
 	for _, comp := range comps {
 		var nodes []int32

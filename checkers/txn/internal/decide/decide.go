@@ -28,8 +28,8 @@ type Level struct {
 	NoOrder bool
 }
 
-// Outcome tells what was found about one level.
-type Outcome struct {
+// Decision tells what was found about one level.
+type Decision struct {
 	Status     checkers.Status
 	Total      int                  // violations
 	Violations []checkers.Violation // the first of them; they do not name the level
@@ -61,8 +61,8 @@ func (x *Analysis) Max() int { return x.a.Guard.Max }
 
 // Direct is the outcome by what shows without a graph; refutes tells whether an anomaly refutes the level. Its status is
 // set only if that is so.
-func (x *Analysis) Direct(refutes func(anomaly string) bool) Outcome {
-	var o Outcome
+func (x *Analysis) Direct(refutes func(anomaly string) bool) Decision {
+	var o Decision
 	for _, name := range x.a.Found.Names() {
 		if refutes(name) {
 			n, first := x.a.Found.Of(name)
@@ -79,14 +79,14 @@ func (x *Analysis) Direct(refutes func(anomaly string) bool) Outcome {
 
 // Decide finds out about one level; refutes tells whether an anomaly refutes it. A budget that runs out makes the outcome
 // inconclusive; errors are the context's and the checker's own mistakes.
-func (x *Analysis) Decide(l *Level, refutes func(anomaly string) bool) (Outcome, error) {
+func (x *Analysis) Decide(l *Level, refutes func(anomaly string) bool) (Decision, error) {
 	a := x.a
 	// Whatever a level's own graphs took is free again afterwards.
 	before := a.Guard.Used - a.kept
 	defer func() { a.Guard.Used = before + a.kept }()
 	o := x.Direct(refutes)
 	var err error
-	var more Outcome
+	var more Decision
 	switch {
 	case l.Automaton == nil:
 		more, err = a.decideWeak(l)

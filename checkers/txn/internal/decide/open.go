@@ -15,8 +15,8 @@ import (
 // decideOpen decides a level whose version orders are not all known, and that
 // the known edges do not refute. In order: what causality forces; a guessed
 // order, which proves the level if it fits; a bounded search.
-func (a *analysis) decideOpen(l *Level) (Outcome, error) {
-	o := Outcome{Algorithm: "forced version orders"}
+func (a *analysis) decideOpen(l *Level) (Decision, error) {
+	o := Decision{Algorithm: "forced version orders"}
 	known, f := a.all, dsg.Derived{}
 	if a.openRegisters {
 		w, done, err := a.forcedBy(l, &o)
@@ -52,17 +52,17 @@ func (a *analysis) decideOpen(l *Level) (Outcome, error) {
 	case guard.IsBudget(err):
 		return notSolved(err.Error()), nil
 	case err != nil:
-		return Outcome{}, err
+		return Decision{}, err
 	case ok:
-		return Outcome{Status: checkers.Held, Algorithm: "a version order found by search"}, nil
+		return Decision{Status: checkers.Held, Algorithm: "a version order found by search"}, nil
 	}
-	return Outcome{Status: checkers.Violated, Total: 1, Algorithm: "search over version orders", Violations: []checkers.Violation{v}}, nil
+	return Decision{Status: checkers.Violated, Total: 1, Algorithm: "search over version orders", Violations: []checkers.Violation{v}}, nil
 }
 
 // forcedBy runs the axiom of transactional causal consistency with the model's
 // order base, which the model implies. Without an order base there are no chains
 // to follow the past by, and only what was read directly is looked at.
-func (a *analysis) forcedBy(l *Level, o *Outcome) (*weak.Axiom, bool, error) {
+func (a *analysis) forcedBy(l *Level, o *Decision) (*weak.Axiom, bool, error) {
 	lean, err := a.LeanGraph(l.Base)
 	if err != nil {
 		return nil, false, err
@@ -87,7 +87,7 @@ func (a *analysis) forcedBy(l *Level, o *Outcome) (*weak.Axiom, bool, error) {
 }
 
 // refuteKnown looks for what the model forbids in the graph known.
-func (a *analysis) refuteKnown(ex *explain.Explainer, l *Level, known *graph.Graph, o *Outcome) (bool, error) {
+func (a *analysis) refuteKnown(ex *explain.Explainer, l *Level, known *graph.Graph, o *Decision) (bool, error) {
 	if l.OneRW {
 		c, err := l.Cycle(a.Guard, known)
 		if err != nil || c == nil {
@@ -109,8 +109,8 @@ func (a *analysis) refuteKnown(ex *explain.Explainer, l *Level, known *graph.Gra
 }
 
 // notSolved is the outcome when the search is not possible within its bounds.
-func notSolved(why string) Outcome {
-	return Outcome{
+func notSolved(why string) Decision {
+	return Decision{
 		Status:    checkers.Inconclusive,
 		Algorithm: "forced version orders, a guessed order",
 		Reasons: []string{fmt.Sprintf("the order of some versions was not observed: what is known does not refute the level, the order that was guessed does not prove it, and %s; "+

@@ -13,12 +13,12 @@ import (
 )
 
 // decideWeak decides a level of Biswas and Enea.
-func (a *analysis) decideWeak(l *Level) (Outcome, error) {
+func (a *analysis) decideWeak(l *Level) (Decision, error) {
 	if a.onlyLists() {
 		// Places tell everything about the versions of lists, so that a
 		// violation is a cycle, and only what lies on cycles need be looked at.
 		if err := a.graphs(); err != nil {
-			return Outcome{}, err
+			return Decision{}, err
 		}
 		var keep []int32
 		for _, v := range a.ids {
@@ -27,11 +27,11 @@ func (a *analysis) decideWeak(l *Level) (Outcome, error) {
 			}
 		}
 		if len(keep) == 0 {
-			return Outcome{Status: checkers.Held, Algorithm: productSearch}, nil
+			return Decision{Status: checkers.Held, Algorithm: productSearch}, nil
 		}
 		// Released with the rest of what this level takes.
 		if err := a.Guard.Reserve(a.ProjectionSize(len(keep))); err != nil {
-			return Outcome{}, err
+			return Decision{}, err
 		}
 		d := dsg.New(a.Project(keep))
 		part := &analysis{DSG: d, explain: a.explain.Of(d)}
@@ -50,12 +50,12 @@ func (a *analysis) onlyLists() bool {
 	return a.AnyList
 }
 
-func (a *analysis) decideWeakly(l *Level) (Outcome, error) {
+func (a *analysis) decideWeakly(l *Level) (Decision, error) {
 	lean, err := a.LeanGraph(l.Base)
 	if err != nil {
-		return Outcome{}, err
+		return Decision{}, err
 	}
-	o := Outcome{Status: checkers.Held, Algorithm: "commit order forced by the level's axiom (AWDIT)"}
+	o := Decision{Status: checkers.Held, Algorithm: "commit order forced by the level's axiom (AWDIT)"}
 	order, ok := graph.Topological(lean)
 	if !ok {
 		return o, a.weakCycles(a.explain, &o, lean, a.narrowerWeak(l.Base))
@@ -103,7 +103,7 @@ func (a *analysis) narrowerWeak(base graph.Kind) []*graph.Automaton {
 }
 
 // weakCycles reports the cycles of g.
-func (a *analysis) weakCycles(ex *explain.Explainer, o *Outcome, g *graph.Graph, narrower []*graph.Automaton) error {
+func (a *analysis) weakCycles(ex *explain.Explainer, o *Decision, g *graph.Graph, narrower []*graph.Automaton) error {
 	all := graph.Plain(graph.KindAll)
 	comps, err := graph.Components(a.Guard, g, all)
 	if err != nil {
@@ -118,7 +118,7 @@ func (a *analysis) weakCycles(ex *explain.Explainer, o *Outcome, g *graph.Graph,
 const maxPaths = 32
 
 // staleReads reports reads of an older version than one that was visible.
-func (a *analysis) staleReads(o *Outcome, w *weak.Axiom) error {
+func (a *analysis) staleReads(o *Decision, w *weak.Axiom) error {
 	o.Status = checkers.Violated
 	o.Total += w.Broken
 	stale := slices.Clone(w.Stale)
