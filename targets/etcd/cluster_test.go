@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/targettest"
 )
 
 // TestCluster has what one cluster can show, so that it is started once.
@@ -19,7 +20,7 @@ func TestCluster(t *testing.T) {
 	d := deploy(t, targets.Config{Nodes: 3})
 	for name, does := range map[string]func(*testing.T, *deployment){
 		"revisions": revisions, "conditions": conditions, "transactions": transactions,
-		"foreign": foreign, "queues": queues, "locks": holders, "paused": paused, "watches": watches, "member": member, "kill": kill,
+		"foreign": foreign, "queues": queues, "locks": holders, "paused": paused, "watches": watches, "promises": promisedReads, "member": member, "kill": kill,
 	} {
 		t.Run(name, func(t *testing.T) { does(t, d) })
 	}
@@ -116,6 +117,39 @@ func foreign(t *testing.T, d *deployment) {
 	if got := s.ok(t, read(k))[0].Ret; got != history.TextValue(0) {
 		t.Errorf("foreign text is %v", got)
 	}
+}
+
+// promisedReads: at a follower that is cut off each read level shows what is promised at it and what is not.
+func promisedReads(t *testing.T, d *deployment) {
+	leader, err := d.Primary(d.ctx)
+	must(t, err)
+	at := slices.IndexFunc(d.Nodes, func(n cluster.Node) bool { return n.Name() == leader })
+	follower := (at + 1) % len(d.Nodes)
+	for i, n := range d.Nodes {
+		if i != follower {
+			must(t, d.Cluster.Network().Cut(d.ctx, cluster.Both(n.Name(), d.node(follower).Name())...))
+		}
+	}
+	for i, level := range []string{readLinearizable, readSerializable} {
+		t.Run(level, func(t *testing.T) {
+			b := targettest.Behind{
+				Old: follower, New: at, Limit: time.Second, Key: history.Key(900 + 5*i),
+				Open: func() targets.Client {
+					c := d.session(t).c.(*client)
+					c.set.serializable = level == readSerializable
+					return c
+				},
+				Promises: func(roams bool) map[string]bool {
+					cfg, err := Target{}.Resolve(targets.Config{Nodes: 3, ReadLevel: level, Roams: roams})
+					must(t, err)
+					return Target{}.Promises(cfg, nil)
+				},
+			}
+			b.Agrees(d.ctx, t)
+		})
+	}
+	must(t, d.Cluster.Network().HealAll(d.ctx))
+	must(t, cluster.Await(d.ctx, "the follower", func(ctx context.Context) error { return d.Ready(ctx, d.node(follower).Name()) }))
 }
 
 // queues: what another session takes in between is not an empty queue.
