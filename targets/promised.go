@@ -51,6 +51,15 @@ func (p Promised) ReadBehind() {
 	p[models.ReadYourWrites] = false
 }
 
+// Keep says whether acknowledged writes are kept; those that are not may be lost.
+func (p Promised) Keep(kept bool) {
+	if kept {
+		p[models.NoLostWrites] = true
+		return
+	}
+	p.LoseWrites()
+}
+
 // LoseWrites says that acknowledged writes may be lost, which is as if what was read of them
 // had never been committed: no model is promised that this breaks, whatever the type of data.
 // That all copies agree in the end is not among them, nor the total of a bank, from which whole

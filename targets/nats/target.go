@@ -156,10 +156,8 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	if cfg.PowerFailures && cfg.Options[optSync] != syncAlways {
 		kept = false
 	}
-	out := targets.Promised{models.NoLostWrites: true}
-	if !kept {
-		out.LoseWrites()
-	}
+	out := targets.Promised{}
+	out.Keep(kept)
 	out.ReadOld()
 	out[models.ReadYourWrites] = false
 	if cfg.Roams { // a client of the documentation's has one connection

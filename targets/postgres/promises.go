@@ -118,11 +118,7 @@ func (s settings) promiseIsolation(out targets.Promised) {
 func (s settings) promisesUnderPatroni() targets.Promised {
 	waits := s.patroni.sync && (s.write == writeRemoteWrite || s.write == writeOn || s.write == writeRemoteApply)
 	out := targets.Promised{}
-	if waits {
-		out[models.NoLostWrites] = true
-	} else {
-		out.LoseWrites()
-	}
+	out.Keep(waits)
 	out.ReadBehind()
 	return out
 }

@@ -71,11 +71,7 @@ func raftPromises(cfg targets.Config) map[string]bool {
 	synced := cfg.Options[optFsync] == "true"
 	behind := cfg.ReadLevel == consensus.LevelFollower || cfg.ReadLevel == consensus.LevelMaxLag
 	out := targets.Promised{models.Linearizable: synced && !behind}
-	if synced {
-		out[models.NoLostWrites] = true
-	} else {
-		out.LoseWrites()
-	}
+	out.Keep(synced)
 	if behind {
 		out.ReadBehind()
 	}

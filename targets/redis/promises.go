@@ -30,11 +30,7 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 		return out
 	}
 	durable := s.appendfsync == appendfsyncAlways
-	if durable {
-		out[models.NoLostWrites] = true
-	} else {
-		out.LoseWrites()
-	}
+	out.Keep(durable)
 	atPrimary := durable && (s.read == readPrimary || s.nodes == 1)
 	if !atPrimary {
 		out.ReadOld()
