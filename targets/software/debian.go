@@ -103,9 +103,9 @@ func (d Debian) look(name string) string {
 // no daemon of theirs is started by that. For everybody else the error has the line
 // to type.
 func (d Debian) Fetch(ctx context.Context, cache string, progress func(string)) error {
-	_, err := d.Find(ctx, cache)
-	if err == nil {
-		return nil
+	found, err := d.Find(ctx, cache)
+	if err == nil || d.foreign(found) {
+		return err
 	}
 	apt, lookErr := exec.LookPath("apt-get")
 	if os.Geteuid() != 0 || lookErr != nil {
@@ -126,6 +126,16 @@ func (d Debian) Fetch(ctx context.Context, cache string, progress func(string)) 
 	}
 	_, err = d.Find(ctx, cache)
 	return err
+}
+
+// foreign tells whether all that is wanted was found and the program that says the version is of no package: then another one of
+// the packages' would not be found before it.
+func (d Debian) foreign(found Programs) bool {
+	if len(d.Programs) == 0 || len(found.Paths) < len(d.Programs)+len(d.Files) {
+		return false
+	}
+	path := found.Paths[d.Programs[0]]
+	return !strings.HasPrefix(path, "/usr/") || strings.HasPrefix(path, "/usr/local/")
 }
 
 func aptInstall(ctx context.Context, apt string, packages []string) ([]byte, error) {

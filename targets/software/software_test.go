@@ -79,6 +79,31 @@ func TestDebianFind(t *testing.T) {
 	}
 }
 
+// TestForeignProgram: a program of another version that stands first on the PATH is told of, and nothing is installed, which would
+// not change it. What lacks is installed, for root.
+func TestForeignProgram(t *testing.T) {
+	root := t.TempDir()
+	bin, called := filepath.Join(root, "bin"), filepath.Join(root, "called")
+	t.Setenv("PATH", bin)
+	program(t, filepath.Join(bin, "stored"), "v=1.0")
+	if err := os.WriteFile(filepath.Join(bin, "apt-get"), []byte("#!/bin/sh\n: >"+called+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d := Debian{
+		Title: "Store", Packages: []string{"store-server"}, Programs: []string{"stored"}, VersionArgs: []string{"--version"}, Version: regexp.MustCompile(`v=([0-9.]+)`),
+		Check: func(string) error { return errors.New("it is too old") },
+	}
+	wantWay(t, d.Fetch(t.Context(), "", nil), "too old")
+	if _, err := os.Stat(called); err == nil {
+		t.Error("something was installed")
+	}
+	d.Programs = []string{"stored", "store-ctl"}
+	wantWay(t, d.Fetch(t.Context(), "", nil), "no program store-ctl")
+	if _, err := os.Stat(called); (err == nil) != (os.Geteuid() == 0) {
+		t.Errorf("what lacks was to be installed: %v", err)
+	}
+}
+
 // TestCached: what is not whole does not count, and is made anew.
 func TestCached(t *testing.T) {
 	cache := t.TempDir()
