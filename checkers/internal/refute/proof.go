@@ -66,9 +66,19 @@ func (p *Proof) writersOfSeen() map[value]writers {
 			p.writers[value{m.Key, m.Ret}] = writers{}
 		}
 	}
+	// Most operations of a long history are on other keys, and their values need not be looked up.
+	keys := map[history.Key]bool{}
+	for at := range p.writers {
+		keys[at.key] = true
+	}
 	for i := range p.H.Ops {
 		failed := p.H.Ops[i].Outcome == history.Fail
-		for _, m := range p.H.Mops(&p.H.Ops[i]) {
+		mops := p.H.Mops(&p.H.Ops[i])
+		for j := range mops {
+			m := &mops[j]
+			if !keys[m.Key] {
+				continue
+			}
 			at := value{m.Key, m.Arg}
 			if m.Func == history.Delete {
 				at.v = history.Absent

@@ -131,9 +131,11 @@ func (p *Proof) withWriters() (part *history.History, in []int32) {
 		key history.Key
 		v   history.Value
 	}
-	saw, any := map[seen]bool{}, map[history.Key]bool{}
+	// keys spares looking up the values of operations on others: most of a long history.
+	saw, any, keys := map[seen]bool{}, map[history.Key]bool{}, map[history.Key]bool{}
 	for _, i := range p.V.Ops {
 		op, m := p.Op(i), p.H.Mop(p.Op(i))
+		keys[m.Key] = true
 		switch {
 		case m.Func == history.CAS && op.Outcome != history.Fail:
 			saw[seen{m.Key, m.Expect}] = true
@@ -149,6 +151,9 @@ func (p *Proof) withWriters() (part *history.History, in []int32) {
 			continue
 		}
 		m := p.H.Mop(&p.H.Ops[i])
+		if !keys[m.Key] {
+			continue
+		}
 		if m.Func.Installs() && (saw[seen{m.Key, m.Arg}] || any[m.Key]) && p.CanHappen(i) || m.Func == history.Delete && (saw[seen{m.Key, history.Absent}] || any[m.Key]) {
 			ops = append(ops, i)
 		}
