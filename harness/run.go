@@ -80,7 +80,7 @@ const (
 // Run does what plan says: it starts the database, loads it while faults come
 // and go, heals, lets it settle, reads finally, and ends what it started. The
 // history is on disk when it returns, whatever happened. When ctx is done the
-// load ends, faults are healed and what there is is kept: Report.Interrupted is
+// load ends, faults are healed and the history so far is kept: Report.Interrupted is
 // set and the error is nil. An error is of the environment
 // (*cluster.EnvironmentError) or of the harness.
 func Run(ctx context.Context, plan *Plan, d Deps) (rep Report, err error) {

@@ -16,7 +16,7 @@ import (
 
 // Carrier carries plans out.
 type Carrier interface {
-	// Carry carries p out and says what was seen. When ctx is done it returns within a second with what there is, or with the
+	// Carry carries p out and says what was seen. When ctx is done it returns within a second with what was seen until then, or with the
 	// error of ctx. Another error is of the environment or of lapse: nothing is known of
 	// the plan then.
 	Carry(ctx context.Context, p *runs.Planned, job Job) (Seen, error)

@@ -64,7 +64,7 @@ const mostTrouble = 3
 
 // Search hunts in s until its budget is used up, enough was found, or ctx is done; the
 // last is no error. The same options and the same answers of the carrier give the same
-// search. An error comes with what there is until then.
+// search. An error comes with the findings until then.
 func Search(ctx context.Context, s *Space, carrier Carrier, o Options) (*Result, error) {
 	h := newHunter(s, carrier, o)
 	err := h.search(ctx)

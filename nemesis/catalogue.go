@@ -94,7 +94,7 @@ type family struct {
 	doing   string
 }
 
-// families are all that there is. A fault is added by one file like those of the
+// families are those of all faults. A fault is added by one file like those of the
 // others and, if it is a family of its own, one line here.
 func families() []family {
 	return []family{

@@ -43,7 +43,7 @@ func (d Deaths) Plus(o Deaths) Deaths {
 	return Deaths{d.Died + o.Died, d.Unanswered + o.Unanswered, d.Lost + o.Lost, d.TakenOver + o.TakenOver, d.Without + o.Without, d.Doomed + o.Doomed}
 }
 
-// since is what there is more than there was.
+// since is the difference from an earlier count.
 func (d Deaths) since(o Deaths) Deaths {
 	return Deaths{d.Died - o.Died, d.Unanswered - o.Unanswered, d.Lost - o.Lost, d.TakenOver - o.TakenOver, d.Without - o.Without, d.Doomed}
 }

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/workloads"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // pair is a workload on a database at a level, and what a run must say.
@@ -39,9 +41,9 @@ var pairs = []pair{
 	{"postgres", "bank", "read committed", false, nil, []string{"bank"}},
 	{"postgres", "bank", "repeatable read", false, []string{"bank"}, nil},
 	{"postgres", "bank", "serializable", false, []string{"bank"}, nil},
-	{"postgres", "long-fork", "read committed", false, nil, []string{"long-fork"}},
-	{"postgres", "long-fork", "repeatable read", false, []string{"long-fork"}, nil},
-	{"postgres", "long-fork", "serializable", false, []string{"long-fork"}, nil},
+	{"postgres", named.LongFork, "read committed", false, nil, []string{models.LongFork}},
+	{"postgres", named.LongFork, "repeatable read", false, []string{models.LongFork}, nil},
+	{"postgres", named.LongFork, "serializable", false, []string{models.LongFork}, nil},
 
 	{"postgres", "register", "", false, []string{"linearizable"}, nil},
 	{"postgres", "session", "", false, []string{"read-your-writes", "monotonic-reads"}, nil},
@@ -128,7 +130,7 @@ func (p *pair) request(seed uint64) Request {
 		if p.isolation != "" {
 			r.Options, r.Duration = map[string]string{"isolation": p.isolation}, 1500*time.Millisecond
 		}
-		if p.workload == "long-fork" {
+		if p.workload == named.LongFork {
 			r.WorkloadOptions = map[string]string{"group": "4"} // more reads, further apart
 		}
 		return r

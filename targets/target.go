@@ -63,7 +63,8 @@ func (i Info) Sizes() string {
 	return fmt.Sprintf("%d to %d nodes", i.MinNodes, i.MaxNodes)
 }
 
-// Target is one kind of database.
+// Target is one kind of database. Its methods may be called from several goroutines at once, and
+// all but Start change nothing.
 type Target interface {
 	// Info is constant.
 	Info() Info
@@ -177,7 +178,8 @@ type Client interface {
 	// call for, and fills in what was seen (Txn.SetRead, SetVersion, SetList).
 	// It returns at the deadline of ctx at the latest.
 	Do(ctx context.Context, at int, txn *history.Txn) Result
-	// Close frees the connection; it comes after the last Do has returned.
+	// Close frees the connection. The worker's goroutine calls it once, after its last Do has
+	// returned; its error is noted and changes no outcome.
 	io.Closer
 }
 
@@ -214,8 +216,9 @@ type Talker interface {
 // Lacker is implemented by targets that know why they have not an ability that one might
 // expect of them.
 type Lacker interface {
-	// Lacks is why an ability that is not among Abilities of the resolved cfg is not, and
-	// the way out, as the end of a sentence; empty where there is nothing to say.
+	// Lacks is the reason for which an ability is not among Abilities of the resolved cfg, and
+	// the way out, as the end of a sentence; empty if the target knows none. Like all methods of
+	// a Target it is a function of its arguments, which may be called from several goroutines at once.
 	Lacks(cfg Config, a ability.Ability) string
 }
 
@@ -231,7 +234,8 @@ type Detector interface {
 // so that diverged replicas are told apart.
 type ReplicaReader interface {
 	// ReplicaLevel is the read level of sessions with Session.Replica, as the database
-	// spells it; empty if this configuration has no such reads.
+	// spells it; empty if this configuration has no such reads. It is constant, and asked for
+	// before the first of them is opened.
 	ReplicaLevel() string
 }
 
@@ -248,8 +252,8 @@ type LagMeter interface {
 // change of members copied. The harness asks once, after the load and the healing of all faults, and
 // records each answer as an event (history.EventMeasure).
 type Measurer interface {
-	// Measures are the figures that there are; what did not happen has none. It asks no more of
-	// the nodes than ctx allows, and returns what it has.
+	// Measures are the figures of everything that happened. It asks the nodes until ctx is done, and
+	// returns the figures that it has by then. One goroutine calls it.
 	Measures(ctx context.Context) []history.Measure
 }
 

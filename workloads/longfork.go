@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/workloads/named"
 )
 
 // AttributeGroup is how many keys a group of long-fork has: keys g*n to g*n+n-1
@@ -19,7 +20,7 @@ const AttributeGroup = "group"
 func longForkWorkload() Workload {
 	const optionGroup = "group"
 	d := &definition{
-		name:      "long-fork",
+		name:      named.LongFork,
 		summary:   "keys written once and read in groups: writes that two readers see in opposite orders",
 		models:    []string{models.LongFork},
 		needs:     Needs{Funcs: []history.Func{history.Read, history.Write}, MaxTxn: 2},
@@ -33,7 +34,7 @@ func longForkWorkload() Workload {
 			return nil, err
 		}
 		if size > cfg.MaxTxn {
-			return nil, usagef("workload long-fork: groups of %d keys cannot be read at once, because this target takes at most %d micro-operations in a transaction", size, cfg.MaxTxn)
+			return nil, usagef("workload %s: groups of %d keys cannot be read at once, because this target takes at most %d micro-operations in a transaction", d.name, size, cfg.MaxTxn)
 		}
 		shape := poolShape{workers: cfg.Workers, slots: cfg.Keys, opsPerKey: cfg.OpsPerKey, maxInfo: cfg.MaxInfoPerKey}
 		if shape.slots == 0 {

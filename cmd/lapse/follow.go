@@ -227,7 +227,7 @@ func (w *watcher) decide(h *history.History) {
 	w.windows.Also(list)
 }
 
-// stop ends the watcher when it has judged what there is.
+// stop ends the watcher when it has judged all operations that have come.
 func (w *watcher) stop() {
 	close(w.done)
 	w.wg.Wait()

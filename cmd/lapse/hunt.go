@@ -52,7 +52,7 @@ told as one command, with its plan and its rate.
 The promise is --model; without it, what the target says that it promises. Whatever
 else is given, such as --workload or --rate, is not varied. The budget is for all of
 it, a time or a number of runs. Exit codes: 0 nothing found, 1 found, 2 no run was
-evidence, 130 interrupted (with what there is).`,
+evidence, 130 interrupted (with what was found until then).`,
 		Example: `  lapse hunt --target quorumkv --write-level 2 --read-level 2 --set read_repair=blocking --set write_timestamps=quorum --budget 2m
   lapse hunt --target quorumkv --set mode=raft --model linearizable --budget 40runs --seed 7
   lapse hunt --target postgres --write-level local --set failover=on --model no-lost-writes --faults standard --budget 30m`,

@@ -37,7 +37,7 @@ func All(n int, one string) string {
 	return "all " + Of(n, one)
 }
 
-// Only is OfMany of what there is too little of: "only 1 read", "no reads".
+// Only is OfMany for a number that is too small: "only 1 read", "no reads".
 func Only(n int, many string) string {
 	if n == 0 {
 		return "no " + many

@@ -31,7 +31,7 @@ type join struct {
 	streams []*stream
 }
 
-// run takes all that there is.
+// run takes all keys that the node is to hold.
 func (j *join) run(ctx context.Context) {
 	for !j.at.Done && ctx.Err() == nil {
 		if !j.fill(ctx) {

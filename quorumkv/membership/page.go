@@ -46,7 +46,7 @@ type told struct {
 
 func sumOf(r record.Record) uint64 { return xxhash.Sum64(r.AppendTo(nil)) }
 
-// page gives what there is of the keys that a node takes, from a key on.
+// page gives the records of the keys that a node takes, from a key on.
 func (m *Mover) page(w where) ([]byte, error) {
 	v, err := m.moving(w.Epoch)
 	if err != nil {

@@ -98,7 +98,7 @@ type counts struct {
 	From  string   `json:"from"`
 }
 
-// Span is what there is from a key on and below the next span's.
+// Span is the keys from one on and below the first of the next span.
 type Span struct {
 	Keys    int64    `json:"keys"`              // whose first replica has them, deleted ones too
 	Samples []Sample `json:"samples,omitempty"` // some of the keys, in their order

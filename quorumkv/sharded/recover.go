@@ -171,7 +171,7 @@ type decided struct {
 	txn  string
 }
 
-// forgetLater leaves it to forgetAll; recovery finds what there is no room for.
+// forgetLater leaves it to forgetAll; recovery finds those for which there is no room.
 func (e *Engine) forgetLater(d decided) {
 	select {
 	case e.forgets <- d:

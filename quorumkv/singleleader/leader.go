@@ -292,7 +292,7 @@ func (l *loop) newest(key string) (record.Record, uint64) {
 	return l.e.records.get(key), 0
 }
 
-// holds is nil when the condition holds for what there is.
+// holds is nil when the condition holds for the record that is stored.
 func holds(c engine.Condition, have record.Record) *engine.Error {
 	switch {
 	case c.Absent && !have.Live(), !c.Absent && have.Live() && int64(have.Version.Time) == c.Number:

@@ -58,7 +58,7 @@ func newMonitor(s *store.Summary, next harness.Progress, metrics Metrics) *Monit
 	return m
 }
 
-// loop writes what there is where nothing else happens, as during a long check.
+// loop writes the state again where nothing else happens, as during a long check.
 func (m *Monitor) loop() {
 	t := time.NewTicker(saveEvery)
 	defer t.Stop()

@@ -91,7 +91,7 @@ type state struct {
 }
 
 // Run fills in the table, cell by cell, and calls done after each. When ctx ends
-// it returns what there is, with ctx's error.
+// it returns the cells that were run, with ctx's error.
 // The runs are kept as parts of one table.
 func Run(ctx context.Context, ask Ask, cells []Cell, provider cluster.Provider, reason string, env runs.Environment, done func(Result)) (*Table, error) {
 	t := &Table{Schema: Schema, Target: ask.Target, N: ask.N, Seed: ask.Seed, Options: ask.Options, Rows: Rows(cells), Columns: Columns(cells)}

@@ -15,7 +15,7 @@ type Throttler interface {
 	// processor, by the kernel's bandwidth control: share is above 0 and at most 1. It may be called
 	// again, for processes that were started elsewhere since.
 	Throttle(ctx context.Context, share float64) error
-	// Unthrottle gives them all that there is again. Not throttled is no error.
+	// Unthrottle takes the bound away. Not throttled is no error.
 	Unthrottle(ctx context.Context) error
 	// Throttling is what the kernel says of it now.
 	Throttling() (Throttling, error)

@@ -29,7 +29,7 @@ type Kind struct {
 	// Info describes the target on an external cluster: the summary, the levels and
 	// the options that make sense there. The numbers of nodes are filled in.
 	Info targets.Info
-	// Narrow takes from info what there is not with cfg, which is not resolved, or in the
+	// Narrow takes from info whatever is not offered with cfg, which is not resolved, or by the
 	// cluster that is there at these addresses; nil takes nothing. What goes wrong on the way is
 	// for the look to tell.
 	Narrow func(ctx context.Context, at []string, cfg targets.Config, info targets.Info) targets.Info

@@ -46,7 +46,7 @@ func (t Target) External(at []string) (targets.Target, error) {
 	})
 }
 
-// checkCreds sees whether the file with the credentials can be read, and is all that there is.
+// checkCreds sees whether the file with the credentials can be read, and is the only login that is given.
 func checkCreds() error {
 	file := os.Getenv(envCreds)
 	if file == "" {

@@ -165,7 +165,7 @@ func (s *store) fetchLocked(ctx context.Context) error {
 	return nil
 }
 
-// fetchError says what else there is to do where nothing can be fetched.
+// fetchError names the other ways to a Postgres where nothing can be fetched.
 func fetchError(err error) error {
 	out := cluster.EnvironmentError{Doing: "fetching PostgreSQL " + fetchedVersion, Err: err, Way: "try again with the network up"}
 	var known *cluster.EnvironmentError

@@ -67,7 +67,7 @@ func (s *System) Open(_ context.Context, cfg targets.Session) (targets.Client, e
 	c.lastWrite = cfg.Carried.LastWrite
 	if cfg.Replica {
 		c.readLevel = s.ReplicaLevel()
-		return c, nil // without a level to write back at: it is to show what there is
+		return c, nil // without a level to write back at: it is to show what the replica has
 	}
 	c.rangeReads = rangeReads(s.cfg.Options)
 	if s.cfg.Options[optReadRepair] == "blocking" {

@@ -9,6 +9,7 @@ const (
 	Append      = "append"
 	Counter     = "counter"
 	Lock        = "lock"
+	LongFork    = "long-fork"
 	Map         = "map"
 	Register    = "register"
 	Session     = "session"

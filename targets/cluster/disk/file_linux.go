@@ -346,7 +346,7 @@ func (f *fileSystem) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenO
 	return fuse.OK
 }
 
-// ReadDir implements fuse.RawFileSystem. Who reads from the beginning sees what there is
+// ReadDir implements fuse.RawFileSystem. Who reads from the beginning sees the entries that there are
 // now.
 func (f *fileSystem) ReadDir(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
 	h := f.handles.get(in.Fh)

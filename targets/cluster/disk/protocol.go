@@ -7,7 +7,7 @@ type orders struct {
 	// Backing is the directory that it stores everything in, Mount the one at which it is
 	// seen; Log is its own log.
 	Backing, Mount, Log string
-	// Overflow is a directory for a file without a name: what there is no room for in memory.
+	// Overflow is a directory for a file without a name: for content for which memory has no room.
 	Overflow string
 	// Harness is the process whose writes are durable at once; 0 for none.
 	Harness int

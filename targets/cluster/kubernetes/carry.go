@@ -144,7 +144,7 @@ func allReady(pods []*pod, want int) (over bool, err error) {
 	return false, errors.New(oneLine(why))
 }
 
-// make makes an object in the namespace. A quota that was just made refuses all until it has been counted what there is.
+// make makes an object in the namespace. A quota that was just made refuses all until the objects that exist have been counted.
 func (c *carry) make(ctx context.Context, o object) error {
 	return await(ctx, quotaTimeout, func(ctx context.Context) (bool, error) {
 		err := create(ctx, c.client, c.Name, o)

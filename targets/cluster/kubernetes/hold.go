@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// hold is what there is of ours in one node's pod. Who uses its other fields has the turn.
+// hold is the ephemeral container of ours in one node's pod. Who uses its other fields has the turn.
 type hold struct {
 	turn chan struct{}
 

@@ -23,8 +23,8 @@ type Level struct {
 	// that Vis stands for.
 	graph.Rule
 	Vis weak.Visibility
-	// NoOrder: with unknown version orders the automaton over what is known is
-	// all there is to it, because they can be chosen along any topological order.
+	// NoOrder: with unknown version orders the automaton over the known edges decides,
+	// because the orders can be chosen along any topological order.
 	NoOrder bool
 }
 
