@@ -37,7 +37,7 @@ var errNoOrder = errors.New("no member may be told to make a primary component")
 func (s grouped) reform(ctx context.Context, node int) error {
 	s.group.changing.Lock()
 	defer s.group.changing.Unlock()
-	if state, err := s.status(ctx, node, "wsrep_cluster_status"); err != nil || state != nonPrimary {
+	if state, err := s.componentOf(ctx, node); err != nil || state != nonPrimary {
 		if err == nil {
 			s.group.still = still{}
 		}
@@ -64,6 +64,26 @@ func (s grouped) reform(ctx context.Context, node int) error {
 	}
 	s.Tell("quorum", "the members saw each other for %s and made no primary component; %s, which has the last write set (%d), was told to (pc.bootstrap), as an operator does", standstill, s.Nodes[best].Name(), at)
 	return fmt.Errorf("%s was told to make a primary component", s.Nodes[best].Name())
+}
+
+// componentOf is wsrep_cluster_status of a node, or if it joins without data, and so does not answer before there is a primary component, of another that does.
+func (s grouped) componentOf(ctx context.Context, node int) (state string, err error) {
+	ask := func(i int) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		return s.status(ctx, i, "wsrep_cluster_status")
+	}
+	if state, err = ask(node); err == nil || !s.transfers.blank(node) {
+		return state, err
+	}
+	for i := range s.Nodes {
+		if i != node && !s.transfers.blank(i) && !s.group.out.Has(i) {
+			if state, err = ask(i); err == nil {
+				return state, nil
+			}
+		}
+	}
+	return "", err
 }
 
 // nonPrimary is wsrep_cluster_status of who has no majority.
