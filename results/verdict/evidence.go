@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -154,19 +155,46 @@ func okUnderFaults(h *history.History, serving []string) (n int, when string) {
 			}
 		}
 	}
+	on := windowsOf(h.Faults, ends)
 	for i := range h.Ops {
-		op := &h.Ops[i]
-		if op.Outcome != history.OK {
-			continue
-		}
-		for j := range h.Faults {
-			if f := &h.Faults[j]; f.TookEffect != 0 && op.Complete >= f.TookEffect && op.Invoke <= ends[j] {
-				n++
-				break
-			}
+		if op := &h.Ops[i]; op.Outcome == history.OK && on.meet(op.Invoke, op.Complete) {
+			n++
 		}
 	}
 	return n, when
+}
+
+// spans are times in which some fault was on: in order, apart from each other.
+type spans []struct{ from, to history.Time }
+
+// windowsOf are the times from when faults took effect to ends.
+func windowsOf(faults []history.Fault, ends []history.Time) spans {
+	var all, apart spans
+	for i := range faults {
+		if from := faults[i].TookEffect; from != 0 {
+			all = append(all, struct{ from, to history.Time }{from, ends[i]})
+		}
+	}
+	slices.SortFunc(all, func(a, b struct{ from, to history.Time }) int { return cmp.Compare(a.from, b.from) })
+	for _, w := range all {
+		if last := len(apart) - 1; last >= 0 && w.from <= apart[last].to {
+			apart[last].to = max(apart[last].to, w.to)
+			continue
+		}
+		apart = append(apart, w)
+	}
+	return apart
+}
+
+// meet tells whether a fault was on at some time from begin to end.
+func (s spans) meet(begin, end history.Time) bool {
+	i, _ := slices.BinarySearchFunc(s, begin, func(w struct{ from, to history.Time }, t history.Time) int {
+		if w.to < t {
+			return -1
+		}
+		return 1
+	})
+	return i < len(s) && s[i].from <= end
 }
 
 // serving says of each node whether an operation of it succeeded; of all where that is not

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -52,5 +53,41 @@ func TestEvidenceOfServingNodes(t *testing.T) {
 		if got := strings.Join(v.Reasons, "; "); !strings.Contains(got, c.lacks) || (c.lacks == "") != (v.Status == checkers.Held) {
 			t.Errorf("%d nodes, %v asked, %v killed, %d afterwards: %s %q, want %q", len(c.nodes), c.asked, c.killed, c.after, v.Status, got, c.lacks)
 		}
+	}
+}
+
+// TestFaultWindowsAreAllFaults compares the windows in which some fault was on with a look at every fault for each operation.
+func TestFaultWindowsAreAllFaults(t *testing.T) {
+	met := 0
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 9))
+		var faults []history.Fault
+		var ends []history.Time
+		for range rng.IntN(6) {
+			f := history.Fault{TookEffect: history.Time(rng.IntN(30))} // 0: it never did
+			end := f.TookEffect + history.Time(rng.IntN(8))
+			if rng.IntN(5) == 0 {
+				end = history.Never
+			}
+			faults, ends = append(faults, f), append(ends, end)
+		}
+		on := windowsOf(faults, ends)
+		for begin := range history.Time(45) {
+			for end := begin; end < begin+6; end++ {
+				want := false
+				for i := range faults {
+					want = want || faults[i].TookEffect != 0 && end >= faults[i].TookEffect && begin <= ends[i]
+				}
+				if got := on.meet(begin, end); got != want {
+					t.Fatalf("seed %d: %d to %d meets %+v until %v: %t, want %t", seed, begin, end, faults, ends, got, want)
+				}
+				if want {
+					met++
+				}
+			}
+		}
+	}
+	if met == 0 {
+		t.Error("no fault was ever on")
 	}
 }
