@@ -54,6 +54,11 @@ func comparing() map[string]string {
 // only the defect can break what is checked. Runs last duration each, or longer where it takes that. Those that stop on a violation are of defects that show in
 // what is told while the load goes on; that are not values which nobody wrote to a key, what is there after a delete, nor what is there in the end.
 func SelftestCases(duration time.Duration) []Case {
+	return slices.Concat(leaderlessCases(duration), raftCases(duration), singleLeaderCases(duration), multiLeaderCases(duration), shardedCases(duration))
+}
+
+// leaderlessCases are those of the mode leaderless.
+func leaderlessCases(duration time.Duration) []Case {
 	base := Request{
 		Target: protocol.Name, Nodes: 3, WriteLevel: "QUORUM", ReadLevel: "QUORUM",
 		Workload: named.Session, Models: models.Linearizable + "," + models.ReadYourWrites, Rate: 600, Concurrency: "3n",
@@ -66,7 +71,7 @@ func SelftestCases(duration time.Duration) []Case {
 		}
 		return Case{Defect: d.String(), Request: r}
 	}
-	return slices.Concat([]Case{
+	return []Case{
 		with(defect.AckBeforeQuorum, func(r *Request) { r.Faults = faults.PartitionOne }),
 		with(defect.ReadOne, func(r *Request) { r.Faults = faults.PartitionOne }),
 		with(defect.DropHints, func(r *Request) {
@@ -152,7 +157,7 @@ func SelftestCases(duration time.Duration) []Case {
 		with(defect.DenyPartialWrites, func(r *Request) {
 			r.WriteLevel, r.ReadLevel, r.Models, r.Faults, r.StopOnViolation = "ALL", "ONE", models.Linearizable, faults.Pause, false
 		}),
-	}, raftCases(duration), singleLeaderCases(duration), multiLeaderCases(duration), shardedCases(duration))
+	}
 }
 
 // ofTenants makes r a run of tenants.

@@ -27,92 +27,43 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 	}
 	k := r.b.Key(key)
 	ok := op.typ == jOK
-	one := func(f history.Func) error {
-		arg, err := valueOf(r.b, r.in, v)
-		if err != nil {
-			return err
-		}
-		txn.Mops = append(txn.Mops, history.Mop{Func: f, Key: k, Arg: arg})
-		return nil
-	}
-	result := func(f history.Func) error {
-		m := history.Mop{Func: f, Key: k, Ret: history.Absent}
-		txn.Mops = append(txn.Mops, m)
-		if !ok {
-			return nil
-		}
-		got, err := valueOf(r.b, r.in, v)
-		if err != nil {
-			return err
-		}
-		txn.SetRead(len(txn.Mops)-1, got)
-		return nil
-	}
 	switch op.f {
 	case "read":
-		switch r.style.reads {
-		case TypeBank:
-			return r.bankRead(txn, op, v)
-		case TypeSet:
-			return r.list(txn, history.ReadSet, k, v, ok)
-		case TypeList:
-			return r.list(txn, history.ReadList, k, v, ok)
-		case TypeCounter:
-			if ok && v.kind != termInt && v.kind != termNil {
-				return r.in.errAt(v.pos, "expected an integer as the value of the counter, found %s; the history is taken for: %s%s", v.describe(), r.style.taken, r.style.because())
-			}
-			return result(history.ReadCounter)
-		}
-		return result(history.Read)
+		return r.read(txn, op, k, v)
 	case "write":
 		if v.isNil() {
 			txn.Mops = append(txn.Mops, history.Mop{Func: history.Delete, Key: k, Arg: history.Absent})
 			return nil
 		}
-		return one(history.Write)
+		return r.given(txn, history.Write, k, v)
 	case "delete":
 		txn.Mops = append(txn.Mops, history.Mop{Func: history.Delete, Key: k, Arg: history.Absent})
 		return nil
 	case "cas":
-		if v.kind == termList && len(v.kids) == 3 && v.kids[0].kind == termKeyword && v.kids[0].text == "cas" {
-			v.kids = v.kids[1:]
-		}
-		if v.kind != termList || len(v.kids) != 2 {
-			return r.in.errAt(v.pos, "expected [old new] as the value of :cas, found %s", v.describe())
-		}
-		old, err := valueOf(r.b, r.in, &v.kids[0])
-		if err != nil {
-			return err
-		}
-		new, err := valueOf(r.b, r.in, &v.kids[1])
-		if err != nil {
-			return err
-		}
-		txn.Mops = append(txn.Mops, history.Mop{Func: history.CAS, Key: k, Expect: old, Arg: new})
-		return nil
+		return r.cas(txn, k, v)
 	case "add", "increment", "decrement":
 		if r.style.sets && op.f == "add" {
-			return one(history.Add)
+			return r.given(txn, history.Add, k, v)
 		}
 		return r.increment(txn, op, k, v)
 	case "remove":
-		return one(history.Remove)
+		return r.given(txn, history.Remove, k, v)
 	case "clear":
 		txn.Mops = append(txn.Mops, history.Mop{Func: history.Clear, Key: k})
 		return nil
 	case "append":
-		return one(history.Append)
+		return r.given(txn, history.Append, k, v)
 	case "enqueue":
 		if v.isNil() {
 			return r.in.errAt(op.pos, "expected an element as the value of :enqueue, found nil, which nothing can tell from an empty queue")
 		}
-		return one(history.Enqueue)
+		return r.given(txn, history.Enqueue, k, v)
 	case "dequeue":
-		return result(history.Dequeue)
+		return r.returned(txn, history.Dequeue, k, v, ok)
 	case "drain":
 		return r.drain(txn, op, k, v)
 	case "generate":
-		return result(history.Generate)
+		return r.returned(txn, history.Generate, k, v, ok)
 	case "acquire", "lock":
 		return r.lock(txn, history.Acquire, k, v)
 	case "release", "unlock":
@@ -121,6 +72,69 @@ func (r *jepsenBuilder) mops(txn *history.Txn, op *jepsenOp) error {
 		return r.transfer(txn, v)
 	}
 	return r.in.errAt(op.pos, "expected :f to be one of txn, read, write, cas, delete, add, increment, decrement, remove, clear, append, enqueue, dequeue, drain, generate, acquire, release, transfer, insert, send, poll, assign, subscribe; found :%s", op.f)
+}
+
+// given is f with v for its argument.
+func (r *jepsenBuilder) given(txn *history.Txn, f history.Func, k history.Key, v *term) error {
+	arg, err := valueOf(r.b, r.in, v)
+	if err != nil {
+		return err
+	}
+	txn.Mops = append(txn.Mops, history.Mop{Func: f, Key: k, Arg: arg})
+	return nil
+}
+
+// returned is f that returned v, if it is ok.
+func (r *jepsenBuilder) returned(txn *history.Txn, f history.Func, k history.Key, v *term, ok bool) error {
+	txn.Mops = append(txn.Mops, history.Mop{Func: f, Key: k, Ret: history.Absent})
+	if !ok {
+		return nil
+	}
+	got, err := valueOf(r.b, r.in, v)
+	if err != nil {
+		return err
+	}
+	txn.SetRead(len(txn.Mops)-1, got)
+	return nil
+}
+
+// read is a :read, of what the history is taken to be about.
+func (r *jepsenBuilder) read(txn *history.Txn, op *jepsenOp, k history.Key, v *term) error {
+	ok := op.typ == jOK
+	switch r.style.reads {
+	case TypeBank:
+		return r.bankRead(txn, op, v)
+	case TypeSet:
+		return r.list(txn, history.ReadSet, k, v, ok)
+	case TypeList:
+		return r.list(txn, history.ReadList, k, v, ok)
+	case TypeCounter:
+		if ok && v.kind != termInt && v.kind != termNil {
+			return r.in.errAt(v.pos, "expected an integer as the value of the counter, found %s; the history is taken for: %s%s", v.describe(), r.style.taken, r.style.because())
+		}
+		return r.returned(txn, history.ReadCounter, k, v, ok)
+	}
+	return r.returned(txn, history.Read, k, v, ok)
+}
+
+// cas is a :cas of [old new], before which some logs write :cas again.
+func (r *jepsenBuilder) cas(txn *history.Txn, k history.Key, v *term) error {
+	if v.kind == termList && len(v.kids) == 3 && v.kids[0].kind == termKeyword && v.kids[0].text == "cas" {
+		v.kids = v.kids[1:]
+	}
+	if v.kind != termList || len(v.kids) != 2 {
+		return r.in.errAt(v.pos, "expected [old new] as the value of :cas, found %s", v.describe())
+	}
+	old, err := valueOf(r.b, r.in, &v.kids[0])
+	if err != nil {
+		return err
+	}
+	new, err := valueOf(r.b, r.in, &v.kids[1])
+	if err != nil {
+		return err
+	}
+	txn.Mops = append(txn.Mops, history.Mop{Func: history.CAS, Key: k, Expect: old, Arg: new})
+	return nil
 }
 
 func (r *jepsenBuilder) list(txn *history.Txn, f history.Func, k history.Key, v *term, ok bool) error {
