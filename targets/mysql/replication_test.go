@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/outcome"
+	"github.com/lapse-test/lapse/targets/targettest"
 )
 
 // TestReplication drives a real primary with two replicas.
@@ -21,6 +22,7 @@ func TestReplication(t *testing.T) {
 	t.Run("transactions", func(t *testing.T) { transactions(t, d) })
 	t.Run("routes", func(t *testing.T) { routes(t, d) })
 	t.Run("a replica that is held back", func(t *testing.T) { heldBack(t, d) })
+	t.Run("what is promised", func(t *testing.T) { promisedReads(t, d) })
 	t.Run("semi-synchronous", func(t *testing.T) { waitPoint(t, d) })
 	d.allReady()
 	t.Run("as an external cluster", func(t *testing.T) { externalCluster(t, d) })
@@ -252,6 +254,42 @@ func heldBack(t *testing.T, d *deployment) {
 	if err := r.HoldReplica(d.ctx, "n1"); err == nil {
 		t.Error("the primary was held back")
 	}
+}
+
+// promisedReads: at a replica that applies nothing each pair of levels shows what is promised at it and what is not.
+func promisedReads(t *testing.T, d *deployment) {
+	was := d.set.read
+	defer func() { d.set.read = was }()
+	d.set.read, d.set.maxLag = readMaxLag, time.Hour // near enough all the same
+	defer d.startNear(d.ctx)()
+	r := replicated{d.System}
+	must(t, r.HoldReplica(d.ctx, "n2"))
+	key := history.Key(550)
+	for _, w := range []struct{ level, order string }{
+		{writeAsync, "SET GLOBAL rpl_semi_sync_master_enabled = OFF"},
+		{writeAfterCommit, "SET GLOBAL rpl_semi_sync_master_enabled = ON, GLOBAL rpl_semi_sync_master_wait_point = AFTER_COMMIT"},
+		{writeAfterSync, "SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC"},
+	} {
+		must(t, d.order(d.ctx, 0, w.order))
+		for _, level := range readLevels[topologyReplication] {
+			t.Run(w.level+" "+level, func(t *testing.T) { d.behind(t, w.level, level, key, nil) })
+			key += 5
+		}
+	}
+	must(t, r.ReleaseReplica(d.ctx, "n2"))
+}
+
+// behind holds what sessions see of n2, which is behind, against what is promised at these levels.
+func (d *deployment) behind(t *testing.T, write, level string, key history.Key, options map[string]string) {
+	b := targettest.Behind{
+		Old: 1, New: 2, Limit: time.Second, Key: key, Open: func() targets.Client { return d.session(level).c },
+		Promises: func(roams bool) map[string]bool {
+			cfg, err := Target{}.Resolve(targets.Config{Nodes: 3, WriteLevel: write, ReadLevel: level, Options: options, Roams: roams})
+			must(t, err)
+			return Target{}.Promises(cfg, []history.Func{history.Read, history.Write})
+		},
+	}
+	b.Agrees(d.ctx, t)
 }
 
 // waitPoint: while no replica acknowledges a commit, others do not see it at AFTER_SYNC

@@ -7,20 +7,24 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/targettest"
 )
 
 // TestReplication drives a real primary with two replicas.
 func TestReplication(t *testing.T) {
 	t.Parallel()
-	d := deploy(t, targets.Config{Nodes: 3, WriteLevel: "wait:2", ReadLevel: "any"})
+	d := deploy(t, targets.Config{Nodes: 3, WriteLevel: "wait:2", ReadLevel: "any", Options: map[string]string{optAppendfsync: appendfsyncAlways}})
 	t.Run("functions", func(t *testing.T) { functions(t, d) })
 	t.Run("conditions", func(t *testing.T) { conditions(t, d) })
 	t.Run("transactions", func(t *testing.T) { transactions(t, d) })
 	t.Run("foreign data", func(t *testing.T) { foreign(t, d) })
 	t.Run("levels", func(t *testing.T) { levels(t, d) })
+	t.Run("what is promised", func(t *testing.T) { promisedReads(t, d) })
 	t.Run("kill", func(t *testing.T) { kill(t, d) })
 }
 
@@ -188,6 +192,41 @@ func levels(t *testing.T, d *deployment) {
 	if got := s.ok(t, read(k))[0].Ret; got != 2 {
 		t.Errorf("the primary has %v", got)
 	}
+}
+
+// promisedReads: at a replica that is cut off from its primary each pair of levels shows what is promised at it and what
+// is not.
+func promisedReads(t *testing.T, d *deployment) {
+	must(t, d.Cluster.Network().Cut(d.ctx, cluster.Both("n1", "n2")...))
+	key := history.Key(550)
+	for _, write := range []string{"none", "wait:1", "wait:2"} {
+		for _, read := range readLevels {
+			t.Run(write+" "+read, func(t *testing.T) {
+				b := targettest.Behind{
+					Old: 1, New: 2, Limit: time.Second, Key: key,
+					Open: func() targets.Client {
+						c := d.session(t).c.(*client)
+						wait, err := parseWrite(write, 2)
+						must(t, err)
+						c.set.read, c.set.wait = read, wait
+						return c
+					},
+					Promises: func(roams bool) map[string]bool {
+						cfg, err := Target{}.Resolve(targets.Config{
+							Nodes: 3, WriteLevel: write, ReadLevel: read, Roams: roams, Options: map[string]string{optAppendfsync: appendfsyncAlways},
+						})
+						must(t, err)
+						return Target{}.Promises(cfg, nil)
+					},
+				}
+				b.Agrees(d.ctx, t)
+			})
+			key += 5
+		}
+	}
+	must(t, d.Cluster.Network().HealAll(d.ctx))
+	s := d.session(t)
+	must(t, awaitFor(d, func() error { return s.at(0, write(key, 1)).Err })) // both replicas have it
 }
 
 // kill: a killed primary comes back with what it had, and its replicas follow it.
