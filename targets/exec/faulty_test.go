@@ -15,6 +15,8 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
+	"github.com/lapse-test/lapse/targets/cluster/external"
 )
 
 // envFaulty makes this binary a program, whose value says what is wrong with it.
@@ -43,6 +45,10 @@ func faulty(fault string) {
 		}
 		switch r.Type {
 		case typeHello:
+			if fault == "refuses" {
+				fmt.Printf(`{"id":%d,"type":"hello","protocol":1,"database":"Faulty 1","nodes":["n1","n2"],"functions":["read"],"control":["start","stop","kill","ready"]}`+"\n", r.ID)
+				continue
+			}
 			fmt.Printf(`{"id":%d,"type":"hello","protocol":1,"database":"Faulty 1","nodes":["n1","n2"],"functions":["read","write","cas","read-list","read-counter","generate","transfer"],"max_txn":2}`+"\n", r.ID)
 			continue
 		case typeOpen:
@@ -62,6 +68,8 @@ func faulty(fault string) {
 			fmt.Fprintln(os.Stderr, "segmentation fault, or so")
 			os.Exit(3)
 		case "silent", "unasked":
+		case "refuses":
+			fmt.Printf(`{"id":%d,"type":"fail","error":"no %s of %s"}`+"\n", r.ID, r.Type, r.Node)
 		case "long":
 			fmt.Println(strings.Repeat("x", lineMost+1))
 		case "half":
@@ -234,6 +242,39 @@ func waitForLine(t *testing.T, p *program) {
 			t.Fatal("no line came")
 		case <-time.After(time.Millisecond):
 		}
+	}
+}
+
+// TestStartRefused: a program that starts no node is told of in one line, with what it said and where more is.
+func TestStartRefused(t *testing.T) {
+	t.Setenv(envFaulty, "refuses")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := Target{}.Describe(t.Context(), targets.Config{Options: map[string]string{OptProgram: "exec '" + self + "'"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := target.Resolve(targets.Config{Run: "r", Options: map[string]string{OptProgram: "exec '" + self + "'"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := target.Spec(cfg)
+	spec.LogDir = t.TempDir()
+	c, err := external.Provider{}.Open(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := c.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	_, err = target.Start(t.Context(), c, cfg)
+	var environment *cluster.EnvironmentError
+	if !errors.As(err, &environment) || !strings.HasPrefix(err.Error(), "starting Faulty 1: start of n1: the program says no: no start of n1; what the program said") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("it says %v", err)
 	}
 }
 

@@ -68,8 +68,11 @@ func (t *described) Start(ctx context.Context, c cluster.Cluster, cfg targets.Co
 	if err := s.begin(ctx); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlTimeout)
 		defer cancel()
+		if stopping := s.Stop(stop); stopping != nil { // which is no news of what did not start
+			s.logger.Warn("stopping what did not start", "error", stopping)
+		}
 		return nil, &cluster.EnvironmentError{
-			Doing: "starting " + s.h.Database, Err: errors.Join(err, s.Stop(stop)),
+			Doing: "starting " + s.h.Database, Err: err,
 			Way: "what the program said on standard error is in " + path,
 		}
 	}
@@ -173,7 +176,9 @@ func (s *System) Stop(ctx context.Context) error {
 	if s.control != nil {
 		for _, n := range s.h.Nodes {
 			if s.h.can(typeStop) {
-				errs = append(errs, s.control.order(ctx, typeStop, n, nil))
+				if err := s.control.order(ctx, typeStop, n, nil); err != nil {
+					errs = append(errs, fmt.Errorf("stop of %s: %w", n, err))
+				}
 			}
 		}
 		errs = append(errs, s.control.p.close(true))
