@@ -45,6 +45,9 @@ type Deps struct {
 	// it returns. Each is called by one goroutine at a time, and does not wait.
 	Found   func(*live.Found)
 	Observe func(*history.History)
+	// Ready, if it is not nil, is told before the load that the database serves, with the system
+	// if that knows what the database promises, else nil.
+	Ready func(targets.Promiser)
 	// Drivers, if it is not nil, carry out the operations of the load. It is ended, and not closed.
 	Drivers *drivers.Coordinator
 	// Replicas says that each node is to be read by itself before the final reads, if
@@ -56,8 +59,6 @@ type Deps struct {
 type Report struct {
 	// Version is the database's own version.
 	Version string
-	// Promiser is the system where it knows what the database promises, else nil.
-	Promiser targets.Promiser
 	// Setup is how long it took until the database was ready.
 	Setup time.Duration
 	// Interrupted says that the run was stopped before its time; whoever checks its history may
@@ -100,7 +101,10 @@ func Run(ctx context.Context, plan *Plan, d Deps) (rep Report, err error) {
 		return Report{}, err
 	}
 	rep.Version, rep.Setup = r.system.Version(), r.setupTook
-	rep.Promiser, _ = r.system.(targets.Promiser)
+	if r.deps.Ready != nil {
+		promiser, _ := r.system.(targets.Promiser)
+		r.deps.Ready(promiser)
+	}
 	outcome, err := r.load(ctx)
 	rep.Faults = outcome
 	if err != nil {

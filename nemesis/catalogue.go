@@ -251,9 +251,9 @@ func (k *kind) able(needs []ability.Ability, has func(ability.Ability) bool, why
 			continue
 		}
 		if why != nil && why(a) != "" {
-			return usagef("fault %s needs %s, which this target has not: %s", k.Name, a.Meaning(), why(a))
+			return usagef("fault %s needs %s, which this target does not have: %s", k.Name, a.Meaning(), why(a))
 		}
-		return usagef("fault %s needs %s, which this target has not", k.Name, a.Meaning())
+		return usagef("fault %s needs %s, which this target does not have", k.Name, a.Meaning())
 	}
 	return nil
 }

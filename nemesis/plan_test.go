@@ -310,12 +310,12 @@ func TestBadPlans(t *testing.T) {
 		{"no clocks, and why", func(c *Config) {
 			c.Faults, c.Abilities = []string{"clock-drift"}, []ability.Ability{ability.Restart}
 			c.Lacks = func(a ability.Ability) string { return a.String() + " is fixed" }
-		}, "clock-drift needs clocks that can be moved, which this target has not: clock is fixed"},
+		}, "clock-drift needs clocks that can be moved, which this target does not have: clock is fixed"},
 		{"nothing is synced, and why", func(c *Config) {
 			c.Faults, c.Abilities = []string{"slow-disk"}, []ability.Ability{ability.Restart}
 			c.Lacks = func(ability.Ability) string { return ability.SyncsNothing("fsync", "off") }
-		}, "slow-disk needs servers that sync what they write, which this target has not: with --set fsync=off nothing is synced"},
-		{"no primary", func(c *Config) { c.Faults = []string{"kill-primary"}; c.Abilities = []ability.Ability{ability.Restart} }, "kill-primary needs a primary, which this target has not"},
+		}, "slow-disk needs servers that sync what they write, which this target does not have: with --set fsync=off nothing is synced"},
+		{"no primary", func(c *Config) { c.Faults = []string{"kill-primary"}; c.Abilities = []ability.Ability{ability.Restart} }, "kill-primary needs a primary, which this target does not have"},
 		{"too short", func(c *Config) { c.Duration = 900 * time.Millisecond }, "must last at least 1s"},
 		{"negative", func(c *Config) { c.Hold = -1 }, "must not be negative"},
 		{"hold longer than interval", func(c *Config) { c.Hold, c.Interval = 3*time.Second, 2*time.Second }, "does not fit into an interval"},

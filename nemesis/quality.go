@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/internal/share"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -178,7 +179,7 @@ func (q *shaped) words() string {
 	return strings.Join(out, ", ")
 }
 
-func percent(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
+func percent(part float64) string { return share.Text(part, share.Figure) }
 
 // losing is how long it may take until a packet of a database that sends few is lost, sent
 // twice or overtakes another.

@@ -43,7 +43,7 @@ func TestPromises(t *testing.T) {
 		{"the system knows better", speaking{word: true}, word(false), true, false},
 		{"the system alone says", mute{}, word(true), true, true},
 	} {
-		p := promises(&Planned{Plan: &harness.Plan{}, Target: c.target}, c.system, &history.History{})
+		p := promises(&Planned{Plan: &harness.Plan{}, Target: c.target}, c.system, []history.Func{history.Read})
 		if (p != nil) != c.says || p != nil && p.Models[models.NoLostWrites] != c.want {
 			t.Errorf("%s: %+v", c.name, p)
 		}
@@ -51,7 +51,7 @@ func TestPromises(t *testing.T) {
 	for fault, says := range map[string]bool{"client-death": true, "token-lost": false} {
 		plan := &harness.Plan{}
 		plan.Schedule.Steps = []nemesis.Step{{Fault: "lag"}, {Fault: fault}}
-		if p := promises(&Planned{Plan: plan, Target: speaking{word: true}}, nil, &history.History{}); (p != nil) != says {
+		if p := promises(&Planned{Plan: plan, Target: speaking{word: true}}, nil, []history.Func{history.Read}); (p != nil) != says {
 			t.Errorf("with %s: %+v, want that a promise is told: %t", fault, p, says)
 		}
 	}

@@ -37,6 +37,8 @@ type Finished struct {
 	// History is nil if none was written.
 	History *history.History
 	Report  harness.Report
+	// promiser is the system where it knows what the database promises, else nil.
+	promiser targets.Promiser
 }
 
 // Run carries out a plan, keeps everything in a new run directory below
@@ -92,7 +94,11 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 			meanwhile[v.Model] = true
 			alerts.Tell(v.Model, func() alert.Alarm { return f.alarm(alert.MeanwhileFound, v.History, &v.Violation) })
 		},
-		Observe:  shown.Operations,
+		Observe: shown.Operations,
+		Ready: func(t targets.Promiser) {
+			f.promiser = t
+			shown.Judge(func(funcs []history.Func) *verdict.Promises { return promises(p, t, funcs) })
+		},
 		Drivers:  coordinator,
 		Replicas: slices.ContainsFunc(p.Models, func(c checkers.Checker) bool { return c.Model().Replicas }),
 	})
@@ -214,7 +220,7 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 	if lasting.Err() != nil {
 		f.Report.Interrupted = true // what was not decided is no result of a run that went to its end
 	}
-	a.Promises = promises(p, f.Report.Promiser, h)
+	a.Promises = promises(p, f.promiser, verdict.Funcs(h))
 	f.Summary.Assessment = a
 	if err := a.Err(); err != nil {
 		log.Error("a checker failed", "error", err)
@@ -240,9 +246,9 @@ func (f *Finished) left(meanwhile map[string]bool) (out []string) {
 	return out
 }
 
-// promises is what the system that ran, or else the target, promises of the operations of
-// h, nil if neither says or a fault broke what is none of them.
-func promises(p *Planned, t targets.Promiser, h *history.History) *verdict.Promises {
+// promises is what the system that ran, or else the target, promises to clients that do
+// these operations, nil if neither says or a fault broke what is none of them.
+func promises(p *Planned, t targets.Promiser, funcs []history.Func) *verdict.Promises {
 	if p.Plan.Schedule.Blameless() {
 		return nil
 	}
@@ -252,7 +258,7 @@ func promises(p *Planned, t targets.Promiser, h *history.History) *verdict.Promi
 	if t == nil {
 		return nil
 	}
-	models := t.Promises(p.Config, verdict.Funcs(h))
+	models := t.Promises(p.Config, funcs)
 	if len(models) == 0 {
 		return nil
 	}

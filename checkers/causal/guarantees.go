@@ -239,8 +239,12 @@ func (r *job) tellMissed(m missed) checkers.Violation {
 	if w >= 0 {
 		ops = append(ops, w)
 		tail = "an older value"
+		first := "the session made it before the other"
+		if h.Ops[w].Complete < h.Ops[m.write].Invoke {
+			first = explain.Before(h, int(w), h.Ops[m.write].Invoke-h.Ops[w].Complete)
+		}
 		v.Steps = append(v.Steps, checkers.Step{From: int(w), To: int(m.write), Kind: "real-time",
-			Why: fmt.Sprintf("it was over before the other began, so %s is older than %s", r.value(w), r.value(m.write))})
+			Why: fmt.Sprintf("%s, so %s is older than %s", first, r.value(w), r.value(m.write))})
 	}
 	if m.reader < 0 {
 		v.Anomaly = "writes seen out of order"

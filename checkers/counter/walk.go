@@ -156,12 +156,12 @@ func (w *walk) end(op int, v history.Value) error {
 	switch {
 	case v < low:
 		w.t.Violate("lost increment", func() checkers.Violation {
-			return outOfBounds(w.h, w.key, op, v, low, high, "had been acknowledged before it began")
+			return outOfBounds(w.h, w.key, op, v, low, high, "had been acknowledged before the read was invoked")
 		})
 		return nil
 	case v > high:
 		w.t.Violate("unexpected increment", func() checkers.Violation {
-			return outOfBounds(w.h, w.key, op, v, low, high, "had been begun when it ended")
+			return outOfBounds(w.h, w.key, op, v, low, high, "had been invoked when the read completed")
 		})
 		return nil
 	}

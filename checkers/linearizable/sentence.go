@@ -78,7 +78,7 @@ func (t *teller) writer(v int32) int32 {
 
 func (t *teller) inTime(a, b int32) checkers.Step {
 	return checkers.Step{From: t.at(a), To: t.at(b), Kind: "real-time",
-		Why: fmt.Sprintf("it ended %s before the other began", explain.Gap(t.k.Ops[b].Inv-t.k.Ops[a].Ret))}
+		Why: explain.Before(t.h, t.at(a), t.k.Ops[b].Inv-t.k.Ops[a].Ret)}
 }
 
 // thinAir: a value that nobody can have written.
@@ -110,7 +110,7 @@ func (t *teller) future() (told, bool) {
 		return told{
 			anomaly:  "future read",
 			offender: t.at(p),
-			sentence: fmt.Sprintf("%s, %s before session %d began to write %s",
+			sentence: fmt.Sprintf("%s, %s before session %d invoked its write of %s",
 				explain.Op(t.h, t.at(p)), gap, t.h.Ops[t.at(w)].Session, t.value(v)),
 			steps: []checkers.Step{
 				{From: t.at(w), To: t.at(p), Kind: "reads-from", Why: "the value can only come from there"},

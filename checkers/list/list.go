@@ -194,7 +194,7 @@ func (l *one) realtime() {
 		}
 	}
 	l.t.Violate(anomaly, func() checkers.Violation {
-		why := fmt.Sprintf("%s returned before %s began, but the reads put it after", l.did(early.Op), l.did(late.Op))
+		why := fmt.Sprintf("%s completed before %s was invoked, but the reads put it after", l.did(early.Op), l.did(late.Op))
 		ops := []int{early.Op, late.Op}
 		// Only of two appends does a third operation tell the order.
 		if len(l.longest) > 0 && h.Mop(&h.Ops[early.Op]).Func == history.Append && h.Mop(&h.Ops[late.Op]).Func == history.Append {

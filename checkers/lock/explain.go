@@ -54,7 +54,7 @@ func (c *Checker) explain(h *history.History, key history.Key, s *search) checke
 		for _, b := range v.Ops[i+1:] {
 			if h.Ops[a].Complete < h.Ops[b].Invoke && len(v.Steps) < 16 {
 				v.Steps = append(v.Steps, checkers.Step{From: a, To: b, Kind: "real-time",
-					Why: fmt.Sprintf("it ended %s before the other began", explain.Gap(h.Ops[b].Invoke-h.Ops[a].Complete))})
+					Why: explain.Before(h, a, h.Ops[b].Invoke-h.Ops[a].Complete)})
 			}
 		}
 	}

@@ -98,7 +98,7 @@ func (r *job) direct(v *checkers.Violation, k *register.Key, f anomaly) []int32 
 	if old >= 0 {
 		gap := "the session made it before the other"
 		if k.Ops[old].Ret < k.Ops[newer].Inv {
-			gap = fmt.Sprintf("it was acknowledged %s before the other was invoked", explain.Gap(k.Ops[newer].Inv-k.Ops[old].Ret))
+			gap = explain.Before(h, at(old), k.Ops[newer].Inv-k.Ops[old].Ret)
 		}
 		v.Steps = append(v.Steps, checkers.Step{From: at(old), To: at(newer), Kind: "real-time",
 			Why: fmt.Sprintf("%s, so %s is older than %s", gap, name(seen), name(k.Ops[newer].Val))})
@@ -149,8 +149,8 @@ func (r *job) indirect(v *checkers.Violation, k *register.Key, f anomaly) []int3
 		order += name(d.from) + " before "
 		if d.a < 0 {
 			v.Steps = append(v.Steps, checkers.Step{From: at(w), To: at(x), Kind: "real-time",
-				Why: fmt.Sprintf("it was acknowledged %s before the other was invoked, so %s comes before %s",
-					explain.Gap(k.Ops[x].Inv-k.Ops[w].Ret), name(d.from), name(d.to))})
+				Why: fmt.Sprintf("%s, so %s comes before %s",
+					explain.Before(h, at(w), k.Ops[x].Inv-k.Ops[w].Ret), name(d.from), name(d.to))})
 			continue
 		}
 		pos = append(pos, d.a, d.b)

@@ -173,7 +173,7 @@ func (s *members) inverted(t *tally.Tally, early, late ranked.Item, reads []hist
 				break
 			}
 		}
-		why := fmt.Sprintf("%s returned before %s began, but what was read puts it after", s.did(early.Op), s.did(late.Op))
+		why := fmt.Sprintf("%s completed before %s was invoked, but what was read puts it after", s.did(early.Op), s.did(late.Op))
 		v.Sentence = why + "."
 		v.Steps = []checkers.Step{{From: early.Op, To: late.Op, Kind: "rt", Why: why}}
 		return v

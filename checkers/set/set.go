@@ -244,7 +244,7 @@ func (s *members) losses(t *tally.Tally) {
 			continue
 		}
 		t.Violate(refute.LostElement, func() checkers.Violation {
-			why := fmt.Sprintf("%s was known to be in %s, but a read that began %s later missed it, and no later read saw it",
+			why := fmt.Sprintf("%s was known to be in %s, but a read invoked %s later missed it, and no later read saw it",
 				s.h.ValueText(e.value), s.h.KeyName(s.key), explain.Gap(s.h.Ops[e.lastOut].Invoke-e.known))
 			return checkers.Violation{
 				Key: s.h.KeyName(s.key), Session: s.h.Ops[e.add].Session, Ops: []int{e.add, e.knownBy, e.lastOut}, Sentence: why + ".",

@@ -32,8 +32,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	var req runs.Request
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what this machine can test, and what lacks",
-		Long: `Say what this machine can test, and what lacks. With --at, look at a cluster that
+		Short: "Say what this machine can test, and what is missing",
+		Long: `Say what this machine can test, and what is missing. With --at, look at a cluster that
 lapse did not start instead: whether it lets us in, which node is what, and what
 runs of lapse that were killed have left there. Nothing is changed.`,
 		Example: `  lapse doctor

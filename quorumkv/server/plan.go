@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/internal/share"
 	"github.com/lapse-test/lapse/quorumkv/api"
 	"github.com/lapse-test/lapse/quorumkv/placement"
 )
@@ -113,7 +114,7 @@ func (p planned) print(out io.Writer) error {
 	least := placement.LeastMoved(len(p.place.Nodes), len(names), len(p.join), len(p.leave))
 	w := bufio.NewWriter(out)
 	fmt.Fprintf(w, "partitioner %s, %d replicas of each key, %d nodes, then %d; %d keys\n", p.place.Partitioner, p.place.Replication, len(p.place.Nodes), len(names), c.Keys)
-	fmt.Fprintf(w, "to copy       %s of the replicas (%d of %d); between even placements it is %s at least\n", percent(c.Moved, c.After), c.Moved, c.After, share(least))
+	fmt.Fprintf(w, "to copy       %s of the replicas (%d of %d); between even placements it is %s at least\n", percent(c.Moved, c.After), c.Moved, c.After, share.Text(least, share.Figure))
 	fmt.Fprintf(w, "keys touched  %s have other replicas than before, %s lose a majority of theirs\n\n", percent(c.Changed, c.Keys), percent(c.Bereft, c.Keys))
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "node\tholds\ttakes\tgives\tholds then\t")
@@ -160,6 +161,4 @@ func (p planned) keys() ([]string, error) {
 	return slices.Compact(keys), nil
 }
 
-func percent(part, of int) string { return share(float64(part) / float64(of)) }
-
-func share(s float64) string { return fmt.Sprintf("%.1f %%", 100*s) }
+func percent(part, of int) string { return share.Text(float64(part)/float64(of), share.Figure) }

@@ -49,7 +49,7 @@ func TestPlanReadsKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"; 4 keys\n", "25.0 % of the replicas (2 of 8); between even placements it is 25.0 % at least\n", "50.0 % have other replicas"} {
+	for _, want := range []string{"; 4 keys\n", "25 % of the replicas (2 of 8); between even placements it is 25 % at least\n", "50 % have other replicas"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

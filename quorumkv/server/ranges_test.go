@@ -84,7 +84,7 @@ func TestRangesChangeUnderLoad(t *testing.T) {
 		t.Fatal(out)
 	}
 	// Before k2 are k0, k1 and k10 to k19.
-	if !strings.Contains(out, "the last change gave 15.0 % of the replicas of 40 keys to other nodes") {
+	if !strings.Contains(out, "the last change gave 15 % of the replicas of 40 keys to other nodes") {
 		t.Errorf("said %s", out)
 	}
 	got, err := c.clients["n1"].Ranges(within(t), true)

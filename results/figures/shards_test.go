@@ -57,7 +57,7 @@ func TestShards(t *testing.T) {
 	}
 	var out strings.Builder
 	text.PrintShards(&out, s)
-	if !strings.Contains(out.String(), "75.0 % of the load") || strings.Count(out.String(), "\n") != 2 {
+	if !strings.Contains(out.String(), "75 % of the load") || strings.Count(out.String(), "\n") != 2 {
 		t.Error(out.String())
 	}
 	h.Events = nil

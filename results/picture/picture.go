@@ -30,11 +30,11 @@ var styleText string
 var (
 	light = map[string]string{
 		"bg": "#fbfbf9", "card": "#ffffff", "ink": "#1c2126", "soft": "#5b636c", "line": "#dfe1dd", "bad": "#b3261e",
-		"open": "#8a5a00", "ok": "#2f6fbf", "fail": "#6f757c", "info": "#b86e00", "band": "#d9b36a", "band-bg": "#f6ead0",
+		"open": "#8a5a00", "ok": "#2f6fbf", "fail": "#6f757c", "info": "#a66300", "band": "#d9b36a", "band-bg": "#f6ead0",
 	}
 	dark = map[string]string{
 		"bg": "#14171a", "card": "#1b1f23", "ink": "#e6e8ea", "soft": "#9aa3ab", "line": "#30363c", "bad": "#ff8a80",
-		"open": "#f0be5a", "ok": "#6aa7f0", "fail": "#9aa1a8", "info": "#f0ab4a", "band": "#8a6d35", "band-bg": "#2f2819",
+		"open": "#f0be5a", "ok": "#6aa7f0", "fail": "#9aa1a8", "info": "#f0ab4a", "band": "#7f6430", "band-bg": "#2f2819",
 	}
 )
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
@@ -198,6 +199,19 @@ func (p *spacetime) bottom() float64 {
 	return last.y + float64(last.rows)*rowHeight
 }
 
+// laneNameRunes is how many letters of the name of a lane there is room for before the lane begins.
+const laneNameRunes = 13
+
+// laneName writes a name before its lane. One that is too long loses its middle, as names of many nodes differ at their
+// ends, and is told as a whole on hover.
+func (p *spacetime) laneName(class string, y float64, name string) {
+	short := svg.Ends(name, laneNameRunes)
+	p.Text(class, 4, y, short)
+	if short != name {
+		p.Tip(4, y-13, laneLeft-12, 18, name)
+	}
+}
+
 func (p *spacetime) draw() string {
 	bottom := p.bottom()
 	width := max(p.right+12, headingWidth(&p.Drawing, p.v))
@@ -205,11 +219,15 @@ func (p *spacetime) draw() string {
 	drawHeading(&p.Drawing, p.v, width, bottom+30)
 	p.bands(bottom)
 	for _, l := range p.sessions {
-		p.Text("lane-name", 4, l.y+barHeight/2+4, svg.Short(l.name, 16))
+		p.laneName("lane-name", l.y+barHeight/2+4, l.name)
 		p.Line("lane", laneLeft-8, l.y+barHeight/2, p.right, l.y+barHeight/2)
 	}
 	for _, l := range p.nodes {
-		p.Text("lane-name node", 4, l.y+14, "node "+svg.Short(l.name, 11))
+		name := "node " + l.name
+		if utf8.RuneCountInString(name) > laneNameRunes {
+			name = l.name
+		}
+		p.laneName("lane-name node", l.y+14, name)
 		p.Line("lane node", laneLeft-8, l.y+10, p.right, l.y+10)
 	}
 	p.ticks(bottom)

@@ -28,7 +28,7 @@ func charts(h *history.History, b *bins, d *dotMeter) []chart {
 		drawChart(h, b, "c-lat", "Latency of ok operations, milliseconds", width+", logarithmic", true, 0,
 			series{"line-p50", "median", " ms", b.p50}, series{"line-p99", "99th percentile", " ms", b.p99}),
 		d.scatter(h, b.length, b.loadEnd),
-		drawChart(h, b, "c-avail", "Availability, per cent of the operations begun that were served", width, false, 100,
+		drawChart(h, b, "c-avail", "Availability, per cent of the invoked operations that were served", width, false, 100,
 			series{"line-ok", "served", " %", share}),
 	)
 }

@@ -4,4 +4,9 @@ package report
 var (
 	Chromium = chromium
 	Hostile  = hostile
+
+	StaleRead     = staleRead
+	Rendered      = render
+	SuiteOf       = suiteOf
+	RenderedSuite = renderSuite
 )

@@ -15,7 +15,7 @@ var words = []term{
 	{"held", "not refuted by this run; the claims table says how much evidence stands behind it. It is no proof."},
 	{"violated", "refuted by a witness: a few operations that no order allowed by the model explains."},
 	{"inconclusive", "not refuted, but with too little evidence, or the search ran out of its budget; the reasons are listed."},
-	{"ok, fail, info", "an operation that took effect; one that certainly had no effect; one whose effect is unknown, because no answer came: it may have taken effect at any time after it began."},
+	{"ok, fail, info", "an operation that took effect; one that certainly had no effect; one whose effect is unknown, because no answer came: it may have taken effect at any time after its invocation."},
 	{"fault window", "from the injection of a fault until it was seen to be healed. A fault counts only when it was seen to take effect."},
 }
 

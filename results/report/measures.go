@@ -10,6 +10,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/internal/share"
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/svg"
 	"github.com/lapse-test/lapse/results/verdict"
@@ -59,8 +60,8 @@ func groupOf(g *staleness.Group) string {
 
 func rowOf(name string, g *staleness.Group) staleRow {
 	r := staleRow{
-		Name: name, N: g.Stale.N, Of: g.Stale.Of, Share: share(g.Stale.P),
-		Interval: share(g.Stale.Low) + " to " + share(g.Stale.High),
+		Name: name, N: g.Stale.N, Of: g.Stale.Of, Share: estimate(g.Stale.P),
+		Interval: estimate(g.Stale.Low) + " to " + estimate(g.Stale.High),
 	}
 	if g.Stale.N > 0 {
 		r.VersionsP50, r.VersionsMax = g.Versions.P50, g.Versions.Max
@@ -69,13 +70,8 @@ func rowOf(name string, g *staleness.Group) staleRow {
 	return r
 }
 
-// share is a part in per cent with as many digits as it takes to be told from none.
-func share(p float64) string {
-	if p == 0 {
-		return "0 %"
-	}
-	return fmt.Sprintf("%.2g %%", 100*p)
-}
+// estimate is a share of a sample, and what is thought of all by it.
+func estimate(p float64) string { return share.Text(p, share.Estimate) }
 
 func ago(ns int64) string { return picture.Millis(float64(ns) / 1e6) }
 
@@ -154,7 +150,7 @@ func visibility(r *staleness.Report) *chart {
 				until = "and later"
 			}
 			d.Tip(x(middle(p))-9, chartTop, 18, tall, fmt.Sprintf("%s: %s %s after, %d of %d missed it, %s (%s to %s)",
-				groupOf(&groups[i]), ago(int64(p.From)), until, p.Missed.N, p.Missed.Of, share(p.Missed.P), share(p.Missed.Low), share(p.Missed.High)))
+				groupOf(&groups[i]), ago(int64(p.From)), until, p.Missed.N, p.Missed.Of, estimate(p.Missed.P), estimate(p.Missed.Low), estimate(p.Missed.High)))
 		}
 		name := groupOf(&groups[i])
 		if name == "" {

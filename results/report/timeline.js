@@ -232,7 +232,7 @@ function paint() {
     var row = faultRows[i] * strip;
     g.globalAlpha = .35; g.fillStyle = colors['band-bg']; g.fillRect(x, row, w, height - row); g.globalAlpha = 1;
     g.fillStyle = colors.band; g.globalAlpha = f.bit ? .55 : .2; g.fillRect(x, row + 1, w, strip - 3); g.globalAlpha = 1;
-    g.strokeStyle = colors.band; g.strokeRect(x + .5, row + 1.5, Math.max(1, w - 1), strip - 4);
+    g.strokeStyle = colors.open; g.strokeRect(x + .5, row + 1.5, Math.max(1, w - 1), strip - 4);
   }
   // The names stand above the bands of other faults.
   g.fillStyle = colors.ink;

@@ -1,10 +1,10 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/lapse-test/lapse/internal/share"
 	"github.com/lapse-test/lapse/results/text"
 	"github.com/lapse-test/lapse/targets"
 )
@@ -12,7 +12,7 @@ import (
 // dash stands for a figure that there is none of.
 const dash = "–"
 
-func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
+func percent(part float64) string { return share.Text(part, share.Figure) }
 
 // listed is a list in a sentence: "a, b and c".
 func listed(names []string) string { return joined(names, " and ") }

@@ -53,6 +53,8 @@ type LiveLatency struct {
 // LiveViolation is what is known of a model that is violated.
 type LiveViolation struct {
 	Model string `json:"model"`
+	// Allowed says that the configuration does not promise the model.
+	Allowed bool `json:"allowed,omitempty"`
 	// Count is on how many keys it was found, Anomaly and Sentence are of the first.
 	Count    int    `json:"count"`
 	Anomaly  string `json:"anomaly"`

@@ -116,6 +116,16 @@ func Short(t string, n int) string {
 	return string(r[:n-1]) + "…"
 }
 
+// Ends is a text for a place that has room for n runes, without its middle if it is too long.
+func Ends(t string, n int) string {
+	r := []rune(t)
+	if len(r) <= n {
+		return t
+	}
+	head := (n - 1) / 2
+	return string(r[:head]) + "…" + string(r[len(r)-(n-1-head):])
+}
+
 // escape makes t text: markup is escaped, and what no XML document may contain,
 // such as a zero byte, becomes the sign for a character that cannot be shown.
 func escape(t string) string {

@@ -1,18 +1,12 @@
 package text
 
 import (
-	"fmt"
-
 	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/share"
 )
 
-// percent keeps two significant digits, three at 100.
-func percent(p float64) string {
-	if p >= 0.1 {
-		return fmt.Sprintf("%.0f %%", p*100)
-	}
-	return fmt.Sprintf("%.2g %%", p*100)
-}
+// percent is a share that was estimated from a sample.
+func percent(p float64) string { return share.Text(p, share.Estimate) }
 
 // Plural returns a number with its noun: "1 run", "2,000 runs".
 func Plural(n int, one string) string { return count.Of(n, one) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/internal/share"
 	"github.com/lapse-test/lapse/results/figures"
 )
 
@@ -13,12 +14,12 @@ import (
 // each.
 func PrintFigures(w io.Writer, s Style, f *figures.Case) {
 	w = s.Fit(w)
-	text := fmt.Sprintf("%.0f ok/s, read p99 %s, write p99 %s, availability %.1f %%", f.OKPerSecond, latency(f.ReadP99), latency(f.WriteP99), f.Availability*100)
+	text := fmt.Sprintf("%.0f ok/s, read p99 %s, write p99 %s, availability %s", f.OKPerSecond, latency(f.ReadP99), latency(f.WriteP99), share.Text(f.Availability, share.Figure))
 	if f.Inside.Ops > 0 {
-		text += fmt.Sprintf(" (in faults: read p99 %s, write p99 %s, availability %.1f %%), recovered within %s of healing", latency(f.Inside.ReadP99), latency(f.Inside.WriteP99), f.Inside.Availability*100, duration.Seconds(f.Recovery))
+		text += fmt.Sprintf(" (in faults: read p99 %s, write p99 %s, availability %s), recovered within %s of healing", latency(f.Inside.ReadP99), latency(f.Inside.WriteP99), share.Text(f.Inside.Availability, share.Figure), duration.Seconds(f.Recovery))
 	}
 	if f.Aborts > 0 {
-		text += fmt.Sprintf(", aborts %.1f %%", f.Aborts*100)
+		text += ", aborts " + share.Text(f.Aborts, share.Figure)
 	}
 	outage := duration.Seconds(f.Outages.Longest.Any)
 	text += ", longest outage " + outage
@@ -57,7 +58,7 @@ func latency(ms float64) string {
 // PrintShards prints the partitions, one a line.
 func PrintShards(w io.Writer, shards []figures.Shard) {
 	for _, s := range shards {
-		fmt.Fprintf(w, "    shard %-4s %5d keys  %5.1f %% of the load  %7.1f ok/s  read p50 %s, p99 %s; write p50 %s, p99 %s\n",
-			s.Node, s.Keys, s.Share*100, s.OKPerSecond, latency(s.ReadP50), latency(s.ReadP99), latency(s.WriteP50), latency(s.WriteP99))
+		fmt.Fprintf(w, "    shard %-4s %5d keys  %7s of the load  %7.1f ok/s  read p50 %s, p99 %s; write p50 %s, p99 %s\n",
+			s.Node, s.Keys, share.Text(s.Share, share.Figure), s.OKPerSecond, latency(s.ReadP50), latency(s.ReadP99), latency(s.WriteP50), latency(s.WriteP99))
 	}
 }

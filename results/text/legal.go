@@ -20,7 +20,7 @@ func Legal(h *history.History, v *checkers.Violation) string {
 			continue
 		}
 		op := &h.Ops[w]
-		parts[i] += fmt.Sprintf(" (written by session %d, t=%s..%s)", op.Session, Seconds(op.Invoke), completion(op))
+		parts[i] += fmt.Sprintf(" (written by session %d, %s)", op.Session, span(op))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -7,12 +7,23 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Seconds is a stamp as people read it.
+// Seconds is a stamp as people read it: to the microsecond, as less would hide the order of operations.
 func Seconds(t history.Time) string {
 	if t == history.Never {
 		return "never"
 	}
-	return fmt.Sprintf("%.6fs", float64(t)/1e9)
+	return stamp(t) + " s"
+}
+
+func stamp(t history.Time) string { return fmt.Sprintf("%.6f", float64(t)/1e9) }
+
+// span is from the invocation of op to its completion.
+func span(op *history.Op) string {
+	end := "?"
+	if op.Complete != history.Never {
+		end = stamp(op.Complete)
+	}
+	return fmt.Sprintf("t=%s..%s s", stamp(op.Invoke), end)
 }
 
 // Op is an operation in one line, with nothing left out that a verdict
@@ -20,7 +31,7 @@ func Seconds(t history.Time) string {
 func Op(h *history.History, i int) string {
 	op := &h.Ops[i]
 	var b strings.Builder
-	fmt.Fprintf(&b, "t=%s..%s  session %d  ", Seconds(op.Invoke), completion(op), op.Session)
+	fmt.Fprintf(&b, "%s  session %d  ", span(op), op.Session)
 	for j := range h.Mops(op) {
 		if j > 0 {
 			b.WriteString("; ")
@@ -41,13 +52,6 @@ func Op(h *history.History, i int) string {
 		fmt.Fprintf(&b, "  (%s)", e)
 	}
 	return b.String()
-}
-
-func completion(op *history.Op) string {
-	if op.Complete == history.Never {
-		return "?"
-	}
-	return Seconds(op.Complete)
 }
 
 // Levels is "W=... R=...", each where op writes or reads and its level is known; empty if neither is.

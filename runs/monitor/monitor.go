@@ -11,6 +11,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/live"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
@@ -27,13 +28,16 @@ type Monitor struct {
 	metrics Metrics
 	clock   func() time.Time
 
-	mu      sync.Mutex
-	live    store.Live
-	failed  bool // live.json cannot be written
-	latest  map[Kind]*window
-	events  int // of the history that were looked at
-	stopped chan struct{}
-	wg      sync.WaitGroup
+	mu     sync.Mutex
+	live   store.Live
+	failed bool // live.json cannot be written
+	latest map[Kind]*window
+	events int // of the history that were looked at
+	// promises is what is promised to clients that do these operations, nil before that can be asked.
+	promises func([]history.Func) *verdict.Promises
+	seen     [1 << 8]bool // by kind of micro-operation
+	stopped  chan struct{}
+	wg       sync.WaitGroup
 }
 
 // saveEvery is how often live.json is written.
@@ -88,7 +92,34 @@ func (m *Monitor) write() {
 			m.live.Latest = append(m.live.Latest, w.latency(k.String(), now))
 		}
 	}
+	m.judge()
 	m.failed = m.save(&m.live) != nil
+}
+
+// Judge tells the monitor by what to judge violations: what is promised to clients that do these
+// operations, nil if that is not known. It is asked again whenever they are shown.
+func (m *Monitor) Judge(promises func([]history.Func) *verdict.Promises) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.promises = promises
+}
+
+// judge says of each violation whether the configuration allows it.
+func (m *Monitor) judge() {
+	if m.promises == nil || len(m.live.Violations) == 0 {
+		return
+	}
+	var funcs []history.Func
+	for f, seen := range m.seen {
+		if seen {
+			funcs = append(funcs, history.Func(f))
+		}
+	}
+	a := verdict.Assessment{Promises: m.promises(funcs)}
+	for i := range m.live.Violations {
+		v := &m.live.Violations[i]
+		v.Allowed = a.Allows(checkers.Verdict{Model: v.Model, Status: checkers.Violated})
+	}
 }
 
 // End says that the run is over, with what became of it, and removes live.json.
@@ -124,6 +155,9 @@ func (m *Monitor) Operations(h *history.History) {
 			continue
 		}
 		m.live.OK++
+		for _, mop := range h.Mops(op) {
+			m.seen[mop.Func] = true
+		}
 		k := KindOf(h.Mops(op))
 		w := m.latest[k]
 		if w == nil {

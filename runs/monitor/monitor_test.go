@@ -11,6 +11,7 @@ import (
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/store"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs/monitor/monitortest"
 )
 
@@ -33,6 +34,36 @@ func follow(t *testing.T, id string) *Monitor {
 	m.Found(found("regular"))
 	m.Found(found("regular"))
 	return m
+}
+
+// TestAllowed: what the configuration does not promise is allowed, and what it promises or says nothing about is not. Only operations
+// that were seen count, and all of them.
+func TestAllowed(t *testing.T) {
+	m := follow(t, "r")
+	m.Found(found("linearizable"))
+	m.Found(found("no-lost-writes"))
+	var got store.Live
+	m.save = func(l *store.Live) error { got = *l; return nil }
+	allowed := func(want ...bool) {
+		t.Helper()
+		m.write()
+		for i, v := range got.Violations {
+			if v.Allowed != want[i] {
+				t.Errorf("allowed is %v of %s", v.Allowed, v.Model)
+			}
+		}
+	}
+	allowed(false, false, false) // nobody has said yet what is promised
+	m.Judge(func(funcs []history.Func) *verdict.Promises {
+		return &verdict.Promises{Models: map[string]bool{"linearizable": false, "regular": !slices.Contains(funcs, history.Write)}}
+	})
+	allowed(true, true, false)
+	m.Judge(func(funcs []history.Func) *verdict.Promises {
+		return &verdict.Promises{Models: map[string]bool{"linearizable": false, "regular": !slices.Contains(funcs, history.CAS)}}
+	})
+	allowed(false, true, false)
+	m.Judge(func([]history.Func) *verdict.Promises { return nil })
+	allowed(false, false, false)
 }
 
 // TestLive is what live.json says, and that it can be written no more is no trouble.

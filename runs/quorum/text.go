@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/lapse-test/lapse/internal/duration"
+	"github.com/lapse-test/lapse/internal/share"
 	"github.com/lapse-test/lapse/results/text"
 )
 
@@ -80,22 +81,22 @@ func (t *Table) figures(w io.Writer, s text.Style) error {
 	}
 	for i := range t.Cells {
 		c := &t.Cells[i]
-		served := &c.Served
+		s := &c.Served
 		table.Rows = append(table.Rows, []string{
 			c.Row, c.Column, text.Count(c.AtRisk), text.Count(c.Stale), percent(c.Rate), percent(c.Rate95.Low) + " to " + percent(c.Rate95.High), duration.Millis(c.WorstMS),
-			share(served.ReadsInFault), share(served.WritesInFault), times(served.Reads), times(served.ReadsInFault),
+			served(s.ReadsInFault), served(s.WritesInFault), times(s.Reads), times(s.ReadsInFault),
 		})
 	}
 	return table.Print(w, s)
 }
 
-func percent(p float64) string { return fmt.Sprintf("%.2f %%", p*100) }
+func percent(p float64) string { return share.Text(p, share.Estimate) }
 
-func share(s Service) string {
+func served(s Service) string {
 	if s.Asked == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.0f %% of %s", s.Availability()*100, text.Count(s.Asked))
+	return share.Text(s.Availability(), share.Estimate) + " of " + text.Count(s.Asked)
 }
 
 func times(s Service) string {

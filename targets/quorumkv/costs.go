@@ -9,6 +9,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/share"
 	"github.com/lapse-test/lapse/quorumkv/client"
 	"github.com/lapse-test/lapse/quorumkv/engine"
 	"github.com/lapse-test/lapse/quorumkv/protocol"
@@ -141,7 +142,7 @@ func (c *costs) measures(where, rounds, conflicts string) []history.Measure {
 	return []history.Measure{
 		{Name: rounds, Value: per(c.rounds), Text: fmt.Sprintf("%s %s %s committed, with %.2f rounds of messages and %.2f entries of logs each",
 			count.Of(c.committed, "transaction"), where, count.Were(c.committed), per(c.rounds), per(c.calls))},
-		{Name: conflicts, Value: met, Text: fmt.Sprintf("%.1f %% of %s %s met a lock; %s %s given up for it",
-			met*100, count.Of(c.attempts, "attempt"), where, count.Of(c.aborted, "transaction"), count.Were(c.aborted))},
+		{Name: conflicts, Value: met, Text: fmt.Sprintf("%s of %s %s met a lock; %s %s given up for it",
+			share.Text(met, share.Figure), count.Of(c.attempts, "attempt"), where, count.Of(c.aborted, "transaction"), count.Were(c.aborted))},
 	}
 }

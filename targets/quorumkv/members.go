@@ -11,6 +11,7 @@ import (
 
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
+	"github.com/lapse-test/lapse/internal/share"
 	"github.com/lapse-test/lapse/quorumkv/consensus"
 	"github.com/lapse-test/lapse/quorumkv/leaderless"
 	"github.com/lapse-test/lapse/quorumkv/membership"
@@ -105,7 +106,7 @@ func (j *joins) note(node string, m protocol.Members) {
 }
 
 // moved is the share of all replicas that a change gave to other nodes, and the same in words: none if the node that says m does not know.
-func moved(m protocol.Members) (share float64, text string) {
+func moved(m protocol.Members) (part float64, text string) {
 	var keys, taken int64
 	for _, move := range m.Moves {
 		keys, taken = max(keys, move.Keys), taken+move.Taken
@@ -114,8 +115,8 @@ func moved(m protocol.Members) (share float64, text string) {
 	if all == 0 {
 		return 0, ""
 	}
-	share = float64(taken) / float64(all)
-	return share, fmt.Sprintf("%s of the %s replicas of %s moved (%.1f %%)", count.Text(int(taken)), count.Text(int(all)), count.Of(int(keys), "key"), share*100)
+	part = float64(taken) / float64(all)
+	return part, fmt.Sprintf("%s of the %s replicas of %s moved (%s)", count.Text(int(taken)), count.Text(int(all)), count.Of(int(keys), "key"), share.Text(part, share.Figure))
 }
 
 // Measures implements targets.Measurer.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/share"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster/sandbox"
@@ -45,7 +46,7 @@ func TestRanges(t *testing.T) {
 	}
 	middle, keys := "acme\x1fk5", all[0].Keys // those that the start left come after the tenant's
 	after := keys - 5
-	gave := fmt.Sprintf("%d of the %d replicas of %d keys moved (%.1f %%)", after, 2*keys, keys, float64(after)/float64(2*keys)*100)
+	gave := fmt.Sprintf("%d of the %d replicas of %d keys moved (%s)", after, 2*keys, keys, share.Text(float64(after)/float64(2*keys), share.Figure))
 	for _, c := range []struct {
 		what  string
 		do    func() (string, error)

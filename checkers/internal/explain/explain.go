@@ -103,6 +103,17 @@ func where(h *history.History, op *history.Op, b *strings.Builder, word, letter 
 	}
 }
 
+// Before says why the operation at position a is before another one, which was invoked gap
+// after its completion, as a clause about it: a write was acknowledged, what did not write
+// completed.
+func Before(h *history.History, a int, gap history.Time) string {
+	did := "completed"
+	if op := &h.Ops[a]; op.Outcome == history.OK && h.Mop(op).Func.Writes() {
+		did = "was acknowledged"
+	}
+	return "it " + did + " " + Gap(gap) + " before the other was invoked"
+}
+
 // Gap says how long d is, as all that people read says it.
 func Gap(d history.Time) string { return duration.Text(time.Duration(d)) }
 

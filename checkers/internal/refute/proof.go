@@ -16,7 +16,7 @@ import (
 // The means of verification, as reports name them.
 const (
 	ByOrders     = "every order of the witness tried"
-	ByDefinition = "the definition read off the operations"
+	ByDefinition = "checked against the definition"
 )
 
 // Proof is a violation under examination. Not safe for concurrent use.

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/store"
 )
@@ -29,5 +30,13 @@ func (v *liveView) Clock() string {
 
 // Most is the end of the load, 1 before it has begun.
 func (v *liveView) Most() float64 { return max(v.Live.Total, 1) }
+
+// liveClass is the CSS class of a violation, as the run's report will have it.
+func liveClass(v store.LiveViolation) string {
+	if v.Allowed {
+		return classAllowed
+	}
+	return string(checkers.Violated)
+}
 
 func number(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }

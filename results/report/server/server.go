@@ -106,11 +106,23 @@ func (h *handler) suites() []*gate.SuiteResult {
 
 func (h *handler) problem(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
-		http.Error(w, "there is no such run or suite; / lists those there are", http.StatusNotFound)
+		h.refuse(w, r, http.StatusNotFound, "There is no such run or suite.")
 		return
 	}
 	h.log.Warn("a page cannot be shown", "page", r.URL.Path, "error", err)
-	http.Error(w, "this page cannot be shown: "+err.Error(), http.StatusInternalServerError)
+	h.refuse(w, r, http.StatusInternalServerError, err.Error())
+}
+
+// refuse answers with a page that says why there is no other.
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, code int, why string) {
+	var page bytes.Buffer
+	if err := problemPage(why).Render(r.Context(), &page); err != nil {
+		http.Error(w, why, code)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = page.WriteTo(w) // as send has it
 }
 
 func (h *handler) page(w http.ResponseWriter, r *http.Request, c templ.Component) {

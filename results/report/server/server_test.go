@@ -280,13 +280,15 @@ func TestLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants("not written yet")
-	l := store.Live{Schema: store.LiveSchema, Updated: time.Now().Add(-time.Hour), Phase: "load", OK: 1234, Violations: []store.LiveViolation{{Model: "regular", Count: 3, Sentence: "<b>x</b>"}}}
+	l := store.Live{Schema: store.LiveSchema, Updated: time.Now().Add(-time.Hour), Phase: "load", OK: 1234, Violations: []store.LiveViolation{{Model: "regular", Count: 3, Sentence: "<b>x</b>"}, {Model: "linearizable", Count: 1, Allowed: true}}}
 	if err := d.WriteJSON(store.FileLive, &l); err != nil {
 		t.Fatal(err)
 	}
 	wants("1,234")
 	wants("&lt;b&gt;x&lt;/b&gt;")
 	wants("old.")
+	wants(`<td class="keep violated">✗ regular </td>`)
+	wants(`<td class="keep allowed">✗ linearizable <br><span class="soft">allowed: not promised here</span></td>`)
 	release() // killed: nobody holds the lock, and the file is still there
 	for _, id := range []string{"run-on", "run-a"} {
 		if code, head, _ := get(t, addr, "/runs/"+id+"/live", ""); code != http.StatusSeeOther || head.Get("Location") != "/runs/"+id {

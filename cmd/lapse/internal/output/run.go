@@ -93,7 +93,7 @@ func nextStep(f *runs.Finished) string {
 	if faults := f.Report.Faults; len(faults.Ineffective)+len(faults.Unhealed)+len(faults.Unexpected) > 0 {
 		return fmt.Sprintf("lapse show %s (which fault, and what was seen of it) · why, the nodes' logs may say, in %s · lapse replay %s", id, f.Dir.File(store.DirNodes), id)
 	}
-	return fmt.Sprintf("lapse show %s (what lacks); a longer --duration or a higher --rate gives more evidence", id)
+	return fmt.Sprintf("lapse show %s (what is missing); a longer --duration or a higher --rate gives more evidence", id)
 }
 
 // PrintViolations prints the first violations of each model in full. A proof that
