@@ -108,7 +108,7 @@ func historyOf(t *testing.T, shown string) string {
 		return int64(f*1e6+0.5) * 1000
 	}
 	ops := regexp.MustCompile(`#\d+  t=([0-9.]+)\.\.([0-9.]+) s  session (\d+)  (?:write (\w+)=(\d+)|read (\w+) -> (\d+))  ok via (\w+) at ([RW])=(\w+)  \[(.*)\]`).FindAllStringSubmatch(shown, -1)
-	fault := regexp.MustCompile(`fault: (.*) since ([0-9.]+)s, healed at ([0-9.]+)s`).FindStringSubmatch(shown)
+	fault := regexp.MustCompile(`fault: (.*) since ([0-9.]+) s, healed at ([0-9.]+) s`).FindStringSubmatch(shown)
 	gap := regexp.MustCompile(`and ([0-9.]+) (µs|ms) later`).FindStringSubmatch(shown)
 	if len(ops) < 2 || fault == nil || gap == nil {
 		t.Fatalf("a witness that cannot be read: %s", shown)
