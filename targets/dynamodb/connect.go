@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/lapse-test/lapse/targets/wire"
 )
@@ -31,7 +32,8 @@ func newAccess(ctx context.Context, s settings, endpoint string) (access, error)
 		a.credentials = credentials.NewStaticCredentialsProvider("lapse", "lapse", "")
 		return a, nil
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.region))
+	// Its logger would print what it tries besides on the terminal of whoever has no credentials.
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.region), config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return a, fmt.Errorf("reading the AWS configuration: %w", err)
 	}

@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/external"
@@ -147,9 +149,32 @@ func cures(table string) external.Cures {
 	credentials := "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for a user who may make, describe and delete the table " + table
 	return external.Cures{
 		{Match: outcome.Is(errNoCredentials), Way: credentials},
+		{Match: func(err error) bool { return notDynamoDB(err) || cutOff(err) }, Way: "see whether the address in --at is that of DynamoDB itself, and not of a proxy or of something else that answers there", Tell: strange},
 		{Match: said("ExpiredTokenException"), Way: "the session's credentials have expired: get new ones (aws sso login, or a new AWS_SESSION_TOKEN)", Tell: errorTable.Explain},
 		{Match: outcome.As(func(smithy.APIError) bool { return true }), Way: credentials, Tell: errorTable.Explain},
 	}
+}
+
+// strange tells of an answer that DynamoDB does not give, with the status by which what gave it can be found.
+func strange(err error) error {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) {
+		return fmt.Errorf("%w (HTTP status %d)", errorTable.Explain(err), response.HTTPStatusCode())
+	}
+	return errorTable.Explain(err)
+}
+
+// unwrapped is what the network said where a request was not sent or not answered, without the words of the SDK and of HTTP's client around it.
+func unwrapped(err error) error {
+	var sent *smithyhttp.RequestSendError
+	var request *url.Error
+	switch {
+	case !errors.As(err, &sent):
+		return err
+	case errors.As(sent.Err, &request):
+		return request.Err
+	}
+	return sent.Err
 }
 
 // there says whether the run's own table is there already.
@@ -158,7 +183,7 @@ func (v *visit) there(ctx context.Context) (bool, error) {
 	if missing(err) {
 		return false, nil
 	}
-	return err == nil, v.Explain(0, err)
+	return err == nil, v.Explain(0, unwrapped(err))
 }
 
 // missing matches the answer that there is no such table.
@@ -193,7 +218,7 @@ func (v *visit) Marks(ctx context.Context) (map[string]string, error) {
 // Make implements external.Driver.
 func (v *visit) Make(ctx context.Context) error {
 	err := makeTable(ctx, v.conn, v.table, v.Mark())
-	return external.Unmade(taken(err), errorTable.Undone(err), v.Explain(0, err))
+	return external.Unmade(taken(err), errorTable.Undone(err), v.Explain(0, unwrapped(err)))
 }
 
 // taken matches the answer that there is such a table already.
