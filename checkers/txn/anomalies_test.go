@@ -70,6 +70,11 @@ var classics = []struct {
 
 	{"from nowhere", beside(t(w(0, 1)), t(r(0, 7))), "thin-air read", []string{"strong-read-uncommitted"}},
 	{"future read", beside(t(r(0, 1), w(0, 1)), t(w(1, 2)), t(r(1, 2))), "future read", []string{"strong-read-uncommitted"}},
+	{"compare-and-set of what it installs itself", []exhaust.Op{failed(at(0, 0, 1, w(0, 3))), at(1, 2, 3, c(0, 3, 3)), at(2, 4, 5, r(0, 3))}, "future read", []string{"strong-read-uncommitted"}},
+	{"compare-and-set of what was there", []exhaust.Op{at(0, 0, 1, w(0, 3)), at(1, 2, 3, c(0, 3, 3)), at(2, 4, 5, r(0, 3))}, "", []string{"strict-serializable"}},
+	{"compare-and-set of what it writes afterwards", beside(t(c(0, 3, 4), w(0, 3)), t(r(0, 3))), "future read", []string{"strong-read-uncommitted"}},
+	{"append between two, of which no read saw the second", beside(t(a(0, 6), a(0, 7)), t(a(0, 8)), t(l(0, 6, 8))), "G0", nil},
+	{"append after two", beside(t(a(0, 6), a(0, 7)), t(a(0, 8)), t(l(0, 6, 7, 8))), "", []string{"strict-serializable"}},
 	{"own write not seen", beside(t(w(0, 1), r(0, none)), t(w(1, 2)), t(r(1, 2))), "internal", []string{"read-committed"}},
 	{"own write seen", beside(t(w(0, 1), r(0, 1)), t(w(1, 2)), t(r(1, 2))), "", []string{"strict-serializable"}},
 

@@ -164,6 +164,10 @@ func (p proof) contradictsItself(i int) bool {
 			if op.Outcome != history.Fail && s.known && s.value != m.Expect {
 				return true
 			}
+			// What it installs itself is there only afterwards.
+			if op.Outcome == history.OK && !s.known && p.later(mops[j:], m.Key, m.Expect) && p.onlyOwn(i, m.Key, m.Expect) {
+				return true
+			}
 			s.known, s.value = true, m.Arg
 		case history.Read:
 			if m.Flags&history.Observed == 0 {
@@ -194,6 +198,13 @@ func (p proof) contradictsItself(i int) bool {
 
 func (p proof) later(mops []history.Mop, k history.Key, v history.Value) bool {
 	return slices.ContainsFunc(mops, func(m history.Mop) bool { return m.Key == k && m.Func.Installs() && m.Arg == v })
+}
+
+// onlyOwn tells whether nothing that may have happened but transaction i put v into k.
+func (p proof) onlyOwn(i int, k history.Key, v history.Value) bool {
+	return !p.Initial(v) && !p.Each(k, func(other int, _ *history.Op, m *history.Mop) bool {
+		return other != i && m.Func.Installs() && m.Arg == v
+	})
 }
 
 // lostUpdate: two transactions of the witness first read the same version of a key
