@@ -104,8 +104,8 @@ const (
 	BesideAnother State = "beside another"
 	AfterAnother  State = "just after another"
 	AfterFailover State = "just after a failover"
-	WritesOnWay   State = "writes on their way"
-	Idle          State = "nothing on its way"
+	WritesOnWay   State = "writes in flight"
+	Idle          State = "nothing in flight"
 )
 
 // States are all of them, in the order in which they are told.

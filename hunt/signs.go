@@ -18,7 +18,7 @@ type observation struct {
 }
 
 // observe looks for near misses in h: reads that were stale or nearly were, versions in
-// another order than the writes, operations on their way when a fault began, failovers, and
+// another order than the writes, operations in flight when a fault began, failovers, and
 // how operations ended under which faults.
 func observe(h *history.History) observation {
 	o := observation{signs: map[string]bool{}}
@@ -81,7 +81,7 @@ func (o *observation) faults(h *history.History) {
 		if all == 0 {
 			states = append(states, Idle)
 		}
-		o.sign("%s met %d on their way, %d of them writes", f.Kind, size(all), size(writes))
+		o.sign("%s met %d in flight, %d of them writes", f.Kind, size(all), size(writes))
 		for _, s := range states {
 			o.cells = append(o.cells, Cell{f.Kind, s})
 		}
@@ -104,7 +104,7 @@ func (o *observation) faults(h *history.History) {
 	}
 }
 
-// onWay counts the operations that were on their way at a moment, and those among them
+// onWay counts the operations that were in flight at a moment, and those among them
 // that write.
 func onWay(h *history.History, at history.Time) (all, writes int) {
 	for i := range h.Ops {

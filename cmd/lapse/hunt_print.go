@@ -211,7 +211,7 @@ func printCurve(w io.Writer, r *hunt.Result) {
 	}
 	e := r.Estimate
 	fmt.Fprintf(w, "kinds of behaviour seen: %s\n", strings.Join(points, ", "))
-	fmt.Fprintf(w, "  %d in one run only, %d in two: at least %.0f more unseen (Chao2); the next run shows %.1f new (Good-Turing), another hour about %.0f\n",
+	fmt.Fprintf(w, "  %d in one run only, %d in two: at least %.0f more unseen (Chao2); the next run shows about %.1f new ones (Good-Turing), another hour about %.0f\n",
 		e.Once, e.Twice, e.Unseen, e.NextRun, e.NextHour)
 	if e.RatePerRun > 0 {
 		fmt.Fprintf(w, "  no violation: fewer than %.1f %% of such runs have one (95 %% confidence)\n", 100*e.RatePerRun)

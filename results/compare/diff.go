@@ -70,6 +70,17 @@ type Change struct {
 	B    string `json:"b"`
 }
 
+// Word says how the runs differ in it, nothing where they do not: what only one of them has did not change.
+func (c Change) Word() string {
+	switch {
+	case c.A == c.B:
+		return ""
+	case c.A == None || c.B == None:
+		return "in one run only"
+	}
+	return "changed"
+}
+
 // Figure is a number in both runs, nil where it was not measured.
 type Figure struct {
 	Name string   `json:"name"`
@@ -238,13 +249,13 @@ func (d *Diff) Print(w io.Writer, style text.Style) error {
 	t := text.Table{Head: []string{"", d.A, d.B, ""}, Right: make([]bool, 4), Keep: 1, Fold: true}
 	row := func(cells ...string) { t.Rows = append(t.Rows, cells) }
 	for _, v := range d.Verdicts {
-		row(v.Name, v.A, v.B, map[bool]string{true: "", false: "changed"}[v.A == v.B])
+		row(v.Name, v.A, v.B, v.Word())
 	}
 	for _, f := range d.Figures {
 		row(f.Name, f.Text(f.A), f.Text(f.B), f.Delta())
 	}
 	for _, c := range d.Changes {
-		row(c.Name, c.A, c.B, "changed")
+		row(c.Name, c.A, c.B, c.Word())
 	}
 	return t.Print(w, style)
 }

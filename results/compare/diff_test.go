@@ -137,6 +137,20 @@ func TestSaysWhatIsAllowed(t *testing.T) {
 	}
 }
 
+func TestWord(t *testing.T) {
+	for _, c := range []struct{ a, b, want string }{
+		{"held", "held", ""},
+		{"held", "violated", "changed"},
+		{"held", None, "in one run only"},
+		{None, "held", "in one run only"},
+		{None, None, ""},
+	} {
+		if got := (Change{A: c.a, B: c.b}).Word(); got != c.want {
+			t.Errorf("%q and %q: %q, want %q", c.a, c.b, got, c.want)
+		}
+	}
+}
+
 func TestFigureTexts(t *testing.T) {
 	number := func(v float64) *float64 { return &v }
 	for _, c := range []struct {

@@ -912,7 +912,7 @@ func stalenessSection(s *stale) templ.Component {
 		}
 		ctx = templ.InitializeContext(ctx)
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<section id=\"staleness\"><h2>Staleness</h2><p class=\"lead\">Of the reads that began after some write of their key had been acknowledged: how many missed it, and how far behind what they returned was. Concurrent writes never count, so these are lower bounds.</p><div class=\"scroll\"><table class=\"phases\"><thead><tr><th>reads</th><th class=\"n\">stale</th><th class=\"n\">of</th><th class=\"n\">share</th><th class=\"n\">95 % interval</th><th class=\"n\">versions behind, median</th><th class=\"n\">most</th><th class=\"n\">time behind, median</th><th class=\"n\">99 %</th><th class=\"n\">most</th></tr></thead> <tbody>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<section id=\"staleness\"><h2>Staleness</h2><p class=\"lead\">Of the reads that began after some write of their key had been acknowledged: how many missed it, and how far behind what they returned was. Concurrent writes never count, so these are lower bounds.</p><div class=\"scroll\"><table class=\"phases\"><thead><tr><th>reads</th><th class=\"n\">stale</th><th class=\"n\">of</th><th class=\"n\">share</th><th class=\"n\">95 % interval</th><th class=\"n\">versions behind, p50</th><th class=\"n\">maximum</th><th class=\"n\">time behind, p50</th><th class=\"n\">p99</th><th class=\"n\">maximum</th></tr></thead> <tbody>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
