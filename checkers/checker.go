@@ -107,7 +107,7 @@ type Verdict struct {
 	// out: only then can another model's verdict answer for this one.
 	Unfinished bool `json:"unfinished,omitempty"`
 	// NotDecided is set where the check was interrupted before it had decided anything, or went wrong: what Evidence
-	// counts, if it counts anything, says nothing then. Whoever assesses the history sets it.
+	// counts, if it counts anything, says nothing then. It is not set where another model's verdict answers for this one. Whoever assesses the history sets it.
 	NotDecided bool `json:"not_decided,omitempty"`
 	// Follows names the model whose verdict this one follows, where it does: a stronger
 	// one that held, or a weaker one that was violated and has the witness.

@@ -45,7 +45,7 @@ func (c *cut) aim(ctx context.Context, s *scene, f *history.Fault) error {
 		f.Name = "isolate the primary"
 		p, err := s.primary(ctx)
 		if err != nil {
-			return fmt.Errorf("finding the primary: %w", err)
+			return s.unasked(fmt.Errorf("finding the primary: %w", err))
 		}
 		var at Step
 		isolate(p, s.nodes, &at)

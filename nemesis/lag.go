@@ -57,7 +57,7 @@ func (l *lag) aim(ctx context.Context, s *scene, f *history.Fault) error {
 	if _, ok := s.System.(ability.Primarier); ok {
 		var err error
 		if primary, err = s.primary(ctx); err != nil {
-			return fmt.Errorf("finding the primary: %w", err)
+			return s.unasked(fmt.Errorf("finding the primary: %w", err))
 		}
 		// While the primary is down nothing comes that could be held back, and the replica
 		// may be promoted at any moment, which releases it.

@@ -179,6 +179,9 @@ func TestWhatTheDatabaseDoesNotSay(t *testing.T) {
 	}{
 		{"the ranges", one("move-range"), lies{rangesUntold: true}, "the ranges cannot be asked for: no member answers"},
 		{"the primary, without which it is not known who talks to whom", cut, lies{noPrimary: true}, "depends on the primary, and that is not known: no primary at the moment"},
+		{"the primary that is to be killed", all("kill-primary"), lies{noPrimary: true}, "finding the primary: no primary at the moment"},
+		{"the primary that is to be cut off", all("partition-primary"), lies{noPrimary: true}, "finding the primary: no primary at the moment"},
+		{"the primary that is followed", Step{Fault: "lag"}, lies{noPrimary: true}, "finding the primary: no primary at the moment"},
 		{"the members", one("membership"), lies{membersUntold: true}, "asking for the members: n1 is in no majority"},
 		{"who leads", all("switchover"), lies{managerUntold: true}, "no manager answers"},
 	} {

@@ -32,7 +32,7 @@ func (v *victims) aim(ctx context.Context, s *scene, f *history.Fault) error {
 		f.Name = v.family + " the primary"
 		p, err := s.primary(ctx)
 		if err != nil {
-			return fmt.Errorf("finding the primary: %w", err)
+			return s.unasked(fmt.Errorf("finding the primary: %w", err))
 		}
 		f.Name += " " + p
 		names = []string{p}

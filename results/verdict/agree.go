@@ -38,7 +38,7 @@ func (a *Assessment) agree(r Require) {
 	})
 	pairs(func(strong, weak *checkers.Verdict) {
 		if strong.Status == checkers.Held && strong.Follows == "" && weak.Status == checkers.Inconclusive {
-			weak.Status, weak.Reasons, weak.Follows = checkers.Held, nil, strong.Model
+			weak.Status, weak.NotDecided, weak.Reasons, weak.Follows = checkers.Held, false, nil, strong.Model
 		}
 	})
 }
@@ -51,7 +51,7 @@ func (a *Assessment) refuteStronger() {
 		strong := &a.Verdicts[i]
 		for _, weak := range a.Verdicts {
 			if strong.Status != checkers.Violated && !a.failed(strong.Model) && weak.Status == checkers.Violated && order.Implies(strong.Model, weak.Model) {
-				strong.Status, strong.Reasons, strong.Follows = checkers.Violated, nil, weak.Model
+				strong.Status, strong.NotDecided, strong.Reasons, strong.Follows = checkers.Violated, false, nil, weak.Model
 				if weak.Follows != "" {
 					strong.Follows = weak.Follows
 				}

@@ -233,3 +233,25 @@ func TestThinEvidence(t *testing.T) {
 		})
 	}
 }
+
+// TestAnsweredByAnother: a model that was not decided, but for which another one's verdict answers, is not said to be undecided.
+func TestAnsweredByAnother(t *testing.T) {
+	open := func(model string) checkers.Verdict {
+		return checkers.Verdict{Model: model, Status: checkers.Inconclusive, NotDecided: true, Unfinished: true, Reasons: []string{interruptedReason}}
+	}
+	for _, c := range []struct {
+		name     string
+		verdicts []checkers.Verdict
+		want     checkers.Status
+	}{
+		{"a stronger one held", []checkers.Verdict{open("regular"), {Model: "linearizable", Status: checkers.Held}}, checkers.Held},
+		{"a weaker one was violated", []checkers.Verdict{open("linearizable"), {Model: "regular", Status: checkers.Violated, Total: 1}}, checkers.Violated},
+		{"nobody answers", []checkers.Verdict{open("linearizable"), {Model: "regular", Status: checkers.Held}}, checkers.Inconclusive},
+	} {
+		a := Assessment{Verdicts: c.verdicts}
+		a.conclude(Require{})
+		if v := a.Verdicts[0]; v.Status != c.want || v.NotDecided != (c.want == checkers.Inconclusive) {
+			t.Errorf("%s: %+v, want %s", c.name, v, c.want)
+		}
+	}
+}
