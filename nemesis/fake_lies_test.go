@@ -41,6 +41,7 @@ type lies struct {
 	joinFails        int  // so often, a joiner gives up and ends
 	membersUntold    bool
 	rangesUntold     bool
+	rangesLate       int // so often, the ranges cannot be asked for
 	managerUntold    bool
 	rangesStay       bool
 	rangesChanged    bool // for good

@@ -11,6 +11,10 @@ import (
 func (f *fake) Ranges(context.Context) ([]ability.KeyRange, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lies.rangesLate > 0 {
+		f.lies.rangesLate--
+		return nil, errors.New("the members do not agree yet")
+	}
 	if f.lies.rangesUntold {
 		return nil, errors.New("no member answers")
 	}

@@ -212,6 +212,18 @@ func TestWhatTheDatabaseDoesNotSay(t *testing.T) {
 	}
 }
 
+// TestRangesAreAskedForAgain: ranges that cannot be asked for at once, and with no other fault on, are asked for again before the run is inconclusive for it.
+func TestRangesAreAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newFake(3, lies{rangesLate: 2}).scene().run(t.Context(), Schedule{Version: 1, Mode: Mixed, Nodes: cluster.NodeNames(3), Duration: time.Minute, Steps: []Step{
+			{At: time.Second, Hold: 3 * time.Second, Fault: "move-range", Nodes: []string{"n3"}},
+		}})
+		if o.TookEffect != 1 || o.Healed != 1 || len(o.Ineffective) != 0 || len(o.Skipped) != 0 {
+			t.Errorf("%+v", o)
+		}
+	})
+}
+
 // TestOneFaultStartsAtATime: what begins while another fault is yet to be seen waits
 // for that, and so cannot keep it from taking effect.
 func TestOneFaultStartsAtATime(t *testing.T) {

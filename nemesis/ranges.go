@@ -162,12 +162,18 @@ func (r *rangeChange) aim(ctx context.Context, s *scene, f *history.Fault) error
 		return err
 	}
 	ask, cancel := context.WithTimeout(ctx, s.Limits.Effect)
-	defer cancel()
 	now, err := r.changer.Ranges(ask)
+	cancel()
+	if err != nil && !s.ledger.others() { // such as members that do not agree yet after a fault that is over
+		_, err = await(ctx, s.Limits.Effect, func(ctx context.Context) (_ []string, err error) {
+			now, err = r.changer.Ranges(ctx)
+			return nil, err
+		})
+	}
 	if err != nil { // such as a node that another fault has killed, without which nothing changes
 		return s.unasked(fmt.Errorf("the ranges cannot be asked for: %w", err))
 	}
-	if r.change, err = r.choose(r.changer, now, r.takers(ask, s), node); err != nil {
+	if r.change, err = r.choose(r.changer, now, r.takers(ctx, s), node); err != nil {
 		return err
 	}
 	f.Name = r.change.name

@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync/atomic"
 	"testing"
 
@@ -83,6 +84,27 @@ func TestTriedOnce(t *testing.T) {
 				t.Errorf("what is remembered makes another plan:\n%s\nwant\n%s", again, alone)
 			}
 		})
+	}
+}
+
+// TestNodesMadeAlike: whatever a spec says of nodes that are made tells them from others, also what is added to it one day.
+func TestNodesMadeAlike(t *testing.T) {
+	base := alike("p", cluster.Spec{}, nil)
+	for _, s := range []cluster.Spec{
+		{Nodes: []string{"n1"}}, {Beside: []string{"n1"}}, {Ports: []int{1}}, {LinkByLink: true}, {Cuts: true}, {Needs: []cluster.Capability{cluster.Disks}},
+		{Links: map[cluster.Link]cluster.Quality{{From: "n1", To: "n2"}: {Loss: 0.5}}}, {Container: &cluster.Container{}}, {NoContainer: "why"}, {Dir: "d"},
+	} {
+		if alike("p", s, nil) == base {
+			t.Errorf("%+v is like none", s)
+		}
+	}
+	// Of the same for all that are asked about (Run, LogDir), and of nodes that are there already (the rest), nothing is told apart.
+	const told, others = 10, 6
+	if n := reflect.TypeFor[cluster.Spec]().NumField(); n != told+others {
+		t.Errorf("a spec has %d fields, %d are known here: is the new one in alike?", n, told+others)
+	}
+	if alike("p", cluster.Spec{Container: &cluster.Container{Image: "a"}}, nil) == alike("p", cluster.Spec{Container: &cluster.Container{Image: "b"}}, nil) {
+		t.Error("images are not told apart")
 	}
 }
 

@@ -172,7 +172,7 @@ func windowsOf(faults []history.Fault, ends []history.Time) spans {
 	var all, apart spans
 	for i := range faults {
 		if from := faults[i].TookEffect; from != 0 {
-			all = append(all, struct{ from, to history.Time }{from, ends[i]})
+			all = append(all, struct{ from, to history.Time }{from, max(from, ends[i])}) // what others wrote may say that it was over before
 		}
 	}
 	slices.SortFunc(all, func(a, b struct{ from, to history.Time }) int { return cmp.Compare(a.from, b.from) })
