@@ -7,7 +7,7 @@ import (
 )
 
 // TestPickedOperationsHaveTheirPlaces: what is picked out of a history on disk is what Subset takes out of it in memory, and
-// each operation is said to be where it was.
+// each operation is found again where it was.
 func TestPickedOperationsHaveTheirPlaces(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	b := NewBuilder(Header{Source: "test", Initial: Absent})
@@ -30,9 +30,16 @@ func TestPickedOperationsHaveTheirPlaces(t *testing.T) {
 			got, places, err := Pick(o, in)
 			must(t, err)
 			identical(t, got, h.Subset(want))
-			if !slices.Equal(places, want) {
-				t.Fatalf("%T: picked %v, expected %v", o, places, want)
+			again, err := Places(o, got)
+			must(t, err)
+			if !slices.Equal(places, want) || !slices.Equal(again, want) {
+				t.Fatalf("%T: picked %v, found at %v, expected %v", o, places, again, want)
 			}
 		}
+	}
+	var other History
+	other.Ops, other.mops = []Op{{Invoke: 5, Complete: 6, mopLen: 1}}, []Mop{{Func: Read}}
+	if got, err := Places(p, &other); err != nil || got[0] != -1 {
+		t.Errorf("an operation of another history is at %v, %v", got, err)
 	}
 }
