@@ -24,22 +24,23 @@ func (f *Finished) startAlerts(ctx context.Context, p *Planned, env Environment)
 	return alert.Start(ctx, p.OnViolation, dir, env.Deliver, env.Progress.Note)
 }
 
-// finding is what is told of a violation with the operations of h.
-func (f *Finished) alarm(found string, h *history.History, v *checkers.Violation) alert.Alarm {
+// alarm is what is told of a violation with the operations of h, whose places in the whole are places, nil where those
+// are h's own.
+func (f *Finished) alarm(found string, h *history.History, v *checkers.Violation, places []int) alert.Alarm {
 	s := &f.Summary
 	return alert.Alarm{
 		Found: found, Run: s.Run, Directory: f.Dir.Path, Target: s.Target, Workload: s.Workload,
 		WriteLevel: s.WriteLevel, ReadLevel: s.ReadLevel, Seed: s.Seed, Reproduce: s.Reproduce,
-		Violation: violations.NewWitness(h, v),
+		Violation: violations.NewWitness(h, v).At(places),
 	}
 }
 
 // tellTheRest tells what only the verdict on the whole found, and waits for a bounded time
 // until all is told.
 func (f *Finished) tellTheRest(alerts *alert.Teller) {
-	for i := range f.Summary.Verdicts {
-		if v := &f.Summary.Verdicts[i]; len(v.Violations) > 0 {
-			alerts.Tell(v.Model, func() alert.Alarm { return f.alarm(alert.EndFound, f.History, &v.Violations[0]) })
+	for i := range f.Witnesses.Verdicts {
+		if v := &f.Witnesses.Verdicts[i]; len(v.Violations) > 0 {
+			alerts.Tell(v.Model, func() alert.Alarm { return f.alarm(alert.EndFound, f.History, &v.Violations[0], f.places) })
 		}
 	}
 	f.Summary.Alerts = alerts.Close()

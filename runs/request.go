@@ -62,6 +62,9 @@ type Environment struct {
 	// where their nodes can run. Package targets/registry has all there are.
 	Targets   []targets.Target
 	Providers []providers.Entry
+	// DiskFrom is the size in bytes from which on the history of a run stays on disk and is checked part by part, where its
+	// models can be: Finished.History has the operations of the witnesses alone then. 0 loads every history.
+	DiskFrom int64
 	// Models are models of the caller's own (see checkers/custom), found before
 	// those of the registry.
 	Models []checkers.Checker

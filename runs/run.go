@@ -17,13 +17,9 @@ import (
 	"github.com/lapse-test/lapse/checkers/live"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/internal/grace"
-	"github.com/lapse-test/lapse/internal/pure"
 	"github.com/lapse-test/lapse/results/figures"
-	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
-	"github.com/lapse-test/lapse/results/violations"
 	"github.com/lapse-test/lapse/runs/alert"
 	"github.com/lapse-test/lapse/runs/monitor"
 	"github.com/lapse-test/lapse/targets"
@@ -34,11 +30,17 @@ import (
 type Finished struct {
 	Dir     store.Dir
 	Summary store.Summary
-	// History is nil if none was written.
+	// History is nil if none was written. Of a large one that was checked part by part (Environment.DiskFrom) it has the
+	// operations of the witnesses alone, to which Witnesses points.
 	History *history.History
-	Report  harness.Report
 	// promiser is the system where it knows what the database promises, else nil.
 	promiser targets.Promiser
+	// Witnesses is the assessment in Summary with operations as indexes into History.
+	Witnesses verdict.Assessment
+	places    []int // of the operations of History in the whole, nil if it has all of them
+	// Shards are the partitions of the keys where the history tells them.
+	Shards []figures.Shard
+	Report harness.Report
 }
 
 // Run carries out a plan, keeps everything in a new run directory below
@@ -92,7 +94,7 @@ func Run(ctx context.Context, p *Planned, provider cluster.Provider, reason stri
 		Found: func(v *live.Found) {
 			shown.Found(v)
 			meanwhile[v.Model] = true
-			alerts.Tell(v.Model, func() alert.Alarm { return f.alarm(alert.MeanwhileFound, v.History, &v.Violation) })
+			alerts.Tell(v.Model, func() alert.Alarm { return f.alarm(alert.MeanwhileFound, v.History, &v.Violation, nil) })
 		},
 		Observe: shown.Operations,
 		Ready: func(t targets.Promiser) {
@@ -188,53 +190,6 @@ func (f *Finished) removeUnreadable() {
 	}
 }
 
-// interruptGrace is how long the check of a run that was interrupted goes on.
-const interruptGrace = 300 * time.Millisecond
-
-// check loads what is on disk, so that the verdict is that of `lapse check`.
-func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *slog.Logger) error {
-	// What was interrupted is loaded and checked all the same, for a moment; lapse check takes the
-	// time that it needs.
-	lasting, done := grace.After(ctx, interruptGrace)
-	defer done()
-	h, err := pure.Until(lasting, "loading the run's history", func() (*history.History, error) {
-		return history.ReadFile(f.Dir.File(store.FileHistory))
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if lasting.Err() != nil {
-		f.Report.Interrupted = true
-		f.Summary.Assessment = verdict.Assess(lasting, nil, p.Models, env.Budget, f.Summary.Require) // of what was not loaded nothing is decided
-		env.Progress.Note("interrupted before the history was loaded, so that nothing was checked: lapse check " + f.Dir.ID)
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("loading the run's history: %w", err)
-	}
-	f.History = h
-	if f.Summary.Load, err = figures.Measure(h); err != nil {
-		return fmt.Errorf("measuring the load: %w", err)
-	}
-	a := verdict.Assess(lasting, h, p.Models, env.Budget, f.Summary.Require)
-	if lasting.Err() != nil {
-		f.Report.Interrupted = true // what was not decided is no result of a run that went to its end
-	}
-	a.Promises = promises(p, f.promiser, verdict.Funcs(h))
-	f.Summary.Assessment = a
-	if err := a.Err(); err != nil {
-		log.Error("a checker failed", "error", err)
-	}
-	if err := violations.Save(lasting, f.Dir, h, &f.Summary); err != nil {
-		return err
-	}
-	// A picture that cannot be drawn is no part of the verdict.
-	if err := picture.Save(f.Dir, h, &f.Summary); err != nil {
-		log.Warn("a violation has no picture", "error", err)
-	}
-	return nil
-}
-
 // left says which models of which a violation was found while the run went on are not violated in
 // the verdict: a check that was interrupted or ran out of its budget found less.
 func (f *Finished) left(meanwhile map[string]bool) (out []string) {
@@ -246,8 +201,8 @@ func (f *Finished) left(meanwhile map[string]bool) (out []string) {
 	return out
 }
 
-// promises is what the system that ran, or else the target, promises to clients that do
-// these operations, nil if neither says or a fault broke what is none of them.
+// promises is what the system that ran, or else the target, promises of operations of
+// kinds funcs, nil if neither says or a fault broke what is none of them.
 func promises(p *Planned, t targets.Promiser, funcs []history.Func) *verdict.Promises {
 	if p.Plan.Schedule.Blameless() {
 		return nil

@@ -23,14 +23,11 @@ package staleness
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"math"
 	"slices"
 
 	"github.com/lapse-test/lapse/checkers/internal/evidence"
 	"github.com/lapse-test/lapse/checkers/internal/register"
-	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -143,55 +140,6 @@ type sample struct {
 type groupKey struct {
 	write, read uint8
 	inside      bool
-}
-
-// Measure measures h, whose operations must be plain register operations. When
-// ctx ends, keys not yet measured are counted as such.
-func Measure(ctx context.Context, h *history.History) (Report, error) {
-	set, err := register.Split(h, "staleness", false)
-	if err != nil {
-		return Report{}, err
-	}
-	m := newMeter(h, set)
-	var rep Report
-	for n := range set.Keys {
-		if ctx.Err() != nil {
-			rep.Unmeasured++
-			continue
-		}
-		m.key(n)
-	}
-	rep.All = m.sum(m.samples)
-	by := make([][]sample, len(m.groups))
-	for _, s := range m.samples {
-		by[s.group] = append(by[s.group], s)
-	}
-	for i, g := range m.groups {
-		sum := m.sum(by[i])
-		sum.WriteLevel, sum.ReadLevel = h.LevelName(g.write), h.LevelName(g.read)
-		sum.Fault = "outside"
-		if g.inside {
-			sum.Fault = "inside"
-		}
-		rep.Groups = append(rep.Groups, sum)
-	}
-	slices.SortStableFunc(rep.Groups, func(a, b Group) int {
-		return cmp.Or(cmp.Compare(a.WriteLevel, b.WriteLevel), cmp.Compare(a.ReadLevel, b.ReadLevel), cmp.Compare(a.Fault, b.Fault))
-	})
-	worst := slices.Clone(m.samples)
-	slices.SortStableFunc(worst, func(a, b sample) int { return cmp.Compare(b.behind, a.behind) })
-	for _, s := range worst[:min(10, len(worst))] {
-		if s.behind > 0 {
-			rep.Worst = append(rep.Worst, int(s.op))
-		}
-	}
-	d, err := linearizable.Delta(ctx, h)
-	if err != nil {
-		return rep, fmt.Errorf("measuring delta: %w", err)
-	}
-	rep.Delta, rep.Unbounded = d.Delta, d.Unbounded > 0
-	rep.Unmeasured = max(rep.Unmeasured, d.Undecided)
-	return rep, nil
 }
 
 // meter measures key by key.
@@ -308,53 +256,4 @@ func (m *meter) groupOf(g groupKey) int32 {
 		m.groups = append(m.groups, g)
 	}
 	return int32(n)
-}
-
-// sum sums samples up.
-func (m *meter) sum(samples []sample) Group {
-	g := Group{Reads: len(samples)}
-	var versions, behind []int64
-	bounds := bins()
-	missed, of := make([]int, len(bounds)), make([]int, len(bounds))
-	for _, s := range samples {
-		if s.versions > 0 {
-			versions = append(versions, int64(s.versions))
-			behind = append(behind, int64(s.behind))
-		}
-		b, exact := slices.BinarySearch(bounds, s.since)
-		if !exact {
-			b--
-		}
-		of[b]++
-		if s.versions > 0 {
-			missed[b]++
-		}
-	}
-	g.Stale = Wilson(len(versions), len(samples))
-	g.Versions, g.Time = distribute(versions), distribute(behind)
-	for b := range bounds {
-		if of[b] == 0 {
-			continue
-		}
-		to := history.Never
-		if b+1 < len(bounds) {
-			to = bounds[b+1]
-		}
-		g.Visibility = append(g.Visibility, Point{bounds[b], to, Wilson(missed[b], of[b])})
-	}
-	return g
-}
-
-// distribute sums numbers up.
-func distribute(x []int64) Distribution {
-	if len(x) == 0 {
-		return Distribution{}
-	}
-	slices.Sort(x)
-	sum := 0.0
-	for _, v := range x {
-		sum += float64(v)
-	}
-	at := func(q float64) int64 { return x[min(len(x)-1, int(q*float64(len(x))))] }
-	return Distribution{Max: x[len(x)-1], Mean: sum / float64(len(x)), P50: at(0.5), P95: at(0.95), P99: at(0.99)}
 }

@@ -214,12 +214,11 @@ func forWitnesses(path string) error {
 // keepWitnesses writes the proofs of a check into a directory, as a run keeps its own.
 func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History, as *verdict.Assessment) error {
 	dir := store.Dir{Path: path, ID: filepath.Base(path)}
-	s := &store.Summary{Assessment: *as}
-	if err := violations.Save(ctx, dir, h, s); err != nil {
+	if err := violations.Save(ctx, dir, h, as, nil); err != nil {
 		return err
 	}
 	// A picture that cannot be drawn is no part of the verdict.
-	if err := picture.Save(dir, h, s); err != nil {
+	if err := picture.Save(dir, h, as); err != nil {
 		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 	}
 	if a.JSON {

@@ -91,6 +91,7 @@ func (a *app) replayUntil(cmd *cobra.Command, planned *runs.Planned, env runs.En
 	if p.Exited {
 		return p.Exit()
 	}
+	env.DiskFrom = store.LargeHistory
 	code := verdict.ExitHeld
 	for n := 1; ; n++ {
 		f, err := runs.Run(cmd.Context(), planned, p.Provider, p.Reason, env)

@@ -13,13 +13,10 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/history/formats"
 	"github.com/lapse-test/lapse/internal/pure"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/targets"
 )
-
-// streamFrom is the size of a file, in bytes, from which on its history is checked part by
-// part without being asked for: about four million operations of the binary format.
-const streamFrom = 64 << 20
 
 // streamed checks the history ref part by part, if that was asked for or if it is large;
 // ok is false if it is to be read as a whole, because the models, the format or the history
@@ -27,9 +24,6 @@ const streamFrom = 64 << 20
 func (a *app) streamed(ctx context.Context, ref string, o checkOptions) (l *input.Loaded, as verdict.Assessment, ok bool, err error) {
 	if o.whole {
 		return nil, as, false, nil
-	}
-	if o.staleness {
-		return nil, as, false, a.wholeBecause(o.stream, "how stale reads were is measured on the whole history")
 	}
 	src, err := input.Locate(a.App, ref, o.read)
 	if err != nil {
@@ -43,7 +37,7 @@ func (a *app) streamed(ctx context.Context, ref string, o checkOptions) (l *inpu
 	if o.models != "" {
 		names = strings.Split(o.models, ",")
 	}
-	if !o.stream && (src.Size < streamFrom || len(names) == 0) {
+	if !o.stream && (src.Size < store.LargeHistory || len(names) == 0) {
 		return nil, as, false, nil
 	}
 	list, err := a.namedCheckers(names)

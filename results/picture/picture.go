@@ -18,6 +18,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/svg"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/results/violations"
 )
 
@@ -101,15 +102,15 @@ func draw(h *history.History, v *checkers.Violation, id, style string) string {
 	return p.picture()
 }
 
-// Save draws every violation of s into its folder in the run directory. What
+// Save draws every violation of a, which are of h, into its folder in the run directory. What
 // cannot be drawn is left out; the error says what, and is no part of a verdict.
-func Save(dir store.Dir, h *history.History, s *store.Summary) error {
+func Save(dir store.Dir, h *history.History, a *verdict.Assessment) error {
 	var errs []error
 	number := 0
-	for i := range s.Verdicts {
-		for j := range s.Verdicts[i].Violations {
+	for i := range a.Verdicts {
+		for j := range a.Verdicts[i].Violations {
 			number++
-			b, err := Document(h, &s.Verdicts[i].Violations[j])
+			b, err := Document(h, &a.Verdicts[i].Violations[j])
 			if err == nil {
 				err = dir.WriteFile(violations.File(number, store.FilePicture), b)
 			}

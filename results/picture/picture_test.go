@@ -236,7 +236,7 @@ func TestSave(t *testing.T) {
 		{Model: "linearizable", Violations: []checkers.Violation{broken, {Model: "linearizable"}, *v}},
 	}}}
 	dir := store.Dir{Path: t.TempDir(), ID: "x"}
-	err := Save(dir, h, s)
+	err := Save(dir, h, &s.Assessment)
 	if err == nil || !strings.Contains(err.Error(), "violation 1") || !errors.Is(err, ErrNothing) {
 		t.Errorf("what could not be drawn: %v", err)
 	}

@@ -85,7 +85,8 @@ func (a *Assessment) Kept() int {
 	return n
 }
 
-// Renumbered is a with witnesses of the same operations where they have other indexes: place tells which.
+// Renumbered is a with witnesses and worst reads that are the same operations where they have other indexes: place tells
+// which. Elements it leaves alone.
 func (a *Assessment) Renumbered(place func(int) int) Assessment {
 	out := *a
 	out.Verdicts = slices.Clone(a.Verdicts)
@@ -95,6 +96,14 @@ func (a *Assessment) Renumbered(place func(int) int) Assessment {
 		for j := range v.Violations {
 			v.Violations[j] = v.Violations[j].Renumbered(place)
 		}
+	}
+	if a.Staleness != nil {
+		r := *a.Staleness
+		r.Worst = slices.Clone(r.Worst)
+		for i := range r.Worst {
+			r.Worst[i] = place(r.Worst[i])
+		}
+		out.Staleness = &r
 	}
 	return out
 }

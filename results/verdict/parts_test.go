@@ -256,11 +256,11 @@ func arrived(t *testing.T, h *history.History, rng *rand.Rand) []byte {
 	return bytes.Join(append(head, tail...), nil)
 }
 
-// told is what must be the same of two assessments: all but which witnesses are shown, what
-// is measured of the whole, the words for algorithms, and times.
+// told is what must be the same of two assessments: all but which witnesses are shown, how
+// elements fared, the words for algorithms, and times.
 func told(t *testing.T, a Assessment) string {
 	t.Helper()
-	a.Staleness, a.Elements = nil, nil
+	a.Elements = nil
 	a.Verdicts = slices.Clone(a.Verdicts)
 	for i := range a.Verdicts {
 		v := &a.Verdicts[i]
@@ -307,6 +307,9 @@ func TestPartsAreTheWhole(t *testing.T) {
 			}
 		}
 	}
+	if statuses["stale reads"] == 0 && rounds >= 400 {
+		t.Error("no read was ever stale")
+	}
 	t.Log(statuses)
 }
 
@@ -328,8 +331,15 @@ func compareParts(t *testing.T, seed uint64, h *history.History, text []byte, li
 	if err != nil {
 		t.Fatalf("seed %d: %v", seed, err)
 	}
-	if want, got := told(t, whole), told(t, got); want != got {
+	places, err := history.Places(parts, witnesses)
+	if err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	if want, got := told(t, whole), told(t, got.Renumbered(func(i int) int { return places[i] })); want != got {
 		t.Errorf("seed %d: in memory\n%s\nin parts\n%s\n%s", seed, want, got, text)
+	}
+	if got.Staleness != nil && got.Staleness.All.Stale.N > 0 {
+		statuses["stale reads"]++
 	}
 	for _, v := range got.Verdicts {
 		statuses[v.Model+" "+string(v.Status)]++

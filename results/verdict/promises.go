@@ -1,8 +1,6 @@
 package verdict
 
 import (
-	"slices"
-
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/checkers/txn"
@@ -69,16 +67,25 @@ func NameNote(v checkers.Verdict) string {
 	return ""
 }
 
-// Funcs are the kinds of micro-operations in h, each once.
-func Funcs(h *history.History) []history.Func {
-	var out []history.Func
+// FuncMeter finds the kinds of micro-operations in what it sees (figures.Meter). Not safe for concurrent use.
+type FuncMeter struct{ seen [256]bool }
+
+// See takes the operations of h.
+func (m *FuncMeter) See(h *history.History) {
 	for i := range h.Ops {
-		for _, m := range h.Mops(&h.Ops[i]) {
-			if !slices.Contains(out, m.Func) {
-				out = append(out, m.Func)
-			}
+		for _, mop := range h.Mops(&h.Ops[i]) {
+			m.seen[mop.Func] = true
 		}
 	}
-	slices.Sort(out)
+}
+
+// Funcs are the kinds that were seen, each once.
+func (m *FuncMeter) Funcs() []history.Func {
+	var out []history.Func
+	for f, seen := range m.seen {
+		if seen {
+			out = append(out, history.Func(f))
+		}
+	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/linearizable"
@@ -22,19 +23,26 @@ import (
 // violation with a witness, a folder of its own: the explanation, the
 // operations as JSON and as a history that can be checked again by itself, and
 // Porcupine's page where Porcupine can express the model.
-func Save(ctx context.Context, d store.Dir, h *history.History, s *store.Summary) error {
-	if err := d.WriteJSON(store.FileVerdict, &s.Assessment); err != nil {
+//
+// Where h has a part of the operations, to which a points, places are their indexes in the whole, which is what is written;
+// nil otherwise.
+func Save(ctx context.Context, d store.Dir, h *history.History, a *verdict.Assessment, places []int) error {
+	written := *a
+	if places != nil {
+		written = a.Renumbered(func(i int) int { return places[i] })
+	}
+	if err := d.WriteJSON(store.FileVerdict, &written); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(d.File(store.DirViolations)); err != nil {
 		return fmt.Errorf("replacing the violations of an earlier check: %w", err)
 	}
 	number := 0
-	for i := range s.Verdicts {
-		v := &s.Verdicts[i]
+	for i := range a.Verdicts {
+		v := &a.Verdicts[i]
 		for j := range v.Violations {
 			number++
-			if err := saveViolation(ctx, d, h, &v.Violations[j], number); err != nil {
+			if err := saveViolation(ctx, d, h, &v.Violations[j], places, number); err != nil {
 				return err
 			}
 		}
@@ -48,14 +56,14 @@ func Dir(n int) string { return filepath.Join(store.DirViolations, fmt.Sprintf("
 // File is a file in that folder.
 func File(n int, name string) string { return filepath.Join(Dir(n), name) }
 
-func saveViolation(ctx context.Context, d store.Dir, h *history.History, v *checkers.Violation, number int) error {
+func saveViolation(ctx context.Context, d store.Dir, h *history.History, v *checkers.Violation, places []int, number int) error {
 	dir := Dir(number)
 	var said bytes.Buffer
 	text.PrintViolation(&said, text.Style{}, h, v, number, 0) // the number is one over all models, of which each has its own total
 	if err := d.WriteFile(filepath.Join(dir, store.FileExplain), said.Bytes()); err != nil {
 		return err
 	}
-	b, err := json.MarshalIndent(NewWitness(h, v), "", "  ")
+	b, err := json.MarshalIndent(NewWitness(h, v).At(places), "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding a witness: %w", err)
 	}
@@ -132,6 +140,20 @@ func NewWitness(h *history.History, v *checkers.Violation) Witness {
 				w.Windows = append(w.Windows, h.Faults[j])
 			}
 		}
+	}
+	return w
+}
+
+// At is w with the indexes that its operations have in the whole, where it was made of a part of them: places tells them, nil
+// for those that it has.
+func (w Witness) At(places []int) Witness {
+	if places == nil {
+		return w
+	}
+	w.Violation = w.Violation.Renumbered(func(i int) int { return places[i] })
+	w.Operations = slices.Clone(w.Operations)
+	for n := range w.Operations {
+		w.Operations[n].Index = places[w.Operations[n].Index]
 	}
 	return w
 }

@@ -56,10 +56,8 @@ func PrintFinished(a *cli.App, f *runs.Finished, report Drawing) {
 	w := a.Text
 	text.PrintVerdicts(w, a.Style, &f.Summary.Assessment)
 	if f.History != nil {
-		PrintViolations(a, f.History, &f.Summary.Assessment, ShownViolations)
-		if shards, err := figures.Shards(f.History); err == nil { // in memory nothing keeps it from being read
-			text.PrintShards(w, shards)
-		}
+		PrintViolations(a, f.History, &f.Witnesses, ShownViolations)
+		text.PrintShards(w, f.Shards)
 		text.PrintMeasures(w, figures.Measures(f.History))
 	}
 	text.PrintAlerts(w, f.Summary.Alerts)

@@ -9,6 +9,7 @@ import (
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/output"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
@@ -34,6 +35,7 @@ func CarryOut(a *cli.App, cmd *cobra.Command, planned *runs.Planned, env runs.En
 		return place.Exit()
 	}
 	fmt.Fprintln(a.Notes(), output.Headline(planned.Plan, place.Reason))
+	env.DiskFrom = store.LargeHistory
 	finished, err := runs.Run(cmd.Context(), planned, place.Provider, place.Reason, env)
 	if finished == nil {
 		return err
