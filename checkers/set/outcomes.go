@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -52,60 +51,14 @@ type Stale struct {
 	Missed int `json:"missed"`
 }
 
-const maxWorst = 10
-
 // Outcomes reports how the elements of h fared. Elements that somebody tried to
 // remove are left out. It applies where Checker applies.
 func Outcomes(ctx context.Context, h *history.History, b checkers.Budget) (Report, error) {
-	if err := New().Applies(h); err != nil {
+	var s Sum
+	if err := s.Add(ctx, h, b); err != nil {
 		return Report{}, err
 	}
-	t := tally.New(ctx, h, b, Model, "")
-	var rep Report
-	var stable, lost []time.Duration
-	x := h.ByKey()
-	for i := range x.Len() {
-		key, refs := x.At(i)
-		s := load(h, key, refs)
-		if err := s.follow(t); err != nil {
-			return Report{}, err
-		}
-		for j := range s.all {
-			e := &s.all[j]
-			op := &h.Ops[e.add]
-			if len(e.removes) > 0 || op.Outcome == history.Fail {
-				continue
-			}
-			rep.Attempted++
-			if op.Outcome == history.OK {
-				rep.Acknowledged++
-			}
-			switch {
-			case s.lost(e):
-				rep.Lost++
-				l := time.Duration(0)
-				if e.lastIn >= 0 {
-					l = time.Duration(max(0, h.Ops[e.lastIn].Invoke-e.known))
-				}
-				lost = append(lost, l)
-			case e.lastIn < 0:
-				rep.NeverRead++
-			default:
-				rep.Stable++
-				l := time.Duration(0)
-				if e.lastOut >= 0 {
-					rep.Stale++
-					l = time.Duration(h.Ops[e.lastOut].Invoke - e.known)
-					rep.Worst = append(rep.Worst, Stale{h.KeyName(key), h.ValueText(e.value), l, e.knownBy, e.lastOut})
-				}
-				stable = append(stable, l)
-			}
-		}
-		slices.SortStableFunc(rep.Worst, func(a, b Stale) int { return int(min(max(b.Latency-a.Latency, -1), 1)) })
-		rep.Worst = rep.Worst[:min(len(rep.Worst), maxWorst)]
-	}
-	rep.StableLatency, rep.LostLatency = quantiles(stable), quantiles(lost)
-	return rep, nil
+	return s.Report(), nil
 }
 
 func quantiles(d []time.Duration) Latency {

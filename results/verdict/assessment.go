@@ -85,8 +85,8 @@ func (a *Assessment) Kept() int {
 	return n
 }
 
-// Renumbered is a with witnesses and worst reads that are the same operations where they have other indexes: place tells
-// which. Elements it leaves alone.
+// Renumbered is a with witnesses, worst reads and worst elements that are the same operations where they have other indexes:
+// place tells which.
 func (a *Assessment) Renumbered(place func(int) int) Assessment {
 	out := *a
 	out.Verdicts = slices.Clone(a.Verdicts)
@@ -104,6 +104,14 @@ func (a *Assessment) Renumbered(place func(int) int) Assessment {
 			r.Worst[i] = place(r.Worst[i])
 		}
 		out.Staleness = &r
+	}
+	if a.Elements != nil {
+		r := *a.Elements
+		r.Worst = slices.Clone(r.Worst)
+		for i := range r.Worst {
+			r.Worst[i].Known, r.Worst[i].Missed = place(r.Worst[i].Known), place(r.Worst[i].Missed)
+		}
+		out.Elements = &r
 	}
 	return out
 }

@@ -11,19 +11,20 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
 )
 
 // AssessParts is Assess for a history that is not in memory as a whole. All models must be
 // local (checkers.Model). As many parts as there are processors, or as b has workers, are
-// in memory at once, and twelve bytes of each stale read. What is not said is how elements fared: Elements is nil. When ctx is done, the models whose keys were not all reached are inconclusive.
+// in memory at once, with twelve bytes of each stale read or eight of each element of sets. When ctx is done, the models whose
+// keys were not all reached are inconclusive.
 //
 // The violations' operations are indexes into h, which has only those. The error is that of
 // a part that could not be read, or breaks what every history keeps.
 func AssessParts(ctx context.Context, p *history.Parts, models []checkers.Checker, b checkers.Budget, r Require) (a Assessment, h *history.History, err error) {
 	b = b.WithDefaults()
-	g := gatherer{ctx: ctx, parts: p, models: models, budget: b, require: r, deadline: time.Now().Add(b.Time), verdicts: make([][]checkers.Verdict, len(models)), stale: staleness.NewSum()}
+	g := gatherer{ctx: ctx, parts: p, models: models, budget: b, require: r, deadline: time.Now().Add(b.Time), verdicts: make([][]checkers.Verdict, len(models))}
+	g.measured.init()
 	g.frame = p.Frame
 	if p.LastChange >= 0 {
 		g.frame.Events = withLastChange(p.Frame.Events, p.LastChange)
@@ -68,9 +69,7 @@ type gatherer struct {
 	serving  serving
 	refused  map[string]string
 	failures []Failure
-	// stale is nil once a part had operations that are none of registers; worst are single operations of parts.
-	stale *staleness.Sum
-	worst []*history.History
+	measured partMeasures
 }
 
 // keep is a violation with its operations.
@@ -161,11 +160,11 @@ func (g *gatherer) part(i int, h *history.History) error {
 		}
 	}
 	ground := g.require.groundOf(own, g.serving)
-	stale := g.measure(own)
+	measured := g.measure(own)
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.addStale(own, stale)
+	g.measured.add(own, &measured)
 	g.ground.during += ground.during
 	if g.ground.clients == nil {
 		g.ground.clients = ground.clients
@@ -190,37 +189,6 @@ func (g *gatherer) part(i int, h *history.History) error {
 		g.verdicts[f.model] = append(g.verdicts[f.model], f.v)
 	}
 	return nil
-}
-
-// measure measures how stale the reads of a part were, nil where they are none of registers.
-func (g *gatherer) measure(h *history.History) *staleness.Sum {
-	ctx, cancel := context.WithDeadline(g.ctx, g.deadline.Add(g.budget.Time)) // as much as for the models
-	defer cancel()
-	s := staleness.NewSum()
-	if s.Add(ctx, h) != nil {
-		return nil
-	}
-	return s
-}
-
-// addStale adds what measure said of h. It is called with mu held.
-func (g *gatherer) addStale(h *history.History, s *staleness.Sum) {
-	if g.stale == nil || s == nil {
-		g.stale = nil // transactions and data types have no stale reads, but anomalies
-		return
-	}
-	g.stale.Merge(s)
-	for _, w := range s.Worst() {
-		g.worst = append(g.worst, h.Subset([]int{w.At}))
-	}
-	// Those of which enough are worse go: they are found by what they are.
-	g.worst = slices.DeleteFunc(g.worst, func(h *history.History) bool {
-		return !slices.ContainsFunc(g.stale.Worst(), func(w staleness.Worst) bool { return sameRead(&w.Op, &h.Ops[0]) })
-	})
-}
-
-func sameRead(a, b *history.Op) bool {
-	return a.Invoke == b.Invoke && a.Process == b.Process && a.Complete == b.Complete
 }
 
 // wanted returns the number of violations of a model that a part is asked to explain: all that are to be
@@ -268,22 +236,10 @@ func (g *gatherer) assess() (Assessment, *history.History, error) {
 	}
 	a.conclude(g.require)
 	a.Coverage = CoverageOf(&g.parts.Frame)
-	if g.stale != nil && g.ctx.Err() == nil {
-		a.Staleness = g.staleness(h)
+	if g.ctx.Err() == nil {
+		a.Staleness, a.Elements = g.measured.staleness(&g.parts.Frame), g.measured.elements()
 	}
 	return a, h, nil
-}
-
-// staleness is what was measured, nil where no read could have been stale; h has the worst reads.
-func (g *gatherer) staleness(h *history.History) *staleness.Report {
-	r := g.stale.Report(&g.parts.Frame)
-	if r.All.Reads == 0 {
-		return nil
-	}
-	for _, w := range g.stale.Worst() {
-		r.Worst = append(r.Worst, slices.IndexFunc(h.Ops, func(op history.Op) bool { return sameRead(&w.Op, &op) }))
-	}
-	return &r
 }
 
 // violations are those of a model that are kept, smallest first.
@@ -305,7 +261,8 @@ func (g *gatherer) witnesses() *history.History {
 	for i := range g.kept {
 		parts = append(parts, g.kept[i].ops)
 	}
-	h, places := history.Join(append(parts, g.worst...))
+	h, places := history.Join(append(parts, g.measured.ops...))
+	g.measured.places = places[len(parts):]
 	for i := range g.kept {
 		v := &g.kept[i].v
 		was := v.Ops
