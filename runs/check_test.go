@@ -84,6 +84,85 @@ func TestLargeHistoryIsCheckedInParts(t *testing.T) {
 	}
 }
 
+// typedStore records sets, counters or queues of a store that loses changes and shows old contents now and then; never without lie.
+func typedStore(t *testing.T, seed uint64, kind string, lie float64) *history.History {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 7))
+	b := history.NewBuilder(history.Header{Source: history.SourceLapse, Initial: history.Absent, Nodes: []string{"n1", "n2", "n3"}, Levels: []string{"", "ONE"}})
+	b.AddFault(history.Fault{ID: 1, Kind: "kill", Name: "kill n1", Nodes: []string{"n1"}, Injected: 100_000, TookEffect: 101_000, Healing: 300_000, Healed: 310_000})
+	has, taken := map[history.Key][]history.Value{}, map[history.Key]int{}
+	sum := map[history.Key]history.Value{}
+	for i := range 2000 {
+		key := history.Key(rng.IntN(40))
+		op := history.Op{Process: int32(i % 8), Session: int32(i % 8), Invoke: history.Time(i) * 1000, Complete: history.Time(i)*1000 + 700, Outcome: history.OK, Error: -1, Note: -1, Node: int16(i % 3), ReadLevel: 1, WriteLevel: 1}
+		change, lies := rng.IntN(2) == 0, rng.Float64() < lie
+		m, x := history.Mop{Key: key, Arg: history.Value(i + 1)}, history.Txn{}
+		var list []history.Value
+		switch {
+		case kind == "sets" && change:
+			m.Func = history.Add
+			has[key] = append(has[key], m.Arg)
+		case kind == "sets":
+			m = history.Mop{Func: history.ReadSet, Key: key, Flags: history.Observed}
+			if list = slices.Clone(has[key]); lies && len(list) > 0 {
+				list = slices.Delete(list, rng.IntN(len(list)), len(list))
+			}
+		case kind == "counters" && change:
+			m.Func, m.Arg = history.Increment, 1
+			sum[key]++
+		case kind == "counters":
+			m = history.Mop{Func: history.ReadCounter, Key: key, Flags: history.Observed, Ret: sum[key]}
+			if lies {
+				m.Ret -= 2
+			}
+		case change:
+			m.Func = history.Enqueue
+			has[key] = append(has[key], m.Arg)
+		default:
+			m = history.Mop{Func: history.Dequeue, Key: key, Flags: history.Observed, Ret: history.Absent}
+			if n := taken[key]; n < len(has[key]) {
+				if m.Ret = has[key][n]; !lies {
+					taken[key]++
+				}
+			}
+		}
+		x.Mops = append(x.Mops, m)
+		if m.Func == history.ReadSet {
+			x.SetList(0, list)
+		}
+		b.Add(op, &x)
+	}
+	h, err := b.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TestTypedHistoryIsCheckedInParts is TestLargeHistoryIsCheckedInParts for sets, counters and queues.
+func TestTypedHistoryIsCheckedInParts(t *testing.T) {
+	models := map[string][]string{
+		"sets": {"set", "set-linearizable"}, "counters": {"counter"}, "queues": {"queue", "fifo-queue"},
+	}
+	violated := 0
+	for seed := range uint64(24) {
+		kind := []string{"sets", "counters", "queues"}[seed%3]
+		h := typedStore(t, seed, kind, float64(seed/3%3)/100)
+		whole, _ := checkedFrom(t, h, 0, models[kind]...)
+		parts, notes := checkedFrom(t, h, 1, models[kind]...)
+		if len(notes.all) > 0 || len(parts.History.Ops) == len(h.Ops) {
+			t.Errorf("seed %d, %s: it was loaded: %q", seed, kind, notes.all)
+		}
+		if got, want := said(t, parts), said(t, whole); got != want {
+			t.Errorf("seed %d, %s: in parts\n%s\nin memory\n%s", seed, kind, got, want)
+		}
+		violated += whole.Summary.Kept()
+	}
+	if violated == 0 {
+		t.Error("nothing was ever violated")
+	}
+}
+
 // TestModelsOfTheWholeAreSaidToBe: a model that is not decided key by key has the history loaded, and that is said.
 func TestModelsOfTheWholeAreSaidToBe(t *testing.T) {
 	f, notes := checkedFrom(t, staleStore(t, 1, 0), 1, "linearizable", "causal")
