@@ -40,6 +40,9 @@ type Budget struct {
 	// MaxViolations bounds the violations that get a witness (the rest is
 	// counted); 0 means 10.
 	MaxViolations int
+	// Part: the history is a part of one that is checked part by part, whose violations are chosen among those of its parts.
+	// So of each anomaly as many get a witness, where the checker chooses among those of each (Rank.EachAnomaly).
+	Part bool
 }
 
 // WithDefaults fills in what is zero.
@@ -186,6 +189,8 @@ type Violation struct {
 	Faults []int `json:"faults,omitempty"`
 	// At is the time at which it showed: the completion of the offending operation.
 	At history.Time `json:"at_ns"`
+	// Rank says which violations are kept, of local models; it is not stored.
+	Rank Rank `json:"-"`
 	// Certified says by what the witness alone was refuted again, such as
 	// "porcupine"; empty if the model cannot be expressed there.
 	Certified string `json:"certified,omitempty"`

@@ -11,8 +11,8 @@ import (
 
 // Merge is the verdict on a history of a local model (Model.Local) whose verdicts on the
 // parts of the history, each with all operations of its keys, are parts: what was counted
-// is added up, and the status follows from the sums. Violations are all those of the parts,
-// smallest first; their operations stay as they are. It panics without a part.
+// is added up, and the status follows from the sums. Violations it leaves out: Choose and Told say which of
+// the parts' are those of the whole. It panics without a part.
 func Merge(parts []Verdict) Verdict {
 	v := Verdict{Model: parts[0].Model}
 	var algorithms []string
@@ -20,7 +20,6 @@ func Merge(parts []Verdict) Verdict {
 		p := &parts[i]
 		v.Evidence.Add(p.Evidence)
 		v.Total += p.Total
-		v.Violations = append(v.Violations, p.Violations...)
 		v.Undecided = append(v.Undecided, p.Undecided...)
 		v.Unfinished = v.Unfinished || p.Unfinished
 		v.Elapsed += p.Elapsed
@@ -28,9 +27,6 @@ func Merge(parts []Verdict) Verdict {
 	}
 	slices.Sort(algorithms)
 	v.Algorithm = strings.Join(slices.Compact(algorithms), "; ")
-	slices.SortStableFunc(v.Violations, func(a, b Violation) int {
-		return cmp.Or(cmp.Compare(len(a.Ops), len(b.Ops)), cmp.Compare(a.At, b.At))
-	})
 	slices.SortFunc(v.Undecided, func(a, b Undecided) int { return cmp.Compare(a.Key, b.Key) })
 	switch {
 	case v.Total > 0:

@@ -323,10 +323,14 @@ func (r *job) verdict() checkers.Verdict {
 	for i := range numbers {
 		numbers[i] = i
 	}
-	r.each(numbers, func(w *worker, i int) { v.Violations[i] = r.witness(w, bad[i]) })
-	slices.SortStableFunc(v.Violations, func(a, b checkers.Violation) int {
-		return cmp.Compare(len(a.Ops), len(b.Ops))
+	r.each(numbers, func(w *worker, i int) {
+		x, res := r.witness(w, bad[i]), &r.keys[bad[i]]
+		x.Rank = checkers.Rank{
+			Choice: [5]int64{int64(res.conflict.fault.rank()), int64(res.span), int64(r.set.Keys[bad[i]])}, Order: [2]int64{int64(len(x.Ops))},
+		}
+		v.Violations[i] = x
 	})
+	v.Violations = checkers.Told(v.Violations, r.Budget.MaxViolations, checkers.Itself)
 	switch {
 	case r.engine == Porcupine:
 		v.Algorithm = "Porcupine, key by key"

@@ -107,7 +107,9 @@ func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget)
 		j.AddTo(&v)
 		slices.SortStableFunc(j.found, func(a, b losses) int { return cmp.Compare(b.n, a.n) })
 		for _, f := range j.found[:min(len(j.found), p.Budget.MaxViolations)] {
-			v.Violations = append(v.Violations, j.violation(p.Beyond(), f))
+			x := j.violation(p.Beyond(), f)
+			x.Rank.Choice = [5]int64{-int64(f.n), int64(set.Keys[f.key])}
+			v.Violations = append(v.Violations, x)
 		}
 	}
 	thin := ""

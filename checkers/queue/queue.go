@@ -126,17 +126,13 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		algorithm = "fate of each element, order of elements, empty dequeues"
 	}
 	t := tally.New(ctx, h, b, c.model, algorithm)
-	x := h.ByKey()
 	undrained := false
-	var err error
-	for i := range x.Len() {
-		if err = t.Tick(); err != nil {
-			break
+	err := t.EachKey(func(key history.Key, refs []history.MopRef) error {
+		if err := t.Tick(); err != nil {
+			return err
 		}
-		key, refs := x.At(i)
 		q := load(h, key, refs)
 		ev := t.Evidence()
-		ev.Keys++
 		ev.Writes += len(q.all)
 		for j := range q.all {
 			ev.Reads += len(q.all[j].dequeues)
@@ -144,18 +140,16 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		}
 		q.strangers(t)
 		if c.model == FIFO {
-			if err = q.order(t); err != nil {
-				break
+			if err := q.order(t); err != nil {
+				return err
 			}
-			if err = q.emptiness(t); err != nil {
-				break
-			}
-			continue
+			return q.emptiness(t)
 		}
 		if !q.losses(t) {
 			undrained = true
 		}
-	}
+		return nil
+	})
 	thin, left := "", "a queue was not provably drained in the end, so that a missing element is not proven lost"
 	switch {
 	case t.Evidence().AtRisk == 0:

@@ -73,7 +73,9 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	var k register.Key
 	for _, f := range found.List() {
 		set.Load(int(f.key), &k)
-		v.Violations = append(v.Violations, r.violation(p.Beyond(), &k, f))
+		x := r.violation(p.Beyond(), &k, f)
+		x.Rank.Choice = [5]int64{f.plain(), int64(f.took), int64(set.Keys[f.key]), int64(f.read)}
+		v.Violations = append(v.Violations, x)
 	}
 	thin := ""
 	if v.Evidence.AtRisk == 0 {
@@ -297,16 +299,16 @@ func (w *worker) existed(k *register.Key, i, v int32) bool {
 	return v == register.Initial || w.possible(k, i, v, register.Before)
 }
 
+// plain is 0 where f speaks plainly, else 1: what was replaced does more so than what was never there.
+func (f badRead) plain() int64 {
+	if f.newer < 0 {
+		return 1
+	}
+	return 0
+}
+
 func badReadOrder(a, b badRead) int {
-	// What was replaced speaks more plainly than what was never there.
-	x, y := 0, 0
-	if a.newer < 0 {
-		x = 1
-	}
-	if b.newer < 0 {
-		y = 1
-	}
-	return cmp.Or(x-y, cmp.Compare(a.took, b.took), cmp.Compare(a.key, b.key), cmp.Compare(a.read, b.read))
+	return cmp.Or(cmp.Compare(a.plain(), b.plain()), cmp.Compare(a.took, b.took), cmp.Compare(a.key, b.key), cmp.Compare(a.read, b.read))
 }
 
 // violation explains f.

@@ -119,6 +119,7 @@ type anomaly struct {
 	key   int32
 	a, b  int32 // positions of the operation that demanded and of the read
 	chain []demand
+	n     int32 // number of the chain among those of its key
 	took  history.Time
 	// named tells that it is about the values that were written once, see worker.named.
 	named bool
@@ -216,7 +217,7 @@ func (w *worker) decide(n int) {
 		}
 	}
 	if backward && k.Unique {
-		for _, chain := range w.order.cycles(k, w.spans, w.demands) {
+		for i, chain := range w.order.cycles(k, w.spans, w.demands) {
 			w.Bad++
 			last := chain[0]
 			for _, d := range chain {
@@ -224,7 +225,7 @@ func (w *worker) decide(n int) {
 					last = d
 				}
 			}
-			w.found.Add(anomaly{key: int32(n), a: last.a, b: last.b, chain: chain, took: history.Never})
+			w.found.Add(anomaly{key: int32(n), a: last.a, b: last.b, chain: chain, n: int32(i), took: history.Never})
 		}
 	}
 }
@@ -304,5 +305,5 @@ func sees(op *register.Op) int32 {
 
 // anomalyOrder puts first what is told in the shortest time.
 func anomalyOrder(a, b anomaly) int {
-	return cmp.Or(cmp.Compare(a.took, b.took), cmp.Compare(a.key, b.key), cmp.Compare(a.b, b.b), cmp.Compare(a.a, b.a))
+	return cmp.Or(cmp.Compare(a.took, b.took), cmp.Compare(a.key, b.key), cmp.Compare(a.b, b.b), cmp.Compare(a.a, b.a), cmp.Compare(a.n, b.n))
 }

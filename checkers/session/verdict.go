@@ -25,7 +25,9 @@ func (r *job) explain(ctx context.Context, v *checkers.Verdict, found []anomaly)
 			load(int(f.key), &k, &from)
 			loaded, named = f.key, f.named
 		}
-		v.Violations = append(v.Violations, r.violation(ctx, &k, f))
+		x := r.violation(ctx, &k, f)
+		x.Rank.Choice = [5]int64{int64(f.took), int64(r.set.Keys[f.key]), int64(f.b), int64(f.a), int64(f.n)}
+		v.Violations = append(v.Violations, x)
 	}
 }
 

@@ -205,20 +205,16 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		return checkers.Verdict{}, err
 	}
 	t := tally.New(ctx, h, b, Model, "first and last read of each element")
-	x := h.ByKey()
-	var err error
-	for i := range x.Len() {
-		key, refs := x.At(i)
+	err := t.EachKey(func(key history.Key, refs []history.MopRef) error {
 		s := load(h, key, refs)
-		if err = s.follow(t); err != nil {
-			break
+		if err := s.follow(t); err != nil {
+			return err
 		}
 		s.unexpected(t)
 		s.losses(t)
-		ev := t.Evidence()
-		ev.Keys++
-		ev.Reads += len(s.reads)
-	}
+		t.Evidence().Reads += len(s.reads)
+		return nil
+	})
 	thin := ""
 	if t.Evidence().AtRisk == 0 {
 		thin = "no read began after an element was known to be in the set"

@@ -1,7 +1,6 @@
 package staleness
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,6 +86,12 @@ func (c *Checker) Model() checkers.Model {
 // Applies refuses what is no register operation.
 func (c *Checker) Applies(h *history.History) error { return register.Applies(h, Model, false) }
 
+// beyond is a read beyond the bound.
+type beyond struct {
+	sample
+	rank checkers.Rank
+}
+
 // Check decides h. Verdict.Total and Evidence.Bad count the reads beyond the
 // bound.
 func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budget) (checkers.Verdict, error) {
@@ -100,26 +105,29 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	v := p.Verdict(set, c.bound.String(), "writes wholly between a read and the write that it saw")
 	e := &v.Evidence
 	m := newMeter(h, set)
+	var bad []beyond
 	pass.Keys(p, set, &v, func(_ *struct{}, n int) string {
+		m.samples = m.samples[:0]
 		m.key(n)
 		e.Reads += m.k.Reads
 		e.Writes += m.k.Writes
+		e.AtRisk += len(m.samples)
+		for i, s := range m.samples {
+			if m.groups[s.group].inside {
+				e.DuringFaults++
+			}
+			if int(s.versions) > c.bound.Versions && s.behind > history.Time(c.bound.Time) {
+				bad = append(bad, beyond{s, checkers.Rank{Choice: [5]int64{-int64(s.behind), int64(set.Keys[n]), int64(i)}}})
+			}
+		}
 		return ""
 	})
-	e.AtRisk = len(m.samples)
-	var bad []sample
-	for _, s := range m.samples {
-		if m.groups[s.group].inside {
-			e.DuringFaults++
-		}
-		if int(s.versions) > c.bound.Versions && s.behind > history.Time(c.bound.Time) {
-			bad = append(bad, s)
-		}
-	}
 	v.Total, e.Bad = len(bad), len(bad)
-	slices.SortStableFunc(bad, func(a, b sample) int { return cmp.Compare(b.behind, a.behind) })
+	slices.SortFunc(bad, func(a, b beyond) int { return slices.Compare(a.rank.Choice[:], b.rank.Choice[:]) })
 	for _, s := range bad[:min(len(bad), p.Budget.MaxViolations)] {
-		v.Violations = append(v.Violations, m.violation(p.Beyond(), s, c.bound))
+		x := m.violation(p.Beyond(), s.sample, c.bound)
+		x.Rank = s.rank
+		v.Violations = append(v.Violations, x)
 	}
 	thin := ""
 	if e.AtRisk == 0 {

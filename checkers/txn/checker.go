@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/checkers"
-	"github.com/lapse-test/lapse/checkers/internal/tally"
 	"github.com/lapse-test/lapse/checkers/txn/internal/decide"
 	"github.com/lapse-test/lapse/checkers/txn/internal/guard"
 	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
@@ -151,7 +150,7 @@ func checkNamed(ctx context.Context, h, shown *history.History, b checkers.Budge
 			held = append(held, m.Name)
 		}
 		v.Status, v.Reasons, v.Total, v.Violations, v.Algorithm = o.Status, o.Reasons, o.Total, o.Violations, o.Algorithm
-		v.Violations = tally.Spread(v.Violations, a.Max())
+		v.Violations = checkers.Spread(v.Violations, a.Max())
 		for j := range v.Violations {
 			v.Violations[j].Model = m.Name
 		}

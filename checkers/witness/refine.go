@@ -65,6 +65,7 @@ func smaller(ctx context.Context, h *history.History, checker checkers.Checker, 
 			continue
 		}
 		less := verdict.Violations[i]
+		less.Rank = v.Rank // what was found is the same
 		place := func(i int) int { return ops[keep[i]] }
 		for j := range less.Ops {
 			less.Ops[j] = place(less.Ops[j])

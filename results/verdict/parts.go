@@ -23,7 +23,7 @@ import (
 // a part that could not be read, or breaks what every history keeps.
 func AssessParts(ctx context.Context, p *history.Parts, models []checkers.Checker, b checkers.Budget, r Require) (a Assessment, h *history.History, err error) {
 	b = b.WithDefaults()
-	g := gatherer{ctx: ctx, parts: p, models: models, budget: b, require: r, deadline: time.Now().Add(b.Time), verdicts: make([][]checkers.Verdict, len(models))}
+	g := gatherer{ctx: ctx, parts: p, models: models, budget: b, require: r, deadline: time.Now().Add(b.Time), verdicts: make([][]checkers.Verdict, len(models)), kept: make([][]kept, len(models))}
 	g.measured.init()
 	g.frame = p.Frame
 	if p.LastChange >= 0 {
@@ -64,19 +64,12 @@ type gatherer struct {
 	mu       sync.Mutex
 	err      error
 	verdicts [][]checkers.Verdict // by model, of the parts
-	kept     []keep
+	kept     [][]kept             // by model
 	ground   ground
 	serving  serving
 	refused  map[string]string
 	failures []Failure
 	measured partMeasures
-}
-
-// keep is a violation with its operations.
-type keep struct {
-	model int
-	v     checkers.Violation
-	ops   *history.History
 }
 
 // serve finds which nodes of the whole serve, where the verdicts ask for it: a part need not
@@ -138,7 +131,7 @@ func (g *gatherer) part(i int, h *history.History) error {
 	own, hidden := h.AtItsLevel()
 	own.Events = g.frame.Events
 	b := g.budget
-	b.Workers = 1
+	b.Workers, b.Part = 1, true
 	if b.Time = time.Until(g.deadline); b.Time <= 0 {
 		b.Time = 1 // what is left is undecided
 	}
@@ -152,9 +145,9 @@ func (g *gatherer) part(i int, h *history.History) error {
 		picked := choose(g.ctx, own, []checkers.Checker{c})
 		a.NotChecked = append(a.NotChecked, picked.notChecked...)
 		for _, group := range picked.groups {
-			b.MaxViolations = g.wanted(n)
 			v := a.check(g.ctx, own, b, group)[0]
 			v.Evidence.Fail = max(0, v.Evidence.Fail-hidden) // which did not fail
+			v.Violations = g.worthwhile(n, v.Violations)
 			a.verify(g.ctx, own, c, c.Model(), &v)
 			all = append(all, found{n, v})
 		}
@@ -181,28 +174,11 @@ func (g *gatherer) part(i int, h *history.History) error {
 		g.refused[n.Model] = n.Reason
 	}
 	for _, f := range all {
-		for _, x := range f.v.Violations {
-			x.Ops = slices.Compact(slices.Sorted(slices.Values(x.Ops))) // as in Subset
-			g.kept = append(g.kept, keep{f.model, x, own.Subset(x.Ops)})
-		}
+		g.keep(f.model, f.v.Violations, own)
 		f.v.Violations = nil
 		g.verdicts[f.model] = append(g.verdicts[f.model], f.v)
 	}
 	return nil
-}
-
-// wanted returns the number of violations of a model that a part is asked to explain: all that are to be
-// kept until there are so many, then one, since a smaller one may come.
-func (g *gatherer) wanted(model int) int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := g.budget.MaxViolations
-	for i := range g.kept {
-		if g.kept[i].model == model {
-			n--
-		}
-	}
-	return max(1, n)
 }
 
 // assess makes the assessment of what was gathered.
@@ -240,44 +216,4 @@ func (g *gatherer) assess() (Assessment, *history.History, error) {
 		a.Staleness, a.Elements = g.measured.staleness(&g.parts.Frame), g.measured.elements()
 	}
 	return a, h, nil
-}
-
-// violations are those of a model that are kept, smallest first.
-func (g *gatherer) violations(model int) []checkers.Violation {
-	var v checkers.Verdict
-	for i := range g.kept {
-		if g.kept[i].model == model {
-			v.Violations = append(v.Violations, g.kept[i].v)
-		}
-	}
-	merged := checkers.Merge([]checkers.Verdict{v}).Violations
-	return merged[:min(len(merged), g.budget.MaxViolations)]
-}
-
-// witnesses is the history of all operations of what was kept, and makes the violations
-// point into it.
-func (g *gatherer) witnesses() *history.History {
-	parts := []*history.History{&g.parts.Frame}
-	for i := range g.kept {
-		parts = append(parts, g.kept[i].ops)
-	}
-	h, places := history.Join(append(parts, g.measured.ops...))
-	g.measured.places = places[len(parts):]
-	for i := range g.kept {
-		v := &g.kept[i].v
-		was := v.Ops
-		place := func(op int) int {
-			if n, ok := slices.BinarySearch(was, op); ok {
-				return places[i+1][n]
-			}
-			return -1
-		}
-		v.Steps = slices.Clone(v.Steps)
-		for n := range v.Steps {
-			s := &v.Steps[n]
-			s.From, s.To = place(s.From), place(s.To)
-		}
-		v.Ops = slices.Clone(places[i+1])
-	}
-	return h
 }

@@ -256,8 +256,7 @@ func arrived(t *testing.T, h *history.History, rng *rand.Rand) []byte {
 	return bytes.Join(append(head, tail...), nil)
 }
 
-// told is what must be the same of two assessments: all but which witnesses are shown, the
-// words for algorithms, and times.
+// told is what must be the same of two assessments: all but the words for algorithms, and times.
 func told(t *testing.T, a Assessment) string {
 	t.Helper()
 	a.Verdicts = slices.Clone(a.Verdicts)
@@ -265,7 +264,6 @@ func told(t *testing.T, a Assessment) string {
 		v := &a.Verdicts[i]
 		v.Algorithm, v.Elapsed = "", 0
 		slices.SortFunc(v.Undecided, func(a, b checkers.Undecided) int { return bytes.Compare([]byte(a.Key), []byte(b.Key)) })
-		v.Violations = make([]checkers.Violation, len(v.Violations)) // how many
 	}
 	for i := range a.NotChecked {
 		a.NotChecked[i].Reason = ""
@@ -294,9 +292,12 @@ func TestPartsAreTheWhole(t *testing.T) {
 		w := newWorld(seed)
 		h := w.history(t)
 		require := Require{OK: w.rng.IntN(2), AtRisk: w.rng.IntN(3), FaultsBit: w.rng.IntN(4) == 0, DuringFaults: w.rng.IntN(3)}
-		compareParts(t, seed, h, arrived(t, h, w.rng), list, require, statuses)
-		if t.Failed() {
-			return
+		text := arrived(t, h, w.rng)
+		for _, most := range []int{3, 1000} { // all are kept of 1000
+			compareParts(t, seed, h, text, list, checkers.Budget{MaxViolations: most}, require, statuses)
+			if t.Failed() {
+				return
+			}
 		}
 	}
 	for _, c := range list {
@@ -309,16 +310,18 @@ func TestPartsAreTheWhole(t *testing.T) {
 	if statuses["stale reads"] == 0 && rounds >= 400 {
 		t.Error("no read was ever stale")
 	}
+	if statuses["more than are kept"] == 0 {
+		t.Error("there were never more violations than are kept")
+	}
 	if statuses["stale elements"] == 0 && rounds >= 400 {
 		t.Error("no element was ever missed for a while")
 	}
 	t.Log(statuses)
 }
 
-func compareParts(t *testing.T, seed uint64, h *history.History, text []byte, list []checkers.Checker, require Require, statuses map[string]int) {
+func compareParts(t *testing.T, seed uint64, h *history.History, text []byte, list []checkers.Checker, b checkers.Budget, require Require, statuses map[string]int) {
 	t.Helper()
 	ctx := context.Background()
-	b := checkers.Budget{MaxViolations: 1000}
 	whole := Assess(ctx, h, list, b, require)
 	parts, err := history.Divide(bytes.NewReader(text), t.TempDir())
 	if err != nil {
@@ -346,7 +349,7 @@ func compareParts(t *testing.T, seed uint64, h *history.History, text []byte, li
 	}
 	whole = whole.Renumbered(first)
 	if want, got := told(t, whole), told(t, got.Renumbered(func(i int) int { return first(places[i]) })); want != got {
-		t.Errorf("seed %d: in memory\n%s\nin parts\n%s\n%s", seed, want, got, text)
+		t.Errorf("seed %d, %d violations kept: in memory\n%s\nin parts\n%s\n%s", seed, b.MaxViolations, want, got, text)
 	}
 	if got.Staleness != nil && got.Staleness.All.Stale.N > 0 {
 		statuses["stale reads"]++
@@ -356,6 +359,9 @@ func compareParts(t *testing.T, seed uint64, h *history.History, text []byte, li
 	}
 	for _, v := range got.Verdicts {
 		statuses[v.Model+" "+string(v.Status)]++
+		if v.Total > b.MaxViolations {
+			statuses["more than are kept"]++
+		}
 		for _, x := range v.Violations {
 			for _, i := range x.Ops {
 				if name := witnesses.KeyName(witnesses.Mop(&witnesses.Ops[i]).Key); x.Key != "" && name != x.Key {

@@ -51,13 +51,15 @@ func (c Checker) Check(ctx context.Context, h *history.History, b checkers.Budge
 	return t.Verdict(thin, err)
 }
 
-// EachKey calls f with each key and what was done to it, and counts the keys. It ends at
+// EachKey calls f with each key, the smallest first, and what was done to it, and counts the keys. It ends at
 // the first error.
 func (t *Tally) EachKey(f func(key history.Key, refs []history.MopRef) error) error {
 	x := t.h.ByKey()
 	for i := range x.Len() {
 		t.Evidence().Keys++
-		if err := f(x.At(i)); err != nil {
+		key, refs := x.At(i)
+		t.key = key
+		if err := f(key, refs); err != nil {
 			return err
 		}
 	}

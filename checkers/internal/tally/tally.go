@@ -3,7 +3,6 @@
 package tally
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +22,8 @@ type Tally struct {
 	ctx      context.Context
 	verdict  checkers.Verdict
 	max      int
+	part     bool
+	key      history.Key // see EachKey
 	windows  *evidence.Windows
 	start    time.Time
 	deadline time.Time
@@ -33,7 +34,7 @@ type Tally struct {
 func New(ctx context.Context, h *history.History, b checkers.Budget, model, algorithm string) *Tally {
 	b = b.WithDefaults()
 	t := &Tally{
-		h: h, ctx: ctx, max: b.MaxViolations, windows: evidence.NewWindows(h), start: time.Now(),
+		h: h, ctx: ctx, max: b.MaxViolations, part: b.Part, windows: evidence.NewWindows(h), start: time.Now(),
 		verdict: checkers.Verdict{Model: model, Algorithm: algorithm},
 	}
 	t.deadline = t.start.Add(b.Time)
@@ -96,6 +97,9 @@ func (t *Tally) Violate(anomaly string, build func() checkers.Violation) {
 		}
 	}
 	v.Faults = t.windows.IDs(t.h, v.Ops...)
+	v.Rank = checkers.Rank{
+		Choice: [5]int64{int64(t.key), int64(t.verdict.Total)}, Order: [2]int64{int64(len(v.Ops)), int64(v.At)}, EachAnomaly: true,
+	}
 	t.verdict.Violations = append(t.verdict.Violations, v)
 }
 
@@ -117,10 +121,9 @@ func (t *Tally) DuringFaults(op int) bool {
 // of held, empty if it does; err is what ended the check early, if something did.
 func (t *Tally) Verdict(thin string, err error) (checkers.Verdict, error) {
 	v := t.verdict
-	slices.SortStableFunc(v.Violations, func(a, b checkers.Violation) int {
-		return cmp.Or(cmp.Compare(len(a.Ops), len(b.Ops)), cmp.Compare(a.At, b.At))
-	})
-	v.Violations = Spread(v.Violations, t.max)
+	if !t.part {
+		v.Violations = checkers.Told(v.Violations, t.max, checkers.Itself)
+	}
 	unfinished := ""
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
@@ -134,28 +137,6 @@ func (t *Tally) Verdict(thin string, err error) (checkers.Verdict, error) {
 	v.Evidence.Bad = max(v.Evidence.Bad, v.Total)
 	v.Elapsed = time.Since(t.start)
 	return v, nil
-}
-
-// Spread keeps up to most violations, as many of each anomaly as there is room
-// for: the first of each, then the second of each, and so on, so that a frequent
-// anomaly hides no rare one.
-func Spread(vs []checkers.Violation, most int) []checkers.Violation {
-	turn := make([]int, len(vs))
-	seen := map[string]int{}
-	for i := range vs {
-		turn[i] = seen[vs[i].Anomaly]
-		seen[vs[i].Anomaly]++
-	}
-	order := make([]int, len(vs))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return turn[a] - turn[b] })
-	out := make([]checkers.Violation, 0, min(most, len(vs)))
-	for _, i := range order[:min(most, len(vs))] {
-		out = append(out, vs[i])
-	}
-	return out
 }
 
 // Only says which operation of h has a micro-operation that is none of allowed,

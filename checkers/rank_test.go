@@ -1,4 +1,4 @@
-package tally
+package checkers_test
 
 import (
 	"slices"
@@ -14,7 +14,7 @@ func TestSpread(t *testing.T) {
 	}
 	for most, want := range map[int][]int{0: {}, 2: {0, 3}, 4: {0, 3, 5, 1}, 9: {0, 3, 5, 1, 4, 2}} {
 		got := []int{}
-		for _, v := range Spread(vs, most) {
+		for _, v := range checkers.Spread(vs, most) {
 			got = append(got, v.Ops[0])
 		}
 		if !slices.Equal(got, want) {
