@@ -130,12 +130,9 @@ func divide(r io.Reader, name, dir string, saw func(*History), how layout) (*Par
 	if how == whole {
 		count = 1
 	}
-	file, err := os.CreateTemp(dir, "lapse-parts-*")
+	file, err := unnamed(dir)
 	if err != nil {
 		return nil, fmt.Errorf("divide history: %w", err)
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("divide history: %w", err), file.Close())
 	}
 	d := &divider{
 		p: &Parts{LastChange: -1, file: file, parts: make([]part, count)}, out: bufio.NewWriterSize(file, 1<<20),

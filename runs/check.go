@@ -24,9 +24,9 @@ import (
 // interruptGrace is how long the check of a run that was interrupted goes on.
 const interruptGrace = 300 * time.Millisecond
 
-// walkGrace is how long walks over a history on disk may take when its check was interrupted; else what it had found is
-// left to lapse check.
-const walkGrace = 2 * time.Second
+// walkGrace is how long walks over a history on disk may take when its check was interrupted, after interruptGrace; else what it
+// had found is left to lapse check. An interrupt ends within a second.
+const walkGrace = 300 * time.Millisecond
 
 // checked is what a check of what is on disk found.
 type checked struct {
@@ -53,7 +53,7 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 	case errors.As(err, &interrupted) && lasting.Err() != nil:
 		f.Report.Interrupted = true
 		f.Summary.Assessment = verdict.Assess(lasting, nil, p.Models, env.Budget, f.Summary.Require) // of what was not loaded nothing is decided
-		env.Progress.Note("interrupted before the history was loaded, so that nothing was checked: lapse check " + f.Dir.ID)
+		env.Progress.Note(interrupted.Error() + ", so that nothing is decided: lapse check " + f.Dir.ID)
 		return nil
 	case err != nil:
 		return err
@@ -71,10 +71,7 @@ func (f *Finished) check(ctx context.Context, p *Planned, env Environment, log *
 
 // keep saves the verdicts and their witnesses.
 func (f *Finished) keep(ctx context.Context, c *checked, log *slog.Logger) error {
-	f.Witnesses, f.places, f.Summary.Assessment = c.as, c.places, c.as
-	if c.places != nil {
-		f.Summary.Assessment = c.as.Renumbered(func(i int) int { return c.places[i] })
-	}
+	f.Witnesses, f.places, f.Summary.Assessment = c.as, c.places, c.as.At(c.places)
 	if err := violations.Save(ctx, f.Dir, c.seen, &f.Witnesses, c.places); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
@@ -218,7 +220,7 @@ func said(t *testing.T, f *Finished) string {
 		v.Elapsed, v.Algorithm = 0, ""
 	}
 	err := filepath.WalkDir(f.Dir.Path, func(path string, _ os.DirEntry, err error) error {
-		if strings.HasSuffix(path, store.FileWitness) {
+		if name := filepath.Base(path); name == store.FileWitness || name == store.FileExplain || name == store.FilePicture {
 			b, readErr := os.ReadFile(path)
 			if readErr != nil {
 				return readErr
@@ -236,4 +238,48 @@ func said(t *testing.T, f *Finished) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// endless is a local model that interrupts the run's check in a part and never comes to an end.
+type endless struct {
+	parts     *atomic.Int32
+	interrupt func()
+}
+
+func (endless) Model() checkers.Model          { return checkers.Model{Name: "endless", Local: true} }
+func (endless) Applies(*history.History) error { return nil }
+func (e endless) Check(context.Context, *history.History, checkers.Budget) (checkers.Verdict, error) {
+	if e.parts.Add(1) == 5 {
+		e.interrupt()
+		select {}
+	}
+	return checkers.Verdict{Model: "endless", Status: checkers.Held}, nil
+}
+
+// TestInterruptOfACheckFromDisk: a check from disk that is interrupted in its middle ends, is told as interrupted, and holds nothing.
+func TestInterruptOfACheckFromDisk(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	f := &Finished{Dir: store.Dir{Path: t.TempDir(), ID: "a-run"}, Summary: store.Summary{Require: verdict.Require{OK: 1}}}
+	if err := history.WriteFile(f.Dir.File(store.FileHistory), staleStore(t, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	lin, err := registry.ByName("linearizable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Planned{Target: quorumkv.New(), Models: []checkers.Checker{lin, endless{new(atomic.Int32), interrupt}}}
+	p.Plan = &harness.Plan{}
+	env := Environment{Progress: &notes{}, DiskFrom: 1, Budget: checkers.Budget{Workers: 1}}
+	if err := f.check(ctx, p, env, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	if !f.Report.Interrupted || len(f.Summary.Verdicts) != 2 {
+		t.Fatalf("interrupted: %t, %d verdicts", f.Report.Interrupted, len(f.Summary.Verdicts))
+	}
+	for _, v := range f.Summary.Verdicts {
+		if v.Status != checkers.Inconclusive || !strings.Contains(strings.Join(v.Reasons, "; "), "interrupted") {
+			t.Errorf("%s is %s: %q", v.Model, v.Status, v.Reasons)
+		}
+	}
 }

@@ -200,7 +200,7 @@ func providerOf(ctx context.Context, r *Cell, env runs.Environment, o Options) (
 
 // witness is the first violation of a model in full.
 func witness(f *runs.Finished, model string) string {
-	v, ok := f.Summary.ByModel(model)
+	v, ok := f.Witnesses.ByModel(model)
 	if !ok || len(v.Violations) == 0 || f.History == nil {
 		return ""
 	}

@@ -109,7 +109,7 @@ func (a *app) check(cmd *cobra.Command, ref string, o checkOptions) error {
 		return err
 	}
 	if o.witnesses != "" {
-		if err := a.keepWitnesses(cmd.Context(), o.witnesses, l.History, &assessment); err != nil {
+		if err := a.keepWitnesses(cmd.Context(), o.witnesses, l, &assessment); err != nil {
 			// What was found stands, and its exit code with it.
 			fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 			exit.Code = verdict.WorseExit(exit.Code, verdict.ExitEnvironment)
@@ -155,6 +155,7 @@ func (a *app) assess(ctx context.Context, ref string, o checkOptions) (*input.Lo
 // printCheck prints what a check found.
 func (a *app) printCheck(l *input.Loaded, as *verdict.Assessment, exit verdict.Exit, stale bool) error {
 	if a.JSON {
+		named := as.At(l.Places)
 		return a.PrintJSON(struct {
 			Exit    verdict.Exit `json:"exit"`
 			Format  string       `json:"format"`
@@ -163,7 +164,7 @@ func (a *app) printCheck(l *input.Loaded, as *verdict.Assessment, exit verdict.E
 			Cut     string       `json:"cut,omitempty"`
 			*verdict.Assessment
 			Witnesses []violations.Witness `json:"witnesses"`
-		}{exit, l.Format, l.Type, l.TypeWhy, l.Cut, as, violations.Witnesses(l.History, as)})
+		}{exit, l.Format, l.Type, l.TypeWhy, l.Cut, &named, violations.Witnesses(l.History, as, l.Places)})
 	}
 	switch {
 	case l.Cut != "":
@@ -212,13 +213,13 @@ func forWitnesses(path string) error {
 }
 
 // keepWitnesses writes the proofs of a check into a directory, as a run keeps its own.
-func (a *app) keepWitnesses(ctx context.Context, path string, h *history.History, as *verdict.Assessment) error {
+func (a *app) keepWitnesses(ctx context.Context, path string, l *input.Loaded, as *verdict.Assessment) error {
 	dir := store.Dir{Path: path, ID: filepath.Base(path)}
-	if err := violations.Save(ctx, dir, h, as, nil); err != nil {
+	if err := violations.Save(ctx, dir, l.History, as, l.Places); err != nil {
 		return err
 	}
 	// A picture that cannot be drawn is no part of the verdict.
-	if err := picture.Save(dir, h, as); err != nil {
+	if err := picture.Save(dir, l.History, as); err != nil {
 		fmt.Fprintln(a.Stderr, "lapse: "+err.Error())
 	}
 	if a.JSON {

@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -18,7 +21,8 @@ left which were killed (kill -9, a crash of the machine). What belongs to a proc
 that may be alive stays. The next run in containers does the same by itself. Nodes
 in the sandbox leave a control group at most, of the fault cpu-limit, when the
 sandbox's first process is killed together with lapse; local ones leave nothing. Namespaces of Kubernetes are those
-that this machine has noted when they were made. Where no Docker engine answers and
+that this machine has noted when they were made. In the runs below --out and among temporary files it looks
+for what checks of large histories may have left. Where no Docker engine answers and
 none was named (DOCKER_HOST) nothing is looked for there, which is said.`,
 		Example: `  lapse clean
   lapse clean --json`,
@@ -40,6 +44,8 @@ none was named (DOCKER_HOST) nothing is looked for there, which is said.`,
 				}
 				err = errors.Join(err, wrong)
 			}
+			left, wrong := a.leftParts()
+			removed, err = append(removed, left...), errors.Join(err, wrong)
 			if a.JSON {
 				return errors.Join(err, a.PrintJSON(removed))
 			}
@@ -56,4 +62,18 @@ none was named (DOCKER_HOST) nothing is looked for there, which is said.`,
 			return err
 		},
 	}
+}
+
+// leftParts removes what checks of large histories have left in runs and among temporary files, if they were killed in the moment in
+// which it had a name.
+func (a *app) leftParts() (removed []cluster.Removed, err error) {
+	runs, err := store.List(a.Out)
+	for _, d := range append(runs, store.Dir{Path: os.TempDir()}) {
+		files, wrong := history.RemoveLeft(d.Path)
+		err = errors.Join(err, wrong)
+		for _, f := range files {
+			removed = append(removed, cluster.Removed{Kind: "file", Name: f, Run: d.ID})
+		}
+	}
+	return removed, err
 }

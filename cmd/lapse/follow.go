@@ -75,7 +75,7 @@ func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *inpu
 	}
 	// What was interrupted is checked all the same; only a second interrupt, which ends the
 	// process, stops that.
-	as, err = a.assessFollowed(context.WithoutCancel(ctx), l, parts, list)
+	as, err = a.assessFollowed(context.WithoutCancel(ctx), l, parts, list, o)
 	if err != nil {
 		return nil, as, targets.Usagef("%s: %v", ref, err)
 	}
@@ -86,7 +86,7 @@ func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *inpu
 
 // assessFollowed is the verdict on all that came: by the models of list or, if there is none, by all that apply. What could be divided is
 // judged key by key, where all of list are local; the history of l has the operations of the witnesses alone then.
-func (a *app) assessFollowed(ctx context.Context, l *input.Loaded, parts *history.Parts, list []checkers.Checker) (as verdict.Assessment, err error) {
+func (a *app) assessFollowed(ctx context.Context, l *input.Loaded, parts *history.Parts, list []checkers.Checker, o checkOptions) (as verdict.Assessment, err error) {
 	if parts.Len() == 1 {
 		l.History = &history.History{}
 		if err := parts.Read(0, l.History); err != nil {
@@ -106,8 +106,11 @@ func (a *app) assessFollowed(ctx context.Context, l *input.Loaded, parts *histor
 		}
 	}
 	as, l.History, err = verdict.AssessParts(ctx, parts, list, a.Budget, l.Require)
+	if err != nil {
+		return as, err
+	}
 	as.NotChecked = append(as.NotChecked, unchecked...)
-	return as, err
+	return as, a.place(ctx, l, parts, o)
 }
 
 // locateGrowing finds the history ref; if its file is still empty, when it has begun.

@@ -12,6 +12,7 @@ import (
 	"github.com/lapse-test/lapse/results/picture"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/text"
+	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/results/violations"
 	"github.com/lapse-test/lapse/runs"
 	"github.com/lapse-test/lapse/targets"
@@ -69,24 +70,30 @@ const (
 	formatSVG  = "svg"
 )
 
-func (a *app) show(dir store.Dir, violation int, format string) error {
+func (a *app) show(dir store.Dir, violation int, format string) (err error) {
 	var s store.Summary
 	if err := dir.ReadJSON(store.FileRun, &s); err != nil {
 		return err
 	}
 	s.State = dir.StateOf(&s)
-	h, err := dir.History()
+	o, done, err := dir.Ordered()
 	if errors.Is(err, fs.ErrNotExist) && violation == 0 {
 		return a.showWithoutHistory(dir, &s)
 	}
 	if err != nil {
 		return err
 	}
-	if err := dir.Fits(&s, h); err != nil {
+	defer func() { err = errors.Join(err, done()) }()
+	if err := dir.Fits(&s, o); err != nil {
 		return err
 	}
+	h, places, err := violations.Load(o, &s.Assessment)
+	if err != nil {
+		return fmt.Errorf("loading the witnesses of run %s: %w", dir.ID, err)
+	}
+	among := s.Among(places)
 	if violation != 0 {
-		return a.showViolation(h, &s, violation, format)
+		return a.showViolation(h, &among, places, violation, format)
 	}
 	if a.JSON {
 		doc := struct {
@@ -94,11 +101,11 @@ func (a *app) show(dir store.Dir, violation int, format string) error {
 			Faults    []history.Fault      `json:"faults"`
 			Events    []history.Event      `json:"events"`
 			Witnesses []violations.Witness `json:"witnesses"`
-		}{Summary: &s, Faults: h.Faults, Events: h.Events, Witnesses: violations.Witnesses(h, &s.Assessment)}
+		}{Summary: &s, Faults: h.Faults, Events: h.Events, Witnesses: violations.Witnesses(h, &among, places)}
 		return a.PrintJSON(doc)
 	}
 	text.PrintSummary(a.Text, a.Style, h, &s)
-	output.PrintViolations(a.App, h, &s.Assessment, s.Kept())
+	output.PrintViolations(a.App, h, &among, s.Kept())
 	return nil
 }
 
@@ -132,10 +139,11 @@ func (a *app) showStaleness(dir store.Dir) error {
 	return nil
 }
 
-func (a *app) showViolation(h *history.History, s *store.Summary, n int, format string) error {
+// showViolation shows the violation number n of as, which points into h; places are the indexes of its operations in the whole.
+func (a *app) showViolation(h *history.History, as *verdict.Assessment, places []int, n int, format string) error {
 	number := 0
-	for i := range s.Verdicts {
-		v := &s.Verdicts[i]
+	for i := range as.Verdicts {
+		v := &as.Verdicts[i]
 		for j := range v.Violations {
 			if number++; number != n {
 				continue
@@ -151,30 +159,39 @@ func (a *app) showViolation(h *history.History, s *store.Summary, n int, format 
 					return fmt.Errorf("printing the picture: %w", err)
 				}
 			case a.JSON:
-				return a.PrintJSON(violations.NewWitness(h, x))
+				return a.PrintJSON(violations.NewWitness(h, x).At(places))
 			default:
 				text.PrintViolation(a.Stdout, a.Style, h, x, j+1, v.Total)
 			}
 			return nil
 		}
 	}
-	return targets.Usagef("--violation %d: run %s keeps %d", n, s.Run, number)
+	return targets.Usagef("--violation %d: the run keeps %d", n, number)
 }
 
-func (a *app) showOps(dir store.Dir, key string) error {
-	h, err := dir.History()
+func (a *app) showOps(dir store.Dir, key string) (err error) {
+	o, done, err := dir.Ordered()
 	if err != nil {
 		return err
 	}
-	found := key == ""
-	for i := range h.Ops {
-		if key != "" && !touches(h, i, key) {
-			continue
+	defer func() { err = errors.Join(err, done()) }()
+	found, n := key == "", 0
+	var printing error
+	err = o.InTime(func(h *history.History) {
+		for i := range h.Ops {
+			n++
+			if printing != nil || key != "" && !touches(h, i, key) {
+				continue
+			}
+			found = true
+			_, printing = fmt.Fprintf(a.Text, "%7d  %s\n", n-1, text.Op(h, i))
 		}
-		found = true
-		if _, err := fmt.Fprintf(a.Text, "%7d  %s\n", i, text.Op(h, i)); err != nil {
-			return fmt.Errorf("printing operations: %w", err)
-		}
+	})
+	if err != nil {
+		return fmt.Errorf("loading run %s: %w", dir.ID, err)
+	}
+	if printing != nil {
+		return fmt.Errorf("printing operations: %w", printing)
 	}
 	if !found {
 		return targets.Usagef("--key %s: no operation of run %s is on that key", key, dir.ID)

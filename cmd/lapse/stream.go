@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/input"
@@ -71,7 +72,24 @@ func (a *app) streamed(ctx context.Context, ref string, o checkOptions) (l *inpu
 	}
 	as.NotChecked = append(as.NotChecked, unchecked...)
 	as.Promises = l.Promises
-	return l, as, true, nil
+	return l, as, true, a.place(ctx, l, parts, o)
+}
+
+// placeGrace is how long a walk over a history on disk may take when its check was interrupted.
+const placeGrace = 300 * time.Millisecond
+
+// place finds which operations of the whole those of l are, where that is told.
+func (a *app) place(ctx context.Context, l *input.Loaded, parts *history.Parts, o checkOptions) error {
+	if !a.JSON && o.witnesses == "" {
+		return nil
+	}
+	places, err, done := pure.Within(ctx, placeGrace, func() ([]int, error) { return history.Places(parts, l.History) })
+	if !done {
+		_, err = fmt.Fprintln(a.Stderr, "lapse: interrupted: operations are numbered among those of the witnesses, and not among all")
+		return err //nolint:wrapcheck // it says all
+	}
+	l.Places = places
+	return err
 }
 
 // wholeBecause says, if it was asked for otherwise, why the history is read as a whole.

@@ -36,7 +36,7 @@ func FuzzSummary(f *testing.F) {
 			return
 		}
 		text.PrintSummary(io.Discard, text.Style{}, h, &s)
-		violations.Witnesses(h, &s.Assessment)
+		violations.Witnesses(h, &s.Assessment, nil)
 		for i := range s.Verdicts {
 			for j := range s.Verdicts[i].Violations {
 				x := &s.Verdicts[i].Violations[j]

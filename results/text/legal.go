@@ -15,60 +15,16 @@ import (
 // does not.
 func Legal(h *history.History, v *checkers.Violation) string {
 	parts := slices.Clone(v.Legal)
-	for i, w := range writersOf(h, v) {
-		if w < 0 || slices.Contains(v.Ops, w) {
+	key, ok := v.KeyIn(h)
+	if !ok {
+		return strings.Join(parts, ", ")
+	}
+	for i, writers := range v.LegalWriters(h, key) {
+		if len(writers) != 1 || slices.Contains(v.Ops, writers[0]) {
 			continue
 		}
-		op := &h.Ops[w]
+		op := &h.Ops[writers[0]]
 		parts[i] += fmt.Sprintf(" (written by session %d, %s)", op.Session, span(op))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// writersOf is, for each value of v.Legal, the operation that may have put it into
-// v's key, -1 if there is none or more than one. It looks once through the history,
-// and makes a text only of what was written to that key: a report explains dozens
-// of violations of a history that may have a million operations.
-func writersOf(h *history.History, v *checkers.Violation) []int {
-	found := slices.Repeat([]int{-1}, len(v.Legal))
-	key, ok := keyOf(h, v)
-	if !ok || len(v.Legal) == 0 {
-		return found
-	}
-	twice := make([]bool, len(v.Legal))
-	for i := range h.Ops {
-		if h.Ops[i].Outcome == history.Fail {
-			continue
-		}
-		for _, m := range h.Mops(&h.Ops[i]) {
-			if m.Key != key || !m.Func.Installs() {
-				continue
-			}
-			text := h.ValueText(m.Arg)
-			for j, legal := range v.Legal {
-				if legal == text {
-					twice[j] = twice[j] || found[j] >= 0
-					found[j] = i
-				}
-			}
-		}
-	}
-	for j := range found {
-		if twice[j] {
-			found[j] = -1
-		}
-	}
-	return found
-}
-
-// keyOf is the key that v names, as its witness has it.
-func keyOf(h *history.History, v *checkers.Violation) (history.Key, bool) {
-	for _, i := range v.Ops {
-		for _, m := range h.Mops(&h.Ops[i]) {
-			if h.KeyName(m.Key) == v.Key {
-				return m.Key, true
-			}
-		}
-	}
-	return 0, false
 }

@@ -85,6 +85,23 @@ func (a *Assessment) Kept() int {
 	return n
 }
 
+// At is a with the indexes that its operations have in the whole, where it points into a part of them: places tells them, nil
+// for those that it has.
+func (a *Assessment) At(places []int) Assessment {
+	if places == nil {
+		return *a
+	}
+	return a.Renumbered(func(i int) int { return places[i] })
+}
+
+// Among undoes At: it is a with the indexes that its operations have among those at places, nil for all.
+func (a *Assessment) Among(places []int) Assessment {
+	if places == nil {
+		return *a
+	}
+	return a.Renumbered(func(op int) int { n, _ := slices.BinarySearch(places, op); return n })
+}
+
 // Renumbered is a with witnesses, worst reads and worst elements that are the same operations where they have other indexes:
 // place tells which.
 func (a *Assessment) Renumbered(place func(int) int) Assessment {

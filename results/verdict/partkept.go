@@ -7,10 +7,12 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// kept is a violation of a part with its operations.
+// kept is a violation of a part with its operations, and with those that wrote what would have been legal. They were at at in
+// the part.
 type kept struct {
 	v   checkers.Violation
 	ops *history.History
+	at  []int
 }
 
 func (k *kept) violation() *checkers.Violation { return &k.v }
@@ -42,8 +44,13 @@ func (g *gatherer) worthwhile(model int, found []checkers.Violation) []checkers.
 // keep keeps those of the violations found in h that are among the first. It is called with mu held.
 func (g *gatherer) keep(model int, found []checkers.Violation, h *history.History) {
 	for _, v := range found {
-		v.Ops = slices.Compact(slices.Sorted(slices.Values(v.Ops))) // as in Subset
-		g.kept[model] = append(g.kept[model], kept{v, h.Subset(v.Ops)})
+		v.Ops = slices.Compact(slices.Sorted(slices.Values(v.Ops)))
+		at := slices.Clone(v.Ops)
+		if key, ok := v.KeyIn(h); ok {
+			at = slices.Concat(append(v.LegalWriters(h, key), at)...)
+			at = slices.Compact(slices.Sorted(slices.Values(at))) // as in Subset
+		}
+		g.kept[model] = append(g.kept[model], kept{v, h.Subset(at), at})
 	}
 	g.kept[model] = checkers.Choose(g.kept[model], g.budget.MaxViolations, (*kept).violation)
 }
@@ -81,9 +88,8 @@ func (g *gatherer) witnesses() *history.History {
 
 // point makes k point to its operations where they are the places of a history.
 func (k *kept) point(places []int) {
-	was := k.v.Ops
 	place := func(op int) int {
-		if n, ok := slices.BinarySearch(was, op); ok {
+		if n, ok := slices.BinarySearch(k.at, op); ok {
 			return places[n]
 		}
 		return -1
@@ -93,5 +99,9 @@ func (k *kept) point(places []int) {
 		s := &k.v.Steps[n]
 		s.From, s.To = place(s.From), place(s.To)
 	}
-	k.v.Ops = slices.Clone(places)
+	k.v.Ops = slices.Clone(k.v.Ops)
+	for n := range k.v.Ops {
+		k.v.Ops[n] = place(k.v.Ops[n])
+	}
+	slices.Sort(k.v.Ops)
 }

@@ -27,10 +27,7 @@ import (
 // Where h has a part of the operations, to which a points, places are their indexes in the whole, which is what is written;
 // nil otherwise.
 func Save(ctx context.Context, d store.Dir, h *history.History, a *verdict.Assessment, places []int) error {
-	written := *a
-	if places != nil {
-		written = a.Renumbered(func(i int) int { return places[i] })
-	}
+	written := a.At(places)
 	if err := d.WriteJSON(store.FileVerdict, &written); err != nil {
 		return err
 	}
@@ -48,6 +45,67 @@ func Save(ctx context.Context, d store.Dir, h *history.History, a *verdict.Asses
 		}
 	}
 	return nil
+}
+
+// Load returns the history to which the witnesses of a, which is of o, point by Assessment.Among(places): o itself where it is in
+// memory, with places nil, else the operations alone that explain them. The error is that of the disk.
+func Load(o history.Ordered, a *verdict.Assessment) (h *history.History, places []int, err error) {
+	if h, inMemory := o.(*history.History); inMemory {
+		return h, nil, nil
+	}
+	var ops []int
+	for i := range a.Verdicts {
+		for j := range a.Verdicts[i].Violations {
+			ops = append(ops, a.Verdicts[i].Violations[j].Ops...)
+		}
+	}
+	if h, places, err = pick(o, ops); err == nil {
+		var writers []int
+		among := a.Among(places)
+		if writers, err = legalWriters(o, h, &among); err == nil && len(writers) > 0 {
+			h, places, err = pick(o, append(ops, writers...))
+		}
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("looking up the witnesses: %w", err)
+	}
+	return h, places, nil
+}
+
+func pick(o history.Ordered, ops []int) (*history.History, []int, error) {
+	slices.Sort(ops)
+	return history.Pick(o, func(i int, _ *history.Op) bool { _, of := slices.BinarySearch(ops, i); return of })
+}
+
+// legalWriters are the operations of o that wrote what would have been legal instead of what a blames, of which h has the witnesses:
+// explanations name them.
+func legalWriters(o history.Ordered, h *history.History, a *verdict.Assessment) (ops []int, err error) {
+	type wanted struct {
+		v   *checkers.Violation
+		key history.Key
+	}
+	var all []wanted
+	for i := range a.Verdicts {
+		for j := range a.Verdicts[i].Violations {
+			v := &a.Verdicts[i].Violations[j]
+			if key, ok := v.KeyIn(h); ok && len(v.Legal) > 0 {
+				all = append(all, wanted{v, key})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	before := 0
+	err = o.InTime(func(some *history.History) {
+		for _, w := range all {
+			for _, at := range slices.Concat(w.v.LegalWriters(some, w.key)...) {
+				ops = append(ops, before+at)
+			}
+		}
+		before += len(some.Ops)
+	})
+	return ops, err //nolint:wrapcheck // Load says what for
 }
 
 // Dir is the folder of the n-th violation (from 1) in a run directory.
@@ -103,12 +161,12 @@ type WitnessOp struct {
 	Error    string   `json:"error,omitempty"`
 }
 
-// Witnesses spells out all violations of a, in the order of their numbers.
-func Witnesses(h *history.History, a *verdict.Assessment) []Witness {
+// Witnesses spells out all violations of a, in the order of their numbers; places are as in Save.
+func Witnesses(h *history.History, a *verdict.Assessment, places []int) []Witness {
 	var all []Witness
 	for i := range a.Verdicts {
 		for j := range a.Verdicts[i].Violations {
-			all = append(all, NewWitness(h, &a.Verdicts[i].Violations[j]))
+			all = append(all, NewWitness(h, &a.Verdicts[i].Violations[j]).At(places))
 		}
 	}
 	return all

@@ -38,6 +38,9 @@ type Loaded struct {
 	// Cut says why a history is not whole that is torn by no killed run: its run was interrupted, or its end did not come.
 	Cut     string
 	Summary store.Summary
+	// Places are the indexes that the operations of History have in the whole, where it has those of the witnesses alone; nil
+	// where it has all of them.
+	Places []int
 }
 
 // Options are flags that say what a file itself does not.
