@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
@@ -17,8 +18,16 @@ type kept struct {
 
 func (k *kept) violation() *checkers.Violation { return &k.v }
 
+// keeping keeps the violations of the parts that a check of the whole keeps, at most so many of each model. Safe for concurrent use
+// until told is called.
+type keeping struct {
+	most int
+	mu   sync.Mutex
+	kept [][]kept // by model
+}
+
 // worthwhile are those of the violations of a part that are kept besides what is kept already: of the others no more need be known.
-func (g *gatherer) worthwhile(model int, found []checkers.Violation) []checkers.Violation {
+func (k *keeping) worthwhile(model int, found []checkers.Violation) []checkers.Violation {
 	type offer struct {
 		v   checkers.Violation
 		new bool
@@ -27,13 +36,13 @@ func (g *gatherer) worthwhile(model int, found []checkers.Violation) []checkers.
 	for _, v := range found {
 		all = append(all, offer{v, true})
 	}
-	g.mu.Lock()
-	for i := range g.kept[model] {
-		all = append(all, offer{v: g.kept[model][i].v})
+	k.mu.Lock()
+	for i := range k.kept[model] {
+		all = append(all, offer{v: k.kept[model][i].v})
 	}
-	g.mu.Unlock()
+	k.mu.Unlock()
 	found = found[:0]
-	for _, o := range checkers.Choose(all, g.budget.MaxViolations, func(o *offer) *checkers.Violation { return &o.v }) {
+	for _, o := range checkers.Choose(all, k.most, func(o *offer) *checkers.Violation { return &o.v }) {
 		if o.new {
 			found = append(found, o.v)
 		}
@@ -41,8 +50,10 @@ func (g *gatherer) worthwhile(model int, found []checkers.Violation) []checkers.
 	return found
 }
 
-// keep keeps those of the violations found in h that are among the first. It is called with mu held.
-func (g *gatherer) keep(model int, found []checkers.Violation, h *history.History) {
+// keep keeps those of the violations found in h that are among the first.
+func (k *keeping) keep(model int, found []checkers.Violation, h *history.History) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for _, v := range found {
 		v.Ops = slices.Compact(slices.Sorted(slices.Values(v.Ops)))
 		at := slices.Clone(v.Ops)
@@ -50,40 +61,39 @@ func (g *gatherer) keep(model int, found []checkers.Violation, h *history.Histor
 			at = slices.Concat(append(v.LegalWriters(h, key), at)...)
 			at = slices.Compact(slices.Sorted(slices.Values(at))) // as in Subset
 		}
-		g.kept[model] = append(g.kept[model], kept{v, h.Subset(at), at})
+		k.kept[model] = append(k.kept[model], kept{v, h.Subset(at), at})
 	}
-	g.kept[model] = checkers.Choose(g.kept[model], g.budget.MaxViolations, (*kept).violation)
+	k.kept[model] = checkers.Choose(k.kept[model], k.most, (*kept).violation)
 }
 
-// violations are those that are kept of a model, as a check of the whole tells them.
-func (g *gatherer) violations(model int) []checkers.Violation {
-	var out []checkers.Violation
-	for i := range g.kept[model] {
-		out = append(out, g.kept[model][i].v)
-	}
-	return out
-}
-
-// witnesses is the history of all operations of what is told, and makes the violations
-// point into it.
-func (g *gatherer) witnesses() *history.History {
-	parts := []*history.History{&g.parts.Frame}
-	for n := range g.kept {
-		g.kept[n] = checkers.Told(g.kept[n], g.budget.MaxViolations, (*kept).violation)
-		for i := range g.kept[n] {
-			parts = append(parts, g.kept[n][i].ops)
+// told chooses what is told of what is kept, and returns the operations of each violation: see point.
+func (k *keeping) told() (ops []*history.History) {
+	for n := range k.kept {
+		k.kept[n] = checkers.Told(k.kept[n], k.most, (*kept).violation)
+		for i := range k.kept[n] {
+			ops = append(ops, k.kept[n][i].ops)
 		}
 	}
-	h, places := history.Join(append(parts, g.measured.ops...))
-	g.measured.places = places[len(parts):]
-	places = places[1:]
-	for n := range g.kept {
-		for i := range g.kept[n] {
-			g.kept[n][i].point(places[0])
+	return ops
+}
+
+// point makes the violations that are told point into a history: places are those of what told returned in it.
+func (k *keeping) point(places [][]int) {
+	for n := range k.kept {
+		for i := range k.kept[n] {
+			k.kept[n][i].point(places[0])
 			places = places[1:]
 		}
 	}
-	return h
+}
+
+// violations are those of a model, as a check of the whole tells them.
+func (k *keeping) violations(model int) []checkers.Violation {
+	var out []checkers.Violation
+	for i := range k.kept[model] {
+		out = append(out, k.kept[model][i].v)
+	}
+	return out
 }
 
 // point makes k point to its operations where they are the places of a history.

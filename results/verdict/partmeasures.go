@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/set"
 	"github.com/lapse-test/lapse/checkers/staleness"
 	"github.com/lapse-test/lapse/history"
@@ -41,16 +42,14 @@ func worstElement(w *set.Worst) worst {
 
 func (m *partMeasures) init() { m.stale, m.sets = staleness.NewSum(), &set.Sum{} }
 
-// measure measures a part.
-func (g *gatherer) measure(h *history.History) (m partMeasures) {
+// measurePart measures a part, until late.
+func measurePart(ctx context.Context, h *history.History, b checkers.Budget, late time.Time) (m partMeasures) {
 	m.init()
-	late := g.deadline.Add(g.budget.Time) // as much as for the models
-	ctx, cancel := context.WithDeadline(g.ctx, late)
+	ctx, cancel := context.WithDeadline(ctx, late)
 	defer cancel()
 	if m.stale.Add(ctx, h) != nil {
 		m.stale = nil // transactions and data types have no stale reads, but anomalies
 	}
-	b := g.budget
 	b.Time = max(1, time.Until(late))
 	if m.sets.Add(ctx, h, b) != nil {
 		m.sets = nil

@@ -23,7 +23,7 @@ import (
 // a part that could not be read, or breaks what every history keeps.
 func AssessParts(ctx context.Context, p *history.Parts, models []checkers.Checker, b checkers.Budget, r Require) (a Assessment, h *history.History, err error) {
 	b = b.WithDefaults()
-	g := gatherer{ctx: ctx, parts: p, models: models, budget: b, require: r, deadline: time.Now().Add(b.Time), verdicts: make([][]checkers.Verdict, len(models)), kept: make([][]kept, len(models))}
+	g := gatherer{ctx: ctx, parts: p, models: models, budget: b, require: r, deadline: time.Now().Add(b.Time), verdicts: make([][]checkers.Verdict, len(models)), keeping: keeping{most: b.MaxViolations, kept: make([][]kept, len(models))}}
 	g.measured.init()
 	g.frame = p.Frame
 	if p.LastChange >= 0 {
@@ -64,7 +64,7 @@ type gatherer struct {
 	mu       sync.Mutex
 	err      error
 	verdicts [][]checkers.Verdict // by model, of the parts
-	kept     [][]kept             // by model
+	keeping  keeping
 	ground   ground
 	serving  serving
 	refused  map[string]string
@@ -147,13 +147,13 @@ func (g *gatherer) part(i int, h *history.History) error {
 		for _, group := range picked.groups {
 			v := a.check(g.ctx, own, b, group)[0]
 			v.Evidence.Fail = max(0, v.Evidence.Fail-hidden) // which did not fail
-			v.Violations = g.worthwhile(n, v.Violations)
+			v.Violations = g.keeping.worthwhile(n, v.Violations)
 			a.verify(g.ctx, own, c, c.Model(), &v)
 			all = append(all, found{n, v})
 		}
 	}
 	ground := g.require.groundOf(own, g.serving)
-	measured := g.measure(own)
+	measured := measurePart(g.ctx, own, g.budget, g.deadline.Add(g.budget.Time)) // as much time as for the models
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -174,7 +174,7 @@ func (g *gatherer) part(i int, h *history.History) error {
 		g.refused[n.Model] = n.Reason
 	}
 	for _, f := range all {
-		g.keep(f.model, f.v.Violations, own)
+		g.keeping.keep(f.model, f.v.Violations, own)
 		f.v.Violations = nil
 		g.verdicts[f.model] = append(g.verdicts[f.model], f.v)
 	}
@@ -185,7 +185,10 @@ func (g *gatherer) part(i int, h *history.History) error {
 func (g *gatherer) assess() (Assessment, *history.History, error) {
 	var a Assessment
 	a.Failures = g.failures
-	h := g.witnesses()
+	parts := append([]*history.History{&g.parts.Frame}, g.keeping.told()...)
+	h, places := history.Join(append(parts, g.measured.ops...))
+	g.keeping.point(places[1:])
+	g.measured.places = places[len(parts):]
 	for n, c := range g.models {
 		model := c.Model()
 		if reason, ok := g.refused[model.Name]; ok {
@@ -200,7 +203,7 @@ func (g *gatherer) assess() (Assessment, *history.History, error) {
 			v.Status, v.Unfinished, v.NotDecided = checkers.Inconclusive, true, len(g.verdicts[n]) == 0
 			v.Reasons = append(v.Reasons, "the check was interrupted before all keys were reached")
 		}
-		v.Violations = g.violations(n)
+		v.Violations = g.keeping.violations(n)
 		v.Risk, v.Counts = model.Risk, model.Counts
 		switch failed := a.failed(v.Model); {
 		case !failed && !v.NotDecided:
