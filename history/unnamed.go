@@ -3,6 +3,7 @@ package history
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,7 +29,7 @@ func named(dir string) (*os.File, error) {
 const leftAge = time.Minute
 
 // RemoveLeft removes the files with parts of histories from dir that processes left which were killed as they made them, and
-// returns their paths. A directory that is not there has none.
+// returns their paths. A directory that is not there has none. What another user left, who shares dir, stays.
 func RemoveLeft(dir string) (removed []string, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, partsPattern))
 	if err != nil {
@@ -39,7 +40,11 @@ func RemoveLeft(dir string) (removed []string, err error) {
 		if statErr != nil || !st.Mode().IsRegular() || time.Since(st.ModTime()) < leftAge {
 			continue
 		}
-		if wrong := os.Remove(f); wrong != nil {
+		wrong := os.Remove(f)
+		if errors.Is(wrong, fs.ErrNotExist) || errors.Is(wrong, fs.ErrPermission) {
+			continue // removed meanwhile; another user's, who shares the directory for temporary files
+		}
+		if wrong != nil {
 			err = errors.Join(err, fmt.Errorf("removing what is left: %w", wrong))
 			continue
 		}
