@@ -9,7 +9,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
-	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
@@ -22,7 +21,7 @@ var shares = [...]float64{0.01, 0.02, 0.05}
 // limit, or beside a neighbour that takes them all: it does all that it does, and slowly.
 func cpuLimits() family {
 	return family{doing: "giving processors back", restore: unthrottle, kinds: []kind{{
-		Info: Info{Name: "cpu-limit", Kind: familyCPU, MinNodes: 1, Needs: []ability.Ability{ability.Restart}, Capabilities: []cluster.Capability{cluster.Throttles},
+		Info: Info{Name: "cpu-limit", Kind: familyCPU, MinNodes: 1, Capabilities: []cluster.Capability{cluster.Throttles},
 			Summary:     "give all processes of one node together 1, 2 or 5 % of one processor, by a control group",
 			NotExternal: "lapse puts no process into a control group that it did not start: use pause"},
 		grip: onProcess,

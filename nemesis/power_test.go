@@ -128,8 +128,8 @@ func TestPowerFails(t *testing.T) {
 // TestRestarts: of all faults those that may have a server end and come back are told apart.
 func TestRestarts(t *testing.T) {
 	for fault, want := range map[string]bool{
-		faults.Kill: true, "power-failure": true, "rolling-restart": true, "memory-limit": true, "membership": true, "disk-full": true, "reschedule": true, "evict": true,
-		faults.Pause: false, faults.Partition: false, "lag": false, faults.Clock: false, "flap": false, "kill-pooler": false, "client-death": false,
+		faults.Kill: true, "power-failure": true, "rolling-restart": true, "memory-limit": true, "membership": true, "disk-full": true, "reschedule": true, "evict": true, "slow-disk": true,
+		faults.Pause: false, faults.Partition: false, "lag": false, faults.Clock: false, "cpu-limit": false, "flap": false, "kill-pooler": false, "client-death": false,
 	} {
 		s := Schedule{Steps: []Step{{Fault: "slow"}, {Fault: fault}}}
 		if got := s.Restarts(); got != want {

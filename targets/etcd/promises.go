@@ -15,7 +15,7 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	if err != nil {
 		return nil
 	}
-	out := s.promises()
+	out := s.promises(cfg.Roams)
 	switch {
 	case s.noFsync && cfg.PowerFailures:
 		out.Withdraw()
@@ -26,14 +26,20 @@ func (Target) Promises(cfg targets.Config, _ []history.Func) map[string]bool {
 	return out
 }
 
-func (s settings) promises() targets.Promised {
+func (s settings) promises(roams bool) targets.Promised {
 	out := targets.Promised{}
 	// A serializable read is answered by the member that is asked from what it has,
-	// however long it has heard of nobody. Its order is everybody's.
+	// however long it has heard of nobody. Its order is everybody's, it goes on in it, and it has applied a write before it
+	// answers it: of a session that stays with a member nothing is said that only one that roams can miss.
 	out.Set(!s.serializable, models.Linearizable, models.Regular, models.StrictSerializable, models.ReadYourWrites, models.MonotonicReads, models.Counter)
 	if s.serializable {
 		out.ReadOld()
-		out.ReadBack()
+		if roams {
+			out.ReadBack()
+		} else {
+			delete(out, models.ReadYourWrites)
+			delete(out, models.MonotonicReads)
+		}
 	}
 	// Every transaction that writes is checked by revision, and one that only reads
 	// sees the state after some other, if an old one.

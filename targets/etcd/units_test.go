@@ -128,7 +128,8 @@ func TestPromises(t *testing.T) {
 		{"a counter", targets.Config{}, "counter", true},
 		{"a counter that a member behind is asked for", targets.Config{ReadLevel: readSerializable}, "counter", false},
 		{"a counter in the end", targets.Config{ReadLevel: readSerializable}, "counter-eventual", true},
-		{"a member that is behind another", targets.Config{ReadLevel: readSerializable}, "writes-follow-reads", false},
+		{"a member that is behind another", targets.Config{ReadLevel: readSerializable, Roams: true}, "writes-follow-reads", false},
+		{"a member that is behind another, its own write", targets.Config{ReadLevel: readSerializable, Roams: true}, "read-your-writes", false},
 		{"a set of keys", targets.Config{}, "set", true},
 		{"a set under a lock", targets.Config{Options: map[string]string{optSets: setsLock}}, "set", false},
 		{"a set under a lock, in the end", targets.Config{Options: map[string]string{optSets: setsLock}}, "set-eventual", false},
@@ -143,6 +144,18 @@ func TestPromises(t *testing.T) {
 		got, said := Target{}.Promises(cfg, nil)[c.model]
 		if !said || got != c.want {
 			t.Errorf("%s: %s is promised: %v (said: %v), want %v", c.name, c.model, got, said, c.want)
+		}
+	}
+}
+
+// TestSessionsThatStay: of what only a session that asks another member can miss nothing is said to one that stays.
+func TestSessionsThatStay(t *testing.T) {
+	cfg, err := Target{}.Resolve(targets.Config{ReadLevel: readSerializable})
+	must(t, err)
+	says := Target{}.Promises(cfg, nil)
+	for _, model := range []string{"read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads"} {
+		if promised, said := says[model]; said {
+			t.Errorf("%s is promised: %t", model, promised)
 		}
 	}
 }

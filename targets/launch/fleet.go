@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -108,11 +107,9 @@ func (f *Fleet) Failed(ctx context.Context, err error) error {
 	case errors.As(err, &environment):
 		return err
 	}
-	for _, n := range f.Nodes {
-		// Directly, or by the log of its server.
-		if text := err.Error(); NoRoom(text) && (len(f.Nodes) == 1 || strings.Contains(text, n.Name())) {
-			return &cluster.EnvironmentError{Doing: "starting " + f.Title, Err: err, Way: Room(n)}
-		}
+	// Directly, or by the log of its server.
+	if n := f.full(err.Error()); n != nil {
+		return &cluster.EnvironmentError{Doing: "starting " + f.Title, Err: err, Way: Room(n)}
 	}
 	return f.withLogs(err)
 }

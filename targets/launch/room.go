@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,8 +22,47 @@ const (
 )
 
 // NoRoom tells whether text is of something that met a full disk.
-func NoRoom(text string) bool {
-	return strings.Contains(strings.ToLower(text), strings.ToLower(syscall.ENOSPC.Error()))
+func NoRoom(text string) bool { return fullDisk(text) >= 0 }
+
+// fullDisk is where in text it stands that there was no space on a disk, -1 if nowhere: the same words are said of other things that
+// ran out.
+func fullDisk(text string) int {
+	lower, words, from := strings.ToLower(text), strings.ToLower(syscall.ENOSPC.Error()), 0
+	for {
+		at := strings.Index(lower[from:], words)
+		if at < 0 {
+			return -1
+		}
+		at += from
+		said := lower[strings.LastIndexAny(lower[:at], "|;\n")+1 : at]
+		if !slices.ContainsFunc(noDisks, func(what string) bool { return strings.Contains(said, what) }) {
+			return at
+		}
+		from = at + len(words)
+	}
+}
+
+// noDisks are what else the system has "no space left" for.
+var noDisks = []string{"semaphore", "semget", "shared memory", "/dev/shm", "inotify", "cgroup", "namespace", "unshare", "fork/exec"}
+
+// full is the node whose disk text, an error with words of logs, says to be full: the one that it named last before. Nil if it does not.
+func (f *Fleet) full(text string) cluster.Node {
+	at := fullDisk(text)
+	if at < 0 {
+		return nil
+	}
+	if len(f.Nodes) == 1 {
+		return f.Nodes[0]
+	}
+	var last cluster.Node
+	where := -1
+	for _, n := range f.Nodes {
+		all := regexp.MustCompile(`\b`+regexp.QuoteMeta(n.Name())+`\b`).FindAllStringIndex(text[:at], -1)
+		if len(all) > 0 && all[len(all)-1][0] > where {
+			last, where = n, all[len(all)-1][0]
+		}
+	}
+	return last
 }
 
 // Room is the way out where the disk of a node's data is full.

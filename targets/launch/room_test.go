@@ -3,6 +3,8 @@ package launch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,7 +61,7 @@ func TestAwaitFull(t *testing.T) {
 	}
 }
 
-// TestRoomIn: the disk of a directory has room, and there is none of what is not there.
+// TestRoomIn: the disk of a directory has room, there is none of what is not there, and of a file system without a size nothing is known.
 func TestRoomIn(t *testing.T) {
 	if left, err := roomIn(t.TempDir()); err != nil || left < leastRoom {
 		t.Errorf("%d, %v", left, err)
@@ -67,12 +69,20 @@ func TestRoomIn(t *testing.T) {
 	if _, err := roomIn(t.TempDir() + "/none"); err == nil {
 		t.Error("a directory that is not there has room")
 	}
+	if left, err := roomIn("/proc"); runtime.GOOS == "linux" && !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a file system that says no size is said to have %d bytes left, %v", left, err)
+	}
 }
 
 // TestFailedForLackOfRoom: who met a full disk is told whose it is, in place of where the logs are.
 func TestFailedForLackOfRoom(t *testing.T) {
 	two := New("Store", "store.log", nil, targets.Config{})
 	two.Nodes = []cluster.Node{node{name: "n1", dir: "/data/n1"}, node{name: "n2", dir: "/data/n2"}}
+	twelve := New("Store", "store.log", nil, targets.Config{})
+	for i := range 12 {
+		name := fmt.Sprintf("n%d", i+1)
+		twelve.Nodes = append(twelve.Nodes, node{name: name, dir: "/data/" + name})
+	}
 	one := New("Store", "store.log", nil, targets.Config{})
 	one.Nodes = two.Nodes[:1]
 	for _, c := range []struct {
@@ -81,6 +91,13 @@ func TestFailedForLackOfRoom(t *testing.T) {
 	}{
 		{two, "the process of n2 has ended; its log says: No space left on device", Room(two.Nodes[1])},
 		{two, "the process of n2 has ended; its log says: killed", "see the logs"},
+		{two, "n1 to serve: not yet; n1: its log /logs/n1/store.log says: waiting for n2; n2: its log /logs/n2/store.log says: No space left on device", Room(two.Nodes[1])},
+		{twelve, "the process of n11 has ended; its log says: No space left on device", Room(twelve.Nodes[10])},
+		{two, "the process of n1 has ended; its log says: could not create semaphores: No space left on device", "see the logs"},
+		{one, "could not resize shared memory segment to 8 bytes: No space left on device", "see the logs"},
+		{one, "fork/exec /usr/bin/stored: no space left on device", "see the logs"},
+		{one, "could not map shared memory | could not write to store.log: No space left on device", Room(one.Nodes[0])},
+		{two, "n1: could not create semaphores: No space left on device; n2: writing: No space left on device", Room(two.Nodes[1])},
 		{one, "writing the configuration: no space left on device", Room(one.Nodes[0])},
 	} {
 		var environment *cluster.EnvironmentError

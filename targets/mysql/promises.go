@@ -44,7 +44,8 @@ func (s settings) loses(power bool) bool {
 }
 
 func (s settings) promiseReplication(out targets.Promised, roams bool) {
-	s.promiseReads(out, roams)
+	// Who was primary is made anew after a failover, and so is a replica that has what the new one has not.
+	s.promiseReads(out, roams || s.failover)
 	if s.failover {
 		// Of what a failover leaves of it nothing is said, but for what was not promised without one.
 		out.Silence()
@@ -62,8 +63,8 @@ func (s settings) promiseReplication(out targets.Promised, roams bool) {
 
 // promiseReads adds what the read level promises as long as no write is lost. Each replica has
 // the primary's order, and each as much of it as it has come to: a session that asks one and
-// then another goes back in time.
-func (s settings) promiseReads(out targets.Promised, roams bool) {
+// then another goes back in time, as goesBack says.
+func (s settings) promiseReads(out targets.Promised, goesBack bool) {
 	s.promiseIsolation(out)
 	if s.read == readPrimary || s.nodes == 1 {
 		out[models.Linearizable] = true
@@ -80,7 +81,7 @@ func (s settings) promiseReads(out targets.Promised, roams bool) {
 	}
 	// Sticky reads go to the primary first and to a replica later, and those at most so far behind
 	// to whoever is, in a session that stays too.
-	if roams || s.read == readSticky || s.read == readMaxLag {
+	if goesBack || s.read == readSticky || s.read == readMaxLag {
 		out.ReadBack()
 	}
 }

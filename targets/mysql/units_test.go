@@ -157,6 +157,8 @@ func TestPromises(t *testing.T) {
 		{"asynchronous failover, a set", targets.Config{Options: map[string]string{optFailover: on}}, nil, "set", no},
 		{"asynchronous failover, transactions", targets.Config{Options: map[string]string{optFailover: on}}, nil, "read-committed", no},
 		{"semi-synchronous failover, at a replica", targets.Config{WriteLevel: writeAfterSync, ReadLevel: readReplica, Options: map[string]string{optFailover: on}}, nil, "regular", no},
+		{"semi-synchronous failover, at a replica, which stays and may be made anew", targets.Config{WriteLevel: writeAfterSync, ReadLevel: readReplica, Options: map[string]string{optFailover: on}}, nil, "monotonic-reads", no},
+		{"semi-synchronous failover, at the primary", targets.Config{WriteLevel: writeAfterSync, Options: map[string]string{optFailover: on}}, nil, "monotonic-reads", silent},
 		{"not flushed", targets.Config{Options: map[string]string{optFlush: "0"}}, nil, "no-lost-writes", no},
 		{"written, not synced, and killed", targets.Config{Options: map[string]string{optFlush: "2"}}, nil, "no-lost-writes", yes},
 		{"written, not synced, without power", targets.Config{PowerFailures: true, Options: map[string]string{optFlush: "2"}}, nil, "no-lost-writes", no},

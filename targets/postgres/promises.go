@@ -46,7 +46,8 @@ func (s settings) promises(cfg targets.Config) targets.Promised {
 		return out
 	}
 	out := targets.Promised{}
-	s.promiseReads(out, cfg.Roams, cfg.Restarts)
+	// Who was primary is copied anew after a failover, and so is a standby that is ahead of the new one.
+	s.promiseReads(out, cfg.Roams || s.failover != failoverOff, cfg.Restarts)
 	switch {
 	case s.failover == failoverPatroni:
 		out.Silence()
@@ -69,7 +70,8 @@ func (s settings) promises(cfg targets.Config) targets.Promised {
 // the commits in their order, and each its own prefix of it: a session that asks one and then
 // another goes back in time. So does a standby that was killed: it serves again from the first
 // consistent state after its last restartpoint, before it has replayed what it had shown already.
-func (s settings) promiseReads(out targets.Promised, roams, restarts bool) {
+// goesBack says that a session may meet an older copy even where no server is started again.
+func (s settings) promiseReads(out targets.Promised, goesBack, restarts bool) {
 	s.promiseIsolation(out)
 	if s.read == readPrimary || s.nodes == 1 {
 		out[models.Linearizable] = true
@@ -80,7 +82,7 @@ func (s settings) promiseReads(out targets.Promised, roams, restarts bool) {
 		// A commit on its way is shown by one node and not yet by the next.
 		out.Set(false, models.Linearizable, models.List, models.SetLinearizable)
 		out.Set(true, models.Regular, models.ReadYourWrites)
-		if roams {
+		if goesBack {
 			out.Set(false, models.MonotonicReads, models.WritesFollowReads)
 		}
 		return
@@ -94,7 +96,7 @@ func (s settings) promiseReads(out targets.Promised, roams, restarts bool) {
 	}
 	// Sticky reads go to the primary first and to a standby later, and those at most so far behind
 	// to whoever is, in a session that stays too.
-	if roams || restarts || s.read == readSticky || s.read == readMaxLag {
+	if goesBack || restarts || s.read == readSticky || s.read == readMaxLag {
 		out.ReadBack()
 	}
 }

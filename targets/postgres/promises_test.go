@@ -26,7 +26,9 @@ func TestPromises(t *testing.T) {
 		{"sticks for a while", "local", "sticky", nil, back(old(map[string]bool{"no-lost-writes": true}))},
 		{"asynchronous failover", "on", "primary", map[string]string{"failover": "on"}, lost()},
 		{"synchronous failover", "remote_apply", "primary", map[string]string{"failover": "on", "sync": "any:1"}, map[string]bool{"snapshot-isolation": false, "repeatable-read": false}},
-		{"synchronous failover, at a replica", "on", "replica", map[string]string{"failover": "on", "sync": "any:1"}, old(map[string]bool{"read-your-writes": false})},
+		{"synchronous failover, at a replica", "on", "replica", map[string]string{"failover": "on", "sync": "any:1"}, back(old(map[string]bool{"read-your-writes": false}))},
+		{"synchronous failover, at a replica that waits", "on", "wait-for-lsn", map[string]string{"failover": "on", "sync": "any:1"}, back(old(nil))},
+		{"synchronous failover, applied on all", "remote_apply", "replica", map[string]string{"failover": "on", "sync": "any:2"}, map[string]bool{"linearizable": false, "list": false, "set-linearizable": false, "monotonic-reads": false, "writes-follow-reads": false, "snapshot-isolation": false, "repeatable-read": false}},
 		{"Patroni", "on", "primary", map[string]string{"failover": "patroni"}, lost()},
 		{"synchronous Patroni", "on", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, back(old(map[string]bool{"read-your-writes": false, "no-lost-writes": true}))},
 		{"synchronous Patroni, not waited for", "local", "primary", map[string]string{"failover": "patroni", "synchronous_mode": "on"}, lost()},
@@ -99,6 +101,9 @@ func lostAnd(more ...string) map[string]bool {
 
 // old adds to promised what is promised at read committed of reads that may be old.
 func old(promised targets.Promised) targets.Promised {
+	if promised == nil {
+		promised = targets.Promised{}
+	}
 	promised.ReadOld()
 	promised.Set(false, "snapshot-isolation", "repeatable-read")
 	return promised

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/lapse-test/lapse/targets/cluster"
@@ -68,15 +69,24 @@ func (d Debian) Find(ctx context.Context, _ string) (Programs, error) {
 	}
 	m := d.Version.FindStringSubmatch(text)
 	if m == nil {
-		return p, missing(d.Title, fmt.Errorf("%s does not say its version but %q", p.Paths[d.Programs[0]], lastLine([]byte(text))), "install another one: "+d.Install())
+		return p, missing(d.Title, fmt.Errorf("%s does not say its version but %q", p.Paths[d.Programs[0]], lastLine([]byte(text))), d.another(p))
 	}
 	p.Version = m[1]
 	if d.Check != nil {
 		if err := d.Check(p.Version); err != nil {
-			return p, missing(d.Title, err, "install another one: "+d.Install())
+			return p, missing(d.Title, err, d.another(p))
 		}
 	}
 	return p, nil
+}
+
+// another is the way out where the program that was found will not do: one of the packages' would not be found before it if it is
+// none of theirs.
+func (d Debian) another(found Programs) string {
+	if !d.foreign(found) {
+		return "install another one: " + d.Install()
+	}
+	return "take " + filepath.Dir(found.Paths[d.Programs[0]]) + " off the PATH; if there is no other one then: " + d.Install()
 }
 
 // look finds a program, empty if there is none.
@@ -135,7 +145,8 @@ func (d Debian) foreign(found Programs) bool {
 		return false
 	}
 	path := found.Paths[d.Programs[0]]
-	return !strings.HasPrefix(path, "/usr/") || strings.HasPrefix(path, "/usr/local/")
+	own := slices.ContainsFunc([]string{"/usr/", "/bin/", "/sbin/"}, func(dir string) bool { return strings.HasPrefix(path, dir) })
+	return !own || strings.HasPrefix(path, "/usr/local/")
 }
 
 func aptInstall(ctx context.Context, apt string, packages []string) ([]byte, error) {

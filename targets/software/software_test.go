@@ -93,7 +93,15 @@ func TestForeignProgram(t *testing.T) {
 		Title: "Store", Packages: []string{"store-server"}, Programs: []string{"stored"}, VersionArgs: []string{"--version"}, Version: regexp.MustCompile(`v=([0-9.]+)`),
 		Check: func(string) error { return errors.New("it is too old") },
 	}
-	wantWay(t, d.Fetch(t.Context(), "", nil), "too old")
+	wantWay(t, d.Fetch(t.Context(), "", nil), "too old", "take "+bin+" off the PATH")
+	for path, foreign := range map[string]bool{
+		"/usr/bin/stored": false, "/usr/sbin/stored": false, "/bin/stored": false, "/sbin/stored": false, // the last two are the first on merged systems
+		"/usr/local/bin/stored": true, "/opt/store/bin/stored": true, "/home/u/bin/stored": true,
+	} {
+		if got := d.foreign(Programs{Paths: map[string]string{"stored": path}}); got != foreign {
+			t.Errorf("%s is of no package: %t, want %t", path, got, foreign)
+		}
+	}
 	if _, err := os.Stat(called); err == nil {
 		t.Error("something was installed")
 	}
