@@ -75,7 +75,11 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the schedule: %w", err)
 	}
-	fmt.Fprintf(&b, `"schedule":%s,"operations":%q}`, schedule, p.Operations)
+	operations, err := json.Marshal(p.Operations)
+	if err != nil {
+		return nil, fmt.Errorf("encoding where the operations are: %w", err)
+	}
+	fmt.Fprintf(&b, `"schedule":%s,"operations":%s}`, schedule, operations)
 	return b.Bytes(), nil
 }
 

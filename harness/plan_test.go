@@ -16,7 +16,8 @@ func TestNoPlan(t *testing.T) {
 	for text, says := range map[string]string{
 		"": "it is no JSON object", "[]": "it is no JSON object", "null": "it is no JSON object", "{": "unexpected end",
 		`{"schema":1,"nodes":1000000000}`: "nodes: must be a number from 0 to 1000", `{"schema":1,"rate":1e300}`: "rate: must be a number from 0 to",
-		`{"schema":7}`: "has schema 7",
+		`{"schema":7}`: "has schema 7", `{"schema":1,"concurrency":{"clients":3}}`: `concurrency: cannot be {"clients":3}`,
+		`{"schema":1,"concurrency":[3]}`: "concurrency: cannot be [3]", `{"schema":1,"operator":7}`: "operator: cannot be 7",
 	} {
 		path := filepath.Join(t.TempDir(), "plan.json")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -37,6 +38,7 @@ func FuzzPlan(f *testing.F) {
 	f.Add(b)
 	f.Add([]byte(`{"schema":1,"schedule":{"faults":[]},"nodes":1000000000}`))
 	f.Add([]byte(`{"schema":1}`))
+	f.Add([]byte("{\"schema\":1,\"concurrency\":\"\xff\",\"operations\":\"\xff\"}"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var p Plan
 		if json.Unmarshal(in, &p) != nil {
@@ -44,7 +46,7 @@ func FuzzPlan(f *testing.F) {
 		}
 		first, err := json.Marshal(p)
 		if err != nil {
-			return // what no plan that lapse wrote holds, such as text that is no UTF-8
+			return // what no plan that lapse wrote holds
 		}
 		var again Plan
 		if err := json.Unmarshal(first, &again); err != nil {

@@ -391,6 +391,12 @@ func (s Setting) setJSON(r *Run, b json.RawMessage) error {
 			v.SetString(text)
 			break
 		}
+		// What is written as it stands has to be of the kind that jsonValue writes so: a list of numbers is no number.
+		var n json.Number
+		if object := len(b) > 0 && b[0] == '{'; object != (s.kind == "document") || !object && json.Unmarshal(b, &n) != nil {
+			err = fmt.Errorf("cannot be %s", b)
+			break
+		}
 		v.SetString(string(b))
 	default:
 		if v.Type() == reflect.TypeFor[time.Duration]() {
