@@ -22,8 +22,12 @@ func Usagef(format string, args ...any) error {
 }
 
 // Unavailable says that the environment kept lapse from doing something: a
-// *cluster.EnvironmentError, unless err is of the user's input already.
+// *cluster.EnvironmentError, unless err is of the user's input already. One that is such an error says itself what was being done.
 func Unavailable(doing string, err error) error {
+	var environment *cluster.EnvironmentError
+	if errors.As(err, &environment) && err.Error() == environment.Error() {
+		return err
+	}
 	var usage *UsageError
 	if errors.As(err, &usage) {
 		return fmt.Errorf("%s: %w", doing, err)

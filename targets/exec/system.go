@@ -17,6 +17,7 @@ import (
 	"github.com/lapse-test/lapse/targets/ability"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/external"
+	"github.com/lapse-test/lapse/targets/launch"
 )
 
 // System is a database that a program speaks for. It is safe for concurrent use.
@@ -65,7 +66,7 @@ func (t *described) Start(ctx context.Context, c cluster.Cluster, cfg targets.Co
 	if s.log, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
 		return nil, fmt.Errorf("keeping what the program says: %w", err)
 	}
-	if err := s.begin(ctx); err != nil {
+	if err := launch.New(s.h.Database, logName, nil, cfg).TellWaits(ctx, s.begin); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlTimeout)
 		defer cancel()
 		if stopping := s.Stop(stop); stopping != nil { // which is no news of what did not start

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -45,6 +46,9 @@ type Fleet struct {
 	// Logger and Progress are those of the configuration, never nil.
 	Logger   *slog.Logger
 	Progress func(line string)
+
+	// after is time.After but in tests.
+	after func(time.Duration) <-chan time.Time
 }
 
 const (
@@ -56,7 +60,7 @@ const (
 // New is a fleet on all nodes of c; the caller sets Command. A nil c is for what needs
 // a Fleet and has no servers yet.
 func New(title, log string, c cluster.Cluster, cfg targets.Config) *Fleet {
-	f := &Fleet{Title: title, Cluster: c, Log: log, Logger: cfg.Log, Progress: cfg.Progress}
+	f := &Fleet{Title: title, Cluster: c, Log: log, Logger: cfg.Log, Progress: cfg.Progress, after: time.After}
 	if c != nil {
 		f.Nodes, f.Image = c.Nodes(), cluster.ImageOf(c)
 	}
@@ -167,6 +171,18 @@ func (f *Fleet) Index(name string) (int, error) {
 	}
 	_, err := f.Cluster.Node(name) // says which there are
 	return 0, err
+}
+
+// mentioned is the index of the node that text names last, -1 if it names none.
+func (f *Fleet) mentioned(text string) int {
+	last, where := -1, -1
+	for i, n := range f.Nodes {
+		named := regexp.MustCompile(`\b`+regexp.QuoteMeta(n.Name())+`\b`).FindAllStringIndex(text, -1)
+		if len(named) > 0 && named[len(named)-1][0] > where {
+			last, where = i, named[len(named)-1][0]
+		}
+	}
+	return last
 }
 
 // ReadyIf is the Ready of a System of which only serves is its own: the node is one of

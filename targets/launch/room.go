@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -54,15 +53,10 @@ func (f *Fleet) full(text string) cluster.Node {
 	if len(f.Nodes) == 1 {
 		return f.Nodes[0]
 	}
-	var last cluster.Node
-	where := -1
-	for _, n := range f.Nodes {
-		all := regexp.MustCompile(`\b`+regexp.QuoteMeta(n.Name())+`\b`).FindAllStringIndex(text[:at], -1)
-		if len(all) > 0 && all[len(all)-1][0] > where {
-			last, where = n, all[len(all)-1][0]
-		}
+	if i := f.mentioned(text[:at]); i >= 0 {
+		return f.Nodes[i]
 	}
-	return last
+	return nil
 }
 
 // Room is the way out where the disk of a node's data is full.

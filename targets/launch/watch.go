@@ -12,8 +12,8 @@ import (
 )
 
 // WhileRunning runs work, and ends its context when the server of a node ends: then
-// there is nothing to wait for. Nor is there when the disk of its data is full, which not every server says. The error is then that server's end, with the last
-// words of its log; that of work, which no interruption has ended, has those of all of
+// there is nothing to wait for. Nor is there when the disk of its data is full, which not every server says. Meanwhile Progress is told
+// what it waits for. The error is then that server's end, with the last words of its log; that of work, which no interruption has ended, has those of all of
 // these nodes. Only their servers are watched, all if none is named; they must have been started.
 func (f *Fleet) WhileRunning(ctx context.Context, work func(context.Context) error, nodes ...int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -38,7 +38,7 @@ func (f *Fleet) WhileRunning(ctx context.Context, work func(context.Context) err
 			}
 		})
 	}
-	err := work(ctx)
+	err := f.TellWaits(ctx, work)
 	cause := context.Cause(ctx)
 	switch {
 	case err == nil, errors.Is(cause, context.Canceled):

@@ -66,7 +66,9 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		}
 		s.manager, s.patroniVersion = newManager(s, programs), version
 	}
-	if err := s.start(ctx, cfg.Cache); err != nil {
+	startCtx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := s.start(startCtx, cfg.Cache); err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		return nil, errors.Join(err, s.Stop(stopCtx))
@@ -74,8 +76,12 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 	return s, nil
 }
 
-// stopTimeout bounds stopping when starting has failed.
-const stopTimeout = 20 * time.Second
+const (
+	// startTimeout bounds Start, with initdb, etcd, Patroni and copies of the data on a loaded machine.
+	startTimeout = 3 * time.Minute
+	// stopTimeout bounds stopping when starting has failed.
+	stopTimeout = 20 * time.Second
+)
 
 func (s *System) start(ctx context.Context, cache string) error {
 	if err := s.startServers(ctx, cache); err != nil {
