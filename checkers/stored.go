@@ -1,6 +1,19 @@
 package checkers
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler for what was stored: one of the verdicts, or nothing where there was none yet.
+func (s *Status) UnmarshalText(text []byte) error {
+	switch v := Status(text); v {
+	case "", Held, Violated, Inconclusive:
+		*s = v
+		return nil
+	}
+	return fmt.Errorf("status %q is none of %s, %s and %s", text, Held, Violated, Inconclusive)
+}
 
 // UnmarshalJSON reads a stored verdict. Those of lapse before it had NotDecided are without it, and are recognised by
 // what nobody wrote into them: no way in which it was decided, no time, nothing counted.

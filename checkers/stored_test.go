@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 )
@@ -42,6 +43,20 @@ func TestStoredBeforeNotDecided(t *testing.T) {
 		var read []Verdict
 		if err := json.Unmarshal(text, &read); err != nil || len(read) != 1 || read[0].NotDecided != c.want || read[0].Model != c.stored.Model || read[0].Status != c.stored.Status {
 			t.Errorf("%s: read %+v (%v), not decided should be %t", c.name, read, err, c.want)
+		}
+	}
+}
+
+// TestStoredStatus: what is stored as a status is one of them, or not read.
+func TestStoredStatus(t *testing.T) {
+	for text, says := range map[string]string{
+		`"held"`: "", `"violated"`: "", `"inconclusive"`: "", `""`: "",
+		`"held "`: `status "held " is none of held, violated and inconclusive`, `"Held"`: `status "Held"`, `"not violated in this run"`: "is none of",
+	} {
+		var v Verdict
+		err := json.Unmarshal([]byte(`{"status":`+text+`}`), &v)
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", text, err, says)
 		}
 	}
 }

@@ -26,6 +26,7 @@ func FuzzSummary(f *testing.F) {
 		string(seed), `{}`, `null`, `[`,
 		`{"assessment":{"verdicts":[{"violations":[{"ops":[0,99]}]}]}}`,
 		`{"assessment":{"verdicts":[{"violations":[{}]}]}}`,
+		`{"assessment":{"verdicts":[{"status":"of another make of this program"}]}}`,
 		`{"assessment":{"verdicts":[{"violations":[{"ops":[1,1,0],"legal":["",""],"steps":[{"from":-1,"to":9}]}]}]}}`,
 	} {
 		f.Add([]byte(s))

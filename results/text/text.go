@@ -105,7 +105,7 @@ func shortList(names []string) string {
 
 // pad pads the plain word, not the escape codes around it.
 func pad(s Style, st checkers.Status) string {
-	return s.Status(st) + strings.Repeat(" ", len("inconclusive")-len(st))
+	return s.Status(st) + strings.Repeat(" ", len(checkers.Inconclusive)-len(st))
 }
 
 // maxUndecidedShown bounds the keys listed by name.
