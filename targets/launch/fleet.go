@@ -47,7 +47,7 @@ type Fleet struct {
 	Logger   *slog.Logger
 	Progress func(line string)
 
-	// after is time.After but in tests.
+	// after is nil, for time.After, but in tests.
 	after func(time.Duration) <-chan time.Time
 }
 
@@ -60,7 +60,7 @@ const (
 // New is a fleet on all nodes of c; the caller sets Command. A nil c is for what needs
 // a Fleet and has no servers yet.
 func New(title, log string, c cluster.Cluster, cfg targets.Config) *Fleet {
-	f := &Fleet{Title: title, Cluster: c, Log: log, Logger: cfg.Log, Progress: cfg.Progress, after: time.After}
+	f := &Fleet{Title: title, Cluster: c, Log: log, Logger: cfg.Log, Progress: cfg.Progress}
 	if c != nil {
 		f.Nodes, f.Image = c.Nodes(), cluster.ImageOf(c)
 	}

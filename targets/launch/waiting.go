@@ -36,11 +36,15 @@ func (f *Fleet) TellWaits(ctx context.Context, work func(context.Context) error)
 // tellWaits tells Progress what ctx still waits for, again and again, until ctx is done. A server that neither serves nor ends says
 // nothing by itself.
 func (f *Fleet) tellWaits(ctx context.Context, waits *cluster.Waits) {
+	after := time.After
+	if f.after != nil {
+		after = f.after
+	}
 	for pause := firstTold; ; pause *= 2 {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-f.after(pause):
+		case now := <-after(pause):
 			for _, line := range f.waiting(waits.List(), now) {
 				f.Progress(line)
 			}

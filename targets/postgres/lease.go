@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/launch"
 )
@@ -80,7 +81,8 @@ func (m *manager) etcdCommand(i int) (cluster.Command, error) {
 func (m *manager) awaitMembers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	store := &launch.Fleet{Title: "etcd for Patroni", Cluster: m.sys.Cluster, Nodes: m.members, Log: etcdLog}
+	store := launch.New("etcd for Patroni", etcdLog, nil, targets.Config{Log: m.sys.Logger, Progress: m.sys.Progress})
+	store.Cluster, store.Nodes = m.sys.Cluster, m.members
 	serve := func(ctx context.Context) error {
 		for i, n := range m.members {
 			addr, err := store.Addr(i, etcdClient)
