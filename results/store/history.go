@@ -55,15 +55,14 @@ func (d Dir) Fits(s *Summary, h history.Ordered) error {
 const LargeHistory = 64 << 20
 
 // Ordered opens the history of the run to walk over its operations: those of a large one are laid on disk, in the run's
-// directory and without a name, until done is called. The errors are those of History.
+// directory and without a name, until done is called, or in memory where that directory takes nothing: it is full, or who
+// looks at the run may not write there. The errors are those of History.
 func (d Dir) Ordered() (o history.Ordered, done func() error, err error) {
 	file := d.File(FileHistory)
 	if st, err := os.Stat(file); err == nil && st.Size() >= LargeHistory {
-		p, err := history.LayFile(file, d.Path)
-		if err != nil {
-			return nil, nil, d.unreadable(err)
-		}
-		return p, p.Close, nil
+		if p, err := history.LayFile(file, d.Path); err == nil {
+			return p, p.Close, nil
+		} // where it is the history that is wrong, loading it says so
 	}
 	h, err := d.History()
 	if err != nil {
