@@ -102,7 +102,7 @@ overhead:
 
 # The shipped suites, each on its real systems.
 suites: build
-	for s in quorum-basics read-your-writes replica-lag failover replication multi-leader consistent-hashing range-partitions transactions leases tenants isolation last-write-wins hot-partition local-quorum regions galera smoke; do $(BIN) run $$s || exit 1; done
+	for s in quorum-basics read-your-writes replica-lag failover replication multi-leader consistent-hashing range-partitions transactions leases tenants isolation last-write-wins hot-partition local-quorum regions galera smoke targets/exec/examples/smoke.yaml; do $(BIN) run $$s || exit 1; done
 
 # Correct configurations of every database under every fault, one after the other: two hours. --resume goes on.
 soak: build
