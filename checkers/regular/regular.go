@@ -70,13 +70,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 		workers[i].AddTo(&v)
 		found.Add(workers[i].found.List()...)
 	}
-	var k register.Key
-	for _, f := range found.List() {
-		set.Load(int(f.key), &k)
-		x := r.violation(p.Beyond(), &k, f)
-		x.Rank.Choice = [5]int64{f.plain(), int64(f.took), int64(set.Keys[f.key]), int64(f.read)}
-		v.Violations = append(v.Violations, x)
-	}
+	r.explain(&v, found.List())
 	thin := ""
 	if v.Evidence.AtRisk == 0 {
 		thin = "no read followed an acknowledged write, so nothing could have exposed a violation"
@@ -86,6 +80,23 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	}
 	p.Conclude(&v, "", thin)
 	return v, nil
+}
+
+// explain puts what was found into words.
+func (r *job) explain(v *checkers.Verdict, found []badRead) {
+	var k register.Key
+	loaded := int32(-1)
+	v.Violations = make([]checkers.Violation, len(found))
+	for _, i := range pass.KeyByKey(found, func(f *badRead) int { return int(f.key) }) {
+		f := found[i]
+		if f.key != loaded {
+			r.set.Load(int(f.key), &k)
+			loaded = f.key
+		}
+		x := r.violation(r.Beyond(), &k, f)
+		x.Rank.Choice = [5]int64{f.plain(), int64(f.took), int64(r.set.Keys[f.key]), int64(f.read)}
+		v.Violations[i] = x
+	}
 }
 
 type job struct {

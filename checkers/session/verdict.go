@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/explain"
+	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 )
@@ -16,7 +17,9 @@ func (r *job) explain(ctx context.Context, v *checkers.Verdict, found []anomaly)
 	var k register.Key
 	var from register.Sources
 	loaded, named := int32(-1), false
-	for _, f := range found {
+	v.Violations = make([]checkers.Violation, len(found))
+	for _, i := range pass.KeyByKey(found, func(f *anomaly) int { return int(f.key) }) {
+		f := found[i]
 		if f.key != loaded || f.named != named {
 			load := r.load
 			if f.named {
@@ -27,7 +30,7 @@ func (r *job) explain(ctx context.Context, v *checkers.Verdict, found []anomaly)
 		}
 		x := r.violation(ctx, &k, f)
 		x.Rank.Choice = [5]int64{int64(f.took), int64(r.set.Keys[f.key]), int64(f.b), int64(f.a), int64(f.n)}
-		v.Violations = append(v.Violations, x)
+		v.Violations[i] = x
 	}
 }
 

@@ -124,10 +124,16 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	})
 	v.Total, e.Bad = len(bad), len(bad)
 	slices.SortFunc(bad, func(a, b beyond) int { return slices.Compare(a.rank.Choice[:], b.rank.Choice[:]) })
-	for _, s := range bad[:min(len(bad), p.Budget.MaxViolations)] {
-		x := m.violation(p.Beyond(), s.sample, c.bound)
-		x.Rank = s.rank
-		v.Violations = append(v.Violations, x)
+	bad = bad[:min(len(bad), p.Budget.MaxViolations)]
+	v.Violations = make([]checkers.Violation, len(bad))
+	key, loaded := func(s *beyond) int { return set.Find(h.Mop(&h.Ops[s.op]).Key) }, -1
+	for _, i := range pass.KeyByKey(bad, key) {
+		if n := key(&bad[i]); n != loaded {
+			set.Load(n, &m.k)
+			loaded = n
+		}
+		v.Violations[i] = m.violation(p.Beyond(), bad[i].sample, c.bound)
+		v.Violations[i].Rank = bad[i].rank
 	}
 	thin := ""
 	if e.AtRisk == 0 {
@@ -137,13 +143,11 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	return v, nil
 }
 
-// violation explains a read beyond the bound: the write that it saw, the first
+// violation explains a read beyond the bound, of the key that is loaded: the write that it saw, the first
 // one that it missed, and the last one.
 func (m *meter) violation(ctx context.Context, s sample, bound Bound) checkers.Violation {
 	h := m.h
 	op := &h.Ops[s.op]
-	n := m.set.Find(h.Mop(op).Key)
-	m.set.Load(n, &m.k)
 	k := &m.k
 	var read *register.Op
 	for i := range k.Ops {
