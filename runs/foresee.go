@@ -55,14 +55,14 @@ func (p *Planned) foresee(atRisk int) string {
 	if got < 0 || got >= atRisk {
 		return ""
 	}
-	said := fmt.Sprintf("%s at %s operations a second end with %s of written keys at most, no-lost-writes requires %s",
-		duration.Text(p.Plan.Duration), count.Text(int(p.Plan.Rate)), count.OfMany(got, "final reads"), count.Text(atRisk))
+	said := fmt.Sprintf("%s at %s operations a second write too few keys: no-lost-writes needs %s of written keys to be held, and there will be at most %s",
+		duration.Text(p.Plan.Duration), count.Text(int(p.Plan.Rate)), count.OfMany(atRisk, "final reads"), count.Text(got))
 	for length := p.Plan.Duration.Truncate(time.Second) + time.Second; int(p.Plan.Rate*length.Seconds()) <= foreseenOps; length += max(time.Second, length/10).Truncate(time.Second) {
 		if reads(length) >= atRisk {
-			return said + fmt.Sprintf(": --duration %s or longer can give them", length)
+			return said + fmt.Sprintf("; give it --duration %s or longer", length)
 		}
 	}
-	return said + ": more --keys can give them"
+	return said + "; give it more --keys"
 }
 
 // finalReads is how many final reads of keys that were written a run of so many operations ends

@@ -17,12 +17,12 @@ func TestForesee(t *testing.T) {
 	}{
 		{"session, the default duration", Request{Workload: "session", Duration: 30 * time.Second}, ""},
 		{"session, eight seconds", Request{Workload: "session", Duration: 8 * time.Second}, ""},
-		{"session, two seconds", Request{Workload: "session", Duration: 2 * time.Second}, "no-lost-writes requires 50: --duration "},
-		{"session, eight seconds on one node", Request{Workload: "session", Duration: 8 * time.Second, Nodes: 1}, "no-lost-writes requires 50: --duration "},
+		{"session, two seconds", Request{Workload: "session", Duration: 2 * time.Second}, "no-lost-writes needs 50 final reads of written keys to be held, and there will be at most "},
+		{"session, eight seconds on one node", Request{Workload: "session", Duration: 8 * time.Second, Nodes: 1}, "no-lost-writes needs 50 final reads of written keys to be held, and there will be at most "},
 		{"two seconds of more keys", Request{Workload: "session", Duration: 2 * time.Second, Keys: 24, Rate: 800}, ""},
 		{"another model", Request{Workload: "session", Duration: 2 * time.Second, Models: "monotonic-reads"}, ""},
 		{"register, eight seconds", Request{Workload: "register", Duration: 8 * time.Second}, ""},
-		{"register, three seconds", Request{Workload: "register", Duration: 3 * time.Second}, "no-lost-writes requires 50: --duration "},
+		{"register, three seconds", Request{Workload: "register", Duration: 3 * time.Second}, "no-lost-writes needs 50 final reads of written keys to be held, and there will be at most "},
 		{"thorough, eight seconds", Request{Workload: "session", Duration: 8 * time.Second, Faults: "thorough"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

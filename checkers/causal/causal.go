@@ -102,14 +102,14 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	v := p.Verdict(set, c.model, "bad patterns over vectors of the causal past")
 	r := &job{Pass: p, model: c.model, most: p.Budget.MaxViolations, after: p.Faults.After(0)}
 	if r.f = register.FlattenUntil(set, p.Stop); r.f == nil {
-		p.Conclude(&v, pass.LateReason, "")
+		p.Conclude(&v, checkers.TimeRanOut, "")
 		return v, nil
 	}
 	undecided := r.decide()
 	if undecided == "" && r.Bad == 0 && r.AtRisk > 0 && r.f.Open > 0 && !r.anyChoice(set) {
 		undecided = register.OpenText(r.f.Open)
 		if p.Stop() {
-			undecided = pass.LateReason
+			undecided = checkers.TimeRanOut
 		}
 	}
 	r.AddTo(&v)
@@ -153,7 +153,7 @@ func (r *job) decide() string {
 	conflicts, disturbed, end := r.conflicts()
 	switch end {
 	case ended:
-		return pass.LateReason
+		return checkers.TimeRanOut
 	case cyclic:
 		r.cycleAmongUnplaced(everybody, nil, cyclicOrder, -1)
 		return ""
@@ -170,7 +170,7 @@ func (r *job) decide() string {
 	conflicts.index(r.e)
 	switch r.e.walk(rules{from: everybody, stop: r.Stop, extra: &conflicts, bare: true}) {
 	case ended:
-		return pass.LateReason
+		return checkers.TimeRanOut
 	case cyclic:
 		r.cycleAmongUnplaced(everybody, &conflicts, cyclicConflict, -1)
 	}
@@ -248,7 +248,7 @@ func (r *job) prepare(lean bool) bool {
 
 func (r *job) tooMuch() string {
 	if r.Stop() {
-		return pass.LateReason
+		return checkers.TimeRanOut
 	}
 	return fmt.Sprintf("the memory does not suffice for the causal past of every write (%d sessions)", r.f.Lanes())
 }
@@ -271,7 +271,7 @@ func (r *job) views(only []bool) string {
 		}
 	}
 	if undecided > 0 {
-		return fmt.Sprintf("the time ran out for the views of %d of %d sessions", undecided, r.f.Lanes())
+		return fmt.Sprintf(checkers.TimeRanOut+" for the views of %d of %d sessions", undecided, r.f.Lanes())
 	}
 	return ""
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/explain"
-	"github.com/lapse-test/lapse/checkers/internal/pass"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/models"
 	"github.com/lapse-test/lapse/history"
@@ -64,7 +63,7 @@ func (r *job) monotonicWrites() string {
 		clear(vec)
 		for _, i := range f.Lane(l) {
 			if r.Stop() {
-				return pass.LateReason
+				return checkers.TimeRanOut
 			}
 			o := &f.Ops[i]
 			v := o.Sees()
@@ -182,7 +181,7 @@ func (r *job) writesFollowReads() string {
 	f, e := r.f, r.e
 	newest := r.newNewestRead()
 	if newest == nil {
-		return pass.LateReason
+		return checkers.TimeRanOut
 	}
 	end := e.walk(rules{from: everybody, stop: r.Stop, read: func(i int32, vec []int32) bool {
 		o := &f.Ops[i]
@@ -221,7 +220,7 @@ func (r *job) writesFollowReads() string {
 	}})
 	switch end {
 	case ended:
-		return pass.LateReason
+		return checkers.TimeRanOut
 	case cyclic:
 		r.cycleAmongUnplaced(everybody, nil, cyclicOrder, -1)
 	}

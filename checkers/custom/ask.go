@@ -9,6 +9,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/history"
 )
 
@@ -113,7 +114,7 @@ const poll = 20 * time.Millisecond
 // and the memory of the budget. Memory is estimated: Porcupine remembers a state
 // and a bit an operation for each step that was possible.
 func (s *asker) ask(calls []call) (porcupine.CheckResult, string) {
-	const late, full = "the time ran out", "the memory of the budget would not suffice"
+	const late, full = checkers.TimeRanOut, "the memory of the budget would not suffice"
 	if s.ctx.Err() != nil {
 		return porcupine.Unknown, late
 	}

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
 )
@@ -51,7 +52,7 @@ type limits struct {
 
 // Why a search ends undecided.
 const (
-	reasonTime   = "the time ran out"
+	reasonTime   = checkers.TimeRanOut
 	reasonMemory = "the memory ran out"
 	reasonShort  = "the search was cut short"
 )

@@ -161,7 +161,7 @@ func (w *worker) check(n int) (undecided string) {
 	}
 	for i := range k.Ops {
 		if i&(1<<14-1) == 0 && w.Stop() {
-			return pass.LateReason
+			return checkers.TimeRanOut
 		}
 		r := &k.Ops[i]
 		seen := r.Saw()

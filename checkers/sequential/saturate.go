@@ -1,6 +1,10 @@
 package sequential
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/lapse-test/lapse/checkers"
+)
 
 // vector returns the nodes that precede node n, itself included.
 func (g *graph) vector(n int32) []int32 {
@@ -17,7 +21,7 @@ func (g *graph) saturate() result {
 	g.into = make([][]int32, len(g.op))
 	for n := range g.op {
 		if n&(1<<16-1) == 0 && g.stop() {
-			g.reason = "the time ran out"
+			g.reason = checkers.TimeRanOut
 			return unknown
 		}
 		if s := g.source[n]; s >= 0 {
@@ -32,7 +36,7 @@ func (g *graph) saturate() result {
 	for {
 		if !g.close() {
 			if g.stop() {
-				g.reason = "the time ran out"
+				g.reason = checkers.TimeRanOut
 				return unknown
 			}
 			g.cyclic = true
@@ -40,7 +44,7 @@ func (g *graph) saturate() result {
 		}
 		more, ok := g.derive()
 		if !ok {
-			g.reason = "the time ran out"
+			g.reason = checkers.TimeRanOut
 			return unknown
 		}
 		if !more {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
 )
@@ -31,7 +32,7 @@ func (g *graph) search() result {
 		g.positions++
 		if g.positions&255 == 0 {
 			if g.stop() {
-				g.reason = fmt.Sprintf("the time ran out after %d positions of the search", g.positions)
+				g.reason = fmt.Sprintf(checkers.TimeRanOut+" after %d positions of the search", g.positions)
 				return unknown
 			}
 			if seen.bytes() > g.memory/2 {

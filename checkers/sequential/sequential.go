@@ -57,7 +57,7 @@ func (Checker) Check(ctx context.Context, h *history.History, b checkers.Budget)
 	v := p.Verdict(set, Model, "saturation of session order and reads-from")
 	f := register.FlattenUntil(set, p.Stop)
 	if f == nil {
-		p.Conclude(&v, pass.LateReason, "")
+		p.Conclude(&v, checkers.TimeRanOut, "")
 		return v, nil
 	}
 	g := newGraph(f, p.Stop, p.Budget.Memory)

@@ -142,7 +142,7 @@ func (a *app) hunt(cmd *cobra.Command, hf *huntFlags) error {
 		return err
 	}
 	if hf.dryRun {
-		return a.printSpace(space, o, hf.budget)
+		return a.printSpace(space, o)
 	}
 	// Any later run may move clocks, and what servers need for that is fetched while there is
 	// a network.
@@ -163,7 +163,7 @@ func (a *app) carryOutHunt(cmd *cobra.Command, space *hunt.Space, o hunt.Options
 	if err != nil {
 		return &cluster.EnvironmentError{Doing: "keeping what the hunt finds", Err: err, Way: "name a writable directory with --out"}
 	}
-	fmt.Fprintln(a.Notes(), huntHeadline(space, o, hf.budget, chosen.Reason))
+	fmt.Fprintln(a.Notes(), huntHeadline(space, o, chosen.Reason))
 	progress, err := a.huntProgress()
 	if err != nil {
 		return err

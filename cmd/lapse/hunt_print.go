@@ -37,7 +37,7 @@ type huntPlan struct {
 	Command string `json:"command"`
 }
 
-func huntHeadline(s *hunt.Space, o hunt.Options, budget, reason string) string {
+func huntHeadline(s *hunt.Space, o hunt.Options, reason string) string {
 	levels := ""
 	if s.Base.WriteLevel != "" {
 		levels += ", write " + s.Base.WriteLevel
@@ -45,12 +45,20 @@ func huntHeadline(s *hunt.Space, o hunt.Options, budget, reason string) string {
 	if s.Base.ReadLevel != "" {
 		levels += ", read " + s.Base.ReadLevel
 	}
-	return fmt.Sprintf("lapse %s · hunt, seed %d · %s, %s%s · must hold: %s · budget %s · %s", runs.Version(), o.Seed, s.Base.Target,
-		text.Plural(s.Base.Nodes, "node"), levels, strings.Join(settings.Names(s.Base.Models), ", "), budget, reason)
+	return fmt.Sprintf("lapse %s · hunt, seed %d · %s, %s%s · must hold: %s · %s · %s", runs.Version(), o.Seed, s.Base.Target,
+		text.Plural(s.Base.Nodes, "node"), levels, strings.Join(settings.Names(s.Base.Models), ", "), lasting(o.Budget), reason)
+}
+
+// lasting says how long a hunt goes on that finds nothing.
+func lasting(b hunt.Budget) string {
+	if b.Time > 0 {
+		return duration.Text(b.Time)
+	}
+	return text.Plural(b.Runs, "run")
 }
 
 // printSpace prints what would be searched.
-func (a *app) printSpace(s *hunt.Space, o hunt.Options, budget string) error {
+func (a *app) printSpace(s *hunt.Space, o hunt.Options) error {
 	var loads, times []string
 	for _, l := range s.Workloads {
 		loads = append(loads, l.Name)
@@ -68,7 +76,7 @@ func (a *app) printSpace(s *hunt.Space, o hunt.Options, budget string) error {
 		}{o.Seed, settings.Names(s.Base.Models), loads, s.Faults, times})
 	}
 	w := a.Text
-	fmt.Fprintln(w, huntHeadline(s, o, budget, "provider "+s.Base.Provider))
+	fmt.Fprintln(w, huntHeadline(s, o, "provider "+s.Base.Provider))
 	fmt.Fprintf(w, "  %-9s %s\n", "workloads", strings.Join(loads, ", "))
 	fmt.Fprintf(w, "  %-9s %s\n", "faults", strings.Join(s.Faults, ", "))
 	a.printLeftOut(w, s)
@@ -192,8 +200,16 @@ func printCovered(w io.Writer, r *hunt.Result) {
 	}
 	fmt.Fprintln(w)
 	if missed > 0 {
-		fmt.Fprintf(w, "  not covered: the %d that are 0\n", missed)
+		fmt.Fprintf(w, "  not covered: %s above\n", text.Plural(missed, "zero"))
 	}
+}
+
+// expected is a number of things to come: to a tenth where it is small.
+func expected(n float64) string {
+	if n < 10 {
+		return fmt.Sprintf("%.1f", n)
+	}
+	return fmt.Sprintf("%.0f", n)
 }
 
 // curvePoints is how many points of the curve are printed.
@@ -211,8 +227,8 @@ func printCurve(w io.Writer, r *hunt.Result) {
 	}
 	e := r.Estimate
 	fmt.Fprintf(w, "kinds of behaviour seen: %s\n", strings.Join(points, ", "))
-	fmt.Fprintf(w, "  %d in one run only, %d in two: at least %.0f more unseen (Chao2); the next run shows about %.1f new ones (Good-Turing), another hour about %.0f\n",
-		e.Once, e.Twice, e.Unseen, e.NextRun, e.NextHour)
+	fmt.Fprintf(w, "  %d in one run only, %d in two: at least %.0f more unseen (Chao2); the next run shows about %s more (Good-Turing), another hour about %.0f\n",
+		e.Once, e.Twice, e.Unseen, expected(e.NextRun), e.NextHour)
 	if e.RatePerRun > 0 {
 		fmt.Fprintf(w, "  no violation: fewer than %.1f %% of such runs have one (95 %% confidence)\n", 100*e.RatePerRun)
 	}

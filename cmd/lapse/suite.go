@@ -141,7 +141,7 @@ func (a *app) validate(cmd *cobra.Command, ref string, seed *uint64) error {
 	}
 	fmt.Fprintf(a.Text, "%s, about %s", text.Plural(len(s.Cells), "run"), duration.Text(s.Estimate().Round(time.Second)))
 	if s.Budget > 0 {
-		fmt.Fprintf(a.Text, ", budget %s", duration.Text(s.Budget))
+		fmt.Fprintf(a.Text, "; what does not fit into %s is not run", duration.Text(s.Budget))
 	}
 	fmt.Fprintln(a.Text)
 	if !controls {

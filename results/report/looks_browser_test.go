@@ -14,12 +14,13 @@ import (
 
 // looks is what the script of TestLooksInBrowser finds.
 type looks struct {
-	Points, Bare   int
-	Faults, Box    int
-	Nav, Num, Head string
-	First, Second  string
-	Hover, Arrow   string
-	Rings          int
+	Points, Bare         int
+	Faults, Box          int
+	Nav, Num, Head       string
+	Drawn, Cross, Listed string // of the offending operation: in the picture, and in the table
+	First, Second        string
+	Hover, Arrow         string
+	Rings                int
 }
 
 // TestLooksInBrowser opens a report in a narrow window: a value without neighbours is a point with a colour of its own, faults are no
@@ -44,7 +45,7 @@ func TestLooksInBrowser(t *testing.T) {
   p.textContent = JSON.stringify({First: first, Second: second, Hover: hover, Arrow: tell.textContent, Rings: rings,
     Points: points.length, Bare: points.filter(function (e) { return getComputedStyle(e).stroke === 'none'; }).length,
     Faults: faults.scrollWidth, Box: faults.parentNode.clientWidth,
-    Nav: of('nav .wrap', 'backgroundImage'), Num: of('.num', 'backgroundColor'), Head: of('.pill.allowed', 'color')});
+    Nav: of('nav .wrap', 'backgroundImage'), Num: of('.num', 'backgroundColor'), Head: of('.pill.allowed', 'color'), Drawn: of('.bar.offending', 'stroke'), Cross: of('.offends', 'fill'), Listed: of('.offending td', 'color')});
   document.body.appendChild(p);
 });</script></body>`
 	s := staleRead(t, "k3")
@@ -80,6 +81,11 @@ func TestLooksInBrowser(t *testing.T) {
 	}
 	if !strings.Contains(l.Arrow, "s: ") || l.Arrow == l.Hover {
 		t.Errorf("an arrow goes from %q to %q", l.Hover, l.Arrow)
+	}
+	for what, colour := range map[string]string{"box": l.Drawn, "cross": l.Cross, "row": l.Listed} {
+		if colour != l.Head {
+			t.Errorf("the %s of an operation that is allowed is %s, its verdict %s", what, colour, l.Head)
+		}
 	}
 	if l.Num != l.Head {
 		t.Errorf("the number of a violation that is allowed is %s, its verdict %s", l.Num, l.Head)

@@ -191,9 +191,11 @@ function filter() {
   });
   for (i = 0; i < N; i++) if (lane[i] !== -1 || order[i] === -1) { if (used.has(lane[i])) lane[i] = used.get(lane[i]); }
   scroll = 0;
-  $('tl-status').textContent = count.toLocaleString('en') + ' operations in ' + laneNames.length + ' lanes; ' + violations.length + ' violations to jump between. Drag or arrows move, + and − zoom, Ctrl with the wheel zooms, a click shows an operation.';
+  $('tl-status').textContent = number(count, 'operation') + ' in ' + number(laneNames.length, 'lane') + (violations.length ? '; n and p show ' + (violations.length > 1 ? 'the ' + number(violations.length, 'violation') : 'the violation') : '') + '. Drag or arrows move, + and − zoom, Ctrl with the wheel zooms, a click shows an operation.';
   resize();
 }
+
+function number(n, what) { return n.toLocaleString('en') + ' ' + what + (n === 1 ? '' : 's'); }
 
 function resize() {
   var box = canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1;

@@ -66,6 +66,11 @@ func (a *Assessment) check(ctx context.Context, h *history.History, b checkers.B
 	case !done:
 		return interrupted(group)
 	case err == nil:
+		for i := range verdicts {
+			if errors.Is(ctx.Err(), context.Canceled) {
+				checkers.Interrupted(&verdicts[i])
+			}
+		}
 		return verdicts
 	case len(group) == 1:
 		model := group[0].Model().Name

@@ -18,9 +18,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// LateReason is the reason of a key that is undecided because the time of the budget is over.
-const LateReason = "the time ran out"
-
 // Pass is one check of a history, from its beginning to its end. Its methods may be called
 // by several goroutines at once.
 type Pass struct {
@@ -89,7 +86,7 @@ func Keys[W any](p *Pass, set *register.Set, v *checkers.Verdict, check func(w *
 	workers := make([]W, min(p.Budget.Workers, max(1, len(set.Keys))))
 	undecided := make([][]checkers.Undecided, len(workers))
 	p.Each(len(set.Keys), func(worker, n int) {
-		reason := LateReason
+		reason := checkers.TimeRanOut
 		if !p.Stop() {
 			reason = check(&workers[worker], n)
 		}

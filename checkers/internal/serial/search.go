@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
 )
@@ -101,7 +102,7 @@ func (p *problem) search() (Result, string) {
 		if p.visited++; p.visited&255 == 0 {
 			switch {
 			case p.o.Stop():
-				return Unknown, fmt.Sprintf("the time ran out after %d positions of the search", p.visited)
+				return Unknown, fmt.Sprintf(checkers.TimeRanOut+" after %d positions of the search", p.visited)
 			case p.o.Memory > 0 && int64(len(p.seen))*bytesEach > p.o.Memory:
 				return Unknown, fmt.Sprintf("the memory ran out after %d positions of the search", p.visited)
 			case p.o.Positions > 0 && p.visited > p.o.Positions:

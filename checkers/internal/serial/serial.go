@@ -13,6 +13,7 @@ package serial
 import (
 	"fmt"
 
+	"github.com/lapse-test/lapse/checkers"
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/history"
 )
@@ -82,7 +83,7 @@ func Search(s *register.Set, o Options) Answer {
 	}
 	p := &problem{o: o}
 	if !p.load(s) {
-		return Answer{Result: Unknown, Reason: "the time ran out"}
+		return Answer{Result: Unknown, Reason: checkers.TimeRanOut}
 	}
 	res, reason := p.search()
 	a := Answer{Result: res, Reason: reason, Visited: p.visited}

@@ -127,7 +127,7 @@ func (t *Tally) Verdict(thin string, err error) (checkers.Verdict, error) {
 	unfinished := ""
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
-		unfinished = "the time of the budget ran out"
+		unfinished = checkers.TimeRanOut
 	case err != nil:
 		return checkers.Verdict{}, err
 	case len(v.Undecided) > 0:

