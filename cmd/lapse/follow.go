@@ -33,6 +33,9 @@ const (
 	tellEvery  = 10 * time.Second
 )
 
+// onlyOwnFormats is said of what does not begin as a history that can be followed: other formats are read as a whole.
+const onlyOwnFormats = "--follow takes lapse's own formats alone: convert what is in another format"
+
 // followed checks the history ref while it is written: violations are printed as they come,
 // and the verdict on all of it follows at its end, or when the user interrupts.
 func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *input.Loaded, as verdict.Assessment, err error) {
@@ -60,6 +63,10 @@ func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *inpu
 	if err = errors.Join(err, from.Close()); err != nil {
 		if ctx.Err() != nil {
 			return nil, as, &cli.ExitError{Code: verdict.ExitInterrupted, Text: fmt.Sprintf("interrupted, and of what had come nothing can be checked: %v", err)}
+		}
+		var begins *history.FormatError
+		if errors.As(err, &begins) && begins.Line <= 1 && begins.Block == 0 {
+			return nil, as, targets.Usagef("%s: %v; %s", ref, err, onlyOwnFormats)
 		}
 		return nil, as, targets.Usagef("%s: %v", ref, err)
 	}
@@ -123,7 +130,7 @@ func (a *app) locateGrowing(ctx context.Context, ref string, o input.Options) (*
 		}
 		st, err := os.Stat(ref)
 		if err != nil || !st.Mode().IsRegular() || st.Size() > 0 {
-			return nil, targets.Usagef("--follow %s: no history in one of lapse's own formats is there; name a run, a file, or - for standard input, and convert what is in another format", ref)
+			return nil, targets.Usagef("--follow %s: no history in one of lapse's own formats is there; name a run, a file, or - for standard input; %s", ref, onlyOwnFormats)
 		}
 		if !waited {
 			fmt.Fprintf(a.Stderr, "lapse: %s is empty yet; waiting for what comes\n", ref)
