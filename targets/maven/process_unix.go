@@ -28,8 +28,9 @@ func endGroup(cmd *exec.Cmd) {
 // lockPoll is how often a lock that another process holds is tried again.
 const lockPoll = 50 * time.Millisecond
 
-// lockFile takes an exclusive lock, which ends with this process at the latest.
-func lockFile(ctx context.Context, path string) (unlock func(), err error) {
+// LockFile takes an exclusive lock on the file at path, which is made if it is not there, and which ends with this process at the latest. It waits
+// for who has it, until ctx is done.
+func LockFile(ctx context.Context, path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err

@@ -101,7 +101,7 @@ func (s *Store) Fetch(ctx context.Context) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return s.cacheError("making the cache", err)
 	}
-	unlock, err := lockFile(ctx, filepath.Join(s.dir, "lock"))
+	unlock, err := LockFile(ctx, filepath.Join(s.dir, "lock"))
 	if err != nil {
 		return s.cacheError("locking the cache", err)
 	}

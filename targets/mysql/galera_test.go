@@ -20,6 +20,7 @@ func TestGalera(t *testing.T) {
 		t.Errorf("the version is %q", v)
 	}
 	t.Run("levels", func(t *testing.T) { galeraLevels(t, d) })
+	t.Run("what is promised", func(t *testing.T) { applierHeld(t, d) })
 	t.Run("certification", func(t *testing.T) { certification(t, d) })
 	t.Run("a member leaves and another joins", func(t *testing.T) { members(t, d) })
 	t.Run("a joiner that gives up", func(t *testing.T) { givesUp(t, d) })

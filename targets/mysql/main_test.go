@@ -73,14 +73,27 @@ type session struct {
 // session opens one with a read level of its own, the run's if it is empty.
 func (d *deployment) session(read string) *session {
 	d.t.Helper()
-	opened, err := d.Open(d.ctx, targets.Session{ID: 1})
-	must(d.t, err)
-	c := opened.(*client)
+	set, of := d.set, backend(d.System)
 	if read != "" {
-		c.set.read = read
+		set.read, of = read, leveled{d.System, read}
 	}
+	c := newClient(set, of, targets.Session{ID: 1})
 	d.t.Cleanup(func() { must(d.t, c.Close()) })
 	return &session{d: d, c: c}
+}
+
+// leveled has clients log in for another read level than that of the system, which is a setting of the server's sessions in a Galera cluster.
+type leveled struct {
+	*System
+	read string
+}
+
+func (l leveled) login(session targets.Session, node int) (login, error) {
+	in, err := l.System.login(session, node)
+	set := l.set
+	set.read = l.read
+	in.settings = set.session()
+	return in, err
 }
 
 func (s *session) at(node int, mops ...history.Mop) targets.Result {

@@ -2,8 +2,6 @@ package mysql
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -116,7 +114,7 @@ func (Target) Start(ctx context.Context, c cluster.Cluster, cfg targets.Config) 
 		}
 	}
 	s.Bender = wallclock.NewBender(s.Index, s.clocks.Mover(s.Nodes), s.wallClock)
-	if s.password, err = newPassword(); err != nil {
+	if s.password, err = launch.NewPassword(); err != nil {
 		return nil, err
 	}
 	s.Secrets = []string{s.password}
@@ -145,14 +143,6 @@ func (s *System) startNear(ctx context.Context) (stop func()) {
 		Debug: func(err error) { s.Logger.Debug("looking at the replicas' lag", "error", err) },
 	}
 	return s.near.Start(ctx)
-}
-
-func newPassword() (string, error) {
-	b := make([]byte, 16)
-	if _, err := rand.Read(b); err != nil {
-		return "", fmt.Errorf("making a password: %w", err)
-	}
-	return hex.EncodeToString(b), nil
 }
 
 func (s *System) begin(ctx context.Context) error {

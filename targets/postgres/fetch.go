@@ -97,7 +97,7 @@ func (s *store) check() error { return verify(s.tree(), s.manifest()) }
 
 // locked runs f while no other process of this user fetches or unpacks.
 func (s *store) locked(ctx context.Context, f func(context.Context) error) error {
-	unlock, err := lockFile(ctx, filepath.Join(s.dir, "lock"))
+	unlock, err := maven.LockFile(ctx, filepath.Join(s.dir, "lock"))
 	if err != nil {
 		return fmt.Errorf("locking the cache: %w", err)
 	}

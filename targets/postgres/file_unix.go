@@ -3,39 +3,10 @@
 package postgres
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// lockFile takes an exclusive lock that ends with this process at the latest. It waits
-// for who has it, until ctx is done.
-func lockFile(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil // which ends the lock
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			_ = f.Close() // it has failed already
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		select {
-		case <-ctx.Done():
-			_ = f.Close() // it has no lock
-			return nil, fmt.Errorf("%s: another process holds it: %w", path, ctx.Err())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
 
 // owner is the owner of a file.
 func owner(path string) (uid, gid int, err error) {

@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -31,7 +29,7 @@ func (s *System) prepare(ctx context.Context, cache string) error {
 		}
 	} else {
 		var err error
-		if s.password, err = newPassword(); err != nil {
+		if s.password, err = launch.NewPassword(); err != nil {
 			return err
 		}
 		s.Secrets = []string{s.password}
@@ -64,14 +62,6 @@ func (s *System) prepare(ctx context.Context, cache string) error {
 		}
 	}
 	return nil
-}
-
-func newPassword() (string, error) {
-	b := make([]byte, 16)
-	if _, err := rand.Read(b); err != nil {
-		return "", fmt.Errorf("making a password: %w", err)
-	}
-	return hex.EncodeToString(b), nil
 }
 
 // initdb makes a data directory on a node.

@@ -1,0 +1,41 @@
+package mysql
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/lapse-test/lapse/history"
+)
+
+// trapAppliers gives n2 triggers of its own at which its appliers wait as long as a global variable has a value: then it applies nothing of
+// what others write to registers. No lock is held that an applier would break, and reads go on. The first function sets and the second opens
+// the trap, the third takes it away.
+func (d *deployment) trapAppliers() (set, open, remove func()) {
+	const node, held, free = 1, 4711, 100
+	order := func(statements ...string) {
+		must(d.t, d.order(d.ctx, node, append([]string{"USE " + d.database, "SET SESSION wsrep_on = OFF"}, statements...)...))
+	}
+	is := func(v int) func() { return func() { order(fmt.Sprintf("SET GLOBAL max_connect_errors = %d", v)) } }
+	for _, when := range []string{"INSERT", "UPDATE"} {
+		order(fmt.Sprintf(`CREATE TRIGGER trap_%s BEFORE %s ON registers FOR EACH ROW
+BEGIN WHILE @@GLOBAL.max_connect_errors = %d DO DO SLEEP(0.01); END WHILE; END`, when, when, held))
+	}
+	order("SET GLOBAL slave_run_triggers_for_rbr = 'YES'")
+	return is(held), is(free), func() {
+		order("DROP TRIGGER trap_INSERT", "DROP TRIGGER trap_UPDATE", "SET GLOBAL slave_run_triggers_for_rbr = 'NO'")
+	}
+}
+
+// applierHeld: at a node that applies nothing each read level shows what is promised at it and what is not.
+func applierHeld(t *testing.T, d *deployment) {
+	set, open, remove := d.trapAppliers()
+	for i, level := range readLevels[topologyGalera] {
+		t.Run(level, func(t *testing.T) {
+			set()
+			defer open()
+			d.behind(t, "", level, history.Key(700+5*i), map[string]string{optTopology: topologyGalera})
+		})
+	}
+	d.allReady() // all is applied
+	remove()
+}
