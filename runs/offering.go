@@ -19,7 +19,7 @@ import (
 // asked for by their names are refused before the run, with the machine's reason.
 func offering(ctx context.Context, name string, spec cluster.Spec, optional []cluster.Capability, env Environment) func(cluster.Capability) string {
 	spec.Run, spec.LogDir = "probe", os.TempDir()
-	unmetHere := sync.OnceValue(func() map[cluster.Capability]string { return env.Tried.unmetHere(ctx, name, spec, optional, env) })
+	unmet := sync.OnceValue(func() map[cluster.Capability]string { return env.Tried.unmetHere(ctx, name, spec, optional, env) })
 	return func(c cluster.Capability) string {
 		able := providers.Having(env.Providers, spec, c)
 		switch {
@@ -28,7 +28,7 @@ func offering(ctx context.Context, name string, spec cluster.Spec, optional []cl
 		case name != providers.Auto && !slices.Contains(able, name):
 			return onlyOf(able)
 		case slices.Contains(optional, c):
-			return unmetHere()[c]
+			return unmet()[c]
 		}
 		return "" // if the choice is left open, those that are able are what is chosen from
 	}
@@ -40,12 +40,13 @@ func onlyOf(able []string) string {
 
 // unmetHere is what offering tells of these capabilities, those left out that nodes have which
 // would be made on this machine if nothing were needed. That this would be none is
-// said when they are to be made.
-func unmetHere(ctx context.Context, name string, spec cluster.Spec, all []cluster.Capability, env Environment) map[cluster.Capability]string {
-	out := map[cluster.Capability]string{}
+// said when they are to be made. It also tells whether the machine let them have all of these: a refusal, other than that, may
+// have been for want of memory or of processes, and pass.
+func unmetHere(ctx context.Context, name string, spec cluster.Spec, all []cluster.Capability, env Environment) (out map[cluster.Capability]string, allHad bool) {
+	out = map[cluster.Capability]string{}
 	p, _, err := providers.Choose(ctx, env.Providers, name, spec)
 	if err != nil {
-		return out
+		return out, false
 	}
 	had := cluster.CapabilitiesOf(p, spec)
 	// Trying takes a moment, and mostly all is well.
@@ -66,5 +67,5 @@ func unmetHere(ctx context.Context, name string, spec cluster.Spec, all []cluste
 			out[c] = "which cannot be had here: " + err.Error()
 		}
 	}
-	return out
+	return out, allWell && len(out) == 0
 }

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/lapse-test/lapse/targets/cluster"
 	"github.com/lapse-test/lapse/targets/cluster/providers"
@@ -54,36 +56,40 @@ func TestTriedOnce(t *testing.T) {
 		{"the provider by its name", &Tried{}, Request{Seed: 8, Provider: "counting"}, true},
 		{"nothing is remembered", nil, Request{Seed: 8}, true},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			var n atomic.Int32
-			env := testEnvironment(t)
-			env.Providers = []providers.Entry{{Provider: counting{&n, func() {}}, Auto: true}}
-			env.Tried = c.tried
-			plan := func(r Request) *Planned {
-				t.Helper()
-				r.Target, r.Seeded, r.Faults = "quorumkv", true, "thorough"
-				p, err := Plan(t.Context(), r, env)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return p
-			}
-			plan(Request{Seed: 8})
-			before := n.Load()
-			if before == 0 {
-				t.Fatal("nothing was tried for the first plan")
-			}
-			plan(c.second)
-			if again := n.Load() > before; again != c.again {
-				t.Errorf("tried %d times for the first plan and %d for both", before, n.Load())
-			}
-			env.Tried = nil
-			alone, _ := plan(Request{Seed: 8}).Plan.Encode()
-			env.Tried = c.tried
-			if again, _ := plan(Request{Seed: 8}).Plan.Encode(); string(again) != string(alone) {
-				t.Errorf("what is remembered makes another plan:\n%s\nwant\n%s", again, alone)
-			}
-		})
+		// However long planning takes, no time passes in the bubble, after which a refusal would be tried again.
+		t.Run(c.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { triedAgain(t, c.tried, c.second, c.again) }) })
+	}
+}
+
+// triedAgain makes two plans, for each of which tried is asked, and says whether the machine was tried for the second as well.
+func triedAgain(t *testing.T, tried *Tried, second Request, want bool) {
+	var n atomic.Int32
+	env := testEnvironment(t)
+	env.Providers = []providers.Entry{{Provider: counting{&n, func() {}}, Auto: true}}
+	env.Tried = tried
+	plan := func(r Request) *Planned {
+		t.Helper()
+		r.Target, r.Seeded, r.Faults = "quorumkv", true, "thorough"
+		p, err := Plan(t.Context(), r, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	plan(Request{Seed: 8})
+	before := n.Load()
+	if before == 0 {
+		t.Fatal("nothing was tried for the first plan")
+	}
+	plan(second)
+	if again := n.Load() > before; again != want {
+		t.Errorf("tried %d times for the first plan and %d for both", before, n.Load())
+	}
+	env.Tried = nil
+	alone, _ := plan(Request{Seed: 8}).Plan.Encode()
+	env.Tried = tried
+	if again, _ := plan(Request{Seed: 8}).Plan.Encode(); string(again) != string(alone) {
+		t.Errorf("what is remembered makes another plan:\n%s\nwant\n%s", again, alone)
 	}
 }
 
@@ -109,7 +115,9 @@ func TestNodesMadeAlike(t *testing.T) {
 }
 
 // TestTriedKeepsNoInterrupt: what a try said that was interrupted is not what the machine lets nodes have.
-func TestTriedKeepsNoInterrupt(t *testing.T) {
+func TestTriedKeepsNoInterrupt(t *testing.T) { synctest.Test(t, keepsNoInterrupt) }
+
+func keepsNoInterrupt(t *testing.T) {
 	var n atomic.Int32
 	ctx, cancel := context.WithCancel(t.Context())
 	env := testEnvironment(t)
@@ -128,4 +136,69 @@ func TestTriedKeepsNoInterrupt(t *testing.T) {
 	if len(got) != 1 || got[cluster.Disks] == "" {
 		t.Errorf("not to be had: %q, want the disks alone", got)
 	}
+}
+
+// passing is a provider that refuses some of its tries, as a machine does that is out of memory for a while.
+type passing struct {
+	counting
+	refuses *bool
+}
+
+func (p passing) Available(context.Context, cluster.Spec) error {
+	p.tried.Add(1)
+	if *p.refuses {
+		return errors.New("fork: cannot allocate memory")
+	}
+	return nil
+}
+
+// TestRefusalPasses: what the machine refused is tried again after a while, whether that was the nodes or what they have,
+// and what it has given is not.
+func TestRefusalPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int32
+		refuses := true
+		env := Environment{Providers: []providers.Entry{{Provider: passing{counting{tried: &n}, &refuses}, Auto: true}}}
+		var tried Tried
+		ask := func() bool {
+			before := n.Load()
+			tried.unmetHere(t.Context(), "counting", cluster.Spec{Nodes: cluster.NodeNames(3)}, []cluster.Capability{cluster.Disks}, env)
+			return n.Load() > before
+		}
+		for i, step := range []struct {
+			after   time.Duration
+			refuses bool
+			tries   bool
+		}{
+			{0, true, true},
+			{refusalHolds - 1, true, false},
+			{1, true, true}, // refused once more
+			{refusalHolds, false, true},
+			{1000 * refusalHolds, true, false}, // it has been given
+		} {
+			time.Sleep(step.after)
+			refuses = step.refuses
+			if got := ask(); got != step.tries {
+				t.Errorf("step %d: tried %t, want %t", i, got, step.tries)
+			}
+		}
+	})
+}
+
+// TestRefusedDisksPass is TestRefusalPasses of a single capability, where nodes can be had.
+func TestRefusedDisksPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int32
+		env := Environment{Providers: []providers.Entry{{Provider: counting{&n, func() {}}, Auto: true}}}
+		var tried Tried
+		for _, after := range []time.Duration{0, refusalHolds - 1, 1} {
+			time.Sleep(after)
+			if got := tried.unmetHere(t.Context(), "counting", cluster.Spec{Nodes: cluster.NodeNames(3)}, []cluster.Capability{cluster.Disks}, env); got[cluster.Disks] == "" {
+				t.Error("disks can be had")
+			}
+		}
+		if n.Load() != 2*3 { // the nodes, all together, the disks alone
+			t.Errorf("tried %d times, want twice three", n.Load())
+		}
+	})
 }

@@ -6,13 +6,6 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// Measure computes the figures of a run from its history.
-func Measure(o history.Ordered) (*Totals, error) {
-	m := NewTotalMeter(o)
-	err := Take(o, m)
-	return m.Totals(), err
-}
-
 // TotalMeter computes Totals.
 type TotalMeter struct {
 	faults []history.Fault
