@@ -20,7 +20,6 @@ import (
 	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/harness"
 	"github.com/lapse-test/lapse/internal/count"
-	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 	"github.com/lapse-test/lapse/runs/alert"
@@ -212,12 +211,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := checkTopology(ctx, plan, spec, env); err != nil {
 		return nil, err
 	}
-	drawn := faultsOf(target, cfg, spec, req.Duration)
-	preset, _ := nemesis.PresetNamed(plan.Faults)
-	drawn.Unmet = offering(ctx, plan.Provider, spec, preset.Capabilities(), env)
-	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
-	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
-	if err := drawSchedule(plan, drawn, harder); err != nil {
+	if err := drawFaults(ctx, plan, req, faultsOf(target, cfg, spec, req.Duration), spec, harder, env); err != nil {
 		return nil, err
 	}
 	if err := given.mayBreak(ctx, plan.Schedule); err != nil {

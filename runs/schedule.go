@@ -2,6 +2,7 @@ package runs
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"strings"
 
@@ -9,10 +10,21 @@ import (
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
+	"github.com/lapse-test/lapse/targets/cluster"
 )
 
 // mostFaults bounds a schedule.
 const mostFaults = 100_000
+
+// drawFaults draws the schedule of plan as req asks for it, of what nodes of spec can have done to them. Of a preset, faults are left out
+// that cannot be had.
+func drawFaults(ctx context.Context, plan *harness.Plan, req Request, drawn nemesis.Config, spec cluster.Spec, harder []history.LeftOut, env Environment) error {
+	preset, _ := nemesis.PresetNamed(plan.Faults)
+	drawn.Unmet = offering(ctx, plan.Provider, spec, preset.Capabilities(), env)
+	drawn.Seed, drawn.Mode = req.Seed, nemesis.Mode(req.FaultMode)
+	drawn.Interval, drawn.Hold = req.FaultInterval, req.FaultHold
+	return drawSchedule(plan, drawn, harder)
+}
 
 // drawSchedule makes the schedule of a plan: a drawn one, or the one that was given.
 // A given one decides the faults and their mode. harder is what a preset's load does

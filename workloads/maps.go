@@ -1,7 +1,6 @@
 package workloads
 
 import (
-	"math/rand/v2"
 	"strconv"
 
 	"github.com/lapse-test/lapse/checkers/models"
@@ -13,7 +12,7 @@ import (
 // same time: a database that keeps maps as wholes loses changes of one field to those of another. A field is cleared while others
 // change it: what the clearing did not know of has to stay (observed-remove maps).
 func mapWorkload() Workload {
-	const kindAdd, kindRemove, kindClear, optFields = "add", "remove", "clear", "fields"
+	const optFields = "fields"
 	d := &definition{
 		name:    named.Map,
 		summary: "unique elements added to sets that are fields of maps, and fields that are removed meanwhile: lost updates of fields",
@@ -36,21 +35,7 @@ func mapWorkload() Workload {
 		if cfg.Keys > maxKeys {
 			return nil, usagef("workload map: %d keys are no multiple of %d fields, and the next one is more than %d", shape.slots, n, maxKeys)
 		}
-		added := make([]history.Mop, cfg.Workers) // what each worker added last, and has not removed
-		return &mapped{n: n, simple: newSimple(cfg, history.ReadSet, func(w int, kind string, key history.Key, _ *rand.Rand, values *valueStripe) history.Mop {
-			last := added[w]
-			switch {
-			case kind == kindAdd, kind == kindRemove && last.Func == 0:
-				added[w] = history.Mop{Func: history.Add, Key: key, Arg: values.next()}
-				return added[w]
-			case kind == kindRemove:
-				added[w] = history.Mop{}
-				return history.Mop{Func: history.Remove, Key: last.Key, Arg: last.Arg}
-			case kind == kindClear:
-				return history.Mop{Func: history.Clear, Key: key}
-			}
-			return history.Mop{Func: history.ReadSet, Key: key}
-		})}, nil
+		return &mapped{n: n, simple: newSimple(cfg, history.ReadSet, elements(cfg.Workers))}, nil
 	}
 	return d
 }

@@ -294,21 +294,22 @@ func (s *shrinker) groups(groups [][]int) {
 }
 
 func (s *shrinker) byKey() {
-	by := map[history.Key][]int{}
-	var order []history.Key
-	for _, o := range s.left() {
-		mops := s.h.Mops(&s.h.Ops[o])
-		k := mops[0].Key
-		if _, ok := by[k]; !ok {
-			order = append(order, k)
+	s.groups(grouped(s.left(), func(o int) history.Key { return s.h.Mops(&s.h.Ops[o])[0].Key }))
+}
+
+// grouped are ops that have the same of something together, in the order in which that occurs.
+func grouped[K comparable](ops []int, of func(op int) K) (groups [][]int) {
+	at := map[K]int{}
+	for _, o := range ops {
+		k := of(o)
+		i, ok := at[k]
+		if !ok {
+			i = len(groups)
+			at[k], groups = i, append(groups, nil)
 		}
-		by[k] = append(by[k], o)
+		groups[i] = append(groups[i], o)
 	}
-	var groups [][]int
-	for _, k := range order {
-		groups = append(groups, by[k])
-	}
-	s.groups(groups)
+	return groups
 }
 
 // byTime finds the shortest beginning that is violated still.
@@ -328,20 +329,7 @@ func (s *shrinker) byTime() {
 }
 
 func (s *shrinker) bySession() {
-	by := map[int32][]int{}
-	var order []int32
-	for _, o := range s.left() {
-		k := s.h.Ops[o].Session
-		if _, ok := by[k]; !ok {
-			order = append(order, k)
-		}
-		by[k] = append(by[k], o)
-	}
-	var groups [][]int
-	for _, k := range order {
-		groups = append(groups, by[k])
-	}
-	s.groups(groups)
+	s.groups(grouped(s.left(), func(o int) int32 { return s.h.Ops[o].Session }))
 }
 
 // byOperation drops runs of operations and at last single ones until nothing

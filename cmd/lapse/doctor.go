@@ -18,8 +18,8 @@ import (
 	"github.com/lapse-test/lapse/targets/cluster"
 )
 
-// finding is one line of the doctor's.
-type finding struct {
+// diagnosis is one line of the doctor's.
+type diagnosis struct {
 	Kind  string `json:"kind"`
 	Name  string `json:"name"`
 	Ready bool   `json:"ready"`
@@ -41,7 +41,7 @@ runs of lapse that were killed have left there. Nothing is changed.`,
   lapse doctor --target postgres --at db1:5432,db2:5432`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var found []finding
+			var found []diagnosis
 			if len(req.At) > 0 {
 				err := a.takeTarget(cmd, &req)
 				if err != nil {
@@ -83,11 +83,11 @@ runs of lapse that were killed have left there. Nothing is changed.`,
 	return c
 }
 
-func (a *app) examine(ctx context.Context) []finding {
-	var found []finding
+func (a *app) examine(ctx context.Context) []diagnosis {
+	var found []diagnosis
 	spec := cluster.Spec{Run: "doctor", Nodes: cluster.NodeNames(3), Ports: []int{7000}, LinkByLink: true, LogDir: os.TempDir(), Container: &cluster.Container{Image: "any"}}
 	for _, p := range a.Providers {
-		f := finding{Kind: "provider", Name: p.Provider.Name(), Ready: true, Text: p.About}
+		f := diagnosis{Kind: "provider", Name: p.Provider.Name(), Ready: true, Text: p.About}
 		if err := p.Provider.Available(ctx, spec); err != nil {
 			f.Ready, f.Text = false, err.Error()
 		}
@@ -103,8 +103,8 @@ func (a *app) examine(ctx context.Context) []finding {
 }
 
 // examineCapability looks which providers have it on this machine, in a cluster of spec.
-func (a *app) examineCapability(ctx context.Context, spec cluster.Spec, c cluster.Capability) finding {
-	f := finding{Kind: "faults", Name: c.String()}
+func (a *app) examineCapability(ctx context.Context, spec cluster.Spec, c cluster.Capability) diagnosis {
+	f := diagnosis{Kind: "faults", Name: c.String()}
 	spec.Needs = []cluster.Capability{c}
 	var here []string
 	var errs []error
@@ -129,9 +129,9 @@ func (a *app) examineCapability(ctx context.Context, spec cluster.Spec, c cluste
 	return f
 }
 
-func (a *app) examineTarget(ctx context.Context, t targets.Target) finding {
+func (a *app) examineTarget(ctx context.Context, t targets.Target) diagnosis {
 	info := t.Info()
-	f := finding{Kind: "target", Name: info.Name}
+	f := diagnosis{Kind: "target", Name: info.Name}
 	fetcher, ok := t.(targets.Fetcher)
 	if !ok {
 		f.Ready, f.Text = true, "built in"
@@ -181,7 +181,7 @@ func (a *app) fetchAll(ctx context.Context, list []targets.Target) error {
 	if err != nil {
 		return err
 	}
-	var found []finding
+	var found []diagnosis
 	for _, t := range list {
 		cfg, err := t.Resolve(targets.Config{Nodes: t.Info().DefaultNodes, Cache: a.Cache})
 		if err != nil {

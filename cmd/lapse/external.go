@@ -11,7 +11,7 @@ import (
 )
 
 // examineExternal looks at an external cluster.
-func (a *app) examineExternal(ctx context.Context, req runs.Request) ([]finding, error) {
+func (a *app) examineExternal(ctx context.Context, req runs.Request) ([]diagnosis, error) {
 	planned, err := runs.Plan(ctx, req, runs.Environment{Cache: a.Cache, Targets: a.Targets, Providers: a.Providers})
 	if err != nil {
 		return nil, err
@@ -22,11 +22,11 @@ func (a *app) examineExternal(ctx context.Context, req runs.Request) ([]finding,
 	if err := (external.Provider{}).Available(ctx, spec); err != nil {
 		return nil, err
 	}
-	f := finding{Kind: "target", Name: t.Info().Name, Ready: true, Text: strings.Join(spec.At, ", ")}
+	f := diagnosis{Kind: "target", Name: t.Info().Name, Ready: true, Text: strings.Join(spec.At, ", ")}
 	if looker, ok := t.(targets.Fetcher); ok {
 		if f.Text, err = looker.Present(ctx, planned.Config); err != nil {
 			return nil, targets.Unavailable("looking at the external "+f.Name, err)
 		}
 	}
-	return []finding{f}, nil
+	return []diagnosis{f}, nil
 }

@@ -161,6 +161,15 @@ func newStyle(forced string) *jepsenStyle {
 // scanStyle looks at the whole history.
 func scanStyle(in *input, src termSource, o *Options) (*jepsenStyle, error) {
 	s := newStyle(o.Type)
+	if err := s.look(in, src, o, 0); err != nil {
+		return nil, err
+	}
+	s.decide(in)
+	return s, nil
+}
+
+// look sees the lines of src, at most so many of them if lines is not 0.
+func (s *jepsenStyle) look(in *input, src termSource, o *Options, lines int) error {
 	var forks longForks
 	err := src(func(t *term) error {
 		op, err := parseJepsenOp(in, t, o)
@@ -169,13 +178,15 @@ func scanStyle(in *input, src termSource, o *Options) (*jepsenStyle, error) {
 		}
 		forks.name(&op)
 		s.see(&op)
+		if lines--; lines == 0 {
+			return errEnough
+		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	if errors.Is(err, errEnough) {
+		return nil
 	}
-	s.decide(in)
-	return s, nil
+	return err
 }
 
 // guessFrom is the number of lines that nearly always suffice to tell a history's style.
@@ -190,20 +201,7 @@ var (
 // guessStyle looks at so many first lines. It is nil if something is wrong with them.
 func guessStyle(in *input, src termSource, o *Options, lines int) *jepsenStyle {
 	s := newStyle(o.Type)
-	var forks longForks
-	err := src(func(t *term) error {
-		op, err := parseJepsenOp(in, t, o)
-		if err != nil {
-			return err
-		}
-		forks.name(&op)
-		s.see(&op)
-		if lines--; lines <= 0 {
-			return errEnough
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
+	if s.look(in, src, o, lines) != nil {
 		return nil
 	}
 	s.decide(in)

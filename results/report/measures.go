@@ -89,19 +89,11 @@ func visibility(r *staleness.Report) *chart {
 	if len(groups) == 0 {
 		groups = []staleness.Group{r.All}
 	}
-	// The middle of a bin; those without an end have a place of their own.
-	middle := func(p staleness.Point) float64 {
-		from := math.Max(float64(p.From), 50_000)
-		if p.To == history.Never {
-			return from * 1.6
-		}
-		return math.Sqrt(from * float64(p.To))
-	}
 	// An interval that is cut off at the top would say less than is known.
 	low, high, top := math.Inf(1), 0.0, 0.0
 	for i := range groups {
 		for _, p := range groups[i].Visibility {
-			low, high = math.Min(low, middle(p)), math.Max(high, middle(p))
+			low, high = math.Min(low, middleOfBin(p)), math.Max(high, middleOfBin(p))
 			if p.Missed.Of > 0 {
 				top = math.Max(top, p.Missed.High)
 			}
@@ -128,30 +120,7 @@ func visibility(r *staleness.Report) *chart {
 	}
 	for i := range groups {
 		class := fmt.Sprintf("curve-%d", i+1)
-		var path strings.Builder
-		pen := "M"
-		for _, p := range groups[i].Visibility {
-			if p.Missed.Of == 0 {
-				continue
-			}
-			fmt.Fprintf(&path, "%s%.1f %.1f", pen, x(middle(p)), y(p.Missed.P))
-			pen = "L"
-		}
-		d.Path("series "+class, path.String())
-		for _, p := range groups[i].Visibility {
-			if p.Missed.Of == 0 {
-				continue
-			}
-			at := x(middle(p)) + float64(i)*3
-			d.Line("whisker "+class, at, y(p.Missed.Low), at, y(p.Missed.High))
-			d.Circle("point "+class, x(middle(p)), y(p.Missed.P), 3)
-			until := "to " + ago(int64(p.To))
-			if p.To == history.Never {
-				until = "and later"
-			}
-			d.Tip(x(middle(p))-9, chartTop, 18, tall, fmt.Sprintf("%s: %s %s after, %d of %d missed it, %s (%s to %s)",
-				groupOf(&groups[i]), ago(int64(p.From)), until, p.Missed.N, p.Missed.Of, estimate(p.Missed.P), estimate(p.Missed.Low), estimate(p.Missed.High)))
-		}
+		curve(&d, &groups[i], class, float64(i)*3, x, y)
 		name := groupOf(&groups[i])
 		if name == "" {
 			name = "all reads"
@@ -160,6 +129,43 @@ func visibility(r *staleness.Report) *chart {
 	}
 	c.SVG = d.Close()
 	return &c
+}
+
+// curve draws the shares of a group, with whiskers that are moved aside from those of other groups. x and y place a time and a share.
+func curve(d *svg.Drawing, g *staleness.Group, class string, aside float64, x, y func(float64) float64) {
+	var path strings.Builder
+	pen := "M"
+	for _, p := range g.Visibility {
+		if p.Missed.Of == 0 {
+			continue
+		}
+		fmt.Fprintf(&path, "%s%.1f %.1f", pen, x(middleOfBin(p)), y(p.Missed.P))
+		pen = "L"
+	}
+	d.Path("series "+class, path.String())
+	for _, p := range g.Visibility {
+		if p.Missed.Of == 0 {
+			continue
+		}
+		at := x(middleOfBin(p)) + aside
+		d.Line("whisker "+class, at, y(p.Missed.Low), at, y(p.Missed.High))
+		d.Circle("point "+class, x(middleOfBin(p)), y(p.Missed.P), 3)
+		until := "to " + ago(int64(p.To))
+		if p.To == history.Never {
+			until = "and later"
+		}
+		d.Tip(x(middleOfBin(p))-9, chartTop, 18, chartHeight-chartTop-chartBottom, fmt.Sprintf("%s: %s %s after, %d of %d missed it, %s (%s to %s)",
+			groupOf(g), ago(int64(p.From)), until, p.Missed.N, p.Missed.Of, estimate(p.Missed.P), estimate(p.Missed.Low), estimate(p.Missed.High)))
+	}
+}
+
+// middleOfBin is the middle of a bin on a logarithmic scale; one without an end has a place of its own.
+func middleOfBin(p staleness.Point) float64 {
+	from := math.Max(float64(p.From), 50_000)
+	if p.To == history.Never {
+		return from * 1.6
+	}
+	return math.Sqrt(from * float64(p.To))
 }
 
 // lagChart draws how far each replica said that it was behind, nil if none was
