@@ -8,8 +8,7 @@ const EventCoverage = "coverage"
 
 // Coverage tells which faults of its preset a run was meant to do, and which not.
 type Coverage struct {
-	// Detection describes the database's failure detection, nil if nothing is
-	// known of that or it does not.
+	// Detection describes the database's failure detection, nil if it has none.
 	Detection *Detection `json:"detection,omitempty"`
 	// Noticed are the kinds of faults (Fault.Kind) that it can find out.
 	Noticed []string `json:"noticed,omitempty"`
@@ -22,7 +21,7 @@ type Coverage struct {
 // Detection describes the means by which a database finds out that a node is gone.
 type Detection struct {
 	// After is the duration, in nanoseconds, of a fault after which the database has
-	// surely acted on it with the settings that it has.
+	// surely acted on it with the settings that it has; 0 if that is not known.
 	After time.Duration `json:"after_ns"`
 	// By names the mechanism that takes that time, as a subject: "etcd's election timeout of 1s".
 	By string `json:"by"`

@@ -223,10 +223,8 @@ func (s *Space) findDurations(p *runs.Planned) {
 		return
 	}
 	base := shortestLoad
-	if d, ok := p.Target.(targets.Detector); ok {
-		if after := d.Detection(p.Config).After; after > 0 {
-			base = max(base, 3*after+3*time.Second)
-		}
+	if d := p.Plan.Schedule.Detection; d != nil && d.After > 0 {
+		base = max(base, 3*d.After+3*time.Second)
 	}
 	base = min(max(base, p.Target.Info().Startup), longestBase).Round(time.Second)
 	s.Durations = []time.Duration{base, 2 * base}

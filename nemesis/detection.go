@@ -8,9 +8,9 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// detection is what the schedule keeps of it, nil if nothing is known.
+// detection is what the schedule keeps of it, nil if the database has none.
 func (c *Config) detection() *history.Detection {
-	if c.Detection.After <= 0 {
+	if c.Detection == (history.Detection{}) {
 		return nil
 	}
 	d := c.Detection

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/lapse-test/lapse/harness"
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/targets"
 	"github.com/lapse-test/lapse/targets/ability"
@@ -13,8 +14,8 @@ import (
 
 // faultsOf is what the faults of a run are drawn from, but for what the user asked
 // for: what the target can do with the resolved cfg, and what whoever runs its nodes
-// lets be done to them.
-func faultsOf(t targets.Target, cfg targets.Config, spec cluster.Spec, duration time.Duration) nemesis.Config {
+// lets be done to them. The load lasts for duration, and given is the time that its failure detection takes, 0 if nobody said it.
+func faultsOf(t targets.Target, cfg targets.Config, spec cluster.Spec, duration, given time.Duration) nemesis.Config {
 	c := nemesis.Config{
 		Nodes: spec.Nodes, Duration: duration, Abilities: t.Abilities(cfg),
 		External: len(spec.At) > 0, Operator: cfg.Operator,
@@ -25,10 +26,24 @@ func faultsOf(t targets.Target, cfg targets.Config, spec cluster.Spec, duration 
 	if l, ok := t.(targets.Lacker); ok {
 		c.Lacks = func(a ability.Ability) string { return l.Lacks(cfg, a) }
 	}
-	if d, ok := t.(targets.Detector); ok {
-		c.Detection = d.Detection(cfg)
-	}
+	c.Detection = detectionOf(t, cfg, len(spec.At) > 0, given)
 	return c
+}
+
+// detectionOf is the failure detection of the database: the time that the user has given, or else what follows from cfg. What
+// lapse would start servers with says nothing of those of an external cluster.
+func detectionOf(t targets.Target, cfg targets.Config, isExternal bool, given time.Duration) history.Detection {
+	var d history.Detection
+	if detector, ok := t.(targets.Detector); ok {
+		d = detector.Detection(cfg)
+	}
+	switch {
+	case given > 0:
+		return history.Detection{After: given, By: "as was given", Deposes: d.Deposes || d.After == 0}
+	case isExternal:
+		return history.Detection{By: "the settings are those of its servers"}
+	}
+	return d
 }
 
 // checkLinger refuses readers that are to linger where they cannot.

@@ -211,7 +211,7 @@ func Plan(ctx context.Context, req Request, env Environment) (*Planned, error) {
 	if err := checkTopology(ctx, plan, spec, env); err != nil {
 		return nil, err
 	}
-	if err := drawFaults(ctx, plan, req, faultsOf(target, cfg, spec, req.Duration), spec, harder, env); err != nil {
+	if err := drawFaults(ctx, plan, req, faultsOf(target, cfg, spec, req.Duration, req.Detection), spec, harder, env); err != nil {
 		return nil, err
 	}
 	if err := given.mayBreak(ctx, plan.Schedule); err != nil {

@@ -31,7 +31,7 @@ seed: "1"
 budget: 5m
 targets:
   s: {kind: quorumkv, nodes: 3, options: {read_repair: blocking}}
-defaults: {workload: session, weights: "", session: roam, concurrency: 2n, rate: 100, keys: 4, opsPerKey: 50, maxInfoPerKey: 4, duration: 5s, opTimeout: 1s, settle: 100ms, faultInterval: 2s, faultHold: 1s, faultMode: one-at-a-time, linger: auto, stopOnViolation: false}
+defaults: {workload: session, weights: "", session: roam, concurrency: 2n, rate: 100, keys: 4, opsPerKey: 50, maxInfoPerKey: 4, duration: 5s, opTimeout: 1s, settle: 100ms, faultInterval: 2s, faultHold: 1s, detection: 3s, faultMode: one-at-a-time, linger: auto, stopOnViolation: false}
 cases:
   - name: c
     matrix: {target: [s], levels: [W2R2], faults: [[partition-one]]}
@@ -106,6 +106,7 @@ var bad = []struct{ key, from, to, says string }{
 	{"settle", "settle: 100ms", "settle: x", "defaults.settle"},
 	{"faultInterval", "faultInterval: 2s", "faultInterval: x", "defaults.faultInterval"},
 	{"faultHold", "faultHold: 1s", "faultHold: 3s", "does not fit"},
+	{"detection", "detection: 3s", "detection: 0s", "defaults.detection"},
 	{"rate that is no number", "rate: 100", "rate: .nan", "defaults.rate"},
 	{"rate without end", "rate: 100", "rate: .inf", "defaults.rate"},
 	{"rate beyond all", "rate: 100", "rate: 1e300", "defaults.rate"},

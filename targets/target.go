@@ -225,8 +225,8 @@ type Lacker interface {
 // Detector is implemented by targets whose databases find out by themselves that a node
 // is gone, and act on it.
 type Detector interface {
-	// Detection says how long that takes with the resolved cfg; After is 0 where
-	// nothing is detected. Schedules hold some faults for longer and some for less.
+	// Detection says how long that takes with the resolved cfg, the zero value where
+	// nothing is detected; an After of 0 with By says why it is not known. Schedules hold some faults for longer and some for less.
 	Detection(cfg Config) history.Detection
 }
 

@@ -57,7 +57,7 @@ func CoverageOf(h *history.History) *Coverage {
 		}
 		c.Noticeable++
 		c.Longest = max(c.Longest, time.Duration(f.Healing-f.Injected))
-		if d := meant.Detection; d != nil && time.Duration(f.Healing-f.TookEffect) > d.After {
+		if d := meant.Detection; d != nil && d.After > 0 && time.Duration(f.Healing-f.TookEffect) > d.After {
 			c.Outlasted++
 		}
 	}
@@ -69,7 +69,7 @@ func CoverageOf(h *history.History) *Coverage {
 func (c *Coverage) Short() bool { return c != nil && (c.undetected() || c.unmet()) }
 
 func (c *Coverage) undetected() bool {
-	return c.Detection != nil && c.Noticeable > 0 && c.Outlasted == 0
+	return c.Detection != nil && c.Detection.After > 0 && c.Noticeable > 0 && c.Outlasted == 0
 }
 
 func (c *Coverage) unmet() bool { return c.Limits > 0 && c.Unmet == c.Limits }
@@ -93,6 +93,9 @@ func (c *Coverage) Says() []string {
 }
 
 func (c *Coverage) detectionText(d *history.Detection) string {
+	if d.After == 0 {
+		return fmt.Sprintf("how long the database's failure detection takes is not known (%s), nor how many of %s outlasted it; say how long with --detection", d.By, count.Of(c.Noticeable, "fault"))
+	}
 	takes := fmt.Sprintf("%s: about %s", d.By, duration.Text(d.After))
 	if c.Outlasted > 0 {
 		return fmt.Sprintf("%d of %s outlasted the database's failure detection (%s)", c.Outlasted, count.Of(c.Noticeable, "fault"), takes)
