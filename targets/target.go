@@ -284,9 +284,6 @@ func ByName(known []Target, name string) (Target, error) {
 			return t, nil
 		}
 	}
-	if len(names) == 1 {
-		return nil, Usagef("no target %q: this program was built with %s alone; the lapse of `make build` has them all", name, names[0])
-	}
 	return nil, Usagef("no target %q; there are: %s", name, strings.Join(names, ", "))
 }
 
