@@ -132,6 +132,9 @@ type standing struct {
 	upstream string
 	// receiving says that it is connected to it, applying that it applies what comes.
 	receiving, applying bool
+	// ended says that its I/O thread does not run, not even to try; ioError is the number of that thread's last error, 0 if it had none.
+	ended   bool
+	ioError string
 	// idle says that it has applied all that it has received.
 	idle bool
 	// diverged says that it has what the primary has not, so that it cannot follow.
@@ -192,8 +195,9 @@ func askStanding(ctx context.Context, c *conn) (standing, error) {
 	}
 	st.replica, st.upstream = true, net.JoinHostPort(field["Master_Host"], field["Master_Port"])
 	st.receiving, st.applying = field["Slave_IO_Running"] == "Yes", field["Slave_SQL_Running"] == "Yes"
+	st.ended, st.ioError = field["Slave_IO_Running"] == "No", field["Last_IO_Errno"]
 	st.idle = strings.HasPrefix(field["Slave_SQL_Running_State"], "Slave has read all relay log")
-	st.diverged = field["Last_IO_Errno"] == strconv.Itoa(erDivergedMaster) || field["Last_SQL_Errno"] != "0"
+	st.diverged = st.ioError == strconv.Itoa(erDivergedMaster) || field["Last_SQL_Errno"] != "0"
 	st.received, err = parseGTID(field["Gtid_IO_Pos"])
 	st.received = max(st.received, st.applied)
 	return st, err
@@ -282,7 +286,7 @@ func (s *System) replicatedReady(ctx context.Context, node int) error {
 			case !st.replica || st.upstream != net.JoinHostPort(host, number):
 				return errors.New("it is no replica of " + s.Nodes[primary].Name())
 			case !st.receiving:
-				return errors.New("it does not receive from " + s.Nodes[primary].Name())
+				return s.notReceiving(ctx, c, node, &st)
 			case held || st.applied >= goal.applied:
 				return nil
 			case !st.applying:

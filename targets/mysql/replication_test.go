@@ -24,6 +24,7 @@ func TestReplication(t *testing.T) {
 	t.Run("a replica that is held back", func(t *testing.T) { heldBack(t, d) })
 	t.Run("what is promised", func(t *testing.T) { promisedReads(t, d) })
 	t.Run("semi-synchronous", func(t *testing.T) { waitPoint(t, d) })
+	t.Run("a replica that has given up", func(t *testing.T) { gaveUp(t, d) })
 	d.allReady()
 	t.Run("as an external cluster", func(t *testing.T) { externalCluster(t, d) })
 }
