@@ -40,7 +40,7 @@ func detectionOf(t targets.Target, cfg targets.Config, isExternal bool, given ti
 	switch {
 	case given > 0:
 		return history.Detection{After: given, By: "as was given", Deposes: d.Deposes || d.After == 0}
-	case isExternal:
+	case isExternal && (d.By == "" || d.After > 0): // else the target itself says why it is not known
 		return history.Detection{By: "the settings are those of its servers"}
 	}
 	return d

@@ -12,6 +12,15 @@ import (
 	"github.com/lapse-test/lapse/targets/registry"
 )
 
+// silent is a target that does not know how long its database's failure detection takes.
+type silent struct{ targets.Target }
+
+func (silent) Resolve(cfg targets.Config) (targets.Config, error) { return cfg, nil }
+
+func (silent) Detection(targets.Config) history.Detection {
+	return history.Detection{By: "nobody says"}
+}
+
 // TestDetectionOf: pairs that differ in whose the servers are, and in whether the user says how long their detection takes.
 func TestDetectionOf(t *testing.T) {
 	const given = 10 * time.Second
@@ -28,6 +37,8 @@ func TestDetectionOf(t *testing.T) {
 		"the same servers, and given":  {target: etcd.Target{}, external: true, given: given, want: history.Detection{After: given, By: "as was given", Deposes: true}},
 		"one process, there already":   {target: dynamodb.Target{}, external: true, want: history.Detection{By: "the settings are those of its servers"}},
 		"one process, of which others": {target: dynamodb.Target{}, given: given, want: history.Detection{After: given, By: "as was given", Deposes: true}},
+		"a target that cannot know it": {target: silent{}, external: true, want: history.Detection{By: "nobody says"}},
+		"the same, and it is given":    {target: silent{}, external: true, given: given, want: history.Detection{After: given, By: "as was given", Deposes: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, err := c.target.Resolve(targets.Config{})
