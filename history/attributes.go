@@ -4,7 +4,7 @@ package history
 const (
 	// AttributeClock says what the stamps are: ClockNone where the source had
 	// neither a clock nor an order between sessions, ClockOrder where stamps only
-	// number the lines of the source. Without it they are times.
+	// number the events of the source, from 0 on in its order. Without it they are times.
 	AttributeClock = "clock"
 	ClockNone      = "none"
 	ClockOrder     = "order"
@@ -22,8 +22,15 @@ const (
 	AttributeFields = "fields"
 )
 
-// HasClock tells whether the stamps of h say what came before what in real time.
-func (h *History) HasClock() bool { return h.Header.Attributes[AttributeClock] != ClockNone }
+// HasOrder tells whether the stamps of h say what came before what in real time.
+func (h *History) HasOrder() bool { return h.Header.Attributes[AttributeClock] != ClockNone }
+
+// HasTimes tells whether the stamps of h are times, and the distance of two of them a length
+// of time. Where they are not, nothing may be said of how long anything took.
+func (h *History) HasTimes() bool { return h.Header.HasTimes() }
+
+// HasTimes is that of the histories with this header.
+func (h *Header) HasTimes() bool { return h.Attributes[AttributeClock] == "" }
 
 // BlindAppends tells whether the appends of h are blind merges.
 func (h *History) BlindAppends() bool { return h.Header.Attributes[AttributeAppends] == AppendsBlind }

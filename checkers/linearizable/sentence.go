@@ -106,11 +106,11 @@ func (t *teller) future() (told, bool) {
 		if w < 0 || !t.before(p, w) || !t.k.Unique {
 			continue
 		}
-		gap := explain.Gap(t.k.Ops[w].Inv - t.k.Ops[p].Ret)
+		gap := explain.Gap(t.h, t.k.Ops[w].Inv-t.k.Ops[p].Ret)
 		return told{
 			anomaly:  "future read",
 			offender: t.at(p),
-			sentence: fmt.Sprintf("%s, %s before session %d invoked its write of %s",
+			sentence: fmt.Sprintf("%s, %sbefore session %d invoked its write of %s",
 				explain.Op(t.h, t.at(p)), gap, t.h.Ops[t.at(w)].Session, t.value(v)),
 			steps: []checkers.Step{
 				{From: t.at(w), To: t.at(p), Kind: "reads-from", Why: "the value can only come from there"},

@@ -29,6 +29,8 @@ type Report struct {
 	LostLatency   Latency `json:"lost_latency"`
 	// Worst are the stale elements that took longest, at most ten.
 	Worst []Stale `json:"worst,omitempty"`
+	// Untimed says that the stamps of the history are no times: what stands for times are numbers of events.
+	Untimed bool `json:"untimed,omitempty"`
 }
 
 // Latency are quantiles of times.

@@ -240,8 +240,8 @@ func (s *members) losses(t *tally.Tally) {
 			continue
 		}
 		t.Violate(refute.LostElement, func() checkers.Violation {
-			why := fmt.Sprintf("%s was known to be in %s, but a read invoked %s later missed it, and no later read saw it",
-				s.h.ValueText(e.value), s.h.KeyName(s.key), explain.Gap(s.h.Ops[e.lastOut].Invoke-e.known))
+			why := fmt.Sprintf("%s was known to be in %s, but a read invoked %slater missed it, and no later read saw it",
+				s.h.ValueText(e.value), s.h.KeyName(s.key), explain.Gap(s.h, s.h.Ops[e.lastOut].Invoke-e.known))
 			return checkers.Violation{
 				Key: s.h.KeyName(s.key), Session: s.h.Ops[e.add].Session, Ops: []int{e.add, e.knownBy, e.lastOut}, Sentence: why + ".",
 				Steps: []checkers.Step{{From: e.knownBy, To: e.lastOut, Kind: "rt", Why: why}},

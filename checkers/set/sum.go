@@ -36,6 +36,7 @@ func (s *Sum) Add(ctx context.Context, h *history.History, b checkers.Budget) er
 	if err := New().Applies(h); err != nil {
 		return err
 	}
+	s.counts.Untimed = s.counts.Untimed || !h.HasTimes()
 	t := tally.New(ctx, h, b, Model, "")
 	x := h.ByKey()
 	for i := range x.Len() {
@@ -101,6 +102,7 @@ func (s *Sum) Merge(t *Sum) {
 	c.Attempted, c.Acknowledged = c.Attempted+d.Attempted, c.Acknowledged+d.Acknowledged
 	c.Stable, c.Stale = c.Stable+d.Stable, c.Stale+d.Stale
 	c.Lost, c.NeverRead = c.Lost+d.Lost, c.NeverRead+d.NeverRead
+	c.Untimed = c.Untimed || d.Untimed
 	s.stable, s.lost = append(s.stable, t.stable...), append(s.lost, t.lost...)
 	for i := range t.worst {
 		s.addWorst(&t.worst[i])

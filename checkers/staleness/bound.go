@@ -15,6 +15,7 @@ import (
 	"github.com/lapse-test/lapse/checkers/internal/register"
 	"github.com/lapse-test/lapse/checkers/linearizable"
 	"github.com/lapse-test/lapse/history"
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/internal/duration"
 )
 
@@ -106,6 +107,7 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	e := &v.Evidence
 	m := newMeter(h, set)
 	var bad []beyond
+	untimed := 0 // reads of which nobody knows how long they were behind
 	pass.Keys(p, set, &v, func(_ *struct{}, n int) string {
 		m.samples = m.samples[:0]
 		m.key(n)
@@ -116,7 +118,12 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 			if m.groups[s.group].inside {
 				e.DuringFaults++
 			}
-			if int(s.versions) > c.bound.Versions && s.behind > history.Time(c.bound.Time) {
+			if int(s.versions) <= c.bound.Versions {
+				continue
+			}
+			if c.bound.Time > 0 && !h.HasTimes() {
+				untimed++
+			} else if s.behind > history.Time(c.bound.Time) {
 				bad = append(bad, beyond{s, checkers.Rank{Choice: [5]int64{-int64(s.behind), int64(set.Keys[n]), int64(i)}}})
 			}
 		}
@@ -139,7 +146,11 @@ func (c *Checker) Check(ctx context.Context, h *history.History, b checkers.Budg
 	if e.AtRisk == 0 {
 		thin = "no read followed an acknowledged write, so nothing could have been stale"
 	}
-	p.Conclude(&v, "", thin)
+	unknown := ""
+	if untimed > 0 {
+		unknown = untold(untimed, c.bound)
+	}
+	p.Conclude(&v, unknown, thin)
 	return v, nil
 }
 
@@ -179,21 +190,34 @@ func (m *meter) violation(ctx context.Context, s sample, bound Bound) checkers.V
 		ops = append(ops, int(old))
 	}
 	slices.Sort(ops)
+	far := plural(int(s.versions))
+	if h.HasTimes() {
+		far += " and " + duration.Text(time.Duration(s.behind))
+	}
 	v := checkers.Violation{
 		Model: bound.String(), Anomaly: "stale read", Key: h.KeyName(k.ID), Session: op.Session,
 		Ops: slices.Compact(ops), At: op.Complete, Faults: m.windows.IDs(h, int(s.op)),
-		Sentence: fmt.Sprintf("%s, which was %s and %s behind (allowed: %s)",
-			explain.Op(h, int(s.op)), plural(int(s.versions)), explain.Gap(s.behind), bound.allowed()),
+		Sentence: fmt.Sprintf("%s, which was %s behind (allowed: %s)",
+			explain.Op(h, int(s.op)), far, bound.allowed()),
 	}
 	if old >= 0 {
 		v.Steps = append(v.Steps, checkers.Step{From: int(old), To: int(first), Kind: "real-time", Why: "it was acknowledged before the other was invoked, so it is the older value"})
 	}
 	v.Steps = append(v.Steps, checkers.Step{From: int(first), To: int(s.op), Kind: "real-time",
-		Why: fmt.Sprintf("it was acknowledged %s before the read was invoked, and %s more followed until then", explain.Gap(s.behind), plural(int(s.versions)-1))})
+		Why: fmt.Sprintf("it was acknowledged %sbefore the read was invoked, and %s more followed until then", explain.Gap(h, s.behind), plural(int(s.versions)-1))})
 	if linearizable.Refuted(ctx, h, v.Ops) {
 		v.Certified = "porcupine"
 	}
 	return v
+}
+
+// untold says of n reads beyond the versions of bound that how long they were behind is not known.
+func untold(n int, bound Bound) string {
+	beyond := "stale"
+	if bound.Versions > 0 {
+		beyond = "more than " + plural(bound.Versions) + " behind"
+	}
+	return fmt.Sprintf("%s %s %s, for how long is not known, as the history has no times: give a bound in versions alone, such as %s:2", count.Of(n, "read"), count.Were(n), beyond, Model)
 }
 
 // allowed is the bound in words.

@@ -47,6 +47,9 @@ type Report struct {
 	Unmeasured int          `json:"unmeasured_keys,omitempty"`
 	// Worst are the reads furthest behind in time, as indexes into History.Ops.
 	Worst []int `json:"worst,omitempty"`
+	// Untimed says that the stamps of the history are no times: what stands for lengths of time are
+	// numbers of events.
+	Untimed bool `json:"untimed,omitempty"`
 }
 
 // Group is the staleness of some of the reads.

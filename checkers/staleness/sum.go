@@ -138,7 +138,7 @@ func (s *Sum) Worst() []Worst { return s.worst }
 
 // Report is what all that was added comes to, but for Report.Worst; h has the names of levels.
 func (s *Sum) Report(h *history.History) Report {
-	rep := Report{Delta: s.delta, Unbounded: s.unbounded, Unmeasured: s.unmeasured}
+	rep := Report{Delta: s.delta, Unbounded: s.unbounded, Unmeasured: s.unmeasured, Untimed: !h.HasTimes()}
 	all := newGroup()
 	for of, g := range s.groups {
 		all.add(g)

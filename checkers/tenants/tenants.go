@@ -168,7 +168,7 @@ func (j *judgement) saw(t *tally.Tally, i int, m *history.Mop, v history.Value) 
 		if w.tenant == tenant {
 			return
 		}
-		if from == nil && (j.h.Ops[w.op].Invoke <= j.h.Ops[i].Complete || !j.h.HasClock()) {
+		if from == nil && (j.h.Ops[w.op].Invoke <= j.h.Ops[i].Complete || !j.h.HasOrder()) {
 			from = w
 		}
 	}

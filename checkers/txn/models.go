@@ -102,7 +102,7 @@ func models() []model {
 // it does not tell an order that the level asks for; "" if it does.
 func (m model) outOfReach(h *history.History) string {
 	switch {
-	case m.Base&graph.KindRT != 0 && !h.HasClock():
+	case m.Base&graph.KindRT != 0 && !h.HasOrder():
 		return "the history has no clock: the order of real time, which the level asks for, was not checked"
 	case m.Base&graph.KindSO != 0 && h.Sessionless():
 		return "the history names no processes: each transaction was taken for a session of its own, and the order of sessions, which the level asks for, was not checked"

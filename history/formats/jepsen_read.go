@@ -93,7 +93,8 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 		procs: map[int64]*jepsenPending{}, named: map[string]*jepsenPending{},
 		clockless: style.processless,
 	}
-	timed, clockless := false, style.processless
+	var times jepsenTimes
+	clockless := style.processless
 	attrs := map[string]string{}
 	header := history.Header{Source: source, Initial: history.Absent, Attributes: attrs}
 	if style.reads == TypeBank {
@@ -112,7 +113,7 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 			style.see(&op)
 		}
 		room.reserve(r.b, in, op.pos)
-		timed = timed || op.hasTime
+		times.see(&op)
 		clockless = clockless || op.clockless
 		r.clockless = clockless
 		return r.line(&op)
@@ -136,7 +137,7 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 	r.nemesis.flush(r.b)
 	if clockless {
 		attrs[AttributeClock] = ClockNone
-	} else if !timed {
+	} else if !times.tell() {
 		attrs[AttributeClock] = ClockOrder
 	}
 	if style.processless {
@@ -154,6 +155,32 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 	h, err := r.b.History()
 	return h, in.wrap(err)
 }
+
+// jepsenTimes is what the lines of clients say of time.
+type jepsenTimes struct {
+	lines, timed int
+	first        int64
+	moved        bool
+}
+
+func (t *jepsenTimes) see(op *jepsenOp) {
+	if op.nemesis {
+		return
+	}
+	t.lines++
+	if !op.hasTime {
+		return
+	}
+	if t.timed == 0 {
+		t.first = op.time
+	}
+	t.timed++
+	t.moved = t.moved || op.time != t.first
+}
+
+// tell says whether the history has times: every line has one, and they are not the same throughout, as those of
+// histories are whose author had none.
+func (t *jepsenTimes) tell() bool { return t.timed == t.lines && t.moved }
 
 // stamp gives the line a stamp after all lines before it.
 func (r *jepsenBuilder) stamp(op *jepsenOp) history.Time {

@@ -366,9 +366,9 @@ func (j *jepsenWriter) event(e jepsenEvent) {
 	out := j.out
 	if e.op < 0 {
 		f := &j.h.Faults[e.fault]
-		fmt.Fprintf(out, "{%s%s, %s%s, %s%s, %s%s, %s%d, %s%d}",
+		fmt.Fprintf(out, "{%s%s, %s%s, %s%s, %s%s%s, %s%d}",
 			s.field("process"), s.word("nemesis"), s.field("type"), s.word("info"), s.field("f"), s.word(e.text),
-			s.field("value"), s.text(f.Name), s.field("time"), e.at, s.field("index"), j.lines)
+			s.field("value"), s.text(f.Name), j.time(e.at), s.field("index"), j.lines)
 		j.lines++
 		return
 	}
@@ -382,7 +382,7 @@ func (j *jepsenWriter) event(e jepsenEvent) {
 	out.WriteString(", " + s.field("type") + s.word(typ))
 	out.WriteString(", " + s.field("f") + s.word(f))
 	out.WriteString(", " + s.field("value") + value)
-	out.WriteString(", " + s.field("time") + strconv.FormatInt(int64(e.at), 10))
+	out.WriteString(j.time(e.at))
 	out.WriteString(", " + s.field("index") + strconv.Itoa(j.lines))
 	if op.Session != j.process(op) {
 		out.WriteString(", " + s.field("session") + strconv.Itoa(int(op.Session)))
@@ -412,6 +412,14 @@ func (j *jepsenWriter) event(e jepsenEvent) {
 	}
 	out.WriteString("}")
 	j.lines++
+}
+
+// time is the key for when an event happened, empty where the history does not know: its lines have an order.
+func (j *jepsenWriter) time(at history.Time) string {
+	if !j.h.HasTimes() {
+		return ""
+	}
+	return ", " + j.s.field("time") + strconv.FormatInt(int64(at), 10)
 }
 
 // extras writes what Jepsen has no word for under keys of lapse's own, which other

@@ -11,10 +11,9 @@ import (
 // axis places every stamp: in order, apart enough for the bars' texts.
 func (p *spacetime) axis() {
 	for _, b := range p.bars {
-		op := &p.h.Ops[b.op]
-		p.times = append(p.times, op.Invoke)
-		if op.Complete != history.Never {
-			p.times = append(p.times, op.Complete)
+		p.times = append(p.times, b.from)
+		if b.to != history.Never {
+			p.times = append(p.times, b.to)
 		}
 	}
 	first, last := slices.Min(p.times), slices.Max(p.times)
@@ -35,17 +34,16 @@ func (p *spacetime) axis() {
 	need := make([][]apart, len(p.times))
 	lastOf := map[int]*bar{}
 	for _, b := range p.bars {
-		op := &p.h.Ops[b.op]
-		at, _ := slices.BinarySearch(p.times, op.Invoke)
+		at, _ := slices.BinarySearch(p.times, b.from)
 		if prev := lastOf[b.sessionLane]; prev != nil {
-			if c := p.h.Ops[prev.op].Complete; c < op.Invoke {
-				from, _ := slices.BinarySearch(p.times, c)
+			if prev.to < b.from {
+				from, _ := slices.BinarySearch(p.times, prev.to)
 				need[at] = append(need[at], apart{from, 10})
 			}
 		}
 		lastOf[b.sessionLane] = b
-		if op.Complete != history.Never {
-			to, _ := slices.BinarySearch(p.times, op.Complete)
+		if b.to != history.Never {
+			to, _ := slices.BinarySearch(p.times, b.to)
 			need[to] = append(need[to], apart{at, b.width()})
 		}
 	}
@@ -59,11 +57,13 @@ func (p *spacetime) axis() {
 		}
 	}
 	p.right = p.x[len(p.x)-1] + 24
+	if !p.h.HasOrder() {
+		p.right = max(p.right, laneLeft+noOrderWide)
+	}
 	for _, b := range p.bars {
-		op := &p.h.Ops[b.op]
-		b.x1 = p.at(op.Invoke)
-		if op.Complete != history.Never {
-			b.x2 = p.at(op.Complete)
+		b.x1 = p.at(b.from)
+		if b.to != history.Never {
+			b.x2 = p.at(b.to)
 		} else {
 			p.right = max(p.right, b.x1+b.width()+12)
 		}
@@ -93,11 +93,24 @@ func (p *spacetime) at(t history.Time) float64 {
 	return (p.x[i-1] + p.x[i]) / 2
 }
 
+// noOrder stands in place of the names of stamps where the history has none, in noOrderWide.
+const (
+	noOrder     = "no clock: what one session did before what another did is not known"
+	noOrderWide = 430.0
+)
+
 // ticks name the stamps of the first and last moments and of those with room.
 func (p *spacetime) ticks(bottom float64) {
+	if !p.h.HasOrder() {
+		p.Text("tick-label", laneLeft+noOrderWide/2, bottom+20, noOrder)
+		return
+	}
 	free := 0.0
 	for i, t := range p.times {
 		label := fmt.Sprintf("%.6f s", float64(t)/1e9)
+		if !p.h.HasTimes() {
+			label = fmt.Sprintf("event %d", t)
+		}
 		if p.x[i] < free {
 			continue
 		}

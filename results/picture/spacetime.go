@@ -52,6 +52,7 @@ type bar struct {
 	op          int
 	name        string
 	label, sub  string
+	from, to    history.Time // the stamps between which it is drawn
 	x1, x2      float64
 	y           float64
 	row         int
@@ -107,9 +108,26 @@ func (p *spacetime) collect() {
 		b.label = b.name + " " + svg.Short(OpLabel(p.h, op), 44)
 		b.sub = svg.Short(opSub(p.h, op), 52)
 		b.in, b.out = carried(p.h, op)
-		b.offending = op.Complete == p.v.At && op.Complete != history.Never
+		b.offending = p.h.HasOrder() && op.Complete == p.v.At && op.Complete != history.Never
+		b.from, b.to = op.Invoke, op.Complete
+		if !p.h.HasOrder() {
+			b.from, b.to = p.inSession(b)
+		}
 		p.bars = append(p.bars, b)
 	}
+}
+
+// inSession are stamps for b that say no more than what its session did before, where the history tells no more.
+func (p *spacetime) inSession(b *bar) (from, to history.Time) {
+	for i := range p.bars {
+		if p.bars[i].sessionLane == b.sessionLane {
+			from += 2
+		}
+	}
+	if p.h.Ops[b.op].Complete == history.Never {
+		return from, history.Never
+	}
+	return from, from + 1
 }
 
 // OpLabel describes an operation in one line.
@@ -123,10 +141,10 @@ func OpLabel(h *history.History, op *history.Op) string {
 
 func opSub(h *history.History, op *history.Op) string {
 	parts := []string{op.Outcome.String()}
-	if op.Complete != history.Never {
-		parts = append(parts, Millis(float64(op.Complete-op.Invoke)/1e6))
-	} else {
+	if op.Complete == history.Never {
 		parts = append(parts, "no answer")
+	} else if h.HasTimes() {
+		parts = append(parts, Millis(float64(op.Complete-op.Invoke)/1e6))
 	}
 	if l := text.Levels(h, op); l != "" {
 		parts = append(parts, l)

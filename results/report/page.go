@@ -328,7 +328,10 @@ func witnessOf(h *history.History, v *checkers.Violation, number, total int) wit
 		}
 		if op.Complete != history.Never {
 			row.Took = picture.Millis(float64(op.Complete-op.Invoke) / 1e6)
-			row.Offending = op.Complete == v.At && cycle == nil
+			row.Offending = h.HasOrder() && op.Complete == v.At && cycle == nil
+		}
+		if !h.HasTimes() {
+			row.Invoke, row.Took = text.Span(h, op), ""
 		}
 		row.InCycle = slices.Contains(cycle, i)
 		w.Ops = append(w.Ops, row)

@@ -24,7 +24,11 @@ func Legal(h *history.History, v *checkers.Violation) string {
 			continue
 		}
 		op := &h.Ops[writers[0]]
-		parts[i] += fmt.Sprintf(" (written by session %d, %s)", op.Session, span(op))
+		by := fmt.Sprintf("written by session %d", op.Session)
+		if s := Span(h, op); s != "" {
+			by += ", " + s
+		}
+		parts[i] += " (" + by + ")"
 	}
 	return strings.Join(parts, ", ")
 }

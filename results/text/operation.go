@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
@@ -17,9 +18,19 @@ func Seconds(t history.Time) string {
 
 func stamp(t history.Time) string { return fmt.Sprintf("%.6f", float64(t)/1e9) }
 
-// span is from the invocation of op to its completion.
-func span(op *history.Op) string {
+// Span is from the invocation of op, of h, to its completion: times, or numbers of events where the
+// history has no more than their order. It is empty where it has not even that.
+func Span(h *history.History, op *history.Op) string {
+	if !h.HasOrder() {
+		return ""
+	}
 	end := "?"
+	if !h.HasTimes() {
+		if op.Complete != history.Never {
+			end = strconv.FormatInt(int64(op.Complete), 10)
+		}
+		return fmt.Sprintf("events %d..%s", op.Invoke, end)
+	}
 	if op.Complete != history.Never {
 		end = stamp(op.Complete)
 	}
@@ -31,7 +42,10 @@ func span(op *history.Op) string {
 func Op(h *history.History, i int) string {
 	op := &h.Ops[i]
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  session %d  ", span(op), op.Session)
+	if s := Span(h, op); s != "" {
+		b.WriteString(s + "  ")
+	}
+	fmt.Fprintf(&b, "session %d  ", op.Session)
 	for j := range h.Mops(op) {
 		if j > 0 {
 			b.WriteString("; ")

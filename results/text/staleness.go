@@ -15,7 +15,11 @@ import (
 func printStaleness(w io.Writer, s Style, r *staleness.Report) {
 	fmt.Fprintf(w, "  %-20s %s\n", "stale reads", shareText(r.All.Stale))
 	if r.All.Stale.N > 0 {
-		fmt.Fprintf(w, "  %-20s %s\n", "", s.Dim(behindText(&r.All)+"; "+deltaText(r)))
+		behind := behindText(r, &r.All)
+		if !r.Untimed {
+			behind += "; " + deltaText(r)
+		}
+		fmt.Fprintf(w, "  %-20s %s\n", "", s.Dim(behind))
 	}
 }
 
@@ -25,11 +29,13 @@ func printStaleness(w io.Writer, s Style, r *staleness.Report) {
 func PrintStaleness(w io.Writer, s Style, r *staleness.Report) {
 	w = s.Fit(w)
 	fmt.Fprintln(w, s.Bold("staleness")+" of reads after an acknowledged write of their key (lower bounds: concurrent writes never count)")
-	printGroup(w, "all reads", &r.All)
-	fmt.Fprintf(w, "  %-28s%s\n", "", deltaText(r))
+	printGroup(w, "all reads", r, &r.All)
+	if !r.Untimed {
+		fmt.Fprintf(w, "  %-28s%s\n", "", deltaText(r))
+	}
 	for i := range r.Groups {
 		g := &r.Groups[i]
-		printGroup(w, groupName(g), g)
+		printGroup(w, groupName(g), r, g)
 	}
 }
 
@@ -44,12 +50,15 @@ func groupName(g *staleness.Group) string {
 	return strings.Join(append(parts, g.Fault+" faults"), " ")
 }
 
-func printGroup(w io.Writer, name string, g *staleness.Group) {
+func printGroup(w io.Writer, name string, r *staleness.Report, g *staleness.Group) {
 	fmt.Fprintf(w, "  %-28s%s\n", name, shareText(g.Stale))
 	if g.Stale.N == 0 {
 		return
 	}
-	fmt.Fprintf(w, "  %-28s%s\n", "", behindText(g))
+	fmt.Fprintf(w, "  %-28s%s\n", "", behindText(r, g))
+	if r.Untimed {
+		return
+	}
 	for _, p := range g.Visibility {
 		when := fmt.Sprintf("%s to %s after", short(p.From), short(p.To))
 		if p.To == history.Never {
@@ -64,9 +73,13 @@ func shareText(x staleness.Share) string {
 	return fmt.Sprintf("%s of %s: %s (95 %% confidence: %s to %s)", Count(x.N), Count(x.Of), percent(x.P), percent(x.Low), percent(x.High))
 }
 
-func behindText(g *staleness.Group) string {
-	return fmt.Sprintf("behind by versions p50 %d, p99 %d, max %d; by time p50 %s, p99 %s, max %s",
-		g.Versions.P50, g.Versions.P99, g.Versions.Max,
+// behindText says how far behind the stale reads of g, of r, were: in versions, and in time where there is one.
+func behindText(r *staleness.Report, g *staleness.Group) string {
+	versions := fmt.Sprintf("behind by versions p50 %d, p99 %d, max %d", g.Versions.P50, g.Versions.P99, g.Versions.Max)
+	if r.Untimed {
+		return versions
+	}
+	return versions + fmt.Sprintf("; by time p50 %s, p99 %s, max %s",
 		short(history.Time(g.Time.P50)), short(history.Time(g.Time.P99)), short(history.Time(g.Time.Max)))
 }
 

@@ -97,7 +97,7 @@ func TestElements(t *testing.T) {
 	}
 	var out bytes.Buffer
 	text.PrintVerdicts(&out, text.Style{}, &a)
-	for _, want := range []string{"3 of 3 acknowledged: 2 stable, 1 lost, 0 never read", "1 were missed by reads after they were known, until p50", "lost ones were last seen"} {
+	for _, want := range []string{"3 of 3 acknowledged: 2 stable, 1 lost, 0 never read", "1 was missed by reads after being known, until p50", "lost ones were last seen"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}

@@ -142,6 +142,9 @@ func saveViolation(ctx context.Context, d store.Dir, h *history.History, v *chec
 // Witness is a violation with its operations spelled out, for other programs.
 type Witness struct {
 	checkers.Violation
+	// Clock is history.ClockOrder where the stamps of the operations number events, and history.ClockNone where they
+	// say nothing; empty where they are times.
+	Clock      string          `json:"clock,omitempty"`
 	Operations []WitnessOp     `json:"operations"`
 	Windows    []history.Fault `json:"fault_windows,omitempty"`
 }
@@ -174,7 +177,7 @@ func Witnesses(h *history.History, a *verdict.Assessment, places []int) []Witnes
 
 // NewWitness spells out the operations of v.
 func NewWitness(h *history.History, v *checkers.Violation) Witness {
-	w := Witness{Violation: *v}
+	w := Witness{Violation: *v, Clock: h.Header.Attributes[history.AttributeClock]}
 	for _, i := range v.Ops {
 		op := &h.Ops[i]
 		o := WitnessOp{

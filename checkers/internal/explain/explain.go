@@ -111,18 +111,31 @@ func Before(h *history.History, a int, gap history.Time) string {
 	if op := &h.Ops[a]; op.Outcome == history.OK && h.Mop(op).Func.Writes() {
 		did = "was acknowledged"
 	}
-	return "it " + did + " " + Gap(gap) + " before the other was invoked"
+	return "it " + did + " " + Gap(h, gap) + "before the other was invoked"
 }
 
-// Gap says how long d is, as all that people read says it.
-func Gap(d history.Time) string { return duration.Text(time.Duration(d)) }
+// Gap says how long d is, as all that people read says it, with a space behind it; it is
+// empty where the stamps of h are no times.
+func Gap(h *history.History, d history.Time) string {
+	if !h.HasTimes() {
+		return ""
+	}
+	return duration.Text(time.Duration(d)) + " "
+}
 
 // Later says how long after the completion of a the invocation of b was: "28 ms
-// later", or "at the same time" if they overlap.
+// later", or "at the same time" if they overlap. It is "later" where only their order is
+// known, and "then" where that is not known either.
 func Later(h *history.History, a, b int) string {
+	if !h.HasOrder() {
+		if h.Ops[a].Session == h.Ops[b].Session && a < b {
+			return "later"
+		}
+		return "then"
+	}
 	from, to := h.Ops[a].Complete, h.Ops[b].Invoke
 	if from == history.Never || to < from {
 		return "at the same time"
 	}
-	return Gap(to-from) + " later"
+	return Gap(h, to-from) + "later"
 }

@@ -4,16 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/lapse-test/lapse/checkers"
+	say "github.com/lapse-test/lapse/checkers/internal/explain"
 	"github.com/lapse-test/lapse/checkers/txn/internal/anomaly"
 	"github.com/lapse-test/lapse/checkers/txn/internal/dsg"
 	"github.com/lapse-test/lapse/checkers/txn/internal/graph"
 	"github.com/lapse-test/lapse/checkers/txn/internal/ir"
 	"github.com/lapse-test/lapse/checkers/txn/internal/tell"
 	"github.com/lapse-test/lapse/history"
-	"github.com/lapse-test/lapse/internal/duration"
 )
 
 // because proves an edge: a sentence, the reads that prove the version
@@ -34,7 +33,7 @@ func (ex *Explainer) reason(e graph.Edge) because {
 		return because{why: fmt.Sprintf("session %d did %s before %s", ex.OpOf(e.To).Session, from, to), key: -1}
 	case graph.KindRT:
 		first, then := ex.OpOf(e.From), ex.OpOf(e.To)
-		return because{why: fmt.Sprintf("%s had completed %s before %s was invoked", from, duration.Text(time.Duration(then.Invoke-first.Complete)), to), key: -1}
+		return because{why: fmt.Sprintf("%s had completed %sbefore %s was invoked", from, say.Gap(ex.H, then.Invoke-first.Complete), to), key: -1}
 	case graph.KindWR:
 		if b, ok := ex.reasonWR(e); ok {
 			return b
