@@ -56,6 +56,7 @@ test:
 	.ci/demo
 	$(GO) vet ./...
 	$(GO) vet -tags lapse_builtin ./cmd/lapse
+	$(GO) test -tags lapse_builtin -run '^TestBuiltin' ./cmd/lapse
 	$(MAKE) --no-print-directory lint
 	$(GO) test -p 2 $(TESTFLAGS) $(SERVERLESS)
 	.ci/engine $(GO) test -p 2 $(TESTFLAGS) ./...

@@ -125,7 +125,26 @@ func (p *problems) add(path, format string, args ...any) {
 	if line > 0 {
 		where = fmt.Sprintf("%s:%d:%d", p.name, line, column)
 	}
-	p.errs = append(p.errs, targets.Usagef("%s: %s: %s%s", where, strings.TrimPrefix(path, "$."), text, excerpt))
+	p.errs = append(p.errs, because(targets.Usagef("%s: %s: %s%s", where, strings.TrimPrefix(path, "$."), text, excerpt), args))
+}
+
+// problem is a UsageError that comes of what asked for an unknown target.
+type problem struct {
+	error
+	unknown *targets.UnknownTargetError
+}
+
+func (p *problem) Unwrap() []error { return []error{p.error, p.unknown} }
+
+// because is err, as which an unknown target is still found if one is among args.
+func because(err error, args []any) error {
+	for _, a := range args {
+		var unknown *targets.UnknownTargetError
+		if cause, ok := a.(error); ok && errors.As(cause, &unknown) {
+			return &problem{err, unknown}
+		}
+	}
+	return err
 }
 
 // lacking says what is not there that a YAML path asks for, which is no mistake of the file.

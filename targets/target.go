@@ -276,7 +276,8 @@ type Promiser interface {
 	Promises(cfg Config, funcs []history.Func) map[string]bool
 }
 
-// ByName finds a target among those that are known; the error names them.
+// ByName finds a target among those that are known. If it is not, the error is an
+// *UnknownTargetError, which names them and is a UsageError.
 func ByName(known []Target, name string) (Target, error) {
 	names := make([]string, len(known))
 	for i, t := range known {
@@ -284,7 +285,7 @@ func ByName(known []Target, name string) (Target, error) {
 			return t, nil
 		}
 	}
-	return nil, Usagef("no target %q; there are: %s", name, strings.Join(names, ", "))
+	return nil, &UnknownTargetError{Name: name, Known: names}
 }
 
 // ResolveOptions fills in the defaults of the options that info describes and

@@ -34,7 +34,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	if ctx.Err() != nil {
 		err = interrupted(ctx, err)
 	}
-	return a.ExitCode(err)
+	return a.ExitCode(elsewhereKnown(err))
 }
 
 // interrupted is what err of a command comes to that ctx ended: what its environment left

@@ -3,6 +3,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -32,3 +35,12 @@ func (*app) runElsewhere(*cobra.Command, *requestFlags, cluster.Host, runs.Envir
 }
 
 func (*app) besideCommands() []*cobra.Command { return nil }
+
+// elsewhereKnown is err, with the way to the program that has them where a target was asked for that this one does not know.
+func elsewhereKnown(err error) error {
+	var unknown *targets.UnknownTargetError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	return fmt.Errorf("%w\nthis program, which `make run` built, knows that one alone: `make build` makes bin/lapse, which knows them all", err)
+}
