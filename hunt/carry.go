@@ -105,7 +105,7 @@ func (r *Real) abandon() error {
 
 // look says what a run showed, and removes it if that is of no further use.
 func (r *Real) look(f *runs.Finished, runErr error, p *runs.Planned, job Job) (Seen, error) {
-	seen := seenOf(f)
+	seen := seenOf(f.Dir.ID, &f.Summary.Assessment)
 	if err := f.Summary.Err(); err != nil {
 		return seen, err // a checker went wrong, which is a bug in lapse
 	}
@@ -145,18 +145,24 @@ func reached(h *history.History, d time.Duration) time.Duration {
 	if h == nil {
 		return 0
 	}
-	at := map[string]history.Time{}
-	for i := range h.Events {
-		if e := &h.Events[i]; e.Kind == history.EventPhase {
-			at[e.Text] = e.At
-		}
-	}
+	at := phases(h)
 	began, load := at[harness.PhaseLoad]
 	ended, heal := at[harness.PhaseHeal]
 	if took := time.Duration(ended - began); load && heal && took < d {
 		return took
 	}
 	return 0
+}
+
+// phases are when the phases of a run began.
+func phases(h *history.History) map[string]history.Time {
+	at := map[string]history.Time{}
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == history.EventPhase {
+			at[e.Text] = e.At
+		}
+	}
+	return at
 }
 
 // drop removes a run that is of no further use.
@@ -170,10 +176,9 @@ func (r *Real) drop(f *runs.Finished) error {
 	return nil
 }
 
-// seenOf is the verdict of a run.
-func seenOf(f *runs.Finished) Seen {
-	s := Seen{Run: f.Dir.ID, AtRisk: map[string]int{}}
-	as := &f.Summary.Assessment
+// seenOf is the verdict of a run, by its identifier.
+func seenOf(run string, as *verdict.Assessment) Seen {
+	s := Seen{Run: run, AtRisk: map[string]int{}}
 	for i := range as.Verdicts {
 		v := &as.Verdicts[i]
 		s.AtRisk[v.Model] += v.Evidence.AtRisk

@@ -36,10 +36,9 @@ func TestWeakest(t *testing.T) {
 		{"held", []checkers.Verdict{{Model: models.Linearizable, Status: checkers.Held}}, nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := &runs.Finished{Dir: store.Dir{ID: "r"}, Summary: store.Summary{Assessment: verdict.Assessment{Verdicts: c.verdicts}}}
 			var got []Kind
 			others := 0
-			for _, v := range seenOf(f).Violations {
+			for _, v := range seenOf("r", &verdict.Assessment{Verdicts: c.verdicts}).Violations {
 				if v.Weakest {
 					got = append(got, Kind{v.Model, v.Anomaly})
 					continue

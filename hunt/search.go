@@ -84,6 +84,8 @@ type hunter struct {
 	res     *Result
 	// stops says that a run's load ends at its first violation: nothing else is looked for. What may be known would hide the rest.
 	stops bool
+	// only says that replays are judged by the finding's own model and no other.
+	only bool
 	// longest is how long a run took at most, trouble how many went wrong in a row.
 	longest time.Duration
 	trouble int
@@ -246,14 +248,19 @@ func (h *hunter) learn(p *runs.Planned, parent *entry, seen *Seen) int {
 			h.cells[c]++
 		}
 	}
+	h.judge(seen)
+	h.res.Curve = append(h.res.Curve, Point{Runs: h.res.Runs, After: h.elapsed(), Signs: len(h.corpus.runs)})
+	return fresh
+}
+
+// judge counts the verdicts of a run; those that violated note counts.
+func (h *hunter) judge(seen *Seen) {
 	for _, m := range seen.Held {
 		h.tally(m).Held++
 	}
 	for m, n := range seen.AtRisk {
 		h.tally(m).AtRisk += n
 	}
-	h.res.Curve = append(h.res.Curve, Point{Runs: h.res.Runs, After: h.elapsed(), Signs: len(h.corpus.runs)})
-	return fresh
 }
 
 func (h *hunter) tally(model string) *Tally {
@@ -355,7 +362,7 @@ func (h *hunter) shrink(ctx context.Context, f *Finding) error {
 	}
 	most, until := h.res.Replays+left.Runs, h.elapsed()+left.Time
 	m := &shrinker{
-		space: h.space, model: f.Model, promise: f.Promise, need: h.o.Replays, reached: f.reached,
+		space: h.space, model: f.Model, promise: f.Promise, need: h.o.Replays, only: h.only, reached: f.reached,
 		more: func() bool {
 			return ctx.Err() == nil && (left.Runs == 0 || h.res.Replays < most) && (left.Time == 0 || h.elapsed() < until)
 		},

@@ -95,6 +95,8 @@ type shrinker struct {
 	model   string
 	promise Promise
 	need    Share
+	// only says that no other model may take the place of that one.
+	only bool
 	// reached is how far the load was when its first violation ended it, 0 where none did.
 	reached time.Duration
 	// more tells whether the budget has room for another run.
@@ -210,10 +212,12 @@ func (m *shrinker) plan(ctx context.Context, run settings.Run) (*runs.Planned, e
 // first carries the plan out as it was found, and settles by which model replays are judged.
 // A violation of the weakest model says most, and it can be the rarest: where a promise is
 // broken in every run and a write is lost for good in one of ten, the first is what can be
-// made small. Where the first half of the replays shows nothing the rest is spared.
+// made small. Where the first half of the replays shows nothing that counts the rest is spared.
 func (m *shrinker) first(p *runs.Planned) (Share, error) {
 	got, hits := Share{}, map[string]int{}
-	err := m.replay(p, func() bool { return got.Of < m.need.Of && (len(hits) > 0 || 2*got.Of < m.need.Of) }, func(violated []string) {
+	err := m.replay(p, func() bool {
+		return got.Of < m.need.Of && (hits[m.model] > 0 || !m.only && len(hits) > 0 || 2*got.Of < m.need.Of)
+	}, func(violated []string) {
 		got.Of++
 		for _, model := range violated {
 			hits[model]++
@@ -222,7 +226,7 @@ func (m *shrinker) first(p *runs.Planned) (Share, error) {
 	if err != nil {
 		return got, err
 	}
-	if hits[m.model] < m.need.Hits {
+	if hits[m.model] < m.need.Hits && !m.only {
 		for _, model := range slices.Sorted(maps.Keys(hits)) {
 			if hits[model] > hits[m.model] {
 				m.model = model

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/lapse-test/lapse/cmd/lapse/internal/cli"
 	"github.com/lapse-test/lapse/cmd/lapse/internal/runner"
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/hunt"
 	"github.com/lapse-test/lapse/nemesis"
 	"github.com/lapse-test/lapse/results/store"
@@ -33,6 +35,7 @@ var (
 // huntFlags are those of the command.
 type huntFlags struct {
 	req             settings.Run
+	from            string
 	budget, replays string
 	findings        int
 	noShrink, keep  bool
@@ -49,18 +52,26 @@ each out, and go by what came near: plans that led to something new are changed 
 tried again. What is found is made smaller while it still shows in 8 of 10 runs, and
 told as one command, with its plan and its rate.
 
+--from makes a plan small that is there already: that of a stored run that was
+violated, a plan file, or a finding of the track record (lapse reproduce lists them).
+The same model must break under the same promise.
+
 The promise is --model; without it, what the target says that it promises. Whatever
 else is given, such as --workload or --rate, is not varied. The budget is for all of
 it, a time or a number of runs. Exit codes: 0 nothing found, 1 found, 2 no run was
-evidence, 130 interrupted (with what was found until then).`,
+evidence, 130 interrupted (with what was found until then); with --from 1 if what is
+left shows the violation, 2 if no replay did.`,
 		Example: `  lapse hunt --target quorumkv --write-level 2 --read-level 2 --set read_repair=blocking --set write_timestamps=quorum --budget 2m
   lapse hunt --target quorumkv --set mode=raft --model linearizable --budget 40runs --seed 7
-  lapse hunt --target postgres --write-level local --set failover=on --model no-lost-writes --faults standard --budget 30m`,
+  lapse hunt --target postgres --write-level local --set failover=on --model no-lost-writes --faults standard --budget 30m
+  lapse hunt --from latest --budget 5m
+  lapse hunt --from postgres-write-skew`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.hunt(cmd, hf) },
 	}
 	f := c.Flags()
 	settings.AddFlags(f, &hf.req, append(append([]string{}, huntAsked...), huntVaried...)...)
+	f.StringVar(&hf.from, "from", "", "search nothing, and make this small: a run that was violated, a plan file, or a finding of the track record")
 	f.StringVar(&hf.budget, "budget", "10m", "what the hunt may take with all that belongs to it: a time, or a number of runs such as 50runs")
 	f.IntVar(&hf.findings, "findings", 1, "end after so many different findings; 0: only with the budget")
 	f.StringVar(&hf.replays, "replays", "8/10", "how often a smaller plan must show the violation")
@@ -111,6 +122,9 @@ func (a *app) hunt(cmd *cobra.Command, hf *huntFlags) error {
 	if o.Replays, err = parseReplays(hf.replays); err != nil {
 		return err
 	}
+	if cmd.Flags().Changed("from") {
+		return a.huntFrom(cmd, hf, o)
+	}
 	var fixed []string
 	for _, name := range append([]string{"workload-set"}, huntVaried...) {
 		if cmd.Flags().Changed(name) {
@@ -154,29 +168,49 @@ func (a *app) hunt(cmd *cobra.Command, hf *huntFlags) error {
 	if chosen.Exited {
 		return chosen.Exit()
 	}
-	return a.carryOutHunt(cmd, space, o, hf, chosen, env)
+	doc := &huntDocument{Target: space.Base.Target, WriteLevel: space.Base.WriteLevel, ReadLevel: space.Base.ReadLevel, Budget: hf.budget}
+	return a.carryOutHunt(cmd, &hunting{doc: doc, headline: huntHeadline(space, o, chosen.Reason), leftOut: space.LeftOut, keep: hf.keep, chosen: chosen, env: env, options: o,
+		search: func(ctx context.Context, c hunt.Carrier, o hunt.Options) (*hunt.Result, error) {
+			return hunt.Search(ctx, space, c, o)
+		}, exit: huntExit})
 }
 
-func (a *app) carryOutHunt(cmd *cobra.Command, space *hunt.Space, o hunt.Options, hf *huntFlags, chosen *runner.Choice, env runs.Environment) error {
+// hunting is what is hunted, how, and where.
+type hunting struct {
+	// doc has what is known beforehand.
+	doc      *huntDocument
+	headline string
+	// leftOut are the faults that the target cannot have.
+	leftOut []history.LeftOut
+	keep    bool
+	chosen  *runner.Choice
+	env     runs.Environment
+	options hunt.Options
+	search  func(context.Context, hunt.Carrier, hunt.Options) (*hunt.Result, error)
+	exit    func(*hunt.Result, error) verdict.Exit
+}
+
+func (a *app) carryOutHunt(cmd *cobra.Command, g *hunting) error {
 	began := time.Now()
-	dir, err := store.CreateHunt(env.Out, store.NewID(began, rand.Uint32()))
+	dir, err := store.CreateHunt(g.env.Out, store.NewID(began, rand.Uint32()))
 	if err != nil {
 		return &cluster.EnvironmentError{Doing: "keeping what the hunt finds", Err: err, Way: "name a writable directory with --out"}
 	}
-	fmt.Fprintln(a.Notes(), huntHeadline(space, o, chosen.Reason))
+	fmt.Fprintln(a.Notes(), g.headline)
 	progress, err := a.huntProgress()
 	if err != nil {
 		return err
 	}
-	o.Tell = progress.tell
+	g.options.Tell = progress.tell
 	real := &hunt.Real{
-		Provider: chosen.Provider, Reason: chosen.Reason, Env: env, Whole: "hunt " + dir.ID, KeepAll: hf.keep,
+		Provider: g.chosen.Provider, Reason: g.chosen.Reason, Env: g.env, Whole: "hunt " + dir.ID, KeepAll: g.keep,
 		// What runs in a sandbox ends with this process, whose kernel removes all of it.
-		Leave: chosen.Provider.Name() == sandbox.Name,
+		Leave: g.chosen.Provider.Name() == sandbox.Name,
 	}
-	res, huntErr := hunt.Search(cmd.Context(), space, real, o)
+	res, huntErr := g.search(cmd.Context(), real, g.options)
 	progress.end()
-	doc := &huntDocument{Hunt: dir.ID, Dir: dir.Path, Lapse: runs.Version(), Target: space.Base.Target, WriteLevel: space.Base.WriteLevel, ReadLevel: space.Base.ReadLevel, Budget: hf.budget, Result: res}
+	doc := g.doc
+	doc.Hunt, doc.Dir, doc.Lapse, doc.Result = dir.ID, dir.Path, runs.Version(), res
 	files, err := res.SavePlans(dir)
 	if err != nil {
 		return err
@@ -184,7 +218,7 @@ func (a *app) carryOutHunt(cmd *cobra.Command, space *hunt.Space, o hunt.Options
 	for i, f := range res.Findings {
 		doc.Plans = append(doc.Plans, huntPlan{Kind: f.Kind, File: files[i], Command: runs.Command(f.Plan)})
 	}
-	doc.Exit = huntExit(res, huntErr)
+	doc.Exit = g.exit(res, huntErr)
 	if err := dir.WriteJSON(store.FileHunt, doc); err != nil {
 		return err
 	}
@@ -196,7 +230,7 @@ func (a *app) carryOutHunt(cmd *cobra.Command, space *hunt.Space, o hunt.Options
 			return err
 		}
 	} else {
-		a.printHunt(doc, space)
+		a.printHunt(doc, g.leftOut)
 	}
 	return &cli.ExitError{Code: doc.Exit.Code}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/hunt"
 	"github.com/lapse-test/lapse/internal/duration"
 	"github.com/lapse-test/lapse/results/text"
@@ -17,7 +18,9 @@ import (
 
 // huntDocument is what --json prints, and what is kept of a hunt.
 type huntDocument struct {
-	Hunt       string       `json:"hunt"`
+	Hunt string `json:"hunt"`
+	// From names the plan that was made small, empty where one was searched for.
+	From       string       `json:"from,omitempty"`
 	Dir        string       `json:"dir"`
 	Lapse      string       `json:"lapse"`
 	Target     string       `json:"target"`
@@ -79,20 +82,20 @@ func (a *app) printSpace(s *hunt.Space, o hunt.Options) error {
 	fmt.Fprintln(w, huntHeadline(s, o, "provider "+s.Base.Provider))
 	fmt.Fprintf(w, "  %-9s %s\n", "workloads", strings.Join(loads, ", "))
 	fmt.Fprintf(w, "  %-9s %s\n", "faults", strings.Join(s.Faults, ", "))
-	a.printLeftOut(w, s)
+	a.printLeftOut(w, s.LeftOut)
 	fmt.Fprintf(w, "  %-9s %s\n", "loads of", strings.Join(times, " or "))
 	fmt.Fprintln(a.Stderr, "nothing was run: without --dry-run it is")
 	return nil
 }
 
-func (a *app) printLeftOut(w io.Writer, s *hunt.Space) {
-	for _, l := range s.LeftOut {
+func (a *app) printLeftOut(w io.Writer, leftOut []history.LeftOut) {
+	for _, l := range leftOut {
 		fmt.Fprintf(w, "  %-9s %s: %s\n", "without", l.What, l.Why)
 	}
 }
 
 // printHunt prints what a hunt came to.
-func (a *app) printHunt(d *huntDocument, s *hunt.Space) {
+func (a *app) printHunt(d *huntDocument, leftOut []history.LeftOut) {
 	w := a.Text
 	fmt.Fprintf(w, "\n%s, %s in %s", text.Plural(d.Runs, "run"), text.Plural(d.Replays, "replay"), duration.Text(d.Elapsed))
 	if d.Fruitless > 0 {
@@ -100,13 +103,16 @@ func (a *app) printHunt(d *huntDocument, s *hunt.Space) {
 	}
 	fmt.Fprintln(w)
 	for _, m := range d.Models {
+		if d.From != "" && d.Runs == 0 {
+			break // what was violated is known, and nothing was searched for
+		}
 		fmt.Fprintf(w, "  %-20s held in %s, violated in %s, %s that could have exposed it\n", m.Model, text.Plural(m.Held, "run"), count(m.Violated), text.Plural(m.AtRisk, "read"))
 	}
 	for i, f := range d.Findings {
-		a.printFound(w, i, f, &d.Plans[i])
+		a.printFound(w, i, f, d)
 	}
 	printCovered(w, d.Result)
-	a.printLeftOut(w, s)
+	a.printLeftOut(w, leftOut)
 	printCurve(w, d.Result)
 	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", d.Exit.Reason, d.Exit.Code)
 	fmt.Fprintf(w, "hunt:   %s\n", d.Dir)
@@ -121,8 +127,8 @@ func (a *app) printHunt(d *huntDocument, s *hunt.Space) {
 
 func count(n int) string { return text.Count(n) }
 
-func (a *app) printFound(w io.Writer, i int, f *hunt.Finding, plan *huntPlan) {
-	word := "FOUND"
+func (a *app) printFound(w io.Writer, i int, f *hunt.Finding, d *huntDocument) {
+	word, plan := "FOUND", &d.Plans[i]
 	if f.Known {
 		word = "KNOWN"
 	}
@@ -131,34 +137,47 @@ func (a *app) printFound(w io.Writer, i int, f *hunt.Finding, plan *huntPlan) {
 		fmt.Fprintf(w, " (%s)", f.Promise)
 	}
 	fmt.Fprintf(w, "\n  %s\n", f.Sentence)
-	fmt.Fprintf(w, "  first in run %d, after %s; %s of the search showed it", f.Found, duration.Text(f.After), text.Plural(f.Times, "run"))
+	if f.Found > 0 {
+		fmt.Fprintf(w, "  first in run %d, after %s; %s of the search showed it", f.Found, duration.Text(f.After), text.Plural(f.Times, "run"))
+	} else {
+		fmt.Fprintf(w, "  of run %s", f.Run)
+	}
 	if len(f.Also) > 0 {
 		fmt.Fprintf(w, "; violated with it: %s", strings.Join(f.Also, ", "))
 	}
 	fmt.Fprintln(w)
-	if x := f.Shrunk; x != nil {
-		if x.Found.Of > 0 {
-			fmt.Fprintf(w, "  as found  %s: shown in %s replays\n", x.From, x.Found)
-		} else {
-			fmt.Fprintf(w, "  as found  %s: not replayed\n", x.From)
-		}
-		if x.Model != f.Model {
-			fmt.Fprintf(w, "  replays are judged by %s, which breaks more often\n", x.Model)
-		}
-		switch {
-		case x.Elusive():
-			fmt.Fprintln(w, "  no replay showed it, so that nothing could be left out")
-		case x.Kept == 0 && !x.Minimal:
-			fmt.Fprintln(w, "  the budget ended before anything could be left out")
-		default:
-			fmt.Fprintf(w, "  smallest  %s: shown in %s replays\n", x.To, x.Rate)
-		}
-		if !x.Minimal && x.Kept > 0 {
-			fmt.Fprintln(w, "  the budget ended before all was tried: it may be smaller still")
-		}
+	if f.Shrunk != nil {
+		printSmaller(w, f, d.Interrupted)
 	}
 	fmt.Fprintf(a.Stdout, "  %s\n", plan.Command) // to be copied: broken into lines it would be another one
 	fmt.Fprintf(w, "  %s\n", plan.File)
+}
+
+// printSmaller prints what making a plan small came to.
+func printSmaller(w io.Writer, f *hunt.Finding, interrupted bool) {
+	x, ended := f.Shrunk, "the budget ended"
+	if interrupted {
+		ended = "it was interrupted"
+	}
+	if x.Found.Of > 0 {
+		fmt.Fprintf(w, "  as found  %s: shown in %s replays\n", x.From, x.Found)
+	} else {
+		fmt.Fprintf(w, "  as found  %s: not replayed\n", x.From)
+	}
+	if x.Model != f.Model {
+		fmt.Fprintf(w, "  replays are judged by %s, which breaks more often\n", x.Model)
+	}
+	switch {
+	case x.Elusive():
+		fmt.Fprintln(w, "  no replay showed it, so that nothing could be left out")
+	case x.Kept == 0 && !x.Minimal:
+		fmt.Fprintf(w, "  %s before anything could be left out\n", ended)
+	default:
+		fmt.Fprintf(w, "  smallest  %s: shown in %s replays\n", x.To, x.Rate)
+	}
+	if !x.Minimal && x.Kept > 0 {
+		fmt.Fprintf(w, "  %s before all was tried: it may be smaller still\n", ended)
+	}
 }
 
 // printCovered prints in how many runs which fault met which state.
@@ -316,7 +335,7 @@ func shown(s *hunt.Step) string {
 			parts = append(parts, fmt.Sprintf("VIOLATED %s: %s", v.Model, v.Anomaly))
 		}
 	}
-	if !s.Shrinking {
+	if !s.Shrinking && s.Signs > 0 {
 		parts = append(parts, fmt.Sprintf("%d new of %d kinds of behaviour", s.New, s.Signs))
 	}
 	if len(parts) == 0 {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -37,7 +39,7 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 			if until < 0 || until > 0 && expect != "" {
 				return targets.Usagef("--until-violated %d: must be a number of runs, and goes without --expect", until)
 			}
-			file, err := a.planFile(args[0])
+			file, _, err := a.planFile(args[0])
 			if err != nil {
 				return err
 			}
@@ -69,16 +71,20 @@ violation: exit 1 with its witness, or 0 if all N held.`,
 	return c
 }
 
-// planFile is where the plan is that ref names: a file by itself, or that of a run.
-func (a *app) planFile(ref string) (string, error) {
+// planFile is where the plan is that ref names: a file by itself, or that of a run, which is then returned too.
+func (a *app) planFile(ref string) (string, *store.Dir, error) {
 	if fi, err := os.Stat(ref); err == nil && fi.Mode().IsRegular() {
-		return ref, nil
+		return ref, nil, nil
 	}
 	dir, err := store.Open(a.Out, ref)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return dir.File(store.FilePlan), nil
+	file := dir.File(store.FilePlan)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return "", nil, targets.Usagef("run %s has no %s, so that nobody knows what was run", dir.ID, store.FilePlan)
+	}
+	return file, &dir, nil
 }
 
 // replayUntil runs a plan until it is violated. The runs before, whatever they
