@@ -74,7 +74,7 @@ func NewSpace(ctx context.Context, req settings.Run, fixed []string, env runs.En
 	usable := s.usable(info)
 	if s.Base.Models == "" {
 		if s.Base.Models = strings.Join(promised(p, s.replicated(usable)), ","); s.Base.Models == "" {
-			return nil, targets.Usagef("--model: target %s does not say what it promises at these levels; name what must hold, such as --model linearizable", info.Name)
+			return nil, targets.Usagef("--model: nothing is known to be promised by target %s at these levels; name what must hold, such as --model linearizable", info.Name)
 		}
 	}
 	wanted := settings.Names(s.Base.Models)

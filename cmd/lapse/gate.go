@@ -42,7 +42,12 @@ takes out what is resolved.`,
 			if err != nil {
 				return err
 			}
-			known, err := input.Baseline(a.App, baseline)
+			var known gate.Baseline
+			if accept {
+				known, err = input.NewBaseline(baseline)
+			} else {
+				known, err = input.Baseline(a.App, baseline)
+			}
 			if err != nil {
 				return err
 			}
@@ -108,6 +113,12 @@ func (a *app) acceptFindings(res *gate.SuiteResult, b gate.Baseline, path, until
 	if err := cli.WriteText(path, append(text, '\n')); err != nil {
 		return fmt.Errorf("--baseline: %w", err)
 	}
-	_, err = fmt.Fprintf(a.Stdout, "%s: %d accepted, %d resolved, %d known\n", path, len(accepted), len(res.Gate.Resolved), len(b.Known))
+	for _, f := range accepted {
+		fmt.Fprintf(a.Text, "accepted     %s\n    until %s (%s)\n", f.ID, until, reason)
+	}
+	for _, f := range res.Gate.Resolved {
+		fmt.Fprintf(a.Text, "taken out    %s\n    it was not violated any more\n", f.ID)
+	}
+	_, err = fmt.Fprintf(a.Text, "%s: %d accepted, %d taken out, %d known\n", path, len(accepted), len(res.Gate.Resolved), len(b.Known))
 	return err
 }

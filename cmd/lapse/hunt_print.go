@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/lapse-test/lapse/history"
@@ -89,8 +88,16 @@ func (a *app) printSpace(s *hunt.Space, o hunt.Options) error {
 }
 
 func (a *app) printLeftOut(w io.Writer, leftOut []history.LeftOut) {
+	var whys []string
+	what := map[string][]string{}
 	for _, l := range leftOut {
-		fmt.Fprintf(w, "  %-9s %s: %s\n", "without", l.What, l.Why)
+		if what[l.Why] == nil {
+			whys = append(whys, l.Why)
+		}
+		what[l.Why] = append(what[l.Why], l.What)
+	}
+	for _, why := range whys {
+		fmt.Fprintf(w, "  %-9s %s: %s\n", "without", strings.Join(what[why], ", "), why)
 	}
 }
 
@@ -111,7 +118,7 @@ func (a *app) printHunt(d *huntDocument, leftOut []history.LeftOut) {
 	for i, f := range d.Findings {
 		a.printFound(w, i, f, d)
 	}
-	printCovered(w, d.Result)
+	a.printCovered(w, d.Result)
 	a.printLeftOut(w, leftOut)
 	printCurve(w, d.Result)
 	fmt.Fprintf(w, "\nresult: %s (exit %d)\n", d.Exit.Reason, d.Exit.Code)
@@ -150,7 +157,7 @@ func (a *app) printFound(w io.Writer, i int, f *hunt.Finding, d *huntDocument) {
 		printSmaller(w, f, d.Interrupted)
 	}
 	fmt.Fprintf(a.Stdout, "  %s\n", plan.Command) // to be copied: broken into lines it would be another one
-	fmt.Fprintf(w, "  %s\n", plan.File)
+	fmt.Fprintf(w, "  its plan  %s\n", plan.File)
 }
 
 // printSmaller prints what making a plan small came to.
@@ -180,49 +187,6 @@ func printSmaller(w io.Writer, f *hunt.Finding, interrupted bool) {
 	}
 }
 
-// printCovered prints in how many runs which fault met which state.
-func printCovered(w io.Writer, r *hunt.Result) {
-	if len(r.Covered) == 0 {
-		return
-	}
-	fmt.Fprintf(w, "\ncovered, in runs of the search:\n  %-16s", "fault began")
-	missed := 0
-	seen := map[hunt.State]bool{}
-	for _, c := range r.Covered {
-		seen[c.State] = seen[c.State] || c.Runs > 0
-	}
-	var states []hunt.State
-	for _, s := range hunt.States() {
-		if s == hunt.AfterFailover && !seen[s] {
-			continue // a system without failovers has no such state
-		}
-		states = append(states, s)
-		fmt.Fprintf(w, "  %s", s)
-	}
-	fmt.Fprintln(w)
-	fault := ""
-	for _, c := range r.Covered {
-		if !slices.Contains(states, c.State) {
-			continue
-		}
-		if c.Fault != fault {
-			if fault != "" {
-				fmt.Fprintln(w)
-			}
-			fault = c.Fault
-			fmt.Fprintf(w, "  %-16s", fault)
-		}
-		fmt.Fprintf(w, "  %*d", len(c.State), c.Runs)
-		if c.Runs == 0 {
-			missed++
-		}
-	}
-	fmt.Fprintln(w)
-	if missed > 0 {
-		fmt.Fprintf(w, "  not covered: %s above\n", text.Plural(missed, "zero"))
-	}
-}
-
 // expected is a number of things to come: to a tenth where it is small.
 func expected(n float64) string {
 	if n < 10 {
@@ -246,6 +210,10 @@ func printCurve(w io.Writer, r *hunt.Result) {
 	}
 	e := r.Estimate
 	fmt.Fprintf(w, "kinds of behaviour seen: %s\n", strings.Join(points, ", "))
+	if r.Curve[len(r.Curve)-1].Runs < 2 {
+		fmt.Fprintln(w, "  how many more there are cannot be told from one run")
+		return
+	}
 	fmt.Fprintf(w, "  %d in one run only, %d in two: at least %.0f more unseen (Chao2); the next run shows about %s more (Good-Turing), another hour about %.0f\n",
 		e.Once, e.Twice, e.Unseen, expected(e.NextRun), e.NextHour)
 	if e.RatePerRun > 0 {

@@ -68,7 +68,7 @@ func (a *app) runSuite(cmd *cobra.Command, ref string, sf *suiteFlags, seed *uin
 		return p.Exit()
 	}
 	s.Present(cmd.Context())
-	fmt.Fprintf(a.Notes(), "lapse %s · suite %s · seed %d · %s, about %s · %s\n", runs.Version(), s.File.Name, s.Seed, text.Plural(len(s.Cells), "run"), duration.Text(s.Estimate()), p.Reason)
+	fmt.Fprintf(a.Notes(), "lapse %s · suite %s · seed %d · %s, about %s · %s\n", runs.Version(), s.File.Name, s.Seed, text.Plural(len(s.Cells), "run"), duration.Text(s.Estimate().Round(time.Second)), p.Reason)
 	res, err := s.Run(cmd.Context(), env, suite.Options{
 		Provider: p.Provider, Reason: p.Reason, Resume: resumed, Known: known.Known,
 		Done: func(n, of int, c *gate.CaseResult) {

@@ -246,7 +246,7 @@ func (d *Diff) figures(a, b *figures.Phases) {
 
 // Print writes d as text that fits the terminal of style if there is one.
 func (d *Diff) Print(w io.Writer, style text.Style) error {
-	t := text.Table{Head: []string{"", d.A, d.B, ""}, Right: make([]bool, 4), Keep: 1, Fold: true}
+	t := text.Table{Head: []string{"", d.A, d.B, "change"}, Right: make([]bool, 4), Keep: 1, Fold: true}
 	row := func(cells ...string) { t.Rows = append(t.Rows, cells) }
 	for _, v := range d.Verdicts {
 		row(v.Name, v.A, v.B, v.Word())

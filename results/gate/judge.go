@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapse-test/lapse/internal/count"
 	"github.com/lapse-test/lapse/results/verdict"
 )
 
@@ -93,24 +94,24 @@ func (g *Result) addThresholds(c *CaseResult, thresholds []string) error {
 
 func (g *Result) exit(s *SuiteResult) verdict.Exit {
 	e := verdict.Exit{Code: verdict.ExitHeld, Reason: "passed"}
-	worse := func(blocked bool, code, n int, what string) {
+	worse := func(blocked bool, code, n int, why string) {
 		if blocked && n > 0 && verdict.WorseExit(e.Code, code) != e.Code {
-			e = verdict.Exit{Code: code, Reason: fmt.Sprintf("%d %s", n, what)}
+			e = verdict.Exit{Code: code, Reason: why}
 		}
 	}
-	worse(true, verdict.ExitViolated, len(g.New), "new violated")
-	worse(true, verdict.ExitViolated, len(g.Expired), "known, and expired")
-	worse(true, verdict.ExitViolated, len(g.Thresholds), "thresholds broken")
-	worse(s.State == "interrupted", verdict.ExitInterrupted, 1, "interruption")
-	worse(s.Policy.Environment != PolicyWarn, verdict.ExitEnvironment, len(g.Environment), "could not be run")
-	worse(s.Policy.Inconclusive != PolicyWarn, verdict.ExitInconclusive, len(g.Inconclusive), "inconclusive")
+	worse(true, verdict.ExitViolated, len(g.New), count.Of(len(g.New), "new violation"))
+	worse(true, verdict.ExitViolated, len(g.Expired), count.Of(len(g.Expired), "known violation")+" past the day in the baseline")
+	worse(true, verdict.ExitViolated, len(g.Thresholds), count.Of(len(g.Thresholds), "broken threshold"))
+	worse(s.State == "interrupted", verdict.ExitInterrupted, 1, "interrupted")
+	worse(s.Policy.Environment != PolicyWarn, verdict.ExitEnvironment, len(g.Environment), fmt.Sprintf("%d could not be run", len(g.Environment)))
+	worse(s.Policy.Inconclusive != PolicyWarn, verdict.ExitInconclusive, len(g.Inconclusive), fmt.Sprintf("%d inconclusive", len(g.Inconclusive)))
 	// A gate that judged nothing proves nothing, whatever the policy.
 	judged := 0
 	for i := range s.Cases {
 		judged += len(s.Cases[i].Claims)
 	}
 	if judged == 0 {
-		worse(true, verdict.ExitInconclusive, 1, "suite without a claim that was judged")
+		worse(true, verdict.ExitInconclusive, 1, "no claim was judged")
 	}
 	return e
 }

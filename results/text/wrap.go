@@ -71,10 +71,10 @@ func brokenAt(line string, width, indent int) string {
 		word := line[spaces:]
 		if i := strings.IndexByte(word, ' '); i >= 0 {
 			n := i
-			if rest := word[i+1:]; marks(word[:i]) && rest != "" && rest[0] != ' ' {
-				n = len(word)
-				if next := strings.IndexByte(rest, ' '); next >= 0 {
-					n = i + 1 + next
+			if rest := word[i+1:]; rest != "" && rest[0] != ' ' {
+				next, _, _ := strings.Cut(rest, " ")
+				if marks(word[:i]) || measures(word[:i], next) {
+					n = i + 1 + len(next)
 				}
 			}
 			word = word[:n]
@@ -97,6 +97,19 @@ func brokenAt(line string, width, indent int) string {
 func marks(word string) bool {
 	switch uncoloured(word) {
 	case "✓", "✗", "?":
+		return true
+	}
+	return false
+}
+
+// measures says whether word is a number and next the unit of it, which stay together.
+func measures(word, next string) bool {
+	word = strings.TrimLeft(uncoloured(word), "(+-<")
+	if word == "" || strings.Trim(word, "0123456789.,") != "" {
+		return false
+	}
+	switch strings.TrimRight(uncoloured(next), ",;:.)") {
+	case "ns", "µs", "ms", "s", "min", "h", "%", "B", "kB", "MB", "GB", "op/s", "ok/s":
 		return true
 	}
 	return false

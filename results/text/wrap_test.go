@@ -47,6 +47,15 @@ func TestFit(t *testing.T) {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}
+	for line, want := range map[string]string{
+		"behind by 4 versions and by a time of 118 ms, at most": "behind by 4 versions and by a time of\n  118 ms, at most",
+		"behind by 4 versions and by a time of 118 mice, or so": "behind by 4 versions and by a time of 118\n  mice, or so",
+		"one of those that were never seen is of (12 %) of all": "one of those that were never seen is of\n  (12 %) of all",
+	} {
+		if got := broken(line, 41); got != want {
+			t.Errorf("a number and its unit: got\n%s\nwant\n%s", got, want)
+		}
+	}
 	if got := broken(strings.Repeat("x", 50), 40); got != strings.Repeat("x", 50) {
 		t.Errorf("a word without a place to break it at became %q", got)
 	}

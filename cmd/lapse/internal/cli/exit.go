@@ -26,7 +26,7 @@ func (a *App) ExitCode(err error) int {
 	var exit *ExitError
 	if errors.As(err, &exit) {
 		if exit.Text != "" {
-			fmt.Fprintln(a.Stderr, "lapse: "+exit.Text)
+			fmt.Fprintln(a.Notes(), "lapse: "+exit.Text)
 		}
 		return exit.Code
 	}
@@ -35,6 +35,6 @@ func (a *App) ExitCode(err error) int {
 		fmt.Fprintf(a.Stderr, "lapse: %v\nThis is a bug in lapse, not a verdict.\n", err)
 		return code
 	}
-	fmt.Fprintf(a.Stderr, "lapse: %v\n", err)
+	fmt.Fprintf(a.Notes(), "lapse: %v\n", err)
 	return code
 }

@@ -15,16 +15,25 @@ import (
 // Baseline reads a baseline. A file that is not there is an empty one, as before the
 // first `lapse gate --accept`, and that is said: its name may be wrong.
 func Baseline(a *cli.App, path string) (gate.Baseline, error) {
+	return baseline(path, func() {
+		if !sandbox.Inside() { // else whoever went into the sandbox has said it
+			fmt.Fprintf(a.Stderr, "lapse: --baseline %s: there is no such file, so that no violation is known\n", path)
+		}
+	})
+}
+
+// NewBaseline is Baseline for who writes the file afterwards: that it is not there yet is no surprise.
+func NewBaseline(path string) (gate.Baseline, error) { return baseline(path, func() {}) }
+
+// baseline reads a baseline, and calls absent if there is no such file.
+func baseline(path string, absent func()) (gate.Baseline, error) {
 	b := gate.Baseline{Schema: gate.BaselineSchema, Known: []gate.KnownIssue{}}
 	if path == "" {
 		return b, nil
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if sandbox.Inside() {
-			return b, nil // whoever went into the sandbox has said it
-		}
-		fmt.Fprintf(a.Stderr, "lapse: --baseline %s: there is no such file, so that no violation is known\n", path)
+		absent()
 		return b, nil
 	}
 	if err != nil {
