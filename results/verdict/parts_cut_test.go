@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/lapse-test/lapse/checkers"
+	"github.com/lapse-test/lapse/checkers/registry"
 	"github.com/lapse-test/lapse/history"
 	"github.com/lapse-test/lapse/results/verdict"
 )
@@ -94,5 +95,59 @@ func TestLastPartIsMissing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// givingUp is a checker that is interrupted in the midst of its work and gives up in time, as one whose time ran out does.
+type givingUp struct {
+	claims
+	interrupt func()
+}
+
+func (g givingUp) Check(context.Context, *history.History, checkers.Budget) (checkers.Verdict, error) {
+	g.interrupt()
+	return checkers.Verdict{Model: g.model, Status: checkers.Inconclusive, Unfinished: true, Reasons: []string{checkers.TimeRanOut}, Evidence: enough}, nil
+}
+
+// TestInterruptOfPartsIsNotTheBudget: of a history that is checked part by part, every model that an interrupt left undecided, before
+// the first part or in the midst of them, says that it was interrupted, and none in words of a context or of a budget.
+func TestInterruptOfPartsIsNotTheBudget(t *testing.T) {
+	for _, in := range []int{-1, 0, 1, 2} { // -1: in the midst of a checker
+		parts := manyKeys(t)
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		at := partwise{claims{model: "the interrupt"}, func(part int) error {
+			if part == in {
+				interrupt()
+			}
+			return nil
+		}, new(int)}
+		if in == 0 {
+			interrupt()
+		}
+		models := []checkers.Checker{at}
+		if in < 0 {
+			models = []checkers.Checker{givingUp{claims{model: "the interrupt"}, interrupt}}
+		}
+		for _, e := range registry.All() {
+			if c := e.New(); c.Model().Local && c.Applies(&history.History{}) == nil {
+				models = append(models, c)
+			}
+		}
+		a, _, err := verdict.AssessParts(ctx, parts, models, checkers.Budget{Workers: 1}, verdict.Require{})
+		if err != nil || len(a.Verdicts) < 5 { // those of which no part can be are left out
+			t.Fatalf("interrupted in part %d: %v, %d verdicts of %d models", in, err, len(a.Verdicts), len(models))
+		}
+		for i := range a.Verdicts {
+			v := &a.Verdicts[i]
+			said := append([]string{}, v.Reasons...)
+			for _, u := range v.Undecided {
+				said = append(said, u.Reason)
+			}
+			all := strings.Join(said, "; ")
+			if v.Status != checkers.Inconclusive || strings.Contains(all, "context") || strings.Contains(all, checkers.TimeRanOut) || !strings.Contains(all, "interrupted") {
+				t.Errorf("interrupted in part %d: %s is %s and says %q", in, v.Model, v.Status, all)
+			}
+		}
 	}
 }
