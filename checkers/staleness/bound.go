@@ -203,8 +203,11 @@ func (m *meter) violation(ctx context.Context, s sample, bound Bound) checkers.V
 	if old >= 0 {
 		v.Steps = append(v.Steps, checkers.Step{From: int(old), To: int(first), Kind: "real-time", Why: "it was acknowledged before the other was invoked, so it is the older value"})
 	}
-	v.Steps = append(v.Steps, checkers.Step{From: int(first), To: int(s.op), Kind: "real-time",
-		Why: fmt.Sprintf("it was acknowledged %sbefore the read was invoked, and %s more followed until then", explain.Gap(h, s.behind), plural(int(s.versions)-1))})
+	why := fmt.Sprintf("it was acknowledged %sbefore the read was invoked", explain.Gap(h, s.behind))
+	if s.versions > 1 {
+		why += fmt.Sprintf(", and %s more followed until then", plural(int(s.versions)-1))
+	}
+	v.Steps = append(v.Steps, checkers.Step{From: int(first), To: int(s.op), Kind: "real-time", Why: why})
 	if linearizable.Refuted(ctx, h, v.Ops) {
 		v.Certified = "porcupine"
 	}

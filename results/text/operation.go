@@ -18,6 +18,9 @@ func Seconds(t history.Time) string {
 
 func stamp(t history.Time) string { return fmt.Sprintf("%.6f", float64(t)/1e9) }
 
+// nanoseconds is a stamp in seconds with nothing left out.
+func nanoseconds(t history.Time) string { return fmt.Sprintf("%d.%09d", t/1e9, t%1e9) }
+
 // Span is from the invocation of op, of h, to its completion: times, or numbers of events where the
 // history has no more than their order. It is empty where it has not even that.
 func Span(h *history.History, op *history.Op) string {
@@ -31,10 +34,14 @@ func Span(h *history.History, op *history.Op) string {
 		}
 		return fmt.Sprintf("events %d..%s", op.Invoke, end)
 	}
-	if op.Complete != history.Never {
-		end = stamp(op.Complete)
+	exact := stamp
+	if op.Complete-op.Invoke < 1000 { // times that somebody made up, for an example
+		exact = nanoseconds
 	}
-	return fmt.Sprintf("t=%s..%s s", stamp(op.Invoke), end)
+	if op.Complete != history.Never {
+		end = exact(op.Complete)
+	}
+	return fmt.Sprintf("t=%s..%s s", exact(op.Invoke), end)
 }
 
 // Op is an operation in one line, with nothing left out that a verdict
