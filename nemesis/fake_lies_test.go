@@ -2,6 +2,7 @@ package nemesis
 
 // lies are what a fake cluster or database only pretends to do.
 type lies struct {
+	distant          bool // processes cannot be seen, only whether they answer
 	cutNothing       bool // Cut returns nil
 	cutAllButOne     bool // the last link stays open
 	cutTooMuch       bool // another link goes too

@@ -23,6 +23,10 @@ func (f *fake) Exec(context.Context, cluster.Command) error { return nil }
 func (f *fake) Nodes() []cluster.Node {
 	var out []cluster.Node
 	for _, n := range f.names {
+		if f.lies.distant {
+			out = append(out, distantNode{f.nodes[n]})
+			continue
+		}
 		out = append(out, f.nodes[n])
 	}
 	return out

@@ -22,6 +22,11 @@ type fakeNode struct {
 	share   float64 // of a processor, 0 for all
 }
 
+// distantNode is one whose process cannot be seen.
+type distantNode struct{ *fakeNode }
+
+func (n distantNode) Seen() string { return n.name + " does not answer" }
+
 // start is called with the fake's lock held, or before it is shared.
 func (n *fakeNode) start() {
 	n.f.nextPID++

@@ -202,21 +202,26 @@ func (r *runner) finish(ctx context.Context) {
 
 // unexpected notes nodes that do not run although every fault is over. One that a failover
 // manager keeps is waited for: what it saw of the last fault it may act upon afterwards, and a
-// primary that it fenced is made a standby anew.
+// primary that it fenced is made a standby anew. So is a distant one that does not answer: that it
+// is slow to do so, on a busy machine, is no proof that it does not run.
 func (r *runner) unexpected(ctx context.Context) {
 	if len(r.tally.Unhealed) > 0 {
 		return // which says it already
 	}
 	for _, n := range r.Cluster.Nodes() {
-		if n.State() == cluster.Stopped && !r.ours(n) {
+		distant, far := n.(cluster.Distant)
+		if st := n.State(); !r.ours(n) && (st == cluster.Stopped || far && st == cluster.Paused) {
 			_ = r.ready(ctx, []string{n.Name()}, r.Limits.Heal) // its state tells
 		}
 		if st := n.State(); st != cluster.Running {
+			found := fmt.Sprintf("was found %s", st)
+			if far {
+				found = fmt.Sprintf("was not found running (%s)", distant.Seen())
+			}
 			r.note(func(o *Tally) {
-				o.Unexpected = append(o.Unexpected, Trouble{Name: n.Name(),
-					Reason: fmt.Sprintf("was found %s after all faults were over", st)})
+				o.Unexpected = append(o.Unexpected, Trouble{Name: n.Name(), Reason: found + " after all faults were over"})
 			})
-			r.say("%s was found %s, though no fault holds it", n.Name(), st)
+			r.say("%s %s, though no fault holds it", n.Name(), found)
 		}
 	}
 }

@@ -513,6 +513,45 @@ func TestKeeperActsLate(t *testing.T) {
 	}
 }
 
+// TestSlowToAnswer: that a distant node does not answer is no proof that it does not run, and it is waited for. One that is seen to be
+// paused is told of at once.
+func TestSlowToAnswer(t *testing.T) {
+	for _, c := range []struct {
+		distant bool
+		takes   time.Duration
+		want    string
+	}{
+		{true, 3 * time.Second, ""},
+		{true, time.Hour, "was not found running (n1 does not answer) after all faults were over"},
+		{false, 3 * time.Second, "was found paused after all faults were over"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(3, lies{distant: c.distant})
+			s := f.scene()
+			began := time.Now()
+			s.System = byTime{f, began, func(ctx context.Context, node string, at time.Duration) error {
+				if node == "n1" && at < c.takes {
+					return errors.New("no answer")
+				}
+				return f.nodes[node].Resume(ctx)
+			}}
+			r := &runner{scene: s}
+			if err := f.nodes["n1"].Pause(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r.tally.Injected = 1
+			r.unexpected(t.Context())
+			got := ""
+			for _, o := range r.tally.Unexpected {
+				got += o.Reason
+			}
+			if got != c.want || !c.distant && time.Since(began) > 0 {
+				t.Errorf("distant %t, answers after %s: %q after %s, want %q", c.distant, c.takes, got, time.Since(began), c.want)
+			}
+		})
+	}
+}
+
 // byTime is a database whose nodes are in service as its function says, by the time since it began.
 type byTime struct {
 	*fake
