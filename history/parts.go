@@ -132,11 +132,11 @@ func divide(r io.Reader, name, dir string, saw func(*History), how layout) (*Par
 	}
 	file, err := unnamed(dir)
 	if err != nil {
-		return nil, fmt.Errorf("divide history: %w", err)
+		return nil, laid(dir, err)
 	}
 	d := &divider{
 		p: &Parts{LastChange: -1, file: file, parts: make([]part, count)}, out: bufio.NewWriterSize(file, 1<<20),
-		ended: map[int32]Time{}, kept: kept{last: -1}, now: kept{last: -1}, saw: saw, how: how,
+		ended: map[int32]Time{}, kept: kept{last: -1}, now: kept{last: -1}, saw: saw, how: how, dir: dir,
 	}
 	if err := d.divide(r, name); err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -162,6 +162,7 @@ type divider struct {
 	saw      func(*History)
 	unmarked batch
 	how      layout
+	dir      string
 }
 
 type kept struct {
@@ -183,7 +184,7 @@ func (d *divider) divide(r io.Reader, name string) error {
 		p.parts[i].buffer = batch{}
 	}
 	if err := d.out.Flush(); err != nil {
-		return fmt.Errorf("divide history: %w", err)
+		return laid(d.dir, err)
 	}
 	p.Frame, p.Ops, p.LastChange, p.end = *frame, d.now.ops, d.now.last, d.now.end
 	p.have = counts{
@@ -333,7 +334,7 @@ func (d *divider) flush(p *part) error {
 		d.order.sort(some)
 		d.payload = d.enc.appendBatch(d.payload[:0], some, p.buffer.mops, p.buffer.lists)
 		if _, err := d.out.Write(d.payload); err != nil {
-			return fmt.Errorf("divide history: %w", err)
+			return laid(d.dir, err)
 		}
 		p.chunks = append(p.chunks, chunk{d.at, int32(len(d.payload)), some[0].Invoke})
 		d.at += int64(len(d.payload))

@@ -68,7 +68,7 @@ func (a *app) followed(ctx context.Context, ref string, o checkOptions) (l *inpu
 		if errors.As(err, &begins) && begins.Line <= 1 && begins.Block == 0 {
 			return nil, as, targets.Usagef("%s: %v; %s", ref, err, onlyOwnFormats)
 		}
-		return nil, as, targets.Usagef("%s: %v", ref, err)
+		return nil, as, input.NotDivided(ref, err)
 	}
 	defer func() { err = errors.Join(err, parts.Close()) }()
 	if parts.Frame.Torn {

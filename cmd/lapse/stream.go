@@ -108,7 +108,10 @@ func (a *app) wholeBecause(asked bool, why string) error {
 // then that tells what is wrong with it, if anything is.
 func (a *app) whole(src *input.Source, asked bool, err error) error {
 	var path *fs.PathError
+	var noRoom *history.LaidError
 	switch {
+	case errors.As(err, &noRoom):
+		return err
 	case src.Size < 0:
 		return targets.Usagef("%v", err)
 	case errors.Is(err, history.ErrIndivisible), errors.Is(err, history.ErrDisorder):

@@ -125,6 +125,21 @@ func TestWithin(t *testing.T) {
 			t.Errorf("%d to %d: %d to %d, want %d to %d", c.began, c.ended, from, to, c.from, c.to)
 		}
 	}
+	// Readings that contradict what was under way narrow nothing, whichever of the two does.
+	for _, c := range []struct {
+		to           history.Time
+		began, ended Stamp
+		first, last  history.Time
+	}{
+		{50, 2001, 2001, 50, 50},
+		{49, 2001, 2001, 0, 49}, // it began after it was over
+		{100, 1001, 1001, 10, 40},
+		{100, 1001, 1000, 0, 100}, // it ended before it began, between the same readings
+	} {
+		if first, last := b.Within(0, c.to, c.began, c.ended); first != c.first || last != c.last {
+			t.Errorf("%d to %d within 0 to %d: %d to %d, want %d to %d", c.began, c.ended, c.to, first, last, c.first, c.last)
+		}
+	}
 	for name, r := range map[string]Reading{
 		"sent too early": {79, 90, 4000}, "went back": {80, 90, 2999}, "received before it was sent": {90, 89, 4000},
 	} {
@@ -149,5 +164,24 @@ func TestManyReadings(t *testing.T) {
 	at := history.Time(10 * (10*kept - 5))
 	if from, to := b.Within(0, history.Never, Stamp(at), Stamp(at)); from != at-10 || to != at+5 {
 		t.Errorf("what is known: %d to %d, want %d to %d", from, to, at-10, at+5)
+	}
+}
+
+// TestOffset: the driver's clock was read between the moments of sending and of receiving, so that it was ahead by the least at the later one.
+func TestOffset(t *testing.T) {
+	if least, most := (Reading{Sent: 10, Received: 30, Driver: 1000}).Offset(); least != 970 || most != 990 {
+		t.Errorf("%d to %d, want 970 to 990", least, most)
+	}
+}
+
+// TestClockBelowZero: a clock that begins below zero goes all the same.
+func TestClockBelowZero(t *testing.T) {
+	now := time.Duration(-50)
+	c := NewClock(func() time.Duration { return now })
+	for _, want := range []Stamp{-50, -40} {
+		if got := c.Now(); got != want {
+			t.Errorf("it shows %d, want %d", got, want)
+		}
+		now += 10
 	}
 }

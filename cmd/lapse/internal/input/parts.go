@@ -1,6 +1,7 @@
 package input
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,14 +85,29 @@ func ownFormat(path string) (string, error) {
 // Divide lays the history, divided by key, on disk.
 func (s *Source) Divide() (*history.Parts, error) {
 	if s.Path != formats.Stdin {
-		return history.DivideFile(s.Path, "")
+		p, err := history.DivideFile(s.Path, "")
+		var full *history.LaidError
+		if errors.As(err, &full) {
+			return nil, NotDivided(s.Path, err)
+		}
+		return p, err
 	}
 	p, err := history.Divide(os.Stdin, "")
 	if err != nil {
-		return nil, targets.Usagef("%s: %v", formats.Called(s.Path), err)
+		return nil, NotDivided(formats.Called(s.Path), err)
 	}
 	if s.Known.Format == "" {
 		s.Known.Format = "lapse"
 	}
 	return p, nil
+}
+
+// NotDivided says of the history that is called so why it could not be laid on disk in the directory for temporary files. That this
+// has no room is the environment's fault, all else the history's.
+func NotDivided(called string, err error) error {
+	var full *history.LaidError
+	if errors.As(err, &full) {
+		return fmt.Errorf("%s: %w; give it another directory with TMPDIR=DIRECTORY", called, full)
+	}
+	return targets.Usagef("%s: %v", called, err)
 }
