@@ -61,6 +61,9 @@ type Shrunk struct {
 // Elusive tells whether replays were made and none showed the violation. Nil, of what was not made smaller, is not.
 func (s *Shrunk) Elusive() bool { return s != nil && s.Found.Of > 0 && s.Found.Hits == 0 }
 
+// Enough tells whether what is left showed the violation as often as was asked for.
+func (s *Shrunk) Enough() bool { return s != nil && s.Need.Hits > 0 && s.Rate.Hits >= s.Need.Hits }
+
 // Size tells how large a plan is.
 type Size struct {
 	// Faults counts the steps of the schedule, Duration is that of the load, Clients how many

@@ -125,7 +125,7 @@ func (a *app) fromFinding(ctx context.Context, name, model string, env runs.Envi
 func fromExit(res *hunt.Result, err error) verdict.Exit {
 	var shown *hunt.Finding
 	for _, f := range res.Findings {
-		if f.Shrunk != nil && f.Shrunk.Rate.Hits > 0 {
+		if f.Shrunk.Enough() {
 			shown = f
 		}
 	}

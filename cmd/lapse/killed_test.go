@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapse-test/lapse/results/figures"
 	"github.com/lapse-test/lapse/results/store"
 	"github.com/lapse-test/lapse/results/verdict"
 )
@@ -53,6 +54,34 @@ func TestKilledBeforeItsLoad(t *testing.T) {
 	}
 	if exists(dir.Path) {
 		t.Error("a run whose process is gone stays")
+	}
+}
+
+// TestHistoryGone: of a run that ended after its load, the history was there. That it never began is not said.
+func TestHistoryGone(t *testing.T) {
+	dir, err := store.Create(t.TempDir(), "20261201-120000-aaaa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.WriteFile(store.FilePlan, []byte(`{"schema":1,"target":"quorumkv"}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		load *figures.Totals
+		says string
+	}{
+		{nil, "t has no history: it ended before its load began"},
+		{&figures.Totals{}, "ts history is gone: " + store.FileHistory + " was there when the run ended"},
+	} {
+		s := store.Summary{Schema: store.SummarySchema, Run: dir.ID, State: store.StateFinished, Started: time.Now(), Target: "quorumkv", Load: c.load}
+		if err := dir.WriteJSON(store.FileRun, &s); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"check", dir.Path}, {"check", dir.Path, "--stream"}, {"show", dir.Path}} {
+			if code, said, errs := lapse(t, args...); !strings.Contains(said+errs, c.says) || (args[0] == "check") != (code == verdict.ExitUsage) {
+				t.Errorf("%v of a run with the load %v: exit %d: %s%s, want %q", args, c.load, code, said, errs, c.says)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -116,7 +117,8 @@ func (a *app) showWithoutHistory(dir store.Dir, s *store.Summary) error {
 	}
 	fmt.Fprintf(a.Text, "run %s: %s, %s, write %s, read %s, %s, seed %d: %s\n",
 		s.Run, s.Target, text.Plural(s.Nodes, "node"), s.WriteLevel, s.ReadLevel, s.Workload, s.Seed, stateOf(a, dir, s))
-	fmt.Fprintln(a.Text, "It has no history: it ended before its load began.")
+	why := s.WithoutHistory()
+	fmt.Fprintln(a.Text, strings.ToUpper(why[:1])+why[1:]+".")
 	if s.Environment != "" {
 		fmt.Fprintln(a.Text, "What went wrong: "+s.Environment)
 	}

@@ -10,8 +10,7 @@ import (
 	"github.com/lapse-test/lapse/history"
 )
 
-// History loads the history of the run. A run without one ended before its load
-// began, and that is said; errors that are not of the file system are
+// History loads the history of the run. Why a run has none is said; errors that are not of the file system are
 // *DamagedError.
 func (d Dir) History() (*history.History, error) {
 	h, err := history.ReadFile(d.File(FileHistory))
@@ -26,11 +25,23 @@ func (d Dir) unreadable(err error) error {
 	var path *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &DamagedError{d.ID, "it has no history: it ended before its load began; `lapse show` says why if it could, and " + d.File(FileLog) + " has the rest", err}
+		var s Summary
+		if d.ReadJSON(FileRun, &s) == nil && s.Load != nil {
+			return &DamagedError{d.ID, s.WithoutHistory() + ": what it found, `lapse show` says from " + d.File(FileRun), err}
+		}
+		return &DamagedError{d.ID, s.WithoutHistory() + "; `lapse show` says why if it could, and " + d.File(FileLog) + " has the rest", err}
 	case errors.As(err, &path):
 		return fmt.Errorf("loading run %s: %w", d.ID, err)
 	}
 	return &DamagedError{d.ID, "its history cannot be read: " + err.Error(), err}
+}
+
+// WithoutHistory says why the run of s has no history, where it has none: it ended before its load began, or the file was taken away.
+func (s *Summary) WithoutHistory() string {
+	if s.Load != nil {
+		return "its history is gone: " + FileHistory + " was there when the run ended"
+	}
+	return "it has no history: it ended before its load began"
 }
 
 // errWitness is what Fits finds.
